@@ -1,0 +1,10 @@
+# Lua 5.4 looks in PREFIX/share/lua/5.4 and PREFIX/lib/lua/5.4 (not in lib/<triplet>) for PREFIX /usr/local.
+set(MOONBOW_LUADIR share/lua/5.4 CACHE STRING "where Lua files go, below the prefix or absolute")
+set(MOONBOW_LIBDIR lib/lua/5.4 CACHE STRING "where the Lua module goes, below the prefix or absolute")
+
+install(DIRECTORY lua/ DESTINATION ${MOONBOW_LUADIR} FILES_MATCHING PATTERN "*.lua")
+install(TARGETS core DESTINATION ${MOONBOW_LIBDIR}/moonbow)
+install(TARGETS moonbow LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+configure_file(cmake/moonbow.pc.in moonbow.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/moonbow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

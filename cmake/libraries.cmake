@@ -1,0 +1,54 @@
+# Each library twice: in float, which is installed, and in double (64), which only the tests use.
+set(MOONBOW_FLAGS -O3 -fno-math-errno -fno-trapping-math -fopenmp
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
+if(MOONBOW_WERROR)
+  list(APPEND MOONBOW_FLAGS -Werror)
+endif()
+if(MOONBOW_SANITIZE)
+  # Resolvers of target_clones run before the sanitizers are ready.
+  list(APPEND MOONBOW_FLAGS -O1 -g -fno-omit-frame-pointer -fsanitize=${MOONBOW_SANITIZE}
+    -fno-sanitize-recover=all -DMB_NO_CLONES)
+  add_link_options(-fsanitize=${MOONBOW_SANITIZE})
+endif()
+
+file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
+file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
+
+function(moonbow_build suffix)
+  add_library(kernels${suffix} OBJECT ${KERNEL_SOURCES})
+  target_include_directories(kernels${suffix} PUBLIC csrc/kernel)
+  target_compile_options(kernels${suffix} PRIVATE ${MOONBOW_FLAGS})
+  target_compile_definitions(kernels${suffix} PUBLIC ${ARGN})
+  target_link_libraries(kernels${suffix} PUBLIC openblas OpenMP::OpenMP_C m)
+
+  add_library(core${suffix} MODULE ${BIND_SOURCES})
+  target_compile_options(core${suffix} PRIVATE ${MOONBOW_FLAGS})
+  target_include_directories(core${suffix} SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
+  target_link_libraries(core${suffix} PRIVATE kernels${suffix})
+  set_target_properties(core${suffix} PROPERTIES PREFIX "" SUFFIX ".so"
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow)
+endfunction()
+
+moonbow_build("")
+if(MOONBOW_TESTS)
+  moonbow_build(64 MB_DOUBLE)
+endif()
+
+# libmoonbow: the kernels for C programs, without Lua.
+add_library(moonbow SHARED $<TARGET_OBJECTS:kernels>)
+target_include_directories(moonbow PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/csrc/kernel>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(moonbow PRIVATE openblas OpenMP::OpenMP_C m)
+set_target_properties(moonbow PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+  PUBLIC_HEADER csrc/kernel/moonbow.h)
+
+# build/lua SCRIPT runs a script against this tree without installing anything.
+file(WRITE ${CMAKE_BINARY_DIR}/lua "#!/bin/sh
+LUA_PATH=\"${CMAKE_SOURCE_DIR}/lua/?.lua;${CMAKE_SOURCE_DIR}/lua/?/init.lua;\${LUA_PATH:-;}\"
+LUA_CPATH=\"${CMAKE_BINARY_DIR}/lib/?.so;\${LUA_CPATH:-;}\"
+unset LUA_PATH_5_4 LUA_CPATH_5_4
+export LUA_PATH LUA_CPATH
+exec ${LUA_INTERPRETER} \"$@\"
+")
+file(CHMOD ${CMAKE_BINARY_DIR}/lua PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+  GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)

@@ -1,0 +1,85 @@
+/* bind.h - what the bindings share: tensors as userdata, argument checks, the one index shift. */
+#ifndef BIND_H
+#define BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "moonbow.h"
+#include "pool.h"
+
+/* The double build registers its own metatables, so that both builds can live in one state. */
+#ifdef MB_DOUBLE
+#define BIND_PREFIX "moonbow64."
+#define BIND_OPEN luaopen_moonbow_core64
+#else
+#define BIND_PREFIX "moonbow."
+#define BIND_OPEN luaopen_moonbow_core
+#endif
+#define TENSOR_TYPE BIND_PREFIX "tensor"
+#define RNG_TYPE BIND_PREFIX "rng"
+
+typedef struct {
+  Block *block; /* NULL once closed */
+  mb_real *data;
+  mb_size count;
+  mb_shape shape;
+  bool tracked; /* the tape follows this tensor */
+} Tensor;
+
+/* ---- raising (error.c) ---- */
+
+/* Raises "FILE:LINE: message", where the line is the nearest one outside moonbow's own Lua. */
+int bind_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
+/* Raises "operation: reason" unless status is MB_OK. */
+void bind_status(lua_State *L, const char *operation, mb_status status);
+/* Raises "operation: argument 'name': EXPECTED expected, got ...". */
+int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected)
+    __attribute__((noreturn));
+
+/* ---- arguments: operation and name are for the message ---- */
+
+mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high);
+double bind_number(lua_State *L, const char *operation, const char *name, int arg);
+bool bind_flag(lua_State *L, int arg); /* nil is false */
+/* The one helper in: a 1-based Lua index in 1..size to a 0-based one. */
+mb_size bind_index_in(lua_State *L, const char *operation, const char *name, int arg, mb_size size);
+/* The one helper out: pushes a 0-based index as a 1-based integer. */
+void bind_index_out(lua_State *L, mb_size index);
+
+/* ---- tensors (tensor.c) ---- */
+
+Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
+Tensor *bind_tensor_or_nil(lua_State *L, const char *operation, const char *name, int arg);
+Tensor *bind_tensor_rank(lua_State *L, const char *operation, const char *name, int arg, int rank);
+/* A tensor of exactly this many elements, e.g. a bias; what is described in the message. */
+Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count);
+/* Pushes a new tensor with undefined contents. Refuses shapes with a dimension below 1 or too large. */
+Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape);
+Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
+/* Scratch of count reals on the stack as an opaque userdata; NULL count gives NULL. Freed when
+ * collected or by bind_free_scratch. */
+mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
+/* Marks data as changed in place, so that a tape that saved it notices. */
+void bind_touch(Tensor *tensor);
+/* "{2, 3}" on the stack; returns it. */
+const char *bind_push_shape(lua_State *L, const mb_shape *shape);
+
+/* Reads a tensor (rank 1) or a table of class or row numbers at arg, checks each to be an
+ * integer in 1..size, and gives them 0-based, in a scratch userdata pushed on the stack. */
+const mb_size *bind_indices(lua_State *L, const char *operation, const char *name, int arg, mb_size size,
+                            mb_size *count);
+
+mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg); /* random.c */
+
+/* ---- one function per file that adds its functions to the table on top of the stack ---- */
+
+void bind_open_tensor(lua_State *L);
+void bind_open_math(lua_State *L);
+void bind_open_layers(lua_State *L);
+void bind_open_optim(lua_State *L);
+void bind_open_random(lua_State *L);
+void bind_open_data(lua_State *L);
+void bind_open_system(lua_State *L);
+
+#endif

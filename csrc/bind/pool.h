@@ -1,0 +1,43 @@
+/* pool.h - memory for tensors: blocks that return to a pool and are used again, so that a
+ * steady training step touches no new pages. Knows neither Lua nor tensors. */
+#ifndef POOL_H
+#define POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Pool Pool;
+
+typedef struct Block {
+  Pool *pool;
+  struct Block *next; /* in a free list */
+  void *data;         /* 64-byte aligned */
+  size_t bytes;
+  int references;
+  uint32_t version; /* counts changes in place */
+} Block;
+
+typedef struct {
+  size_t live;   /* bytes in blocks that somebody holds */
+  size_t cached; /* bytes in free lists */
+  size_t peak;   /* most bytes ever live */
+  size_t allocated_since_mark;
+} PoolState;
+
+Pool *pool_new(void);
+/* Lets go of the pool; it is freed with its last block. */
+void pool_close(Pool *pool);
+
+/* A block with one reference from the free lists, or NULL if there is none of that size. */
+Block *pool_reuse(Pool *pool, size_t bytes);
+/* A block with one reference, new pages if need be, or NULL if the system has none. */
+Block *pool_take(Pool *pool, size_t bytes);
+void block_retain(Block *block);
+void block_release(Block *block);
+
+/* Gives the free lists back to the system. */
+void pool_trim(Pool *pool);
+PoolState pool_state(const Pool *pool);
+void pool_mark(Pool *pool); /* restarts allocated_since_mark */
+
+#endif

@@ -1,0 +1,280 @@
+/* moonbow.h - kernels for 1-D networks on spectra: real arrays in, real arrays out.
+ *
+ * Nothing here knows Lua or allocates memory. Arguments stand in this order: outputs,
+ * saved buffers, scratch, inputs, sizes. Arrays are dense and row-major, spectra are
+ * (N batch, L length, C channels), convolution weights (K kernel, C in, F filters).
+ * A backward kernel overwrites the gradients it is given; a gradient pointer that is
+ * NULL is not computed. Kernels that can refuse return a status and leave the reason
+ * in mb_reason(). Results do not depend on the number of threads. */
+#ifndef MOONBOW_H
+#define MOONBOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef MB_DOUBLE /* the tests build the same sources in double to check gradients */
+typedef double mb_real;
+#else
+typedef float mb_real;
+#endif
+
+typedef ptrdiff_t mb_size; /* signed, so that padding and differences need no casts */
+
+#define MB_MAX_RANK 4
+
+/* ---- status and threads (status.c, parallel.c) ---------------------------------------- */
+
+typedef enum { MB_OK = 0, MB_BAD_SHAPE, MB_BAD_VALUE } mb_status;
+
+const char *mb_reason(void); /* why the last kernel of this thread refused */
+
+void mb_set_threads(int count); /* count >= 1; OpenBLAS itself always runs on one */
+int mb_get_threads(void);
+
+/* ---- elementwise (elementwise.c) ------------------------------------------------------ */
+
+typedef enum {
+  MB_ADD, MB_SUB, MB_MUL, MB_DIV, MB_POW, MB_MAXIMUM, MB_MINIMUM,
+  MB_EQ, MB_NE, MB_LT, MB_LE, MB_GT, MB_GE /* comparisons give 1 or 0 */
+} mb_binary_op;
+
+typedef struct {
+  int rank;
+  mb_size shape[MB_MAX_RANK];
+} mb_shape;
+
+mb_size mb_shape_count(const mb_shape *shape);
+
+/* The shape of a op b: dimensions are aligned at the last one; each pair is equal or 1. */
+mb_status mb_broadcast_shape(mb_shape *y, const mb_shape *a, const mb_shape *b);
+
+/* y[i] = a[i] op b[i], a and b broadcast to the shape of y; y may be a or b where its
+ * shape is that of y. */
+void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_shape, const mb_real *b,
+               const mb_shape *b_shape, const mb_shape *y_shape);
+
+/* x (x_shape) = y summed over the dimensions along which x was broadcast to y_shape:
+ * the backward pass of broadcasting. Accumulates in double. */
+void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape);
+
+typedef enum {
+  MB_NEG, MB_EXP, MB_LOG, MB_SQRT, MB_ABS, MB_TANH, MB_SIGMOID, MB_SIN, MB_COS,
+  MB_RELU,       /* max(0, x) */
+  MB_LEAKY_RELU, /* x < 0 ? p x : x */
+  MB_ELU,        /* x < 0 ? p (exp(x) - 1) : x */
+  MB_GELU,       /* x/2 (1 + erf(x / sqrt 2)), Hendrycks and Gimpel 2016 */
+  MB_SELU,       /* Klambauer et al. 2017, with its two constants */
+  MB_SOFTPLUS,   /* log(1 + exp(x)), without overflow */
+  MB_UNARY_COUNT
+} mb_unary_op;
+
+void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
+
+/* dx = dy * f'(x); y is f(x). Zero has derivative 0 under abs and relu. */
+void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
+                       const mb_real *y, mb_size count);
+
+void mb_fill(mb_real *y, mb_real value, mb_size count);
+void mb_arange(mb_real *y, double first, double step, mb_size count); /* first + i * step in double */
+void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); /* y += scale x */
+
+/* ---- reductions (reduce.c): x is (outer, D, inner), the result (outer, inner) --------- */
+
+typedef enum { MB_SUM, MB_MEAN, MB_VAR, MB_MIN, MB_MAX, MB_ARGMIN, MB_ARGMAX } mb_reduce_op;
+
+/* Sums accumulate in double. VAR divides by D - ddof. MIN, MAX: NaN wins. ARG*: 0-based
+ * position of the first extreme (or of the first NaN), as a real. */
+void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
+               mb_size ddof);
+
+/* dx of SUM, MEAN, VAR, MIN, MAX; for MIN and MAX the first extreme takes all of dy. */
+void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const mb_real *x, mb_size outer,
+                        mb_size D, mb_size inner, mb_size ddof);
+
+double mb_sum_squares(const mb_real *x, mb_size count);
+
+typedef struct {
+  mb_size nan_count, inf_count;
+  double min, max, mean; /* of the finite values; NaN where there is none */
+} mb_stats;
+
+void mb_describe(mb_stats *stats, const mb_real *x, mb_size count);
+
+/* ---- copies (copy.c) ------------------------------------------------------------------ */
+
+/* rows blocks of width reals from src (src_stride apart) to dst (dst_stride apart): joins
+ * and splits tensors along any dimension. */
+void mb_copy_blocks(mb_real *dst, mb_size dst_stride, const mb_real *src, mb_size src_stride, mb_size rows,
+                    mb_size width);
+/* y = x with dimensions d1 and d2 swapped; x has the given shape. */
+void mb_transpose(mb_real *y, const mb_real *x, const mb_shape *x_shape, int d1, int d2);
+/* y[i] = x[index[i]]: rows of width reals. */
+void mb_gather(mb_real *y, const mb_real *x, const mb_size *index, mb_size count, mb_size width);
+/* dx[index[i]] += dy[i] after dx (rows x width) = 0: the backward pass of gather. */
+void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size count, mb_size rows,
+                        mb_size width);
+
+/* ---- matrix product (matmul.c) -------------------------------------------------------- */
+
+/* C (M x N) = alpha op(A) op(B) + beta C; op transposes where asked. OpenBLAS on fixed
+ * tiles, spread over the threads. */
+void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
+               const mb_real *A, const mb_real *B, mb_real beta);
+
+/* ---- convolution (conv1d.c) ----------------------------------------------------------- */
+
+typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
+
+typedef struct {
+  mb_size N, L, C, K, F;
+  mb_size stride, dilation;
+  mb_size pad_left, pad_right;
+  mb_size L_out;
+} mb_conv1d;
+
+/* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.
+ * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras);
+ * EXPLICIT: pad points on both sides. Refuses windows that do not fit. The only place
+ * where output lengths are computed. */
+mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K, mb_size stride,
+                    mb_size dilation, mb_padding padding, mb_size pad);
+
+mb_size mb_conv1d_scratch(const mb_conv1d *s); /* reals of scratch that forward and backward need */
+
+/* y (N, L_out, F) = x (N, L, C) * w (K, C, F) + b (F); b may be NULL.
+ * y[n,t,f] = b[f] + sum over k, c of x[n, t stride + k dilation - pad_left, c] w[k,c,f] */
+void mb_conv1d_forward(mb_real *y, mb_real *scratch, const mb_real *x, const mb_real *w, const mb_real *b,
+                       const mb_conv1d *s);
+void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                        const mb_real *x, const mb_real *w, const mb_conv1d *s);
+
+/* ---- pooling (pool1d.c) --------------------------------------------------------------- */
+
+typedef struct {
+  mb_size N, L, C;
+  mb_size size, stride;
+  mb_size pad_left, pad_right; /* padded points never win and are never counted */
+  mb_size L_out;
+} mb_pool1d;
+
+void mb_max_pool1d_forward(mb_real *y, const mb_real *x, const mb_pool1d *s);
+/* The first maximum of each window takes the gradient; NaN counts as the maximum. */
+void mb_max_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_real *x, const mb_pool1d *s);
+void mb_avg_pool1d_forward(mb_real *y, const mb_real *x, const mb_pool1d *s);
+void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s);
+
+/* ---- normalisation (norm.c) ----------------------------------------------------------- */
+
+/* Batch norm over rows = N L for each of C channels (Ioffe and Szegedy 2015).
+ * Train: mean and variance (population) of the batch go to mean (C) and var (C), and where
+ * running_mean is not NULL: running = momentum running + (1 - momentum) batch, for the
+ * variance with the population variance, as Keras does. Eval: pass the running statistics
+ * to mb_batch_norm_apply. y = gamma (x - mean) / sqrt(var + epsilon) + beta. */
+void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
+                              const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
+void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
+                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size rows, mb_size C);
+/* train: the statistics are functions of x; otherwise they are constants. */
+void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
+                            const mb_real *mean, const mb_real *var, const mb_real *gamma, mb_real epsilon,
+                            bool train, mb_size rows, mb_size C);
+
+/* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
+void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,
+                           const mb_real *beta, mb_real epsilon, mb_size rows, mb_size D);
+void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
+                            const mb_real *mean, const mb_real *inv_sd, const mb_real *gamma, mb_size rows,
+                            mb_size D);
+
+/* ---- softmax and losses (loss.c): x is (rows, D) --------------------------------------- */
+
+void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
+void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
+void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
+void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
+
+/* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
+ * rows (PyTorch). label is 0-based; weight (D) may be NULL. Refuses labels outside 0..D-1. */
+mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label, const mb_real *weight,
+                                   mb_size rows, mb_size D);
+void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
+                               const mb_real *weight, mb_size rows, mb_size D);
+
+double mb_mse_forward(const mb_real *prediction, const mb_real *target, mb_size count);
+void mb_mse_backward(mb_real *dprediction, mb_real dloss, const mb_real *prediction, const mb_real *target,
+                     mb_size count);
+
+/* ---- random numbers (random.c): NumPy's default_rng, draw for draw --------------------- */
+
+typedef struct {
+  uint64_t state[2], increment[2]; /* 128-bit PCG64 (XSL-RR), low word first */
+  bool has_uint32;                 /* half of a 64-bit draw kept for the next 32-bit one */
+  uint32_t uinteger;
+} mb_rng;
+
+/* SeedSequence(entropy) of NumPy, entropy given as 32-bit words, least significant first. */
+void mb_rng_seed(mb_rng *rng, const uint32_t *entropy, mb_size words);
+void mb_rng_advance(mb_rng *rng, uint64_t draws); /* skips 64-bit draws; drops the kept half */
+uint64_t mb_rng_uint64(mb_rng *rng);
+uint32_t mb_rng_uint32(mb_rng *rng);
+double mb_rng_random(mb_rng *rng);                          /* [0, 1) */
+int64_t mb_rng_integer(mb_rng *rng, int64_t low, int64_t high); /* low..high, both included */
+double mb_rng_uniform(mb_rng *rng, double low, double high);
+double mb_rng_normal(mb_rng *rng);      /* standard, ziggurat */
+double mb_rng_exponential(mb_rng *rng); /* standard, ziggurat */
+double mb_rng_gamma(mb_rng *rng, double shape); /* standard, Marsaglia and Tsang 2000 */
+void mb_rng_shuffle(mb_rng *rng, mb_size *index, mb_size count); /* Generator.shuffle of an array */
+/* size of population indices, as Generator.choice(population, size, replace=False): tail
+ * shuffle or Floyd's set method by NumPy's own rule. scratch holds population + 2^k indices,
+ * k the next power of two above 1.2 size. */
+mb_size mb_rng_choice_scratch(mb_size population, mb_size size);
+void mb_rng_choice(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size population, mb_size size,
+                   bool shuffle);
+
+/* y = x kept with probability 1 - rate and divided by it, else 0. The same rng state gives
+ * the same mask, so that the backward pass is the same call on dy. rng is not changed: the
+ * caller advances it by count draws. */
+void mb_dropout(mb_real *y, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count);
+
+/* ---- optimisers (optim.c): one pass over all parameters ------------------------------- */
+
+typedef struct {
+  mb_real *value;
+  const mb_real *gradient;
+  mb_real *m, *v; /* first and second moment; SGD: m is the velocity, NULL without momentum */
+  mb_size count;
+} mb_parameter;
+
+/* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (nesterov ? g + momentum v : v). */
+void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, double momentum, bool nesterov,
+                 double weight_decay);
+/* Adam (Kingma and Ba 2015), bias-corrected, step counted from 1. decoupled: AdamW
+ * (Loshchilov and Hutter 2019), w -= lr decay w; otherwise decay is added to the gradient. */
+void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
+                  double epsilon, double weight_decay, bool decoupled, int64_t step);
+
+/* ---- spectra (spectra.c) --------------------------------------------------------------- */
+
+typedef struct {
+  mb_size L;                      /* points of a spectrum */
+  mb_size first, border, last;    /* class 1: maximum at first..border-1, class 2: border..last (1-based) */
+  double height[2], width[2];     /* uniform ranges; width is the Gaussian sigma in points */
+  double noise;                   /* sd of Gaussian noise */
+  double background;              /* the background's maximum is U(0, background) */
+} mb_border_peaks;
+
+/* n spectra y (n, L), classes label (n, 1 or 2) in random order and as equal in number as can
+ * be, position (n, 1-based). Spectrum i uses its own stream, derived from rng: the result does not
+ * depend on the number of threads. */
+mb_status mb_border_peaks_generate(mb_real *y, mb_real *label, mb_real *position, mb_rng *rng,
+                                   const mb_border_peaks *options, mb_size n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
