@@ -37,6 +37,10 @@ void bind_status(lua_State *L, const char *operation, mb_status status);
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected)
     __attribute__((noreturn));
 
+int bind_set_own_source(lua_State *L);
+int bind_where(lua_State *L);
+int bind_raise(lua_State *L);
+
 /* ---- arguments: operation and name are for the message ---- */
 
 mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high);
@@ -57,9 +61,9 @@ Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name,
 /* Pushes a new tensor with undefined contents. Refuses shapes with a dimension below 1 or too large. */
 Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape);
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
-/* Scratch of count reals on the stack as an opaque userdata; NULL count gives NULL. Freed when
- * collected or by bind_free_scratch. */
+/* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
+void bind_free_scratch(lua_State *L, int index);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
 /* "{2, 3}" on the stack; returns it. */
@@ -80,6 +84,5 @@ void bind_open_layers(lua_State *L);
 void bind_open_optim(lua_State *L);
 void bind_open_random(lua_State *L);
 void bind_open_data(lua_State *L);
-void bind_open_system(lua_State *L);
 
 #endif

@@ -1,0 +1,95 @@
+/* error.c - raising errors that blame the line of the user, not of the library. */
+#include "bind.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const char own_source = 0; /* its address is the registry key */
+
+/* core.set_own_source(prefix): chunks whose source starts with prefix are the library's. */
+int bind_set_own_source(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_pushvalue(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &own_source);
+  return 0;
+}
+
+/* Pushes "FILE:LINE: " of the nearest caller outside the library, or "". */
+static void push_where(lua_State *L) {
+  lua_Debug frame;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &own_source);
+  const char *own = lua_tostring(L, -1);
+  for (int level = 0; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sl", &frame);
+    if (frame.currentline > 0 && (own == NULL || strncmp(frame.source, own, strlen(own)) != 0)) {
+      lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
+      lua_remove(L, -2);
+      return;
+    }
+  }
+  lua_pop(L, 1);
+  lua_pushliteral(L, "");
+}
+
+int bind_error(lua_State *L, const char *format, ...) {
+  va_list arguments;
+  luaL_checkstack(L, 10, "too many nested calls");
+  push_where(L);
+  va_start(arguments, format);
+  lua_pushvfstring(L, format, arguments);
+  va_end(arguments);
+  lua_concat(L, 2);
+  lua_error(L);
+  __builtin_unreachable();
+}
+
+/* core.where() -> "FILE:LINE: " that an error raised now would carry. */
+int bind_where(lua_State *L) {
+  push_where(L);
+  return 1;
+}
+
+/* core.raise(message): raises message behind the user's position. */
+int bind_raise(lua_State *L) {
+  return bind_error(L, "%s", luaL_checkstring(L, 1));
+}
+
+void bind_status(lua_State *L, const char *operation, mb_status status) {
+  if (status != MB_OK) bind_error(L, "%s: %s", operation, mb_reason());
+}
+
+int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected) {
+  const char *got = luaL_typename(L, arg);
+  if (lua_type(L, arg) == LUA_TNUMBER) got = lua_tostring(L, (lua_pushvalue(L, arg), -1));
+  else if (lua_type(L, arg) == LUA_TSTRING) got = lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
+  else if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING) got = lua_tostring(L, -1);
+  bind_error(L, "%s: %s: expected %s, got %s", operation, name, expected, got);
+}
+
+mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high) {
+  int is_integer = 0;
+  const lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &is_integer) : 0;
+  if (is_integer && value >= low && value <= high) return (mb_size)value;
+  const char *expected = high == PTRDIFF_MAX
+                             ? lua_pushfstring(L, "an integer of at least %I", (LUAI_UACINT)low)
+                             : lua_pushfstring(L, "an integer from %I to %I", (LUAI_UACINT)low, (LUAI_UACINT)high);
+  bind_type_error(L, operation, name, arg, expected);
+}
+
+double bind_number(lua_State *L, const char *operation, const char *name, int arg) {
+  if (lua_type(L, arg) != LUA_TNUMBER) bind_type_error(L, operation, name, arg, "a number");
+  return lua_tonumber(L, arg);
+}
+
+bool bind_flag(lua_State *L, int arg) {
+  return lua_toboolean(L, arg);
+}
+
+mb_size bind_index_in(lua_State *L, const char *operation, const char *name, int arg, mb_size size) {
+  return bind_size(L, operation, name, arg, 1, size) - 1;
+}
+
+void bind_index_out(lua_State *L, mb_size index) {
+  lua_pushinteger(L, index + 1);
+}

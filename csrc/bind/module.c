@@ -1,0 +1,37 @@
+/* module.c - luaopen_moonbow_core: one table with everything the Lua side builds on. */
+#include "bind.h"
+
+/* core.set_threads(count) */
+static int set_threads(lua_State *L) {
+  mb_set_threads((int)bind_size(L, "set_threads", "count", 1, 1, 1024));
+  return 0;
+}
+
+static int get_threads(lua_State *L) {
+  lua_pushinteger(L, mb_get_threads());
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"get_threads", get_threads},
+    {"raise", bind_raise},
+    {"set_own_source", bind_set_own_source},
+    {"set_threads", set_threads},
+    {"where", bind_where},
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int BIND_OPEN(lua_State *L);
+
+int BIND_OPEN(lua_State *L) {
+  luaL_newlib(L, functions);
+  bind_open_tensor(L);
+  bind_open_math(L);
+  bind_open_layers(L);
+  bind_open_optim(L);
+  bind_open_random(L);
+  bind_open_data(L);
+  lua_pushinteger(L, sizeof(mb_real));
+  lua_setfield(L, -2, "real_bytes");
+  return 1;
+}

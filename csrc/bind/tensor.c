@@ -1,0 +1,656 @@
+/* tensor.c - tensors as userdata: memory, views, construction, elements. */
+#include "bind.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_COUNT ((mb_size)1 << 40)
+#define COLLECT_MIN ((size_t)32 << 20)
+
+static const char pool_key = 0; /* its address is the registry key of the pool's userdata */
+
+/* ---- memory ---- */
+
+static int pool_gc(lua_State *L) {
+  Pool **pool = lua_touserdata(L, 1);
+  if (*pool != NULL) pool_close(*pool);
+  *pool = NULL;
+  return 0;
+}
+
+static void open_pool(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key) == LUA_TNIL) {
+    Pool **pool = lua_newuserdatauv(L, sizeof(Pool *), 0);
+    *pool = NULL;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, pool_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    if ((*pool = pool_new()) == NULL) luaL_error(L, "moonbow: not enough memory");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
+  }
+  lua_pop(L, 1);
+}
+
+static Pool *get_pool(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
+  Pool *pool = *(Pool **)lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return pool;
+}
+
+/* Before the pool grows, Lua drops what it no longer reaches, if enough was handed out since it
+ * last did to be worth a collection: Lua itself cannot see how much memory a tensor holds. */
+static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
+  Pool *pool = get_pool(L);
+  Block *block = pool_reuse(pool, bytes);
+  if (block != NULL) return block;
+  const PoolState state = pool_state(pool);
+  if (state.allocated_since_mark >= COLLECT_MIN && state.allocated_since_mark >= state.live / 4) {
+    lua_gc(L, LUA_GCCOLLECT);
+    pool_mark(pool);
+  }
+  if ((block = pool_take(pool, bytes)) == NULL) {
+    lua_gc(L, LUA_GCCOLLECT);
+    block = pool_take(pool, bytes);
+  }
+  if (block == NULL) {
+    const lua_Number megabyte = 1 << 20;
+    bind_error(L, "%s: not enough memory: %f MB asked for, %f MB in use", operation, (lua_Number)bytes / megabyte,
+               (lua_Number)pool_state(pool).live / megabyte);
+  }
+  return block;
+}
+
+/* core.memory() -> bytes held by tensors, bytes kept for reuse, most bytes ever held */
+static int memory(lua_State *L) {
+  const PoolState state = pool_state(get_pool(L));
+  lua_pushinteger(L, (lua_Integer)state.live);
+  lua_pushinteger(L, (lua_Integer)state.cached);
+  lua_pushinteger(L, (lua_Integer)state.peak);
+  return 3;
+}
+
+/* core.release_memory(): collects garbage and gives the kept blocks back to the system */
+static int release_memory(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);
+  pool_trim(get_pool(L));
+  return 0;
+}
+
+static void close_tensor(Tensor *tensor) {
+  if (tensor->block != NULL) block_release(tensor->block);
+  tensor->block = NULL;
+  tensor->data = NULL;
+}
+
+static int tensor_gc(lua_State *L) {
+  close_tensor(luaL_checkudata(L, 1, TENSOR_TYPE));
+  return 0;
+}
+
+/* ---- arguments ---- */
+
+static Tensor *test_tensor(lua_State *L, int arg) {
+  Tensor *tensor = luaL_testudata(L, arg, TENSOR_TYPE);
+  return tensor;
+}
+
+Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg) {
+  Tensor *tensor = test_tensor(L, arg);
+  if (tensor == NULL) bind_type_error(L, operation, name, arg, "a tensor");
+  if (tensor->block == NULL) bind_error(L, "%s: %s: this tensor has been closed", operation, name);
+  return tensor;
+}
+
+Tensor *bind_tensor_or_nil(lua_State *L, const char *operation, const char *name, int arg) {
+  return lua_isnoneornil(L, arg) ? NULL : bind_tensor(L, operation, name, arg);
+}
+
+Tensor *bind_tensor_rank(lua_State *L, const char *operation, const char *name, int arg, int rank) {
+  Tensor *tensor = bind_tensor(L, operation, name, arg);
+  if (tensor->shape.rank != rank)
+    bind_error(L, "%s: %s: expected a tensor with %d dimensions, got shape %s", operation, name, rank,
+               bind_push_shape(L, &tensor->shape));
+  return tensor;
+}
+
+Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count) {
+  Tensor *tensor = bind_tensor(L, operation, name, arg);
+  if (tensor->count != count)
+    bind_error(L, "%s: %s: expected %I elements, got shape %s", operation, name, (LUAI_UACINT)count,
+               bind_push_shape(L, &tensor->shape));
+  return tensor;
+}
+
+const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  luaL_addchar(&buffer, '{');
+  for (int d = 0; d < shape->rank; d++) {
+    if (d > 0) luaL_addstring(&buffer, ", ");
+    lua_pushinteger(L, shape->shape[d]);
+    luaL_addvalue(&buffer);
+  }
+  luaL_addchar(&buffer, '}');
+  luaL_pushresult(&buffer);
+  return lua_tostring(L, -1);
+}
+
+/* ---- making tensors ---- */
+
+/* Pushes a tensor without memory, so that an error on the way to it leaks nothing. */
+static Tensor *push_closed(lua_State *L) {
+  Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
+  *tensor = (Tensor){0};
+  luaL_setmetatable(L, TENSOR_TYPE);
+  return tensor;
+}
+
+Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape) {
+  mb_size count = 1;
+  if (rank < 1 || rank > MB_MAX_RANK)
+    bind_error(L, "%s: expected 1 to %d dimensions, got %d", operation, MB_MAX_RANK, rank);
+  for (int d = 0; d < rank; d++) {
+    if (shape[d] < 1) bind_error(L, "%s: dimension %d would have size %I", operation, d + 1, (LUAI_UACINT)shape[d]);
+    if (shape[d] > MAX_COUNT / count) bind_error(L, "%s: the tensor would have too many elements", operation);
+    count *= shape[d];
+  }
+  Tensor *tensor = push_closed(L);
+  tensor->block = take_block(L, operation, (size_t)count * sizeof(mb_real));
+  tensor->data = tensor->block->data;
+  tensor->count = count;
+  tensor->shape.rank = rank;
+  memcpy(tensor->shape.shape, shape, (size_t)rank * sizeof *shape);
+  return tensor;
+}
+
+Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like) {
+  return bind_new_tensor(L, operation, like->shape.rank, like->shape.shape);
+}
+
+mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
+  return bind_new_tensor(L, operation, 1, &(mb_size){count < 1 ? 1 : count})->data;
+}
+
+void bind_free_scratch(lua_State *L, int index) {
+  close_tensor(lua_touserdata(L, index));
+}
+
+void bind_touch(Tensor *tensor) {
+  tensor->block->version++;
+}
+
+/* Pushes a view of count elements from offset on. */
+static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int rank, const mb_size *shape) {
+  Tensor *view = push_closed(L);
+  block_retain(view->block = of->block);
+  view->data = of->data + offset;
+  view->shape.rank = rank;
+  memcpy(view->shape.shape, shape, (size_t)rank * sizeof *shape);
+  view->count = mb_shape_count(&view->shape);
+  return view;
+}
+
+/* Reads sizes from the arguments first..top, or from one table there, into shape; at most one may
+ * be -1 where infer is not 0: it follows from the others, which must divide infer. */
+static int read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
+  const bool is_table = lua_type(L, first) == LUA_TTABLE;
+  const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
+  int unknown = -1;
+  mb_size known = 1;
+  if (rank < 1 || rank > MB_MAX_RANK)
+    bind_error(L, "%s: shape: expected 1 to %d dimensions, got %I", operation, MB_MAX_RANK, (LUAI_UACINT)rank);
+  for (int d = 0; d < rank; d++) {
+    int arg = first + d;
+    if (is_table) {
+      lua_rawgeti(L, first, d + 1);
+      arg = lua_gettop(L);
+    }
+    shape[d] = bind_size(L, operation, "shape", arg, infer ? -1 : 1, INT32_MAX);
+    if (shape[d] == -1 && unknown < 0) unknown = d;
+    else if (shape[d] < 1) bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
+    else if (known <= MAX_COUNT) known *= shape[d];
+    if (is_table) lua_pop(L, 1);
+  }
+  if (unknown >= 0) shape[unknown] = infer % known == 0 ? infer / known : 1;
+  return (int)rank;
+}
+
+/* core.full(value, shape...) */
+static int full(lua_State *L) {
+  mb_size shape[MB_MAX_RANK];
+  const double value = bind_number(L, "full", "value", 1);
+  const int rank = read_shape(L, "full", 2, shape, 0);
+  Tensor *y = bind_new_tensor(L, "full", rank, shape);
+  mb_fill(y->data, (mb_real)value, y->count);
+  return 1;
+}
+
+/* core.arange(first, step, count) */
+static int arange(lua_State *L) {
+  const mb_size count = bind_size(L, "arange", "count", 3, 1, INT32_MAX);
+  Tensor *y = bind_new_tensor(L, "arange", 1, &count);
+  mb_arange(y->data, bind_number(L, "arange", "first", 1), bind_number(L, "arange", "step", 2), count);
+  return 1;
+}
+
+/* Follows the first elements of nested tables at index to find the shape; returns the rank. */
+static int table_shape(lua_State *L, int index, mb_size *shape) {
+  int rank = 0;
+  lua_pushvalue(L, index);
+  while (lua_type(L, -1) == LUA_TTABLE) {
+    if (rank == MB_MAX_RANK) bind_error(L, "tensor: tables nested more than %d deep", MB_MAX_RANK);
+    shape[rank] = (mb_size)lua_rawlen(L, -1);
+    if (shape[rank] == 0) bind_error(L, "tensor: got an empty table");
+    rank++;
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  lua_pop(L, 1);
+  return rank;
+}
+
+/* Copies the nested tables at the top of the stack to data; path names the place for messages. */
+static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, int dimension, mb_size *path) {
+  const mb_size size = shape->shape[dimension];
+  const bool is_last = dimension == shape->rank - 1;
+  if (lua_type(L, -1) != LUA_TTABLE || (mb_size)lua_rawlen(L, -1) != size) {
+    mb_shape place = {.rank = dimension};
+    memcpy(place.shape, path, sizeof place.shape);
+    const char *at = bind_push_shape(L, &place);
+    if (lua_type(L, -2) != LUA_TTABLE)
+      bind_error(L, "tensor: expected a table of %I values at %s, got a %s", (LUAI_UACINT)size, at, luaL_typename(L, -2));
+    bind_error(L, "tensor: ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size, at,
+               (LUAI_UACINT)lua_rawlen(L, -2));
+  }
+  for (mb_size i = 0; i < size; i++) {
+    const int type = lua_rawgeti(L, -1, i + 1);
+    path[dimension] = i + 1;
+    if (!is_last) {
+      data = read_table(L, data, shape, dimension + 1, path);
+    } else if (type == LUA_TNUMBER) {
+      *data++ = (mb_real)lua_tonumber(L, -1);
+    } else {
+      mb_shape place = {.rank = shape->rank};
+      memcpy(place.shape, path, sizeof place.shape);
+      bind_error(L, "tensor: expected a number at %s, got a %s", bind_push_shape(L, &place), luaL_typename(L, -2));
+    }
+    lua_pop(L, 1);
+  }
+  return data;
+}
+
+/* core.tensor(nested table) */
+static int from_table(lua_State *L) {
+  mb_size path[MB_MAX_RANK] = {0}, shape[MB_MAX_RANK];
+  if (lua_type(L, 1) != LUA_TTABLE) bind_type_error(L, "tensor", "values", 1, "a table of numbers or of tables");
+  const int rank = table_shape(L, 1, shape);
+  Tensor *y = bind_new_tensor(L, "tensor", rank, shape);
+  lua_pushvalue(L, 1);
+  read_table(L, y->data, &y->shape, 0, path);
+  lua_pop(L, 1);
+  return 1;
+}
+
+/* core.copy(x) */
+static int copy(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "copy", "x", 1);
+  Tensor *y = bind_new_like(L, "copy", x);
+  memcpy(y->data, x->data, (size_t)x->count * sizeof(mb_real));
+  return 1;
+}
+
+/* ---- shape and views ---- */
+
+/* core.is_tensor(value) */
+static int is_tensor(lua_State *L) {
+  lua_pushboolean(L, test_tensor(L, 1) != NULL);
+  return 1;
+}
+
+/* core.shape(x) -> {sizes} */
+static int shape_of(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "shape", "x", 1);
+  lua_createtable(L, x->shape.rank, 0);
+  for (int d = 0; d < x->shape.rank; d++) {
+    lua_pushinteger(L, x->shape.shape[d]);
+    lua_rawseti(L, -2, d + 1);
+  }
+  return 1;
+}
+
+/* core.size(x, dimension) */
+static int size_of(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "size", "x", 1);
+  lua_pushinteger(L, x->shape.shape[bind_index_in(L, "size", "dimension", 2, x->shape.rank)]);
+  return 1;
+}
+
+static int rank_of(lua_State *L) {
+  lua_pushinteger(L, bind_tensor(L, "rank", "x", 1)->shape.rank);
+  return 1;
+}
+
+static int count_of(lua_State *L) {
+  lua_pushinteger(L, bind_tensor(L, "count", "x", 1)->count);
+  return 1;
+}
+
+static int length(lua_State *L) {
+  lua_pushinteger(L, bind_tensor(L, "#", "x", 1)->shape.shape[0]);
+  return 1;
+}
+
+/* core.row(x, i): a view of row i; the number itself where x has one dimension */
+static int row(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "row", "x", 1);
+  const mb_size i = bind_index_in(L, "row", "index", 2, x->shape.shape[0]);
+  if (x->shape.rank == 1) lua_pushnumber(L, x->data[i]);
+  else push_view(L, x, i * (x->count / x->shape.shape[0]), x->shape.rank - 1, x->shape.shape + 1);
+  return 1;
+}
+
+/* core.narrow(x, first, count): a view of count rows from first on */
+static int narrow(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "narrow", "x", 1);
+  mb_size shape[MB_MAX_RANK];
+  const mb_size first = bind_index_in(L, "narrow", "first", 2, x->shape.shape[0]);
+  const mb_size count = bind_size(L, "narrow", "count", 3, 1, x->shape.shape[0] - first);
+  memcpy(shape, x->shape.shape, sizeof shape);
+  shape[0] = count;
+  push_view(L, x, first * (x->count / x->shape.shape[0]), x->shape.rank, shape);
+  return 1;
+}
+
+/* core.reshape(x, sizes...): a view; one size may be -1 */
+static int reshape(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "reshape", "x", 1);
+  mb_shape shape;
+  shape.rank = read_shape(L, "reshape", 2, shape.shape, x->count);
+  mb_size count = 1;
+  for (int d = 0; d < shape.rank; d++) count = count > x->count ? count : count * shape.shape[d];
+  if (count != x->count) {
+    const char *from = bind_push_shape(L, &x->shape);
+    bind_error(L, "reshape: shape %s does not hold the %I elements of shape %s", bind_push_shape(L, &shape),
+               (LUAI_UACINT)x->count, from);
+  }
+  push_view(L, x, 0, shape.rank, shape.shape);
+  return 1;
+}
+
+/* core.alias(x): a view of all of x, not followed by the tape */
+static int alias(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "detach", "x", 1);
+  push_view(L, x, 0, x->shape.rank, x->shape.shape);
+  return 1;
+}
+
+/* core.close(x): lets go of the memory now; using x afterwards is an error */
+static int close_now(lua_State *L) {
+  Tensor *x = luaL_testudata(L, 1, TENSOR_TYPE);
+  if (x == NULL) bind_type_error(L, "close", "x", 1, "a tensor");
+  close_tensor(x);
+  return 0;
+}
+
+/* ---- elements ---- */
+
+/* The offset of the element whose indices are the arguments from 2 on. */
+static mb_size element_offset(lua_State *L, const char *operation, const Tensor *x) {
+  mb_size offset = 0;
+  for (int d = 0; d < x->shape.rank; d++)
+    offset = offset * x->shape.shape[d] + bind_index_in(L, operation, "index", 2 + d, x->shape.shape[d]);
+  return offset;
+}
+
+/* core.get(x, i, j, ...) */
+static int get(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "get", "x", 1);
+  if (lua_gettop(L) != 1 + x->shape.rank)
+    bind_error(L, "get: expected %d indices for shape %s, got %d", x->shape.rank, bind_push_shape(L, &x->shape),
+               lua_gettop(L) - 2);
+  lua_pushnumber(L, x->data[element_offset(L, "get", x)]);
+  return 1;
+}
+
+/* core.set(x, i, j, ..., value) */
+static int set(lua_State *L) {
+  Tensor *x = bind_tensor(L, "set", "x", 1);
+  const int value_arg = 2 + x->shape.rank;
+  if (lua_gettop(L) != value_arg)
+    bind_error(L, "set: expected %d indices and a value for shape %s, got %d arguments", x->shape.rank,
+               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
+  const mb_size offset = element_offset(L, "set", x);
+  x->data[offset] = (mb_real)bind_number(L, "set", "value", value_arg);
+  bind_touch(x);
+  return 0;
+}
+
+/* core.fill(x, value) */
+static int fill(lua_State *L) {
+  Tensor *x = bind_tensor(L, "fill", "x", 1);
+  mb_fill(x->data, (mb_real)bind_number(L, "fill", "value", 2), x->count);
+  bind_touch(x);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* core.copy_from(x, source): the elements of source, of the same count, into x */
+static int copy_from(lua_State *L) {
+  Tensor *x = bind_tensor(L, "copy_from", "x", 1);
+  const Tensor *source = bind_tensor(L, "copy_from", "source", 2);
+  if (source->count != x->count) {
+    const char *from = bind_push_shape(L, &source->shape);
+    bind_error(L, "copy_from: shape %s does not fit into shape %s", from, bind_push_shape(L, &x->shape));
+  }
+  memmove(x->data, source->data, (size_t)x->count * sizeof(mb_real));
+  bind_touch(x);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static const mb_real *push_table(lua_State *L, const mb_real *data, const mb_shape *shape, int dimension) {
+  lua_createtable(L, (int)shape->shape[dimension], 0);
+  for (mb_size i = 0; i < shape->shape[dimension]; i++) {
+    if (dimension == shape->rank - 1) lua_pushnumber(L, *data++);
+    else data = push_table(L, data, shape, dimension + 1);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return data;
+}
+
+/* core.totable(x) -> nested tables */
+static int totable(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "totable", "x", 1);
+  luaL_checkstack(L, MB_MAX_RANK + 2, "totable");
+  push_table(L, x->data, &x->shape, 0);
+  return 1;
+}
+
+static bool same_shape(const Tensor *a, const Tensor *b) {
+  return a->shape.rank == b->shape.rank &&
+         memcmp(a->shape.shape, b->shape.shape, (size_t)a->shape.rank * sizeof(mb_size)) == 0;
+}
+
+/* core.allclose(a, b, relative, absolute): same shape and |a - b| <= absolute + relative |b|
+ * everywhere. NaN is close to nothing. Second result: the largest |a - b|. */
+static int allclose(lua_State *L) {
+  const Tensor *a = bind_tensor(L, "allclose", "a", 1), *b = bind_tensor(L, "allclose", "b", 2);
+  const double relative = bind_number(L, "allclose", "relative", 3);
+  const double absolute = bind_number(L, "allclose", "absolute", 4);
+  double largest = 0;
+  bool close = same_shape(a, b);
+  if (close) {
+    for (mb_size i = 0; i < a->count; i++) {
+      const double x = (double)a->data[i], y = (double)b->data[i], difference = x == y ? 0 : fabs(x - y);
+      close = close && difference <= absolute + relative * fabs(y);
+      largest = difference > largest || isnan(difference) ? difference : largest;
+    }
+  }
+  lua_pushboolean(L, close);
+  lua_pushnumber(L, same_shape(a, b) ? largest : (double)INFINITY);
+  return 2;
+}
+
+static int equal(lua_State *L) {
+  const Tensor *a = test_tensor(L, 1), *b = test_tensor(L, 2);
+  bool same = a != NULL && b != NULL && a->block != NULL && b->block != NULL && same_shape(a, b);
+  for (mb_size i = 0; same && i < a->count; i++) same = a->data[i] == b->data[i];
+  lua_pushboolean(L, same);
+  return 1;
+}
+
+/* core.describe(x) -> {min, max, mean, nan, inf} */
+static int describe(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "describe", "x", 1);
+  mb_stats stats;
+  mb_describe(&stats, x->data, x->count);
+  lua_createtable(L, 0, 5);
+  lua_pushnumber(L, stats.min), lua_setfield(L, -2, "min");
+  lua_pushnumber(L, stats.max), lua_setfield(L, -2, "max");
+  lua_pushnumber(L, stats.mean), lua_setfield(L, -2, "mean");
+  lua_pushinteger(L, stats.nan_count), lua_setfield(L, -2, "nan");
+  lua_pushinteger(L, stats.inf_count), lua_setfield(L, -2, "inf");
+  return 1;
+}
+
+/* core.tobytes(x) -> the elements as little-endian floats, row by row */
+static int tobytes(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "tobytes", "x", 1);
+  lua_pushlstring(L, (const char *)x->data, (size_t)x->count * sizeof(mb_real));
+  return 1;
+}
+
+/* core.frombytes(bytes, shape...) */
+static int frombytes(lua_State *L) {
+  size_t bytes;
+  mb_size shape[MB_MAX_RANK];
+  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "frombytes", "bytes", 1, "a string");
+  const char *data = lua_tolstring(L, 1, &bytes);
+  const int rank = read_shape(L, "frombytes", 2, shape, 0);
+  mb_size count = 1;
+  for (int d = 0; d < rank && count <= MAX_COUNT; d++) count *= shape[d];
+  if ((size_t)count * sizeof(mb_real) != bytes)
+    bind_error(L, "frombytes: expected %I bytes for the shape, got %I", (LUAI_UACINT)((size_t)count * sizeof(mb_real)),
+               (LUAI_UACINT)bytes);
+  memcpy(bind_new_tensor(L, "frombytes", rank, shape)->data, data, bytes);
+  return 1;
+}
+
+/* ---- what the tape needs ---- */
+
+/* core.any_tracked(...): is one of the arguments a tensor that the tape follows? */
+static int any_tracked(lua_State *L) {
+  const int count = lua_gettop(L);
+  bool tracked = false;
+  for (int i = 1; i <= count && !tracked; i++) {
+    const Tensor *tensor = test_tensor(L, i);
+    tracked = tensor != NULL && tensor->tracked;
+  }
+  lua_pushboolean(L, tracked);
+  return 1;
+}
+
+/* core.track(x, record): from now on the tape follows x; record is what core.record(x) returns */
+static int track(lua_State *L) {
+  Tensor *x = bind_tensor(L, "track", "x", 1);
+  lua_settop(L, 2);
+  x->tracked = !lua_isnil(L, 2);
+  lua_setiuservalue(L, 1, 1);
+  return 1;
+}
+
+static int record_of(lua_State *L) {
+  bind_tensor(L, "record", "x", 1);
+  lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+/* core.version(x): grows with every change in place of x or of a view of it */
+static int version(lua_State *L) {
+  lua_pushinteger(L, bind_tensor(L, "version", "x", 1)->block->version);
+  return 1;
+}
+
+/* core.touch(x): says that x was changed in place */
+static int touch(lua_State *L) {
+  bind_touch(bind_tensor(L, "touch", "x", 1));
+  return 0;
+}
+
+/* ---- indices ---- */
+
+const mb_size *bind_indices(lua_State *L, const char *operation, const char *name, int arg, mb_size size,
+                            mb_size *count) {
+  const Tensor *tensor = test_tensor(L, arg);
+  if (tensor == NULL && lua_type(L, arg) != LUA_TTABLE)
+    bind_type_error(L, operation, name, arg, "a tensor or table of integers");
+  if (tensor != NULL) tensor = bind_tensor(L, operation, name, arg);
+  *count = tensor != NULL ? tensor->count : (mb_size)lua_rawlen(L, arg);
+  if (*count == 0) bind_error(L, "%s: %s: got an empty table", operation, name);
+  mb_size *indices = lua_newuserdatauv(L, (size_t)*count * sizeof(mb_size), 0);
+  for (mb_size i = 0; i < *count; i++) {
+    if (tensor != NULL) lua_pushnumber(L, tensor->data[i]);
+    else lua_rawgeti(L, arg, i + 1);
+    indices[i] = bind_index_in(L, operation, name, lua_gettop(L), size);
+    lua_pop(L, 1);
+  }
+  return indices;
+}
+
+/* ---- registration ---- */
+
+static const luaL_Reg functions[] = {
+    {"alias", alias},
+    {"allclose", allclose},
+    {"any_tracked", any_tracked},
+    {"arange", arange},
+    {"close", close_now},
+    {"copy", copy},
+    {"copy_from", copy_from},
+    {"count", count_of},
+    {"describe", describe},
+    {"equal", equal},
+    {"fill", fill},
+    {"frombytes", frombytes},
+    {"full", full},
+    {"get", get},
+    {"is_tensor", is_tensor},
+    {"length", length},
+    {"memory", memory},
+    {"narrow", narrow},
+    {"rank", rank_of},
+    {"record", record_of},
+    {"release_memory", release_memory},
+    {"reshape", reshape},
+    {"row", row},
+    {"set", set},
+    {"shape", shape_of},
+    {"size", size_of},
+    {"tensor", from_table},
+    {"tobytes", tobytes},
+    {"totable", totable},
+    {"touch", touch},
+    {"track", track},
+    {"version", version},
+    {NULL, NULL},
+};
+
+/* The metatable: memory is handled here, everything else is added by tensor.lua. */
+static const luaL_Reg metamethods[] = {
+    {"__gc", tensor_gc},
+    {"__close", tensor_gc},
+    {"__eq", equal},
+    {"__len", length},
+    {NULL, NULL},
+};
+
+void bind_open_tensor(lua_State *L) {
+  open_pool(L);
+  luaL_setfuncs(L, functions, 0);
+  luaL_newmetatable(L, TENSOR_TYPE);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_setfield(L, -2, "tensor_metatable");
+}

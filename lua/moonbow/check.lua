@@ -1,0 +1,170 @@
+--- Checks of arguments and option tables, and the one way to raise an error.
+-- Errors carry the position of the nearest caller outside moonbow.
+local core = require "moonbow.core"
+
+local check = {}
+
+--- Raises "operation: message", blaming the user's line.
+-- @param operation name for the message, as the user called it
+-- @param format and the rest: as for string.format
+function check.fail(operation, format, ...)
+  core.raise(operation .. ": " .. format:format(...))
+end
+
+--- Raises err again with the path of a layer before the message, its position kept once.
+function check.rethrow(path, err)
+  if type(err) ~= "string" then error(err, 0) end
+  local where = core.where()
+  if where ~= "" and err:sub(1, #where) == where then err = err:sub(#where + 1) end
+  core.raise(path .. err)
+end
+
+local function edit_distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local diagonal
+    diagonal, row[0] = row[0], i
+    for j = 1, #b do
+      local substitution = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
+      diagonal, row[j] = row[j], math.min(substitution, row[j] + 1, row[j - 1] + 1)
+    end
+  end
+  return row[#b]
+end
+
+--- The name in the list nearest to what was typed, or nil if none is near.
+function check.nearest(typed, names)
+  local best, best_distance
+  for _, name in ipairs(names) do
+    local distance = edit_distance(typed:lower(), name:lower())
+    if not best or distance < best_distance then best, best_distance = name, distance end
+  end
+  if best and best_distance <= math.max(2, #typed // 2) then return best end
+end
+
+--- How a value is shown in a message: short, with the shape of tensors.
+function check.show(value)
+  if core.is_tensor(value) then return "tensor " .. check.show_shape(core.shape(value)) end
+  if type(value) == "string" then return #value > 40 and ("'%s...'"):format(value:sub(1, 40)) or "'" .. value .. "'" end
+  if type(value) == "number" or value == nil or type(value) == "boolean" then return tostring(value) end
+  return "a " .. type(value)
+end
+
+--- {2, 3} as "{2, 3}".
+function check.show_shape(shape)
+  return "{" .. table.concat(shape, ", ") .. "}"
+end
+
+local tests = {
+  any = function(value) return value ~= nil end,
+  tensor = core.is_tensor,
+  integer = function(value) return math.type(value) == "integer" or math.type(value) == "float" and value % 1 == 0 end,
+  number = function(value) return type(value) == "number" end,
+  positive = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+  ["non-negative"] = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+  ["positive integer"] = function(value) return type(value) == "number" and value >= 1 and value % 1 == 0 end,
+  fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
+}
+
+local articles = {
+  any = "a value", integer = "an integer", positive = "a positive number", ["non-negative"] = "a non-negative number",
+  fraction = "a number from 0 to 1",
+}
+
+local function is_a(value, kinds)
+  for kind in kinds:gmatch "[^|]+" do
+    local test = tests[kind]
+    if test then
+      if test(value) then return true end
+    elseif type(value) == kind then
+      return true
+    end
+  end
+  return false
+end
+
+local function describe_kinds(kinds)
+  return (kinds:gsub("[^|]+", function(kind) return articles[kind] or "a " .. kind end):gsub("|", " or "))
+end
+
+--- Raises unless value is of one of the kinds: Lua type names, or "integer", "positive",
+-- "non-negative", "positive integer", "fraction", "tensor", "any", joined by "|".
+-- Returns value, as an integer where an integer is asked for.
+function check.kind(operation, name, value, kinds)
+  if not is_a(value, kinds) then
+    check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
+  end
+  if kinds:find("integer", 1, true) and type(value) == "number" then return math.tointeger(value) or value end
+  return value
+end
+
+local Rule = {}
+
+--- Stands in a table of defaults for an option that may be absent: check.optional "number".
+function check.optional(kinds) return setmetatable({ kinds = kinds }, Rule) end
+
+--- Stands in a table of defaults for an option that must be given.
+function check.required(kinds) return setmetatable({ kinds = kinds, required = true }, Rule) end
+
+--- Stands in a table of defaults for an option of some kinds with a default value.
+function check.default(value, kinds) return setmetatable({ kinds = kinds, value = value }, Rule) end
+
+--- Stands in a table of defaults for one of a few names: check.one_of("valid", {"valid", "same"}).
+-- The first argument is the default.
+function check.one_of(value, names) return setmetatable({ names = names, value = value }, Rule) end
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = tostring(key) end
+  table.sort(keys)
+  return keys
+end
+
+--- Raises unless value is one of names; names the nearest.
+function check.name(operation, name, value, names)
+  for _, known in ipairs(names) do
+    if value == known then return value end
+  end
+  local nearest = type(value) == "string" and check.nearest(value, names)
+  check.fail(operation, "%s: expected one of '%s', got %s%s", name, table.concat(names, "', '"), check.show(value),
+    nearest and (" (did you mean '%s'?)"):format(nearest) or "")
+end
+
+local function checked_option(operation, key, value, rule)
+  if getmetatable(rule) ~= Rule then
+    return check.kind(operation, key, value, math.type(rule) and "number" or type(rule))
+  end
+  if value == nil and rule.value == nil and not rule.required then return nil end
+  if value == nil then value = rule.value end
+  if rule.names then return check.name(operation, key, value, rule.names) end
+  return check.kind(operation, key, value, rule.kinds)
+end
+
+--- Fills an option table: given overrides defaults, unknown keys raise with the nearest known
+-- one, values of the wrong kind raise. A default is a plain value (an option of its type) or one
+-- of check.optional, check.required, check.default, check.one_of.
+-- @return a new table
+function check.options(operation, given, defaults)
+  given = given == nil and {} or given
+  if type(given) ~= "table" then
+    check.fail(operation, "expected a table of options, got %s", check.show(given))
+  end
+  for key in pairs(given) do
+    if defaults[key] == nil then
+      local known = sorted_keys(defaults)
+      local nearest = type(key) == "string" and check.nearest(key, known)
+      check.fail(operation, "unknown option %s; %s", type(key) == "string" and "'" .. key .. "'" or "[" .. tostring(key) .. "]",
+        nearest and ("did you mean '%s'?"):format(nearest) or "known are: " .. table.concat(known, ", "))
+    end
+  end
+  local filled = {}
+  for key, rule in pairs(defaults) do
+    local value = given[key]
+    if value == nil and getmetatable(rule) ~= Rule then value = rule end
+    filled[key] = checked_option(operation, key, value, rule)
+  end
+  return filled
+end
+
+return check
