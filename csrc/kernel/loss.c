@@ -1,0 +1,165 @@
+/* loss.c - softmax, log-softmax, cross-entropy from logits, mean squared error. */
+#include "internal.h"
+
+#include <tgmath.h>
+
+#define MAX_BLOCKS 64 /* partial sums of a loss */
+
+/* Rows per partial sum of a loss over rows of D elements. */
+static mb_size block_rows(mb_size rows, mb_size D) {
+  return mb_max(mb_ceil_div(rows, MAX_BLOCKS), mb_ceil_div(MB_BLOCK, D));
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+/* With NaN or infinity, or with -infinity alone, x - max is NaN and so is the row. */
+MB_CLONES static mb_real row_max(const mb_real *x, mb_size D) {
+  mb_real max = x[0];
+#pragma omp simd reduction(max : max)
+  for (mb_size i = 0; i < D; i++) max = x[i] > max ? x[i] : max;
+  return max;
+}
+
+/* log sum exp(x), less max */
+static double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
+  double sum = 0;
+  for (mb_size i = 0; i < D; i++) sum += (double)exp(x[i] - max);
+  return log(sum);
+}
+
+/* y = scale softmax(x) */
+MB_CLONES static void softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D) {
+  const mb_real max = row_max(x, D);
+  double sum = 0;
+  for (mb_size i = 0; i < D; i++) {
+    y[i] = exp(x[i] - max);
+    sum += (double)y[i];
+  }
+  const mb_real factor = (mb_real)((double)scale / sum);
+  for (mb_size i = 0; i < D; i++) y[i] *= factor;
+}
+
+/* ---- softmax --------------------------------------------------------------------------- */
+
+void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++) softmax_row(y + r * D, x + r * D, 1, D);
+}
+
+/* dx = y (dy - sum(dy y)) */
+MB_CLONES static void softmax_backward_row(mb_real *restrict dx, const mb_real *restrict dy,
+                                           const mb_real *restrict y, mb_size D) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < D; i++) sum += (double)dy[i] * (double)y[i];
+  for (mb_size i = 0; i < D; i++) dx[i] = y[i] * (dy[i] - (mb_real)sum);
+}
+
+void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++) softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D);
+}
+
+MB_CLONES static void log_softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_size D) {
+  const mb_real max = row_max(x, D), log_sum = (mb_real)row_log_sum(x, max, D);
+  for (mb_size i = 0; i < D; i++) y[i] = x[i] - max - log_sum;
+}
+
+void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++) log_softmax_row(y + r * D, x + r * D, D);
+}
+
+/* dx = dy - softmax(x) sum(dy) */
+MB_CLONES static void log_softmax_backward_row(mb_real *restrict dx, const mb_real *restrict dy,
+                                               const mb_real *restrict y, mb_size D) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < D; i++) sum += (double)dy[i];
+  for (mb_size i = 0; i < D; i++) dx[i] = dy[i] - exp(y[i]) * (mb_real)sum;
+}
+
+void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++) log_softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D);
+}
+
+/* ---- cross-entropy --------------------------------------------------------------------- */
+
+static double weight_of(const mb_real *weight, mb_size label) {
+  return weight ? (double)weight[label] : 1;
+}
+
+static double sum_of_weights(const mb_size *label, const mb_real *weight, mb_size rows) {
+  double sum = 0;
+  for (mb_size r = 0; r < rows; r++) sum += weight_of(weight, label[r]);
+  return sum;
+}
+
+mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
+                                   const mb_real *weight, mb_size rows, mb_size D) {
+  for (mb_size r = 0; r < rows; r++)
+    if (label[r] < 0 || label[r] >= D)
+      return mb_refuse(MB_BAD_VALUE, "labels must be 0 to %td for %td classes, row %td has %td", D - 1, D, r,
+                       label[r]);
+  double partial[MAX_BLOCKS], sum = 0;
+  const mb_size step = block_rows(rows, D), blocks = mb_ceil_div(rows, step);
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size block = 0; block < blocks; block++) {
+    double block_sum = 0;
+    for (mb_size r = block * step; r < mb_min(rows, (block + 1) * step); r++) {
+      const mb_real *row = x + r * D, max = row_max(row, D);
+      const double log_likelihood = (double)(row[label[r]] - max) - row_log_sum(row, max, D);
+      block_sum -= weight_of(weight, label[r]) * log_likelihood;
+    }
+    partial[block] = block_sum;
+  }
+  for (mb_size block = 0; block < blocks; block++) sum += partial[block];
+  *loss = (mb_real)(sum / sum_of_weights(label, weight, rows));
+  return MB_OK;
+}
+
+void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
+                               const mb_real *weight, mb_size rows, mb_size D) {
+  const double scale = (double)dloss / sum_of_weights(label, weight, rows);
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++) {
+    const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
+    softmax_row(dx + r * D, x + r * D, share, D);
+    dx[r * D + label[r]] -= share;
+  }
+}
+
+/* ---- mean squared error ---------------------------------------------------------------- */
+
+MB_CLONES static double squared_distance(const mb_real *a, const mb_real *b, mb_size count) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < count; i++) sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+  return sum;
+}
+
+double mb_mse_forward(const mb_real *prediction, const mb_real *target, mb_size count) {
+  double partial[MAX_BLOCKS], sum = 0;
+  const mb_size step = block_rows(count, 1), blocks = mb_ceil_div(count, step);
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size block = 0; block < blocks; block++) {
+    const mb_size at = block * step;
+    partial[block] = squared_distance(prediction + at, target + at, mb_min(step, count - at));
+  }
+  for (mb_size block = 0; block < blocks; block++) sum += partial[block];
+  return sum / (double)count;
+}
+
+MB_CLONES static void scaled_difference(mb_real *restrict y, mb_real scale, const mb_real *restrict a,
+                                        const mb_real *restrict b, mb_size count) {
+  for (mb_size i = 0; i < count; i++) y[i] = scale * (a[i] - b[i]);
+}
+
+void mb_mse_backward(mb_real *dprediction, mb_real dloss, const mb_real *prediction, const mb_real *target,
+                     mb_size count) {
+  const mb_real scale = (mb_real)(2 * (double)dloss / (double)count);
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size at = 0; at < count; at += MB_BLOCK)
+    scaled_difference(dprediction + at, scale, prediction + at, target + at, mb_min(MB_BLOCK, count - at));
+}

@@ -1,0 +1,282 @@
+/* norm.c - batch and layer normalisation, forward and backward. */
+#include "internal.h"
+
+#include <math.h>
+
+#define CHUNK      512  /* channels handled together: their sums and factors fit on the stack and in L1 */
+#define FOLD       256  /* narrow rows are laid side by side until they are about this wide */
+#define PARTIALS   8192 /* pairs of partial sums on the stack: 128 KiB */
+#define MAX_BLOCKS 64
+
+/* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
+ * width columns, so that the inner loops stay long; column j then holds channel j % channels,
+ * and tail columns are left over below the last full row. */
+typedef struct {
+  const mb_real *x, *dy;
+  const double *shift;          /* per column */
+  const mb_real *mean, *inv_sd; /* per row (layer norm) */
+  mb_size channels, width, stride, rows, tail;
+} Panel;
+
+static Panel panel(mb_size first, mb_size rows, mb_size C, mb_size fold) {
+  const mb_size channels = mb_min(CHUNK, C - first);
+  return (Panel){.channels = channels,
+                 .width = channels * fold,
+                 .stride = C * fold,
+                 .rows = rows / fold,
+                 .tail = rows % fold * C};
+}
+
+static mb_size fold_for(mb_size rows, mb_size C) {
+  return mb_max(1, mb_min(rows, FOLD / C));
+}
+
+/* Rows per work item: MB_BLOCK elements or more, and at most limit items. */
+static mb_size block_rows(const Panel *p, mb_size limit) {
+  return mb_max(mb_ceil_div(p->rows, limit), mb_ceil_div(MB_BLOCK, p->width));
+}
+
+/* ---- two sums per channel over all rows ------------------------------------------------ */
+
+/* Adds rows r to r + rows - 1 of the panel to two sums per column. */
+typedef void AddRows(double *restrict a, double *restrict b, const Panel *p, mb_size r, mb_size rows,
+                     mb_size width);
+
+/* a += x - shift, b += (x - shift)^2: the shift keeps large means from drowning the variance. */
+MB_CLONES static void add_moments(double *restrict a, double *restrict b, const Panel *p, mb_size r,
+                                  mb_size rows, mb_size width) {
+  const double *restrict shift = p->shift;
+  for (const mb_real *x = p->x + r * p->stride; rows-- > 0; x += p->stride)
+    for (mb_size c = 0; c < width; c++) {
+      const double d = (double)x[c] - shift[c];
+      a[c] += d;
+      b[c] += d * d;
+    }
+}
+
+/* a += dy, b += dy (x - shift) */
+MB_CLONES static void add_gradients(double *restrict a, double *restrict b, const Panel *p, mb_size r,
+                                    mb_size rows, mb_size width) {
+  const double *restrict shift = p->shift;
+  const mb_real *dy = p->dy + r * p->stride;
+  for (const mb_real *x = p->x + r * p->stride; rows-- > 0; x += p->stride, dy += p->stride)
+    for (mb_size c = 0; c < width; c++) {
+      a[c] += (double)dy[c];
+      b[c] += (double)dy[c] * ((double)x[c] - shift[c]);
+    }
+}
+
+/* a += dy, b += dy (x - mean) inv_sd, with the statistics of each row */
+MB_CLONES static void add_layer_gradients(double *restrict a, double *restrict b, const Panel *p, mb_size r,
+                                          mb_size rows, mb_size width) {
+  for (mb_size i = r; i < r + rows; i++) {
+    const mb_real *x = p->x + i * p->stride, *dy = p->dy + i * p->stride;
+    const double mean = (double)p->mean[i], inv_sd = (double)p->inv_sd[i];
+    for (mb_size c = 0; c < width; c++) {
+      a[c] += (double)dy[c];
+      b[c] += (double)dy[c] * (((double)x[c] - mean) * inv_sd);
+    }
+  }
+}
+
+/* The two sums per channel, over fixed blocks of rows that are merged in order. */
+static void column_sums(double *a, double *b, AddRows *add, const Panel *p) {
+  double partial[2 * PARTIALS];
+  const mb_size width = p->width;
+  const mb_size step = block_rows(p, mb_min(MAX_BLOCKS, PARTIALS / width));
+  const mb_size blocks = mb_ceil_div(p->rows, step);
+#pragma omp parallel for num_threads(mb_threads_for(p->rows *width))
+  for (mb_size block = 0; block < blocks; block++) {
+    double *sums = partial + 2 * block * width;
+    for (mb_size j = 0; j < 2 * width; j++) sums[j] = 0;
+    add(sums, sums + width, p, block * step, mb_min(step, p->rows - block * step), width);
+  }
+  add(partial, partial + width, p, p->rows, 1, p->tail);
+  for (mb_size c = 0; c < p->channels; c++) a[c] = b[c] = 0;
+  for (mb_size block = 0; block < blocks; block++)
+    for (mb_size j = 0; j < width; j++) {
+      a[j % p->channels] += partial[2 * block * width + j];
+      b[j % p->channels] += partial[(2 * block + 1) * width + j];
+    }
+}
+
+/* ---- batch norm ------------------------------------------------------------------------ */
+
+static void update_running(mb_real *running, mb_real batch, mb_real momentum) {
+  *running = momentum * *running + (1 - momentum) * batch;
+}
+
+void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
+                              const mb_real *x, mb_real momentum, mb_size rows, mb_size C) {
+  double shift[CHUNK], sum[CHUNK], square[CHUNK];
+  for (mb_size first = 0; first < C; first += CHUNK) {
+    Panel p = panel(first, rows, C, fold_for(rows, C));
+    p.x = x + first;
+    p.shift = shift;
+    for (mb_size j = 0; j < p.width; j++) shift[j] = (double)p.x[j % p.channels];
+    column_sums(sum, square, add_moments, &p);
+    for (mb_size c = 0; c < p.channels; c++) {
+      const double offset = sum[c] / (double)rows, v = square[c] / (double)rows - offset * offset;
+      mean[first + c] = (mb_real)(shift[c] + offset);
+      var[first + c] = (mb_real)(v < 0 ? 0 : v);
+    }
+  }
+  if (running_mean)
+    for (mb_size c = 0; c < C; c++) update_running(&running_mean[c], mean[c], momentum);
+  if (running_var)
+    for (mb_size c = 0; c < C; c++) update_running(&running_var[c], var[c], momentum);
+}
+
+/* Per column: y = (x - mean) scale + offset, and in the backward pass
+ * dx = scale (dy - a - (x - mean) b). */
+typedef struct {
+  mb_real mean[CHUNK], scale[CHUNK], offset[CHUNK], a[CHUNK], b[CHUNK];
+} Factors;
+
+MB_CLONES static void normalise(mb_real *restrict y, const mb_real *restrict x, const Factors *restrict f,
+                                mb_size stride, mb_size rows, mb_size width) {
+  for (; rows-- > 0; x += stride, y += stride)
+    for (mb_size c = 0; c < width; c++) y[c] = (x[c] - f->mean[c]) * f->scale[c] + f->offset[c];
+}
+
+MB_CLONES static void normalise_backward(mb_real *restrict dx, const mb_real *restrict dy,
+                                         const mb_real *restrict x, const Factors *restrict f, mb_size stride,
+                                         mb_size rows, mb_size width) {
+  for (; rows-- > 0; x += stride, dx += stride, dy += stride)
+    for (mb_size c = 0; c < width; c++)
+      dx[c] = f->scale[c] * (dy[c] - f->a[c] - (x[c] - f->mean[c]) * f->b[c]);
+}
+
+static void map_rows(mb_real *y, const Panel *p, const Factors *f, mb_size r, mb_size rows, mb_size width) {
+  const mb_size at = r * p->stride;
+  if (p->dy)
+    normalise_backward(y + at, p->dy + at, p->x + at, f, p->stride, rows, width);
+  else
+    normalise(y + at, p->x + at, f, p->stride, rows, width);
+}
+
+/* y = normalise(x) over the panel or, where it has dy, y = normalise_backward(dy, x). */
+static void map_panel(mb_real *y, const Panel *p, const Factors *f) {
+  const mb_size step = block_rows(p, p->rows);
+#pragma omp parallel for num_threads(mb_threads_for(p->rows * p->width))
+  for (mb_size r = 0; r < p->rows; r += step) map_rows(y, p, f, r, mb_min(step, p->rows - r), p->width);
+  map_rows(y, p, f, p->rows, 1, p->tail);
+}
+
+static double inverse_sd(mb_real var, mb_real epsilon) {
+  return 1 / sqrt((double)var + (double)epsilon);
+}
+
+void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
+                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size rows,
+                         mb_size C) {
+  Factors f;
+  for (mb_size first = 0; first < C; first += CHUNK) {
+    Panel p = panel(first, rows, C, fold_for(rows, C));
+    p.x = x + first;
+    for (mb_size j = 0; j < p.width; j++) {
+      const mb_size c = first + j % p.channels;
+      f.mean[j] = mean[c];
+      f.scale[j] = (mb_real)((gamma ? (double)gamma[c] : 1) * inverse_sd(var[c], epsilon));
+      f.offset[j] = beta ? beta[c] : 0;
+    }
+    map_panel(y + first, &p, &f);
+  }
+}
+
+void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
+                            const mb_real *mean, const mb_real *var, const mb_real *gamma, mb_real epsilon,
+                            bool train, mb_size rows, mb_size C) {
+  double shift[CHUNK], sum[CHUNK] = {0}, product[CHUNK] = {0};
+  Factors f;
+  for (mb_size first = 0; first < C; first += CHUNK) {
+    Panel p = panel(first, rows, C, fold_for(rows, C));
+    p.x = x + first;
+    p.dy = dy + first;
+    p.shift = shift;
+    for (mb_size j = 0; j < p.width; j++) shift[j] = (double)mean[first + j % p.channels];
+    if (dgamma || dbeta || train) column_sums(sum, product, add_gradients, &p);
+    for (mb_size j = 0; j < p.width; j++) {
+      const mb_size c = j % p.channels;
+      const double inv_sd = inverse_sd(var[first + c], epsilon);
+      if (dgamma) dgamma[first + c] = (mb_real)(product[c] * inv_sd);
+      if (dbeta) dbeta[first + c] = (mb_real)sum[c];
+      f.mean[j] = train ? mean[first + c] : 0;
+      f.scale[j] = (mb_real)((gamma ? (double)gamma[first + c] : 1) * inv_sd);
+      f.offset[j] = 0;
+      f.a[j] = (mb_real)(sum[c] / (double)rows);
+      f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
+    }
+    if (!train) { /* dx = dy scale */
+      p.x = p.dy;
+      p.dy = NULL;
+    }
+    if (dx) map_panel(dx + first, &p, &f);
+  }
+}
+
+/* ---- layer norm ------------------------------------------------------------------------ */
+
+MB_CLONES static void normalise_row(mb_real *restrict y, mb_real *mean, mb_real *inv_sd,
+                                    const mb_real *restrict x, const mb_real *restrict gamma,
+                                    const mb_real *restrict beta, mb_real epsilon, mb_size D) {
+  double sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < D; i++) sum += (double)x[i];
+  const double m = sum / (double)D;
+#pragma omp simd reduction(+ : square)
+  for (mb_size i = 0; i < D; i++) square += ((double)x[i] - m) * ((double)x[i] - m);
+  *mean = (mb_real)m;
+  *inv_sd = (mb_real)(1 / sqrt(square / (double)D + (double)epsilon));
+  const mb_real shift = *mean, scale = *inv_sd;
+  for (mb_size i = 0; i < D; i++) y[i] = (x[i] - shift) * scale;
+  if (gamma)
+    for (mb_size i = 0; i < D; i++) y[i] *= gamma[i];
+  if (beta)
+    for (mb_size i = 0; i < D; i++) y[i] += beta[i];
+}
+
+void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,
+                           const mb_real *beta, mb_real epsilon, mb_size rows, mb_size D) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++)
+    normalise_row(y + r * D, mean + r, inv_sd + r, x + r * D, gamma, beta, epsilon, D);
+}
+
+/* dx = inv_sd (g - mean of g - x^ mean of g x^), with g = dy gamma and x^ = (x - mean) inv_sd */
+MB_CLONES static void normalise_row_backward(mb_real *restrict dx, const mb_real *restrict dy,
+                                             const mb_real *restrict x, mb_real mean, mb_real inv_sd,
+                                             const mb_real *restrict gamma, mb_size D) {
+  double sum = 0, product = 0;
+  for (mb_size i = 0; i < D; i++) dx[i] = gamma ? dy[i] * gamma[i] : dy[i];
+#pragma omp simd reduction(+ : sum, product)
+  for (mb_size i = 0; i < D; i++) {
+    sum += (double)dx[i];
+    product += (double)dx[i] * ((double)x[i] - (double)mean);
+  }
+  const mb_real a = (mb_real)(sum / (double)D);
+  const mb_real b = (mb_real)(product / (double)D) * inv_sd * inv_sd;
+  for (mb_size i = 0; i < D; i++) dx[i] = inv_sd * (dx[i] - a - (x[i] - mean) * b);
+}
+
+void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
+                            const mb_real *mean, const mb_real *inv_sd, const mb_real *gamma, mb_size rows,
+                            mb_size D) {
+  double sum[CHUNK], product[CHUNK];
+  for (mb_size first = 0; first < D && (dgamma || dbeta); first += CHUNK) {
+    Panel p = panel(first, rows, D, 1);
+    p.x = x + first;
+    p.dy = dy + first;
+    p.mean = mean;
+    p.inv_sd = inv_sd;
+    column_sums(sum, product, add_layer_gradients, &p);
+    for (mb_size c = 0; c < p.channels; c++) {
+      if (dgamma) dgamma[first + c] = (mb_real)product[c];
+      if (dbeta) dbeta[first + c] = (mb_real)sum[c];
+    }
+  }
+  if (!dx) return;
+#pragma omp parallel for num_threads(mb_threads_for(rows *D))
+  for (mb_size r = 0; r < rows; r++)
+    normalise_row_backward(dx + r * D, dy + r * D, x + r * D, mean[r], inv_sd[r], gamma, D);
+}
