@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* what libmoonbow exports */
 
 #ifdef MB_DOUBLE /* the tests build the same sources in double to check gradients */
 typedef double mb_real;
@@ -39,8 +40,19 @@ int mb_get_threads(void);
 /* ---- elementwise (elementwise.c) ------------------------------------------------------ */
 
 typedef enum {
-  MB_ADD, MB_SUB, MB_MUL, MB_DIV, MB_POW, MB_MAXIMUM, MB_MINIMUM,
-  MB_EQ, MB_NE, MB_LT, MB_LE, MB_GT, MB_GE /* comparisons give 1 or 0 */
+  MB_ADD,
+  MB_SUB,
+  MB_MUL,
+  MB_DIV,
+  MB_POW,
+  MB_MAXIMUM,
+  MB_MINIMUM,
+  MB_EQ,
+  MB_NE,
+  MB_LT,
+  MB_LE,
+  MB_GT,
+  MB_GE /* comparisons give 1 or 0 */
 } mb_binary_op;
 
 typedef struct {
@@ -63,7 +75,15 @@ void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_
 void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape);
 
 typedef enum {
-  MB_NEG, MB_EXP, MB_LOG, MB_SQRT, MB_ABS, MB_TANH, MB_SIGMOID, MB_SIN, MB_COS,
+  MB_NEG,
+  MB_EXP,
+  MB_LOG,
+  MB_SQRT,
+  MB_ABS,
+  MB_TANH,
+  MB_SIGMOID,
+  MB_SIN,
+  MB_COS,
   MB_RELU,       /* max(0, x) */
   MB_LEAKY_RELU, /* x < 0 ? p x : x */
   MB_ELU,        /* x < 0 ? p (exp(x) - 1) : x */
@@ -141,8 +161,8 @@ typedef struct {
  * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras);
  * EXPLICIT: pad points on both sides. Refuses windows that do not fit. The only place
  * where output lengths are computed. */
-mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K, mb_size stride,
-                    mb_size dilation, mb_padding padding, mb_size pad);
+mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,
+                    mb_size stride, mb_size dilation, mb_padding padding, mb_size pad);
 
 mb_size mb_conv1d_scratch(const mb_conv1d *s); /* reals of scratch that forward and backward need */
 
@@ -200,8 +220,8 @@ void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, m
 
 /* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
  * rows (PyTorch). label is 0-based; weight (D) may be NULL. Refuses labels outside 0..D-1. */
-mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label, const mb_real *weight,
-                                   mb_size rows, mb_size D);
+mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
+                                   const mb_real *weight, mb_size rows, mb_size D);
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
                                const mb_real *weight, mb_size rows, mb_size D);
 
@@ -222,12 +242,12 @@ void mb_rng_seed(mb_rng *rng, const uint32_t *entropy, mb_size words);
 void mb_rng_advance(mb_rng *rng, uint64_t draws); /* skips 64-bit draws; drops the kept half */
 uint64_t mb_rng_uint64(mb_rng *rng);
 uint32_t mb_rng_uint32(mb_rng *rng);
-double mb_rng_random(mb_rng *rng);                          /* [0, 1) */
+double mb_rng_random(mb_rng *rng);                              /* [0, 1) */
 int64_t mb_rng_integer(mb_rng *rng, int64_t low, int64_t high); /* low..high, both included */
 double mb_rng_uniform(mb_rng *rng, double low, double high);
-double mb_rng_normal(mb_rng *rng);      /* standard, ziggurat */
-double mb_rng_exponential(mb_rng *rng); /* standard, ziggurat */
-double mb_rng_gamma(mb_rng *rng, double shape); /* standard, Marsaglia and Tsang 2000 */
+double mb_rng_normal(mb_rng *rng);                               /* standard, ziggurat */
+double mb_rng_exponential(mb_rng *rng);                          /* standard, ziggurat */
+double mb_rng_gamma(mb_rng *rng, double shape);                  /* standard, Marsaglia and Tsang 2000 */
 void mb_rng_shuffle(mb_rng *rng, mb_size *index, mb_size count); /* Generator.shuffle of an array */
 /* size of population indices, as Generator.choice(population, size, replace=False): tail
  * shuffle or Floyd's set method by NumPy's own rule. scratch holds population + 2^k indices,
@@ -261,11 +281,11 @@ void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, 
 /* ---- spectra (spectra.c) --------------------------------------------------------------- */
 
 typedef struct {
-  mb_size L;                      /* points of a spectrum */
-  mb_size first, border, last;    /* class 1: maximum at first..border-1, class 2: border..last (1-based) */
-  double height[2], width[2];     /* uniform ranges; width is the Gaussian sigma in points */
-  double noise;                   /* sd of Gaussian noise */
-  double background;              /* the background's maximum is U(0, background) */
+  mb_size L;                   /* points of a spectrum */
+  mb_size first, border, last; /* class 1: maximum at first..border-1, class 2: border..last (1-based) */
+  double height[2], width[2];  /* uniform ranges; width is the Gaussian sigma in points */
+  double noise;                /* sd of Gaussian noise */
+  double background;           /* the background's maximum is U(0, background) */
 } mb_border_peaks;
 
 /* n spectra y (n, L), classes label (n, 1 or 2) in random order and as equal in number as can
@@ -274,6 +294,7 @@ typedef struct {
 mb_status mb_border_peaks_generate(mb_real *y, mb_real *label, mb_real *position, mb_rng *rng,
                                    const mb_border_peaks *options, mb_size n);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
