@@ -11,13 +11,13 @@
 /* The double build registers its own metatables, so that both builds can live in one state. */
 #ifdef MB_DOUBLE
 #define BIND_PREFIX "moonbow64."
-#define BIND_OPEN luaopen_moonbow_core64
+#define BIND_OPEN   luaopen_moonbow_core64
 #else
 #define BIND_PREFIX "moonbow."
-#define BIND_OPEN luaopen_moonbow_core
+#define BIND_OPEN   luaopen_moonbow_core
 #endif
 #define TENSOR_TYPE BIND_PREFIX "tensor"
-#define RNG_TYPE BIND_PREFIX "rng"
+#define RNG_TYPE    BIND_PREFIX "rng"
 
 typedef struct {
   Block *block; /* NULL once closed */

@@ -61,9 +61,12 @@ void bind_status(lua_State *L, const char *operation, mb_status status) {
 
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected) {
   const char *got = luaL_typename(L, arg);
-  if (lua_type(L, arg) == LUA_TNUMBER) got = lua_tostring(L, (lua_pushvalue(L, arg), -1));
-  else if (lua_type(L, arg) == LUA_TSTRING) got = lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
-  else if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING) got = lua_tostring(L, -1);
+  if (lua_type(L, arg) == LUA_TNUMBER)
+    got = lua_tostring(L, (lua_pushvalue(L, arg), -1));
+  else if (lua_type(L, arg) == LUA_TSTRING)
+    got = lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
+  else if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING)
+    got = lua_tostring(L, -1);
   bind_error(L, "%s: %s: expected %s, got %s", operation, name, expected, got);
 }
 
@@ -71,9 +74,10 @@ mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg
   int is_integer = 0;
   const lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &is_integer) : 0;
   if (is_integer && value >= low && value <= high) return (mb_size)value;
-  const char *expected = high == PTRDIFF_MAX
-                             ? lua_pushfstring(L, "an integer of at least %I", (LUAI_UACINT)low)
-                             : lua_pushfstring(L, "an integer from %I to %I", (LUAI_UACINT)low, (LUAI_UACINT)high);
+  const char *expected =
+      high == PTRDIFF_MAX
+          ? lua_pushfstring(L, "an integer of at least %I", (LUAI_UACINT)low)
+          : lua_pushfstring(L, "an integer from %I to %I", (LUAI_UACINT)low, (LUAI_UACINT)high);
   bind_type_error(L, operation, name, arg, expected);
 }
 

@@ -13,12 +13,8 @@ static int get_threads(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"get_threads", get_threads},
-    {"raise", bind_raise},
-    {"set_own_source", bind_set_own_source},
-    {"set_threads", set_threads},
-    {"where", bind_where},
-    {NULL, NULL},
+    {"get_threads", get_threads}, {"raise", bind_raise}, {"set_own_source", bind_set_own_source},
+    {"set_threads", set_threads}, {"where", bind_where}, {NULL, NULL},
 };
 
 __attribute__((visibility("default"))) int BIND_OPEN(lua_State *L);

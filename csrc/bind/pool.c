@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define HEADER 64                     /* keeps the data behind the Block aligned for vectors */
-#define CLASSES 256
+#define HEADER     64 /* keeps the data behind the Block aligned for vectors */
+#define CLASSES    256
 #define MAPPED_MIN ((size_t)1 << 20)  /* from here on blocks are mapped, and returned, by themselves */
-#define SLACK ((size_t)64 << 20)      /* free memory that is always worth keeping */
+#define SLACK      ((size_t)64 << 20) /* free memory that is always worth keeping */
 
 struct Pool {
   Block *free[CLASSES];
@@ -51,8 +51,10 @@ static Block *map_block(size_t bytes) {
 static void unmap_block(Block *block) {
   Pool *pool = block->pool;
   pool->blocks--;
-  if (block->bytes < MAPPED_MIN) free(block);
-  else munmap(block, block->bytes);
+  if (block->bytes < MAPPED_MIN)
+    free(block);
+  else
+    munmap(block, block->bytes);
   if (pool->closed && pool->blocks == 0) free(pool);
 }
 

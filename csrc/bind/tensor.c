@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_COUNT ((mb_size)1 << 40)
+#define MAX_COUNT   ((mb_size)1 << 40)
 #define COLLECT_MIN ((size_t)32 << 20)
 
 static const char pool_key = 0; /* its address is the registry key of the pool's userdata */
@@ -56,8 +56,8 @@ static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
   }
   if (block == NULL) {
     const lua_Number megabyte = 1 << 20;
-    bind_error(L, "%s: not enough memory: %f MB asked for, %f MB in use", operation, (lua_Number)bytes / megabyte,
-               (lua_Number)pool_state(pool).live / megabyte);
+    bind_error(L, "%s: not enough memory: %f MB asked for, %f MB in use", operation,
+               (lua_Number)bytes / megabyte, (lua_Number)pool_state(pool).live / megabyte);
   }
   return block;
 }
@@ -153,7 +153,8 @@ Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_
   if (rank < 1 || rank > MB_MAX_RANK)
     bind_error(L, "%s: expected 1 to %d dimensions, got %d", operation, MB_MAX_RANK, rank);
   for (int d = 0; d < rank; d++) {
-    if (shape[d] < 1) bind_error(L, "%s: dimension %d would have size %I", operation, d + 1, (LUAI_UACINT)shape[d]);
+    if (shape[d] < 1)
+      bind_error(L, "%s: dimension %d would have size %I", operation, d + 1, (LUAI_UACINT)shape[d]);
     if (shape[d] > MAX_COUNT / count) bind_error(L, "%s: the tensor would have too many elements", operation);
     count *= shape[d];
   }
@@ -201,7 +202,8 @@ static int read_shape(lua_State *L, const char *operation, int first, mb_size *s
   int unknown = -1;
   mb_size known = 1;
   if (rank < 1 || rank > MB_MAX_RANK)
-    bind_error(L, "%s: shape: expected 1 to %d dimensions, got %I", operation, MB_MAX_RANK, (LUAI_UACINT)rank);
+    bind_error(L, "%s: shape: expected 1 to %d dimensions, got %I", operation, MB_MAX_RANK,
+               (LUAI_UACINT)rank);
   for (int d = 0; d < rank; d++) {
     int arg = first + d;
     if (is_table) {
@@ -209,9 +211,12 @@ static int read_shape(lua_State *L, const char *operation, int first, mb_size *s
       arg = lua_gettop(L);
     }
     shape[d] = bind_size(L, operation, "shape", arg, infer ? -1 : 1, INT32_MAX);
-    if (shape[d] == -1 && unknown < 0) unknown = d;
-    else if (shape[d] < 1) bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
-    else if (known <= MAX_COUNT) known *= shape[d];
+    if (shape[d] == -1 && unknown < 0)
+      unknown = d;
+    else if (shape[d] < 1)
+      bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
+    else if (known <= MAX_COUNT)
+      known *= shape[d];
     if (is_table) lua_pop(L, 1);
   }
   if (unknown >= 0) shape[unknown] = infer % known == 0 ? infer / known : 1;
@@ -261,7 +266,8 @@ static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, i
     memcpy(place.shape, path, sizeof place.shape);
     const char *at = bind_push_shape(L, &place);
     if (lua_type(L, -2) != LUA_TTABLE)
-      bind_error(L, "tensor: expected a table of %I values at %s, got a %s", (LUAI_UACINT)size, at, luaL_typename(L, -2));
+      bind_error(L, "tensor: expected a table of %I values at %s, got a %s", (LUAI_UACINT)size, at,
+                 luaL_typename(L, -2));
     bind_error(L, "tensor: ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size, at,
                (LUAI_UACINT)lua_rawlen(L, -2));
   }
@@ -275,7 +281,8 @@ static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, i
     } else {
       mb_shape place = {.rank = shape->rank};
       memcpy(place.shape, path, sizeof place.shape);
-      bind_error(L, "tensor: expected a number at %s, got a %s", bind_push_shape(L, &place), luaL_typename(L, -2));
+      bind_error(L, "tensor: expected a number at %s, got a %s", bind_push_shape(L, &place),
+                 luaL_typename(L, -2));
     }
     lua_pop(L, 1);
   }
@@ -285,7 +292,8 @@ static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, i
 /* core.tensor(nested table) */
 static int from_table(lua_State *L) {
   mb_size path[MB_MAX_RANK] = {0}, shape[MB_MAX_RANK];
-  if (lua_type(L, 1) != LUA_TTABLE) bind_type_error(L, "tensor", "values", 1, "a table of numbers or of tables");
+  if (lua_type(L, 1) != LUA_TTABLE)
+    bind_type_error(L, "tensor", "values", 1, "a table of numbers or of tables");
   const int rank = table_shape(L, 1, shape);
   Tensor *y = bind_new_tensor(L, "tensor", rank, shape);
   lua_pushvalue(L, 1);
@@ -347,8 +355,10 @@ static int length(lua_State *L) {
 static int row(lua_State *L) {
   const Tensor *x = bind_tensor(L, "row", "x", 1);
   const mb_size i = bind_index_in(L, "row", "index", 2, x->shape.shape[0]);
-  if (x->shape.rank == 1) lua_pushnumber(L, x->data[i]);
-  else push_view(L, x, i * (x->count / x->shape.shape[0]), x->shape.rank - 1, x->shape.shape + 1);
+  if (x->shape.rank == 1)
+    lua_pushnumber(L, x->data[i]);
+  else
+    push_view(L, x, i * (x->count / x->shape.shape[0]), x->shape.rank - 1, x->shape.shape + 1);
   return 1;
 }
 
@@ -409,8 +419,8 @@ static mb_size element_offset(lua_State *L, const char *operation, const Tensor 
 static int get(lua_State *L) {
   const Tensor *x = bind_tensor(L, "get", "x", 1);
   if (lua_gettop(L) != 1 + x->shape.rank)
-    bind_error(L, "get: expected %d indices for shape %s, got %d", x->shape.rank, bind_push_shape(L, &x->shape),
-               lua_gettop(L) - 2);
+    bind_error(L, "get: expected %d indices for shape %s, got %d", x->shape.rank,
+               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
   lua_pushnumber(L, x->data[element_offset(L, "get", x)]);
   return 1;
 }
@@ -454,8 +464,10 @@ static int copy_from(lua_State *L) {
 static const mb_real *push_table(lua_State *L, const mb_real *data, const mb_shape *shape, int dimension) {
   lua_createtable(L, (int)shape->shape[dimension], 0);
   for (mb_size i = 0; i < shape->shape[dimension]; i++) {
-    if (dimension == shape->rank - 1) lua_pushnumber(L, *data++);
-    else data = push_table(L, data, shape, dimension + 1);
+    if (dimension == shape->rank - 1)
+      lua_pushnumber(L, *data++);
+    else
+      data = push_table(L, data, shape, dimension + 1);
     lua_rawseti(L, -2, i + 1);
   }
   return data;
@@ -533,8 +545,8 @@ static int frombytes(lua_State *L) {
   mb_size count = 1;
   for (int d = 0; d < rank && count <= MAX_COUNT; d++) count *= shape[d];
   if ((size_t)count * sizeof(mb_real) != bytes)
-    bind_error(L, "frombytes: expected %I bytes for the shape, got %I", (LUAI_UACINT)((size_t)count * sizeof(mb_real)),
-               (LUAI_UACINT)bytes);
+    bind_error(L, "frombytes: expected %I bytes for the shape, got %I",
+               (LUAI_UACINT)((size_t)count * sizeof(mb_real)), (LUAI_UACINT)bytes);
   memcpy(bind_new_tensor(L, "frombytes", rank, shape)->data, data, bytes);
   return 1;
 }
@@ -592,59 +604,57 @@ const mb_size *bind_indices(lua_State *L, const char *operation, const char *nam
   if (*count == 0) bind_error(L, "%s: %s: got an empty table", operation, name);
   mb_size *indices = lua_newuserdatauv(L, (size_t)*count * sizeof(mb_size), 0);
   for (mb_size i = 0; i < *count; i++) {
-    if (tensor != NULL) lua_pushnumber(L, tensor->data[i]);
-    else lua_rawgeti(L, arg, i + 1);
+    if (tensor != NULL)
+      lua_pushnumber(L, tensor->data[i]);
+    else
+      lua_rawgeti(L, arg, i + 1);
     indices[i] = bind_index_in(L, operation, name, lua_gettop(L), size);
     lua_pop(L, 1);
   }
   return indices;
 }
 
+/* ---- indexing ---- */
+
+/* x[i] is row i, and nil behind the last so that ipairs ends; x.name is a method; x.grad the
+ * gradient. Rows of a tensor on the tape go through the method, which records them.
+ * Upvalue 1: the methods. */
+static int index_tensor(lua_State *L) {
+  const Tensor *x = luaL_checkudata(L, 1, TENSOR_TYPE);
+  if (lua_type(L, 2) != LUA_TNUMBER) {
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING) return 1;
+    if (strcmp(lua_tostring(L, 2), "grad") != 0 || lua_getiuservalue(L, 1, 1) != LUA_TTABLE) return 0;
+    lua_getfield(L, -1, "grad");
+    return 1;
+  }
+  if (x->block != NULL && lua_tonumber(L, 2) == (lua_Number)x->shape.shape[0] + 1) return 0;
+  if (!x->tracked) return row(L);
+  lua_getfield(L, lua_upvalueindex(1), "row");
+  lua_insert(L, 1);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
 /* ---- registration ---- */
 
 static const luaL_Reg functions[] = {
-    {"alias", alias},
-    {"allclose", allclose},
-    {"any_tracked", any_tracked},
-    {"arange", arange},
-    {"close", close_now},
-    {"copy", copy},
-    {"copy_from", copy_from},
-    {"count", count_of},
-    {"describe", describe},
-    {"equal", equal},
-    {"fill", fill},
-    {"frombytes", frombytes},
-    {"full", full},
-    {"get", get},
-    {"is_tensor", is_tensor},
-    {"length", length},
-    {"memory", memory},
-    {"narrow", narrow},
-    {"rank", rank_of},
-    {"record", record_of},
-    {"release_memory", release_memory},
-    {"reshape", reshape},
-    {"row", row},
-    {"set", set},
-    {"shape", shape_of},
-    {"size", size_of},
-    {"tensor", from_table},
-    {"tobytes", tobytes},
-    {"totable", totable},
-    {"touch", touch},
-    {"track", track},
-    {"version", version},
-    {NULL, NULL},
+    {"alias", alias},         {"allclose", allclose}, {"any_tracked", any_tracked},
+    {"arange", arange},       {"close", close_now},   {"copy", copy},
+    {"copy_from", copy_from}, {"count", count_of},    {"describe", describe},
+    {"equal", equal},         {"fill", fill},         {"frombytes", frombytes},
+    {"full", full},           {"get", get},           {"is_tensor", is_tensor},
+    {"length", length},       {"memory", memory},     {"narrow", narrow},
+    {"rank", rank_of},        {"record", record_of},  {"release_memory", release_memory},
+    {"reshape", reshape},     {"row", row},           {"set", set},
+    {"shape", shape_of},      {"size", size_of},      {"tensor", from_table},
+    {"tobytes", tobytes},     {"totable", totable},   {"touch", touch},
+    {"track", track},         {"version", version},   {NULL, NULL},
 };
 
 /* The metatable: memory is handled here, everything else is added by tensor.lua. */
 static const luaL_Reg metamethods[] = {
-    {"__gc", tensor_gc},
-    {"__close", tensor_gc},
-    {"__eq", equal},
-    {"__len", length},
-    {NULL, NULL},
+    {"__gc", tensor_gc}, {"__close", tensor_gc}, {"__eq", equal}, {"__len", length}, {NULL, NULL},
 };
 
 void bind_open_tensor(lua_State *L) {
@@ -652,5 +662,10 @@ void bind_open_tensor(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   luaL_newmetatable(L, TENSOR_TYPE);
   luaL_setfuncs(L, metamethods, 0);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "tensor_methods");
+  lua_pushcclosure(L, index_tensor, 1);
+  lua_setfield(L, -2, "__index");
   lua_setfield(L, -2, "tensor_metatable");
 }

@@ -12,24 +12,39 @@
 #define MB_CLONES
 #endif
 
+/* For bodies of loops that become fast once a constant argument is known. */
+#define MB_INLINE static inline __attribute__((always_inline))
+
 /* Below this many elements a parallel region costs more than it saves. */
 #define MB_PARALLEL_MIN 32768
 /* Elements per work item of elementwise loops and of partial sums: fixed, so that the number
  * of threads never changes a result. */
 #define MB_BLOCK 16384
 
-static inline mb_size mb_min(mb_size a, mb_size b) { return a < b ? a : b; }
-static inline mb_size mb_max(mb_size a, mb_size b) { return a > b ? a : b; }
-static inline mb_size mb_ceil_div(mb_size a, mb_size b) { return (a + b - 1) / b; }
+static inline mb_size mb_min(mb_size a, mb_size b) {
+  return a < b ? a : b;
+}
+static inline mb_size mb_max(mb_size a, mb_size b) {
+  return a > b ? a : b;
+}
+static inline mb_size mb_ceil_div(mb_size a, mb_size b) {
+  return (a + b - 1) / b;
+}
 
 /* Threads to use for this much work (in elements). */
-static inline int mb_threads_for(mb_size work) { return work < MB_PARALLEL_MIN ? 1 : mb_get_threads(); }
+static inline int mb_threads_for(mb_size work) {
+  return work < MB_PARALLEL_MIN ? 1 : mb_get_threads();
+}
 
 /* Leaves the reason (printf style) for mb_reason() and returns status. */
 mb_status mb_refuse(mb_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* y = x summed over axes 1 and 3 of its five, which are counted from the last one (reduce.c). */
+void mb_sum_axes(mb_real *y, const mb_real *x, const mb_size sizes[5]);
+
 /* cblas_?gemm in the precision of mb_real, row-major, on the calling thread only. */
-void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
-             mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C, mb_size ldc);
+void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
+             const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
+             mb_size ldc);
 
 #endif

@@ -15,8 +15,9 @@ __attribute__((constructor)) static void one_blas_thread(void) {
   openblas_set_num_threads(1);
 }
 
-void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
-             mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C, mb_size ldc) {
+void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
+             const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
+             mb_size ldc) {
   const CBLAS_TRANSPOSE ta = transpose_a ? CblasTrans : CblasNoTrans;
   const CBLAS_TRANSPOSE tb = transpose_b ? CblasTrans : CblasNoTrans;
 #ifdef MB_DOUBLE
@@ -24,8 +25,8 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 #else
   cblas_sgemm
 #endif
-      (CblasRowMajor, ta, tb, (blasint)M, (blasint)N, (blasint)K, alpha, A, (blasint)lda, B, (blasint)ldb, beta, C,
-       (blasint)ldc);
+      (CblasRowMajor, ta, tb, (blasint)M, (blasint)N, (blasint)K, alpha, A, (blasint)lda, B, (blasint)ldb,
+       beta, C, (blasint)ldc);
 }
 
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,

@@ -1,0 +1,375 @@
+/* layers.c - convolution, pooling, normalisation, dropout, softmax and losses on tensors. */
+#include "bind.h"
+
+#include <string.h>
+
+/* "same", "valid" or a number of points at arg; nil is "valid". */
+static mb_padding read_padding(lua_State *L, const char *operation, int arg, mb_size *pad) {
+  *pad = 0;
+  if (lua_isnoneornil(L, arg)) return MB_VALID;
+  if (lua_type(L, arg) == LUA_TSTRING) {
+    const char *name = lua_tostring(L, arg);
+    if (strcmp(name, "same") == 0) return MB_SAME;
+    if (strcmp(name, "valid") == 0) return MB_VALID;
+  } else if (lua_type(L, arg) == LUA_TNUMBER) {
+    *pad = bind_size(L, operation, "padding", arg, 0, INT32_MAX);
+    return MB_EXPLICIT;
+  }
+  bind_type_error(L, operation, "padding", arg, "'same', 'valid' or a number of points");
+}
+
+/* core.window(length, size, stride, dilation, padding) -> output length, points padded left and right */
+static int window(lua_State *L) {
+  mb_size L_out, left, right, pad;
+  const mb_size length = bind_size(L, "window", "length", 1, 1, INT32_MAX);
+  const mb_size size = bind_size(L, "window", "size", 2, 1, INT32_MAX);
+  const mb_size stride = bind_size(L, "window", "stride", 3, 1, INT32_MAX);
+  const mb_size dilation = bind_size(L, "window", "dilation", 4, 1, INT32_MAX);
+  const mb_padding padding = read_padding(L, "window", 5, &pad);
+  bind_status(L, "window", mb_window(&L_out, &left, &right, length, size, stride, dilation, padding, pad));
+  lua_pushinteger(L, L_out);
+  lua_pushinteger(L, left);
+  lua_pushinteger(L, right);
+  return 3;
+}
+
+/* ---- convolution ---- */
+
+/* Reads x and w at arg and arg + 1, stride, dilation and padding at options... */
+static void read_conv1d(lua_State *L, int arg, int options, const Tensor **x, const Tensor **w,
+                        mb_conv1d *s) {
+  mb_size pad;
+  *x = bind_tensor_rank(L, "conv1d", "input", arg, 3);
+  *w = bind_tensor_rank(L, "conv1d", "weights", arg + 1, 3);
+  s->N = (*x)->shape.shape[0], s->L = (*x)->shape.shape[1], s->C = (*x)->shape.shape[2];
+  s->K = (*w)->shape.shape[0], s->F = (*w)->shape.shape[2];
+  if ((*w)->shape.shape[1] != s->C)
+    bind_error(L, "conv1d: input has %I channels, weights expect %I", (LUAI_UACINT)s->C,
+               (LUAI_UACINT)(*w)->shape.shape[1]);
+  s->stride = bind_size(L, "conv1d", "stride", options, 1, INT32_MAX);
+  s->dilation = bind_size(L, "conv1d", "dilation", options + 1, 1, INT32_MAX);
+  const mb_padding padding = read_padding(L, "conv1d", options + 2, &pad);
+  bind_status(
+      L, "conv1d",
+      mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->K, s->stride, s->dilation, padding, pad));
+}
+
+/* core.conv1d(x, w, b, stride, dilation, padding) */
+static int conv1d(lua_State *L) {
+  const Tensor *x, *w;
+  mb_conv1d s;
+  read_conv1d(L, 1, 4, &x, &w, &s);
+  const Tensor *b = lua_isnil(L, 3) ? NULL : bind_tensor_count(L, "conv1d", "bias", 3, s.F);
+  mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
+  const int scratch_index = lua_gettop(L);
+  Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, s.L_out, s.F});
+  mb_conv1d_forward(y->data, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
+  bind_free_scratch(L, scratch_index);
+  return 1;
+}
+
+/* Pushes a tensor for a gradient that is wanted, else nil and returns NULL. */
+static mb_real *push_wanted(lua_State *L, bool wanted, const mb_shape *shape) {
+  if (wanted) return bind_new_tensor(L, "conv1d", shape->rank, shape->shape)->data;
+  lua_pushnil(L);
+  return NULL;
+}
+
+/* core.conv1d_backward(dy, x, w, stride, dilation, padding, need_x, need_w, need_b) -> dx, dw, db */
+static int conv1d_backward(lua_State *L) {
+  const Tensor *x, *w;
+  mb_conv1d s;
+  lua_settop(L, 9);
+  read_conv1d(L, 2, 4, &x, &w, &s);
+  const Tensor *dy = bind_tensor_count(L, "conv1d", "dy", 1, s.N * s.L_out * s.F);
+  mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
+  mb_real *dx = push_wanted(L, bind_flag(L, 7), &x->shape);
+  mb_real *dw = push_wanted(L, bind_flag(L, 8), &w->shape);
+  mb_real *db = push_wanted(L, bind_flag(L, 9), &(mb_shape){.rank = 1, .shape = {s.F}});
+  mb_conv1d_backward(dx, dw, db, scratch, dy->data, x->data, w->data, &s);
+  bind_free_scratch(L, 10);
+  return 3;
+}
+
+/* ---- pooling ---- */
+
+/* x at arg; size, stride and padding at options... */
+static const Tensor *read_pool1d(lua_State *L, const char *operation, int arg, int options, mb_pool1d *s) {
+  mb_size pad;
+  const Tensor *x = bind_tensor_rank(L, operation, "input", arg, 3);
+  s->N = x->shape.shape[0], s->L = x->shape.shape[1], s->C = x->shape.shape[2];
+  s->size = bind_size(L, operation, "size", options, 1, INT32_MAX);
+  s->stride = bind_size(L, operation, "stride", options + 1, 1, INT32_MAX);
+  const mb_padding padding = read_padding(L, operation, options + 2, &pad);
+  if (padding == MB_EXPLICIT)
+    bind_error(L, "%s: padding: expected 'same' or 'valid', got a number", operation);
+  bind_status(L, operation,
+              mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->size, s->stride, 1, padding, 0));
+  return x;
+}
+
+/* core.max_pool1d(x, size, stride, padding), core.avg_pool1d likewise. Upvalue 1: is it max? */
+static int pool1d(lua_State *L) {
+  const bool is_max = lua_toboolean(L, lua_upvalueindex(1));
+  const char *name = is_max ? "max_pool1d" : "avg_pool1d";
+  mb_pool1d s;
+  const Tensor *x = read_pool1d(L, name, 1, 2, &s);
+  Tensor *y = bind_new_tensor(L, name, 3, (mb_size[]){s.N, s.L_out, s.C});
+  (is_max ? mb_max_pool1d_forward : mb_avg_pool1d_forward)(y->data, x->data, &s);
+  return 1;
+}
+
+/* core.max_pool1d_backward(dy, x, size, stride, padding) -> dx */
+static int pool1d_backward(lua_State *L) {
+  const bool is_max = lua_toboolean(L, lua_upvalueindex(1));
+  const char *name = is_max ? "max_pool1d" : "avg_pool1d";
+  mb_pool1d s;
+  const Tensor *x = read_pool1d(L, name, 2, 3, &s);
+  const Tensor *dy = bind_tensor_count(L, name, "dy", 1, s.N * s.L_out * s.C);
+  Tensor *dx = bind_new_like(L, name, x);
+  if (is_max)
+    mb_max_pool1d_backward(dx->data, dy->data, x->data, &s);
+  else
+    mb_avg_pool1d_backward(dx->data, dy->data, &s);
+  return 1;
+}
+
+/* ---- normalisation ---- */
+
+/* The last dimension is C, all before it are rows. */
+static mb_size last_dimension(const Tensor *x) {
+  return x->shape.shape[x->shape.rank - 1];
+}
+
+/* core.batch_norm_statistics(x, running_mean, running_var, momentum) -> mean, var.
+ * Updates the running statistics unless they are nil. */
+static int batch_norm_statistics(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "batch_norm", "input", 1);
+  const mb_size C = last_dimension(x);
+  Tensor *running_mean = NULL, *running_var = NULL;
+  if (!lua_isnil(L, 2)) {
+    running_mean = bind_tensor_count(L, "batch_norm", "running mean", 2, C);
+    running_var = bind_tensor_count(L, "batch_norm", "running variance", 3, C);
+    bind_touch(running_mean);
+    bind_touch(running_var);
+  }
+  const double momentum = running_mean != NULL ? bind_number(L, "batch_norm", "momentum", 4) : 0;
+  Tensor *mean = bind_new_tensor(L, "batch_norm", 1, &C), *var = bind_new_tensor(L, "batch_norm", 1, &C);
+  mb_batch_norm_statistics(mean->data, var->data, running_mean != NULL ? running_mean->data : NULL,
+                           running_var != NULL ? running_var->data : NULL, x->data, (mb_real)momentum,
+                           x->count / C, C);
+  return 2;
+}
+
+/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon) -> y */
+static int batch_norm_apply(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "batch_norm", "input", 1);
+  const mb_size C = last_dimension(x);
+  const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 2, C);
+  const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 3, C);
+  const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 4, C);
+  const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 5, C);
+  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
+  Tensor *y = bind_new_like(L, "batch_norm", x);
+  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, x->count / C,
+                      C);
+  return 1;
+}
+
+/* core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, train) -> dx, dgamma, dbeta */
+static int batch_norm_backward(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "batch_norm", "input", 2);
+  const mb_size C = last_dimension(x);
+  const Tensor *dy = bind_tensor_count(L, "batch_norm", "dy", 1, x->count);
+  const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 3, C);
+  const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 4, C);
+  const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 5, C);
+  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
+  const bool train = bind_flag(L, 7);
+  Tensor *dx = bind_new_like(L, "batch_norm", x);
+  Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &C), *dbeta = bind_new_tensor(L, "batch_norm", 1, &C);
+  mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data, x->data, mean->data, var->data,
+                         gamma->data, epsilon, train, x->count / C, C);
+  return 3;
+}
+
+/* core.layer_norm(x, gamma, beta, epsilon) -> y, mean, inv_sd */
+static int layer_norm(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "layer_norm", "input", 1);
+  const mb_size D = last_dimension(x), rows = x->count / D;
+  const Tensor *gamma = bind_tensor_count(L, "layer_norm", "gamma", 2, D);
+  const Tensor *beta = bind_tensor_count(L, "layer_norm", "beta", 3, D);
+  const mb_real epsilon = (mb_real)bind_number(L, "layer_norm", "epsilon", 4);
+  Tensor *y = bind_new_like(L, "layer_norm", x);
+  Tensor *mean = bind_new_tensor(L, "layer_norm", 1, &rows),
+         *inv_sd = bind_new_tensor(L, "layer_norm", 1, &rows);
+  mb_layer_norm_forward(y->data, mean->data, inv_sd->data, x->data, gamma->data, beta->data, epsilon, rows,
+                        D);
+  return 3;
+}
+
+/* core.layer_norm_backward(dy, x, mean, inv_sd, gamma) -> dx, dgamma, dbeta */
+static int layer_norm_backward(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "layer_norm", "input", 2);
+  const mb_size D = last_dimension(x), rows = x->count / D;
+  const Tensor *dy = bind_tensor_count(L, "layer_norm", "dy", 1, x->count);
+  const Tensor *mean = bind_tensor_count(L, "layer_norm", "mean", 3, rows);
+  const Tensor *inv_sd = bind_tensor_count(L, "layer_norm", "inv_sd", 4, rows);
+  const Tensor *gamma = bind_tensor_count(L, "layer_norm", "gamma", 5, D);
+  Tensor *dx = bind_new_like(L, "layer_norm", x);
+  Tensor *dgamma = bind_new_tensor(L, "layer_norm", 1, &D), *dbeta = bind_new_tensor(L, "layer_norm", 1, &D);
+  mb_layer_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data, x->data, mean->data, inv_sd->data,
+                         gamma->data, rows, D);
+  return 3;
+}
+
+/* ---- dropout ---- */
+
+/* core.dropout(x, rate, rng) -> y; the mask is a function of the generator's state, which stays as
+ * it is: the same call on dy is the backward pass, and core.dropout_done moves the generator on. */
+static int dropout(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "dropout", "input", 1);
+  const double rate = bind_number(L, "dropout", "rate", 2);
+  if (!(rate >= 0 && rate < 1))
+    bind_type_error(L, "dropout", "rate", 2, "a number of at least 0 and below 1");
+  const mb_rng *rng = bind_rng(L, "dropout", "generator", 3);
+  Tensor *y = bind_new_like(L, "dropout", x);
+  mb_dropout(y->data, x->data, (mb_real)rate, rng, x->count);
+  return 1;
+}
+
+/* core.dropout_done(rng, count): skips the count draws of a mask */
+static int dropout_done(lua_State *L) {
+  mb_rng_advance(bind_rng(L, "dropout", "generator", 1),
+                 (uint64_t)bind_size(L, "dropout", "count", 2, 0, PTRDIFF_MAX));
+  return 0;
+}
+
+/* ---- softmax and losses ---- */
+
+/* core.softmax(x), core.log_softmax(x), over the last dimension. Upvalue 1: is it the logarithm? */
+static int softmax(lua_State *L) {
+  const bool is_log = lua_toboolean(L, lua_upvalueindex(1));
+  const char *name = is_log ? "log_softmax" : "softmax";
+  const Tensor *x = bind_tensor(L, name, "input", 1);
+  Tensor *y = bind_new_like(L, name, x);
+  (is_log ? mb_log_softmax : mb_softmax)(y->data, x->data, x->count / last_dimension(x), last_dimension(x));
+  return 1;
+}
+
+/* core.softmax_backward(dy, y) -> dx */
+static int softmax_backward(lua_State *L) {
+  const bool is_log = lua_toboolean(L, lua_upvalueindex(1));
+  const char *name = is_log ? "log_softmax" : "softmax";
+  const Tensor *y = bind_tensor(L, name, "y", 2), *dy = bind_tensor_count(L, name, "dy", 1, y->count);
+  Tensor *dx = bind_new_like(L, name, y);
+  (is_log ? mb_log_softmax_backward : mb_softmax_backward)(dx->data, dy->data, y->data,
+                                                           y->count / last_dimension(y), last_dimension(y));
+  return 1;
+}
+
+/* Reads logits (N, classes), labels (1-based) and class weights or nil at arg...; leaves the labels on the
+ * stack. */
+static const Tensor *read_cross_entropy(lua_State *L, int arg, const mb_size **labels,
+                                        const mb_real **weights) {
+  mb_size count;
+  const Tensor *x = bind_tensor_rank(L, "cross_entropy", "logits", arg, 2);
+  const Tensor *w = lua_isnoneornil(L, arg + 2)
+                        ? NULL
+                        : bind_tensor_count(L, "cross_entropy", "class weights", arg + 2, x->shape.shape[1]);
+  *weights = w != NULL ? w->data : NULL;
+  *labels = bind_indices(L, "cross_entropy", "labels", arg + 1, x->shape.shape[1], &count);
+  if (count != x->shape.shape[0])
+    bind_error(L, "cross_entropy: expected %I labels, one per row of the logits, got %I",
+               (LUAI_UACINT)x->shape.shape[0], (LUAI_UACINT)count);
+  return x;
+}
+
+/* core.cross_entropy(logits, labels, weights) -> loss {1} */
+static int cross_entropy(lua_State *L) {
+  const mb_size *labels;
+  const mb_real *weights;
+  const Tensor *x = read_cross_entropy(L, 1, &labels, &weights);
+  Tensor *loss = bind_new_tensor(L, "cross_entropy", 1, &(mb_size){1});
+  bind_status(
+      L, "cross_entropy",
+      mb_cross_entropy_forward(loss->data, x->data, labels, weights, x->shape.shape[0], x->shape.shape[1]));
+  return 1;
+}
+
+/* core.cross_entropy_backward(dloss, logits, labels, weights) -> dlogits */
+static int cross_entropy_backward(lua_State *L) {
+  const mb_size *labels;
+  const mb_real *weights;
+  const Tensor *dloss = bind_tensor_count(L, "cross_entropy", "dloss", 1, 1);
+  const Tensor *x = read_cross_entropy(L, 2, &labels, &weights);
+  Tensor *dx = bind_new_like(L, "cross_entropy", x);
+  mb_cross_entropy_backward(dx->data, dloss->data[0], x->data, labels, weights, x->shape.shape[0],
+                            x->shape.shape[1]);
+  return 1;
+}
+
+static const Tensor *read_target(lua_State *L, int arg, const Tensor *prediction) {
+  const Tensor *target = bind_tensor(L, "mse", "target", arg);
+  if (target->count != prediction->count) {
+    const char *expected = bind_push_shape(L, &prediction->shape);
+    bind_error(L, "mse: prediction has shape %s, target %s", expected, bind_push_shape(L, &target->shape));
+  }
+  return target;
+}
+
+/* core.mse(prediction, target) -> loss {1} */
+static int mse(lua_State *L) {
+  const Tensor *prediction = bind_tensor(L, "mse", "prediction", 1), *target = read_target(L, 2, prediction);
+  Tensor *loss = bind_new_tensor(L, "mse", 1, &(mb_size){1});
+  loss->data[0] = (mb_real)mb_mse_forward(prediction->data, target->data, prediction->count);
+  return 1;
+}
+
+/* core.mse_backward(dloss, prediction, target) -> dprediction */
+static int mse_backward(lua_State *L) {
+  const Tensor *dloss = bind_tensor_count(L, "mse", "dloss", 1, 1);
+  const Tensor *prediction = bind_tensor(L, "mse", "prediction", 2), *target = read_target(L, 3, prediction);
+  Tensor *dx = bind_new_like(L, "mse", prediction);
+  mb_mse_backward(dx->data, dloss->data[0], prediction->data, target->data, prediction->count);
+  return 1;
+}
+
+/* ---- registration ---- */
+
+static const luaL_Reg functions[] = {
+    {"batch_norm_apply", batch_norm_apply},
+    {"batch_norm_backward", batch_norm_backward},
+    {"batch_norm_statistics", batch_norm_statistics},
+    {"conv1d", conv1d},
+    {"conv1d_backward", conv1d_backward},
+    {"cross_entropy", cross_entropy},
+    {"cross_entropy_backward", cross_entropy_backward},
+    {"dropout", dropout},
+    {"dropout_done", dropout_done},
+    {"layer_norm", layer_norm},
+    {"layer_norm_backward", layer_norm_backward},
+    {"mse", mse},
+    {"mse_backward", mse_backward},
+    {"window", window},
+    {NULL, NULL},
+};
+
+/* The same function twice, told apart by its upvalue. */
+static void add_pair(lua_State *L, lua_CFunction function, const char *name_if_true,
+                     const char *name_if_false) {
+  lua_pushboolean(L, true);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name_if_true);
+  lua_pushboolean(L, false);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name_if_false);
+}
+
+void bind_open_layers(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  add_pair(L, pool1d, "max_pool1d", "avg_pool1d");
+  add_pair(L, pool1d_backward, "max_pool1d_backward", "avg_pool1d_backward");
+  add_pair(L, softmax, "log_softmax", "softmax");
+  add_pair(L, softmax_backward, "log_softmax_backward", "softmax_backward");
+}
