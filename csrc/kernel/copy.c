@@ -1,0 +1,81 @@
+/* copy.c - moving elements: blocks of joined tensors, transposition, rows by index. */
+#include "internal.h"
+
+#include <string.h>
+
+static size_t bytes_of(mb_size count) {
+  return sizeof(mb_real) * (size_t)count;
+}
+
+void mb_copy_blocks(mb_real *dst, mb_size dst_stride, const mb_real *src, mb_size src_stride, mb_size rows,
+                    mb_size width) {
+#pragma omp parallel for num_threads(mb_threads_for(rows *width))
+  for (mb_size i = 0; i < rows; i++) memcpy(dst + i * dst_stride, src + i * src_stride, bytes_of(width));
+}
+
+/* Side of the square tiles in which a matrix is transposed: their lines stay in cache. */
+#define TILE 32
+
+/* y[j, i] = x[i, j] for i < rows and j < columns, elements of width reals. */
+static void transpose_tile(mb_real *y, mb_size y_stride, const mb_real *x, mb_size x_stride, mb_size rows,
+                           mb_size columns, mb_size width) {
+  if (width == 1) {
+    for (mb_size j = 0; j < columns; j++)
+      for (mb_size i = 0; i < rows; i++) y[j * y_stride + i] = x[i * x_stride + j];
+    return;
+  }
+  for (mb_size j = 0; j < columns; j++)
+    for (mb_size i = 0; i < rows; i++)
+      memcpy(y + j * y_stride + i * width, x + i * x_stride + j * width, bytes_of(width));
+}
+
+static mb_size count_between(const mb_shape *shape, int first, int last) {
+  mb_size count = 1;
+  for (int i = first; i < last; i++) count *= shape->shape[i];
+  return count;
+}
+
+/* x is (A, D1, B, D2, C), y is (A, D2, B, D1, C): for each a and b a matrix of blocks of C. */
+void mb_transpose(mb_real *y, const mb_real *x, const mb_shape *x_shape, int d1, int d2) {
+  if (d1 == d2) {
+    mb_copy_blocks(y, 1, x, 1, 1, mb_shape_count(x_shape));
+    return;
+  }
+  const int low = d1 < d2 ? d1 : d2, high = d1 < d2 ? d2 : d1;
+  const mb_size D1 = x_shape->shape[low], D2 = x_shape->shape[high];
+  const mb_size A = count_between(x_shape, 0, low), B = count_between(x_shape, low + 1, high);
+  const mb_size C = count_between(x_shape, high + 1, x_shape->rank);
+  const mb_size tall = mb_ceil_div(D1, TILE), wide = mb_ceil_div(D2, TILE);
+#pragma omp parallel for collapse(3) num_threads(mb_threads_for(A *B *C *D1 *D2))
+  for (mb_size ab = 0; ab < A * B; ab++)
+    for (mb_size tile_j = 0; tile_j < wide; tile_j++)
+      for (mb_size tile_i = 0; tile_i < tall; tile_i++) {
+        const mb_size a = ab / B, b = ab % B, i = tile_i * TILE, j = tile_j * TILE;
+        transpose_tile(y + (((a * D2 + j) * B + b) * D1 + i) * C, B * D1 * C,
+                       x + (((a * D1 + i) * B + b) * D2 + j) * C, B * D2 * C, mb_min(TILE, D1 - i),
+                       mb_min(TILE, D2 - j), C);
+      }
+}
+
+void mb_gather(mb_real *y, const mb_real *x, const mb_size *index, mb_size count, mb_size width) {
+#pragma omp parallel for num_threads(mb_threads_for(count *width))
+  for (mb_size i = 0; i < count; i++) memcpy(y + i * width, x + index[i] * width, bytes_of(width));
+}
+
+MB_CLONES static void add_row(mb_real *y, const mb_real *x, mb_size width) {
+  for (mb_size j = 0; j < width; j++) y[j] += x[j];
+}
+
+/* Each thread owns a range of rows of dx, to which it adds in the order of index. */
+void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size count, mb_size rows,
+                        mb_size width) {
+  const int threads = mb_threads_for((count + rows) * width);
+  const mb_size range = mb_max(1, mb_ceil_div(rows, threads));
+#pragma omp parallel for num_threads(threads)
+  for (mb_size first = 0; first < rows; first += range) {
+    const mb_size last = mb_min(first + range, rows);
+    memset(dx + first * width, 0, bytes_of((last - first) * width));
+    for (mb_size i = 0; i < count; i++)
+      if (index[i] >= first && index[i] < last) add_row(dx + index[i] * width, dy + i * width, width);
+  }
+}

@@ -1,0 +1,314 @@
+/* elementwise.c - operations on each element: of two arrays that broadcast, or of one. */
+#include "exp.h"
+#include "internal.h"
+
+#include <stdio.h>
+#include <tgmath.h>
+
+/* ---- shapes --------------------------------------------------------------------------- */
+
+mb_size mb_shape_count(const mb_shape *shape) {
+  mb_size count = 1;
+  for (int i = 0; i < shape->rank; i++) count *= shape->shape[i];
+  return count;
+}
+
+/* The size of a dimension counted from the last one (0); 1 beyond the first. */
+static mb_size size_from_last(const mb_shape *shape, int i) {
+  return i < shape->rank ? shape->shape[shape->rank - 1 - i] : 1;
+}
+
+static const char *shape_text(char text[128], const mb_shape *shape) {
+  int length = snprintf(text, 128, "{");
+  for (int i = 0; i < shape->rank; i++)
+    length += snprintf(text + length, 128 - (size_t)length, i > 0 ? ", %td" : "%td", shape->shape[i]);
+  snprintf(text + length, 128 - (size_t)length, "}");
+  return text;
+}
+
+mb_status mb_broadcast_shape(mb_shape *y, const mb_shape *a, const mb_shape *b) {
+  mb_shape result = {.rank = a->rank > b->rank ? a->rank : b->rank};
+  for (int i = 0; i < result.rank; i++) {
+    const mb_size p = size_from_last(a, i), q = size_from_last(b, i);
+    if (p != q && p != 1 && q != 1) {
+      char text[2][128];
+      return mb_refuse(MB_BAD_SHAPE,
+                       "shapes %s and %s do not broadcast: sizes %td and %td must be equal or 1",
+                       shape_text(text[0], a), shape_text(text[1], b), p, q);
+    }
+    result.shape[result.rank - 1 - i] = p == 1 ? q : p;
+  }
+  *y = result;
+  return MB_OK;
+}
+
+/* ---- broadcasting --------------------------------------------------------------------- */
+
+/* The dimensions of y, the last first. a and b advance by their strides, 0 where they repeat. */
+typedef struct {
+  int rank;
+  struct {
+    mb_size size, a, b;
+  } axis[MB_MAX_RANK];
+} plan;
+
+/* Leaves out dimensions of size 1 and merges neighbours along which a and b repeat alike. */
+static plan make_plan(const mb_shape *a, const mb_shape *b, const mb_shape *y) {
+  plan p = {.rank = 0};
+  mb_size a_count = 1, b_count = 1;
+  for (int i = 0; i < y->rank; i++) {
+    const mb_size size = size_from_last(y, i);
+    if (size == 1) continue;
+    const mb_size a_stride = size_from_last(a, i) == 1 ? 0 : a_count;
+    const mb_size b_stride = size_from_last(b, i) == 1 ? 0 : b_count;
+    const int last = p.rank - 1;
+    if (last >= 0 && !a_stride == !p.axis[last].a && !b_stride == !p.axis[last].b) {
+      p.axis[last].size *= size;
+    } else {
+      p.axis[p.rank].size = size;
+      p.axis[p.rank].a = a_stride;
+      p.axis[p.rank].b = b_stride;
+      p.rank++;
+    }
+    a_count *= size_from_last(a, i);
+    b_count *= size_from_last(b, i);
+  }
+  return p;
+}
+
+MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
+  switch (op) {
+  case MB_ADD: return a + b;
+  case MB_SUB: return a - b;
+  case MB_MUL: return a * b;
+  case MB_DIV: return a / b;
+  case MB_POW: return pow(a, b);
+  case MB_MAXIMUM: return (a > b) | (a != a) ? a : b;
+  case MB_MINIMUM: return (a < b) | (a != a) ? a : b;
+  case MB_EQ: return a == b;
+  case MB_NE: return a != b;
+  case MB_LT: return a < b;
+  case MB_LE: return a <= b;
+  case MB_GT: return a > b;
+  case MB_GE: return a >= b;
+  }
+  return 0;
+}
+
+/* Steps are 0 or 1. y may be a or b where their step is 1, which simd does not mind. */
+MB_INLINE void each_pair(mb_real *y, mb_binary_op op, const mb_real *a, mb_size a_step, const mb_real *b,
+                         mb_size b_step, mb_size count) {
+  const mb_real a0 = *a, b0 = *b;
+  if (a_step && b_step) {
+#pragma omp simd
+    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a[i], b[i]);
+  } else if (a_step) {
+#pragma omp simd
+    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a[i], b0);
+  } else {
+#pragma omp simd
+    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a0, b[i * b_step]);
+  }
+}
+
+/* x^p for the usual p, with the values of C's pow at the infinities and -0. */
+MB_CLONES static bool easy_power(mb_real *y, const mb_real *x, mb_real p, mb_size count) {
+  if (p == 2)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i] * x[i];
+  else if (p == 1)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i];
+  else if (p == (mb_real)0.5)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i] == -INFINITY ? INFINITY : sqrt(x[i] + 0);
+  else if (p == -1)
+    for (mb_size i = 0; i < count; i++) y[i] = 1 / x[i];
+  else
+    return false;
+  return true;
+}
+
+#define EACH_PAIR(op)                                                                                        \
+  case op: each_pair(y, op, a, a_step, b, b_step, count); break
+
+MB_CLONES static void binary_run(mb_real *y, mb_binary_op op, const mb_real *a, mb_size a_step,
+                                 const mb_real *b, mb_size b_step, mb_size count) {
+  switch (op) {
+    EACH_PAIR(MB_ADD);
+    EACH_PAIR(MB_SUB);
+    EACH_PAIR(MB_MUL);
+    EACH_PAIR(MB_DIV);
+    EACH_PAIR(MB_POW);
+    EACH_PAIR(MB_MAXIMUM);
+    EACH_PAIR(MB_MINIMUM);
+    EACH_PAIR(MB_EQ);
+    EACH_PAIR(MB_NE);
+    EACH_PAIR(MB_LT);
+    EACH_PAIR(MB_LE);
+    EACH_PAIR(MB_GT);
+    EACH_PAIR(MB_GE);
+  }
+}
+
+/* Elements first..last-1 of y, one run along the last axis at a time. */
+static void binary_range(mb_real *y, mb_binary_op op, const mb_real *a, const mb_real *b, const plan *p,
+                         mb_size first, mb_size last) {
+  const mb_size a_step = p->rank > 0 && p->axis[0].a, b_step = p->rank > 0 && p->axis[0].b;
+  for (mb_size i = first, run; i < last; i += run) {
+    mb_size a_offset = 0, b_offset = 0, rest = i;
+    run = 1;
+    for (int d = 0; d < p->rank; d++) {
+      const mb_size at = rest % p->axis[d].size;
+      a_offset += at * p->axis[d].a;
+      b_offset += at * p->axis[d].b;
+      rest /= p->axis[d].size;
+      if (d == 0) run = mb_min(p->axis[0].size - at, last - i);
+    }
+    if (op == MB_POW && !b_step && easy_power(y + i, a + a_offset, b[b_offset], run)) continue;
+    binary_run(y + i, op, a + a_offset, a_step, b + b_offset, b_step, run);
+  }
+}
+
+void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_shape, const mb_real *b,
+               const mb_shape *b_shape, const mb_shape *y_shape) {
+  const plan p = make_plan(a_shape, b_shape, y_shape);
+  const mb_size count = mb_shape_count(y_shape);
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i += MB_BLOCK) binary_range(y, op, a, b, &p, i, mb_min(i + MB_BLOCK, count));
+}
+
+void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape) {
+  const plan p = make_plan(x_shape, y_shape, y_shape);
+  mb_size sizes[5] = {1, 1, 1, 1, 1};
+  const int kept = p.rank > 0 && p.axis[0].a == 0 ? 1 : 0; /* after merging, kept and summed axes alternate */
+  for (int d = 0; d < p.rank; d++) sizes[kept + d] = p.axis[d].size;
+  mb_sum_axes(x, y, sizes);
+}
+
+/* ---- functions of one array ----------------------------------------------------------- */
+
+#define SELU_SCALE  ((mb_real)1.0507009873554804934)
+#define SELU_ALPHA  ((mb_real)1.6732632423543772848)
+#define SQRT_HALF   ((mb_real)0.70710678118654752440)
+#define NORMAL_PEAK ((mb_real)0.39894228040143267794) /* 1 / sqrt(2 pi) */
+
+/* Each branch keeps NaN. */
+MB_INLINE mb_real unary(mb_unary_op op, mb_real p, mb_real x) {
+  switch (op) {
+  case MB_NEG: return -x;
+  case MB_EXP: return mb_exp(x);
+  case MB_LOG: return log(x);
+  case MB_SQRT: return sqrt(x);
+  case MB_ABS: return fabs(x);
+  case MB_TANH: return mb_tanh(x);
+  case MB_SIGMOID: return mb_sigmoid(x);
+  case MB_SIN: return sin(x);
+  case MB_COS: return cos(x);
+  case MB_RELU: return x < 0 ? 0 : x;
+  case MB_LEAKY_RELU: return x < 0 ? p * x : x;
+  case MB_ELU: return x < 0 ? p * mb_expm1_negative(x) : x;
+  case MB_GELU: return x / 2 * (1 + erf(x * SQRT_HALF));
+  case MB_SELU: return SELU_SCALE * (x < 0 ? SELU_ALPHA * mb_expm1_negative(x) : x);
+  case MB_SOFTPLUS: return (x < 0 ? 0 : x) + log1p(mb_exp(x < 0 ? x : -x));
+  case MB_UNARY_COUNT: break;
+  }
+  return 0;
+}
+
+/* f'(x), where y = f(x). */
+MB_INLINE mb_real derivative(mb_unary_op op, mb_real p, mb_real x, mb_real y) {
+  switch (op) {
+  case MB_NEG: return -1;
+  case MB_EXP: return y;
+  case MB_LOG: return 1 / x;
+  case MB_SQRT: return (mb_real)0.5 / y;
+  case MB_ABS: return x > 0 ? 1 : x < 0 ? -1 : x; /* x is 0 or NaN */
+  case MB_TANH: return 1 - y * y;
+  case MB_SIGMOID: return y * (1 - y);
+  case MB_SIN: return cos(x);
+  case MB_COS: return -sin(x);
+  case MB_RELU: return x > 0 ? 1 : x < 0 ? 0 : x;
+  case MB_LEAKY_RELU: return x < 0 ? p : 1;
+  case MB_ELU: return x < 0 ? y + p : 1;
+  case MB_GELU: return (1 + erf(x * SQRT_HALF)) / 2 + x * NORMAL_PEAK * mb_exp(-x * x / 2);
+  case MB_SELU: return x < 0 ? y + SELU_SCALE * SELU_ALPHA : SELU_SCALE;
+  case MB_SOFTPLUS: return mb_sigmoid(x);
+  case MB_UNARY_COUNT: break;
+  }
+  return 0;
+}
+
+MB_INLINE void each(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count) {
+#pragma omp simd
+  for (mb_size i = 0; i < count; i++) y[i] = unary(op, p, x[i]);
+}
+
+MB_INLINE void each_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
+                             const mb_real *y, mb_size count) {
+#pragma omp simd
+  for (mb_size i = 0; i < count; i++) dx[i] = dy[i] * derivative(op, p, x[i], y[i]);
+}
+
+/* call with op as a constant, so that the choice is made once and not for each element. */
+#define FOR_UNARY_OP(op, call)                                                                               \
+  switch (op) {                                                                                              \
+  case MB_NEG: call(MB_NEG); break;                                                                          \
+  case MB_EXP: call(MB_EXP); break;                                                                          \
+  case MB_LOG: call(MB_LOG); break;                                                                          \
+  case MB_SQRT: call(MB_SQRT); break;                                                                        \
+  case MB_ABS: call(MB_ABS); break;                                                                          \
+  case MB_TANH: call(MB_TANH); break;                                                                        \
+  case MB_SIGMOID: call(MB_SIGMOID); break;                                                                  \
+  case MB_SIN: call(MB_SIN); break;                                                                          \
+  case MB_COS: call(MB_COS); break;                                                                          \
+  case MB_RELU: call(MB_RELU); break;                                                                        \
+  case MB_LEAKY_RELU: call(MB_LEAKY_RELU); break;                                                            \
+  case MB_ELU: call(MB_ELU); break;                                                                          \
+  case MB_GELU: call(MB_GELU); break;                                                                        \
+  case MB_SELU: call(MB_SELU); break;                                                                        \
+  case MB_SOFTPLUS: call(MB_SOFTPLUS); break;                                                                \
+  case MB_UNARY_COUNT: break;                                                                                \
+  }
+
+MB_CLONES static void unary_run(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count){
+#define FORWARD(constant) each(y, constant, p, x, count)
+    FOR_UNARY_OP(op, FORWARD)}
+
+MB_CLONES static void unary_backward_run(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy,
+                                         const mb_real *x, const mb_real *y, mb_size count) {
+#define BACKWARD(constant) each_backward(dx, constant, p, dy, x, y, count)
+  FOR_UNARY_OP(op, BACKWARD)
+}
+
+void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count) {
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i += MB_BLOCK) unary_run(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i));
+}
+
+void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
+                       const mb_real *y, mb_size count) {
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i += MB_BLOCK)
+    unary_backward_run(dx + i, op, p, dy + i, x + i, y + i, mb_min(MB_BLOCK, count - i));
+}
+
+/* ---- filling and adding --------------------------------------------------------------- */
+
+void mb_fill(mb_real *y, mb_real value, mb_size count) {
+#pragma omp parallel for simd num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i++) y[i] = value;
+}
+
+void mb_arange(mb_real *y, double first, double step, mb_size count) {
+#pragma omp parallel for simd num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i++) y[i] = (mb_real)(first + (double)i * step);
+}
+
+MB_CLONES static void add_scaled_run(mb_real *y, mb_real scale, const mb_real *x, mb_size count) {
+#pragma omp simd
+  for (mb_size i = 0; i < count; i++) y[i] += scale * x[i];
+}
+
+void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count) {
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size i = 0; i < count; i += MB_BLOCK)
+    add_scaled_run(y + i, scale, x + i, mb_min(MB_BLOCK, count - i));
+}

@@ -1,0 +1,72 @@
+/* exp.h - exp and its kin of one real, written so that loops over them vectorise. */
+#ifndef MB_EXP_H
+#define MB_EXP_H
+
+#include "internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifdef MB_DOUBLE
+
+static inline double mb_exp(double x) {
+  return exp(x);
+}
+static inline double mb_expm1_negative(double x) {
+  return expm1(x);
+}
+
+#else
+
+static inline float mb_float_of_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/* x = n ln 2 + r with |r| <= ln 2 / 2: gives exp(r) - 1 by its series up to r^7, error 5e-9 r,
+ * and n + 256, which is positive for |x| <= 150. */
+static inline float mb_exp_reduced(float x, uint32_t *n_plus_256) {
+  const float round = 0x1.8p23f + 256; /* x + round has no bits left for a fraction */
+  const float shifted = x * 1.44269504f + round, n = shifted - round;
+  memcpy(n_plus_256, &shifted, sizeof shifted);
+  *n_plus_256 &= 0x3fffff;
+  const float r = (x - n * 0.693145751953125f) - n * 1.428606765330187e-6f; /* ln 2 in two parts */
+  const float series =
+      1 / 2.f + r * (1 / 6.f + r * (1 / 24.f + r * (1 / 120.f + r * (1 / 720.f + r / 5040.f))));
+  return r + r * r * series;
+}
+
+/* Within 2 ulp; overflows to infinity, underflows through the subnormals, NaN stays. */
+static inline float mb_exp(float x) {
+  uint32_t n;
+  x = x > 150 ? 150 : x;
+  x = x < -150 ? -150 : x;
+  const float q = mb_exp_reduced(x, &n);
+  const uint32_t half =
+      n >> 1; /* 2^n in two factors, for neither of which the exponent is too small or large */
+  const float scale = mb_float_of_bits((half - 1) << 23), rest = mb_float_of_bits((n - half - 1) << 23);
+  return (scale + scale * q) * rest;
+}
+
+/* exp(x) - 1 for x <= 0, accurate near 0. */
+static inline float mb_expm1_negative(float x) {
+  uint32_t n;
+  const float q = mb_exp_reduced(x < -80 ? -80 : x, &n), scale = mb_float_of_bits((n - 129) << 23);
+  return scale * q + (scale - 1);
+}
+
+#endif
+
+/* exp is only asked for -|x|, so that nothing overflows. */
+static inline mb_real mb_sigmoid(mb_real x) {
+  const mb_real e = mb_exp(x < 0 ? x : -x);
+  return (x < 0 ? e : 1) / (1 + e);
+}
+
+static inline mb_real mb_tanh(mb_real x) {
+  const mb_real e = mb_expm1_negative(x < 0 ? 2 * x : -2 * x), t = e / (e + 2);
+  return x < 0 ? t : -t;
+}
+
+#endif

@@ -1,0 +1,292 @@
+/* reduce.c - sums, moments and extremes along one axis, or of everything. */
+#include "internal.h"
+
+#include <math.h>
+
+/* A tile of at most LANES columns is folded at a time, its rows in up to PARTS fixed parts whose
+ * results are merged in order. With that many tiles the threads share tiles, else parts. */
+#define LANES 64
+#define PARTS 64
+
+/* Columns of x: rows are stride apart; after each D of them the next one is jump further on. */
+typedef struct {
+  const mb_real *x;
+  mb_size rows, D, jump, stride, width;
+  int threads;
+} tile;
+
+typedef enum { TOTAL, SQUARES, LEAST, GREATEST } fold_op;
+
+/* NaN wins: x takes over when it is NaN, and nothing compares with a NaN that is there. */
+MB_INLINE double fold(fold_op op, double sum, double x, double shift) {
+  switch (op) {
+  case TOTAL: return sum + x;
+  case SQUARES: return sum + (x - shift) * (x - shift);
+  case LEAST: return (x < sum) | (x != x) ? x : sum;
+  case GREATEST: return (x > sum) | (x != x) ? x : sum;
+  }
+  return 0;
+}
+
+MB_INLINE void each_row(double *sum, fold_op op, const double *shift, const mb_real *x, mb_size rows,
+                        mb_size stride, mb_size width) {
+  for (mb_size i = 0; i < rows; i++) {
+#pragma omp simd
+    for (mb_size j = 0; j < width; j++) sum[j] = fold(op, sum[j], (double)x[i * stride + j], shift[j]);
+  }
+}
+
+MB_CLONES static void fold_rows(double *sum, fold_op op, const double *shift, const mb_real *x, mb_size rows,
+                                mb_size stride, mb_size width) {
+  switch (op) {
+  case TOTAL: each_row(sum, TOTAL, shift, x, rows, stride, width); break;
+  case SQUARES: each_row(sum, SQUARES, shift, x, rows, stride, width); break;
+  case LEAST: each_row(sum, LEAST, shift, x, rows, stride, width); break;
+  case GREATEST: each_row(sum, GREATEST, shift, x, rows, stride, width); break;
+  }
+}
+
+/* Rows without gaps are as good as fewer, wider ones: how many fit side by side in the lanes. */
+static mb_size rows_abreast(const tile *t) {
+  return t->width == t->stride ? LANES / t->width : 1;
+}
+
+static void repeat(double *values, mb_size width, mb_size times) {
+  for (mb_size j = width; j < times * width; j++) values[j] = values[j - width];
+}
+
+/* Folds rows first..last-1 of the tile into result (width); mean (width) is for SQUARES. */
+static void fold_part(double *result, fold_op op, const double *mean, const tile *t, mb_size first,
+                      mb_size last) {
+  const mb_size abreast = rows_abreast(t), width = t->width;
+  double shift[LANES] = {0}, sum[LANES];
+  for (mb_size j = 0; j < LANES; j++) sum[j] = op == LEAST ? INFINITY : op == GREATEST ? -INFINITY : 0;
+  if (op == SQUARES) {
+    for (mb_size j = 0; j < width; j++) shift[j] = mean[j];
+    repeat(shift, width, abreast);
+  }
+  for (mb_size i = first, run; i < last; i += run) {
+    run = mb_min(t->D - i % t->D, last - i);
+    const mb_real *x = t->x + i / t->D * t->jump + i % t->D * t->stride;
+    const mb_size wide = run / abreast;
+    fold_rows(sum, op, shift, x, wide, t->stride * abreast, width * abreast);
+    fold_rows(sum, op, shift, x + wide * abreast * t->stride, 1, 0, (run - wide * abreast) * width);
+  }
+  for (mb_size j = width; j < abreast * width; j++)
+    sum[j % width] = fold(op == SQUARES ? TOTAL : op, sum[j % width], sum[j], 0);
+  for (mb_size j = 0; j < width; j++) result[j] = sum[j];
+}
+
+static mb_size part_rows(const tile *t) {
+  const mb_size parts = mb_min(PARTS, mb_ceil_div(t->rows * t->width, MB_BLOCK));
+  return mb_ceil_div(t->rows, mb_max(parts, 1));
+}
+
+static void fold_tile(double *result, fold_op op, const double *mean, const tile *t) {
+  double partial[PARTS][LANES];
+  const mb_size size = part_rows(t), parts = t->rows > 0 ? mb_ceil_div(t->rows, size) : 0;
+  fold_part(result, op, mean, t, 0, 0);
+#pragma omp parallel for num_threads(t->threads)
+  for (mb_size p = 0; p < parts; p++)
+    fold_part(partial[p], op, mean, t, p * size, mb_min((p + 1) * size, t->rows));
+  for (mb_size p = 0; p < parts; p++)
+    for (mb_size j = 0; j < t->width; j++)
+      result[j] = fold(op == SQUARES ? TOTAL : op, result[j], partial[p][j], 0);
+}
+
+/* at[j] = the first row, of one run of D, that holds extreme[j] or NaN. */
+MB_CLONES static void find_rows(mb_size *at, const double *extreme, const mb_real *x, mb_size first,
+                                mb_size last, mb_size stride, mb_size width) {
+  for (mb_size j = 0; j < width; j++) at[j] = last;
+  for (mb_size i = last - 1; i >= first; i--)
+    for (mb_size j = 0; j < width; j++) {
+      const double value = x[i * stride + j];
+      at[j] = (value == extreme[j]) | (value != value) ? i : at[j];
+    }
+}
+
+static void find_in_tile(mb_size *at, const double *extreme, const tile *t) {
+  mb_size partial[PARTS][LANES];
+  const mb_size size = part_rows(t), parts = t->rows > 0 ? mb_ceil_div(t->rows, size) : 0;
+#pragma omp parallel for num_threads(t->threads)
+  for (mb_size p = 0; p < parts; p++)
+    find_rows(partial[p], extreme, t->x, p * size, mb_min((p + 1) * size, t->rows), t->stride, t->width);
+  for (mb_size j = 0; j < t->width; j++) {
+    mb_size p = 0;
+    while (p < parts - 1 && partial[p][j] == mb_min((p + 1) * size, t->rows)) p++;
+    at[j] = parts > 0 ? partial[p][j] : 0;
+  }
+}
+
+/* ---- what the header promises --------------------------------------------------------- */
+
+static mb_size tile_count(const mb_size sizes[5]) {
+  return sizes[4] * sizes[2] * mb_ceil_div(sizes[0], LANES);
+}
+
+/* The number of the first result of a tile. */
+static mb_size tile_start(const mb_size sizes[5], mb_size number) {
+  const mb_size tiles = mb_ceil_div(sizes[0], LANES);
+  return number / tiles * sizes[0] + number % tiles * LANES;
+}
+
+/* Axes 1 and 3 of sizes, counted from the last one, are folded. */
+static tile make_tile(const mb_real *x, const mb_size sizes[5], mb_size number) {
+  const mb_size start = tile_start(sizes, number), column = start % sizes[0];
+  const mb_size middle = start / sizes[0] % sizes[2], outer = start / sizes[0] / sizes[2];
+  const mb_size jump = sizes[2] * sizes[1] * sizes[0], rows = sizes[3] * sizes[1];
+  return (tile){.x = x + outer * sizes[3] * jump + middle * sizes[1] * sizes[0] + column,
+                .rows = rows,
+                .D = sizes[1],
+                .jump = jump,
+                .stride = sizes[0],
+                .width = mb_min(LANES, sizes[0] - column),
+                .threads = tile_count(sizes) < PARTS ? mb_threads_for(rows * sizes[0]) : 1};
+}
+
+static int tile_threads(const mb_size sizes[5]) {
+  const mb_size tiles = tile_count(sizes);
+  return tiles < PARTS ? 1 : mb_threads_for(tiles * sizes[3] * sizes[1] * mb_min(LANES, sizes[0]));
+}
+
+void mb_sum_axes(mb_real *y, const mb_real *x, const mb_size sizes[5]) {
+#pragma omp parallel for num_threads(tile_threads(sizes))
+  for (mb_size i = 0; i < tile_count(sizes); i++) {
+    const tile t = make_tile(x, sizes, i);
+    double sum[LANES];
+    fold_tile(sum, TOTAL, NULL, &t);
+    for (mb_size j = 0; j < t.width; j++) y[tile_start(sizes, i) + j] = (mb_real)sum[j];
+  }
+}
+
+static void mean_of_tile(double *mean, const tile *t) {
+  fold_tile(mean, TOTAL, NULL, t);
+  for (mb_size j = 0; j < t->width; j++) mean[j] /= (double)t->rows;
+}
+
+static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof) {
+  double result[LANES], mean[LANES];
+  mb_size at[LANES];
+  switch (op) {
+  case MB_SUM: fold_tile(result, TOTAL, NULL, t); break;
+  case MB_MEAN: mean_of_tile(result, t); break;
+  case MB_VAR:
+    mean_of_tile(mean, t);
+    fold_tile(result, SQUARES, mean, t);
+    for (mb_size j = 0; j < t->width; j++) result[j] /= (double)(t->rows - ddof);
+    break;
+  case MB_MIN:
+  case MB_ARGMIN: fold_tile(result, LEAST, NULL, t); break;
+  case MB_MAX:
+  case MB_ARGMAX: fold_tile(result, GREATEST, NULL, t); break;
+  }
+  if (op == MB_ARGMIN || op == MB_ARGMAX) {
+    find_in_tile(at, result, t);
+    for (mb_size j = 0; j < t->width; j++) result[j] = (double)at[j];
+  }
+  for (mb_size j = 0; j < t->width; j++) y[j] = (mb_real)result[j];
+}
+
+void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
+               mb_size ddof) {
+  const mb_size sizes[5] = {inner, D, outer, 1, 1};
+#pragma omp parallel for num_threads(tile_threads(sizes))
+  for (mb_size i = 0; i < tile_count(sizes); i++) {
+    const tile t = make_tile(x, sizes, i);
+    reduce_tile(y + tile_start(sizes, i), op, &t, ddof);
+  }
+}
+
+/* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. */
+MB_CLONES static void spread_rows(mb_real *dx, const double *scale, const double *mean, const mb_real *x,
+                                  mb_size rows, mb_size stride, mb_size width) {
+  for (mb_size i = 0; i < rows * stride; i += stride)
+    if (mean)
+      for (mb_size j = 0; j < width; j++) dx[i + j] = (mb_real)(scale[j] * ((double)x[i + j] - mean[j]));
+    else
+      for (mb_size j = 0; j < width; j++) dx[i + j] = (mb_real)scale[j];
+}
+
+/* scale and mean hold LANES, of which width are set. */
+static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t) {
+  const mb_size abreast = rows_abreast(t), wide = t->rows / abreast, size = mb_max(1, MB_BLOCK / LANES);
+  repeat(scale, t->width, abreast);
+  if (mean) repeat(mean, t->width, abreast);
+#pragma omp parallel for num_threads(t->threads)
+  for (mb_size i = 0; i < wide; i += size) {
+    const mb_size at = i * abreast * t->stride;
+    spread_rows(dx + at, scale, mean, t->x + at, mb_min(size, wide - i), abreast * t->stride,
+                abreast * t->width);
+  }
+  const mb_size done = wide * abreast;
+  spread_rows(dx + done * t->stride, scale, mean, t->x + done * t->stride, 1, 1, (t->rows - done) * t->width);
+}
+
+static void reduce_tile_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const tile *t,
+                                 mb_size ddof) {
+  const bool extreme = op == MB_MIN || op == MB_MAX;
+  double factor = 1, scale[LANES], mean[LANES];
+  mb_size at[LANES];
+  if (op == MB_MEAN) factor = 1 / (double)t->rows;
+  if (op == MB_VAR) factor = 2 / (double)(t->rows - ddof), mean_of_tile(mean, t);
+  for (mb_size j = 0; j < t->width; j++) scale[j] = extreme ? 0 : factor * (double)dy[j];
+  spread_tile(dx, scale, op == MB_VAR ? mean : NULL, t);
+  if (!extreme || t->rows == 0) return;
+  fold_tile(mean, op == MB_MIN ? LEAST : GREATEST, NULL, t);
+  find_in_tile(at, mean, t);
+  for (mb_size j = 0; j < t->width; j++) dx[at[j] * t->stride + j] = dy[j];
+}
+
+void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const mb_real *x, mb_size outer,
+                        mb_size D, mb_size inner, mb_size ddof) {
+  const mb_size sizes[5] = {inner, D, outer, 1, 1};
+#pragma omp parallel for num_threads(tile_threads(sizes))
+  for (mb_size i = 0; i < tile_count(sizes); i++) {
+    const tile t = make_tile(x, sizes, i);
+    reduce_tile_backward(dx + (t.x - x), op, dy + tile_start(sizes, i), &t, ddof);
+  }
+}
+
+double mb_sum_squares(const mb_real *x, mb_size count) {
+  const mb_size sizes[5] = {1, count, 1, 1, 1};
+  const tile t = make_tile(x, sizes, 0);
+  double sum;
+  fold_tile(&sum, SQUARES, (double[LANES]){0}, &t);
+  return sum;
+}
+
+/* ---- what is in an array -------------------------------------------------------------- */
+
+/* mean is the sum here, and min and max are infinite where nothing is finite. */
+static mb_stats describe_part(const mb_real *x, mb_size count) {
+  mb_stats s = {.min = INFINITY, .max = -INFINITY};
+  for (mb_size i = 0; i < count; i++) {
+    const double value = x[i];
+    s.nan_count += isnan(value);
+    s.inf_count += isinf(value) != 0;
+    if (!isfinite(value)) continue;
+    s.min = fmin(s.min, value);
+    s.max = fmax(s.max, value);
+    s.mean += value;
+  }
+  return s;
+}
+
+void mb_describe(mb_stats *stats, const mb_real *x, mb_size count) {
+  const mb_size size = mb_max(MB_BLOCK, mb_ceil_div(count, PARTS)), parts = mb_ceil_div(count, size);
+  mb_stats partial[PARTS], s = {.min = INFINITY, .max = -INFINITY};
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size p = 0; p < parts; p++)
+    partial[p] = describe_part(x + p * size, mb_min(size, count - p * size));
+  for (mb_size p = 0; p < parts; p++) {
+    s.nan_count += partial[p].nan_count;
+    s.inf_count += partial[p].inf_count;
+    s.min = fmin(s.min, partial[p].min);
+    s.max = fmax(s.max, partial[p].max);
+    s.mean += partial[p].mean;
+  }
+  const mb_size finite = count - s.nan_count - s.inf_count;
+  s.mean /= (double)finite;
+  if (finite == 0) s.min = s.max = s.mean = NAN;
+  *stats = s;
+}
