@@ -1,0 +1,344 @@
+/* test_norm.c - batch and layer norm against plain loops in double and central differences. */
+#include "check.h"
+
+static const mb_real epsilon = (mb_real)1e-3;
+
+typedef struct {
+  mb_size rows, C;
+} Shape;
+
+/* Folded and unfolded, with and without rows left over, several chunks, several blocks. */
+static const Shape shapes[] = {{1, 1},  {2, 1},     {300, 1},  {65536, 1}, {50, 3},
+                               {37, 7}, {30011, 3}, {700, 64}, {41, 300},  {11, 1100}};
+
+typedef struct {
+  mb_size rows, C;
+  mb_real *x, *dy, *gamma, *beta, *running_mean, *running_var; /* inputs */
+  mb_real *y, *dx, *dgamma, *dbeta, *mean, *var;               /* results; layer norm: var is inv_sd */
+  bool train;
+} Norm;
+
+static Norm new_norm(Shape s) {
+  const mb_size count = s.rows * s.C, statistics = s.rows + s.C;
+  Norm n = {s.rows,
+            s.C,
+            check_random(count, 1),
+            check_random(count, 2),
+            check_random(s.C, 3),
+            check_random(s.C, 4),
+            check_random(s.C, 5),
+            check_random(s.C, 6),
+            check_zeros(count),
+            check_zeros(count),
+            check_zeros(s.C),
+            check_zeros(s.C),
+            check_zeros(statistics),
+            check_zeros(statistics),
+            true};
+  for (mb_size c = 0; c < s.C; c++) n.running_var[c] += (mb_real)1.5;
+  return n;
+}
+
+static void free_norm(Norm *n) {
+  mb_real *arrays[] = {n->x, n->dy, n->gamma, n->beta,   n->running_mean, n->running_var,
+                       n->y, n->dx, n->mean,  n->dgamma, n->dbeta,        n->var};
+  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
+}
+
+/* ---- batch norm ---- */
+
+static void batch_norm_forward(Norm *n, mb_real *y, const mb_real *x) {
+  if (n->train) mb_batch_norm_statistics(n->mean, n->var, NULL, NULL, x, 0, n->rows, n->C);
+  mb_batch_norm_apply(y, x, n->train ? n->mean : n->running_mean, n->train ? n->var : n->running_var,
+                      n->gamma, n->beta, epsilon, n->rows, n->C);
+}
+
+static void batch_norm(Norm *n) {
+  batch_norm_forward(n, n->y, n->x);
+  mb_batch_norm_backward(n->dx, n->dgamma, n->dbeta, n->dy, n->x, n->train ? n->mean : n->running_mean,
+                         n->train ? n->var : n->running_var, n->gamma, epsilon, n->train, n->rows, n->C);
+}
+
+/* Channel c, straight from the formulas. */
+static void check_channel(const Norm *n, mb_size c) {
+  const double rows = (double)n->rows;
+  double mean = 0, var = 0, sum = 0, product = 0;
+  for (mb_size r = 0; r < n->rows; r++) mean += n->x[r * n->C + c] / rows;
+  for (mb_size r = 0; r < n->rows; r++) var += pow(n->x[r * n->C + c] - mean, 2) / rows;
+  if (n->train) {
+    const mb_real expected[2] = {(mb_real)mean, (mb_real)var};
+    check_close(&n->mean[c], &expected[0], 1, CHECK_TOLERANCE);
+    check_close(&n->var[c], &expected[1], 1, CHECK_TOLERANCE);
+  } else {
+    mean = n->running_mean[c];
+    var = n->running_var[c];
+  }
+  const double inv_sd = 1 / sqrt(var + epsilon), gamma = n->gamma ? n->gamma[c] : 1;
+  for (mb_size r = 0; r < n->rows; r++) {
+    const mb_size i = r * n->C + c;
+    const mb_real y = (mb_real)(gamma * (n->x[i] - mean) * inv_sd + (n->beta ? n->beta[c] : 0));
+    check_close(&n->y[i], &y, 1, CHECK_TOLERANCE);
+    sum += n->dy[i];
+    product += n->dy[i] * (n->x[i] - mean) * inv_sd;
+  }
+  const mb_real expected[2] = {(mb_real)product, (mb_real)sum};
+  check_close(&n->dgamma[c], &expected[0], 1, CHECK_TOLERANCE);
+  check_close(&n->dbeta[c], &expected[1], 1, CHECK_TOLERANCE);
+  if (!n->train) sum = product = 0;
+  for (mb_size r = 0; r < n->rows; r++) {
+    const mb_size i = r * n->C + c;
+    const double normal = (n->x[i] - mean) * inv_sd;
+    const mb_real dx = (mb_real)(gamma * inv_sd * (n->dy[i] - sum / rows - normal * product / rows));
+    check_close(&n->dx[i], &dx, 1, CHECK_TOLERANCE);
+  }
+}
+
+static void batch_norm_agrees_with_its_formulas(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    for (int train = 0; train < 2; train++) {
+      Norm n = new_norm(shapes[i]);
+      n.train = train;
+      batch_norm(&n);
+      for (mb_size c = 0; c < n.C; c++) check_channel(&n, c);
+      free_norm(&n);
+    }
+}
+
+static void gamma_and_beta_may_be_missing(void **state) {
+  (void)state;
+  Norm n = new_norm((Shape){20, 3});
+  free(n.gamma), free(n.beta);
+  n.gamma = n.beta = NULL;
+  batch_norm(&n);
+  for (mb_size c = 0; c < n.C; c++) check_channel(&n, c);
+  free_norm(&n);
+}
+
+static void gradients_that_are_null_are_not_computed(void **state) {
+  (void)state;
+  Norm n = new_norm((Shape){20, 3});
+  mb_real dx[60], dgamma[3], dbeta[3];
+  for (int train = 0; train < 2; train++) {
+    n.train = train;
+    batch_norm(&n);
+    const mb_real *mean = train ? n.mean : n.running_mean, *var = train ? n.var : n.running_var;
+    mb_batch_norm_backward(dx, NULL, NULL, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
+    mb_batch_norm_backward(NULL, dgamma, NULL, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
+    mb_batch_norm_backward(NULL, NULL, dbeta, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
+    assert_memory_equal(dx, n.dx, sizeof dx);
+    assert_memory_equal(dgamma, n.dgamma, sizeof dgamma);
+    assert_memory_equal(dbeta, n.dbeta, sizeof dbeta);
+  }
+  free_norm(&n);
+}
+
+static void batch_norm_of_literals(void **state) {
+  (void)state;
+  const mb_real x[8] = {1, 10, 2, 10, 3, 10, 6, 10}, gamma[2] = {2, 3}, beta[2] = {1, -1};
+  mb_real mean[2], var[2], running_mean[2] = {1, 0}, running_var[2] = {1, 4}, y[8];
+  mb_batch_norm_statistics(mean, var, running_mean, running_var, x, (mb_real)0.75, 4, 2);
+  const mb_real means[2] = {3, 10}, vars[2] = {3.5, 0};
+  const mb_real running_means[2] = {1.5, 2.5}, running_vars[2] = {1.625, 3};
+  check_close(mean, means, 2, CHECK_TOLERANCE);
+  check_close(var, vars, 2, CHECK_TOLERANCE);
+  check_close(running_mean, running_means, 2, CHECK_TOLERANCE);
+  check_close(running_var, running_vars, 2, CHECK_TOLERANCE);
+  mb_batch_norm_apply(y, x, mean, var, gamma, beta, (mb_real)0.5, 4, 2);
+  const mb_real expected[8] = {-1, -1, 0, -1, 1, -1, 4, -1};
+  check_close(y, expected, 8, CHECK_TOLERANCE);
+}
+
+/* One-pass sums of squares in the precision of x would lose the variance entirely. */
+static void a_large_mean_does_not_destroy_the_variance(void **state) {
+  (void)state;
+  enum { N = 640000 };
+  mb_rng rng;
+  const uint32_t seed = 7;
+  mb_real *x = check_zeros(N), mean, var;
+  for (int outlier = 0; outlier < 2; outlier++) {
+    double exact_mean = 0, exact_var = 0;
+    mb_rng_seed(&rng, &seed, 1);
+    for (mb_size i = 0; i < N; i++) x[i] = (mb_real)(1e4 + mb_rng_normal(&rng));
+    if (outlier) x[0] = 0; /* nor does a first value far from the others */
+    for (mb_size i = 0; i < N; i++) exact_mean += x[i] / (double)N;
+    for (mb_size i = 0; i < N; i++) exact_var += pow(x[i] - exact_mean, 2) / N;
+    mb_batch_norm_statistics(&mean, &var, NULL, NULL, x, 0, N, 1);
+    assert_true(fabs(mean - exact_mean) < 1e-3);
+    assert_true(fabs(var - exact_var) < 1e-6 * exact_var);
+  }
+  free(x);
+}
+
+static void batch_norm_of_x(mb_real *y, const mb_real *x, void *norm) {
+  batch_norm_forward(norm, y, x);
+}
+
+static void batch_norm_of_gamma(mb_real *y, const mb_real *gamma, void *norm) {
+  Norm n = *(Norm *)norm;
+  memcpy(n.gamma, gamma, sizeof(mb_real) * (size_t)n.C);
+  batch_norm_forward(&n, y, n.x);
+}
+
+static void batch_norm_of_beta(mb_real *y, const mb_real *beta, void *norm) {
+  Norm n = *(Norm *)norm;
+  memcpy(n.beta, beta, sizeof(mb_real) * (size_t)n.C);
+  batch_norm_forward(&n, y, n.x);
+}
+
+static void batch_norm_gradients_agree_with_differences(void **state) {
+  (void)state;
+  for (int train = 0; train < 2; train++) {
+    Norm n = new_norm((Shape){13, 4});
+    n.train = train;
+    batch_norm(&n);
+    check_gradient(batch_norm_of_x, &n, n.x, 52, n.dy, 52, n.dx);
+    check_gradient(batch_norm_of_gamma, &n, n.gamma, 4, n.dy, 52, n.dgamma);
+    check_gradient(batch_norm_of_beta, &n, n.beta, 4, n.dy, 52, n.dbeta);
+    free_norm(&n);
+  }
+}
+
+/* ---- layer norm ---- */
+
+static void layer_norm_forward(Norm *n, mb_real *y, const mb_real *x) {
+  mb_layer_norm_forward(y, n->mean, n->var, x, n->gamma, n->beta, epsilon, n->rows, n->C);
+}
+
+static void layer_norm(Norm *n) {
+  layer_norm_forward(n, n->y, n->x);
+  mb_layer_norm_backward(n->dx, n->dgamma, n->dbeta, n->dy, n->x, n->mean, n->var, n->gamma, n->rows, n->C);
+}
+
+/* Row r, straight from the formulas; its share of dgamma and dbeta is added. */
+static void check_row(const Norm *n, mb_size r, double *dgamma, double *dbeta) {
+  const double D = (double)n->C;
+  const mb_real *x = n->x + r * n->C, *dy = n->dy + r * n->C;
+  double mean = 0, var = 0, sum = 0, product = 0;
+  for (mb_size i = 0; i < n->C; i++) mean += x[i] / D;
+  for (mb_size i = 0; i < n->C; i++) var += pow(x[i] - mean, 2) / D;
+  const double inv_sd = 1 / sqrt(var + epsilon);
+  for (mb_size i = 0; i < n->C; i++) {
+    const double normal = (x[i] - mean) * inv_sd, g = dy[i] * (n->gamma ? n->gamma[i] : 1);
+    const mb_real y = (mb_real)(normal * (n->gamma ? n->gamma[i] : 1) + (n->beta ? n->beta[i] : 0));
+    check_close(&n->y[r * n->C + i], &y, 1, CHECK_TOLERANCE);
+    sum += g;
+    product += g * normal;
+    dgamma[i] += dy[i] * normal;
+    dbeta[i] += dy[i];
+  }
+  for (mb_size i = 0; i < n->C; i++) {
+    const double normal = (x[i] - mean) * inv_sd, g = dy[i] * (n->gamma ? n->gamma[i] : 1);
+    const mb_real dx = (mb_real)(inv_sd * (g - sum / D - normal * product / D));
+    check_close(&n->dx[r * n->C + i], &dx, 1, CHECK_TOLERANCE);
+  }
+}
+
+static void check_layer_norm(const Norm *n) {
+  double *dgamma = calloc((size_t)n->C, sizeof(double)), *dbeta = calloc((size_t)n->C, sizeof(double));
+  for (mb_size r = 0; r < n->rows; r++) check_row(n, r, dgamma, dbeta);
+  for (mb_size i = 0; i < n->C; i++) {
+    const mb_real expected[2] = {(mb_real)dgamma[i], (mb_real)dbeta[i]};
+    check_close(&n->dgamma[i], &expected[0], 1, CHECK_TOLERANCE);
+    check_close(&n->dbeta[i], &expected[1], 1, CHECK_TOLERANCE);
+  }
+  free(dgamma), free(dbeta);
+}
+
+static void layer_norm_agrees_with_its_formulas(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    Norm n = new_norm(shapes[i]);
+    layer_norm(&n);
+    check_layer_norm(&n);
+    free_norm(&n);
+  }
+}
+
+static void layer_norm_does_without_gamma_beta_and_gradients(void **state) {
+  (void)state;
+  Norm n = new_norm((Shape){6, 9});
+  free(n.gamma), free(n.beta);
+  n.gamma = n.beta = NULL;
+  layer_norm(&n);
+  check_layer_norm(&n);
+  mb_real dx[54], dgamma[9], dbeta[9];
+  mb_layer_norm_backward(dx, NULL, NULL, n.dy, n.x, n.mean, n.var, NULL, 6, 9);
+  mb_layer_norm_backward(NULL, dgamma, NULL, n.dy, n.x, n.mean, n.var, NULL, 6, 9);
+  mb_layer_norm_backward(NULL, NULL, dbeta, n.dy, n.x, n.mean, n.var, NULL, 6, 9);
+  assert_memory_equal(dx, n.dx, sizeof dx);
+  assert_memory_equal(dgamma, n.dgamma, sizeof dgamma);
+  assert_memory_equal(dbeta, n.dbeta, sizeof dbeta);
+  free_norm(&n);
+}
+
+static void layer_norm_of_literals(void **state) {
+  (void)state;
+  const mb_real x[4] = {1, 2, 3, 6}, gamma[4] = {1, 2, 3, 4}, beta[4] = {0, 0, 0, 1};
+  const mb_real mean = 3, inv_sd = 0.5, expected[4] = {-1, -1, 0, 7};
+  mb_real y[4], got_mean, got_inv_sd;
+  mb_layer_norm_forward(y, &got_mean, &got_inv_sd, x, gamma, beta, (mb_real)0.5, 1, 4);
+  check_close(y, expected, 4, CHECK_TOLERANCE);
+  check_close(&got_mean, &mean, 1, CHECK_TOLERANCE);
+  check_close(&got_inv_sd, &inv_sd, 1, CHECK_TOLERANCE);
+}
+
+static void layer_norm_of_x(mb_real *y, const mb_real *x, void *norm) {
+  layer_norm_forward(norm, y, x);
+}
+
+static void layer_norm_gradient_agrees_with_differences(void **state) {
+  (void)state;
+  Norm n = new_norm((Shape){5, 8});
+  layer_norm(&n);
+  check_gradient(layer_norm_of_x, &n, n.x, 40, n.dy, 40, n.dx);
+  free_norm(&n);
+}
+
+/* ---- threads ---- */
+
+static void check_threads(void (*forward_and_backward)(Norm *), Shape shape) {
+  const size_t count = sizeof(mb_real) * (size_t)(shape.rows * shape.C),
+               width = sizeof(mb_real) * (size_t)shape.C;
+  Norm one = new_norm(shape);
+  mb_set_threads(1);
+  forward_and_backward(&one);
+  for (int threads = 2; threads <= 3; threads++) {
+    Norm many = new_norm(shape);
+    mb_set_threads(threads);
+    forward_and_backward(&many);
+    assert_memory_equal(one.y, many.y, count);
+    assert_memory_equal(one.dx, many.dx, count);
+    assert_memory_equal(one.dgamma, many.dgamma, width);
+    assert_memory_equal(one.dbeta, many.dbeta, width);
+    assert_memory_equal(one.mean, many.mean, width + sizeof(mb_real) * (size_t)shape.rows);
+    assert_memory_equal(one.var, many.var, width + sizeof(mb_real) * (size_t)shape.rows);
+    free_norm(&many);
+  }
+  free_norm(&one);
+}
+
+static void norms_do_not_depend_on_threads(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    check_threads(batch_norm, shapes[i]);
+    check_threads(layer_norm, shapes[i]);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(batch_norm_agrees_with_its_formulas),
+      cmocka_unit_test(gamma_and_beta_may_be_missing),
+      cmocka_unit_test(gradients_that_are_null_are_not_computed),
+      cmocka_unit_test(batch_norm_of_literals),
+      cmocka_unit_test(a_large_mean_does_not_destroy_the_variance),
+      cmocka_unit_test(batch_norm_gradients_agree_with_differences),
+      cmocka_unit_test(layer_norm_agrees_with_its_formulas),
+      cmocka_unit_test(layer_norm_does_without_gamma_beta_and_gradients),
+      cmocka_unit_test(layer_norm_of_literals),
+      cmocka_unit_test(layer_norm_gradient_agrees_with_differences),
+      cmocka_unit_test(norms_do_not_depend_on_threads),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
