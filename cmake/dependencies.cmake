@@ -1,17 +1,36 @@
-# OpenBLAS, OpenMP and Lua 5.4. OPENBLAS_DIR wins over pkg-config, so that a private build can be named.
+# OpenMP, OpenBLAS and Lua 5.4.
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 
+# An OpenBLAS of one's own (OPENBLAS_DIR) wins; then what pkg-config knows; then the usual places.
 add_library(openblas INTERFACE)
-if(OPENBLAS_DIR)
-  find_path(OPENBLAS_INCLUDE cblas.h HINTS ${OPENBLAS_DIR}/include PATH_SUFFIXES openblas NO_DEFAULT_PATH REQUIRED)
-  find_library(OPENBLAS_LIBRARY openblas HINTS ${OPENBLAS_DIR}/lib NO_DEFAULT_PATH REQUIRED)
+if(NOT OPENBLAS_DIR)
+  pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
+endif()
+if(OPENBLAS_DIR OR NOT OPENBLAS_FOUND)
+  set(where PATHS ${OPENBLAS_DIR} PATH_SUFFIXES include include/openblas lib lib64 lib/${CMAKE_LIBRARY_ARCHITECTURE})
+  if(OPENBLAS_DIR)
+    list(APPEND where NO_DEFAULT_PATH)
+  endif()
+  unset(OPENBLAS_INCLUDE CACHE) # OPENBLAS_DIR may have changed
+  unset(OPENBLAS_LIBRARY CACHE)
+  find_path(OPENBLAS_INCLUDE cblas.h ${where} REQUIRED)
+  find_library(OPENBLAS_LIBRARY openblas ${where} REQUIRED)
+  get_filename_component(OPENBLAS_LIBDIR ${OPENBLAS_LIBRARY} DIRECTORY)
   target_include_directories(openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
   target_link_libraries(openblas INTERFACE ${OPENBLAS_LIBRARY})
+  set(OPENBLAS_LINK "-L${OPENBLAS_LIBDIR} -lopenblas")
+  if(OPENBLAS_DIR)
+    set(CMAKE_INSTALL_RPATH ${OPENBLAS_LIBDIR}) # where the loader does not look by itself
+  endif()
 else()
-  pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
   target_link_libraries(openblas INTERFACE PkgConfig::OPENBLAS)
+  list(JOIN OPENBLAS_LDFLAGS " " OPENBLAS_LINK)
 endif()
 
-pkg_search_module(LUA REQUIRED lua5.4 lua-5.4 lua54 lua>=5.4)
-find_program(LUA_INTERPRETER NAMES lua5.4 lua54 lua REQUIRED)
+if(LUA_INCDIR)
+  set(LUA_INCLUDE_DIRS ${LUA_INCDIR})
+else()
+  pkg_search_module(LUA REQUIRED lua5.4 lua-5.4 lua54 lua>=5.4)
+endif()
+find_program(LUA_INTERPRETER NAMES lua5.4 lua54 lua-5.4 lua REQUIRED)

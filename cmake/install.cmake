@@ -4,7 +4,9 @@ set(MOONBOW_LIBDIR lib/lua/5.4 CACHE STRING "where the Lua module goes, below th
 
 install(DIRECTORY lua/ DESTINATION ${MOONBOW_LUADIR} FILES_MATCHING PATTERN "*.lua")
 install(TARGETS core DESTINATION ${MOONBOW_LIBDIR}/moonbow)
-install(TARGETS moonbow LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-configure_file(cmake/moonbow.pc.in moonbow.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/moonbow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(MOONBOW_C_LIBRARY)
+  install(TARGETS moonbow moonbow_static PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  configure_file(cmake/moonbow.pc.in moonbow.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/moonbow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -1,5 +1,5 @@
 # Each library twice: in float, which is installed, and in double (64), which only the tests use.
-set(MOONBOW_FLAGS -O3 -fno-math-errno -fno-trapping-math -fopenmp
+set(MOONBOW_FLAGS -fno-math-errno -fno-trapping-math
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
 if(MOONBOW_WERROR)
   list(APPEND MOONBOW_FLAGS -Werror)
@@ -13,20 +13,28 @@ endif()
 
 file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
 file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
+# Draws equal NumPy's to the last bit, and its builds do not fuse products and sums.
+set_source_files_properties(csrc/kernel/random.c PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 
 function(moonbow_build suffix)
+  # Hidden, but for what moonbow.h declares: that is what libmoonbow exports.
   add_library(kernels${suffix} OBJECT ${KERNEL_SOURCES})
+  set_target_properties(kernels${suffix} PROPERTIES C_VISIBILITY_PRESET hidden)
   target_include_directories(kernels${suffix} PUBLIC csrc/kernel)
   target_compile_options(kernels${suffix} PRIVATE ${MOONBOW_FLAGS})
   target_compile_definitions(kernels${suffix} PUBLIC ${ARGN})
   target_link_libraries(kernels${suffix} PUBLIC openblas OpenMP::OpenMP_C m)
 
+  # Lua's own symbols come from the interpreter that loads the module.
   add_library(core${suffix} MODULE ${BIND_SOURCES})
   target_compile_options(core${suffix} PRIVATE ${MOONBOW_FLAGS})
   target_include_directories(core${suffix} SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
   target_link_libraries(core${suffix} PRIVATE kernels${suffix})
+  # nodelete: OpenMP's threads outlive the lua_close that would unload them.
+  target_link_options(core${suffix} PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/core.map
+    LINKER:-z,nodelete)
   set_target_properties(core${suffix} PROPERTIES PREFIX "" SUFFIX ".so"
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow)
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/core.map)
 endfunction()
 
 moonbow_build("")
@@ -35,20 +43,22 @@ if(MOONBOW_TESTS)
 endif()
 
 # libmoonbow: the kernels for C programs, without Lua.
-add_library(moonbow SHARED $<TARGET_OBJECTS:kernels>)
-target_include_directories(moonbow PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/csrc/kernel>
-  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(moonbow PRIVATE openblas OpenMP::OpenMP_C m)
-set_target_properties(moonbow PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
-  PUBLIC_HEADER csrc/kernel/moonbow.h)
+if(MOONBOW_C_LIBRARY)
+  add_library(moonbow SHARED $<TARGET_OBJECTS:kernels>)
+  target_link_libraries(moonbow PRIVATE openblas OpenMP::OpenMP_C m)
+  set_target_properties(moonbow PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+    PUBLIC_HEADER csrc/kernel/moonbow.h)
+  add_library(moonbow_static STATIC $<TARGET_OBJECTS:kernels>)
+  set_target_properties(moonbow_static PROPERTIES OUTPUT_NAME moonbow)
+endif()
 
 # build/lua SCRIPT runs a script against this tree without installing anything.
-file(WRITE ${CMAKE_BINARY_DIR}/lua "#!/bin/sh
-LUA_PATH=\"${CMAKE_SOURCE_DIR}/lua/?.lua;${CMAKE_SOURCE_DIR}/lua/?/init.lua;\${LUA_PATH:-;}\"
-LUA_CPATH=\"${CMAKE_BINARY_DIR}/lib/?.so;\${LUA_CPATH:-;}\"
+file(CONFIGURE OUTPUT lua @ONLY CONTENT [[#!/bin/sh
+LUA_PATH="@CMAKE_SOURCE_DIR@/lua/?.lua;@CMAKE_SOURCE_DIR@/lua/?/init.lua;${LUA_PATH:-;}"
+LUA_CPATH="@CMAKE_BINARY_DIR@/lib/?.so;${LUA_CPATH:-;}"
 unset LUA_PATH_5_4 LUA_CPATH_5_4
 export LUA_PATH LUA_CPATH
-exec ${LUA_INTERPRETER} \"$@\"
-")
+exec @LUA_INTERPRETER@ "$@"
+]])
 file(CHMOD ${CMAKE_BINARY_DIR}/lua PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
   GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)

@@ -1,14 +1,49 @@
-# Kernel tests: each csrc/test/test_*.c is a cmocka program, built in float and in double.
+# Kernel tests, specs, style, and installing. Labels: kernel, spec, style, install, sanitize, valgrind.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+find_program(BASH bash REQUIRED)
 
-file(GLOB KERNEL_TESTS CONFIGURE_DEPENDS csrc/test/test_*.c)
-foreach(source ${KERNEL_TESTS})
+# add_test for something that needs a tool; where it is missing the test says so and counts as skipped.
+function(add_tool_test tool name)
+  find_program(TOOL_${tool} ${tool})
+  if(TOOL_${tool})
+    add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  else()
+    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${tool} is not installed")
+    set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped:")
+  endif()
+endfunction()
+
+# Each csrc/test/test_*.c is a cmocka program, built in float and in double.
+file(GLOB sources CONFIGURE_DEPENDS csrc/test/test_*.c)
+foreach(source ${sources})
   get_filename_component(name ${source} NAME_WE)
   foreach(suffix "" 64)
     add_executable(${name}${suffix} ${source})
-    target_compile_options(${name}${suffix} PRIVATE -Wall -Wextra -Werror -g)
+    target_compile_options(${name}${suffix} PRIVATE -Wall -Wextra $<$<BOOL:${MOONBOW_WERROR}>:-Werror> -g)
     target_include_directories(${name}${suffix} PRIVATE csrc/test)
     target_link_libraries(${name}${suffix} PRIVATE kernels${suffix} PkgConfig::CMOCKA)
     add_test(NAME ${name}${suffix} COMMAND ${name}${suffix})
+    set_tests_properties(${name}${suffix} PROPERTIES LABELS kernel TIMEOUT 300)
+    list(APPEND KERNEL_TESTS ${name}${suffix})
   endforeach()
 endforeach()
+
+# Each spec/NAME_spec.lua runs under busted, on the module below build_dir.
+file(GLOB SPECS RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS spec/*_spec.lua)
+function(add_spec_tests label build_dir)
+  foreach(spec ${SPECS})
+    string(REGEX REPLACE "spec/(.*)_spec.lua" "${label}.\\1" name ${spec})
+    add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      COMMAND ${LUA_INTERPRETER} spec/support/run.lua --ignore-lua --cpath=${build_dir}/lib/?.so ${spec})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300 ${ARGN})
+  endforeach()
+endfunction()
+add_spec_tests(spec ${CMAKE_BINARY_DIR})
+
+add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench)
+set_tests_properties(style.luacheck PROPERTIES LABELS style)
+
+add_test(NAME install.prefix WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+  COMMAND ${BASH} cmake/install-test/prefix.sh ${CMAKE_BINARY_DIR} ${LUA_INTERPRETER} ${CMAKE_C_COMPILER})
+add_tool_test(luarocks install.luarocks ${BASH} cmake/install-test/rock.sh ${LUA_INTERPRETER})
+set_tests_properties(install.prefix install.luarocks PROPERTIES LABELS install)

@@ -1,0 +1,24 @@
+rockspec_format = "3.0"
+package = "moonbow"
+version = "dev-1"
+source = { url = "file://." } -- built where it stands: `luarocks make` in a checkout
+description = {
+  summary = "1-D neural networks on spectra",
+  detailed = "A C11 tensor and layer library with automatic differentiation, exposed as a Lua 5.4 module.",
+  license = "MIT",
+}
+supported_platforms = { "linux" }
+dependencies = { "lua >= 5.4, < 5.5", "argparse", "lua-cjson", "lua-term", "luafilesystem" }
+build = {
+  type = "cmake",
+  variables = {
+    CMAKE_INSTALL_PREFIX = "$(PREFIX)",
+    MOONBOW_LUADIR = "$(LUADIR)",
+    MOONBOW_LIBDIR = "$(LIBDIR)",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    LUA_INTERPRETER = "$(LUA)",
+    MOONBOW_TESTS = "OFF",
+    MOONBOW_C_LIBRARY = "OFF",
+    MOONBOW_WERROR = "OFF",
+  },
+}
