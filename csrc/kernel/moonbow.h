@@ -245,16 +245,23 @@ uint32_t mb_rng_uint32(mb_rng *rng);
 double mb_rng_random(mb_rng *rng);                              /* [0, 1) */
 int64_t mb_rng_integer(mb_rng *rng, int64_t low, int64_t high); /* low..high, both included */
 double mb_rng_uniform(mb_rng *rng, double low, double high);
-double mb_rng_normal(mb_rng *rng);                               /* standard, ziggurat */
-double mb_rng_exponential(mb_rng *rng);                          /* standard, ziggurat */
-double mb_rng_gamma(mb_rng *rng, double shape);                  /* standard, Marsaglia and Tsang 2000 */
+double mb_rng_normal(mb_rng *rng);              /* standard, ziggurat */
+double mb_rng_exponential(mb_rng *rng);         /* standard, ziggurat */
+double mb_rng_gamma(mb_rng *rng, double shape); /* standard, finite shape >= 0; Marsaglia and Tsang 2000 */
+mb_size mb_rng_interval(mb_rng *rng, mb_size last); /* 0..last, as each step of a shuffle draws it */
 void mb_rng_shuffle(mb_rng *rng, mb_size *index, mb_size count); /* Generator.shuffle of an array */
-/* size of population indices, as Generator.choice(population, size, replace=False): tail
- * shuffle or Floyd's set method by NumPy's own rule. scratch holds population + 2^k indices,
- * k the next power of two above 1.2 size. */
+
+/* size <= population different indices 0..population-1, as Generator.choice(population, size,
+ * replace=False): tail shuffle or Floyd's set method by NumPy's own rule. scratch holds
+ * mb_rng_choice_scratch(population, size) indices. */
 mb_size mb_rng_choice_scratch(mb_size population, mb_size size);
 void mb_rng_choice(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size population, mb_size size,
                    bool shuffle);
+/* size indices, as Generator.choice(population, size, replace, p). p (population) sums to 1 within
+ * tolerance; without replacement it comes back with a 0 for each index chosen. cdf (population)
+ * is scratch. */
+mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, double *p, mb_size population,
+                                 mb_size size, bool replace, double tolerance);
 
 /* y = x kept with probability 1 - rate and divided by it, else 0. The same rng state gives
  * the same mask, so that the backward pass is the same call on dy. rng is not changed: the
