@@ -180,9 +180,35 @@ static void mse_gradient_agrees(void **state) {
   free(x), free(target);
 }
 
-/* ---- threads ---- */
+/* ---- many rows: several blocks, several threads ---- */
 
 enum { MANY_ROWS = 9001, MANY = MANY_ROWS * D };
+
+static mb_size *many_labels(void) {
+  mb_size *label = malloc(sizeof(mb_size) * MANY_ROWS);
+  for (int r = 0; r < MANY_ROWS; r++) label[r] = r * 3 % D;
+  return label;
+}
+
+static void losses_count_every_row(void **state) {
+  (void)state;
+  mb_real *x = check_random(MANY, 8), *target = check_random(MANY, 9), loss;
+  mb_size *label = many_labels();
+  double sum = 0, total = 0, squares = 0;
+  for (int r = 0; r < MANY_ROWS; r++) {
+    double exponentials = 0;
+    for (int i = 0; i < D; i++) exponentials += exp((double)x[r * D + i]);
+    sum += weights[label[r]] * (log(exponentials) - x[r * D + label[r]]);
+    total += weights[label[r]];
+  }
+  for (int i = 0; i < MANY; i++) squares += pow((double)x[i] - (double)target[i], 2);
+  const mb_real cross_entropy = (mb_real)(sum / total);
+  const mb_real mse = (mb_real)(squares / MANY), got_mse = (mb_real)mb_mse_forward(x, target, MANY);
+  assert_int_equal(mb_cross_entropy_forward(&loss, x, label, weights, MANY_ROWS, D), MB_OK);
+  check_close(&loss, &cross_entropy, 1, CHECK_TOLERANCE);
+  check_close(&got_mse, &mse, 1, CHECK_TOLERANCE);
+  free(x), free(target), free(label);
+}
 
 static void everything(mb_real *result, const mb_real *x, const mb_real *dy, const mb_size *label) {
   mb_softmax(result, x, MANY_ROWS, D);
@@ -199,8 +225,7 @@ static void losses_do_not_depend_on_threads(void **state) {
   (void)state;
   mb_real *x = check_random(MANY, 6), *dy = check_random(MANY, 7);
   mb_real *one = check_zeros(6 * MANY + 2), *many = check_zeros(6 * MANY + 2);
-  mb_size label[MANY_ROWS];
-  for (int r = 0; r < MANY_ROWS; r++) label[r] = r * 3 % D;
+  mb_size *label = many_labels();
   mb_set_threads(1);
   everything(one, x, dy, label);
   for (int threads = 2; threads <= 3; threads++) {
@@ -208,7 +233,7 @@ static void losses_do_not_depend_on_threads(void **state) {
     everything(many, x, dy, label);
     assert_memory_equal(one, many, sizeof(mb_real) * (6 * MANY + 2));
   }
-  free(x), free(dy), free(one), free(many);
+  free(x), free(dy), free(one), free(many), free(label);
 }
 
 int main(void) {
@@ -223,6 +248,7 @@ int main(void) {
       cmocka_unit_test(cross_entropy_gradients_agree),
       cmocka_unit_test(mse_of_literals),
       cmocka_unit_test(mse_gradient_agrees),
+      cmocka_unit_test(losses_count_every_row),
       cmocka_unit_test(losses_do_not_depend_on_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
