@@ -1,7 +1,5 @@
 /* loss.c - softmax, log-softmax, cross-entropy from logits, mean squared error. */
-#include "internal.h"
-
-#include <tgmath.h>
+#include "exp.h"
 
 #define MAX_BLOCKS 64 /* partial sums of a loss */
 
@@ -13,17 +11,18 @@ static mb_size block_rows(mb_size rows, mb_size D) {
 /* ---- rows ------------------------------------------------------------------------------ */
 
 /* With NaN or infinity, or with -infinity alone, x - max is NaN and so is the row. */
-MB_CLONES static mb_real row_max(const mb_real *x, mb_size D) {
+MB_INLINE mb_real row_max(const mb_real *x, mb_size D) {
   mb_real max = x[0];
 #pragma omp simd reduction(max : max)
   for (mb_size i = 0; i < D; i++) max = x[i] > max ? x[i] : max;
   return max;
 }
 
-/* log sum exp(x), less max */
-static double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
+/* log sum exp(x - max) */
+MB_INLINE double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
   double sum = 0;
-  for (mb_size i = 0; i < D; i++) sum += (double)exp(x[i] - max);
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < D; i++) sum += (double)mb_exp(x[i] - max);
   return log(sum);
 }
 
@@ -31,8 +30,9 @@ static double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
 MB_CLONES static void softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D) {
   const mb_real max = row_max(x, D);
   double sum = 0;
+#pragma omp simd reduction(+ : sum)
   for (mb_size i = 0; i < D; i++) {
-    y[i] = exp(x[i] - max);
+    y[i] = mb_exp(x[i] - max);
     sum += (double)y[i];
   }
   const mb_real factor = (mb_real)((double)scale / sum);
@@ -76,7 +76,7 @@ MB_CLONES static void log_softmax_backward_row(mb_real *restrict dx, const mb_re
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (mb_size i = 0; i < D; i++) sum += (double)dy[i];
-  for (mb_size i = 0; i < D; i++) dx[i] = dy[i] - exp(y[i]) * (mb_real)sum;
+  for (mb_size i = 0; i < D; i++) dx[i] = dy[i] - mb_exp(y[i]) * (mb_real)sum;
 }
 
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
@@ -96,6 +96,11 @@ static double sum_of_weights(const mb_size *label, const mb_real *weight, mb_siz
   return sum;
 }
 
+MB_CLONES static double log_probability(const mb_real *x, mb_size label, mb_size D) {
+  const mb_real max = row_max(x, D);
+  return (double)(x[label] - max) - row_log_sum(x, max, D);
+}
+
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D) {
   for (mb_size r = 0; r < rows; r++)
@@ -107,11 +112,8 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
 #pragma omp parallel for num_threads(mb_threads_for(rows *D))
   for (mb_size block = 0; block < blocks; block++) {
     double block_sum = 0;
-    for (mb_size r = block * step; r < mb_min(rows, (block + 1) * step); r++) {
-      const mb_real *row = x + r * D, max = row_max(row, D);
-      const double log_likelihood = (double)(row[label[r]] - max) - row_log_sum(row, max, D);
-      block_sum -= weight_of(weight, label[r]) * log_likelihood;
-    }
+    for (mb_size r = block * step; r < mb_min(rows, (block + 1) * step); r++)
+      block_sum -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
     partial[block] = block_sum;
   }
   for (mb_size block = 0; block < blocks; block++) sum += partial[block];
