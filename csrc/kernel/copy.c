@@ -9,21 +9,27 @@ static size_t bytes_of(mb_size count) {
 
 void mb_copy_blocks(mb_real *dst, mb_size dst_stride, const mb_real *src, mb_size src_stride, mb_size rows,
                     mb_size width) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *width))
-  for (mb_size i = 0; i < rows; i++) memcpy(dst + i * dst_stride, src + i * src_stride, bytes_of(width));
+  MB_FOR(mb_threads_for(rows * width), i, rows, 1,
+         memcpy(dst + i * dst_stride, src + i * src_stride, bytes_of(width)));
 }
 
-/* Side of the square tiles in which a matrix is transposed: their lines stay in cache. */
+/* Side of the square tiles in which a matrix is transposed. */
 #define TILE 32
 
-/* y[j, i] = x[i, j] for i < rows and j < columns, elements of width reals. */
-static void transpose_tile(mb_real *y, mb_size y_stride, const mb_real *x, mb_size x_stride, mb_size rows,
-                           mb_size columns, mb_size width) {
-  if (width == 1) {
-    for (mb_size j = 0; j < columns; j++)
-      for (mb_size i = 0; i < rows; i++) y[j * y_stride + i] = x[i * x_stride + j];
-    return;
-  }
+/* y[j, i] = x[i, j] for i < rows and j < columns. By way of a buffer, for lines a power of two apart
+ * would push each other out of the cache. */
+MB_CLONES static void transpose_tile(mb_real *y, mb_size y_stride, const mb_real *x, mb_size x_stride,
+                                     mb_size rows, mb_size columns) {
+  mb_real buffer[TILE][TILE];
+  for (mb_size i = 0; i < rows; i++)
+    for (mb_size j = 0; j < columns; j++) buffer[j][i] = x[i * x_stride + j];
+  for (mb_size j = 0; j < columns; j++)
+    for (mb_size i = 0; i < rows; i++) y[j * y_stride + i] = buffer[j][i];
+}
+
+/* The same for elements of width reals. */
+static void transpose_blocks(mb_real *y, mb_size y_stride, const mb_real *x, mb_size x_stride, mb_size rows,
+                             mb_size columns, mb_size width) {
   for (mb_size j = 0; j < columns; j++)
     for (mb_size i = 0; i < rows; i++)
       memcpy(y + j * y_stride + i * width, x + i * x_stride + j * width, bytes_of(width));
@@ -46,24 +52,29 @@ void mb_transpose(mb_real *y, const mb_real *x, const mb_shape *x_shape, int d1,
   const mb_size A = count_between(x_shape, 0, low), B = count_between(x_shape, low + 1, high);
   const mb_size C = count_between(x_shape, high + 1, x_shape->rank);
   const mb_size tall = mb_ceil_div(D1, TILE), wide = mb_ceil_div(D2, TILE);
-#pragma omp parallel for collapse(3) num_threads(mb_threads_for(A *B *C *D1 *D2))
-  for (mb_size ab = 0; ab < A * B; ab++)
-    for (mb_size tile_j = 0; tile_j < wide; tile_j++)
-      for (mb_size tile_i = 0; tile_i < tall; tile_i++) {
-        const mb_size a = ab / B, b = ab % B, i = tile_i * TILE, j = tile_j * TILE;
-        transpose_tile(y + (((a * D2 + j) * B + b) * D1 + i) * C, B * D1 * C,
-                       x + (((a * D1 + i) * B + b) * D2 + j) * C, B * D2 * C, mb_min(TILE, D1 - i),
-                       mb_min(TILE, D2 - j), C);
-      }
+  MB_FOR(mb_threads_for(A * B * C * D1 * D2), item, A * B * tall * wide, 1, {
+    const mb_size i = item % tall * TILE, j = item / tall % wide * TILE, ab = item / tall / wide;
+    const mb_size a = ab / B, b = ab % B, rows = mb_min(TILE, D1 - i), columns = mb_min(TILE, D2 - j);
+    mb_real *to = y + (((a * D2 + j) * B + b) * D1 + i) * C;
+    const mb_real *from = x + (((a * D1 + i) * B + b) * D2 + j) * C;
+    if (C == 1)
+      transpose_tile(to, B * D1, from, B * D2, rows, columns);
+    else
+      transpose_blocks(to, B * D1 * C, from, B * D2 * C, rows, columns, C);
+  });
 }
 
 void mb_gather(mb_real *y, const mb_real *x, const mb_size *index, mb_size count, mb_size width) {
-#pragma omp parallel for num_threads(mb_threads_for(count *width))
-  for (mb_size i = 0; i < count; i++) memcpy(y + i * width, x + index[i] * width, bytes_of(width));
+  MB_FOR(mb_threads_for(count * width), i, count, 1,
+         memcpy(y + i * width, x + index[i] * width, bytes_of(width)));
 }
 
-MB_CLONES static void add_row(mb_real *y, const mb_real *x, mb_size width) {
-  for (mb_size j = 0; j < width; j++) y[j] += x[j];
+/* Adds those rows of dy that go to rows first..last-1 of dx. */
+MB_CLONES static void add_rows(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size count,
+                               mb_size first, mb_size last, mb_size width) {
+  for (mb_size i = 0; i < count; i++)
+    if (index[i] >= first && index[i] < last)
+      for (mb_size j = 0; j < width; j++) dx[index[i] * width + j] += dy[i * width + j];
 }
 
 /* Each thread owns a range of rows of dx, to which it adds in the order of index. */
@@ -71,11 +82,9 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
                         mb_size width) {
   const int threads = mb_threads_for((count + rows) * width);
   const mb_size range = mb_max(1, mb_ceil_div(rows, threads));
-#pragma omp parallel for num_threads(threads)
-  for (mb_size first = 0; first < rows; first += range) {
+  MB_FOR(threads, first, rows, range, {
     const mb_size last = mb_min(first + range, rows);
     memset(dx + first * width, 0, bytes_of((last - first) * width));
-    for (mb_size i = 0; i < count; i++)
-      if (index[i] >= first && index[i] < last) add_row(dx + index[i] * width, dy + i * width, width);
-  }
+    add_rows(dx, dy, index, count, first, last, width);
+  });
 }

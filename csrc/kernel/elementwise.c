@@ -44,37 +44,41 @@ mb_status mb_broadcast_shape(mb_shape *y, const mb_shape *a, const mb_shape *b) 
 
 /* ---- broadcasting --------------------------------------------------------------------- */
 
-/* The dimensions of y, the last first. a and b advance by their strides, 0 where they repeat. */
+/* The dimensions of y, the last first; those left over have size 1. a and b advance by their
+ * strides, 0 where they repeat. */
 typedef struct {
   int rank;
-  struct {
-    mb_size size, a, b;
-  } axis[MB_MAX_RANK];
+  mb_size size[MB_MAX_RANK], a[MB_MAX_RANK], b[MB_MAX_RANK];
 } plan;
 
 /* Leaves out dimensions of size 1 and merges neighbours along which a and b repeat alike. */
 static plan make_plan(const mb_shape *a, const mb_shape *b, const mb_shape *y) {
-  plan p = {.rank = 0};
+  plan p = {.size = {1, 1, 1, 1}};
   mb_size a_count = 1, b_count = 1;
   for (int i = 0; i < y->rank; i++) {
-    const mb_size size = size_from_last(y, i);
+    const mb_size a_size = size_from_last(a, i), b_size = size_from_last(b, i), size = size_from_last(y, i);
     if (size == 1) continue;
-    const mb_size a_stride = size_from_last(a, i) == 1 ? 0 : a_count;
-    const mb_size b_stride = size_from_last(b, i) == 1 ? 0 : b_count;
+    const mb_size a_stride = a_size == 1 ? 0 : a_count, b_stride = b_size == 1 ? 0 : b_count;
     const int last = p.rank - 1;
-    if (last >= 0 && !a_stride == !p.axis[last].a && !b_stride == !p.axis[last].b) {
-      p.axis[last].size *= size;
+    if (last >= 0 && !a_stride == !p.a[last] && !b_stride == !p.b[last]) {
+      p.size[last] *= size;
     } else {
-      p.axis[p.rank].size = size;
-      p.axis[p.rank].a = a_stride;
-      p.axis[p.rank].b = b_stride;
+      p.size[p.rank] = size;
+      p.a[p.rank] = a_stride;
+      p.b[p.rank] = b_stride;
       p.rank++;
     }
-    a_count *= size_from_last(a, i);
-    b_count *= size_from_last(b, i);
+    a_count *= a_size;
+    b_count *= b_size;
   }
   return p;
 }
+
+/* Rows of an operand: they are row apart, their elements step, which is 0 or 1. */
+typedef struct {
+  const mb_real *x;
+  mb_size row, step;
+} operand;
 
 MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
   switch (op) {
@@ -95,42 +99,28 @@ MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
   return 0;
 }
 
-/* Steps are 0 or 1. y may be a or b where their step is 1, which simd does not mind. */
-MB_INLINE void each_pair(mb_real *y, mb_binary_op op, const mb_real *a, mb_size a_step, const mb_real *b,
-                         mb_size b_step, mb_size count) {
-  const mb_real a0 = *a, b0 = *b;
-  if (a_step && b_step) {
+/* y may be an operand, where that has the same rows: simd does not mind. */
+MB_INLINE void each_pair(mb_real *y, mb_binary_op op, operand a, operand b, mb_size rows, mb_size width) {
+  for (mb_size r = 0; r < rows; r++, y += width, a.x += a.row, b.x += b.row) {
+    const mb_real a0 = *a.x, b0 = *b.x;
+    if (a.step && b.step) {
 #pragma omp simd
-    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a[i], b[i]);
-  } else if (a_step) {
+      for (mb_size i = 0; i < width; i++) y[i] = binary(op, a.x[i], b.x[i]);
+    } else if (a.step) {
 #pragma omp simd
-    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a[i], b0);
-  } else {
+      for (mb_size i = 0; i < width; i++) y[i] = binary(op, a.x[i], b0);
+    } else {
 #pragma omp simd
-    for (mb_size i = 0; i < count; i++) y[i] = binary(op, a0, b[i * b_step]);
+      for (mb_size i = 0; i < width; i++) y[i] = binary(op, a0, b.x[i * b.step]);
+    }
   }
 }
 
-/* x^p for the usual p, with the values of C's pow at the infinities and -0. */
-MB_CLONES static bool easy_power(mb_real *y, const mb_real *x, mb_real p, mb_size count) {
-  if (p == 2)
-    for (mb_size i = 0; i < count; i++) y[i] = x[i] * x[i];
-  else if (p == 1)
-    for (mb_size i = 0; i < count; i++) y[i] = x[i];
-  else if (p == (mb_real)0.5)
-    for (mb_size i = 0; i < count; i++) y[i] = x[i] == -INFINITY ? INFINITY : sqrt(x[i] + 0);
-  else if (p == -1)
-    for (mb_size i = 0; i < count; i++) y[i] = 1 / x[i];
-  else
-    return false;
-  return true;
-}
-
 #define EACH_PAIR(op)                                                                                        \
-  case op: each_pair(y, op, a, a_step, b, b_step, count); break
+  case op: each_pair(y, op, a, b, rows, width); break
 
-MB_CLONES static void binary_run(mb_real *y, mb_binary_op op, const mb_real *a, mb_size a_step,
-                                 const mb_real *b, mb_size b_step, mb_size count) {
+MB_CLONES static void binary_rows(mb_real *y, mb_binary_op op, operand a, operand b, mb_size rows,
+                                  mb_size width) {
   switch (op) {
     EACH_PAIR(MB_ADD);
     EACH_PAIR(MB_SUB);
@@ -148,38 +138,58 @@ MB_CLONES static void binary_run(mb_real *y, mb_binary_op op, const mb_real *a, 
   }
 }
 
-/* Elements first..last-1 of y, one run along the last axis at a time. */
+/* Elements first..last-1 of y: as many whole rows at a time as there are, else part of one. */
 static void binary_range(mb_real *y, mb_binary_op op, const mb_real *a, const mb_real *b, const plan *p,
                          mb_size first, mb_size last) {
-  const mb_size a_step = p->rank > 0 && p->axis[0].a, b_step = p->rank > 0 && p->axis[0].b;
-  for (mb_size i = first, run; i < last; i += run) {
-    mb_size a_offset = 0, b_offset = 0, rest = i;
-    run = 1;
-    for (int d = 0; d < p->rank; d++) {
-      const mb_size at = rest % p->axis[d].size;
-      a_offset += at * p->axis[d].a;
-      b_offset += at * p->axis[d].b;
-      rest /= p->axis[d].size;
-      if (d == 0) run = mb_min(p->axis[0].size - at, last - i);
+  for (mb_size i = first; i < last;) {
+    mb_size at[MB_MAX_RANK], a_offset = 0, b_offset = 0, rest = i, rows = 1;
+    for (int d = 0; d < MB_MAX_RANK; d++) {
+      at[d] = rest % p->size[d];
+      rest /= p->size[d];
+      a_offset += at[d] * p->a[d];
+      b_offset += at[d] * p->b[d];
     }
-    if (op == MB_POW && !b_step && easy_power(y + i, a + a_offset, b[b_offset], run)) continue;
-    binary_run(y + i, op, a + a_offset, a_step, b + b_offset, b_step, run);
+    const mb_size width = mb_min(p->size[0] - at[0], last - i);
+    if (width == p->size[0]) rows = mb_min(p->size[1] - at[1], (last - i) / width);
+    binary_rows(y + i, op, (operand){a + a_offset, p->a[1], p->a[0]},
+                (operand){b + b_offset, p->b[1], p->b[0]}, rows, width);
+    i += rows * width;
   }
+}
+
+/* x^p for the usual p, with the values of C's pow at the infinities and -0. */
+MB_CLONES static void power_run(mb_real *y, const mb_real *x, mb_real p, mb_size count) {
+  if (p == 2)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i] * x[i];
+  else if (p == 1)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i];
+  else if (p == (mb_real)0.5)
+    for (mb_size i = 0; i < count; i++) y[i] = x[i] == -INFINITY ? INFINITY : sqrt(x[i] + 0);
+  else if (p == -1)
+    for (mb_size i = 0; i < count; i++) y[i] = 1 / x[i];
+  else
+    for (mb_size i = 0; i < count; i++) y[i] = pow(x[i], p);
 }
 
 void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_shape, const mb_real *b,
                const mb_shape *b_shape, const mb_shape *y_shape) {
   const plan p = make_plan(a_shape, b_shape, y_shape);
   const mb_size count = mb_shape_count(y_shape);
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size i = 0; i < count; i += MB_BLOCK) binary_range(y, op, a, b, &p, i, mb_min(i + MB_BLOCK, count));
+  if (op == MB_POW && mb_shape_count(b_shape) == 1) {
+    const mb_real exponent = *b;
+    MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+           power_run(y + i, a + i, exponent, mb_min(MB_BLOCK, count - i)));
+    return;
+  }
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+         binary_range(y, op, a, b, &p, i, mb_min(i + MB_BLOCK, count)));
 }
 
 void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape) {
   const plan p = make_plan(x_shape, y_shape, y_shape);
+  const int kept = p.rank > 0 && p.a[0] == 0 ? 1 : 0; /* merged, kept and summed dimensions alternate */
   mb_size sizes[5] = {1, 1, 1, 1, 1};
-  const int kept = p.rank > 0 && p.axis[0].a == 0 ? 1 : 0; /* after merging, kept and summed axes alternate */
-  for (int d = 0; d < p.rank; d++) sizes[kept + d] = p.axis[d].size;
+  for (int d = 0; d < p.rank; d++) sizes[kept + d] = p.size[d];
   mb_sum_axes(x, y, sizes);
 }
 
@@ -205,9 +215,9 @@ MB_INLINE mb_real unary(mb_unary_op op, mb_real p, mb_real x) {
   case MB_RELU: return x < 0 ? 0 : x;
   case MB_LEAKY_RELU: return x < 0 ? p * x : x;
   case MB_ELU: return x < 0 ? p * mb_expm1_negative(x) : x;
-  case MB_GELU: return x / 2 * (1 + erf(x * SQRT_HALF));
+  case MB_GELU: return x * mb_normal_cdf(x);
   case MB_SELU: return SELU_SCALE * (x < 0 ? SELU_ALPHA * mb_expm1_negative(x) : x);
-  case MB_SOFTPLUS: return (x < 0 ? 0 : x) + log1p(mb_exp(x < 0 ? x : -x));
+  case MB_SOFTPLUS: return (x < 0 ? 0 : x) + mb_log1p_unit(mb_exp(x < 0 ? x : -x));
   case MB_UNARY_COUNT: break;
   }
   return 0;
@@ -228,7 +238,7 @@ MB_INLINE mb_real derivative(mb_unary_op op, mb_real p, mb_real x, mb_real y) {
   case MB_RELU: return x > 0 ? 1 : x < 0 ? 0 : x;
   case MB_LEAKY_RELU: return x < 0 ? p : 1;
   case MB_ELU: return x < 0 ? y + p : 1;
-  case MB_GELU: return (1 + erf(x * SQRT_HALF)) / 2 + x * NORMAL_PEAK * mb_exp(-x * x / 2);
+  case MB_GELU: return mb_normal_cdf(x) + x * NORMAL_PEAK * mb_exp(-x * x / 2);
   case MB_SELU: return x < 0 ? y + SELU_SCALE * SELU_ALPHA : SELU_SCALE;
   case MB_SOFTPLUS: return mb_sigmoid(x);
   case MB_UNARY_COUNT: break;
@@ -279,27 +289,28 @@ MB_CLONES static void unary_backward_run(mb_real *dx, mb_unary_op op, mb_real p,
 }
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count) {
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size i = 0; i < count; i += MB_BLOCK) unary_run(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i));
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+         unary_run(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i)));
 }
 
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
                        const mb_real *y, mb_size count) {
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size i = 0; i < count; i += MB_BLOCK)
-    unary_backward_run(dx + i, op, p, dy + i, x + i, y + i, mb_min(MB_BLOCK, count - i));
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+         unary_backward_run(dx + i, op, p, dy + i, x + i, y + i, mb_min(MB_BLOCK, count - i)));
 }
 
 /* ---- filling and adding --------------------------------------------------------------- */
 
-void mb_fill(mb_real *y, mb_real value, mb_size count) {
-#pragma omp parallel for simd num_threads(mb_threads_for(count))
+MB_CLONES static void fill_run(mb_real *y, mb_real value, mb_size count) {
   for (mb_size i = 0; i < count; i++) y[i] = value;
 }
 
+void mb_fill(mb_real *y, mb_real value, mb_size count) {
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK, fill_run(y + i, value, mb_min(MB_BLOCK, count - i)));
+}
+
 void mb_arange(mb_real *y, double first, double step, mb_size count) {
-#pragma omp parallel for simd num_threads(mb_threads_for(count))
-  for (mb_size i = 0; i < count; i++) y[i] = (mb_real)(first + (double)i * step);
+  MB_FOR(mb_threads_for(count), i, count, 1, y[i] = (mb_real)(first + (double)i * step));
 }
 
 MB_CLONES static void add_scaled_run(mb_real *y, mb_real scale, const mb_real *x, mb_size count) {
@@ -308,7 +319,6 @@ MB_CLONES static void add_scaled_run(mb_real *y, mb_real scale, const mb_real *x
 }
 
 void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count) {
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size i = 0; i < count; i += MB_BLOCK)
-    add_scaled_run(y + i, scale, x + i, mb_min(MB_BLOCK, count - i));
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+         add_scaled_run(y + i, scale, x + i, mb_min(MB_BLOCK, count - i)));
 }

@@ -11,6 +11,7 @@
 /* Columns of x: rows are stride apart; after each D of them the next one is jump further on. */
 typedef struct {
   const mb_real *x;
+  mb_size start; /* of its results */
   mb_size rows, D, jump, stride, width;
   int threads;
 } tile;
@@ -46,9 +47,14 @@ MB_CLONES static void fold_rows(double *sum, fold_op op, const double *shift, co
   }
 }
 
-/* Rows without gaps are as good as fewer, wider ones: how many fit side by side in the lanes. */
+static void merge(double *result, fold_op op, const double *part, mb_size width) {
+  for (mb_size j = 0; j < width; j++) result[j] = fold(op == SQUARES ? TOTAL : op, result[j], part[j], 0);
+}
+
+/* Rows without gaps are as good as fewer, wider ones: how many to lay side by side in the lanes, so
+ * that folding the lanes together at the end does not cost more than it saves. */
 static mb_size rows_abreast(const tile *t) {
-  return t->width == t->stride ? LANES / t->width : 1;
+  return t->width == t->stride ? mb_max(1, mb_min(LANES / t->width, t->D / 8)) : 1;
 }
 
 static void repeat(double *values, mb_size width, mb_size times) {
@@ -59,8 +65,9 @@ static void repeat(double *values, mb_size width, mb_size times) {
 static void fold_part(double *result, fold_op op, const double *mean, const tile *t, mb_size first,
                       mb_size last) {
   const mb_size abreast = rows_abreast(t), width = t->width;
-  double shift[LANES] = {0}, sum[LANES];
-  for (mb_size j = 0; j < LANES; j++) sum[j] = op == LEAST ? INFINITY : op == GREATEST ? -INFINITY : 0;
+  double shift[LANES], sum[LANES];
+  for (mb_size j = 0; j < abreast * width; j++)
+    sum[j] = op == LEAST ? INFINITY : op == GREATEST ? -INFINITY : 0;
   if (op == SQUARES) {
     for (mb_size j = 0; j < width; j++) shift[j] = mean[j];
     repeat(shift, width, abreast);
@@ -72,9 +79,8 @@ static void fold_part(double *result, fold_op op, const double *mean, const tile
     fold_rows(sum, op, shift, x, wide, t->stride * abreast, width * abreast);
     fold_rows(sum, op, shift, x + wide * abreast * t->stride, 1, 0, (run - wide * abreast) * width);
   }
-  for (mb_size j = width; j < abreast * width; j++)
-    sum[j % width] = fold(op == SQUARES ? TOTAL : op, sum[j % width], sum[j], 0);
   for (mb_size j = 0; j < width; j++) result[j] = sum[j];
+  for (mb_size k = 1; k < abreast; k++) merge(result, op, sum + k * width, width);
 }
 
 static mb_size part_rows(const tile *t) {
@@ -84,37 +90,42 @@ static mb_size part_rows(const tile *t) {
 
 static void fold_tile(double *result, fold_op op, const double *mean, const tile *t) {
   double partial[PARTS][LANES];
-  const mb_size size = part_rows(t), parts = t->rows > 0 ? mb_ceil_div(t->rows, size) : 0;
-  fold_part(result, op, mean, t, 0, 0);
-#pragma omp parallel for num_threads(t->threads)
-  for (mb_size p = 0; p < parts; p++)
-    fold_part(partial[p], op, mean, t, p * size, mb_min((p + 1) * size, t->rows));
-  for (mb_size p = 0; p < parts; p++)
-    for (mb_size j = 0; j < t->width; j++)
-      result[j] = fold(op == SQUARES ? TOTAL : op, result[j], partial[p][j], 0);
+  const mb_size size = part_rows(t);
+  fold_part(result, op, mean, t, 0, size < t->rows ? 0 : t->rows);
+  if (size >= t->rows) return;
+  MB_FOR(t->threads, i, t->rows, size,
+         fold_part(partial[i / size], op, mean, t, i, mb_min(i + size, t->rows)));
+  for (mb_size i = 0; i < t->rows; i += size) merge(result, op, partial[i / size], t->width);
 }
 
-/* at[j] = the first row, of one run of D, that holds extreme[j] or NaN. */
+MB_INLINE bool is_found(double x, double extreme) {
+  return (x == extreme) | (x != x);
+}
+
+/* at[j] = the first of the rows first..last-1, of a tile without jumps, that holds extreme[j] or NaN;
+ * last where none does. */
 MB_CLONES static void find_rows(mb_size *at, const double *extreme, const mb_real *x, mb_size first,
                                 mb_size last, mb_size stride, mb_size width) {
+  if (width == 1) {
+    for (*at = first; *at < last && !is_found(x[*at * stride], *extreme);) ++*at;
+    return;
+  }
   for (mb_size j = 0; j < width; j++) at[j] = last;
   for (mb_size i = last - 1; i >= first; i--)
-    for (mb_size j = 0; j < width; j++) {
-      const double value = x[i * stride + j];
-      at[j] = (value == extreme[j]) | (value != value) ? i : at[j];
-    }
+    for (mb_size j = 0; j < width; j++) at[j] = is_found(x[i * stride + j], extreme[j]) ? i : at[j];
 }
 
 static void find_in_tile(mb_size *at, const double *extreme, const tile *t) {
   mb_size partial[PARTS][LANES];
-  const mb_size size = part_rows(t), parts = t->rows > 0 ? mb_ceil_div(t->rows, size) : 0;
-#pragma omp parallel for num_threads(t->threads)
-  for (mb_size p = 0; p < parts; p++)
-    find_rows(partial[p], extreme, t->x, p * size, mb_min((p + 1) * size, t->rows), t->stride, t->width);
+  const mb_size size = part_rows(t);
+  MB_FOR(t->threads, i, t->rows, size,
+         find_rows(partial[i / size], extreme, t->x, i, mb_min(i + size, t->rows), t->stride, t->width));
   for (mb_size j = 0; j < t->width; j++) {
-    mb_size p = 0;
-    while (p < parts - 1 && partial[p][j] == mb_min((p + 1) * size, t->rows)) p++;
-    at[j] = parts > 0 ? partial[p][j] : 0;
+    at[j] = 0;
+    for (mb_size i = 0, end = 0; i < t->rows && at[j] == end; i = end) {
+      end = mb_min(i + size, t->rows);
+      at[j] = partial[i / size][j];
+    }
   }
 }
 
@@ -124,18 +135,13 @@ static mb_size tile_count(const mb_size sizes[5]) {
   return sizes[4] * sizes[2] * mb_ceil_div(sizes[0], LANES);
 }
 
-/* The number of the first result of a tile. */
-static mb_size tile_start(const mb_size sizes[5], mb_size number) {
-  const mb_size tiles = mb_ceil_div(sizes[0], LANES);
-  return number / tiles * sizes[0] + number % tiles * LANES;
-}
-
 /* Axes 1 and 3 of sizes, counted from the last one, are folded. */
 static tile make_tile(const mb_real *x, const mb_size sizes[5], mb_size number) {
-  const mb_size start = tile_start(sizes, number), column = start % sizes[0];
-  const mb_size middle = start / sizes[0] % sizes[2], outer = start / sizes[0] / sizes[2];
-  const mb_size jump = sizes[2] * sizes[1] * sizes[0], rows = sizes[3] * sizes[1];
-  return (tile){.x = x + outer * sizes[3] * jump + middle * sizes[1] * sizes[0] + column,
+  const mb_size tiles = mb_ceil_div(sizes[0], LANES), row = number / tiles, column = number % tiles * LANES;
+  const mb_size outer = row / sizes[2], middle = row % sizes[2];
+  const mb_size run = sizes[1] * sizes[0], jump = sizes[2] * run, rows = sizes[3] * sizes[1];
+  return (tile){.x = x + outer * sizes[3] * jump + middle * run + column,
+                .start = row * sizes[0] + column,
                 .rows = rows,
                 .D = sizes[1],
                 .jump = jump,
@@ -147,16 +153,6 @@ static tile make_tile(const mb_real *x, const mb_size sizes[5], mb_size number) 
 static int tile_threads(const mb_size sizes[5]) {
   const mb_size tiles = tile_count(sizes);
   return tiles < PARTS ? 1 : mb_threads_for(tiles * sizes[3] * sizes[1] * mb_min(LANES, sizes[0]));
-}
-
-void mb_sum_axes(mb_real *y, const mb_real *x, const mb_size sizes[5]) {
-#pragma omp parallel for num_threads(tile_threads(sizes))
-  for (mb_size i = 0; i < tile_count(sizes); i++) {
-    const tile t = make_tile(x, sizes, i);
-    double sum[LANES];
-    fold_tile(sum, TOTAL, NULL, &t);
-    for (mb_size j = 0; j < t.width; j++) y[tile_start(sizes, i) + j] = (mb_real)sum[j];
-  }
 }
 
 static void mean_of_tile(double *mean, const tile *t) {
@@ -187,14 +183,21 @@ static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof
   for (mb_size j = 0; j < t->width; j++) y[j] = (mb_real)result[j];
 }
 
+static void reduce_axes(mb_real *y, mb_reduce_op op, const mb_real *x, const mb_size sizes[5], mb_size ddof) {
+  MB_FOR(tile_threads(sizes), i, tile_count(sizes), 1, {
+    const tile t = make_tile(x, sizes, i);
+    reduce_tile(y + t.start, op, &t, ddof);
+  });
+}
+
+void mb_sum_axes(mb_real *y, const mb_real *x, const mb_size sizes[5]) {
+  reduce_axes(y, MB_SUM, x, sizes, 0);
+}
+
 void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
                mb_size ddof) {
   const mb_size sizes[5] = {inner, D, outer, 1, 1};
-#pragma omp parallel for num_threads(tile_threads(sizes))
-  for (mb_size i = 0; i < tile_count(sizes); i++) {
-    const tile t = make_tile(x, sizes, i);
-    reduce_tile(y + tile_start(sizes, i), op, &t, ddof);
-  }
+  reduce_axes(y, op, x, sizes, ddof);
 }
 
 /* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. */
@@ -212,12 +215,11 @@ static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t)
   const mb_size abreast = rows_abreast(t), wide = t->rows / abreast, size = mb_max(1, MB_BLOCK / LANES);
   repeat(scale, t->width, abreast);
   if (mean) repeat(mean, t->width, abreast);
-#pragma omp parallel for num_threads(t->threads)
-  for (mb_size i = 0; i < wide; i += size) {
+  MB_FOR(t->threads, i, wide, size, {
     const mb_size at = i * abreast * t->stride;
     spread_rows(dx + at, scale, mean, t->x + at, mb_min(size, wide - i), abreast * t->stride,
                 abreast * t->width);
-  }
+  });
   const mb_size done = wide * abreast;
   spread_rows(dx + done * t->stride, scale, mean, t->x + done * t->stride, 1, 1, (t->rows - done) * t->width);
 }
@@ -240,11 +242,10 @@ static void reduce_tile_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy
 void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const mb_real *x, mb_size outer,
                         mb_size D, mb_size inner, mb_size ddof) {
   const mb_size sizes[5] = {inner, D, outer, 1, 1};
-#pragma omp parallel for num_threads(tile_threads(sizes))
-  for (mb_size i = 0; i < tile_count(sizes); i++) {
+  MB_FOR(tile_threads(sizes), i, tile_count(sizes), 1, {
     const tile t = make_tile(x, sizes, i);
-    reduce_tile_backward(dx + (t.x - x), op, dy + tile_start(sizes, i), &t, ddof);
-  }
+    reduce_tile_backward(dx + (t.x - x), op, dy + t.start, &t, ddof);
+  });
 }
 
 double mb_sum_squares(const mb_real *x, mb_size count) {
@@ -258,32 +259,34 @@ double mb_sum_squares(const mb_real *x, mb_size count) {
 /* ---- what is in an array -------------------------------------------------------------- */
 
 /* mean is the sum here, and min and max are infinite where nothing is finite. */
-static mb_stats describe_part(const mb_real *x, mb_size count) {
-  mb_stats s = {.min = INFINITY, .max = -INFINITY};
+MB_CLONES static mb_stats describe_part(const mb_real *x, mb_size count) {
+  mb_size nan_count = 0, finite_count = 0;
+  double sum = 0, min = INFINITY, max = -INFINITY;
+#pragma omp simd reduction(+ : nan_count, finite_count, sum) reduction(min : min) reduction(max : max)
   for (mb_size i = 0; i < count; i++) {
     const double value = x[i];
-    s.nan_count += isnan(value);
-    s.inf_count += isinf(value) != 0;
-    if (!isfinite(value)) continue;
-    s.min = fmin(s.min, value);
-    s.max = fmax(s.max, value);
-    s.mean += value;
+    const bool finite = fabs(value) < (double)INFINITY;
+    nan_count += value != value;
+    finite_count += finite;
+    sum += finite ? value : 0;
+    min = finite & (value < min) ? value : min;
+    max = finite & (value > max) ? value : max;
   }
-  return s;
+  return (mb_stats){nan_count, count - nan_count - finite_count, min, max, sum};
 }
 
 void mb_describe(mb_stats *stats, const mb_real *x, mb_size count) {
-  const mb_size size = mb_max(MB_BLOCK, mb_ceil_div(count, PARTS)), parts = mb_ceil_div(count, size);
-  mb_stats partial[PARTS], s = {.min = INFINITY, .max = -INFINITY};
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size p = 0; p < parts; p++)
-    partial[p] = describe_part(x + p * size, mb_min(size, count - p * size));
-  for (mb_size p = 0; p < parts; p++) {
-    s.nan_count += partial[p].nan_count;
-    s.inf_count += partial[p].inf_count;
-    s.min = fmin(s.min, partial[p].min);
-    s.max = fmax(s.max, partial[p].max);
-    s.mean += partial[p].mean;
+  const mb_size size = mb_max(MB_BLOCK, mb_ceil_div(count, PARTS));
+  mb_stats partial[PARTS], s = {0, 0, INFINITY, -INFINITY, 0};
+  MB_FOR(mb_threads_for(count), i, count, size,
+         partial[i / size] = describe_part(x + i, mb_min(size, count - i)));
+  for (mb_size i = 0; i < count; i += size) {
+    const mb_stats *part = &partial[i / size];
+    s.nan_count += part->nan_count;
+    s.inf_count += part->inf_count;
+    s.min = fmin(s.min, part->min);
+    s.max = fmax(s.max, part->max);
+    s.mean += part->mean;
   }
   const mb_size finite = count - s.nan_count - s.inf_count;
   s.mean /= (double)finite;
