@@ -13,15 +13,17 @@ foreach(name ${KERNEL_TESTS})
   add_test(NAME sanitize.${name} COMMAND ${sanitized}/${name})
 endforeach()
 
-# The interpreter is not instrumented, so the runtime has to be there before the module. Programs that a
+# The interpreter is not instrumented, so gcc's runtime has to be there before the module. Programs that a
 # spec starts (gnuplot) inherit it; leaks are looked for in the interpreter alone, by its name.
-execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
-  OUTPUT_VARIABLE libasan OUTPUT_STRIP_TRAILING_WHITESPACE)
-file(REAL_PATH ${LUA_INTERPRETER} interpreter)
-get_filename_component(interpreter ${interpreter} NAME)
-file(WRITE ${CMAKE_BINARY_DIR}/asan.${interpreter} "detect_leaks=1")
-add_spec_tests(sanitize ${sanitized} LD_PRELOAD=${libasan}
-  ASAN_OPTIONS=detect_leaks=0:include_if_exists=${CMAKE_BINARY_DIR}/asan.%b)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+    OUTPUT_VARIABLE libasan OUTPUT_STRIP_TRAILING_WHITESPACE)
+  file(REAL_PATH ${LUA_INTERPRETER} interpreter)
+  get_filename_component(interpreter ${interpreter} NAME)
+  file(WRITE ${CMAKE_BINARY_DIR}/asan.${interpreter} "detect_leaks=1")
+  add_spec_tests(sanitize ${sanitized} LD_PRELOAD=${libasan}
+    ASAN_OPTIONS=detect_leaks=0:include_if_exists=${CMAKE_BINARY_DIR}/asan.%b)
+endif()
 
 get_property(tests DIRECTORY PROPERTY TESTS)
 list(FILTER tests INCLUDE REGEX "^sanitize")
