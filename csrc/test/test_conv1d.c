@@ -1,0 +1,375 @@
+/* test_conv1d.c - windows and convolution against plain loops, numbers worked out by hand and central
+ * differences. */
+#include "check.h"
+
+#define GUARD ((mb_real)12345)
+
+/* ---- windows -------------------------------------------------------------------------- */
+
+static void check_window(mb_size L, mb_size K, mb_size stride, mb_size dilation, mb_padding padding,
+                         mb_size pad, mb_size L_out, mb_size pad_left, mb_size pad_right) {
+  mb_size out = -1, left = -1, right = -1;
+  assert_int_equal(mb_window(&out, &left, &right, L, K, stride, dilation, padding, pad), MB_OK);
+  assert_int_equal(out, L_out);
+  assert_int_equal(left, pad_left);
+  assert_int_equal(right, pad_right);
+}
+
+static void windows_of_keras(void **state) {
+  (void)state;
+  check_window(10, 3, 1, 1, MB_VALID, 0, 8, 0, 0);
+  check_window(10, 3, 3, 1, MB_VALID, 0, 3, 0, 0);
+  check_window(10, 3, 1, 4, MB_VALID, 0, 2, 0, 0);
+  check_window(9, 3, 1, 4, MB_VALID, 0, 1, 0, 0);
+  check_window(5000, 20, 1, 1, MB_SAME, 0, 5000, 9, 10);
+  check_window(5, 4, 2, 1, MB_SAME, 0, 3, 1, 2);
+  check_window(6, 4, 2, 1, MB_SAME, 0, 3, 1, 1);
+  check_window(7, 2, 3, 1, MB_SAME, 0, 3, 0, 1); /* the last window starts at 6 */
+  check_window(6, 2, 3, 1, MB_SAME, 0, 2, 0, 0); /* stride leaves gaps: nothing to pad */
+  check_window(1, 5, 1, 2, MB_SAME, 0, 1, 4, 4);
+  check_window(10, 3, 1, 1, MB_EXPLICIT, 2, 12, 2, 2);
+  check_window(10, 3, 4, 2, MB_EXPLICIT, 1, 2, 1, 1);
+  check_window(1, 3, 1, 1, MB_EXPLICIT, 1, 1, 1, 1);
+}
+
+static void check_refusal(mb_size L, mb_size K, mb_size stride, mb_size dilation, mb_padding padding,
+                          mb_size pad, mb_status status, const char *reason) {
+  mb_size out, left, right;
+  assert_int_equal(mb_window(&out, &left, &right, L, K, stride, dilation, padding, pad), status);
+  assert_string_equal(mb_reason(), reason);
+}
+
+static void refused_windows(void **state) {
+  (void)state;
+  const mb_size huge = (mb_size)INT32_MAX + 1;
+  check_refusal(20, 35, 1, 1, MB_VALID, 0, MB_BAD_SHAPE,
+                "kernel spans 35 points (kernel 35, dilation 1), but the input has 20 and padding is valid");
+  check_refusal(8, 3, 1, 4, MB_VALID, 0, MB_BAD_SHAPE,
+                "kernel spans 9 points (kernel 3, dilation 4), but the input has 8 and padding is valid");
+  check_refusal(
+      3, 7, 1, 1, MB_EXPLICIT, 1, MB_BAD_SHAPE,
+      "kernel spans 7 points (kernel 7, dilation 1), but the input has 3 and padding is 1 on each side");
+  check_refusal(9, 3, 1, 1, MB_EXPLICIT, 3, MB_BAD_VALUE,
+                "kernel spans 3 points (kernel 3, dilation 1), but padding is 3 on each side: "
+                "windows would see no input");
+  check_refusal(0, 1, 1, 1, MB_SAME, 0, MB_BAD_VALUE, "input length is 0, at least 1 expected");
+  check_refusal(5, 0, 1, 1, MB_SAME, 0, MB_BAD_VALUE, "kernel is 0, at least 1 expected");
+  check_refusal(5, 1, 0, 1, MB_VALID, 0, MB_BAD_VALUE, "stride is 0, at least 1 expected");
+  check_refusal(5, 1, 1, -1, MB_VALID, 0, MB_BAD_VALUE, "dilation is -1, at least 1 expected");
+  check_refusal(5, 1, 1, 1, MB_EXPLICIT, -1, MB_BAD_VALUE, "padding is -1, at least 0 expected");
+  check_refusal(huge, 1, 1, 1, MB_SAME, 0, MB_BAD_VALUE,
+                "input length is 2147483648, at most 2147483647 expected");
+  check_refusal(5, PTRDIFF_MAX, 1, 1, MB_VALID, 0, MB_BAD_VALUE,
+                "kernel is 9223372036854775807, at most 2147483647 expected");
+  check_refusal(
+      5, 3, 1, INT32_MAX, MB_SAME, 0, MB_BAD_VALUE,
+      "kernel spans 4294967295 points (kernel 3, dilation 2147483647), at most 2147483647 expected");
+}
+
+/* ---- a convolution with its arrays ---------------------------------------------------- */
+
+typedef struct {
+  mb_conv1d s;
+  mb_size x_count, w_count, y_count;
+  mb_real *x, *w, *b, *dy;
+  mb_real *y, *dx, *dw, *db;
+} Conv;
+
+static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
+  assert_int_equal(
+      mb_window(&s.L_out, &s.pad_left, &s.pad_right, s.L, s.K, s.stride, s.dilation, padding, pad), MB_OK);
+  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * s.L_out * s.F;
+  return (Conv){s,
+                x,
+                w,
+                y,
+                check_random(x, 1),
+                check_random(w, 2),
+                check_random(s.F, 3),
+                check_random(y, 4),
+                check_zeros(y),
+                check_zeros(x),
+                check_zeros(w),
+                check_zeros(s.F)};
+}
+
+static void free_conv(Conv *c) {
+  mb_real *arrays[] = {c->x, c->w, c->b, c->dy, c->y, c->dx, c->dw, c->db};
+  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
+}
+
+static void fill(mb_real *values, mb_size count, mb_real value) {
+  for (mb_size i = 0; i < count; i++) values[i] = value;
+}
+
+/* Scratch full of NaN and a guard behind it: nothing may lean on what was there, or reach further. */
+static mb_real *new_scratch(const mb_conv1d *s) {
+  const mb_size count = mb_conv1d_scratch(s);
+  mb_real *scratch = check_zeros(count + 1);
+  fill(scratch, count, (mb_real)NAN);
+  scratch[count] = GUARD;
+  return scratch;
+}
+
+static void free_scratch(mb_real *scratch, const mb_conv1d *s) {
+  assert_true(scratch[mb_conv1d_scratch(s)] == GUARD);
+  free(scratch);
+}
+
+static void run_forward(mb_real *y, const Conv *c, const mb_real *x, const mb_real *w, const mb_real *b) {
+  mb_real *scratch = new_scratch(&c->s);
+  fill(y, c->y_count, (mb_real)NAN);
+  mb_conv1d_forward(y, scratch, x, w, b, &c->s);
+  free_scratch(scratch, &c->s);
+}
+
+static void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) {
+  mb_real *scratch = new_scratch(&c->s);
+  fill(c->dx, c->x_count, (mb_real)NAN);
+  fill(c->dw, c->w_count, (mb_real)NAN);
+  fill(c->db, c->s.F, (mb_real)NAN);
+  mb_conv1d_backward(want_x ? c->dx : NULL, want_w ? c->dw : NULL, want_b ? c->db : NULL, scratch, c->dy,
+                     c->x, c->w, &c->s);
+  free_scratch(scratch, &c->s);
+}
+
+/* ---- against the formula of the header, straight -------------------------------------- */
+
+typedef struct {
+  double *y, *dx, *dw, *db;
+} Plain;
+
+static double *new_doubles(mb_size count) {
+  return calloc((size_t)count, sizeof(double));
+}
+
+static Plain plain_conv(const Conv *conv) {
+  const mb_conv1d *s = &conv->s;
+  const Plain p = {new_doubles(conv->y_count), new_doubles(conv->x_count), new_doubles(conv->w_count),
+                   new_doubles(s->F)};
+  for (mb_size row = 0; row < s->N * s->L_out; row++) {
+    const mb_size n = row / s->L_out, t = row % s->L_out;
+    for (mb_size f = 0; f < s->F; f++) p.y[row * s->F + f] = conv->b[f], p.db[f] += conv->dy[row * s->F + f];
+    for (mb_size kc = 0; kc < s->K * s->C; kc++) {
+      const mb_size at = t * s->stride + kc / s->C * s->dilation - s->pad_left;
+      if (at < 0 || at >= s->L) continue;
+      const mb_size i = (n * s->L + at) * s->C + kc % s->C;
+      for (mb_size f = 0; f < s->F; f++) {
+        const double w = conv->w[kc * s->F + f], dy = conv->dy[row * s->F + f];
+        p.y[row * s->F + f] += conv->x[i] * w;
+        p.dx[i] += dy * w;
+        p.dw[kc * s->F + f] += dy * conv->x[i];
+      }
+    }
+  }
+  return p;
+}
+
+static void check_and_free(const char *what, const Conv *c, const mb_real *values, double *plain,
+                           mb_size count) {
+  const mb_conv1d *s = &c->s;
+  for (mb_size i = 0; i < count; i++)
+    if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * fmax(1, fabs(plain[i]))))
+      fail_msg("N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td: %s %td is %.9g, "
+               "expected %.9g",
+               s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, what, i, (double)values[i],
+               plain[i]);
+  free(plain);
+}
+
+static void check_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
+  Conv c = new_conv(s, padding, pad);
+  run_forward(c.y, &c, c.x, c.w, c.b);
+  run_backward(&c, true, true, true);
+  const Plain p = plain_conv(&c);
+  check_and_free("y", &c, c.y, p.y, c.y_count);
+  check_and_free("dx", &c, c.dx, p.dx, c.x_count);
+  check_and_free("dw", &c, c.dw, p.dw, c.w_count);
+  check_and_free("db", &c, c.db, p.db, c.s.F);
+  free_conv(&c);
+}
+
+static mb_size draw(mb_rng *rng, mb_size low, mb_size high) {
+  return (mb_size)mb_rng_integer(rng, low, high);
+}
+
+/* Odd and even kernels, stride beyond the kernel, every padding, one channel and many. */
+static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *pad, mb_size most) {
+  mb_conv1d s = {
+      .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, 7)};
+  s.stride = draw(rng, 1, 4);
+  s.dilation = draw(rng, 1, 3);
+  const mb_size span = (s.K - 1) * s.dilation + 1;
+  *padding = (mb_padding)draw(rng, MB_VALID, MB_EXPLICIT);
+  *pad = *padding == MB_EXPLICIT ? draw(rng, 0, span - 1) : 0;
+  const mb_size least = *padding == MB_SAME ? 1 : span - 2 * *pad;
+  s.L = draw(rng, least > 1 ? least : 1, span + 20);
+  return s;
+}
+
+static void random_shapes(void **state) {
+  (void)state;
+  mb_rng rng;
+  mb_rng_seed(&rng, &(uint32_t){7}, 1);
+  for (int trial = 0; trial < 1500; trial++) {
+    mb_padding padding;
+    mb_size pad;
+    const mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 20);
+    check_conv(s, padding, pad);
+  }
+}
+
+/* Long enough for several work items in a sample, for all groups, and for products in parts. */
+static const mb_conv1d large[] = {
+    {.N = 1, .L = 2003, .C = 1, .K = 20, .F = 64, .stride = 1, .dilation = 1},
+    {.N = 2, .L = 701, .C = 16, .K = 15, .F = 32, .stride = 1, .dilation = 1},
+    {.N = 3, .L = 500, .C = 32, .K = 10, .F = 16, .stride = 2, .dilation = 1},
+    {.N = 1, .L = 900, .C = 7, .K = 4, .F = 33, .stride = 5, .dilation = 1},
+    {.N = 2, .L = 600, .C = 9, .K = 6, .F = 16, .stride = 3, .dilation = 2},
+    {.N = 40, .L = 50, .C = 8, .K = 3, .F = 8, .stride = 1, .dilation = 1},
+    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1},
+    {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1},
+};
+#define LARGE ((mb_size)(sizeof large / sizeof large[0]))
+
+static void large_shapes(void **state) {
+  (void)state;
+  for (mb_size i = 0; i < LARGE; i++) {
+    check_conv(large[i], MB_SAME, 0);
+    check_conv(large[i], MB_VALID, 0);
+  }
+}
+
+/* ---- numbers worked out by hand ------------------------------------------------------- */
+
+/* 'same' pads 1 on the left and 2 on the right: windows 0123, 2345, 4500. */
+static void even_kernel_with_stride(void **state) {
+  (void)state;
+  const mb_real x[] = {1, 2, 3, 4, 5}, w[] = {1, 10, 100, 1000}, b[] = {0.5}, dy[] = {1, 0, 2};
+  const mb_real y[] = {3210.5, 5432.5, 54.5};
+  const mb_real dx[] = {10, 100, 1000, 2, 20}, dw[] = {8, 11, 2, 3}, db[] = {3};
+  Conv c =
+      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 4, .F = 1, .stride = 2, .dilation = 1}, MB_SAME, 0);
+  run_forward(c.y, &c, x, w, b);
+  assert_memory_equal(c.y, y, sizeof y);
+  memcpy(c.x, x, sizeof x), memcpy(c.w, w, sizeof w), memcpy(c.dy, dy, sizeof dy);
+  run_backward(&c, true, true, true);
+  assert_memory_equal(c.dx, dx, sizeof dx);
+  assert_memory_equal(c.dw, dw, sizeof dw);
+  assert_memory_equal(c.db, db, sizeof db);
+  free_conv(&c);
+}
+
+/* Two samples, two channels, two filters, no bias; weights are (kernel, in, out). */
+static void channels_last(void **state) {
+  (void)state;
+  const mb_real x[] = {1, 2, 3, 4, 5, 6, -1, 0, 0, 1, 2, 0};
+  const mb_real w[] = {1, 10, 100, 1000, 2, 20, 200, 2000};
+  const mb_real y[] = {1007, 10070, 1613, 16130, 199, 1990, 104, 1040};
+  Conv c =
+      new_conv((mb_conv1d){.N = 2, .L = 3, .C = 2, .K = 2, .F = 2, .stride = 1, .dilation = 1}, MB_VALID, 0);
+  run_forward(c.y, &c, x, w, NULL);
+  assert_memory_equal(c.y, y, sizeof y);
+  free_conv(&c);
+}
+
+static void dilated_taps(void **state) {
+  (void)state;
+  const mb_real x[] = {1, 2, 3, 4, 5}, w[] = {1, 10}, b[] = {0}, y[] = {41, 52};
+  Conv c =
+      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 2, .F = 1, .stride = 1, .dilation = 3}, MB_VALID, 0);
+  run_forward(c.y, &c, x, w, b);
+  assert_memory_equal(c.y, y, sizeof y);
+  free_conv(&c);
+}
+
+/* ---- gradients ------------------------------------------------------------------------ */
+
+static void forward_of_x(mb_real *y, const mb_real *x, void *c) {
+  run_forward(y, c, x, ((Conv *)c)->w, ((Conv *)c)->b);
+}
+static void forward_of_w(mb_real *y, const mb_real *w, void *c) {
+  run_forward(y, c, ((Conv *)c)->x, w, ((Conv *)c)->b);
+}
+static void forward_of_b(mb_real *y, const mb_real *b, void *c) {
+  run_forward(y, c, ((Conv *)c)->x, ((Conv *)c)->w, b);
+}
+
+static void central_differences(void **state) {
+  (void)state;
+  mb_rng rng;
+  mb_rng_seed(&rng, &(uint32_t){8}, 1);
+  for (int trial = 0; trial < 60; trial++) {
+    mb_padding padding;
+    mb_size pad;
+    const mb_conv1d shape = draw_conv(&rng, &padding, &pad, 4);
+    Conv c = new_conv(shape, padding, pad);
+    run_backward(&c, true, true, true);
+    check_gradient(forward_of_x, &c, c.x, c.x_count, c.dy, c.y_count, c.dx);
+    check_gradient(forward_of_w, &c, c.w, c.w_count, c.dy, c.y_count, c.dw);
+    check_gradient(forward_of_b, &c, c.b, c.s.F, c.dy, c.y_count, c.db);
+    free_conv(&c);
+  }
+}
+
+static void check_same(const mb_real *a, const mb_real *b, mb_size count) {
+  assert_memory_equal(a, b, sizeof(mb_real) * (size_t)count);
+}
+
+static void gradients_one_at_a_time(void **state) {
+  (void)state;
+  for (mb_size i = 0; i < LARGE; i++) {
+    Conv all = new_conv(large[i], MB_SAME, 0), one = new_conv(large[i], MB_SAME, 0);
+    run_backward(&all, true, true, true);
+    run_backward(&one, true, false, false);
+    check_same(one.dx, all.dx, all.x_count);
+    assert_true(isnan(one.dw[0]) && isnan(one.db[0]));
+    run_backward(&one, false, true, false);
+    check_same(one.dw, all.dw, all.w_count);
+    assert_true(isnan(one.dx[0]) && isnan(one.db[0]));
+    run_backward(&one, false, false, true);
+    check_same(one.db, all.db, all.s.F);
+    assert_true(isnan(one.dx[0]) && isnan(one.dw[0]));
+    free_conv(&all);
+    free_conv(&one);
+  }
+}
+
+static void same_for_any_number_of_threads(void **state) {
+  (void)state;
+  const int threads = mb_get_threads();
+  for (mb_size i = 0; i < LARGE; i++) {
+    Conv one = new_conv(large[i], MB_SAME, 0), many = new_conv(large[i], MB_SAME, 0);
+    mb_set_threads(1);
+    run_forward(one.y, &one, one.x, one.w, one.b);
+    run_backward(&one, true, true, true);
+    for (int count = 2; count <= 5; count++) {
+      mb_set_threads(count);
+      run_forward(many.y, &many, many.x, many.w, many.b);
+      run_backward(&many, true, true, true);
+      check_same(many.y, one.y, one.y_count);
+      check_same(many.dx, one.dx, one.x_count);
+      check_same(many.dw, one.dw, one.w_count);
+      check_same(many.db, one.db, one.s.F);
+    }
+    free_conv(&one);
+    free_conv(&many);
+  }
+  mb_set_threads(threads);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(windows_of_keras),
+      cmocka_unit_test(refused_windows),
+      cmocka_unit_test(even_kernel_with_stride),
+      cmocka_unit_test(channels_last),
+      cmocka_unit_test(dilated_taps),
+      cmocka_unit_test(random_shapes),
+      cmocka_unit_test(large_shapes),
+      cmocka_unit_test(central_differences),
+      cmocka_unit_test(gradients_one_at_a_time),
+      cmocka_unit_test(same_for_any_number_of_threads),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
