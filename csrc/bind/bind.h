@@ -66,6 +66,9 @@ mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
+/* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank.
+ * At most one size may be -1 where infer is not 0: it follows from the others, which must divide infer. */
+int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer);
 /* "{2, 3}" on the stack; returns it. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 

@@ -323,9 +323,10 @@ static const luaL_Reg functions[] = {
 static void add_family(lua_State *L, lua_CFunction function, const char *const *names, int count,
                        const char *suffix) {
   for (int op = 0; op < count; op++) {
+    lua_pushfstring(L, "%s%s", names[op], suffix);
     lua_pushinteger(L, op);
     lua_pushcclosure(L, function, 1);
-    lua_setfield(L, -2, lua_pushfstring(L, "%s%s", names[op], suffix));
+    lua_settable(L, -3);
   }
 }
 

@@ -194,9 +194,7 @@ static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int ran
   return view;
 }
 
-/* Reads sizes from the arguments first..top, or from one table there, into shape; at most one may
- * be -1 where infer is not 0: it follows from the others, which must divide infer. */
-static int read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
+int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
   const bool is_table = lua_type(L, first) == LUA_TTABLE;
   const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
   int unknown = -1;
@@ -227,7 +225,7 @@ static int read_shape(lua_State *L, const char *operation, int first, mb_size *s
 static int full(lua_State *L) {
   mb_size shape[MB_MAX_RANK];
   const double value = bind_number(L, "full", "value", 1);
-  const int rank = read_shape(L, "full", 2, shape, 0);
+  const int rank = bind_read_shape(L, "full", 2, shape, 0);
   Tensor *y = bind_new_tensor(L, "full", rank, shape);
   mb_fill(y->data, (mb_real)value, y->count);
   return 1;
@@ -378,7 +376,7 @@ static int narrow(lua_State *L) {
 static int reshape(lua_State *L) {
   const Tensor *x = bind_tensor(L, "reshape", "x", 1);
   mb_shape shape;
-  shape.rank = read_shape(L, "reshape", 2, shape.shape, x->count);
+  shape.rank = bind_read_shape(L, "reshape", 2, shape.shape, x->count);
   mb_size count = 1;
   for (int d = 0; d < shape.rank; d++) count = count > x->count ? count : count * shape.shape[d];
   if (count != x->count) {
@@ -464,7 +462,7 @@ static int copy_from(lua_State *L) {
 static const mb_real *push_table(lua_State *L, const mb_real *data, const mb_shape *shape, int dimension) {
   lua_createtable(L, (int)shape->shape[dimension], 0);
   for (mb_size i = 0; i < shape->shape[dimension]; i++) {
-    if (dimension == shape->rank - 1)
+    if (dimension == shape->rank - 1 || dimension == MB_MAX_RANK - 1) /* the second: for gcc's array-bounds */
       lua_pushnumber(L, *data++);
     else
       data = push_table(L, data, shape, dimension + 1);
@@ -541,7 +539,7 @@ static int frombytes(lua_State *L) {
   mb_size shape[MB_MAX_RANK];
   if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "frombytes", "bytes", 1, "a string");
   const char *data = lua_tolstring(L, 1, &bytes);
-  const int rank = read_shape(L, "frombytes", 2, shape, 0);
+  const int rank = bind_read_shape(L, "frombytes", 2, shape, 0);
   mb_size count = 1;
   for (int d = 0; d < rank && count <= MAX_COUNT; d++) count *= shape[d];
   if ((size_t)count * sizeof(mb_real) != bytes)
@@ -583,6 +581,12 @@ static int record_of(lua_State *L) {
 /* core.version(x): grows with every change in place of x or of a view of it */
 static int version(lua_State *L) {
   lua_pushinteger(L, bind_tensor(L, "version", "x", 1)->block->version);
+  return 1;
+}
+
+/* core.is_sole(x): does nothing else share the memory of x? */
+static int is_sole(lua_State *L) {
+  lua_pushboolean(L, bind_tensor(L, "is_sole", "x", 1)->block->references == 1);
   return 1;
 }
 
@@ -643,7 +647,8 @@ static const luaL_Reg functions[] = {
     {"arange", arange},       {"close", close_now},   {"copy", copy},
     {"copy_from", copy_from}, {"count", count_of},    {"describe", describe},
     {"equal", equal},         {"fill", fill},         {"frombytes", frombytes},
-    {"full", full},           {"get", get},           {"is_tensor", is_tensor},
+    {"full", full},           {"get", get},           {"is_sole", is_sole},
+    {"is_tensor", is_tensor},
     {"length", length},       {"memory", memory},     {"narrow", narrow},
     {"rank", rank_of},        {"record", record_of},  {"release_memory", release_memory},
     {"reshape", reshape},     {"row", row},           {"set", set},

@@ -295,9 +295,11 @@ typedef struct {
   double background;           /* the background's maximum is U(0, background) */
 } mb_border_peaks;
 
-/* n spectra y (n, L), classes label (n, 1 or 2) in random order and as equal in number as can
- * be, position (n, 1-based). Spectrum i uses its own stream, derived from rng: the result does not
- * depend on the number of threads. */
+/* n spectra y (n, L): a Gaussian peak with its maximum at an integer point, a smooth background
+ * and noise; classes label (n, 1 or 2) in random order and as equal in number as can be, an odd
+ * one in class 1; position (n, 1-based) of the maximum. Spectrum i has a stream of its own,
+ * SeedSequence(one 64-bit draw of rng, i), in which noise comes last: neither the number of
+ * threads nor noise and background change the peaks. */
 mb_status mb_border_peaks_generate(mb_real *y, mb_real *label, mb_real *position, mb_rng *rng,
                                    const mb_border_peaks *options, mb_size n);
 

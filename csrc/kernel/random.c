@@ -164,7 +164,7 @@ double mb_rng_normal(mb_rng *rng) {
   for (;;) { /* bits of a draw: 8 for the strip, 1 for the sign, 52 for the word */
     const uint64_t draw = next(rng), word = draw >> 9 & 0xfffffffffffffULL;
     const Strip *strip = &normal_strips[draw & 0xff];
-    const double size = (double)word * strip->width, x = draw & 0x100 ? -size : size;
+    const double side = 1 - 2 * (double)(draw >> 8 & 1), x = side * ((double)word * strip->width);
     if (word < strip->inside) return x;
     if (strip == normal_strips) return word & 0x100 ? -normal_tail(rng) : normal_tail(rng);
     if (under(rng, strip, exp(-0.5 * x * x))) return x;
@@ -353,6 +353,9 @@ void mb_dropout(mb_real *y, const mb_real *x, mb_real rate, const mb_rng *rng, m
     const mb_size first = block * MB_BLOCK, end = mb_min(first + MB_BLOCK, count);
     mb_rng stream = *rng;
     mb_rng_advance(&stream, (uint64_t)first);
-    for (mb_size i = first; i < end; i++) y[i] = next(&stream) >> 11 < dropped ? 0 : x[i] * scale;
+    for (mb_size i = first; i < end; i++) { /* a look-up, as nobody can predict the branch */
+      const mb_real outcome[2] = {0, x[i] * scale};
+      y[i] = outcome[next(&stream) >> 11 >= dropped];
+    }
   }
 }
