@@ -42,8 +42,7 @@ MB_CLONES static void softmax_row(mb_real *restrict y, const mb_real *restrict x
 /* ---- softmax --------------------------------------------------------------------------- */
 
 void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++) softmax_row(y + r * D, x + r * D, 1, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_row(y + r * D, x + r * D, 1, D));
 }
 
 /* dx = y (dy - sum(dy y)) */
@@ -56,8 +55,7 @@ MB_CLONES static void softmax_backward_row(mb_real *restrict dx, const mb_real *
 }
 
 void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++) softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D));
 }
 
 MB_CLONES static void log_softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_size D) {
@@ -66,8 +64,7 @@ MB_CLONES static void log_softmax_row(mb_real *restrict y, const mb_real *restri
 }
 
 void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++) log_softmax_row(y + r * D, x + r * D, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, log_softmax_row(y + r * D, x + r * D, D));
 }
 
 /* dx = dy - softmax(x) sum(dy) */
@@ -80,8 +77,8 @@ MB_CLONES static void log_softmax_backward_row(mb_real *restrict dx, const mb_re
 }
 
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++) log_softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1,
+         log_softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D));
 }
 
 /* ---- cross-entropy --------------------------------------------------------------------- */
@@ -108,15 +105,14 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
       return mb_refuse(MB_BAD_VALUE, "labels must be 0 to %td for %td classes, row %td has %td", D - 1, D, r,
                        label[r]);
   double partial[MAX_BLOCKS], sum = 0;
-  const mb_size step = block_rows(rows, D), blocks = mb_ceil_div(rows, step);
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size block = 0; block < blocks; block++) {
-    double block_sum = 0;
-    for (mb_size r = block * step; r < mb_min(rows, (block + 1) * step); r++)
-      block_sum -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
-    partial[block] = block_sum;
-  }
-  for (mb_size block = 0; block < blocks; block++) sum += partial[block];
+  const mb_size step = block_rows(rows, D);
+  MB_FOR(mb_threads_for(rows * D), first, rows, step, {
+    double part = 0;
+    for (mb_size r = first; r < mb_min(rows, first + step); r++)
+      part -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
+    partial[first / step] = part;
+  });
+  for (mb_size first = 0; first < rows; first += step) sum += partial[first / step];
   *loss = (mb_real)(sum / sum_of_weights(label, weight, rows));
   return MB_OK;
 }
@@ -124,12 +120,11 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
                                const mb_real *weight, mb_size rows, mb_size D) {
   const double scale = (double)dloss / sum_of_weights(label, weight, rows);
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++) {
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, {
     const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
     softmax_row(dx + r * D, x + r * D, share, D);
     dx[r * D + label[r]] -= share;
-  }
+  });
 }
 
 /* ---- mean squared error ---------------------------------------------------------------- */
@@ -143,13 +138,10 @@ MB_CLONES static double squared_distance(const mb_real *a, const mb_real *b, mb_
 
 double mb_mse_forward(const mb_real *prediction, const mb_real *target, mb_size count) {
   double partial[MAX_BLOCKS], sum = 0;
-  const mb_size step = block_rows(count, 1), blocks = mb_ceil_div(count, step);
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size block = 0; block < blocks; block++) {
-    const mb_size at = block * step;
-    partial[block] = squared_distance(prediction + at, target + at, mb_min(step, count - at));
-  }
-  for (mb_size block = 0; block < blocks; block++) sum += partial[block];
+  const mb_size step = block_rows(count, 1);
+  MB_FOR(mb_threads_for(count), at, count, step,
+         partial[at / step] = squared_distance(prediction + at, target + at, mb_min(step, count - at)));
+  for (mb_size at = 0; at < count; at += step) sum += partial[at / step];
   return sum / (double)count;
 }
 
@@ -161,7 +153,7 @@ MB_CLONES static void scaled_difference(mb_real *restrict y, mb_real scale, cons
 void mb_mse_backward(mb_real *dprediction, mb_real dloss, const mb_real *prediction, const mb_real *target,
                      mb_size count) {
   const mb_real scale = (mb_real)(2 * (double)dloss / (double)count);
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size at = 0; at < count; at += MB_BLOCK)
-    scaled_difference(dprediction + at, scale, prediction + at, target + at, mb_min(MB_BLOCK, count - at));
+  MB_FOR(
+      mb_threads_for(count), at, count, MB_BLOCK,
+      scaled_difference(dprediction + at, scale, prediction + at, target + at, mb_min(MB_BLOCK, count - at)));
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define CHUNK      512  /* channels handled together: their sums and factors fit on the stack and in L1 */
-#define FOLD       256  /* narrow rows are laid side by side until they are about this wide */
+#define FOLD       64   /* narrow rows are laid side by side until they are about this wide */
 #define PARTIALS   8192 /* pairs of partial sums on the stack: 128 KiB */
 #define MAX_BLOCKS 64
 
@@ -46,7 +46,7 @@ typedef enum {
 } Sums;
 
 /* Rows that are added up before they are added to the sums, which saves loads and stores. */
-#define GROUP 4
+#define GROUP 8
 
 MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
                          int rows, mb_size width) {
@@ -86,20 +86,20 @@ static void column_sums(double *a, double *b, Sums sums, const Panel *p) {
   double partial[2 * PARTIALS];
   const mb_size width = p->width;
   const mb_size step = block_rows(p, mb_min(MAX_BLOCKS, PARTIALS / width));
-  const mb_size blocks = mb_ceil_div(p->rows, step);
-#pragma omp parallel for num_threads(mb_threads_for(p->rows *width))
-  for (mb_size block = 0; block < blocks; block++) {
-    double *part = partial + 2 * block * width;
+  MB_FOR(mb_threads_for(p->rows * width), r, p->rows, step, {
+    double *part = partial + r / step * 2 * width;
     for (mb_size j = 0; j < 2 * width; j++) part[j] = 0;
-    add_rows(part, part + width, sums, p, block * step, mb_min(step, p->rows - block * step), width);
-  }
+    add_rows(part, part + width, sums, p, r, mb_min(step, p->rows - r), width);
+  });
   add_rows(partial, partial + width, sums, p, p->rows, 1, p->tail);
   for (mb_size c = 0; c < p->channels; c++) a[c] = b[c] = 0;
-  for (mb_size block = 0; block < blocks; block++)
+  for (mb_size r = 0; r < p->rows; r += step) {
+    const double *part = partial + r / step * 2 * width;
     for (mb_size j = 0; j < width; j++) {
-      a[j % p->channels] += partial[2 * block * width + j];
-      b[j % p->channels] += partial[(2 * block + 1) * width + j];
+      a[j % p->channels] += part[j];
+      b[j % p->channels] += part[width + j];
     }
+  }
 }
 
 /* ---- batch norm ------------------------------------------------------------------------ */
@@ -121,12 +121,10 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
       const double offset = sum[c] / (double)rows, v = square[c] / (double)rows - offset * offset;
       mean[first + c] = (mb_real)(shift[c] + offset);
       var[first + c] = (mb_real)(v < 0 ? 0 : v);
+      if (running_mean) update_running(&running_mean[first + c], mean[first + c], momentum);
+      if (running_var) update_running(&running_var[first + c], var[first + c], momentum);
     }
   }
-  if (running_mean)
-    for (mb_size c = 0; c < C; c++) update_running(&running_mean[c], mean[c], momentum);
-  if (running_var)
-    for (mb_size c = 0; c < C; c++) update_running(&running_var[c], var[c], momentum);
 }
 
 /* Per column: y = (x - mean) scale + offset, and in the backward pass
@@ -160,8 +158,8 @@ static void map_rows(mb_real *y, const Panel *p, const Factors *f, mb_size r, mb
 /* y = normalise(x) over the panel or, where it has dy, y = normalise_backward(dy, x). */
 static void map_panel(mb_real *y, const Panel *p, const Factors *f) {
   const mb_size step = block_rows(p, p->rows);
-#pragma omp parallel for num_threads(mb_threads_for(p->rows * p->width))
-  for (mb_size r = 0; r < p->rows; r += step) map_rows(y, p, f, r, mb_min(step, p->rows - r), p->width);
+  MB_FOR(mb_threads_for(p->rows * p->width), r, p->rows, step,
+         map_rows(y, p, f, r, mb_min(step, p->rows - r), p->width));
   map_rows(y, p, f, p->rows, 1, p->tail);
 }
 
@@ -239,9 +237,8 @@ MB_CLONES static void normalise_row(mb_real *restrict y, mb_real *mean, mb_real 
 
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,
                            const mb_real *beta, mb_real epsilon, mb_size rows, mb_size D) {
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++)
-    normalise_row(y + r * D, mean + r, inv_sd + r, x + r * D, gamma, beta, epsilon, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1,
+         normalise_row(y + r * D, mean + r, inv_sd + r, x + r * D, gamma, beta, epsilon, D));
 }
 
 /* dx = inv_sd (g - mean of g - x^ mean of g x^), with g = dy gamma and x^ = (x - mean) inv_sd */
@@ -277,7 +274,6 @@ void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
     }
   }
   if (!dx) return;
-#pragma omp parallel for num_threads(mb_threads_for(rows *D))
-  for (mb_size r = 0; r < rows; r++)
-    normalise_row_backward(dx + r * D, dy + r * D, x + r * D, mean[r], inv_sd[r], gamma, D);
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1,
+         normalise_row_backward(dx + r * D, dy + r * D, x + r * D, mean[r], inv_sd[r], gamma, D));
 }

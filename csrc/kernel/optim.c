@@ -17,7 +17,8 @@ typedef struct {
 /* Updates elements at to at + count - 1 of a parameter. */
 typedef void Update(const mb_parameter *p, const Step *s, mb_size at, mb_size count);
 
-/* Blocks go round the threads; elements do not depend on each other. */
+/* Each thread walks all blocks and updates those that start in its share of the elements, so that
+ * a mix of large and tiny parameters is shared fairly. */
 static void for_each_block(Update *update, const Step *step, const mb_parameter *parameters,
                            mb_size parameter_count) {
   mb_size total = 0;
@@ -25,11 +26,12 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
 #pragma omp parallel num_threads(mb_threads_for(total))
   {
     const mb_size thread = omp_get_thread_num(), threads = omp_get_num_threads();
-    mb_size block = 0;
+    mb_size start = 0;
     for (mb_size i = 0; i < parameter_count; i++)
-      for (mb_size at = 0; at < parameters[i].count; at += MB_BLOCK)
-        if (block++ % threads == thread)
-          update(&parameters[i], step, at, mb_min(MB_BLOCK, parameters[i].count - at));
+      for (mb_size at = 0, count; at < parameters[i].count; at += count, start += count) {
+        count = mb_min(MB_BLOCK, parameters[i].count - at);
+        if (start * threads / total == thread) update(&parameters[i], step, at, count);
+      }
   }
 }
 
