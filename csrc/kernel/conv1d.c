@@ -40,10 +40,10 @@ static int threads_for(const mb_conv1d *s) {
   return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
 }
 
-/* A convolution that looks at single points is one over all samples end to end. */
+/* A convolution that looks at single points, without padding then, is one over all samples end to end. */
 static mb_conv1d joined(const mb_conv1d *s) {
   mb_conv1d result = *s;
-  if (s->K == 1 && s->stride == 1 && s->pad_left + s->pad_right == 0) {
+  if (s->K == 1 && s->stride == 1) {
     result.N = 1;
     result.L = result.L_out = s->N * s->L;
   }

@@ -165,11 +165,14 @@ static Plain plain_conv(const Conv *conv) {
   return p;
 }
 
+/* Sums of many terms may cancel: errors are relative to the largest value. */
 static void check_and_free(const char *what, const Conv *c, const mb_real *values, double *plain,
                            mb_size count) {
   const mb_conv1d *s = &c->s;
+  double largest = 1;
+  for (mb_size i = 0; i < count; i++) largest = fmax(largest, fabs(plain[i]));
   for (mb_size i = 0; i < count; i++)
-    if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * fmax(1, fabs(plain[i]))))
+    if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * largest))
       fail_msg("N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td: %s %td is %.9g, "
                "expected %.9g",
                s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, what, i, (double)values[i],
@@ -211,7 +214,7 @@ static void random_shapes(void **state) {
   (void)state;
   mb_rng rng;
   mb_rng_seed(&rng, &(uint32_t){7}, 1);
-  for (int trial = 0; trial < 1500; trial++) {
+  for (int trial = 0; trial < 500; trial++) {
     mb_padding padding;
     mb_size pad;
     const mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 20);
@@ -223,6 +226,7 @@ static void random_shapes(void **state) {
 static const mb_conv1d large[] = {
     {.N = 1, .L = 2003, .C = 1, .K = 20, .F = 64, .stride = 1, .dilation = 1},
     {.N = 2, .L = 701, .C = 16, .K = 15, .F = 32, .stride = 1, .dilation = 1},
+    {.N = 1, .L = 300, .C = 63, .K = 17, .F = 64, .stride = 1, .dilation = 1},
     {.N = 3, .L = 500, .C = 32, .K = 10, .F = 16, .stride = 2, .dilation = 1},
     {.N = 1, .L = 900, .C = 7, .K = 4, .F = 33, .stride = 5, .dilation = 1},
     {.N = 2, .L = 600, .C = 9, .K = 6, .F = 16, .stride = 3, .dilation = 2},
