@@ -385,12 +385,13 @@ static const luaL_Reg functions[] = {
 /* The methods are Lua's to fill (random.lua), as those of tensors are. */
 void bind_open_random(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
-  luaL_newmetatable(L, RNG_TYPE);
-  lua_pushcfunction(L, rng_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -4, "rng_methods");
-  lua_setfield(L, -2, "__index");
+  if (luaL_newmetatable(L, RNG_TYPE)) {
+    lua_pushcfunction(L, rng_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_newtable(L);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_getfield(L, -1, "__index");
+  lua_setfield(L, -3, "rng_methods");
   lua_pop(L, 1);
 }

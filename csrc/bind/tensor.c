@@ -665,12 +665,16 @@ static const luaL_Reg metamethods[] = {
 void bind_open_tensor(lua_State *L) {
   open_pool(L);
   luaL_setfuncs(L, functions, 0);
-  luaL_newmetatable(L, TENSOR_TYPE);
-  luaL_setfuncs(L, metamethods, 0);
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -4, "tensor_methods");
-  lua_pushcclosure(L, index_tensor, 1);
-  lua_setfield(L, -2, "__index");
+  /* Opened again, the module keeps the methods that Lua gave it the first time. */
+  if (luaL_newmetatable(L, TENSOR_TYPE)) {
+    luaL_setfuncs(L, metamethods, 0);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "methods");
+    lua_pushcclosure(L, index_tensor, 1);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_getfield(L, -1, "methods");
+  lua_setfield(L, -3, "tensor_methods");
   lua_setfield(L, -2, "tensor_metatable");
 }
