@@ -1,0 +1,98 @@
+/* conv1d_bench.c - GFLOP/s of convolution layers, beside the sgemm peak of the machine at that moment. */
+#include "internal.h" /* mb_gemm */
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPEATS 7
+#define PEAK_N  1024
+
+/* 64-byte aligned, as the pool behind tensors gives it. */
+static mb_real *filled(mb_size count) {
+  const size_t bytes = sizeof(mb_real) * (size_t)count;
+  mb_real *values = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  if (!values) {
+    fprintf(stderr, "no memory for %td reals\n", count);
+    exit(1);
+  }
+  for (mb_size i = 0; i < count; i++) values[i] = (mb_real)(i * 7919 % 1000) / 1000;
+  return values;
+}
+
+typedef struct {
+  mb_conv1d s;
+  mb_real *x, *w, *b, *y, *dx, *dw, *db, *scratch;
+} Layer;
+
+static Layer new_layer(mb_conv1d s) {
+  if (mb_window(&s.L_out, &s.pad_left, &s.pad_right, s.L, s.K, s.stride, 1, MB_SAME, 0)) {
+    fprintf(stderr, "%s\n", mb_reason());
+    exit(1);
+  }
+  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F;
+  return (Layer){.s = s,
+                 .x = filled(x),
+                 .w = filled(w),
+                 .b = filled(s.F),
+                 .y = filled(s.N * s.L_out * s.F),
+                 .dx = filled(x),
+                 .dw = filled(w),
+                 .db = filled(s.F),
+                 .scratch = filled(mb_conv1d_scratch(&s))};
+}
+
+static void free_layer(Layer *l) {
+  mb_real *arrays[] = {l->x, l->w, l->b, l->y, l->dx, l->dw, l->db, l->scratch};
+  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
+}
+
+/* What is measured. The peak is one product per thread, all at once. */
+typedef enum { PEAK, FORWARD, WEIGHTS, INPUT, PASSES } Pass;
+
+static double run(Pass pass, const Layer *l) {
+  static mb_real *matrices = NULL;
+  const mb_size n = PEAK_N, square = n * n, threads = mb_get_threads();
+  if (!matrices) matrices = filled((2 + threads) * square);
+  const double start = omp_get_wtime();
+  switch (pass) {
+  case PEAK:
+#pragma omp parallel num_threads(threads)
+    mb_gemm(false, false, n, n, n, 1, matrices, n, matrices + square, n, 0,
+            matrices + (2 + omp_get_thread_num()) * square, n);
+    break;
+  case FORWARD: mb_conv1d_forward(l->y, l->scratch, l->x, l->w, l->b, &l->s); break;
+  case WEIGHTS: mb_conv1d_backward(NULL, l->dw, l->db, l->scratch, l->y, l->x, l->w, &l->s); break;
+  case INPUT: mb_conv1d_backward(l->dx, NULL, NULL, l->scratch, l->y, l->x, l->w, &l->s); break;
+  case PASSES: break;
+  }
+  const double seconds = omp_get_wtime() - start;
+  const double direct = 2e-9 * (double)(l->s.N * l->s.L_out * l->s.K * l->s.C) * (double)l->s.F;
+  return (pass == PEAK ? 2e-9 * (double)(square * n * threads) : direct) / seconds;
+}
+
+static void report(mb_size N, mb_size L, mb_size C, mb_size K, mb_size F, mb_size stride) {
+  Layer l = new_layer((mb_conv1d){.N = N, .L = L, .C = C, .K = K, .F = F, .stride = stride, .dilation = 1});
+  double best[PASSES] = {0};
+  for (int repeat = 0; repeat < REPEATS; repeat++)
+    for (Pass pass = PEAK; pass < PASSES; pass++) {
+      const double rate = run(pass, &l);
+      if (rate > best[pass]) best[pass] = rate;
+    }
+  printf("%4td %5td %4td %3td %4td %6td %8.0f", N, L, C, K, F, stride, best[PEAK]);
+  for (Pass pass = FORWARD; pass < PASSES; pass++)
+    printf(" %8.0f %5.2f", best[pass], best[pass] / best[PEAK]);
+  printf("\n");
+  free_layer(&l);
+}
+
+int main(void) {
+  printf("GFLOP/s on %d threads, best of %d, and the ratio to the sgemm peak\n", mb_get_threads(), REPEATS);
+  printf("   N     L    C   K    F stride     peak  forward          dw             dx\n");
+  report(128, 5000, 1, 20, 64, 1); /* the three layers of lee_cnn3 */
+  report(128, 1666, 64, 15, 64, 1);
+  report(128, 555, 64, 10, 64, 2);
+  report(128, 2500, 100, 5, 100, 2);
+  report(1, 1666, 64, 15, 64, 1); /* a single spectrum */
+  return 0;
+}
