@@ -3,14 +3,13 @@
 
 #include <string.h>
 
-static size_t bytes_of(mb_size count) {
-  return sizeof(mb_real) * (size_t)count;
+static void copy(mb_real *to, const mb_real *from, mb_size count) {
+  if (count > 0) memcpy(to, from, sizeof(mb_real) * (size_t)count); /* memcpy minds NULL even for 0 */
 }
 
 void mb_copy_blocks(mb_real *dst, mb_size dst_stride, const mb_real *src, mb_size src_stride, mb_size rows,
                     mb_size width) {
-  MB_FOR(mb_threads_for(rows * width), i, rows, 1,
-         memcpy(dst + i * dst_stride, src + i * src_stride, bytes_of(width)));
+  MB_FOR(mb_threads_for(rows * width), i, rows, 1, copy(dst + i * dst_stride, src + i * src_stride, width));
 }
 
 /* Side of the square tiles in which a matrix is transposed. */
@@ -32,7 +31,7 @@ static void transpose_blocks(mb_real *y, mb_size y_stride, const mb_real *x, mb_
                              mb_size columns, mb_size width) {
   for (mb_size j = 0; j < columns; j++)
     for (mb_size i = 0; i < rows; i++)
-      memcpy(y + j * y_stride + i * width, x + i * x_stride + j * width, bytes_of(width));
+      copy(y + j * y_stride + i * width, x + i * x_stride + j * width, width);
 }
 
 static mb_size count_between(const mb_shape *shape, int first, int last) {
@@ -65,8 +64,7 @@ void mb_transpose(mb_real *y, const mb_real *x, const mb_shape *x_shape, int d1,
 }
 
 void mb_gather(mb_real *y, const mb_real *x, const mb_size *index, mb_size count, mb_size width) {
-  MB_FOR(mb_threads_for(count * width), i, count, 1,
-         memcpy(y + i * width, x + index[i] * width, bytes_of(width)));
+  MB_FOR(mb_threads_for(count * width), i, count, 1, copy(y + i * width, x + index[i] * width, width));
 }
 
 /* Adds those rows of dy that go to rows first..last-1 of dx. */
@@ -84,7 +82,7 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
   const mb_size range = mb_max(1, mb_ceil_div(rows, threads));
   MB_FOR(threads, first, rows, range, {
     const mb_size last = mb_min(first + range, rows);
-    memset(dx + first * width, 0, bytes_of((last - first) * width));
+    for (mb_size i = first * width; i < last * width; i++) dx[i] = 0;
     add_rows(dx, dy, index, count, first, last, width);
   });
 }
