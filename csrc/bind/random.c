@@ -303,6 +303,9 @@ static int rng_choice(lua_State *L) {
     rank = bind_read_shape(L, "rng:choice", 3, shape, 0);
   else if (!single)
     rank = 1, shape[0] = bind_size(L, "rng:choice", "size", 3, 1, INT32_MAX);
+  if (!is_number && rank + from->shape.rank - 1 > MB_MAX_RANK)
+    bind_error(L, "rng:choice: size: the result would have %d dimensions, expected at most %d",
+               rank + from->shape.rank - 1, MB_MAX_RANK);
   for (int d = 0; d < rank; d++) size *= shape[d];
   const mb_size *index = push_choice(L, rng, population, size, bind_flag(L, 4), 5, bind_flag(L, 6));
   if (!is_number && single && from->shape.rank == 1)
