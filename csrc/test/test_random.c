@@ -348,7 +348,7 @@ static void jumping_ahead_equals_stepping(void **state) {
   mb_rng_advance(&once, UINT64_MAX);
   mb_rng_advance(&twice, UINT64_MAX / 3);
   mb_rng_advance(&twice, UINT64_MAX / 3 * 2);
-  assert_memory_equal(&once, &twice, sizeof once);
+  assert_int_equal(mb_rng_uint64(&once), mb_rng_uint64(&twice));
 }
 
 static void dropout_keeps_what_a_draw_each_says(void **state) {
