@@ -7,7 +7,7 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 cp -r CMakeLists.txt LICENSE cmake csrc lua rockspec "$tree"
 cd "$tree"
-export MAKEFLAGS=-j$(nproc)
+MAKEFLAGS=-j$(nproc); export MAKEFLAGS
 
 # The dependencies are those of the build that is tested; nothing is downloaded.
 luarocks --lua-version 5.4 make --deps-mode none --tree "$tree/rocks" >log 2>&1 || { tail -30 log; exit 1; }
