@@ -1,0 +1,127 @@
+--- Scales of a panel: limits, tics, labels.
+local check = require "moonbow.check"
+local gnuplot = require "moonbow.plot.gnuplot"
+local values = require "moonbow.plot.values"
+
+local axes = {}
+
+local function bounds(operation, name, range, log)
+  local low, high = range[1], range[2]
+  for _, bound in pairs(range) do
+    if type(bound) ~= "number" or not values.drawable(bound, log) then
+      check.fail(operation, "%s: expected %snumbers {low, high}, got %s", name,
+        log and "positive " or "", check.show(bound))
+    end
+  end
+  if low and high and low >= high then
+    check.fail(operation, "%s: expected low < high, got {%g, %g}", name, low, high)
+  end
+  return low, high
+end
+
+local function flat(low, high, log)
+  if log then return high / low < 1 + 1e-9 end
+  return high - low <= 1e-9 * math.max(math.abs(low), math.abs(high))
+end
+
+-- Limits for data of no extent: something sensible around the one value.
+local function widened(low, high, log)
+  if log then return low / 2, high * 2 end
+  local half = low == 0 and high == 0 and 1 or 0.1 * math.max(math.abs(low), math.abs(high))
+  return low - half, high + half
+end
+
+local function padded(low, high, log, pad_low, pad_high)
+  if log then
+    local ratio = high / low
+    return low / ratio ^ pad_low, high * ratio ^ pad_high
+  end
+  local extent = high - low
+  return low - pad_low * extent, high + pad_high * extent
+end
+
+--- An axis from the range that was asked for and the least and greatest number to be shown. Set its
+-- field whole where numbers between whole ones would mean nothing.
+-- @param options option table with <name>_range, log_<name>, <name>_label, reverse_<name>
+-- @param pad_low, pad_high room beyond the data, as a fraction of their extent
+function axes.new(operation, name, options, low, high, pad_low, pad_high)
+  local log = options["log_" .. name]
+  local low_bound, high_bound = bounds(operation, name .. "_range", options[name .. "_range"] or {}, log)
+  if not low then low, high = log and 1 or 0, log and 10 or 1 end
+  low, high = low_bound or low, high_bound or high
+  if low > high then low, high = low_bound or high_bound, low_bound or high_bound end
+  if flat(low, high, log) then
+    low, high = widened(low, high, log)
+  else
+    low, high = padded(low, high, log, low_bound and 0 or pad_low, high_bound and 0 or pad_high)
+  end
+  return {
+    name = name, low = low, high = high, log = log,
+    label = options[name .. "_label"], reverse = options["reverse_" .. name],
+  }
+end
+
+--- Where v lies between the ends of the axis: 0 at its left or lower end, 1 at the other.
+function axes.fraction(axis, v)
+  local f
+  if axis.log then
+    f = math.log(v / axis.low) / math.log(axis.high / axis.low)
+  else
+    f = (v - axis.low) / (axis.high - axis.low)
+  end
+  return axis.reverse and 1 - f or f
+end
+
+function axes.shows(axis, v)
+  return values.drawable(v, axis.log) and v >= axis.low and v <= axis.high
+end
+
+local superscripts = {
+  ["-"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴", ["5"] = "⁵", ["6"] = "⁶",
+  ["7"] = "⁷", ["8"] = "⁸", ["9"] = "⁹",
+}
+
+local function power(digit, exponent)
+  if exponent >= -3 and exponent <= 4 then return ("%g"):format(digit * 10.0 ^ exponent) end
+  local ten = "10" .. tostring(exponent):gsub(".", superscripts)
+  return digit == 1 and ten or digit .. "×" .. ten
+end
+
+-- Labels at 1, 2, 5 in narrow ranges and at (every so many) powers of ten in wide ones; nil if
+-- that leaves fewer than two, so that gnuplot's own tics serve better.
+local function log_tics(axis)
+  local first, last = math.floor(math.log(axis.low, 10)), math.ceil(math.log(axis.high, 10))
+  local decades = math.log(axis.high / axis.low, 10)
+  local every = math.ceil(decades / 8)
+  local tics, labels = {}, 0
+  for exponent = first, last do
+    for digit = 1, 9 do
+      local v = digit * 10.0 ^ exponent
+      if v >= axis.low * (1 - 1e-9) and v <= axis.high * (1 + 1e-9) then
+        local labelled = digit == 1 and exponent % every == 0 or decades < 2.5 and (digit == 2 or digit == 5)
+        local text = labelled and power(digit, exponent) or ""
+        tics[#tics + 1] = ("%s %.10g %d"):format(gnuplot.tic(text), v, labelled and 0 or 1)
+        labels = labels + (labelled and 1 or 0)
+      end
+    end
+  end
+  if labels >= 2 then return table.concat(tics, ", ") end
+end
+
+--- The gnuplot commands of an axis.
+function axes.commands(axis)
+  local name, lines = axis.name, {}
+  local from, to = axis.low, axis.high
+  if axis.reverse then from, to = to, from end
+  lines[1] = ("set %srange [%.10g:%.10g]"):format(name, from, to)
+  if axis.label then lines[#lines + 1] = ("set %slabel %s"):format(name, gnuplot.label(axis.label)) end
+  if axis.whole and axis.high - axis.low < 6 then lines[#lines + 1] = ("set %stics 1"):format(name) end
+  if axis.log then
+    lines[#lines + 1] = "set logscale " .. name
+    local tics = log_tics(axis)
+    if tics then lines[#lines + 1] = ("set %stics (%s)"):format(name, tics) end
+  end
+  return table.concat(lines, "\n")
+end
+
+return axes

@@ -1,0 +1,118 @@
+--- Panels of grouped bars.
+local check = require "moonbow.check"
+local axes = require "moonbow.plot.axes"
+local names = require "moonbow.plot.names"
+local panel = require "moonbow.plot.panel"
+local style = require "moonbow.plot.style"
+local values = require "moonbow.plot.values"
+
+local bars = {}
+
+local own_rules = { categories = check.required "table" }
+local entry_rules = {
+  values = check.optional "table|tensor", error = check.optional "table|tensor|number",
+  label = check.optional "string|number",
+}
+
+local group_width = 0.8   -- of the distance between categories
+
+local function check_categories(operation, categories)
+  if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
+  for i, name in ipairs(categories) do
+    check.kind(operation, ("categories[%d]"):format(i), name, "string|number")
+  end
+end
+
+local function read_series(operation, options)
+  local list, n = panel.entries(operation, options, "values", entry_rules), #options.categories
+  for _, s in ipairs(list) do
+    s.values = values.list_of(s.where, "values", s.values, n, "categories")
+    s.error = values.errors(s.where, s.error, n, "categories")
+  end
+  return list
+end
+
+local function error_at(s, i)
+  return s.error and values.drawable(s.error[i]) and s.error[i] or 0
+end
+
+local function y_axis(operation, options, list)
+  local ends = {}
+  for _, s in ipairs(list) do
+    for i, v in ipairs(s.values) do
+      ends[#ends + 1], ends[#ends + 2] = v - error_at(s, i), v + error_at(s, i)
+    end
+  end
+  for _, mark in ipairs(options.marks) do ends[#ends + 1] = mark.y end
+  local low, high = values.span { ends }
+  low, high = math.min(0, low or 0), math.max(0, high or 1)
+  return axes.new(operation, "y", options, low, high, low < 0 and 0.08 or 0, high > 0 and 0.08 or 0)
+end
+
+-- Rows {x, value, error} of one series, each bar beside those of the other series.
+local function rows_of(s, number, series_count)
+  local rows = {}
+  local width = group_width / series_count
+  for i, v in ipairs(s.values) do
+    local at = i - group_width / 2 + (number - 0.5) * width
+    rows[i] = values.drawable(v) and { at, v, error_at(s, i) }
+  end
+  return rows
+end
+
+local function shapes_of(list, x, y)
+  local shapes = {}
+  for number, s in ipairs(list) do
+    local half = group_width / #list / 2
+    for i, row in ipairs(rows_of(s, number, #list)) do
+      if row then
+        local left, right = axes.fraction(x, row[1] - half), axes.fraction(x, row[1] + half)
+        local base = axes.fraction(y, math.max(0, y.low))
+        local top = axes.fraction(y, row[2] + error_at(s, i))
+        local xs, ys = { left, left, right, right }, { base, top, top, base }
+        shapes[#shapes + 1] = { x = xs, y = ys, joined = true }
+      end
+    end
+  end
+  return shapes
+end
+
+--- A panel of bars.
+-- @param given options as in plot.bars
+function bars.panel(operation, given)
+  local options = panel.options(operation, given, own_rules, entry_rules)
+  local categories = options.categories
+  check_categories(operation, categories)
+  local list = read_series(operation, options)
+  local margin = math.max(0.6, 2 - #categories / 2)   -- a single bar shall not fill the frame
+  local x_range = { 1 - margin, #categories + margin }
+  local x = axes.new(operation, "x", { x_label = options.x_label, x_range = x_range })
+  local y = y_axis(operation, options, list)
+  local labels, blocks = {}, {}
+  for i, s in ipairs(list) do
+    labels[#labels + 1], blocks[i] = s.label, values.block("$bars" .. i, rows_of(s, i, #list))
+  end
+  local settings = table.concat({
+    "set grid noxtics", ("set boxwidth %.6g absolute"):format(group_width / #list),
+    y.low < 0 and "set xzeroaxis lt 1 lw 1 lc rgb '#333333'" or "",
+  }, "\n")
+  local function data(text_only)
+    local width = text_only and 70 or (options.width - 90) / style.character
+    local elements = {}
+    for i, s in ipairs(list) do
+      elements[i] = ("$bars%d using 1:2 with boxes %s %s"):format(i, style.fill(i), panel.title(s.label))
+    end
+    for i, s in ipairs(list) do
+      if s.error then
+        elements[#elements + 1] = ("$bars%d using 1:($2 - $3):(0):(2 * $3) %s"):format(i, style.error_bars)
+      end
+    end
+    return settings .. "\n" .. names.x(categories, width, options.x_label, 10, text_only), blocks, elements
+  end
+  return panel.new{
+    kind = "bars", options = options, x = x, y = y, labels = labels, shapes = shapes_of(list, x, y),
+    series = #list, data = data,
+  }
+end
+
+return bars

@@ -1,0 +1,126 @@
+--- Curves of a panel: read from options, checked, and thinned out for drawing.
+local check = require "moonbow.check"
+local axes = require "moonbow.plot.axes"
+local panel = require "moonbow.plot.panel"
+local style = require "moonbow.plot.style"
+local thin = require "moonbow.plot.thin"
+local values = require "moonbow.plot.values"
+
+local curves = {}
+
+local thin_above = 5000   -- points
+
+--- Options of one series.
+curves.rules = {
+  x = check.optional "table|tensor", y = check.optional "table|tensor",
+  error = check.optional "table|tensor|number", label = check.optional "string|number|table",
+  style = check.optional "string", dash = check.optional "string",
+}
+
+local function counted(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
+local function label_of(label, row, rows)
+  if type(label) == "table" then return label[row] and tostring(label[row]) end
+  return label and tostring(label) .. (rows > 1 and " " .. row or "")
+end
+
+local function error_rows(where, given, rows)
+  if given == nil or type(given) == "number" then return nil end
+  local errors = values.rows(where, "error", given)
+  if #errors ~= #rows then check.fail(where, "error has %d rows, but y has %d", #errors, #rows) end
+  return errors
+end
+
+-- One entry is one curve, or one for each row of a matrix y.
+local function add(list, entry)
+  local where = entry.where
+  check.name(where, "style", entry.style, { "line", "points", "both", "steps" })
+  if entry.dash then check.name(where, "dash", entry.dash, style.dash_names) end
+  local rows = values.rows(where, "y", entry.y)
+  local errors = error_rows(where, entry.error, rows)
+  local x = entry.x and values.list(where, "x", entry.x)
+  for i, y in ipairs(rows) do
+    list[#list + 1] = {
+      x = x and values.list_of(where, "x", x, #y, "y") or counted(#y), y = y,
+      error = values.errors(where, errors and errors[i] or entry.error, #y, "y"),
+      label = label_of(entry.label, i, #rows), style = entry.style, dash = entry.dash,
+    }
+  end
+end
+
+--- The curves of an option table with series, or with y for one entry.
+-- @return list of {x=, y=, error=, label=, style=, dash=}
+function curves.read(operation, options)
+  local list = {}
+  for _, entry in ipairs(panel.entries(operation, options, "y", curves.rules)) do add(list, entry) end
+  return list
+end
+
+-- The place of each point on an axis divided into count cells; what lies outside shares one beyond
+-- the edge.
+local function cells_of(list, axis, count, drawable)
+  local cells = {}
+  for i, v in ipairs(list) do
+    cells[i] = drawable[i] and math.floor(count * math.max(-0.01, math.min(1.01, axes.fraction(axis, v))))
+  end
+  return cells
+end
+
+--- Adds to a curve which points are drawable, and the indices of those to draw.
+function curves.thin(curve, x, y, width, height)
+  local n, drawable, low, high = #curve.y, {}, {}, {}
+  for i = 1, n do
+    drawable[i] = values.drawable(curve.x[i], x.log) and values.drawable(curve.y[i], y.log)
+  end
+  curve.drawable, curve.indices = drawable, counted(n)
+  curve.band_indices = curve.indices
+  if n <= thin_above then return end
+  if curve.style == "points" then   -- symbols are some 6 pixels wide
+    curve.indices = thin.cloud(cells_of(curve.x, x, width // 2, drawable),
+      cells_of(curve.y, y, height // 2, drawable))
+    return
+  end
+  local columns = cells_of(curve.x, x, 2 * width, drawable)   -- PNG has twice the pixels
+  curve.indices = thin.line(columns, { curve.y })
+  if not curve.error then return end
+  for i = 1, n do
+    low[i], high[i] = curve.y[i] - curve.error[i], curve.y[i] + curve.error[i]
+    if not values.drawable(curve.error[i]) then columns[i] = false end
+  end
+  curve.band_indices = thin.line(columns, { low, high })
+end
+
+--- Rows {x, y} of a data block, false at gaps.
+function curves.points(curve)
+  local rows = {}
+  for place, i in ipairs(curve.indices) do
+    rows[place] = curve.drawable[i] and { curve.x[i], curve.y[i] }
+  end
+  return rows
+end
+
+--- Rows {x, y, y - error, y + error}, false at gaps; cut off at the end of a log axis.
+function curves.limits(curve, indices, y)
+  local rows = {}
+  for place, i in ipairs(indices) do
+    local e = curve.error[i]
+    local low = y.log and math.max(curve.y[i] - e, y.low) or curve.y[i] - e
+    rows[place] = curve.drawable[i] and values.drawable(e) and { curve.x[i], curve.y[i], low, curve.y[i] + e }
+  end
+  return rows
+end
+
+--- Rows of the points between two gaps, which a line alone would not show.
+function curves.lone_points(curve)
+  local rows, ok = {}, curve.drawable
+  for i = 1, #ok do
+    if ok[i] and not ok[i - 1] and not ok[i + 1] then rows[#rows + 1] = { curve.x[i], curve.y[i] } end
+  end
+  return rows
+end
+
+return curves

@@ -1,0 +1,147 @@
+--- Figures: one or more panels that can be saved or shown.
+local check = require "moonbow.check"
+local gnuplot = require "moonbow.plot.gnuplot"
+
+local Figure = {}
+Figure.__index = Figure
+Figure.__name = "moonbow.plot.figure"
+
+--- A figure of one panel.
+-- @param panel {kind=, title=, series=, width=, height=, draw=}: draw(text_only) returns the gnuplot
+-- commands that plot it; text_only asks for what a text terminal can show
+function Figure.new(panel)
+  return Figure.grid({ panel }, 1, nil, panel.width, panel.height)
+end
+
+--- A figure of several panels, filled row by row.
+function Figure.grid(panels, columns, title, width, height)
+  local self = { panels = panels, columns = columns, title = title, width = width, height = height }
+  return setmetatable(self, Figure)
+end
+
+-- Sizes are pixels of 1/96 inch. PNG is drawn at twice the size, to be sharp in print.
+local terminals = {
+  svg = function(w, h)
+    return ("svg size %d,%d font 'sans-serif,13' background '#ffffff'"):format(w, h)
+  end,
+  png = function(w, h)
+    return ("pngcairo size %d,%d font 'sans,10' fontscale 2 linewidth 2 pointscale 2.6"):format(2 * w, 2 * h)
+  end,
+  pdf = function(w, h)
+    return ("pdfcairo size %.3fin,%.3fin font 'sans,10' fontscale 0.75 linewidth 1.4"):format(w / 96, h / 96)
+  end,
+  txt = function(w, h) return ("dumb size %d,%d mono"):format(w, h) end,
+}
+
+local function pages(figure)
+  local lines = {}
+  for i, panel in ipairs(figure.panels) do lines[i] = panel.draw(true) end
+  return table.concat(lines, "\n")
+end
+
+local function picture(figure)
+  if #figure.panels == 1 and not figure.title then return figure.panels[1].draw(false) end
+  local rows = math.ceil(#figure.panels / figure.columns)
+  local title = figure.title and " title " .. gnuplot.label(figure.title) or ""
+  local lines = { ("set multiplot layout %d,%d%s"):format(rows, figure.columns, title) }
+  for _, panel in ipairs(figure.panels) do lines[#lines + 1] = panel.draw(false) end
+  lines[#lines + 1] = "unset multiplot"
+  return table.concat(lines, "\n")
+end
+
+--- The gnuplot script of the figure.
+-- @param format "svg" (default), "png", "pdf" or "txt"; a text figure shows its panels one below
+-- the other
+-- @param output file that the script writes; without it, standard output
+-- @param width, height size in characters of each panel of a text figure (100, 28)
+function Figure:script(format, output, width, height)
+  format = check.name("figure:script", "format", format or "svg", { "svg", "png", "pdf", "txt" })
+  local text = format == "txt"
+  local w, h = width or text and 100 or self.width, height or text and 28 or self.height
+  return table.concat({
+    "set encoding utf8",
+    "set terminal " .. terminals[format](w, h) .. " noenhanced",
+    output and "set output " .. gnuplot.quote(output) or "",
+    text and pages(self) or picture(self),
+    "unset output", "",
+  }, "\n")
+end
+
+-- Writes under another name first, so that path never holds half a file.
+local function write_file(path, text)
+  local unique = os.tmpname()
+  os.remove(unique)
+  local part = path .. "." .. unique:match "[^/]*$" .. ".part"
+  local file, message = io.open(part, "wb")
+  if not file then return nil, message end
+  local ok
+  ok, message = file:write(text)
+  if ok then ok, message = file:close() else file:close() end
+  if ok then ok, message = os.rename(part, path) end
+  if ok then return path end
+  os.remove(part)
+  return nil, message
+end
+
+--- Writes the figure to a file, whole or not at all.
+-- @param path ends in .svg, .png, .pdf or .txt
+-- @return path, or nil and a message (no gnuplot, no such folder, disk full)
+function Figure:save(path)
+  local format = type(path) == "string" and path:match "%.(%a+)$"
+  format = format and format:lower()
+  if not terminals[format] then
+    check.fail("figure:save", "path: expected one that ends in .svg, .png, .pdf or .txt, got %s",
+      check.show(path))
+  end
+  local text, message = gnuplot.render(format, function(output) return self:script(format, output) end)
+  if not text then return nil, ("%s: %s"):format(path, message) end
+  return write_file(path, text)
+end
+
+--- The figure as text.
+-- @param width, height of a panel in characters (100, 28)
+-- @return the text, or nil and a message
+function Figure:text(width, height)
+  return gnuplot.render("txt", function(output) return self:script("txt", output, width, height) end)
+end
+
+local function on_terminal() return (os.execute "test -t 1") end
+
+local function terminal_width()
+  local pipe = io.popen "stty size </dev/tty 2>/dev/null"
+  local answer = pipe and pipe:read "a"
+  if pipe then pipe:close() end
+  return tonumber(answer and answer:match "%d+%s+(%d+)") or tonumber(os.getenv "COLUMNS") or 80
+end
+
+-- A gnuplot without windows has the terminal 'unknown': it must fail here, for text to be shown.
+local function show_window(figure)
+  if not (os.getenv "DISPLAY" or os.getenv "WAYLAND_DISPLAY") then return false end
+  return (gnuplot.run(table.concat({
+    "if (GPVAL_TERM eq 'unknown' || GPVAL_TERM eq 'dumb') { exit status 1 }",
+    "set encoding utf8", "set termoption noenhanced", "set termoption font 'sans,10'", picture(figure), "",
+  }, "\n"), true))
+end
+
+--- Shows the figure: in a window where there is a display, otherwise as text as wide as the terminal.
+-- @return the figure, or nil and a message
+function Figure:show()
+  local interactive = on_terminal()
+  if interactive and show_window(self) then return self end
+  local width = interactive and terminal_width() or 80
+  local text, message = self:text(width, math.max(16, math.min(32, width // 3)))
+  if not text then return nil, message end
+  io.write(text)
+  return self
+end
+
+function Figure:__tostring()
+  local first = self.panels[1]
+  if #self.panels > 1 or self.title then
+    return ("figure of %d panels, %dx%d"):format(#self.panels, self.width, self.height)
+  end
+  local title = first.title and " '" .. first.title:gsub("%s*\n%s*", " ") .. "'" or ""
+  return ("figure: %s%s, %d series, %dx%d"):format(first.kind, title, first.series, self.width, self.height)
+end
+
+return Figure

@@ -1,0 +1,101 @@
+--- Runs gnuplot, and writes the words of its language.
+local gnuplot = {}
+
+local function valid_utf8(text)
+  local position = 1
+  while true do
+    local ok, bad = utf8.len(text, position)
+    if ok then return text end
+    text, position = text:sub(1, bad - 1) .. "?" .. text:sub(bad + 1), bad
+  end
+end
+
+--- A string as a gnuplot expression. It stands in single quotes, where gnuplot has no escapes and
+-- runs no `command`; what cannot stand there is joined in. ('' for ' is misread at the start.)
+function gnuplot.quote(text)
+  return "'" .. text:gsub("['\n]", { ["'"] = [['."\47".']], ["\n"] = [['."\n".']] }) .. "'"
+end
+
+--- A label as a gnuplot expression: valid UTF-8, without control characters but the line break.
+function gnuplot.label(text)
+  return gnuplot.quote(valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "))
+end
+
+--- A label on one line.
+function gnuplot.line(text)
+  return gnuplot.label((tostring(text):gsub("%s*\n%s*", " ")))
+end
+
+--- The label of a tic, where gnuplot would expand % as a number format.
+function gnuplot.tic(text)
+  return gnuplot.label((tostring(text):gsub("%%", "%%%%")))
+end
+
+local function shell_quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local missing = "gnuplot not found (tried '%s'): install the package gnuplot (on Debian also gnuplot-nox), "
+  .. "or name the program in the environment variable MOONBOW_GNUPLOT"
+
+local function read_all(path)
+  local file, message = io.open(path, "rb")
+  if not file then return nil, message end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function execute(program, flags, script_path, log_path)
+  local _, how, code = os.execute(("%s -d %s %s >%s 2>&1 </dev/null"):format(
+    shell_quote(program), flags, shell_quote(script_path), shell_quote(log_path)))
+  if how == "exit" and code == 0 then return true end
+  if how == "exit" and (code == 127 or code == 126) then return nil, missing:format(program) end
+  local log = (read_all(log_path) or ""):gsub("%s+", " ")
+  local terminal = log:match "unknown or ambiguous terminal type"
+  if terminal then return nil, "this gnuplot cannot write the format: " .. log end
+  return nil, ("gnuplot failed (%s %d): %s"):format(how, code, log)
+end
+
+--- Runs a script.
+-- @param keep_window true leaves a window open after gnuplot has ended
+-- @return true, or nil and a message
+function gnuplot.run(script, keep_window)
+  local script_path, log_path = os.tmpname(), os.tmpname()
+  local file, message = io.open(script_path, "wb")
+  local ok = file
+  if file then
+    ok, message = file:write(script)
+    ok = file:close() and ok
+  end
+  if ok then
+    local program = os.getenv "MOONBOW_GNUPLOT" or "gnuplot"
+    ok, message = execute(program, keep_window and "-p" or "", script_path, log_path)
+  end
+  os.remove(script_path)
+  os.remove(log_path)
+  return ok and true, message
+end
+
+-- gnuplot reports no error when the disk is full, so the last bytes tell whether output is whole.
+local endings = { svg = "</svg>%s*$", png = "IEND....$", pdf = "%%%%EOF%s*$", txt = "%S%s*$" }
+
+--- Runs script_for(path of a temporary file) and returns what it wrote there.
+-- @param format "svg", "png", "pdf" or "txt"
+-- @return text, or nil and a message
+function gnuplot.render(format, script_for)
+  local path = os.tmpname()
+  local ok, message = gnuplot.run(script_for(path))
+  local text
+  if ok then text, message = read_all(path) end
+  os.remove(path)
+  if text and not text:find(endings[format]) then
+    return nil, "gnuplot wrote an incomplete picture (is the disk full?)"
+  end
+  if text and format == "txt" then
+    text = text:gsub("\f", ""):gsub("[ \t]+\n", "\n"):gsub("\n\n+", "\n\n"):gsub("^\n+", "")
+  end
+  return text, message
+end
+
+return gnuplot

@@ -1,0 +1,156 @@
+--- Panels of histograms.
+local check = require "moonbow.check"
+local axes = require "moonbow.plot.axes"
+local panel = require "moonbow.plot.panel"
+local style = require "moonbow.plot.style"
+local values = require "moonbow.plot.values"
+
+local histogram = {}
+
+local most_bins = 200
+
+local own_rules = {
+  bins = check.optional "positive integer|table|tensor", density = false, log_y = false,
+  x_range = check.optional "table",
+}
+local entry_rules = { values = check.optional "table|tensor", label = check.optional "string|number" }
+
+local function quantile(sorted, q)
+  local place = 1 + q * (#sorted - 1)
+  local below = math.floor(place)
+  local next_one = sorted[below + 1] or sorted[below]
+  return sorted[below] + (place - below) * (next_one - sorted[below])
+end
+
+--- The number of bins for sorted numbers after D. Freedman and P. Diaconis, "On the histogram as a
+-- density estimator", 1981: bins 2 IQR / n^(1/3) wide; after H. Sturges (1926) where the IQR is 0.
+function histogram.count_bins(sorted)
+  local extent = sorted[#sorted] - sorted[1]
+  local width = 2 * (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / (#sorted) ^ (1 / 3)
+  if extent == 0 then return 1 end
+  if width <= 0 then return math.ceil(math.log(#sorted, 2)) + 1 end
+  return math.max(1, math.ceil(math.min(most_bins, extent / width)))
+end
+
+local function even_edges(low, high, count)
+  if low == high then low, high = low - 0.5, high + 0.5 end
+  local edges = {}
+  for i = 0, count do edges[i + 1] = low + (high - low) * i / count end
+  return edges
+end
+
+local function edges_of(operation, bins, groups)
+  if bins and type(bins) ~= "number" then
+    local edges = values.list(operation, "bins", bins)
+    if #edges < 2 then check.fail(operation, "bins: expected at least two edges, got one") end
+    for i = 2, #edges do
+      if edges[i] ~= edges[i] or edges[i] <= edges[i - 1] then
+        check.fail(operation, "bins: expected rising edges, got %g after %g", edges[i], edges[i - 1])
+      end
+    end
+    return edges
+  end
+  local all = {}
+  for _, group in ipairs(groups) do table.move(group.values, 1, #group.values, #all + 1, all) end
+  if #all == 0 then return even_edges(0, 1, 1) end
+  table.sort(all)
+  return even_edges(all[1], all[#all], bins or histogram.count_bins(all))
+end
+
+-- The bin of v by bisection; the last one includes its upper edge.
+local function bin_of(edges, v)
+  if v < edges[1] or v > edges[#edges] then return nil end
+  local low, high = 1, #edges
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if v >= edges[middle] then low = middle else high = middle end
+  end
+  return low
+end
+
+local function count(edges, group, density)
+  local heights, total = {}, 0
+  for i = 1, #edges - 1 do heights[i] = 0 end
+  for _, v in ipairs(group) do
+    local bin = bin_of(edges, v)
+    if bin then heights[bin], total = heights[bin] + 1, total + 1 end
+  end
+  for i = 1, density and total > 0 and #heights or 0 do
+    heights[i] = heights[i] / (total * (edges[i + 1] - edges[i]))
+  end
+  return heights
+end
+
+local function drawable_only(list)
+  local kept = {}
+  for _, v in ipairs(list) do
+    if values.drawable(v) then kept[#kept + 1] = v end
+  end
+  return kept
+end
+
+-- The outline of the bars, from the base up and back to it.
+local function outline(edges, heights, base)
+  local rows = { { edges[1], base } }
+  for i, height in ipairs(heights) do
+    local top = math.max(height, base)
+    rows[#rows + 1], rows[#rows + 2] = { edges[i], top }, { edges[i + 1], top }
+  end
+  rows[#rows + 1] = { edges[#edges], base }
+  return rows
+end
+
+local function shape(rows, x, y)
+  local curve = { x = {}, y = {}, joined = true }
+  for i, row in ipairs(rows) do
+    curve.x[i], curve.y[i] = axes.fraction(x, row[1]), axes.fraction(y, row[2])
+  end
+  return curve
+end
+
+local function read_groups(operation, options)
+  local groups = panel.entries(operation, options, "values", entry_rules)
+  for _, group in ipairs(groups) do
+    group.values = drawable_only(values.list(group.where, "values", group.values))
+  end
+  return groups
+end
+
+--- A panel of histograms drawn over each other.
+-- @param given options as in plot.histogram
+function histogram.panel(operation, given)
+  local options = panel.options(operation, given, own_rules, entry_rules)
+  options.y_label = options.y_label or options.density and "density" or "count"
+  local groups = read_groups(operation, options)
+  local edges = edges_of(operation, options.bins, groups)
+  local heights, labels, shapes, blocks = {}, {}, {}, {}
+  for i, group in ipairs(groups) do heights[i] = count(edges, group.values, options.density) end
+  local low, high = values.span(heights, options.log_y)
+  local x = axes.new(operation, "x", options, edges[1], edges[#edges], 0.02, 0.02)
+  if options.log_y then low = low and low / 2 else low, high = 0, high or 1 end
+  local y = axes.new(operation, "y", options, low, high, 0, 0.08)
+  y.whole = not options.density
+  for i, group in ipairs(groups) do
+    local rows = outline(edges, heights[i], y.low)
+    labels[#labels + 1] = group.label
+    shapes[i], blocks[i] = shape(rows, x, y), values.block("$bins" .. i, rows)
+  end
+  local function data(text_only)
+    local elements, opacity = {}, #groups == 1 and 0.5 or 0.3
+    for i = 1, text_only and 0 or #groups do
+      local wash = style.wash(i, opacity)
+      elements[i] = ("$bins%d using 1:2 with filledcurves y=%.10g %s notitle"):format(i, y.low, wash)
+    end
+    for i, group in ipairs(groups) do
+      local look, title = style.line(i), panel.title(group.label)
+      elements[#elements + 1] = ("$bins%d using 1:2 with lines %s %s"):format(i, look, title)
+    end
+    return "", blocks, elements
+  end
+  return panel.new{
+    kind = "histogram", options = options, x = x, y = y, labels = labels, shapes = shapes, series = #groups,
+    data = data,
+  }
+end
+
+return histogram

@@ -1,0 +1,113 @@
+--- Panels of lines and points.
+local check = require "moonbow.check"
+local axes = require "moonbow.plot.axes"
+local curves = require "moonbow.plot.curves"
+local panel = require "moonbow.plot.panel"
+local style = require "moonbow.plot.style"
+local values = require "moonbow.plot.values"
+
+local lines = {}
+
+local own_rules = { x_range = check.optional "table", log_x = false, log_y = false, reverse_x = false }
+
+-- Tight along x where curves are lines, so that spectra fill the frame.
+local function x_axis(operation, options, list)
+  local xs, pad = {}, 0
+  for i, curve in ipairs(list) do
+    xs[i] = curve.x
+    if curve.style == "points" or curve.style == "both" then pad = 0.03 end
+  end
+  local low, high = values.span(xs, options.log_x)
+  local axis = axes.new(operation, "x", options, low, high, pad, pad)
+  axis.whole = values.whole(xs)
+  return axis
+end
+
+-- Fits what the x range shows, error bars and marks included.
+local function y_axis(operation, options, list, x)
+  local seen = {}
+  for _, curve in ipairs(list) do
+    for i, y in ipairs(curve.y) do
+      if axes.shows(x, curve.x[i]) then
+        local e = curve.error and values.drawable(curve.error[i]) and curve.error[i] or 0
+        seen[#seen + 1], seen[#seen + 2] = y - e, y + e
+      end
+    end
+  end
+  for _, mark in ipairs(options.marks) do seen[#seen + 1] = mark.y end
+  local low, high = values.span({ seen }, options.log_y)
+  return axes.new(operation, "y", options, low, high, 0.05, 0.05)
+end
+
+-- A curve, and the ends of its errors, as legend.place wants them.
+local function add_shapes(shapes, curve, x, y)
+  local joined = curve.style ~= "points"
+  for sign = curve.error and -1 or 0, curve.error and 1 or 0 do
+    local shape = { x = {}, y = {}, joined = joined }
+    for place, i in ipairs(curve.indices) do
+      local at = curve.drawable[i] and curve.y[i] + (sign == 0 and 0 or sign * curve.error[i])
+      local ok = at and values.drawable(at, y.log)
+      shape.x[place] = ok and axes.fraction(x, curve.x[i])
+      shape.y[place] = ok and axes.fraction(y, at)
+    end
+    shapes[#shapes + 1] = shape
+  end
+end
+
+local with = { line = "lines", steps = "steps", points = "points", both = "linespoints" }
+
+local function look(curve, number)
+  if curve.style == "points" then return style.points(number) end
+  if curve.style == "both" then return style.line(number, curve.dash) .. " " .. style.symbol(number) end
+  return style.line(number, curve.dash)
+end
+
+-- Adds the data blocks and plot elements of one curve; bands go to back, beneath all lines.
+local function add_curve(blocks, back, front, curve, number, y, text_only)
+  blocks[#blocks + 1] = values.block("$curve" .. number, curves.points(curve))
+  front[#front + 1] = ("$curve%d using 1:2 with %s %s %s"):format(
+    number, with[curve.style], look(curve, number), panel.title(curve.label))
+  if curve.error and curve.style == "line" then
+    blocks[#blocks + 1] = values.block("$band" .. number, curves.limits(curve, curve.band_indices, y))
+    if not text_only then
+      local wash = style.wash(number, 0.2)
+      back[#back + 1] = ("$band%d using 1:3:4 with filledcurves %s notitle"):format(number, wash)
+    end
+  elseif curve.error then
+    blocks[#blocks + 1] = values.block("$error" .. number, curves.limits(curve, curve.indices, y))
+    back[#back + 1] = ("$error%d using 1:3:(0):($4 - $3) %s"):format(number, style.error_bars)
+  end
+  local lone = curve.style == "line" and curves.lone_points(curve) or {}
+  if #lone > 0 then
+    blocks[#blocks + 1] = values.block("$lone" .. number, lone)
+    front[#front + 1] = ("$lone%d using 1:2 with points %s notitle"):format(number, style.points(number))
+  end
+end
+
+--- A panel of curves.
+-- @param given options as in plot.lines
+-- @param default_style of a series that names none
+function lines.panel(operation, given, default_style)
+  local options = panel.options(operation, given, own_rules, curves.rules)
+  options.style = options.style or default_style
+  local list = curves.read(operation, options)
+  local x = x_axis(operation, options, list)
+  local y = y_axis(operation, options, list, x)
+  local labels, shapes = {}, {}
+  for _, curve in ipairs(list) do
+    curves.thin(curve, x, y, options.width, options.height)
+    labels[#labels + 1] = curve.label
+    add_shapes(shapes, curve, x, y)
+  end
+  local function data(text_only)
+    local blocks, back, front = {}, {}, {}
+    for number, curve in ipairs(list) do add_curve(blocks, back, front, curve, number, y, text_only) end
+    return "", blocks, table.move(front, 1, #front, #back + 1, back)
+  end
+  return panel.new{
+    kind = operation:match "%w+$", options = options, x = x, y = y, labels = labels, shapes = shapes,
+    series = #list, data = data,
+  }
+end
+
+return lines

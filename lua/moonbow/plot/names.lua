@@ -1,0 +1,90 @@
+--- Names of categories along an axis.
+local gnuplot = require "moonbow.plot.gnuplot"
+local style = require "moonbow.plot.style"
+
+local names = {}
+
+-- Cuts a word into pieces of at most so many characters, if it can after a hyphen or the like.
+local function cut(word, characters)
+  local pieces = {}
+  while style.length(word) > characters do
+    local next_byte = utf8.offset(word, characters + 1) or characters + 1
+    next_byte = word:sub(1, next_byte - 1):match ".*[_%-/.,]()" or next_byte
+    pieces[#pieces + 1], word = word:sub(1, next_byte - 1), word:sub(next_byte)
+  end
+  pieces[#pieces + 1] = word
+  return table.concat(pieces, " ")
+end
+
+local function wrap(text, characters)
+  local lines, line = {}, nil
+  for word in text:gmatch "%S+" do
+    local longer = line and line .. " " .. word
+    if longer and style.length(longer) <= characters then
+      line = longer
+    else
+      lines[#lines + 1], line = line, word
+    end
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
+-- Names as lists of lines, the length of the longest line, and the largest number of lines.
+local function wrap_all(list, characters, cut_words)
+  local wrapped, longest, most = {}, 0, 1
+  for i, name in ipairs(list) do
+    name = tostring(name)
+    if cut_words then name = name:gsub("%S+", function(word) return cut(word, characters) end) end
+    wrapped[i] = wrap(name, characters)
+    for _, line in ipairs(wrapped[i]) do longest = math.max(longest, style.length(line)) end
+    most = math.max(most, #wrapped[i])
+  end
+  return wrapped, longest, most
+end
+
+local function tic_list(wrapped)
+  local tics = {}
+  for i, lines in ipairs(wrapped) do
+    tics[i] = ("%s %d"):format(gnuplot.tic(table.concat(lines, "\n")), i)
+  end
+  return table.concat(tics, ", ")
+end
+
+--- The command that puts names at the places 1, 2, ... of the y axis.
+-- @return command, and the length of the longest line
+function names.y(list)
+  local wrapped, longest = wrap_all(list, 24, true)
+  return ("set ytics scale 0 (%s)"):format(tic_list(wrapped)), longest
+end
+
+-- Slanted names end at their tic; the first ones may need more margin than an axis has.
+local function slanted(list, room, margin)
+  local wrapped = wrap_all(list, 20, true)
+  for i, lines in ipairs(wrapped) do
+    for _, line in ipairs(lines) do
+      margin = math.max(margin, math.ceil(0.85 * style.length(line) - (i - 0.5) * room))
+    end
+  end
+  return ("set lmargin %d\nset xtics scale 0 rotate by 35 right (%s)"):format(margin, tic_list(wrapped))
+end
+
+--- The commands that put names at the places 1, 2, ... of the x axis. Long names are wrapped; where
+-- single words are too long, names are slanted (on a text terminal, cut). gnuplot leaves no room
+-- for that by itself.
+-- @param width of the axis, in characters
+-- @param has_label whether the axis has a label
+-- @param margin left of the axis, in characters, for slanted names to enlarge
+function names.x(list, width, has_label, margin, text_only)
+  local room = width / #list
+  local line_length = math.max(1, math.floor(room - 1))
+  local wrapped, longest, lines = wrap_all(list, line_length, text_only)
+  if longest > line_length then return slanted(list, room, margin) end
+  return table.concat({
+    ("set xtics scale 0 (%s)"):format(tic_list(wrapped)),
+    ("set bmargin %d"):format(lines + (has_label and 2 or 1)),
+    ("set xlabel offset character 0, %d"):format(1 - lines),
+  }, "\n")
+end
+
+return names

@@ -1,0 +1,125 @@
+--- Numbers out of what users hand to a plot: Lua tables or tensors.
+local check = require "moonbow.check"
+
+local values = {}
+
+--- Whether v is a tensor: anything with a totable method.
+function values.is_tensor(v)
+  if type(v) ~= "userdata" and type(v) ~= "table" then return false end
+  local ok, method = pcall(function() return v.totable end)
+  return ok and type(method) == "function"
+end
+
+--- Whether v is data rather than a table of options: a tensor or a non-empty list.
+function values.is_list(v)
+  return values.is_tensor(v) or type(v) == "table" and v[1] ~= nil
+end
+
+--- NaN, infinity and what gnuplot cannot hold are gaps; so is all but positive numbers on a log axis.
+function values.drawable(v, log)
+  return v == v and v > -1e300 and v < 1e300 and (not log or v > 0)
+end
+
+local function plain(operation, name, v)
+  if values.is_tensor(v) then v = v:totable() end
+  if type(v) == "number" then v = { v } end
+  if type(v) ~= "table" then
+    check.fail(operation, "%s: expected a table or tensor of numbers, got %s", name, check.show(v))
+  end
+  if #v == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
+  return v
+end
+
+local function check_numbers(operation, name, list)
+  for i = 1, #list do
+    if type(list[i]) ~= "number" then
+      check.fail(operation, "%s[%d]: expected a number, got %s", name, i, check.show(list[i]))
+    end
+  end
+  return list
+end
+
+--- The rows of a matrix as lists of numbers; rows may differ in length. A vector is one row, and
+-- so is a column of shape (n, 1).
+function values.rows(operation, name, v)
+  local outer = plain(operation, name, v)
+  if type(outer[1]) == "number" then return { check_numbers(operation, name, outer) } end
+  local rows, widest = {}, 0
+  for i = 1, #outer do
+    local row_name = ("%s[%d]"):format(name, i)
+    rows[i] = check_numbers(operation, row_name, plain(operation, row_name, outer[i]))
+    widest = math.max(widest, #rows[i])
+  end
+  if widest > 1 then return rows end
+  local column = {}
+  for i, row in ipairs(rows) do column[i] = row[1] end
+  return { column }
+end
+
+--- A vector as a list of numbers.
+function values.list(operation, name, v)
+  local rows = values.rows(operation, name, v)
+  if #rows > 1 then
+    check.fail(operation, "%s: expected a vector, got a matrix of shape {%d, %d}", name, #rows, #rows[1])
+  end
+  return rows[1]
+end
+
+--- A vector of a given length; what is the thing it must match.
+function values.list_of(operation, name, v, length, what)
+  local list = values.list(operation, name, v)
+  if #list ~= length then
+    check.fail(operation, "%s has %d numbers, but %s has %d", name, #list, what, length)
+  end
+  return list
+end
+
+--- Errors as a list: a number holds for all. NaN and nil stand for no error.
+function values.errors(operation, v, length, what)
+  if type(v) ~= "number" then return v and values.list_of(operation, "error", v, length, what) end
+  local list = {}
+  for i = 1, length do list[i] = v end
+  return list
+end
+
+--- The least and greatest drawable number in lists, or nil if there is none.
+function values.span(lists, log)
+  local low, high
+  for _, list in ipairs(lists) do
+    for _, v in ipairs(list) do
+      if values.drawable(v, log) then
+        low, high = math.min(low or v, v), math.max(high or v, v)
+      end
+    end
+  end
+  return low, high
+end
+
+--- Whether all drawable numbers in lists are whole.
+function values.whole(lists)
+  for _, list in ipairs(lists) do
+    for _, v in ipairs(list) do
+      if values.drawable(v) and v % 1 ~= 0 then return false end
+    end
+  end
+  return true
+end
+
+--- The lines of a gnuplot data block. A row is a list of numbers, or false for a gap.
+function values.block(name, rows)
+  local lines, gap = { name .. " << EOD" }, true
+  for _, row in ipairs(rows) do
+    if row then
+      local cells = {}
+      for i = 1, #row do cells[i] = ("%.10g"):format(row[i]) end
+      lines[#lines + 1] = table.concat(cells, " ")
+    elseif not gap then
+      lines[#lines + 1] = ""
+    end
+    gap = not row
+  end
+  lines[#lines + 1] = "EOD"
+  return table.concat(lines, "\n")
+end
+
+return values
