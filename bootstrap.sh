@@ -55,7 +55,7 @@ fi
 
 # Lua looks below /usr/local by itself, and so does the loader once its cache knows libmoonbow.
 if [ "$prefix" = /usr/local ]; then
-  as_root ldconfig || true
+  ! can_be_root || as_root ldconfig || true
   "$lua" -e 'require "moonbow"' || stop "the installed module does not load"
 else
   lua=build/lua
