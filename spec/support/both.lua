@@ -1,11 +1,9 @@
 -- moonbow twice in one process: in float, as installed, and in double, for tight gradient checks.
 
-local function is_moonbow(name) return name == "moonbow" or name:match("^moonbow%.") end
-
 local function take_out()
   local modules = {}
   for name, module in pairs(package.loaded) do
-    if is_moonbow(name) then modules[name] = module end
+    if name == "moonbow" or name:match("^moonbow%.") then modules[name] = module end
   end
   for name in pairs(modules) do package.loaded[name] = nil end
   return modules
@@ -20,5 +18,5 @@ local mb64 = require "moonbow"
 take_out()
 for name, module in pairs(float) do package.loaded[name] = module end
 
---- `local both = require "support.both"; local mb, mb64 = both.mb, both.mb64`
-return { mb = mb, mb64 = mb64 }
+--- `local mb, mb64 = require "support.both"()`
+return function() return mb, mb64 end

@@ -1,10 +1,11 @@
 -- Where the measured spectra are that some specs read. They are not part of the repository.
 local lfs = require "lfs"
 
---- The path of a file or folder of measured spectra, or nil and a message for `pending`.
--- They lie in $MOONBOW_DATA, or else in `../shared/data`.
+--- The path of a file or folder of measured spectra (of all of them without a name), or nil and a message
+-- for `pending`. They lie in $MOONBOW_DATA, or else in `../shared/data`.
 return function(name)
-  local path = (os.getenv("MOONBOW_DATA") or "../shared/data") .. "/" .. name
+  local path = os.getenv("MOONBOW_DATA") or "../shared/data"
+  if name then path = path .. "/" .. name end
   if lfs.attributes(path) then return path end
   return nil, path .. " is missing (set MOONBOW_DATA to the folder of measured spectra)"
 end
