@@ -21,7 +21,7 @@ typedef struct {
   double height;   /* f(x[i]) */
 } Strip;
 
-#define NORMAL_TAIL 3.6541528853610088
+#define NORMAL_TAIL      3.6541528853610088
 #define EXPONENTIAL_TAIL 7.69711747013104972
 
 /* clang-format off */
