@@ -43,7 +43,7 @@ lua=lua
 has_lua54 || lua=lua5.4
 
 cores=$(nproc)
-cmake -S . -B build -DCMAKE_INSTALL_PREFIX="$prefix" ${OPENBLAS_DIR:+-DOPENBLAS_DIR="$OPENBLAS_DIR"} "$@" >/dev/null
+cmake -S . -B build -DCMAKE_INSTALL_PREFIX="$prefix" -DOPENBLAS_DIR="${OPENBLAS_DIR:-}" "$@" >/dev/null
 cmake --build build --parallel "$cores"
 
 if mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ]; then
