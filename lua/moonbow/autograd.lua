@@ -157,9 +157,14 @@ local function step(node, dy, pending)
   end
 end
 
--- A parameter keeps its gradient; a further backward adds to it.
+-- A parameter keeps its gradient, in memory of its own; a further backward adds to it.
 local function keep_gradient(leaf, gradient)
+  if not leaf.grad and core.is_sole(gradient) then
+    leaf.grad = gradient
+    return
+  end
   leaf.grad = leaf.grad and core.add(leaf.grad, gradient) or core.copy(gradient)
+  core.close(gradient)
 end
 
 --- Computes the gradients of y with respect to every parameter it was computed from, and adds
@@ -199,7 +204,6 @@ function autograd.backward(y, dy)
         core.close(slot.gradient)
       else
         keep_gradient(node, slot.gradient)
-        core.close(slot.gradient)
       end
     end
   end)

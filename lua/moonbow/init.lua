@@ -1,0 +1,33 @@
+--- moonbow: 1-D neural networks on spectra. See README.md, and mb.help(anything).
+local core = require "moonbow.core"
+core.set_own_source(debug.getinfo(1, "S").source:match "^(.-)init%.lua$" or "@moonbow/")
+
+local autograd = require "moonbow.autograd"
+local random = require "moonbow.random"
+local check = require "moonbow.check"
+
+local mb = {
+  no_grad = autograd.no_grad,
+  operation = autograd.operation,
+  rng = random.rng,
+  seed = random.seed,
+}
+
+for name, f in pairs(require "moonbow.tensor") do mb[name] = f end
+
+--- How many threads kernels use: mb.threads(2) sets it, mb.threads() tells. Results do not depend on it.
+function mb.threads(count)
+  if count ~= nil then core.set_threads(check.kind("threads", "count", count, "positive integer")) end
+  return core.get_threads()
+end
+
+--- {live, cached, peak}: bytes held by tensors, bytes kept for reuse, most bytes ever held.
+function mb.memory()
+  local live, cached, peak = core.memory()
+  return { live = live, cached = cached, peak = peak }
+end
+
+--- Collects garbage and gives memory that is kept for reuse back to the system.
+mb.release_memory = core.release_memory
+
+return mb

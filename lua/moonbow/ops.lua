@@ -1,0 +1,212 @@
+--- The differentiable operations, one definition each: the forward kernel, and a closure over the
+-- backward kernel. Arguments are positional and already checked for kind by the kernels' bindings;
+-- tensor.lua and nn give them their public form.
+local core = require "moonbow.core"
+local define = require("moonbow.autograd").define
+
+local ops = {}
+
+-- dy summed to the shape of an operand that was broadcast.
+local function reduce_to(dy, operand) return core.sum_to(dy, operand) end
+
+-- ---- elementwise, a and b broadcast; one of them may be a number ----
+
+ops.add = define("add", function(a, b)
+  return core.add(a, b), function(dy, need_a, need_b)
+    return need_a and reduce_to(dy, a) or nil, need_b and reduce_to(dy, b) or nil
+  end
+end)
+
+ops.sub = define("sub", function(a, b)
+  return core.sub(a, b), function(dy, need_a, need_b)
+    return need_a and reduce_to(dy, a) or nil, need_b and reduce_to(core.neg(dy), b) or nil
+  end
+end)
+
+ops.mul = define("mul", function(a, b)
+  return core.mul(a, b), function(dy, need_a, need_b)
+    return need_a and reduce_to(core.mul(dy, b), a) or nil, need_b and reduce_to(core.mul(dy, a), b) or nil
+  end
+end)
+
+ops.div = define("div", function(a, b)
+  local y = core.div(a, b)
+  return y, function(dy, need_a, need_b)
+    local da = core.div(dy, b)
+    return need_a and reduce_to(da, a) or nil, need_b and reduce_to(core.neg(core.mul(da, y)), b) or nil
+  end
+end)
+
+ops.pow = define("pow", function(a, b)
+  local y = core.pow(a, b)
+  return y, function(dy, need_a, need_b)
+    local da, db
+    if need_a then da = reduce_to(core.mul(dy, core.mul(b, core.pow(a, core.sub(b, 1)))), a) end
+    if need_b then
+      local log_a = type(a) == "number" and math.log(a) or core.log(a)
+      db = reduce_to(core.mul(dy, core.mul(y, log_a)), b)
+    end
+    return da, db
+  end
+end)
+
+-- Where a and b are equal, a takes the gradient.
+local function define_extreme(name, keeps_a)
+  ops[name] = define(name, function(a, b)
+    return core[name](a, b), function(dy, need_a, need_b)
+      local from_a = core[keeps_a](a, b)
+      return need_a and reduce_to(core.mul(dy, from_a), a) or nil,
+        need_b and reduce_to(core.mul(dy, core.sub(1, from_a)), b) or nil
+    end
+  end)
+end
+define_extreme("maximum", "ge")
+define_extreme("minimum", "le")
+
+for _, name in ipairs { "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "leaky_relu", "elu",
+  "gelu", "selu", "softplus" } do
+  local forward, backward = core[name], core[name .. "_backward"]
+  ops[name] = define(name, function(x, p)
+    local y = forward(x, p)
+    return y, function(dy) return backward(dy, x, y, p) end
+  end)
+end
+
+-- ---- reductions over all elements, or one dimension, which goes ----
+
+for _, name in ipairs { "sum", "mean", "var", "min", "max" } do
+  local forward, backward = core[name], core[name .. "_backward"]
+  ops[name] = define(name, function(x, dimension, ddof)
+    return forward(x, dimension, ddof), function(dy) return backward(dy, x, dimension, ddof) end
+  end)
+end
+
+--- The sum of squares of x, as a tensor of one element: the L2 penalty before its factor.
+ops.sum_squares = define("sum_squares", function(x)
+  return core.full(core.sum_squares(x), 1), function(dy) return core.mul(core.mul(x, 2), dy) end
+end)
+
+-- ---- matrix product ----
+
+ops.matmul = define("matmul", function(a, b)
+  return core.matmul(a, b), function(dy, need_a, need_b)
+    return need_a and core.matmul(dy, b, false, true) or nil, need_b and core.matmul(a, dy, true, false) or nil
+  end
+end)
+
+-- ---- shape ----
+
+ops.reshape = define("reshape", function(x, ...)
+  return core.reshape(x, ...), function(dy) return core.reshape(dy, core.shape(x)) end
+end)
+
+ops.narrow = define("narrow", function(x, first, count)
+  return core.narrow(x, first, count), function(dy) return core.slice_backward(dy, x, 1, first) end
+end)
+
+local narrow = ops.narrow
+
+--- Row i of x, as a view; of a tensor with one dimension the plain number.
+function ops.row(x, i)
+  local y = core.row(x, i)
+  if type(y) == "number" or not core.any_tracked(x) then return y end
+  local shape = core.shape(x)
+  table.remove(shape, 1)
+  return ops.reshape(narrow(x, i, 1), shape)
+end
+
+ops.slice = define("slice", function(x, dimension, first, count)
+  return core.slice(x, dimension, first, count), function(dy)
+    return core.slice_backward(dy, x, dimension, first)
+  end
+end)
+
+ops.transpose = define("transpose", function(x, d1, d2)
+  return core.transpose(x, d1, d2), function(dy) return core.transpose(dy, d1, d2) end
+end)
+
+ops.index = define("index", function(x, rows)
+  return core.index(x, rows), function(dy) return core.index_backward(dy, x, rows) end
+end)
+
+local concat = define("concat", function(dimension, ...)
+  local parts = { ... }
+  return core.concat(parts, dimension), function(dy)
+    local gradients, first = {}, 1
+    for i, part in ipairs(parts) do
+      local size = core.size(part, dimension)
+      gradients[i] = core.slice(dy, dimension, first, size)
+      first = first + size
+    end
+    return nil, table.unpack(gradients)
+  end
+end)
+
+--- Joins a list of tensors along a dimension.
+function ops.concat(parts, dimension) return concat(dimension, table.unpack(parts)) end
+
+-- ---- layers ----
+
+ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding)
+  return core.conv1d(x, w, b, stride, dilation, padding), function(dy, need_x, need_w, need_b)
+    return core.conv1d_backward(dy, x, w, stride, dilation, padding, need_x, need_w, need_b)
+  end
+end)
+
+for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
+  local forward, backward = core[name], core[name .. "_backward"]
+  ops[name] = define(name, function(x, size, stride, padding)
+    return forward(x, size, stride, padding), function(dy) return backward(dy, x, size, stride, padding) end
+  end)
+end
+
+--- Batch norm with the statistics of the batch, which move the running ones (nil: none to move).
+-- Source: Ioffe and Szegedy 2015.
+ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon)
+  local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, true)
+  end
+end)
+
+--- Batch norm with given statistics, as in evaluation.
+ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon)
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, false)
+  end
+end)
+
+ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)
+  local y, mean, inv_sd = core.layer_norm(x, gamma, beta, epsilon)
+  return y, function(dy) return core.layer_norm_backward(dy, x, mean, inv_sd, gamma) end
+end)
+
+--- The mask is a function of the generator's state, so backward needs a copy of that, not the mask.
+ops.dropout = define("dropout", function(x, rate, rng)
+  local state = rng:copy()
+  core.dropout_done(rng, core.count(x))
+  return core.dropout(x, rate, state), function(dy) return core.dropout(dy, rate, state) end
+end)
+
+for _, name in ipairs { "softmax", "log_softmax" } do
+  local forward, backward = core[name], core[name .. "_backward"]
+  ops[name] = define(name, function(x)
+    local y = forward(x)
+    return y, function(dy) return backward(dy, y) end
+  end)
+end
+
+ops.cross_entropy = define("cross_entropy", function(logits, labels, weights)
+  return core.cross_entropy(logits, labels, weights), function(dloss)
+    return core.cross_entropy_backward(dloss, logits, labels, weights)
+  end
+end)
+
+ops.mse = define("mse", function(prediction, target)
+  return core.mse(prediction, target), function(dloss, need_prediction, need_target)
+    local gradient = core.mse_backward(dloss, prediction, target)
+    return need_prediction and gradient or nil, need_target and core.neg(gradient) or nil
+  end
+end)
+
+return ops
