@@ -79,7 +79,8 @@ function autograd.operation(name, forward)
     end
     if not (recording and any_tracked(...)) then return y end
     if type(backward) ~= "function" then
-      check.fail(name, "forward must return a backward function behind its result, got %s", check.show(backward))
+      check.fail(name, "forward must return a backward function behind its result, got %s",
+        check.show(backward))
     end
     return record(core.alias(y), name, backward, false, ...)
   end
@@ -130,7 +131,8 @@ end
 
 local function check_gradient(node, i, gradient)
   if not core.is_tensor(gradient) then
-    check.fail(node.name, "backward returned %s as gradient of argument %d, expected a tensor", check.show(gradient), i)
+    check.fail(node.name, "backward returned %s as gradient of argument %d, expected a tensor",
+      check.show(gradient), i)
   end
   if not same_shape(gradient, node.inputs[i]) then
     check.fail(node.name, "backward returned a gradient of shape %s for argument %d of shape %s",

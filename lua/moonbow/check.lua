@@ -46,7 +46,9 @@ end
 --- How a value is shown in a message: short, with the shape of tensors.
 function check.show(value)
   if core.is_tensor(value) then return "tensor " .. check.show_shape(core.shape(value)) end
-  if type(value) == "string" then return #value > 40 and ("'%s...'"):format(value:sub(1, 40)) or "'" .. value .. "'" end
+  if type(value) == "string" then
+    return #value > 40 and ("'%s...'"):format(value:sub(1, 40)) or "'" .. value .. "'"
+  end
   if type(value) == "number" or value == nil or type(value) == "boolean" then return tostring(value) end
   return "a " .. type(value)
 end
@@ -59,7 +61,7 @@ end
 local tests = {
   any = function(value) return value ~= nil end,
   tensor = core.is_tensor,
-  integer = function(value) return math.type(value) == "integer" or math.type(value) == "float" and value % 1 == 0 end,
+  integer = function(value) return type(value) == "number" and value % 1 == 0 end,
   number = function(value) return type(value) == "number" end,
   positive = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
   ["non-negative"] = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
@@ -68,8 +70,8 @@ local tests = {
 }
 
 local articles = {
-  any = "a value", integer = "an integer", positive = "a positive number", ["non-negative"] = "a non-negative number",
-  fraction = "a number from 0 to 1",
+  any = "a value", integer = "an integer", positive = "a positive number",
+  ["non-negative"] = "a non-negative number", fraction = "a number from 0 to 1",
 }
 
 local function is_a(value, kinds)
@@ -127,7 +129,8 @@ function check.name(operation, name, value, names)
     if value == known then return value end
   end
   local nearest = type(value) == "string" and check.nearest(value, names)
-  check.fail(operation, "%s: expected one of '%s', got %s%s", name, table.concat(names, "', '"), check.show(value),
+  check.fail(operation, "%s: expected one of '%s', got %s%s", name, table.concat(names, "', '"),
+    check.show(value),
     nearest and (" (did you mean '%s'?)"):format(nearest) or "")
 end
 
@@ -154,7 +157,8 @@ function check.options(operation, given, defaults)
     if defaults[key] == nil then
       local known = sorted_keys(defaults)
       local nearest = type(key) == "string" and check.nearest(key, known)
-      check.fail(operation, "unknown option %s; %s", type(key) == "string" and "'" .. key .. "'" or "[" .. tostring(key) .. "]",
+      local shown = type(key) == "string" and "'" .. key .. "'" or "[" .. tostring(key) .. "]"
+      check.fail(operation, "unknown option %s; %s", shown,
         nearest and ("did you mean '%s'?"):format(nearest) or "known are: " .. table.concat(known, ", "))
     end
   end

@@ -63,8 +63,10 @@ end
 define_extreme("maximum", "ge")
 define_extreme("minimum", "le")
 
-for _, name in ipairs { "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "leaky_relu", "elu",
-  "gelu", "selu", "softplus" } do
+for _, name in ipairs {
+  "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos",
+  "relu", "leaky_relu", "elu", "gelu", "selu", "softplus",
+} do
   local forward, backward = core[name], core[name .. "_backward"]
   ops[name] = define(name, function(x, p)
     local y = forward(x, p)
@@ -90,7 +92,8 @@ end)
 
 ops.matmul = define("matmul", function(a, b)
   return core.matmul(a, b), function(dy, need_a, need_b)
-    return need_a and core.matmul(dy, b, false, true) or nil, need_b and core.matmul(a, dy, true, false) or nil
+    return need_a and core.matmul(dy, b, false, true) or nil,
+      need_b and core.matmul(a, dy, true, false) or nil
   end
 end)
 

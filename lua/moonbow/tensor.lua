@@ -163,8 +163,9 @@ methods.maximum, methods.minimum = ops.maximum, ops.minimum
 -- Comparisons by name: 1 where they hold, else 0.
 for _, name in ipairs { "eq", "ne", "lt", "le", "gt", "ge" } do methods[name] = core[name] end
 
-for _, name in ipairs { "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "gelu", "selu",
-  "softplus" } do
+for _, name in ipairs {
+  "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "gelu", "selu", "softplus",
+} do
   local operation = ops[name]
   methods[name] = function(x) return operation(x) end
 end
