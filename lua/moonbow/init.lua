@@ -30,4 +30,13 @@ end
 --- Collects garbage and gives memory that is kept for reuse back to the system.
 mb.release_memory = core.release_memory
 
+mb.nn = require "moonbow.nn"
+mb.plot = require "moonbow.plot"
+mb.optim = require "moonbow.optim"
+mb.split = require "moonbow.split"
+mb.fit = require "moonbow.train.fit"
+local evaluation = require "moonbow.train.evaluate"
+mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
+mb.data = { border_peaks = require "moonbow.data.border_peaks" }
+
 return mb

@@ -1,0 +1,25 @@
+--- Activation functions by name.
+local ops = require "moonbow.ops"
+local check = require "moonbow.check"
+
+local functions = {
+  linear = function(x) return x end,
+  leaky_relu = function(x, alpha) return ops.leaky_relu(x, alpha or 0.01) end,
+  elu = function(x, alpha) return ops.elu(x, alpha or 1) end,
+}
+for _, name in ipairs { "relu", "gelu", "selu", "softplus", "tanh", "sigmoid", "softmax", "log_softmax" } do
+  functions[name] = function(x) return ops[name](x) end
+end
+
+local activations = { names = {} }
+for name in pairs(functions) do activations.names[#activations.names + 1] = name end
+table.sort(activations.names)
+
+--- The function of a name; of a function the function itself; of nil nil.
+function activations.find(operation, activation)
+  if activation == nil or type(activation) == "function" then return activation end
+  check.name(operation, "activation", activation, activations.names)
+  return functions[activation]
+end
+
+return activations

@@ -1,0 +1,77 @@
+--- Layers made of layers. Errors inside name the path to the layer that raised them.
+local core = require "moonbow.core"
+local ops = require "moonbow.ops"
+local check = require "moonbow.check"
+local Layer = require "moonbow.nn.layer"
+
+local containers = {}
+
+local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
+
+-- Calls part i, and puts its place before the message of an error.
+local function call(container, i, x)
+  local part = container.layers[i]
+  local ok, y = pcall(part, x)
+  if ok then return y end
+  if type(y) ~= "string" then error(y, 0) end
+  local where = core.where()
+  local message = where ~= "" and y:sub(1, #where) == where and y:sub(#where + 1) or y
+  local own = part.type .. ": "
+  if message:sub(1, #own) == own then message = message:sub(#own + 1) end
+  local name = container.name and container.name .. " > " or ""
+  check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
+end
+
+-- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
+local function container(type_name, known, class)
+  local construct = Layer.class(type_name, known, class, function(layer, options) layer.name = options.name end)
+  local function with_parts(given)
+    check.kind(type_name, "layers", given, "table")
+    local options, parts = {}, {}
+    for key, value in pairs(given) do
+      if math.type(key) == "integer" then parts[key] = value else options[key] = value end
+    end
+    if #parts == 0 then check.fail(type_name, "expected a list of layers, got none") end
+    for i, part in pairs(parts) do
+      if i < 1 or i > #parts then check.fail(type_name, "there is no layer before layer %d", i) end
+      if not Layer.is_layer(part) then check.fail(type_name, "layer %d: expected a layer, got %s", i, check.show(part)) end
+    end
+    local layer = construct(options)
+    layer.layers = parts
+    return layer
+  end
+  Layer.register(type_name, with_parts)
+  return with_parts
+end
+
+--- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }.
+containers.Sequential = container("Sequential", { name = check.optional "string" }, {
+  forward = function(layer, x)
+    for i = 1, #layer.layers do x = call(layer, i, x) end
+    return x
+  end,
+})
+
+--- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself.
+-- Source: He et al. 2016.
+containers.Residual = container("Residual", { name = check.optional "string" }, {
+  forward = function(layer, x)
+    local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
+    if check.show_shape(core.shape(y)) ~= check.show_shape(core.shape(short)) then
+      check.fail("Residual", "the body gives shape %s, the shortcut %s", check.show_shape(core.shape(y)),
+        check.show_shape(core.shape(short)))
+    end
+    return ops.add(y, short)
+  end,
+})
+
+--- Branches side by side, joined along channels: Concat{ branch, branch, ... }.
+containers.Concat = container("Concat", { name = check.optional "string" }, {
+  forward = function(layer, x)
+    local parts = {}
+    for i = 1, #layer.layers do parts[i] = call(layer, i, x) end
+    return ops.concat(parts, core.rank(parts[1]))
+  end,
+})
+
+return containers

@@ -1,0 +1,194 @@
+--- Layers without parts. Inputs are (N, L, C), dense layers also take (N, C).
+local core = require "moonbow.core"
+local ops = require "moonbow.ops"
+local check = require "moonbow.check"
+local random = require "moonbow.random"
+local Layer = require "moonbow.nn.layer"
+local activations = require "moonbow.nn.activations"
+local initializers = require "moonbow.nn.initializers"
+
+local class = Layer.class
+local layers = {}
+
+local function check_rank(layer, shape, rank)
+  if #shape ~= rank then
+    check.fail(layer.type, "input: expected %d dimensions, got shape %s", rank, check.show_shape(shape))
+  end
+end
+
+local function read_weights_options(layer, options)
+  layer.activate = activations.find(layer.type, options.activation)
+  initializers.check(layer.type, "initializer", options.initializer)
+  initializers.check(layer.type, "bias_initializer", options.bias_initializer)
+end
+
+local any_initializer = "string|number|function"
+
+--- Convolution along L: (N, L, C) to (N, L', filters). Options: filters, kernel; stride (1), dilation
+-- (1), padding ("valid", "same" as Keras defines it, or points on both sides), bias (true), activation
+-- (none), initializer ("glorot_uniform"), bias_initializer ("zeros"). Weights are (kernel, C, filters).
+layers.Conv1d = class("Conv1d", {
+  filters = check.required "positive integer", kernel = check.required "positive integer",
+  stride = check.default(1, "positive integer"), dilation = check.default(1, "positive integer"),
+  padding = check.default("valid", "string|integer"), bias = true,
+  activation = check.optional "string|function",
+  initializer = check.default("glorot_uniform", any_initializer),
+  bias_initializer = check.default("zeros", any_initializer),
+}, {
+  make = function(layer, shape, rng)
+    check_rank(layer, shape, 3)
+    local options, channels = layer.options, shape[3]
+    local kernel, filters = options.kernel, options.filters
+    layer:add_parameter("weight", options.initializer, rng, { kernel, channels, filters }, kernel * channels,
+      kernel * filters)
+    if options.bias then
+      layer:add_parameter("bias", options.bias_initializer, rng, { filters }, kernel * channels, kernel * filters)
+    end
+  end,
+  forward = function(layer, x)
+    local options = layer.options
+    check_rank(layer, core.shape(x), 3)
+    if core.size(x, 3) ~= core.size(layer.weight, 2) then
+      check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(layer.weight, 2))
+    end
+    local y = ops.conv1d(x, layer.weight, layer.bias, options.stride, options.dilation, options.padding)
+    return layer.activate and layer.activate(y) or y
+  end,
+  macs = function(layer, _, output)
+    return output[2] * core.count(layer.weight)
+  end,
+}, read_weights_options)
+
+--- Matrix product over the last dimension: (N, C) to (N, units), (N, L, C) to (N, L, units). Options:
+-- units; bias (true), activation (none), initializer ("glorot_uniform"), bias_initializer ("zeros").
+layers.Dense = class("Dense", {
+  units = check.required "positive integer", bias = true, activation = check.optional "string|function",
+  initializer = check.default("glorot_uniform", any_initializer),
+  bias_initializer = check.default("zeros", any_initializer),
+}, {
+  make = function(layer, shape, rng)
+    local options, inputs = layer.options, shape[#shape]
+    layer:add_parameter("weight", options.initializer, rng, { inputs, options.units }, inputs, options.units)
+    if options.bias then
+      layer:add_parameter("bias", options.bias_initializer, rng, { options.units }, inputs, options.units)
+    end
+  end,
+  forward = function(layer, x)
+    local inputs = core.size(x, core.rank(x))
+    if inputs ~= core.size(layer.weight, 1) then
+      check.fail(layer.type, "input has %d features, weights expect %d", inputs, core.size(layer.weight, 1))
+    end
+    local y = ops.matmul(x, layer.weight)
+    if layer.bias then y = ops.add(y, layer.bias) end
+    return layer.activate and layer.activate(y) or y
+  end,
+  macs = function(layer, input)
+    return core.count(layer.weight) * (#input == 3 and input[2] or 1)
+  end,
+}, read_weights_options)
+
+local function make_scale(layer, shape)
+  local channels = shape[#shape]
+  layer:add_parameter("gamma", "ones", nil, { channels })
+  layer:add_parameter("beta", "zeros", nil, { channels })
+end
+
+--- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running
+-- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3).
+-- Source: Ioffe and Szegedy 2015.
+layers.BatchNorm1d = class("BatchNorm1d", { momentum = check.default(0.9, "fraction"), epsilon = 1e-5 }, {
+  make = function(layer, shape)
+    make_scale(layer, shape)
+    layer:add_buffer("running_mean", core.full(0, { shape[#shape] }))
+    layer:add_buffer("running_var", core.full(1, { shape[#shape] }))
+    layer.momentum = layer.options.momentum
+  end,
+  forward = function(layer, x)
+    local epsilon = layer.options.epsilon
+    if layer.training then
+      return ops.batch_norm(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, layer.momentum, epsilon)
+    end
+    return ops.batch_norm_fixed(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, epsilon)
+  end,
+})
+
+--- Layer norm over the last dimension. Options: epsilon (1e-5). Source: Ba, Kiros and Hinton 2016.
+layers.LayerNorm = class("LayerNorm", { epsilon = 1e-5 }, {
+  make = make_scale,
+  forward = function(layer, x) return ops.layer_norm(x, layer.gamma, layer.beta, layer.options.epsilon) end,
+})
+
+--- Sets a share (rate) of the elements to 0 in training and scales the others by 1 / (1 - rate).
+layers.Dropout = class("Dropout", { rate = check.required "fraction" }, {
+  forward = function(layer, x)
+    if not layer.training or layer.options.rate == 0 then return x end
+    return ops.dropout(x, layer.options.rate, layer.rng or random.default())
+  end,
+}, function(_, options)
+  if options.rate >= 1 then check.fail("Dropout", "rate: expected less than 1, got %s", options.rate) end
+end)
+
+local pool_options = {
+  size = check.required "positive integer", stride = check.optional "positive integer",
+  padding = check.one_of("valid", { "valid", "same" }),
+}
+
+local function pool(operation)
+  return {
+    forward = function(layer, x)
+      local options = layer.options
+      check_rank(layer, core.shape(x), 3)
+      return operation(x, options.size, options.stride or options.size, options.padding)
+    end,
+  }
+end
+
+--- Largest and mean value of windows along L. Options: size, stride (default: size), padding ("valid"
+-- or "same"). A stride above the size leaves gaps.
+layers.MaxPool1d = class("MaxPool1d", pool_options, pool(ops.max_pool1d))
+layers.AvgPool1d = class("AvgPool1d", pool_options, pool(ops.avg_pool1d))
+
+local function global_pool(operation)
+  return {
+    forward = function(layer, x)
+      check_rank(layer, core.shape(x), 3)
+      return operation(x, 2)
+    end,
+  }
+end
+
+--- Mean and largest value over L: (N, L, C) to (N, C).
+layers.GlobalAvgPool1d = class("GlobalAvgPool1d", {}, global_pool(ops.mean))
+layers.GlobalMaxPool1d = class("GlobalMaxPool1d", {}, global_pool(ops.max))
+
+--- (N, L, C) to (N, L C).
+layers.Flatten = class("Flatten", {}, {
+  forward = function(_, x)
+    return ops.reshape(x, core.size(x, 1), core.count(x) // core.size(x, 1))
+  end,
+})
+
+--- An activation function by name. Options: name; alpha (leaky ReLU 0.01, ELU 1).
+layers.Activation = class("Activation", {
+  name = check.required "string", alpha = check.optional "number",
+}, {
+  forward = function(layer, x) return layer.activate(x, layer.options.alpha) end,
+}, function(layer, options) layer.activate = activations.find("Activation", options.name) end)
+
+--- One per function, each as Activation{ name = ... }.
+for name, activation in pairs {
+  ReLU = "relu", LeakyReLU = "leaky_relu", ELU = "elu", GELU = "gelu", SELU = "selu", Softplus = "softplus",
+  Tanh = "tanh", Sigmoid = "sigmoid", Softmax = "softmax", LogSoftmax = "log_softmax",
+} do
+  local activate = activations.find(name, activation)
+  layers[name] = class(name, { alpha = check.optional "number" }, {
+    forward = function(layer, x) return activate(x, layer.options.alpha) end,
+  })
+end
+
+--- A function of your own as a layer: Lambda{ f }. It is called with the input and returns a tensor.
+layers.Lambda = class("Lambda", { check.required "function" }, {
+  forward = function(layer, x) return layer.options[1](x) end,
+})
+
+return layers

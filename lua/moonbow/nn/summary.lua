@@ -1,0 +1,48 @@
+--- The table that layer:summary{L, C} returns.
+local core = require "moonbow.core"
+local Layer = require "moonbow.nn.layer"
+
+local function group(n)
+  local text = tostring(n):reverse():gsub("%d%d%d", "%0,"):reverse():gsub("^,", "")
+  return text
+end
+
+local function parameters_of(layer)
+  local count = 0
+  for _, entry in ipairs(layer.weights or {}) do count = count + core.count(entry.value) end
+  return count
+end
+
+-- How far neighbouring outputs are apart, and how many input points one output sees.
+local function widen(reach, layer)
+  local options = layer.options
+  local size = options.kernel or options.size
+  if not size then return end
+  reach.field = reach.field + (size - 1) * (options.dilation or 1) * reach.stride
+  reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
+end
+
+--- Layers, output shapes, parameters and multiply-adds of one spectrum; then the totals, the total
+-- stride and the receptive field in points, taken along the first branch where layers branch.
+-- @param shape of the input without batch: {L, C}
+function Layer.summary(layer, shape)
+  if not layer.input_shape then layer:build(shape) end
+  local lines, total, total_macs = {}, 0, 0
+  local reach, paths = { stride = 1, field = 1 }, {}
+  layer:visit(function(part, path) paths[part] = path end)
+  local function add(...) lines[#lines + 1] = ("%-10s %-18s %-16s %12s %14s"):format(...) end
+  add("layer", "type", "output", "parameters", "multiply-adds")
+  for _, step in ipairs(layer:trace(shape)) do
+    local part = step.layer
+    if not part.layers then
+      local parameters, macs = parameters_of(part), part.macs and part:macs(step.input, step.output) or 0
+      local output = { table.unpack(step.output, 2) }
+      add(paths[part], part.type, table.concat(output, " x "), group(parameters), group(macs))
+      total, total_macs = total + parameters, total_macs + macs
+      if not paths[part]:find "%.[2-9]%." then widen(reach, part) end
+    end
+  end
+  lines[#lines + 1] = ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs))
+  lines[#lines + 1] = ("total stride %d, receptive field %d points"):format(reach.stride, reach.field)
+  return table.concat(lines, "\n")
+end

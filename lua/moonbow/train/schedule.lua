@@ -1,0 +1,61 @@
+--- Learning rates over the epochs.
+local check = require "moonbow.check"
+
+local kinds = {}
+
+--- Multiplies by factor after patience epochs without a validation loss lower by min_delta.
+kinds.plateau = {
+  defaults = {
+    patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction"),
+    min_lr = check.default(0, "non-negative"), min_delta = check.default(1e-4, "non-negative"),
+  },
+  start = function(options)
+    local best, waited = math.huge, 0
+    return function(lr, _, _, loss)
+      if loss < best - options.min_delta then
+        best, waited = loss, 0
+        return lr
+      end
+      waited = waited + 1
+      if waited < options.patience then return lr end
+      waited = 0
+      return math.max(lr * options.factor, math.min(lr, options.min_lr))
+    end
+  end,
+}
+
+--- Multiplies by factor every so many epochs.
+kinds.step = {
+  defaults = { every = check.required "positive integer", factor = check.default(0.1, "fraction") },
+  start = function(options)
+    return function(lr, epoch) return epoch % options.every == 0 and lr * options.factor or lr end
+  end,
+}
+
+--- Half a cosine from the first rate down to min_lr in the last epoch (Loshchilov and Hutter 2017).
+kinds.cosine = {
+  defaults = { min_lr = check.default(0, "non-negative") },
+  start = function(options, first)
+    return function(_, epoch, epochs)
+      local low = math.min(options.min_lr, first)
+      return low + (first - low) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    end
+  end,
+}
+
+local schedule = {}
+
+--- A function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one.
+-- @param given a table with the kind, "plateau", "step" or "cosine", at 1 and its options; or nil
+function schedule.start(given, first)
+  if given == nil then return function(lr) return lr end end
+  check.kind("fit", "schedule", given, "table")
+  local kind = kinds[check.name("fit", "schedule[1]", given[1], { "plateau", "step", "cosine" })]
+  local options = {}
+  for key, value in pairs(given) do
+    if key ~= 1 then options[key] = value end
+  end
+  return kind.start(check.options("fit schedule", options, kind.defaults), first)
+end
+
+return schedule
