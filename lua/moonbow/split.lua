@@ -67,7 +67,8 @@ function split.k_fold(n, k, options)
   options = check.options("k_fold", options, known)
   local units = by_class(units_of("k_fold", n, options))
   if k < 2 or k > #units then
-    check.fail("k_fold", "k: expected 2 to %d, the number of %s, got %d", #units, options.groups and "groups" or "rows", k)
+    check.fail("k_fold", "k: expected 2 to %d, the number of %s, got %d", #units,
+      options.groups and "groups" or "rows", k)
   end
   local folds = {}
   for f = 1, k do

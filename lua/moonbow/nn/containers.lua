@@ -34,7 +34,9 @@ local function container(type_name, known, class)
     if #parts == 0 then check.fail(type_name, "expected a list of layers, got none") end
     for i, part in pairs(parts) do
       if i < 1 or i > #parts then check.fail(type_name, "there is no layer before layer %d", i) end
-      if not Layer.is_layer(part) then check.fail(type_name, "layer %d: expected a layer, got %s", i, check.show(part)) end
+      if not Layer.is_layer(part) then
+        check.fail(type_name, "layer %d: expected a layer, got %s", i, check.show(part))
+      end
     end
     local layer = construct(options)
     layer.layers = parts

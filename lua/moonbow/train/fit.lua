@@ -181,7 +181,9 @@ local function run_epochs(job)
     history[epoch] = record
     job.progress.epoch(record)
     local is_over = follow_best(job, record)
-    local control = { stop = function() history.stopped = "callback" end, model = job.model, optimizer = job.optimizer }
+    local control = {
+      stop = function() history.stopped = "callback" end, model = job.model, optimizer = job.optimizer,
+    }
     for _, callback in ipairs(options.callbacks or {}) do callback(record, control) end
     if is_over then history.stopped = "early_stopping" end
     if history.stopped then return end
@@ -193,9 +195,7 @@ end
 local function catching_interrupt(job, f)
   local signal = uv.new_signal()
   uv.signal_start(signal, "sigint", function() job.interrupted = true end)
-  local ok, err = xpcall(f, function(message)
-    return message
-  end, job)
+  local ok, err = pcall(f, job)
   uv.signal_stop(signal)
   uv.close(signal)
   uv.run "nowait"
@@ -225,7 +225,9 @@ local function fit(model, set, given)
     model = model, x = x, y = y, options = options, rng = seeded(options.seed, 1), waited = 0, history = {},
     optimizer = options.optimizer or optim.Adam {}, loss = loss_function(options, y),
   }
-  if not optim.is_optimizer(job.optimizer) then check.fail("fit", "optimizer: expected one of mb.optim, got a table") end
+  if not optim.is_optimizer(job.optimizer) then
+    check.fail("fit", "optimizer: expected one of mb.optim, got %s", check.show(job.optimizer))
+  end
   if options.early_stopping then
     job.stopping = check.options("fit early_stopping", options.early_stopping, early_stopping_options)
   end
