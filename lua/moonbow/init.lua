@@ -32,6 +32,7 @@ mb.release_memory = core.release_memory
 
 mb.nn = require "moonbow.nn"
 mb.plot = require "moonbow.plot"
+mb.models = require "moonbow.models"
 mb.optim = require "moonbow.optim"
 mb.split = require "moonbow.split"
 mb.fit = require "moonbow.train.fit"
