@@ -38,6 +38,13 @@ mb.split = require "moonbow.split"
 mb.fit = require "moonbow.train.fit"
 local evaluation = require "moonbow.train.evaluate"
 mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
-mb.data = { border_peaks = require "moonbow.data.border_peaks" }
+mb.preprocess = require "moonbow.preprocess"
+mb.safetensors = require "moonbow.safetensors"
+local store = require "moonbow.store"
+mb.save, mb.load = store.save, store.load
+mb.data = {
+  border_peaks = require "moonbow.data.border_peaks",
+  read_csv = require "moonbow.data.read_csv",
+}
 
 return mb
