@@ -117,7 +117,7 @@ static int csv_cells(lua_State *L) {
 }
 
 static void check_out(lua_State *L, const Tensor *out, mb_size row, mb_size columns) {
-  if (out->shape.rank < 2 || row >= out->shape.size[0] || columns > out->count / out->shape.size[0])
+  if (out->shape.rank < 2 || row >= out->shape.shape[0] || columns > out->count / out->shape.shape[0])
     bind_error(L, "csv_row: %I numbers do not fit row %I", (lua_Integer)columns, (lua_Integer)row + 1);
 }
 
@@ -145,11 +145,11 @@ static int csv_row(lua_State *L) {
   if (lua_type(L, 4) != LUA_TSTRING) bind_type_error(L, "csv_row", "is_number", 4, "a string");
   const char decimal = *lua_tostring(L, 3), *is_number = lua_tolstring(L, 4, &columns);
   Tensor *x = bind_tensor(L, "csv_row", "x", 5);
-  const mb_size row = bind_index_in(L, "csv_row", "row", 6, x->shape.size[0]);
+  const mb_size row = bind_index_in(L, "csv_row", "row", 6, x->shape.shape[0]);
   mb_size numbers = 0;
   for (size_t c = 0; c < columns; c++) numbers += is_number[c] == '1';
   check_out(L, x, row, numbers);
-  mb_real *out = x->data + row * (x->count / x->shape.size[0]);
+  mb_real *out = x->data + row * (x->count / x->shape.shape[0]);
   bind_touch(x);
   lua_newtable(L);
   const int labels = lua_gettop(L);

@@ -6,7 +6,9 @@ local known_options = {
   separator = check.optional "string", decimal = check.optional "string", comment = check.default("#", "string"),
 }
 
-local MISSING = { [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true }
+local MISSING = {
+  [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true,
+}
 
 -- The lines with their numbers in the file, without comments and blank ones.
 local function read_lines(path, comment)
