@@ -47,4 +47,6 @@ mb.data = {
   read_csv = require "moonbow.data.read_csv",
 }
 
+mb.help = require("moonbow.help")(mb)
+
 return mb
