@@ -8,7 +8,7 @@ local experiment = require "moonbow.experiment"
 
 local args = experiment.parser("border_peaks", "Do networks that pool lose the position of a peak?"):parse()
 local quick = args.quick
-local seeds = args.seeds or (quick and 1 or 5)
+local seeds = args.seeds or (quick and 1 or 3)
 local n, crop = quick and 600 or 1000, 320
 
 local function resnet(momentum)
