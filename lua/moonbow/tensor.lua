@@ -155,7 +155,8 @@ for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do
   methods[name] = ops[name]
   metatable["__" .. name] = ops[name]
 end
-metatable.__unm = ops.neg
+-- Lua hands the operand of a unary operator over twice.
+metatable.__unm = function(x) return ops.neg(x) end
 
 --- Elementwise larger and smaller of two; a number stands for a tensor.
 methods.maximum, methods.minimum = ops.maximum, ops.minimum
@@ -182,7 +183,7 @@ function methods.matmul(a, b)
   check.kind("matmul", "b", b, "tensor")
   if core.rank(b) ~= 1 then return ops.matmul(a, b) end
   local shape = core.shape(a)
-  shape[#shape] = #shape > 1 and nil or 1
+  if #shape > 1 then table.remove(shape) else shape[1] = 1 end
   return ops.reshape(ops.matmul(a, ops.reshape(b, core.count(b), 1)), shape)
 end
 

@@ -1,0 +1,197 @@
+-- Every differentiable operation against central differences in double, and float against double.
+local mb, mb64 = require "support.both"()
+local check = require "support.gradcheck"
+
+local rng = mb64.rng(3)
+local function normal(...) return rng:normal(0, 1, ...):totable() end
+local function positive(...) return rng:uniform(0.5, 2, ...):totable() end
+
+describe("gradients of elementwise operations", function()
+  for _, name in ipairs { "neg", "exp", "tanh", "sigmoid", "abs", "sin", "cos", "relu", "leaky_relu", "elu", "gelu",
+    "selu", "softplus" } do
+    it(name, function() check(function(_, x) return x[name](x) end, { normal(3, 4) }) end)
+  end
+  for _, name in ipairs { "log", "sqrt" } do
+    it(name, function() check(function(_, x) return x[name](x) end, { positive(3, 4) }) end)
+  end
+  for _, name in ipairs { "add", "sub", "mul", "div", "maximum", "minimum" } do
+    for _, shape in ipairs { { 2, 3, 4 }, { 4 }, { 3, 1 }, { 1 }, { 2, 1, 4 } } do
+      it(name .. " with {" .. table.concat(shape, ", ") .. "}", function()
+        check(function(_, a, b) return a[name](a, b) end, { normal(2, 3, 4), positive(shape) })
+        check(function(_, a, b) return b[name](b, a) end, { positive(2, 3, 4), normal(shape) })
+      end)
+    end
+    it(name .. " with a number", function()
+      check(function(_, a) return a[name](a, 0.7) end, { normal(3, 4) })
+    end)
+  end
+  it("pow", function()
+    check(function(_, a, b) return a ^ b end, { positive(3, 4), normal(4) })
+    check(function(_, a) return a ^ 3 end, { normal(3, 4) })
+    check(function(_, a) return 2 ^ a end, { normal(3, 4) })
+  end)
+  it("operators with a number on the left", function()
+    check(function(_, a) return 1 - a + 2 * a / 3 - 5 / a - (-a) end, { positive(3, 4) })
+  end)
+end)
+
+describe("gradients of reductions", function()
+  for _, name in ipairs { "sum", "mean", "var", "min", "max", "std" } do
+    it(name, function()
+      check(function(_, x) return x[name](x) end, { normal(2, 3, 4) })
+      for dimension = 1, 3 do
+        check(function(_, x) return x[name](x, dimension) end, { normal(2, 3, 4) })
+        check(function(_, x) return x[name](x, dimension, { keep = true }) * x end, { normal(2, 3, 4) })
+      end
+    end)
+  end
+  it("var with ddof", function() check(function(_, x) return x:var(2, { ddof = 1 }) end, { normal(2, 5) }) end)
+  it("sum_squares", function() check(function(_, x) return x:sum_squares() end, { normal(2, 5) }) end)
+end)
+
+describe("gradients of shape operations", function()
+  it("reshape, transpose, narrow, slice, rows", function()
+    check(function(_, x) return x:reshape(4, 6) end, { normal(2, 3, 4) })
+    check(function(_, x) return x:transpose() end, { normal(2, 3, 4) })
+    check(function(_, x) return x:transpose(1, 3) end, { normal(2, 3, 4) })
+    check(function(_, x) return x:narrow(2, 2) end, { normal(4, 3) })
+    check(function(_, x) return x:slice(2, 2, 2) end, { normal(2, 4, 3) })
+    check(function(_, x) return x[2] * x[1] end, { normal(3, 4) })
+  end)
+  it("index, with a row taken twice", function()
+    check(function(_, x) return x:index { 3, 1, 3 } end, { normal(4, 2) })
+  end)
+  it("concat", function()
+    for dimension = 1, 3 do
+      check(function(library, a, b) return library.concat({ a, b, a }, dimension) end, { normal(2, 3, 2),
+        normal(2, 3, 2) })
+    end
+  end)
+end)
+
+describe("gradients of products", function()
+  it("matmul", function()
+    check(function(_, a, b) return a:matmul(b) end, { normal(3, 4), normal(4, 2) })
+    check(function(_, a, b) return a:matmul(b) end, { normal(2, 3, 4), normal(4, 5) })
+    check(function(_, a, b) return a:matmul(b) end, { normal(3, 4), normal(4) })
+  end)
+end)
+
+describe("gradients of conv1d", function()
+  for _, kernel in ipairs { 1, 3, 4 } do
+    for stride = 1, 3 do
+      for _, padding in ipairs { "valid", "same", kernel - 1 } do
+        it(("kernel %d, stride %d, padding %s"):format(kernel, stride, padding), function()
+          for _, sizes in ipairs { { 1, 1, 1 }, { 3, 2, 3 } } do
+            local batch, channels, filters = table.unpack(sizes)
+            for dilation = 1, 2 do
+              check(function(_, x, w, b)
+                return x:conv1d(w, b, { stride = stride, padding = padding, dilation = dilation })
+              end, { normal(batch, 11, channels), normal(kernel, channels, filters), normal(filters) })
+            end
+          end
+        end)
+      end
+    end
+  end
+end)
+
+describe("gradients of pooling", function()
+  for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
+    for size = 1, 3 do
+      for stride = 1, 4 do
+        for _, padding in ipairs { "valid", "same" } do
+          it(("%s, size %d, stride %d, padding %s"):format(name, size, stride, padding), function()
+            check(function(_, x) return x[name](x, { size = size, stride = stride, padding = padding }) end,
+              { normal(2, 9, 3) })
+          end)
+        end
+      end
+    end
+  end
+end)
+
+-- A layer with weights, made anew for each library, as a function of its input and weights.
+local function layer_gradient(make, shape, prepare)
+  local function build(library)
+    local layer = make(library)
+    layer:build({ table.unpack(shape, 2) }, library.rng(1))
+    return prepare and prepare(layer, library) or layer
+  end
+  local values = { normal(shape) }
+  for _, parameter in ipairs(build(mb64):parameters()) do
+    values[#values + 1] = normal(parameter.value:shape())
+  end
+  check(function(library, x, ...)
+    local layer = build(library)
+    local weights, i = { ... }, 0
+    layer:visit(function(part)
+      for _, weight in ipairs(part.weights or {}) do
+        i = i + 1
+        part[weight.name] = weights[i]
+      end
+    end)
+    return layer(x)
+  end, values)
+end
+
+local function training(layer, library) return layer:train():set_rng(library.rng(5)) end
+
+describe("gradients of layers", function()
+  local layers = {
+    Conv1d = function(library)
+      return library.nn.Conv1d { filters = 3, kernel = 4, stride = 2, padding = "same", activation = "tanh" }
+    end,
+    Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
+    BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,
+    LayerNorm = function(library) return library.nn.LayerNorm {} end,
+    Flatten = function(library) return library.nn.Flatten {} end,
+    GlobalAvgPool1d = function(library) return library.nn.GlobalAvgPool1d {} end,
+    GlobalMaxPool1d = function(library) return library.nn.GlobalMaxPool1d {} end,
+    Dropout = function(library) return library.nn.Dropout { rate = 0.4 } end,
+    Lambda = function(library) return library.nn.Lambda { function(x) return x * x end } end,
+    Softmax = function(library) return library.nn.Softmax {} end,
+    LogSoftmax = function(library) return library.nn.LogSoftmax {} end,
+    Residual = function(library)
+      local nn = library.nn
+      return nn.Residual { nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "same" }, nn.Tanh {} } }
+    end,
+    Concat = function(library)
+      local nn = library.nn
+      return nn.Concat { nn.Conv1d { filters = 2, kernel = 1 }, nn.AvgPool1d { size = 3, stride = 1, padding = "same" } }
+    end,
+  }
+  for name, make in pairs(layers) do
+    it(name, function()
+      layer_gradient(make, { 3, 7, 2 })
+      layer_gradient(make, { 3, 7, 2 }, training)
+    end)
+  end
+end)
+
+describe("gradients of losses", function()
+  it("cross-entropy", function()
+    check(function(_, x) return x:cross_entropy { 1, 3, 2 } end, { normal(3, 4) })
+    check(function(library, x) return x:cross_entropy({ 1, 3, 2 }, library.tensor { 1, 2, 0.5, 3 }) end,
+      { normal(3, 4) })
+  end)
+  it("mean squared error", function()
+    check(function(_, a, b) return a:mse(b) end, { normal(3, 4), normal(3, 4) })
+  end)
+  it("of a sum that uses one tensor many times", function()
+    check(function(_, x) return (x * x + x):exp() * x end, { normal(3) })
+  end)
+  it("of an operation written in Lua", function()
+    check(function(library, x)
+      return library.operation("cube", function(a) return a * a * a, function(dy) return dy * a * a * 3 end end)(x) * x
+    end, { normal(3, 2) })
+  end)
+  it("finds a wrong gradient", function()
+    assert.has_error(function()
+      check(function(library, x)
+        return library.operation("wrong", function(a) return a * a, function(dy) return dy * a end end)(x)
+      end, { normal(3) })
+    end)
+    assert.is_not.equal(mb, mb64)
+  end)
+end)

@@ -1,0 +1,127 @@
+-- Wrong arguments to every public function and method: an error with a position and a message, never a crash,
+-- a hang or a silent result.
+local mb = require "moonbow"
+
+local closed = mb.ones(2, 3)
+closed:close()
+
+local function bad_values()
+  return {
+    ["no argument"] = {}, ["nil"] = { nil, n = 1 }, ["true"] = { true }, ["a string"] = { "seven" }, ["a table"] = { { "x" } },
+    ["an empty table"] = { {} }, ["a function"] = { print }, ["NaN"] = { 0 / 0 }, ["huge"] = { 1e300 },
+    ["a closed tensor"] = { closed },
+  }
+end
+
+-- f(...) must raise a string that is a message of ours: with this file's position, or with the argument's name.
+local function must_raise(what, f, ...)
+  local ok, message = pcall(f, ...)
+  assert.is_false(ok, what .. ": no error")
+  assert.is_string(message, what)
+  assert.is_nil(message:find("attempt to", 1, true), what .. ": " .. message)
+  assert.is_nil(message:find("/moonbow/", 1, true), what .. ": blames the library: " .. message)
+end
+
+local function call(f, ...) local results = table.pack(f(...)) return table.unpack(results, 1, results.n) end
+
+describe("functions of mb refuse", function()
+  -- What each accepts of the bad values is listed; everything else must raise.
+  local accepts = {
+    tensor = {}, full = {}, zeros = {}, ones = {}, arange = {}, linspace = {}, concat = {}, no_grad = {},
+    operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {}, load = {}, ["load"] = {
+      ["a string"] = true }, seed = {}, rng = { ["no argument"] = true, ["nil"] = true },
+    rand = {}, randn = {}, threads = { ["no argument"] = true, ["nil"] = true }, help = { ["a string"] = true,
+      ["a table"] = true, ["an empty table"] = true, ["a function"] = true },
+  }
+  accepts.no_grad["a function"] = true
+  for name, exceptions in pairs(accepts) do
+    it(name, function()
+      for what, arguments in pairs(bad_values()) do
+        if not exceptions[what] then
+          must_raise(("mb.%s(%s)"):format(name, what), call, mb[name], table.unpack(arguments, 1, arguments.n or #arguments))
+        end
+      end
+    end)
+  end
+  it("with every layer and model, unknown and wrong options", function()
+    for _, group in ipairs { mb.nn, mb.models, mb.optim } do
+      for name, construct in pairs(group) do
+        if type(construct) == "function" and name ~= "is_layer" and name ~= "is_optimizer" then
+          must_raise(name .. " of a number", call, construct, 3)
+          must_raise(name .. " with an unknown option", call, construct, { no_such_option = 1 })
+        end
+      end
+    end
+  end)
+end)
+
+describe("methods of tensors refuse", function()
+  local x = mb.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
+  local indices = { 0, -1, 3, 1.5, 1e18, 0 / 0, "one", {}, true }
+
+  it("indices out of range", function()
+    for _, i in ipairs(indices) do
+      if i ~= 3 then must_raise("x:size " .. tostring(i), call, x.size, x, i) end
+      for _, name in ipairs { "row", "sum", "mean", "min", "max", "argmax", "var" } do
+        must_raise(("x:%s(%s)"):format(name, tostring(i)), call, x[name], x, i)
+      end
+      must_raise("x:get", call, x.get, x, i, 1)
+      must_raise("x:set", call, x.set, x, i, 1, 5)
+      must_raise("x:narrow", call, x.narrow, x, i, 1)
+      must_raise("x:narrow", call, x.narrow, x, 1, i)
+      must_raise("x:slice", call, x.slice, x, i, 1, 1)
+      must_raise("x:index", call, x.index, x, { i })
+      must_raise("x:transpose", call, x.transpose, x, i, 1)
+    end
+  end)
+  it("an index behind the rows that is not the next", function()
+    assert.is_nil(x[3])
+    for _, i in ipairs { 0, -1, 4, 1.5, 1e18 } do must_raise("x[i]", function() return x[i] end) end
+    must_raise("x[i] = ", function() x[5] = 1 end)
+  end)
+  it("wrong arguments", function()
+    for _, name in ipairs { "add", "mul", "pow", "maximum", "eq", "matmul", "mse", "allclose", "conv1d", "max_pool1d",
+      "avg_pool1d", "cross_entropy", "copy_from", "reshape", "index", "fill", "set", "get", "narrow", "slice" } do
+      for what, arguments in pairs(bad_values()) do
+        local is_number = what == "NaN" or what == "huge"
+        local takes_numbers = name == "add" or name == "mul" or name == "pow" or name == "maximum" or name == "eq"
+          or name == "fill"
+        if not (is_number and takes_numbers) then
+          must_raise(("x:%s(%s)"):format(name, what), call, x[name], x, table.unpack(arguments, 1, arguments.n or #arguments))
+        end
+      end
+    end
+  end)
+  it("a closed tensor", function()
+    for name, method in pairs(require("moonbow.core").tensor_methods) do
+      if name ~= "close" then must_raise("closed:" .. name, call, method, closed, 1, 1) end
+    end
+  end)
+  it("shapes that do not fit", function()
+    must_raise("reshape", call, x.reshape, x, 4, 2)
+    must_raise("reshape", call, x.reshape, x, -1, -1)
+    must_raise("reshape", call, x.reshape, x, 0, 6)
+    must_raise("five dimensions", call, mb.ones, 1, 1, 1, 1, 1)
+    must_raise("more than memory", call, mb.ones, 1e9, 1e9)
+    must_raise("matmul", call, x.matmul, x, x)
+    must_raise("copy_from", call, x.copy_from, x, mb.ones(5))
+    must_raise("pool larger than input", call, mb.nn.MaxPool1d { size = 9 }, mb.ones(1, 3, 1))
+    must_raise("labels", call, x.cross_entropy, x, { 1, 4 })
+    must_raise("labels", call, x.cross_entropy, x, { 1 })
+    must_raise("field", function() x.colour = 1 end)
+  end)
+end)
+
+describe("generators refuse", function()
+  it("wrong arguments", function()
+    local rng = mb.rng(1)
+    for _, name in ipairs { "integers", "permutation", "choice", "gamma", "shuffle", "set_state" } do
+      for what, arguments in pairs(bad_values()) do
+        local shuffles_table = name == "shuffle" and (what == "a table" or what == "an empty table")
+        if not shuffles_table then
+          must_raise(("rng:%s(%s)"):format(name, what), call, rng[name], rng, table.unpack(arguments, 1, arguments.n or #arguments))
+        end
+      end
+    end
+  end)
+end)

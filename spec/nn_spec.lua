@@ -1,0 +1,168 @@
+-- Layers: shapes, weights by name, state, configuration, errors with their path; the published networks.
+local mb = require "moonbow"
+local nn = mb.nn
+
+local function output(layer, shape) return layer:build(shape, mb.rng(1)) end
+
+local function small()
+  return nn.Sequential {
+    nn.Conv1d { filters = 4, kernel = 3, activation = "relu", padding = "same" }, nn.BatchNorm1d {},
+    nn.MaxPool1d { size = 2 },
+    nn.Residual { nn.Sequential { nn.Conv1d { filters = 4, kernel = 3, padding = "same" } } },
+    nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 2 },
+  }
+end
+
+describe("output shapes", function()
+  it("of convolutions are those of Keras", function()
+    local function conv(options)
+      options.filters = 7
+      return output(nn.Conv1d(options), { 20, 3 })
+    end
+    assert.same({ 18, 7 }, conv { kernel = 3 })
+    assert.same({ 20, 7 }, conv { kernel = 4, padding = "same" })
+    assert.same({ 7, 7 }, conv { kernel = 4, padding = "same", stride = 3 })
+    assert.same({ 6, 7 }, conv { kernel = 3, stride = 3 })
+    assert.same({ 14, 7 }, conv { kernel = 4, dilation = 2 })
+    assert.same({ 22, 7 }, conv { kernel = 3, padding = 2 })
+  end)
+  it("of pools", function()
+    assert.same({ 6, 3 }, output(nn.MaxPool1d { size = 3 }, { 20, 3 }))
+    assert.same({ 7, 3 }, output(nn.AvgPool1d { size = 3, padding = "same" }, { 20, 3 }))
+    assert.same({ 7, 3 }, output(nn.MaxPool1d { size = 2, stride = 3 }, { 20, 3 }))
+    assert.same({ 3 }, output(nn.GlobalAvgPool1d {}, { 20, 3 }))
+    assert.same({ 60 }, output(nn.Flatten {}, { 20, 3 }))
+  end)
+  it("of branches", function()
+    local branches = nn.Concat { nn.Conv1d { filters = 2, kernel = 1 }, nn.Conv1d { filters = 5, kernel = 1 } }
+    assert.same({ 20, 7 }, output(branches, { 20, 3 }))
+  end)
+end)
+
+describe("weights", function()
+  it("are named by their place, and the same for the same seed", function()
+    local a, b, c = small(), small(), small()
+    a:build({ 16, 1 }, mb.rng(1))
+    b:build({ 16, 1 }, mb.rng(1))
+    c:build({ 16, 1 }, mb.rng(2))
+    local names = {}
+    for i, parameter in ipairs(a:parameters()) do names[i] = parameter.name end
+    assert.same({ "1.weight", "1.bias", "2.gamma", "2.beta", "4.1.1.weight", "4.1.1.bias", "7.weight", "7.bias" },
+      names)
+    assert.is_true(a:parameters()[1].value:allclose(b:parameters()[1].value, { relative = 0, absolute = 0 }))
+    assert.is_false((a:parameters()[1].value:allclose(c:parameters()[1].value)))
+  end)
+  it("have the spread that their initialiser states", function()
+    local function sd(initializer)
+      local layer = nn.Conv1d { filters = 200, kernel = 5, initializer = initializer }
+      layer:build({ 10, 20 }, mb.rng(1))
+      return layer.weight:std():item()
+    end
+    for name, expected in pairs {
+      glorot_uniform = math.sqrt(2 / 1100), glorot_normal = math.sqrt(2 / 1100), he_uniform = math.sqrt(2 / 100),
+      he_normal = math.sqrt(2 / 100), lecun_uniform = 0.1, lecun_normal = 0.1, zeros = 0, ones = 0,
+      normal = 0.05, uniform = 0.05 / math.sqrt(3),
+    } do
+      assert.is_true(math.abs(sd(name) - expected) <= 0.03 * expected, name)
+    end
+    assert.equal(0, sd(0.5))
+    assert.equal(0, sd(function(_, shape) return mb.full(3, shape) end))
+    assert.error_matches(function() sd(function() return mb.ones(2) end) end, "expected a tensor of shape {5, 20, 200}")
+  end)
+  it("come back with state and load_state", function()
+    local a, b = small(), small()
+    a:build({ 16, 1 }, mb.rng(1))
+    b:build({ 16, 1 }, mb.rng(2))
+    a:train()(mb.randn(mb.rng(3), 4, 16, 1))
+    b:load_state(a:state())
+    local x = mb.randn(mb.rng(4), 4, 16, 1)
+    assert.is_true(a:eval()(x):allclose(b:eval()(x), { relative = 0, absolute = 0 }))
+    local state = a:state()
+    state["7.bias"] = mb.ones(3)
+    assert.error_matches(function() b:load_state(state) end, "'7.bias': expected shape {2}, got {3}")
+    state["7.bias"] = nil
+    assert.error_matches(function() b:load_state(state) end, "expected a tensor '7.bias', got nil")
+    state = a:state()
+    state.other = mb.ones(1)
+    assert.error_matches(function() b:load_state(state) end, "no 'other'")
+  end)
+  it("come back with config and from_config", function()
+    local a = small()
+    local b = nn.from_config(a:config())
+    assert.equal(tostring(a), tostring(b))
+    assert.error_matches(function() nn.Lambda { function(x) return x end }:config() end, "cannot be saved")
+  end)
+end)
+
+describe("modes", function()
+  it("switch dropout and batch norm, and build leaves them alone", function()
+    local dropout, x = nn.Dropout { rate = 0.5 }, mb.ones(1000)
+    assert.equal(1000, dropout(x:reshape(1, 1000)):sum():item())
+    dropout:train():set_rng(mb.rng(1))
+    local y = dropout(x:reshape(1, 1000))
+    assert.is_true(math.abs(y:sum():item() - 1000) < 150)
+    assert.same({ 0, 2 }, { y:min():item(), y:max():item() })
+    local norm = nn.BatchNorm1d {}:train()
+    norm:build { 5, 2 }
+    assert.is_true(norm.training)
+    assert.same({ 0, 0 }, norm.running_mean:totable())
+    norm(mb.full(10, 4, 5, 2))
+    assert.is_true(norm.running_mean:allclose(mb.full(1, 2)))
+  end)
+end)
+
+describe("errors", function()
+  it("name the path of the layer", function()
+    local model = nn.Sequential { nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 } }, name = "net" }
+    model:build { 10, 1 }
+    local _, message = pcall(function() return (model(mb.ones(1, 10, 3))) end)
+    assert.matches("^spec/nn_spec.lua:%d+: net > layer 1 %(Sequential%) > layer 1 %(Conv1d%): "
+      .. "input has 3 channels, weights expect 1$", message)
+    assert.error_matches(function() model(mb.ones(1, 2, 1)) end, "layer 1 %(Conv1d%)")
+  end)
+  it("name the option", function()
+    assert.error_matches(function() nn.Conv1d { filters = 2, kernal = 3 } end, "did you mean 'kernel'")
+    assert.error_matches(function() nn.Conv1d { filters = 2 } end, "kernel")
+    assert.error_matches(function() nn.Conv1d { filters = 0, kernel = 3 } end,
+      "filters: expected a positive integer, got 0")
+    assert.error_matches(function() nn.Dense { units = 2, activation = "rellu" } end, "did you mean 'relu'")
+    assert.error_matches(function() nn.Dense { units = 2, initializer = "he" } end, "initializer")
+    assert.error_matches(function() nn.Dropout { rate = 1 } end, "rate")
+    assert.error_matches(function() nn.Sequential {} end, "expected a list of layers")
+    assert.error_matches(function() nn.Sequential { 3 } end, "layer 1: expected a layer, got 3")
+    assert.error_matches(function() nn.Flatten {} (3) end, "expected a tensor, got 3")
+    assert.error_matches(function() nn.Residual { nn.Conv1d { filters = 2, kernel = 3 } }(mb.ones(1, 9, 1)) end,
+      "the body gives shape {1, 7, 2}, the shortcut {1, 9, 1}")
+  end)
+end)
+
+describe("summary", function()
+  it("counts parameters, multiply-adds, stride and receptive field", function()
+    local text = small():summary { 16, 1 }
+    assert.matches("total: 142 parameters, 640 multiply%-adds", text)
+    assert.matches("total stride 2, receptive field 8 points", text)
+  end)
+end)
+
+describe("published networks", function()
+  local function parameters(model)
+    local sum = 0
+    for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
+    return sum
+  end
+  it("have the published number of parameters", function()
+    for name, millions in pairs { lee2020_cnn2 = 19.15, lee2020_cnn3 = 25.35, szymanski2021 = 20.21,
+      ho2019_resnet = 5.20 } do
+      local count = parameters(mb.models[name] { classes = 500, length = 5000 })
+      assert.equal(("%.2f"):format(millions), ("%.2f"):format(count / 1e6), name)
+    end
+    assert.equal(1340878, parameters(mb.models.ho2019_resnet { classes = 30, length = 1000, bias = false,
+      strides = { 1, 2, 2, 2, 2, 2 }, first_activation = "relu", dropout = 0 }))
+  end)
+  it("take their options", function()
+    local model = mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, head = "global",
+      batch_norm = false, length = 128 }
+    assert.same({ 2, 3 }, model(mb.ones(2, 128, 1)):shape())
+    assert.error_matches(function() mb.models.lee2020_cnn2 { clases = 3 } end, "did you mean 'classes'")
+  end)
+end)

@@ -1,0 +1,101 @@
+-- Tensors in Lua: construction, views, arithmetic, reductions, printing.
+local mb = require "moonbow"
+
+describe("construction", function()
+  it("from nested tables", function()
+    local x = mb.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
+    assert.same({ 2, 3 }, x:shape())
+    assert.equal(3, x:size(2))
+    assert.equal(2, #x)
+    assert.equal(6, x:get(2, 3))
+    assert.same({ { 1, 2, 3 }, { 4, 5, 6 } }, x:totable())
+    assert.error_matches(function() mb.tensor { { 1, 2 }, { 3 } } end, "expected")
+    assert.error_matches(function() mb.tensor { { 1, "a" } } end, "number")
+    assert.error_matches(function() mb.tensor {} end, "empty")
+  end)
+  it("of ranges and constants", function()
+    assert.same({ 1, 2, 3 }, mb.arange(3):totable())
+    assert.same({ 0, 0.5, 1 }, mb.arange(0, 1, 0.5):totable())
+    assert.same({ 0, 0.25, 0.5, 0.75, 1 }, mb.linspace(0, 1, 5):totable())
+    assert.same({ { 7, 7 } }, mb.full(7, 1, 2):totable())
+    assert.same({ 2, 3 }, mb.zeros { 2, 3 }:shape())
+  end)
+end)
+
+describe("views", function()
+  it("share memory, copies do not", function()
+    local x = mb.tensor { { 1, 2 }, { 3, 4 } }
+    x[2]:set(1, 30)
+    x:narrow(1, 1):fill(9)
+    x:reshape(4):set(4, 40)
+    assert.same({ { 9, 9 }, { 30, 40 } }, x:totable())
+    x:copy():fill(0)
+    x:index({ 1 }):fill(0)
+    assert.same({ { 9, 9 }, { 30, 40 } }, x:totable())
+    x[1] = { 5, 6 } and mb.tensor { 5, 6 }
+    assert.same({ 5, 6 }, x[1]:totable())
+  end)
+  it("keep memory alive after the whole is closed", function()
+    local x = mb.tensor { { 1, 2 }, { 3, 4 } }
+    local row = x[2]
+    x:close()
+    collectgarbage()
+    assert.same({ 3, 4 }, row:totable())
+    assert.error(function() x:sum() end)
+  end)
+  it("are walked by ipairs, and closed at the end of a block", function()
+    local sums = {}
+    for i, row in ipairs(mb.tensor { { 1, 2 }, { 3, 4 } }) do sums[i] = row:sum():item() end
+    assert.same({ 3, 7 }, sums)
+    local outer
+    do
+      local x <close> = mb.ones(3)
+      outer = x
+    end
+    assert.error(function() outer:sum() end)
+  end)
+end)
+
+describe("arithmetic", function()
+  it("broadcasts", function()
+    local x = mb.tensor { { 1, 2 }, { 3, 4 } }
+    assert.same({ { 2, 3 }, { 4, 5 } }, (x + 1):totable())
+    assert.same({ { 9, 8 }, { 7, 6 } }, (10 - x):totable())
+    assert.same({ { 10, 40 }, { 30, 80 } }, (x * mb.tensor { 10, 20 }):totable())
+    assert.same({ { -1, -2 }, { -3, -4 } }, (-x):totable())
+    assert.same({ { 1, 4 }, { 9, 16 } }, (x ^ 2):totable())
+    assert.same({ { 0, 1 }, { 1, 1 } }, x:ge(2):totable())
+    assert.error_matches(function() return x + mb.ones(3) end, "shapes {2, 2} and {3} do not broadcast")
+  end)
+  it("multiplies matrices", function()
+    local x = mb.tensor { { 1, 2 }, { 3, 4 } }
+    assert.same({ { 7, 10 }, { 15, 22 } }, x:matmul(x):totable())
+    assert.same({ 5, 11 }, x:matmul(mb.tensor { 1, 2 }):totable())
+  end)
+  it("reduces", function()
+    local x = mb.tensor { { 1, 5 }, { 3, 4 } }
+    assert.equal(13, x:sum():item())
+    assert.same({ 4, 9 }, x:sum(1):totable())
+    assert.same({ { 6 }, { 7 } }, x:sum(2, { keep = true }):totable())
+    assert.same({ 2, 2 }, x:argmax(2):totable())
+    assert.same({ 1, 4 }, x:min(1):totable())
+    assert.same({ 2, 0.5 }, x:var(1, { ddof = 1 }):totable())
+  end)
+  it("compares within a tolerance", function()
+    local same, difference = mb.ones(2):allclose(mb.tensor { 1, 1.5 })
+    assert.is_false(same)
+    assert.equal(0.5, difference)
+    assert.is_true((mb.ones(2):allclose(mb.tensor { 1, 1.5 }, { absolute = 0.6 })))
+  end)
+end)
+
+describe("printing", function()
+  it("never floods a terminal", function()
+    local text = tostring(mb.full(0 / 0, 50, 60, 70, 80))
+    assert.is_true(#text < 600)
+    assert.matches("{50, 60, 70, 80}", text)
+    assert.matches("16800000 NaN", text)
+    assert.matches("min 1  max 1  mean 1", tostring(mb.ones(2, 3)))
+    assert.equal("tensor {1}: 5", tostring(mb.tensor { 5 }))
+  end)
+end)

@@ -1,0 +1,179 @@
+-- Training: learning, reproducibility, stopping, schedules, what goes wrong.
+local mb = require "moonbow"
+local nn = mb.nn
+
+local function data() return mb.data.border_peaks { n = 200, validation = 100, test = 100, crop = 160, seed = 3 } end
+
+local function network()
+  return nn.Sequential {
+    nn.Conv1d { filters = 8, kernel = 9, padding = "same", activation = "relu" }, nn.BatchNorm1d {},
+    nn.MaxPool1d { size = 4 }, nn.Flatten {}, nn.Dropout { rate = 0.2 }, nn.Dense { units = 2 },
+  }
+end
+
+local function fit(model, set, options)
+  options.verbose = false
+  return mb.fit(model, set, options)
+end
+
+local function bytes(model)
+  local parts = {}
+  for _, list in ipairs { model:parameters(), model:buffers() } do
+    for _, entry in ipairs(list) do parts[#parts + 1] = entry.value:tobytes() end
+  end
+  return table.concat(parts)
+end
+
+describe("fit", function()
+  it("learns", function()
+    local set, model = data(), network()
+    local history = fit(model, set.train, { epochs = 15, validation = set.validation, batch_size = 16 })
+    assert.is_true(history[15].loss < history[1].loss / 5)
+    assert.is_true(mb.evaluate(model, set.test).accuracy > 0.9)
+    assert.is_false(model.training)
+    assert.is_number(history[1].val_accuracy)
+  end)
+  it("is bit-identical for the same seed, on one thread and on two", function()
+    local set, threads = data(), mb.threads()
+    local function run(seed, count)
+      mb.threads(count)
+      local model = network()
+      fit(model, set.train, { epochs = 2, seed = seed })
+      mb.threads(threads)
+      return bytes(model)
+    end
+    local reference = run(1, 1)
+    assert.is_true(reference == run(1, 1))
+    assert.is_true(reference == run(1, 2))
+    assert.is_false(reference == run(2, 1))
+  end)
+  it("stops early and restores the best weights", function()
+    local set, model = data(), network()
+    local best
+    local history = fit(model, set.train, { epochs = 60, validation = set.validation,
+      optimizer = mb.optim.Adam { lr = 0.02 }, early_stopping = { patience = 3 } })
+    assert.equal("early_stopping", history.stopped)
+    assert.equal(#history, history.best_epoch + 3)
+    for _, record in ipairs(history) do best = math.min(best or math.huge, record.val_loss) end
+    assert.is_true(math.abs(mb.evaluate(model, set.validation).loss - best) < 1e-6)
+  end)
+  it("follows schedules", function()
+    local set = data()
+    local function rates(schedule, epochs)
+      local history = fit(network(), set.train, { epochs = epochs, schedule = schedule,
+        optimizer = mb.optim.SGD { lr = 0.1 } })
+      local found = {}
+      for i, record in ipairs(history) do found[i] = tonumber(("%.4g"):format(record.lr)) end
+      return found
+    end
+    assert.same({ 0.1, 0.1, 0.05, 0.05, 0.025 }, rates({ "step", every = 2, factor = 0.5 }, 5))
+    assert.same({ 0.1, 0.08536, 0.05, 0.01464 }, rates({ "cosine" }, 4))
+    assert.same({ 0.1, 0.1, 0.01, 0.001 }, rates({ "plateau", patience = 1, min_delta = 1e9 }, 4) and
+      rates({ "plateau", patience = 1, min_delta = 1e3 }, 4))
+  end)
+  it("clips, weighs classes, penalises, calls back", function()
+    local set, epochs = data(), {}
+    local model = network()
+    local history = fit(model, set.train, { epochs = 5, clip_norm = 1e-9, optimizer = mb.optim.SGD { lr = 1 },
+      l2 = 1e-3, class_weights = "balanced", callbacks = { function(record, control)
+        epochs[#epochs + 1] = record.epoch
+        if record.epoch == 2 then control.stop() end
+      end } })
+    assert.same({ 1, 2 }, epochs)
+    assert.equal("callback", history.stopped)
+    local untrained = network():build({ 160, 1 }) and network()
+    untrained:build({ 160, 1 }, mb.rng { 0, 2 })
+    assert.is_true((model.layers[1].weight:allclose(untrained.layers[1].weight, { absolute = 1e-6 })))
+  end)
+  it("ends at an interrupt with the weights so far", function()
+    local uv = require "luv"
+    local set, model = data(), network()
+    local history = fit(model, set.train, { epochs = 1000, callbacks = { function(record)
+      if record.epoch == 2 then uv.kill(uv.os_getpid(), "sigint") end
+    end } })
+    assert.equal("interrupted", history.stopped)
+    assert.is_true(#history >= 2 and #history < 1000)
+  end)
+  it("names where a NaN came from, and keeps the best weights", function()
+    local set, model = data(), network()
+    set.train.x:set(5, 7, 1, 0 / 0)
+    assert.error_matches(function() fit(model, set.train, { shuffle = false }) end,
+      "loss is %-?nan in epoch 1, batch 1: the input holds NaN")
+    set = data()
+    local bad = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 },
+      nn.Lambda { function(x) return x * 0 / 0 end } }
+    assert.error_matches(function() fit(bad, set.train, {}) end, "layer 3 %(Lambda%): its output is the first")
+    model = network()
+    local kept
+    assert.error_matches(function()
+      fit(model, set.train, { epochs = 5, early_stopping = {}, callbacks = { function(record, control)
+        kept = kept or bytes(control.model)
+        if record.epoch == 1 then mb.no_grad(function() control.model.layers[6].weight:fill(0 / 0) end) end
+      end } })
+    end, "layer 6 %(Dense%): its weight is not finite")
+    assert.is_true(kept == bytes(model))
+  end)
+  it("refuses what does not fit together", function()
+    local set = data()
+    local function refuses(message, train, options)
+      assert.error_matches(function() fit(network(), train, options) end, message)
+    end
+    refuses("data.y: expected 200 labels", { x = set.train.x, y = mb.ones(3) }, {})
+    refuses("data.x: expected a tensor, got nil", { y = set.train.y }, {})
+    refuses("did you mean 'epochs'", set.train, { epoch = 3 })
+    refuses("epochs: expected a positive integer, got 0", set.train, { epochs = 0 })
+    refuses("loss: expected one of", set.train, { loss = "cross" })
+    refuses("optimizer", set.train, { optimizer = { lr = 1 } })
+    refuses("schedule", set.train, { schedule = { "linear" } })
+    refuses("label", { x = set.train.x, y = set.train.y + 5 }, {})
+  end)
+end)
+
+describe("evaluate and predict", function()
+  it("count right", function()
+    local model = nn.Lambda { function(x) return x:reshape(x:size(1), 2) end }
+    local x = mb.tensor { { 2, 1 }, { 0, 1 }, { 3, 0 }, { 1, 4 } }:reshape(4, 2, 1)
+    local result = mb.evaluate(model, { x = x, y = { 1, 2, 2, 2 } }, { batch_size = 3 })
+    assert.equal(0.75, result.accuracy)
+    assert.same({ { 1, 0 }, { 1, 2 } }, result.confusion)
+    assert.same({ 0.5, 1 }, result.precision)
+    assert.same({ 1, 2 / 3 }, result.recall)
+    assert.is_true(math.abs(result.macro_f1 - (2 / 3 + 0.8) / 2) < 1e-12)
+    local classes, probabilities = mb.predict(model, x, { batch_size = 3 })
+    assert.same({ 1, 2, 1, 2 }, classes:totable())
+    assert.is_true((probabilities:sum(2):allclose(mb.ones(4))))
+  end)
+end)
+
+describe("recalibrate", function()
+  it("gives the statistics of the data, with weights unchanged", function()
+    local norm = nn.BatchNorm1d { momentum = 0.99 }
+    local model = nn.Sequential { norm }
+    local x = mb.randn(mb.rng(1), 64, 5, 2) * 3 + 7
+    model:build { 5, 2 }
+    mb.recalibrate(model, x, { batch_size = 64 })
+    assert.is_true((norm.running_mean:allclose(x:mean(1):mean(1), { relative = 1e-4 })))
+    assert.equal(0.99, norm.momentum)
+    mb.recalibrate(model, x, { batch_size = 16 })
+    assert.is_true((norm.running_mean:allclose(x:mean(1):mean(1), { relative = 1e-4 })))
+  end)
+end)
+
+describe("optimisers", function()
+  local function minimum(optimizer, steps)
+    local x = mb.tensor { 5, -3 }:param()
+    for _ = 1, steps do
+      (x - mb.tensor { 1, 2 }):sum_squares():backward()
+      optimizer:step { { name = "x", value = x } }
+    end
+    return x
+  end
+  it("find a minimum", function()
+    for name, optimizer in pairs { sgd = mb.optim.SGD { lr = 0.1 }, adam = mb.optim.Adam { lr = 0.1 },
+      nesterov = mb.optim.SGD { lr = 0.05, momentum = 0.8, nesterov = true },
+      adamw = mb.optim.AdamW { lr = 0.1, weight_decay = 1e-6 } } do
+      assert.is_true((minimum(optimizer, 500):allclose(mb.tensor { 1, 2 }, { absolute = 1e-3 })), name)
+    end
+  end)
+  it("clear gradients", function() assert.is_nil(minimum(mb.optim.Adam {}, 1).grad) end)
+end)
