@@ -53,6 +53,6 @@ for _, name in ipairs(names) do
   -- The gradients of weights and of inputs cost as much as the forward pass each; nobody needs the
   -- gradient of the spectra, but it is counted, as everywhere in the literature.
   local rate, product = 6 * multiply_adds(model) * BATCH / time / 1e9, product_rate()
-  print(("%-16s %7.1f samples/s  %6.1f GFLOP/s  sgemm %6.1f GFLOP/s  ratio %.2f  memory %.2f GB"):format(name,
-    BATCH / time, rate, product, rate / product, mb.memory().peak / 1e9))
+  print(("%-16s %7.1f samples/s  %6.1f GFLOP/s  sgemm %6.1f GFLOP/s  ratio %.2f"):format(name,
+    BATCH / time, rate, product, rate / product))
 end

@@ -158,13 +158,19 @@ describe("gradients of layers", function()
     end,
     Concat = function(library)
       local nn = library.nn
-      return nn.Concat { nn.Conv1d { filters = 2, kernel = 1 }, nn.AvgPool1d { size = 3, stride = 1, padding = "same" } }
+      local pool = nn.AvgPool1d { size = 3, stride = 1, padding = "same" }
+      return nn.Concat { nn.Conv1d { filters = 2, kernel = 1 }, pool }
     end,
   }
-  for name, make in pairs(layers) do
+  local names = {}
+  for name in pairs(layers) do names[#names + 1] = name end
+  table.sort(names) -- so that each draws the same numbers in every run
+  for _, name in ipairs(names) do
+    -- Layer norm over two channels is a step function, which float cannot follow.
+    local make, shape = layers[name], { 3, 7, name == "LayerNorm" and 6 or 2 }
     it(name, function()
-      layer_gradient(make, { 3, 7, 2 })
-      layer_gradient(make, { 3, 7, 2 }, training)
+      layer_gradient(make, shape)
+      layer_gradient(make, shape, training)
     end)
   end
 end)
@@ -183,7 +189,10 @@ describe("gradients of losses", function()
   end)
   it("of an operation written in Lua", function()
     check(function(library, x)
-      return library.operation("cube", function(a) return a * a * a, function(dy) return dy * a * a * 3 end end)(x) * x
+      local cube = library.operation("cube", function(a)
+        return a * a * a, function(dy) return dy * a * a * 3 end
+      end)
+      return cube(x) * x
     end, { normal(3, 2) })
   end)
   it("finds a wrong gradient", function()

@@ -7,7 +7,8 @@ closed:close()
 
 local function bad_values()
   return {
-    ["no argument"] = {}, ["nil"] = { nil, n = 1 }, ["true"] = { true }, ["a string"] = { "seven" }, ["a table"] = { { "x" } },
+    ["no argument"] = {}, ["nil"] = { nil, n = 1 }, ["true"] = { true }, ["a string"] = { "seven" },
+    ["a table"] = { { "x" } },
     ["an empty table"] = { {} }, ["a function"] = { print }, ["NaN"] = { 0 / 0 }, ["huge"] = { 1e300 },
     ["a closed tensor"] = { closed },
   }
@@ -22,15 +23,21 @@ local function must_raise(what, f, ...)
   assert.is_nil(message:find("/moonbow/", 1, true), what .. ": blames the library: " .. message)
 end
 
-local function call(f, ...) local results = table.pack(f(...)) return table.unpack(results, 1, results.n) end
+local function call(f, ...)
+  local results = table.pack(f(...))
+  return table.unpack(results, 1, results.n)
+end
+
+local function unpack_all(arguments) return table.unpack(arguments, 1, arguments.n or #arguments) end
 
 describe("functions of mb refuse", function()
   -- What each accepts of the bad values is listed; everything else must raise.
   local accepts = {
     tensor = {}, full = {}, zeros = {}, ones = {}, arange = {}, linspace = {}, concat = {}, no_grad = {},
-    operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {}, load = {}, ["load"] = {
-      ["a string"] = true }, seed = {}, rng = { ["no argument"] = true, ["nil"] = true },
-    rand = {}, randn = {}, threads = { ["no argument"] = true, ["nil"] = true }, help = { ["a string"] = true,
+    operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {},
+    load = { ["a string"] = true }, seed = {}, rng = { ["no argument"] = true, ["nil"] = true },
+    rand = { ["no argument"] = true, ["nil"] = true }, randn = { ["no argument"] = true, ["nil"] = true },
+    threads = { ["no argument"] = true, ["nil"] = true }, help = { ["a string"] = true,
       ["a table"] = true, ["an empty table"] = true, ["a function"] = true },
   }
   accepts.no_grad["a function"] = true
@@ -38,7 +45,7 @@ describe("functions of mb refuse", function()
     it(name, function()
       for what, arguments in pairs(bad_values()) do
         if not exceptions[what] then
-          must_raise(("mb.%s(%s)"):format(name, what), call, mb[name], table.unpack(arguments, 1, arguments.n or #arguments))
+          must_raise(("mb.%s(%s)"):format(name, what), call, mb[name], unpack_all(arguments))
         end
       end
     end)
@@ -87,7 +94,7 @@ describe("methods of tensors refuse", function()
         local takes_numbers = name == "add" or name == "mul" or name == "pow" or name == "maximum" or name == "eq"
           or name == "fill"
         if not (is_number and takes_numbers) then
-          must_raise(("x:%s(%s)"):format(name, what), call, x[name], x, table.unpack(arguments, 1, arguments.n or #arguments))
+          must_raise(("x:%s(%s)"):format(name, what), call, x[name], x, unpack_all(arguments))
         end
       end
     end
@@ -118,8 +125,8 @@ describe("generators refuse", function()
     for _, name in ipairs { "integers", "permutation", "choice", "gamma", "shuffle", "set_state" } do
       for what, arguments in pairs(bad_values()) do
         local shuffles_table = name == "shuffle" and (what == "a table" or what == "an empty table")
-        if not shuffles_table then
-          must_raise(("rng:%s(%s)"):format(name, what), call, rng[name], rng, table.unpack(arguments, 1, arguments.n or #arguments))
+        if not shuffles_table and not (name == "gamma" and what == "huge") then
+          must_raise(("rng:%s(%s)"):format(name, what), call, rng[name], rng, unpack_all(arguments))
         end
       end
     end

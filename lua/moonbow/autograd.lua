@@ -47,6 +47,10 @@ end
 -- recording is as it was.
 -- @usage local scores = mb.no_grad(function() return model(x) end)
 function autograd.no_grad(f, ...)
+  if type(f) ~= "function" then
+    local callable = getmetatable(f)
+    if not (type(callable) == "table" and callable.__call) then check.kind("no_grad", "f", f, "function") end
+  end
   local before = recording
   recording = false
   local results = table.pack(pcall(f, ...))
