@@ -49,17 +49,26 @@ local function count(store, key, is_right)
   if is_right then store[key].right = store[key].right + 1 end
 end
 
+local function share(counted) return counted and counted.right / counted.all or 0 / 0 end
+
 local function measure(name, model, set)
   local outcome, predicted = outcome_of(name), mb.predict(model, set.test.x)
-  local right = 0
+  local right, of_this_seed = 0, {}
   for i = 1, #predicted do
     local is_right = predicted[i] == set.test.y[i]
     local distance = set.distance(set.test.position[i])
     right = right + (is_right and 1 or 0)
     for b, bin in ipairs(set.bins) do
-      if math.abs(distance) >= bin[1] and math.abs(distance) <= bin[2] then count(outcome.bins, b, is_right) end
+      if math.abs(distance) >= bin[1] and math.abs(distance) <= bin[2] then
+        count(outcome.bins, b, is_right)
+        count(of_this_seed, b, is_right)
+      end
     end
     count(outcome.points, distance // 4 * 4 + 2, is_right)
+  end
+  for b = 1, #set.bins do
+    outcome.bins[b].by_seed = outcome.bins[b].by_seed or {}
+    table.insert(outcome.bins[b].by_seed, share(of_this_seed[b]))
   end
   outcome.accuracy[#outcome.accuracy + 1] = right / #predicted
   outcome.stride = model:reach { crop, 1 }.stride
@@ -82,13 +91,12 @@ for seed = args.seed, args.seed + seeds - 1 do
   end
 end
 
-local bins = { "1-2", "3-5", "6-10", "11-20", "21-50" }
+local bins = { "1-2", "3-5", "6-10", "11-20", "21-51" }
 local rows = { { "network", "total stride", "accuracy", table.unpack(bins) } }
-local function share(counted) return counted and counted.right / counted.all or 0 / 0 end
 for _, name in ipairs(order) do
   local outcome = outcomes[name]
   local row = { name, outcome.stride, experiment.show_spread(outcome.accuracy) }
-  for b = 1, #bins do row[#row + 1] = ("%.3f"):format(share(outcome.bins[b])) end
+  for b = 1, #bins do row[#row + 1] = experiment.show_spread(outcome.bins[b].by_seed) end
   rows[#rows + 1] = row
 end
 local counts = { "test spectra in the bin", "", "" }
