@@ -1,0 +1,102 @@
+-- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message where it fails.
+local mb = require "moonbow"
+local measured = require "support.measured"
+
+local interpreter = "lua5.4"
+for i = -1, -10, -1 do
+  if not (arg and arg[i]) then break end
+  interpreter = arg[i]
+end
+
+local folder = os.tmpname()
+os.remove(folder)
+assert(os.execute("mkdir " .. folder))
+teardown(function() os.execute("rm -r " .. folder) end)
+
+-- Exit code and everything printed.
+local function run(arguments)
+  local command = ("LUA_PATH='%s' LUA_CPATH='%s' %s experiments/own_spectra.lua --out %s/out %s 2>&1"):format(
+    package.path, package.cpath, interpreter, folder, arguments)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a"
+  local _, _, code = pipe:close()
+  return code, text
+end
+
+local function write(name, text)
+  local file = assert(io.open(folder .. "/" .. name, "w"))
+  file:write(text)
+  file:close()
+  return folder .. "/" .. name
+end
+
+-- Two kinds of spectra with a peak at one of two places.
+local function artificial()
+  local rng, lines, header = mb.rng(1), {}, { "kind", "sample" }
+  for i = 1, 40 do header[#header + 1] = 1000 + i end
+  lines[1] = table.concat(header, ",")
+  for n = 1, 30 do
+    local cells = { n % 2 == 0 and "even" or "odd", "s" .. n // 2 }
+    for i = 1, 40 do
+      local centre = n % 2 == 0 and 15 or 25
+      cells[#cells + 1] = ("%.5f"):format(math.exp(-(i - centre) ^ 2 / 18) + rng:normal(0, 0.01))
+    end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  return write("spectra.csv", table.concat(lines, "\n") .. "\n")
+end
+
+describe("own_spectra", function()
+  it("cross-validates, saves, predicts", function()
+    local file = artificial()
+    local code, text = run("--label kind --quick " .. file)
+    assert.equal(0, code, text)
+    assert.matches("accuracy 1.000 over all spectra", text)
+    for _, name in ipairs { "results.json", "model.safetensors" } do
+      assert.is_truthy(io.open(folder .. "/out/" .. name), name)
+    end
+    code, text = run(("--predict %s/out/model.safetensors --label kind %s"):format(folder, file))
+    assert.equal(0, code, text)
+    assert.matches("accuracy 1.000", text)
+    local other = write("other.csv", "kind,1,2\na,3,4\n")
+    code, text = run(("--predict %s/out/model.safetensors %s"):format(folder, other))
+    assert.equal(1, code)
+    assert.matches("the model expects 40 points from 1001 to 1040, the file has 2 from 1 to 2", text)
+  end)
+  it("fails with one message and exit code 1", function()
+    local function fails(arguments, message)
+      local code, text = run(arguments)
+      assert.equal(1, code, text)
+      assert.matches(message, text)
+      assert.equal(1, select(2, text:gsub("\n", "\n")), text)
+    end
+    local file = artificial()
+    fails("--label colour " .. file, "no label column 'colour'; there are: kind, sample")
+    fails("--label kind --group colour " .. file, "no label column 'colour'")
+    fails("--label kind --folds 100 " .. file, "k: expected 2 to 30")
+    fails(file, "expected %-%-label")
+    fails("--label k no_such_file", "No such file")
+    fails("--label k " .. write("empty.csv", ""), "the file is empty")
+    fails("--label k " .. write("text.csv", "k,1,2\na,1,2\nb,1,x\n"),
+      "line 3, column 3 %(2%): expected a number, got 'x'")
+    fails("--label k " .. write("axes.csv", "k,1,2,1,2\na,1,2,1,2\n"), "expected one axis")
+    fails("--label k " .. write("two.csv", "k,1,2\na,1,2\nk,3,4\nb,1,2\n"), "a second header")
+    fails("--label k " .. write("one.csv", "k,1,2\na,1,2\na,1,3\n"),
+      "expected at least 2 classes in 'k', found only 'a'")
+    fails("--label k " .. write("gap.csv", "k,1,2\na,1,2\n,1,3\n"), "spectrum 2 has no 'k'")
+    fails("--predict " .. file .. " " .. file, "not a safetensors file")
+  end)
+  it("tells measured classes apart", function()
+    for name, case in pairs {
+      ["meats_ftir/Fresh_meats.csv"] = { "--label meat --group meat,sample,supplier", 0.95 },
+      ["coffee_ftir/Instant_Coffee_Quadrum.csv"] = { "--label Varietal", 0.93 },
+    } do
+      local file, why = measured(name)
+      if not file then return pending(why) end
+      local code, text = run(case[1] .. " --quick " .. file)
+      assert.equal(0, code, text)
+      local accuracy = tonumber(text:match "accuracy ([%d.]+) over all")
+      assert.is_true(accuracy >= case[2], name .. ": " .. accuracy)
+    end
+  end)
+end)
