@@ -20,13 +20,14 @@ describe("memory", function()
     assert.is_true(mb.memory().cached == 0)
   end)
   it("does not grow in a steady training step", function()
-    local model = mb.models.lee2020_cnn3 { classes = 3, length = 500, units = { 50 } }
-    local x, y = mb.randn(16, 500, 1), mb.full(2, 16)
+    if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer keeps freed memory aside" end
+    local model = mb.models.one_convolution { classes = 3, length = 1000, kernel = 3 }
+    local x, y = mb.randn(64, 1000, 1), mb.full(2, 64)
     local optimizer, parameters, resident = mb.optim.Adam {}, model:train():parameters(), nil
     for step = 1, 200 do
       model(x):cross_entropy(y):backward()
       optimizer:step(parameters)
-      if step == 20 then resident = status "VmRSS" end
+      if step == 3 then resident = status "VmRSS" end
     end
     if not resident then return pending "no /proc here" end
     assert.is_true(status "VmRSS" - resident < 2, ("grew by %.1f MB"):format(status "VmRSS" - resident))
