@@ -1,4 +1,4 @@
--- Layers: shapes, weights by name, state, configuration, errors with their path; the published networks.
+-- Layers: shapes, weights by name, state, configuration, errors with their path.
 local mb = require "moonbow"
 local nn = mb.nn
 
@@ -141,28 +141,5 @@ describe("summary", function()
     local text = small():summary { 16, 1 }
     assert.matches("total: 142 parameters, 640 multiply%-adds", text)
     assert.matches("total stride 2, receptive field 8 points", text)
-  end)
-end)
-
-describe("published networks", function()
-  local function parameters(model)
-    local sum = 0
-    for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
-    return sum
-  end
-  it("have the published number of parameters", function()
-    for name, millions in pairs { lee2020_cnn2 = 19.15, lee2020_cnn3 = 25.35, szymanski2021 = 20.21,
-      ho2019_resnet = 5.20 } do
-      local count = parameters(mb.models[name] { classes = 500, length = 5000 })
-      assert.equal(("%.2f"):format(millions), ("%.2f"):format(count / 1e6), name)
-    end
-    assert.equal(1340878, parameters(mb.models.ho2019_resnet { classes = 30, length = 1000, bias = false,
-      strides = { 1, 2, 2, 2, 2, 2 }, first_activation = "relu", dropout = 0 }))
-  end)
-  it("take their options", function()
-    local model = mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, head = "global",
-      batch_norm = false, length = 128 }
-    assert.same({ 2, 3 }, model(mb.ones(2, 128, 1)):shape())
-    assert.error_matches(function() mb.models.lee2020_cnn2 { clases = 3 } end, "did you mean 'classes'")
   end)
 end)

@@ -22,6 +22,7 @@ local function defines(line, name)
   local plain = name:gsub("%W", "%%%0")
   return line:find("^function [%w_]+[.:]" .. plain .. "%f[^%w_]") or line:find("^[%w_]+%." .. plain .. "%f[^%w_].*=")
     or line:find("^local function " .. plain .. "%f[^%w_]") or line:find('^[%w_]+%("' .. plain .. '"')
+    or line:find("^local " .. plain .. " = {}")
     or line:find("^methods%." .. plain .. "%f[^%w_]") or line:find('^in_place "' .. plain .. '"')
 end
 

@@ -1,0 +1,155 @@
+--- What the networks share: their options (moonbow.models describes them) and the pieces they are made of.
+local nn = require "moonbow.nn"
+local check = require "moonbow.check"
+
+local parts = {}
+
+local any_initializer = "string|number|function"
+local per_layer = "positive integer|table"
+
+-- Default and kinds of each option, by the piece that reads it.
+local known = {
+  common = { classes = { nil, "positive integer" }, length = { nil, "positive integer" } },
+  convolution = {
+    activation = { "relu", "string" }, alpha = { nil, "number" },
+    initializer = { "glorot_uniform", any_initializer }, bias = { true, "boolean" },
+    padding = { "same", "string|integer" }, batch_norm = { false, "boolean" },
+    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "positive" },
+  },
+  body = {
+    filters = { 64, per_layer }, kernel = { nil, per_layer }, stride = { 1, per_layer },
+    pooling = { "max", { "max", "average" } }, pool = { nil, per_layer }, pool_stride = { nil, per_layer },
+    pool_padding = { "valid", { "valid", "same" } }, conv_dropout = { 0, "fraction" },
+  },
+  head = {
+    head = { "flatten", { "flatten", "global", "global_max" } }, units = { {}, "table" },
+    dense_activation = { "linear", "string" }, dense_batch_norm = { false, "boolean" },
+    dense_initializer = { "glorot_uniform", any_initializer },
+    output_initializer = { "glorot_uniform", any_initializer }, dropout = { 0, "fraction" },
+  },
+}
+
+local required = { classes = true, kernel = true, pool = true }
+
+local function rule(name, default, kinds)
+  if type(default) == "table" and getmetatable(default) then return default end
+  if type(kinds) == "table" then return check.one_of(default, kinds) end
+  if default ~= nil then return check.default(default, kinds) end
+  return required[name] and check.required(kinds) or check.optional(kinds)
+end
+
+--- The options of a network.
+-- @param own defaults that differ from the shared ones, and options of its own, as for check.options
+-- @param pieces the names of the pieces whose options it takes
+function parts.options(operation, given, own, pieces)
+  local rules = {}
+  for key, value in pairs(own) do rules[key] = value end
+  for _, piece in ipairs { "common", table.unpack(pieces) } do
+    for key, entry in pairs(known[piece]) do
+      local default = own[key]
+      if default == nil then default = entry[1] end
+      rules[key] = rule(key, default, entry[2])
+    end
+  end
+  return check.options(operation, given, rules)
+end
+
+--- Fills numbers up to lists, in place, and returns how long all of them are.
+-- @param names of options that are numbers or lists, all as long as each other
+function parts.spread(operation, options, names)
+  local count, longest
+  for _, name in ipairs(names) do
+    local value = options[name]
+    if type(value) == "table" then
+      if #value == 0 then
+        check.fail(operation, "%s: expected a number for each convolution, got none", name)
+      end
+      if count and #value ~= count then
+        check.fail(operation, "%s: expected %d entries, as in %s, got %d", name, count, longest, #value)
+      end
+      count, longest = #value, name
+    end
+  end
+  count = count or 1
+  for _, name in ipairs(names) do
+    local value, list = options[name], {}
+    for i = 1, value and count or 0 do
+      list[i] = type(value) ~= "table" and value
+        or check.kind(operation, ("%s[%d]"):format(name, i), value[i], "positive integer")
+    end
+    options[name] = value and list
+  end
+  return count
+end
+
+--- Appends layers to a list.
+function parts.append(list, ...)
+  for _, layer in ipairs { ... } do list[#list + 1] = layer end
+end
+
+local append = parts.append
+
+--- Appends a convolution, its batch norm and its activation, by default that of the options.
+function parts.append_convolution(layers, options, filters, kernel, stride, activation)
+  activation = activation or options.activation
+  if activation == "linear" then activation = nil end
+  local is_apart = options.batch_norm or options.alpha
+  append(layers, nn.Conv1d {
+    filters = filters, kernel = kernel, stride = stride, padding = options.padding, bias = options.bias,
+    initializer = options.initializer, activation = not is_apart and activation or nil,
+  })
+  if options.batch_norm then
+    append(layers, nn.BatchNorm1d { momentum = options.momentum, epsilon = options.epsilon })
+  end
+  if is_apart and activation then
+    append(layers, nn.Activation { name = activation, alpha = options.alpha })
+  end
+end
+
+local pools = { max = nn.MaxPool1d, average = nn.AvgPool1d }
+
+local function append_pool(layers, options, size, stride)
+  if size == 1 and stride == 1 then return end
+  append(layers, pools[options.pooling] { size = size, stride = stride, padding = options.pool_padding })
+  if options.conv_dropout > 0 then append(layers, nn.Dropout { rate = options.conv_dropout }) end
+end
+
+--- Appends convolutions, each with its pooling.
+function parts.append_body(layers, options, operation)
+  local count = parts.spread(operation, options, { "filters", "kernel", "stride", "pool", "pool_stride" })
+  for i = 1, count do
+    parts.append_convolution(layers, options, options.filters[i], options.kernel[i], options.stride[i])
+    append_pool(layers, options, options.pool[i], (options.pool_stride or options.pool)[i])
+  end
+end
+
+local heads = { flatten = nn.Flatten, global = nn.GlobalAvgPool1d, global_max = nn.GlobalMaxPool1d }
+
+--- Appends what turns maps into logits.
+function parts.append_head(layers, options, operation)
+  append(layers, heads[options.head] {})
+  local function drop()
+    if options.dropout > 0 then append(layers, nn.Dropout { rate = options.dropout }) end
+  end
+  for i, units in ipairs(options.units) do
+    check.kind(operation, ("units[%d]"):format(i), units, "positive integer")
+    drop()
+    append(layers, nn.Dense {
+      units = units, activation = options.dense_activation ~= "linear" and options.dense_activation or nil,
+      initializer = options.dense_initializer,
+    })
+    if options.dense_batch_norm then append(layers, nn.BatchNorm1d { momentum = 0.99, epsilon = 1e-3 }) end
+  end
+  drop()
+  append(layers, nn.Dense { units = options.classes, initializer = options.output_initializer })
+end
+
+--- The model of a list of layers, built where the options tell the length.
+function parts.finish(layers, options, name)
+  layers.name = name
+  local model = nn.Sequential(layers)
+  if options.length then model:build { options.length, 1 } end
+  return model
+end
+
+return parts

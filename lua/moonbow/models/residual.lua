@@ -1,0 +1,46 @@
+--- Networks with shortcuts around their convolutions (He et al. 2016).
+local nn = require "moonbow.nn"
+local check = require "moonbow.check"
+local parts = require "moonbow.models.parts"
+
+local models = {}
+
+local own = {
+  filters = check.default(100, "positive integer"), first_filters = check.default(64, "positive integer"),
+  kernel = check.default(5, "positive integer"), strides = { 2, 2, 2, 2, 2, 2 },
+  blocks = check.default(2, "positive integer"), first_activation = "linear", batch_norm = true,
+  dropout = 0.5,
+}
+
+local function block(options, stride, is_first)
+  local body, shortcut = {}, {}
+  parts.append_convolution(body, options, options.filters, options.kernel, stride)
+  parts.append_convolution(body, options, options.filters, options.kernel, 1, "linear")
+  if not is_first then return nn.Residual { nn.Sequential(body) } end
+  parts.append_convolution(shortcut, options, options.filters, 1, stride, "linear")
+  return nn.Residual { nn.Sequential(body), nn.Sequential(shortcut) }
+end
+
+--- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria: a
+-- convolution 64@5, then six stages of two blocks of two convolutions 100@5. Options: mb.help(mb.models)
+-- but for those of pooling and stride, and: filters (100), first_filters (64), kernel (5), blocks (2 in
+-- each stage), strides of the stages ({2, 2, 2, 2, 2, 2} as benchmarked), first_activation ("linear" as
+-- benchmarked), batch_norm (true). The original (1000 points) has strides {1, 2, 2, 2, 2, 2},
+-- first_activation "relu", bias false, dropout 0.
+function models.ho2019_resnet(given)
+  local name = "ho2019_resnet"
+  local options, layers = parts.options(name, given, own, { "convolution", "head" }), {}
+  parts.append_convolution(layers, options, options.first_filters, options.kernel, 1,
+    options.first_activation)
+  for i, stride in ipairs(options.strides) do
+    check.kind(name, ("strides[%d]"):format(i), stride, "positive integer")
+    for j = 1, options.blocks do
+      parts.append(layers, block(options, j == 1 and stride or 1, j == 1),
+        nn.Activation { name = options.activation, alpha = options.alpha })
+    end
+  end
+  parts.append_head(layers, options, name)
+  return parts.finish(layers, options, name)
+end
+
+return models
