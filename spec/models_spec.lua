@@ -162,8 +162,8 @@ describe("options of networks", function()
   end)
   it("reach the layers", function()
     local model = mb.models.szymanski2021 { classes = 2, activation = "elu", initializer = "he_normal",
-      bias = false, units = { 3 }, dense_activation = "tanh", dense_initializer = 0.5, output_initializer = "zeros",
-      pool_padding = "same", length = 300 }
+      bias = false, units = { 3 }, dense_activation = "tanh", dense_initializer = 0.5,
+      output_initializer = "zeros", pool_padding = "same", length = 300 }
     local conv, hidden, output = model.layers[1], model.layers[15], model.layers[17]
     assert.same({ "elu", "he_normal", false },
       { conv.options.activation, conv.options.initializer, conv.options.bias })

@@ -12,6 +12,7 @@ local any_tracked, track, record_of, version = core.any_tracked, core.track, cor
 local autograd = {}
 
 local recording = true
+local watch -- while operations are measured; see autograd.watched
 local last_order = 0
 
 local function total_version(inputs, count)
@@ -27,7 +28,7 @@ local function record(y, name, backward, owns_gradients, ...)
   local inputs, count = { ... }, select("#", ...)
   return track(y, {
     name = name, order = last_order, inputs = inputs, count = count, backward = backward,
-    owns_gradients = owns_gradients, version = total_version(inputs, count),
+    owns_gradients = owns_gradients, version = total_version(inputs, count), event = watch and watch.event,
   })
 end
 
@@ -37,7 +38,8 @@ end
 -- fresh tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
   return function(...)
-    local y, backward = forward(...)
+    local run = watch and watch.forward(name, forward) or forward
+    local y, backward = run(...)
     if recording and any_tracked(...) then return record(y, name, backward, true, ...) end
     return y
   end
@@ -62,6 +64,17 @@ end
 --- Whether operations on tracked tensors are recorded now.
 function autograd.is_recording() return recording end
 
+--- Calls f(...) while every operation asks the watcher for what to run instead of its own functions:
+-- watcher.forward(name, forward), and watcher.backward(event, backward), where event is what watcher.event
+-- was when the result was recorded.
+function autograd.watched(watcher, f, ...)
+  local outer = watch
+  watch = watcher
+  local ok, err = pcall(f, ...)
+  watch = outer
+  if not ok then error(err, 0) end
+end
+
 --- A new differentiable operation, from a script or the REPL.
 -- forward(...) gets the arguments and returns the result and a closure backward(dy, needs_1, ...)
 -- that returns one gradient per argument, of the argument's shape, or nil for arguments without
@@ -77,7 +90,7 @@ function autograd.operation(name, forward)
   check.kind("operation", "name", name, "string")
   check.kind("operation", "forward", forward, "function")
   return function(...)
-    local y, backward = autograd.no_grad(forward, ...)
+    local y, backward = autograd.no_grad(watch and watch.forward(name, forward) or forward, ...)
     if not core.is_tensor(y) then
       check.fail(name, "forward must return a tensor, got %s", check.show(y))
     end
@@ -151,7 +164,8 @@ local function step(node, dy, pending)
   end
   local needs = {}
   for i = 1, node.count do needs[i] = any_tracked(node.inputs[i]) end
-  local gradients = table.pack(node.backward(dy, table.unpack(needs, 1, node.count)))
+  local run = watch and watch.backward(node.event, node.backward) or node.backward
+  local gradients = table.pack(run(dy, table.unpack(needs, 1, node.count)))
   for i = 1, node.count do
     local gradient = gradients[i]
     if needs[i] and gradient ~= nil then

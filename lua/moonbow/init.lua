@@ -38,6 +38,7 @@ mb.split = require "moonbow.split"
 mb.fit = require "moonbow.train.fit"
 local evaluation = require "moonbow.train.evaluate"
 mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
+mb.profile = require "moonbow.profile"
 mb.preprocess = require "moonbow.preprocess"
 mb.safetensors = require "moonbow.safetensors"
 local store = require "moonbow.store"

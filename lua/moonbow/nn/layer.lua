@@ -131,7 +131,8 @@ function Layer.build(layer, shape, rng)
   return run_zeros(layer, shape)
 end
 
-local function traced(watch, f, ...)
+--- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers.
+function Layer.traced(watch, f, ...)
   local outer = trace
   trace = watch
   local ok, err = pcall(f, ...)
@@ -142,7 +143,7 @@ end
 --- The layers in the order of their use, with shapes: a list of { layer, input, output }.
 function Layer.trace(layer, shape)
   local found = {}
-  traced(function(part, x, y)
+  Layer.traced(function(part, x, y)
     found[#found + 1] = { layer = part, input = core.shape(x), output = core.shape(y) }
   end, run_zeros, layer, shape)
   return found
@@ -152,7 +153,7 @@ end
 -- a list of { layer, finite }.
 function Layer.trace_on(layer, x)
   local found = {}
-  traced(function(part, _, y)
+  Layer.traced(function(part, _, y)
     local stats = core.describe(y)
     if not part.layers then found[#found + 1] = { layer = part, finite = stats.nan + stats.inf == 0 } end
   end, autograd.no_grad, layer, x)

@@ -1,0 +1,178 @@
+--- mb.profile: where the time of a training step or of an inference goes.
+local uv = require "luv"
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local autograd = require "moonbow.autograd"
+local ops = require "moonbow.ops"
+local optim = require "moonbow.optim"
+local Layer = require "moonbow.nn.layer"
+local report = require "moonbow.profile.report"
+
+local REAL_BYTES = 4
+
+local function clock() return uv.hrtime() / 1e9 end
+
+-- Operations that are matrix products in their first two arguments: multiply-adds of the forward pass. A
+-- gradient of either argument costs as many.
+local products = {
+  conv1d = function(y, _, w) return core.count(y) * core.size(w, 1) * core.size(w, 2) end,
+  matmul = function(y, a) return core.count(y) * core.size(a, core.rank(a)) end,
+}
+
+local views = { reshape = true, narrow = true } -- they touch no elements
+
+local function bytes_of(...)
+  local sum = 0
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if core.is_tensor(value) then sum = sum + core.count(value) * REAL_BYTES end
+  end
+  return sum
+end
+
+-- A watcher for autograd that lists events { operation, pass, seconds, macs, bytes, source }, where source is
+-- the forward event of a backward one. Operations inside operations belong to the outer ones.
+local function new_recorder()
+  local recorder = { events = {} }
+  local is_inside = false
+
+  local function timed(event, f, finish)
+    return function(...)
+      if is_inside then return f(...) end
+      is_inside = true
+      local begin = clock()
+      local results = table.pack(f(...))
+      event.seconds = clock() - begin
+      is_inside = false
+      recorder.events[#recorder.events + 1] = event
+      finish(results, ...)
+      return table.unpack(results, 1, results.n)
+    end
+  end
+
+  function recorder.forward(name, forward)
+    local event = { operation = name, pass = "forward" }
+    return timed(event, forward, function(results, ...)
+      recorder.event = event
+      event.macs = products[name] and products[name](results[1], ...)
+      event.bytes = views[name] and 0 or bytes_of(results[1], ...)
+    end)
+  end
+
+  function recorder.backward(source, backward)
+    local event = { operation = source.operation, pass = "backward", source = source }
+    return timed(event, backward, function(gradients, dy, need_first, need_second)
+      local products_done = (need_first and 1 or 0) + (need_second and 1 or 0)
+      event.macs = source.macs and source.macs * products_done
+      event.bytes = views[source.operation] and 0 or bytes_of(dy, table.unpack(gradients, 1, gradients.n))
+    end)
+  end
+
+  return recorder
+end
+
+-- Gives every forward event that has none yet the layer that has just run.
+local function claim(events, layer, first)
+  for i = first, #events do
+    if not events[i].layer then events[i].layer = layer end
+  end
+  return #events + 1
+end
+
+-- Runs one step and returns its events and the seconds of its phases.
+local function run_step(job)
+  local recorder = new_recorder()
+  local events, phases, first = recorder.events, {}, 1
+  local function step()
+    local begin, output = clock(), nil
+    Layer.traced(function(layer) first = claim(events, layer, first) end,
+      function() output = job.model(job.x) end)
+    local loss = job.y and job.loss(output, job.y)
+    phases.forward = clock() - begin
+    if loss then
+      begin = clock()
+      autograd.backward(loss)
+      phases.backward = clock() - begin
+      begin = clock()
+      job.optimizer:step(job.parameters)
+      phases.optimizer = clock() - begin
+      core.close(loss)
+    end
+    core.close(output)
+  end
+  if job.y then autograd.watched(recorder, step) else autograd.no_grad(autograd.watched, recorder, step) end
+  return events, phases
+end
+
+-- Calls f with the model in the mode asked for and a generator of its own, and leaves it as it was.
+local function with_model_kept(model, training, f)
+  local kept, state = {}, training and model:state()
+  model:visit(function(part) kept[part] = { training = part.training, rng = part.rng } end)
+  local gradients = {}
+  for i, parameter in ipairs(model:parameters()) do
+    gradients[i] = parameter.value.grad or false
+    if gradients[i] then parameter.value.grad = nil end
+  end
+  if training then model:train() else model:eval() end
+  model:set_rng(core.rng { 0 })
+  local ok, err = pcall(f)
+  for part, before in pairs(kept) do part.training, part.rng = before.training, before.rng end
+  for i, parameter in ipairs(model:parameters()) do parameter.value.grad = gradients[i] or nil end
+  if state then model:load_state(state) end
+  if not ok then error(err, 0) end
+end
+
+local losses = { cross_entropy = ops.cross_entropy, mse = ops.mse }
+
+local profile_options = {
+  steps = check.default(3, "positive integer"), optimizer = check.optional "table",
+  loss = check.one_of("cross_entropy", { "cross_entropy", "mse" }),
+}
+
+local function build(model, x)
+  local kept = {}
+  model:visit(function(part) kept[part], part.training = part.training, false end)
+  local ok, err = pcall(autograd.no_grad, model, core.narrow(x, 1, 1))
+  for part, training in pairs(kept) do part.training = training end
+  if not ok then error(err, 0) end
+end
+
+--- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its
+-- weights, statistics, gradients, mode and generator. Normal runs are not slowed down.
+-- @param model a layer
+-- @param x (N, L, C)
+-- @param y what the loss takes: labels (N), or targets for "mse"
+-- @param options steps (3: measured steps, of which the mean is reported, after one that is not), loss
+--   ("cross_entropy" or "mse"), optimizer (a fresh Adam; it is stepped)
+-- @return a report. print(report) shows the time by layer and by operation, with GFLOP/s where multiply-adds
+--   are known: those that were done, so that a skipped gradient of the spectra does not count.
+--   report.seconds of a step, report.samples_per_second, report.phases { forward, backward, optimizer } in
+--   seconds; report.rows, report.layers, report.operations: lists of { layer (its path, or "loss",
+--   "optimizer", "other"), type, operation, pass, calls, seconds, share, flops, bytes }, whose seconds sum up
+--   to those of the step. "other" is what no operation spends: the tape, sums of gradients, Lua. bytes are
+--   those of the tensors an operation gets and makes; backward, of the gradients.
+-- @usage print(mb.profile(model, x, y))
+return function(model, x, y, options)
+  options = check.options("profile", options, profile_options)
+  if not Layer.is_layer(model) then
+    check.fail("profile", "model: expected a layer, got %s", check.show(model))
+  end
+  check.kind("profile", "x", x, "tensor")
+  if y ~= nil then check.kind("profile", "y", y, "tensor|table") end
+  if options.optimizer and not optim.is_optimizer(options.optimizer) then
+    check.fail("profile", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))
+  end
+  build(model, x)
+  local steps = {}
+  with_model_kept(model, y ~= nil, function()
+    local job = {
+      model = model, x = x, y = type(y) == "table" and core.tensor(y) or y, loss = losses[options.loss],
+      optimizer = options.optimizer or optim.Adam {}, parameters = model:parameters(),
+    }
+    for i = 0, options.steps do
+      local events, phases = run_step(job)
+      if i > 0 then steps[i] = { events = events, phases = phases } end
+    end
+  end)
+  return report(model, core.size(x, 1), steps)
+end
