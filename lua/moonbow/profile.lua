@@ -152,7 +152,7 @@ end
 --   to those of the step. "other" is what no operation spends: the tape, sums of gradients, Lua. bytes are
 --   those of the tensors an operation gets and makes; backward, of the gradients.
 -- @usage print(mb.profile(model, x, y))
-return function(model, x, y, options)
+local function profile(model, x, y, options)
   options = check.options("profile", options, profile_options)
   if not Layer.is_layer(model) then
     check.fail("profile", "model: expected a layer, got %s", check.show(model))
@@ -176,3 +176,5 @@ return function(model, x, y, options)
   end)
   return report(model, core.size(x, 1), steps)
 end
+
+return profile
