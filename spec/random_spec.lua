@@ -9,6 +9,8 @@ local mb = require "moonbow"
 --   gamma_half: g.gamma(0.5, 2, 4)
 --   gamma_one: g.gamma(1, 2, 4)
 --   gamma_more: g.gamma(3.7, 2, 4)
+--   poisson: g.poisson(4, 4)
+--   poisson_ptrs: g.poisson(40, 4)
 --   integers: g.integers(0, 10, 4)
 --   integers_endpoint: g.integers(-5, 5, 4, endpoint=True)
 --   integers_32: g.integers(0, 2**32, 4)
@@ -30,6 +32,8 @@ local references = {
     gamma_half = { 0.8713316421808239, 0.0033576593274998383, 1.9700046290086755, 0.7686414574708157 },
     gamma_one = { 1.3598638079378191, 2.0391942029317294, 0.039613325178110705, 0.0045386533624563645 },
     gamma_more = { 7.20534395197988, 9.367520953822902, 4.9526789676915275, 12.741743115527662 },
+    poisson = { 2, 0, 7, 3 },
+    poisson_ptrs = { 43, 24, 42, 41 },
     integers = { 8, 6, 5, 2 },
     integers_endpoint = { 4, 2, 0, -3 },
     integers_32 = { 3653403231, 2735729615, 2195314465, 1158725112 },
@@ -51,6 +55,8 @@ local references = {
     gamma_half = { 0.5242134925172599, 0.3584105647994614, 0.3348878664105349, 0.0015190094454885325 },
     gamma_one = { 2.1460580527450777, 0.6169062882505687, 10.750873745216253, 0.7328542257996639 },
     gamma_more = { 8.082807321701798, 8.020185871695414, 10.632118825160616, 4.9488409265611795 },
+    poisson = { 5, 3, 5, 2 },
+    poisson_ptrs = { 40, 36, 47, 41 },
     integers = { 4, 5, 7, 9 },
     integers_endpoint = { 0, 0, 3, 5 },
     integers_32 = { 2032329983, 2198257139, 3243419750, 4082210491 },
@@ -72,6 +78,8 @@ local references = {
     gamma_half = { 0.1224393137512994, 0.7849958310752512, 0.964253015635624, 0.024583826405761625 },
     gamma_one = { 1.0299237931199643, 0.12796569434627184, 2.491514105331885, 0.32364113795859706 },
     gamma_more = { 22.10440347535117, 17.601182703558543, 8.294336561720534, 1.1220728590036135 },
+    poisson = { 2, 3, 1, 5 },
+    poisson_ptrs = { 35, 42, 43, 31 },
     integers = { 7, 2, 7, 0 },
     integers_endpoint = { 2, -3, 3, -4 },
     integers_32 = { 3036263665, 1062686850, 3217948997, 399389273 },
@@ -198,6 +206,13 @@ for _, reference in ipairs(references) do
       check_method(reference, reference.gamma_half, "gamma", 0.5, 2)
       check_method(reference, reference.gamma_one, "gamma", 1, 2)
       check_method(reference, reference.gamma_more, "gamma", 3.7, 2)
+    end)
+
+    it("poisson", function()
+      if reference.poisson then
+        check_method(reference, reference.poisson, "poisson", 4)
+        check_method(reference, reference.poisson_ptrs, "poisson", 40)
+      end
     end)
 
     it("integers", function()

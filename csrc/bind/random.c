@@ -148,6 +148,18 @@ static int rng_gamma(lua_State *L) {
   return push_draws(L, "rng:gamma", 4, draw_gamma, shape, non_negative_or(L, "rng:gamma", "scale", 3, 1));
 }
 
+static double draw_poisson(mb_rng *rng, double mean, double b) {
+  (void)b;
+  return mb_rng_poisson(rng, mean);
+}
+
+/* core.rng_poisson(rng, mean, shape...) */
+static int rng_poisson(lua_State *L) {
+  const double mean = non_negative_or(L, "rng:poisson", "mean", 2, 1);
+  if (mean > 1e15) bind_error(L, "rng:poisson: mean: expected at most 1e15, got %f", mean);
+  return push_draws(L, "rng:poisson", 3, draw_poisson, mean, 0);
+}
+
 static int64_t read_integer(lua_State *L, const char *name, int arg) {
   return bind_size(L, "rng:integers", name, arg, INT64_MIN, INT64_MAX);
 }
@@ -377,6 +389,7 @@ static const luaL_Reg functions[] = {
     {"rng_integers", rng_integers},
     {"rng_normal", rng_normal},
     {"rng_permutation", rng_permutation},
+    {"rng_poisson", rng_poisson},
     {"rng_random", rng_random},
     {"rng_set_state", rng_set_state},
     {"rng_shuffle", rng_shuffle},

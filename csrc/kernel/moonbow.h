@@ -245,9 +245,10 @@ uint32_t mb_rng_uint32(mb_rng *rng);
 double mb_rng_random(mb_rng *rng);                              /* [0, 1) */
 int64_t mb_rng_integer(mb_rng *rng, int64_t low, int64_t high); /* low..high, both included */
 double mb_rng_uniform(mb_rng *rng, double low, double high);
-double mb_rng_normal(mb_rng *rng);              /* standard, ziggurat */
-double mb_rng_exponential(mb_rng *rng);         /* standard, ziggurat */
-double mb_rng_gamma(mb_rng *rng, double shape); /* standard, finite shape >= 0; Marsaglia and Tsang 2000 */
+double mb_rng_normal(mb_rng *rng);               /* standard, ziggurat */
+double mb_rng_exponential(mb_rng *rng);          /* standard, ziggurat */
+double mb_rng_gamma(mb_rng *rng, double shape);  /* standard, finite shape >= 0; Marsaglia and Tsang 2000 */
+double mb_rng_poisson(mb_rng *rng, double mean); /* 0 <= mean <= 1e15; PTRS of Hoermann 1993 from 10 on */
 mb_size mb_rng_interval(mb_rng *rng, mb_size last); /* 0..last, as each step of a shuffle draws it */
 void mb_rng_shuffle(mb_rng *rng, mb_size *index, mb_size count); /* Generator.shuffle of an array */
 
@@ -285,23 +286,55 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
-/* ---- spectra (spectra.c) --------------------------------------------------------------- */
+/* ---- artificial spectra (spectra.c, background.c, ceiling.c) ---------------------------- */
 
 typedef struct {
-  mb_size L;                   /* points of a spectrum */
-  mb_size first, border, last; /* class 1: maximum at first..border-1, class 2: border..last (1-based) */
-  double height[2], width[2];  /* uniform ranges; width is the Gaussian sigma in points */
-  double noise;                /* sd of Gaussian noise */
-  double background;           /* the background's maximum is U(0, background) */
-} mb_border_peaks;
+  double position[2]; /* of the maximum, in points from 1 */
+  double height[2];   /* of the maximum */
+} mb_peak_ranges;
 
-/* n spectra y (n, L): a Gaussian peak with its maximum at an integer point, a smooth background
- * and noise; classes label (n, 1 or 2) in random order and as equal in number as can be, an odd
- * one in class 1; position (n, 1-based) of the maximum. Spectrum i has a stream of its own,
- * SeedSequence(one 64-bit draw of rng, i), in which noise comes last: neither the number of
- * threads nor noise and background change the peaks. */
-mb_status mb_border_peaks_generate(mb_real *y, mb_real *label, mb_real *position, mb_rng *rng,
-                                   const mb_border_peaks *options, mb_size n);
+typedef enum { MB_POLYNOMIAL = 1, MB_EXPONENTIAL = 2, MB_HUMP = 4 } mb_background_kind;
+
+/* Ranges are {low, high} and drawn uniformly. */
+typedef struct {
+  mb_size L, classes;
+  const mb_size *first;        /* (classes + 1): peaks first[k] to first[k + 1] - 1 are those of class k */
+  const mb_peak_ranges *peaks; /* all of them, class by class */
+  bool whole_points;           /* positions are integers */
+  double width[2];             /* sigma of the Gaussian, in points; one for all peaks of a spectrum */
+  double mixing[2];            /* share of a Lorentzian of as much width at half height, 0 to 1 */
+  double asymmetry[2];         /* the left side is 1 - a, the right side 1 + a times as wide; |a| < 1 */
+  double background;           /* its maximum is U(0, background) */
+  unsigned background_kinds;   /* which are mixed: a sum of mb_background_kind */
+  mb_size orders[2];           /* lowest and highest Chebyshev polynomial, 1 to 5 */
+  double noise;                /* sd of Gaussian noise */
+  double counts;               /* counts at intensity 1 for Poisson noise; 0 for none */
+  mb_size parts[2];            /* how many classes are in a spectrum: {1, 1} unless mixed */
+  double impurity[2];          /* intensity of each further class, that of its label being 1 */
+} mb_spectra;
+
+/* Each has n rows; whatever is not wanted is NULL. */
+typedef struct {
+  mb_real *y;                         /* (L) the spectra: the sum of the next three */
+  mb_real *peak, *background, *noise; /* (L) */
+  mb_real *label;                     /* 1 to classes */
+  mb_real *share;                     /* (classes), sum 1, the largest that of the label */
+  mb_real *position, *height;         /* (mb_spectra_peaks), NaN behind the last */
+  mb_real *width, *mixing, *asymmetry;
+} mb_spectra_out;
+
+mb_size mb_spectra_peaks(const mb_spectra *options); /* peaks of a spectrum at most */
+
+/* n spectra: peaks on a smooth background, with noise; labels in random order and as equal in number
+ * as can be. Spectrum i has a stream of its own, SeedSequence(one 64-bit draw of rng, i), from which
+ * come the classes mixed in, position and height of each peak, the width, what the shape needs, the
+ * background, and noise last: neither the number of threads nor noise and background change the peaks. */
+mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_spectra *options, mb_size n);
+
+/* The best accuracy that any classifier can reach, as the mean over samples of the posterior of the
+ * likeliest class, by an observer who knows the ranges and the background and who measures positions
+ * and heights with the Cramer-Rao errors of this noise, the width being unknown (ceiling.c). */
+mb_status mb_spectra_ceiling(double *accuracy, mb_rng *rng, const mb_spectra *options, mb_size samples);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -210,6 +210,29 @@ double mb_rng_gamma(mb_rng *rng, double shape) {
   }
 }
 
+/* How many factors keep a product of uniform numbers above exp(-mean). */
+static double poisson_small(mb_rng *rng, double mean) {
+  const double limit = exp(-mean);
+  double count = 0;
+  for (double product = random_double(rng); product > limit; product *= random_double(rng)) count++;
+  return count;
+}
+
+double mb_rng_poisson(mb_rng *rng, double mean) {
+  if (mean == 0) return 0;
+  if (mean < 10) return poisson_small(rng, mean);
+  const double log_mean = log(mean), b = 0.931 + 2.53 * sqrt(mean), a = -0.059 + 0.02483 * b;
+  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4), squeeze = 0.9277 - 3.6224 / (b - 2);
+  for (;;) {
+    const double u = random_double(rng) - 0.5, v = random_double(rng), side = 0.5 - fabs(u);
+    const double k = floor((2 * a / side + b) * u + mean + 0.43);
+    if (side >= 0.07 && v <= squeeze) return k;
+    if (k < 0 || (side < 0.013 && v > side)) continue;
+    if (log(v) + log(inverse_alpha) - log(a / (side * side) + b) <= k * log_mean - mean - lgamma(k + 1))
+      return k;
+  }
+}
+
 /* ---- permutations and samples ---------------------------------------------------------- */
 
 /* NumPy shuffles with masked rejection, but samples with Lemire's method. */

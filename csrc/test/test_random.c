@@ -101,6 +101,8 @@ static const Distribution distributions[] = {
      50,
      50,
      0.28284271247461901},
+    {mb_rng_poisson, 3.5, {1, 2, 2}, 700426, 3.5, 3.5, 0.53452248382484879},
+    {mb_rng_poisson, 250.5, {238, 256, 258}, 50102070, 250.5, 250.5, 0.063182},
 };
 
 static void distributions_are_those_of_numpy(void **state) {

@@ -45,6 +45,8 @@ local store = require "moonbow.store"
 mb.save, mb.load = store.save, store.load
 mb.data = {
   border_peaks = require "moonbow.data.border_peaks",
+  classes = require "moonbow.data.classes",
+  single_peak = require "moonbow.data.single_peak",
   read_csv = require "moonbow.data.read_csv",
 }
 

@@ -7,7 +7,7 @@
 -- choice) is counted from 1 here. Wrong arguments raise.
 --
 -- Sources: O'Neill 2014 (PCG), Lemire 2019 (bounded integers), Marsaglia and Tsang 2000 (the ziggurat;
--- gamma), Ahrens and Dieter 1974 (gamma of shape below 1), Floyd in Bentley 1987 (samples).
+-- gamma), Ahrens and Dieter 1974 (gamma of shape below 1), Hörmann 1993 (Poisson), Floyd in Bentley 1987 (samples).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -46,6 +46,9 @@ methods.exponential = core.rng_exponential
 
 --- Gamma with the mean a * scale: rng:gamma(a, scale, shape...). a >= 0 (0 gives 0), scale >= 0, default 1.
 methods.gamma = core.rng_gamma
+
+--- Poisson, whole numbers from 0 on: rng:poisson(mean, shape...). Default 1; 0 <= mean <= 1e15.
+methods.poisson = core.rng_poisson
 
 local integers_options = { endpoint = false, shape = check.optional "table" }
 

@@ -1,13 +1,11 @@
 --- Artificial spectra whose class says on which side of a border their peak lies.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local spectra = require "moonbow.data.spectra"
 
 local CELL = 64 -- of points: what align refers to
 
-local known_options = {
-  n = check.default(1000, "positive integer"),
-  validation = check.default(300, "positive integer"),
-  test = check.default(2000, "positive integer"),
+local known_options = spectra.known {
   length = check.default(2000, "positive integer"),
   crop = check.optional "positive integer",
   align = check.optional "integer",
@@ -15,20 +13,15 @@ local known_options = {
   border = check.default(1000, "positive integer"),
   last = check.default(1050, "positive integer"),
   height = { 0.6, 1 },
-  width = { 2, 6 },
-  noise = 0.02,
   background = 0,
-  seed = check.default(1, "integer|table"),
 }
 
 local function fail(...) check.fail("border_peaks", ...) end
 
-local function range(options, name)
-  local low, high = options[name][1], options[name][2]
-  if #options[name] ~= 2 or type(low) ~= "number" or type(high) ~= "number" then
-    fail("%s: expected {low, high}", name)
-  end
-  return low, high
+local function check_positions(options)
+  local first, border, last, length = options.first, options.border, options.last, options.length
+  if first < border and border <= last and last <= length then return end
+  fail("expected 1 <= first < border <= last <= length, got %d, %d, %d and %d", first, border, last, length)
 end
 
 --- The first point of the window of options.crop points that has the border nearest to its middle,
@@ -58,28 +51,17 @@ local function place_window(options)
   options.start = window_start(options)
 end
 
---- Part 1, 2, 3 (train, validation, test) has a stream of its own: seed and number seed a generator.
-local function generate(options, part, n)
-  local seed = type(options.seed) == "table" and { table.unpack(options.seed) } or { options.seed }
-  seed[#seed + 1] = part
-  local lowest, highest = range(options, "height")
-  local narrowest, widest = range(options, "width")
-  local x, y, position = core.border_peaks(core.rng(seed), n, options.length, options.first, options.border,
-    options.last, lowest, highest, narrowest, widest, options.noise, options.background)
-  if options.crop then x = core.slice(x, 2, options.start, options.crop) end
-  return { x = x, y = y, position = position }
+local function crop_part(part, options)
+  for _, name in ipairs { "x", "peak", "background", "noise" } do
+    if part[name] then part[name] = core.slice(part[name], 2, options.start, options.crop) end
+  end
 end
 
---- Spectra with one Gaussian peak; class 1 ("below") has its maximum at one of the points first to
--- border - 1, class 2 ("above") at border to last. Both classes are equal in number (an odd spectrum
--- goes to class 1) and in random order; positions are uniform. See claim 5 of the review.
+--- Spectra with one peak; class 1 ("below") has its maximum at one of the points first to border - 1,
+-- class 2 ("above") at border to last; positions are uniform. See claim 5 of the review.
 --
--- Options: n (1000), validation (300), test (2000): spectra in each part. length (2000): points of a
--- spectrum. first (950), border (1000), last (1050). height {0.6, 1} and width {2, 6} (the Gaussian's
--- sigma, in points): uniform ranges. noise (0.02): sd of Gaussian noise. background (0): its maximum
--- is uniform from 0 to this; it mixes Chebyshev polynomials of order 1 to 5, an exponential decay and
--- a broad hump. seed (1): an integer or a table of integers; the parts have independent streams. The
--- same seed gives the same peaks under any noise and background.
+-- Options: length (2000): points of a spectrum. first (950), border (1000), last (1050). height {0.6, 1}: a uniform
+-- range. background (0). All others are those of mb.data.single_peak, with the same defaults.
 --
 -- crop (none): keeps a window of so many points, cut from whole spectra. Pooling sees the border only
 -- as far as its cells straddle it, so the border must not fall between two cells by accident: align
@@ -88,30 +70,32 @@ end
 -- 64 points; an odd align misaligns all of these. The window is the one with the border nearest to its
 -- middle. A whole spectrum starts at point 1, so that align is (border - 1) % 64 there: 39 by default.
 --
--- @return { train, validation, test: each { x = (n, L, 1), y = (n) classes, position = (n) };
---   classes = names; axis = (L) the points of a spectrum; options = all options, with start (the
---   window's first point) and align; distance = function(position): number or tensor, see below;
---   bins = the distances 1-2, 3-5, 6-10, 11-20 and 21 on, as {from, to} }
+-- @return as mb.data.single_peak; options have start (the window's first point) and align too; and
+--   distance = function(position): number or tensor, see below; bins = the distances 1-2, 3-5, 6-10, 11-20
+--   and 21 on, as {from, to}
 -- Positions count the points of a whole spectrum from 1, cropped or not. The distance to the border is
 -- signed: 1, 2, ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with
 -- the default positions -50 to 51, of which 51 belongs to the last bin too.
 local function border_peaks(given)
   local options = check.options("border_peaks", given, known_options)
+  check_positions(options)
   place_window(options)
   local border = options.border
-  return {
-    train = generate(options, 1, options.n),
-    validation = generate(options, 2, options.validation),
-    test = generate(options, 3, options.test),
-    classes = { "below", "above" },
-    axis = core.arange(options.start, 1, options.crop or options.length),
-    options = options,
-    distance = function(position)
-      local is_above = core.is_tensor(position) and position:ge(border) or (position >= border and 1 or 0)
-      return position - border + is_above
-    end,
-    bins = { { 1, 2 }, { 3, 5 }, { 6, 10 }, { 11, 20 }, { 21, math.huge } },
-  }
+  local set = spectra.make("border_peaks", options, {
+    { { position = { options.first, border - 1 }, height = options.height } },
+    { { position = { border, options.last }, height = options.height } },
+  }, { whole_points = true })
+  if options.crop then
+    for _, part in ipairs { set.train, set.validation, set.test } do crop_part(part, options) end
+    set.axis = core.arange(options.start, 1, options.crop)
+  end
+  set.classes = { "below", "above" }
+  set.distance = function(position)
+    local is_above = core.is_tensor(position) and position:ge(border) or (position >= border and 1 or 0)
+    return position - border + is_above
+  end
+  set.bins = { { 1, 2 }, { 3, 5 }, { 6, 10 }, { 11, 20 }, { 21, math.huge } }
+  return set
 end
 
 return border_peaks

@@ -1,0 +1,66 @@
+--- Classes of spectra from lists of peaks, alone or mixed.
+local check = require "moonbow.check"
+local spectra = require "moonbow.data.spectra"
+
+local known_options = spectra.known {
+  peaks = check.required "table",
+  names = check.optional "table",
+  shift = check.default(50, "non-negative"),
+  variation = check.default(0.1, "non-negative"),
+  mixture = { 1, 1 },
+  impurity = { 0, 0.7 },
+}
+
+local function read_peak(options, k, p, peak)
+  local what = ("class %d, peak %d"):format(k, p)
+  check.kind("classes", what, peak, "table")
+  local position = check.kind("classes", what .. ", position", peak[1], "number")
+  local height = check.kind("classes", what .. ", height", peak[2], "positive")
+  return {
+    position = { position - options.shift, position + options.shift },
+    height = { math.max(height - options.variation, 0), height + options.variation },
+  }
+end
+
+local function read_classes(options)
+  local classes = {}
+  for k, peaks in ipairs(options.peaks) do
+    check.kind("classes", "class " .. k, peaks, "table")
+    if #peaks == 0 then check.fail("classes", "class %d has no peaks", k) end
+    classes[k] = {}
+    for p, peak in ipairs(peaks) do classes[k][p] = read_peak(options, k, p, peak) end
+    table.sort(classes[k], function(a, b) return a.position[1] < b.position[1] end)
+  end
+  if #classes == 0 then check.fail("classes", "peaks: expected a list of classes, got none") end
+  return classes
+end
+
+--- Spectra of classes that are given as lists of peaks: mb.data.classes{ peaks = { { {100, 1}, {220, 0.4} },
+-- { {110, 1} } } } has two classes, the first with a peak of height 1 at point 100 and one of 0.4 at 220.
+--
+-- Options: peaks (required); names (of the classes: "1", "2", ... by default); shift (50) and variation (0.1): each
+-- position and height varies uniformly and by itself by so much either way, heights not below 0; mixture {1, 1}: a
+-- spectrum holds a number of classes uniform in this range, its label and others at random, with intensities 1 for the
+-- label and uniform in impurity {0, 0.7} for each other, then divided by their sum. All other options are those of
+-- mb.data.single_peak.
+--
+-- @return as mb.data.single_peak, but with position and height = (n, most peaks of a spectrum) where a class has
+--   several peaks, in order of position (of mixtures: class by class, the label first), NaN where a spectrum has
+--   fewer; of mixtures also share = (n, classes), with the sum 1
+--
+-- ceiling(samples) is the mean over samples (10000) of the posterior of the likeliest class, for an observer who
+-- knows all ranges and the background, and who measures position and height of each peak with the normal errors of
+-- the Cramér-Rao bound under this noise; the width is unknown to it, mixing and asymmetry are known, and classes with
+-- different numbers of peaks are never confused. A bound from above, and close to what a fit of the true shape
+-- reaches where peaks stand apart and well above the noise. Raises for mixtures, for which none is known.
+-- Source: local asymptotic normality, e.g. van der Vaart 1998, chapter 7.
+local function classes(given)
+  local options = check.options("classes", given, known_options)
+  local set = spectra.make("classes", options, read_classes(options),
+    { mixture = options.mixture, impurity = options.impurity })
+  set.classes = {}
+  for k = 1, #options.peaks do set.classes[k] = options.names and options.names[k] or tostring(k) end
+  return set
+end
+
+return classes

@@ -1,0 +1,89 @@
+--- What the generators of artificial spectra share: options, the three parts, the ceiling.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local spectra = {}
+
+local kinds = { "polynomial", "exponential", "hump" }
+
+-- Shapes are points and ranges of mixing and asymmetry.
+local shapes = { "gaussian", "lorentzian", "pseudo_voigt", "asymmetric" }
+
+--- The options of all generators, with further ones or other defaults of a generator's own.
+function spectra.known(own)
+  local known = {
+    n = check.default(1000, "positive integer"),
+    validation = check.default(300, "positive integer"),
+    test = check.default(2000, "positive integer"),
+    length = check.default(1000, "positive integer"),
+    width = { 2, 6 },
+    shape = check.one_of("gaussian", shapes),
+    mixing = { 0, 1 },
+    asymmetry = { 0, 0.5 },
+    background = 0.2,
+    background_kinds = check.default(kinds, "string|table"),
+    orders = { 1, 5 },
+    noise = 0.02,
+    counts = 0,
+    parts = false,
+    seed = check.default(1, "integer|table"),
+  }
+  for name, rule in pairs(own) do known[name] = rule end
+  return known
+end
+
+-- What core.spectra takes, from checked options.
+local function description(operation, options, classes, extra)
+  local given = {
+    length = options.length, classes = classes, width = options.width, mixing = { 0, 0 }, asymmetry = { 0, 0 },
+    background = options.background, orders = options.orders, noise = options.noise, counts = options.counts,
+    mixture = { 1, 1 }, impurity = { 0, 0 },
+  }
+  if options.shape == "lorentzian" then given.mixing = { 1, 1 } end
+  if options.shape == "pseudo_voigt" then given.mixing = options.mixing end
+  if options.shape == "asymmetric" then given.asymmetry = options.asymmetry end
+  local chosen = options.background_kinds
+  for _, kind in ipairs(type(chosen) == "string" and { chosen } or chosen) do
+    given[check.name(operation, "background_kinds", kind, kinds)] = true
+  end
+  for name, value in pairs(extra or {}) do given[name] = value end
+  return given
+end
+
+local function stream(seed, number)
+  local seeds = type(seed) == "table" and { table.unpack(seed) } or { seed }
+  seeds[#seeds + 1] = number
+  return core.rng(seeds)
+end
+
+-- Part 1, 2, 3 (train, validation, test) has a stream of its own: seed and number seed a generator.
+local function generate(operation, options, given, number, n)
+  local part = core.spectra(stream(options.seed, number), operation, n, given, options.parts)
+  if core.size(part.position, 2) == 1 then
+    part.position, part.height = core.reshape(part.position, n), core.reshape(part.height, n)
+  end
+  if options.shape ~= "pseudo_voigt" then part.mixing = nil end
+  if options.shape ~= "asymmetric" then part.asymmetry = nil end
+  return part
+end
+
+--- A data set of checked options.
+-- @param classes a list with a list of peaks { position = {low, high}, height = {low, high} } for each class
+-- @param extra further fields for core.spectra
+-- @return { train, validation, test, axis, options, ceiling }
+function spectra.make(operation, options, classes, extra)
+  local given = description(operation, options, classes, extra)
+  return {
+    train = generate(operation, options, given, 1, options.n),
+    validation = generate(operation, options, given, 2, options.validation),
+    test = generate(operation, options, given, 3, options.test),
+    axis = core.arange(1, 1, options.length),
+    options = options,
+    ceiling = function(samples)
+      samples = check.kind("ceiling", "samples", samples or 10000, "positive integer")
+      return core.spectra_ceiling(stream(options.seed, 4), operation, samples, given)
+    end,
+  }
+end
+
+return spectra
