@@ -44,6 +44,47 @@ describe("the tape", function()
     assert.error_matches(function() y:sum():backward() end, "changed in place")
     assert.error_matches(function() (x * 2):param() end, "call detach")
   end)
+  it("minds changes of a result that backward reads, and of nothing else", function()
+    local x = mb.tensor { 1, 2 }:param()
+    local e = x:exp()
+    mb.no_grad(function() e:fill(0) end)
+    assert.error_matches(function() e:sum():backward() end, "'exp' needs was changed in place")
+    local shifted = x + 1
+    mb.no_grad(function() shifted:fill(0) end)
+    shifted:sum():backward()
+    assert.same({ 1, 1 }, x.grad:totable())
+  end)
+  it("keeps no tensor that backward does not need", function()
+    local x = mb.ones(1000, 1000):param()
+    local function live()
+      collectgarbage()
+      collectgarbage()
+      return mb.memory().live
+    end
+    local before = live()
+    local loss = ((x + 1):neg() * 2):reshape(-1):relu():mean()
+    assert.is_true(live() - before < 1.5 * 4e6) -- relu keeps its result
+    loss:backward()
+    assert.is_true(live() - before < 1.5 * 4e6) -- the gradient
+    x.grad = nil
+    assert.is_true(live() - before < 1e6)
+  end)
+  it("leaves every gradient as it was where part of the tape was used before", function()
+    local x, w = mb.tensor { 3 }:param(), mb.tensor { 1 }:param()
+    local square = x * x
+    square:sum():backward()
+    assert.error_matches(function() (square * w):sum():backward() end, "tape of 'mul' was used by an earlier")
+    assert.same({ 6 }, x.grad:totable())
+    assert.is_nil(w.grad)
+  end)
+  it("adds up the gradients of a tensor used twice, and of records far apart", function()
+    local x = mb.tensor { 3, 4 }:param()
+    local early = x + x
+    for _ = 1, 1000 do local _ = x * 2 end
+    local late = early + early * x + early
+    late:backward(mb.ones(2))
+    assert.same({ 4 + 12, 4 + 16 }, x.grad:totable())
+  end)
   it("checks what a new operation returns", function()
     local x = mb.tensor { 1, 2 }:param()
     assert.error_matches(function() mb.operation("f", function() return 1 end)(x) end, "must return a tensor, got 1")

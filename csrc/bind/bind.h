@@ -53,6 +53,7 @@ void bind_index_out(lua_State *L, mb_size index);
 
 /* ---- tensors (tensor.c) ---- */
 
+Tensor *bind_test_tensor(lua_State *L, int arg); /* NULL where there is no tensor */
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
 Tensor *bind_tensor_or_nil(lua_State *L, const char *operation, const char *name, int arg);
 Tensor *bind_tensor_rank(lua_State *L, const char *operation, const char *name, int arg, int rank);
@@ -64,11 +65,15 @@ Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
 /* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);
+bool bind_same_shape(const Tensor *a, const Tensor *b);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
 /* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank.
  * At most one size may be -1 where infer is not 0: it follows from the others, which must divide infer. */
 int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer);
+/* The shape in the table of sizes at arg. */
+mb_shape bind_shape(lua_State *L, const char *operation, int arg);
+void bind_push_sizes(lua_State *L, const mb_shape *shape); /* the table {2, 3} */
 /* "{2, 3}" on the stack; returns it. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 

@@ -23,7 +23,7 @@ static void read_operand(lua_State *L, const char *operation, const char *name, 
     operand->number = (mb_real)lua_tonumber(L, arg);
     operand->data = &operand->number;
     operand->shape = (mb_shape){.rank = 1, .shape = {1}};
-  } else if (luaL_testudata(L, arg, TENSOR_TYPE) != NULL) {
+  } else if (bind_test_tensor(L, arg) != NULL) {
     const Tensor *tensor = bind_tensor(L, operation, name, arg);
     operand->data = tensor->data;
     operand->shape = tensor->shape;
@@ -46,13 +46,23 @@ static int binary(lua_State *L) {
   return 1;
 }
 
-/* core.sum_to(y, like): y summed over the dimensions along which like was broadcast */
+/* core.broadcast_from(x, y) -> the shape of x, which was broadcast to y; nil where it was not */
+static int broadcast_from(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) return 0;
+  const Tensor *x = bind_tensor(L, "broadcast_from", "x", 1), *y = bind_tensor(L, "broadcast_from", "y", 2);
+  if (bind_same_shape(x, y)) return 0;
+  bind_push_sizes(L, &x->shape);
+  return 1;
+}
+
+/* core.sum_to(y, shape): y summed over the dimensions along which that shape was broadcast */
 static int sum_to(lua_State *L) {
-  const Tensor *y = bind_tensor(L, "sum_to", "y", 1), *like = bind_tensor(L, "sum_to", "like", 2);
-  mb_shape shape;
-  bind_status(L, "sum_to", mb_broadcast_shape(&shape, &y->shape, &like->shape));
-  if (mb_shape_count(&shape) != y->count) bind_error(L, "sum_to: like is larger than y");
-  Tensor *x = bind_new_like(L, "sum_to", like);
+  const Tensor *y = bind_tensor(L, "sum_to", "y", 1);
+  const mb_shape to = bind_shape(L, "sum_to", 2);
+  mb_shape both;
+  bind_status(L, "sum_to", mb_broadcast_shape(&both, &y->shape, &to));
+  if (mb_shape_count(&both) != y->count) bind_error(L, "sum_to: the shape is larger than y");
+  Tensor *x = bind_new_tensor(L, "sum_to", to.rank, to.shape);
   mb_sum_to(x->data, &x->shape, y->data, &y->shape);
   return 1;
 }
@@ -74,15 +84,20 @@ static int unary(lua_State *L) {
   return 1;
 }
 
-/* core.exp_backward(dy, x, y [, p]) -> dx */
+/* core.exp_keeps_result() and its like: does the backward pass read y = exp(x) and not x? */
+static int unary_keeps(lua_State *L) {
+  lua_pushboolean(L, mb_unary_keeps_result((mb_unary_op)lua_tointeger(L, lua_upvalueindex(1))));
+  return 1;
+}
+
+/* core.exp_backward(dy, x or y [, p]) -> dx */
 static int unary_backward(lua_State *L) {
   const mb_unary_op op = (mb_unary_op)lua_tointeger(L, lua_upvalueindex(1));
   const Tensor *dy = bind_tensor(L, unary_names[op], "dy", 1);
-  const Tensor *x = bind_tensor_count(L, unary_names[op], "x", 2, dy->count);
-  const Tensor *y = bind_tensor_count(L, unary_names[op], "y", 3, dy->count);
-  const mb_real p = lua_isnoneornil(L, 4) ? 0 : (mb_real)bind_number(L, unary_names[op], "alpha", 4);
-  Tensor *dx = bind_new_like(L, unary_names[op], x);
-  mb_unary_backward(dx->data, op, p, dy->data, x->data, y->data, x->count);
+  const Tensor *kept = bind_tensor_count(L, unary_names[op], "x", 2, dy->count);
+  const mb_real p = lua_isnoneornil(L, 3) ? 0 : (mb_real)bind_number(L, unary_names[op], "alpha", 3);
+  Tensor *dx = bind_new_like(L, unary_names[op], kept);
+  mb_unary_backward(dx->data, op, p, dy->data, kept->data, kept->count);
   return 1;
 }
 
@@ -105,17 +120,17 @@ static const char *const reduce_names[] = {
 };
 
 /* Reads the dimension (nil: all) and ddof (VAR) at arg and arg + 1 as (outer, D, inner) of x. */
-static void read_reduction(lua_State *L, mb_reduce_op op, int arg, const Tensor *x, int *dimension,
+static void read_reduction(lua_State *L, mb_reduce_op op, int arg, const mb_shape *x, int *dimension,
                            mb_size split[3], mb_size *ddof) {
   const char *name = reduce_names[op];
   *dimension = -1;
   split[0] = split[2] = 1;
-  split[1] = x->count;
+  split[1] = mb_shape_count(x);
   if (!lua_isnoneornil(L, arg)) {
-    *dimension = (int)bind_index_in(L, name, "dimension", arg, x->shape.rank);
-    split[1] = x->shape.shape[*dimension];
-    for (int d = 0; d < *dimension; d++) split[0] *= x->shape.shape[d];
-    split[2] = x->count / split[0] / split[1];
+    *dimension = (int)bind_index_in(L, name, "dimension", arg, x->rank);
+    split[1] = x->shape[*dimension];
+    for (int d = 0; d < *dimension; d++) split[0] *= x->shape[d];
+    for (int d = *dimension + 1; d < x->rank; d++) split[2] *= x->shape[d];
   }
   *ddof = lua_isnoneornil(L, arg + 1) ? 0 : bind_size(L, name, "ddof", arg + 1, 0, 1);
   if (*ddof >= split[1]) bind_error(L, "%s: ddof 1 needs at least 2 values", name);
@@ -128,7 +143,7 @@ static int reduce(lua_State *L) {
   mb_size split[3], ddof;
   mb_shape shape = {.rank = 0};
   int dimension;
-  read_reduction(L, op, 2, x, &dimension, split, &ddof);
+  read_reduction(L, op, 2, &x->shape, &dimension, split, &ddof);
   for (int d = 0; d < x->shape.rank && dimension >= 0; d++)
     if (d != dimension) shape.shape[shape.rank++] = x->shape.shape[d];
   if (shape.rank == 0) shape = (mb_shape){.rank = 1, .shape = {1}};
@@ -142,16 +157,19 @@ static int reduce(lua_State *L) {
   return 1;
 }
 
-/* core.sum_backward(dy, x [, dimension [, ddof]]) -> dx */
+/* core.sum_backward(dy, shape [, dimension [, ddof]]) -> dx; var, min and max take x itself */
 static int reduce_backward(lua_State *L) {
   const mb_reduce_op op = (mb_reduce_op)lua_tointeger(L, lua_upvalueindex(1));
-  const Tensor *x = bind_tensor(L, reduce_names[op], "x", 2);
+  const bool by_shape = op == MB_SUM || op == MB_MEAN;
+  const mb_shape shape =
+      by_shape ? bind_shape(L, reduce_names[op], 2) : bind_tensor(L, reduce_names[op], "x", 2)->shape;
   mb_size split[3], ddof;
   int dimension;
-  read_reduction(L, op, 3, x, &dimension, split, &ddof);
+  read_reduction(L, op, 3, &shape, &dimension, split, &ddof);
   const Tensor *dy = bind_tensor_count(L, reduce_names[op], "dy", 1, split[0] * split[2]);
-  Tensor *dx = bind_new_like(L, reduce_names[op], x);
-  mb_reduce_backward(dx->data, op, dy->data, x->data, split[0], split[1], split[2], ddof);
+  Tensor *dx = bind_new_tensor(L, reduce_names[op], shape.rank, shape.shape);
+  const mb_real *x = by_shape ? dx->data : bind_tensor(L, reduce_names[op], "x", 2)->data;
+  mb_reduce_backward(dx->data, op, dy->data, x, split[0], split[1], split[2], ddof);
   return 1;
 }
 
@@ -210,29 +228,29 @@ static int gather(lua_State *L) {
   return 1;
 }
 
-/* core.index_backward(dy, x, rows) -> dx */
+/* core.index_backward(dy, shape, rows) -> dx */
 static int gather_backward(lua_State *L) {
-  const Tensor *dy = bind_tensor(L, "index", "dy", 1), *x = bind_tensor(L, "index", "x", 2);
+  const Tensor *dy = bind_tensor(L, "index", "dy", 1);
+  const mb_shape shape = bind_shape(L, "index", 2);
   mb_size count;
-  const mb_size *rows = bind_indices(L, "index", "rows", 3, x->shape.shape[0], &count);
-  const mb_size width = x->count / x->shape.shape[0];
+  const mb_size *rows = bind_indices(L, "index", "rows", 3, shape.shape[0], &count);
+  const mb_size width = mb_shape_count(&shape) / shape.shape[0];
   if (dy->count != count * width) bind_error(L, "index: dy does not fit");
-  Tensor *dx = bind_new_like(L, "index", x);
-  mb_gather_backward(dx->data, dy->data, rows, count, x->shape.shape[0], width);
+  Tensor *dx = bind_new_tensor(L, "index", shape.rank, shape.shape);
+  mb_gather_backward(dx->data, dy->data, rows, count, shape.shape[0], width);
   return 1;
 }
 
-/* The elements before, along and behind a dimension. */
+/* The blocks that a dimension splits a tensor into, and their width. */
 static void split_at(const Tensor *x, int dimension, mb_size *outer, mb_size *width) {
   *outer = 1;
   for (int d = 0; d < dimension; d++) *outer *= x->shape.shape[d];
   *width = x->count / *outer;
 }
 
-static bool fits_beside(const Tensor *a, const Tensor *b, int dimension) {
-  bool fits = a->shape.rank == b->shape.rank;
-  for (int d = 0; fits && d < a->shape.rank; d++)
-    fits = d == dimension || a->shape.shape[d] == b->shape.shape[d];
+static bool fits_beside(const mb_shape *a, const mb_shape *b, int dimension) {
+  bool fits = a->rank == b->rank;
+  for (int d = 0; fits && d < a->rank; d++) fits = d == dimension || a->shape[d] == b->shape[d];
   return fits;
 }
 
@@ -249,7 +267,7 @@ static int concat(lua_State *L) {
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, 1, i);
     const Tensor *part = bind_tensor(L, "concat", "tensors", lua_gettop(L));
-    if (!fits_beside(first, part, dimension)) {
+    if (!fits_beside(&first->shape, &part->shape, dimension)) {
       const char *a = bind_push_shape(L, &first->shape);
       bind_error(L, "concat: tensor %d has shape %s, which does not fit beside %s along dimension %d", i,
                  bind_push_shape(L, &part->shape), a, dimension + 1);
@@ -286,20 +304,20 @@ static int slice(lua_State *L) {
   return 1;
 }
 
-/* core.slice_backward(dy, x, dimension, first) -> dx, zero outside the slice */
+/* core.slice_backward(dy, shape, dimension, first) -> dx, zero outside the slice */
 static int slice_backward(lua_State *L) {
-  const Tensor *dy = bind_tensor(L, "slice", "dy", 1), *x = bind_tensor(L, "slice", "x", 2);
-  const int dimension = (int)bind_index_in(L, "slice", "dimension", 3, x->shape.rank);
-  const mb_size first = bind_index_in(L, "slice", "first", 4, x->shape.shape[dimension]);
-  if (!fits_beside(dy, x, dimension) || first + dy->shape.shape[dimension] > x->shape.shape[dimension])
+  const Tensor *dy = bind_tensor(L, "slice", "dy", 1);
+  const mb_shape shape = bind_shape(L, "slice", 2);
+  const int dimension = (int)bind_index_in(L, "slice", "dimension", 3, shape.rank);
+  const mb_size size = shape.shape[dimension], first = bind_index_in(L, "slice", "first", 4, size);
+  if (!fits_beside(&dy->shape, &shape, dimension) || first + dy->shape.shape[dimension] > size)
     bind_error(L, "slice: dy does not fit");
-  Tensor *dx = bind_new_like(L, "slice", x);
+  Tensor *dx = bind_new_tensor(L, "slice", shape.rank, shape.shape);
   mb_size outer, x_width, y_width;
-  split_at(x, dimension, &outer, &x_width);
+  split_at(dx, dimension, &outer, &x_width);
   split_at(dy, dimension, &outer, &y_width);
   mb_fill(dx->data, 0, dx->count);
-  mb_copy_blocks(dx->data + first * (x_width / x->shape.shape[dimension]), x_width, dy->data, y_width, outer,
-                 y_width);
+  mb_copy_blocks(dx->data + first * (x_width / size), x_width, dy->data, y_width, outer, y_width);
   return 1;
 }
 
@@ -307,6 +325,7 @@ static int slice_backward(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"add_into", add_into},
+    {"broadcast_from", broadcast_from},
     {"concat", concat},
     {"index", gather},
     {"index_backward", gather_backward},
@@ -337,6 +356,7 @@ void bind_open_math(lua_State *L) {
   add_family(L, binary, binary_names, COUNT(binary_names), "");
   add_family(L, unary, unary_names, COUNT(unary_names), "");
   add_family(L, unary_backward, unary_names, COUNT(unary_names), "_backward");
+  add_family(L, unary_keeps, unary_names, COUNT(unary_names), "_keeps_result");
   add_family(L, reduce, reduce_names, COUNT(reduce_names), "");
   add_family(L, reduce_backward, reduce_names, MB_ARGMIN, "_backward");
 }

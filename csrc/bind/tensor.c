@@ -7,7 +7,8 @@
 #define MAX_COUNT   ((mb_size)1 << 40)
 #define COLLECT_MIN ((size_t)32 << 20)
 
-static const char pool_key = 0; /* its address is the registry key of the pool's userdata */
+static const char pool_key = 0;   /* its address is the registry key of the pool's userdata */
+static const char tensor_key = 0; /* and this one's that of the metatable, found faster than by name */
 
 /* ---- memory ---- */
 
@@ -86,19 +87,24 @@ static void close_tensor(Tensor *tensor) {
 }
 
 static int tensor_gc(lua_State *L) {
-  close_tensor(luaL_checkudata(L, 1, TENSOR_TYPE));
+  Tensor *tensor = bind_test_tensor(L, 1);
+  if (tensor != NULL) close_tensor(tensor);
   return 0;
 }
 
 /* ---- arguments ---- */
 
-static Tensor *test_tensor(lua_State *L, int arg) {
-  Tensor *tensor = luaL_testudata(L, arg, TENSOR_TYPE);
+Tensor *bind_test_tensor(lua_State *L, int arg) {
+  Tensor *tensor = lua_touserdata(L, arg);
+  if (tensor == NULL || !lua_getmetatable(L, arg)) return NULL;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
+  if (!lua_rawequal(L, -1, -2)) tensor = NULL;
+  lua_pop(L, 2);
   return tensor;
 }
 
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg) {
-  Tensor *tensor = test_tensor(L, arg);
+  Tensor *tensor = bind_test_tensor(L, arg);
   if (tensor == NULL) bind_type_error(L, operation, name, arg, "a tensor");
   if (tensor->block == NULL) bind_error(L, "%s: %s: this tensor has been closed", operation, name);
   return tensor;
@@ -124,6 +130,14 @@ Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name,
   return tensor;
 }
 
+void bind_push_sizes(lua_State *L, const mb_shape *shape) {
+  lua_createtable(L, shape->rank, 0);
+  for (int d = 0; d < shape->rank; d++) {
+    lua_pushinteger(L, shape->shape[d]);
+    lua_rawseti(L, -2, d + 1);
+  }
+}
+
 const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
@@ -144,7 +158,8 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
 static Tensor *push_closed(lua_State *L) {
   Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
   *tensor = (Tensor){0};
-  luaL_setmetatable(L, TENSOR_TYPE);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
+  lua_setmetatable(L, -2);
   return tensor;
 }
 
@@ -219,6 +234,13 @@ int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *sha
   }
   if (unknown >= 0) shape[unknown] = infer % known == 0 ? infer / known : 1;
   return (int)rank;
+}
+
+mb_shape bind_shape(lua_State *L, const char *operation, int arg) {
+  mb_shape shape;
+  if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, "shape", arg, "a table of sizes");
+  shape.rank = bind_read_shape(L, operation, arg, shape.shape, 0);
+  return shape;
 }
 
 /* core.full(value, shape...) */
@@ -312,18 +334,13 @@ static int copy(lua_State *L) {
 
 /* core.is_tensor(value) */
 static int is_tensor(lua_State *L) {
-  lua_pushboolean(L, test_tensor(L, 1) != NULL);
+  lua_pushboolean(L, bind_test_tensor(L, 1) != NULL);
   return 1;
 }
 
 /* core.shape(x) -> {sizes} */
 static int shape_of(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "shape", "x", 1);
-  lua_createtable(L, x->shape.rank, 0);
-  for (int d = 0; d < x->shape.rank; d++) {
-    lua_pushinteger(L, x->shape.shape[d]);
-    lua_rawseti(L, -2, d + 1);
-  }
+  bind_push_sizes(L, &bind_tensor(L, "shape", "x", 1)->shape);
   return 1;
 }
 
@@ -397,7 +414,7 @@ static int alias(lua_State *L) {
 
 /* core.close(x): lets go of the memory now; using x afterwards is an error */
 static int close_now(lua_State *L) {
-  Tensor *x = luaL_testudata(L, 1, TENSOR_TYPE);
+  Tensor *x = bind_test_tensor(L, 1);
   if (x == NULL) bind_type_error(L, "close", "x", 1, "a tensor");
   close_tensor(x);
   return 0;
@@ -479,7 +496,7 @@ static int totable(lua_State *L) {
   return 1;
 }
 
-static bool same_shape(const Tensor *a, const Tensor *b) {
+bool bind_same_shape(const Tensor *a, const Tensor *b) {
   return a->shape.rank == b->shape.rank &&
          memcmp(a->shape.shape, b->shape.shape, (size_t)a->shape.rank * sizeof(mb_size)) == 0;
 }
@@ -491,7 +508,7 @@ static int allclose(lua_State *L) {
   const double relative = bind_number(L, "allclose", "relative", 3);
   const double absolute = bind_number(L, "allclose", "absolute", 4);
   double largest = 0;
-  bool close = same_shape(a, b);
+  bool close = bind_same_shape(a, b);
   if (close) {
     for (mb_size i = 0; i < a->count; i++) {
       const double x = (double)a->data[i], y = (double)b->data[i], difference = x == y ? 0 : fabs(x - y);
@@ -500,13 +517,20 @@ static int allclose(lua_State *L) {
     }
   }
   lua_pushboolean(L, close);
-  lua_pushnumber(L, same_shape(a, b) ? largest : (double)INFINITY);
+  lua_pushnumber(L, bind_same_shape(a, b) ? largest : (double)INFINITY);
   return 2;
 }
 
+/* core.same_shape(a, b) */
+static int same_shape_of(lua_State *L) {
+  lua_pushboolean(
+      L, bind_same_shape(bind_tensor(L, "same_shape", "a", 1), bind_tensor(L, "same_shape", "b", 2)));
+  return 1;
+}
+
 static int equal(lua_State *L) {
-  const Tensor *a = test_tensor(L, 1), *b = test_tensor(L, 2);
-  bool same = a != NULL && b != NULL && a->block != NULL && b->block != NULL && same_shape(a, b);
+  const Tensor *a = bind_test_tensor(L, 1), *b = bind_test_tensor(L, 2);
+  bool same = a != NULL && b != NULL && a->block != NULL && b->block != NULL && bind_same_shape(a, b);
   for (mb_size i = 0; same && i < a->count; i++) same = a->data[i] == b->data[i];
   lua_pushboolean(L, same);
   return 1;
@@ -551,15 +575,32 @@ static int frombytes(lua_State *L) {
 
 /* ---- what the tape needs ---- */
 
-/* core.any_tracked(...): is one of the arguments a tensor that the tape follows? */
-static int any_tracked(lua_State *L) {
+static bool is_tracked(lua_State *L, int arg) {
+  const Tensor *tensor = bind_test_tensor(L, arg);
+  return tensor != NULL && tensor->tracked;
+}
+
+/* core.is_tracked(x): is x a tensor that the tape follows? */
+static int is_tracked_tensor(lua_State *L) {
+  lua_pushboolean(L, is_tracked(L, 1));
+  return 1;
+}
+
+/* core.records(...) -> the list of the arguments' records, false for what the tape does not follow; nil
+ * where it follows nothing. */
+static int records(lua_State *L) {
   const int count = lua_gettop(L);
-  bool tracked = false;
-  for (int i = 1; i <= count && !tracked; i++) {
-    const Tensor *tensor = test_tensor(L, i);
-    tracked = tensor != NULL && tensor->tracked;
+  int first = 1;
+  while (first <= count && !is_tracked(L, first)) first++;
+  if (first > count) return 0;
+  lua_createtable(L, count, 0);
+  for (int i = 1; i <= count; i++) {
+    if (is_tracked(L, i))
+      lua_getiuservalue(L, i, 1);
+    else
+      lua_pushboolean(L, false);
+    lua_rawseti(L, -2, i);
   }
-  lua_pushboolean(L, tracked);
   return 1;
 }
 
@@ -578,9 +619,17 @@ static int record_of(lua_State *L) {
   return 1;
 }
 
-/* core.version(x): grows with every change in place of x or of a view of it */
-static int version(lua_State *L) {
-  lua_pushinteger(L, bind_tensor(L, "version", "x", 1)->block->version);
+/* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
+ * it */
+static int versions(lua_State *L) {
+  lua_Integer sum = 0;
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    if (bind_test_tensor(L, -1) != NULL)
+      sum += bind_tensor(L, "backward", "a tensor that it needs", lua_gettop(L))->block->version;
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, sum);
   return 1;
 }
 
@@ -600,7 +649,7 @@ static int touch(lua_State *L) {
 
 const mb_size *bind_indices(lua_State *L, const char *operation, const char *name, int arg, mb_size size,
                             mb_size *count) {
-  const Tensor *tensor = test_tensor(L, arg);
+  const Tensor *tensor = bind_test_tensor(L, arg);
   if (tensor == NULL && lua_type(L, arg) != LUA_TTABLE)
     bind_type_error(L, operation, name, arg, "a tensor or table of integers");
   if (tensor != NULL) tensor = bind_tensor(L, operation, name, arg);
@@ -624,7 +673,8 @@ const mb_size *bind_indices(lua_State *L, const char *operation, const char *nam
  * gradient. Rows of a tensor on the tape go through the method, which records them.
  * Upvalue 1: the methods. */
 static int index_tensor(lua_State *L) {
-  const Tensor *x = luaL_checkudata(L, 1, TENSOR_TYPE);
+  const Tensor *x = bind_test_tensor(L, 1);
+  if (x == NULL) bind_type_error(L, "index", "x", 1, "a tensor");
   if (lua_type(L, 2) != LUA_TNUMBER) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING) return 1;
@@ -645,7 +695,6 @@ static int index_tensor(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"alias", alias},
     {"allclose", allclose},
-    {"any_tracked", any_tracked},
     {"arange", arange},
     {"close", close_now},
     {"copy", copy},
@@ -659,14 +708,17 @@ static const luaL_Reg functions[] = {
     {"get", get},
     {"is_sole", is_sole},
     {"is_tensor", is_tensor},
+    {"is_tracked", is_tracked_tensor},
     {"length", length},
     {"memory", memory},
     {"narrow", narrow},
     {"rank", rank_of},
     {"record", record_of},
+    {"records", records},
     {"release_memory", release_memory},
     {"reshape", reshape},
     {"row", row},
+    {"same_shape", same_shape_of},
     {"set", set},
     {"shape", shape_of},
     {"size", size_of},
@@ -675,7 +727,7 @@ static const luaL_Reg functions[] = {
     {"totable", totable},
     {"touch", touch},
     {"track", track},
-    {"version", version},
+    {"versions", versions},
     {NULL, NULL},
 };
 
@@ -696,6 +748,8 @@ void bind_open_tensor(lua_State *L) {
     lua_pushcclosure(L, index_tensor, 1);
     lua_setfield(L, -2, "__index");
   }
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &tensor_key);
   lua_getfield(L, -1, "methods");
   lua_setfield(L, -3, "tensor_methods");
   lua_setfield(L, -2, "tensor_metatable");

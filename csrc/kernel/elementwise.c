@@ -223,8 +223,22 @@ MB_INLINE mb_real unary(mb_unary_op op, mb_real p, mb_real x) {
   return 0;
 }
 
-/* f'(x), where y = f(x). */
-MB_INLINE mb_real derivative(mb_unary_op op, mb_real p, mb_real x, mb_real y) {
+bool mb_unary_keeps_result(mb_unary_op op) {
+  switch (op) {
+  case MB_EXP:
+  case MB_SQRT:
+  case MB_TANH:
+  case MB_SIGMOID:
+  case MB_RELU:
+  case MB_LEAKY_RELU:
+  case MB_SELU: return true;
+  default: return false;
+  }
+}
+
+/* f'(x) of x or y = f(x), whichever the backward pass of op reads. */
+MB_INLINE mb_real derivative(mb_unary_op op, mb_real p, mb_real kept) {
+  const mb_real x = kept, y = kept;
   switch (op) {
   case MB_NEG: return -1;
   case MB_EXP: return y;
@@ -235,11 +249,11 @@ MB_INLINE mb_real derivative(mb_unary_op op, mb_real p, mb_real x, mb_real y) {
   case MB_SIGMOID: return y * (1 - y);
   case MB_SIN: return cos(x);
   case MB_COS: return -sin(x);
-  case MB_RELU: return x > 0 ? 1 : x < 0 ? 0 : x;
-  case MB_LEAKY_RELU: return x < 0 ? p : 1;
-  case MB_ELU: return x < 0 ? y + p : 1;
+  case MB_RELU: return y > 0 ? 1 : y; /* y is 0 or NaN */
+  case MB_LEAKY_RELU: return y < 0 ? p : 1;
+  case MB_ELU: return x < 0 ? p * mb_exp(x) : 1;
   case MB_GELU: return mb_normal_cdf(x) + x * NORMAL_PEAK * mb_exp(-x * x / 2);
-  case MB_SELU: return x < 0 ? y + SELU_SCALE * SELU_ALPHA : SELU_SCALE;
+  case MB_SELU: return y < 0 ? y + SELU_SCALE * SELU_ALPHA : SELU_SCALE;
   case MB_SOFTPLUS: return mb_sigmoid(x);
   case MB_UNARY_COUNT: break;
   }
@@ -251,10 +265,10 @@ MB_INLINE void each(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_
   for (mb_size i = 0; i < count; i++) y[i] = unary(op, p, x[i]);
 }
 
-MB_INLINE void each_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
-                             const mb_real *y, mb_size count) {
+MB_INLINE void each_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
+                             mb_size count) {
 #pragma omp simd
-  for (mb_size i = 0; i < count; i++) dx[i] = dy[i] * derivative(op, p, x[i], y[i]);
+  for (mb_size i = 0; i < count; i++) dx[i] = dy[i] * derivative(op, p, kept[i]);
 }
 
 /* call with op as a constant, so that the choice is made once and not for each element. */
@@ -283,8 +297,8 @@ MB_CLONES static void unary_run(mb_real *y, mb_unary_op op, mb_real p, const mb_
     FOR_UNARY_OP(op, FORWARD)}
 
 MB_CLONES static void unary_backward_run(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy,
-                                         const mb_real *x, const mb_real *y, mb_size count) {
-#define BACKWARD(constant) each_backward(dx, constant, p, dy, x, y, count)
+                                         const mb_real *kept, mb_size count) {
+#define BACKWARD(constant) each_backward(dx, constant, p, dy, kept, count)
   FOR_UNARY_OP(op, BACKWARD)
 }
 
@@ -293,10 +307,10 @@ void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size c
          unary_run(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i)));
 }
 
-void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
-                       const mb_real *y, mb_size count) {
+void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
+                       mb_size count) {
   MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
-         unary_backward_run(dx + i, op, p, dy + i, x + i, y + i, mb_min(MB_BLOCK, count - i)));
+         unary_backward_run(dx + i, op, p, dy + i, kept + i, mb_min(MB_BLOCK, count - i)));
 }
 
 /* ---- filling and adding --------------------------------------------------------------- */

@@ -95,9 +95,12 @@ typedef enum {
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
 
-/* dx = dy * f'(x); y is f(x). Zero has derivative 0 under abs and relu. */
-void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *x,
-                       const mb_real *y, mb_size count);
+/* Whether the backward pass reads y = f(x) and not x, so that x need not be kept. That of LEAKY_RELU takes
+ * x where p <= 0. */
+bool mb_unary_keeps_result(mb_unary_op op);
+/* dx = dy * f'(x); kept is x or f(x), as above. Zero has derivative 0 under abs and relu. */
+void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
+                       mb_size count);
 
 void mb_fill(mb_real *y, mb_real value, mb_size count);
 void mb_arange(mb_real *y, double first, double step, mb_size count); /* first + i * step in double */

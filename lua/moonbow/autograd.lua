@@ -1,13 +1,15 @@
 --- The tape: operations record how to run backward, and backward walks the records.
 --
 -- A tensor that the tape follows carries a record. That of a parameter holds its gradient
--- (x.grad). That of a result holds the operation's inputs and a closure that turns the gradient
--- of the result into gradients of the inputs. Records are numbered in the order they were made,
--- so that walking them from the highest number down meets every result before its inputs.
+-- (x.grad). That of a result holds the records of the operation's inputs, and a closure that turns
+-- the gradient of the result into gradients of the inputs; an input that the closure does not need is
+-- not kept. Records are numbered in the order they were made, so that walking them from the highest
+-- number down meets every result before its inputs.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
-local any_tracked, track, record_of, version = core.any_tracked, core.track, core.record, core.version
+local is_tracked, records_of, track, record_of = core.is_tracked, core.records, core.track, core.record
+local versions, same_shape = core.versions, core.same_shape
 
 local autograd = {}
 
@@ -15,32 +17,26 @@ local recording = true
 local watch -- while operations are measured; see autograd.watched
 local last_order = 0
 
-local function total_version(inputs, count)
-  local total = 0
-  for i = 1, count do
-    if core.is_tensor(inputs[i]) then total = total + version(inputs[i]) end
-  end
-  return total
-end
-
-local function record(y, name, backward, owns_gradients, ...)
+-- parents: the records of the inputs, false for those the tape does not follow. saved: what backward needs.
+local function record(y, name, parents, backward, saved, inputs)
   last_order = last_order + 1
-  local inputs, count = { ... }, select("#", ...)
   return track(y, {
-    name = name, order = last_order, inputs = inputs, count = count, backward = backward,
-    owns_gradients = owns_gradients, version = total_version(inputs, count), event = watch and watch.event,
+    name = name, order = last_order, parents = parents, backward = backward, saved = saved,
+    version = versions(saved), inputs = inputs, event = watch and watch.event,
   })
 end
 
---- Defines an operation on the kernels of core: forward(...) returns the result and a closure
--- backward(dy, needs_1, needs_2, ...) that returns one gradient per argument (nil where there is
--- none or where needs_i is false). forward must call nothing but core, and backward must return
--- fresh tensors or dy itself: they are given back to the pool as soon as they have been used.
+--- Defines an operation on the kernels of core: forward(...) returns the result, a closure
+-- backward(dy, needs_1, needs_2, ...) that returns one gradient per argument (nil where there is none or
+-- where needs_i is false), and a list of the tensors that the closure uses, which must not change until
+-- then (left out: all arguments). forward must call nothing but core, and backward must return fresh
+-- tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
   return function(...)
     local run = watch and watch.forward(name, forward) or forward
-    local y, backward = run(...)
-    if recording and any_tracked(...) then return record(y, name, backward, true, ...) end
+    local y, backward, saved = run(...)
+    local parents = recording and records_of(...)
+    if parents then return record(y, name, parents, backward, saved or { ... }) end
     return y
   end
 end
@@ -94,55 +90,14 @@ function autograd.operation(name, forward)
     if not core.is_tensor(y) then
       check.fail(name, "forward must return a tensor, got %s", check.show(y))
     end
-    if not (recording and any_tracked(...)) then return y end
+    local parents = recording and records_of(...)
+    if not parents then return y end
     if type(backward) ~= "function" then
       check.fail(name, "forward must return a backward function behind its result, got %s",
         check.show(backward))
     end
-    return record(core.alias(y), name, backward, false, ...)
-  end
-end
-
-local function same_shape(a, b)
-  if core.rank(a) ~= core.rank(b) then return false end
-  for d = 1, core.rank(a) do
-    if core.size(a, d) ~= core.size(b, d) then return false end
-  end
-  return true
-end
-
--- All records that y depends on, latest first.
-local function collect(y)
-  local tensors, seen = { y }, { [record_of(y)] = true }
-  local next_index = 1
-  while next_index <= #tensors do
-    local node = record_of(tensors[next_index])
-    next_index = next_index + 1
-    if node.used then
-      check.fail("backward", "the tape of '%s' was used by an earlier backward; run forward again", node.name)
-    end
-    for i = 1, node.count or 0 do
-      local input = node.inputs[i]
-      if any_tracked(input) and not seen[record_of(input)] then
-        seen[record_of(input)] = true
-        tensors[#tensors + 1] = input
-      end
-    end
-  end
-  table.sort(tensors, function(a, b) return record_of(a).order > record_of(b).order end)
-  return tensors
-end
-
--- Adds a gradient to what is pending for a node. The first one is kept as it is; a sum is ours,
--- so that later ones are added in place.
-local function accumulate(pending, node, gradient)
-  local slot = pending[node]
-  if not slot then
-    pending[node] = { gradient = gradient }
-  elseif slot.is_sum then
-    core.add_into(slot.gradient, gradient)
-  else
-    pending[node] = { gradient = core.add(slot.gradient, gradient), is_sum = true }
+    local inputs = { ... }
+    return record(core.alias(y), name, parents, backward, inputs, inputs)
   end
 end
 
@@ -157,34 +112,93 @@ local function check_gradient(node, i, gradient)
   end
 end
 
--- Runs one record backward and hands the gradients on.
-local function step(node, dy, pending)
-  if total_version(node.inputs, node.count) ~= node.version then
-    check.fail("backward", "an input of '%s' was changed in place after it was used", node.name)
+-- Adds b, which is ours, to a, in place where nothing else looks at a. Returns the sum.
+local function add_to(a, b)
+  local sum = core.is_sole(a) and core.add_into(a, b) or core.add(a, b)
+  core.close(b)
+  return sum
+end
+
+-- Runs one record backward; returns the list of gradients of its inputs. Those of the operations here are
+-- ours, but for dy, which may stand for several; those of a user's operation are checked, and the user's.
+local function gradients_of(node, dy)
+  local parents = node.parents
+  if versions(node.saved) ~= node.version then
+    check.fail("backward", "a tensor that '%s' needs was changed in place after it was used", node.name)
+  end
+  local run = watch and watch.backward(node.event, node.backward) or node.backward
+  if not node.inputs then
+    local gradients = { run(dy, table.unpack(parents)) }
+    for i = 1, #parents do
+      if rawequal(gradients[i], dy) then gradients[i] = core.alias(dy) end
+    end
+    return gradients
   end
   local needs = {}
-  for i = 1, node.count do needs[i] = any_tracked(node.inputs[i]) end
-  local run = watch and watch.backward(node.event, node.backward) or node.backward
-  local gradients = table.pack(run(dy, table.unpack(needs, 1, node.count)))
-  for i = 1, node.count do
-    local gradient = gradients[i]
-    if needs[i] and gradient ~= nil then
-      check_gradient(node, i, gradient)
-      -- Each pending slot owns its tensor, and two may share one memory.
-      accumulate(pending, record_of(node.inputs[i]), core.alias(gradient))
+  for i = 1, #parents do needs[i] = parents[i] ~= false end
+  local gradients = { run(dy, table.unpack(needs)) }
+  for i = 1, #parents do
+    if not parents[i] then
+      gradients[i] = nil
+    elseif gradients[i] ~= nil then
+      check_gradient(node, i, gradients[i])
+      gradients[i] = core.alias(gradients[i])
     end
-    if node.owns_gradients and gradient ~= nil and not rawequal(gradient, dy) then core.close(gradient) end
   end
+  return gradients
+end
+
+local function is_parameter(node) return node.name == nil end
+
+-- Hands the gradient of a record on to its parents. nodes and pending: the records that wait for their turn
+-- and their gradients so far, by number. Returns how many more wait now.
+local function step(node, dy, nodes, pending, leaves)
+  local parents, gradients, more = node.parents, gradients_of(node, dy), 0
+  node.parents, node.backward, node.saved, node.inputs = nil, nil, nil, nil
+  core.close(dy)
+  for i = 1, #parents do
+    local parent, gradient = parents[i], gradients[i]
+    if gradient and not parent then
+      core.close(gradient)
+    elseif gradient and is_parameter(parent) then
+      leaves[parent] = leaves[parent] and add_to(leaves[parent], gradient) or gradient
+    elseif gradient and pending[parent.order] then
+      pending[parent.order] = add_to(pending[parent.order], gradient)
+    elseif gradient then
+      nodes[parent.order], pending[parent.order], more = parent, gradient, more + 1
+    end
+  end
+  return more
+end
+
+-- The gradients of all parameters that root depends on, by their records.
+local function walk(root, dy)
+  if is_parameter(root) then return { [root] = dy } end
+  local nodes, pending, leaves, waiting = { [root.order] = root }, { [root.order] = dy }, {}, 1
+  for order = root.order, 1, -1 do
+    local node = nodes[order]
+    if node then
+      if not node.parents then
+        check.fail("backward", "the tape of '%s' was used by an earlier backward; run forward again", node.name)
+      end
+      waiting = waiting - 1 + step(node, pending[order], nodes, pending, leaves)
+      nodes[order], pending[order] = nil, nil
+      if waiting == 0 then break end
+    end
+  end
+  return leaves
 end
 
 -- A parameter keeps its gradient, in memory of its own; a further backward adds to it.
 local function keep_gradient(leaf, gradient)
-  if not leaf.grad and core.is_sole(gradient) then
+  if leaf.grad then
+    leaf.grad = add_to(leaf.grad, gradient)
+  elseif core.is_sole(gradient) then
     leaf.grad = gradient
-    return
+  else
+    leaf.grad = core.copy(gradient)
+    core.close(gradient)
   end
-  leaf.grad = leaf.grad and core.add(leaf.grad, gradient) or core.copy(gradient)
-  core.close(gradient)
 end
 
 --- Computes the gradients of y with respect to every parameter it was computed from, and adds
@@ -193,7 +207,7 @@ end
 -- @param dy gradient of y, of its shape; may be left out where y has one element
 function autograd.backward(y, dy)
   check.kind("backward", "y", y, "tensor")
-  if not any_tracked(y) then
+  if not is_tracked(y) then
     check.fail("backward", "the result does not depend on any parameter (made by param())")
   end
   if dy == nil then
@@ -208,24 +222,8 @@ function autograd.backward(y, dy)
     check.fail("backward", "expected a gradient of shape %s, got %s", check.show_shape(core.shape(y)),
       check.show_shape(core.shape(dy)))
   end
-  local pending = { [record_of(y)] = { gradient = core.alias(dy) } }
   autograd.no_grad(function()
-    local tensors = collect(y)
-    for index = 1, #tensors do
-      local node = record_of(tensors[index])
-      tensors[index] = false
-      local slot = pending[node]
-      pending[node] = nil
-      if not slot then
-        node.used = node.backward and true
-      elseif node.backward then
-        step(node, slot.gradient, pending)
-        node.used, node.inputs, node.count, node.backward = true, nil, 0, nil
-        core.close(slot.gradient)
-      else
-        keep_gradient(node, slot.gradient)
-      end
-    end
+    for leaf, gradient in pairs(walk(record_of(y), core.alias(dy))) do keep_gradient(leaf, gradient) end
   end)
 end
 
@@ -234,20 +232,17 @@ end
 -- @return x
 function autograd.param(x)
   check.kind("param", "x", x, "tensor")
-  if any_tracked(x) then
-    if record_of(x).inputs or record_of(x).used then
-      check.fail("param", "this tensor is the result of '%s'; call detach() first", record_of(x).name)
-    end
-    return x
+  if not is_tracked(x) then return track(x, {}) end
+  if not is_parameter(record_of(x)) then
+    check.fail("param", "this tensor is the result of '%s'; call detach() first", record_of(x).name)
   end
-  last_order = last_order + 1
-  return track(x, { order = last_order })
+  return x
 end
 
 --- Sets or clears x.grad of a parameter.
 function autograd.set_gradient(x, gradient)
   local leaf = record_of(x)
-  if not leaf or leaf.inputs or leaf.used then check.fail("grad", "only a parameter has a gradient") end
+  if not leaf or not is_parameter(leaf) then check.fail("grad", "only a parameter has a gradient") end
   if gradient ~= nil then
     check.kind("grad", "gradient", gradient, "tensor")
     if not same_shape(x, gradient) then

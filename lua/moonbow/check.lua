@@ -75,6 +75,7 @@ local articles = {
 }
 
 local function is_a(value, kinds)
+  if tests[kinds] then return tests[kinds](value) end
   for kind in kinds:gmatch "[^|]+" do
     local test = tests[kind]
     if test then

@@ -6,80 +6,119 @@ local define = require("moonbow.autograd").define
 
 local ops = {}
 
--- dy summed to the shape of an operand that was broadcast.
-local function reduce_to(dy, operand) return core.sum_to(dy, operand) end
+local is_tracked = core.is_tracked
+
+-- For operations whose backward needs no tensor of the forward pass.
+local NOTHING = {}
+
+-- dy summed to the shape of an operand that was broadcast; shape is nil where it was not.
+local function reduce_to(dy, shape) return shape and core.sum_to(dy, shape) or dy end
+
+-- The same for a temporary.
+local function reduce_own(gradient, shape)
+  if not shape then return gradient end
+  local sum = core.sum_to(gradient, shape)
+  core.close(gradient)
+  return sum
+end
 
 -- ---- elementwise, a and b broadcast; one of them may be a number ----
 
 ops.add = define("add", function(a, b)
-  return core.add(a, b), function(dy, need_a, need_b)
-    return need_a and reduce_to(dy, a) or nil, need_b and reduce_to(dy, b) or nil
-  end
+  local y = core.add(a, b)
+  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
+  return y, function(dy, need_a, need_b)
+    return need_a and reduce_to(dy, a_shape) or nil, need_b and reduce_to(dy, b_shape) or nil
+  end, NOTHING
 end)
 
 ops.sub = define("sub", function(a, b)
-  return core.sub(a, b), function(dy, need_a, need_b)
-    return need_a and reduce_to(dy, a) or nil, need_b and reduce_to(core.neg(dy), b) or nil
-  end
+  local y = core.sub(a, b)
+  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
+  return y, function(dy, need_a, need_b)
+    return need_a and reduce_to(dy, a_shape) or nil, need_b and reduce_own(core.neg(dy), b_shape) or nil
+  end, NOTHING
 end)
 
 ops.mul = define("mul", function(a, b)
-  return core.mul(a, b), function(dy, need_a, need_b)
-    return need_a and reduce_to(core.mul(dy, b), a) or nil, need_b and reduce_to(core.mul(dy, a), b) or nil
-  end
+  local y = core.mul(a, b)
+  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
+  local left, right = is_tracked(b) and a, is_tracked(a) and b
+  return y, function(dy, need_a, need_b)
+    return need_a and reduce_own(core.mul(dy, right), a_shape) or nil,
+      need_b and reduce_own(core.mul(dy, left), b_shape) or nil
+  end, { left, right }
 end)
 
 ops.div = define("div", function(a, b)
   local y = core.div(a, b)
+  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
+  local quotient = is_tracked(b) and y
   return y, function(dy, need_a, need_b)
     local da = core.div(dy, b)
-    return need_a and reduce_to(da, a) or nil, need_b and reduce_to(core.neg(core.mul(da, y)), b) or nil
-  end
+    local db = need_b and reduce_own(core.neg(core.mul(da, quotient)), b_shape) or nil
+    return need_a and reduce_own(da, a_shape) or nil, db
+  end, { b, quotient }
 end)
 
 ops.pow = define("pow", function(a, b)
   local y = core.pow(a, b)
+  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
   return y, function(dy, need_a, need_b)
     local da, db
-    if need_a then da = reduce_to(core.mul(dy, core.mul(b, core.pow(a, core.sub(b, 1)))), a) end
+    if need_a then da = reduce_own(core.mul(dy, core.mul(b, core.pow(a, core.sub(b, 1)))), a_shape) end
     if need_b then
       local log_a = type(a) == "number" and math.log(a) or core.log(a)
-      db = reduce_to(core.mul(dy, core.mul(y, log_a)), b)
+      db = reduce_own(core.mul(dy, core.mul(y, log_a)), b_shape)
     end
     return da, db
-  end
+  end, { a, b, y }
 end)
 
 -- Where a and b are equal, a takes the gradient.
 local function define_extreme(name, keeps_a)
   ops[name] = define(name, function(a, b)
-    return core[name](a, b), function(dy, need_a, need_b)
+    local y = core[name](a, b)
+    local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
+    return y, function(dy, need_a, need_b)
       local from_a = core[keeps_a](a, b)
-      return need_a and reduce_to(core.mul(dy, from_a), a) or nil,
-        need_b and reduce_to(core.mul(dy, core.sub(1, from_a)), b) or nil
+      return need_a and reduce_own(core.mul(dy, from_a), a_shape) or nil,
+        need_b and reduce_own(core.mul(dy, core.sub(1, from_a)), b_shape) or nil
     end
   end)
 end
 define_extreme("maximum", "ge")
 define_extreme("minimum", "le")
 
+ops.neg = define("neg", function(x)
+  return core.neg(x), function(dy) return core.neg(dy) end, NOTHING
+end)
+
 for _, name in ipairs {
-  "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos",
+  "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos",
   "relu", "leaky_relu", "elu", "gelu", "selu", "softplus",
 } do
-  local forward, backward = core[name], core[name .. "_backward"]
+  local forward, backward, keeps_result = core[name], core[name .. "_backward"], core[name .. "_keeps_result"]()
   ops[name] = define(name, function(x, p)
     local y = forward(x, p)
-    return y, function(dy) return backward(dy, x, y, p) end
+    local kept = keeps_result and (p == nil or p > 0) and y or x
+    return y, function(dy) return backward(dy, kept, p) end, { kept }
   end)
 end
 
 -- ---- reductions over all elements, or one dimension, which goes ----
 
-for _, name in ipairs { "sum", "mean", "var", "min", "max" } do
+for _, name in ipairs { "sum", "mean" } do
+  local forward, backward = core[name], core[name .. "_backward"]
+  ops[name] = define(name, function(x, dimension)
+    local y, shape = forward(x, dimension), core.shape(x)
+    return y, function(dy) return backward(dy, shape, dimension) end, NOTHING
+  end)
+end
+for _, name in ipairs { "var", "min", "max" } do
   local forward, backward = core[name], core[name .. "_backward"]
   ops[name] = define(name, function(x, dimension, ddof)
-    return forward(x, dimension, ddof), function(dy) return backward(dy, x, dimension, ddof) end
+    return forward(x, dimension, ddof), function(dy) return backward(dy, x, dimension, ddof) end, { x }
   end)
 end
 
@@ -91,20 +130,23 @@ end)
 -- ---- matrix product ----
 
 ops.matmul = define("matmul", function(a, b)
+  local left, right = is_tracked(b) and a, is_tracked(a) and b
   return core.matmul(a, b), function(dy, need_a, need_b)
-    return need_a and core.matmul(dy, b, false, true) or nil,
-      need_b and core.matmul(a, dy, true, false) or nil
-  end
+    return need_a and core.matmul(dy, right, false, true) or nil,
+      need_b and core.matmul(left, dy, true, false) or nil
+  end, { left, right }
 end)
 
 -- ---- shape ----
 
 ops.reshape = define("reshape", function(x, ...)
-  return core.reshape(x, ...), function(dy) return core.reshape(dy, core.shape(x)) end
+  local y, shape = core.reshape(x, ...), core.shape(x)
+  return y, function(dy) return core.reshape(dy, shape) end, NOTHING
 end)
 
 ops.narrow = define("narrow", function(x, first, count)
-  return core.narrow(x, first, count), function(dy) return core.slice_backward(dy, x, 1, first) end
+  local y, shape = core.narrow(x, first, count), core.shape(x)
+  return y, function(dy) return core.slice_backward(dy, shape, 1, first) end, NOTHING
 end)
 
 local narrow = ops.narrow
@@ -112,37 +154,40 @@ local narrow = ops.narrow
 --- Row i of x, as a view; of a tensor with one dimension the plain number.
 function ops.row(x, i)
   local y = core.row(x, i)
-  if type(y) == "number" or not core.any_tracked(x) then return y end
+  if type(y) == "number" or not is_tracked(x) then return y end
   local shape = core.shape(x)
   table.remove(shape, 1)
   return ops.reshape(narrow(x, i, 1), shape)
 end
 
 ops.slice = define("slice", function(x, dimension, first, count)
-  return core.slice(x, dimension, first, count), function(dy)
-    return core.slice_backward(dy, x, dimension, first)
-  end
+  local y, shape = core.slice(x, dimension, first, count), core.shape(x)
+  return y, function(dy)
+    return core.slice_backward(dy, shape, dimension, first)
+  end, NOTHING
 end)
 
 ops.transpose = define("transpose", function(x, d1, d2)
-  return core.transpose(x, d1, d2), function(dy) return core.transpose(dy, d1, d2) end
+  return core.transpose(x, d1, d2), function(dy) return core.transpose(dy, d1, d2) end, NOTHING
 end)
 
 ops.index = define("index", function(x, rows)
-  return core.index(x, rows), function(dy) return core.index_backward(dy, x, rows) end
+  local y, shape = core.index(x, rows), core.shape(x)
+  return y, function(dy) return core.index_backward(dy, shape, rows) end, { rows }
 end)
 
 local concat = define("concat", function(dimension, ...)
-  local parts = { ... }
-  return core.concat(parts, dimension), function(dy)
+  local parts, sizes = { ... }, {}
+  local y = core.concat(parts, dimension)
+  for i = 1, #parts do sizes[i] = core.size(parts[i], dimension) end
+  return y, function(dy)
     local gradients, first = {}, 1
-    for i, part in ipairs(parts) do
-      local size = core.size(part, dimension)
-      gradients[i] = core.slice(dy, dimension, first, size)
-      first = first + size
+    for i = 1, #sizes do
+      gradients[i] = core.slice(dy, dimension, first, sizes[i])
+      first = first + sizes[i]
     end
     return nil, table.unpack(gradients)
-  end
+  end, NOTHING
 end)
 
 --- Joins a list of tensors along a dimension.
@@ -169,33 +214,33 @@ ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, run
   local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
   return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
     return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, true)
-  end
+  end, { x, gamma }
 end)
 
 --- Batch norm with given statistics, as in evaluation.
 ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon)
   return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
     return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, false)
-  end
+  end, { x, gamma, mean, var }
 end)
 
 ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)
   local y, mean, inv_sd = core.layer_norm(x, gamma, beta, epsilon)
-  return y, function(dy) return core.layer_norm_backward(dy, x, mean, inv_sd, gamma) end
+  return y, function(dy) return core.layer_norm_backward(dy, x, mean, inv_sd, gamma) end, { x, gamma }
 end)
 
 --- The mask is a function of the generator's state, so backward needs a copy of that, not the mask.
 ops.dropout = define("dropout", function(x, rate, rng)
   local state = rng:copy()
   core.dropout_done(rng, core.count(x))
-  return core.dropout(x, rate, state), function(dy) return core.dropout(dy, rate, state) end
+  return core.dropout(x, rate, state), function(dy) return core.dropout(dy, rate, state) end, NOTHING
 end)
 
 for _, name in ipairs { "softmax", "log_softmax" } do
   local forward, backward = core[name], core[name .. "_backward"]
   ops[name] = define(name, function(x)
     local y = forward(x)
-    return y, function(dy) return backward(dy, y) end
+    return y, function(dy) return backward(dy, y) end, { y }
   end)
 end
 

@@ -117,7 +117,7 @@ end
 local function in_place(name)
   local change = core[name]
   methods[name] = function(x, ...)
-    if autograd.is_recording() and core.any_tracked(x) then
+    if autograd.is_recording() and core.is_tracked(x) then
       check.fail(name, "the tape follows this tensor; change it inside mb.no_grad(function() ... end)")
     end
     return change(x, ...)
@@ -267,7 +267,7 @@ function metatable.__newindex(x, key, value)
   if type(key) ~= "number" then check.fail("tensor", "cannot set field %s", check.show(key)) end
   if core.rank(x) == 1 then return methods.set(x, key, value) end
   local row = core.row(x, key)
-  if autograd.is_recording() and core.any_tracked(x) then methods.fill(x, 0) end -- raises
+  if autograd.is_recording() and core.is_tracked(x) then methods.fill(x, 0) end -- raises
   if type(value) == "number" then core.fill(row, value) else core.copy_from(row, value) end
 end
 
