@@ -1,4 +1,7 @@
 --- Preprocessing of spectra (N, L, C) in steps, which are fitted on training data and stored with the model.
+--
+-- mb.preprocess.fit({ "snv", { "savitzky_golay", window = 15 } }, x): a step is a name, or a table with a name and
+-- options. The steps are described above each of them below.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
@@ -10,7 +13,14 @@ local function per_row(x, reduce) return ops.reshape(reduce(x, 2), { core.size(x
 
 local TINY = 1e-12 -- a constant spectrum has no spread to divide by
 
--- Each step: apply(x, fitted) and, where it learns from the training data, fit(x).
+local function numbers(operation, name, values)
+  if core.is_tensor(values) then values = core.totable(values) end
+  for _, value in ipairs(values) do check.kind(operation, name, value, "number") end
+  return values
+end
+
+-- Each step: apply(x, options, fitted) and, where it has some, options with defaults, as check.options takes them;
+-- where it learns from the training data, fit(x); where options need more than their kind, prepare(options).
 local steps = {
   --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989).
   snv = {
@@ -36,12 +46,39 @@ local steps = {
       return { mean = core.totable(core.reshape(core.mean(x, 1), -1)),
         sd = core.totable(core.reshape(core.sqrt(core.var(x, 1)), -1)) }
     end,
-    apply = function(x, fitted)
+    apply = function(x, _, fitted)
       local shape = { 1, core.size(x, 2), core.size(x, 3) }
       local mean = core.reshape(core.tensor(fitted.mean), shape)
       local sd = core.reshape(core.tensor(fitted.sd), shape)
       return core.div(core.sub(x, mean), core.maximum(sd, TINY))
     end,
+  },
+  --- Smoothing, or a derivative, by a polynomial of some order (2) fitted in a window of points (11, odd) that moves
+  -- along; derivative (0), delta (1): the distance of points, which scales derivatives. The ends come from the
+  -- outermost windows, as in scipy.signal.savgol_filter with mode "interp" (Savitzky and Golay 1964).
+  savitzky_golay = {
+    options = { window = check.default(11, "positive integer"), order = check.default(2, "integer"),
+      derivative = check.default(0, "integer"), delta = check.default(1, "positive") },
+    apply = function(x, options)
+      return core.savitzky_golay(x, options.window, options.order, options.derivative, options.delta)
+    end,
+  },
+  --- Takes off a baseline by asymmetric least squares (Eilers and Boelens 2005): as smooth as lambda (1e5) makes it,
+  -- with the weight p (0.01) for points above it and 1 - p below, for so many iterations (10) or until weights stay.
+  als_baseline = {
+    options = { lambda = check.default(1e5, "positive"), p = check.default(0.01, "positive"),
+      iterations = check.default(10, "positive integer") },
+    apply = function(x, options)
+      return core.sub(x, core.als_baseline(x, options.lambda, options.p, options.iterations))
+    end,
+  },
+  --- From the points of axis to those of grid, which must lie within it (lists or tensors, both required), linearly.
+  resample = {
+    options = { axis = check.required "table|tensor", grid = check.required "table|tensor" },
+    prepare = function(options)
+      for _, name in ipairs { "axis", "grid" } do options[name] = numbers("resample", name, options[name]) end
+    end,
+    apply = function(x, options) return core.resample(x, core.tensor(options.axis), core.tensor(options.grid)) end,
   },
 }
 
@@ -57,28 +94,42 @@ local function check_x(operation, x)
   end
 end
 
+-- A name, or { name, option = value }: the fitted step, without what it learns.
+local function read_step(i, given)
+  local options, name = {}, given
+  if type(given) == "table" then
+    for key, value in pairs(given) do
+      if key == 1 then name = value else options[key] = value end
+    end
+  end
+  check.name("preprocess.fit", "step " .. i, name, preprocess.names)
+  options = check.options("preprocess.fit " .. name, options, steps[name].options or {})
+  if steps[name].prepare then steps[name].prepare(options) end
+  return { name = name, options = next(options) and options }
+end
+
 local function apply_step(fitted, x)
   if fitted.mean and #fitted.mean ~= core.size(x, 2) * core.size(x, 3) then
     check.fail("preprocess", "%s was fitted on %d points, the spectra have %d", fitted.name, #fitted.mean,
       core.size(x, 2) * core.size(x, 3))
   end
-  return steps[fitted.name].apply(x, fitted)
+  return steps[fitted.name].apply(x, fitted.options, fitted)
 end
 
 --- Fits steps on training spectra.
--- @param names a list of names: "snv", "min_max", "max", "area", "standardize"
+-- @param names a list of steps, each a name ("als_baseline", "area", "max", "min_max", "resample",
+--   "savitzky_golay", "snv", "standardize") or a table { name, option = value, ... }
 -- @param x (N, L, C)
 -- @return a table for preprocess.apply and mb.save, and the processed spectra
 function preprocess.fit(names, x)
   check.kind("preprocess.fit", "names", names, "table")
   check_x("preprocess.fit", x)
   local all = {}
-  for i, name in ipairs(names) do
-    check.name("preprocess.fit", "step " .. i, name, preprocess.names)
-    local fitted = steps[name].fit and steps[name].fit(x) or {}
-    fitted.name = name
-    all[i] = fitted
-    x = autograd.no_grad(apply_step, fitted, x)
+  for i, given in ipairs(names) do
+    local step = read_step(i, given)
+    for key, value in pairs(steps[step.name].fit and steps[step.name].fit(x) or {}) do step[key] = value end
+    all[i] = step
+    x = autograd.no_grad(apply_step, step, x)
   end
   return all, x
 end
