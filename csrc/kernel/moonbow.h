@@ -289,27 +289,6 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
-/* ---- preprocessing (smooth.c, baseline.c, resample.c): x is (N, L, C) -------------------- */
-
-/* Savitzky-Golay with a window of K points, at both ends from the polynomial of the outermost window
- * (mode 'interp' of SciPy). weights holds mb_savitzky_golay_scratch doubles, of which the first K K are
- * the weights; 0 <= order < K, 0 <= derivative <= 8, delta the distance of points. */
-mb_size mb_savitzky_golay_scratch(mb_size K, int derivative);
-mb_status mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta);
-mb_status mb_savitzky_golay(mb_real *y, const mb_real *x, const double *weights, mb_size N, mb_size L,
-                            mb_size C, mb_size K);
-
-/* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
- * and 1 - p below, for so many iterations or until they stay. scratch holds mb_als_baseline_scratch
- * doubles for each thread. */
-mb_size mb_als_baseline_scratch(mb_size L);
-mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double lambda, double p,
-                          int iterations, mb_size N, mb_size L, mb_size C);
-
-/* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
-mb_status mb_resample(mb_real *y, const mb_real *x, const mb_real *axis, const mb_real *grid, mb_size N,
-                      mb_size L, mb_size M, mb_size C);
-
 /* ---- artificial spectra (spectra.c, background.c, ceiling.c) ---------------------------- */
 
 typedef struct {
@@ -359,6 +338,32 @@ mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_s
  * likeliest class, by an observer who knows the ranges and the background and who measures positions
  * and heights with the Cramer-Rao errors of this noise, the width being unknown (ceiling.c). */
 mb_status mb_spectra_ceiling(double *accuracy, mb_rng *rng, const mb_spectra *options, mb_size samples);
+
+/* ---- peaks (peaks.c): the spectra of Schuetzke, Szymanski and Reischl 2023 --------------- */
+
+typedef struct {
+  mb_size L;        /* points of a spectrum */
+  mb_size shift;    /* each position varies by an integer, -shift..shift-1 */
+  double variation; /* each height varies by U(-variation, variation), and is clipped to 0..2 */
+  bool keep_ones;   /* heights of exactly 1 stay, and take no draw */
+  double sigma[2];  /* of the Gaussian filter, in points: U(sigma[0], sigma[1]) */
+  bool scaled;      /* each spectrum is divided by its maximum */
+} mb_peaks;
+
+mb_size mb_peaks_scratch(const mb_peaks *options); /* doubles of scratch that peaks need */
+
+/* One spectrum y (L): spikes of these heights at positions 0..L-1, the last wins where two meet, then a
+ * Gaussian filter of sigma[1]: what scipy.ndimage.gaussian_filter1d(mode="constant") gives, rounded to
+ * mb_real. */
+mb_status mb_peaks_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
+                         mb_size peaks, const mb_peaks *options);
+/* One variation of the peaks: NumPy's draws for all positions, then for all heights. */
+void mb_peaks_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
+                   const double *height, mb_size peaks, const mb_peaks *options);
+/* n spectra y (n, L) of such variations, with sigma drawn last; moved and changed (peaks) are scratch. */
+mb_status mb_peaks_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
+                          const mb_size *position, const double *height, mb_size peaks,
+                          const mb_peaks *options, mb_size n);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

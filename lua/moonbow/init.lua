@@ -43,11 +43,15 @@ mb.preprocess = require "moonbow.preprocess"
 mb.safetensors = require "moonbow.safetensors"
 local store = require "moonbow.store"
 mb.save, mb.load = store.save, store.load
+for name, f in pairs(require "moonbow.npy") do mb[name] = f end
 mb.data = {
   border_peaks = require "moonbow.data.border_peaks",
+  challenge = require "moonbow.data.challenge",
   classes = require "moonbow.data.classes",
-  single_peak = require "moonbow.data.single_peak",
   read_csv = require "moonbow.data.read_csv",
+  single_peak = require "moonbow.data.single_peak",
+  universal = require "moonbow.data.universal",
+  verification = require "moonbow.data.verification",
 }
 
 mb.help = require("moonbow.help")(mb)

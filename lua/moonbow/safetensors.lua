@@ -4,6 +4,7 @@
 local json = require "cjson.safe"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local files = require "moonbow.files"
 
 local safetensors = {}
 
@@ -23,18 +24,8 @@ local function describe(tensors, metadata)
   return names, text .. (" "):rep(-#text % 8)
 end
 
-local function write_all(file, tensors, names, header)
-  local ok, err = file:write(string.pack("<I8", #header), header)
-  for _, name in ipairs(names) do
-    if not ok then break end
-    ok, err = file:write(core.tobytes(tensors[name]))
-  end
-  local closed, why = file:close()
-  return ok and closed, err or why
-end
-
 --- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written
--- beside its place and then renamed.
+-- beside its place, to the disk, and then renamed.
 -- @param tensors { [name] = tensor }
 -- @param metadata { [key] = string }, or nil
 -- @return true, or nil and a message
@@ -43,15 +34,11 @@ function safetensors.write(path, tensors, metadata)
   check.kind("safetensors.write", "tensors", tensors, "table")
   for name, tensor in pairs(tensors) do check.kind("safetensors.write", tostring(name), tensor, "tensor") end
   for key, value in pairs(metadata or {}) do check.kind("safetensors.write", tostring(key), value, "string") end
-  local temporary = path .. ".partial"
-  local file, err = io.open(temporary, "wb")
-  if not file then return nil, err end
-  local ok
-  ok, err = write_all(file, tensors, describe(tensors, metadata))
-  if ok then ok, err = os.rename(temporary, path) end
-  if ok then return true end
-  os.remove(temporary)
-  return nil, ("%s: could not be written: %s"):format(path, err or "unknown reason")
+  local names, header = describe(tensors, metadata)
+  return files.write(path, function(put)
+    put(string.pack("<I8", #header) .. header)
+    for _, name in ipairs(names) do put(core.tobytes(tensors[name])) end
+  end)
 end
 
 local FORMATS = { F32 = 4, F64 = 8 }
@@ -83,9 +70,7 @@ local function read_tensor(data, entry)
   for d, n in ipairs(entry.shape) do shape[d] = n | 0 end
   if #shape == 0 then shape[1] = 1 end
   if entry.dtype == "F32" then return core.frombytes(data:sub(first + 1, last), shape) end
-  local values = {}
-  for place = first + 1, last, 8 do values[#values + 1] = (string.unpack("<d", data, place)) end
-  return core.reshape(core.tensor(values), shape)
+  return core.decode(data:sub(first + 1, last), "f8", false, shape)
 end
 
 --- Reads what write wrote, or another program; F64 becomes float32.
@@ -93,12 +78,10 @@ end
 --   there, not of this format, truncated, or with types other than F32 and F64
 function safetensors.read(path)
   check.kind("safetensors.read", "path", path, "string")
-  local file, err = io.open(path, "rb")
-  if not file then return nil, err end
-  local text = file:read "a"
-  file:close()
+  local text, err = files.read(path)
+  if not text then return nil, err end
   local function fail(reason) return nil, path .. ": " .. reason end
-  if not text or #text < 8 then return fail "not a safetensors file: it is too short" end
+  if #text < 8 then return fail "not a safetensors file: it is too short" end
   local header_size = string.unpack("<i8", text)
   if header_size < 2 or header_size > MAX_HEADER or text:sub(9, 9) ~= "{" then
     return fail "not a safetensors file: no header where one is expected"
@@ -112,6 +95,7 @@ function safetensors.read(path)
       local reason = entry_error(name, entry, #data)
       if reason then return fail(reason) end
       tensors[name] = read_tensor(data, entry)
+      if not tensors[name] then return fail(("'%s' holds numbers too large for float32"):format(name)) end
     end
   end
   return tensors, metadata

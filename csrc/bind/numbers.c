@@ -1,0 +1,141 @@
+/* numbers.c - the numbers of other programs' files: bytes of a type to a tensor and back. Nothing is rounded
+ * but reals of 64 bits, which become mb_real. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bind.h"
+
+typedef struct {
+  const char *name; /* as in NumPy's headers */
+  size_t size;
+  char kind; /* f real, i signed, u unsigned, b bool */
+} Type;
+
+static const Type types[] = {
+    {"b1", 1, 'b'}, {"i1", 1, 'i'}, {"i2", 2, 'i'}, {"i4", 4, 'i'}, {"i8", 8, 'i'}, {"u1", 1, 'u'},
+    {"u2", 2, 'u'}, {"u4", 4, 'u'}, {"u8", 8, 'u'}, {"f4", 4, 'f'}, {"f8", 8, 'f'},
+};
+
+static const Type *read_type(lua_State *L, const char *operation, int arg) {
+  const char *name = lua_tostring(L, arg);
+  for (size_t i = 0; name != NULL && i < sizeof types / sizeof *types; i++)
+    if (strcmp(types[i].name, name) == 0) return &types[i];
+  return bind_type_error(L, operation, "type", arg, "a type of numbers, such as 'f4'"), NULL;
+}
+
+/* One element as its bits in the low end of a word; swap: the file has the other byte order. */
+static uint64_t load(const unsigned char *bytes, size_t size, bool swap) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < size; i++) bits |= (uint64_t)bytes[swap ? size - 1 - i : i] << (8 * i);
+  return bits;
+}
+
+static void store(unsigned char *bytes, size_t size, uint64_t bits) {
+  for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)(bits >> (8 * i));
+}
+
+static int64_t as_signed(uint64_t bits, size_t size) {
+  const unsigned unused = 64 - 8 * (unsigned)size;
+  return (int64_t)(bits << unused) >> unused;
+}
+
+/* Whether x, which lies in the range of T or is its upper end, is exactly the integer i. */
+static bool is_signed(mb_real x, int64_t i) {
+  return x < (mb_real)0x1p63 && (int64_t)x == i;
+}
+static bool is_unsigned(mb_real x, uint64_t i) {
+  return x < (mb_real)0x1p64 && (uint64_t)x == i;
+}
+
+/* False where the number cannot be held: integers must be exact, finite reals stay finite. */
+static bool decode_one(mb_real *x, const Type *type, uint64_t bits) {
+  if (type->kind == 'f') {
+    double value;
+    float narrow;
+    const uint32_t low = (uint32_t)bits;
+    memcpy(&narrow, &low, sizeof narrow);
+    memcpy(&value, &bits, sizeof value);
+    if (type->size == sizeof narrow) value = (double)narrow;
+    *x = (mb_real)value;
+    return isfinite(*x) || !isfinite(value);
+  }
+  if (type->kind == 'i') {
+    const int64_t value = as_signed(bits, type->size);
+    *x = (mb_real)value;
+    return is_signed(*x, value);
+  }
+  *x = type->kind == 'b' ? (mb_real)(bits != 0) : (mb_real)bits;
+  return type->kind == 'b' || is_unsigned(*x, bits);
+}
+
+/* False where the type cannot hold x. */
+static bool encode_one(uint64_t *bits, const Type *type, mb_real x) {
+  if (type->kind == 'f') {
+    const double value = (double)x;
+    const float narrow = (float)x;
+    uint32_t low;
+    memcpy(&low, &narrow, sizeof low);
+    memcpy(bits, &value, sizeof value);
+    if (type->size == sizeof narrow) *bits = low;
+    return true;
+  }
+  if (type->kind == 'b') return *bits = x != 0, x == 0 || x == 1;
+  if (type->kind == 'u') {
+    if (!(x >= 0 && x < (mb_real)0x1p64)) return false;
+    *bits = (uint64_t)x;
+    return (mb_real)*bits == x && (type->size == 8 || *bits >> (8 * type->size) == 0);
+  }
+  if (!(x >= (mb_real)-0x1p63 && x < (mb_real)0x1p63)) return false;
+  const int64_t value = (int64_t)x;
+  *bits = (uint64_t)value;
+  return (mb_real)value == x && as_signed(*bits, type->size) == value;
+}
+
+static int refuse(lua_State *L, mb_size element) {
+  lua_pushnil(L);
+  bind_index_out(L, element);
+  return 2;
+}
+
+/* core.decode(bytes, type, swap, shape) -> tensor; or nil and the number of the element that a tensor cannot
+ * hold */
+static int decode(lua_State *L) {
+  size_t length;
+  mb_size shape[MB_MAX_RANK];
+  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "decode", "bytes", 1, "a string");
+  const unsigned char *bytes = (const unsigned char *)lua_tolstring(L, 1, &length);
+  const Type *type = read_type(L, "decode", 2);
+  const bool swap = bind_flag(L, 3);
+  const int rank = bind_read_shape(L, "decode", 4, shape, 0);
+  Tensor *x = bind_new_tensor(L, "decode", rank, shape);
+  if ((size_t)x->count * type->size != length)
+    bind_error(L, "decode: expected %I bytes for the shape, got %I",
+               (LUAI_UACINT)((size_t)x->count * type->size), (LUAI_UACINT)length);
+  for (mb_size i = 0; i < x->count; i++)
+    if (!decode_one(&x->data[i], type, load(bytes + (size_t)i * type->size, type->size, swap)))
+      return refuse(L, i);
+  return 1;
+}
+
+/* core.encode(x, type) -> little-endian bytes; or nil and the number of the element that the type cannot hold
+ */
+static int encode(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "encode", "x", 1);
+  const Type *type = read_type(L, "encode", 2);
+  luaL_Buffer buffer;
+  unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, (size_t)x->count * type->size);
+  for (mb_size i = 0; i < x->count; i++) {
+    uint64_t bits;
+    if (!encode_one(&bits, type, x->data[i])) return refuse(L, i);
+    store(bytes + (size_t)i * type->size, type->size, bits);
+  }
+  luaL_pushresultsize(&buffer, (size_t)x->count * type->size);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"decode", decode}, {"encode", encode}, {NULL, NULL}};
+
+void bind_open_numbers(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}

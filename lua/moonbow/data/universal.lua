@@ -1,0 +1,146 @@
+--- The universal synthetic data set of Schuetzke, Szymanski and Reischl (npj Comput. Mater. 9:100, 2023).
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local peaks = require "moonbow.data.peaks"
+
+local class_options = {
+  class_seed = check.default(2022, "integer|table"), boundary = check.default(100, "positive integer"),
+  min_peaks = check.default(2, "positive integer"), max_peaks = check.default(10, "positive integer"),
+  max_height = check.default(100, "positive integer"),
+  distribution = check.one_of("gamma", { "gamma", "uniform" }),
+}
+
+local known_options = peaks.options {
+  classes = check.default(500, "positive integer|table"), test_height = check.default(0.04, "non-negative"),
+  overlap = check.one_of("by_hand", { "by_hand", "allow", "exclude" }),
+}
+for name, rule in pairs(class_options) do known_options[name] = rule end
+
+-- Which classes of the published ones vary less in the test set (the authors count from 0).
+local less_shift = { [8] = 17, [318] = 17 }
+local less_height = { [164] = 0.025, [281] = 0.025, [219] = 0.025, [347] = 0.025 }
+
+local function fail(...) check.fail("universal", ...) end
+
+-- To the nearest integer, halves to the even one, as NumPy does.
+local function round(value) return value + 0x1.8p52 - 0x1.8p52 end
+
+local function draw_count(rng, options)
+  if options.distribution == "uniform" then
+    return core.rng_integers(rng, options.min_peaks, options.max_peaks, true)
+  end
+  return round(core.rng_gamma(rng, 1.2, 1.2) + options.min_peaks) // 1 | 0
+end
+
+-- Draws for all peaks, and keeps max_peaks of them; those that are kept have the largest height 1.
+local function draw_class(rng, options)
+  local count, list, highest = draw_count(rng, options), {}, 0
+  for i = 1, count do
+    list[i] = { position = core.rng_integers(rng, options.boundary, options.points - options.boundary) + 1,
+      order = i }
+  end
+  for i = 1, count do
+    list[i].height = core.rng_integers(rng, 1, options.max_height, true)
+  end
+  for i = count, options.max_peaks + 1, -1 do list[i] = nil end
+  for _, peak in ipairs(list) do highest = math.max(highest, peak.height) end
+  table.sort(list, function(a, b)
+    if a.position ~= b.position then return a.position < b.position end
+    return a.order < b.order
+  end)
+  local class = { positions = {}, heights = {} }
+  for i, peak in ipairs(list) do
+    class.positions[i], class.heights[i] = peak.position, round(peak.height / highest * 1000) / 1000
+  end
+  return class
+end
+
+local function meets_one_of(classes, class, options)
+  for _, other in ipairs(classes) do
+    if peaks.overlap(class, other, options) then return true end
+  end
+  return false
+end
+
+local function draw_classes(options)
+  if 2 * options.boundary >= options.points then
+    fail("boundary: expected less than half of the %d points, got %d", options.points, options.boundary)
+  end
+  if options.min_peaks > options.max_peaks then
+    fail("min_peaks: expected at most max_peaks, %d, got %d", options.max_peaks, options.min_peaks)
+  end
+  local rng, classes, tries = core.rng(options.class_seed), {}, 0
+  while #classes < options.classes do
+    local class = draw_class(rng, options)
+    tries = tries + 1
+    if options.overlap ~= "exclude" or not meets_one_of(classes, class, options) then
+      classes[#classes + 1] = class
+    elseif tries > 100 * options.classes then
+      fail("overlap: found only %d of %d classes that do not overlap in %d draws", #classes,
+        options.classes, tries)
+    end
+  end
+  return classes
+end
+
+local function check_classes(classes, options)
+  if #classes == 0 then fail("classes: expected a number or a list of classes, got an empty table") end
+  for k, class in ipairs(classes) do
+    peaks.check_class("universal", ("classes[%d]"):format(k), class, options.points)
+    for j = 1, options.overlap == "exclude" and k - 1 or 0 do
+      if peaks.overlap(class, classes[j], options) then
+        fail("overlap: classes %d and %d overlap; leave one out or allow it", j, k)
+      end
+    end
+  end
+  return classes
+end
+
+-- The exceptions are for the classes that the default options draw, however many of them.
+local function are_published(options)
+  local defaults = check.options("universal", {}, class_options)
+  for name, value in pairs(defaults) do
+    if options[name] ~= value then return false end
+  end
+  return type(options.classes) == "number" and options.points == 5000
+end
+
+--- Spectra of classes that differ in positions and heights of 2 to 10 peaks, with default options draw for
+-- draw and number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9
+-- spectra of 5000 points each.
+--
+-- Classes: as many peaks as round(gamma(1.2, 1.2) + 2), at most 10; positions uniform, heights integers 1 to
+-- 100 divided by the largest. Training and validation spectra: every peak moves by -shift..shift - 1 points
+-- and changes its height by U(-height, height), independently; sigma of the Gaussian filter is U(sigma).
+-- Test spectra: nine per class, all peaks moved by 0, -test_shift or test_shift, all heights but the largest
+-- changed by 0, test_height or -test_height, sigma test_sigma.
+--
+-- Options. classes (500: how many to draw, or a list of own { positions = {points from 1}, heights = {...}
+-- }); class_seed (2022), boundary (100: points at either end without peaks), min_peaks (2), max_peaks (10),
+-- max_height (100), distribution ("gamma", or "uniform" from min_peaks to max_peaks): how classes are drawn.
+-- points (5000). train (50), validation (10): spectra per class. shift (50), height (0.05), sigma {2, 5};
+-- test_shift (30), test_height (0.04), test_sigma (2). seed (2022): of the training and validation spectra.
+-- normalize (false: each spectrum is divided by its maximum, as the authors do before training). overlap
+-- ("by_hand": six of the published classes vary less in the test set, as the authors chose; drawn otherwise,
+-- classes have no such exceptions; "allow": none; "exclude": a class is drawn anew where its training
+-- spectra and those of an earlier class may look the same, peaks that merge or vanish not considered).
+--
+-- @return { train, validation, test: each { x = (n, points, 1), y = (n) classes from 1 }; classes = names,
+--   the authors' numbers from 0; peaks = list of { positions, heights }; axis; options }. test.rival (n) is
+--   the other class in whose training range a test spectrum lies (divided by its maximum), or 0: such
+--   spectra cannot be told apart from what a network has seen.
+local function universal(given)
+  local options = check.options("universal", given, known_options)
+  options.keep_ones = false
+  local classes = type(options.classes) == "table" and check_classes(options.classes, options)
+    or draw_classes(options)
+  local by_hand, variants = options.overlap == "by_hand" and are_published(options), {}
+  for k, class in ipairs(classes) do
+    local shift = by_hand and less_shift[k - 1] or options.test_shift
+    local height = by_hand and less_height[k - 1] or options.test_height
+    variants[k] = peaks.variants(class, { 0, -shift, shift }, { 0, height, -height }, options.points)
+  end
+  return peaks.make_set("universal", classes, variants, options)
+end
+
+return universal

@@ -1,0 +1,206 @@
+--- NumPy's files: .npy with one array, .npz (a zip archive of such) with several. What Python saves comes as
+-- a tensor, and back. Source: numpy.lib.format.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local files = require "moonbow.files"
+local zip = require "moonbow.zip"
+
+local npy = {}
+
+local MAGIC = "\x93NUMPY"
+local TYPES = {
+  bool = "b1", int8 = "i1", int16 = "i2", int32 = "i4", int64 = "i8", uint8 = "u1", uint16 = "u2",
+  uint32 = "u4",
+  uint64 = "u8", float32 = "f4", float64 = "f8",
+}
+local NAMES = {}
+for name, code in pairs(TYPES) do NAMES[code] = name end
+
+local other_types = {
+  O = "Python objects (pickles), which only Python can read", U = "text", S = "text", a = "text",
+  c = "complex numbers",
+  V = "records", M = "dates", m = "time spans", f = "reals of another size than 32 and 64 bits",
+}
+
+-- The text of the header and where the data begin; or nil and a message.
+local function header_text(bytes)
+  if bytes:sub(1, #MAGIC) ~= MAGIC then return nil, "not an npy file: it does not begin with \\x93NUMPY" end
+  if #bytes < 12 then return nil, "the file is truncated in its header" end
+  local major = bytes:byte(7)
+  if major < 1 or major > 3 then
+    return nil, ("version %d of the format is not known; 1 to 3 are"):format(major)
+  end
+  local length, first = string.unpack(major == 1 and "<I2" or "<I4", bytes, 9)
+  if first + length - 1 > #bytes then return nil, "the file is truncated in its header" end
+  return bytes:sub(first, first + length - 1), first + length
+end
+
+local function read_type(text)
+  local quoted = text:match "'descr'%s*:%s*'([^']*)'"
+  if not quoted then
+    if text:find("'descr'%s*:%s*%[") then
+      return nil, "holds records; an array of plain numbers is expected"
+    end
+    return nil, "bad header: no type 'descr'"
+  end
+  local order, code = quoted:match "^([<>|=]?)(%a%d+)$"
+  if code and NAMES[code] then return { code = code, swap = order == ">" } end
+  local kind = other_types[quoted:match "%a" or ""]
+  return nil, ("holds %s (type '%s'); bool, integers, float32 and float64 can be read"):format(
+    kind or "something unknown", quoted)
+end
+
+local function read_shape(text)
+  local list = text:match "'shape'%s*:%s*%(([%d%s,L]*)%)"
+  if not list then return nil, "bad header: no 'shape'" end
+  local shape, count = {}, 1
+  for digits in list:gmatch "%d+" do
+    local size = math.tointeger(tonumber(digits))
+    if not size or size > 1 << 40 then return nil, ("an impossible size %s in its shape"):format(digits) end
+    if size == 0 then return nil, ("an empty array of shape (%s); a tensor has elements"):format(list) end
+    shape[#shape + 1], count = size, count * size
+    if count > 1 << 40 then return nil, ("an impossible shape (%s)"):format(list) end
+  end
+  if #shape > 4 then return nil, ("%d dimensions; a tensor has 1 to 4"):format(#shape) end
+  if #shape == 0 then shape[1] = 1 end
+  return shape, count
+end
+
+local function read_header(bytes)
+  local text, first = header_text(bytes)
+  if not text then return nil, first end
+  if not text:find "^%s*{.*}%s*$" then return nil, "bad header: not a dictionary" end
+  local fortran = text:match "'fortran_order'%s*:%s*(%a+)"
+  if fortran ~= "True" and fortran ~= "False" then
+    return nil, "bad header: 'fortran_order' is neither True nor False"
+  end
+  local number, why = read_type(text)
+  if not number then return nil, why end
+  local shape, count = read_shape(text)
+  if not shape then return nil, count end
+  return { number = number, shape = shape, count = count, fortran = fortran == "True", first = first }
+end
+
+-- The last index of a Fortran array runs slowest: it is the transpose of a C array with the shape reversed.
+local function reversed(list)
+  local result = {}
+  for i, value in ipairs(list) do result[#list + 1 - i] = value end
+  return result
+end
+
+local function transposed(x)
+  local rank = core.rank(x)
+  for d = 1, rank // 2 do x = core.transpose(x, d, rank + 1 - d) end
+  return x
+end
+
+-- @return tensor, information; or nil and a message without the name of the file
+local function parse(bytes)
+  local header, err = read_header(bytes)
+  if not header then return nil, err end
+  local code = header.number.code
+  local expected, got = header.count * tonumber(code:sub(2)), #bytes - header.first + 1
+  if got ~= expected then
+    return nil, ("%s: %d bytes of numbers expected, %d found"):format(
+      got < expected and "the file is truncated" or "more data than the header says", expected, got)
+  end
+  local shape = header.fortran and reversed(header.shape) or header.shape
+  local x, element = core.decode(bytes:sub(header.first), code, header.number.swap, shape)
+  if not x then
+    return nil, ("number %d in the file, of type %s, cannot be held by a tensor (float32) %s"):format(element,
+      NAMES[code], code:sub(1, 1) == "f" and "without becoming infinite" or "exactly")
+  end
+  return header.fortran and transposed(x) or x, { type = NAMES[code], fortran_order = header.fortran }
+end
+
+--- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float32, and float64
+-- (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
+-- @return tensor, { type = "float64", fortran_order = false }; or nil and a message: for a file that is not
+--   there, not of this format, truncated, empty, of more than 4 dimensions, of another type (Python objects
+--   are never unpickled), or with integers that float32 cannot hold exactly
+function npy.load_npy(path)
+  check.kind("load_npy", "path", path, "string")
+  local bytes, err = files.read(path)
+  if not bytes then return nil, err end
+  local x, more = parse(bytes)
+  if not x then return nil, path .. ": " .. more end
+  return x, more
+end
+
+local function type_code(operation, name)
+  local names = {}
+  for known in pairs(TYPES) do names[#names + 1] = known end
+  table.sort(names)
+  check.name(operation, "type", name, names)
+  return TYPES[name]
+end
+
+-- Header and numbers of an array; raises where the type cannot hold them.
+local function format(operation, name, x, code)
+  local shape = core.shape(x)
+  local dictionary = ("{'descr': '%s%s', 'fortran_order': False, 'shape': (%s%s), }"):format(
+    code:sub(2) == "1" and "|" or "<", code, table.concat(shape, ", "), #shape == 1 and "," or "")
+  local header = dictionary .. (" "):rep(-(#MAGIC + 4 + #dictionary + 1) % 64) .. "\n"
+  local numbers, element = core.encode(x, code)
+  if not numbers then
+    check.fail(operation, "%s: element %d is %s, which %s cannot hold", name, element,
+      core.get(core.reshape(x, core.count(x)), element), NAMES[code])
+  end
+  return MAGIC .. "\1\0" .. string.pack("<I2", #header) .. header, numbers
+end
+
+--- Saves a tensor as numpy.load reads it, whole or not at all. Options: type ("float32"; "float64", "bool",
+-- "int8" to "int64", "uint8" to "uint64": raises unless every element is such a number).
+-- @return true, or nil and a message
+function npy.save_npy(x, path, options)
+  check.kind("save_npy", "x", x, "tensor")
+  check.kind("save_npy", "path", path, "string")
+  options = check.options("save_npy", options, { type = "float32" })
+  local header, numbers = format("save_npy", "x", x, type_code("save_npy", options.type))
+  return files.write(path, function(put)
+    put(header)
+    put(numbers)
+  end)
+end
+
+--- Reads what numpy.savez or numpy.savez_compressed wrote.
+-- @return { [name] = tensor }, { [name] = { type, fortran_order } }; or nil and a message, as load_npy, and
+--   for archives that are damaged
+function npy.load_npz(path)
+  check.kind("load_npz", "path", path, "string")
+  local bytes, err = files.read(path)
+  if not bytes then return nil, err end
+  local entries, why = zip.read(bytes)
+  if not entries then return nil, path .. ": " .. why end
+  local arrays, about = {}, {}
+  for file, content in pairs(entries) do
+    local name = file:gsub("%.npy$", "")
+    local x, more = parse(content)
+    if not x then return nil, ("%s: %s: %s"):format(path, file, more) end
+    arrays[name], about[name] = x, more
+  end
+  return arrays, about
+end
+
+--- Saves { [name] = tensor } as numpy.load reads it, whole or not at all. Options: type ("float32": of all,
+-- or { [name] = type }), compress (false).
+-- @return true, or nil and a message
+function npy.save_npz(arrays, path, options)
+  check.kind("save_npz", "arrays", arrays, "table")
+  check.kind("save_npz", "path", path, "string")
+  options = check.options("save_npz", options, { type = check.default("float32", "string|table"),
+    compress = false })
+  local entries, names, by_name = {}, {}, type(options.type) == "table"
+  for name in pairs(arrays) do
+    names[#names + 1] = check.kind("save_npz", "name of an array", name, "string")
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local header, numbers = format("save_npz", name, check.kind("save_npz", name, arrays[name], "tensor"),
+      type_code("save_npz", by_name and options.type[name] or by_name and "float32" or options.type))
+    entries[i] = { name = name .. ".npy", content = header .. numbers }
+  end
+  return files.write(path, function(put) zip.write(entries, put, options.compress) end)
+end
+
+return npy

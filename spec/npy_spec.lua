@@ -1,0 +1,206 @@
+-- NumPy's files: what NumPy writes (bytes kept here), round trips, refusals.
+local mb = require "moonbow"
+
+local path = os.tmpname()
+teardown(function() os.remove(path) end)
+
+local function write(bytes)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+end
+
+local function content() return assert(io.open(path, "rb")):read "a" end
+
+local function file(header, data, version)
+  version = version or 1
+  header = header .. (" "):rep(-(#header + (version == 1 and 11 or 13)) % 64) .. "\n"
+  return ("\x93NUMPY%c\0"):format(version) .. string.pack(version == 1 and "<I2" or "<I4", #header)
+    .. header .. data
+end
+
+local function header(type, shape, fortran)
+  return ("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }"):format(type, fortran and "True"
+    or "False", shape)
+end
+
+local function loads(type, shape, data, fortran)
+  write(file(header(type, shape, fortran), data))
+  return assert(mb.load_npy(path))
+end
+
+local function refuses(bytes, message)
+  write(bytes)
+  local x, err = mb.load_npy(path)
+  assert.is_nil(x)
+  assert.matches("^" .. path:gsub("%p", "%%%0") .. ": ", err)
+  assert.matches(message, err)
+end
+
+describe("npy", function()
+  it("reads every type of number, in both byte orders", function()
+    for type, case in pairs {
+      ["<f4"] = { "<ffff", 0.5, -2, 1 / 0, 3 }, [">f4"] = { ">ffff", 0.5, -2, 1 / 0, 3 },
+      ["<f8"] = { "<dddd", 0.5, -2, 1 / 0, 3 }, [">f8"] = { ">dddd", 0.5, -2, -1 / 0, 3 },
+      ["|i1"] = { "<i1i1i1i1", 0, -128, 127, 3 }, ["<i2"] = { "<i2i2i2i2", 0, -32768, 32767, 3 },
+      [">i4"] = { ">i4i4i4i4", 0, -2147483648, 16777216, 3 }, ["<i8"] = { "<i8i8i8i8", 0, math.mininteger,
+        1 << 40, 3 },
+      ["|u1"] = { "<I1I1I1I1", 0, 255, 128, 3 }, ["<u2"] = { "<I2I2I2I2", 0, 65535, 1, 3 },
+      ["<u4"] = { "<I4I4I4I4", 0, 1 << 31, 1, 3 }, [">u8"] = { ">I8I8I8I8", 0, 1 << 62, 1, 3 },
+      ["|b1"] = { "<I1I1I1I1", 0, 1, 1, 0 },
+    } do
+      local values = { table.unpack(case, 2) }
+      assert.same(values, loads(type, "4,", string.pack(table.unpack(case))):totable(), type)
+    end
+    assert.same({ 1 }, loads("<f4", "", string.pack("<f", 1)):totable())
+  end)
+  it("says what the file was", function()
+    loads("<f8", "1, 1", string.pack("<d", 1), true)
+    assert.same({ type = "float64", fortran_order = true }, (select(2, mb.load_npy(path))))
+  end)
+  it("reads Fortran order", function()
+    assert.same({ { 1, 2, 3 }, { 4, 5, 6 } }, loads("|u1", "2, 3", "\1\4\2\5\3\6", true):totable())
+    local shape, bytes = { 2, 3, 4, 5 }, {}
+    for l = 1, 5 do
+      for k = 1, 4 do
+        for j = 1, 3 do
+          for i = 1, 2 do bytes[#bytes + 1] = string.char(((i * 3 + j) * 4 + k) * 5 + l) end
+        end
+      end
+    end
+    local x = loads("|u1", "2, 3, 4, 5", table.concat(bytes), true)
+    assert.same(shape, x:shape())
+    for i = 1, 2 do assert.equal(((i * 3 + 3) * 4 + 2) * 5 + 4, x:get(i, 3, 2, 4)) end
+    assert.same({ { { 1 }, { 3 } }, { { 2 }, { 4 } } }, loads("|u1", "2, 2, 1", "\1\2\3\4", true):totable())
+  end)
+  it("reads headers of all versions, in any order", function()
+    for version = 1, 3 do
+      write(file("{'shape': (2,), 'fortran_order': False, 'descr': '|u1'}", "\1\2", version))
+      assert.same({ 1, 2 }, mb.load_npy(path):totable())
+    end
+  end)
+  it("comes back bit for bit, in every type", function()
+    local x = mb.randn(mb.rng(1), 3, 4, 2)
+    for _, type in ipairs { "float32", "float64" } do
+      assert.is_true(mb.save_npy(x, path, { type = type }))
+      local back, about = mb.load_npy(path)
+      assert.equal(x:tobytes(), back:tobytes())
+      assert.same({ 3, 4, 2 }, back:shape())
+      assert.equal(type, about.type)
+      assert.equal(0, content():find("\n", 1, true) % 64)
+    end
+    local limits = { bool = { 0, 1 }, int8 = { -128, 127 }, uint8 = { 0, 255 }, int16 = { -32768, 32767 },
+      uint16 = { 0, 65535 }, int32 = { -2147483648, 16777216 }, uint32 = { 0, 4294967040 },
+      int64 = { -0x1p63, 0x1p62 }, uint64 = { 0, 0x1p63 } }
+    for type, range in pairs(limits) do
+      local y = mb.tensor(range)
+      assert.is_true(mb.save_npy(y, path, { type = type }))
+      assert.equal(y, (mb.load_npy(path)))
+    end
+  end)
+  it("writes what NumPy writes", function() -- numpy.save of array([1.5, -2], float32)
+    assert(mb.save_npy(mb.tensor { 1.5, -2 }, path))
+    assert.equal("\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
+      .. (" "):rep(60) .. "\n"
+      .. "\0\0\xc0\x3f\0\0\0\xc0", content())
+  end)
+  it("refuses numbers that a type cannot hold", function()
+    local function fails(value, type, message)
+      assert.error_matches(function() mb.save_npy(mb.tensor { 0, value }, path, { type = type }) end, message)
+    end
+    fails(-1, "uint8", "x: element 2 is %-1.0, which uint8 cannot hold")
+    fails(128, "int8", "which int8 cannot hold")
+    fails(256, "uint8", "which uint8 cannot hold")
+    fails(0.5, "int32", "which int32 cannot hold")
+    fails(2, "bool", "which bool cannot hold")
+    fails(0 / 0, "int64", "which int64 cannot hold")
+    fails(1e30, "uint64", "which uint64 cannot hold")
+    refuses(file(header("<i4", "2,"), string.pack("<i4i4", 0, 16777217)),
+      "number 2 in the file, of type int32, cannot")
+    refuses(file(header("<i8", "1,"), string.pack("<i8", math.maxinteger)), "exactly")
+    refuses(file(header("<f8", "1,"), string.pack("<d", 1e300)), "without becoming infinite")
+  end)
+  it("refuses what is no array of numbers", function()
+    local one = string.pack("<f", 1)
+    refuses("wavelength,1,2\n", "not an npy file")
+    refuses(file(header("|O", "1,"), "\x80\4"), "Python objects %(pickles%)")
+    refuses(file(header("<U5", "1,"), ("\0"):rep(20)), "holds text %(type '<U5'%)")
+    refuses(file(header("<c8", "1,"), one .. one), "complex")
+    refuses(file(header("<f2", "1,"), "\0\0"), "reals of another size")
+    refuses(file(header("<M8[ns]", "1,"), one .. one), "dates")
+    refuses(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", one), "holds records")
+    refuses(file(header("<f4", "0, 3"), ""), "an empty array of shape %(0, 3%)")
+    refuses(file(header("<f4", "1, 1, 1, 1, 1"), one), "5 dimensions")
+    refuses(file(header("<f4", "99999999999999999999,"), one), "impossible size")
+    refuses(file(header("<f4", "1048576, 1048576, 1048576"), one), "impossible shape")
+    refuses(file("{'descr': '<f4', 'shape': (1,), }", one), "'fortran_order' is neither")
+    refuses(file("{'fortran_order': False, 'shape': (1,), }", one), "no type 'descr'")
+    refuses(file("{'descr': '<f4', 'fortran_order': False, }", one), "no 'shape'")
+    refuses(file("['descr', '<f4']", one), "not a dictionary")
+    refuses(file(header("<f4", "1,"), one .. one),
+      "more data than the header says: 4 bytes of numbers expected, 8")
+    refuses("\x93NUMPY\9\0" .. ("x"):rep(100), "version 9")
+    assert.matches("No such file", select(2, mb.load_npy "no/such/file"))
+    assert.error_matches(function() mb.save_npy(3, path) end, "x: expected a tensor, got 3")
+    assert.error_matches(function() mb.save_npy(mb.ones(1), path, { type = "float" }) end,
+      "did you mean 'float")
+    assert.is_nil((mb.save_npy(mb.ones(1), "/no/such/folder/x.npy")))
+  end)
+  it("is refused when truncated anywhere", function()
+    assert(mb.save_npy(mb.randn(3, 4), path))
+    local whole = content()
+    for length = 0, #whole - 1 do
+      refuses(whole:sub(1, length), length < 6 and "not an npy file" or "truncated")
+    end
+  end)
+end)
+
+describe("npz", function()
+  local arrays = { x = mb.randn(mb.rng(1), 40, 5), y = mb.arange(40), ["odd name"] = mb.ones(1) }
+  it("comes back, stored and compressed", function()
+    for _, compress in ipairs { false, true } do
+      assert.is_true(mb.save_npz(arrays, path, { compress = compress, type = { y = "int32" } }))
+      local back, about = assert(mb.load_npz(path))
+      for name, x in pairs(arrays) do assert.equal(x, back[name]) end
+      assert.equal("int32", about.y.type)
+      assert.equal("float32", about.x.type)
+    end
+    assert.is_true(mb.save_npz({ zeros = mb.zeros(100000) }, path, { compress = true }))
+    assert.is_true(#content() < 2000)
+  end)
+  it("reads what numpy.savez writes", function() -- 64-bit sizes in the local header
+    local npy = file(header("|u1", "2,"), "\1\2")
+    local crc = string.pack("<I4", (require("zlib").crc32()(npy)))
+    local place = "PK\3\4\45\0\0\0\0\0\0\0!\0" .. crc .. ("\xff"):rep(8) .. "\5\0\20\0x.npy"
+      .. string.pack("<I2I2I8I8", 1, 16, #npy, #npy)
+    local listing = "PK\1\2\45\3\45\0\0\0\0\0\0\0!\0" .. crc .. string.pack("<I4I4", #npy, #npy)
+      .. "\5\0\0\0\0\0\0\0\0\0\0\0\x80\1" .. "\0\0\0\0x.npy"
+    write(place .. npy .. listing .. "PK\5\6\0\0\0\0\1\0\1\0" .. string.pack("<I4I4I2", #listing,
+      #place + #npy, 0))
+    assert.same({ 1, 2 }, assert(mb.load_npz(path)).x:totable())
+  end)
+  it("is refused when damaged anywhere, and never raises", function()
+    for _, compress in ipairs { false, true } do
+      assert(mb.save_npz({ a = mb.tensor { 1, 2, 3 } }, path, { compress = compress }))
+      local whole = content()
+      for length = 0, #whole - 1 do
+        write(whole:sub(1, length))
+        assert.is_nil((mb.load_npz(path)))
+      end
+      for place = 1, #whole do
+        write(whole:sub(1, place - 1) .. string.char(whole:byte(place) ~ 0x55) .. whole:sub(place + 1))
+        local back, err = mb.load_npz(path)
+        assert.is_true(back ~= nil or type(err) == "string")
+        if back and back.a then assert.same({ 1, 2, 3 }, back.a:totable()) end
+      end
+    end
+  end)
+  it("names the array that is wrong", function()
+    assert.error_matches(function() mb.save_npz({ a = 3 }, path) end, "a: expected a tensor, got 3")
+    assert.error_matches(function() mb.save_npz({ a = mb.tensor { 0.5 } }, path, { type = "int8" }) end,
+      "a: element 1 is 0.5")
+    assert.error_matches(function() mb.save_npz({ mb.ones(1) }, path) end, "name of an array")
+    write "PK"
+    assert.matches("not a zip archive", select(2, mb.load_npz(path)))
+  end)
+end)
