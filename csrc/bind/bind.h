@@ -92,6 +92,7 @@ void bind_open_layers(lua_State *L);
 void bind_open_optim(lua_State *L);
 void bind_open_random(lua_State *L);
 void bind_open_data(lua_State *L);
+void bind_open_preprocess(lua_State *L);
 void bind_open_csv(lua_State *L);
 void bind_open_numbers(lua_State *L);
 void bind_open_peaks(lua_State *L);

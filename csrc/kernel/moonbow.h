@@ -289,6 +289,27 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
+/* ---- preprocessing (smooth.c, baseline.c, resample.c): x is (N, L, C) -------------------- */
+
+/* Savitzky-Golay with a window of K points, at both ends from the polynomial of the outermost window
+ * (mode 'interp' of SciPy). weights holds mb_savitzky_golay_scratch doubles, of which the first K K are
+ * the weights; 0 <= order < K, 0 <= derivative <= 8, delta the distance of points. */
+mb_size mb_savitzky_golay_scratch(mb_size K, int derivative);
+mb_status mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta);
+mb_status mb_savitzky_golay(mb_real *y, const mb_real *x, const double *weights, mb_size N, mb_size L,
+                            mb_size C, mb_size K);
+
+/* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
+ * and 1 - p below, for so many iterations or until they stay. scratch holds mb_als_baseline_scratch
+ * doubles for each thread. */
+mb_size mb_als_baseline_scratch(mb_size L);
+mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double lambda, double p,
+                          int iterations, mb_size N, mb_size L, mb_size C);
+
+/* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
+mb_status mb_resample(mb_real *y, const mb_real *x, const mb_real *axis, const mb_real *grid, mb_size N,
+                      mb_size L, mb_size M, mb_size C);
+
 /* ---- artificial spectra (spectra.c, background.c, ceiling.c) ---------------------------- */
 
 typedef struct {

@@ -1,0 +1,58 @@
+-- How things are timed: a warm-up, then at least so many runs.
+local mb = require "moonbow"
+local uv = require "luv"
+
+local measure = {}
+
+--- The seconds of each run of f: options.warm_up (1) runs that are not counted, then at least options.least (3),
+-- and as many more as fit into options.seconds (0).
+function measure.runs(f, options)
+  for _ = 1, options.warm_up or 1 do f() end
+  local times, sum = {}, 0
+  repeat
+    local begin = uv.hrtime()
+    f()
+    local seconds = (uv.hrtime() - begin) / 1e9
+    times[#times + 1], sum = seconds, sum + seconds
+  until #times >= (options.least or 3) and sum >= (options.seconds or 0)
+  return times
+end
+
+--- The median of a list.
+function measure.median(values)
+  local sorted = { table.unpack(values) }
+  table.sort(sorted)
+  local half = #sorted // 2
+  return #sorted % 2 == 1 and sorted[half + 1] or (sorted[half] + sorted[half + 1]) / 2
+end
+
+--- The machine's rate in large matrix products, in GFLOP/s: the best of a few.
+function measure.product_rate()
+  local n = 3000
+  local a, b = mb.rand(n, n), mb.rand(n, n)
+  local best = math.min(table.unpack(measure.runs(function() a:matmul(b):close() end, { least = 4 })))
+  a:close()
+  b:close()
+  return 2 * n ^ 3 / best / 1e9
+end
+
+--- A line of /proc/self/status in MB, e.g. "VmHWM", the most memory that was ever resident; nil elsewhere.
+function measure.resident(key)
+  local file = io.open "/proc/self/status"
+  local kilobytes = file and file:read("a"):match("\n" .. key .. ":%s*(%d+) kB")
+  if file then file:close() end
+  return kilobytes and kilobytes / 1024
+end
+
+--- The name of the processor.
+function measure.processor()
+  local file = io.open "/proc/cpuinfo"
+  if not file then return "unknown processor" end
+  local text = file:read "a"
+  file:close()
+  local name = text:match "model name%s*:%s*([^\n]+)" or "unknown processor"
+  local vectors = text:find "avx512f" and "AVX-512" or text:find "avx2" and "AVX2" or "no AVX2"
+  return ("%s (%s)"):format(name, vectors)
+end
+
+return measure

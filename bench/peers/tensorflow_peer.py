@@ -1,0 +1,138 @@
+"""TensorFlow with Keras: tensorflow_peer.py graph|xla JOB.json SECTION,..."""
+
+import common
+
+mode, job, sections = common.read_arguments()
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.keras.utils.set_random_seed(1)
+
+parameters, buffers = [], []  # variables in moonbow's order; layouts are the same
+
+
+def Sequential(config, x):
+    for part in config["layers"]:
+        x = apply(part, x)
+    return x
+
+
+def Residual(config, x):
+    body = apply(config["layers"][0], x)
+    return layers.Add()([body, apply(config["layers"][1], x) if len(config["layers"]) > 1 else x])
+
+
+def Concat(config, x):
+    return layers.Concatenate()([apply(branch, x) for branch in config["layers"]])
+
+
+def weighted(layer, x):
+    y = layer(x)
+    parameters.extend(layer.trainable_variables)
+    buffers.extend(layer.non_trainable_variables)
+    return y
+
+
+def Conv1d(config, x):
+    return weighted(
+        layers.Conv1D(
+            config["filters"],
+            config["kernel"],
+            config.get("stride", 1),
+            config["padding"],
+            use_bias=config.get("bias", True),
+            activation=config.get("activation"),
+        ),
+        x,
+    )
+
+
+def BatchNorm1d(config, x):
+    return weighted(layers.BatchNormalization(momentum=config["momentum"], epsilon=config["epsilon"]), x)
+
+
+def MaxPool1d(config, x):
+    return layers.MaxPooling1D(config["size"], config.get("stride"), config["padding"])(x)
+
+
+def AvgPool1d(config, x):
+    return layers.AveragePooling1D(config["size"], config.get("stride"), config["padding"])(x)
+
+
+def Activation(config, x):
+    if config["name"] == "leaky_relu":
+        return layers.LeakyReLU(config.get("alpha", 0.01))(x)
+    return layers.Activation(config["name"])(x)
+
+
+def Dropout(config, x):
+    return layers.Dropout(config["rate"])(x)
+
+
+def Flatten(config, x):
+    return layers.Flatten()(x)
+
+
+def Dense(config, x):
+    return weighted(layers.Dense(config["units"], activation=config.get("activation")), x)
+
+
+def apply(config, x):
+    return globals()[config["type"]](config, x)
+
+
+def training():
+    x, y = (tf.constant(values) for values in common.batch(job, job["batch"]))
+    optimizer = keras.optimizers.Adam(3e-4)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=mode == "xla")
+    def step():
+        with tf.GradientTape() as tape:
+            logits = model(x, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        return loss
+
+    return common.runs(lambda: step().numpy(), job["seconds"])
+
+
+def inference(size):
+    x = tf.constant(common.batch(job, size)[0])
+
+    @tf.function(jit_compile=mode == "xla")
+    def forward(x):
+        return model(x, training=False)
+
+    return common.runs(lambda: forward(x).numpy(), job["seconds"])
+
+
+def outputs():
+    x = common.Weights(job["inputs"]).take(job["batch"], job["length"], 1)
+    forward = tf.function(lambda x: model(x, training=False), jit_compile=mode == "xla")
+    return forward(x).numpy().flatten().tolist()
+
+
+spectrum = keras.Input((job["length"], 1))
+model = keras.Model(spectrum, apply(job["config"], spectrum))
+if "weights" in job:
+    weights = common.Weights(job["weights"])
+    for variable in parameters + buffers:
+        variable.assign(weights.take(*variable.shape))
+    weights.finish()
+common.emit(version=tf.__version__, parameters=sum(int(tf.size(v)) for v in model.trainable_variables))
+for section in sections:
+    if section == "outputs":
+        common.emit(section=section, outputs=outputs())
+        continue
+    seconds = {
+        "training": training,
+        "inference": lambda: inference(job["batch"]),
+        "latency": lambda: inference(1),
+    }[section]()
+    common.emit(section=section, seconds=seconds, peak_mb=common.peak_mb())

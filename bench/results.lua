@@ -1,0 +1,57 @@
+-- The file of results: cells by network, section and framework; those of one machine only.
+local json = require "cjson"
+
+local results = {}
+
+local function read(path)
+  local file = io.open(path)
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return json.decode(text)
+end
+
+local function is_same(a, b)
+  for key, value in pairs(a) do
+    if b[key] ~= value then return false end
+  end
+  return true
+end
+
+--- The results in a file, or none where there is no file or fresh is set. Raises if they were measured on
+-- another machine or with other settings.
+function results.open(path, fresh, setting)
+  local store = not fresh and read(path) or { setting = setting, networks = {}, versions = {}, cells = {} }
+  if not is_same(store.setting, setting) then
+    error(("%s holds results of another machine or setting (%s); name another file, or use --fresh"):format(path,
+      store.setting.processor), 0)
+  end
+  store.path = path
+  return store
+end
+
+--- Puts a cell in place of an earlier one.
+function results.put(store, network, section, peer, cell)
+  cell.measured = os.date "!%Y-%m-%dT%H:%M:%SZ"
+  local sections = store.cells[network] or {}
+  store.cells[network] = sections
+  sections[section] = sections[section] or {}
+  sections[section][peer] = cell
+end
+
+--- Writes the file, whole or not at all.
+function results.write(store)
+  local path = store.path
+  local folder = path:match "^(.*)/"
+  if folder then os.execute(("mkdir -p '%s'"):format(folder)) end
+  local kept = { setting = store.setting, networks = store.networks, versions = store.versions, cells = store.cells }
+  local file = assert(io.open(path .. ".new", "w"))
+  file:write(json.encode(kept), "\n")
+  file:close()
+  assert(os.rename(path .. ".new", path))
+end
+
+--- What a file holds.
+results.read = read
+
+return results
