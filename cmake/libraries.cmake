@@ -15,7 +15,7 @@ file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
 file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
 # Draws equal NumPy's to the last bit, and its builds do not fuse products and sums.
 set_source_files_properties(csrc/kernel/random.c csrc/kernel/spectra.c csrc/kernel/background.c
-  csrc/kernel/peaks.c csrc/bind/random.c
+  csrc/kernel/peaks.c csrc/kernel/forest.c csrc/bind/random.c
   PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 
 function(moonbow_build suffix)

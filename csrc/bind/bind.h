@@ -96,5 +96,6 @@ void bind_open_preprocess(lua_State *L);
 void bind_open_csv(lua_State *L);
 void bind_open_numbers(lua_State *L);
 void bind_open_peaks(lua_State *L);
+void bind_open_forest(lua_State *L);
 
 #endif

@@ -31,6 +31,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_csv(L);
   bind_open_numbers(L);
   bind_open_peaks(L);
+  bind_open_forest(L);
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   return 1;

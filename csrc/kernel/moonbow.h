@@ -121,6 +121,9 @@ void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const m
 
 double mb_sum_squares(const mb_real *x, mb_size count);
 
+/* Position of the first NaN or infinity, -1 where there is none. */
+mb_size mb_find_non_finite(const mb_real *x, mb_size count);
+
 typedef struct {
   mb_size nan_count, inf_count;
   double min, max, mean; /* of the finite values; NaN where there is none */
@@ -385,6 +388,65 @@ void mb_peaks_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *
 mb_status mb_peaks_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
                           const mb_size *position, const double *height, mb_size peaks,
                           const mb_peaks *options, mb_size n);
+
+/* ---- random forest (ranks.c, forest.c, forest_predict.c): Breiman 2001, on trees as in CART
+ *      (Breiman, Friedman, Olshen and Stone 1984) ------------------------------------------ */
+
+/* Each column of x (N, D): code (D, N) is the rank of x[i, d] among the different values of
+ * column d, from 0, and value (D, N) has these values in order. Refuses NaN and infinity. */
+size_t mb_ranks_scratch(mb_size N, int threads); /* bytes */
+mb_status mb_ranks(uint32_t *code, mb_real *value, void *scratch, const mb_real *x, mb_size N, mb_size D,
+                   int threads);
+
+typedef enum { MB_GINI, MB_ENTROPY } mb_criterion;
+
+typedef struct {
+  mb_size N, D, K; /* spectra, points of each, classes */
+  mb_criterion criterion;
+  bool bootstrap;       /* each tree sees N spectra drawn with replacement */
+  mb_size max_features; /* points that a node looks at, more only while all of them are constant */
+  mb_size max_depth, max_leaves;
+  mb_size min_samples_split, min_samples_leaf; /* different spectra, however often they were drawn */
+  uint64_t seed;
+} mb_forest;
+
+/* x goes to child where x[feature] <= threshold, else to child + 1; children stand behind their
+ * parent. A leaf is its own child, with feature 0 and threshold infinity. */
+typedef struct {
+  int32_t feature, child;
+  mb_real threshold;
+} mb_node;
+
+typedef struct {
+  int32_t label;
+  mb_real probability;
+} mb_share;
+
+/* Node i has the shares first[i]..first[i + 1] - 1: the classes of a leaf that are not 0. */
+typedef struct {
+  mb_node *node;
+  int32_t *first;
+  mb_share *share;
+  mb_size nodes, shares;
+} mb_tree;
+
+mb_size mb_forest_leaves(const mb_forest *forest);              /* the most that a tree can have */
+size_t mb_forest_scratch(const mb_forest *forest, int threads); /* bytes */
+
+/* Grows trees number..number + count - 1 of a forest, each from a stream of its own,
+ * SeedSequence(seed, number). The arrays of tree have room for 2 leaves - 1 nodes and N shares.
+ * importance (count, D): the decrease of impurity that each point brought, sum 1 (or 0 for a
+ * tree without splits). in_bag (count, ceil(N / 64)), or NULL: a bit for each spectrum that the
+ * tree has seen. code and value are those of mb_ranks, label is 0-based. */
+void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
+                    const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
+                    mb_size count, int threads);
+
+/* probability (N, K): the mean over the trees of the shares in the leaf of each row of x (N, D).
+ * in_bag: as grow left it, to ask only the trees that have not seen a row (NaN where all have),
+ * or NULL. Refuses NaN and infinity. */
+mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
+                            const uint64_t *in_bag, mb_size N, mb_size D, mb_size K);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

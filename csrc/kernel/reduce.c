@@ -293,3 +293,21 @@ void mb_describe(mb_stats *stats, const mb_real *x, mb_size count) {
   if (finite == 0) s.min = s.max = s.mean = NAN;
   *stats = s;
 }
+
+/* x 0 is not 0 exactly where x is not finite. */
+MB_CLONES static bool is_finite_part(const mb_real *x, mb_size count) {
+  mb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < count; i++) sum += x[i] * 0;
+  return sum == 0;
+}
+
+mb_size mb_find_non_finite(const mb_real *x, mb_size count) {
+  mb_size block = mb_ceil_div(count, MB_BLOCK);
+#pragma omp parallel for reduction(min : block) num_threads(mb_threads_for(count))
+  for (mb_size b = 0; b < mb_ceil_div(count, MB_BLOCK); b++)
+    if (!is_finite_part(x + b * MB_BLOCK, mb_min(MB_BLOCK, count - b * MB_BLOCK))) block = mb_min(block, b);
+  for (mb_size i = block * MB_BLOCK; i < count; i++)
+    if (!isfinite(x[i])) return i;
+  return -1;
+}

@@ -39,6 +39,7 @@ mb.fit = require "moonbow.train.fit"
 local evaluation = require "moonbow.train.evaluate"
 mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
 mb.profile = require "moonbow.profile"
+mb.forest = require "moonbow.forest"
 mb.preprocess = require "moonbow.preprocess"
 mb.safetensors = require "moonbow.safetensors"
 local store = require "moonbow.store"

@@ -1,0 +1,108 @@
+-- Random forest against scikit-learn's, same data, same number of threads: accuracy on several data sets, and
+-- the time to fit 100 trees on 1000 spectra of 1000 points and to predict 2000.
+--   lua bench/forest.lua [PYTHON]
+-- PYTHON is an interpreter with scikit-learn (default python3), for example after
+--   python3 -m venv peers && peers/bin/pip install scikit-learn
+-- Measured spectra are looked for in $MOONBOW_DATA, else in ../shared/data.
+local mb = require "moonbow"
+local experiment = require "moonbow.experiment"
+local json = require "cjson"
+local lfs = require "lfs"
+local uv = require "luv"
+
+local TREES, SEEDS, ROUNDS = 100, 5, 5
+
+local function seconds(f)
+  local begin = uv.hrtime()
+  local result = f()
+  return (uv.hrtime() - begin) / 1e9, result
+end
+
+local function fit(set, split, seed)
+  return mb.forest.fit(set.x:index(split.train), set.y:index(split.train), { trees = TREES, seed = seed })
+end
+
+local function accuracy(set, seed)
+  local hits, tested = 0, 0
+  for _, split in ipairs(set.splits) do
+    local n = #split.test
+    hits = hits + n * fit(set, split, seed):score(set.x:index(split.test), set.y:index(split.test))
+    tested = tested + n
+  end
+  return hits / tested, tested
+end
+
+local function best_times(set)
+  local train, test = set.splits[1].train, set.splits[1].test
+  local x, y, x_test = set.x:index(train), set.y:index(train), set.x:index(test)
+  local fitted, predicted = math.huge, math.huge
+  for seed = 0, ROUNDS - 1 do
+    local time, model = seconds(function() return mb.forest.fit(x, y, { trees = TREES, seed = seed }) end)
+    fitted = math.min(fitted, time)
+    local function predict() return model:predict(x_test) end
+    for _ = 1, 3 do predicted = math.min(predicted, (seconds(predict))) end
+  end
+  return fitted, predicted
+end
+
+local function integers(tensor)
+  local list = tensor:totable()
+  for i, value in ipairs(list) do list[i] = math.tointeger(value) end
+  return list
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+-- scikit-learn's figures, or nil and the reason.
+local function ask_peer(python, sets)
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(lfs.mkdir(folder))
+  local description = { trees = TREES, seeds = SEEDS, rounds = ROUNDS, threads = mb.threads(), sets = {} }
+  for i, set in ipairs(sets) do
+    write(folder .. "/" .. set.name .. ".f32", set.x:tobytes())
+    local splits = {}
+    for s, split in ipairs(set.splits) do
+      splits[s] = { train = integers(split.train), test = integers(split.test) }
+    end
+    description.sets[i] = { name = set.name, y = integers(set.y), splits = splits }
+  end
+  write(folder .. "/sets.json", json.encode(description))
+  local pipe = io.popen(("'%s' bench/forest_sklearn.py '%s'"):format(python, folder))
+  local answer = pipe:read "a"
+  local ok = pipe:close()
+  for _, set in ipairs(sets) do os.remove(folder .. "/" .. set.name .. ".f32") end
+  os.remove(folder .. "/sets.json")
+  lfs.rmdir(folder)
+  if not ok then return nil, python .. " cannot run scikit-learn; only moonbow is measured" end
+  return json.decode(answer)
+end
+
+local sets = dofile "bench/support/forest_sets.lua" (os.getenv "MOONBOW_DATA" or "../shared/data")
+local peer, reason = ask_peer(arg[1] or "python3", sets)
+local cpu = io.open "/proc/cpuinfo"
+print(("%s, %d threads, %d trees, %d seeds, %s"):format(
+  cpu and cpu:read("a"):match "model name%s*:%s*([^\n]+)" or "unknown processor", mb.threads(), TREES, SEEDS,
+  peer and "scikit-learn " .. peer.version or reason))
+
+local lines = { { "data set", "moonbow", "scikit-learn", "difference", "standard error" } }
+for _, set in ipairs(sets) do
+  local ours, tested = {}, nil
+  for seed = 0, SEEDS - 1 do ours[#ours + 1], tested = accuracy(set, seed) end
+  local mean = experiment.spread(ours)
+  local theirs = peer and experiment.spread(peer.accuracies[set.name])
+  lines[#lines + 1] = { set.name, ("%.4f"):format(mean), peer and ("%.4f"):format(theirs) or "",
+    peer and ("%+.4f"):format(mean - theirs) or "", ("%.4f"):format(math.sqrt(mean * (1 - mean) / tested)) }
+end
+experiment.table(lines)
+local fitted, predicted = best_times(sets[1])
+local function compare(what, ours, theirs)
+  local beside = theirs and ("scikit-learn %7.1f ms   ratio %.1f"):format(1e3 * theirs, theirs / ours) or ""
+  print(("%-8s %7.1f ms   %s"):format(what, 1e3 * ours, beside))
+end
+compare("fit", fitted, peer and peer.fit)
+compare("predict", predicted, peer and peer.predict)

@@ -1,0 +1,261 @@
+/* forest.c - random forests as userdata: grown, asked, and as plain tensors for files. */
+#include "bind.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FOREST_TYPE BIND_PREFIX "forest"
+#define BATCH       64 /* trees that are grown before what they do not use of their memory is given back */
+#define EXACT       ((mb_size)1 << 24) /* whole numbers up to here fit into tensors */
+
+typedef struct {
+  mb_size D, K, trees;
+  mb_tree tree[]; /* their arrays belong to userdata in the table that is the user value */
+} Forest;
+
+static Forest *push_forest(lua_State *L, mb_size D, mb_size K, mb_size trees) {
+  Forest *forest = lua_newuserdatauv(L, sizeof *forest + (size_t)trees * sizeof *forest->tree, 1);
+  forest->D = D, forest->K = K, forest->trees = trees;
+  lua_createtable(L, (int)trees, 0);
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, FOREST_TYPE);
+  return forest;
+}
+
+static Forest *read_forest(lua_State *L, const char *operation, int arg) {
+  Forest *forest = luaL_testudata(L, arg, FOREST_TYPE);
+  if (forest == NULL) bind_type_error(L, operation, "self", arg, "a forest");
+  return forest;
+}
+
+/* A multiple of 8, so that trees can stand behind one another. */
+static size_t tree_bytes(mb_size nodes, mb_size shares) {
+  const size_t bytes = (size_t)nodes * sizeof(mb_node) + (size_t)shares * sizeof(mb_share);
+  return (bytes + (size_t)(nodes + 1) * sizeof(int32_t) + 7) / 8 * 8;
+}
+
+/* Each part needs no more alignment than the one before. */
+static mb_tree place_tree(char *at, mb_size nodes, mb_size shares) {
+  mb_tree tree = {.node = (mb_node *)at, .nodes = nodes, .shares = shares};
+  tree.share = (mb_share *)(tree.node + nodes);
+  tree.first = (int32_t *)(tree.share + shares);
+  return tree;
+}
+
+/* Memory of its own for tree number t of the forest at index. */
+static mb_tree *new_tree(lua_State *L, int index, Forest *forest, mb_size t, mb_size nodes, mb_size shares) {
+  forest->tree[t] = place_tree(lua_newuserdatauv(L, tree_bytes(nodes, shares), 0), nodes, shares);
+  lua_getiuservalue(L, index, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, t + 1);
+  lua_pop(L, 1);
+  return &forest->tree[t];
+}
+
+static void copy_tree(mb_tree *to, const mb_tree *from) {
+  memcpy(to->node, from->node, (size_t)from->nodes * sizeof *from->node);
+  memcpy(to->first, from->first, (size_t)(from->nodes + 1) * sizeof *from->first);
+  memcpy(to->share, from->share, (size_t)from->shares * sizeof *from->share);
+}
+
+/* ---- fit ---- */
+
+/* Memory for something that is not reals, as bind_scratch. */
+static void *scratch_bytes(lua_State *L, size_t bytes) {
+  return bind_scratch(L, "forest.fit", (mb_size)(bytes / sizeof(mb_real)) + 1);
+}
+
+static void push_importances(lua_State *L, const double *sum, mb_size D) {
+  double all = 0;
+  Tensor *importances = bind_new_tensor(L, "forest.fit", 1, &D);
+  for (mb_size d = 0; d < D; d++) all += sum[d];
+  for (mb_size d = 0; d < D; d++) importances->data[d] = (mb_real)(sum[d] / (all > 0 ? all : 1));
+}
+
+/* Grows all trees into the forest at index; adds their importances to sum. */
+static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t *in_bag, const mb_real *x,
+                 const mb_size *label, const mb_forest *f) {
+  const int threads = mb_get_threads(), top = lua_gettop(L);
+  const mb_size ND = f->N * f->D, words = (f->N + 63) / 64;
+  const mb_size nodes = 2 * mb_forest_leaves(f) - 1, batch = forest->trees < BATCH ? forest->trees : BATCH;
+  uint32_t *code = scratch_bytes(L, (size_t)ND * sizeof *code);
+  mb_real *value = bind_scratch(L, "forest.fit", ND);
+  void *scratch = scratch_bytes(L, mb_ranks_scratch(f->N, threads));
+  bind_status(L, "forest.fit", mb_ranks(code, value, scratch, x, f->N, f->D, threads));
+  bind_free_scratch(L, -1);
+  scratch = scratch_bytes(L, mb_forest_scratch(f, threads));
+  double *importance = scratch_bytes(L, (size_t)(batch * f->D) * sizeof *importance);
+  const size_t bytes = tree_bytes(nodes, f->N);
+  char *room = scratch_bytes(L, (size_t)batch * bytes);
+  for (mb_size first = 0; first < forest->trees; first += batch) {
+    mb_tree grown[BATCH];
+    const mb_size count = forest->trees - first < batch ? forest->trees - first : batch;
+    for (mb_size t = 0; t < count; t++) grown[t] = place_tree(room + (size_t)t * bytes, nodes, f->N);
+    mb_forest_grow(grown, importance, in_bag != NULL ? in_bag + first * words : NULL, scratch, code, value,
+                   label, f, first, count, threads);
+    for (mb_size t = 0; t < count; t++)
+      copy_tree(new_tree(L, index, forest, first + t, grown[t].nodes, grown[t].shares), &grown[t]);
+    for (mb_size i = 0; i < count * f->D; i++) sum[i % f->D] += importance[i];
+  }
+  while (lua_gettop(L) > top) {
+    bind_free_scratch(L, -1);
+    lua_pop(L, 1);
+  }
+}
+
+/* core.forest_fit(x, y, classes, rng, trees, criterion, bootstrap, max_features, max_depth, max_leaves,
+ * min_samples_split, min_samples_leaf, oob) -> forest, importances (D), out-of-bag probabilities or nil.
+ * x (N, D), y is 1-based; a limit of nil is none. */
+static int forest_fit(lua_State *L) {
+  const char *operation = "forest.fit";
+  mb_size labels;
+  const Tensor *x = bind_tensor_rank(L, operation, "x", 1, 2);
+  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX), most = PTRDIFF_MAX;
+  mb_rng *rng = bind_rng(L, operation, "generator", 4);
+  const mb_size trees = bind_size(L, operation, "trees", 5, 1, 1 << 20);
+  const bool oob = bind_flag(L, 13);
+  const mb_forest f = {
+      .N = x->shape.shape[0],
+      .D = x->shape.shape[1],
+      .K = K,
+      .criterion =
+          luaL_checkoption(L, 6, NULL, (const char *[]){"gini", "entropy", NULL}) ? MB_ENTROPY : MB_GINI,
+      .bootstrap = bind_flag(L, 7),
+      .max_features = bind_size(L, operation, "max_features", 8, 1, x->shape.shape[1]),
+      .max_depth = lua_isnil(L, 9) ? most : bind_size(L, operation, "max_depth", 9, 1, most),
+      .max_leaves = lua_isnil(L, 10) ? most : bind_size(L, operation, "max_leaves", 10, 2, most),
+      .min_samples_split = bind_size(L, operation, "min_samples_split", 11, 2, most),
+      .min_samples_leaf = bind_size(L, operation, "min_samples_leaf", 12, 1, most),
+      .seed = mb_rng_uint64(rng),
+  };
+  const mb_size *label = bind_indices(L, operation, "y", 2, K, &labels);
+  if (labels != f.N)
+    bind_error(L, "forest.fit: y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)f.N,
+               (LUAI_UACINT)labels);
+  if (f.N > INT32_MAX / 2) bind_error(L, "forest.fit: x: expected at most 2^30 rows");
+  double *sum = memset(lua_newuserdatauv(L, (size_t)f.D * sizeof *sum, 0), 0, (size_t)f.D * sizeof *sum);
+  const mb_size words = (f.N + 63) / 64;
+  uint64_t *in_bag = oob ? scratch_bytes(L, (size_t)(trees * words) * sizeof *in_bag) : NULL;
+  Forest *forest = push_forest(L, f.D, K, trees);
+  const int index = lua_gettop(L);
+  grow(L, index, forest, sum, in_bag, x->data, label, &f);
+  lua_pushvalue(L, index);
+  push_importances(L, sum, f.D);
+  if (!oob) return 2;
+  Tensor *probability = bind_new_tensor(L, operation, 2, (mb_size[]){f.N, K});
+  bind_status(L, operation,
+              mb_forest_predict(probability->data, x->data, forest->tree, trees, in_bag, f.N, f.D, K));
+  return 3;
+}
+
+/* core.forest_predict(forest, x (N, D)) -> probabilities (N, K) */
+static int forest_predict(lua_State *L) {
+  const Forest *forest = read_forest(L, "forest", 1);
+  const Tensor *x = bind_tensor_rank(L, "forest", "x", 2, 2);
+  const mb_size N = x->shape.shape[0], D = x->shape.shape[1];
+  if (D != forest->D)
+    bind_error(L, "forest: x has %I points per row, the forest was fitted on %I", (LUAI_UACINT)D,
+               (LUAI_UACINT)forest->D);
+  Tensor *probability = bind_new_tensor(L, "forest", 2, (mb_size[]){N, forest->K});
+  bind_status(
+      L, "forest",
+      mb_forest_predict(probability->data, x->data, forest->tree, forest->trees, NULL, N, D, forest->K));
+  return 1;
+}
+
+/* ---- to and from tensors ---- */
+
+/* core.forest_state(forest) -> tree (T, 2): how many nodes and shares each has; node (M, 4): feature (from
+ * 1), threshold, left child (counted in its tree from 1; 0: a leaf), number of shares; share (S, 2): class
+ * (from 1) and probability */
+static int forest_state(lua_State *L) {
+  const Forest *forest = read_forest(L, "save", 1);
+  mb_size M = 0, S = 0;
+  for (mb_size t = 0; t < forest->trees; t++) M += forest->tree[t].nodes, S += forest->tree[t].shares;
+  mb_real *size = bind_new_tensor(L, "save", 2, (mb_size[]){forest->trees, 2})->data;
+  mb_real *node = bind_new_tensor(L, "save", 2, (mb_size[]){M, 4})->data;
+  mb_real *share = bind_new_tensor(L, "save", 2, (mb_size[]){S, 2})->data;
+  for (mb_size t = 0; t < forest->trees; t++) {
+    const mb_tree *tree = &forest->tree[t];
+    if (tree->nodes > EXACT) bind_error(L, "save: a tree of this forest has more than 2^24 nodes");
+    *size++ = (mb_real)tree->nodes, *size++ = (mb_real)tree->shares;
+    for (mb_size i = 0; i < tree->nodes; i++) {
+      const bool is_leaf = tree->node[i].child == i;
+      *node++ = (mb_real)(tree->node[i].feature + 1);
+      *node++ = is_leaf ? 0 : tree->node[i].threshold;
+      *node++ = is_leaf ? 0 : (mb_real)(tree->node[i].child + 1);
+      *node++ = (mb_real)(tree->first[i + 1] - tree->first[i]);
+    }
+    for (mb_size s = 0; s < tree->shares; s++)
+      *share++ = (mb_real)(tree->share[s].label + 1), *share++ = tree->share[s].probability;
+  }
+  return 3;
+}
+
+/* A whole number low..high out of a file. */
+static mb_size whole(lua_State *L, mb_real value, mb_size low, mb_size high) {
+  if (!(value >= (mb_real)low && value <= (mb_real)high && value == floor(value)))
+    bind_error(L, "load: the trees of this forest are damaged");
+  return (mb_size)value;
+}
+
+/* Fills a tree from rows of node and share; whatever they hold, walking it ends and stays inside. */
+static void read_tree(lua_State *L, mb_tree *tree, const mb_real *node, const mb_real *share, mb_size D,
+                      mb_size K) {
+  mb_size first = 0;
+  for (mb_size i = 0; i < tree->nodes; i++, node += 4) {
+    const mb_size child = whole(L, node[2], 0, tree->nodes - 1) - 1;
+    if (child >= 0 && child <= i) bind_error(L, "load: the trees of this forest are damaged");
+    tree->node[i].feature = child < 0 ? 0 : (int32_t)whole(L, node[0], 1, D) - 1;
+    tree->node[i].threshold = child < 0 ? (mb_real)INFINITY : node[1];
+    tree->node[i].child = (int32_t)(child < 0 ? i : child);
+    tree->first[i] = (int32_t)first;
+    first += whole(L, node[3], 0, tree->shares - first);
+  }
+  tree->first[tree->nodes] = (int32_t)first;
+  for (mb_size s = 0; s < tree->shares; s++, share += 2)
+    tree->share[s] = (mb_share){(int32_t)whole(L, share[0], 1, K) - 1, share[1]};
+}
+
+/* core.forest_from_state(points, classes, tree, node, share) -> forest */
+static int forest_from_state(lua_State *L) {
+  const mb_size D = bind_size(L, "load", "points", 1, 1, EXACT),
+                K = bind_size(L, "load", "classes", 2, 1, EXACT);
+  const Tensor *size = bind_tensor_rank(L, "load", "tree", 3, 2),
+               *node = bind_tensor_rank(L, "load", "node", 4, 2);
+  const Tensor *share = bind_tensor_rank(L, "load", "share", 5, 2);
+  const mb_real *next_node = node->data, *next_share = share->data;
+  mb_size M = node->count / 4, S = share->count / 2;
+  if (size->shape.shape[1] != 2 || node->shape.shape[1] != 4 || share->shape.shape[1] != 2)
+    bind_error(L, "load: the trees of this forest are damaged");
+  Forest *forest = push_forest(L, D, K, size->count / 2);
+  for (mb_size t = 0; t < forest->trees; t++) {
+    const mb_size nodes = whole(L, size->data[2 * t], 1, M), shares = whole(L, size->data[2 * t + 1], 0, S);
+    read_tree(L, new_tree(L, 6, forest, t, nodes, shares), next_node, next_share, D, K);
+    next_node += 4 * nodes, next_share += 2 * shares;
+    M -= nodes, S -= shares;
+  }
+  return 1;
+}
+
+/* core.forest_size(forest) -> trees, nodes */
+static int forest_size(lua_State *L) {
+  const Forest *forest = read_forest(L, "forest", 1);
+  mb_size nodes = 0;
+  for (mb_size t = 0; t < forest->trees; t++) nodes += forest->tree[t].nodes;
+  lua_pushinteger(L, forest->trees);
+  lua_pushinteger(L, nodes);
+  return 2;
+}
+
+static const luaL_Reg functions[] = {
+    {"forest_fit", forest_fit},         {"forest_from_state", forest_from_state},
+    {"forest_predict", forest_predict}, {"forest_size", forest_size},
+    {"forest_state", forest_state},     {NULL, NULL},
+};
+
+void bind_open_forest(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  luaL_newmetatable(L, FOREST_TYPE);
+  lua_pop(L, 1);
+}

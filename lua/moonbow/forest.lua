@@ -1,0 +1,123 @@
+--- Random forests (Breiman 2001) of classification trees as in CART (Breiman, Friedman, Olshen and Stone
+-- 1984), with exact best splits. mb.forest.fit(x, y, options) gives a forest; its options are those of
+-- scikit-learn's RandomForestClassifier, its accuracy is the same.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local random = require "moonbow.random"
+local rows = require "moonbow.rows"
+
+local forest = {}
+
+local Forest = { __name = "forest", kind = "forest" }
+Forest.__index = Forest
+
+local known_options = {
+  trees = check.default(100, "positive integer"), criterion = check.one_of("gini", { "gini", "entropy" }),
+  max_features = check.default("sqrt", "string|number"), max_depth = check.optional "positive integer",
+  max_leaves = check.optional "positive integer", min_samples_split = check.default(2, "positive integer"),
+  min_samples_leaf = check.default(1, "positive integer"), bootstrap = true, oob_score = false,
+  classes = check.optional "positive integer", seed = check.default(0, "integer|table"),
+}
+
+local named_features = {
+  sqrt = function(D) return math.max(1, math.floor(math.sqrt(D))) end,
+  log2 = function(D) return math.max(1, math.floor(math.log(D, 2))) end,
+  all = function(D) return D end,
+}
+
+-- How many of D points a node looks at.
+local function features_of(value, D)
+  if type(value) == "string" then
+    check.name("forest.fit", "max_features", value, { "sqrt", "log2", "all" })
+    return named_features[value](D)
+  end
+  local is_fraction = math.type(value) == "float" and value > 0 and value <= 1
+  if is_fraction then return math.max(1, math.floor(value * D)) end
+  local count = math.tointeger(value)
+  if not count or count < 1 or count > D then
+    check.fail("forest.fit", "max_features: expected 'sqrt', 'log2', 'all', a fraction up to 1.0, or a "
+      .. "count from 1 to %d, got %s", D, check.show(value))
+  end
+  return count
+end
+
+-- Accuracy of the out-of-bag votes over the rows that have any.
+local function oob_accuracy(decision, y)
+  local right, asked = 0, 0
+  local truth = core.is_tensor(y) and core.totable(y) or y
+  for i, class in ipairs(core.totable(core.argmax(decision, 2))) do
+    local first = core.get(decision, i, 1)
+    if first == first then
+      asked = asked + 1
+      if class == truth[i] then right = right + 1 end
+    end
+  end
+  return right / asked
+end
+
+--- Fits a forest: mb.forest.fit(x, y, { trees = 100 }).
+-- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param y (N) class numbers 1, 2, ..., a tensor or table
+-- @param options trees (100); criterion ("gini" or "entropy"); max_features: points that a node looks at,
+--   "sqrt" (default), "log2", "all", a fraction (a float up to 1.0) or a count (an integer); max_depth,
+--   max_leaves (no limit; with max_leaves the best leaf is split first); min_samples_split (2),
+--   min_samples_leaf (1): different spectra; bootstrap (true); oob_score (false); classes (the largest
+--   label); seed (0), an integer or a table of integers. The same seed gives the same forest, bit for bit,
+--   whatever the number of threads.
+-- @return a forest: forest:predict(x), :predict_proba(x), :score(x, y); forest.importances (D): the mean
+--   decrease of impurity at each point, with sum 1. With oob_score also forest.oob_decision (N, classes): the
+--   probabilities according to the trees that have not seen the row (NaN where all have), and
+--   forest.oob_score: the accuracy of these. mb.save and mb.load keep all but the latter two.
+function forest.fit(x, y, options)
+  options = check.options("forest.fit", options, known_options)
+  x = rows.of("forest.fit", x)
+  for _, name in ipairs { "min_samples_split", "max_leaves" } do
+    if options[name] == 1 then check.fail("forest.fit", "%s: expected at least 2, got 1", name) end
+  end
+  if options.oob_score and not options.bootstrap then
+    check.fail("forest.fit", "oob_score needs bootstrap: without it every tree has seen every row")
+  end
+  local D = core.size(x, 2)
+  local model = setmetatable({ classes = rows.classes("forest.fit", y, options.classes), points = D }, Forest)
+  model.grown, model.importances, model.oob_decision = core.forest_fit(x, y, model.classes,
+    random.rng(options.seed), options.trees, options.criterion, options.bootstrap,
+    features_of(options.max_features, D), options.max_depth, options.max_leaves, options.min_samples_split,
+    options.min_samples_leaf, options.oob_score)
+  if model.oob_decision then model.oob_score = oob_accuracy(model.oob_decision, y) end
+  return model
+end
+
+--- The probabilities of the classes: (N, classes), the mean over the trees.
+-- @param x spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
+function Forest.predict_proba(model, x) return core.forest_predict(model.grown, rows.of("forest", x)) end
+
+--- The most probable classes: (N).
+function Forest.predict(model, x) return core.argmax(model:predict_proba(x), 2) end
+
+--- The accuracy on x and class numbers y.
+function Forest.score(model, x, y) return rows.accuracy("forest:score", model:predict(x), y) end
+
+function Forest.__tostring(model)
+  local trees, nodes = core.forest_size(model.grown)
+  return ("forest of %d trees, %d nodes, %d points, %d classes"):format(trees, nodes, model.points,
+    model.classes)
+end
+
+-- ---- for mb.save and mb.load ----
+
+function Forest.config(model) return { classes = model.classes, points = model.points } end
+
+function Forest.state(model)
+  local tree, node, share = core.forest_state(model.grown)
+  return { tree = tree, node = node, share = share, importances = model.importances }
+end
+
+function forest.from_state(config, tensors)
+  local model = setmetatable({ classes = config.classes, points = config.points }, Forest)
+  model.grown = core.forest_from_state(config.points, config.classes, tensors.tree, tensors.node,
+    tensors.share)
+  model.importances = core.reshape(tensors.importances, model.points)
+  return model
+end
+
+return forest
