@@ -48,3 +48,14 @@ add_test(NAME install.prefix WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMAND ${BASH} cmake/install-test/prefix.sh ${CMAKE_BINARY_DIR} ${LUA_INTERPRETER} ${CMAKE_C_COMPILER})
 add_tool_test(luarocks install.luarocks ${BASH} cmake/install-test/rock.sh ${LUA_INTERPRETER})
 set_tests_properties(install.prefix install.luarocks PROPERTIES LABELS install)
+
+# Each experiment that tests a claim, with --quick: its results.json is held against docs/results.schema.json.
+file(GLOB experiments RELATIVE ${CMAKE_SOURCE_DIR}/experiments CONFIGURE_DEPENDS experiments/*.lua)
+list(REMOVE_ITEM experiments own_spectra.lua review.lua)
+foreach(script ${experiments})
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME experiment.${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND ${CMAKE_COMMAND} -E env "LUA_PATH=spec/?.lua\\;\\;"
+      ${CMAKE_BINARY_DIR}/lua spec/support/run_experiment.lua ${CMAKE_BINARY_DIR}/lua ${name})
+  set_tests_properties(experiment.${name} PROPERTIES LABELS experiment TIMEOUT 300)
+endforeach()

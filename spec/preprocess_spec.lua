@@ -146,7 +146,8 @@ describe("Savitzky and Golay's filter", function()
     for i = 0, 1999 do y[i + 1] = math.sin(i * 0.01) + math.exp(-0.5 * ((i - 700) / 5) ^ 2) end
     local z = select(2, mb64.preprocess.fit({ { "savitzky_golay", window = 101, order = 8 } },
       mb64.tensor(y):reshape(1, 2000, 1)))
-    for at, expected in pairs { [1] = 3.45568352e-11, [4] = 2.99955002e-2, [701] = 1.3127120900901, [2000] = 0.908818851 } do
+    for at, expected in pairs { [1] = 3.45568352e-11, [4] = 2.99955002e-2, [701] = 1.3127120900901,
+      [2000] = 0.908818851 } do
       assert.is_true(math.abs(z:get(1, at, 1) - expected) < 1e-8)
     end
   end)

@@ -1,10 +1,33 @@
---- What the scripts in experiments/ share: options, progress, tables, results.json, figures.
+--- What the scripts in experiments/ share: options, seeds, progress, measured figures, verdict, results.json.
+--
+-- A script starts a run, adds figures seed by seed, states rules, and finishes:
+--
+--     local run = mb.experiment.start {
+--       name = "my_claim", claim = "Pooling helps a forest", published = { ["pool 8"] = 0.94 },
+--       seeds = { full = 5, quick = 1 }, settings = { n = { 1000, 300 } },
+--     }
+--     for seed in run:each_seed() do
+--       local set = mb.data.single_peak { n = run.settings.n, seed = seed }
+--       run:add("ceiling", set.ceiling())
+--       run:add("pool 8", accuracy_of(set))
+--     end
+--     run:rule { "pooling by 8 gives more than 0.9", "pool 8", above = 0.9 }
+--     run:finish()
 local argparse = require "argparse"
-local json = require "cjson"
-local lfs = require "lfs"
-local core = require "moonbow.core"
+local uv = require "luv"
+local check = require "moonbow.check"
+local optim = require "moonbow.optim"
+local fit = require "moonbow.train.fit"
+local output = require "moonbow.experiment.output"
+local verdict = require "moonbow.experiment.verdict"
 
-local experiment = {}
+local experiment = {
+  fail = output.fail, table = output.table, save = output.save,
+  spread = verdict.spread, show_spread = verdict.show_spread,
+}
+
+local Run = {}
+Run.__index = Run
 
 --- An argument parser with --quick, --seed, --seeds and --out DIR.
 -- @param name of the script, and folder of its results below results/
@@ -17,78 +40,197 @@ function experiment.parser(name, description)
   return parser
 end
 
---- Prints a message and ends with exit code 1.
-function experiment.fail(message)
-  io.stderr:write(message, "\n")
-  os.exit(1, true)
+local known_options = {
+  name = check.required "string", claim = check.required "string", published = check.default({}, "table"),
+  seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"),
+}
+
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
+  table.sort(names)
+  return names
 end
 
---- Mean and sample standard deviation (nil for fewer than two) of a list.
-function experiment.spread(values)
-  local sum, squares = 0, 0
-  for _, value in ipairs(values) do sum = sum + value end
-  local mean = sum / #values
-  for _, value in ipairs(values) do squares = squares + (value - mean) ^ 2 end
-  return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
+local function read_arguments(options)
+  local parser = experiment.parser(options.name, options.claim)
+  for _, name in ipairs(sorted_names(options.settings)) do
+    local full, quick = table.unpack(options.settings[name])
+    parser:option("--" .. name:gsub("_", "-"), ("default %s, with --quick %s"):format(full, quick))
+      :convert(tonumber):target(name)
+  end
+  return parser:parse()
 end
 
---- "0.953 ± 0.012", or "0.953" where there is no spread.
-function experiment.show_spread(values)
-  local mean, sd = experiment.spread(values)
-  return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)
+--- Starts a run from the command line.
+-- @param options name (of the script, and of the folder below results/); claim (a sentence); published (figures
+--   of the talk or of publications, by the name of the measured one); seeds { full, quick }: how many by default;
+--   settings { [name] = { full, quick } }: numbers that become options of the command line
+-- @return a run, with run.quick, run.seeds (how many), run.settings
+function experiment.start(options)
+  options = check.options("experiment.start", options, known_options)
+  local args = read_arguments(options)
+  local run = setmetatable({
+    name = options.name, claim = options.claim, published = options.published, quick = args.quick or false,
+    first_seed = args.seed, seeds = args.seeds or (args.quick and options.seeds.quick or options.seeds.full),
+    out = args.out, settings = {}, began = uv.hrtime(), order = {}, measured = {}, rules = {}, figures = {},
+  }, Run)
+  if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
+  for name, defaults in pairs(options.settings) do
+    run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
+  end
+  return run
 end
 
---- Prints rows of cells in aligned columns; the first row is the heading.
-function experiment.table(rows)
-  local widths = {}
+--- Walks the seeds, and shows where it is.
+function Run:each_seed()
+  local last = self.first_seed - 1
+  return function()
+    if last >= self.first_seed + self.seeds - 1 then return nil end
+    last = last + 1
+    if self:seconds() - (self.shown or -1) >= 1 then
+      self:progress("seed %d of %d to %d", last, self.first_seed, self.first_seed + self.seeds - 1)
+    end
+    return last
+  end
+end
+
+--- Seconds since the start.
+function Run:seconds() return (uv.hrtime() - self.began) / 1e9 end
+
+--- Says on standard error what is being done; arguments as for string.format.
+function Run:progress(format, ...)
+  self.shown = self:seconds()
+  io.stderr:write(("[%5.0f s] "):format(self.shown), format:format(...), "\n")
+end
+
+--- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation.
+-- @param options further options of mb.fit
+-- @return the history
+function Run:train(model, set, epochs, seed, options) -- luacheck: no self
+  local all = {
+    epochs = epochs, batch_size = 32, optimizer = optim.Adam { lr = options and options.lr or 1e-3 }, seed = seed,
+    validation = set.validation, early_stopping = { patience = epochs }, verbose = false,
+  }
+  for key, value in pairs(options or {}) do
+    if key ~= "lr" then all[key] = value end
+  end
+  return fit(model, set.train, all)
+end
+
+--- Adds a value, of the next seed, to a measured figure. A name like "ResNet @ near" puts it into the row "ResNet" and
+-- the column "near" of the table.
+function Run:add(name, value)
+  check.kind("run:add", name, value, "number")
+  if not self.measured[name] then
+    self.order[#self.order + 1], self.measured[name] = name, {}
+  end
+  table.insert(self.measured[name], value)
+end
+
+local function values_of(run, name)
+  return run.measured[name] or check.fail("run", "nothing was measured as %s; measured are: %s", check.show(name),
+    table.concat(run.order, ", "))
+end
+
+--- The values of a measured figure, by seed.
+function Run:values(name) return values_of(self, name) end
+
+--- The mean of a measured figure over the seeds.
+function Run:mean(name) return (verdict.spread(values_of(self, name))) end
+
+--- Means and standard deviations (0 for one seed) of several figures, as lists for plots.
+function Run:means(names)
+  local means, sds = {}, {}
+  for i, name in ipairs(names) do
+    local mean, sd = verdict.spread(values_of(self, name))
+    means[i], sds[i] = mean, sd or 0
+  end
+  return means, sds
+end
+
+local known_rule = {
+  check.required "string", check.required "string", above = check.optional "number|string",
+  below = check.optional "number|string", by = 0,
+}
+
+--- States a part of the claim: run:rule { text, name, above = limit, by = 0 }, or below. The limit is a number, or the
+-- name of another measured figure, seed by seed; by is the least distance from it that counts. Whether it is so is
+-- decided by the 95 % interval of the mean over the seeds (Student's t), and by no fewer than 3 seeds.
+-- @return "yes", "no" or "undecided"
+function Run:rule(given)
+  local rule = check.options("run:rule", given, known_rule)
+  local direction = rule.above and "above" or "below"
+  local limit, values = rule[direction], {}
+  if not limit or (rule.above and rule.below) then check.fail("run:rule", "expected either above or below") end
+  local other = type(limit) == "string" and values_of(self, limit)
+  local shift = direction == "above" and rule.by or -rule.by
+  for i, value in ipairs(values_of(self, rule[2])) do values[i] = value - (other and other[i] or limit) - shift end
+  local answer = verdict.judge(values, direction, 0)
+  table.insert(self.rules, { text = rule[1], figure = rule[2], [direction] = limit, by = rule.by, answer = answer })
+  return answer
+end
+
+--- Keeps a figure for the output folder.
+function Run:figure(name, figure) self.figures[name] = figure end
+
+-- "ResNet @ 1-2" stands in the row "ResNet" and the column "1-2".
+local function place_of(name)
+  local row, column = name:match "^(.-) @ (.+)$"
+  return row or name, column or "mean ± sd"
+end
+
+local function print_measured(run)
+  local rows, columns, row_of = { { "measured" } }, {}, {}
+  for _, name in ipairs(run.order) do
+    local row, column = place_of(name)
+    if not columns[column] then
+      table.insert(rows[1], column)
+      columns[column] = #rows[1]
+    end
+    if not row_of[row] then
+      row_of[row] = { row }
+      rows[#rows + 1] = row_of[row]
+    end
+    local published = run.published[name]
+    row_of[row][columns[column]] = verdict.show_spread(run.measured[name])
+      .. (published and (" (published %.3g)"):format(published) or "")
+  end
   for _, row in ipairs(rows) do
-    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, utf8.len(tostring(cell))) end
+    for c = 1, #rows[1] do row[c] = row[c] or "" end
   end
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for c, cell in ipairs(row) do
-      cell = tostring(cell)
-      local blanks = (" "):rep(widths[c] - utf8.len(cell))
-      cells[c] = c == 1 and cell .. blanks or blanks .. cell
-    end
-    print(table.concat(cells, "  "))
-  end
+  print(("\n%s\n%d seed(s) from %d on\n"):format(run.claim, run.seeds, run.first_seed))
+  output.table(rows)
 end
 
-local function make_folders(path)
-  local made = path:sub(1, 1) == "/" and "/" or ""
-  for part in path:gmatch "[^/]+" do
-    made = made .. part .. "/"
-    if not lfs.attributes(made, "mode") then
-      local ok, err = lfs.mkdir(made)
-      if not ok then return nil, ("%s: %s"):format(made, err) end
-    end
-  end
-  return true
+local function print_rules(run, all)
+  print()
+  for _, rule in ipairs(run.rules) do print(("%-9s  %s"):format(rule.answer, rule.text)) end
+  print(("\nVerdict: %s\n"):format(all))
 end
 
---- Writes results.json, with the machine's threads and the time, into the folder; then the figures, as SVG
--- and PNG. What cannot be drawn is said, and loses nothing else.
--- @param folder made where it is missing
--- @param results a table; see docs/results.md
--- @param figures { [name] = figure }
-function experiment.save(folder, results, figures)
-  local ok, err = make_folders(folder)
-  if not ok then experiment.fail(err) end
-  results.threads, results.written = core.get_threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
-  local path = folder .. "/results.json"
-  local file, why = io.open(path, "w")
-  if not file then experiment.fail(why) end
-  local written = file:write(json.encode(results), "\n")
-  if not (file:close() and written) then experiment.fail(path .. ": could not be written") end
-  print("wrote " .. path)
-  for name, figure in pairs(figures or {}) do
-    for _, format in ipairs { "svg", "png" } do
-      local saved, reason = figure:save(("%s/%s.%s"):format(folder, name, format))
-      print(saved and "wrote " .. saved or reason)
-      if not saved then break end
-    end
+local function list_of_measured(run)
+  local list = {}
+  for i, name in ipairs(run.order) do
+    list[i] = { name = name, values = run.measured[name], published = run.published[name] }
   end
+  return list
+end
+
+--- Prints what was measured, the rules and the verdict, and writes results.json and figures.
+-- @param details what else results.json should hold; optional
+function Run:finish(details)
+  local answers = {}
+  for i, rule in ipairs(self.rules) do answers[i] = rule.answer end
+  local all = verdict.of(answers)
+  print_measured(self)
+  print_rules(self, all)
+  output.save(self.out, {
+    schema = 1, name = self.name, claim = self.claim, verdict = all, rules = self.rules,
+    ceiling = self.measured.ceiling and self:mean "ceiling" or nil, measured = list_of_measured(self),
+    seeds = self.seeds, first_seed = self.first_seed, quick = self.quick, seconds = self:seconds(),
+    settings = self.settings, figures = sorted_names(self.figures), details = details,
+  }, self.figures)
 end
 
 return experiment

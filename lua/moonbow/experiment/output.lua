@@ -1,0 +1,74 @@
+--- Tables on the terminal, results.json and figures in a folder.
+local json = require "cjson"
+local lfs = require "lfs"
+local core = require "moonbow.core"
+
+local output = {}
+
+--- Prints a message and ends with exit code 1.
+function output.fail(message)
+  io.stderr:write(message, "\n")
+  os.exit(1, true)
+end
+
+--- Prints rows of cells in aligned columns; the first row is the heading.
+function output.table(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, utf8.len(tostring(cell))) end
+  end
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for c, cell in ipairs(row) do
+      cell = tostring(cell)
+      local blanks = (" "):rep(widths[c] - utf8.len(cell))
+      cells[c] = c == 1 and cell .. blanks or blanks .. cell
+    end
+    print((table.concat(cells, "  "):gsub("%s+$", "")))
+  end
+end
+
+local function make_folders(path)
+  local made = path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch "[^/]+" do
+    made = made .. part .. "/"
+    if not lfs.attributes(made, "mode") then
+      local ok, err = lfs.mkdir(made)
+      if not ok then return nil, ("%s: %s"):format(made, err) end
+    end
+  end
+  return true
+end
+
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t or {}) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- Writes results.json, with the machine's threads and the time, into the folder; then the figures, as SVG
+-- and PNG. What cannot be drawn is said, and loses nothing else.
+-- @param folder made where it is missing
+-- @param results a table; see docs/results.md
+-- @param figures { [name] = figure }
+function output.save(folder, results, figures)
+  local ok, err = make_folders(folder)
+  if not ok then output.fail(err) end
+  results.threads, results.written = core.get_threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
+  local path = folder .. "/results.json"
+  local file, why = io.open(path, "w")
+  if not file then output.fail(why) end
+  local written = file:write(json.encode(results), "\n")
+  if not (file:close() and written) then output.fail(path .. ": could not be written") end
+  print("wrote " .. path)
+  for _, name in ipairs(sorted_names(figures)) do
+    for _, format in ipairs { "svg", "png" } do
+      local saved, reason = figures[name]:save(("%s/%s.%s"):format(folder, name, format))
+      print(saved and "wrote " .. saved or reason)
+      if not saved then break end
+    end
+  end
+end
+
+return output

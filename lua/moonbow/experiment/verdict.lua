@@ -1,0 +1,48 @@
+--- Means over seeds, how sure they are, and what follows from them.
+local verdict = {}
+
+--- Mean and sample standard deviation (nil for fewer than two) of a list.
+function verdict.spread(values)
+  local sum, squares = 0, 0
+  for _, value in ipairs(values) do sum = sum + value end
+  local mean = sum / #values
+  for _, value in ipairs(values) do squares = squares + (value - mean) ^ 2 end
+  return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
+end
+
+--- "0.953 ± 0.012", or "0.953" where there is no spread.
+function verdict.show_spread(values)
+  local mean, sd = verdict.spread(values)
+  return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)
+end
+
+-- The 0.975 quantile of Student's t for 1, 2, ... degrees of freedom; beyond, its expansion to 1 / df^2.
+local quantiles = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228 }
+local function t_quantile(df) return quantiles[df] or 1.95996 + 2.3723 / df + 2.8225 / df ^ 2 end
+
+--- Half the width of the 95 % interval of the mean of a list; infinite for fewer than 3 values.
+function verdict.uncertainty(values)
+  if #values < 3 then return math.huge end
+  local _, sd = verdict.spread(values)
+  return t_quantile(#values - 1) * sd / math.sqrt(#values)
+end
+
+--- Whether the mean of values is above (or below) a limit: "yes", "no", or "undecided" where the 95 %
+-- interval of the mean holds the limit.
+function verdict.judge(values, direction, limit)
+  local mean, off = (verdict.spread(values)), verdict.uncertainty(values)
+  if math.abs(mean - limit) <= off then return "undecided" end
+  return (mean > limit) == (direction == "above") and "yes" or "no"
+end
+
+--- What the answers of all rules say together: "holds" if all are yes, "does not hold here" if all are no, "holds in
+-- part" if some are yes and some no, and otherwise "not decided by this many seeds".
+function verdict.of(answers)
+  local count = { yes = 0, no = 0, undecided = 0 }
+  for _, answer in ipairs(answers) do count[answer] = count[answer] + 1 end
+  if count.yes > 0 and count.no > 0 then return "holds in part" end
+  if count.undecided > 0 or #answers == 0 then return "not decided by this many seeds" end
+  return count.yes > 0 and "holds" or "does not hold here"
+end
+
+return verdict

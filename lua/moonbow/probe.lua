@@ -1,0 +1,96 @@
+--- How good a classifier is on what each layer of a model puts out.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local nn = require "moonbow.nn"
+local split = require "moonbow.split"
+local evaluation = require "moonbow.train.evaluate"
+
+local known_options = {
+  test = check.optional "table", layers = check.optional "table", folds = check.default(5, "positive integer"),
+  seed = check.default(0, "integer|table"), batch_size = check.default(128, "positive integer"),
+}
+
+-- The output of layer number last of a Sequential, in evaluation mode; that of 0 is x.
+local function map_of(model, last, x, batch_size)
+  if last == 0 then return x end
+  local prefix, parts = nn.Sequential { table.unpack(model.layers, 1, last) }, {}
+  evaluation.each_batch(prefix, x, batch_size, function(y) parts[#parts + 1] = core.copy(y) end)
+  local map = core.concat(parts, 1)
+  for _, part in ipairs(parts) do core.close(part) end
+  return map
+end
+
+local function score(classifier, train_x, train_y, test_x, test_y)
+  local fitted = classifier(train_x, train_y)
+  if type(fitted) ~= "table" or not fitted.score then
+    check.fail("probe", "classifier: expected a function that returns something with score(x, y), it returned %s",
+      check.show(fitted))
+  end
+  return fitted:score(test_x, test_y)
+end
+
+local function cross_validated(classifier, map, y, options)
+  local folds = split.k_fold(core.size(map, 1), options.folds, { stratify = y, seed = options.seed })
+  local sum = 0
+  for _, fold in ipairs(folds) do
+    sum = sum + score(classifier, core.index(map, fold.train), core.index(y, fold.train),
+      core.index(map, fold.test), core.index(y, fold.test))
+  end
+  return sum / #folds
+end
+
+local function read_layers(model, options)
+  if not nn.is_layer(model) or model.type ~= "Sequential" then
+    check.fail("probe", "model: expected a Sequential, got %s", check.show(model))
+  end
+  local layers = options.layers or {}
+  if not options.layers then
+    for i = 0, #model.layers do layers[i + 1] = i end
+  end
+  for _, i in ipairs(layers) do
+    check.kind("probe", "layers", i, "integer")
+    if i < 0 or i > #model.layers then
+      check.fail("probe", "layers: expected numbers from 0 to %d, got %d", #model.layers, i)
+    end
+  end
+  return layers
+end
+
+--- Fits a classifier on every feature map of a model: on the input, and on the output of each layer.
+--
+--     mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
+--
+-- @param model a Sequential; one that is not built yet is built, and gives maps of random filters
+-- @param x (N, L, C), y (N) class numbers
+-- @param classifier function(map, y): fits on a map (N, L', C') or (N, D), and returns something with
+--   score(map, y), as mb.forest.fit does
+-- @param options test ({ x, y }: what scores are taken on; without it they are means over cross-validated folds);
+--   folds (5); layers (which of the model, 0 for the input; all by default: long maps of many channels take much
+--   memory); batch_size (128), seed (0) of the folds
+-- @return a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }
+local function probe(model, x, y, classifier, options)
+  options = check.options("probe", options, known_options)
+  check.kind("probe", "classifier", classifier, "function")
+  local data, labels = evaluation.read_set("probe", { x = x, y = y }, true)
+  local test_x, test_y
+  if options.test then test_x, test_y = evaluation.read_set("probe", options.test, true) end
+  local found = {}
+  for k, i in ipairs(read_layers(model, options)) do
+    local map = map_of(model, i, data, options.batch_size)
+    local accuracy
+    if options.test then
+      local test_map = map_of(model, i, test_x, options.batch_size)
+      accuracy = score(classifier, map, labels, test_map, test_y)
+      if i > 0 then core.close(test_map) end
+    else
+      accuracy = cross_validated(classifier, map, labels, options)
+    end
+    local shape = core.shape(map)
+    table.remove(shape, 1)
+    found[k] = { layer = i, type = i == 0 and "input" or model.layers[i].type, shape = shape, accuracy = accuracy }
+    if i > 0 then core.close(map) end
+  end
+  return found
+end
+
+return probe

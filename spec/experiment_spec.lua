@@ -1,0 +1,183 @@
+-- Experiments: what follows from the figures, what results.json holds, what the command line takes; mb.probe.
+local json = require "cjson"
+local mb = require "moonbow"
+local verdict = require "moonbow.experiment.verdict"
+local check_schema = require "support.schema"
+
+describe("a verdict", function()
+  it("follows from the interval of the mean", function()
+    assert.equal("yes", verdict.judge({ 0.95, 0.96, 0.97 }, "above", 0.93))
+    assert.equal("no", verdict.judge({ 0.95, 0.96, 0.97 }, "below", 0.93))
+    assert.equal("undecided", verdict.judge({ 0.95, 0.96, 0.97 }, "above", 0.94)) -- 0.96 +- 0.0248
+    assert.equal("undecided", verdict.judge({ 0.95, 0.96, 0.97 }, "above", 0.98))
+    assert.equal("no", verdict.judge({ 0.95, 0.96, 0.97 }, "above", 0.99))
+    assert.equal("undecided", verdict.judge({ 1, 1 }, "above", 0))
+    assert.equal("yes", verdict.judge({ 1, 1, 1 }, "above", 0))
+    assert.equal("undecided", verdict.judge({ 1, 1, 1 }, "above", 1))
+  end)
+  it("has Student's quantiles", function()
+    local function half_width(n) -- of values with mean 0 and sd 1
+      local values = {}
+      for i = 1, n do values[i] = (i % 2 == 0 and 1 or -1) * math.sqrt((n - 1) / n) end
+      return verdict.uncertainty(values) * math.sqrt(n)
+    end
+    for n, quantile in pairs { [4] = 3.182, [12] = 2.201, [32] = 2.040, [200] = 1.972 } do
+      assert.is_true(math.abs(half_width(n) - quantile) < 0.003, n)
+    end
+  end)
+  it("sums up the rules", function()
+    assert.equal("holds", verdict.of { "yes", "yes" })
+    assert.equal("does not hold here", verdict.of { "no", "no" })
+    assert.equal("holds in part", verdict.of { "yes", "no", "undecided" })
+    assert.equal("not decided by this many seeds", verdict.of { "yes", "undecided" })
+    assert.equal("not decided by this many seeds", verdict.of {})
+  end)
+end)
+
+local script = [[
+local mb = require "moonbow"
+local run = mb.experiment.start {
+  name = "toy", claim = "Two is more than one", published = { two = 2 }, seeds = { full = 3, quick = 1 },
+  settings = { n_points = { 100, 10 } },
+}
+for seed in run:each_seed() do
+  run:add("two", 2 + seed / 1000)
+  run:add("one", 1)
+  run:add("ceiling", 3)
+end
+run:rule { "two is above one by a half", "two", above = "one", by = 0.5 }
+run:rule { "two stays below the ceiling", "two", below = "ceiling" }
+run:figure("lines", mb.plot.lines { x = { 1, 2 }, y = { 1, 2 } })
+run:finish { points = run.settings.n_points }
+]]
+
+describe("an experiment", function()
+  local path, out = os.tmpname(), os.tmpname()
+  os.remove(out)
+  local function run(arguments)
+    local file = assert(io.open(path, "w"))
+    file:write(script)
+    file:close()
+    local pipe = io.popen(("build/lua %s --out %s %s 2>&1"):format(path, out, arguments))
+    local printed = pipe:read "a"
+    return pipe:close(), printed
+  end
+  local function results() return json.decode(assert(io.open(out .. "/results.json")):read "a") end
+  teardown(function() os.execute(("rm -r %s %s"):format(path, out)) end)
+
+  it("writes what the schema asks for", function()
+    local ok, printed = run ""
+    assert.is_true(ok, printed)
+    local got = results()
+    assert.is_nil(check_schema(got, json.decode(assert(io.open "docs/results.schema.json"):read "a")))
+    assert.equal("holds", got.verdict)
+    assert.same({ 2.001, 2.002, 2.003 }, got.measured[1].values)
+    assert.equal(2, got.measured[1].published)
+    assert.equal(3, got.ceiling)
+    assert.same({ "lines" }, got.figures)
+    assert.equal(100, got.details.points)
+    assert.matches("two +2.002 ± 0.001 %(published 2%)\n", printed)
+    assert.matches("Verdict: holds\n", printed)
+  end)
+  it("takes seeds and settings from the command line", function()
+    assert.is_true(run "--quick --seeds 4 --seed 7 --n-points 55")
+    local got = results()
+    assert.same({ 4, 7, 55, true }, { got.seeds, got.first_seed, got.settings.n_points, got.quick })
+    assert.equal(2.010, got.measured[1].values[4])
+    run "--quick"
+    assert.same({ 1, 10, "not decided by this many seeds" },
+      { results().seeds, results().settings.n_points, results().verdict })
+    local ok, printed = run "--n-pints 3"
+    assert.is_falsy(ok)
+    assert.matches("unknown option", printed)
+  end)
+end)
+
+describe("the schema", function()
+  it("finds what is wrong", function()
+    local schema = json.decode(assert(io.open "docs/results.schema.json"):read "a")
+    local function result(changes)
+      local all = { schema = 1, name = "x", claim = "x", verdict = "holds", seeds = 1, first_seed = 1, quick = true,
+        rules = { { text = "x", figure = "a", above = 1, by = 0, answer = "yes" } }, settings = {}, seconds = 1.5,
+        measured = { { name = "a", values = { 1 } } }, threads = 2, written = "now", figures = {} }
+      for key, value in pairs(changes) do all[key] = value end
+      return check_schema(all, schema)
+    end
+    assert.is_nil(result {})
+    assert.equal("results: unknown extra", result { extra = 1 })
+    assert.equal("results.verdict: not one of those allowed: perhaps", result { verdict = "perhaps" })
+    assert.equal("results.seeds: expected integer", result { seeds = 1.5 })
+    assert.equal("results.measured: too short", result { measured = {} })
+    assert.equal("results.measured[1].values[1]: expected number", result { measured = { { name = "a",
+      values = { "x" } } } })
+    assert.matches("^results.measured%[1%]: lacks", result { measured = { { name = "a" } } })
+  end)
+end)
+
+-- A classifier by the nearest mean.
+local function nearest_mean(x, y)
+  local flat, means = x:reshape(#x, -1), {}
+  for k = 1, 2 do
+    local rows = {}
+    for i = 1, #y do
+      if y[i] == k then rows[#rows + 1] = i end
+    end
+    means[k] = flat:index(rows):mean(1)
+  end
+  return {
+    score = function(_, test_x, test_y)
+      local test, right = test_x:reshape(#test_x, -1), 0
+      for i = 1, #test do
+        local first, second = (test[i] - means[1]):sum_squares():item(), (test[i] - means[2]):sum_squares():item()
+        if (first < second and 1 or 2) == test_y[i] then right = right + 1 end
+      end
+      return right / #test
+    end,
+  }
+end
+
+describe("probe", function()
+  local nn = mb.nn
+  local set = mb.data.single_peak { n = 60, validation = 1, test = 40, length = 200, position = 100, shift = 30 }
+  local model = nn.Sequential { nn.Conv1d { filters = 3, kernel = 5, activation = "relu" }, nn.MaxPool1d { size = 4 },
+    nn.Dropout { rate = 0.5 }, nn.Flatten {}, nn.Dense { units = 2 } }
+  model:build({ 200, 1 }, mb.rng(1))
+
+  it("scores every map", function()
+    local seen = {}
+    local found = mb.probe(model, set.train.x, set.train.y, function(x, y)
+      seen[#seen + 1] = x:shape()
+      return nearest_mean(x, y)
+    end, { test = set.test, batch_size = 7 })
+    assert.same({ { 60, 200, 1 }, { 60, 196, 3 }, { 60, 49, 3 }, { 60, 49, 3 }, { 60, 147 }, { 60, 2 } }, seen)
+    assert.same({ "input", "Conv1d", "MaxPool1d", "Dropout", "Flatten", "Dense" },
+      { found[1].type, found[2].type, found[3].type, found[4].type, found[5].type, found[6].type })
+    assert.same({ 49, 3 }, found[3].shape)
+    local pooled = set.train.x:conv1d(model.layers[1].weight, model.layers[1].bias):relu():max_pool1d { size = 4 }
+    local pooled_test = set.test.x:conv1d(model.layers[1].weight, model.layers[1].bias):relu():max_pool1d { size = 4 }
+    assert.equal(nearest_mean(pooled, set.train.y):score(pooled_test, set.test.y), found[3].accuracy)
+    assert.equal(found[3].accuracy, found[4].accuracy) -- dropout is off
+  end)
+  it("cross-validates where there is no test set", function()
+    local sizes = {}
+    local found = mb.probe(model, set.train.x, set.train.y, function(x, y)
+      sizes[#sizes + 1] = #x
+      return nearest_mean(x, y)
+    end, { layers = { 2 }, folds = 3 })
+    assert.same({ 40, 40, 40 }, sizes)
+    assert.equal(1, #found)
+    assert.equal(2, found[1].layer)
+  end)
+  it("refuses what it cannot probe", function()
+    local function refuses(message, ...)
+      local arguments = table.pack(...)
+      assert.error_matches(function() mb.probe(table.unpack(arguments, 1, arguments.n)) end, message)
+    end
+    refuses("model: expected a Sequential", 3, set.train.x, set.train.y, nearest_mean)
+    refuses("classifier: expected a function, got 'forest'", model, set.train.x, set.train.y, "forest")
+    refuses("returns something with score%(x, y%), it returned 3", model, set.train.x, set.train.y,
+      function() return 3 end)
+    refuses("layers: expected numbers from 0 to 5, got 6", model, set.train.x, set.train.y, nearest_mean,
+      { layers = { 6 } })
+  end)
+end)
