@@ -11,6 +11,9 @@ describe("gradients of elementwise operations", function()
     "selu", "softplus" } do
     it(name, function() check(function(_, x) return x[name](x) end, { normal(3, 4) }) end)
   end
+  it("leaky_relu with a slope of 0 or below", function()
+    check(function(_, x) return x:leaky_relu(0) + x:leaky_relu(-0.5) end, { normal(3, 4) })
+  end)
   for _, name in ipairs { "log", "sqrt" } do
     it(name, function() check(function(_, x) return x[name](x) end, { positive(3, 4) }) end)
   end

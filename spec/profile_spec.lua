@@ -47,7 +47,7 @@ describe("a profile", function()
     local report = mb.profile(small(), x, y)
     for _, place in ipairs {
       { "1", "conv1d" }, { "1", "relu" }, { "2", "batch_norm" }, { "3.1.1", "conv1d" }, { "3", "add" },
-      { "4", "reshape" }, { "5", "dropout" }, { "6", "matmul" }, { "6", "add" }, { "loss", "cross_entropy" },
+      { "4", "reshape" }, { "5", "dropout" }, { "6", "dense" }, { "loss", "cross_entropy" },
     } do
       for _, pass in ipairs { "forward", "backward" } do
         local row = row_of(report, place[1], place[2], pass)
@@ -65,8 +65,8 @@ describe("a profile", function()
     assert.equal(first, row_of(report, "1", "conv1d", "backward").flops)
     assert.equal(second, row_of(report, "3.1.1", "conv1d", "forward").flops)
     assert.equal(2 * second, row_of(report, "3.1.1", "conv1d", "backward").flops)
-    assert.equal(dense, row_of(report, "6", "matmul", "forward").flops)
-    assert.equal(2 * dense, row_of(report, "6", "matmul", "backward").flops)
+    assert.equal(dense, row_of(report, "6", "dense", "forward").flops)
+    assert.equal(2 * dense, row_of(report, "6", "dense", "backward").flops)
     assert.equal(2 * (first + second * 1.5 + dense * 1.5), sum(report.rows, "flops"))
   end)
   it("counts the bytes of tensors, and none for views", function()
@@ -106,7 +106,7 @@ describe("a profile", function()
     local inputs, targets = mb.rand(mb.rng(1), 3, 5), mb.ones(3, 1)
     local report = mb.profile(nn.Dense { units = 1 }, inputs, targets, { loss = "mse" })
     assert.is_truthy(row_of(report, "loss", "mse", "backward"))
-    assert.is_truthy(row_of(report, "1", "matmul", "backward"))
+    assert.is_truthy(row_of(report, "1", "dense", "backward"))
   end)
   it("prints a table by layer and one by operation", function()
     local text = tostring(mb.profile(small(), x, y))

@@ -182,8 +182,9 @@ static int sum_squares(lua_State *L) {
 
 /* ---- matrix product ---- */
 
-/* core.matmul(a, b [, transpose_a [, transpose_b]]): b is a matrix; the last dimension of a is
- * summed over, those before stay. transpose_a takes a as one matrix (all but the last dimension, last). */
+/* core.matmul(a, b [, transpose_a [, transpose_b [, bias]]]): b is a matrix; the last dimension of a is
+ * summed over, those before stay. transpose_a takes a as one matrix (all but the last dimension, last).
+ * The bias is added to each row of the result. */
 static int matmul(lua_State *L) {
   const Tensor *a = bind_tensor(L, "matmul", "a", 1), *b = bind_tensor(L, "matmul", "b", 2);
   const bool ta = bind_flag(L, 3), tb = bind_flag(L, 4);
@@ -198,8 +199,10 @@ static int matmul(lua_State *L) {
   mb_shape shape = a->shape;
   shape.shape[shape.rank - 1] = N;
   if (ta) shape = (mb_shape){.rank = 2, .shape = {columns, N}};
+  const Tensor *bias = lua_isnoneornil(L, 5) ? NULL : bind_tensor_count(L, "matmul", "bias", 5, N);
   Tensor *y = bind_new_tensor(L, "matmul", shape.rank, shape.shape);
-  mb_matmul(y->data, ta, tb, ta ? columns : rows, N, K, 1, a->data, b->data, 0);
+  if (bias != NULL) mb_copy_blocks(y->data, N, bias->data, 0, y->count / N, N);
+  mb_matmul(y->data, ta, tb, ta ? columns : rows, N, K, 1, a->data, b->data, bias != NULL);
   return 1;
 }
 

@@ -43,11 +43,11 @@ static void products_of_literals(void **state) {
   check_close(C, AtBt, 4, 0);
 }
 
-/* The tiles are 256 x 512. */
+/* The tiles are 256 x 512; up to 8 rows have ways of their own, up to 16384 results wide. */
 static const struct {
   mb_size M, N, K;
-} sizes[] = {{1, 1, 1},    {3, 5, 7},    {1, 40, 30},   {40, 1, 30},
-             {257, 3, 20}, {4, 513, 20}, {300, 530, 9}, {515, 17, 33}};
+} sizes[] = {{1, 1, 1},     {3, 5, 7},     {1, 40, 30},   {40, 1, 30},  {257, 3, 20}, {4, 513, 20},
+             {300, 530, 9}, {515, 17, 33}, {1, 300, 999}, {8, 37, 203}, {37, 300, 8}, {2, 9000, 5}};
 
 static void every_transpose_agrees_with_plain_loops_on_any_number_of_threads(void **state) {
   (void)state;
@@ -80,6 +80,22 @@ static void what_was_there_does_not_leak_when_beta_is_zero(void **state) {
     check_close(C, expected, p.M * p.N, CHECK_TOLERANCE);
     free(A), free(B), free(C), free(expected);
   }
+}
+
+/* Sums of a thousand terms, where a sample alone and in a batch take different ways. */
+static void rows_agree_with_those_of_a_larger_product(void **state) {
+  (void)state;
+  enum { M = 20, N = 70, K = 1001 };
+  mb_real *A = check_random(M * K, 1), *B = check_random(K * N, 2), *C = check_zeros(M * N),
+          *row = check_zeros(N);
+  for (int transpose_b = 0; transpose_b < 2; transpose_b++) {
+    mb_matmul(C, false, transpose_b, M, N, K, 1, A, B, 0);
+    for (mb_size i = 0; i < M; i++) {
+      mb_matmul(row, false, transpose_b, 1, N, K, 1, A + i * K, B, 0);
+      check_close(row, C + i * N, N, CHECK_TOLERANCE);
+    }
+  }
+  free(A), free(B), free(C), free(row);
 }
 
 static void nan_in_a_factor_reaches_its_row_alone(void **state) {
@@ -130,6 +146,7 @@ int main(void) {
       cmocka_unit_test(products_of_literals),
       cmocka_unit_test(every_transpose_agrees_with_plain_loops_on_any_number_of_threads),
       cmocka_unit_test(what_was_there_does_not_leak_when_beta_is_zero),
+      cmocka_unit_test(rows_agree_with_those_of_a_larger_product),
       cmocka_unit_test(nan_in_a_factor_reaches_its_row_alone),
       cmocka_unit_test(gradients_are_products),
       cmocka_unit_test(products_of_nothing),

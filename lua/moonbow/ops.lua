@@ -137,6 +137,16 @@ ops.matmul = define("matmul", function(a, b)
   end, { left, right }
 end)
 
+--- x times the matrix w, plus the bias b (or nil) in each row.
+ops.dense = define("dense", function(x, w, b)
+  local left, right = is_tracked(w) and x, is_tracked(x) and w
+  return core.matmul(x, w, false, false, b), function(dy, need_x, need_w, need_b)
+    return need_x and core.matmul(dy, right, false, true) or nil,
+      need_w and core.matmul(left, dy, true, false) or nil,
+      need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) }) or nil
+  end, { left, right }
+end)
+
 -- ---- shape ----
 
 ops.reshape = define("reshape", function(x, ...)

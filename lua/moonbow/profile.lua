@@ -17,6 +17,7 @@ local function clock() return uv.hrtime() / 1e9 end
 local products = {
   conv1d = function(y, _, w) return core.count(y) * core.size(w, 1) * core.size(w, 2) end,
   matmul = function(y, a) return core.count(y) * core.size(a, core.rank(a)) end,
+  dense = function(y, x) return core.count(y) * core.size(x, core.rank(x)) end,
 }
 
 local views = { reshape = true, narrow = true } -- they touch no elements

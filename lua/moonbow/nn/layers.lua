@@ -78,8 +78,7 @@ layers.Dense = class("Dense", {
     if inputs ~= core.size(layer.weight, 1) then
       check.fail(layer.type, "input has %d features, weights expect %d", inputs, core.size(layer.weight, 1))
     end
-    local y = ops.matmul(x, layer.weight)
-    if layer.bias then y = ops.add(y, layer.bias) end
+    local y = ops.dense(x, layer.weight, layer.bias)
     return layer.activate and layer.activate(y) or y
   end,
   macs = function(layer, input)
