@@ -55,7 +55,7 @@ describe("a profile", function()
         assert.equal(1, row.calls)
       end
     end
-    assert.equal(2 * 10 + 1 + 2, #report.rows)
+    assert.equal(2 * 9 + 1 + 2, #report.rows)
     assert.equal("Conv1d", row_of(report, "3.1.1", "conv1d", "forward").type)
   end)
   it("counts what was done: no gradient of the spectra, two for a layer behind others", function()
