@@ -1,12 +1,9 @@
--- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message where it fails.
+-- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message where it
+-- fails.
 local mb = require "moonbow"
 local measured = require "support.measured"
 
-local interpreter = "lua5.4"
-for i = -1, -10, -1 do
-  if not (arg and arg[i]) then break end
-  interpreter = arg[i]
-end
+local interpreter = require "support.interpreter"
 
 local folder = os.tmpname()
 os.remove(folder)
@@ -15,8 +12,7 @@ teardown(function() os.execute("rm -r " .. folder) end)
 
 -- Exit code and everything printed.
 local function run(arguments)
-  local command = ("LUA_PATH='%s' LUA_CPATH='%s' %s experiments/own_spectra.lua --out %s/out %s 2>&1"):format(
-    package.path, package.cpath, interpreter, folder, arguments)
+  local command = ("%s experiments/own_spectra.lua --out %s/out %s 2>&1"):format(interpreter, folder, arguments)
   local pipe = assert(io.popen(command))
   local text = pipe:read "a"
   local _, _, code = pipe:close()

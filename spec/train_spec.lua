@@ -175,5 +175,16 @@ describe("optimisers", function()
       assert.is_true((minimum(optimizer, 500):allclose(mb.tensor { 1, 2 }, { absolute = 1e-3 })), name)
     end
   end)
+  it("move as Keras' Adam does", function() -- keras.optimizers.Adam(0.1, epsilon=1e-3) of Keras 3.15
+    local x = mb.tensor { 1, -2 }:param()
+    local optimizer = mb.optim.Adam { lr = 0.1, epsilon = 1e-3, keras_epsilon = true }
+    local gradients = { { 1e-3, 2 }, { 5e-4, -1 }, { 2e-3, 0.5 } }
+    local expected = { { 0.9969347, -2.098443 }, { 0.9937527, -2.124705 }, { 0.987612, -2.158283 } }
+    for step = 1, 3 do
+      (x * mb.tensor(gradients[step])):sum():backward()
+      optimizer:step { { name = "x", value = x } }
+      assert.is_true((x:allclose(mb.tensor(expected[step]), { relative = 1e-6 })))
+    end
+  end)
   it("clear gradients", function() assert.is_nil(minimum(mb.optim.Adam {}, 1).grad) end)
 end)

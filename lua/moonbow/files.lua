@@ -1,4 +1,5 @@
 --- Files that appear whole or not at all, and are still there after a crash.
+local lfs = require "lfs"
 local uv = require "luv"
 
 local files = {}
@@ -57,6 +58,22 @@ function files.write(path, fill_with)
   if raised then error(raised, 0) end
   return nil, ("%s: could not be written: %s"):format(path, failure or "unknown reason")
 end
+
+--- Makes a folder and those above it, where they are missing. Returns true, or nil and a message.
+function files.make_folders(path)
+  local made = path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch "[^/]+" do
+    made = made .. part .. "/"
+    if not lfs.attributes(made, "mode") then
+      local ok, err = lfs.mkdir(made)
+      if not ok and not lfs.attributes(made, "mode") then return nil, ("%s: %s"):format(made, err) end
+    end
+  end
+  return true
+end
+
+--- Whether there is something at a path.
+function files.exists(path) return lfs.attributes(path, "mode") ~= nil end
 
 --- The whole content of a file, or nil and a message.
 function files.read(path)

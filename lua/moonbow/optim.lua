@@ -43,6 +43,28 @@ function Optimizer:step(parameters)
   end
 end
 
+--- What the optimiser remembers of parameters: { ["1.weight"] = first moment, ... } with the number of the
+-- moment before the name ("2.1.weight").
+function Optimizer:state(parameters)
+  local state = {}
+  for _, parameter in ipairs(parameters) do
+    for i, moment in ipairs(self.moments[parameter.value] or {}) do
+      state[i .. "." .. parameter.name] = moment
+    end
+  end
+  return state
+end
+
+--- Takes over what state(parameters) gave after so many steps.
+function Optimizer:load_state(parameters, state, steps)
+  self.steps = steps
+  for _, parameter in ipairs(parameters) do
+    local kept = {}
+    for i = 1, self.moment_count do kept[i] = state[i .. "." .. parameter.name] end
+    self.moments[parameter.value] = #kept == self.moment_count and kept or nil
+  end
+end
+
 local function define(name, defaults, moment_count, move)
   optim[name] = function(given)
     local options = check.options(name, given, defaults)
@@ -70,15 +92,19 @@ local function define_adam(name, weight_decay, decoupled)
   define(name, {
     lr = check.default(1e-3, positive), beta1 = check.default(0.9, share), beta2 = check.default(0.999, share),
     epsilon = check.default(1e-8, positive), weight_decay = check.default(weight_decay, "non-negative"),
+    keras_epsilon = false,
   }, 2, function(self, values, gradients, m, v)
     local options = self.options
-    core.adam_step(values, gradients, m, v, self.lr, options.beta1, options.beta2, options.epsilon,
-      options.weight_decay, decoupled, self.steps)
+    local correction = options.keras_epsilon and math.sqrt(1 - options.beta2 ^ self.steps) or 1
+    core.adam_step(values, gradients, m, v, self.lr, options.beta1, options.beta2,
+      options.epsilon / correction, options.weight_decay, decoupled, self.steps)
   end)
 end
 
---- Adam{ lr = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0 }, the decay added to the
--- gradient. Source: Kingma and Ba 2015.
+--- Adam{ lr = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, keras_epsilon = false },
+-- the decay added to the gradient. keras_epsilon: epsilon joins the root of the second moment before its
+-- bias is corrected, as in Keras (whose default is 1e-7); in the first steps it then weighs up to 32 times
+-- as much. Source: Kingma and Ba 2015.
 define_adam("Adam", 0, false)
 --- AdamW: the same options, with the decay (default 0.01) apart from the gradient. Source: Loshchilov and
 -- Hutter 2019.

@@ -64,13 +64,14 @@ local function entry_error(name, entry, data_size)
   end
 end
 
-local function read_tensor(data, entry)
-  local first, last = entry.data_offsets[1] | 0, entry.data_offsets[2] | 0
+-- text is the file, whose data begin after so many bytes.
+local function read_tensor(text, before, entry)
+  local first, last = before + entry.data_offsets[1] | 0, before + entry.data_offsets[2] | 0
   local shape = {}
   for d, n in ipairs(entry.shape) do shape[d] = n | 0 end
   if #shape == 0 then shape[1] = 1 end
-  if entry.dtype == "F32" then return core.frombytes(data:sub(first + 1, last), shape) end
-  return core.decode(data:sub(first + 1, last), "f8", false, shape)
+  if entry.dtype == "F32" then return core.frombytes(text:sub(first + 1, last), shape) end
+  return core.decode(text:sub(first + 1, last), "f8", false, shape)
 end
 
 --- Reads what write wrote, or another program; F64 becomes float32.
@@ -89,12 +90,12 @@ function safetensors.read(path)
   if header_size > #text - 8 then return fail "the file is truncated: its header is longer than the file" end
   local header = json.decode(text:sub(9, 8 + header_size))
   if type(header) ~= "table" then return fail "not a safetensors file: its header is not JSON" end
-  local data, tensors, metadata = text:sub(9 + header_size), {}, header.__metadata__ or {}
+  local before, tensors, metadata = 8 + header_size, {}, header.__metadata__ or {}
   for name, entry in pairs(header) do
     if name ~= "__metadata__" then
-      local reason = entry_error(name, entry, #data)
+      local reason = entry_error(name, entry, #text - before)
       if reason then return fail(reason) end
-      tensors[name] = read_tensor(data, entry)
+      tensors[name] = read_tensor(text, before, entry)
       if not tensors[name] then return fail(("'%s' holds numbers too large for float32"):format(name)) end
     end
   end

@@ -1,7 +1,7 @@
 --- Tables on the terminal, results.json and figures in a folder.
 local json = require "cjson"
-local lfs = require "lfs"
 local core = require "moonbow.core"
+local files = require "moonbow.files"
 
 local output = {}
 
@@ -28,18 +28,6 @@ function output.table(rows)
   end
 end
 
-local function make_folders(path)
-  local made = path:sub(1, 1) == "/" and "/" or ""
-  for part in path:gmatch "[^/]+" do
-    made = made .. part .. "/"
-    if not lfs.attributes(made, "mode") then
-      local ok, err = lfs.mkdir(made)
-      if not ok then return nil, ("%s: %s"):format(made, err) end
-    end
-  end
-  return true
-end
-
 local function sorted_names(t)
   local names = {}
   for name in pairs(t or {}) do names[#names + 1] = name end
@@ -53,7 +41,7 @@ end
 -- @param results a table; see docs/results.md
 -- @param figures { [name] = figure }
 function output.save(folder, results, figures)
-  local ok, err = make_folders(folder)
+  local ok, err = files.make_folders(folder)
   if not ok then output.fail(err) end
   results.threads, results.written = core.get_threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
   local path = folder .. "/results.json"

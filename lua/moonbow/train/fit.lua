@@ -6,6 +6,7 @@ local ops = require "moonbow.ops"
 local autograd = require "moonbow.autograd"
 local optim = require "moonbow.optim"
 local random = require "moonbow.random"
+local checkpoint = require "moonbow.train.checkpoint"
 local evaluation = require "moonbow.train.evaluate"
 local progress = require "moonbow.train.progress"
 local schedules = require "moonbow.train.schedule"
@@ -17,6 +18,7 @@ local fit_options = {
   early_stopping = check.optional "table", schedule = check.optional "table",
   clip_norm = check.optional "positive", class_weights = check.optional "string|table|tensor",
   l2 = check.default(0, "non-negative"), callbacks = check.optional "table", verbose = true,
+  checkpoint = check.optional "string|table",
 }
 
 local early_stopping_options = {
@@ -165,8 +167,7 @@ end
 
 local function run_epochs(job)
   local options, history = job.options, job.history
-  local next_rate = schedules.start(options.schedule, job.optimizer.lr)
-  for epoch = 1, options.epochs do
+  for epoch = #history + 1, history.stopped and 0 or options.epochs do
     local begin = clock()
     local record = { epoch = epoch, lr = job.optimizer.lr }
     job.model:train()
@@ -186,8 +187,10 @@ local function run_epochs(job)
     }
     for _, callback in ipairs(options.callbacks or {}) do callback(record, control) end
     if is_over then history.stopped = "early_stopping" end
+    local monitored = record.val_loss or record.loss
+    job.optimizer.lr = job.schedule.next(job.optimizer.lr, epoch, options.epochs, monitored)
+    checkpoint.save(job)
     if history.stopped then return end
-    job.optimizer.lr = next_rate(job.optimizer.lr, epoch, options.epochs, record.val_loss or record.loss)
   end
 end
 
@@ -209,10 +212,18 @@ end
 -- integer or a table of integers; weights not yet made, shuffling and dropout draw from it); shuffle (true);
 -- validation ({ x, y }); early_stopping { patience = 10, min_delta = 0, restore_best = true }, by the
 -- validation loss, or the training loss without validation; schedule ({ "plateau", patience, factor, min_lr,
--- min_delta }, { "step", every, factor } or { "cosine", min_lr }); clip_norm (gradients are scaled to at
--- most this norm); class_weights ("balanced", or one number per class); l2 (factor of the sum of squares of
--- all weights, without biases); callbacks (functions(record, control), called after each epoch;
--- control.stop() ends training); verbose (true: progress on standard error).
+-- min_delta, cooldown }, { "step", every, factor } or { "cosine", min_lr }); clip_norm (gradients are scaled
+-- to at most this norm); class_weights ("balanced", or one number per class); l2 (factor of the sum of
+-- squares of all weights, without biases); callbacks (functions(record, control), called after each epoch;
+-- control.stop() ends training); verbose (true: progress on standard error); checkpoint (a folder, or {
+-- folder, every = 1 }: see below).
+--
+-- Checkpoints: after every so many epochs, and after the last, all that the training is made of (weights,
+-- best weights, optimiser, schedule, generators, history) goes to folder/checkpoint.safetensors, which is
+-- always whole. The same call with the same folder goes on from there, whatever ended the process, and gives
+-- the same weights, bit for bit, as a training that was never interrupted; after the last epoch it only
+-- loads them. More epochs may be asked for; with any other data, network or options it raises. What
+-- functions (loss, callbacks, layers) remember is not kept.
 --
 -- Ctrl-C ends training at the next batch, with the best weights so far (with early stopping's restore_best,
 -- or the present ones). A loss that is not finite restores the best weights so far and raises.
@@ -237,8 +248,11 @@ local function fit(model, set, given)
   model:build(shape, seeded(options.seed, 2))
   job.parameters = model:parameters()
   if #job.parameters == 0 then check.fail("fit", "the model has no parameters to train") end
-  job.progress = progress.start(options.epochs, options.verbose, clock)
-  model:set_rng(seeded(options.seed, 3))
+  job.layer_rng = seeded(options.seed, 3)
+  job.schedule = schedules.start(options.schedule, job.optimizer.lr)
+  checkpoint.resume(job)
+  job.progress = progress.start(options.epochs, options.verbose, clock, #job.history)
+  model:set_rng(job.layer_rng)
   catching_interrupt(job, run_epochs)
   model:eval()
   model:set_rng(random.default())

@@ -21,17 +21,18 @@ local function epoch_line(record, epochs)
   return table.concat(parts, "  ")
 end
 
---- An object with batch(done, all, loss) and epoch(record).
-function progress.start(epochs, verbose, clock)
+--- An object with batch(done, all, loss) and epoch(record). finished is the number of epochs that are
+-- already over.
+function progress.start(epochs, verbose, clock, finished)
   if not verbose then return { batch = function() end, epoch = function() end } end
   local on_terminal = term.isatty(io.stderr)
-  local begin, shown, finished = clock(), 0, 0
+  local begin, shown, first = clock(), 0, finished
   local P = {}
   function P.batch(done, all, loss)
     local now = clock()
     if not on_terminal or now - shown < 0.1 then return end
     shown = now
-    local share = (finished + done / all) / epochs
+    local share = (finished - first + done / all) / (epochs - first)
     local filled = math.floor(WIDTH * done / all)
     io.stderr:write(("\r\27[Kepoch %d/%d [%s%s] loss %.4f  at most %s left"):format(finished + 1, epochs,
       ("="):rep(filled), (" "):rep(WIDTH - filled), loss, show_time((now - begin) * (1 - share) / share)))

@@ -3,22 +3,25 @@ local check = require "moonbow.check"
 
 local kinds = {}
 
---- Multiplies by factor after patience epochs without a validation loss lower by min_delta.
+--- Multiplies by factor after patience epochs without a validation loss lower by min_delta; for cooldown
+-- epochs after that, no epoch counts. As Keras' ReduceLROnPlateau, whose defaults these are.
 kinds.plateau = {
   defaults = {
     patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction"),
     min_lr = check.default(0, "non-negative"), min_delta = check.default(1e-4, "non-negative"),
+    cooldown = check.default(0, "non-negative"),
   },
-  start = function(options)
-    local best, waited = math.huge, 0
+  start = function(options, _, state)
+    state.best, state.waited, state.cooling = math.huge, 0, 0
     return function(lr, _, _, loss)
-      if loss < best - options.min_delta then
-        best, waited = loss, 0
-        return lr
+      if state.cooling > 0 then state.cooling, state.waited = state.cooling - 1, 0 end
+      if loss < state.best - options.min_delta then
+        state.best, state.waited = loss, 0
+      elseif state.cooling <= 0 then
+        state.waited = state.waited + 1
       end
-      waited = waited + 1
-      if waited < options.patience then return lr end
-      waited = 0
+      if state.waited < options.patience then return lr end
+      state.waited, state.cooling = 0, options.cooldown
       return math.max(lr * options.factor, math.min(lr, options.min_lr))
     end
   end,
@@ -45,17 +48,20 @@ kinds.cosine = {
 
 local schedule = {}
 
---- A function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one.
+--- { next = a function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one; state = the
+-- numbers that it remembers between epochs }
 -- @param given a table with the kind, "plateau", "step" or "cosine", at 1 and its options; or nil
 function schedule.start(given, first)
-  if given == nil then return function(lr) return lr end end
+  local state = {}
+  if given == nil then return { next = function(lr) return lr end, state = state } end
   check.kind("fit", "schedule", given, "table")
   local kind = kinds[check.name("fit", "schedule[1]", given[1], { "plateau", "step", "cosine" })]
   local options = {}
   for key, value in pairs(given) do
     if key ~= 1 then options[key] = value end
   end
-  return kind.start(check.options("fit schedule", options, kind.defaults), first)
+  return { next = kind.start(check.options("fit schedule", options, kind.defaults), first, state),
+    state = state }
 end
 
 return schedule

@@ -1,0 +1,170 @@
+-- Trainings that were killed go on bit for bit; what does not belong together is refused; schedules and early
+-- stopping as in Keras.
+local lfs = require "lfs"
+local mb = require "moonbow"
+local interpreter = require "support.interpreter"
+
+local root = os.tmpname()
+os.remove(root)
+assert(lfs.mkdir(root))
+teardown(function() os.execute("rm -r " .. root) end)
+
+local function run(folder, place, number)
+  return os.execute(("%s spec/support/killed_training.lua %s/%s %s %s 2>/dev/null"):format(interpreter,
+    root, folder,
+    place or "", number or ""))
+end
+
+local function outcome(folder)
+  local tensors = assert(mb.safetensors.read(("%s/%s/model.safetensors"):format(root, folder)))
+  local bytes, names = {}, {}
+  for name in pairs(tensors) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do bytes[i] = name .. tensors[name]:tobytes() end
+  local history = assert(io.open(("%s/%s/history.json"):format(root, folder))):read "a"
+  return table.concat(bytes), require("cjson").decode(history)
+end
+
+describe("a training that was killed", function()
+  local weights, history
+  setup(function()
+    assert(run "whole")
+    weights, history = outcome "whole"
+  end)
+  it("has something to lose", function()
+    assert.equal("early_stopping", history.stopped)
+    assert.is_true(#history.records > 6 and history.best_epoch == #history.records - 4)
+    assert.is_true(tonumber(history.records[#history.records].lr) < 0.02)
+  end)
+  for _, moment in ipairs { { "batch", 3 }, { "batch", 31 }, { "checkpoint", 1 }, { "checkpoint", 70 },
+    { "rename", 4 },
+    { "renamed", 3 }, { "save", 1 }, { "save", 5 } } do
+    local place, number = table.unpack(moment)
+    it(("ends the same after SIGKILL at %s %d"):format(place, number), function()
+      local folder = place .. number
+      local _, how, code = run(folder, place, number)
+      assert.is_true(how == "signal" and code == 9 or how == "exit" and code == 137, "was not killed there")
+      assert.is_nil(lfs.attributes(("%s/%s/history.json"):format(root, folder)))
+      assert(run(folder))
+      local back, again = outcome(folder)
+      assert.is_true(weights == back)
+      assert.same(history, again)
+    end)
+  end
+end)
+
+describe("checkpoints", function()
+  local nn = mb.nn
+  local function fit(folder, options, set)
+    local model = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 2 } }
+    set = set or mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
+    options.verbose, options.checkpoint = false, folder and root .. "/" .. folder
+    options.epochs, options.validation = options.epochs or 3, set.validation
+    local history = mb.fit(model, set.train, options)
+    return model.layers[3].weight, history
+  end
+  it("of a finished training load it, and let it go on", function()
+    local whole, history = fit(nil, { epochs = 6 })
+    fit("more", { epochs = 4 })
+    local weights, again = fit("more", { epochs = 6 })
+    assert.equal(whole, weights)
+    assert.equal(6, #again)
+    for epoch = 1, 6 do assert.equal(history[epoch].val_loss, again[epoch].val_loss) end
+    assert.equal(whole, (fit("more", { epochs = 6 })))
+  end)
+  it("are written every so many epochs and at the end", function()
+    local path, found = root .. "/some/deep/checkpoint.safetensors", {}
+    fit(nil, { epochs = 1 })
+    local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
+    mb.fit(nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, set.train, {
+      epochs = 5, verbose = false, checkpoint = { folder = root .. "/some/deep", every = 2 },
+      callbacks = { function(record)
+        local tensors, metadata = mb.safetensors.read(path)
+        found[record.epoch] = tensors and #require("cjson").decode(metadata.training).records or 0
+      end },
+    })
+    assert.same({ 0, 0, 2, 2, 4 }, found)
+    assert.equal(5, #require("cjson").decode(select(2, mb.safetensors.read(path)).training).records)
+  end)
+  it("keep SGD's velocity", function()
+    local function options(epochs) return { epochs = epochs, optimizer = mb.optim.SGD { lr = 0.1,
+      momentum = 0.9 } } end
+    local whole = fit(nil, options(4))
+    fit("sgd", options(2))
+    assert.equal(whole, (fit("sgd", options(4))))
+  end)
+  it("of another training are refused", function()
+    fit("mine", {})
+    local function refuses(message, options, set)
+      assert.error_matches(function() fit("mine", options, set) end, message)
+    end
+    refuses("of a training with another batch_size %(32, now 16%); take another folder", { batch_size = 16 })
+    refuses("another seed %(0, now 1%)", { seed = 1 })
+    refuses("another optimizer", { optimizer = mb.optim.Adam { lr = 1 } })
+    refuses("another schedule", { schedule = { "step", every = 1 } })
+    refuses("another data", {}, mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160,
+      seed = 9 })
+    assert.error_matches(function()
+      mb.fit(nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } },
+        mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }.train, { epochs = 3,
+          verbose = false,
+          checkpoint = root .. "/mine" })
+    end, "another")
+  end)
+  it("that are no checkpoints are refused", function()
+    local path = root .. "/bad"
+    assert(lfs.mkdir(path))
+    assert(mb.safetensors.write(path .. "/checkpoint.safetensors", { a = mb.ones(1) }))
+    assert.error_matches(function() fit("bad", {}) end, "holds no training that this version can go on with")
+    local file = assert(io.open(path .. "/checkpoint.safetensors", "w"))
+    file:write "nonsense"
+    file:close()
+    assert.error_matches(function() fit("bad", {}) end, "not a safetensors file")
+    assert.error_matches(function() fit("bad/checkpoint.safetensors/x", {}) end, "fit: checkpoint: ")
+    assert.error_matches(function()
+      mb.fit(nn.Dense { units = 2 }, { x = mb.ones(2, 2), y = { 1, 2 } }, { checkpoint = { every = 2 } })
+    end, "folder: expected a string, got nil")
+  end)
+end)
+
+describe("schedule and early stopping", function()
+  -- What EarlyStopping and ReduceLROnPlateau of Keras 3.15 do with these validation losses: options of both,
+  -- the rate in each epoch until training stops, the best epoch.
+  local losses = { 1, 0.9, 0.89995, 0.89985, 0.8, 0.85, 0.79995, 0.81, 0.79985, 0.7, 0.7, 0.7, 0.7, 0.7,
+    0.7, 0.7, 0.7,
+    0.7, 0.69995, 0.69, 0.69, 0.69, 0.69 }
+  local cases = {
+    { { patience = 25, min_delta = 0.0001 }, { "plateau", patience = 2, factor = 0.5 }, { 0.1, 0.1, 0.1,
+      0.1, 0.1, 0.1,
+      0.1, 0.05, 0.05, 0.05, 0.05, 0.05, 0.025, 0.025, 0.0125, 0.0125, 0.00625, 0.00625, 0.003125,
+        0.003125, 0.003125,
+      0.003125, 0.001563 }, 20 },
+    { { patience = 5, min_delta = 0.0001 }, { "plateau", patience = 2, factor = 0.5, cooldown = 2 }, { 0.1,
+      0.1, 0.1, 0.1,
+      0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025 }, 10 },
+    { { patience = 8, min_delta = 0.0001 }, { "plateau", patience = 2, factor = 0.5, min_lr = 0.03,
+      min_delta = 0 }, { 0.1,
+      0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03, 0.03 }, 10 },
+    { { patience = 3, min_delta = 0.05 }, { "plateau", patience = 1, factor = 0.1, cooldown = 1,
+      min_delta = 0.05 },
+      { 0.1, 0.1, 0.1, 0.01, 0.001, 0.001, 0.0001, 1e-05 }, 5 },
+  }
+  for i, case in ipairs(cases) do
+    it("do what Keras' do, case " .. i, function()
+      local calls = 0
+      local set = { x = mb.ones(2, 3, 1), y = mb.ones(2) }
+      local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 1 } }
+      local history = mb.fit(model, set, {
+        epochs = #losses, optimizer = mb.optim.SGD { lr = 0.1 }, validation = set, early_stopping = case[1],
+        schedule = case[2], verbose = false, loss = function(output)
+          calls = calls + 1
+          return output:sum() * 0 + losses[(calls + 1) // 2]
+        end,
+      })
+      local rates = {}
+      for epoch, record in ipairs(history) do rates[epoch] = tonumber(("%.4g"):format(record.lr)) end
+      assert.same(case[3], rates)
+      assert.equal(case[4], history.best_epoch)
+    end)
+  end
+end)
