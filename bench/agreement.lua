@@ -1,10 +1,11 @@
--- Whether all frameworks compute the same: trained weights are copied over, logits compared.
+-- Whether all frameworks compute the same: trained weights are copied over; logits, and losses while training
+-- goes on (without dropout), are compared.
 local mb = require "moonbow"
 local networks = require "networks"
 local peers = require "peers"
 
-local LENGTH, CLASSES, BATCH = 450, 7, 3
-local TOLERANCE = 1e-4 -- of the largest logit
+local LENGTH, CLASSES, BATCH, STEPS = 450, 7, 3, 4
+local TOLERANCE = { outputs = 1e-4, losses = 1e-3 } -- of logits relative to the largest; of losses in nats
 
 local function write_tensors(tensors)
   local path = os.tmpname()
@@ -14,57 +15,78 @@ local function write_tensors(tensors)
   return path
 end
 
--- A few steps, so that biases and running statistics are not what they were made with.
-local function train(model, x)
-  local optimizer = mb.optim.Adam {}
-  model:set_rng(mb.rng(3)):train()
-  for _ = 1, 3 do
-    model(x):cross_entropy { 1, 2, 3 }:backward()
+-- Makes steps; returns the loss before each.
+local function train(model, x, steps)
+  local optimizer, losses = mb.optim.Adam { lr = 3e-4 }, {}
+  model:train()
+  for i = 1, steps do
+    local loss = model(x):cross_entropy { 1, 2, 3 }
+    losses[i] = loss:item()
+    loss:backward()
     optimizer:step(model:parameters())
   end
   model:eval()
+  return losses
 end
 
-local function largest_difference(ours, theirs)
-  local scale, difference = 0, 0
-  for i, value in ipairs(ours) do
-    scale, difference = math.max(scale, math.abs(value)), math.max(difference, math.abs(value - theirs[i]))
+local function largest(values)
+  local found = 0
+  for _, value in ipairs(values) do found = math.max(found, math.abs(value)) end
+  return found
+end
+
+local function difference(what, ours, theirs)
+  local differences = {}
+  for i, value in ipairs(ours) do differences[i] = value - theirs[i] end
+  return largest(differences) / (what == "outputs" and largest(ours) or 1)
+end
+
+-- What is too far off, or could not be run, is marked; returns the line and whether all is well.
+local function compare(peer, job, own, limit)
+  local found, reason = peers.run(peer, job, { "agreement" }, limit)
+  local theirs = found[2]
+  if not theirs then return "not run: " .. (reason or "no outputs"), false end
+  local parts, is_good = {}, true
+  for _, what in ipairs { "outputs", "losses" } do
+    if theirs[what] then
+      local off = difference(what, own[what], theirs[what])
+      local is_near = off <= TOLERANCE[what]
+      is_good = is_good and is_near
+      parts[#parts + 1] = ("%s off by %.1e%s"):format(what, off, is_near and "" or " (too much)")
+    end
   end
-  return difference / scale
+  return table.concat(parts, ", "), is_good
 end
 
-local function compare(peer, job, ours, limit)
-  local found, reason = peers.run(peer, job, { "outputs" }, limit)
-  local outputs = found[2] and found[2].outputs
-  if not outputs then return nil, reason or "no outputs" end
-  return largest_difference(ours, outputs)
+local function make(name)
+  local options = { classes = CLASSES, units = { 30, 20 }, dropout = 0 }
+  if name ~= "resnet" then options.conv_dropout = 0 end
+  local model = networks.make(name, options)
+  model:build({ LENGTH, 1 }, mb.rng(1))
+  return model
 end
 
---- Prints the largest difference of logits, relative to the largest logit, of each network and framework; ends
--- the program with exit code 1 if one is too large.
+--- Prints the largest differences of logits and of losses for each network and framework; ends the program
+-- with exit code 1 if one is too large.
 return function(args, found)
-  local is_bad = false
+  local all_good = true
   for _, name in ipairs(args.networks) do
-    local model = networks.make(name, { classes = CLASSES, units = { 30, 20 } })
-    local x = mb.rand(mb.rng(2), BATCH, LENGTH, 1)
-    model:build({ LENGTH, 1 }, mb.rng(1))
-    train(model, x)
+    local model, x = make(name), mb.rand(mb.rng(2), BATCH, LENGTH, 1)
+    train(model, x, 3) -- so that biases and running statistics are not what they were made with
     local tensors = model:parameters()
     table.move(model:buffers(), 1, #model:buffers(), #tensors + 1, tensors)
-    local job = { config = model:config(), length = LENGTH, classes = CLASSES, batch = BATCH, threads = args.threads,
-      weights = write_tensors(tensors), inputs = write_tensors { { value = x } } }
-    local ours = mb.no_grad(model, x):reshape(-1):totable()
+    local job = { config = model:config(), length = LENGTH, classes = CLASSES, batch = BATCH, steps = STEPS,
+      threads = args.threads, weights = write_tensors(tensors), inputs = write_tensors { { value = x } } }
+    local own = { outputs = mb.no_grad(model, x):reshape(-1):totable(), losses = train(model, x, STEPS) }
     for _, peer in ipairs(found) do
       if peer.name ~= "moonbow" then
-        local difference, reason = compare(peer, job, ours, args.limit)
-        local is_good = difference and difference <= TOLERANCE
-        is_bad = is_bad or not is_good
-        print(("%-7s %-17s %s"):format(name, peer.name, not difference and "not run: " .. reason
-          or ("off by %.1e%s"):format(difference, is_good and "" or ": too much")))
+        local line, is_good = compare(peer, job, own, args.limit)
+        print(("%-7s %-17s %s"):format(name, peer.name, line))
+        all_good = all_good and is_good
       end
     end
     os.remove(job.weights)
     os.remove(job.inputs)
   end
-  if is_bad then os.exit(1, true) end
+  if not all_good then os.exit(1, true) end
 end

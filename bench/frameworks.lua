@@ -20,7 +20,12 @@ local function list(text)
   return parts
 end
 
-local function has(parts, name) return (" " .. table.concat(parts, " ") .. " "):find(" " .. name .. " ", 1, true) end
+local function has(parts, name)
+  for _, part in ipairs(parts) do
+    if part == name then return true end
+  end
+  return false
+end
 
 local function read_arguments()
   local parser = argparse("lua bench/frameworks.lua", "moonbow beside other frameworks: docs/speed.md")
@@ -28,7 +33,7 @@ local function read_arguments()
   for i, peer in ipairs(peers.all) do names[i] = peer.name end
   parser:option("--networks", "which, with commas", table.concat(networks.names, ",")):convert(list)
   parser:option("--peers", "which frameworks, with commas", table.concat(names, ",")):convert(list)
-  parser:option("--sections", "which of training, inference, latency", "training,inference,latency"):convert(list)
+  parser:option("--sections", "which of training, inference, latency", peers.all[1].sections):convert(list)
   parser:option("--threads", "threads of every framework", "2"):convert(math.tointeger)
   parser:option("--seconds", "least time of a measurement, beside at least 3 runs", "2"):convert(tonumber)
   parser:option("--limit", "most seconds of one framework with one network", "240"):convert(math.tointeger)
@@ -41,8 +46,9 @@ end
 local function check_names(kind, given, known)
   for _, name in ipairs(given) do
     if not has(known, name) then
-      io.stderr:write(("frameworks: no %s '%s'; known are %s\n"):format(kind, name, table.concat(known, ", ")))
-      os.exit(1)
+      local names = table.concat(known, ", ")
+      io.stderr:write(("frameworks: no %s '%s'; known are %s\n"):format(kind, name, names))
+      os.exit(1, true)
     end
   end
 end
@@ -78,12 +84,11 @@ local function run_cell(store, peer, name, job, sections, limit)
     end
   end
   for _, section in ipairs(sections) do
-    local result = done[section]
+    local result, why = done[section], reason or "no result"
     results.put(store, name, section, peer.name, result and
-      { seconds = result.seconds, peak_mb = result.peak_mb, product_rate = store.product_rate }
-      or { not_run = reason or "no result" })
+      { seconds = result.seconds, peak_mb = result.peak_mb, product_rate = store.product_rate } or { not_run = why })
     progress("  %s %s", section,
-      result and ("%.1f ms"):format(measure.median(result.seconds) * 1e3) or "not run: " .. (reason or "no result"))
+      result and ("%.1f ms"):format(measure.median(result.seconds) * 1e3) or "not run: " .. why)
   end
   progress("\n")
   results.write(store)
@@ -96,8 +101,8 @@ local function run(args, found)
     store.product_rate = measure.product_rate()
     mb.release_memory()
     progress("%-7s matrix product %.0f GFLOP/s\n", name, store.product_rate)
-    local job = { config = networks.make(name, { classes = CLASSES }):config(), length = LENGTH, classes = CLASSES,
-      batch = BATCH, threads = args.threads, seconds = args.seconds }
+    local job = { config = networks.make(name, { classes = CLASSES }):config(), length = LENGTH,
+      classes = CLASSES, batch = BATCH, threads = args.threads, seconds = args.seconds }
     for _, peer in ipairs(found) do
       local sections = sections_of(peer, args.sections)
       if #sections > 0 then run_cell(store, peer, name, job, sections, args.limit) end

@@ -14,14 +14,15 @@ end
 --- The Python that has the frameworks: MOONBOW_PEERS, or what bench/peers/setup.sh made.
 local python = os.getenv "MOONBOW_PEERS" or here .. "../build/peers/bin/python"
 
+local all_sections = "training,inference,latency"
+
 --- All there are, in the order of the tables: { name, program, mode, sections }.
 peers.all = {
-  { name = "moonbow", program = "moonbow.lua", mode = "moonbow", sections = "training,inference,latency" },
-  { name = "pytorch", program = "torch_peer.py", mode = "eager", sections = "training,inference,latency" },
-  { name = "pytorch-compiled", program = "torch_peer.py", mode = "compiled",
-    sections = "training,inference,latency" },
-  { name = "tensorflow", program = "tensorflow_peer.py", mode = "graph", sections = "training,inference,latency" },
-  { name = "tensorflow-xla", program = "tensorflow_peer.py", mode = "xla", sections = "training,inference,latency" },
+  { name = "moonbow", program = "moonbow.lua", mode = "moonbow", sections = all_sections },
+  { name = "pytorch", program = "torch_peer.py", mode = "eager", sections = all_sections },
+  { name = "pytorch-compiled", program = "torch_peer.py", mode = "compiled", sections = all_sections },
+  { name = "tensorflow", program = "tensorflow_peer.py", mode = "graph", sections = all_sections },
+  { name = "tensorflow-xla", program = "tensorflow_peer.py", mode = "xla", sections = all_sections },
   { name = "onnxruntime", program = "onnx_peer.py", mode = "onnx", sections = "inference,latency" },
 }
 
@@ -44,7 +45,7 @@ function peers.among(names)
     if is_wanted and is_here(peer) then
       found[#found + 1] = peer
     elseif is_wanted then
-      io.stderr:write(("%s is not in %s (MOONBOW_PEERS, or bench/peers/setup.sh)\n"):format(peer.name, python))
+      io.stderr:write(peer.name, " is not in ", python, " (MOONBOW_PEERS, or bench/peers/setup.sh)\n")
     end
   end
   return found
@@ -67,8 +68,8 @@ function peers.run(peer, job, sections, limit)
   file:close()
   local is_python = modules[peer.program]
   -- A choice of OpenBLAS's kernels made for moonbow is not for the peers.
-  local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s %s 2>%s"):format(
-    is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, quote(is_python and python or lua),
+  local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s %s 2>%s")
+    :format(is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, quote(is_python and python or lua),
     quote(here .. "peers/" .. peer.program), peer.mode, job_path, table.concat(sections, ","), error_path)
   local results, begin = {}, uv.hrtime()
   local pipe = assert(io.popen(command))

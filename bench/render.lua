@@ -1,4 +1,4 @@
--- Puts the tables of a file of results between their marks in a page, e.g. <!-- frameworks --> ... <!-- end -->.
+-- Puts the tables of a file of results between their marks in a page: <!-- frameworks --> ... <!-- end -->.
 --   lua bench/render.lua [RESULTS.json [PAGE.md]]    default: docs/speed.json docs/speed.md
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path

@@ -23,8 +23,8 @@ end
 function results.open(path, fresh, setting)
   local store = not fresh and read(path) or { setting = setting, networks = {}, versions = {}, cells = {} }
   if not is_same(store.setting, setting) then
-    error(("%s holds results of another machine or setting (%s); name another file, or use --fresh"):format(path,
-      store.setting.processor), 0)
+    local message = "%s holds results of another machine or setting (%s); name another file, or use --fresh"
+    error(message:format(path, store.setting.processor), 0)
   end
   store.path = path
   return store
@@ -44,7 +44,8 @@ function results.write(store)
   local path = store.path
   local folder = path:match "^(.*)/"
   if folder then os.execute(("mkdir -p '%s'"):format(folder)) end
-  local kept = { setting = store.setting, networks = store.networks, versions = store.versions, cells = store.cells }
+  local kept = {}
+  for _, key in ipairs { "setting", "networks", "versions", "cells" } do kept[key] = store[key] end
   local file = assert(io.open(path .. ".new", "w"))
   file:write(json.encode(kept), "\n")
   file:close()

@@ -41,10 +41,12 @@ local function geometric_mean(values)
   return #values > 0 and math.exp(sum / #values) or nil
 end
 
+local all_peers = { "moonbow", "pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "onnxruntime" }
+
 -- The frameworks that have cells in a section, moonbow first.
 local function peers_of(store, section)
   local found = {}
-  for _, peer in ipairs { "moonbow", "pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "onnxruntime" } do
+  for _, peer in ipairs(all_peers) do
     local has = false
     for _, sections in pairs(store.cells) do has = has or (sections[section] or {})[peer] ~= nil end
     if has then found[#found + 1] = peer end

@@ -45,6 +45,21 @@ def batch(job, size):
     return x, rng.integers(0, job["classes"], size)
 
 
+def given_batch(job):
+    """The spectra of a job that compares frameworks, and labels from 0."""
+    x = Weights(job["inputs"]).take(job["batch"], job["length"], 1)
+    return x.copy(), np.arange(job["batch"]) % job["classes"]
+
+
+def run_sections(sections, agreement, **timed):
+    """Runs what was asked for. Timed sections give the seconds of their runs; agreement reports by itself."""
+    for section in sections:
+        if section == "agreement":
+            agreement()
+        else:
+            emit(section=section, seconds=timed[section](), peak_mb=peak_mb())
+
+
 def same_padding(length, kernel, stride):
     """Points before and after, as Keras pads; and the length of the result."""
     result = -(-length // stride)

@@ -20,7 +20,8 @@ local function emit(result)
 end
 
 local function batch(size)
-  return mb.rand(size, job.length, 1), mb.rng(1):integers(1, job.classes, { endpoint = true, shape = { size } })
+  local labels = mb.rng(1):integers(1, job.classes, { endpoint = true, shape = { size } })
+  return mb.rand(size, job.length, 1), labels
 end
 
 local sections = {}
@@ -47,7 +48,9 @@ end
 function sections.inference() return inference(job.batch) end
 function sections.latency() return inference(1) end
 
-emit { version = "moonbow", parameters = networks.parameters(model), macs = networks.multiply_adds(model, job.length) }
+emit {
+  version = "moonbow", parameters = networks.parameters(model), macs = networks.multiply_adds(model, job.length),
+}
 for section in arg[3]:gmatch "[^,]+" do
   collectgarbage()
   emit { section = section, seconds = sections[section](), peak_mb = measure.resident "VmHWM" }

@@ -31,16 +31,16 @@ def inference(size):
     return common.runs(lambda: network.run(None, {"x": x}), job["seconds"])
 
 
-def outputs():
-    x = common.Weights(job["inputs"]).take(job["batch"], 1, job["length"])
-    return session(job["batch"]).run(None, {"x": x})[0].flatten().tolist()
+def agreement():
+    x, _ = common.given_batch(job)
+    common.emit(outputs=session(job["batch"]).run(None, {"x": x.transpose(0, 2, 1)})[0].flatten().tolist())
 
 
 model = torch_network.make(job, common.Weights(job["weights"]) if "weights" in job else None).eval()
 common.emit(version=onnxruntime.__version__, parameters=sum(p.numel() for p in model.parameters()))
-for section in sections:
-    if section == "outputs":
-        common.emit(section=section, outputs=outputs())
-    else:
-        seconds = inference(job["batch"] if section == "inference" else 1)
-        common.emit(section=section, seconds=seconds, peak_mb=common.peak_mb())
+common.run_sections(
+    sections,
+    inference=lambda: inference(job["batch"]),
+    latency=lambda: inference(1),
+    agreement=agreement,
+)

@@ -85,9 +85,10 @@ def apply(config, x):
     return globals()[config["type"]](config, x)
 
 
-def training():
-    x, y = (tf.constant(values) for values in common.batch(job, job["batch"]))
-    optimizer = keras.optimizers.Adam(3e-4)
+def training_step(x, y):
+    """A function that makes a step and returns the loss before it."""
+    x, y = tf.constant(x), tf.constant(y)
+    optimizer = keras.optimizers.Adam(3e-4, epsilon=1e-8)
     optimizer.build(model.trainable_variables)
 
     @tf.function(jit_compile=mode == "xla")
@@ -99,23 +100,22 @@ def training():
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
         return loss
 
-    return common.runs(lambda: step().numpy(), job["seconds"])
+    return lambda: float(step())
+
+
+forward = tf.function(lambda x: model(x, training=False), jit_compile=mode == "xla")
 
 
 def inference(size):
     x = tf.constant(common.batch(job, size)[0])
-
-    @tf.function(jit_compile=mode == "xla")
-    def forward(x):
-        return model(x, training=False)
-
     return common.runs(lambda: forward(x).numpy(), job["seconds"])
 
 
-def outputs():
-    x = common.Weights(job["inputs"]).take(job["batch"], job["length"], 1)
-    forward = tf.function(lambda x: model(x, training=False), jit_compile=mode == "xla")
-    return forward(x).numpy().flatten().tolist()
+def agreement():
+    x, y = common.given_batch(job)
+    outputs = forward(tf.constant(x)).numpy().flatten().tolist()
+    step = training_step(x, y)
+    common.emit(outputs=outputs, losses=[step() for _ in range(job["steps"])])
 
 
 spectrum = keras.Input((job["length"], 1))
@@ -126,13 +126,10 @@ if "weights" in job:
         variable.assign(weights.take(*variable.shape))
     weights.finish()
 common.emit(version=tf.__version__, parameters=sum(int(tf.size(v)) for v in model.trainable_variables))
-for section in sections:
-    if section == "outputs":
-        common.emit(section=section, outputs=outputs())
-        continue
-    seconds = {
-        "training": training,
-        "inference": lambda: inference(job["batch"]),
-        "latency": lambda: inference(1),
-    }[section]()
-    common.emit(section=section, seconds=seconds, peak_mb=common.peak_mb())
+common.run_sections(
+    sections,
+    training=lambda: common.runs(training_step(*common.batch(job, job["batch"])), job["seconds"]),
+    inference=lambda: inference(job["batch"]),
+    latency=lambda: inference(1),
+    agreement=agreement,
+)

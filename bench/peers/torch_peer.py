@@ -22,18 +22,20 @@ def batch(size):
     return torch.from_numpy(x).transpose(1, 2).contiguous(), torch.from_numpy(y)
 
 
-def training():
-    x, y = batch(job["batch"])
+def training_step(x, y):
+    """A function that makes a step and returns the loss before it."""
     model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-4, fused=True)
     loss_of = compiled(lambda: F.cross_entropy(model(x), y))
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss_of().backward()
+        loss = loss_of()
+        loss.backward()
         optimizer.step()
+        return loss.item()
 
-    return common.runs(step, job["seconds"])
+    return step
 
 
 def inference(size):
@@ -48,22 +50,21 @@ def inference(size):
         return common.runs(lambda: forward(x), job["seconds"])
 
 
-def outputs():
-    model.eval()
-    x = common.Weights(job["inputs"]).take(job["batch"], job["length"], 1)
+def agreement():
+    x, y = common.given_batch(job)
+    x, y = torch.from_numpy(x).transpose(1, 2).contiguous(), torch.from_numpy(y)
     with torch.no_grad():
-        return compiled(model)(torch.from_numpy(x.copy()).transpose(1, 2)).flatten().tolist()
+        outputs = compiled(model.eval())(x).flatten().tolist()
+    step = training_step(x, y)
+    common.emit(outputs=outputs, losses=[step() for _ in range(job["steps"])])
 
 
 model = torch_network.make(job, common.Weights(job["weights"]) if "weights" in job else None)
 common.emit(version=torch.__version__, parameters=sum(p.numel() for p in model.parameters()))
-for section in sections:
-    if section == "outputs":
-        common.emit(section=section, outputs=outputs())
-        continue
-    seconds = {
-        "training": training,
-        "inference": lambda: inference(job["batch"]),
-        "latency": lambda: inference(1),
-    }[section]()
-    common.emit(section=section, seconds=seconds, peak_mb=common.peak_mb())
+common.run_sections(
+    sections,
+    training=lambda: common.runs(training_step(*batch(job["batch"])), job["seconds"]),
+    inference=lambda: inference(job["batch"]),
+    latency=lambda: inference(1),
+    agreement=agreement,
+)
