@@ -85,8 +85,8 @@ local function run_cell(store, peer, name, job, sections, limit)
   end
   for _, section in ipairs(sections) do
     local result, why = done[section], reason or "no result"
-    results.put(store, name, section, peer.name, result and
-      { seconds = result.seconds, peak_mb = result.peak_mb, product_rate = store.product_rate } or { not_run = why })
+    results.put(store, name, section, peer.name, not result and { not_run = why }
+      or { seconds = result.seconds, peak_mb = result.peak_mb, product_rate = store.product_rate })
     progress("  %s %s", section,
       result and ("%.1f ms"):format(measure.median(result.seconds) * 1e3) or "not run: " .. why)
   end

@@ -67,10 +67,11 @@ function peers.run(peer, job, sections, limit)
   file:write(json.encode(job))
   file:close()
   local is_python = modules[peer.program]
+  local program = quote(is_python and python or lua) .. " " .. quote(here .. "peers/" .. peer.program)
   -- A choice of OpenBLAS's kernels made for moonbow is not for the peers.
-  local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s %s 2>%s")
-    :format(is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, quote(is_python and python or lua),
-    quote(here .. "peers/" .. peer.program), peer.mode, job_path, table.concat(sections, ","), error_path)
+  local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s 2>%s")
+    :format(is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, program, peer.mode, job_path,
+      table.concat(sections, ","), error_path)
   local results, begin = {}, uv.hrtime()
   local pipe = assert(io.popen(command))
   for line in pipe:lines() do
