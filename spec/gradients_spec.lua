@@ -148,6 +148,10 @@ describe("gradients of layers", function()
     Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
     BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,
     LayerNorm = function(library) return library.nn.LayerNorm {} end,
+    BlurPool1d = function(library) return library.nn.BlurPool1d { size = 3, stride = 2 } end,
+    Position = function(library)
+      return library.nn.Sequential { library.nn.Position {}, library.nn.Conv1d { filters = 2, kernel = 3 } }
+    end,
     Flatten = function(library) return library.nn.Flatten {} end,
     GlobalAvgPool1d = function(library) return library.nn.GlobalAvgPool1d {} end,
     GlobalMaxPool1d = function(library) return library.nn.GlobalMaxPool1d {} end,

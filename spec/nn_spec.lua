@@ -69,6 +69,29 @@ describe("weights", function()
     assert.equal(0, sd(function(_, shape) return mb.full(3, shape) end))
     assert.error_matches(function() sd(function() return mb.ones(2) end) end, "expected a tensor of shape {5, 20, 200}")
   end)
+  it("are non-negative, or shaped like peaks, with the sum 1 in each filter", function()
+    for _, name in ipairs { "non_negative", "peak" } do
+      local layer = nn.Conv1d { filters = 200, kernel = 20, initializer = name }
+      layer:build({ 30, 3 }, mb.rng(1))
+      local sums = layer.weight:reshape(60, 200):sum(1)
+      assert.is_true(layer.weight:min():item() >= 0, name)
+      assert.is_true(math.abs(sums:mean():item() - 1) < 0.02, name)
+      local dense = nn.Dense { units = 4, initializer = name }
+      assert.same({ 4 }, dense:build({ 9 }, mb.rng(1)))
+    end
+    local layer = nn.Conv1d { filters = 50, kernel = 21, initializer = "peak" }
+    layer:build({ 30, 2 }, mb.rng(1))
+    local weights = layer.weight:totable()
+    for f = 1, 50 do
+      local turns = 0
+      for k = 2, 20 do
+        local here = weights[k][1][f]
+        if here > weights[k - 1][1][f] and here > weights[k + 1][1][f] then turns = turns + 1 end
+        assert.equal(here, weights[k][2][f])
+      end
+      assert.equal(1, turns)
+    end
+  end)
   it("come back with state and load_state", function()
     local a, b = small(), small()
     a:build({ 16, 1 }, mb.rng(1))
@@ -91,6 +114,42 @@ describe("weights", function()
     local b = nn.from_config(a:config())
     assert.equal(tostring(a), tostring(b))
     assert.error_matches(function() nn.Lambda { function(x) return x end }:config() end, "cannot be saved")
+  end)
+end)
+
+describe("pooling that does not alias", function()
+  it("is the largest value of each window, blurred, at every stride-th point", function()
+    local x = mb.tensor { 0, 0, 8, 0, 0, 0, 0, 4, 0 }:reshape(1, 9, 1)
+    local function apply(options) return nn.BlurPool1d(options)(x):reshape(-1):totable() end
+    assert.same({ 6, 6, 2, 0, 1, 3, 3, 1, 0 }, apply { size = 2, stride = 1 }) -- 0 8 8 0 0 0 4 4 0 under 1 2 1
+    assert.same({ 6, 2, 1, 3, 0 }, apply { size = 2 })
+    assert.same({ 3, 3, 1, 0, 0.5, 1.5, 1.5, 0.5, 0 }, apply { size = 1, stride = 1, blur = 4 })
+  end)
+  it("keeps the map of a shifted spectrum more alike than plain pooling does", function()
+    local x = mb.zeros(2, 64, 1)
+    x[1]:set(30, 1, 1)
+    x[2]:set(31, 1, 1)
+    local function off(layer)
+      local y = layer(x):reshape(2, -1)
+      return (y[1] - y[2]):sum_squares():item() / y[1]:sum_squares():item()
+    end
+    assert.is_true(off(nn.BlurPool1d { size = 2, blur = 5 }) < off(nn.MaxPool1d { size = 2 }))
+  end)
+  it("counts in the receptive field", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 1, kernel = 5 }, nn.BlurPool1d { size = 2, blur = 3 },
+      nn.Conv1d { filters = 1, kernel = 3 } }
+    assert.same({ stride = 2, field = 5 + 1 + 2 + 4 }, model:reach { 40, 1 })
+    assert.error_matches(function() nn.BlurPool1d { size = 2, blur = 1 } end, "blur: expected at least 2, got 1")
+  end)
+end)
+
+describe("a position channel", function()
+  it("runs from -1 to 1 in every spectrum", function()
+    local y = nn.Position {}(mb.full(7, 2, 5, 1))
+    for i = 1, 2 do
+      assert.same({ { 7, -1 }, { 7, -0.5 }, { 7, 0 }, { 7, 0.5 }, { 7, 1 } }, y[i]:totable())
+    end
+    assert.error_matches(function() nn.Position {}(mb.ones(2, 5)) end, "expected 3 dimensions")
   end)
 end)
 

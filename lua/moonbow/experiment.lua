@@ -194,12 +194,13 @@ local function print_measured(run)
     end
     local published = run.published[name]
     row_of[row][columns[column]] = verdict.show_spread(run.measured[name])
-      .. (published and (" (published %.3g)"):format(published) or "")
+      .. (published and (" (%.3g)"):format(published) or "")
   end
   for _, row in ipairs(rows) do
     for c = 1, #rows[1] do row[c] = row[c] or "" end
   end
-  print(("\n%s\n%d seed(s) from %d on\n"):format(run.claim, run.seeds, run.first_seed))
+  print(("\n%s\n%d seed(s) from %d on; what was published stands in brackets\n"):format(run.claim, run.seeds,
+    run.first_seed))
   output.table(rows)
 end
 

@@ -1,6 +1,9 @@
 --- Initial values of weights, by the names of Keras.
 -- An initialiser is a name, a number (all weights equal), or a function(rng, shape, fan_in, fan_out)
 -- that returns a tensor of that shape. Normal ones are not truncated (Keras truncates, PyTorch does not).
+-- "non_negative" and "peak" are for spectra, whose peaks point up: uniform from 0 to 2 / fan_in, and a Gaussian along
+-- the kernel, its centre near the middle, its sigma uniform from 1/20 to 1/4 of the kernel, the same for all channels,
+-- with the sum 1; a non-negative input keeps its size under either, and no ReLU cuts it off.
 -- Sources: Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
@@ -24,6 +27,26 @@ end
 scaled("glorot", function(fan_in, fan_out) return 2 / (fan_in + fan_out) end)
 scaled("he", function(fan_in) return 2 / fan_in end)
 scaled("lecun", function(fan_in) return 1 / fan_in end)
+
+function named.non_negative(rng, shape, fan_in) return rng:uniform(0, 2 / fan_in, shape) end
+
+function named.peak(rng, shape)
+  local kernel, filters = shape[1], shape[#shape]
+  local channels = #shape == 3 and shape[2] or 1
+  local profiles = {} -- [point][filter]
+  for k = 1, kernel do profiles[k] = {} end
+  for f = 1, filters do
+    local centre = (kernel + 1) / 2 + rng:uniform(-1, 1) * kernel / 8
+    local sigma, sum = rng:uniform(kernel / 20, kernel / 4), 0
+    for k = 1, kernel do
+      profiles[k][f] = math.exp(-((k - centre) / sigma) ^ 2 / 2)
+      sum = sum + profiles[k][f] * channels
+    end
+    for k = 1, kernel do profiles[k][f] = profiles[k][f] / sum end
+  end
+  local weights = core.reshape(core.tensor(profiles), { kernel, 1, filters })
+  return core.reshape(core.add(weights, core.full(0, { kernel, channels, filters })), shape)
+end
 
 local initializers = {}
 

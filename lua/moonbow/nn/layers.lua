@@ -147,6 +147,36 @@ end
 layers.MaxPool1d = class("MaxPool1d", pool_options, pool(ops.max_pool1d))
 layers.AvgPool1d = class("AvgPool1d", pool_options, pool(ops.avg_pool1d))
 
+--- Anti-aliased max-pooling: the largest value of windows at every point, a binomial blur, then every stride-th point,
+-- (N, L, C) to (N, ceil(L / stride), C). Options: size, stride (default: size), blur (3, taps: blur - 1 averages of
+-- neighbours, which together move the map by (blur - 1) / 2 points). Source: Zhang 2019, arXiv 1904.11486.
+layers.BlurPool1d = class("BlurPool1d", {
+  size = check.required "positive integer", stride = check.optional "positive integer",
+  blur = check.default(3, "positive integer"),
+}, {
+  forward = function(layer, x)
+    local options = layer.options
+    check_rank(layer, core.shape(x), 3)
+    if options.size > 1 then x = ops.max_pool1d(x, options.size, 1, "same") end
+    for _ = 1, options.blur - 2 do x = ops.avg_pool1d(x, 2, 1, "same") end
+    return ops.avg_pool1d(x, 2, options.stride or options.size, "same")
+  end,
+}, function(_, options)
+  if options.blur < 2 then check.fail("BlurPool1d", "blur: expected at least 2, got %d", options.blur) end
+end)
+
+--- Adds a channel with the place along L, from -1 to 1: (N, L, C) to (N, L, C + 1), so that a network that pools can
+-- still know where a peak is. Source: CoordConv, Liu et al. 2018, arXiv 1807.03247.
+layers.Position = class("Position", {}, {
+  forward = function(layer, x)
+    local shape = core.shape(x)
+    check_rank(layer, shape, 3)
+    local n, length = shape[1], shape[2]
+    local place = core.arange(-1, length > 1 and 2 / (length - 1) or 0, length)
+    return ops.concat({ x, core.add(core.reshape(place, { 1, length, 1 }), core.full(0, { n, length, 1 })) }, 3)
+  end,
+})
+
 local function global_pool(operation)
   return {
     forward = function(layer, x)

@@ -18,6 +18,7 @@ local function widen(reach, layer)
   local options = layer.options
   local size = options.kernel or options.size
   if not size then return end
+  if options.blur then reach.field = reach.field + (options.blur - 1) * reach.stride end
   reach.field = reach.field + (size - 1) * (options.dilation or 1) * reach.stride
   reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
 end

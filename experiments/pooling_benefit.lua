@@ -1,0 +1,70 @@
+-- Claim 2 of the review: it is pooling that makes the network good; on pooled input a random forest is as good.
+--
+-- A forest on the raw spectra pooled by 1, 2, 4, ..., with max and with average pooling, and on the maps behind each
+-- pooling of a trained and of an untrained network.
+local mb = require "moonbow"
+
+local run = mb.experiment.start {
+  name = "pooling_benefit", claim = "Behind pooling, a random forest is as good as the network",
+  published = { ["forest, max-pooled input @ 1"] = 0.80, ["forest, trained maps @ pool 1"] = 0.92,
+    ["forest, trained maps @ pool 2"] = 0.94, network = 0.96 },
+  seeds = { full = 5, quick = 1 },
+  settings = { n = { 1000, 700 }, test = { 2000, 1000 }, trees = { 200, 50 }, epochs = { 30, 5 }, filters = { 64, 24 },
+    noise = { 0.02, 0.02 } },
+}
+local s = run.settings
+local sizes = { 1, 2, 4, 8, 16, 32, 64, 128 }
+
+for seed in run:each_seed() do
+  local set = mb.data.single_peak { n = s.n, test = s.test, seed = seed, noise = s.noise }
+  run:add("ceiling", set.ceiling())
+  local function forest(x, y) return mb.forest.fit(x, y, { trees = s.trees, seed = seed }) end
+  for _, kind in ipairs { "max", "avg" } do
+    for _, size in ipairs(sizes) do
+      local function pool(x) return x[kind .. "_pool1d"](x, { size = size }) end
+      run:add(("forest, %s-pooled input @ %d"):format(kind, size),
+        forest(pool(set.train.x), set.train.y):score(pool(set.test.x), set.test.y))
+    end
+  end
+  run:progress "the maps of networks"
+  local model = mb.models.lee2020_cnn3 { classes = 2, filters = s.filters }
+  model:build({ 1000, 1 }, mb.rng(seed))
+  local function probe(name)
+    local maps = mb.probe(model, set.train.x, set.train.y, forest, { test = set.test, layers = { 2, 4, 6 } })
+    for i, map in ipairs(maps) do run:add(("forest, %s maps @ pool %d"):format(name, i), map.accuracy) end
+  end
+  probe "untrained"
+  run:train(model, set, s.epochs, seed)
+  probe "trained"
+  run:add("network", mb.evaluate(model, set.test).accuracy)
+end
+
+run:rule { "max-pooling the input by 64 helps the forest by more than 0.05", "forest, max-pooled input @ 64",
+  above = "forest, max-pooled input @ 1", by = 0.05 }
+run:rule { "average pooling does not", "forest, avg-pooled input @ 64", below = "forest, avg-pooled input @ 1" }
+run:rule { "on the trained maps behind one pooling the forest reaches 0.90", "forest, trained maps @ pool 1",
+  above = 0.9 }
+run:rule { "behind two 0.94", "forest, trained maps @ pool 2", above = 0.94 }
+run:rule { "and is then no more than 0.02 behind the network", "forest, trained maps @ pool 2", above = "network",
+  by = -0.02 }
+
+local series = {}
+for i, kind in ipairs { "max", "avg" } do
+  local names = {}
+  for k, size in ipairs(sizes) do names[k] = ("forest, %s-pooled input @ %d"):format(kind, size) end
+  local y, error = run:means(names)
+  series[i] = { x = sizes, y = y, error = error, label = kind .. "-pooled input", style = "both" }
+end
+local marks = { { y = run:mean "network", label = "network" }, { y = run:mean "ceiling", label = "ceiling" } }
+local input = mb.plot.lines { series = series, log_x = true, x_label = "pooled points",
+  y_label = "accuracy of the forest", marks = marks, title = "Input" }
+local groups = {}
+for i, name in ipairs { "untrained", "trained" } do
+  local names = {}
+  for k = 1, 3 do names[k] = ("forest, %s maps @ pool %d"):format(name, k) end
+  local values, error = run:means(names)
+  groups[i] = { values = values, error = error, label = name }
+end
+run:figure("pooling", mb.plot.grid(input, mb.plot.bars { categories = { "pool 1", "pool 2", "pool 3" }, series = groups,
+  y_range = { 0.5, 1 }, y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }))
+run:finish()
