@@ -9,6 +9,7 @@ local Layer = require "moonbow.nn.layer"
 local report = require "moonbow.profile.report"
 
 local REAL_BYTES = 4
+local WARM_UP = 2 -- steps after which memory is reused
 
 local function clock() return uv.hrtime() / 1e9 end
 
@@ -143,7 +144,7 @@ end
 -- @param model a layer
 -- @param x (N, L, C)
 -- @param y what the loss takes: labels (N), or targets for "mse"
--- @param options steps (3: measured steps, of which the mean is reported, after one that is not), loss
+-- @param options steps (3: measured steps, of which the mean is reported, after two that are not), loss
 --   ("cross_entropy" or "mse"), optimizer (a fresh Adam; it is stepped)
 -- @return a report. print(report) shows the time by layer and by operation, with GFLOP/s where multiply-adds
 --   are known: those that were done, so that a skipped gradient of the spectra does not count.
@@ -170,7 +171,7 @@ local function profile(model, x, y, options)
       model = model, x = x, y = type(y) == "table" and core.tensor(y) or y, loss = losses[options.loss],
       optimizer = options.optimizer or optim.Adam {}, parameters = model:parameters(),
     }
-    for i = 0, options.steps do
+    for i = 1 - WARM_UP, options.steps do
       local events, phases = run_step(job)
       if i > 0 then steps[i] = { events = events, phases = phases } end
     end
