@@ -1,23 +1,37 @@
--- Puts the tables of a file of results between their marks in a page: <!-- frameworks --> ... <!-- end -->.
---   lua bench/render.lua [RESULTS.json [PAGE.md]]    default: docs/speed.json docs/speed.md
+-- Writes the tables of the results in docs/speed/ into docs/speed.md, between their marks.
+--   lua bench/render.lua
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path
 local results = require "results"
+local sections = require "sections"
 local tables = require "tables"
 
-local store = assert(results.read(arg[1] or here .. "../docs/speed.json"), "no file of results")
-local path = arg[2] or here .. "../docs/speed.md"
+local docs = here .. "../docs/"
 
-local file = assert(io.open(path))
+-- The page with text between <!-- mark --> and the <!-- end --> behind it.
+local function put(page, mark, text)
+  local _, first = page:find("<!-- " .. mark .. " -->", 1, true)
+  local last = first and page:find("<!-- end -->", first, true)
+  if not last then error("the page has no mark " .. mark, 0) end
+  return page:sub(1, first) .. "\n\n" .. text .. "\n\n" .. page:sub(last)
+end
+
+local function scaling(store)
+  local parts = { ("%s, %d threads"):format(store.setting.processor, store.setting.threads) }
+  for _, section in ipairs(sections) do
+    local numbers = store.cells[section.name]
+    if numbers then parts[#parts + 1] = section.show(numbers) end
+  end
+  return table.concat(parts, "\n\n")
+end
+
+local file = assert(io.open(docs .. "speed.md"))
 local page = file:read "a"
 file:close()
-for _, part in ipairs { "frameworks" } do
-  local mark = "<!-- " .. part .. " -->"
-  local _, first = page:find(mark, 1, true)
-  local last = first and page:find("<!-- end -->", first, true)
-  if not last then error(("%s has no %s ... <!-- end -->"):format(path, mark), 0) end
-  page = page:sub(1, first) .. "\n\n" .. tables[part](store) .. "\n\n" .. page:sub(last)
+for mark, show in pairs { frameworks = tables.frameworks, scaling = scaling } do
+  local store = results.read(docs .. "speed/" .. mark .. ".json")
+  if store then page = put(page, mark, show(store)) end
 end
-file = assert(io.open(path, "w"))
+file = assert(io.open(docs .. "speed.md", "w"))
 file:write(page)
 file:close()
