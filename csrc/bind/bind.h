@@ -97,5 +97,6 @@ void bind_open_csv(lua_State *L);
 void bind_open_numbers(lua_State *L);
 void bind_open_peaks(lua_State *L);
 void bind_open_forest(lua_State *L);
+void bind_open_neighbours(lua_State *L);
 
 #endif

@@ -32,6 +32,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_numbers(L);
   bind_open_peaks(L);
   bind_open_forest(L);
+  bind_open_neighbours(L);
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   return 1;

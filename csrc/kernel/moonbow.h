@@ -448,6 +448,45 @@ void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *s
 mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
                             const uint64_t *in_bag, mb_size N, mb_size D, mb_size K);
 
+/* ---- dissimilarities and nearest neighbours (distance.c, dtw.c, dtw_nearest.c, nearest.c) --- */
+
+typedef enum {
+  MB_EUCLIDEAN,
+  MB_MANHATTAN,
+  MB_CHEBYSHEV,
+  MB_COSINE,         /* 1 - cos of the angle; 1 to a row of zeros */
+  MB_PEARSON,        /* 1 - r; 1 to a constant row */
+  MB_JENSEN_SHANNON, /* root of the divergence, natural logarithm, of rows divided by their sums */
+  MB_EARTH_MOVERS,   /* along the axis, in points, of rows divided by their sums */
+  MB_DTW,            /* dynamic time warping: root of the least sum of squares within the window */
+  MB_DDTW            /* the same of derivatives (Keogh and Pazzani 2001) */
+} mb_metric;
+
+/* y (A, B): the dissimilarity of each row of a (A, L) to each of b (B, L), which hold no NaN or
+ * infinity. window: for DTW and DDTW, how many points apart two matched points may be (Sakoe and
+ * Chiba 1978). Refuses negative rows and rows of zeros for JENSEN_SHANNON and EARTH_MOVERS, and
+ * fewer than 3 points for DDTW. */
+size_t mb_distances_scratch(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads); /* bytes */
+mb_status mb_distances(mb_real *y, void *scratch, const mb_real *a, const mb_real *b, mb_metric metric,
+                       mb_size window, mb_size A, mb_size B, mb_size L, int threads);
+
+/* The k <= B smallest of each row of matrix (A, B), in order, and where they stand; of equal ones
+ * the first. */
+void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_size A, mb_size B, mb_size k);
+
+/* The same of the matrix of MB_DTW or MB_DDTW, without computing all of it: rows whose lower
+ * bound (LB_Keogh, Keogh and Ratanamahatana 2005) is too large are left out, and rows that have
+ * become too far are abandoned. */
+size_t mb_dtw_nearest_scratch(mb_size A, mb_size B, mb_size L, int threads); /* bytes */
+mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const mb_real *a, const mb_real *b,
+                         mb_metric metric, mb_size window, mb_size A, mb_size B, mb_size L, mb_size k,
+                         int threads);
+
+/* probability (A, K): the share of each class among the k neighbours; by_distance: each weighs
+ * 1 / distance, and where some have distance 0 only they count. label is 0-based. */
+void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
+             bool by_distance, mb_size A, mb_size k, mb_size K);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

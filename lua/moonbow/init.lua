@@ -40,6 +40,7 @@ local evaluation = require "moonbow.train.evaluate"
 mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
 mb.profile = require "moonbow.profile"
 mb.forest = require "moonbow.forest"
+mb.neighbours = require "moonbow.neighbours"
 mb.probe = require "moonbow.probe"
 mb.experiment = require "moonbow.experiment"
 mb.preprocess = require "moonbow.preprocess"

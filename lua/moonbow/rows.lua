@@ -4,12 +4,13 @@ local check = require "moonbow.check"
 
 local rows = {}
 
---- Spectra (N, L, C) or rows (N, D) as a view (N, D).
-function rows.of(operation, x)
-  check.kind(operation, "x", x, "tensor")
+--- Spectra (N, L, C) or rows (N, D) as a view (N, D). name: of the argument, "x" by default.
+function rows.of(operation, x, name)
+  name = name or "x"
+  check.kind(operation, name, x, "tensor")
   if core.rank(x) == 2 then return x end
   if core.rank(x) ~= 3 then
-    check.fail(operation, "x: expected spectra (N, L, C) or rows (N, D), got shape %s",
+    check.fail(operation, "%s: expected spectra (N, L, C) or rows (N, D), got shape %s", name,
       check.show_shape(core.shape(x)))
   end
   return core.reshape(x, core.size(x, 1), -1)

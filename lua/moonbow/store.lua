@@ -4,13 +4,14 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local nn = require "moonbow.nn"
 local forest = require "moonbow.forest"
+local neighbours = require "moonbow.neighbours"
 local safetensors = require "moonbow.safetensors"
 
 local store = {}
 
 -- Models that are no layers, by their kind: from_state(config, tensors) makes one of what its config() and
 -- state() gave.
-local others = { forest = forest }
+local others = { forest = forest, neighbours = neighbours }
 
 local known_info = {
   classes = check.optional "table", axis = check.optional "tensor|table",

@@ -1,0 +1,185 @@
+--- Dissimilarities of spectra, those of Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
+local term = require "term"
+local uv = require "luv"
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local rows = require "moonbow.rows"
+
+local neighbours = {}
+
+local Neighbours = { __name = "neighbours", kind = "neighbours" }
+Neighbours.__index = Neighbours
+
+--- Names of the dissimilarities.
+neighbours.metrics = {
+  "euclidean", "manhattan", "chebyshev", "cosine", "pearson", "jensen_shannon", "earth_movers", "dtw", "ddtw",
+}
+
+local warps = { dtw = true, ddtw = true }
+local follows_axis = { earth_movers = true, dtw = true, ddtw = true }
+
+local metric_options = {
+  metric = check.one_of("euclidean", neighbours.metrics), window = check.optional "integer", verbose = true,
+}
+
+local function check_window(operation, options)
+  local window = options.window
+  if window and not warps[options.metric] then
+    check.fail(operation, "window: only dtw and ddtw have one, not %s", options.metric)
+  end
+  if window and window < 0 then check.fail(operation, "window: expected at least 0, got %d", window) end
+end
+
+local function rows_for(operation, name, x, metric)
+  if follows_axis[metric] and core.is_tensor(x) and core.rank(x) == 3 and core.size(x, 3) > 1 then
+    check.fail(operation, "%s: %s needs spectra of one channel, got shape %s", name, metric,
+      check.show_shape(core.shape(x)))
+  end
+  return rows.of(operation, x, name)
+end
+
+-- ---- long jobs go in parts, with progress on standard error ----
+
+local PART = 1e9 -- comparisons of two points in one call, at least
+
+local function part_size(a, b, options)
+  local L = core.size(b, 2)
+  local per_point = warps[options.metric] and math.min(2 * (options.window or L) + 1, L) or 1
+  return math.max(64, math.ceil(PART / (core.size(b, 1) * L * per_point))), core.size(a, 1)
+end
+
+local function progress(verbose)
+  local begin, shown = uv.hrtime(), uv.hrtime()
+  local on_terminal = term.isatty(io.stderr)
+  return function(done, all)
+    local now = uv.hrtime()
+    local elapsed, since = (now - begin) / 1e9, (now - shown) / 1e9
+    if not verbose or elapsed < 1 then return end
+    if on_terminal and done == all then io.stderr:write "\r\27[K" end
+    if done == all or since < (on_terminal and 0.1 or 10) then return end
+    shown = now
+    local line = ("distances: %d of %d rows, %.0f s left"):format(done, all, elapsed * (all - done) / done)
+    io.stderr:write(on_terminal and "\r\27[K" .. line or line .. "\n")
+  end
+end
+
+-- Calls f with parts of the rows of a; joins its results, one list per result.
+local function in_parts(a, b, options, f)
+  local size, all = part_size(a, b, options)
+  local report, results = progress(options.verbose), nil
+  for first = 1, all, size do
+    local count = math.min(size, all - first + 1)
+    local part = table.pack(f(core.narrow(a, first, count)))
+    results = results or {}
+    for r = 1, part.n do
+      results[r] = results[r] or {}
+      table.insert(results[r], part[r])
+    end
+    report(first + count - 1, all)
+  end
+  for r, parts in ipairs(results) do results[r] = #parts == 1 and parts[1] or core.concat(parts, 1) end
+  return table.unpack(results)
+end
+
+--- The dissimilarity of each spectrum of a to each of b: mb.neighbours.distances(a, b, { metric = "cosine"
+-- }).
+-- @param a, b spectra (N, L, C) or rows (N, D) with as many points; NaN and infinity raise
+-- @param options metric, one of
+--   "euclidean" (default), "manhattan", "chebyshev";
+--   "cosine": 1 - cosine (1 to a spectrum of zeros); "pearson": 1 - r (1 to a constant spectrum);
+--   "jensen_shannon": the root of the divergence, natural logarithm, and "earth_movers": the area between the
+--   cumulated spectra, in points. Both compare spectra divided by their sums; negative values raise;
+--   "dtw": dynamic time warping, the root of the least sum of squared differences, and "ddtw": the same of
+--   derivatives (Keogh and Pazzani 2001);
+-- window: for dtw and ddtw, how many points two matched points may be apart (Sakoe and Chiba 1978; default:
+--   any); verbose (true): progress, for what takes more than a second
+-- @return (N of a, N of b)
+function neighbours.distances(a, b, options)
+  options = check.options("distances", options, metric_options)
+  check_window("distances", options)
+  a, b = rows_for("distances", "a", a, options.metric), rows_for("distances", "b", b, options.metric)
+  return in_parts(a, b, options, function(part)
+    return core.distances(part, b, options.metric, options.window)
+  end)
+end
+
+local fit_options = {
+  k = check.default(5, "positive integer"), weights = check.one_of("uniform", { "uniform", "distance" }),
+  classes = check.optional "positive integer", metric = metric_options.metric, window = metric_options.window,
+  verbose = true,
+}
+
+local function new(options, x, y)
+  return setmetatable({ k = options.k, weights = options.weights, metric = options.metric,
+    window = options.window, classes = options.classes, verbose = options.verbose, x = x, y = y }, Neighbours)
+end
+
+--- Keeps spectra as examples: mb.neighbours.fit(x, y, { k = 5, metric = "dtw", window = 20 }).
+-- @param x spectra (N, L, C) or rows (N, D), as for distances
+-- @param y (N) class numbers 1, 2, ..., a tensor or table
+-- @param options k (5); weights: "uniform" (default), or "distance": each neighbour counts 1 / distance, and
+--   where some are at 0 only they count; metric, window, verbose as for distances; classes (the largest
+--   label)
+-- @return a model: model:predict(x), :predict_proba(x), :score(x, y), :nearest(x); mb.save keeps it
+function neighbours.fit(x, y, options)
+  options = check.options("neighbours.fit", options, fit_options)
+  check_window("neighbours.fit", options)
+  x = core.copy(rows_for("neighbours.fit", "x", x, options.metric))
+  options.classes = rows.classes("neighbours.fit", y, options.classes)
+  y = core.is_tensor(y) and core.copy(y) or core.tensor(y)
+  local n = core.size(x, 1)
+  if core.count(y) ~= n then
+    check.fail("neighbours.fit", "y: expected %d labels, one per row of x, got %d", n, core.count(y))
+  end
+  if options.k > n then
+    check.fail("neighbours.fit", "k: expected at most %d, the rows of x, got %d", n, options.k)
+  end
+  -- Raises for rows that cannot be compared and for labels that are none.
+  local first = core.narrow(x, 1, 1)
+  core.close(core.distances(first, warps[options.metric] and first or x, options.metric, options.window))
+  core.close(core.vote(core.full(1, 1, 1), core.full(1, 1, 1), y, options.classes, false))
+  return new(options, x, y)
+end
+
+--- The k nearest examples of each spectrum of x.
+-- @return distances (N, k), ascending, and the numbers (N, k) of the examples; of equal ones the first
+function Neighbours.nearest(model, x)
+  x = rows_for("neighbours", "x", x, model.metric)
+  return in_parts(x, model.x, model, function(part)
+    return core.nearest(part, model.x, model.metric, model.window, model.k)
+  end)
+end
+
+--- The share of each class among the neighbours: (N, classes).
+function Neighbours.predict_proba(model, x)
+  local distances, numbers = model:nearest(x)
+  return core.vote(distances, numbers, model.y, model.classes, model.weights == "distance")
+end
+
+--- The most frequent classes among the neighbours: (N). Of equally frequent ones the first.
+function Neighbours.predict(model, x) return core.argmax(model:predict_proba(x), 2) end
+
+--- The accuracy on x and class numbers y.
+function Neighbours.score(model, x, y) return rows.accuracy("neighbours:score", model:predict(x), y) end
+
+function Neighbours.__tostring(model)
+  return ("%d nearest neighbours, %s%s, %d examples of %d points, %d classes"):format(model.k, model.metric,
+    model.window and " with window " .. model.window or "", core.size(model.x, 1), core.size(model.x, 2),
+    model.classes)
+end
+
+-- ---- for mb.save and mb.load ----
+
+function Neighbours.config(model)
+  return { k = model.k, weights = model.weights, metric = model.metric, window = model.window,
+    classes = model.classes }
+end
+
+function Neighbours.state(model) return { x = model.x, y = model.y } end
+
+function neighbours.from_state(config, tensors)
+  config.verbose = true
+  return neighbours.fit(tensors.x, tensors.y, config)
+end
+
+return neighbours

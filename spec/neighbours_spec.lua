@@ -1,0 +1,164 @@
+-- Dissimilarities beside SciPy's, neighbours beside scikit-learn's, files, misuse.
+local mb = require "moonbow"
+local neighbours = mb.neighbours
+
+-- scipy.spatial.distance 1.17.1 (jensenshannon and the like) and scipy.stats.wasserstein_distance, on
+-- numpy.random.default_rng(5).random((5, 40)) in float32: rows 1 and 2 against rows 3, 4 and 5.
+local SCIPY = {
+  euclidean = { { 2.49234633, 2.97280310, 2.30007729 }, { 2.25490933, 2.98126057, 2.47060648 } },
+  manhattan = { { 12.87437238, 15.34092081, 10.89208889 }, { 11.58565712, 15.63898609, 13.29477613 } },
+  chebyshev = { { 0.78918622, 0.99346345, 0.78488031 }, { 0.74876714, 0.94868412, 0.73950607 } },
+  cosine = { { 0.23200541, 0.34433966, 0.21470144 }, { 0.17751677, 0.32220509, 0.22609713 } },
+  pearson = { { 0.84388434, 1.31261022, 0.79660639 }, { 0.76358318, 1.47630472, 1.00184526 } },
+  jensen_shannon = { { 0.30738357, 0.39160017, 0.31507890 }, { 0.26315519, 0.34983427, 0.31238535 } },
+  earth_movers = { { 1.26316111, 1.51136902, 1.36816958 }, { 2.11401873, 1.62082857, 2.09846598 } },
+}
+
+-- scikit-learn 1.9.1, KNeighborsClassifier(5, metric, weights), accuracy on the set peak_position of
+-- bench/support/forest_sets.lua: weights uniform, distance.
+local SKLEARN = {
+  euclidean = { 0.7945, 0.7985 }, manhattan = { 0.7495, 0.762 }, chebyshev = { 0.8225, 0.824 },
+  cosine = { 0.785, 0.791 }, pearson = { 0.8185, 0.8175 },
+}
+
+local path = os.tmpname()
+teardown(function() os.remove(path) end)
+
+describe("distances", function()
+  local x = mb.rng(5):random(5, 40)
+  local a, b = x:narrow(1, 2), x:narrow(3, 3)
+  it("are SciPy's", function()
+    for metric, expected in pairs(SCIPY) do
+      local y = neighbours.distances(a, b, { metric = metric })
+      assert.is_true((y:allclose(mb.tensor(expected), { relative = 1e-6, absolute = 0 })), metric)
+    end
+  end)
+  it("of warping are those of the plain algorithm", function()
+    local function plain(p, q, window)
+      local row = { [0] = 0 }
+      for i = 1, #p do
+        local before = row
+        row = {}
+        for j = math.max(1, i - window), math.min(#q, i + window) do
+          local least = math.min(before[j] or math.huge, before[j - 1] or math.huge, row[j - 1] or math.huge)
+          row[j] = (p[i] - q[j]) ^ 2 + least
+        end
+      end
+      return math.sqrt(row[#q])
+    end
+    local p, q = a:totable(), b:totable()
+    for _, window in ipairs { 0, 4, 40 } do
+      local y = neighbours.distances(a, b, { metric = "dtw", window = window })
+      for i = 1, 2 do
+        for j = 1, 3 do assert.is_true(math.abs(y:get(i, j) - plain(p[i], q[j], window)) < 1e-5) end
+      end
+    end
+    assert.same(neighbours.distances(a, b, { metric = "dtw" }):totable(),
+      neighbours.distances(a, b, { metric = "dtw", window = 40 }):totable())
+  end)
+  it("under warping do not see a shift", function()
+    local t = mb.arange(100)
+    local function peak(centre) return ((t - centre) / 3):pow(2):mul(-0.5):exp():reshape(1, 100, 1) end
+    local here, there = peak(40), peak(50)
+    local function distance(metric, window)
+      return neighbours.distances(here, there, { metric = metric, window = window }):item()
+    end
+    assert.is_true(distance "euclidean" > 3)
+    assert.is_true(distance("dtw", 12) < 0.05)
+    assert.is_true(distance("ddtw", 12) < 0.05)
+    assert.is_true(distance("dtw", 3) > 0.5)
+    assert.is_true(math.abs(distance "earth_movers" - 10) < 1e-3)
+  end)
+  it("of more rows than go into one part are the same", function()
+    local many = mb.rng(1):random(200, 300)
+    local whole = neighbours.distances(many, many:narrow(1, 170), { metric = "dtw", verbose = false })
+    for _, i in ipairs { 1, 64, 65, 200 } do
+      local one = neighbours.distances(many:narrow(i, 1), many:narrow(1, 170), { metric = "dtw" })
+      assert.same(one:totable()[1], whole[i]:totable())
+    end
+  end)
+  it("refuse what cannot be compared", function()
+    local function refuses(message, ...)
+      local arguments = { ... }
+      assert.error_matches(function() neighbours.distances(table.unpack(arguments)) end, message)
+    end
+    refuses("rows of a have 40 points, rows of b 39", a, mb.ones(2, 39))
+    refuses("b: expected a tensor, got nil", a)
+    refuses("a: expected spectra .* got shape {40}", mb.ones(40), b)
+    refuses("distances: b: row 2, point 3 is inf", mb.ones(1, 3), mb.tensor { { 1, 2, 3 }, { 1, 2, 1 / 0 } })
+    local negative = mb.tensor { { 1, -1 } }
+    refuses("row 1 is negative at point 2", negative, mb.ones(1, 2), { metric = "earth_movers" })
+    refuses("row 1 is zero", mb.ones(1, 2), mb.zeros(1, 2), { metric = "jensen_shannon" })
+    refuses("did you mean 'euclidean'", a, b, { metric = "euclidian" })
+    refuses("only dtw and ddtw have one, not cosine", a, b, { metric = "cosine", window = 3 })
+    refuses("window: expected at least 0, got %-1", a, b, { metric = "dtw", window = -1 })
+    refuses("dtw needs spectra of one channel", mb.ones(1, 5, 2), mb.ones(1, 5, 2), { metric = "dtw" })
+    refuses("a derivative needs at least 3 points", mb.ones(1, 2), mb.ones(1, 2), { metric = "ddtw" })
+  end)
+end)
+
+describe("nearest neighbours", function()
+  it("classify as scikit-learn's", function()
+    local set = dofile "bench/support/forest_sets.lua"()[2]
+    local train, test = set.splits[1].train, set.splits[1].test
+    local x, y, x_test, y_test = set.x:index(train), set.y:index(train), set.x:index(test), set.y:index(test)
+    for metric, expected in pairs(SKLEARN) do
+      for i, weights in ipairs { "uniform", "distance" } do
+        local score = neighbours.fit(x, y, { metric = metric, weights = weights }):score(x_test, y_test)
+        assert.is_true(math.abs(score - expected[i]) < 0.00051, ("%s %s: %g"):format(metric, weights, score))
+      end
+    end
+  end)
+  it("under warping are those of the whole matrix, on any number of threads", function()
+    local set, threads = mb.data.border_peaks { n = 120, test = 40, crop = 160, seed = 1 }, mb.threads()
+    for _, metric in ipairs { "dtw", "ddtw" } do
+      local model = neighbours.fit(set.train.x, set.train.y, { k = 3, metric = metric, window = 10 })
+      local matrix = neighbours.distances(set.test.x, set.train.x, { metric = metric, window = 10 })
+      mb.threads(3)
+      local distances, rows = model:nearest(set.test.x)
+      mb.threads(threads)
+      for i = 1, 40 do
+        local order = {}
+        for j = 1, 120 do order[j] = j end
+        table.sort(order, function(p, q)
+          local dp, dq = matrix:get(i, p), matrix:get(i, q)
+          return dp < dq or dp == dq and p < q
+        end)
+        assert.same({ order[1], order[2], order[3] }, rows[i]:totable())
+        assert.equal(matrix:get(i, order[3]), distances:get(i, 3))
+      end
+    end
+  end)
+  it("come back from a file", function()
+    local set = mb.data.border_peaks { n = 50, test = 20, crop = 160, seed = 1 }
+    local model = neighbours.fit(set.train.x, set.train.y,
+      { metric = "dtw", window = 4, weights = "distance" })
+    assert.is_true(mb.save(model, path, { note = "n" }))
+    local back, info = assert(mb.load(path))
+    assert.equal(model:predict_proba(set.test.x):tobytes(), back:predict_proba(set.test.x):tobytes())
+    assert.equal("n", info.note)
+    assert.equal("5 nearest neighbours, dtw with window 4, 50 examples of 160 points, 2 classes",
+      tostring(back))
+  end)
+  it("do not follow later changes of the examples", function()
+    local x = mb.tensor { { 0, 0 }, { 1, 1 } }
+    local model = neighbours.fit(x, { 1, 2 }, { k = 1 })
+    x:fill(9)
+    assert.same({ 2 }, model:predict(mb.tensor { { 2, 2 } }):totable())
+  end)
+  it("refuse what cannot be", function()
+    local x = mb.ones(3, 4)
+    local function refuses(message, y, options, other)
+      assert.error_matches(function() neighbours.fit(other or x, y, options) end, message)
+    end
+    refuses("k: expected at most 3, the rows of x, got 4", { 1, 2, 1 }, { k = 4 })
+    refuses("y: expected 3 labels, one per row of x, got 2", { 1, 2 }, { k = 1 })
+    refuses("y: expected an integer from 1 to 2, got 1.5", { 1, 2, 1.5 }, { k = 1 })
+    refuses("unknown option 'n_neighbors'", { 1, 2, 1 }, { n_neighbors = 1 })
+    refuses("row 2 is negative", { 1, 2 }, { k = 1, metric = "jensen_shannon" },
+      mb.tensor { { 1, 1 }, { 1, -1 } })
+    local model = neighbours.fit(x, { 1, 2, 1 }, { k = 1 })
+    assert.error_matches(function() model:predict(mb.ones(1, 5)) end, "rows of a have 5 points")
+    assert.error_matches(function() model:predict(3) end, "x: expected a tensor, got 3")
+  end)
+end)
