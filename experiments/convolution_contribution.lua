@@ -1,0 +1,75 @@
+-- Claim 3 of the review, from the other side: what do convolutions add to pooling, and against what?
+--
+-- A network of three poolings alone, and with a convolution before each (kernels 20, 15, 10), with the same head, on
+-- data with and without background, noise and variation of the width; a random forest behind one pooling by 27 beside
+-- them.
+local mb = require "moonbow"
+
+local run = mb.experiment.start {
+  name = "convolution_contribution",
+  claim = "Convolutions add little to pooling, whatever stands beside the peak",
+  seeds = { full = 3, quick = 1 },
+  settings = { n = { 1000, 500 }, epochs = { 20, 5 }, filters = { 64, 16 }, trees = { 200, 50 }, units = { 256, 64 },
+    test = { 2000, 1000 } },
+}
+local s, nn = run.settings, mb.nn
+
+local cases = {
+  { "all" },
+  { "no background", { background = 0 } },
+  { "no noise", { noise = 0 } },
+  { "one width", { width = { 4, 4 } } },
+  { "noise 0.05", { noise = 0.05 } },
+  { "background 1", { background = 1 } },
+  { "peak alone", { background = 0, noise = 0, width = { 4, 4 } } },
+}
+
+local function network(convolves)
+  local layers = {}
+  for _, kernel in ipairs { 20, 15, 10 } do
+    if convolves then
+      table.insert(layers, nn.Conv1d { filters = s.filters, kernel = kernel, padding = "same", activation = "relu" })
+    end
+    table.insert(layers, nn.MaxPool1d { size = 3 })
+  end
+  for _, layer in ipairs { nn.Flatten {}, nn.Dense { units = s.units, activation = "relu" }, nn.Dense { units = 2 } } do
+    table.insert(layers, layer)
+  end
+  return nn.Sequential(layers)
+end
+
+local function pooled(x) return x:max_pool1d { size = 27 } end
+
+for seed in run:each_seed() do
+  for _, case in ipairs(cases) do
+    run:progress("%s", case[1])
+    local options = { n = s.n, test = s.test, seed = seed }
+    for key, value in pairs(case[2] or {}) do options[key] = value end
+    local set = mb.data.single_peak(options)
+    run:add("ceiling @ " .. case[1], set.ceiling())
+    for _, name in ipairs { "pooling alone", "convolution and pooling" } do
+      local model = network(name ~= "pooling alone")
+      run:train(model, set, s.epochs, seed)
+      run:add(("%s @ %s"):format(name, case[1]), mb.evaluate(model, set.test).accuracy)
+    end
+    local forest = mb.forest.fit(pooled(set.train.x), set.train.y, { trees = s.trees, seed = seed })
+    run:add("pooling and forest @ " .. case[1], forest:score(pooled(set.test.x), set.test.y))
+  end
+end
+
+for _, case in ipairs { "peak alone", "no background", "no noise", "all", "background 1" } do
+  run:rule { case .. ": convolutions add less than 0.02", "convolution and pooling @ " .. case,
+    below = "pooling alone @ " .. case, by = -0.02 }
+end
+
+local names, series = {}, {}
+for i, case in ipairs(cases) do names[i] = case[1] end
+for k, name in ipairs { "pooling and forest", "pooling alone", "convolution and pooling", "ceiling" } do
+  local figures = {}
+  for i, case in ipairs(names) do figures[i] = ("%s @ %s"):format(name, case) end
+  local values, error = run:means(figures)
+  series[k] = { values = values, error = error, label = name }
+end
+run:figure("contribution", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 },
+  y_label = "accuracy", width = 1000, title = "What convolutions add to pooling" })
+run:finish()

@@ -1,0 +1,99 @@
+-- Claim 8 of the review: deeper and more elaborate networks are not better for spectra.
+--
+-- One to six convolutions (kernels 20, 15, 10, 10, 10, 10, max-pooling 2) and residual networks of one to three stages,
+-- once with filters so chosen that all have as many parameters, once with the same filters and so many epochs that all
+-- cost as many multiply-adds to train (seconds would depend on the machine).
+local mb = require "moonbow"
+
+local run = mb.experiment.start {
+  name = "depth", claim = "Deeper networks are not better for spectra",
+  seeds = { full = 3, quick = 1 },
+  settings = { n = { 1000, 600 }, test = { 2000, 500 }, parameters = { 60000, 20000 }, epochs = { 20, 3 },
+    filters = { 32, 8 }, epochs_of_depth = { 3, 3 } },
+}
+local s = run.settings
+local kernels = { 20, 15, 10, 10, 10, 10 }
+
+local makers, names = {}, {}
+for depth = 1, 6 do
+  names[depth] = depth .. " conv"
+  makers[names[depth]] = function(filters)
+    return mb.models.cnn { classes = 2, length = 1000, filters = filters, kernel = { table.unpack(kernels, 1, depth) } }
+  end
+end
+for stages = 1, 3 do
+  names[6 + stages] = ("ResNet, %d stage%s"):format(stages, stages > 1 and "s" or "")
+  makers[names[6 + stages]] = function(filters)
+    local strides = {}
+    for i = 1, stages do strides[i] = 4 end
+    return mb.models.ho2019_resnet { classes = 2, length = 1000, filters = filters, first_filters = filters,
+      strides = strides, momentum = 0.9, dropout = 0 }
+  end
+end
+
+local function count(model)
+  local sum = 0
+  for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
+  return sum
+end
+
+local function multiply_adds(model)
+  local sum = 0
+  for _, step in ipairs(model:trace { 1000, 1 }) do
+    if step.layer.macs then sum = sum + step.layer:macs(step.input, step.output) end
+  end
+  return sum
+end
+
+-- The number of filters with which a network comes nearest to s.parameters.
+local function filters_for(make)
+  local best, least
+  for filters = 1, 256 do
+    local off = math.abs(count(make(filters)) - s.parameters)
+    if least and off > least then break end
+    best, least = filters, off
+  end
+  return best
+end
+
+local details = {}
+for _, name in ipairs(names) do
+  local filters, same = filters_for(makers[name]), makers[name](s.filters)
+  details[name] = { filters = filters, parameters = count(makers[name](filters)), multiply_adds = multiply_adds(same) }
+end
+local budget = s.epochs * details[("%d conv"):format(s.epochs_of_depth)].multiply_adds
+
+for seed in run:each_seed() do
+  local set = mb.data.single_peak { n = s.n, test = s.test, seed = seed }
+  run:add("ceiling", set.ceiling())
+  for _, name in ipairs(names) do
+    run:progress("%s", name)
+    local function accuracy(filters, epochs)
+      local model = makers[name](filters)
+      model:build({ 1000, 1 }, mb.rng(seed))
+      run:train(model, set, epochs, seed)
+      return mb.evaluate(model, set.test).accuracy
+    end
+    run:add(name .. " @ equal parameters", accuracy(details[name].filters, s.epochs))
+    details[name].epochs = math.max(1, math.floor(budget / details[name].multiply_adds + 0.5))
+    run:add(name .. " @ equal cost", accuracy(s.filters, math.min(details[name].epochs, 20 * s.epochs)))
+  end
+end
+
+for _, column in ipairs { "equal parameters", "equal cost" } do
+  for _, deeper in ipairs { "6 conv", "ResNet, 3 stages" } do
+    run:rule { ("at %s: %s is no more than 0.005 better than 3 convolutions"):format(column, deeper),
+      ("%s @ %s"):format(deeper, column), below = "3 conv @ " .. column, by = -0.005 }
+  end
+end
+
+local series = {}
+for k, column in ipairs { "equal parameters", "equal cost" } do
+  local figures = {}
+  for i, name in ipairs(names) do figures[i] = ("%s @ %s"):format(name, column) end
+  local values, error = run:means(figures)
+  series[k] = { values = values, error = error, label = column }
+end
+run:figure("depth", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 }, y_label = "accuracy",
+  marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 1000, title = "Accuracy over depth" })
+run:finish { networks = details }

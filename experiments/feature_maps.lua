@@ -1,0 +1,90 @@
+-- Claim 3 of the review: convolutions take off background and noise, and pooling evens out shapes and positions.
+--
+-- What each pooled map of a network (Lee et al. 2020) still holds of what does not matter, beside what it holds of the
+-- peak P: background B, |F(P + B) - F(P)|^2 / |F(P) - F(0)|^2, and noise likewise; width, the mean of 1 - cosine
+-- between maps of the same peak with width 2 and 6; shift, the same at two places 5 points apart, width 4.
+local mb = require "moonbow"
+
+local run = mb.experiment.start {
+  name = "feature_maps", claim = "Convolution and pooling remove background, noise, widths and shifts",
+  published = { ["background @ raw"] = 0.82, ["background @ pool 1"] = 0.42, ["background @ pool 2"] = 0.069,
+    ["background @ pool 3"] = 0.007, ["background @ pool 3, untrained"] = 0.22, ["noise @ raw"] = 0.12,
+    ["noise @ pool 1"] = 0.36, ["noise @ pool 2"] = 0.054, ["noise @ pool 3"] = 0.015, ["shift @ raw"] = 0.32,
+    ["shift @ pool 1"] = 0.54, ["shift @ pool 2"] = 0.14, ["shift @ pool 3"] = 0.025 },
+  seeds = { full = 5, quick = 1 },
+  settings = { n = { 1000, 500 }, epochs = { 30, 5 }, filters = { 64, 24 }, spectra = { 200, 50 } },
+}
+local s = run.settings
+local names = { [0] = "raw", [2] = "pool 1", [4] = "pool 2", [6] = "pool 3" } -- of the layers looked at
+
+-- Maps behind a layer, one row per spectrum.
+local function map(model, layer, x)
+  if layer == 0 then return x:reshape(#x, -1) end
+  return mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, x):reshape(#x, -1)
+end
+
+local function clean(seed, options)
+  options.n, options.validation, options.test, options.noise, options.background = s.spectra, 1, 1, 0, 0
+  options.seed = seed
+  return mb.data.single_peak(options).train.x
+end
+
+local function unlike(a, b)
+  local product, squares = (a * b):sum(2), (a * a):sum(2) * (b * b):sum(2)
+  return 1 - (product / squares:sqrt():maximum(1e-20)):mean():item()
+end
+
+local function measure(model, set, seed, suffix)
+  local part = set.test
+  local peak = part.peak:narrow(1, s.spectra)
+  local background, noise = part.background:narrow(1, s.spectra), part.noise:narrow(1, s.spectra)
+  for layer = 0, 6, 2 do
+    local function F(x) return map(model, layer, x) end
+    local alone = F(peak)
+    local energy = (alone - F(peak * 0)):sum_squares():item()
+    local function add(what, value) run:add(("%s @ %s%s"):format(what, names[layer], suffix), value) end
+    if layer > 0 or suffix == "" then
+      add("background", (F(peak + background) - alone):sum_squares():item() / energy)
+      add("noise", (F(peak + noise) - alone):sum_squares():item() / energy)
+      add("width", unlike(F(clean(seed, { width = { 2, 2 } })), F(clean(seed, { width = { 6, 6 } }))))
+      add("shift", unlike(F(clean(seed, { width = { 4, 4 } })), F(clean(seed, { width = { 4, 4 }, position = 505 }))))
+    end
+  end
+end
+
+local model, set
+for seed in run:each_seed() do
+  set = mb.data.single_peak { n = s.n, seed = seed, parts = true }
+  model = mb.models.lee2020_cnn3 { classes = 2, filters = s.filters }
+  model:build({ 1000, 1 }, mb.rng(seed))
+  measure(model, set, seed, ", untrained")
+  run:train(model, set, s.epochs, seed)
+  measure(model, set, seed, "")
+  run:add("accuracy", mb.evaluate(model, set.test).accuracy)
+end
+
+for _, what in ipairs { "background", "noise", "width", "shift" } do
+  run:rule { what .. ": less in the last map than in the spectrum", what .. " @ pool 3", below = what .. " @ raw" }
+end
+run:rule { "already behind the first pooling there is less noise", "noise @ pool 1", below = "noise @ raw" }
+run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" }
+
+-- One spectrum on its way: the channels of each map in order of the place of their maximum.
+local function heatmap(layer)
+  local y = mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, set.test.x:narrow(1, 1))
+  local channels = y:reshape(y:size(2), y:size(3)):transpose()
+  local place, order = channels:argmax(2), {}
+  for c = 1, #channels do order[c] = c end
+  table.sort(order, function(a, b) return place[a] < place[b] or place[a] == place[b] and a < b end)
+  local x = {}
+  for t = 1, y:size(2) do x[t] = (t - 0.5) * 1000 / y:size(2) end
+  return mb.plot.heatmap { z = channels:index(order), x = x, x_label = "point", y_label = "channel",
+    title = "Map behind " .. names[layer] }
+end
+local function row(x) return x[1]:reshape(1000) end
+run:figure("maps", mb.plot.grid { columns = 2, title = "One spectrum on its way through the network", panels = {
+  mb.plot.lines { title = "Spectrum and its parts", x_label = "point", series = {
+    { y = row(set.test.x), label = "spectrum" }, { y = row(set.test.background), label = "background" },
+    { y = row(set.test.peak), label = "peak" } } },
+  heatmap(2), heatmap(4), heatmap(6) } })
+run:finish()
