@@ -22,4 +22,10 @@ function activations.find(operation, activation)
   return functions[activation]
 end
 
+--- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
+function activations.slope(activation, alpha)
+  if activation == nil or activation == "linear" then return 1 end
+  return activation == "relu" and 0 or activation == "leaky_relu" and (alpha or 0.01) or nil
+end
+
 return activations
