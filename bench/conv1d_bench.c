@@ -4,8 +4,9 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define REPEATS 7
+#define REPEATS 3
 #define PEAK_N  1024
 
 /* 64-byte aligned, as the pool behind tensors gives it. */
@@ -48,7 +49,7 @@ static void free_layer(Layer *l) {
 }
 
 /* What is measured. The peak is one product per thread, all at once. */
-typedef enum { PEAK, FORWARD, WEIGHTS, INPUT, PASSES } Pass;
+typedef enum { PEAK, FORWARD, WEIGHTS, INPUT, BACKWARD, PASSES } Pass;
 
 static double run(Pass pass, const Layer *l) {
   static mb_real *matrices = NULL;
@@ -61,13 +62,15 @@ static double run(Pass pass, const Layer *l) {
     mb_gemm(false, false, n, n, n, 1, matrices, n, matrices + square, n, 0,
             matrices + (2 + omp_get_thread_num()) * square, n);
     break;
-  case FORWARD: mb_conv1d_forward(l->y, l->scratch, l->x, l->w, l->b, &l->s); break;
-  case WEIGHTS: mb_conv1d_backward(NULL, l->dw, l->db, l->scratch, l->y, l->x, l->w, &l->s); break;
-  case INPUT: mb_conv1d_backward(l->dx, NULL, NULL, l->scratch, l->y, l->x, l->w, &l->s); break;
+  case FORWARD: mb_conv1d_forward(l->y, NULL, l->scratch, l->x, l->w, l->b, &l->s); break;
+  case WEIGHTS: mb_conv1d_backward(NULL, l->dw, l->db, l->scratch, l->y, NULL, l->x, l->w, &l->s); break;
+  case INPUT: mb_conv1d_backward(l->dx, NULL, NULL, l->scratch, l->y, NULL, l->x, l->w, &l->s); break;
+  case BACKWARD: mb_conv1d_backward(l->dx, l->dw, l->db, l->scratch, l->y, NULL, l->x, l->w, &l->s); break;
   case PASSES: break;
   }
   const double seconds = omp_get_wtime() - start;
   const double direct = 2e-9 * (double)(l->s.N * l->s.L_out * l->s.K * l->s.C) * (double)l->s.F;
+  if (pass == BACKWARD) return 2 * direct / seconds;
   return (pass == PEAK ? 2e-9 * (double)(square * n * threads) : direct) / seconds;
 }
 
@@ -86,13 +89,33 @@ static void report(mb_size N, mb_size L, mb_size C, mb_size K, mb_size F, mb_siz
   free_layer(&l);
 }
 
-int main(void) {
+/* The way to convolve may be named: direct or spectral. */
+int main(int count, char **arguments) {
+  if (count > 1) mb_set_conv1d_way(strcmp(arguments[1], "direct") == 0 ? MB_DIRECT : MB_SPECTRAL);
   printf("GFLOP/s on %d threads, best of %d, and the ratio to the sgemm peak\n", mb_get_threads(), REPEATS);
-  printf("   N     L    C   K    F stride     peak  forward          dw             dx\n");
-  report(128, 5000, 1, 20, 64, 1); /* the three layers of lee_cnn3 */
+  printf("   N     L    C   K    F stride     peak  forward          dw             dx      backward\n");
+  report(128, 5000, 1, 20, 64, 1); /* lee_cnn3 */
+  report(128, 5000, 1, 50, 64, 2); /* cnn2 */
+  report(128, 5000, 1, 35, 64, 1); /* cnn6 */
+  report(128, 5000, 1, 5, 6, 1);   /* vgg */
+  report(128, 5000, 1, 21, 16, 1); /* cnn_bn */
+  report(128, 2500, 6, 5, 16, 1);
+  report(128, 2500, 16, 11, 32, 1);
+  report(128, 139, 92, 1, 98, 1); /* inception */
+  report(128, 139, 16, 3, 32, 1);
   report(128, 1666, 64, 15, 64, 1);
   report(128, 555, 64, 10, 64, 2);
-  report(128, 2500, 100, 5, 100, 2);
+  report(128, 2500, 64, 30, 64, 1); /* cnn6 */
+  report(128, 1249, 64, 25, 64, 1);
+  report(128, 624, 64, 20, 64, 2);
+  report(128, 312, 64, 15, 64, 2);
+  report(128, 2500, 64, 5, 100, 2); /* resnet */
+  report(128, 2500, 100, 5, 100, 1);
+  report(128, 157, 100, 5, 100, 1);
+  report(128, 1250, 64, 25, 64, 3); /* cnn2 */
+  report(128, 2500, 16, 5, 16, 1);  /* vgg */
+  report(128, 1250, 32, 5, 32, 1);
+  report(128, 625, 32, 5, 64, 1);
   report(1, 1666, 64, 15, 64, 1); /* a single spectrum */
   return 0;
 }

@@ -22,7 +22,7 @@ describe("memory", function()
   it("does not grow in a steady training step", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer keeps freed memory aside" end
     local model = mb.models.one_convolution { classes = 3, length = 1000, kernel = 3 }
-    local x, y = mb.randn(64, 1000, 1), mb.full(2, 64)
+    local x, y = mb.randn(256, 1000, 1), mb.full(2, 256)
     local optimizer, parameters, resident = mb.optim.Adam {}, model:train():parameters(), nil
     for step = 1, 200 do
       model(x):cross_entropy(y):backward()

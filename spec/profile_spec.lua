@@ -46,7 +46,7 @@ describe("a profile", function()
   it("places every operation in its layer, in either pass", function()
     local report = mb.profile(small(), x, y)
     for _, place in ipairs {
-      { "1", "conv1d" }, { "1", "relu" }, { "2", "batch_norm" }, { "3.1.1", "conv1d" }, { "3", "add" },
+      { "1", "conv1d" }, { "1", "tanh" }, { "2", "batch_norm" }, { "3.1.1", "conv1d" }, { "3", "add" },
       { "4", "reshape" }, { "5", "dropout" }, { "6", "dense" }, { "loss", "cross_entropy" },
     } do
       for _, pass in ipairs { "forward", "backward" } do
@@ -74,7 +74,7 @@ describe("a profile", function()
     assert.equal(4 * (8 * 16 + 3 * 4 + 4 + 8 * 16 * 4), row_of(report, "1", "conv1d", "forward").bytes)
     -- The gradient of the result, of weights and of bias.
     assert.equal(4 * (8 * 16 * 4 + 3 * 4 + 4), row_of(report, "1", "conv1d", "backward").bytes)
-    assert.equal(4 * 2 * 8 * 16 * 4, row_of(report, "1", "relu", "forward").bytes)
+    assert.equal(4 * 2 * 8 * 16 * 4, row_of(report, "1", "tanh", "forward").bytes)
     assert.equal(0, row_of(report, "4", "reshape", "forward").bytes)
   end)
   it("of an inference has a forward pass only", function()

@@ -35,13 +35,14 @@ static int window(lua_State *L) {
 
 /* ---- convolution ---- */
 
-/* Reads x and w at arg and arg + 1, stride, dilation and padding at options... */
+/* Reads x and w at arg and arg + 1; stride, dilation, padding, size and stride of pooling (nil: none) and
+ * whether relu follows at options... */
 static void read_conv1d(lua_State *L, int arg, int options, const Tensor **x, const Tensor **w,
                         mb_conv1d *s) {
-  mb_size pad;
+  mb_size pad, none;
   *x = bind_tensor_rank(L, "conv1d", "input", arg, 3);
   *w = bind_tensor_rank(L, "conv1d", "weights", arg + 1, 3);
-  s->N = (*x)->shape.shape[0], s->L = (*x)->shape.shape[1], s->C = (*x)->shape.shape[2];
+  *s = (mb_conv1d){.N = (*x)->shape.shape[0], .L = (*x)->shape.shape[1], .C = (*x)->shape.shape[2]};
   s->K = (*w)->shape.shape[0], s->F = (*w)->shape.shape[2];
   if ((*w)->shape.shape[1] != s->C)
     bind_error(L, "conv1d: input has %I channels, weights expect %I", (LUAI_UACINT)s->C,
@@ -52,20 +53,43 @@ static void read_conv1d(lua_State *L, int arg, int options, const Tensor **x, co
   bind_status(
       L, "conv1d",
       mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->K, s->stride, s->dilation, padding, pad));
+  if (!lua_isnoneornil(L, options + 3)) {
+    s->pool = bind_size(L, "conv1d", "pool size", options + 3, 1, MB_POOL_MOST);
+    s->pool_stride = bind_size(L, "conv1d", "pool stride", options + 4, 1, INT32_MAX);
+    bind_status(L, "conv1d",
+                mb_window(&s->L_pool, &none, &none, s->L_out, s->pool, s->pool_stride, 1, MB_VALID, 0));
+  }
+  s->relu = bind_flag(L, options + 5);
 }
 
-/* core.conv1d(x, w, b, stride, dilation, padding) */
+static mb_size results_of(const mb_conv1d *s) {
+  return s->pool > 0 ? s->L_pool : s->L_out;
+}
+
+/* Tensors are all of reals: one that holds a byte for each of count elements. */
+static Tensor *push_bytes(lua_State *L, mb_size count) {
+  const mb_size reals = (count + (mb_size)sizeof(mb_real) - 1) / (mb_size)sizeof(mb_real);
+  return bind_new_tensor(L, "conv1d", 1, &reals);
+}
+
+/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, relu, keep) -> y, winners: what
+ * backward needs to know of pooling and relu, nil where that is nothing or keep is false. */
 static int conv1d(lua_State *L) {
   const Tensor *x, *w;
   mb_conv1d s;
+  lua_settop(L, 10);
   read_conv1d(L, 1, 4, &x, &w, &s);
   const Tensor *b = lua_isnil(L, 3) ? NULL : bind_tensor_count(L, "conv1d", "bias", 3, s.F);
   mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
-  const int scratch_index = lua_gettop(L);
-  Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, s.L_out, s.F});
-  mb_conv1d_forward(y->data, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
-  bind_free_scratch(L, scratch_index);
-  return 1;
+  Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, results_of(&s), s.F});
+  uint8_t *winners = NULL;
+  if (bind_flag(L, 10) && mb_conv1d_has_winners(&s))
+    winners = (uint8_t *)push_bytes(L, y->count)->data;
+  else
+    lua_pushnil(L);
+  mb_conv1d_forward(y->data, winners, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
+  bind_free_scratch(L, 11);
+  return 2;
 }
 
 /* Pushes a tensor for a gradient that is wanted, else nil and returns NULL. */
@@ -75,20 +99,36 @@ static mb_real *push_wanted(lua_State *L, bool wanted, const mb_shape *shape) {
   return NULL;
 }
 
-/* core.conv1d_backward(dy, x, w, stride, dilation, padding, need_x, need_w, need_b) -> dx, dw, db */
+/* core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool size, pool stride, relu, need_x,
+ * need_w, need_b) -> dx, dw, db */
 static int conv1d_backward(lua_State *L) {
   const Tensor *x, *w;
   mb_conv1d s;
-  lua_settop(L, 9);
-  read_conv1d(L, 2, 4, &x, &w, &s);
-  const Tensor *dy = bind_tensor_count(L, "conv1d", "dy", 1, s.N * s.L_out * s.F);
+  lua_settop(L, 13);
+  read_conv1d(L, 3, 5, &x, &w, &s);
+  const Tensor *dy = bind_tensor_count(L, "conv1d", "dy", 1, s.N * results_of(&s) * s.F);
+  const Tensor *winners = bind_tensor_or_nil(L, "conv1d", "winners", 2);
+  if (mb_conv1d_has_winners(&s) && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < dy->count))
+    bind_error(L, "conv1d: backward expected the winners of a forward pass that kept them");
   mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
-  mb_real *dx = push_wanted(L, bind_flag(L, 7), &x->shape);
-  mb_real *dw = push_wanted(L, bind_flag(L, 8), &w->shape);
-  mb_real *db = push_wanted(L, bind_flag(L, 9), &(mb_shape){.rank = 1, .shape = {s.F}});
-  mb_conv1d_backward(dx, dw, db, scratch, dy->data, x->data, w->data, &s);
-  bind_free_scratch(L, 10);
+  mb_real *dx = push_wanted(L, bind_flag(L, 11), &x->shape);
+  mb_real *dw = push_wanted(L, bind_flag(L, 12), &w->shape);
+  mb_real *db = push_wanted(L, bind_flag(L, 13), &(mb_shape){.rank = 1, .shape = {s.F}});
+  mb_conv1d_backward(dx, dw, db, scratch, dy->data, winners != NULL ? (const uint8_t *)winners->data : NULL,
+                     x->data, w->data, &s);
+  bind_free_scratch(L, 14);
   return 3;
+}
+
+/* core.set_conv1d_way(name): "automatic", "direct" or "spectral" */
+static int set_conv1d_way(lua_State *L) {
+  static const char *const names[] = {"automatic", "direct", "spectral", NULL};
+  for (int way = 0; names[way] != NULL; way++)
+    if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), names[way]) == 0) {
+      mb_set_conv1d_way((mb_conv1d_way)way);
+      return 0;
+    }
+  bind_type_error(L, "convolution_way", "way", 1, "'automatic', 'direct' or 'spectral'");
 }
 
 /* ---- pooling ---- */
@@ -161,7 +201,7 @@ static int batch_norm_statistics(lua_State *L) {
   return 2;
 }
 
-/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope) -> y */
+/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon) -> y */
 static int batch_norm_apply(lua_State *L) {
   const Tensor *x = bind_tensor(L, "batch_norm", "input", 1);
   const mb_size C = last_dimension(x);
@@ -170,15 +210,13 @@ static int batch_norm_apply(lua_State *L) {
   const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 4, C);
   const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 5, C);
   const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
-  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 7);
   Tensor *y = bind_new_like(L, "batch_norm", x);
-  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, slope,
-                      x->count / C, C);
+  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, x->count / C,
+                      C);
   return 1;
 }
 
-/* core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, train) -> dx, dgamma, dbeta;
- * dx may be dy overwritten */
+/* core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, train) -> dx, dgamma, dbeta */
 static int batch_norm_backward(lua_State *L) {
   const Tensor *x = bind_tensor(L, "batch_norm", "input", 2);
   const mb_size C = last_dimension(x);
@@ -186,14 +224,12 @@ static int batch_norm_backward(lua_State *L) {
   const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 3, C);
   const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 4, C);
   const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 5, C);
-  const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 6, C);
-  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 7);
-  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 8);
-  const bool train = bind_flag(L, 9);
-  Tensor *dx = bind_own_or_new(L, "batch_norm", 1);
+  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
+  const bool train = bind_flag(L, 7);
+  Tensor *dx = bind_new_like(L, "batch_norm", x);
   Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &C), *dbeta = bind_new_tensor(L, "batch_norm", 1, &C);
   mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data, x->data, mean->data, var->data,
-                         gamma->data, beta->data, epsilon, slope, train, x->count / C, C);
+                         gamma->data, epsilon, train, x->count / C, C);
   return 3;
 }
 
@@ -347,6 +383,7 @@ static const luaL_Reg functions[] = {
     {"batch_norm_statistics", batch_norm_statistics},
     {"conv1d", conv1d},
     {"conv1d_backward", conv1d_backward},
+    {"set_conv1d_way", set_conv1d_way},
     {"cross_entropy", cross_entropy},
     {"cross_entropy_backward", cross_entropy_backward},
     {"dropout", dropout},

@@ -35,5 +35,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_neighbours(L);
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
+  lua_pushinteger(L, MB_POOL_MOST);
+  lua_setfield(L, -2, "pool_most");
   return 1;
 }

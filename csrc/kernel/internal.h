@@ -61,4 +61,36 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
              const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
              mb_size ldc);
 
+/* ---- vectors by hand (lanes.c) ---------------------------------------------------------- */
+
+#define MB_CIRCLE     128 /* the longest transform */
+#define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
+
+typedef struct {
+  int lanes; /* reals in a vector; the transforms work on so many channels at once */
+
+  /* C (M x N, rows ldc apart) = or, with add, += A B; a[i, d] is A[i row + d step], B (depth x N) has rows
+   * ldb apart and may be read up to the next multiple of lanes behind N. */
+  void (*product)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                  mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add);
+
+  /* Twice the Fourier transform of T real rows (32, 64 or 128), ld apart, in 3 T / 2 - 1 planes: the real
+   * frequencies 0 and T / 2, then for each other one its real and imaginary part and their difference, or
+   * with plus their sum. Plane p goes to planes + p plane. */
+  void (*analyse)(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, bool plus);
+
+  /* T times the rows (lanes apart) whose transform is x conj(y), from the products of the planes of x and
+   * those of y, y with plus: of the parts r, i and of the third plane m follow r + i and r - i - m. */
+  void (*synthesise)(mb_real *rows, const mb_real *planes, mb_size plane, int T);
+
+  /* As mb_finish_rows and mb_fetch_rows of finish.c, where there are windows. Rows are of whole vectors;
+   * buffer is zero before. */
+  void (*finish)(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                 mb_size columns, const mb_real *b, const mb_conv1d *s);
+  void (*fetch)(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                mb_size count, mb_size columns, const mb_conv1d *s);
+} mb_lanes;
+
+const mb_lanes *mb_lanes_here(void); /* for this processor */
+
 #endif

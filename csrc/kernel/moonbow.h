@@ -104,8 +104,6 @@ void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy
 
 void mb_fill(mb_real *y, mb_real value, mb_size count);
 void mb_arange(mb_real *y, double first, double step, mb_size count); /* first + i * step in double */
-/* z = a + b, y = z < 0 ? slope z : z: a sum and the (leaky) ReLU behind it */
-void mb_add_activate(mb_real *y, mb_real slope, const mb_real *a, const mb_real *b, mb_size count);
 void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); /* y += scale x */
 
 /* ---- reductions (reduce.c): x is (outer, D, inner), the result (outer, inner) --------- */
@@ -158,11 +156,17 @@ void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_siz
 
 typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
 
+#define MB_POOL_MOST 254 /* places in a window that a byte can name */
+
+/* What may follow in the same pass, so that the map before it is never written: the largest of each window of
+ * pool rows, windows pool_stride apart, L_pool of them (pool 0: none), then with relu max(0, y). */
 typedef struct {
   mb_size N, L, C, K, F;
   mb_size stride, dilation;
   mb_size pad_left, pad_right;
   mb_size L_out;
+  mb_size pool, pool_stride, L_pool; /* pool at most MB_POOL_MOST */
+  bool relu;
 } mb_conv1d;
 
 /* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.
@@ -172,14 +176,26 @@ typedef struct {
 mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,
                     mb_size stride, mb_size dilation, mb_padding padding, mb_size pad);
 
+/* Directly, as products of overlapping rows; or through Fourier transforms of short pieces (where there is no
+ * dilation), which for many channels or long kernels is several times faster and as exact. The default is by
+ * the cost of either for the shape. */
+typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_SPECTRAL } mb_conv1d_way;
+
+void mb_set_conv1d_way(mb_conv1d_way way); /* for all convolutions from now on; not while one runs */
+
 mb_size mb_conv1d_scratch(const mb_conv1d *s); /* reals of scratch that forward and backward need */
 
-/* y (N, L_out, F) = x (N, L, C) * w (K, C, F) + b (F); b may be NULL.
- * y[n,t,f] = b[f] + sum over k, c of x[n, t stride + k dilation - pad_left, c] w[k,c,f] */
-void mb_conv1d_forward(mb_real *y, mb_real *scratch, const mb_real *x, const mb_real *w, const mb_real *b,
-                       const mb_conv1d *s);
+/* Whether something follows that the backward pass must know the winners of: for each element of y a byte. */
+bool mb_conv1d_has_winners(const mb_conv1d *s);
+
+/* y (N, L_out or L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and winners
+ * (like y) where no backward pass will want them or there are none. x * w[n,t,f] = sum over k, c of x[n, t
+ * stride + k dilation - pad_left, c] w[k,c,f] */
+void mb_conv1d_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                       const mb_real *b, const mb_conv1d *s);
+/* As pooling and relu: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */
 void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                        const mb_real *x, const mb_real *w, const mb_conv1d *s);
+                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
 /* ---- pooling (pool1d.c) --------------------------------------------------------------- */
 
@@ -202,18 +218,15 @@ void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s);
  * Train: mean and variance (population) of the batch go to mean (C) and var (C), and where
  * running_mean is not NULL: running = momentum running + (1 - momentum) batch, for the
  * variance with the population variance, as Keras does. Eval: pass the running statistics
- * to mb_batch_norm_apply. z = gamma (x - mean) / sqrt(var + epsilon) + beta, and y = z < 0 ? slope z : z,
- * so that slope 1 is batch norm alone, 0 a ReLU behind it, else a leaky one. */
+ * to mb_batch_norm_apply. y = gamma (x - mean) / sqrt(var + epsilon) + beta. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
 void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
-                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_real slope,
-                         mb_size rows, mb_size C);
-/* train: the statistics are functions of x; otherwise they are constants. dx may be dy. */
+                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size rows, mb_size C);
+/* train: the statistics are functions of x; otherwise they are constants. */
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
-                            const mb_real *mean, const mb_real *var, const mb_real *gamma,
-                            const mb_real *beta, mb_real epsilon, mb_real slope, bool train, mb_size rows,
-                            mb_size C);
+                            const mb_real *mean, const mb_real *var, const mb_real *gamma, mb_real epsilon,
+                            bool train, mb_size rows, mb_size C);
 
 /* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,

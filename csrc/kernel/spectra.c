@@ -58,8 +58,9 @@ mb_status mb_spectra_check(const mb_spectra *o) {
 
 /* ---- peaks ---- */
 
-#define FULL_WIDTH_SQUARED (2 * 0.69314718055994530942) /* half of it, at half height, over sigma; squared   \
-                                                         */
+#define FULL_WIDTH_SQUARED                                                                                   \
+  (2 * 0.69314718055994530942) /* half of it, at half height, over sigma; squared                            \
+                                */
 
 double mb_peak_profile(const mb_peak_shape *shape, double offset) {
   const double z = offset / (shape->width * (1 + (offset < 0 ? -shape->asymmetry : shape->asymmetry)));

@@ -73,29 +73,42 @@ typedef struct {
   mb_size x_count, w_count, y_count;
   mb_real *x, *w, *b, *dy;
   mb_real *y, *dx, *dw, *db;
+  uint8_t *winners;
 } Conv;
 
+static mb_size results_of(const mb_conv1d *s) {
+  return s->pool > 0 ? s->L_pool : s->L_out;
+}
+
+/* Windows of pooling that do not fit are made smaller. */
 static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
+  mb_size none;
   assert_int_equal(
       mb_window(&s.L_out, &s.pad_left, &s.pad_right, s.L, s.K, s.stride, s.dilation, padding, pad), MB_OK);
-  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * s.L_out * s.F;
-  return (Conv){s,
-                x,
-                w,
-                y,
-                check_random(x, 1),
-                check_random(w, 2),
-                check_random(s.F, 3),
-                check_random(y, 4),
-                check_zeros(y),
-                check_zeros(x),
-                check_zeros(w),
-                check_zeros(s.F)};
+  if (s.pool > s.L_out) s.pool = s.L_out;
+  if (s.pool > 0)
+    assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L_out, s.pool, s.pool_stride, 1, MB_VALID, 0),
+                     MB_OK);
+  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * results_of(&s) * s.F;
+  return (Conv){.s = s,
+                .x_count = x,
+                .w_count = w,
+                .y_count = y,
+                .x = check_random(x, 1),
+                .w = check_random(w, 2),
+                .b = check_random(s.F, 3),
+                .dy = check_random(y, 4),
+                .y = check_zeros(y),
+                .dx = check_zeros(x),
+                .dw = check_zeros(w),
+                .db = check_zeros(s.F),
+                .winners = mb_conv1d_has_winners(&s) ? malloc((size_t)y) : NULL};
 }
 
 static void free_conv(Conv *c) {
   mb_real *arrays[] = {c->x, c->w, c->b, c->dy, c->y, c->dx, c->dw, c->db};
   for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
+  free(c->winners);
 }
 
 static void fill(mb_real *values, mb_size count, mb_real value) {
@@ -119,17 +132,18 @@ static void free_scratch(mb_real *scratch, const mb_conv1d *s) {
 static void run_forward(mb_real *y, const Conv *c, const mb_real *x, const mb_real *w, const mb_real *b) {
   mb_real *scratch = new_scratch(&c->s);
   fill(y, c->y_count, (mb_real)NAN);
-  mb_conv1d_forward(y, scratch, x, w, b, &c->s);
+  mb_conv1d_forward(y, c->winners, scratch, x, w, b, &c->s);
   free_scratch(scratch, &c->s);
 }
 
+/* After a forward pass, which leaves the winners. */
 static void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) {
   mb_real *scratch = new_scratch(&c->s);
   fill(c->dx, c->x_count, (mb_real)NAN);
   fill(c->dw, c->w_count, (mb_real)NAN);
   fill(c->db, c->s.F, (mb_real)NAN);
   mb_conv1d_backward(want_x ? c->dx : NULL, want_w ? c->dw : NULL, want_b ? c->db : NULL, scratch, c->dy,
-                     c->x, c->w, &c->s);
+                     c->winners, c->x, c->w, &c->s);
   free_scratch(scratch, &c->s);
 }
 
@@ -143,25 +157,58 @@ static double *new_doubles(mb_size count) {
   return calloc((size_t)count, sizeof(double));
 }
 
+/* The gradient of the rows of the convolution, which winners hand on; and y from the rows. Near ties may be
+ * decided either way: a winner has to be as large as the largest, but for rounding. */
+static void plain_finish(double *y, double *drows, const double *rows, const Conv *c) {
+  const mb_conv1d *s = &c->s;
+  const mb_size pool = s->pool > 0 ? s->pool : 1, step = s->pool > 0 ? s->pool_stride : 1;
+  for (mb_size i = 0; i < c->y_count; i++) {
+    const mb_size f = i % s->F, window = i / s->F % results_of(s), n = i / s->F / results_of(s);
+    const mb_size first = (n * s->L_out + window * step) * s->F + f;
+    double largest = rows[first];
+    for (mb_size k = 1; k < pool; k++) largest = fmax(largest, rows[first + k * s->F]);
+    y[i] = s->relu && largest < 0 ? 0 : largest;
+    const int winner = mb_conv1d_has_winners(s) ? c->winners[i] : 0;
+    if (winner == 255) {
+      assert_true(s->relu && largest <= CHECK_TOLERANCE * 100);
+      continue;
+    }
+    assert_true(winner < pool && (!s->relu || largest >= -CHECK_TOLERANCE * 100));
+    assert_true(rows[first + winner * s->F] >= largest - CHECK_TOLERANCE * 100);
+    drows[first + winner * s->F] += c->dy[i];
+  }
+}
+
 static Plain plain_conv(const Conv *conv) {
   const mb_conv1d *s = &conv->s;
+  const mb_size row_count = s->N * s->L_out;
   const Plain p = {new_doubles(conv->y_count), new_doubles(conv->x_count), new_doubles(conv->w_count),
                    new_doubles(s->F)};
-  for (mb_size row = 0; row < s->N * s->L_out; row++) {
-    const mb_size n = row / s->L_out, t = row % s->L_out;
-    for (mb_size f = 0; f < s->F; f++) p.y[row * s->F + f] = conv->b[f], p.db[f] += conv->dy[row * s->F + f];
-    for (mb_size kc = 0; kc < s->K * s->C; kc++) {
-      const mb_size at = t * s->stride + kc / s->C * s->dilation - s->pad_left;
-      if (at < 0 || at >= s->L) continue;
-      const mb_size i = (n * s->L + at) * s->C + kc % s->C;
-      for (mb_size f = 0; f < s->F; f++) {
-        const double w = conv->w[kc * s->F + f], dy = conv->dy[row * s->F + f];
-        p.y[row * s->F + f] += conv->x[i] * w;
-        p.dx[i] += dy * w;
-        p.dw[kc * s->F + f] += dy * conv->x[i];
+  double *rows = new_doubles(row_count * s->F), *drows = new_doubles(row_count * s->F);
+  for (int backward = 0; backward < 2; backward++) {
+    for (mb_size row = 0; row < row_count; row++) {
+      const mb_size n = row / s->L_out, t = row % s->L_out;
+      for (mb_size f = 0; f < s->F; f++)
+        if (backward)
+          p.db[f] += drows[row * s->F + f];
+        else
+          rows[row * s->F + f] = conv->b[f];
+      for (mb_size kc = 0; kc < s->K * s->C; kc++) {
+        const mb_size at = t * s->stride + kc / s->C * s->dilation - s->pad_left;
+        if (at < 0 || at >= s->L) continue;
+        const mb_size i = (n * s->L + at) * s->C + kc % s->C;
+        for (mb_size f = 0; f < s->F; f++) {
+          const double w = conv->w[kc * s->F + f], dy = drows[row * s->F + f];
+          rows[row * s->F + f] += backward ? 0 : conv->x[i] * w;
+          p.dx[i] += dy * w;
+          p.dw[kc * s->F + f] += dy * conv->x[i];
+        }
       }
     }
+    if (!backward) plain_finish(p.y, drows, rows, conv);
   }
+  free(rows);
+  free(drows);
   return p;
 }
 
@@ -173,10 +220,11 @@ static void check_and_free(const char *what, const Conv *c, const mb_real *value
   for (mb_size i = 0; i < count; i++) largest = fmax(largest, fabs(plain[i]));
   for (mb_size i = 0; i < count; i++)
     if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * largest))
-      fail_msg("N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td: %s %td is %.9g, "
-               "expected %.9g",
-               s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, what, i, (double)values[i],
-               plain[i]);
+      fail_msg(
+          "N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td, pool %td / %td, relu %d: "
+          "%s %td is %.9g, expected %.9g",
+          s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, s->pool, s->pool_stride, s->relu,
+          what, i, (double)values[i], plain[i]);
   free(plain);
 }
 
@@ -196,12 +244,14 @@ static mb_size draw(mb_rng *rng, mb_size low, mb_size high) {
   return (mb_size)mb_rng_integer(rng, low, high);
 }
 
-/* Odd and even kernels, stride beyond the kernel, every padding, one channel and many. */
+/* Odd and even kernels, stride beyond the kernel, every padding, one channel and many, with pooling and relu
+ * or without, windows that overlap and that leave gaps. */
 static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *pad, mb_size most) {
   mb_conv1d s = {
       .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, 7)};
   s.stride = draw(rng, 1, 4);
   s.dilation = draw(rng, 1, 3);
+  s.pool = draw(rng, 0, 4), s.pool_stride = draw(rng, 1, 4), s.relu = draw(rng, 0, 1);
   const mb_size span = (s.K - 1) * s.dilation + 1;
   *padding = (mb_padding)draw(rng, MB_VALID, MB_EXPLICIT);
   *pad = *padding == MB_EXPLICIT ? draw(rng, 0, span - 1) : 0;
@@ -231,6 +281,40 @@ static const mb_conv1d large[] = {
     {.N = 1, .L = 900, .C = 7, .K = 4, .F = 33, .stride = 5, .dilation = 1},
     {.N = 2, .L = 600, .C = 9, .K = 6, .F = 16, .stride = 3, .dilation = 2},
     {.N = 40, .L = 50, .C = 8, .K = 3, .F = 8, .stride = 1, .dilation = 1},
+    {.N = 2, .L = 1300, .C = 40, .K = 50, .F = 20, .stride = 1, .dilation = 1},
+    {.N = 2,
+     .L = 1500,
+     .C = 1,
+     .K = 20,
+     .F = 64,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 3,
+     .pool_stride = 2,
+     .relu = 1},
+    {.N = 3,
+     .L = 700,
+     .C = 32,
+     .K = 15,
+     .F = 24,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 3,
+     .pool_stride = 2,
+     .relu = 1},
+    {.N = 3, .L = 400, .C = 16, .K = 9, .F = 32, .stride = 1, .dilation = 1, .pool = 2, .pool_stride = 3},
+    {.N = 2,
+     .L = 500,
+     .C = 16,
+     .K = 10,
+     .F = 16,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 1,
+     .pool_stride = 2,
+     .relu = 1},
+    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1, .relu = 1},
+    {.N = 30, .L = 333, .C = 16, .K = 5, .F = 100, .stride = 1, .dilation = 1},
     {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1},
     {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1},
 };
@@ -308,6 +392,7 @@ static void central_differences(void **state) {
     mb_size pad;
     const mb_conv1d shape = draw_conv(&rng, &padding, &pad, 4);
     Conv c = new_conv(shape, padding, pad);
+    run_forward(c.y, &c, c.x, c.w, c.b);
     run_backward(&c, true, true, true);
     check_gradient(forward_of_x, &c, c.x, c.x_count, c.dy, c.y_count, c.dx);
     check_gradient(forward_of_w, &c, c.w, c.w_count, c.dy, c.y_count, c.dw);
@@ -324,6 +409,8 @@ static void gradients_one_at_a_time(void **state) {
   (void)state;
   for (mb_size i = 0; i < LARGE; i++) {
     Conv all = new_conv(large[i], MB_SAME, 0), one = new_conv(large[i], MB_SAME, 0);
+    run_forward(all.y, &all, all.x, all.w, all.b);
+    run_forward(one.y, &one, one.x, one.w, one.b);
     run_backward(&all, true, true, true);
     run_backward(&one, true, false, false);
     check_same(one.dx, all.dx, all.x_count);
@@ -362,18 +449,35 @@ static void same_for_any_number_of_threads(void **state) {
   mb_set_threads(threads);
 }
 
+/* ---- each way ------------------------------------------------------------------------- */
+
+static int go_this_way(void **state) {
+  mb_set_conv1d_way(*(mb_conv1d_way *)*state);
+  return 0;
+}
+
+static int go_any_way(void **state) {
+  (void)state;
+  mb_set_conv1d_way(MB_AUTOMATIC);
+  return 0;
+}
+
 int main(void) {
+  static mb_conv1d_way automatic = MB_AUTOMATIC, direct = MB_DIRECT, spectral = MB_SPECTRAL;
+#define ON_WAY(test, way)                                                                                    \
+  { #test " " #way, test, go_this_way, go_any_way, &way }
+#define ON_EACH_WAY(test) ON_WAY(test, automatic), ON_WAY(test, direct), ON_WAY(test, spectral)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(windows_of_keras),
       cmocka_unit_test(refused_windows),
       cmocka_unit_test(even_kernel_with_stride),
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
-      cmocka_unit_test(random_shapes),
-      cmocka_unit_test(large_shapes),
-      cmocka_unit_test(central_differences),
-      cmocka_unit_test(gradients_one_at_a_time),
-      cmocka_unit_test(same_for_any_number_of_threads),
+      ON_EACH_WAY(random_shapes),
+      ON_EACH_WAY(large_shapes),
+      ON_EACH_WAY(central_differences),
+      ON_EACH_WAY(gradients_one_at_a_time),
+      ON_EACH_WAY(same_for_any_number_of_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,11 +2,11 @@
 -- backward kernel. Arguments are positional and already checked for kind by the kernels' bindings;
 -- tensor.lua and nn give them their public form.
 local core = require "moonbow.core"
-local define = require("moonbow.autograd").define
+local autograd = require "moonbow.autograd"
 
 local ops = {}
 
-local is_tracked = core.is_tracked
+local define, is_recording, is_tracked = autograd.define, autograd.is_recording, core.is_tracked
 
 -- For operations whose backward needs no tensor of the forward pass.
 local NOTHING = {}
@@ -30,15 +30,6 @@ ops.add = define("add", function(a, b)
   return y, function(dy, need_a, need_b)
     return need_a and reduce_to(dy, a_shape) or nil, need_b and reduce_to(dy, b_shape) or nil
   end, NOTHING
-end)
-
---- a + b of one shape, and slope (0 or more) times what is negative: a shortcut and the ReLU behind it.
-ops.add_activate = define("add", function(a, b, slope)
-  local y, backward = core.add_activate(a, b, slope), slope > 0 and core.leaky_relu_backward or core.relu_backward
-  return y, function(dy)
-    local dz = backward(dy, y, slope)
-    return dz, core.alias(dz)
-  end, { y }
 end)
 
 ops.sub = define("sub", function(a, b)
@@ -214,10 +205,16 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 
 -- ---- layers ----
 
-ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding)
-  return core.conv1d(x, w, b, stride, dilation, padding), function(dy, need_x, need_w, need_b)
-    return core.conv1d_backward(dy, x, w, stride, dilation, padding, need_x, need_w, need_b)
-  end
+-- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
+-- pool_stride apart, then with relu max(0, y).
+ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu)
+  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu, is_recording())
+  return y, function(dy, need_x, need_w, need_b)
+    local dx, dw, db = core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool_size, pool_stride,
+      relu, need_x, need_w, need_b)
+    if winners then core.close(winners) end
+    return dx, dw, db
+  end, { x, w }
 end)
 
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
@@ -227,21 +224,20 @@ for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   end)
 end
 
---- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), and slope
--- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one.
+--- Batch norm with the statistics of the batch, which move the running ones (nil: none to move).
 -- Source: Ioffe and Szegedy 2015.
-ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon, slope)
+ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon)
   local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, true)
-  end, { x, gamma, beta }
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, true)
+  end, { x, gamma }
 end)
 
 --- Batch norm with given statistics, as in evaluation.
-ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon, slope)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, false)
-  end, { x, gamma, beta, mean, var }
+ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon)
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, false)
+  end, { x, gamma, mean, var }
 end)
 
 ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)

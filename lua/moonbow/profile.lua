@@ -16,7 +16,9 @@ local function clock() return uv.hrtime() / 1e9 end
 -- Operations that are matrix products in their first two arguments: multiply-adds of the forward pass. A
 -- gradient of either argument costs as many.
 local products = {
-  conv1d = function(y, _, w) return core.count(y) * core.size(w, 1) * core.size(w, 2) end,
+  conv1d = function(_, x, w, _, stride, dilation, padding)
+    return core.size(x, 1) * core.window(core.size(x, 2), core.size(w, 1), stride, dilation, padding) * core.count(w)
+  end,
   matmul = function(y, a) return core.count(y) * core.size(a, core.rank(a)) end,
   dense = function(y, x) return core.count(y) * core.size(x, core.rank(x)) end,
 }
@@ -87,7 +89,7 @@ local function run_step(job)
   local events, phases, first = recorder.events, {}, 1
   local function step()
     local begin, output = clock(), nil
-    Layer.traced(function(layer) first = claim(events, layer, first) end,
+    Layer.traced_as_run(function(layer) first = claim(events, layer, first) end,
       function() output = job.model(job.x) end)
     local loss = job.y and job.loss(output, job.y)
     phases.forward = clock() - begin

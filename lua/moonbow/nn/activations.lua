@@ -22,10 +22,10 @@ function activations.find(operation, activation)
   return functions[activation]
 end
 
---- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
-function activations.slope(activation, alpha)
-  if activation == nil or activation == "linear" then return 1 end
-  return activation == "relu" and 0 or activation == "leaky_relu" and (alpha or 0.01) or nil
-end
+local rising = { linear = true, leaky_relu = true, elu = true, selu = true, softplus = true, tanh = true,
+  sigmoid = true, relu = true }
+
+--- Whether an activation, by name or nil, never falls: then it may as well come after max-pooling.
+function activations.is_rising(activation) return activation == nil or rising[activation] == true end
 
 return activations

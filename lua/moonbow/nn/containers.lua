@@ -3,16 +3,15 @@ local core = require "moonbow.core"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
-local activations = require "moonbow.nn.activations"
 
 local containers = {}
 
 local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 
 -- Calls part i, and puts its place before the message of an error.
-local function call(container, i, x)
+local function call(container, i, x, taken)
   local part = container.layers[i]
-  local ok, y = pcall(part, x)
+  local ok, y = pcall(part, x, taken)
   if ok then return y end
   if type(y) ~= "string" then error(y, 0) end
   local where = core.where()
@@ -24,12 +23,8 @@ local function call(container, i, x)
 end
 
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
-local function container(type_name, known, class, init)
-  known.name = check.optional "string"
-  local construct = Layer.class(type_name, known, class, function(layer, options)
-    layer.name = options.name
-    if init then init(layer, options) end
-  end)
+local function container(type_name, known, class)
+  local construct = Layer.class(type_name, known, class, function(layer, options) layer.name = options.name end)
   local function with_parts(given)
     check.kind(type_name, "layers", given, "table")
     local options, parts = {}, {}
@@ -52,37 +47,33 @@ local function container(type_name, known, class, init)
 end
 
 --- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }.
-containers.Sequential = container("Sequential", {}, {
+containers.Sequential = container("Sequential", { name = check.optional "string" }, {
   forward = function(layer, x)
-    for i = 1, #layer.layers do x = call(layer, i, x) end
+    local i, parts = 1, layer.layers
+    while i <= #parts do
+      local taken = parts[i + 1] and parts[i]:takes_next(parts[i + 1], x) and parts[i + 1] or nil
+      x = call(layer, i, x, taken)
+      i = i + (taken and 2 or 1)
+    end
     return x
   end,
 })
 
---- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself. Options:
--- activation behind the sum (none; ReLU and leaky ReLU are part of the same pass) and its alpha.
+--- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself.
 -- Source: He et al. 2016.
-containers.Residual = container("Residual", {
-  activation = check.optional "string|function", alpha = check.optional "number",
-}, {
+containers.Residual = container("Residual", { name = check.optional "string" }, {
   forward = function(layer, x)
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
-    if not core.same_shape(y, short) then
+    if check.show_shape(core.shape(y)) ~= check.show_shape(core.shape(short)) then
       check.fail("Residual", "the body gives shape %s, the shortcut %s", check.show_shape(core.shape(y)),
         check.show_shape(core.shape(short)))
     end
-    if layer.slope then return ops.add_activate(y, short, layer.slope) end
-    local sum = ops.add(y, short)
-    return layer.activate and layer.activate(sum, layer.options.alpha) or sum
+    return ops.add(y, short)
   end,
-}, function(layer, options)
-  local slope = activations.slope(options.activation, options.alpha)
-  layer.activate = activations.find("Residual", options.activation)
-  layer.slope = layer.activate and slope and slope >= 0 and slope < 1 and slope or nil
-end)
+})
 
 --- Branches side by side, joined along channels: Concat{ branch, branch, ... }.
-containers.Concat = container("Concat", {}, {
+containers.Concat = container("Concat", { name = check.optional "string" }, {
   forward = function(layer, x)
     local parts = {}
     for i = 1, #layer.layers do parts[i] = call(layer, i, x) end

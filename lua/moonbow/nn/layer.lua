@@ -13,6 +13,7 @@ local Layer = {}
 Layer.__index = Layer
 
 local trace -- while shapes or values are looked at: called with layer, input and output
+local apart = false -- while every layer has to make its own output
 
 local classes = {}
 
@@ -42,16 +43,24 @@ function Layer.is_layer(value)
   return type(class) == "table" and getmetatable(class) == Layer
 end
 
---- Runs the layer on x (N, ...), making its weights on first use.
-function Layer.call(layer, x)
+--- Whether the layer can do the work of the one behind it, of a Sequential, in the same pass over x.
+function Layer.takes_next(layer, next_layer, x)
+  return layer.takes ~= nil and not apart and core.is_tensor(x) and layer:takes(next_layer, x)
+end
+
+--- Runs the layer on x (N, ...), making its weights on first use. taken: a layer whose work it does too.
+function Layer.call(layer, x, taken)
   check.kind(layer.type, "input", x, "tensor")
   if layer.make and not layer.made then
     layer:make(core.shape(x), layer.rng or random.default())
     layer.made = true
   end
-  local y = layer:forward(x)
+  local y = layer:forward(x, taken)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
-  if trace then trace(layer, x, y) end
+  if trace then
+    trace(layer, x, y)
+    if taken then trace(taken, y, y) end
+  end
   return y
 end
 
@@ -131,14 +140,19 @@ function Layer.build(layer, shape, rng)
   return run_zeros(layer, shape)
 end
 
---- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers.
-function Layer.traced(watch, f, ...)
-  local outer = trace
-  trace = watch
+local function watched(watch, keep_apart, f, ...)
+  local outer, outer_apart = trace, apart
+  trace, apart = watch, keep_apart
   local ok, err = pcall(f, ...)
-  trace = outer
+  trace, apart = outer, outer_apart
   if not ok then error(err, 0) end
 end
+
+--- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers.
+function Layer.traced(watch, f, ...) watched(watch, true, f, ...) end
+
+--- The same as things normally run: a layer that does the work of the next one has that one's output.
+function Layer.traced_as_run(watch, f, ...) watched(watch, false, f, ...) end
 
 --- The layers in the order of their use, with shapes: a list of { layer, input, output }.
 function Layer.trace(layer, shape)

@@ -24,6 +24,17 @@ end
 
 local any_initializer = "string|number|function"
 
+-- Whether the max-pooling behind a convolution of x can be done in the same pass: where it fits, and commutes
+-- with the activation between the two.
+local function takes_pool(layer, next_layer, x)
+  if next_layer.type ~= "MaxPool1d" or next_layer.options.padding ~= "valid" then return false end
+  local options, size = layer.options, next_layer.options.size
+  if size > core.pool_most or core.rank(x) ~= 3 or not activations.is_rising(options.activation) then return false end
+  local ok, length = pcall(core.window, core.size(x, 2), options.kernel, options.stride, options.dilation,
+    options.padding)
+  return ok and length >= size
+end
+
 --- Convolution along L: (N, L, C) to (N, L', filters). Options: filters, kernel; stride (1), dilation
 -- (1), padding ("valid", "same" as Keras defines it, or points on both sides), bias (true), activation
 -- (none), initializer ("glorot_uniform"), bias_initializer ("zeros"). Weights are (kernel, C, filters).
@@ -45,15 +56,18 @@ layers.Conv1d = class("Conv1d", {
       layer:add_parameter("bias", options.bias_initializer, rng, { filters }, kernel * channels, kernel * filters)
     end
   end,
-  forward = function(layer, x)
+  forward = function(layer, x, pool)
     local options = layer.options
     check_rank(layer, core.shape(x), 3)
     if core.size(x, 3) ~= core.size(layer.weight, 2) then
       check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(layer.weight, 2))
     end
-    local y = ops.conv1d(x, layer.weight, layer.bias, options.stride, options.dilation, options.padding)
-    return layer.activate and layer.activate(y) or y
+    local relu = options.activation == "relu"
+    local y = ops.conv1d(x, layer.weight, layer.bias, options.stride, options.dilation, options.padding,
+      pool and pool.options.size, pool and pool.options.stride or pool and pool.options.size, relu)
+    return layer.activate and not relu and layer.activate(y) or y
   end,
+  takes = takes_pool,
   macs = function(layer, _, output)
     return output[2] * core.count(layer.weight)
   end,
@@ -93,12 +107,9 @@ local function make_scale(layer, shape)
 end
 
 --- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running
--- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3), activation
--- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. Source: Ioffe and Szegedy 2015.
-layers.BatchNorm1d = class("BatchNorm1d", {
-  momentum = check.default(0.9, "fraction"), epsilon = 1e-5,
-  activation = check.optional "string|function", alpha = check.optional "number",
-}, {
+-- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3).
+-- Source: Ioffe and Szegedy 2015.
+layers.BatchNorm1d = class("BatchNorm1d", { momentum = check.default(0.9, "fraction"), epsilon = 1e-5 }, {
   make = function(layer, shape)
     make_scale(layer, shape)
     layer:add_buffer("running_mean", core.full(0, { shape[#shape] }))
@@ -106,19 +117,13 @@ layers.BatchNorm1d = class("BatchNorm1d", {
     layer.momentum = layer.options.momentum
   end,
   forward = function(layer, x)
-    local epsilon, slope, y = layer.options.epsilon, layer.slope or 1
-    local mean, var = layer.running_mean, layer.running_var
+    local epsilon = layer.options.epsilon
     if layer.training then
-      y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope)
-    else
-      y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope)
+      return ops.batch_norm(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, layer.momentum, epsilon)
     end
-    return layer.activate and not layer.slope and layer.activate(y, layer.options.alpha) or y
+    return ops.batch_norm_fixed(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, epsilon)
   end,
-}, function(layer, options)
-  layer.activate = activations.find("BatchNorm1d", options.activation)
-  layer.slope = activations.slope(options.activation, options.alpha)
-end)
+})
 
 --- Layer norm over the last dimension. Options: epsilon (1e-5). Source: Ba, Kiros and Hinton 2016.
 layers.LayerNorm = class("LayerNorm", { epsilon = 1e-5 }, {

@@ -1,0 +1,56 @@
+/* conv1d.h - what the ways to convolve share. */
+#ifndef MB_CONV1D_H
+#define MB_CONV1D_H
+
+#include "internal.h"
+
+/* The ways get a shape with pool = 0 where nothing but the bias follows, and else with winners: with pool = 1
+ * the windows are single rows. L_out counts the rows that windows reach. */
+
+/* Rows of the result, and of the convolution before it that count of them are made from. */
+mb_size mb_conv1d_results(const mb_conv1d *s);
+mb_size mb_conv1d_rows(const mb_conv1d *s, mb_size count);
+
+/* Rows of whole vectors. */
+static inline mb_size mb_padded_width(mb_size width) {
+  return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;
+}
+
+/* ---- before and after (finish.c) ------------------------------------------------------- */
+
+/* count rows of the result (s->F apart; columns of them) from rows of the convolution (ld apart): bias b (or
+ * NULL), largest of each window, relu. winners (or NULL), like y, gets the place in the window, and NO_WINNER
+ * where relu let nothing through. y may be rows where there are no windows. */
+#define MB_NO_WINNER 255
+void mb_finish_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                    mb_size columns, const mb_real *b, const mb_conv1d *s);
+
+/* The reverse: buffer (count, ld) = the gradient of rows first, first + 1, ... of the convolution of one
+ * sample, zero outside its L_out rows and behind columns. */
+void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                   mb_size count, mb_size columns, const mb_conv1d *s);
+
+/* ---- directly, as products of overlapping rows (direct.c) ------------------------------ */
+
+mb_size mb_direct_scratch(const mb_conv1d *s);
+void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                       const mb_real *b, const mb_conv1d *s);
+void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                        const mb_real *x, const mb_real *w, const mb_conv1d *s);
+
+/* ---- as products of Fourier transforms of short pieces (spectral.c) -------------------- */
+
+bool mb_spectral_can(const mb_conv1d *s);
+mb_size mb_spectral_scratch(const mb_conv1d *s);
+void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                         const mb_real *b, const mb_conv1d *s);
+void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy,
+                          const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+
+/* ---- what a pass costs, in multiply-adds of whole vectors ------------------------------ */
+
+typedef enum { MB_PASS_Y, MB_PASS_DX, MB_PASS_DW } mb_conv1d_pass;
+double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass);
+double mb_spectral_cost(const mb_conv1d *s, mb_conv1d_pass pass);
+
+#endif

@@ -1,0 +1,282 @@
+/* direct.c - convolution and its gradients as matrix products on rows that overlap in memory. */
+#include "conv1d.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* The work is cut into items, runs of output positions of one sample, and for the gradient of the
+ * weights into groups of items with one sum each: by shape alone, never by the number of threads. */
+#define ITEMS_MIN  32    /* so that a single spectrum keeps all threads busy */
+#define ITEM_REALS 16384 /* results of an item at most, so that they stay in cache */
+#define ROWS_MIN   24    /* rows of a product at least; wins over the two above */
+#define GROUPS     16
+
+typedef struct {
+  mb_size count, per_sample, rows;
+} Items;
+
+typedef struct {
+  mb_size sample, first, rows;
+} Item;
+
+static Items cut(mb_size N, mb_size rows, mb_size width) {
+  const mb_size wanted = mb_max(mb_ceil_div(ITEMS_MIN, N), mb_ceil_div(rows * width, ITEM_REALS));
+  const mb_size possible = mb_max(rows / ROWS_MIN, 1);
+  const mb_size each = mb_ceil_div(rows, mb_min(wanted, possible)), per_sample = mb_ceil_div(rows, each);
+  return (Items){.count = N * per_sample, .per_sample = per_sample, .rows = each};
+}
+
+static Item item_at(const Items *items, mb_size i, mb_size rows) {
+  const mb_size first = i % items->per_sample * items->rows;
+  return (Item){.sample = i / items->per_sample, .first = first, .rows = mb_min(items->rows, rows - first)};
+}
+
+static mb_size span_of(const mb_conv1d *s) {
+  return (s->K - 1) * s->dilation + 1;
+}
+
+static int threads_for(const mb_conv1d *s) {
+  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
+}
+
+/* Rows first .. first + count - 1 of x (L, width), zero outside; in buffer only if some are outside. */
+static const mb_real *padded(mb_real *buffer, const mb_real *x, mb_size L, mb_size width, mb_size first,
+                             mb_size count) {
+  if (first >= 0 && first + count <= L) return x + first * width;
+  const mb_size before = mb_min(mb_max(-first, 0), count);
+  const mb_size inside = mb_max(mb_min(first + count, L) - (first + before), 0);
+  const size_t row = sizeof(mb_real) * (size_t)width;
+  memset(buffer, 0, row * (size_t)before);
+  if (inside > 0) memcpy(buffer + before * width, x + (first + before) * width, row * (size_t)inside);
+  memset(buffer + (before + inside) * width, 0, row * (size_t)(count - before - inside));
+  return buffer;
+}
+
+/* ---- products ------------------------------------------------------------------------- */
+
+/* Row i of the unfolded input U is the depth reals at x + i step. Its products with matrices need no copy of
+ * it. Matrices on the right have rows padded to whole vectors. */
+
+/* y = or += U w, the rows of y (rows, F) ldy apart; w is (depth, F). */
+static void product(mb_real *y, mb_size ldy, const mb_real *x, mb_size step, mb_size depth, const mb_real *w,
+                    mb_size F, mb_size rows, bool add) {
+  mb_lanes_here()->product(y, ldy, x, step, 1, w, mb_padded_width(F), rows, F, depth, add);
+}
+
+/* w (depth, F padded) += transposed U times y (rows, F padded). */
+static void add_outer(mb_real *w, const mb_real *x, mb_size step, mb_size depth, const mb_real *y,
+                      mb_size wide, mb_size rows) {
+  mb_lanes_here()->product(w, wide, x, 1, step, y, wide, depth, wide, rows, true);
+}
+
+/* Rows of width reals, padded to whole vectors: in buffer unless they are that already. */
+static const mb_real *widened(mb_real *buffer, const mb_real *x, mb_size width, mb_size rows) {
+  const mb_size wide = mb_padded_width(width);
+  if (wide == width) return x;
+  for (mb_size r = 0; r < rows; r++) {
+    memcpy(buffer + r * wide, x + r * width, sizeof(mb_real) * (size_t)width);
+    memset(buffer + r * wide + width, 0, sizeof(mb_real) * (size_t)(wide - width));
+  }
+  return buffer;
+}
+
+/* ---- forward -------------------------------------------------------------------------- */
+
+/* Without dilation the taps of a window are neighbours and make one product, otherwise K. */
+static mb_size products_of(const mb_conv1d *s) {
+  return s->dilation == 1 ? 1 : s->K;
+}
+
+static mb_size input_rows(const mb_conv1d *s, mb_size rows) {
+  return (rows - 1) * s->stride + span_of(s);
+}
+
+static const mb_real *input_of(mb_real *buffer, const mb_real *x, const mb_conv1d *s, const Item *item,
+                               mb_size first, mb_size rows) {
+  return padded(buffer, x + item->sample * s->L * s->C, s->L, s->C, first * s->stride - s->pad_left,
+                input_rows(s, rows));
+}
+
+static Items result_items(const mb_conv1d *s) {
+  return cut(s->N, mb_conv1d_results(s), s->F * mb_max(s->pool_stride, 1));
+}
+
+/* Reals that a thread needs for the input of an item, and for its rows before they are finished. */
+static mb_size input_buffer(const mb_conv1d *s, const Items *items) {
+  return input_rows(s, mb_conv1d_rows(s, items->rows)) * s->C;
+}
+static mb_size rows_buffer(const mb_conv1d *s, const Items *items) {
+  return mb_conv1d_rows(s, items->rows) * mb_padded_width(s->F);
+}
+
+void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                       const mb_real *b, const mb_conv1d *s) {
+  const Items items = result_items(s);
+  const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
+  const mb_size in_reals = input_buffer(s, &items), row_reals = rows_buffer(s, &items);
+  const bool in_place = s->pool == 0 && wide == s->F;
+  mb_real *buffers = scratch + s->K * s->C * wide;
+  w = widened(scratch, w, s->F, s->K * s->C);
+#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+  for (mb_size i = 0; i < items.count; i++) {
+    const Item item = item_at(&items, i, mb_conv1d_results(s));
+    const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
+    const mb_size out = (item.sample * mb_conv1d_results(s) + item.first) * s->F;
+    mb_real *buffer = buffers + omp_get_thread_num() * (in_reals + row_reals);
+    mb_real *rows = in_place ? y + out : buffer + in_reals;
+    const mb_real *in = input_of(buffer, x, s, &item, first, count);
+    for (mb_size k = 0; k < products; k++)
+      product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, w + k * depth * wide, wide,
+              count, k > 0);
+    mb_finish_rows(y + out, winners ? winners + out : NULL, rows, wide, item.rows, s->F, b, s);
+  }
+}
+
+/* ---- gradient of the input: the convolution turned round ------------------------------- */
+
+/* Position u = j stride + p of the padded input takes dy[j - m] times the transposed tap k, for each
+ * k with k dilation = m stride + p. Without dilation the taps for one p are stride apart and
+ * their rows of dy are neighbours: one product per p with these taps in reverse order. A chain is
+ * such a set, named by its last tap; with dilation each tap is a chain. */
+static mb_size chain_step(const mb_conv1d *s) {
+  return s->dilation == 1 ? s->stride : s->K;
+}
+
+static mb_size first_chain(const mb_conv1d *s) {
+  return mb_max(s->K - chain_step(s), 0);
+}
+
+/* v = for each chain its taps of w (K, C, F) in reverse order, each transposed, with padded rows. */
+static void reverse_chains(mb_real *v, const mb_real *w, const mb_conv1d *s) {
+  for (mb_size chain = first_chain(s); chain < s->K; chain++)
+    for (mb_size k = chain; k >= 0; k -= chain_step(s))
+      for (mb_size f = 0; f < s->F; f++, v += mb_padded_width(s->C))
+        for (mb_size c = 0; c < s->C; c++) v[c] = w[(k * s->C + c) * s->F + f];
+}
+
+static mb_size longest_delay(const mb_conv1d *s) {
+  return (span_of(s) - 1) / s->stride;
+}
+
+/* Rows j: each is stride positions of the padded input. */
+static mb_size gradient_rows(const mb_conv1d *s) {
+  return mb_ceil_div(s->L + s->pad_left, s->stride);
+}
+
+static Items gradient_items(const mb_conv1d *s) {
+  return cut(s->N, gradient_rows(s), s->stride * s->C);
+}
+
+/* dx (L, C) of the positions of an item; in is dy from row item.first - longest_delay on. */
+static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v, const mb_conv1d *s,
+                                const Item *item) {
+  const mb_size end = item->first + item->rows;
+  const mb_size low = mb_max(item->first * s->stride - s->pad_left, 0);
+  const mb_size high = mb_min(end * s->stride - s->pad_left, s->L);
+  if (low < high) memset(dx + low * s->C, 0, sizeof(mb_real) * (size_t)((high - low) * s->C));
+
+  for (mb_size chain = first_chain(s); chain < s->K; chain++) {
+    const mb_size delay = chain * s->dilation / s->stride, p = chain * s->dilation % s->stride;
+    const mb_size depth = (chain / chain_step(s) + 1) * s->F;
+    const mb_size from = mb_max(mb_ceil_div(s->pad_left - p, s->stride), item->first);
+    const mb_size to = mb_min(mb_ceil_div(s->L + s->pad_left - p, s->stride), end);
+    if (from < to)
+      product(dx + (from * s->stride + p - s->pad_left) * s->C, s->stride * s->C,
+              in + (from - item->first + longest_delay(s) - delay) * s->F, s->F, depth, v, s->C, to - from,
+              true);
+    v += depth * mb_padded_width(s->C);
+  }
+}
+
+/* Rows of the gradient behind the convolution: as they are, where that is possible, else in buffer. */
+static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
+                                  const Item *item, mb_size first, mb_size rows, const mb_conv1d *s) {
+  const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
+  if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) return dy + sample + first * s->F;
+  mb_fetch_rows(buffer, ld, dy + sample, winners ? winners + sample : NULL, first, rows, s->F, s);
+  return buffer;
+}
+
+static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                           const mb_real *w, const mb_conv1d *s) {
+  const Items items = gradient_items(s);
+  const mb_size delay = longest_delay(s);
+  mb_real *v = scratch, *buffers = scratch + s->K * s->F * mb_padded_width(s->C);
+  reverse_chains(v, w, s);
+#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+  for (mb_size i = 0; i < items.count; i++) {
+    const Item item = item_at(&items, i, gradient_rows(s));
+    const mb_real *in = gradient_of(buffers + omp_get_thread_num() * (items.rows + delay) * s->F, s->F, dy,
+                                    winners, &item, item.first - delay, item.rows + delay, s);
+    backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
+  }
+}
+
+/* ---- gradient of the weights ------------------------------------------------------------- */
+
+static mb_size groups_of(const Items *items) {
+  return mb_min(GROUPS, items->count);
+}
+
+static Items row_items(const mb_conv1d *s) {
+  return cut(s->N, s->L_out, s->F);
+}
+
+/* dw (rows, F) = the sum of groups of (rows, wide). */
+MB_CLONES static void sum_groups(mb_real *dw, const mb_real *sums, mb_size groups, mb_size rows, mb_size F,
+                                 mb_size wide) {
+  for (mb_size i = 0; i < rows; i++)
+    for (mb_size f = 0; f < F; f++) {
+      double total = 0;
+      for (mb_size g = 0; g < groups; g++) total += (double)sums[(g * rows + i) * wide + f];
+      dw[i * F + f] = (mb_real)total;
+    }
+}
+
+static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                             const mb_real *x, const mb_conv1d *s) {
+  const Items items = row_items(s);
+  const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), weights = s->K * s->C * wide;
+  const mb_size products = products_of(s), depth = s->K / products * s->C;
+  const mb_size in_reals = input_rows(s, items.rows) * s->C, out_reals = items.rows * wide;
+  mb_real *sums = scratch, *buffers = sums + groups * weights;
+#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+  for (mb_size g = 0; g < groups; g++) {
+    mb_real *sum = sums + g * weights, *buffer = buffers + omp_get_thread_num() * (in_reals + out_reals);
+    memset(sum, 0, sizeof(mb_real) * (size_t)weights);
+    for (mb_size i = g * items.count / groups; i < (g + 1) * items.count / groups; i++) {
+      const Item item = item_at(&items, i, s->L_out);
+      const mb_real *in = input_of(buffer, x, s, &item, item.first, item.rows);
+      const mb_real *out = gradient_of(buffer + in_reals, wide, dy, winners, &item, item.first, item.rows, s);
+      for (mb_size k = 0; k < products; k++)
+        add_outer(sum + k * depth * wide, in + k * s->dilation * s->C, s->stride * s->C, depth, out, wide,
+                  item.rows);
+    }
+  }
+  sum_groups(dw, sums, groups, s->K * s->C, s->F, wide);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+mb_size mb_direct_scratch(const mb_conv1d *s) {
+  const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
+  const mb_size threads = mb_get_threads(), wide = mb_padded_width(s->F);
+  const mb_size forward =
+      s->K * s->C * wide + threads * (input_buffer(s, &results) + rows_buffer(s, &results));
+  const mb_size for_weights =
+      groups_of(&rows) * s->K * s->C * wide + threads * (input_rows(s, rows.rows) * s->C + rows.rows * wide);
+  const mb_size for_input =
+      s->K * s->F * mb_padded_width(s->C) + threads * (input.rows + longest_delay(s)) * s->F;
+  return mb_max(forward, mb_max(for_weights, for_input));
+}
+
+double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
+  const mb_size width = pass == MB_PASS_DX ? s->F * mb_padded_width(s->C) : s->C * mb_padded_width(s->F);
+  return (double)(s->N * s->L_out * s->K) * (double)width / MB_LANES_MOST;
+}
+
+void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                        const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+  if (dx) backward_input(dx, scratch, dy, winners, w, s);
+  if (dw) backward_weights(dw, scratch, dy, winners, x, s);
+}

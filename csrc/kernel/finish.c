@@ -1,0 +1,46 @@
+/* finish.c - what follows a convolution while its rows are in cache: bias, maximum over windows, relu; and
+ * the way back, from the gradient of the result to that of the rows. */
+#include "conv1d.h"
+
+#include <string.h>
+
+#define LANES MB_LANES_MOST
+
+MB_CLONES static void finish_plain(mb_real *y, const mb_real *rows, mb_size ld, mb_size count,
+                                   mb_size columns, const mb_real *b, mb_size F) {
+  for (mb_size j = 0; j < count; j++, y += F, rows += ld)
+    for (mb_size c = 0; c < columns; c++) y[c] = rows[c] + (b ? b[c] : 0);
+}
+
+void mb_finish_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                    mb_size columns, const mb_real *b, const mb_conv1d *s) {
+  if (s->pool > 0)
+    mb_lanes_here()->finish(y, winners, rows, ld, count, columns, b, s);
+  else if (y != rows || b)
+    finish_plain(y, rows, ld, count, columns, b, s->F);
+}
+
+MB_CLONES static void fetch_plain(mb_real *buffer, mb_size ld, const mb_real *dy, mb_size first,
+                                  mb_size count, mb_size columns, const mb_conv1d *s) {
+  for (mb_size r = 0; r < count; r++, buffer += ld) {
+    const bool is_inside = first + r >= 0 && first + r < s->L_out;
+    const mb_size inside = is_inside ? columns : 0;
+    const mb_real *row = dy + (first + r) * s->F;
+    if (inside == LANES && ld == LANES) {
+      for (mb_size c = 0; c < LANES; c++) buffer[c] = row[c];
+    } else {
+      for (mb_size c = 0; c < inside; c++) buffer[c] = row[c];
+      for (mb_size c = inside; c < ld; c++) buffer[c] = 0;
+    }
+  }
+}
+
+void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                   mb_size count, mb_size columns, const mb_conv1d *s) {
+  if (s->pool > 0) {
+    memset(buffer, 0, sizeof(mb_real) * (size_t)(count * ld));
+    mb_lanes_here()->fetch(buffer, ld, dy, winners, first, count, columns, s);
+  } else {
+    fetch_plain(buffer, ld, dy, first, count, columns, s);
+  }
+}

@@ -1,0 +1,370 @@
+/* lanes.h - what the fast convolutions are made of, for one instruction set: a matrix product in registers
+ * and real Fourier transforms of many channels at once. No include guard: lanes.c includes this once per
+ * instruction set, with REGISTER bytes in a vector, PANEL vectors in a row of a product's register tile, and
+ * ISA(name) for the names. */
+
+#define LANES ((int)(REGISTER / sizeof(mb_real)))
+#define Vec   ISA(Vec)
+/* Needs no alignment, and may look at reals. */
+typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real)), may_alias));
+
+/* Undefined at the end. */
+#define load           ISA(load)
+#define store          ISA(store)
+#define tile           ISA(tile)
+#define last_tile      ISA(last_tile)
+#define panel          ISA(panel)
+#define product        ISA(product)
+#define Complex        ISA(Complex)
+#define turn           ISA(turn)
+#define butterfly4     ISA(butterfly4)
+#define butterfly8     ISA(butterfly8)
+#define butterfly      ISA(butterfly)
+#define fourier        ISA(fourier)
+#define put            ISA(put)
+#define take           ISA(take)
+#define analyse_n      ISA(analyse_n)
+#define synthesise_n   ISA(synthesise_n)
+#define analyse        ISA(analyse)
+#define synthesise     ISA(synthesise)
+#define Mask           ISA(Mask)
+#define Bytes          ISA(Bytes)
+#define choose         ISA(choose)
+#define finish         ISA(finish)
+#define finish_windows ISA(finish_windows)
+#define finish_all     ISA(finish_all)
+#define fetch          ISA(fetch)
+#define fetch_all      ISA(fetch_all)
+#define functions      ISA(functions)
+
+MB_INLINE Vec load(const mb_real *x) {
+  return *(const Vec *)x;
+}
+MB_INLINE void store(mb_real *y, Vec value) {
+  *(Vec *)y = value;
+}
+
+/* ---- products --------------------------------------------------------------------------- */
+
+/* R rows of C, V vectors wide, held in registers over the whole depth. */
+MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                    mb_size ldb, mb_size depth, bool add, const int R, const int V) {
+  Vec sum[PRODUCT_ROWS][PANEL];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) sum[i][v] = add ? load(C + i * ldc + v * LANES) : (Vec){0};
+  for (mb_size d = 0; d < depth; d++, A += step, B += ldb) {
+    Vec b[PANEL];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) sum[i][v] += A[i * row] * b[v];
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) store(C + i * ldc + v * LANES, sum[i][v]);
+}
+
+/* One vector wide, of which only the first columns exist in C. */
+static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                      mb_size ldb, mb_size depth, bool add, mb_size rows, mb_size columns) {
+  mb_real wide[PRODUCT_ROWS * LANES] = {0};
+  const size_t bytes = sizeof(mb_real) * (size_t)columns;
+  for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
+  if (rows == PRODUCT_ROWS)
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1);
+  else
+    for (mb_size i = 0; i < rows; i++)
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1);
+  for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
+}
+
+/* All M rows of V vectors. */
+MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V) {
+  mb_size i = 0;
+  for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V);
+  for (; i + 2 <= M; i += 2) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V);
+  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V);
+}
+
+static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                    mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add) {
+  mb_size j = 0;
+  for (; j + PANEL * LANES <= N; j += PANEL * LANES)
+    panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, PANEL);
+#if PANEL > 2
+  for (; j + 2 * LANES <= N; j += 2 * LANES) panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, 2);
+#endif
+  for (; j + LANES <= N; j += LANES) panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, 1);
+  if (j < N)
+    for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
+      last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
+                mb_min(PRODUCT_ROWS, M - i), N - j);
+}
+
+/* ---- transforms ------------------------------------------------------------------------- */
+
+typedef struct {
+  Vec re, im;
+} Complex;
+
+/* z e^(-2 pi i k / MB_CIRCLE) */
+MB_INLINE Complex turn(Complex z, int k) {
+  const mb_real c = mb_cosines[k], s = mb_sines[k];
+  return (Complex){z.re * c + z.im * s, z.im * c - z.re * s};
+}
+
+MB_INLINE void butterfly4(Complex *z, const int step) {
+  const Complex a = z[0], b = z[step], c = z[2 * step], d = z[3 * step];
+  const Complex p = {a.re + c.re, a.im + c.im}, q = {a.re - c.re, a.im - c.im};
+  const Complex r = {b.re + d.re, b.im + d.im}, s = {b.re - d.re, b.im - d.im};
+  z[0] = (Complex){p.re + r.re, p.im + r.im};
+  z[step] = (Complex){q.re + s.im, q.im - s.re};
+  z[2 * step] = (Complex){p.re - r.re, p.im - r.im};
+  z[3 * step] = (Complex){q.re - s.im, q.im + s.re};
+}
+
+/* z[k] = sum over j of z[j] e^(-2 pi i j k / 8): even and odd j apart. */
+MB_INLINE void butterfly8(Complex *z) {
+  const mb_real h = (mb_real)0.70710678118654752440;
+  butterfly4(z, 2);
+  butterfly4(z + 1, 2);
+  const Complex o0 = z[1], o2 = {z[5].im, -z[5].re};
+  const Complex o1 = {(z[3].re + z[3].im) * h, (z[3].im - z[3].re) * h};
+  const Complex o3 = {(z[7].im - z[7].re) * h, (z[7].re + z[7].im) * -h};
+  const Complex e0 = z[0], e1 = z[2], e2 = z[4], e3 = z[6];
+  z[0] = (Complex){e0.re + o0.re, e0.im + o0.im}, z[4] = (Complex){e0.re - o0.re, e0.im - o0.im};
+  z[1] = (Complex){e1.re + o1.re, e1.im + o1.im}, z[5] = (Complex){e1.re - o1.re, e1.im - o1.im};
+  z[2] = (Complex){e2.re + o2.re, e2.im + o2.im}, z[6] = (Complex){e2.re - o2.re, e2.im - o2.im};
+  z[3] = (Complex){e3.re + o3.re, e3.im + o3.im}, z[7] = (Complex){e3.re - o3.re, e3.im - o3.im};
+}
+
+MB_INLINE void butterfly(Complex *z, const int n) {
+  if (n == 8)
+    butterfly8(z);
+  else
+    butterfly4(z, 1);
+}
+
+/* out[k] = sum over j < n of z[j] e^(-2 pi i j k / n), n = A B; the parts of z are alternate rows, ld apart.
+ * Two passes, each in registers (Cooley and Tukey 1965). inverse: the sum of e^(+...), which is out[n - k].
+ */
+MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int A, const int B,
+                       const bool inverse) {
+  Complex middle[8][8], z[8];
+  for (int b = 0; b < B; b++) {
+#pragma GCC unroll 8
+    for (int a = 0; a < A; a++) {
+      const mb_real *pair = rows + (B * a + b) * 2 * ld;
+      z[a] = (Complex){load(pair), load(pair + ld)};
+    }
+    butterfly(z, A);
+    middle[0][b] = z[0];
+#pragma GCC unroll 8
+    for (int k = 1; k < A; k++) middle[k][b] = turn(z[k], b * k * (MB_CIRCLE / (A * B)));
+  }
+  for (int k = 0; k < A; k++) {
+#pragma GCC unroll 8
+    for (int b = 0; b < B; b++) z[b] = middle[k][b];
+    butterfly(z, B);
+#pragma GCC unroll 8
+    for (int j = 0; j < B; j++) out[inverse ? (A * B - k - A * j) & (A * B - 1) : k + A * j] = z[j];
+  }
+}
+
+/* Frequency k of the three planes that hold it. */
+MB_INLINE void put(mb_real *planes, mb_size plane, int k, Vec re, Vec im, const bool plus) {
+  mb_real *y = planes + (3 * k - 1) * plane;
+  store(y, re);
+  store(y + plane, im);
+  store(y + 2 * plane, plus ? re + im : re - im);
+}
+
+/* Twice the transform of 2 n = 2 A B rows, from that of n complex numbers. */
+MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, const int A,
+                         const int B, const bool plus) {
+  const int n = A * B;
+  Complex z[MB_CIRCLE / 2];
+  fourier(z, rows, ld, A, B, false);
+  store(planes, (z[0].re + z[0].im) * 2);
+  store(planes + plane, (z[0].re - z[0].im) * 2);
+  put(planes, plane, n / 2, z[n / 2].re * 2, z[n / 2].im * -2, plus);
+  for (int k = 1; k < n / 2; k++) {
+    const Complex a = z[k], b = z[n - k];
+    const Complex even = {a.re + b.re, a.im - b.im};
+    const Complex odd = turn((Complex){a.im + b.im, b.re - a.re}, k * (MB_CIRCLE / (2 * n)));
+    put(planes, plane, k, even.re + odd.re, even.im + odd.im, plus);
+    put(planes, plane, n - k, even.re - odd.re, odd.im - even.im, plus);
+  }
+}
+
+/* The number that three products stand for: see spectral.c. */
+MB_INLINE Complex take(const mb_real *planes, mb_size plane, int k) {
+  const mb_real *x = planes + (3 * k - 1) * plane;
+  const Vec rr = load(x), ii = load(x + plane), mixed = load(x + 2 * plane);
+  return (Complex){rr + ii, rr - ii - mixed};
+}
+
+/* T times the rows whose transform has these products; row t goes to rows + t LANES. */
+MB_INLINE void synthesise_n(mb_real *rows, const mb_real *planes, mb_size plane, const int A, const int B) {
+  const int n = A * B;
+  Complex z[MB_CIRCLE / 2];
+  const Vec first = load(planes), last = load(planes + plane);
+  z[0] = (Complex){first + last, first - last};
+  const Complex middle = take(planes, plane, n / 2);
+  z[n / 2] = (Complex){middle.re * 2, middle.im * -2};
+  for (int k = 1; k < n / 2; k++) {
+    const Complex a = take(planes, plane, k), b = take(planes, plane, n - k);
+    const Complex even = {a.re + b.re, a.im - b.im};
+    /* i (a - conj b) e^(+2 pi i k / 2n), by turning its conjugate */
+    const Complex odd = turn((Complex){-(a.im + b.im), b.re - a.re}, k * (MB_CIRCLE / (2 * n)));
+    z[k] = (Complex){even.re + odd.re, even.im - odd.im};
+    z[n - k] = (Complex){even.re - odd.re, -even.im - odd.im};
+  }
+  fourier((Complex *)rows, (const mb_real *)z, LANES, A, B, true);
+}
+
+static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, bool plus) {
+  if (T == 32)
+    analyse_n(planes, plane, rows, ld, 4, 4, plus);
+  else if (T == 64)
+    analyse_n(planes, plane, rows, ld, 4, 8, plus);
+  else
+    analyse_n(planes, plane, rows, ld, 8, 8, plus);
+}
+
+static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int T) {
+  if (T == 32)
+    synthesise_n(rows, planes, plane, 4, 4);
+  else if (T == 64)
+    synthesise_n(rows, planes, plane, 4, 8);
+  else
+    synthesise_n(rows, planes, plane, 8, 8);
+}
+
+/* ---- windows ------------------------------------------------------------------------------ */
+
+/* Of integers as wide as reals: -1 where a comparison holds. */
+typedef mb_integer Mask __attribute__((vector_size(REGISTER), may_alias));
+typedef uint8_t Bytes __attribute__((vector_size(REGISTER / sizeof(mb_real)), aligned(1), may_alias));
+
+MB_INLINE Vec choose(Mask mask, Vec a, Vec b) {
+  return (Vec)(((Mask)a & mask) | ((Mask)b & ~mask));
+}
+
+/* The largest of pool rows; NaN counts as the maximum, and relu lets it through. */
+MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, Vec b,
+                      const mb_size pool, const bool relu) {
+  Vec best = load(rows);
+  Mask at = {0};
+  for (mb_size k = 1; k < pool; k++) {
+    const Vec value = load(rows + k * ld);
+    const Mask wins = ~(value <= best) & (best == best);
+    best = choose(wins, value, best);
+    at = (wins & ((Mask){0} + (int)k)) | (at & ~wins);
+  }
+  best += b;
+  store(y, relu ? choose(best < 0, (Vec){0}, best) : best);
+  if (relu) at |= (best <= 0) & MB_NO_WINNER;
+  if (winners) *(Bytes *)winners = __builtin_convertvector(at, Bytes);
+}
+
+MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                              mb_size columns, const mb_real *b, const mb_conv1d *s, const mb_size pool,
+                              const bool relu) {
+  for (mb_size c = 0; c + LANES <= columns; c += LANES) {
+    const Vec bias = b ? load(b + c) : (Vec){0};
+    for (mb_size j = 0; j < count; j++)
+      finish(y + j * s->F + c, winners ? winners + j * s->F + c : NULL, rows + j * s->pool_stride * ld + c,
+             ld, bias, pool, relu);
+  }
+  const mb_size c = columns / LANES * LANES, rest = columns - c;
+  if (rest == 0) return;
+  Vec bias = {0};
+  if (b) memcpy(&bias, b + c, sizeof(mb_real) * (size_t)rest);
+  for (mb_size j = 0; j < count; j++) {
+    mb_real y_wide[LANES];
+    uint8_t winners_wide[LANES];
+    finish(y_wide, winners_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu);
+    memcpy(y + j * s->F + c, y_wide, sizeof(mb_real) * (size_t)rest);
+    if (winners) memcpy(winners + j * s->F + c, winners_wide, (size_t)rest);
+  }
+}
+
+static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                       mb_size columns, const mb_real *b, const mb_conv1d *s) {
+#define POOL(size, relu) finish_windows(y, winners, rows, ld, count, columns, b, s, size, relu)
+  switch (s->relu ? s->pool : 0) { /* the usual ones with a constant number of steps */
+  case 1: POOL(1, true); break;
+  case 2: POOL(2, true); break;
+  case 3: POOL(3, true); break;
+  default: POOL(s->pool, s->relu); break;
+  }
+#undef POOL
+}
+
+/* The rows of a window, the first being row, get dy where they won. */
+MB_INLINE void fetch(mb_real *buffer, mb_size ld, Vec dy, Mask at, mb_size row, mb_size count, mb_size pool) {
+  for (mb_size k = 0; k < pool; k++)
+    if (row + k >= 0 && row + k < count) {
+      mb_real *to = buffer + (row + k) * ld;
+      store(to, load(to) + choose(at == (int)k, dy, (Vec){0}));
+    }
+}
+
+static void fetch_all(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                      mb_size count, mb_size columns, const mb_conv1d *s) {
+  const mb_size begin = mb_ceil_div(mb_max(first - s->pool + 1, 0), s->pool_stride);
+  const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
+  const mb_size whole = columns / LANES * LANES;
+  for (mb_size j = begin; j < end; j++) {
+    const mb_size at = j * s->F, row = j * s->pool_stride - first;
+    for (mb_size c = 0; c < whole; c += LANES) {
+      const Bytes bytes = *(const Bytes *)(winners + at + c);
+      fetch(buffer + c, ld, load(dy + at + c), __builtin_convertvector(bytes, Mask), row, count, s->pool);
+    }
+    for (mb_size c = whole; c < columns; c++) {
+      const mb_size winner = row + winners[at + c];
+      if (winners[at + c] != MB_NO_WINNER && winner >= 0 && winner < count)
+        buffer[winner * ld + c] += dy[at + c];
+    }
+  }
+}
+
+static const mb_lanes functions = {LANES, product, analyse, synthesise, finish_all, fetch_all};
+
+#undef LANES
+#undef Vec
+#undef load
+#undef store
+#undef tile
+#undef last_tile
+#undef panel
+#undef product
+#undef Complex
+#undef turn
+#undef butterfly4
+#undef butterfly8
+#undef butterfly
+#undef fourier
+#undef put
+#undef take
+#undef analyse_n
+#undef synthesise_n
+#undef analyse
+#undef synthesise
+#undef functions
+#undef Mask
+#undef Bytes
+#undef choose
+#undef finish
+#undef finish_windows
+#undef finish_all
+#undef fetch
+#undef fetch_all

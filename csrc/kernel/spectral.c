@@ -1,0 +1,404 @@
+/* spectral.c - convolution and its gradients by products of Fourier transforms (overlap-save).
+ *
+ * An array is seen as rows: of x, stride points of all channels make one row of C' = stride C reals, so that
+ * every convolution has stride 1 here and K' = ceil(K / stride) taps. A tile is T rows that follow each
+ * other; of a transformed tile K' - 1 rows are wrong and the other T - K' + 1, its valid rows, are kept. All
+ * tiles of a chunk are transformed, then for each of the 3 T / 2 - 1 planes there is one matrix product over
+ * all tiles, then all are transformed back. A complex product takes three real ones (Gauss). */
+#include "conv1d.h"
+
+#include <omp.h>
+#include <string.h>
+
+#define CHUNK_REALS (1 << 18) /* in the planes of a chunk, which should stay in the second cache */
+#define CHUNK_LEAST 12        /* tiles, and twice as many backward; below, products are slow */
+#define CHUNK_MOST  96        /* tiles; more would gain nothing */
+#define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
+#define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
+#define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
+#define GROUP_REALS (1 << 24)
+#define T_MOST      MB_CIRCLE
+#define PLANE_GAP                                                                                            \
+  16 /* reals between planes, so that a frequency's planes are not a multiple of 4096 apart                  \
+      */
+
+/* Row r of a sample is the width reals from origin + r width on; what is not in 0..size - 1 is zero. */
+typedef struct {
+  mb_size size, origin, width;
+} Rows;
+
+typedef struct {
+  int T;
+  mb_size taps, planes;
+  mb_size valid, step; /* rows made from a tile, and how far they are apart in rows of the convolution */
+  mb_size per_sample, tiles;     /* tiles */
+  mb_size chunk, chunks, groups; /* tiles at most in a chunk, chunks, groups of chunks */
+  Rows x;
+  mb_size x_padded, y_padded; /* widths in planes */
+  mb_size weights;            /* reals in a plane of the weights */
+} Plan;
+
+/* Rows of the result (forward) or of x (backward) that have to be made from tiles. */
+static mb_size rows_to_make(const mb_conv1d *s, bool backward) {
+  return backward ? (s->L - 1 + s->pad_left) / s->stride + 1 : mb_conv1d_results(s);
+}
+
+static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
+  Plan p = {.T = T, .taps = mb_ceil_div(s->K, s->stride), .planes = 3 * T / 2 - 1};
+  const mb_size right = T - p.taps + 1;
+  p.step = backward || s->pool == 0 ? 1 : s->pool_stride;
+  p.valid = backward || s->pool == 0 ? right : (right - s->pool + s->pool_stride) / s->pool_stride;
+  if (p.valid < 1 || right < s->pool) return (Plan){0};
+  p.per_sample = mb_ceil_div(rows_to_make(s, backward), p.valid);
+  p.tiles = s->N * p.per_sample;
+  p.x = (Rows){.size = s->L * s->C, .origin = -s->pad_left * s->C, .width = s->stride * s->C};
+  p.x_padded = mb_padded_width(p.x.width), p.y_padded = mb_padded_width(s->F);
+  p.weights = mb_max(p.x.width * p.y_padded, s->F * p.x_padded) + PLANE_GAP;
+  const mb_size widths = p.x_padded * (backward ? 2 : 1) + p.y_padded;
+  const mb_size fitting = mb_min(CHUNK_REALS / (p.planes * widths), p.tiles / CHUNKS);
+  p.chunk = mb_min(mb_max(fitting, CHUNK_LEAST * (backward ? 2 : 1)), CHUNK_MOST);
+  p.chunks = mb_ceil_div(p.tiles, p.chunk);
+  p.groups = mb_max(mb_min(mb_min(GROUPS, p.tiles / GROUP_TILES), GROUP_REALS / (p.planes * p.weights)), 2);
+  p.groups = mb_min(p.groups, p.chunks);
+  return p;
+}
+
+/* In multiply-adds of whole vectors of a direct convolution. Measured with AVX-512: a transform costs as much
+ * as 18 of them per row; a product as half a vector more per row than it has, and where sums are kept in
+ * memory a quarter more; and what goes to and from the second cache costs a third on top. */
+#define TRANSFORM_COST 18.0
+#define NARROW_COST    0.5
+#define SUMS_COST      1.25
+#define CACHE_COST     1.3
+static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
+  const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
+  const double transforms = TRANSFORM_COST * p->T * (x + y);
+  double products = (double)p->planes;
+  if (pass == MB_PASS_DX)
+    products *= (double)s->F * (x + NARROW_COST);
+  else
+    products *= (double)p->x.width * (y + NARROW_COST) * (pass == MB_PASS_DW ? SUMS_COST : 1);
+  return CACHE_COST * (double)p->tiles * (products + transforms);
+}
+
+/* Both gradients are made from the same tiles, the best ones for that of x. */
+static Plan best_plan(const mb_conv1d *s, bool backward) {
+  const mb_conv1d_pass pass = backward ? MB_PASS_DX : MB_PASS_Y;
+  Plan best = {0};
+  for (int T = 32; T <= T_MOST; T *= 2) {
+    const Plan p = plan_for(s, T, backward);
+    if (p.T > 0 && (best.T == 0 || plan_cost(&p, s, pass) < plan_cost(&best, s, pass))) best = p;
+  }
+  return best;
+}
+
+bool mb_spectral_can(const mb_conv1d *s) {
+  return s->dilation == 1 && best_plan(s, false).T > 0 && best_plan(s, true).T > 0;
+}
+
+double mb_spectral_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
+  const Plan p = best_plan(s, pass != MB_PASS_Y);
+  return plan_cost(&p, s, pass);
+}
+
+/* ---- tiles in and out --------------------------------------------------------------------- */
+
+MB_INLINE void copy_whole(mb_real *buffer, const mb_real *x, mb_size ld, mb_size count, const int lanes) {
+  for (mb_size r = 0; r < count; r++)
+    for (int i = 0; i < lanes; i++) buffer[r * lanes + i] = x[r * ld + i];
+}
+
+/* count rows of lanes reals, ld apart, all there. */
+MB_CLONES static void copy_lanes(mb_real *buffer, const mb_real *x, mb_size ld, mb_size count, int lanes) {
+  if (lanes == MB_LANES_MOST)
+    copy_whole(buffer, x, ld, count, MB_LANES_MOST);
+  else
+    copy_whole(buffer, x, ld, count, lanes);
+}
+
+/* T rows of lanes reals: count rows, ld apart from reals first on, of x (size), and zeros for what is not
+ * there. */
+static void copy_rows(mb_real *buffer, int lanes, int T, const mb_real *x, mb_size size, mb_size first,
+                      mb_size ld, mb_size columns, mb_size count) {
+  if (columns <= 0) count = 0;
+  memset(buffer + count * lanes, 0, sizeof(mb_real) * (size_t)((T - count) * lanes));
+  if (count == 0) return;
+  if (columns == lanes && first >= 0 && first + (count - 1) * ld + lanes <= size) {
+    copy_lanes(buffer, x + first, ld, count, lanes);
+    return;
+  }
+  memset(buffer, 0, sizeof(mb_real) * (size_t)(count * lanes));
+  for (mb_size r = 0; r < count; r++) {
+    const mb_size at = first + r * ld, skip = mb_max(-at, 0), end = mb_min(columns, size - at);
+    for (mb_size i = skip; i < end; i++) buffer[r * lanes + i] = x[at + i];
+  }
+}
+
+/* The planes of a tile: count rows of a sample of x from row first on, and zeros up to T rows. */
+static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
+                          mb_size first, mb_size count, int T, bool plus) {
+  const mb_lanes *v = mb_lanes_here();
+  mb_real buffer[T_MOST * MB_LANES_MOST];
+  for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
+    const mb_size at = rows->origin + first * rows->width + c, columns = mb_min(v->lanes, rows->width - c);
+    const bool whole = count == T && columns == v->lanes;
+    if (whole && at >= 0 && at + (T - 1) * rows->width + v->lanes <= rows->size) {
+      v->analyse(planes + c, plane, sample + at, rows->width, T, plus);
+    } else {
+      copy_rows(buffer, v->lanes, T, sample, rows->size, at, rows->width, columns, count);
+      v->analyse(planes + c, plane, buffer, v->lanes, T, plus);
+    }
+  }
+}
+
+/* The planes of T rows of the gradient behind the convolution. */
+static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *winners,
+                             mb_size sample, mb_size first, int T, const mb_conv1d *s) {
+  const mb_lanes *v = mb_lanes_here();
+  mb_real buffer[T_MOST * MB_LANES_MOST];
+  for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
+    const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
+    if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
+      v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, false);
+    } else {
+      mb_fetch_rows(buffer, v->lanes, dy + at, winners ? winners + at : NULL, first, T, mb_max(columns, 0),
+                    s);
+      v->analyse(planes + c, plane, buffer, v->lanes, T, false);
+    }
+  }
+}
+
+/* Rows first .. first + count - 1 of a sample of dx from a tile's planes. */
+static void synthesise_gradient(mb_real *sample, const Rows *rows, mb_size first, mb_size count,
+                                const mb_real *planes, mb_size plane, int T) {
+  const mb_lanes *v = mb_lanes_here();
+  mb_real buffer[T_MOST * MB_LANES_MOST];
+  for (mb_size c = 0; c < rows->width; c += v->lanes) {
+    v->synthesise(buffer, planes + c, plane, T);
+    const mb_size columns = mb_min(v->lanes, rows->width - c);
+    for (mb_size r = 0; r < count; r++) {
+      const mb_size at = rows->origin + (first + r) * rows->width + c;
+      const mb_size skip = mb_max(-at, 0), end = mb_min(columns, rows->size - at);
+      if (skip < end)
+        memcpy(sample + at + skip, buffer + r * v->lanes + skip, sizeof(mb_real) * (size_t)(end - skip));
+    }
+  }
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
+  for (mb_size i = 0; i < count; i++) rows[i] *= factor;
+}
+
+/* Planes (C', F padded) of w: tap m of channel c is the row of F at (m C' + c) F. */
+static void analyse_weights(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size size = s->K * s->C * s->F, F = s->F;
+#pragma omp for
+  for (mb_size c = 0; c < p->x.width; c++)
+    for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
+      mb_real buffer[T_MOST * MB_LANES_MOST];
+      const mb_size columns = mb_min(v->lanes, F - f);
+      copy_rows(buffer, v->lanes, p->T, w, size, c * F + f, p->x.width * F, columns,
+                columns > 0 ? p->taps : 0);
+      scale_rows(buffer, p->taps * v->lanes, 1 / (mb_real)(4 * p->T));
+      v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, true);
+    }
+}
+
+/* Planes (F, C' padded) of w turned round and transposed. */
+static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size size = s->K * s->C * s->F, F = s->F;
+  const mb_real factor = 1 / (mb_real)(4 * p->T);
+#pragma omp for
+  for (mb_size f = 0; f < F; f++)
+    for (mb_size c = 0; c < p->x_padded; c += v->lanes) {
+      mb_real buffer[T_MOST * MB_LANES_MOST] = {0};
+      for (mb_size m = 0; m < p->taps; m++)
+        for (mb_size i = 0; i < mb_min(v->lanes, p->x.width - c); i++) {
+          const mb_size at = ((p->taps - 1 - m) * p->x.width + c + i) * F + f;
+          if (at < size) buffer[m * v->lanes + i] = w[at] * factor;
+        }
+      v->analyse(planes + f * p->x_padded + c, p->weights, buffer, v->lanes, p->T, true);
+    }
+}
+
+/* dw from the planes (C', F padded) of sums over tiles. */
+static void synthesise_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const Plan *p) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size F = s->F;
+  const mb_real factor = 1 / (mb_real)(4 * p->T);
+#pragma omp for
+  for (mb_size c = 0; c < p->x.width; c++)
+    for (mb_size f = 0; f < F; f += v->lanes) {
+      mb_real buffer[T_MOST * MB_LANES_MOST];
+      v->synthesise(buffer, planes + c * p->y_padded + f, p->weights, p->T);
+      for (mb_size m = 0; m < p->taps && m * p->x.width + c < s->K * s->C; m++)
+        for (mb_size i = 0; i < mb_min(v->lanes, F - f); i++)
+          dw[(m * p->x.width + c) * F + f + i] = buffer[(p->taps - 1 - m) * v->lanes + i] * factor;
+    }
+}
+
+/* ---- passes ----------------------------------------------------------------------------------- */
+
+/* A thread takes a chunk through all steps in buffers of its own, because what another core has written is
+ * slow to read. Chunks are cut by shape alone, and so are the groups of chunks whose sums are the gradient of
+ * the weights: results do not depend on the number of threads. */
+typedef struct {
+  mb_size first, count; /* tiles */
+} Chunk;
+
+static Chunk chunk_at(const Plan *p, mb_size i) {
+  return (Chunk){.first = i * p->chunk, .count = mb_min(p->chunk, p->tiles - i * p->chunk)};
+}
+
+static mb_size x_plane_of(const Plan *p) {
+  return p->chunk * p->x_padded + PLANE_GAP;
+}
+
+static mb_size y_plane_of(const Plan *p) {
+  return p->chunk * p->y_padded + PLANE_GAP;
+}
+
+static mb_size buffer_of(const Plan *p, bool backward) {
+  return p->planes * (x_plane_of(p) * (backward ? 2 : 1) + y_plane_of(p));
+}
+
+static mb_size scratch_of(const Plan *p, bool backward) {
+  const mb_size weights = backward ? 1 + p->groups : 1;
+  return p->planes * p->weights * weights + mb_get_threads() * buffer_of(p, backward);
+}
+
+mb_size mb_spectral_scratch(const mb_conv1d *s) {
+  const Plan forward = best_plan(s, false), backward = best_plan(s, true);
+  return mb_max(scratch_of(&forward, false), scratch_of(&backward, true));
+}
+
+static int threads_for(const mb_conv1d *s) {
+  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
+}
+
+typedef struct {
+  mb_size sample, first, rows; /* the rows to make from the tile */
+} Tile;
+
+static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
+  const mb_size first = i % p->per_sample * p->valid;
+  return (Tile){.sample = i / p->per_sample, .first = first, .rows = mb_min(p->valid, rows - first)};
+}
+
+typedef struct {
+  mb_real *y;
+  uint8_t *winners;
+  const mb_real *x, *w_planes, *b;
+} Forward;
+
+static void forward_chunk(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Plan *p, Chunk chunk) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size x_plane = x_plane_of(p), y_plane = y_plane_of(p), results = mb_conv1d_results(s);
+  mb_real *x_planes = buffer, *y_planes = x_planes + p->planes * x_plane, rows[T_MOST * MB_LANES_MOST];
+  for (mb_size i = 0; i < chunk.count; i++) {
+    const Tile t = tile_at(p, chunk.first + i, results);
+    analyse_input(x_planes + i * p->x_padded, x_plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
+                  p->T, p->T, false);
+  }
+  for (mb_size i = 0; i < p->planes; i++)
+    v->product(y_planes + i * y_plane, p->y_padded, x_planes + i * x_plane, p->x_padded, 1,
+               f->w_planes + i * p->weights, p->y_padded, chunk.count, p->y_padded, p->x.width, false);
+  for (mb_size i = 0; i < chunk.count; i++) {
+    const Tile t = tile_at(p, chunk.first + i, results);
+    for (mb_size c = 0; c < s->F; c += v->lanes) {
+      const mb_size at = (t.sample * results + t.first) * s->F + c;
+      v->synthesise(rows, y_planes + i * p->y_padded + c, y_plane, p->T);
+      mb_finish_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
+                     mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
+    }
+  }
+}
+
+void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                         const mb_real *b, const mb_conv1d *s) {
+  const Plan p = best_plan(s, false);
+  mb_real *w_planes = scratch, *buffers = w_planes + p.planes * p.weights;
+  const Forward f = {y, winners, x, w_planes, b};
+#pragma omp parallel num_threads(threads_for(s))
+  {
+    analyse_weights(w_planes, w, s, &p);
+#pragma omp for schedule(dynamic)
+    for (mb_size i = 0; i < p.chunks; i++)
+      forward_chunk(&f, buffers + omp_get_thread_num() * buffer_of(&p, false), s, &p, chunk_at(&p, i));
+  }
+}
+
+typedef struct {
+  mb_real *dx, *dw_planes; /* NULL if not wanted */
+  const mb_real *dy;
+  const uint8_t *winners;
+  const mb_real *x, *w_planes;
+} Backward;
+
+/* Tiles of valid rows of x, zeros behind them, and of the rows of dy that reach them: their products are the
+ * gradient of the weights; those of dy and the weights turned round are the gradient of x. */
+static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffer, const mb_conv1d *s,
+                           const Plan *p, Chunk chunk, bool add) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size rows = rows_to_make(s, true), reach = p->taps - 1;
+  const mb_size x_plane = x_plane_of(p), y_plane = y_plane_of(p);
+  mb_real *dy_planes = buffer, *x_planes = dy_planes + p->planes * y_plane,
+          *dx_planes = x_planes + p->planes * x_plane;
+  for (mb_size i = 0; i < chunk.count; i++) {
+    const Tile t = tile_at(p, chunk.first + i, rows);
+    analyse_gradient(dy_planes + i * p->y_padded, y_plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
+                     s);
+    if (dw_planes)
+      analyse_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first, t.rows,
+                    p->T, true);
+  }
+  for (mb_size i = 0; i < p->planes; i++) {
+    const mb_real *dy_i = dy_planes + i * y_plane;
+    if (dw_planes)
+      v->product(dw_planes + i * p->weights, p->y_padded, x_planes + i * x_plane, 1, p->x_padded, dy_i,
+                 p->y_padded, p->x.width, p->y_padded, chunk.count, add);
+    if (b->dx)
+      v->product(dx_planes + i * x_plane, p->x_padded, dy_i, p->y_padded, 1, b->w_planes + i * p->weights,
+                 p->x_padded, chunk.count, p->x_padded, s->F, false);
+  }
+  for (mb_size i = 0; i < (b->dx ? chunk.count : 0); i++) {
+    const Tile t = tile_at(p, chunk.first + i, rows);
+    synthesise_gradient(b->dx + t.sample * p->x.size, &p->x, t.first, t.rows, dx_planes + i * p->x_padded,
+                        x_plane, p->T);
+  }
+}
+
+/* planes[0] += planes[1] + planes[2] + ..., planes of count reals. */
+MB_CLONES static void add_planes(mb_real *planes, mb_size count, mb_size plane, mb_size apart,
+                                 mb_size groups) {
+  for (mb_size g = 1; g < groups; g++)
+    for (mb_size i = plane * count; i < (plane + 1) * count; i++) planes[i] += planes[g * apart + i];
+}
+
+void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy,
+                          const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+  const Plan p = best_plan(s, true);
+  const mb_size group = p.planes * p.weights;
+  mb_real *w_planes = scratch, *dw_planes = w_planes + group, *buffers = dw_planes + p.groups * group;
+  const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
+#pragma omp parallel num_threads(threads_for(s))
+  {
+    mb_real *buffer = buffers + omp_get_thread_num() * buffer_of(&p, true);
+    if (dx) analyse_reversed(w_planes, w, s, &p);
+#pragma omp for schedule(dynamic)
+    for (mb_size g = 0; g < p.groups; g++) {
+      const mb_size begin = g * p.chunks / p.groups, end = (g + 1) * p.chunks / p.groups;
+      for (mb_size i = begin; i < end; i++)
+        backward_chunk(&b, dw ? dw_planes + g * group : NULL, buffer, s, &p, chunk_at(&p, i), i > begin);
+    }
+    if (dw) {
+#pragma omp for
+      for (mb_size i = 0; i < p.planes; i++) add_planes(dw_planes, p.weights, i, group, p.groups);
+      synthesise_weights(dw, dw_planes, s, &p);
+    }
+  }
+}

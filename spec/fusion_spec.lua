@@ -1,0 +1,76 @@
+-- A convolution does the work of the pooling and the relu behind it in one pass: the same numbers as apart.
+local mb, mb64 = require "support.both"()
+local check = require "support.gradcheck"
+
+local rng = mb64.rng(5)
+local function normal(...) return rng:normal(0, 1, ...):totable() end
+
+local function network(nn, activation, kernel, stride, pool)
+  return nn.Sequential {
+    nn.Conv1d { filters = 5, kernel = kernel, stride = stride, padding = "same", activation = activation },
+    nn.MaxPool1d(pool), nn.Flatten {},
+  }
+end
+
+-- The layers one by one, where nothing can be joined.
+local function apart(model, x)
+  for _, layer in ipairs(model.layers) do x = layer(x) end
+  return x
+end
+
+describe("a convolution and the pooling behind it", function()
+  local pools = { { size = 2 }, { size = 3, stride = 2 }, { size = 2, stride = 3 }, { size = 1, stride = 2 } }
+  local activations = { "linear", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus", "selu", "gelu" }
+  for _, activation in ipairs(activations) do
+    for _, pool in ipairs(pools) do
+      it(("%s, pool %d / %s"):format(activation, pool.size, pool.stride), function()
+        local model = network(mb.nn, activation, 4, 1, pool)
+        model:build({ 23, 2 }, mb.rng(1))
+        local x = mb.randn(mb.rng(2), 3, 23, 2)
+        local y = model(x)
+        assert.is_true(y:allclose(apart(model, x), { relative = 0, absolute = 1e-6 }))
+        local loss = mb.rand(mb.rng(3), y:shape())
+        local gradients = {}
+        for i, run in ipairs { model, function(input) return apart(model, input) end } do
+          for _, parameter in ipairs(model:parameters()) do parameter.value.grad = nil end
+          local input = x:copy():param();
+          (run(input) * loss):sum():backward()
+          gradients[i] = { input.grad, model.layers[1].weight.grad, model.layers[1].bias.grad }
+        end
+        for i, gradient in ipairs(gradients[1]) do
+          assert.is_true(gradient:allclose(gradients[2][i], { relative = 1e-5, absolute = 1e-5 }))
+        end
+      end)
+    end
+  end
+
+  it("has the gradients of central differences", function()
+    for _, pool in ipairs(pools) do
+      check(function(library, x, w, b)
+        local ops = library == mb and require "moonbow.ops" or nil
+        if ops then return ops.conv1d(x, w, b, 1, 1, "same", pool.size, pool.stride or pool.size, true) end
+        return x:conv1d(w, b, { padding = "same" }):relu():max_pool1d(pool)
+      end, { normal(2, 12, 3), normal(4, 3, 5), normal(5) })
+    end
+  end)
+
+  it("blames the pooling for windows that do not fit", function()
+    local model = mb.nn.Sequential { mb.nn.Conv1d { filters = 2, kernel = 3 }, mb.nn.MaxPool1d { size = 9 } }
+    assert.error_matches(function() model(mb.ones(1, 8, 1)) end, "layer 2 %(MaxPool1d%)")
+  end)
+
+  it("leaves every layer its own output where that is asked for", function()
+    local model = network(mb.nn, "relu", 3, 1, { size = 2 })
+    local shapes = {}
+    for i, step in ipairs(model:trace { 8, 1 }) do shapes[i] = step.output[2] end
+    assert.same({ 8, 4, 20 }, { shapes[1], shapes[2], shapes[3] })
+  end)
+
+  it("passes NaN on", function()
+    local model = network(mb.nn, "relu", 3, 1, { size = 2 })
+    model:build({ 8, 1 }, mb.rng(1))
+    local x = mb.ones(1, 8, 1)
+    x:set(1, 4, 1, 0 / 0)
+    assert.is_true(model(x):describe().nan > 0)
+  end)
+end)
