@@ -4,7 +4,7 @@ local nn = mb.nn
 
 local function small()
   local model = nn.Sequential {
-    nn.Conv1d { filters = 4, kernel = 3, padding = "same", activation = "relu" }, nn.BatchNorm1d {},
+    nn.Conv1d { filters = 4, kernel = 3, padding = "same", activation = "tanh" }, nn.BatchNorm1d {},
     nn.Residual { nn.Sequential { nn.Conv1d { filters = 4, kernel = 5, padding = "same" } } },
     nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 2 },
   }
