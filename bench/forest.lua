@@ -6,8 +6,6 @@
 -- Measured spectra are looked for in $MOONBOW_DATA, else in ../shared/data.
 local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
-local json = require "cjson"
-local lfs = require "lfs"
 local uv = require "luv"
 
 local TREES, SEEDS, ROUNDS = 100, 5, 5
@@ -45,45 +43,10 @@ local function best_times(set)
   return fitted, predicted
 end
 
-local function integers(tensor)
-  local list = tensor:totable()
-  for i, value in ipairs(list) do list[i] = math.tointeger(value) end
-  return list
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
-
--- scikit-learn's figures, or nil and the reason.
-local function ask_peer(python, sets)
-  local folder = os.tmpname()
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
-  local description = { trees = TREES, seeds = SEEDS, rounds = ROUNDS, threads = mb.threads(), sets = {} }
-  for i, set in ipairs(sets) do
-    write(folder .. "/" .. set.name .. ".f32", set.x:tobytes())
-    local splits = {}
-    for s, split in ipairs(set.splits) do
-      splits[s] = { train = integers(split.train), test = integers(split.test) }
-    end
-    description.sets[i] = { name = set.name, y = integers(set.y), splits = splits }
-  end
-  write(folder .. "/sets.json", json.encode(description))
-  local pipe = io.popen(("'%s' bench/forest_sklearn.py '%s'"):format(python, folder))
-  local answer = pipe:read "a"
-  local ok = pipe:close()
-  for _, set in ipairs(sets) do os.remove(folder .. "/" .. set.name .. ".f32") end
-  os.remove(folder .. "/sets.json")
-  lfs.rmdir(folder)
-  if not ok then return nil, python .. " cannot run scikit-learn; only moonbow is measured" end
-  return json.decode(answer)
-end
-
-local sets = dofile "bench/support/forest_sets.lua" (os.getenv "MOONBOW_DATA" or "../shared/data")
-local peer, reason = ask_peer(arg[1] or "python3", sets)
+local sets = dofile "bench/support/sets.lua" (os.getenv "MOONBOW_DATA" or "../shared/data")
+local ask = dofile "bench/support/sklearn.lua"
+local peer, reason = ask(arg[1] or "python3", "bench/forest_sklearn.py", sets,
+  { trees = TREES, seeds = SEEDS, rounds = ROUNDS, threads = mb.threads() })
 local cpu = io.open "/proc/cpuinfo"
 print(("%s, %d threads, %d trees, %d seeds, %s"):format(
   cpu and cpu:read("a"):match "model name%s*:%s*([^\n]+)" or "unknown processor", mb.threads(), TREES, SEEDS,

@@ -1,48 +1,26 @@
-"""scikit-learn's random forest on the data sets that bench/forest.lua has written: forest_sklearn.py FOLDER
+"""scikit-learn's random forest, for bench/forest.lua: accuracies by set, seconds to fit and to predict."""
 
-Reads FOLDER/sets.json and FOLDER/NAME.f32, prints JSON: version, accuracies by set, fit and predict seconds.
-"""
 import json
-import sys
 import time
 
-import numpy
 import sklearn
 from sklearn.ensemble import RandomForestClassifier
 
-folder = sys.argv[1]
-description = json.load(open(folder + "/sets.json"))
-
-
-def read(entry):
-    x = numpy.fromfile(f"{folder}/{entry['name']}.f32", dtype=numpy.float32).reshape(len(entry["y"]), -1)
-    return x, numpy.array(entry["y"])
-
-
-def rows(numbers):
-    return numpy.array(numbers) - 1
+from support.sklearn_sets import accuracy, parts, settings
 
 
 def forest(seed):
-    return RandomForestClassifier(description["trees"], n_jobs=description["threads"], random_state=seed)
+    return RandomForestClassifier(settings["trees"], n_jobs=settings["threads"], random_state=seed)
 
 
-def accuracy(entry, seed):
-    x, y = read(entry)
-    hits = tested = 0
-    for split in entry["splits"]:
-        train, test = rows(split["train"]), rows(split["test"])
-        hits += (forest(seed).fit(x[train], y[train]).predict(x[test]) == y[test]).sum()
-        tested += len(test)
-    return hits / tested
+def predictor(seed):
+    return lambda x_train, y_train, x_test: forest(seed).fit(x_train, y_train).predict(x_test)
 
 
-def best_times(entry, rounds):
-    x, y = read(entry)
-    train, test = rows(entry["splits"][0]["train"]), rows(entry["splits"][0]["test"])
-    x_train, y_train, x_test = x[train], y[train], x[test]
+def best_times(entry):
+    x_train, y_train, x_test, _ = next(parts(entry))
     fit, predict = [], []
-    for seed in range(rounds):
+    for seed in range(settings["rounds"]):
         begin = time.perf_counter()
         model = forest(seed).fit(x_train, y_train)
         fit.append(time.perf_counter() - begin)
@@ -53,7 +31,7 @@ def best_times(entry, rounds):
     return min(fit), min(predict)
 
 
-accuracies = {entry["name"]: [accuracy(entry, seed) for seed in range(description["seeds"])]
-              for entry in description["sets"]}
-fit, predict = best_times(description["sets"][0], description["rounds"])
+accuracies = {entry["name"]: [accuracy(entry, predictor(seed)) for seed in range(settings["seeds"])]
+              for entry in settings["sets"]}
+fit, predict = best_times(settings["sets"][0])
 print(json.dumps({"version": sklearn.__version__, "accuracies": accuracies, "fit": fit, "predict": predict}))

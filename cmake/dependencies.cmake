@@ -1,4 +1,4 @@
-# OpenMP, OpenBLAS and Lua 5.4.
+# OpenMP, OpenBLAS, Lua 5.4, and liblinear where it is.
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 
@@ -26,6 +26,18 @@ if(OPENBLAS_DIR OR NOT OPENBLAS_FOUND)
 else()
   target_link_libraries(openblas INTERFACE PkgConfig::OPENBLAS)
   list(JOIN OPENBLAS_LDFLAGS " " OPENBLAS_LINK)
+endif()
+
+# liblinear is under mb.linear only, which says so where it is missing.
+find_path(LIBLINEAR_INCLUDE linear.h PATH_SUFFIXES liblinear)
+find_library(LIBLINEAR_LIBRARY linear)
+add_library(liblinear INTERFACE)
+if(LIBLINEAR_INCLUDE AND LIBLINEAR_LIBRARY)
+  target_include_directories(liblinear SYSTEM INTERFACE ${LIBLINEAR_INCLUDE})
+  target_link_libraries(liblinear INTERFACE ${LIBLINEAR_LIBRARY})
+  target_compile_definitions(liblinear INTERFACE BIND_LIBLINEAR)
+else()
+  message(STATUS "liblinear was not found: without mb.linear")
 endif()
 
 if(LUA_INCDIR)

@@ -34,7 +34,7 @@ function(moonbow_build suffix)
   add_library(core${suffix} MODULE ${BIND_SOURCES})
   target_compile_options(core${suffix} PRIVATE ${MOONBOW_FLAGS})
   target_include_directories(core${suffix} SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
-  target_link_libraries(core${suffix} PRIVATE kernels${suffix})
+  target_link_libraries(core${suffix} PRIVATE kernels${suffix} liblinear)
   # nodelete: OpenMP's threads outlive the lua_close that would unload them.
   target_link_options(core${suffix} PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/core.map
     LINKER:-z,nodelete)

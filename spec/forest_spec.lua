@@ -28,7 +28,7 @@ teardown(function() os.remove(path) end)
 
 describe("a forest", function()
   it("is as accurate as scikit-learn's, within one standard error", function()
-    local sets = dofile "bench/support/forest_sets.lua" (measured())
+    local sets = dofile "bench/support/sets.lua" (measured())
     for _, set in ipairs(sets) do
       local mean, tested = 0, nil
       for seed = 1, 5 do
@@ -77,7 +77,7 @@ describe("a forest", function()
     end
   end)
   it("judges itself by what its trees have not seen", function()
-    local set = dofile "bench/support/forest_sets.lua"()[1]
+    local set = dofile "bench/support/sets.lua"()[1]
     local train, test = set.splits[1].train, set.splits[1].test
     local x, y = set.x:index(train), set.y:index(train)
     local forest = mb.forest.fit(x, y, { trees = 300, oob_score = true })

@@ -15,7 +15,7 @@ local SCIPY = {
 }
 
 -- scikit-learn 1.9.1, KNeighborsClassifier(5, metric, weights), accuracy on the set peak_position of
--- bench/support/forest_sets.lua: weights uniform, distance.
+-- bench/support/sets.lua: weights uniform, distance.
 local SKLEARN = {
   euclidean = { 0.7945, 0.7985 }, manhattan = { 0.7495, 0.762 }, chebyshev = { 0.8225, 0.824 },
   cosine = { 0.785, 0.791 }, pearson = { 0.8185, 0.8175 },
@@ -99,7 +99,7 @@ end)
 
 describe("nearest neighbours", function()
   it("classify as scikit-learn's", function()
-    local set = dofile "bench/support/forest_sets.lua"()[2]
+    local set = dofile "bench/support/sets.lua"()[2]
     local train, test = set.splits[1].train, set.splits[1].test
     local x, y, x_test, y_test = set.x:index(train), set.y:index(train), set.x:index(test), set.y:index(test)
     for metric, expected in pairs(SKLEARN) do

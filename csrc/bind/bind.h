@@ -98,5 +98,6 @@ void bind_open_numbers(lua_State *L);
 void bind_open_peaks(lua_State *L);
 void bind_open_forest(lua_State *L);
 void bind_open_neighbours(lua_State *L);
+void bind_open_linear(lua_State *L);
 
 #endif

@@ -45,6 +45,7 @@ mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predic
 mb.profile = require "moonbow.profile"
 mb.forest = require "moonbow.forest"
 mb.neighbours = require "moonbow.neighbours"
+mb.linear = require "moonbow.linear"
 mb.probe = require "moonbow.probe"
 mb.experiment = require "moonbow.experiment"
 mb.preprocess = require "moonbow.preprocess"

@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local nn = require "moonbow.nn"
 local forest = require "moonbow.forest"
+local linear = require "moonbow.linear"
 local neighbours = require "moonbow.neighbours"
 local safetensors = require "moonbow.safetensors"
 
@@ -11,7 +12,7 @@ local store = {}
 
 -- Models that are no layers, by their kind: from_state(config, tensors) makes one of what its config() and
 -- state() gave.
-local others = { forest = forest, neighbours = neighbours }
+local others = { forest = forest, linear = linear, neighbours = neighbours }
 
 local known_info = {
   classes = check.optional "table", axis = check.optional "tensor|table",

@@ -1,5 +1,5 @@
--- Data sets on which the forest is held against scikit-learn's: a list of { name, x (N, D), y (N), splits = a
--- list of { train, test } row numbers }. Measured spectra come from the folder of measured spectra, where
+-- Data sets on which classifiers are held against scikit-learn's: a list of { name, x (N, D), y (N),
+-- splits = a list of { train, test } row numbers }. Measured spectra come from the folder of measured spectra, where
 -- there is one.
 local mb = require "moonbow"
 

@@ -1,0 +1,99 @@
+/* linear.c - logistic regression and linear support vector machines, by liblinear (Fan et al. 2008). */
+#include "bind.h"
+
+#ifdef BIND_LIBLINEAR
+#include <linear.h>
+
+#include <string.h>
+
+static void silent(const char *text) {
+  (void)text;
+}
+
+/* Rows of x as liblinear wants them, each with the intercept's constant behind its points, and ended by -1.
+ */
+static struct feature_node **push_nodes(lua_State *L, const Tensor *x, double intercept) {
+  const mb_size N = x->shape.shape[0], D = x->shape.shape[1], width = D + 1 + (intercept > 0);
+  struct feature_node **rows = lua_newuserdatauv(L, (size_t)N * sizeof *rows, 0);
+  struct feature_node *node = lua_newuserdatauv(L, (size_t)(N * width) * sizeof *node, 0);
+  for (mb_size i = 0; i < N; i++) {
+    rows[i] = node;
+    for (mb_size d = 0; d < D; d++) *node++ = (struct feature_node){(int)d + 1, (double)x->data[i * D + d]};
+    if (intercept > 0) *node++ = (struct feature_node){(int)D + 1, intercept};
+    *node++ = (struct feature_node){-1, 0};
+  }
+  return rows;
+}
+
+/* One column of weights per class against the others. Of two classes liblinear gives the first alone. */
+static void copy_weights(Tensor *weight, Tensor *bias, const struct model *model, double intercept) {
+  const mb_size D = weight->shape.shape[0], K = weight->shape.shape[1];
+  const int columns = model->nr_class == 2 ? 1 : model->nr_class;
+  memset(weight->data, 0, (size_t)weight->count * sizeof(mb_real));
+  for (mb_size k = 0; k < K; k++) bias->data[k] = (mb_real)-1e30; /* a class that never came */
+  for (int c = 0; c < model->nr_class; c++) {
+    const mb_size k = model->label[c];
+    const double sign = c < columns ? 1 : -1, *w = model->w + c % columns;
+    for (mb_size d = 0; d < D; d++) weight->data[d * K + k] = (mb_real)(sign * w[d * columns]);
+    bias->data[k] = intercept > 0 ? (mb_real)(sign * intercept * w[D * columns]) : 0;
+  }
+}
+
+/* core.linear_fit(x (N, D), y, classes, svm, C, tol, intercept_scaling or 0) -> weight (D, classes),
+ * bias (classes) */
+static int linear_fit(lua_State *L) {
+  const char *operation = "linear.fit";
+  mb_size labels;
+  const Tensor *x = bind_tensor_rank(L, operation, "x", 1, 2);
+  const mb_size N = x->shape.shape[0], D = x->shape.shape[1];
+  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX),
+                bad = mb_find_non_finite(x->data, x->count);
+  const double intercept = bind_number(L, operation, "intercept_scaling", 7);
+  /* The solvers in the primal: they draw no random numbers. */
+  const struct parameter parameter = {.solver_type = bind_flag(L, 4) ? L2R_L2LOSS_SVC : L2R_LR,
+                                      .C = bind_number(L, operation, "C", 5),
+                                      .eps = bind_number(L, operation, "tol", 6)};
+  if (bad >= 0)
+    bind_error(L, "linear.fit: x: row %I, point %I is %f", (LUAI_UACINT)(bad / D + 1),
+               (LUAI_UACINT)(bad % D + 1), (LUAI_UACNUMBER)x->data[bad]);
+  if (N > INT32_MAX / 2 || D > INT32_MAX / 2)
+    bind_error(L, "linear.fit: x: expected at most 2^30 rows and points");
+  const mb_size *label = bind_indices(L, operation, "y", 2, K, &labels);
+  if (labels != N)
+    bind_error(L, "linear.fit: y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)N,
+               (LUAI_UACINT)labels);
+  double *y = lua_newuserdatauv(L, (size_t)N * sizeof *y, 0);
+  bool one_class = true;
+  for (mb_size i = 0; i < N; i++) y[i] = (double)label[i], one_class &= label[i] == label[0];
+  if (one_class)
+    bind_error(L, "linear.fit: y: expected at least 2 classes, all labels are %I",
+               (LUAI_UACINT)(label[0] + 1));
+  const struct problem problem = {.l = (int)N,
+                                  .n = (int)D + (intercept > 0),
+                                  .y = y,
+                                  .x = push_nodes(L, x, intercept),
+                                  .bias = intercept > 0 ? intercept : -1};
+  const char *reason = check_parameter(&problem, &parameter);
+  if (reason != NULL) bind_error(L, "linear.fit: %s", reason);
+  Tensor *weight = bind_new_tensor(L, operation, 2, (mb_size[]){D, K}),
+         *bias = bind_new_tensor(L, operation, 1, &K);
+  set_print_string_function(silent);
+  struct model *model = train(&problem, &parameter); /* nothing raises before it is freed */
+  copy_weights(weight, bias, model, intercept);
+  free_and_destroy_model(&model);
+  return 2;
+}
+
+#else
+
+static int linear_fit(lua_State *L) {
+  return bind_error(L, "linear.fit: moonbow was built without liblinear (Debian: liblinear-dev)");
+}
+
+#endif
+
+static const luaL_Reg functions[] = {{"linear_fit", linear_fit}, {NULL, NULL}};
+
+void bind_open_linear(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}

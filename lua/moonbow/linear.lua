@@ -1,0 +1,80 @@
+--- Linear classifiers: logistic regression and the support vector machine without a kernel.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local rows = require "moonbow.rows"
+
+local linear = {}
+
+local Linear = { __name = "linear", kind = "linear" }
+Linear.__index = Linear
+
+local known_options = {
+  kind = check.one_of("logistic", { "logistic", "svm" }), C = check.default(1, "positive"),
+  tol = check.default(1e-4, "positive"), fit_intercept = true,
+  intercept_scaling = check.default(1, "positive"), classes = check.optional "positive integer",
+}
+
+--- Fits one weight per point and class, each class against the others: mb.linear.fit(x, y, { kind = "svm" }).
+-- It is liblinear's solution (Fan, Chang, Hsieh, Wang and Lin 2008), as that of scikit-learn's LinearSVC, and
+-- of its LogisticRegression with solver "liblinear" in OneVsRestClassifier. Points should be on one scale:
+-- see "standardize" and "snv" of mb.preprocess.
+-- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param y (N) class numbers 1, 2, ..., a tensor or table, of at least two classes
+-- @param options kind: "logistic" (default), or "svm" with the squared hinge loss; C (1): weight of the loss
+--   against the squared weights; tol (1e-4); fit_intercept (true); intercept_scaling (1): the intercept is
+--   the weight of a further point of this value, and penalised as all weights; classes (the largest label)
+-- @return a model: model:predict(x), :decision_function(x), :score(x, y), and for "logistic"
+--   :predict_proba(x); model.weight (D, classes), model.bias (classes). mb.save keeps it
+function linear.fit(x, y, options)
+  options = check.options("linear.fit", options, known_options)
+  x = rows.of("linear.fit", x)
+  local classes = rows.classes("linear.fit", y, options.classes)
+  local weight, bias = core.linear_fit(x, y, classes, options.kind == "svm", options.C, options.tol,
+    options.fit_intercept and options.intercept_scaling or 0)
+  return setmetatable({ loss = options.kind, classes = classes, weight = weight, bias = bias }, Linear)
+end
+
+--- How far each spectrum is on the side of each class: (N, classes).
+function Linear.decision_function(model, x)
+  x = rows.of("linear", x)
+  local D = core.size(model.weight, 1)
+  if core.size(x, 2) ~= D then
+    check.fail("linear", "x has %d points per row, the model was fitted on %d", core.size(x, 2), D)
+  end
+  return core.matmul(x, model.weight, false, false, model.bias)
+end
+
+--- The probabilities of the classes: (N, classes). Raises for "svm", which has none.
+function Linear.predict_proba(model, x)
+  if model.loss == "svm" then
+    check.fail("linear", "an svm gives no probabilities; take decision_function, or kind = 'logistic'")
+  end
+  local p = core.sigmoid(model:decision_function(x))
+  return core.div(p, core.reshape(core.sum(p, 2), core.size(p, 1), 1))
+end
+
+--- The classes on whose side the spectra are farthest: (N).
+function Linear.predict(model, x) return core.argmax(model:decision_function(x), 2) end
+
+--- The accuracy on x and class numbers y.
+function Linear.score(model, x, y) return rows.accuracy("linear:score", model:predict(x), y) end
+
+function Linear.__tostring(model)
+  local name = model.loss == "svm" and "linear support vector machine" or "logistic regression"
+  return ("%s, %d points, %d classes"):format(name, core.size(model.weight, 1), model.classes)
+end
+
+-- ---- for mb.save and mb.load ----
+
+function Linear.config(model) return { loss = model.loss, classes = model.classes } end
+
+function Linear.state(model) return { weight = model.weight, bias = model.bias } end
+
+function linear.from_state(config, tensors)
+  local model = { loss = config.loss, classes = math.tointeger(config.classes), weight = tensors.weight,
+    bias = core.reshape(tensors.bias, config.classes) }
+  if core.size(model.weight, 2) ~= model.classes then error("weights and classes differ in number", 0) end
+  return setmetatable(model, Linear)
+end
+
+return linear
