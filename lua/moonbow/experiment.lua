@@ -122,6 +122,9 @@ end
 -- the column "near" of the table.
 function Run:add(name, value)
   check.kind("run:add", name, value, "number")
+  if value ~= value or math.abs(value) == math.huge then
+    check.fail("run:add", "%s: expected a finite number, got %s", name, value)
+  end
   if not self.measured[name] then
     self.order[#self.order + 1], self.measured[name] = name, {}
   end
