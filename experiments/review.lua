@@ -1,0 +1,132 @@
+-- The whole review: runs all experiments, each in a process of its own, and puts what they found on one page.
+--
+-- Results lie below --out, a folder for each experiment; one that is there with the same settings is not run again.
+local json = require "cjson"
+local uv = require "luv"
+local experiment = require "moonbow.experiment"
+local files = require "moonbow.files"
+local page = require "moonbow.experiment.page"
+local verdict = require "moonbow.experiment.verdict"
+
+local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
+  "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth" }
+local longest_first = { "convolution_contribution", "evaluation_dataset", "depth", "batch_norm", "border_peaks",
+  "pooling_benefit", "relu_emptiness", "feature_maps", "single_filter", "pooling_resolution", "dissimilarity" }
+
+local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.")
+parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
+parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.available_parallelism()))
+  :convert(math.tointeger)
+parser:flag("--fresh", "run again what has results already")
+local args = parser:parse()
+
+local wanted = {}
+for _, name in ipairs(#args.names > 0 and args.names or names) do
+  local is_known = false
+  for _, known in ipairs(names) do is_known = is_known or known == name end
+  if not is_known then experiment.fail(("no '%s'; there are: %s"):format(name, table.concat(names, ", "))) end
+  wanted[name] = true
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "a"
+  if file then file:close() end
+  return text
+end
+
+local function folder_of(name) return args.out .. "/" .. name end
+
+local function results_of(name)
+  local text = read(folder_of(name) .. "/results.json")
+  local ok, results = pcall(json.decode, text or "")
+  return ok and results or nil
+end
+
+local function is_done(name)
+  local got = results_of(name)
+  return not args.fresh and got and got.quick == (args.quick or false) and got.first_seed == args.seed
+    and (not args.seeds or got.seeds == args.seeds)
+end
+
+-- The interpreter that runs this script, with its environment, on one thread.
+local scripts = arg[0]:match "^(.*/)" or "./"
+local interpreter = uv.exepath()
+local environment = { "OMP_NUM_THREADS=1" }
+for name, value in pairs(uv.os_environ()) do
+  if name ~= "OMP_NUM_THREADS" then environment[#environment + 1] = name .. "=" .. value end
+end
+
+local began = uv.hrtime()
+local function say(format, ...)
+  io.stderr:write(("[%5.0f s] "):format((uv.hrtime() - began) / 1e9), format:format(...), "\n")
+end
+
+local queue, failed = {}, {}
+local start_next
+
+local function start(name)
+  assert(files.make_folders(folder_of(name)))
+  local log = assert(uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8)))
+  local arguments = { scripts .. name .. ".lua", "--out", folder_of(name), "--seed", tostring(args.seed) }
+  if args.quick then table.insert(arguments, "--quick") end
+  if args.seeds then
+    table.insert(arguments, "--seeds")
+    table.insert(arguments, tostring(args.seeds))
+  end
+  os.remove(folder_of(name) .. "/results.json")
+  say("%s: started", name)
+  local process, err
+  local options = { args = arguments, env = environment, stdio = { nil, log, log } }
+  process, err = uv.spawn(interpreter, options, function(code)
+    process:close()
+    uv.fs_close(log)
+    local results = code == 0 and results_of(name)
+    say("%s: %s", name, results and results.verdict or "failed, see " .. folder_of(name) .. "/log.txt")
+    if not results then failed[#failed + 1] = name end
+    start_next()
+  end)
+  if not process then experiment.fail(("%s: %s"):format(name, err)) end
+end
+
+function start_next()
+  local name = table.remove(queue, 1)
+  if name then start(name) end
+end
+
+for _, name in ipairs(longest_first) do
+  if wanted[name] and is_done(name) then
+    say("%s: done before", name)
+  elseif wanted[name] then
+    queue[#queue + 1] = name
+  end
+end
+for _ = 1, args.jobs do start_next() end
+uv.run()
+
+local all, rows, seconds = {}, { { "claim", "measured, mean ± sd (published)", "ceiling", "verdict" } }, 0
+for _, name in ipairs(names) do
+  local results = wanted[name] and results_of(name)
+  if results then
+    all[#all + 1], seconds = results, seconds + results.seconds
+    for i, figure in ipairs(page.headlines(results)) do
+      rows[#rows + 1] = { i == 1 and results.claim or "", ("%s: %s%s"):format(figure.name,
+        verdict.show_spread(figure.values), figure.published and (" (%.3g)"):format(figure.published) or ""),
+        i == 1 and results.ceiling and ("%.3f"):format(results.ceiling) or "", i == 1 and results.verdict or "" }
+    end
+  end
+end
+print()
+experiment.table(rows)
+local about = ("%d experiments%s, %.1f minutes of one core; moonbow, %s."):format(#all,
+  args.quick and ", quick runs" or "", seconds / 60, os.date "!%Y-%m-%d")
+assert(files.make_folders(args.out))
+local path = args.out .. "/review.html"
+local file, why = io.open(path, "w")
+if not file then experiment.fail(why) end
+local written = file:write(page.render(all, about, function(results, name)
+  return read(("%s/%s.svg"):format(folder_of(results.name), name))
+end))
+if not (file:close() and written) then experiment.fail(path .. ": could not be written") end
+print(("\nwrote %s (%.0f s)"):format(path, (uv.hrtime() - began) / 1e9))
+if #failed > 0 then experiment.fail("failed: " .. table.concat(failed, ", ")) end

@@ -1,0 +1,172 @@
+--- The scoreboard of several experiments as one HTML page that needs nothing but itself.
+local verdict = require "moonbow.experiment.verdict"
+
+local page = {}
+
+local style = [[
+:root { color-scheme: light; --ink: #1b1f24; --soft: #5b6470; --line: #d7dce2; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: #fff;
+  font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .25rem; } h3 { font-size: 1rem; }
+p, li { max-width: 46rem; } .soft { color: var(--soft); }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } svg { display: block; width: 100%; height: auto; margin: 1rem 0; }
+.board tr:not(.first) td, .board .first td:not([rowspan]) { border-bottom-style: dotted; }
+.verdict { font-weight: 600; } .holds { color: #00664c; } .part { color: #8a5a00; }
+.not { color: #a33b00; } .open { color: var(--soft); } a { color: inherit; }
+@media (max-width: 40rem) {
+  .board thead { display: none; } .board tr { display: block; padding: .2rem 0; }
+  .board .first { border-top: 1px solid var(--line); margin-top: .6rem; padding-top: .6rem; }
+  .board td { display: block; border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
+  .board td[data-label]:not(:empty)::before { content: attr(data-label) ": "; color: var(--soft); }
+}
+@media print {
+  body { max-width: none; font-size: 10pt; } section { break-inside: avoid-page; } h2 { break-after: avoid; }
+}
+]]
+
+local classes = { holds = "holds", ["holds in part"] = "part", ["does not hold here"] = "not" }
+
+local function escape(text)
+  return (tostring(text):gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+-- Numbers as they are in a table, 0.9534 or 12.
+local function show(value)
+  return math.type(value) == "integer" and tostring(value) or ("%.4g"):format(value)
+end
+
+local function show_time(seconds)
+  if seconds < 90 then return ("%.0f s"):format(seconds) end
+  return ("%.1f min"):format(seconds / 60)
+end
+
+local function show_verdict(results)
+  return ('<span class="verdict %s">%s</span>'):format(classes[results.verdict] or "open", escape(results.verdict))
+end
+
+local function figure_named(results, name)
+  for _, figure in ipairs(results.measured) do
+    if figure.name == name then return figure end
+  end
+end
+
+--- What the scoreboard shows of an experiment: the published figures beside ours, else what the rules are about.
+function page.headlines(results)
+  local chosen, seen = {}, {}
+  for _, figure in ipairs(results.measured) do
+    if figure.published and #chosen < 4 then chosen[#chosen + 1] = figure end
+  end
+  if #chosen > 0 then return chosen end
+  for _, rule in ipairs(results.rules) do
+    if not seen[rule.figure] and #chosen < 4 then
+      chosen[#chosen + 1], seen[rule.figure] = figure_named(results, rule.figure), true
+    end
+  end
+  return chosen
+end
+
+-- The rows of an experiment, one for each of its headlines; claim, ceiling and verdict span them.
+local function board_rows(results)
+  local rows, chosen = {}, page.headlines(results)
+  local function spanning(attributes, content)
+    return ('<td rowspan="%d"%s>%s</td>'):format(#chosen, attributes, content)
+  end
+  for i, figure in ipairs(chosen) do
+    rows[i] = table.concat {
+      i == 1 and '<tr class="first">' or "<tr>",
+      i == 1 and spanning("", ('<a href="#%s">%s</a>'):format(results.name, escape(results.claim))) or "",
+      "<td>", escape(figure.name), '</td><td class="number" data-label="published">',
+      figure.published and show(figure.published) or "", '</td><td class="number" data-label="measured">',
+      verdict.show_spread(figure.values), "</td>",
+      i == 1 and spanning(' class="number" data-label="ceiling"',
+        results.ceiling and ("%.3f"):format(results.ceiling) or "") .. spanning("", show_verdict(results)) or "",
+      "</tr>",
+    }
+  end
+  return table.concat(rows, "\n")
+end
+
+local function scoreboard(all)
+  local parts = {}
+  for i, results in ipairs(all) do parts[i] = board_rows(results) end
+  return '<table class="board"><thead><tr><th>Claim</th><th>Figure</th><th class="number">Published</th>'
+    .. '<th class="number">Measured, mean ± sd</th><th class="number">Ceiling</th><th>Verdict</th></tr></thead><tbody>'
+    .. table.concat(parts, "\n") .. "</tbody></table>"
+end
+
+-- The drawing inside the page: without its prolog, with names that no other drawing has.
+local function inline(svg, prefix)
+  svg = svg:match "<svg.*</svg>" or ""
+  svg = svg:gsub("id=([\"'])", "id=%1" .. prefix .. "-")
+  svg = svg:gsub("href=([\"'])#", "href=%1#" .. prefix .. "-")
+  return (svg:gsub("url%(#", "url(#" .. prefix .. "-"))
+end
+
+local function rules(results)
+  local items = {}
+  for i, rule in ipairs(results.rules) do
+    items[i] = ("<li><b>%s</b>: %s</li>"):format(escape(rule.answer), escape(rule.text))
+  end
+  return "<ul>" .. table.concat(items, "\n") .. "</ul>"
+end
+
+local function measured(results)
+  local rows = {}
+  for i, figure in ipairs(results.measured) do
+    rows[i] = ('<tr><td>%s</td><td class="number">%s</td><td class="number">%s</td><td class="number">%d</td></tr>')
+      :format(escape(figure.name), verdict.show_spread(figure.values),
+        figure.published and show(figure.published) or "", #figure.values)
+  end
+  return '<details><summary>All that was measured</summary><div class="wide"><table><thead><tr><th>Figure</th>'
+    .. '<th class="number">mean ± sd</th><th class="number">published</th><th class="number">n</th></tr></thead><tbody>'
+    .. table.concat(rows, "\n") .. "</tbody></table></div></details>"
+end
+
+local function settings(results)
+  local parts = {}
+  for name, value in pairs(results.settings) do parts[#parts + 1] = name .. " " .. show(value) end
+  table.sort(parts)
+  return escape(("%s%d seed%s from %d; %s; %d thread%s; %s; %s"):format(results.quick and "quick run; " or "",
+    results.seeds, results.seeds > 1 and "s" or "", results.first_seed, table.concat(parts, ", "), results.threads,
+    results.threads > 1 and "s" or "", show_time(results.seconds), results.written))
+end
+
+local function section(results, read_figure)
+  local figures = {}
+  for i, name in ipairs(results.figures) do
+    figures[i] = inline(read_figure(results, name) or "", ("%s-%d"):format(results.name, i))
+  end
+  return ('<section id="%s"><h2>%s</h2><p>%s · experiments/%s.lua</p>%s%s%s<p class="soft">%s</p></section>'):format(
+    results.name, escape(results.claim), show_verdict(results), results.name, rules(results),
+    table.concat(figures, "\n"), measured(results), settings(results))
+end
+
+--- The page.
+-- @param all a list of results, as docs/results.schema.json describes them
+-- @param about lines for the head of the page, plain text
+-- @param read_figure function(results, name): the text of an SVG, or nil
+function page.render(all, about, read_figure)
+  local sections = {}
+  for i, results in ipairs(all) do sections[i] = section(results, read_figure) end
+  return table.concat({
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+    -- A browser then refuses, and reports, whatever the page would ask of the network.
+    '<meta http-equiv="Content-Security-Policy"',
+    [[ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">]],
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',
+    "<title>Networks for spectra: the review, executed</title><style>", style, "</style></head><body>",
+    "<h1>Networks for spectra: the review, executed</h1><p>", escape(about), "</p>", scoreboard(all),
+    [[<h2>How a verdict is found</h2><p>Every claim is a list of rules on measured figures. A rule is answered yes or no
+where the 95 % interval of the mean over the seeds (Student's t) excludes its limit, and is undecided where it does not
+or where there are fewer than three seeds. All yes: holds. All no: does not hold here. Some yes and some no: holds in
+part. Otherwise: not decided by this many seeds. The ceiling is the best accuracy that any classifier can reach on the
+data.</p>]],
+    table.concat(sections, "\n"), "</body></html>\n",
+  }, "\n")
+end
+
+return page

@@ -1,0 +1,76 @@
+-- The page of the review: what it shows, that it needs nothing but itself, and what a browser says of it.
+local mb = require "moonbow"
+local page = require "moonbow.experiment.page"
+
+local path = os.tmpname() .. ".html"
+teardown(function() os.remove(path) end)
+
+local function results(name, changes)
+  local all = {
+    schema = 1, name = name, claim = "A < B & \"C\"", verdict = "holds in part", seeds = 3, first_seed = 1,
+    quick = false, rules = { { text = "a is above 1", figure = "a", above = 1, by = 0, answer = "yes" },
+      { text = "b too", figure = "b @ far", above = 1, by = 0, answer = "no" } },
+    measured = { { name = "a", values = { 1.5, 1.6, 1.7 }, published = 1.25 },
+      { name = "b @ far", values = { 1, 1, 1 } } },
+    ceiling = 0.98, settings = { n = 1000 }, seconds = 75, threads = 1, written = "now", figures = { "lines" },
+  }
+  for key, value in pairs(changes or {}) do all[key] = value end
+  return all
+end
+
+local heatmap = {}
+for i = 1, 80 do
+  heatmap[i] = {}
+  for j = 1, 80 do heatmap[i][j] = i * j end
+end
+local svg_path = os.tmpname() .. ".svg"
+assert(mb.plot.grid(mb.plot.lines { x = { 1, 2 }, y = { 3, 4 }, marks = { { y = 3.5, label = "mark" } } },
+  mb.plot.heatmap { z = heatmap }):save(svg_path))
+local svg = assert(io.open(svg_path)):read "a"
+os.remove(svg_path)
+
+local html = page.render({ results "first", results("second", { ceiling = false, verdict = "holds" }) }, "About <this>",
+  function() return svg end)
+
+describe("the page of the review", function()
+  it("shows claims, figures, rules and verdicts, escaped", function()
+    assert.truthy(html:find("A &lt; B &amp; &quot;C&quot;", 1, true))
+    assert.truthy(html:find("About &lt;this&gt;", 1, true))
+    assert.truthy(html:find("1.600 ± 0.100", 1, true))
+    assert.truthy(html:find('<td class="number" data-label="published">1.25</td>', 1, true))
+    assert.truthy(html:find("<b>no</b>: b too", 1, true))
+    assert.truthy(html:find('<span class="verdict part">holds in part</span>', 1, true))
+    assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 75 s; now", 1, true))
+  end)
+  it("has drawings whose names do not clash", function()
+    local seen = {}
+    for id in html:gmatch "id=[\"']([^\"']+)" do
+      assert.is_nil(seen[id], id)
+      seen[id] = true
+    end
+    for reference in html:gmatch "href=[\"']#([^\"']+)" do assert.is_true(seen[reference], reference) end
+    for reference in html:gmatch "url%(#([^)]+)" do assert.is_true(seen[reference], reference) end
+    assert.is_true(seen["first-1-gpDot"] and seen["second-1-gpDot"])
+  end)
+  it("asks nothing of the network", function()
+    for address in html:gmatch "[%w:]*=[\"']%s*(%a+://[^\"']*)" do assert.matches("^http://www%.w3%.org/", address) end
+    for source in html:gmatch "src=[\"']([^\"']*)" do assert.matches("^data:", source) end
+    assert.is_nil(html:find("@import", 1, true))
+    assert.is_nil(html:find("<script", 1, true))
+  end)
+  it("opens in a browser without a complaint, drawings visible", function()
+    local chromium = io.popen "command -v chromium chromium-browser google-chrome 2>/dev/null":read "l"
+    if not chromium then return pending "no chromium" end
+    local file = assert(io.open(path, "w"))
+    file:write(html)
+    file:close()
+    local pipe = io.popen(("timeout 60 %s --headless --no-sandbox --disable-gpu --no-first-run --dump-dom "
+      .. "--disable-background-networking --disable-component-update --user-data-dir=%s.profile "
+      .. "--enable-logging=stderr file://%s 2>&1"):format(chromium, path, path))
+    local printed = pipe:read "a"
+    pipe:close()
+    os.execute(("rm -rf %s.profile"):format(path))
+    assert.truthy(printed:find('<section id="second">', 1, true), printed:sub(1, 500))
+    assert.is_nil(printed:find "CONSOLE[^\n]*")
+  end)
+end)
