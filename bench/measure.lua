@@ -7,6 +7,7 @@ local measure = {}
 --- The seconds of each run of f: options.warm_up (1) runs that are not counted, then at least options.least
 -- (3), and as many more as fit into options.seconds (0).
 function measure.runs(f, options)
+  options = options or {}
   for _ = 1, options.warm_up or 1 do f() end
   local times, sum = {}, 0
   repeat

@@ -147,35 +147,45 @@ end
 
 local small = { name = "small" }
 
+local function make_small()
+  return mb.models.cnn { classes = 10, filters = { 16, 32, 32 }, kernel = { 5, 5, 3 }, pool = { 2, 2, 1 } }
+end
+
+-- A batch of mb.fit, with all it does beside the step.
+local function fit_seconds()
+  local batches = 100
+  local set = { x = mb.rand(16 * batches, 200, 1), y = labels(16 * batches, 10) }
+  local model = start(make_small(), 200)
+  return median(measure.runs(function()
+    mb.fit(model, set, { epochs = 1, batch_size = 16, verbose = false })
+  end)) / batches
+end
+
 function small.measure(args)
-  local cells = {}
-  for _, filters in ipairs { 8, 16, 64 } do
-    local model = mb.models.cnn { classes = 5, filters = filters }
-    local job = { config = model:config(), length = 200, classes = 5, batch = 16, threads = args.threads,
-      seconds = 1 }
-    local cell = { filters = filters }
-    for _, peer in ipairs(peers.among { "moonbow", "pytorch", "pytorch-compiled" }) do
-      local found, reason = peers.run(peer, job, { "training" }, 120)
-      cell[peer.name] = found[2] and median(found[2].seconds)
-      progress("%2d filters, %s: %s", filters, peer.name,
-        cell[peer.name] and digits(cell[peer.name] * 1e3) .. " ms" or "not run: " .. (reason or ""))
-    end
-    cells[#cells + 1] = cell
+  local cells = { { what = "training step" }, { what = "inference" }, { what = "inference of one" } }
+  local job = { config = make_small():config(), length = 200, classes = 10, batch = 16, seconds = 1,
+    threads = args.threads }
+  for _, peer in ipairs(peers.among { "moonbow", "pytorch", "pytorch-compiled" }) do
+    progress("%s", peer.name)
+    local found, reason = peers.run(peer, job, { "training", "inference", "latency" }, 120)
+    if reason then progress("%s: %s", peer.name, reason) end
+    for i, cell in ipairs(cells) do cell[peer.name] = found[i + 1] and median(found[i + 1].seconds) end
   end
+  cells[4] = { what = "a batch of mb.fit", moonbow = fit_seconds() }
   return cells
 end
 
 function small.show(cells)
-  local rows = { { "filters", "moonbow, ms", "pytorch", "pytorch-compiled", "× pytorch" } }
+  local rows = { { "microseconds", "moonbow", "pytorch", "pytorch-compiled", "× pytorch" } }
   for i, cell in ipairs(cells) do
-    local row = { ("%d"):format(cell.filters) }
+    local row = { cell.what }
     for j, name in ipairs { "moonbow", "pytorch", "pytorch-compiled" } do
-      row[j + 1] = digits(cell[name] and cell[name] * 1e3)
+      row[j + 1] = digits(cell[name] and cell[name] * 1e6)
     end
     row[5] = digits(cell.pytorch and cell.pytorch / cell.moonbow)
     rows[i + 1] = row
   end
-  return "A training step of three convolutions, length 200, batch 16\n\n" .. tables.format(rows)
+  return "Three convolutions (16, 32, 32 filters), length 200, batch 16\n\n" .. tables.format(rows)
 end
 
 -- ---- single operations ----
