@@ -55,7 +55,7 @@ list(REMOVE_ITEM experiments own_spectra.lua review.lua)
 foreach(script ${experiments})
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME experiment.${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-    COMMAND ${CMAKE_COMMAND} -E env "LUA_PATH=spec/?.lua\\;\\;"
-      ${CMAKE_BINARY_DIR}/lua spec/support/run_experiment.lua ${CMAKE_BINARY_DIR}/lua ${name})
-  set_tests_properties(experiment.${name} PROPERTIES LABELS experiment TIMEOUT 300)
+    COMMAND ${CMAKE_BINARY_DIR}/lua spec/support/run_experiment.lua ${CMAKE_BINARY_DIR}/lua ${name})
+  set_tests_properties(experiment.${name} PROPERTIES LABELS experiment TIMEOUT 300
+    ENVIRONMENT "LUA_PATH=spec/?.lua\;\;")
 endforeach()

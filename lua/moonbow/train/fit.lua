@@ -180,8 +180,8 @@ local function run_epochs(job)
     validate(job, record)
     record.seconds = clock() - begin
     history[epoch] = record
-    job.progress.epoch(record)
     local is_over = follow_best(job, record)
+    job.progress.epoch(record, job.best, history.best_epoch)
     local control = {
       stop = function() history.stopped = "callback" end, model = job.model, optimizer = job.optimizer,
     }

@@ -1,0 +1,299 @@
+--- What the two scripts that rerun the benchmark of Schuetzke et al. 2023 share: arguments, tables, figures,
+-- results.
+--
+-- A script names the set, what was published, and runs: see experiments/challenge.lua.
+local argparse = require "argparse"
+local uv = require "luv"
+local check = require "moonbow.check"
+local core = require "moonbow.core"
+local plot = require "moonbow.plot"
+local agreement = require "moonbow.experiment.benchmark.agreement"
+local journal = require "moonbow.experiment.benchmark.journal"
+local networks = require "moonbow.experiment.benchmark.networks"
+local output = require "moonbow.experiment.output"
+local runs = require "moonbow.experiment.benchmark.runs"
+local verdict = require "moonbow.experiment.verdict"
+
+local benchmark = {}
+
+local SIGNIFICANT = 0.05
+
+local function split(text, convert)
+  local list = {}
+  for part in text:gmatch "[^,%s]+" do
+    local value = part
+    if convert then value = convert(part) or output.fail(("expected a number, got '%s'"):format(part)) end
+    list[#list + 1] = value
+  end
+  return list
+end
+
+local function check_names(option, list, known)
+  for _, name in ipairs(list) do
+    local ok, err = pcall(check.name, "--" .. option, option, name, known)
+    if not ok then output.fail(err) end
+  end
+end
+
+local function read_arguments(options)
+  local parser = argparse("lua experiments/" .. options.name .. ".lua", options.claim)
+  parser:flag("--quick", "a small set and a few epochs: shows that it works, says nothing about the claim")
+  parser:option("--networks", "names with commas, of: " .. table.concat(networks.names, ", "))
+  parser:option("--heads", "activation of hidden dense layers, with commas: published, linear, relu",
+    options.heads)
+  parser:option("--momentum", "of batch norm, with commas; Keras' default is 0.99", "0.99")
+  parser:option("--seed", "first seed", "0"):convert(math.tointeger)
+  parser:option("--seeds", "number of seeds (default 5, with --quick 2)"):convert(math.tointeger)
+  parser:option("--epochs", "at most so many (default 500, with --quick 3)"):convert(math.tointeger)
+  parser:option("--figures", "at most so many figures of misclassified pairs", "20"):convert(math.tointeger)
+  parser:option("--out", "folder; the same command goes on with what it finds there (default results/"
+    .. options.name .. ", with --quick results/" .. options.name .. "_quick)")
+  parser:flag("--estimate", "two epochs of each network: how long would the runs take?")
+  parser:option("--status", "prints how far the runs in a folder are, and ends"):argname "DIR"
+  parser:flag("--follow", "with --status: again every ten seconds, until the last run has ended")
+  return parser:parse()
+end
+
+local function show_status(folder, is_following)
+  repeat
+    local ok, err = journal.show(folder)
+    if not ok then output.fail(err) end
+    local is_over = not is_following or journal.is_over(folder)
+    if not is_over then uv.sleep(10000) end
+  until is_over
+  os.exit(true, true)
+end
+
+--- Reads the command line; where it asks for the status of a folder, prints it and ends.
+-- @param options name (of the script), claim, networks and heads (defaults, with commas), quick_networks
+function benchmark.arguments(options)
+  local args = read_arguments(options)
+  if args.status then show_status(args.status, args.follow) end
+  local function number(name, full, quick)
+    local value = args[name] or (args.quick and quick or full)
+    if value < 1 then output.fail(("--%s: expected at least 1, got %d"):format(name, value)) end
+    return value
+  end
+  args.seeds, args.epochs = number("seeds", 5, 2), number("epochs", 500, 3)
+  if args.estimate then args.seeds = 1 end
+  args.networks = split(args.networks or args.quick and options.quick_networks or options.networks)
+  args.heads, args.momenta = split(args.heads), split(args.momentum, tonumber)
+  check_names("networks", args.networks, networks.names)
+  check_names("heads", args.heads, { "published", "linear", "relu" })
+  args.out = args.out or "results/" .. options.name .. (args.quick and "_quick" or "")
+  args.name, args.claim = options.name, options.claim
+  return args
+end
+
+-- Results by row of the table: network, head, momentum; then the same with recalibrated statistics.
+local function group(results)
+  local groups, by_name = {}, {}
+  local function add(name, result, test)
+    if not by_name[name] then
+      by_name[name] = { name = name, network = result.network, head = result.head, results = {}, tests = {} }
+      groups[#groups + 1] = by_name[name]
+    end
+    table.insert(by_name[name].results, result)
+    table.insert(by_name[name].tests, test)
+  end
+  for _, result in ipairs(results) do
+    local name = result.name:gsub("%-seed%d+$", "")
+    add(name, result, result.test)
+    if result.recalibrated then add(name .. "-recalibrated", result, result.recalibrated) end
+  end
+  return groups
+end
+
+local function column(tests, value)
+  local list = {}
+  for i, test in ipairs(tests) do list[i] = value(test) end
+  return list
+end
+
+local function show_spread(values, format)
+  if not values then return "" end
+  local mean, sd = verdict.spread(values)
+  local text = format:format(mean)
+  if sd then text = text .. " ± " .. format:format(sd) end
+  return ("%s (%d)"):format(text, #values)
+end
+
+-- The number that is compared, of a test: wrong spectra, or the percentage of right ones.
+local function measure(test, all, unit)
+  return unit == "wrong" and test.wrong or 100 * (all - test.wrong) / all
+end
+
+-- Only the published way of a run is compared: published momentum, running statistics as trained.
+local function published_of(entry, published)
+  if entry.name:find "recalibrated$" or entry.results[1].momentum ~= 0.99 then return nil end
+  local is_named = networks.has_hidden(entry.network) and entry.head ~= "published"
+  return published[is_named and entry.network .. " " .. entry.head or entry.network]
+end
+
+local function compare(entry, job)
+  entry.values = column(entry.tests, function(test) return measure(test, job.all, job.unit) end)
+  entry.published = published_of(entry, job.published)
+  entry.comparison = entry.published and agreement.welch(entry.values, entry.published)
+  local p = entry.comparison and entry.comparison.p
+  entry.answer = not p and "undecided" or p < SIGNIFICANT and "no" or "yes"
+end
+
+local function print_table(groups, job)
+  local format = job.unit == "wrong" and "%.1f" or "%.1f %%"
+  local rows = { { "network", "published", "measured", "off by", "p", "within 2 s.e.", "clear wrong",
+    "ambiguous wrong", "best epoch", "s per epoch" } }
+  for _, entry in ipairs(groups) do
+    local c = entry.comparison
+    rows[#rows + 1] = {
+      entry.name, show_spread(entry.published, format), show_spread(entry.values, format),
+      c and ("%+.1f s.e."):format(c.difference / c.error) or "", c and ("%.3f"):format(c.p) or "",
+      c and (c.within_two and "yes" or "no") or "",
+      show_spread(column(entry.tests, function(test) return test.wrong - test.wrong_ambiguous end), "%.1f"),
+      show_spread(column(entry.tests, function(test) return test.wrong_ambiguous end), "%.1f"),
+      show_spread(column(entry.results, function(result) return result.best_epoch end), "%.0f"),
+      show_spread(column(entry.results, function(result) return result.seconds_per_epoch end), "%.1f"),
+    }
+  end
+  output.table(rows)
+end
+
+local function best_of(entry)
+  local best = 1
+  for i, test in ipairs(entry.tests) do
+    if test.wrong < entry.tests[best].wrong then best = i end
+  end
+  return entry.results[best], entry.tests[best]
+end
+
+-- The pairs of classes that the best run of each network takes for each other, as the authors list them;
+-- returns all of them, the most frequent first.
+local function print_pairs(groups)
+  local total, pairs_found = {}, {}
+  print "\nMisclassified pairs in the best run of each, in any order (the authors' numbers, from 0)\n"
+  for _, entry in ipairs(groups) do
+    local result, test = best_of(entry)
+    local parts = {}
+    for i, pair in ipairs(test.pairs) do
+      local key = pair[1] .. " " .. pair[2]
+      if not total[key] then
+        total[key] = { pair[1], pair[2], 0 }
+        pairs_found[#pairs_found + 1] = total[key]
+      end
+      total[key][3] = total[key][3] + pair[3]
+      if i <= 12 then parts[i] = ("(%d, %d) x %d"):format(table.unpack(pair)) end
+    end
+    if #test.pairs > 12 then parts[13] = ("and %d more"):format(#test.pairs - 12) end
+    local list = #parts > 0 and ": " .. table.concat(parts, "  ") or ""
+    print(("%s, seed %d, %d wrong%s"):format(entry.name, result.seed, test.wrong, list))
+  end
+  table.sort(pairs_found, function(a, b)
+    if a[3] ~= b[3] then return a[3] > b[3] end
+    return a[1] < b[1] or a[1] == b[1] and a[2] < b[2]
+  end)
+  return pairs_found
+end
+
+-- The unvaried test spectra of both classes.
+local function figure_of(pair, set)
+  local each, series = #set.test.y // #set.classes, {}
+  for i = 1, 2 do
+    local spectrum = core.reshape(core.row(set.test.x, pair[i] * each + 1), #set.axis)
+    series[i] = { x = set.axis, y = spectrum, label = "class " .. pair[i] }
+  end
+  return plot.lines { title = ("Classes %d and %d"):format(pair[1], pair[2]), x_label = "point",
+    y_label = "intensity / maximum", series = series }
+end
+
+local function ambiguous_count(set)
+  local count = 0
+  for i = 1, #set.test.rival do count = count + (set.test.rival[i] > 0 and 1 or 0) end
+  return count
+end
+
+local function print_heading(args, job)
+  local ambiguous = ambiguous_count(job.set)
+  local ceiling = 1 - ambiguous / 2 / job.all
+  print(("\n%s\n"):format(args.claim))
+  if args.quick then
+    print "--quick: a smaller set and few epochs; nothing here can be compared with the paper.\n"
+  end
+  print(([[
+%d test spectra, of which %d lie in the training range of two classes (ambiguous): guessing
+there leaves %.1f wrong, so that %.2f %% right is the ceiling for whoever knows the training distribution.
+Mean ± sd (seeds) of the %s test spectra. off by, p, within 2 s.e.: difference from the published seeds
+in standard errors of both together, and Welch's t-test, two-sided.
+]]):format(job.all, ambiguous, ambiguous / 2, 100 * ceiling,
+    job.unit == "wrong" and "wrong" or "right (percent)"))
+  return ceiling
+end
+
+local function rules_of(groups)
+  local rules, answers = {}, {}
+  for _, entry in ipairs(groups) do
+    if entry.published then
+      rules[#rules + 1] = { figure = entry.name, by = 0, answer = entry.answer, text = entry.name
+        .. ": the difference from the published seeds is not significant (Welch's t-test, p at least 0.05)" }
+      answers[#answers + 1] = entry.answer
+    end
+  end
+  if #rules == 0 then
+    rules[1] = { text = "nothing was published that these runs could be compared with",
+      figure = groups[1].name, by = 0, answer = "undecided" }
+  end
+  return rules, verdict.of(answers)
+end
+
+local function save(args, job, groups, ceiling, figures)
+  local measured = {}
+  local rules, all = rules_of(groups)
+  for i, entry in ipairs(groups) do
+    measured[i] = { name = entry.name, values = entry.values,
+      published = entry.published and (verdict.spread(entry.published)) or nil }
+  end
+  print(("\nVerdict: %s (whether the published figures come out again)\n"):format(all))
+  local names = {}
+  for name in pairs(figures) do names[#names + 1] = name end
+  table.sort(names)
+  output.save(args.out, {
+    schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules, ceiling = ceiling,
+    measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,
+    seconds = (uv.hrtime() - job.began) / 1e9, figures = names,
+    settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta },
+    details = { unit = job.unit, test_spectra = job.all, runs = job.results },
+  }, figures)
+end
+
+local function print_estimates(results, epochs)
+  local rows = { { "run", "s per epoch", "100 epochs", "published number of epochs" } }
+  for i, result in ipairs(results) do
+    local seconds, expected = result.seconds_per_epoch, epochs[result.network]
+    rows[i + 1] = { result.name, ("%.1f"):format(seconds), ("%.1f h"):format(seconds * 100 / 3600),
+      expected and ("%.0f: %.1f h"):format(expected, seconds * expected / 3600) or "" }
+  end
+  output.table(rows)
+  print "\nThe same command without --estimate goes on from here."
+end
+
+--- Trains what the arguments ask for, or goes on with it, and reports.
+-- @param args from benchmark.arguments
+-- @param job set (with test.rival), published ({ ["cnn2"] or ["cnn2 relu"] = one value per seed }), unit
+--   ("wrong" or "percent"), epochs ({ [network] = published mean number of epochs } for estimates)
+function benchmark.run(args, job)
+  job.began, job.all = uv.hrtime(), #job.set.test.y
+  local plan = runs.plan { networks = args.networks, heads = args.heads, momenta = args.momenta,
+    first_seed = args.seed, seeds = args.seeds }
+  job.results = runs.run(plan, job.set, { out = args.out, epochs = args.epochs, batch_size = 128,
+    verbose = true, estimate = args.estimate })
+  if args.estimate then return print_estimates(job.results, job.epochs or {}) end
+  local groups, figures = group(job.results), {}
+  for _, entry in ipairs(groups) do compare(entry, job) end
+  local ceiling = print_heading(args, job)
+  print_table(groups, job)
+  for i, pair in ipairs(print_pairs(groups)) do
+    if i > args.figures then break end
+    figures[("pair_%d_%d"):format(pair[1], pair[2])] = figure_of(pair, job.set)
+  end
+  save(args, job, groups, ceiling, figures)
+end
+
+return benchmark

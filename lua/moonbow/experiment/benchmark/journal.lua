@@ -1,0 +1,116 @@
+--- The log of a benchmark: one JSON line per event, which a second process can follow.
+--
+-- Events: { event = "plan", runs = names, epochs, patience, min_delta }, { event = "start", run }, { event =
+-- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all }, {
+-- event = "end" }; each with time, seconds since 1970. After a resume the epochs since the last checkpoint
+-- come again; the last counts.
+local json = require "cjson.safe"
+local output = require "moonbow.experiment.output"
+local show_time = require("moonbow.train.progress").show_time
+
+local journal = {}
+
+local NAME = "log.jsonl"
+
+--- Appends an event to the log in a folder.
+function journal.append(folder, event)
+  event.time = os.time()
+  local file = io.open(folder .. "/" .. NAME, "a")
+  if not file then return end -- the log is for the eye: training goes on without it
+  file:write(json.encode(event), "\n")
+  file:close()
+end
+
+local function read_events(folder)
+  local file, err = io.open(folder .. "/" .. NAME)
+  if not file then return nil, err end
+  local events = {}
+  for line in file:lines() do
+    local event = json.decode(line) -- the last line may be half written
+    if type(event) == "table" then events[#events + 1] = event end
+  end
+  file:close()
+  return events
+end
+
+-- The state of every run of the last plan.
+local function states_of(events)
+  local plan, by_name
+  for _, event in ipairs(events) do
+    if event.event == "plan" then
+      plan, by_name = event, {}
+      for i, name in ipairs(event.runs) do by_name[name] = { name = name, place = i, epochs = {} } end
+    end
+  end
+  if not plan then return nil end
+  for _, event in ipairs(events) do
+    local state = event.run and by_name[event.run]
+    if state then
+      if event.event == "epoch" then
+        state.epochs[event.epoch] = event
+        for later = event.epoch + 1, #state.epochs do state.epochs[later] = nil end
+      elseif event.event == "done" then
+        state.done = event
+      end
+      state.last = event.time
+    end
+  end
+  return plan, by_name
+end
+
+-- Best validation loss and its epoch, as early stopping sees it; mean seconds per epoch.
+local function summary(epochs, min_delta)
+  local best, best_epoch, seconds = math.huge, 0, 0
+  for epoch, event in ipairs(epochs) do
+    seconds = seconds + event.seconds
+    if event.val_loss and event.val_loss < best - min_delta then best, best_epoch = event.val_loss, epoch end
+  end
+  return best, best_epoch, #epochs > 0 and seconds / #epochs or 0
+end
+
+local function row_of(state, plan)
+  local wrong = state.done and ("%d of %d"):format(state.done.wrong, state.done.all) or ""
+  if #state.epochs == 0 then
+    local label = state.done and "done" or state.last and "first epoch" or "waiting"
+    return { state.name, label, "", "", "", "", wrong }
+  end
+  local best, best_epoch, each = summary(state.epochs, plan.min_delta)
+  local done, last = #state.epochs, state.epochs[#state.epochs]
+  local left = ""
+  if not state.done then
+    local until_stop = math.max(0, math.min(plan.epochs, best_epoch + plan.patience) - done)
+    left = ("%s to %s"):format(show_time(until_stop * each), show_time((plan.epochs - done) * each))
+  end
+  return {
+    state.name, state.done and "done" or ("epoch %d/%d"):format(done + 1, plan.epochs),
+    ("%.4f in %d"):format(best, best_epoch), ("%.4f"):format(last.val_loss or 0 / 0), show_time(each), left,
+    wrong,
+  }
+end
+
+--- Whether the log in a folder says that the last run has ended.
+function journal.is_over(folder)
+  local events = read_events(folder) or {}
+  return #events == 0 or events[#events].event == "end"
+end
+
+--- Prints how far the runs in a folder are: for each the best validation loss so far and its epoch, the last
+-- one, the time per epoch, the time left (from an end by early stopping without further progress, to all
+-- epochs), and the errors on the test set. Returns true, or nil and a message.
+function journal.show(folder)
+  local events, err = read_events(folder)
+  if not events then return nil, err end
+  local plan, by_name = states_of(events)
+  if not plan then return nil, folder .. "/" .. NAME .. ": holds no plan of a benchmark" end
+  local rows, done = { { "run", "state", "best val loss", "last", "per epoch", "left", "wrong" } }, 0
+  for i, name in ipairs(plan.runs) do
+    rows[i + 1] = row_of(by_name[name], plan)
+    done = done + (by_name[name].done and 1 or 0)
+  end
+  output.table(rows)
+  local last = events[#events]
+  print(("\n%d of %d runs done, last news %s ago"):format(done, #plan.runs, show_time(os.time() - last.time)))
+  return true
+end
+
+return journal

@@ -1,0 +1,179 @@
+--- Trainings by the protocol of Schuetzke et al. 2023, each in a folder of its own, that survive any end of
+-- the process.
+local json = require "cjson.safe"
+local core = require "moonbow.core"
+local files = require "moonbow.files"
+local fit = require "moonbow.train.fit"
+local evaluation = require "moonbow.train.evaluate"
+local optim = require "moonbow.optim"
+local store = require "moonbow.store"
+local journal = require "moonbow.experiment.benchmark.journal"
+local networks = require "moonbow.experiment.benchmark.networks"
+local output = require "moonbow.experiment.output"
+
+local runs = {}
+
+local PATIENCE, MIN_DELTA = 25, 1e-4
+
+local logged = { "epoch", "loss", "val_loss", "val_accuracy", "lr", "seconds" }
+
+-- The published protocol, with Keras' definitions: Adam(3e-4) with Keras' epsilon, EarlyStopping(patience=25,
+-- min_delta=1e-4, restore_best_weights=True), ReduceLROnPlateau(patience=10).
+local function protocol(run, set, settings, folder)
+  return {
+    epochs = settings.epochs, batch_size = settings.batch_size, seed = run.seed, validation = set.validation,
+    optimizer = optim.Adam { lr = 3e-4, epsilon = 1e-7, keras_epsilon = true },
+    early_stopping = { patience = PATIENCE, min_delta = MIN_DELTA },
+    schedule = { "plateau", patience = 10, factor = 0.1, min_delta = 1e-4 }, checkpoint = folder,
+    verbose = settings.verbose,
+    callbacks = { function(record)
+      local event = { event = "epoch", run = run.name }
+      for _, key in ipairs(logged) do event[key] = record[key] end
+      journal.append(settings.out, event)
+    end },
+  }
+end
+
+-- Which test spectra are wrong, apart for those that have a rival: { wrong, wrong_ambiguous, pairs = { {true,
+-- predicted, count} } } with the authors' numbers of classes, from 0, the smaller first.
+local function test(model, set)
+  local predicted = evaluation.predict(model, set.test.x)
+  local result, by_pair = { wrong = 0, wrong_ambiguous = 0, pairs = {} }, {}
+  for i = 1, #predicted do
+    local class, guess = set.test.y[i] // 1 | 0, predicted[i] // 1 | 0
+    if class ~= guess then
+      result.wrong = result.wrong + 1
+      if set.test.rival[i] > 0 then result.wrong_ambiguous = result.wrong_ambiguous + 1 end
+      local low, high = math.min(class, guess) - 1, math.max(class, guess) - 1
+      local key = low .. " " .. high
+      if not by_pair[key] then
+        by_pair[key] = { low, high, 0 }
+        table.insert(result.pairs, by_pair[key])
+      end
+      by_pair[key][3] = by_pair[key][3] + 1
+    end
+  end
+  table.sort(result.pairs, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  return result
+end
+
+local function mean_seconds(history)
+  local sum = 0
+  for _, record in ipairs(history) do sum = sum + record.seconds end
+  return sum / #history
+end
+
+-- The set in a few words, so that results of another one are noticed.
+local function data_of(set)
+  return ("%d spectra of %d points, sum of squares %.9g"):format(#set.train.y, #set.axis,
+    core.sum_squares(set.train.x))
+end
+
+local function result_of(run, model, history, set)
+  local best = history[history.best_epoch]
+  local result = {
+    name = run.name, network = run.network, head = run.head, seed = run.seed, momentum = run.momentum,
+    epochs = #history, best_epoch = history.best_epoch, stopped = history.stopped, val_loss = best.val_loss,
+    val_accuracy = best.val_accuracy, seconds_per_epoch = mean_seconds(history), test = test(model, set),
+    data = data_of(set),
+  }
+  if networks.has_batch_norm(run.network) then
+    evaluation.recalibrate(model, set.train.x, { batch_size = 128 })
+    result.recalibrated = test(model, set)
+  end
+  return result
+end
+
+local function write_json(path, value)
+  local ok, err = files.write(path, function(put) put(json.encode(value) .. "\n") end)
+  if not ok then output.fail(err) end
+end
+
+-- The result of a run that is over; nil where there is none, and ends where it belongs to something else.
+local function read_result(path, set, settings)
+  local content = files.read(path)
+  local result = content and json.decode(content)
+  if not result then return nil end
+  if result.data ~= data_of(set) then
+    output.fail(("%s is of other data (%s, not %s); take another --out"):format(path, result.data,
+      data_of(set)))
+  end
+  if not result.stopped and result.epochs ~= settings.epochs then
+    output.fail(("%s ended after %d epochs, not %d; take another --out"):format(path, result.epochs,
+      settings.epochs))
+  end
+  return result
+end
+
+--- Trains one run, or goes on with it, or only reads its result.
+-- @return the result; or nil for an estimate, which ends after two epochs, and the seconds of its last one
+local function train(run, set, settings)
+  local folder = ("%s/runs/%s"):format(settings.out, run.name)
+  local result_path, checkpoint = folder .. "/result.json", folder .. "/checkpoint.safetensors"
+  local result = read_result(result_path, set, settings)
+  if result then return result end
+  journal.append(settings.out, { event = "start", run = run.name })
+  local model = networks.make(run.network, #set.classes, run.head, run.momentum)
+  local options = protocol(run, set, settings, folder)
+  if settings.estimate then options.epochs = 2 end
+  local history = fit(model, set.train, options)
+  if history.stopped == "interrupted" then
+    output.fail "interrupted; the same command goes on from the last epoch"
+  end
+  if settings.estimate then return nil, history[#history].seconds end
+  local ok, err = store.save(model, folder .. "/model.safetensors", { note = run.name })
+  if not ok then output.fail(err) end
+  result = result_of(run, model, history, set)
+  write_json(result_path, result)
+  os.remove(checkpoint)
+  local wrong = result.test.wrong
+  journal.append(settings.out, { event = "done", run = run.name, wrong = wrong, all = #set.test.y })
+  return result
+end
+
+--- The list of runs { name, network, head, seed, momentum }: for every network and head all seeds.
+-- @param choice networks, heads, momenta (lists; 0.99 is the published momentum), first_seed, seeds
+function runs.plan(choice)
+  local list = {}
+  for _, network in ipairs(choice.networks) do
+    local heads = networks.has_hidden(network) and choice.heads or { choice.heads[1] }
+    local momenta = networks.has_batch_norm(network) and choice.momenta or { 0.99 }
+    for _, head in ipairs(heads) do
+      for _, momentum in ipairs(momenta) do
+        for seed = choice.first_seed, choice.first_seed + choice.seeds - 1 do
+          local name = { network, networks.has_hidden(network) and head ~= "published" and head or nil }
+          if networks.has_batch_norm(network) then name[#name + 1] = "m" .. momentum end
+          name[#name + 1] = "seed" .. seed
+          list[#list + 1] = { name = table.concat(name, "-"), network = network, head = head, seed = seed,
+            momentum = momentum }
+        end
+      end
+    end
+  end
+  return list
+end
+
+--- Trains all runs of a plan one after the other; those with a result are only read.
+-- @param settings out (folder), epochs, batch_size, verbose, estimate (train two epochs only)
+-- @return the list of results; for estimates { name, network, seconds_per_epoch }
+function runs.run(plan, set, settings)
+  local made, err = files.make_folders(settings.out)
+  if not made then output.fail(err) end
+  local names, results = {}, {}
+  for i, run in ipairs(plan) do names[i] = run.name end
+  journal.append(settings.out, { event = "plan", runs = names, epochs = settings.epochs, patience = PATIENCE,
+    min_delta = MIN_DELTA })
+  for i, run in ipairs(plan) do
+    if settings.verbose then io.stderr:write(("run %d of %d: %s\n"):format(i, #plan, run.name)) end
+    local result, seconds = train(run, set, settings)
+    results[i] = result or { name = run.name, network = run.network, seconds_per_epoch = seconds }
+    core.release_memory()
+  end
+  journal.append(settings.out, { event = "end" })
+  return results
+end
+
+return runs

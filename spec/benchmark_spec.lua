@@ -1,0 +1,218 @@
+-- What the scripts that rerun the published benchmark are made of: networks, statistics, runs that go on,
+-- the log.
+local json = require "cjson"
+local lfs = require "lfs"
+local mb = require "moonbow"
+local agreement = require "moonbow.experiment.benchmark.agreement"
+local journal = require "moonbow.experiment.benchmark.journal"
+local networks = require "moonbow.experiment.benchmark.networks"
+local runs = require "moonbow.experiment.benchmark.runs"
+local check_schema = require "support.schema"
+local interpreter = require "support.interpreter"
+
+local root = os.tmpname()
+os.remove(root)
+assert(lfs.mkdir(root))
+teardown(function() os.execute("rm -r " .. root) end)
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+describe("agreement", function()
+  it("is that of scipy.stats.ttest_ind(equal_var=False)", function()
+    for _, case in ipairs {
+      { { 34, 39, 31, 50, 36 }, { 30, 33 }, 1.8062525467243675, 0.13095316830870607 },
+      { { 6, 8, 9, 12, 7 }, { 12, 10, 11, 11, 13 }, -2.611164839335468, 0.04100347166419833 },
+      { { 1, 2, 3 }, { 1.5, 2.5, 3.5, 9 }, -1.199087546959617, 0.30201666622651624 },
+    } do
+      local got = agreement.welch(case[1], case[2])
+      assert.is_true(math.abs(got.difference / got.error - case[3]) < 1e-12)
+      assert.is_true(math.abs(got.p - case[4]) < 1e-10)
+      assert.equal(math.abs(case[3]) <= 2, got.within_two)
+    end
+    for _, case in ipairs { { 0.5, 1, 0.7048327646991335 }, { 2.5, 3.7, 0.07182202291182678 },
+      { 12, 4, 0.000276428548502973 }, { 1e-3, 200, 0.9992031123011389 }, { 2, 1000, 0.04577034649325166 } } do
+      assert.is_true(math.abs(agreement.student_p(case[1], case[2]) - case[3]) < 1e-10)
+    end
+  end)
+  it("needs two of each, and knows samples without spread", function()
+    assert.is_nil(agreement.welch({ 1 }, { 1, 2 }))
+    assert.equal(1, agreement.welch({ 2, 2 }, { 2, 2 }).p)
+    assert.equal(0, agreement.welch({ 2, 2 }, { 3, 3 }).p)
+  end)
+end)
+
+describe("networks", function()
+  local function parameters(...)
+    local sum, model = 0, networks.make(...)
+    model:build { 5000, 1 }
+    for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
+    return ("%.2f M"):format(sum / 1e6)
+  end
+  it("are those of the paper", function() -- inc6 has 187 million
+    assert.equal("19.15 M", parameters("cnn2", 500, "published"))
+    assert.equal("2.56 M", parameters("vgg", 500, "published"))
+    assert.equal("41.11 M", parameters("vgg_mod", 27, "published"))
+    assert.equal("29.49 M", parameters("resnet_mod", 27, "published"))
+  end)
+  it("have heads and momenta as asked", function()
+    local function count(model, type, test)
+      local found = 0
+      model:visit(function(layer) found = found + (layer.type == type and test(layer.options) and 1 or 0) end)
+      return found
+    end
+    local function has_relu(options) return options.activation == "relu" end
+    local function is_any() return true end
+    local relus = { cnn2 = { 0, 0, 2 }, cnn6 = { 2, 0, 2 }, vgg = { 0, 0, 3 }, resnet = { 0, 0, 0 } }
+    for name, heads in pairs(relus) do
+      for i, head in ipairs { "published", "linear", "relu" } do
+        assert.equal(heads[i], count(networks.make(name, 3, head), "Dense", has_relu), name .. " " .. head)
+      end
+    end
+    for _, name in ipairs(networks.names) do
+      local model = networks.make(name, 3, "published", 0.5)
+      local norms = count(model, "BatchNorm1d", is_any)
+      assert.equal(networks.has_batch_norm(name), norms > 0, name)
+      assert.equal(norms, count(model, "BatchNorm1d", function(options) return options.momentum == 0.5 end))
+      model = networks.make(name, 3, "published")
+      assert.equal(norms, count(model, "BatchNorm1d", function(options) return options.momentum == 0.99 end))
+    end
+    assert.equal(6, count(networks.make("cnn6_convdo", 3, "published"), "Dropout", is_any))
+    assert.error_matches(function() networks.make("cnn7", 3, "published") end, "did you mean 'cnn")
+  end)
+end)
+
+local function choice(changes)
+  local all = { networks = { "cnn2" }, heads = { "published" }, momenta = { 0.99 }, first_seed = 0, seeds = 1 }
+  for key, value in pairs(changes or {}) do all[key] = value end
+  return all
+end
+
+describe("a plan", function()
+  it("has every combination that makes a difference", function()
+    local names = {}
+    local all = runs.plan(choice { networks = { "cnn2", "resnet", "cnn_bn" }, heads = { "linear", "relu" },
+      momenta = { 0.99, 0.9 }, first_seed = 3 })
+    for i, run in ipairs(all) do names[i] = run.name end
+    assert.same({ "cnn2-linear-seed3", "cnn2-relu-seed3", "resnet-m0.99-seed3", "resnet-m0.9-seed3",
+      "cnn_bn-linear-m0.99-seed3", "cnn_bn-linear-m0.9-seed3", "cnn_bn-relu-m0.99-seed3",
+      "cnn_bn-relu-m0.9-seed3" }, names)
+    assert.same("cnn2-seed0", runs.plan(choice())[1].name)
+  end)
+end)
+
+describe("runs", function()
+  local set = mb.data.universal { classes = 4, points = 400, train = 8, validation = 2, max_peaks = 3,
+    shift = 5, test_shift = 3, boundary = 20, normalize = true, seed = 1 }
+  local out = root .. "/runs"
+  local settings = { out = out, epochs = 3, batch_size = 8, verbose = false }
+  local function events(kind)
+    local count = 0
+    for line in io.lines(out .. "/log.jsonl") do
+      if json.decode(line).event == kind then count = count + 1 end
+    end
+    return count
+  end
+  local function show(folder)
+    local lines = {}
+    local kept = stub(_G, "print", function(text) lines[#lines + 1] = text end)
+    local ok, err = journal.show(folder)
+    kept:revert()
+    return ok and table.concat(lines, "\n") or err
+  end
+  local first
+  it("begin with an estimate, and go on from it", function()
+    settings.estimate = true
+    local estimate = runs.run(runs.plan(choice()), set, settings)
+    settings.estimate = nil
+    assert.is_true(estimate[1].seconds_per_epoch > 0)
+    assert.is_nil(estimate[1].test)
+    assert.equal(2, events "epoch")
+    first = runs.run(runs.plan(choice()), set, settings)[1]
+    assert.equal(3, events "epoch")
+    settings.out = root .. "/fresh"
+    local fresh = runs.run(runs.plan(choice()), set, settings)[1]
+    settings.out = out
+    assert.equal(first.val_loss, fresh.val_loss)
+    assert.same(first.test, fresh.test)
+  end)
+  it("count what is wrong by pair", function()
+    local sum = 0
+    for _, pair in ipairs(first.test.pairs) do
+      sum = sum + pair[3]
+      assert.is_true(pair[1] < pair[2] and pair[2] < 4)
+    end
+    assert.equal(first.test.wrong, sum)
+    local model = assert(mb.load(out .. "/runs/cnn2-seed0/model.safetensors"))
+    local accuracy = mb.evaluate(model, set.test).accuracy
+    assert.is_true(math.abs((36 - first.test.wrong) / 36 - accuracy) < 1e-9)
+  end)
+  it("that are over are only read", function()
+    local again = runs.run(runs.plan(choice()), set, settings)[1]
+    assert.equal(3, events "epoch")
+    assert.same(first.test, again.test)
+    assert.is_nil(lfs.attributes(out .. "/runs/cnn2-seed0/checkpoint.safetensors"))
+  end)
+  it("recalibrate batch norm", function()
+    local result = runs.run(runs.plan(choice { networks = { "cnn_bn" } }), set, settings)[1]
+    assert.is_number(result.recalibrated.wrong)
+    assert.is_nil(first.recalibrated)
+  end)
+  it("can be followed", function()
+    assert.is_true(journal.is_over(out))
+    assert.matches("cnn_bn%-m0.99%-seed0 +done .*%d of 36", show(out))
+    journal.append(out, { event = "plan", runs = { "a", "b", "c" }, epochs = 100, patience = 25,
+      min_delta = 1e-4 })
+    for epoch, val_loss in ipairs { 0.5, 0.4, 0.45, 0.44 } do
+      journal.append(out, { event = "epoch", run = "a", epoch = epoch, val_loss = val_loss, seconds = 60 })
+    end
+    -- After a resume epoch 3 comes again.
+    journal.append(out, { event = "epoch", run = "a", epoch = 3, val_loss = 0.41, seconds = 60 })
+    journal.append(out, { event = "start", run = "b" })
+    local file = assert(io.open(out .. "/log.jsonl", "a"))
+    file:write '{"event": "epo'
+    file:close()
+    local text = show(out)
+    assert.is_false(journal.is_over(out))
+    assert.matches("a +epoch 4/100 +0.4000 in 2 +0.4100 +1:00 min +24:00 min to 1:37 h", text)
+    assert.matches("b +first epoch", text)
+    assert.matches("c +waiting", text)
+    assert.matches("0 of 3 runs done", text)
+    assert.matches("No such file", show "no/such/folder")
+  end)
+end)
+
+describe("experiments/universal_benchmark.lua", function()
+  local function run(arguments)
+    local pipe = io.popen(("%s experiments/universal_benchmark.lua %s 2>&1"):format(interpreter, arguments))
+    local text = pipe:read "a"
+    return pipe:close(), text
+  end
+  it("runs, and its results fit the schema", function()
+    local out = root .. "/out"
+    local ok, text = run(("--quick --networks vgg --seeds 2 --epochs 1 --figures 1 --out %s"):format(out))
+    assert.is_true(ok, text)
+    assert.matches("vgg", text)
+    assert.matches("Verdict: not decided by this many seeds", text)
+    local results = json.decode(read(out .. "/results.json"))
+    assert.is_nil((check_schema(results, json.decode(read "docs/results.schema.json"))))
+    assert.equal(2, #results.details.runs)
+    ok, text = run("--status " .. out)
+    assert.is_true(ok)
+    assert.matches("2 of 2 runs done", text)
+    ok, text = run(("--quick --networks vgg --seeds 1 --epochs 2 --out %s"):format(out))
+    assert.is_falsy(ok)
+    assert.matches("ended after 1 epochs, not 2; take another %-%-out", text)
+  end)
+  it("refuses names that it does not know", function()
+    local ok, text = run "--networks cnn9"
+    assert.is_falsy(ok)
+    assert.matches("did you mean 'cnn", text)
+    assert.matches("did you mean 'relu'", select(2, run "--heads rely"))
+    assert.matches("%-%-seeds: expected at least 1", select(2, run "--seeds 0"))
+  end)
+end)
