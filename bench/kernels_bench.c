@@ -109,12 +109,12 @@ static void norm_statistics(void) {
   mb_batch_norm_statistics(per_channel[0], per_channel[1], NULL, NULL, a, 0, ROWS, C);
 }
 static void norm_apply(void) {
-  mb_batch_norm_apply(b, a, per_channel[0], per_channel[1], per_channel[2], per_channel[3], (mb_real)1e-3,
+  mb_batch_norm_apply(b, a, per_channel[0], per_channel[1], per_channel[2], per_channel[3], (mb_real)1e-3, 0,
                       ROWS, C);
 }
 static void norm_backward(void) {
   mb_batch_norm_backward(c, per_channel[4], per_channel[5], b, a, per_channel[0], per_channel[1],
-                         per_channel[2], (mb_real)1e-3, true, ROWS, C);
+                         per_channel[2], per_channel[3], (mb_real)1e-3, 0, true, ROWS, C);
 }
 static void layer_norm(void) {
   mb_layer_norm_forward(b, c, d, a, per_channel[2], per_channel[3], (mb_real)1e-3, ROWS, C);
@@ -158,8 +158,8 @@ static const struct {
     {"mean over length", mean_length, 1},
     {"mean over length, backward", mean_length_backward, 1},
     {"batch norm, statistics", norm_statistics, 1},
-    {"batch norm, apply", norm_apply, 2},
-    {"batch norm, backward", norm_backward, 5},
+    {"batch norm and relu, apply", norm_apply, 2},
+    {"batch norm and relu, backward", norm_backward, 5},
     {"layer norm", layer_norm, 2},
     {"softmax", softmax, 2},
     {"gather", gather, 2},

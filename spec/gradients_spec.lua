@@ -147,6 +147,11 @@ describe("gradients of layers", function()
     end,
     Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
     BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,
+    ["BatchNorm1d with ReLU"] = function(library) return library.nn.BatchNorm1d { activation = "relu" } end,
+    ["BatchNorm1d with leaky ReLU"] = function(library)
+      return library.nn.BatchNorm1d { activation = "leaky_relu", alpha = 0.3 }
+    end,
+    ["BatchNorm1d with ELU"] = function(library) return library.nn.BatchNorm1d { activation = "elu" } end,
     LayerNorm = function(library) return library.nn.LayerNorm {} end,
     BlurPool1d = function(library) return library.nn.BlurPool1d { size = 3, stride = 2 } end,
     Position = function(library)
@@ -162,6 +167,17 @@ describe("gradients of layers", function()
     Residual = function(library)
       local nn = library.nn
       return nn.Residual { nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "same" }, nn.Tanh {} } }
+    end,
+    ["Residual with leaky ReLU"] = function(library)
+      local nn = library.nn
+      return nn.Residual { nn.Conv1d { filters = 2, kernel = 3, padding = "same" }, nn.Tanh {},
+        activation = "leaky_relu", alpha = 0.2 }
+    end,
+    ["Residual with ReLU"] = function(library)
+      return library.nn.Residual { library.nn.Tanh {}, activation = "relu" }
+    end,
+    ["Residual with GELU"] = function(library)
+      return library.nn.Residual { library.nn.Tanh {}, activation = "gelu" }
     end,
     Concat = function(library)
       local nn = library.nn

@@ -151,8 +151,7 @@ describe("options of networks", function()
     assert.equal("Conv1d MaxPool1d Conv1d Flatten Dense", with {})
     assert.equal("Conv1d AvgPool1d Conv1d Flatten Dense", with { pooling = "average" })
     assert.equal("Conv1d MaxPool1d Conv1d MaxPool1d Flatten Dense", with { pool_stride = 2 })
-    assert.equal("Conv1d BatchNorm1d Activation MaxPool1d Conv1d BatchNorm1d Activation Flatten Dense",
-      with { batch_norm = true })
+    assert.equal("Conv1d BatchNorm1d MaxPool1d Conv1d BatchNorm1d Flatten Dense", with { batch_norm = true })
     assert.equal("Conv1d Activation MaxPool1d Conv1d Activation Flatten Dense",
       with { activation = "leaky_relu", alpha = 0.1 })
     assert.equal("Conv1d MaxPool1d Dropout Conv1d GlobalAvgPool1d Dense",
@@ -172,13 +171,15 @@ describe("options of networks", function()
     assert.equal(0, output.weight:abs():max():item())
     local norm = mb.models.liu2017 { classes = 2, momentum = 0.8, epsilon = 1e-4 }.layers[2]
     assert.same({ 0.8, 1e-4 }, { norm.options.momentum, norm.options.epsilon })
-    assert.equal(0.1, mb.models.liu2017 { classes = 2 }.layers[3].options.alpha)
+    local default = mb.models.liu2017 { classes = 2 }.layers[2].options
+    assert.same({ "leaky_relu", 0.1 }, { default.activation, default.alpha })
   end)
   it("of the residual network", function()
     local model = mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, head = "global",
       batch_norm = false, strides = { 2, 1 }, blocks = 1, length = 128 }
     assert.same({ 2, 3 }, model(mb.ones(2, 128, 1)):shape())
-    assert.equal("Conv1d Residual Activation Residual Activation GlobalAvgPool1d Dropout Dense", types(model))
+    assert.equal("Conv1d Residual Residual GlobalAvgPool1d Dropout Dense", types(model))
+    assert.equal("relu", model.layers[2].options.activation)
   end)
   it("are checked", function()
     local function refuses(name, options, message)

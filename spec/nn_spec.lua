@@ -13,6 +13,34 @@ local function small()
   }
 end
 
+-- An activation given as an option does what it does as a layer behind.
+describe("the activation of", function()
+  local function agree(with_option, with_layer)
+    local x, dy = mb.rng(4):normal(0, 1, 5, 30, 3), mb.rng(5):normal(0, 1, 5, 30, 3)
+    for _, mode in ipairs { "train", "eval" } do
+      local y, dx = {}, {}
+      for i, layer in ipairs { with_option, with_layer } do
+        local input = x:copy():param()
+        y[i] = layer[mode](layer)(input)
+        y[i]:backward(dy)
+        dx[i] = input.grad
+      end
+      assert.is_true((y[1]:allclose(y[2], { absolute = 1e-6 })))
+      assert.is_true((dx[1]:allclose(dx[2], { absolute = 1e-6 })))
+    end
+  end
+  for _, name in ipairs { "relu", "leaky_relu", "linear", "elu" } do
+    it("batch norm: " .. name, function()
+      agree(nn.BatchNorm1d { activation = name, alpha = 0.3 },
+        nn.Sequential { nn.BatchNorm1d {}, nn.Activation { name = name, alpha = 0.3 } })
+    end)
+    it("a shortcut: " .. name, function()
+      agree(nn.Residual { nn.Sigmoid {}, activation = name, alpha = 0.3 },
+        nn.Sequential { nn.Residual { nn.Sigmoid {} }, nn.Activation { name = name, alpha = 0.3 } })
+    end)
+  end
+end)
+
 describe("output shapes", function()
   it("of convolutions are those of Keras", function()
     local function conv(options)

@@ -62,6 +62,9 @@ Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name,
 /* Pushes a new tensor with undefined contents. Refuses shapes with a dimension below 1 or too large. */
 Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape);
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
+/* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
+ * backward pass, to which its gradient belongs, may overwrite. */
+Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg);
 /* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);

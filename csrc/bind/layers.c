@@ -201,7 +201,7 @@ static int batch_norm_statistics(lua_State *L) {
   return 2;
 }
 
-/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon) -> y */
+/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope) -> y */
 static int batch_norm_apply(lua_State *L) {
   const Tensor *x = bind_tensor(L, "batch_norm", "input", 1);
   const mb_size C = last_dimension(x);
@@ -210,13 +210,15 @@ static int batch_norm_apply(lua_State *L) {
   const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 4, C);
   const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 5, C);
   const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
+  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 7);
   Tensor *y = bind_new_like(L, "batch_norm", x);
-  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, x->count / C,
-                      C);
+  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, slope,
+                      x->count / C, C);
   return 1;
 }
 
-/* core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, train) -> dx, dgamma, dbeta */
+/* core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, train) -> dx, dgamma, dbeta;
+ * dx may be dy overwritten */
 static int batch_norm_backward(lua_State *L) {
   const Tensor *x = bind_tensor(L, "batch_norm", "input", 2);
   const mb_size C = last_dimension(x);
@@ -224,12 +226,14 @@ static int batch_norm_backward(lua_State *L) {
   const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 3, C);
   const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 4, C);
   const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 5, C);
-  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
-  const bool train = bind_flag(L, 7);
-  Tensor *dx = bind_new_like(L, "batch_norm", x);
+  const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 6, C);
+  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 7);
+  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 8);
+  const bool train = bind_flag(L, 9);
+  Tensor *dx = bind_own_or_new(L, "batch_norm", 1);
   Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &C), *dbeta = bind_new_tensor(L, "batch_norm", 1, &C);
   mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data, x->data, mean->data, var->data,
-                         gamma->data, epsilon, train, x->count / C, C);
+                         gamma->data, beta->data, epsilon, slope, train, x->count / C, C);
   return 3;
 }
 

@@ -90,14 +90,24 @@ static int unary_keeps(lua_State *L) {
   return 1;
 }
 
-/* core.exp_backward(dy, x or y [, p]) -> dx */
+/* core.exp_backward(dy, x or y [, p]) -> dx, which may be dy overwritten */
 static int unary_backward(lua_State *L) {
   const mb_unary_op op = (mb_unary_op)lua_tointeger(L, lua_upvalueindex(1));
   const Tensor *dy = bind_tensor(L, unary_names[op], "dy", 1);
   const Tensor *kept = bind_tensor_count(L, unary_names[op], "x", 2, dy->count);
   const mb_real p = lua_isnoneornil(L, 3) ? 0 : (mb_real)bind_number(L, unary_names[op], "alpha", 3);
-  Tensor *dx = bind_new_like(L, unary_names[op], kept);
+  Tensor *dx = bind_own_or_new(L, unary_names[op], 1);
   mb_unary_backward(dx->data, op, p, dy->data, kept->data, kept->count);
+  return 1;
+}
+
+/* core.add_activate(a, b, slope): a + b of one shape, what is negative times slope */
+static int add_activate(lua_State *L) {
+  const Tensor *a = bind_tensor(L, "add", "left operand", 1), *b = bind_tensor(L, "add", "right operand", 2);
+  const mb_real slope = (mb_real)bind_number(L, "add", "slope", 3);
+  if (!bind_same_shape(a, b)) bind_error(L, "add: expected two tensors of one shape");
+  Tensor *y = bind_new_like(L, "add", a);
+  mb_add_activate(y->data, slope, a->data, b->data, y->count);
   return 1;
 }
 
@@ -327,6 +337,7 @@ static int slice_backward(lua_State *L) {
 /* ---- registration ---- */
 
 static const luaL_Reg functions[] = {
+    {"add_activate", add_activate},
     {"add_into", add_into},
     {"broadcast_from", broadcast_from},
     {"concat", concat},

@@ -186,6 +186,13 @@ Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like) {
   return bind_new_tensor(L, operation, like->shape.rank, like->shape.shape);
 }
 
+Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg) {
+  Tensor *tensor = bind_tensor(L, operation, "gradient", arg);
+  if (tensor->block->references > 1) return bind_new_like(L, operation, tensor);
+  lua_pushvalue(L, arg);
+  return tensor;
+}
+
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
   return bind_new_tensor(L, operation, 1, &(mb_size){count < 1 ? 1 : count})->data;
 }

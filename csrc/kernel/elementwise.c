@@ -327,6 +327,20 @@ void mb_arange(mb_real *y, double first, double step, mb_size count) {
   MB_FOR(mb_threads_for(count), i, count, 1, y[i] = (mb_real)(first + (double)i * step));
 }
 
+MB_CLONES static void add_activate_run(mb_real *restrict y, mb_real slope, const mb_real *a, const mb_real *b,
+                                       mb_size count) {
+#pragma omp simd
+  for (mb_size i = 0; i < count; i++) {
+    const mb_real z = a[i] + b[i];
+    y[i] = z < 0 ? slope * z : z;
+  }
+}
+
+void mb_add_activate(mb_real *y, mb_real slope, const mb_real *a, const mb_real *b, mb_size count) {
+  MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
+         add_activate_run(y + i, slope, a + i, b + i, mb_min(MB_BLOCK, count - i)));
+}
+
 MB_CLONES static void add_scaled_run(mb_real *y, mb_real scale, const mb_real *x, mb_size count) {
 #pragma omp simd
   for (mb_size i = 0; i < count; i++) y[i] += scale * x[i];

@@ -104,6 +104,8 @@ void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy
 
 void mb_fill(mb_real *y, mb_real value, mb_size count);
 void mb_arange(mb_real *y, double first, double step, mb_size count); /* first + i * step in double */
+/* z = a + b, y = z < 0 ? slope z : z: a sum and the (leaky) ReLU behind it */
+void mb_add_activate(mb_real *y, mb_real slope, const mb_real *a, const mb_real *b, mb_size count);
 void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); /* y += scale x */
 
 /* ---- reductions (reduce.c): x is (outer, D, inner), the result (outer, inner) --------- */
@@ -218,15 +220,18 @@ void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s);
  * Train: mean and variance (population) of the batch go to mean (C) and var (C), and where
  * running_mean is not NULL: running = momentum running + (1 - momentum) batch, for the
  * variance with the population variance, as Keras does. Eval: pass the running statistics
- * to mb_batch_norm_apply. y = gamma (x - mean) / sqrt(var + epsilon) + beta. */
+ * to mb_batch_norm_apply. z = gamma (x - mean) / sqrt(var + epsilon) + beta, and y = z < 0 ? slope z : z,
+ * so that slope 1 is batch norm alone, 0 a ReLU behind it, else a leaky one. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
 void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
-                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size rows, mb_size C);
-/* train: the statistics are functions of x; otherwise they are constants. */
+                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_real slope,
+                         mb_size rows, mb_size C);
+/* train: the statistics are functions of x; otherwise they are constants. dx may be dy. */
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
-                            const mb_real *mean, const mb_real *var, const mb_real *gamma, mb_real epsilon,
-                            bool train, mb_size rows, mb_size C);
+                            const mb_real *mean, const mb_real *var, const mb_real *gamma,
+                            const mb_real *beta, mb_real epsilon, mb_real slope, bool train, mb_size rows,
+                            mb_size C);
 
 /* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,

@@ -13,10 +13,22 @@
  * and tail columns are left over below the last full row. */
 typedef struct {
   const mb_real *x, *dy;
-  const double *shift;          /* per column */
-  const mb_real *mean, *inv_sd; /* per row (layer norm) */
+  const struct Factors *factors; /* per column */
+  const mb_real *mean, *inv_sd;  /* per row (layer norm) */
   mb_size channels, width, stride, rows, tail;
 } Panel;
+
+/* Per column: z = (x - mean) scale + offset and y = z > 0 ? z : slope z; in the backward pass
+ * dx = scale (dz - a - (x - mean) b) with dz = dy times the slope at z. */
+typedef struct Factors {
+  mb_real mean[CHUNK], scale[CHUNK], offset[CHUNK], a[CHUNK], b[CHUNK];
+  mb_real slope;
+} Factors;
+
+/* The slope of the activation at z. */
+MB_INLINE mb_real slope_at(mb_real z, mb_real slope) {
+  return z > 0 ? 1 : slope;
+}
 
 static Panel panel(mb_size first, mb_size rows, mb_size C, mb_size fold) {
   const mb_size channels = mb_min(CHUNK, C - first);
@@ -38,38 +50,61 @@ static mb_size block_rows(const Panel *p, mb_size limit) {
 
 /* ---- two sums per channel over all rows ------------------------------------------------ */
 
-/* What is summed per column, in double: a += u, b += u v. */
+/* What is summed per column: a += u, b += u v. */
 typedef enum {
-  MOMENTS,        /* u = v = x - shift: the shift keeps large means from drowning the variance */
-  GRADIENTS,      /* u = dy, v = x - shift */
+  MOMENTS,        /* u = v = x - mean, any value near it: that keeps large means from drowning the variance */
+  GRADIENTS,      /* u = dz, v = x - mean */
   LAYER_GRADIENTS /* u = dy, v = (x - mean) inv_sd, with the statistics of the row */
 } Sums;
 
-/* Rows that are added up before they are added to the sums, which saves loads and stores. */
-#define GROUP 8
+/* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
+ * more than everything else. */
+#define GROUP 4
 
-MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
-                         int rows, mb_size width) {
-  const mb_real *x = p->x + r * p->stride, *dy = p->dy + r * p->stride;
+typedef struct {
+  mb_real u, uv;
+} Term;
+
+/* What row r adds to the sums of column c. */
+MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
+  const Factors *restrict f = p->factors;
+  const mb_real x = p->x[r * p->stride + c];
+  const mb_real v = sums == LAYER_GRADIENTS ? (x - p->mean[r]) * p->inv_sd[r] : x - f->mean[c];
+  mb_real u = sums == MOMENTS ? v : p->dy[r * p->stride + c];
+  if (sums == GRADIENTS) u *= slope_at(v * f->scale[c] + f->offset[c], f->slope);
+  return (Term){u, u * v};
+}
+
+MB_INLINE Term add(Term s, Term t) {
+  return (Term){s.u + t.u, s.uv + t.uv};
+}
+
+MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p,
+                         mb_size r, mb_size width) {
+#pragma omp simd
   for (mb_size c = 0; c < width; c++) {
-    double a_group = 0, b_group = 0;
-    for (int k = 0; k < rows; k++) {
-      const double at = (double)x[k * p->stride + c];
-      const double v = sums == LAYER_GRADIENTS ? (at - (double)p->mean[r + k]) * (double)p->inv_sd[r + k]
-                                               : at - p->shift[c];
-      const double u = sums == MOMENTS ? v : (double)dy[k * p->stride + c];
-      a_group += u;
-      b_group += u * v;
-    }
-    a[c] += a_group;
-    b[c] += b_group;
+    const Term t = add(add(term(sums, p, r, c), term(sums, p, r + 1, c)),
+                       add(term(sums, p, r + 2, c), term(sums, p, r + 3, c)));
+    a[c] += (double)t.u;
+    b[c] += (double)t.uv;
+  }
+}
+
+MB_INLINE void add_row(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p, mb_size r,
+                       mb_size width) {
+#pragma omp simd
+  for (mb_size c = 0; c < width; c++) {
+    const Term t = term(sums, p, r, c);
+    a[c] += (double)t.u;
+    b[c] += (double)t.uv;
   }
 }
 
 MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
                           mb_size rows, mb_size width) {
-  for (; rows >= GROUP; rows -= GROUP, r += GROUP) add_group(a, b, sums, p, r, GROUP, width);
-  for (; rows > 0; rows--, r++) add_group(a, b, sums, p, r, 1, width);
+  const Panel own = *p; /* a copy, which the sums cannot alias */
+  for (; rows >= GROUP; rows -= GROUP, r += GROUP) add_group(a, b, sums, &own, r, width);
+  for (; rows > 0; rows--, r++) add_row(a, b, sums, &own, r, width);
 }
 
 MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
@@ -108,18 +143,27 @@ static void update_running(mb_real *running, mb_real batch, mb_real momentum) {
   *running = momentum * *running + (1 - momentum) * batch;
 }
 
+/* The mean of a few values, so that one far from all others does no harm. */
+static mb_real rough_mean(const mb_real *x, mb_size rows, mb_size C) {
+  enum { SAMPLES = 16 };
+  double sum = 0;
+  for (mb_size k = 0; k < SAMPLES; k++) sum += (double)x[rows * (2 * k + 1) / (2 * SAMPLES) * C];
+  return (mb_real)(sum / SAMPLES);
+}
+
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C) {
-  double shift[CHUNK], sum[CHUNK], square[CHUNK];
+  double sum[CHUNK], square[CHUNK];
+  Factors f;
   for (mb_size first = 0; first < C; first += CHUNK) {
     Panel p = panel(first, rows, C, fold_for(rows, C));
     p.x = x + first;
-    p.shift = shift;
-    for (mb_size j = 0; j < p.width; j++) shift[j] = (double)p.x[j % p.channels];
+    p.factors = &f;
+    for (mb_size j = 0; j < p.width; j++) f.mean[j] = rough_mean(p.x + j % p.channels, rows, C);
     column_sums(sum, square, MOMENTS, &p);
     for (mb_size c = 0; c < p.channels; c++) {
       const double offset = sum[c] / (double)rows, v = square[c] / (double)rows - offset * offset;
-      mean[first + c] = (mb_real)(shift[c] + offset);
+      mean[first + c] = (mb_real)((double)f.mean[c] + offset);
       var[first + c] = (mb_real)(v < 0 ? 0 : v);
       if (running_mean) update_running(&running_mean[first + c], mean[first + c], momentum);
       if (running_var) update_running(&running_var[first + c], var[first + c], momentum);
@@ -127,24 +171,29 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
   }
 }
 
-/* Per column: y = (x - mean) scale + offset, and in the backward pass
- * dx = scale (dy - a - (x - mean) b). */
-typedef struct {
-  mb_real mean[CHUNK], scale[CHUNK], offset[CHUNK], a[CHUNK], b[CHUNK];
-} Factors;
-
 MB_CLONES static void normalise(mb_real *restrict y, const mb_real *restrict x, const Factors *restrict f,
                                 mb_size stride, mb_size rows, mb_size width) {
+  const mb_real slope = f->slope;
   for (; rows-- > 0; x += stride, y += stride)
-    for (mb_size c = 0; c < width; c++) y[c] = (x[c] - f->mean[c]) * f->scale[c] + f->offset[c];
+#pragma omp simd
+    for (mb_size c = 0; c < width; c++) {
+      const mb_real z = (x[c] - f->mean[c]) * f->scale[c] + f->offset[c];
+      y[c] = z < 0 ? slope * z : z;
+    }
 }
 
-MB_CLONES static void normalise_backward(mb_real *restrict dx, const mb_real *restrict dy,
-                                         const mb_real *restrict x, const Factors *restrict f, mb_size stride,
-                                         mb_size rows, mb_size width) {
+/* dx may be dy. */
+MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, const mb_real *restrict x,
+                                         const Factors *restrict f, mb_size stride, mb_size rows,
+                                         mb_size width) {
+  const mb_real slope = f->slope;
   for (; rows-- > 0; x += stride, dx += stride, dy += stride)
-    for (mb_size c = 0; c < width; c++)
-      dx[c] = f->scale[c] * (dy[c] - f->a[c] - (x[c] - f->mean[c]) * f->b[c]);
+#pragma omp simd
+    for (mb_size c = 0; c < width; c++) {
+      const mb_real centred = x[c] - f->mean[c];
+      const mb_real dz = dy[c] * slope_at(centred * f->scale[c] + f->offset[c], slope);
+      dx[c] = f->scale[c] * (dz - f->a[c] - centred * f->b[c]);
+    }
 }
 
 static void map_rows(mb_real *y, const Panel *p, const Factors *f, mb_size r, mb_size rows, mb_size width) {
@@ -167,49 +216,51 @@ static double inverse_sd(mb_real var, mb_real epsilon) {
   return 1 / sqrt((double)var + (double)epsilon);
 }
 
+/* Mean, scale and offset of the panel's columns, which start at channel first. */
+static void set_factors(Factors *f, const Panel *p, const mb_real *mean, const mb_real *var,
+                        const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size first) {
+  for (mb_size j = 0; j < p->width; j++) {
+    const mb_size c = first + j % p->channels;
+    f->mean[j] = mean[c];
+    f->scale[j] = (mb_real)((gamma ? (double)gamma[c] : 1) * inverse_sd(var[c], epsilon));
+    f->offset[j] = beta ? beta[c] : 0;
+    f->a[j] = f->b[j] = 0;
+  }
+}
+
 void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
-                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size rows,
-                         mb_size C) {
-  Factors f;
+                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_real slope,
+                         mb_size rows, mb_size C) {
+  Factors f = {.slope = slope};
   for (mb_size first = 0; first < C; first += CHUNK) {
     Panel p = panel(first, rows, C, fold_for(rows, C));
     p.x = x + first;
-    for (mb_size j = 0; j < p.width; j++) {
-      const mb_size c = first + j % p.channels;
-      f.mean[j] = mean[c];
-      f.scale[j] = (mb_real)((gamma ? (double)gamma[c] : 1) * inverse_sd(var[c], epsilon));
-      f.offset[j] = beta ? beta[c] : 0;
-    }
+    set_factors(&f, &p, mean, var, gamma, beta, epsilon, first);
     map_panel(y + first, &p, &f);
   }
 }
 
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
-                            const mb_real *mean, const mb_real *var, const mb_real *gamma, mb_real epsilon,
-                            bool train, mb_size rows, mb_size C) {
-  double shift[CHUNK], sum[CHUNK] = {0}, product[CHUNK] = {0};
-  Factors f;
+                            const mb_real *mean, const mb_real *var, const mb_real *gamma,
+                            const mb_real *beta, mb_real epsilon, mb_real slope, bool train, mb_size rows,
+                            mb_size C) {
+  double sum[CHUNK] = {0}, product[CHUNK] = {0};
+  Factors f = {.slope = slope};
   for (mb_size first = 0; first < C; first += CHUNK) {
     Panel p = panel(first, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.dy = dy + first;
-    p.shift = shift;
-    for (mb_size j = 0; j < p.width; j++) shift[j] = (double)mean[first + j % p.channels];
+    p.factors = &f;
+    set_factors(&f, &p, mean, var, gamma, beta, epsilon, first);
     if (dgamma || dbeta || train) column_sums(sum, product, GRADIENTS, &p);
     for (mb_size j = 0; j < p.width; j++) {
       const mb_size c = j % p.channels;
       const double inv_sd = inverse_sd(var[first + c], epsilon);
       if (dgamma) dgamma[first + c] = (mb_real)(product[c] * inv_sd);
       if (dbeta) dbeta[first + c] = (mb_real)sum[c];
-      f.mean[j] = train ? mean[first + c] : 0;
-      f.scale[j] = (mb_real)((gamma ? (double)gamma[first + c] : 1) * inv_sd);
-      f.offset[j] = 0;
+      if (!train) continue;
       f.a[j] = (mb_real)(sum[c] / (double)rows);
       f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
-    }
-    if (!train) { /* dx = dy scale */
-      p.x = p.dy;
-      p.dy = NULL;
     }
     if (dx) map_panel(dx + first, &p, &f);
   }

@@ -5,7 +5,7 @@
 
 /* A tile of at most LANES columns is folded at a time, its rows in up to PARTS fixed parts whose
  * results are merged in order. With that many tiles the threads share tiles, else parts. */
-#define LANES 64
+#define LANES 128
 #define PARTS 64
 
 /* Columns of x: rows are stride apart; after each D of them the next one is jump further on. */
@@ -29,6 +29,21 @@ MB_INLINE double fold(fold_op op, double sum, double x, double shift) {
   return 0;
 }
 
+/* Four rows at a time, which saves loads and stores of the sums. */
+MB_CLONES static void add_rows(double *restrict sum, const mb_real *restrict x, mb_size rows, mb_size stride,
+                               mb_size width) {
+  for (; rows >= 4; rows -= 4, x += 4 * stride) {
+#pragma omp simd
+    for (mb_size j = 0; j < width; j++)
+      sum[j] +=
+          ((double)x[j] + (double)x[stride + j]) + ((double)x[2 * stride + j] + (double)x[3 * stride + j]);
+  }
+  for (; rows > 0; rows--, x += stride) {
+#pragma omp simd
+    for (mb_size j = 0; j < width; j++) sum[j] += (double)x[j];
+  }
+}
+
 MB_INLINE void each_row(double *sum, fold_op op, const double *shift, const mb_real *x, mb_size rows,
                         mb_size stride, mb_size width) {
   for (mb_size i = 0; i < rows; i++) {
@@ -40,7 +55,7 @@ MB_INLINE void each_row(double *sum, fold_op op, const double *shift, const mb_r
 MB_CLONES static void fold_rows(double *sum, fold_op op, const double *shift, const mb_real *x, mb_size rows,
                                 mb_size stride, mb_size width) {
   switch (op) {
-  case TOTAL: each_row(sum, TOTAL, shift, x, rows, stride, width); break;
+  case TOTAL: add_rows(sum, x, rows, stride, width); break;
   case SQUARES: each_row(sum, SQUARES, shift, x, rows, stride, width); break;
   case LEAST: each_row(sum, LEAST, shift, x, rows, stride, width); break;
   case GREATEST: each_row(sum, GREATEST, shift, x, rows, stride, width); break;
@@ -201,13 +216,15 @@ void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_
 }
 
 /* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. */
-MB_CLONES static void spread_rows(mb_real *dx, const double *scale, const double *mean, const mb_real *x,
-                                  mb_size rows, mb_size stride, mb_size width) {
+MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict scale, const double *mean,
+                                  const mb_real *x, mb_size rows, mb_size stride, mb_size width) {
+  mb_real row[LANES];
+  for (mb_size j = 0; j < width; j++) row[j] = (mb_real)scale[j];
   for (mb_size i = 0; i < rows * stride; i += stride)
     if (mean)
       for (mb_size j = 0; j < width; j++) dx[i + j] = (mb_real)(scale[j] * ((double)x[i + j] - mean[j]));
     else
-      for (mb_size j = 0; j < width; j++) dx[i + j] = (mb_real)scale[j];
+      for (mb_size j = 0; j < width; j++) dx[i + j] = row[j];
 }
 
 /* scale and mean hold LANES, of which width are set. */

@@ -443,6 +443,21 @@ static void derivatives_at_zero(void **state) {
   }
 }
 
+static void a_sum_with_its_activation(void **state) {
+  (void)state;
+  mb_real *a = check_random(MANY, 7), *b = check_random(MANY, 8), *expected = check_zeros(MANY);
+  mb_real *y = check_zeros(MANY);
+  const mb_shape shape = {.rank = 1, .shape = {MANY}};
+  mb_binary(expected, MB_ADD, a, &shape, b, &shape, &shape);
+  mb_unary(expected, MB_LEAKY_RELU, 0.25, expected, MANY);
+  for (int threads = 1; threads <= 3; threads++) {
+    mb_set_threads(threads);
+    mb_add_activate(y, 0.25, a, b, MANY);
+    check_same_bits(y, expected, MANY);
+  }
+  free(a), free(b), free(expected), free(y);
+}
+
 static void functions_do_not_depend_on_threads_or_place(void **state) {
   (void)state;
   mb_real *x = check_random(MANY, 7), *y[3], *dx[3];
@@ -494,6 +509,7 @@ static void nothing_is_done_to_nothing(void **state) {
   mb_fill(NULL, 1, 0);
   mb_arange(NULL, 1, 1, 0);
   mb_add_scaled(NULL, 1, NULL, 0);
+  mb_add_activate(NULL, 1, NULL, NULL, 0);
   mb_sum_to(x, &row, NULL, &none);
   const mb_real zeros[3] = {0, 0, 0};
   check_exact(x, zeros, 3);
@@ -517,6 +533,7 @@ int main(void) {
       cmocka_unit_test(nan_survives_every_function_and_its_gradient),
       cmocka_unit_test(gradients_agree_with_differences),
       cmocka_unit_test(derivatives_at_zero),
+      cmocka_unit_test(a_sum_with_its_activation),
       cmocka_unit_test(functions_do_not_depend_on_threads_or_place),
       cmocka_unit_test(fill_arange_and_add_scaled),
       cmocka_unit_test(nothing_is_done_to_nothing),

@@ -16,6 +16,7 @@ typedef struct {
   mb_real *x, *dy, *gamma, *beta, *running_mean, *running_var; /* inputs */
   mb_real *y, *dx, *dgamma, *dbeta, *mean, *var;               /* results; layer norm: var is inv_sd */
   bool train;
+  mb_real slope; /* of the activation behind a batch norm */
 } Norm;
 
 static Norm new_norm(Shape s) {
@@ -34,7 +35,8 @@ static Norm new_norm(Shape s) {
             check_zeros(s.C),
             check_zeros(statistics),
             check_zeros(statistics),
-            true};
+            true,
+            1};
   for (mb_size c = 0; c < s.C; c++) n.running_var[c] += (mb_real)1.5;
   return n;
 }
@@ -50,13 +52,14 @@ static void free_norm(Norm *n) {
 static void batch_norm_forward(Norm *n, mb_real *y, const mb_real *x) {
   if (n->train) mb_batch_norm_statistics(n->mean, n->var, NULL, NULL, x, 0, n->rows, n->C);
   mb_batch_norm_apply(y, x, n->train ? n->mean : n->running_mean, n->train ? n->var : n->running_var,
-                      n->gamma, n->beta, epsilon, n->rows, n->C);
+                      n->gamma, n->beta, epsilon, n->slope, n->rows, n->C);
 }
 
 static void batch_norm(Norm *n) {
   batch_norm_forward(n, n->y, n->x);
   mb_batch_norm_backward(n->dx, n->dgamma, n->dbeta, n->dy, n->x, n->train ? n->mean : n->running_mean,
-                         n->train ? n->var : n->running_var, n->gamma, epsilon, n->train, n->rows, n->C);
+                         n->train ? n->var : n->running_var, n->gamma, n->beta, epsilon, n->slope, n->train,
+                         n->rows, n->C);
 }
 
 /* Channel c, straight from the formulas. */
@@ -123,9 +126,11 @@ static void gradients_that_are_null_are_not_computed(void **state) {
     n.train = train;
     batch_norm(&n);
     const mb_real *mean = train ? n.mean : n.running_mean, *var = train ? n.var : n.running_var;
-    mb_batch_norm_backward(dx, NULL, NULL, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
-    mb_batch_norm_backward(NULL, dgamma, NULL, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
-    mb_batch_norm_backward(NULL, NULL, dbeta, n.dy, n.x, mean, var, n.gamma, epsilon, train, 20, 3);
+    mb_batch_norm_backward(dx, NULL, NULL, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20, 3);
+    mb_batch_norm_backward(NULL, dgamma, NULL, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20,
+                           3);
+    mb_batch_norm_backward(NULL, NULL, dbeta, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20,
+                           3);
     assert_memory_equal(dx, n.dx, sizeof dx);
     assert_memory_equal(dgamma, n.dgamma, sizeof dgamma);
     assert_memory_equal(dbeta, n.dbeta, sizeof dbeta);
@@ -144,9 +149,39 @@ static void batch_norm_of_literals(void **state) {
   check_close(var, vars, 2, CHECK_TOLERANCE);
   check_close(running_mean, running_means, 2, CHECK_TOLERANCE);
   check_close(running_var, running_vars, 2, CHECK_TOLERANCE);
-  mb_batch_norm_apply(y, x, mean, var, gamma, beta, (mb_real)0.5, 4, 2);
+  mb_batch_norm_apply(y, x, mean, var, gamma, beta, (mb_real)0.5, 1, 4, 2);
   const mb_real expected[8] = {-1, -1, 0, -1, 1, -1, 4, -1};
   check_close(y, expected, 8, CHECK_TOLERANCE);
+}
+
+/* Batch norm with an activation is batch norm and then the activation, forward and backward. */
+static void an_activation_behind_batch_norm(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    for (int variant = 0; variant < 4; variant++) {
+      Norm fused = new_norm(shapes[i]), plain = new_norm(shapes[i]);
+      const mb_size count = fused.rows * fused.C;
+      fused.train = plain.train = variant & 1;
+      fused.slope = variant & 2 ? (mb_real)0.25 : 0;
+      const mb_unary_op op = variant & 2 ? MB_LEAKY_RELU : MB_RELU;
+      batch_norm(&fused);
+      batch_norm_forward(&plain, plain.y, plain.x);
+      mb_unary(plain.y, op, fused.slope, plain.y, count);
+      mb_unary_backward(plain.dy, op, fused.slope, plain.dy, plain.y, count);
+      batch_norm(&plain);
+      mb_unary(plain.y, op, fused.slope, plain.y, count);
+      check_close(fused.y, plain.y, count, CHECK_TOLERANCE);
+      check_close(fused.dx, plain.dx, count, CHECK_TOLERANCE);
+      check_close(fused.dgamma, plain.dgamma, fused.C, CHECK_TOLERANCE);
+      check_close(fused.dbeta, plain.dbeta, fused.C, CHECK_TOLERANCE);
+      mb_batch_norm_backward(fused.dy, NULL, NULL, fused.dy, fused.x, /* in place */
+                             fused.train ? fused.mean : fused.running_mean,
+                             fused.train ? fused.var : fused.running_var, fused.gamma, fused.beta, epsilon,
+                             fused.slope, fused.train, fused.rows, fused.C);
+      assert_memory_equal(fused.dy, fused.dx, sizeof(mb_real) * (size_t)count);
+      free_norm(&fused);
+      free_norm(&plain);
+    }
 }
 
 /* Not even where sums of squares in double would lose it, nor by a first value far from the others. */
@@ -192,6 +227,7 @@ static void batch_norm_gradients_agree_with_differences(void **state) {
   for (int train = 0; train < 2; train++) {
     Norm n = new_norm((Shape){13, 4});
     n.train = train;
+    n.slope = train ? (mb_real)0.25 : 1;
     batch_norm(&n);
     check_gradient(batch_norm_of_x, &n, n.x, 52, n.dy, 52, n.dx);
     check_gradient(batch_norm_of_gamma, &n, n.gamma, 4, n.dy, 52, n.dgamma);
@@ -333,6 +369,7 @@ int main(void) {
       cmocka_unit_test(gamma_and_beta_may_be_missing),
       cmocka_unit_test(gradients_that_are_null_are_not_computed),
       cmocka_unit_test(batch_norm_of_literals),
+      cmocka_unit_test(an_activation_behind_batch_norm),
       cmocka_unit_test(a_large_mean_does_not_destroy_the_variance),
       cmocka_unit_test(batch_norm_gradients_agree_with_differences),
       cmocka_unit_test(layer_norm_agrees_with_its_formulas),

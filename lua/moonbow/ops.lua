@@ -32,6 +32,15 @@ ops.add = define("add", function(a, b)
   end, NOTHING
 end)
 
+--- a + b of one shape, and slope (0 or more) times what is negative: a shortcut and the ReLU behind it.
+ops.add_activate = define("add", function(a, b, slope)
+  local y, backward = core.add_activate(a, b, slope), slope > 0 and core.leaky_relu_backward or core.relu_backward
+  return y, function(dy)
+    local dz = backward(dy, y, slope)
+    return dz, core.alias(dz)
+  end, { y }
+end)
+
 ops.sub = define("sub", function(a, b)
   local y = core.sub(a, b)
   local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
@@ -224,20 +233,21 @@ for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   end)
 end
 
---- Batch norm with the statistics of the batch, which move the running ones (nil: none to move).
+--- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), and slope
+-- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one.
 -- Source: Ioffe and Szegedy 2015.
-ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon)
+ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon, slope)
   local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, true)
-  end, { x, gamma }
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, true)
+  end, { x, gamma, beta }
 end)
 
 --- Batch norm with given statistics, as in evaluation.
-ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, epsilon, false)
-  end, { x, gamma, mean, var }
+ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon, slope)
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
+    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, false)
+  end, { x, gamma, beta, mean, var }
 end)
 
 ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)

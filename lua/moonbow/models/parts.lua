@@ -99,9 +99,10 @@ function parts.append_convolution(layers, options, filters, kernel, stride, acti
     initializer = options.initializer, activation = not is_apart and activation or nil,
   })
   if options.batch_norm then
-    append(layers, nn.BatchNorm1d { momentum = options.momentum, epsilon = options.epsilon })
-  end
-  if is_apart and activation then
+    append(layers, nn.BatchNorm1d {
+      momentum = options.momentum, epsilon = options.epsilon, activation = activation, alpha = options.alpha,
+    })
+  elseif is_apart and activation then
     append(layers, nn.Activation { name = activation, alpha = options.alpha })
   end
 end

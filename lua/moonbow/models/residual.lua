@@ -13,12 +13,17 @@ local own = {
 }
 
 local function block(options, stride, is_first)
-  local body, shortcut = {}, {}
+  local body, shortcut = {}, nil
   parts.append_convolution(body, options, options.filters, options.kernel, stride)
   parts.append_convolution(body, options, options.filters, options.kernel, 1, "linear")
-  if not is_first then return nn.Residual { nn.Sequential(body) } end
-  parts.append_convolution(shortcut, options, options.filters, 1, stride, "linear")
-  return nn.Residual { nn.Sequential(body), nn.Sequential(shortcut) }
+  if is_first then
+    shortcut = {}
+    parts.append_convolution(shortcut, options, options.filters, 1, stride, "linear")
+  end
+  return nn.Residual {
+    nn.Sequential(body), shortcut and nn.Sequential(shortcut), activation = options.activation,
+    alpha = options.alpha,
+  }
 end
 
 --- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria: a
@@ -35,8 +40,7 @@ function models.ho2019_resnet(given)
   for i, stride in ipairs(options.strides) do
     check.kind(name, ("strides[%d]"):format(i), stride, "positive integer")
     for j = 1, options.blocks do
-      parts.append(layers, block(options, j == 1 and stride or 1, j == 1),
-        nn.Activation { name = options.activation, alpha = options.alpha })
+      parts.append(layers, block(options, j == 1 and stride or 1, j == 1))
     end
   end
   parts.append_head(layers, options, name)

@@ -28,4 +28,10 @@ local rising = { linear = true, leaky_relu = true, elu = true, selu = true, soft
 --- Whether an activation, by name or nil, never falls: then it may as well come after max-pooling.
 function activations.is_rising(activation) return activation == nil or rising[activation] == true end
 
+--- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
+function activations.slope(activation, alpha)
+  if activation == nil or activation == "linear" then return 1 end
+  return activation == "relu" and 0 or activation == "leaky_relu" and (alpha or 0.01) or nil
+end
+
 return activations

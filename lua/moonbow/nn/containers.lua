@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
+local activations = require "moonbow.nn.activations"
 
 local containers = {}
 
@@ -23,8 +24,12 @@ local function call(container, i, x, taken)
 end
 
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
-local function container(type_name, known, class)
-  local construct = Layer.class(type_name, known, class, function(layer, options) layer.name = options.name end)
+local function container(type_name, known, class, init)
+  known.name = check.optional "string"
+  local construct = Layer.class(type_name, known, class, function(layer, options)
+    layer.name = options.name
+    if init then init(layer, options) end
+  end)
   local function with_parts(given)
     check.kind(type_name, "layers", given, "table")
     local options, parts = {}, {}
@@ -47,7 +52,7 @@ local function container(type_name, known, class)
 end
 
 --- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }.
-containers.Sequential = container("Sequential", { name = check.optional "string" }, {
+containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
     local i, parts = 1, layer.layers
     while i <= #parts do
@@ -59,21 +64,30 @@ containers.Sequential = container("Sequential", { name = check.optional "string"
   end,
 })
 
---- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself.
+--- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself. Options:
+-- activation behind the sum (none; ReLU and leaky ReLU are part of the same pass) and its alpha.
 -- Source: He et al. 2016.
-containers.Residual = container("Residual", { name = check.optional "string" }, {
+containers.Residual = container("Residual", {
+  activation = check.optional "string|function", alpha = check.optional "number",
+}, {
   forward = function(layer, x)
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
-    if check.show_shape(core.shape(y)) ~= check.show_shape(core.shape(short)) then
+    if not core.same_shape(y, short) then
       check.fail("Residual", "the body gives shape %s, the shortcut %s", check.show_shape(core.shape(y)),
         check.show_shape(core.shape(short)))
     end
-    return ops.add(y, short)
+    if layer.slope then return ops.add_activate(y, short, layer.slope) end
+    local sum = ops.add(y, short)
+    return layer.activate and layer.activate(sum, layer.options.alpha) or sum
   end,
-})
+}, function(layer, options)
+  local slope = activations.slope(options.activation, options.alpha)
+  layer.activate = activations.find("Residual", options.activation)
+  layer.slope = layer.activate and slope and slope >= 0 and slope < 1 and slope or nil
+end)
 
 --- Branches side by side, joined along channels: Concat{ branch, branch, ... }.
-containers.Concat = container("Concat", { name = check.optional "string" }, {
+containers.Concat = container("Concat", {}, {
   forward = function(layer, x)
     local parts = {}
     for i = 1, #layer.layers do parts[i] = call(layer, i, x) end

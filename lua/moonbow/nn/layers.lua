@@ -107,9 +107,12 @@ local function make_scale(layer, shape)
 end
 
 --- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running
--- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3).
--- Source: Ioffe and Szegedy 2015.
-layers.BatchNorm1d = class("BatchNorm1d", { momentum = check.default(0.9, "fraction"), epsilon = 1e-5 }, {
+-- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3), activation
+-- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. Source: Ioffe and Szegedy 2015.
+layers.BatchNorm1d = class("BatchNorm1d", {
+  momentum = check.default(0.9, "fraction"), epsilon = 1e-5,
+  activation = check.optional "string|function", alpha = check.optional "number",
+}, {
   make = function(layer, shape)
     make_scale(layer, shape)
     layer:add_buffer("running_mean", core.full(0, { shape[#shape] }))
@@ -117,13 +120,19 @@ layers.BatchNorm1d = class("BatchNorm1d", { momentum = check.default(0.9, "fract
     layer.momentum = layer.options.momentum
   end,
   forward = function(layer, x)
-    local epsilon = layer.options.epsilon
+    local epsilon, slope, y = layer.options.epsilon, layer.slope or 1
+    local mean, var = layer.running_mean, layer.running_var
     if layer.training then
-      return ops.batch_norm(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, layer.momentum, epsilon)
+      y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope)
+    else
+      y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope)
     end
-    return ops.batch_norm_fixed(x, layer.gamma, layer.beta, layer.running_mean, layer.running_var, epsilon)
+    return layer.activate and not layer.slope and layer.activate(y, layer.options.alpha) or y
   end,
-})
+}, function(layer, options)
+  layer.activate = activations.find("BatchNorm1d", options.activation)
+  layer.slope = activations.slope(options.activation, options.alpha)
+end)
 
 --- Layer norm over the last dimension. Options: epsilon (1e-5). Source: Ba, Kiros and Hinton 2016.
 layers.LayerNorm = class("LayerNorm", { epsilon = 1e-5 }, {
