@@ -168,6 +168,8 @@ describe("forests refuse", function()
     refuses({ bootstrap = false, oob_score = true }, "oob_score needs bootstrap")
     refuses({ classes = 1 }, "y: expected an integer from 1 to 1, got 2")
     refuses({ seed = -1 }, "seed")
+    assert.error_matches(function() mb.forest.fit(x, { 1, 2, 1, 2, 1, 3e9 }) end,
+      "class numbers .* got 3000000000")
   end)
   it("data that do not fit", function()
     local fit = mb.forest.fit

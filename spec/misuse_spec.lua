@@ -62,6 +62,32 @@ describe("functions of mb refuse", function()
   end)
 end)
 
+describe("baselines refuse", function()
+  local x, y = mb.tensor { { 1, 2 }, { 3, 4 } }, { 1, 2 }
+  local fits = { ["forest.fit"] = mb.forest.fit, ["linear.fit"] = mb.linear.fit,
+    ["neighbours.fit"] = mb.neighbours.fit }
+  for name, fit in pairs(fits) do
+    it(name, function()
+      for what, arguments in pairs(bad_values()) do
+        local bad = unpack_all(arguments)
+        must_raise(("%s(%s)"):format(name, what), call, fit, bad, y)
+        must_raise(("%s(x, %s)"):format(name, what), call, fit, x, bad)
+        if bad ~= nil and not (type(bad) == "table" and next(bad) == nil) then
+          must_raise(("%s(x, y, %s)"):format(name, what), call, fit, x, y, bad)
+        end
+      end
+      must_raise(name, call, fit, x, { 1, 1e9 })
+    end)
+  end
+  it("distances", function()
+    for what, arguments in pairs(bad_values()) do
+      local bad = unpack_all(arguments)
+      must_raise(("distances(%s)"):format(what), call, mb.neighbours.distances, bad, x)
+      must_raise(("distances(x, %s)"):format(what), call, mb.neighbours.distances, x, bad)
+    end
+  end)
+end)
+
 describe("methods of tensors refuse", function()
   local x = mb.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
   local indices = { 0, -1, 3, 1.5, 1e18, 0 / 0, "one", {}, true }

@@ -16,23 +16,30 @@ function rows.of(operation, x, name)
   return core.reshape(x, core.size(x, 1), -1)
 end
 
+local MOST_CLASSES = 2 ^ 20 -- a larger label is none, and would cost memory for all below it
+
+-- Labels (N), a tensor or table, as a table.
+local function list_of(operation, y)
+  check.kind(operation, "y", y, "tensor|table")
+  return core.is_tensor(y) and core.totable(core.reshape(y, -1)) or y
+end
+
 --- The number of classes: the one asked for, or the largest label. The labels are checked by the kernels'
 -- bindings.
 function rows.classes(operation, y, asked)
-  check.kind(operation, "y", y, "tensor|table")
-  if asked then return asked end
-  local largest = 0
-  for _, label in ipairs(core.is_tensor(y) and core.totable(y) or y) do
-    if type(label) == "number" then largest = math.max(largest, label) end
+  local largest = asked or 1
+  for _, label in ipairs(asked and {} or list_of(operation, y)) do
+    if type(label) == "number" and label > largest then largest = label end
   end
-  return math.max(1, math.tointeger(largest // 1) or 1)
+  if largest > MOST_CLASSES then
+    check.fail(operation, "y: expected class numbers 1, 2, ..., up to %d, got %.14g", MOST_CLASSES, largest)
+  end
+  return math.tointeger(largest // 1)
 end
 
 --- The share of classes y that are predicted rightly.
 function rows.accuracy(operation, predicted, y)
-  check.kind(operation, "y", y, "tensor|table")
-  local truth = core.is_tensor(y) and core.totable(y) or y
-  local n, right = core.size(predicted, 1), 0
+  local truth, n, right = list_of(operation, y), core.size(predicted, 1), 0
   if #truth ~= n then check.fail(operation, "y: expected %d labels, one per row of x, got %d", n, #truth) end
   for i, class in ipairs(core.totable(predicted)) do
     if class == truth[i] then right = right + 1 end
