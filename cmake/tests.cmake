@@ -56,6 +56,5 @@ foreach(script ${experiments})
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME experiment.${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     COMMAND ${CMAKE_BINARY_DIR}/lua spec/support/run_experiment.lua ${CMAKE_BINARY_DIR}/lua ${name})
-  set_tests_properties(experiment.${name} PROPERTIES LABELS experiment TIMEOUT 300
-    ENVIRONMENT "LUA_PATH=spec/?.lua\;\;")
+  set_tests_properties(experiment.${name} PROPERTIES LABELS experiment TIMEOUT 300)
 endforeach()

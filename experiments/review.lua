@@ -9,9 +9,10 @@ local page = require "moonbow.experiment.page"
 local verdict = require "moonbow.experiment.verdict"
 
 local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
-  "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth" }
+  "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth", "smoothing" }
 local longest_first = { "convolution_contribution", "evaluation_dataset", "depth", "batch_norm", "border_peaks",
-  "pooling_benefit", "relu_emptiness", "feature_maps", "single_filter", "pooling_resolution", "dissimilarity" }
+  "pooling_benefit", "smoothing", "relu_emptiness", "feature_maps", "single_filter", "pooling_resolution",
+  "dissimilarity" }
 
 local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.")
 parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"

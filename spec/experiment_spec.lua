@@ -34,6 +34,14 @@ describe("a verdict", function()
   end)
 end)
 
+-- The example in README.md, as a user would type it.
+local function readme_example()
+  local text, lines = assert(io.open "README.md"):read "a", {}
+  local example = text:match "An experiment of your own:\n\n(.-)\n\n%S"
+  for line in (example .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line:gsub("^    ", "") end
+  return table.concat(lines, "\n")
+end
+
 local script = [[
 local mb = require "moonbow"
 local run = mb.experiment.start {
@@ -54,9 +62,9 @@ run:finish { points = run.settings.n_points }
 describe("an experiment", function()
   local path, out = os.tmpname(), os.tmpname()
   os.remove(out)
-  local function run(arguments)
+  local function run(arguments, text)
     local file = assert(io.open(path, "w"))
-    file:write(script)
+    file:write(text or script)
     file:close()
     local pipe = io.popen(("build/lua %s --out %s %s 2>&1"):format(path, out, arguments))
     local printed = pipe:read "a"
@@ -87,6 +95,8 @@ describe("an experiment", function()
     run "--quick"
     assert.same({ 1, 10, "not decided by this many seeds" },
       { results().seeds, results().settings.n_points, results().verdict })
+    assert.is_true(run("--quick --n 40", readme_example()))
+    assert.same({ "my_claim", 3 }, { results().name, #results().measured })
     local ok, printed = run "--n-pints 3"
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)

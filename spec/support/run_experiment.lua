@@ -1,5 +1,6 @@
 -- Runs an experiment with --quick in a folder of its own, and holds what it wrote against the schema and its files.
 -- run_experiment.lua INTERPRETER NAME
+package.path = "spec/?.lua;" .. package.path
 local json = require "cjson"
 local check = require "support.schema"
 

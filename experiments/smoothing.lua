@@ -1,0 +1,41 @@
+-- A question of our own: is smoothing before a random forest as good as the network's first convolution?
+--
+-- A convolution can smooth. Savitzky-Golay filters and their derivatives, the baseline taken off, and both, each before
+-- a forest on spectra max-pooled by 16, beside the same forest without them.
+local mb = require "moonbow"
+
+local run = mb.experiment.start {
+  name = "smoothing", claim = "Smoothing and a baseline make a random forest on pooled spectra as good as a network",
+  published = { network = 0.96 }, seeds = { full = 5, quick = 2 },
+  settings = { n = { 1000, 500 }, trees = { 200, 50 }, epochs = { 30, 3 }, filters = { 64, 16 }, pool = { 16, 16 } },
+}
+local s = run.settings
+
+local smooth, slope = { "savitzky_golay", window = 9 }, { "savitzky_golay", window = 9, derivative = 1 }
+local recipes = { { "nothing", {} }, { "smoothed", { smooth } }, { "slope", { slope } },
+  { "baseline off", { "als_baseline" } }, { "baseline off, smoothed", { "als_baseline", smooth } } }
+
+for seed in run:each_seed() do
+  local set = mb.data.single_peak { n = s.n, seed = seed }
+  run:add("ceiling", set.ceiling())
+  for _, recipe in ipairs(recipes) do
+    local fitted, x = mb.preprocess.fit(recipe[2], set.train.x)
+    local function pool(spectra) return spectra:max_pool1d { size = s.pool } end
+    local forest = mb.forest.fit(pool(x), set.train.y, { trees = s.trees, seed = seed })
+    run:add(recipe[1], forest:score(pool(mb.preprocess.apply(fitted, set.test.x)), set.test.y))
+  end
+  local model = mb.models.lee2020_cnn3 { classes = 2, filters = s.filters }
+  run:train(model, set, s.epochs, seed)
+  run:add("network", mb.evaluate(model, set.test).accuracy)
+end
+
+run:rule { "smoothing helps", "smoothed", above = "nothing" }
+run:rule { "taking the baseline off helps", "baseline off", above = "nothing" }
+run:rule { "with both the forest is no more than 0.01 behind the network", "baseline off, smoothed", above = "network",
+  by = -0.01 }
+
+local names = { "nothing", "smoothed", "slope", "baseline off", "baseline off, smoothed", "network" }
+local values, error = run:means(names)
+run:figure("smoothing", mb.plot.bars { categories = names, values = values, error = error, y_range = { 0.5, 1 },
+  y_label = "accuracy", marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 900 })
+run:finish()
