@@ -52,6 +52,12 @@ local function name_of(value, where, depth)
   end
 end
 
+-- The file of moonbow's that a function is written in: names like fit are defined in several.
+local function own_file(what)
+  local source = type(what) == "function" and debug.getinfo(what, "S").source or ""
+  return source:sub(2, #root + 1) == root and source:sub(2) or nil
+end
+
 --- Prints what the source says of a function, a layer, or a name: mb.help(mb.nn.Conv1d), mb.help "conv1d".
 -- Returns nothing; says so where there is nothing to print.
 return function(mb)
@@ -59,8 +65,11 @@ return function(mb)
     check.kind("help", "what", what, "string|function|table")
     local name = type(what) == "string" and what:match "[%w_]+$"
       or name_of(what, mb, 2) or name_of(what, core.tensor_methods, 0) or name_of(what, core.rng_methods, 0)
-    local found = {}
-    for _, path in ipairs(name and lua_files(root, {}) or {}) do comments_in(path, name, found) end
+    local found, own = {}, own_file(what)
+    if name and own then comments_in(own, name, found) end
+    if name and #found == 0 then
+      for _, path in ipairs(lua_files(root, {})) do comments_in(path, name, found) end
+    end
     if #found == 0 then
       print(("no help on %s; try a function or its name, as in mb.help \"fit\""):format(name or tostring(what)))
     end
