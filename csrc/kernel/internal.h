@@ -74,6 +74,9 @@ typedef struct {
   void (*product)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                   mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add);
 
+  /* y (columns x rows, ldy apart) = x (rows x columns, ldx apart) transposed. */
+  void (*transpose)(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns);
+
   /* Twice the Fourier transform of T real rows (32, 64 or 128), ld apart, in 3 T / 2 - 1 planes: the real
    * frequencies 0 and T / 2, then for each other one its real and imaginary part and their difference, or
    * with plus their sum. Plane p goes to planes + p plane. */

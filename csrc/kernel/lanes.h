@@ -35,7 +35,12 @@ typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real
 #define finish_all     ISA(finish_all)
 #define fetch          ISA(fetch)
 #define fetch_all      ISA(fetch_all)
+#define turn_block     ISA(turn_block)
+#define transpose      ISA(transpose)
 #define functions      ISA(functions)
+
+/* Of integers as wide as reals: -1 where a comparison holds. */
+typedef mb_integer Mask __attribute__((vector_size(REGISTER), may_alias));
 
 MB_INLINE Vec load(const mb_real *x) {
   return *(const Vec *)x;
@@ -106,6 +111,43 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
       last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
                 mb_min(PRODUCT_ROWS, M - i), N - j);
+}
+
+/* ---- transposed blocks -------------------------------------------------------------------- */
+
+/* y (LANES, LANES) = x transposed, in registers: blocks of 1, 2, 4, ... change places. */
+MB_INLINE void turn_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx) {
+#ifdef __clang__
+  for (int i = 0; i < LANES; i++)
+    for (int j = 0; j < LANES; j++) y[j * ldy + i] = x[i * ldx + j];
+#else
+  Vec r[LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) r[i] = load(x + i * ldx);
+#pragma GCC unroll 4
+  for (int s = 1; s < LANES; s *= 2) {
+    Mask low, high;
+#pragma GCC unroll 16
+    for (int e = 0; e < LANES; e++) low[e] = e & s ? LANES + e - s : e, high[e] = e & s ? LANES + e : e + s;
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+      if ((i & s) == 0) {
+        const Vec a = r[i], b = r[i + s];
+        r[i] = __builtin_shuffle(a, b, low);
+        r[i + s] = __builtin_shuffle(a, b, high);
+      }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) store(y + i * ldy, r[i]);
+#endif
+}
+
+static void transpose(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns) {
+  const mb_size whole_rows = rows / LANES * LANES, whole_columns = columns / LANES * LANES;
+  for (mb_size i = 0; i < whole_rows; i += LANES)
+    for (mb_size j = 0; j < whole_columns; j += LANES) turn_block(y + j * ldy + i, ldy, x + i * ldx + j, ldx);
+  for (mb_size i = 0; i < rows; i++)
+    for (mb_size j = i < whole_rows ? whole_columns : 0; j < columns; j++) y[j * ldy + i] = x[i * ldx + j];
 }
 
 /* ---- transforms ------------------------------------------------------------------------- */
@@ -250,8 +292,6 @@ static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int 
 
 /* ---- windows ------------------------------------------------------------------------------ */
 
-/* Of integers as wide as reals: -1 where a comparison holds. */
-typedef mb_integer Mask __attribute__((vector_size(REGISTER), may_alias));
 typedef uint8_t Bytes __attribute__((vector_size(REGISTER / sizeof(mb_real)), aligned(1), may_alias));
 
 MB_INLINE Vec choose(Mask mask, Vec a, Vec b) {
@@ -337,7 +377,7 @@ static void fetch_all(mb_real *buffer, mb_size ld, const mb_real *dy, const uint
   }
 }
 
-static const mb_lanes functions = {LANES, product, analyse, synthesise, finish_all, fetch_all};
+static const mb_lanes functions = {LANES, product, transpose, analyse, synthesise, finish_all, fetch_all};
 
 #undef LANES
 #undef Vec
@@ -368,3 +408,5 @@ static const mb_lanes functions = {LANES, product, analyse, synthesise, finish_a
 #undef finish_all
 #undef fetch
 #undef fetch_all
+#undef turn_block
+#undef transpose

@@ -2,11 +2,11 @@
 #include "internal.h"
 
 #include <cblas.h>
-#include <omp.h>
+#include <string.h>
 
 /* Tiles are fixed, so that the number of threads does not change a result. */
-#define TILE_M 256
-#define TILE_N 512
+#define TILE_M 384
+#define TILE_N 256
 /* Above this many multiply-adds a product is worth a parallel region. */
 #define PARALLEL_WORK 65536
 
@@ -122,9 +122,81 @@ static bool multiply_few(mb_real *C, bool transpose_a, bool transpose_b, mb_size
 
 /* ---- any product ----------------------------------------------------------------------- */
 
+/* Element (i, j) of a matrix or of its transpose: either row or step is 1. */
+typedef struct {
+  const mb_real *x;
+  mb_size row, step;
+} Matrix;
+
+static Matrix matrix_of(const mb_real *x, bool transpose, mb_size rows, mb_size columns) {
+  return transpose ? (Matrix){x, 1, rows} : (Matrix){x, columns, 1};
+}
+
+static Matrix part_of(Matrix a, mb_size i, mb_size j) {
+  return (Matrix){a.x + i * a.row + j * a.step, a.row, a.step};
+}
+
+/* What a tile is made of: DEPTH addends at a time, for COLUMNS columns and ROWS rows. Parts of A and B are
+ * copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
+#define DEPTH   256
+#define COLUMNS 256
+#define PANEL   64
+#define ROWS    96
+#define AHEAD   12 /* rows of B, when it is read */
+
+/* Panels y (each depth, PANEL) = B, zero behind columns. */
+static void pack_panels(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
+  if (columns % PANEL != 0)
+    memset(y + columns / PANEL * PANEL * depth, 0, sizeof(mb_real) * (size_t)(depth * PANEL));
+  if (b.step == 1) {
+    for (mb_size d = 0; d < depth; d++) {
+      for (mb_size j = 0; j < columns; j += PANEL / 4) /* no pattern that the processor would see by itself */
+        __builtin_prefetch(b.x + (d + AHEAD) * b.row + j);
+      for (mb_size j = 0; j < columns; j += PANEL)
+        memcpy(y + j * depth + d * PANEL, b.x + d * b.row + j,
+               sizeof(mb_real) * (size_t)mb_min(PANEL, columns - j));
+    }
+  } else {
+    for (mb_size j = 0; j < columns; j += PANEL)
+      mb_lanes_here()->transpose(y + j * depth, PANEL, b.x + j * b.step, b.step, mb_min(PANEL, columns - j),
+                                 depth);
+  }
+}
+
+/* A (rows, depth) as it is, or if its columns are the neighbours, copied to y so that they are close. */
+static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
+  if (a.step == 1) return a;
+  for (mb_size d = 0; d < depth; d++) memcpy(y + d * ROWS, a.x + d * a.step, sizeof(mb_real) * (size_t)rows);
+  return (Matrix){y, 1, ROWS};
+}
+
+/* C (M, N) (rows ldc apart) = or += A B */
+static void tile_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
+                         bool add) {
+  mb_real panels[DEPTH * COLUMNS] __attribute__((aligned(64))),
+      rows[DEPTH * ROWS] __attribute__((aligned(64)));
+  for (mb_size j = 0; j < N; j += COLUMNS)
+    for (mb_size k = 0; k < K; k += DEPTH) {
+      const mb_size columns = mb_min(COLUMNS, N - j), depth = mb_min(DEPTH, K - k);
+      pack_panels(panels, part_of(b, k, j), depth, columns);
+      for (mb_size i = 0; i < M; i += ROWS) {
+        const mb_size count = mb_min(ROWS, M - i);
+        const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
+        for (mb_size p = 0; p < columns; p += PANEL)
+          mb_lanes_here()->product(C + i * ldc + j + p, ldc, packed.x, packed.row, packed.step,
+                                   panels + p * depth, PANEL, count, mb_min(PANEL, columns - p), depth,
+                                   add || k > 0);
+      }
+    }
+}
+
+/* OpenBLAS is faster where vectors are short: its products are written for each such processor. And it takes
+ * the factors that nobody needs. */
+#define LANES_LEAST ((int)(32 / sizeof(mb_real)))
+
 /* Tiles that are the same for any number of threads: at least four, where N allows. */
 static mb_size tile_width(mb_size N) {
-  return mb_min(TILE_N, mb_max(64, mb_ceil_div(mb_ceil_div(N, 4), 16) * 16));
+  return mb_min(TILE_N, mb_max(PANEL, mb_ceil_div(mb_ceil_div(N, 4), PANEL) * PANEL));
 }
 
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
@@ -133,10 +205,18 @@ void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_siz
   if (multiply_few(C, transpose_a, transpose_b, M, N, K, alpha, A, B, beta, threads)) return;
   const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N, width = tile_width(N);
   const mb_size rows = mb_ceil_div(M, TILE_M), columns = mb_ceil_div(N, width);
+  const bool is_ours =
+      mb_lanes_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
+  const Matrix a = matrix_of(A, transpose_a, M, K), b = matrix_of(B, transpose_b, K, N);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
   for (mb_size tile = 0; tile < rows * columns; tile++) {
     const mb_size i = tile / columns * TILE_M, j = tile % columns * width;
-    mb_gemm(transpose_a, transpose_b, mb_min(TILE_M, M - i), mb_min(width, N - j), K, alpha,
-            A + (transpose_a ? i : i * K), lda, B + (transpose_b ? j * K : j), ldb, beta, C + i * N + j, N);
+    const mb_size height = mb_min(TILE_M, M - i), wide = mb_min(width, N - j);
+    if (is_ours) {
+      tile_product(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j), height, wide, K, beta == 1);
+    } else {
+      mb_gemm(transpose_a, transpose_b, height, wide, K, alpha, A + (transpose_a ? i : i * K), lda,
+              B + (transpose_b ? j * K : j), ldb, beta, C + i * N + j, N);
+    }
   }
 }

@@ -72,13 +72,14 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
 #define CACHE_COST     1.3
 static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
   const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
-  const double transforms = TRANSFORM_COST * p->T * (x + y);
+  const double transform = TRANSFORM_COST * p->T;
+  const double weights = pass == MB_PASS_DX ? (double)s->F * x : (double)p->x.width * y;
   double products = (double)p->planes;
   if (pass == MB_PASS_DX)
     products *= (double)s->F * (x + NARROW_COST);
   else
     products *= (double)p->x.width * (y + NARROW_COST) * (pass == MB_PASS_DW ? SUMS_COST : 1);
-  return CACHE_COST * (double)p->tiles * (products + transforms);
+  return CACHE_COST * (double)p->tiles * (products + transform * (x + y)) + weights * transform;
 }
 
 /* Both gradients are made from the same tiles, the best ones for that of x. */
