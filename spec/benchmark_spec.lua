@@ -109,7 +109,7 @@ describe("runs", function()
   local set = mb.data.universal { classes = 4, points = 400, train = 8, validation = 2, max_peaks = 3,
     shift = 5, test_shift = 3, boundary = 20, normalize = true, seed = 1 }
   local out = root .. "/runs"
-  local settings = { out = out, epochs = 3, batch_size = 8, verbose = false }
+  local settings = { out = out, epochs = 3, batch_size = 8, verbose = false, checkpoint_seconds = 0 }
   local function events(kind)
     local count = 0
     for line in io.lines(out .. "/log.jsonl") do
@@ -125,20 +125,30 @@ describe("runs", function()
     return ok and table.concat(lines, "\n") or err
   end
   local first
-  it("begin with an estimate, and go on from it", function()
-    settings.estimate = true
-    local estimate = runs.run(runs.plan(choice()), set, settings)
-    settings.estimate = nil
+  it("are estimated without leaving anything", function()
+    local estimate = runs.estimate(runs.plan(choice()), set, settings)
+    assert.equal("cnn2-seed0", estimate[1].name)
     assert.is_true(estimate[1].seconds_per_epoch > 0)
-    assert.is_nil(estimate[1].test)
+    assert.is_nil(lfs.attributes(out))
+  end)
+  it("go on where they were", function()
+    settings.out = root .. "/whole"
+    local whole = runs.run(runs.plan(choice()), set, settings)[1]
+    settings.out = out
+    local append = journal.append
+    local dying = stub(journal, "append", function(folder, event)
+      if event.epoch == 3 then error("killed", 0) end
+      append(folder, event)
+    end)
+    local ok, err = pcall(runs.run, runs.plan(choice()), set, settings)
+    dying:revert()
+    assert.is_false(ok)
+    assert.equal("killed", err)
     assert.equal(2, events "epoch")
     first = runs.run(runs.plan(choice()), set, settings)[1]
     assert.equal(3, events "epoch")
-    settings.out = root .. "/fresh"
-    local fresh = runs.run(runs.plan(choice()), set, settings)[1]
-    settings.out = out
-    assert.equal(first.val_loss, fresh.val_loss)
-    assert.same(first.test, fresh.test)
+    assert.equal(whole.val_loss, first.val_loss)
+    assert.same(whole.test, first.test)
   end)
   it("count what is wrong by pair", function()
     local sum = 0

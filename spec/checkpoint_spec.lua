@@ -86,6 +86,16 @@ describe("checkpoints", function()
     assert.same({ 0, 0, 2, 2, 4 }, found)
     assert.equal(5, #require("cjson").decode(select(2, mb.safetensors.read(path)).training).records)
   end)
+  it("wait until so many seconds have passed", function()
+    local path, found = root .. "/slow/checkpoint.safetensors", {}
+    local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
+    mb.fit(nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, set.train, {
+      epochs = 3, verbose = false, checkpoint = { folder = root .. "/slow", seconds = 1000 },
+      callbacks = { function() found[#found + 1] = lfs.attributes(path) ~= nil end },
+    })
+    assert.same({ false, false, false }, found)
+    assert.is_table(lfs.attributes(path))
+  end)
   it("keep SGD's velocity", function()
     local function options(epochs) return { epochs = epochs, optimizer = mb.optim.SGD { lr = 0.1,
       momentum = 0.9 } } end

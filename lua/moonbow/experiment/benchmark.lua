@@ -48,7 +48,7 @@ local function read_arguments(options)
   parser:option("--figures", "at most so many figures of misclassified pairs", "20"):convert(math.tointeger)
   parser:option("--out", "folder; the same command goes on with what it finds there (default results/"
     .. options.name .. ", with --quick results/" .. options.name .. "_quick)")
-  parser:flag("--estimate", "two epochs of each network: how long would the runs take?")
+  parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say")
   parser:option("--status", "prints how far the runs in a folder are, and ends"):argname "DIR"
   parser:flag("--follow", "with --status: again every ten seconds, until the last run has ended")
   return parser:parse()
@@ -271,7 +271,6 @@ local function print_estimates(results, epochs)
       expected and ("%.0f: %.1f h"):format(expected, seconds * expected / 3600) or "" }
   end
   output.table(rows)
-  print "\nThe same command without --estimate goes on from here."
 end
 
 --- Trains what the arguments ask for, or goes on with it, and reports.
@@ -282,9 +281,10 @@ function benchmark.run(args, job)
   job.began, job.all = uv.hrtime(), #job.set.test.y
   local plan = runs.plan { networks = args.networks, heads = args.heads, momenta = args.momenta,
     first_seed = args.seed, seeds = args.seeds }
-  job.results = runs.run(plan, job.set, { out = args.out, epochs = args.epochs, batch_size = 128,
-    verbose = true, estimate = args.estimate })
-  if args.estimate then return print_estimates(job.results, job.epochs or {}) end
+  local settings = { out = args.out, epochs = args.epochs, batch_size = 128, verbose = true,
+    checkpoint_seconds = 20 }
+  if args.estimate then return print_estimates(runs.estimate(plan, job.set, settings), job.epochs or {}) end
+  job.results = runs.run(plan, job.set, settings)
   local groups, figures = group(job.results), {}
   for _, entry in ipairs(groups) do compare(entry, job) end
   local ceiling = print_heading(args, job)

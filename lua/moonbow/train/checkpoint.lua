@@ -1,6 +1,7 @@
 --- A training that survives: everything it is made of in one file per epoch, from which it goes on bit for
 -- bit.
 local json = require "cjson.safe"
+local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
@@ -10,7 +11,12 @@ local checkpoint = {}
 
 local NAME, FORMAT = "checkpoint.safetensors", 1
 
-local known_options = { folder = check.required "string", every = check.default(1, "positive integer") }
+local known_options = {
+  folder = check.required "string", every = check.default(1, "positive integer"),
+  seconds = check.default(0, "non-negative"),
+}
+
+local function clock() return uv.hrtime() / 1e9 end
 
 -- JSON has no room for all digits of a double: reals travel as hexadecimal strings, integers as they are.
 local strange = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0, ["-nan"] = 0 / 0 }
@@ -108,15 +114,22 @@ local function gather(job)
   }
 end
 
+-- Whether the options ask for a checkpoint after the epoch that is over.
+local function is_due(job)
+  local options, history = job.checkpoint, job.history
+  if history.stopped or #history == job.options.epochs then return true end
+  return #history % options.every == 0 and clock() - options.saved_at >= options.seconds
+end
+
 --- Saves the job, whose last epoch is over, unless the epoch is one of those between.
 function checkpoint.save(job)
-  local options, history = job.checkpoint, job.history
-  local is_last = history.stopped or #history == job.options.epochs
-  if not options or not is_last and #history % options.every ~= 0 then return end
+  local options = job.checkpoint
+  if not options or not is_due(job) then return end
   local tensors, state = gather(job)
   local text = json.encode(pack(state))
   local ok, err = safetensors.write(options.path, tensors, { training = text })
   if not ok then check.fail("fit", "checkpoint: %s", err) end
+  options.saved_at = clock()
 end
 
 local function restore(job, tensors, state)
@@ -139,7 +152,7 @@ function checkpoint.resume(job)
     known_options)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
-  options.path = options.folder .. "/" .. NAME
+  options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
   job.checkpoint, job.identity = options, identity(job)
   if not files.exists(options.path) then return end
   local tensors, metadata = safetensors.read(options.path)

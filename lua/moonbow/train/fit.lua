@@ -216,14 +216,15 @@ end
 -- to at most this norm); class_weights ("balanced", or one number per class); l2 (factor of the sum of
 -- squares of all weights, without biases); callbacks (functions(record, control), called after each epoch;
 -- control.stop() ends training); verbose (true: progress on standard error); checkpoint (a folder, or {
--- folder, every = 1 }: see below).
+-- folder, every = 1, seconds = 0 }: see below).
 --
--- Checkpoints: after every so many epochs, and after the last, all that the training is made of (weights,
--- best weights, optimiser, schedule, generators, history) goes to folder/checkpoint.safetensors, which is
--- always whole. The same call with the same folder goes on from there, whatever ended the process, and gives
--- the same weights, bit for bit, as a training that was never interrupted; after the last epoch it only
--- loads them. More epochs may be asked for; with any other data, network or options it raises. What
--- functions (loss, callbacks, layers) remember is not kept.
+-- Checkpoints: after every so many epochs, if so many seconds have passed since the last one (it costs as
+-- many as writing the weights five times), and at the end, all that the training is made of (weights, best
+-- weights, optimiser, schedule, generators, history) goes to folder/checkpoint.safetensors, which is always
+-- whole. The same call with the same folder goes on from there, whatever ended the process, and gives the
+-- same weights, bit for bit, as a training that was never interrupted; after the last epoch it only loads
+-- them. More epochs may be asked for; with any other data, network or options it raises. What functions
+-- (loss, callbacks, layers) remember is not kept.
 --
 -- Ctrl-C ends training at the next batch, with the best weights so far (with early stopping's restore_best,
 -- or the present ones). A loss that is not finite restores the best weights so far and raises.

@@ -24,7 +24,8 @@ local function protocol(run, set, settings, folder)
     epochs = settings.epochs, batch_size = settings.batch_size, seed = run.seed, validation = set.validation,
     optimizer = optim.Adam { lr = 3e-4, epsilon = 1e-7, keras_epsilon = true },
     early_stopping = { patience = PATIENCE, min_delta = MIN_DELTA },
-    schedule = { "plateau", patience = 10, factor = 0.1, min_delta = 1e-4 }, checkpoint = folder,
+    schedule = { "plateau", patience = 10, factor = 0.1, min_delta = 1e-4 },
+    checkpoint = { folder = folder, seconds = settings.checkpoint_seconds },
     verbose = settings.verbose,
     callbacks = { function(record)
       local event = { event = "epoch", run = run.name }
@@ -108,8 +109,19 @@ local function read_result(path, set, settings)
   return result
 end
 
+--- Seconds of an epoch on all spectra, as the second epoch on a few of them takes.
+local function estimate(run, set, settings)
+  local n = #set.train.y
+  local few = math.min(n, 5 * settings.batch_size)
+  local function part(of, count) return { x = core.narrow(of.x, 1, count), y = core.narrow(of.y, 1, count) } end
+  local validation = part(set.validation, math.min(#set.validation.y, few // 5))
+  local model = networks.make(run.network, #set.classes, run.head, run.momentum)
+  local history = fit(model, part(set.train, few), { epochs = 2, batch_size = settings.batch_size, verbose = false,
+    validation = validation, optimizer = optim.Adam { lr = 3e-4 } })
+  return history[2].seconds * n / few
+end
+
 --- Trains one run, or goes on with it, or only reads its result.
--- @return the result; or nil for an estimate, which ends after two epochs, and the seconds of its last one
 local function train(run, set, settings)
   local folder = ("%s/runs/%s"):format(settings.out, run.name)
   local result_path, checkpoint = folder .. "/result.json", folder .. "/checkpoint.safetensors"
@@ -117,13 +129,10 @@ local function train(run, set, settings)
   if result then return result end
   journal.append(settings.out, { event = "start", run = run.name })
   local model = networks.make(run.network, #set.classes, run.head, run.momentum)
-  local options = protocol(run, set, settings, folder)
-  if settings.estimate then options.epochs = 2 end
-  local history = fit(model, set.train, options)
+  local history = fit(model, set.train, protocol(run, set, settings, folder))
   if history.stopped == "interrupted" then
     output.fail "interrupted; the same command goes on from the last epoch"
   end
-  if settings.estimate then return nil, history[#history].seconds end
   local ok, err = store.save(model, folder .. "/model.safetensors", { note = run.name })
   if not ok then output.fail(err) end
   result = result_of(run, model, history, set)
@@ -156,9 +165,19 @@ function runs.plan(choice)
   return list
 end
 
+--- How long an epoch of each run would take: a list of { name, network, seconds_per_epoch }.
+function runs.estimate(plan, set, settings)
+  local results = {}
+  for i, run in ipairs(plan) do
+    results[i] = { name = run.name, network = run.network, seconds_per_epoch = estimate(run, set, settings) }
+    core.release_memory()
+  end
+  return results
+end
+
 --- Trains all runs of a plan one after the other; those with a result are only read.
--- @param settings out (folder), epochs, batch_size, verbose, estimate (train two epochs only)
--- @return the list of results; for estimates { name, network, seconds_per_epoch }
+-- @param settings out (folder), epochs, batch_size, verbose, checkpoint_seconds (between two checkpoints)
+-- @return the list of results
 function runs.run(plan, set, settings)
   local made, err = files.make_folders(settings.out)
   if not made then output.fail(err) end
@@ -168,8 +187,7 @@ function runs.run(plan, set, settings)
     min_delta = MIN_DELTA })
   for i, run in ipairs(plan) do
     if settings.verbose then io.stderr:write(("run %d of %d: %s\n"):format(i, #plan, run.name)) end
-    local result, seconds = train(run, set, settings)
-    results[i] = result or { name = run.name, network = run.network, seconds_per_epoch = seconds }
+    results[i] = train(run, set, settings)
     core.release_memory()
   end
   journal.append(settings.out, { event = "end" })
