@@ -60,6 +60,27 @@ def run_sections(sections, agreement, **timed):
             emit(section=section, seconds=timed[section](), peak_mb=peak_mb())
 
 
+OPTIONS = {
+    "Sequential": {"name"},
+    "Residual": {"activation", "alpha", "name"},
+    "Concat": {"name"},
+    "Conv1d": {"filters", "kernel", "stride", "padding", "bias", "initializer", "activation"},
+    "BatchNorm1d": {"momentum", "epsilon", "activation", "alpha"},
+    "MaxPool1d": {"size", "stride", "padding"},
+    "AvgPool1d": {"size", "stride", "padding"},
+    "Activation": {"name", "alpha"},
+    "Dropout": {"rate"},
+    "Flatten": set(),
+    "Dense": {"units", "initializer", "activation"},
+}
+
+
+def check(config):
+    """Refuses a layer or an option that the peers do not know, lest they compute something else."""
+    unknown = set(config) - OPTIONS[config["type"]] - {"type", "layers"}
+    assert not unknown, f"{config['type']}: no peer knows {unknown}"
+
+
 def same_padding(length, kernel, stride):
     """Points before and after, as Keras pads; and the length of the result."""
     result = -(-length // stride)

@@ -23,11 +23,20 @@ def Sequential(config, x):
 
 def Residual(config, x):
     body = apply(config["layers"][0], x)
-    return layers.Add()([body, apply(config["layers"][1], x) if len(config["layers"]) > 1 else x])
+    total = layers.Add()([body, apply(config["layers"][1], x) if len(config["layers"]) > 1 else x])
+    return activated(config.get("activation"), config.get("alpha"), total)
 
 
 def Concat(config, x):
     return layers.Concatenate()([apply(branch, x) for branch in config["layers"]])
+
+
+def activated(name, alpha, x):
+    if name is None:
+        return x
+    if name == "leaky_relu":
+        return layers.LeakyReLU(0.01 if alpha is None else alpha)(x)
+    return layers.Activation(name)(x)
 
 
 def weighted(layer, x):
@@ -52,7 +61,8 @@ def Conv1d(config, x):
 
 
 def BatchNorm1d(config, x):
-    return weighted(layers.BatchNormalization(momentum=config["momentum"], epsilon=config["epsilon"]), x)
+    norm = layers.BatchNormalization(momentum=config["momentum"], epsilon=config["epsilon"])
+    return activated(config.get("activation"), config.get("alpha"), weighted(norm, x))
 
 
 def MaxPool1d(config, x):
@@ -64,9 +74,7 @@ def AvgPool1d(config, x):
 
 
 def Activation(config, x):
-    if config["name"] == "leaky_relu":
-        return layers.LeakyReLU(config.get("alpha", 0.01))(x)
-    return layers.Activation(config["name"])(x)
+    return activated(config["name"], config.get("alpha"), x)
 
 
 def Dropout(config, x):
@@ -82,6 +90,7 @@ def Dense(config, x):
 
 
 def apply(config, x):
+    common.check(config)
     return globals()[config["type"]](config, x)
 
 

@@ -3,16 +3,16 @@
 import torch
 from torch import nn
 
-from common import same_padding
+from common import check, same_padding
 
 
 class Residual(nn.Module):
-    def __init__(self, body, shortcut):
+    def __init__(self, body, shortcut, activation):
         super().__init__()
-        self.body, self.shortcut = body, shortcut
+        self.body, self.shortcut, self.activation = body, shortcut, activation
 
     def forward(self, x):
-        return self.body(x) + self.shortcut(x)
+        return self.activation(self.body(x) + self.shortcut(x))
 
 
 class Concat(nn.Module):
@@ -25,11 +25,16 @@ class Concat(nn.Module):
 
 
 def activation(name, alpha=None):
+    """A list of one module, or of none."""
     if name in (None, "linear"):
         return []
     if name == "leaky_relu":
         return [nn.LeakyReLU(0.01 if alpha is None else alpha)]
     return [{"relu": nn.ReLU, "elu": nn.ELU, "gelu": nn.GELU, "tanh": nn.Tanh}[name]()]
+
+
+def activation_of(config):
+    return activation(config.get("activation"), config.get("alpha"))
 
 
 class Builder:
@@ -41,6 +46,7 @@ class Builder:
 
     def build(self, config, shape):
         """The module of a description for inputs of a shape, and the shape of its output."""
+        check(config)
         return getattr(self, config["type"])(config, shape)
 
     def Sequential(self, config, shape):
@@ -53,7 +59,7 @@ class Builder:
     def Residual(self, config, shape):
         body, result = self.build(config["layers"][0], shape)
         shortcut = self.build(config["layers"][1], shape)[0] if len(config["layers"]) > 1 else nn.Identity()
-        return Residual(body, shortcut), result
+        return Residual(body, shortcut, nn.Sequential(*activation_of(config))), result
 
     def Concat(self, config, shape):
         built = [self.build(branch, shape) for branch in config["layers"]]
@@ -71,7 +77,7 @@ class Builder:
         self.parameters.append((conv.weight, lambda w: w.take(kernel, channels, filters).transpose(2, 1, 0)))
         if bias:
             self.parameters.append((conv.bias, lambda w: w.take(filters)))
-        return nn.Sequential(*pad, conv, *activation(config.get("activation"))), (filters, result)
+        return nn.Sequential(*pad, conv, *activation_of(config)), (filters, result)
 
     def BatchNorm1d(self, config, shape):
         norm = nn.BatchNorm1d(shape[0], eps=config["epsilon"], momentum=1 - config["momentum"])
@@ -82,7 +88,7 @@ class Builder:
             (norm.running_var, self.buffers),
         ):
             place.append((values, lambda w: w.take(shape[0])))
-        return norm, shape
+        return nn.Sequential(norm, *activation_of(config)), shape
 
     def MaxPool1d(self, config, shape):
         size = config["size"]
@@ -119,7 +125,7 @@ class Builder:
 
         self.parameters.append((dense.weight, weight))
         self.parameters.append((dense.bias, lambda w: w.take(units)))
-        return nn.Sequential(dense, *activation(config.get("activation"))), (units,)
+        return nn.Sequential(dense, *activation_of(config)), (units,)
 
 
 def make(job, weights=None):
