@@ -69,9 +69,10 @@ end
 run:rule { "already behind the first pooling there is less noise", "noise @ pool 1", below = "noise @ raw" }
 run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" }
 
--- One spectrum on its way: the channels of each map in order of the place of their maximum.
+-- The spectrum with the strongest background on its way: channels in order of the place of their maximum.
+local shown = set.test.background:reshape(#set.test.x, -1):max(2):argmax():item() // 1 | 0
 local function heatmap(layer)
-  local y = mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, set.test.x:narrow(1, 1))
+  local y = mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, set.test.x:narrow(shown, 1))
   local channels = y:reshape(y:size(2), y:size(3)):transpose()
   local place, order = channels:argmax(2), {}
   for c = 1, #channels do order[c] = c end
@@ -81,7 +82,7 @@ local function heatmap(layer)
   return mb.plot.heatmap { z = channels:index(order), x = x, x_label = "point", y_label = "channel",
     title = "Map behind " .. names[layer] }
 end
-local function row(x) return x[1]:reshape(1000) end
+local function row(x) return x[shown]:reshape(1000) end
 run:figure("maps", mb.plot.grid { columns = 2, title = "One spectrum on its way through the network", panels = {
   mb.plot.lines { title = "Spectrum and its parts", x_label = "point", series = {
     { y = row(set.test.x), label = "spectrum" }, { y = row(set.test.background), label = "background" },

@@ -16,7 +16,7 @@ local run = mb.experiment.start {
     ["torch, depth 3, 4 filters"] = 0.015, ["glorot, depth 3, width 2-6"] = 0.025,
     ["glorot, depth 3, width 10-30"] = 0.23, ["glorot, trained, at chance"] = 0.10,
     ["torch, trained, at chance"] = 0.85 },
-  seeds = { full = 400, quick = 200 }, settings = { spectra = { 64, 64 }, trained = { 40, 0 }, epochs = { 60, 3 } },
+  seeds = { full = 400, quick = 200 }, settings = { spectra = { 64, 64 }, trained = { 20, 0 }, n = { 1000, 300 }, epochs = { 60, 3 } },
 }
 local s = run.settings
 
@@ -91,7 +91,7 @@ for seed in run:each_seed() do
     local layers = body(scheme, 3, 1)
     table.insert(layers, mb.nn.Flatten {})
     table.insert(layers, mb.nn.Dense { units = 2 })
-    local model, some = mb.nn.Sequential(layers), mb.data.single_peak { n = 300, validation = 100, test = 500,
+    local model, some = mb.nn.Sequential(layers), mb.data.single_peak { n = s.n, test = 500,
       width = { 5, 15 }, noise = 0, background = 0, seed = seed }
     run:train(model, some, s.epochs, seed)
     run:add(scheme .. ", trained, at chance", mb.evaluate(model, some.test).accuracy < 0.6 and 1 or 0)
