@@ -73,4 +73,27 @@ describe("a convolution and the pooling behind it", function()
     x:set(1, 4, 1, 0 / 0)
     assert.is_true(model(x):describe().nan > 0)
   end)
+
+  it("folds batch norm into its filters where nothing is recorded, and only then", function()
+    local nn = mb.nn
+    for _, bias in ipairs { true, false } do
+      for _, activation in ipairs { "linear", "relu", "leaky_relu", "gelu" } do
+        local model = nn.Sequential {
+          nn.Conv1d { filters = 5, kernel = 3, padding = "same", bias = bias },
+          nn.BatchNorm1d { activation = activation, alpha = activation == "leaky_relu" and 0.1 or nil },
+          nn.MaxPool1d { size = 2 }, nn.Conv1d { filters = 3, kernel = 3 }, nn.BatchNorm1d {},
+        }
+        local x = mb.randn(mb.rng(4), 6, 20, 2)
+        model:build({ 20, 2 }, mb.rng(5))
+        model:train()
+        for _ = 1, 3 do model(x * 2 + 1) end -- running statistics of their own
+        model:eval()
+        local recorded = model(x)
+        local folded = mb.no_grad(model, x)
+        assert.is_true(folded:allclose(recorded, { relative = 1e-5, absolute = 1e-5 }))
+        model.layers[2].gamma:detach():fill(3)
+        assert.is_true(mb.no_grad(model, x):allclose(model(x), { relative = 1e-5, absolute = 1e-5 }))
+      end
+    end
+  end)
 end)

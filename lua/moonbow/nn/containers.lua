@@ -10,9 +10,9 @@ local containers = {}
 local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 
 -- Calls part i, and puts its place before the message of an error.
-local function call(container, i, x, taken)
+local function call(container, i, x, joined)
   local part = container.layers[i]
-  local ok, y = pcall(part, x, taken)
+  local ok, y = pcall(part, x, joined)
   if ok then return y end
   if type(y) ~= "string" then error(y, 0) end
   local where = core.where()
@@ -56,9 +56,9 @@ containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
     local i, parts = 1, layer.layers
     while i <= #parts do
-      local taken = parts[i + 1] and parts[i]:takes_next(parts[i + 1], x) and parts[i + 1] or nil
-      x = call(layer, i, x, taken)
-      i = i + (taken and 2 or 1)
+      local count = parts[i]:count_joined(parts, i, x)
+      x = call(layer, i, x, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
+      i = i + 1 + count
     end
     return x
   end,

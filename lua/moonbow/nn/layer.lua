@@ -43,23 +43,24 @@ function Layer.is_layer(value)
   return type(class) == "table" and getmetatable(class) == Layer
 end
 
---- Whether the layer can do the work of the one behind it, of a Sequential, in the same pass over x.
-function Layer.takes_next(layer, next_layer, x)
-  return layer.takes ~= nil and not apart and core.is_tensor(x) and layer:takes(next_layer, x)
+--- How many of the layers behind part i of a Sequential the layer, which is that part, does in one pass over x.
+function Layer.count_joined(layer, parts, i, x)
+  return layer.joins and not apart and core.is_tensor(x) and layer:joins(parts, i, x) or 0
 end
 
---- Runs the layer on x (N, ...), making its weights on first use. taken: a layer whose work it does too.
-function Layer.call(layer, x, taken)
+--- Runs the layer on x (N, ...), making its weights on first use. joined: a list of layers whose work it
+-- does too.
+function Layer.call(layer, x, joined)
   check.kind(layer.type, "input", x, "tensor")
   if layer.make and not layer.made then
     layer:make(core.shape(x), layer.rng or random.default())
     layer.made = true
   end
-  local y = layer:forward(x, taken)
+  local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
   if trace then
     trace(layer, x, y)
-    if taken then trace(taken, y, y) end
+    for _, part in ipairs(joined or {}) do trace(part, y, y) end
   end
   return y
 end

@@ -1,5 +1,6 @@
 --- Layers without parts. Inputs are (N, L, C), dense layers also take (N, C).
 local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
@@ -26,13 +27,34 @@ local any_initializer = "string|number|function"
 
 -- Whether the max-pooling behind a convolution of x can be done in the same pass: where it fits, and commutes
 -- with the activation between the two.
-local function takes_pool(layer, next_layer, x)
-  if next_layer.type ~= "MaxPool1d" or next_layer.options.padding ~= "valid" then return false end
-  local options, size = layer.options, next_layer.options.size
-  if size > core.pool_most or core.rank(x) ~= 3 or not activations.is_rising(options.activation) then return false end
+local function joins_pool(options, activation, pool, x)
+  if not pool or pool.type ~= "MaxPool1d" or pool.options.padding ~= "valid" then return false end
+  local size = pool.options.size
+  if size > core.pool_most or core.rank(x) ~= 3 or not activations.is_rising(activation) then return false end
   local ok, length = pcall(core.window, core.size(x, 2), options.kernel, options.stride, options.dilation,
     options.padding)
   return ok and length >= size
+end
+
+-- Whether a batch norm behind a convolution is only another scale and bias of its filters.
+local function folds_norm(options, norm)
+  return norm ~= nil and norm.type == "BatchNorm1d" and norm.made and not norm.training
+    and not autograd.is_recording() and (options.activation == nil or options.activation == "linear")
+end
+
+-- How many of the layers behind part i of a Sequential a convolution does in its own pass over x.
+local function joins(layer, parts, i, x)
+  local options, count, activation = layer.options, 0, layer.options.activation
+  if folds_norm(options, parts[i + 1]) then count, activation = 1, parts[i + 1].options.activation end
+  return joins_pool(options, activation, parts[i + 1 + count], x) and count + 1 or count
+end
+
+-- Weights and bias of a convolution with the batch norm behind it.
+local function folded(layer, norm)
+  local scale = core.div(norm.gamma, core.sqrt(core.add(norm.running_var, norm.options.epsilon)))
+  local shift = core.neg(norm.running_mean)
+  if layer.bias then shift = core.add(shift, layer.bias) end
+  return core.mul(layer.weight, scale), core.add(norm.beta, core.mul(shift, scale))
 end
 
 --- Convolution along L: (N, L, C) to (N, L', filters). Options: filters, kernel; stride (1), dilation
@@ -56,18 +78,24 @@ layers.Conv1d = class("Conv1d", {
       layer:add_parameter("bias", options.bias_initializer, rng, { filters }, kernel * channels, kernel * filters)
     end
   end,
-  forward = function(layer, x, pool)
-    local options = layer.options
+  forward = function(layer, x, joined)
+    local options, weight, bias, acting = layer.options, layer.weight, layer.bias, layer
     check_rank(layer, core.shape(x), 3)
-    if core.size(x, 3) ~= core.size(layer.weight, 2) then
-      check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(layer.weight, 2))
+    if core.size(x, 3) ~= core.size(weight, 2) then
+      check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(weight, 2))
     end
-    local relu = options.activation == "relu"
-    local y = ops.conv1d(x, layer.weight, layer.bias, options.stride, options.dilation, options.padding,
-      pool and pool.options.size, pool and pool.options.stride or pool and pool.options.size, relu)
-    return layer.activate and not relu and layer.activate(y) or y
+    local first, last = joined and joined[1], joined and joined[#joined]
+    if first and first.type == "BatchNorm1d" then
+      weight, bias = folded(layer, first)
+      acting = first
+    end
+    local pool = last and last.type == "MaxPool1d" and last.options
+    local relu = acting.options.activation == "relu"
+    local y = ops.conv1d(x, weight, bias, options.stride, options.dilation, options.padding,
+      pool and pool.size or nil, pool and (pool.stride or pool.size) or nil, relu)
+    return acting.activate and not relu and acting.activate(y, acting.options.alpha) or y
   end,
-  takes = takes_pool,
+  joins = joins,
   macs = function(layer, _, output)
     return output[2] * core.count(layer.weight)
   end,
