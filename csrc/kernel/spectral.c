@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define CHUNK_REALS (1 << 18) /* in the planes of a chunk, which should stay in the second cache */
-#define CHUNK_LEAST 12        /* tiles, and twice as many backward; below, products are slow */
+#define CHUNK_LEAST 12        /* tiles, and twice as many short ones; below, products are slow */
 #define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
@@ -56,7 +56,7 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
   p.weights = mb_max(p.x.width * p.y_padded, s->F * p.x_padded) + PLANE_GAP;
   const mb_size widths = p.x_padded * (backward ? 2 : 1) + p.y_padded;
   const mb_size fitting = mb_min(CHUNK_REALS / (p.planes * widths), p.tiles / CHUNKS);
-  p.chunk = mb_min(mb_max(fitting, CHUNK_LEAST * (backward ? 2 : 1)), CHUNK_MOST);
+  p.chunk = mb_min(mb_max(fitting, T == 32 ? 2 * CHUNK_LEAST : CHUNK_LEAST), CHUNK_MOST);
   p.chunks = mb_ceil_div(p.tiles, p.chunk);
   p.groups = mb_max(mb_min(mb_min(GROUPS, p.tiles / GROUP_TILES), GROUP_REALS / (p.planes * p.weights)), 2);
   p.groups = mb_min(p.groups, p.chunks);
@@ -65,21 +65,22 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
 
 /* In multiply-adds of whole vectors of a direct convolution. Measured with AVX-512: a transform costs as much
  * as 18 of them per row; a product as half a vector more per row than it has, and where sums are kept in
- * memory a quarter more; and what goes to and from the second cache costs a third on top. */
+ * memory a quarter more; a real of the weights, read anew for each chunk, as a fifth; and the caches a tenth
+ * of all. */
 #define TRANSFORM_COST 18.0
 #define NARROW_COST    0.5
 #define SUMS_COST      1.25
-#define CACHE_COST     1.3
+#define WEIGHT_COST    0.2
+#define CACHE_COST     1.1
 static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
   const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
   const double transform = TRANSFORM_COST * p->T;
-  const double weights = pass == MB_PASS_DX ? (double)s->F * x : (double)p->x.width * y;
-  double products = (double)p->planes;
-  if (pass == MB_PASS_DX)
-    products *= (double)s->F * (x + NARROW_COST);
-  else
-    products *= (double)p->x.width * (y + NARROW_COST) * (pass == MB_PASS_DW ? SUMS_COST : 1);
-  return CACHE_COST * (double)p->tiles * (products + transform * (x + y)) + weights * transform;
+  const double weights = pass == MB_PASS_DX ? (double)s->F * x : (double)p->x.width * y; /* vectors */
+  const double narrow = NARROW_COST * (double)(pass == MB_PASS_DX ? s->F : p->x.width);
+  const double products = (weights + narrow) * (pass == MB_PASS_DW ? SUMS_COST : 1);
+  const double reading = WEIGHT_COST * MB_LANES_MOST * weights / (double)p->chunk;
+  const double tile = (double)p->planes * (products + reading) + transform * (x + y);
+  return CACHE_COST * (double)p->tiles * tile + weights * transform;
 }
 
 /* Both gradients are made from the same tiles, the best ones for that of x. */
