@@ -10,6 +10,7 @@
 #define ITEM_REALS 16384 /* results of an item at most, so that they stay in cache */
 #define ROWS_MIN   24    /* rows of a product at least; wins over the two above */
 #define GROUPS     16
+#define GROUP_ROWS 128 /* at least, about, as long as there are two groups */
 
 typedef struct {
   mb_size count, per_sample, rows;
@@ -215,7 +216,7 @@ static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, con
 /* ---- gradient of the weights ------------------------------------------------------------- */
 
 static mb_size groups_of(const Items *items) {
-  return mb_min(GROUPS, items->count);
+  return mb_max(mb_min(GROUPS, items->count * items->rows / GROUP_ROWS), mb_min(2, items->count));
 }
 
 static Items row_items(const mb_conv1d *s) {
@@ -226,10 +227,11 @@ static Items row_items(const mb_conv1d *s) {
 MB_CLONES static void sum_groups(mb_real *dw, const mb_real *sums, mb_size groups, mb_size rows, mb_size F,
                                  mb_size wide) {
   for (mb_size i = 0; i < rows; i++)
-    for (mb_size f = 0; f < F; f++) {
-      double total = 0;
-      for (mb_size g = 0; g < groups; g++) total += (double)sums[(g * rows + i) * wide + f];
-      dw[i * F + f] = (mb_real)total;
+    for (mb_size c = 0; c < wide; c += MB_LANES_MOST) {
+      double total[MB_LANES_MOST] = {0};
+      for (mb_size g = 0; g < groups; g++)
+        for (mb_size f = 0; f < MB_LANES_MOST; f++) total[f] += (double)sums[(g * rows + i) * wide + c + f];
+      for (mb_size f = 0; f < mb_min(MB_LANES_MOST, F - c); f++) dw[i * F + c + f] = (mb_real)total[f];
     }
 }
 
