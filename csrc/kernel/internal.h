@@ -94,6 +94,8 @@ typedef struct {
                 mb_size count, mb_size columns, const mb_conv1d *s);
 } mb_lanes;
 
-const mb_lanes *mb_lanes_here(void); /* for this processor */
+const mb_lanes *mb_lanes_here(void); /* the best for this processor */
+/* For tests: another set, 0 being the best of any; false if there is none or the processor has not got it. */
+bool mb_use_lanes(int set);
 
 #endif

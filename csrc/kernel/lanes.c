@@ -68,12 +68,38 @@ __attribute__((constructor)) static void fill_circle(void) {
 #endif
 #include "lanes.h"
 
-const mb_lanes *mb_lanes_here(void) {
+static bool has(const mb_lanes *lanes) {
 #ifdef CHOOSE_AT_RUN_TIME
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-    return &functions_v4;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &functions_v3;
+  if (lanes == &functions_v4)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  if (lanes == &functions_v3) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
-  return &functions_base;
+  return lanes == &functions_base;
+}
+
+static const mb_lanes *const sets[] = {
+#ifdef CHOOSE_AT_RUN_TIME
+    &functions_v4, &functions_v3,
+#endif
+    &functions_base};
+#define SETS ((int)(sizeof sets / sizeof sets[0]))
+
+static const mb_lanes *used = &functions_base;
+
+__attribute__((constructor)) static void use_best(void) {
+#ifdef CHOOSE_AT_RUN_TIME
+  __builtin_cpu_init();
+#endif
+  for (int set = 0; set < SETS && !mb_use_lanes(set); set++) continue;
+}
+
+bool mb_use_lanes(int set) {
+  if (set >= SETS || !has(sets[set])) return false;
+  used = sets[set];
+  return true;
+}
+
+const mb_lanes *mb_lanes_here(void) {
+  return used;
 }

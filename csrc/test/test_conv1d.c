@@ -1,6 +1,7 @@
 /* test_conv1d.c - windows and convolution against plain loops, numbers worked out by hand and central
  * differences. */
 #include "check.h"
+#include "internal.h" /* mb_use_lanes */
 
 #define GUARD ((mb_real)12345)
 
@@ -449,35 +450,62 @@ static void same_for_any_number_of_threads(void **state) {
   mb_set_threads(threads);
 }
 
-/* ---- each way ------------------------------------------------------------------------- */
+/* ---- each way, on each instruction set ------------------------------------------------- */
 
-static int go_this_way(void **state) {
-  mb_set_conv1d_way(*(mb_conv1d_way *)*state);
+typedef struct {
+  mb_conv1d_way way;
+  int lanes;
+} Variant;
+
+static int set_up(void **state) {
+  const Variant *variant = *state;
+  mb_set_conv1d_way(variant->way);
   return 0;
 }
 
-static int go_any_way(void **state) {
+static int tear_down(void **state) {
   (void)state;
   mb_set_conv1d_way(MB_AUTOMATIC);
+  for (int set = 0; !mb_use_lanes(set); set++) continue;
   return 0;
 }
 
+/* A set that this processor has not got is skipped. */
+static void on_its_lanes(void **state, CMUnitTestFunction test) {
+  if (!mb_use_lanes(((const Variant *)*state)->lanes)) skip();
+  test(state);
+}
+
+#define ON_LANES(test)                                                                                       \
+  static void test##_on_lanes(void **state) {                                                                \
+    on_its_lanes(state, test);                                                                               \
+  }
+ON_LANES(random_shapes)
+ON_LANES(large_shapes)
+ON_LANES(central_differences)
+ON_LANES(gradients_one_at_a_time)
+ON_LANES(same_for_any_number_of_threads)
+
 int main(void) {
-  static mb_conv1d_way automatic = MB_AUTOMATIC, direct = MB_DIRECT, spectral = MB_SPECTRAL;
-#define ON_WAY(test, way)                                                                                    \
-  { #test " " #way, test, go_this_way, go_any_way, &way }
-#define ON_EACH_WAY(test) ON_WAY(test, automatic), ON_WAY(test, direct), ON_WAY(test, spectral)
+  static Variant automatic = {MB_AUTOMATIC, 0}, direct = {MB_DIRECT, 0}, spectral = {MB_SPECTRAL, 0};
+  static Variant direct1 = {MB_DIRECT, 1}, direct2 = {MB_DIRECT, 2};
+  static Variant spectral1 = {MB_SPECTRAL, 1}, spectral2 = {MB_SPECTRAL, 2};
+#define ON(test, variant)                                                                                    \
+  { #test " " #variant, test##_on_lanes, set_up, tear_down, &variant }
+#define ON_EACH(test)                                                                                        \
+  ON(test, automatic), ON(test, direct), ON(test, spectral), ON(test, direct1), ON(test, direct2),           \
+      ON(test, spectral1), ON(test, spectral2)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(windows_of_keras),
       cmocka_unit_test(refused_windows),
       cmocka_unit_test(even_kernel_with_stride),
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
-      ON_EACH_WAY(random_shapes),
-      ON_EACH_WAY(large_shapes),
-      ON_EACH_WAY(central_differences),
-      ON_EACH_WAY(gradients_one_at_a_time),
-      ON_EACH_WAY(same_for_any_number_of_threads),
+      ON_EACH(random_shapes),
+      ON_EACH(large_shapes),
+      ON_EACH(central_differences),
+      ON_EACH(gradients_one_at_a_time),
+      ON_EACH(same_for_any_number_of_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

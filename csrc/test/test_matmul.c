@@ -1,5 +1,6 @@
 /* test_matmul.c - matrix products against a plain triple loop. */
 #include "check.h"
+#include "internal.h" /* mb_use_lanes */
 
 #define COUNT_OF(array) ((mb_size)(sizeof(array) / sizeof((array)[0])))
 
@@ -66,6 +67,27 @@ static void every_transpose_agrees_with_plain_loops_on_any_number_of_threads(voi
     check_close(C[0], expected, p.M * p.N, CHECK_TOLERANCE);
     free(A), free(B), free(expected), free(C[0]), free(C[1]), free(C[2]);
   }
+}
+
+/* Several tiles, panels and runs of addends, none of them whole, with the vectors of each instruction set. */
+static void large_products_on_every_instruction_set(void **state) {
+  (void)state;
+  int first = -1;
+  for (int set = 0; set < 3; set++) {
+    if (!mb_use_lanes(set)) continue;
+    if (first < 0) first = set;
+    for (int transposed = 0; transposed < 4; transposed++)
+      for (int add = 0; add < 2; add++) {
+        const product p = {transposed & 1, transposed & 2, 401, 331, 531, 1, add};
+        mb_real *A = check_random(p.M * p.K, 1), *B = check_random(p.K * p.N, 2);
+        mb_real *C = check_random(p.M * p.N, 3), *expected = check_random(p.M * p.N, 3);
+        multiply(C, &p, A, B);
+        multiply_plainly(expected, &p, A, B);
+        check_close(C, expected, p.M * p.N, CHECK_TOLERANCE);
+        free(A), free(B), free(C), free(expected);
+      }
+  }
+  mb_use_lanes(first);
 }
 
 static void what_was_there_does_not_leak_when_beta_is_zero(void **state) {
@@ -145,6 +167,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(products_of_literals),
       cmocka_unit_test(every_transpose_agrees_with_plain_loops_on_any_number_of_threads),
+      cmocka_unit_test(large_products_on_every_instruction_set),
       cmocka_unit_test(what_was_there_does_not_leak_when_beta_is_zero),
       cmocka_unit_test(rows_agree_with_those_of_a_larger_product),
       cmocka_unit_test(nan_in_a_factor_reaches_its_row_alone),
