@@ -477,7 +477,8 @@ static void shapes_on_lanes(void **state) {
   large_shapes(state);
 }
 
-int main(void) {
+/* A pattern of tests may be given: valgrind takes too long for all. */
+int main(int count, char **arguments) {
   static Variant automatic = {MB_AUTOMATIC, BEST_LANES}, direct = {MB_DIRECT, BEST_LANES},
                  spectral = {MB_SPECTRAL, BEST_LANES};
   static Variant direct_1 = {MB_DIRECT, 1}, direct_2 = {MB_DIRECT, 2};
@@ -501,5 +502,6 @@ int main(void) {
       ON(shapes_on_lanes, spectral_1),
       ON(shapes_on_lanes, spectral_2),
   };
+  if (count > 1) cmocka_set_test_filter(arguments[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
