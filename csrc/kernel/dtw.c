@@ -16,13 +16,20 @@
 
 #define CHECK 32 /* rows of the band between two looks at the limit */
 
+/* The largest size of all values, NaN left out. With fmax, gcc 12 for arm64 breaks off. */
+static mb_real largest_size(mb_real largest, const mb_real *x, mb_size count) {
+  for (mb_size i = 0; i < count; i++) {
+    const mb_real size = x[i] < 0 ? -x[i] : x[i];
+    largest = size > largest ? size : largest;
+  }
+  return largest;
+}
+
 mb_real mb_dtw_scale(const mb_real *a, mb_size a_count, const mb_real *b, mb_size b_count) {
-  double largest = 0;
+  const mb_real largest = largest_size(largest_size(0, a, a_count), b, b_count);
   int exponent;
-  for (mb_size i = 0; i < a_count; i++) largest = fmax(largest, fabs((double)a[i]));
-  for (mb_size i = 0; i < b_count; i++) largest = fmax(largest, fabs((double)b[i]));
   if (largest == 0) return 1;
-  frexp(largest, &exponent);
+  frexp((double)largest, &exponent);
   return (mb_real)ldexp(1, (int)mb_max(-100, mb_min(100, -exponent)));
 }
 
