@@ -11,6 +11,10 @@
 mb_size mb_conv1d_results(const mb_conv1d *s);
 mb_size mb_conv1d_rows(const mb_conv1d *s, mb_size count);
 
+static inline int mb_conv1d_threads(const mb_conv1d *s) {
+  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
+}
+
 /* Rows of whole vectors. */
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;

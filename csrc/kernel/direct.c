@@ -36,10 +36,6 @@ static mb_size span_of(const mb_conv1d *s) {
   return (s->K - 1) * s->dilation + 1;
 }
 
-static int threads_for(const mb_conv1d *s) {
-  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
-}
-
 /* Rows first .. first + count - 1 of x (L, width), zero outside; in buffer only if some are outside. */
 static const mb_real *padded(mb_real *buffer, const mb_real *x, mb_size L, mb_size width, mb_size first,
                              mb_size count) {
@@ -118,7 +114,7 @@ void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
   const bool in_place = s->pool == 0 && wide == s->F;
   mb_real *buffers = scratch + s->K * s->C * wide;
   w = widened(scratch, w, s->F, s->K * s->C);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
   for (mb_size i = 0; i < items.count; i++) {
     const Item item = item_at(&items, i, mb_conv1d_results(s));
     const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
@@ -204,7 +200,7 @@ static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, con
   const mb_size delay = longest_delay(s);
   mb_real *v = scratch, *buffers = scratch + s->K * s->F * mb_padded_width(s->C);
   reverse_chains(v, w, s);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
   for (mb_size i = 0; i < items.count; i++) {
     const Item item = item_at(&items, i, gradient_rows(s));
     const mb_real *in = gradient_of(buffers + omp_get_thread_num() * (items.rows + delay) * s->F, s->F, dy,
@@ -242,7 +238,7 @@ static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, c
   const mb_size products = products_of(s), depth = s->K / products * s->C;
   const mb_size in_reals = input_rows(s, items.rows) * s->C, out_reals = items.rows * wide;
   mb_real *sums = scratch, *buffers = sums + groups * weights;
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s))
+#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
   for (mb_size g = 0; g < groups; g++) {
     mb_real *sum = sums + g * weights, *buffer = buffers + omp_get_thread_num() * (in_reals + out_reals);
     memset(sum, 0, sizeof(mb_real) * (size_t)weights);

@@ -278,10 +278,6 @@ mb_size mb_spectral_scratch(const mb_conv1d *s) {
   return mb_max(scratch_of(&forward, false), scratch_of(&backward, true));
 }
 
-static int threads_for(const mb_conv1d *s) {
-  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
-}
-
 typedef struct {
   mb_size sample, first, rows; /* the rows to make from the tile */
 } Tile;
@@ -325,7 +321,7 @@ void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const m
   const Plan p = best_plan(s, false);
   mb_real *w_planes = scratch, *buffers = w_planes + p.planes * p.weights;
   const Forward f = {y, winners, x, w_planes, b};
-#pragma omp parallel num_threads(threads_for(s))
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     analyse_weights(w_planes, w, s, &p);
 #pragma omp for schedule(dynamic)
@@ -387,7 +383,7 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_r
   const mb_size group = p.planes * p.weights;
   mb_real *w_planes = scratch, *dw_planes = w_planes + group, *buffers = dw_planes + p.groups * group;
   const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
-#pragma omp parallel num_threads(threads_for(s))
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     mb_real *buffer = buffers + omp_get_thread_num() * buffer_of(&p, true);
     if (dx) analyse_reversed(w_planes, w, s, &p);
