@@ -4,7 +4,7 @@ local measured = require "support.measured"
 
 -- Accuracy of scikit-learn 1.9.1 with 100 trees, mean of five seeds, as bench/forest.lua prints it.
 local SKLEARN = {
-  peak_height = 0.8454, peak_position = 0.8063, border_peaks = 0.9910, meats_ftir = 0.9200,
+  single_peak = 0.8324, peak_position = 0.8063, border_peaks = 0.9910, meats_ftir = 0.9200,
   coffee_ftir = 0.7143,
 }
 
@@ -77,7 +77,7 @@ describe("a forest", function()
     end
   end)
   it("judges itself by what its trees have not seen", function()
-    local set = dofile "bench/support/sets.lua"()[1]
+    local set = dofile "bench/support/sets.lua"()[3]
     local train, test = set.splits[1].train, set.splits[1].test
     local x, y = set.x:index(train), set.y:index(train)
     local forest = mb.forest.fit(x, y, { trees = 300, oob_score = true })
@@ -89,7 +89,7 @@ describe("a forest", function()
     -- One tree has not seen a third of them; the others have no vote, and do not count.
     local one = mb.forest.fit(x, y, { trees = 1, oob_score = true })
     assert.is_true(math.abs(one.oob_decision:describe().nan / 2000 - 0.632) < 0.05)
-    assert.is_true(one.oob_score > 0.5 and one.oob_score < 0.9)
+    assert.is_true(one.oob_score > 0.5 and one.oob_score < forest.oob_score)
   end)
   it("says which points matter", function()
     local x, y = easy(400)

@@ -3,26 +3,26 @@
 -- there is one.
 local mb = require "moonbow"
 
--- A Gaussian peak per spectrum, on a straight line and a slow wave as background, with noise. Class k has its
--- peak around centres[k], within shift points, and a height within 0.1 of heights[k].
-local function peaks(name, seed, n, test, length, centres, heights, shift, noise)
-  local rng, N, K = mb.rng(seed), n + test, #centres
-  local y = rng:integers(1, K, { endpoint = true, shape = { N } })
-  local function column(values) return mb.tensor(values):index(y):reshape(N, 1) end
+-- A Gaussian peak of height 0.3 per spectrum, on a straight line and a slow wave as background, with noise of 0.05.
+-- Class k has it within 25 points of 60 + 40 k.
+local function peak_position(seed, n, test, length)
+  local rng, N = mb.rng(seed), n + test
+  local y = rng:integers(1, 5, { endpoint = true, shape = { N } })
   local function uniform(low, high) return rng:uniform(low, high, N, 1) end
   local t = mb.arange(length):reshape(1, length)
-  local z = (t - column(centres) - uniform(-shift, shift)) / uniform(2, 6)
-  local height = column(heights) + uniform(-0.1, 0.1)
+  local z = (t - (y * 40 + 60):reshape(N, 1) - uniform(-25, 25)) / uniform(2, 6)
+  local height = 0.3 + uniform(-0.1, 0.1)
   local wave = (t / uniform(length / 20, length / 4) + uniform(0, 6.3)):sin() * 0.5 + 0.5
   local background = wave * uniform(0, 0.1) + t / length * uniform(0, 0.1)
-  local x = (z * z * -0.5):exp() * height + background + rng:normal(0, noise, N, length)
-  return { name = name, x = x, y = y, splits = { { train = mb.arange(n), test = mb.arange(n + 1, N) } } }
+  local x = (z * z * -0.5):exp() * height + background + rng:normal(0, 0.05, N, length)
+  return { name = "peak_position", x = x, y = y, splits = { { train = mb.arange(n), test = mb.arange(n + 1, N) } } }
 end
 
-local function border(seed)
-  local set = mb.data.border_peaks { n = 1000, test = 2000, crop = 320, background = 0.2, width = { 5, 15 },
-    seed = seed }
-  return { name = "border_peaks", x = mb.concat({ set.train.x, set.test.x }):reshape(3000, 320),
+-- The data of the review, as the experiments draw them.
+local function generated(name, options)
+  options.n, options.test = 1000, 2000
+  local set = mb.data[name](options)
+  return { name = name, x = mb.concat({ set.train.x, set.test.x }):reshape(3000, -1),
     y = mb.concat { set.train.y, set.test.y },
     splits = { { train = mb.arange(1000), test = mb.arange(1001, 3000) } } }
 end
@@ -52,10 +52,9 @@ end
 --- @param folder of the measured spectra, or nil
 return function(folder)
   local sets = {
-    peaks("peak_height", 1, 1000, 2000, 1000, { 500, 500 }, { 0.8, 0.6 }, 50, 0.02),
-    peaks("peak_position", 2, 500, 2000, 400, { 100, 140, 180, 220, 260 }, { 0.3, 0.3, 0.3, 0.3, 0.3 }, 25,
-      0.05),
-    border(3),
+    generated("single_peak", { seed = 1 }),
+    peak_position(2, 500, 2000, 400),
+    generated("border_peaks", { crop = 320, background = 0.2, width = { 5, 15 }, seed = 3 }),
   }
   if folder then
     sets[#sets + 1] = measured("meats_ftir", folder .. "/meats_ftir/Fresh_meats.csv", "meat", meat_samples)
