@@ -17,7 +17,7 @@ local run = mb.experiment.start {
     ["glorot, depth 3, width 10-30"] = 0.23, ["glorot, trained, at chance"] = 0.10,
     ["torch, trained, at chance"] = 0.85 },
   seeds = { full = 400, quick = 200 },
-  settings = { spectra = { 64, 64 }, trained = { 20, 0 }, n = { 1000, 300 }, epochs = { 60, 3 } },
+  settings = { spectra = { 64, 64 }, trained = { 60, 0 }, n = { 1000, 300 }, epochs = { 60, 3 } },
 }
 local s = run.settings
 

@@ -23,8 +23,10 @@ th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); t
   .board td { display: block; border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
   .board td[data-label]:not(:empty)::before { content: attr(data-label) ": "; color: var(--soft); }
 }
+@page { margin: 18mm 15mm; }
 @media print {
-  body { max-width: none; font-size: 10pt; } section { break-inside: avoid-page; } h2 { break-after: avoid; }
+  body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; margin-top: 1.5rem; }
+  li, tr, svg { break-inside: avoid; } svg { max-height: 82mm; margin: .5rem 0; }
 }
 ]]
 
@@ -54,17 +56,20 @@ local function figure_named(results, name)
   end
 end
 
---- What the scoreboard shows of an experiment: the published figures beside ours, else what the rules are about.
+--- What the scoreboard shows of an experiment, at most six figures: those with a published one beside them, else what
+-- the rules compare.
 function page.headlines(results)
   local chosen, seen = {}, {}
+  local function choose(figure)
+    if figure and not seen[figure] and #chosen < 6 then chosen[#chosen + 1], seen[figure] = figure, true end
+  end
   for _, figure in ipairs(results.measured) do
-    if figure.published and #chosen < 4 then chosen[#chosen + 1] = figure end
+    if figure.published then choose(figure) end
   end
   if #chosen > 0 then return chosen end
   for _, rule in ipairs(results.rules) do
-    if not seen[rule.figure] and #chosen < 4 then
-      chosen[#chosen + 1], seen[rule.figure] = figure_named(results, rule.figure), true
-    end
+    choose(figure_named(results, rule.figure))
+    choose(figure_named(results, rule.above or rule.below)) -- nothing, where the limit is a number
   end
   return chosen
 end
