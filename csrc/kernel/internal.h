@@ -64,6 +64,7 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 /* ---- vectors by hand (lanes.c) ---------------------------------------------------------- */
 
 #define MB_CIRCLE     128 /* the longest transform */
+#define MB_SHORT      8   /* the shortest, of another kind */
 #define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
 
 typedef struct {
@@ -77,14 +78,15 @@ typedef struct {
   /* y (columns x rows, ldy apart) = x (rows x columns, ldx apart) transposed. */
   void (*transpose)(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns);
 
-  /* Twice the Fourier transform of T real rows (32, 64 or 128), ld apart, in 3 T / 2 - 1 planes: the real
-   * frequencies 0 and T / 2, then for each other one its real and imaginary part and their difference, or
-   * with plus their sum. Plane p goes to planes + p plane. */
-  void (*analyse)(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, bool plus);
+  /* The planes of T rows, ld apart, of data or of a filter, which has filter rows and then zeros (0: data).
+   * T = 32, 64 or 128: twice the Fourier transform, in 3 T / 2 - 1 planes: the real frequencies 0 and T / 2,
+   * then for each other one its real and imaginary part and their difference, or for a filter their sum.
+   * T = MB_SHORT: in as many planes, values of polynomials. Plane p goes to planes + p plane. */
+  void (*analyse)(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter);
 
-  /* T times the rows (lanes apart) whose transform is x conj(y), from the products of the planes of x and
-   * those of y, y with plus: of the parts r, i and of the third plane m follow r + i and r - i - m. */
-  void (*synthesise)(mb_real *rows, const mb_real *planes, mb_size plane, int T);
+  /* The first count rows (lanes apart), count + filter = T + 1, of the sums over j of filter[j] data[i + j],
+   * from the products of the planes of both. Fourier transforms give 4 T times that. */
+  void (*synthesise)(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count);
 
   /* As mb_finish_rows and mb_fetch_rows of finish.c, where there are windows. Rows are of whole vectors;
    * buffer is zero before. */

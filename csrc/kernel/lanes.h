@@ -9,35 +9,41 @@
 typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real)), may_alias));
 
 /* Undefined at the end. */
-#define load           ISA(load)
-#define store          ISA(store)
-#define tile           ISA(tile)
-#define last_tile      ISA(last_tile)
-#define panel          ISA(panel)
-#define product        ISA(product)
-#define Complex        ISA(Complex)
-#define turn           ISA(turn)
-#define butterfly4     ISA(butterfly4)
-#define butterfly8     ISA(butterfly8)
-#define butterfly      ISA(butterfly)
-#define fourier        ISA(fourier)
-#define put            ISA(put)
-#define take           ISA(take)
-#define analyse_n      ISA(analyse_n)
-#define synthesise_n   ISA(synthesise_n)
-#define analyse        ISA(analyse)
-#define synthesise     ISA(synthesise)
-#define Mask           ISA(Mask)
-#define Bytes          ISA(Bytes)
-#define choose         ISA(choose)
-#define finish         ISA(finish)
-#define finish_windows ISA(finish_windows)
-#define finish_all     ISA(finish_all)
-#define fetch          ISA(fetch)
-#define fetch_all      ISA(fetch_all)
-#define turn_block     ISA(turn_block)
-#define transpose      ISA(transpose)
-#define functions      ISA(functions)
+#define load             ISA(load)
+#define store            ISA(store)
+#define tile             ISA(tile)
+#define last_tile        ISA(last_tile)
+#define panel            ISA(panel)
+#define product          ISA(product)
+#define Complex          ISA(Complex)
+#define turn             ISA(turn)
+#define butterfly4       ISA(butterfly4)
+#define butterfly8       ISA(butterfly8)
+#define butterfly        ISA(butterfly)
+#define fourier          ISA(fourier)
+#define put              ISA(put)
+#define take             ISA(take)
+#define put_pair         ISA(put_pair)
+#define evaluate_filter  ISA(evaluate_filter)
+#define evaluate_data    ISA(evaluate_data)
+#define interpolate      ISA(interpolate)
+#define analyse_n        ISA(analyse_n)
+#define synthesise_n     ISA(synthesise_n)
+#define analyse_short    ISA(analyse_short)
+#define synthesise_short ISA(synthesise_short)
+#define analyse          ISA(analyse)
+#define synthesise       ISA(synthesise)
+#define Mask             ISA(Mask)
+#define Bytes            ISA(Bytes)
+#define choose           ISA(choose)
+#define finish           ISA(finish)
+#define finish_windows   ISA(finish_windows)
+#define finish_all       ISA(finish_all)
+#define fetch            ISA(fetch)
+#define fetch_all        ISA(fetch_all)
+#define turn_block       ISA(turn_block)
+#define transpose        ISA(transpose)
+#define functions        ISA(functions)
 
 /* Of integers as wide as reals: -1 where a comparison holds. */
 typedef mb_integer Mask __attribute__((vector_size(REGISTER), may_alias));
@@ -194,17 +200,19 @@ MB_INLINE void butterfly(Complex *z, const int n) {
     butterfly4(z, 1);
 }
 
-/* out[k] = sum over j < n of z[j] e^(-2 pi i j k / n), n = A B; the parts of z are alternate rows, ld apart.
- * Two passes, each in registers (Cooley and Tukey 1965). inverse: the sum of e^(+...), which is out[n - k].
- */
-MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int A, const int B,
-                       const bool inverse) {
+/* out[k] = sum over j < n of z[j] e^(-2 pi i j k / n), n = A B; the parts of z are alternate rows, ld apart,
+ * of which there are count, and then zeros. Two passes, each in registers (Cooley and Tukey 1965). inverse:
+ * the sum of e^(+...), which is out[n - k]. */
+MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int count, const int A,
+                       const int B, const bool inverse) {
+  static const mb_real zeros[MB_LANES_MOST] = {0};
   Complex middle[8][8], z[8];
   for (int b = 0; b < B; b++) {
 #pragma GCC unroll 8
     for (int a = 0; a < A; a++) {
-      const mb_real *pair = rows + (B * a + b) * 2 * ld;
-      z[a] = (Complex){load(pair), load(pair + ld)};
+      const int row = (B * a + b) * 2;
+      z[a].re = load(row < count ? rows + row * ld : zeros);
+      z[a].im = load(row + 1 < count ? rows + (row + 1) * ld : zeros);
     }
     butterfly(z, A);
     middle[0][b] = z[0];
@@ -229,11 +237,12 @@ MB_INLINE void put(mb_real *planes, mb_size plane, int k, Vec re, Vec im, const 
 }
 
 /* Twice the transform of 2 n = 2 A B rows, from that of n complex numbers. */
-MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, const int A,
-                         const int B, const bool plus) {
+MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter,
+                         const int A, const int B) {
   const int n = A * B;
+  const bool plus = filter > 0;
   Complex z[MB_CIRCLE / 2];
-  fourier(z, rows, ld, A, B, false);
+  fourier(z, rows, ld, plus ? filter : 2 * n, A, B, false);
   store(planes, (z[0].re + z[0].im) * 2);
   store(planes + plane, (z[0].re - z[0].im) * 2);
   put(planes, plane, n / 2, z[n / 2].re * 2, z[n / 2].im * -2, plus);
@@ -269,25 +278,115 @@ MB_INLINE void synthesise_n(mb_real *rows, const mb_real *planes, mb_size plane,
     z[k] = (Complex){even.re + odd.re, even.im - odd.im};
     z[n - k] = (Complex){even.re - odd.re, -even.im - odd.im};
   }
-  fourier((Complex *)rows, (const mb_real *)z, LANES, A, B, true);
+  fourier((Complex *)rows, (const mb_real *)z, LANES, 2 * n, A, B, true);
 }
 
-static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, bool plus) {
-  if (T == 32)
-    analyse_n(planes, plane, rows, ld, 4, 4, plus);
-  else if (T == 64)
-    analyse_n(planes, plane, rows, ld, 4, 8, plus);
-  else
-    analyse_n(planes, plane, rows, ld, 8, 8, plus);
+/* ---- short tiles: polynomials at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity (Toom and Cook) ----------------
+ */
+
+/* The sums over j of filter[j] data[i + j], as in Winograd 1980: the transposed product of polynomials, whose
+ * value at infinity is the last coefficient. What a point divides by (the product of its distances from the
+ * others) goes with the filter. */
+MB_INLINE void put_pair(mb_real *planes, mb_size plane, Vec even, Vec odd) {
+  store(planes, even + odd);
+  store(planes + plane, even - odd);
 }
 
-static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int T) {
-  if (T == 32)
-    synthesise_n(rows, planes, plane, 4, 4);
-  else if (T == 64)
-    synthesise_n(rows, planes, plane, 4, 8);
+MB_INLINE void evaluate_filter(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld,
+                               const int count) {
+  static const mb_real squares[] = {1, 4, (mb_real)0.25}, points[] = {1, 2, (mb_real)0.5};
+  static const mb_real factors[] = {(mb_real)(-2 / 9.0), (mb_real)(1 / 90.0), (mb_real)(32 / 45.0)};
+  Vec g[MB_SHORT] = {0};
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) g[i] = load(rows + i * ld);
+  store(planes, g[0]);
+#pragma GCC unroll 4
+  for (int i = 0; i < 3; i++) {
+    Vec even = {0}, odd = {0};
+#pragma GCC unroll 4
+    for (int j = (count - 1) / 2 * 2; j >= 0; j -= 2) even = even * squares[i] + g[j];
+#pragma GCC unroll 4
+    for (int j = count / 2 * 2 - 1; j >= 0; j -= 2) odd = odd * squares[i] + g[j];
+    put_pair(planes + (1 + 2 * i) * plane, plane, even * factors[i], odd * (points[i] * factors[i]));
+  }
+  store(planes + 7 * plane, g[count - 1]);
+}
+
+MB_INLINE void evaluate_data(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld) {
+  Vec x[MB_SHORT];
+#pragma GCC unroll 8
+  for (int i = 0; i < MB_SHORT; i++) x[i] = load(rows + i * ld);
+  const mb_real quarter = (mb_real)0.25, half = (mb_real)0.5;
+  store(planes, x[0] - x[6] + (x[4] - x[2]) * (21 * quarter));
+  put_pair(planes + plane, plane, x[2] + x[6] - x[4] * (17 * quarter), x[1] + x[5] - x[3] * (17 * quarter));
+  put_pair(planes + 3 * plane, plane, x[6] + x[2] * quarter - x[4] * (5 * quarter),
+           x[1] * half - x[3] * (5 * half) + x[5] * 2);
+  put_pair(planes + 5 * plane, plane, x[6] + x[2] * 4 - x[4] * 5, x[1] * 2 - x[3] * (5 * half) + x[5] * half);
+  store(planes + 7 * plane, x[7] - x[1] + (x[3] - x[5]) * (21 * quarter));
+}
+
+MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, const int count) {
+  static const mb_real powers[] = {1, 2, 4, 8, 16, 32, 64, 128};
+  Vec sum[3], difference[3];
+#pragma GCC unroll 4
+  for (int i = 0; i < 3; i++) {
+    const Vec a = load(planes + (1 + 2 * i) * plane), b = load(planes + (2 + 2 * i) * plane);
+    sum[i] = a + b, difference[i] = a - b;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) {
+    const Vec *v = i % 2 == 0 ? sum : difference;
+    Vec row = v[0] + v[1] * powers[i] + v[2] * (1 / powers[i]);
+    if (i == 0) row += load(planes);
+    if (i == count - 1) row += load(planes + 7 * plane);
+    store(rows + i * LANES, row);
+  }
+}
+
+/* f with a constant count of rows, the usual ones: those of kernels of 3 and 5. */
+#define WITH_COUNT(f, count)                                                                                 \
+  switch (count) {                                                                                           \
+  case 3: f(3); break;                                                                                       \
+  case 4: f(4); break;                                                                                       \
+  case 5: f(5); break;                                                                                       \
+  case 6: f(6); break;                                                                                       \
+  default: f(count); break;                                                                                  \
+  }
+
+static void analyse_short(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter) {
+#define EVALUATE(count) evaluate_filter(planes, plane, rows, ld, count)
+  if (filter == 0)
+    evaluate_data(planes, plane, rows, ld);
   else
-    synthesise_n(rows, planes, plane, 8, 8);
+    WITH_COUNT(EVALUATE, filter)
+#undef EVALUATE
+}
+
+static void synthesise_short(mb_real *rows, const mb_real *planes, mb_size plane, int count) {
+#define INTERPOLATE(count) interpolate(rows, planes, plane, count)
+  WITH_COUNT(INTERPOLATE, count)
+#undef INTERPOLATE
+}
+#undef WITH_COUNT
+
+/* ---- all lengths ---------------------------------------------------------------------------- */
+
+static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
+  switch (T) {
+  case MB_SHORT: analyse_short(planes, plane, rows, ld, filter); break;
+  case 32: analyse_n(planes, plane, rows, ld, filter, 4, 4); break;
+  case 64: analyse_n(planes, plane, rows, ld, filter, 4, 8); break;
+  default: analyse_n(planes, plane, rows, ld, filter, 8, 8); break;
+  }
+}
+
+static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count) {
+  switch (T) {
+  case MB_SHORT: synthesise_short(rows, planes, plane, count); break;
+  case 32: synthesise_n(rows, planes, plane, 4, 4); break;
+  case 64: synthesise_n(rows, planes, plane, 4, 8); break;
+  default: synthesise_n(rows, planes, plane, 8, 8); break;
+  }
 }
 
 /* ---- windows ------------------------------------------------------------------------------ */
@@ -395,8 +494,14 @@ static const mb_lanes functions = {LANES, product, transpose, analyse, synthesis
 #undef fourier
 #undef put
 #undef take
+#undef put_pair
+#undef evaluate_filter
+#undef evaluate_data
+#undef interpolate
 #undef analyse_n
 #undef synthesise_n
+#undef analyse_short
+#undef synthesise_short
 #undef analyse
 #undef synthesise
 #undef functions

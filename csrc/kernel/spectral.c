@@ -1,10 +1,13 @@
-/* spectral.c - convolution and its gradients by products of Fourier transforms (overlap-save).
+/* spectral.c - convolution and its gradients by products of transforms of short pieces (overlap-save).
  *
  * An array is seen as rows: of x, stride points of all channels make one row of C' = stride C reals, so that
  * every convolution has stride 1 here and K' = ceil(K / stride) taps. A tile is T rows that follow each
- * other; of a transformed tile K' - 1 rows are wrong and the other T - K' + 1, its valid rows, are kept. All
- * tiles of a chunk are transformed, then for each of the 3 T / 2 - 1 planes there is one matrix product over
- * all tiles, then all are transformed back. A complex product takes three real ones (Gauss). */
+ * other; T - K' + 1 rows of the result, its valid rows, come from it. All tiles of a chunk are transformed,
+ * then for each of the planes there is one matrix product over all tiles, then all are transformed back.
+ *
+ * Tiles of 32 rows and more are transformed as Fourier did. A complex product takes three real ones (Gauss),
+ * which makes 3 T / 2 - 1 planes. Tiles of 8 rows are for short kernels: values of polynomials at 8 real
+ * points need 8 planes (Toom and Cook, Winograd), and cheaper transforms, but round a few times as much. */
 #include "conv1d.h"
 
 #include <omp.h>
@@ -44,7 +47,7 @@ static mb_size rows_to_make(const mb_conv1d *s, bool backward) {
 }
 
 static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
-  Plan p = {.T = T, .taps = mb_ceil_div(s->K, s->stride), .planes = 3 * T / 2 - 1};
+  Plan p = {.T = T, .taps = mb_ceil_div(s->K, s->stride), .planes = T == MB_SHORT ? T : 3 * T / 2 - 1};
   const mb_size right = T - p.taps + 1;
   p.step = backward || s->pool == 0 ? 1 : s->pool_stride;
   p.valid = backward || s->pool == 0 ? right : (right - s->pool + s->pool_stride) / s->pool_stride;
@@ -54,41 +57,43 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
   p.x = (Rows){.size = s->L * s->C, .origin = -s->pad_left * s->C, .width = s->stride * s->C};
   p.x_padded = mb_padded_width(p.x.width), p.y_padded = mb_padded_width(s->F);
   p.weights = mb_max(p.x.width * p.y_padded, s->F * p.x_padded) + PLANE_GAP;
-  const mb_size widths = p.x_padded * (backward ? 2 : 1) + p.y_padded;
+  const mb_size widths = mb_max(p.x_padded, p.y_padded) + (backward ? p.x_padded : 0);
   const mb_size fitting = mb_min(CHUNK_REALS / (p.planes * widths), p.tiles / CHUNKS);
-  p.chunk = mb_min(mb_max(fitting, T == 32 ? 2 * CHUNK_LEAST : CHUNK_LEAST), CHUNK_MOST);
+  p.chunk = mb_min(mb_max(fitting, T <= 32 ? 2 * CHUNK_LEAST : CHUNK_LEAST), CHUNK_MOST);
   p.chunks = mb_ceil_div(p.tiles, p.chunk);
   p.groups = mb_max(mb_min(mb_min(GROUPS, p.tiles / GROUP_TILES), GROUP_REALS / (p.planes * p.weights)), 2);
   p.groups = mb_min(p.groups, p.chunks);
   return p;
 }
 
-/* In multiply-adds of whole vectors of a direct convolution. Measured with AVX-512: a transform costs as much
- * as 18 of them per row; a product as half a vector more per row than it has, and where sums are kept in
- * memory a quarter more; a real of the weights, read anew for each chunk, as a fifth; and the caches a tenth
- * of all. */
-#define TRANSFORM_COST 18.0
-#define NARROW_COST    0.5
-#define SUMS_COST      1.25
-#define WEIGHT_COST    0.2
-#define CACHE_COST     1.1
+/* In multiply-adds of whole vectors. Measured with AVX-512: a Fourier transform costs as much as 18 of them
+ * per row, one of a short tile as 12; a product as half a vector more per row than it has, and where sums are
+ * kept in memory a quarter more; a real of the weights, read anew for each chunk, as a fifth. The gradients
+ * of x and of the weights share the transform of dy. */
+#define FOURIER_COST 18.0
+#define SHORT_COST   12.0
+#define NARROW_COST  0.5
+#define SUMS_COST    1.25
+#define WEIGHT_COST  0.2
 static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
   const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
-  const double transform = TRANSFORM_COST * p->T;
+  const double transform = (p->T == MB_SHORT ? SHORT_COST : FOURIER_COST) * p->T;
   const double weights = pass == MB_PASS_DX ? (double)s->F * x : (double)p->x.width * y; /* vectors */
   const double narrow = NARROW_COST * (double)(pass == MB_PASS_DX ? s->F : p->x.width);
   const double products = (weights + narrow) * (pass == MB_PASS_DW ? SUMS_COST : 1);
   const double reading = WEIGHT_COST * MB_LANES_MOST * weights / (double)p->chunk;
-  const double tile = (double)p->planes * (products + reading) + transform * (x + y);
-  return CACHE_COST * (double)p->tiles * tile + weights * transform;
+  const double widths = x + (pass == MB_PASS_Y ? y : y / 2);
+  const double tile = (double)p->planes * (products + reading) + transform * widths;
+  return (double)p->tiles * tile + weights * transform;
 }
 
 /* Both gradients are made from the same tiles, the best ones for that of x. */
 static Plan best_plan(const mb_conv1d *s, bool backward) {
   const mb_conv1d_pass pass = backward ? MB_PASS_DX : MB_PASS_Y;
   Plan best = {0};
-  for (int T = 32; T <= T_MOST; T *= 2) {
-    const Plan p = plan_for(s, T, backward);
+  static const int lengths[] = {MB_SHORT, 32, 64, T_MOST};
+  for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    const Plan p = plan_for(s, lengths[i], backward);
     if (p.T > 0 && (best.T == 0 || plan_cost(&p, s, pass) < plan_cost(&best, s, pass))) best = p;
   }
   return best;
@@ -118,12 +123,12 @@ MB_CLONES static void copy_lanes(mb_real *buffer, const mb_real *x, mb_size ld, 
     copy_whole(buffer, x, ld, count, lanes);
 }
 
-/* T rows of lanes reals: count rows, ld apart from reals first on, of x (size), and zeros for what is not
- * there. */
-static void copy_rows(mb_real *buffer, int lanes, int T, const mb_real *x, mb_size size, mb_size first,
-                      mb_size ld, mb_size columns, mb_size count) {
+/* length rows of lanes reals: count rows, ld apart from reals first on, of x (size), and zeros for what is
+ * not there. */
+static void copy_rows(mb_real *buffer, int lanes, mb_size length, const mb_real *x, mb_size size,
+                      mb_size first, mb_size ld, mb_size columns, mb_size count) {
   if (columns <= 0) count = 0;
-  memset(buffer + count * lanes, 0, sizeof(mb_real) * (size_t)((T - count) * lanes));
+  memset(buffer + count * lanes, 0, sizeof(mb_real) * (size_t)((length - count) * lanes));
   if (count == 0) return;
   if (columns == lanes && first >= 0 && first + (count - 1) * ld + lanes <= size) {
     copy_lanes(buffer, x + first, ld, count, lanes);
@@ -136,19 +141,20 @@ static void copy_rows(mb_real *buffer, int lanes, int T, const mb_real *x, mb_si
   }
 }
 
-/* The planes of a tile: count rows of a sample of x from row first on, and zeros up to T rows. */
+/* The planes of a tile: count rows of a sample of x from row first on, then zeros. filter as for analyse. */
 static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
-                          mb_size first, mb_size count, int T, bool plus) {
+                          mb_size first, mb_size count, int T, int filter) {
   const mb_lanes *v = mb_lanes_here();
+  const int length = filter > 0 ? filter : T;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
     const mb_size at = rows->origin + first * rows->width + c, columns = mb_min(v->lanes, rows->width - c);
-    const bool whole = count == T && columns == v->lanes;
-    if (whole && at >= 0 && at + (T - 1) * rows->width + v->lanes <= rows->size) {
-      v->analyse(planes + c, plane, sample + at, rows->width, T, plus);
+    const bool whole = count == length && columns == v->lanes;
+    if (whole && at >= 0 && at + (length - 1) * rows->width + v->lanes <= rows->size) {
+      v->analyse(planes + c, plane, sample + at, rows->width, T, filter);
     } else {
-      copy_rows(buffer, v->lanes, T, sample, rows->size, at, rows->width, columns, count);
-      v->analyse(planes + c, plane, buffer, v->lanes, T, plus);
+      copy_rows(buffer, v->lanes, length, sample, rows->size, at, rows->width, columns, count);
+      v->analyse(planes + c, plane, buffer, v->lanes, T, filter);
     }
   }
 }
@@ -161,22 +167,23 @@ static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, 
   for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
     const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
     if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
-      v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, false);
+      v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, 0);
     } else {
       mb_fetch_rows(buffer, v->lanes, dy + at, winners ? winners + at : NULL, first, T, mb_max(columns, 0),
                     s);
-      v->analyse(planes + c, plane, buffer, v->lanes, T, false);
+      v->analyse(planes + c, plane, buffer, v->lanes, T, 0);
     }
   }
 }
 
 /* Rows first .. first + count - 1 of a sample of dx from a tile's planes. */
-static void synthesise_gradient(mb_real *sample, const Rows *rows, mb_size first, mb_size count,
-                                const mb_real *planes, mb_size plane, int T) {
+static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, const mb_real *planes,
+                                mb_size plane, const Plan *p) {
   const mb_lanes *v = mb_lanes_here();
+  const Rows *rows = &p->x;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < rows->width; c += v->lanes) {
-    v->synthesise(buffer, planes + c, plane, T);
+    v->synthesise(buffer, planes + c, plane, p->T, (int)p->valid);
     const mb_size columns = mb_min(v->lanes, rows->width - c);
     for (mb_size r = 0; r < count; r++) {
       const mb_size at = rows->origin + (first + r) * rows->width + c;
@@ -188,6 +195,11 @@ static void synthesise_gradient(mb_real *sample, const Rows *rows, mb_size first
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
+
+/* What the way back makes larger. */
+static mb_real factor_of(const Plan *p) {
+  return p->T == MB_SHORT ? 1 : 1 / (mb_real)(4 * p->T);
+}
 
 static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
   for (mb_size i = 0; i < count; i++) rows[i] *= factor;
@@ -202,10 +214,9 @@ static void analyse_weights(mb_real *planes, const mb_real *w, const mb_conv1d *
     for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
       mb_real buffer[T_MOST * MB_LANES_MOST];
       const mb_size columns = mb_min(v->lanes, F - f);
-      copy_rows(buffer, v->lanes, p->T, w, size, c * F + f, p->x.width * F, columns,
-                columns > 0 ? p->taps : 0);
-      scale_rows(buffer, p->taps * v->lanes, 1 / (mb_real)(4 * p->T));
-      v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, true);
+      copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
+      scale_rows(buffer, p->taps * v->lanes, factor_of(p));
+      v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, (int)p->taps);
     }
 }
 
@@ -213,7 +224,7 @@ static void analyse_weights(mb_real *planes, const mb_real *w, const mb_conv1d *
 static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
-  const mb_real factor = 1 / (mb_real)(4 * p->T);
+  const mb_real factor = factor_of(p);
 #pragma omp for
   for (mb_size f = 0; f < F; f++)
     for (mb_size c = 0; c < p->x_padded; c += v->lanes) {
@@ -223,7 +234,7 @@ static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d 
           const mb_size at = ((p->taps - 1 - m) * p->x.width + c + i) * F + f;
           if (at < size) buffer[m * v->lanes + i] = w[at] * factor;
         }
-      v->analyse(planes + f * p->x_padded + c, p->weights, buffer, v->lanes, p->T, true);
+      v->analyse(planes + f * p->x_padded + c, p->weights, buffer, v->lanes, p->T, (int)p->taps);
     }
 }
 
@@ -231,12 +242,12 @@ static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d 
 static void synthesise_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const Plan *p) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size F = s->F;
-  const mb_real factor = 1 / (mb_real)(4 * p->T);
+  const mb_real factor = factor_of(p);
 #pragma omp for
   for (mb_size c = 0; c < p->x.width; c++)
     for (mb_size f = 0; f < F; f += v->lanes) {
       mb_real buffer[T_MOST * MB_LANES_MOST];
-      v->synthesise(buffer, planes + c * p->y_padded + f, p->weights, p->T);
+      v->synthesise(buffer, planes + c * p->y_padded + f, p->weights, p->T, (int)p->taps);
       for (mb_size m = 0; m < p->taps && m * p->x.width + c < s->K * s->C; m++)
         for (mb_size i = 0; i < mb_min(v->lanes, F - f); i++)
           dw[(m * p->x.width + c) * F + f + i] = buffer[(p->taps - 1 - m) * v->lanes + i] * factor;
@@ -256,16 +267,19 @@ static Chunk chunk_at(const Plan *p, mb_size i) {
   return (Chunk){.first = i * p->chunk, .count = mb_min(p->chunk, p->tiles - i * p->chunk)};
 }
 
-static mb_size x_plane_of(const Plan *p) {
-  return p->chunk * p->x_padded + PLANE_GAP;
+/* Planes of rows that wide. */
+static mb_size plane_of(const Plan *p, mb_size width) {
+  return p->chunk * width + PLANE_GAP;
 }
 
-static mb_size y_plane_of(const Plan *p) {
-  return p->chunk * p->y_padded + PLANE_GAP;
+/* Plane i of the result of a pass takes the place of plane i - 1 of what it is made from, so that both stay
+ * in the second cache. */
+static mb_size shared_plane_of(const Plan *p) {
+  return plane_of(p, mb_max(p->x_padded, p->y_padded));
 }
 
 static mb_size buffer_of(const Plan *p, bool backward) {
-  return p->planes * (x_plane_of(p) * (backward ? 2 : 1) + y_plane_of(p));
+  return (p->planes + 1) * shared_plane_of(p) + (backward ? p->planes * plane_of(p, p->x_padded) : 0);
 }
 
 static mb_size scratch_of(const Plan *p, bool backward) {
@@ -295,21 +309,21 @@ typedef struct {
 
 static void forward_chunk(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Plan *p, Chunk chunk) {
   const mb_lanes *v = mb_lanes_here();
-  const mb_size x_plane = x_plane_of(p), y_plane = y_plane_of(p), results = mb_conv1d_results(s);
-  mb_real *x_planes = buffer, *y_planes = x_planes + p->planes * x_plane, rows[T_MOST * MB_LANES_MOST];
+  const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
+  mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
-    analyse_input(x_planes + i * p->x_padded, x_plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
-                  p->T, p->T, false);
+    analyse_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
+                  p->T, p->T, 0);
   }
   for (mb_size i = 0; i < p->planes; i++)
-    v->product(y_planes + i * y_plane, p->y_padded, x_planes + i * x_plane, p->x_padded, 1,
+    v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
                f->w_planes + i * p->weights, p->y_padded, chunk.count, p->y_padded, p->x.width, false);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     for (mb_size c = 0; c < s->F; c += v->lanes) {
       const mb_size at = (t.sample * results + t.first) * s->F + c;
-      v->synthesise(rows, y_planes + i * p->y_padded + c, y_plane, p->T);
+      v->synthesise(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
       mb_finish_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
                      mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
     }
@@ -343,30 +357,28 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffe
                            const Plan *p, Chunk chunk, bool add) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size rows = rows_to_make(s, true), reach = p->taps - 1;
-  const mb_size x_plane = x_plane_of(p), y_plane = y_plane_of(p);
-  mb_real *dy_planes = buffer, *x_planes = dy_planes + p->planes * y_plane,
-          *dx_planes = x_planes + p->planes * x_plane;
+  const mb_size plane = shared_plane_of(p), x_plane = plane_of(p, p->x_padded);
+  mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
-    analyse_gradient(dy_planes + i * p->y_padded, y_plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
+    analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
                      s);
     if (dw_planes)
       analyse_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first, t.rows,
-                    p->T, true);
+                    p->T, (int)p->valid);
   }
   for (mb_size i = 0; i < p->planes; i++) {
-    const mb_real *dy_i = dy_planes + i * y_plane;
+    const mb_real *dy_i = dy_planes + i * plane;
     if (dw_planes)
       v->product(dw_planes + i * p->weights, p->y_padded, x_planes + i * x_plane, 1, p->x_padded, dy_i,
                  p->y_padded, p->x.width, p->y_padded, chunk.count, add);
     if (b->dx)
-      v->product(dx_planes + i * x_plane, p->x_padded, dy_i, p->y_padded, 1, b->w_planes + i * p->weights,
+      v->product(dx_planes + i * plane, p->x_padded, dy_i, p->y_padded, 1, b->w_planes + i * p->weights,
                  p->x_padded, chunk.count, p->x_padded, s->F, false);
   }
   for (mb_size i = 0; i < (b->dx ? chunk.count : 0); i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
-    synthesise_gradient(b->dx + t.sample * p->x.size, &p->x, t.first, t.rows, dx_planes + i * p->x_padded,
-                        x_plane, p->T);
+    synthesise_gradient(b->dx + t.sample * p->x.size, t.first, t.rows, dx_planes + i * p->x_padded, plane, p);
   }
 }
 

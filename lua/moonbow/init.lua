@@ -22,7 +22,7 @@ function mb.threads(count)
 end
 
 --- How convolutions are computed from now on: "automatic" (default: by what the shape costs), "direct", or
--- "spectral" (through short Fourier transforms; where there is no dilation). The results differ by rounding.
+-- "spectral" (through transforms of short pieces; where there is no dilation). The results differ by rounding.
 mb.convolution_way = core.set_conv1d_way
 
 --- {live, cached, peak}: bytes held by tensors, bytes kept for reuse, most bytes ever held.
