@@ -20,11 +20,13 @@
 #define RNG_TYPE    BIND_PREFIX "rng"
 
 typedef struct {
-  Block *block; /* NULL once closed */
+  Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
   mb_real *data;
   mb_size count;
   mb_shape shape;
-  bool tracked; /* the tape follows this tensor */
+  bool tracked;   /* the tape follows this tensor */
+  Block *factors; /* what to compute the elements from when somebody looks; else NULL */
+  mb_size terms;  /* that they sum up */
 } Tensor;
 
 /* ---- raising (error.c) ---- */
@@ -55,12 +57,18 @@ void bind_index_out(lua_State *L, mb_size index);
 
 Tensor *bind_test_tensor(lua_State *L, int arg); /* NULL where there is no tensor */
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
+/* The same, but without computing the elements of a product kept as its factors: block may be NULL. */
+Tensor *bind_tensor_unread(lua_State *L, const char *operation, const char *name, int arg);
 Tensor *bind_tensor_or_nil(lua_State *L, const char *operation, const char *name, int arg);
 Tensor *bind_tensor_rank(lua_State *L, const char *operation, const char *name, int arg, int rank);
 /* A tensor of exactly this many elements, e.g. a bias; what is described in the message. */
 Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count);
 /* Pushes a new tensor with undefined contents. Refuses shapes with a dimension below 1 or too large. */
 Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape);
+/* Pushes the product left' right of (terms, rows) and (terms, columns), as a copy of its factors. */
+Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *left, const mb_real *right,
+                         mb_size terms, mb_size rows, mb_size columns);
+mb_factors bind_factors(const Tensor *product);
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
 /* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
  * backward pass, to which its gradient belongs, may overwrite. */

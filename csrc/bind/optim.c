@@ -11,6 +11,18 @@ static Tensor *list_tensor(lua_State *L, const char *operation, const char *name
   return tensor;
 }
 
+/* The gradient of value, tensor i of the list at arg 2: if nobody has looked at it, as its factors. */
+static void read_gradient(lua_State *L, const char *operation, mb_size i, const Tensor *value,
+                          mb_parameter *parameter) {
+  lua_rawgeti(L, 2, i + 1);
+  const Tensor *gradient = bind_tensor_unread(L, operation, "gradient", lua_gettop(L));
+  lua_pop(L, 1);
+  if (gradient->block == NULL && bind_same_shape(gradient, value))
+    parameter->factors = bind_factors(gradient);
+  else
+    parameter->gradient = list_tensor(L, operation, "gradient", 2, i, value->count)->data;
+}
+
 /* Reads the lists of values, gradients, and moments at arg 1, 2, 3 and 4 (nil: none) into an array
  * that stays on the stack, and marks the values as changed. */
 static mb_parameter *read_parameters(lua_State *L, const char *operation, mb_size *parameter_count) {
@@ -21,7 +33,7 @@ static mb_parameter *read_parameters(lua_State *L, const char *operation, mb_siz
   for (mb_size i = 0; i < *parameter_count; i++) {
     Tensor *value = list_tensor(L, operation, "value", 1, i, 0);
     parameters[i] = (mb_parameter){.value = value->data, .count = value->count};
-    parameters[i].gradient = list_tensor(L, operation, "gradient", 2, i, value->count)->data;
+    read_gradient(L, operation, i, value, &parameters[i]);
     if (lua_istable(L, 3)) parameters[i].m = list_tensor(L, operation, "moment", 3, i, value->count)->data;
     if (lua_istable(L, 4)) parameters[i].v = list_tensor(L, operation, "moment", 4, i, value->count)->data;
     bind_touch(value);

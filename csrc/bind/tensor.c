@@ -80,10 +80,16 @@ static int release_memory(lua_State *L) {
   return 0;
 }
 
+static void drop_factors(Tensor *tensor) {
+  if (tensor->factors != NULL) block_release(tensor->factors);
+  tensor->factors = NULL;
+}
+
 static void close_tensor(Tensor *tensor) {
   if (tensor->block != NULL) block_release(tensor->block);
   tensor->block = NULL;
   tensor->data = NULL;
+  drop_factors(tensor);
 }
 
 static int tensor_gc(lua_State *L) {
@@ -103,10 +109,32 @@ Tensor *bind_test_tensor(lua_State *L, int arg) {
   return tensor;
 }
 
-Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg) {
+mb_factors bind_factors(const Tensor *product) {
+  return (mb_factors){product->terms, product->shape.shape[0], product->shape.shape[1],
+                      product->factors->data};
+}
+
+/* Gives a product that was kept as its factors its elements. */
+static void compute(lua_State *L, const char *operation, Tensor *product) {
+  Block *block = take_block(L, operation, (size_t)product->count * sizeof(mb_real));
+  const mb_factors factors = bind_factors(product);
+  mb_factors_multiply(block->data, &factors);
+  product->block = block;
+  product->data = block->data;
+  drop_factors(product);
+}
+
+Tensor *bind_tensor_unread(lua_State *L, const char *operation, const char *name, int arg) {
   Tensor *tensor = bind_test_tensor(L, arg);
   if (tensor == NULL) bind_type_error(L, operation, name, arg, "a tensor");
-  if (tensor->block == NULL) bind_error(L, "%s: %s: this tensor has been closed", operation, name);
+  if (tensor->block == NULL && tensor->factors == NULL)
+    bind_error(L, "%s: %s: this tensor has been closed", operation, name);
+  return tensor;
+}
+
+Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg) {
+  Tensor *tensor = bind_tensor_unread(L, operation, name, arg);
+  if (tensor->block == NULL) compute(L, operation, tensor);
   return tensor;
 }
 
@@ -161,6 +189,19 @@ static Tensor *push_closed(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
   lua_setmetatable(L, -2);
   return tensor;
+}
+
+Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *left, const mb_real *right,
+                         mb_size terms, mb_size rows, mb_size columns) {
+  Tensor *product = push_closed(L);
+  product->shape = (mb_shape){.rank = 2, .shape = {rows, columns}};
+  product->count = rows * columns;
+  product->terms = terms;
+  product->factors =
+      take_block(L, operation, (size_t)mb_factors_count(terms, rows, columns) * sizeof(mb_real));
+  const mb_factors factors = bind_factors(product);
+  mb_factors_pack(&factors, left, right);
+  return product;
 }
 
 Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape) {
@@ -347,29 +388,29 @@ static int is_tensor(lua_State *L) {
 
 /* core.shape(x) -> {sizes} */
 static int shape_of(lua_State *L) {
-  bind_push_sizes(L, &bind_tensor(L, "shape", "x", 1)->shape);
+  bind_push_sizes(L, &bind_tensor_unread(L, "shape", "x", 1)->shape);
   return 1;
 }
 
 /* core.size(x, dimension) */
 static int size_of(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "size", "x", 1);
+  const Tensor *x = bind_tensor_unread(L, "size", "x", 1);
   lua_pushinteger(L, x->shape.shape[bind_index_in(L, "size", "dimension", 2, x->shape.rank)]);
   return 1;
 }
 
 static int rank_of(lua_State *L) {
-  lua_pushinteger(L, bind_tensor(L, "rank", "x", 1)->shape.rank);
+  lua_pushinteger(L, bind_tensor_unread(L, "rank", "x", 1)->shape.rank);
   return 1;
 }
 
 static int count_of(lua_State *L) {
-  lua_pushinteger(L, bind_tensor(L, "count", "x", 1)->count);
+  lua_pushinteger(L, bind_tensor_unread(L, "count", "x", 1)->count);
   return 1;
 }
 
 static int length(lua_State *L) {
-  lua_pushinteger(L, bind_tensor(L, "#", "x", 1)->shape.shape[0]);
+  lua_pushinteger(L, bind_tensor_unread(L, "#", "x", 1)->shape.shape[0]);
   return 1;
 }
 
@@ -530,14 +571,20 @@ static int allclose(lua_State *L) {
 
 /* core.same_shape(a, b) */
 static int same_shape_of(lua_State *L) {
-  lua_pushboolean(
-      L, bind_same_shape(bind_tensor(L, "same_shape", "a", 1), bind_tensor(L, "same_shape", "b", 2)));
+  lua_pushboolean(L, bind_same_shape(bind_tensor_unread(L, "same_shape", "a", 1),
+                                     bind_tensor_unread(L, "same_shape", "b", 2)));
   return 1;
 }
 
+static bool is_open(const Tensor *tensor) {
+  return tensor != NULL && (tensor->block != NULL || tensor->factors != NULL);
+}
+
 static int equal(lua_State *L) {
-  const Tensor *a = bind_test_tensor(L, 1), *b = bind_test_tensor(L, 2);
-  bool same = a != NULL && b != NULL && a->block != NULL && b->block != NULL && bind_same_shape(a, b);
+  const bool open = is_open(bind_test_tensor(L, 1)) && is_open(bind_test_tensor(L, 2));
+  const Tensor *a = open ? bind_tensor(L, "==", "a", 1) : NULL,
+               *b = open ? bind_tensor(L, "==", "b", 2) : NULL;
+  bool same = open && bind_same_shape(a, b);
   for (mb_size i = 0; same && i < a->count; i++) same = a->data[i] == b->data[i];
   lua_pushboolean(L, same);
   return 1;
@@ -642,7 +689,14 @@ static int versions(lua_State *L) {
 
 /* core.is_sole(x): does nothing else share the memory of x? */
 static int is_sole(lua_State *L) {
-  lua_pushboolean(L, bind_tensor(L, "is_sole", "x", 1)->block->references == 1);
+  const Tensor *x = bind_tensor_unread(L, "is_sole", "x", 1);
+  lua_pushboolean(L, x->block == NULL || x->block->references == 1);
+  return 1;
+}
+
+/* core.is_unread(x): is x a product that nobody has looked at, kept as its factors? */
+static int is_unread(lua_State *L) {
+  lua_pushboolean(L, bind_tensor_unread(L, "is_unread", "x", 1)->block == NULL);
   return 1;
 }
 
@@ -689,7 +743,7 @@ static int index_tensor(lua_State *L) {
     lua_getfield(L, -1, "grad");
     return 1;
   }
-  if (x->block != NULL && lua_tonumber(L, 2) == (lua_Number)x->shape.shape[0] + 1) return 0;
+  if (is_open(x) && lua_tonumber(L, 2) == (lua_Number)x->shape.shape[0] + 1) return 0;
   if (!x->tracked) return row(L);
   lua_getfield(L, lua_upvalueindex(1), "row");
   lua_insert(L, 1);
@@ -716,6 +770,7 @@ static const luaL_Reg functions[] = {
     {"is_sole", is_sole},
     {"is_tensor", is_tensor},
     {"is_tracked", is_tracked_tensor},
+    {"is_unread", is_unread},
     {"length", length},
     {"memory", memory},
     {"narrow", narrow},

@@ -61,6 +61,33 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
              const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
              mb_size ldc);
 
+/* ---- products tile by tile (factors.c) --------------------------------------------------- */
+
+/* A tile, and the columns for which the right factor stays in the cache. */
+#define MB_TILE_ROWS 12
+#define MB_PANEL     64
+#define MB_GROUP     ((mb_size)4 * MB_PANEL)
+/* Tiles one below the other that a thread takes at a time. */
+#define MB_RUN ((mb_size)32 * MB_TILE_ROWS)
+
+/* The tile of the product at row i, a multiple of MB_TILE_ROWS, and column j, one of MB_PANEL. */
+void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j);
+
+/* A statement for each tile (i, j) of a product, shared by the threads. */
+#define MB_FACTORS_FOR(f, i, j, ...)                                                                         \
+  do {                                                                                                       \
+    const mb_factors *const for_f = (f);                                                                     \
+    const mb_size runs = mb_ceil_div(for_f->rows, MB_RUN), groups = mb_ceil_div(for_f->columns, MB_GROUP);   \
+    const int for_f_threads = mb_threads_for(for_f->rows * for_f->columns);                                  \
+    _Pragma("omp parallel for schedule(dynamic) num_threads(for_f_threads) if (for_f_threads > 1)") for (    \
+        mb_size run = 0; run < runs * groups; run++) {                                                       \
+      const mb_size i_first = run % runs * MB_RUN, i_end = mb_min(i_first + MB_RUN, for_f->rows);            \
+      const mb_size j_first = run / runs * MB_GROUP, j_end = mb_min(j_first + MB_GROUP, for_f->columns);     \
+      for (mb_size i = i_first; i < i_end; i += MB_TILE_ROWS)                                                \
+        for (mb_size j = j_first; j < j_end; j += MB_PANEL) __VA_ARGS__;                                     \
+    }                                                                                                        \
+  } while (0)
+
 /* ---- vectors by hand (lanes.c) ---------------------------------------------------------- */
 
 #define MB_CIRCLE     128 /* the longest transform */

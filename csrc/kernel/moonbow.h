@@ -154,6 +154,21 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
                const mb_real *A, const mb_real *B, mb_real beta);
 
+/* ---- products kept as their factors (factors.c) ---------------------------------------- */
+
+/* left' right, of left (terms, rows) and right (terms, columns), which need less memory than their product:
+ * the gradient of the weights of a dense layer, that of a batch being the sum over its samples. */
+typedef struct {
+  mb_size terms, rows, columns;
+  mb_real *packed; /* mb_factors_count reals */
+} mb_factors;
+
+mb_size mb_factors_count(mb_size terms, mb_size rows, mb_size columns);
+/* Copies both factors to f->packed. */
+void mb_factors_pack(const mb_factors *f, const mb_real *left, const mb_real *right);
+/* y (rows, columns) = the product. */
+void mb_factors_multiply(mb_real *y, const mb_factors *f);
+
 /* ---- convolution (conv1d.c) ----------------------------------------------------------- */
 
 typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
@@ -302,9 +317,10 @@ void mb_dropout(mb_real *y, const mb_real *x, mb_real rate, const mb_rng *rng, m
 
 typedef struct {
   mb_real *value;
-  const mb_real *gradient;
-  mb_real *m, *v; /* first and second moment; SGD: m is the velocity, NULL without momentum */
+  const mb_real *gradient; /* NULL: it is the product of factors, which is never written to memory */
+  mb_real *m, *v;          /* first and second moment; SGD: m is the velocity, NULL without momentum */
   mb_size count;
+  mb_factors factors; /* value is (rows, columns) */
 } mb_parameter;
 
 /* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (nesterov ? g + momentum v : v). */

@@ -14,43 +14,87 @@ typedef struct {
   mb_real inv_sqrt_correction2, epsilon;
 } Step;
 
-/* Updates elements at to at + count - 1 of a parameter. */
-typedef void Update(const mb_parameter *p, const Step *s, mb_size at, mb_size count);
+/* Updates count elements; m and v are NULL where the step has no use for them. */
+typedef void Update(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m, mb_real *restrict v,
+                    const Step *s, mb_size count);
+
+static mb_real *from(mb_real *moment, mb_size at) {
+  return moment ? moment + at : NULL;
+}
+
+static void update_part(Update *update, const Step *s, const mb_parameter *p, const mb_real *gradient,
+                        mb_size at, mb_size count) {
+  update(p->value + at, gradient, from(p->m, at), from(p->v, at), s, count);
+}
 
 /* Each thread walks all blocks and updates those that start in its share of the elements, so that
  * a mix of large and tiny parameters is shared fairly. */
 static void for_each_block(Update *update, const Step *step, const mb_parameter *parameters,
                            mb_size parameter_count) {
   mb_size total = 0;
-  for (mb_size i = 0; i < parameter_count; i++) total += parameters[i].count;
+  for (mb_size i = 0; i < parameter_count; i++) total += parameters[i].gradient ? parameters[i].count : 0;
 #pragma omp parallel num_threads(mb_threads_for(total))
   {
     const mb_size thread = omp_get_thread_num(), threads = omp_get_num_threads();
     mb_size start = 0;
-    for (mb_size i = 0; i < parameter_count; i++)
-      for (mb_size at = 0, count; at < parameters[i].count; at += count, start += count) {
-        count = mb_min(MB_BLOCK, parameters[i].count - at);
-        if (start * threads / total == thread) update(&parameters[i], step, at, count);
+    for (mb_size i = 0; i < parameter_count; i++) {
+      const mb_parameter *p = &parameters[i];
+      for (mb_size at = 0, count; p->gradient && at < p->count; at += count, start += count) {
+        count = mb_min(MB_BLOCK, p->count - at);
+        if (start * threads / total == thread) update_part(update, step, p, p->gradient + at, at, count);
       }
+    }
   }
 }
 
-MB_CLONES static void update_sgd(const mb_parameter *p, const Step *s, mb_size at, mb_size count) {
-  mb_real *restrict w = p->value + at;
-  const mb_real *restrict g = p->gradient + at;
+#define LINE ((mb_size)(64 / sizeof(mb_real)))
+
+/* Asks for count elements from at on, which come while a tile is computed. */
+static void prefetch(const mb_parameter *p, mb_size at, mb_size count) {
+  for (mb_size end = at + count; at < end; at += LINE) {
+    __builtin_prefetch(p->value + at, 0, 1);
+    if (p->m) __builtin_prefetch(p->m + at, 0, 1);
+    if (p->v) __builtin_prefetch(p->v + at, 0, 1);
+  }
+}
+
+/* The gradient is the product of factors: of each tile, which stays in the cache. */
+static void for_each_tile(Update *update, const Step *step, const mb_parameter *p) {
+  const mb_factors *f = &p->factors;
+  MB_FACTORS_FOR(f, i, j, {
+    mb_real gradient[MB_TILE_ROWS * MB_PANEL] __attribute__((aligned(64)));
+    const mb_size columns = mb_min(MB_PANEL, f->columns - j), end = mb_min(i + MB_TILE_ROWS, f->rows);
+    for (mb_size row = end; row < mb_min(end + MB_TILE_ROWS, f->rows); row++)
+      prefetch(p, row * f->columns + j, columns);
+    mb_factors_tile(gradient, MB_PANEL, f, i, j);
+    for (mb_size row = i; row < end; row++)
+      update_part(update, step, p, gradient + (row - i) * MB_PANEL, row * f->columns + j, columns);
+  });
+}
+
+static void for_each_parameter(Update *update, const Step *step, const mb_parameter *parameters,
+                               mb_size parameter_count) {
+  for_each_block(update, step, parameters, parameter_count);
+  for (mb_size i = 0; i < parameter_count; i++)
+    if (parameters[i].gradient == NULL) for_each_tile(update, step, &parameters[i]);
+}
+
+MB_CLONES static void update_sgd(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                 mb_real *restrict v, const Step *s, mb_size count) {
+  (void)m, (void)v;
   const mb_real lr = s->lr, decay = s->decay;
   for (mb_size i = 0; i < count; i++) w[i] -= lr * (g[i] + decay * w[i]);
 }
 
-MB_CLONES static void update_momentum(const mb_parameter *p, const Step *s, mb_size at, mb_size count) {
-  mb_real *restrict w = p->value + at, *restrict velocity = p->m + at;
-  const mb_real *restrict g = p->gradient + at;
+MB_CLONES static void update_momentum(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                      mb_real *restrict v, const Step *s, mb_size count) {
+  (void)v;
   const mb_real lr = s->lr, decay = s->decay, momentum = s->momentum;
   const mb_real on_gradient = s->nesterov ? 1 : 0, on_velocity = s->nesterov ? momentum : 1;
   for (mb_size i = 0; i < count; i++) {
     const mb_real d = g[i] + decay * w[i];
-    velocity[i] = momentum * velocity[i] + d;
-    w[i] -= lr * (on_gradient * d + on_velocity * velocity[i]);
+    m[i] = momentum * m[i] + d;
+    w[i] -= lr * (on_gradient * d + on_velocity * m[i]);
   }
 }
 
@@ -58,12 +102,11 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
                  double weight_decay) {
   const Step step = {
       .lr = (mb_real)lr, .decay = (mb_real)weight_decay, .momentum = (mb_real)momentum, .nesterov = nesterov};
-  for_each_block(momentum != 0 ? update_momentum : update_sgd, &step, parameters, parameter_count);
+  for_each_parameter(momentum != 0 ? update_momentum : update_sgd, &step, parameters, parameter_count);
 }
 
-MB_CLONES static void update_adam(const mb_parameter *p, const Step *s, mb_size at, mb_size count) {
-  mb_real *restrict w = p->value + at, *restrict m = p->m + at, *restrict v = p->v + at;
-  const mb_real *restrict g = p->gradient + at;
+MB_CLONES static void update_adam(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                  mb_real *restrict v, const Step *s, mb_size count) {
   const mb_real lr = s->lr, decay = s->decay, shrink = s->shrink, epsilon = s->epsilon;
   const mb_real beta1 = s->beta1, rest1 = s->rest1, beta2 = s->beta2, rest2 = s->rest2;
   const mb_real inv_sqrt_correction2 = s->inv_sqrt_correction2;
@@ -87,5 +130,5 @@ void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, 
                   .rest2 = (mb_real)(1 - beta2),
                   .inv_sqrt_correction2 = (mb_real)(1 / sqrt(correction2)),
                   .epsilon = (mb_real)epsilon};
-  for_each_block(update_adam, &s, parameters, parameter_count);
+  for_each_parameter(update_adam, &s, parameters, parameter_count);
 }

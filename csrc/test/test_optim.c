@@ -16,7 +16,7 @@ typedef void Optimizer(mb_parameter *p, int64_t step);
 
 static void check_trajectory(Optimizer *optimizer, const mb_real after_one[3], const mb_real after_five[3]) {
   Weights s = {.w = {1, -2, (mb_real)0.5}};
-  mb_parameter p = {s.w, s.g, s.m, s.v, 3};
+  mb_parameter p = {.value = s.w, .gradient = s.g, .m = s.m, .v = s.v, .count = 3};
   for (int64_t step = 1; step <= 5; step++) {
     for (int i = 0; i < 3; i++) s.g[i] = curvature[i] * (s.w[i] - target[i]);
     optimizer(&p, step);
@@ -117,7 +117,8 @@ static Network new_network(void) {
   mb_size at = 0;
   for (mb_size i = 0; i < ELEMENTS; i++) n.v[i] *= n.v[i];
   for (int i = 0; i < PARAMETERS; at += counts[i++])
-    n.parameters[i] = (mb_parameter){n.w + at, n.g + at, n.m + at, n.v + at, counts[i]};
+    n.parameters[i] = (mb_parameter){
+        .value = n.w + at, .gradient = n.g + at, .m = n.m + at, .v = n.v + at, .count = counts[i]};
   return n;
 }
 

@@ -142,7 +142,7 @@ ops.matmul = define("matmul", function(a, b)
   local left, right = is_tracked(b) and a, is_tracked(a) and b
   return core.matmul(a, b), function(dy, need_a, need_b)
     return need_a and core.matmul(dy, right, false, true) or nil,
-      need_b and core.matmul(left, dy, true, false) or nil
+      need_b and core.weight_gradient(left, dy) or nil
   end, { left, right }
 end)
 
@@ -151,7 +151,7 @@ ops.dense = define("dense", function(x, w, b)
   local left, right = is_tracked(w) and x, is_tracked(x) and w
   return core.matmul(x, w, false, false, b), function(dy, need_x, need_w, need_b)
     return need_x and core.matmul(dy, right, false, true) or nil,
-      need_w and core.matmul(left, dy, true, false) or nil,
+      need_w and core.weight_gradient(left, dy) or nil,
       need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) }) or nil
   end, { left, right }
 end)

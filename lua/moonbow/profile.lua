@@ -29,15 +29,16 @@ local function bytes_of(...)
   local sum = 0
   for i = 1, select("#", ...) do
     local value = select(i, ...)
-    if core.is_tensor(value) then sum = sum + core.count(value) * REAL_BYTES end
+    if core.is_tensor(value) and not core.is_unread(value) then sum = sum + core.count(value) * REAL_BYTES end
   end
   return sum
 end
 
 -- A watcher for autograd that lists events { operation, pass, seconds, macs, bytes, source }, where source is
--- the forward event of a backward one. Operations inside operations belong to the outer ones.
+-- the forward event of a backward one. Operations inside operations belong to the outer ones. macs_later: those
+-- of gradients of weights that were kept as their factors, and are left to the optimiser.
 local function new_recorder()
-  local recorder = { events = {} }
+  local recorder = { events = {}, macs_later = 0 }
   local is_inside = false
 
   local function timed(event, f, finish)
@@ -66,8 +67,10 @@ local function new_recorder()
   function recorder.backward(source, backward)
     local event = { operation = source.operation, pass = "backward", source = source }
     return timed(event, backward, function(gradients, dy, need_first, need_second)
-      local products_done = (need_first and 1 or 0) + (need_second and 1 or 0)
+      local is_later = need_second and source.macs and core.is_unread(gradients[2])
+      local products_done = (need_first and 1 or 0) + (need_second and not is_later and 1 or 0)
       event.macs = source.macs and source.macs * products_done
+      if is_later then recorder.macs_later = recorder.macs_later + source.macs end
       event.bytes = views[source.operation] and 0 or bytes_of(dy, table.unpack(gradients, 1, gradients.n))
     end)
   end
@@ -105,7 +108,7 @@ local function run_step(job)
     core.close(output)
   end
   if job.y then autograd.watched(recorder, step) else autograd.no_grad(autograd.watched, recorder, step) end
-  return events, phases
+  return events, phases, recorder.macs_later
 end
 
 -- Calls f with the model in the mode asked for and a generator of its own, and leaves it as it was.
@@ -154,7 +157,8 @@ end
 --   seconds; report.rows, report.layers, report.operations: lists of { layer (its path, or "loss",
 --   "optimizer", "other"), type, operation, pass, calls, seconds, share, flops, bytes }, whose seconds sum up
 --   to those of the step. "other" is what no operation spends: the tape, sums of gradients, Lua. bytes are
---   those of the tensors an operation gets and makes; backward, of the gradients.
+--   those of the tensors an operation gets and makes; backward, of the gradients. The gradient of large dense
+--   weights is computed, tile by tile, in the optimiser's step.
 -- @usage print(mb.profile(model, x, y))
 local function profile(model, x, y, options)
   options = check.options("profile", options, profile_options)
@@ -174,8 +178,8 @@ local function profile(model, x, y, options)
       optimizer = options.optimizer or optim.Adam {}, parameters = model:parameters(),
     }
     for i = 1 - WARM_UP, options.steps do
-      local events, phases = run_step(job)
-      if i > 0 then steps[i] = { events = events, phases = phases } end
+      local events, phases, macs_later = run_step(job)
+      if i > 0 then steps[i] = { events = events, phases = phases, macs_later = macs_later } end
     end
   end)
   return report(model, core.size(x, 1), steps)

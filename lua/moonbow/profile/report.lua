@@ -39,7 +39,8 @@ local function add_events(rows, paths, step)
     rest[event.pass] = rest[event.pass] - event.seconds
   end
   if step.phases.optimizer then
-    put { layer = "optimizer", operation = "step", pass = "optimizer", seconds = step.phases.optimizer }
+    put { layer = "optimizer", operation = "step", pass = "optimizer", seconds = step.phases.optimizer,
+      flops = 2 * step.macs_later }
   end
   for _, pass in ipairs { "forward", "backward" } do
     if rest[pass] then

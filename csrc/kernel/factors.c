@@ -1,0 +1,44 @@
+/* factors.c - products kept as their factors, and made tile by tile where they are needed. */
+#include "internal.h"
+
+#include <string.h>
+
+/* The left factor is kept in strips of so many columns, each (terms, STRIP), the right one behind it in
+ * panels (terms, MB_PANEL): what follows in a product follows in memory. */
+#define STRIP 48
+
+static mb_size whole(mb_size count, mb_size step) {
+  return mb_ceil_div(count, step) * step;
+}
+
+mb_size mb_factors_count(mb_size terms, mb_size rows, mb_size columns) {
+  return terms * (whole(rows, STRIP) + whole(columns, MB_PANEL));
+}
+
+/* Columns of x (terms, columns) in parts y of so many each, zero behind the last. */
+static void pack(mb_real *y, const mb_real *x, mb_size terms, mb_size columns, mb_size width) {
+  MB_FOR(mb_threads_for(terms * columns), j, columns, width, {
+    const mb_size count = mb_min(width, columns - j);
+    for (mb_size k = 0; k < terms; k++) {
+      mb_real *part = y + j * terms + k * width;
+      memcpy(part, x + k * columns + j, sizeof(mb_real) * (size_t)count);
+      if (count < width) memset(part + count, 0, sizeof(mb_real) * (size_t)(width - count));
+    }
+  });
+}
+
+void mb_factors_pack(const mb_factors *f, const mb_real *left, const mb_real *right) {
+  pack(f->packed, left, f->terms, f->rows, STRIP);
+  pack(f->packed + whole(f->rows, STRIP) * f->terms, right, f->terms, f->columns, MB_PANEL);
+}
+
+void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j) {
+  const mb_real *strip = f->packed + i / STRIP * STRIP * f->terms + i % STRIP;
+  const mb_real *panel = f->packed + (whole(f->rows, STRIP) + j) * f->terms;
+  mb_lanes_here()->product(y, ldy, strip, 1, STRIP, panel, MB_PANEL, mb_min(MB_TILE_ROWS, f->rows - i),
+                           mb_min(MB_PANEL, f->columns - j), f->terms, false);
+}
+
+void mb_factors_multiply(mb_real *y, const mb_factors *f) {
+  MB_FACTORS_FOR(f, i, j, mb_factors_tile(y + i * f->columns + j, f->columns, f, i, j));
+}
