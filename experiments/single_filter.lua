@@ -3,7 +3,8 @@
 --
 -- Counts untrained networks by initialiser, depth, filters and activation: "empty", the last map is zero (below 1e-7)
 -- for more than 99 % of the spectra; "blind", the peak changes nothing in it for more than half of them (beside the
--- same spectra without the peak). And trained ones that stay at chance. For broad non-negative input, the theory of
+-- same spectra without the peak). And trained ones that stay at chance, or end empty: training can empty a network
+-- that was not, and gives no gradient to one that is. For broad non-negative input, the theory of
 -- dying ReLUs says 1 - 2^-depth (Lu et al. 2020). Without biases, Glorot's and He's values differ by a factor, which
 -- cannot matter here.
 local mb = require "moonbow"
@@ -89,13 +90,13 @@ for seed in run:each_seed() do
     look("glorot, depth 3, " .. activation, seed, set, "glorot", 3, 1, activation)
   end
   for _, scheme in ipairs(seed - run.first_seed < s.trained and { "glorot", "torch" } or {}) do
-    local layers = body(scheme, 3, 1)
-    table.insert(layers, mb.nn.Flatten {})
-    table.insert(layers, mb.nn.Dense { units = 2 })
-    local model, some = mb.nn.Sequential(layers), mb.data.single_peak { n = s.n, test = 500,
+    local convolutions = mb.nn.Sequential(body(scheme, 3, 1))
+    local model = mb.nn.Sequential { convolutions, mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    local some = mb.data.single_peak { n = s.n, test = 500,
       width = { 5, 15 }, noise = 0, background = 0, seed = seed }
     run:train(model, some, s.epochs, seed)
     run:add(scheme .. ", trained, at chance", mb.evaluate(model, some.test).accuracy < 0.6 and 1 or 0)
+    run:add(scheme .. ", trained, empty", zeros(mb.no_grad(convolutions, set.x)) > 0.99 and 1 or 0)
   end
 end
 
