@@ -94,6 +94,15 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
 #define MB_SHORT      8   /* the shortest, of another kind */
 #define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
 
+/* Memory that will be needed: MB_RUNS runs of cache lines, the first of run r at x + r run. In each run the
+ * lines are `near` apart, and groups of MB_NEAR lines far apart. */
+#define MB_RUNS 4
+#define MB_NEAR 64
+typedef struct {
+  const mb_real *x;
+  mb_size near, far, run;
+} mb_ahead;
+
 typedef struct {
   int lanes; /* reals in a vector; the transforms work on so many channels at once */
 
@@ -101,6 +110,11 @@ typedef struct {
    * ldb apart and may be read up to the next multiple of lanes behind N. */
   void (*product)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                   mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add);
+
+  /* The same, and meanwhile runs of depth lines are fetched from memory. */
+  void (*product_ahead)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
+                        const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
+                        const mb_ahead *ahead);
 
   /* y (columns x rows, ldy apart) = x (rows x columns, ldx apart) transposed. */
   void (*transpose)(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns);

@@ -15,6 +15,7 @@ typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real
 #define last_tile        ISA(last_tile)
 #define panel            ISA(panel)
 #define product          ISA(product)
+#define product_ahead    ISA(product_ahead)
 #define Complex          ISA(Complex)
 #define turn             ISA(turn)
 #define butterfly4       ISA(butterfly4)
@@ -57,9 +58,12 @@ MB_INLINE void store(mb_real *y, Vec value) {
 
 /* ---- products --------------------------------------------------------------------------- */
 
-/* R rows of C, V vectors wide, held in registers over the whole depth. */
+/* R rows of C, V vectors wide, held in registers over the whole depth. A line of each of `ahead` is asked for
+ * meanwhile, if there is any. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
-                    mb_size ldb, mb_size depth, bool add, const int R, const int V) {
+                    mb_size ldb, mb_size depth, bool add, const int R, const int V, const mb_ahead *ahead) {
+  const mb_real *line = ahead ? ahead->x : NULL;
+  const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_NEAR * near : 0;
   Vec sum[PRODUCT_ROWS][PANEL];
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
@@ -69,6 +73,10 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     Vec b[PANEL];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
+    if (ahead) {
+      __builtin_prefetch(line, 0, 2); /* into the second cache: the first one holds what is in use */
+      line += (d + 1) % MB_NEAR == 0 ? near + jump : near;
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
@@ -87,10 +95,10 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
   if (rows == PRODUCT_ROWS)
-    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1);
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, NULL);
   else
     for (mb_size i = 0; i < rows; i++)
-      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1);
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, NULL);
   for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
 }
 
@@ -99,9 +107,9 @@ MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_
                      mb_size ldb, mb_size M, mb_size depth, bool add, const int V) {
   mb_size i = 0;
   for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V);
-  for (; i + 2 <= M; i += 2) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V);
-  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, NULL);
+  for (; i + 2 <= M; i += 2) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, NULL);
+  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, NULL);
 }
 
 static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
@@ -117,6 +125,25 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
       last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
                 mb_min(PRODUCT_ROWS, M - i), N - j);
+}
+
+/* The tiles are counted off in MB_RUNS equal parts, of which each first one asks for a run. */
+static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
+                          const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
+                          const mb_ahead *ahead) {
+  const mb_size rows = M / PRODUCT_ROWS * PRODUCT_ROWS, columns = N / (PANEL * LANES) * (PANEL * LANES);
+  const mb_size part = mb_max(rows / PRODUCT_ROWS * (columns / (PANEL * LANES)) / MB_RUNS, 1);
+  mb_size count = 0;
+  for (mb_size j = 0; j < columns; j += PANEL * LANES)
+    for (mb_size i = 0; i < rows; i += PRODUCT_ROWS, count++) {
+      const bool asks = count % part == 0 && count / part < MB_RUNS;
+      const mb_ahead run = {ahead->x + count / part * ahead->run, asks ? ahead->near : 0,
+                            asks ? ahead->far : 0, 0};
+      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, &run);
+    }
+  if (rows < M)
+    product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);
+  if (columns < N) product(C + columns, ldc, A, row, step, B + columns, ldb, M, N - columns, depth, add);
 }
 
 /* ---- transposed blocks -------------------------------------------------------------------- */
@@ -476,7 +503,8 @@ static void fetch_all(mb_real *buffer, mb_size ld, const mb_real *dy, const uint
   }
 }
 
-static const mb_lanes functions = {LANES, product, transpose, analyse, synthesise, finish_all, fetch_all};
+static const mb_lanes functions = {LANES,   product,    product_ahead, transpose,
+                                   analyse, synthesise, finish_all,    fetch_all};
 
 #undef LANES
 #undef Vec
@@ -486,6 +514,7 @@ static const mb_lanes functions = {LANES, product, transpose, analyse, synthesis
 #undef last_tile
 #undef panel
 #undef product
+#undef product_ahead
 #undef Complex
 #undef turn
 #undef butterfly4

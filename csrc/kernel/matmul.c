@@ -6,7 +6,7 @@
 
 /* Tiles are fixed, so that the number of threads does not change a result. */
 #define TILE_M 384
-#define TILE_N 256
+#define TILES  8 /* or a multiple, side by side, where there are so many columns */
 /* Above this many multiply-adds a product is worth a parallel region. */
 #define PARALLEL_WORK 65536
 
@@ -142,25 +142,26 @@ static Matrix part_of(Matrix a, mb_size i, mb_size j) {
 #define COLUMNS 256
 #define PANEL   64
 #define ROWS    96
-#define AHEAD   12 /* rows of B, when it is read */
+#define LINE    ((mb_size)(64 / sizeof(mb_real))) /* of a cache */
 
-/* Panels y (each depth, PANEL) = B, zero behind columns. */
-static void pack_panels(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
-  if (columns % PANEL != 0)
-    memset(y + columns / PANEL * PANEL * depth, 0, sizeof(mb_real) * (size_t)(depth * PANEL));
-  if (b.step == 1) {
-    for (mb_size d = 0; d < depth; d++) {
-      for (mb_size j = 0; j < columns; j += PANEL / 4) /* no pattern that the processor would see by itself */
-        __builtin_prefetch(b.x + (d + AHEAD) * b.row + j);
-      for (mb_size j = 0; j < columns; j += PANEL)
-        memcpy(y + j * depth + d * PANEL, b.x + d * b.row + j,
-               sizeof(mb_real) * (size_t)mb_min(PANEL, columns - j));
-    }
-  } else {
-    for (mb_size j = 0; j < columns; j += PANEL)
-      mb_lanes_here()->transpose(y + j * depth, PANEL, b.x + j * b.step, b.step, mb_min(PANEL, columns - j),
-                                 depth);
-  }
+_Static_assert(DEPTH == MB_RUNS * MB_NEAR && PANEL == MB_RUNS * 16, "runs cover a panel");
+
+/* y (depth, PANEL) = rows of x that are ldx apart */
+MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
+  for (mb_size d = 0; d < depth; d++)
+    for (mb_size j = 0; j < PANEL; j++) y[d * PANEL + j] = x[d * ldx + j];
+}
+
+/* y (depth, PANEL) = b, of which only the first columns exist, zero behind them */
+static void pack_panel(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
+  if (columns < PANEL) memset(y, 0, sizeof(mb_real) * (size_t)(depth * PANEL));
+  if (b.step != 1)
+    mb_lanes_here()->transpose(y, PANEL, b.x, b.step, columns, depth);
+  else if (columns == PANEL)
+    copy_panel(y, b.x, b.row, depth);
+  else
+    for (mb_size d = 0; d < depth; d++)
+      memcpy(y + d * PANEL, b.x + d * b.row, sizeof(mb_real) * (size_t)columns);
 }
 
 /* A (rows, depth) as it is, or if its columns are the neighbours, copied to y so that they are close. */
@@ -170,52 +171,74 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
   return (Matrix){y, 1, ROWS};
 }
 
-/* C (M, N) (rows ldc apart) = or += A B */
-static void tile_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
-                         bool add) {
+/* The lines of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or where columns
+ * are contiguous, a fourth of each. */
+static mb_ahead lines_of(Matrix b) {
+  return b.step == 1 ? (mb_ahead){b.x, b.row, MB_NEAR * b.row, LINE}
+                     : (mb_ahead){b.x, b.step, LINE, DEPTH / MB_RUNS};
+}
+
+static Matrix transpose_of(Matrix a) {
+  return (Matrix){a.x, a.step, a.row};
+}
+
+/* C (M, N) (rows ldc apart) = or += A B, with N at most COLUMNS. The processor sees no pattern in the lines
+ * that it will read, and would wait for them: those of the next panels of B are asked for while the first
+ * rows are multiplied, those of A after that. */
+static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
+                          bool add) {
   mb_real panels[DEPTH * COLUMNS] __attribute__((aligned(64))),
       rows[DEPTH * ROWS] __attribute__((aligned(64)));
-  for (mb_size j = 0; j < N; j += COLUMNS)
-    for (mb_size k = 0; k < K; k += DEPTH) {
-      const mb_size columns = mb_min(COLUMNS, N - j), depth = mb_min(DEPTH, K - k);
-      pack_panels(panels, part_of(b, k, j), depth, columns);
-      for (mb_size i = 0; i < M; i += ROWS) {
-        const mb_size count = mb_min(ROWS, M - i);
-        const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
-        for (mb_size p = 0; p < columns; p += PANEL)
-          mb_lanes_here()->product(C + i * ldc + j + p, ldc, packed.x, packed.row, packed.step,
-                                   panels + p * depth, PANEL, count, mb_min(PANEL, columns - p), depth,
-                                   add || k > 0);
+  for (mb_size k = 0; k < K; k += DEPTH) {
+    const mb_size depth = mb_min(DEPTH, K - k);
+    for (mb_size j = 0; j < N; j += PANEL)
+      pack_panel(panels + j * depth, part_of(b, k, j), depth, mb_min(PANEL, N - j));
+    for (mb_size i = 0; i < M; i += ROWS) {
+      const mb_size count = mb_min(ROWS, M - i);
+      const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
+      for (mb_size j = 0; j < N; j += PANEL) {
+        const mb_size later = i == 0 ? j : (i / ROWS - 1) * COLUMNS + j;
+        const mb_ahead ahead = lines_of(i == 0 ? part_of(b, k + DEPTH, later)
+                                               : transpose_of(part_of(a, mb_min(later, M), k + DEPTH)));
+        mb_lanes_here()->product_ahead(C + i * ldc + j, ldc, packed.x, packed.row, packed.step,
+                                       panels + j * depth, PANEL, count, mb_min(PANEL, N - j), depth,
+                                       add || k > 0, &ahead);
       }
     }
+  }
 }
 
 /* OpenBLAS is faster where vectors are short: its products are written for each such processor. And it takes
  * the factors that nobody needs. */
 #define LANES_LEAST ((int)(32 / sizeof(mb_real)))
 
-/* Tiles that are the same for any number of threads: at least four, where N allows. */
-static mb_size tile_width(mb_size N) {
-  return mb_min(TILE_N, mb_max(PANEL, mb_ceil_div(mb_ceil_div(N, 4), PANEL) * PANEL));
+/* The first column of a tile. Tiles are the same for any number of threads, COLUMNS wide at most, and as many
+ * panels wide as each other, give or take one: few threads share them evenly. */
+static mb_size tile_begin(mb_size tile, mb_size tiles, mb_size N) {
+  return mb_min(tile * mb_ceil_div(N, PANEL) / tiles * PANEL, N);
+}
+
+static mb_size count_tiles(mb_size N) {
+  return mb_min(mb_ceil_div(N, PANEL), TILES * mb_ceil_div(N, TILES * COLUMNS));
 }
 
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
                const mb_real *A, const mb_real *B, mb_real beta) {
   const int threads = M * N * K < PARALLEL_WORK ? 1 : mb_get_threads();
   if (multiply_few(C, transpose_a, transpose_b, M, N, K, alpha, A, B, beta, threads)) return;
-  const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N, width = tile_width(N);
-  const mb_size rows = mb_ceil_div(M, TILE_M), columns = mb_ceil_div(N, width);
+  const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N;
+  const mb_size rows = mb_ceil_div(M, TILE_M), columns = count_tiles(N);
   const bool is_ours =
       mb_lanes_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
   const Matrix a = matrix_of(A, transpose_a, M, K), b = matrix_of(B, transpose_b, K, N);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
   for (mb_size tile = 0; tile < rows * columns; tile++) {
-    const mb_size i = tile / columns * TILE_M, j = tile % columns * width;
-    const mb_size height = mb_min(TILE_M, M - i), wide = mb_min(width, N - j);
+    const mb_size i = tile / columns * TILE_M, j = tile_begin(tile % columns, columns, N);
+    const mb_size height = mb_min(TILE_M, M - i), width = tile_begin(tile % columns + 1, columns, N) - j;
     if (is_ours) {
-      tile_product(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j), height, wide, K, beta == 1);
+      strip_product(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j), height, width, K, beta == 1);
     } else {
-      mb_gemm(transpose_a, transpose_b, height, wide, K, alpha, A + (transpose_a ? i : i * K), lda,
+      mb_gemm(transpose_a, transpose_b, height, width, K, alpha, A + (transpose_a ? i : i * K), lda,
               B + (transpose_b ? j * K : j), ldb, beta, C + i * N + j, N);
     }
   }

@@ -44,7 +44,7 @@ static void products_of_literals(void **state) {
   check_close(C, AtBt, 4, 0);
 }
 
-/* The tiles are 256 x 512; up to 8 rows have ways of their own, up to 16384 results wide. */
+/* Tiles are up to 384 x 256; up to 8 rows have ways of their own, up to 16384 results wide. */
 static const struct {
   mb_size M, N, K;
 } sizes[] = {{1, 1, 1},     {3, 5, 7},     {1, 40, 30},   {40, 1, 30},  {257, 3, 20}, {4, 513, 20},
