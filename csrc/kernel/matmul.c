@@ -136,12 +136,19 @@ static Matrix part_of(Matrix a, mb_size i, mb_size j) {
   return (Matrix){a.x + i * a.row + j * a.step, a.row, a.step};
 }
 
+static Matrix transpose_of(Matrix a) {
+  return (Matrix){a.x, a.step, a.row};
+}
+
 /* What a tile is made of: DEPTH addends at a time, for COLUMNS columns and ROWS rows. Parts of A and B are
  * copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
 #define DEPTH   256
 #define COLUMNS 256
 #define PANEL   64
 #define ROWS    96
+#define LONG    (4 * DEPTH) /* addends of BATCH rows, */
+#define BATCH   (2 * PANEL)
+#define TURNED  2048 /* for so many columns at most, where those are read in place */
 #define LINE    ((mb_size)(64 / sizeof(mb_real))) /* of a cache */
 
 _Static_assert(DEPTH == MB_RUNS * MB_NEAR && PANEL == MB_RUNS * 16, "runs cover a panel");
@@ -171,35 +178,36 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
   return (Matrix){y, 1, ROWS};
 }
 
-/* The lines of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or where columns
- * are contiguous, a fourth of each. */
+/* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
+ * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
+ * where columns are contiguous, a fourth of each. */
 static mb_ahead lines_of(Matrix b) {
   return b.step == 1 ? (mb_ahead){b.x, b.row, MB_NEAR * b.row, LINE}
                      : (mb_ahead){b.x, b.step, LINE, DEPTH / MB_RUNS};
 }
 
-static Matrix transpose_of(Matrix a) {
-  return (Matrix){a.x, a.step, a.row};
+/* Of the next addends: B's while the first rows are multiplied, A's after that. */
+static mb_ahead next_addends(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M) {
+  const mb_size row = (i / ROWS - 1) * COLUMNS + j;
+  if (i == 0) return lines_of(part_of(b, 0, j));
+  return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_ahead){a.x, 0, 0, 0};
 }
 
-/* C (M, N) (rows ldc apart) = or += A B, with N at most COLUMNS. The processor sees no pattern in the lines
- * that it will read, and would wait for them: those of the next panels of B are asked for while the first
- * rows are multiplied, those of A after that. */
+/* C (M, N) (rows ldc apart) = or += A B, with N at most COLUMNS. */
 static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
                           bool add) {
   mb_real panels[DEPTH * COLUMNS] __attribute__((aligned(64))),
       rows[DEPTH * ROWS] __attribute__((aligned(64)));
   for (mb_size k = 0; k < K; k += DEPTH) {
-    const mb_size depth = mb_min(DEPTH, K - k);
+    const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH;
     for (mb_size j = 0; j < N; j += PANEL)
       pack_panel(panels + j * depth, part_of(b, k, j), depth, mb_min(PANEL, N - j));
     for (mb_size i = 0; i < M; i += ROWS) {
       const mb_size count = mb_min(ROWS, M - i);
       const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
       for (mb_size j = 0; j < N; j += PANEL) {
-        const mb_size later = i == 0 ? j : (i / ROWS - 1) * COLUMNS + j;
-        const mb_ahead ahead = lines_of(i == 0 ? part_of(b, k + DEPTH, later)
-                                               : transpose_of(part_of(a, mb_min(later, M), k + DEPTH)));
+        const mb_ahead ahead = next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M)
+                                        : (mb_ahead){a.x, 0, 0, 0};
         mb_lanes_here()->product_ahead(C + i * ldc + j, ldc, packed.x, packed.row, packed.step,
                                        panels + j * depth, PANEL, count, mb_min(PANEL, N - j), depth,
                                        add || k > 0, &ahead);
@@ -208,35 +216,84 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
   }
 }
 
+/* y (M, N) (rows ldy apart) = or += the transpose of x (N, BATCH) */
+static void turn(mb_real *y, mb_size ldy, const mb_real *x, mb_size M, mb_size N, bool add) {
+  if (!add) {
+    mb_lanes_here()->transpose(y, ldy, x, BATCH, N, M);
+    return;
+  }
+  mb_real turned[BATCH * ROWS];
+  mb_lanes_here()->transpose(turned, ROWS, x, BATCH, N, M);
+  for (mb_size i = 0; i < M; i++)
+    for (mb_size j = 0; j < N; j++) y[i * ldy + j] += turned[i * ROWS + j];
+}
+
+/* C (M, N) = or += A B, M at most BATCH and K at most LONG, where columns of B are contiguous: as C' = B' A',
+ * so that what is packed is A, and B, the larger one, is read once, in place. */
+static void turned_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
+                           bool add) {
+  mb_real panels[LONG * BATCH] __attribute__((aligned(64))),
+      product[ROWS * BATCH] __attribute__((aligned(64)));
+  for (mb_size k = 0; k < K; k += DEPTH)
+    for (mb_size j = 0, depth = mb_min(DEPTH, K - k); j < M; j += PANEL)
+      pack_panel(panels + k * BATCH + j * depth, transpose_of(part_of(a, j, k)), depth, mb_min(PANEL, M - j));
+  for (mb_size i = 0; i < N; i += ROWS) {
+    const mb_size count = mb_min(ROWS, N - i);
+    for (mb_size k = 0; k < K; k += DEPTH) {
+      const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH < K ? k + DEPTH : 0;
+      const mb_size next_row = next > 0 ? i : i + ROWS;
+      for (mb_size j = 0; j < M; j += PANEL) {
+        const mb_ahead ahead =
+            next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_ahead){b.x, 0, 0, 0};
+        mb_lanes_here()->product_ahead(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
+                                       panels + k * BATCH + j * depth, PANEL, count, mb_min(PANEL, M - j),
+                                       depth, k > 0, &ahead);
+      }
+    }
+    turn(C + i, ldc, product, M, count, add);
+  }
+}
+
+/* C (M, N) (rows ldc apart) = or += A B, where columns of B are contiguous */
+static void turned_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
+                            bool add) {
+  for (mb_size i = 0; i < M; i += BATCH)
+    for (mb_size k = 0; k < K; k += LONG)
+      turned_product(C + i * ldc, ldc, part_of(a, i, k), part_of(b, k, 0), mb_min(BATCH, M - i), N,
+                     mb_min(LONG, K - k), add || k > 0);
+}
+
 /* OpenBLAS is faster where vectors are short: its products are written for each such processor. And it takes
  * the factors that nobody needs. */
 #define LANES_LEAST ((int)(32 / sizeof(mb_real)))
 
-/* The first column of a tile. Tiles are the same for any number of threads, COLUMNS wide at most, and as many
- * panels wide as each other, give or take one: few threads share them evenly. */
+/* The first column of a tile. Tiles are the same for any number of threads, and as many panels wide as each
+ * other, give or take one: few threads share them evenly. */
 static mb_size tile_begin(mb_size tile, mb_size tiles, mb_size N) {
   return mb_min(tile * mb_ceil_div(N, PANEL) / tiles * PANEL, N);
 }
 
-static mb_size count_tiles(mb_size N) {
-  return mb_min(mb_ceil_div(N, PANEL), TILES * mb_ceil_div(N, TILES * COLUMNS));
+static mb_size count_tiles(mb_size N, mb_size most) {
+  return mb_min(mb_ceil_div(N, PANEL), TILES * mb_ceil_div(N, TILES * most));
 }
 
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
                const mb_real *A, const mb_real *B, mb_real beta) {
   const int threads = M * N * K < PARALLEL_WORK ? 1 : mb_get_threads();
   if (multiply_few(C, transpose_a, transpose_b, M, N, K, alpha, A, B, beta, threads)) return;
-  const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N;
-  const mb_size rows = mb_ceil_div(M, TILE_M), columns = count_tiles(N);
   const bool is_ours =
       mb_lanes_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
+  const bool is_turned = is_ours && transpose_b && mb_min(M, TILE_M) <= N / TILES;
+  const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N;
+  const mb_size rows = mb_ceil_div(M, TILE_M), columns = count_tiles(N, is_turned ? TURNED : COLUMNS);
   const Matrix a = matrix_of(A, transpose_a, M, K), b = matrix_of(B, transpose_b, K, N);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
   for (mb_size tile = 0; tile < rows * columns; tile++) {
     const mb_size i = tile / columns * TILE_M, j = tile_begin(tile % columns, columns, N);
     const mb_size height = mb_min(TILE_M, M - i), width = tile_begin(tile % columns + 1, columns, N) - j;
     if (is_ours) {
-      strip_product(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j), height, width, K, beta == 1);
+      (is_turned ? turned_products : strip_product)(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j),
+                                                    height, width, K, beta == 1);
     } else {
       mb_gemm(transpose_a, transpose_b, height, width, K, alpha, A + (transpose_a ? i : i * K), lda,
               B + (transpose_b ? j * K : j), ldb, beta, C + i * N + j, N);
