@@ -1,6 +1,6 @@
 /* kernels_bench.c - GB/s of the kernels that move memory, beside plain loops that read, copy, add and update;
- * GFLOP/s of the products of dense layers, beside the sgemm peak. Everything at the sizes of the large
- * networks (batch 128, length 5000), with 1 thread and with all.
+ * GFLOP/s of the products of dense layers, beside OpenBLAS and the sgemm peak. Everything at the sizes of the
+ * large networks (batch 128, length 5000), with 1 thread and with all.
  *   kernels_bench [NAME...]    only kernels whose names begin so */
 #include "internal.h" /* mb_gemm */
 
@@ -190,30 +190,48 @@ static void peak(void) {
           c + omp_get_thread_num() * PEAK_N * PEAK_N, PEAK_N);
 }
 
+static mb_real *left, *right, *result;
+
 static void product(void) {
-  mb_matmul(c, transpose_a, transpose_b, M, N, K, 1, a, b, 0);
+  mb_matmul(result, transpose_a, transpose_b, M, N, K, 1, left, right, 0);
+}
+
+/* Each thread takes a part of the columns. */
+static void product_of_blas(void) {
+#pragma omp parallel num_threads(mb_get_threads())
+  {
+    const mb_size threads = omp_get_num_threads(), thread = omp_get_thread_num();
+    const mb_size first = N * thread / threads, last = N * (thread + 1) / threads;
+    mb_gemm(transpose_a, transpose_b, M, last - first, K, 1, left, transpose_a ? M : K,
+            right + (transpose_b ? first * K : first), transpose_b ? K : N, 0, result + first, N);
+  }
 }
 
 /* batch x inputs times inputs x units, and the products of its backward pass. */
 static void report_dense(mb_size batch, mb_size inputs, mb_size units, int threads) {
+  mb_real *weights = filled(inputs * units);
   const struct {
     const char *name;
     bool ta, tb;
     mb_size m, n, k;
-  } products[] = {{"y", false, false, batch, units, inputs},
-                  {"dw", true, false, inputs, units, batch},
-                  {"dx", false, true, batch, inputs, units}};
+    mb_real *left, *right, *result;
+  } products[] = {{"y", false, false, batch, units, inputs, a, weights, c},
+                  {"dw", true, false, inputs, units, batch, a, b, weights},
+                  {"dx", false, true, batch, inputs, units, b, weights, c}};
   const double peak_rate = 2e-9 * PEAK_N * PEAK_N * PEAK_N * threads / best_of(peak, threads);
   printf("%5td %6td %5td  peak %4.0f", batch, inputs, units, peak_rate);
   for (int i = 0; i < 3; i++) {
     transpose_a = products[i].ta, transpose_b = products[i].tb;
     M = products[i].m, N = products[i].n, K = products[i].k;
+    left = products[i].left, right = products[i].right, result = products[i].result;
+    const double operations = 2e-9 * (double)M * (double)N * (double)K;
     const double seconds = best_of(product, threads);
-    printf("   %s %4.0f (%.2f)", products[i].name, 2e-9 * (double)M * (double)N * (double)K / seconds,
-           2e-9 * (double)M * (double)N * (double)K / seconds / peak_rate);
+    printf("   %s %4.0f (%.2f) blas %4.0f", products[i].name, operations / seconds,
+           operations / seconds / peak_rate, operations / best_of(product_of_blas, threads));
     if (i == 0) printf(" weights %5.1f GB/s", 4e-9 * (double)inputs * (double)units / seconds);
   }
   printf("\n");
+  munmap(weights, sizeof(mb_real) * (size_t)(inputs * units));
 }
 
 static bool wanted(const char *name, int count, char **names) {
@@ -243,9 +261,14 @@ int main(int argc, char **argv) {
   printf("dense layers, GFLOP/s (ratio to the peak): batch, inputs, units\n");
   for (int t = 1; t <= threads; t = t < threads ? threads : t + 1) {
     printf("%d thread(s)\n", t);
-    report_dense(128, 8896, 2000, t);
+    report_dense(128, 8896, 2000, t); /* cnn2 */
     report_dense(128, 2000, 500, t);
-    report_dense(128, 17500, 2300, t);
+    report_dense(128, 40000, 2048, t); /* cnn_bn */
+    report_dense(128, 2048, 500, t);
+    report_dense(128, 20433, 3700, t); /* inc3 */
+    report_dense(128, 3700, 740, t);
+    report_dense(128, 46148, 4000, t); /* inc6 */
+    report_dense(128, 4000, 400, t);
     report_dense(32, 8896, 2000, t);
     report_dense(8, 8896, 2000, t);
     report_dense(4, 8896, 2000, t);

@@ -94,10 +94,10 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
 #define MB_SHORT      8   /* the shortest, of another kind */
 #define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
 
-/* Memory that will be needed: MB_RUNS runs of cache lines, the first of run r at x + r run. In each run the
- * lines are `near` apart, and groups of MB_NEAR lines far apart. */
-#define MB_RUNS 4
-#define MB_NEAR 64
+/* Memory that will be needed: MB_AHEAD_RUNS runs of cache lines, the first of run r at x + r run. In each run
+ * the lines are `near` apart, and groups of MB_AHEAD_NEAR lines far apart. */
+#define MB_AHEAD_RUNS 4
+#define MB_AHEAD_NEAR 64
 typedef struct {
   const mb_real *x;
   mb_size near, far, run;

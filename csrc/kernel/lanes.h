@@ -63,7 +63,7 @@ MB_INLINE void store(mb_real *y, Vec value) {
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const mb_ahead *ahead) {
   const mb_real *line = ahead ? ahead->x : NULL;
-  const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_NEAR * near : 0;
+  const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_AHEAD_NEAR * near : 0;
   Vec sum[PRODUCT_ROWS][PANEL];
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
@@ -75,7 +75,7 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
     if (ahead) {
       __builtin_prefetch(line, 0, 2); /* into the second cache: the first one holds what is in use */
-      line += (d + 1) % MB_NEAR == 0 ? near + jump : near;
+      line += (d + 1) % MB_AHEAD_NEAR == 0 ? near + jump : near;
     }
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
@@ -127,16 +127,16 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
                 mb_min(PRODUCT_ROWS, M - i), N - j);
 }
 
-/* The tiles are counted off in MB_RUNS equal parts, of which each first one asks for a run. */
+/* The tiles are counted off in MB_AHEAD_RUNS equal parts, of which each first one asks for a run. */
 static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
                           const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
                           const mb_ahead *ahead) {
   const mb_size rows = M / PRODUCT_ROWS * PRODUCT_ROWS, columns = N / (PANEL * LANES) * (PANEL * LANES);
-  const mb_size part = mb_max(rows / PRODUCT_ROWS * (columns / (PANEL * LANES)) / MB_RUNS, 1);
+  const mb_size part = mb_max(rows / PRODUCT_ROWS * (columns / (PANEL * LANES)) / MB_AHEAD_RUNS, 1);
   mb_size count = 0;
   for (mb_size j = 0; j < columns; j += PANEL * LANES)
     for (mb_size i = 0; i < rows; i += PRODUCT_ROWS, count++) {
-      const bool asks = count % part == 0 && count / part < MB_RUNS;
+      const bool asks = count % part == 0 && count / part < MB_AHEAD_RUNS;
       const mb_ahead run = {ahead->x + count / part * ahead->run, asks ? ahead->near : 0,
                             asks ? ahead->far : 0, 0};
       tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, &run);

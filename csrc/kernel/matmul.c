@@ -151,7 +151,7 @@ static Matrix transpose_of(Matrix a) {
 #define TURNED  2048 /* for so many columns at most, where those are read in place */
 #define LINE    ((mb_size)(64 / sizeof(mb_real))) /* of a cache */
 
-_Static_assert(DEPTH == MB_RUNS * MB_NEAR && PANEL == MB_RUNS * 16, "runs cover a panel");
+_Static_assert(DEPTH == MB_AHEAD_RUNS * MB_AHEAD_NEAR && PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
@@ -182,8 +182,8 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
  * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
  * where columns are contiguous, a fourth of each. */
 static mb_ahead lines_of(Matrix b) {
-  return b.step == 1 ? (mb_ahead){b.x, b.row, MB_NEAR * b.row, LINE}
-                     : (mb_ahead){b.x, b.step, LINE, DEPTH / MB_RUNS};
+  return b.step == 1 ? (mb_ahead){b.x, b.row, MB_AHEAD_NEAR * b.row, LINE}
+                     : (mb_ahead){b.x, b.step, LINE, DEPTH / MB_AHEAD_RUNS};
 }
 
 /* Of the next addends: B's while the first rows are multiplied, A's after that. */
