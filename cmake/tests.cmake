@@ -1,6 +1,10 @@
 # Kernel tests, specs, style, and installing. Labels: kernel, spec, style, install, sanitize, valgrind.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 find_program(BASH bash REQUIRED)
+set(timeout 300)
+if(CMAKE_CROSSCOMPILING)
+  set(timeout 3000) # emulation
+endif()
 
 # add_test for something that needs a tool; where it is missing the test says so and counts as skipped.
 function(add_tool_test tool name)
@@ -23,7 +27,7 @@ foreach(source ${sources})
     target_include_directories(${name}${suffix} PRIVATE csrc/test)
     target_link_libraries(${name}${suffix} PRIVATE kernels${suffix} PkgConfig::CMOCKA)
     add_test(NAME ${name}${suffix} COMMAND ${name}${suffix})
-    set_tests_properties(${name}${suffix} PROPERTIES LABELS kernel TIMEOUT 300)
+    set_tests_properties(${name}${suffix} PROPERTIES LABELS kernel TIMEOUT ${timeout})
     list(APPEND KERNEL_TESTS ${name}${suffix})
   endforeach()
 endforeach()
@@ -35,7 +39,7 @@ function(add_spec_tests label build_dir)
     string(REGEX REPLACE "spec/(.*)_spec.lua" "${label}.\\1" name ${spec})
     add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
       COMMAND ${LUA_INTERPRETER} spec/support/run.lua --ignore-lua --cpath=${build_dir}/lib/?.so ${spec})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
     set_property(TEST ${name} PROPERTY ENVIRONMENT ${ARGN})
   endforeach()
 endfunction()

@@ -3,6 +3,7 @@ local json = require "cjson"
 local mb = require "moonbow"
 local verdict = require "moonbow.experiment.verdict"
 local check_schema = require "support.schema"
+local interpreter = require "support.interpreter"
 
 describe("a verdict", function()
   it("follows from the interval of the mean", function()
@@ -66,7 +67,7 @@ describe("an experiment", function()
     local file = assert(io.open(path, "w"))
     file:write(text or script)
     file:close()
-    local pipe = io.popen(("build/lua %s --out %s %s 2>&1"):format(path, out, arguments))
+    local pipe = io.popen(("%s %s --out %s %s 2>&1"):format(interpreter, path, out, arguments))
     local printed = pipe:read "a"
     return pipe:close(), printed
   end

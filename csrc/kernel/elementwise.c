@@ -87,8 +87,8 @@ MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
   case MB_MUL: return a * b;
   case MB_DIV: return a / b;
   case MB_POW: return pow(a, b);
-  case MB_MAXIMUM: return (a > b) | (a != a) ? a : b;
-  case MB_MINIMUM: return (a < b) | (a != a) ? a : b;
+  case MB_MAXIMUM: return ((a > b) | (a != a)) ? a : b;
+  case MB_MINIMUM: return ((a < b) | (a != a)) ? a : b;
   case MB_EQ: return a == b;
   case MB_NE: return a != b;
   case MB_LT: return a < b;

@@ -105,7 +105,7 @@ MB_INLINE void greatest(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_
   for (mb_size k = 1; k < taps; k++)
     for (mb_size i = 0; i < lanes; i++) {
       const mb_real value = x[k * tap_step + i * step];
-      y[i] = (value > y[i]) | (value != value) ? value : y[i];
+      y[i] = ((value > y[i]) | (value != value)) ? value : y[i];
     }
 }
 

@@ -23,8 +23,8 @@ MB_INLINE double fold(fold_op op, double sum, double x, double shift) {
   switch (op) {
   case TOTAL: return sum + x;
   case SQUARES: return sum + (x - shift) * (x - shift);
-  case LEAST: return (x < sum) | (x != x) ? x : sum;
-  case GREATEST: return (x > sum) | (x != x) ? x : sum;
+  case LEAST: return ((x < sum) | (x != x)) ? x : sum;
+  case GREATEST: return ((x > sum) | (x != x)) ? x : sum;
   }
   return 0;
 }
@@ -286,8 +286,8 @@ MB_CLONES static mb_stats describe_part(const mb_real *x, mb_size count) {
     nan_count += value != value;
     finite_count += finite;
     sum += finite ? value : 0;
-    min = finite & (value < min) ? value : min;
-    max = finite & (value > max) ? value : max;
+    min = (finite & (value < min)) ? value : min;
+    max = (finite & (value > max)) ? value : max;
   }
   return (mb_stats){nan_count, count - nan_count - finite_count, min, max, sum};
 }

@@ -471,10 +471,11 @@ static int tear_down(void **state) {
 }
 
 /* A set that this processor has not got is skipped. */
-static void shapes_on_lanes(void **state) {
+static void shapes_and_threads_on_lanes(void **state) {
   if (!mb_use_lanes(((const Variant *)*state)->lanes)) skip();
   random_shapes(state);
   large_shapes(state);
+  same_for_any_number_of_threads(state);
 }
 
 /* A pattern of tests may be given: valgrind takes too long for all. */
@@ -497,10 +498,10 @@ int main(int count, char **arguments) {
       ON_EACH_WAY(central_differences),
       ON_EACH_WAY(gradients_one_at_a_time),
       ON_EACH_WAY(same_for_any_number_of_threads),
-      ON(shapes_on_lanes, direct_1),
-      ON(shapes_on_lanes, direct_2),
-      ON(shapes_on_lanes, spectral_1),
-      ON(shapes_on_lanes, spectral_2),
+      ON(shapes_and_threads_on_lanes, direct_1),
+      ON(shapes_and_threads_on_lanes, direct_2),
+      ON(shapes_and_threads_on_lanes, spectral_1),
+      ON(shapes_and_threads_on_lanes, spectral_2),
   };
   if (count > 1) cmocka_set_test_filter(arguments[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);

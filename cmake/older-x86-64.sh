@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The kernel tests of a build as older processors run them, emulated by qemu: one that has no AVX, one with AVX2 and
+# without AVX-512. An instruction that such a processor has not got ends the test.
+#   cmake/older-x86-64.sh [TEST...]    e.g. test_matmul; default: all that were built
+#   BUILD=DIR        the build (default build)
+#   PROCESSORS=...   default "core2duo Haswell"; others: qemu-x86_64 -cpu help
+# Needs: apt-get install qemu-user.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${BUILD:-build}
+tests=("$@")
+[ $# -gt 0 ] || for test in "$build"/test_*; do [ -d "$test" ] || tests+=("$(basename "$test")"); done
+
+# Threads that wait take their turn from those that work: they sleep at once.
+export OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1
+for processor in ${PROCESSORS:-core2duo Haswell}; do
+  for test in "${tests[@]}"; do
+    printf '%s %s: ' "$processor" "$test"
+    start=$SECONDS
+    qemu-x86_64 -cpu "$processor" "$build/$test" >"$build/$test.log" 2>&1 || { cat "$build/$test.log"; exit 1; }
+    echo "passed in $((SECONDS - start)) s"
+  done
+done
