@@ -62,11 +62,20 @@ MB_CLONES static void add_rows(double *sum, const mb_real *y, mb_size rows, mb_s
     for (mb_size f = 0; f < F; f++) sum[f] += (double)y[f];
 }
 
-/* The same of what relu let through. */
-MB_CLONES static void add_winners(double *sum, const mb_real *y, const uint8_t *winners, mb_size rows,
-                                  mb_size F) {
-  for (mb_size t = 0; t < rows; t++)
-    for (mb_size f = 0; f < F; f++) sum[f] += winners[t * F + f] != MB_NO_WINNER ? (double)y[t * F + f] : 0;
+/* What relu let through. */
+MB_INLINE double passed(mb_real y, uint8_t winner) {
+  return (double)(winner != MB_NO_WINNER ? y : 0);
+}
+
+MB_CLONES static void add_winners(double *restrict sum, const mb_real *restrict y,
+                                  const uint8_t *restrict winners, mb_size rows, mb_size F) {
+  mb_size t = 0;
+  for (; t + 4 <= rows; t += 4, y += 4 * F, winners += 4 * F)
+    for (mb_size f = 0; f < F; f++)
+      sum[f] += (passed(y[f], winners[f]) + passed(y[F + f], winners[F + f])) +
+                (passed(y[2 * F + f], winners[2 * F + f]) + passed(y[3 * F + f], winners[3 * F + f]));
+  for (; t < rows; t++, y += F, winners += F)
+    for (mb_size f = 0; f < F; f++) sum[f] += passed(y[f], winners[f]);
 }
 
 static void backward_bias(mb_real *db, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
