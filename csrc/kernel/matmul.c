@@ -42,21 +42,26 @@ typedef struct {
   mb_size row, step;
 } Rows;
 
-/* sums (M, N) += a B over K addends. B is read from one end to the other, four rows abreast. */
+/* sums (M, N) += a B over K addends. B is read from one end to the other, ABREAST rows at a time: so many
+ * streams keep memory busier than few. */
+#define ABREAST 8
 MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N, mb_size K, Rows a,
                                    const mb_real *restrict B) {
   for (mb_size k = 0, step; k < K; k += step, B += step * N) {
-    step = K - k < 4 ? 1 : 4;
+    step = K - k < ABREAST ? 1 : ABREAST;
     for (mb_size i = 0; i < M; i++) {
       const mb_real *x = a.x + i * a.row + k * a.step;
-      mb_real *restrict sum = sums + i * N;
-      if (step == 1) {
-        for (mb_size j = 0; j < N; j++) sum[j] += *x * B[j];
-        continue;
-      }
-      const mb_real x0 = x[0], x1 = x[a.step], x2 = x[2 * a.step], x3 = x[3 * a.step];
-      for (mb_size j = 0; j < N; j++)
-        sum[j] += (x0 * B[j] + x1 * B[N + j]) + (x2 * B[2 * N + j] + x3 * B[3 * N + j]);
+      mb_real *restrict sum = sums + i * N, factors[ABREAST];
+      for (mb_size r = 0; r < step; r++) factors[r] = x[r * a.step];
+      if (step == 1)
+        for (mb_size j = 0; j < N; j++) sum[j] += *factors * B[j];
+      else
+        for (mb_size j = 0; j < N; j++) {
+          mb_real total = 0;
+#pragma GCC unroll 8
+          for (int r = 0; r < ABREAST; r++) total += factors[r] * B[r * N + j];
+          sum[j] += total;
+        }
     }
   }
 }
@@ -70,7 +75,8 @@ static void blend(mb_real *y, mb_real alpha, const mb_real *x, mb_real beta, mb_
 static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                      const mb_real *B, mb_real beta, int threads) {
   mb_real sums[SUMS];
-  const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count), size = mb_max(16, mb_ceil_div(K, parts));
+  const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count);
+  const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(K, parts)), ABREAST) * ABREAST;
   MB_FOR(threads, k, K, size, {
     mb_real *part = sums + k / size * count;
     for (mb_size i = 0; i < count; i++) part[i] = 0;
