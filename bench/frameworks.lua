@@ -94,6 +94,17 @@ local function run_cell(store, peer, name, job, sections, limit)
   results.write(store)
 end
 
+-- How long it takes to read a network's weights once, which is what the inference of one spectrum cannot beat.
+local function measure_reading(store, name, threads)
+  local network = store.networks[name]
+  if not network or not network.parameters then return end
+  network.weight_bytes = 4 * network.parameters
+  network.read_seconds = measure.read_seconds(network.weight_bytes, threads)
+  progress("%-7s %.0f MB of weights are read in %s\n", name, network.weight_bytes / 1e6,
+    network.read_seconds and ("%.2f ms"):format(network.read_seconds * 1e3) or "an unknown time: no C compiler")
+  results.write(store)
+end
+
 local function run(args, found)
   local store = results.open(args.json, args.fresh, { processor = measure.processor(), threads = args.threads,
     length = LENGTH, classes = CLASSES, batch = BATCH })
@@ -107,6 +118,7 @@ local function run(args, found)
       local sections = sections_of(peer, args.sections)
       if #sections > 0 then run_cell(store, peer, name, job, sections, args.limit) end
     end
+    if has(args.sections, "latency") then measure_reading(store, name, args.threads) end
   end
   io.write(tables.frameworks(store), "\n")
 end

@@ -137,8 +137,19 @@ local function latency(store)
     heading[#heading + 1] = peer
     columns[#columns + 1] = shown(peer, function(seconds) return seconds * 1e3 end)
   end
-  heading[#heading + 1] = "× best"
-  columns[#columns + 1] = ratio(best_other)
+  local function reading(_, network) return network.read_seconds and network.read_seconds * 1e3 end
+  local after = {
+    { "× best", ratio(best_other) },
+    { "weights, MB", function(_, network) return network.weight_bytes and network.weight_bytes / 1e6 end },
+    { "read once, ms", reading },
+    { "moonbow / reading", function(cells, network)
+      local own = seconds_of(cells.moonbow)
+      return own and network.read_seconds and own / network.read_seconds, true
+    end },
+  }
+  for _, entry in ipairs(after) do
+    heading[#heading + 1], columns[#columns + 1] = entry[1], entry[2]
+  end
   return per_network(store, "latency", heading, columns)
 end
 

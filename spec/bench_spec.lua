@@ -56,7 +56,7 @@ describe("tables", function()
   end
   local store = {
     setting = setting, versions = { pytorch = "9.9" },
-    networks = { cnn2 = { macs = 1e9 }, vgg = { macs = 1e9 } },
+    networks = { cnn2 = { macs = 1e9, weight_bytes = 5e6, read_seconds = 0.0005 }, vgg = { macs = 1e9 } },
     cells = {
       cnn2 = {
         training = {
@@ -85,9 +85,9 @@ describe("tables", function()
   it("end in geometric means", function()
     assert.equal("| geometric mean | | | 2.83 | | | | 6.00 | 4.24 |", row("geometric mean", 1))
   end)
-  it("show memory and latency, and why something was not run", function()
+  it("show memory, latency beside the reading of the weights, and why something was not run", function()
     assert.equal("| cnn2 | 100 | 300 | | 3.00 |", row("cnn2", 2))
-    assert.equal("| cnn2 | 2.00 | not run: over 9 s | 3.00 | 1.50 |", row("cnn2", 3))
+    assert.equal("| cnn2 | 2.00 | not run: over 9 s | 3.00 | 1.50 | 5.00 | 0.50 | 4.00 |", row("cnn2", 3))
     assert.is_nil(row("cnn2", 4)) -- no inference was measured
   end)
   it("are headed by processor and versions", function()
