@@ -152,6 +152,18 @@ describe("gradients of layers", function()
       return library.nn.BatchNorm1d { activation = "leaky_relu", alpha = 0.3 }
     end,
     ["BatchNorm1d with ELU"] = function(library) return library.nn.BatchNorm1d { activation = "elu" } end,
+    ["BatchNorm1d whose result is made again for several"] = function(library)
+      local nn = library.nn
+      return nn.Sequential {
+        nn.BatchNorm1d { activation = "leaky_relu" },
+        nn.Concat {
+          nn.Conv1d { filters = 2, kernel = 3, padding = "same" },
+          nn.MaxPool1d { size = 3, stride = 1, padding = "same" },
+          nn.Sequential { nn.Conv1d { filters = 2, kernel = 1, bias = false }, nn.BatchNorm1d {} },
+        },
+        nn.Conv1d { filters = 2, kernel = 2 },
+      }
+    end,
     LayerNorm = function(library) return library.nn.LayerNorm {} end,
     BlurPool1d = function(library) return library.nn.BlurPool1d { size = 3, stride = 2 } end,
     Position = function(library)

@@ -1,4 +1,5 @@
--- Memory: loops over temporaries stay bounded, a training step makes no new pages, opening twice is harmless.
+-- Memory: loops over temporaries stay bounded, a step keeps only what it needs and makes no new pages, opening twice
+-- is harmless.
 local mb = require "moonbow"
 
 local function status(key)
@@ -31,6 +32,82 @@ describe("memory", function()
     end
     if not resident then return pending "no /proc here" end
     assert.is_true(status "VmRSS" - resident < 2, ("grew by %.1f MB"):format(status "VmRSS" - resident))
+  end)
+end)
+
+local MAP = 64 * 1000 * 16 * 4 -- bytes of each map below
+
+-- How many maps more are live after f than before, without a collection in between.
+local function maps_left(f)
+  collectgarbage()
+  collectgarbage()
+  collectgarbage "stop"
+  local before = mb.memory().live
+  local kept = table.pack(pcall(f))
+  local maps = (mb.memory().live - before) / MAP
+  collectgarbage "restart"
+  assert(table.unpack(kept))
+  return maps
+end
+
+local function three_maps(...)
+  local nn, layers = mb.nn, { ... }
+  for _ = 1, 3 do
+    layers[#layers + 1] = nn.Conv1d { filters = 16, kernel = 3, padding = "same" }
+    layers[#layers + 1] = nn.BatchNorm1d { activation = "relu" }
+  end
+  local model = nn.Sequential(layers)
+  model:build({ 1000, 16 }, mb.rng(1))
+  return model
+end
+
+describe("memory of what lies between layers", function()
+  local x = mb.randn(64, 1000, 16)
+
+  it("is given back at once where nothing is recorded", function()
+    local model, y = three_maps(), nil
+    assert.near(1, maps_left(function() y = mb.no_grad(model, x) end), 0.1)
+    assert.same({ 64, 1000, 16 }, y:shape())
+  end)
+  it("is one map for a convolution and its batch norm, and none after backward", function()
+    local model = three_maps():train()
+    local y
+    assert.near(4, maps_left(function() y = model(x) end), 0.1) -- three and the result
+    assert.near(-4, maps_left(function()
+      y:sum():backward()
+      y:close()
+    end), 0.1)
+  end)
+  it("stays with a function that has kept it", function()
+    local seen = {}
+    local function see(z)
+      seen[#seen + 1] = z
+      return z
+    end
+    local model = three_maps(mb.nn.Lambda { see }, mb.nn.Conv1d { filters = 16, kernel = 1, activation = see }):train()
+    seen = {} -- without what was seen when the model was built
+    model(x):sum():backward()
+    mb.no_grad(model, x)
+    assert.equal(4, #seen)
+    for _, z in ipairs(seen) do assert.same({ 64, 1000, 16 }, z:shape()) end
+  end)
+  it("is used again in another size", function()
+    mb.release_memory()
+    local a, b = mb.zeros(10e6), mb.zeros(6e6)
+    local before = mb.memory()
+    a:close()
+    b:close()
+    local c <close> = mb.zeros(15e6)
+    local after = mb.memory()
+    assert.is_true(after.live + after.cached <= before.live + before.cached)
+    assert.equal(15e6, c:count())
+  end)
+  it("holds what was changed in place before it was used", function()
+    local norm, conv = mb.nn.BatchNorm1d {}, mb.nn.Conv1d { filters = 1, kernel = 1 }
+    local y = norm:train()(mb.randn(2, 5, 1))
+    mb.no_grad(function() y:fill(3) end)
+    conv(y):sum():backward()
+    assert.near(30, conv.weight.grad:item(), 1e-6)
   end)
 end)
 

@@ -25,6 +25,8 @@ typedef struct {
   mb_size count;
   mb_shape shape;
   bool tracked;   /* the tape follows this tensor */
+  bool disowned;  /* closed once no record of the tape needs it */
+  int holds;      /* records that do */
   Block *factors; /* what to compute the elements from when somebody looks; else NULL */
   mb_size terms;  /* that they sum up */
 } Tensor;

@@ -1,19 +1,22 @@
-/* pool.c - free lists by size class. A class is a quarter of an octave, so that a block wastes
- * at most a fifth, and what was never touched of it costs nothing. */
+/* pool.c - small blocks go to free lists by size class, large ones back to the arena. A class is a quarter of
+ * an octave, so that a block wastes at most a fifth. */
 #include "pool.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
+#include "arena.h"
 
-#define HEADER     64 /* keeps the data behind the Block aligned for vectors */
-#define CLASSES    256
-#define MAPPED_MIN ((size_t)1 << 20)  /* from here on blocks are mapped, and returned, by themselves */
-#define SLACK      ((size_t)64 << 20) /* free memory that is always worth keeping */
+#include <stdlib.h>
+
+#define HEADER    64 /* keeps the data behind the Block aligned for vectors */
+#define CLASSES   64
+#define LARGE_MIN ((size_t)1 << 20)
+#define SLACK     ((size_t)64 << 20) /* free memory that is always worth keeping */
 
 struct Pool {
   Block *free[CLASSES];
+  Arena arena;
+  size_t listed; /* bytes in free lists */
   PoolState state;
-  size_t blocks; /* live and free; the pool goes with the last once closed */
+  size_t blocks; /* live and in free lists; the pool goes with the last once closed */
   bool closed;
 };
 
@@ -38,26 +41,6 @@ static int size_class(size_t *bytes) {
   return class + 4; /* not reached: octave * 2 >= bytes */
 }
 
-static Block *map_block(size_t bytes) {
-  if (bytes < MAPPED_MIN) return aligned_alloc(HEADER, (bytes + HEADER - 1) / HEADER * HEADER);
-  void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) return NULL;
-#ifdef MADV_HUGEPAGE
-  madvise(pages, bytes, MADV_HUGEPAGE);
-#endif
-  return pages;
-}
-
-static void unmap_block(Block *block) {
-  Pool *pool = block->pool;
-  pool->blocks--;
-  if (block->bytes < MAPPED_MIN)
-    free(block);
-  else
-    munmap(block, block->bytes);
-  if (pool->closed && pool->blocks == 0) free(pool);
-}
-
 static Block *hand_out(Pool *pool, Block *block) {
   block->references = 1;
   block->version = 0;
@@ -67,80 +50,111 @@ static Block *hand_out(Pool *pool, Block *block) {
   return block;
 }
 
-Block *pool_reuse(Pool *pool, size_t bytes) {
-  bytes += HEADER;
-  const int class = size_class(&bytes);
-  Block *block = pool->free[class];
-  if (block == NULL) return NULL;
-  pool->free[class] = block->next;
-  pool->state.cached -= block->bytes;
+static Block *start_block(Pool *pool, void *memory, size_t bytes, Piece *piece) {
+  if (memory == NULL) return NULL;
+  Block *block = memory;
+  *block = (Block){.pool = pool, .data = (char *)memory + HEADER, .bytes = bytes, .piece = piece};
+  pool->blocks++;
   return hand_out(pool, block);
 }
 
-/* Unmaps free blocks, the largest first, until at most this many bytes are cached. */
-static void shrink_cache(Pool *pool, size_t keep) {
-  for (int class = CLASSES - 1; class >= 0 && pool->state.cached > keep; class --) {
-    while (pool->free[class] != NULL && pool->state.cached > keep) {
-      Block *block = pool->free[class];
-      pool->free[class] = block->next;
-      pool->state.cached -= block->bytes;
-      unmap_block(block);
+static Block *take_large(Pool *pool, size_t bytes, bool grow) {
+  Piece *piece = arena_take(&pool->arena, bytes, grow);
+  return piece == NULL ? NULL : start_block(pool, piece->data, piece->bytes, piece);
+}
+
+/* The next free block of a class. */
+static Block *unlist(Pool *pool, int class) {
+  Block *block = pool->free[class];
+  if (block == NULL) return NULL;
+  pool->free[class] = block->next;
+  pool->listed -= block->bytes;
+  return block;
+}
+
+Block *pool_reuse(Pool *pool, size_t bytes) {
+  bytes += HEADER;
+  if (bytes >= LARGE_MIN) return take_large(pool, bytes, false);
+  Block *block = unlist(pool, size_class(&bytes));
+  return block == NULL ? NULL : hand_out(pool, block);
+}
+
+/* Frees small blocks, the largest first, until at most this many bytes are in free lists. */
+static void shrink_lists(Pool *pool, size_t keep) {
+  for (int class = CLASSES - 1; class >= 0; class --) {
+    while (pool->listed > keep && pool->free[class] != NULL) {
+      free(unlist(pool, class));
+      pool->blocks--;
     }
   }
+}
+
+static Block *take_small(Pool *pool, size_t bytes) {
+  size_class(&bytes);
+  /* Blocks of other sizes may stay, but in all at most half more than was ever in use. */
+  const size_t limit = pool->state.peak + pool->state.peak / 2 + SLACK, live = pool->state.live + bytes;
+  shrink_lists(pool, limit > live ? limit - live : 0);
+  return start_block(pool, aligned_alloc(HEADER, (bytes + HEADER - 1) / HEADER * HEADER), bytes, NULL);
 }
 
 Block *pool_take(Pool *pool, size_t bytes) {
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;
   bytes += HEADER;
-  size_class(&bytes);
-  /* Blocks of other sizes may stay cached, but in all at most half more than was ever in use. */
-  const size_t limit = pool->state.peak + pool->state.peak / 2 + SLACK, live = pool->state.live + bytes;
-  shrink_cache(pool, limit > live ? limit - live : 0);
-  block = map_block(bytes);
-  if (block == NULL) {
-    shrink_cache(pool, 0);
-    block = map_block(bytes);
-  }
-  if (block == NULL) return NULL;
-  *block = (Block){.pool = pool, .data = (char *)block + HEADER, .bytes = bytes};
-  pool->blocks++;
-  return hand_out(pool, block);
+  return bytes >= LARGE_MIN ? take_large(pool, bytes, true) : take_small(pool, bytes);
 }
 
 void block_retain(Block *block) {
   block->references++;
 }
 
+/* Gives the memory of a block that is in use by nobody back to where it came from. */
+static void recycle(Pool *pool, Block *block) {
+  size_t bytes = block->bytes;
+  if (block->piece != NULL) {
+    arena_give(&pool->arena, block->piece);
+    pool->blocks--;
+  } else {
+    const int class = size_class(&bytes);
+    block->next = pool->free[class];
+    pool->free[class] = block;
+    pool->listed += bytes;
+  }
+}
+
+static void trim(Pool *pool) {
+  shrink_lists(pool, 0);
+  arena_trim(&pool->arena);
+}
+
+static void free_if_unused(Pool *pool) {
+  if (!pool->closed) return;
+  trim(pool);
+  if (pool->blocks == 0) free(pool);
+}
+
 void block_release(Block *block) {
   Pool *pool = block->pool;
   if (--block->references > 0) return;
   pool->state.live -= block->bytes;
-  if (pool->closed) {
-    unmap_block(block);
-    return;
-  }
-  size_t bytes = block->bytes;
-  const int class = size_class(&bytes);
-  block->next = pool->free[class];
-  pool->free[class] = block;
-  pool->state.cached += block->bytes;
+  recycle(pool, block);
+  free_if_unused(pool);
 }
 
 void pool_close(Pool *pool) {
   pool->closed = true;
-  pool->blocks++; /* the pool outlives the loop */
-  shrink_cache(pool, 0);
-  if (--pool->blocks == 0) free(pool);
+  free_if_unused(pool);
 }
 
 void pool_trim(Pool *pool) {
-  shrink_cache(pool, 0);
+  trim(pool);
   pool->state.peak = pool->state.live;
 }
 
 PoolState pool_state(const Pool *pool) {
-  return pool->state;
+  PoolState state = pool->state;
+  state.cached = pool->listed + pool->arena.touched;
+  return state;
 }
 
 void pool_mark(Pool *pool) {

@@ -11,8 +11,9 @@ typedef struct Pool Pool;
 
 typedef struct Block {
   Pool *pool;
-  struct Block *next; /* in a free list */
-  void *data;         /* 64-byte aligned */
+  struct Block *next;  /* in a free list */
+  struct Piece *piece; /* of a large block: where it lies */
+  void *data;          /* 64-byte aligned */
   size_t bytes;
   int references;
   uint32_t version; /* counts changes in place */
@@ -20,7 +21,7 @@ typedef struct Block {
 
 typedef struct {
   size_t live;   /* bytes in blocks that somebody holds */
-  size_t cached; /* bytes in free lists */
+  size_t cached; /* bytes kept for others */
   size_t peak;   /* most bytes ever live */
   size_t allocated_since_mark;
 } PoolState;
@@ -29,14 +30,14 @@ Pool *pool_new(void);
 /* Lets go of the pool; it is freed with its last block. */
 void pool_close(Pool *pool);
 
-/* A block with one reference from the free lists, or NULL if there is none of that size. */
+/* A block with one reference of memory that is there already, or NULL if there is none. */
 Block *pool_reuse(Pool *pool, size_t bytes);
 /* A block with one reference, new pages if need be, or NULL if the system has none. */
 Block *pool_take(Pool *pool, size_t bytes);
 void block_retain(Block *block);
 void block_release(Block *block);
 
-/* Gives the free lists back to the system. */
+/* Gives what is kept for others back to the system. */
 void pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);
 void pool_mark(Pool *pool); /* restarts allocated_since_mark */

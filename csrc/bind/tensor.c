@@ -673,18 +673,51 @@ static int record_of(lua_State *L) {
   return 1;
 }
 
+/* The tensor at the top of the stack, where there is one; raises if it has been closed. */
+static Tensor *needed_tensor(lua_State *L) {
+  const int top = lua_gettop(L);
+  return bind_test_tensor(L, top) == NULL ? NULL : bind_tensor(L, "backward", "a tensor that it needs", top);
+}
+
 /* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
- * it */
+ * it. core.hold is the same for a record of the tape that needs them; core.release ends that. */
 static int versions(lua_State *L) {
+  const int hold = lua_toboolean(L, lua_upvalueindex(1));
   lua_Integer sum = 0;
   for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
     lua_rawgeti(L, 1, i);
-    if (bind_test_tensor(L, -1) != NULL)
-      sum += bind_tensor(L, "backward", "a tensor that it needs", lua_gettop(L))->block->version;
+    Tensor *x = needed_tensor(L);
+    if (x != NULL) sum += x->block->version, x->holds += hold;
     lua_pop(L, 1);
   }
   lua_pushinteger(L, sum);
   return 1;
+}
+
+static void close_if_unneeded(Tensor *x) {
+  if (x->disowned && x->holds == 0) close_tensor(x);
+}
+
+static int release(lua_State *L) {
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    Tensor *x = bind_test_tensor(L, -1);
+    if (x != NULL) {
+      x->holds--;
+      close_if_unneeded(x);
+    }
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* core.disown(x): the caller, who made x, will not use it again: it is closed as soon as the tape does not
+ * need it */
+static int disown(lua_State *L) {
+  Tensor *x = bind_tensor(L, "disown", "x", 1);
+  x->disowned = true;
+  close_if_unneeded(x);
+  return 0;
 }
 
 /* core.is_sole(x): does nothing else share the memory of x? */
@@ -761,6 +794,7 @@ static const luaL_Reg functions[] = {
     {"copy", copy},
     {"copy_from", copy_from},
     {"count", count_of},
+    {"disown", disown},
     {"describe", describe},
     {"equal", equal},
     {"fill", fill},
@@ -777,6 +811,7 @@ static const luaL_Reg functions[] = {
     {"rank", rank_of},
     {"record", record_of},
     {"records", records},
+    {"release", release},
     {"release_memory", release_memory},
     {"reshape", reshape},
     {"row", row},
@@ -789,7 +824,6 @@ static const luaL_Reg functions[] = {
     {"totable", totable},
     {"touch", touch},
     {"track", track},
-    {"versions", versions},
     {NULL, NULL},
 };
 
@@ -801,6 +835,11 @@ static const luaL_Reg metamethods[] = {
 void bind_open_tensor(lua_State *L) {
   open_pool(L);
   luaL_setfuncs(L, functions, 0);
+  for (int hold = 0; hold <= 1; hold++) {
+    lua_pushboolean(L, hold);
+    lua_pushcclosure(L, versions, 1);
+    lua_setfield(L, -2, hold ? "hold" : "versions");
+  }
   /* Opened again, the module keeps the methods that Lua gave it the first time. */
   if (luaL_newmetatable(L, TENSOR_TYPE)) {
     luaL_setfuncs(L, metamethods, 0);

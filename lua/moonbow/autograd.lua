@@ -17,26 +17,56 @@ local recording = true
 local watch -- while operations are measured; see autograd.watched
 local last_order = 0
 
+-- How to make a result again, and how many backward passes, of operations on that result, will ask for it.
+local Recipe = {}
+Recipe.__index = Recipe
+
+--- The result, made once for all who use it.
+function Recipe:take()
+  self.made = self.made or self.remake()
+  return self.made
+end
+
+--- Called by each user when it has done; the last one lets go of the memory.
+function Recipe:drop()
+  self.users = self.users - 1
+  if self.users == 0 then
+    core.close(self.made)
+    self.made = nil
+  end
+end
+
+--- For an operation whose backward needs x: x, or false and a recipe, which it shall keep instead of x.
+function autograd.keep(x)
+  local node = recording and record_of(x)
+  local recipe = node and node.recipe
+  if not recipe or versions { x } > 0 then return x end
+  recipe.users = recipe.users + 1
+  return false, recipe
+end
+
 -- parents: the records of the inputs, false for those the tape does not follow. saved: what backward needs.
-local function record(y, name, parents, backward, saved, inputs)
+local function record(y, name, parents, backward, saved, inputs, remake)
   last_order = last_order + 1
   return track(y, {
     name = name, order = last_order, parents = parents, backward = backward, saved = saved,
-    version = versions(saved), inputs = inputs, event = watch and watch.event,
+    version = core.hold(saved), inputs = inputs, event = watch and watch.event,
+    recipe = remake and setmetatable({ remake = remake, users = 0 }, Recipe),
   })
 end
 
 --- Defines an operation on the kernels of core: forward(...) returns the result, a closure
 -- backward(dy, needs_1, needs_2, ...) that returns one gradient per argument (nil where there is none or
--- where needs_i is false), and a list of the tensors that the closure uses, which must not change until
--- then (left out: all arguments). forward must call nothing but core, and backward must return fresh
+-- where needs_i is false), a list of the tensors that the closure uses, which must not change until
+-- then (left out: all arguments), and, where the result is cheap to make again from these, a function that
+-- does. forward must call nothing but core, and backward must return fresh
 -- tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
   return function(...)
     local run = watch and watch.forward(name, forward) or forward
-    local y, backward, saved = run(...)
+    local y, backward, saved, remake = run(...)
     local parents = recording and records_of(...)
-    if parents then return record(y, name, parents, backward, saved or { ... }) end
+    if parents then return record(y, name, parents, backward, saved or { ... }, nil, remake) end
     return y
   end
 end
@@ -112,6 +142,14 @@ local function check_gradient(node, i, gradient)
   end
 end
 
+--- Another tensor of the same memory and record, for functions of the user's, who may keep it: x itself may be
+-- disowned. What is no tensor is returned as it is.
+function autograd.share(x)
+  if not core.is_tensor(x) then return x end
+  local y = core.alias(x)
+  return is_tracked(x) and track(y, record_of(x)) or y
+end
+
 -- Adds b, which is ours, to a, in place where nothing else looks at a. Returns the sum.
 local function add_to(a, b)
   local sum = core.is_sole(a) and core.add_into(a, b) or core.add(a, b)
@@ -154,6 +192,7 @@ local function is_parameter(node) return node.name == nil end
 -- and their gradients so far, by number. Returns how many more wait now.
 local function step(node, dy, nodes, pending, leaves)
   local parents, gradients, more = node.parents, gradients_of(node, dy), 0
+  core.release(node.saved)
   node.parents, node.backward, node.saved, node.inputs = nil, nil, nil, nil
   core.close(dy)
   for i = 1, #parents do

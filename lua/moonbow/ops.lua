@@ -7,6 +7,7 @@ local autograd = require "moonbow.autograd"
 local ops = {}
 
 local define, is_recording, is_tracked = autograd.define, autograd.is_recording, core.is_tracked
+local keep = autograd.keep
 
 -- For operations whose backward needs no tensor of the forward pass.
 local NOTHING = {}
@@ -218,18 +219,25 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 -- pool_stride apart, then with relu max(0, y).
 ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu)
   local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu, is_recording())
+  local kept, recipe = keep(x)
   return y, function(dy, need_x, need_w, need_b)
-    local dx, dw, db = core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool_size, pool_stride,
-      relu, need_x, need_w, need_b)
+    local dx, dw, db = core.conv1d_backward(dy, winners, kept or recipe:take(), w, stride, dilation, padding,
+      pool_size, pool_stride, relu, need_x, need_w, need_b)
     if winners then core.close(winners) end
+    if recipe then recipe:drop() end
     return dx, dw, db
-  end, { x, w }
+  end, { kept, w }
 end)
 
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   local forward, backward = core[name], core[name .. "_backward"]
   ops[name] = define(name, function(x, size, stride, padding)
-    return forward(x, size, stride, padding), function(dy) return backward(dy, x, size, stride, padding) end
+    local kept, recipe = keep(x)
+    return forward(x, size, stride, padding), function(dy)
+      local dx = backward(dy, kept or recipe:take(), size, stride, padding)
+      if recipe then recipe:drop() end
+      return dx
+    end, { kept }
   end)
 end
 
@@ -238,9 +246,10 @@ end
 -- Source: Ioffe and Szegedy 2015.
 ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon, slope)
   local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
+  local function apply() return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope) end
+  return apply(), function(dy)
     return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, true)
-  end, { x, gamma, beta }
+  end, { x, gamma, beta }, apply
 end)
 
 --- Batch norm with given statistics, as in evaluation.

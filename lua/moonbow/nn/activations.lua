@@ -1,4 +1,6 @@
 --- Activation functions by name.
+local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 
@@ -15,11 +17,21 @@ local activations = { names = {} }
 for name in pairs(functions) do activations.names[#activations.names + 1] = name end
 table.sort(activations.names)
 
---- The function of a name; of a function the function itself; of nil nil.
+--- The function of a name; of a user's function one that calls it; of nil nil.
 function activations.find(operation, activation)
-  if activation == nil or type(activation) == "function" then return activation end
+  if activation == nil then return nil end
+  if type(activation) == "function" then
+    return function(x, alpha) return autograd.share(activation(autograd.share(x), alpha)) end
+  end
   check.name(operation, "activation", activation, activations.names)
   return functions[activation]
+end
+
+--- activate(x, alpha) of an x that was made for it; x itself where activate is nil.
+function activations.apply(activate, x, alpha)
+  local y = activate and activate(x, alpha) or x
+  if not rawequal(x, y) then core.disown(x) end
+  return y
 end
 
 local rising = { linear = true, leaky_relu = true, elu = true, selu = true, softplus = true, tanh = true,

@@ -23,6 +23,12 @@ local function call(container, i, x, joined)
   check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
 end
 
+-- Says that a result which a container made is not used any more, unless it is x, which is not the container's, or
+-- what it returns.
+local function disown(result, x, returned)
+  if not rawequal(result, x) and not rawequal(result, returned) then core.disown(result) end
+end
+
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
 local function container(type_name, known, class, init)
   known.name = check.optional "string"
@@ -54,13 +60,14 @@ end
 --- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }.
 containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
-    local i, parts = 1, layer.layers
+    local i, parts, y = 1, layer.layers, x
     while i <= #parts do
-      local count = parts[i]:count_joined(parts, i, x)
-      x = call(layer, i, x, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
+      local count, input = parts[i]:count_joined(parts, i, y), y
+      y = call(layer, i, input, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
+      disown(input, x, y)
       i = i + 1 + count
     end
-    return x
+    return y
   end,
 })
 
@@ -76,9 +83,10 @@ containers.Residual = container("Residual", {
       check.fail("Residual", "the body gives shape %s, the shortcut %s", check.show_shape(core.shape(y)),
         check.show_shape(core.shape(short)))
     end
-    if layer.slope then return ops.add_activate(y, short, layer.slope) end
-    local sum = ops.add(y, short)
-    return layer.activate and layer.activate(sum, layer.options.alpha) or sum
+    local sum = layer.slope and ops.add_activate(y, short, layer.slope) or ops.add(y, short)
+    disown(y, x, short)
+    disown(short, x, y)
+    return activations.apply(not layer.slope and layer.activate, sum, layer.options.alpha)
   end,
 }, function(layer, options)
   local slope = activations.slope(options.activation, options.alpha)
@@ -91,7 +99,9 @@ containers.Concat = container("Concat", {}, {
   forward = function(layer, x)
     local parts = {}
     for i = 1, #layer.layers do parts[i] = call(layer, i, x) end
-    return ops.concat(parts, core.rank(parts[1]))
+    local y = ops.concat(parts, core.rank(parts[1]))
+    for _, part in ipairs(parts) do disown(part, x, y) end
+    return y
   end,
 })
 

@@ -59,8 +59,9 @@ function Layer.call(layer, x, joined)
   local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
   if trace then
-    trace(layer, x, y)
-    for _, part in ipairs(joined or {}) do trace(part, y, y) end
+    local shared = autograd.share(y)
+    trace(layer, autograd.share(x), shared)
+    for _, part in ipairs(joined or {}) do trace(part, shared, shared) end
   end
   return y
 end

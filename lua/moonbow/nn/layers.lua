@@ -93,7 +93,7 @@ layers.Conv1d = class("Conv1d", {
     local relu = acting.options.activation == "relu"
     local y = ops.conv1d(x, weight, bias, options.stride, options.dilation, options.padding,
       pool and pool.size or nil, pool and (pool.stride or pool.size) or nil, relu)
-    return acting.activate and not relu and acting.activate(y, acting.options.alpha) or y
+    return activations.apply(not relu and acting.activate, y, acting.options.alpha)
   end,
   joins = joins,
   macs = function(layer, _, output)
@@ -120,8 +120,7 @@ layers.Dense = class("Dense", {
     if inputs ~= core.size(layer.weight, 1) then
       check.fail(layer.type, "input has %d features, weights expect %d", inputs, core.size(layer.weight, 1))
     end
-    local y = ops.dense(x, layer.weight, layer.bias)
-    return layer.activate and layer.activate(y) or y
+    return activations.apply(layer.activate, ops.dense(x, layer.weight, layer.bias))
   end,
   macs = function(layer, input)
     return core.count(layer.weight) * (#input == 3 and input[2] or 1)
@@ -155,7 +154,7 @@ layers.BatchNorm1d = class("BatchNorm1d", {
     else
       y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope)
     end
-    return layer.activate and not layer.slope and layer.activate(y, layer.options.alpha) or y
+    return activations.apply(not layer.slope and layer.activate, y, layer.options.alpha)
   end,
 }, function(layer, options)
   layer.activate = activations.find("BatchNorm1d", options.activation)
@@ -268,7 +267,7 @@ end
 
 --- A function of your own as a layer: Lambda{ f }. It is called with the input and returns a tensor.
 layers.Lambda = class("Lambda", { check.required "function" }, {
-  forward = function(layer, x) return layer.options[1](x) end,
+  forward = function(layer, x) return autograd.share(layer.options[1](autograd.share(x))) end,
 })
 
 return layers
