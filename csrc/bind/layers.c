@@ -67,9 +67,9 @@ static mb_size results_of(const mb_conv1d *s) {
 }
 
 /* Tensors are all of reals: one that holds a byte for each of count elements. */
-static Tensor *push_bytes(lua_State *L, mb_size count) {
+static Tensor *push_bytes(lua_State *L, const char *name, mb_size count) {
   const mb_size reals = (count + (mb_size)sizeof(mb_real) - 1) / (mb_size)sizeof(mb_real);
-  return bind_new_tensor(L, "conv1d", 1, &reals);
+  return bind_new_tensor(L, name, 1, &reals);
 }
 
 /* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, relu, keep) -> y, winners: what
@@ -84,7 +84,7 @@ static int conv1d(lua_State *L) {
   Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, results_of(&s), s.F});
   uint8_t *winners = NULL;
   if (bind_flag(L, 10) && mb_conv1d_has_winners(&s))
-    winners = (uint8_t *)push_bytes(L, y->count)->data;
+    winners = (uint8_t *)push_bytes(L, "conv1d", y->count)->data;
   else
     lua_pushnil(L);
   mb_conv1d_forward(y->data, winners, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
@@ -269,24 +269,40 @@ static int layer_norm_backward(lua_State *L) {
 
 /* ---- dropout ---- */
 
-/* core.dropout(x, rate, rng) -> y; the mask is a function of the generator's state, which stays as
- * it is: the same call on dy is the backward pass, and core.dropout_done moves the generator on. */
-static int dropout(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "dropout", "input", 1);
-  const double rate = bind_number(L, "dropout", "rate", 2);
+static mb_real dropout_rate(lua_State *L, int i) {
+  const double rate = bind_number(L, "dropout", "rate", i);
   if (!(rate >= 0 && rate < 1))
-    bind_type_error(L, "dropout", "rate", 2, "a number of at least 0 and below 1");
-  const mb_rng *rng = bind_rng(L, "dropout", "generator", 3);
-  Tensor *y = bind_new_like(L, "dropout", x);
-  mb_dropout(y->data, x->data, (mb_real)rate, rng, x->count);
-  return 1;
+    bind_type_error(L, "dropout", "rate", i, "a number of at least 0 and below 1");
+  return (mb_real)rate;
 }
 
-/* core.dropout_done(rng, count): skips the count draws of a mask */
-static int dropout_done(lua_State *L) {
-  mb_rng_advance(bind_rng(L, "dropout", "generator", 1),
-                 (uint64_t)bind_size(L, "dropout", "count", 2, 0, PTRDIFF_MAX));
-  return 0;
+/* core.dropout(x, rate, rng, keep) -> y, kept: what backward needs to know, nil where keep is false. Takes a
+ * draw of the generator for each element. */
+static int dropout(lua_State *L) {
+  const Tensor *x = bind_tensor(L, "dropout", "input", 1);
+  const mb_real rate = dropout_rate(L, 2);
+  mb_rng *rng = bind_rng(L, "dropout", "generator", 3);
+  const bool keep = bind_flag(L, 4);
+  Tensor *y = bind_new_like(L, "dropout", x);
+  uint8_t *kept = NULL;
+  if (keep)
+    kept = (uint8_t *)push_bytes(L, "dropout", x->count)->data;
+  else
+    lua_pushnil(L);
+  mb_dropout(y->data, kept, x->data, rate, rng, x->count);
+  mb_rng_advance(rng, (uint64_t)x->count);
+  return 2;
+}
+
+/* core.dropout_backward(dy, kept, rate) -> dx */
+static int dropout_backward(lua_State *L) {
+  const Tensor *dy = bind_tensor(L, "dropout", "dy", 1), *kept = bind_tensor(L, "dropout", "kept", 2);
+  const mb_real rate = dropout_rate(L, 3);
+  if (kept->count * (mb_size)sizeof(mb_real) < dy->count)
+    bind_error(L, "dropout: backward expected what a forward pass kept");
+  Tensor *dx = bind_new_like(L, "dropout", dy);
+  mb_dropout_backward(dx->data, dy->data, (const uint8_t *)kept->data, rate, dy->count);
+  return 1;
 }
 
 /* ---- softmax and losses ---- */
@@ -391,7 +407,7 @@ static const luaL_Reg functions[] = {
     {"cross_entropy", cross_entropy},
     {"cross_entropy_backward", cross_entropy_backward},
     {"dropout", dropout},
-    {"dropout_done", dropout_done},
+    {"dropout_backward", dropout_backward},
     {"layer_norm", layer_norm},
     {"layer_norm_backward", layer_norm_backward},
     {"mse", mse},

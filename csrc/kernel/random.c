@@ -367,7 +367,7 @@ mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, doubl
 
 /* ---- dropout --------------------------------------------------------------------------- */
 
-void mb_dropout(mb_real *y, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count) {
+void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count) {
   const uint64_t dropped =
       (uint64_t)ceil((double)rate * 0x1p53); /* random < rate, in units of its last bit */
   const mb_real scale = 1 / (1 - rate);
@@ -378,7 +378,23 @@ void mb_dropout(mb_real *y, const mb_real *x, mb_real rate, const mb_rng *rng, m
     mb_rng_advance(&stream, (uint64_t)first);
     for (mb_size i = first; i < end; i++) { /* a look-up, as nobody can predict the branch */
       const mb_real outcome[2] = {0, x[i] * scale};
-      y[i] = outcome[next(&stream) >> 11 >= dropped];
+      const bool keep = next(&stream) >> 11 >= dropped;
+      y[i] = outcome[keep];
+      if (kept) kept[i] = keep;
     }
   }
+}
+
+MB_CLONES static void pass_kept(mb_real *restrict dx, const mb_real *restrict dy,
+                                const uint8_t *restrict kept, mb_real scale, mb_size count) {
+  for (mb_size i = 0; i < count; i++) {
+    const mb_real scaled = dy[i] * scale;
+    dx[i] = kept[i] ? scaled : 0;
+  }
+}
+
+void mb_dropout_backward(mb_real *dx, const mb_real *dy, const uint8_t *kept, mb_real rate, mb_size count) {
+  MB_FOR(mb_threads_for(count), first, count, MB_BLOCK, {
+    pass_kept(dx + first, dy + first, kept + first, 1 / (1 - rate), mb_min(MB_BLOCK, count - first));
+  });
 }

@@ -364,7 +364,13 @@ static void dropout_keeps_what_a_draw_each_says(void **state) {
   mb_rng stepped = rng;
   mb_size kept = 0;
   (void)state;
-  mb_dropout(y, x, rate, &rng, count);
+  uint8_t *won = malloc(count);
+  mb_real *dx = check_zeros(count);
+  mb_dropout(y, won, x, rate, &rng, count);
+  mb_dropout_backward(dx, x, won, rate, count);
+  assert_memory_equal(dx, y, sizeof(mb_real) * count);
+  free(won);
+  free(dx);
   for (mb_size i = 0; i < count; i++) {
     const bool keep = mb_rng_random(&stepped) >= (double)rate;
     const mb_real expected = keep ? x[i] / (1 - rate) : 0;
@@ -384,10 +390,10 @@ static void dropout_does_not_depend_on_threads(void **state) {
   const int before = mb_get_threads();
   (void)state;
   mb_set_threads(1);
-  mb_dropout(one, x, (mb_real)0.5, &rng, count);
+  mb_dropout(one, NULL, x, (mb_real)0.5, &rng, count);
   for (int threads = 2; threads <= 3; threads++) {
     mb_set_threads(threads);
-    mb_dropout(more, x, (mb_real)0.5, &rng, count);
+    mb_dropout(more, NULL, x, (mb_real)0.5, &rng, count);
     assert_memory_equal(one, more, count * sizeof *one);
   }
   mb_set_threads(before);
@@ -400,10 +406,10 @@ static void dropout_of_rate_zero_and_one(void **state) {
   mb_real x[4] = {1, -2, 3, -4}, y[4];
   const mb_rng rng = rng_2022();
   (void)state;
-  mb_dropout(y, x, 0, &rng, 4);
+  mb_dropout(y, NULL, x, 0, &rng, 4);
   assert_memory_equal(x, y, sizeof x);
   x[2] = INFINITY, x[3] = NAN; /* dropped all the same */
-  mb_dropout(y, x, 1, &rng, 4);
+  mb_dropout(y, NULL, x, 1, &rng, 4);
   for (int i = 0; i < 4; i++) assert_true(y[i] == 0);
 }
 

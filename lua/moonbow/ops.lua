@@ -264,11 +264,14 @@ ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)
   return y, function(dy) return core.layer_norm_backward(dy, x, mean, inv_sd, gamma) end, { x, gamma }
 end)
 
---- The mask is a function of the generator's state, so backward needs a copy of that, not the mask.
+--- Takes a draw of the generator for each element, and keeps a byte for each where backward will want it.
 ops.dropout = define("dropout", function(x, rate, rng)
-  local state = rng:copy()
-  core.dropout_done(rng, core.count(x))
-  return core.dropout(x, rate, state), function(dy) return core.dropout(dy, rate, state) end, NOTHING
+  local y, kept = core.dropout(x, rate, rng, is_recording())
+  return y, function(dy)
+    local dx = core.dropout_backward(dy, kept, rate)
+    core.close(kept)
+    return dx
+  end, NOTHING
 end)
 
 for _, name in ipairs { "softmax", "log_softmax" } do
