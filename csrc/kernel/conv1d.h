@@ -19,6 +19,12 @@ static inline int mb_conv1d_threads(const mb_conv1d *s) {
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;
 }
+/* Columns of a product of such rows: halves of vectors cost less than whole ones. What is behind them is not
+ * made, and never used. */
+static inline mb_size mb_product_width(mb_size width) {
+  const mb_size half = MB_LANES_MOST / 2;
+  return mb_ceil_div(width, half) * half;
+}
 
 /* ---- before and after (finish.c) ------------------------------------------------------- */
 

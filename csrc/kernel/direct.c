@@ -111,6 +111,7 @@ void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
   const Items items = result_items(s);
   const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
   const mb_size in_reals = input_buffer(s, &items), row_reals = rows_buffer(s, &items);
+  const mb_size width = mb_product_width(s->F);
   const bool in_place = s->pool == 0 && wide == s->F;
   mb_real *buffers = scratch + s->K * s->C * wide;
   w = widened(scratch, w, s->F, s->K * s->C);
@@ -123,7 +124,7 @@ void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
     mb_real *rows = in_place ? y + out : buffer + in_reals;
     const mb_real *in = input_of(buffer, x, s, &item, first, count);
     for (mb_size k = 0; k < products; k++)
-      product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, w + k * depth * wide, wide,
+      product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, w + k * depth * wide, width,
               count, k > 0);
     mb_finish_rows(y + out, winners ? winners + out : NULL, rows, wide, item.rows, s->F, b, s);
   }

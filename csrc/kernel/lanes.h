@@ -5,8 +5,12 @@
 
 #define LANES ((int)(REGISTER / sizeof(mb_real)))
 #define Vec   ISA(Vec)
+#define Half  ISA(Half)
 /* Needs no alignment, and may look at reals. */
 typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real)), may_alias));
+
+/* For the last columns of a product, where narrower arithmetic is faster. */
+typedef mb_real Half __attribute__((vector_size(REGISTER / 2), aligned(sizeof(mb_real)), may_alias));
 
 /* Undefined at the end. */
 #define load             ISA(load)
@@ -58,17 +62,21 @@ MB_INLINE void store(mb_real *y, Vec value) {
 
 /* ---- products --------------------------------------------------------------------------- */
 
-/* R rows of C, V vectors wide, held in registers over the whole depth. A line of each of `ahead` is asked for
- * meanwhile, if there is any. */
+/* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. A line of each
+ * of `ahead` is asked for meanwhile, if there is any. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
-                    mb_size ldb, mb_size depth, bool add, const int R, const int V, const mb_ahead *ahead) {
+                    mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
+                    const mb_ahead *ahead) {
   const mb_real *line = ahead ? ahead->x : NULL;
   const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_AHEAD_NEAR * near : 0;
   Vec sum[PRODUCT_ROWS][PANEL];
+  Half last[PRODUCT_ROWS];
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) sum[i][v] = add ? load(C + i * ldc + v * LANES) : (Vec){0};
+#pragma GCC unroll 8
+  for (int i = 0; half && i < R; i++) last[i] = add ? *(Half *)(C + i * ldc + V * LANES) : (Half){0};
   for (mb_size d = 0; d < depth; d++, A += step, B += ldb) {
     Vec b[PANEL];
 #pragma GCC unroll 8
@@ -81,11 +89,15 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) sum[i][v] += A[i * row] * b[v];
+#pragma GCC unroll 8
+    for (int i = 0; half && i < R; i++) last[i] += A[i * row] * *(const Half *)(B + V * LANES);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) store(C + i * ldc + v * LANES, sum[i][v]);
+#pragma GCC unroll 8
+  for (int i = 0; half && i < R; i++) *(Half *)(C + i * ldc + V * LANES) = last[i];
 }
 
 /* One vector wide, of which only the first columns exist in C. */
@@ -95,32 +107,46 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
   if (rows == PRODUCT_ROWS)
-    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, NULL);
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, false, NULL);
   else
     for (mb_size i = 0; i < rows; i++)
-      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, NULL);
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL);
   for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
 }
 
-/* All M rows of V vectors. */
+/* All M rows of V vectors and perhaps half of one. */
 MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
-                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V) {
+                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
   mb_size i = 0;
   for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, NULL);
-  for (; i + 2 <= M; i += 2) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, NULL);
-  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, NULL);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, half, NULL);
+  for (; i + 2 <= M; i += 2)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL);
+  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL);
 }
 
 static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add) {
   mb_size j = 0;
-  for (; j + PANEL * LANES <= N; j += PANEL * LANES)
-    panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, PANEL);
+#define COLUMNS(V, half)                                                                                     \
+  do {                                                                                                       \
+    panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, V, half);                                     \
+    j += (V)*LANES + ((half) ? LANES / 2 : 0);                                                               \
+  } while (0)
+  while (j + PANEL * LANES <= N) COLUMNS(PANEL, false);
 #if PANEL > 2
-  for (; j + 2 * LANES <= N; j += 2 * LANES) panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, 2);
+  if (j + 3 * LANES <= N) COLUMNS(2, false);
 #endif
-  for (; j + LANES <= N; j += LANES) panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, 1);
+  switch ((N - j) / LANES * 2 + (N % LANES == LANES / 2)) { /* halves of vectors */
+#if PANEL > 2
+  case 5: COLUMNS(2, true); break;
+  case 4: COLUMNS(2, false); break;
+#endif
+  case 3: COLUMNS(1, true); break;
+  case 2: COLUMNS(1, false); break;
+  case 1: COLUMNS(0, true); break;
+  }
+#undef COLUMNS
   if (j < N)
     for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
       last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
@@ -139,7 +165,8 @@ static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row
       const bool asks = count % part == 0 && count / part < MB_AHEAD_RUNS;
       const mb_ahead run = {ahead->x + count / part * ahead->run, asks ? ahead->near : 0,
                             asks ? ahead->far : 0, 0};
-      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, &run);
+      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, false,
+           &run);
     }
   if (rows < M)
     product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);
@@ -508,6 +535,7 @@ static const mb_lanes functions = {LANES,   product,    product_ahead, transpose
 
 #undef LANES
 #undef Vec
+#undef Half
 #undef load
 #undef store
 #undef tile

@@ -318,7 +318,8 @@ static void forward_chunk(const Forward *f, mb_real *buffer, const mb_conv1d *s,
   }
   for (mb_size i = 0; i < p->planes; i++)
     v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
-               f->w_planes + i * p->weights, p->y_padded, chunk.count, p->y_padded, p->x.width, false);
+               f->w_planes + i * p->weights, p->y_padded, chunk.count, mb_product_width(s->F), p->x.width,
+               false);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     for (mb_size c = 0; c < s->F; c += v->lanes) {
@@ -371,10 +372,10 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffe
     const mb_real *dy_i = dy_planes + i * plane;
     if (dw_planes)
       v->product(dw_planes + i * p->weights, p->y_padded, x_planes + i * x_plane, 1, p->x_padded, dy_i,
-                 p->y_padded, p->x.width, p->y_padded, chunk.count, add);
+                 p->y_padded, p->x.width, mb_product_width(s->F), chunk.count, add);
     if (b->dx)
       v->product(dx_planes + i * plane, p->x_padded, dy_i, p->y_padded, 1, b->w_planes + i * p->weights,
-                 p->x_padded, chunk.count, p->x_padded, s->F, false);
+                 p->x_padded, chunk.count, mb_product_width(p->x.width), s->F, false);
   }
   for (mb_size i = 0; i < (b->dx ? chunk.count : 0); i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
