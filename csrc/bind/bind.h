@@ -16,8 +16,9 @@
 #define BIND_PREFIX "moonbow."
 #define BIND_OPEN   luaopen_moonbow_core
 #endif
-#define TENSOR_TYPE BIND_PREFIX "tensor"
-#define RNG_TYPE    BIND_PREFIX "rng"
+#define TENSOR_TYPE    BIND_PREFIX "tensor"
+#define BIND_MAX_COUNT ((mb_size)1 << 40) /* elements of a tensor */
+#define RNG_TYPE       BIND_PREFIX "rng"
 
 typedef struct {
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
@@ -71,6 +72,8 @@ Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_
 Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *left, const mb_real *right,
                          mb_size terms, mb_size rows, mb_size columns);
 mb_factors bind_factors(const Tensor *product);
+/* Lets go of the memory; using the tensor afterwards raises. */
+void bind_close(Tensor *tensor);
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
 /* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
  * backward pass, to which its gradient belongs, may overwrite. */
@@ -100,6 +103,8 @@ mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg)
 /* ---- one function per file that adds its functions to the table on top of the stack ---- */
 
 void bind_open_tensor(lua_State *L);
+void bind_open_elements(lua_State *L);
+void bind_open_tape(lua_State *L);
 void bind_open_math(lua_State *L);
 void bind_open_layers(lua_State *L);
 void bind_open_optim(lua_State *L);

@@ -22,6 +22,8 @@ __attribute__((visibility("default"))) int BIND_OPEN(lua_State *L);
 int BIND_OPEN(lua_State *L) {
   luaL_newlib(L, functions);
   bind_open_tensor(L);
+  bind_open_elements(L);
+  bind_open_tape(L);
   bind_open_math(L);
   bind_open_layers(L);
   bind_open_optim(L);

@@ -1,10 +1,8 @@
-/* tensor.c - tensors as userdata: memory, views, construction, elements. */
+/* tensor.c - tensors as userdata: memory, arguments, shapes, views. */
 #include "bind.h"
 
-#include <math.h>
 #include <string.h>
 
-#define MAX_COUNT   ((mb_size)1 << 40)
 #define COLLECT_MIN ((size_t)32 << 20)
 
 static const char pool_key = 0;   /* its address is the registry key of the pool's userdata */
@@ -85,7 +83,7 @@ static void drop_factors(Tensor *tensor) {
   tensor->factors = NULL;
 }
 
-static void close_tensor(Tensor *tensor) {
+void bind_close(Tensor *tensor) {
   if (tensor->block != NULL) block_release(tensor->block);
   tensor->block = NULL;
   tensor->data = NULL;
@@ -94,7 +92,7 @@ static void close_tensor(Tensor *tensor) {
 
 static int tensor_gc(lua_State *L) {
   Tensor *tensor = bind_test_tensor(L, 1);
-  if (tensor != NULL) close_tensor(tensor);
+  if (tensor != NULL) bind_close(tensor);
   return 0;
 }
 
@@ -211,7 +209,8 @@ Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_
   for (int d = 0; d < rank; d++) {
     if (shape[d] < 1)
       bind_error(L, "%s: dimension %d would have size %I", operation, d + 1, (LUAI_UACINT)shape[d]);
-    if (shape[d] > MAX_COUNT / count) bind_error(L, "%s: the tensor would have too many elements", operation);
+    if (shape[d] > BIND_MAX_COUNT / count)
+      bind_error(L, "%s: the tensor would have too many elements", operation);
     count *= shape[d];
   }
   Tensor *tensor = push_closed(L);
@@ -239,7 +238,7 @@ mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
 }
 
 void bind_free_scratch(lua_State *L, int index) {
-  close_tensor(lua_touserdata(L, index));
+  bind_close(lua_touserdata(L, index));
 }
 
 void bind_touch(Tensor *tensor) {
@@ -276,7 +275,7 @@ int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *sha
       unknown = d;
     else if (shape[d] < 1)
       bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
-    else if (known <= MAX_COUNT)
+    else if (known <= BIND_MAX_COUNT)
       known *= shape[d];
     if (is_table) lua_pop(L, 1);
   }
@@ -289,93 +288,6 @@ mb_shape bind_shape(lua_State *L, const char *operation, int arg) {
   if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, "shape", arg, "a table of sizes");
   shape.rank = bind_read_shape(L, operation, arg, shape.shape, 0);
   return shape;
-}
-
-/* core.full(value, shape...) */
-static int full(lua_State *L) {
-  mb_size shape[MB_MAX_RANK];
-  const double value = bind_number(L, "full", "value", 1);
-  const int rank = bind_read_shape(L, "full", 2, shape, 0);
-  Tensor *y = bind_new_tensor(L, "full", rank, shape);
-  mb_fill(y->data, (mb_real)value, y->count);
-  return 1;
-}
-
-/* core.arange(first, step, count) */
-static int arange(lua_State *L) {
-  const mb_size count = bind_size(L, "arange", "count", 3, 1, INT32_MAX);
-  Tensor *y = bind_new_tensor(L, "arange", 1, &count);
-  mb_arange(y->data, bind_number(L, "arange", "first", 1), bind_number(L, "arange", "step", 2), count);
-  return 1;
-}
-
-/* Follows the first elements of nested tables at index to find the shape; returns the rank. */
-static int table_shape(lua_State *L, int index, mb_size *shape) {
-  int rank = 0;
-  lua_pushvalue(L, index);
-  while (lua_type(L, -1) == LUA_TTABLE) {
-    if (rank == MB_MAX_RANK) bind_error(L, "tensor: tables nested more than %d deep", MB_MAX_RANK);
-    shape[rank] = (mb_size)lua_rawlen(L, -1);
-    if (shape[rank] == 0) bind_error(L, "tensor: got an empty table");
-    rank++;
-    lua_rawgeti(L, -1, 1);
-    lua_remove(L, -2);
-  }
-  lua_pop(L, 1);
-  return rank;
-}
-
-/* Copies the nested tables at the top of the stack to data; path names the place for messages. */
-static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, int dimension, mb_size *path) {
-  const mb_size size = shape->shape[dimension];
-  const bool is_last = dimension == shape->rank - 1;
-  if (lua_type(L, -1) != LUA_TTABLE || (mb_size)lua_rawlen(L, -1) != size) {
-    mb_shape place = {.rank = dimension};
-    memcpy(place.shape, path, sizeof place.shape);
-    const char *at = bind_push_shape(L, &place);
-    if (lua_type(L, -2) != LUA_TTABLE)
-      bind_error(L, "tensor: expected a table of %I values at %s, got a %s", (LUAI_UACINT)size, at,
-                 luaL_typename(L, -2));
-    bind_error(L, "tensor: ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size, at,
-               (LUAI_UACINT)lua_rawlen(L, -2));
-  }
-  for (mb_size i = 0; i < size; i++) {
-    const int type = lua_rawgeti(L, -1, i + 1);
-    path[dimension] = i + 1;
-    if (!is_last) {
-      data = read_table(L, data, shape, dimension + 1, path);
-    } else if (type == LUA_TNUMBER) {
-      *data++ = (mb_real)lua_tonumber(L, -1);
-    } else {
-      mb_shape place = {.rank = shape->rank};
-      memcpy(place.shape, path, sizeof place.shape);
-      bind_error(L, "tensor: expected a number at %s, got a %s", bind_push_shape(L, &place),
-                 luaL_typename(L, -2));
-    }
-    lua_pop(L, 1);
-  }
-  return data;
-}
-
-/* core.tensor(nested table) */
-static int from_table(lua_State *L) {
-  mb_size path[MB_MAX_RANK] = {0}, shape[MB_MAX_RANK];
-  if (lua_type(L, 1) != LUA_TTABLE)
-    bind_type_error(L, "tensor", "values", 1, "a table of numbers or of tables");
-  const int rank = table_shape(L, 1, shape);
-  Tensor *y = bind_new_tensor(L, "tensor", rank, shape);
-  lua_pushvalue(L, 1);
-  read_table(L, y->data, &y->shape, 0, path);
-  lua_pop(L, 1);
-  return 1;
-}
-
-/* core.copy(x) */
-static int copy(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "copy", "x", 1);
-  Tensor *y = bind_new_like(L, "copy", x);
-  memcpy(y->data, x->data, (size_t)x->count * sizeof(mb_real));
-  return 1;
 }
 
 /* ---- shape and views ---- */
@@ -464,109 +376,13 @@ static int alias(lua_State *L) {
 static int close_now(lua_State *L) {
   Tensor *x = bind_test_tensor(L, 1);
   if (x == NULL) bind_type_error(L, "close", "x", 1, "a tensor");
-  close_tensor(x);
+  bind_close(x);
   return 0;
-}
-
-/* ---- elements ---- */
-
-/* The offset of the element whose indices are the arguments from 2 on. */
-static mb_size element_offset(lua_State *L, const char *operation, const Tensor *x) {
-  mb_size offset = 0;
-  for (int d = 0; d < x->shape.rank; d++)
-    offset = offset * x->shape.shape[d] + bind_index_in(L, operation, "index", 2 + d, x->shape.shape[d]);
-  return offset;
-}
-
-/* core.get(x, i, j, ...) */
-static int get(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "get", "x", 1);
-  if (lua_gettop(L) != 1 + x->shape.rank)
-    bind_error(L, "get: expected %d indices for shape %s, got %d", x->shape.rank,
-               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
-  lua_pushnumber(L, x->data[element_offset(L, "get", x)]);
-  return 1;
-}
-
-/* core.set(x, i, j, ..., value) */
-static int set(lua_State *L) {
-  Tensor *x = bind_tensor(L, "set", "x", 1);
-  const int value_arg = 2 + x->shape.rank;
-  if (lua_gettop(L) != value_arg)
-    bind_error(L, "set: expected %d indices and a value for shape %s, got %d arguments", x->shape.rank,
-               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
-  const mb_size offset = element_offset(L, "set", x);
-  x->data[offset] = (mb_real)bind_number(L, "set", "value", value_arg);
-  bind_touch(x);
-  return 0;
-}
-
-/* core.fill(x, value) */
-static int fill(lua_State *L) {
-  Tensor *x = bind_tensor(L, "fill", "x", 1);
-  mb_fill(x->data, (mb_real)bind_number(L, "fill", "value", 2), x->count);
-  bind_touch(x);
-  lua_settop(L, 1);
-  return 1;
-}
-
-/* core.copy_from(x, source): the elements of source, of the same count, into x */
-static int copy_from(lua_State *L) {
-  Tensor *x = bind_tensor(L, "copy_from", "x", 1);
-  const Tensor *source = bind_tensor(L, "copy_from", "source", 2);
-  if (source->count != x->count) {
-    const char *from = bind_push_shape(L, &source->shape);
-    bind_error(L, "copy_from: shape %s does not fit into shape %s", from, bind_push_shape(L, &x->shape));
-  }
-  memmove(x->data, source->data, (size_t)x->count * sizeof(mb_real));
-  bind_touch(x);
-  lua_settop(L, 1);
-  return 1;
-}
-
-static const mb_real *push_table(lua_State *L, const mb_real *data, const mb_shape *shape, int dimension) {
-  lua_createtable(L, (int)shape->shape[dimension], 0);
-  for (mb_size i = 0; i < shape->shape[dimension]; i++) {
-    if (dimension == shape->rank - 1 || dimension == MB_MAX_RANK - 1) /* the second: for gcc's array-bounds */
-      lua_pushnumber(L, *data++);
-    else
-      data = push_table(L, data, shape, dimension + 1);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return data;
-}
-
-/* core.totable(x) -> nested tables */
-static int totable(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "totable", "x", 1);
-  luaL_checkstack(L, MB_MAX_RANK + 2, "totable");
-  push_table(L, x->data, &x->shape, 0);
-  return 1;
 }
 
 bool bind_same_shape(const Tensor *a, const Tensor *b) {
   return a->shape.rank == b->shape.rank &&
          memcmp(a->shape.shape, b->shape.shape, (size_t)a->shape.rank * sizeof(mb_size)) == 0;
-}
-
-/* core.allclose(a, b, relative, absolute): same shape and |a - b| <= absolute + relative |b|
- * everywhere. NaN is close to nothing. Second result: the largest |a - b|. */
-static int allclose(lua_State *L) {
-  const Tensor *a = bind_tensor(L, "allclose", "a", 1), *b = bind_tensor(L, "allclose", "b", 2);
-  const double relative = bind_number(L, "allclose", "relative", 3);
-  const double absolute = bind_number(L, "allclose", "absolute", 4);
-  double largest = 0;
-  bool close = bind_same_shape(a, b);
-  if (close) {
-    for (mb_size i = 0; i < a->count; i++) {
-      const double x = (double)a->data[i], y = (double)b->data[i], difference = x == y ? 0 : fabs(x - y);
-      close = close && difference <= absolute + relative * fabs(y);
-      largest = difference > largest || isnan(difference) ? difference : largest;
-    }
-  }
-  lua_pushboolean(L, close);
-  lua_pushnumber(L, bind_same_shape(a, b) ? largest : (double)INFINITY);
-  return 2;
 }
 
 /* core.same_shape(a, b) */
@@ -588,155 +404,6 @@ static int equal(lua_State *L) {
   for (mb_size i = 0; same && i < a->count; i++) same = a->data[i] == b->data[i];
   lua_pushboolean(L, same);
   return 1;
-}
-
-/* core.describe(x) -> {min, max, mean, nan, inf} */
-static int describe(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "describe", "x", 1);
-  mb_stats stats;
-  mb_describe(&stats, x->data, x->count);
-  lua_createtable(L, 0, 5);
-  lua_pushnumber(L, stats.min), lua_setfield(L, -2, "min");
-  lua_pushnumber(L, stats.max), lua_setfield(L, -2, "max");
-  lua_pushnumber(L, stats.mean), lua_setfield(L, -2, "mean");
-  lua_pushinteger(L, stats.nan_count), lua_setfield(L, -2, "nan");
-  lua_pushinteger(L, stats.inf_count), lua_setfield(L, -2, "inf");
-  return 1;
-}
-
-/* core.tobytes(x) -> the elements as little-endian floats, row by row */
-static int tobytes(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "tobytes", "x", 1);
-  lua_pushlstring(L, (const char *)x->data, (size_t)x->count * sizeof(mb_real));
-  return 1;
-}
-
-/* core.frombytes(bytes, shape...) */
-static int frombytes(lua_State *L) {
-  size_t bytes;
-  mb_size shape[MB_MAX_RANK];
-  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "frombytes", "bytes", 1, "a string");
-  const char *data = lua_tolstring(L, 1, &bytes);
-  const int rank = bind_read_shape(L, "frombytes", 2, shape, 0);
-  mb_size count = 1;
-  for (int d = 0; d < rank && count <= MAX_COUNT; d++) count *= shape[d];
-  if ((size_t)count * sizeof(mb_real) != bytes)
-    bind_error(L, "frombytes: expected %I bytes for the shape, got %I",
-               (LUAI_UACINT)((size_t)count * sizeof(mb_real)), (LUAI_UACINT)bytes);
-  memcpy(bind_new_tensor(L, "frombytes", rank, shape)->data, data, bytes);
-  return 1;
-}
-
-/* ---- what the tape needs ---- */
-
-static bool is_tracked(lua_State *L, int arg) {
-  const Tensor *tensor = bind_test_tensor(L, arg);
-  return tensor != NULL && tensor->tracked;
-}
-
-/* core.is_tracked(x): is x a tensor that the tape follows? */
-static int is_tracked_tensor(lua_State *L) {
-  lua_pushboolean(L, is_tracked(L, 1));
-  return 1;
-}
-
-/* core.records(...) -> the list of the arguments' records, false for what the tape does not follow; nil
- * where it follows nothing. */
-static int records(lua_State *L) {
-  const int count = lua_gettop(L);
-  int first = 1;
-  while (first <= count && !is_tracked(L, first)) first++;
-  if (first > count) return 0;
-  lua_createtable(L, count, 0);
-  for (int i = 1; i <= count; i++) {
-    if (is_tracked(L, i))
-      lua_getiuservalue(L, i, 1);
-    else
-      lua_pushboolean(L, false);
-    lua_rawseti(L, -2, i);
-  }
-  return 1;
-}
-
-/* core.track(x, record): from now on the tape follows x; record is what core.record(x) returns */
-static int track(lua_State *L) {
-  Tensor *x = bind_tensor(L, "track", "x", 1);
-  lua_settop(L, 2);
-  x->tracked = !lua_isnil(L, 2);
-  lua_setiuservalue(L, 1, 1);
-  return 1;
-}
-
-static int record_of(lua_State *L) {
-  bind_tensor(L, "record", "x", 1);
-  lua_getiuservalue(L, 1, 1);
-  return 1;
-}
-
-/* The tensor at the top of the stack, where there is one; raises if it has been closed. */
-static Tensor *needed_tensor(lua_State *L) {
-  const int top = lua_gettop(L);
-  return bind_test_tensor(L, top) == NULL ? NULL : bind_tensor(L, "backward", "a tensor that it needs", top);
-}
-
-/* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
- * it. core.hold is the same for a record of the tape that needs them; core.release ends that. */
-static int versions(lua_State *L) {
-  const int hold = lua_toboolean(L, lua_upvalueindex(1));
-  lua_Integer sum = 0;
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    Tensor *x = needed_tensor(L);
-    if (x != NULL) sum += x->block->version, x->holds += hold;
-    lua_pop(L, 1);
-  }
-  lua_pushinteger(L, sum);
-  return 1;
-}
-
-static void close_if_unneeded(Tensor *x) {
-  if (x->disowned && x->holds == 0) close_tensor(x);
-}
-
-static int release(lua_State *L) {
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    Tensor *x = bind_test_tensor(L, -1);
-    if (x != NULL) {
-      x->holds--;
-      close_if_unneeded(x);
-    }
-    lua_pop(L, 1);
-  }
-  return 0;
-}
-
-/* core.disown(x): the caller, who made x, will not use it again: it is closed as soon as the tape does not
- * need it */
-static int disown(lua_State *L) {
-  Tensor *x = bind_tensor(L, "disown", "x", 1);
-  x->disowned = true;
-  close_if_unneeded(x);
-  return 0;
-}
-
-/* core.is_sole(x): does nothing else share the memory of x? */
-static int is_sole(lua_State *L) {
-  const Tensor *x = bind_tensor_unread(L, "is_sole", "x", 1);
-  lua_pushboolean(L, x->block == NULL || x->block->references == 1);
-  return 1;
-}
-
-/* core.is_unread(x): is x a product that nobody has looked at, kept as its factors? */
-static int is_unread(lua_State *L) {
-  lua_pushboolean(L, bind_tensor_unread(L, "is_unread", "x", 1)->block == NULL);
-  return 1;
-}
-
-/* core.touch(x): says that x was changed in place */
-static int touch(lua_State *L) {
-  bind_touch(bind_tensor(L, "touch", "x", 1));
-  return 0;
 }
 
 /* ---- indices ---- */
@@ -788,42 +455,20 @@ static int index_tensor(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"alias", alias},
-    {"allclose", allclose},
-    {"arange", arange},
     {"close", close_now},
-    {"copy", copy},
-    {"copy_from", copy_from},
     {"count", count_of},
-    {"disown", disown},
-    {"describe", describe},
     {"equal", equal},
-    {"fill", fill},
-    {"frombytes", frombytes},
-    {"full", full},
-    {"get", get},
-    {"is_sole", is_sole},
     {"is_tensor", is_tensor},
-    {"is_tracked", is_tracked_tensor},
-    {"is_unread", is_unread},
     {"length", length},
     {"memory", memory},
     {"narrow", narrow},
     {"rank", rank_of},
-    {"record", record_of},
-    {"records", records},
-    {"release", release},
     {"release_memory", release_memory},
     {"reshape", reshape},
     {"row", row},
     {"same_shape", same_shape_of},
-    {"set", set},
     {"shape", shape_of},
     {"size", size_of},
-    {"tensor", from_table},
-    {"tobytes", tobytes},
-    {"totable", totable},
-    {"touch", touch},
-    {"track", track},
     {NULL, NULL},
 };
 
@@ -835,11 +480,6 @@ static const luaL_Reg metamethods[] = {
 void bind_open_tensor(lua_State *L) {
   open_pool(L);
   luaL_setfuncs(L, functions, 0);
-  for (int hold = 0; hold <= 1; hold++) {
-    lua_pushboolean(L, hold);
-    lua_pushcclosure(L, versions, 1);
-    lua_setfield(L, -2, hold ? "hold" : "versions");
-  }
   /* Opened again, the module keeps the methods that Lua gave it the first time. */
   if (luaL_newmetatable(L, TENSOR_TYPE)) {
     luaL_setfuncs(L, metamethods, 0);

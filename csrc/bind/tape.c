@@ -1,0 +1,134 @@
+/* tape.c - what the tape needs to know of tensors: records, versions, who still uses them. */
+#include "bind.h"
+
+static bool is_tracked(lua_State *L, int arg) {
+  const Tensor *tensor = bind_test_tensor(L, arg);
+  return tensor != NULL && tensor->tracked;
+}
+
+/* core.is_tracked(x): is x a tensor that the tape follows? */
+static int is_tracked_tensor(lua_State *L) {
+  lua_pushboolean(L, is_tracked(L, 1));
+  return 1;
+}
+
+/* core.records(...) -> the list of the arguments' records, false for what the tape does not follow; nil
+ * where it follows nothing. */
+static int records(lua_State *L) {
+  const int count = lua_gettop(L);
+  int first = 1;
+  while (first <= count && !is_tracked(L, first)) first++;
+  if (first > count) return 0;
+  lua_createtable(L, count, 0);
+  for (int i = 1; i <= count; i++) {
+    if (is_tracked(L, i))
+      lua_getiuservalue(L, i, 1);
+    else
+      lua_pushboolean(L, false);
+    lua_rawseti(L, -2, i);
+  }
+  return 1;
+}
+
+/* core.track(x, record): from now on the tape follows x; record is what core.record(x) returns */
+static int track(lua_State *L) {
+  Tensor *x = bind_tensor(L, "track", "x", 1);
+  lua_settop(L, 2);
+  x->tracked = !lua_isnil(L, 2);
+  lua_setiuservalue(L, 1, 1);
+  return 1;
+}
+
+static int record_of(lua_State *L) {
+  bind_tensor(L, "record", "x", 1);
+  lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+/* The tensor at the top of the stack, where there is one; raises if it has been closed. */
+static Tensor *needed_tensor(lua_State *L) {
+  const int top = lua_gettop(L);
+  return bind_test_tensor(L, top) == NULL ? NULL : bind_tensor(L, "backward", "a tensor that it needs", top);
+}
+
+/* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
+ * it. core.hold is the same for a record of the tape that needs them; core.release ends that. */
+static int versions(lua_State *L) {
+  const int hold = lua_toboolean(L, lua_upvalueindex(1));
+  lua_Integer sum = 0;
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    Tensor *x = needed_tensor(L);
+    if (x != NULL) sum += x->block->version, x->holds += hold;
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, sum);
+  return 1;
+}
+
+static void close_if_unneeded(Tensor *x) {
+  if (x->disowned && x->holds == 0) bind_close(x);
+}
+
+static int release(lua_State *L) {
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    Tensor *x = bind_test_tensor(L, -1);
+    if (x != NULL) {
+      x->holds--;
+      close_if_unneeded(x);
+    }
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* core.disown(x): the caller, who made x, will not use it again: it is closed as soon as the tape does not
+ * need it */
+static int disown(lua_State *L) {
+  Tensor *x = bind_tensor(L, "disown", "x", 1);
+  x->disowned = true;
+  close_if_unneeded(x);
+  return 0;
+}
+
+/* core.is_sole(x): does nothing else share the memory of x? */
+static int is_sole(lua_State *L) {
+  const Tensor *x = bind_tensor_unread(L, "is_sole", "x", 1);
+  lua_pushboolean(L, x->block == NULL || x->block->references == 1);
+  return 1;
+}
+
+/* core.is_unread(x): is x a product that nobody has looked at, kept as its factors? */
+static int is_unread(lua_State *L) {
+  lua_pushboolean(L, bind_tensor_unread(L, "is_unread", "x", 1)->block == NULL);
+  return 1;
+}
+
+/* core.touch(x): says that x was changed in place */
+static int touch(lua_State *L) {
+  bind_touch(bind_tensor(L, "touch", "x", 1));
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"disown", disown},
+    {"is_sole", is_sole},
+    {"is_tracked", is_tracked_tensor},
+    {"is_unread", is_unread},
+    {"record", record_of},
+    {"records", records},
+    {"release", release},
+    {"touch", touch},
+    {"track", track},
+    {NULL, NULL},
+};
+
+void bind_open_tape(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  for (int hold = 0; hold <= 1; hold++) {
+    lua_pushboolean(L, hold);
+    lua_pushcclosure(L, versions, 1);
+    lua_setfield(L, -2, hold ? "hold" : "versions");
+  }
+}
