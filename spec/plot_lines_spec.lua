@@ -1,0 +1,205 @@
+local mb = require "moonbow"
+local plot = require "moonbow.plot"
+local thin = require "moonbow.plot.thin"
+local scripts = require "support.plot_scripts"
+
+local block, axis_range, counted = scripts.block, scripts.axis_range, scripts.counted
+local nan, inf = 0 / 0, 1 / 0
+
+describe("plot", function()
+  describe("lines", function()
+    it("takes y, or x and y, as tables or tensors", function()
+      local expected = { { 1, 4 }, { 2, 5 }, { 3, 6 } }
+      assert.same(expected, block(plot.lines{ 4, 5, 6 }:script(), "curve1"))
+      assert.same(expected, block(plot.lines({ 1, 2, 3 }, { 4, 5, 6 }):script(), "curve1"))
+      assert.same(expected, block(plot.lines(mb.tensor{ 1, 2, 3 }, mb.tensor{ 4, 5, 6 }):script(), "curve1"))
+      assert.same(expected, block(plot.lines(mb.tensor{ { 4 }, { 5 }, { 6 } }):script(), "curve1"))
+      local like_a_tensor = setmetatable({}, { __index = { totable = function() return { 4, 5, 6 } end } })
+      assert.same(expected, block(plot.lines(like_a_tensor):script(), "curve1"))
+    end)
+
+    it("draws the rows of a matrix, labelled", function()
+      local x = mb.tensor{ { 1, 2 }, { 3, 4 }, { 5, 6 } }
+      local script = plot.lines{ x = { 10, 20 }, y = x, label = { "a", "b", "c" } }:script()
+      assert.same({ { 10, 5 }, { 20, 6 } }, block(script, "curve3"))
+      assert.truthy(script:find "title 'b'")
+      assert.truthy(plot.lines{ y = x, label = "seed" }:script():find "title 'seed 3'")
+    end)
+
+    it("shares with all series what stands beside them", function()
+      local script = plot.lines{
+        x = { 5, 6 }, style = "points",
+        series = { { y = { 1, 2 } }, { y = { 3, 4 }, x = { 7, 8 }, style = "steps" } },
+      }:script()
+      assert.same({ { 5, 1 }, { 6, 2 } }, block(script, "curve1"))
+      assert.same({ { 7, 3 }, { 8, 4 } }, block(script, "curve2"))
+      assert.truthy(script:find "%$curve1 using 1:2 with points")
+      assert.truthy(script:find "%$curve2 using 1:2 with steps")
+    end)
+
+    it("leaves gaps at NaN, infinity, and what a log axis cannot show; shows lone points", function()
+      local script = plot.lines{ 1, 2, nan, inf, 3, -inf }:script()
+      assert.same({ { 1, 1 }, { 2, 2 }, "gap", { 5, 3 }, "gap" }, block(script, "curve1"))
+      assert.same({ { 5, 3 } }, block(script, "lone1"))
+      local log = plot.lines{ y = { 1, 0, -1, 10, 100 }, log_y = true }:script()
+      assert.same({ { 1, 1 }, "gap", { 4, 10 }, { 5, 100 } }, block(log, "curve1"))
+    end)
+
+    it("draws errors as a band around lines and as bars at points", function()
+      local script = plot.lines{ series = {
+        { y = { 1, 2, 3 }, error = { 0.5, nan, 0.25 } }, { y = { 1, 2, 3 }, error = 1, style = "points" },
+      } }:script()
+      assert.same({ { 1, 1, 0.5, 1.5 }, "gap", { 3, 3, 2.75, 3.25 } }, block(script, "band1"))
+      assert.same({ { 1, 1, 0, 2 }, { 2, 2, 1, 3 }, { 3, 3, 2, 4 } }, block(script, "error2"))
+      local low, high = axis_range(script, "y")
+      assert.is_true(low < 0 and low > -0.5 and high > 4 and high < 4.5)
+    end)
+
+    it("ends bands at the end of a log axis", function()
+      local script = plot.lines{ y = { 1, 10 }, error = { 2, 1 }, log_y = true }:script()
+      local low = axis_range(script, "y")
+      assert.is_true(low > 0)
+      assert.is_near(low, block(script, "band1")[1][3], 1e-9)
+    end)
+
+    it("fits the axes to the data, the y axis to what the x axis shows", function()
+      local script = plot.lines{ x = { 0, 1, 2, 3 }, y = { 5, 1, 2, 90 }, x_range = { 1, 2 } }:script()
+      assert.same({ 1, 2 }, { axis_range(script, "x") })
+      assert.same({ 0.95, 2.05 }, { axis_range(script, "y") })
+      assert.same({ 0, 3 }, { axis_range(plot.lines{ x = { 0, 3 }, y = { 1, 2 } }:script(), "x") })
+      script = plot.lines{ x = { 0, 3 }, y = { 1, 2 }, x_range = { -1 } }:script()
+      assert.same({ -1, 3 }, { axis_range(script, "x") })
+    end)
+
+    it("gives constant data, one point and no data at all an axis with an extent", function()
+      local almost = { 1e20, 1e20 * (1 + 1e-15) }
+      for _, y in ipairs{ { 5, 5, 5 }, { 7 }, { 0, 0 }, { nan, nan }, { -1e-9, -1e-9 }, almost } do
+        for _, name in ipairs{ "x", "y" } do
+          for _, log in ipairs{ false, true } do
+            local low, high = axis_range(plot.lines{ y = y, log_y = log }:script(), name)
+            assert.is_true(low < high, ("%s of %g: %s %s"):format(name, y[1], low, high))
+          end
+        end
+      end
+    end)
+
+    it("reverses the x axis", function()
+      local script = plot.lines{ x = { 400, 4000 }, y = { 1, 2 }, reverse_x = true }:script()
+      assert.same({ 4000, 400 }, { axis_range(script, "x") })
+    end)
+
+    it("labels log axes at powers of ten, narrow ones at 1, 2, 5", function()
+      local wide = plot.lines{ y = { 1e-6, 1e3 }, log_y = true }:script()
+      assert.truthy(wide:find("'10⁻⁴' 0.0001 0", 1, true))
+      assert.truthy(wide:find("'100' 100 0", 1, true))
+      local narrow = plot.lines{ y = { 1, 30 }, log_y = true }:script()
+      for _, tic in ipairs{ "'1' 1 0", "'2' 2 0", "'' 3 1", "'5' 5 0", "'20' 20 0" } do
+        assert.truthy(narrow:find(tic, 1, true), tic)
+      end
+    end)
+
+    it("draws the marks that lie in range", function()
+      local script = plot.lines{ y = { 1, 2, 3 }, marks = {
+        { x = 2, label = "peak" }, { x = 9, label = "beyond" }, { y = 5, label = "claimed" },
+      } }:script()
+      assert.truthy(script:find "set arrow from first 2, graph 0")
+      assert.truthy(script:find "set label 'peak'")
+      assert.truthy(script:find "set label 'claimed'")
+      assert.is_nil(script:find "beyond")
+      assert.is_true(select(2, axis_range(script, "y")) > 5)
+    end)
+
+    it("draws more than eight series in different colours, dashes and symbols", function()
+      local series = counted(12, function(i) return { y = { i, i }, style = "both" } end)
+      local seen, symbols = {}, {}
+      for look in plot.lines{ series = series }:script():gmatch "with linespoints lt %d+ (.-) notitle" do
+        assert.is_nil(seen[look], look)
+        seen[look], symbols[#symbols + 1] = true, look:match "pt %d+"
+      end
+      assert.equal(12, #symbols)
+    end)
+  end)
+
+  describe("legend", function()
+    local function place(options)
+      local figure = plot.lines(options)
+      return figure:script():match "\nset key ([^\n]-) Left" or figure:script():match "\nunset key", figure
+    end
+
+    it("takes a corner without data", function()
+      assert.equal("top right", (place{ y = { 1, 1, 1, 1, 0 }, y_range = { 0, 2 }, label = "a" }))
+      assert.equal("top left", (place{ y = { 0, 1, 2, 3, 4 }, label = "a" }))
+      local step = counted(20, function(i) return i == 1 and 0 or 4 end)
+      assert.equal("bottom right", (place{ y = step, label = "a" }))
+    end)
+
+    it("goes outside where all corners are taken, and widens the figure by its width", function()
+      local where, figure = place{ y = counted(60, function(i) return i % 2 end), label = "a long label" }
+      assert.equal("outside right top", where)
+      assert.truthy(tostring(figure):match "(%d+)x420" + 0 > 640 + 80)
+      local _, fixed = place{ y = counted(60, function(i) return i % 2 end), label = "a", width = 500 }
+      assert.truthy(tostring(fixed):find "500x420")
+    end)
+
+    it("does as told", function()
+      assert.equal("bottom left", (place{ y = { 1, 2 }, label = "a", legend = "bottom left" }))
+      assert.equal("\nunset key", (place{ y = { 1, 2 }, label = "a", legend = false }))
+      assert.equal("\nunset key", (place{ y = { 1, 2 } }))
+    end)
+  end)
+
+  describe("thinning", function()
+    -- What a line paints in each pixel column: its least and greatest height.
+    local function painted(columns, heights, indices)
+      local result = {}
+      for _, i in ipairs(indices) do
+        local c = columns[i]
+        if c then
+          local seen = result[c] or { heights[i], heights[i] }
+          result[c] = { math.min(seen[1], heights[i]), math.max(seen[2], heights[i]) }
+        end
+      end
+      return result
+    end
+
+    it("keeps what a line paints in every pixel column, and the ends where it enters and leaves", function()
+      local rng = mb.rng(1)
+      local n = 20000
+      local columns = counted(n, function(i) return i ~= 777 and i // 50 end)
+      local heights = rng:normal(0, 1, n):totable()
+      local kept = thin.line(columns, { heights })
+      assert.is_true(#kept < n / 10)
+      local all = counted(n, function(i) return i end)
+      assert.same(painted(columns, heights, all), painted(columns, heights, kept))
+      local is_kept = {}
+      for _, i in ipairs(kept) do is_kept[i] = true end
+      for i = 1, n do
+        if columns[i] ~= columns[i + 1] or columns[i] ~= columns[i - 1] then assert.is_true(is_kept[i], i) end
+      end
+    end)
+
+    it("keeps extremes of 50,000 points in a small script", function()
+      local y = counted(50000, math.sin)
+      y[12345], y[43210], y[20000] = 9, -8, nan
+      local script = plot.lines{ y = y, error = 0.5 }:script()
+      assert.is_true(#script < 400e3)
+      local found = {}
+      for _, row in ipairs(block(script, "curve1")) do found[row == "gap" and row or row[2]] = true end
+      assert.is_true(found[9] and found[-8] and found.gap)
+      local band = {}
+      for _, row in ipairs(block(script, "band1")) do band[row[4] or 0] = true end
+      assert.is_true(band[9.5])
+    end)
+
+    it("leaves lines of 5000 points alone", function()
+      assert.equal(5000, #block(plot.lines(counted(5000, math.sin)):script(), "curve1"))
+    end)
+
+    it("keeps one point of each cell of a cloud", function()
+      assert.same({ 1, 3, 4 }, thin.cloud({ 1, 1, 2, 1, false }, { 1, 1, 1, 2, false }))
+      local rng = mb.rng(2)
+      local x, y = rng:normal(0, 1, 50000):totable(), rng:normal(0, 1, 50000):totable()
+      assert.is_true(#block(plot.scatter(x, y):script(), "curve1") < 20000)
+    end)
+  end)
+end)
