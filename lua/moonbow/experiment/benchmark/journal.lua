@@ -1,8 +1,8 @@
 --- The log of a benchmark: one JSON line per event, which a second process can follow.
 --
 -- Events: { event = "plan", runs = names, epochs, patience, min_delta }, { event = "start", run }, { event =
--- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all }, {
--- event = "end" }; each with time, seconds since 1970. After a resume the epochs since the last checkpoint
+-- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all };
+-- each with time, seconds since 1970. After a resume the epochs since the last checkpoint
 -- come again; the last counts.
 local json = require "cjson.safe"
 local output = require "moonbow.experiment.output"
@@ -33,18 +33,18 @@ local function read_events(folder)
   return events
 end
 
--- The state of every run of the last plan.
+-- The states of the runs of all plans, in order of their first one: several processes may share a folder.
 local function states_of(events)
-  local plan, by_name
+  local states = {}
   for _, event in ipairs(events) do
-    if event.event == "plan" then
-      plan, by_name = event, {}
-      for i, name in ipairs(event.runs) do by_name[name] = { name = name, place = i, epochs = {} } end
+    for _, name in ipairs(event.event == "plan" and event.runs or {}) do
+      if not states[name] then
+        states[name] = { name = name, epochs = {} }
+        states[#states + 1] = states[name]
+      end
+      states[name].plan = event
     end
-  end
-  if not plan then return nil end
-  for _, event in ipairs(events) do
-    local state = event.run and by_name[event.run]
+    local state = event.run and states[event.run]
     if state then
       if event.event == "epoch" then
         state.epochs[event.epoch] = event
@@ -55,7 +55,13 @@ local function states_of(events)
       state.last = event.time
     end
   end
-  return plan, by_name
+  return states
+end
+
+local function count_done(states)
+  local done = 0
+  for _, state in ipairs(states) do done = done + (state.done and 1 or 0) end
+  return done
 end
 
 -- Best validation loss and its epoch, as early stopping sees it; mean seconds per epoch.
@@ -68,7 +74,8 @@ local function summary(epochs, min_delta)
   return best, best_epoch, #epochs > 0 and seconds / #epochs or 0
 end
 
-local function row_of(state, plan)
+local function row_of(state)
+  local plan = state.plan
   local wrong = state.done and ("%d of %d"):format(state.done.wrong, state.done.all) or ""
   if #state.epochs == 0 then
     local label = state.done and "done" or state.last and "first epoch" or "waiting"
@@ -88,10 +95,10 @@ local function row_of(state, plan)
   }
 end
 
---- Whether the log in a folder says that the last run has ended.
+--- Whether every run that the log in a folder speaks of has ended.
 function journal.is_over(folder)
-  local events = read_events(folder) or {}
-  return #events == 0 or events[#events].event == "end"
+  local states = states_of(read_events(folder) or {})
+  return count_done(states) == #states
 end
 
 --- Prints how far the runs in a folder are: for each the best validation loss so far and its epoch, the last
@@ -100,16 +107,13 @@ end
 function journal.show(folder)
   local events, err = read_events(folder)
   if not events then return nil, err end
-  local plan, by_name = states_of(events)
-  if not plan then return nil, folder .. "/" .. NAME .. ": holds no plan of a benchmark" end
-  local rows, done = { { "run", "state", "best val loss", "last", "per epoch", "left", "wrong" } }, 0
-  for i, name in ipairs(plan.runs) do
-    rows[i + 1] = row_of(by_name[name], plan)
-    done = done + (by_name[name].done and 1 or 0)
-  end
+  local states = states_of(events)
+  if #states == 0 then return nil, folder .. "/" .. NAME .. ": holds no plan of a benchmark" end
+  local rows = { { "run", "state", "best val loss", "last", "per epoch", "left", "wrong" } }
+  for i, state in ipairs(states) do rows[i + 1] = row_of(state) end
   output.table(rows)
-  local last = events[#events]
-  print(("\n%d of %d runs done, last news %s ago"):format(done, #plan.runs, show_time(os.time() - last.time)))
+  print(("\n%d of %d runs done, last news %s ago"):format(count_done(states), #states,
+    show_time(os.time() - events[#events].time)))
   return true
 end
 

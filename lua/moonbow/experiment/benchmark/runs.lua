@@ -138,8 +138,6 @@ local function train(run, set, settings)
   result = result_of(run, model, history, set)
   write_json(result_path, result)
   os.remove(checkpoint)
-  local wrong = result.test.wrong
-  journal.append(settings.out, { event = "done", run = run.name, wrong = wrong, all = #set.test.y })
   return result
 end
 
@@ -188,9 +186,10 @@ function runs.run(plan, set, settings)
   for i, run in ipairs(plan) do
     if settings.verbose then io.stderr:write(("run %d of %d: %s\n"):format(i, #plan, run.name)) end
     results[i] = train(run, set, settings)
+    journal.append(settings.out, { event = "done", run = run.name, wrong = results[i].test.wrong,
+      all = #set.test.y })
     core.release_memory()
   end
-  journal.append(settings.out, { event = "end" })
   return results
 end
 
