@@ -20,12 +20,16 @@ static inline void narrow(uint64_t half[2], Wide value) {
   half[1] = (uint64_t)(value >> 64);
 }
 
+static inline uint64_t draw_of(Wide state) {
+  const uint64_t folded = (uint64_t)(state >> 64) ^ (uint64_t)state;
+  const unsigned turn = (unsigned)(state >> 122);
+  return folded >> turn | folded << (-turn & 63);
+}
+
 static inline uint64_t next(mb_rng *rng) {
   const Wide state = wide(rng->state) * MULTIPLIER + wide(rng->increment);
   narrow(rng->state, state);
-  const uint64_t folded = rng->state[1] ^ rng->state[0];
-  const unsigned turn = (unsigned)(rng->state[1] >> 58);
-  return folded >> turn | folded << (-turn & 63);
+  return draw_of(state);
 }
 
 uint64_t mb_rng_uint64(mb_rng *rng) {
@@ -367,22 +371,24 @@ mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, doubl
 
 /* ---- dropout --------------------------------------------------------------------------- */
 
-void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count) {
-  const uint64_t dropped =
-      (uint64_t)ceil((double)rate * 0x1p53); /* random < rate, in units of its last bit */
-  const mb_real scale = 1 / (1 - rate);
-#pragma omp parallel for num_threads(mb_threads_for(count))
-  for (mb_size block = 0; block < mb_ceil_div(count, MB_BLOCK); block++) {
-    const mb_size first = block * MB_BLOCK, end = mb_min(first + MB_BLOCK, count);
-    mb_rng stream = *rng;
-    mb_rng_advance(&stream, (uint64_t)first);
-    for (mb_size i = first; i < end; i++) { /* a look-up, as nobody can predict the branch */
-      const mb_real outcome[2] = {0, x[i] * scale};
-      const bool keep = next(&stream) >> 11 >= dropped;
-      y[i] = outcome[keep];
-      if (kept) kept[i] = keep;
-    }
+/* Whether each of the next draws is at least dropped. Each draw waits for the product of the one before it;
+   LANES interleaved streams, which step by LANES draws, wait side by side. */
+#define LANES 4
+static void draw_kept(uint8_t *kept, mb_rng stream, uint64_t dropped, mb_size count) {
+  const Wide square = MULTIPLIER * MULTIPLIER, factor = square * square;
+  const Wide offset = wide(stream.increment) * (1 + MULTIPLIER) * (1 + square);
+  Wide state[LANES];
+  for (int lane = 0; lane < LANES; lane++) {
+    next(&stream);
+    state[lane] = wide(stream.state);
   }
+  const mb_size whole = count - count % LANES;
+  for (mb_size i = 0; i < whole; i += LANES)
+    for (int lane = 0; lane < LANES; lane++) {
+      kept[i + lane] = draw_of(state[lane]) >> 11 >= dropped;
+      state[lane] = state[lane] * factor + offset;
+    }
+  for (mb_size i = whole; i < count; i++) kept[i] = draw_of(state[i - whole]) >> 11 >= dropped;
 }
 
 MB_CLONES static void pass_kept(mb_real *restrict dx, const mb_real *restrict dy,
@@ -390,6 +396,20 @@ MB_CLONES static void pass_kept(mb_real *restrict dx, const mb_real *restrict dy
   for (mb_size i = 0; i < count; i++) {
     const mb_real scaled = dy[i] * scale;
     dx[i] = kept[i] ? scaled : 0;
+  }
+}
+
+void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count) {
+  const uint64_t dropped =
+      (uint64_t)ceil((double)rate * 0x1p53); /* random < rate, in units of its last bit */
+#pragma omp parallel for num_threads(mb_threads_for(count))
+  for (mb_size block = 0; block < mb_ceil_div(count, MB_BLOCK); block++) {
+    const mb_size first = block * MB_BLOCK, length = mb_min(MB_BLOCK, count - first);
+    uint8_t unasked[MB_BLOCK], *const here = kept ? kept + first : unasked;
+    mb_rng stream = *rng;
+    mb_rng_advance(&stream, (uint64_t)first);
+    draw_kept(here, stream, dropped, length);
+    pass_kept(y + first, x + first, here, 1 / (1 - rate), length);
   }
 }
 
