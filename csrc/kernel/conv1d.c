@@ -1,15 +1,18 @@
 /* conv1d.c - convolution: the choice between the ways to do it, and the gradient of the bias. */
 #include "conv1d.h"
 
+#include <math.h>
+
 static mb_conv1d_way forced = MB_AUTOMATIC;
 
 void mb_set_conv1d_way(mb_conv1d_way way) {
   forced = way;
 }
 
-static bool is_spectral(const mb_conv1d *s, mb_conv1d_pass pass) {
-  if (forced == MB_DIRECT || !mb_spectral_can(s)) return false;
-  return forced == MB_SPECTRAL || mb_spectral_cost(s, pass) < mb_direct_cost(s, pass);
+/* How much less the spectral way costs. */
+static double spectral_gain(const mb_conv1d *s, mb_conv1d_pass pass) {
+  if (forced == MB_DIRECT || !mb_spectral_can(s)) return -INFINITY;
+  return forced == MB_SPECTRAL ? INFINITY : mb_direct_cost(s, pass) - mb_spectral_cost(s, pass);
 }
 
 mb_size mb_conv1d_results(const mb_conv1d *s) {
@@ -107,7 +110,7 @@ mb_size mb_conv1d_scratch(const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_size scratch = mb_max(mb_direct_scratch(&s), PARTS * 2 * s.F);
   for (mb_conv1d_pass pass = MB_PASS_Y; pass <= MB_PASS_DW; pass++)
-    if (is_spectral(&s, pass)) scratch = mb_max(scratch, mb_spectral_scratch(&s));
+    if (spectral_gain(&s, pass) > 0) scratch = mb_max(scratch, mb_spectral_scratch(&s));
   return ALIGN_REALS + scratch;
 }
 
@@ -115,15 +118,18 @@ void mb_conv1d_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
                        const mb_real *b, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   if (s.pool == 0) winners = NULL;
-  (is_spectral(&s, MB_PASS_Y) ? mb_spectral_forward : mb_direct_forward)(y, winners, aligned(scratch), x, w,
-                                                                         b, &s);
+  (spectral_gain(&s, MB_PASS_Y) > 0 ? mb_spectral_forward : mb_direct_forward)(y, winners, aligned(scratch),
+                                                                               x, w, b, &s);
 }
 
 void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_real *const free = aligned(scratch);
-  const bool spectral_dx = dx && is_spectral(&s, MB_PASS_DX), spectral_dw = dw && is_spectral(&s, MB_PASS_DW);
+  double gain_dx = spectral_gain(&s, MB_PASS_DX), gain_dw = spectral_gain(&s, MB_PASS_DW);
+  /* Both gradients take one way: each alone would fetch dy once more. */
+  if (dx && dw) gain_dx = gain_dw = gain_dx + gain_dw;
+  const bool spectral_dx = dx && gain_dx > 0, spectral_dw = dw && gain_dw > 0;
   if (spectral_dx || spectral_dw)
     mb_spectral_backward(spectral_dx ? dx : NULL, spectral_dw ? dw : NULL, free, dy, winners, x, w, &s);
   mb_direct_backward(spectral_dx ? NULL : dx, spectral_dw ? NULL : dw, free, dy, winners, x, w, &s);
