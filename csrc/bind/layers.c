@@ -36,7 +36,7 @@ static int window(lua_State *L) {
 /* ---- convolution ---- */
 
 /* Reads x and w at arg and arg + 1; stride, dilation, padding, size and stride of pooling (nil: none) and
- * whether relu follows at options... */
+ * what to multiply negative results with (nil: nothing follows) at options... */
 static void read_conv1d(lua_State *L, int arg, int options, const Tensor **x, const Tensor **w,
                         mb_conv1d *s) {
   mb_size pad, none;
@@ -59,7 +59,8 @@ static void read_conv1d(lua_State *L, int arg, int options, const Tensor **x, co
     bind_status(L, "conv1d",
                 mb_window(&s->L_pool, &none, &none, s->L_out, s->pool, s->pool_stride, 1, MB_VALID, 0));
   }
-  s->relu = bind_flag(L, options + 5);
+  s->relu = !lua_isnoneornil(L, options + 5);
+  if (s->relu) s->slope = (mb_real)bind_number(L, "conv1d", "slope", options + 5);
 }
 
 static mb_size results_of(const mb_conv1d *s) {
@@ -72,8 +73,8 @@ static Tensor *push_bytes(lua_State *L, const char *name, mb_size count) {
   return bind_new_tensor(L, name, 1, &reals);
 }
 
-/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, relu, keep) -> y, winners: what
- * backward needs to know of pooling and relu, nil where that is nothing or keep is false. */
+/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, winners: what
+ * backward needs to know of pooling and ReLU, nil where that is nothing or keep is false. */
 static int conv1d(lua_State *L) {
   const Tensor *x, *w;
   mb_conv1d s;
@@ -83,6 +84,8 @@ static int conv1d(lua_State *L) {
   mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
   Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, results_of(&s), s.F});
   uint8_t *winners = NULL;
+  if (bind_flag(L, 10) && s.slope != 0)
+    bind_error(L, "conv1d: slope: expected 0 or nil where backward follows, got %f", (double)s.slope);
   if (bind_flag(L, 10) && mb_conv1d_has_winners(&s))
     winners = (uint8_t *)push_bytes(L, "conv1d", y->count)->data;
   else
@@ -99,7 +102,7 @@ static mb_real *push_wanted(lua_State *L, bool wanted, const mb_shape *shape) {
   return NULL;
 }
 
-/* core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool size, pool stride, relu, need_x,
+/* core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool size, pool stride, slope, need_x,
  * need_w, need_b) -> dx, dw, db */
 static int conv1d_backward(lua_State *L) {
   const Tensor *x, *w;

@@ -453,7 +453,7 @@ MB_INLINE Vec choose(Mask mask, Vec a, Vec b) {
 
 /* The largest of pool rows; NaN counts as the maximum, and relu lets it through. */
 MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, Vec b,
-                      const mb_size pool, const bool relu) {
+                      const mb_size pool, const bool relu, const mb_real slope) {
   Vec best = load(rows);
   Mask at = {0};
   for (mb_size k = 1; k < pool; k++) {
@@ -463,19 +463,21 @@ MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size
     at = (wins & ((Mask){0} + (int)k)) | (at & ~wins);
   }
   best += b;
-  store(y, relu ? choose(best < 0, (Vec){0}, best) : best);
+  Vec below = best * slope;
+  if (slope == 0) below = (Vec){0}; /* also of infinities */
+  store(y, relu ? choose(best < 0, below, best) : best);
   if (relu) at |= (best <= 0) & MB_NO_WINNER;
   if (winners) *(Bytes *)winners = __builtin_convertvector(at, Bytes);
 }
 
 MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
                               mb_size columns, const mb_real *b, const mb_conv1d *s, const mb_size pool,
-                              const bool relu) {
+                              const bool relu, const mb_real slope) {
   for (mb_size c = 0; c + LANES <= columns; c += LANES) {
     const Vec bias = b ? load(b + c) : (Vec){0};
     for (mb_size j = 0; j < count; j++)
       finish(y + j * s->F + c, winners ? winners + j * s->F + c : NULL, rows + j * s->pool_stride * ld + c,
-             ld, bias, pool, relu);
+             ld, bias, pool, relu, slope);
   }
   const mb_size c = columns / LANES * LANES, rest = columns - c;
   if (rest == 0) return;
@@ -484,7 +486,7 @@ MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows,
   for (mb_size j = 0; j < count; j++) {
     mb_real y_wide[LANES];
     uint8_t winners_wide[LANES];
-    finish(y_wide, winners_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu);
+    finish(y_wide, winners_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
     memcpy(y + j * s->F + c, y_wide, sizeof(mb_real) * (size_t)rest);
     if (winners) memcpy(winners + j * s->F + c, winners_wide, (size_t)rest);
   }
@@ -492,12 +494,12 @@ MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows,
 
 static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
                        mb_size columns, const mb_real *b, const mb_conv1d *s) {
-#define POOL(size, relu) finish_windows(y, winners, rows, ld, count, columns, b, s, size, relu)
-  switch (s->relu ? s->pool : 0) { /* the usual ones with a constant number of steps */
-  case 1: POOL(1, true); break;
-  case 2: POOL(2, true); break;
-  case 3: POOL(3, true); break;
-  default: POOL(s->pool, s->relu); break;
+#define POOL(size, relu, slope) finish_windows(y, winners, rows, ld, count, columns, b, s, size, relu, slope)
+  switch (s->relu && s->slope == 0 ? s->pool : 0) { /* the usual ones with a constant number of steps */
+  case 1: POOL(1, true, 0); break;
+  case 2: POOL(2, true, 0); break;
+  case 3: POOL(3, true, 0); break;
+  default: POOL(s->pool, s->relu, s->slope); break;
   }
 #undef POOL
 }

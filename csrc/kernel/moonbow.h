@@ -176,7 +176,8 @@ typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
 #define MB_POOL_MOST 254 /* places in a window that a byte can name */
 
 /* What may follow in the same pass, so that the map before it is never written: the largest of each window of
- * pool rows, windows pool_stride apart, L_pool of them (pool 0: none), then with relu max(0, y). */
+ * pool rows, windows pool_stride apart, L_pool of them (pool 0: none), then with relu slope times what is
+ * negative. With a slope other than 0 nothing can be kept for backward. */
 typedef struct {
   mb_size N, L, C, K, F;
   mb_size stride, dilation;
@@ -184,6 +185,7 @@ typedef struct {
   mb_size L_out;
   mb_size pool, pool_stride, L_pool; /* pool at most MB_POOL_MOST */
   bool relu;
+  mb_real slope;
 } mb_conv1d;
 
 /* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.

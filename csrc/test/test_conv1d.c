@@ -273,6 +273,28 @@ static void random_shapes(void **state) {
   }
 }
 
+static void slope_multiplies_what_is_negative(void **state) {
+  (void)state;
+  mb_rng rng;
+  mb_rng_seed(&rng, &(uint32_t){8}, 1);
+  for (int trial = 0; trial < 100; trial++) {
+    mb_padding padding;
+    mb_size pad;
+    mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 40, 7);
+    s.relu = false;
+    Conv plain = new_conv(s, padding, pad);
+    s.relu = true, s.slope = (mb_real)0.25;
+    Conv leaky = new_conv(s, padding, pad);
+    run_forward(plain.y, &plain, plain.x, plain.w, plain.b);
+    run_forward(leaky.y, &leaky, plain.x, plain.w, plain.b);
+    for (mb_size i = 0; i < plain.y_count; i++)
+      if (plain.y[i] < 0) plain.y[i] *= s.slope;
+    check_close(leaky.y, plain.y, plain.y_count, CHECK_TOLERANCE);
+    free_conv(&plain);
+    free_conv(&leaky);
+  }
+}
+
 /* Long enough for several work items in a sample, for all groups, and for products in parts. */
 static const mb_conv1d large[] = {
     {.N = 1, .L = 2003, .C = 1, .K = 20, .F = 64, .stride = 1, .dilation = 1},
@@ -494,6 +516,7 @@ int main(int count, char **arguments) {
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
       ON_EACH_WAY(random_shapes),
+      ON_EACH_WAY(slope_multiplies_what_is_negative),
       ON_EACH_WAY(large_shapes),
       ON_EACH_WAY(central_differences),
       ON_EACH_WAY(gradients_one_at_a_time),

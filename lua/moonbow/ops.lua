@@ -216,13 +216,13 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 -- ---- layers ----
 
 -- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
--- pool_stride apart, then with relu max(0, y).
-ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu)
-  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, relu, is_recording())
+-- pool_stride apart, then slope (nil: 1) times what is negative; while recording only 0.
+ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
+  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, is_recording())
   local kept, recipe = keep(x)
   return y, function(dy, need_x, need_w, need_b)
     local dx, dw, db = core.conv1d_backward(dy, winners, kept or recipe:take(), w, stride, dilation, padding,
-      pool_size, pool_stride, relu, need_x, need_w, need_b)
+      pool_size, pool_stride, slope, need_x, need_w, need_b)
     if winners then core.close(winners) end
     if recipe then recipe:drop() end
     return dx, dw, db

@@ -90,10 +90,11 @@ layers.Conv1d = class("Conv1d", {
       acting = first
     end
     local pool = last and last.type == "MaxPool1d" and last.options
-    local relu = acting.options.activation == "relu"
+    local slope = activations.slope(acting.options.activation, acting.options.alpha)
+    local joined_slope = (slope == 0 or slope ~= 1 and not autograd.is_recording()) and slope or nil
     local y = ops.conv1d(x, weight, bias, options.stride, options.dilation, options.padding,
-      pool and pool.size or nil, pool and (pool.stride or pool.size) or nil, relu)
-    return activations.apply(not relu and acting.activate, y, acting.options.alpha)
+      pool and pool.size or nil, pool and (pool.stride or pool.size) or nil, joined_slope)
+    return activations.apply(not joined_slope and acting.activate, y, acting.options.alpha)
   end,
   joins = joins,
   macs = function(layer, _, output)
