@@ -29,6 +29,7 @@ describe("a convolution and the pooling behind it", function()
         local x = mb.randn(mb.rng(2), 3, 23, 2)
         local y = model(x)
         assert.is_true(y:allclose(apart(model, x), { relative = 0, absolute = 1e-6 }))
+        assert.is_true(mb.no_grad(model, x):allclose(y, { relative = 0, absolute = 1e-6 }))
         local loss = mb.rand(mb.rng(3), y:shape())
         local gradients = {}
         for i, run in ipairs { model, function(input) return apart(model, input) end } do
@@ -59,6 +60,17 @@ describe("a convolution and the pooling behind it", function()
     local x, w = mb.ones(1, 6, 2), mb.ones(3, 2, 2):param()
     assert.error_matches(function() conv1d(x, w, nil, 1, 1, "same", nil, nil, 0.1) end,
       "conv1d: slope: expected 0 or nil where backward follows, got 0.1")
+  end)
+
+  it("waits for an activation that falls", function()
+    for name, alpha in pairs { leaky_relu = -0.5, elu = -1 } do
+      local model = mb.nn.Sequential { mb.nn.Conv1d { filters = 5, kernel = 3 },
+        mb.nn.BatchNorm1d { activation = name, alpha = alpha }, mb.nn.MaxPool1d { size = 2 } }
+      model:build({ 20, 2 }, mb.rng(1))
+      model:eval()
+      local x = mb.randn(mb.rng(4), 6, 20, 2)
+      assert.is_true(mb.no_grad(model, x):allclose(apart(model, x), { relative = 1e-5, absolute = 1e-5 }))
+    end
   end)
 
   it("blames the pooling for windows that do not fit", function()

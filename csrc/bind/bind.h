@@ -16,9 +16,10 @@
 #define BIND_PREFIX "moonbow."
 #define BIND_OPEN   luaopen_moonbow_core
 #endif
-#define TENSOR_TYPE    BIND_PREFIX "tensor"
+#define TENSOR_TYPE BIND_PREFIX "tensor"
+#define RNG_TYPE    BIND_PREFIX "rng"
+
 #define BIND_MAX_COUNT ((mb_size)1 << 40) /* elements of a tensor */
-#define RNG_TYPE       BIND_PREFIX "rng"
 
 typedef struct {
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */

@@ -126,12 +126,8 @@ void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_real *const free = aligned(scratch);
-  double gain_dx = spectral_gain(&s, MB_PASS_DX), gain_dw = spectral_gain(&s, MB_PASS_DW);
   /* Both gradients take one way: each alone would fetch dy once more. */
-  if (dx && dw) gain_dx = gain_dw = gain_dx + gain_dw;
-  const bool spectral_dx = dx && gain_dx > 0, spectral_dw = dw && gain_dw > 0;
-  if (spectral_dx || spectral_dw)
-    mb_spectral_backward(spectral_dx ? dx : NULL, spectral_dw ? dw : NULL, free, dy, winners, x, w, &s);
-  mb_direct_backward(spectral_dx ? NULL : dx, spectral_dw ? NULL : dw, free, dy, winners, x, w, &s);
+  const double gain = (dx ? spectral_gain(&s, MB_PASS_DX) : 0) + (dw ? spectral_gain(&s, MB_PASS_DW) : 0);
+  (gain > 0 ? mb_spectral_backward : mb_direct_backward)(dx, dw, free, dy, winners, x, w, &s);
   if (db) backward_bias(db, free, dy, winners, &s);
 }

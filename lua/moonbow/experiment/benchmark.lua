@@ -157,6 +157,29 @@ local function print_table(groups, job)
   output.table(rows)
 end
 
+-- What ReLU in the hidden dense layers changes, where both heads were run: published and measured.
+local function print_heads(groups, job)
+  local by_name, rows = {}, { { "network", "published", "p", "measured", "p" } }
+  for _, entry in ipairs(groups) do by_name[entry.name] = entry end
+  local function cells(relu, linear)
+    local c = relu and linear and agreement.welch(relu, linear)
+    if not c then return "", "" end
+    return ("%+.1f ± %.1f"):format(c.difference, c.error), ("%.3f"):format(c.p)
+  end
+  for _, relu in ipairs(groups) do
+    local linear = relu.head == "relu" and by_name[relu.name:gsub("%-relu", "-linear", 1)]
+    if linear then
+      local gain, p = cells(relu.values, linear.values)
+      local published, published_p = cells(relu.published, linear.published)
+      rows[#rows + 1] = { relu.name:gsub("%-relu", "", 1), published, published_p, gain, p }
+    end
+  end
+  if #rows == 1 then return end
+  print(("\nReLU heads against linear ones: difference ± its standard error (%s), and Welch's t-test\n"):format(
+    job.unit))
+  output.table(rows)
+end
+
 local function best_of(entry)
   local best = 1
   for i, test in ipairs(entry.tests) do
@@ -289,6 +312,7 @@ function benchmark.run(args, job)
   for _, entry in ipairs(groups) do compare(entry, job) end
   local ceiling = print_heading(args, job)
   print_table(groups, job)
+  print_heads(groups, job)
   for i, pair in ipairs(print_pairs(groups)) do
     if i > args.figures then break end
     figures[("pair_%d_%d"):format(pair[1], pair[2])] = figure_of(pair, job.set)

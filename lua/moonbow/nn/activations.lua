@@ -38,7 +38,9 @@ local rising = { linear = true, leaky_relu = true, elu = true, selu = true, soft
   sigmoid = true, relu = true }
 
 --- Whether an activation, by name or nil, never falls: then it may as well come after max-pooling.
-function activations.is_rising(activation) return activation == nil or rising[activation] == true end
+function activations.is_rising(activation, alpha)
+  return activation == nil or rising[activation] == true and (alpha or 0) >= 0
+end
 
 --- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
 function activations.slope(activation, alpha)

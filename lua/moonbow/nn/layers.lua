@@ -27,10 +27,11 @@ local any_initializer = "string|number|function"
 
 -- Whether the max-pooling behind a convolution of x can be done in the same pass: where it fits, and commutes
 -- with the activation between the two.
-local function joins_pool(options, activation, pool, x)
+local function joins_pool(options, acting, pool, x)
   if not pool or pool.type ~= "MaxPool1d" or pool.options.padding ~= "valid" then return false end
   local size = pool.options.size
-  if size > core.pool_most or core.rank(x) ~= 3 or not activations.is_rising(activation) then return false end
+  if size > core.pool_most or core.rank(x) ~= 3 then return false end
+  if not activations.is_rising(acting.activation, acting.alpha) then return false end
   local ok, length = pcall(core.window, core.size(x, 2), options.kernel, options.stride, options.dilation,
     options.padding)
   return ok and length >= size
@@ -44,9 +45,9 @@ end
 
 -- How many of the layers behind part i of a Sequential a convolution does in its own pass over x.
 local function joins(layer, parts, i, x)
-  local options, count, activation = layer.options, 0, layer.options.activation
-  if folds_norm(options, parts[i + 1]) then count, activation = 1, parts[i + 1].options.activation end
-  return joins_pool(options, activation, parts[i + 1 + count], x) and count + 1 or count
+  local options, count, acting = layer.options, 0, layer.options
+  if folds_norm(options, parts[i + 1]) then count, acting = 1, parts[i + 1].options end
+  return joins_pool(options, acting, parts[i + 1 + count], x) and count + 1 or count
 end
 
 -- Weights and bias of a convolution with the batch norm behind it.

@@ -2,8 +2,8 @@
 --
 -- Events: { event = "plan", runs = names, epochs, patience, min_delta }, { event = "start", run }, { event =
 -- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all };
--- each with time, seconds since 1970. After a resume the epochs since the last checkpoint
--- come again; the last counts.
+-- each with time, seconds since 1970. After a resume the epochs since the last checkpoint come again; the
+-- last counts.
 local json = require "cjson.safe"
 local output = require "moonbow.experiment.output"
 local show_time = require("moonbow.train.progress").show_time
