@@ -209,8 +209,8 @@ describe("experiments/universal_benchmark.lua", function()
   end
   it("runs, and its results fit the schema", function()
     local out = root .. "/out"
-    local choice = "--quick --networks vgg --heads linear,relu --seeds 2 --epochs 1 --figures 1"
-    local ok, text = run(("%s --out %s"):format(choice, out))
+    local command = "--quick --networks vgg --heads linear,relu --seeds 2 --epochs 1 --figures 1"
+    local ok, text = run(("%s --out %s"):format(command, out))
     assert.is_true(ok, text)
     assert.matches("ReLU heads against linear ones.*\nvgg +[+-]%d+%.%d ± %d+%.%d +[01]%.%d+", text)
     assert.matches("Verdict: not decided by this many seeds", text)
