@@ -7,6 +7,7 @@
 /* Compiled once per instruction set; the loader picks. Put it on functions whose loops the
  * compiler vectorises. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MB_NO_CLONES)
+#define MB_CHOOSES_SET
 #define MB_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MB_CLONES
@@ -140,5 +141,12 @@ typedef struct {
 const mb_lanes *mb_lanes_here(void); /* the best for this processor */
 /* For tests: another set, 0 being the best of any; false if there is none or the processor has not got it. */
 bool mb_use_lanes(int set);
+
+#pragma GCC visibility push(hidden)
+/* The sets: v4 and v3 exist with MB_CHOOSES_SET only. */
+extern const mb_lanes mb_lanes_base, mb_lanes_v3, mb_lanes_v4;
+/* Of 2 pi k / MB_CIRCLE. */
+extern mb_real mb_cosines[MB_CIRCLE], mb_sines[MB_CIRCLE];
+#pragma GCC visibility pop
 
 #endif

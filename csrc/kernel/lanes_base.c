@@ -1,0 +1,17 @@
+/* lanes_base.c - the vector code of lanes.h for what every processor of this kind has, or what the compiler
+ * was told to use. */
+#define SET mb_lanes_base
+#if defined(__AVX512F__)
+#define REGISTER 64
+#define PANEL    4
+#elif defined(__AVX2__)
+#define REGISTER 32
+#define PANEL    2
+#elif defined(__aarch64__)
+#define REGISTER 16
+#define PANEL    4
+#else
+#define REGISTER 16
+#define PANEL    2
+#endif
+#include "lanes.h"

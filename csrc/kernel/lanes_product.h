@@ -1,0 +1,152 @@
+/* lanes_product.h - a matrix product in registers, and transposed blocks. Part of lanes.h. */
+
+/* Rows of a register tile: with PANEL vectors each, this fills most of the registers of each set. */
+#define PRODUCT_ROWS 6
+
+/* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. A line of each
+ * of `ahead` is asked for meanwhile, if there is any. */
+MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                    mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
+                    const mb_ahead *ahead) {
+  const mb_real *line = ahead ? ahead->x : NULL;
+  const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_AHEAD_NEAR * near : 0;
+  Vec sum[PRODUCT_ROWS][PANEL];
+  Half last[PRODUCT_ROWS];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) sum[i][v] = add ? load(C + i * ldc + v * LANES) : (Vec){0};
+#pragma GCC unroll 8
+  for (int i = 0; half && i < R; i++) last[i] = add ? *(Half *)(C + i * ldc + V * LANES) : (Half){0};
+  for (mb_size d = 0; d < depth; d++, A += step, B += ldb) {
+    Vec b[PANEL];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
+    if (ahead) {
+      __builtin_prefetch(line, 0, 2); /* into the second cache: the first one holds what is in use */
+      line += (d + 1) % MB_AHEAD_NEAR == 0 ? near + jump : near;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) sum[i][v] += A[i * row] * b[v];
+#pragma GCC unroll 8
+    for (int i = 0; half && i < R; i++) last[i] += A[i * row] * *(const Half *)(B + V * LANES);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) store(C + i * ldc + v * LANES, sum[i][v]);
+#pragma GCC unroll 8
+  for (int i = 0; half && i < R; i++) *(Half *)(C + i * ldc + V * LANES) = last[i];
+}
+
+/* One vector wide, of which only the first columns exist in C. */
+static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                      mb_size ldb, mb_size depth, bool add, mb_size rows, mb_size columns) {
+  mb_real wide[PRODUCT_ROWS * LANES] = {0};
+  const size_t bytes = sizeof(mb_real) * (size_t)columns;
+  for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
+  if (rows == PRODUCT_ROWS)
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, false, NULL);
+  else
+    for (mb_size i = 0; i < rows; i++)
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL);
+  for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
+}
+
+/* All M rows of V vectors and perhaps half of one. */
+MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
+  mb_size i = 0;
+  for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, half, NULL);
+  for (; i + 2 <= M; i += 2)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL);
+  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL);
+}
+
+static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                    mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add) {
+  mb_size j = 0;
+#define COLUMNS(V, half)                                                                                     \
+  do {                                                                                                       \
+    panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, V, half);                                     \
+    j += (V)*LANES + ((half) ? LANES / 2 : 0);                                                               \
+  } while (0)
+  while (j + PANEL * LANES <= N) COLUMNS(PANEL, false);
+#if PANEL > 2
+  if (j + 3 * LANES <= N) COLUMNS(2, false);
+#endif
+  switch ((N - j) / LANES * 2 + (N % LANES == LANES / 2)) { /* halves of vectors */
+#if PANEL > 2
+  case 5: COLUMNS(2, true); break;
+  case 4: COLUMNS(2, false); break;
+#endif
+  case 3: COLUMNS(1, true); break;
+  case 2: COLUMNS(1, false); break;
+  case 1: COLUMNS(0, true); break;
+  }
+#undef COLUMNS
+  if (j < N)
+    for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
+      last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
+                mb_min(PRODUCT_ROWS, M - i), N - j);
+}
+
+/* The tiles are counted off in MB_AHEAD_RUNS equal parts, of which each first one asks for a run. */
+static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
+                          const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
+                          const mb_ahead *ahead) {
+  const mb_size rows = M / PRODUCT_ROWS * PRODUCT_ROWS, columns = N / (PANEL * LANES) * (PANEL * LANES);
+  const mb_size part = mb_max(rows / PRODUCT_ROWS * (columns / (PANEL * LANES)) / MB_AHEAD_RUNS, 1);
+  mb_size count = 0;
+  for (mb_size j = 0; j < columns; j += PANEL * LANES)
+    for (mb_size i = 0; i < rows; i += PRODUCT_ROWS, count++) {
+      const bool asks = count % part == 0 && count / part < MB_AHEAD_RUNS;
+      const mb_ahead run = {ahead->x + count / part * ahead->run, asks ? ahead->near : 0,
+                            asks ? ahead->far : 0, 0};
+      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, false,
+           &run);
+    }
+  if (rows < M)
+    product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);
+  if (columns < N) product(C + columns, ldc, A, row, step, B + columns, ldb, M, N - columns, depth, add);
+}
+
+/* ---- transposed blocks -------------------------------------------------------------------- */
+
+/* y (LANES, LANES) = x transposed, in registers: blocks of 1, 2, 4, ... change places. */
+MB_INLINE void turn_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx) {
+#ifdef __clang__
+  for (int i = 0; i < LANES; i++)
+    for (int j = 0; j < LANES; j++) y[j * ldy + i] = x[i * ldx + j];
+#else
+  Vec r[LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) r[i] = load(x + i * ldx);
+#pragma GCC unroll 4
+  for (int s = 1; s < LANES; s *= 2) {
+    Mask low, high;
+#pragma GCC unroll 16
+    for (int e = 0; e < LANES; e++) low[e] = e & s ? LANES + e - s : e, high[e] = e & s ? LANES + e : e + s;
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+      if ((i & s) == 0) {
+        const Vec a = r[i], b = r[i + s];
+        r[i] = __builtin_shuffle(a, b, low);
+        r[i + s] = __builtin_shuffle(a, b, high);
+      }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) store(y + i * ldy, r[i]);
+#endif
+}
+
+static void transpose(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns) {
+  const mb_size whole_rows = rows / LANES * LANES, whole_columns = columns / LANES * LANES;
+  for (mb_size i = 0; i < whole_rows; i += LANES)
+    for (mb_size j = 0; j < whole_columns; j += LANES) turn_block(y + j * ldy + i, ldy, x + i * ldx + j, ldx);
+  for (mb_size i = 0; i < rows; i++)
+    for (mb_size j = i < whole_rows ? whole_columns : 0; j < columns; j++) y[j * ldy + i] = x[i * ldx + j];
+}

@@ -1,0 +1,87 @@
+/* lanes_short.h - short tiles: polynomials at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity (Toom and Cook). Part
+ * of lanes.h. */
+
+/* The sums over j of filter[j] data[i + j], as in Winograd 1980: the transposed product of polynomials, whose
+ * value at infinity is the last coefficient. What a point divides by (the product of its distances from the
+ * others) goes with the filter. */
+MB_INLINE void put_pair(mb_real *planes, mb_size plane, Vec even, Vec odd) {
+  store(planes, even + odd);
+  store(planes + plane, even - odd);
+}
+
+MB_INLINE void evaluate_filter(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld,
+                               const int count) {
+  static const mb_real squares[] = {1, 4, (mb_real)0.25}, points[] = {1, 2, (mb_real)0.5};
+  static const mb_real factors[] = {(mb_real)(-2 / 9.0), (mb_real)(1 / 90.0), (mb_real)(32 / 45.0)};
+  Vec g[MB_SHORT] = {0};
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) g[i] = load(rows + i * ld);
+  store(planes, g[0]);
+#pragma GCC unroll 4
+  for (int i = 0; i < 3; i++) {
+    Vec even = {0}, odd = {0};
+#pragma GCC unroll 4
+    for (int j = (count - 1) / 2 * 2; j >= 0; j -= 2) even = even * squares[i] + g[j];
+#pragma GCC unroll 4
+    for (int j = count / 2 * 2 - 1; j >= 0; j -= 2) odd = odd * squares[i] + g[j];
+    put_pair(planes + (1 + 2 * i) * plane, plane, even * factors[i], odd * (points[i] * factors[i]));
+  }
+  store(planes + 7 * plane, g[count - 1]);
+}
+
+MB_INLINE void evaluate_data(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld) {
+  Vec x[MB_SHORT];
+#pragma GCC unroll 8
+  for (int i = 0; i < MB_SHORT; i++) x[i] = load(rows + i * ld);
+  const mb_real quarter = (mb_real)0.25, half = (mb_real)0.5;
+  store(planes, x[0] - x[6] + (x[4] - x[2]) * (21 * quarter));
+  put_pair(planes + plane, plane, x[2] + x[6] - x[4] * (17 * quarter), x[1] + x[5] - x[3] * (17 * quarter));
+  put_pair(planes + 3 * plane, plane, x[6] + x[2] * quarter - x[4] * (5 * quarter),
+           x[1] * half - x[3] * (5 * half) + x[5] * 2);
+  put_pair(planes + 5 * plane, plane, x[6] + x[2] * 4 - x[4] * 5, x[1] * 2 - x[3] * (5 * half) + x[5] * half);
+  store(planes + 7 * plane, x[7] - x[1] + (x[3] - x[5]) * (21 * quarter));
+}
+
+MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, const int count) {
+  static const mb_real powers[] = {1, 2, 4, 8, 16, 32, 64, 128};
+  Vec sum[3], difference[3];
+#pragma GCC unroll 4
+  for (int i = 0; i < 3; i++) {
+    const Vec a = load(planes + (1 + 2 * i) * plane), b = load(planes + (2 + 2 * i) * plane);
+    sum[i] = a + b, difference[i] = a - b;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) {
+    const Vec *v = i % 2 == 0 ? sum : difference;
+    Vec row = v[0] + v[1] * powers[i] + v[2] * (1 / powers[i]);
+    if (i == 0) row += load(planes);
+    if (i == count - 1) row += load(planes + 7 * plane);
+    store(rows + i * LANES, row);
+  }
+}
+
+/* f with a constant count of rows, the usual ones: those of kernels of 3 and 5. */
+#define WITH_COUNT(f, count)                                                                                 \
+  switch (count) {                                                                                           \
+  case 3: f(3); break;                                                                                       \
+  case 4: f(4); break;                                                                                       \
+  case 5: f(5); break;                                                                                       \
+  case 6: f(6); break;                                                                                       \
+  default: f(count); break;                                                                                  \
+  }
+
+static void analyse_short(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter) {
+#define EVALUATE(count) evaluate_filter(planes, plane, rows, ld, count)
+  if (filter == 0)
+    evaluate_data(planes, plane, rows, ld);
+  else
+    WITH_COUNT(EVALUATE, filter)
+#undef EVALUATE
+}
+
+static void synthesise_short(mb_real *rows, const mb_real *planes, mb_size plane, int count) {
+#define INTERPOLATE(count) interpolate(rows, planes, plane, count)
+  WITH_COUNT(INTERPOLATE, count)
+#undef INTERPOLATE
+}
+#undef WITH_COUNT
