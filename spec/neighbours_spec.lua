@@ -158,7 +158,7 @@ describe("nearest neighbours", function()
     refuses("row 2 is negative", { 1, 2 }, { k = 1, metric = "jensen_shannon" },
       mb.tensor { { 1, 1 }, { 1, -1 } })
     local model = neighbours.fit(x, { 1, 2, 1 }, { k = 1 })
-    assert.error_matches(function() model:predict(mb.ones(1, 5)) end, "rows of a have 5 points")
+    assert.error_matches(function() model:predict(mb.ones(1, 5)) end, "x has 5 points .* fitted on 4")
     assert.error_matches(function() model:predict(3) end, "x: expected a tensor, got 3")
   end)
 end)

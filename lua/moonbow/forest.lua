@@ -4,12 +4,11 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
-local rows = require "moonbow.rows"
+local classifier = require "moonbow.classifier"
 
 local forest = {}
 
-local Forest = { __name = "forest", kind = "forest" }
-Forest.__index = Forest
+local Forest = classifier.of_kind("forest", "predict_proba")
 
 local known_options = {
   trees = check.default(100, "positive integer"), criterion = check.one_of("gini", { "gini", "entropy" }),
@@ -69,8 +68,7 @@ end
 --   probabilities according to the trees that have not seen the row (NaN where all have), and
 --   forest.oob_score: the accuracy of these. mb.save and mb.load keep all but the latter two.
 function forest.fit(x, y, options)
-  options = check.options("forest.fit", options, known_options)
-  x = rows.of("forest.fit", x)
+  options, x = classifier.arguments("forest.fit", x, y, options, known_options)
   for _, name in ipairs { "min_samples_split", "max_leaves" } do
     if options[name] == 1 then check.fail("forest.fit", "%s: expected at least 2, got 1", name) end
   end
@@ -78,7 +76,7 @@ function forest.fit(x, y, options)
     check.fail("forest.fit", "oob_score needs bootstrap: without it every tree has seen every row")
   end
   local D = core.size(x, 2)
-  local model = setmetatable({ classes = rows.classes("forest.fit", y, options.classes), points = D }, Forest)
+  local model = setmetatable({ classes = options.classes, points = D }, Forest)
   model.grown, model.importances, model.oob_decision = core.forest_fit(x, y, model.classes,
     random.rng(options.seed), options.trees, options.criterion, options.bootstrap,
     features_of(options.max_features, D), options.max_depth, options.max_leaves, options.min_samples_split,
@@ -89,13 +87,9 @@ end
 
 --- The probabilities of the classes: (N, classes), the mean over the trees.
 -- @param x spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
-function Forest.predict_proba(model, x) return core.forest_predict(model.grown, rows.of("forest", x)) end
-
---- The most probable classes: (N).
-function Forest.predict(model, x) return core.argmax(model:predict_proba(x), 2) end
-
---- The accuracy on x and class numbers y.
-function Forest.score(model, x, y) return rows.accuracy("forest:score", model:predict(x), y) end
+function Forest.predict_proba(model, x)
+  return core.forest_predict(model.grown, classifier.rows("forest", "x", x, model.points))
+end
 
 function Forest.__tostring(model)
   local trees, nodes = core.forest_size(model.grown)

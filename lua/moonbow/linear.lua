@@ -1,12 +1,11 @@
 --- Linear classifiers: logistic regression and the support vector machine without a kernel.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local rows = require "moonbow.rows"
+local classifier = require "moonbow.classifier"
 
 local linear = {}
 
-local Linear = { __name = "linear", kind = "linear" }
-Linear.__index = Linear
+local Linear = classifier.of_kind("linear", "decision_function")
 
 local known_options = {
   kind = check.one_of("logistic", { "logistic", "svm" }), C = check.default(1, "positive"),
@@ -26,21 +25,16 @@ local known_options = {
 -- @return a model: model:predict(x), :decision_function(x), :score(x, y), and for "logistic"
 --   :predict_proba(x); model.weight (D, classes), model.bias (classes). mb.save keeps it
 function linear.fit(x, y, options)
-  options = check.options("linear.fit", options, known_options)
-  x = rows.of("linear.fit", x)
-  local classes = rows.classes("linear.fit", y, options.classes)
-  local weight, bias = core.linear_fit(x, y, classes, options.kind == "svm", options.C, options.tol,
+  options, x = classifier.arguments("linear.fit", x, y, options, known_options)
+  local weight, bias = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
     options.fit_intercept and options.intercept_scaling or 0)
-  return setmetatable({ loss = options.kind, classes = classes, weight = weight, bias = bias }, Linear)
+  return setmetatable({ loss = options.kind, classes = options.classes, weight = weight, bias = bias },
+    Linear)
 end
 
 --- How far each spectrum is on the side of each class: (N, classes).
 function Linear.decision_function(model, x)
-  x = rows.of("linear", x)
-  local D = core.size(model.weight, 1)
-  if core.size(x, 2) ~= D then
-    check.fail("linear", "x has %d points per row, the model was fitted on %d", core.size(x, 2), D)
-  end
+  x = classifier.rows("linear", "x", x, core.size(model.weight, 1))
   return core.matmul(x, model.weight, false, false, model.bias)
 end
 
@@ -52,12 +46,6 @@ function Linear.predict_proba(model, x)
   local p = core.sigmoid(model:decision_function(x))
   return core.div(p, core.reshape(core.sum(p, 2), core.size(p, 1), 1))
 end
-
---- The classes on whose side the spectra are farthest: (N).
-function Linear.predict(model, x) return core.argmax(model:decision_function(x), 2) end
-
---- The accuracy on x and class numbers y.
-function Linear.score(model, x, y) return rows.accuracy("linear:score", model:predict(x), y) end
 
 function Linear.__tostring(model)
   local name = model.loss == "svm" and "linear support vector machine" or "logistic regression"

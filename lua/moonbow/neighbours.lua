@@ -3,12 +3,11 @@ local term = require "term"
 local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local rows = require "moonbow.rows"
+local classifier = require "moonbow.classifier"
 
 local neighbours = {}
 
-local Neighbours = { __name = "neighbours", kind = "neighbours" }
-Neighbours.__index = Neighbours
+local Neighbours = classifier.of_kind("neighbours", "predict_proba")
 
 --- Names of the dissimilarities.
 neighbours.metrics = {
@@ -30,12 +29,12 @@ local function check_window(operation, options)
   if window and window < 0 then check.fail(operation, "window: expected at least 0, got %d", window) end
 end
 
-local function rows_for(operation, name, x, metric)
+local function rows_for(operation, name, x, metric, points)
   if follows_axis[metric] and core.is_tensor(x) and core.rank(x) == 3 and core.size(x, 3) > 1 then
     check.fail(operation, "%s: %s needs spectra of one channel, got shape %s", name, metric,
       check.show_shape(core.shape(x)))
   end
-  return rows.of(operation, x, name)
+  return classifier.rows(operation, name, x, points)
 end
 
 -- ---- long jobs go in parts, with progress on standard error ----
@@ -122,15 +121,11 @@ end
 --   label)
 -- @return a model: model:predict(x), :predict_proba(x), :score(x, y), :nearest(x); mb.save keeps it
 function neighbours.fit(x, y, options)
-  options = check.options("neighbours.fit", options, fit_options)
+  options = classifier.arguments("neighbours.fit", x, y, options, fit_options)
   check_window("neighbours.fit", options)
   x = core.copy(rows_for("neighbours.fit", "x", x, options.metric))
-  options.classes = rows.classes("neighbours.fit", y, options.classes)
   y = core.is_tensor(y) and core.copy(y) or core.tensor(y)
   local n = core.size(x, 1)
-  if core.count(y) ~= n then
-    check.fail("neighbours.fit", "y: expected %d labels, one per row of x, got %d", n, core.count(y))
-  end
   if options.k > n then
     check.fail("neighbours.fit", "k: expected at most %d, the rows of x, got %d", n, options.k)
   end
@@ -144,7 +139,7 @@ end
 --- The k nearest examples of each spectrum of x.
 -- @return distances (N, k), ascending, and the numbers (N, k) of the examples; of equal ones the first
 function Neighbours.nearest(model, x)
-  x = rows_for("neighbours", "x", x, model.metric)
+  x = rows_for("neighbours", "x", x, model.metric, core.size(model.x, 2))
   return in_parts(x, model.x, model, function(part)
     return core.nearest(part, model.x, model.metric, model.window, model.k)
   end)
@@ -155,12 +150,6 @@ function Neighbours.predict_proba(model, x)
   local distances, numbers = model:nearest(x)
   return core.vote(distances, numbers, model.y, model.classes, model.weights == "distance")
 end
-
---- The most frequent classes among the neighbours: (N). Of equally frequent ones the first.
-function Neighbours.predict(model, x) return core.argmax(model:predict_proba(x), 2) end
-
---- The accuracy on x and class numbers y.
-function Neighbours.score(model, x, y) return rows.accuracy("neighbours:score", model:predict(x), y) end
 
 function Neighbours.__tostring(model)
   return ("%d nearest neighbours, %s%s, %d examples of %d points, %d classes"):format(model.k, model.metric,
