@@ -94,7 +94,7 @@ static void dropout(void) {
   const uint32_t seed = 1;
   mb_rng rng;
   mb_rng_seed(&rng, &seed, 1);
-  mb_dropout(b, a, (mb_real)0.3, &rng, COUNT);
+  mb_dropout(b, NULL, a, (mb_real)0.3, &rng, COUNT);
 }
 static void sum_rows(void) {
   mb_sum_to(per_channel[0], &row, a, &full);
@@ -108,13 +108,28 @@ static void mean_length_backward(void) {
 static void norm_statistics(void) {
   mb_batch_norm_statistics(per_channel[0], per_channel[1], NULL, NULL, a, 0, ROWS, C);
 }
+/* Followed by a ReLU and by the largest of so many rows, 0: of none. */
+static mb_batch_norm norm_shape(mb_size pool) {
+  const mb_size N = 128, L = ROWS / N;
+  return (mb_batch_norm){
+      N, L,    C,    per_channel[0],         per_channel[1], per_channel[2], per_channel[3], (mb_real)1e-3,
+      0, pool, pool, pool > 0 ? L / pool : 0};
+}
 static void norm_apply(void) {
-  mb_batch_norm_apply(b, a, per_channel[0], per_channel[1], per_channel[2], per_channel[3], (mb_real)1e-3, 0,
-                      ROWS, C);
+  const mb_batch_norm s = norm_shape(0);
+  mb_batch_norm_apply(b, NULL, a, &s);
 }
 static void norm_backward(void) {
-  mb_batch_norm_backward(c, per_channel[4], per_channel[5], b, a, per_channel[0], per_channel[1],
-                         per_channel[2], per_channel[3], (mb_real)1e-3, 0, true, ROWS, C);
+  const mb_batch_norm s = norm_shape(0);
+  mb_batch_norm_backward(c, per_channel[4], per_channel[5], b, NULL, a, true, &s);
+}
+static void norm_pool(void) {
+  const mb_batch_norm s = norm_shape(2);
+  mb_batch_norm_apply(b, (uint8_t *)d, a, &s);
+}
+static void norm_pool_backward(void) {
+  const mb_batch_norm s = norm_shape(2);
+  mb_batch_norm_backward(c, per_channel[4], per_channel[5], b, (const uint8_t *)d, a, true, &s);
 }
 static void layer_norm(void) {
   mb_layer_norm_forward(b, c, d, a, per_channel[2], per_channel[3], (mb_real)1e-3, ROWS, C);
@@ -160,6 +175,8 @@ static const struct {
     {"batch norm, statistics", norm_statistics, 1},
     {"batch norm and relu, apply", norm_apply, 2},
     {"batch norm and relu, backward", norm_backward, 5},
+    {"batch norm, relu and pooling, apply", norm_pool, 2},
+    {"batch norm, relu and pooling, backward", norm_pool_backward, 4},
     {"layer norm", layer_norm, 2},
     {"softmax", softmax, 2},
     {"gather", gather, 2},

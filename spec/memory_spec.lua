@@ -78,6 +78,22 @@ describe("memory of what lies between layers", function()
       y:close()
     end), 0.1)
   end)
+  it("is one map for a batch norm with pooling, and its backward pass needs no other", function()
+    local nn = mb.nn
+    local model = nn.Sequential {
+      nn.Conv1d { filters = 16, kernel = 3, padding = "same" },
+      nn.BatchNorm1d { activation = "leaky_relu" }, nn.MaxPool1d { size = 2 },
+    }
+    model:build({ 1000, 16 }, mb.rng(1))
+    model:train()
+    local y
+    assert.near(1.625, maps_left(function() y = model(x) end), 0.1) -- the map, half a map, a byte for each of its reals
+    local dy = mb.ones(y:shape())
+    mb.release_memory()
+    local before = mb.memory().live
+    y:backward(dy)
+    assert.is_true(mb.memory().peak - before < 0.2 * MAP)
+  end)
   it("stays with a function that has kept it", function()
     local seen = {}
     local function see(z)

@@ -79,6 +79,9 @@ Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
 /* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
  * backward pass, to which its gradient belongs, may overwrite. */
 Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg);
+/* Pushes a tensor like the one at arg, which the tape keeps for a backward pass: in its memory where nobody
+ * will look at it after this pass. */
+Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg);
 /* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);

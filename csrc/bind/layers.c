@@ -204,39 +204,70 @@ static int batch_norm_statistics(lua_State *L) {
   return 2;
 }
 
-/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope) -> y */
-static int batch_norm_apply(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "batch_norm", "input", 1);
+/* Reads x at arg, then mean, variance, gamma, beta, epsilon, slope, size and stride of pooling (nil: none).
+ */
+static const Tensor *read_batch_norm(lua_State *L, int arg, mb_batch_norm *s) {
+  static const char *const names[] = {"mean", "variance", "gamma", "beta"};
+  const Tensor *x = bind_tensor(L, "batch_norm", "input", arg);
+  const mb_real *per_channel[4];
+  mb_size none;
   const mb_size C = last_dimension(x);
-  const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 2, C);
-  const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 3, C);
-  const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 4, C);
-  const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 5, C);
-  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 6);
-  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 7);
-  Tensor *y = bind_new_like(L, "batch_norm", x);
-  mb_batch_norm_apply(y->data, x->data, mean->data, var->data, gamma->data, beta->data, epsilon, slope,
-                      x->count / C, C);
-  return 1;
+  for (int i = 0; i < 4; i++)
+    per_channel[i] = bind_tensor_count(L, "batch_norm", names[i], arg + 1 + i, C)->data;
+  *s = (mb_batch_norm){.N = 1,
+                       .L = x->count / C,
+                       .C = C,
+                       .mean = per_channel[0],
+                       .var = per_channel[1],
+                       .gamma = per_channel[2],
+                       .beta = per_channel[3],
+                       .epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", arg + 5),
+                       .slope = (mb_real)bind_number(L, "batch_norm", "slope", arg + 6)};
+  if (lua_isnoneornil(L, arg + 7)) return x;
+  bind_tensor_rank(L, "batch_norm", "input", arg, 3);
+  s->N = x->shape.shape[0], s->L = x->shape.shape[1];
+  s->pool = bind_size(L, "batch_norm", "pool size", arg + 7, 1, MB_POOL_MOST);
+  s->pool_stride = bind_size(L, "batch_norm", "pool stride", arg + 8, 1, INT32_MAX);
+  bind_status(L, "batch_norm",
+              mb_window(&s->L_pool, &none, &none, s->L, s->pool, s->pool_stride, 1, MB_VALID, 0));
+  return x;
 }
 
-/* core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, train) -> dx, dgamma, dbeta;
- * dx may be dy overwritten */
+/* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride, keep) -> y,
+ * winners: what backward needs to know of pooling, nil where there is none or keep is false */
+static int batch_norm_apply(lua_State *L) {
+  mb_batch_norm s;
+  lua_settop(L, 10);
+  const Tensor *x = read_batch_norm(L, 1, &s);
+  Tensor *y = s.pool > 0 ? bind_new_tensor(L, "batch_norm", 3, (mb_size[]){s.N, s.L_pool, s.C})
+                         : bind_new_like(L, "batch_norm", x);
+  uint8_t *winners = NULL;
+  if (s.pool > 0 && bind_flag(L, 10))
+    winners = (uint8_t *)push_bytes(L, "batch_norm", y->count)->data;
+  else
+    lua_pushnil(L);
+  mb_batch_norm_apply(y->data, winners, x->data, &s);
+  return 2;
+}
+
+/* core.batch_norm_backward(dy, winners, x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride,
+ * train)
+ * -> dx, dgamma, dbeta; dx may be dy overwritten, or in the memory of x */
 static int batch_norm_backward(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "batch_norm", "input", 2);
-  const mb_size C = last_dimension(x);
-  const Tensor *dy = bind_tensor_count(L, "batch_norm", "dy", 1, x->count);
-  const Tensor *mean = bind_tensor_count(L, "batch_norm", "mean", 3, C);
-  const Tensor *var = bind_tensor_count(L, "batch_norm", "variance", 4, C);
-  const Tensor *gamma = bind_tensor_count(L, "batch_norm", "gamma", 5, C);
-  const Tensor *beta = bind_tensor_count(L, "batch_norm", "beta", 6, C);
-  const mb_real epsilon = (mb_real)bind_number(L, "batch_norm", "epsilon", 7);
-  const mb_real slope = (mb_real)bind_number(L, "batch_norm", "slope", 8);
-  const bool train = bind_flag(L, 9);
-  Tensor *dx = bind_own_or_new(L, "batch_norm", 1);
-  Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &C), *dbeta = bind_new_tensor(L, "batch_norm", 1, &C);
-  mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data, x->data, mean->data, var->data,
-                         gamma->data, beta->data, epsilon, slope, train, x->count / C, C);
+  mb_batch_norm s;
+  lua_settop(L, 12);
+  const Tensor *x = read_batch_norm(L, 3, &s);
+  const mb_size results = s.pool > 0 ? s.N * s.L_pool * s.C : x->count;
+  const Tensor *dy = bind_tensor_count(L, "batch_norm", "dy", 1, results);
+  const Tensor *winners = bind_tensor_or_nil(L, "batch_norm", "winners", 2);
+  if (s.pool > 0 && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < results))
+    bind_error(L, "batch_norm: backward expected the winners of a forward pass that kept them");
+  Tensor *dx = s.pool > 0 ? bind_kept_or_new(L, "batch_norm", 3) : bind_own_or_new(L, "batch_norm", 1);
+  Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &s.C),
+         *dbeta = bind_new_tensor(L, "batch_norm", 1, &s.C);
+  mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data,
+                         winners != NULL ? (const uint8_t *)winners->data : NULL, x->data, bind_flag(L, 12),
+                         &s);
   return 3;
 }
 

@@ -256,6 +256,12 @@ static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int ran
   return view;
 }
 
+Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg) {
+  const Tensor *x = bind_tensor(L, operation, "input", arg);
+  if (!x->disowned || x->holds > 1 || x->block->references > 1) return bind_new_like(L, operation, x);
+  return push_view(L, x, 0, x->shape.rank, x->shape.shape);
+}
+
 int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
   const bool is_table = lua_type(L, first) == LUA_TTABLE;
   const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;

@@ -233,22 +233,29 @@ void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s);
 
 /* ---- normalisation (norm.c) ----------------------------------------------------------- */
 
-/* Batch norm over rows = N L for each of C channels (Ioffe and Szegedy 2015).
- * Train: mean and variance (population) of the batch go to mean (C) and var (C), and where
- * running_mean is not NULL: running = momentum running + (1 - momentum) batch, for the
- * variance with the population variance, as Keras does. Eval: pass the running statistics
- * to mb_batch_norm_apply. z = gamma (x - mean) / sqrt(var + epsilon) + beta, and y = z < 0 ? slope z : z,
- * so that slope 1 is batch norm alone, 0 a ReLU behind it, else a leaky one. */
+/* Batch norm of each channel of x (N, L, C), then an activation, then the largest of windows of rows (Ioffe
+ * and Szegedy 2015): z = gamma (x - mean) / sqrt(var + epsilon) + beta, and y = z < 0 ? slope z : z, so that
+ * slope 1 is batch norm alone, 0 a ReLU behind it, else a leaky one. */
+typedef struct {
+  mb_size N, L, C;
+  const mb_real *mean, *var;   /* (C), of the batch or running ones */
+  const mb_real *gamma, *beta; /* (C), or NULL: 1 and 0 */
+  mb_real epsilon, slope;
+  mb_size pool, pool_stride, L_pool; /* pool at most MB_POOL_MOST, 0: no windows */
+} mb_batch_norm;
+
+/* Mean and variance (population) of rows = N L go to mean (C) and var (C), and where running_mean is not
+ * NULL: running = momentum running + (1 - momentum) batch, for the variance with the population variance, as
+ * Keras does. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
-void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
-                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_real slope,
-                         mb_size rows, mb_size C);
-/* train: the statistics are functions of x; otherwise they are constants. dx may be dy. */
-void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
-                            const mb_real *mean, const mb_real *var, const mb_real *gamma,
-                            const mb_real *beta, mb_real epsilon, mb_real slope, bool train, mb_size rows,
-                            mb_size C);
+/* y is (N, L or L_pool, C); winners, like y, gets the place in each window of the row that won, or is NULL.
+ */
+void mb_batch_norm_apply(mb_real *y, uint8_t *winners, const mb_real *x, const mb_batch_norm *s);
+/* train: the statistics are functions of x; otherwise they are constants. dx may be x, or dy where there are
+ * no windows. The first maximum takes the gradient, NaN counts as the maximum. */
+void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
+                            const uint8_t *winners, const mb_real *x, bool train, const mb_batch_norm *s);
 
 /* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,

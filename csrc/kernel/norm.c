@@ -1,12 +1,16 @@
 /* norm.c - batch and layer normalisation, forward and backward. */
-#include "internal.h"
+#include "conv1d.h"
 
 #include <math.h>
 
 #define CHUNK      512  /* channels handled together: their sums and factors fit on the stack and in L1 */
+#define STRIP      4096 /* reals of what lies before the windows: they are on the stack and in L1 */
 #define FOLD       64   /* narrow rows are laid side by side until they are about this wide */
 #define PARTIALS   8192 /* pairs of partial sums on the stack: 128 KiB */
 #define MAX_BLOCKS 64
+/* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
+ * more than everything else. */
+#define GROUP 4
 
 /* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
  * width columns, so that the inner loops stay long; column j then holds channel j % channels,
@@ -15,7 +19,9 @@ typedef struct {
   const mb_real *x, *dy;
   const struct Factors *factors; /* per column */
   const mb_real *mean, *inv_sd;  /* per row (layer norm) */
-  mb_size channels, width, stride, rows, tail;
+  const mb_conv1d *windows;      /* behind the rows: dy and winners are of those; or NULL */
+  const uint8_t *winners;
+  mb_size channels, width, stride, dy_stride, rows, tail;
 } Panel;
 
 /* Per column: z = (x - mean) scale + offset and y = z > 0 ? z : slope z; in the backward pass
@@ -30,11 +36,12 @@ MB_INLINE mb_real slope_at(mb_real z, mb_real slope) {
   return z > 0 ? 1 : slope;
 }
 
-static Panel panel(mb_size first, mb_size rows, mb_size C, mb_size fold) {
-  const mb_size channels = mb_min(CHUNK, C - first);
+static Panel panel(mb_size first, mb_size chunk, mb_size rows, mb_size C, mb_size fold) {
+  const mb_size channels = mb_min(chunk, C - first);
   return (Panel){.channels = channels,
                  .width = channels * fold,
                  .stride = C * fold,
+                 .dy_stride = C * fold,
                  .rows = rows / fold,
                  .tail = rows % fold * C};
 }
@@ -48,6 +55,46 @@ static mb_size block_rows(const Panel *p, mb_size limit) {
   return mb_max(mb_ceil_div(p->rows, limit), mb_ceil_div(MB_BLOCK, p->width));
 }
 
+/* ---- rows in front of windows ----------------------------------------------------------- */
+
+/* What follows batch norm, as what follows a convolution. */
+static mb_conv1d windows_of(const mb_batch_norm *s) {
+  return (mb_conv1d){
+      .F = s->C, .L_out = s->L, .pool = s->pool, .pool_stride = s->pool_stride, .L_pool = s->L_pool};
+}
+
+/* The gradient of rows first, first + 1, ... of all samples end to end. */
+static void fetch_rows(mb_real *buffer, const Panel *p, mb_size first, mb_size count) {
+  const mb_conv1d *s = p->windows;
+  for (mb_size done = 0, some; done < count; done += some) {
+    const mb_size sample = (first + done) / s->L_out, row = (first + done) % s->L_out;
+    const mb_size at = sample * s->L_pool * s->F;
+    some = mb_min(count - done, s->L_out - row);
+    mb_fetch_rows(buffer + done * p->channels, p->channels, p->dy + at, p->winners + at, row, some,
+                  p->channels, s);
+  }
+}
+
+/* So many rows of the panel from row r on, with dy in the buffer if it has to be fetched. */
+static Panel strip(mb_real *buffer, const Panel *p, mb_size r, mb_size rows, mb_size width) {
+  Panel q = *p;
+  q.x += r * p->stride;
+  if (p->mean) q.mean += r, q.inv_sd += r;
+  if (p->windows) {
+    fetch_rows(buffer, p, r * (p->width / p->channels), rows * (width / p->channels));
+    q.dy = buffer;
+    q.dy_stride = width;
+  } else if (p->dy) {
+    q.dy += r * p->dy_stride;
+  }
+  return q;
+}
+
+/* Rows of a strip: whole groups, so that the order of adding stays the same. */
+static mb_size strip_rows(const Panel *p, mb_size rows) {
+  return p->windows ? mb_min(rows, STRIP / p->width / GROUP * GROUP) : rows;
+}
+
 /* ---- two sums per channel over all rows ------------------------------------------------ */
 
 /* What is summed per column: a += u, b += u v. */
@@ -56,10 +103,6 @@ typedef enum {
   GRADIENTS,      /* u = dz, v = x - mean */
   LAYER_GRADIENTS /* u = dy, v = (x - mean) inv_sd, with the statistics of the row */
 } Sums;
-
-/* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
- * more than everything else. */
-#define GROUP 4
 
 typedef struct {
   mb_real u, uv;
@@ -70,7 +113,7 @@ MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
   const Factors *restrict f = p->factors;
   const mb_real x = p->x[r * p->stride + c];
   const mb_real v = sums == LAYER_GRADIENTS ? (x - p->mean[r]) * p->inv_sd[r] : x - f->mean[c];
-  mb_real u = sums == MOMENTS ? v : p->dy[r * p->stride + c];
+  mb_real u = sums == MOMENTS ? v : p->dy[r * p->dy_stride + c];
   if (sums == GRADIENTS) u *= slope_at(v * f->scale[c] + f->offset[c], f->slope);
   return (Term){u, u * v};
 }
@@ -116,6 +159,16 @@ MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums
   }
 }
 
+static void add_block(double *a, double *b, Sums sums, const Panel *p, mb_size r, mb_size rows,
+                      mb_size width) {
+  mb_real buffer[STRIP];
+  for (mb_size some; rows > 0; rows -= some, r += some) {
+    some = strip_rows(p, rows);
+    const Panel q = strip(buffer, p, r, some, width);
+    add_rows(a, b, sums, &q, 0, some, width);
+  }
+}
+
 /* The two sums per channel, over fixed blocks of rows that are merged in order. */
 static void column_sums(double *a, double *b, Sums sums, const Panel *p) {
   double partial[2 * PARTIALS];
@@ -124,9 +177,9 @@ static void column_sums(double *a, double *b, Sums sums, const Panel *p) {
   MB_FOR(mb_threads_for(p->rows * width), r, p->rows, step, {
     double *part = partial + r / step * 2 * width;
     for (mb_size j = 0; j < 2 * width; j++) part[j] = 0;
-    add_rows(part, part + width, sums, p, r, mb_min(step, p->rows - r), width);
+    add_block(part, part + width, sums, p, r, mb_min(step, p->rows - r), width);
   });
-  add_rows(partial, partial + width, sums, p, p->rows, 1, p->tail);
+  add_block(partial, partial + width, sums, p, p->rows, 1, p->tail);
   for (mb_size c = 0; c < p->channels; c++) a[c] = b[c] = 0;
   for (mb_size r = 0; r < p->rows; r += step) {
     const double *part = partial + r / step * 2 * width;
@@ -156,7 +209,7 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
   double sum[CHUNK], square[CHUNK];
   Factors f;
   for (mb_size first = 0; first < C; first += CHUNK) {
-    Panel p = panel(first, rows, C, fold_for(rows, C));
+    Panel p = panel(first, CHUNK, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.factors = &f;
     for (mb_size j = 0; j < p.width; j++) f.mean[j] = rough_mean(p.x + j % p.channels, rows, C);
@@ -171,10 +224,10 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
   }
 }
 
-MB_CLONES static void normalise(mb_real *restrict y, const mb_real *restrict x, const Factors *restrict f,
-                                mb_size stride, mb_size rows, mb_size width) {
+MB_CLONES static void normalise(mb_real *restrict y, mb_size ldy, const mb_real *restrict x, mb_size ldx,
+                                const Factors *restrict f, mb_size rows, mb_size width) {
   const mb_real slope = f->slope;
-  for (; rows-- > 0; x += stride, y += stride)
+  for (; rows-- > 0; x += ldx, y += ldy)
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
       const mb_real z = (x[c] - f->mean[c]) * f->scale[c] + f->offset[c];
@@ -182,12 +235,12 @@ MB_CLONES static void normalise(mb_real *restrict y, const mb_real *restrict x, 
     }
 }
 
-/* dx may be dy. */
-MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, const mb_real *restrict x,
-                                         const Factors *restrict f, mb_size stride, mb_size rows,
+/* dx, which is as far apart as x, may be x or dy. */
+MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size dy_stride, const mb_real *x,
+                                         mb_size stride, const Factors *restrict f, mb_size rows,
                                          mb_size width) {
   const mb_real slope = f->slope;
-  for (; rows-- > 0; x += stride, dx += stride, dy += stride)
+  for (; rows-- > 0; x += stride, dx += stride, dy += dy_stride)
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
       const mb_real centred = x[c] - f->mean[c];
@@ -196,20 +249,45 @@ MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, const m
     }
 }
 
-static void map_rows(mb_real *y, const Panel *p, const Factors *f, mb_size r, mb_size rows, mb_size width) {
-  const mb_size at = r * p->stride;
-  if (p->dy)
-    normalise_backward(y + at, p->dy + at, p->x + at, f, p->stride, rows, width);
-  else
-    normalise(y + at, p->x + at, f, p->stride, rows, width);
+static void map_rows(mb_real *y, const Panel *p, mb_size r, mb_size rows, mb_size width) {
+  mb_real buffer[STRIP];
+  for (mb_size some; rows > 0; rows -= some, r += some) {
+    some = strip_rows(p, rows);
+    const Panel q = strip(buffer, p, r, some, width);
+    if (q.dy)
+      normalise_backward(y + r * p->stride, q.dy, q.dy_stride, q.x, q.stride, q.factors, some, width);
+    else
+      normalise(y + r * p->stride, q.stride, q.x, q.stride, q.factors, some, width);
+  }
 }
 
 /* y = normalise(x) over the panel or, where it has dy, y = normalise_backward(dy, x). */
-static void map_panel(mb_real *y, const Panel *p, const Factors *f) {
+static void map_panel(mb_real *y, const Panel *p) {
   const mb_size step = block_rows(p, p->rows);
   MB_FOR(mb_threads_for(p->rows * p->width), r, p->rows, step,
-         map_rows(y, p, f, r, mb_min(step, p->rows - r), p->width));
-  map_rows(y, p, f, p->rows, 1, p->tail);
+         map_rows(y, p, r, mb_min(step, p->rows - r), p->width));
+  map_rows(y, p, p->rows, 1, p->tail);
+}
+
+/* count windows of a sample, the first beginning at x. */
+static void apply_windows(mb_real *y, uint8_t *winners, const mb_real *x, const Panel *p, mb_size count) {
+  mb_real buffer[STRIP + MB_LANES_MOST]; /* whole vectors are read */
+  const mb_size fold = p->width / p->channels, rows = mb_conv1d_rows(p->windows, count), whole = rows / fold;
+  normalise(buffer, p->width, x, p->stride, p->factors, whole, p->width);
+  normalise(buffer + whole * p->width, 0, x + whole * p->stride, 0, p->factors, 1, rows % fold * p->channels);
+  mb_finish_rows(y, winners, buffer, p->channels, count, p->channels, NULL, p->windows);
+}
+
+/* y = the windows of normalise(x) over the panel, of N samples. */
+static void apply_panel(mb_real *y, uint8_t *winners, const Panel *p, mb_size N) {
+  const mb_conv1d *s = p->windows;
+  const mb_size step = (STRIP / p->channels - s->pool) / s->pool_stride + 1;
+  const mb_size per_sample = mb_ceil_div(s->L_pool, step);
+  MB_FOR(mb_threads_for(p->rows * p->width), i, N * per_sample, 1, {
+    const mb_size n = i / per_sample, j = i % per_sample * step, at = (n * s->L_pool + j) * s->F;
+    apply_windows(y + at, winners ? winners + at : NULL, p->x + (n * s->L_out + j * s->pool_stride) * s->F, p,
+                  mb_min(step, s->L_pool - j));
+  });
 }
 
 static double inverse_sd(mb_real var, mb_real epsilon) {
@@ -217,52 +295,63 @@ static double inverse_sd(mb_real var, mb_real epsilon) {
 }
 
 /* Mean, scale and offset of the panel's columns, which start at channel first. */
-static void set_factors(Factors *f, const Panel *p, const mb_real *mean, const mb_real *var,
-                        const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_size first) {
+static void set_factors(Factors *f, const Panel *p, const mb_batch_norm *s, mb_size first) {
   for (mb_size j = 0; j < p->width; j++) {
     const mb_size c = first + j % p->channels;
-    f->mean[j] = mean[c];
-    f->scale[j] = (mb_real)((gamma ? (double)gamma[c] : 1) * inverse_sd(var[c], epsilon));
-    f->offset[j] = beta ? beta[c] : 0;
+    f->mean[j] = s->mean[c];
+    f->scale[j] = (mb_real)((s->gamma ? (double)s->gamma[c] : 1) * inverse_sd(s->var[c], s->epsilon));
+    f->offset[j] = s->beta ? s->beta[c] : 0;
     f->a[j] = f->b[j] = 0;
   }
 }
 
-void mb_batch_norm_apply(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *var,
-                         const mb_real *gamma, const mb_real *beta, mb_real epsilon, mb_real slope,
-                         mb_size rows, mb_size C) {
-  Factors f = {.slope = slope};
-  for (mb_size first = 0; first < C; first += CHUNK) {
-    Panel p = panel(first, rows, C, fold_for(rows, C));
+/* Channels that are handled together: the rows of a window are in one strip. */
+static mb_size chunk_of(const mb_batch_norm *s) {
+  return s->pool > 0 ? mb_min(CHUNK, STRIP / s->pool) : CHUNK;
+}
+
+void mb_batch_norm_apply(mb_real *y, uint8_t *winners, const mb_real *x, const mb_batch_norm *s) {
+  const mb_conv1d windows = windows_of(s);
+  const mb_size rows = s->N * s->L, C = s->C, chunk = chunk_of(s), fold = chunk < C ? 1 : fold_for(rows, C);
+  Factors f = {.slope = s->slope};
+  for (mb_size first = 0; first < C; first += chunk) {
+    Panel p = panel(first, chunk, rows, C, fold);
     p.x = x + first;
-    set_factors(&f, &p, mean, var, gamma, beta, epsilon, first);
-    map_panel(y + first, &p, &f);
+    p.factors = &f;
+    set_factors(&f, &p, s, first);
+    if (s->pool > 0) {
+      p.windows = &windows;
+      apply_panel(y + first, winners ? winners + first : NULL, &p, s->N);
+    } else {
+      map_panel(y + first, &p);
+    }
   }
 }
 
-void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,
-                            const mb_real *mean, const mb_real *var, const mb_real *gamma,
-                            const mb_real *beta, mb_real epsilon, mb_real slope, bool train, mb_size rows,
-                            mb_size C) {
+void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
+                            const uint8_t *winners, const mb_real *x, bool train, const mb_batch_norm *s) {
   double sum[CHUNK] = {0}, product[CHUNK] = {0};
-  Factors f = {.slope = slope};
+  const mb_conv1d windows = windows_of(s);
+  const mb_size rows = s->N * s->L, C = s->C;
+  Factors f = {.slope = s->slope};
   for (mb_size first = 0; first < C; first += CHUNK) {
-    Panel p = panel(first, rows, C, fold_for(rows, C));
+    Panel p = panel(first, CHUNK, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.dy = dy + first;
+    if (s->pool > 0) p.windows = &windows, p.winners = winners + first;
     p.factors = &f;
-    set_factors(&f, &p, mean, var, gamma, beta, epsilon, first);
+    set_factors(&f, &p, s, first);
     if (dgamma || dbeta || train) column_sums(sum, product, GRADIENTS, &p);
     for (mb_size j = 0; j < p.width; j++) {
       const mb_size c = j % p.channels;
-      const double inv_sd = inverse_sd(var[first + c], epsilon);
+      const double inv_sd = inverse_sd(s->var[first + c], s->epsilon);
       if (dgamma) dgamma[first + c] = (mb_real)(product[c] * inv_sd);
       if (dbeta) dbeta[first + c] = (mb_real)sum[c];
       if (!train) continue;
       f.a[j] = (mb_real)(sum[c] / (double)rows);
       f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
     }
-    if (dx) map_panel(dx + first, &p, &f);
+    if (dx) map_panel(dx + first, &p);
   }
 }
 
@@ -313,7 +402,7 @@ void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
                             mb_size D) {
   double sum[CHUNK], product[CHUNK];
   for (mb_size first = 0; first < D && (dgamma || dbeta); first += CHUNK) {
-    Panel p = panel(first, rows, D, 1);
+    Panel p = panel(first, CHUNK, rows, D, 1);
     p.x = x + first;
     p.dy = dy + first;
     p.mean = mean;

@@ -49,17 +49,28 @@ static void free_norm(Norm *n) {
 
 /* ---- batch norm ---- */
 
+static mb_batch_norm shape_of(const Norm *n) {
+  return (mb_batch_norm){.N = 1,
+                         .L = n->rows,
+                         .C = n->C,
+                         .mean = n->train ? n->mean : n->running_mean,
+                         .var = n->train ? n->var : n->running_var,
+                         .gamma = n->gamma,
+                         .beta = n->beta,
+                         .epsilon = epsilon,
+                         .slope = n->slope};
+}
+
 static void batch_norm_forward(Norm *n, mb_real *y, const mb_real *x) {
   if (n->train) mb_batch_norm_statistics(n->mean, n->var, NULL, NULL, x, 0, n->rows, n->C);
-  mb_batch_norm_apply(y, x, n->train ? n->mean : n->running_mean, n->train ? n->var : n->running_var,
-                      n->gamma, n->beta, epsilon, n->slope, n->rows, n->C);
+  const mb_batch_norm s = shape_of(n);
+  mb_batch_norm_apply(y, NULL, x, &s);
 }
 
 static void batch_norm(Norm *n) {
   batch_norm_forward(n, n->y, n->x);
-  mb_batch_norm_backward(n->dx, n->dgamma, n->dbeta, n->dy, n->x, n->train ? n->mean : n->running_mean,
-                         n->train ? n->var : n->running_var, n->gamma, n->beta, epsilon, n->slope, n->train,
-                         n->rows, n->C);
+  const mb_batch_norm s = shape_of(n);
+  mb_batch_norm_backward(n->dx, n->dgamma, n->dbeta, n->dy, NULL, n->x, n->train, &s);
 }
 
 /* Channel c, straight from the formulas. */
@@ -125,12 +136,10 @@ static void gradients_that_are_null_are_not_computed(void **state) {
   for (int train = 0; train < 2; train++) {
     n.train = train;
     batch_norm(&n);
-    const mb_real *mean = train ? n.mean : n.running_mean, *var = train ? n.var : n.running_var;
-    mb_batch_norm_backward(dx, NULL, NULL, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20, 3);
-    mb_batch_norm_backward(NULL, dgamma, NULL, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20,
-                           3);
-    mb_batch_norm_backward(NULL, NULL, dbeta, n.dy, n.x, mean, var, n.gamma, n.beta, epsilon, 1, train, 20,
-                           3);
+    const mb_batch_norm s = shape_of(&n);
+    mb_batch_norm_backward(dx, NULL, NULL, n.dy, NULL, n.x, train, &s);
+    mb_batch_norm_backward(NULL, dgamma, NULL, n.dy, NULL, n.x, train, &s);
+    mb_batch_norm_backward(NULL, NULL, dbeta, n.dy, NULL, n.x, train, &s);
     assert_memory_equal(dx, n.dx, sizeof dx);
     assert_memory_equal(dgamma, n.dgamma, sizeof dgamma);
     assert_memory_equal(dbeta, n.dbeta, sizeof dbeta);
@@ -149,7 +158,16 @@ static void batch_norm_of_literals(void **state) {
   check_close(var, vars, 2, CHECK_TOLERANCE);
   check_close(running_mean, running_means, 2, CHECK_TOLERANCE);
   check_close(running_var, running_vars, 2, CHECK_TOLERANCE);
-  mb_batch_norm_apply(y, x, mean, var, gamma, beta, (mb_real)0.5, 1, 4, 2);
+  mb_batch_norm_apply(y, NULL, x,
+                      &(mb_batch_norm){.N = 1,
+                                       .L = 4,
+                                       .C = 2,
+                                       .mean = mean,
+                                       .var = var,
+                                       .gamma = gamma,
+                                       .beta = beta,
+                                       .epsilon = (mb_real)0.5,
+                                       .slope = 1});
   const mb_real expected[8] = {-1, -1, 0, -1, 1, -1, 4, -1};
   check_close(y, expected, 8, CHECK_TOLERANCE);
 }
@@ -174,14 +192,73 @@ static void an_activation_behind_batch_norm(void **state) {
       check_close(fused.dx, plain.dx, count, CHECK_TOLERANCE);
       check_close(fused.dgamma, plain.dgamma, fused.C, CHECK_TOLERANCE);
       check_close(fused.dbeta, plain.dbeta, fused.C, CHECK_TOLERANCE);
-      mb_batch_norm_backward(fused.dy, NULL, NULL, fused.dy, fused.x, /* in place */
-                             fused.train ? fused.mean : fused.running_mean,
-                             fused.train ? fused.var : fused.running_var, fused.gamma, fused.beta, epsilon,
-                             fused.slope, fused.train, fused.rows, fused.C);
+      const mb_batch_norm s = shape_of(&fused);
+      mb_batch_norm_backward(fused.dy, NULL, NULL, fused.dy, NULL, fused.x, fused.train, &s); /* in place */
       assert_memory_equal(fused.dy, fused.dx, sizeof(mb_real) * (size_t)count);
       free_norm(&fused);
       free_norm(&plain);
     }
+}
+
+static void check_same(const mb_real *a, const mb_real *b, mb_size count) {
+  for (mb_size i = 0; i < count; i++)
+    if (!(a[i] == b[i] || (isnan(a[i]) && isnan(b[i]))))
+      fail_msg("element %td: %.9g, expected %.9g", i, (double)a[i], (double)b[i]);
+}
+
+/* Random pooling of n, whose rows are those of N samples. */
+static mb_batch_norm with_windows(const Norm *n, mb_size N, uint32_t seed) {
+  mb_batch_norm s = shape_of(n);
+  mb_rng rng;
+  mb_rng_seed(&rng, &seed, 1);
+  mb_size none;
+  s.N = N, s.L = n->rows / N;
+  const double most = seed % 3 > 0 ? 4 : MB_POOL_MOST;
+  s.pool = (mb_size)mb_rng_uniform(&rng, 1, fmin(most, (double)s.L) + 1);
+  s.pool_stride = (mb_size)mb_rng_uniform(&rng, 1, (double)s.pool + 3);
+  assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L, s.pool, s.pool_stride, 1, MB_VALID, 0), MB_OK);
+  return s;
+}
+
+/* Batch norm with pooling gives the bits of batch norm and then pooling, forward and backward, in place too.
+ */
+static void pooling_behind_batch_norm(void **state) {
+  (void)state;
+  for (uint32_t seed = 0; seed < 150; seed++) {
+    const Shape *shape = &shapes[seed % (sizeof shapes / sizeof shapes[0])];
+    const mb_size N = shape->rows % 4 == 0 ? 4 : shape->rows % 2 == 0 ? 2 : 1;
+    Norm n = new_norm(*shape);
+    n.train = seed & 1;
+    n.slope = (mb_real[]){0, (mb_real)0.25, 1}[seed % 7 % 3];
+    const mb_size count = n.rows * n.C;
+    mb_set_threads(1);
+    if (seed % 5 == 0 && count > 9) n.x[count / 2] = NAN, n.x[count / 3] = INFINITY;
+    batch_norm_forward(&n, n.y, n.x);
+    const mb_batch_norm s = with_windows(&n, N, seed), plain = shape_of(&n);
+    const mb_pool1d pool = {
+        .N = N, .L = s.L, .C = s.C, .size = s.pool, .stride = s.pool_stride, .L_out = s.L_pool};
+    const mb_size results = N * s.L_pool * s.C;
+    mb_real *y = check_zeros(results), *expected = check_zeros(results), *dz = check_zeros(count);
+    uint8_t *winners = malloc((size_t)results);
+    mb_max_pool1d_forward(expected, n.y, &pool);
+    mb_set_threads(1 + (int)(seed % 3));
+    mb_batch_norm_apply(y, NULL, n.x, &s);
+    check_same(y, expected, results);
+    mb_batch_norm_apply(y, winners, n.x, &s);
+    check_same(y, expected, results);
+
+    mb_real *dgamma = check_zeros(n.C), *dbeta = check_zeros(n.C);
+    mb_max_pool1d_backward(dz, n.dy, n.y, &pool);
+    mb_set_threads(1);
+    mb_batch_norm_backward(dz, n.dgamma, n.dbeta, dz, NULL, n.x, n.train, &plain);
+    mb_set_threads(1 + (int)(seed % 3));
+    mb_batch_norm_backward(n.x, dgamma, dbeta, n.dy, winners, n.x, n.train, &s);
+    check_same(n.x, dz, count);
+    check_same(dgamma, n.dgamma, n.C);
+    check_same(dbeta, n.dbeta, n.C);
+    free(y), free(expected), free(dz), free(winners), free(dgamma), free(dbeta);
+    free_norm(&n);
+  }
 }
 
 /* Not even where sums of squares in double would lose it, nor by a first value far from the others. */
@@ -370,6 +447,7 @@ int main(void) {
       cmocka_unit_test(gradients_that_are_null_are_not_computed),
       cmocka_unit_test(batch_norm_of_literals),
       cmocka_unit_test(an_activation_behind_batch_norm),
+      cmocka_unit_test(pooling_behind_batch_norm),
       cmocka_unit_test(a_large_mean_does_not_destroy_the_variance),
       cmocka_unit_test(batch_norm_gradients_agree_with_differences),
       cmocka_unit_test(layer_norm_agrees_with_its_formulas),

@@ -241,22 +241,33 @@ for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   end)
 end
 
---- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), and slope
--- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one.
+-- Batch norm with these statistics; train: they are those of x.
+local function normalise(train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
+  local function apply(keep_winners)
+    return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, keep_winners)
+  end
+  local y, winners = apply(is_recording())
+  return y, function(dy)
+    local dx, dgamma, dbeta = core.batch_norm_backward(dy, winners, x, mean, var, gamma, beta, epsilon, slope,
+      pool_size, pool_stride, train)
+    if winners then core.close(winners) end
+    return dx, dgamma, dbeta
+  end, { x, gamma, beta }, function() return (apply(false)) end
+end
+
+--- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), then slope
+-- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one; then the maximum over
+-- windows of pool_size rows (nil: none), pool_stride apart.
 -- Source: Ioffe and Szegedy 2015.
-ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, epsilon, slope)
+ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, ...)
   local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
-  local function apply() return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope) end
-  return apply(), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, true)
-  end, { x, gamma, beta }, apply
+  return normalise(true, x, mean, var, gamma, beta, ...)
 end)
 
 --- Batch norm with given statistics, as in evaluation.
-ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, epsilon, slope)
-  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope), function(dy)
-    return core.batch_norm_backward(dy, x, mean, var, gamma, beta, epsilon, slope, false)
-  end, { x, gamma, beta, mean, var }
+ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, ...)
+  local y, backward = normalise(false, x, mean, var, gamma, beta, ...)
+  return y, backward, { x, gamma, beta, mean, var }
 end)
 
 ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)

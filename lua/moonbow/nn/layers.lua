@@ -25,16 +25,26 @@ end
 
 local any_initializer = "string|number|function"
 
--- Whether the max-pooling behind a convolution of x can be done in the same pass: where it fits, and commutes
--- with the activation between the two.
-local function joins_pool(options, acting, pool, x)
-  if not pool or pool.type ~= "MaxPool1d" or pool.options.padding ~= "valid" then return false end
-  local size = pool.options.size
-  if size > core.pool_most or core.rank(x) ~= 3 then return false end
-  if not activations.is_rising(acting.activation, acting.alpha) then return false end
+-- Whether pool is a max-pooling that can be done in the pass of the layer before it, whose map is long enough: it
+-- commutes with the activation between the two.
+local function is_joinable(pool, acting)
+  return pool ~= nil and pool.type == "MaxPool1d" and pool.options.padding == "valid"
+    and pool.options.size <= core.pool_most and activations.is_rising(acting.activation, acting.alpha)
+end
+
+-- Size and stride of the pooling that is the last of the layers whose work is done too, if there is one.
+local function joined_windows(joined)
+  local pool = joined and joined[#joined]
+  if not pool or pool.type ~= "MaxPool1d" then return nil end
+  return pool.options.size, pool.options.stride or pool.options.size
+end
+
+-- Length of the map of a convolution, 0 where the input does not fit.
+local function length_after(options, x)
+  if core.rank(x) ~= 3 then return 0 end
   local ok, length = pcall(core.window, core.size(x, 2), options.kernel, options.stride, options.dilation,
     options.padding)
-  return ok and length >= size
+  return ok and length or 0
 end
 
 -- Whether a batch norm behind a convolution is only another scale and bias of its filters.
@@ -47,7 +57,8 @@ end
 local function joins(layer, parts, i, x)
   local options, count, acting = layer.options, 0, layer.options
   if folds_norm(options, parts[i + 1]) then count, acting = 1, parts[i + 1].options end
-  return joins_pool(options, acting, parts[i + 1 + count], x) and count + 1 or count
+  local pool = parts[i + 1 + count]
+  return is_joinable(pool, acting) and pool.options.size <= length_after(options, x) and count + 1 or count
 end
 
 -- Weights and bias of a convolution with the batch norm behind it.
@@ -85,16 +96,16 @@ layers.Conv1d = class("Conv1d", {
     if core.size(x, 3) ~= core.size(weight, 2) then
       check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(weight, 2))
     end
-    local first, last = joined and joined[1], joined and joined[#joined]
+    local first = joined and joined[1]
     if first and first.type == "BatchNorm1d" then
       weight, bias = folded(layer, first)
       acting = first
     end
-    local pool = last and last.type == "MaxPool1d" and last.options
     local slope = activations.slope(acting.options.activation, acting.options.alpha)
     local joined_slope = (slope == 0 or slope ~= 1 and not autograd.is_recording()) and slope or nil
-    local y = ops.conv1d(x, weight, bias, options.stride, options.dilation, options.padding,
-      pool and pool.size or nil, pool and (pool.stride or pool.size) or nil, joined_slope)
+    local pool_size, pool_stride = joined_windows(joined)
+    local y = ops.conv1d(x, weight, bias, options.stride, options.dilation, options.padding, pool_size, pool_stride,
+      joined_slope)
     return activations.apply(not joined_slope and acting.activate, y, acting.options.alpha)
   end,
   joins = joins,
@@ -148,15 +159,20 @@ layers.BatchNorm1d = class("BatchNorm1d", {
     layer:add_buffer("running_var", core.full(1, { shape[#shape] }))
     layer.momentum = layer.options.momentum
   end,
-  forward = function(layer, x)
+  forward = function(layer, x, joined)
     local epsilon, slope, y = layer.options.epsilon, layer.slope or 1
     local mean, var = layer.running_mean, layer.running_var
+    local pool_size, pool_stride = joined_windows(joined)
     if layer.training then
-      y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope)
+      y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope, pool_size, pool_stride)
     else
-      y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope)
+      y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope, pool_size, pool_stride)
     end
     return activations.apply(not layer.slope and layer.activate, y, layer.options.alpha)
+  end,
+  joins = function(layer, parts, i, x)
+    local pool = parts[i + 1]
+    return is_joinable(pool, layer.options) and core.rank(x) == 3 and pool.options.size <= core.size(x, 2) and 1 or 0
   end,
 }, function(layer, options)
   layer.activate = activations.find("BatchNorm1d", options.activation)
