@@ -17,6 +17,7 @@
 #define CHUNK_LEAST 12        /* tiles, and twice as many short ones; below, products are slow */
 #define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
+#define FEW_CHUNKS  5         /* at most: threads share the filters instead */
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
 #define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
 #define GROUP_REALS (1 << 24)
@@ -205,19 +206,27 @@ static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
   for (mb_size i = 0; i < count; i++) rows[i] *= factor;
 }
 
-/* Planes (C', F padded) of w: tap m of channel c is the row of F at (m C' + c) F. */
-static void analyse_weights(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
+/* Neighbouring filters, padded to whole vectors, and how far their planes of the weights are apart. */
+typedef struct {
+  mb_size first, wide, plane;
+} Filters;
+
+static Filters filters_from(const Plan *p, mb_size first, mb_size wide) {
+  return (Filters){.first = first, .wide = wide, .plane = p->x.width * wide + PLANE_GAP};
+}
+
+/* Row c of the planes (C', filters) of w: tap m of channel c is the row of F at (m C' + c) F. */
+static void analyse_channel(mb_real *planes, mb_size c, Filters filters, const mb_real *w, const mb_conv1d *s,
+                            const Plan *p) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
-#pragma omp for
-  for (mb_size c = 0; c < p->x.width; c++)
-    for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
-      mb_real buffer[T_MOST * MB_LANES_MOST];
-      const mb_size columns = mb_min(v->lanes, F - f);
-      copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
-      scale_rows(buffer, p->taps * v->lanes, factor_of(p));
-      v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, (int)p->taps);
-    }
+  for (mb_size i = 0; i < filters.wide; i += v->lanes) {
+    mb_real buffer[T_MOST * MB_LANES_MOST];
+    const mb_size f = filters.first + i, columns = mb_min(v->lanes, F - f);
+    copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
+    scale_rows(buffer, p->taps * v->lanes, factor_of(p));
+    v->analyse(planes + c * filters.wide + i, filters.plane, buffer, v->lanes, p->T, (int)p->taps);
+  }
 }
 
 /* Planes (F, C' padded) of w turned round and transposed. */
@@ -283,8 +292,8 @@ static mb_size buffer_of(const Plan *p, bool backward) {
 }
 
 static mb_size scratch_of(const Plan *p, bool backward) {
-  const mb_size weights = backward ? 1 + p->groups : 1;
-  return p->planes * p->weights * weights + mb_get_threads() * buffer_of(p, backward);
+  const mb_size weights = p->planes * p->weights * (backward ? 1 + p->groups : 1);
+  return weights + p->planes * PLANE_GAP + mb_get_threads() * buffer_of(p, backward);
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
@@ -304,12 +313,14 @@ static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
 typedef struct {
   mb_real *y;
   uint8_t *winners;
-  const mb_real *x, *w_planes, *b;
+  const mb_real *x, *w, *b;
 } Forward;
 
-static void forward_chunk(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Plan *p, Chunk chunk) {
+static void forward_chunk(const Forward *f, Filters filters, const mb_real *w_planes, mb_real *buffer,
+                          const mb_conv1d *s, const Plan *p, Chunk chunk) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
+  const mb_size columns = mb_min(filters.wide, s->F - filters.first);
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
@@ -317,32 +328,57 @@ static void forward_chunk(const Forward *f, mb_real *buffer, const mb_conv1d *s,
                   p->T, p->T, 0);
   }
   for (mb_size i = 0; i < p->planes; i++)
-    v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
-               f->w_planes + i * p->weights, p->y_padded, chunk.count, mb_product_width(s->F), p->x.width,
+    v->product(y_planes + i * plane, filters.wide, x_planes + i * plane, p->x_padded, 1,
+               w_planes + i * filters.plane, filters.wide, chunk.count, mb_product_width(columns), p->x.width,
                false);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
-    for (mb_size c = 0; c < s->F; c += v->lanes) {
-      const mb_size at = (t.sample * results + t.first) * s->F + c;
-      v->synthesise(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
+    for (mb_size c = 0; c < columns; c += v->lanes) {
+      const mb_size at = (t.sample * results + t.first) * s->F + filters.first + c;
+      v->synthesise(rows, y_planes + i * filters.wide + c, plane, p->T, (int)(p->T - p->taps + 1));
       mb_finish_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
-                     mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
+                     mb_min(v->lanes, columns - c), f->b ? f->b + filters.first + c : NULL, s);
     }
+  }
+}
+
+static void share_chunks(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
+                         const Plan *p) {
+  const Filters all = filters_from(p, 0, p->y_padded);
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
+  {
+#pragma omp for
+    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, all, f->w, s, p);
+#pragma omp for schedule(dynamic)
+    for (mb_size i = 0; i < p->chunks; i++)
+      forward_chunk(f, all, w_planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p,
+                    chunk_at(p, i));
+  }
+}
+
+/* Few chunks cannot be shared evenly, and their products would wait for planes of weights that another core
+ * has just written. Here a thread makes those of half of the filters and is the only one to use them. The
+ * sums are the same to the last bit. */
+static void share_filters(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
+                          const Plan *p) {
+  const mb_size half = mb_padded_width(p->y_padded / 2);
+#pragma omp parallel for num_threads(mb_min(mb_conv1d_threads(s), 2))
+  for (mb_size i = 0; i < 2; i++) {
+    const Filters filters = filters_from(p, i * half, i == 0 ? half : p->y_padded - half);
+    mb_real *planes = w_planes + i * p->planes * filters_from(p, 0, half).plane;
+    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, filters, f->w, s, p);
+    for (mb_size j = 0; j < p->chunks; j++)
+      forward_chunk(f, filters, planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p,
+                    chunk_at(p, j));
   }
 }
 
 void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
-  mb_real *w_planes = scratch, *buffers = w_planes + p.planes * p.weights;
-  const Forward f = {y, winners, x, w_planes, b};
-#pragma omp parallel num_threads(mb_conv1d_threads(s))
-  {
-    analyse_weights(w_planes, w, s, &p);
-#pragma omp for schedule(dynamic)
-    for (mb_size i = 0; i < p.chunks; i++)
-      forward_chunk(&f, buffers + omp_get_thread_num() * buffer_of(&p, false), s, &p, chunk_at(&p, i));
-  }
+  const Forward f = {y, winners, x, w, b};
+  const bool is_few = p.chunks <= FEW_CHUNKS && s->F > MB_LANES_MOST && mb_conv1d_threads(s) > 1;
+  (is_few ? share_filters : share_chunks)(&f, scratch, scratch + p.planes * (p.weights + PLANE_GAP), s, &p);
 }
 
 typedef struct {

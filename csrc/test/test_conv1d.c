@@ -340,6 +340,17 @@ static const mb_conv1d large[] = {
     {.N = 30, .L = 333, .C = 16, .K = 5, .F = 100, .stride = 1, .dilation = 1},
     {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1},
     {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1},
+    {.N = 1, .L = 157, .C = 100, .K = 5, .F = 100, .stride = 1, .dilation = 1},
+    {.N = 1,
+     .L = 600,
+     .C = 24,
+     .K = 12,
+     .F = 40,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 3,
+     .pool_stride = 2,
+     .relu = 1},
 };
 #define LARGE ((mb_size)(sizeof large / sizeof large[0]))
 
