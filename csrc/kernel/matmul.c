@@ -42,9 +42,18 @@ typedef struct {
   mb_size row, step;
 } Rows;
 
-/* sums (M, N) += a B over K addends. B is read from one end to the other, ABREAST rows at a time: so many
- * streams keep memory busier than few. */
-#define ABREAST 8
+#define GROUP   8           /* rows of B whose products are added one after the other */
+#define ABREAST (2 * GROUP) /* rows that are read at once: so many streams keep memory busier than few */
+
+/* The sum of factors[r] B[r ldb] over a group. */
+MB_INLINE mb_real group_product(const mb_real *factors, const mb_real *B, mb_size ldb) {
+  mb_real total = 0;
+#pragma GCC unroll 8
+  for (int r = 0; r < GROUP; r++) total += factors[r] * B[r * ldb];
+  return total;
+}
+
+/* sums (M, N) += a B over K addends. B is read from one end to the other. */
 MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N, mb_size K, Rows a,
                                    const mb_real *restrict B) {
   for (mb_size k = 0, step; k < K; k += step, B += step * N) {
@@ -56,12 +65,8 @@ MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N,
       if (step == 1)
         for (mb_size j = 0; j < N; j++) sum[j] += *factors * B[j];
       else
-        for (mb_size j = 0; j < N; j++) {
-          mb_real total = 0;
-#pragma GCC unroll 8
-          for (int r = 0; r < ABREAST; r++) total += factors[r] * B[r * N + j];
-          sum[j] += total;
-        }
+        for (mb_size j = 0; j < N; j++)
+          sum[j] += group_product(factors, B + j, N) + group_product(factors + GROUP, B + GROUP * N + j, N);
     }
   }
 }
@@ -74,7 +79,7 @@ static void blend(mb_real *y, mb_real alpha, const mb_real *x, mb_real beta, mb_
 /* C (M, N) = alpha A B + beta C for few rows of A: the parts share the addends. */
 static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                      const mb_real *B, mb_real beta, int threads) {
-  mb_real sums[SUMS];
+  mb_real sums[SUMS] __attribute__((aligned(64)));
   const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count);
   const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(K, parts)), ABREAST) * ABREAST;
   MB_FOR(threads, k, K, size, {
@@ -91,7 +96,7 @@ static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
 static void few_addends(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                         const mb_real *B, mb_real beta, int threads) {
   MB_FOR(threads, i, M, 1, {
-    mb_real sums[SUMS / 2];
+    mb_real sums[SUMS / 2] __attribute__((aligned(64)));
     for (mb_size j = 0; j < N; j++) sums[j] = 0;
     add_products(sums, 1, N, K, (Rows){A + i, 1, M}, B);
     blend(C + i * N, alpha, sums, beta, N);
