@@ -115,10 +115,37 @@ describe("a convolution and the pooling behind it", function()
         local recorded = model(x)
         local folded = mb.no_grad(model, x)
         assert.is_true(folded:allclose(recorded, { relative = 1e-5, absolute = 1e-5 }))
-        model.layers[2].gamma:detach():fill(3)
-        assert.is_true(mb.no_grad(model, x):allclose(model(x), { relative = 1e-5, absolute = 1e-5 }))
       end
     end
+  end)
+
+  it("keeps what it folded until one of its tensors changes or is replaced", function()
+    local conv, norm = mb.nn.Conv1d { filters = 5, kernel = 3 }, mb.nn.BatchNorm1d { activation = "relu" }
+    local model, x = mb.nn.Sequential { conv, norm }, mb.randn(mb.rng(4), 6, 20, 2)
+    model:build({ 20, 2 }, mb.rng(5))
+    local function check_inference()
+      local folded = mb.no_grad(model, x)
+      local kept = conv.fold
+      assert.is_true(mb.no_grad(model, x):allclose(folded, { relative = 0, absolute = 0 }))
+      assert.equal(kept, conv.fold)
+      assert.is_true(folded:allclose(model(x), { relative = 1e-5, absolute = 1e-5 }))
+      assert.is_nil(conv.fold)
+      mb.no_grad(model, x)
+    end
+    check_inference()
+    local owners = {
+      weight = conv, bias = conv, gamma = norm, beta = norm, running_mean = norm, running_var = norm,
+    }
+    for name, owner in pairs(owners) do
+      owner[name]:detach():fill(0.5)
+      check_inference()
+      owner[name] = owner[name]:detach():copy():fill(2)
+      check_inference()
+    end
+    model:train()
+    model(x)
+    model:eval()
+    check_inference()
   end)
 end)
 

@@ -69,13 +69,15 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
 
 /* In multiply-adds of whole vectors. Measured with AVX-512: a Fourier transform costs as much as 18 of them
  * per row, one of a short tile as 12; a product as half a vector more per row than it has, and where sums are
- * kept in memory a quarter more; a real of the weights, read anew for each chunk, as a fifth. The gradients
- * of x and of the weights share the transform of dy. */
+ * kept in memory a quarter more; a real of the weights, read anew for each chunk, as a fifth. A single
+ * spectrum waits for its weights, whose transform then takes four times as long as that of tiles. The
+ * gradients of x and of the weights share the transform of dy. */
 #define FOURIER_COST 18.0
 #define SHORT_COST   12.0
 #define NARROW_COST  0.5
 #define SUMS_COST    1.25
 #define WEIGHT_COST  0.2
+#define FAR_COST     4.0
 static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
   const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
   const double transform = (p->T == MB_SHORT ? SHORT_COST : FOURIER_COST) * p->T;
@@ -85,7 +87,7 @@ static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) 
   const double reading = WEIGHT_COST * MB_LANES_MOST * weights / (double)p->chunk;
   const double widths = x + (pass == MB_PASS_Y ? y : y / 2);
   const double tile = (double)p->planes * (products + reading) + transform * widths;
-  return (double)p->tiles * tile + weights * transform;
+  return (double)p->tiles * tile + (pass == MB_PASS_Y ? FAR_COST : 1) * weights * transform;
 }
 
 /* Both gradients are made from the same tiles, the best ones for that of x. */
@@ -291,9 +293,14 @@ static mb_size buffer_of(const Plan *p, bool backward) {
   return (p->planes + 1) * shared_plane_of(p) + (backward ? p->planes * plane_of(p, p->x_padded) : 0);
 }
 
+/* Reals in the planes of the weights, also where threads share the filters. */
+static mb_size forward_weights_of(const Plan *p) {
+  return p->planes * (p->weights + mb_get_threads() * PLANE_GAP);
+}
+
 static mb_size scratch_of(const Plan *p, bool backward) {
-  const mb_size weights = p->planes * p->weights * (backward ? 1 + p->groups : 1);
-  return weights + p->planes * PLANE_GAP + mb_get_threads() * buffer_of(p, backward);
+  const mb_size weights = backward ? p->planes * p->weights * (1 + p->groups) : forward_weights_of(p);
+  return weights + mb_get_threads() * buffer_of(p, backward);
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
@@ -357,15 +364,15 @@ static void share_chunks(const Forward *f, mb_real *w_planes, mb_real *buffers, 
 }
 
 /* Few chunks cannot be shared evenly, and their products would wait for planes of weights that another core
- * has just written. Here a thread makes those of half of the filters and is the only one to use them. The
- * sums are the same to the last bit. */
+ * has just written. Here a thread makes those of its share of the filters and is the only one to use them.
+ * The sums are the same to the last bit. */
 static void share_filters(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
-                          const Plan *p) {
-  const mb_size half = mb_padded_width(p->y_padded / 2);
-#pragma omp parallel for num_threads(mb_min(mb_conv1d_threads(s), 2))
-  for (mb_size i = 0; i < 2; i++) {
-    const Filters filters = filters_from(p, i * half, i == 0 ? half : p->y_padded - half);
-    mb_real *planes = w_planes + i * p->planes * filters_from(p, 0, half).plane;
+                          const Plan *p, int shares) {
+#pragma omp parallel for num_threads(shares)
+  for (int i = 0; i < shares; i++) {
+    const mb_size first = mb_padded_width(p->y_padded * i / shares);
+    const Filters filters = filters_from(p, first, mb_padded_width(p->y_padded * (i + 1) / shares) - first);
+    mb_real *planes = w_planes + p->planes * (p->x.width * first + i * PLANE_GAP);
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, filters, f->w, s, p);
     for (mb_size j = 0; j < p->chunks; j++)
       forward_chunk(f, filters, planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p,
@@ -373,12 +380,22 @@ static void share_filters(const Forward *f, mb_real *w_planes, mb_real *buffers,
   }
 }
 
+/* How many threads share the filters, each two vectors at least; 1 where chunks are better to share. */
+static int filter_shares(const mb_conv1d *s, const Plan *p) {
+  const mb_size threads = mb_conv1d_threads(s), shares = mb_min(threads, p->y_padded / (2 * MB_LANES_MOST));
+  return p->chunks <= FEW_CHUNKS && shares >= mb_min(threads, p->chunks) ? (int)shares : 1;
+}
+
 void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
   const Forward f = {y, winners, x, w, b};
-  const bool is_few = p.chunks <= FEW_CHUNKS && s->F > MB_LANES_MOST && mb_conv1d_threads(s) > 1;
-  (is_few ? share_filters : share_chunks)(&f, scratch, scratch + p.planes * (p.weights + PLANE_GAP), s, &p);
+  const int shares = filter_shares(s, &p);
+  mb_real *buffers = scratch + forward_weights_of(&p);
+  if (shares > 1)
+    share_filters(&f, scratch, buffers, s, &p, shares);
+  else
+    share_chunks(&f, scratch, buffers, s, &p);
 }
 
 typedef struct {

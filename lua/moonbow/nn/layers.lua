@@ -61,12 +61,33 @@ local function joins(layer, parts, i, x)
   return is_joinable(pool, acting) and pool.options.size <= length_after(options, x) and count + 1 or count
 end
 
--- Weights and bias of a convolution with the batch norm behind it.
-local function folded(layer, norm)
+local function fold(layer, norm)
   local scale = core.div(norm.gamma, core.sqrt(core.add(norm.running_var, norm.options.epsilon)))
   local shift = core.neg(norm.running_mean)
   if layer.bias then shift = core.add(shift, layer.bias) end
   return core.mul(layer.weight, scale), core.add(norm.beta, core.mul(shift, scale))
+end
+
+-- Are these the same tensors, none of them changed since?
+local function is_fold_of(kept, tensors)
+  if not kept then return false end
+  for i = 1, #tensors do
+    if not rawequal(kept.tensors[i], tensors[i]) then return false end
+  end
+  return kept.version == core.versions(tensors)
+end
+
+-- Weights and bias of a convolution with the batch norm behind it, kept until one of the two changes: a single
+-- spectrum takes little longer than to make them.
+local function folded(layer, norm)
+  local tensors = {
+    layer.weight, layer.bias or false, norm.gamma, norm.beta, norm.running_mean, norm.running_var,
+  }
+  if not is_fold_of(layer.fold, tensors) then
+    local weight, bias = fold(layer, norm)
+    layer.fold = { weight = weight, bias = bias, tensors = tensors, version = core.versions(tensors) }
+  end
+  return layer.fold.weight, layer.fold.bias
 end
 
 --- Convolution along L: (N, L, C) to (N, L', filters). Options: filters, kernel; stride (1), dilation
@@ -100,6 +121,8 @@ layers.Conv1d = class("Conv1d", {
     if first and first.type == "BatchNorm1d" then
       weight, bias = folded(layer, first)
       acting = first
+    else
+      layer.fold = nil
     end
     local slope = activations.slope(acting.options.activation, acting.options.alpha)
     local joined_slope = (slope == 0 or slope ~= 1 and not autograd.is_recording()) and slope or nil
