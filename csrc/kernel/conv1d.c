@@ -23,9 +23,9 @@ mb_size mb_conv1d_rows(const mb_conv1d *s, mb_size count) {
   return s->pool > 0 ? (count - 1) * s->pool_stride + s->pool : count;
 }
 
-/* The same work in the fewest words: windows of one row are a larger stride, rows that no window sees are not
- * made, and a convolution that looks at single points, without padding then, is one over all samples end to
- * end. */
+/* The same work in the fewest words: windows of one row are a larger stride, a stride over all of the input
+ * is as good as a larger one, rows that no window sees are not made, and a convolution that looks at single
+ * points, without padding then, is one over all samples end to end. */
 static mb_conv1d simplified(const mb_conv1d *s) {
   mb_conv1d r = *s;
   if (r.pool == 0) r.pool = r.pool_stride = 1, r.L_pool = r.L_out;
@@ -39,6 +39,7 @@ static mb_conv1d simplified(const mb_conv1d *s) {
     }
     if (!r.relu) r.pool = 0;
   }
+  r.stride = mb_min(r.stride, r.L + r.pad_left + r.pad_right);
   if (r.pool > 0) r.L_out = mb_conv1d_rows(&r, r.L_pool);
   return r;
 }

@@ -362,6 +362,16 @@ static void large_shapes(void **state) {
   }
 }
 
+/* As large as they may be, their products are not those of any memory. */
+static void strides_beyond_the_input(void **state) {
+  (void)state;
+  mb_conv1d s = {.N = 2, .L = 40, .C = 4, .K = 3, .F = 8, .stride = INT32_MAX, .dilation = 1, .relu = 1};
+  for (s.pool = 0; s.pool <= 1; s.pool++, s.pool_stride = INT32_MAX) {
+    check_conv(s, MB_SAME, 0);
+    check_conv(s, MB_VALID, 0);
+  }
+}
+
 /* ---- numbers worked out by hand ------------------------------------------------------- */
 
 /* 'same' pads 1 on the left and 2 on the right: windows 0123, 2345, 4500. */
@@ -529,6 +539,7 @@ int main(int count, char **arguments) {
       ON_EACH_WAY(random_shapes),
       ON_EACH_WAY(slope_multiplies_what_is_negative),
       ON_EACH_WAY(large_shapes),
+      ON_EACH_WAY(strides_beyond_the_input),
       ON_EACH_WAY(central_differences),
       ON_EACH_WAY(gradients_one_at_a_time),
       ON_EACH_WAY(same_for_any_number_of_threads),
