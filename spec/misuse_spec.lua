@@ -125,6 +125,11 @@ describe("methods of tensors refuse", function()
       end
     end
   end)
+  it("too few indices", function()
+    assert.error_matches(function() x:get(1) end, "get: expected 2 indices for shape {2, 3}, got 1$")
+    assert.error_matches(function() x:set(1, 2) end,
+      "set: expected 2 indices and a value for shape {2, 3}, got 2 arguments$")
+  end)
   it("a closed tensor", function()
     for name, method in pairs(require("moonbow.core").tensor_methods) do
       if name ~= "close" then must_raise("closed:" .. name, call, method, closed, 1, 1) end
@@ -134,6 +139,7 @@ describe("methods of tensors refuse", function()
     must_raise("reshape", call, x.reshape, x, 4, 2)
     must_raise("reshape", call, x.reshape, x, -1, -1)
     must_raise("reshape", call, x.reshape, x, 0, 6)
+    must_raise("reshape", call, x.reshape, x, 2 ^ 30, 2 ^ 10, 2 ^ 24, -1) -- 2^64 elements
     must_raise("five dimensions", call, mb.ones, 1, 1, 1, 1, 1)
     must_raise("more than memory", call, mb.ones, 1e9, 1e9)
     must_raise("matmul", call, x.matmul, x, x)
@@ -142,6 +148,16 @@ describe("methods of tensors refuse", function()
     must_raise("labels", call, x.cross_entropy, x, { 1, 4 })
     must_raise("labels", call, x.cross_entropy, x, { 1 })
     must_raise("field", function() x.colour = 1 end)
+  end)
+end)
+
+describe("what the library calls refuses", function()
+  local core = require "moonbow.core"
+  it("what is no list of tensors", function()
+    for _, name in ipairs { "hold", "release", "versions" } do must_raise(name, call, core[name], "abc") end
+  end)
+  it("momentum without velocities", function()
+    must_raise("sgd_step", call, core.sgd_step, { mb.ones(2) }, { mb.ones(2) }, nil, nil, 0.1, 0.9, false, 0)
   end)
 end)
 

@@ -2,6 +2,7 @@
 #ifndef BIND_H
 #define BIND_H
 
+#include <float.h>
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -20,6 +21,8 @@
 #define RNG_TYPE    BIND_PREFIX "rng"
 
 #define BIND_MAX_COUNT ((mb_size)1 << 40) /* elements of a tensor */
+/* Up to here each whole number is exact in a tensor. */
+#define BIND_EXACT ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
 
 typedef struct {
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
@@ -88,7 +91,8 @@ void bind_free_scratch(lua_State *L, int index);
 bool bind_same_shape(const Tensor *a, const Tensor *b);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
-/* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank.
+/* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank. Their
+ * product is at most BIND_MAX_COUNT.
  * At most one size may be -1 where infer is not 0: it follows from the others, which must divide infer. */
 int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer);
 /* The shape in the table of sizes at arg. */

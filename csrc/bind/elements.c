@@ -106,9 +106,10 @@ static mb_size element_offset(lua_State *L, const char *operation, const Tensor 
 /* core.get(x, i, j, ...) */
 static int get(lua_State *L) {
   const Tensor *x = bind_tensor(L, "get", "x", 1);
-  if (lua_gettop(L) != 1 + x->shape.rank)
+  const int given = lua_gettop(L) - 1;
+  if (given != x->shape.rank)
     bind_error(L, "get: expected %d indices for shape %s, got %d", x->shape.rank,
-               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
+               bind_push_shape(L, &x->shape), given);
   lua_pushnumber(L, x->data[element_offset(L, "get", x)]);
   return 1;
 }
@@ -116,10 +117,10 @@ static int get(lua_State *L) {
 /* core.set(x, i, j, ..., value) */
 static int set(lua_State *L) {
   Tensor *x = bind_tensor(L, "set", "x", 1);
-  const int value_arg = 2 + x->shape.rank;
-  if (lua_gettop(L) != value_arg)
+  const int value_arg = 2 + x->shape.rank, given = lua_gettop(L) - 1;
+  if (given != x->shape.rank + 1)
     bind_error(L, "set: expected %d indices and a value for shape %s, got %d arguments", x->shape.rank,
-               bind_push_shape(L, &x->shape), lua_gettop(L) - 2);
+               bind_push_shape(L, &x->shape), given);
   const mb_size offset = element_offset(L, "set", x);
   x->data[offset] = (mb_real)bind_number(L, "set", "value", value_arg);
   bind_touch(x);
@@ -220,7 +221,7 @@ static int frombytes(lua_State *L) {
   const char *data = lua_tolstring(L, 1, &bytes);
   const int rank = bind_read_shape(L, "frombytes", 2, shape, 0);
   mb_size count = 1;
-  for (int d = 0; d < rank && count <= BIND_MAX_COUNT; d++) count *= shape[d];
+  for (int d = 0; d < rank; d++) count *= shape[d];
   if ((size_t)count * sizeof(mb_real) != bytes)
     bind_error(L, "frombytes: expected %I bytes for the shape, got %I",
                (LUAI_UACINT)((size_t)count * sizeof(mb_real)), (LUAI_UACINT)bytes);

@@ -154,6 +154,9 @@ static int reduce(lua_State *L) {
   mb_shape shape = {.rank = 0};
   int dimension;
   read_reduction(L, op, 2, &x->shape, &dimension, split, &ddof);
+  if ((op == MB_ARGMIN || op == MB_ARGMAX) && split[1] > BIND_EXACT)
+    bind_error(L, "%s: a tensor holds indices up to %I exactly, this one may be up to %I", reduce_names[op],
+               (LUAI_UACINT)BIND_EXACT, (LUAI_UACINT)split[1]);
   for (int d = 0; d < x->shape.rank && dimension >= 0; d++)
     if (d != dimension) shape.shape[shape.rank++] = x->shape.shape[d];
   if (shape.rank == 0) shape = (mb_shape){.rank = 1, .shape = {1}};

@@ -46,8 +46,9 @@ static int sgd_step(lua_State *L) {
   mb_size count;
   lua_settop(L, 8);
   mb_parameter *parameters = read_parameters(L, "sgd_step", &count);
-  mb_sgd_step(parameters, count, bind_number(L, "sgd_step", "lr", 5),
-              bind_number(L, "sgd_step", "momentum", 6), bind_flag(L, 7),
+  const double momentum = bind_number(L, "sgd_step", "momentum", 6);
+  if (momentum != 0 && !lua_istable(L, 3)) bind_error(L, "sgd_step: momentum needs a list of velocities");
+  mb_sgd_step(parameters, count, bind_number(L, "sgd_step", "lr", 5), momentum, bind_flag(L, 7),
               bind_number(L, "sgd_step", "weight_decay", 8));
   return 0;
 }

@@ -1,15 +1,11 @@
 /* random.c - random generators as userdata: numbers and tensors drawn as NumPy's Generator draws them. */
 #include "bind.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-
-/* Up to here each integer is exact in a tensor. */
-#define LARGEST_EXACT ((int64_t)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
 
 mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg) {
   mb_rng *rng = luaL_testudata(L, arg, RNG_TYPE);
@@ -179,9 +175,9 @@ static int rng_integers(lua_State *L) {
     lua_pushinteger(L, mb_rng_integer(rng, low, last));
     return 1;
   }
-  if (low < -LARGEST_EXACT || last > LARGEST_EXACT)
+  if (low < -BIND_EXACT || last > BIND_EXACT)
     bind_error(L, "rng:integers: a tensor holds integers up to %I exactly, asked for %I to %I",
-               (LUAI_UACINT)LARGEST_EXACT, (LUAI_UACINT)low, (LUAI_UACINT)last);
+               (LUAI_UACINT)BIND_EXACT, (LUAI_UACINT)low, (LUAI_UACINT)last);
   Tensor *y = bind_new_tensor(L, "rng:integers", rank, shape);
   for (mb_size i = 0; i < y->count; i++) y->data[i] = (mb_real)mb_rng_integer(rng, low, last);
   return 1;
@@ -219,7 +215,7 @@ static void push_indices(lua_State *L, const char *operation, const mb_size *ind
 static int rng_permutation(lua_State *L) {
   mb_rng *rng = self(L, "rng:permutation");
   if (lua_type(L, 2) == LUA_TNUMBER) {
-    const mb_size count = bind_size(L, "rng:permutation", "n", 2, 1, LARGEST_EXACT);
+    const mb_size count = bind_size(L, "rng:permutation", "n", 2, 1, BIND_EXACT);
     push_indices(L, "rng:permutation", push_permutation(L, rng, count), 1, &count);
   } else {
     const Tensor *x = bind_tensor(L, "rng:permutation", "n or tensor", 2);
@@ -308,7 +304,7 @@ static int rng_choice(lua_State *L) {
   const bool is_number = lua_type(L, 2) == LUA_TNUMBER, single = lua_isnoneornil(L, 3);
   const Tensor *from = is_number ? NULL : bind_tensor(L, "rng:choice", "n or tensor", 2);
   const mb_size population =
-      is_number ? bind_size(L, "rng:choice", "n", 2, 1, LARGEST_EXACT) : from->shape.shape[0];
+      is_number ? bind_size(L, "rng:choice", "n", 2, 1, BIND_EXACT) : from->shape.shape[0];
   mb_size shape[MB_MAX_RANK] = {1}, size = 1;
   int rank = 0;
   if (lua_type(L, 3) == LUA_TTABLE)

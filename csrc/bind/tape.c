@@ -56,6 +56,7 @@ static Tensor *needed_tensor(lua_State *L) {
 static int versions(lua_State *L) {
   const int hold = lua_toboolean(L, lua_upvalueindex(1));
   lua_Integer sum = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
   for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
     lua_rawgeti(L, 1, i);
     Tensor *x = needed_tensor(L);
@@ -71,6 +72,7 @@ static void close_if_unneeded(Tensor *x) {
 }
 
 static int release(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
   for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
     lua_rawgeti(L, 1, i);
     Tensor *x = bind_test_tensor(L, -1);

@@ -281,7 +281,9 @@ int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *sha
       unknown = d;
     else if (shape[d] < 1)
       bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
-    else if (known <= BIND_MAX_COUNT)
+    else if (shape[d] > BIND_MAX_COUNT / known)
+      bind_error(L, "%s: the tensor would have too many elements", operation);
+    else
       known *= shape[d];
     if (is_table) lua_pop(L, 1);
   }

@@ -84,8 +84,8 @@ define("SGD", {
   weight_decay = check.default(0, "non-negative"),
 }, 1, function(self, values, gradients, velocity)
   local options = self.options
-  core.sgd_step(values, gradients, options.momentum > 0 and velocity or nil, nil, self.lr, options.momentum,
-    options.nesterov, options.weight_decay)
+  core.sgd_step(values, gradients, velocity, nil, self.lr, options.momentum, options.nesterov,
+    options.weight_decay)
 end)
 
 local function define_adam(name, weight_decay, decoupled)
