@@ -17,7 +17,7 @@
 #define CHUNK_LEAST 12        /* tiles, and twice as many short ones; below, products are slow */
 #define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
-#define FEW_CHUNKS  5         /* at most: threads share the filters instead */
+#define FEW_CHUNKS  24        /* at most: threads transform the weights for themselves */
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
 #define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
 #define GROUP_REALS (1 << 24)
@@ -208,26 +208,16 @@ static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
   for (mb_size i = 0; i < count; i++) rows[i] *= factor;
 }
 
-/* Neighbouring filters, padded to whole vectors, and how far their planes of the weights are apart. */
-typedef struct {
-  mb_size first, wide, plane;
-} Filters;
-
-static Filters filters_from(const Plan *p, mb_size first, mb_size wide) {
-  return (Filters){.first = first, .wide = wide, .plane = p->x.width * wide + PLANE_GAP};
-}
-
-/* Row c of the planes (C', filters) of w: tap m of channel c is the row of F at (m C' + c) F. */
-static void analyse_channel(mb_real *planes, mb_size c, Filters filters, const mb_real *w, const mb_conv1d *s,
-                            const Plan *p) {
+/* Row c of the planes (C', F padded) of w: tap m of channel c is the row of F at (m C' + c) F. */
+static void analyse_channel(mb_real *planes, mb_size c, const mb_real *w, const mb_conv1d *s, const Plan *p) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
-  for (mb_size i = 0; i < filters.wide; i += v->lanes) {
+  for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
     mb_real buffer[T_MOST * MB_LANES_MOST];
-    const mb_size f = filters.first + i, columns = mb_min(v->lanes, F - f);
+    const mb_size columns = mb_min(v->lanes, F - f);
     copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
     scale_rows(buffer, p->taps * v->lanes, factor_of(p));
-    v->analyse(planes + c * filters.wide + i, filters.plane, buffer, v->lanes, p->T, (int)p->taps);
+    v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, (int)p->taps);
   }
 }
 
@@ -293,14 +283,14 @@ static mb_size buffer_of(const Plan *p, bool backward) {
   return (p->planes + 1) * shared_plane_of(p) + (backward ? p->planes * plane_of(p, p->x_padded) : 0);
 }
 
-/* Reals in the planes of the weights, also where threads share the filters. */
-static mb_size forward_weights_of(const Plan *p) {
-  return p->planes * (p->weights + mb_get_threads() * PLANE_GAP);
+/* Threads that each transform the weights for themselves; 1 where they share that too. */
+static mb_size weights_copies(const Plan *p) {
+  return p->chunks <= FEW_CHUNKS ? mb_min(mb_get_threads(), p->chunks) : 1;
 }
 
 static mb_size scratch_of(const Plan *p, bool backward) {
-  const mb_size weights = backward ? p->planes * p->weights * (1 + p->groups) : forward_weights_of(p);
-  return weights + mb_get_threads() * buffer_of(p, backward);
+  const mb_size copies = backward ? 1 + p->groups : weights_copies(p);
+  return p->planes * p->weights * copies + mb_get_threads() * buffer_of(p, backward);
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
@@ -323,11 +313,10 @@ typedef struct {
   const mb_real *x, *w, *b;
 } Forward;
 
-static void forward_chunk(const Forward *f, Filters filters, const mb_real *w_planes, mb_real *buffer,
-                          const mb_conv1d *s, const Plan *p, Chunk chunk) {
+static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *buffer, const mb_conv1d *s,
+                          const Plan *p, Chunk chunk) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
-  const mb_size columns = mb_min(filters.wide, s->F - filters.first);
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
@@ -335,67 +324,55 @@ static void forward_chunk(const Forward *f, Filters filters, const mb_real *w_pl
                   p->T, p->T, 0);
   }
   for (mb_size i = 0; i < p->planes; i++)
-    v->product(y_planes + i * plane, filters.wide, x_planes + i * plane, p->x_padded, 1,
-               w_planes + i * filters.plane, filters.wide, chunk.count, mb_product_width(columns), p->x.width,
+    v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
+               w_planes + i * p->weights, p->y_padded, chunk.count, mb_product_width(s->F), p->x.width,
                false);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
-    for (mb_size c = 0; c < columns; c += v->lanes) {
-      const mb_size at = (t.sample * results + t.first) * s->F + filters.first + c;
-      v->synthesise(rows, y_planes + i * filters.wide + c, plane, p->T, (int)(p->T - p->taps + 1));
+    for (mb_size c = 0; c < s->F; c += v->lanes) {
+      const mb_size at = (t.sample * results + t.first) * s->F + c;
+      v->synthesise(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
       mb_finish_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
-                     mb_min(v->lanes, columns - c), f->b ? f->b + filters.first + c : NULL, s);
+                     mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
     }
   }
 }
 
-static void share_chunks(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
-                         const Plan *p) {
-  const Filters all = filters_from(p, 0, p->y_padded);
+static void share_all(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
+                      const Plan *p) {
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
 #pragma omp for
-    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, all, f->w, s, p);
+    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, f->w, s, p);
 #pragma omp for schedule(dynamic)
     for (mb_size i = 0; i < p->chunks; i++)
-      forward_chunk(f, all, w_planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p,
-                    chunk_at(p, i));
+      forward_chunk(f, w_planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p, chunk_at(p, i));
   }
 }
 
-/* Few chunks cannot be shared evenly, and their products would wait for planes of weights that another core
- * has just written. Here a thread makes those of its share of the filters and is the only one to use them.
- * The sums are the same to the last bit. */
-static void share_filters(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
-                          const Plan *p, int shares) {
-#pragma omp parallel for num_threads(shares)
-  for (int i = 0; i < shares; i++) {
-    const mb_size first = mb_padded_width(p->y_padded * i / shares);
-    const Filters filters = filters_from(p, first, mb_padded_width(p->y_padded * (i + 1) / shares) - first);
-    mb_real *planes = w_planes + p->planes * (p->x.width * first + i * PLANE_GAP);
-    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, filters, f->w, s, p);
-    for (mb_size j = 0; j < p->chunks; j++)
-      forward_chunk(f, filters, planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p,
-                    chunk_at(p, j));
+/* Each thread transforms the weights for itself, and makes neighbouring rows: those of the layer before that
+ * it needs, and the planes, have been written by itself. */
+static void share_rows(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
+                       const Plan *p, int threads) {
+#pragma omp parallel for num_threads(threads)
+  for (int i = 0; i < threads; i++) {
+    mb_real *planes = w_planes + i * p->planes * p->weights;
+    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, f->w, s, p);
+    for (mb_size j = i * p->chunks / threads; j < (i + 1) * p->chunks / threads; j++)
+      forward_chunk(f, planes, buffers + i * buffer_of(p, false), s, p, chunk_at(p, j));
   }
-}
-
-/* How many threads share the filters, each two vectors at least; 1 where chunks are better to share. */
-static int filter_shares(const mb_conv1d *s, const Plan *p) {
-  const mb_size threads = mb_conv1d_threads(s), shares = mb_min(threads, p->y_padded / (2 * MB_LANES_MOST));
-  return p->chunks <= FEW_CHUNKS && shares >= mb_min(threads, p->chunks) ? (int)shares : 1;
 }
 
 void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
   const Forward f = {y, winners, x, w, b};
-  const int shares = filter_shares(s, &p);
-  mb_real *buffers = scratch + forward_weights_of(&p);
-  if (shares > 1)
-    share_filters(&f, scratch, buffers, s, &p, shares);
+  const mb_size threads = mb_min(weights_copies(&p), mb_conv1d_threads(s));
+  mb_real *buffers = scratch + p.planes * p.weights * weights_copies(&p);
+  if (threads > 1)
+    share_rows(&f, scratch, buffers, s, &p, (int)threads);
   else
-    share_chunks(&f, scratch, buffers, s, &p);
+    share_all(&f, scratch, buffers, s, &p);
 }
 
 typedef struct {
