@@ -31,6 +31,15 @@ local function gradients_of(model, run, x, weights)
   return gradients
 end
 
+-- Joined layers have the gradients of the same ones apart.
+local function assert_same_gradients(model, x, tolerance)
+  local weights = mb.rand(mb.rng(3), model(x):shape())
+  local expected = gradients_of(model, function(input) return apart(model, input) end, x, weights)
+  for i, gradient in ipairs(gradients_of(model, model, x, weights)) do
+    assert.is_true(gradient:allclose(expected[i], { relative = tolerance, absolute = tolerance }))
+  end
+end
+
 describe("a convolution and the pooling behind it", function()
   for _, activation in ipairs(activations) do
     for _, pool in ipairs(pools) do
@@ -41,11 +50,7 @@ describe("a convolution and the pooling behind it", function()
         local y = model(x)
         assert.is_true(y:allclose(apart(model, x), { relative = 0, absolute = 1e-6 }))
         assert.is_true(mb.no_grad(model, x):allclose(y, { relative = 0, absolute = 1e-6 }))
-        local loss = mb.rand(mb.rng(3), y:shape())
-        local expected = gradients_of(model, function(input) return apart(model, input) end, x, loss)
-        for i, gradient in ipairs(gradients_of(model, model, x, loss)) do
-          assert.is_true(gradient:allclose(expected[i], { relative = 1e-5, absolute = 1e-5 }))
-        end
+        assert_same_gradients(model, x, 1e-5)
       end)
     end
   end
@@ -163,16 +168,11 @@ describe("a batch norm and the pooling behind it", function()
         }
         model:build({ 23, 2 }, mb.rng(1))
         local x = mb.randn(mb.rng(2), 3, 23, 2)
-        local function one_by_one(input) return apart(model, input) end
         for _, mode in ipairs { "train", "eval" } do
           model[mode](model)
           local y = model(x)
-          assert.is_true(y:allclose(one_by_one(x), { relative = 0, absolute = 0 }))
-          local loss = mb.rand(mb.rng(3), y:shape())
-          local expected = gradients_of(model, one_by_one, x, loss)
-          for i, gradient in ipairs(gradients_of(model, model, x, loss)) do
-            assert.is_true(gradient:allclose(expected[i], { relative = tolerance, absolute = tolerance }))
-          end
+          assert.is_true(y:allclose(apart(model, x), { relative = 0, absolute = 0 }))
+          assert_same_gradients(model, x, tolerance)
         end
       end)
     end

@@ -79,7 +79,7 @@ static void blend(mb_real *y, mb_real alpha, const mb_real *x, mb_real beta, mb_
 /* C (M, N) = alpha A B + beta C for few rows of A: the parts share the addends. */
 static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                      const mb_real *B, mb_real beta, int threads) {
-  mb_real sums[SUMS] __attribute__((aligned(64)));
+  mb_real sums[SUMS];
   const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count);
   const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(K, parts)), ABREAST) * ABREAST;
   MB_FOR(threads, k, K, size, {
@@ -96,7 +96,7 @@ static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
 static void few_addends(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                         const mb_real *B, mb_real beta, int threads) {
   MB_FOR(threads, i, M, 1, {
-    mb_real sums[SUMS / 2] __attribute__((aligned(64)));
+    mb_real sums[SUMS / 2];
     for (mb_size j = 0; j < N; j++) sums[j] = 0;
     add_products(sums, 1, N, K, (Rows){A + i, 1, M}, B);
     blend(C + i * N, alpha, sums, beta, N);

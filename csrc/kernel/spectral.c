@@ -18,6 +18,7 @@
 #define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
 #define FEW_CHUNKS  24        /* at most: threads transform the weights for themselves */
+#define FEW_THREADS 4         /* at most */
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
 #define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
 #define GROUP_REALS (1 << 24)
@@ -283,9 +284,11 @@ static mb_size buffer_of(const Plan *p, bool backward) {
   return (p->planes + 1) * shared_plane_of(p) + (backward ? p->planes * plane_of(p, p->x_padded) : 0);
 }
 
-/* Threads that each transform the weights for themselves; 1 where they share that too. */
+/* Threads that each transform the weights for themselves; 1 where they share that too, as many threads do,
+ * for which the transform would take longer than the rest. */
 static mb_size weights_copies(const Plan *p) {
-  return p->chunks <= FEW_CHUNKS ? mb_min(mb_get_threads(), p->chunks) : 1;
+  const mb_size threads = mb_get_threads();
+  return p->chunks <= FEW_CHUNKS && threads <= FEW_THREADS ? mb_min(threads, p->chunks) : 1;
 }
 
 static mb_size scratch_of(const Plan *p, bool backward) {
@@ -367,8 +370,8 @@ void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const m
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
   const Forward f = {y, winners, x, w, b};
-  const mb_size threads = mb_min(weights_copies(&p), mb_conv1d_threads(s));
-  mb_real *buffers = scratch + p.planes * p.weights * weights_copies(&p);
+  const mb_size copies = weights_copies(&p), threads = mb_min(copies, mb_conv1d_threads(s));
+  mb_real *buffers = scratch + copies * p.planes * p.weights;
   if (threads > 1)
     share_rows(&f, scratch, buffers, s, &p, (int)threads);
   else
