@@ -194,3 +194,33 @@ describe("a batch norm and the pooling behind it", function()
     end
   end)
 end)
+
+describe("a convolution that is cheaper to make again than to keep", function()
+  local nn = mb.nn
+  local model = nn.Sequential {
+    nn.Conv1d { filters = 4, kernel = 7, bias_initializer = 0.5 }, nn.BatchNorm1d { activation = "leaky_relu" },
+    nn.MaxPool1d { size = 2 }, nn.Conv1d { filters = 2, kernel = 3 },
+  }
+  model:build({ 23, 1 }, mb.rng(1))
+  model:train()
+  local x = mb.randn(mb.rng(2), 3, 23, 1)
+
+  it("gives the same gradients, bit for bit", function()
+    local function keeping(input) -- the sum is another result, which is kept
+      local y = model.layers[1](input) + 0
+      for i = 2, 4 do y = model.layers[i](y) end
+      return y
+    end
+    local weights = mb.rand(mb.rng(3), model(x):shape())
+    local expected = gradients_of(model, keeping, x, weights)
+    for i, gradient in ipairs(gradients_of(model, model, x, weights)) do
+      assert.is_true(gradient:allclose(expected[i], { relative = 0, absolute = 0 }))
+    end
+  end)
+
+  it("refuses to be made again of something else", function()
+    local y = model(x)
+    mb.no_grad(function() model.layers[1].bias:fill(0) end)
+    assert.error_matches(function() y:sum():backward() end, "'conv1d' needs was changed in place")
+  end)
+end)

@@ -78,21 +78,41 @@ describe("memory of what lies between layers", function()
       y:close()
     end), 0.1)
   end)
-  it("is one map for a batch norm with pooling, and its backward pass needs no other", function()
+
+  local function with_pooling(channels)
     local nn = mb.nn
     local model = nn.Sequential {
       nn.Conv1d { filters = 16, kernel = 3, padding = "same" },
       nn.BatchNorm1d { activation = "leaky_relu" }, nn.MaxPool1d { size = 2 },
     }
-    model:build({ 1000, 16 }, mb.rng(1))
-    model:train()
-    local y
-    assert.near(1.625, maps_left(function() y = model(x) end), 0.1) -- the map, half a map, a byte for each of its reals
+    model:build({ 1000, channels }, mb.rng(1))
+    return model:train()
+  end
+  it("is one map for a batch norm with pooling, and its backward pass needs no other", function()
+    local model, y = with_pooling(16), nil
+    -- The map, half a map, and for each of its reals a byte.
+    assert.near(1.625, maps_left(function() y = model(x) end), 0.1)
     local dy = mb.ones(y:shape())
     mb.release_memory()
     local before = mb.memory().live
     y:backward(dy)
     assert.is_true(mb.memory().peak - before < 0.2 * MAP)
+  end)
+  it("is no map of a convolution that is cheaply made again", function()
+    local model, y = with_pooling(1), nil
+    assert.near(0.625, maps_left(function() y = model(mb.randn(64, 1000, 1)) end), 0.15)
+    y:sum():backward()
+  end)
+  it("gives its place to the gradient of a dense layer's input", function()
+    local nn = mb.nn
+    local model = nn.Sequential { nn.Conv1d { filters = 16, kernel = 1, activation = "tanh" }, nn.Flatten {},
+      nn.Dropout { rate = 0.5 }, nn.Dense { units = 1 } }
+    model:build({ 1000, 16 }, mb.rng(1))
+    local y = model:train()(x)
+    mb.release_memory()
+    local before = mb.memory().live
+    y:sum():backward()
+    assert.is_true(mb.memory().peak - before < 0.3 * MAP, (mb.memory().peak - before) / MAP)
   end)
   it("stays with a function that has kept it", function()
     local seen = {}

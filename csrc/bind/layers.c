@@ -328,13 +328,13 @@ static int dropout(lua_State *L) {
   return 2;
 }
 
-/* core.dropout_backward(dy, kept, rate) -> dx */
+/* core.dropout_backward(dy, kept, rate) -> dx, which may be dy overwritten */
 static int dropout_backward(lua_State *L) {
   const Tensor *dy = bind_tensor(L, "dropout", "dy", 1), *kept = bind_tensor(L, "dropout", "kept", 2);
   const mb_real rate = dropout_rate(L, 3);
   if (kept->count * (mb_size)sizeof(mb_real) < dy->count)
     bind_error(L, "dropout: backward expected what a forward pass kept");
-  Tensor *dx = bind_new_like(L, "dropout", dy);
+  Tensor *dx = bind_own_or_new(L, "dropout", 1);
   mb_dropout_backward(dx->data, dy->data, (const uint8_t *)kept->data, rate, dy->count);
   return 1;
 }

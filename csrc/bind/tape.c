@@ -94,6 +94,14 @@ static int disown(lua_State *L) {
   return 0;
 }
 
+/* core.let_go(x): the backward pass that runs now has done with x (false: nothing): its memory is given back
+ * already if no other record needs it */
+static int let_go(lua_State *L) {
+  Tensor *x = bind_test_tensor(L, 1);
+  if (x != NULL && x->disowned && x->holds == 1) bind_close(x);
+  return 0;
+}
+
 /* core.is_sole(x): does nothing else share the memory of x? */
 static int is_sole(lua_State *L) {
   const Tensor *x = bind_tensor_unread(L, "is_sole", "x", 1);
@@ -114,16 +122,10 @@ static int touch(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"disown", disown},
-    {"is_sole", is_sole},
-    {"is_tracked", is_tracked_tensor},
-    {"is_unread", is_unread},
-    {"record", record_of},
-    {"records", records},
-    {"release", release},
-    {"touch", touch},
-    {"track", track},
-    {NULL, NULL},
+    {"disown", disown},       {"is_sole", is_sole}, {"is_tracked", is_tracked_tensor},
+    {"is_unread", is_unread}, {"let_go", let_go},   {"record", record_of},
+    {"records", records},     {"release", release}, {"touch", touch},
+    {"track", track},         {NULL, NULL},
 };
 
 void bind_open_tape(lua_State *L) {

@@ -139,11 +139,18 @@ end)
 
 -- ---- matrix product ----
 
+-- Gradients of both factors of a product, where wanted. That of the right one, which may keep a copy of the left one,
+-- comes first, so that the other can take its place.
+local function matmul_backward(dy, left, right, need_left, need_right)
+  local dright = need_right and core.weight_gradient(left, dy) or nil
+  core.let_go(left)
+  return need_left and core.matmul(dy, right, false, true) or nil, dright
+end
+
 ops.matmul = define("matmul", function(a, b)
   local left, right = is_tracked(b) and a, is_tracked(a) and b
   return core.matmul(a, b), function(dy, need_a, need_b)
-    return need_a and core.matmul(dy, right, false, true) or nil,
-      need_b and core.weight_gradient(left, dy) or nil
+    return matmul_backward(dy, left, right, need_a, need_b)
   end, { left, right }
 end)
 
@@ -151,9 +158,8 @@ end)
 ops.dense = define("dense", function(x, w, b)
   local left, right = is_tracked(w) and x, is_tracked(x) and w
   return core.matmul(x, w, false, false, b), function(dy, need_x, need_w, need_b)
-    return need_x and core.matmul(dy, right, false, true) or nil,
-      need_w and core.weight_gradient(left, dy) or nil,
-      need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) }) or nil
+    local dx, dw = matmul_backward(dy, left, right, need_x, need_w)
+    return dx, dw, need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) }) or nil
   end, { left, right }
 end)
 
@@ -215,18 +221,25 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 
 -- ---- layers ----
 
+-- A convolution of at most so many multiply-adds per result is made again rather than kept: that costs little more than
+-- to read it.
+local CHEAP = 32
+
 -- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
 -- pool_stride apart, then slope (nil: 1) times what is negative; while recording only 0.
 ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
   local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, is_recording())
   local kept, recipe = keep(x)
+  local is_cheap = kept and not winners and core.size(w, 1) * core.size(w, 2) <= CHEAP
   return y, function(dy, need_x, need_w, need_b)
     local dx, dw, db = core.conv1d_backward(dy, winners, kept or recipe:take(), w, stride, dilation, padding,
       pool_size, pool_stride, slope, need_x, need_w, need_b)
     if winners then core.close(winners) end
     if recipe then recipe:drop() end
     return dx, dw, db
-  end, { kept, w }
+  end, { kept, w, is_cheap and b }, is_cheap and function()
+    return (core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, false))
+  end
 end)
 
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
@@ -243,16 +256,18 @@ end
 
 -- Batch norm with these statistics; train: they are those of x.
 local function normalise(train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
-  local function apply(keep_winners)
-    return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, keep_winners)
+  local kept, recipe = keep(x)
+  local function apply(input, keep_winners)
+    return core.batch_norm_apply(input, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, keep_winners)
   end
-  local y, winners = apply(is_recording())
+  local y, winners = apply(x, is_recording())
   return y, function(dy)
-    local dx, dgamma, dbeta = core.batch_norm_backward(dy, winners, x, mean, var, gamma, beta, epsilon, slope,
-      pool_size, pool_stride, train)
+    local dx, dgamma, dbeta = core.batch_norm_backward(dy, winners, kept or recipe:take(), mean, var, gamma, beta,
+      epsilon, slope, pool_size, pool_stride, train)
     if winners then core.close(winners) end
+    if recipe then recipe:drop() end
     return dx, dgamma, dbeta
-  end, { x, gamma, beta }, function() return (apply(false)) end
+  end, { kept, gamma, beta }, function() return (apply(kept or recipe:take(), false)) end
 end
 
 --- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), then slope
@@ -266,8 +281,8 @@ end)
 
 --- Batch norm with given statistics, as in evaluation.
 ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, ...)
-  local y, backward = normalise(false, x, mean, var, gamma, beta, ...)
-  return y, backward, { x, gamma, beta, mean, var }
+  local y, backward, saved = normalise(false, x, mean, var, gamma, beta, ...)
+  return y, backward, { mean, var, table.unpack(saved) }
 end)
 
 ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)
