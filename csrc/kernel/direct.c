@@ -106,27 +106,48 @@ static mb_size rows_buffer(const mb_conv1d *s, const Items *items) {
   return mb_conv1d_rows(s, items->rows) * mb_padded_width(s->F);
 }
 
+typedef struct {
+  mb_real *y;
+  uint8_t *winners;
+  const mb_real *x, *w, *b; /* w with rows of whole vectors */
+} Forward;
+
+static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Items *items,
+                         mb_size i) {
+  const Item item = item_at(items, i, mb_conv1d_results(s));
+  const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
+  const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
+  const mb_size out = (item.sample * mb_conv1d_results(s) + item.first) * s->F;
+  mb_real *rows = s->pool == 0 && wide == s->F ? f->y + out : buffer + input_buffer(s, items);
+  const mb_real *in = input_of(buffer, f->x, s, &item, first, count);
+  for (mb_size k = 0; k < products; k++)
+    product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, f->w + k * depth * wide,
+            mb_product_width(s->F), count, k > 0);
+  mb_finish_rows(f->y + out, f->winners ? f->winners + out : NULL, rows, wide, item.rows, s->F, f->b, s);
+}
+
+/* Reals that a thread needs: a copy of the weights of its own, because what another core has just written is
+ * slow to read, and an item's input and rows; whole vectors, so that the next thread's copy is aligned. */
+static mb_size forward_buffer(const mb_conv1d *s, const Items *items) {
+  const mb_size weights = s->K * s->C * mb_padded_width(s->F);
+  return weights + mb_padded_width(input_buffer(s, items) + rows_buffer(s, items));
+}
+
 void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *s) {
   const Items items = result_items(s);
-  const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
-  const mb_size in_reals = input_buffer(s, &items), row_reals = rows_buffer(s, &items);
-  const mb_size width = mb_product_width(s->F);
-  const bool in_place = s->pool == 0 && wide == s->F;
-  mb_real *buffers = scratch + s->K * s->C * wide;
-  w = widened(scratch, w, s->F, s->K * s->C);
-#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
-  for (mb_size i = 0; i < items.count; i++) {
-    const Item item = item_at(&items, i, mb_conv1d_results(s));
-    const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
-    const mb_size out = (item.sample * mb_conv1d_results(s) + item.first) * s->F;
-    mb_real *buffer = buffers + omp_get_thread_num() * (in_reals + row_reals);
-    mb_real *rows = in_place ? y + out : buffer + in_reals;
-    const mb_real *in = input_of(buffer, x, s, &item, first, count);
-    for (mb_size k = 0; k < products; k++)
-      product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, w + k * depth * wide, width,
-              count, k > 0);
-    mb_finish_rows(y + out, winners ? winners + out : NULL, rows, wide, item.rows, s->F, b, s);
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
+  {
+    mb_real *copy = scratch + omp_get_thread_num() * forward_buffer(s, &items);
+    mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
+    const Forward f = {y, winners, x, widened(copy, w, s->F, s->K * s->C), b};
+    if (items.count <= ITEMS_MIN) { /* neighbours, of which the next layer's are made */
+#pragma omp for schedule(static)
+      for (mb_size i = 0; i < items.count; i++) forward_item(&f, buffer, s, &items, i);
+    } else {
+#pragma omp for schedule(dynamic)
+      for (mb_size i = 0; i < items.count; i++) forward_item(&f, buffer, s, &items, i);
+    }
   }
 }
 
@@ -260,8 +281,7 @@ static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, c
 mb_size mb_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
   const mb_size threads = mb_get_threads(), wide = mb_padded_width(s->F);
-  const mb_size forward =
-      s->K * s->C * wide + threads * (input_buffer(s, &results) + rows_buffer(s, &results));
+  const mb_size forward = threads * forward_buffer(s, &results);
   const mb_size for_weights =
       groups_of(&rows) * s->K * s->C * wide + threads * (input_rows(s, rows.rows) * s->C + rows.rows * wide);
   const mb_size for_input =

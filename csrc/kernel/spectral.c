@@ -17,7 +17,7 @@
 #define CHUNK_LEAST 12        /* tiles, and twice as many short ones; below, products are slow */
 #define CHUNK_MOST  96        /* tiles; more would gain nothing */
 #define CHUNKS      32        /* at least, where there are tiles enough: work for many threads */
-#define FEW_CHUNKS  24        /* at most: threads transform the weights for themselves */
+#define FEW_CHUNKS  64        /* at most: threads transform the weights for themselves */
 #define FEW_THREADS 4         /* at most */
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
 #define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
@@ -361,8 +361,11 @@ static void share_rows(const Forward *f, mb_real *w_planes, mb_real *buffers, co
   for (int i = 0; i < threads; i++) {
     mb_real *planes = w_planes + i * p->planes * p->weights;
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, f->w, s, p);
-    for (mb_size j = i * p->chunks / threads; j < (i + 1) * p->chunks / threads; j++)
-      forward_chunk(f, planes, buffers + i * buffer_of(p, false), s, p, chunk_at(p, j));
+    const mb_size end = (i + 1) * p->tiles / threads;
+    for (mb_size first = i * p->tiles / threads; first < end; first += p->chunk) {
+      const Chunk chunk = {.first = first, .count = mb_min(p->chunk, end - first)};
+      forward_chunk(f, planes, buffers + i * buffer_of(p, false), s, p, chunk);
+    }
   }
 }
 
