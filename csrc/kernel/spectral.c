@@ -354,7 +354,8 @@ static void share_all(const Forward *f, mb_real *w_planes, mb_real *buffers, con
 }
 
 /* Each thread transforms the weights for itself, and makes neighbouring rows: those of the layer before that
- * it needs, and the planes, have been written by itself. */
+ * it needs, and the planes, have been written by itself. Which tiles share a chunk makes no difference to a
+ * row of the result. */
 static void share_rows(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
                        const Plan *p, int threads) {
 #pragma omp parallel for num_threads(threads)
