@@ -37,16 +37,16 @@ function measure.product_rate()
   return 2 * n ^ 3 / best / 1e9
 end
 
---- The least seconds in which this many threads read so many bytes once, as bench/read_rate.c measures it; nil
--- where there is no C compiler.
+--- The least seconds in which this many threads read so many bytes from memory, and again, partly from the
+-- caches, as bench/read_rate.c measures them; nil where there is no C compiler.
 function measure.read_seconds(bytes, threads)
   local here, program = arg[0]:match "^(.*/)" or "./", os.tmpname()
   local command = "cc -O3 -march=native -fopenmp '%sread_rate.c' -o %s 2>/dev/null && %s %d %d"
   local pipe = assert(io.popen(command:format(here, program, program, bytes, threads)))
-  local seconds = pipe:read "n"
+  local from_memory, again = pipe:read("n", "n")
   pipe:close()
   os.remove(program)
-  return seconds
+  return from_memory, again
 end
 
 --- A line of /proc/self/status in MB, e.g. "VmHWM", the most memory that was ever resident; nil elsewhere.

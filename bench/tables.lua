@@ -137,15 +137,22 @@ local function latency(store)
     heading[#heading + 1] = peer
     columns[#columns + 1] = shown(peer, function(seconds) return seconds * 1e3 end)
   end
-  local function reading(_, network) return network.read_seconds and network.read_seconds * 1e3 end
+  local function milliseconds(key)
+    return function(_, network) return network[key] and network[key] * 1e3 end
+  end
+  local function times(key)
+    return function(cells, network)
+      local own = seconds_of(cells.moonbow)
+      return own and network[key] and own / network[key], true
+    end
+  end
   local after = {
     { "× best", ratio(best_other) },
     { "weights, MB", function(_, network) return network.weight_bytes and network.weight_bytes / 1e6 end },
-    { "read once, ms", reading },
-    { "moonbow / reading", function(cells, network)
-      local own = seconds_of(cells.moonbow)
-      return own and network.read_seconds and own / network.read_seconds, true
-    end },
+    { "from memory, ms", milliseconds "memory_seconds" },
+    { "moonbow / this", times "memory_seconds" },
+    { "again, ms", milliseconds "again_seconds" },
+    { "moonbow / this", times "again_seconds" },
   }
   for _, entry in ipairs(after) do
     heading[#heading + 1], columns[#columns + 1] = entry[1], entry[2]
