@@ -279,9 +279,10 @@ static void turned_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size
 #define LANES_LEAST ((int)(32 / sizeof(mb_real)))
 
 /* The first column of a tile. Tiles are the same for any number of threads, and as many panels wide as each
- * other, give or take one: few threads share them evenly. */
+ * other, give or take one, the wider ones first: few threads share them evenly. */
 static mb_size tile_begin(mb_size tile, mb_size tiles, mb_size N) {
-  return mb_min(tile * mb_ceil_div(N, PANEL) / tiles * PANEL, N);
+  const mb_size panels = mb_ceil_div(N, PANEL);
+  return mb_min((tile * (panels / tiles) + mb_min(tile, panels % tiles)) * PANEL, N);
 }
 
 static mb_size count_tiles(mb_size N, mb_size most) {
