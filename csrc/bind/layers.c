@@ -311,7 +311,7 @@ static mb_real dropout_rate(lua_State *L, int i) {
 }
 
 /* core.dropout(x, rate, rng, keep) -> y, kept: what backward needs to know, nil where keep is false. Takes a
- * draw of the generator for each element. */
+ * draw of the generator for each two elements. */
 static int dropout(lua_State *L) {
   const Tensor *x = bind_tensor(L, "dropout", "input", 1);
   const mb_real rate = dropout_rate(L, 2);
@@ -324,7 +324,7 @@ static int dropout(lua_State *L) {
   else
     lua_pushnil(L);
   mb_dropout(y->data, kept, x->data, rate, rng, x->count);
-  mb_rng_advance(rng, (uint64_t)x->count);
+  mb_rng_advance(rng, mb_dropout_draws(x->count));
   return 2;
 }
 

@@ -317,9 +317,12 @@ void mb_rng_choice(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size popula
 mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, double *p, mb_size population,
                                  mb_size size, bool replace, double tolerance);
 
-/* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept where draw i of rng is
- * not below rate. kept (NULL or count bytes) gets 1 or 0 for each, for the backward pass. rng is not changed:
- * the caller advances it by count draws. */
+/* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept where number i of
+ * Generator.random(count, dtype=float32) is not below rate; each draw makes two. kept (NULL or count bytes)
+ * gets 1 or 0 for each, for the backward pass. rng is not changed: the caller advances it by
+ * mb_dropout_draws(count).
+ */
+uint64_t mb_dropout_draws(mb_size count);
 void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count);
 void mb_dropout_backward(mb_real *dx, const mb_real *dy, const uint8_t *kept, mb_real rate, mb_size count);
 

@@ -4,6 +4,7 @@
 #include "ziggurat.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- PCG64 (O'Neill 2014): a 128-bit linear congruence, output by XSL-RR -------------- */
 
@@ -371,10 +372,11 @@ mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, doubl
 
 /* ---- dropout --------------------------------------------------------------------------- */
 
-/* Whether each of the next draws is at least dropped. Each draw waits for the product of the one before it;
-   LANES interleaved streams, which step by LANES draws, wait side by side. */
+/* Whether each half of the next draws, the lower one first, is at least dropped in its upper 24 bits. Each
+ * draw waits for the product of the one before it; LANES interleaved streams, which step by LANES draws, wait
+ * side by side. */
 #define LANES 4
-static void draw_kept(uint8_t *kept, mb_rng stream, uint64_t dropped, mb_size count) {
+static void draw_kept(uint8_t *kept, mb_rng stream, uint32_t dropped, mb_size count) {
   const Wide square = MULTIPLIER * MULTIPLIER, factor = square * square;
   const Wide offset = wide(stream.increment) * (1 + MULTIPLIER) * (1 + square);
   Wide state[LANES];
@@ -382,13 +384,19 @@ static void draw_kept(uint8_t *kept, mb_rng stream, uint64_t dropped, mb_size co
     next(&stream);
     state[lane] = wide(stream.state);
   }
-  const mb_size whole = count - count % LANES;
-  for (mb_size i = 0; i < whole; i += LANES)
+  for (mb_size i = 0; i < count; i += 2 * LANES) {
+    uint8_t some[2 * LANES];
     for (int lane = 0; lane < LANES; lane++) {
-      kept[i + lane] = draw_of(state[lane]) >> 11 >= dropped;
+      const uint64_t draw = draw_of(state[lane]);
+      some[2 * lane] = (uint32_t)draw >> 8 >= dropped;
+      some[2 * lane + 1] = (uint32_t)(draw >> 32) >> 8 >= dropped;
       state[lane] = state[lane] * factor + offset;
     }
-  for (mb_size i = whole; i < count; i++) kept[i] = draw_of(state[i - whole]) >> 11 >= dropped;
+    if (count - i >= 2 * LANES)
+      memcpy(kept + i, some, sizeof some);
+    else
+      memcpy(kept + i, some, (size_t)(count - i));
+  }
 }
 
 MB_CLONES static void pass_kept(mb_real *restrict dx, const mb_real *restrict dy,
@@ -399,15 +407,19 @@ MB_CLONES static void pass_kept(mb_real *restrict dx, const mb_real *restrict dy
   }
 }
 
+uint64_t mb_dropout_draws(mb_size count) {
+  return (uint64_t)count / 2 + (uint64_t)count % 2;
+}
+
 void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count) {
-  const uint64_t dropped =
-      (uint64_t)ceil((double)rate * 0x1p53); /* random < rate, in units of its last bit */
+  const uint32_t dropped =
+      (uint32_t)ceil((double)rate * 0x1p24); /* in units of the last bit of a float in 0..1 */
 #pragma omp parallel for num_threads(mb_threads_for(count))
   for (mb_size block = 0; block < mb_ceil_div(count, MB_BLOCK); block++) {
     const mb_size first = block * MB_BLOCK, length = mb_min(MB_BLOCK, count - first);
     uint8_t unasked[MB_BLOCK], *const here = kept ? kept + first : unasked;
     mb_rng stream = *rng;
-    mb_rng_advance(&stream, (uint64_t)first);
+    mb_rng_advance(&stream, mb_dropout_draws(first));
     draw_kept(here, stream, dropped, length);
     pass_kept(y + first, x + first, here, 1 / (1 - rate), length);
   }

@@ -48,8 +48,9 @@ local model = nn.Sequential {
 }
 local set = mb.data.border_peaks { n = 100, validation = 50, test = 1, crop = 160, seed = 3 }
 local history = mb.fit(model, set.train, {
-  epochs = 12, batch_size = 16, optimizer = optimizer, seed = 4, validation = set.validation,
-  early_stopping = { patience = 4 }, schedule = { "plateau", patience = 1, factor = 0.5, min_delta = 0.01 },
+  epochs = 30, batch_size = 16, optimizer = optimizer, seed = 4, validation = set.validation,
+  early_stopping = { patience = 4, min_delta = 0.01 },
+  schedule = { "plateau", patience = 1, factor = 0.5, min_delta = 0.01 },
   checkpoint = folder, verbose = false,
 })
 saving = "save"
