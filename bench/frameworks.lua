@@ -94,11 +94,13 @@ local function run_cell(store, peer, name, job, sections, limit)
   results.write(store)
 end
 
--- How long it takes to read a network's weights once, which is what the inference of one spectrum cannot beat.
+-- How long it takes to read a network's weights once, which is what the inference of one spectrum cannot beat, and
+-- how far apart the cores are at that time, which virtual machines change.
 local function measure_reading(store, name, threads)
   local network = store.networks[name]
   if not network or not network.parameters then return end
   network.weight_bytes = 4 * network.parameters
+  network.trip_seconds = measure.round_trip()
   network.memory_seconds, network.again_seconds = measure.read_seconds(network.weight_bytes, threads)
   progress("%-7s %.0f MB of weights are read in %s\n", name, network.weight_bytes / 1e6, network.memory_seconds
     and ("%.2f ms, and again in %.2f ms"):format(network.memory_seconds * 1e3, network.again_seconds * 1e3)

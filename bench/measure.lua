@@ -37,17 +37,23 @@ function measure.product_rate()
   return 2 * n ^ 3 / best / 1e9
 end
 
---- The least seconds in which this many threads read so many bytes from memory, and again, partly from the
--- caches, as bench/read_rate.c measures them; nil where there is no C compiler.
-function measure.read_seconds(bytes, threads)
+-- What a C program beside this file prints; no C compiler, no numbers.
+local function run_c(name, ...)
   local here, program = arg[0]:match "^(.*/)" or "./", os.tmpname()
-  local command = "cc -O3 -march=native -fopenmp '%sread_rate.c' -o %s 2>/dev/null && %s %d %d"
-  local pipe = assert(io.popen(command:format(here, program, program, bytes, threads)))
-  local from_memory, again = pipe:read("n", "n")
+  local command = "cc -O3 -march=native -fopenmp '%s%s.c' -o %s 2>/dev/null && %s %s"
+  local pipe = assert(io.popen(command:format(here, name, program, program, table.concat({ ... }, " "))))
+  local first, second = pipe:read("n", "n")
   pipe:close()
   os.remove(program)
-  return from_memory, again
+  return first, second
 end
+
+--- The least seconds in which this many threads read so many bytes from memory, and again, partly from the
+-- caches, as bench/read_rate.c measures them; nil where there is no C compiler.
+function measure.read_seconds(bytes, threads) return run_c("read_rate", bytes, threads) end
+
+--- The seconds that a cache line takes from one core to another and back (bench/round_trip.c), or nil.
+function measure.round_trip() return (run_c "round_trip") end
 
 --- A line of /proc/self/status in MB, e.g. "VmHWM", the most memory that was ever resident; nil elsewhere.
 function measure.resident(key)

@@ -137,8 +137,8 @@ local function latency(store)
     heading[#heading + 1] = peer
     columns[#columns + 1] = shown(peer, function(seconds) return seconds * 1e3 end)
   end
-  local function milliseconds(key)
-    return function(_, network) return network[key] and network[key] * 1e3 end
+  local function scaled(key, factor)
+    return function(_, network) return network[key] and network[key] * factor end
   end
   local function times(key)
     return function(cells, network)
@@ -148,11 +148,12 @@ local function latency(store)
   end
   local after = {
     { "× best", ratio(best_other) },
-    { "weights, MB", function(_, network) return network.weight_bytes and network.weight_bytes / 1e6 end },
-    { "from memory, ms", milliseconds "memory_seconds" },
+    { "weights, MB", scaled("weight_bytes", 1e-6) },
+    { "from memory, ms", scaled("memory_seconds", 1e3) },
     { "moonbow / this", times "memory_seconds" },
-    { "again, ms", milliseconds "again_seconds" },
+    { "again, ms", scaled("again_seconds", 1e3) },
     { "moonbow / this", times "again_seconds" },
+    { "core to core, ns", scaled("trip_seconds", 1e9) },
   }
   for _, entry in ipairs(after) do
     heading[#heading + 1], columns[#columns + 1] = entry[1], entry[2]

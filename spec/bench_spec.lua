@@ -57,7 +57,7 @@ describe("tables", function()
   local store = {
     setting = setting, versions = { pytorch = "9.9" },
     networks = {
-      cnn2 = { macs = 1e9, weight_bytes = 5e6, memory_seconds = 0.001, again_seconds = 0.0005 },
+      cnn2 = { macs = 1e9, weight_bytes = 5e6, memory_seconds = 0.001, again_seconds = 0.0005, trip_seconds = 5e-8 },
       vgg = { macs = 1e9 },
     },
     cells = {
@@ -90,7 +90,7 @@ describe("tables", function()
   end)
   it("show memory, latency beside the reading of the weights, and why something was not run", function()
     assert.equal("| cnn2 | 100 | 300 | | 3.00 |", row("cnn2", 2))
-    local latency = "| cnn2 | 2.00 | not run: over 9 s | 3.00 | 1.50 | 5.00 | 1.00 | 2.00 | 0.50 | 4.00 |"
+    local latency = "| cnn2 | 2.00 | not run: over 9 s | 3.00 | 1.50 | 5.00 | 1.00 | 2.00 | 0.50 | 4.00 | 50.0 |"
     assert.equal(latency, row("cnn2", 3))
     assert.is_nil(row("cnn2", 4)) -- no inference was measured
   end)

@@ -73,6 +73,31 @@ static Tensor *push_bytes(lua_State *L, const char *name, mb_size count) {
   return bind_new_tensor(L, name, 1, &reals);
 }
 
+/* Small convolutions share one piece of scratch from call to call, where each thread finds its part in its
+ * own caches; large ones take theirs from the pool. The tensor behind it is pushed. */
+static const char scratch_key = 0; /* its address is the registry key of that piece */
+
+static mb_real *push_conv1d_scratch(lua_State *L, const mb_conv1d *s) {
+  const mb_size kept = mb_get_threads() * MB_THREAD_PART + 4 * MB_THREAD_PART, count = mb_conv1d_scratch(s);
+  if (count > kept) return bind_scratch(L, "conv1d", count);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
+  const Tensor *scratch = lua_touserdata(L, -1);
+  if (scratch == NULL || scratch->count < kept) {
+    lua_pop(L, 1);
+    bind_scratch(L, "conv1d", kept);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
+    scratch = lua_touserdata(L, -1);
+  }
+  return scratch->data;
+}
+
+static void free_conv1d_scratch(lua_State *L, int index) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
+  if (!lua_rawequal(L, index, -1)) bind_free_scratch(L, index);
+  lua_pop(L, 1);
+}
+
 /* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, winners: what
  * backward needs to know of pooling and ReLU, nil where that is nothing or keep is false. */
 static int conv1d(lua_State *L) {
@@ -81,7 +106,7 @@ static int conv1d(lua_State *L) {
   lua_settop(L, 10);
   read_conv1d(L, 1, 4, &x, &w, &s);
   const Tensor *b = lua_isnil(L, 3) ? NULL : bind_tensor_count(L, "conv1d", "bias", 3, s.F);
-  mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
+  mb_real *scratch = push_conv1d_scratch(L, &s);
   Tensor *y = bind_new_tensor(L, "conv1d", 3, (mb_size[]){s.N, results_of(&s), s.F});
   uint8_t *winners = NULL;
   if (bind_flag(L, 10) && s.slope != 0)
@@ -91,7 +116,7 @@ static int conv1d(lua_State *L) {
   else
     lua_pushnil(L);
   mb_conv1d_forward(y->data, winners, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
-  bind_free_scratch(L, 11);
+  free_conv1d_scratch(L, 11);
   return 2;
 }
 
@@ -113,13 +138,13 @@ static int conv1d_backward(lua_State *L) {
   const Tensor *winners = bind_tensor_or_nil(L, "conv1d", "winners", 2);
   if (mb_conv1d_has_winners(&s) && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < dy->count))
     bind_error(L, "conv1d: backward expected the winners of a forward pass that kept them");
-  mb_real *scratch = bind_scratch(L, "conv1d", mb_conv1d_scratch(&s));
+  mb_real *scratch = push_conv1d_scratch(L, &s);
   mb_real *dx = push_wanted(L, bind_flag(L, 11), &x->shape);
   mb_real *dw = push_wanted(L, bind_flag(L, 12), &w->shape);
   mb_real *db = push_wanted(L, bind_flag(L, 13), &(mb_shape){.rank = 1, .shape = {s.F}});
   mb_conv1d_backward(dx, dw, db, scratch, dy->data, winners != NULL ? (const uint8_t *)winners->data : NULL,
                      x->data, w->data, &s);
-  bind_free_scratch(L, 14);
+  free_conv1d_scratch(L, 14);
   return 3;
 }
 

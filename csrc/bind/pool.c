@@ -5,18 +5,23 @@
 #include "arena.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HEADER    64 /* keeps the data behind the Block aligned for vectors */
 #define CLASSES   64
 #define LARGE_MIN ((size_t)1 << 20)
 #define SLACK     ((size_t)64 << 20) /* free memory that is always worth keeping */
+#define GARBAGE   ((size_t)32 << 20) /* handed out since the mark, and so much of the class asked for: */
+#define OF_CLASS  ((size_t)256 << 10)
 
 struct Pool {
   Block *free[CLASSES];
   Arena arena;
   size_t listed; /* bytes in free lists */
   PoolState state;
-  size_t blocks; /* live and in free lists; the pool goes with the last once closed */
+  size_t handed_out;             /* bytes since the mark */
+  size_t handed_out_of[CLASSES]; /* of these in small blocks */
+  size_t blocks;                 /* live and in free lists; the pool goes with the last once closed */
   bool closed;
 };
 
@@ -45,7 +50,11 @@ static Block *hand_out(Pool *pool, Block *block) {
   block->references = 1;
   block->version = 0;
   pool->state.live += block->bytes;
-  pool->state.allocated_since_mark += block->bytes;
+  pool->handed_out += block->bytes;
+  if (block->piece == NULL) {
+    size_t bytes = block->bytes;
+    pool->handed_out_of[size_class(&bytes)] += bytes;
+  }
   if (pool->state.live > pool->state.peak) pool->state.peak = pool->state.live;
   return block;
 }
@@ -157,6 +166,13 @@ PoolState pool_state(const Pool *pool) {
   return state;
 }
 
+bool pool_may_hold_garbage(const Pool *pool, size_t bytes) {
+  bytes += HEADER;
+  if (bytes < LARGE_MIN && pool->handed_out_of[size_class(&bytes)] < OF_CLASS) return false;
+  return pool->handed_out >= GARBAGE && pool->handed_out >= pool->state.live / 4;
+}
+
 void pool_mark(Pool *pool) {
-  pool->state.allocated_since_mark = 0;
+  pool->handed_out = 0;
+  memset(pool->handed_out_of, 0, sizeof pool->handed_out_of);
 }

@@ -23,7 +23,6 @@ typedef struct {
   size_t live;   /* bytes in blocks that somebody holds */
   size_t cached; /* bytes kept for others */
   size_t peak;   /* most bytes ever live */
-  size_t allocated_since_mark;
 } PoolState;
 
 Pool *pool_new(void);
@@ -40,6 +39,10 @@ void block_release(Block *block);
 /* Gives what is kept for others back to the system. */
 void pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);
-void pool_mark(Pool *pool); /* restarts allocated_since_mark */
+
+/* Whether enough was handed out since the last mark that a collection of garbage is worth its time before the
+ * pool grows by a block of this size. */
+bool pool_may_hold_garbage(const Pool *pool, size_t bytes);
+void pool_mark(Pool *pool);
 
 #endif

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define COLLECT_MIN ((size_t)32 << 20)
-
 static const char pool_key = 0;   /* its address is the registry key of the pool's userdata */
 static const char tensor_key = 0; /* and this one's that of the metatable, found faster than by name */
 
@@ -44,8 +42,7 @@ static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
   Pool *pool = get_pool(L);
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;
-  const PoolState state = pool_state(pool);
-  if (state.allocated_since_mark >= COLLECT_MIN && state.allocated_since_mark >= state.live / 4) {
+  if (pool_may_hold_garbage(pool, bytes)) {
     lua_gc(L, LUA_GCCOLLECT);
     pool_mark(pool);
   }

@@ -82,21 +82,37 @@ MB_CLONES static void add_winners(double *restrict sum, const mb_real *restrict 
     for (mb_size f = 0; f < F; f++) sum[f] += passed(y[f], winners[f]);
 }
 
+/* Narrow rows are added up side by side, as many as make one of about WIDE reals: loops over few would cost
+ * more than what they do. */
+#define WIDE 128
+static mb_size rows_abreast(mb_size F) {
+  return mb_max(WIDE / F, 1);
+}
+
+static void add_part(double *sum, const mb_real *dy, const uint8_t *winners, mb_size rows,
+                     const mb_conv1d *s) {
+  const mb_size abreast = rows_abreast(s->F), whole = rows / abreast, at = whole * abreast * s->F;
+  for (mb_size f = 0; f < abreast * s->F; f++) sum[f] = 0;
+  if (s->relu) {
+    add_winners(sum, dy, winners, whole, abreast * s->F);
+    add_winners(sum, dy + at, winners + at, rows % abreast, s->F);
+  } else {
+    add_rows(sum, dy, whole, abreast * s->F);
+    add_rows(sum, dy + at, rows % abreast, s->F);
+  }
+}
+
 static void backward_bias(mb_real *db, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
                           const mb_conv1d *s) {
-  const mb_size rows = s->N * mb_conv1d_results(s), F = s->F;
+  const mb_size rows = s->N * mb_conv1d_results(s), F = s->F, abreast = rows_abreast(F);
   double *sums = (double *)scratch;
-  MB_FOR(mb_threads_for(rows * F), part, PARTS, 1, {
+  MB_FOR(mb_conv1d_threads(s), part, PARTS, 1, {
     const mb_size from = part * rows / PARTS, count = (part + 1) * rows / PARTS - from;
-    for (mb_size f = 0; f < F; f++) sums[part * F + f] = 0;
-    if (s->relu)
-      add_winners(sums + part * F, dy + from * F, winners + from * F, count, F);
-    else
-      add_rows(sums + part * F, dy + from * F, count, F);
+    add_part(sums + part * abreast * F, dy + from * F, s->relu ? winners + from * F : NULL, count, s);
   });
   for (mb_size f = 0; f < F; f++) {
     double total = 0;
-    for (mb_size part = 0; part < PARTS; part++) total += sums[part * F + f];
+    for (mb_size i = f; i < PARTS * abreast * F; i += F) total += sums[i];
     db[f] = (mb_real)total;
   }
 }
@@ -109,7 +125,7 @@ bool mb_conv1d_has_winners(const mb_conv1d *shape) {
 
 mb_size mb_conv1d_scratch(const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
-  mb_size scratch = mb_max(mb_direct_scratch(&s), PARTS * 2 * s.F);
+  mb_size scratch = mb_max(mb_direct_scratch(&s), PARTS * 2 * rows_abreast(s.F) * s.F);
   for (mb_conv1d_pass pass = MB_PASS_Y; pass <= MB_PASS_DW; pass++)
     if (spectral_gain(&s, pass) > 0) scratch = mb_max(scratch, mb_spectral_scratch(&s));
   return ALIGN_REALS + scratch;

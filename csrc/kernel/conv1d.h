@@ -15,6 +15,28 @@ static inline int mb_conv1d_threads(const mb_conv1d *s) {
   return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
 }
 
+/* Scratch begins with a part for each thread, so many reals apart: nearly always the same, so that a thread
+ * finds its part in its own caches. What another core has just written is slow to read, and to overwrite. */
+static inline mb_size mb_thread_part(mb_size reals) {
+  return mb_ceil_div(reals, MB_THREAD_PART) * MB_THREAD_PART;
+}
+
+/* Whether results stay in the caches of the cores that make them, from one layer to the next: each thread
+ * then always takes the same samples, and else what is left, so that none has to wait. */
+static inline bool mb_conv1d_is_small(const mb_conv1d *s) {
+  return s->N * mb_max(s->L * s->C, s->L_out * s->F) <= 1 << 20;
+}
+
+/* A statement for i = 0, 1, ... below count, shared by the threads of the parallel region around it. */
+#define MB_SHARE(is_small, i, count, ...)                                                                    \
+  do {                                                                                                       \
+    if (is_small) {                                                                                          \
+      _Pragma("omp for schedule(static)") for (mb_size i = 0; i < (count); i++) __VA_ARGS__;                 \
+    } else {                                                                                                 \
+      _Pragma("omp for schedule(dynamic)") for (mb_size i = 0; i < (count); i++) __VA_ARGS__;                \
+    }                                                                                                        \
+  } while (0)
+
 /* Rows of whole vectors. */
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;

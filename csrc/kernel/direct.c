@@ -126,11 +126,9 @@ static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, 
   mb_finish_rows(f->y + out, f->winners ? f->winners + out : NULL, rows, wide, item.rows, s->F, f->b, s);
 }
 
-/* Reals that a thread needs: a copy of the weights of its own, because what another core has just written is
- * slow to read, and an item's input and rows; whole vectors, so that the next thread's copy is aligned. */
-static mb_size forward_buffer(const mb_conv1d *s, const Items *items) {
-  const mb_size weights = s->K * s->C * mb_padded_width(s->F);
-  return weights + mb_padded_width(input_buffer(s, items) + rows_buffer(s, items));
+/* A thread has a copy of the weights of its own, and an item's input and rows. */
+static mb_size forward_part(const mb_conv1d *s, const Items *items) {
+  return mb_thread_part(s->K * s->C * mb_padded_width(s->F) + input_buffer(s, items) + rows_buffer(s, items));
 }
 
 void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
@@ -138,16 +136,10 @@ void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
   const Items items = result_items(s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    mb_real *copy = scratch + omp_get_thread_num() * forward_buffer(s, &items);
+    mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, &items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
     const Forward f = {y, winners, x, widened(copy, w, s->F, s->K * s->C), b};
-    if (items.count <= ITEMS_MIN) { /* neighbours, of which the next layer's are made */
-#pragma omp for schedule(static)
-      for (mb_size i = 0; i < items.count; i++) forward_item(&f, buffer, s, &items, i);
-    } else {
-#pragma omp for schedule(dynamic)
-      for (mb_size i = 0; i < items.count; i++) forward_item(&f, buffer, s, &items, i);
-    }
+    MB_SHARE(mb_conv1d_is_small(s), i, items.count, forward_item(&f, buffer, s, &items, i));
   }
 }
 
@@ -216,18 +208,25 @@ static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy
   return buffer;
 }
 
+static mb_size input_part(const mb_conv1d *s, const Items *items) {
+  return mb_thread_part((items->rows + longest_delay(s)) * s->F);
+}
+
 static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
                            const mb_real *w, const mb_conv1d *s) {
   const Items items = gradient_items(s);
-  const mb_size delay = longest_delay(s);
-  mb_real *v = scratch, *buffers = scratch + s->K * s->F * mb_padded_width(s->C);
+  const mb_size delay = longest_delay(s), part = input_part(s, &items);
+  mb_real *v = scratch + mb_get_threads() * part;
   reverse_chains(v, w, s);
-#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
-  for (mb_size i = 0; i < items.count; i++) {
-    const Item item = item_at(&items, i, gradient_rows(s));
-    const mb_real *in = gradient_of(buffers + omp_get_thread_num() * (items.rows + delay) * s->F, s->F, dy,
-                                    winners, &item, item.first - delay, item.rows + delay, s);
-    backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
+  {
+    mb_real *buffer = scratch + omp_get_thread_num() * part;
+    MB_SHARE(mb_conv1d_is_small(s), i, items.count, {
+      const Item item = item_at(&items, i, gradient_rows(s));
+      const mb_real *in =
+          gradient_of(buffer, s->F, dy, winners, &item, item.first - delay, item.rows + delay, s);
+      backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
+    });
   }
 }
 
@@ -253,25 +252,44 @@ MB_CLONES static void sum_groups(mb_real *dw, const mb_real *sums, mb_size group
     }
 }
 
+typedef struct {
+  const mb_real *dy;
+  const uint8_t *winners;
+  const mb_real *x;
+} Backward;
+
+/* The sum of items first .. last - 1. */
+static void sum_items(mb_real *sum, mb_real *buffer, const Backward *b, const mb_conv1d *s,
+                      const Items *items, mb_size first, mb_size last) {
+  const mb_size wide = mb_padded_width(s->F), products = products_of(s), depth = s->K / products * s->C;
+  memset(sum, 0, sizeof(mb_real) * (size_t)(s->K * s->C * wide));
+  for (mb_size i = first; i < last; i++) {
+    const Item item = item_at(items, i, s->L_out);
+    const mb_real *in = input_of(buffer, b->x, s, &item, item.first, item.rows);
+    const mb_real *out = gradient_of(buffer + input_rows(s, items->rows) * s->C, wide, b->dy, b->winners,
+                                     &item, item.first, item.rows, s);
+    for (mb_size k = 0; k < products; k++)
+      add_outer(sum + k * depth * wide, in + k * s->dilation * s->C, s->stride * s->C, depth, out, wide,
+                item.rows);
+  }
+}
+
+static mb_size weights_part(const mb_conv1d *s, const Items *items) {
+  return mb_thread_part(input_rows(s, items->rows) * s->C + items->rows * mb_padded_width(s->F));
+}
+
 static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
                              const mb_real *x, const mb_conv1d *s) {
   const Items items = row_items(s);
-  const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), weights = s->K * s->C * wide;
-  const mb_size products = products_of(s), depth = s->K / products * s->C;
-  const mb_size in_reals = input_rows(s, items.rows) * s->C, out_reals = items.rows * wide;
-  mb_real *sums = scratch, *buffers = sums + groups * weights;
-#pragma omp parallel for schedule(dynamic) num_threads(mb_conv1d_threads(s))
-  for (mb_size g = 0; g < groups; g++) {
-    mb_real *sum = sums + g * weights, *buffer = buffers + omp_get_thread_num() * (in_reals + out_reals);
-    memset(sum, 0, sizeof(mb_real) * (size_t)weights);
-    for (mb_size i = g * items.count / groups; i < (g + 1) * items.count / groups; i++) {
-      const Item item = item_at(&items, i, s->L_out);
-      const mb_real *in = input_of(buffer, x, s, &item, item.first, item.rows);
-      const mb_real *out = gradient_of(buffer + in_reals, wide, dy, winners, &item, item.first, item.rows, s);
-      for (mb_size k = 0; k < products; k++)
-        add_outer(sum + k * depth * wide, in + k * s->dilation * s->C, s->stride * s->C, depth, out, wide,
-                  item.rows);
-    }
+  const Backward b = {dy, winners, x};
+  const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), part = weights_part(s, &items);
+  mb_real *sums = scratch + mb_get_threads() * part;
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
+  {
+    mb_real *buffer = scratch + omp_get_thread_num() * part;
+    MB_SHARE(mb_conv1d_is_small(s), g, groups,
+             sum_items(sums + g * s->K * s->C * wide, buffer, &b, s, &items, g * items.count / groups,
+                       (g + 1) * items.count / groups));
   }
   sum_groups(dw, sums, groups, s->K * s->C, s->F, wide);
 }
@@ -280,12 +298,10 @@ static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, c
 
 mb_size mb_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
-  const mb_size threads = mb_get_threads(), wide = mb_padded_width(s->F);
-  const mb_size forward = threads * forward_buffer(s, &results);
-  const mb_size for_weights =
-      groups_of(&rows) * s->K * s->C * wide + threads * (input_rows(s, rows.rows) * s->C + rows.rows * wide);
-  const mb_size for_input =
-      s->K * s->F * mb_padded_width(s->C) + threads * (input.rows + longest_delay(s)) * s->F;
+  const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
+  const mb_size forward = threads * forward_part(s, &results);
+  const mb_size for_weights = threads * weights_part(s, &rows) + groups_of(&rows) * taps;
+  const mb_size for_input = threads * input_part(s, &input) + s->K * s->F * mb_padded_width(s->C);
   return mb_max(forward, mb_max(for_weights, for_input));
 }
 

@@ -202,7 +202,10 @@ typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_SPECTRAL } mb_conv1d_way;
 
 void mb_set_conv1d_way(mb_conv1d_way way); /* for all convolutions from now on; not while one runs */
 
-mb_size mb_conv1d_scratch(const mb_conv1d *s); /* reals of scratch that forward and backward need */
+/* Reals of scratch that forward and backward need. Each thread works in MB_THREAD_PART of it or a multiple:
+ * where small convolutions share one piece from call to call, that is in its own caches. */
+#define MB_THREAD_PART ((mb_size)1 << 17)
+mb_size mb_conv1d_scratch(const mb_conv1d *s);
 
 /* Whether something follows that the backward pass must know the winners of: for each element of y a byte. */
 bool mb_conv1d_has_winners(const mb_conv1d *s);

@@ -280,10 +280,6 @@ static mb_size shared_plane_of(const Plan *p) {
   return plane_of(p, mb_max(p->x_padded, p->y_padded));
 }
 
-static mb_size buffer_of(const Plan *p, bool backward) {
-  return (p->planes + 1) * shared_plane_of(p) + (backward ? p->planes * plane_of(p, p->x_padded) : 0);
-}
-
 /* Threads that each transform the weights for themselves; 1 where they share that too, as many threads do,
  * for which the transform would take longer than the rest. */
 static mb_size weights_copies(const Plan *p) {
@@ -291,9 +287,15 @@ static mb_size weights_copies(const Plan *p) {
   return p->chunks <= FEW_CHUNKS && threads <= FEW_THREADS ? mb_min(threads, p->chunks) : 1;
 }
 
+static mb_size part_of(const Plan *p, bool backward) {
+  const mb_size copy = !backward && weights_copies(p) > 1 ? p->planes * p->weights : 0;
+  const mb_size x_planes = backward ? p->planes * plane_of(p, p->x_padded) : 0;
+  return mb_thread_part(copy + (p->planes + 1) * shared_plane_of(p) + x_planes);
+}
+
 static mb_size scratch_of(const Plan *p, bool backward) {
-  const mb_size copies = backward ? 1 + p->groups : weights_copies(p);
-  return p->planes * p->weights * copies + mb_get_threads() * buffer_of(p, backward);
+  const mb_size shared = backward ? 1 + p->groups : weights_copies(p) == 1;
+  return mb_get_threads() * part_of(p, backward) + p->planes * p->weights * shared;
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
@@ -341,31 +343,29 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
   }
 }
 
-static void share_all(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
-                      const Plan *p) {
+static void share_all(const Forward *f, mb_real *scratch, const mb_conv1d *s, const Plan *p) {
+  mb_real *w_planes = scratch + mb_get_threads() * part_of(p, false);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    mb_real *buffer = scratch + omp_get_thread_num() * part_of(p, false);
 #pragma omp for
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, f->w, s, p);
-#pragma omp for schedule(dynamic)
-    for (mb_size i = 0; i < p->chunks; i++)
-      forward_chunk(f, w_planes, buffers + omp_get_thread_num() * buffer_of(p, false), s, p, chunk_at(p, i));
+    MB_SHARE(mb_conv1d_is_small(s), i, p->chunks, forward_chunk(f, w_planes, buffer, s, p, chunk_at(p, i)));
   }
 }
 
 /* Each thread transforms the weights for itself, and makes neighbouring rows: those of the layer before that
  * it needs, and the planes, have been written by itself. Which tiles share a chunk makes no difference to a
  * row of the result. */
-static void share_rows(const Forward *f, mb_real *w_planes, mb_real *buffers, const mb_conv1d *s,
-                       const Plan *p, int threads) {
+static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, const Plan *p, int threads) {
 #pragma omp parallel for num_threads(threads)
   for (int i = 0; i < threads; i++) {
-    mb_real *planes = w_planes + i * p->planes * p->weights;
+    mb_real *planes = scratch + i * part_of(p, false), *buffer = planes + p->planes * p->weights;
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, f->w, s, p);
     const mb_size end = (i + 1) * p->tiles / threads;
     for (mb_size first = i * p->tiles / threads; first < end; first += p->chunk) {
       const Chunk chunk = {.first = first, .count = mb_min(p->chunk, end - first)};
-      forward_chunk(f, planes, buffers + i * buffer_of(p, false), s, p, chunk);
+      forward_chunk(f, planes, buffer, s, p, chunk);
     }
   }
 }
@@ -374,12 +374,11 @@ void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const m
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
   const Forward f = {y, winners, x, w, b};
-  const mb_size copies = weights_copies(&p), threads = mb_min(copies, mb_conv1d_threads(s));
-  mb_real *buffers = scratch + copies * p.planes * p.weights;
-  if (threads > 1)
-    share_rows(&f, scratch, buffers, s, &p, (int)threads);
+  const mb_size copies = weights_copies(&p);
+  if (copies > 1)
+    share_rows(&f, scratch, s, &p, (int)mb_min(copies, mb_conv1d_threads(s)));
   else
-    share_all(&f, scratch, buffers, s, &p);
+    share_all(&f, scratch, s, &p);
 }
 
 typedef struct {
@@ -431,18 +430,17 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_r
                           const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   const Plan p = best_plan(s, true);
   const mb_size group = p.planes * p.weights;
-  mb_real *w_planes = scratch, *dw_planes = w_planes + group, *buffers = dw_planes + p.groups * group;
+  mb_real *w_planes = scratch + mb_get_threads() * part_of(&p, true), *dw_planes = w_planes + group;
   const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    mb_real *buffer = buffers + omp_get_thread_num() * buffer_of(&p, true);
+    mb_real *buffer = scratch + omp_get_thread_num() * part_of(&p, true);
     if (dx) analyse_reversed(w_planes, w, s, &p);
-#pragma omp for schedule(dynamic)
-    for (mb_size g = 0; g < p.groups; g++) {
+    MB_SHARE(mb_conv1d_is_small(s), g, p.groups, {
       const mb_size begin = g * p.chunks / p.groups, end = (g + 1) * p.chunks / p.groups;
       for (mb_size i = begin; i < end; i++)
         backward_chunk(&b, dw ? dw_planes + g * group : NULL, buffer, s, &p, chunk_at(&p, i), i > begin);
-    }
+    });
     if (dw) {
 #pragma omp for
       for (mb_size i = 0; i < p.planes; i++) add_planes(dw_planes, p.weights, i, group, p.groups);
