@@ -37,7 +37,7 @@ function measure.product_rate()
   return 2 * n ^ 3 / best / 1e9
 end
 
--- What a C program beside this file prints; no C compiler, no numbers.
+-- The numbers that a C program beside this file prints; nil where it or its compiler fails.
 local function run_c(name, ...)
   local here, program = arg[0]:match "^(.*/)" or "./", os.tmpname()
   local command = "cc -O3 -march=native -fopenmp '%s%s.c' -o %s 2>/dev/null && %s %s"
@@ -52,7 +52,8 @@ end
 -- caches, as bench/read_rate.c measures them; nil where there is no C compiler.
 function measure.read_seconds(bytes, threads) return run_c("read_rate", bytes, threads) end
 
---- The seconds that a cache line takes from one core to another and back (bench/round_trip.c), or nil.
+--- The seconds that a cache line takes from one core to another and back (bench/round_trip.c); nil where
+-- there is one core or no C compiler.
 function measure.round_trip() return (run_c "round_trip") end
 
 --- A line of /proc/self/status in MB, e.g. "VmHWM", the most memory that was ever resident; nil elsewhere.

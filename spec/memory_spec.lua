@@ -20,6 +20,15 @@ describe("memory", function()
     mb.release_memory()
     assert.is_true(mb.memory().cached == 0)
   end)
+  it("of a loop over small temporaries stays bounded too", function()
+    mb.release_memory()
+    local x = mb.zeros(100000)
+    for _ = 1, 2000 do x = x + 1 end
+    assert.equal(2000, x:get(1))
+    assert.is_true(mb.memory().peak < 100e6, mb.memory().peak)
+    x:close()
+    mb.release_memory()
+  end)
   it("does not grow in a steady training step", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer keeps freed memory aside" end
     local model = mb.models.one_convolution { classes = 3, length = 1000, kernel = 3 }

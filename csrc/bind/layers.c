@@ -78,7 +78,7 @@ static Tensor *push_bytes(lua_State *L, const char *name, mb_size count) {
 static const char scratch_key = 0; /* its address is the registry key of that piece */
 
 static mb_real *push_conv1d_scratch(lua_State *L, const mb_conv1d *s) {
-  const mb_size kept = mb_get_threads() * MB_THREAD_PART + 4 * MB_THREAD_PART, count = mb_conv1d_scratch(s);
+  const mb_size kept = (mb_get_threads() + 4) * MB_THREAD_PART, count = mb_conv1d_scratch(s);
   if (count > kept) return bind_scratch(L, "conv1d", count);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
   const Tensor *scratch = lua_touserdata(L, -1);
