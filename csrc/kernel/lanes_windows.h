@@ -1,6 +1,18 @@
 /* lanes_windows.h - bias, pooling and ReLU while rows are in the cache, and the way back. Part of lanes.h. */
 
 typedef uint8_t Bytes __attribute__((vector_size(REGISTER / sizeof(mb_real)), aligned(1), may_alias));
+typedef uint16_t Pairs __attribute__((vector_size(2 * REGISTER / sizeof(mb_real))));
+
+/* In two steps: compilers make one step of four times the width out of single bytes. */
+MB_INLINE Mask widen(const uint8_t *bytes) {
+  return __builtin_convertvector(__builtin_convertvector(*(const Bytes *)bytes, Pairs), Mask);
+}
+
+MB_INLINE void narrow(uint8_t *bytes, Mask values) {
+  const bool one_step = REGISTER == 64; /* AVX-512 has an instruction for that */
+  *(Bytes *)bytes = one_step ? __builtin_convertvector(values, Bytes)
+                             : __builtin_convertvector(__builtin_convertvector(values, Pairs), Bytes);
+}
 
 MB_INLINE Vec choose(Mask mask, Vec a, Vec b) {
   return (Vec)(((Mask)a & mask) | ((Mask)b & ~mask));
@@ -22,7 +34,7 @@ MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size
   if (slope == 0) below = (Vec){0}; /* also of infinities */
   store(y, relu ? choose(best < 0, below, best) : best);
   if (relu) at |= (best <= 0) & MB_NO_WINNER;
-  if (winners) *(Bytes *)winners = __builtin_convertvector(at, Bytes);
+  if (winners) narrow(winners, at);
 }
 
 MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
@@ -50,39 +62,54 @@ MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows,
 static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
                        mb_size columns, const mb_real *b, const mb_conv1d *s) {
 #define POOL(size, relu, slope) finish_windows(y, winners, rows, ld, count, columns, b, s, size, relu, slope)
-  switch (s->relu && s->slope == 0 ? s->pool : 0) { /* the usual ones with a constant number of steps */
-  case 1: POOL(1, true, 0); break;
-  case 2: POOL(2, true, 0); break;
-  case 3: POOL(3, true, 0); break;
+  const bool relu = s->relu && s->slope == 0;
+  switch (s->pool) { /* the usual ones with a constant number of steps */
+  case 1: relu ? POOL(1, true, 0) : POOL(1, s->relu, s->slope); break;
+  case 2: relu ? POOL(2, true, 0) : POOL(2, s->relu, s->slope); break;
+  case 3: relu ? POOL(3, true, 0) : POOL(3, s->relu, s->slope); break;
   default: POOL(s->pool, s->relu, s->slope); break;
   }
 #undef POOL
 }
 
-/* The rows of a window, the first being row, get dy where they won. */
-MB_INLINE void fetch(mb_real *buffer, mb_size ld, Vec dy, Mask at, mb_size row, mb_size count, mb_size pool) {
-  for (mb_size k = 0; k < pool; k++)
-    if (row + k >= 0 && row + k < count) {
-      mb_real *to = buffer + (row + k) * ld;
-      store(to, load(to) + choose(at == (int)k, dy, (Vec){0}));
+/* Rows from to end - 1 of a window, the first of all being the buffer's, get dy where they won. */
+MB_INLINE void fetch_window(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
+                            mb_size columns, const mb_size from, const mb_size end) {
+  const mb_size whole = columns / LANES * LANES;
+  for (mb_size c = 0; c < whole; c += LANES) {
+    const Mask at = widen(winners + c);
+    const Vec value = load(dy + c);
+    for (mb_size k = from; k < end; k++) {
+      mb_real *to = buffer + k * ld + c;
+      store(to, load(to) + choose(at == (int)k, value, (Vec){0}));
     }
+  }
+  for (mb_size c = whole; c < columns; c++)
+    if (winners[c] >= from && winners[c] < end) buffer[winners[c] * ld + c] += dy[c];
+}
+
+MB_INLINE void fetch_windows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
+                             mb_size first, mb_size count, mb_size columns, const mb_conv1d *s,
+                             const mb_size pool) {
+  const mb_size begin = mb_ceil_div(mb_max(first - pool + 1, 0), s->pool_stride);
+  const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
+  for (mb_size j = begin; j < end; j++) {
+    const mb_size at = j * s->F, row = j * s->pool_stride - first;
+    mb_real *window = buffer + row * ld;
+    if (row >= 0 && row + pool <= count)
+      fetch_window(window, ld, dy + at, winners + at, columns, 0, pool);
+    else
+      fetch_window(window, ld, dy + at, winners + at, columns, mb_max(-row, 0), mb_min(pool, count - row));
+  }
 }
 
 static void fetch_all(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
                       mb_size count, mb_size columns, const mb_conv1d *s) {
-  const mb_size begin = mb_ceil_div(mb_max(first - s->pool + 1, 0), s->pool_stride);
-  const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
-  const mb_size whole = columns / LANES * LANES;
-  for (mb_size j = begin; j < end; j++) {
-    const mb_size at = j * s->F, row = j * s->pool_stride - first;
-    for (mb_size c = 0; c < whole; c += LANES) {
-      const Bytes bytes = *(const Bytes *)(winners + at + c);
-      fetch(buffer + c, ld, load(dy + at + c), __builtin_convertvector(bytes, Mask), row, count, s->pool);
-    }
-    for (mb_size c = whole; c < columns; c++) {
-      const mb_size winner = row + winners[at + c];
-      if (winners[at + c] != MB_NO_WINNER && winner >= 0 && winner < count)
-        buffer[winner * ld + c] += dy[at + c];
-    }
+#define POOL(size) fetch_windows(buffer, ld, dy, winners, first, count, columns, s, size)
+  switch (s->pool) {
+  case 2: POOL(2); break;
+  case 3: POOL(3); break;
+  default: POOL(s->pool); break;
   }
+#undef POOL
 }

@@ -3,14 +3,14 @@
 
 #include <math.h>
 
-#define CHUNK      512  /* channels handled together: their sums and factors fit on the stack and in L1 */
+#define CHUNK      256  /* channels handled together: their sums and factors fit on the stack and in L1 */
 #define STRIP      4096 /* reals of what lies before the windows: they are on the stack and in L1 */
 #define FOLD       64   /* narrow rows are laid side by side until they are about this wide */
 #define PARTIALS   8192 /* pairs of partial sums on the stack: 128 KiB */
 #define MAX_BLOCKS 64
 /* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
  * more than everything else. */
-#define GROUP 4
+#define GROUP 16
 
 /* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
  * width columns, so that the inner loops stay long; column j then holds channel j % channels,
@@ -50,9 +50,10 @@ static mb_size fold_for(mb_size rows, mb_size C) {
   return mb_max(1, mb_min(rows, FOLD / C));
 }
 
-/* Rows per work item: MB_BLOCK elements or more, and at most limit items. */
+/* Rows per work item, in whole groups: MB_BLOCK elements or more, and at most limit items. */
 static mb_size block_rows(const Panel *p, mb_size limit) {
-  return mb_max(mb_ceil_div(p->rows, limit), mb_ceil_div(MB_BLOCK, p->width));
+  const mb_size rows = mb_max(mb_ceil_div(p->rows, limit), mb_ceil_div(MB_BLOCK, p->width));
+  return mb_ceil_div(rows, GROUP) * GROUP;
 }
 
 /* ---- rows in front of windows ----------------------------------------------------------- */
@@ -118,36 +119,32 @@ MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
   return (Term){u, u * v};
 }
 
-MB_INLINE Term add(Term s, Term t) {
-  return (Term){s.u + t.u, s.uv + t.uv};
-}
-
+/* One row after the other: of several at once, the processor would not see which bytes come next. */
 MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p,
-                         mb_size r, mb_size width) {
+                         mb_size r, mb_size rows, mb_size width) {
+  mb_real u[CHUNK], uv[CHUNK];
+  for (mb_size c = 0; c < width; c++) u[c] = uv[c] = 0;
+  for (const mb_size end = r + rows; r < end; r++)
+#pragma omp simd
+    for (mb_size c = 0; c < width; c++) {
+      const Term t = term(sums, p, r, c);
+      u[c] += t.u;
+      uv[c] += t.uv;
+    }
 #pragma omp simd
   for (mb_size c = 0; c < width; c++) {
-    const Term t = add(add(term(sums, p, r, c), term(sums, p, r + 1, c)),
-                       add(term(sums, p, r + 2, c), term(sums, p, r + 3, c)));
-    a[c] += (double)t.u;
-    b[c] += (double)t.uv;
-  }
-}
-
-MB_INLINE void add_row(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p, mb_size r,
-                       mb_size width) {
-#pragma omp simd
-  for (mb_size c = 0; c < width; c++) {
-    const Term t = term(sums, p, r, c);
-    a[c] += (double)t.u;
-    b[c] += (double)t.uv;
+    a[c] += (double)u[c];
+    b[c] += (double)uv[c];
   }
 }
 
 MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
                           mb_size rows, mb_size width) {
   const Panel own = *p; /* a copy, which the sums cannot alias */
-  for (; rows >= GROUP; rows -= GROUP, r += GROUP) add_group(a, b, sums, &own, r, width);
-  for (; rows > 0; rows--, r++) add_row(a, b, sums, &own, r, width);
+  for (mb_size some; rows > 0; rows -= some, r += some) {
+    some = mb_min(rows, GROUP);
+    add_group(a, b, sums, &own, r, some, width);
+  }
 }
 
 MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
@@ -212,7 +209,8 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
     Panel p = panel(first, CHUNK, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.factors = &f;
-    for (mb_size j = 0; j < p.width; j++) f.mean[j] = rough_mean(p.x + j % p.channels, rows, C);
+    for (mb_size j = 0; j < p.width; j++)
+      f.mean[j] = j < p.channels ? rough_mean(p.x + j, rows, C) : f.mean[j - p.channels];
     column_sums(sum, square, MOMENTS, &p);
     for (mb_size c = 0; c < p.channels; c++) {
       const double offset = sum[c] / (double)rows, v = square[c] / (double)rows - offset * offset;
@@ -294,13 +292,17 @@ static double inverse_sd(mb_real var, mb_real epsilon) {
   return 1 / sqrt((double)var + (double)epsilon);
 }
 
+static mb_real scale_of(const mb_batch_norm *s, mb_size c) {
+  return (mb_real)((s->gamma ? (double)s->gamma[c] : 1) * inverse_sd(s->var[c], s->epsilon));
+}
+
 /* Mean, scale and offset of the panel's columns, which start at channel first. */
 static void set_factors(Factors *f, const Panel *p, const mb_batch_norm *s, mb_size first) {
   for (mb_size j = 0; j < p->width; j++) {
-    const mb_size c = first + j % p->channels;
-    f->mean[j] = s->mean[c];
-    f->scale[j] = (mb_real)((s->gamma ? (double)s->gamma[c] : 1) * inverse_sd(s->var[c], s->epsilon));
-    f->offset[j] = s->beta ? s->beta[c] : 0;
+    const mb_size c = j % p->channels, at = first + c;
+    f->mean[j] = s->mean[at];
+    f->scale[j] = j > c ? f->scale[c] : scale_of(s, at);
+    f->offset[j] = s->beta ? s->beta[at] : 0;
     f->a[j] = f->b[j] = 0;
   }
 }
@@ -342,14 +344,14 @@ void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
     p.factors = &f;
     set_factors(&f, &p, s, first);
     if (dgamma || dbeta || train) column_sums(sum, product, GRADIENTS, &p);
-    for (mb_size j = 0; j < p.width; j++) {
-      const mb_size c = j % p.channels;
+    for (mb_size c = 0; c < p.channels; c++) {
       const double inv_sd = inverse_sd(s->var[first + c], s->epsilon);
       if (dgamma) dgamma[first + c] = (mb_real)(product[c] * inv_sd);
       if (dbeta) dbeta[first + c] = (mb_real)sum[c];
-      if (!train) continue;
-      f.a[j] = (mb_real)(sum[c] / (double)rows);
-      f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
+      for (mb_size j = c; train && j < p.width; j += p.channels) {
+        f.a[j] = (mb_real)(sum[c] / (double)rows);
+        f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
+      }
     }
     if (dx) map_panel(dx + first, &p);
   }
