@@ -56,50 +56,52 @@ static mb_real *aligned(mb_real *scratch) {
 /* Sums over parts of the rows, cut by shape alone, then the sum of these. */
 #define PARTS 64
 
-/* Four rows at a time, because loading and storing the sums costs more than adding. */
-MB_CLONES static void add_rows(double *sum, const mb_real *y, mb_size rows, mb_size F) {
-  mb_size t = 0;
-  for (; t + 4 <= rows; t += 4, y += 4 * F)
-    for (mb_size f = 0; f < F; f++)
-      sum[f] += ((double)y[f] + (double)y[F + f]) + ((double)y[2 * F + f] + (double)y[3 * F + f]);
-  for (; t < rows; t++, y += F)
-    for (mb_size f = 0; f < F; f++) sum[f] += (double)y[f];
-}
+#define GROUP   16 /* rows that are added up in reals, before these are added to the sums, which are double */
+#define COLUMNS 128 /* added up together */
 
 /* What relu let through. */
-MB_INLINE double passed(mb_real y, uint8_t winner) {
-  return (double)(winner != MB_NO_WINNER ? y : 0);
+MB_INLINE mb_real passed(mb_real y, uint8_t winner) {
+  return winner != MB_NO_WINNER ? y : 0;
 }
 
-MB_CLONES static void add_winners(double *restrict sum, const mb_real *restrict y,
-                                  const uint8_t *restrict winners, mb_size rows, mb_size F) {
-  mb_size t = 0;
-  for (; t + 4 <= rows; t += 4, y += 4 * F, winners += 4 * F)
-    for (mb_size f = 0; f < F; f++)
-      sum[f] += (passed(y[f], winners[f]) + passed(y[F + f], winners[F + f])) +
-                (passed(y[2 * F + f], winners[2 * F + f]) + passed(y[3 * F + f], winners[3 * F + f]));
-  for (; t < rows; t++, y += F, winners += F)
-    for (mb_size f = 0; f < F; f++) sum[f] += passed(y[f], winners[f]);
+/* One row after the other: of several at once, the processor would not see which bytes come next. */
+MB_INLINE void add_group(double *restrict sum, const mb_real *restrict y, const uint8_t *restrict winners,
+                         mb_size rows, mb_size ld, mb_size columns, const bool relu) {
+  mb_real group[COLUMNS];
+  for (mb_size f = 0; f < columns; f++) group[f] = 0;
+  for (mb_size t = 0; t < rows; t++)
+    for (mb_size f = 0; f < columns; f++)
+      group[f] += relu ? passed(y[t * ld + f], winners[t * ld + f]) : y[t * ld + f];
+  for (mb_size f = 0; f < columns; f++) sum[f] += (double)group[f];
 }
 
-/* Narrow rows are added up side by side, as many as make one of about WIDE reals: loops over few would cost
- * more than what they do. */
-#define WIDE 128
+MB_INLINE void add_groups(double *sum, const mb_real *y, const uint8_t *winners, mb_size rows, mb_size F,
+                          const bool relu) {
+  for (mb_size t = 0; t < rows; t += GROUP)
+    for (mb_size f = 0; f < F; f += COLUMNS)
+      add_group(sum + f, y + t * F + f, relu ? winners + t * F + f : NULL, mb_min(GROUP, rows - t), F,
+                mb_min(COLUMNS, F - f), relu);
+}
+
+MB_CLONES static void add_rows(double *sum, const mb_real *y, const uint8_t *winners, mb_size rows,
+                               mb_size F) {
+  if (winners)
+    add_groups(sum, y, winners, rows, F, true);
+  else
+    add_groups(sum, y, NULL, rows, F, false);
+}
+
+/* Narrow rows are added up side by side, as many as make one of about COLUMNS reals: loops over few would
+ * cost more than what they do. */
 static mb_size rows_abreast(mb_size F) {
-  return mb_max(WIDE / F, 1);
+  return mb_max(COLUMNS / F, 1);
 }
 
-static void add_part(double *sum, const mb_real *dy, const uint8_t *winners, mb_size rows,
-                     const mb_conv1d *s) {
-  const mb_size abreast = rows_abreast(s->F), whole = rows / abreast, at = whole * abreast * s->F;
-  for (mb_size f = 0; f < abreast * s->F; f++) sum[f] = 0;
-  if (s->relu) {
-    add_winners(sum, dy, winners, whole, abreast * s->F);
-    add_winners(sum, dy + at, winners + at, rows % abreast, s->F);
-  } else {
-    add_rows(sum, dy, whole, abreast * s->F);
-    add_rows(sum, dy + at, rows % abreast, s->F);
-  }
+static void add_part(double *sum, const mb_real *dy, const uint8_t *winners, mb_size rows, mb_size F) {
+  const mb_size abreast = rows_abreast(F), whole = rows / abreast, at = whole * abreast * F;
+  for (mb_size f = 0; f < abreast * F; f++) sum[f] = 0;
+  add_rows(sum, dy, winners, whole, abreast * F);
+  add_rows(sum, dy + at, winners ? winners + at : NULL, rows % abreast, F);
 }
 
 static void backward_bias(mb_real *db, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
@@ -108,7 +110,7 @@ static void backward_bias(mb_real *db, mb_real *scratch, const mb_real *dy, cons
   double *sums = (double *)scratch;
   MB_FOR(mb_conv1d_threads(s), part, PARTS, 1, {
     const mb_size from = part * rows / PARTS, count = (part + 1) * rows / PARTS - from;
-    add_part(sums + part * abreast * F, dy + from * F, s->relu ? winners + from * F : NULL, count, s);
+    add_part(sums + part * abreast * F, dy + from * F, s->relu ? winners + from * F : NULL, count, F);
   });
   for (mb_size f = 0; f < F; f++) {
     double total = 0;
