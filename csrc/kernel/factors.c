@@ -32,13 +32,18 @@ void mb_factors_pack(const mb_factors *f, const mb_real *left, const mb_real *ri
   pack(f->packed + whole(f->rows, STRIP) * f->terms, right, f->terms, f->columns, MB_PANEL);
 }
 
-void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j) {
+void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j,
+                     const mb_ahead *ahead) {
   const mb_real *strip = f->packed + i / STRIP * STRIP * f->terms + i % STRIP;
   const mb_real *panel = f->packed + (whole(f->rows, STRIP) + j) * f->terms;
-  mb_lanes_here()->product(y, ldy, strip, 1, STRIP, panel, MB_PANEL, mb_min(MB_TILE_ROWS, f->rows - i),
-                           mb_min(MB_PANEL, f->columns - j), f->terms, false);
+  const mb_size rows = mb_min(MB_TILE_ROWS, f->rows - i), columns = mb_min(MB_PANEL, f->columns - j);
+  const mb_lanes *lanes = mb_lanes_here();
+  if (ahead)
+    lanes->product_ahead(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false, ahead);
+  else
+    lanes->product(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false);
 }
 
 void mb_factors_multiply(mb_real *y, const mb_factors *f) {
-  MB_FACTORS_FOR(f, i, j, mb_factors_tile(y + i * f->columns + j, f->columns, f, i, j));
+  MB_FACTORS_FOR(f, i, j, mb_factors_tile(y + i * f->columns + j, f->columns, f, i, j, NULL));
 }

@@ -71,8 +71,18 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 /* Tiles one below the other that a thread takes at a time. */
 #define MB_RUN ((mb_size)32 * MB_TILE_ROWS)
 
-/* The tile of the product at row i, a multiple of MB_TILE_ROWS, and column j, one of MB_PANEL. */
-void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j);
+/* Memory that will be needed and is asked for during a product: runs of so many cache lines from each x that
+ * is not NULL, in groups of lines that are near apart, and the groups far. */
+#define MB_AHEAD_RUNS 4
+typedef struct {
+  const mb_real *x[MB_AHEAD_RUNS];
+  mb_size lines, group, near, far;
+} mb_ahead;
+
+/* The tile of the product at row i, a multiple of MB_TILE_ROWS, and column j, one of MB_PANEL. Meanwhile
+ * lines are asked for, at most terms in each run. */
+void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j,
+                     const mb_ahead *ahead);
 
 /* A statement for each tile (i, j) of a product, shared by the threads. */
 #define MB_FACTORS_FOR(f, i, j, ...)                                                                         \
@@ -95,15 +105,6 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
 #define MB_SHORT      8   /* the shortest, of another kind */
 #define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
 
-/* Memory that will be needed: MB_AHEAD_RUNS runs of cache lines, the first of run r at x + r run. In each run
- * the lines are `near` apart, and groups of MB_AHEAD_NEAR lines far apart. */
-#define MB_AHEAD_RUNS 4
-#define MB_AHEAD_NEAR 64
-typedef struct {
-  const mb_real *x;
-  mb_size near, far, run;
-} mb_ahead;
-
 typedef struct {
   int lanes; /* reals in a vector; the transforms work on so many channels at once */
 
@@ -112,7 +113,7 @@ typedef struct {
   void (*product)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                   mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add);
 
-  /* The same, and meanwhile runs of depth lines are fetched from memory. */
+  /* The same, and meanwhile runs of depth lines are asked for. */
   void (*product_ahead)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
                         const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
                         const mb_ahead *ahead);

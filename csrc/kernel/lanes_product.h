@@ -3,13 +3,15 @@
 /* Rows of a register tile: with PANEL vectors each, this fills most of the registers of each set. */
 #define PRODUCT_ROWS 6
 
-/* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. A line of each
- * of `ahead` is asked for meanwhile, if there is any. */
+/* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. Meanwhile the
+ * lines of ahead's runs from `run` to end - 1 are asked for, at most two, if there is any. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
-                    const mb_ahead *ahead) {
-  const mb_real *line = ahead ? ahead->x : NULL;
-  const mb_size near = ahead ? ahead->near : 0, jump = ahead ? ahead->far - MB_AHEAD_NEAR * near : 0;
+                    const mb_ahead *ahead, mb_size run, mb_size end) {
+  const mb_real *const x = run < end ? ahead->x[run] : NULL;
+  const mb_real *const other = run + 1 < end ? ahead->x[run + 1] : NULL;
+  const mb_size lines = x ? ahead->lines : 0;
+  mb_size line = 0, left = x ? ahead->group : 0;
   Vec sum[PRODUCT_ROWS][PANEL];
   Half last[PRODUCT_ROWS];
 #pragma GCC unroll 8
@@ -22,9 +24,11 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     Vec b[PANEL];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
-    if (ahead) {
-      __builtin_prefetch(line, 0, 2); /* into the second cache: the first one holds what is in use */
-      line += (d + 1) % MB_AHEAD_NEAR == 0 ? near + jump : near;
+    if (d < lines) {
+      __builtin_prefetch(x + line, 0, 2); /* into the second cache: the first one is in use */
+      if (other) __builtin_prefetch(other + line, 0, 2);
+      line += ahead->near;
+      if (--left == 0) line += ahead->far - ahead->group * ahead->near, left = ahead->group;
     }
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
@@ -48,10 +52,10 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
   if (rows == PRODUCT_ROWS)
-    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, false, NULL);
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, false, NULL, 0, 0);
   else
     for (mb_size i = 0; i < rows; i++)
-      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL);
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL, 0, 0);
   for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
 }
 
@@ -60,10 +64,10 @@ MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_
                      mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
   mb_size i = 0;
   for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, half, NULL);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, half, NULL, 0, 0);
   for (; i + 2 <= M; i += 2)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL);
-  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL, 0, 0);
+  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL, 0, 0);
 }
 
 static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
@@ -94,20 +98,19 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
                 mb_min(PRODUCT_ROWS, M - i), N - j);
 }
 
-/* The tiles are counted off in MB_AHEAD_RUNS equal parts, of which each first one asks for a run. */
+/* The tiles are counted off in equal parts, of which each first one asks for a run or two. */
 static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
                           const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
                           const mb_ahead *ahead) {
   const mb_size rows = M / PRODUCT_ROWS * PRODUCT_ROWS, columns = N / (PANEL * LANES) * (PANEL * LANES);
-  const mb_size part = mb_max(rows / PRODUCT_ROWS * (columns / (PANEL * LANES)) / MB_AHEAD_RUNS, 1);
+  const mb_size tiles = rows / PRODUCT_ROWS * (columns / (PANEL * LANES));
+  const mb_size part = mb_max(tiles / MB_AHEAD_RUNS, 1), runs = tiles < MB_AHEAD_RUNS ? 2 : 1;
   mb_size count = 0;
   for (mb_size j = 0; j < columns; j += PANEL * LANES)
     for (mb_size i = 0; i < rows; i += PRODUCT_ROWS, count++) {
-      const bool asks = count % part == 0 && count / part < MB_AHEAD_RUNS;
-      const mb_ahead run = {ahead->x + count / part * ahead->run, asks ? ahead->near : 0,
-                            asks ? ahead->far : 0, 0};
+      const mb_size run = count % part == 0 ? count / part * runs : MB_AHEAD_RUNS;
       tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, false,
-           &run);
+           ahead, run, mb_min(run + runs, MB_AHEAD_RUNS));
     }
   if (rows < M)
     product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);

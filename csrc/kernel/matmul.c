@@ -162,7 +162,7 @@ static Matrix transpose_of(Matrix a) {
 #define TURNED  2048 /* for so many columns at most, where those are read in place */
 #define LINE    ((mb_size)(64 / sizeof(mb_real))) /* of a cache */
 
-_Static_assert(DEPTH == MB_AHEAD_RUNS * MB_AHEAD_NEAR && PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
+_Static_assert(PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
@@ -193,15 +193,18 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
  * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
  * where columns are contiguous, a fourth of each. */
 static mb_ahead lines_of(Matrix b) {
-  return b.step == 1 ? (mb_ahead){b.x, b.row, MB_AHEAD_NEAR * b.row, LINE}
-                     : (mb_ahead){b.x, b.step, LINE, DEPTH / MB_AHEAD_RUNS};
+  const mb_size run = b.step == 1 ? LINE : DEPTH / MB_AHEAD_RUNS;
+  mb_ahead ahead = {.lines = DEPTH, .group = PANEL, .near = b.step == 1 ? b.row : b.step, .far = LINE};
+  if (b.step == 1) ahead.far = ahead.group * ahead.near;
+  for (int r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * run;
+  return ahead;
 }
 
 /* Of the next addends: B's while the first rows are multiplied, A's after that. */
 static mb_ahead next_addends(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M) {
   const mb_size row = (i / ROWS - 1) * COLUMNS + j;
   if (i == 0) return lines_of(part_of(b, 0, j));
-  return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_ahead){a.x, 0, 0, 0};
+  return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_ahead){0};
 }
 
 /* C (M, N) (rows ldc apart) = or += A B, with N at most COLUMNS. */
@@ -217,8 +220,8 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
       const mb_size count = mb_min(ROWS, M - i);
       const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
       for (mb_size j = 0; j < N; j += PANEL) {
-        const mb_ahead ahead = next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M)
-                                        : (mb_ahead){a.x, 0, 0, 0};
+        const mb_ahead ahead =
+            next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M) : (mb_ahead){0};
         mb_lanes_here()->product_ahead(C + i * ldc + j, ldc, packed.x, packed.row, packed.step,
                                        panels + j * depth, PANEL, count, mb_min(PANEL, N - j), depth,
                                        add || k > 0, &ahead);
@@ -254,8 +257,7 @@ static void turned_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size 
       const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH < K ? k + DEPTH : 0;
       const mb_size next_row = next > 0 ? i : i + ROWS;
       for (mb_size j = 0; j < M; j += PANEL) {
-        const mb_ahead ahead =
-            next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_ahead){b.x, 0, 0, 0};
+        const mb_ahead ahead = next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_ahead){0};
         mb_lanes_here()->product_ahead(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
                                        panels + k * BATCH + j * depth, PANEL, count, mb_min(PANEL, M - j),
                                        depth, k > 0, &ahead);

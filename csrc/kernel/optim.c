@@ -49,14 +49,37 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
 
 #define LINE ((mb_size)(64 / sizeof(mb_real)))
 
-/* Asks for count elements from at on, which come while a tile is computed. */
-static void prefetch(const mb_parameter *p, mb_size at, mb_size count) {
-  for (mb_size end = at + count; at < end; at += LINE) {
-    __builtin_prefetch(p->value + at, 0, 1);
-    if (p->m) __builtin_prefetch(p->m + at, 0, 1);
-    if (p->v) __builtin_prefetch(p->v + at, 0, 1);
-  }
+/* What a tile needs of each array: its rows may begin within a line. */
+#define ROW_LINES (MB_PANEL / LINE + 1)
+
+/* The elements of the tile at row i and column j: a run of lines of each array, down its columns. */
+static mb_ahead elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
+  const mb_size columns = p->factors.columns, at = i * columns + j;
+  if (i + MB_TILE_ROWS > p->factors.rows) return (mb_ahead){0};
+  return (mb_ahead){.x = {p->value + at, from(p->m, at), from(p->v, at)},
+                    .lines = MB_TILE_ROWS * ROW_LINES,
+                    .group = MB_TILE_ROWS,
+                    .near = columns,
+                    .far = LINE};
 }
+
+/* The tile that a thread computes next. */
+static mb_ahead elements_of_next_tile(const mb_parameter *p, mb_size i, mb_size j) {
+  const mb_size first = j / MB_GROUP * MB_GROUP, end = mb_min(first + MB_GROUP, p->factors.columns);
+  return j + MB_PANEL < end ? elements_of_tile(p, i, j + MB_PANEL)
+                            : elements_of_tile(p, i + MB_TILE_ROWS, first);
+}
+
+/* Inline, because gcc drops calls of functions that do nothing else. */
+MB_INLINE void ask_for(const mb_ahead *ahead) {
+  for (mb_size row = 0; row < ahead->group; row++)
+    for (mb_size line = 0; line < ROW_LINES - 1; line++)
+      for (int r = 0; r < MB_AHEAD_RUNS && ahead->x[r]; r++)
+        __builtin_prefetch(ahead->x[r] + row * ahead->near + line * ahead->far, 0, 1);
+}
+
+/* Terms of a product that is long enough to ask for lines one by one. All at once, they hold it up. */
+#define LONG 48
 
 /* The gradient is the product of factors: of each tile, which stays in the cache. */
 static void for_each_tile(Update *update, const Step *step, const mb_parameter *p) {
@@ -64,9 +87,10 @@ static void for_each_tile(Update *update, const Step *step, const mb_parameter *
   MB_FACTORS_FOR(f, i, j, {
     mb_real gradient[MB_TILE_ROWS * MB_PANEL] __attribute__((aligned(64)));
     const mb_size columns = mb_min(MB_PANEL, f->columns - j), end = mb_min(i + MB_TILE_ROWS, f->rows);
-    for (mb_size row = end; row < mb_min(end + MB_TILE_ROWS, f->rows); row++)
-      prefetch(p, row * f->columns + j, columns);
-    mb_factors_tile(gradient, MB_PANEL, f, i, j);
+    const bool is_long = f->terms >= LONG;
+    const mb_ahead ahead = is_long ? elements_of_next_tile(p, i, j) : elements_of_tile(p, end, j);
+    if (!is_long) ask_for(&ahead);
+    mb_factors_tile(gradient, MB_PANEL, f, i, j, is_long ? &ahead : NULL);
     for (mb_size row = i; row < end; row++)
       update_part(update, step, p, gradient + (row - i) * MB_PANEL, row * f->columns + j, columns);
   });
