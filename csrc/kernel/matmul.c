@@ -193,9 +193,10 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
  * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
  * where columns are contiguous, a fourth of each. */
 static mb_ahead lines_of(Matrix b) {
-  const mb_size run = b.step == 1 ? LINE : DEPTH / MB_AHEAD_RUNS;
-  mb_ahead ahead = {.lines = DEPTH, .group = PANEL, .near = b.step == 1 ? b.row : b.step, .far = LINE};
-  if (b.step == 1) ahead.far = ahead.group * ahead.near;
+  const bool in_rows = b.step == 1;
+  const mb_size run = in_rows ? LINE : DEPTH / MB_AHEAD_RUNS;
+  mb_ahead ahead = {
+      .lines = DEPTH, .group = in_rows ? DEPTH : PANEL, .near = in_rows ? b.row : b.step, .far = LINE};
   for (int r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * run;
   return ahead;
 }
