@@ -71,6 +71,8 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 /* Tiles one below the other that a thread takes at a time. */
 #define MB_RUN ((mb_size)32 * MB_TILE_ROWS)
 
+#define MB_LINE ((mb_size)(64 / sizeof(mb_real))) /* reals in a line of a cache */
+
 /* Memory that will be needed and is asked for during a product: runs of so many cache lines from each x that
  * is not NULL, in groups of lines that are near apart, and the groups far. */
 #define MB_AHEAD_RUNS 4
@@ -80,7 +82,7 @@ typedef struct {
 } mb_ahead;
 
 /* The tile of the product at row i, a multiple of MB_TILE_ROWS, and column j, one of MB_PANEL. Meanwhile
- * lines are asked for, at most terms in each run. */
+ * lines are asked for, at most terms in each run, if ahead is not NULL. */
 void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j,
                      const mb_ahead *ahead);
 

@@ -72,20 +72,20 @@ static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_siz
 #undef POOL
 }
 
-/* Rows from to end - 1 of a window, the first of all being the buffer's, get dy where they won. */
-MB_INLINE void fetch_window(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
-                            mb_size columns, const mb_size from, const mb_size end) {
+/* Rows from to end - 1 of a window, the first of all being `row` of the buffer, get dy where they won. */
+MB_INLINE void fetch_window(mb_real *buffer, mb_size ld, mb_size row, const mb_real *dy,
+                            const uint8_t *winners, mb_size columns, const mb_size from, const mb_size end) {
   const mb_size whole = columns / LANES * LANES;
   for (mb_size c = 0; c < whole; c += LANES) {
     const Mask at = widen(winners + c);
     const Vec value = load(dy + c);
     for (mb_size k = from; k < end; k++) {
-      mb_real *to = buffer + k * ld + c;
+      mb_real *to = buffer + (row + k) * ld + c;
       store(to, load(to) + choose(at == (int)k, value, (Vec){0}));
     }
   }
   for (mb_size c = whole; c < columns; c++)
-    if (winners[c] >= from && winners[c] < end) buffer[winners[c] * ld + c] += dy[c];
+    if (winners[c] >= from && winners[c] < end) buffer[(row + winners[c]) * ld + c] += dy[c];
 }
 
 MB_INLINE void fetch_windows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
@@ -95,11 +95,11 @@ MB_INLINE void fetch_windows(mb_real *buffer, mb_size ld, const mb_real *dy, con
   const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
   for (mb_size j = begin; j < end; j++) {
     const mb_size at = j * s->F, row = j * s->pool_stride - first;
-    mb_real *window = buffer + row * ld;
     if (row >= 0 && row + pool <= count)
-      fetch_window(window, ld, dy + at, winners + at, columns, 0, pool);
+      fetch_window(buffer, ld, row, dy + at, winners + at, columns, 0, pool);
     else
-      fetch_window(window, ld, dy + at, winners + at, columns, mb_max(-row, 0), mb_min(pool, count - row));
+      fetch_window(buffer, ld, row, dy + at, winners + at, columns, mb_max(-row, 0),
+                   mb_min(pool, count - row));
   }
 }
 

@@ -160,9 +160,8 @@ static Matrix transpose_of(Matrix a) {
 #define LONG    (4 * DEPTH) /* addends of BATCH rows, */
 #define BATCH   (2 * PANEL)
 #define TURNED  2048 /* for so many columns at most, where those are read in place */
-#define LINE    ((mb_size)(64 / sizeof(mb_real))) /* of a cache */
 
-_Static_assert(PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
+_Static_assert(DEPTH == MB_AHEAD_RUNS * PANEL && PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
@@ -194,9 +193,9 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
  * where columns are contiguous, a fourth of each. */
 static mb_ahead lines_of(Matrix b) {
   const bool in_rows = b.step == 1;
-  const mb_size run = in_rows ? LINE : DEPTH / MB_AHEAD_RUNS;
+  const mb_size run = in_rows ? MB_LINE : DEPTH / MB_AHEAD_RUNS;
   mb_ahead ahead = {
-      .lines = DEPTH, .group = in_rows ? DEPTH : PANEL, .near = in_rows ? b.row : b.step, .far = LINE};
+      .lines = DEPTH, .group = in_rows ? DEPTH : PANEL, .near = in_rows ? b.row : b.step, .far = MB_LINE};
   for (int r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * run;
   return ahead;
 }

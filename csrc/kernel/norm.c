@@ -11,6 +11,7 @@
 /* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
  * more than everything else. */
 #define GROUP 16
+_Static_assert(STRIP >= CHUNK * GROUP, "a strip has a whole group of the widest rows");
 
 /* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
  * width columns, so that the inner loops stay long; column j then holds channel j % channels,

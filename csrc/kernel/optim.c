@@ -47,10 +47,8 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
   }
 }
 
-#define LINE ((mb_size)(64 / sizeof(mb_real)))
-
 /* What a tile needs of each array: its rows may begin within a line. */
-#define ROW_LINES (MB_PANEL / LINE + 1)
+#define ROW_LINES (MB_PANEL / MB_LINE + 1)
 
 /* The elements of the tile at row i and column j: a run of lines of each array, down its columns. */
 static mb_ahead elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
@@ -60,10 +58,10 @@ static mb_ahead elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
                     .lines = MB_TILE_ROWS * ROW_LINES,
                     .group = MB_TILE_ROWS,
                     .near = columns,
-                    .far = LINE};
+                    .far = MB_LINE};
 }
 
-/* The tile that a thread computes next. */
+/* The tile that a thread computes next, but at the end of a run. */
 static mb_ahead elements_of_next_tile(const mb_parameter *p, mb_size i, mb_size j) {
   const mb_size first = j / MB_GROUP * MB_GROUP, end = mb_min(first + MB_GROUP, p->factors.columns);
   return j + MB_PANEL < end ? elements_of_tile(p, i, j + MB_PANEL)
