@@ -45,5 +45,8 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
 }
 
 void mb_factors_multiply(mb_real *y, const mb_factors *f) {
-  MB_FACTORS_FOR(f, i, j, mb_factors_tile(y + i * f->columns + j, f->columns, f, i, j, NULL));
+  MB_FACTORS_FOR(f, i, first, {
+    for (mb_size j = first; j < mb_min(first + MB_GROUP, f->columns); j += MB_PANEL)
+      mb_factors_tile(y + i * f->columns + j, f->columns, f, i, j, NULL);
+  });
 }

@@ -64,7 +64,7 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 
 /* ---- products tile by tile (factors.c) --------------------------------------------------- */
 
-/* A tile, and the columns for which the right factor stays in the cache. */
+/* A tile, and the columns for which the right factor stays in the cache: tiles side by side, a band. */
 #define MB_TILE_ROWS 12
 #define MB_PANEL     64
 #define MB_GROUP     ((mb_size)4 * MB_PANEL)
@@ -86,7 +86,7 @@ typedef struct {
 void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j,
                      const mb_ahead *ahead);
 
-/* A statement for each tile (i, j) of a product, shared by the threads. */
+/* A statement for each band of a product, at row i and column j, shared by the threads. */
 #define MB_FACTORS_FOR(f, i, j, ...)                                                                         \
   do {                                                                                                       \
     const mb_factors *const for_f = (f);                                                                     \
@@ -95,9 +95,8 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
     _Pragma("omp parallel for schedule(dynamic) num_threads(for_f_threads) if (for_f_threads > 1)") for (    \
         mb_size run = 0; run < runs * groups; run++) {                                                       \
       const mb_size i_first = run % runs * MB_RUN, i_end = mb_min(i_first + MB_RUN, for_f->rows);            \
-      const mb_size j_first = run / runs * MB_GROUP, j_end = mb_min(j_first + MB_GROUP, for_f->columns);     \
-      for (mb_size i = i_first; i < i_end; i += MB_TILE_ROWS)                                                \
-        for (mb_size j = j_first; j < j_end; j += MB_PANEL) __VA_ARGS__;                                     \
+      const mb_size j = run / runs * MB_GROUP;                                                               \
+      for (mb_size i = i_first; i < i_end; i += MB_TILE_ROWS) __VA_ARGS__;                                   \
     }                                                                                                        \
   } while (0)
 

@@ -61,13 +61,6 @@ static mb_ahead elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
                     .far = MB_LINE};
 }
 
-/* The tile that a thread computes next, but at the end of a run. */
-static mb_ahead elements_of_next_tile(const mb_parameter *p, mb_size i, mb_size j) {
-  const mb_size first = j / MB_GROUP * MB_GROUP, end = mb_min(first + MB_GROUP, p->factors.columns);
-  return j + MB_PANEL < end ? elements_of_tile(p, i, j + MB_PANEL)
-                            : elements_of_tile(p, i + MB_TILE_ROWS, first);
-}
-
 /* Inline, because gcc drops calls of functions that do nothing else. */
 MB_INLINE void ask_for(const mb_ahead *ahead) {
   for (mb_size row = 0; row < ahead->group; row++)
@@ -79,18 +72,22 @@ MB_INLINE void ask_for(const mb_ahead *ahead) {
 /* Terms of a product that is long enough to ask for lines one by one. All at once, they hold it up. */
 #define LONG 48
 
-/* The gradient is the product of factors: of each tile, which stays in the cache. */
-static void for_each_tile(Update *update, const Step *step, const mb_parameter *p) {
+/* The gradient is the product of factors, made for rows that stay in the cache. They are as long as they are
+ * because columns are often a multiple of 1024: what has just been written would have the same place in a
+ * page as what is read next, and the processor would wait. */
+static void for_each_band(Update *update, const Step *step, const mb_parameter *p) {
   const mb_factors *f = &p->factors;
-  MB_FACTORS_FOR(f, i, j, {
-    mb_real gradient[MB_TILE_ROWS * MB_PANEL] __attribute__((aligned(64)));
-    const mb_size columns = mb_min(MB_PANEL, f->columns - j), end = mb_min(i + MB_TILE_ROWS, f->rows);
-    const bool is_long = f->terms >= LONG;
-    const mb_ahead ahead = is_long ? elements_of_next_tile(p, i, j) : elements_of_tile(p, end, j);
-    if (!is_long) ask_for(&ahead);
-    mb_factors_tile(gradient, MB_PANEL, f, i, j, is_long ? &ahead : NULL);
+  const bool is_long = f->terms >= LONG;
+  MB_FACTORS_FOR(f, i, first, {
+    mb_real gradient[MB_TILE_ROWS * MB_GROUP] __attribute__((aligned(64)));
+    const mb_size columns = mb_min(MB_GROUP, f->columns - first), end = mb_min(i + MB_TILE_ROWS, f->rows);
+    for (mb_size j = 0; j < columns; j += MB_PANEL) {
+      const mb_ahead ahead = elements_of_tile(p, end, first + j);
+      if (!is_long) ask_for(&ahead);
+      mb_factors_tile(gradient + j, MB_GROUP, f, i, first + j, is_long ? &ahead : NULL);
+    }
     for (mb_size row = i; row < end; row++)
-      update_part(update, step, p, gradient + (row - i) * MB_PANEL, row * f->columns + j, columns);
+      update_part(update, step, p, gradient + (row - i) * MB_GROUP, row * f->columns + first, columns);
   });
 }
 
@@ -98,7 +95,7 @@ static void for_each_parameter(Update *update, const Step *step, const mb_parame
                                mb_size parameter_count) {
   for_each_block(update, step, parameters, parameter_count);
   for (mb_size i = 0; i < parameter_count; i++)
-    if (parameters[i].gradient == NULL) for_each_tile(update, step, &parameters[i]);
+    if (parameters[i].gradient == NULL) for_each_band(update, step, &parameters[i]);
 }
 
 MB_CLONES static void update_sgd(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,

@@ -108,7 +108,7 @@ static Plan best_plan(const mb_conv1d *s, bool backward) {
 }
 
 bool mb_spectral_can(const mb_conv1d *s) {
-  return s->dilation == 1 && best_plan(s, false).T > 0 && best_plan(s, true).T > 0;
+  return s->dilation == 1 && plan_for(s, T_MOST, false).T > 0 && plan_for(s, T_MOST, true).T > 0;
 }
 
 double mb_spectral_cost(const mb_conv1d *s, mb_conv1d_pass pass) {

@@ -12,18 +12,19 @@ static mb_status check_size(const char *what, mb_size value, mb_size least) {
   return MB_OK;
 }
 
+#define SPAN "kernel spans %td points (kernel %td, dilation %td)"
 static mb_status check_span(mb_size span, mb_size L, mb_size K, mb_size dilation, mb_padding padding,
                             mb_size pad) {
-  char kernel[96], used[48] = "valid";
-  snprintf(kernel, sizeof kernel, "kernel spans %td points (kernel %td, dilation %td)", span, K, dilation);
+  if (span > LARGEST)
+    return mb_refuse(MB_BAD_VALUE, SPAN ", at most %d expected", span, K, dilation, LARGEST);
+  if (padding == MB_SAME || (pad < span && span <= L + 2 * pad)) return MB_OK;
+  char used[48] = "valid";
   if (padding == MB_EXPLICIT) snprintf(used, sizeof used, "%td on each side", pad);
-  if (span > LARGEST) return mb_refuse(MB_BAD_VALUE, "%s, at most %d expected", kernel, LARGEST);
-  if (padding == MB_SAME) return MB_OK;
   if (pad >= span)
-    return mb_refuse(MB_BAD_VALUE, "%s, but padding is %s: windows would see no input", kernel, used);
-  if (span > L + 2 * pad)
-    return mb_refuse(MB_BAD_SHAPE, "%s, but the input has %td and padding is %s", kernel, L, used);
-  return MB_OK;
+    return mb_refuse(MB_BAD_VALUE, SPAN ", but padding is %s: windows would see no input", span, K, dilation,
+                     used);
+  return mb_refuse(MB_BAD_SHAPE, SPAN ", but the input has %td and padding is %s", span, K, dilation, L,
+                   used);
 }
 
 mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,

@@ -17,6 +17,10 @@ local function check_rank(layer, shape, rank)
   end
 end
 
+local function check_input(layer, x, rank)
+  if core.rank(x) ~= rank then check_rank(layer, core.shape(x), rank) end
+end
+
 local function read_weights_options(layer, options)
   layer.activate = activations.find(layer.type, options.activation)
   initializers.check(layer.type, "initializer", options.initializer)
@@ -113,7 +117,7 @@ layers.Conv1d = class("Conv1d", {
   end,
   forward = function(layer, x, joined)
     local options, weight, bias, acting = layer.options, layer.weight, layer.bias, layer
-    check_rank(layer, core.shape(x), 3)
+    check_input(layer, x, 3)
     if core.size(x, 3) ~= core.size(weight, 2) then
       check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(weight, 2))
     end
@@ -227,7 +231,7 @@ local function pool(operation)
   return {
     forward = function(layer, x)
       local options = layer.options
-      check_rank(layer, core.shape(x), 3)
+      check_input(layer, x, 3)
       return operation(x, options.size, options.stride or options.size, options.padding)
     end,
   }
@@ -247,7 +251,7 @@ layers.BlurPool1d = class("BlurPool1d", {
 }, {
   forward = function(layer, x)
     local options = layer.options
-    check_rank(layer, core.shape(x), 3)
+    check_input(layer, x, 3)
     if options.size > 1 then x = ops.max_pool1d(x, options.size, 1, "same") end
     for _ = 1, options.blur - 2 do x = ops.avg_pool1d(x, 2, 1, "same") end
     return ops.avg_pool1d(x, 2, options.stride or options.size, "same")
@@ -271,7 +275,7 @@ layers.Position = class("Position", {}, {
 local function global_pool(operation)
   return {
     forward = function(layer, x)
-      check_rank(layer, core.shape(x), 3)
+      check_input(layer, x, 3)
       return operation(x, 2)
     end,
   }
