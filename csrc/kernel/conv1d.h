@@ -37,6 +37,12 @@ static inline bool mb_conv1d_is_small(const mb_conv1d *s) {
     }                                                                                                        \
   } while (0)
 
+/* Reads a real of each cache line of so many reals, so that the others are in the caches when they are
+ * needed: the processor foresees this order, other than those of products and transforms. */
+static inline void mb_touch(const mb_real *x, mb_size count) {
+  for (mb_size i = 0; i < count; i += MB_LINE) (void)*(const volatile mb_real *)(x + i);
+}
+
 /* Rows of whole vectors. */
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;

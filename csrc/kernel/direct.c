@@ -88,10 +88,18 @@ static mb_size input_rows(const mb_conv1d *s, mb_size rows) {
   return (rows - 1) * s->stride + span_of(s);
 }
 
+/* What an item's rows of the convolution are made from. Products read several rows at once: those of more
+ * than a line are touched before, in order. */
 static const mb_real *input_of(mb_real *buffer, const mb_real *x, const mb_conv1d *s, const Item *item,
                                mb_size first, mb_size rows) {
-  return padded(buffer, x + item->sample * s->L * s->C, s->L, s->C, first * s->stride - s->pad_left,
-                input_rows(s, rows));
+  const mb_real *in = padded(buffer, x + item->sample * s->L * s->C, s->L, s->C,
+                             first * s->stride - s->pad_left, input_rows(s, rows));
+  if (s->C <= MB_LINE) return in;
+  if (s->stride <= span_of(s))
+    mb_touch(in, input_rows(s, rows) * s->C);
+  else
+    for (mb_size r = 0; r < rows; r++) mb_touch(in + r * s->stride * s->C, span_of(s) * s->C);
+  return in;
 }
 
 static Items result_items(const mb_conv1d *s) {
@@ -203,7 +211,10 @@ static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v
 static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
                                   const Item *item, mb_size first, mb_size rows, const mb_conv1d *s) {
   const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
-  if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) return dy + sample + first * s->F;
+  if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) {
+    if (s->F > MB_LINE) mb_touch(dy + sample + first * s->F, rows * s->F);
+    return dy + sample + first * s->F;
+  }
   mb_fetch_rows(buffer, ld, dy + sample, winners ? winners + sample : NULL, first, rows, s->F, s);
   return buffer;
 }

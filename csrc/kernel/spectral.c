@@ -27,10 +27,9 @@
   16 /* reals between planes, so that a frequency's planes are not a multiple of 4096 apart                  \
       */
 
-/* Row r of a sample is the width reals from origin + r width on; what is not in 0..size - 1 is zero. A tile
- * uses fresh rows more than the one before it. */
+/* Row r of a sample is the width reals from origin + r width on; what is not in 0..size - 1 is zero. */
 typedef struct {
-  mb_size size, origin, width, fresh;
+  mb_size size, origin, width;
 } Rows;
 
 typedef struct {
@@ -39,7 +38,7 @@ typedef struct {
   mb_size valid, step; /* rows made from a tile, and how far they are apart in rows of the convolution */
   mb_size per_sample, tiles;     /* tiles */
   mb_size chunk, chunks, groups; /* tiles at most in a chunk, chunks, groups of chunks */
-  Rows x;
+  Rows x, y;
   mb_size x_padded, y_padded; /* widths in planes */
   mb_size weights;            /* reals in a plane of the weights */
 } Plan;
@@ -57,10 +56,8 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
   if (p.valid < 1 || right < s->pool) return (Plan){0};
   p.per_sample = mb_ceil_div(rows_to_make(s, backward), p.valid);
   p.tiles = s->N * p.per_sample;
-  p.x = (Rows){.size = s->L * s->C,
-               .origin = -s->pad_left * s->C,
-               .width = s->stride * s->C,
-               .fresh = p.valid * p.step};
+  p.x = (Rows){.size = s->L * s->C, .origin = -s->pad_left * s->C, .width = s->stride * s->C};
+  p.y = (Rows){.size = mb_conv1d_results(s) * s->F, .width = s->F};
   p.x_padded = mb_padded_width(p.x.width), p.y_padded = mb_padded_width(s->F);
   p.weights = mb_max(p.x.width * p.y_padded, s->F * p.x_padded) + PLANE_GAP;
   const mb_size widths = mb_max(p.x_padded, p.y_padded) + (backward ? p.x_padded : 0);
@@ -149,14 +146,6 @@ static void copy_rows(mb_real *buffer, int lanes, mb_size length, const mb_real 
   }
 }
 
-/* Tiles are read and written column by column, an order of lines that the processor does not foresee. So
- * lines are asked for: the first ones of count rows, ld apart, from x[at] on. A few with each column, as the
- * processor forgets most of many. Inline, because gcc drops calls of functions that do nothing else. */
-#define AHEAD 48 /* rows from those of a tile to those that are asked for meanwhile */
-MB_INLINE void ask_for(const mb_real *x, mb_size size, mb_size at, mb_size ld, mb_size count) {
-  for (mb_size i = mb_max(at, 0); i < mb_min(at + count * ld, size); i += ld) __builtin_prefetch(x + i, 0, 2);
-}
-
 /* The planes of a tile: count rows of a sample of x from row first on, then zeros. filter as for analyse. */
 static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
                           mb_size first, mb_size count, int T, int filter) {
@@ -166,7 +155,6 @@ static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample,
   for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
     const mb_size at = rows->origin + first * rows->width + c, columns = mb_min(v->lanes, rows->width - c);
     const bool whole = count == length && columns == v->lanes;
-    ask_for(sample, rows->size, at + AHEAD * rows->width, rows->width, rows->fresh);
     if (whole && at >= 0 && at + (length - 1) * rows->width + v->lanes <= rows->size) {
       v->analyse(planes + c, plane, sample + at, rows->width, T, filter);
     } else {
@@ -178,15 +166,11 @@ static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample,
 
 /* The planes of T rows of the gradient behind the convolution. */
 static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *winners,
-                             mb_size sample, mb_size first, const Plan *p, const mb_conv1d *s) {
+                             mb_size sample, mb_size first, int T, const mb_conv1d *s) {
   const mb_lanes *v = mb_lanes_here();
-  const int T = p->T;
-  const mb_size pooled = mb_max(s->pool_stride, 1), results = s->N * mb_conv1d_results(s) * s->F;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
     const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
-    const mb_size later = at + (first + AHEAD) / pooled * s->F;
-    ask_for(dy, results, later, s->F, p->valid / pooled);
     if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
       v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, 0);
     } else {
@@ -329,6 +313,16 @@ static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
   return (Tile){.sample = i / p->per_sample, .first = first, .rows = mb_min(p->valid, rows - first)};
 }
 
+/* Transforms go through memory column by column, an order that the processor does not foresee. So the rows
+ * that a chunk is made from are touched before, in order, and those that it will write: row begin of the
+ * sample of tile a to row end - 1 of that of tile b. */
+static void touch(const mb_real *x, const Rows *rows, mb_size samples, Tile a, mb_size begin, Tile b,
+                  mb_size end) {
+  const mb_size from = a.sample * rows->size + rows->origin + begin * rows->width;
+  const mb_size to = b.sample * rows->size + rows->origin + end * rows->width, first = mb_max(from, 0);
+  mb_touch(x + first, mb_min(to, samples * rows->size) - first);
+}
+
 typedef struct {
   mb_real *y;
   uint8_t *winners;
@@ -340,12 +334,14 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
   const mb_lanes *v = mb_lanes_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
+  const Tile first = tile_at(p, chunk.first, results);
+  const Tile last = tile_at(p, chunk.first + chunk.count - 1, results);
+  touch(f->x, &p->x, s->N, first, first.first * p->step, last, last.first * p->step + p->T);
+  touch(f->y, &p->y, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     analyse_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
                   p->T, p->T, 0);
-    ask_for(f->y, s->N * results * s->F, (t.sample * results + t.first) * s->F, MB_LINE,
-            t.rows * s->F / MB_LINE);
   }
   for (mb_size i = 0; i < p->planes; i++)
     v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
@@ -415,9 +411,15 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffe
   const mb_size rows = rows_to_make(s, true), reach = p->taps - 1;
   const mb_size plane = shared_plane_of(p), x_plane = plane_of(p, p->x_padded);
   mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;
+  const Tile first = tile_at(p, chunk.first, rows), last = tile_at(p, chunk.first + chunk.count - 1, rows);
+  const mb_size pooled = mb_max(s->pool_stride, 1), end = last.first - reach + p->T;
+  touch(b->dy, &p->y, s->N, first, (first.first - reach) / pooled, last, end / pooled);
+  if (dw_planes) touch(b->x, &p->x, s->N, first, first.first, last, last.first + last.rows);
+  if (b->dx) touch(b->dx, &p->x, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
-    analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p, s);
+    analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
+                     s);
     if (dw_planes)
       analyse_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first, t.rows,
                     p->T, (int)p->valid);
