@@ -314,8 +314,8 @@ static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
 }
 
 /* Transforms go through memory column by column, an order that the processor does not foresee. So the rows
- * that a chunk is made from are touched before, in order, and those that it will write: row begin of the
- * sample of tile a to row end - 1 of that of tile b. */
+ * that a chunk reads or writes are touched before, in order: row begin of the sample of tile a to row end - 1
+ * of that of tile b. */
 static void touch(const mb_real *x, const Rows *rows, mb_size samples, Tile a, mb_size begin, Tile b,
                   mb_size end) {
   const mb_size from = a.sample * rows->size + rows->origin + begin * rows->width;
@@ -337,7 +337,6 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
   const Tile first = tile_at(p, chunk.first, results);
   const Tile last = tile_at(p, chunk.first + chunk.count - 1, results);
   touch(f->x, &p->x, s->N, first, first.first * p->step, last, last.first * p->step + p->T);
-  touch(f->y, &p->y, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     analyse_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
@@ -347,6 +346,7 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
     v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
                w_planes + i * p->weights, p->y_padded, chunk.count, mb_product_width(s->F), p->x.width,
                false);
+  touch(f->y, &p->y, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     for (mb_size c = 0; c < s->F; c += v->lanes) {
@@ -415,7 +415,6 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffe
   const mb_size pooled = mb_max(s->pool_stride, 1), end = last.first - reach + p->T;
   touch(b->dy, &p->y, s->N, first, (first.first - reach) / pooled, last, end / pooled);
   if (dw_planes) touch(b->x, &p->x, s->N, first, first.first, last, last.first + last.rows);
-  if (b->dx) touch(b->dx, &p->x, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
     analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
@@ -433,6 +432,7 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffe
       v->product(dx_planes + i * plane, p->x_padded, dy_i, p->y_padded, 1, b->w_planes + i * p->weights,
                  p->x_padded, chunk.count, mb_product_width(p->x.width), s->F, false);
   }
+  if (b->dx) touch(b->dx, &p->x, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < (b->dx ? chunk.count : 0); i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
     synthesise_gradient(b->dx + t.sample * p->x.size, t.first, t.rows, dx_planes + i * p->x_padded, plane, p);
