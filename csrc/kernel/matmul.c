@@ -153,15 +153,15 @@ static Matrix transpose_of(Matrix a) {
 
 /* What a tile is made of: DEPTH addends at a time, for COLUMNS columns and ROWS rows. Parts of A and B are
  * copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
-#define DEPTH   256
+#define DEPTH   128 /* a panel of so many rows stays in the first cache */
 #define COLUMNS 256
 #define PANEL   64
 #define ROWS    96
-#define LONG    (4 * DEPTH) /* addends of BATCH rows, */
+#define LONG    (8 * DEPTH) /* addends of BATCH rows, */
 #define BATCH   (2 * PANEL)
 #define TURNED  2048 /* for so many columns at most, where those are read in place */
 
-_Static_assert(DEPTH == MB_AHEAD_RUNS * PANEL && PANEL == MB_AHEAD_RUNS * 16, "runs cover a panel");
+_Static_assert(PANEL == MB_AHEAD_RUNS * 16 && DEPTH % PANEL == 0, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
