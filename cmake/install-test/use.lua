@@ -10,6 +10,9 @@ for name in pairs(package.loaded) do
   end
 end
 
+local kernels = assert(package.searchpath("moonbow.core", package.cpath))
+assert(kernels:sub(1, #prefix) == prefix, "the kernels were loaded from " .. kernels)
+
 -- Opening the module again must leave what the first one made usable.
 local x = mb.tensor { 1, 2, 3 }
 package.loaded["moonbow.core"] = nil
