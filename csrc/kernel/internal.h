@@ -75,7 +75,7 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 
 /* Memory that will be needed and is asked for during a product: runs of so many cache lines from each x that
  * is not NULL, in groups of lines that are near apart, and the groups far. */
-#define MB_AHEAD_RUNS 4
+#define MB_AHEAD_RUNS 5
 typedef struct {
   const mb_real *x[MB_AHEAD_RUNS];
   mb_size lines, group, near, far;

@@ -161,7 +161,7 @@ static Matrix transpose_of(Matrix a) {
 #define BATCH   (2 * PANEL)
 #define TURNED  2048 /* for so many columns at most, where those are read in place */
 
-_Static_assert(PANEL == MB_AHEAD_RUNS * 16 && DEPTH % PANEL == 0, "runs cover a panel");
+_Static_assert(PANEL == (MB_AHEAD_RUNS - 1) * 16 && DEPTH % PANEL == 0, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
@@ -190,10 +190,11 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
 
 /* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
  * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
- * where columns are contiguous, a fourth of each. */
+ * where columns are contiguous, a fourth of each. The last run is for rows or columns that begin within a
+ * line and so end in another one. */
 static mb_ahead lines_of(Matrix b) {
   const bool in_rows = b.step == 1;
-  const mb_size run = in_rows ? MB_LINE : DEPTH / MB_AHEAD_RUNS;
+  const mb_size run = in_rows ? MB_LINE : DEPTH / (MB_AHEAD_RUNS - 1);
   mb_ahead ahead = {
       .lines = DEPTH, .group = in_rows ? DEPTH : PANEL, .near = in_rows ? b.row : b.step, .far = MB_LINE};
   for (int r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * run;
