@@ -189,16 +189,26 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
 }
 
 /* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
- * are asked for. Those of a panel of b, DEPTH deep and PANEL wide: a run is a line of each of its rows, or
- * where columns are contiguous, a fourth of each. The last run is for rows or columns that begin within a
- * line and so end in another one. */
-static mb_ahead lines_of(Matrix b) {
-  const bool in_rows = b.step == 1;
-  const mb_size run = in_rows ? MB_LINE : DEPTH / (MB_AHEAD_RUNS - 1);
-  mb_ahead ahead = {
-      .lines = DEPTH, .group = in_rows ? DEPTH : PANEL, .near = in_rows ? b.row : b.step, .far = MB_LINE};
-  for (int r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * run;
+ * are asked for: of a panel of b, DEPTH deep and PANEL wide. One row's after the other's, because rows that
+ * are pages apart share a bank of memory. */
+static mb_ahead lines_of_rows(Matrix b) {
+  const bool is_whole = b.row % MB_LINE == 0 && (uintptr_t)b.x % (MB_LINE * sizeof(mb_real)) == 0;
+  const mb_size lines = PANEL / MB_LINE + !is_whole, rows = DEPTH / lines;
+  mb_ahead ahead = {.lines = rows * lines, .group = lines, .near = MB_LINE, .far = b.row};
+  for (mb_size r = 0; r < MB_AHEAD_RUNS && r * rows < DEPTH; r++) ahead.x[r] = b.x + r * rows * b.row;
   return ahead;
+}
+
+/* Where columns are contiguous, a run is a fourth of each column, and the last run is for what begins within
+ * a line and so ends in another one. */
+static mb_ahead lines_of_columns(Matrix b) {
+  mb_ahead ahead = {.lines = DEPTH, .group = PANEL, .near = b.step, .far = MB_LINE};
+  for (mb_size r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * (DEPTH / (MB_AHEAD_RUNS - 1));
+  return ahead;
+}
+
+static mb_ahead lines_of(Matrix b) {
+  return b.step == 1 ? lines_of_rows(b) : lines_of_columns(b);
 }
 
 /* Of the next addends: B's while the first rows are multiplied, A's after that. */
