@@ -218,11 +218,20 @@ static mb_ahead next_addends(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M
   return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_ahead){0};
 }
 
-/* C (M, N) (rows ldc apart) = or += A B, with N at most COLUMNS. */
+/* C (M, N) (rows ldc apart) = or += x, rows of a panel. */
+static void put_edge(mb_real *C, mb_size ldc, const mb_real *x, mb_size M, mb_size N, bool add) {
+  for (mb_size i = 0; i < M; i++)
+    for (mb_size j = 0; j < N; j++)
+      C[i * ldc + j] = add ? C[i * ldc + j] + x[i * PANEL + j] : x[i * PANEL + j];
+}
+
+/* C (M, N) (rows ldc apart) = or += A B, with M at most TILE_M and N at most COLUMNS. The last columns, if
+ * they nearly fill a panel, are made as if they did, which is faster. */
 static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
                           bool add) {
   mb_real panels[DEPTH * COLUMNS] __attribute__((aligned(64))),
-      rows[DEPTH * ROWS] __attribute__((aligned(64)));
+      rows[DEPTH * ROWS] __attribute__((aligned(64))), edge[TILE_M * PANEL] __attribute__((aligned(64)));
+  const mb_size whole = N / PANEL * PANEL, last = N - whole >= PANEL * 3 / 4 ? N - whole : 0;
   for (mb_size k = 0; k < K; k += DEPTH) {
     const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH;
     for (mb_size j = 0; j < N; j += PANEL)
@@ -233,12 +242,15 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
       for (mb_size j = 0; j < N; j += PANEL) {
         const mb_ahead ahead =
             next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M) : (mb_ahead){0};
-        mb_lanes_here()->product_ahead(C + i * ldc + j, ldc, packed.x, packed.row, packed.step,
-                                       panels + j * depth, PANEL, count, mb_min(PANEL, N - j), depth,
-                                       add || k > 0, &ahead);
+        const bool at_edge = last > 0 && j == whole;
+        mb_lanes_here()->product_ahead(at_edge ? edge + i * PANEL : C + i * ldc + j, at_edge ? PANEL : ldc,
+                                       packed.x, packed.row, packed.step, panels + j * depth, PANEL, count,
+                                       at_edge ? PANEL : mb_min(PANEL, N - j), depth,
+                                       k > 0 || (add && !at_edge), &ahead);
       }
     }
   }
+  put_edge(C + whole, ldc, edge, M, last, add);
 }
 
 /* y (M, N) (rows ldy apart) = or += the transpose of x (N, BATCH) */

@@ -44,11 +44,13 @@ static void products_of_literals(void **state) {
   check_close(C, AtBt, 4, 0);
 }
 
-/* Tiles are up to 384 x 256; up to 8 rows have ways of their own, up to 16384 results wide. */
+/* Tiles are up to 384 x 256, of panels of 64 columns and 128 addends at a time; up to 8 rows have ways of
+ * their own, up to 16384 results wide. */
 static const struct {
   mb_size M, N, K;
-} sizes[] = {{1, 1, 1},     {3, 5, 7},     {1, 40, 30},   {40, 1, 30},  {257, 3, 20}, {4, 513, 20},
-             {300, 530, 9}, {515, 17, 33}, {1, 300, 999}, {8, 37, 203}, {37, 300, 8}, {2, 9000, 5}};
+} sizes[] = {{1, 1, 1},    {3, 5, 7},     {1, 40, 30},     {40, 1, 30},    {257, 3, 20},
+             {4, 513, 20}, {300, 530, 9}, {515, 17, 33},   {1, 300, 999},  {8, 37, 203},
+             {37, 300, 8}, {2, 9000, 5},  {400, 310, 300}, {130, 125, 260}};
 
 static void every_transpose_agrees_with_plain_loops_on_any_number_of_threads(void **state) {
   (void)state;
