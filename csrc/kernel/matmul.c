@@ -189,8 +189,8 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
 }
 
 /* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
- * are asked for: of a panel of b, DEPTH deep and PANEL wide. One row's after the other's, because rows that
- * are pages apart share a bank of memory. */
+ * are asked for: of a panel of b, DEPTH deep and PANEL wide. One row's after the other's: a line of each row
+ * in turn is slower, by a tenth where rows are a multiple of a page apart. */
 static mb_ahead lines_of_rows(Matrix b) {
   const bool is_whole = b.row % MB_LINE == 0 && (uintptr_t)b.x % (MB_LINE * sizeof(mb_real)) == 0;
   const mb_size lines = PANEL / MB_LINE + !is_whole, rows = DEPTH / lines;

@@ -319,8 +319,9 @@ static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
 static void touch(const mb_real *x, const Rows *rows, mb_size samples, Tile a, mb_size begin, Tile b,
                   mb_size end) {
   const mb_size from = a.sample * rows->size + rows->origin + begin * rows->width;
-  const mb_size to = b.sample * rows->size + rows->origin + end * rows->width, first = mb_max(from, 0);
-  mb_touch(x + first, mb_min(to, samples * rows->size) - first);
+  const mb_size to = b.sample * rows->size + rows->origin + end * rows->width;
+  const mb_size size = samples * rows->size, first = mb_min(mb_max(from, 0), size);
+  mb_touch(x + first, mb_min(to, size) - first);
 }
 
 typedef struct {

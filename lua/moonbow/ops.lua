@@ -228,8 +228,9 @@ local CHEAP = 32
 -- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
 -- pool_stride apart, then slope (nil: 1) times what is negative; while recording only 0.
 ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
-  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, is_recording())
-  if not is_recording() then return y end
+  local recorded = is_recording()
+  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, recorded)
+  if not recorded then return y end
   local kept, recipe = keep(x)
   local is_cheap = kept and not winners and core.size(w, 1) * core.size(w, 2) <= CHEAP
   return y, function(dy, need_x, need_w, need_b)
