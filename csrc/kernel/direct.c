@@ -144,6 +144,7 @@ void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
   const Items items = result_items(s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, &items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
     const Forward f = {y, winners, x, widened(copy, w, s->F, s->K * s->C), b};
@@ -231,6 +232,7 @@ static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, con
   reverse_chains(v, w, s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items.count, {
       const Item item = item_at(&items, i, gradient_rows(s));
@@ -297,6 +299,7 @@ static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, c
   mb_real *sums = scratch + mb_get_threads() * part;
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), g, groups,
              sum_items(sums + g * s->K * s->C * wide, buffer, &b, s, &items, g * items.count / groups,

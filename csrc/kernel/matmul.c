@@ -83,6 +83,7 @@ static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
   const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count);
   const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(K, parts)), ABREAST) * ABREAST;
   MB_FOR(threads, k, K, size, {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *part = sums + k / size * count;
     for (mb_size i = 0; i < count; i++) part[i] = 0;
     add_products(part, M, N, mb_min(size, K - k), (Rows){A + k, K, 1}, B + k * N);
@@ -96,6 +97,7 @@ static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
 static void few_addends(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
                         const mb_real *B, mb_real beta, int threads) {
   MB_FOR(threads, i, M, 1, {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real sums[SUMS / 2];
     for (mb_size j = 0; j < N; j++) sums[j] = 0;
     add_products(sums, 1, N, K, (Rows){A + i, 1, M}, B);
@@ -107,6 +109,7 @@ static void few_addends(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alp
 MB_CLONES static void dot_columns(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
                                   const mb_real *A, const mb_real *B, mb_real beta, mb_size first,
                                   mb_size last) {
+  MB_TAKE_TINY_FOR_ZERO;
   for (mb_size j = first; j < last; j++)
     for (mb_size i = 0; i < M; i++) {
       const mb_real *x = A + i * K, *b = B + j * K;
@@ -326,6 +329,7 @@ void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_siz
   const Matrix a = matrix_of(A, transpose_a, M, K), b = matrix_of(B, transpose_b, K, N);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
   for (mb_size tile = 0; tile < rows * columns; tile++) {
+    MB_TAKE_TINY_FOR_ZERO;
     const mb_size i = tile / columns * TILE_M, j = tile_begin(tile % columns, columns, N);
     const mb_size height = mb_min(TILE_M, M - i), width = tile_begin(tile % columns + 1, columns, N) - j;
     if (is_ours) {

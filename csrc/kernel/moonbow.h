@@ -5,7 +5,8 @@
  * (N batch, L length, C channels), convolution weights (K kernel, C in, F filters).
  * A backward kernel overwrites the gradients it is given; a gradient pointer that is
  * NULL is not computed. Kernels that can refuse return a status and leave the reason
- * in mb_reason(). Results do not depend on the number of threads. */
+ * in mb_reason(). Results do not depend on the number of threads. On x86, products, convolutions and
+ * optimisers take subnormal numbers (floats below 1.2e-38) for zero. */
 #ifndef MOONBOW_H
 #define MOONBOW_H
 

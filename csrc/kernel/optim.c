@@ -35,6 +35,7 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
   for (mb_size i = 0; i < parameter_count; i++) total += parameters[i].gradient ? parameters[i].count : 0;
 #pragma omp parallel num_threads(mb_threads_for(total))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     const mb_size thread = omp_get_thread_num(), threads = omp_get_num_threads();
     mb_size start = 0;
     for (mb_size i = 0; i < parameter_count; i++) {

@@ -363,6 +363,7 @@ static void share_all(const Forward *f, mb_real *scratch, const mb_conv1d *s, co
   mb_real *w_planes = scratch + mb_get_threads() * part_of(p, false);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part_of(p, false);
 #pragma omp for
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, f->w, s, p);
@@ -376,6 +377,7 @@ static void share_all(const Forward *f, mb_real *scratch, const mb_conv1d *s, co
 static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, const Plan *p, int threads) {
 #pragma omp parallel for num_threads(threads)
   for (int i = 0; i < threads; i++) {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *planes = scratch + i * part_of(p, false), *buffer = planes + p->planes * p->weights;
     for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, f->w, s, p);
     const mb_size end = (i + 1) * p->tiles / threads;
@@ -455,6 +457,7 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_r
   const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
+    MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part_of(&p, true);
     if (dx) analyse_reversed(w_planes, w, s, &p);
     MB_SHARE(mb_conv1d_is_small(s), g, p.groups, {
