@@ -3,6 +3,12 @@
 /* Rows of a register tile: with PANEL vectors each, this fills most of the registers of each set. */
 #define PRODUCT_ROWS 6
 
+/* The same address, but the compiler does not know. */
+MB_INLINE const mb_real *hidden(const mb_real *x) {
+  __asm__("" : "+r"(x));
+  return x;
+}
+
 /* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. Meanwhile the
  * lines of ahead's runs from `run` to end - 1 are asked for, at most two, if there is any. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
@@ -20,7 +26,10 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (int v = 0; v < V; v++) sum[i][v] = add ? load(C + i * ldc + v * LANES) : (Vec){0};
 #pragma GCC unroll 8
   for (int i = 0; half && i < R; i++) last[i] = add ? *(Half *)(C + i * ldc + V * LANES) : (Half){0};
-  for (mb_size d = 0; d < depth; d++, A += step, B += ldb) {
+  /* From two places three rows apart, instructions reach all rows by themselves, with no register for each.
+   */
+  const mb_real *A3 = hidden(R > 3 ? A + 3 * row : A);
+  for (mb_size d = 0; d < depth; d++, A += step, A3 += step, B += ldb) {
     Vec b[PANEL];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
@@ -33,9 +42,13 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) sum[i][v] += A[i * row] * b[v];
+      for (int v = 0; v < V; v++) sum[i][v] += (i < 3 ? A : A3)[i % 3 * row] * b[v];
+    if (!half) continue;
+    /* Hidden, so that these reals come from memory, too: the compiler would take those that it has spread
+     * over whole vectors and spread them again, by instructions that keep multiplications waiting. */
+    const mb_real *const a = hidden(A), *const a3 = hidden(A3);
 #pragma GCC unroll 8
-    for (int i = 0; half && i < R; i++) last[i] += A[i * row] * *(const Half *)(B + V * LANES);
+    for (int i = 0; i < R; i++) last[i] += (i < 3 ? a : a3)[i % 3 * row] * *(const Half *)(B + V * LANES);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
