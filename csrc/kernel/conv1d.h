@@ -47,11 +47,10 @@ static inline void mb_touch(const mb_real *x, mb_size count) {
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_LANES_MOST) * MB_LANES_MOST;
 }
-/* Columns of a product of such rows: halves of vectors cost less than whole ones. What is behind them is not
- * made, and never used. */
+/* Columns of a product of such rows. What is behind them is not made, and never used. */
 static inline mb_size mb_product_width(mb_size width) {
-  const mb_size half = MB_LANES_MOST / 2;
-  return mb_ceil_div(width, half) * half;
+  const mb_size step = mb_halves_cost_less() ? MB_LANES_MOST / 2 : MB_LANES_MOST;
+  return mb_ceil_div(width, step) * step;
 }
 
 /* ---- before and after (finish.c) ------------------------------------------------------- */

@@ -29,6 +29,7 @@ static const mb_lanes *const sets[] = {
 #define SETS ((int)(sizeof sets / sizeof sets[0]))
 
 static const mb_lanes *used = &mb_lanes_base;
+static bool halves_cost_less = true;
 
 __attribute__((constructor)) static void use_best(void) {
 #ifdef MB_CHOOSES_SET
@@ -40,9 +41,16 @@ __attribute__((constructor)) static void use_best(void) {
 bool mb_use_lanes(int set) {
   if (set >= SETS || !has(sets[set])) return false;
   used = sets[set];
+#ifdef MB_CHOOSES_SET
+  halves_cost_less = used->lanes < MB_LANES_MOST || !__builtin_cpu_is("intel");
+#endif
   return true;
 }
 
 const mb_lanes *mb_lanes_here(void) {
   return used;
+}
+
+bool mb_halves_cost_less(void) {
+  return halves_cost_less;
 }

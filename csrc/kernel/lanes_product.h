@@ -92,11 +92,10 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     j += (V)*LANES + ((half) ? LANES / 2 : 0);                                                               \
   } while (0)
   while (j + PANEL * LANES <= N) COLUMNS(PANEL, false);
-#if PANEL > 2
-  if (j + 3 * LANES <= N) COLUMNS(2, false);
-#endif
   switch ((N - j) / LANES * 2 + (N % LANES == LANES / 2)) { /* halves of vectors */
 #if PANEL > 2
+  case 7: COLUMNS(3, true); break;
+  case 6: COLUMNS(3, false); break;
   case 5: COLUMNS(2, true); break;
   case 4: COLUMNS(2, false); break;
 #endif

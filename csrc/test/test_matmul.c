@@ -142,6 +142,29 @@ static void forward(mb_real *C, const mb_real *x, void *argument) {
   multiply(C, &c->p, c->of_a ? x : c->other, c->of_a ? c->other : x);
 }
 
+/* As wide as vectors and parts of them, on every instruction set, the best one last: nothing behind the columns
+ * changes. */
+static void products_of_every_width(void **state) {
+  (void)state;
+  enum { ROWS = 13, DEPTH = 7, WIDEST = 150, LD = 160 };
+  mb_real *A = check_random(ROWS * DEPTH, 1), *B = check_random(DEPTH * LD, 2);
+  for (int set = 2; set >= 0; set--)
+    for (mb_size N = 1; mb_use_lanes(set) && N <= WIDEST; N++)
+      for (int add = 0; add < 2; add++) {
+        mb_real *C = check_random(ROWS * LD, 3), *expected = check_random(ROWS * LD, 3);
+        mb_lanes_here()->product(C, LD, A, DEPTH, 1, B, LD, ROWS, N, DEPTH, add);
+        for (mb_size i = 0; i < ROWS; i++)
+          for (mb_size j = 0; j < N; j++) {
+            double sum = add ? (double)expected[i * LD + j] : 0;
+            for (mb_size k = 0; k < DEPTH; k++) sum += (double)A[i * DEPTH + k] * (double)B[k * LD + j];
+            expected[i * LD + j] = (mb_real)sum;
+          }
+        check_close(C, expected, ROWS * LD, CHECK_TOLERANCE);
+        free(C), free(expected);
+      }
+  free(A), free(B);
+}
+
 /* dA = dC B' and dB = A' dC, themselves products. */
 static void gradients_are_products(void **state) {
   (void)state;
@@ -176,6 +199,7 @@ int main(int count, char **arguments) {
       cmocka_unit_test(what_was_there_does_not_leak_when_beta_is_zero),
       cmocka_unit_test(rows_agree_with_those_of_a_larger_product),
       cmocka_unit_test(nan_in_a_factor_reaches_its_row_alone),
+      cmocka_unit_test(products_of_every_width),
       cmocka_unit_test(gradients_are_products),
       cmocka_unit_test(products_of_nothing),
   };
