@@ -142,8 +142,8 @@ static void forward(mb_real *C, const mb_real *x, void *argument) {
   multiply(C, &c->p, c->of_a ? x : c->other, c->of_a ? c->other : x);
 }
 
-/* As wide as vectors and parts of them, on every instruction set, the best one last: nothing behind the columns
- * changes. */
+/* As wide as vectors and parts of them, on every instruction set, the best one last: nothing behind the
+ * columns changes. */
 static void products_of_every_width(void **state) {
   (void)state;
   enum { ROWS = 13, DEPTH = 7, WIDEST = 150, LD = 160 };
