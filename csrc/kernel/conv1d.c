@@ -53,9 +53,6 @@ static mb_real *aligned(mb_real *scratch) {
 
 /* ---- gradient of the bias -------------------------------------------------------------------- */
 
-/* Sums over parts of the rows, cut by shape alone, then the sum of these. */
-#define PARTS 64
-
 #define GROUP   16 /* rows that are added up in reals, before these are added to the sums, which are double */
 #define COLUMNS 128 /* added up together */
 
@@ -97,24 +94,26 @@ static mb_size rows_abreast(mb_size F) {
   return mb_max(COLUMNS / F, 1);
 }
 
-static void add_part(double *sum, const mb_real *dy, const uint8_t *winners, mb_size rows, mb_size F) {
-  const mb_size abreast = rows_abreast(F), whole = rows / abreast, at = whole * abreast * F;
-  for (mb_size f = 0; f < abreast * F; f++) sum[f] = 0;
-  add_rows(sum, dy, winners, whole, abreast * F);
-  add_rows(sum, dy + at, winners ? winners + at : NULL, rows % abreast, F);
+mb_size mb_bias_count(const mb_conv1d *s) {
+  return rows_abreast(s->F) * s->F;
 }
 
-static void backward_bias(mb_real *db, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                          const mb_conv1d *s) {
-  const mb_size rows = s->N * mb_conv1d_results(s), F = s->F, abreast = rows_abreast(F);
-  double *sums = (double *)scratch;
-  MB_FOR(mb_conv1d_threads(s), part, PARTS, 1, {
-    const mb_size from = part * rows / PARTS, count = (part + 1) * rows / PARTS - from;
-    add_part(sums + part * abreast * F, dy + from * F, s->relu ? winners + from * F : NULL, count, F);
-  });
-  for (mb_size f = 0; f < F; f++) {
+mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row) {
+  const mb_size results = mb_conv1d_results(s);
+  return sample * results + mb_min(mb_ceil_div(row, mb_max(s->pool_stride, 1)), results);
+}
+
+void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *winners, mb_size from, mb_size to,
+                 const mb_conv1d *s) {
+  const mb_size F = s->F, abreast = rows_abreast(F), rows = to - from, last = to - rows % abreast;
+  add_rows(sum, dy + from * F, s->relu ? winners + from * F : NULL, rows / abreast, abreast * F);
+  add_rows(sum, dy + last * F, s->relu ? winners + last * F : NULL, rows % abreast, F);
+}
+
+void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_conv1d *s) {
+  for (mb_size f = 0; f < s->F; f++) {
     double total = 0;
-    for (mb_size i = f; i < PARTS * abreast * F; i += F) total += sums[i];
+    for (mb_size i = f; i < groups * mb_bias_count(s); i += s->F) total += sums[i];
     db[f] = (mb_real)total;
   }
 }
@@ -127,7 +126,7 @@ bool mb_conv1d_has_winners(const mb_conv1d *shape) {
 
 mb_size mb_conv1d_scratch(const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
-  mb_size scratch = mb_max(mb_direct_scratch(&s), PARTS * 2 * rows_abreast(s.F) * s.F);
+  mb_size scratch = mb_direct_scratch(&s);
   for (mb_conv1d_pass pass = MB_PASS_Y; pass <= MB_PASS_DW; pass++)
     if (spectral_gain(&s, pass) > 0) scratch = mb_max(scratch, mb_spectral_scratch(&s));
   return ALIGN_REALS + scratch;
@@ -145,8 +144,9 @@ void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_real *const free = aligned(scratch);
-  /* Both gradients take one way: each alone would fetch dy once more. */
-  const double gain = (dx ? spectral_gain(&s, MB_PASS_DX) : 0) + (dw ? spectral_gain(&s, MB_PASS_DW) : 0);
-  (gain > 0 ? mb_spectral_backward : mb_direct_backward)(dx, dw, free, dy, winners, x, w, &s);
-  if (db) backward_bias(db, free, dy, winners, &s);
+  /* All take one way, since each alone would fetch dy once more; that of the bias alone, too, to be the same. */
+  const bool is_bias_alone = !dx && !dw;
+  const double gain = (dx || is_bias_alone ? spectral_gain(&s, MB_PASS_DX) : 0) +
+                      (dw || is_bias_alone ? spectral_gain(&s, MB_PASS_DW) : 0);
+  (gain > 0 ? mb_spectral_backward : mb_direct_backward)(dx, dw, db, free, dy, winners, x, w, &s);
 }

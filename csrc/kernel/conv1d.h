@@ -67,13 +67,28 @@ void mb_finish_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size l
 void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
                    mb_size count, mb_size columns, const mb_conv1d *s);
 
+/* ---- gradient of the bias (conv1d.c) --------------------------------------------------- */
+
+/* It is the sum of the rows of dy, which the pass that reads them for other gradients adds up, group by
+ * group. */
+
+/* Doubles in the sum of a group. */
+mb_size mb_bias_count(const mb_conv1d *s);
+/* The first row of dy, of those of all samples, whose window begins at a row of the convolution or behind it.
+ */
+mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row);
+/* sum += rows from .. to - 1 */
+void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *winners, mb_size from, mb_size to,
+                 const mb_conv1d *s);
+void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_conv1d *s);
+
 /* ---- directly, as products of overlapping rows (direct.c) ------------------------------ */
 
 mb_size mb_direct_scratch(const mb_conv1d *s);
 void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *s);
-void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                        const mb_real *x, const mb_real *w, const mb_conv1d *s);
+void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
 /* ---- as products of Fourier transforms of short pieces (spectral.c) -------------------- */
 
@@ -81,7 +96,7 @@ bool mb_spectral_can(const mb_conv1d *s);
 mb_size mb_spectral_scratch(const mb_conv1d *s);
 void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                          const mb_real *b, const mb_conv1d *s);
-void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy,
+void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                           const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
 /* ---- what a pass costs, in multiply-adds of whole vectors ------------------------------ */

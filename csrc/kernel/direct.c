@@ -271,13 +271,18 @@ typedef struct {
   const mb_real *x;
 } Backward;
 
-/* The sum of items first .. last - 1. */
-static void sum_items(mb_real *sum, mb_real *buffer, const Backward *b, const mb_conv1d *s,
+/* The sums of items first .. last - 1, of which either may be NULL. */
+static void sum_items(mb_real *sum, double *db_sum, mb_real *buffer, const Backward *b, const mb_conv1d *s,
                       const Items *items, mb_size first, mb_size last) {
   const mb_size wide = mb_padded_width(s->F), products = products_of(s), depth = s->K / products * s->C;
-  memset(sum, 0, sizeof(mb_real) * (size_t)(s->K * s->C * wide));
+  if (sum) memset(sum, 0, sizeof(mb_real) * (size_t)(s->K * s->C * wide));
+  for (mb_size f = 0; db_sum && f < mb_bias_count(s); f++) db_sum[f] = 0;
   for (mb_size i = first; i < last; i++) {
     const Item item = item_at(items, i, s->L_out);
+    if (db_sum)
+      mb_bias_add(db_sum, b->dy, b->winners, mb_bias_row(s, item.sample, item.first),
+                  mb_bias_row(s, item.sample, item.first + item.rows), s);
+    if (!sum) continue;
     const mb_real *in = input_of(buffer, b->x, s, &item, item.first, item.rows);
     const mb_real *out = gradient_of(buffer + input_rows(s, items->rows) * s->C, wide, b->dy, b->winners,
                                      &item, item.first, item.rows, s);
@@ -291,21 +296,25 @@ static mb_size weights_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(input_rows(s, items->rows) * s->C + items->rows * mb_padded_width(s->F));
 }
 
-static void backward_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                             const mb_real *x, const mb_conv1d *s) {
+/* And of the bias. */
+static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                             const uint8_t *winners, const mb_real *x, const mb_conv1d *s) {
   const Items items = row_items(s);
   const Backward b = {dy, winners, x};
   const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), part = weights_part(s, &items);
+  const mb_size taps = s->K * s->C * wide;
   mb_real *sums = scratch + mb_get_threads() * part;
+  double *db_sums = (double *)(sums + groups * taps);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), g, groups,
-             sum_items(sums + g * s->K * s->C * wide, buffer, &b, s, &items, g * items.count / groups,
-                       (g + 1) * items.count / groups));
+             sum_items(dw ? sums + g * taps : NULL, db ? db_sums + g * mb_bias_count(s) : NULL, buffer, &b, s,
+                       &items, g * items.count / groups, (g + 1) * items.count / groups));
   }
-  sum_groups(dw, sums, groups, s->K * s->C, s->F, wide);
+  if (dw) sum_groups(dw, sums, groups, s->K * s->C, s->F, wide);
+  if (db) mb_bias_total(db, db_sums, groups, s);
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */
@@ -314,7 +323,8 @@ mb_size mb_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
   const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, &results);
-  const mb_size for_weights = threads * weights_part(s, &rows) + groups_of(&rows) * taps;
+  const mb_size sums = taps + mb_bias_count(s) * (mb_size)(sizeof(double) / sizeof(mb_real));
+  const mb_size for_weights = threads * weights_part(s, &rows) + groups_of(&rows) * sums;
   const mb_size for_input = threads * input_part(s, &input) + s->K * s->F * mb_padded_width(s->C);
   return mb_max(forward, mb_max(for_weights, for_input));
 }
@@ -326,8 +336,8 @@ double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
   return adding * (double)(s->N * s->L_out * s->K) * (double)width / MB_LANES_MOST;
 }
 
-void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                        const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   if (dx) backward_input(dx, scratch, dy, winners, w, s);
-  if (dw) backward_weights(dw, scratch, dy, winners, x, s);
+  if (dw || db) backward_weights(dw, db, scratch, dy, winners, x, s);
 }

@@ -294,14 +294,18 @@ static mb_size part_of(const Plan *p, bool backward) {
   return mb_thread_part(copy + (p->planes + 1) * shared_plane_of(p) + x_planes);
 }
 
-static mb_size scratch_of(const Plan *p, bool backward) {
-  const mb_size shared = backward ? 1 + p->groups : weights_copies(p) == 1;
-  return mb_get_threads() * part_of(p, backward) + p->planes * p->weights * shared;
+static mb_size forward_scratch(const Plan *p) {
+  return mb_get_threads() * part_of(p, false) + (weights_copies(p) == 1 ? p->planes * p->weights : 0);
+}
+
+static mb_size backward_scratch(const Plan *p, const mb_conv1d *s) {
+  const mb_size sums = p->groups * mb_bias_count(s) * (mb_size)(sizeof(double) / sizeof(mb_real));
+  return mb_get_threads() * part_of(p, true) + p->planes * p->weights * (1 + p->groups) + sums;
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
   const Plan forward = best_plan(s, false), backward = best_plan(s, true);
-  return mb_max(scratch_of(&forward, false), scratch_of(&backward, true));
+  return mb_max(forward_scratch(&forward), backward_scratch(&backward, s));
 }
 
 typedef struct {
@@ -408,14 +412,18 @@ typedef struct {
 
 /* Tiles of valid rows of x, zeros behind them, and of the rows of dy that reach them: their products are the
  * gradient of the weights; those of dy and the weights turned round are the gradient of x. */
-static void backward_chunk(const Backward *b, mb_real *dw_planes, mb_real *buffer, const mb_conv1d *s,
-                           const Plan *p, Chunk chunk, bool add) {
+static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum, mb_real *buffer,
+                           const mb_conv1d *s, const Plan *p, Chunk chunk, bool add) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size rows = rows_to_make(s, true), reach = p->taps - 1;
   const mb_size plane = shared_plane_of(p), x_plane = plane_of(p, p->x_padded);
   mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;
   const Tile first = tile_at(p, chunk.first, rows), last = tile_at(p, chunk.first + chunk.count - 1, rows);
   const mb_size pooled = mb_max(s->pool_stride, 1), end = last.first - reach + p->T;
+  if (db_sum)
+    mb_bias_add(db_sum, b->dy, b->winners, mb_bias_row(s, first.sample, first.first),
+                mb_bias_row(s, last.sample, last.first + last.rows), s);
+  if (!b->dx && !dw_planes) return;
   touch(b->dy, &p->y, s->N, first, (first.first - reach) / pooled, last, end / pooled);
   if (dw_planes) touch(b->x, &p->x, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < chunk.count; i++) {
@@ -449,11 +457,12 @@ MB_CLONES static void add_planes(mb_real *planes, mb_size count, mb_size plane, 
     for (mb_size i = plane * count; i < (plane + 1) * count; i++) planes[i] += planes[g * apart + i];
 }
 
-void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_real *dy,
+void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                           const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   const Plan p = best_plan(s, true);
-  const mb_size group = p.planes * p.weights;
+  const mb_size group = p.planes * p.weights, bias = mb_bias_count(s);
   mb_real *w_planes = scratch + mb_get_threads() * part_of(&p, true), *dw_planes = w_planes + group;
+  double *sums = (double *)(dw_planes + p.groups * group);
   const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
@@ -462,8 +471,10 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_r
     if (dx) analyse_reversed(w_planes, w, s, &p);
     MB_SHARE(mb_conv1d_is_small(s), g, p.groups, {
       const mb_size begin = g * p.chunks / p.groups, end = (g + 1) * p.chunks / p.groups;
+      double *sum = db ? sums + g * bias : NULL;
+      for (mb_size f = 0; sum && f < bias; f++) sum[f] = 0;
       for (mb_size i = begin; i < end; i++)
-        backward_chunk(&b, dw ? dw_planes + g * group : NULL, buffer, s, &p, chunk_at(&p, i), i > begin);
+        backward_chunk(&b, dw ? dw_planes + g * group : NULL, sum, buffer, s, &p, chunk_at(&p, i), i > begin);
     });
     if (dw) {
 #pragma omp for
@@ -471,4 +482,5 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *scratch, const mb_r
       synthesise_weights(dw, dw_planes, s, &p);
     }
   }
+  if (db) mb_bias_total(db, sums, p.groups, s);
 }
