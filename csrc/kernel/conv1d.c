@@ -144,7 +144,8 @@ void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_real *const free = aligned(scratch);
-  /* All take one way, since each alone would fetch dy once more; that of the bias alone, too, to be the same. */
+  /* All take one way, since each alone would fetch dy once more; that of the bias alone, too, to be the same.
+   */
   const bool is_bias_alone = !dx && !dw;
   const double gain = (dx || is_bias_alone ? spectral_gain(&s, MB_PASS_DX) : 0) +
                       (dw || is_bias_alone ? spectral_gain(&s, MB_PASS_DW) : 0);
