@@ -51,9 +51,9 @@ static inline int mb_threads_for(mb_size work) {
     }                                                                                                        \
   } while (0)
 
-/* To the end of the block, this thread takes subnormal numbers for zero: on some processors each costs as
- * much as a hundred others, and trainings make them of gradients and moments that fade away. Every thread of
- * a parallel region has to say so itself. */
+/* To the end of the block, this thread takes subnormal numbers for zero: they slow some processors down many
+ * times over, and trainings make them of gradients and moments that fade away. Every thread of a parallel
+ * region has to say so itself. */
 #ifdef __SSE__
 #define MB_TAKE_TINY_FOR_ZERO                                                                                \
   const unsigned mb_mode __attribute__((cleanup(mb_restore_mode), unused)) = mb_take_tiny_for_zero()

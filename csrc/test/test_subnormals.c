@@ -1,4 +1,4 @@
-/* test_subnormals.c - numbers below the normal ones, for which some processors take a hundred times as long:
+/* test_subnormals.c - numbers below the normal ones, which slow some processors down:
  * products, convolutions and optimisers take them for zero in every thread, and leave the thread that called
  * them as it was. */
 #include "check.h"
