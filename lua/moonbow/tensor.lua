@@ -177,7 +177,8 @@ function methods.leaky_relu(x, alpha) return ops.leaky_relu(x, alpha or 0.01) en
 --- x where positive, else alpha (exp(x) - 1) (default 1).
 function methods.elu(x, alpha) return ops.elu(x, alpha or 1) end
 
---- Matrix product: (..., K) times (K, N). Vectors may stand on either side.
+--- Matrix product: (..., K) times (K, N). Vectors may stand on either side. On x86, subnormal numbers (below 1.2e-38)
+-- count as zero.
 function methods.matmul(a, b)
   check.kind("matmul", "a", a, "tensor")
   check.kind("matmul", "b", b, "tensor")
