@@ -148,10 +148,12 @@ static void products_of_every_width(void **state) {
   (void)state;
   enum { ROWS = 13, DEPTH = 7, WIDEST = 150, LD = 160 };
   mb_real *A = check_random(ROWS * DEPTH, 1), *B = check_random(DEPTH * LD, 2);
+  mb_real *before = check_random(ROWS * LD, 3), C[ROWS * LD], expected[ROWS * LD];
   for (int set = 2; set >= 0; set--)
     for (mb_size N = 1; mb_use_lanes(set) && N <= WIDEST; N++)
       for (int add = 0; add < 2; add++) {
-        mb_real *C = check_random(ROWS * LD, 3), *expected = check_random(ROWS * LD, 3);
+        memcpy(C, before, sizeof C);
+        memcpy(expected, before, sizeof expected);
         mb_lanes_here()->product(C, LD, A, DEPTH, 1, B, LD, ROWS, N, DEPTH, add);
         for (mb_size i = 0; i < ROWS; i++)
           for (mb_size j = 0; j < N; j++) {
@@ -160,9 +162,8 @@ static void products_of_every_width(void **state) {
             expected[i * LD + j] = (mb_real)sum;
           }
         check_close(C, expected, ROWS * LD, CHECK_TOLERANCE);
-        free(C), free(expected);
       }
-  free(A), free(B);
+  free(A), free(B), free(before);
 }
 
 /* dA = dC B' and dB = A' dC, themselves products. */
