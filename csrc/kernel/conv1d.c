@@ -98,6 +98,10 @@ mb_size mb_bias_count(const mb_conv1d *s) {
   return rows_abreast(s->F) * s->F;
 }
 
+mb_size mb_bias_scratch(const mb_conv1d *s, mb_size groups) {
+  return groups * mb_bias_count(s) * (mb_size)(sizeof(double) / sizeof(mb_real));
+}
+
 mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row) {
   const mb_size results = mb_conv1d_results(s);
   return sample * results + mb_min(mb_ceil_div(row, mb_max(s->pool_stride, 1)), results);
@@ -144,8 +148,7 @@ void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   mb_real *const free = aligned(scratch);
-  /* All take one way, since each alone would fetch dy once more; that of the bias alone, too, to be the same.
-   */
+  /* All take one way: each alone would fetch dy once more. The bias alone takes it, too, to be the same. */
   const bool is_bias_alone = !dx && !dw;
   const double gain = (dx || is_bias_alone ? spectral_gain(&s, MB_PASS_DX) : 0) +
                       (dw || is_bias_alone ? spectral_gain(&s, MB_PASS_DW) : 0);

@@ -72,10 +72,10 @@ void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t
 /* It is the sum of the rows of dy, which the pass that reads them for other gradients adds up, group by
  * group. */
 
-/* Doubles in the sum of a group. */
+/* Doubles in the sum of a group, and reals of scratch for the sums of all groups. */
 mb_size mb_bias_count(const mb_conv1d *s);
-/* The first row of dy, of those of all samples, whose window begins at a row of the convolution or behind it.
- */
+mb_size mb_bias_scratch(const mb_conv1d *s, mb_size groups);
+/* The first of all samples' rows of dy whose window begins at a row of the convolution or behind it. */
 mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row);
 /* sum += rows from .. to - 1 */
 void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *winners, mb_size from, mb_size to,

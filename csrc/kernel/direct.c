@@ -323,8 +323,8 @@ mb_size mb_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
   const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, &results);
-  const mb_size sums = taps + mb_bias_count(s) * (mb_size)(sizeof(double) / sizeof(mb_real));
-  const mb_size for_weights = threads * weights_part(s, &rows) + groups_of(&rows) * sums;
+  const mb_size groups = groups_of(&rows);
+  const mb_size for_weights = threads * weights_part(s, &rows) + groups * taps + mb_bias_scratch(s, groups);
   const mb_size for_input = threads * input_part(s, &input) + s->K * s->F * mb_padded_width(s->C);
   return mb_max(forward, mb_max(for_weights, for_input));
 }

@@ -160,8 +160,8 @@ typedef struct {
 } mb_lanes;
 
 const mb_lanes *mb_lanes_here(void); /* the best for this processor */
-/* Whether products of MB_LANES_MOST / 2 columns do, against those of twice as many. With AVX-512, processors
- * of Intel multiply vectors of that width in two units, but half as wide ones in a single one. */
+/* Whether products of MB_LANES_MOST / 2 columns do, against those of twice as many: not with AVX-512 on
+ * Intel. 40 columns took longer there than 48 (Cascade Lake). */
 bool mb_halves_cost_less(void);
 /* For tests: another set, 0 being the best of any; false if there is none or the processor has not got it. */
 bool mb_use_lanes(int set);

@@ -299,8 +299,8 @@ static mb_size forward_scratch(const Plan *p) {
 }
 
 static mb_size backward_scratch(const Plan *p, const mb_conv1d *s) {
-  const mb_size sums = p->groups * mb_bias_count(s) * (mb_size)(sizeof(double) / sizeof(mb_real));
-  return mb_get_threads() * part_of(p, true) + p->planes * p->weights * (1 + p->groups) + sums;
+  return mb_get_threads() * part_of(p, true) + p->planes * p->weights * (1 + p->groups) +
+         mb_bias_scratch(s, p->groups);
 }
 
 mb_size mb_spectral_scratch(const mb_conv1d *s) {

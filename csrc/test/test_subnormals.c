@@ -1,6 +1,5 @@
-/* test_subnormals.c - numbers below the normal ones, which slow some processors down:
- * products, convolutions and optimisers take them for zero in every thread, and leave the thread that called
- * them as it was. */
+/* test_subnormals.c - products, convolutions and optimisers take subnormal numbers for zero in every thread,
+ * and leave the thread that called them as it was. */
 #include "check.h"
 #include "internal.h"
 
