@@ -49,6 +49,7 @@ function check.show(value)
   if type(value) == "string" then
     return #value > 40 and ("'%s...'"):format(value:sub(1, 40)) or "'" .. value .. "'"
   end
+  if value ~= value then return "NaN" end
   if type(value) == "number" or value == nil or type(value) == "boolean" then return tostring(value) end
   return "a " .. type(value)
 end
@@ -62,16 +63,19 @@ local tests = {
   any = function(value) return value ~= nil end,
   tensor = core.is_tensor,
   integer = function(value) return type(value) == "number" and value % 1 == 0 end,
-  number = function(value) return type(value) == "number" end,
+  number = function(value) return type(value) == "number" and value == value end,
+  finite = function(value) return type(value) == "number" and math.abs(value) < math.huge end,
   positive = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
   ["non-negative"] = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
   ["positive integer"] = function(value) return type(value) == "number" and value >= 1 and value % 1 == 0 end,
   fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
+  ["fraction below 1"] = function(value) return type(value) == "number" and value >= 0 and value < 1 end,
 }
 
 local articles = {
-  any = "a value", integer = "an integer", positive = "a positive number",
+  any = "a value", integer = "an integer", finite = "a finite number", positive = "a positive number",
   ["non-negative"] = "a non-negative number", fraction = "a number from 0 to 1",
+  ["fraction below 1"] = "a number of at least 0 and below 1",
 }
 
 local function is_a(value, kinds)
@@ -91,8 +95,9 @@ local function describe_kinds(kinds)
   return (kinds:gsub("[^|]+", function(kind) return articles[kind] or "a " .. kind end):gsub("|", " or "))
 end
 
---- Raises unless value is of one of the kinds: Lua type names, or "integer", "positive",
--- "non-negative", "positive integer", "fraction", "tensor", "any", joined by "|".
+--- Raises unless value is of one of the kinds: Lua type names, or "integer", "finite", "positive",
+-- "non-negative", "positive integer", "fraction", "fraction below 1", "tensor", "any", joined by "|". NaN is of no
+-- kind but "any".
 -- Returns value, as an integer where an integer is asked for.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
