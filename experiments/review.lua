@@ -20,6 +20,7 @@ parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.
   :convert(math.tointeger)
 parser:flag("--fresh", "run again what has results already")
 local args = parser:parse()
+args.out = args.out or experiment.folder("review", args.quick)
 
 local wanted = {}
 for _, name in ipairs(#args.names > 0 and args.names or names) do

@@ -31,7 +31,7 @@ describe("a verdict", function()
     assert.equal("does not hold here", verdict.of { "no", "no" })
     assert.equal("holds in part", verdict.of { "yes", "no", "undecided" })
     assert.equal("not decided by this many seeds", verdict.of { "yes", "undecided" })
-    assert.equal("not decided by this many seeds", verdict.of {})
+    assert.equal("no rules", verdict.of {})
   end)
 end)
 
@@ -102,6 +102,72 @@ describe("an experiment", function()
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)
   end)
+  it("pairs a figure that some seeds lack by seed, not by position", function()
+    -- By position, 12 of seed 2 would stand beside 0 of seed 1, and the rule would seem to hold by far.
+    local ok, printed = run("", [[
+local run = require("moonbow").experiment.start { name = "toy", claim = "b is above a", seeds = { full = 5 } }
+for seed in run:each_seed() do
+  run:add("a", 10 * (seed - 1))
+  if seed > 1 then run:add("b", 10 * (seed - 1) + 2) end
+end
+print("answer " .. run:rule { "b is above a by 5", "b", above = "a", by = 5 },
+  run:rule { "a is below b", "a", below = "b" })
+run:finish()]])
+    assert.is_true(ok, printed)
+    assert.matches("answer no\tyes", printed)
+    assert.matches("yes +a is below b %(by 4 of 5 values%)", printed)
+    local got = results()
+    assert.is_nil(check_schema(got, json.decode(assert(io.open "docs/results.schema.json"):read "a")))
+    assert.same({ 2, 3, 4, 5 }, got.measured[2].seeds)
+    assert.same({ 4, 4 }, { got.rules[1].n, got.rules[2].n })
+  end)
+  it("refuses to pair what no seed has in common, or has in different numbers", function()
+    local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "b" }\n'
+    local ok, printed = run("", start .. [[
+for seed in run:each_seed() do run:add(seed > 2 and "a" or "b", 1) end
+run:rule { "b is above a", "b", above = "a" }]])
+    assert.is_falsy(ok)
+    assert.matches("run:rule: no seed has both 'b' and 'a'", printed)
+    ok, printed = run("", start .. [[
+for seed in run:each_seed() do
+  run:add("a", 1)
+  for _ = 1, seed do run:add("b", 1) end
+end
+run:rule { "b is above a", "b", above = "a" }]])
+    assert.is_falsy(ok)
+    assert.matches("run:rule: seed 2 has 2 values of 'b', but 1 of 'a'", printed)
+  end)
+  it("without rules writes what the schema allows, and without figures nothing", function()
+    local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "none" }\n'
+    local ok, printed = run("", start .. 'run:add("a", 1)\nrun:finish()')
+    assert.is_true(ok, printed)
+    assert.matches("Verdict: no rules\n", printed)
+    assert.is_nil(check_schema(results(), json.decode(assert(io.open "docs/results.schema.json"):read "a")))
+    os.remove(out .. "/results.json")
+    ok, printed = run("", start .. "run:finish()")
+    assert.is_falsy(ok)
+    assert.matches("run:finish: nothing was measured", printed)
+    assert.is_nil(io.open(out .. "/results.json"))
+  end)
+  it("keeps a quick run apart from a full one", function()
+    local experiment = require "moonbow.experiment"
+    assert.same({ "results/toy", "results/toy_quick" }, { experiment.folder "toy", experiment.folder("toy", true) })
+    local there = os.tmpname()
+    os.remove(there)
+    assert(os.execute("mkdir " .. there))
+    run("", ('local uv = require "luv", require "moonbow"\nuv.chdir "%s"\n'):format(there) .. script)
+    local function from_there(arguments)
+      return os.execute(("%s %s %s >/dev/null 2>&1"):format(interpreter, path, arguments))
+    end
+    local function quick_of(folder)
+      local file = io.open(("%s/results/%s/results.json"):format(there, folder))
+      return file and json.decode(file:read "a").quick
+    end
+    assert.is_true(from_there "")
+    assert.is_true(from_there "--quick")
+    assert.same({ false, true }, { quick_of "toy", quick_of "toy_quick" })
+    os.execute("rm -r " .. there)
+  end)
 end)
 
 describe("the schema", function()
@@ -109,7 +175,8 @@ describe("the schema", function()
     local schema = json.decode(assert(io.open "docs/results.schema.json"):read "a")
     local function result(changes)
       local all = { schema = 1, name = "x", claim = "x", verdict = "holds", seeds = 1, first_seed = 1, quick = true,
-        rules = { { text = "x", figure = "a", above = 1, by = 0, answer = "yes" } }, settings = {}, seconds = 1.5,
+        rules = { { text = "x", figure = "a", above = 1, by = 0, answer = "yes", n = 3 } },
+        settings = {}, seconds = 1.5,
         measured = { { name = "a", values = { 1 } } }, threads = 2, written = "now", figures = {} }
       for key, value in pairs(changes) do all[key] = value end
       return check_schema(all, schema)

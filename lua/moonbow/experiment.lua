@@ -22,21 +22,22 @@ local output = require "moonbow.experiment.output"
 local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
-  fail = output.fail, table = output.table, save = output.save,
+  fail = output.fail, table = output.table, save = output.save, folder = output.folder,
   spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
 local Run = {}
 Run.__index = Run
 
---- An argument parser with --quick, --seed, --seeds and --out DIR.
--- @param name of the script, and folder of its results below results/
+--- An argument parser with --quick, --seed, --seeds and --out DIR (which has no default: see experiment.folder).
+-- @param name of the script
 function experiment.parser(name, description)
   local parser = argparse("lua experiments/" .. name .. ".lua", description)
   parser:flag("--quick", "a smaller run of at most a minute")
   parser:option("--seed", "first seed", "1"):convert(math.tointeger)
   parser:option("--seeds", "number of seeds"):convert(math.tointeger)
-  parser:option("--out", "folder for results.json and figures", "results/" .. name)
+  parser:option("--out", ("folder for results.json and figures (default %s, with --quick %s)"):format(
+    experiment.folder(name), experiment.folder(name, true)))
   return parser
 end
 
@@ -73,7 +74,8 @@ function experiment.start(options)
   local run = setmetatable({
     name = options.name, claim = options.claim, published = options.published, quick = args.quick or false,
     first_seed = args.seed, seeds = args.seeds or (args.quick and options.seeds.quick or options.seeds.full),
-    out = args.out, settings = {}, began = uv.hrtime(), order = {}, measured = {}, rules = {}, figures = {},
+    out = args.out or output.folder(options.name, args.quick), settings = {}, began = uv.hrtime(), order = {},
+    measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
   for name, defaults in pairs(options.settings) do
@@ -86,8 +88,12 @@ end
 function Run:each_seed()
   local last = self.first_seed - 1
   return function()
-    if last >= self.first_seed + self.seeds - 1 then return nil end
+    if last >= self.first_seed + self.seeds - 1 then
+      self.seed = nil
+      return nil
+    end
     last = last + 1
+    self.seed = last
     if self:seconds() - (self.shown or -1) >= 1 then
       self:progress("seed %d of %d to %d", last, self.first_seed, self.first_seed + self.seeds - 1)
     end
@@ -118,17 +124,18 @@ function Run:train(model, set, epochs, seed, options) -- luacheck: no self
   return fit(model, set.train, all)
 end
 
---- Adds a value, of the next seed, to a measured figure. A name like "ResNet @ near" puts it into the row "ResNet" and
--- the column "near" of the table.
+--- Adds a value, of the seed that each_seed is at, to a measured figure. A name like "ResNet @ near" puts it into the
+-- row "ResNet" and the column "near" of the table.
 function Run:add(name, value)
   check.kind("run:add", name, value, "number")
   if value ~= value or math.abs(value) == math.huge then
     check.fail("run:add", "%s: expected a finite number, got %s", name, value)
   end
   if not self.measured[name] then
-    self.order[#self.order + 1], self.measured[name] = name, {}
+    self.order[#self.order + 1], self.measured[name], self.seeds_of[name] = name, {}, {}
   end
   table.insert(self.measured[name], value)
+  table.insert(self.seeds_of[name], self.seed or false)
 end
 
 local function values_of(run, name)
@@ -152,25 +159,53 @@ function Run:means(names)
   return means, sds
 end
 
+local function by_seed(run, name)
+  local found, seeds = {}, run.seeds_of[name]
+  for i, value in ipairs(values_of(run, name)) do
+    found[seeds[i]] = found[seeds[i]] or {}
+    table.insert(found[seeds[i]], value)
+  end
+  return found
+end
+
+-- Differences of two figures over the seeds that have both; several values of a seed pair in their order.
+local function differences(run, name, other)
+  local of_name, of_other, list = by_seed(run, name), by_seed(run, other), {}
+  for seed = run.first_seed - 1, run.first_seed + run.seeds - 1 do
+    seed = seed >= run.first_seed and seed -- false: added outside of each_seed
+    local a, b = of_name[seed], of_other[seed]
+    if a and b and #a ~= #b then
+      check.fail("run:rule", "seed %s has %d values of '%s', but %d of '%s'", seed, #a, name, #b, other)
+    end
+    for i = 1, a and b and #a or 0 do list[#list + 1] = a[i] - b[i] end
+  end
+  if #list == 0 then check.fail("run:rule", "no seed has both '%s' and '%s'", name, other) end
+  return list
+end
+
 local known_rule = {
   check.required "string", check.required "string", above = check.optional "number|string",
   below = check.optional "number|string", by = 0,
 }
 
 --- States a part of the claim: run:rule { text, name, above = limit, by = 0 }, or below. The limit is a number, or the
--- name of another measured figure, seed by seed; by is the least distance from it that counts. Whether it is so is
--- decided by the 95 % interval of the mean over the seeds (Student's t), and by no fewer than 3 seeds.
+-- name of another measured figure, with which it is compared over the seeds that have both; by is the least distance
+-- from it that counts. Whether it is so is decided by the 95 % interval of the mean over the seeds (Student's t), and
+-- by no fewer than 3 values.
 -- @return "yes", "no" or "undecided"
 function Run:rule(given)
   local rule = check.options("run:rule", given, known_rule)
   local direction = rule.above and "above" or "below"
-  local limit, values = rule[direction], {}
+  local limit, name, values = rule[direction], rule[2], {}
   if not limit or (rule.above and rule.below) then check.fail("run:rule", "expected either above or below") end
-  local other = type(limit) == "string" and values_of(self, limit)
-  local shift = direction == "above" and rule.by or -rule.by
-  for i, value in ipairs(values_of(self, rule[2])) do values[i] = value - (other and other[i] or limit) - shift end
+  local is_number = type(limit) == "number"
+  local shift = (is_number and limit or 0) + (direction == "above" and rule.by or -rule.by)
+  for i, value in ipairs(is_number and values_of(self, name) or differences(self, name, limit)) do
+    values[i] = value - shift
+  end
   local answer = verdict.judge(values, direction, 0)
-  table.insert(self.rules, { text = rule[1], figure = rule[2], [direction] = limit, by = rule.by, answer = answer })
+  table.insert(self.rules, { text = rule[1], figure = name, [direction] = limit, by = rule.by, answer = answer,
+    n = #values })
   return answer
 end
 
@@ -209,31 +244,47 @@ end
 
 local function print_rules(run, all)
   print()
-  for _, rule in ipairs(run.rules) do print(("%-9s  %s"):format(rule.answer, rule.text)) end
+  for _, rule in ipairs(run.rules) do
+    local values = #run.measured[rule.figure]
+    print(("%-9s  %s%s"):format(rule.answer, rule.text,
+      rule.n < values and (" (by %d of %d values)"):format(rule.n, values) or ""))
+  end
   print(("\nVerdict: %s\n"):format(all))
+end
+
+-- The seed of each value; nil where some value belongs to none.
+local function seeds_of(run, name)
+  for _, seed in ipairs(run.seeds_of[name]) do
+    if not seed then return nil end
+  end
+  return run.seeds_of[name]
 end
 
 local function list_of_measured(run)
   local list = {}
   for i, name in ipairs(run.order) do
-    list[i] = { name = name, values = run.measured[name], published = run.published[name] }
+    list[i] = { name = name, values = run.measured[name], seeds = seeds_of(run, name),
+      published = run.published[name] }
   end
   return list
 end
 
---- Prints what was measured, the rules and the verdict, and writes results.json and figures.
+--- Prints what was measured, the rules and the verdict, and writes results.json and figures. Raises where nothing was
+-- measured.
 -- @param details what else results.json should hold; optional
 function Run:finish(details)
+  if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
   local answers = {}
   for i, rule in ipairs(self.rules) do answers[i] = rule.answer end
   local all = verdict.of(answers)
   print_measured(self)
   print_rules(self, all)
   output.save(self.out, {
-    schema = 1, name = self.name, claim = self.claim, verdict = all, rules = self.rules,
+    schema = 1, name = self.name, claim = self.claim, verdict = all,
+    rules = output.list(self.rules),
     ceiling = self.measured.ceiling and self:mean "ceiling" or nil, measured = list_of_measured(self),
     seeds = self.seeds, first_seed = self.first_seed, quick = self.quick, seconds = self:seconds(),
-    settings = self.settings, figures = sorted_names(self.figures), details = details,
+    settings = self.settings, figures = output.list(sorted_names(self.figures)), details = details,
   }, self.figures)
 end
 

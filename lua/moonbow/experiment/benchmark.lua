@@ -46,8 +46,8 @@ local function read_arguments(options)
   parser:option("--seeds", "number of seeds (default 5, with --quick 2)"):convert(math.tointeger)
   parser:option("--epochs", "at most so many (default 500, with --quick 3)"):convert(math.tointeger)
   parser:option("--figures", "at most so many figures of misclassified pairs", "20"):convert(math.tointeger)
-  parser:option("--out", "folder; the same command goes on with what it finds there (default results/"
-    .. options.name .. ", with --quick results/" .. options.name .. "_quick)")
+  parser:option("--out", ("folder; the same command goes on with what it finds there (default %s, with --quick %s)")
+    :format(output.folder(options.name), output.folder(options.name, true)))
   parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say")
   parser:option("--status", "prints how far the runs in a folder are, and ends"):argname "DIR"
   parser:flag("--follow", "with --status: again every ten seconds, until the last run has ended")
@@ -80,7 +80,7 @@ function benchmark.arguments(options)
   args.heads, args.momenta = split(args.heads), split(args.momentum, tonumber)
   check_names("networks", args.networks, networks.names)
   check_names("heads", args.heads, { "published", "linear", "relu" })
-  args.out = args.out or "results/" .. options.name .. (args.quick and "_quick" or "")
+  args.out = args.out or output.folder(options.name, args.quick)
   args.name, args.claim = options.name, options.claim
   return args
 end
@@ -254,16 +254,12 @@ local function rules_of(groups)
   local rules, answers = {}, {}
   for _, entry in ipairs(groups) do
     if entry.published then
-      rules[#rules + 1] = { figure = entry.name, by = 0, answer = entry.answer, text = entry.name
+      rules[#rules + 1] = { figure = entry.name, by = 0, answer = entry.answer, n = #entry.values, text = entry.name
         .. ": the difference from the published seeds is not significant (Welch's t-test, p at least 0.05)" }
       answers[#answers + 1] = entry.answer
     end
   end
-  if #rules == 0 then
-    rules[1] = { text = "nothing was published that these runs could be compared with",
-      figure = groups[1].name, by = 0, answer = "undecided" }
-  end
-  return rules, verdict.of(answers)
+  return output.list(rules), verdict.of(answers)
 end
 
 local function save(args, job, groups, ceiling, figures)
@@ -280,7 +276,7 @@ local function save(args, job, groups, ceiling, figures)
   output.save(args.out, {
     schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules, ceiling = ceiling,
     measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,
-    seconds = (uv.hrtime() - job.began) / 1e9, figures = names,
+    seconds = (uv.hrtime() - job.began) / 1e9, figures = output.list(names),
     settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta },
     details = { unit = job.unit, test_spectra = job.all, runs = job.results },
   }, figures)

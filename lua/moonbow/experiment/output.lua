@@ -5,6 +5,10 @@ local files = require "moonbow.files"
 
 local output = {}
 
+--- Where the results of a script go unless told: results/NAME, those of a quick run to results/NAME_quick, so that they
+-- never overwrite those of a full one.
+function output.folder(name, quick) return "results/" .. name .. (quick and "_quick" or "") end
+
 --- Prints a message and ends with exit code 1.
 function output.fail(message)
   io.stderr:write(message, "\n")
@@ -34,6 +38,11 @@ local function sorted_names(t)
   table.sort(names)
   return names
 end
+
+local Array = { __jsontype = "array" }
+
+--- Marks a table as a list, which is written as [] where it is empty.
+function output.list(t) return setmetatable(t, Array) end
 
 --- Writes results.json, with the machine's threads and the time, into the folder; then the figures, as SVG
 -- and PNG. What cannot be drawn is said, and loses nothing else.

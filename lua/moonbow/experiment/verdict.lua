@@ -36,12 +36,13 @@ function verdict.judge(values, direction, limit)
 end
 
 --- What the answers of all rules say together: "holds" if all are yes, "does not hold here" if all are no, "holds in
--- part" if some are yes and some no, and otherwise "not decided by this many seeds".
+-- part" if some are yes and some no, "no rules" if there are none, and otherwise "not decided by this many seeds".
 function verdict.of(answers)
+  if #answers == 0 then return "no rules" end
   local count = { yes = 0, no = 0, undecided = 0 }
   for _, answer in ipairs(answers) do count[answer] = count[answer] + 1 end
   if count.yes > 0 and count.no > 0 then return "holds in part" end
-  if count.undecided > 0 or #answers == 0 then return "not decided by this many seeds" end
+  if count.undecided > 0 then return "not decided by this many seeds" end
   return count.yes > 0 and "holds" or "does not hold here"
 end
 
