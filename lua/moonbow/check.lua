@@ -43,7 +43,7 @@ function check.nearest(typed, names)
   if best and best_distance <= math.max(2, #typed // 2) then return best end
 end
 
---- How a value is shown in a message: short, with the shape of tensors.
+--- How a value is shown in a message: short, with the shape of tensors and the name of a class.
 function check.show(value)
   if core.is_tensor(value) then return "tensor " .. check.show_shape(core.shape(value)) end
   if type(value) == "string" then
@@ -51,7 +51,8 @@ function check.show(value)
   end
   if value ~= value then return "NaN" end
   if type(value) == "number" or value == nil or type(value) == "boolean" then return tostring(value) end
-  return "a " .. type(value)
+  local class = type(value) == "table" and getmetatable(value)
+  return "a " .. (type(class) == "table" and rawget(class, "__name") or type(value))
 end
 
 --- {2, 3} as "{2, 3}".

@@ -1,6 +1,7 @@
 --- Optimisers. optimizer:step(parameters) takes what model:parameters() gives, moves every value
 -- against its gradient and clears the gradient; parameters without one stay as they are. optimizer.lr may
--- be changed at any time.
+-- be changed at any time. What an optimiser remembers belongs to the parameter, as in PyTorch: moments and the number
+-- of steps, from which the bias of the moments is corrected, start anew with each parameter that is new to it.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -9,78 +10,131 @@ local optim = {}
 local Optimizer = {}
 Optimizer.__index = Optimizer
 
-local function zeros_like(tensor) return core.full(0, core.shape(tensor)) end
-
--- The values with a gradient, their gradients, and for each a tensor of either moment.
-local function gather(optimizer, parameters, moments)
-  local values, gradients, lists = {}, {}, { {}, {} }
-  for _, parameter in ipairs(parameters) do
-    local value = parameter.value
-    local gradient = value.grad
-    if gradient then
-      local kept = optimizer.moments[value]
-      if not kept then
-        kept = {}
-        for i = 1, moments do kept[i] = zeros_like(value) end
-        optimizer.moments[value] = kept
-      end
-      values[#values + 1], gradients[#values + 1] = value, gradient
-      for i = 1, moments do lists[i][#values] = kept[i] end
-    end
+--- A misspelt field would be ignored: optimizer.learning_rate = 0.1.
+function Optimizer.__newindex(optimizer, field, value)
+  if field ~= "lr" and Optimizer[field] == nil then
+    check.fail(optimizer.name, "has no field %s; lr may be set", check.show(field))
   end
-  return values, gradients, lists[1], lists[2]
+  rawset(optimizer, field, value)
 end
 
---- Moves all parameters one step.
+local function value_of(operation, parameters, i)
+  local parameter = parameters[i]
+  local value = type(parameter) == "table" and parameter.value
+  if not core.is_tensor(value) then
+    check.fail(operation, "parameters[%d]: expected { name = string, value = tensor }, got %s", i,
+      check.show(parameter))
+  end
+  return value
+end
+
+-- The list of parameters, each of which has to be one.
+local function checked_list(operation, parameters)
+  check.kind(operation, "parameters", parameters, "table")
+  if #parameters == 0 then
+    check.fail(operation, "parameters: expected what model:parameters() gives of a built model, got %s",
+      next(parameters) == nil and "none" or check.show(parameters))
+  end
+  return parameters
+end
+
+-- What is remembered of a parameter: the number of its steps and its moments.
+local function new_state(optimizer, value)
+  local state = { steps = 0 }
+  for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
+  return state
+end
+
+local function append(group, value, state)
+  local i = #group.values + 1
+  group.values[i], group.gradients[i], group.states[i] = value, value.grad, state
+  for moment, list in ipairs(group.moments) do list[i] = state[moment] end
+end
+
+-- The parameters that have a gradient, each once, in groups of those that make their step of the same number.
+local function gather(optimizer, parameters)
+  local groups, by_steps, seen = {}, {}, {}
+  for i = 1, #parameters do
+    local value = value_of("step", parameters, i)
+    local record = core.record(value)
+    if value.grad and not seen[record] then
+      seen[record] = true
+      local state = optimizer.states[record] or new_state(optimizer, value)
+      optimizer.states[record] = state
+      local steps = state.steps + 1
+      if not by_steps[steps] then
+        by_steps[steps] = { steps = steps, values = {}, gradients = {}, states = {}, moments = { {}, {} } }
+        groups[#groups + 1] = by_steps[steps]
+      end
+      append(by_steps[steps], value, state)
+    end
+  end
+  return groups
+end
+
+--- Moves all parameters one step, a parameter that is listed twice once. Raises where lr is no finite number of at
+-- least 0.
+-- @param parameters what model:parameters() gives: a list of { name, value }
 function Optimizer:step(parameters)
-  check.kind("step", "parameters", parameters, "table")
-  self.steps = self.steps + 1
-  local values, gradients, m, v = gather(self, parameters, self.moment_count)
-  self.move(self, values, gradients, m, v)
-  for i, value in ipairs(values) do
-    value.grad = nil
-    core.close(gradients[i])
+  check.kind("step", "lr", self.lr, "non-negative")
+  for _, group in ipairs(gather(self, checked_list("step", parameters))) do
+    self.move(self, group.values, group.gradients, group.moments[1], group.moments[2], group.steps)
+    for i, value in ipairs(group.values) do
+      group.states[i].steps = group.steps
+      value.grad = nil
+      core.close(group.gradients[i])
+    end
   end
 end
 
 --- What the optimiser remembers of parameters: { ["1.weight"] = first moment, ... } with the number of the
--- moment before the name ("2.1.weight").
+-- moment before the name ("2.1.weight"), and { ["1.weight"] = number of its steps, ... }.
 function Optimizer:state(parameters)
-  local state = {}
+  local moments, steps = {}, {}
   for _, parameter in ipairs(parameters) do
-    for i, moment in ipairs(self.moments[parameter.value] or {}) do
-      state[i .. "." .. parameter.name] = moment
-    end
+    local state = self.states[core.record(parameter.value) or false]
+    for i, moment in ipairs(state or {}) do moments[i .. "." .. parameter.name] = moment end
+    steps[parameter.name] = state and state.steps
   end
-  return state
+  return moments, steps
 end
 
---- Takes over what state(parameters) gave after so many steps.
-function Optimizer:load_state(parameters, state, steps)
-  self.steps = steps
+--- Takes over what state(parameters) gave. steps may be one number for all.
+function Optimizer:load_state(parameters, moments, steps)
   for _, parameter in ipairs(parameters) do
-    local kept = {}
-    for i = 1, self.moment_count do kept[i] = state[i .. "." .. parameter.name] end
-    self.moments[parameter.value] = #kept == self.moment_count and kept or nil
+    local name, record = parameter.name, core.record(parameter.value)
+    local state = { steps = steps }
+    if type(steps) == "table" then state.steps = steps[name] end
+    for i = 1, self.moment_count do state[i] = moments[i .. "." .. name] end
+    if record then self.states[record] = state.steps and #state == self.moment_count and state or nil end
   end
+end
+
+--- A value for a <close> variable: lr comes back where the variable's block ends, on every way out.
+function Optimizer:keep_lr()
+  local lr = self.lr
+  return setmetatable({}, { __close = function() self.lr = lr end })
 end
 
 local function define(name, defaults, moment_count, move)
   optim[name] = function(given)
     local options = check.options(name, given, defaults)
+    if options.nesterov and options.momentum == 0 then
+      check.fail(name, "nesterov: expected a momentum above 0 beside it, got 0")
+    end
     return setmetatable({
-      name = name, lr = options.lr, options = options, steps = 0, moment_count = moment_count, move = move,
-      moments = setmetatable({}, { __mode = "k" }),
+      name = name, lr = options.lr, options = options, moment_count = moment_count, move = move,
+      states = setmetatable({}, { __mode = "k" }), -- by the tape's record of the parameter
     }, Optimizer)
   end
 end
 
-local positive, share = "positive", "fraction"
+local positive, decay = "positive", "fraction below 1"
 
 --- Stochastic gradient descent: SGD{ lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0 }.
--- weight_decay is added to the gradient. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
+-- weight_decay is added to the gradient; nesterov needs a momentum. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
 define("SGD", {
-  lr = check.default(0.01, positive), momentum = check.default(0, share), nesterov = false,
+  lr = check.default(0.01, positive), momentum = check.default(0, "fraction"), nesterov = false,
   weight_decay = check.default(0, "non-negative"),
 }, 1, function(self, values, gradients, velocity)
   local options = self.options
@@ -90,14 +144,14 @@ end)
 
 local function define_adam(name, weight_decay, decoupled)
   define(name, {
-    lr = check.default(1e-3, positive), beta1 = check.default(0.9, share), beta2 = check.default(0.999, share),
+    lr = check.default(1e-3, positive), beta1 = check.default(0.9, decay), beta2 = check.default(0.999, decay),
     epsilon = check.default(1e-8, positive), weight_decay = check.default(weight_decay, "non-negative"),
     keras_epsilon = false,
-  }, 2, function(self, values, gradients, m, v)
+  }, 2, function(self, values, gradients, m, v, steps)
     local options = self.options
-    local correction = options.keras_epsilon and math.sqrt(1 - options.beta2 ^ self.steps) or 1
+    local correction = options.keras_epsilon and math.sqrt(1 - options.beta2 ^ steps) or 1
     core.adam_step(values, gradients, m, v, self.lr, options.beta1, options.beta2,
-      options.epsilon / correction, options.weight_decay, decoupled, self.steps)
+      options.epsilon / correction, options.weight_decay, decoupled, steps)
   end)
 end
 

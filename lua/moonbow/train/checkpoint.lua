@@ -103,12 +103,13 @@ local function gather(job)
   prefixed(tensors, "model.", job.parameters)
   prefixed(tensors, "model.", job.model:buffers())
   for name, value in pairs(job.best_state or {}) do tensors["best." .. name] = value end
-  for name, value in pairs(job.optimizer:state(job.parameters)) do tensors["optimizer." .. name] = value end
+  local moments, steps = job.optimizer:state(job.parameters)
+  for name, value in pairs(moments) do tensors["optimizer." .. name] = value end
   local history = job.history
   return tensors, {
     format = FORMAT, identity = job.identity, rng = core.rng_state(job.rng),
     layer_rng = core.rng_state(job.layer_rng),
-    lr = job.optimizer.lr, steps = job.optimizer.steps, schedule = job.schedule.state, best = job.best,
+    lr = job.optimizer.lr, steps = steps, schedule = job.schedule.state, best = job.best,
     waited = job.waited, records = table.move(history, 1, #history, 1, {}), best_epoch = history.best_epoch,
     stopped = history.stopped,
   }

@@ -207,16 +207,17 @@ end
 
 --- Trains a model on { x = (N, L, C), y = (N) class numbers }.
 --
--- Options: epochs (10); batch_size (32); optimizer (Adam with its defaults); loss ("cross_entropy" of the
--- outputs as logits, "mse", or a function(output, y) that returns a tensor of one element); seed (0: an
--- integer or a table of integers; weights not yet made, shuffling and dropout draw from it); shuffle (true);
--- validation ({ x, y }); early_stopping { patience = 10, min_delta = 0, restore_best = true }, by the
--- validation loss, or the training loss without validation; schedule ({ "plateau", patience, factor, min_lr,
--- min_delta, cooldown }, { "step", every, factor } or { "cosine", min_lr }); clip_norm (gradients are scaled
--- to at most this norm); class_weights ("balanced", or one number per class); l2 (factor of the sum of
--- squares of all weights, without biases); callbacks (functions(record, control), called after each epoch;
--- control.stop() ends training); verbose (true: progress on standard error); checkpoint (a folder, or {
--- folder, every = 1, seconds = 0 }: see below).
+-- Options: epochs (10); batch_size (32); optimizer (Adam with its defaults; its lr is after fit what it
+-- was before); loss ("cross_entropy" of the outputs as logits, "mse", or a function(output, y) that
+-- returns a tensor of one element); seed (0: an integer or a table of integers; weights not yet made,
+-- shuffling and dropout draw from it); shuffle (true); validation ({ x, y }); early_stopping { patience
+-- = 10, min_delta = 0, restore_best = true }, by the validation loss, or the training loss without
+-- validation; schedule ({ "plateau", patience, factor, min_lr, min_delta, cooldown }, { "step", every,
+-- factor } or { "cosine", min_lr }); clip_norm (gradients are scaled to at most this norm);
+-- class_weights ("balanced", or one number per class); l2 (factor of the sum of squares of all weights,
+-- without biases); callbacks (functions(record, control), called after each epoch; control.stop() ends
+-- training); verbose (true: progress on standard error); checkpoint (a folder, or { folder, every = 1,
+-- seconds = 0 }: see below).
 --
 -- Checkpoints: after every so many epochs, if so many seconds have passed since the last one (it costs as
 -- many as writing the weights five times), and at the end, all that the training is made of (weights, best
@@ -250,6 +251,7 @@ local function fit(model, set, given)
   job.parameters = model:parameters()
   if #job.parameters == 0 then check.fail("fit", "the model has no parameters to train") end
   job.layer_rng = seeded(options.seed, 3)
+  local _ <close> = job.optimizer:keep_lr()
   job.schedule = schedules.start(options.schedule, job.optimizer.lr)
   checkpoint.resume(job)
   job.progress = progress.start(options.epochs, options.verbose, clock, #job.history)

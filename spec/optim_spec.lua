@@ -1,0 +1,130 @@
+-- Optimisers: what they remember of parameters, and what they refuse.
+local mb = require "moonbow"
+local nn = mb.nn
+
+-- A training step on w^2 x with x = 1, whose gradient is 2 w.
+local function step(optimizer, w)
+  (w * w):sum():backward()
+  optimizer:step { { name = "w", value = w } }
+end
+
+describe("an optimiser used again", function()
+  it("moves another model's first step as a fresh one does, not by its own count of steps", function()
+    for name in pairs { Adam = 1, AdamW = 1 } do
+      local used, first = mb.optim[name] { lr = 0.1 }, mb.tensor({ 5 }):param()
+      for _ = 1, 20 do step(used, first) end
+      local a, b = mb.tensor({ 3 }):param(), mb.tensor({ 3 }):param()
+      step(used, a)
+      step(mb.optim[name] { lr = 0.1 }, b)
+      assert.equal(b:item(), a:item(), name)
+    end
+  end)
+  it("goes on with the moments of the same parameter", function()
+    local function run(pauses)
+      local optimizer, w, other = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param(), mb.tensor({ 1 }):param()
+      for _ = 1, 5 do
+        step(optimizer, w)
+        if pauses then step(optimizer, other) end
+      end
+      return w:item()
+    end
+    assert.equal(run(false), run(true))
+  end)
+  it("counts the steps of a parameter that had no gradient at first from its own first one", function()
+    local optimizer, a, late = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param(), mb.tensor({ 3 }):param()
+    local fresh = mb.tensor({ 3 }):param()
+    for _ = 1, 10 do step(optimizer, a) end
+    local list = { { name = "a", value = a }, { name = "late", value = late } }
+    ;(a * a + late * late):sum():backward()
+    optimizer:step(list)
+    step(mb.optim.Adam { lr = 0.1 }, fresh)
+    assert.equal(fresh:item(), late:item())
+  end)
+  it("has its learning rate back after fit, however fit ends", function()
+    local x, y = mb.randn(mb.rng(1), 6, 4), { 1, 2, 1, 2, 1, 2 }
+    local optimizer = mb.optim.SGD { lr = 0.5 }
+    local rates = {}
+    for fold = 1, 3 do
+      local history = mb.fit(nn.Dense { units = 2 }, { x = x, y = y }, { epochs = 4, optimizer = optimizer,
+        schedule = { "cosine" }, verbose = false })
+      rates[fold] = history[1].lr
+      assert.equal(0.5, optimizer.lr)
+    end
+    assert.same({ 0.5, 0.5, 0.5 }, rates)
+    assert.error_matches(function()
+      mb.fit(nn.Dense { units = 2 }, { x = x, y = y }, { epochs = 4, optimizer = optimizer, verbose = false,
+        schedule = { "step", every = 1 }, callbacks = { function(record)
+          if record.epoch == 2 then error "stop" end
+        end } })
+    end, "stop")
+    assert.equal(0.5, optimizer.lr)
+  end)
+  it("goes on from a checkpoint that counted the steps of all parameters together", function()
+    local function train(steps, resumed)
+      local optimizer, w = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param()
+      local list = { { name = "w", value = w } }
+      for i = 1, steps do
+        if i == resumed then
+          local moments = optimizer:state(list)
+          optimizer = mb.optim.Adam { lr = 0.1 }
+          optimizer:load_state(list, moments, i - 1)
+        end
+        step(optimizer, w)
+      end
+      return w:item()
+    end
+    assert.equal(train(8), train(8, 5))
+  end)
+end)
+
+describe("a parameter that is listed twice", function()
+  it("is moved once", function()
+    for _, optimizer in ipairs { mb.optim.SGD { lr = 0.1, momentum = 0.9 }, mb.optim.Adam { lr = 0.1 } } do
+      local w, once = mb.tensor({ 1 }):param(), mb.tensor({ 1 }):param()
+      local entry = { name = "w", value = w }
+      for _ = 1, 3 do
+        (w * w):sum():backward()
+        optimizer:step { entry, entry }
+        step(optimizer, once)
+      end
+      assert.equal(once:item(), w:item())
+    end
+  end)
+end)
+
+describe("optimisers refuse", function()
+  local function refuses(message, f, ...)
+    local arguments = { ... }
+    assert.error_matches(function() f(table.unpack(arguments)) end, message, nil, true)
+  end
+  it("decay rates, momenta and learning rates out of their range", function()
+    refuses("Adam: beta1: expected a number of at least 0 and below 1, got 1", mb.optim.Adam, { beta1 = 1 })
+    refuses("AdamW: beta2: expected", mb.optim.AdamW, { beta2 = 1 })
+    refuses("Adam: lr: expected a positive number, got NaN", mb.optim.Adam, { lr = 0 / 0 })
+    refuses("Adam: epsilon: expected", mb.optim.Adam, { epsilon = 0 })
+    refuses("SGD: momentum: expected a number from 0 to 1, got -1", mb.optim.SGD, { momentum = -1 })
+    refuses("SGD: weight_decay: expected a non-negative number, got inf", mb.optim.SGD, { weight_decay = math.huge })
+  end)
+  it("Nesterov's momentum without a momentum", function()
+    refuses("SGD: nesterov: expected a momentum above 0 beside it, got 0", mb.optim.SGD, { nesterov = true })
+  end)
+  it("a learning rate that was set to nonsense later", function()
+    local w = mb.tensor({ 1 }):param()
+    for _, lr in ipairs { 0 / 0, -1, math.huge, "fast", false } do
+      local optimizer = mb.optim.Adam {}
+      optimizer.lr = lr
+      refuses("step: lr: expected a non-negative number, got ", step, optimizer, w)
+    end
+    refuses("SGD: has no field 'learning_rate'; lr may be set", function()
+      mb.optim.SGD {}.learning_rate = 3
+    end)
+  end)
+  it("a model, nothing, or tensors where they take model:parameters()", function()
+    local optimizer, model = mb.optim.SGD {}, nn.Sequential { nn.Dense { units = 1 } }
+    refuses("step: parameters: expected what model:parameters() gives of a built model, got a Sequential",
+      optimizer.step, optimizer, model)
+    refuses("of a built model, got none", optimizer.step, optimizer, model:parameters())
+    refuses("step: parameters[1]: expected { name = string, value = tensor }, got tensor {2}", optimizer.step,
+      optimizer, { mb.ones(2) })
+  end)
+end)
