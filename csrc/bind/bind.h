@@ -106,6 +106,9 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 const mb_size *bind_indices(lua_State *L, const char *operation, const char *name, int arg, mb_size size,
                             mb_size *count);
 
+/* Ctrl-C came and is to be answered: loops that take long may end. Cheap. */
+bool bind_interrupted(void);
+
 mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg); /* random.c */
 
 /* ---- one function per file that adds its functions to the table on top of the stack ---- */
@@ -114,6 +117,7 @@ void bind_open_tensor(lua_State *L);
 void bind_open_elements(lua_State *L);
 void bind_open_tape(lua_State *L);
 void bind_open_math(lua_State *L);
+void bind_open_interrupt(lua_State *L);
 void bind_open_layers(lua_State *L);
 void bind_open_optim(lua_State *L);
 void bind_open_random(lua_State *L);

@@ -1,0 +1,62 @@
+--- Labels, one per row: the one way to read them wherever they are taken.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local labels = {}
+
+local MOST_CLASSES = 1 << 20 -- a larger number is no class, and would cost memory for all below it
+
+local function is_one_per_row(x) return core.count(x) == core.size(x, 1) end
+
+local function as_list(operation, name, values)
+  if not core.is_tensor(values) then return values end
+  if not is_one_per_row(values) then
+    check.fail(operation, "%s: expected one label per row, (N) or (N, 1), got shape %s", name,
+      check.show_shape(core.shape(values)))
+  end
+  return core.totable(core.reshape(values, -1))
+end
+
+-- An entry of a table may be a table of one, a row of (N, 1).
+local function entry_of(values, i)
+  local entry = values[i]
+  if type(entry) == "table" and #entry == 1 then entry = entry[1] end
+  return entry
+end
+
+--- A list of n labels: numbers, strings or booleans.
+-- @param values a tensor (N) or (N, 1), or a table of N; NaN, nil and any other kind of value raise
+function labels.list(operation, name, values, n)
+  check.kind(operation, name, values, "tensor|table")
+  values = as_list(operation, name, values)
+  if #values ~= n then check.fail(operation, "%s: expected %d labels, one per row, got %d", name, n, #values) end
+  local list = {}
+  for i = 1, n do
+    local entry = entry_of(values, i)
+    local kind = type(entry)
+    if kind ~= "number" and kind ~= "string" and kind ~= "boolean" or entry ~= entry then
+      check.fail(operation, "%s: row %d: expected a label, got %s", name, i, check.show(entry))
+    end
+    list[i] = entry
+  end
+  return list
+end
+
+--- A list of n class numbers, integers from 1 on, and the largest of them.
+-- @param values as for labels.list
+-- @param most the number of classes, where it is known
+function labels.classes(operation, name, values, n, most)
+  local list, largest = labels.list(operation, name, values, n), 1
+  for i, label in ipairs(list) do
+    local class = type(label) == "number" and math.tointeger(label)
+    if not class or class < 1 or class > (most or MOST_CLASSES) then
+      local known = most and ("from 1 to %d, the number of classes"):format(most) or "1, 2, ..., up to " .. MOST_CLASSES
+      check.fail(operation, "%s: row %d: expected a class number %s, got %s", name, i, known,
+        label == 0 and "0 (classes count from 1)" or check.show(label))
+    end
+    list[i], largest = class, math.max(largest, class)
+  end
+  return list, largest
+end
+
+return labels
