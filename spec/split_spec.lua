@@ -16,6 +16,36 @@ local function seen(folds, n)
   return times
 end
 
+-- What f writes to standard error.
+local function said(f)
+  local stderr, text = io.stderr, {}
+  io.stderr = { write = function(_, ...) text[#text + 1] = table.concat { ... } end } -- luacheck: ignore
+  local ok, err = pcall(f)
+  io.stderr = stderr -- luacheck: ignore
+  assert.is_true(ok, err)
+  return table.concat(text)
+end
+
+-- The values of the rows, one per group, whose rows stand on both sides of a fold.
+local function torn(folds, groups)
+  local both = {}
+  for _, fold in ipairs(folds) do
+    local tested = {}
+    for _, i in ipairs(fold.test:totable()) do tested[groups[i // 1 | 0]] = true end
+    for _, i in ipairs(fold.train:totable()) do
+      if tested[groups[i // 1 | 0]] then both[#both + 1] = groups[i // 1 | 0] end
+    end
+  end
+  return both
+end
+
+local function sizes(folds)
+  local list = {}
+  for f, fold in ipairs(folds) do list[f] = #fold.test end
+  table.sort(list)
+  return list
+end
+
 local function ones(n)
   local list = {}
   for i = 1, n do list[i] = 1 end
@@ -45,10 +75,82 @@ describe("k_fold", function()
     for i = 1, 60 do groups[i] = "g" .. i % 20 end
     local folds = mb.split.k_fold(60, 5, { groups = groups })
     assert.same(ones(60), seen(folds, 60))
-    for _, fold in ipairs(folds) do
-      local tested = {}
-      for _, i in ipairs(fold.test:totable()) do tested[groups[i // 1 | 0]] = true end
-      for _, i in ipairs(fold.train:totable()) do assert.is_nil(tested[groups[i // 1 | 0]]) end
+    assert.same({}, torn(folds, groups))
+  end)
+  it("does not tear groups that come as a tensor (N, 1)", function()
+    local groups = { 1, 1, 2, 2, 3, 3 }
+    assert.same({}, torn(mb.split.k_fold(6, 3, { groups = mb.tensor(groups):reshape(6, 1) }), groups))
+    local train, test = mb.split.holdout(6, 0.3, { groups = mb.tensor(groups):reshape(6, 1) })
+    assert.same({}, torn({ { train = train, test = test } }, groups))
+  end)
+  it("knows groups called false", function()
+    local groups = { false, false, false, false, true, true, true, true }
+    local folds = mb.split.k_fold(8, 2, { groups = groups })
+    assert.same({}, torn(folds, groups))
+    assert.same({ 4, 4 }, sizes(folds))
+  end)
+  it("shares out classes that come as a tensor (N, 1), or are called false", function()
+    local y = {}
+    for i = 1, 60 do y[i] = i <= 40 and 1 or 2 end
+    local function tests(folds)
+      local list = {}
+      for f, fold in ipairs(folds) do list[f] = fold.test:totable() end
+      return list
+    end
+    local expected = tests(mb.split.k_fold(60, 4, { stratify = y }))
+    assert.same(expected, tests(mb.split.k_fold(60, 4, { stratify = mb.tensor(y):reshape(60, 1) })))
+    for i = 1, 60 do y[i] = i <= 40 end
+    assert.same(expected, tests(mb.split.k_fold(60, 4, { stratify = y })))
+  end)
+  it("makes folds of groups as even as their sizes allow", function()
+    local groups, y = {}, {}
+    for g, size in ipairs { 40, 30, 20, 5, 3, 2 } do
+      for _ = 1, size do groups[#groups + 1] = "g" .. g end
+    end
+    for seed = 1, 5 do
+      assert.same({ 30, 30, 40 }, sizes(mb.split.k_fold(100, 3, { groups = groups, seed = seed })))
+    end
+    -- Groups of several classes: each fold gets its share of the rarer class, too.
+    for i = 1, 100 do groups[i], y[i] = (i - 1) // 5, (i - 1) // 5 % 4 == 0 and i % 5 == 0 and "rare" or "common" end
+    for _, fold in ipairs(mb.split.k_fold(100, 5, { groups = groups, stratify = y })) do
+      local rare = 0
+      for _, i in ipairs(fold.test:totable()) do rare = rare + (y[i // 1 | 0] == "rare" and 1 or 0) end
+      assert.same({ 20, 1 }, { #fold.test, rare })
+    end
+  end)
+  it("refuses groups and classes that say nothing, by their row", function()
+    for _, name in ipairs { "groups", "stratify" } do
+      local function refuses(message, values)
+        assert.error_matches(function() mb.split.k_fold(4, 2, { [name] = values }) end, name .. ": " .. message)
+        assert.error_matches(function() mb.split.holdout(4, 0.5, { [name] = values }) end, name .. ": " .. message)
+      end
+      refuses("row 2: .*got NaN", { 1, 0 / 0, 2, 2 })
+      refuses("row 3: .*got NaN", mb.tensor { 1, 2, 0 / 0, 1 })
+      refuses("row 2: .*got nil", { 1, nil, 2, 2 })
+      refuses("row 4: .*got a blank string", { "a", "b", "b", " " })
+      refuses("row 1: .*got a table", { { 1 }, { 1 }, { 2 }, { 2 } })
+      refuses("expected 4 entries, one per row, got 5", { 1, 1, 2, 2, 3 })
+      refuses("expected one value per row, %(N%) or %(N, 1%), got shape {2, 2}", mb.ones(2, 2))
+    end
+    assert.error_matches(function() mb.split.k_fold(4, 2, { groups = { 1, 1, 1, 1 } }) end, "groups: expected at least")
+  end)
+  it("names classes that a fold lacks", function()
+    local y = { "a", "a", "a", "a", "b", "b", "c" }
+    local text = said(function() mb.split.k_fold(7, 3, { stratify = y }) end)
+    assert.matches("warning: .*split_spec.lua:%d+: k_fold: stratify: [^\n]* in one part only[^\n]*: 'c' %(1%)\n", text)
+    assert.matches("stratify: [^\n]*the test rows of some of the 3 folds lack: 'b' %(2%)\n", text)
+    text = said(function() mb.split.holdout(7, 0.5, { stratify = y }) end)
+    assert.matches("holdout: stratify: [^\n]* in one part only[^\n]*: 'c' %(1%)\n$", text)
+    assert.equal("", said(function() mb.split.k_fold(6, 2, { stratify = { 1, 1, 1, 2, 2, 2 } }) end))
+    -- A class in one group: the fold that tests it has not trained on it.
+    local groups = { "a", "a", "b", "b", "c", "c", "c", "c" }
+    text = said(function() mb.split.k_fold(8, 2, { stratify = { 1, 1, 1, 1, 2, 2, 2, 2 }, groups = groups }) end)
+    assert.matches("in one part only[^\n]*: 2 %(4%)\n$", text)
+  end)
+  it("refuses groups that are the classes", function()
+    local y = { 1, 1, 2, 2, 3, 3 }
+    for _, split in ipairs { function(o) mb.split.k_fold(6, 3, o) end, function(o) mb.split.holdout(6, 0.3, o) end } do
+      assert.error_matches(function() split { stratify = y, groups = y } end, "are the groups the classes%?")
     end
   end)
   it("refuses what cannot be", function()
@@ -56,7 +158,7 @@ describe("k_fold", function()
     assert.error_matches(function() mb.split.k_fold(3, 1) end, "got 1")
     assert.error_matches(function() mb.split.k_fold(0, 2) end, "n: expected")
     assert.error_matches(function() mb.split.k_fold(4, 3, { groups = { 1, 1, 2, 2 } }) end, "number of groups")
-    assert.error_matches(function() mb.split.k_fold(4, 2, { groups = { 1 } }) end, "expected 4 entries, got 1")
+    assert.error_matches(function() mb.split.k_fold(4, 2, { groups = { 1 } }) end, "4 entries, one per row, got 1")
   end)
 end)
 

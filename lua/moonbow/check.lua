@@ -19,6 +19,17 @@ function check.rethrow(path, err)
   core.raise(path .. err)
 end
 
+local warned = {}
+
+--- Says "warning: FILE:LINE: operation: message" on standard error, once for each text: what is allowed, but hardly
+-- meant. The line is the user's; arguments as for check.fail.
+function check.warn(operation, format, ...)
+  local text = ("%s%s: %s"):format(core.where(), operation, format:format(...))
+  if warned[text] then return end
+  warned[text] = true
+  io.stderr:write("warning: ", text, "\n")
+end
+
 local function edit_distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end

@@ -4,48 +4,173 @@ local check = require "moonbow.check"
 
 local split = {}
 
-local function as_list(operation, name, values, n)
+local function column_of(operation, name, values)
+  if not core.is_tensor(values) then return values end
+  local shape = core.shape(values)
+  if #shape > 2 or #shape == 2 and shape[2] ~= 1 then
+    check.fail(operation, "%s: expected one value per row, (N) or (N, 1), got shape %s", name, check.show_shape(shape))
+  end
+  return core.totable(core.reshape(values, -1))
+end
+
+local readable = { number = true, string = true, boolean = true }
+
+-- One number, string or boolean per row. Blank cells of a file say nothing about what belongs together: they are
+-- refused, as nil and NaN are.
+local function read_column(operation, name, values, n)
   if values == nil then return nil end
-  check.kind(operation, name, values, "tensor|table")
-  local list = core.is_tensor(values) and core.totable(values) or values
-  if #list ~= n then check.fail(operation, "%s: expected %d entries, got %d", name, n, #list) end
+  local list, last = column_of(operation, name, values), 0
+  for key in pairs(list) do
+    if math.type(key) == "integer" then last = math.max(last, key) end
+  end
+  if last ~= n then check.fail(operation, "%s: expected %d entries, one per row, got %d", name, n, last) end
+  for i = 1, n do
+    local value = list[i]
+    local is_blank = type(value) == "string" and not value:find "%S"
+    if not readable[type(value)] or value ~= value or is_blank then
+      check.fail(operation, "%s: row %d: expected a number, a string or a boolean, got %s", name, i,
+        is_blank and "a blank string" or check.show(value))
+    end
+  end
   return list
 end
 
--- Units are what may not be torn apart: groups, or single rows. Returned in random order, each with its
--- rows and the class of its first row.
+-- Units are what may not be torn apart: groups, or single rows. Returned in random order, each with its rows, its
+-- classes in the order of its rows, and how many it has of each; then the number of rows of each class.
 local function units_of(operation, n, options)
-  local groups = as_list(operation, "groups", options.groups, n)
-  local classes = as_list(operation, "stratify", options.stratify, n)
-  local units, by_group = {}, {}
+  local groups = read_column(operation, "groups", options.groups, n)
+  local classes = read_column(operation, "stratify", options.stratify, n)
+  local units, by_group, total = {}, {}, {}
   for i = 1, n do
-    local group = groups and groups[i] or i
+    local group, class = i, 1
+    if groups then group = groups[i] end
+    if classes then class = classes[i] end
     local unit = by_group[group]
     if not unit then
-      unit = { rows = {}, class = classes and classes[i] or 1 }
+      unit = { rows = {}, classes = {}, count = {} }
       by_group[group] = unit
       units[#units + 1] = unit
     end
     unit.rows[#unit.rows + 1] = i
+    if not unit.count[class] then table.insert(unit.classes, class) end
+    unit.count[class] = (unit.count[class] or 0) + 1
+    total[class] = (total[class] or 0) + 1
+  end
+  if #units < 2 then
+    check.fail(operation, "%s: expected at least 2, got %d", groups and "groups" or "n", #units)
   end
   core.rng(options.seed):shuffle(units)
-  return units
+  return units, total
 end
 
--- Units in the order of dealing: class by class, so that every fold gets its share of each.
+-- Units class by class, by that of their first row.
 local function by_class(units)
   local order, of_class = {}, {}
   for _, unit in ipairs(units) do
-    if not of_class[unit.class] then
-      of_class[unit.class] = {}
-      order[#order + 1] = unit.class
+    local class = unit.classes[1]
+    if not of_class[class] then
+      of_class[class] = {}
+      order[#order + 1] = class
     end
-    table.insert(of_class[unit.class], unit)
+    table.insert(of_class[class], unit)
   end
   local dealt = {}
   for _, class in ipairs(order) do table.move(of_class[class], 1, #of_class[class], #dealt + 1, dealt) end
   return dealt
 end
+
+local function largest_first(units)
+  for place, unit in ipairs(units) do unit.place = place end
+  table.sort(units, function(a, b)
+    if #a.rows ~= #b.rows then return #a.rows > #b.rows end
+    return a.place < b.place
+  end)
+  return units
+end
+
+-- The share of their classes that a unit's rows would put on top of those which a fold has.
+local function crowding(unit, fold, total)
+  local sum = 0
+  for _, class in ipairs(unit.classes) do
+    local count = unit.count[class]
+    sum = sum + count * (2 * (fold.count[class] or 0) + count) / total[class] ^ 2
+  end
+  return sum
+end
+
+-- Deals each unit, the largest first, to the fold that has least of its classes, and of such folds to the smallest.
+local function deal(units, total, k)
+  local folds = {}
+  for f = 1, k do folds[f] = { units = {}, rows = 0, count = {} } end
+  for _, unit in ipairs(largest_first(by_class(units))) do
+    local chosen, least
+    for _, fold in ipairs(folds) do
+      local crowded = crowding(unit, fold, total)
+      if not chosen or crowded < least or crowded == least and fold.rows < chosen.rows then
+        chosen, least = fold, crowded
+      end
+    end
+    chosen.units[#chosen.units + 1], chosen.rows, unit.part = unit, chosen.rows + #unit.rows, chosen
+    for _, class in ipairs(unit.classes) do
+      chosen.count[class] = (chosen.count[class] or 0) + unit.count[class]
+    end
+  end
+  return folds
+end
+
+-- ---- what can be learned from parts that lack classes ----
+
+local SHOWN = 5 -- classes in a warning
+
+local function show_classes(classes, total)
+  table.sort(classes, function(a, b)
+    if total[a] ~= total[b] then return total[a] < total[b] end
+    return tostring(a) < tostring(b)
+  end)
+  local texts = {}
+  for i = 1, math.min(#classes, SHOWN) do
+    texts[i] = ("%s (%d)"):format(check.show(classes[i]), total[classes[i]])
+  end
+  return table.concat(texts, ", ") .. (#classes > SHOWN and (" and %d more"):format(#classes - SHOWN) or "")
+end
+
+-- In how many of the parts, each a list of units, each class has rows.
+local function spread_of(parts)
+  local parts_with = {}
+  for _, units in ipairs(parts) do
+    local seen = {}
+    for _, unit in ipairs(units) do
+      for _, class in ipairs(unit.classes) do seen[class] = true end
+    end
+    for class in pairs(seen) do parts_with[class] = (parts_with[class] or 0) + 1 end
+  end
+  return parts_with
+end
+
+-- Refuses groups that are the classes again, so that no class is on both sides of any split; says which classes some
+-- parts lack, without describing that.
+local function check_classes(operation, parts, total, options, without)
+  if not options.stratify then return end
+  local parts_with, alone, scarce, classes = spread_of(parts), {}, {}, 0
+  for class in pairs(total) do
+    classes = classes + 1
+    if parts_with[class] == 1 then alone[#alone + 1] = class end
+    if parts_with[class] > 1 and parts_with[class] < #parts then scarce[#scarce + 1] = class end
+  end
+  if options.groups and classes > 1 and #alone == classes then
+    check.fail(operation, "groups: each class of stratify lies in one part, so that no class would be in both the "
+      .. "training and the test rows and every prediction would be wrong; are the groups the classes?")
+  end
+  if #alone > 0 then
+    check.warn(operation, "stratify: classes, with their rows, that are in one part only and so never both trained on "
+      .. "and tested: %s", show_classes(alone, total))
+  end
+  if #scarce > 0 then
+    check.warn(operation, "stratify: classes, with their rows, %s: %s", without, show_classes(scarce, total))
+  end
+end
+
+-- ---- the two ways to split ----
 
 local function rows_tensor(rows)
   table.sort(rows)
@@ -58,23 +183,28 @@ local known = {
 }
 
 --- k folds of n rows: mb.split.k_fold(n, k, { stratify = classes, groups = names, seed = 0 }).
--- With stratify, every fold gets its share of each class; with groups, rows of one group stay together;
--- with both, groups are dealt by the class of their first row.
+-- With stratify, every fold gets its share of each class; with groups, rows of one group stay together, and the folds
+-- are as even in size as dealing the largest groups first makes them, so that seed decides among equal ones only.
+-- Both take one value per row: a list of numbers, strings or booleans, or a tensor (N) or (N, 1). nil, NaN and blank
+-- strings raise; so do groups that leave no class on both sides of a split. Classes that are missing from the test
+-- rows of a fold, or from its training rows, are named in a warning.
 -- @return a list of k { train, test }: tensors of row numbers
 function split.k_fold(n, k, options)
   n = check.kind("k_fold", "n", n, "positive integer")
   k = check.kind("k_fold", "k", k, "positive integer")
   options = check.options("k_fold", options, known)
-  local units = by_class(units_of("k_fold", n, options))
+  local units, total = units_of("k_fold", n, options)
   if k < 2 or k > #units then
     check.fail("k_fold", "k: expected 2 to %d, the number of %s, got %d", #units,
       options.groups and "groups" or "rows", k)
   end
-  local folds = {}
-  for f = 1, k do
+  local dealt, parts, folds = deal(units, total, k), {}, {}
+  for f, fold in ipairs(dealt) do parts[f] = fold.units end
+  check_classes("k_fold", parts, total, options, ("that the test rows of some of the %d folds lack"):format(k))
+  for f, fold in ipairs(dealt) do
     local train, test = {}, {}
-    for u, unit in ipairs(units) do
-      local part = (u - 1) % k + 1 == f and test or train
+    for _, unit in ipairs(units) do
+      local part = unit.part == fold and test or train
       table.move(unit.rows, 1, #unit.rows, #part + 1, part)
     end
     folds[f] = { train = rows_tensor(train), test = rows_tensor(test) }
@@ -89,17 +219,18 @@ function split.holdout(n, share, options)
   n = check.kind("holdout", "n", n, "positive integer")
   check.kind("holdout", "share", share, "fraction")
   options = check.options("holdout", options, known)
-  local units = by_class(units_of("holdout", n, options))
-  if #units < 2 then check.fail("holdout", "expected at least 2 rows or groups, got %d", #units) end
-  local train, test, owed = {}, {}, 0.5
-  for u, unit in ipairs(units) do
-    owed = owed + share
-    local left = #units - u
-    local to_test = owed >= 1 and not (left == 0 and #train == 0) or left == 0 and #test == 0
-    if to_test then owed = owed - 1 end
+  local units, total = units_of("holdout", n, options)
+  local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, and a half
+  for u, unit in ipairs(by_class(units)) do
+    owed = owed + share * #unit.rows
+    local is_last = u == #units
+    local to_test = owed >= (#unit.rows + 1) / 2 and not (is_last and #train == 0) or is_last and #test == 0
+    if to_test then owed = owed - #unit.rows end
     local part = to_test and test or train
     table.move(unit.rows, 1, #unit.rows, #part + 1, part)
+    table.insert(parts[to_test and 2 or 1], unit)
   end
+  check_classes("holdout", parts, total, options, "")
   return rows_tensor(train), rows_tensor(test)
 end
 
