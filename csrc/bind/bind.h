@@ -111,11 +111,21 @@ bool bind_interrupted(void);
 
 mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg); /* random.c */
 
+/* ---- variables of each coroutine (scope.c); scope is the index of one, and an upvalue's ---- */
+
+void bind_push_scope(lua_State *L);
+/* Pushes the value in this coroutine, nil where it has none; returns its type. */
+int bind_scope_value(lua_State *L, int scope);
+/* To be returned by a C function of the arguments (value, f, ...): its results are those of f(...), which
+ * is called with the variable set to value, not nil. */
+int bind_call_in_scope(lua_State *L, int scope);
+
 /* ---- one function per file that adds its functions to the table on top of the stack ---- */
 
 void bind_open_tensor(lua_State *L);
 void bind_open_elements(lua_State *L);
 void bind_open_tape(lua_State *L);
+void bind_open_scope(lua_State *L);
 void bind_open_math(lua_State *L);
 void bind_open_interrupt(lua_State *L);
 void bind_open_layers(lua_State *L);

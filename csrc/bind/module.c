@@ -24,6 +24,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_tensor(L);
   bind_open_elements(L);
   bind_open_tape(L);
+  bind_open_scope(L);
   bind_open_math(L);
   bind_open_interrupt(L);
   bind_open_layers(L);

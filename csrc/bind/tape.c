@@ -12,13 +12,34 @@ static int is_tracked_tensor(lua_State *L) {
   return 1;
 }
 
+/* Operations are recorded in a coroutine unless the variable that is upvalue 1 has a value there. */
+static bool is_recording(lua_State *L) {
+  const bool recording = bind_scope_value(L, lua_upvalueindex(1)) == LUA_TNIL;
+  lua_pop(L, 1);
+  return recording;
+}
+
+/* core.is_recording(): are operations on tracked tensors recorded now, in this coroutine? */
+static int is_recording_now(lua_State *L) {
+  lua_pushboolean(L, is_recording(L));
+  return 1;
+}
+
+/* core.unrecorded(f, ...): f(...) without recording */
+static int unrecorded(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, true);
+  lua_insert(L, 1);
+  return bind_call_in_scope(L, lua_upvalueindex(1));
+}
+
 /* core.records(...) -> the list of the arguments' records, false for what the tape does not follow; nil
- * where it follows nothing. */
+ * where it follows nothing, or nothing is recorded. */
 static int records(lua_State *L) {
   const int count = lua_gettop(L);
   int first = 1;
   while (first <= count && !is_tracked(L, first)) first++;
-  if (first > count) return 0;
+  if (first > count || !is_recording(L)) return 0;
   lua_createtable(L, count, 0);
   for (int i = 1; i <= count; i++) {
     if (is_tracked(L, i))
@@ -122,14 +143,26 @@ static int touch(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"disown", disown},       {"is_sole", is_sole}, {"is_tracked", is_tracked_tensor},
-    {"is_unread", is_unread}, {"let_go", let_go},   {"record", record_of},
-    {"records", records},     {"release", release}, {"touch", touch},
-    {"track", track},         {NULL, NULL},
+    {"disown", disown},
+    {"is_sole", is_sole},
+    {"is_tracked", is_tracked_tensor},
+    {"is_unread", is_unread},
+    {"let_go", let_go},
+    {"record", record_of},
+    {"release", release},
+    {"touch", touch},
+    {"track", track},
+    {NULL, NULL},
 };
+
+/* Those that share the variable of recording. */
+static const luaL_Reg recorders[] = {
+    {"is_recording", is_recording_now}, {"records", records}, {"unrecorded", unrecorded}, {NULL, NULL}};
 
 void bind_open_tape(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
+  bind_push_scope(L);
+  luaL_setfuncs(L, recorders, 1);
   for (int hold = 0; hold <= 1; hold++) {
     lua_pushboolean(L, hold);
     lua_pushcclosure(L, versions, 1);

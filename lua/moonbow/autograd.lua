@@ -9,12 +9,12 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local is_tracked, records_of, track, record_of = core.is_tracked, core.records, core.track, core.record
+local is_recording = core.is_recording
 local versions, same_shape = core.versions, core.same_shape
 
 local autograd = {}
 
-local recording = true
-local watch -- while operations are measured; see autograd.watched
+local watcher, call_watched = core.scoped() -- while operations are measured; see autograd.watched
 local last_order = 0
 
 -- How to make a result again, and how many backward passes, of operations on that result, will ask for it.
@@ -38,15 +38,15 @@ end
 
 --- For an operation whose backward needs x: x, or false and a recipe, which it shall keep instead of x.
 function autograd.keep(x)
-  local node = recording and record_of(x)
+  local node = record_of(x)
   local recipe = node and node.recipe
-  if not recipe or versions { x } > 0 then return x end
+  if not recipe or versions { x } > 0 or not is_recording() then return x end
   recipe.users = recipe.users + 1
   return false, recipe
 end
 
 -- parents: the records of the inputs, false for those the tape does not follow. saved: what backward needs.
-local function record(y, name, parents, backward, saved, inputs, remake)
+local function record(y, name, parents, backward, saved, watch, inputs, remake)
   last_order = last_order + 1
   return track(y, {
     name = name, order = last_order, parents = parents, backward = backward, saved = saved,
@@ -63,43 +63,34 @@ end
 -- tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
   return function(...)
+    local watch = watcher()
     local run = watch and watch.forward(name, forward) or forward
     local y, backward, saved, remake = run(...)
-    local parents = recording and records_of(...)
-    if parents then return record(y, name, parents, backward, saved or { ... }, nil, remake) end
+    local parents = records_of(...)
+    if parents then return record(y, name, parents, backward, saved or { ... }, watch, nil, remake) end
     return y
   end
 end
 
 --- Runs f(...) without recording and returns its results. Nested calls are fine; after an error
--- recording is as it was.
+-- recording is as it was. It concerns the coroutine that calls it, for as long as f runs: others record
+-- meanwhile, also one that f makes, unless they call no_grad themselves.
 -- @usage local scores = mb.no_grad(function() return model(x) end)
 function autograd.no_grad(f, ...)
   if type(f) ~= "function" then
     local callable = getmetatable(f)
     if not (type(callable) == "table" and callable.__call) then check.kind("no_grad", "f", f, "function") end
   end
-  local before = recording
-  recording = false
-  local results = table.pack(pcall(f, ...))
-  recording = before
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  return core.unrecorded(f, ...)
 end
 
---- Whether operations on tracked tensors are recorded now.
-function autograd.is_recording() return recording end
+--- Whether operations on tracked tensors are recorded now, in the coroutine that asks.
+autograd.is_recording = is_recording
 
---- Calls f(...) while every operation asks the watcher for what to run instead of its own functions:
--- watcher.forward(name, forward), and watcher.backward(event, backward), where event is what watcher.event
--- was when the result was recorded.
-function autograd.watched(watcher, f, ...)
-  local outer = watch
-  watch = watcher
-  local ok, err = pcall(f, ...)
-  watch = outer
-  if not ok then error(err, 0) end
-end
+--- Calls f(...), and returns its results, while every operation of this coroutine asks the watcher for what to run
+-- instead of its own functions: watcher.forward(name, forward), and watcher.backward(event, backward), where event is
+-- what watcher.event was when the result was recorded.
+autograd.watched = call_watched
 
 --- A new differentiable operation, from a script or the REPL.
 -- forward(...) gets the arguments and returns the result and a closure backward(dy, needs_1, ...)
@@ -116,18 +107,19 @@ function autograd.operation(name, forward)
   check.kind("operation", "name", name, "string")
   check.kind("operation", "forward", forward, "function")
   return function(...)
-    local y, backward = autograd.no_grad(watch and watch.forward(name, forward) or forward, ...)
+    local watch = watcher()
+    local y, backward = core.unrecorded(watch and watch.forward(name, forward) or forward, ...)
     if not core.is_tensor(y) then
       check.fail(name, "forward must return a tensor, got %s", check.show(y))
     end
-    local parents = recording and records_of(...)
+    local parents = records_of(...)
     if not parents then return y end
     if type(backward) ~= "function" then
       check.fail(name, "forward must return a backward function behind its result, got %s",
         check.show(backward))
     end
     local inputs = { ... }
-    return record(core.alias(y), name, parents, backward, inputs, inputs)
+    return record(core.alias(y), name, parents, backward, inputs, watch, inputs)
   end
 end
 
@@ -164,6 +156,7 @@ local function gradients_of(node, dy)
   if versions(node.saved) ~= node.version then
     check.fail("backward", "a tensor that '%s' needs was changed in place after it was used", node.name)
   end
+  local watch = watcher()
   local run = watch and watch.backward(node.event, node.backward) or node.backward
   if not node.inputs then
     local gradients = { run(dy, table.unpack(parents)) }
@@ -261,7 +254,7 @@ function autograd.backward(y, dy)
     check.fail("backward", "expected a gradient of shape %s, got %s", check.show_shape(core.shape(y)),
       check.show_shape(core.shape(dy)))
   end
-  autograd.no_grad(function()
+  core.unrecorded(function()
     for leaf, gradient in pairs(walk(record_of(y), core.alias(dy))) do keep_gradient(leaf, gradient) end
   end)
 end

@@ -12,8 +12,9 @@ local initializers = require "moonbow.nn.initializers"
 local Layer = {}
 Layer.__index = Layer
 
-local trace -- while shapes or values are looked at: called with layer, input and output
-local apart = false -- while every layer has to make its own output
+-- While shapes or values are looked at: { watch, apart }, where watch is called with layer, input and output, and
+-- apart says that every layer has to make its own output.
+local tracing, call_tracing = core.scoped()
 
 local classes = {}
 
@@ -45,7 +46,9 @@ end
 
 --- How many of the layers behind part i of a Sequential the layer, which is that part, does in one pass over x.
 function Layer.count_joined(layer, parts, i, x)
-  return layer.joins and not apart and core.is_tensor(x) and layer:joins(parts, i, x) or 0
+  if not layer.joins or not core.is_tensor(x) then return 0 end
+  local trace = tracing()
+  return not (trace and trace.apart) and layer:joins(parts, i, x) or 0
 end
 
 --- Runs the layer on x (N, ...), making its weights on first use. joined: a list of layers whose work it
@@ -58,10 +61,11 @@ function Layer.call(layer, x, joined)
   end
   local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
+  local trace = tracing()
   if trace then
     local shared = autograd.share(y)
-    trace(layer, autograd.share(x), shared)
-    for _, part in ipairs(joined or {}) do trace(part, shared, shared) end
+    trace.watch(layer, autograd.share(x), shared)
+    for _, part in ipairs(joined or {}) do trace.watch(part, shared, shared) end
   end
   return y
 end
@@ -142,19 +146,12 @@ function Layer.build(layer, shape, rng)
   return run_zeros(layer, shape)
 end
 
-local function watched(watch, keep_apart, f, ...)
-  local outer, outer_apart = trace, apart
-  trace, apart = watch, keep_apart
-  local ok, err = pcall(f, ...)
-  trace, apart = outer, outer_apart
-  if not ok then error(err, 0) end
-end
-
---- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers.
-function Layer.traced(watch, f, ...) watched(watch, true, f, ...) end
+--- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers. Returns
+-- the results of f. Concerns the coroutine that calls it.
+function Layer.traced(watch, f, ...) return call_tracing({ watch = watch, apart = true }, f, ...) end
 
 --- The same as things normally run: a layer that does the work of the next one has that one's output.
-function Layer.traced_as_run(watch, f, ...) watched(watch, false, f, ...) end
+function Layer.traced_as_run(watch, f, ...) return call_tracing({ watch = watch }, f, ...) end
 
 --- The layers in the order of their use, with shapes: a list of { layer, input, output }.
 function Layer.trace(layer, shape)
