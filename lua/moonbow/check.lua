@@ -71,7 +71,14 @@ function check.show_shape(shape)
   return "{" .. table.concat(shape, ", ") .. "}"
 end
 
+-- As luaL_testudata.
+local function is_generator(value)
+  local class = type(value) == "userdata" and getmetatable(value)
+  return type(class) == "table" and class.__index == core.rng_methods
+end
+
 local tests = {
+  generator = is_generator,
   any = function(value) return value ~= nil end,
   tensor = core.is_tensor,
   integer = function(value) return type(value) == "number" and value % 1 == 0 end,
@@ -85,7 +92,8 @@ local tests = {
 }
 
 local articles = {
-  any = "a value", integer = "an integer", finite = "a finite number", positive = "a positive number",
+  any = "a value", generator = "a generator, as mb.rng(seed) makes it",
+  integer = "an integer", finite = "a finite number", positive = "a positive number",
   ["non-negative"] = "a non-negative number", fraction = "a number from 0 to 1",
   ["fraction below 1"] = "a number of at least 0 and below 1",
 }
@@ -108,8 +116,8 @@ local function describe_kinds(kinds)
 end
 
 --- Raises unless value is of one of the kinds: Lua type names, or "integer", "finite", "positive",
--- "non-negative", "positive integer", "fraction", "fraction below 1", "tensor", "any", joined by "|". NaN is of no
--- kind but "any".
+-- "non-negative", "positive integer", "fraction", "fraction below 1", "tensor", "generator", "any", joined by "|".
+-- NaN is of no kind but "any".
 -- Returns value, as an integer where an integer is asked for.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
