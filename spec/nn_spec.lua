@@ -167,7 +167,8 @@ describe("pooling that does not alias", function()
     local model = nn.Sequential { nn.Conv1d { filters = 1, kernel = 5 }, nn.BlurPool1d { size = 2, blur = 3 },
       nn.Conv1d { filters = 1, kernel = 3 } }
     assert.same({ stride = 2, field = 5 + 1 + 2 + 4 }, model:reach { 40, 1 })
-    assert.error_matches(function() nn.BlurPool1d { size = 2, blur = 1 } end, "blur: expected at least 2, got 1")
+    assert.error_matches(function() nn.BlurPool1d { size = 2, blur = 1 } end,
+      "blur: expected an integer from 2 to 100, got 1")
   end)
 end)
 

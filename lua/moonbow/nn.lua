@@ -1,6 +1,6 @@
 --- Layers of neural networks: mb.nn.Conv1d{ filters = 64, kernel = 20 } and so on.
 local Layer = require "moonbow.nn.layer"
-require "moonbow.nn.summary"
+for _, part in ipairs { "shapes", "state", "config", "summary" } do require("moonbow.nn." .. part) end
 
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
 for _, part in ipairs { "layers", "containers" } do

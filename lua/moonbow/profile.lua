@@ -113,20 +113,19 @@ end
 
 -- Calls f with the model in the mode asked for and a generator of its own, and leaves it as it was.
 local function with_model_kept(model, training, f)
-  local kept, state = {}, training and model:state()
-  model:visit(function(part) kept[part] = { training = part.training, rng = part.rng } end)
-  local gradients = {}
-  for i, parameter in ipairs(model:parameters()) do
-    gradients[i] = parameter.value.grad or false
-    if gradients[i] then parameter.value.grad = nil end
-  end
+  local _ <close> = model:keep_modes()
+  local rngs, gradients, state = {}, {}, training and model:state()
+  model:visit(function(part) rngs[part] = part.rng or false end)
+  for _, parameter in ipairs(model:parameters()) do gradients[parameter.value] = parameter.value.grad or false end
+  local _ <close> = setmetatable({}, { __close = function()
+    for part, rng in pairs(rngs) do part.rng = rng or nil end
+    for value, gradient in pairs(gradients) do value.grad = gradient or nil end
+    if state then model:load_state(state) end
+  end })
+  for value in pairs(gradients) do value.grad = nil end
   if training then model:train() else model:eval() end
   model:set_rng(core.rng { 0 })
-  local ok, err = pcall(f)
-  for part, before in pairs(kept) do part.training, part.rng = before.training, before.rng end
-  for i, parameter in ipairs(model:parameters()) do parameter.value.grad = gradients[i] or nil end
-  if state then model:load_state(state) end
-  if not ok then error(err, 0) end
+  f()
 end
 
 local losses = { cross_entropy = ops.cross_entropy, mse = ops.mse }
@@ -137,11 +136,9 @@ local profile_options = {
 }
 
 local function build(model, x)
-  local kept = {}
-  model:visit(function(part) kept[part], part.training = part.training, false end)
-  local ok, err = pcall(autograd.no_grad, model, core.narrow(x, 1, 1))
-  for part, training in pairs(kept) do part.training = training end
-  if not ok then error(err, 0) end
+  local _ <close> = model:keep_modes()
+  model:eval()
+  autograd.no_grad(model, core.narrow(x, 1, 1))
 end
 
 --- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its

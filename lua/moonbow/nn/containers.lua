@@ -9,10 +9,10 @@ local containers = {}
 
 local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 
--- Calls part i, and puts its place before the message of an error.
-local function call(container, i, x, joined)
+-- Returns f(part i, ...), and puts the part's place before the message of an error.
+local function at_part(container, i, f, ...)
   local part = container.layers[i]
-  local ok, y = pcall(part, x, joined)
+  local ok, y = pcall(f, part, ...)
   if ok then return y end
   if type(y) ~= "string" then error(y, 0) end
   local where = core.where()
@@ -23,6 +23,11 @@ local function call(container, i, x, joined)
   check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
 end
 
+local function call(container, i, x, joined) return at_part(container, i, Layer.run, x, joined) end
+
+-- The shape that part i makes of a shape; infer is what output_shape got.
+local function shape_after(container, i, shape, infer) return at_part(container, i, infer, i, shape) end
+
 -- Says that a result which a container made is not used any more, unless it is x, which is not the container's, or
 -- what it returns.
 local function disown(result, x, returned)
@@ -32,6 +37,7 @@ end
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
 local function container(type_name, known, class, init)
   known.name = check.optional "string"
+  class.make = function(layer) layer:visit(function() end) end -- no weights, but raises where it contains itself
   local construct = Layer.class(type_name, known, class, function(layer, options)
     layer.name = options.name
     if init then init(layer, options) end
@@ -48,6 +54,9 @@ local function container(type_name, known, class, init)
       if not Layer.is_layer(part) then
         check.fail(type_name, "layer %d: expected a layer, got %s", i, check.show(part))
       end
+    end
+    if #parts > (class.most_parts or math.huge) then
+      check.fail(type_name, "expected at most %d layers, got %d", class.most_parts, #parts)
     end
     local layer = construct(options)
     layer.layers = parts
@@ -69,30 +78,58 @@ containers.Sequential = container("Sequential", {}, {
     end
     return y
   end,
+  output_shape = function(layer, shape, infer)
+    for i = 1, #layer.layers do shape = shape_after(layer, i, shape, infer) end
+    return shape
+  end,
 })
+
+local function check_shortcut(body, shortcut)
+  local one, other = check.show_shape(body), check.show_shape(shortcut)
+  if one ~= other then check.fail("Residual", "the body gives shape %s, the shortcut %s", one, other) end
+end
 
 --- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself. Options:
 -- activation behind the sum (none; ReLU and leaky ReLU are part of the same pass) and its alpha.
 -- Source: He et al. 2016.
 containers.Residual = container("Residual", {
-  activation = check.optional "string|function", alpha = check.optional "number",
+  activation = check.optional "string|function", alpha = check.optional "finite",
 }, {
+  most_parts = 2,
   forward = function(layer, x)
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
-    if not core.same_shape(y, short) then
-      check.fail("Residual", "the body gives shape %s, the shortcut %s", check.show_shape(core.shape(y)),
-        check.show_shape(core.shape(short)))
-    end
+    if not core.same_shape(y, short) then check_shortcut(core.shape(y), core.shape(short)) end
     local sum = layer.slope and ops.add_activate(y, short, layer.slope) or ops.add(y, short)
     disown(y, x, short)
     disown(short, x, y)
     return activations.apply(not layer.slope and layer.activate, sum, layer.options.alpha)
+  end,
+  output_shape = function(layer, shape, infer)
+    local body = shape_after(layer, 1, shape, infer)
+    check_shortcut(body, layer.layers[2] and shape_after(layer, 2, shape, infer) or shape)
+    return body
   end,
 }, function(layer, options)
   local slope = activations.slope(options.activation, options.alpha)
   layer.activate = activations.find("Residual", options.activation)
   layer.slope = layer.activate and slope and slope >= 0 and slope < 1 and slope or nil
 end)
+
+-- The sum of the last dimensions; the others have to agree.
+local function joined_shape(shapes)
+  local first, sum = shapes[1], 0
+  local outer = check.show_shape { table.unpack(first, 1, #first - 1) }
+  for i, shape in ipairs(shapes) do
+    if check.show_shape { table.unpack(shape, 1, #shape - 1) } ~= outer then
+      check.fail("Concat", "branch %d gives shape %s, which does not fit beside %s", i, check.show_shape(shape),
+        check.show_shape(first))
+    end
+    sum = sum + shape[#shape]
+  end
+  local joined = { table.unpack(first) }
+  joined[#joined] = sum
+  return joined
+end
 
 --- Branches side by side, joined along channels: Concat{ branch, branch, ... }.
 containers.Concat = container("Concat", {}, {
@@ -102,6 +139,11 @@ containers.Concat = container("Concat", {}, {
     local y = ops.concat(parts, core.rank(parts[1]))
     for _, part in ipairs(parts) do disown(part, x, y) end
     return y
+  end,
+  output_shape = function(layer, shape, infer)
+    local shapes = {}
+    for i = 1, #layer.layers do shapes[i] = shape_after(layer, i, shape, infer) end
+    return joined_shape(shapes)
   end,
 })
 

@@ -55,19 +55,21 @@ initializers.names = {}
 for name in pairs(named) do initializers.names[#initializers.names + 1] = name end
 table.sort(initializers.names)
 
---- Raises unless value is a name, a number or a function.
+--- Raises unless value is a name, a finite number or a function.
 function initializers.check(operation, option, value)
-  check.kind(operation, option, value, "string|number|function")
+  check.kind(operation, option, value, "string|finite|function")
   if type(value) == "string" then check.name(operation, option, value, initializers.names) end
 end
 
---- A tensor of the shape with initial values.
-function initializers.make(initializer, rng, shape, fan_in, fan_out)
+--- A tensor of the shape with initial values. operation: for messages.
+function initializers.make(operation, initializer, rng, shape, fan_in, fan_out)
+  initializers.check(operation, "initializer", initializer)
   if type(initializer) == "number" then return core.full(initializer, shape) end
   local make = named[initializer] or initializer
   local values = make(rng, shape, fan_in, fan_out)
   if not core.is_tensor(values) or check.show_shape(core.shape(values)) ~= check.show_shape(shape) then
-    check.fail("initializer", "expected a tensor of shape %s, got %s", check.show_shape(shape), check.show(values))
+    check.fail(operation, "initializer: expected a tensor of shape %s, got %s", check.show_shape(shape),
+      check.show(values))
   end
   return values
 end

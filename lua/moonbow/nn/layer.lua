@@ -1,42 +1,43 @@
---- What all layers share: calling, building, modes, parameters by name, state, configuration.
+--- What all layers share: calling, parts, weights by name, modes.
 --
 -- A kind of layer is a class with forward(layer, x) and, where it has weights, make(layer, shape, rng),
--- which is called with the shape of the first input before it is used. Containers keep their parts in
--- layer.layers.
+-- which is called with the shape of the first input before it is used. output_shape(layer, shape, infer) tells what
+-- forward makes of a shape (left out: forward is tried on zeros); see moonbow.nn.shapes. Containers keep their parts
+-- in layer.layers. A layer may stand in several places: it is one layer, with one set of weights.
+local uv = require "luv"
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
 local initializers = require "moonbow.nn.initializers"
 
-local Layer = {}
+local Layer = { constructors = {} }
 Layer.__index = Layer
 
--- While shapes or values are looked at: { watch, apart }, where watch is called with layer, input and output, and
--- apart says that every layer has to make its own output.
+-- While values are looked at: { watch, apart }, where watch is called with layer, input and output, and apart says that
+-- every layer has to make its own output.
 local tracing, call_tracing = core.scoped()
 
-local classes = {}
-
---- A new class of layers. defaults is what check.options takes; build is called with the layer after
--- its options were read.
+--- A new class of layers. defaults is what check.options takes; init is called with the layer after its options were
+-- read.
 -- @return the constructor: type{ options }
 function Layer.class(type_name, defaults, class, init)
   class.__index, class.__name, class.type = class, type_name, type_name
-  class.__call, class.__tostring = Layer.call, Layer.tostring
+  class.__call, class.__tostring = Layer.call, function(layer) return layer:tostring() end
   setmetatable(class, Layer)
   local function construct(given)
-    local layer = setmetatable({ training = false, given = given or {} }, class)
+    local layer = setmetatable({ training = false, given = {} }, class)
     layer.options = check.options(type_name, given, defaults)
+    for key, value in pairs(given or {}) do layer.given[key] = value end
     if init then init(layer, layer.options) end
     return layer
   end
-  classes[type_name] = construct
+  Layer.constructors[type_name] = construct
   return construct
 end
 
 --- Names the constructor from which from_config makes layers of a type.
-function Layer.register(type_name, construct) classes[type_name] = construct end
+function Layer.register(type_name, construct) Layer.constructors[type_name] = construct end
 
 --- Whether a value is a layer.
 function Layer.is_layer(value)
@@ -51,14 +52,19 @@ function Layer.count_joined(layer, parts, i, x)
   return not (trace and trace.apart) and layer:joins(parts, i, x) or 0
 end
 
+--- Makes the weights for inputs of a shape with the batch first, unless they exist. Raises where it does not fit.
+function Layer.ensure_made(layer, shape)
+  if not layer.make or layer.made then return end
+  if layer.output_shape and not layer.layers then layer:output_shape(shape) end
+  layer:make(shape, layer.rng or random.default())
+  layer.made = true
+end
+
 --- Runs the layer on x (N, ...), making its weights on first use. joined: a list of layers whose work it
 -- does too.
-function Layer.call(layer, x, joined)
+function Layer.run(layer, x, joined)
   check.kind(layer.type, "input", x, "tensor")
-  if layer.make and not layer.made then
-    layer:make(core.shape(x), layer.rng or random.default())
-    layer.made = true
-  end
+  if layer.make and not layer.made then layer:ensure_made(core.shape(x)) end
   local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
   local trace = tracing()
@@ -70,43 +76,130 @@ function Layer.call(layer, x, joined)
   return y
 end
 
---- A weight with initial values, which the tape follows.
+--- layer(x): see run.
+function Layer.call(layer, x, ...)
+  local surplus = select("#", ...)
+  if surplus > 0 then check.fail(layer.type, "expected one argument, the input, got %d", surplus + 1) end
+  return layer:run(x)
+end
+
+-- ---- parts ----
+
+--- The path of part i of the layer at a path; that of the whole is "".
+function Layer.path_of_part(path, i) return path == "" and tostring(i) or path .. "." .. i end
+
+--- Calls f(layer, path) for the layer and all its parts, in order, for one that stands in several places once, with
+-- the path of the first. The path of the layer itself is "". Raises where a layer contains itself.
+function Layer.visit(layer, f)
+  local states = {}
+  local function enter(part, path)
+    if states[part] == "open" then check.fail(layer.type, "layer %s (%s) contains itself", path, part.type) end
+    if states[part] then return end
+    states[part] = "open"
+    f(part, path)
+    for i, inner in ipairs(part.layers or {}) do enter(inner, Layer.path_of_part(path, i)) end
+    states[part] = "done"
+  end
+  enter(layer, "")
+end
+
+-- ---- weights ----
+
+local function show_bytes(bytes) return ("%.3g GB"):format(bytes / 1e9) end
+
+-- A system kills what asks for more than there is, so that no error could say why.
+local function check_memory(layer, name, shape)
+  local bytes = core.real_bytes
+  for _, size in ipairs(shape) do bytes = bytes * (1.0 * size) end
+  if bytes > uv.get_total_memory() then
+    check.fail(layer.type, "%s of shape %s takes %s, but this machine has %s", name, check.show_shape(shape),
+      show_bytes(bytes), show_bytes(uv.get_total_memory()))
+  end
+end
+
+local function check_shape(layer, name, value, shape)
+  if not core.is_tensor(value) or check.show_shape(core.shape(value)) ~= check.show_shape(shape) then
+    check.fail(layer.type, "%s: expected a tensor of shape %s, got %s", name, check.show_shape(shape),
+      check.show(value))
+  end
+  return value
+end
+
+-- What stands in the place of a fresh tensor: that of the file which is restored, that of a tensor tied to it, or what
+-- a script has set before the layer was made. Nil where there is none.
+local function find_value(layer, name, shape)
+  local source, tie = layer.source, layer.ties and layer.ties[name]
+  local value = rawget(layer, name)
+  if tie and tie.value then
+    value = tie.value
+  elseif source then
+    value, source[name] = source[name], nil
+  end
+  if value == nil and not source then return nil end
+  return check_shape(layer, name, value, shape)
+end
+
+local function register(layer, field, name, value, shape)
+  local tie, list = layer.ties and layer.ties[name], layer[field] or {}
+  if tie then tie.value = tie.value or value end
+  layer[field], layer[name] = list, value
+  for _, entry in ipairs(list) do
+    if entry.name == name then return end
+  end
+  list[#list + 1] = { name = name, shape = shape }
+end
+
+--- A weight with initial values, which the tape follows. Called by make.
+-- @param initializer a name, a number or a function (see moonbow.nn.initializers), with fan_in and fan_out for it
 function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_out)
-  local value = autograd.param(initializers.make(initializer, rng, shape, fan_in, fan_out))
-  layer.weights = layer.weights or {}
-  table.insert(layer.weights, { name = name, value = value })
-  layer[name] = value
+  local value = find_value(layer, name, shape)
+  if not value then
+    check_memory(layer, name, shape)
+    value = autograd.param(initializers.make(layer.type, initializer, rng, shape, fan_in, fan_out))
+  elseif layer.source then
+    autograd.param(value)
+  end
+  register(layer, "weights", name, value, shape)
 end
 
 --- A tensor that belongs to the state but is not trained.
 function Layer.add_buffer(layer, name, value)
-  layer.kept = layer.kept or {}
-  table.insert(layer.kept, { name = name, value = value })
-  layer[name] = value
+  local shape = core.shape(value)
+  register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
 end
 
---- Calls f(layer, path) for the layer and all its parts, in order. The path of the layer itself is "".
-function Layer.visit(layer, f, path)
-  path = path or ""
-  f(layer, path)
-  for i, part in ipairs(layer.layers or {}) do part:visit(f, path == "" and tostring(i) or path .. "." .. i) end
-end
-
-local function collect(layer, field)
-  local found = {}
+--- Calls f(entry, value, path) for each entry of a field of the layer and its parts.
+function Layer.visit_tensors(layer, field, f)
   layer:visit(function(part, path)
     for _, entry in ipairs(part[field] or {}) do
-      found[#found + 1] = { name = path == "" and entry.name or path .. "." .. entry.name, value = entry.value }
+      f((path == "" and "" or path .. ".") .. entry.name, check_shape(part, entry.name, part[entry.name], entry.shape))
     end
+  end)
+end
+
+--- What two places have in common where they hold the same tensor.
+function Layer.identity(value) return core.record(value) or value end
+
+local function collect(layer, field)
+  local found, seen = {}, {}
+  layer:visit_tensors(field, function(name, value)
+    local identity = Layer.identity(value)
+    if seen[identity] then return end
+    seen[identity] = true
+    found[#found + 1] = { name = name, value = value }
   end)
   return found
 end
 
---- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build.
+--- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build. A tensor that
+-- several places share is listed once, by the first. layer.weight = other.weight shares one; a tensor that is no
+-- parameter (see param) belongs to the state, but is not trained.
 function Layer.parameters(layer) return collect(layer, "weights") end
 
 --- What belongs to the state but is not trained (running statistics), likewise.
 function Layer.buffers(layer) return collect(layer, "kept") end
+
+-- ---- modes and the generator ----
 
 local function set_mode(layer, training)
   layer:visit(function(part) part.training = training end)
@@ -119,140 +212,39 @@ function Layer.train(layer) return set_mode(layer, true) end
 --- Evaluation mode, in which a layer is made. Returns the layer.
 function Layer.eval(layer) return set_mode(layer, false) end
 
+--- A value for a <close> variable: layer and parts have the modes they have now where the variable's block ends, on
+-- every way out.
+function Layer.keep_modes(layer)
+  local modes = {}
+  layer:visit(function(part) modes[part] = part.training end)
+  return setmetatable({}, { __close = function()
+    for part, mode in pairs(modes) do part.training = mode end
+  end })
+end
+
 --- The generator from which dropout draws, and weights not yet made. Returns the layer.
 function Layer.set_rng(layer, rng)
+  check.kind("set_rng", "rng", rng, "generator")
   layer:visit(function(part) part.rng = rng end)
   return layer
 end
 
--- Runs a spectrum of zeros in evaluation mode: shapes follow from the operations themselves.
-local function run_zeros(layer, shape)
-  check.kind("build", "shape", shape, "table")
-  local modes = {}
-  layer:visit(function(part) modes[part], part.training = part.training, false end)
-  local ok, y = pcall(autograd.no_grad, layer, core.full(0, { 1, table.unpack(shape) }))
-  for part, mode in pairs(modes) do part.training = mode end
-  if not ok then error(y, 0) end
-  local output = core.shape(y)
-  table.remove(output, 1)
-  return output
-end
+-- ---- looking at values ----
 
---- Makes the weights for inputs of a shape without batch, {L, C}, drawing them from rng (default: the
--- default generator). Weights that exist stay. Returns the output shape.
-function Layer.build(layer, shape, rng)
-  if rng then layer:set_rng(rng) end
-  layer.input_shape = shape
-  return run_zeros(layer, shape)
-end
-
---- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers. Returns
--- the results of f. Concerns the coroutine that calls it.
-function Layer.traced(watch, f, ...) return call_tracing({ watch = watch, apart = true }, f, ...) end
-
---- The same as things normally run: a layer that does the work of the next one has that one's output.
+--- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers; a layer that
+-- does the work of the next one has that one's output. Returns the results of f. Concerns the coroutine that calls it.
 function Layer.traced_as_run(watch, f, ...) return call_tracing({ watch = watch }, f, ...) end
 
---- The layers in the order of their use, with shapes: a list of { layer, input, output }.
-function Layer.trace(layer, shape)
-  local found = {}
-  Layer.traced(function(part, x, y)
-    found[#found + 1] = { layer = part, input = core.shape(x), output = core.shape(y) }
-  end, run_zeros, layer, shape)
-  return found
-end
-
 --- The innermost layers in the order of their use on x, and whether the output of each is finite:
--- a list of { layer, finite }.
+-- a list of { layer, finite }. Each makes its own output.
 function Layer.trace_on(layer, x)
   local found = {}
-  Layer.traced(function(part, _, y)
+  local function watch(part, _, y)
     local stats = core.describe(y)
     if not part.layers then found[#found + 1] = { layer = part, finite = stats.nan + stats.inf == 0 } end
-  end, autograd.no_grad, layer, x)
+  end
+  call_tracing({ watch = watch, apart = true }, autograd.no_grad, layer, x)
   return found
-end
-
---- A copy of all parameters and buffers: { [name] = tensor }.
-function Layer.state(layer)
-  local state = {}
-  for _, list in ipairs { layer:parameters(), layer:buffers() } do
-    for _, entry in ipairs(list) do state[entry.name] = core.copy(entry.value) end
-  end
-  return state
-end
-
-local function check_state(state, known)
-  for _, entry in ipairs(known) do
-    local value = state[entry.name]
-    if not core.is_tensor(value) then
-      check.fail("load_state", "expected a tensor '%s', got %s", entry.name, check.show(value))
-    end
-    local expected, got = check.show_shape(core.shape(entry.value)), check.show_shape(core.shape(value))
-    if expected ~= got then check.fail("load_state", "'%s': expected shape %s, got %s", entry.name, expected, got) end
-    known[entry.name] = true
-  end
-  for name in pairs(state) do
-    if not known[name] then check.fail("load_state", "the model has no '%s'", tostring(name)) end
-  end
-end
-
---- Takes over what state() gave. Names and shapes must agree with those of the built layer; where they
--- do not, nothing is changed. Returns the layer.
-function Layer.load_state(layer, state)
-  check.kind("load_state", "state", state, "table")
-  local known = layer:parameters()
-  table.move(layer:buffers(), 1, #layer:buffers(), #known + 1, known)
-  check_state(state, known)
-  for _, entry in ipairs(known) do core.copy_from(entry.value, state[entry.name]) end
-  return layer
-end
-
---- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. Raises where it holds a
--- function, which no file can keep.
-function Layer.config(layer)
-  local config = { type = layer.type }
-  for key, value in pairs(layer.given) do
-    if type(value) == "function" then
-      check.fail("config", "%s holds a function (%s), which cannot be saved", layer.type, tostring(key))
-    end
-    if type(key) == "string" and not Layer.is_layer(value) then config[key] = value end
-  end
-  if layer.layers then
-    config.layers = {}
-    for i, part in ipairs(layer.layers) do config.layers[i] = part:config() end
-  end
-  return config
-end
-
---- The layer of a config, not yet built.
-function Layer.from_config(config)
-  check.kind("from_config", "config", config, "table")
-  local construct = classes[config.type]
-  if not construct then check.fail("from_config", "unknown layer %s", check.show(config.type)) end
-  local options = {}
-  for key, value in pairs(config) do
-    if key ~= "type" and key ~= "layers" then options[key] = value end
-  end
-  for i, part in ipairs(config.layers or {}) do options[i] = Layer.from_config(part) end
-  return construct(options)
-end
-
-local function show_option(value)
-  return type(value) == "string" and ('"%s"'):format(value) or Layer.is_layer(value) and tostring(value)
-    or type(value) == "table" and "{...}" or tostring(value)
-end
-
---- As it would be written: nn.Conv1d{filters = 64, kernel = 20}.
-function Layer.tostring(layer)
-  local parts, keys = {}, {}
-  for key in pairs(layer.given) do
-    if type(key) == "string" then keys[#keys + 1] = key end
-  end
-  table.sort(keys)
-  for _, key in ipairs(keys) do parts[#parts + 1] = key .. " = " .. show_option(layer.given[key]) end
-  for _, part in ipairs(layer.layers or {}) do parts[#parts + 1] = "\n  " .. tostring(part):gsub("\n", "\n  ") end
-  return ("nn.%s{%s}"):format(layer.type, table.concat(parts, ", "))
 end
 
 return Layer

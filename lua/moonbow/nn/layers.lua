@@ -21,10 +21,43 @@ local function check_input(layer, x, rank)
   if core.rank(x) ~= rank then check_rank(layer, core.shape(x), rank) end
 end
 
+-- The last dimension of an input has to be that of the weights, once they are made.
+local function check_channels(layer, channels, expected, what)
+  if channels ~= expected then
+    check.fail(layer.type, "input has %d %s, weights expect %d", channels, what, expected)
+  end
+end
+
+-- ---- output shapes: see moonbow.nn.shapes ----
+
+local function same_shape(_, shape) return shape end
+
+-- Length of the windows' output; the message of a window that does not fit is the layer's.
+local function length_of_windows(layer, length, size, stride, dilation, padding)
+  local ok, result = pcall(core.window, length, size, stride, dilation, padding)
+  if not ok then check.fail(layer.type, "%s", result:match "window: (.*)" or result) end
+  return result
+end
+
+local function shape_after_pool(layer, shape)
+  local options = layer.options
+  check_rank(layer, shape, 3)
+  local length = length_of_windows(layer, shape[2], options.size, options.stride or options.size, 1, options.padding)
+  return { shape[1], length, shape[3] }
+end
+
 local function read_weights_options(layer, options)
   layer.activate = activations.find(layer.type, options.activation)
   initializers.check(layer.type, "initializer", options.initializer)
   initializers.check(layer.type, "bias_initializer", options.bias_initializer)
+end
+
+local function check_padding(operation, padding)
+  if type(padding) == "string" then
+    check.name(operation, "padding", padding, { "valid", "same" })
+  elseif padding < 0 then
+    check.fail(operation, "padding: expected 'valid', 'same' or a number of points, got %s", check.show(padding))
+  end
 end
 
 local any_initializer = "string|number|function"
@@ -118,9 +151,7 @@ layers.Conv1d = class("Conv1d", {
   forward = function(layer, x, joined)
     local options, weight, bias, acting = layer.options, layer.weight, layer.bias, layer
     check_input(layer, x, 3)
-    if core.size(x, 3) ~= core.size(weight, 2) then
-      check.fail(layer.type, "input has %d channels, weights expect %d", core.size(x, 3), core.size(weight, 2))
-    end
+    check_channels(layer, core.size(x, 3), core.size(weight, 2), "channels")
     local first = joined and joined[1]
     if first and first.type == "BatchNorm1d" then
       weight, bias = folded(layer, first)
@@ -135,11 +166,22 @@ layers.Conv1d = class("Conv1d", {
       joined_slope)
     return activations.apply(not joined_slope and acting.activate, y, acting.options.alpha)
   end,
+  output_shape = function(layer, shape)
+    local options = layer.options
+    check_rank(layer, shape, 3)
+    if layer.made then check_channels(layer, shape[3], core.size(layer.weight, 2), "channels") end
+    local length = length_of_windows(layer, shape[2], options.kernel, options.stride, options.dilation,
+      options.padding)
+    return { shape[1], length, options.filters }
+  end,
   joins = joins,
   macs = function(layer, _, output)
     return output[2] * core.count(layer.weight)
   end,
-}, read_weights_options)
+}, function(layer, options)
+  check_padding(layer.type, options.padding)
+  read_weights_options(layer, options)
+end)
 
 --- Matrix product over the last dimension: (N, C) to (N, units), (N, L, C) to (N, L, units). Options:
 -- units; bias (true), activation (none), initializer ("glorot_uniform"), bias_initializer ("zeros").
@@ -156,11 +198,14 @@ layers.Dense = class("Dense", {
     end
   end,
   forward = function(layer, x)
-    local inputs = core.size(x, core.rank(x))
-    if inputs ~= core.size(layer.weight, 1) then
-      check.fail(layer.type, "input has %d features, weights expect %d", inputs, core.size(layer.weight, 1))
-    end
+    check_channels(layer, core.size(x, core.rank(x)), core.size(layer.weight, 1), "features")
     return activations.apply(layer.activate, ops.dense(x, layer.weight, layer.bias))
+  end,
+  output_shape = function(layer, shape)
+    if layer.made then check_channels(layer, shape[#shape], core.size(layer.weight, 1), "features") end
+    local output = { table.unpack(shape) }
+    output[#output] = layer.options.units
+    return output
   end,
   macs = function(layer, input)
     return core.count(layer.weight) * (#input == 3 and input[2] or 1)
@@ -173,12 +218,17 @@ local function make_scale(layer, shape)
   layer:add_parameter("beta", "zeros", nil, { channels })
 end
 
+local function shape_after_norm(layer, shape)
+  if layer.made then check_channels(layer, shape[#shape], core.size(layer.gamma, 1), "channels") end
+  return shape
+end
+
 --- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running
 -- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3), activation
 -- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. Source: Ioffe and Szegedy 2015.
 layers.BatchNorm1d = class("BatchNorm1d", {
-  momentum = check.default(0.9, "fraction"), epsilon = 1e-5,
-  activation = check.optional "string|function", alpha = check.optional "number",
+  momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative"),
+  activation = check.optional "string|function", alpha = check.optional "finite",
 }, {
   make = function(layer, shape)
     make_scale(layer, shape)
@@ -189,6 +239,8 @@ layers.BatchNorm1d = class("BatchNorm1d", {
   forward = function(layer, x, joined)
     local epsilon, slope, y = layer.options.epsilon, layer.slope or 1
     local mean, var = layer.running_mean, layer.running_var
+    local channels = core.size(layer.gamma, 1)
+    check_channels(layer, core.size(x, core.rank(x)), channels, "channels")
     local pool_size, pool_stride = joined_windows(joined)
     if layer.training then
       y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope, pool_size, pool_stride)
@@ -197,6 +249,7 @@ layers.BatchNorm1d = class("BatchNorm1d", {
     end
     return activations.apply(not layer.slope and layer.activate, y, layer.options.alpha)
   end,
+  output_shape = shape_after_norm,
   joins = function(layer, parts, i, x)
     local pool = parts[i + 1]
     return is_joinable(pool, layer.options) and core.rank(x) == 3 and pool.options.size <= core.size(x, 2) and 1 or 0
@@ -207,20 +260,20 @@ layers.BatchNorm1d = class("BatchNorm1d", {
 end)
 
 --- Layer norm over the last dimension. Options: epsilon (1e-5). Source: Ba, Kiros and Hinton 2016.
-layers.LayerNorm = class("LayerNorm", { epsilon = 1e-5 }, {
+layers.LayerNorm = class("LayerNorm", { epsilon = check.default(1e-5, "non-negative") }, {
   make = make_scale,
+  output_shape = shape_after_norm,
   forward = function(layer, x) return ops.layer_norm(x, layer.gamma, layer.beta, layer.options.epsilon) end,
 })
 
 --- Sets a share (rate) of the elements to 0 in training and scales the others by 1 / (1 - rate).
-layers.Dropout = class("Dropout", { rate = check.required "fraction" }, {
+layers.Dropout = class("Dropout", { rate = check.required "fraction below 1" }, {
+  output_shape = same_shape,
   forward = function(layer, x)
     if not layer.training or layer.options.rate == 0 then return x end
     return ops.dropout(x, layer.options.rate, layer.rng or random.default())
   end,
-}, function(_, options)
-  if options.rate >= 1 then check.fail("Dropout", "rate: expected less than 1, got %s", options.rate) end
-end)
+})
 
 local pool_options = {
   size = check.required "positive integer", stride = check.optional "positive integer",
@@ -234,6 +287,7 @@ local function pool(operation)
       check_input(layer, x, 3)
       return operation(x, options.size, options.stride or options.size, options.padding)
     end,
+    output_shape = shape_after_pool,
   }
 end
 
@@ -242,9 +296,11 @@ end
 layers.MaxPool1d = class("MaxPool1d", pool_options, pool(ops.max_pool1d))
 layers.AvgPool1d = class("AvgPool1d", pool_options, pool(ops.avg_pool1d))
 
+local MOST_TAPS = 100 -- each is a pass over the map
+
 --- Anti-aliased max-pooling: the largest value of windows at every point, a binomial blur, then every stride-th point,
--- (N, L, C) to (N, ceil(L / stride), C). Options: size, stride (default: size), blur (3, taps: blur - 1 averages of
--- neighbours, which together move the map by (blur - 1) / 2 points). Source: Zhang 2019, arXiv 1904.11486.
+-- (N, L, C) to (N, ceil(L / stride), C). Options: size, stride (default: size), blur (3, taps, 2 to 100: blur - 1
+-- averages of neighbours, which together move the map by (blur - 1) / 2 points). Source: Zhang 2019, arXiv 1904.11486.
 layers.BlurPool1d = class("BlurPool1d", {
   size = check.required "positive integer", stride = check.optional "positive integer",
   blur = check.default(3, "positive integer"),
@@ -256,8 +312,16 @@ layers.BlurPool1d = class("BlurPool1d", {
     for _ = 1, options.blur - 2 do x = ops.avg_pool1d(x, 2, 1, "same") end
     return ops.avg_pool1d(x, 2, options.stride or options.size, "same")
   end,
+  output_shape = function(layer, shape)
+    local options = layer.options
+    check_rank(layer, shape, 3)
+    local length = length_of_windows(layer, shape[2], 2, options.stride or options.size, 1, "same")
+    return { shape[1], length, shape[3] }
+  end,
 }, function(_, options)
-  if options.blur < 2 then check.fail("BlurPool1d", "blur: expected at least 2, got %d", options.blur) end
+  if options.blur < 2 or options.blur > MOST_TAPS then
+    check.fail("BlurPool1d", "blur: expected an integer from 2 to %d, got %d", MOST_TAPS, options.blur)
+  end
 end)
 
 --- Adds a channel with the place along L, from -1 to 1: (N, L, C) to (N, L, C + 1), so that a network that pools can
@@ -270,6 +334,10 @@ layers.Position = class("Position", {}, {
     local place = core.arange(-1, length > 1 and 2 / (length - 1) or 0, length)
     return ops.concat({ x, core.add(core.reshape(place, { 1, length, 1 }), core.full(0, { n, length, 1 })) }, 3)
   end,
+  output_shape = function(layer, shape)
+    check_rank(layer, shape, 3)
+    return { shape[1], shape[2], shape[3] + 1 }
+  end,
 })
 
 local function global_pool(operation)
@@ -277,6 +345,10 @@ local function global_pool(operation)
     forward = function(layer, x)
       check_input(layer, x, 3)
       return operation(x, 2)
+    end,
+    output_shape = function(layer, shape)
+      check_rank(layer, shape, 3)
+      return { shape[1], shape[3] }
     end,
   }
 end
@@ -290,12 +362,18 @@ layers.Flatten = class("Flatten", {}, {
   forward = function(_, x)
     return ops.reshape(x, core.size(x, 1), core.count(x) // core.size(x, 1))
   end,
+  output_shape = function(_, shape)
+    local count = 1
+    for i = 2, #shape do count = count * shape[i] end
+    return { shape[1], count }
+  end,
 })
 
 --- An activation function by name. Options: name; alpha (leaky ReLU 0.01, ELU 1).
 layers.Activation = class("Activation", {
-  name = check.required "string", alpha = check.optional "number",
+  name = check.required "string", alpha = check.optional "finite",
 }, {
+  output_shape = same_shape,
   forward = function(layer, x) return layer.activate(x, layer.options.alpha) end,
 }, function(layer, options) layer.activate = activations.find("Activation", options.name) end)
 
@@ -305,8 +383,9 @@ for name, activation in pairs {
   Tanh = "tanh", Sigmoid = "sigmoid", Softmax = "softmax", LogSoftmax = "log_softmax",
 } do
   local activate = activations.find(name, activation)
-  layers[name] = class(name, { alpha = check.optional "number" }, {
+  layers[name] = class(name, { alpha = check.optional "finite" }, {
     forward = function(layer, x) return activate(x, layer.options.alpha) end,
+    output_shape = same_shape,
   })
 end
 

@@ -7,10 +7,15 @@ local function group(n)
   return text
 end
 
-local function parameters_of(layer)
-  local count = 0
-  for _, entry in ipairs(layer.weights or {}) do count = count + core.count(entry.value) end
-  return count
+-- How many parameters a layer has that are not in seen, the set of those counted before, and whether it has any.
+local function count_parameters(layer, seen)
+  local count, has_any = 0, false
+  for _, entry in ipairs(layer:parameters()) do
+    local identity = Layer.identity(entry.value)
+    if not seen[identity] then count = count + core.count(entry.value) end
+    seen[identity], has_any = true, true
+  end
+  return count, has_any
 end
 
 -- How far neighbouring outputs are apart, and how many input points one output sees.
@@ -23,12 +28,6 @@ local function widen(reach, layer)
   reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
 end
 
-local function paths_of(layer)
-  local paths = {}
-  layer:visit(function(part, path) paths[part] = path end)
-  return paths
-end
-
 -- Layers in branches after the first are not on the path that is measured.
 local function is_side_branch(layer, path)
   local part = layer
@@ -39,35 +38,41 @@ local function is_side_branch(layer, path)
   return false
 end
 
---- { stride, field }: the total stride and the receptive field in points before anything global, along the
--- first branch where layers branch.
-function Layer.reach(layer, shape)
-  local paths, reach = paths_of(layer), { stride = 1, field = 1 }
-  for _, step in ipairs(layer:trace(shape)) do
-    if not step.layer.layers and not is_side_branch(layer, paths[step.layer]) then widen(reach, step.layer) end
+-- { stride, field } of what trace gave.
+local function reach_of(layer, steps)
+  local reach = { stride = 1, field = 1 }
+  for _, step in ipairs(steps) do
+    if not step.layer.layers and not is_side_branch(layer, step.path) then widen(reach, step.layer) end
   end
   return reach
 end
 
+--- { stride, field }: the total stride and the receptive field in points before anything global, along the
+-- first branch where layers branch.
+-- @param shape of the input without batch: {L, C} (default: that of build)
+function Layer.reach(layer, shape) return reach_of(layer, layer:trace(shape, "reach")) end
+
 --- Layers, output shapes, parameters and multiply-adds of one spectrum; then the totals, the total
--- stride and the receptive field in points, taken along the first branch where layers branch.
--- @param shape of the input without batch: {L, C}
+-- stride and the receptive field in points, taken along the first branch where layers branch. Parameters that several
+-- places share are counted in the first; a place that has no others says "shared".
+-- @param shape of the input without batch: {L, C} (default: that of build)
 function Layer.summary(layer, shape)
-  if not layer.input_shape then layer:build(shape) end
-  local lines, total, total_macs = {}, 0, 0
-  local reach, paths = layer:reach(shape), paths_of(layer)
+  local steps, lines, total, total_macs, seen = layer:trace(shape, "summary"), {}, 0, 0, {}
+  layer.input_shape = layer.input_shape or { table.unpack(shape) }
   local function add(...) lines[#lines + 1] = ("%-10s %-18s %-16s %12s %14s"):format(...) end
   add("layer", "type", "output", "parameters", "multiply-adds")
-  for _, step in ipairs(layer:trace(shape)) do
+  for _, step in ipairs(steps) do
     local part = step.layer
     if not part.layers then
-      local parameters, macs = parameters_of(part), part.macs and part:macs(step.input, step.output) or 0
-      local output = { table.unpack(step.output, 2) }
-      add(paths[part], part.type, table.concat(output, " x "), group(parameters), group(macs))
-      total, total_macs = total + parameters, total_macs + macs
+      local count, has_any = count_parameters(part, seen)
+      local macs, output = part.macs and part:macs(step.input, step.output) or 0, { table.unpack(step.output, 2) }
+      add(step.path, part.type, table.concat(output, " x "), has_any and count == 0 and "shared" or group(count),
+        group(macs))
+      total, total_macs = total + count, total_macs + macs
     end
   end
   lines[#lines + 1] = ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs))
+  local reach = reach_of(layer, steps)
   lines[#lines + 1] = ("total stride %d, receptive field %d points"):format(reach.stride, reach.field)
   return table.concat(lines, "\n")
 end

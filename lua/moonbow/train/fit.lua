@@ -70,7 +70,7 @@ local function blame(model, x)
   local paths = {}
   model:visit(function(part, path)
     paths[part] = ("layer %s (%s)"):format(path == "" and "1" or path, part.type)
-    for _, weight in ipairs(part.weights or {}) do
+    for _, weight in ipairs(not part.layers and part:parameters() or {}) do
       if not found and has_bad(weight.value) then found = paths[part] .. ": its " .. weight.name .. " is not finite" end
     end
   end)

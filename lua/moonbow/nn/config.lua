@@ -1,0 +1,132 @@
+--- The architecture of a model as a plain table, and back; and as text.
+local check = require "moonbow.check"
+local Layer = require "moonbow.nn.layer"
+
+-- Of what from_config makes: a call for each level of nesting is on C's stack, and a layer that stands in two places
+-- of one that stands in two places runs four times.
+local MOST_LEVELS, MOST_PLACES = 60, 10000
+
+local function config_of(layer, path, places)
+  if places[layer] then return { type = layer.type, same_as = places[layer] } end
+  places[layer] = path
+  local config = { type = layer.type }
+  for key, value in pairs(layer.given) do
+    if type(value) == "function" then
+      check.fail("config", "%s holds a function (%s), which cannot be saved", layer.type, tostring(key))
+    end
+    if type(key) == "string" then config[key] = value end
+  end
+  if layer.layers then
+    config.layers = {}
+    for i, part in ipairs(layer.layers) do
+      config.layers[i] = config_of(part, Layer.path_of_part(path, i), places)
+    end
+  end
+  return config
+end
+
+-- The names of each tensor that layers share: a list of lists.
+local function ties_of(layer)
+  local names, ties = {}, {}
+  for _, field in ipairs { "weights", "kept" } do
+    layer:visit_tensors(field, function(name, value)
+      local identity = Layer.identity(value)
+      local tie = names[identity]
+      if tie and #tie == 1 then ties[#ties + 1] = tie end
+      if tie then tie[#tie + 1] = name else names[identity] = { name } end
+    end)
+  end
+  return #ties > 0 and ties or nil
+end
+
+--- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places
+-- is described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share
+-- stand in ties. Raises where it holds a function, which no file can keep.
+function Layer.config(layer)
+  layer:visit(function() end) -- raises where a layer contains itself
+  local config = config_of(layer, "", {})
+  config.ties = ties_of(layer)
+  return config
+end
+
+local function fail(path, message, ...)
+  check.fail("from_config", (path == "" and "" or "layer " .. path .. ": ") .. message, ...)
+end
+
+-- The layers made so far are in made.layers by their path, and the number of places in each in made.places.
+local make
+
+local function again(config, path, made)
+  local layer = made.layers[config.same_as]
+  if layer then return layer end
+  fail(path, "same_as: expected the path of a layer before it, got %s", check.show(config.same_as))
+end
+
+local function make_parts(config, path, made, level, options)
+  local places = 1
+  check.kind("from_config", "layers", config.layers, "table")
+  for i, part in ipairs(config.layers) do
+    options[i] = make(part, Layer.path_of_part(path, i), made, level + 1)
+    places = places + made.places[options[i]]
+    if places > MOST_PLACES then fail(path, "it has more than %d layers", MOST_PLACES) end
+  end
+  return places
+end
+
+function make(config, path, made, level)
+  if type(config) ~= "table" then fail(path, "expected a description, got %s", check.show(config)) end
+  if level > MOST_LEVELS then fail(path, "layers are nested more than %d deep", MOST_LEVELS) end
+  if config.same_as ~= nil then return again(config, path, made) end
+  local construct = Layer.constructors[config.type]
+  if not construct then fail(path, "unknown layer %s", check.show(config.type)) end
+  local options, places = {}, 1
+  for key, value in pairs(config) do
+    if key ~= "type" and key ~= "layers" and key ~= "ties" then options[key] = value end
+  end
+  if config.layers ~= nil then places = make_parts(config, path, made, level, options) end
+  local layer = construct(options)
+  made.layers[path], made.places[layer] = layer, places
+  return layer
+end
+
+local function tie(layers, names)
+  check.kind("from_config", "ties", names, "table")
+  local shared = {}
+  for i, name in ipairs(names) do
+    local path, own = tostring(name):match "^(.*)%.([^.]*)$"
+    local layer = layers[path or ""]
+    if not layer then fail("", "ties: there is no %s", check.show(names[i])) end
+    layer.ties = layer.ties or {}
+    layer.ties[own or name] = shared
+  end
+end
+
+--- The layer of a config, not yet built. Raises where the description is none, nested more than 60 deep, or has more
+-- than 10000 layers, each counted as often as it stands in a place.
+function Layer.from_config(config)
+  check.kind("from_config", "config", config, "table")
+  local made = { layers = {}, places = {} }
+  local layer = make(config, "", made, 1)
+  for _, names in ipairs(check.kind("from_config", "ties", config.ties or {}, "table")) do tie(made.layers, names) end
+  return layer
+end
+
+local function show_option(value) return type(value) == "string" and ('"%s"'):format(value) or tostring(value) end
+
+local function show(layer, path, places)
+  if places[layer] then return ("nn.%s{} --[[layer %s again]]"):format(layer.type, places[layer]) end
+  places[layer] = path
+  local parts, keys = {}, {}
+  for key in pairs(layer.given) do
+    if type(key) == "string" then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  for _, key in ipairs(keys) do parts[#parts + 1] = key .. " = " .. show_option(layer.given[key]) end
+  for i, part in ipairs(layer.layers or {}) do
+    parts[#parts + 1] = "\n  " .. show(part, Layer.path_of_part(path, i), places):gsub("\n", "\n  ")
+  end
+  return ("nn.%s{%s}"):format(layer.type, table.concat(parts, ", "))
+end
+
+--- As it would be written: nn.Conv1d{filters = 64, kernel = 20}.
+function Layer.tostring(layer) return show(layer, "", {}) end

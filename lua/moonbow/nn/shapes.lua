@@ -1,0 +1,73 @@
+--- Shapes through a model, by arithmetic: no tensor is made but the weights, so that a description which is not to be
+-- trusted costs no memory.
+local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
+local check = require "moonbow.check"
+local Layer = require "moonbow.nn.layer"
+
+local MOST = 2 ^ 31 - 1 -- of a dimension; kernels count no further
+
+local function check_sizes(layer, shape)
+  for _, size in ipairs(shape) do
+    if size > MOST then check.fail(layer.type, "the output would have a dimension of %d", size) end
+  end
+end
+
+--- The shape of the output for inputs of a shape, with the batch first. Makes the weights that are not there yet.
+-- @param watch called with each layer, its path, and both shapes, parts before their containers (nil: nothing)
+-- @param path of the layer ("")
+function Layer.infer(layer, shape, watch, path)
+  local output
+  path = path or ""
+  local function infer(part, i, input) return part:infer(input, watch, Layer.path_of_part(path, i)) end
+  if layer.output_shape then
+    output = layer:output_shape(shape, infer)
+    check_sizes(layer, output)
+    layer:ensure_made(shape)
+  else
+    layer:ensure_made(shape)
+    output = core.shape(autograd.no_grad(layer.run, layer, core.full(0, shape)))
+  end
+  if watch then watch(layer, path, shape, output) end
+  return output
+end
+
+-- The shape of one input, without the batch, checked and copied.
+local function read_shape(operation, shape)
+  check.kind(operation, "shape", shape, "table")
+  if #shape < 1 or #shape > 3 then
+    check.fail(operation, "shape: expected {L, C}, the input without its batch, got %d dimensions", #shape)
+  end
+  local copy = {}
+  for i, size in ipairs(shape) do copy[i] = check.kind(operation, ("shape[%d]"):format(i), size, "positive integer") end
+  return copy
+end
+
+local function infer_one(layer, shape, watch)
+  local _ <close> = layer:keep_modes()
+  layer:eval()
+  local output = layer:infer({ 1, table.unpack(shape) }, watch)
+  return { table.unpack(output, 2) }
+end
+
+--- Makes the weights for inputs of a shape without batch, {L, C}, drawing them from rng (default: the
+-- default generator). Weights that exist stay. Returns the output shape.
+function Layer.build(layer, shape, rng)
+  shape = read_shape("build", shape)
+  if rng ~= nil then layer:set_rng(rng) end
+  local output = infer_one(layer, shape)
+  layer.input_shape = shape
+  return output
+end
+
+--- The layers in the order of their use, with shapes: a list of { layer, path, input, output }, parts before their
+-- containers.
+-- @param shape of the input without batch: {L, C} (default: that of build)
+-- @param operation name for messages ("trace")
+function Layer.trace(layer, shape, operation)
+  local found = {}
+  infer_one(layer, read_shape(operation or "trace", shape or layer.input_shape), function(part, path, input, output)
+    found[#found + 1] = { layer = part, path = path, input = input, output = output }
+  end)
+  return found
+end

@@ -1,0 +1,123 @@
+-- Shapes by arithmetic are those that layers make; and what a description from outside may cost.
+local mb = require "moonbow"
+local nn = mb.nn
+
+describe("build tells the shape that a run gives", function()
+  local layers = {
+    Conv1d = { { filters = 3, kernel = 4 }, { filters = 2, kernel = 5, stride = 3, padding = "same" },
+      { filters = 2, kernel = 3, dilation = 4 }, { filters = 2, kernel = 3, padding = 2, stride = 2 } },
+    MaxPool1d = { { size = 3 }, { size = 2, stride = 5 }, { size = 3, stride = 2, padding = "same" } },
+    AvgPool1d = { { size = 4 }, { size = 3, padding = "same" } },
+    BlurPool1d = { { size = 1, stride = 4 }, { size = 3, blur = 5 } },
+    Dense = { { units = 5 } }, BatchNorm1d = { {} }, LayerNorm = { {} }, Dropout = { { rate = 0.5 } },
+    Position = { {} }, GlobalAvgPool1d = { {} }, GlobalMaxPool1d = { {} }, Flatten = { {} },
+    Activation = { { name = "elu" } }, ReLU = { {} }, Softmax = { {} },
+    Lambda = { { function(x) return x:max_pool1d { size = 2 } end } },
+    Residual = { { nn.Conv1d { filters = 2, kernel = 3, padding = "same" }, nn.Dense { units = 2 } }, { nn.ReLU {} } },
+    Concat = { { nn.Dense { units = 3 }, nn.ReLU {}, nn.Position {} } },
+    Sequential = { { nn.MaxPool1d { size = 2 }, nn.Flatten {}, nn.Dense { units = 4 } } },
+  }
+  for name, cases in pairs(layers) do
+    it(name, function()
+      for _, options in ipairs(cases) do
+        local layer = nn[name](options)
+        local output = layer:build({ 23, 2 }, mb.rng(1))
+        table.insert(output, 1, 3)
+        assert.same(output, layer(mb.rand(mb.rng(2), 3, 23, 2)):shape())
+      end
+    end)
+  end
+end)
+
+describe("a shape that does not fit", function()
+  local function refuses(message, f, ...)
+    local arguments = { ... }
+    assert.error_matches(function() f(table.unpack(arguments)) end, message, nil, true)
+  end
+  it("names the layer, before any weight is made", function()
+    local conv = nn.Conv1d { filters = 1000, kernel = 1000000000 }
+    local model = nn.Sequential { nn.ReLU {}, conv, name = "net" }
+    for _, use in ipairs { function() model:build { 20, 1 } end, function() model(mb.ones(1, 20, 1)) end } do
+      refuses("net > layer 2 (Conv1d): kernel spans 1000000000 points", use)
+    end
+    assert.is_nil(conv.weight)
+    refuses("layer 1 (Concat): branch 2 gives shape {1, 10, 1}, which does not fit beside {1, 20, 1}", function()
+      nn.Sequential { nn.Concat { nn.ReLU {}, nn.MaxPool1d { size = 2 } } }:build { 20, 1 }
+    end)
+  end)
+  it("is not that of the weights that exist", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.BatchNorm1d {}, nn.Flatten {},
+      nn.Dense { units = 2 } }
+    model:build { 10, 1 }
+    refuses("layer 1 (Conv1d): input has 3 channels, weights expect 1", model.build, model, { 10, 3 })
+    refuses("layer 4 (Dense): input has 18 features, weights expect 16", model.build, model, { 11, 1 })
+    refuses("BatchNorm1d: input has 3 channels, weights expect 2", model.layers[2], mb.ones(2, 5, 3))
+    assert.same({ 10, 1 }, model.input_shape)
+  end)
+  it("is no shape", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    refuses("build: shape: expected a table, got 3", model.build, model, 3)
+    refuses("build: shape[1]: expected a positive integer, got 'x'", model.build, model, { "x" })
+    refuses("build: shape: expected {L, C}, the input without its batch, got 4 dimensions", model.build, model,
+      { 1, 2, 3, 4 })
+    refuses("summary: shape: expected a table, got nil", model.summary, model)
+    refuses("reach: shape: expected a table, got nil", model.reach, model)
+    refuses("set_rng: rng: expected a generator, as mb.rng(seed) makes it, got 5", model.build, model, { 3 }, 5)
+  end)
+end)
+
+describe("the shape given to build", function()
+  it("is kept as it was, whatever becomes of the table", function()
+    local model, shape = nn.Sequential { nn.Dense { units = 2 } }, { 10, 1 }
+    model:build(shape)
+    shape[1] = 99
+    assert.same({ 10, 1 }, model.input_shape)
+    assert.matches("1 +Dense +10 x 2", model:summary())
+  end)
+end)
+
+describe("restoring from tensors", function()
+  local function restore(config, shape, tensors) return nn.from_config(config):restore(shape, tensors) end
+  local function refuses(message, ...)
+    local arguments = { ... }
+    assert.error_matches(function() restore(table.unpack(arguments)) end, message, nil, true)
+  end
+  local dense = { type = "Sequential", layers = { { type = "Dense", units = 2 }, { type = "BatchNorm1d" } } }
+  local function tensors()
+    return { ["1.weight"] = mb.full(2, 3, 2), ["1.bias"] = mb.ones(2), ["2.gamma"] = mb.ones(2),
+      ["2.beta"] = mb.zeros(2), ["2.running_mean"] = mb.zeros(2), ["2.running_var"] = mb.full(4, 2) }
+  end
+  it("takes the tensors themselves, and draws nothing", function()
+    local given = tensors()
+    mb.seed(1)
+    local model = restore(dense, { 3 }, given)
+    assert.is_true(rawequal(given["1.weight"], model.layers[1].weight))
+    assert.is_true(rawequal(given["2.running_var"], model.layers[2].running_var))
+    local after = mb.rand(4):totable()
+    mb.seed(1)
+    assert.same(mb.rand(4):totable(), after)
+    assert.equal(6, #model:parameters() + #model:buffers())
+  end)
+  it("refuses other names and shapes", function()
+    local given = tensors()
+    given["1.weight"] = nil
+    refuses("layer 1 (Dense): weight: expected a tensor of shape {3, 2}, got nil", dense, { 3 }, given)
+    refuses("layer 1 (Dense): weight: expected a tensor of shape {5, 2}, got tensor {3, 2}", dense, { 5 }, tensors())
+    for _, name in ipairs { "3.weight", "1.forward", "x", "1.2.y" } do
+      given = tensors()
+      given[name] = mb.ones(1)
+      refuses(("restore: the model has no '%s'"):format(name), dense, { 3 }, given)
+    end
+  end)
+  it("costs no memory where the description asks for more than the tensors are", function()
+    local before = mb.memory().peak
+    local concat = { type = "ReLU" }
+    for _ = 1, 40 do concat = { type = "Concat", layers = { concat, { type = "ReLU" } } } end
+    refuses("got nil", { type = "Sequential", layers = { concat, { type = "Dense", units = 2 } } }, { 1000000, 5 }, {})
+    local doubled = { type = "Sequential", layers = {} }
+    for i = 1, 40 do doubled.layers[i] = { type = "Concat", layers = { { type = "ReLU" }, { type = "ReLU" } } } end
+    refuses("Concat): the output would have a dimension of ", doubled, { 1000000, 5 }, {})
+    refuses("got nil", { type = "Conv1d", filters = 2000000000, kernel = 2, padding = "same" }, { 2000000000, 1 }, {})
+    assert.equal(before, mb.memory().peak)
+  end)
+end)
