@@ -135,6 +135,7 @@ void bind_open_data(lua_State *L);
 void bind_open_preprocess(lua_State *L);
 void bind_open_csv(lua_State *L);
 void bind_open_numbers(lua_State *L);
+void bind_open_files(lua_State *L);
 void bind_open_peaks(lua_State *L);
 void bind_open_forest(lua_State *L);
 void bind_open_neighbours(lua_State *L);

@@ -1,5 +1,5 @@
-/* numbers.c - the numbers of other programs' files: bytes of a type to a tensor and back. Nothing is rounded
- * but reals of 64 bits, which become mb_real. */
+/* numbers.c - the numbers of files: bytes of a type to a tensor and back, and digests of them. Nothing is
+ * rounded but reals of 64 bits, which become mb_real. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -9,12 +9,13 @@
 typedef struct {
   const char *name; /* as in NumPy's headers */
   size_t size;
-  char kind; /* f real, i signed, u unsigned, b bool */
+  char kind; /* f real, t the upper half of a real of 32 bits, i signed, u unsigned, b bool */
 } Type;
 
 static const Type types[] = {
-    {"b1", 1, 'b'}, {"i1", 1, 'i'}, {"i2", 2, 'i'}, {"i4", 4, 'i'}, {"i8", 8, 'i'}, {"u1", 1, 'u'},
-    {"u2", 2, 'u'}, {"u4", 4, 'u'}, {"u8", 8, 'u'}, {"f4", 4, 'f'}, {"f8", 8, 'f'},
+    {"b1", 1, 'b'}, {"i1", 1, 'i'}, {"i2", 2, 'i'}, {"i4", 4, 'i'}, {"i8", 8, 'i'},
+    {"u1", 1, 'u'}, {"u2", 2, 'u'}, {"u4", 4, 'u'}, {"u8", 8, 'u'}, {"f2", 2, 'f'},
+    {"f4", 4, 'f'}, {"f8", 8, 'f'}, {"t2", 2, 't'},
 };
 
 static const Type *read_type(lua_State *L, const char *operation, int arg) {
@@ -48,15 +49,33 @@ static bool is_unsigned(mb_real x, uint64_t i) {
   return x < (mb_real)0x1p64 && (uint64_t)x == i;
 }
 
+/* A real of 16 bits: sign, 5 bits of exponent, 10 of fraction. */
+static double read_half(uint64_t bits) {
+  const int exponent = (int)(bits >> 10 & 31);
+  const double fraction = (double)(bits & 1023), sign = bits >> 15 ? -1 : 1;
+  if (exponent == 31) return fraction > 0 ? (double)NAN : sign * (double)INFINITY;
+  return sign * (exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25));
+}
+
+static double read_single(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return (double)value;
+}
+
+static double read_real(const Type *type, uint64_t bits) {
+  double value;
+  if (type->kind == 't') return read_single((uint32_t)bits << 16);
+  if (type->size == 2) return read_half(bits);
+  if (type->size == 4) return read_single((uint32_t)bits);
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 /* False where the number cannot be held: integers must be exact, finite reals stay finite. */
 static bool decode_one(mb_real *x, const Type *type, uint64_t bits) {
-  if (type->kind == 'f') {
-    double value;
-    float narrow;
-    const uint32_t low = (uint32_t)bits;
-    memcpy(&narrow, &low, sizeof narrow);
-    memcpy(&value, &bits, sizeof value);
-    if (type->size == sizeof narrow) value = (double)narrow;
+  if (type->kind == 'f' || type->kind == 't') {
+    const double value = read_real(type, bits);
     *x = (mb_real)value;
     return isfinite(*x) || !isfinite(value);
   }
@@ -98,20 +117,23 @@ static int refuse(lua_State *L, mb_size element) {
   return 2;
 }
 
-/* core.decode(bytes, type, swap, shape) -> tensor; or nil and the number of the element that a tensor cannot
- * hold */
+/* core.decode(bytes, first, type, swap, shape) -> the tensor whose numbers begin at the byte first (from 1);
+ * or nil and the number of the element that a tensor cannot hold */
 static int decode(lua_State *L) {
   size_t length;
-  mb_size shape[MB_MAX_RANK];
   if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "decode", "bytes", 1, "a string");
   const unsigned char *bytes = (const unsigned char *)lua_tolstring(L, 1, &length);
-  const Type *type = read_type(L, "decode", 2);
-  const bool swap = bind_flag(L, 3);
-  const int rank = bind_read_shape(L, "decode", 4, shape, 0);
-  Tensor *x = bind_new_tensor(L, "decode", rank, shape);
-  if ((size_t)x->count * type->size != length)
-    bind_error(L, "decode: expected %I bytes for the shape, got %I",
-               (LUAI_UACINT)((size_t)x->count * type->size), (LUAI_UACINT)length);
+  const size_t first = (size_t)bind_size(L, "decode", "first", 2, 1, (mb_size)length + 1) - 1;
+  const Type *type = read_type(L, "decode", 3);
+  const bool swap = bind_flag(L, 4);
+  const mb_shape shape = bind_shape(L, "decode", 5);
+  const size_t needed = (size_t)mb_shape_count(&shape) * type->size;
+  if (needed > length - first)
+    bind_error(L, "decode: expected %I bytes for the shape, got %I", (LUAI_UACINT)needed,
+               (LUAI_UACINT)(length - first));
+  Tensor *x = bind_new_tensor(L, "decode", shape.rank, shape.shape);
+  bytes += first;
+  if (type->kind == 'f' && type->size == sizeof(mb_real) && !swap) return memcpy(x->data, bytes, needed), 1;
   for (mb_size i = 0; i < x->count; i++)
     if (!decode_one(&x->data[i], type, load(bytes + (size_t)i * type->size, type->size, swap)))
       return refuse(L, i);
@@ -134,7 +156,26 @@ static int encode(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"decode", decode}, {"encode", encode}, {NULL, NULL}};
+/* core.digest(x, seed) -> an integer that stands for the bytes of a string, or for shape and elements of a
+ * tensor; seed: the digest of what came before (0) */
+static int digest(lua_State *L) {
+  const uint64_t seed = (uint64_t)luaL_optinteger(L, 2, 0);
+  uint64_t result;
+  if (lua_type(L, 1) == LUA_TSTRING) {
+    size_t length;
+    const char *bytes = lua_tolstring(L, 1, &length);
+    result = mb_digest(bytes, length, seed);
+  } else {
+    const Tensor *x = bind_tensor(L, "digest", "x", 1);
+    result = mb_digest(x->shape.shape, (size_t)x->shape.rank * sizeof *x->shape.shape, seed);
+    result = mb_digest(x->data, (size_t)x->count * sizeof *x->data, result);
+  }
+  lua_pushinteger(L, (lua_Integer)result);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"decode", decode}, {"digest", digest}, {"encode", encode}, {NULL, NULL}};
 
 void bind_open_numbers(lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -543,6 +543,11 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size K);
 
+/* ---- digests (digest.c) ----------------------------------------------------------------- */
+
+/* XXH64 of count bytes, which may be 0. A digest as the seed of the next one chains them. */
+uint64_t mb_digest(const void *data, size_t count, uint64_t seed);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -1,72 +1,89 @@
---- Files that appear whole or not at all, and are still there after a crash.
+--- Files that appear whole or not at all, and are still there after a crash; folders; locks.
 local lfs = require "lfs"
-local uv = require "luv"
+local core = require "moonbow.core"
 
 local files = {}
 
-local READABLE_BY_ALL = tonumber("644", 8)
+local MAX_LINKS = 40
 
--- The system may take less than all at once.
-local function write_all(descriptor, bytes)
-  local done = 0
-  while done < #bytes do
-    local count, err = uv.fs_write(descriptor, done == 0 and bytes or bytes:sub(done + 1), -1)
-    if not count then return nil, err end
-    done = done + count
+-- A message where no file can be at a path.
+local function path_error(path)
+  if path == "" then return "the path is empty" end
+  if path:find("\0", 1, true) then return ("%q: a path holds no NUL"):format(path) end
+end
+
+-- Where the file at a path lies, links followed as those who open it would; or nil and a message.
+local function follow_links(path)
+  for _ = 1, MAX_LINKS do
+    local about = lfs.symlinkattributes(path)
+    if not about or about.mode ~= "link" then return path end
+    local is_absolute = about.target:sub(1, 1) == "/"
+    path = is_absolute and about.target or (path:match "^(.*/)" or "") .. about.target
   end
-  return true
+  return nil, "too many links"
 end
 
--- A new name is only safe once its folder is on the disk; some file systems cannot do that, and need not.
-local function sync_folder(path)
-  local descriptor = uv.fs_open(path:match "^(.*/)" or ".", "r", 0)
-  if not descriptor then return end
-  uv.fs_fsync(descriptor)
-  uv.fs_close(descriptor)
-end
-
-local function fill(descriptor, fill_with)
+local function fill(writer, fill_with)
   local failure
   local function put(bytes)
     if failure then return end
-    local ok, err = write_all(descriptor, bytes)
+    local ok, err = core.file_put(writer, bytes)
     if not ok then failure = err end
   end
-  local ok, err = pcall(fill_with, put)
-  if ok and not failure then failure = select(2, uv.fs_fsync(descriptor)) end
-  local close_failure = select(2, uv.fs_close(descriptor))
-  if not ok then return nil, nil, err end
-  failure = failure or close_failure
-  return not failure, failure
+  fill_with(put)
+  if failure then return nil, failure end
+  return core.file_commit(writer)
 end
 
---- Writes a file beside its place, waits until it is on the disk, and renames it.
+--- Writes a file beside its place, waits until it is on the disk, and renames it. A link at path is followed, an
+-- existing file keeps its mode, a new one gets what the umask leaves of rw-rw-rw-. Folders, devices and files that may
+-- not be written are refused. What a killed process left of the same file goes.
 -- @param fill_with a function(put), which calls put(string) as often as it likes
 -- @return true, or nil and a message; whatever was at path is then untouched. What fill_with raises is
 --   raised.
 function files.write(path, fill_with)
-  local temporary = path .. ".partial"
-  local descriptor, err = uv.fs_open(temporary, "w", READABLE_BY_ALL)
-  if not descriptor then return nil, err end
-  local ok, failure, raised = fill(descriptor, fill_with)
-  if ok then ok, failure = uv.fs_rename(temporary, path) end
-  if ok then
-    sync_folder(path)
-    return true
-  end
-  uv.fs_unlink(temporary)
-  if raised then error(raised, 0) end
-  return nil, ("%s: could not be written: %s"):format(path, failure or "unknown reason")
+  local bad = path_error(path)
+  if bad then return nil, bad end
+  local target, err = follow_links(path)
+  local writer <close>, reason = core.file_begin(target or "")
+  local ok, failure = nil, err or reason
+  if writer then ok, failure = fill(writer, fill_with) end
+  if ok then return true end
+  return nil, ("%s: could not be written: %s"):format(path, failure)
 end
+
+--- Appends one line to a file, at one stroke: those of several processes do not mix, and what a killed one left of a
+-- line ends first. Returns true, or nil and a message.
+function files.append(path, line)
+  local bad = path_error(path)
+  if bad then return nil, bad end
+  local ok, err = core.file_append(path, line .. "\n")
+  return ok, err and ("%s: %s"):format(path, err)
+end
+
+--- A lock, by a file at path that is there while it is held. It ends with the process, however that ends.
+-- @return the lock, for <close> or files.unlock; or nil and a message
+function files.lock(path)
+  local bad = path_error(path)
+  if bad then return nil, bad end
+  local lock, err = core.file_lock(path)
+  if lock then return lock end
+  return nil, err and ("%s: %s"):format(path, err) or path .. ": another process holds this lock"
+end
+
+--- Gives a lock back.
+files.unlock = core.file_unlock
 
 --- Makes a folder and those above it, where they are missing. Returns true, or nil and a message.
 function files.make_folders(path)
+  local bad = path_error(path)
+  if bad then return nil, bad end
   local made = path:sub(1, 1) == "/" and "/" or ""
   for part in path:gmatch "[^/]+" do
     made = made .. part .. "/"
-    if not lfs.attributes(made, "mode") then
+    if lfs.attributes(made, "mode") ~= "directory" then
       local ok, err = lfs.mkdir(made)
-      if not ok and not lfs.attributes(made, "mode") then return nil, ("%s: %s"):format(made, err) end
+      if not ok and lfs.attributes(made, "mode") ~= "directory" then return nil, ("%s: %s"):format(made, err) end
     end
   end
   return true
@@ -75,14 +92,19 @@ end
 --- Whether there is something at a path.
 function files.exists(path) return lfs.attributes(path, "mode") ~= nil end
 
---- The whole content of a file, or nil and a message.
+local unreadable = { directory = "it is a folder", ["char device"] = "it is a device, not a file",
+  ["block device"] = "it is a device, not a file", socket = "it is a socket, not a file" }
+
+--- The whole content of a file or pipe, or nil and a message.
 function files.read(path)
+  local bad = path_error(path) or unreadable[lfs.attributes(path, "mode")]
+  if bad then return nil, ("%s: %s"):format(path, bad) end
   local file, err = io.open(path, "rb")
   if not file then return nil, err end
-  local content, why = file:read "a"
+  local ok, content, why = pcall(file.read, file, "a")
   file:close()
-  if not content then return nil, ("%s: %s"):format(path, why or "cannot be read") end
-  return content
+  if ok and content then return content end
+  return nil, ("%s: %s"):format(path, why or content or "cannot be read")
 end
 
 return files

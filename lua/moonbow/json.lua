@@ -1,0 +1,243 @@
+--- JSON that comes back identically: the same value gives the same text, and what JSON cannot hold is refused by name.
+--
+-- Integers and floats stay what they are (1 and 1.0), floats keep all their digits, keys are sorted. A table with the
+-- elements 1, 2, ..., n is a list; an empty one is {}, unless its metatable says __jsontype = "array".
+local limits = require "moonbow.limits"
+
+local json = {
+  --- The metatable of a list that may be empty: setmetatable({}, json.list) is written [].
+  list = { __jsontype = "array" },
+  --- Stands for null in what decode gives.
+  null = setmetatable({}, { __name = "null", __tostring = function() return "null" end }),
+}
+
+local function fail(format, ...) error({ json = format:format(...) }, 0) end
+
+-- Calls f(...), of which json's own complaints come back as nil and a message.
+local function guarded(f, ...)
+  local ok, result = pcall(f, ...)
+  if ok then return result end
+  if type(result) == "table" and result.json then return nil, result.json end
+  if result == "not enough memory" then return nil, result end
+  error(result, 0)
+end
+
+-- ---- writing ----
+
+local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
+  ["\t"] = "\\t" }
+
+local function escape(character) return escapes[character] or ("\\u%04x"):format(character:byte()) end
+
+local function encode_string(value, place)
+  if not utf8.len(value) then fail("%s is not valid UTF-8: %q", place, value:sub(1, 40)) end
+  return '"' .. value:gsub('[%c"\\]', escape) .. '"'
+end
+
+local function encode_number(value, place)
+  if math.type(value) == "integer" then return ("%d"):format(value) end
+  if value ~= value or value == math.huge or value == -math.huge then
+    fail("%s is %s, which JSON cannot hold", place, value ~= value and "nan" or value)
+  end
+  local text
+  for digits = 15, 17 do
+    text = ("%%.%dg"):format(digits):format(value)
+    if tonumber(text) == value then break end
+  end
+  return text:find "[.e]" and text or text .. ".0"
+end
+
+local encode_value
+
+local function inside(place, key)
+  if type(key) == "number" then return ("%s[%d]"):format(place, key) end
+  return place == "" and key or place .. "." .. key
+end
+
+local function encode_list(state, list, place)
+  local parts = {}
+  for i = 1, #list do parts[i] = encode_value(state, list[i], inside(place, i)) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function encode_object(state, object, place)
+  local keys, parts = {}, {}
+  for key in pairs(object) do
+    if type(key) ~= "string" then
+      fail("%s has the key %s: expected a list without gaps, or names alone", place == "" and "the table" or place,
+        tostring(key))
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  for i, key in ipairs(keys) do
+    parts[i] = encode_string(key, "a name in " .. place) .. ":" .. encode_value(state, object[key], inside(place, key))
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+local function is_list(value)
+  local count = 0
+  for _ in pairs(value) do count = count + 1 end
+  local meta = getmetatable(value)
+  if count == 0 then return type(meta) == "table" and meta.__jsontype == "array" end
+  return count == #value
+end
+
+local writers = { string = encode_string, number = encode_number, boolean = tostring }
+
+function encode_value(state, value, place)
+  state.entries = state.entries + 1
+  if state.entries > limits.entries then fail("it has more than limits.entries = %d values", limits.entries) end
+  if writers[type(value)] then return writers[type(value)](value, place) end
+  if value == json.null then return "null" end
+  if type(value) ~= "table" then fail("%s is a %s, which JSON cannot hold", place, type(value)) end
+  state.depth = state.depth + 1
+  if state.depth > limits.depth then
+    fail("%s is nested more than limits.depth = %d deep", place:sub(1, 60), limits.depth)
+  end
+  local text = (is_list(value) and encode_list or encode_object)(state, value, place)
+  state.depth = state.depth - 1
+  return text
+end
+
+--- A value as JSON; or nil and a message that names the entry: for NaN and infinity, lists with gaps, strings that are
+-- not UTF-8, functions and tensors, and what decode would refuse.
+-- @param name of the value, for the message; optional
+function json.encode(value, name)
+  return guarded(encode_value, { entries = 0, depth = 0 }, value, name or "")
+end
+
+-- ---- reading ----
+
+local function fail_at(state, what) fail("not JSON at byte %d: %s", state.at, what) end
+
+local function skip(state) state.at = state.text:find("[^ \t\r\n]", state.at) or #state.text + 1 end
+
+local plain = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
+
+-- The character of the escape \uXXXX at a place, or of two such that make one; and where the text goes on.
+local function decode_unicode(state, at)
+  local code = tonumber(state.text:match("^%x%x%x%x", at + 2) or fail_at(state, "a bad escape in a string"), 16)
+  if code < 0xD800 or code > 0xDFFF then return utf8.char(code), at + 6 end
+  local low = tonumber(state.text:match("^\\u(%x%x%x%x)", at + 6) or "0", 16)
+  if code > 0xDBFF or low < 0xDC00 or low > 0xDFFF then fail_at(state, "half a character") end
+  return utf8.char(0x10000 + ((code - 0xD800) << 10) + low - 0xDC00), at + 12
+end
+
+local function decode_escape(state, at)
+  local kind = state.text:sub(at + 1, at + 1)
+  if kind == "u" then return decode_unicode(state, at) end
+  return plain[kind] or fail_at(state, "a bad escape in a string"), at + 2
+end
+
+local function decode_string(state)
+  local text, parts, from, stop = state.text, {}, state.at + 1, nil
+  repeat
+    stop = text:find('[%z\1-\31"\\]', from) or fail_at(state, "a string without an end")
+    parts[#parts + 1] = text:sub(from, stop - 1)
+    local byte = text:byte(stop)
+    if byte == 92 then
+      parts[#parts + 1], from = decode_escape(state, stop)
+    elseif byte ~= 34 then
+      fail_at(state, "a control character in a string")
+    end
+  until byte == 34
+  local value = table.concat(parts)
+  if not utf8.len(value) then fail_at(state, "a string that is not UTF-8") end
+  state.at = stop + 1
+  return value
+end
+
+local function decode_number(state)
+  local text = state.text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", state.at)
+  local is_number = text and (text:find "^-?0$" or text:find "^-?[1-9]%d*$" or text:find "^-?0[.eE]"
+    or text:find "^-?[1-9]%d*[.eE]") and not text:find "%.[eE]" and text:find "%d$" and tonumber(text)
+  if not is_number then fail_at(state, "a value is expected") end
+  if is_number == math.huge or is_number == -math.huge then fail_at(state, "a number that is too large") end
+  state.at = state.at + #text
+  return is_number
+end
+
+local decode_value
+
+local function decode_list(state)
+  local list = setmetatable({}, json.list)
+  state.at = state.at + 1
+  skip(state)
+  if state.text:sub(state.at, state.at) == "]" then
+    state.at = state.at + 1
+    return list
+  end
+  repeat
+    list[#list + 1] = decode_value(state)
+    local mark = state.text:sub(state.at, state.at)
+    if mark ~= "," and mark ~= "]" then fail_at(state, "',' or ']' is expected") end
+    state.at = state.at + 1
+  until mark == "]"
+  return list
+end
+
+local function decode_member(state, object)
+  skip(state)
+  if state.text:sub(state.at, state.at) ~= '"' then fail_at(state, "a name is expected") end
+  local key = decode_string(state)
+  if object[key] ~= nil then fail_at(state, ("the name %q comes twice"):format(key:sub(1, 60))) end
+  skip(state)
+  if state.text:sub(state.at, state.at) ~= ":" then fail_at(state, "':' is expected") end
+  state.at = state.at + 1
+  object[key] = decode_value(state)
+end
+
+local function decode_object(state)
+  local object = {}
+  state.at = state.at + 1
+  skip(state)
+  if state.text:sub(state.at, state.at) == "}" then
+    state.at = state.at + 1
+    return object
+  end
+  repeat
+    decode_member(state, object)
+    local mark = state.text:sub(state.at, state.at)
+    if mark ~= "," and mark ~= "}" then fail_at(state, "',' or '}' is expected") end
+    state.at = state.at + 1
+  until mark == "}"
+  return object
+end
+
+local function decode_word(state)
+  for word, value in pairs { ["true"] = true, ["false"] = false, null = json.null } do
+    if state.text:sub(state.at, state.at + #word - 1) == word then
+      state.at = state.at + #word
+      return value
+    end
+  end
+  return decode_number(state)
+end
+
+local readers = { ['"'] = decode_string, ["["] = decode_list, ["{"] = decode_object }
+
+function decode_value(state)
+  skip(state)
+  state.entries, state.depth = state.entries + 1, state.depth + 1
+  if state.entries > limits.entries then fail_at(state, ("more than limits.entries = %d values"):format(limits.entries)) end
+  if state.depth > limits.depth then fail_at(state, ("nested more than limits.depth = %d deep"):format(limits.depth)) end
+  local value = (readers[state.text:sub(state.at, state.at)] or decode_word)(state)
+  state.depth = state.depth - 1
+  skip(state)
+  return value
+end
+
+local function decode_whole(text)
+  local state = { text = text, at = 1, entries = 0, depth = 0 }
+  local value = decode_value(state)
+  if state.at <= #text then fail_at(state, "something follows the value") end
+  return value
+end
+
+--- The value of a JSON text; or nil and a message: for what is no JSON, names that come twice, strings that are not
+-- UTF-8, and what goes beyond mb.limits. null gives json.null; a list has the metatable json.list.
+function json.decode(text) return guarded(decode_whole, text) end
+
+return json

@@ -1,0 +1,27 @@
+--- What a file may ask for: mb.limits.unpacked = 8 << 30 lets larger archives in.
+--
+-- Sizes that stand in a file are first held against the bytes that are there; what is left is bounded here, so that
+-- a small file cannot eat the machine. Loading what goes beyond gives nil and a message that names the limit; saving
+-- what could not be loaded again raises.
+local check = require "moonbow.check"
+
+local limits = {
+  depth = 100, -- levels of nested lists and tables in JSON; a layer in a container takes two
+  entries = 1 << 20, -- names and values of one JSON text, members of an archive
+  header = 16 << 20, -- bytes of the header of a safetensors file, which holds all but the numbers
+  unpacked = 1 << 30, -- bytes that the packed members of an archive may have together once unpacked
+  elements = 1 << 28, -- numbers in the tensors that are made to see which shapes a loaded network's layers have
+}
+
+local names = {}
+for name in pairs(limits) do names[#names + 1] = name end
+table.sort(names)
+
+local function known(name) return check.name("limits", "name", name, names) end
+
+--- The limits, to be read and set. Unknown names, and values that are no positive integers, raise.
+return setmetatable({}, {
+  __index = function(_, name) return limits[known(name)] end,
+  __newindex = function(_, name, value) limits[known(name)] = check.kind("limits", name, value, "positive integer") end,
+  __pairs = function() return next, limits end,
+})
