@@ -1,10 +1,10 @@
 -- The whole review: runs all experiments, each in a process of its own, and puts what they found on one page.
 --
 -- Results lie below --out, a folder for each experiment; one that is there with the same settings is not run again.
-local json = require "cjson"
 local uv = require "luv"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.files"
+local output = require "moonbow.experiment.output"
 local page = require "moonbow.experiment.page"
 local verdict = require "moonbow.experiment.verdict"
 
@@ -30,19 +30,11 @@ for _, name in ipairs(#args.names > 0 and args.names or names) do
   wanted[name] = true
 end
 
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "a"
-  if file then file:close() end
-  return text
-end
-
 local function folder_of(name) return args.out .. "/" .. name end
 
 local function results_of(name)
-  local text = read(folder_of(name) .. "/results.json")
-  local ok, results = pcall(json.decode, text or "")
-  return ok and results or nil
+  local results = output.read_json(folder_of(name) .. "/results.json")
+  return page.is_result(results) and results.name == name and results or nil
 end
 
 local function is_done(name)
@@ -124,11 +116,10 @@ local about = ("%d experiments%s, %.1f minutes of one core; moonbow, %s."):forma
   args.quick and ", quick runs" or "", seconds / 60, os.date "!%Y-%m-%d")
 assert(files.make_folders(args.out))
 local path = args.out .. "/review.html"
-local file, why = io.open(path, "w")
-if not file then experiment.fail(why) end
-local written = file:write(page.render(all, about, function(results, name)
-  return read(("%s/%s.svg"):format(folder_of(results.name), name))
-end))
-if not (file:close() and written) then experiment.fail(path .. ": could not be written") end
+local html = page.render(all, about, function(results, name)
+  return (files.read(("%s/%s.svg"):format(folder_of(results.name), name)))
+end)
+local written, why = files.write(path, function(put) put(html) end)
+if not written then experiment.fail(why) end
 print(("\nwrote %s (%.0f s)"):format(path, (uv.hrtime() - began) / 1e9))
 if #failed > 0 then experiment.fail("failed: " .. table.concat(failed, ", ")) end

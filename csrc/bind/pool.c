@@ -21,7 +21,6 @@ struct Pool {
   PoolState state;
   size_t handed_out;             /* bytes since the mark */
   size_t handed_out_of[CLASSES]; /* of these in small blocks */
-  size_t budget;                 /* bytes that may still be asked for */
   size_t blocks;                 /* live and in free lists; the pool goes with the last once closed */
   bool closed;
 };
@@ -29,22 +28,7 @@ struct Pool {
 _Static_assert(sizeof(Block) <= HEADER, "the data must start behind the Block");
 
 Pool *pool_new(void) {
-  Pool *pool = calloc(1, sizeof(Pool));
-  if (pool != NULL) pool->budget = SIZE_MAX;
-  return pool;
-}
-
-bool pool_spend(Pool *pool, size_t bytes) {
-  if (pool->budget == SIZE_MAX) return true;
-  if (bytes > pool->budget) return false;
-  pool->budget -= bytes;
-  return true;
-}
-
-size_t pool_set_budget(Pool *pool, size_t bytes) {
-  const size_t left = pool->budget;
-  pool->budget = bytes;
-  return left;
+  return calloc(1, sizeof(Pool));
 }
 
 /* The class of a block of this many bytes, header included; *bytes becomes the class's size. */

@@ -36,12 +36,6 @@ Block *pool_take(Pool *pool, size_t bytes);
 void block_retain(Block *block);
 void block_release(Block *block);
 
-/* Takes bytes off what may still be asked for; false, where that is less. */
-bool pool_spend(Pool *pool, size_t bytes);
-/* Sets what may be asked for from now on, freed or not (SIZE_MAX, the default: anything); returns what was
- * left. */
-size_t pool_set_budget(Pool *pool, size_t bytes);
-
 /* Gives what is kept for others back to the system. */
 void pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);

@@ -40,7 +40,6 @@ static Pool *get_pool(lua_State *L) {
  * last did to be worth a collection: Lua itself cannot see how much memory a tensor holds. */
 static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
   Pool *pool = get_pool(L);
-  if (!pool_spend(pool, bytes)) bind_error(L, "%s: more memory than a file may ask for", operation);
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;
   if (pool_may_hold_garbage(pool, bytes)) {
@@ -74,18 +73,6 @@ static int release_memory(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT);
   pool_trim(get_pool(L));
   return 0;
-}
-
-/* core.set_budget(elements): what tensors may hold together that are made from now on, freed or not; nil:
- * anything. Returns what was left. */
-static int set_budget(lua_State *L) {
-  const size_t most = SIZE_MAX / sizeof(mb_real);
-  const size_t elements =
-      lua_isnoneornil(L, 1) ? most : (size_t)bind_size(L, "budget", "elements", 1, 0, PTRDIFF_MAX);
-  const size_t left = pool_set_budget(get_pool(L), elements < most ? elements * sizeof(mb_real) : SIZE_MAX);
-  if (left == SIZE_MAX) return 0;
-  lua_pushinteger(L, (lua_Integer)(left / sizeof(mb_real)));
-  return 1;
 }
 
 static void drop_factors(Tensor *tensor) {
@@ -485,7 +472,6 @@ static const luaL_Reg functions[] = {
     {"reshape", reshape},
     {"row", row},
     {"same_shape", same_shape_of},
-    {"set_budget", set_budget},
     {"shape", shape_of},
     {"size", size_of},
     {NULL, NULL},

@@ -62,13 +62,12 @@ function files.append(path, line)
 end
 
 --- A lock, by a file at path that is there while it is held. It ends with the process, however that ends.
--- @return the lock, for <close> or files.unlock; or nil and a message
+-- @return the lock, for <close> or files.unlock; nil where another holds it; nil and a message where it cannot be
 function files.lock(path)
   local bad = path_error(path)
   if bad then return nil, bad end
   local lock, err = core.file_lock(path)
-  if lock then return lock end
-  return nil, err and ("%s: %s"):format(path, err) or path .. ": another process holds this lock"
+  return lock, err and ("%s: %s"):format(path, err)
 end
 
 --- Gives a lock back.

@@ -50,6 +50,7 @@ mb.probe = require "moonbow.probe"
 mb.experiment = require "moonbow.experiment"
 mb.preprocess = require "moonbow.preprocess"
 mb.safetensors = require "moonbow.safetensors"
+mb.limits = require "moonbow.limits"
 local store = require "moonbow.store"
 mb.save, mb.load = store.save, store.load
 for name, f in pairs(require "moonbow.npy") do mb[name] = f end

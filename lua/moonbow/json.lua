@@ -5,7 +5,7 @@
 local limits = require "moonbow.limits"
 
 local json = {
-  --- The metatable of a list that may be empty: setmetatable({}, json.list) is written [].
+  --- The metatable of an empty list: setmetatable({}, json.list) is written [].
   list = { __jsontype = "array" },
   --- Stands for null in what decode gives.
   null = setmetatable({}, { __name = "null", __tostring = function() return "null" end }),
@@ -132,21 +132,20 @@ local function decode_escape(state, at)
 end
 
 local function decode_string(state)
-  local text, parts, from, stop = state.text, {}, state.at + 1, nil
-  repeat
-    stop = text:find('[%z\1-\31"\\]', from) or fail_at(state, "a string without an end")
+  local text, parts, from = state.text, {}, state.at + 1
+  while true do
+    local stop = text:find('[%z\1-\31"\\]', from) or fail_at(state, "a string without an end")
     parts[#parts + 1] = text:sub(from, stop - 1)
-    local byte = text:byte(stop)
-    if byte == 92 then
-      parts[#parts + 1], from = decode_escape(state, stop)
-    elseif byte ~= 34 then
-      fail_at(state, "a control character in a string")
+    local mark = text:sub(stop, stop)
+    if mark == '"' then
+      local value = table.concat(parts)
+      if not utf8.len(value) then fail_at(state, "a string that is not UTF-8") end
+      state.at = stop + 1
+      return value
     end
-  until byte == 34
-  local value = table.concat(parts)
-  if not utf8.len(value) then fail_at(state, "a string that is not UTF-8") end
-  state.at = stop + 1
-  return value
+    if mark ~= "\\" then fail_at(state, "a control character in a string") end
+    parts[#parts + 1], from = decode_escape(state, stop)
+  end
 end
 
 local function decode_number(state)
@@ -162,12 +161,12 @@ end
 local decode_value
 
 local function decode_list(state)
-  local list = setmetatable({}, json.list)
+  local list = {}
   state.at = state.at + 1
   skip(state)
   if state.text:sub(state.at, state.at) == "]" then
     state.at = state.at + 1
-    return list
+    return setmetatable(list, json.list)
   end
   repeat
     list[#list + 1] = decode_value(state)
@@ -221,8 +220,12 @@ local readers = { ['"'] = decode_string, ["["] = decode_list, ["{"] = decode_obj
 function decode_value(state)
   skip(state)
   state.entries, state.depth = state.entries + 1, state.depth + 1
-  if state.entries > limits.entries then fail_at(state, ("more than limits.entries = %d values"):format(limits.entries)) end
-  if state.depth > limits.depth then fail_at(state, ("nested more than limits.depth = %d deep"):format(limits.depth)) end
+  if state.entries > limits.entries then
+    fail_at(state, ("more than limits.entries = %d values"):format(limits.entries))
+  end
+  if state.depth > limits.depth then
+    fail_at(state, ("nested more than limits.depth = %d deep"):format(limits.depth))
+  end
   local value = (readers[state.text:sub(state.at, state.at)] or decode_word)(state)
   state.depth = state.depth - 1
   skip(state)
@@ -237,7 +240,7 @@ local function decode_whole(text)
 end
 
 --- The value of a JSON text; or nil and a message: for what is no JSON, names that come twice, strings that are not
--- UTF-8, and what goes beyond mb.limits. null gives json.null; a list has the metatable json.list.
+-- UTF-8, and what goes beyond mb.limits. null gives json.null; an empty list has the metatable json.list.
 function json.decode(text) return guarded(decode_whole, text) end
 
 return json

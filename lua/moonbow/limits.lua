@@ -10,7 +10,7 @@ local limits = {
   entries = 1 << 20, -- names and values of one JSON text, members of an archive
   header = 16 << 20, -- bytes of the header of a safetensors file, which holds all but the numbers
   unpacked = 1 << 30, -- bytes that the packed members of an archive may have together once unpacked
-  elements = 1 << 28, -- numbers in the tensors that are made to see which shapes a loaded network's layers have
+  elements = 1 << 31, -- numbers in one tensor of a file
 }
 
 local names = {}

@@ -105,7 +105,7 @@ local function parse(bytes)
       got < expected and "the file is truncated" or "more data than the header says", expected, got)
   end
   local shape = header.fortran and reversed(header.shape) or header.shape
-  local x, element = core.decode(bytes:sub(header.first), code, header.number.swap, shape)
+  local x, element = core.decode(bytes, header.first, code, header.number.swap, shape)
   if not x then
     return nil, ("number %d in the file, of type %s, cannot be held by a tensor (float32) %s"):format(element,
       NAMES[code], code:sub(1, 1) == "f" and "without becoming infinite" or "exactly")

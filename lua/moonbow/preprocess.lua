@@ -20,7 +20,8 @@ local function numbers(operation, name, values)
 end
 
 -- Each step: apply(x, options, fitted) and, where it has some, options with defaults, as check.options takes them;
--- where it learns from the training data, fit(x); where options need more than their kind, prepare(options).
+-- where it learns from the training data, fit(x), which returns
+-- lists of numbers by the names in learned; where options need more than their kind, prepare(options).
 local steps = {
   --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989).
   snv = {
@@ -42,6 +43,7 @@ local steps = {
   area = { apply = function(x) return core.div(x, core.maximum(per_row(core.abs(x), core.mean), TINY)) end },
   --- Each point to mean 0 and sd 1 over the training spectra.
   standardize = {
+    learned = { "mean", "sd" },
     fit = function(x)
       return { mean = core.totable(core.reshape(core.mean(x, 1), -1)),
         sd = core.totable(core.reshape(core.sqrt(core.var(x, 1)), -1)) }
@@ -132,6 +134,32 @@ function preprocess.fit(names, x)
     x = autograd.no_grad(apply_step, step, x)
   end
   return all, x
+end
+
+-- Raises unless a step holds what it has to have learned: lists of numbers, of one length.
+local function check_learned(operation, step)
+  local learned = steps[step.name].learned or {}
+  for _, name in ipairs(learned) do
+    local list = check.kind(operation, ("%s: %s"):format(step.name, name), step[name], "table")
+    if #list == 0 or #list ~= #step[learned[1]] then
+      check.fail(operation, "%s: %s: expected as many numbers as for %s, got %d", step.name, name, learned[1], #list)
+    end
+    for i, value in ipairs(list) do
+      check.kind(operation, ("%s: %s[%d]"):format(step.name, name, i), value, "finite")
+    end
+  end
+end
+
+--- Raises unless fitted is a list of steps as fit returns them: known ones, with valid options and what they learned.
+function preprocess.check(operation, fitted)
+  check.kind(operation, "preprocessing", fitted, "table")
+  for i, step in ipairs(fitted) do
+    check.kind(operation, ("preprocessing[%d]"):format(i), step, "table")
+    check.name(operation, ("preprocessing[%d]"):format(i), step.name, preprocess.names)
+    local options = check.options(("%s: %s"):format(operation, step.name), step.options, steps[step.name].options or {})
+    if steps[step.name].prepare then steps[step.name].prepare(options) end
+    check_learned(operation, step)
+  end
 end
 
 --- Applies fitted steps to spectra (N, L, C).

@@ -1,105 +1,225 @@
 --- Files of named tensors in the format safetensors: eight bytes with the length of a JSON header, the header
 -- with type, shape and place of each tensor, and their bytes. Other programs read them too.
 -- Source: github.com/huggingface/safetensors.
-local json = require "cjson.safe"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
+local json = require "moonbow.json"
+local limits = require "moonbow.limits"
 
 local safetensors = {}
 
-local MAX_HEADER = 100 * 1024 * 1024
+local MAX_HEADER = 100 * 1024 * 1024 -- of the format
+local MAX_COUNT = 1 << 40
+local DIGEST = "moonbow.digest" -- in the metadata: of all tensors and of the rest of the metadata
 
-local function describe(tensors, metadata)
-  local names, header, offset = {}, {}, 0
-  for name in pairs(tensors) do names[#names + 1] = name end
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
   table.sort(names)
+  return names
+end
+
+-- What stands for the content: XXH64, one chained to the next, of names and values in the order of the names.
+local function digest_of(tensors, metadata)
+  local digest = 0
+  for _, key in ipairs(sorted_names(metadata)) do
+    if key ~= DIGEST then digest = core.digest(metadata[key], core.digest(key, digest)) end
+  end
+  for _, name in ipairs(sorted_names(tensors)) do
+    digest = core.digest(tensors[name], core.digest(name, digest))
+  end
+  return ("%016x"):format(digest)
+end
+
+-- ---- writing ----
+
+local function header_of(tensors, names, metadata)
+  local header, offset = { __metadata__ = { [DIGEST] = digest_of(tensors, metadata) } }, 0
+  for key, value in pairs(metadata) do header.__metadata__[key] = value end
   for _, name in ipairs(names) do
     local bytes = core.count(tensors[name]) * 4
     header[name] = { dtype = "F32", shape = core.shape(tensors[name]), data_offsets = { offset, offset + bytes } }
     offset = offset + bytes
   end
-  if metadata and next(metadata) then header.__metadata__ = metadata end
-  local text = json.encode(header)
-  return names, text .. (" "):rep(-#text % 8)
+  local text, err = json.encode(header)
+  if not text then check.fail("safetensors.write", "%s", err) end
+  if #text > limits.header then
+    check.fail("safetensors.write", "names and metadata take %d bytes; limits.header = %d", #text, limits.header)
+  end
+  return text .. (" "):rep(-#text % 8)
 end
 
 --- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written
--- beside its place, to the disk, and then renamed.
+-- beside its place, to the disk, and then renamed. It carries a checksum; the same content gives the same bytes.
 -- @param tensors { [name] = tensor }
 -- @param metadata { [key] = string }, or nil
--- @return true, or nil and a message
+-- @return true, or nil and a message. Raises for names and strings that are not UTF-8.
 function safetensors.write(path, tensors, metadata)
+  metadata = metadata or {}
   check.kind("safetensors.write", "path", path, "string")
   check.kind("safetensors.write", "tensors", tensors, "table")
-  for name, tensor in pairs(tensors) do check.kind("safetensors.write", tostring(name), tensor, "tensor") end
-  for key, value in pairs(metadata or {}) do check.kind("safetensors.write", tostring(key), value, "string") end
-  local names, header = describe(tensors, metadata)
+  check.kind("safetensors.write", "metadata", metadata, "table")
+  for _, given in ipairs { { tensors, "tensor" }, { metadata, "string" } } do
+    for name, value in pairs(given[1]) do
+      check.kind("safetensors.write", "name of a " .. given[2], name, "string")
+      check.kind("safetensors.write", name, value, given[2])
+    end
+  end
+  if tensors.__metadata__ then check.fail("safetensors.write", "no tensor can have the name '__metadata__'") end
+  local names = sorted_names(tensors)
+  local header = header_of(tensors, names, metadata)
   return files.write(path, function(put)
     put(string.pack("<I8", #header) .. header)
     for _, name in ipairs(names) do put(core.tobytes(tensors[name])) end
   end)
 end
 
-local FORMATS = { F32 = 4, F64 = 8 }
+-- ---- reading ----
 
-local function is_count(value) return type(value) == "number" and value >= 0 and value % 1 == 0 end
+-- Bytes of an element, and core.decode's name of the types that it reads.
+local formats = {
+  BOOL = { 1, "b1" }, I8 = { 1, "i1" }, I16 = { 2, "i2" }, I32 = { 4, "i4" }, I64 = { 8, "i8" }, U8 = { 1, "u1" },
+  U16 = { 2, "u2" }, U32 = { 4, "u4" }, U64 = { 8, "u8" }, F16 = { 2, "f2" }, BF16 = { 2, "t2" }, F32 = { 4, "f4" },
+  F64 = { 8, "f8" }, F8_E4M3 = { 1 }, F8_E5M2 = { 1 }, F8_E8M0 = { 1 }, C64 = { 8 },
+}
 
--- Checks the entry of a tensor in the header; returns a message where it lies.
-local function entry_error(name, entry, data_size)
-  if type(entry) ~= "table" or type(entry.shape) ~= "table" or type(entry.data_offsets) ~= "table" then
-    return ("'%s' has no shape or place"):format(name)
-  end
-  local size = FORMATS[entry.dtype]
-  if not size then return ("'%s' has type %s; F32 and F64 can be read"):format(name, tostring(entry.dtype)) end
-  if #entry.shape > 4 then return ("'%s' has %d dimensions, at most 4 can be read"):format(name, #entry.shape) end
+local function is_count(value) return math.type(value) == "integer" and value >= 0 end
+
+-- How many elements a shape has, or nil.
+local function count_of(shape)
   local count = 1
-  for _, n in ipairs(entry.shape) do
-    if not is_count(n) or n < 1 or n > 2 ^ 40 then return ("'%s' has an impossible shape"):format(name) end
+  for _, n in ipairs(shape) do
+    if not is_count(n) or n > 0 and count > MAX_COUNT // n then return nil end
     count = count * n
   end
-  local first, last = entry.data_offsets[1], entry.data_offsets[2]
-  if not (is_count(first) and is_count(last)) or last - first ~= count * size or last > data_size then
+  return count
+end
+
+-- Checks an entry of the header by itself; returns a message where it lies.
+local function entry_error(name, entry)
+  if type(entry) ~= "table" or type(entry.shape) ~= "table" or type(entry.data_offsets) ~= "table"
+    or type(entry.dtype) ~= "string" then
+    return ("'%s' has no type, shape or place"):format(name)
+  end
+  local first, last = table.unpack(entry.data_offsets, 1, 2)
+  entry.count = count_of(entry.shape)
+  if not entry.count then return ("'%s' has an impossible shape"):format(name) end
+  local size = (formats[entry.dtype] or {})[1]
+  if not (is_count(first) and is_count(last)) or first > last or size and last - first ~= entry.count * size then
     return ("'%s': its shape does not fit its place in the file; the file is truncated or damaged"):format(name)
   end
+  entry.name, entry.first, entry.last = name, first, last
 end
 
--- text is the file, whose data begin after so many bytes.
+-- The entries in the order of their bytes, which must cover all that follows the header, each once; or nil and a
+-- message.
+local function ordered_entries(header, data_size)
+  local entries = {}
+  for name, entry in pairs(header) do
+    local reason = entry_error(name, entry)
+    if reason then return nil, reason end
+    entries[#entries + 1] = entry
+  end
+  table.sort(entries, function(a, b)
+    if a.first ~= b.first then return a.first < b.first end
+    if a.last ~= b.last then return a.last < b.last end
+    return a.name < b.name
+  end)
+  local at = 0
+  for _, entry in ipairs(entries) do
+    if entry.first ~= at then
+      return nil, ("'%s' begins at byte %d of the data, where %d is expected: bytes %s"):format(entry.name, entry.first,
+        at, entry.first < at and "are claimed twice" or "belong to no tensor")
+    end
+    at = entry.last
+  end
+  if at > data_size then
+    return nil, ("the file is truncated: %d bytes of %d follow its header"):format(data_size, at)
+  end
+  if at < data_size then return nil, ("%d bytes at the end belong to no tensor"):format(data_size - at) end
+  return entries
+end
+
+-- The tensor of an entry, text is the file, whose data begin after so many bytes; or nil and why it cannot be read.
 local function read_tensor(text, before, entry)
-  local first, last = before + entry.data_offsets[1] | 0, before + entry.data_offsets[2] | 0
-  local shape = {}
-  for d, n in ipairs(entry.shape) do shape[d] = n | 0 end
-  if #shape == 0 then shape[1] = 1 end
-  if entry.dtype == "F32" then return core.frombytes(text:sub(first + 1, last), shape) end
-  return core.decode(text:sub(first + 1, last), "f8", false, shape)
+  local type_name, shape = (formats[entry.dtype] or {})[2], entry.shape
+  if not type_name then return nil, ("has type %s, which cannot be read"):format(entry.dtype) end
+  if entry.count == 0 then return nil, "is empty" end
+  if entry.count > limits.elements then
+    return nil, ("has %d elements; limits.elements = %d"):format(entry.count, limits.elements)
+  end
+  if #shape > 4 then return nil, ("has %d dimensions, at most 4 can be read"):format(#shape) end
+  if #shape == 0 then shape = { 1 } end
+  local tensor, element = core.decode(text, before + entry.first + 1, type_name, false, shape)
+  if tensor then return tensor end
+  if entry.dtype == "F64" then return nil, "holds numbers too large for float32" end
+  return nil, ("holds integers that float32 cannot hold exactly, number %d the first of them"):format(element)
 end
 
---- Reads what write wrote, or another program; F64 becomes float32.
--- @return { [name] = tensor }, metadata as { [key] = string }; or nil and a message: for a file that is not
---   there, not of this format, truncated, or with types other than F32 and F64
+-- The header as a table, and how many bytes come before the data; or nil and a message.
+local function read_header(text)
+  if #text < 8 then return nil, "not a safetensors file: it is too short" end
+  local size = string.unpack("<i8", text)
+  if size < 2 or size > MAX_HEADER or text:sub(9, 9) ~= "{" then
+    return nil, "not a safetensors file: no header where one is expected"
+  end
+  if size > #text - 8 then return nil, "the file is truncated: its header is longer than the file" end
+  if size > limits.header then
+    return nil, ("its header has %d bytes; limits.header = %d"):format(size, limits.header)
+  end
+  local header, err = json.decode(text:sub(9, 8 + size))
+  if type(header) ~= "table" then return nil, "its header is " .. (err or "no JSON object") end
+  return header, 8 + size
+end
+
+-- Takes the metadata out of the header; or nil and a message.
+local function take_metadata(header)
+  local metadata = header.__metadata__
+  header.__metadata__ = nil
+  if metadata == nil or metadata == json.null then return {} end
+  if type(metadata) ~= "table" or #metadata > 0 then return nil, "its __metadata__ is no table of strings" end
+  for key, value in pairs(metadata) do
+    if type(value) ~= "string" then return nil, ("its __metadata__ holds no string under '%s'"):format(key) end
+  end
+  return metadata
+end
+
+local function parse(text)
+  local header, before = read_header(text)
+  if not header then return nil, before end
+  local metadata, bad = take_metadata(header)
+  if not metadata then return nil, bad end
+  local entries, reason = ordered_entries(header, #text - before)
+  if not entries then return nil, reason end
+  local tensors, skipped, first_skipped = {}, {}, nil
+  for _, entry in ipairs(entries) do
+    tensors[entry.name], skipped[entry.name] = read_tensor(text, before, entry)
+    first_skipped = first_skipped or skipped[entry.name] and entry.name
+  end
+  if first_skipped and not next(tensors) then
+    return nil, ("'%s' %s"):format(first_skipped, skipped[first_skipped])
+  end
+  if metadata[DIGEST] and metadata[DIGEST] ~= digest_of(tensors, metadata) then
+    return nil, "its content does not fit its checksum: the file is damaged, or another program changed it"
+  end
+  metadata[DIGEST] = nil
+  return tensors, metadata, skipped
+end
+
+--- Reads what write wrote, or another program. F64 is rounded to float32; F16, BF16, bool and integers of 8 to 64 bits
+-- are converted where float32 holds them exactly. Tensors of other types or of more than 4 dimensions, empty ones, and
+-- those with numbers that float32 cannot hold are left out, and named.
+-- @return { [name] = tensor }, metadata as { [key] = string }, { [name] = why it was left out }; or nil and a message:
+--   for a file that is not there, not of this format, truncated or damaged, whose tensors do not cover its bytes, each
+--   once, or with tensors none of which can be read
 function safetensors.read(path)
   check.kind("safetensors.read", "path", path, "string")
   local text, err = files.read(path)
   if not text then return nil, err end
-  local function fail(reason) return nil, path .. ": " .. reason end
-  if #text < 8 then return fail "not a safetensors file: it is too short" end
-  local header_size = string.unpack("<i8", text)
-  if header_size < 2 or header_size > MAX_HEADER or text:sub(9, 9) ~= "{" then
-    return fail "not a safetensors file: no header where one is expected"
-  end
-  if header_size > #text - 8 then return fail "the file is truncated: its header is longer than the file" end
-  local header = json.decode(text:sub(9, 8 + header_size))
-  if type(header) ~= "table" then return fail "not a safetensors file: its header is not JSON" end
-  local before, tensors, metadata = 8 + header_size, {}, header.__metadata__ or {}
-  for name, entry in pairs(header) do
-    if name ~= "__metadata__" then
-      local reason = entry_error(name, entry, #text - before)
-      if reason then return fail(reason) end
-      tensors[name] = read_tensor(text, before, entry)
-      if not tensors[name] then return fail(("'%s' holds numbers too large for float32"):format(name)) end
-    end
-  end
-  return tensors, metadata
+  local tensors, metadata, skipped = parse(text)
+  if not tensors then return nil, path .. ": " .. metadata end
+  return tensors, metadata, skipped
 end
 
 return safetensors

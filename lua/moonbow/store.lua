@@ -1,11 +1,12 @@
 --- Models in files: weights and architecture, and what the model expects.
-local json = require "cjson.safe"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local json = require "moonbow.json"
 local nn = require "moonbow.nn"
 local forest = require "moonbow.forest"
 local linear = require "moonbow.linear"
 local neighbours = require "moonbow.neighbours"
+local preprocess = require "moonbow.preprocess"
 local safetensors = require "moonbow.safetensors"
 
 local store = {}
@@ -21,10 +22,48 @@ local known_info = {
 
 local function kind_of(model) return type(model) == "table" and others[model.kind] and model.kind or nil end
 
---- Saves a built network, or a fitted forest, as one safetensors file, whole or not at all.
--- @param info what should come back with it: classes (names in order), axis (of the spectra, tensor or list),
---   preprocessing (fitted steps, from mb.preprocess.fit), note (a string); all optional
--- @return true, or nil and a message. Raises for models that hold functions or are not built.
+-- ---- what comes with a model ----
+
+local function check_list(name, list, kinds)
+  local count = 0
+  for _ in pairs(list) do count = count + 1 end
+  if count ~= #list then check.fail("info", "%s: expected a list without gaps", name) end
+  for i, value in ipairs(list) do check.kind("info", ("%s[%d]"):format(name, i), value, kinds) end
+end
+
+-- Raises unless info, out of a file, is what save takes.
+local function check_info(info)
+  info = check.options("info", info, known_info)
+  check_list("classes", info.classes or {}, "string|number|boolean")
+  check_list("axis", info.axis or {}, "finite")
+  preprocess.check("info", info.preprocessing or {})
+end
+
+-- How many classes a model tells apart.
+local function classes_of(model)
+  if not nn.is_layer(model) then return model.classes end
+  local output = model:build(model.input_shape)
+  return output[#output]
+end
+
+-- ---- saving ----
+
+local function description_of(model, kind, info)
+  local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info })
+  if not text then check.fail("save", "%s", err) end
+  local back, why = json.decode(text)
+  if not back then check.fail("save", "could not be loaded again: %s", why) end
+  local ok, reason = pcall(check_info, back.info)
+  if not ok then check.rethrow("save: ", reason) end
+  return text
+end
+
+--- Saves a built network, or a fitted forest, linear model or set of neighbours, as one safetensors file, whole or not
+-- at all. The same model and info give the same bytes.
+-- @param info what should come back with it: classes (names in order, as many as the model has outputs), axis (of the
+--   spectra, tensor or list), preprocessing (fitted steps, from mb.preprocess.fit), note (a string); all optional
+-- @return true, or nil and a message. Raises for models that hold functions or are not built, and for what would not
+--   come back: NaN and infinity, text that is not UTF-8, lists with gaps; the message names the entry.
 function store.save(model, path, info)
   local kind = kind_of(model)
   if not kind and not nn.is_layer(model) then
@@ -36,33 +75,45 @@ function store.save(model, path, info)
     check.fail("save", "the model has no weights yet; build or train it first")
   end
   if core.is_tensor(info.axis) then info.axis = core.totable(info.axis) end
-  local description = json.encode { kind = kind, config = model:config(), input_shape = model.input_shape,
-    info = info }
-  return safetensors.write(path, model:state(), { moonbow = description })
+  if info.classes and #info.classes ~= classes_of(model) then
+    check.fail("save", "classes: expected %d, one per output of the model, got %d", classes_of(model), #info.classes)
+  end
+  return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
 end
+
+-- ---- loading ----
 
 local function rebuild(description, tensors)
-  local kind = description.kind
-  if kind then
-    if not others[kind] then error(("a model of the unknown kind '%s'"):format(kind), 0) end
-    return others[kind].from_state(description.config, tensors)
+  local kind, config = description.kind, check.kind("load", "config", description.config, "table")
+  check_info(description.info)
+  if not kind then
+    local model = nn.from_config(config)
+    model:build(description.input_shape, core.rng(0))
+    return model:load_state(tensors):eval()
   end
-  local model = nn.from_config(description.config)
-  model:build(description.input_shape, core.rng(0))
-  return model:load_state(tensors):eval()
+  if not others[kind] then check.fail("load", "a model of the unknown kind %s", check.show(kind)) end
+  return others[kind].from_state(config, tensors)
 end
 
---- Loads a model that save wrote, a network in evaluation mode.
+-- A message without the position that raising put before it.
+local function reason_of(err)
+  local where = core.where()
+  return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
+end
+
+--- Loads a model that save wrote, a network in evaluation mode. Nothing in the file is believed: see mb.limits.
 -- @return model, info (classes, axis as a tensor, preprocessing, note); or nil and a message
 function store.load(path)
+  check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)
   if not tensors then return nil, metadata end
-  local description = type(metadata.moonbow) == "string" and json.decode(metadata.moonbow)
+  local description, err = json.decode(metadata.moonbow or "null")
   if type(description) ~= "table" or type(description.info) ~= "table" then
-    return nil, path .. ": holds tensors, but no description of a moonbow model"
+    return nil, ("%s: holds tensors, but no description of a moonbow model%s"):format(path, err and " (" .. err .. ")"
+      or "")
   end
   local ok, model = pcall(rebuild, description, tensors)
-  if not ok then return nil, ("%s: %s"):format(path, tostring(model)) end
+  if not ok then return nil, ("%s: %s"):format(path, reason_of(model)) end
   local info = description.info
   if info.axis then info.axis = core.tensor(info.axis) end
   return model, info

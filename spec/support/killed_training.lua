@@ -5,6 +5,7 @@
 -- the end). Without a place it ends, with FOLDER/model.safetensors and history.json.
 local uv = require "luv"
 local json = require "cjson"
+local core = require "moonbow.core"
 local mb = require "moonbow"
 
 local folder, place, number = arg[1], arg[2], math.tointeger(tonumber(arg[3]))
@@ -19,17 +20,15 @@ local function at(name)
 end
 
 local saving = "checkpoint"
-local write, rename = uv.fs_write, uv.fs_rename
-function uv.fs_write(descriptor, bytes, offset)
-  if place == saving and (counts[saving] or 0) + 1 == number then
-    write(descriptor, bytes:sub(1, #bytes // 2), offset)
-  end
+local put, commit = core.file_put, core.file_commit
+function core.file_put(writer, bytes)
+  if place == saving and (counts[saving] or 0) + 1 == number then put(writer, bytes:sub(1, #bytes // 2)) end
   at(saving)
-  return write(descriptor, bytes, offset)
+  return put(writer, bytes)
 end
-function uv.fs_rename(...)
+function core.file_commit(writer)
   if saving == "checkpoint" then at "rename" end
-  local ok, err = rename(...)
+  local ok, err = commit(writer)
   if saving == "checkpoint" then at "renamed" end
   return ok, err
 end

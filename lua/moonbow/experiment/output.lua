@@ -1,7 +1,7 @@
 --- Tables on the terminal, results.json and figures in a folder.
-local json = require "cjson"
 local core = require "moonbow.core"
 local files = require "moonbow.files"
+local json = require "moonbow.json"
 
 local output = {}
 
@@ -15,17 +15,19 @@ function output.fail(message)
   os.exit(1, true)
 end
 
+local function width_of(text) return utf8.len(text) or #text end
+
 --- Prints rows of cells in aligned columns; the first row is the heading.
 function output.table(rows)
   local widths = {}
   for _, row in ipairs(rows) do
-    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, utf8.len(tostring(cell))) end
+    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, width_of(tostring(cell))) end
   end
   for _, row in ipairs(rows) do
     local cells = {}
     for c, cell in ipairs(row) do
       cell = tostring(cell)
-      local blanks = (" "):rep(widths[c] - utf8.len(cell))
+      local blanks = (" "):rep(widths[c] - width_of(cell))
       cells[c] = c == 1 and cell .. blanks or blanks .. cell
     end
     print((table.concat(cells, "  "):gsub("%s+$", "")))
@@ -39,10 +41,25 @@ local function sorted_names(t)
   return names
 end
 
-local Array = { __jsontype = "array" }
-
 --- Marks a table as a list, which is written as [] where it is empty.
-function output.list(t) return setmetatable(t, Array) end
+function output.list(t) return setmetatable(t, json.list) end
+
+--- Writes a value as JSON, whole or not at all, with sorted keys. Returns true, or nil and a message: also for what
+-- JSON cannot hold; the file that was there then stays.
+function output.write_json(path, value)
+  local text, err = json.encode(value)
+  if not text then return nil, ("%s: not written: %s"):format(path, err) end
+  return files.write(path, function(put) put(text .. "\n") end)
+end
+
+--- What a JSON file holds; or nil and a message.
+function output.read_json(path)
+  local text, err = files.read(path)
+  if not text then return nil, err end
+  local value, reason = json.decode(text)
+  if value == nil then return nil, ("%s: %s"):format(path, reason) end
+  return value
+end
 
 --- Writes results.json, with the machine's threads and the time, into the folder; then the figures, as SVG
 -- and PNG. What cannot be drawn is said, and loses nothing else.
@@ -54,10 +71,8 @@ function output.save(folder, results, figures)
   if not ok then output.fail(err) end
   results.threads, results.written = core.get_threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
   local path = folder .. "/results.json"
-  local file, why = io.open(path, "w")
-  if not file then output.fail(why) end
-  local written = file:write(json.encode(results), "\n")
-  if not (file:close() and written) then output.fail(path .. ": could not be written") end
+  local written, why = output.write_json(path, results)
+  if not written then output.fail(why) end
   print("wrote " .. path)
   for _, name in ipairs(sorted_names(figures)) do
     for _, format in ipairs { "svg", "png" } do

@@ -38,7 +38,7 @@ end
 
 -- Numbers as they are in a table, 0.9534 or 12.
 local function show(value)
-  return math.type(value) == "integer" and tostring(value) or ("%.4g"):format(value)
+  return math.type(value) == "float" and ("%.4g"):format(value) or tostring(value)
 end
 
 local function show_time(seconds)
@@ -83,7 +83,7 @@ local function board_rows(results)
   for i, figure in ipairs(chosen) do
     rows[i] = table.concat {
       i == 1 and '<tr class="first">' or "<tr>",
-      i == 1 and spanning("", ('<a href="#%s">%s</a>'):format(results.name, escape(results.claim))) or "",
+      i == 1 and spanning("", ('<a href="#%s">%s</a>'):format(escape(results.name), escape(results.claim))) or "",
       "<td>", escape(figure.name), '</td><td class="number" data-label="published">',
       figure.published and show(figure.published) or "", '</td><td class="number" data-label="measured">',
       verdict.show_spread(figure.values), "</td>",
@@ -106,9 +106,8 @@ end
 -- The drawing inside the page: without its prolog, with names that no other drawing has.
 local function inline(svg, prefix)
   svg = svg:match "<svg.*</svg>" or ""
-  svg = svg:gsub("id=([\"'])", "id=%1" .. prefix .. "-")
-  svg = svg:gsub("href=([\"'])#", "href=%1#" .. prefix .. "-")
-  return (svg:gsub("url%(#", "url(#" .. prefix .. "-"))
+  local function named(before) return before .. prefix .. "-" end
+  return (svg:gsub("id=[\"']", named):gsub("href=[\"']#", named):gsub("url%(#", named))
 end
 
 local function rules(results)
@@ -143,11 +142,49 @@ end
 local function section(results, read_figure)
   local figures = {}
   for i, name in ipairs(results.figures) do
-    figures[i] = inline(read_figure(results, name) or "", ("%s-%d"):format(results.name, i))
+    figures[i] = inline(read_figure(results, name) or "", ("%s-%d"):format(escape(results.name), i))
   end
   return ('<section id="%s"><h2>%s</h2><p>%s · experiments/%s.lua</p>%s%s%s<p class="soft">%s</p></section>'):format(
-    results.name, escape(results.claim), show_verdict(results), results.name, rules(results),
+    escape(results.name), escape(results.claim), show_verdict(results), escape(results.name), rules(results),
     table.concat(figures, "\n"), measured(results), settings(results))
+end
+
+local result_kinds = {
+  name = "string", claim = "string", verdict = "string", rules = "table", measured = "table", seeds = "integer",
+  first_seed = "integer", quick = "boolean", seconds = "number", settings = "table", threads = "integer",
+  written = "string", figures = "table",
+}
+
+local function is_a(value, kind) return type(value) == kind or math.type(value) == kind end
+
+local function are_all(list, kind)
+  for _, value in pairs(list) do
+    if not is_a(value, kind) then return false end
+  end
+  return true
+end
+
+local function is_figure(figure)
+  return is_a(figure.name, "string") and is_a(figure.values, "table") and #figure.values > 0
+    and are_all(figure.values, "number") and (figure.published == nil or is_a(figure.published, "number"))
+end
+
+--- Whether a value, out of a file, is what an experiment writes, as far as the page shows it (docs/results.md).
+function page.is_result(value)
+  if type(value) ~= "table" then return false end
+  for name, kind in pairs(result_kinds) do
+    if not is_a(value[name], kind) then return false end
+  end
+  if not (are_all(value.measured, "table") and are_all(value.rules, "table") and are_all(value.figures, "string")) then
+    return false
+  end
+  for _, figure in ipairs(value.measured) do
+    if not is_figure(figure) then return false end
+  end
+  for _, name in ipairs(value.figures) do
+    if name:find("/", 1, true) then return false end
+  end
+  return value.ceiling == nil or is_a(value.ceiling, "number")
 end
 
 --- The page.

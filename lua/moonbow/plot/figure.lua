@@ -1,5 +1,6 @@
 --- Figures: one or more panels that can be saved or shown.
 local check = require "moonbow.check"
+local files = require "moonbow.files"
 local gnuplot = require "moonbow.plot.gnuplot"
 
 local Figure = {}
@@ -67,22 +68,6 @@ function Figure:script(format, output, width, height)
   }, "\n")
 end
 
--- Writes under another name first, so that path never holds half a file.
-local function write_file(path, text)
-  local unique = os.tmpname()
-  os.remove(unique)
-  local part = path .. "." .. unique:match "[^/]*$" .. ".part"
-  local file, message = io.open(part, "wb")
-  if not file then return nil, message end
-  local ok
-  ok, message = file:write(text)
-  if ok then ok, message = file:close() else file:close() end
-  if ok then ok, message = os.rename(part, path) end
-  if ok then return path end
-  os.remove(part)
-  return nil, message
-end
-
 --- Writes the figure to a file, whole or not at all.
 -- @param path ends in .svg, .png, .pdf or .txt
 -- @return path, or nil and a message (no gnuplot, no such folder, disk full)
@@ -95,7 +80,8 @@ function Figure:save(path)
   end
   local text, message = gnuplot.render(format, function(output) return self:script(format, output) end)
   if not text then return nil, ("%s: %s"):format(path, message) end
-  return write_file(path, text)
+  local ok, err = files.write(path, function(put) put(text) end)
+  return ok and path, err
 end
 
 --- The figure as text.

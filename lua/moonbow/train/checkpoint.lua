@@ -1,15 +1,15 @@
 --- A training that survives: everything it is made of in one file per epoch, from which it goes on bit for
 -- bit.
-local json = require "cjson.safe"
 local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
+local json = require "moonbow.json"
 local safetensors = require "moonbow.safetensors"
 
 local checkpoint = {}
 
-local NAME, FORMAT = "checkpoint.safetensors", 1
+local NAME, LOCK, FORMAT = "checkpoint.safetensors", "checkpoint.lock", 2
 
 local known_options = {
   folder = check.required "string", every = check.default(1, "positive integer"),
@@ -18,11 +18,12 @@ local known_options = {
 
 local function clock() return uv.hrtime() / 1e9 end
 
--- JSON has no room for all digits of a double: reals travel as hexadecimal strings, integers as they are.
-local strange = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0, ["-nan"] = 0 / 0 }
+-- JSON has no numbers that are not finite: these travel as { float = "inf" }.
+local not_finite = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }
 
 local function pack(value)
-  if math.type(value) == "float" then return ("%a"):format(value) end
+  if value ~= value then return { float = "nan" } end
+  if value == math.huge or value == -math.huge then return { float = tostring(value) } end
   if type(value) ~= "table" then return value end
   local packed = {}
   for key, entry in pairs(value) do packed[key] = pack(entry) end
@@ -30,61 +31,81 @@ local function pack(value)
 end
 
 local function unpack_value(value)
-  if type(value) == "number" then return math.tointeger(value) end
-  if type(value) == "string" then
-    return value:find "^%-?0x" and tonumber(value) or strange[value] or value
-  end
   if type(value) ~= "table" then return value end
+  if value.float then return not_finite[value.float] end
   local unpacked = {}
   for key, entry in pairs(value) do unpacked[key] = unpack_value(entry) end
   return unpacked
 end
 
--- A value as text, the same for equal values.
+-- ---- what must be the same for a training to go on ----
+
+local LONGEST = 400 -- of a text that stands for itself
+
+-- A value as text: the same for equal values, another for others. Of functions nothing can be told. For a tensor, and
+-- for what is long, stands a digest (XXH64 of shape and bytes; see core.digest): data that differ in any bit, or only
+-- in their order, differ in it.
 local function canonical(value)
   if core.is_tensor(value) then
-    return ("tensor %s with the sum of squares %a"):format(check.show_shape(core.shape(value)),
-      core.sum_squares(value))
+    return ("tensor %s %016x"):format(check.show_shape(core.shape(value)), core.digest(value))
   end
   if type(value) == "function" then return "a function" end
-  if type(value) ~= "table" then
-    return math.type(value) == "float" and ("%.17g"):format(value) or tostring(value)
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "number" then return ("%.17g"):format(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for key, entry in pairs(value) do
+    parts[#parts + 1] = (type(key) == "string" and key or "[" .. tostring(key) .. "]") .. " = " .. canonical(entry)
   end
-  local keys, parts = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for i, key in ipairs(keys) do parts[i] = tostring(key) .. " = " .. canonical(value[key]) end
-  return "{" .. table.concat(parts, ", ") .. "}"
+  table.sort(parts)
+  local text = "{" .. table.concat(parts, ", ") .. "}"
+  return #text <= LONGEST and text or ("{%d entries, %016x}"):format(#parts, core.digest(text))
 end
 
--- What must be the same for a training to go on, as texts by name.
-local aspects = { "model", "data", "validation", "optimizer", "schedule", "epochs", "batch_size", "seed",
-  "shuffle", "loss", "l2", "clip_norm", "class_weights", "early_stopping" }
+local function as_tensor(values)
+  local ok, tensor = pcall(core.tensor, values)
+  return ok and tensor or values
+end
 
+local compared_options = { "epochs", "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
+  "early_stopping", "schedule" }
+
+-- The texts by name.
 local function identity(job)
-  local options, same = job.options, {}
-  for _, name in ipairs(aspects) do same[name] = canonical(options[name]) end
+  local options, optimizer, same = job.options, job.optimizer, {}
+  for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
+  if (options.schedule or {})[1] ~= "cosine" then same.epochs = "any" end
   local ok, config = pcall(job.model.config, job.model)
   same.model = ok and canonical(config) or "holds functions"
-  same.data = canonical { x = job.x, y = job.y }
-  local validation = options.validation
-  same.validation = canonical(validation and { x = validation.x, y = validation.y })
-  same.optimizer = job.optimizer.name .. canonical(job.optimizer.options)
-  if (options.schedule or {})[1] ~= "cosine" then same.epochs = "any" end
+  local validation = options.validation or {}
+  for name, values in pairs { ["data.x"] = job.x, ["data.y"] = job.y, ["validation.x"] = validation.x or false,
+    ["validation.y"] = validation.y or false } do
+    same[name] = canonical(as_tensor(values))
+  end
+  same.optimizer = optimizer.name
+  for name, value in pairs(optimizer.options) do same["optimizer." .. name] = canonical(value) end
+  same["optimizer.lr"] = canonical(optimizer.lr)
   return same
 end
 
 local function check_identity(job, path, saved)
-  for _, name in ipairs(aspects) do
-    local text = job.identity[name]
-    if saved[name] ~= text then
-      local was, is = tostring(saved[name]), text
+  local names = {}
+  for name in pairs(job.identity) do names[#names + 1] = name end
+  for name in pairs(saved) do
+    if job.identity[name] == nil then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local was, is = tostring(saved[name]), tostring(job.identity[name])
+    if was ~= is then
       local details = #was + #is < 120 and (" (%s, now %s)"):format(was, is) or ""
       check.fail("fit", "checkpoint: %s is of a training with another %s%s; take another folder or remove it",
         path, name, details)
     end
   end
 end
+
+-- ---- saving ----
 
 local function prefixed(tensors, prefix, entries)
   for _, entry in ipairs(entries) do tensors[prefix .. entry.name] = entry.value end
@@ -127,42 +148,110 @@ function checkpoint.save(job)
   local options = job.checkpoint
   if not options or not is_due(job) then return end
   local tensors, state = gather(job)
-  local text = json.encode(pack(state))
+  local text, reason = json.encode(pack(state))
+  if not text then check.fail("fit", "checkpoint: %s", reason) end
   local ok, err = safetensors.write(options.path, tensors, { training = text })
   if not ok then check.fail("fit", "checkpoint: %s", err) end
   options.saved_at = clock()
 end
 
+-- ---- going on ----
+
+local state_kinds = {
+  format = { "integer" }, identity = { "table" }, rng = { "string" }, layer_rng = { "string" }, lr = { "number" },
+  steps = { "table" }, schedule = { "table" }, best = { "number", optional = true }, waited = { "integer" },
+  records = { "table" }, best_epoch = { "integer", optional = true }, stopped = { "string", optional = true },
+}
+
+local function check_type(path, name, value, kind)
+  if type(value) ~= kind and math.type(value) ~= kind then
+    check.fail("fit", "checkpoint: %s: %s: expected a %s, got %s", path, name, kind, check.show(value))
+  end
+end
+
+-- Raises unless the state holds all that a checkpoint holds, each of its kind.
+local function check_state(job, path, state)
+  for name, kinds in pairs(state_kinds) do
+    if not kinds.optional or state[name] ~= nil then check_type(path, name, state[name], kinds[1]) end
+  end
+  for _, text in pairs(state.identity) do check_type(path, "identity", text, "string") end
+  for _, count in pairs(state.steps) do check_type(path, "steps", count, "integer") end
+  for name in pairs(job.schedule.state) do check_type(path, "schedule." .. name, state.schedule[name], "number") end
+  for i, record in ipairs(state.records) do
+    check_type(path, "records", record, "table")
+    check_type(path, ("records[%d].loss"):format(i), record.loss, "number")
+    if record.epoch ~= i then check.fail("fit", "checkpoint: %s: records: epoch %d is missing", path, i) end
+  end
+end
+
+-- Raises unless the tensors are those of the job, with the right shapes.
+local function check_tensors(job, path, tensors)
+  local shapes, entries = {}, job.model:parameters()
+  table.move(job.model:buffers(), 1, #job.model:buffers(), #entries + 1, entries)
+  for _, entry in ipairs(entries) do
+    local shape = check.show_shape(core.shape(entry.value))
+    for _, prefix in ipairs { "model.", "best.", "optimizer.1.", "optimizer.2." } do
+      shapes[prefix .. entry.name] = shape
+    end
+    if stripped(tensors, "best.") and not tensors["best." .. entry.name] then
+      check.fail("fit", "checkpoint: %s: holds no best.%s", path, entry.name)
+    end
+  end
+  for name, tensor in pairs(tensors) do
+    local got = check.show_shape(core.shape(tensor))
+    if shapes[name] ~= got then
+      check.fail("fit", "checkpoint: %s: %s: expected shape %s, got %s", path, name, shapes[name] or "none", got)
+    end
+  end
+end
+
+local function read_state(job, path)
+  local tensors, metadata = safetensors.read(path)
+  if not tensors then check.fail("fit", "checkpoint: %s", metadata) end
+  local state = unpack_value(json.decode(metadata.training or "null"))
+  if type(state) ~= "table" or state.format ~= FORMAT then
+    check.fail("fit", "checkpoint: %s: holds no training that this version can go on with", path)
+  end
+  check_state(job, path, state)
+  check_identity(job, path, state.identity)
+  check_tensors(job, path, tensors)
+  return tensors, state
+end
+
 local function restore(job, tensors, state)
-  job.model:load_state(stripped(tensors, "model."))
-  job.best_state = stripped(tensors, "best.")
-  job.optimizer:load_state(job.parameters, stripped(tensors, "optimizer.") or {}, state.steps)
   core.rng_set_state(job.rng, state.rng)
   core.rng_set_state(job.layer_rng, state.layer_rng)
+  job.model:load_state(stripped(tensors, "model.") or {})
+  job.best_state = stripped(tensors, "best.")
+  job.optimizer:load_state(job.parameters, stripped(tensors, "optimizer.") or {}, state.steps)
   job.optimizer.lr, job.best, job.waited = state.lr, state.best, state.waited
   for key, value in pairs(state.schedule) do job.schedule.state[key] = value end
   for i, record in ipairs(state.records) do job.history[i] = record end
   job.history.best_epoch, job.history.stopped = state.best_epoch, state.stopped
 end
 
---- Reads the option, makes the folder, and brings a job to where its checkpoint left it, if there is one.
-function checkpoint.resume(job)
+--- Reads the option, makes the folder, and takes its lock, which belongs into a <close> variable: two trainings in one
+-- folder would each overwrite what the other one goes on from. Returns nil where no checkpoints are asked for.
+function checkpoint.open(job)
   local given = job.options.checkpoint
-  if not given then return end
+  if not given then return nil end
   local options = check.options("fit checkpoint", type(given) == "string" and { folder = given } or given,
     known_options)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
+  local lock, reason = files.lock(options.folder .. "/" .. LOCK)
+  if not lock then
+    check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
+  end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
   job.checkpoint, job.identity = options, identity(job)
-  if not files.exists(options.path) then return end
-  local tensors, metadata = safetensors.read(options.path)
-  if not tensors then check.fail("fit", "checkpoint: %s", metadata) end
-  local state = unpack_value(json.decode(metadata.training or "null"))
-  if type(state) ~= "table" or state.format ~= FORMAT then
-    check.fail("fit", "checkpoint: %s: holds no training that this version can go on with", options.path)
-  end
-  check_identity(job, options.path, state.identity)
+  return lock
+end
+
+--- Brings a job to where its checkpoint left it, if there is one.
+function checkpoint.resume(job)
+  if not job.checkpoint or not files.exists(job.checkpoint.path) then return end
+  local tensors, state = read_state(job, job.checkpoint.path)
   restore(job, tensors, state)
 end
 

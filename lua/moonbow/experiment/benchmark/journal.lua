@@ -4,7 +4,8 @@
 -- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all };
 -- each with time, seconds since 1970. After a resume the epochs since the last checkpoint come again; the
 -- last counts.
-local json = require "cjson.safe"
+local files = require "moonbow.files"
+local json = require "moonbow.json"
 local output = require "moonbow.experiment.output"
 local show_time = require("moonbow.train.progress").show_time
 
@@ -15,21 +16,38 @@ local NAME = "log.jsonl"
 --- Appends an event to the log in a folder.
 function journal.append(folder, event)
   event.time = os.time()
-  local file = io.open(folder .. "/" .. NAME, "a")
-  if not file then return end -- the log is for the eye: training goes on without it
-  file:write(json.encode(event), "\n")
-  file:close()
+  local line = json.encode(event)
+  if line then files.append(folder .. "/" .. NAME, line) end -- the log is for the eye: training goes on without it
+end
+
+local known_fields = { event = "string", time = "number", run = "string", runs = "table", epoch = "integer",
+  seconds = "number", loss = "number", val_loss = "number", epochs = "integer", patience = "number",
+  min_delta = "number", wrong = "number", all = "number" }
+
+-- Whether the fields of an event are of their kinds, and those that every event of its name has are there.
+local required = { plan = { "runs", "epochs", "patience", "min_delta" }, start = { "run" },
+  epoch = { "run", "epoch", "seconds" }, done = { "run", "wrong", "all" } }
+
+local function is_event(event)
+  for name, kind in pairs(known_fields) do
+    local value = event[name]
+    if value ~= nil and type(value) ~= kind and math.type(value) ~= kind then return false end
+  end
+  if not event.time then return false end
+  for _, name in ipairs(required[event.event] or { "unknown" }) do
+    if event[name] == nil then return false end
+  end
+  return true
 end
 
 local function read_events(folder)
-  local file, err = io.open(folder .. "/" .. NAME)
-  if not file then return nil, err end
+  local text, err = files.read(folder .. "/" .. NAME)
+  if not text then return nil, err end
   local events = {}
-  for line in file:lines() do
-    local event = json.decode(line) -- the last line may be half written
-    if type(event) == "table" then events[#events + 1] = event end
+  for line in text:gmatch "[^\n]+" do
+    local event = json.decode(line) -- a line may be cut short
+    if type(event) == "table" and is_event(event) then events[#events + 1] = event end
   end
-  file:close()
   return events
 end
 

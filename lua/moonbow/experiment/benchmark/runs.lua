@@ -1,6 +1,5 @@
 --- Trainings by the protocol of Schuetzke et al. 2023, each in a folder of its own, that survive any end of
 -- the process.
-local json = require "cjson.safe"
 local core = require "moonbow.core"
 local files = require "moonbow.files"
 local fit = require "moonbow.train.fit"
@@ -88,16 +87,10 @@ local function result_of(run, model, history, set)
   return result
 end
 
-local function write_json(path, value)
-  local ok, err = files.write(path, function(put) put(json.encode(value) .. "\n") end)
-  if not ok then output.fail(err) end
-end
-
 -- The result of a run that is over; nil where there is none, and ends where it belongs to something else.
 local function read_result(path, set, settings)
-  local content = files.read(path)
-  local result = content and json.decode(content)
-  if not result then return nil end
+  local result = output.read_json(path)
+  if type(result) ~= "table" then return nil end
   if result.data ~= data_of(set) then
     output.fail(("%s is of other data (%s, not %s); take another --out"):format(path, result.data,
       data_of(set)))
@@ -136,7 +129,8 @@ local function train(run, set, settings)
   local ok, err = store.save(model, folder .. "/model.safetensors", { note = run.name })
   if not ok then output.fail(err) end
   result = result_of(run, model, history, set)
-  write_json(result_path, result)
+  ok, err = output.write_json(result_path, result)
+  if not ok then output.fail(err) end
   os.remove(checkpoint)
   return result
 end
