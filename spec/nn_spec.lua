@@ -29,14 +29,15 @@ describe("the activation of", function()
       assert.is_true((dx[1]:allclose(dx[2], { absolute = 1e-6 })))
     end
   end
+  local alphas = { leaky_relu = 0.3, elu = 0.3 }
   for _, name in ipairs { "relu", "leaky_relu", "linear", "elu" } do
     it("batch norm: " .. name, function()
-      agree(nn.BatchNorm1d { activation = name, alpha = 0.3 },
-        nn.Sequential { nn.BatchNorm1d {}, nn.Activation { name = name, alpha = 0.3 } })
+      agree(nn.BatchNorm1d { activation = name, alpha = alphas[name] },
+        nn.Sequential { nn.BatchNorm1d {}, nn.Activation { name = name, alpha = alphas[name] } })
     end)
     it("a shortcut: " .. name, function()
-      agree(nn.Residual { nn.Sigmoid {}, activation = name, alpha = 0.3 },
-        nn.Sequential { nn.Residual { nn.Sigmoid {} }, nn.Activation { name = name, alpha = 0.3 } })
+      agree(nn.Residual { nn.Sigmoid {}, activation = name, alpha = alphas[name] },
+        nn.Sequential { nn.Residual { nn.Sigmoid {} }, nn.Activation { name = name, alpha = alphas[name] } })
     end)
   end
 end)

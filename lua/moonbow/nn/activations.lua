@@ -27,6 +27,18 @@ function activations.find(operation, activation)
   return functions[activation]
 end
 
+--- Whether an activation, by name or as a function, does something with alpha.
+function activations.takes_alpha(activation)
+  return activation == "leaky_relu" or activation == "elu" or type(activation) == "function"
+end
+
+--- Raises where there is an alpha that the activation would ignore.
+function activations.check_alpha(operation, activation, alpha)
+  if alpha == nil or activations.takes_alpha(activation) then return end
+  check.fail(operation, "alpha: expected none beside the activation %s, got %s; leaky_relu and elu take one",
+    check.show(activation), check.show(alpha))
+end
+
 --- activate(x, alpha) of an x that was made for it; x itself where activate is nil.
 function activations.apply(activate, x, alpha)
   local y = activate and activate(x, alpha) or x

@@ -112,6 +112,7 @@ containers.Residual = container("Residual", {
 }, function(layer, options)
   local slope = activations.slope(options.activation, options.alpha)
   layer.activate = activations.find("Residual", options.activation)
+  activations.check_alpha("Residual", options.activation, options.alpha)
   layer.slope = layer.activate and slope and slope >= 0 and slope < 1 and slope or nil
 end)
 

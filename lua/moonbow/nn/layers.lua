@@ -256,6 +256,7 @@ layers.BatchNorm1d = class("BatchNorm1d", {
   end,
 }, function(layer, options)
   layer.activate = activations.find("BatchNorm1d", options.activation)
+  activations.check_alpha("BatchNorm1d", options.activation, options.alpha)
   layer.slope = activations.slope(options.activation, options.alpha)
 end)
 
@@ -363,9 +364,9 @@ layers.Flatten = class("Flatten", {}, {
     return ops.reshape(x, core.size(x, 1), core.count(x) // core.size(x, 1))
   end,
   output_shape = function(_, shape)
-    local count = 1
+    local count = 1.0 -- a product of integers could wrap around
     for i = 2, #shape do count = count * shape[i] end
-    return { shape[1], count }
+    return { shape[1], math.tointeger(count) or count }
   end,
 })
 
@@ -375,15 +376,18 @@ layers.Activation = class("Activation", {
 }, {
   output_shape = same_shape,
   forward = function(layer, x) return layer.activate(x, layer.options.alpha) end,
-}, function(layer, options) layer.activate = activations.find("Activation", options.name) end)
+}, function(layer, options)
+  layer.activate = activations.find("Activation", options.name)
+  activations.check_alpha("Activation", options.name, options.alpha)
+end)
 
---- One per function, each as Activation{ name = ... }.
+--- One per function, each as Activation{ name = ... }; LeakyReLU and ELU take alpha.
 for name, activation in pairs {
   ReLU = "relu", LeakyReLU = "leaky_relu", ELU = "elu", GELU = "gelu", SELU = "selu", Softplus = "softplus",
   Tanh = "tanh", Sigmoid = "sigmoid", Softmax = "softmax", LogSoftmax = "log_softmax",
 } do
   local activate = activations.find(name, activation)
-  layers[name] = class(name, { alpha = check.optional "finite" }, {
+  layers[name] = class(name, { alpha = activations.takes_alpha(activation) and check.optional "finite" or nil }, {
     forward = function(layer, x) return activate(x, layer.options.alpha) end,
     output_shape = same_shape,
   })

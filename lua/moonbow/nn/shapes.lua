@@ -5,11 +5,11 @@ local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
-local MOST = 2 ^ 31 - 1 -- of a dimension; kernels count no further
+local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further
 
 local function check_sizes(layer, shape)
   for _, size in ipairs(shape) do
-    if size > MOST then check.fail(layer.type, "the output would have a dimension of %d", size) end
+    if size > MOST then check.fail(layer.type, "the output would have a dimension of %.0f", size) end
   end
 end
 
@@ -39,7 +39,11 @@ local function read_shape(operation, shape)
     check.fail(operation, "shape: expected {L, C}, the input without its batch, got %d dimensions", #shape)
   end
   local copy = {}
-  for i, size in ipairs(shape) do copy[i] = check.kind(operation, ("shape[%d]"):format(i), size, "positive integer") end
+  for i, size in ipairs(shape) do
+    local name = ("shape[%d]"):format(i)
+    copy[i] = check.kind(operation, name, size, "positive integer")
+    if size > MOST then check.fail(operation, "%s: expected at most %d, got %.0f", name, MOST, size) end
+  end
   return copy
 end
 

@@ -1,0 +1,95 @@
+-- Options of layers: each has a range, and what a layer would ignore is refused when it is made.
+local mb = require "moonbow"
+local nn = mb.nn
+local nan = 0 / 0
+
+local function refuses(message, f, ...)
+  local arguments = table.pack(...)
+  assert.error_matches(function() f(table.unpack(arguments, 1, arguments.n)) end, message, nil, true)
+end
+
+describe("a layer refuses, when it is made,", function()
+  it("a padding that is none", function()
+    local function padding(value) return { filters = 2, kernel = 3, padding = value } end
+    refuses("Conv1d: padding: expected one of 'valid', 'same', got 'Same' (did you mean 'same'?)", nn.Conv1d,
+      padding "Same")
+    refuses("Conv1d: padding: expected 'valid', 'same' or a number of points, got -1", nn.Conv1d, padding(-1))
+    refuses("Conv1d: padding: expected", nn.Conv1d, padding(nan))
+    refuses("Conv1d: padding: expected", nn.Conv1d, padding(1.5))
+  end)
+  it("numbers out of their range", function()
+    refuses("BatchNorm1d: epsilon: expected a non-negative number, got -1", nn.BatchNorm1d, { epsilon = -1 })
+    refuses("BatchNorm1d: epsilon: expected a non-negative number, got NaN", nn.BatchNorm1d, { epsilon = nan })
+    refuses("BatchNorm1d: momentum: expected a number from 0 to 1, got 1.5", nn.BatchNorm1d, { momentum = 1.5 })
+    refuses("LayerNorm: epsilon: expected a non-negative number, got -1", nn.LayerNorm, { epsilon = -1 })
+    refuses("Dropout: rate: expected a number of at least 0 and below 1, got 1", nn.Dropout, { rate = 1 })
+    refuses("Dropout: rate: expected a number of at least 0 and below 1, got NaN", nn.Dropout, { rate = nan })
+    refuses("Activation: alpha: expected a finite number, got NaN", nn.Activation, { name = "elu", alpha = nan })
+    refuses("ELU: alpha: expected a finite number, got inf", nn.ELU, { alpha = math.huge })
+    refuses("Dense: initializer: expected", nn.Dense, { units = 2, initializer = nan })
+    refuses("BlurPool1d: blur: expected an integer from 2 to 100, got 1000000000", nn.BlurPool1d,
+      { size = 2, blur = 1e9 })
+  end)
+  it("an alpha that the activation would ignore", function()
+    refuses("BatchNorm1d: alpha: expected none beside the activation 'relu', got 0.3", nn.BatchNorm1d,
+      { activation = "relu", alpha = 0.3 })
+    refuses("BatchNorm1d: alpha: expected none beside the activation nil", nn.BatchNorm1d, { alpha = 0.3 })
+    refuses("Activation: alpha: expected none beside the activation 'tanh'", nn.Activation,
+      { name = "tanh", alpha = 0.3 })
+    refuses("Residual: alpha: expected none", nn.Residual, { nn.ReLU {}, activation = "relu", alpha = 0.3 })
+    refuses("ReLU: unknown option 'alpha'", nn.ReLU, { alpha = 0.3 })
+    assert.is_truthy(nn.BatchNorm1d { activation = function(x, alpha) return x * alpha end, alpha = 0.3 })
+  end)
+  it("a third branch of a shortcut", function()
+    refuses("Residual: expected at most 2 layers, got 3", nn.Residual, { nn.ReLU {}, nn.ReLU {}, nn.ReLU {} })
+  end)
+end)
+
+describe("a layer", function()
+  it("refuses what it is called with beside the input", function()
+    local conv = nn.Conv1d { filters = 2, kernel = 3 }
+    refuses("Conv1d: expected one argument, the input, got 2", conv, mb.ones(1, 5, 1), true)
+    refuses("Sequential: expected one argument, the input, got 2", nn.Sequential { conv }, mb.ones(1, 5, 1), true)
+  end)
+  it("keeps its options as they were, whatever becomes of the table", function()
+    local options = { units = 2 }
+    local dense = nn.Dense(options)
+    options.units = 7
+    assert.equal(2, dense:config().units)
+    assert.equal("nn.Dense{units = 2}", tostring(dense))
+  end)
+  it("that takes more weights than the machine has memory says so before it makes them", function()
+    refuses("Dense: weight of shape {1000000, 2000000000} takes 8e+06 GB, but this machine has", function()
+      nn.Dense { units = 2e9 }:build { 1000000 }
+    end)
+    refuses("layer 1 (Conv1d): weight of shape {3, 1000000, 2000000000} takes", function()
+      nn.Sequential { nn.Conv1d { filters = 2e9, kernel = 3 } }:build { 10, 1000000 }
+    end)
+  end)
+  it("of one's own says what is wrong with an initialiser", function()
+    local Layer = require "moonbow.nn.layer"
+    local function scale(initializer)
+      return Layer.class("Scale", {}, {
+        make = function(layer, shape, rng)
+          layer:add_parameter("weight", initializer, rng, { shape[2] }, 1, 1)
+        end,
+        forward = function(layer, x) return x * layer.weight end,
+      }) {}
+    end
+    refuses("(did you mean 'ones'?)", scale "one", mb.ones(1, 3))
+    refuses("Scale: initializer: expected a tensor of shape {3}, got a table",
+      scale(function() return {} end), mb.ones(1, 3))
+    assert.same({ 3 }, scale "ones":build { 3 })
+  end)
+  it("is whole again after an initialiser failed", function()
+    local fails = true
+    local dense = nn.Dense { units = 2, bias_initializer = function(_, shape)
+      if fails then error "not now" end
+      return mb.zeros(table.unpack(shape))
+    end }
+    assert.error_matches(function() dense(mb.ones(1, 3)) end, "not now")
+    fails = false
+    dense(mb.ones(1, 3))
+    assert.equal(2, #dense:parameters())
+  end)
+end)
