@@ -13,7 +13,8 @@
 -- Options of all with pooling: pooling ("max" or "average"), pool (the size; 1 with stride 1 is no pooling),
 -- pool_stride (where a network sets none: the size), pool_padding ("valid" or "same"), conv_dropout (0: the
 -- rate after each pooling). filters, kernel, stride, pool and pool_stride are numbers for all convolutions or
--- lists with an entry for each; as long as the lists are, so many convolutions there are.
+-- lists with an entry for each. As long as the lists that are given are, so many convolutions there are; where none is,
+-- a network has as many as by default: kernel = 9 changes the kernels and not how many there are.
 --
 -- Options of the head: head ("flatten", "global" for the mean over positions, "global_max"); units (a list:
 -- the hidden dense layers), dense_activation ("linear"), dense_batch_norm (false: behind the activation),

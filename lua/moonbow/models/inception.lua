@@ -27,9 +27,11 @@ local function block(options, f)
 end
 
 local function check_blocks(name, blocks)
+  parts.check_list(name, "blocks", blocks, "table")
   for i, filters in ipairs(blocks) do
-    check.kind(name, ("blocks[%d]"):format(i), filters, "table")
-    for j = 1, 6 do check.kind(name, ("blocks[%d][%d]"):format(i, j), filters[j], "positive integer") end
+    local entry = ("blocks[%d]"):format(i)
+    parts.check_list(name, entry, filters, "positive integer")
+    if #filters ~= 6 then check.fail(name, "%s: expected 6 numbers of filters, got %d", entry, #filters) end
   end
 end
 
@@ -41,7 +43,7 @@ local function define(name, count, units)
   models[name] = function(given)
     local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
     check_blocks(name, options.blocks)
-    parts.append_body(layers, options, name)
+    parts.append_body(layers, options, name, own)
     for _, filters in ipairs(options.blocks) do parts.append(layers, block(options, filters)) end
     parts.append_head(layers, options, name)
     return parts.finish(layers, options, name)

@@ -1,6 +1,7 @@
 --- What the networks share: their options (moonbow.models describes them) and the pieces they are made of.
 local nn = require "moonbow.nn"
 local check = require "moonbow.check"
+local activations = require "moonbow.nn.activations"
 
 local parts = {}
 
@@ -11,21 +12,21 @@ local per_layer = "positive integer|table"
 local known = {
   common = { classes = { nil, "positive integer" }, length = { nil, "positive integer" } },
   convolution = {
-    activation = { "relu", "string" }, alpha = { nil, "number" },
+    activation = { "relu", "string" }, alpha = { nil, "finite" },
     initializer = { "glorot_uniform", any_initializer }, bias = { true, "boolean" },
     padding = { "same", "string|integer" }, batch_norm = { false, "boolean" },
-    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "positive" },
+    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "non-negative" },
   },
   body = {
     filters = { 64, per_layer }, kernel = { nil, per_layer }, stride = { 1, per_layer },
     pooling = { "max", { "max", "average" } }, pool = { nil, per_layer }, pool_stride = { nil, per_layer },
-    pool_padding = { "valid", { "valid", "same" } }, conv_dropout = { 0, "fraction" },
+    pool_padding = { "valid", { "valid", "same" } }, conv_dropout = { 0, "fraction below 1" },
   },
   head = {
     head = { "flatten", { "flatten", "global", "global_max" } }, units = { {}, "table" },
     dense_activation = { "linear", "string" }, dense_batch_norm = { false, "boolean" },
     dense_initializer = { "glorot_uniform", any_initializer },
-    output_initializer = { "glorot_uniform", any_initializer }, dropout = { 0, "fraction" },
+    output_initializer = { "glorot_uniform", any_initializer }, dropout = { 0, "fraction below 1" },
   },
 }
 
@@ -51,31 +52,54 @@ function parts.options(operation, given, own, pieces)
       rules[key] = rule(key, default, entry[2])
     end
   end
-  return check.options(operation, given, rules)
+  local options = check.options(operation, given, rules)
+  if (given or {}).alpha ~= nil then activations.check_alpha(operation, options.activation, given.alpha) end
+  return options
 end
 
---- Fills numbers up to lists, in place, and returns how long all of them are.
--- @param names of options that are numbers or lists, all as long as each other
-function parts.spread(operation, options, names)
-  local count, longest
+--- The alpha of the options where an activation has one.
+function parts.alpha_of(options, activation) return activations.takes_alpha(activation) and options.alpha or nil end
+
+--- Raises unless an option is a list, without other keys, of entries of the kinds.
+function parts.check_list(operation, name, list, kinds)
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      check.fail(operation, "%s: expected a list, got the key %s", name, check.show(key))
+    end
+  end
+  for i, entry in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), entry, kinds) end
+end
+
+-- How long the options that are lists are; nil where none is one. Raises where they differ.
+local function common_length(operation, options, names, own)
+  local count, first
   for _, name in ipairs(names) do
     local value = options[name]
     if type(value) == "table" then
       if #value == 0 then
         check.fail(operation, "%s: expected a number for each convolution, got none", name)
       end
+      parts.check_list(operation, name, value, "positive integer")
       if count and #value ~= count then
-        check.fail(operation, "%s: expected %d entries, as in %s, got %d", name, count, longest, #value)
+        check.fail(operation, "%s: expected %d entries, as in %s, got %d%s", name, count, first, #value,
+          rawequal(value, own[name]) and " by default; give it, too" or "")
       end
-      count, longest = #value, name
+      count, first = count or #value, first or name
     end
   end
-  count = count or 1
+  return count
+end
+
+--- Fills numbers up to lists, in place, and returns how long all of them are: as the lists that are given, or else the
+-- lists that own has, which a number replaces without making them shorter.
+-- @param names of options that are numbers or lists, all as long as each other
+-- @param own defaults of the network
+function parts.spread(operation, options, names, own)
+  local count = common_length(operation, options, names, own) or common_length(operation, own, names, own) or 1
   for _, name in ipairs(names) do
     local value, list = options[name], {}
     for i = 1, value and count or 0 do
-      list[i] = type(value) ~= "table" and value
-        or check.kind(operation, ("%s[%d]"):format(name, i), value[i], "positive integer")
+      list[i] = type(value) == "table" and math.tointeger(value[i]) or value
     end
     options[name] = value and list
   end
@@ -100,10 +124,11 @@ function parts.append_convolution(layers, options, filters, kernel, stride, acti
   })
   if options.batch_norm then
     append(layers, nn.BatchNorm1d {
-      momentum = options.momentum, epsilon = options.epsilon, activation = activation, alpha = options.alpha,
+      momentum = options.momentum, epsilon = options.epsilon, activation = activation,
+      alpha = parts.alpha_of(options, activation),
     })
   elseif is_apart and activation then
-    append(layers, nn.Activation { name = activation, alpha = options.alpha })
+    append(layers, nn.Activation { name = activation, alpha = parts.alpha_of(options, activation) })
   end
 end
 
@@ -116,8 +141,9 @@ local function append_pool(layers, options, size, stride)
 end
 
 --- Appends convolutions, each with its pooling.
-function parts.append_body(layers, options, operation)
-  local count = parts.spread(operation, options, { "filters", "kernel", "stride", "pool", "pool_stride" })
+-- @param own defaults of the network, whose lists tell how many convolutions there are where no option does
+function parts.append_body(layers, options, operation, own)
+  local count = parts.spread(operation, options, { "filters", "kernel", "stride", "pool", "pool_stride" }, own)
   for i = 1, count do
     parts.append_convolution(layers, options, options.filters[i], options.kernel[i], options.stride[i])
     append_pool(layers, options, options.pool[i], (options.pool_stride or options.pool)[i])
@@ -132,8 +158,8 @@ function parts.append_head(layers, options, operation)
   local function drop()
     if options.dropout > 0 then append(layers, nn.Dropout { rate = options.dropout }) end
   end
-  for i, units in ipairs(options.units) do
-    check.kind(operation, ("units[%d]"):format(i), units, "positive integer")
+  parts.check_list(operation, "units", options.units, "positive integer")
+  for _, units in ipairs(options.units) do
     drop()
     append(layers, nn.Dense {
       units = units, activation = options.dense_activation ~= "linear" and options.dense_activation or nil,

@@ -7,7 +7,7 @@ local models = {}
 local function define(name, own)
   models[name] = function(given)
     local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
-    parts.append_body(layers, options, name)
+    parts.append_body(layers, options, name, own)
     parts.append_head(layers, options, name)
     return parts.finish(layers, options, name)
   end

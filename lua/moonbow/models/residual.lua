@@ -22,7 +22,7 @@ local function block(options, stride, is_first)
   end
   return nn.Residual {
     nn.Sequential(body), shortcut and nn.Sequential(shortcut), activation = options.activation,
-    alpha = options.alpha,
+    alpha = parts.alpha_of(options, options.activation),
   }
 end
 
@@ -37,8 +37,8 @@ function models.ho2019_resnet(given)
   local options, layers = parts.options(name, given, own, { "convolution", "head" }), {}
   parts.append_convolution(layers, options, options.first_filters, options.kernel, 1,
     options.first_activation)
-  for i, stride in ipairs(options.strides) do
-    check.kind(name, ("strides[%d]"):format(i), stride, "positive integer")
+  parts.check_list(name, "strides", options.strides, "positive integer")
+  for _, stride in ipairs(options.strides) do
     for j = 1, options.blocks do
       parts.append(layers, block(options, j == 1 and stride or 1, j == 1))
     end
