@@ -134,6 +134,7 @@ void bind_open_random(lua_State *L);
 void bind_open_data(lua_State *L);
 void bind_open_preprocess(lua_State *L);
 void bind_open_csv(lua_State *L);
+void bind_open_locale(lua_State *L);
 void bind_open_numbers(lua_State *L);
 void bind_open_files(lua_State *L);
 void bind_open_peaks(lua_State *L);

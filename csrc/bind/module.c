@@ -33,6 +33,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_data(L);
   bind_open_preprocess(L);
   bind_open_csv(L);
+  bind_open_locale(L);
   bind_open_numbers(L);
   bind_open_files(L);
   bind_open_peaks(L);

@@ -54,11 +54,25 @@ function check.nearest(typed, names)
   if best and best_distance <= math.max(2, #typed // 2) then return best end
 end
 
+local function escape(bytes)
+  return (bytes:gsub(".", function(byte) return ("\\x%02X"):format(byte:byte()) end))
+end
+
+--- A text from outside as it may be printed: control characters, marks that turn the direction of writing, and bytes
+-- that are no UTF-8 become \xNN.
+function check.printable(text)
+  text = text:gsub("[\0-\31\127]", escape):gsub("\194[\128-\159]", escape)
+  text = text:gsub("\226\128[\142\143\168-\174]", escape):gsub("\226\129[\166-\169]", escape)
+  if utf8.len(text) then return text end
+  return (text:gsub("[\128-\255]+", function(run) return utf8.len(run) and run or escape(run) end))
+end
+
 --- How a value is shown in a message: short, with the shape of tensors and the name of a class.
 function check.show(value)
   if core.is_tensor(value) then return "tensor " .. check.show_shape(core.shape(value)) end
   if type(value) == "string" then
-    return #value > 40 and ("'%s...'"):format(value:sub(1, 40)) or "'" .. value .. "'"
+    local short = #value > 40 and value:sub(1, 40):gsub("[\192-\255][\128-\191]*$", "") .. "..." or value
+    return "'" .. check.printable(short) .. "'"
   end
   if value ~= value then return "NaN" end
   if type(value) == "number" or value == nil or type(value) == "boolean" then return tostring(value) end

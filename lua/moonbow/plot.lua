@@ -15,6 +15,7 @@
 -- - legend: "auto" (a free corner, or outside), "top right", "top left", "bottom right",
 --   "bottom left", "outside", or false; only labelled series appear
 -- - marks: reference lines, a list of {x = number, label = text} and {y = number, label = text}
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Figure = require "moonbow.plot.figure"
 local bars = require "moonbow.plot.bars"
@@ -32,6 +33,9 @@ local function options_of(first, second, x_name, y_name)
   return { [x_name] = first, [y_name] = second }
 end
 
+-- A figure of the panel that panel(...) makes, which writes numbers into gnuplot's language.
+local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, ...)) end
+
 --- Lines: spectra, learning curves.
 -- A series has y (a vector, or a matrix whose rows become curves), x (1, 2, ... by default), label
 -- (for a matrix a text, or a list of them), error (a vector like y or a number: half the height of a
@@ -41,13 +45,13 @@ end
 -- Further options: log_x, log_y, reverse_x (high wavenumbers left).
 -- @return figure
 function plot.lines(options, y)
-  return Figure.new(lines.panel("plot.lines", options_of(options, y, "x", "y"), "line"))
+  return new_figure(lines.panel, "plot.lines", options_of(options, y, "x", "y"), "line")
 end
 
 --- Points: as plot.lines, with style "points".
 -- @return figure
 function plot.scatter(options, y)
-  return Figure.new(lines.panel("plot.scatter", options_of(options, y, "x", "y"), "points"))
+  return new_figure(lines.panel, "plot.scatter", options_of(options, y, "x", "y"), "points")
 end
 
 --- Histograms, several groups over each other.
@@ -57,7 +61,7 @@ end
 -- Values outside the edges, NaN and infinity are not counted.
 -- @return figure
 function plot.histogram(options)
-  return Figure.new(histogram.panel("plot.histogram", options_of(options, nil, nil, "values")))
+  return new_figure(histogram.panel, "plot.histogram", options_of(options, nil, nil, "values"))
 end
 
 --- Bars, grouped by category.
@@ -65,7 +69,7 @@ end
 -- Further options: categories (names, required).
 -- @return figure
 function plot.bars(options, heights)
-  return Figure.new(bars.panel("plot.bars", options_of(options, heights, "categories", "values")))
+  return new_figure(bars.panel, "plot.bars", options_of(options, heights, "categories", "values"))
 end
 
 --- A matrix in colours: confusion matrices, maps of spectra.
@@ -76,7 +80,7 @@ end
 -- than its pixels are averaged.
 -- @return figure
 function plot.heatmap(options)
-  return Figure.new(heatmap.panel("plot.heatmap", options_of(options, nil, nil, "z")))
+  return new_figure(heatmap.panel, "plot.heatmap", options_of(options, nil, nil, "z"))
 end
 
 local function panels_of(operation, figures)

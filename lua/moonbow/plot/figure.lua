@@ -1,4 +1,5 @@
 --- Figures: one or more panels that can be saved or shown.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
 local gnuplot = require "moonbow.plot.gnuplot"
@@ -50,6 +51,16 @@ local function picture(figure)
   return table.concat(lines, "\n")
 end
 
+local function write_script(figure, format, output, w, h)
+  return table.concat({
+    "set encoding utf8",
+    "set terminal " .. terminals[format](w, h) .. " noenhanced",
+    output and "set output " .. gnuplot.quote(output) or "",
+    format == "txt" and pages(figure) or picture(figure),
+    "unset output", "",
+  }, "\n")
+end
+
 --- The gnuplot script of the figure.
 -- @param format "svg" (default), "png", "pdf" or "txt"; a text figure shows its panels one below
 -- the other
@@ -59,13 +70,7 @@ function Figure:script(format, output, width, height)
   format = check.name("figure:script", "format", format or "svg", { "svg", "png", "pdf", "txt" })
   local text = format == "txt"
   local w, h = width or text and 100 or self.width, height or text and 28 or self.height
-  return table.concat({
-    "set encoding utf8",
-    "set terminal " .. terminals[format](w, h) .. " noenhanced",
-    output and "set output " .. gnuplot.quote(output) or "",
-    text and pages(self) or picture(self),
-    "unset output", "",
-  }, "\n")
+  return core.in_c_locale(write_script, self, format, output, w, h)
 end
 
 --- Writes the figure to a file, whole or not at all.

@@ -1,0 +1,23 @@
+/* locale.c - numbers as in C, whatever the locale of the process. */
+#include <locale.h>
+
+#include "bind.h"
+
+/* core.in_c_locale(f, ...) -> what f returns. While it runs, this thread writes numbers with a decimal point:
+ * what files hold must not depend on os.setlocale. */
+static int in_c_locale(lua_State *L) {
+  luaL_checkany(L, 1);
+  const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc and musl have it ready */
+  if (plain == (locale_t)0) return luaL_error(L, "not enough memory");
+  const locale_t before = uselocale(plain);
+  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  uselocale(before);
+  freelocale(plain);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+static const luaL_Reg functions[] = {{"in_c_locale", in_c_locale}, {NULL, NULL}};
+
+void bind_open_locale(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}
