@@ -2,65 +2,38 @@
 -- it; --predict applies a saved network to another file.
 local argparse = require "argparse"
 local mb = require "moonbow"
+local check = require "moonbow.check"
 local experiment = require "moonbow.experiment"
+local measured = require "moonbow.experiment.measured"
+local interrupt = require "moonbow.interrupt"
 
 local model_names = { "one_convolution", "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "ho2019_resnet",
   "logistic_regression" }
 local steps = { "snv", "standardize" }
 
 local parser = argparse("lua experiments/own_spectra.lua", "Cross-validates a network on measured spectra.")
-parser:argument("file", "spectra, one per line, below a header with the axis values")
+parser:argument("file", "spectra as docs/own_spectra.md says, one per line below a header with the axis values")
 parser:option("--label", "column with the classes")
 parser:option("--group", "column (or several, with commas) that names replicates, which stay in one fold")
 parser:option("--model", "network", "one_convolution"):choices(model_names)
 parser:option("--folds", "folds of the cross-validation", "5"):convert(math.tointeger)
 parser:option("--epochs", "epochs of each training"):convert(math.tointeger)
 parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointeger)
-parser:option("--out", "folder for results.json, figures and model.safetensors", "results/own_spectra")
+parser:option("--out", ("folder for results.json, figures and model.safetensors (default %s, with --quick %s)"):format(
+  experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
 parser:option("--predict", "a saved model to apply to the file, instead of training")
+parser:option("--separator", "character between cells (default: what fits all lines)")
+parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
+parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
 parser:flag("--quick", "fewer epochs")
 local args = parser:parse()
+args.out = args.out or experiment.folder("own_spectra", args.quick)
 local epochs = args.epochs or (args.quick and 30 or 100)
 
 local fail = experiment.fail
 
 local function read_spectra()
-  local set, err = mb.data.read_csv(args.file)
-  return set or fail(err)
-end
-
-local function column(set, name)
-  if set.labels[name] then return set.labels[name] end
-  fail(("%s has no label column '%s'; there are: %s"):format(args.file, name,
-    #set.columns > 0 and table.concat(set.columns, ", ") or "none"))
-end
-
--- Class names in order, and the class number of each spectrum.
-local function read_classes(set)
-  local names, numbers, y = {}, {}, {}
-  for i, label in ipairs(column(set, args.label)) do
-    if label == "" then fail(("%s: spectrum %d has no '%s'"):format(args.file, i, args.label)) end
-    if not numbers[label] then
-      numbers[label] = true
-      names[#names + 1] = label
-    end
-  end
-  if #names < 2 then
-    fail(("%s: expected at least 2 classes in '%s', found only '%s'"):format(args.file, args.label, names[1]))
-  end
-  table.sort(names)
-  for k, name in ipairs(names) do numbers[name] = k end
-  for i, label in ipairs(set.labels[args.label]) do y[i] = numbers[label] end
-  return names, y
-end
-
-local function read_groups(set)
-  if not args.group then return nil end
-  local groups = {}
-  for name in args.group:gmatch "[^,]+" do
-    for i, value in ipairs(column(set, name)) do groups[i] = (groups[i] or "") .. "\0" .. value end
-  end
-  return groups
+  return measured.read(args.file, { separator = args.separator, decimal = args.decimal, comment = args.comment })
 end
 
 local function train(x, y, classes)
@@ -77,6 +50,7 @@ local function cross_validate(set, y, classes, folds)
     for j = 1, #classes do confusion[i][j] = 0 end
   end
   for f, fold in ipairs(folds) do
+    interrupt.check()
     local model, fitted = train(set.x:index(fold.train), y:index(fold.train), classes)
     local test = { x = mb.preprocess.apply(fitted, set.x:index(fold.test)), y = y:index(fold.test) }
     local result = mb.evaluate(model, test)
@@ -109,9 +83,12 @@ local function confusion_figure(confusion, classes)
 end
 
 local function run_training()
+  local _ <close> = interrupt.catch("own_spectra",
+    function() return "no model was written; the same command starts again" end)
   local set = read_spectra()
-  local classes, labels = read_classes(set)
-  local groups, y = read_groups(set), mb.tensor(labels)
+  local classes, labels = set:classes(args.label, args.folds)
+  local groups, y = args.group and set:groups(args.group), mb.tensor(labels)
+  experiment.prepare(args.out)
   local folds = mb.split.k_fold(#set.x, args.folds, { stratify = labels, groups = groups, seed = args.seed })
   print(("%d spectra of %d points, %d classes, %s, %d folds%s"):format(#set.x, set.x:size(2), #classes, args.model,
     args.folds, groups and ", replicates kept together" or ""))
@@ -120,8 +97,8 @@ local function run_training()
   local accuracy = show_confusion(confusion, classes)
   print(("\naccuracy %.3f over all spectra; by fold %s\n"):format(accuracy, experiment.show_spread(accuracies)))
   experiment.save(args.out, {
-    file = args.file, label = args.label, group = args.group, model = args.model, epochs = epochs, seed = args.seed,
-    classes = classes, preprocessing = steps, accuracy = accuracy, accuracy_by_fold = accuracies,
+    file = check.printable(args.file), label = args.label, group = args.group, model = args.model, epochs = epochs,
+    seed = args.seed, classes = classes, preprocessing = steps, accuracy = accuracy, accuracy_by_fold = accuracies,
     confusion = confusion,
   }, { confusion = confusion_figure(confusion, classes) })
   local model, fitted = train(set.x, y, classes)
@@ -131,29 +108,41 @@ local function run_training()
   print("wrote " .. path .. ", trained on all spectra")
 end
 
-local function check_axis(info, set)
-  local expected, got = info.axis, set.axis
-  if #expected == #got and expected:allclose(got, { relative = 1e-4 }) then return end
-  fail(("%s: the model expects %d points from %g to %g, the file has %d from %g to %g"):format(args.file, #expected,
-    expected[1], expected[#expected], #got, got[1], got[#got]))
-end
-
-local function run_prediction()
+local function load_model()
   local model, info = mb.load(args.predict)
   if not model then fail(info) end
   if not (info.classes and info.axis) then fail(args.predict .. ": holds no classes and axis to predict with") end
-  local set = read_spectra()
-  check_axis(info, set)
-  local predicted, probabilities = mb.predict(model, mb.preprocess.apply(info.preprocessing or {}, set.x))
-  local truth, right = args.label and column(set, args.label), 0
-  local rows = { { "spectrum", "predicted", "probability", truth and args.label } }
+  return model, info
+end
+
+-- The name of the class that each spectrum gets, and its probability.
+local function predict(model, info, x)
+  local predicted, probabilities = mb.predict(model, mb.preprocess.apply(info.preprocessing or {}, x))
+  local names, certain = {}, {}
   for i = 1, #predicted do
     local k = predicted[i] // 1 | 0
-    rows[i + 1] = { i, info.classes[k], ("%.3f"):format(probabilities:get(i, k)), truth and truth[i] }
-    if truth and truth[i] == info.classes[k] then right = right + 1 end
+    names[i], certain[i] = info.classes[k], probabilities:get(i, k)
+    if certain[i] ~= certain[i] then
+      fail(("%s: what the network gives for spectrum %d is not finite"):format(args.file, i))
+    end
+    if not names[i] then fail(("%s: the network has class %d, and %d names"):format(args.predict, k, #info.classes)) end
+  end
+  return names, certain
+end
+
+local function run_prediction()
+  local model, info = load_model()
+  local set = read_spectra()
+  set:check_axis(type(info.axis) == "table" and info.axis or info.axis:totable())
+  local truth, right = args.label and set:column(args.label), 0
+  local rows = { { "spectrum", "predicted", "probability", truth and args.label } }
+  local names, certain = predict(model, info, set.x)
+  for i, name in ipairs(names) do
+    rows[i + 1] = { i, name, ("%.3f"):format(certain[i]), truth and truth[i] }
+    if truth and truth[i] == name then right = right + 1 end
   end
   experiment.table(rows)
-  if truth then print(("\naccuracy %.3f"):format(right / #predicted)) end
+  if truth then print(("\naccuracy %.3f"):format(right / #names)) end
 end
 
 if not args.predict and not args.label then fail "expected --label with the column that holds the classes" end

@@ -2,7 +2,6 @@
 -- fails.
 local mb = require "moonbow"
 local measured = require "support.measured"
-
 local interpreter = require "support.interpreter"
 
 local folder = os.tmpname()
@@ -69,7 +68,8 @@ describe("own_spectra", function()
     local file = artificial()
     fails("--label colour " .. file, "no label column 'colour'; there are: kind, sample")
     fails("--label kind --group colour " .. file, "no label column 'colour'")
-    fails("--label kind --folds 100 " .. file, "k: expected 2 to 30")
+    fails("--label kind --folds 100 " .. file, "'kind' has 2 classes in 30 spectra, 2 of them with fewer spectra than "
+      .. "the 100 folds")
     fails(file, "expected %-%-label")
     fails("--label k no_such_file", "No such file")
     fails("--label k " .. write("empty.csv", ""), "the file is empty")
@@ -81,6 +81,51 @@ describe("own_spectra", function()
       "expected at least 2 classes in 'k', found only 'a'")
     fails("--label k " .. write("gap.csv", "k,1,2\na,1,2\n,1,3\n"), "spectrum 2 has no 'k'")
     fails("--predict " .. file .. " " .. file, "not a safetensors file")
+  end)
+  it("refuses numbers to predict before it trains", function()
+    local lines = { "fat,1,2,3" }
+    for i = 1, 40 do lines[i + 1] = ("%.1f,1,2,3"):format(i / 10) end
+    local code, text = run("--label fat " .. write("fat.csv", table.concat(lines, "\n") .. "\n"))
+    assert.equal(1, code)
+    assert.matches("'fat' has 40 classes in 40 spectra, 40 of them with fewer spectra than the 5 folds; all are "
+      .. "numbers: is it a quantity to predict %(regression%)", text)
+    assert.equal(1, select(2, text:gsub("\n", "\n")), text)
+  end)
+  it("refuses a blank cell among the groups", function()
+    local code, text = run("--label k --group k,s --folds 2 "
+      .. write("groups.csv", "k,s,1,2\na,x,1,2\na,,1,3\nb,y,1,2\nb,z,1,3\n"))
+    assert.equal(1, code)
+    assert.matches("spectrum 2 has no 's'", text)
+  end)
+  it("finds before it trains that it cannot write", function()
+    local file = artificial()
+    local code, text = run(("--label kind --out %s/sub %s"):format(file, file))
+    assert.equal(1, code)
+    assert.is_nil(text:find("fold 1", 1, true), text)
+    assert.is_truthy(text:find(file .. "/", 1, true), text)
+  end)
+  it("prints no terminal escapes from the file", function()
+    local lines = { "k\27[31m,1,2,3,4,5,6,7,8" }
+    for i = 1, 12 do
+      lines[i + 1] = i % 2 == 0 and "a\27]0;x\7,1,2,3,4,5,4,3,2" or "b\u{202e}c,5,4,3,2,1,2,3,4"
+    end
+    local file = write("escapes.csv", table.concat(lines, "\n") .. "\n")
+    local code, text = run("--label k --folds 2 " .. file)
+    assert.equal(1, code)
+    assert.is_truthy(text:find([[there are: k\x1B[31m]], 1, true), text)
+    code, text = run("--label 'k\27[31m' --folds 2 --epochs 2 --model logistic_regression " .. file)
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find([[a\x1B]0;x\x07]], 1, true) and text:find([[b\xE2\x80\xAEc]], 1, true), text)
+    assert.is_nil(text:find "[\27\7\u{202e}]")
+  end)
+  it("predicts nothing where the network gives nothing finite", function()
+    local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2, initializer = 3e38 } }
+    model:build { 3, 1 }
+    local path = folder .. "/huge.safetensors"
+    assert(mb.save(model, path, { classes = { "a", "b" }, axis = { 1, 2, 3 } }))
+    local code, text = run(("--predict %s %s"):format(path, write("three.csv", "k,1,2,3\na,1,1,1\nb,0,0,0\n")))
+    assert.equal(1, code, text)
+    assert.is_nil(text:find("probability", 1, true), text)
   end)
   it("tells measured classes apart", function()
     for name, case in pairs {

@@ -23,7 +23,7 @@ describe("read_csv", function()
   it("reads spectra, axis and labels", function()
     local set = read "kind,100,101.5,103\na,1,2,3\nb,4,5,-6e-1\n"
     assert.same({ 2, 3, 1 }, set.x:shape())
-    assert.same({ 100, 101.5, 103 }, set.axis:totable())
+    assert.same({ 100, 101.5, 103 }, set.axis)
     assert.same({ { { 1 }, { 2 }, { 3 } } }, set.x:narrow(1, 1):totable())
     assert.same({ "a", "b" }, set.labels.kind)
     assert.same({ "kind" }, set.columns)
@@ -46,7 +46,7 @@ describe("read_csv", function()
   end)
   it("takes a falling axis, and no labels", function()
     local set = read "3,2,1\n4,5,6\n"
-    assert.same({ 3, 2, 1 }, set.axis:totable())
+    assert.same({ 3, 2, 1 }, set.axis)
     assert.same({}, set.columns)
   end)
   it("says what is wrong, and where", function()
@@ -60,8 +60,8 @@ describe("read_csv", function()
     refuses("k,1,2\na,1,0x10\n", "line 2, column 3 (2): expected a number, got '0x10'")
     refuses("k,1,2\na,1,inf\n", "line 2, column 3 (2): expected a number, got 'inf'")
     refuses("k,1,2\na,1\n", "line 2: expected 3 cells as in the header, got 2")
-    refuses("k,1,2\na,1,2,3\n", "line 2: expected 3 cells as in the header, got more, or a quote that does not end")
-    refuses('k,1,2\n"a,1,2\n', "line 2: expected 3 cells as in the header, got more, or a quote that does not end")
+    refuses("k,1,2\na,1,2,3\n", "line 2: expected 3 cells as in the header, got more")
+    refuses('k,1,2\n"a,1,2\n', "line 2, column 1 (k): a quote does not end")
     refuses("k,1,2,1,2\na,1,2,3,4\n", "line 1, column 4: the axis goes from 2 to 1; expected one axis that only rises")
     refuses("k,1,1\na,1,2\n", "line 1, column 3: the axis goes from 1 to 1; expected one axis that only falls")
     refuses("k,1,2\na,1,2\nk,3,4\nb,1,2\n", "line 3: a second header; expected one axis for the whole file")
@@ -72,12 +72,254 @@ describe("read_csv", function()
     assert.error_matches(function() mb.data.read_csv(3) end, "path: expected a string, got 3")
     assert.error_matches(function() mb.data.read_csv(path, { seperator = ";" }) end, "did you mean 'separator'")
   end)
+  it("keeps the axis in double precision", function()
+    assert.same({ 16777216, 16777217 }, read("k,16777216,16777217\na,1,2\n").axis)
+  end)
   it("reads measured spectra", function()
     local meats, why = measured "meats_ftir/Fresh_meats.csv"
     if not meats then return pending(why) end
     local set = assert(mb.data.read_csv(meats))
     assert.same({ 120, 448, 1 }, set.x:shape())
     assert.same({ "meat", "run", "sample", "supplier" }, set.columns)
-    assert.is_true(math.abs(set.axis[1] - 1005.3495) < 1e-3)
+    assert.equal(1005.3495, set.axis[1])
+  end)
+end)
+
+describe("separator and decimal sign", function()
+  it("fit all lines: blanks with decimal commas", function()
+    local set = read "class 400,5 401,5\nA 0,25 0,5\n"
+    assert.same({ 400.5, 401.5 }, set.axis)
+    assert.same({ { { 0.25 }, { 0.5 } } }, set.x:totable())
+    assert.same({ "A" }, set.labels.class)
+  end)
+  it("are named with the line that does not fit", function()
+    refuses("k;400,5;401\na;1;2\nb;1,5;2\nc;1.5;2\n",
+      "line 4, column 2 (400,5): expected a number, got '1.5' (with semicolons and decimal commas)")
+  end)
+  it("are refused where two fit, and taken where they are given", function()
+    local text = "class 400,5\nA 0,25\n"
+    refuses(text, "reads in two ways, with commas: 1 spectrum at 5 to 5; with blanks and decimal commas: "
+      .. "1 spectrum at 400.5 to 400.5; give separator and decimal")
+    assert.same({ 400.5 }, read(text, { separator = " ", decimal = "," }).axis)
+  end)
+  it("are not decided by two lines, nor by text", function()
+    assert.same({ { { 0 }, { 0 } }, { { 0.25 }, { 0.5 } } }, read("a;400;401\nblank;0;0\nb;0,25;0,5\n").x:totable())
+    local set = read "a;400;401\n1,2-ethanediol;0.5;0\nb;0.25;0.5\n"
+    assert.same({ { { 0.5 }, { 0 } }, { { 0.25 }, { 0.5 } } }, set.x:totable())
+    assert.same({ "1,2-ethanediol", "b" }, set.labels.a)
+  end)
+  it("may be any characters in labels", function()
+    assert.same({ "a b" }, read("sample name\t400\t401\na b\t1\t2\n").labels["sample name"])
+    assert.same({ "a;b" }, read("k,400,401\na;b,1,2\n").labels.k)
+  end)
+  it("may mix blanks and tabs", function()
+    assert.same({ { { 1 }, { 2 }, { 3 } } }, read("20.0 49\t50\n1 2\t3\n").x:totable())
+  end)
+  it("come from Excel's first line", function()
+    assert.same({ { { 1.5 }, { 2 } } }, read("sep=;\nk;400;401\na;1,5;2\n").x:totable())
+  end)
+  it("are one character each, and two different ones", function()
+    assert.error_matches(function() read("k,1\na,1\n", { separator = ",," }) end, "expected one character.*got ',,'")
+    assert.error_matches(function() read("k,1\na,1\n", { separator = "" }) end, "expected one character")
+    assert.error_matches(function() read("k,1\na,1\n", { separator = ",", decimal = "," }) end, "expected '%.'")
+    assert.error_matches(function() read("k,1\na,1\n", { decimal = "x" }) end, "decimal: expected one of")
+  end)
+end)
+
+describe("a header cell that looks like a number and is none", function()
+  for text, cell in pairs {
+    ['class,999,"1,000","1,001"\na,1,2,3\n'] = "'1,000'", ["class,999,1'000\na,1,2\n"] = "'1'000'",
+    ["class,999,1\u{202f}000\na,1,2\n"] = "'1\u{202f}000'", ["k;1.000,5;1.001,5\na;1,0;2\n"] = "'1.000,5'",
+    ["k,400,401.2.3\na,1,2\n"] = "'401.2.3'",
+  } do
+    it("is refused: " .. cell, function()
+      local set, err = read(text)
+      assert.is_nil(set)
+      assert.is_truthy(err:find("looks like a number and is none: " .. cell, 1, true), err)
+    end)
+  end
+end)
+
+describe("lines with a comment sign", function()
+  it("are spectra where all are", function()
+    local set = read "k,400,401\n#1,1,2\n#2,3,4\n"
+    assert.same({ { { 1 }, { 2 } }, { { 3 }, { 4 } } }, set.x:totable())
+    assert.same({ "#1", "#2" }, set.labels.k)
+  end)
+  it("are refused where some read as spectra, and taken as told", function()
+    local text = "k,400,401\n#1,1,2\n2,3,4\n"
+    refuses(text, "line 2: starts with '#', but reads as a spectrum; comment = \"\" reads such lines, "
+      .. "comment = '#' leaves them out")
+    assert.same({ "#1", "2" }, read(text, { comment = "" }).labels.k)
+    local set = read(text, { comment = "#" })
+    assert.same({ { "2" }, 1 }, { set.labels.k, set.skipped })
+    assert.same({ "left out: 1 comment lines (the first is line 2)" }, set.notes)
+  end)
+  it("are counted where they are left out", function()
+    local set = read "# made\nk,400,401\na,1,2\n# over\n"
+    assert.equal(2, set.skipped)
+    assert.same({ "left out: 2 comment lines (the first is line 1)" }, set.notes)
+    assert.same({ 0, {} }, { read("k,400,401\na,1,2\n").skipped, read("k,400,401\na,1,2\n").notes })
+  end)
+  it("are the header that NumPy's savetxt writes", function()
+    local set = read "# 400 401\n1 2\n3 4\n"
+    assert.same({ 400, 401 }, set.axis)
+    assert.same({ { { 1 }, { 2 } }, { { 3 }, { 4 } } }, set.x:totable())
+    assert.same({ "line 1: taken as the header, though it starts with '#'" }, set.notes)
+    assert.same({ 400, 401, 402 }, read("# by me\n# 400,401,402\n1,2,3\n4,5,6\n").axis)
+  end)
+  it("are the header whose first column is named by the sign", function()
+    local set = read "#,label,400\n1,a,5\n2,b,6\n"
+    assert.same({ { 400 }, { "#", "label" }, { "1", "2" } }, { set.axis, set.columns, set.labels["#"] })
+  end)
+end)
+
+describe("spectra in columns", function()
+  it("are one spectrum where there are two columns", function()
+    for _, text in ipairs { "400 1\n401 2\n402 3\n", "x,y\n400,1\n401,2\n402,3\n", "#x y\n400\t1\n401\t2\n402\t3\n" } do
+      local set = read(text)
+      assert.same({ 400, 401, 402 }, set.axis)
+      assert.same({ { { 1 }, { 2 }, { 3 } } }, set.x:totable())
+      assert.equal("read as one spectrum, with its axis in the first column", set.notes[1])
+    end
+  end)
+  it("are never spectra of two points", function()
+    refuses("400,1\n401,2\n401,3\n403,1\n",
+      "line 3, column 1: the axis goes from 401 to 401; expected one axis that only rises")
+  end)
+  it("take their names from the first line, below which units may stand", function()
+    for _, units in ipairs { "", "nm,counts,counts\n" } do
+      local lines = { "wavelength,a,b\n" .. units }
+      for i = 1, 8 do lines[i + 1] = ("%d,%d,%d\n"):format(400 + i, i % 3, i % 2) end
+      local set = read(table.concat(lines))
+      assert.same({ 401, 402, 403, 404, 405, 406, 407, 408 }, set.axis)
+      assert.same({ 2, 8, 1 }, set.x:shape())
+      assert.same({ 1, 2, 0, 1, 2, 0, 1, 2 }, set.x[1]:reshape(-1):totable())
+      assert.same({ { "a", "b" }, { "spectrum" } }, { set.labels.spectrum, set.columns })
+      assert.equal(units == "" and 0 or 1, set.skipped)
+    end
+  end)
+  it("are refused where each has an axis of its own", function()
+    local lines = {}
+    for i = 1, 8 do lines[i] = ("%d,%d,%d,%d\n"):format(400 + i, i % 3, 401 + i, i % 2) end
+    refuses(table.concat(lines), "line 1: the columns are pairs of x and y, each spectrum with its own axis; "
+      .. "expected one axis for the whole file")
+  end)
+  it("are refused where a third column without a name may be errors", function()
+    local lines = {}
+    for i = 1, 8 do lines[i] = ("%d,%d,%d\n"):format(400 + i, i % 3, i % 2) end
+    refuses(table.concat(lines),
+      "line 1: three columns without names: x and y, and errors or a second spectrum? Name them in a first line")
+  end)
+  it("need more than one column", function()
+    refuses("1\n2\n3\n", "line 1: expected cells with tabs, semicolons, commas or blanks between them, found one cell")
+  end)
+end)
+
+describe("rows and columns of a table", function()
+  it("may be empty at the end, as Excel writes them", function()
+    local set = read "kind,400,401,,\na,5,2,,\n,,,,\nb,1,2,,\n,,,,\n"
+    assert.same({ { { 5 }, { 2 } }, { { 1 }, { 2 } } }, set.x:totable())
+    assert.same({ "left out: 2 empty columns at the end", "left out: 2 empty rows" }, set.notes)
+    assert.equal(2, set.skipped)
+    assert.same({ { { 1 }, { 2 } } }, read("400,401,\n1,2,\n").x:totable())
+  end)
+  it("may have a label that is the column's name", function()
+    assert.same({ "kind", "b" }, read("kind,400,401,402\nkind,5,2,9\nb,1,2,3\n").labels.kind)
+  end)
+  it("may have no name", function()
+    local set = read ",,400,401\na,b,1,2\n"
+    assert.same({ "column 1", "column 2" }, set.columns)
+    assert.same({ "b" }, set.labels["column 2"])
+  end)
+  it("have no second header, with labels or without", function()
+    refuses("400,401,402\n1,2,1\n400,401,402\n", "line 3: a second header; expected one axis for the whole file")
+  end)
+  it("are whole: a number cut at the end of the file is refused where others are longer", function()
+    local text = "k,400,401\na,1.123,2.123\nb,1.123,2.123\nc,1.123,2.123\nd,1.123,2.1"
+    refuses(text, "line 5: the last number is shorter than those above, and no line break follows; is the file cut?")
+    assert.same({ "no line break follows the last line; the file may be cut" }, read(text .. "24").notes)
+    assert.same({}, read(text .. "\n").notes)
+  end)
+end)
+
+describe("a cell", function()
+  it("is refused where single precision cannot hold it", function()
+    refuses("k,1,2\na,1e39,1\n", "line 2, column 2 (1): the number is too large for single precision: '1e39'")
+    refuses("k,1,2\na,1,-1e400\n", "line 2, column 3 (2): the number is too large for single precision: '-1e400'")
+    refuses("k,1e400,1e401\na,1,2\n", "line 1: the axis value in column 2 is too large: '1e400'")
+  end)
+  it("ends with its quote", function()
+    refuses('k,1,2\n"A"90.5,1,2\n', "line 2, column 1 (k): text follows a quote")
+    refuses('k,"1"9,2\nA,1,2\n', "line 1, column 2: text follows a quote")
+    assert.same({ "A" }, read('k,1,2\n"A" ,1,2\n').labels.k)
+  end)
+  it("is shown without terminal escapes", function()
+    refuses("k\27[2J,1,2\na,1,\27[31mx\n", [[line 2, column 3 (2): expected a number, got '\x1B[31mx']])
+    refuses("\27[2J,1,2\n\"a,1,2\n", [[line 2, column 1 (\x1B[2J): a quote does not end]])
+  end)
+end)
+
+describe("a file that is no table of text", function()
+  for name, bytes in pairs {
+    ["UTF-16 text"] = "\255\254k\0,\0001\0", gzip = "\31\139\8\0", Office = "PK\3\4\20\0[Content_Types].xml",
+    ["zip archive"] = "PK\3\4x", ["JCAMP-DX"] = "##TITLE=a\n##JCAMP-DX=4\n", XML = "<?xml version='1.0'?>",
+    HDF5 = "\137HDF\r\n\26\n\0", ["no text"] = "k,1,2\na,1,\0\n", NumPy = "\147NUMPY\1",
+    MATLAB = "MATLAB 5.0 MAT-file, x",
+  } do
+    it("is named: " .. name, function()
+      local set, err = read(bytes)
+      assert.is_nil(set)
+      assert.equal(path .. ": is ", err:sub(1, #path + 5))
+      assert.is_truthy(err:find(name, 1, true), err)
+    end)
+  end
+  it("is named: Latin-1", function()
+    refuses("k\u{e9},1,2\nb\xe9,1,2\n", [[line 2, byte 2: \xE9 is not UTF-8 (is it Latin-1?); save the file as UTF-8]])
+    assert.same({ "b\u{e9}" }, read("# \xe9\nk,1,2\nb\u{e9},1,2\n").labels.k)
+  end)
+  it("is named: a folder, and a path with NUL", function()
+    local set, err = mb.data.read_csv "spec"
+    assert.is_nil(set)
+    assert.matches("spec", err)
+    assert.is_nil((mb.data.read_csv(path .. "\0")))
+  end)
+end)
+
+-- What other programs read from the same files: points, and the ends of the axis and of the first spectrum.
+describe("files of instruments", function()
+  local refused = {
+    ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "column 3", ["renishaw_txt/paracetamol.txt"] =
+    "from 2590.77 to 2590.77", ["perkinelmer_txt/flu1.txt"] = "line 1", ["rigaku_asc_txt/2Theta.asc"] = "line 1",
+    ["witec_txt/Witec-Map-x.dat"] = "one cell", ["witec_txt/Witec-Map-y.dat"] = "one cell",
+    ["witec_txt/Witec_TrueMatch.txt"] = "one cell", ["witec_txt/Size.txt"] = "two ways",
+  }
+  local texts = { xy = true, dpt = true, perkinelmer_txt = true, renishaw_txt = true, witec_txt = true,
+    labspec_txt = true, spc_twin_txt = true, rigaku_asc_txt = true, rigaku_ras_twin_csv = true,
+    synthetic_twin_csv = true }
+  local function near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
+
+  it("are read as others read them, or refused", function()
+    local index, why = measured "instrument_files/INDEX.json"
+    if not index then return pending(why) end
+    local count = 0
+    for _, entry in ipairs(require("cjson").decode(assert(io.open(index)):read "a")) do
+      if texts[entry.format] then
+        local set, err = mb.data.read_csv(index:gsub("INDEX.json$", "") .. entry.file)
+        local expected = entry.reference
+        count = count + 1
+        if refused[entry.file] then
+          assert.is_nil(set, entry.file)
+          assert.is_truthy(err:find(refused[entry.file], 1, true), err)
+        else
+          assert.is_truthy(set, err)
+          assert.same({ expected.spectra, expected.points, 1 }, set.x:shape(), entry.file)
+          assert.is_true(near(set.axis[1], expected.x_first) and near(set.axis[#set.axis], expected.x_last))
+          assert.is_true(near(set.x:get(1, 1, 1), expected.y_first), entry.file)
+          assert.is_true(near(set.x:get(1, #set.axis, 1), expected.y_last), entry.file)
+        end
+      end
+    end
+    assert.is_true(count > 15)
   end)
 end)

@@ -1,183 +1,222 @@
 /* csv.c - one line of a table: label cells as strings, numbers straight into a row of a tensor. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "bind.h"
 
-enum { MAX_NUMBER = 63 };
+enum { MAX_NUMBER = 127 };
 
 typedef struct {
   const char *next, *end;
   char separator; /* ' ' stands for any run of blanks and tabs */
-} Reader;
+} Cursor;
+
+typedef struct {
+  const char *text;
+  size_t length;
+  bool quoted; /* "" in the text stands for a quote */
+} Cell;
 
 static bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-static void skip_blanks(Reader *reader) {
-  while (reader->next < reader->end && is_blank(*reader->next) && *reader->next != reader->separator)
-    reader->next++;
-  if (reader->separator == ' ')
-    while (reader->next < reader->end && is_blank(*reader->next)) reader->next++;
+static bool at_separator(const Cursor *cursor) {
+  return *cursor->next == cursor->separator || (cursor->separator == ' ' && is_blank(*cursor->next));
 }
 
-static bool at_separator(const Reader *reader) {
-  return *reader->next == reader->separator || (reader->separator == ' ' && is_blank(*reader->next));
+static bool at_end_of_cell(const Cursor *cursor) {
+  return cursor->next == cursor->end || at_separator(cursor);
 }
 
-/* Pushes a quoted cell, "" standing for a quote. Returns false where the quote does not end. */
-static bool push_quoted(lua_State *L, Reader *reader) {
-  luaL_Buffer buffer;
-  luaL_buffinit(L, &buffer);
-  for (reader->next++; reader->next < reader->end; reader->next++) {
-    if (*reader->next == '"') {
-      if (reader->next + 1 == reader->end || reader->next[1] != '"') break;
-      reader->next++;
-    }
-    luaL_addchar(&buffer, *reader->next);
+/* Goes to the next cell's first character; blanks that separate are only skipped on the way there. */
+static void skip_blanks(Cursor *cursor) {
+  while (cursor->next < cursor->end && is_blank(*cursor->next) && *cursor->next != cursor->separator)
+    cursor->next++;
+  if (cursor->separator == ' ')
+    while (cursor->next < cursor->end && is_blank(*cursor->next)) cursor->next++;
+}
+
+/* Takes a cell in quotes; returns what is wrong with it, or NULL. */
+static const char *take_quoted(Cursor *cursor, Cell *cell) {
+  *cell = (Cell){.text = ++cursor->next, .quoted = true};
+  for (;; cursor->next++) {
+    if (cursor->next == cursor->end) return "a quote does not end";
+    if (*cursor->next != '"') continue;
+    if (cursor->next + 1 == cursor->end || cursor->next[1] != '"') break;
+    cursor->next++;
   }
-  const bool ended = reader->next < reader->end;
-  if (ended) reader->next++;
-  luaL_pushresult(&buffer);
-  return ended;
+  cell->length = (size_t)(cursor->next++ - cell->text);
+  while (!at_end_of_cell(cursor) && is_blank(*cursor->next)) cursor->next++;
+  return at_end_of_cell(cursor) ? NULL : "text follows a quote";
 }
 
-static void push_plain(lua_State *L, Reader *reader) {
-  const char *first = reader->next;
-  while (reader->next < reader->end && !at_separator(reader)) reader->next++;
-  const char *last = reader->next;
-  while (last > first && is_blank(last[-1])) last--;
-  lua_pushlstring(L, first, (size_t)(last - first));
-}
-
-/* Pushes the cell that the reader is at. */
-static bool push_cell(lua_State *L, Reader *reader) {
-  skip_blanks(reader);
-  if (reader->next == reader->end || *reader->next != '"') {
-    push_plain(L, reader);
-    return true;
-  }
-  const bool ended = push_quoted(L, reader);
-  skip_blanks(reader);
-  return ended;
+/* Takes the cell that the cursor is at; returns what is wrong with it, or NULL. */
+static const char *take_cell(Cursor *cursor, Cell *cell) {
+  skip_blanks(cursor);
+  if (cursor->next < cursor->end && *cursor->next == '"') return take_quoted(cursor, cell);
+  *cell = (Cell){.text = cursor->next};
+  while (!at_end_of_cell(cursor)) cursor->next++;
+  const char *last = cursor->next;
+  while (last > cell->text && is_blank(last[-1])) last--;
+  cell->length = (size_t)(last - cell->text);
+  return NULL;
 }
 
 /* Goes over the separator; false at the end of the line. */
-static bool next_cell(Reader *reader) {
-  if (reader->separator == ' ') {
-    skip_blanks(reader);
-    return reader->next < reader->end;
+static bool next_cell(Cursor *cursor) {
+  if (cursor->separator == ' ') {
+    skip_blanks(cursor);
+    return cursor->next < cursor->end;
   }
-  if (reader->next == reader->end) return false;
-  reader->next++;
+  if (cursor->next == cursor->end) return false;
+  cursor->next++;
   return true;
 }
 
-/* Decimal digits only: strtod would also take nan, inf and hexadecimal numbers. */
-static bool read_number(const char *text, size_t length, char decimal, double *number) {
+static void push_cell(lua_State *L, const Cell *cell) {
+  if (!cell->quoted || memchr(cell->text, '"', cell->length) == NULL) {
+    lua_pushlstring(L, cell->text, cell->length);
+    return;
+  }
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (size_t i = 0; i < cell->length; i++) {
+    luaL_addchar(&buffer, cell->text[i]);
+    if (cell->text[i] == '"') i++;
+  }
+  luaL_pushresult(&buffer);
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Decimal digits only: Lua's conversion, which heeds no locale, would also take hexadecimal numbers. A
+ * decimal comma has digits on both sides: "400," is a number and a separator. */
+static bool read_number(lua_State *L, const Cell *cell, char decimal, double *number) {
   char copy[MAX_NUMBER + 1];
-  if (length == 0 || length > MAX_NUMBER) return false;
-  for (size_t i = 0; i < length; i++) {
+  const char *text = cell->text;
+  if (cell->length == 0 || cell->length > MAX_NUMBER) return false;
+  for (size_t i = 0; i < cell->length; i++) {
     const char c = text[i];
-    if (c == decimal)
+    const bool inside = i > 0 && i + 1 < cell->length && is_digit(text[i - 1]) && is_digit(text[i + 1]);
+    if (c == decimal && (c == '.' || inside))
       copy[i] = '.';
-    else if (c != '.' && c != '\0' && strchr("0123456789+-eE", c))
+    else if (is_digit(c) || c == '+' || c == '-' || c == 'e' || c == 'E')
       copy[i] = c;
     else
       return false;
   }
-  copy[length] = '\0';
-  char *end;
-  *number = strtod(copy, &end);
-  return *end == '\0';
+  copy[cell->length] = '\0';
+  if (lua_stringtonumber(L, copy) == 0) return false;
+  *number = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return true;
 }
 
-static Reader read_line_arguments(lua_State *L, const char *operation) {
+static char check_character(lua_State *L, const char *operation, const char *name, int arg) {
+  size_t length = 0;
+  const char *text = lua_type(L, arg) == LUA_TSTRING ? lua_tolstring(L, arg, &length) : NULL;
+  if (length != 1) bind_type_error(L, operation, name, arg, "a string of one character");
+  return *text;
+}
+
+static Cursor check_line(lua_State *L, const char *operation) {
   size_t length;
   if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, operation, "line", 1, "a string");
-  if (lua_type(L, 2) != LUA_TSTRING) bind_type_error(L, operation, "separator", 2, "a string");
   const char *line = lua_tolstring(L, 1, &length);
-  return (Reader){.next = line, .end = line + length, .separator = *lua_tostring(L, 2)};
+  return (Cursor){
+      .next = line, .end = line + length, .separator = check_character(L, operation, "separator", 2)};
 }
 
-/* core.csv_cells(line, separator) -> list of strings, or nil where a quote does not end */
+/* Pushes nil, the column, what is wrong there and the cell's text. */
+static int push_fault(lua_State *L, lua_Integer column, const char *fault, const Cell *cell) {
+  lua_pushnil(L);
+  lua_pushinteger(L, column);
+  lua_pushstring(L, fault);
+  push_cell(L, cell);
+  return 4;
+}
+
+/* core.csv_cells(line, separator) -> list of strings; or nil, the column and what is wrong there */
 static int csv_cells(lua_State *L) {
-  Reader reader = read_line_arguments(L, "csv_cells");
+  Cursor cursor = check_line(L, "csv_cells");
+  Cell cell;
   lua_newtable(L);
   lua_Integer count = 0;
   do {
-    if (!push_cell(L, &reader)) {
-      lua_pushnil(L);
-      return 1;
-    }
+    const char *fault = take_cell(&cursor, &cell);
+    if (fault) return push_fault(L, count + 1, fault, &(Cell){.text = ""});
+    push_cell(L, &cell);
     lua_rawseti(L, -2, ++count);
-  } while (next_cell(&reader));
+  } while (next_cell(&cursor));
   return 1;
-}
-
-static void check_out(lua_State *L, const Tensor *out, mb_size row, mb_size columns) {
-  if (out->shape.rank < 2 || row >= out->shape.shape[0] || columns > out->count / out->shape.shape[0])
-    bind_error(L, "csv_row: %I numbers do not fit row %I", (lua_Integer)columns, (lua_Integer)row + 1);
 }
 
 /* core.csv_number(text, decimal) -> number or nil */
 static int csv_number(lua_State *L) {
   double number;
-  size_t length;
+  Cell cell = {0};
   if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "csv_number", "text", 1, "a string");
-  if (lua_type(L, 2) != LUA_TSTRING) bind_type_error(L, "csv_number", "decimal", 2, "a string");
-  const char *text = lua_tolstring(L, 1, &length);
-  if (read_number(text, length, *lua_tostring(L, 2), &number))
+  const char decimal = check_character(L, "csv_number", "decimal", 2);
+  cell.text = lua_tolstring(L, 1, &cell.length);
+  if (read_number(L, &cell, decimal, &number))
     lua_pushnumber(L, number);
   else
     lua_pushnil(L);
   return 1;
 }
 
-/* core.csv_row(line, separator, decimal, is_number, x, row) -> list of the label cells; or nil, the column,
- * and the cell's text that is no number (nil where the line is too short, long or its quote does not end:
- * the column is then the number of cells). is_number is a string with one '1' or '0' per column. */
-static int csv_row(lua_State *L) {
-  Reader reader = read_line_arguments(L, "csv_row");
-  size_t columns;
-  if (lua_type(L, 3) != LUA_TSTRING) bind_type_error(L, "csv_row", "decimal", 3, "a string");
-  if (lua_type(L, 4) != LUA_TSTRING) bind_type_error(L, "csv_row", "is_number", 4, "a string");
-  const char decimal = *lua_tostring(L, 3), *is_number = lua_tolstring(L, 4, &columns);
+/* Where the numbers of a row go, once it is known that so many fit. */
+static mb_real *check_out(lua_State *L, const char *kinds, size_t columns) {
   Tensor *x = bind_tensor(L, "csv_row", "x", 5);
   const mb_size row = bind_index_in(L, "csv_row", "row", 6, x->shape.shape[0]);
   mb_size numbers = 0;
-  for (size_t c = 0; c < columns; c++) numbers += is_number[c] == '1';
-  check_out(L, x, row, numbers);
-  mb_real *out = x->data + row * (x->count / x->shape.shape[0]);
+  for (size_t c = 0; c < columns; c++) numbers += kinds[c] == '1';
+  const mb_size places = x->count / x->shape.shape[0];
+  if (x->shape.rank < 2 || numbers > places)
+    bind_error(L, "csv_row: %I numbers do not fit row %I", (lua_Integer)numbers, (lua_Integer)row + 1);
   bind_touch(x);
+  return x->data + row * places;
+}
+
+/* Puts a cell into the row or the labels; returns what is wrong with it, or NULL. */
+static const char *put_cell(lua_State *L, const Cell *cell, char kind, char decimal, mb_real **out) {
+  double number;
+  if (kind != '1') {
+    push_cell(L, cell);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    return NULL;
+  }
+  if (!read_number(L, cell, decimal, &number)) return "expected a number";
+  *(*out)++ = (mb_real)number;
+  return isfinite((mb_real)number) ? NULL : "the number is too large";
+}
+
+/* core.csv_row(line, separator, decimal, kinds, x, row) -> list of the label cells; or nil, the column, what
+ * is wrong there and the cell's text. kinds has one '1' (number) or '0' (label) per column. Empty cells
+ * behind the last column are left out. */
+static int csv_row(lua_State *L) {
+  Cursor cursor = check_line(L, "csv_row");
+  const char decimal = check_character(L, "csv_row", "decimal", 3);
+  size_t columns, column = 0;
+  if (lua_type(L, 4) != LUA_TSTRING) bind_type_error(L, "csv_row", "kinds", 4, "a string");
+  const char *kinds = lua_tolstring(L, 4, &columns);
+  mb_real *out = check_out(L, kinds, columns);
   lua_newtable(L);
-  const int labels = lua_gettop(L);
-  lua_Integer count = 0, label_count = 0;
   do {
-    const bool ended = push_cell(L, &reader);
-    if (!ended) count = (lua_Integer)columns; /* whatever follows: not the number of cells expected */
-    count++;
-    if ((size_t)count <= columns && is_number[count - 1] == '1') {
-      double number;
-      size_t length;
-      const char *text = lua_tolstring(L, -1, &length);
-      if (!read_number(text, length, decimal, &number)) {
-        lua_pushnil(L);
-        lua_pushinteger(L, count);
-        lua_pushvalue(L, -3);
-        return 3;
-      }
-      *out++ = (mb_real)number;
-      lua_pop(L, 1);
-    } else {
-      lua_rawseti(L, labels, ++label_count);
-    }
-  } while (next_cell(&reader));
-  if ((size_t)count == columns) return 1;
-  lua_pushnil(L);
-  lua_pushinteger(L, count);
-  return 2;
+    Cell cell;
+    const char *fault = take_cell(&cursor, &cell);
+    if (fault == NULL && column < columns)
+      fault = put_cell(L, &cell, kinds[column], decimal, &out);
+    else if (fault == NULL && cell.length > 0)
+      fault = "more cells";
+    column++;
+    if (fault) return push_fault(L, (lua_Integer)column, fault, &cell);
+  } while (next_cell(&cursor));
+  if (column < columns) return push_fault(L, (lua_Integer)column, "fewer cells", &(Cell){.text = ""});
+  return 1;
 }
 
 static const luaL_Reg functions[] = {

@@ -22,7 +22,7 @@ local output = require "moonbow.experiment.output"
 local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
-  fail = output.fail, table = output.table, save = output.save, folder = output.folder,
+  fail = output.fail, table = output.table, save = output.save, folder = output.folder, prepare = output.prepare,
   spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
@@ -78,6 +78,7 @@ function experiment.start(options)
     measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
+  output.prepare(run.out)
   for name, defaults in pairs(options.settings) do
     run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
   end

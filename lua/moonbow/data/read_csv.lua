@@ -1,144 +1,172 @@
 --- Measured spectra from text files.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local document = require "moonbow.data.csv.document"
+local rows = require "moonbow.data.csv.rows"
+local columns = require "moonbow.data.csv.columns"
 
 local known_options = {
-  separator = check.optional "string", decimal = check.optional "string", comment = check.default("#", "string"),
+  separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",
 }
 
-local MISSING = {
-  [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true,
-}
+local separators = { "\t", ";", ",", " " }
+local words = { ["\t"] = "tabs", [";"] = "semicolons", [","] = "commas", [" "] = "blanks" }
 
--- The lines with their numbers in the file, without comments and blank ones.
-local function read_lines(path, comment)
-  local file, err = io.open(path, "rb")
-  if not file then return nil, err end
-  local text, why = file:read "a"
-  file:close()
-  if not text then return nil, ("%s: %s"):format(path, why or "cannot be read") end
-  text = text:gsub("^\239\187\191", ""):gsub("\r\n?", "\n")
-  local lines, number = {}, 0
-  for line in text:gmatch "([^\n]*)\n?" do
-    number = number + 1
-    if line:find "%S" and (comment == "" or line:match("^%s*(.-)$"):sub(1, #comment) ~= comment) then
-      lines[#lines + 1] = { text = line, number = number }
+local function describe(dialect)
+  local word = words[dialect.separator] or check.show(dialect.separator)
+  return word .. (dialect.decimal == "," and " and decimal commas" or "")
+end
+
+local function check_dialect(options)
+  local separator, decimal = options.separator, options.decimal
+  if separator and (#separator ~= 1 or separator:find '[%w"+\r\n.-]') then
+    check.fail("read_csv", "separator: expected one character, such as ',', ';', '\\t' or ' ' for blanks, got %s",
+      check.show(separator))
+  end
+  if decimal then check.name("read_csv", "decimal", decimal, { ".", "," }) end
+  if separator == "," and decimal == "," then
+    check.fail("read_csv", "decimal: expected '.' where commas separate, got ','")
+  end
+end
+
+-- The separators that the first line holds outside quotes, or the one that is given.
+local function separators_of(lines, given)
+  if given or lines.separator then return { given or lines.separator } end
+  local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^%s*(.-)%s*$", {}
+  for _, separator in ipairs(separators) do
+    if bare:find(separator, 1, true) then found[#found + 1] = separator end
+  end
+  return found
+end
+
+-- Of spectra below a header and in columns, both of which fit: the axis is the longer one.
+local function choose_layout(lines, row, column)
+  if not (row and column) then return row or column end
+  local short = row.header and 3 or 0
+  local width, height = #row.axis + #row.columns, #column.axis
+  if width == height or width <= short then
+    return nil, { rows = math.huge, message = ("line %d: reads as a header with %d axis values, and as the first of %d "
+      .. "rows with x in the first column; name the columns"):format(lines.numbers[lines.first], #row.axis, height) }
+  end
+  return width > height and row or column
+end
+
+-- Reads the lines with one separator and one decimal sign. Returns a set; or nil and a failure.
+local function read_with(lines, dialect)
+  local commented, failure = rows.read_commented(lines, dialect)
+  if failure then return nil, failure end
+  local row, row_failure = commented, nil
+  if not row then row, row_failure = rows.read(lines, dialect) end
+  local column, column_failure = columns.read(lines, dialect)
+  local no_labels = row and not commented and #row.columns == 0
+  if no_labels and column_failure and column_failure.certain then return nil, column_failure end
+  local set, unclear = choose_layout(lines, row, column)
+  if set and not set.refused then return set end
+  if set or unclear then return nil, set and set.refused or unclear end
+  if column_failure and column_failure.rows > row_failure.rows then
+    row_failure.message = ("%s; with spectra in columns: %s"):format(row_failure.message, column_failure.message)
+    row_failure.rows = column_failure.rows
+  end
+  return nil, row_failure
+end
+
+-- Reads the lines in each way that the first line allows. Returns sets with their dialects, and the failures.
+local function read_all(lines, options)
+  local sets, failures = {}, {}
+  for _, separator in ipairs(separators_of(lines, options.separator)) do
+    local decimals = options.decimal and { options.decimal } or separator == "," and { "." } or { ".", "," }
+    for _, decimal in ipairs(decimals) do
+      local dialect = { separator = separator, decimal = decimal }
+      local set, failure = read_with(lines, dialect)
+      table.insert(set and sets or failures, set or failure)
+      local last = set or failure
+      last.dialect = dialect
+      if set then break end
     end
   end
-  return lines
+  return sets, failures
 end
 
-local function find_separator(header)
-  local bare = header:gsub('"[^"]*"', "")
-  for _, separator in ipairs { "\t", ";", "," } do
-    if bare:find(separator, 1, true) then return separator end
-  end
-  return " "
-end
-
-local function find_decimal(separator, lines)
-  if separator == "," then return "." end
-  for i = 1, math.min(2, #lines) do
-    if lines[i].text:find "%d,%d" then return "," end
-  end
-  return "."
-end
-
--- Which columns hold the spectrum: those whose header is a number, the axis.
-local function read_header(line, separator, decimal)
-  local cells = core.csv_cells(line.text, separator)
-  if not cells then return nil, ("line %d: a quote does not end"):format(line.number) end
-  local header = { cells = cells, axis = {}, names = {}, columns = {} }
-  local kinds = {}
-  for c, cell in ipairs(cells) do
-    local value = core.csv_number(cell, decimal)
-    kinds[c] = value and "1" or "0"
-    table.insert(value and header.axis or header.names, value or cell)
-    if value then table.insert(header.columns, c) end
-  end
-  header.kinds = table.concat(kinds)
-  if #header.axis == 0 then
-    return nil, ("line %d: expected a header with axis values, but no column's name is a number"):format(line.number)
-  end
-  return header
-end
-
-local function check_axis(header, line)
-  local axis = header.axis
-  local rises = axis[2] and axis[2] > axis[1]
-  for i = 2, #axis do
-    if axis[i] == axis[i - 1] or (axis[i] > axis[i - 1]) ~= rises then
-      return nil, ("line %d, column %d: the axis goes from %g to %g; expected one axis that only %s"):format(
-        line.number, header.columns[i], axis[i - 1], axis[i], rises and "rises" or "falls")
-    end
-  end
-  local seen = {}
-  for _, name in ipairs(header.names) do
-    if seen[name] then return nil, ("line %d: two columns are named '%s'"):format(line.number, name) end
-    seen[name] = true
+local function is_same(a, b)
+  if #a.axis ~= #b.axis or core.size(a.x, 1) ~= core.size(b.x, 1) then return false end
+  for i, value in ipairs(a.axis) do
+    if b.axis[i] ~= value then return false end
   end
   return true
 end
 
-local function is_header_again(header, labels)
-  for i, name in ipairs(header.names) do
-    if labels[i] ~= name then return false end
-  end
-  return #header.names > 0
+local function describe_set(set)
+  local n = core.size(set.x, 1)
+  return ("with %s: %d %s at %.10g to %.10g"):format(describe(set.dialect), n, n == 1 and "spectrum" or "spectra",
+    set.axis[1], set.axis[#set.axis])
 end
 
-local function describe_cell(header, line, column, text)
-  if not text then
-    return ("line %d: expected %d cells as in the header, got %s"):format(line.number, #header.cells,
-      column > #header.cells and "more, or a quote that does not end" or tostring(column))
-  end
-  local place = ("line %d, column %d (%s)"):format(line.number, column, header.cells[column])
-  if MISSING[text:lower()] then return place .. ": the value is missing" end
-  return ("%s: expected a number, got '%s'"):format(place, text)
-end
-
-local function read_rows(lines, header, separator, decimal)
-  local x = core.full(0, { #lines - 1, #header.axis, 1 })
-  local labels = {}
-  for _, name in ipairs(header.names) do labels[name] = {} end
-  for row = 1, #lines - 1 do
-    local line = lines[row + 1]
-    local cells, column, text = core.csv_row(line.text, separator, decimal, header.kinds, x, row)
-    if not cells then return nil, describe_cell(header, line, column, text) end
-    if is_header_again(header, cells) then
-      return nil, ("line %d: a second header; expected one axis for the whole file"):format(line.number)
+-- The failure that came after most rows; of several, those that say different things.
+local function worst(failures)
+  local most, messages, seen = 0, {}, {}
+  for _, failure in ipairs(failures) do most = math.max(most, failure.rows) end
+  for _, failure in ipairs(failures) do
+    if failure.rows == most and not seen[failure.message] then
+      seen[failure.message] = true
+      local how = #failures > 1 and (" (with %s)"):format(describe(failure.dialect)) or ""
+      messages[#messages + 1] = failure.message .. how
     end
-    for i, name in ipairs(header.names) do labels[name][row] = cells[i] end
   end
-  return x, labels
+  return table.concat(messages, "; ")
 end
 
---- Reads spectra: one per line, below a header with the axis values; columns whose name is no number are
--- labels. Blank lines are left out, and those that start with the comment sign; cells may stand in quotes.
+local function choose(lines, sets, failures)
+  if #sets == 0 and #failures == 0 then
+    return nil, ("line %d: expected cells with tabs, semicolons, commas or blanks between them, found one cell"):format(
+      lines.numbers[lines.first])
+  elseif #sets == 0 then
+    return nil, worst(failures)
+  end
+  for i = 2, #sets do
+    if not is_same(sets[1], sets[i]) then
+      return nil, ("reads in two ways, %s; %s; give separator and decimal"):format(describe_set(sets[1]),
+        describe_set(sets[i]))
+    end
+  end
+  return sets[1]
+end
+
+-- What was left out or taken for something else, in words.
+local function note(set, lines)
+  local comments, first = -set.commented - (set.header and 1 or 0), nil
+  for i = 1, #lines do
+    if lines.commented[i] then
+      comments, first = comments + 1, first or i ~= set.header and lines.numbers[i]
+    end
+  end
+  if comments > 0 then
+    table.insert(set.notes, ("left out: %d comment lines (the first is line %d)"):format(comments, first))
+  end
+  if set.empty > 0 then table.insert(set.notes, ("left out: %d empty rows"):format(set.empty)) end
+  if not lines.ends then table.insert(set.notes, "no line break follows the last line; the file may be cut") end
+  return comments + set.empty + (set.units or 0)
+end
+
+--- Reads spectra from a text file (UTF-8). Either one per line, below a header with the axis values, where columns
+-- whose name is no number are labels; or one per column, beside a first column with the axis values, which also is how
+-- a file with x and y is read. docs/own_spectra.md says what is taken and what is refused.
 --
--- Options: separator ("," ";" "\t", or " " for any blanks; default: what the header shows), decimal ("." or
--- ","; default: what the numbers show, "." where commas separate), comment ("#"; "" for none).
--- @return { x = (N, L, 1), axis = (L), labels = { [column] = list of N strings }, columns = label columns in
---   order }; or nil and a message that names file, line and column: of a missing value or a text among the
---   numbers, a line of another length, an axis that does not only rise or only fall, no spectra
+-- Separator and decimal sign are those with which all lines fit. Options: separator ("," ";" "\t", or " " for any
+-- blanks, or another character), decimal ("." or ","), comment (by default "#", where a line that reads as a spectrum
+-- is refused; given, lines that start with it are left out whatever they hold; "" for none).
+-- @return { x = (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns = label
+--   columns in order, skipped = number of lines left out, notes = list of what was left out or taken for something
+--   else }; or nil and a message that names file, line and column
 local function read_csv(path, options)
   check.kind("read_csv", "path", path, "string")
   options = check.options("read_csv", options, known_options)
-  local lines, err = read_lines(path, options.comment)
+  check_dialect(options)
+  local lines, err = document.read(path, options.comment or "#", options.comment ~= nil)
   if not lines then return nil, err end
-  local function fail(message) return nil, path .. ": " .. message end
-  if #lines == 0 then return fail "the file is empty" end
-  local separator = options.separator or find_separator(lines[1].text)
-  local decimal = options.decimal or find_decimal(separator, lines)
-  local header, ok, x, labels
-  header, err = read_header(lines[1], separator, decimal)
-  if not header then return fail(err) end
-  ok, err = check_axis(header, lines[1])
-  if not ok then return fail(err) end
-  if #lines == 1 then return fail "expected spectra below the header, found none" end
-  x, labels = read_rows(lines, header, separator, decimal)
-  if not x then return fail(labels) end
-  return { x = x, axis = core.tensor(header.axis), labels = labels, columns = header.names }
+  local set, why = choose(lines, read_all(lines, options))
+  if not set then return nil, path .. ": " .. why end
+  return { x = set.x, axis = set.axis, labels = set.labels, columns = set.columns, skipped = note(set, lines),
+    notes = set.notes }
 end
 
 return read_csv

@@ -1,5 +1,6 @@
 --- Tables on the terminal, results.json and figures in a folder.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local files = require "moonbow.files"
 local json = require "moonbow.json"
 
@@ -9,29 +10,39 @@ local output = {}
 -- never overwrite those of a full one.
 function output.folder(name, quick) return "results/" .. name .. (quick and "_quick" or "") end
 
---- Prints a message and ends with exit code 1.
+--- Prints a message, control characters in it escaped, and ends with exit code 1.
 function output.fail(message)
-  io.stderr:write(message, "\n")
+  io.stderr:write((message:gsub("[^\n]+", check.printable)), "\n")
   os.exit(1, true)
 end
 
-local function width_of(text) return utf8.len(text) or #text end
-
---- Prints rows of cells in aligned columns; the first row is the heading.
+--- Prints rows of cells in aligned columns, control characters in them escaped; the first row is the heading.
 function output.table(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, width_of(tostring(cell))) end
-  end
-  for _, row in ipairs(rows) do
-    local cells = {}
+  local shown, widths = {}, {}
+  for r, row in ipairs(rows) do
+    shown[r] = {}
     for c, cell in ipairs(row) do
-      cell = tostring(cell)
-      local blanks = (" "):rep(widths[c] - width_of(cell))
+      shown[r][c] = check.printable(tostring(cell))
+      widths[c] = math.max(widths[c] or 0, utf8.len(shown[r][c]))
+    end
+  end
+  for _, cells in ipairs(shown) do
+    for c, cell in ipairs(cells) do
+      local blanks = (" "):rep(widths[c] - utf8.len(cell))
       cells[c] = c == 1 and cell .. blanks or blanks .. cell
     end
     print((table.concat(cells, "  "):gsub("%s+$", "")))
   end
+end
+
+--- Makes a folder and sees that files can be written there; else ends with a message. For the start of a script: what
+-- it computes should not be lost.
+function output.prepare(folder)
+  local probe = folder .. "/.writable"
+  local ok, err = files.make_folders(folder)
+  if ok then ok, err = files.write(probe, function() end) end
+  if not ok then output.fail(err) end
+  os.remove(probe)
 end
 
 local function sorted_names(t)

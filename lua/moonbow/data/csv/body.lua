@@ -1,0 +1,106 @@
+--- The rows below a header, or without one.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local body = {}
+
+local MISSING = {
+  [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true,
+}
+
+local function describe(cells, column, fault, text)
+  if fault == "fewer cells" then return ("expected %d cells as in the header, got %d"):format(#cells, column) end
+  if fault == "more cells" then return ("expected %d cells as in the header, got more"):format(#cells) end
+  local name = cells[column] and (" (%s)"):format(check.printable(cells[column])) or ""
+  if fault == "expected a number" then
+    fault = MISSING[text:lower()] and "the value is missing" or "expected a number, got " .. check.show(text)
+  elseif fault == "the number is too large" then
+    fault = "the number is too large for single precision: " .. check.show(text)
+  end
+  return ("column %d%s: %s"):format(column, name, fault)
+end
+
+--- A failure: the line in the file, what is wrong there, and how many rows were read before.
+function body.failure(lines, i, message, rows)
+  local join = message:find "^column" and ", " or ": "
+  return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows or 0 }
+end
+
+-- What of a number stands behind its decimal sign at the end of a line.
+local function tail(line, decimal)
+  return line:match((decimal == "." and "%." or ",") .. "([%deE+-]*)[%s\"]*$")
+end
+
+-- Numbers of one length in the last column, and a shorter one in the last line, which does not end.
+local function is_cut(lines, decimal)
+  local last, length = tail(lines[#lines], decimal), nil
+  for i = math.max(#lines - 20, lines.first + 1), #lines - 1 do
+    local other = tail(lines[i], decimal)
+    length = length or other and #other
+    if not other or #other ~= length then return false end
+  end
+  return #lines - lines.first >= 4 and length and #(last or "") < length
+end
+
+-- Room for each row that the file can hold: so many numbers take at least two bytes each.
+local function room(lines, first, numbers)
+  return math.min(#lines - first + 1, (lines.bytes + 1) // (2 * numbers) + 1)
+end
+
+-- Reads the lines that do not start with the comment sign.
+local function read_plain(rows, lines, first, try, header_cells, separator)
+  local blank = "^[%s%" .. separator .. "]*$"
+  for i = first, #lines do
+    if lines.commented[i] then goto continue end
+    if lines[i]:find(blank) then
+      rows.empty = rows.empty + 1
+    else
+      local cells, column, fault, text = try(i)
+      if not cells then return body.failure(lines, i, describe(header_cells, column, fault, text), #rows) end
+      rows[#rows + 1], rows.line_of[#rows + 1] = cells, i
+    end
+    ::continue::
+  end
+end
+
+-- Lines that start with the comment sign and yet read as rows: either all rows do, or nobody knows what they are.
+local function read_commented(rows, lines, first, try)
+  local plain = #rows
+  for i = first, #lines do
+    local cells = lines.commented[i] and utf8.len(lines[i]) and try(i)
+    if cells and plain > 0 then
+      return body.failure(lines, i, ("starts with %s, but reads as a spectrum; comment = \"\" reads such lines, "
+        .. "comment = %s leaves them out"):format(check.show(lines.sign), check.show(lines.sign)), math.huge)
+    elseif cells then
+      rows[#rows + 1], rows.line_of[#rows + 1] = cells, i
+      rows.commented = rows.commented + 1
+    end
+  end
+end
+
+--- Reads all rows.
+-- @param lines, as document.read gives them; first, of the rows; header_cells, for messages; kinds: "1" for each column
+--   of numbers, "0" for one of labels; dialect { separator, decimal }
+-- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), empty (rows left out), commented
+--   (rows that start with the comment sign); or nil and a failure
+function body.read(lines, first, header_cells, kinds, dialect)
+  local numbers = select(2, kinds:gsub("1", ""))
+  if first > #lines then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
+  local x = core.full(0, { room(lines, first, numbers), numbers, 1 })
+  local rows = { line_of = {}, empty = 0, commented = 0 }
+  local function try(i)
+    return core.csv_row(lines[i], dialect.separator, dialect.decimal, kinds, x, #rows + 1)
+  end
+  local failure = read_plain(rows, lines, first, try, header_cells, dialect.separator)
+    or not lines.decided and read_commented(rows, lines, first, try)
+  if failure then return nil, failure end
+  if #rows == 0 then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
+  if not lines.ends and kinds:sub(-1) == "1" and is_cut(lines, dialect.decimal) then
+    return nil, body.failure(lines, #lines,
+      "the last number is shorter than those above, and no line break follows; is the file cut?", #rows)
+  end
+  rows.x = core.size(x, 1) == #rows and x or core.narrow(x, 1, #rows)
+  return rows
+end
+
+return body

@@ -1,0 +1,134 @@
+--- The lines of a text file; or what the file is instead, where it is no text.
+local check = require "moonbow.check"
+
+local document = {}
+
+local CHUNK = 2 ^ 20 | 0
+local MOST_BYTES = 2 ^ 30 | 0
+local MOST_LINES = 10 ^ 7 | 0
+local LONGEST_LINE = 2 ^ 24 | 0
+
+local UTF16 = "UTF-16 text; save it as UTF-8"
+
+-- First bytes, what they begin, and what to do.
+local kinds = {
+  { "\255\254", UTF16 }, { "\254\255", UTF16 },
+  { "\31\139", "a gzip file; unpack it first (gunzip)" },
+  { "BZh", "a bzip2 file; unpack it first (bunzip2)" },
+  { "\2537zXZ\0", "an xz file; unpack it first (unxz)" },
+  { "\40\181\47\253", "a Zstandard file; unpack it first (unzstd)" },
+  { "\208\207\17\224\161\177\26\225", "an OLE file, such as an old .xls; save the sheet as CSV" },
+  { "\137HDF\r\n\26\n", "an HDF5 file; write the spectra as text, or as .npy for mb.npy" },
+  { "\147NUMPY", "a NumPy file; mb.npy.load reads it" },
+  { "MATLAB 5.0 MAT-file", "a MATLAB file; write the spectra as text" },
+  { "%PDF-", "a PDF document" },
+  { "\10\10\254\254", "an OPUS file; export it as text (.dpt) in OPUS" },
+  { "WDF1", "a Renishaw WDF file; export it as text in WiRE" },
+}
+
+local UTF16_STARTS = { "^" .. ("[\t-\r -~]\0"):rep(8), "^" .. ("\0[\t-\r -~]"):rep(8) }
+
+local function is_jcamp(text)
+  local name = text:match "^%s*##%s*([%w-]+)%s*="
+  return name and (name:upper() == "TITLE" or name:upper():gsub("-", "") == "JCAMPDX")
+end
+
+-- What a file is that is no table of text, or nil.
+local function name_kind(text)
+  for _, kind in ipairs(kinds) do
+    if text:sub(1, #kind[1]) == kind[1] then return kind[2] end
+  end
+  local start = text:sub(1, 4096):gsub("^\239\187\191", "")
+  if start:sub(1, 4) == "PK\3\4" then
+    local office = start:find("[Content_Types].xml", 1, true) or start:find("xl/", 1, true)
+    return office and "an Office document (.xlsx?); save the sheet as CSV" or "a zip archive; unpack it first (unzip)"
+  end
+  if is_jcamp(start) then return "a JCAMP-DX file; export it as columns of text" end
+  if start:find "^%s*<[?!]" or start:find "^%s*<%a[%w:]*[%s>]" then
+    return "XML or HTML; export the spectra as columns of text"
+  end
+  if start:find(UTF16_STARTS[1]) or start:find(UTF16_STARTS[2]) then return UTF16 end
+  local nul = text:find("\0", 1, true)
+  return nul and ("no text (byte %d is 0); export the spectra as text"):format(nul)
+end
+
+local function read_bytes(path)
+  if path:find("\0", 1, true) then return nil, check.show(path) .. ": a path holds no NUL" end
+  local file, err = io.open(path, "rb")
+  if not file then return nil, err end
+  local parts, count = {}, 0
+  while true do
+    local part, why = file:read(CHUNK)
+    if not part then
+      file:close()
+      if why then return nil, ("%s: %s"):format(path, why) end
+      return table.concat(parts)
+    end
+    parts[#parts + 1], count = part, count + #part
+    if count > MOST_BYTES then
+      file:close()
+      return nil, ("%s: expected at most %d bytes"):format(path, MOST_BYTES)
+    end
+  end
+end
+
+local function check_line(line, number)
+  if #line > LONGEST_LINE then return nil, ("line %d: expected at most %d bytes"):format(number, LONGEST_LINE) end
+  local length, bad = utf8.len(line)
+  if length then return true end
+  return nil, ("line %d, byte %d: \\x%02X is not UTF-8 (is it Latin-1?); save the file as UTF-8"):format(number, bad,
+    line:byte(bad))
+end
+
+-- Adds a line; returns nil and a message where it cannot be kept.
+local function add(lines, line, number, commented)
+  if #lines == MOST_LINES then return nil, ("expected at most %d lines"):format(MOST_LINES) end
+  if not commented then
+    local ok, err = check_line(line, number)
+    if not ok then return nil, err end
+    lines.first = lines.first or #lines + 1
+  end
+  local n = #lines + 1
+  lines[n], lines.numbers[n], lines.commented[n] = line, number, commented
+  return true
+end
+
+local function split(text, sign)
+  local lines = { numbers = {}, commented = {}, bytes = #text, ends = text:sub(-1) == "\n" }
+  local number = 0
+  for line in text:gmatch "([^\n]*)\n?" do
+    number = number + 1
+    if #lines == 0 and line:find "^sep=.$" then
+      lines.separator = line:sub(-1)
+    elseif line:find "%S" then
+      local commented = sign ~= "" and line:match("^%s*(.*)$"):sub(1, #sign) == sign
+      local ok, err = add(lines, line, number, commented)
+      if not ok then return nil, err end
+    end
+  end
+  return lines
+end
+
+--- Reads the lines that are not blank.
+-- @param sign with which comments start ("" for none)
+-- @param decided true where such a line is a comment whatever it holds
+-- @return a list of lines, with sign, decided, numbers (of each in the file), commented (true for each that starts
+--   with the sign), first (the first that does not), separator (of a first line "sep=;", as Excel writes it), ends
+--   (true where the last has its line break) and bytes; or nil and a message, which says what else the file is, or
+--   where it is no UTF-8
+function document.read(path, sign, decided)
+  local text, err = read_bytes(path)
+  if not text then return nil, err end
+  local kind = name_kind(text)
+  if kind then return nil, ("%s: is %s"):format(path, kind) end
+  text = text:gsub("^\239\187\191", "")
+  if text:find("\r", 1, true) then text = text:gsub("\r\n?", "\n") end
+  local lines
+  lines, err = split(text, sign)
+  if not lines then return nil, path .. ": " .. err end
+  lines.sign, lines.decided = sign, decided
+  if not lines.first then return nil, path .. ": the file is empty" end
+  return lines
+end
+
+return document

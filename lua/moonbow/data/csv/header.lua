@@ -1,0 +1,78 @@
+--- The header of a table: the columns whose name is a number are the axis, the others labels.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local header = {}
+
+local LARGEST = 3.4028234663852886e38 -- of single precision
+
+-- "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them, but no number.
+local function looks_like_number(text)
+  local bare = text:gsub("[eE][+-]?%d+$", ""):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
+  return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
+end
+
+--- Whether a list of numbers only rises, or only falls. Returns true; or false and the place that does not.
+function header.check_axis(axis)
+  local rises = axis[2] and axis[2] > axis[1]
+  for i = 2, #axis do
+    if axis[i] == axis[i - 1] or (axis[i] > axis[i - 1]) ~= rises then
+      return false, i, ("the axis goes from %.10g to %.10g; expected one axis that only %s"):format(axis[i - 1],
+        axis[i], rises and "rises" or "falls")
+    end
+  end
+  return true
+end
+
+--- A number of an axis; or nil and what is wrong with it.
+function header.read_axis_value(text, decimal)
+  local value = core.csv_number(text, decimal)
+  if not value then return nil, "expected a number, got " .. check.show(text) end
+  if math.abs(value) > LARGEST then return nil, "the number is too large: " .. check.show(text) end
+  return value
+end
+
+--- The cells of a line without empty ones at its end. Returns the cells and how many were left out; or nil, the
+-- column and a message.
+function header.cells(line, separator)
+  local cells, column, fault = core.csv_cells(line, separator)
+  if not cells then return nil, column, fault end
+  local count = #cells
+  while cells[#cells] == "" do cells[#cells] = nil end
+  return cells, count - #cells
+end
+
+local function name_columns(cells, kinds)
+  local names, seen = {}, {}
+  for c, cell in ipairs(cells) do
+    if kinds[c] == "0" then
+      local name = cell == "" and "column " .. c or cell
+      if seen[name] then return nil, ("two columns are named %s"):format(check.show(name)) end
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+--- Reads the cells of a header.
+-- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label) }; or nil and
+--   a message
+function header.read(cells, decimal)
+  local axis, columns, kinds = {}, {}, {}
+  for c, cell in ipairs(cells) do
+    local value = core.csv_number(cell, decimal)
+    if value and math.abs(value) > LARGEST then
+      return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell))
+    elseif not value and looks_like_number(cell) then
+      return nil, ("the name of column %d looks like a number and is none: %s"):format(c, check.show(cell))
+    end
+    kinds[c] = value and "1" or "0"
+    if value then axis[#axis + 1], columns[#columns + 1] = value, c end
+  end
+  local names, err = name_columns(cells, kinds)
+  if not names then return nil, err end
+  return { cells = cells, names = names, axis = axis, columns = columns, kinds = table.concat(kinds) }
+end
+
+return header

@@ -1,0 +1,123 @@
+--- Spectra in rows, below a header with the axis.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local header = require "moonbow.data.csv.header"
+local body = require "moonbow.data.csv.body"
+
+local rows = {}
+
+-- A row that repeats the names of all label columns and has an axis for numbers; without labels, the axis again.
+local function is_header(head, labels, numbers)
+  for i, name in ipairs(head.names) do
+    if labels[i] ~= name then return false end
+  end
+  if #head.names > 0 then return header.check_axis(numbers) end
+  for i, value in ipairs(head.axis) do
+    if math.abs(numbers[i] - value) > 1e-6 * math.abs(value) then return false end
+  end
+  return #head.axis > 2
+end
+
+local function find_second_header(head, read)
+  for r, labels in ipairs(read) do
+    local same = labels[1] == head.names[1]
+    if same and is_header(head, labels, core.totable(core.reshape(core.row(read.x, r), -1))) then return r end
+  end
+end
+
+local function transpose_labels(names, read)
+  local labels = {}
+  for c, name in ipairs(names) do
+    local column = {}
+    for r = 1, #read do column[r] = read[r][c] end
+    labels[name] = column
+  end
+  return labels
+end
+
+-- The axis of a header, or a failure that names the cell.
+local function read_head(lines, i, cells, decimal)
+  local head, err = header.read(cells, decimal)
+  if not head then return nil, body.failure(lines, i, err) end
+  if #head.axis == 0 then
+    return nil, body.failure(lines, i, "expected a header with axis values, but no column's name is a number")
+  end
+  local ok, at, why = header.check_axis(head.axis)
+  if ok then return head end
+  local hint = #head.names == 0 and " (is the header missing?)" or ""
+  return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint))
+end
+
+local function read_below(lines, first, head, dialect)
+  local read, failure = body.read(lines, first, head.cells, head.kinds, dialect)
+  if not read then return nil, failure end
+  local again = find_second_header(head, read)
+  if again then
+    return nil, body.failure(lines, read.line_of[again], "a second header; expected one axis for the whole file", again)
+  end
+  return { x = read.x, axis = head.axis, labels = transpose_labels(head.names, read), columns = head.names,
+    empty = read.empty, commented = read.commented, notes = {} }
+end
+
+local function note_empty(set, surplus)
+  if surplus > 0 then table.insert(set.notes, ("left out: %d empty columns at the end"):format(surplus)) end
+  return set
+end
+
+--- Reads spectra below the first line that is no comment.
+-- @return set, or nil and a failure
+function rows.read(lines, dialect)
+  local cells, surplus, fault = header.cells(lines[lines.first], dialect.separator)
+  if not cells then return nil, body.failure(lines, lines.first, ("column %d: %s"):format(surplus, fault)) end
+  local head, failure, set
+  head, failure = read_head(lines, lines.first, cells, dialect.decimal)
+  if not head then return nil, failure end
+  set, failure = read_below(lines, lines.first + 1, head, dialect)
+  if not set then return nil, failure end
+  return note_empty(set, surplus)
+end
+
+-- A commented line as a header of so many columns: the axis stands together; nil where it is none.
+local function read_commented_head(lines, i, width, dialect)
+  local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
+  local cells = utf8.len(bare) and header.cells(bare, dialect.separator)
+  if not cells or #cells ~= width then return nil end
+  if cells[1] == "" then cells[1] = lines.sign end
+  local head = read_head(lines, i, cells, dialect.decimal)
+  if head and head.columns[#head.columns] - head.columns[1] + 1 == #head.columns then return head end
+end
+
+-- A comment may hold numbers by chance: a header has more of them than of names, or names over text.
+local function is_convincing(head, set, decimal)
+  if #head.axis > 1 and #head.axis > #head.names then return true end
+  for _, name in ipairs(head.names) do
+    for _, cell in ipairs(set.labels[name]) do
+      if not core.csv_number(cell, decimal) then return true end
+    end
+  end
+  return false
+end
+
+--- Reads spectra below a header that is commented out, as NumPy's savetxt writes it.
+-- @return set, or nil and a failure where two lines could be the header
+function rows.read_commented(lines, dialect)
+  if lines.decided or lines.first == 1 then return nil end
+  local cells = header.cells(lines[lines.first], dialect.separator)
+  local set
+  for i = 1, cells and lines.first - 1 or 0 do
+    local head = read_commented_head(lines, i, #cells, dialect)
+    local found = head and read_below(lines, lines.first, head, dialect)
+    if found and not is_convincing(head, found, dialect.decimal) then found = nil end
+    if found and set then
+      return nil, body.failure(lines, i, "a second line that could be the header, commented out", math.huge)
+    elseif found then
+      set = found
+      set.header = i
+      table.insert(set.notes, ("line %d: taken as the header, though it starts with %s"):format(lines.numbers[i],
+        check.show(lines.sign)))
+    end
+  end
+  return set
+end
+
+return rows

@@ -1,0 +1,84 @@
+--- A file of measured spectra as the scripts take it: each function ends the script with one message where the file
+-- does not hold what is asked for.
+local check = require "moonbow.check"
+local output = require "moonbow.experiment.output"
+local read_csv = require "moonbow.data.read_csv"
+
+local Measured = {}
+Measured.__index = Measured
+
+--- Reads the file, and prints what was left out of it.
+-- @param options as for read_csv
+function Measured.read(path, options)
+  local set, err = read_csv(path, options)
+  if not set then output.fail(err) end
+  for _, note in ipairs(set.notes) do print(check.printable(path) .. ": " .. note) end
+  set.path = path
+  return setmetatable(set, Measured)
+end
+
+--- The cells of a label column, none of which is empty.
+function Measured:column(name)
+  local cells = self.labels[name]
+  if not cells then
+    output.fail(("%s has no label column %s; there are: %s"):format(self.path, check.show(name),
+      #self.columns > 0 and table.concat(self.columns, ", ") or "none"))
+  end
+  for i, cell in ipairs(cells) do
+    if cell == "" then output.fail(("%s: spectrum %d has no %s"):format(self.path, i, check.show(name))) end
+  end
+  return cells
+end
+
+-- Refuses what cannot be cross-validated: most classes have fewer members than there are folds.
+local function check_classes(self, column, names, count, folds)
+  local scarce, numbers = 0, 0
+  for _, name in ipairs(names) do
+    if count[name] < folds then scarce = scarce + 1 end
+    if tonumber((name:gsub(",", "."))) then numbers = numbers + 1 end
+  end
+  local label = check.show(column)
+  if #names < 2 then
+    output.fail(("%s: expected at least 2 classes in %s, found only %s"):format(self.path, label, check.show(names[1])))
+  elseif 2 * scarce > #names then
+    output.fail(("%s: %s has %d classes in %d spectra, %d of them with fewer spectra than the %d folds%s"):format(
+      self.path, label, #names, #self.x, scarce, folds,
+      numbers == #names and "; all are numbers: is it a quantity to predict (regression), and no class?" or ""))
+  end
+end
+
+--- The names of the classes in a label column in order, and the class number of each spectrum.
+function Measured:classes(column, folds)
+  local names, count, numbers, y = {}, {}, {}, {}
+  local cells = self:column(column)
+  for _, cell in ipairs(cells) do
+    if not count[cell] then names[#names + 1] = cell end
+    count[cell] = (count[cell] or 0) + 1
+  end
+  check_classes(self, column, names, count, folds)
+  table.sort(names)
+  for k, name in ipairs(names) do numbers[name] = k end
+  for i, cell in ipairs(cells) do y[i] = numbers[cell] end
+  return names, y
+end
+
+--- The group of each spectrum by one label column, or by several with commas between them.
+function Measured:groups(columns)
+  local groups = {}
+  for name in columns:gmatch "[^,]+" do
+    for i, value in ipairs(self:column(name)) do groups[i] = (groups[i] or "") .. "\0" .. value end
+  end
+  return groups
+end
+
+--- Ends the script unless the spectra stand on an axis, up to a ten-thousandth of each value.
+function Measured:check_axis(expected)
+  local got = self.axis
+  local same = #expected == #got
+  for i = 1, same and #got or 0 do same = same and math.abs(got[i] - expected[i]) <= 1e-4 * math.abs(expected[i]) end
+  if same then return end
+  output.fail(("%s: the model expects %d points from %g to %g, the file has %d from %g to %g"):format(self.path,
+    #expected, expected[1], expected[#expected], #got, got[1], got[#got]))
+end
+
+return Measured
