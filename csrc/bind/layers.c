@@ -1,6 +1,7 @@
 /* layers.c - convolution, pooling, normalisation, dropout, softmax and losses on tensors. */
 #include "bind.h"
 
+#include <math.h>
 #include <string.h>
 
 /* "same", "valid" or a number of points at arg; nil is "valid". */
@@ -387,16 +388,24 @@ static int softmax_backward(lua_State *L) {
   return 1;
 }
 
+/* The weights of so many classes at arg; NULL where there are none. */
+static const mb_real *read_class_weights(lua_State *L, int arg, mb_size classes) {
+  if (lua_isnoneornil(L, arg)) return NULL;
+  const Tensor *w = bind_tensor_count(L, "cross_entropy", "class weights", arg, classes);
+  for (mb_size i = 0; i < classes; i++)
+    if (!(w->data[i] >= 0 && isfinite(w->data[i])))
+      bind_error(L, "cross_entropy: class weights: expected numbers of at least 0, got %f for class %I",
+                 (double)w->data[i], (LUAI_UACINT)(i + 1));
+  return w->data;
+}
+
 /* Reads logits (N, classes), labels (1-based) and class weights or nil at arg...; leaves the labels on the
  * stack. */
 static const Tensor *read_cross_entropy(lua_State *L, int arg, const mb_size **labels,
                                         const mb_real **weights) {
   mb_size count;
   const Tensor *x = bind_tensor_rank(L, "cross_entropy", "logits", arg, 2);
-  const Tensor *w = lua_isnoneornil(L, arg + 2)
-                        ? NULL
-                        : bind_tensor_count(L, "cross_entropy", "class weights", arg + 2, x->shape.shape[1]);
-  *weights = w != NULL ? w->data : NULL;
+  *weights = read_class_weights(L, arg + 2, x->shape.shape[1]);
   *labels = bind_indices(L, "cross_entropy", "labels", arg + 1, x->shape.shape[1], &count);
   if (count != x->shape.shape[0])
     bind_error(L, "cross_entropy: expected %I labels, one per row of the logits, got %I",

@@ -6,9 +6,11 @@
 /* ---- elementwise ---- */
 
 static const char *const binary_names[] = {
-    [MB_ADD] = "add",         [MB_SUB] = "sub",         [MB_MUL] = "mul", [MB_DIV] = "div", [MB_POW] = "pow",
-    [MB_MAXIMUM] = "maximum", [MB_MINIMUM] = "minimum", [MB_EQ] = "eq",   [MB_NE] = "ne",   [MB_LT] = "lt",
-    [MB_LE] = "le",           [MB_GT] = "gt",           [MB_GE] = "ge",
+    [MB_ADD] = "add",         [MB_SUB] = "sub",     [MB_MUL] = "mul",
+    [MB_DIV] = "div",         [MB_POW] = "pow",     [MB_MAXIMUM] = "maximum",
+    [MB_MINIMUM] = "minimum", [MB_EQ] = "eq",       [MB_NE] = "ne",
+    [MB_LT] = "lt",           [MB_LE] = "le",       [MB_GT] = "gt",
+    [MB_GE] = "ge",           [MB_CHAIN] = "chain", [MB_CHAIN_DIV] = "chain_div",
 };
 
 typedef struct {

@@ -26,8 +26,12 @@ MB_INLINE double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
   return log(sum);
 }
 
-/* y = scale softmax(x) */
+/* y = scale softmax(x), 0 where the scale is */
 MB_CLONES static void softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D) {
+  if (scale == 0) {
+    memset(y, 0, sizeof *y * (size_t)D);
+    return;
+  }
   const mb_real max = row_max(x, D);
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -45,13 +49,13 @@ void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_row(y + r * D, x + r * D, 1, D));
 }
 
-/* dx = y (dy - sum(dy y)) */
+/* dx = y (dy - sum(dy y)), where a probability of 0 takes no part */
 MB_CLONES static void softmax_backward_row(mb_real *restrict dx, const mb_real *restrict dy,
                                            const mb_real *restrict y, mb_size D) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (mb_size i = 0; i < D; i++) sum += (double)dy[i] * (double)y[i];
-  for (mb_size i = 0; i < D; i++) dx[i] = y[i] * (dy[i] - (mb_real)sum);
+  for (mb_size i = 0; i < D; i++) sum += y[i] == 0 ? 0 : (double)dy[i] * (double)y[i];
+  for (mb_size i = 0; i < D; i++) dx[i] = y[i] == 0 ? 0 : y[i] * (dy[i] - (mb_real)sum);
 }
 
 void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
@@ -109,7 +113,8 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
   MB_FOR(mb_threads_for(rows * D), first, rows, step, {
     double part = 0;
     for (mb_size r = first; r < mb_min(rows, first + step); r++)
-      part -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
+      if (weight_of(weight, label[r]) != 0)
+        part -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
     partial[first / step] = part;
   });
   for (mb_size first = 0; first < rows; first += step) sum += partial[first / step];

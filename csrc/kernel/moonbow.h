@@ -53,7 +53,12 @@ typedef enum {
   MB_LT,
   MB_LE,
   MB_GT,
-  MB_GE /* comparisons give 1 or 0 */
+  MB_GE, /* comparisons give 1 or 0 */
+  /* For backward passes: a b and a / b of a gradient a, which are 0 where a is 0 or the factor b or 1 / b is,
+   * even if the other is infinite or NaN. */
+  MB_CHAIN,
+  MB_CHAIN_DIV,
+  MB_BINARY_COUNT
 } mb_binary_op;
 
 typedef struct {
@@ -86,8 +91,8 @@ typedef enum {
   MB_SIN,
   MB_COS,
   MB_RELU,       /* max(0, x) */
-  MB_LEAKY_RELU, /* x < 0 ? p x : x */
-  MB_ELU,        /* x < 0 ? p (exp(x) - 1) : x */
+  MB_LEAKY_RELU, /* x > 0 ? x : p x */
+  MB_ELU,        /* x > 0 ? x : p (exp(x) - 1) */
   MB_GELU,       /* x/2 (1 + erf(x / sqrt 2)), Hendrycks and Gimpel 2016 */
   MB_SELU,       /* Klambauer et al. 2017, with its two constants */
   MB_SOFTPLUS,   /* log(1 + exp(x)), without overflow */
@@ -99,7 +104,8 @@ void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size c
 /* Whether the backward pass reads y = f(x) and not x, so that x need not be kept. That of LEAKY_RELU takes
  * x where p <= 0. */
 bool mb_unary_keeps_result(mb_unary_op op);
-/* dx = dy * f'(x); kept is x or f(x), as above. Zero has derivative 0 under abs and relu. */
+/* dx = dy * f'(x), 0 where dy is 0; kept is x or f(x), as above. Zero has derivative 0 under abs, and where
+ * the two sides differ that of the left one: 0 under relu, p under leaky_relu. */
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count);
 
@@ -276,7 +282,8 @@ void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
 
 /* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
- * rows (PyTorch). label is 0-based; weight (D) may be NULL. Refuses labels outside 0..D-1. */
+ * rows (PyTorch). label is 0-based; weight (D) may be NULL. A row of weight 0 takes no part, whatever its
+ * logits. Refuses labels outside 0..D-1. */
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D);
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,

@@ -32,9 +32,9 @@ typedef struct Factors {
   mb_real slope;
 } Factors;
 
-/* The slope of the activation at z. */
-MB_INLINE mb_real slope_at(mb_real z, mb_real slope) {
-  return z > 0 ? 1 : slope;
+/* The gradient dy behind the activation in front of it, at z. */
+MB_INLINE mb_real before_activation(mb_real dy, mb_real z, mb_real slope) {
+  return z > 0 ? dy : mb_below(slope, dy);
 }
 
 static Panel panel(mb_size first, mb_size chunk, mb_size rows, mb_size C, mb_size fold) {
@@ -116,7 +116,7 @@ MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
   const mb_real x = p->x[r * p->stride + c];
   const mb_real v = sums == LAYER_GRADIENTS ? (x - p->mean[r]) * p->inv_sd[r] : x - f->mean[c];
   mb_real u = sums == MOMENTS ? v : p->dy[r * p->dy_stride + c];
-  if (sums == GRADIENTS) u *= slope_at(v * f->scale[c] + f->offset[c], f->slope);
+  if (sums == GRADIENTS) u = before_activation(u, v * f->scale[c] + f->offset[c], f->slope);
   return (Term){u, u * v};
 }
 
@@ -230,7 +230,7 @@ MB_CLONES static void normalise(mb_real *restrict y, mb_size ldy, const mb_real 
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
       const mb_real z = (x[c] - f->mean[c]) * f->scale[c] + f->offset[c];
-      y[c] = z < 0 ? slope * z : z;
+      y[c] = z < 0 ? mb_below(slope, z) : z;
     }
 }
 
@@ -243,7 +243,7 @@ MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
       const mb_real centred = x[c] - f->mean[c];
-      const mb_real dz = dy[c] * slope_at(centred * f->scale[c] + f->offset[c], slope);
+      const mb_real dz = before_activation(dy[c], centred * f->scale[c] + f->offset[c], slope);
       dx[c] = f->scale[c] * (dz - f->a[c] - centred * f->b[c]);
     }
 }

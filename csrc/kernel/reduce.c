@@ -215,14 +215,18 @@ void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_
   reduce_axes(y, op, x, sizes, ddof);
 }
 
-/* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. */
+/* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. Where x is the
+ * mean, 0, also of an infinite scale: that of the standard deviation of equal values. */
 MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict scale, const double *mean,
                                   const mb_real *x, mb_size rows, mb_size stride, mb_size width) {
   mb_real row[LANES];
   for (mb_size j = 0; j < width; j++) row[j] = (mb_real)scale[j];
   for (mb_size i = 0; i < rows * stride; i += stride)
     if (mean)
-      for (mb_size j = 0; j < width; j++) dx[i + j] = (mb_real)(scale[j] * ((double)x[i + j] - mean[j]));
+      for (mb_size j = 0; j < width; j++) {
+        const double difference = (double)x[i + j] - mean[j], product = scale[j] * difference;
+        dx[i + j] = (scale[j] == 0) | (difference == 0) ? 0 : (mb_real)product;
+      }
     else
       for (mb_size j = 0; j < width; j++) dx[i + j] = row[j];
 }

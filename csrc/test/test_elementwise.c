@@ -5,8 +5,6 @@
 #define N               ((mb_real)NAN)
 #define I               ((mb_real)INFINITY)
 
-#define BINARY_COUNT (MB_GE + 1)
-
 enum { MANY = 100003 };
 
 static void check_same_bits(const mb_real *a, const mb_real *b, mb_size count) {
@@ -35,6 +33,9 @@ static double reference(mb_binary_op op, double a, double b) {
   case MB_LE: return a <= b;
   case MB_GT: return a > b;
   case MB_GE: return a >= b;
+  case MB_CHAIN: return a == 0 || b == 0 ? 0 : a * b;
+  case MB_CHAIN_DIV: return a == 0 || isinf(b) ? 0 : a / b;
+  case MB_BINARY_COUNT: break;
   }
   return NAN;
 }
@@ -79,17 +80,25 @@ static void shapes_that_do_not_broadcast_are_named(void **state) {
 static void operations_of_literals(void **state) {
   (void)state;
   const mb_real a[] = {3, -2, 0, 5, N, 1, I}, b[] = {2, -3, 0, N, 5, I, I};
-  static const mb_real expected[BINARY_COUNT][COUNT_OF(a)] = {
-      [MB_ADD] = {5, -5, 0, N, N, I, I},     [MB_SUB] = {1, 1, 0, N, N, -I, N},
-      [MB_MUL] = {6, 6, 0, N, N, I, I},      [MB_DIV] = {1.5, (mb_real)2 / 3, N, N, N, 0, N},
-      [MB_POW] = {9, -0.125, 1, N, N, 1, I}, [MB_MAXIMUM] = {3, -2, 0, N, N, I, I},
-      [MB_MINIMUM] = {2, -3, 0, N, N, 1, I}, [MB_EQ] = {0, 0, 1, 0, 0, 0, 1},
-      [MB_NE] = {1, 1, 0, 1, 1, 1, 0},       [MB_LT] = {0, 0, 0, 0, 0, 1, 0},
-      [MB_LE] = {0, 0, 1, 0, 0, 1, 1},       [MB_GT] = {1, 1, 0, 0, 0, 0, 0},
+  static const mb_real expected[MB_BINARY_COUNT][COUNT_OF(a)] = {
+      [MB_ADD] = {5, -5, 0, N, N, I, I},
+      [MB_SUB] = {1, 1, 0, N, N, -I, N},
+      [MB_MUL] = {6, 6, 0, N, N, I, I},
+      [MB_DIV] = {1.5, (mb_real)2 / 3, N, N, N, 0, N},
+      [MB_POW] = {9, -0.125, 1, N, N, 1, I},
+      [MB_MAXIMUM] = {3, -2, 0, N, N, I, I},
+      [MB_MINIMUM] = {2, -3, 0, N, N, 1, I},
+      [MB_EQ] = {0, 0, 1, 0, 0, 0, 1},
+      [MB_NE] = {1, 1, 0, 1, 1, 1, 0},
+      [MB_LT] = {0, 0, 0, 0, 0, 1, 0},
+      [MB_LE] = {0, 0, 1, 0, 0, 1, 1},
+      [MB_GT] = {1, 1, 0, 0, 0, 0, 0},
       [MB_GE] = {1, 1, 1, 0, 0, 0, 1},
+      [MB_CHAIN] = {6, 6, 0, N, N, I, I},
+      [MB_CHAIN_DIV] = {1.5, (mb_real)2 / 3, 0, N, N, 0, 0},
   };
   const mb_shape shape = {1, {COUNT_OF(a)}};
-  for (mb_binary_op op = 0; op < BINARY_COUNT; op++) {
+  for (mb_binary_op op = 0; op < MB_BINARY_COUNT; op++) {
     mb_real y[COUNT_OF(a)];
     mb_binary(y, op, a, &shape, b, &shape, &shape);
     check_exact(y, expected[op], COUNT_OF(a));
@@ -174,7 +183,7 @@ static void every_pair_of_shapes_broadcasts(void **state) {
 static void every_operation_broadcasts(void **state) {
   (void)state;
   const mb_shape full = {2, {7, 33}}, row = {1, {33}}, column = {2, {7, 1}}, one = {1, {1}};
-  for (mb_binary_op op = 0; op < BINARY_COUNT; op++) {
+  for (mb_binary_op op = 0; op < MB_BINARY_COUNT; op++) {
     if (op == MB_POW) continue; /* NaN for most pairs; its values are tested above */
     check_broadcast(op, &full, &full);
     check_broadcast(op, &full, &one);
@@ -352,7 +361,7 @@ static void functions_of_the_extremes(void **state) {
       [MB_RELU] = {I, 0, 0, 0, 1e30, 0},
       [MB_LEAKY_RELU] = {I, -I, 0, 0, 1e30, (mb_real)-2.5e29},
       [MB_ELU] = {I, -0.25, 0, 0, 1e30, -0.25},
-      [MB_GELU] = {I, N, 0, 0, 1e30, 0},
+      [MB_GELU] = {I, 0, 0, 0, 1e30, 0},
       [MB_SELU] = {I, selu_low, 0, 0, selu_high, selu_low},
       [MB_SOFTPLUS] = {I, 0, ln2, ln2, 1e30, 0},
   };
@@ -431,8 +440,8 @@ static void derivatives_at_zero(void **state) {
   static const struct {
     mb_unary_op op;
     mb_real derivative;
-  } cases[] = {{MB_ABS, 0},  {MB_RELU, 0},       {MB_LEAKY_RELU, 1}, {MB_ELU, 1},
-               {MB_TANH, 1}, {MB_SIGMOID, 0.25}, {MB_GELU, 0.5},     {MB_SOFTPLUS, 0.5},
+  } cases[] = {{MB_ABS, 0},  {MB_RELU, 0},       {MB_LEAKY_RELU, 0.25}, {MB_ELU, 0.25},
+               {MB_TANH, 1}, {MB_SIGMOID, 0.25}, {MB_GELU, 0.5},        {MB_SOFTPLUS, 0.5},
                {MB_EXP, 1},  {MB_LOG, I},        {MB_SQRT, I}};
   for (mb_size i = 0; i < COUNT_OF(cases); i++) {
     const mb_real x = 0, dy = 1;
@@ -441,6 +450,54 @@ static void derivatives_at_zero(void **state) {
     mb_unary_backward(&dx, cases[i].op, 0.25, &dy, mb_unary_keeps_result(cases[i].op) ? &y : &x, 1);
     check_exact(&dx, &cases[i].derivative, 1);
   }
+}
+
+static mb_real gradient_at(mb_unary_op op, mb_real x, mb_real dy) {
+  mb_real y, dx;
+  mb_unary(&y, op, 0.25, &x, 1);
+  mb_unary_backward(&dx, op, 0.25, &dy, mb_unary_keeps_result(op) ? &y : &x, 1);
+  return dx;
+}
+
+static void a_gradient_of_zero_stays_zero(void **state) {
+  (void)state;
+  for (mb_unary_op op = 0; op < MB_UNARY_COUNT; op++)
+    for (mb_size i = 0; i < COUNT_OF(special); i++)
+      if (!(gradient_at(op, special[i], 0) == 0)) fail_msg("operation %d of %g", (int)op, (double)special[i]);
+}
+
+static void derivatives_at_infinity(void **state) {
+  (void)state;
+  static const struct {
+    mb_unary_op op;
+    mb_real below, above;
+  } cases[] = {{MB_TANH, 0, 0},
+               {MB_SIGMOID, 0, 0},
+               {MB_RELU, 0, 1},
+               {MB_ELU, 0, 1},
+               {MB_SOFTPLUS, 0, 1},
+               {MB_LEAKY_RELU, 0.25, 1},
+               {MB_GELU, 0, 1},
+               {MB_ABS, -1, 1},
+               {MB_NEG, -1, -1},
+               {MB_EXP, 0, I},
+               {MB_SELU, 0, (mb_real)1.0507009873554804934}};
+  for (mb_size i = 0; i < COUNT_OF(cases); i++) {
+    const mb_real at[2] = {gradient_at(cases[i].op, -I, 1), gradient_at(cases[i].op, I, 1)};
+    const mb_real expected[2] = {cases[i].below, cases[i].above};
+    check_close(&at[0], &expected[0], 1, 1e-7);
+    if (expected[1] == I)
+      assert_true(at[1] == I);
+    else
+      check_close(&at[1], &expected[1], 1, 1e-7);
+  }
+  assert_true(gradient_at(MB_LOG, I, 1) == 0 && gradient_at(MB_SQRT, I, 1) == 0);
+}
+
+static void an_infinite_gradient_stops_where_nothing_moves(void **state) {
+  (void)state;
+  assert_true(gradient_at(MB_RELU, -1, I) == 0 && gradient_at(MB_RELU, 0, I) == 0);
+  assert_true(gradient_at(MB_ABS, 0, I) == 0 && gradient_at(MB_RELU, 1, I) == I);
 }
 
 static void a_sum_with_its_activation(void **state) {
@@ -501,7 +558,7 @@ static void nothing_is_done_to_nothing(void **state) {
   const mb_shape none = {2, {0, 3}}, row = {1, {3}};
   const mb_real b[3] = {1, 2, 3};
   mb_real x[3] = {7, 7, 7};
-  for (mb_binary_op op = 0; op < BINARY_COUNT; op++) mb_binary(NULL, op, NULL, &none, b, &row, &none);
+  for (mb_binary_op op = 0; op < MB_BINARY_COUNT; op++) mb_binary(NULL, op, NULL, &none, b, &row, &none);
   for (mb_unary_op op = 0; op < MB_UNARY_COUNT; op++) {
     mb_unary(NULL, op, 0, NULL, 0);
     mb_unary_backward(NULL, op, 0, NULL, NULL, 0);
@@ -533,6 +590,9 @@ int main(void) {
       cmocka_unit_test(nan_survives_every_function_and_its_gradient),
       cmocka_unit_test(gradients_agree_with_differences),
       cmocka_unit_test(derivatives_at_zero),
+      cmocka_unit_test(derivatives_at_infinity),
+      cmocka_unit_test(a_gradient_of_zero_stays_zero),
+      cmocka_unit_test(an_infinite_gradient_stops_where_nothing_moves),
       cmocka_unit_test(a_sum_with_its_activation),
       cmocka_unit_test(functions_do_not_depend_on_threads_or_place),
       cmocka_unit_test(fill_arange_and_add_scaled),

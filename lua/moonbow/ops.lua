@@ -55,8 +55,8 @@ ops.mul = define("mul", function(a, b)
   local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
   local left, right = is_tracked(b) and a, is_tracked(a) and b
   return y, function(dy, need_a, need_b)
-    return need_a and reduce_own(core.mul(dy, right), a_shape) or nil,
-      need_b and reduce_own(core.mul(dy, left), b_shape) or nil
+    return need_a and reduce_own(core.chain(dy, right), a_shape) or nil,
+      need_b and reduce_own(core.chain(dy, left), b_shape) or nil
   end, { left, right }
 end)
 
@@ -65,21 +65,22 @@ ops.div = define("div", function(a, b)
   local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
   local quotient = is_tracked(b) and y
   return y, function(dy, need_a, need_b)
-    local da = core.div(dy, b)
-    local db = need_b and reduce_own(core.neg(core.mul(da, quotient)), b_shape) or nil
+    local da = core.chain_div(dy, b)
+    local db = need_b and reduce_own(core.neg(core.chain(da, quotient)), b_shape) or nil
     return need_a and reduce_own(da, a_shape) or nil, db
   end, { b, quotient }
 end)
 
+-- The powers of 0 are taken not to depend on the exponent.
 ops.pow = define("pow", function(a, b)
   local y = core.pow(a, b)
   local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
   return y, function(dy, need_a, need_b)
     local da, db
-    if need_a then da = reduce_own(core.mul(dy, core.mul(b, core.pow(a, core.sub(b, 1)))), a_shape) end
+    if need_a then da = reduce_own(core.chain(dy, core.chain(b, core.pow(a, core.sub(b, 1)))), a_shape) end
     if need_b then
-      local log_a = type(a) == "number" and math.log(a) or core.log(a)
-      db = reduce_own(core.mul(dy, core.mul(y, log_a)), b_shape)
+      local log_a = core.chain(core.ne(a, 0), core.log(type(a) == "number" and core.full(a, 1) or a))
+      db = reduce_own(core.chain(dy, core.chain(y, log_a)), b_shape)
     end
     return da, db
   end, { a, b, y }
@@ -92,8 +93,8 @@ local function define_extreme(name, keeps_a)
     local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
     return y, function(dy, need_a, need_b)
       local from_a = core[keeps_a](a, b)
-      return need_a and reduce_own(core.mul(dy, from_a), a_shape) or nil,
-        need_b and reduce_own(core.mul(dy, core.sub(1, from_a)), b_shape) or nil
+      return need_a and reduce_own(core.chain(dy, from_a), a_shape) or nil,
+        need_b and reduce_own(core.chain(dy, core.sub(1, from_a)), b_shape) or nil
     end
   end)
 end
@@ -134,7 +135,7 @@ end
 
 --- The sum of squares of x, as a tensor of one element: the L2 penalty before its factor.
 ops.sum_squares = define("sum_squares", function(x)
-  return core.full(core.sum_squares(x), 1), function(dy) return core.mul(core.mul(x, 2), dy) end
+  return core.full(core.sum_squares(x), 1), function(dy) return core.chain(dy, core.mul(x, 2)) end
 end)
 
 -- ---- matrix product ----
