@@ -1,6 +1,7 @@
 -- Memory: loops over temporaries stay bounded, a step keeps only what it needs and makes no new pages, opening twice
 -- is harmless.
 local mb = require "moonbow"
+local interpreter = require "support.interpreter"
 
 local function status(key)
   for line in io.lines "/proc/self/status" do
@@ -41,6 +42,45 @@ describe("memory", function()
     end
     if not resident then return pending "no /proc here" end
     assert.is_true(status "VmRSS" - resident < 2, ("grew by %.1f MB"):format(status "VmRSS" - resident))
+  end)
+end)
+
+describe("memory that runs out", function()
+  -- What a script prints that may address so many megabytes.
+  local function within(megabytes, script)
+    local name = os.tmpname()
+    local file = assert(io.open(name, "w"))
+    file:write("local mb = require 'moonbow'\n", script)
+    file:close()
+    local pipe = assert(io.popen(("ulimit -v %d; OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 %s %s 2>&1"):format(
+      megabytes * 1024, interpreter, name)))
+    local text = pipe:read "a"
+    pipe:close()
+    os.remove(name)
+    return text
+  end
+  local free_blocks = [[
+    local kept = {}
+    for i = 1, 800 do kept[i] = mb.zeros(125000) end
+    for i = 1, 800 do kept[i]:close() end
+    kept = nil
+    assert(mb.memory().cached > 4e8)
+  ]]
+
+  it("is there for a tensor when the pool is full of free blocks", function()
+    if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
+    assert.equal("75000000\n", within(700, free_blocks .. "print(mb.zeros(75e6):count())"))
+  end)
+  it("is there for Lua when the pool is full of free blocks", function()
+    if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
+    assert.equal("300000000\n", within(700, free_blocks .. "print(#('x'):rep(300000000))"))
+  end)
+  it("is an error that a script can go on after", function()
+    if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
+    assert.equal("false\ttrue\t3\n", within(700, [[
+      local ok, err = pcall(mb.zeros, 2^28 | 0)
+      print(ok, err:find("not enough memory: 1024.0 MB asked for", 1, true) ~= nil, mb.ones(3):sum():item() | 0)
+    ]]))
   end)
 end)
 

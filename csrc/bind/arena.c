@@ -2,6 +2,8 @@
  * which keeps large ones for large blocks. There are hundreds of pieces, so a list will do. */
 #include "arena.h"
 
+#include "poison.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -84,6 +86,7 @@ Piece *arena_take(Arena *arena, size_t bytes, bool grow) {
   if (piece == NULL || !split(piece, bytes)) return NULL;
   piece->is_free = false;
   arena->touched -= piece->touched;
+  UNPOISON(piece->data, piece->bytes);
   return piece;
 }
 
@@ -103,11 +106,13 @@ void arena_give(Arena *arena, Piece *piece) {
   piece->is_free = true;
   piece->touched = piece->bytes;
   arena->touched += piece->touched;
+  POISON(piece->data, piece->bytes);
   piece = join(piece);
   if (piece->after != NULL && piece->after->is_free) join(piece->after);
 }
 
 static void unmap(Arena *arena, Piece *piece) {
+  UNPOISON(piece->data, piece->bytes);
   munmap(piece->data, piece->bytes);
   if (piece->before != NULL)
     piece->before->after = piece->after;

@@ -3,6 +3,7 @@
 #include "pool.h"
 
 #include "arena.h"
+#include "poison.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,12 @@ static int size_class(size_t *bytes) {
   return class + 4; /* not reached: octave * 2 >= bytes */
 }
 
+/* Of the data, only the bytes that were asked for may be touched. */
+static void expose(Block *block, size_t bytes) {
+  POISON(block->data, block->bytes - HEADER);
+  UNPOISON(block->data, bytes);
+}
+
 static Block *hand_out(Pool *pool, Block *block) {
   block->references = 1;
   block->version = 0;
@@ -82,10 +89,14 @@ static Block *unlist(Pool *pool, int class) {
 }
 
 Block *pool_reuse(Pool *pool, size_t bytes) {
-  bytes += HEADER;
-  if (bytes >= LARGE_MIN) return take_large(pool, bytes, false);
-  Block *block = unlist(pool, size_class(&bytes));
-  return block == NULL ? NULL : hand_out(pool, block);
+  size_t whole = bytes + HEADER;
+  Block *block = NULL;
+  if (whole >= LARGE_MIN)
+    block = take_large(pool, whole, false);
+  else if ((block = unlist(pool, size_class(&whole))) != NULL)
+    hand_out(pool, block);
+  if (block != NULL) expose(block, bytes);
+  return block;
 }
 
 /* Frees small blocks, the largest first, until at most this many bytes are in free lists. */
@@ -106,11 +117,25 @@ static Block *take_small(Pool *pool, size_t bytes) {
   return start_block(pool, aligned_alloc(HEADER, (bytes + HEADER - 1) / HEADER * HEADER), bytes, NULL);
 }
 
+static void trim(Pool *pool) {
+  shrink_lists(pool, 0);
+  arena_trim(&pool->arena);
+}
+
+static Block *take_new(Pool *pool, size_t whole) {
+  return whole >= LARGE_MIN ? take_large(pool, whole, true) : take_small(pool, whole);
+}
+
 Block *pool_take(Pool *pool, size_t bytes) {
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;
-  bytes += HEADER;
-  return bytes >= LARGE_MIN ? take_large(pool, bytes, true) : take_small(pool, bytes);
+  block = take_new(pool, bytes + HEADER);
+  if (block == NULL) {
+    trim(pool);
+    block = take_new(pool, bytes + HEADER);
+  }
+  if (block != NULL) expose(block, bytes);
+  return block;
 }
 
 void block_retain(Block *block) {
@@ -120,6 +145,7 @@ void block_retain(Block *block) {
 /* Gives the memory of a block that is in use by nobody back to where it came from. */
 static void recycle(Pool *pool, Block *block) {
   size_t bytes = block->bytes;
+  POISON(block->data, bytes - HEADER);
   if (block->piece != NULL) {
     arena_give(&pool->arena, block->piece);
     pool->blocks--;
@@ -129,11 +155,6 @@ static void recycle(Pool *pool, Block *block) {
     pool->free[class] = block;
     pool->listed += bytes;
   }
-}
-
-static void trim(Pool *pool) {
-  shrink_lists(pool, 0);
-  arena_trim(&pool->arena);
 }
 
 static void free_if_unused(Pool *pool) {

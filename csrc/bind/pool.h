@@ -31,7 +31,8 @@ void pool_close(Pool *pool);
 
 /* A block with one reference of memory that is there already, or NULL if there is none. */
 Block *pool_reuse(Pool *pool, size_t bytes);
-/* A block with one reference, new pages if need be, or NULL if the system has none. */
+/* A block with one reference, new pages if need be, or NULL if the system has none even when what is kept for
+ * others has gone back to it. */
 Block *pool_take(Pool *pool, size_t bytes);
 void block_retain(Block *block);
 void block_release(Block *block);

@@ -8,22 +8,42 @@ static const char tensor_key = 0; /* and this one's that of the metatable, found
 
 /* ---- memory ---- */
 
-static int pool_gc(lua_State *L) {
-  Pool **pool = lua_touserdata(L, 1);
-  if (*pool != NULL) pool_close(*pool);
-  *pool = NULL;
+/* The state's pool, and what Lua allocates its own memory with. */
+typedef struct {
+  Pool *pool;
+  lua_Alloc allocate;
+  void *user;
+} Memory;
+
+/* Lua's own memory: before it runs out, what the pool keeps for tensors goes back to the system. */
+static void *allocate(void *user, void *block, size_t before, size_t bytes) {
+  const Memory *memory = user;
+  void *moved = memory->allocate(memory->user, block, before, bytes);
+  if (moved != NULL || bytes == 0 || pool_state(memory->pool).cached == 0) return moved;
+  pool_trim(memory->pool);
+  return memory->allocate(memory->user, block, before, bytes);
+}
+
+static int memory_gc(lua_State *L) {
+  Memory *memory = lua_touserdata(L, 1);
+  if (memory->pool == NULL) return 0;
+  lua_setallocf(L, memory->allocate, memory->user);
+  pool_close(memory->pool);
+  memory->pool = NULL;
   return 0;
 }
 
 static void open_pool(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key) == LUA_TNIL) {
-    Pool **pool = lua_newuserdatauv(L, sizeof(Pool *), 0);
-    *pool = NULL;
+    Memory *memory = lua_newuserdatauv(L, sizeof *memory, 0);
+    memory->pool = NULL;
+    memory->allocate = lua_getallocf(L, &memory->user);
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, pool_gc);
+    lua_pushcfunction(L, memory_gc);
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
-    if ((*pool = pool_new()) == NULL) luaL_error(L, "moonbow: not enough memory");
+    if ((memory->pool = pool_new()) == NULL) luaL_error(L, "moonbow: not enough memory");
+    lua_setallocf(L, allocate, memory);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
   }
   lua_pop(L, 1);
@@ -31,7 +51,7 @@ static void open_pool(lua_State *L) {
 
 static Pool *get_pool(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
-  Pool *pool = *(Pool **)lua_touserdata(L, -1);
+  Pool *pool = ((Memory *)lua_touserdata(L, -1))->pool;
   lua_pop(L, 1);
   return pool;
 }
