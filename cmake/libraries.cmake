@@ -8,7 +8,8 @@ if(MOONBOW_WERROR)
   list(APPEND MOONBOW_FLAGS -Werror)
 endif()
 if(MOONBOW_SANITIZE)
-  # Resolvers of target_clones run before the sanitizers are ready.
+  # Resolvers of target_clones run before the sanitizers are ready. The sets of lanes.h are chosen later, so they are
+  # watched all the same; for the clones there is cmake/nightly.sh.
   list(APPEND MOONBOW_FLAGS -O1 -g -fno-omit-frame-pointer -fsanitize=${MOONBOW_SANITIZE}
     -fno-sanitize-recover=all -DMB_NO_CLONES)
   add_link_options(-fsanitize=${MOONBOW_SANITIZE})

@@ -6,8 +6,10 @@
 
 /* Compiled once per instruction set; the loader picks. Put it on functions whose loops the
  * compiler vectorises. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MB_NO_CLONES)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define MB_CHOOSES_SET
+#endif
+#if defined(MB_CHOOSES_SET) && !defined(MB_NO_CLONES)
 #define MB_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MB_CLONES
