@@ -4,6 +4,7 @@
 #ifdef BIND_LIBLINEAR
 #include <linear.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static void silent(const char *text) {
@@ -37,6 +38,16 @@ static void copy_weights(Tensor *weight, Tensor *bias, const struct model *model
     for (mb_size d = 0; d < D; d++) weight->data[d * K + k] = (mb_real)(sign * w[d * columns]);
     bias->data[k] = intercept > 0 ? (mb_real)(sign * intercept * w[D * columns]) : 0;
   }
+}
+
+/* liblinear takes it for granted that there is memory: this much, at most, for its own rows, weights and
+ * vectors. */
+static void ask_for_memory(lua_State *L, mb_size rows, mb_size columns, mb_size classes) {
+  const size_t bytes = (size_t)rows * 64 + (size_t)columns * 8 * (16 + (size_t)classes) + (1 << 16);
+  void *volatile memory = malloc(bytes); /* volatile: else compilers take it for granted too */
+  if (memory == NULL)
+    bind_error(L, "linear.fit: not enough memory: %f MB asked for", (LUAI_UACNUMBER)bytes / (1 << 20));
+  free(memory);
 }
 
 /* core.linear_fit(x (N, D), y, classes, svm, C, tol, intercept_scaling or 0) -> weight (D, classes),
@@ -78,6 +89,7 @@ static int linear_fit(lua_State *L) {
   Tensor *weight = bind_new_tensor(L, operation, 2, (mb_size[]){D, K}),
          *bias = bind_new_tensor(L, operation, 1, &K);
   set_print_string_function(silent);
+  ask_for_memory(L, N, D + 1, K);
   struct model *model = train(&problem, &parameter); /* nothing raises before it is freed */
   copy_weights(weight, bias, model, intercept);
   free_and_destroy_model(&model);
