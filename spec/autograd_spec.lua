@@ -93,3 +93,26 @@ describe("the tape", function()
     assert.error_matches(function() bad(x):sum():backward() end, "gradient of shape {3} for argument 1 of shape {2}")
   end)
 end)
+
+describe("a table of numbers given to an operation", function()
+  it("may be changed before backward", function()
+    local w = mb.tensor { { 1 }, { 2 }, { 3 } }:param()
+    local rows = { 1, 2 }
+    local y = w:index(rows):sum()
+    rows[2] = 3
+    y:backward()
+    assert.same({ 1, 1, 0 }, w.grad:reshape(3):totable())
+
+    local logits, labels = mb.zeros(2, 2):param(), { 1, 2 }
+    local loss = logits:cross_entropy(labels)
+    labels[2] = 1
+    loss:backward()
+    assert.same({ -0.25, 0.25, 0.25, -0.25 }, logits.grad:reshape(4):totable())
+  end)
+  it("of which nobody may change what is a tensor", function()
+    local w, rows = mb.ones(3, 1):param(), mb.tensor { 1, 2 }
+    local y = w:index(rows):sum()
+    rows:set(2, 3)
+    assert.error_matches(function() y:backward() end, "'index' needs was changed in place")
+  end)
+end)

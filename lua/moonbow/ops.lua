@@ -12,6 +12,11 @@ local keep = autograd.keep
 -- For operations whose backward needs no tensor of the forward pass.
 local NOTHING = {}
 
+-- A list of numbers as it is now: backward must not see what its owner changes later. Tensors tell of changes.
+local function own_list(list)
+  return type(list) == "table" and table.move(list, 1, #list, 1, {}) or list
+end
+
 -- dy summed to the shape of an operand that was broadcast; shape is nil where it was not.
 local function reduce_to(dy, shape) return shape and core.sum_to(dy, shape) or dy end
 
@@ -199,6 +204,7 @@ ops.transpose = define("transpose", function(x, d1, d2)
 end)
 
 ops.index = define("index", function(x, rows)
+  rows = own_list(rows)
   local y, shape = core.index(x, rows), core.shape(x)
   return y, function(dy) return core.index_backward(dy, shape, rows) end, { rows }
 end)
@@ -312,9 +318,10 @@ for _, name in ipairs { "softmax", "log_softmax" } do
 end
 
 ops.cross_entropy = define("cross_entropy", function(logits, labels, weights)
+  labels = own_list(labels)
   return core.cross_entropy(logits, labels, weights), function(dloss)
     return core.cross_entropy_backward(dloss, logits, labels, weights)
-  end
+  end, { logits, labels, weights }
 end)
 
 ops.mse = define("mse", function(prediction, target)
