@@ -22,7 +22,8 @@
 
 #define BIND_MAX_COUNT ((mb_size)1 << 40) /* elements of a tensor */
 /* Up to here each whole number is exact in a tensor. */
-#define BIND_EXACT ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
+#define BIND_EXACT   ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
+#define BIND_LARGEST (sizeof(mb_real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX)
 
 typedef struct {
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
@@ -123,6 +124,7 @@ int bind_call_in_scope(lua_State *L, int scope);
 /* ---- one function per file that adds its functions to the table on top of the stack ---- */
 
 void bind_open_tensor(lua_State *L);
+void bind_open_terminal(lua_State *L);
 void bind_open_elements(lua_State *L);
 void bind_open_tape(lua_State *L);
 void bind_open_scope(lua_State *L);

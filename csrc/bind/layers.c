@@ -437,9 +437,21 @@ static int cross_entropy_backward(lua_State *L) {
   return 1;
 }
 
+/* Rank without dimensions of size 1 at the end: (N, 1) is (N). */
+static int rank_without_ones(const mb_shape *shape) {
+  int rank = shape->rank;
+  while (rank > 1 && shape->shape[rank - 1] == 1) rank--;
+  return rank;
+}
+
+static bool same_but_ones(const mb_shape *a, const mb_shape *b) {
+  const int rank = rank_without_ones(a);
+  return rank == rank_without_ones(b) && memcmp(a->shape, b->shape, (size_t)rank * sizeof *a->shape) == 0;
+}
+
 static const Tensor *read_target(lua_State *L, int arg, const Tensor *prediction) {
   const Tensor *target = bind_tensor(L, "mse", "target", arg);
-  if (target->count != prediction->count) {
+  if (!same_but_ones(&target->shape, &prediction->shape)) {
     const char *expected = bind_push_shape(L, &prediction->shape);
     bind_error(L, "mse: prediction has shape %s, target %s", expected, bind_push_shape(L, &target->shape));
   }

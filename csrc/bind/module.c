@@ -40,6 +40,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_forest(L);
   bind_open_neighbours(L);
   bind_open_linear(L);
+  bind_open_terminal(L);
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   lua_pushinteger(L, MB_POOL_MOST);

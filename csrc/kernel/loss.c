@@ -118,13 +118,14 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
     partial[first / step] = part;
   });
   for (mb_size first = 0; first < rows; first += step) sum += partial[first / step];
-  *loss = (mb_real)(sum / sum_of_weights(label, weight, rows));
+  const double all = sum_of_weights(label, weight, rows);
+  *loss = (mb_real)(all == 0 ? 0 : sum / all);
   return MB_OK;
 }
 
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
                                const mb_real *weight, mb_size rows, mb_size D) {
-  const double scale = (double)dloss / sum_of_weights(label, weight, rows);
+  const double all = sum_of_weights(label, weight, rows), scale = all == 0 ? 0 : (double)dloss / all;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, {
     const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
     softmax_row(dx + r * D, x + r * D, share, D);

@@ -282,8 +282,8 @@ void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
 
 /* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
- * rows (PyTorch). label is 0-based; weight (D) may be NULL. A row of weight 0 takes no part, whatever its
- * logits. Refuses labels outside 0..D-1. */
+ * rows (PyTorch), or 0 where that is 0. label is 0-based; weight (D) may be NULL. A row of weight 0 takes no
+ * part, whatever its logits. Refuses labels outside 0..D-1. */
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D);
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,

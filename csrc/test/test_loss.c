@@ -120,6 +120,17 @@ static void cross_entropy_of_literals(void **state) {
   check_close(&loss, &weighted, 1, CHECK_TOLERANCE);
 }
 
+static void cross_entropy_of_rows_without_weight_is_0(void **state) {
+  (void)state;
+  const mb_real x[6] = {1, 2, 3, 3, 2, 1}, weight[3] = {0, 0, 4}, zeros[6] = {0};
+  const mb_size label[2] = {0, 1};
+  mb_real loss, dx[6];
+  assert_int_equal(mb_cross_entropy_forward(&loss, x, label, weight, 2, 3), MB_OK);
+  check_close(&loss, zeros, 1, 0);
+  mb_cross_entropy_backward(dx, 1, x, label, weight, 2, 3);
+  check_close(dx, zeros, 6, 0);
+}
+
 static void cross_entropy_refuses_labels_outside_the_classes(void **state) {
   (void)state;
   const mb_size high[2] = {0, 3}, low[2] = {-1, 0};
@@ -244,6 +255,7 @@ int main(void) {
       cmocka_unit_test(a_class_at_minus_infinity_has_probability_zero),
       cmocka_unit_test(softmax_gradients_agree),
       cmocka_unit_test(cross_entropy_of_literals),
+      cmocka_unit_test(cross_entropy_of_rows_without_weight_is_0),
       cmocka_unit_test(cross_entropy_refuses_labels_outside_the_classes),
       cmocka_unit_test(cross_entropy_gradients_agree),
       cmocka_unit_test(mse_of_literals),

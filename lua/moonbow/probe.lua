@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local nn = require "moonbow.nn"
 local split = require "moonbow.split"
 local evaluation = require "moonbow.train.evaluate"
+local sets = require "moonbow.train.sets"
 
 local known_options = {
   test = check.optional "table", layers = check.optional "table", folds = check.default(5, "positive integer"),
@@ -14,7 +15,7 @@ local known_options = {
 local function map_of(model, last, x, batch_size)
   if last == 0 then return x end
   local prefix, parts = nn.Sequential { table.unpack(model.layers, 1, last) }, {}
-  evaluation.each_batch(prefix, x, batch_size, function(y) parts[#parts + 1] = core.copy(y) end)
+  evaluation.each_batch("probe", prefix, x, batch_size, function(y) parts[#parts + 1] = core.copy(y) end)
   local map = core.concat(parts, 1)
   for _, part in ipairs(parts) do core.close(part) end
   return map
@@ -71,9 +72,9 @@ end
 local function probe(model, x, y, classifier, options)
   options = check.options("probe", options, known_options)
   check.kind("probe", "classifier", classifier, "function")
-  local data, labels = evaluation.read_set("probe", { x = x, y = y }, true)
+  local data, labels = sets.with_classes("probe", "data", { x = x, y = y })
   local test_x, test_y
-  if options.test then test_x, test_y = evaluation.read_set("probe", options.test, true) end
+  if options.test then test_x, test_y = sets.with_classes("probe", "test", options.test) end
   local found = {}
   for k, i in ipairs(read_layers(model, options)) do
     local map = map_of(model, i, data, options.batch_size)

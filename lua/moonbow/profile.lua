@@ -3,6 +3,7 @@ local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
+local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
 local optim = require "moonbow.optim"
 local Layer = require "moonbow.nn.layer"
@@ -167,6 +168,7 @@ local function profile(model, x, y, options)
   if options.optimizer and not optim.is_optimizer(options.optimizer) then
     check.fail("profile", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))
   end
+  local _ <close> = interrupt.catch "profile"
   build(model, x)
   local steps = {}
   with_model_kept(model, y ~= nil, function()
@@ -175,6 +177,7 @@ local function profile(model, x, y, options)
       optimizer = options.optimizer or optim.Adam {}, parameters = model:parameters(),
     }
     for i = 1 - WARM_UP, options.steps do
+      interrupt.check()
       local events, phases, macs_later = run_step(job)
       if i > 0 then steps[i] = { events = events, phases = phases, macs_later = macs_later } end
     end

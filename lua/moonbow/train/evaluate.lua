@@ -2,52 +2,82 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
+local interrupt = require "moonbow.interrupt"
+local Layer = require "moonbow.nn.layer"
+local finite = require "moonbow.train.finite"
+local losses = require "moonbow.train.losses"
+local sets = require "moonbow.train.sets"
 
 local M = {}
 
---- Checks a set { x = (N, ...), y = (N) }; y may be a table of labels. Returns x and y as tensors.
-function M.read_set(operation, set, needs_labels)
-  check.kind(operation, "data", set, "table")
-  check.kind(operation, "data.x", set.x, "tensor")
-  if not needs_labels then return set.x end
-  check.kind(operation, "data.y", set.y, "tensor|table")
-  local y = core.is_tensor(set.y) and set.y or core.tensor(set.y)
-  if core.size(y, 1) ~= core.size(set.x, 1) then
-    check.fail(operation, "data.y: expected %d labels, one per row of x, got %d", core.size(set.x, 1), core.size(y, 1))
+--- Raises unless model is a layer.
+function M.check_model(operation, model)
+  if not Layer.is_layer(model) then
+    check.fail(operation, "model: expected a layer or a network of layers, got %s", check.show(model))
   end
-  return set.x, y
 end
 
---- Calls f(logits, first, count) for the model's outputs on x, batch by batch, in evaluation mode.
-function M.each_batch(model, x, batch_size, f)
-  local modes = {}
-  model:visit(function(part) modes[part] = part.training end)
+--- Calls f(outputs, first, count) for the model's outputs on x, batch by batch, in evaluation mode.
+function M.each_batch(operation, model, x, batch_size, f)
+  local _ <close> = interrupt.catch(operation)
+  local _ <close> = model:keep_modes()
   model:eval()
-  local ok, err = pcall(autograd.no_grad, function()
+  autograd.no_grad(function()
     for first = 1, core.size(x, 1), batch_size do
+      interrupt.check()
       local count = math.min(batch_size, core.size(x, 1) - first + 1)
-      local batch = core.narrow(x, first, count)
-      local logits = model(batch)
-      f(logits, first, count)
-      core.close(logits)
+      local outputs = model(core.narrow(x, first, count))
+      f(outputs, first, count)
+      core.close(outputs)
     end
   end)
-  for part, mode in pairs(modes) do part.training = mode end
-  if not ok then error(err, 0) end
+end
+
+local MOST_ROWS_NAMED = 5
+
+-- Raises if a row of probabilities is NaN: such outputs are of no class.
+local function check_probabilities(operation, x, probabilities, first)
+  if not core.find_non_finite { probabilities } then return end
+  local rows, more = {}, 0
+  for i = 1, core.size(probabilities, 1) do
+    if core.describe(core.row(probabilities, i)).nan > 0 then
+      if #rows < MOST_ROWS_NAMED then rows[#rows + 1] = first + i - 1 else more = more + 1 end
+    end
+  end
+  local is_input = core.find_non_finite { core.row(x, rows[1]) }
+  check.fail(operation, "the model's outputs are no numbers (NaN or infinity) for row %s%s of x%s",
+    table.concat(rows, ", "), more > 0 and (" and %d more"):format(more) or "",
+    is_input and (": row %d holds NaN or infinity itself"):format(rows[1]) or "")
+end
+
+-- Calls f(logits, first, count, probabilities) for the outputs of a classifier.
+local function each_prediction(operation, model, x, batch_size, f)
+  M.each_batch(operation, model, x, batch_size, function(logits, first, count)
+    local shape = core.shape(logits)
+    table.remove(shape, 1)
+    losses.classes_of(operation, shape)
+    local probabilities = core.softmax(logits)
+    check_probabilities(operation, x, probabilities, first)
+    f(logits, first, count, probabilities)
+  end)
 end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
---- The classes that a model predicts, and their probabilities.
+--- The classes that a classifier predicts, and their probabilities. Raises where its outputs are not (N, classes),
+-- and where they are NaN or infinite, with the rows.
 -- @param model whose outputs are logits (N, classes)
 -- @param x (N, L, C)
 -- @param options batch_size (128)
 -- @return classes (N), probabilities (N, classes)
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
+  M.check_model("predict", model)
   check.kind("predict", "x", x, "tensor")
   local parts = {}
-  M.each_batch(model, x, options.batch_size, function(logits) parts[#parts + 1] = core.softmax(logits) end)
+  each_prediction("predict", model, x, options.batch_size, function(_, _, _, probabilities)
+    parts[#parts + 1] = probabilities
+  end)
   local probabilities = core.concat(parts, 1)
   return core.argmax(probabilities, 2), probabilities
 end
@@ -80,18 +110,21 @@ local function confusion_of(y, predicted, classes)
   return confusion, hits
 end
 
---- Loss and accuracy of a classifier on { x, y }.
+--- Loss and accuracy of a classifier on { x, y = class numbers }. Raises where its outputs are not (N, classes), and
+-- where they are NaN or infinite, with the rows.
 -- @param options batch_size (128)
 -- @return { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
 --   recall, f1 (0 where undefined); macro_f1 }
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_batches)
-  local x, y = M.read_set("evaluate", set, true)
+  M.check_model("evaluate", model)
+  local x, y, largest = sets.with_classes("evaluate", "data", set)
   local predicted, loss, classes = {}, 0, nil
-  M.each_batch(model, x, options.batch_size, function(logits, first, count)
+  each_prediction("evaluate", model, x, options.batch_size, function(logits, first, count)
+    classes = core.size(logits, 2)
+    if largest > classes then sets.with_classes("evaluate", "data", set, classes) end
     loss = loss + core.cross_entropy(logits, core.narrow(y, first, count)):item() * count
     predicted[#predicted + 1] = core.argmax(logits, 2)
-    classes = core.size(logits, 2)
   end)
   local confusion, hits = confusion_of(y, core.concat(predicted, 1), classes)
   local precision, recall, f1, macro_f1 = per_class(confusion, classes)
@@ -102,31 +135,46 @@ function M.evaluate(model, set, options)
   }
 end
 
+-- A value for a <close> variable: the momenta of batch norms come back, and, unless its field are_good says otherwise,
+-- the running statistics.
+local function keep_statistics(model, norms)
+  local kept, momenta = {}, {}
+  for i, buffer in ipairs(model:buffers()) do kept[i] = { buffer.value, core.copy(buffer.value) } end
+  for i, norm in ipairs(norms) do momenta[i] = norm.momentum end
+  return setmetatable({ are_good = false }, { __close = function(statistics)
+    for i, norm in ipairs(norms) do norm.momentum = momenta[i] end
+    for _, pair in ipairs(statistics.are_good and {} or kept) do core.copy_from(pair[1], pair[2]) end
+  end })
+end
+
 --- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights
--- stay. Options: batch_size (128). Returns the model.
+-- stay. Options: batch_size (128). Returns the model. After an error, or Ctrl-C, the statistics are those of before;
+-- those that would be NaN or infinite raise.
 function M.recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
+  M.check_model("recalibrate", model)
   check.kind("recalibrate", "x", x, "tensor")
-  local norms, modes = {}, {}
+  local _ <close> = interrupt.catch "recalibrate"
+  local _ <close> = model:keep_modes()
+  local norms = {}
   model:visit(function(part)
-    modes[part] = part.training
     part.training = part.type == "BatchNorm1d"
     if part.training then norms[#norms + 1] = part end
   end)
-  local kept = {}
-  for i, norm in ipairs(norms) do kept[i] = norm.momentum end
-  local ok, err = pcall(autograd.no_grad, function()
+  local statistics <close> = keep_statistics(model, norms)
+  autograd.no_grad(function()
     local seen = 0
     for first = 1, core.size(x, 1), options.batch_size do
+      interrupt.check()
       local count = math.min(options.batch_size, core.size(x, 1) - first + 1)
       for _, norm in ipairs(norms) do norm.momentum = seen / (seen + count) end
       core.close(model(core.narrow(x, first, count)))
       seen = seen + count
     end
   end)
-  for i, norm in ipairs(norms) do norm.momentum = kept[i] end
-  for part, mode in pairs(modes) do part.training = mode end
-  if not ok then error(err, 0) end
+  local problem = finite.bad_state(model)
+  if problem then check.fail("recalibrate", "%s, as the outputs of the layers before it on x", problem) end
+  statistics.are_good = true
   return model
 end
 

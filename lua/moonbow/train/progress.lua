@@ -1,9 +1,13 @@
 --- What training shows on standard error: a bar with the time left on a terminal, a line per epoch else.
 local term = require "term"
+local uv = require "luv"
+local core = require "moonbow.core"
 
 local progress = {}
 
-local WIDTH = 24
+local WIDTH, LEAST_WIDTH = 24, 4 -- of the bar
+
+local function clock() return uv.hrtime() / 1e9 end
 
 --- Seconds as "5 s", "1:05 min" or "1:05 h".
 function progress.show_time(seconds)
@@ -24,13 +28,24 @@ local function epoch_line(record, epochs)
   return table.concat(parts, "  ")
 end
 
---- An object with batch(done, all, loss) and epoch(record, best, best_epoch). finished is the number of
--- epochs that are already over.
-function progress.start(epochs, verbose, clock, finished)
-  if not verbose then return { batch = function() end, epoch = function() end } end
+-- A line for the terminal, cut where it would wrap: the bar gives way first.
+local function bar_line(head, share, tail)
+  local columns = (core.terminal_columns() or math.huge) - 1
+  local width = math.max(LEAST_WIDTH, math.min(WIDTH, columns - #head - #tail - 3))
+  local filled = math.floor(width * share)
+  return ("%s[%s%s] %s"):format(head, ("="):rep(filled), (" "):rep(width - filled), tail):sub(1, math.min(columns, 999))
+end
+
+--- A value for a <close> variable, at whose end no bar is left, with batch(done, all, loss) and epoch(record, best,
+-- best_epoch). finished is the number of epochs that are already over.
+function progress.start(epochs, verbose, finished)
+  if not verbose then
+    return setmetatable({ batch = function() end, epoch = function() end }, { __close = function() end })
+  end
   local on_terminal = term.isatty(io.stderr)
   local begin, shown, first = clock(), 0, finished
-  local P = {}
+  local erase = on_terminal and "\r\27[K" or ""
+  local P = setmetatable({}, { __close = function() io.stderr:write(erase) end })
   local function left(epochs_done)
     local share = (epochs_done - first) / (epochs - first)
     return show_time((clock() - begin) * (1 - share) / share)
@@ -39,13 +54,12 @@ function progress.start(epochs, verbose, clock, finished)
     local now = clock()
     if not on_terminal or now - shown < 0.1 then return end
     shown = now
-    local filled = math.floor(WIDTH * done / all)
-    io.stderr:write(("\r\27[Kepoch %d/%d [%s%s] loss %.4f  at most %s left"):format(finished + 1, epochs,
-      ("="):rep(filled), (" "):rep(WIDTH - filled), loss, left(finished + done / all)))
+    io.stderr:write(erase, bar_line(("epoch %d/%d "):format(finished + 1, epochs), done / all,
+      ("loss %.4f  at most %s left"):format(loss, left(finished + done / all))))
   end
   function P.epoch(record, best, best_epoch)
     finished = record.epoch
-    io.stderr:write(on_terminal and "\r\27[K" or "", epoch_line(record, epochs),
+    io.stderr:write(erase, epoch_line(record, epochs),
       ("  best %.4f in epoch %d  at most %s left\n"):format(best, best_epoch, left(finished)))
   end
   return P

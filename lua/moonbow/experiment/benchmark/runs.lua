@@ -123,9 +123,6 @@ local function train(run, set, settings)
   journal.append(settings.out, { event = "start", run = run.name })
   local model = networks.make(run.network, #set.classes, run.head, run.momentum)
   local history = fit(model, set.train, protocol(run, set, settings, folder))
-  if history.stopped == "interrupted" then
-    output.fail "interrupted; the same command goes on from the last epoch"
-  end
   local ok, err = store.save(model, folder .. "/model.safetensors", { note = run.name })
   if not ok then output.fail(err) end
   result = result_of(run, model, history, set)

@@ -1,0 +1,178 @@
+--- The epochs of a training: batches, validation, the best weights so far.
+local uv = require "luv"
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local ops = require "moonbow.ops"
+local autograd = require "moonbow.autograd"
+local interrupt = require "moonbow.interrupt"
+local checkpoint = require "moonbow.train.checkpoint"
+local evaluation = require "moonbow.train.evaluate"
+local finite = require "moonbow.train.finite"
+
+local epochs = {}
+
+local function seconds() return uv.hrtime() / 1e9 end
+
+local function fail(job, what, batch, cause)
+  check.fail("fit", "%s in epoch %d%s: %s", what, job.epoch, batch and (", batch %d"):format(batch) or "", cause)
+end
+
+-- The value of a loss, which has to be finite.
+local function value_of(job, loss, kind, batch, x, y)
+  local value = loss:item()
+  if not finite.is_number(value) then
+    fail(job, ("the %s is %s"):format(kind, check.show(value)), batch, finite.blame(job.model, x, y))
+  end
+  return value
+end
+
+local function gradients_of(parameters)
+  local gradients = {}
+  for _, parameter in ipairs(parameters) do gradients[#gradients + 1] = parameter.value.grad end
+  return gradients
+end
+
+-- Scales all gradients so that together their norm is at most the limit.
+local function clip(parameters, gradients, limit)
+  local sum = 0
+  for _, gradient in ipairs(gradients) do sum = sum + core.sum_squares(gradient) end
+  local norm = math.sqrt(sum)
+  if norm <= limit then return end
+  for _, parameter in ipairs(parameters) do
+    local gradient = parameter.value.grad
+    if gradient then parameter.value.grad = core.mul(gradient, limit / norm) end
+  end
+end
+
+local function add_l2(loss, parameters, factor)
+  for _, parameter in ipairs(parameters) do
+    if parameter.name:find "weight$" then
+      loss = ops.add(loss, ops.mul(ops.sum_squares(parameter.value), factor))
+    end
+  end
+  return loss
+end
+
+-- Moves the weights, unless a gradient is not finite.
+local function step(job, loss, batch)
+  local options, parameters = job.options, job.parameters
+  if options.l2 > 0 then loss = add_l2(loss, parameters, options.l2) end
+  autograd.backward(loss)
+  local gradients = gradients_of(parameters)
+  if core.find_non_finite(gradients) then
+    fail(job, "a gradient is not finite", batch, finite.bad_gradient(job.model))
+  end
+  if options.clip_norm then clip(parameters, gradients, options.clip_norm) end
+  job.optimizer:step(parameters)
+end
+
+-- One pass over the data. Returns mean loss and share of right classes (nil for other losses).
+local function train(job)
+  local n, options = core.size(job.x, 1), job.options
+  local counts_hits = options.loss == "cross_entropy"
+  local order = options.shuffle and job.rng:permutation(n) or core.arange(1, 1, n)
+  local loss_sum, hits, seen = 0, 0, 0
+  local batches = (n + options.batch_size - 1) // options.batch_size
+  for batch = 1, batches do
+    interrupt.check()
+    local first = (batch - 1) * options.batch_size + 1
+    local rows = core.narrow(order, first, math.min(options.batch_size, n - first + 1))
+    local x, y = core.index(job.x, rows), core.index(job.y, rows)
+    local output = job.model(x)
+    local loss, count = job.loss(output, y), core.size(rows, 1)
+    loss_sum, seen = loss_sum + value_of(job, loss, "loss", batch, x, y) * count, seen + count
+    if counts_hits then hits = hits + core.sum(core.eq(core.argmax(output, 2), y)):item() end
+    step(job, loss, batch)
+    for _, temporary in ipairs { loss, output, x, y } do core.close(temporary) end
+    job.progress.batch(batch, batches, loss_sum / seen)
+  end
+  return loss_sum / seen, counts_hits and hits / seen or nil
+end
+
+-- The mean loss on the validation set, and the share of right classes.
+local function validate(job)
+  local set, sum, hits, batch = job.validation, 0, 0, 0
+  local counts_hits = job.options.loss == "cross_entropy"
+  evaluation.each_batch("fit", job.model, set.x, 128, function(output, first, count)
+    local x, y = core.narrow(set.x, first, count), core.narrow(set.y, first, count)
+    local loss = job.validation_loss(output, y)
+    batch = batch + 1
+    sum = sum + value_of(job, loss, "validation loss", batch, x, y) * count
+    if counts_hits then hits = hits + core.sum(core.eq(core.argmax(output, 2), y)):item() end
+  end)
+  local n = core.size(set.x, 1)
+  return sum / n, counts_hits and hits / n or nil
+end
+
+-- Raises where the last steps of an epoch have blown up the weights. Without a validation, which would show it, outputs
+-- are looked at too: those of one row, or of a batch where no epoch follows.
+local function check_weights(job, is_last)
+  local tensors = {}
+  for _, list in ipairs { job.parameters, job.model:buffers() } do
+    for _, entry in ipairs(list) do tensors[#tensors + 1] = entry.value end
+  end
+  local problem = core.find_non_finite(tensors) and finite.bad_state(job.model)
+  if not problem and not job.validation then
+    local rows = is_last and math.min(job.options.batch_size, core.size(job.x, 1)) or 1
+    local x = core.narrow(job.x, 1, rows)
+    evaluation.each_batch("fit", job.model, x, rows, function(output)
+      problem = core.find_non_finite { output } and finite.blame(job.model, x, x)
+    end)
+  end
+  if problem then fail(job, "training has blown up", nil, problem) end
+end
+
+local function keep_state(job)
+  for _, list in ipairs { job.parameters, job.model:buffers() } do
+    for _, entry in ipairs(list) do core.copy_from(job.best_state[entry.name], entry.value) end
+  end
+end
+
+-- Keeps the best weights; returns whether patience is at its end.
+local function follow_best(job, record)
+  local monitored = record.val_loss or record.loss
+  local stopping = job.stopping
+  if not job.best or monitored < job.best - (stopping and stopping.min_delta or 0) then
+    job.best, job.history.best_epoch, job.waited = monitored, record.epoch, 0
+    keep_state(job)
+    return false
+  end
+  job.waited = job.waited + 1
+  return stopping and job.waited >= stopping.patience
+end
+
+local function call_back(job, record)
+  local control = {
+    stop = function() job.history.stopped = "callback" end, model = job.model, optimizer = job.optimizer,
+  }
+  for _, callback in ipairs(job.options.callbacks or {}) do callback(record, control) end
+end
+
+local function run_one(job)
+  local options, history, epoch, begin = job.options, job.history, job.epoch, seconds()
+  local record = { epoch = epoch, lr = job.optimizer.lr }
+  job.model:train()
+  record.loss, record.accuracy = train(job)
+  if job.validation then record.val_loss, record.val_accuracy = validate(job) end
+  check_weights(job, epoch == options.epochs)
+  record.seconds = seconds() - begin
+  history[epoch] = record
+  local is_over = follow_best(job, record)
+  job.progress.epoch(record, job.best, history.best_epoch)
+  call_back(job, record)
+  if is_over then history.stopped = "early_stopping" end
+  job.optimizer.lr = job.schedule.next(job.optimizer.lr, epoch, options.epochs, record.val_loss or record.loss)
+  checkpoint.save(job)
+end
+
+--- Runs the epochs that are left of a job of mb.fit.
+function epochs.run(job)
+  local history = job.history
+  for epoch = #history + 1, job.options.epochs do
+    if history.stopped then return end
+    job.epoch = epoch
+    run_one(job)
+  end
+end
+
+return epochs

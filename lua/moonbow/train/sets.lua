@@ -1,0 +1,51 @@
+--- What is trained or tested on: { x = (N, ...), y = labels or targets }, checked.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local labels = require "moonbow.labels"
+
+local sets = {}
+
+-- What else the sets of mb.data carry, which no training looks at.
+local known = { x = true, y = true, axis = true, classes = true, labels = true, columns = true, position = true,
+  height = true, width = true, mixing = true, asymmetry = true, peak = true, background = true, noise = true,
+  rival = true, case = true }
+
+local function check_keys(operation, name, set)
+  for key in pairs(set) do
+    if not known[key] then
+      check.fail(operation, "%s: unknown key %s; a set is { x = spectra, y = labels }", name,
+        type(key) == "string" and check.show(key) or ("[%s]"):format(tostring(key)))
+    end
+  end
+end
+
+--- The spectra of a set, whose keys are checked.
+function sets.read_x(operation, name, set)
+  check.kind(operation, name, set, "table")
+  check_keys(operation, name, set)
+  return check.kind(operation, name .. ".x", set.x, "tensor")
+end
+
+--- A set for a classifier: x, and y as a tensor (N) of class numbers.
+-- @param name of the set in messages
+-- @param classes how many there are, where it is known
+-- @return x, y, the largest class
+function sets.with_classes(operation, name, set, classes)
+  local x = sets.read_x(operation, name, set)
+  local list, largest = labels.classes(operation, name .. ".y", set.y, core.size(x, 1), classes)
+  return x, core.tensor(list), largest
+end
+
+--- A set for any loss: x, and y as a tensor (N, ...).
+function sets.with_targets(operation, name, set)
+  local x, y = sets.read_x(operation, name, set), set.y
+  check.kind(operation, name .. ".y", y, "tensor|table")
+  if not core.is_tensor(y) then y = core.tensor(y) end
+  if core.size(y, 1) ~= core.size(x, 1) then
+    check.fail(operation, "%s.y: expected %d labels or targets, one per row of x, got %d", name, core.size(x, 1),
+      core.size(y, 1))
+  end
+  return x, y
+end
+
+return sets

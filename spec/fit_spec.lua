@@ -1,0 +1,344 @@
+-- What goes wrong in a training: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
+local mb = require "moonbow"
+local interrupted = require "support.interrupted"
+local nn = mb.nn
+local nan, inf = 0 / 0, math.huge
+
+local root = os.tmpname()
+os.remove(root)
+teardown(function() os.execute("rm -rf " .. root) end)
+
+local function set_of(n) return { x = mb.randn(mb.rng(1), n or 8, 4, 1), y = { 1, 2, 1, 2, 1, 2, 1, 2 } } end
+local function dense(units) return nn.Sequential { nn.Flatten {}, nn.Dense { units = units or 2 } } end
+local function fit(model, set, options)
+  options = options or {}
+  options.verbose, options.epochs = false, options.epochs or 2
+  return mb.fit(model, set, options)
+end
+
+local function bytes(model)
+  local parts = {}
+  for _, list in ipairs { model:parameters(), model:buffers() } do
+    for _, entry in ipairs(list) do parts[#parts + 1] = entry.value:tobytes() end
+  end
+  return table.concat(parts)
+end
+
+-- A script whose fit says "now" in epoch 2, and goes on for long.
+local SCRIPT = [[
+  local mb = require "moonbow"
+  local set = { x = mb.randn(mb.rng(1), 8, 4, 1), y = { 1, 2, 1, 2, 1, 2, 1, 2 } }
+  model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+  function train(checkpoint)
+    return mb.fit(model, set, { epochs = 10000000, verbose = false, checkpoint = checkpoint,
+      early_stopping = { patience = 10000000 }, callbacks = { function(record)
+        if record.epoch == 2 then io.stderr:write "now\n" end
+      end } })
+  end
+]]
+local function script(code) return interrupted { "-e", SCRIPT .. code } end
+
+describe("Ctrl-C in fit", function()
+  it("ends a script with code 130 and a line on how to go on, past pcall", function()
+    local got = script "for _ = 1, 3 do pcall(train) end print 'went on'"
+    assert.same({ 130, "" }, { got.code, got.output })
+    assert.truthy(got.errors:find "^now\nfit: interrupted; the model has its best weights, of epoch %d+; [^\n]+\n$")
+  end)
+  it("leaves the best weights, and the model in order", function()
+    local got = script [[
+      local looking <close> = setmetatable({}, { __close = function()
+        print(model.training, model.rng, model.layers[2].weight.grad)
+      end })
+      train()
+    ]]
+    assert.same({ 130, "false\tnil\tnil\n" }, { got.code, got.output })
+  end)
+  it("leaves a checkpoint that the same command goes on with", function()
+    local code = ("mb_history = train %q"):format(root)
+    local got = script(code)
+    assert.equal(130, got.code)
+    assert.truthy(got.errors:find("the same command goes on from the checkpoint in " .. root, 1, true))
+    assert.is_table(mb.safetensors.read(root .. "/checkpoint.safetensors"))
+  end)
+  it("raises at the prompt, keeps the best weights, and is lua's own afterwards", function()
+    local input = SCRIPT:gsub("\n%s*", " ") .. "\npcall(train)\nprint(model.training)\n"
+      .. "io.stderr:write 'now' while true do end\nprint 'next'\n"
+    local got = interrupted({ "-i" }, { input = input })
+    assert.equal(0, got.code)
+    assert.truthy(got.output:find("false\n", 1, true) and got.output:find("next\n", 1, true))
+    assert.truthy(got.errors:find("interrupted!", 1, true))
+    got = interrupted({ "-i" }, { input = SCRIPT:gsub("\n%s*", " ") .. "\ntrain()\n" })
+    assert.truthy(got.errors:find "now\n[^\n]*fit: interrupted; the model has its best weights, of epoch %d+;")
+  end)
+  it("works again after a coroutine was closed inside fit", function()
+    local code = [[
+      local thread = coroutine.create(function()
+        mb.fit(model, set, { verbose = false, callbacks = { coroutine.yield } })
+      end)
+      assert(coroutine.resume(thread))
+      assert(coroutine.close(thread))
+      assert(model.training == false)
+      io.stderr:write "now\n"
+      while true do end
+    ]]
+    local got = script(code)
+    assert.equal(1, got.code)
+    assert.truthy(got.errors:find("interrupted!", 1, true))
+  end)
+  for _, work in ipairs { "mb.predict(model, x)", "mb.evaluate(model, { x = x, y = y })", "mb.recalibrate(model, x)",
+    "mb.profile(model, x, y, { steps = 1000000 })" } do
+    it("ends a script in " .. work:match "mb%.%a+", function()
+      local got = interrupted { "-e", [[
+        local mb = require "moonbow"
+        local x, y, runs = mb.ones(100000, 4, 1), mb.ones(100000), 0
+        local model = mb.nn.Sequential { mb.nn.Lambda { function(x)
+          runs = runs + 1
+          if runs == 20 then io.stderr:write "now\n" end
+          for _ = 1, 100000 do end
+          return x
+        end }, mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+        while true do pcall(function() ]] .. work .. " end) end" }
+      assert.equal(130, got.code)
+      assert.truthy(got.errors:find(("now\n%s: interrupted; "):format(work:match "mb%.(%a+)")))
+    end)
+  end
+end)
+
+describe("NaN in fit", function()
+  local function raises(pattern, model, set, options)
+    local before = model.built and bytes(model)
+    assert.error_matches(function() fit(model, set, options) end, pattern)
+    for _, list in ipairs { model:parameters(), model:buffers() } do
+      for _, entry in ipairs(list) do
+        assert.equal(0, entry.value:describe().nan + entry.value:describe().inf, entry.name)
+        assert.is_nil(entry.value.grad)
+      end
+    end
+    assert.is_false(model.training)
+    if before then assert.is_true(before == bytes(model)) end
+  end
+  it("is never the best validation", function()
+    local set, validation = set_of(), set_of()
+    validation.x:set(3, 2, 1, nan)
+    raises("validation loss is NaN in epoch 1, batch 1: the input holds NaN", dense(), set,
+      { validation = validation, early_stopping = {} })
+    raises("validation loss is NaN in epoch 1, batch 1: the labels or targets hold NaN", dense(1),
+      { x = set.x, y = mb.ones(8) }, { loss = "mse", validation = { x = set.x, y = mb.full(nan, 8) } })
+  end)
+  it("in a gradient stops before the step, also where the norm is clipped", function()
+    local bad = mb.operation("bad", function(x) return x, function(dy) return dy * inf end end)
+    for _, clip in ipairs { false, 1 } do
+      local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2, initializer = 0 } }
+      raises("a gradient is not finite in epoch 1, batch 1: layer 2 %(Dense%): its gradient of weight", model, set_of(),
+        { loss = function(output) return bad(output):sum() end, clip_norm = clip or nil })
+    end
+  end)
+  it("that the last step makes is found before fit returns", function()
+    for _, epochs in ipairs { 1, 3 } do
+      local set = set_of()
+      set.x = set.x * 1e3
+      raises("fit: training has blown up in epoch 1", dense(), set,
+        { epochs = epochs, optimizer = mb.optim.SGD { lr = 1e38 } })
+    end
+    raises("fit: training has blown up in epoch 1: layer 3 %(Dense%): its output",
+      nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 }, nn.Dense { units = 2 } }, set_of(),
+      { epochs = 1, optimizer = mb.optim.SGD { lr = 1e30 } })
+  end)
+  it("brings back the best weights without early stopping too", function()
+    local model, best = dense()
+    assert.error_matches(function()
+      fit(model, set_of(), { epochs = 9, callbacks = { function(record)
+        if record.epoch == 3 then best = bytes(model) end
+        if record.epoch == 4 then mb.no_grad(function() model.layers[2].weight:fill(inf) end) end
+      end }, optimizer = mb.optim.SGD { lr = 1e-3 } })
+    end, "loss is NaN in epoch 5, batch 1: layer 2 %(Dense%): its weight is not finite")
+    assert.is_string(best)
+    assert.is_true(model.layers[2].weight:describe().inf == 0)
+  end)
+  it("in the running statistics of a batch norm comes back too", function()
+    local set = set_of()
+    local model = nn.Sequential { nn.BatchNorm1d {}, nn.Flatten {}, nn.Dense { units = 2 } }
+    set.x:set(8, 1, 1, nan)
+    raises("loss is NaN in epoch 1, batch 1: the input", model, set)
+    local before = bytes(model)
+    assert.error_matches(function() mb.recalibrate(model, set.x) end, "recalibrate: layer 1 %(BatchNorm1d%)")
+    assert.is_true(before == bytes(model))
+  end)
+end)
+
+describe("an error inside fit", function()
+  local function order(model, rng)
+    assert.is_false(model.training)
+    assert.equal(rng, model.rng)
+    for _, parameter in ipairs(model:parameters()) do assert.is_nil(parameter.value.grad) end
+  end
+  it("leaves mode, generator, gradients and the best weights in order", function()
+    local function fails() error "mine" end
+    local failing = mb.operation("failing", function(x) return x, fails end)
+    local cases = {
+      { callbacks = { fails } }, { loss = fails }, { loss = function(output) return failing(output):sum() end },
+      { loss = function(output) return output:sum(), fails() end },
+      { loss = function(output) output:sum():backward() fails() end },
+    }
+    for _, options in ipairs(cases) do
+      local model, rng = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 2 } }, mb.rng(7)
+      model:build { 4, 1 }
+      model:set_rng(rng)
+      local before = bytes(model)
+      options.optimizer = mb.optim.SGD { lr = 1 }
+      assert.error_matches(function() fit(model, set_of(), options) end, "mine")
+      order(model, rng)
+      assert.is_true(options.callbacks ~= nil or before == bytes(model))
+    end
+  end)
+  it("leaves no gradients for the next one", function()
+    local function weights(is_disturbed)
+      local model = dense()
+      model:build({ 4, 1 }, mb.rng(3))
+      if is_disturbed then (model(set_of().x):sum() * 100):backward() end
+      fit(model, set_of())
+      return bytes(model)
+    end
+    assert.is_true(weights(false) == weights(true))
+  end)
+  it("in a coroutine that is closed inside it leaves order too", function()
+    local model = dense()
+    local thread = coroutine.create(function() fit(model, set_of(), { callbacks = { coroutine.yield } }) end)
+    assert(coroutine.resume(thread))
+    assert(coroutine.close(thread))
+    order(model, nil)
+  end)
+end)
+
+describe("labels", function()
+  it("of shape (N, 1) are labels (N)", function()
+    local set = set_of()
+    local column = { x = set.x, y = mb.tensor(set.y):reshape(8, 1) }
+    local function trained(data)
+      local model = dense()
+      local history = fit(model, data, { validation = data, class_weights = "balanced" })
+      local result = mb.evaluate(model, data)
+      return { history[2].accuracy, history[2].val_accuracy, history[2].loss, result.accuracy, bytes(model) }
+    end
+    local expected = trained(set)
+    assert.same(expected, trained(column))
+    assert.same(expected, trained { x = set.x, y = { { 1 }, { 2 }, { 1 }, { 2 }, { 1 }, { 2 }, { 1 }, { 2 } } })
+    assert.is_true(expected[1] <= 1)
+  end)
+  it("that are no class numbers are refused with their row, wherever they are taken", function()
+    local x, model = set_of().x, dense()
+    for got, y in pairs {
+      ["0 %(classes count from 1%)"] = { 1, 0, 1, 1, 1, 1, 1, 1 }, ["1.5"] = { 1, 1.5, 1, 1, 1, 1, 1, 1 },
+      NaN = { 1, nan, 1, 1, 1, 1, 1, 1 }, ["'a'"] = { 1, "a", 1, 1, 1, 1, 1, 1 }, ["3"] = { 1, 3, 1, 1, 1, 1, 1, 1 },
+      ["%-1"] = { 1, -1, 1, 1, 1, 1, 1, 1 },
+    } do
+      local set, good = { x = x, y = y }, set_of()
+      local pattern = "y: row 2: expected a .*, got " .. got
+      assert.error_matches(function() fit(model, set) end, "fit: data%." .. pattern)
+      assert.error_matches(function() fit(model, good, { validation = set }) end, "fit: validation%." .. pattern)
+      assert.error_matches(function() fit(model, set, { class_weights = "balanced" }) end, "fit: data%." .. pattern)
+      assert.error_matches(function() mb.evaluate(model, set) end, "evaluate: data%." .. pattern)
+    end
+    assert.error_matches(function() fit(model, { x = x, y = mb.ones(8, 2) }) end, "one label per row.*{8, 2}")
+    assert.error_matches(function() fit(model, { x = x, y = mb.ones(7) }) end, "data%.y: expected 8 labels.*got 7")
+  end)
+  it("of a regression have the shape of the outputs, but for a last dimension of 1", function()
+    local x = set_of().x
+    local function loss(y) return fit(dense(1), { x = x, y = y }, { loss = "mse" })[2].loss end
+    local y = mb.randn(mb.rng(2), 8)
+    assert.equal(loss(y), loss(y:reshape(8, 1)))
+    assert.error_matches(function() fit(dense(2), { x = x, y = mb.ones(8, 2, 2) }, { loss = "mse" }) end,
+      "mse: .*{8, 2}.*{8, 2, 2}")
+    assert.error_matches(function()
+      fit(nn.Sequential { nn.Dense { units = 2 } }, { x = x, y = mb.ones(8, 2, 4) }, { loss = "mse" })
+    end, "mse: .*{8, 4, 2}.*{8, 2, 4}")
+  end)
+end)
+
+describe("a network that does not classify", function()
+  it("is refused by predict, evaluate and cross-entropy", function()
+    local set = set_of()
+    for shown, model in pairs {
+      ["%(N, 1%)"] = dense(1), ["%(N, 4, 3%)"] = nn.Sequential { nn.Dense { units = 3 } },
+      ["%(N, 4, 1%)"] = nn.Sequential { nn.ReLU {} },
+    } do
+      local pattern = ": expected a classifier, with outputs %(N, classes%).*got outputs " .. shown
+      assert.error_matches(function() mb.predict(model, set.x) end, "predict" .. pattern)
+      assert.error_matches(function() mb.evaluate(model, set) end, "evaluate" .. pattern)
+      if #model:parameters() > 0 then assert.error_matches(function() fit(model, set) end, "fit" .. pattern) end
+    end
+    for name, f in pairs { predict = mb.predict, evaluate = mb.evaluate, fit = mb.fit, recalibrate = mb.recalibrate } do
+      assert.error_matches(function() f(mb.forest, set.x) end, name .. ": .*expected a")
+    end
+  end)
+  it("names rows with outputs that are no numbers", function()
+    local x, model = mb.ones(300, 4, 1), dense()
+    model:build { 4, 1 }
+    x:set(140, 2, 1, nan)
+    x:set(200, 1, 1, inf)
+    local pattern = "no numbers %(NaN or infinity%) for row 140, 200 of x: row 140 holds NaN or infinity itself"
+    assert.error_matches(function() mb.predict(model, x) end, "predict: .*" .. pattern)
+    assert.error_matches(function() mb.evaluate(model, { x = x, y = mb.ones(300) }) end, "evaluate: .*" .. pattern)
+    mb.no_grad(function() model.layers[2].bias:fill(nan) end)
+    assert.error_matches(function() mb.predict(model, mb.ones(300, 4, 1)) end,
+      "for row 1, 2, 3, 4, 5 and 123 more of x$")
+  end)
+end)
+
+describe("options of fit", function()
+  local function refuses(pattern, options, set)
+    assert.error_matches(function() fit(dense(), set or set_of(), options) end, pattern)
+  end
+  it("blame the line that calls fit", function()
+    local _, err = pcall(function() mb.fit(dense(), set_of(), { loss = function() return 1 end, verbose = false }) end)
+    assert.truthy(err:find "^spec/fit_spec.lua:%d+: fit: loss: ")
+  end)
+  it("refuse keys of a set that nothing reads", function()
+    local set = set_of()
+    set.weights = mb.ones(8)
+    refuses("fit: data: unknown key 'weights'", {}, set)
+    refuses("fit: validation: unknown key 'weights'", { validation = set })
+    refuses("fit: data: unknown key %[%d%]", {}, { set.x, set.y })
+    assert.error_matches(function() mb.evaluate(dense(), set) end, "evaluate: data: unknown key 'weights'")
+  end)
+  it("take class weights by number, by name, and as a tensor", function()
+    local set = set_of()
+    local function trained(weights, names)
+      local model = dense()
+      fit(model, { x = set.x, y = set.y, classes = names }, { class_weights = weights })
+      return bytes(model)
+    end
+    local expected, names = trained { 1, 3 }, { "calcite", "quartz" }
+    assert.is_true(expected == trained(mb.tensor { 1, 3 }))
+    assert.is_true(expected == trained({ quartz = 3 }, names))
+    assert.is_false(expected == trained({ quartz = 2 }, names))
+  end)
+  it("refuse class weights that are none", function()
+    refuses("fit: class_weights: names are given, but the set has no 'classes'", { class_weights = { calcite = 1 } })
+    local named = set_of()
+    named.classes = { "calcite", "quartz" }
+    refuses("fit: class_weights: .*did you mean 'calcite'", { class_weights = { calcit = 1 } }, named)
+    refuses("fit: class_weights: expected 2 numbers, one per class .*, got 3", { class_weights = { 1, 1, 1 } })
+    refuses("fit: class_weights: class 2: expected a finite number from 0, got %-1", { class_weights = { 1, -1 } })
+    refuses("fit: class_weights: class 1: expected a finite number from 0, got NaN", { class_weights = { nan, 1 } })
+    refuses("fit: class_weights: class 1: expected .*, got 'a'", { class_weights = { "a", 1 } })
+    refuses("fit: class_weights: expected a weight above 0", { class_weights = { 0, 0 } })
+    refuses("fit: class_weights: expected one of 'balanced'", { class_weights = "balance" })
+    refuses("fit: class_weights: only with the loss 'cross_entropy'",
+      { class_weights = "balanced", loss = function(o) return o:sum() end })
+    refuses("fit: data.y: row 1: .*got 0", { class_weights = "balanced" },
+      { x = set_of().x, y = { 0, 1, 0, 1, 0, 1, 0, 1 } })
+  end)
+  it("give a batch whose rows all weigh nothing no loss", function()
+    local set = set_of()
+    local history = fit(dense(), set, { class_weights = { 0, 1 }, batch_size = 1, epochs = 1 })
+    assert.is_true(history[1].loss > 0)
+  end)
+  it("refuse a loss that is no tensor of one element, and callbacks that are none", function()
+    refuses("fit: loss: expected a tensor with one element from the function, got 0.5",
+      { loss = function() return 0.5 end })
+    refuses("fit: loss: expected a tensor with one element .*, got tensor {8, 2}", { loss = function(o) return o end })
+    refuses("fit: loss: expected a tensor with one element .*, got nil", { loss = function() end })
+    refuses("fit: callbacks%[1%]: expected a function, got 1", { callbacks = { 1 } })
+  end)
+end)
