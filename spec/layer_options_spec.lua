@@ -48,8 +48,31 @@ end)
 describe("a layer", function()
   it("refuses what it is called with beside the input", function()
     local conv = nn.Conv1d { filters = 2, kernel = 3 }
-    refuses("Conv1d: expected one argument, the input, got 2", conv, mb.ones(1, 5, 1), true)
-    refuses("Sequential: expected one argument, the input, got 2", nn.Sequential { conv }, mb.ones(1, 5, 1), true)
+    refuses("Conv1d: expected at most 1 argument, got 2", conv, mb.ones(1, 5, 1), true)
+    refuses("Sequential: expected at most 1 argument, got 2", nn.Sequential { conv }, mb.ones(1, 5, 1), true)
+  end)
+  it("refuses what its methods would ignore", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    refuses("train: expected no arguments, got 1", model.train, model, false)
+    refuses("eval: expected no arguments, got 1", model.eval, model, true)
+    refuses("build: shape: expected a table, got 10", model.build, model, 10, 1)
+    refuses("parameters: expected no arguments, got 1", model.parameters, model, true)
+    refuses("load_state: expected at most 1 argument, got 2", model.load_state, model, {}, false)
+    refuses("a method was called without its layer; write model:train(), with a colon", model.train)
+    refuses("load_state: the model has no weights yet; build it first, or use restore", model.load_state, model,
+      { ["1.weight"] = mb.ones(2, 2) })
+  end)
+  it("refuses an activation that gives no tensor, and follows one that changes the shape", function()
+    refuses("Dense: activation: expected a tensor, got nil", nn.Dense { units = 2, activation = function() end },
+      mb.ones(1, 3))
+    local half = function(x) return x:slice(x:rank(), 1, x:size(x:rank()) // 2) end
+    for _, layer in ipairs { nn.Dense { units = 6, activation = half },
+      nn.Conv1d { filters = 6, kernel = 1, activation = half } } do
+      local model = nn.Sequential { layer, nn.Dense { units = 2 } }
+      model:build { 4, 5 }
+      assert.same({ 3, 2 }, model.layers[2].weight:shape())
+      assert.same({ 2, 4, 2 }, model(mb.ones(2, 4, 5)):shape())
+    end
   end)
   it("keeps its options as they were, whatever becomes of the table", function()
     local options = { units = 2 }
@@ -62,8 +85,8 @@ describe("a layer", function()
     refuses("Dense: weight of shape {1000000, 2000000000} takes 8e+06 GB, but this machine has", function()
       nn.Dense { units = 2e9 }:build { 1000000 }
     end)
-    refuses("layer 1 (Conv1d): weight of shape {3, 1000000, 2000000000} takes", function()
-      nn.Sequential { nn.Conv1d { filters = 2e9, kernel = 3 } }:build { 10, 1000000 }
+    refuses("layer 1 (Conv1d): weight of shape {3, 1000000, 1000000000} takes", function()
+      nn.Sequential { nn.Conv1d { filters = 1e9, kernel = 3 } }:build { 3, 1000000 }
     end)
   end)
   it("of one's own says what is wrong with an initialiser", function()

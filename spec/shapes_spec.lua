@@ -116,8 +116,12 @@ describe("restoring from tensors", function()
     refuses("got nil", { type = "Sequential", layers = { concat, { type = "Dense", units = 2 } } }, { 1000000, 5 }, {})
     local doubled = { type = "Sequential", layers = {} }
     for i = 1, 40 do doubled.layers[i] = { type = "Concat", layers = { { type = "ReLU" }, { type = "ReLU" } } } end
-    refuses("Concat): the output would have a dimension of ", doubled, { 1000000, 5 }, {})
-    refuses("got nil", { type = "Conv1d", filters = 2000000000, kernel = 2, padding = "same" }, { 2000000000, 1 }, {})
+    refuses("Concat): the output would have 2.56e+09 elements, more than mb.limits.elements", doubled,
+      { 1000000, 5 }, {})
+    refuses("Conv1d: the output would have 4e+18 elements, more than mb.limits.elements",
+      { type = "Conv1d", filters = 2000000000, kernel = 2, padding = "same" }, { 2000000000, 1 }, {})
+    refuses("would have a dimension of 4000000000000000000", { type = "Flatten" }, { 2000000000, 2000000000 }, {})
+    refuses("shape[1]: expected at most 2147483647, got 4294967296", { type = "Flatten" }, { 1 << 32 }, {})
     assert.equal(before, mb.memory().peak)
   end)
 end)

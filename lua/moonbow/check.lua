@@ -95,12 +95,13 @@ local tests = {
   generator = is_generator,
   any = function(value) return value ~= nil end,
   tensor = core.is_tensor,
-  integer = function(value) return type(value) == "number" and value % 1 == 0 end,
+  integer = function(value) return type(value) == "number" and math.tointeger(value) ~= nil end,
   number = function(value) return type(value) == "number" and value == value end,
   finite = function(value) return type(value) == "number" and math.abs(value) < math.huge end,
   positive = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
   ["non-negative"] = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
-  ["positive integer"] = function(value) return type(value) == "number" and value >= 1 and value % 1 == 0 end,
+  ["positive integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or 0) >= 1 end,
+  ["non-negative integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or -1) >= 0 end,
   fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
   ["fraction below 1"] = function(value) return type(value) == "number" and value >= 0 and value < 1 end,
 }
@@ -130,8 +131,8 @@ local function describe_kinds(kinds)
 end
 
 --- Raises unless value is of one of the kinds: Lua type names, or "integer", "finite", "positive",
--- "non-negative", "positive integer", "fraction", "fraction below 1", "tensor", "generator", "any", joined by "|".
--- NaN is of no kind but "any".
+-- "non-negative", "positive integer", "non-negative integer", "fraction", "fraction below 1", "tensor", "generator",
+-- "any", joined by "|". NaN is of no kind but "any".
 -- Returns value, as an integer where an integer is asked for.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
@@ -139,6 +140,15 @@ function check.kind(operation, name, value, kinds)
   end
   if kinds:find("integer", 1, true) and type(value) == "number" then return math.tointeger(value) or value end
   return value
+end
+
+--- Raises if a function or method was given more than the arguments it takes: check.no_more("train", 0, ...).
+-- @param taken how many it takes, without self; the others follow
+function check.no_more(operation, taken, ...)
+  local surplus = select("#", ...)
+  if surplus == 0 then return end
+  check.fail(operation, "expected %s argument%s, got %d", taken == 0 and "no" or "at most " .. taken,
+    taken == 1 and "" or "s", taken + surplus)
 end
 
 local Rule = {}

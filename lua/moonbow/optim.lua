@@ -75,7 +75,8 @@ end
 --- Moves all parameters one step, a parameter that is listed twice once. Raises where lr is no finite number of at
 -- least 0.
 -- @param parameters what model:parameters() gives: a list of { name, value }
-function Optimizer:step(parameters)
+function Optimizer:step(parameters, ...)
+  check.no_more("step", 1, ...)
   check.kind("step", "lr", self.lr, "non-negative")
   for _, group in ipairs(gather(self, checked_list("step", parameters))) do
     self.move(self, group.values, group.gradients, group.moments[1], group.moments[2], group.steps)

@@ -21,7 +21,11 @@ table.sort(activations.names)
 function activations.find(operation, activation)
   if activation == nil then return nil end
   if type(activation) == "function" then
-    return function(x, alpha) return autograd.share(activation(autograd.share(x), alpha)) end
+    return function(x, alpha)
+      local y = activation(autograd.share(x), alpha)
+      if not core.is_tensor(y) then check.fail(operation, "activation: expected a tensor, got %s", check.show(y)) end
+      return autograd.share(y)
+    end
   end
   check.name(operation, "activation", activation, activations.names)
   return functions[activation]
@@ -37,6 +41,12 @@ function activations.check_alpha(operation, activation, alpha)
   if alpha == nil or activations.takes_alpha(activation) then return end
   check.fail(operation, "alpha: expected none beside the activation %s, got %s; leaky_relu and elu take one",
     check.show(activation), check.show(alpha))
+end
+
+--- The shape that a layer's activation makes of a shape: a function of the user's may change it, as a gated unit does.
+function activations.shape_after(layer, shape)
+  if type(layer.options.activation) ~= "function" then return shape end
+  return core.shape(autograd.no_grad(layer.activate, core.full(0, shape), layer.options.alpha))
 end
 
 --- activate(x, alpha) of an x that was made for it; x itself where activate is nil.

@@ -1,10 +1,7 @@
 --- The architecture of a model as a plain table, and back; and as text.
 local check = require "moonbow.check"
+local limits = require "moonbow.limits"
 local Layer = require "moonbow.nn.layer"
-
--- Of what from_config makes: a call for each level of nesting is on C's stack, and a layer that stands in two places
--- of one that stands in two places runs four times.
-local MOST_LEVELS, MOST_PLACES = 60, 10000
 
 local function config_of(layer, path, places)
   if places[layer] then return { type = layer.type, same_as = places[layer] } end
@@ -29,7 +26,7 @@ end
 local function ties_of(layer)
   local names, ties = {}, {}
   for _, field in ipairs { "weights", "kept" } do
-    layer:visit_tensors(field, function(name, value)
+    Layer.visit_tensors(layer, field, function(name, value)
       local identity = Layer.identity(value)
       local tie = names[identity]
       if tie and #tie == 1 then ties[#ties + 1] = tie end
@@ -42,8 +39,9 @@ end
 --- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places
 -- is described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share
 -- stand in ties. Raises where it holds a function, which no file can keep.
-function Layer.config(layer)
-  layer:visit(function() end) -- raises where a layer contains itself
+function Layer.config(layer, ...)
+  check.no_more("config", 0, ...)
+  Layer.visit(layer, function() end) -- raises where a layer contains itself
   local config = config_of(layer, "", {})
   config.ties = ties_of(layer)
   return config
@@ -63,19 +61,23 @@ local function again(config, path, made)
 end
 
 local function make_parts(config, path, made, level, options)
-  local places = 1
+  local places = 1 -- a layer that stands in two places of one that stands in two places runs four times
   check.kind("from_config", "layers", config.layers, "table")
   for i, part in ipairs(config.layers) do
     options[i] = make(part, Layer.path_of_part(path, i), made, level + 1)
     places = places + made.places[options[i]]
-    if places > MOST_PLACES then fail(path, "it has more than %d layers", MOST_PLACES) end
+    if places > limits.entries then
+      fail(path, "it has more than %d layers (mb.limits.entries)", limits.entries)
+    end
   end
   return places
 end
 
 function make(config, path, made, level)
-  if type(config) ~= "table" then fail(path, "expected a description, got %s", check.show(config)) end
-  if level > MOST_LEVELS then fail(path, "layers are nested more than %d deep", MOST_LEVELS) end
+  if type(config) ~= "table" or Layer.is_layer(config) then
+    fail(path, "expected a description, got %s", check.show(config))
+  end
+  if level > limits.depth then fail(path, "nested more than %d deep (mb.limits.depth)", limits.depth) end
   if config.same_as ~= nil then return again(config, path, made) end
   local construct = Layer.constructors[config.type]
   if not construct then fail(path, "unknown layer %s", check.show(config.type)) end
@@ -101,9 +103,10 @@ local function tie(layers, names)
   end
 end
 
---- The layer of a config, not yet built. Raises where the description is none, nested more than 60 deep, or has more
--- than 10000 layers, each counted as often as it stands in a place.
-function Layer.from_config(config)
+--- The layer of a config, not yet built. Raises where the description is none, nested deeper than mb.limits.depth, or
+-- has more layers than mb.limits.entries, each counted as often as it stands in a place.
+function Layer.from_config(config, ...)
+  check.no_more("from_config", 1, ...)
   check.kind("from_config", "config", config, "table")
   local made = { layers = {}, places = {} }
   local layer = make(config, "", made, 1)

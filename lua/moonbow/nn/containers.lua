@@ -107,7 +107,7 @@ containers.Residual = container("Residual", {
   output_shape = function(layer, shape, infer)
     local body = shape_after(layer, 1, shape, infer)
     check_shortcut(body, layer.layers[2] and shape_after(layer, 2, shape, infer) or shape)
-    return body
+    return activations.shape_after(layer, body)
   end,
 }, function(layer, options)
   local slope = activations.slope(options.activation, options.alpha)

@@ -78,8 +78,7 @@ end
 
 --- layer(x): see run.
 function Layer.call(layer, x, ...)
-  local surplus = select("#", ...)
-  if surplus > 0 then check.fail(layer.type, "expected one argument, the input, got %d", surplus + 1) end
+  check.no_more(layer.type, 1, ...)
   return layer:run(x)
 end
 
@@ -91,6 +90,9 @@ function Layer.path_of_part(path, i) return path == "" and tostring(i) or path .
 --- Calls f(layer, path) for the layer and all its parts, in order, for one that stands in several places once, with
 -- the path of the first. The path of the layer itself is "". Raises where a layer contains itself.
 function Layer.visit(layer, f)
+  if not Layer.is_layer(layer) then
+    check.fail("layer", "a method was called without its layer; write model:train(), with a colon")
+  end
   local states = {}
   local function enter(part, path)
     if states[part] == "open" then check.fail(layer.type, "layer %s (%s) contains itself", path, part.type) end
@@ -168,9 +170,10 @@ function Layer.add_buffer(layer, name, value)
   register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
 end
 
---- Calls f(entry, value, path) for each entry of a field of the layer and its parts.
+--- Calls f(name, tensor) for each tensor of a field ("weights" or "kept") of the layer and its parts, in each place
+-- of its own.
 function Layer.visit_tensors(layer, field, f)
-  layer:visit(function(part, path)
+  Layer.visit(layer, function(part, path)
     for _, entry in ipairs(part[field] or {}) do
       f((path == "" and "" or path .. ".") .. entry.name, check_shape(part, entry.name, part[entry.name], entry.shape))
     end
@@ -182,7 +185,7 @@ function Layer.identity(value) return core.record(value) or value end
 
 local function collect(layer, field)
   local found, seen = {}, {}
-  layer:visit_tensors(field, function(name, value)
+  Layer.visit_tensors(layer, field, function(name, value)
     local identity = Layer.identity(value)
     if seen[identity] then return end
     seen[identity] = true
@@ -194,38 +197,51 @@ end
 --- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build. A tensor that
 -- several places share is listed once, by the first. layer.weight = other.weight shares one; a tensor that is no
 -- parameter (see param) belongs to the state, but is not trained.
-function Layer.parameters(layer) return collect(layer, "weights") end
+function Layer.parameters(layer, ...)
+  check.no_more("parameters", 0, ...)
+  return collect(layer, "weights")
+end
 
 --- What belongs to the state but is not trained (running statistics), likewise.
-function Layer.buffers(layer) return collect(layer, "kept") end
+function Layer.buffers(layer, ...)
+  check.no_more("buffers", 0, ...)
+  return collect(layer, "kept")
+end
 
 -- ---- modes and the generator ----
 
 local function set_mode(layer, training)
-  layer:visit(function(part) part.training = training end)
+  Layer.visit(layer, function(part) part.training = training end)
   return layer
 end
 
 --- Training mode: dropout drops, batch norm uses the batch. Returns the layer.
-function Layer.train(layer) return set_mode(layer, true) end
+function Layer.train(layer, ...)
+  check.no_more("train", 0, ...)
+  return set_mode(layer, true)
+end
 
 --- Evaluation mode, in which a layer is made. Returns the layer.
-function Layer.eval(layer) return set_mode(layer, false) end
+function Layer.eval(layer, ...)
+  check.no_more("eval", 0, ...)
+  return set_mode(layer, false)
+end
 
 --- A value for a <close> variable: layer and parts have the modes they have now where the variable's block ends, on
 -- every way out.
 function Layer.keep_modes(layer)
   local modes = {}
-  layer:visit(function(part) modes[part] = part.training end)
+  Layer.visit(layer, function(part) modes[part] = part.training end)
   return setmetatable({}, { __close = function()
     for part, mode in pairs(modes) do part.training = mode end
   end })
 end
 
---- The generator from which dropout draws, and weights not yet made. Returns the layer.
-function Layer.set_rng(layer, rng)
-  check.kind("set_rng", "rng", rng, "generator")
-  layer:visit(function(part) part.rng = rng end)
+--- The generator from which dropout draws, and weights not yet made (nil: the default one). Returns the layer.
+function Layer.set_rng(layer, rng, ...)
+  check.no_more("set_rng", 1, ...)
+  if rng ~= nil then check.kind("set_rng", "rng", rng, "generator") end
+  Layer.visit(layer, function(part) part.rng = rng end)
   return layer
 end
 

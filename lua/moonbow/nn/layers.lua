@@ -172,7 +172,7 @@ layers.Conv1d = class("Conv1d", {
     if layer.made then check_channels(layer, shape[3], core.size(layer.weight, 2), "channels") end
     local length = length_of_windows(layer, shape[2], options.kernel, options.stride, options.dilation,
       options.padding)
-    return { shape[1], length, options.filters }
+    return activations.shape_after(layer, { shape[1], length, options.filters })
   end,
   joins = joins,
   macs = function(layer, _, output)
@@ -205,7 +205,7 @@ layers.Dense = class("Dense", {
     if layer.made then check_channels(layer, shape[#shape], core.size(layer.weight, 1), "features") end
     local output = { table.unpack(shape) }
     output[#output] = layer.options.units
-    return output
+    return activations.shape_after(layer, output)
   end,
   macs = function(layer, input)
     return core.count(layer.weight) * (#input == 3 and input[2] or 1)
@@ -220,7 +220,7 @@ end
 
 local function shape_after_norm(layer, shape)
   if layer.made then check_channels(layer, shape[#shape], core.size(layer.gamma, 1), "channels") end
-  return shape
+  return activations.shape_after(layer, shape)
 end
 
 --- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running

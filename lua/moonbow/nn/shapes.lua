@@ -3,13 +3,19 @@
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
+local limits = require "moonbow.limits"
 local Layer = require "moonbow.nn.layer"
 
 local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further
 
 local function check_sizes(layer, shape)
+  local count = 1.0
   for _, size in ipairs(shape) do
     if size > MOST then check.fail(layer.type, "the output would have a dimension of %.0f", size) end
+    count = count * size
+  end
+  if count > limits.elements then
+    check.fail(layer.type, "the output would have %.3g elements, more than mb.limits.elements", count)
   end
 end
 
@@ -56,7 +62,8 @@ end
 
 --- Makes the weights for inputs of a shape without batch, {L, C}, drawing them from rng (default: the
 -- default generator). Weights that exist stay. Returns the output shape.
-function Layer.build(layer, shape, rng)
+function Layer.build(layer, shape, rng, ...)
+  check.no_more("build", 2, ...)
   shape = read_shape("build", shape)
   if rng ~= nil then layer:set_rng(rng) end
   local output = infer_one(layer, shape)

@@ -4,14 +4,15 @@ local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
 local function parameters_and_buffers(layer)
-  local entries = layer:parameters()
-  for _, entry in ipairs(layer:buffers()) do entries[#entries + 1] = entry end
+  local entries = Layer.parameters(layer)
+  for _, entry in ipairs(Layer.buffers(layer)) do entries[#entries + 1] = entry end
   return entries
 end
 
 --- A copy of all parameters and buffers: { [name] = tensor }. A tensor that several places share is there once, under
 -- the name of the first.
-function Layer.state(layer)
+function Layer.state(layer, ...)
+  check.no_more("state", 0, ...)
   local state = {}
   for _, entry in ipairs(parameters_and_buffers(layer)) do state[entry.name] = core.copy(entry.value) end
   return state
@@ -35,9 +36,13 @@ end
 
 --- Takes over what state() gave. Names and shapes must agree with those of the built layer; where they
 -- do not, nothing is changed. Returns the layer.
-function Layer.load_state(layer, state)
+function Layer.load_state(layer, state, ...)
+  check.no_more("load_state", 1, ...)
   check.kind("load_state", "state", state, "table")
   local entries = parameters_and_buffers(layer)
+  if #entries == 0 and next(state) ~= nil then
+    check.fail("load_state", "the model has no weights yet; build it first, or use restore")
+  end
   check_state(state, entries)
   for _, entry in ipairs(entries) do core.copy_from(entry.value, state[entry.name]) end
   return layer
@@ -46,7 +51,7 @@ end
 -- Gives every part the tensors of its own, by name.
 local function distribute(layer, tensors)
   local sources = {}
-  layer:visit(function(part, path)
+  Layer.visit(layer, function(part, path)
     if part.made then check.fail("restore", "the model is built already; use load_state") end
     part.source = {}
     sources[path] = part.source
@@ -62,14 +67,15 @@ end
 --- Builds a layer for inputs of a shape without batch, with tensors by name, as state() gives them, for its
 -- weights: they become the weights, and nothing is drawn. Raises where shapes do not fit, or names are missing or not
 -- the model's. Returns the layer.
-function Layer.restore(layer, shape, tensors)
+function Layer.restore(layer, shape, tensors, ...)
+  check.no_more("restore", 2, ...)
   check.kind("restore", "tensors", tensors, "table")
   local _ <close> = setmetatable({}, { __close = function()
-    layer:visit(function(part) part.source = nil end)
+    Layer.visit(layer, function(part) part.source = nil end)
   end })
   distribute(layer, tensors)
   layer:build(shape)
-  layer:visit(function(part, path)
+  Layer.visit(layer, function(part, path)
     local surplus = next(part.source)
     if surplus then check.fail("restore", "the model has no '%s'", path == "" and surplus or path .. "." .. surplus) end
   end)

@@ -7,9 +7,9 @@ local kinds = {}
 -- epochs after that, no epoch counts. As Keras' ReduceLROnPlateau, whose defaults these are.
 kinds.plateau = {
   defaults = {
-    patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction"),
+    patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction below 1"),
     min_lr = check.default(0, "non-negative"), min_delta = check.default(1e-4, "non-negative"),
-    cooldown = check.default(0, "non-negative"),
+    cooldown = check.default(0, "non-negative integer"),
   },
   start = function(options, _, state)
     state.best, state.waited, state.cooling = math.huge, 0, 0
