@@ -24,6 +24,80 @@ describe("preprocess", function()
       assert.equal(0, stats.nan + stats.inf, name)
     end
   end)
+  it("scales what is small, large or far from 0 as it does the rest", function()
+    local function apply(name, values)
+      return select(2, mb.preprocess.fit({ name }, mb.tensor(values):reshape(1, -1, 1))):reshape(-1)
+    end
+    local function times(factor, offset)
+      return { offset + factor, offset + 2 * factor, offset + 3 * factor, offset + 4 * factor }
+    end
+    local z = 1.3416408
+    for _, values in ipairs { times(1, 0), times(1e-13, 0), times(1e-37, 0), times(1e25, 0), times(8e37, 0),
+      times(1, 1e7) } do
+      assert.is_true((apply("snv", values):allclose(mb.tensor { -z, -z / 3, z / 3, z }, { relative = 1e-5 })))
+      assert.is_true((apply("min_max", values):allclose(mb.tensor { 0, 1 / 3, 2 / 3, 1 }, { relative = 1e-5 })))
+    end
+    assert.is_true((apply("snv", { 1e-13, 2e-13, 3e-13 }):allclose(mb.tensor { -1.2247449, 0, 1.2247449 },
+      { absolute = 1e-6 })))
+    for _, factor in ipairs { 1e-13, 1e-37, 1, 8e37 } do
+      assert.is_true((apply("max", times(factor, 0)):allclose(mb.tensor { 0.25, 0.5, 0.75, 1 }, { relative = 1e-4 })))
+      assert.is_true((apply("area", times(factor, 0)):allclose(mb.tensor { 0.4, 0.8, 1.2, 1.6 }, { relative = 1e-4 })))
+    end
+  end)
+  it("divides a point that never varied by 1", function()
+    local fitted = mb.preprocess.fit({ "standardize" }, mb.tensor { { 0, 5 }, { 0, 5 } }:reshape(2, 2, 1))
+    local y = mb.preprocess.apply(fitted, mb.tensor { { 1e-3, 5.5 } }:reshape(1, 2, 1))
+    assert.is_true((y:reshape(2):allclose(mb.tensor { 1e-3, 0.5 })))
+    fitted = mb.preprocess.fit({ "standardize" }, mb.tensor { { 10000001 }, { 10000004 } }:reshape(2, 1, 1))
+    assert.same({ 1e7 + 2.5, 1.5 }, { fitted[1].mean[1], fitted[1].sd[1] })
+  end)
+  it("does not stand a spectrum on its head to give it the maximum 1", function()
+    local x = mb.tensor { { 1, 2 }, { -3, -1 } }:reshape(2, 2, 1)
+    assert.error_matches(function() mb.preprocess.fit({ "max" }, x) end, "max: row 2 has no value above 0")
+  end)
+  it("refuses NaN and infinity, in spectra and in what becomes of them", function()
+    local x = mb.ones(3, 6, 1)
+    local fitted = mb.preprocess.fit({ "standardize" }, x)
+    x:set(2, 4, 1, 0 / 0)
+    for _, step in ipairs { "snv", "min_max", "max", "area", "standardize", "savitzky_golay", "als_baseline" } do
+      assert.error_matches(function() mb.preprocess.fit({ step }, x) end,
+        "preprocess.fit: x: row 2, point 4 is NaN")
+    end
+    assert.error_matches(function() mb.preprocess.apply(fitted, x) end, "preprocess.apply: x: row 2, point 4 is NaN")
+    fitted[1].sd[3] = 1e-30
+    x = mb.ones(3, 6, 1)
+    x:set(3, 3, 1, 3e38)
+    assert.error_matches(function() mb.preprocess.apply(fitted, x) end,
+      "what standardize gives: row 3, point 3 is infinity")
+  end)
+  it("refuses a fitted step that is damaged", function()
+    local x = mb.ones(1, 2, 1)
+    local function refuses(message, fitted)
+      assert.error_matches(function() mb.preprocess.apply(fitted, x) end, message)
+    end
+    refuses("step 1: expected one of .* got nil", { {} })
+    refuses("step 1: expected a table, got 'snv'", { "snv" })
+    refuses("step 1: mean: expected a table, got nil", { { name = "standardize", sd = { 1, 1 } } })
+    refuses("step 1: sd%[2%]: expected a finite number, got NaN",
+      { { name = "standardize", mean = { 1, 1 }, sd = { 1, 0 / 0 } } })
+    refuses("step 1: sd%[1%]: expected a non%-negative number, got %-1",
+      { { name = "standardize", mean = { 1, 1 }, sd = { -1, 1 } } })
+    refuses("sd: expected as many numbers as for mean, got 1", { { name = "standardize", mean = { 1, 1 }, sd = { 1 } } })
+    refuses("unknown option 'scale'", { { name = "snv", scale = 1 } })
+    refuses("lambda: expected a positive number", { { name = "als_baseline", options = { lambda = -1 } } })
+    refuses("fitted: expected a list of steps, got an entry %[name%]", { name = "snv" })
+  end)
+  it("refuses a list of steps with a hole", function()
+    assert.error_matches(function() mb.preprocess.fit({ "snv", nil, "max" }, mb.ones(1, 2, 1)) end,
+      "names: step 2 of 3 is nil")
+    assert.error_matches(function() mb.preprocess.fit({ step = "snv" }, mb.ones(1, 2, 1)) end, "got an entry %[step%]")
+  end)
+  it("keeps no list of the caller's", function()
+    local axis, grid = { 0, 1 }, { 0.5 }
+    local fitted = mb.preprocess.fit({ { "resample", axis = axis, grid = grid } }, mb.tensor { { { 0 }, { 10 } } })
+    axis[2], grid[1] = 2, 0.75
+    assert.equal(5, mb.preprocess.apply(fitted, mb.tensor { { { 0 }, { 10 } } }):item())
+  end)
   it("refuses unknown steps", function()
     assert.error_matches(function() mb.preprocess.fit({ "sn" }, mb.ones(1, 2, 1)) end, "did you mean 'snv'")
     assert.error_matches(function() mb.preprocess.fit({ "snv" }, mb.ones(2)) end, "got shape {2}")
@@ -151,6 +225,19 @@ describe("Savitzky and Golay's filter", function()
       assert.is_true(math.abs(z:get(1, at, 1) - expected) < 1e-8)
     end
   end)
+  it("changes nothing where it interpolates", function()
+    for _, window in ipairs { 51, 65 } do
+      local y = mb64.randn(mb64.rng(1), 1, window + 3, 1)
+      local z = select(2, mb64.preprocess.fit({ { "savitzky_golay", window = window, order = window - 1 } }, y))
+      assert.is_true((z:allclose(y, { absolute = 1e-9 })))
+    end
+  end)
+  it("takes the memory of a few windows for a wide one", function()
+    local before = collectgarbage "count"
+    local y = select(2, mb.preprocess.fit({ { "savitzky_golay", window = 3999 } }, mb.ones(1, 4000, 1)))
+    assert.is_true(collectgarbage "count" - before < 10000) -- KB; a matrix of weights would take 128 MB
+    assert.is_true((y:allclose(mb.ones(1, 4000, 1))))
+  end)
   it("refuses windows that are none", function()
     local function refuses(message, options)
       options[1] = "savitzky_golay"
@@ -159,6 +246,7 @@ describe("Savitzky and Golay's filter", function()
     refuses("window: expected an odd number of points, got 4", { window = 4 })
     refuses("order: expected 0 to 4, less than the window, got 5", { window = 5, order = 5 })
     refuses("window: 21 points do not fit into spectra of 20 points", { window = 21 })
+    refuses("window: 32767 points do not fit", { window = 32767, order = 32766 })
     refuses("derivative: expected an integer from 0 to 8, got 9", { derivative = 9 })
     refuses("unknown option 'widow'; did you mean 'window'", { widow = 3 })
   end)
@@ -176,6 +264,27 @@ describe("the baseline by asymmetric least squares", function()
       { x[1], x[2], x[3] })
     check(options_of("als_baseline", short), { x[1] - 0.8601693923, x[2] - 0.8335651123, x[3] - 0.7862825649,
       x[4] - 0.7222377139 }, { x[1], x[2], x[3], x[4] })
+  end)
+  it("becomes the line of weighted least squares as lambda grows", function()
+    local y, weights = {}, {}
+    for i = 1, 400 do y[i] = math.sin(i / 30) + i / 100 end
+    local function line(w)
+      local s, sx, sy, sxx, sxy = 0, 0, 0, 0, 0
+      for i = 1, 400 do
+        s, sx, sy, sxx, sxy = s + w[i], sx + w[i] * i, sy + w[i] * y[i], sxx + w[i] * i * i, sxy + w[i] * i * y[i]
+      end
+      local slope = (s * sxy - sx * sy) / (s * sxx - sx * sx)
+      return function(i) return (sy - slope * sx) / s + slope * i end
+    end
+    for i = 1, 400 do weights[i] = 1 end
+    local first = line(weights)
+    for i = 1, 400 do weights[i] = y[i] > first(i) and 0.01 or 0.99 end
+    local second = line(weights)
+    for _, lambda in ipairs { 1e14, 1e15, 1e16, 1e20, 1e100, 1e300 } do
+      local z = select(2, mb64.preprocess.fit({ { "als_baseline", lambda = lambda, iterations = 2 } },
+        mb64.tensor(y):reshape(1, -1, 1))):reshape(-1)
+      for i = 1, 400 do assert.is_true(math.abs(z[i] - (y[i] - second(i))) < 1e-6, lambda) end
+    end
   end)
   it("leaves the peak and takes the slope", function()
     local y = {}
@@ -204,6 +313,7 @@ describe("the baseline by asymmetric least squares", function()
     end
     refuses("p: expected a number between 0 and 1, got 2", { p = 2 })
     refuses("lambda: expected a positive number, got %-1", { lambda = -1 })
+    refuses("lambda: expected a positive number up to 1e%+300, got 1e%+305", { lambda = 1e305 })
     refuses("expected spectra of at least 3 points, got 2", {}, 2)
   end)
 end)
@@ -213,6 +323,10 @@ describe("resampling", function()
     local y = { 0, 10, 30, 60 }
     check({ "resample", axis = { 1, 2, 4, 8 }, grid = { 1, 1.5, 3, 5, 8 } }, { 0, 5, 20, 37.5, 60 }, y)
     check({ "resample", axis = { 8, 4, 2, 1 }, grid = { 8, 5, 1.25 } }, { 0, 7.5, 52.5 }, y)
+  end)
+  it("takes axes in double", function()
+    local far = 2 ^ 24
+    check({ "resample", axis = { far, far + 1, far + 2 }, grid = { far + 0.5, far + 1 } }, { 5, 10 }, { 0, 10, 30 })
   end)
   it("keeps channels apart", function()
     local spectra = mb.tensor { { { 0, 1 }, { 10, 3 } } }
@@ -228,7 +342,7 @@ describe("resampling", function()
     refuses("grid: 4 lies outside the axis, 1 to 3", { 1, 2, 3 }, { 4 })
     refuses("axis: expected at least 2 values that only rise or only fall", { 1, 3, 2 }, { 2 })
     refuses("axis", { 1, 2 }, { 1.5 })
-    refuses("grid: expected a number, got 'x'", { 1, 2, 3 }, { "x" })
+    refuses("grid%[1%]: expected a finite number, got 'x'", { 1, 2, 3 }, { "x" })
   end)
 end)
 

@@ -355,15 +355,27 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
-/* ---- preprocessing (smooth.c, baseline.c, resample.c): x is (N, L, C) -------------------- */
+/* ---- preprocessing (scale.c, smooth.c, baseline.c, resample.c): x is (N, L, C) ----------- */
+
+typedef enum { MB_SCALE_SNV, MB_SCALE_RANGE, MB_SCALE_MAXIMUM, MB_SCALE_AREA } mb_scaling;
+
+/* Each spectrum, channel by channel, to mean 0 and sd 1, to 0..1, to maximum 1, to mean absolute value 1;
+ * what has no spread only loses its offset. Spectra without a value above 0 have no maximum to divide by, but
+ * for zeros. */
+mb_status mb_scale(mb_real *y, const mb_real *x, mb_scaling scaling, mb_size N, mb_size L, mb_size C);
+/* Of each of M columns, over N rows. */
+void mb_column_statistics(double *mean, double *sd, const mb_real *x, mb_size N, mb_size M);
+/* Less the mean, by the sd or, where that is 0, by 1. */
+void mb_standardize(mb_real *y, const mb_real *x, const double *mean, const double *sd, mb_size N, mb_size M);
 
 /* Savitzky-Golay with a window of K points, at both ends from the polynomial of the outermost window
- * (mode 'interp' of SciPy). weights holds mb_savitzky_golay_scratch doubles, of which the first K K are
- * the weights; 0 <= order < K, 0 <= derivative <= 8, delta the distance of points. */
-mb_size mb_savitzky_golay_scratch(mb_size K, int derivative);
-mb_status mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta);
-mb_status mb_savitzky_golay(mb_real *y, const mb_real *x, const double *weights, mb_size N, mb_size L,
-                            mb_size C, mb_size K);
+ * (mode 'interp' of SciPy): 0 <= order < K and at most 64, 0 <= derivative <= 8, delta the distance of
+ * points. weights holds mb_savitzky_golay_scratch doubles; check first. */
+mb_status mb_savitzky_golay_check(mb_size L, mb_size K, mb_size order, int derivative, double delta);
+mb_size mb_savitzky_golay_scratch(mb_size K, mb_size order, int derivative);
+void mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta);
+void mb_savitzky_golay(mb_real *y, const mb_real *x, double *weights, mb_size N, mb_size L, mb_size C,
+                       mb_size K, mb_size order, int derivative);
 
 /* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
  * and 1 - p below, for so many iterations or until they stay. scratch holds mb_als_baseline_scratch
@@ -373,7 +385,7 @@ mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double 
                           int iterations, mb_size N, mb_size L, mb_size C);
 
 /* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
-mb_status mb_resample(mb_real *y, const mb_real *x, const mb_real *axis, const mb_real *grid, mb_size N,
+mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C);
 
 /* ---- artificial spectra (spectra.c, background.c, ceiling.c) ---------------------------- */

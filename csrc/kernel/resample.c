@@ -1,7 +1,7 @@
 /* resample.c - spectra on another axis, by linear interpolation. */
 #include "internal.h"
 
-static bool is_monotone(const mb_real *axis, mb_size L) {
+static bool is_monotone(const double *axis, mb_size L) {
   const bool rises = L < 2 || axis[1] > axis[0];
   for (mb_size t = 1; t < L; t++)
     if (!(rises ? axis[t] > axis[t - 1] : axis[t] < axis[t - 1])) return false;
@@ -9,7 +9,7 @@ static bool is_monotone(const mb_real *axis, mb_size L) {
 }
 
 /* The last t in 0..L-2 whose axis value comes at or before value; the axis rises or falls. */
-static mb_size find(const mb_real *axis, mb_size L, mb_real value) {
+static mb_size find(const double *axis, mb_size L, double value) {
   const bool rises = axis[1] > axis[0];
   mb_size low = 0, high = L - 1;
   while (high - low > 1) {
@@ -22,22 +22,24 @@ static mb_size find(const mb_real *axis, mb_size L, mb_real value) {
   return low;
 }
 
-mb_status mb_resample(mb_real *y, const mb_real *x, const mb_real *axis, const mb_real *grid, mb_size N,
+mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C) {
   if (L < 2 || !is_monotone(axis, L))
     return mb_refuse(MB_BAD_VALUE, "axis: expected at least 2 values that only rise or only fall");
-  const mb_real low = axis[0] < axis[L - 1] ? axis[0] : axis[L - 1];
-  const mb_real high = axis[0] < axis[L - 1] ? axis[L - 1] : axis[0];
+  const double low = axis[0] < axis[L - 1] ? axis[0] : axis[L - 1];
+  const double high = axis[0] < axis[L - 1] ? axis[L - 1] : axis[0];
   for (mb_size m = 0; m < M; m++)
     if (!(grid[m] >= low && grid[m] <= high))
-      return mb_refuse(MB_BAD_VALUE, "grid: %g lies outside the axis, %g to %g", (double)grid[m], (double)low,
-                       (double)high);
+      return mb_refuse(MB_BAD_VALUE, "grid: %g lies outside the axis, %g to %g", grid[m], low, high);
   MB_FOR(mb_threads_for(N * M * C), n, N, 1, {
     for (mb_size m = 0; m < M; m++) {
       const mb_size t = find(axis, L, grid[m]);
-      const mb_real share = (grid[m] - axis[t]) / (axis[t + 1] - axis[t]);
+      const double share = (grid[m] - axis[t]) / (axis[t + 1] - axis[t]);
       const mb_real *from = x + (n * L + t) * C;
-      for (mb_size c = 0; c < C; c++) y[(n * M + m) * C + c] = from[c] + share * (from[c + C] - from[c]);
+      for (mb_size c = 0; c < C; c++) {
+        const double here = (double)from[c];
+        y[(n * M + m) * C + c] = (mb_real)(here + share * ((double)from[c + C] - here));
+      }
     }
   });
   return MB_OK;

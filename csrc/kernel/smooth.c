@@ -1,70 +1,133 @@
 /* smooth.c - Savitzky-Golay: a polynomial fitted in a window that moves along, or its derivative. */
 #include "internal.h"
 
-#define MAX_DERIVATIVE 8
+#include <math.h>
 
-/* Row j of weights (K, K) gives the derivative at window point j of the polynomial that fits best. Gram's
- * polynomials P[m], orthogonal on the points x, give sum over m of P[m](x[i]) P[m]'(x[j]) / |P[m]|^2; they
- * and their derivatives follow from P[m + 1] = x P[m] - b P[m - 1] (Gorry 1990), x from -1 to 1. */
-static void fill_weights(double *weights, double *scratch, mb_size K, mb_size order, int derivative) {
-  double *now = scratch, *before = scratch + K * (derivative + 1); /* (K, derivative + 1) each */
-  const mb_size wide = derivative + 1;
-  const double step = K > 1 ? 2.0 / (double)(K - 1) : 0;
-  double last_norm = 1;
-  for (mb_size i = 0; i < K * K; i++) weights[i] = 0;
-  for (mb_size i = 0; i < K * wide; i++) now[i] = i % wide == 0 ? 1 : 0, before[i] = 0;
-  for (mb_size m = 0;; m++) {
-    double norm = 0;
-    for (mb_size i = 0; i < K; i++) norm += now[i * wide] * now[i * wide];
-    for (mb_size j = 0; j < K; j++)
-      for (mb_size i = 0; i < K; i++) weights[j * K + i] += now[i * wide] * now[j * wide + derivative] / norm;
-    if (m == order) return;
-    const double b = m > 0 ? norm / last_norm : 0;
-    for (mb_size i = 0; i < K; i++) {
-      const double x = (double)i * step - (K > 1 ? 1 : 0);
-      for (int d = derivative; d >= 0; d--) {
-        const double from_below = d > 0 ? d * now[i * wide + d - 1] : 0;
-        before[i * wide + d] = x * now[i * wide + d] + from_below - b * before[i * wide + d];
-      }
-    }
-    double *kept = now;
-    now = before, before = kept, last_norm = norm;
+#define MAX_DERIVATIVE 8
+#define MAX_ORDER      64
+#define BLOCK          512 /* sums that grow together */
+
+/* Polynomials that are orthonormal on the points x of the window, from -1 to 1, one for each order m, with
+ * their derivatives e = 0..D: values (order + 1, D + 1, K). */
+typedef struct {
+  double *values;
+  mb_size K;
+  int D;
+} Basis;
+
+static double *polynomial(const Basis *b, mb_size m, int e) {
+  return b->values + (m * (b->D + 1) + e) * b->K;
+}
+
+static double product(const double *a, const double *b, mb_size K) {
+  double sum = 0;
+  for (mb_size i = 0; i < K; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/* Polynomial m becomes x times the one before: (x p)' = x p' + p, and so on. */
+static void multiply_by_x(const Basis *b, mb_size m) {
+  for (int e = 0; e <= b->D; e++) {
+    const double *from = polynomial(b, m - 1, e), *lower = e > 0 ? polynomial(b, m - 1, e - 1) : from;
+    double *to = polynomial(b, m, e);
+    for (mb_size i = 0; i < b->K; i++)
+      to[i] = (2 * (double)i / (double)(b->K - 1) - 1) * from[i] + e * lower[i];
   }
 }
 
-mb_size mb_savitzky_golay_scratch(mb_size K, int derivative) {
-  return K * K + 2 * K * (derivative + 1);
+/* Twice is enough, as for vectors of Krylov ("Vandermonde with Arnoldi", Brubeck, Nakatsukasa and Trefethen
+ * 2021): the recurrence of three terms alone loses all digits where the order comes close to the window. */
+static void make_orthogonal(const Basis *b, mb_size m) {
+  for (int pass = 0; pass < 2; pass++)
+    for (mb_size j = 0; j < m; j++) {
+      const double share = product(polynomial(b, j, 0), polynomial(b, m, 0), b->K);
+      for (int e = 0; e <= b->D; e++)
+        for (mb_size i = 0; i < b->K; i++) polynomial(b, m, e)[i] -= share * polynomial(b, j, e)[i];
+    }
 }
 
-mb_status mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta) {
+static void fill_basis(const Basis *b, mb_size order) {
+  for (mb_size i = 0; i < b->K * (b->D + 1); i++) b->values[i] = i < b->K ? 1 : 0;
+  for (mb_size m = 0; m <= order; m++) {
+    if (m > 0) multiply_by_x(b, m), make_orthogonal(b, m);
+    const double length = sqrt(product(polynomial(b, m, 0), polynomial(b, m, 0), b->K));
+    for (mb_size i = 0; i < b->K * (b->D + 1); i++) polynomial(b, m, 0)[i] /= length;
+  }
+}
+
+mb_size mb_savitzky_golay_scratch(mb_size K, mb_size order, int derivative) {
+  return K + (order + 1) * (derivative + 1) * K;
+}
+
+mb_status mb_savitzky_golay_check(mb_size L, mb_size K, mb_size order, int derivative, double delta) {
   if (K < 1 || K % 2 == 0)
     return mb_refuse(MB_BAD_VALUE, "window: expected an odd number of points, got %td", K);
+  if (L < K) return mb_refuse(MB_BAD_SHAPE, "window: %td points do not fit into spectra of %td points", K, L);
   if (order < 0 || order >= K)
     return mb_refuse(MB_BAD_VALUE, "order: expected 0 to %td, less than the window, got %td", K - 1, order);
+  if (order > MAX_ORDER)
+    return mb_refuse(MB_BAD_VALUE, "order: expected at most %d, got %td", MAX_ORDER, order);
   if (derivative < 0 || derivative > MAX_DERIVATIVE)
     return mb_refuse(MB_BAD_VALUE, "derivative: expected 0 to %d, got %d", MAX_DERIVATIVE, derivative);
   if (!(delta > 0)) return mb_refuse(MB_BAD_VALUE, "delta: expected a positive number, got %g", delta);
-  fill_weights(weights, weights + K * K, K, order, derivative);
-  double scale = 1;
-  for (int d = 0; d < derivative; d++) scale *= K > 1 ? 2 / ((double)(K - 1) * delta) : 0;
-  for (mb_size i = 0; i < K * K; i++) weights[i] *= scale;
   return MB_OK;
 }
 
-mb_status mb_savitzky_golay(mb_real *y, const mb_real *x, const double *weights, mb_size N, mb_size L,
-                            mb_size C, mb_size K) {
-  if (L < K) return mb_refuse(MB_BAD_SHAPE, "window: %td points do not fit into spectra of %td points", K, L);
+void mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta) {
+  const Basis basis = {.values = weights + K, .K = K, .D = derivative};
+  double scale = 1;
+  for (int d = 0; d < derivative; d++) scale *= K > 1 ? 2 / ((double)(K - 1) * delta) : 0;
+  fill_basis(&basis, order);
+  for (mb_size i = 0; i < K; i++) weights[i] = 0;
+  for (mb_size m = 0; m <= order; m++) {
+    const double *p = polynomial(&basis, m, 0);
+    double *derived = polynomial(&basis, m, derivative);
+    const double centre = scale * derived[K / 2];
+    for (mb_size i = 0; i < K; i++) weights[i] += p[i] * centre;
+    if (derivative > 0)
+      for (mb_size i = 0; i < K; i++) derived[i] *= scale;
+  }
+}
+
+/* y[i] = sum over k of weights[k] x[i + k C], for count results. */
+MB_CLONES static void slide(mb_real *y, const mb_real *x, const double *weights, mb_size count, mb_size C,
+                            mb_size K) {
+  for (mb_size first = 0; first < count; first += BLOCK) {
+    double sum[BLOCK] = {0};
+    const mb_size width = mb_min(BLOCK, count - first);
+    for (mb_size k = 0; k < K; k++)
+      for (mb_size i = 0; i < width; i++) sum[i] += weights[k] * (double)x[first + i + k * C];
+    for (mb_size i = 0; i < width; i++) y[first + i] = (mb_real)sum[i];
+  }
+}
+
+/* Points from..to - 1 of the window at x, from the polynomial that fits there. */
+static void fit_end(mb_real *y, const mb_real *x, const Basis *b, mb_size order, mb_size C, mb_size from,
+                    mb_size to) {
+  double share[MAX_ORDER + 1];
+  for (mb_size m = 0; m <= order; m++) {
+    const double *p = polynomial(b, m, 0);
+    share[m] = 0;
+    for (mb_size i = 0; i < b->K; i++) share[m] += p[i] * (double)x[i * C];
+  }
+  for (mb_size i = from; i < to; i++) {
+    double sum = 0;
+    for (mb_size m = 0; m <= order; m++) sum += share[m] * polynomial(b, m, b->D)[i];
+    y[i * C] = (mb_real)sum;
+  }
+}
+
+void mb_savitzky_golay(mb_real *y, const mb_real *x, double *weights, mb_size N, mb_size L, mb_size C,
+                       mb_size K, mb_size order, int derivative) {
+  const Basis basis = {.values = weights + K, .K = K, .D = derivative};
+  const mb_size half = K / 2;
   MB_FOR(mb_threads_for(N * L * C * K), n, N, 1, {
-    for (mb_size t = 0; t < L; t++) {
-      const mb_size first = mb_min(mb_max(t - K / 2, 0), L - K);
-      const double *row = weights + (t - first) * K;
-      for (mb_size c = 0; c < C; c++) {
-        const mb_real *from = x + (n * L + first) * C + c;
-        double sum = 0;
-        for (mb_size k = 0; k < K; k++) sum += row[k] * (double)from[k * C];
-        y[(n * L + t) * C + c] = (mb_real)sum;
-      }
+    const mb_real *from = x + n * L * C;
+    mb_real *to = y + n * L * C;
+    slide(to + half * C, from, weights, (L - K + 1) * C, C, K);
+    for (mb_size c = 0; c < C; c++) {
+      fit_end(to + c, from + c, &basis, order, C, 0, half);
+      fit_end(to + (L - K) * C + c, from + (L - K) * C + c, &basis, order, C, half + 1, K);
     }
   });
-  return MB_OK;
 }

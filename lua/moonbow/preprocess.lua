@@ -5,59 +5,44 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
-local ops = require "moonbow.ops"
 
 local preprocess = {}
 
-local function per_row(x, reduce) return ops.reshape(reduce(x, 2), { core.size(x, 1), 1, core.size(x, 3) }) end
-
-local TINY = 1e-12 -- a constant spectrum has no spread to divide by
-
+-- A list of numbers of one's own, so that later changes of the given one do not reach the step.
 local function numbers(operation, name, values)
-  if core.is_tensor(values) then values = core.totable(values) end
-  for _, value in ipairs(values) do check.kind(operation, name, value, "number") end
-  return values
+  local is_tensor = core.is_tensor(values)
+  local list = is_tensor and core.totable(core.reshape(values, -1)) or table.move(values, 1, #values, 1, {})
+  if #list == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
+  for i, value in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), value, "finite") end
+  return list
 end
 
+local function scaled(name) return function(x) return core.scale(x, name) end end
+
 -- Each step: apply(x, options, fitted) and, where it has some, options with defaults, as check.options takes them;
--- where it learns from the training data, fit(x), which returns
--- lists of numbers by the names in learned; where options need more than their kind, prepare(options).
+-- where it learns from the training data, fit(x), and learned: names of the lists that fit gives; where options need
+-- more than their kind, prepare(options). Sums are in double. What has no spread is divided by 1, as in scikit-learn.
 local steps = {
   --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989).
-  snv = {
-    apply = function(x)
-      local centred = core.sub(x, per_row(x, core.mean))
-      return core.div(centred, core.maximum(core.sqrt(per_row(x, core.var)), TINY))
-    end,
-  },
+  snv = { apply = scaled "snv" },
   --- Each spectrum to minimum 0 and maximum 1.
-  min_max = {
-    apply = function(x)
-      local low, high = per_row(x, core.min), per_row(x, core.max)
-      return core.div(core.sub(x, low), core.maximum(core.sub(high, low), TINY))
-    end,
-  },
-  --- Each spectrum to maximum 1.
-  max = { apply = function(x) return core.div(x, core.maximum(per_row(x, core.max), TINY)) end },
+  min_max = { apply = scaled "min_max" },
+  --- Each spectrum to maximum 1. One that has values below 0, but none above, raises: it would stand on its head.
+  max = { apply = scaled "max" },
   --- Each spectrum to mean absolute value 1.
-  area = { apply = function(x) return core.div(x, core.maximum(per_row(core.abs(x), core.mean), TINY)) end },
+  area = { apply = scaled "area" },
   --- Each point to mean 0 and sd 1 over the training spectra.
   standardize = {
     learned = { "mean", "sd" },
     fit = function(x)
-      return { mean = core.totable(core.reshape(core.mean(x, 1), -1)),
-        sd = core.totable(core.reshape(core.sqrt(core.var(x, 1)), -1)) }
+      local mean, sd = core.column_statistics(x)
+      return { mean = mean, sd = sd }
     end,
-    apply = function(x, _, fitted)
-      local shape = { 1, core.size(x, 2), core.size(x, 3) }
-      local mean = core.reshape(core.tensor(fitted.mean), shape)
-      local sd = core.reshape(core.tensor(fitted.sd), shape)
-      return core.div(core.sub(x, mean), core.maximum(sd, TINY))
-    end,
+    apply = function(x, _, fitted) return core.standardize(x, fitted.mean, fitted.sd) end,
   },
-  --- Smoothing, or a derivative, by a polynomial of some order (2) fitted in a window of points (11, odd) that moves
-  -- along; derivative (0), delta (1): the distance of points, which scales derivatives. The ends come from the
-  -- outermost windows, as in scipy.signal.savgol_filter with mode "interp" (Savitzky and Golay 1964).
+  --- Smoothing, or a derivative, by a polynomial of some order (2, at most 64) fitted in a window of points (11, odd)
+  -- that moves along; derivative (0), delta (1): the distance of points, which scales derivatives. The ends come from
+  -- the outermost windows, as in scipy.signal.savgol_filter with mode "interp" (Savitzky and Golay 1964).
   savitzky_golay = {
     options = { window = check.default(11, "positive integer"), order = check.default(2, "integer"),
       derivative = check.default(0, "integer"), delta = check.default(1, "positive") },
@@ -80,7 +65,7 @@ local steps = {
     prepare = function(options)
       for _, name in ipairs { "axis", "grid" } do options[name] = numbers("resample", name, options[name]) end
     end,
-    apply = function(x, options) return core.resample(x, core.tensor(options.axis), core.tensor(options.grid)) end,
+    apply = function(x, options) return core.resample(x, options.axis, options.grid) end,
   },
 }
 
@@ -94,9 +79,16 @@ local function check_x(operation, x)
   if core.rank(x) ~= 3 then
     check.fail(operation, "x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(x)))
   end
+  core.check_finite(operation, "x", x)
 end
 
--- A name, or { name, option = value }: the fitted step, without what it learns.
+local function read_options(operation, name, given)
+  local options = check.options(operation .. " " .. name, given, steps[name].options or {})
+  if steps[name].prepare then steps[name].prepare(options) end
+  return next(options) and options
+end
+
+-- A name, or { name, option = value }: the step, without what it learns.
 local function read_step(i, given)
   local options, name = {}, given
   if type(given) == "table" then
@@ -105,72 +97,87 @@ local function read_step(i, given)
     end
   end
   check.name("preprocess.fit", "step " .. i, name, preprocess.names)
-  options = check.options("preprocess.fit " .. name, options, steps[name].options or {})
-  if steps[name].prepare then steps[name].prepare(options) end
-  return { name = name, options = next(options) and options }
+  return { name = name, options = read_options("preprocess.fit", name, options) }
 end
 
-local function apply_step(fitted, x)
-  if fitted.mean and #fitted.mean ~= core.size(x, 2) * core.size(x, 3) then
-    check.fail("preprocess", "%s was fitted on %d points, the spectra have %d", fitted.name, #fitted.mean,
-      core.size(x, 2) * core.size(x, 3))
+-- What fit gave for a step, perhaps through a file.
+local function read_fitted(operation, i, step)
+  local where = "step " .. i
+  check.kind(operation, where, step, "table")
+  check.name(operation, where, step.name, preprocess.names)
+  local known = { name = check.required "string", options = check.optional "table" }
+  local learned = steps[step.name].learned or {}
+  for _, key in ipairs(learned) do known[key] = check.required "table" end
+  local fitted = check.options(operation .. " " .. where, step, known)
+  for _, key in ipairs(learned) do
+    fitted[key] = numbers(operation .. " " .. where, key, step[key])
+    if #fitted[key] ~= #fitted[learned[1]] then
+      check.fail(operation, "%s: %s: expected as many numbers as for %s, got %d", where, key, learned[1], #fitted[key])
+    end
   end
-  return steps[fitted.name].apply(x, fitted.options, fitted)
+  for j, sd in ipairs(fitted.sd or {}) do
+    check.kind(operation .. " " .. where, ("sd[%d]"):format(j), sd, "non-negative")
+  end
+  fitted.options = read_options(operation, step.name, step.options)
+  return fitted
 end
 
---- Fits steps on training spectra.
+-- The entries of a list of steps; a hole would hide those behind it.
+local function count_steps(operation, name, list)
+  check.kind(operation, name, list, "table")
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      check.fail(operation, "%s: expected a list of steps, got an entry [%s]", name, tostring(key))
+    end
+  end
+  for i = 1, #list do
+    if list[i] == nil then check.fail(operation, "%s: step %d of %d is nil", name, i, #list) end
+  end
+end
+
+local function apply_step(operation, fitted, x)
+  local M = core.size(x, 2) * core.size(x, 3)
+  if fitted.mean and #fitted.mean ~= M then
+    check.fail("preprocess", "%s was fitted on %d points, the spectra have %d", fitted.name, #fitted.mean, M)
+  end
+  local y = steps[fitted.name].apply(x, fitted.options, fitted)
+  core.check_finite(operation, "what " .. fitted.name .. " gives", y)
+  return y
+end
+
+--- Fits steps on training spectra. NaN and infinity raise, in x and in what a step makes of it.
 -- @param names a list of steps, each a name ("als_baseline", "area", "max", "min_max", "resample",
 --   "savitzky_golay", "snv", "standardize") or a table { name, option = value, ... }
 -- @param x (N, L, C)
 -- @return a table for preprocess.apply and mb.save, and the processed spectra
 function preprocess.fit(names, x)
-  check.kind("preprocess.fit", "names", names, "table")
+  count_steps("preprocess.fit", "names", names)
   check_x("preprocess.fit", x)
   local all = {}
   for i, given in ipairs(names) do
     local step = read_step(i, given)
     for key, value in pairs(steps[step.name].fit and steps[step.name].fit(x) or {}) do step[key] = value end
     all[i] = step
-    x = autograd.no_grad(apply_step, step, x)
+    x = autograd.no_grad(apply_step, "preprocess.fit", step, x)
   end
   return all, x
 end
 
--- Raises unless a step holds what it has to have learned: lists of numbers, of one length.
-local function check_learned(operation, step)
-  local learned = steps[step.name].learned or {}
-  for _, name in ipairs(learned) do
-    local list = check.kind(operation, ("%s: %s"):format(step.name, name), step[name], "table")
-    if #list == 0 or #list ~= #step[learned[1]] then
-      check.fail(operation, "%s: %s: expected as many numbers as for %s, got %d", step.name, name, learned[1], #list)
-    end
-    for i, value in ipairs(list) do
-      check.kind(operation, ("%s: %s[%d]"):format(step.name, name, i), value, "finite")
-    end
-  end
-end
-
---- Raises unless fitted is a list of steps as fit returns them: known ones, with valid options and what they learned.
+--- Raises unless fitted is what preprocess.fit gives, from a file perhaps: known steps, whole and finite.
+-- @param operation for the message
+-- @return a copy
 function preprocess.check(operation, fitted)
-  check.kind(operation, "preprocessing", fitted, "table")
-  for i, step in ipairs(fitted) do
-    check.kind(operation, ("preprocessing[%d]"):format(i), step, "table")
-    check.name(operation, ("preprocessing[%d]"):format(i), step.name, preprocess.names)
-    local options = check.options(("%s: %s"):format(operation, step.name), step.options, steps[step.name].options or {})
-    if steps[step.name].prepare then steps[step.name].prepare(options) end
-    check_learned(operation, step)
-  end
+  count_steps(operation, "fitted", fitted)
+  local checked = {}
+  for i, step in ipairs(fitted) do checked[i] = read_fitted(operation, i, step) end
+  return checked
 end
 
---- Applies fitted steps to spectra (N, L, C).
+--- Applies fitted steps to spectra (N, L, C). NaN and infinity raise, in x and in what a step makes of it.
 function preprocess.apply(fitted, x)
-  check.kind("preprocess.apply", "fitted", fitted, "table")
+  fitted = preprocess.check("preprocess.apply", fitted)
   check_x("preprocess.apply", x)
-  for i, step in ipairs(fitted) do
-    if type(step) ~= "table" then check.fail("preprocess.apply", "step %d: expected a fitted step", i) end
-    check.name("preprocess.apply", "step " .. i, step.name, preprocess.names)
-    x = autograd.no_grad(apply_step, step, x)
-  end
+  for _, step in ipairs(fitted) do x = autograd.no_grad(apply_step, "preprocess.apply", step, x) end
   return x
 end
 
