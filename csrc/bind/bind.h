@@ -90,6 +90,8 @@ Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg);
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);
 bool bind_same_shape(const Tensor *a, const Tensor *b);
+/* Raises where x (N), (N, L) or (N, L, C) holds NaN or infinity, and says where (finite.c). */
+void bind_check_finite(lua_State *L, const char *operation, const char *name, const Tensor *x);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
 /* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank. Their
@@ -135,6 +137,7 @@ void bind_open_optim(lua_State *L);
 void bind_open_random(lua_State *L);
 void bind_open_data(lua_State *L);
 void bind_open_preprocess(lua_State *L);
+void bind_open_finite(lua_State *L);
 void bind_open_csv(lua_State *L);
 void bind_open_locale(lua_State *L);
 void bind_open_numbers(lua_State *L);

@@ -57,16 +57,13 @@ static int linear_fit(lua_State *L) {
   mb_size labels;
   const Tensor *x = bind_tensor_rank(L, operation, "x", 1, 2);
   const mb_size N = x->shape.shape[0], D = x->shape.shape[1];
-  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX),
-                bad = mb_find_non_finite(x->data, x->count);
+  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX);
   const double intercept = bind_number(L, operation, "intercept_scaling", 7);
   /* The solvers in the primal: they draw no random numbers. */
   const struct parameter parameter = {.solver_type = bind_flag(L, 4) ? L2R_L2LOSS_SVC : L2R_LR,
                                       .C = bind_number(L, operation, "C", 5),
                                       .eps = bind_number(L, operation, "tol", 6)};
-  if (bad >= 0)
-    bind_error(L, "linear.fit: x: row %I, point %I is %f", (LUAI_UACINT)(bad / D + 1),
-               (LUAI_UACINT)(bad % D + 1), (LUAI_UACNUMBER)x->data[bad]);
+  bind_check_finite(L, operation, "x", x);
   if (N > INT32_MAX / 2 || D > INT32_MAX / 2)
     bind_error(L, "linear.fit: x: expected at most 2^30 rows and points");
   const mb_size *label = bind_indices(L, operation, "y", 2, K, &labels);

@@ -32,6 +32,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_random(L);
   bind_open_data(L);
   bind_open_preprocess(L);
+  bind_open_finite(L);
   bind_open_csv(L);
   bind_open_locale(L);
   bind_open_numbers(L);

@@ -13,13 +13,6 @@ typedef struct {
   mb_size window, A, B, L;
 } Rows;
 
-static void check_finite(lua_State *L, const char *name, const Tensor *x) {
-  const mb_size bad = mb_find_non_finite(x->data, x->count), points = x->shape.shape[1];
-  if (bad >= 0)
-    bind_error(L, "distances: %s: row %I, point %I is %f", name, (LUAI_UACINT)(bad / points + 1),
-               (LUAI_UACINT)(bad % points + 1), (LUAI_UACNUMBER)x->data[bad]);
-}
-
 static Rows read_rows(lua_State *L) {
   Rows r = {.a = bind_tensor_rank(L, "distances", "a", 1, 2),
             .b = bind_tensor_rank(L, "distances", "b", 2, 2)};
@@ -27,8 +20,8 @@ static Rows read_rows(lua_State *L) {
   if (r.a->shape.shape[1] != r.L)
     bind_error(L, "distances: rows of a have %I points, rows of b %I", (LUAI_UACINT)r.a->shape.shape[1],
                (LUAI_UACINT)r.L);
-  check_finite(L, "a", r.a);
-  check_finite(L, "b", r.b);
+  bind_check_finite(L, "distances", "a", r.a);
+  bind_check_finite(L, "distances", "b", r.b);
   r.metric = (mb_metric)luaL_checkoption(L, 3, NULL, metrics);
   r.window = lua_isnil(L, 4) ? r.L : bind_size(L, "distances", "window", 4, 0, PTRDIFF_MAX);
   if (r.window > r.L) r.window = r.L;

@@ -1,6 +1,7 @@
 --- What the classifiers without gradients share: how they are fitted and asked.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local labels = require "moonbow.labels"
 
 local classifier = {}
 
@@ -22,32 +23,18 @@ function classifier.rows(operation, name, x, points)
   return x
 end
 
--- Labels, one per row of x, as a table.
-local function labels(operation, x, y)
-  check.kind(operation, "y", y, "tensor|table")
-  local list, n = core.is_tensor(y) and core.totable(core.reshape(y, -1)) or y, core.size(x, 1)
-  if #list ~= n then check.fail(operation, "y: expected %d labels, one per row of x, got %d", n, #list) end
-  return list
-end
-
-local MOST_CLASSES = 2 ^ 20 -- a larger label is none, and would cost memory for all below it
-
---- What fit was given: the options, whose classes is the largest label unless told, and x as rows. That each
--- label is a class is left to the kernels' bindings.
+--- What fit was given: the options, whose classes is the largest label unless told, x as rows, and the class of each
+-- row as a list.
 -- @param known for check.options; classes is among them
 function classifier.arguments(operation, x, y, options, known)
   options = check.options(operation, options, known)
   x = classifier.rows(operation, "x", x)
-  local largest = 1
-  for _, label in ipairs(labels(operation, x, y)) do
-    if type(label) == "number" and label > largest then largest = label end
+  if options.classes and options.classes > labels.MOST_CLASSES then
+    check.fail(operation, "classes: expected at most %d, got %d", labels.MOST_CLASSES, options.classes)
   end
-  local classes = options.classes or largest
-  if classes > MOST_CLASSES then
-    check.fail(operation, "y: expected class numbers 1, 2, ..., up to %d, got %.14g", MOST_CLASSES, classes)
-  end
-  options.classes = math.tointeger(classes // 1)
-  return options, x
+  local list, largest = labels.classes(operation, "y", y, core.size(x, 1), options.classes)
+  options.classes = options.classes or largest
+  return options, x, list
 end
 
 --- The metatable of models of a kind, which decide for the class that their method `by` gives most.
@@ -59,10 +46,10 @@ function classifier.of_kind(kind, by)
   -- @param x spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   function Classifier.predict(model, x) return core.argmax(model[by](model, x), 2) end
 
-  --- The accuracy on x and class numbers y.
+  --- The accuracy on x and class numbers y (N) or (N, 1), a tensor or table.
   function Classifier.score(model, x, y)
     local predicted, right = model:predict(x), 0
-    local truth = labels(kind .. ":score", predicted, y)
+    local truth = labels.classes(kind .. ":score", "y", y, core.size(predicted, 1))
     for i, class in ipairs(core.totable(predicted)) do
       if class == truth[i] then right = right + 1 end
     end

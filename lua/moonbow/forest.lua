@@ -43,12 +43,11 @@ end
 -- Accuracy of the out-of-bag votes over the rows that have any.
 local function oob_accuracy(decision, y)
   local right, asked = 0, 0
-  local truth = core.is_tensor(y) and core.totable(y) or y
   for i, class in ipairs(core.totable(core.argmax(decision, 2))) do
     local first = core.get(decision, i, 1)
     if first == first then
       asked = asked + 1
-      if class == truth[i] then right = right + 1 end
+      if class == y[i] then right = right + 1 end
     end
   end
   return right / asked
@@ -56,7 +55,7 @@ end
 
 --- Fits a forest: mb.forest.fit(x, y, { trees = 100 }).
 -- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
--- @param y (N) class numbers 1, 2, ..., a tensor or table
+-- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table
 -- @param options trees (100); criterion ("gini" or "entropy"); max_features: points that a node looks at,
 --   "sqrt" (default), "log2", "all", a fraction (a float up to 1.0) or a count (an integer); max_depth,
 --   max_leaves (no limit; with max_leaves the best leaf is split first); min_samples_split (2),
@@ -68,7 +67,7 @@ end
 --   probabilities according to the trees that have not seen the row (NaN where all have), and
 --   forest.oob_score: the accuracy of these. mb.save and mb.load keep all but the latter two.
 function forest.fit(x, y, options)
-  options, x = classifier.arguments("forest.fit", x, y, options, known_options)
+  options, x, y = classifier.arguments("forest.fit", x, y, options, known_options)
   for _, name in ipairs { "min_samples_split", "max_leaves" } do
     if options[name] == 1 then check.fail("forest.fit", "%s: expected at least 2, got 1", name) end
   end

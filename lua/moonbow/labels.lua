@@ -4,7 +4,8 @@ local check = require "moonbow.check"
 
 local labels = {}
 
-local MOST_CLASSES = 1 << 20 -- a larger number is no class, and would cost memory for all below it
+--- A larger number is no class, and would cost memory for all below it.
+labels.MOST_CLASSES = 1 << 20
 
 local function is_one_per_row(x) return core.count(x) == core.size(x, 1) end
 
@@ -24,8 +25,13 @@ local function entry_of(values, i)
   return entry
 end
 
+local readable = { number = true, string = true, boolean = true }
+
+-- A blank cell of a file says nothing of its row.
+local function is_blank(entry) return type(entry) == "string" and not entry:find "%S" end
+
 --- A list of n labels: numbers, strings or booleans.
--- @param values a tensor (N) or (N, 1), or a table of N; NaN, nil and any other kind of value raise
+-- @param values a tensor (N) or (N, 1), or a table of N; NaN, nil, blank strings and any other kind of value raise
 function labels.list(operation, name, values, n)
   check.kind(operation, name, values, "tensor|table")
   values = as_list(operation, name, values)
@@ -33,9 +39,9 @@ function labels.list(operation, name, values, n)
   local list = {}
   for i = 1, n do
     local entry = entry_of(values, i)
-    local kind = type(entry)
-    if kind ~= "number" and kind ~= "string" and kind ~= "boolean" or entry ~= entry then
-      check.fail(operation, "%s: row %d: expected a label, got %s", name, i, check.show(entry))
+    if not readable[type(entry)] or entry ~= entry or is_blank(entry) then
+      check.fail(operation, "%s: row %d: expected a label, got %s", name, i,
+        is_blank(entry) and "a blank string" or check.show(entry))
     end
     list[i] = entry
   end
@@ -49,8 +55,9 @@ function labels.classes(operation, name, values, n, most)
   local list, largest = labels.list(operation, name, values, n), 1
   for i, label in ipairs(list) do
     local class = type(label) == "number" and math.tointeger(label)
-    if not class or class < 1 or class > (most or MOST_CLASSES) then
-      local known = most and ("from 1 to %d, the number of classes"):format(most) or "1, 2, ..., up to " .. MOST_CLASSES
+    if not class or class < 1 or class > (most or labels.MOST_CLASSES) then
+      local known = most and ("from 1 to %d, the number of classes"):format(most)
+        or "1, 2, ..., up to " .. labels.MOST_CLASSES
       check.fail(operation, "%s: row %d: expected a class number %s, got %s", name, i, known,
         label == 0 and "0 (classes count from 1)" or check.show(label))
     end

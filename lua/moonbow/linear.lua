@@ -18,23 +18,24 @@ local known_options = {
 -- of its LogisticRegression with solver "liblinear" in OneVsRestClassifier. Points should be on one scale:
 -- see "standardize" and "snv" of mb.preprocess.
 -- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
--- @param y (N) class numbers 1, 2, ..., a tensor or table, of at least two classes
+-- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table, of at least two classes
 -- @param options kind: "logistic" (default), or "svm" with the squared hinge loss; C (1): weight of the loss
 --   against the squared weights; tol (1e-4); fit_intercept (true); intercept_scaling (1): the intercept is
 --   the weight of a further point of this value, and penalised as all weights; classes (the largest label)
 -- @return a model: model:predict(x), :decision_function(x), :score(x, y), and for "logistic"
 --   :predict_proba(x); model.weight (D, classes), model.bias (classes). mb.save keeps it
 function linear.fit(x, y, options)
-  options, x = classifier.arguments("linear.fit", x, y, options, known_options)
+  options, x, y = classifier.arguments("linear.fit", x, y, options, known_options)
   local weight, bias = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
     options.fit_intercept and options.intercept_scaling or 0)
   return setmetatable({ loss = options.kind, classes = options.classes, weight = weight, bias = bias },
     Linear)
 end
 
---- How far each spectrum is on the side of each class: (N, classes).
+--- How far each spectrum is on the side of each class: (N, classes). NaN and infinity raise.
 function Linear.decision_function(model, x)
   x = classifier.rows("linear", "x", x, core.size(model.weight, 1))
+  core.check_finite("linear", "x", x)
   return core.matmul(x, model.weight, false, false, model.bias)
 end
 

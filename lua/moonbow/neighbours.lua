@@ -115,24 +115,24 @@ end
 
 --- Keeps spectra as examples: mb.neighbours.fit(x, y, { k = 5, metric = "dtw", window = 20 }).
 -- @param x spectra (N, L, C) or rows (N, D), as for distances
--- @param y (N) class numbers 1, 2, ..., a tensor or table
+-- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table
 -- @param options k (5); weights: "uniform" (default), or "distance": each neighbour counts 1 / distance, and
 --   where some are at 0 only they count; metric, window, verbose as for distances; classes (the largest
 --   label)
 -- @return a model: model:predict(x), :predict_proba(x), :score(x, y), :nearest(x); mb.save keeps it
 function neighbours.fit(x, y, options)
-  options = classifier.arguments("neighbours.fit", x, y, options, fit_options)
+  local checked, _, classes = classifier.arguments("neighbours.fit", x, y, options, fit_options)
+  options, y = checked, core.tensor(classes)
   check_window("neighbours.fit", options)
   x = core.copy(rows_for("neighbours.fit", "x", x, options.metric))
-  y = core.is_tensor(y) and core.copy(y) or core.tensor(y)
+  core.check_finite("neighbours.fit", "x", x)
   local n = core.size(x, 1)
   if options.k > n then
     check.fail("neighbours.fit", "k: expected at most %d, the rows of x, got %d", n, options.k)
   end
-  -- Raises for rows that cannot be compared and for labels that are none.
+  -- Raises for rows that cannot be compared.
   local first = core.narrow(x, 1, 1)
   core.close(core.distances(first, warps[options.metric] and first or x, options.metric, options.window))
-  core.close(core.vote(core.full(1, 1, 1), core.full(1, 1, 1), y, options.classes, false))
   return new(options, x, y)
 end
 

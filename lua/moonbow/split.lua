@@ -1,45 +1,15 @@
 --- Parts of a data set: one split, and k folds. What comes back are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local labels = require "moonbow.labels"
 
 local split = {}
-
-local function column_of(operation, name, values)
-  if not core.is_tensor(values) then return values end
-  local shape = core.shape(values)
-  if #shape > 2 or #shape == 2 and shape[2] ~= 1 then
-    check.fail(operation, "%s: expected one value per row, (N) or (N, 1), got shape %s", name, check.show_shape(shape))
-  end
-  return core.totable(core.reshape(values, -1))
-end
-
-local readable = { number = true, string = true, boolean = true }
-
--- One number, string or boolean per row. Blank cells of a file say nothing about what belongs together: they are
--- refused, as nil and NaN are.
-local function read_column(operation, name, values, n)
-  if values == nil then return nil end
-  local list, last = column_of(operation, name, values), 0
-  for key in pairs(list) do
-    if math.type(key) == "integer" then last = math.max(last, key) end
-  end
-  if last ~= n then check.fail(operation, "%s: expected %d entries, one per row, got %d", name, n, last) end
-  for i = 1, n do
-    local value = list[i]
-    local is_blank = type(value) == "string" and not value:find "%S"
-    if not readable[type(value)] or value ~= value or is_blank then
-      check.fail(operation, "%s: row %d: expected a number, a string or a boolean, got %s", name, i,
-        is_blank and "a blank string" or check.show(value))
-    end
-  end
-  return list
-end
 
 -- Units are what may not be torn apart: groups, or single rows. Returned in random order, each with its rows, its
 -- classes in the order of its rows, and how many it has of each; then the number of rows of each class.
 local function units_of(operation, n, options)
-  local groups = read_column(operation, "groups", options.groups, n)
-  local classes = read_column(operation, "stratify", options.stratify, n)
+  local groups = options.groups and labels.list(operation, "groups", options.groups, n)
+  local classes = options.stratify and labels.list(operation, "stratify", options.stratify, n)
   local units, by_group, total = {}, {}, {}
   for i = 1, n do
     local group, class = i, 1
@@ -185,7 +155,7 @@ local known = {
 --- k folds of n rows: mb.split.k_fold(n, k, { stratify = classes, groups = names, seed = 0 }).
 -- With stratify, every fold gets its share of each class; with groups, rows of one group stay together, and the folds
 -- are as even in size as dealing the largest groups first makes them, so that seed decides among equal ones only.
--- Both take one value per row: a list of numbers, strings or booleans, or a tensor (N) or (N, 1). nil, NaN and blank
+-- Both take one label per row: a list of numbers, strings or booleans, or a tensor (N) or (N, 1). nil, NaN and blank
 -- strings raise; so do groups that leave no class on both sides of a split. Classes that are missing from the test
 -- rows of a fold, or from its training rows, are named in a warning.
 -- @return a list of k { train, test }: tensors of row numbers
