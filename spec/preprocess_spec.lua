@@ -82,7 +82,7 @@ describe("preprocess", function()
       { { name = "standardize", mean = { 1, 1 }, sd = { 1, 0 / 0 } } })
     refuses("step 1: sd%[1%]: expected a non%-negative number, got %-1",
       { { name = "standardize", mean = { 1, 1 }, sd = { -1, 1 } } })
-    refuses("sd: expected as many numbers as for mean, got 1", { { name = "standardize", mean = { 1, 1 }, sd = { 1 } } })
+    refuses("sd: expected as many numbers as for mean", { { name = "standardize", mean = { 1, 1 }, sd = { 1 } } })
     refuses("unknown option 'scale'", { { name = "snv", scale = 1 } })
     refuses("lambda: expected a positive number", { { name = "als_baseline", options = { lambda = -1 } } })
     refuses("fitted: expected a list of steps, got an entry %[name%]", { name = "snv" })
