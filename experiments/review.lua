@@ -4,9 +4,12 @@
 local uv = require "luv"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.files"
+local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local page = require "moonbow.experiment.page"
 local verdict = require "moonbow.experiment.verdict"
+
+local POLL = 100 -- milliseconds between two looks for Ctrl-C
 
 local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
   "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth", "smoothing" }
@@ -20,6 +23,7 @@ parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.
   :convert(math.tointeger)
 parser:flag("--fresh", "run again what has results already")
 local args = parser:parse()
+interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
 
 local wanted = {}
@@ -56,8 +60,7 @@ local function say(format, ...)
   io.stderr:write(("[%5.0f s] "):format((uv.hrtime() - began) / 1e9), format:format(...), "\n")
 end
 
-local queue, failed = {}, {}
-local start_next
+local queue, failed, running = {}, {}, {} -- running: the processes
 
 local function start(name)
   assert(files.make_folders(folder_of(name)))
@@ -73,19 +76,35 @@ local function start(name)
   local process, err
   local options = { args = arguments, env = environment, stdio = { nil, log, log } }
   process, err = uv.spawn(interpreter, options, function(code)
+    running[process] = nil
     process:close()
     uv.fs_close(log)
+    if interrupt.came() then return end
     local results = code == 0 and results_of(name)
     say("%s: %s", name, results and results.verdict or "failed, see " .. folder_of(name) .. "/log.txt")
     if not results then failed[#failed + 1] = name end
-    start_next()
   end)
   if not process then experiment.fail(("%s: %s"):format(name, err)) end
+  running[process] = true
 end
 
-function start_next()
-  local name = table.remove(queue, 1)
-  if name then start(name) end
+-- Runs what is in the queue, --jobs at once; Ctrl-C stops them all.
+local function run_queue()
+  local _ <close> = interrupt.catch("review", function() return "the same command goes on with what is missing" end)
+  local timer = uv.new_timer()
+  local _ <close> = setmetatable({}, { __close = function()
+    for process in pairs(running) do process:kill "sigterm" end
+    timer:close()
+    uv.run()
+  end })
+  timer:start(POLL, POLL, function() end) -- a signal does not end the wait for events
+  while #queue > 0 or next(running) do
+    interrupt.check()
+    local free = args.jobs
+    for _ in pairs(running) do free = free - 1 end
+    for _ = 1, math.min(free, #queue) do start(table.remove(queue, 1)) end
+    uv.run "once"
+  end
 end
 
 for _, name in ipairs(longest_first) do
@@ -95,8 +114,7 @@ for _, name in ipairs(longest_first) do
     queue[#queue + 1] = name
   end
 end
-for _ = 1, args.jobs do start_next() end
-uv.run()
+run_queue()
 
 local all, rows, seconds = {}, { { "claim", "measured, mean ± sd (published)", "ceiling", "verdict" } }, 0
 for _, name in ipairs(names) do

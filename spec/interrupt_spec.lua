@@ -117,3 +117,58 @@ describe("the handler of SIGINT", function()
     end
   end)
 end)
+
+describe("Ctrl-C in an experiment", function()
+  local function exists(path)
+    local file = io.open(path)
+    if file then file:close() end
+    return file ~= nil
+  end
+  local out
+  before_each(function()
+    out = os.tmpname()
+    os.remove(out)
+  end)
+  after_each(function() os.execute("rm -rf " .. out) end)
+
+  it("ends it with code 130 and without results, in a training and elsewhere", function()
+    for _, at in ipairs { "no epoch", "ResNet, momentum 0.99" } do
+      local arguments = { "experiments/border_peaks.lua", "--quick", "--n", "100", "--out", out }
+      local got = interrupted(arguments, { at = at == "no epoch" and "seed 1 of 1" or at })
+      assert.same({ 130, "" }, { got.code, got.output })
+      assert.truthy(got.errors:find "interrupted[^\n]*the same command starts again[^\n]*\n$")
+      assert.is_false(exists(out .. "/results.json"))
+    end
+  end)
+  it("ends a run of the benchmark without results", function()
+    local arguments = { "experiments/challenge.lua", "--quick", "--seeds", "1", "--out", out }
+    local got = interrupted(arguments, { at = "epoch 1/3" })
+    assert.equal(130, got.code)
+    assert.truthy(got.errors:find "\nfit: interrupted; [^\n]*starts again %(no checkpoint was due yet%)")
+    assert.is_false(exists(out .. "/results.json"))
+    assert.is_false(exists(out .. "/runs/cnn2-linear-seed0/result.json"))
+  end)
+  it("stops the experiments of a review at once", function()
+    local got = interrupted({ "experiments/review.lua", "--quick", "--out", out, "border_peaks", "depth" },
+      { at = "border_peaks: started" })
+    assert.equal(130, got.code)
+    assert.truthy(got.errors:find "review: interrupted; the same command goes on with what is missing\n$")
+    assert.is_false(exists(out .. "/review.html"))
+    local processes = io.popen("ps -eo args"):read "a"
+    assert.is_nil(processes:find(out, 1, true))
+  end)
+  it("is answered where only gnuplot heard it", function()
+    local file = assert(io.open(out, "w"))
+    file:write "#!/bin/sh\nkill -2 $$\n"
+    file:close()
+    os.execute("chmod 755 " .. out)
+    local got = interrupted { "-e", ([[
+      local mb = require "moonbow"
+      require("luv").os_setenv("MOONBOW_GNUPLOT", %q)
+      pcall(function() mb.plot.lines { series = { { x = { 1, 2 }, y = { 1, 2 } } } }:save("/nowhere/figure.svg") end)
+      print "went on"
+    ]]):format(out) }
+    assert.same({ 130, "", "plot: interrupted; the same command starts again\n" },
+      { got.code, got.output, got.errors })
+  end)
+end)

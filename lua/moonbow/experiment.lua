@@ -18,6 +18,7 @@ local uv = require "luv"
 local check = require "moonbow.check"
 local optim = require "moonbow.optim"
 local fit = require "moonbow.train.fit"
+local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local verdict = require "moonbow.experiment.verdict"
 
@@ -63,7 +64,8 @@ local function read_arguments(options)
   return parser:parse()
 end
 
---- Starts a run from the command line.
+--- Starts a run from the command line. From then on Ctrl-C ends the script with code 130, wherever it is, and without
+-- results.
 -- @param options name (of the script, and of the folder below results/); claim (a sentence); published (figures
 --   of the talk or of publications, by the name of the measured one); seeds { full, quick }: how many by default;
 --   settings { [name] = { full, quick } }: numbers that become options of the command line
@@ -79,6 +81,7 @@ function experiment.start(options)
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
   output.prepare(run.out)
+  interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
   for name, defaults in pairs(options.settings) do
     run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
   end

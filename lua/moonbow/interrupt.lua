@@ -94,9 +94,20 @@ function interrupt.catch(operation, hint)
   return guard
 end
 
+--- Whether Ctrl-C came.
+interrupt.came = core.interrupted
+
 --- Raises if Ctrl-C came.
 function interrupt.check()
   if core.interrupted() then core.raise(message(stacks[coroutine.running()][1])) end
+end
+
+--- Answers a Ctrl-C that only a program heard which this one waited for (system() hears none meanwhile): ends a script,
+-- raises elsewhere.
+function interrupt.answer(operation)
+  local guard = { operation = operation, hint = again }
+  if host == "script" then end_script(guard) end
+  core.raise(message(guard))
 end
 
 --- From now on Ctrl-C ends a script with code 130 wherever it is, at once where nothing catches it.

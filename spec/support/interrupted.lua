@@ -11,7 +11,7 @@ local function collect(pipe, chunks, on_chunk)
   end)
 end
 
---- Starts the interpreter with arguments, and sends SIGINT for each "now" on its standard error.
+--- Starts the interpreter with arguments, and sends SIGINT for each "now" (or options.at) on its standard error.
 -- @param options input (text for standard input, which is closed after the first one)
 -- @return { code, signal, output, errors }
 return function(arguments, options)
@@ -27,7 +27,7 @@ return function(arguments, options)
   if options.input then stdin:write(options.input) end
   collect(stdout, out, function() end)
   collect(stderr, err, function()
-    local _, asked = table.concat(err):gsub("now", "")
+    local _, asked = table.concat(err):gsub(options.at or "now", "")
     for _ = sent + 1, asked do process:kill "sigint" end
     sent = asked
     if sent > 0 and not stdin:is_closing() then stdin:shutdown() end

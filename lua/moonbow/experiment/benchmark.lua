@@ -10,6 +10,7 @@ local plot = require "moonbow.plot"
 local agreement = require "moonbow.experiment.benchmark.agreement"
 local journal = require "moonbow.experiment.benchmark.journal"
 local networks = require "moonbow.experiment.benchmark.networks"
+local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local runs = require "moonbow.experiment.benchmark.runs"
 local verdict = require "moonbow.experiment.verdict"
@@ -64,10 +65,13 @@ local function show_status(folder, is_following)
   os.exit(true, true)
 end
 
---- Reads the command line; where it asks for the status of a folder, prints it and ends.
+--- Reads the command line; from then on Ctrl-C ends the script with code 130, wherever it is. Where it is asked for
+-- the status of a folder, prints that and ends.
 -- @param options name (of the script), claim, networks and heads (defaults, with commas), quick_networks
 function benchmark.arguments(options)
   local args = read_arguments(options)
+  interrupt.end_script_with(args.status and "interrupted" or options.name
+    .. ": interrupted; the same command goes on from the last checkpoint")
   if args.status then show_status(args.status, args.follow) end
   local function number(name, full, quick)
     local value = args[name] or (args.quick and quick or full)

@@ -1,4 +1,6 @@
 --- Runs gnuplot, and writes the words of its language.
+local interrupt = require "moonbow.interrupt"
+
 local gnuplot = {}
 
 local function valid_utf8(text)
@@ -46,10 +48,13 @@ local function read_all(path)
   return text
 end
 
+local SIGINT = 2
+
 local function execute(program, flags, script_path, log_path)
   local _, how, code = os.execute(("%s -d %s %s >%s 2>&1 </dev/null"):format(
     shell_quote(program), flags, shell_quote(script_path), shell_quote(log_path)))
   if how == "exit" and code == 0 then return true end
+  if how == "signal" and code == SIGINT or how == "exit" and code == 128 + SIGINT then interrupt.answer "plot" end
   if how == "exit" and (code == 127 or code == 126) then return nil, missing:format(program) end
   local log = (read_all(log_path) or ""):gsub("%s+", " ")
   local terminal = log:match "unknown or ambiguous terminal type"

@@ -93,7 +93,8 @@ local function how_to_go_on(job)
   if job.checkpoint and files.exists(job.checkpoint.path) then
     return ("%sthe same command goes on from the checkpoint in %s"):format(left, job.checkpoint.folder)
   end
-  return left .. "the same command starts again (the option checkpoint of mb.fit lets it go on)"
+  return ("%sthe same command starts again (%s)"):format(left, job.checkpoint and "no checkpoint was due yet"
+    or "with the option checkpoint of mb.fit it goes on")
 end
 
 --- Trains a model on { x = (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets }.
