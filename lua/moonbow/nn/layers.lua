@@ -223,9 +223,19 @@ local function shape_after_norm(layer, shape)
   return activations.shape_after(layer, shape)
 end
 
+-- The variance of one value is 0, whatever the value: its channel would lose all that it carries, and the running
+-- variance shrink.
+local function check_batch(layer, x, channels)
+  if core.count(x) == channels then
+    check.fail(layer.type, "training needs more than one value of each channel, got input of shape %s; make batches of "
+      .. "at least two rows, or call model:eval()", check.show_shape(core.shape(x)))
+  end
+end
+
 --- Batch norm of each channel. Options: momentum (0.9, Keras' sense: the share of the old running
 -- statistics that stays; networks "as published" set 0.99), epsilon (1e-5; published 1e-3), activation
--- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. Source: Ioffe and Szegedy 2015.
+-- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. In training mode it raises for one value of
+-- each channel, (1, C) or (1, 1, C), as PyTorch does. Source: Ioffe and Szegedy 2015.
 layers.BatchNorm1d = class("BatchNorm1d", {
   momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative"),
   activation = check.optional "string|function", alpha = check.optional "finite",
@@ -243,6 +253,7 @@ layers.BatchNorm1d = class("BatchNorm1d", {
     check_channels(layer, core.size(x, core.rank(x)), channels, "channels")
     local pool_size, pool_stride = joined_windows(joined)
     if layer.training then
+      check_batch(layer, x, channels)
       y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope, pool_size, pool_stride)
     else
       y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope, pool_size, pool_stride)

@@ -5,6 +5,7 @@ local check = require "moonbow.check"
 local ops = require "moonbow.ops"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
+local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
 local evaluation = require "moonbow.train.evaluate"
 local finite = require "moonbow.train.finite"
@@ -72,11 +73,10 @@ local function train(job)
   local counts_hits = options.loss == "cross_entropy"
   local order = options.shuffle and job.rng:permutation(n) or core.arange(1, 1, n)
   local loss_sum, hits, seen = 0, 0, 0
-  local batches = (n + options.batch_size - 1) // options.batch_size
-  for batch = 1, batches do
+  local last, rows_of = batches.split(n, options.batch_size, job.least_rows)
+  for batch = 1, last do
     interrupt.check()
-    local first = (batch - 1) * options.batch_size + 1
-    local rows = core.narrow(order, first, math.min(options.batch_size, n - first + 1))
+    local rows = core.narrow(order, rows_of(batch))
     local x, y = core.index(job.x, rows), core.index(job.y, rows)
     local output = job.model(x)
     local loss, count = job.loss(output, y), core.size(rows, 1)
@@ -84,7 +84,7 @@ local function train(job)
     if counts_hits then hits = hits + core.sum(core.eq(core.argmax(output, 2), y)):item() end
     step(job, loss, batch)
     for _, temporary in ipairs { loss, output, x, y } do core.close(temporary) end
-    job.progress.batch(batch, batches, loss_sum / seen)
+    job.progress.batch(batch, last, loss_sum / seen)
   end
   return loss_sum / seen, counts_hits and hits / seen or nil
 end

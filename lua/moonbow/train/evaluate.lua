@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
 local Layer = require "moonbow.nn.layer"
+local batches = require "moonbow.train.batches"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
 local sets = require "moonbow.train.sets"
@@ -147,9 +148,9 @@ local function keep_statistics(model, norms)
   end })
 end
 
---- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights
--- stay. Options: batch_size (128). Returns the model. After an error, or Ctrl-C, the statistics are those of before;
--- those that would be NaN or infinite raise.
+--- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A
+-- row left over belongs to the batch before, as in fit. Options: batch_size (128). Returns the model. After an
+-- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
 function M.recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
   M.check_model("recalibrate", model)
@@ -163,10 +164,11 @@ function M.recalibrate(model, x, options)
   end)
   local statistics <close> = keep_statistics(model, norms)
   autograd.no_grad(function()
-    local seen = 0
-    for first = 1, core.size(x, 1), options.batch_size do
+    local shape, seen = { table.unpack(core.shape(x), 2) }, 0
+    local last, rows_of = batches.split(core.size(x, 1), options.batch_size, batches.least_rows(model, shape))
+    for i = 1, last do
       interrupt.check()
-      local count = math.min(options.batch_size, core.size(x, 1) - first + 1)
+      local first, count = rows_of(i)
       for _, norm in ipairs(norms) do norm.momentum = seen / (seen + count) end
       core.close(model(core.narrow(x, first, count)))
       seen = seen + count

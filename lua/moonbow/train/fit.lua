@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local files = require "moonbow.files"
 local interrupt = require "moonbow.interrupt"
 local optim = require "moonbow.optim"
+local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
 local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
@@ -64,6 +65,7 @@ local function build(job, set)
   local shape = core.shape(sets.read_x("fit", "data", set))
   table.remove(shape, 1)
   job.output_shape = model:build(shape, seeded(seed, 2))
+  job.least_rows = batches.least_rows(model, shape)
   job.parameters = model:parameters()
   if #job.parameters == 0 then check.fail("fit", "the model has no parameters to train") end
   job.rng, job.layer_rng = seeded(seed, 1), seeded(seed, 3)
@@ -110,6 +112,9 @@ end
 -- weights, without biases); callbacks (functions(record, control), called after each epoch; control.stop() ends
 -- training); verbose (true: progress on standard error); checkpoint (a folder, or { folder, every = 1, seconds = 0
 -- }: see below).
+--
+-- A row that is left over at the end of an epoch belongs to the batch before where the model has a batch norm that
+-- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See docs/training.md.
 --
 -- Checkpoints: after every so many epochs, if so many seconds have passed since the last one (it costs as
 -- many as writing the weights five times), and at the end, all that the training is made of (weights, best

@@ -1,0 +1,26 @@
+--- Which rows make a batch of a training.
+local batches = {}
+
+--- How few rows a training batch of inputs of a shape (without the batch) may have: 2 where a batch norm of the model
+-- has one value of each channel per row, 1 otherwise.
+function batches.least_rows(model, shape)
+  for _, step in ipairs(model:trace(shape)) do
+    local values = 1
+    for i = 1, #step.input - 1 do values = values * step.input[i] end
+    if step.layer.type == "BatchNorm1d" and values == 1 then return 2 end
+  end
+  return 1
+end
+
+--- How many batches of a size n rows make, and a function that gives the first row and the number of rows of batch i.
+-- Fewer rows than least that are left over at the end belong to the batch before, if there is one.
+function batches.split(n, size, least)
+  local count = (n + size - 1) // size
+  if count > 1 and n - (count - 1) * size < least then count = count - 1 end
+  return count, function(i)
+    local first = (i - 1) * size + 1
+    return first, i == count and n - first + 1 or size
+  end
+end
+
+return batches
