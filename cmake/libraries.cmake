@@ -1,5 +1,6 @@
 # Each library twice: in float, which is installed, and in double (64), which only the tests use.
-set(MOONBOW_FLAGS -fno-math-errno -fno-trapping-math
+# -ffp-contract=off: where a product and a sum are one instruction, the sources say so (csrc/kernel/lanes_fma.h).
+set(MOONBOW_FLAGS -fno-math-errno -fno-trapping-math -ffp-contract=off
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
   list(APPEND MOONBOW_FLAGS -Wno-pass-failed) # a loop that it leaves scalar is right nevertheless
@@ -17,11 +18,6 @@ endif()
 
 file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
 file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
-# Draws equal NumPy's to the last bit, and its builds do not fuse products and sums.
-set_source_files_properties(csrc/kernel/random.c csrc/kernel/spectra.c csrc/kernel/background.c
-  csrc/kernel/peaks.c csrc/kernel/forest.c csrc/bind/random.c
-  PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
-
 # Nothing there is NaN, infinite or -0: a minimum is one instruction.
 set_source_files_properties(csrc/kernel/dtw.c PROPERTIES COMPILE_OPTIONS "-ffinite-math-only;-fno-signed-zeros")
 

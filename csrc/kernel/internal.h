@@ -172,6 +172,19 @@ typedef struct {
                  mb_size columns, const mb_real *b, const mb_conv1d *s);
   void (*fetch)(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
                 mb_size count, mb_size columns, const mb_conv1d *s);
+
+  /* As mb_unary and mb_unary_backward, on the calling thread. */
+  void (*unary)(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
+  void (*unary_backward)(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
+                         mb_size count);
+
+  /* Of a row of D: scale times its softmax, the logarithm of that, its gradient as in
+   * mb_log_softmax_backward, and the logarithm for one label. */
+  void (*softmax)(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D);
+  void (*log_softmax)(mb_real *restrict y, const mb_real *restrict x, mb_size D);
+  void (*log_softmax_backward)(mb_real *restrict dx, const mb_real *restrict dy, const mb_real *restrict y,
+                               mb_size D);
+  double (*log_probability)(const mb_real *x, mb_size label, mb_size D);
 } mb_lanes;
 
 const mb_lanes *mb_lanes_here(void); /* the best for this processor */

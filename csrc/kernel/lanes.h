@@ -27,9 +27,13 @@ MB_INLINE void store(mb_real *y, Vec value) {
   *(Vec *)y = value;
 }
 
+#include "lanes_fma.h"
+/* what follows uses it */
 #include "lanes_fourier.h"
 #include "lanes_product.h"
 #include "lanes_short.h"
+#include "lanes_softmax.h"
+#include "lanes_unary.h"
 #include "lanes_windows.h"
 
 static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
@@ -50,4 +54,17 @@ static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int 
   }
 }
 
-const mb_lanes SET = {LANES, product, product_ahead, transpose, analyse, synthesise, finish_all, fetch_all};
+const mb_lanes SET = {LANES,
+                      product,
+                      product_ahead,
+                      transpose,
+                      analyse,
+                      synthesise,
+                      finish_all,
+                      fetch_all,
+                      unary_run,
+                      unary_backward_run,
+                      softmax_row,
+                      log_softmax_row,
+                      log_softmax_backward_row,
+                      log_probability};

@@ -4,7 +4,7 @@
 #if defined(__AVX512F__)
 #define REGISTER 64
 #define PANEL    4
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) && defined(__FMA__)
 #define REGISTER 32
 #define PANEL    2
 #elif defined(__aarch64__)

@@ -7,8 +7,8 @@ typedef struct {
 
 /* z e^(-2 pi i k / MB_CIRCLE) */
 MB_INLINE Complex turn(Complex z, int k) {
-  const mb_real c = mb_cosines[k], s = mb_sines[k];
-  return (Complex){z.re * c + z.im * s, z.im * c - z.re * s};
+  const Vec c = spread(mb_cosines[k]), s = spread(mb_sines[k]);
+  return (Complex){add_product(z.im * s, z.re, c), subtract_product(z.im * c, z.re, s)};
 }
 
 MB_INLINE void butterfly4(Complex *z, const int step) {
@@ -21,19 +21,25 @@ MB_INLINE void butterfly4(Complex *z, const int step) {
   z[3 * step] = (Complex){q.re - s.im, q.im + s.re};
 }
 
+/* a and b = e + h o and e - h o */
+MB_INLINE void add_and_subtract(Complex *a, Complex *b, Complex e, Complex o, Vec h) {
+  *a = (Complex){add_product(e.re, o.re, h), add_product(e.im, o.im, h)};
+  *b = (Complex){subtract_product(e.re, o.re, h), subtract_product(e.im, o.im, h)};
+}
+
 /* z[k] = sum over j of z[j] e^(-2 pi i j k / 8): even and odd j apart. */
 MB_INLINE void butterfly8(Complex *z) {
-  const mb_real h = (mb_real)0.70710678118654752440;
+  const Vec h = spread((mb_real)0.70710678118654752440);
   butterfly4(z, 2);
   butterfly4(z + 1, 2);
   const Complex o0 = z[1], o2 = {z[5].im, -z[5].re};
-  const Complex o1 = {(z[3].re + z[3].im) * h, (z[3].im - z[3].re) * h};
-  const Complex o3 = {(z[7].im - z[7].re) * h, (z[7].re + z[7].im) * -h};
+  const Complex o1 = {z[3].re + z[3].im, z[3].im - z[3].re}; /* without the factor h, as o3 */
+  const Complex o3 = {z[7].im - z[7].re, -(z[7].re + z[7].im)};
   const Complex e0 = z[0], e1 = z[2], e2 = z[4], e3 = z[6];
   z[0] = (Complex){e0.re + o0.re, e0.im + o0.im}, z[4] = (Complex){e0.re - o0.re, e0.im - o0.im};
-  z[1] = (Complex){e1.re + o1.re, e1.im + o1.im}, z[5] = (Complex){e1.re - o1.re, e1.im - o1.im};
+  add_and_subtract(&z[1], &z[5], e1, o1, h);
   z[2] = (Complex){e2.re + o2.re, e2.im + o2.im}, z[6] = (Complex){e2.re - o2.re, e2.im - o2.im};
-  z[3] = (Complex){e3.re + o3.re, e3.im + o3.im}, z[7] = (Complex){e3.re - o3.re, e3.im - o3.im};
+  add_and_subtract(&z[3], &z[7], e3, o3, h);
 }
 
 MB_INLINE void butterfly(Complex *z, const int n) {

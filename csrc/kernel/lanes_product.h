@@ -42,13 +42,15 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) sum[i][v] += (i < 3 ? A : A3)[i % 3 * row] * b[v];
+      for (int v = 0; v < V; v++) add_to(&sum[i][v], spread((i < 3 ? A : A3)[i % 3 * row]), b[v], V == 1);
     if (!half) continue;
     /* Hidden, so that these reals come from memory, too: the compiler would take those that it has spread
      * over whole vectors and spread them again, by instructions that keep multiplications waiting. */
     const mb_real *const a = hidden(A), *const a3 = hidden(A3);
 #pragma GCC unroll 8
-    for (int i = 0; i < R; i++) last[i] += (i < 3 ? a : a3)[i % 3 * row] * *(const Half *)(B + V * LANES);
+    for (int i = 0; i < R; i++)
+      last[i] = add_product_half(last[i], spread_half((i < 3 ? a : a3)[i % 3 * row]),
+                                 *(const Half *)(B + V * LANES));
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)

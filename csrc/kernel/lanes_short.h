@@ -21,9 +21,9 @@ MB_INLINE void evaluate_filter(mb_real *planes, mb_size plane, const mb_real *ro
   for (int i = 0; i < 3; i++) {
     Vec even = {0}, odd = {0};
 #pragma GCC unroll 4
-    for (int j = (count - 1) / 2 * 2; j >= 0; j -= 2) even = even * squares[i] + g[j];
+    for (int j = (count - 1) / 2 * 2; j >= 0; j -= 2) even = add_product(g[j], even, spread(squares[i]));
 #pragma GCC unroll 4
-    for (int j = count / 2 * 2 - 1; j >= 0; j -= 2) odd = odd * squares[i] + g[j];
+    for (int j = count / 2 * 2 - 1; j >= 0; j -= 2) odd = add_product(g[j], odd, spread(squares[i]));
     put_pair(planes + (1 + 2 * i) * plane, plane, even * factors[i], odd * (points[i] * factors[i]));
   }
   store(planes + 7 * plane, g[count - 1]);
@@ -33,13 +33,17 @@ MB_INLINE void evaluate_data(mb_real *planes, mb_size plane, const mb_real *rows
   Vec x[MB_SHORT];
 #pragma GCC unroll 8
   for (int i = 0; i < MB_SHORT; i++) x[i] = load(rows + i * ld);
-  const mb_real quarter = (mb_real)0.25, half = (mb_real)0.5;
-  store(planes, x[0] - x[6] + (x[4] - x[2]) * (21 * quarter));
-  put_pair(planes + plane, plane, x[2] + x[6] - x[4] * (17 * quarter), x[1] + x[5] - x[3] * (17 * quarter));
-  put_pair(planes + 3 * plane, plane, x[6] + x[2] * quarter - x[4] * (5 * quarter),
-           x[1] * half - x[3] * (5 * half) + x[5] * 2);
-  put_pair(planes + 5 * plane, plane, x[6] + x[2] * 4 - x[4] * 5, x[1] * 2 - x[3] * (5 * half) + x[5] * half);
-  store(planes + 7 * plane, x[7] - x[1] + (x[3] - x[5]) * (21 * quarter));
+  const Vec half = spread((mb_real)0.5), two = spread(2), five_halves = spread((mb_real)2.5);
+  const Vec quarter = spread((mb_real)0.25), four = spread(4), five = spread(5);
+  const Vec five_quarters = spread((mb_real)1.25), many = spread((mb_real)4.25), most = spread((mb_real)5.25);
+  store(planes, add_product(x[0] - x[6], x[4] - x[2], most));
+  put_pair(planes + plane, plane, subtract_product(x[2] + x[6], x[4], many),
+           subtract_product(x[1] + x[5], x[3], many));
+  put_pair(planes + 3 * plane, plane, subtract_product(add_product(x[6], x[2], quarter), x[4], five_quarters),
+           add_product(subtract_product(x[1] * half, x[3], five_halves), x[5], two));
+  put_pair(planes + 5 * plane, plane, subtract_product(add_product(x[6], x[2], four), x[4], five),
+           add_product(subtract_product(x[1] * two, x[3], five_halves), x[5], half));
+  store(planes + 7 * plane, add_product(x[7] - x[1], x[3] - x[5], most));
 }
 
 MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, const int count) {
@@ -53,7 +57,7 @@ MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, 
 #pragma GCC unroll 8
   for (int i = 0; i < count; i++) {
     const Vec *v = i % 2 == 0 ? sum : difference;
-    Vec row = v[0] + v[1] * powers[i] + v[2] * (1 / powers[i]);
+    Vec row = add_product(add_product(v[0], v[1], spread(powers[i])), v[2], spread(1 / powers[i]));
     if (i == 0) row += load(planes);
     if (i == count - 1) row += load(planes + 7 * plane);
     store(rows + i * LANES, row);

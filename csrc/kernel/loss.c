@@ -1,5 +1,5 @@
 /* loss.c - softmax, log-softmax, cross-entropy from logits, mean squared error. */
-#include "exp.h"
+#include "internal.h"
 
 #define MAX_BLOCKS 64 /* partial sums of a loss */
 
@@ -8,45 +8,10 @@ static mb_size block_rows(mb_size rows, mb_size D) {
   return mb_max(mb_ceil_div(rows, MAX_BLOCKS), mb_ceil_div(MB_BLOCK, D));
 }
 
-/* ---- rows ------------------------------------------------------------------------------ */
-
-/* With NaN or infinity, or with -infinity alone, x - max is NaN and so is the row. */
-MB_INLINE mb_real row_max(const mb_real *x, mb_size D) {
-  mb_real max = x[0];
-#pragma omp simd reduction(max : max)
-  for (mb_size i = 0; i < D; i++) max = x[i] > max ? x[i] : max;
-  return max;
-}
-
-/* log sum exp(x - max) */
-MB_INLINE double row_log_sum(const mb_real *x, mb_real max, mb_size D) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (mb_size i = 0; i < D; i++) sum += (double)mb_exp(x[i] - max);
-  return log(sum);
-}
-
-/* y = scale softmax(x), 0 where the scale is */
-MB_CLONES static void softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D) {
-  if (scale == 0) {
-    memset(y, 0, sizeof *y * (size_t)D);
-    return;
-  }
-  const mb_real max = row_max(x, D);
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (mb_size i = 0; i < D; i++) {
-    y[i] = mb_exp(x[i] - max);
-    sum += (double)y[i];
-  }
-  const mb_real factor = (mb_real)((double)scale / sum);
-  for (mb_size i = 0; i < D; i++) y[i] *= factor;
-}
-
 /* ---- softmax --------------------------------------------------------------------------- */
 
 void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-  MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_row(y + r * D, x + r * D, 1, D));
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_lanes_here()->softmax(y + r * D, x + r * D, 1, D));
 }
 
 /* dx = y (dy - sum(dy y)), where a probability of 0 takes no part */
@@ -62,27 +27,13 @@ void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_si
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D));
 }
 
-MB_CLONES static void log_softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_size D) {
-  const mb_real max = row_max(x, D), log_sum = (mb_real)row_log_sum(x, max, D);
-  for (mb_size i = 0; i < D; i++) y[i] = x[i] - max - log_sum;
-}
-
 void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-  MB_FOR(mb_threads_for(rows * D), r, rows, 1, log_softmax_row(y + r * D, x + r * D, D));
-}
-
-/* dx = dy - softmax(x) sum(dy) */
-MB_CLONES static void log_softmax_backward_row(mb_real *restrict dx, const mb_real *restrict dy,
-                                               const mb_real *restrict y, mb_size D) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (mb_size i = 0; i < D; i++) sum += (double)dy[i];
-  for (mb_size i = 0; i < D; i++) dx[i] = dy[i] - mb_exp(y[i]) * (mb_real)sum;
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_lanes_here()->log_softmax(y + r * D, x + r * D, D));
 }
 
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
   MB_FOR(mb_threads_for(rows * D), r, rows, 1,
-         log_softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D));
+         mb_lanes_here()->log_softmax_backward(dx + r * D, dy + r * D, y + r * D, D));
 }
 
 /* ---- cross-entropy --------------------------------------------------------------------- */
@@ -97,11 +48,6 @@ static double sum_of_weights(const mb_size *label, const mb_real *weight, mb_siz
   return sum;
 }
 
-MB_CLONES static double log_probability(const mb_real *x, mb_size label, mb_size D) {
-  const mb_real max = row_max(x, D);
-  return (double)(x[label] - max) - row_log_sum(x, max, D);
-}
-
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D) {
   for (mb_size r = 0; r < rows; r++)
@@ -114,7 +60,7 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
     double part = 0;
     for (mb_size r = first; r < mb_min(rows, first + step); r++)
       if (weight_of(weight, label[r]) != 0)
-        part -= weight_of(weight, label[r]) * log_probability(x + r * D, label[r], D);
+        part -= weight_of(weight, label[r]) * mb_lanes_here()->log_probability(x + r * D, label[r], D);
     partial[first / step] = part;
   });
   for (mb_size first = 0; first < rows; first += step) sum += partial[first / step];
@@ -128,7 +74,7 @@ void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, con
   const double all = sum_of_weights(label, weight, rows), scale = all == 0 ? 0 : (double)dloss / all;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, {
     const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
-    softmax_row(dx + r * D, x + r * D, share, D);
+    mb_lanes_here()->softmax(dx + r * D, x + r * D, share, D);
     dx[r * D + label[r]] -= share;
   });
 }

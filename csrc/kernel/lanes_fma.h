@@ -1,0 +1,81 @@
+/* lanes_fma.h - c + a b and c - a b: one instruction, and rounded once, where the set has one. Part of
+ * lanes.h.
+ *
+ * That is said wherever it is so, because compilers differ in which products and sums they join, and the same
+ * compiler joins them in one loop and not in another one that has to give the same bits. So everything is
+ * compiled with -ffp-contract=off. */
+
+/* Of single reals; exp.h uses it. */
+#if defined(__FMA__) || defined(__aarch64__)
+#ifdef MB_DOUBLE
+#define MB_ADD_PRODUCT(c, a, b) __builtin_fma(a, b, c)
+#else
+#define MB_ADD_PRODUCT(c, a, b) __builtin_fmaf(a, b, c)
+#endif
+#endif
+
+#if defined(__FMA__) && REGISTER >= 32
+#include <immintrin.h>
+#ifdef MB_DOUBLE
+#define OF_REALS(name) name##d
+#define FMADD          "vfmadd231pd"
+#else
+#define OF_REALS(name) name##s
+#define FMADD          "vfmadd231ps"
+#endif
+#if REGISTER == 64
+#define WHOLE(name) OF_REALS(_mm512_##name##_p)
+#define HALF(name)  OF_REALS(_mm256_##name##_p)
+#else
+#define WHOLE(name) OF_REALS(_mm256_##name##_p)
+#define HALF(name)  OF_REALS(_mm_##name##_p)
+#endif
+#define PLUS(f, c, a, b)  f(fmadd)(a, b, c)
+#define MINUS(f, c, a, b) f(fnmadd)(a, b, c)
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#ifdef MB_DOUBLE
+#define OF_REALS(name) name##_f64
+#else
+#define OF_REALS(name) name##_f32
+#endif
+#define WHOLE(name)       OF_REALS(name##q)
+#define HALF(name)        OF_REALS(name)
+#define PLUS(f, c, a, b)  f(vfma)(c, a, b)
+#define MINUS(f, c, a, b) f(vfms)(c, a, b)
+#else
+#define PLUS(f, c, a, b)  ((c) + (a) * (b))
+#define MINUS(f, c, a, b) ((c) - (a) * (b))
+#endif
+
+MB_INLINE Vec add_product(Vec c, Vec a, Vec b) {
+  return PLUS(WHOLE, c, a, b);
+}
+MB_INLINE Vec subtract_product(Vec c, Vec a, Vec b) {
+  return MINUS(WHOLE, c, a, b);
+}
+MB_INLINE Half add_product_half(Half c, Half a, Half b) {
+  return PLUS(HALF, c, a, b);
+}
+
+/* sum += a b where many sums fill the registers. Of the intrinsic, gcc 12 copies them into memory in each
+ * step; of one operand that is read and written there is no copy. Where each a is used once, the intrinsic is
+ * better: it takes a from memory by itself. */
+MB_INLINE void add_to(Vec *sum, Vec a, Vec b, const bool once) {
+#ifdef FMADD
+  if (!once) {
+    __asm__(FMADD " %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
+    return;
+  }
+#endif
+  (void)once;
+  *sum = add_product(*sum, a, b);
+}
+
+/* x in all lanes: x - 0 is x, also for -0. */
+MB_INLINE Vec spread(mb_real x) {
+  return x - (Vec){0};
+}
+MB_INLINE Half spread_half(mb_real x) {
+  return x - (Half){0};
+}
