@@ -41,6 +41,7 @@ describe("npy", function()
   it("reads every type of number, in both byte orders", function()
     for type, case in pairs {
       ["<f4"] = { "<ffff", 0.5, -2, 1 / 0, 3 }, [">f4"] = { ">ffff", 0.5, -2, 1 / 0, 3 },
+      ["<f2"] = { "<HHHH", 0.5, -2, 1 / 0, 2 ^ -24, bits = { 0x3800, 0xc000, 0x7c00, 1 } },
       ["<f8"] = { "<dddd", 0.5, -2, 1 / 0, 3 }, [">f8"] = { ">dddd", 0.5, -2, -1 / 0, 3 },
       ["|i1"] = { "<i1i1i1i1", 0, -128, 127, 3 }, ["<i2"] = { "<i2i2i2i2", 0, -32768, 32767, 3 },
       [">i4"] = { ">i4i4i4i4", 0, -2147483648, 16777216, 3 }, ["<i8"] = { "<i8i8i8i8", 0, math.mininteger,
@@ -50,7 +51,8 @@ describe("npy", function()
       ["|b1"] = { "<I1I1I1I1", 0, 1, 1, 0 },
     } do
       local values = { table.unpack(case, 2) }
-      assert.same(values, loads(type, "4,", string.pack(table.unpack(case))):totable(), type)
+      local data = string.pack(case[1], table.unpack(case.bits or values))
+      assert.same(values, loads(type, "4,", data):totable(), type)
     end
     assert.same({ 1 }, loads("<f4", "", string.pack("<f", 1)):totable())
   end)
@@ -126,13 +128,16 @@ describe("npy", function()
     refuses(file(header("|O", "1,"), "\x80\4"), "Python objects %(pickles%)")
     refuses(file(header("<U5", "1,"), ("\0"):rep(20)), "holds text %(type '<U5'%)")
     refuses(file(header("<c8", "1,"), one .. one), "complex")
-    refuses(file(header("<f2", "1,"), "\0\0"), "reals of another size")
+    refuses(file(header("<f16", "1,"), ("\0"):rep(16)), "reals of another size")
     refuses(file(header("<M8[ns]", "1,"), one .. one), "dates")
     refuses(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", one), "holds records")
     refuses(file(header("<f4", "0, 3"), ""), "an empty array of shape %(0, 3%)")
     refuses(file(header("<f4", "1, 1, 1, 1, 1"), one), "5 dimensions")
     refuses(file(header("<f4", "99999999999999999999,"), one), "impossible size")
     refuses(file(header("<f4", "1048576, 1048576, 1048576"), one), "impossible shape")
+    refuses(file(header("<f4", "1099511627776, 16777216"), one), "impossible shape") -- 2^64 elements wrap to none
+    refuses(file(header("<f4", "1099511627776, 16777216, 1"), ""), "impossible shape")
+    refuses(file(header("<f4", "2147483648, 2"), one), "limits.elements = 2147483648")
     refuses(file("{'descr': '<f4', 'shape': (1,), }", one), "'fortran_order' is neither")
     refuses(file("{'fortran_order': False, 'shape': (1,), }", one), "no type 'descr'")
     refuses(file("{'descr': '<f4', 'fortran_order': False, }", one), "no 'shape'")
@@ -202,5 +207,96 @@ describe("npz", function()
     assert.error_matches(function() mb.save_npz({ mb.ones(1) }, path) end, "name of an array")
     write "PK"
     assert.matches("not a zip archive", select(2, mb.load_npz(path)))
+  end)
+end)
+
+describe("npz from a stranger", function()
+  local zip = require "moonbow.zip"
+  local limits = mb.limits
+  local function archive(entries, compress)
+    local parts = {}
+    zip.write(entries, function(part) parts[#parts + 1] = part end, compress)
+    return table.concat(parts)
+  end
+  local function npy_of(count) return file(header("|u1", count .. ","), ("\0"):rep(count)) end
+  local function refuses_npz(bytes, message)
+    write(bytes)
+    local arrays, err = mb.load_npz(path)
+    assert.is_nil(arrays)
+    assert.matches("^" .. path:gsub("%p", "%%%0") .. ": ", err)
+    assert.matches(message, err)
+  end
+
+  it("keeps the arrays that can be read beside one that cannot, and names it", function()
+    write(archive { { name = "a.npy", content = npy_of(3) },
+      { name = "b.npy", content = file(header("|O", "1,"), "\x80") }, { name = "notes.txt", content = "hello" } })
+    local arrays, about, skipped = assert(mb.load_npz(path))
+    assert.same({ 0, 0, 0 }, arrays.a:totable())
+    assert.same({ a = { type = "uint8", fortran_order = false } }, about)
+    assert.matches("Python objects", skipped.b)
+    assert.matches("not an npy file", skipped["notes.txt"])
+    assert.is_nil(arrays.b)
+    refuses_npz(archive { { name = "b.npy", content = file(header("|O", "1,"), "\x80") } }, "b: holds Python objects")
+    refuses_npz(archive { { name = "a.npy", content = npy_of(3) }, { name = "a", content = npy_of(4) } },
+      "'a' is there twice")
+  end)
+  it("holds as many entries as its end says, and nothing behind them", function()
+    local whole = archive { { name = "a.npy", content = npy_of(3) }, { name = "b.npy", content = npy_of(3) } }
+    local place = #whole - 21
+    local function with_count(count)
+      return whole:sub(1, place + 7) .. string.pack("<I2I2", count, count) .. whole:sub(place + 12)
+    end
+    assert.equal(whole, with_count(2))
+    refuses_npz(with_count(1), "holds more than its 1 entries")
+    refuses_npz(with_count(3), "entry 3 of the archive is damaged")
+    refuses_npz(with_count(0), "holds more than its 0 entries")
+    refuses_npz(whole .. "x", "its directory is damaged")
+    refuses_npz(whole:gsub("PK\1\2", "PK\1\3"), "entry 1 of the archive is damaged")
+    refuses_npz(whole:gsub("a.npy", "c.npy", 1), "its place is wrong: another name is there")
+    refuses_npz(archive { { name = "a.npy", content = npy_of(3) }, { name = "a.npy", content = npy_of(3) } },
+      "a.npy: the name comes twice")
+  end)
+  it("whose entries share bytes is refused before they are unpacked", function() -- a bomb of 4.5 GB in 103 KB
+    local numbers = npy_of(1000000)
+    local packed = require("zlib").deflate(9, -15)(numbers, "finish")
+    local crc = (require("zlib").crc32()(numbers))
+    local function place_of(name, local_header)
+      return (local_header and "PK\3\4\20\0\0\0\8\0\0\0!\0" or "PK\1\2\20\0\20\0\0\0\8\0\0\0!\0")
+        .. string.pack("<I4I4I4I2I2", crc, #packed, #numbers, #name, 0)
+    end
+    local body = place_of("a.npy", true) .. "a.npy" .. packed
+    local listing = (place_of("a.npy") .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, 0) .. "a.npy"):rep(2)
+    local stop = "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 2, 2, #listing, #body, 0)
+    refuses_npz(body .. listing .. stop, "the name comes twice")
+    local inner = place_of("b.npy", true) .. "b.npy" .. packed
+    local outer = "PK\3\4\20\0\0\0\0\0\0\0!\0" .. string.pack("<I4I4I4I2I2", 0, #inner, #inner, 5, 0) .. "a.npy"
+      .. inner
+    listing = "PK\1\2\20\0\20\0\0\0\0\0\0\0!\0" .. string.pack("<I4I4I4I2I2", 0, #inner, #inner, 5, 0)
+      .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, 0) .. "a.npy" .. place_of("b.npy")
+      .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, #outer - #inner) .. "b.npy"
+    stop = "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 2, 2, #listing, #outer, 0)
+    refuses_npz(outer .. listing .. stop, "a.npy and b.npy share bytes")
+  end)
+  it("unpacks to no more than limits.unpacked, and to what its bytes can become", function()
+    local members = { { name = "a.npy", content = npy_of(100000) }, { name = "b.npy", content = npy_of(100000) } }
+    local whole = archive(members, true)
+    limits.unpacked = 150000
+    finally(function() limits.unpacked = 1 << 30 end)
+    refuses_npz(whole, "its packed entries would have 200256 bytes; limits.unpacked = 150000")
+    limits.unpacked = 300000
+    write(whole)
+    assert.equal(100000, #assert(mb.load_npz(path)).b)
+    limits.entries = 1
+    finally(function() limits.entries, limits.unpacked = 1 << 20, 1 << 30 end)
+    refuses_npz(whole, "2 entries; limits.entries = 1")
+    limits.entries = 1 << 20
+    local at = whole:find("PK\1\2", 1, true)
+    refuses_npz(whole:sub(1, at + 23) .. string.pack("<I4", 299999) .. whole:sub(at + 28), "its size is impossible")
+  end)
+  it("says that memory has run out, and not that a checksum is wrong", function()
+    local inflate = require("zlib").inflate
+    finally(function() require("zlib").inflate = inflate end)
+    require("zlib").inflate = function() return function() error("not enough memory", 0) end end
+    refuses_npz(archive({ { name = "a.npy", content = npy_of(9) } }, true), "a.npy: not enough memory")
   end)
 end)

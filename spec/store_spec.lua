@@ -90,6 +90,94 @@ describe("safetensors", function()
   end)
 end)
 
+describe("safetensors of other programs", function()
+  local function entry(dtype, shape, first, last)
+    return { dtype = dtype, shape = shape, data_offsets = { first, last } }
+  end
+  local function refuses(bytes, message)
+    write(bytes)
+    local back, err = mb.safetensors.read(path)
+    assert.is_nil(back)
+    assert.matches(message, err)
+  end
+  local function raw(header, data) return string.pack("<I8", #header) .. header .. data end
+
+  it("must cover their bytes, each once", function()
+    local eight = ("\0"):rep(8)
+    refuses(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 0, 8) }, eight),
+      "'b' begins at byte 0 of the data, where 8 is expected: bytes are claimed twice")
+    refuses(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 4, 12) }, eight .. eight),
+      "claimed twice")
+    refuses(container({ a = entry("F32", { 1 }, 0, 4), b = entry("F32", { 1 }, 8, 12) }, eight .. eight),
+      "'b' begins at byte 8 of the data, where 4 is expected: bytes belong to no tensor")
+    refuses(container({ a = entry("F32", { 1 }, 0, 4) }, eight), "4 bytes at the end belong to no tensor")
+    refuses(container({ a = entry("F32", { 2 }, 4, 12) }, eight .. eight), "begins at byte 4")
+    local many = {}
+    for i = 1, 2000 do many["t" .. i] = entry("F32", { 2 }, 0, 8) end
+    refuses(container(many, eight), "claimed twice")
+  end)
+  it("have names that are UTF-8 and come once", function()
+    local one = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+    refuses(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), 'the name "a" comes twice')
+    refuses(raw('{"\xff":' .. one .. '}', "\0\0\0\0"), "not UTF%-8")
+    assert.error_matches(function() mb.safetensors.write(path, { ["\xff"] = mb.ones(1) }) end, "not valid UTF%-8")
+    assert.error_matches(function() mb.safetensors.write(path, {}, { a = "\xff" }) end, "a is not valid UTF%-8")
+    assert.error_matches(function() mb.safetensors.write(path, { __metadata__ = mb.ones(1) }) end, "no tensor can")
+  end)
+  it("may have the metadata null, but no number or list", function()
+    local a = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    write(raw('{"__metadata__":null,' .. a, "\0\0\0\0"))
+    local tensors, metadata = assert(mb.safetensors.read(path))
+    assert.same({ 0 }, tensors.a:totable())
+    assert.same({}, metadata)
+    refuses(raw('{"__metadata__":5,' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
+    refuses(raw('{"__metadata__":["x"],' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
+    refuses(raw('{"__metadata__":{"x":5},' .. a, "\0\0\0\0"), "holds no string under 'x'")
+    refuses(raw('{"__metadata__":{},"a":null}', ""), "no type, shape or place")
+  end)
+  it("give what can be converted exactly, and name what is left out", function()
+    local data = string.pack("<ffI2I2I2I2i8i8bB", 1.5, -2, 0x3c00, 0x0001, 0x3fc0, 0xff80, -3, 1 << 60, 1, 255)
+    write(container({
+      f32 = entry("F32", { 2 }, 0, 8), f16 = entry("F16", { 2 }, 8, 12), bf16 = entry("BF16", { 2 }, 12, 16),
+      i64 = entry("I64", { 1 }, 16, 24), large = entry("I64", { 1 }, 24, 32), bool = entry("BOOL", {}, 32, 33),
+      u8 = entry("U8", { 1 }, 33, 34), empty = entry("F32", { 0, 3 }, 34, 34), f8 = entry("F8_E4M3", { 0 }, 34, 34),
+    }, data))
+    local tensors, _, skipped = assert(mb.safetensors.read(path))
+    assert.same({ 1.5, -2 }, tensors.f32:totable())
+    assert.same({ 1, 2 ^ -24 }, tensors.f16:totable())
+    assert.same({ 1.5, -1 / 0 }, tensors.bf16:totable())
+    assert.same({ -3 }, tensors.i64:totable())
+    assert.same({ 1 }, tensors.bool:totable())
+    assert.same({ 255 }, tensors.u8:totable())
+    assert.equal("is empty", skipped.empty)
+    assert.matches("type F8_E4M3", skipped.f8)
+    assert.is_nil(skipped.large) -- 2^60 is a float
+    write(container({ a = entry("F32", { 1 }, 0, 4), odd = entry("I64", { 2 }, 4, 20) },
+      string.pack("<fi8i8", 1, 1, (1 << 60) + 1)))
+    tensors, _, skipped = assert(mb.safetensors.read(path))
+    assert.same({ 1 }, tensors.a:totable())
+    assert.matches("cannot hold exactly, number 2", skipped.odd)
+  end)
+  it("that were damaged in a weight or a name are refused, old ones without a checksum not", function()
+    assert(mb.safetensors.write(path, { a = mb.randn(mb.rng(1), 4) }, { note = "as it is" }))
+    local whole = content()
+    for _, place in ipairs { #whole, #whole - 9, (whole:find("as it is", 1, true)) } do
+      refuses(whole:sub(1, place - 1) .. string.char(whole:byte(place) ~ 1) .. whole:sub(place + 1),
+        "does not fit its checksum")
+    end
+    write(container({ a = entry("F32", { 1 }, 0, 4), __metadata__ = { note = "old" } }, string.pack("<f", 2)))
+    assert.same({ note = "old" }, (select(2, mb.safetensors.read(path))))
+  end)
+  it("have headers within the limits", function()
+    mb.limits.header = 32
+    finally(function() mb.limits.header, mb.limits.elements = 16 << 20, 1 << 31 end)
+    refuses(container({ a = entry("F32", { 1 }, 0, 4) }, "\0\0\0\0") .. ("\0"):rep(100), "limits.header = 32")
+    assert.error_matches(function() mb.safetensors.write(path, { a = mb.ones(1) }) end, "limits.header = 32")
+    mb.limits.header, mb.limits.elements = 16 << 20, 3
+    refuses(container({ a = entry("U8", { 4 }, 0, 4) }, "\0\0\0\0"), "has 4 elements; limits.elements = 3")
+  end)
+end)
+
 describe("models", function()
   local function model()
     return mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, strides = { 2, 1 }, length = 32 }
@@ -116,5 +204,92 @@ describe("models", function()
     assert.error_matches(function() mb.save(mb.nn.Dense { units = 2 }, path) end, "no weights yet")
     assert.error_matches(function() mb.save(model(), path, { clases = {} }) end, "did you mean 'classes'")
     assert.is_nil((mb.save(model(), "/no/such/folder/model.safetensors")))
+  end)
+  it("come back with exactly what was given, or are refused by name", function()
+    local original, inf = model(), 1 / 0
+    local fitted = mb.preprocess.fit({ "snv", { "savitzky_golay", window = 5 }, "standardize" },
+      mb.randn(mb.rng(2), 5, 32, 1))
+    local info = { classes = { "a", "ü\n\"", "" }, axis = { 16777217, 0.1, 1e-300 }, preprocessing = fitted,
+      note = ("long "):rep(1000) }
+    assert(mb.save(original, path, info))
+    local _, back = assert(mb.load(path))
+    assert.same(info, back)
+    assert.equal("table", type(back.axis))
+    local before = content()
+    local function refuses(given, message)
+      assert.error_matches(function() mb.save(original, path, given) end, message)
+      assert.equal(before, content())
+    end
+    refuses({ axis = { 1, inf } }, "save: info%.axis%[2%] is inf")
+    refuses({ axis = { 0 / 0, 1 } }, "info%.axis%[1%] is nan")
+    refuses({ axis = mb.tensor { 1, inf } }, "info%.axis%[2%] is inf")
+    refuses({ axis = { 1, "x" } }, "axis%[2%]: expected a finite number, got 'x'")
+    refuses({ axis = {} }, "axis: expected numbers")
+    refuses({ classes = { "a", nil, "c" } }, "classes")
+    refuses({ classes = { "a", "b", "\xe4" } }, "info%.classes%[3%] is not valid UTF%-8")
+    refuses({ classes = { "a", "b", {} } }, "classes%[3%]: expected a string")
+    refuses({ classes = { "a", "b" } }, "classes: expected 3, one per output of the model, got 2")
+    refuses({ note = "\xff" }, "info%.note is not valid UTF%-8")
+    local broken = mb.preprocess.fit({ "standardize" }, mb.randn(mb.rng(2), 5, 32, 1))
+    broken[1].mean[3] = inf
+    refuses({ preprocessing = broken }, "info%.preprocessing%[1%]%.mean%[3%] is inf")
+    refuses({ preprocessing = { { name = "svn" } } }, "did you mean 'snv'")
+    mb.limits.entries = 50
+    finally(function() mb.limits.entries = 1 << 20 end)
+    refuses({ axis = mb.arange(100) }, "limits%.entries = 50")
+  end)
+  it("give the same bytes whenever they are saved", function()
+    local bytes = {}
+    for i = 1, 3 do
+      local script = [[local mb = require "moonbow"
+        mb.seed(1)
+        local model = mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, length = 32 }
+        assert(mb.save(model, arg[1], { classes = { "a", "b", "c" }, note = "n", axis = mb.arange(32) }))]]
+      local name = os.tmpname()
+      local file = assert(io.open(name, "w"))
+      file:write(script)
+      file:close()
+      assert(os.execute(("%s %s %s"):format(require "support.interpreter", name, path)))
+      os.remove(name)
+      bytes[i] = content()
+    end
+    assert.equal(bytes[1], bytes[2])
+    assert.equal(bytes[1], bytes[3])
+  end)
+  it("whose description lies give nil and a message, in bounded memory", function()
+    local tensors = mb.nn.Sequential { mb.nn.Dense { units = 2 } }
+    tensors:build { 3 }
+    tensors = tensors:state()
+    local function refuses(description, message)
+      assert(mb.safetensors.write(path, tensors, { moonbow = json.encode(description) }))
+      local back, err = mb.load(path)
+      assert.is_nil(back)
+      assert.matches("^" .. path:gsub("%p", "%%%0") .. ": ", err)
+      assert.matches(message, err)
+    end
+    local dense = { type = "Dense", units = 2 }
+    local config = { type = "Sequential", layers = { dense } }
+    local function with(info) return { config = config, input_shape = { 3 }, info = info } end
+    assert(mb.safetensors.write(path, tensors, { moonbow = json.encode(with { note = "fine" }) }))
+    assert(mb.load(path))
+    refuses(with { axis = { 1, "x" } }, "axis%[2%]")
+    refuses(with { classes = { 1, { 2 } } }, "classes%[2%]")
+    refuses(with { clases = { "a" } }, "did you mean 'classes'")
+    refuses(with { note = 5 }, "note: expected a string")
+    refuses(with { preprocessing = { 5 } }, "step 1: expected a table")
+    refuses(with { preprocessing = { { name = "standardize" } } }, "step 1: mean: expected a table, got nil")
+    refuses(with { preprocessing = { { name = "standardize", mean = { 1 }, sd = {} } } }, "step 1: sd")
+    refuses(with { preprocessing = { { name = "savitzky_golay", options = { window = -1 } } } }, "window")
+    refuses({ config = 5, input_shape = { 3 }, info = {} }, "config: expected a table")
+    refuses({ kind = "tree", config = {}, info = {} }, "unknown kind 'tree'")
+    refuses({ config = config, input_shape = { 1e9, 1 }, info = {} }, ".")
+    refuses({ config = { type = "Dense", units = 2 ^ 30 }, input_shape = { 3 }, info = {} }, ".")
+    local text = json.encode { type = "ReLU" }
+    for _ = 1, 60 do text = ('{"type":"Sequential","layers":[%s]}'):format(text) end
+    refuses({ config = json.decode(text), input_shape = { 3 }, info = {} }, ".")
+    for _, bad in ipairs { "null", "5", "[]", "{", '{"info":5}' } do
+      assert(mb.safetensors.write(path, tensors, { moonbow = bad }))
+      assert.matches("no description of a moonbow model", select(2, mb.load(path)))
+    end
   end)
 end)

@@ -3,10 +3,12 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
+local limits = require "moonbow.limits"
 local zip = require "moonbow.zip"
 
 local npy = {}
 
+local MAX_COUNT = 1 << 40
 local MAGIC = "\x93NUMPY"
 local TYPES = {
   bool = "b1", int8 = "i1", int16 = "i2", int32 = "i4", int64 = "i8", uint8 = "u1", uint16 = "u2",
@@ -15,11 +17,12 @@ local TYPES = {
 }
 local NAMES = {}
 for name, code in pairs(TYPES) do NAMES[code] = name end
+NAMES.f2 = "float16" -- is read, not written
 
 local other_types = {
   O = "Python objects (pickles), which only Python can read", U = "text", S = "text", a = "text",
   c = "complex numbers",
-  V = "records", M = "dates", m = "time spans", f = "reals of another size than 32 and 64 bits",
+  V = "records", M = "dates", m = "time spans", f = "reals of another size than 16, 32 and 64 bits",
 }
 
 -- The text of the header and where the data begin; or nil and a message.
@@ -46,7 +49,7 @@ local function read_type(text)
   local order, code = quoted:match "^([<>|=]?)(%a%d+)$"
   if code and NAMES[code] then return { code = code, swap = order == ">" } end
   local kind = other_types[quoted:match "%a" or ""]
-  return nil, ("holds %s (type '%s'); bool, integers, float32 and float64 can be read"):format(
+  return nil, ("holds %s (type '%s'); bool, integers and reals of up to 64 bits can be read"):format(
     kind or "something unknown", quoted)
 end
 
@@ -56,10 +59,15 @@ local function read_shape(text)
   local shape, count = {}, 1
   for digits in list:gmatch "%d+" do
     local size = math.tointeger(tonumber(digits))
-    if not size or size > 1 << 40 then return nil, ("an impossible size %s in its shape"):format(digits) end
-    if size == 0 then return nil, ("an empty array of shape (%s); a tensor has elements"):format(list) end
+    if not size or size > MAX_COUNT then
+      return nil, ("an impossible size %s in its shape"):format(digits:sub(1, 30))
+    end
+    if size == 0 then return nil, ("an empty array of shape (%s); a tensor has elements"):format(list:sub(1, 60)) end
+    if count > MAX_COUNT // size then return nil, ("an impossible shape (%s)"):format(list:sub(1, 60)) end
     shape[#shape + 1], count = size, count * size
-    if count > 1 << 40 then return nil, ("an impossible shape (%s)"):format(list) end
+  end
+  if count > limits.elements then
+    return nil, ("%d elements; limits.elements = %d"):format(count, limits.elements)
   end
   if #shape > 4 then return nil, ("%d dimensions; a tensor has 1 to 4"):format(#shape) end
   if #shape == 0 then shape[1] = 1 end
@@ -113,8 +121,8 @@ local function parse(bytes)
   return header.fortran and transposed(x) or x, { type = NAMES[code], fortran_order = header.fortran }
 end
 
---- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float32, and float64
--- (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
+--- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float16, float32, and
+-- float64 (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
 -- @return tensor, { type = "float64", fortran_order = false }; or nil and a message: for a file that is not
 --   there, not of this format, truncated, empty, of more than 4 dimensions, of another type (Python objects
 --   are never unpickled), or with integers that float32 cannot hold exactly
@@ -163,23 +171,32 @@ function npy.save_npy(x, path, options)
   end)
 end
 
---- Reads what numpy.savez or numpy.savez_compressed wrote.
--- @return { [name] = tensor }, { [name] = { type, fortran_order } }; or nil and a message, as load_npy, and
---   for archives that are damaged
+-- The arrays of an archive's contents, what is told about them, and why others were left out, by name.
+local function parse_all(contents)
+  local arrays, about, skipped = {}, {}, {}
+  for file, content in pairs(contents) do
+    local name = file:gsub("%.npy$", "")
+    if arrays[name] or skipped[name] then return nil, ("'%s' is there twice"):format(name) end
+    local x, more = parse(content)
+    if x then arrays[name], about[name] = x, more else skipped[name] = more end
+  end
+  return arrays, about, skipped
+end
+
+--- Reads what numpy.savez or numpy.savez_compressed wrote. Members that load_npy would refuse are left out, and named.
+-- @return { [name] = tensor }, { [name] = { type, fortran_order } }, { [name] = why it was left out }; or nil and a
+--   message: for a file that is not there, no archive, damaged, beyond mb.limits, or without a member that can be read
 function npy.load_npz(path)
   check.kind("load_npz", "path", path, "string")
   local bytes, err = files.read(path)
   if not bytes then return nil, err end
-  local entries, why = zip.read(bytes)
-  if not entries then return nil, path .. ": " .. why end
-  local arrays, about = {}, {}
-  for file, content in pairs(entries) do
-    local name = file:gsub("%.npy$", "")
-    local x, more = parse(content)
-    if not x then return nil, ("%s: %s: %s"):format(path, file, more) end
-    arrays[name], about[name] = x, more
-  end
-  return arrays, about
+  local contents, why = zip.read(bytes)
+  if not contents then return nil, path .. ": " .. why end
+  local arrays, about, skipped = parse_all(contents)
+  if not arrays then return nil, path .. ": " .. about end
+  local name, reason = next(skipped)
+  if name and not next(arrays) then return nil, ("%s: %s: %s"):format(path, name, reason) end
+  return arrays, about, skipped
 end
 
 --- Saves { [name] = tensor } as numpy.load reads it, whole or not at all. Options: type ("float32": of all,

@@ -33,10 +33,11 @@ end
 
 -- Raises unless info, out of a file, is what save takes.
 local function check_info(info)
-  info = check.options("info", info, known_info)
+  check.options("info", info, known_info)
   check_list("classes", info.classes or {}, "string|number|boolean")
   check_list("axis", info.axis or {}, "finite")
   preprocess.check("info", info.preprocessing or {})
+  if info.axis and #info.axis == 0 then check.fail("info", "axis: expected numbers, got an empty list") end
 end
 
 -- How many classes a model tells apart.
@@ -49,7 +50,10 @@ end
 -- ---- saving ----
 
 local function description_of(model, kind, info)
-  local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info })
+  local is_tensor = core.is_tensor(info.axis)
+  if is_tensor then info.axis = core.totable(info.axis) end
+  local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info,
+    axis_is_list = info.axis and not is_tensor or nil })
   if not text then check.fail("save", "%s", err) end
   local back, why = json.decode(text)
   if not back then check.fail("save", "could not be loaded again: %s", why) end
@@ -74,7 +78,6 @@ function store.save(model, path, info)
   if not kind and not model.input_shape then
     check.fail("save", "the model has no weights yet; build or train it first")
   end
-  if core.is_tensor(info.axis) then info.axis = core.totable(info.axis) end
   if info.classes and #info.classes ~= classes_of(model) then
     check.fail("save", "classes: expected %d, one per output of the model, got %d", classes_of(model), #info.classes)
   end
@@ -86,11 +89,7 @@ end
 local function rebuild(description, tensors)
   local kind, config = description.kind, check.kind("load", "config", description.config, "table")
   check_info(description.info)
-  if not kind then
-    local model = nn.from_config(config)
-    model:build(description.input_shape, core.rng(0))
-    return model:load_state(tensors):eval()
-  end
+  if not kind then return nn.from_config(config):restore(description.input_shape, tensors):eval() end
   if not others[kind] then check.fail("load", "a model of the unknown kind %s", check.show(kind)) end
   return others[kind].from_state(config, tensors)
 end
@@ -102,7 +101,7 @@ local function reason_of(err)
 end
 
 --- Loads a model that save wrote, a network in evaluation mode. Nothing in the file is believed: see mb.limits.
--- @return model, info (classes, axis as a tensor, preprocessing, note); or nil and a message
+-- @return model, info (classes, axis, preprocessing, note, as they were given to save); or nil and a message
 function store.load(path)
   check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)
@@ -115,7 +114,7 @@ function store.load(path)
   local ok, model = pcall(rebuild, description, tensors)
   if not ok then return nil, ("%s: %s"):format(path, reason_of(model)) end
   local info = description.info
-  if info.axis then info.axis = core.tensor(info.axis) end
+  if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
   return model, info
 end
 

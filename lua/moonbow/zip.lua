@@ -1,6 +1,7 @@
 --- Zip archives, as far as NumPy's .npz files need them: entries stored or deflated, no encryption, one disk.
 -- Source: PKWARE's APPNOTE.TXT 6.3.10.
 local zlib = require "zlib"
+local limits = require "moonbow.limits"
 
 local zip = {}
 
@@ -8,23 +9,39 @@ local STORED, DEFLATED, RAW_DEFLATE = 0, 8, -15
 local END, END64_PLACE, END64 = "PK\5\6", "PK\6\7", "PK\6\6"
 local CENTRAL, LOCAL = "PK\1\2", "PK\3\4"
 local UNKNOWN = 0xffffffff -- a size or place of more than 32 bits stands elsewhere
-local CHUNK = 1 << 16
+local CHUNK = 1 << 12 -- packed bytes at a time: these become at most 4 MB
+local MOST_DEFLATED, SMALL = 1032, 64 -- what one byte of a deflated stream can become at most, and its last block
+local MARGIN = 1 << 16 -- for headers and the directory
 local DAY_ONE = 1 << 5 | 1 -- 1 January 1980: the same content gives the same bytes
 
 local function crc_of(content) return (zlib.crc32()(content)) end
 
--- Number of entries and place of the directory; or nil.
+-- The record at the end of an archive of more than 32 bits: count, size and place of the directory, and where it ends.
+local function read_end64(bytes, place)
+  local at = place - 20
+  if at < 1 or bytes:sub(at, at + 3) ~= END64_PLACE then return nil end
+  local end64 = string.unpack("<i8", bytes, at + 8)
+  if end64 < 0 or end64 + 56 > #bytes or bytes:sub(end64 + 1, end64 + 4) ~= END64 then return nil end
+  local on_disk, count, size, directory = string.unpack("<i8i8i8i8", bytes, end64 + 25)
+  return on_disk == count and count, size, directory, end64
+end
+
+-- Number of entries and place of the directory, and where it ends; or nil. The record at the end tells, which has to
+-- lie just behind the directory and to end with the file.
 local function find_directory(bytes)
   for place = #bytes - 21, math.max(1, #bytes - 21 - 0xffff), -1 do
-    if bytes:sub(place, place + 3) == END then
-      local count, _, directory = string.unpack("<I2I4I4", bytes, place + 10)
-      if directory ~= UNKNOWN and count ~= 0xffff then return count, directory end
-      local at = place - 20
-      if at < 1 or bytes:sub(at, at + 3) ~= END64_PLACE then return nil end
-      local end64 = string.unpack("<i8", bytes, at + 8)
-      if end64 < 0 or end64 + 56 > #bytes or bytes:sub(end64 + 1, end64 + 4) ~= END64 then return nil end
-      count, _, directory = string.unpack("<i8i8i8", bytes, end64 + 33)
-      return count, directory
+    if bytes:sub(place, place + 3) == END and place + 21 + string.unpack("<I2", bytes, place + 20) == #bytes then
+      local disk, first_disk, on_disk, count, size, directory = string.unpack("<I2I2I2I2I4I4", bytes, place + 4)
+      local stop = place - 1
+      if directory == UNKNOWN or count == 0xffff or size == UNKNOWN then
+        count, size, directory, stop = read_end64(bytes, place)
+      elseif disk ~= 0 or first_disk ~= 0 or on_disk ~= count then
+        return nil
+      end
+      if count and count >= 0 and size >= 0 and directory >= 0 and directory <= stop and directory + size == stop then
+        return count, directory, stop
+      end
+      return nil
     end
   end
 end
@@ -56,51 +73,89 @@ local function read_entry(bytes, at)
   return entry, name_end + extra_length + comment_length + 1
 end
 
--- Stops as soon as more comes out than the directory promised.
+-- Stops as soon as more comes out than the directory promised. Returns the content, or nil and a message.
 local function inflate(packed, size)
   local stream, parts, got = zlib.inflate(RAW_DEFLATE), {}, 0
   for first = 1, #packed, CHUNK do
     local ok, part, ended = pcall(stream, packed:sub(first, first + CHUNK - 1))
-    if not ok then return nil end
+    if not ok then return nil, part == "not enough memory" and part or "its packed content is damaged" end
     parts[#parts + 1], got = part, got + #part
     if ended or got > size then break end
   end
-  return table.concat(parts)
+  local ok, content = pcall(table.concat, parts)
+  if not ok then return nil, content end
+  return content
 end
 
 local function read_content(bytes, entry)
-  local at = entry.place + 1
-  if entry.place < 0 or at + 29 > #bytes or bytes:sub(at, at + 3) ~= LOCAL then
-    return nil, "its place is wrong"
-  end
-  local name_length, extra_length = string.unpack("<I2I2", bytes, at + 26)
-  local first = at + 30 + name_length + extra_length
-  if entry.packed < 0 or first + entry.packed - 1 > #bytes then return nil, "it is truncated" end
-  if entry.flags & 1 == 1 then return nil, "it is encrypted" end
-  if entry.method ~= STORED and entry.method ~= DEFLATED then
-    return nil, ("compression method %d is not known; 0 and 8 are"):format(entry.method)
-  end
-  local content = bytes:sub(first, first + entry.packed - 1)
-  if entry.method == DEFLATED then content = inflate(content, entry.size) end
-  if not content or #content ~= entry.size or crc_of(content) ~= entry.crc then
-    return nil, "its content does not fit its checksum"
-  end
+  local content, err = bytes:sub(entry.first, entry.first + entry.packed - 1)
+  if entry.method == DEFLATED then content, err = inflate(content, entry.size) end
+  if not content then return nil, err end
+  if #content ~= entry.size or crc_of(content) ~= entry.crc then return nil, "its content does not fit its checksum" end
   return content
+end
+
+-- Finds where the content of an entry begins; returns a message where that is impossible.
+local function locate(bytes, entry, directory)
+  local at = entry.place + 1
+  if entry.place < 0 or at + 29 > directory or bytes:sub(at, at + 3) ~= LOCAL then return "its place is wrong" end
+  local name_length, extra_length = string.unpack("<I2I2", bytes, at + 26)
+  if bytes:sub(at + 30, at + 29 + name_length) ~= entry.name then return "its place is wrong: another name is there" end
+  entry.first = at + 30 + name_length + extra_length
+  if entry.packed < 0 or entry.packed > directory - entry.first + 1 then return "it is truncated" end
+  if entry.flags & 1 == 1 then return "it is encrypted" end
+  if entry.method ~= STORED and entry.method ~= DEFLATED then
+    return ("compression method %d is not known; 0 and 8 are"):format(entry.method)
+  end
+  local most = entry.method == STORED and entry.packed or entry.packed * MOST_DEFLATED + SMALL
+  if entry.size < 0 or entry.size > most then return "its size is impossible" end
+end
+
+-- All entries of the directory, checked against each other before anything is unpacked; or nil and a message.
+local function read_directory(bytes)
+  local count, directory, stop = find_directory(bytes)
+  if not count then return nil, "not a zip archive, or truncated, or its directory is damaged" end
+  if count > limits.entries then return nil, ("%d entries; limits.entries = %d"):format(count, limits.entries) end
+  local entries, at, unpacked, seen = {}, directory + 1, 0, {}
+  for i = 1, count do
+    local entry, next_at = read_entry(bytes, at)
+    if not entry or next_at > stop + 1 then return nil, ("entry %d of the archive is damaged"):format(i) end
+    local reason = seen[entry.name] and "the name comes twice" or locate(bytes, entry, directory)
+    if reason then return nil, ("%s: %s"):format(entry.name, reason) end
+    if entry.method == DEFLATED then unpacked = unpacked + entry.size end
+    entries[i], seen[entry.name], at = entry, true, next_at
+  end
+  if at ~= stop + 1 then return nil, ("the directory holds more than its %d entries"):format(count) end
+  if unpacked > limits.unpacked then
+    return nil, ("its packed entries would have %d bytes; limits.unpacked = %d"):format(unpacked, limits.unpacked)
+  end
+  return entries
+end
+
+-- Two entries that share bytes would let a small file unpack to any size; returns a message.
+local function overlap(entries)
+  local sorted = table.move(entries, 1, #entries, 1, {})
+  table.sort(sorted, function(a, b) return a.place < b.place end)
+  for i = 2, #sorted do
+    local before, entry = sorted[i - 1], sorted[i]
+    if before.first + before.packed > entry.place + 1 then
+      return ("%s and %s share bytes"):format(before.name, entry.name)
+    end
+  end
 end
 
 --- The entries of an archive, { [name] = content }; or nil and a message.
 function zip.read(bytes)
-  local count, directory = find_directory(bytes)
-  if not count then return nil, "not a zip archive, or truncated" end
-  local entries, at = {}, directory + 1
-  for i = 1, count do
-    local entry, next_at = read_entry(bytes, at)
-    if not entry then return nil, ("entry %d of the archive is damaged"):format(i) end
-    local content, err = read_content(bytes, entry)
-    if not content then return nil, ("%s: %s"):format(entry.name, err) end
-    entries[entry.name], at = content, next_at
+  local entries, err = read_directory(bytes)
+  local reason = not entries and err or overlap(entries)
+  if reason then return nil, reason end
+  local contents = {}
+  for _, entry in ipairs(entries) do
+    local content, why = read_content(bytes, entry)
+    if not content then return nil, ("%s: %s"):format(entry.name, why) end
+    contents[entry.name] = content
   end
-  return entries
+  return contents
 end
 
 -- What local header and directory have in common.
@@ -117,7 +172,7 @@ function zip.write(entries, put, compress)
       crc = crc_of(given.content),
       method = compress and DEFLATED or STORED }
     if compress then entry.packed = zlib.deflate(6, RAW_DEFLATE)(entry.content, "finish") end
-    if place + #entry.packed + #entry.content >= UNKNOWN - CHUNK then
+    if place + #entry.packed + #entry.content >= UNKNOWN - MARGIN then
       error("save_npz: an archive of more than 4 GB; save the arrays one by one as npy", 0)
     end
     local head = LOCAL .. common(entry) .. entry.name
