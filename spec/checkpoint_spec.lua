@@ -121,6 +121,112 @@ describe("checkpoints", function()
           checkpoint = root .. "/mine" })
     end, "another")
   end)
+  it("of other data, in any bit or order, or another rate are refused by name", function()
+    local x, y = mb.randn(mb.rng(1), 12, 6, 1), {}
+    for i = 1, 12 do y[i] = i % 2 + 1 end
+    local function labels(list) return mb.tensor(list or y) end
+    local function train(changes)
+      changes = changes or {}
+      local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2, initializer = "ones" } }
+      local optimizer = changes.optimizer or mb.optim.SGD { lr = 0.1, momentum = 0.9 }
+      if changes.lr then optimizer.lr = changes.lr end
+      mb.fit(model, { x = changes.x or x, y = changes.y or labels() }, { epochs = 2, verbose = false,
+        optimizer = optimizer, checkpoint = root .. "/data",
+        validation = { x = changes.vx or x, y = changes.vy or y } })
+    end
+    train()
+    train()
+    train { y = y, vy = labels() } -- the same labels, as a table and as a tensor
+    local function refuses(changes, message)
+      assert.error_matches(function() train(changes) end, "of a training with another " .. message)
+    end
+    local swapped = mb.tensor(y)
+    swapped:set(1, y[2])
+    swapped:set(2, y[1])
+    local columns = {}
+    for i = 1, 12 do
+      columns[i] = x[i]:totable()
+      columns[i][1], columns[i][2] = columns[i][2], columns[i][1]
+    end
+    local bit = x * 1
+    bit:set(3, 3, 1, bit:get(3, 3, 1) + 1e-6)
+    refuses({ x = -x }, "data%.x")
+    refuses({ x = mb.tensor(columns) }, "data%.x")
+    refuses({ x = x * -1, y = swapped }, "data%.x")
+    refuses({ x = bit }, "data%.x")
+    refuses({ y = swapped }, "data%.y")
+    refuses({ vx = -x }, "validation%.x")
+    refuses({ vy = swapped }, "validation%.y")
+    refuses({ lr = 0.05 }, "optimizer%.lr %(0%.1.*, now 0%.05")
+    refuses({ optimizer = mb.optim.SGD { lr = 0.1, momentum = 0.8 } }, "optimizer%.momentum %(0%.9.*, now 0%.8")
+    refuses({ optimizer = mb.optim.SGD { lr = 0.1, momentum = 0.9, nesterov = true } }, "optimizer%.nesterov")
+    refuses({ optimizer = mb.optim.Adam { lr = 0.1 } }, "optimizer")
+    train()
+  end)
+  it("are the same bytes whenever a training is repeated", function()
+    local path = "/checkpoint.safetensors"
+    for _, folder in ipairs { "one", "two" } do fit(folder, { epochs = 2 }) end
+    local function read(folder)
+      local tensors, metadata = assert(mb.safetensors.read(root .. "/" .. folder .. path))
+      return tensors, (metadata.training:gsub('"seconds":[^,}]*', ""))
+    end
+    local one, text = read "one"
+    local two, again = read "two"
+    assert.equal(text, again)
+    for name, tensor in pairs(one) do assert.equal(tensor, two[name]) end
+  end)
+  it("of one folder belong to one training at a time", function()
+    fit("shared", { epochs = 1 })
+    local inner
+    fit("shared", { epochs = 2, callbacks = { function()
+      inner = select(2, pcall(fit, "shared", { epochs = 2 }))
+    end } })
+    assert.matches("fit: checkpoint: .*/shared: another training is at work in this folder", inner)
+    assert.error_matches(function()
+      fit("shared", { epochs = 3, callbacks = { function() error "mine" end } })
+    end, "mine")
+    fit("shared", { epochs = 4 }) -- the error gave the lock back
+    assert.is_nil(lfs.attributes(root .. "/shared/checkpoint.lock"))
+    local locked = root .. "/shared/checkpoint.lock"
+    assert(io.open(locked, "w")):close() -- as a kill leaves it
+    fit("shared", { epochs = 5 })
+  end)
+  it("that were damaged change nothing and are refused by name", function()
+    local safetensors = require "moonbow.safetensors"
+    local path = root .. "/damaged/checkpoint.safetensors"
+    fit("damaged", { epochs = 1 })
+    local tensors, metadata = assert(mb.safetensors.read(path))
+    local function refuses(change, message)
+      local state = require "moonbow.json".decode(metadata.training)
+      local changed = {}
+      for name, tensor in pairs(tensors) do changed[name] = tensor end
+      change(state, changed)
+      local text = assert(require "moonbow.json".encode(state))
+      assert(safetensors.write(path, changed, { training = text }))
+      assert.error_matches(function() fit("damaged", { epochs = 2 }) end, message)
+    end
+    local function without(name) return function(state) state[name] = nil end end
+    for _, name in ipairs { "records", "rng", "lr", "steps", "schedule", "identity", "waited" } do
+      refuses(without(name), name)
+    end
+    refuses(function(state) state.records = { 5 } end, "records: expected a table, got 5")
+    refuses(function(state) state.records[1].loss = "low" end, "records%[1%]%.loss: expected a number")
+    refuses(function(state) state.records[1].epoch = 2 end, "epoch 1 is missing")
+    refuses(function(state) state.rng = "pcg64:0" end, "state")
+    refuses(function(state) state.waited = "long" end, "waited: expected an integer")
+    refuses(function(_, all) all["model.3.weight"] = nil end, "3%.weight")
+    refuses(function(_, all) all["model.3.weight"] = mb.ones(2, 2) end, "expected shape {160, 2}, got {2, 2}")
+    refuses(function(_, all) all["optimizer.1.3.weight"] = mb.ones(1) end, "optimizer%.1%.3%.weight: expected shape")
+    refuses(function(_, all) all.surplus = mb.ones(1) end, "surplus: expected shape none")
+    assert(safetensors.write(path, tensors, metadata))
+    local file = assert(io.open(path, "rb"))
+    local whole = file:read "a"
+    file:close()
+    file = assert(io.open(path, "wb"))
+    file:write(whole:sub(1, -2), string.char(whole:byte(-1) ~ 1))
+    file:close()
+    assert.error_matches(function() fit("damaged", { epochs = 2 }) end, "does not fit its checksum")
+  end)
   it("that are no checkpoints are refused", function()
     local path = root .. "/bad"
     assert(lfs.mkdir(path))

@@ -163,9 +163,11 @@ local state_kinds = {
   records = { "table" }, best_epoch = { "integer", optional = true }, stopped = { "string", optional = true },
 }
 
+local kinds_shown = { integer = "an integer", number = "a number", string = "a string", table = "a table" }
+
 local function check_type(path, name, value, kind)
   if type(value) ~= kind and math.type(value) ~= kind then
-    check.fail("fit", "checkpoint: %s: %s: expected a %s, got %s", path, name, kind, check.show(value))
+    check.fail("fit", "checkpoint: %s: %s: expected %s, got %s", path, name, kinds_shown[kind], check.show(value))
   end
 end
 
@@ -239,13 +241,11 @@ function checkpoint.open(job)
     known_options)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
-  local lock, reason = files.lock(options.folder .. "/" .. LOCK)
-  if not lock then
-    check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
-  end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
   job.checkpoint, job.identity = options, identity(job)
-  return lock
+  local lock, reason = files.lock(options.folder .. "/" .. LOCK) -- the last step: what fails before it locks nothing
+  if lock then return lock end
+  check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
 end
 
 --- Brings a job to where its checkpoint left it, if there is one.
