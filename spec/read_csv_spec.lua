@@ -115,6 +115,12 @@ describe("separator and decimal sign", function()
   it("may mix blanks and tabs", function()
     assert.same({ { { 1 }, { 2 }, { 3 } } }, read("20.0 49\t50\n1 2\t3\n").x:totable())
   end)
+  it("are not taken from the exponents or the blanks of other cells", function()
+    local text = "4,0300e+02;4,0800e+02;4,1000e+02\n2,4374e+02;8,1469e+02;8,9699e+02\n"
+    assert.same({ 403, 408, 410 }, read(text).axis)
+    refuses("#\t405,000\n\t37,754\n", "reads in two ways, with tabs and decimal commas: 1 spectrum at 405 to 405; "
+      .. "with commas: 1 spectrum at 405 to 0; give separator and decimal")
+  end)
   it("come from Excel's first line", function()
     assert.same({ { { 1.5 }, { 2 } } }, read("sep=;\nk;400;401\na;1,5;2\n").x:totable())
   end)
@@ -171,6 +177,12 @@ describe("lines with a comment sign", function()
   it("are the header whose first column is named by the sign", function()
     local set = read "#,label,400\n1,a,5\n2,b,6\n"
     assert.same({ { 400 }, { "#", "label" }, { "1", "2" } }, { set.axis, set.columns, set.labels["#"] })
+    assert.same({ "a", "b" }, read("# 400 401 402\na 1 2 3\nb 4 5 6\n").labels["#"])
+  end)
+  it("are refused where they may be rows between header and rows", function()
+    local set, err = read "# label 400 401 402\n#1 a 1 2 3\nb c 4 5 6\n"
+    assert.is_nil(set)
+    assert.matches("line 2: starts with '#', but reads as a spectrum", err)
   end)
 end)
 
@@ -283,6 +295,49 @@ describe("a file that is no table of text", function()
     assert.is_nil(set)
     assert.matches("spec", err)
     assert.is_nil((mb.data.read_csv(path .. "\0")))
+  end)
+end)
+
+describe("a random table in a random dialect", function()
+  local texts = { "a", "x y", "1,2-diol", "a;b", "12", "1.5", "1,5", "\u{e9}", 'say "hi"', "", "a\tb", "-", "nan" }
+
+  local function quoted(text, separator)
+    if text:find '[,;\t "]' or separator == " " and text == "" then return '"' .. text:gsub('"', '""') .. '"' end
+    return text
+  end
+  -- { axis, labels, x } and the same as text; all numbers have few digits and are exact in binary.
+  local function draw(rng)
+    local function pick(list) return list[rng:integers(1, #list + 1)] end
+    local separator = pick { ",", ";", "\t", " " }
+    local decimal = separator == "," and "." or pick { ".", "," }
+    local L, expected, lines = rng:integers(4, 9), { axis = {}, labels = {}, x = {} }, {}
+    local function number(value) return (("%.2f"):format(value):gsub("%.", decimal)) end
+    local cells = { "kind" }
+    for i = 1, L do
+      expected.axis[i] = 400 + 2 * i + rng:integers(0, 8) / 8
+      cells[i + 1] = ("%.3f"):format(expected.axis[i]):gsub("%.", decimal)
+    end
+    lines[1] = table.concat(cells, separator)
+    for row = 1, rng:integers(1, 6) do
+      expected.labels[row], expected.x[row] = pick(texts), {}
+      cells = { quoted(expected.labels[row], separator) }
+      for i = 1, L do
+        expected.x[row][i] = { rng:integers(-400, 4000) / 4 }
+        cells[i + 1] = number(expected.x[row][i][1])
+      end
+      lines[row + 1] = table.concat(cells, separator)
+    end
+    return expected, table.concat(lines, pick { "\n", "\r\n" }) .. pick { "\n", "" }
+  end
+
+  it("comes back as it was", function()
+    local rng = mb.rng(17)
+    for _ = 1, 200 do
+      local expected, text = draw(rng)
+      local set, err = read(text)
+      assert.is_truthy(set, ("%s\n%s"):format(err, text))
+      assert.same(expected, { axis = set.axis, labels = set.labels.kind, x = set.x:totable() }, text)
+    end
   end)
 end)
 

@@ -32,7 +32,7 @@ end
 -- The separators that the first line holds outside quotes, or the one that is given.
 local function separators_of(lines, given)
   if given or lines.separator then return { given or lines.separator } end
-  local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^%s*(.-)%s*$", {}
+  local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^ *(.-) *$", {}
   for _, separator in ipairs(separators) do
     if bare:find(separator, 1, true) then found[#found + 1] = separator end
   end
@@ -54,9 +54,9 @@ end
 -- Reads the lines with one separator and one decimal sign. Returns a set; or nil and a failure.
 local function read_with(lines, dialect)
   local commented, failure = rows.read_commented(lines, dialect)
-  if failure then return nil, failure end
   local row, row_failure = commented, nil
   if not row then row, row_failure = rows.read(lines, dialect) end
+  if failure and (row or not failure.is_doubt) then return nil, failure end
   local column, column_failure = columns.read(lines, dialect)
   local no_labels = row and not commented and #row.columns == 0
   if no_labels and column_failure and column_failure.certain then return nil, column_failure end
@@ -101,10 +101,16 @@ local function describe_set(set)
     set.axis[1], set.axis[#set.axis])
 end
 
--- The failure that came after most rows; of several, those that say different things.
+-- After how many rows the last failure came; infinitely many where all rows can be read, but not in one way only.
 local function worst(failures)
-  local most, messages, seen = 0, {}, {}
+  local most = 0
   for _, failure in ipairs(failures) do most = math.max(most, failure.rows) end
+  return most
+end
+
+-- The failure that came after most rows; of several, those that say different things.
+local function describe_failures(failures)
+  local most, messages, seen = worst(failures), {}, {}
   for _, failure in ipairs(failures) do
     if failure.rows == most and not seen[failure.message] then
       seen[failure.message] = true
@@ -119,8 +125,8 @@ local function choose(lines, sets, failures)
   if #sets == 0 and #failures == 0 then
     return nil, ("line %d: expected cells with tabs, semicolons, commas or blanks between them, found one cell"):format(
       lines.numbers[lines.first])
-  elseif #sets == 0 then
-    return nil, worst(failures)
+  elseif #sets == 0 or worst(failures) == math.huge then
+    return nil, describe_failures(failures)
   end
   for i = 2, #sets do
     if not is_same(sets[1], sets[i]) then

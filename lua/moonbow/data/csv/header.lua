@@ -8,7 +8,7 @@ local LARGEST = 3.4028234663852886e38 -- of single precision
 
 -- "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them, but no number.
 local function looks_like_number(text)
-  local bare = text:gsub("[eE][+-]?%d+$", ""):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
+  local bare = text:gsub("(%d)[eE][+-]?%d+", "%1"):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
 

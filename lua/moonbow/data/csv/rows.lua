@@ -81,15 +81,24 @@ end
 local function read_commented_head(lines, i, width, dialect)
   local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
   local cells = utf8.len(bare) and header.cells(bare, dialect.separator)
-  if not cells or #cells ~= width then return nil end
-  if cells[1] == "" then cells[1] = lines.sign end
+  if not cells then return nil end
+  local has_sign = cells[1] == ""
+  if has_sign then cells[1] = lines.sign end
+  if #cells == width - 1 then table.insert(cells, 1, lines.sign) end -- of labels without a name
+  if #cells ~= width then return nil end
   local head = read_head(lines, i, cells, dialect.decimal)
-  if head and head.columns[#head.columns] - head.columns[1] + 1 == #head.columns then return head end
+  if not head or head.columns[#head.columns] - head.columns[1] + 1 ~= #head.columns then return nil end
+  head.has_sign = has_sign
+  return head
 end
 
--- A comment may hold numbers by chance: a header has more of them than of names, or names over text.
-local function is_convincing(head, set, decimal)
-  if #head.axis > 1 and #head.axis > #head.names then return true end
+-- A comment may hold numbers by chance: a header has more of them than of names, or the sign alone for a name.
+local function is_header_alone(head)
+  return head.has_sign or #head.axis > 1 and #head.axis > #head.names
+end
+
+-- Or it has a name over text.
+local function is_header_of(head, set, decimal)
   for _, name in ipairs(head.names) do
     for _, cell in ipairs(set.labels[name]) do
       if not core.csv_number(cell, decimal) then return true end
@@ -99,15 +108,21 @@ local function is_convincing(head, set, decimal)
 end
 
 --- Reads spectra below a header that is commented out, as NumPy's savetxt writes it.
--- @return set, or nil and a failure where two lines could be the header
+-- @return set; or nil and a failure where lines read both as comments and as more, which is a doubt (is_doubt) where
+--   the header may itself be a comment
 function rows.read_commented(lines, dialect)
   if lines.decided or lines.first == 1 then return nil end
   local cells = header.cells(lines[lines.first], dialect.separator)
   local set
   for i = 1, cells and lines.first - 1 or 0 do
     local head = read_commented_head(lines, i, #cells, dialect)
-    local found = head and read_below(lines, lines.first, head, dialect)
-    if found and not is_convincing(head, found, dialect.decimal) then found = nil end
+    local found, failure
+    if head then found, failure = read_below(lines, i + 1, head, dialect) end
+    if failure and failure.rows == math.huge then
+      failure.is_doubt = not is_header_alone(head)
+      return nil, failure
+    end
+    if found and not (is_header_alone(head) or is_header_of(head, found, dialect.decimal)) then found = nil end
     if found and set then
       return nil, body.failure(lines, i, "a second line that could be the header, commented out", math.huge)
     elseif found then
