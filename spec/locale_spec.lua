@@ -46,6 +46,20 @@ describe("a locale with a decimal comma", function()
         print(set.axis[1] == 400.5, set.axis[2] == 401.5, set.x:get(1, 1, 1) == 1.25, set.x:get(1, 2, 1) * 5 == 1)
       end]]):format(file, other))
   end)
+  it("does not change models, nor what is read of them", function()
+    same_in_both(([[
+      local x = mb.rng(1):normal(0, 1, 8, 5, 1)
+      local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+      mb.fit(model, { x = x, y = mb.tensor { 1, 2, 1, 2, 1, 2, 1, 2 } }, { epochs = 2, seed = 1, verbose = false,
+        optimizer = mb.optim.SGD { lr = 0.125 }, checkpoint = %q })
+      local path = %q
+      assert(mb.save(model, path, { axis = { 0.5, 1.25, 2, 3, 4.75 }, classes = { "a", "b" } }))
+      local bytes = io.open(path, "rb"):read "a"
+      print(#bytes, ("%%q"):format(bytes))
+      local _, info = assert(mb.load(path))
+      print(info.axis[1] == 0.5, info.axis[5] == 4.75)
+    ]]):format(folder .. "/checkpoint", folder .. "/model.safetensors"))
+  end)
   it("does not change plots", function()
     same_in_both [[
       local x, y = { 1.5, 2.25, 3.125 }, { 0.25, 0.75, 12.5 }

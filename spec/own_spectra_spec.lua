@@ -2,6 +2,7 @@
 -- fails.
 local mb = require "moonbow"
 local measured = require "support.measured"
+local interrupted = require "support.interrupted"
 local interpreter = require "support.interpreter"
 
 local folder = os.tmpname()
@@ -126,6 +127,16 @@ describe("own_spectra", function()
     local code, text = run(("--predict %s %s"):format(path, write("three.csv", "k,1,2,3\na,1,1,1\nb,0,0,0\n")))
     assert.equal(1, code, text)
     assert.is_nil(text:find("probability", 1, true), text)
+  end)
+  it("ends with 130 on Ctrl-C, and writes no model", function()
+    local got = interrupted { "-e", [[local mb = require "moonbow"
+      local fit = mb.fit
+      mb.fit = function(...) io.stderr:write "now\n" return fit(...) end]],
+      "experiments/own_spectra.lua", "--label", "kind", "--epochs", "2000", "--out", folder .. "/cut", artificial() }
+    assert.equal(130, got.code, got.errors)
+    assert.matches("own_spectra: interrupted; no model was written; the same command starts again", got.errors)
+    assert.is_nil(io.open(folder .. "/cut/model.safetensors"))
+    assert.is_nil(io.open(folder .. "/cut/results.json"))
   end)
   it("tells measured classes apart", function()
     for name, case in pairs {

@@ -2,6 +2,7 @@
 --
 -- Integers and floats stay what they are (1 and 1.0), floats keep all their digits, keys are sorted. A table with the
 -- elements 1, 2, ..., n is a list; an empty one is {}, unless its metatable says __jsontype = "array".
+local core = require "moonbow.core"
 local limits = require "moonbow.limits"
 
 local json = {
@@ -105,7 +106,7 @@ end
 -- not UTF-8, functions and tensors, and what decode would refuse.
 -- @param name of the value, for the message; optional
 function json.encode(value, name)
-  return guarded(encode_value, { entries = 0, depth = 0 }, value, name or "")
+  return guarded(core.in_c_locale, encode_value, { entries = 0, depth = 0 }, value, name or "")
 end
 
 -- ---- reading ----

@@ -51,7 +51,7 @@ local function canonical(value)
   end
   if type(value) == "function" then return "a function" end
   if type(value) == "string" then return ("%q"):format(value) end
-  if type(value) == "number" then return ("%.17g"):format(value) end
+  if type(value) == "number" then return core.in_c_locale(string.format, "%.17g", value) end
   if type(value) ~= "table" then return tostring(value) end
   local parts = {}
   for key, entry in pairs(value) do
