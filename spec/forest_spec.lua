@@ -1,6 +1,7 @@
 -- Random forests: accuracy beside scikit-learn's, reproducibility, out-of-bag votes, files, misuse.
 local mb = require "moonbow"
 local measured = require "support.measured"
+local interrupted = require "support.interrupted"
 
 -- Accuracy of scikit-learn 1.9.1 with 100 trees, mean of five seeds, as bench/forest.lua prints it.
 local SKLEARN = {
@@ -65,6 +66,29 @@ describe("a forest", function()
       assert.equal(forest:predict_proba(x):tobytes(), other:predict_proba(x):tobytes())
       assert.equal(forest:score(x, y), forest:score(x, labels))
     end
+  end)
+  it("gives the same probabilities in parts of the rows", function()
+    local y = mb.rng(2):integers(1, 3, { shape = { 30 } })
+    local forest = mb.forest.fit(mb.randn(mb.rng(1), 30, 4), y, { trees = 600 })
+    local x = mb.randn(mb.rng(3), 20000, 4) -- more than one part
+    local parts = { forest:predict_proba(x:narrow(1, 7000)), forest:predict_proba(x:narrow(7001, 13000)) }
+    assert.is_true(forest:predict_proba(x):tobytes() == mb.concat(parts, 1):tobytes())
+  end)
+  it("ends at Ctrl-C, and the script with it", function()
+    local got = interrupted { "-e", [[
+      local mb, core = require "moonbow", require "moonbow.core"
+      require("moonbow.train.progress").job = function(operation)
+        local function report()
+          io.stderr:write("now ", operation, "\n")
+          while not core.interrupted() do end
+        end
+        return setmetatable({ report = report }, { __close = function() end })
+      end
+      local x = mb.randn(mb.rng(1), 30, 4)
+      pcall(mb.forest.fit, x, mb.rng(2):integers(1, 3, { shape = { 30 } }), { trees = 1000 })
+      print "went on"]] }
+    assert.same({ 130, "now forest.fit\nforest.fit: interrupted; the same command starts again\n", "" },
+      { got.code, got.errors, got.output })
   end)
   it("gives probabilities and the classes they mean", function()
     local x, y, x_test, y_test = easy(200)

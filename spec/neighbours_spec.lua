@@ -1,6 +1,7 @@
 -- Dissimilarities beside SciPy's, neighbours beside scikit-learn's, files, misuse.
 local mb = require "moonbow"
 local neighbours = mb.neighbours
+local interrupted = require "support.interrupted"
 
 -- scipy.spatial.distance 1.17.1 (jensenshannon and the like) and scipy.stats.wasserstein_distance, on
 -- numpy.random.default_rng(5).random((5, 40)) in float32: rows 1 and 2 against rows 3, 4 and 5.
@@ -98,6 +99,22 @@ describe("distances", function()
 end)
 
 describe("nearest neighbours", function()
+  it("end at Ctrl-C between two parts", function()
+    local got = interrupted { "-e", [[
+      local mb, core = require "moonbow", require "moonbow.core"
+      require("moonbow.train.progress").job = function(operation)
+        local function report(done, all)
+          io.stderr:write(("now %s %d/%d\n"):format(operation, done, all))
+          while not core.interrupted() do end
+        end
+        return setmetatable({ report = report }, { __close = function() end })
+      end
+      local x = mb.randn(mb.rng(1), 130, 1300)
+      pcall(mb.neighbours.distances, x, x, { metric = "dtw" })
+      print "went on"]] }
+    assert.same({ 130, "now distances 64/130\ndistances: interrupted; the same command starts again\n", "" },
+      { got.code, got.errors, got.output })
+  end)
   it("classify as scikit-learn's", function()
     local set = dofile "bench/support/sets.lua"()[2]
     local train, test = set.splits[1].train, set.splits[1].test

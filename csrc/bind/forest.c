@@ -3,9 +3,12 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #define FOREST_TYPE BIND_PREFIX "forest"
-#define BATCH       64 /* trees that are grown before what they do not use of their memory is given back */
+#define BATCH       64  /* trees that are grown before what they do not use of their memory is given back */
+#define PATIENCE    0.1 /* seconds that a batch takes at most, where a tree takes less: then Ctrl-C is heard */
+#define REPORT      14  /* the argument of forest_fit that is called with how many trees have grown */
 #define EXACT       ((mb_size)1 << 24) /* whole numbers up to here fit into tensors */
 
 typedef struct {
@@ -72,6 +75,19 @@ static void push_importances(lua_State *L, const double *sum, mb_size D) {
   for (mb_size d = 0; d < D; d++) importances->data[d] = (mb_real)(sum[d] / (all > 0 ? all : 1));
 }
 
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Calls the function at arg, which may raise. */
+static void report(lua_State *L, int arg, mb_size done) {
+  lua_pushvalue(L, arg);
+  lua_pushinteger(L, done);
+  lua_call(L, 1, 0);
+}
+
 /* Grows all trees into the forest at index; adds their importances to sum. */
 static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t *in_bag, const mb_real *x,
                  const mb_size *label, const mb_forest *f) {
@@ -87,15 +103,19 @@ static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t 
   double *importance = scratch_bytes(L, (size_t)(batch * f->D) * sizeof *importance);
   const size_t bytes = tree_bytes(nodes, f->N);
   char *room = scratch_bytes(L, (size_t)batch * bytes);
-  for (mb_size first = 0; first < forest->trees; first += batch) {
+  mb_size size = threads < batch ? threads : batch; /* of a batch; the forest does not depend on it */
+  for (mb_size first = 0, count; first < forest->trees; first += count) {
+    const double began = seconds();
     mb_tree grown[BATCH];
-    const mb_size count = forest->trees - first < batch ? forest->trees - first : batch;
+    count = forest->trees - first < size ? forest->trees - first : size;
     for (mb_size t = 0; t < count; t++) grown[t] = place_tree(room + (size_t)t * bytes, nodes, f->N);
     mb_forest_grow(grown, importance, in_bag != NULL ? in_bag + first * words : NULL, scratch, code, value,
                    label, f, first, count, threads);
     for (mb_size t = 0; t < count; t++)
       copy_tree(new_tree(L, index, forest, first + t, grown[t].nodes, grown[t].shares), &grown[t]);
     for (mb_size i = 0; i < count * f->D; i++) sum[i % f->D] += importance[i];
+    report(L, REPORT, first + count);
+    if (seconds() - began < PATIENCE / 2) size = 2 * size < batch ? 2 * size : batch;
   }
   while (lua_gettop(L) > top) {
     bind_free_scratch(L, -1);
@@ -104,8 +124,8 @@ static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t 
 }
 
 /* core.forest_fit(x, y, classes, rng, trees, criterion, bootstrap, max_features, max_depth, max_leaves,
- * min_samples_split, min_samples_leaf, oob) -> forest, importances (D), out-of-bag probabilities or nil.
- * x (N, D), y is 1-based; a limit of nil is none. */
+ * min_samples_split, min_samples_leaf, oob, report(trees grown so far)) -> forest, importances (D),
+ * out-of-bag probabilities or nil. x (N, D), y is 1-based; a limit of nil is none. */
 static int forest_fit(lua_State *L) {
   const char *operation = "forest.fit";
   mb_size labels;

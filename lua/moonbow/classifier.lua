@@ -1,7 +1,9 @@
 --- What the classifiers without gradients share: how they are fitted and asked.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local interrupt = require "moonbow.interrupt"
 local labels = require "moonbow.labels"
+local progress = require "moonbow.train.progress"
 
 local classifier = {}
 
@@ -35,6 +37,28 @@ function classifier.arguments(operation, x, y, options, known)
   local list, largest = labels.classes(operation, "y", y, core.size(x, 1), options.classes)
   options.classes = options.classes or largest
   return options, x, list
+end
+
+--- Calls f with parts of the rows of x, of so many at most, and joins what it returns along the rows: one tensor for
+-- each of its results. Ctrl-C is heard between two parts.
+-- @param verbose shows progress
+function classifier.in_parts(operation, x, size, verbose, f)
+  local all, results = core.size(x, 1), nil
+  local guard <close> = interrupt.catch(operation) -- luacheck: ignore 211
+  local line <close> = progress.job(operation, "rows", verbose)
+  for first = 1, all, size do
+    local count = math.min(size, all - first + 1)
+    local part = table.pack(f(core.narrow(x, first, count)))
+    results = results or {}
+    for r = 1, part.n do
+      results[r] = results[r] or {}
+      table.insert(results[r], part[r])
+    end
+    line.report(first + count - 1, all)
+    interrupt.check()
+  end
+  for r, parts in ipairs(results) do results[r] = #parts == 1 and parts[1] or core.concat(parts, 1) end
+  return table.unpack(results)
 end
 
 --- The metatable of models of a kind, which decide for the class that their method `by` gives most.

@@ -5,6 +5,8 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
 local classifier = require "moonbow.classifier"
+local interrupt = require "moonbow.interrupt"
+local progress = require "moonbow.train.progress"
 
 local forest = {}
 
@@ -16,7 +18,10 @@ local known_options = {
   max_leaves = check.optional "positive integer", min_samples_split = check.default(2, "positive integer"),
   min_samples_leaf = check.default(1, "positive integer"), bootstrap = true, oob_score = false,
   classes = check.optional "positive integer", seed = check.default(0, "integer|table"),
+  verbose = true,
 }
+
+local PART = 10000000 -- walks down a tree in one call; between calls Ctrl-C is heard
 
 local named_features = {
   sqrt = function(D) return math.max(1, math.floor(math.sqrt(D))) end,
@@ -60,8 +65,9 @@ end
 --   "sqrt" (default), "log2", "all", a fraction (a float up to 1.0) or a count (an integer); max_depth,
 --   max_leaves (no limit; with max_leaves the best leaf is split first); min_samples_split (2),
 --   min_samples_leaf (1): different spectra; bootstrap (true); oob_score (false); classes (the largest
---   label); seed (0), an integer or a table of integers. The same seed gives the same forest, bit for bit,
---   whatever the number of threads.
+--   label); seed (0), an integer or a table of integers: the same seed gives the same forest, bit for bit,
+--   whatever the number of threads; verbose (true): progress, for what takes more than a second. Ctrl-C
+--   ends it without a forest.
 -- @return a forest: forest:predict(x), :predict_proba(x), :score(x, y); forest.importances (D): the mean
 --   decrease of impurity at each point, with sum 1. With oob_score also forest.oob_decision (N, classes): the
 --   probabilities according to the trees that have not seen the row (NaN where all have), and
@@ -76,10 +82,15 @@ function forest.fit(x, y, options)
   end
   local D = core.size(x, 2)
   local model = setmetatable({ classes = options.classes, points = D }, Forest)
+  local guard <close> = interrupt.catch "forest.fit" -- luacheck: ignore 211
+  local line <close> = progress.job("forest.fit", "trees", options.verbose)
   model.grown, model.importances, model.oob_decision = core.forest_fit(x, y, model.classes,
     random.rng(options.seed), options.trees, options.criterion, options.bootstrap,
     features_of(options.max_features, D), options.max_depth, options.max_leaves, options.min_samples_split,
-    options.min_samples_leaf, options.oob_score)
+    options.min_samples_leaf, options.oob_score, function(done)
+      line.report(done, options.trees)
+      interrupt.check()
+    end)
   if model.oob_decision then model.oob_score = oob_accuracy(model.oob_decision, y) end
   return model
 end
@@ -87,7 +98,10 @@ end
 --- The probabilities of the classes: (N, classes), the mean over the trees.
 -- @param x spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
 function Forest.predict_proba(model, x)
-  return core.forest_predict(model.grown, classifier.rows("forest", "x", x, model.points))
+  x = classifier.rows("forest", "x", x, model.points)
+  return classifier.in_parts("forest", x, PART // core.forest_size(model.grown) + 1, false, function(part)
+    return core.forest_predict(model.grown, part)
+  end)
 end
 
 function Forest.__tostring(model)

@@ -1,6 +1,4 @@
 --- Dissimilarities of spectra, those of Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
-local term = require "term"
-local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.classifier"
@@ -37,47 +35,16 @@ local function rows_for(operation, name, x, metric, points)
   return classifier.rows(operation, name, x, points)
 end
 
--- ---- long jobs go in parts, with progress on standard error ----
+local PART = 1e8 -- comparisons of two points in one call, at least; between calls Ctrl-C is heard
 
-local PART = 1e9 -- comparisons of two points in one call, at least
-
-local function part_size(a, b, options)
+local function part_size(b, options)
   local L = core.size(b, 2)
   local per_point = warps[options.metric] and math.min(2 * (options.window or L) + 1, L) or 1
-  return math.max(64, math.ceil(PART / (core.size(b, 1) * L * per_point))), core.size(a, 1)
+  return math.max(64, math.ceil(PART / (core.size(b, 1) * L * per_point)))
 end
 
-local function progress(verbose)
-  local begin, shown = uv.hrtime(), uv.hrtime()
-  local on_terminal = term.isatty(io.stderr)
-  return function(done, all)
-    local now = uv.hrtime()
-    local elapsed, since = (now - begin) / 1e9, (now - shown) / 1e9
-    if not verbose or elapsed < 1 then return end
-    if on_terminal and done == all then io.stderr:write "\r\27[K" end
-    if done == all or since < (on_terminal and 0.1 or 10) then return end
-    shown = now
-    local line = ("distances: %d of %d rows, %.0f s left"):format(done, all, elapsed * (all - done) / done)
-    io.stderr:write(on_terminal and "\r\27[K" .. line or line .. "\n")
-  end
-end
-
--- Calls f with parts of the rows of a; joins its results, one list per result.
-local function in_parts(a, b, options, f)
-  local size, all = part_size(a, b, options)
-  local report, results = progress(options.verbose), nil
-  for first = 1, all, size do
-    local count = math.min(size, all - first + 1)
-    local part = table.pack(f(core.narrow(a, first, count)))
-    results = results or {}
-    for r = 1, part.n do
-      results[r] = results[r] or {}
-      table.insert(results[r], part[r])
-    end
-    report(first + count - 1, all)
-  end
-  for r, parts in ipairs(results) do results[r] = #parts == 1 and parts[1] or core.concat(parts, 1) end
-  return table.unpack(results)
+local function in_parts(operation, a, b, options, f)
+  return classifier.in_parts(operation, a, part_size(b, options), options.verbose, f)
 end
 
 --- The dissimilarity of each spectrum of a to each of b: mb.neighbours.distances(a, b, { metric = "cosine"
@@ -97,7 +64,7 @@ function neighbours.distances(a, b, options)
   options = check.options("distances", options, metric_options)
   check_window("distances", options)
   a, b = rows_for("distances", "a", a, options.metric), rows_for("distances", "b", b, options.metric)
-  return in_parts(a, b, options, function(part)
+  return in_parts("distances", a, b, options, function(part)
     return core.distances(part, b, options.metric, options.window)
   end)
 end
@@ -140,7 +107,7 @@ end
 -- @return distances (N, k), ascending, and the numbers (N, k) of the examples; of equal ones the first
 function Neighbours.nearest(model, x)
   x = rows_for("neighbours", "x", x, model.metric, core.size(model.x, 2))
-  return in_parts(x, model.x, model, function(part)
+  return in_parts("neighbours", x, model.x, model, function(part)
     return core.nearest(part, model.x, model.metric, model.window, model.k)
   end)
 end

@@ -1,4 +1,4 @@
---- What training shows on standard error: a bar with the time left on a terminal, a line per epoch else.
+--- What long work shows on standard error: a bar with the time left on a terminal, and lines else.
 local term = require "term"
 local uv = require "luv"
 local core = require "moonbow.core"
@@ -61,6 +61,23 @@ function progress.start(epochs, verbose, finished)
     finished = record.epoch
     io.stderr:write(erase, epoch_line(record, epochs),
       ("  best %.4f in epoch %d  at most %s left\n"):format(best, best_epoch, left(finished)))
+  end
+  return P
+end
+
+--- A value for a <close> variable, at whose end no bar is left, with report(done, all): of a job in parts, such as
+-- "forest.fit" in "trees", that takes more than a second. Without a terminal, a line every ten seconds.
+function progress.job(operation, parts, verbose)
+  local on_terminal = term.isatty(io.stderr)
+  local erase, begin, shown = on_terminal and "\r\27[K" or "", clock(), clock()
+  local P = setmetatable({}, { __close = function() io.stderr:write(verbose and erase or "") end })
+  function P.report(done, all)
+    local now = clock()
+    if not verbose or done == all or now - begin < 1 or now - shown < (on_terminal and 0.1 or 10) then return end
+    shown = now
+    local head = ("%s %d/%d %s "):format(operation, done, all, parts)
+    local tail = show_time((now - begin) * (all - done) / done) .. " left"
+    io.stderr:write(on_terminal and erase .. bar_line(head, done / all, tail) or head .. tail .. "\n")
   end
   return P
 end
