@@ -56,6 +56,7 @@ describe("functions of mb refuse", function()
         if type(construct) == "function" and name ~= "is_layer" and name ~= "is_optimizer" then
           must_raise(name .. " of a number", call, construct, 3)
           must_raise(name .. " with an unknown option", call, construct, { no_such_option = 1 })
+          must_raise(name .. " with a second argument", call, construct, {}, {})
         end
       end
     end

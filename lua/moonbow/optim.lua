@@ -118,7 +118,8 @@ function Optimizer:keep_lr()
 end
 
 local function define(name, defaults, moment_count, move)
-  optim[name] = function(given)
+  optim[name] = function(given, ...)
+    check.no_more(name, 1, ...)
     local options = check.options(name, given, defaults)
     if options.nesterov and options.momentum == 0 then
       check.fail(name, "nesterov: expected a momentum above 0 beside it, got 0")

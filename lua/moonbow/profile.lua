@@ -3,6 +3,7 @@ local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
+local labels = require "moonbow.labels"
 local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
 local optim = require "moonbow.optim"
@@ -136,6 +137,14 @@ local profile_options = {
   loss = check.one_of("cross_entropy", { "cross_entropy", "mse" }),
 }
 
+-- What the loss takes, nil for an inference.
+local function read_targets(y, rows, loss)
+  if y == nil then return nil end
+  check.kind("profile", "y", y, "tensor|table")
+  if loss == "cross_entropy" then return core.tensor((labels.classes("profile", "y", y, rows))) end
+  return type(y) == "table" and core.tensor(y) or y
+end
+
 local function build(model, x)
   local _ <close> = model:keep_modes()
   model:eval()
@@ -158,13 +167,14 @@ end
 --   those of the tensors an operation gets and makes; backward, of the gradients. The gradient of large dense
 --   weights is computed, tile by tile, in the optimiser's step.
 -- @usage print(mb.profile(model, x, y))
-local function profile(model, x, y, options)
+local function profile(model, x, y, options, ...)
+  check.no_more("profile", 4, ...)
   options = check.options("profile", options, profile_options)
   if not Layer.is_layer(model) then
     check.fail("profile", "model: expected a layer, got %s", check.show(model))
   end
   check.kind("profile", "x", x, "tensor")
-  if y ~= nil then check.kind("profile", "y", y, "tensor|table") end
+  y = read_targets(y, core.size(x, 1), options.loss)
   if options.optimizer and not optim.is_optimizer(options.optimizer) then
     check.fail("profile", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))
   end
@@ -173,7 +183,7 @@ local function profile(model, x, y, options)
   local steps = {}
   with_model_kept(model, y ~= nil, function()
     local job = {
-      model = model, x = x, y = type(y) == "table" and core.tensor(y) or y, loss = losses[options.loss],
+      model = model, x = x, y = y, loss = losses[options.loss],
       optimizer = options.optimizer or optim.Adam {}, parameters = model:parameters(),
     }
     for i = 1 - WARM_UP, options.steps do

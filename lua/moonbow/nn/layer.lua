@@ -25,7 +25,8 @@ function Layer.class(type_name, defaults, class, init)
   class.__index, class.__name, class.type = class, type_name, type_name
   class.__call, class.__tostring = Layer.call, function(layer) return layer:tostring() end
   setmetatable(class, Layer)
-  local function construct(given)
+  local function construct(given, ...)
+    check.no_more(type_name, 1, ...)
     local layer = setmetatable({ training = false, given = {} }, class)
     layer.options = check.options(type_name, given, defaults)
     for key, value in pairs(given or {}) do layer.given[key] = value end
