@@ -80,6 +80,28 @@ describe("a layer used twice", function()
     assert.same({ "1.running_mean", "1.running_var" }, names(model:buffers()))
     near(0.5 * (0.5 * 0 + 0.5 * 6) + 0.5 * 0, norm.running_mean:item())
   end)
+  it("has the mean of its uses after recalibrate", function()
+    local norm, x = nn.BatchNorm1d { epsilon = 0 }, mb.randn(mb.rng(1), 40, 1) * 3 + 5
+    local model = nn.Sequential { norm, norm }
+    model:build { 1 }
+    mb.recalibrate(model, x, { batch_size = 40 })
+    near(x:mean():item() / 2, norm.running_mean:item())
+    assert.is_true(math.abs(norm.running_var:item() - (x:var():item() + 1) / 2) < 1e-4)
+  end)
+  it("goes on from a checkpoint", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    local function weights(epochs, checkpoint)
+      local d = nn.Dense { units = 2, activation = "tanh" }
+      local model = nn.Sequential { d, d }
+      mb.fit(model, { x = mb.randn(mb.rng(1), 12, 2), y = { 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2 } },
+        { epochs = epochs, batch_size = 4, checkpoint = checkpoint, verbose = false })
+      return d.weight:tobytes()
+    end
+    weights(2, folder)
+    assert.equal(weights(4), weights(4, folder))
+    os.execute("rm -r " .. folder)
+  end)
   it("is one layer again after config and from_config, as text, and in a file", function()
     local twin = nn.Sequential { nn.Dense { units = 3, activation = "tanh" } }
     local model = nn.Sequential { twin, nn.Concat { twin, nn.Sequential { twin, twin } }, nn.Dense { units = 2 } }

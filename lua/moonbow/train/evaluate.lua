@@ -148,6 +148,23 @@ local function keep_statistics(model, norms)
   end })
 end
 
+-- A function add(count, model, batch) that runs the model on a batch of so many rows, and leaves in batch norms the
+-- mean statistics of all rows so far, of all its uses for a batch norm that stands in several places.
+local function averaging(norms)
+  local seen = {}
+  for _, norm in ipairs(norms) do seen[norm] = 0 end
+  return function(count, model, batch)
+    local function plan(norm) norm.momentum = seen[norm] / (seen[norm] + count) end
+    for _, norm in ipairs(norms) do plan(norm) end
+    local function watch(part)
+      if not seen[part] then return end
+      seen[part] = seen[part] + count
+      plan(part)
+    end
+    core.close(Layer.traced_as_run(watch, autograd.no_grad, model, batch))
+  end
+end
+
 --- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A
 -- row left over belongs to the batch before, as in fit. Options: batch_size (128). Returns the model. After an
 -- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
@@ -163,17 +180,14 @@ function M.recalibrate(model, x, options)
     if part.training then norms[#norms + 1] = part end
   end)
   local statistics <close> = keep_statistics(model, norms)
-  autograd.no_grad(function()
-    local shape, seen = { table.unpack(core.shape(x), 2) }, 0
-    local last, rows_of = batches.split(core.size(x, 1), options.batch_size, batches.least_rows(model, shape))
-    for i = 1, last do
-      interrupt.check()
-      local first, count = rows_of(i)
-      for _, norm in ipairs(norms) do norm.momentum = seen / (seen + count) end
-      core.close(model(core.narrow(x, first, count)))
-      seen = seen + count
-    end
-  end)
+  local shape = { table.unpack(core.shape(x), 2) }
+  local last, rows_of = batches.split(core.size(x, 1), options.batch_size, batches.least_rows(model, shape))
+  local add = averaging(norms)
+  for i = 1, last do
+    interrupt.check()
+    local first, count = rows_of(i)
+    add(count, model, core.narrow(x, first, count))
+  end
   local problem = finite.bad_state(model)
   if problem then check.fail("recalibrate", "%s, as the outputs of the layers before it on x", problem) end
   statistics.are_good = true
