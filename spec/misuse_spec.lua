@@ -175,3 +175,22 @@ describe("generators refuse", function()
     end
   end)
 end)
+
+describe("messages", function()
+  it("hold nothing that a terminal takes for a command", function()
+    for text, shown in pairs {
+      ["\27[2J"] = "\\x1B[2J", ["a\u{9b}2J"] = "a\\xC2\\x9B2J", ["\u{202e}a"] = "\\xE2\\x80\\xAEa",
+      ["\xff\u{e9}"] = "\\xFF",
+    } do
+      for _, f in ipairs { function() mb.nn.Dense { [text] = 1 } end, function() mb.plot.lines(text) end } do
+        local _, message = pcall(f)
+        assert.is_truthy(message:find(shown, 1, true), message)
+        assert.is_nil(message:find(text, 1, true), message)
+      end
+    end
+    local check = require "moonbow.check"
+    assert.equal("é€ 1", check.printable "é€ 1")
+    assert.equal("'" .. ("é"):rep(20) .. "'", check.show(("é"):rep(20)))
+    assert.is_truthy(utf8.len(check.show(("aé"):rep(40))))
+  end)
+end)

@@ -207,7 +207,7 @@ function check.options(operation, given, defaults)
     if defaults[key] == nil then
       local known = sorted_keys(defaults)
       local nearest = type(key) == "string" and check.nearest(key, known)
-      local shown = type(key) == "string" and "'" .. key .. "'" or "[" .. tostring(key) .. "]"
+      local shown = type(key) == "string" and check.show(key) or "[" .. tostring(key) .. "]"
       check.fail(operation, "unknown option %s; %s", shown,
         nearest and ("did you mean '%s'?"):format(nearest) or "known are: " .. table.concat(known, ", "))
     end

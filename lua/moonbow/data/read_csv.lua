@@ -32,7 +32,7 @@ end
 -- The separators that the first line holds outside quotes, or the one that is given.
 local function separators_of(lines, given)
   if given or lines.separator then return { given or lines.separator } end
-  local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^ *(.-) *$", {}
+  local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^ *(.*[^ ])", {}
   for _, separator in ipairs(separators) do
     if bare:find(separator, 1, true) then found[#found + 1] = separator end
   end

@@ -6,6 +6,8 @@ local body = require "moonbow.data.csv.body"
 
 local rows = {}
 
+local MOST_HEADERS = 8 -- comments that are tried as a header, each with all rows
+
 -- A row that repeats the names of all label columns and has an axis for numbers; without labels, the axis again.
 local function is_header(head, labels, numbers)
   for i, name in ipairs(head.names) do
@@ -113,9 +115,10 @@ end
 function rows.read_commented(lines, dialect)
   if lines.decided or lines.first == 1 then return nil end
   local cells = header.cells(lines[lines.first], dialect.separator)
-  local set
+  local set, tried = nil, 0
   for i = 1, cells and lines.first - 1 or 0 do
-    local head = read_commented_head(lines, i, #cells, dialect)
+    local head = tried < MOST_HEADERS and read_commented_head(lines, i, #cells, dialect)
+    tried = tried + (head and 1 or 0)
     local found, failure
     if head then found, failure = read_below(lines, i + 1, head, dialect) end
     if failure and failure.rows == math.huge then
