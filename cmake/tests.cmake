@@ -46,6 +46,17 @@ function(add_spec_tests label build_dir)
 endfunction()
 add_spec_tests(spec ${CMAKE_BINARY_DIR})
 
+# Faults of memory and files, at some calls of each kind; cmake/nightly.sh takes them all.
+if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  add_library(faults MODULE csrc/test/faults.c)
+  target_include_directories(faults SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
+  target_compile_options(faults PRIVATE -Wall -Wextra $<$<BOOL:${MOONBOW_WERROR}>:-Werror> -fno-builtin)
+  set_target_properties(faults PROPERTIES PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  add_test(NAME faults WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND ${CMAKE_BINARY_DIR}/lua spec/nightly/faults.lua ${CMAKE_BINARY_DIR}/faults.so)
+  set_tests_properties(faults PROPERTIES LABELS faults TIMEOUT ${timeout} ENVIRONMENT FAULTS_MOST=40)
+endif()
+
 add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench)
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 

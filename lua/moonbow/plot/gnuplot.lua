@@ -43,9 +43,9 @@ local missing = "gnuplot not found (tried '%s'): install the package gnuplot (on
 local function read_all(path)
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
-  local text = file:read "a"
+  local text, why = file:read "a"
   file:close()
-  return text
+  return text, why
 end
 
 local SIGINT = 2
@@ -71,7 +71,8 @@ function gnuplot.run(script, keep_window)
   local ok = file
   if file then
     ok, message = file:write(script)
-    ok = file:close() and ok
+    local closed, why = file:close()
+    if ok and not closed then ok, message = nil, why end
   end
   if ok then
     local program = os.getenv "MOONBOW_GNUPLOT" or "gnuplot"
