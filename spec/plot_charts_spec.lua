@@ -45,6 +45,15 @@ describe("plot", function()
       local low = axis_range(plot.histogram{ values = { nan }, log_y = true }:script(), "y")
       assert.is_true(low > 0)
     end)
+
+    it("of nothing draws no block", function()
+      for _, options in ipairs { { values = { nan, inf } }, { values = { 9 }, bins = { 0, 1, 2 } } } do
+        local script = plot.histogram(options):script()
+        local low, high = axis_range(script, "y")
+        assert.is_true(low == 0 and high > 0)
+        for _, row in ipairs(block(script, "bins1")) do assert.equal(low, row[2]) end
+      end
+    end)
   end)
 
   describe("bars", function()
@@ -102,6 +111,23 @@ describe("plot", function()
       assert.truthy(script:find "set ytics scale 0 %('r' 1, 's' 2%)")
       assert.truthy(script:find "set label '9' at first 1, first 1 center front tc rgb '#000000'")
       assert.truthy(script:find "set label '1' at first 2, first 1 center front tc rgb '#ffffff'")
+    end)
+
+    it("is as large as names and numbers of many classes need", function()
+      local function confusion(n, options)
+        local names = counted(n, function(i) return "mineral " .. i end)
+        local all = { z = counted(n, function(i) return counted(n, function(j) return i == j and 12 or 0 end) end),
+          x_names = names, y_names = names, cell_format = "%d" }
+        for key, value in pairs(options or {}) do all[key] = value end
+        return plot.heatmap(all)
+      end
+      assert.same({ 560, 460 }, { confusion(4).width, confusion(4).height })
+      local figure = confusion(40)
+      assert.is_true(figure.width >= 40 * 19 and figure.width < 1200) -- two digits and a gap
+      assert.is_true(figure.height >= 40 * 16 and figure.height < 1000) -- a line of text
+      assert.truthy(figure:script():find "set xtics scale 0 rotate by 90 right")
+      assert.same({ 700, 500 }, { confusion(40, { width = 700 }).width, confusion(40, { height = 500 }).height })
+      assert.equal(4000, plot.heatmap{ z = mb.zeros(1, 300), x_names = counted(300, tostring) }.width)
     end)
 
     it("becomes an image where it is large", function()

@@ -62,6 +62,21 @@ describe("plot", function()
       assert.is_near(low, block(script, "band1")[1][3], 1e-9)
     end)
 
+    it("do not cut points off a log axis whose error reaches below 0", function()
+      for _, style in ipairs { "line", "points" } do
+        local script = plot.lines{ y = { 1, 10, 100 }, error = { 2, 1, 1 }, log_y = true, style = style }:script()
+        local low, high = axis_range(script, "y")
+        assert.is_true(low < 1 and low > 0.5 and high > 101)
+      end
+    end)
+
+    it("refuse errors below 0", function()
+      assert.error_matches(function() plot.lines{ y = { 1, 2 }, error = { 1, -0.5 } } end,
+        "plot.lines: error%[2%]: expected at least 0, got %-0.5")
+      assert.error_matches(function() plot.bars{ categories = { "a" }, values = { 1 }, error = -1 } end,
+        "error%[1%]: expected at least 0, got %-1")
+    end)
+
     it("fits the axes to the data, the y axis to what the x axis shows", function()
       local script = plot.lines{ x = { 0, 1, 2, 3 }, y = { 5, 1, 2, 90 }, x_range = { 1, 2 } }:script()
       assert.same({ 1, 2 }, { axis_range(script, "x") })

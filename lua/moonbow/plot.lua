@@ -76,8 +76,9 @@ end
 -- Options: z (matrix, required; z[row][column]), x_label, y_label, z_label (colour bar), z_range,
 -- x and y (places of columns and rows, rising or falling, spaced as they like) or x_names and
 -- y_names, cell_format (shows each number, as for string.format), reverse_x, reverse_y (by default
--- true with y_names: first row on top). Beyond 4000 cells the map is an image, and cells smaller
--- than its pixels are averaged.
+-- true with y_names: first row on top). Without width and height, names and numbers in cells make
+-- the figure as large as they need, up to 4000 pixels. Beyond 4000 cells the map is an image, and
+-- cells smaller than its pixels are averaged.
 -- @return figure
 function plot.heatmap(options)
   return new_figure(heatmap.panel, "plot.heatmap", options_of(options, nil, nil, "z"))

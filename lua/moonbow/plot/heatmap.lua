@@ -15,11 +15,12 @@ local rules = {
   x = check.optional "table|tensor", y = check.optional "table|tensor",
   x_names = check.optional "table", y_names = check.optional "table", cell_format = check.optional "string",
   reverse_x = false, reverse_y = check.optional "boolean",
-  width = check.default(560, "positive integer"), height = check.default(460, "positive integer"),
+  width = check.optional "positive integer", height = check.optional "positive integer",
 }
 
 local most_boxes = 4000   -- drawn one by one; more become an image
-local most_labels = 2500
+local most_labels = 10000
+local least_width, least_height, most_pixels = 560, 460, 4000
 local ramp = { ".", ":", "-", "=", "+", "*", "%", "@" }
 
 local function read_matrix(operation, z)
@@ -104,6 +105,35 @@ local function image_block(map)
       image.x0 + image.dx, image.dx, image.y0 + image.dy, image.dy)
 end
 
+-- The longest text of a cell, in characters.
+local function longest_cell(map, format)
+  local longest = 0
+  for _, row in ipairs(map.z) do
+    for _, v in ipairs(row) do
+      local ok, text = pcall(string.format, format, v)
+      longest = math.max(longest, ok and style.length(text) or 0)
+    end
+  end
+  return longest
+end
+
+-- Width and height at which names and numbers in the cells do not lie on each other.
+local function size_of(options, map)
+  local across, along, wide, high = {}, {}, 0, 0
+  for _, name in ipairs { "x", "y" } do
+    local list = options[name .. "_names"]
+    across[name], along[name] = names.room(list or {})
+    if not list then across[name] = 0 end
+  end
+  if options.cell_format then
+    wide, high = style.character * (longest_cell(map, options.cell_format) + 0.5), style.line_height
+  end
+  wide, high = #map.z[1] * math.max(wide, across.x), #map.z * math.max(high, across.y)
+  local width = math.min(most_pixels, math.ceil(math.max(least_width, wide + along.y + 170)))
+  local height = math.min(most_pixels, math.ceil(math.max(least_height, high + along.x + 110)))
+  return options.width or width, options.height or height
+end
+
 local function label_at(text, x, y, colour)
   return ("set label %s at first %.10g, first %.10g center front tc rgb '%s'"):format(
     gnuplot.line(text), x, y, colour)
@@ -181,6 +211,7 @@ function heatmap.panel(operation, given)
     z = z, x = centres_of(operation, options, "x", #z[1]), y = centres_of(operation, options, "y", #z),
   }
   map.x_edges, map.y_edges = edges_of(map.x), edges_of(map.y)
+  options.width, options.height = size_of(options, map)
   local low, high = values.span(z)
   local axis = {
     x = axis_of(operation, options, "x", map.x_edges), y = axis_of(operation, options, "y", map.y_edges),

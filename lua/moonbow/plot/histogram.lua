@@ -127,7 +127,7 @@ function histogram.panel(operation, given)
   for i, group in ipairs(groups) do heights[i] = count(edges, group.values, options.density) end
   local low, high = values.span(heights, options.log_y)
   local x = axes.new(operation, "x", options, edges[1], edges[#edges], 0.02, 0.02)
-  if options.log_y then low = low and low / 2 else low, high = 0, high or 1 end
+  if options.log_y then low = low and low / 2 else low, high = 0, high > 0 and high or 1 end
   local y = axes.new(operation, "y", options, low, high, 0, 0.08)
   y.whole = not options.density
   for i, group in ipairs(groups) do

@@ -23,14 +23,14 @@ local function x_axis(operation, options, list)
   return axis
 end
 
--- Fits what the x range shows, error bars and marks included.
+-- Fits what the x range shows, error bars and marks included: on a log axis the point, too, whose error reaches to 0.
 local function y_axis(operation, options, list, x)
   local seen = {}
   for _, curve in ipairs(list) do
     for i, y in ipairs(curve.y) do
       if axes.shows(x, curve.x[i]) then
         local e = curve.error and values.drawable(curve.error[i]) and curve.error[i] or 0
-        seen[#seen + 1], seen[#seen + 2] = y - e, y + e
+        seen[#seen + 1], seen[#seen + 2], seen[#seen + 3] = y, y - e, y + e
       end
     end
   end

@@ -4,6 +4,8 @@ local style = require "moonbow.plot.style"
 
 local names = {}
 
+local SLANT = 35 -- degrees
+
 -- Cuts a word into pieces of at most so many characters, if it can after a hyphen or the like.
 local function cut(word, characters)
   local pieces = {}
@@ -51,6 +53,13 @@ local function tic_list(wrapped)
   return table.concat(tics, ", ")
 end
 
+--- How much room names need in a figure, if none shall lie on another: pixels across the axis for each, and along it
+-- for the longest line.
+function names.room(list)
+  local wrapped, longest, most = wrap_all(list, 24, true)
+  return style.line_height * (#wrapped > 0 and most or 1), style.character * longest
+end
+
 --- The command that puts names at the places 1, 2, ... of the y axis.
 -- @return command, and the length of the longest line
 function names.y(list)
@@ -58,20 +67,27 @@ function names.y(list)
   return ("set ytics scale 0 (%s)"):format(tic_list(wrapped)), longest
 end
 
+-- Where even slanted names would lie on each other.
+local function upright(list)
+  local wrapped = wrap_all(list, 24, true)
+  return ("set xtics scale 0 rotate by 90 right (%s)"):format(tic_list(wrapped))
+end
+
 -- Slanted names end at their tic; the first ones may need more margin than an axis has.
 local function slanted(list, room, margin)
-  local wrapped = wrap_all(list, 20, true)
+  local wrapped, _, most = wrap_all(list, 20, true)
+  if room * style.character * math.sin(math.rad(SLANT)) < style.line_height * most then return upright(list) end
   for i, lines in ipairs(wrapped) do
     for _, line in ipairs(lines) do
       margin = math.max(margin, math.ceil(0.85 * style.length(line) - (i - 0.5) * room))
     end
   end
-  return ("set lmargin %d\nset xtics scale 0 rotate by 35 right (%s)"):format(margin, tic_list(wrapped))
+  return ("set lmargin %d\nset xtics scale 0 rotate by %d right (%s)"):format(margin, SLANT, tic_list(wrapped))
 end
 
 --- The commands that put names at the places 1, 2, ... of the x axis. Long names are wrapped; where
--- single words are too long, names are slanted (on a text terminal, cut). gnuplot leaves no room
--- for that by itself.
+-- single words are too long, names are slanted, or upright where they are close (on a text terminal,
+-- cut). gnuplot leaves no room for that by itself.
 -- @param width of the axis, in characters
 -- @param has_label whether the axis has a label
 -- @param margin left of the axis, in characters, for slanted names to enlarge

@@ -53,6 +53,9 @@ style.palette = "defined (0 '#440154', 1 '#472d7b', 2 '#3b528b', 3 '#2c728e', 4 
 --- Width in pixels that gnuplot sets aside for a character.
 style.character = 7.6
 
+--- Pixels from one line of text to the next.
+style.line_height = 16
+
 function style.length(text)
   return utf8.len(text) or #text
 end

@@ -74,11 +74,14 @@ function values.list_of(operation, name, v, length, what)
   return list
 end
 
---- Errors as a list: a number holds for all. NaN and nil stand for no error.
+--- Errors as a list: a number holds for all. NaN and nil stand for no error; numbers below 0 raise.
 function values.errors(operation, v, length, what)
-  if type(v) ~= "number" then return v and values.list_of(operation, "error", v, length, what) end
-  local list = {}
-  for i = 1, length do list[i] = v end
+  if v == nil then return nil end
+  local list = type(v) == "number" and {} or values.list_of(operation, "error", v, length, what)
+  for i = 1, length do
+    list[i] = list[i] or v
+    if list[i] < 0 then check.fail(operation, "error[%d]: expected at least 0, got %g", i, list[i]) end
+  end
   return list
 end
 
