@@ -27,6 +27,9 @@ describe("a layer refuses, when it is made,", function()
     refuses("Activation: alpha: expected a finite number, got NaN", nn.Activation, { name = "elu", alpha = nan })
     refuses("ELU: alpha: expected a finite number, got inf", nn.ELU, { alpha = math.huge })
     refuses("Dense: initializer: expected", nn.Dense, { units = 2, initializer = nan })
+    refuses("LayerNorm: epsilon: expected a non-negative number, got 1e+300, which tensors cannot hold", nn.LayerNorm,
+      { epsilon = 1e300 })
+    refuses("Adam: lr: expected a positive number, got 1e+39, which tensors cannot hold", mb.optim.Adam, { lr = 1e39 })
     refuses("BlurPool1d: blur: expected an integer from 2 to 100, got 1000000000", nn.BlurPool1d,
       { size = 2, blur = 1e9 })
   end)
@@ -82,12 +85,14 @@ describe("a layer", function()
     assert.equal("nn.Dense{units = 2}", tostring(dense))
   end)
   it("that takes more weights than the machine has memory says so before it makes them", function()
-    refuses("Dense: weight of shape {1000000, 2000000000} takes 8e+06 GB, but this machine has", function()
-      nn.Dense { units = 2e9 }:build { 1000000 }
-    end)
-    refuses("layer 1 (Conv1d): weight of shape {3, 1000000, 1000000000} takes", function()
-      nn.Sequential { nn.Conv1d { filters = 1e9, kernel = 3 } }:build { 3, 1000000 }
-    end)
+    local dense = nn.Dense { units = 2e9 }
+    refuses("layer 1 (Conv1d): weight of shape {3, 1, 1000000000} has 3e+09 elements, more than mb.limits.elements",
+      function() nn.Sequential { nn.Conv1d { filters = 1e9, kernel = 3 } }:build { 3, 1 } end)
+    local elements = mb.limits.elements
+    finally(function() mb.limits.elements = elements end)
+    mb.limits.elements = 1 << 60
+    refuses("Dense: weight of shape {1000000, 2000000000} takes 8e+06 GB, but this machine has", dense.build, dense,
+      { 1000000 })
   end)
   it("of one's own says what is wrong with an initialiser", function()
     local Layer = require "moonbow.nn.layer"

@@ -202,6 +202,7 @@ describe("descriptions from outside are refused when they", function()
       { type = "Sequential", layers = { { type = "ReLU", same_as = "" } } })
     refuses("ties: there is no '3.weight'", { type = "Sequential", layers = { { type = "ReLU" } },
       ties = { { "1.weight", "3.weight" } } })
+    refuses("ties[2]: expected a string, got NaN", { type = "ReLU", ties = { { "weight", 0 / 0 } } })
   end)
   it("are nested without end, or repeat what repeats", function()
     local deep, wide = { type = "ReLU" }, { type = "Sequential", layers = { { type = "ReLU" }, { type = "ReLU" } } }

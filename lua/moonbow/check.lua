@@ -91,15 +91,19 @@ local function is_generator(value)
   return type(class) == "table" and class.__index == core.rng_methods
 end
 
+local LARGEST = 0x1.fffffep127 -- of tensors' numbers: options end up in their arithmetic, where more is infinite
+
+local function is_real(value) return type(value) == "number" and math.abs(value) <= LARGEST end
+
 local tests = {
   generator = is_generator,
   any = function(value) return value ~= nil end,
   tensor = core.is_tensor,
   integer = function(value) return type(value) == "number" and math.tointeger(value) ~= nil end,
   number = function(value) return type(value) == "number" and value == value end,
-  finite = function(value) return type(value) == "number" and math.abs(value) < math.huge end,
-  positive = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
-  ["non-negative"] = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+  finite = is_real,
+  positive = function(value) return is_real(value) and value > 0 end,
+  ["non-negative"] = function(value) return is_real(value) and value >= 0 end,
   ["positive integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or 0) >= 1 end,
   ["non-negative integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or -1) >= 0 end,
   fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
@@ -136,7 +140,9 @@ end
 -- Returns value, as an integer where an integer is asked for.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
-    check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
+    local is_large = type(value) == "number" and math.abs(value) > LARGEST and math.abs(value) < math.huge
+    check.fail(operation, "%s: expected %s, got %s%s", name, describe_kinds(kinds), check.show(value),
+      is_large and ", which tensors cannot hold" or "")
   end
   if kinds:find("integer", 1, true) and type(value) == "number" then return math.tointeger(value) or value end
   return value

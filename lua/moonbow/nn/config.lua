@@ -95,9 +95,9 @@ local function tie(layers, names)
   check.kind("from_config", "ties", names, "table")
   local shared = {}
   for i, name in ipairs(names) do
-    local path, own = tostring(name):match "^(.*)%.([^.]*)$"
+    local path, own = check.kind("from_config", ("ties[%d]"):format(i), name, "string"):match "^(.*)%.([^.]*)$"
     local layer = layers[path or ""]
-    if not layer then fail("", "ties: there is no %s", check.show(names[i])) end
+    if not layer then fail("", "ties: there is no %s", check.show(name)) end
     layer.ties = layer.ties or {}
     layer.ties[own or name] = shared
   end

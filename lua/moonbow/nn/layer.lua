@@ -8,6 +8,7 @@ local uv = require "luv"
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
+local limits = require "moonbow.limits"
 local random = require "moonbow.random"
 local initializers = require "moonbow.nn.initializers"
 
@@ -112,8 +113,13 @@ local function show_bytes(bytes) return ("%.3g GB"):format(bytes / 1e9) end
 
 -- A system kills what asks for more than there is, so that no error could say why.
 local function check_memory(layer, name, shape)
-  local bytes = core.real_bytes
-  for _, size in ipairs(shape) do bytes = bytes * (1.0 * size) end
+  local count = 1.0
+  for _, size in ipairs(shape) do count = count * size end
+  if count > limits.elements then
+    check.fail(layer.type, "%s of shape %s has %.3g elements, more than mb.limits.elements", name,
+      check.show_shape(shape), count)
+  end
+  local bytes = count * core.real_bytes
   if bytes > uv.get_total_memory() then
     check.fail(layer.type, "%s of shape %s takes %s, but this machine has %s", name, check.show_shape(shape),
       show_bytes(bytes), show_bytes(uv.get_total_memory()))
