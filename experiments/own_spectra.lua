@@ -31,6 +31,9 @@ args.out = args.out or experiment.folder("own_spectra", args.quick)
 local epochs = args.epochs or (args.quick and 30 or 100)
 
 local fail = experiment.fail
+local after_interrupt = args.predict and "the same command starts again"
+  or "no model was written; the same command starts again"
+interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
 local function read_spectra()
   return measured.read(args.file, { separator = args.separator, decimal = args.decimal, comment = args.comment })
@@ -83,8 +86,6 @@ local function confusion_figure(confusion, classes)
 end
 
 local function run_training()
-  local _ <close> = interrupt.catch("own_spectra",
-    function() return "no model was written; the same command starts again" end)
   local set = read_spectra()
   local classes, labels = set:classes(args.label, args.folds)
   local groups, y = args.group and set:groups(args.group), mb.tensor(labels)
@@ -145,6 +146,11 @@ local function run_prediction()
   if truth then print(("\naccuracy %.3f"):format(right / #names)) end
 end
 
+local function run()
+  local _ <close> = interrupt.catch("own_spectra", function() return after_interrupt end)
+  if args.predict then run_prediction() else run_training() end
+end
+
 if not args.predict and not args.label then fail "expected --label with the column that holds the classes" end
-local ok, err = pcall(args.predict and run_prediction or run_training)
+local ok, err = pcall(run)
 if not ok then fail(tostring(err)) end

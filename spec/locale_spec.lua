@@ -60,6 +60,9 @@ describe("a locale with a decimal comma", function()
       print(info.axis[1] == 0.5, info.axis[5] == 4.75)
     ]]):format(folder .. "/checkpoint", folder .. "/model.safetensors"))
   end)
+  it("does not change how tensors are shown", function()
+    same_in_both "print(mb.tensor { { 1.5, 2.25 }, { -3.125, 1e-6 } }, mb.tensor { 0.5 })"
+  end)
   it("does not change plots", function()
     same_in_both [[
       local x, y = { 1.5, 2.25, 3.125 }, { 0.25, 0.75, 12.5 }

@@ -276,7 +276,8 @@ end
 
 local EDGE = 3 -- entries shown at either end of a long dimension
 
-local function show_number(value) return ("%.5g"):format(value) end
+-- With a decimal point in every locale, so that a list of numbers stays one.
+local function show_number(value) return core.in_c_locale(string.format, "%.5g", value) end
 
 local function show_elements(x, indent)
   local parts, size = {}, core.size(x, 1)

@@ -19,7 +19,7 @@ end
 
 local function check_dialect(options)
   local separator, decimal = options.separator, options.decimal
-  if separator and (#separator ~= 1 or separator:find '[%w"+\r\n.-]') then
+  if separator and (#separator ~= 1 or separator:find '[%w"+\r\n.\128-\255-]') then
     check.fail("read_csv", "separator: expected one character, such as ',', ';', '\\t' or ' ' for blanks, got %s",
       check.show(separator))
   end
@@ -137,20 +137,23 @@ local function choose(lines, sets, failures)
   return sets[1]
 end
 
--- What was left out or taken for something else, in words.
+-- Notes in words what was left out, and returns how many lines that were.
 local function note(set, lines)
-  local comments, first = -set.commented - (set.header and 1 or 0), nil
-  for i = 1, #lines do
-    if lines.commented[i] then
-      comments, first = comments + 1, first or i ~= set.header and lines.numbers[i]
-    end
-  end
-  if comments > 0 then
-    table.insert(set.notes, ("left out: %d comment lines (the first is line %d)"):format(comments, first))
-  end
-  if set.empty > 0 then table.insert(set.notes, ("left out: %d empty rows"):format(set.empty)) end
+  local comments = -set.commented - (set.header and 1 or 0)
+  for i = 1, #lines do comments = comments + (lines.commented[i] and 1 or 0) end
+  if comments > 0 then table.insert(set.notes, "comment lines left out: " .. comments) end
+  if set.empty > 0 then table.insert(set.notes, "empty rows left out: " .. set.empty) end
   if not lines.ends then table.insert(set.notes, "no line break follows the last line; the file may be cut") end
   return comments + set.empty + (set.units or 0)
+end
+
+local function read(path, options)
+  local lines, err = document.read(path, options.comment or "#", options.comment ~= nil)
+  if not lines then return nil, err end
+  local set, why = choose(lines, read_all(lines, options))
+  if not set then return nil, path .. ": " .. why end
+  return { x = set.x, axis = set.axis, labels = set.labels, columns = set.columns, skipped = note(set, lines),
+    notes = set.notes }
 end
 
 --- Reads spectra from a text file (UTF-8). Either one per line, below a header with the axis values, where columns
@@ -167,12 +170,7 @@ local function read_csv(path, options)
   check.kind("read_csv", "path", path, "string")
   options = check.options("read_csv", options, known_options)
   check_dialect(options)
-  local lines, err = document.read(path, options.comment or "#", options.comment ~= nil)
-  if not lines then return nil, err end
-  local set, why = choose(lines, read_all(lines, options))
-  if not set then return nil, path .. ": " .. why end
-  return { x = set.x, axis = set.axis, labels = set.labels, columns = set.columns, skipped = note(set, lines),
-    notes = set.notes }
+  return core.in_c_locale(read, path, options)
 end
 
 return read_csv

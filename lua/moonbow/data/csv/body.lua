@@ -95,7 +95,8 @@ function body.read(lines, first, header_cells, kinds, dialect)
     or not lines.decided and read_commented(rows, lines, first, try)
   if failure then return nil, failure end
   if #rows == 0 then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
-  if not lines.ends and kinds:sub(-1) == "1" and is_cut(lines, dialect.decimal) then
+  local may_be_cut = not lines.ends and rows.line_of[#rows] == #lines and kinds:sub(-1) == "1"
+  if may_be_cut and is_cut(lines, dialect.decimal) then
     return nil, body.failure(lines, #lines,
       "the last number is shorter than those above, and no line break follows; is the file cut?", #rows)
   end

@@ -102,7 +102,7 @@ function columns.read(lines, dialect)
   local set = { x = core.reshape(x, { #cells - 1, #axis, 1 }), axis = axis, labels = {}, columns = {},
     empty = read.empty, commented = read.commented, notes = { note } }
   if first == lines.first + 2 then
-    table.insert(set.notes, ("left out: line %d, with units"):format(lines.numbers[first - 1]))
+    table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines.numbers[first - 1]))
     set.units = 1
   end
   if names then set.labels.spectrum, set.columns[1] = table.move(names, 2, #names, 1, {}), "spectrum" end

@@ -98,7 +98,7 @@ local function split(text, sign)
   local number = 0
   for line in text:gmatch "([^\n]*)\n?" do
     number = number + 1
-    if #lines == 0 and line:find "^sep=.$" then
+    if #lines == 0 and line:find '^sep=[^%w"+.-]$' then
       lines.separator = line:sub(-1)
     elseif line:find "%S" then
       local commented = sign ~= "" and line:match("^%s*(.*)$"):sub(1, #sign) == sign

@@ -8,22 +8,26 @@ local rows = {}
 
 local MOST_HEADERS = 8 -- comments that are tried as a header, each with all rows
 
+local function is_near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
+
 -- A row that repeats the names of all label columns and has an axis for numbers; without labels, the axis again.
-local function is_header(head, labels, numbers)
+local function is_header(head, labels, row)
   for i, name in ipairs(head.names) do
     if labels[i] ~= name then return false end
   end
-  if #head.names > 0 then return header.check_axis(numbers) end
+  local has_names = #head.names > 0
+  if not has_names and not (#head.axis > 2 and is_near(core.get(row, 1, 1), head.axis[1])) then return false end
+  local numbers = core.totable(core.reshape(row, -1))
+  if has_names then return (header.check_axis(numbers)) end
   for i, value in ipairs(head.axis) do
-    if math.abs(numbers[i] - value) > 1e-6 * math.abs(value) then return false end
+    if not is_near(numbers[i], value) then return false end
   end
-  return #head.axis > 2
+  return true
 end
 
 local function find_second_header(head, read)
   for r, labels in ipairs(read) do
-    local same = labels[1] == head.names[1]
-    if same and is_header(head, labels, core.totable(core.reshape(core.row(read.x, r), -1))) then return r end
+    if is_header(head, labels, core.row(read.x, r)) then return r end
   end
 end
 
@@ -62,7 +66,7 @@ local function read_below(lines, first, head, dialect)
 end
 
 local function note_empty(set, surplus)
-  if surplus > 0 then table.insert(set.notes, ("left out: %d empty columns at the end"):format(surplus)) end
+  if surplus > 0 then table.insert(set.notes, "empty columns at the end left out: " .. surplus) end
   return set
 end
 
