@@ -120,7 +120,7 @@ describe("a coroutine in which layers are watched", function()
     local model, seen = mb.nn.Sequential { mb.nn.Dense { units = 1 } }, 0
     model:build { 1 }
     local co = coroutine.create(function()
-      Layer.traced(function() seen = seen + 1 end, function()
+      Layer.traced_as_run(function() seen = seen + 1 end, function()
         model(mb.ones(1, 1))
         coroutine.yield()
         model(mb.ones(1, 1))

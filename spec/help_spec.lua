@@ -27,6 +27,21 @@ describe("help", function()
     assert.matches("^Conv1d: ", printed(mb.nn.Conv1d)[1])
     assert.matches("^conv1d: Convolution", printed "conv1d"[1])
   end)
+  it("on every public function and method is one text, of its own", function()
+    local public = require "spec.support.public"
+    local function check(path, f)
+      local lines = printed(f)
+      assert.equal(1, #lines, path)
+      assert.is_nil(lines[1]:find("no help on", 1, true), path)
+    end
+    for path, f in pairs(public.functions) do check(path, f) end
+    for _, kind in ipairs { "tensor", "rng" } do
+      for name, f in pairs(public.methods[kind]) do check(kind .. ":" .. name, f) end
+    end
+    assert.matches("^mean: Sum, mean", printed(mb.ones(1).mean)[1])
+    assert.matches("^ReLU: ", printed(mb.nn.ReLU)[1])
+    assert.matches("^build: Makes the weights", printed(mb.nn.ReLU {}.build)[1])
+  end)
   it("says so where there is none", function()
     assert.matches("no help on nothing_like_it", printed "nothing_like_it"[1])
   end)

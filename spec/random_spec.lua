@@ -452,14 +452,14 @@ describe("misuse of generators", function()
     local state = g:state()
     method("set_state", expected .. "'abc'", "abc")
     method("set_state", expected .. "'" .. state .. " '", state .. " ")
-    method("set_state", expected, state:gsub(".:(%d):", "0:%1:")) -- an even increment
+    method("set_state", expected, (state:gsub(".:(%d):", "0:%1:"))) -- an even increment
     method("set_state", expected .. "3", 3)
   end)
 
   it("refuses other things for generators", function()
     for name in pairs(require("moonbow.core").rng_methods) do
       local message = "rng:%s: self: expected a generator, as mb.rng(seed) makes it, got tensor"
-      refuses(message:format(name), g[name], x, 1)
+      refuses(message:format(name), g[name], x, name ~= "state" and name ~= "copy" and 1 or nil)
     end
   end)
 end)

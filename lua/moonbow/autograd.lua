@@ -7,6 +7,7 @@
 -- number down meets every result before its inputs.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local counted = require "moonbow.counted"
 
 local is_tracked, records_of, track, record_of = core.is_tracked, core.records, core.track, core.record
 local is_recording = core.is_recording
@@ -62,14 +63,14 @@ end
 -- does. forward must call nothing but core, and backward must return fresh
 -- tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
-  return function(...)
+  return counted.like(function(...)
     local watch = watcher()
     local run = watch and watch.forward(name, forward) or forward
     local y, backward, saved, remake = run(...)
     local parents = records_of(...)
     if parents then return record(y, name, parents, backward, saved or { ... }, watch, nil, remake) end
     return y
-  end
+  end, forward)
 end
 
 --- Runs f(...) without recording and returns its results. Nested calls are fine; after an error

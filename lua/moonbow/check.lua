@@ -148,13 +148,18 @@ function check.kind(operation, name, value, kinds)
   return value
 end
 
---- Raises if a function or method was given more than the arguments it takes: check.no_more("train", 0, ...).
+--- Raises if a function or method was given more than the arguments it takes: check.no_more("train", 0, ...). What is
+-- nil counts as absent.
 -- @param taken how many it takes, without self; the others follow
 function check.no_more(operation, taken, ...)
-  local surplus = select("#", ...)
-  if surplus == 0 then return end
-  check.fail(operation, "expected %s argument%s, got %d", taken == 0 and "no" or "at most " .. taken,
-    taken == 1 and "" or "s", taken + surplus)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if value ~= nil then
+      local expected = taken == 0 and "no arguments" or taken == 1 and "one argument"
+        or ("at most %d arguments"):format(taken)
+      check.fail(operation, "expected %s, got %s as argument %d", expected, check.show(value), taken + i)
+    end
+  end
 end
 
 local Rule = {}

@@ -292,4 +292,6 @@ function Run:finish(details)
   }, self.figures)
 end
 
+require("moonbow.counted").methods(Run, "run:")
+
 return experiment

@@ -119,6 +119,7 @@ function Forest.state(model)
   return { tree = tree, node = node, share = share, importances = model.importances }
 end
 
+--- The model that model:config() and model:state() describe, as mb.load reads them.
 function forest.from_state(config, tensors)
   local model = setmetatable({ classes = config.classes, points = config.points }, Forest)
   model.grown = core.forest_from_state(config.points, config.classes, tensors.tree, tensors.node,
@@ -126,5 +127,7 @@ function forest.from_state(config, tensors)
   model.importances = core.reshape(tensors.importances, model.points)
   return model
 end
+
+require("moonbow.counted").methods(Forest, "forest:")
 
 return forest

@@ -66,4 +66,4 @@ mb.data = {
 
 mb.help = require("moonbow.help")(mb)
 
-return mb
+return require("moonbow.counted").functions(mb, "", { convolution_way = 1, release_memory = 0 })

@@ -59,11 +59,14 @@ function Linear.config(model) return { loss = model.loss, classes = model.classe
 
 function Linear.state(model) return { weight = model.weight, bias = model.bias } end
 
+--- The model that model:config() and model:state() describe, as mb.load reads them.
 function linear.from_state(config, tensors)
   local model = { loss = config.loss, classes = math.tointeger(config.classes), weight = tensors.weight,
     bias = core.reshape(tensors.bias, config.classes) }
   if core.size(model.weight, 2) ~= model.classes then error("weights and classes differ in number", 0) end
   return setmetatable(model, Linear)
 end
+
+require("moonbow.counted").methods(Linear, "linear:")
 
 return linear

@@ -133,9 +133,12 @@ end
 
 function Neighbours.state(model) return { x = model.x, y = model.y } end
 
+--- The model that model:config() and model:state() describe, as mb.load reads them.
 function neighbours.from_state(config, tensors)
   config.verbose = true
   return neighbours.fit(tensors.x, tensors.y, config)
 end
+
+require("moonbow.counted").methods(Neighbours, "neighbours:")
 
 return neighbours

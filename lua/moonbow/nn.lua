@@ -2,6 +2,12 @@
 local Layer = require "moonbow.nn.layer"
 for _, part in ipairs { "shapes", "state", "config", "summary" } do require("moonbow.nn." .. part) end
 
+require("moonbow.counted").methods(Layer, "", {
+  class = false, register = false, is_layer = false, from_config = false, -- no methods
+  run = false, ensure_made = false, count_joined = false, -- in the path of every call
+  path_of_part = false, traced_as_run = false,
+})
+
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
 for _, part in ipairs { "layers", "containers" } do
   for name, constructor in pairs(require("moonbow.nn." .. part)) do nn[name] = constructor end

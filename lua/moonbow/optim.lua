@@ -75,8 +75,7 @@ end
 --- Moves all parameters one step, a parameter that is listed twice once. Raises where lr is no finite number of at
 -- least 0.
 -- @param parameters what model:parameters() gives: a list of { name, value }
-function Optimizer:step(parameters, ...)
-  check.no_more("step", 1, ...)
+function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative")
   for _, group in ipairs(gather(self, checked_list("step", parameters))) do
     self.move(self, group.values, group.gradients, group.moments[1], group.moments[2], group.steps)
@@ -118,8 +117,7 @@ function Optimizer:keep_lr()
 end
 
 local function define(name, defaults, moment_count, move)
-  optim[name] = function(given, ...)
-    check.no_more(name, 1, ...)
+  optim[name] = function(given)
     local options = check.options(name, given, defaults)
     if options.nesterov and options.momentum == 0 then
       check.fail(name, "nesterov: expected a momentum above 0 beside it, got 0")
@@ -168,5 +166,7 @@ define_adam("AdamW", 0.01, true)
 
 --- Whether a value is an optimiser.
 function optim.is_optimizer(value) return getmetatable(value) == Optimizer end
+
+require("moonbow.counted").methods(Optimizer, "")
 
 return optim

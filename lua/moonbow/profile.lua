@@ -167,8 +167,7 @@ end
 --   those of the tensors an operation gets and makes; backward, of the gradients. The gradient of large dense
 --   weights is computed, tile by tile, in the optimiser's step.
 -- @usage print(mb.profile(model, x, y))
-local function profile(model, x, y, options, ...)
-  check.no_more("profile", 4, ...)
+local function profile(model, x, y, options)
   options = check.options("profile", options, profile_options)
   if not Layer.is_layer(model) then
     check.fail("profile", "model: expected a layer, got %s", check.show(model))

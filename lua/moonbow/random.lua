@@ -10,6 +10,7 @@
 -- gamma), Ahrens and Dieter 1974 (gamma of shape below 1), Hörmann 1993 (Poisson), Floyd in Bentley 1987 (samples).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local counted = require "moonbow.counted"
 
 local random = {}
 local methods = core.rng_methods
@@ -88,5 +89,8 @@ methods.set_state = core.rng_set_state
 
 --- A generator of the same state, which then goes its own way.
 methods.copy = core.rng_copy
+
+-- The others read their shape to the end.
+counted.methods(methods, "rng:", { permutation = 1, shuffle = 1, state = 0, set_state = 1, copy = 0 })
 
 return random

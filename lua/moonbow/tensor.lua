@@ -6,6 +6,7 @@
 -- everything else copies.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local counted = require "moonbow.counted"
 local autograd = require "moonbow.autograd"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
@@ -71,7 +72,7 @@ function tensor.randn(...)
 end
 
 --- Whether a value is a tensor.
-tensor.is_tensor = core.is_tensor
+function tensor.is_tensor(value) return core.is_tensor(value) end
 
 --- Joins tensors along a dimension (default 1): mb.concat({a, b}, 3). The other sizes must agree.
 function tensor.concat(parts, dimension)
@@ -151,6 +152,7 @@ end
 
 -- ---- arithmetic ----
 
+--- x:add(y) is x + y, and so on for sub, mul, div, pow: elementwise and broadcast, y a tensor or a number.
 for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do
   methods[name] = ops[name]
   metatable["__" .. name] = ops[name]
@@ -161,9 +163,10 @@ metatable.__unm = function(x) return ops.neg(x) end
 --- Elementwise larger and smaller of two; a number stands for a tensor.
 methods.maximum, methods.minimum = ops.maximum, ops.minimum
 
--- Comparisons by name: 1 where they hold, else 0.
+--- Comparisons of each element with that of y, a tensor or a number: 1 where it holds, else 0.
 for _, name in ipairs { "eq", "ne", "lt", "le", "gt", "ge" } do methods[name] = core[name] end
 
+--- A function of each element: -x, e to the power x, natural logarithm, and so on by their usual names.
 for _, name in ipairs {
   "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "gelu", "selu", "softplus",
 } do
@@ -204,7 +207,12 @@ local function reduction(name, operation)
   end
 end
 
+--- Sum, mean, variance, least and greatest of all elements, or along a dimension, which goes:
+-- x:mean(dimension, options). Options: keep (false: the dimension stays, with size 1), and of var ddof (0: divides by
+-- the count minus ddof, 0 or 1).
 for _, name in ipairs { "sum", "mean", "var", "min", "max" } do reduction(name, ops[name]) end
+--- The position, from 1, of the least or greatest of all elements, counted row by row, or along a dimension; the
+-- first of equal ones. Options: keep.
 for _, name in ipairs { "argmin", "argmax" } do reduction(name, core[name]) end
 
 --- Standard deviation, as var: divides by the count minus options.ddof (default 0).
@@ -312,6 +320,12 @@ function metatable.__tostring(x)
     core.count(x) // core.count(shown)) or ""
   return line .. place .. "\n" .. show_elements(shown, "")
 end
+
+-- reshape, get and set read all that they are given.
+counted.methods(methods, "", {
+  shape = 0, size = 1, rank = 0, count = 0, totable = 0, tobytes = 0, close = 0, copy = 0, detach = 0, describe = 0,
+  fill = 1, copy_from = 1, eq = 1, ne = 1, lt = 1, le = 1, gt = 1, ge = 1,
+})
 
 metatable.__name = core.real_bytes == 4 and "tensor" or "tensor64"
 

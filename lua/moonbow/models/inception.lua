@@ -40,8 +40,7 @@ local function define(name, count, units)
     kernel = { 20, 15, 10 }, stride = { 1, 1, 2 }, pool = { 3, 2, 1 }, pool_stride = { 3, 3, 2 },
     units = units, dropout = 0.3, blocks = { table.unpack(published, 1, count) },
   }
-  models[name] = function(given, ...)
-    check.no_more(name, 1, ...)
+  models[name] = function(given)
     local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
     check_blocks(name, options.blocks)
     parts.append_body(layers, options, name, own)

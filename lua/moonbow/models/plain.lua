@@ -5,8 +5,7 @@ local parts = require "moonbow.models.parts"
 local models = {}
 
 local function define(name, own)
-  models[name] = function(given, ...)
-    check.no_more(name, 1, ...)
+  models[name] = function(given)
     local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
     parts.append_body(layers, options, name, own)
     parts.append_head(layers, options, name)
@@ -90,8 +89,7 @@ define("cnn", { kernel = { 20, 15, 10 }, pool = 2 })
 define("one_convolution", { kernel = 20, pool = 4 })
 
 --- Logistic regression: a dense layer on the whole spectrum. Options: classes, length, output_initializer.
-function models.logistic_regression(given, ...)
-  check.no_more("logistic_regression", 1, ...)
+function models.logistic_regression(given)
   local options = check.options("logistic_regression", given, {
     classes = check.required "positive integer", length = check.optional "positive integer",
     output_initializer = check.default("glorot_uniform", "string|number|function"),

@@ -32,9 +32,8 @@ end
 -- each stage), strides of the stages ({2, 2, 2, 2, 2, 2} as benchmarked), first_activation ("linear" as
 -- benchmarked), batch_norm (true). The original (1000 points) has strides {1, 2, 2, 2, 2, 2},
 -- first_activation "relu", bias false, dropout 0.
-function models.ho2019_resnet(given, ...)
+function models.ho2019_resnet(given)
   local name = "ho2019_resnet"
-  check.no_more(name, 1, ...)
   local options, layers = parts.options(name, given, own, { "convolution", "head" }), {}
   parts.append_convolution(layers, options, options.first_filters, options.kernel, 1,
     options.first_activation)

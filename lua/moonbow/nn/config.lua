@@ -39,8 +39,7 @@ end
 --- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places
 -- is described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share
 -- stand in ties. Raises where it holds a function, which no file can keep.
-function Layer.config(layer, ...)
-  check.no_more("config", 0, ...)
+function Layer.config(layer)
   Layer.visit(layer, function() end) -- raises where a layer contains itself
   local config = config_of(layer, "", {})
   config.ties = ties_of(layer)
@@ -105,8 +104,7 @@ end
 
 --- The layer of a config, not yet built. Raises where the description is none, nested deeper than mb.limits.depth, or
 -- has more layers than mb.limits.entries, each counted as often as it stands in a place.
-function Layer.from_config(config, ...)
-  check.no_more("from_config", 1, ...)
+function Layer.from_config(config)
   check.kind("from_config", "config", config, "table")
   local made = { layers = {}, places = {} }
   local layer = make(config, "", made, 1)

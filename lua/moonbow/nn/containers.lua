@@ -42,8 +42,7 @@ local function container(type_name, known, class, init)
     layer.name = options.name
     if init then init(layer, options) end
   end)
-  local function with_parts(given, ...)
-    check.no_more(type_name, 1, ...)
+  local function with_parts(given)
     check.kind(type_name, "layers", given, "table")
     local options, parts = {}, {}
     for key, value in pairs(given) do

@@ -26,8 +26,7 @@ function Layer.class(type_name, defaults, class, init)
   class.__index, class.__name, class.type = class, type_name, type_name
   class.__call, class.__tostring = Layer.call, function(layer) return layer:tostring() end
   setmetatable(class, Layer)
-  local function construct(given, ...)
-    check.no_more(type_name, 1, ...)
+  local function construct(given)
     local layer = setmetatable({ training = false, given = {} }, class)
     layer.options = check.options(type_name, given, defaults)
     for key, value in pairs(given or {}) do layer.given[key] = value end
@@ -204,14 +203,12 @@ end
 --- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build. A tensor that
 -- several places share is listed once, by the first. layer.weight = other.weight shares one; a tensor that is no
 -- parameter (see param) belongs to the state, but is not trained.
-function Layer.parameters(layer, ...)
-  check.no_more("parameters", 0, ...)
+function Layer.parameters(layer)
   return collect(layer, "weights")
 end
 
 --- What belongs to the state but is not trained (running statistics), likewise.
-function Layer.buffers(layer, ...)
-  check.no_more("buffers", 0, ...)
+function Layer.buffers(layer)
   return collect(layer, "kept")
 end
 
@@ -223,14 +220,12 @@ local function set_mode(layer, training)
 end
 
 --- Training mode: dropout drops, batch norm uses the batch. Returns the layer.
-function Layer.train(layer, ...)
-  check.no_more("train", 0, ...)
+function Layer.train(layer)
   return set_mode(layer, true)
 end
 
 --- Evaluation mode, in which a layer is made. Returns the layer.
-function Layer.eval(layer, ...)
-  check.no_more("eval", 0, ...)
+function Layer.eval(layer)
   return set_mode(layer, false)
 end
 
@@ -245,8 +240,7 @@ function Layer.keep_modes(layer)
 end
 
 --- The generator from which dropout draws, and weights not yet made (nil: the default one). Returns the layer.
-function Layer.set_rng(layer, rng, ...)
-  check.no_more("set_rng", 1, ...)
+function Layer.set_rng(layer, rng)
   if rng ~= nil then check.kind("set_rng", "rng", rng, "generator") end
   Layer.visit(layer, function(part) part.rng = rng end)
   return layer

@@ -62,8 +62,7 @@ end
 
 --- Makes the weights for inputs of a shape without batch, {L, C}, drawing them from rng (default: the
 -- default generator). Weights that exist stay. Returns the output shape.
-function Layer.build(layer, shape, rng, ...)
-  check.no_more("build", 2, ...)
+function Layer.build(layer, shape, rng)
   shape = read_shape("build", shape)
   if rng ~= nil then layer:set_rng(rng) end
   local output = infer_one(layer, shape)

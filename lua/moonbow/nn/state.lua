@@ -11,8 +11,7 @@ end
 
 --- A copy of all parameters and buffers: { [name] = tensor }. A tensor that several places share is there once, under
 -- the name of the first.
-function Layer.state(layer, ...)
-  check.no_more("state", 0, ...)
+function Layer.state(layer)
   local state = {}
   for _, entry in ipairs(parameters_and_buffers(layer)) do state[entry.name] = core.copy(entry.value) end
   return state
@@ -36,8 +35,7 @@ end
 
 --- Takes over what state() gave. Names and shapes must agree with those of the built layer; where they
 -- do not, nothing is changed. Returns the layer.
-function Layer.load_state(layer, state, ...)
-  check.no_more("load_state", 1, ...)
+function Layer.load_state(layer, state)
   check.kind("load_state", "state", state, "table")
   local entries = parameters_and_buffers(layer)
   if #entries == 0 and next(state) ~= nil then
@@ -67,8 +65,7 @@ end
 --- Builds a layer for inputs of a shape without batch, with tensors by name, as state() gives them, for its
 -- weights: they become the weights, and nothing is drawn. Raises where shapes do not fit, or names are missing or not
 -- the model's. Returns the layer.
-function Layer.restore(layer, shape, tensors, ...)
-  check.no_more("restore", 2, ...)
+function Layer.restore(layer, shape, tensors)
   check.kind("restore", "tensors", tensors, "table")
   local _ <close> = setmetatable({}, { __close = function()
     Layer.visit(layer, function(part) part.source = nil end)

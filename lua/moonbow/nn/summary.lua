@@ -1,6 +1,5 @@
 --- The table that layer:summary{L, C} returns.
 local core = require "moonbow.core"
-local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
 local function group(n)
@@ -51,8 +50,7 @@ end
 --- { stride, field }: the total stride and the receptive field in points before anything global, along the
 -- first branch where layers branch.
 -- @param shape of the input without batch: {L, C} (default: that of build)
-function Layer.reach(layer, shape, ...)
-  check.no_more("reach", 1, ...)
+function Layer.reach(layer, shape)
   return reach_of(layer, layer:trace(shape, "reach"))
 end
 
@@ -60,8 +58,7 @@ end
 -- stride and the receptive field in points, taken along the first branch where layers branch. Parameters that several
 -- places share are counted in the first; a place that has no others says "shared".
 -- @param shape of the input without batch: {L, C} (default: that of build)
-function Layer.summary(layer, shape, ...)
-  check.no_more("summary", 1, ...)
+function Layer.summary(layer, shape)
   local steps, lines, total, total_macs, seen = layer:trace(shape, "summary"), {}, 0, 0, {}
   layer.input_shape = layer.input_shape or { table.unpack(shape) }
   local function add(...) lines[#lines + 1] = ("%-10s %-18s %-16s %12s %14s"):format(...) end

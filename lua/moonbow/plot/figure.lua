@@ -135,4 +135,6 @@ function Figure:__tostring()
   return ("figure: %s%s, %d series, %dx%d"):format(first.kind, title, first.series, self.width, self.height)
 end
 
+require("moonbow.counted").methods(Figure, "figure:", { new = false, grid = false })
+
 return Figure

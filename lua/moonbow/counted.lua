@@ -1,0 +1,67 @@
+--- Public functions count their arguments: Lua drops those that a function does not take without a word, so that
+-- x:narrow(2, 1, 9) would be x:narrow(2, 1).
+local check = require "moonbow.check"
+
+local counted = {}
+
+local function weak_keys() return setmetatable({}, { __mode = "k" }) end
+
+local originals = weak_keys() -- functions that count, to those they call
+local likes = weak_keys() -- functions of any arguments, to those that they hand them to
+
+--- Says that f hands all of its arguments to another function. Returns f.
+function counted.like(f, other)
+  likes[f] = other
+  return f
+end
+
+--- The function that is called by one which counts; any other is returned as it is.
+function counted.original(f) return originals[f] or f end
+
+-- How many arguments a Lua function takes; nil where it takes any number, or is written in C.
+local function parameters(f)
+  while originals[f] or likes[f] do f = originals[f] or likes[f] end
+  local info = debug.getinfo(f, "u")
+  return not info.isvararg and info.nparams or nil
+end
+
+-- own: how many of the arguments the user does not see as such, 1 for the object of a method.
+local function wrap(name, f, most, own)
+  local function counting(...)
+    if select("#", ...) > most then check.no_more(name, most - own, select(most + 1, ...)) end
+    return f(...)
+  end
+  originals[counting] = f
+  return counting
+end
+
+local function is_open(key, f)
+  return type(f) == "function" and type(key) == "string" and not originals[f] and key:sub(1, 2) ~= "__"
+end
+
+local function count_all(functions, prefix, counts, own)
+  for key, f in pairs(functions) do
+    if is_open(key, f) then
+      local most = counts[key] and counts[key] + own
+      if counts[key] == nil then most = parameters(f) end
+      functions[key] = most and wrap(prefix .. key, f, most, own) or f
+    end
+  end
+  return functions
+end
+
+--- Makes the methods in a table count their arguments; returns the table. prefix: what stands before their names in
+-- messages. counts: how many arguments besides the object those take that are written in C or take any number; false:
+-- the method stays as it is, because it looks at all that it is given, or nobody but moonbow calls it.
+function counted.methods(methods, prefix, counts) return count_all(methods, prefix, counts or {}, 1) end
+
+--- The same for plain functions, also those in tables without a metatable inside the table, whose names then stand
+-- before those of the functions.
+function counted.functions(functions, prefix, counts)
+  for key, inner in pairs(functions) do
+    if type(inner) == "table" and not getmetatable(inner) then counted.functions(inner, prefix .. key .. ".") end
+  end
+  return count_all(functions, prefix, counts or {}, 0)
+end
+
+return counted

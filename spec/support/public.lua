@@ -1,0 +1,37 @@
+-- Every function that scripts see: those of mb, and the methods of what they make.
+local mb = require "moonbow"
+
+-- The functions in a table, and in the tables without a metatable inside it, by their paths.
+local function add(found, path, functions, deep)
+  for key, value in pairs(functions) do
+    if type(value) == "function" and key:sub(1, 2) ~= "__" then
+      found[path .. key] = value
+    elseif deep and type(value) == "table" and not getmetatable(value) then
+      add(found, path .. key .. ".", value, deep)
+    end
+  end
+  return found
+end
+
+local x, y = mb.tensor { { 1, 2 }, { 3, 4 } }, { 1, 2 }
+
+local public = { functions = add({}, "", mb, true) }
+
+--- Objects with methods, by the name of their kind.
+public.objects = {
+  tensor = x, rng = mb.rng(1), layer = mb.nn.ReLU {}, optimizer = mb.optim.SGD {},
+  forest = mb.forest.fit(x, y, { trees = 1 }), linear = mb.linear.fit(x, y),
+  neighbours = mb.neighbours.fit(x, y, { k = 1 }),
+  figure = mb.plot.lines { y = { 1, 2 } },
+}
+
+local core = require "moonbow.core"
+local tables = { tensor = core.tensor_methods, rng = core.rng_methods, layer = require "moonbow.nn.layer" }
+
+--- The methods of the objects: { layer = { build = ... }, ... }.
+public.methods = {}
+for kind, object in pairs(public.objects) do
+  public.methods[kind] = add({}, "", tables[kind] or getmetatable(object).__index)
+end
+
+return public
