@@ -99,12 +99,11 @@ function Optimizer:state(parameters)
   return moments, steps
 end
 
---- Takes over what state(parameters) gave. steps may be one number for all.
+--- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered.
 function Optimizer:load_state(parameters, moments, steps)
   for _, parameter in ipairs(parameters) do
     local name, record = parameter.name, core.record(parameter.value)
-    local state = { steps = steps }
-    if type(steps) == "table" then state.steps = steps[name] end
+    local state = { steps = steps[name] }
     for i = 1, self.moment_count do state[i] = moments[i .. "." .. name] end
     if record then self.states[record] = state.steps and #state == self.moment_count and state or nil end
   end

@@ -2,6 +2,7 @@
 local nn = require "moonbow.nn"
 local check = require "moonbow.check"
 local activations = require "moonbow.nn.activations"
+local initializers = require "moonbow.nn.initializers"
 
 local parts = {}
 
@@ -39,6 +40,16 @@ local function rule(name, default, kinds)
   return required[name] and check.required(kinds) or check.optional(kinds)
 end
 
+-- Names are checked here, where the message can say which of the network's options is wrong.
+local function check_names(operation, options)
+  for _, name in ipairs { "activation", "dense_activation", "first_activation" } do
+    if options[name] ~= nil then check.name(operation, name, options[name], activations.names) end
+  end
+  for _, name in ipairs { "initializer", "dense_initializer", "output_initializer" } do
+    if options[name] ~= nil then initializers.check(operation, name, options[name]) end
+  end
+end
+
 --- The options of a network.
 -- @param own defaults that differ from the shared ones, and options of its own, as for check.options
 -- @param pieces the names of the pieces whose options it takes
@@ -53,6 +64,7 @@ function parts.options(operation, given, own, pieces)
     end
   end
   local options = check.options(operation, given, rules)
+  check_names(operation, options)
   if (given or {}).alpha ~= nil then activations.check_alpha(operation, options.activation, given.alpha) end
   return options
 end

@@ -1,5 +1,6 @@
 --- Networks of convolutions with pooling, one after the other, and a head.
 local check = require "moonbow.check"
+local initializers = require "moonbow.nn.initializers"
 local parts = require "moonbow.models.parts"
 
 local models = {}
@@ -94,6 +95,7 @@ function models.logistic_regression(given)
     classes = check.required "positive integer", length = check.optional "positive integer",
     output_initializer = check.default("glorot_uniform", "string|number|function"),
   })
+  initializers.check("logistic_regression", "output_initializer", options.output_initializer)
   options.head, options.units, options.dropout = "flatten", {}, 0
   local layers = {}
   parts.append_head(layers, options, "logistic_regression")

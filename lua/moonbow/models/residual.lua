@@ -12,6 +12,8 @@ local own = {
   dropout = 0.5,
 }
 
+local MOST_BLOCKS = 1000 -- each is a few layers
+
 local function block(options, stride, is_first)
   local body, shortcut = {}, nil
   parts.append_convolution(body, options, options.filters, options.kernel, stride)
@@ -37,6 +39,9 @@ function models.ho2019_resnet(given)
   local options, layers = parts.options(name, given, own, { "convolution", "head" }), {}
   parts.append_convolution(layers, options, options.first_filters, options.kernel, 1,
     options.first_activation)
+  if options.blocks > MOST_BLOCKS then
+    check.fail(name, "blocks: expected at most %d, got %d", MOST_BLOCKS, options.blocks)
+  end
   parts.check_list(name, "strides", options.strides, "positive integer")
   for _, stride in ipairs(options.strides) do
     for j = 1, options.blocks do
