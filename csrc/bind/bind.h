@@ -22,8 +22,7 @@
 
 #define BIND_MAX_COUNT ((mb_size)1 << 40) /* elements of a tensor */
 /* Up to here each whole number is exact in a tensor. */
-#define BIND_EXACT   ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
-#define BIND_LARGEST (sizeof(mb_real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX)
+#define BIND_EXACT ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
 
 typedef struct {
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */

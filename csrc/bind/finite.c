@@ -1,4 +1,4 @@
-/* finite.c - data that hold NaN or infinity are refused, by their place. */
+/* finite.c - NaN and infinity: where they are. */
 #include "bind.h"
 
 #include <math.h>
@@ -26,7 +26,41 @@ static int check_finite(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"check_finite", check_finite}, {NULL, NULL}};
+/* Is what the factors of a product sum up to finite for sure? No element is larger than the product of the
+ * lengths of both (Cauchy and Schwarz), nor than half the sum of their squares. */
+static bool is_finite_product(const Tensor *product) {
+  const mb_factors f = bind_factors(product);
+  return mb_has_finite_squares(f.packed, mb_factors_count(f.terms, f.rows, f.columns));
+}
+
+static bool is_finite(lua_State *L, int arg) {
+  const Tensor *x = bind_tensor_unread(L, "find_non_finite", "tensor", arg);
+  if (x->block == NULL && is_finite_product(x)) return true;
+  x = bind_tensor(L, "find_non_finite", "tensor", arg);
+  return mb_find_non_finite(x->data, x->count) < 0;
+}
+
+/* core.find_non_finite(tensors, of_gradients) -> the place in the list of the first that holds NaN or
+ * infinity, or whose gradient does, or nil. Products kept as their factors are computed only where these do
+ * not tell. */
+static int find_non_finite(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const bool of_gradients = bind_flag(L, 2);
+  lua_settop(L, 1);
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    if (of_gradients && lua_getiuservalue(L, 2, 1) == LUA_TTABLE) lua_getfield(L, 3, "grad");
+    if (!lua_isnil(L, -1) && !is_finite(L, lua_gettop(L))) {
+      lua_pushinteger(L, i);
+      return 1;
+    }
+    lua_settop(L, 1);
+  }
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"check_finite", check_finite}, {"find_non_finite", find_non_finite}, {NULL, NULL}};
 
 void bind_open_finite(lua_State *L) {
   luaL_setfuncs(L, functions, 0);

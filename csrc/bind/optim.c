@@ -1,4 +1,4 @@
-/* optim.c - optimiser steps, and a look for what is not finite, over lists of tensors. */
+/* optim.c - optimiser steps over lists of tensors. */
 #include "bind.h"
 
 /* Tensor i of the list at arg, of count elements (0: any). */
@@ -66,36 +66,8 @@ static int adam_step(lua_State *L) {
   return 0;
 }
 
-/* Is what the factors of a product sum up to finite for sure, as their lengths say (Cauchy and Schwarz)? */
-static bool is_finite_product(const Tensor *product) {
-  const mb_factors f = bind_factors(product);
-  const double squares = mb_sum_squares(f.packed, mb_factors_count(f.terms, f.rows, f.columns));
-  return squares / 2 < BIND_LARGEST; /* false for NaN */
-}
-
-/* core.find_non_finite(tensors) -> the place in the list of the first that holds NaN or infinity, or nil.
- * Products kept as their factors are computed only where these do not tell. */
-static int find_non_finite(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    const Tensor *x = bind_tensor_unread(L, "find_non_finite", "tensor", 2);
-    if (x->block != NULL || !is_finite_product(x)) {
-      x = bind_tensor(L, "find_non_finite", "tensor", 2);
-      if (mb_find_non_finite(x->data, x->count) >= 0) {
-        lua_pushinteger(L, i);
-        return 1;
-      }
-    }
-    lua_pop(L, 1);
-  }
-  return 0;
-}
-
 static const luaL_Reg functions[] = {
     {"adam_step", adam_step},
-    {"find_non_finite", find_non_finite},
     {"sgd_step", sgd_step},
     {NULL, NULL},
 };

@@ -132,6 +132,8 @@ double mb_sum_squares(const mb_real *x, mb_size count);
 
 /* Position of the first NaN or infinity, -1 where there is none. */
 mb_size mb_find_non_finite(const mb_real *x, mb_size count);
+/* Is the sum of the squares finite, in the precision of the array? Near its end it depends on the threads. */
+bool mb_has_finite_squares(const mb_real *x, mb_size count);
 
 typedef struct {
   mb_size nan_count, inf_count;

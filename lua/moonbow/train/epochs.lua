@@ -27,16 +27,13 @@ local function value_of(job, loss, kind, batch, x, y)
   return value
 end
 
-local function gradients_of(parameters)
-  local gradients = {}
-  for _, parameter in ipairs(parameters) do gradients[#gradients + 1] = parameter.value.grad end
-  return gradients
-end
-
 -- Scales all gradients so that together their norm is at most the limit.
-local function clip(parameters, gradients, limit)
+local function clip(parameters, limit)
   local sum = 0
-  for _, gradient in ipairs(gradients) do sum = sum + core.sum_squares(gradient) end
+  for _, parameter in ipairs(parameters) do
+    local gradient = parameter.value.grad
+    if gradient then sum = sum + core.sum_squares(gradient) end
+  end
   local norm = math.sqrt(sum)
   if norm <= limit then return end
   for _, parameter in ipairs(parameters) do
@@ -59,11 +56,10 @@ local function step(job, loss, batch)
   local options, parameters = job.options, job.parameters
   if options.l2 > 0 then loss = add_l2(loss, parameters, options.l2) end
   autograd.backward(loss)
-  local gradients = gradients_of(parameters)
-  if core.find_non_finite(gradients) then
+  if core.find_non_finite(job.values, true) then
     fail(job, "a gradient is not finite", batch, finite.bad_gradient(job.model))
   end
-  if options.clip_norm then clip(parameters, gradients, options.clip_norm) end
+  if options.clip_norm then clip(parameters, options.clip_norm) end
   job.optimizer:step(parameters)
 end
 

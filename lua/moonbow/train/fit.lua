@@ -66,7 +66,8 @@ local function build(job, set)
   table.remove(shape, 1)
   job.output_shape = model:build(shape, seeded(seed, 2))
   job.least_rows = batches.least_rows(model, shape)
-  job.parameters = model:parameters()
+  job.parameters, job.values = model:parameters(), {}
+  for i, parameter in ipairs(job.parameters) do job.values[i] = parameter.value end
   if #job.parameters == 0 then check.fail("fit", "the model has no parameters to train") end
   job.rng, job.layer_rng = seeded(seed, 1), seeded(seed, 3)
 end
