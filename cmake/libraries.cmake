@@ -8,6 +8,13 @@ endif()
 if(MOONBOW_WERROR)
   list(APPEND MOONBOW_FLAGS -Werror)
 endif()
+# A write past an array on the stack, or past what a copy was made for, ends the process; and nobody writes to the tables
+# of addresses once a library is loaded. cmake/hardened.sh looks.
+if(NOT MOONBOW_SANITIZE)
+  list(APPEND MOONBOW_FLAGS -fstack-protector-strong
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+endif()
+add_link_options(LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 if(MOONBOW_SANITIZE)
   # Resolvers of target_clones run before the sanitizers are ready. The sets of lanes.h are chosen later, so they are
   # watched all the same; for the clones there is cmake/nightly.sh.

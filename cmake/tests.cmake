@@ -60,6 +60,15 @@ endif()
 add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench)
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT MOONBOW_SANITIZE)
+  set(libraries $<TARGET_FILE:core>)
+  if(MOONBOW_C_LIBRARY)
+    list(APPEND libraries $<TARGET_FILE:moonbow>)
+  endif()
+  add_tool_test(readelf style.hardened ${BASH} cmake/hardened.sh ${libraries})
+  set_tests_properties(style.hardened PROPERTIES LABELS style)
+endif()
+
 add_test(NAME install.prefix WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMAND ${BASH} cmake/install-test/prefix.sh ${CMAKE_BINARY_DIR} ${LUA_INTERPRETER} ${CMAKE_C_COMPILER})
 add_tool_test(luarocks install.luarocks ${BASH} cmake/install-test/rock.sh ${LUA_INTERPRETER})
