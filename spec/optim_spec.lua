@@ -104,10 +104,10 @@ describe("optimisers refuse", function()
   it("decay rates, momenta and learning rates out of their range", function()
     refuses("Adam: beta1: expected a number of at least 0 and below 1, got 1", mb.optim.Adam, { beta1 = 1 })
     refuses("AdamW: beta2: expected", mb.optim.AdamW, { beta2 = 1 })
-    refuses("Adam: lr: expected a positive number, got NaN", mb.optim.Adam, { lr = 0 / 0 })
+    refuses("Adam: lr: expected a positive float32, got NaN", mb.optim.Adam, { lr = 0 / 0 })
     refuses("Adam: epsilon: expected", mb.optim.Adam, { epsilon = 0 })
     refuses("SGD: momentum: expected a number from 0 to 1, got -1", mb.optim.SGD, { momentum = -1 })
-    refuses("SGD: weight_decay: expected a non-negative number, got inf", mb.optim.SGD, { weight_decay = math.huge })
+    refuses("SGD: weight_decay: expected a non-negative float32, got inf", mb.optim.SGD, { weight_decay = math.huge })
   end)
   it("Nesterov's momentum without a momentum", function()
     refuses("SGD: nesterov: expected a momentum above 0 beside it, got 0", mb.optim.SGD, { nesterov = true })
@@ -117,7 +117,7 @@ describe("optimisers refuse", function()
     for _, lr in ipairs { 0 / 0, -1, math.huge, "fast", false } do
       local optimizer = mb.optim.Adam {}
       optimizer.lr = lr
-      refuses("step: lr: expected a non-negative number, got ", step, optimizer, w)
+      refuses("step: lr: expected a non-negative float32, got ", step, optimizer, w)
     end
     refuses("SGD: has no field 'learning_rate'; lr may be set", function()
       mb.optim.SGD {}.learning_rate = 3

@@ -91,9 +91,11 @@ local function is_generator(value)
   return type(class) == "table" and class.__index == core.rng_methods
 end
 
-local LARGEST = 0x1.fffffep127 -- of tensors' numbers: options end up in their arithmetic, where more is infinite
+local LARGEST_REAL = 0x1.fffffep127 -- of float32: what is larger would be infinite in a tensor
 
-local function is_real(value) return type(value) == "number" and math.abs(value) <= LARGEST end
+local function is_finite(value) return type(value) == "number" and math.abs(value) < math.huge end
+
+local function is_real(value) return type(value) == "number" and math.abs(value) <= LARGEST_REAL end
 
 local tests = {
   generator = is_generator,
@@ -101,9 +103,12 @@ local tests = {
   tensor = core.is_tensor,
   integer = function(value) return type(value) == "number" and math.tointeger(value) ~= nil end,
   number = function(value) return type(value) == "number" and value == value end,
-  finite = is_real,
-  positive = function(value) return is_real(value) and value > 0 end,
-  ["non-negative"] = function(value) return is_real(value) and value >= 0 end,
+  finite = is_finite,
+  positive = function(value) return is_finite(value) and value > 0 end,
+  ["non-negative"] = function(value) return is_finite(value) and value >= 0 end,
+  real = is_real,
+  ["positive real"] = function(value) return is_real(value) and value > 0 end,
+  ["non-negative real"] = function(value) return is_real(value) and value >= 0 end,
   ["positive integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or 0) >= 1 end,
   ["non-negative integer"] = function(value) return type(value) == "number" and (math.tointeger(value) or -1) >= 0 end,
   fraction = function(value) return type(value) == "number" and value >= 0 and value <= 1 end,
@@ -113,7 +118,9 @@ local tests = {
 local articles = {
   any = "a value", generator = "a generator, as mb.rng(seed) makes it",
   integer = "an integer", finite = "a finite number", positive = "a positive number",
-  ["non-negative"] = "a non-negative number", fraction = "a number from 0 to 1",
+  ["non-negative"] = "a non-negative number", real = "a finite float32",
+  ["positive real"] = "a positive float32",
+  ["non-negative real"] = "a non-negative float32", fraction = "a number from 0 to 1",
   ["fraction below 1"] = "a number of at least 0 and below 1",
 }
 
@@ -136,13 +143,12 @@ end
 
 --- Raises unless value is of one of the kinds: Lua type names, or "integer", "finite", "positive",
 -- "non-negative", "positive integer", "non-negative integer", "fraction", "fraction below 1", "tensor", "generator",
--- "any", joined by "|". NaN is of no kind but "any".
+-- "any", joined by "|". NaN is of no kind but "any". "real", "positive real" and "non-negative real" are finite in
+-- float32, too: for numbers that go into the arithmetic of tensors.
 -- Returns value, as an integer where an integer is asked for.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
-    local is_large = type(value) == "number" and math.abs(value) > LARGEST and math.abs(value) < math.huge
-    check.fail(operation, "%s: expected %s, got %s%s", name, describe_kinds(kinds), check.show(value),
-      is_large and ", which tensors cannot hold" or "")
+    check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
   end
   if kinds:find("integer", 1, true) and type(value) == "number" then return math.tointeger(value) or value end
   return value

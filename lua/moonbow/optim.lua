@@ -76,7 +76,7 @@ end
 -- least 0.
 -- @param parameters what model:parameters() gives: a list of { name, value }
 function Optimizer:step(parameters)
-  check.kind("step", "lr", self.lr, "non-negative")
+  check.kind("step", "lr", self.lr, "non-negative real")
   for _, group in ipairs(gather(self, checked_list("step", parameters))) do
     self.move(self, group.values, group.gradients, group.moments[1], group.moments[2], group.steps)
     for i, value in ipairs(group.values) do
@@ -128,13 +128,13 @@ local function define(name, defaults, moment_count, move)
   end
 end
 
-local positive, decay = "positive", "fraction below 1"
+local positive, decay = "positive real", "fraction below 1"
 
 --- Stochastic gradient descent: SGD{ lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0 }.
 -- weight_decay is added to the gradient; nesterov needs a momentum. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
 define("SGD", {
   lr = check.default(0.01, positive), momentum = check.default(0, "fraction"), nesterov = false,
-  weight_decay = check.default(0, "non-negative"),
+  weight_decay = check.default(0, "non-negative real"),
 }, 1, function(self, values, gradients, velocity)
   local options = self.options
   core.sgd_step(values, gradients, velocity, nil, self.lr, options.momentum, options.nesterov,
@@ -144,7 +144,7 @@ end)
 local function define_adam(name, weight_decay, decoupled)
   define(name, {
     lr = check.default(1e-3, positive), beta1 = check.default(0.9, decay), beta2 = check.default(0.999, decay),
-    epsilon = check.default(1e-8, positive), weight_decay = check.default(weight_decay, "non-negative"),
+    epsilon = check.default(1e-8, positive), weight_decay = check.default(weight_decay, "non-negative real"),
     keras_epsilon = false,
   }, 2, function(self, values, gradients, m, v, steps)
     local options = self.options

@@ -13,10 +13,10 @@ local per_layer = "positive integer|table"
 local known = {
   common = { classes = { nil, "positive integer" }, length = { nil, "positive integer" } },
   convolution = {
-    activation = { "relu", "string" }, alpha = { nil, "finite" },
+    activation = { "relu", "string" }, alpha = { nil, "real" },
     initializer = { "glorot_uniform", any_initializer }, bias = { true, "boolean" },
     padding = { "same", "string|integer" }, batch_norm = { false, "boolean" },
-    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "non-negative" },
+    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "non-negative real" },
   },
   body = {
     filters = { 64, per_layer }, kernel = { nil, per_layer }, stride = { 1, per_layer },

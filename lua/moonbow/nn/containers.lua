@@ -93,7 +93,7 @@ end
 -- activation behind the sum (none; ReLU and leaky ReLU are part of the same pass) and its alpha.
 -- Source: He et al. 2016.
 containers.Residual = container("Residual", {
-  activation = check.optional "string|function", alpha = check.optional "finite",
+  activation = check.optional "string|function", alpha = check.optional "real",
 }, {
   most_parts = 2,
   forward = function(layer, x)

@@ -57,7 +57,7 @@ table.sort(initializers.names)
 
 --- Raises unless value is a name, a finite number or a function.
 function initializers.check(operation, option, value)
-  check.kind(operation, option, value, "string|finite|function")
+  check.kind(operation, option, value, "string|real|function")
   if type(value) == "string" then check.name(operation, option, value, initializers.names) end
 end
 

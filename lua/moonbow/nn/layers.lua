@@ -237,8 +237,8 @@ end
 -- (none; ReLU and leaky ReLU are part of the same pass) and its alpha. In training mode it raises for one value of
 -- each channel, (1, C) or (1, 1, C), as PyTorch does. Source: Ioffe and Szegedy 2015.
 layers.BatchNorm1d = class("BatchNorm1d", {
-  momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative"),
-  activation = check.optional "string|function", alpha = check.optional "finite",
+  momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative real"),
+  activation = check.optional "string|function", alpha = check.optional "real",
 }, {
   make = function(layer, shape)
     make_scale(layer, shape)
@@ -272,7 +272,7 @@ layers.BatchNorm1d = class("BatchNorm1d", {
 end)
 
 --- Layer norm over the last dimension. Options: epsilon (1e-5). Source: Ba, Kiros and Hinton 2016.
-layers.LayerNorm = class("LayerNorm", { epsilon = check.default(1e-5, "non-negative") }, {
+layers.LayerNorm = class("LayerNorm", { epsilon = check.default(1e-5, "non-negative real") }, {
   make = make_scale,
   output_shape = shape_after_norm,
   forward = function(layer, x) return ops.layer_norm(x, layer.gamma, layer.beta, layer.options.epsilon) end,
@@ -383,7 +383,7 @@ layers.Flatten = class("Flatten", {}, {
 
 --- An activation function by name. Options: name; alpha (leaky ReLU 0.01, ELU 1).
 layers.Activation = class("Activation", {
-  name = check.required "string", alpha = check.optional "finite",
+  name = check.required "string", alpha = check.optional "real",
 }, {
   output_shape = same_shape,
   forward = function(layer, x) return layer.activate(x, layer.options.alpha) end,
@@ -398,7 +398,7 @@ for name, activation in pairs {
   Tanh = "tanh", Sigmoid = "sigmoid", Softmax = "softmax", LogSoftmax = "log_softmax",
 } do
   local activate = activations.find(name, activation)
-  layers[name] = class(name, { alpha = activations.takes_alpha(activation) and check.optional "finite" or nil }, {
+  layers[name] = class(name, { alpha = activations.takes_alpha(activation) and check.optional "real" or nil }, {
     forward = function(layer, x) return activate(x, layer.options.alpha) end,
     output_shape = same_shape,
   })

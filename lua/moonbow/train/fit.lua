@@ -18,8 +18,8 @@ local fit_options = {
   optimizer = check.optional "table", loss = check.default("cross_entropy", "string|function"),
   seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
   early_stopping = check.optional "table", schedule = check.optional "table",
-  clip_norm = check.optional "positive", class_weights = check.optional "string|table|tensor",
-  l2 = check.default(0, "non-negative"), callbacks = check.optional "table", verbose = true,
+  clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
+  l2 = check.default(0, "non-negative real"), callbacks = check.optional "table", verbose = true,
   checkpoint = check.optional "string|table",
 }
 

@@ -8,7 +8,7 @@ local kinds = {}
 kinds.plateau = {
   defaults = {
     patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction below 1"),
-    min_lr = check.default(0, "non-negative"), min_delta = check.default(1e-4, "non-negative"),
+    min_lr = check.default(0, "non-negative real"), min_delta = check.default(1e-4, "non-negative real"),
     cooldown = check.default(0, "non-negative integer"),
   },
   start = function(options, _, state)
@@ -37,7 +37,7 @@ kinds.step = {
 
 --- Half a cosine from the first rate down to min_lr in the last epoch (Loshchilov and Hutter 2017).
 kinds.cosine = {
-  defaults = { min_lr = check.default(0, "non-negative") },
+  defaults = { min_lr = check.default(0, "non-negative real") },
   start = function(options, first)
     return function(_, epoch, epochs)
       local low = math.min(options.min_lr, first)
