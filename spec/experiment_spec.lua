@@ -16,6 +16,10 @@ describe("a verdict", function()
     assert.equal("yes", verdict.judge({ 1, 1, 1 }, "above", 0))
     assert.equal("undecided", verdict.judge({ 1, 1, 1 }, "above", 1))
   end)
+  it("is none over no values", function()
+    assert.error_matches(function() verdict.spread {} end, "spread: values: expected at least one number, got none")
+    assert.error_matches(function() verdict.spread { 1, nil, 2 } end, "values: entry 2 of 3 is nil")
+  end)
   it("has Student's quantiles", function()
     local function half_width(n) -- of values with mean 0 and sd 1
       local values = {}
@@ -247,6 +251,10 @@ describe("probe", function()
     assert.equal(nearest_mean(pooled, set.train.y):score(pooled_test, set.test.y), found[3].accuracy)
     assert.equal(found[3].accuracy, found[4].accuracy) -- dropout is off
   end)
+  it("takes labels (N, 1) as N labels", function()
+    local function probe(y) return mb.probe(model, set.train.x, y, nearest_mean, { layers = { 0 } })[1].accuracy end
+    assert.equal(probe(set.train.y), probe(set.train.y:reshape(60, 1)))
+  end)
   it("cross-validates where there is no test set", function()
     local sizes = {}
     local found = mb.probe(model, set.train.x, set.train.y, function(x, y)
@@ -266,6 +274,11 @@ describe("probe", function()
     refuses("classifier: expected a function, got 'forest'", model, set.train.x, set.train.y, "forest")
     refuses("returns something with score%(x, y%), it returned 3", model, set.train.x, set.train.y,
       function() return 3 end)
+    refuses("layers: entry 2 of 3 is nil", model, set.train.x, set.train.y, nearest_mean, { layers = { 1, nil, 2 } })
+    refuses("folds: with test nothing is cross%-validated", model, set.train.x, set.train.y, nearest_mean,
+      { test = set.test, folds = 3 })
+    refuses("expected a score that is a finite number, got NaN", model, set.train.x, set.train.y,
+      function() return { score = function() return 0 / 0 end } end)
     refuses("layers: expected numbers from 0 to 5, got 6", model, set.train.x, set.train.y, nearest_mean,
       { layers = { 6 } })
   end)

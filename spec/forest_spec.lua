@@ -2,6 +2,7 @@
 local mb = require "moonbow"
 local measured = require "support.measured"
 local interrupted = require "support.interrupted"
+local said = require "support.said"
 
 -- Accuracy of scikit-learn 1.9.1 with 100 trees, mean of five seeds, as bench/forest.lua prints it.
 local SKLEARN = {
@@ -120,7 +121,9 @@ describe("a forest", function()
     assert.is_true(math.abs(forest.oob_score - score) < 3 * math.sqrt(score * (1 - score) / 1000))
     assert.equal(1, forest:score(x, y))
     -- One tree has not seen a third of them; the others have no vote, and do not count.
-    local one = mb.forest.fit(x, y, { trees = 1, oob_score = true })
+    local one
+    local text = said(function() one = mb.forest.fit(x, y, { trees = 1, oob_score = true }) end)
+    assert.matches("forest.fit: oob_score: 6%d%d of 1000 rows have been seen by every tree", text)
     assert.is_true(math.abs(one.oob_decision:describe().nan / 2000 - 0.632) < 0.05)
     assert.is_true(one.oob_score > 0.5 and one.oob_score < forest.oob_score)
   end)
@@ -199,6 +202,8 @@ describe("forests refuse", function()
     refuses({ max_leaves = 1 }, "max_leaves: expected at least 2")
     refuses({ min_samples_split = 1 }, "min_samples_split: expected at least 2")
     refuses({ bootstrap = false, oob_score = true }, "oob_score needs bootstrap")
+    assert.error_matches(function() mb.forest.fit(mb.ones(1, 3), { 1 }, { oob_score = true }) end,
+      "oob_score: every tree has seen every row")
     refuses({ classes = 1 }, "y: row 2: expected a class number from 1 to 1, the number of classes, got 2")
     refuses({ seed = -1 }, "seed")
     assert.error_matches(function() mb.forest.fit(x, { 1, 2, 1, 2, 1, 3e9 }) end,

@@ -88,6 +88,13 @@ describe("distances", function()
     refuses("a: expected spectra .* got shape {40}", mb.ones(40), b)
     refuses("distances: b: row 2, point 3 is infinity", mb.ones(1, 3), mb.tensor { { 1, 2, 3 }, { 1, 2, 1 / 0 } })
     local negative = mb.tensor { { 1, -1 } }
+    local far = mb.full(3e38, 2, 4)
+    for _, metric in ipairs { "euclidean", "manhattan", "chebyshev" } do
+      refuses("row 1 of a is too far from row of b 1 for a number", far, -far, { metric = metric })
+      assert.error_matches(function()
+        neighbours.fit(far, { 1, 2 }, { k = 1, metric = metric }):predict(-far)
+      end, "row 1 of a is too far from neighbour 1")
+    end
     refuses("row 1 is negative at point 2", negative, mb.ones(1, 2), { metric = "earth_movers" })
     refuses("row 1 is zero", mb.ones(1, 2), mb.zeros(1, 2), { metric = "jensen_shannon" })
     refuses("did you mean 'euclidean'", a, b, { metric = "euclidian" })

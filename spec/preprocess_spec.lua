@@ -85,11 +85,11 @@ describe("preprocess", function()
     refuses("sd: expected as many numbers as for mean", { { name = "standardize", mean = { 1, 1 }, sd = { 1 } } })
     refuses("unknown option 'scale'", { { name = "snv", scale = 1 } })
     refuses("lambda: expected a positive number", { { name = "als_baseline", options = { lambda = -1 } } })
-    refuses("fitted: expected a list of steps, got an entry %[name%]", { name = "snv" })
+    refuses("fitted: expected a list, got an entry %[name%]", { name = "snv" })
   end)
   it("refuses a list of steps with a hole", function()
     assert.error_matches(function() mb.preprocess.fit({ "snv", nil, "max" }, mb.ones(1, 2, 1)) end,
-      "names: step 2 of 3 is nil")
+      "names: entry 2 of 3 is nil")
     assert.error_matches(function() mb.preprocess.fit({ step = "snv" }, mb.ones(1, 2, 1)) end, "got an entry %[step%]")
   end)
   it("keeps no list of the caller's", function()
@@ -280,7 +280,7 @@ describe("the baseline by asymmetric least squares", function()
     local first = line(weights)
     for i = 1, 400 do weights[i] = y[i] > first(i) and 0.01 or 0.99 end
     local second = line(weights)
-    for _, lambda in ipairs { 1e14, 1e15, 1e16, 1e20, 1e100, 1e300 } do
+    for _, lambda in ipairs { 1e14, 1e15, 1e16, 1e20, 1e38 } do
       local z = select(2, mb64.preprocess.fit({ { "als_baseline", lambda = lambda, iterations = 2 } },
         mb64.tensor(y):reshape(1, -1, 1))):reshape(-1)
       for i = 1, 400 do assert.is_true(math.abs(z[i] - (y[i] - second(i))) < 1e-6, lambda) end
@@ -313,7 +313,6 @@ describe("the baseline by asymmetric least squares", function()
     end
     refuses("p: expected a number between 0 and 1, got 2", { p = 2 })
     refuses("lambda: expected a positive number, got %-1", { lambda = -1 })
-    refuses("lambda: expected a positive number up to 1e%+300, got 1e%+305", { lambda = 1e305 })
     refuses("expected spectra of at least 3 points, got 2", {}, 2)
   end)
 end)

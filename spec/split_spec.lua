@@ -1,5 +1,6 @@
 -- Splits: every row once, classes and groups as asked, the same for the same seed.
 local mb = require "moonbow"
+local said = require "support.said"
 
 local function seen(folds, n)
   local times = {}
@@ -14,16 +15,6 @@ local function seen(folds, n)
     for _, i in ipairs(fold.train:totable()) do assert.is_nil(in_test[i]) end
   end
   return times
-end
-
--- What f writes to standard error.
-local function said(f)
-  local stderr, text = io.stderr, {}
-  io.stderr = { write = function(_, ...) text[#text + 1] = table.concat { ... } end } -- luacheck: ignore
-  local ok, err = pcall(f)
-  io.stderr = stderr -- luacheck: ignore
-  assert.is_true(ok, err)
-  return table.concat(text)
 end
 
 -- The values of the rows, one per group, whose rows stand on both sides of a fold.

@@ -28,6 +28,14 @@ static Rows read_rows(lua_State *L) {
   return r;
 }
 
+/* Infinite distances would all be equal. */
+static void check_reach(lua_State *L, const Tensor *y, const char *of) {
+  const mb_size bad = mb_find_non_finite(y->data, y->count), columns = y->shape.shape[1];
+  if (bad >= 0)
+    bind_error(L, "distances: row %I of a is too far from %s %I for a number; scale the spectra down",
+               (LUAI_UACINT)(bad / columns + 1), of, (LUAI_UACINT)(bad % columns + 1));
+}
+
 static void *scratch_bytes(lua_State *L, size_t bytes) {
   return bind_scratch(L, "distances", (mb_size)(bytes / sizeof(mb_real)) + 1);
 }
@@ -43,6 +51,7 @@ static int distances(lua_State *L) {
       mb_distances(y->data, scratch, r.a->data, r.b->data, r.metric, r.window, r.A, r.B, r.L, threads));
   bind_free_scratch(L, -1);
   lua_pop(L, 1);
+  check_reach(L, y, "row of b");
   return 1;
 }
 
@@ -69,6 +78,7 @@ static int nearest(lua_State *L) {
     bind_free_scratch(L, -2);
   }
   bind_free_scratch(L, -1);
+  check_reach(L, distance, "neighbour");
   for (mb_size i = 0; i < count; i++) rows->data[i] = (mb_real)(index[i] + 1);
   lua_settop(L, 7);
   return 2;

@@ -170,6 +170,20 @@ end
 
 local Rule = {}
 
+--- Raises unless a table has entries 1, 2, ..., and no other: a hole would hide those behind it.
+function check.list(operation, name, list)
+  check.kind(operation, name, list, "table")
+  for i = 1, #list do
+    if list[i] == nil then check.fail(operation, "%s: entry %d of %d is nil", name, i, #list) end
+  end
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      check.fail(operation, "%s: expected a list, got an entry [%s]", name, check.printable(tostring(key)))
+    end
+  end
+  return list
+end
+
 --- Stands in a table of defaults for an option that may be absent: check.optional "number".
 function check.optional(kinds) return setmetatable({ kinds = kinds }, Rule) end
 
@@ -201,12 +215,21 @@ function check.name(operation, name, value, names)
     nearest and (" (did you mean '%s'?)"):format(nearest) or "")
 end
 
+--- A copy of plain tables, to any depth; all else, such as tensors and layers, is itself. So that what a function keeps
+-- does not change with the caller's table, nor a default with what was returned.
+function check.copy(value)
+  if type(value) ~= "table" or getmetatable(value) then return value end
+  local copy = {}
+  for key, entry in pairs(value) do copy[key] = check.copy(entry) end
+  return copy
+end
+
 local function checked_option(operation, key, value, rule)
   if getmetatable(rule) ~= Rule then
     return check.kind(operation, key, value, math.type(rule) and "number" or type(rule))
   end
   if value == nil and rule.value == nil and not rule.required then return nil end
-  if value == nil then value = rule.value end
+  if value == nil then value = check.copy(rule.value) end
   if rule.names then return check.name(operation, key, value, rule.names) end
   return check.kind(operation, key, value, rule.kinds)
 end
@@ -232,7 +255,7 @@ function check.options(operation, given, defaults)
   local filled = {}
   for key, rule in pairs(defaults) do
     local value = given[key]
-    if value == nil and getmetatable(rule) ~= Rule then value = rule end
+    if value == nil and getmetatable(rule) ~= Rule then value = check.copy(rule) end
     filled[key] = checked_option(operation, key, value, rule)
   end
   return filled

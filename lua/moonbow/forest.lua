@@ -45,7 +45,7 @@ local function features_of(value, D)
   return count
 end
 
--- Accuracy of the out-of-bag votes over the rows that have any.
+-- Accuracy of the out-of-bag votes over the rows that have any. Says how many have none.
 local function oob_accuracy(decision, y)
   local right, asked = 0, 0
   for i, class in ipairs(core.totable(core.argmax(decision, 2))) do
@@ -54,6 +54,11 @@ local function oob_accuracy(decision, y)
       asked = asked + 1
       if class == y[i] then right = right + 1 end
     end
+  end
+  if asked == 0 then check.fail("forest.fit", "oob_score: every tree has seen every row; grow more trees") end
+  if asked < #y then
+    check.warn("forest.fit", "oob_score: %d of %d rows have been seen by every tree and do not count; grow more trees",
+      #y - asked, #y)
   end
   return right / asked
 end

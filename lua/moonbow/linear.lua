@@ -32,11 +32,13 @@ function linear.fit(x, y, options)
     Linear)
 end
 
---- How far each spectrum is on the side of each class: (N, classes). NaN and infinity raise.
+--- How far each spectrum is on the side of each class: (N, classes). NaN and infinity raise, in x and in the result.
 function Linear.decision_function(model, x)
   x = classifier.rows("linear", "x", x, core.size(model.weight, 1))
   core.check_finite("linear", "x", x)
-  return core.matmul(x, model.weight, false, false, model.bias)
+  local distance = core.matmul(x, model.weight, false, false, model.bias)
+  core.check_finite("linear", "decision_function", distance)
+  return distance
 end
 
 --- The probabilities of the classes: (N, classes). Raises for "svm", which has none.
@@ -44,8 +46,8 @@ function Linear.predict_proba(model, x)
   if model.loss == "svm" then
     check.fail("linear", "an svm gives no probabilities; take decision_function, or kind = 'logistic'")
   end
-  local p = core.sigmoid(model:decision_function(x))
-  return core.div(p, core.reshape(core.sum(p, 2), core.size(p, 1), 1))
+  -- The logistic functions, divided by their sum; by their logarithms, as all may be 0 in float.
+  return core.softmax(core.neg(core.softplus(core.neg(model:decision_function(x)))))
 end
 
 function Linear.__tostring(model)

@@ -107,7 +107,10 @@ local function read_fitted(operation, i, step)
   check.name(operation, where, step.name, preprocess.names)
   local known = { name = check.required "string", options = check.optional "table" }
   local learned = steps[step.name].learned or {}
-  for _, key in ipairs(learned) do known[key] = check.required "table" end
+  for _, key in ipairs(learned) do
+    known[key] = check.required "table"
+    check.kind(operation .. " " .. where, key, step[key], "table")
+  end
   local fitted = check.options(operation .. " " .. where, step, known)
   for _, key in ipairs(learned) do
     fitted[key] = numbers(operation .. " " .. where, key, step[key])
@@ -120,19 +123,6 @@ local function read_fitted(operation, i, step)
   end
   fitted.options = read_options(operation, step.name, step.options)
   return fitted
-end
-
--- The entries of a list of steps; a hole would hide those behind it.
-local function count_steps(operation, name, list)
-  check.kind(operation, name, list, "table")
-  for key in pairs(list) do
-    if math.type(key) ~= "integer" or key < 1 or key > #list then
-      check.fail(operation, "%s: expected a list of steps, got an entry [%s]", name, tostring(key))
-    end
-  end
-  for i = 1, #list do
-    if list[i] == nil then check.fail(operation, "%s: step %d of %d is nil", name, i, #list) end
-  end
 end
 
 local function apply_step(operation, fitted, x)
@@ -151,7 +141,7 @@ end
 -- @param x (N, L, C)
 -- @return a table for preprocess.apply and mb.save, and the processed spectra
 function preprocess.fit(names, x)
-  count_steps("preprocess.fit", "names", names)
+  check.list("preprocess.fit", "names", names)
   check_x("preprocess.fit", x)
   local all = {}
   for i, given in ipairs(names) do
@@ -167,7 +157,7 @@ end
 -- @param operation for the message
 -- @return a copy
 function preprocess.check(operation, fitted)
-  count_steps(operation, "fitted", fitted)
+  check.list(operation, "fitted", fitted)
   local checked = {}
   for i, step in ipairs(fitted) do checked[i] = read_fitted(operation, i, step) end
   return checked

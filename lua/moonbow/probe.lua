@@ -7,7 +7,7 @@ local evaluation = require "moonbow.train.evaluate"
 local sets = require "moonbow.train.sets"
 
 local known_options = {
-  test = check.optional "table", layers = check.optional "table", folds = check.default(5, "positive integer"),
+  test = check.optional "table", layers = check.optional "table", folds = check.optional "positive integer",
   seed = check.default(0, "integer|table"), batch_size = check.default(128, "positive integer"),
 }
 
@@ -27,11 +27,15 @@ local function score(classifier, train_x, train_y, test_x, test_y)
     check.fail("probe", "classifier: expected a function that returns something with score(x, y), it returned %s",
       check.show(fitted))
   end
-  return fitted:score(test_x, test_y)
+  local accuracy = fitted:score(test_x, test_y)
+  if not (type(accuracy) == "number" and math.abs(accuracy) < math.huge) then
+    check.fail("probe", "classifier: expected a score that is a finite number, got %s", check.show(accuracy))
+  end
+  return accuracy
 end
 
 local function cross_validated(classifier, map, y, options)
-  local folds = split.k_fold(core.size(map, 1), options.folds, { stratify = y, seed = options.seed })
+  local folds = split.k_fold(core.size(map, 1), options.folds or 5, { stratify = y, seed = options.seed })
   local sum = 0
   for _, fold in ipairs(folds) do
     sum = sum + score(classifier, core.index(map, fold.train), core.index(y, fold.train),
@@ -44,7 +48,7 @@ local function read_layers(model, options)
   if not nn.is_layer(model) or model.type ~= "Sequential" then
     check.fail("probe", "model: expected a Sequential, got %s", check.show(model))
   end
-  local layers = options.layers or {}
+  local layers = check.list("probe", "layers", options.layers or {})
   if not options.layers then
     for i = 0, #model.layers do layers[i + 1] = i end
   end
@@ -72,6 +76,7 @@ end
 local function probe(model, x, y, classifier, options)
   options = check.options("probe", options, known_options)
   check.kind("probe", "classifier", classifier, "function")
+  if options.test and options.folds then check.fail("probe", "folds: with test nothing is cross-validated") end
   local data, labels = sets.with_classes("probe", "data", { x = x, y = y })
   local test_x, test_y
   if options.test then test_x, test_y = sets.with_classes("probe", "test", options.test) end

@@ -77,7 +77,7 @@ end
 -- signed: 1, 2, ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with
 -- the default positions -50 to 51, of which 51 belongs to the last bin too.
 local function border_peaks(given)
-  local options = check.options("border_peaks", given, known_options)
+  local options = spectra.options("border_peaks", given, known_options)
   check_positions(options)
   place_window(options)
   local border = options.border

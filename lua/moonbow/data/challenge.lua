@@ -81,9 +81,9 @@ end
 --
 -- @return what mb.data.universal returns, with kinds: for each class "minor", "position" or "height"
 local function challenge(given)
-  local options = check.options("challenge", given, known_options)
+  local options = check.options("challenge", check.copy(given), known_options)
   options.keep_ones = true
-  options.triplets = options.triplets or published
+  options.triplets = options.triplets or check.copy(published)
   check_triplets(options.triplets, options.points)
   local classes, variants, kinds = {}, {}, {}
   for _, triplet in ipairs(options.triplets) do

@@ -14,6 +14,11 @@ local known_options = spectra.known {
 local function read_peak(options, k, p, peak)
   local what = ("class %d, peak %d"):format(k, p)
   check.kind("classes", what, peak, "table")
+  for key in pairs(peak) do
+    if key ~= 1 and key ~= 2 then
+      check.fail("classes", "%s: expected { position, height }, got an entry [%s]", what, tostring(key))
+    end
+  end
   local position = check.kind("classes", what .. ", position", peak[1], "number")
   local height = check.kind("classes", what .. ", height", peak[2], "positive")
   return {
@@ -22,10 +27,22 @@ local function read_peak(options, k, p, peak)
   }
 end
 
+local function read_names(options)
+  local names = options.names
+  if not names then return nil end
+  check.list("classes", "names", names)
+  if #names > #options.peaks then
+    check.fail("classes", "names: expected at most one for each of %d classes, got %d", #options.peaks, #names)
+  end
+  for k, name in ipairs(names) do check.kind("classes", ("names[%d]"):format(k), name, "string|number") end
+  return names
+end
+
 local function read_classes(options)
   local classes = {}
+  check.list("classes", "peaks", options.peaks)
   for k, peaks in ipairs(options.peaks) do
-    check.kind("classes", "class " .. k, peaks, "table")
+    check.list("classes", "class " .. k, peaks)
     if #peaks == 0 then check.fail("classes", "class %d has no peaks", k) end
     classes[k] = {}
     for p, peak in ipairs(peaks) do classes[k][p] = read_peak(options, k, p, peak) end
@@ -55,11 +72,12 @@ end
 -- reaches where peaks stand apart and well above the noise. Raises for mixtures, for which none is known.
 -- Source: local asymptotic normality, e.g. van der Vaart 1998, chapter 7.
 local function classes(given)
-  local options = check.options("classes", given, known_options)
+  local options = spectra.options("classes", given, known_options)
+  local names = read_names(options)
   local set = spectra.make("classes", options, read_classes(options),
     { mixture = options.mixture, impurity = options.impurity })
   set.classes = {}
-  for k = 1, #options.peaks do set.classes[k] = options.names and options.names[k] or tostring(k) end
+  for k = 1, #options.peaks do set.classes[k] = names and names[k] or tostring(k) end
   return set
 end
 

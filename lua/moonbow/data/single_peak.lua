@@ -35,7 +35,7 @@ local known_options = spectra.known {
 --   noise = (n, L, 1), whose sum is x }; classes = names; axis = (L); options = all options;
 --   ceiling = function(samples): the best accuracy that any classifier can reach, see mb.data.classes }
 local function single_peak(given)
-  local options = check.options("single_peak", given, known_options)
+  local options = spectra.options("single_peak", given, known_options)
   if #options.heights ~= 2 then check.fail("single_peak", "heights: expected 2 numbers, got %d", #options.heights) end
   local classes = {}
   for k, height in ipairs(options.heights) do

@@ -9,6 +9,18 @@ local kinds = { "polynomial", "exponential", "hump" }
 -- Shapes are points and ranges of mixing and asymmetry.
 local shapes = { "gaussian", "lorentzian", "pseudo_voigt", "asymmetric" }
 
+--- Checked options of a generator, which owns them.
+-- @param known from spectra.known
+function spectra.options(operation, given, known)
+  local options = check.options(operation, check.copy(given), known)
+  for name, shape in pairs { mixing = "pseudo_voigt", asymmetry = "asymmetric" } do
+    if given and given[name] ~= nil and options.shape ~= shape then
+      check.fail(operation, "%s: only the shape '%s' has it, not '%s'", name, shape, options.shape)
+    end
+  end
+  return options
+end
+
 --- The options of all generators, with further ones or other defaults of a generator's own.
 function spectra.known(own)
   local known = {
@@ -32,6 +44,16 @@ function spectra.known(own)
   return known
 end
 
+local function read_kinds(operation, options)
+  local chosen = options.background_kinds
+  if type(chosen) == "string" then chosen = { chosen } end
+  if #chosen == 0 and options.background > 0 then
+    check.fail(operation, "background_kinds: expected a list of names, got none; for no background set background = 0")
+  end
+  for _, kind in ipairs(chosen) do check.name(operation, "background_kinds", kind, kinds) end
+  return chosen
+end
+
 -- What core.spectra takes, from checked options.
 local function description(operation, options, classes, extra)
   local given = {
@@ -42,10 +64,7 @@ local function description(operation, options, classes, extra)
   if options.shape == "lorentzian" then given.mixing = { 1, 1 } end
   if options.shape == "pseudo_voigt" then given.mixing = options.mixing end
   if options.shape == "asymmetric" then given.asymmetry = options.asymmetry end
-  local chosen = options.background_kinds
-  for _, kind in ipairs(type(chosen) == "string" and { chosen } or chosen) do
-    given[check.name(operation, "background_kinds", kind, kinds)] = true
-  end
+  for _, kind in ipairs(read_kinds(operation, options)) do given[kind] = true end
   for name, value in pairs(extra or {}) do given[name] = value end
   return given
 end

@@ -130,7 +130,7 @@ end
 --   the other class in whose training range a test spectrum lies (divided by its maximum), or 0: such
 --   spectra cannot be told apart from what a network has seen.
 local function universal(given)
-  local options = check.options("universal", given, known_options)
+  local options = check.options("universal", check.copy(given), known_options)
   options.keep_ones = false
   local classes = type(options.classes) == "table" and check_classes(options.classes, options)
     or draw_classes(options)

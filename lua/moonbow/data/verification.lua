@@ -79,7 +79,13 @@ end
 
 local function check_options(options)
   check_cases(options.cases)
-  for _, name in ipairs { "sigma", "impurity", "weak" } do peaks.fill_range("verification", options, name) end
+  peaks.fill_range("verification", options, "sigma")
+  for _, name in ipairs { "impurity", "weak" } do
+    local low, high = peaks.fill_range("verification", options, name)
+    if not (low >= 0 and low <= high and high < math.huge) then
+      check.fail("verification", "%s: expected {low, high} with 0 <= low <= high, got {%g, %g}", name, low, high)
+    end
+  end
   peaks.check_class("verification", "target", options, options.points)
   if 2 * options.boundary >= options.points then
     check.fail("verification", "boundary: expected less than half of the %d points, got %d", options.points,
@@ -109,7 +115,7 @@ end
 -- @return { train, validation: each { x = (n, points, 1), y = (n), case = (n): 0 for class 2 };
 --   classes = names; axis; options }
 local function verification(given)
-  local options = check.options("verification", given, known_options)
+  local options = check.options("verification", check.copy(given), known_options)
   check_options(options)
   local rng = core.rng(options.seed)
   local x, case = draw_spectra(rng, options)

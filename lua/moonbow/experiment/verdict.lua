@@ -1,8 +1,12 @@
 --- Means over seeds, how sure they are, and what follows from them.
+local check = require "moonbow.check"
+
 local verdict = {}
 
---- Mean and sample standard deviation (nil for fewer than two) of a list.
+--- Mean and sample standard deviation (nil for fewer than two) of a list of at least one.
 function verdict.spread(values)
+  check.list("spread", "values", values)
+  if #values == 0 then check.fail("spread", "values: expected at least one number, got none") end
   local sum, squares = 0, 0
   for _, value in ipairs(values) do sum = sum + value end
   local mean = sum / #values
