@@ -188,6 +188,12 @@ describe("messages", function()
         assert.is_nil(message:find(text, 1, true), message)
       end
     end
+    for _, f in ipairs { function() mb.ones(1):size "\27[2J" end,
+      function() mb.nn.Sequential { name = "\27[2J", mb.nn.Dense { units = 1 } } (7) end } do
+      local ok, message = pcall(f)
+      assert.is_false(ok)
+      assert.is_nil(message:find("\27", 1, true), message)
+    end
     local check = require "moonbow.check"
     assert.equal("é€ 1", check.printable "é€ 1")
     assert.equal("'" .. ("é"):rep(20) .. "'", check.show(("é"):rep(20)))

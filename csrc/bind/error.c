@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char own_source = 0; /* its address is the registry key */
@@ -32,6 +33,30 @@ static void push_where(lua_State *L) {
   lua_pushliteral(L, "");
 }
 
+/* Whether a terminal would obey text[i]: control characters but line break and tab, in UTF-8 also those of 8
+ * bits. */
+static bool is_control(const unsigned char *text, size_t i) {
+  const unsigned char c = text[i];
+  if (c == 0xC2) return (text[i + 1] & 0xE0) == 0x80;
+  if ((c & 0xE0) == 0x80) return i > 0 && text[i - 1] == 0xC2;
+  return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+}
+
+/* Shows such characters of the string on top of the stack, which may hold names from files, as \xNN. */
+static void escape_controls(lua_State *L) {
+  size_t length;
+  const unsigned char *text = (const unsigned char *)lua_tolstring(L, -1, &length);
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (size_t i = 0; i < length; i++) {
+    char code[5] = {(char)text[i]};
+    if (is_control(text, i)) snprintf(code, sizeof code, "\\x%02X", text[i]);
+    luaL_addstring(&buffer, code);
+  }
+  luaL_pushresult(&buffer);
+  lua_remove(L, -2);
+}
+
 int bind_error(lua_State *L, const char *format, ...) {
   va_list arguments;
   luaL_checkstack(L, 10, "too many nested calls");
@@ -39,6 +64,7 @@ int bind_error(lua_State *L, const char *format, ...) {
   va_start(arguments, format);
   lua_pushvfstring(L, format, arguments);
   va_end(arguments);
+  escape_controls(L);
   lua_concat(L, 2);
   lua_error(L);
   __builtin_unreachable();

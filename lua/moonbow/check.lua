@@ -24,7 +24,7 @@ local warned = {}
 --- Says "warning: FILE:LINE: operation: message" on standard error, once for each text: what is allowed, but hardly
 -- meant. The line is the user's; arguments as for check.fail.
 function check.warn(operation, format, ...)
-  local text = ("%s%s: %s"):format(core.where(), operation, format:format(...))
+  local text = ("%s%s: %s"):format(core.where(), operation, check.printable(format:format(...)))
   if warned[text] then return end
   warned[text] = true
   io.stderr:write("warning: ", text, "\n")

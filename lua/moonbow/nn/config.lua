@@ -112,7 +112,9 @@ function Layer.from_config(config)
   return layer
 end
 
-local function show_option(value) return type(value) == "string" and ('"%s"'):format(value) or tostring(value) end
+local function show_option(value)
+  return type(value) == "string" and ('"%s"'):format(check.printable(value)) or tostring(value)
+end
 
 local function show(layer, path, places)
   if places[layer] then return ("nn.%s{} --[[layer %s again]]"):format(layer.type, places[layer]) end
