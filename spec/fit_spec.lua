@@ -342,3 +342,13 @@ describe("options of fit", function()
     refuses("fit: callbacks%[1%]: expected a function, got 1", { callbacks = { 1 } })
   end)
 end)
+
+describe("the progress of fit", function()
+  local progress = require "moonbow.train.progress"
+  it("fits on a line, however narrow the terminal is", function()
+    local head, tail = "epoch 1/10 ", "loss 0.6931  at most 1:05 min left"
+    assert.equal(head .. "[============            ] " .. tail, progress.bar_line(head, 0.5, tail, 80))
+    assert.equal(head .. "[=====     ] " .. tail, progress.bar_line(head, 0.5, tail, #head + #tail + 14))
+    for columns = 2, 80 do assert.is_true(#progress.bar_line(head, 0.3, tail, columns) < columns) end
+  end)
+end)

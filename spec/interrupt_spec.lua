@@ -46,7 +46,7 @@ describe("Ctrl-C in a script", function()
   it("ends it wherever it is, where that was asked for", function()
     for _, busy in ipairs { "while true do end", "pcall(string.rep, 'x', -1) while true do pcall(error) end",
       "coroutine.wrap(function() while true do end end)()", "('x'):rep(40):find(('x*'):rep(40) .. 'y')" } do
-      local got = run("interrupt.end_script_with 'bye' io.stderr:write 'now\\n' " .. busy)
+      local got = run("interrupt.end_script_with 'bye' io.stderr:write 'now\\n'; " .. busy)
       assert.same({ 130, "now\nbye\n" }, { got.code, got.errors })
     end
   end)

@@ -28,13 +28,16 @@ local function epoch_line(record, epochs)
   return table.concat(parts, "  ")
 end
 
--- A line for the terminal, cut where it would wrap: the bar gives way first.
-local function bar_line(head, share, tail)
-  local columns = (core.terminal_columns() or math.huge) - 1
-  local width = math.max(LEAST_WIDTH, math.min(WIDTH, columns - #head - #tail - 3))
+--- A bar between head and tail that fits on a line of so many columns (default: those of the terminal): the bar gives
+-- way first, then the end is cut.
+function progress.bar_line(head, share, tail, columns)
+  local most = (columns or core.terminal_columns() or 1000) - 1
+  local width = math.max(LEAST_WIDTH, math.min(WIDTH, most - #head - #tail - 3))
   local filled = math.floor(width * share)
-  return ("%s[%s%s] %s"):format(head, ("="):rep(filled), (" "):rep(width - filled), tail):sub(1, math.min(columns, 999))
+  return ("%s[%s%s] %s"):format(head, ("="):rep(filled), (" "):rep(width - filled), tail):sub(1, most)
 end
+
+local bar_line = progress.bar_line
 
 --- A value for a <close> variable, at whose end no bar is left, with batch(done, all, loss) and epoch(record, best,
 -- best_epoch). finished is the number of epochs that are already over.
