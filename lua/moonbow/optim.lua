@@ -39,34 +39,39 @@ local function checked_list(operation, parameters)
 end
 
 -- What is remembered of a parameter: the number of its steps and its moments.
-local function new_state(optimizer, value)
-  local state = { steps = 0 }
-  for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
+local function state_of(optimizer, value)
+  local record = core.record(value)
+  local state = optimizer.states[record]
+  if not state then
+    state = { steps = 0 }
+    for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
+    optimizer.states[record] = state
+  end
   return state
 end
 
-local function append(group, value, state)
-  local i = #group.values + 1
-  group.values[i], group.gradients[i], group.states[i] = value, value.grad, state
-  for moment, list in ipairs(group.moments) do list[i] = state[moment] end
+-- The group of the parameters that have made so many steps.
+local function group_of(groups, steps)
+  for _, group in ipairs(groups) do
+    if group.steps == steps then return group end
+  end
+  local group = { steps = steps, values = {}, gradients = {}, states = {}, m = {}, v = {} }
+  groups[#groups + 1] = group
+  return group
 end
 
--- The parameters that have a gradient, each once, in groups of those that make their step of the same number.
+-- The parameters that have a gradient, each once, in groups of those that have made as many steps.
 local function gather(optimizer, parameters)
-  local groups, by_steps, seen = {}, {}, {}
+  local groups, seen = {}, {}
   for i = 1, #parameters do
     local value = value_of("step", parameters, i)
-    local record = core.record(value)
-    if value.grad and not seen[record] then
-      seen[record] = true
-      local state = optimizer.states[record] or new_state(optimizer, value)
-      optimizer.states[record] = state
-      local steps = state.steps + 1
-      if not by_steps[steps] then
-        by_steps[steps] = { steps = steps, values = {}, gradients = {}, states = {}, moments = { {}, {} } }
-        groups[#groups + 1] = by_steps[steps]
-      end
-      append(by_steps[steps], value, state)
+    local gradient = value.grad
+    local state = gradient and state_of(optimizer, value)
+    if state and not seen[state] then
+      local group = group_of(groups, state.steps)
+      local n = #group.values + 1
+      seen[state], group.states[n], group.values[n], group.gradients[n] = true, state, value, gradient
+      group.m[n], group.v[n] = state[1], state[2]
     end
   end
   return groups
@@ -78,9 +83,10 @@ end
 function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative real")
   for _, group in ipairs(gather(self, checked_list("step", parameters))) do
-    self.move(self, group.values, group.gradients, group.moments[1], group.moments[2], group.steps)
+    local steps = group.steps + 1
+    self.move(self, group.values, group.gradients, group.m, group.v, steps)
     for i, value in ipairs(group.values) do
-      group.states[i].steps = group.steps
+      group.states[i].steps = steps
       value.grad = nil
       core.close(group.gradients[i])
     end

@@ -225,8 +225,8 @@ end
 
 -- The variance of one value is 0, whatever the value: its channel would lose all that it carries, and the running
 -- variance shrink.
-local function check_batch(layer, x, channels)
-  if core.count(x) == channels then
+local function check_batch(layer, x)
+  if core.count(x) == core.count(layer.gamma) then
     check.fail(layer.type, "training needs more than one value of each channel, got input of shape %s; make batches of "
       .. "at least two rows, or call model:eval()", check.show_shape(core.shape(x)))
   end
@@ -249,11 +249,9 @@ layers.BatchNorm1d = class("BatchNorm1d", {
   forward = function(layer, x, joined)
     local epsilon, slope, y = layer.options.epsilon, layer.slope or 1
     local mean, var = layer.running_mean, layer.running_var
-    local channels = core.size(layer.gamma, 1)
-    check_channels(layer, core.size(x, core.rank(x)), channels, "channels")
     local pool_size, pool_stride = joined_windows(joined)
     if layer.training then
-      check_batch(layer, x, channels)
+      check_batch(layer, x)
       y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope, pool_size, pool_stride)
     else
       y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope, pool_size, pool_stride)
