@@ -144,6 +144,11 @@ describe("NaN in fit", function()
       nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 }, nn.Dense { units = 2 } }, set_of(),
       { epochs = 1, optimizer = mb.optim.SGD { lr = 1e30 } })
   end)
+  it("is not what outputs of -infinity are, where the loss is finite", function()
+    local masked = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 },
+      nn.Lambda { function(x) return x + mb.tensor { 0, 0, -inf } end } }
+    assert.equal(2, #fit(masked, set_of()))
+  end)
   it("brings back the best weights without early stopping too", function()
     local model, best = dense()
     assert.error_matches(function()
@@ -301,6 +306,12 @@ describe("options of fit", function()
     refuses("fit: data: unknown key %[%d%]", {}, { set.x, set.y })
     assert.error_matches(function() mb.evaluate(dense(), set) end, "evaluate: data: unknown key 'weights'")
   end)
+  it("refuse a validation that the network does not take before they train", function()
+    local trained = false
+    refuses("Dense.*: input has 5 features, weights expect 4", { validation = { x = mb.ones(2, 5, 1), y = { 1, 2 } },
+      loss = function(output) trained = true return output:sum() end })
+    assert.is_false(trained)
+  end)
   it("take class weights by number, by name, and as a tensor", function()
     local set = set_of()
     local function trained(weights, names)
@@ -340,6 +351,8 @@ describe("options of fit", function()
     refuses("fit: loss: expected a tensor with one element .*, got tensor {8, 2}", { loss = function(o) return o end })
     refuses("fit: loss: expected a tensor with one element .*, got nil", { loss = function() end })
     refuses("fit: callbacks%[1%]: expected a function, got 1", { callbacks = { 1 } })
+    refuses("fit: callbacks%[1%]: expected a function, got nil", { callbacks = { nil, print } })
+    refuses("fit: callbacks: expected a list of functions, got the key 'epoch'", { callbacks = { epoch = print } })
   end)
 end)
 

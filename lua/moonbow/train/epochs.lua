@@ -100,6 +100,18 @@ local function validate(job)
   return sum / n, counts_hits and hits / n or nil
 end
 
+-- Where outputs for the first rows, and with them the loss, became NaN or infinite; nil where they are finite. Outputs
+-- of -infinity alone may be meant.
+local function bad_loss(job, rows)
+  local x, y, problem = core.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil
+  evaluation.each_batch("fit", job.model, x, rows, function(output)
+    if core.find_non_finite { output } and not finite.is_number(job.validation_loss(output, y):item()) then
+      problem = finite.blame(job.model, x, y)
+    end
+  end)
+  return problem
+end
+
 -- Raises where the last steps of an epoch have blown up the weights. Without a validation, which would show it, outputs
 -- are looked at too: those of one row, or of a batch where no epoch follows.
 local function check_weights(job, is_last)
@@ -109,11 +121,7 @@ local function check_weights(job, is_last)
   end
   local problem = core.find_non_finite(tensors) and finite.bad_state(job.model)
   if not problem and not job.validation then
-    local rows = is_last and math.min(job.options.batch_size, core.size(job.x, 1)) or 1
-    local x = core.narrow(job.x, 1, rows)
-    evaluation.each_batch("fit", job.model, x, rows, function(output)
-      problem = core.find_non_finite { output } and finite.blame(job.model, x, x)
-    end)
+    problem = bad_loss(job, is_last and math.min(job.options.batch_size, core.size(job.x, 1)) or 1)
   end
   if problem then fail(job, "training has blown up", nil, problem) end
 end

@@ -34,18 +34,27 @@ local function seeded(seed, stream)
   return core.rng(parts)
 end
 
+local function check_callbacks(callbacks)
+  for i = 1, #callbacks do check.kind("fit", ("callbacks[%d]"):format(i), callbacks[i], "function") end
+  for key in pairs(callbacks) do
+    if not math.tointeger(key) then
+      check.fail("fit", "callbacks: expected a list of functions, got the key %s", check.show(key))
+    end
+  end
+end
+
 local function read_options(given)
   local options = check.options("fit", given, fit_options)
   if options.optimizer and not optim.is_optimizer(options.optimizer) then
     check.fail("fit", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))
   end
-  for i, callback in ipairs(options.callbacks or {}) do
-    check.kind("fit", ("callbacks[%d]"):format(i), callback, "function")
-  end
+  check_callbacks(options.callbacks or {})
   local stopping = options.early_stopping
   stopping = stopping and check.options("fit early_stopping", stopping, early_stopping_options)
   return options, stopping
 end
+
+local function sample_shape(x) return { table.unpack(core.shape(x), 2) } end
 
 -- Class numbers or targets, and those to validate on, as the loss takes them.
 local function read_sets(job, set)
@@ -56,14 +65,14 @@ local function read_sets(job, set)
   job.x, job.y = read("fit", "data", set, classes)
   if options.validation then
     local x, y = read("fit", "validation", options.validation, classes)
+    job.model:trace(sample_shape(x)) -- raises where the network does not take it
     job.validation = { x = x, y = y }
   end
 end
 
 local function build(job, set)
   local model, seed = job.model, job.options.seed
-  local shape = core.shape(sets.read_x("fit", "data", set))
-  table.remove(shape, 1)
+  local shape = sample_shape(sets.read_x("fit", "data", set))
   job.output_shape = model:build(shape, seeded(seed, 2))
   job.least_rows = batches.least_rows(model, shape)
   job.parameters, job.values = model:parameters(), {}
