@@ -65,13 +65,21 @@ describe("a shape that does not fit", function()
   end)
 end)
 
-describe("the shape given to build", function()
+describe("the shape of inputs", function()
   it("is kept as it was, whatever becomes of the table", function()
     local model, shape = nn.Sequential { nn.Dense { units = 2 } }, { 10, 1 }
     model:build(shape)
     shape[1] = 99
     assert.same({ 10, 1 }, model.input_shape)
     assert.matches("1 +Dense +10 x 2", model:summary())
+  end)
+  it("is that of the first call where there was no build, so that the model can be saved", function()
+    local model, path = nn.Sequential { nn.Dense { units = 2 } }, os.tmpname()
+    finally(function() os.remove(path) end)
+    local y = model(mb.ones(4, 10, 3))
+    assert.same({ 10, 3 }, model.input_shape)
+    assert(mb.save(model, path))
+    assert.equal(y:tobytes(), assert(mb.load(path))(mb.ones(4, 10, 3)):tobytes())
   end)
 end)
 

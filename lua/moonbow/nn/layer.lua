@@ -77,10 +77,12 @@ function Layer.run(layer, x, joined)
   return y
 end
 
---- layer(x): see run.
+--- layer(x): see run. The first call tells the shape of inputs, as build does.
 function Layer.call(layer, x, ...)
   check.no_more(layer.type, 1, ...)
-  return layer:run(x)
+  local y = layer:run(x)
+  if not layer.input_shape and core.rank(x) > 1 then layer.input_shape = { table.unpack(core.shape(x), 2) } end
+  return y
 end
 
 -- ---- parts ----
