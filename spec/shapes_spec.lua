@@ -110,6 +110,8 @@ describe("restoring from tensors", function()
     given["1.weight"] = nil
     refuses("layer 1 (Dense): weight: expected a tensor of shape {3, 2}, got nil", dense, { 3 }, given)
     refuses("layer 1 (Dense): weight: expected a tensor of shape {5, 2}, got tensor {3, 2}", dense, { 5 }, tensors())
+    refuses("restore: the model has no 'a\\x1B[2Jb'", { type = "ReLU" }, { 3 }, { ["a\27[2Jb"] = mb.ones(1) })
+    refuses("restore: a tensor's name: expected a string, got 1", { type = "ReLU" }, { 3 }, { mb.ones(1) })
     for _, name in ipairs { "3.weight", "1.forward", "x", "1.2.y" } do
       given = tensors()
       given[name] = mb.ones(1)

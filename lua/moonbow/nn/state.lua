@@ -29,7 +29,7 @@ local function check_state(state, entries)
     known[entry.name] = true
   end
   for name in pairs(state) do
-    if not known[name] then check.fail("load_state", "the model has no '%s'", tostring(name)) end
+    if not known[name] then check.fail("load_state", "the model has no %s", check.show(name)) end
   end
 end
 
@@ -55,9 +55,9 @@ local function distribute(layer, tensors)
     sources[path] = part.source
   end)
   for name, tensor in pairs(tensors) do
-    local path, own = name:match "^(.*)%.([^.]*)$"
+    local path, own = check.kind("restore", "a tensor's name", name, "string"):match "^(.*)%.([^.]*)$"
     local source = sources[path or ""]
-    if not source then check.fail("restore", "the model has no '%s'", name) end
+    if not source then check.fail("restore", "the model has no %s", check.show(name)) end
     source[own or name] = tensor
   end
 end
@@ -74,7 +74,8 @@ function Layer.restore(layer, shape, tensors)
   layer:build(shape)
   Layer.visit(layer, function(part, path)
     local surplus = next(part.source)
-    if surplus then check.fail("restore", "the model has no '%s'", path == "" and surplus or path .. "." .. surplus) end
+    if not surplus then return end
+    check.fail("restore", "the model has no %s", check.show(path == "" and surplus or path .. "." .. surplus))
   end)
   return layer
 end
