@@ -70,6 +70,36 @@ describe("plot", function()
       end
     end)
 
+    it("does not change with the caller's tables", function()
+      local y, z, names, values, categories = { 1, 2, 3 }, { { 1, 2 } }, { "a", "b" }, { 1, 2 }, { "a", "b" }
+      local marks = { { y = 2, label = "m" } }
+      local figures = { plot.lines{ y = y, marks = marks }, plot.heatmap{ z = z, x_names = names },
+        plot.bars{ categories = categories, values = values } }
+      local before = {}
+      for i, figure in ipairs(figures) do before[i] = figure:script() end
+      y[1], z[1][1], names[1], values[1], categories[1], marks[1].y = 9, 9, "z", 9, "z", 1
+      for i, figure in ipairs(figures) do assert.equal(before[i], figure:script()) end
+    end)
+
+    it("refuses holes, and entries that it would leave out", function()
+      local function refuses(message, kind, options)
+        assert.error_matches(function() plot[kind](options) end, message)
+      end
+      local y = { { 1, 2 }, { 3, 4 } }
+      refuses("y%[2%]: expected a number, got nil", "lines", { y = { 1, nil, 3 } })
+      refuses("series: entry 2 of 3 is nil", "lines", { series = { { y = y }, nil, { y = y } } })
+      refuses("series: expected a list, got an entry %[a%]", "lines", { series = { { y = y }, a = { y = y } } })
+      refuses("marks: entry 2 of 3 is nil", "lines", { y = y, marks = { { y = 1 }, nil, { y = 2 } } })
+      refuses("label has 1 texts, but y has 2 rows", "lines", { y = y, label = { "a" } })
+      refuses("label has 2 texts, but y has 1 rows", "lines", { y = { 1, 2 }, label = { "a", "b" } })
+      refuses("x_range: expected {low, high}, got an entry %[high%]", "lines", { y = y, x_range = { high = 2 } })
+      refuses("categories: entry 2 of 3 is nil", "bars", { categories = { "a", nil, "b" }, values = { 1, 2, 3 } })
+      refuses("x_names: entry 2 of 3 is nil", "heatmap", { z = { { 1, 2, 3 } }, x_names = { "a", nil, "b" } })
+      refuses("x_names%[1%]: expected a string or a number", "heatmap", { z = { { 1, 2 } }, x_names = { {}, "b" } })
+      refuses("bins: expected at most 10000, got 10000000", "histogram", { values = { 1, 2 }, bins = 10000000 })
+      refuses("panels: entry 2 of 3 is nil", "grid", { panels = { plot.lines(y), nil, plot.lines(y) } })
+    end)
+
     it("refuse errors below 0", function()
       assert.error_matches(function() plot.lines{ y = { 1, 2 }, error = { 1, -0.5 } } end,
         "plot.lines: error%[2%]: expected at least 0, got %-0.5")

@@ -342,6 +342,7 @@ describe("resampling", function()
     refuses("axis: expected at least 2 values that only rise or only fall", { 1, 3, 2 }, { 2 })
     refuses("axis", { 1, 2 }, { 1.5 })
     refuses("grid%[1%]: expected a finite number, got 'x'", { 1, 2, 3 }, { "x" })
+    refuses("grid: entry 2 of 3 is nil", { 1, 2, 3 }, { 1, nil, 2 })
   end)
 end)
 

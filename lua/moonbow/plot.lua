@@ -86,7 +86,7 @@ end
 
 local function panels_of(operation, figures)
   local panels = {}
-  for i, figure in ipairs(figures) do
+  for i, figure in ipairs(check.list(operation, "panels", figures)) do
     if getmetatable(figure) ~= Figure then
       check.fail(operation, "panel %d: expected a figure, got %s", i, check.show(figure))
     end

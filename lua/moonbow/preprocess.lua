@@ -11,7 +11,7 @@ local preprocess = {}
 -- A list of numbers of one's own, so that later changes of the given one do not reach the step.
 local function numbers(operation, name, values)
   local is_tensor = core.is_tensor(values)
-  local list = is_tensor and core.totable(core.reshape(values, -1)) or table.move(values, 1, #values, 1, {})
+  local list = is_tensor and core.totable(core.reshape(values, -1)) or check.copy(check.list(operation, name, values))
   if #list == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
   for i, value in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), value, "finite") end
   return list

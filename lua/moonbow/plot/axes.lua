@@ -7,7 +7,10 @@ local axes = {}
 
 local function bounds(operation, name, range, log)
   local low, high = range[1], range[2]
-  for _, bound in pairs(range) do
+  for key, bound in pairs(range) do
+    if key ~= 1 and key ~= 2 then
+      check.fail(operation, "%s: expected {low, high}, got an entry [%s]", name, check.printable(tostring(key)))
+    end
     if type(bound) ~= "number" or not values.drawable(bound, log) then
       check.fail(operation, "%s: expected %snumbers {low, high}, got %s", name,
         log and "positive " or "", check.show(bound))

@@ -16,13 +16,6 @@ local entry_rules = {
 
 local group_width = 0.8   -- of the distance between categories
 
-local function check_categories(operation, categories)
-  if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
-  for i, name in ipairs(categories) do
-    check.kind(operation, ("categories[%d]"):format(i), name, "string|number")
-  end
-end
-
 local function read_series(operation, options)
   local list, n = panel.entries(operation, options, "values", entry_rules), #options.categories
   for _, s in ipairs(list) do
@@ -81,8 +74,8 @@ end
 -- @param given options as in plot.bars
 function bars.panel(operation, given)
   local options = panel.options(operation, given, own_rules, entry_rules)
-  local categories = options.categories
-  check_categories(operation, categories)
+  local categories = names.read(operation, "categories", options.categories)
+  if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
   local list = read_series(operation, options)
   local margin = math.max(0.6, 2 - #categories / 2)   -- a single bar shall not fill the frame
   local x_range = { 1 - margin, #categories + margin }

@@ -28,6 +28,13 @@ local function label_of(label, row, rows)
   return label and tostring(label) .. (rows > 1 and " " .. row or "")
 end
 
+local function check_labels(where, label, rows)
+  if type(label) ~= "table" then return end
+  check.list(where, "label", label)
+  if #label ~= rows then check.fail(where, "label has %d texts, but y has %d rows", #label, rows) end
+  for i, text in ipairs(label) do check.kind(where, ("label[%d]"):format(i), text, "string|number") end
+end
+
 local function error_rows(where, given, rows)
   if given == nil or type(given) == "number" then return nil end
   local errors = values.rows(where, "error", given)
@@ -42,6 +49,7 @@ local function add(list, entry)
   if entry.dash then check.name(where, "dash", entry.dash, style.dash_names) end
   local rows = values.rows(where, "y", entry.y)
   local errors = error_rows(where, entry.error, rows)
+  check_labels(where, entry.label, #rows)
   local x = entry.x and values.list(where, "x", entry.x)
   for i, y in ipairs(rows) do
     list[#list + 1] = {

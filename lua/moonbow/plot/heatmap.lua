@@ -37,6 +37,10 @@ end
 local function centres_of(operation, options, name, count)
   local given, texts = options[name], options[name .. "_names"]
   if given and texts then check.fail(operation, "expected %s or %s_names, got both", name, name) end
+  if texts then
+    texts = names.read(operation, name .. "_names", texts)
+    options[name .. "_names"] = texts
+  end
   if texts and #texts ~= count then
     check.fail(operation, "%s_names has %d names, but z has %d %s", name, #texts, count,
       name == "x" and "columns" or "rows")

@@ -7,7 +7,7 @@ local values = require "moonbow.plot.values"
 
 local histogram = {}
 
-local most_bins = 200
+local most_bins, most_asked = 200, 10000
 
 local own_rules = {
   bins = check.optional "positive integer|table|tensor", density = false, log_y = false,
@@ -40,6 +40,9 @@ local function even_edges(low, high, count)
 end
 
 local function edges_of(operation, bins, groups)
+  if type(bins) == "number" and bins > most_asked then
+    check.fail(operation, "bins: expected at most %d, got %d", most_asked, bins)
+  end
   if bins and type(bins) ~= "number" then
     local edges = values.list(operation, "bins", bins)
     if #edges < 2 then check.fail(operation, "bins: expected at least two edges, got one") end

@@ -10,9 +10,7 @@ local text_look = "front tc rgb '#555555'"
 
 --- Checks the option marks: a list of {x = number} or {y = number}, each with a label if wanted.
 function marks.check(operation, list)
-  if next(list) ~= nil and #list == 0 then
-    check.fail(operation, "marks: expected a list of tables, got one with the key %s", check.show(next(list)))
-  end
+  check.list(operation, "marks", list)
   local checked = {}
   for i, mark in ipairs(list) do
     local where = ("%s mark %d"):format(operation, i)

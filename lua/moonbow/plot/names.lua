@@ -1,4 +1,5 @@
 --- Names of categories along an axis.
+local check = require "moonbow.check"
 local gnuplot = require "moonbow.plot.gnuplot"
 local style = require "moonbow.plot.style"
 
@@ -51,6 +52,15 @@ local function tic_list(wrapped)
     tics[i] = ("%s %d"):format(gnuplot.tic(table.concat(lines, "\n")), i)
   end
   return table.concat(tics, ", ")
+end
+
+--- A copy of a list of names. Raises where an entry is neither text nor number.
+function names.read(operation, name, list)
+  local own = {}
+  for i, text in ipairs(check.list(operation, name, list)) do
+    own[i] = check.kind(operation, ("%s[%d]"):format(name, i), text, "string|number")
+  end
+  return own
 end
 
 --- How much room names need in a figure, if none shall lie on another: pixels across the axis for each, and along it

@@ -38,6 +38,7 @@ function panel.entries(operation, options, key, entry_rules)
   if (series == nil) == (options[key] == nil) then
     check.fail(operation, "expected either series or %s, got %s", key, series and "both" or "neither")
   end
+  if series then check.list(operation, "series", series) end
   if series and #series == 0 then check.fail(operation, "series: expected at least one, got none") end
   local entries = {}
   for i, given in ipairs(series or { {} }) do

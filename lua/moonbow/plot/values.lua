@@ -20,6 +20,7 @@ function values.drawable(v, log)
   return v == v and v > -1e300 and v < 1e300 and (not log or v > 0)
 end
 
+-- A list of its own: a figure does not change with the caller's table.
 local function plain(operation, name, v)
   if values.is_tensor(v) then v = v:totable() end
   if type(v) == "number" then v = { v } end
@@ -27,7 +28,12 @@ local function plain(operation, name, v)
     check.fail(operation, "%s: expected a table or tensor of numbers, got %s", name, check.show(v))
   end
   if #v == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
-  return v
+  local list = {}
+  for i = 1, #v do
+    if v[i] == nil then check.fail(operation, "%s[%d]: expected a number, got nil", name, i) end
+    list[i] = v[i]
+  end
+  return list
 end
 
 local function check_numbers(operation, name, list)
