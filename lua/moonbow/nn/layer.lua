@@ -188,7 +188,7 @@ function Layer.visit_tensors(layer, field, f)
   end)
 end
 
---- What two places have in common where they hold the same tensor.
+--- A key for tables, which is the same for all places that hold a tensor.
 function Layer.identity(value) return core.record(value) or value end
 
 local function collect(layer, field)
