@@ -9,9 +9,9 @@ prefix=${PREFIX:-/usr/local}
 PATH=$PATH:/usr/sbin:/sbin # ldconfig
 
 packages=(gcc libc6-dev make cmake pkg-config lua5.4 liblua5.4-dev     # to build
-  lua-argparse lua-cjson lua-filesystem lua-luv lua-term lua-zlib      # to run
+  lua-argparse lua-filesystem lua-luv lua-term lua-zlib                # to run
   liblinear-dev gnuplot-nox
-  libcmocka-dev valgrind lua-busted lua-check)                         # to test
+  libcmocka-dev valgrind lua-busted lua-check lua-cjson)               # to test
 [ -n "${OPENBLAS_DIR:-}" ] || packages+=(libopenblas-dev)
 
 can_be_root() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }

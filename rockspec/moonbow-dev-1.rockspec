@@ -8,7 +8,7 @@ description = {
   license = "MIT",
 }
 supported_platforms = { "linux" }
-dependencies = { "lua >= 5.4, < 5.5", "argparse", "lua-cjson", "lua-term", "lua-zlib", "luafilesystem", "luv" }
+dependencies = { "lua >= 5.4, < 5.5", "argparse", "lua-term", "lua-zlib", "luafilesystem", "luv" }
 build = {
   type = "cmake",
   variables = {

@@ -106,6 +106,25 @@ describe("an experiment", function()
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)
   end)
+  it("keeps the results of before where new ones cannot be written", function()
+    assert.is_true(run "")
+    local before = assert(io.open(out .. "/results.json")):read "a"
+    local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "b" }\nrun:add("a", 1)\n'
+    local ok, printed = run("", start .. "run:finish { accuracy = { 1, 0 / 0 } }")
+    assert.is_falsy(ok)
+    assert.matches("results%.json: not written: details%.accuracy%[2%] is nan, which JSON cannot hold", printed)
+    ok, printed = run("", start .. "run:finish { f = print }")
+    assert.is_falsy(ok)
+    assert.matches("details%.f is a function", printed)
+    assert.equal(before, assert(io.open(out .. "/results.json")):read "a")
+    assert.is_true(run("", start .. "run:finish()"))
+    local text = assert(io.open(out .. "/results.json")):read "a"
+    assert.truthy(text:find('"figures":[]', 1, true))
+    assert.truthy(text:find('"rules":[]', 1, true))
+    local keys = {}
+    for key in text:gmatch '[{,]"(%a[%w_]*)":' do keys[#keys + 1] = key end
+    assert.equal("claim", keys[1])
+  end)
   it("pairs a figure that some seeds lack by seed, not by position", function()
     -- By position, 12 of seed 2 would stand beside 0 of seed 1, and the rule would seem to hold by far.
     local ok, printed = run("", [[

@@ -42,6 +42,51 @@ describe("the page of the review", function()
     assert.truthy(html:find('<span class="verdict part">holds in part</span>', 1, true))
     assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 75 s; now", 1, true))
   end)
+  it("takes names for text, wherever they stand", function()
+    local evil = '"><script>alert(1)</script>%1'
+    local shown = page.render({ results(evil, { verdict = evil, written = evil, settings = { [evil] = evil },
+      measured = { { name = evil, values = { 1 }, published = 1 } },
+      rules = { { text = evil, figure = evil, above = 1, answer = evil } } }) }, evil, function() return svg end)
+    assert.is_nil(shown:find("<script", 1, true))
+    assert.truthy(shown:find('<section id="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;%1">', 1, true))
+    assert.truthy(shown:find('id="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;%1-1-gpDot', 1, true)
+      or shown:find("id='&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;%1-1-gpDot", 1, true))
+  end)
+  it("takes no file for results that holds something else", function()
+    assert.is_true(page.is_result(results "first"))
+    local function refuses(changes) assert.is_false(page.is_result(results("first", changes))) end
+    for _, value in ipairs { 5, "x", true, {} } do assert.is_false(page.is_result(value)) end
+    assert.is_false(page.is_result(nil))
+    refuses { measured = 5 }
+    refuses { measured = { 5 } }
+    refuses { measured = { { name = "a", values = {} } } }
+    refuses { measured = { { name = "a", values = { "x" } } } }
+    refuses { measured = { { name = "a", values = { 1 }, published = "x" } } }
+    refuses { rules = { 5 } }
+    refuses { figures = { 5 } }
+    refuses { figures = { "../../etc/secret" } }
+    refuses { seconds = "long" }
+    refuses { ceiling = "high" }
+    refuses { quick = 1 }
+  end)
+  it("is written although a results.json holds 5, or half a text", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    for _, text in ipairs { "5", "[]", '{"name":"depth","quick":true', "null" } do
+      assert(os.execute(("mkdir -p %s/out/depth && cp experiments/review.lua %s"):format(folder, folder)))
+      local file = assert(io.open(folder .. "/depth.lua", "w"))
+      file:write(("io.open('%s/out/depth/results.json', 'w'):write('%s')"):format(folder, text))
+      file:close()
+      assert(os.execute(("%s %s/depth.lua"):format(require "support.interpreter", folder)))
+      local pipe = io.popen(("%s %s/review.lua depth --quick --out %s/out 2>&1"):format(
+        require "support.interpreter", folder, folder))
+      local printed = pipe:read "a"
+      pipe:close()
+      assert.matches("wrote .*/review.html", printed)
+      assert.matches("failed: depth", printed)
+    end
+    os.execute("rm -r " .. folder)
+  end)
   it("has drawings whose names do not clash", function()
     local seen = {}
     for id in html:gmatch "id=[\"']([^\"']+)" do

@@ -44,8 +44,11 @@ local function edit_distance(a, b)
   return row[#b]
 end
 
+local LONGEST_NAME = 64 -- nothing longer is a misspelt name; comparing it would cost its length for each name
+
 --- The name in the list nearest to what was typed, or nil if none is near.
 function check.nearest(typed, names)
+  if #typed > LONGEST_NAME then return nil end
   local best, best_distance
   for _, name in ipairs(names) do
     local distance = edit_distance(typed:lower(), name:lower())

@@ -242,7 +242,7 @@ function checkpoint.open(job)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
-  job.checkpoint, job.identity = options, identity(job)
+  job.checkpoint, job.identity = options, core.in_c_locale(identity, job)
   local lock, reason = files.lock(options.folder .. "/" .. LOCK) -- the last step: what fails before it locks nothing
   if lock then return lock end
   check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
