@@ -9,24 +9,28 @@ local containers = {}
 
 local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 
--- Returns f(part i, ...), and puts the part's place before the message of an error.
-local function at_part(container, i, f, ...)
-  local part = container.layers[i]
-  local ok, y = pcall(f, part, ...)
-  if ok then return y end
-  if type(y) ~= "string" then error(y, 0) end
-  local where = core.where()
-  local message = where ~= "" and y:sub(1, #where) == where and y:sub(#where + 1) or y
+-- Returns the result of a pcall on part i, or raises its error again with the part's place before the message.
+local function at_part(container, i, ok, result)
+  if ok then return result end
+  if type(result) ~= "string" then error(result, 0) end
+  local part, where = container.layers[i], core.where()
+  local message = where ~= "" and result:sub(1, #where) == where and result:sub(#where + 1) or result
   local own = part.type .. ": "
   if message:sub(1, #own) == own then message = message:sub(#own + 1) end
   local name = container.name and container.name .. " > " or ""
   check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
 end
 
-local function call(container, i, x, joined) return at_part(container, i, Layer.run, x, joined) end
+local run = Layer.run
+
+local function call(container, i, x, joined)
+  return at_part(container, i, pcall(run, container.layers[i], x, joined))
+end
 
 -- The shape that part i makes of a shape; infer is what output_shape got.
-local function shape_after(container, i, shape, infer) return at_part(container, i, infer, i, shape) end
+local function shape_after(container, i, shape, infer)
+  return at_part(container, i, pcall(infer, container.layers[i], i, shape))
+end
 
 -- Says that a result which a container made is not used any more, unless it is x, which is not the container's, or
 -- what it returns.
