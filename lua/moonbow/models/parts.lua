@@ -50,7 +50,7 @@ local function check_names(operation, options)
   end
 end
 
---- The options of a network.
+--- The options of a network, with the table that the user gave in the field given.
 -- @param own defaults that differ from the shared ones, and options of its own, as for check.options
 -- @param pieces the names of the pieces whose options it takes
 function parts.options(operation, given, own, pieces)
@@ -64,8 +64,9 @@ function parts.options(operation, given, own, pieces)
     end
   end
   local options = check.options(operation, given, rules)
+  options.given = given or {}
   check_names(operation, options)
-  if (given or {}).alpha ~= nil then activations.check_alpha(operation, options.activation, given.alpha) end
+  if options.given.alpha ~= nil then activations.check_alpha(operation, options.activation, options.alpha) end
   return options
 end
 
@@ -83,7 +84,7 @@ function parts.check_list(operation, name, list, kinds)
 end
 
 -- How long the options that are lists are; nil where none is one. Raises where they differ.
-local function common_length(operation, options, names, own)
+local function common_length(operation, options, names)
   local count, first
   for _, name in ipairs(names) do
     local value = options[name]
@@ -94,7 +95,7 @@ local function common_length(operation, options, names, own)
       parts.check_list(operation, name, value, "positive integer")
       if count and #value ~= count then
         check.fail(operation, "%s: expected %d entries, as in %s, got %d%s", name, count, first, #value,
-          rawequal(value, own[name]) and " by default; give it, too" or "")
+          options.given[name] == nil and " by default; give it, too" or "")
       end
       count, first = count or #value, first or name
     end
@@ -107,7 +108,7 @@ end
 -- @param names of options that are numbers or lists, all as long as each other
 -- @param own defaults of the network
 function parts.spread(operation, options, names, own)
-  local count = common_length(operation, options, names, own) or common_length(operation, own, names, own) or 1
+  local count = common_length(operation, options, names) or common_length(operation, own, names) or 1
   for _, name in ipairs(names) do
     local value, list = options[name], {}
     for i = 1, value and count or 0 do
