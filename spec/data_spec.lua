@@ -53,6 +53,15 @@ describe("a generator", function()
     assert.error_matches(function() mb.data.verification { n = 4, weak = { -1, 0 } } end,
       "weak: expected {low, high} with 0 <= low <= high, got {%-1, 0}")
   end)
+  it("has a ceiling that does not depend on the unit of intensity", function()
+    local function ceiling(unit)
+      return mb.data.single_peak(with { heights = { 0.8 * unit, 0.6 * unit }, variation = 0.1 * unit,
+        noise = 0.1 * unit, background = 0.2 * unit }).ceiling(1000)
+    end
+    local expected = ceiling(1)
+    assert.is_true(expected > 0.85 and expected < 0.95)
+    for _, unit in ipairs { 2 ^ -40, 2 ^ 40 } do assert.equal(expected, ceiling(unit)) end
+  end)
   it("has no background without kinds where none is asked for", function()
     assert.equal(0, mb.data.single_peak(with { background = 0, background_kinds = {}, parts = true }).train.background
       :abs():max():item())

@@ -165,6 +165,9 @@ run:rule { "b is above a", "b", above = "a" }]])
     local ok, printed = run("", start .. 'run:add("a", 1)\nrun:finish()')
     assert.is_true(ok, printed)
     assert.matches("Verdict: no rules\n", printed)
+    local text = assert(io.open(out .. "/results.json")):read "a"
+    assert.matches('"figures": ?%[%]', text) -- {} is an object, which the schema refuses
+    assert.matches('"rules": ?%[%]', text)
     assert.is_nil(check_schema(results(), json.decode(assert(io.open "docs/results.schema.json"):read "a")))
     os.remove(out .. "/results.json")
     ok, printed = run("", start .. "run:finish()")

@@ -42,8 +42,16 @@ typedef struct {
   double position_error, height_error; /* sd of the error */
 } Measured;
 
-static double error_of(double information, double largest) {
-  return fmin(fmax(1 / sqrt(information), 1e-9), largest);
+#define LEAST_ERROR 1e-9 /* of points, and of the highest peak: above the rounding of what is measured */
+
+static double error_of(double information, double unit, double largest) {
+  return fmin(fmax(1 / sqrt(information), LEAST_ERROR * unit), largest);
+}
+
+static double highest_of(const mb_spectra *o) {
+  double highest = 0;
+  for (mb_size p = 0; p < o->first[o->classes]; p++) highest = fmax(highest, o->peaks[p].height[1]);
+  return highest > 0 ? highest : 1;
 }
 
 /* Draws the peaks of class k and measures them. */
@@ -51,7 +59,7 @@ static void measure(Measured *measured, Information *information, mb_rng *rng, m
                     const mb_spectra *o) {
   const mb_peak_ranges *peaks = o->peaks + o->first[k];
   const mb_size count = o->first[k + 1] - o->first[k];
-  const double range = o->width[1] - o->width[0];
+  const double range = o->width[1] - o->width[0], highest = highest_of(o);
   double about_width = 12 / (range * range); /* of the prior; infinite where the width is known */
   for (mb_size p = 0; p < count; p++) {
     measured[p].position = mb_peak_position_draw(rng, &peaks[p], o);
@@ -59,7 +67,10 @@ static void measure(Measured *measured, Information *information, mb_rng *rng, m
   }
   const mb_peak_shape shape = mb_peak_shape_draw(rng, o);
   if (!(o->noise > 0 || o->counts > 0)) {
-    for (mb_size p = 0; p < count; p++) measured[p].position_error = measured[p].height_error = 1e-9;
+    for (mb_size p = 0; p < count; p++) {
+      measured[p].position_error = LEAST_ERROR;
+      measured[p].height_error = LEAST_ERROR * highest;
+    }
     return;
   }
   for (mb_size p = 0; p < count; p++) {
@@ -69,8 +80,8 @@ static void measure(Measured *measured, Information *information, mb_rng *rng, m
   for (mb_size p = 0; p < count; p++) {
     const Information *i = &information[p];
     const double others = about_width + i->cross * i->cross / i->height;
-    measured[p].position_error = error_of(i->position, (double)o->L);
-    measured[p].height_error = error_of(i->height - i->cross * i->cross / others, INFINITY);
+    measured[p].position_error = error_of(i->position, 1, (double)o->L);
+    measured[p].height_error = error_of(i->height - i->cross * i->cross / others, highest, INFINITY);
     measured[p].position += measured[p].position_error * mb_rng_normal(rng);
     measured[p].height += measured[p].height_error * mb_rng_normal(rng);
   }
