@@ -57,6 +57,13 @@ if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   set_tests_properties(faults PROPERTIES LABELS faults TIMEOUT ${timeout} ENVIRONMENT FAULTS_MOST=40)
 endif()
 
+# Static analysis without findings, where the tools are: apt-get install clang libomp-dev cppcheck.
+foreach(tool cppcheck clang)
+  add_tool_test(${tool} static.${tool} ${BASH} cmake/static.sh ${tool} ${LUA_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIRS}
+    ${LIBLINEAR_INCLUDE})
+  set_tests_properties(static.${tool} PROPERTIES LABELS static TIMEOUT ${timeout})
+endforeach()
+
 add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench)
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 

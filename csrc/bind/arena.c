@@ -43,7 +43,8 @@ static Piece *add_mapping(Arena *arena, size_t bytes) {
     return NULL;
   }
   if (arena->first != NULL) arena->first->before = piece;
-  return arena->first = piece;
+  arena->first = piece;
+  return piece;
 }
 
 /* Leaves bytes of a piece, and makes a free one of what follows. */

@@ -37,7 +37,7 @@ static void store(unsigned char *bytes, size_t size, uint64_t bits) {
 }
 
 static int64_t as_signed(uint64_t bits, size_t size) {
-  const unsigned unused = 64 - 8 * (unsigned)size;
+  const unsigned unused = (64 - 8 * (unsigned)size) & 63;
   return (int64_t)(bits << unused) >> unused;
 }
 

@@ -251,7 +251,8 @@ Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg) {
 }
 
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
-  return bind_new_tensor(L, operation, 1, &(mb_size){count < 1 ? 1 : count})->data;
+  const mb_size size = count < 1 ? 1 : count;
+  return bind_new_tensor(L, operation, 1, &size)->data;
 }
 
 void bind_free_scratch(lua_State *L, int index) {

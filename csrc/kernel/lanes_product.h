@@ -14,6 +14,7 @@ MB_INLINE const mb_real *hidden(const mb_real *x) {
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
                     const mb_ahead *ahead, mb_size run, mb_size end) {
+  // cppcheck-suppress negativeIndex; run is below end where there are runs
   const mb_real *const x = run < end ? ahead->x[run] : NULL;
   const mb_real *const other = run + 1 < end ? ahead->x[run + 1] : NULL;
   const mb_size lines = x ? ahead->lines : 0;
@@ -146,6 +147,7 @@ MB_INLINE void turn_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx
   for (int s = 1; s < LANES; s *= 2) {
     Mask low, high;
 #pragma GCC unroll 16
+    // cppcheck-suppress uninitvar; a vector is set element by element
     for (int e = 0; e < LANES; e++) low[e] = e & s ? LANES + e - s : e, high[e] = e & s ? LANES + e : e + s;
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)

@@ -71,6 +71,7 @@ static void check_transpose(const mb_shape *shape, int d1, int d2) {
     for (int d = shape->rank - 1; d >= 0; d--) at[d] = rest % shape->shape[d], rest /= shape->shape[d];
     for (int d = 0; d < shape->rank; d++) {
       const int from = d == d1 ? d2 : d == d2 ? d1 : d; /* dimension d of y is this one of x */
+      // cppcheck-suppress uninitvar; ranks are at least 1
       place = place * shape->shape[from] + at[from];
     }
     expected[place] = x[i];
