@@ -43,6 +43,8 @@ describe("the gradient of the standard deviation", function()
   end)
   it("of others is that of the definition", function()
     is_close({ -0.5, 0.5 }, gradient(function(x) return x:std() end, 1, 3))
+    is_close({ -0.5, 0.5 }, gradient(function(x) return x:std() end, 1e-30, 3e-30))
+    assert.equal(1, mb.tensor { 1e-30, 3e-30 }:std():item() * 1e30 // 0.999999)
   end)
 end)
 

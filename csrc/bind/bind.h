@@ -42,7 +42,9 @@ typedef struct {
 int bind_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
 /* Raises "operation: reason" unless status is MB_OK. */
 void bind_status(lua_State *L, const char *operation, mb_status status);
-/* Raises "operation: argument 'name': EXPECTED expected, got ...". */
+/* Pushes an argument as it is shown in messages, and returns that: 'text', 1.5, tensor {2, 3}, a table. */
+const char *bind_push_shown(lua_State *L, int arg);
+/* Raises "operation: name: expected EXPECTED, got ...". expected must not be on the stack of Lua. */
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected)
     __attribute__((noreturn));
 

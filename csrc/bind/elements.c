@@ -6,14 +6,26 @@
 
 /* ---- making tensors ---- */
 
-/* core.full(value, shape...) */
-static int full(lua_State *L) {
+/* Pushes a tensor filled with a value, of the shape at arg. */
+static int push_filled(lua_State *L, const char *operation, double value, int arg) {
   mb_size shape[MB_MAX_RANK];
-  const double value = bind_number(L, "full", "value", 1);
-  const int rank = bind_read_shape(L, "full", 2, shape, 0);
-  Tensor *y = bind_new_tensor(L, "full", rank, shape);
+  const int rank = bind_read_shape(L, operation, arg, shape, 0);
+  Tensor *y = bind_new_tensor(L, operation, rank, shape);
   mb_fill(y->data, (mb_real)value, y->count);
   return 1;
+}
+
+/* core.full(value, shape...), core.zeros(shape...), core.ones(shape...) */
+static int full(lua_State *L) {
+  return push_filled(L, "full", bind_number(L, "full", "value", 1), 2);
+}
+
+static int zeros(lua_State *L) {
+  return push_filled(L, "zeros", 0, 1);
+}
+
+static int ones(lua_State *L) {
+  return push_filled(L, "ones", 1, 1);
 }
 
 /* core.arange(first, step, count) */
@@ -40,33 +52,40 @@ static int table_shape(lua_State *L, int index, mb_size *shape) {
   return rank;
 }
 
+/* Pushes the place in nested tables that the first numbers of path lead to. */
+static const char *push_place(lua_State *L, const mb_size *path, int depth) {
+  mb_shape place = {.rank = depth};
+  memcpy(place.shape, path, sizeof place.shape);
+  return bind_push_shape(L, &place);
+}
+
+/* Raises unless the value at the top of the stack is a table of so many values. */
+static void check_row(lua_State *L, mb_size size, const mb_size *path, int depth) {
+  const int value = lua_gettop(L);
+  if (lua_type(L, value) != LUA_TTABLE)
+    bind_error(L, "tensor: expected a table of %I values at %s, got %s", (LUAI_UACINT)size,
+               push_place(L, path, depth), bind_push_shown(L, value));
+  if ((mb_size)lua_rawlen(L, value) != size)
+    bind_error(L, "tensor: ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size,
+               push_place(L, path, depth), (LUAI_UACINT)lua_rawlen(L, value));
+}
+
 /* Copies the nested tables at the top of the stack to data; path names the place for messages. */
 static mb_real *read_table(lua_State *L, mb_real *data, const mb_shape *shape, int dimension, mb_size *path) {
   const mb_size size = shape->shape[dimension];
-  const bool is_last = dimension == shape->rank - 1;
-  if (lua_type(L, -1) != LUA_TTABLE || (mb_size)lua_rawlen(L, -1) != size) {
-    mb_shape place = {.rank = dimension};
-    memcpy(place.shape, path, sizeof place.shape);
-    const char *at = bind_push_shape(L, &place);
-    if (lua_type(L, -2) != LUA_TTABLE)
-      bind_error(L, "tensor: expected a table of %I values at %s, got a %s", (LUAI_UACINT)size, at,
-                 luaL_typename(L, -2));
-    bind_error(L, "tensor: ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size, at,
-               (LUAI_UACINT)lua_rawlen(L, -2));
-  }
+  const bool is_last =
+      dimension == shape->rank - 1 || dimension == MB_MAX_RANK - 1; /* as the compiler sees */
+  check_row(L, size, path, dimension);
   for (mb_size i = 0; i < size; i++) {
-    const int type = lua_rawgeti(L, -1, i + 1);
+    const int type = lua_rawgeti(L, -1, i + 1), value = lua_gettop(L);
     path[dimension] = i + 1;
-    if (!is_last) {
+    if (!is_last)
       data = read_table(L, data, shape, dimension + 1, path);
-    } else if (type == LUA_TNUMBER) {
+    else if (type == LUA_TNUMBER)
       *data++ = (mb_real)lua_tonumber(L, -1);
-    } else {
-      mb_shape place = {.rank = shape->rank};
-      memcpy(place.shape, path, sizeof place.shape);
-      bind_error(L, "tensor: expected a number at %s, got a %s", bind_push_shape(L, &place),
-                 luaL_typename(L, -2));
-    }
+    else
+      bind_error(L, "tensor: expected a number at %s, got %s", push_place(L, path, shape->rank),
+                 bind_push_shown(L, value));
     lua_pop(L, 1);
   }
   return data;
@@ -233,7 +252,7 @@ static const luaL_Reg functions[] = {
     {"allclose", allclose}, {"arange", arange}, {"copy", copy},           {"copy_from", copy_from},
     {"describe", describe}, {"fill", fill},     {"frombytes", frombytes}, {"full", full},
     {"get", get},           {"set", set},       {"tensor", from_table},   {"tobytes", tobytes},
-    {"totable", totable},   {NULL, NULL},
+    {"totable", totable},   {"zeros", zeros},   {"ones", ones},           {NULL, NULL},
 };
 
 void bind_open_elements(lua_State *L) {

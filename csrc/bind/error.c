@@ -85,25 +85,38 @@ void bind_status(lua_State *L, const char *operation, mb_status status) {
   if (status != MB_OK) bind_error(L, "%s: %s", operation, mb_reason());
 }
 
+static const char *push_text(lua_State *L, int arg) {
+  if (lua_rawlen(L, arg) <= 40) return lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
+  lua_pushlstring(L, lua_tostring(L, arg), 40);
+  return lua_pushfstring(L, "'%s...'", lua_tostring(L, -1));
+}
+
+const char *bind_push_shown(lua_State *L, int arg) {
+  const Tensor *tensor = bind_test_tensor(L, arg);
+  const int type = lua_type(L, arg);
+  if (tensor != NULL) return lua_pushfstring(L, "tensor %s", bind_push_shape(L, &tensor->shape));
+  if (type == LUA_TNUMBER && isnan(lua_tonumber(L, arg))) return lua_pushliteral(L, "NaN");
+  if (type == LUA_TNUMBER) return lua_pushvalue(L, arg), lua_tostring(L, -1);
+  if (type == LUA_TBOOLEAN) return lua_pushstring(L, lua_toboolean(L, arg) ? "true" : "false");
+  if (type == LUA_TSTRING) return push_text(L, arg);
+  if (type <= LUA_TNIL) return lua_pushstring(L, luaL_typename(L, arg));
+  if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING) return lua_tostring(L, -1);
+  return lua_pushfstring(L, "a %s", luaL_typename(L, arg));
+}
+
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected) {
-  const char *got = luaL_typename(L, arg);
-  if (lua_type(L, arg) == LUA_TNUMBER)
-    got = lua_tostring(L, (lua_pushvalue(L, arg), -1));
-  else if (lua_type(L, arg) == LUA_TSTRING)
-    got = lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
-  else if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING)
-    got = lua_tostring(L, -1);
-  bind_error(L, "%s: %s: expected %s, got %s", operation, name, expected, got);
+  bind_error(L, "%s: %s: expected %s, got %s", operation, name, expected, bind_push_shown(L, arg));
 }
 
 mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high) {
   int is_integer = 0;
   const lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &is_integer) : 0;
   if (is_integer && value >= low && value <= high) return (mb_size)value;
-  const char *expected =
-      high == PTRDIFF_MAX
-          ? lua_pushfstring(L, "an integer of at least %I", (LUAI_UACINT)low)
-          : lua_pushfstring(L, "an integer from %I to %I", (LUAI_UACINT)low, (LUAI_UACINT)high);
+  char expected[80];
+  if (high == PTRDIFF_MAX)
+    snprintf(expected, sizeof expected, "an integer of at least %td", low);
+  else
+    snprintf(expected, sizeof expected, "an integer from %td to %td", low, high);
   bind_type_error(L, operation, name, arg, expected);
 }
 

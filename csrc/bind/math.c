@@ -127,8 +127,8 @@ static int add_into(lua_State *L) {
 /* ---- reductions ---- */
 
 static const char *const reduce_names[] = {
-    [MB_SUM] = "sum", [MB_MEAN] = "mean",     [MB_VAR] = "var",       [MB_MIN] = "min",
-    [MB_MAX] = "max", [MB_ARGMIN] = "argmin", [MB_ARGMAX] = "argmax",
+    [MB_SUM] = "sum", [MB_MEAN] = "mean", [MB_VAR] = "var",       [MB_STD] = "std",
+    [MB_MIN] = "min", [MB_MAX] = "max",   [MB_ARGMIN] = "argmin", [MB_ARGMAX] = "argmax",
 };
 
 /* Reads the dimension (nil: all) and ddof (VAR) at arg and arg + 1 as (outer, D, inner) of x. */

@@ -116,6 +116,15 @@ static int rng_random(lua_State *L) {
   return push_draws(L, "rng:random", 2, draw_random, 0, 0);
 }
 
+/* core.rand(rng, shape...), core.randn(rng, shape...) */
+static int uniform_tensor(lua_State *L) {
+  return push_draws(L, "rand", 2, draw_random, 0, 0);
+}
+
+static int normal_tensor(lua_State *L) {
+  return push_draws(L, "randn", 2, draw_normal, 0, 1);
+}
+
 /* core.rng_uniform(rng, low, high, shape...) */
 static int rng_uniform(lua_State *L) {
   const double low = number_or(L, "rng:uniform", "low", 2, 0),
@@ -387,6 +396,8 @@ static const luaL_Reg functions[] = {
     {"rng_permutation", rng_permutation},
     {"rng_poisson", rng_poisson},
     {"rng_random", rng_random},
+    {"rand", uniform_tensor},
+    {"randn", normal_tensor},
     {"rng_set_state", rng_set_state},
     {"rng_shuffle", rng_shuffle},
     {"rng_state", rng_state},

@@ -463,8 +463,9 @@ static int index_tensor(lua_State *L) {
   const Tensor *x = bind_test_tensor(L, 1);
   if (x == NULL) bind_type_error(L, "index", "x", 1, "a tensor");
   if (lua_type(L, 2) != LUA_TNUMBER) {
+    if (lua_type(L, 2) != LUA_TSTRING) bind_type_error(L, "index", "key", 2, "the number of a row or a name");
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING) return 1;
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     if (strcmp(lua_tostring(L, 2), "grad") != 0 || lua_getiuservalue(L, 1, 1) != LUA_TTABLE) return 0;
     lua_getfield(L, -1, "grad");
     return 1;

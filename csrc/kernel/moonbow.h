@@ -117,10 +117,10 @@ void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); 
 
 /* ---- reductions (reduce.c): x is (outer, D, inner), the result (outer, inner) --------- */
 
-typedef enum { MB_SUM, MB_MEAN, MB_VAR, MB_MIN, MB_MAX, MB_ARGMIN, MB_ARGMAX } mb_reduce_op;
+typedef enum { MB_SUM, MB_MEAN, MB_VAR, MB_STD, MB_MIN, MB_MAX, MB_ARGMIN, MB_ARGMAX } mb_reduce_op;
 
-/* Sums accumulate in double. VAR divides by D - ddof. MIN, MAX: NaN wins. ARG*: 0-based
- * position of the first extreme (or of the first NaN), as a real. */
+/* Sums accumulate in double. VAR divides by D - ddof; STD is its root, whose gradient is 0 for equal values.
+ * MIN, MAX: NaN wins. ARG*: 0-based position of the first extreme (or of the first NaN), as a real. */
 void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
                mb_size ddof);
 

@@ -175,6 +175,13 @@ static void mean_of_tile(double *mean, const tile *t) {
   for (mb_size j = 0; j < t->width; j++) mean[j] /= (double)t->rows;
 }
 
+/* The variances, and the means for them. */
+static void variance_of_tile(double *variance, double *mean, const tile *t, mb_size ddof) {
+  mean_of_tile(mean, t);
+  fold_tile(variance, SQUARES, mean, t);
+  for (mb_size j = 0; j < t->width; j++) variance[j] /= (double)(t->rows - ddof);
+}
+
 static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof) {
   double result[LANES], mean[LANES];
   mb_size at[LANES];
@@ -182,10 +189,7 @@ static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof
   case MB_SUM: fold_tile(result, TOTAL, NULL, t); break;
   case MB_MEAN: mean_of_tile(result, t); break;
   case MB_VAR:
-    mean_of_tile(mean, t);
-    fold_tile(result, SQUARES, mean, t);
-    for (mb_size j = 0; j < t->width; j++) result[j] /= (double)(t->rows - ddof);
-    break;
+  case MB_STD: variance_of_tile(result, mean, t, ddof); break;
   case MB_MIN:
   case MB_ARGMIN: fold_tile(result, LEAST, NULL, t); break;
   case MB_MAX:
@@ -195,7 +199,7 @@ static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof
     find_in_tile(at, result, t);
     for (mb_size j = 0; j < t->width; j++) result[j] = (double)at[j];
   }
-  for (mb_size j = 0; j < t->width; j++) y[j] = (mb_real)result[j];
+  for (mb_size j = 0; j < t->width; j++) y[j] = (mb_real)(op == MB_STD ? sqrt(result[j]) : result[j]);
 }
 
 static void reduce_axes(mb_real *y, mb_reduce_op op, const mb_real *x, const mb_size sizes[5], mb_size ddof) {
@@ -216,7 +220,7 @@ void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_
 }
 
 /* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. Where x is the
- * mean, 0, also of an infinite scale: that of the standard deviation of equal values. */
+ * mean, 0, also of an infinite scale: that of the root of the variance of equal values. */
 MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict scale, const double *mean,
                                   const mb_real *x, mb_size rows, mb_size stride, mb_size width) {
   mb_real row[LANES];
@@ -245,15 +249,24 @@ static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t)
   spread_rows(dx + done * t->stride, scale, mean, t->x + done * t->stride, 1, 1, (t->rows - done) * t->width);
 }
 
+/* scale = dy / (D - ddof) / std, 0 where that is; and the means. */
+static void scale_of_deviations(double *scale, double *mean, const mb_real *dy, const tile *t, mb_size ddof) {
+  double variance[LANES];
+  variance_of_tile(variance, mean, t, ddof);
+  for (mb_size j = 0; j < t->width; j++)
+    scale[j] = variance[j] == 0 ? 0 : (double)dy[j] / ((double)(t->rows - ddof) * sqrt(variance[j]));
+}
+
 static void reduce_tile_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const tile *t,
                                  mb_size ddof) {
-  const bool extreme = op == MB_MIN || op == MB_MAX;
+  const bool extreme = op == MB_MIN || op == MB_MAX, has_mean = op == MB_VAR || op == MB_STD;
   double factor = 1, scale[LANES], mean[LANES];
   mb_size at[LANES];
   if (op == MB_MEAN) factor = 1 / (double)t->rows;
   if (op == MB_VAR) factor = 2 / (double)(t->rows - ddof), mean_of_tile(mean, t);
   for (mb_size j = 0; j < t->width; j++) scale[j] = extreme ? 0 : factor * (double)dy[j];
-  spread_tile(dx, scale, op == MB_VAR ? mean : NULL, t);
+  if (op == MB_STD) scale_of_deviations(scale, mean, dy, t, ddof);
+  spread_tile(dx, scale, has_mean ? mean : NULL, t);
   if (!extreme || t->rows == 0) return;
   fold_tile(mean, op == MB_MIN ? LEAST : GREATEST, NULL, t);
   find_in_tile(at, mean, t);

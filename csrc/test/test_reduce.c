@@ -21,7 +21,8 @@ static const view views[] = {{1, 1, 1},     {1, 7, 1},    {3, 5, 2},     {4, 9, 
                              {3, 1203, 17}, {5, 301, 64}, {2, 33, 900},  {1, 1000, 100}, {7, 1, 30},
                              {70, 1100, 1}, {66, 3, 200}, {1, 17000, 2}};
 
-static const mb_reduce_op operations[] = {MB_SUM, MB_MEAN, MB_VAR, MB_MIN, MB_MAX, MB_ARGMIN, MB_ARGMAX};
+static const mb_reduce_op operations[] = {MB_SUM, MB_MEAN, MB_VAR,    MB_STD,
+                                          MB_MIN, MB_MAX,  MB_ARGMIN, MB_ARGMAX};
 
 static bool has_gradient(mb_reduce_op op) {
   return op != MB_ARGMIN && op != MB_ARGMAX;
@@ -41,7 +42,7 @@ static double reference(mb_reduce_op op, const mb_real *x, mb_size D, mb_size in
     sum += value;
     if (!isnan(extreme) && (isnan(value) || (least ? value < extreme : value > extreme))) best = d;
   }
-  for (mb_size d = 0; op == MB_VAR && d < D; d++) {
+  for (mb_size d = 0; (op == MB_VAR || op == MB_STD) && d < D; d++) {
     const double deviation = (double)x[d * inner] - sum / (double)D;
     squares += deviation * deviation;
   }
@@ -49,6 +50,7 @@ static double reference(mb_reduce_op op, const mb_real *x, mb_size D, mb_size in
   case MB_SUM: return sum;
   case MB_MEAN: return sum / (double)D;
   case MB_VAR: return squares / (double)(D - ddof);
+  case MB_STD: return sqrt(squares / (double)(D - ddof));
   case MB_MIN:
   case MB_MAX: return (double)x[best * inner];
   default: return (double)best;
@@ -184,7 +186,9 @@ static void an_empty_sum_is_zero_and_an_empty_mean_undefined(void **state) {
     mb_reduce(NULL, operations[o], NULL, 3, 2, 0, 0);
     mb_reduce_backward(NULL, operations[o], y, NULL, 1, 0, 2, 0);
     mb_reduce(y, operations[o], NULL, 1, 0, 2, 0);
-    assert_true(operations[o] == MB_MEAN || operations[o] == MB_VAR ? isnan(y[1]) : !isnan(y[1]));
+    assert_true(operations[o] == MB_MEAN || operations[o] == MB_VAR || operations[o] == MB_STD
+                    ? isnan(y[1])
+                    : !isnan(y[1]));
     if (operations[o] == MB_SUM) assert_true(y[0] == 0 && y[1] == 0);
   }
 }
@@ -221,12 +225,16 @@ static void gradients_agree_with_differences(void **state) {
 /* One column of D values, inner apart, against the definition. */
 static void check_column(mb_reduce_op op, const mb_real *dx, mb_real dy, const mb_real *x, mb_size D,
                          mb_size inner) {
-  const mb_reduce_op needed = op == MB_VAR ? MB_MEAN : op == MB_MIN ? MB_ARGMIN : MB_ARGMAX;
+  const bool has_mean = op == MB_VAR || op == MB_STD;
+  const mb_reduce_op needed = has_mean ? MB_MEAN : op == MB_MIN ? MB_ARGMIN : MB_ARGMAX;
   const double found = op == MB_SUM || op == MB_MEAN ? 0 : reference(needed, x, D, inner, 0);
+  const double std = reference(MB_STD, x, D, inner, 0);
   for (mb_size d = 0; d < D; d++) {
+    const double deviation = (double)x[d * inner] - found;
     const double derivative = op == MB_SUM    ? 1
                               : op == MB_MEAN ? 1 / (double)D
-                              : op == MB_VAR  ? 2 * ((double)x[d * inner] - found) / (double)D
+                              : op == MB_VAR  ? 2 * deviation / (double)D
+                              : op == MB_STD  ? std == 0 ? 0 : deviation / ((double)D * std)
                                               : (double)d == found;
     const mb_real expected = (mb_real)((double)dy * derivative);
     check_close(&dx[d * inner], &expected, 1, ROUNDING);

@@ -131,7 +131,7 @@ for _, name in ipairs { "sum", "mean" } do
     return y, function(dy) return backward(dy, shape, dimension) end, NOTHING
   end)
 end
-for _, name in ipairs { "var", "min", "max" } do
+for _, name in ipairs { "var", "std", "min", "max" } do
   local forward, backward = core[name], core[name .. "_backward"]
   ops[name] = define(name, function(x, dimension, ddof)
     return forward(x, dimension, ddof), function(dy) return backward(dy, x, dimension, ddof) end, { x }

@@ -27,10 +27,10 @@ end
 function tensor.full(value, ...) return core.full(value, ...) end
 
 --- A tensor of zeros: mb.zeros(2, 3).
-function tensor.zeros(...) return core.full(0, ...) end
+function tensor.zeros(...) return core.zeros(...) end
 
 --- A tensor of ones: mb.ones(2, 3).
-function tensor.ones(...) return core.full(1, ...) end
+function tensor.ones(...) return core.ones(...) end
 
 --- The numbers first, first + step, ... up to last, which is included as in a Lua for loop.
 -- mb.arange(n) is 1, 2, ..., n. step defaults to 1.
@@ -60,16 +60,10 @@ local function split_generator(first, ...)
 end
 
 --- Uniform numbers in [0, 1): mb.rand(2, 3) from the default generator, mb.rand(rng, 2, 3) from rng.
-function tensor.rand(...)
-  local function draw(rng, ...) return rng:random(...) end
-  return draw(split_generator(...))
-end
+function tensor.rand(...) return core.rand(split_generator(...)) end
 
 --- Standard normal numbers: mb.randn(2, 3) or mb.randn(rng, 2, 3).
-function tensor.randn(...)
-  local function draw(rng, ...) return rng:normal(0, 1, ...) end
-  return draw(split_generator(...))
-end
+function tensor.randn(...) return core.randn(split_generator(...)) end
 
 --- Whether a value is a tensor.
 function tensor.is_tensor(value) return core.is_tensor(value) end
@@ -175,10 +169,12 @@ for _, name in ipairs {
 end
 
 --- x where positive, else alpha x (default 0.01).
-function methods.leaky_relu(x, alpha) return ops.leaky_relu(x, alpha or 0.01) end
+function methods.leaky_relu(x, alpha)
+  return ops.leaky_relu(x, check.kind("leaky_relu", "alpha", alpha or 0.01, "finite"))
+end
 
 --- x where positive, else alpha (exp(x) - 1) (default 1).
-function methods.elu(x, alpha) return ops.elu(x, alpha or 1) end
+function methods.elu(x, alpha) return ops.elu(x, check.kind("elu", "alpha", alpha or 1, "finite")) end
 
 --- Matrix product: (..., K) times (K, N). Vectors may stand on either side. On x86, subnormal numbers (below 1.2e-38)
 -- count as zero.
@@ -193,10 +189,10 @@ end
 
 -- ---- reductions: over everything, or over one dimension, which goes unless keep is set ----
 
-local function reduction(name, operation)
+local function reduction(name, operation, known)
   methods[name] = function(x, dimension, options)
     if options == nil then return operation(x, dimension) end
-    options = check.options(name, options, { keep = false, ddof = 0 })
+    options = check.options(name, options, known or { keep = false })
     local y = operation(x, dimension, options.ddof)
     if not options.keep then return y end
     local shape = core.shape(x)
@@ -207,16 +203,14 @@ local function reduction(name, operation)
   end
 end
 
---- Sum, mean, variance, least and greatest of all elements, or along a dimension, which goes:
--- x:mean(dimension, options). Options: keep (false: the dimension stays, with size 1), and of var ddof (0: divides by
--- the count minus ddof, 0 or 1).
-for _, name in ipairs { "sum", "mean", "var", "min", "max" } do reduction(name, ops[name]) end
+--- Sum, mean, least and greatest of all elements, or along a dimension, which goes: x:mean(dimension, options). Option:
+-- keep (false; true: the dimension stays, with size 1).
+for _, name in ipairs { "sum", "mean", "min", "max" } do reduction(name, ops[name]) end
+--- Variance and standard deviation, likewise. Options: keep, and ddof (0): divides by the count minus ddof, 0 or 1.
+for _, name in ipairs { "var", "std" } do reduction(name, ops[name], { keep = false, ddof = 0 }) end
 --- The position, from 1, of the least or greatest of all elements, counted row by row, or along a dimension; the
 -- first of equal ones. Options: keep.
 for _, name in ipairs { "argmin", "argmax" } do reduction(name, core[name]) end
-
---- Standard deviation, as var: divides by the count minus options.ddof (default 0).
-function methods.std(x, dimension, options) return methods.var(x, dimension, options):sqrt() end
 
 --- The sum of all squares: the L2 penalty before its factor.
 methods.sum_squares = ops.sum_squares
