@@ -133,6 +133,18 @@ describe("NaN in fit", function()
         { loss = function(output) return bad(output):sum() end, clip_norm = clip or nil })
     end
   end)
+  it("in a gradient that is kept as its factors is found, also where only their product is infinite", function()
+    local core = require "moonbow.core"
+    for _, factor in ipairs { inf, nan, 1e25 } do
+      local set = { x = mb.randn(mb.rng(1), 8, 200, 1) * 1e15, y = set_of().y }
+      local bad = mb.operation("bad", function(x) return x, function(dy) return dy * factor end end)
+      local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 64, initializer = 0, bias = false } }
+      raises("a gradient is not finite in epoch 1, batch 1: layer 2 %(Dense%): its gradient of weight", model, set,
+        { loss = function(output) return bad(output):sum() end })
+      model(set.x):sum():backward()
+      assert.is_true(core.is_unread(model.layers[2].weight.grad))
+    end
+  end)
   it("that the last step makes is found before fit returns", function()
     for _, epochs in ipairs { 1, 3 } do
       local set = set_of()
