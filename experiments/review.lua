@@ -23,6 +23,7 @@ parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.
   :convert(math.tointeger)
 parser:flag("--fresh", "run again what has results already")
 local args = parser:parse()
+if not args.jobs or args.jobs < 1 then experiment.fail "--jobs: expected an integer of at least 1" end
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
 
