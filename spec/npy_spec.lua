@@ -236,7 +236,7 @@ describe("npz from a stranger", function()
     assert.matches("Python objects", skipped.b)
     assert.matches("not an npy file", skipped["notes.txt"])
     assert.is_nil(arrays.b)
-    refuses_npz(archive { { name = "b.npy", content = file(header("|O", "1,"), "\x80") } }, "b: holds Python objects")
+    refuses_npz(archive { { name = "b.npy", content = file(header("|O", "1,"), "\x80") } }, "'b': holds Python objects")
     refuses_npz(archive { { name = "a.npy", content = npy_of(3) }, { name = "a", content = npy_of(4) } },
       "'a' is there twice")
   end)
@@ -254,7 +254,7 @@ describe("npz from a stranger", function()
     refuses_npz(whole:gsub("PK\1\2", "PK\1\3"), "entry 1 of the archive is damaged")
     refuses_npz(whole:gsub("a.npy", "c.npy", 1), "its place is wrong: another name is there")
     refuses_npz(archive { { name = "a.npy", content = npy_of(3) }, { name = "a.npy", content = npy_of(3) } },
-      "a.npy: the name comes twice")
+      "'a.npy': the name comes twice")
   end)
   it("whose entries share bytes is refused before they are unpacked", function() -- a bomb of 4.5 GB in 103 KB
     local numbers = npy_of(1000000)
@@ -275,7 +275,7 @@ describe("npz from a stranger", function()
       .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, 0) .. "a.npy" .. place_of("b.npy")
       .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, #outer - #inner) .. "b.npy"
     stop = "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 2, 2, #listing, #outer, 0)
-    refuses_npz(outer .. listing .. stop, "a.npy and b.npy share bytes")
+    refuses_npz(outer .. listing .. stop, "'a.npy' and 'b.npy' share bytes")
   end)
   it("unpacks to no more than limits.unpacked, and to what its bytes can become", function()
     local members = { { name = "a.npy", content = npy_of(100000) }, { name = "b.npy", content = npy_of(100000) } }
@@ -297,6 +297,6 @@ describe("npz from a stranger", function()
     local inflate = require("zlib").inflate
     finally(function() require("zlib").inflate = inflate end)
     require("zlib").inflate = function() return function() error("not enough memory", 0) end end
-    refuses_npz(archive({ { name = "a.npy", content = npy_of(9) } }, true), "a.npy: not enough memory")
+    refuses_npz(archive({ { name = "a.npy", content = npy_of(9) } }, true), "'a.npy': not enough memory")
   end)
 end)

@@ -62,7 +62,7 @@ describe("safetensors", function()
     refuses(("\255"):rep(20), "not a safetensors file")
     refuses(string.pack("<I8", 5) .. "{abcd", "not JSON")
     refuses(with("dtype", "F8_E4M3"), "does not fit")
-    refuses(with("dtype", "NEW"), "'x' has type NEW, which cannot be read")
+    refuses(with("dtype", "NEW"), "'x' has type 'NEW', which cannot be read")
     refuses(with("shape", { 3 }), "does not fit")
     refuses(with("shape", { -2 }), "impossible shape")
     refuses(with("shape", { 1, 1, 1, 1, 2 }), "'x' has 5 dimensions")
@@ -118,7 +118,7 @@ describe("safetensors of other programs", function()
   end)
   it("have names that are UTF-8 and come once", function()
     local one = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
-    refuses(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), 'the name "a" comes twice')
+    refuses(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), "the name 'a' comes twice")
     refuses(raw('{"\xff":' .. one .. '}', "\0\0\0\0"), "not UTF%-8")
     assert.error_matches(function() mb.safetensors.write(path, { ["\xff"] = mb.ones(1) }) end, "not valid UTF%-8")
     assert.error_matches(function() mb.safetensors.write(path, {}, { a = "\xff" }) end, "a is not valid UTF%-8")
@@ -150,7 +150,7 @@ describe("safetensors of other programs", function()
     assert.same({ 1 }, tensors.bool:totable())
     assert.same({ 255 }, tensors.u8:totable())
     assert.equal("is empty", skipped.empty)
-    assert.matches("type F8_E4M3", skipped.f8)
+    assert.matches("type 'F8_E4M3'", skipped.f8)
     assert.is_nil(skipped.large) -- 2^60 is a float
     write(container({ a = entry("F32", { 1 }, 0, 4), odd = entry("I64", { 2 }, 4, 20) },
       string.pack("<fi8i8", 1, 1, (1 << 60) + 1)))
@@ -277,7 +277,7 @@ describe("models", function()
     refuses(with { clases = { "a" } }, "did you mean 'classes'")
     refuses(with { note = 5 }, "note: expected a string")
     refuses(with { preprocessing = { 5 } }, "step 1: expected a table")
-    refuses(with { preprocessing = { { name = "standardize" } } }, "step 1: mean: expected a table, got nil")
+    refuses(with { preprocessing = { { name = "standardize" } } }, "step 1: %a+: expected a table, got nil")
     refuses(with { preprocessing = { { name = "standardize", mean = { 1 }, sd = {} } } }, "step 1: sd")
     refuses(with { preprocessing = { { name = "savitzky_golay", options = { window = -1 } } } }, "window")
     refuses({ config = 5, input_shape = { 3 }, info = {} }, "config: expected a table")
@@ -287,6 +287,21 @@ describe("models", function()
     local text = json.encode { type = "ReLU" }
     for _ = 1, 60 do text = ('{"type":"Sequential","layers":[%s]}'):format(text) end
     refuses({ config = json.decode(text), input_shape = { 3 }, info = {} }, ".")
+    local function forest(classes)
+      return { kind = "forest", config = { points = 1, classes = classes }, info = {} }
+    end
+    tensors = { tree = mb.ones(1, 2), node = mb.tensor { { 1, 0, 0, 1 } }, share = mb.ones(1, 2),
+      importances = mb.ones(1) }
+    assert(mb.safetensors.write(path, tensors, { moonbow = json.encode(forest(3)):gsub("%.0", "") }))
+    assert.equal(3, assert(mb.load(path)).classes)
+    refuses(forest(1 << 24), "classes: expected at most 65536, got 16777216") -- 3.2 GB for 50 rows
+    refuses(forest(0), "classes: expected a positive integer, got 0")
+    refuses(forest(nil), "classes: expected a positive integer, got nil")
+    tensors = { x = mb.ones(2, 3), y = mb.ones(2) }
+    refuses({ kind = "neighbours", config = { k = 1, weights = "uniform", metric = "euclidean", classes = 1 << 20 },
+      info = {} }, "classes: expected at most 65536")
+    refuses({ kind = "linear", config = { loss = "hinge", classes = 2 }, info = {} }, "loss: expected one of")
+    refuses({ kind = "linear", config = { loss = "svm", classes = 2 }, info = {} }, "weight: expected a tensor")
     for _, bad in ipairs { "null", "5", "[]", "{", '{"info":5}' } do
       assert(mb.safetensors.write(path, tensors, { moonbow = bad }))
       assert.matches("no description of a moonbow model", select(2, mb.load(path)))

@@ -39,6 +39,19 @@ function classifier.arguments(operation, x, y, options, known)
   return options, x, list
 end
 
+local MOST_UNSEEN = 1 << 16
+
+--- The number of classes out of a file, an integer. Raises for one so large that only memory for the probabilities of
+-- classes without members could be meant.
+-- @param largest of the classes that have members
+function classifier.loaded_classes(classes, largest)
+  classes = check.kind("load", "classes", classes, "positive integer")
+  if classes > math.max(largest, MOST_UNSEEN) then
+    check.fail("load", "classes: expected at most %d, got %d", math.max(largest, MOST_UNSEEN), classes)
+  end
+  return classes
+end
+
 --- Calls f with parts of the rows of x, of so many at most, and joins what it returns along the rows: one tensor for
 -- each of its results. Ctrl-C is heard between two parts.
 -- @param verbose shows progress

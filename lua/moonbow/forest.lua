@@ -126,9 +126,10 @@ end
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function forest.from_state(config, tensors)
-  local model = setmetatable({ classes = config.classes, points = config.points }, Forest)
-  model.grown = core.forest_from_state(config.points, config.classes, tensors.tree, tensors.node,
-    tensors.share)
+  check.kind("load", "share", tensors.share, "tensor")
+  local classes = classifier.loaded_classes(config.classes, core.max(tensors.share):item())
+  local model = setmetatable({ classes = classes, points = config.points }, Forest)
+  model.grown = core.forest_from_state(config.points, classes, tensors.tree, tensors.node, tensors.share)
   model.importances = core.reshape(tensors.importances, model.points)
   return model
 end

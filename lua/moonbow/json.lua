@@ -2,6 +2,7 @@
 --
 -- Integers and floats stay what they are (1 and 1.0), floats keep all their digits, keys are sorted. A table with the
 -- elements 1, 2, ..., n is a list; an empty one is {}, unless its metatable says __jsontype = "array".
+local check = require "moonbow.check"
 local core = require "moonbow.core"
 local limits = require "moonbow.limits"
 
@@ -31,7 +32,7 @@ local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f"
 local function escape(character) return escapes[character] or ("\\u%04x"):format(character:byte()) end
 
 local function encode_string(value, place)
-  if not utf8.len(value) then fail("%s is not valid UTF-8: %q", place, value:sub(1, 40)) end
+  if not utf8.len(value) then fail("%s is not valid UTF-8: %s", place, check.show(value)) end
   return '"' .. value:gsub('[%c"\\]', escape) .. '"'
 end
 
@@ -182,7 +183,7 @@ local function decode_member(state, object)
   skip(state)
   if state.text:sub(state.at, state.at) ~= '"' then fail_at(state, "a name is expected") end
   local key = decode_string(state)
-  if object[key] ~= nil then fail_at(state, ("the name %q comes twice"):format(key:sub(1, 60))) end
+  if object[key] ~= nil then fail_at(state, ("the name %s comes twice"):format(check.show(key))) end
   skip(state)
   if state.text:sub(state.at, state.at) ~= ":" then fail_at(state, "':' is expected") end
   state.at = state.at + 1

@@ -63,10 +63,15 @@ function Linear.state(model) return { weight = model.weight, bias = model.bias }
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function linear.from_state(config, tensors)
-  local model = { loss = config.loss, classes = math.tointeger(config.classes), weight = tensors.weight,
-    bias = core.reshape(tensors.bias, config.classes) }
-  if core.size(model.weight, 2) ~= model.classes then error("weights and classes differ in number", 0) end
-  return setmetatable(model, Linear)
+  local loss = check.name("load", "loss", config.loss, { "logistic", "svm" })
+  local classes = check.kind("load", "classes", config.classes, "positive integer")
+  check.kind("load", "weight", tensors.weight, "tensor")
+  check.kind("load", "bias", tensors.bias, "tensor")
+  if core.rank(tensors.weight) ~= 2 or core.size(tensors.weight, 2) ~= classes then
+    check.fail("load", "weight: expected shape {points, %d}, got %s", classes, check.show(tensors.weight))
+  end
+  return setmetatable({ loss = loss, classes = classes, weight = tensors.weight,
+    bias = core.reshape(tensors.bias, classes) }, Linear)
 end
 
 require("moonbow.counted").methods(Linear, "linear:")

@@ -135,6 +135,8 @@ function Neighbours.state(model) return { x = model.x, y = model.y } end
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function neighbours.from_state(config, tensors)
+  check.kind("load", "y", tensors.y, "tensor")
+  classifier.loaded_classes(config.classes, core.max(tensors.y):item())
   config.verbose = true
   return neighbours.fit(tensors.x, tensors.y, config)
 end

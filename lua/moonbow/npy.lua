@@ -49,8 +49,8 @@ local function read_type(text)
   local order, code = quoted:match "^([<>|=]?)(%a%d+)$"
   if code and NAMES[code] then return { code = code, swap = order == ">" } end
   local kind = other_types[quoted:match "%a" or ""]
-  return nil, ("holds %s (type '%s'); bool, integers and reals of up to 64 bits can be read"):format(
-    kind or "something unknown", quoted)
+  return nil, ("holds %s (type %s); bool, integers and reals of up to 64 bits can be read"):format(
+    kind or "something unknown", check.show(quoted))
 end
 
 local function read_shape(text)
@@ -176,7 +176,7 @@ local function parse_all(contents)
   local arrays, about, skipped = {}, {}, {}
   for file, content in pairs(contents) do
     local name = file:gsub("%.npy$", "")
-    if arrays[name] or skipped[name] then return nil, ("'%s' is there twice"):format(name) end
+    if arrays[name] or skipped[name] then return nil, check.show(name) .. " is there twice" end
     local x, more = parse(content)
     if x then arrays[name], about[name] = x, more else skipped[name] = more end
   end
@@ -195,7 +195,7 @@ function npy.load_npz(path)
   local arrays, about, skipped = parse_all(contents)
   if not arrays then return nil, path .. ": " .. about end
   local name, reason = next(skipped)
-  if name and not next(arrays) then return nil, ("%s: %s: %s"):format(path, name, reason) end
+  if name and not next(arrays) then return nil, ("%s: %s: %s"):format(path, check.show(name), reason) end
   return arrays, about, skipped
 end
 

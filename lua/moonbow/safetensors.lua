@@ -100,14 +100,14 @@ end
 local function entry_error(name, entry)
   if type(entry) ~= "table" or type(entry.shape) ~= "table" or type(entry.data_offsets) ~= "table"
     or type(entry.dtype) ~= "string" then
-    return ("'%s' has no type, shape or place"):format(name)
+    return check.show(name) .. " has no type, shape or place"
   end
   local first, last = table.unpack(entry.data_offsets, 1, 2)
   entry.count = count_of(entry.shape)
-  if not entry.count then return ("'%s' has an impossible shape"):format(name) end
+  if not entry.count then return check.show(name) .. " has an impossible shape" end
   local size = (formats[entry.dtype] or {})[1]
   if not (is_count(first) and is_count(last)) or first > last or size and last - first ~= entry.count * size then
-    return ("'%s': its shape does not fit its place in the file; the file is truncated or damaged"):format(name)
+    return check.show(name) .. ": its shape does not fit its place in the file; the file is truncated or damaged"
   end
   entry.name, entry.first, entry.last = name, first, last
 end
@@ -129,8 +129,8 @@ local function ordered_entries(header, data_size)
   local at = 0
   for _, entry in ipairs(entries) do
     if entry.first ~= at then
-      return nil, ("'%s' begins at byte %d of the data, where %d is expected: bytes %s"):format(entry.name, entry.first,
-        at, entry.first < at and "are claimed twice" or "belong to no tensor")
+      return nil, ("%s begins at byte %d of the data, where %d is expected: bytes %s"):format(check.show(entry.name),
+        entry.first, at, entry.first < at and "are claimed twice" or "belong to no tensor")
     end
     at = entry.last
   end
@@ -144,7 +144,7 @@ end
 -- The tensor of an entry, text is the file, whose data begin after so many bytes; or nil and why it cannot be read.
 local function read_tensor(text, before, entry)
   local type_name, shape = (formats[entry.dtype] or {})[2], entry.shape
-  if not type_name then return nil, ("has type %s, which cannot be read"):format(entry.dtype) end
+  if not type_name then return nil, ("has type %s, which cannot be read"):format(check.show(entry.dtype)) end
   if entry.count == 0 then return nil, "is empty" end
   if entry.count > limits.elements then
     return nil, ("has %d elements; limits.elements = %d"):format(entry.count, limits.elements)
@@ -180,7 +180,7 @@ local function take_metadata(header)
   if metadata == nil or metadata == json.null then return {} end
   if type(metadata) ~= "table" or #metadata > 0 then return nil, "its __metadata__ is no table of strings" end
   for key, value in pairs(metadata) do
-    if type(value) ~= "string" then return nil, ("its __metadata__ holds no string under '%s'"):format(key) end
+    if type(value) ~= "string" then return nil, "its __metadata__ holds no string under " .. check.show(key) end
   end
   return metadata
 end
@@ -198,7 +198,7 @@ local function parse(text)
     first_skipped = first_skipped or skipped[entry.name] and entry.name
   end
   if first_skipped and not next(tensors) then
-    return nil, ("'%s' %s"):format(first_skipped, skipped[first_skipped])
+    return nil, check.show(first_skipped) .. " " .. skipped[first_skipped]
   end
   if metadata[DIGEST] and metadata[DIGEST] ~= digest_of(tensors, metadata) then
     return nil, "its content does not fit its checksum: the file is damaged, or another program changed it"

@@ -1,6 +1,7 @@
 --- Zip archives, as far as NumPy's .npz files need them: entries stored or deflated, no encryption, one disk.
 -- Source: PKWARE's APPNOTE.TXT 6.3.10.
 local zlib = require "zlib"
+local check = require "moonbow.check"
 local limits = require "moonbow.limits"
 
 local zip = {}
@@ -121,7 +122,7 @@ local function read_directory(bytes)
     local entry, next_at = read_entry(bytes, at)
     if not entry or next_at > stop + 1 then return nil, ("entry %d of the archive is damaged"):format(i) end
     local reason = seen[entry.name] and "the name comes twice" or locate(bytes, entry, directory)
-    if reason then return nil, ("%s: %s"):format(entry.name, reason) end
+    if reason then return nil, ("%s: %s"):format(check.show(entry.name), reason) end
     if entry.method == DEFLATED then unpacked = unpacked + entry.size end
     entries[i], seen[entry.name], at = entry, true, next_at
   end
@@ -139,7 +140,7 @@ local function overlap(entries)
   for i = 2, #sorted do
     local before, entry = sorted[i - 1], sorted[i]
     if before.first + before.packed > entry.place + 1 then
-      return ("%s and %s share bytes"):format(before.name, entry.name)
+      return ("%s and %s share bytes"):format(check.show(before.name), check.show(entry.name))
     end
   end
 end
@@ -152,7 +153,7 @@ function zip.read(bytes)
   local contents = {}
   for _, entry in ipairs(entries) do
     local content, why = read_content(bytes, entry)
-    if not content then return nil, ("%s: %s"):format(entry.name, why) end
+    if not content then return nil, ("%s: %s"):format(check.show(entry.name), why) end
     contents[entry.name] = content
   end
   return contents
