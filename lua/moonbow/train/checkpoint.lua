@@ -176,6 +176,12 @@ local function check_state(job, path, state)
   for name, kinds in pairs(state_kinds) do
     if not kinds.optional or state[name] ~= nil then check_type(path, name, state[name], kinds[1]) end
   end
+  for _, name in ipairs { "rng", "layer_rng" } do
+    if not pcall(core.rng_set_state, core.rng(0), state[name]) then
+      check.fail("fit", "checkpoint: %s: %s: expected the state of a generator, got %s", path, name,
+        check.show(state[name]))
+    end
+  end
   for _, text in pairs(state.identity) do check_type(path, "identity", text, "string") end
   for _, count in pairs(state.steps) do check_type(path, "steps", count, "integer") end
   for name in pairs(job.schedule.state) do check_type(path, "schedule." .. name, state.schedule[name], "number") end
@@ -188,15 +194,17 @@ end
 
 -- Raises unless the tensors are those of the job, with the right shapes.
 local function check_tensors(job, path, tensors)
-  local shapes, entries = {}, job.model:parameters()
+  local shapes, has_best, entries = {}, stripped(tensors, "best.") ~= nil, job.model:parameters()
   table.move(job.model:buffers(), 1, #job.model:buffers(), #entries + 1, entries)
   for _, entry in ipairs(entries) do
     local shape = check.show_shape(core.shape(entry.value))
     for _, prefix in ipairs { "model.", "best.", "optimizer.1.", "optimizer.2." } do
       shapes[prefix .. entry.name] = shape
     end
-    if stripped(tensors, "best.") and not tensors["best." .. entry.name] then
-      check.fail("fit", "checkpoint: %s: holds no best.%s", path, entry.name)
+    for _, prefix in ipairs { "model.", has_best and "best." } do
+      if not tensors[prefix .. entry.name] then
+        check.fail("fit", "checkpoint: %s: holds no %s%s", path, prefix, entry.name)
+      end
     end
   end
   for name, tensor in pairs(tensors) do
