@@ -88,9 +88,10 @@ local function again() return "the same command starts again" end
 function interrupt.catch(operation, hint)
   local thread = coroutine.running()
   local stack = stacks[thread] or {}
-  local guard = setmetatable({ operation = operation, hint = hint or again, stack = stack }, Guard)
+  local guard = setmetatable({ operation = operation, hint = hint or again, stack = stack, is_over = true }, Guard)
   stacks[thread], stack[#stack + 1] = stack, guard
   core.catch_interrupt()
+  guard.is_over = false -- last: memory may have run out on the way here
   return guard
 end
 
