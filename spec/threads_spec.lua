@@ -23,3 +23,15 @@ describe("threads that wait", function()
     assert.not_matches("GOMP_SPINCOUNT = '3000'", loaded_with "OMP_WAIT_POLICY=active", nil, true)
   end)
 end)
+
+describe("threads of OpenBLAS", function()
+  it("are none, for kernels never use them and the end of the process would wait for them", function()
+    local script = [[require 'moonbow' local n = -2
+      for _ in require 'lfs'.dir '/proc/self/task' do n = n + 1 end
+      print(n)]]
+    if not require "lfs".attributes "/proc/self/task" then return pending "no /proc here" end
+    local pipe = assert(io.popen(("env -u OPENBLAS_NUM_THREADS %s -e \"%s\" 2>&1"):format(interpreter, script)))
+    assert.equal("1\n", pipe:read "a")
+    pipe:close()
+  end)
+end)
