@@ -181,6 +181,10 @@ describe("a saved forest", function()
     refuses("node", function(node) node:set(1, 3, 1e6) end)
     refuses("node", function(node) node:set(1, 3, 0 / 0) end)
     refuses("node", function(node) node:set(1, 4, -1) end)
+    refuses("node", function(node) node:set(1, 2, 0 / 0) end) -- a threshold that is none
+    refuses("share", function(share) share:set(1, 2, 0 / 0) end)
+    refuses("share", function(share) share:set(1, 2, 1.5) end)
+    refuses("tree", function(tree) tree:set(2, 1, tree:get(2, 1) - 2) end) -- nodes of no tree
     refuses("share", function(share) share:set(1, 1, 3) end) -- a class that is not there
     refuses("tree", function(tree) tree:set(2, 1, 1e6) end)
   end)

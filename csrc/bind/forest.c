@@ -212,29 +212,36 @@ static int forest_state(lua_State *L) {
   return 3;
 }
 
+static void expect(lua_State *L, bool holds) {
+  if (!holds) bind_error(L, "load: the trees of this forest are damaged");
+}
+
 /* A whole number low..high out of a file. */
 static mb_size whole(lua_State *L, mb_real value, mb_size low, mb_size high) {
-  if (!(value >= (mb_real)low && value <= (mb_real)high && value == floor(value)))
-    bind_error(L, "load: the trees of this forest are damaged");
+  expect(L, value >= (mb_real)low && value <= (mb_real)high && value == floor(value));
   return (mb_size)value;
 }
 
-/* Fills a tree from rows of node and share; whatever they hold, walking it ends and stays inside. */
+/* Fills a tree from rows of node and share; whatever they hold, walking it ends and stays inside, at a leaf
+ * with probabilities. */
 static void read_tree(lua_State *L, mb_tree *tree, const mb_real *node, const mb_real *share, mb_size D,
                       mb_size K) {
   mb_size first = 0;
   for (mb_size i = 0; i < tree->nodes; i++, node += 4) {
     const mb_size child = whole(L, node[2], 0, tree->nodes - 1) - 1;
-    if (child >= 0 && child <= i) bind_error(L, "load: the trees of this forest are damaged");
+    expect(L, child < 0 || (child > i && isfinite(node[1])));
     tree->node[i].feature = child < 0 ? 0 : (int32_t)whole(L, node[0], 1, D) - 1;
     tree->node[i].threshold = child < 0 ? (mb_real)INFINITY : node[1];
     tree->node[i].child = (int32_t)(child < 0 ? i : child);
     tree->first[i] = (int32_t)first;
-    first += whole(L, node[3], 0, tree->shares - first);
+    first += whole(L, node[3], child < 0, child < 0 ? tree->shares - first : 0);
   }
+  expect(L, first == tree->shares);
   tree->first[tree->nodes] = (int32_t)first;
-  for (mb_size s = 0; s < tree->shares; s++, share += 2)
+  for (mb_size s = 0; s < tree->shares; s++, share += 2) {
+    expect(L, share[1] >= 0 && share[1] <= 1);
     tree->share[s] = (mb_share){(int32_t)whole(L, share[0], 1, K) - 1, share[1]};
+  }
 }
 
 /* core.forest_from_state(points, classes, tree, node, share) -> forest */
@@ -246,8 +253,7 @@ static int forest_from_state(lua_State *L) {
   const Tensor *share = bind_tensor_rank(L, "load", "share", 5, 2);
   const mb_real *next_node = node->data, *next_share = share->data;
   mb_size M = node->count / 4, S = share->count / 2;
-  if (size->shape.shape[1] != 2 || node->shape.shape[1] != 4 || share->shape.shape[1] != 2)
-    bind_error(L, "load: the trees of this forest are damaged");
+  expect(L, size->shape.shape[1] == 2 && node->shape.shape[1] == 4 && share->shape.shape[1] == 2);
   Forest *forest = push_forest(L, D, K, size->count / 2);
   for (mb_size t = 0; t < forest->trees; t++) {
     const mb_size nodes = whole(L, size->data[2 * t], 1, M), shares = whole(L, size->data[2 * t + 1], 0, S);
@@ -255,6 +261,7 @@ static int forest_from_state(lua_State *L) {
     next_node += 4 * nodes, next_share += 2 * shares;
     M -= nodes, S -= shares;
   }
+  expect(L, M == 0 && S == 0);
   return 1;
 }
 

@@ -130,6 +130,7 @@ function forest.from_state(config, tensors)
   local classes = classifier.loaded_classes(config.classes, core.max(tensors.share):item())
   local model = setmetatable({ classes = classes, points = config.points }, Forest)
   model.grown = core.forest_from_state(config.points, classes, tensors.tree, tensors.node, tensors.share)
+  check.kind("load", "importances", tensors.importances, "tensor")
   model.importances = core.reshape(tensors.importances, model.points)
   return model
 end

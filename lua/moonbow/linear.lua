@@ -65,8 +65,10 @@ function Linear.state(model) return { weight = model.weight, bias = model.bias }
 function linear.from_state(config, tensors)
   local loss = check.name("load", "loss", config.loss, { "logistic", "svm" })
   local classes = check.kind("load", "classes", config.classes, "positive integer")
-  check.kind("load", "weight", tensors.weight, "tensor")
-  check.kind("load", "bias", tensors.bias, "tensor")
+  for _, name in ipairs { "weight", "bias" } do
+    check.kind("load", name, tensors[name], "tensor")
+    core.check_finite("load", name, tensors[name])
+  end
   if core.rank(tensors.weight) ~= 2 or core.size(tensors.weight, 2) ~= classes then
     check.fail("load", "weight: expected shape {points, %d}, got %s", classes, check.show(tensors.weight))
   end
