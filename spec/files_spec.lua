@@ -210,7 +210,7 @@ describe("JSON", function()
     refuses({ a = { 1, nil, 3 } }, "info%.a")
     refuses({ 1, a = 2 }, "info has the key 1: expected a list without gaps, or names alone")
     refuses({ a = "\xff" }, 'info%.a is not valid UTF%-8')
-    refuses({ ["\xff"] = 1 }, "a name in info is not valid UTF%-8")
+    refuses({ ["\xff"] = 1 }, "info%.\\xFF is not valid UTF%-8")
     refuses({ a = print }, "info%.a is a function")
     refuses({ a = mb.ones(1) }, "info%.a is a userdata")
     local round = {}

@@ -31,50 +31,66 @@ local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f"
 
 local function escape(character) return escapes[character] or ("\\u%04x"):format(character:byte()) end
 
-local function encode_string(value, place)
-  if not utf8.len(value) then fail("%s is not valid UTF-8: %s", place, check.show(value)) end
+-- The place in the value that is being written: info.axis[2].
+local function place_of(state)
+  local place = ""
+  for _, key in ipairs(state.path) do
+    if type(key) == "number" then
+      place = ("%s[%d]"):format(place, key)
+    else
+      place = place == "" and check.printable(key) or place .. "." .. check.printable(key)
+    end
+  end
+  return place == "" and "the value" or place
+end
+
+local function refuse(state, format, ...) fail("%s " .. format, place_of(state), ...) end
+
+local function encode_string(state, value)
+  if not utf8.len(value) then refuse(state, "is not valid UTF-8: %s", check.show(value)) end
   return '"' .. value:gsub('[%c"\\]', escape) .. '"'
 end
 
-local function encode_number(value, place)
+local function encode_number(state, value)
   if math.type(value) == "integer" then return ("%d"):format(value) end
-  if value ~= value or value == math.huge or value == -math.huge then
-    fail("%s is %s, which JSON cannot hold", place, value ~= value and "nan" or value)
-  end
-  local text
-  for digits = 15, 17 do
-    text = ("%%.%dg"):format(digits):format(value)
-    if tonumber(text) == value then break end
-  end
+  if value ~= value then refuse(state, "is nan, which JSON cannot hold") end
+  if value == math.huge or value == -math.huge then refuse(state, "is %s, which JSON cannot hold", value) end
+  local text = ("%.15g"):format(value)
+  if tonumber(text) ~= value then text = ("%.17g"):format(value) end
   return text:find "[.e]" and text or text .. ".0"
 end
 
 local encode_value
 
-local function inside(place, key)
-  if type(key) == "number" then return ("%s[%d]"):format(place, key) end
-  return place == "" and key or place .. "." .. key
-end
-
-local function encode_list(state, list, place)
-  local parts = {}
-  for i = 1, #list do parts[i] = encode_value(state, list[i], inside(place, i)) end
+local function encode_list(state, list)
+  local parts, depth = {}, #state.path + 1
+  for i = 1, #list do
+    state.path[depth] = i
+    parts[i] = encode_value(state, list[i])
+  end
+  state.path[depth] = nil
   return "[" .. table.concat(parts, ",") .. "]"
 end
 
-local function encode_object(state, object, place)
-  local keys, parts = {}, {}
+local function sorted_keys(state, object)
+  local keys = {}
   for key in pairs(object) do
     if type(key) ~= "string" then
-      fail("%s has the key %s: expected a list without gaps, or names alone", place == "" and "the table" or place,
-        tostring(key))
+      refuse(state, "has the key %s: expected a list without gaps, or names alone", tostring(key))
     end
     keys[#keys + 1] = key
   end
   table.sort(keys)
+  return keys
+end
+
+local function encode_object(state, object)
+  local keys, parts, depth = sorted_keys(state, object), {}, #state.path + 1
   for i, key in ipairs(keys) do
-    parts[i] = encode_string(key, "a name in " .. place) .. ":" .. encode_value(state, object[key], inside(place, key))
+    state.path[depth] = key
+    parts[i] = encode_string(state, key) .. ":" .. encode_value(state, object[key])
   end
+  state.path[depth] = nil
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -86,35 +102,42 @@ local function is_list(value)
   return count == #value
 end
 
-local writers = { string = encode_string, number = encode_number, boolean = tostring }
+local writers = {
+  string = encode_string, number = encode_number,
+  boolean = function(_, value) return tostring(value) end,
+  table = function(state, value)
+    if value == json.null then return "null" end
+    state.depth = state.depth + 1
+    if state.depth > limits.depth then refuse(state, "is nested more than limits.depth = %d deep", limits.depth) end
+    local text = (is_list(value) and encode_list or encode_object)(state, value)
+    state.depth = state.depth - 1
+    return text
+  end,
+}
 
-function encode_value(state, value, place)
+function encode_value(state, value)
   state.entries = state.entries + 1
-  if state.entries > limits.entries then fail("it has more than limits.entries = %d values", limits.entries) end
-  if writers[type(value)] then return writers[type(value)](value, place) end
-  if value == json.null then return "null" end
-  if type(value) ~= "table" then fail("%s is a %s, which JSON cannot hold", place, type(value)) end
-  state.depth = state.depth + 1
-  if state.depth > limits.depth then
-    fail("%s is nested more than limits.depth = %d deep", place:sub(1, 60), limits.depth)
-  end
-  local text = (is_list(value) and encode_list or encode_object)(state, value, place)
-  state.depth = state.depth - 1
-  return text
+  if state.entries > state.most then fail("it has more than limits.entries = %d values", state.most) end
+  local write = writers[type(value)] or refuse(state, "is a %s, which JSON cannot hold", type(value))
+  return write(state, value)
 end
 
 --- A value as JSON; or nil and a message that names the entry: for NaN and infinity, lists with gaps, strings that are
 -- not UTF-8, functions and tensors, and what decode would refuse.
 -- @param name of the value, for the message; optional
 function json.encode(value, name)
-  return guarded(core.in_c_locale, encode_value, { entries = 0, depth = 0 }, value, name or "")
+  local state = { entries = 0, depth = 0, most = limits.entries, path = { name } }
+  return guarded(core.in_c_locale, encode_value, state, value)
 end
 
 -- ---- reading ----
 
 local function fail_at(state, what) fail("not JSON at byte %d: %s", state.at, what) end
 
-local function skip(state) state.at = state.text:find("[^ \t\r\n]", state.at) or #state.text + 1 end
+local function skip(state)
+  if (state.text:byte(state.at) or 0) > 32 then return end
+  state.at = state.text:find("[^ \t\r\n]", state.at) or #state.text + 1
+end
 
 local plain = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
 
@@ -150,14 +173,29 @@ local function decode_string(state)
   end
 end
 
+local number_forms = { "^-?[1-9]%d*%.%d+$", "^-?0%.%d+$", "^-?[1-9]%d*$", "^-?0$", "^-?[1-9]%d*%.?%d*[eE][+-]?%d+$",
+  "^-?0%.?%d*[eE][+-]?%d+$" }
+
 local function decode_number(state)
-  local text = state.text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", state.at)
-  local is_number = text and (text:find "^-?0$" or text:find "^-?[1-9]%d*$" or text:find "^-?0[.eE]"
-    or text:find "^-?[1-9]%d*[.eE]") and not text:find "%.[eE]" and text:find "%d$" and tonumber(text)
-  if not is_number then fail_at(state, "a value is expected") end
-  if is_number == math.huge or is_number == -math.huge then fail_at(state, "a number that is too large") end
-  state.at = state.at + #text
-  return is_number
+  local text = state.text:match("^[-+.%w]+", state.at) or ""
+  for _, form in ipairs(number_forms) do
+    if text:find(form) and not text:find("%.[eE]") then
+      local value = tonumber(text)
+      if value == math.huge or value == -math.huge then fail_at(state, "a number that is too large") end
+      state.at = state.at + #text
+      return value
+    end
+  end
+  fail_at(state, "a value is expected")
+end
+
+local words = { t = { "true", true }, f = { "false", false }, n = { "null", json.null } }
+
+local function decode_word(state)
+  local word = words[state.text:sub(state.at, state.at)]
+  if state.text:sub(state.at, state.at + #word[1] - 1) ~= word[1] then fail_at(state, "a value is expected") end
+  state.at = state.at + #word[1]
+  return word[2]
 end
 
 local decode_value
@@ -207,35 +245,32 @@ local function decode_object(state)
   return object
 end
 
-local function decode_word(state)
-  for word, value in pairs { ["true"] = true, ["false"] = false, null = json.null } do
-    if state.text:sub(state.at, state.at + #word - 1) == word then
-      state.at = state.at + #word
-      return value
-    end
-  end
-  return decode_number(state)
-end
+local containers = { ["["] = decode_list, ["{"] = decode_object }
+local scalars = { ['"'] = decode_string, t = decode_word, f = decode_word, n = decode_word }
 
-local readers = { ['"'] = decode_string, ["["] = decode_list, ["{"] = decode_object }
-
-function decode_value(state)
-  skip(state)
-  state.entries, state.depth = state.entries + 1, state.depth + 1
-  if state.entries > limits.entries then
-    fail_at(state, ("more than limits.entries = %d values"):format(limits.entries))
-  end
+local function decode_container(state, decode)
+  state.depth = state.depth + 1
   if state.depth > limits.depth then
     fail_at(state, ("nested more than limits.depth = %d deep"):format(limits.depth))
   end
-  local value = (readers[state.text:sub(state.at, state.at)] or decode_word)(state)
+  local value = decode(state)
   state.depth = state.depth - 1
+  return value
+end
+
+function decode_value(state)
+  skip(state)
+  state.entries = state.entries + 1
+  if state.entries > state.most then fail_at(state, ("more than limits.entries = %d values"):format(state.most)) end
+  local mark = state.text:sub(state.at, state.at)
+  local decode = scalars[mark] or containers[mark] and decode_container or decode_number
+  local value = decode(state, containers[mark])
   skip(state)
   return value
 end
 
 local function decode_whole(text)
-  local state = { text = text, at = 1, entries = 0, depth = 0 }
+  local state = { text = text, at = 1, entries = 0, depth = 0, most = limits.entries }
   local value = decode_value(state)
   if state.at <= #text then fail_at(state, "something follows the value") end
   return value

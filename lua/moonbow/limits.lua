@@ -9,7 +9,7 @@ local limits = {
   depth = 100, -- levels of nested lists and tables in JSON; a layer in a container takes two
   entries = 1 << 20, -- names and values of one JSON text, members of an archive
   header = 16 << 20, -- bytes of the header of a safetensors file, which holds all but the numbers
-  unpacked = 1 << 30, -- bytes that the packed members of an archive may have together once unpacked
+  unpacked = 1 << 30, -- bytes that the packed members of an archive may have together, as bytes and as tensors
   elements = 1 << 31, -- numbers in one tensor of a file
 }
 

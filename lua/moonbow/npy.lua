@@ -102,10 +102,15 @@ local function transposed(x)
   return x
 end
 
+-- @param room bytes that the tensor may take; optional
 -- @return tensor, information; or nil and a message without the name of the file
-local function parse(bytes)
+local function parse(bytes, room)
   local header, err = read_header(bytes)
   if not header then return nil, err end
+  if room and 4 * header.count > room then
+    return nil, ("takes %d bytes where %d are left; limits.unpacked = %d"):format(4 * header.count, room,
+      limits.unpacked)
+  end
   local code = header.number.code
   local expected, got = header.count * tonumber(code:sub(2)), #bytes - header.first + 1
   if got ~= expected then
@@ -171,14 +176,22 @@ function npy.save_npy(x, path, options)
   end)
 end
 
--- The arrays of an archive's contents, what is told about them, and why others were left out, by name.
-local function parse_all(contents)
-  local arrays, about, skipped = {}, {}, {}
-  for file, content in pairs(contents) do
-    local name = file:gsub("%.npy$", "")
+-- The arrays of an archive, what is told about them, and why others were left out, by name; or nil and a message.
+-- One member after the other is unpacked, so that at most one is there as bytes and as numbers.
+local function parse_all(bytes, entries)
+  local arrays, about, skipped, first_skipped, room = {}, {}, {}, nil, limits.unpacked
+  for _, entry in ipairs(entries) do
+    local name = entry.name:gsub("%.npy$", "")
     if arrays[name] or skipped[name] then return nil, check.show(name) .. " is there twice" end
-    local x, more = parse(content)
-    if x then arrays[name], about[name] = x, more else skipped[name] = more end
+    local content, err = zip.content(bytes, entry)
+    if not content then return nil, err end
+    local is_packed = entry.packed < entry.size
+    local x, more = parse(content, is_packed and room or nil)
+    if x then arrays[name], about[name] = x, more else skipped[name], first_skipped = more, first_skipped or name end
+    if x and is_packed then room = room - 4 * core.count(x) end
+  end
+  if first_skipped and not next(arrays) then
+    return nil, ("%s: %s"):format(check.show(first_skipped), skipped[first_skipped])
   end
   return arrays, about, skipped
 end
@@ -190,12 +203,10 @@ function npy.load_npz(path)
   check.kind("load_npz", "path", path, "string")
   local bytes, err = files.read(path)
   if not bytes then return nil, err end
-  local contents, why = zip.read(bytes)
-  if not contents then return nil, path .. ": " .. why end
-  local arrays, about, skipped = parse_all(contents)
+  local entries, why = zip.entries(bytes)
+  if not entries then return nil, path .. ": " .. why end
+  local arrays, about, skipped = parse_all(bytes, entries)
   if not arrays then return nil, path .. ": " .. about end
-  local name, reason = next(skipped)
-  if name and not next(arrays) then return nil, ("%s: %s: %s"):format(path, check.show(name), reason) end
   return arrays, about, skipped
 end
 

@@ -88,14 +88,6 @@ local function inflate(packed, size)
   return content
 end
 
-local function read_content(bytes, entry)
-  local content, err = bytes:sub(entry.first, entry.first + entry.packed - 1)
-  if entry.method == DEFLATED then content, err = inflate(content, entry.size) end
-  if not content then return nil, err end
-  if #content ~= entry.size or crc_of(content) ~= entry.crc then return nil, "its content does not fit its checksum" end
-  return content
-end
-
 -- Finds where the content of an entry begins; returns a message where that is impossible.
 local function locate(bytes, entry, directory)
   local at = entry.place + 1
@@ -145,18 +137,23 @@ local function overlap(entries)
   end
 end
 
---- The entries of an archive, { [name] = content }; or nil and a message.
-function zip.read(bytes)
+--- The entries of an archive as a list of { name, packed, size, ... }, checked, not yet unpacked; or nil and a message.
+function zip.entries(bytes)
   local entries, err = read_directory(bytes)
   local reason = not entries and err or overlap(entries)
   if reason then return nil, reason end
-  local contents = {}
-  for _, entry in ipairs(entries) do
-    local content, why = read_content(bytes, entry)
-    if not content then return nil, ("%s: %s"):format(check.show(entry.name), why) end
-    contents[entry.name] = content
+  return entries
+end
+
+--- The content of an entry of the archive; or nil and a message.
+function zip.content(bytes, entry)
+  local content, err = bytes:sub(entry.first, entry.first + entry.packed - 1)
+  if entry.method == DEFLATED then content, err = inflate(content, entry.size) end
+  if content and (#content ~= entry.size or crc_of(content) ~= entry.crc) then
+    content, err = nil, "its content does not fit its checksum"
   end
-  return contents
+  if content then return content end
+  return nil, ("%s: %s"):format(check.show(entry.name), err)
 end
 
 -- What local header and directory have in common.
