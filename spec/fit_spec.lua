@@ -318,6 +318,26 @@ describe("options of fit", function()
     refuses("fit: data: unknown key %[%d%]", {}, { set.x, set.y })
     assert.error_matches(function() mb.evaluate(dense(), set) end, "evaluate: data: unknown key 'weights'")
   end)
+  it("take the sets of mb.data as they are", function()
+    local sets = require "moonbow.train.sets"
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write "class,400,401\na,1,2\nb,2,1\n"
+    file:close()
+    sets.read_x("fit", "data", assert(mb.data.read_csv(path)))
+    os.remove(path)
+    for _, made in ipairs {
+      mb.data.border_peaks { n = 20, validation = 10, test = 10, crop = 160, parts = true },
+      mb.data.single_peak { n = 20, validation = 10, test = 10, parts = true },
+      mb.data.classes { n = 20, validation = 10, test = 10, peaks = { { { 300, 1 } }, { { 600, 1 } } } },
+      mb.data.universal { classes = 3, train = 2, validation = 1 }, mb.data.challenge { train = 2, validation = 1 },
+      mb.data.verification { n = 10 },
+    } do
+      for _, part in ipairs { "train", "validation", "test" } do
+        if made[part] then sets.with_classes("fit", part, made[part]) end
+      end
+    end
+  end)
   it("refuse a validation that the network does not take before they train", function()
     local trained = false
     refuses("Dense.*: input has 5 features, weights expect 4", { validation = { x = mb.ones(2, 5, 1), y = { 1, 2 } },

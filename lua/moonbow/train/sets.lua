@@ -6,9 +6,9 @@ local labels = require "moonbow.labels"
 local sets = {}
 
 -- What else the sets of mb.data carry, which no training looks at.
-local known = { x = true, y = true, axis = true, classes = true, labels = true, columns = true, position = true,
-  height = true, width = true, mixing = true, asymmetry = true, peak = true, background = true, noise = true,
-  rival = true, case = true }
+local known = {}
+for name in ([[x y axis classes labels columns skipped notes position height width mixing asymmetry peak
+  background noise rival case]]):gmatch "%a+" do known[name] = true end
 
 local function check_keys(operation, name, set)
   for key in pairs(set) do
