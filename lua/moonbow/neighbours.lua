@@ -35,7 +35,7 @@ local function rows_for(operation, name, x, metric, points)
   return classifier.rows(operation, name, x, points)
 end
 
-local PART = 1e8 -- comparisons of two points in one call, at least; between calls Ctrl-C is heard
+local PART = 1e9 -- comparisons of two points in one call, at least; between calls Ctrl-C is heard
 
 local function part_size(b, options)
   local L = core.size(b, 2)
