@@ -24,7 +24,15 @@
 /* Up to here each whole number is exact in a tensor. */
 #define BIND_EXACT ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
 
+/* What a Lua state has chosen. Kernels go by the choice of the thread that calls them: looking at a tensor,
+ * or making one, makes that of its state the thread's. */
 typedef struct {
+  int threads;
+  mb_conv1d_way way;
+} Settings;
+
+typedef struct {
+  const Settings *settings; /* of its state */
   Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
   mb_real *data;
   mb_size count;
@@ -64,6 +72,7 @@ void bind_index_out(lua_State *L, mb_size index);
 
 /* ---- tensors (tensor.c) ---- */
 
+Settings *bind_settings(lua_State *L);
 Tensor *bind_test_tensor(lua_State *L, int arg); /* NULL where there is no tensor */
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
 /* The same, but without computing the elements of a product kept as its factors: block may be NULL. */

@@ -1,20 +1,18 @@
 /* module.c - luaopen_moonbow_core: one table with everything the Lua side builds on. */
 #include "bind.h"
 
-/* core.set_threads(count) */
-static int set_threads(lua_State *L) {
-  mb_set_threads((int)bind_size(L, "set_threads", "count", 1, 1, 1024));
-  return 0;
-}
-
-static int get_threads(lua_State *L) {
-  lua_pushinteger(L, mb_get_threads());
+/* core.threads([count]) -> count */
+static int threads(lua_State *L) {
+  Settings *settings = bind_settings(L);
+  if (!lua_isnoneornil(L, 1))
+    settings->threads = (int)bind_size(L, "threads", "count", 1, 1, mb_most_threads());
+  lua_pushinteger(L, settings->threads);
   return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"get_threads", get_threads}, {"raise", bind_raise}, {"set_own_source", bind_set_own_source},
-    {"set_threads", set_threads}, {"where", bind_where}, {NULL, NULL},
+    {"threads", threads},  {"raise", bind_raise}, {"set_own_source", bind_set_own_source},
+    {"where", bind_where}, {NULL, NULL},
 };
 
 __attribute__((visibility("default"))) int BIND_OPEN(lua_State *L);

@@ -8,9 +8,10 @@ static const char tensor_key = 0; /* and this one's that of the metatable, found
 
 /* ---- memory ---- */
 
-/* The state's pool, and what Lua allocates its own memory with. */
+/* The state's pool, its settings, and what Lua allocates its own memory with. */
 typedef struct {
   Pool *pool;
+  Settings settings;
   lua_Alloc allocate;
   void *user;
 } Memory;
@@ -37,6 +38,8 @@ static void open_pool(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key) == LUA_TNIL) {
     Memory *memory = lua_newuserdatauv(L, sizeof *memory, 0);
     memory->pool = NULL;
+    const int threads = mb_get_threads(), most = mb_most_threads();
+    memory->settings = (Settings){threads < most ? threads : most, MB_AUTOMATIC};
     memory->allocate = lua_getallocf(L, &memory->user);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, memory_gc);
@@ -49,11 +52,24 @@ static void open_pool(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static Pool *get_pool(lua_State *L) {
+static Memory *get_memory(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
-  Pool *pool = ((Memory *)lua_touserdata(L, -1))->pool;
+  Memory *memory = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  return pool;
+  return memory;
+}
+
+static Pool *get_pool(lua_State *L) {
+  return get_memory(L)->pool;
+}
+
+Settings *bind_settings(lua_State *L) {
+  return &get_memory(L)->settings;
+}
+
+static void use(const Settings *settings) {
+  mb_set_threads(settings->threads);
+  mb_set_conv1d_way(settings->way);
 }
 
 /* Before the pool grows, Lua drops what it no longer reaches, if enough was handed out since it
@@ -144,6 +160,7 @@ Tensor *bind_tensor_unread(lua_State *L, const char *operation, const char *name
   if (tensor == NULL) bind_type_error(L, operation, name, arg, "a tensor");
   if (tensor->block == NULL && tensor->factors == NULL)
     bind_error(L, "%s: %s: this tensor has been closed", operation, name);
+  use(tensor->settings);
   return tensor;
 }
 
@@ -200,7 +217,8 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
 /* Pushes a tensor without memory, so that an error on the way to it leaks nothing. */
 static Tensor *push_closed(lua_State *L) {
   Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
-  *tensor = (Tensor){0};
+  *tensor = (Tensor){.settings = bind_settings(L)};
+  use(tensor->settings);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
   lua_setmetatable(L, -2);
   return tensor;

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static mb_conv1d_way forced = MB_AUTOMATIC;
+static _Thread_local mb_conv1d_way forced = MB_AUTOMATIC;
 
 void mb_set_conv1d_way(mb_conv1d_way way) {
   forced = way;

@@ -29,14 +29,18 @@ typedef ptrdiff_t mb_size; /* signed, so that padding and differences need no ca
 
 #define MB_MAX_RANK 4
 
-/* ---- status and threads (status.c, parallel.c) ---------------------------------------- */
+/* ---- status and threads (status.c) ---------------------------------------------------- */
 
 typedef enum { MB_OK = 0, MB_BAD_SHAPE, MB_BAD_VALUE } mb_status;
 
 const char *mb_reason(void); /* why the last kernel of this thread refused */
 
-void mb_set_threads(int count); /* count >= 1; OpenBLAS itself always runs on one */
+/* How many threads a kernel uses that the calling thread starts, at least 1: OpenMP's own setting, at first
+ * that of its environment. OpenBLAS itself always runs on one. More than mb_most_threads(), 64 or the number
+ * of processors where that is larger, make no sense. */
+void mb_set_threads(int count);
 int mb_get_threads(void);
+int mb_most_threads(void);
 
 /* ---- elementwise (elementwise.c) ------------------------------------------------------ */
 
@@ -209,7 +213,7 @@ mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_si
  * the cost of either for the shape. */
 typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_SPECTRAL } mb_conv1d_way;
 
-void mb_set_conv1d_way(mb_conv1d_way way); /* for all convolutions from now on; not while one runs */
+void mb_set_conv1d_way(mb_conv1d_way way); /* for all that the calling thread starts from now on */
 
 /* Reals of scratch that forward and backward need. Each thread works in MB_THREAD_PART of it or a multiple:
  * where small convolutions share one piece from call to call, that is in its own caches. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 static _Thread_local char reason[256] = "";
-static int threads = 0; /* 0: not asked for, OpenMP decides */
 
 mb_status mb_refuse(mb_status status, const char *format, ...) {
   va_list arguments;
@@ -20,10 +19,18 @@ const char *mb_reason(void) {
   return reason;
 }
 
+/* OpenMP keeps the number for the thread that sets it, and the threads of a parallel region take over that of
+ * the one that started it: inside a kernel it is the same everywhere, whatever other threads set meanwhile.
+ */
 void mb_set_threads(int count) {
-  threads = count < 1 ? 1 : count;
+  omp_set_num_threads(count < 1 ? 1 : count);
 }
 
 int mb_get_threads(void) {
-  return threads > 0 ? threads : omp_get_max_threads();
+  return omp_get_max_threads();
+}
+
+int mb_most_threads(void) {
+  const int processors = omp_get_num_procs();
+  return processors > 64 ? processors : 64;
 }

@@ -4,7 +4,6 @@ core.set_own_source(debug.getinfo(1, "S").source:match "^(.-)init%.lua$" or "@mo
 
 local autograd = require "moonbow.autograd"
 local random = require "moonbow.random"
-local check = require "moonbow.check"
 
 local mb = {
   no_grad = autograd.no_grad,
@@ -15,14 +14,14 @@ local mb = {
 
 for name, f in pairs(require "moonbow.tensor") do mb[name] = f end
 
---- How many threads kernels use: mb.threads(2) sets it, mb.threads() tells. Results do not depend on it.
-function mb.threads(count)
-  if count ~= nil then core.set_threads(check.kind("threads", "count", count, "positive integer")) end
-  return core.get_threads()
-end
+--- How many threads kernels use: mb.threads(2) sets it, mb.threads() tells. At most 64, or as many as there are
+-- processors; at first that of OMP_NUM_THREADS, else one per processor. Results do not depend on it. Each Lua state
+-- has its own number.
+function mb.threads(count) return core.threads(count) end
 
 --- How convolutions are computed from now on: "automatic" (default: by what the shape costs), "direct", or
--- "spectral" (through transforms of short pieces; where there is no dilation). The results differ by rounding.
+-- "spectral" (through transforms of short pieces; where there is no dilation). The results differ by rounding. Each
+-- Lua state has its own way.
 mb.convolution_way = core.set_conv1d_way
 
 --- {live, cached, peak}: bytes held by tensors, bytes kept for reuse, most bytes ever held.

@@ -80,7 +80,7 @@ end
 function output.save(folder, results, figures)
   local ok, err = files.make_folders(folder)
   if not ok then output.fail(err) end
-  results.threads, results.written = core.get_threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
+  results.threads, results.written = core.threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
   local path = folder .. "/results.json"
   local written, why = output.write_json(path, results)
   if not written then output.fail(why) end
