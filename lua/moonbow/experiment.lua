@@ -16,6 +16,7 @@
 local argparse = require "argparse"
 local uv = require "luv"
 local check = require "moonbow.check"
+local Figure = require "moonbow.plot.figure"
 local optim = require "moonbow.optim"
 local fit = require "moonbow.train.fit"
 local interrupt = require "moonbow.interrupt"
@@ -54,12 +55,31 @@ local function sorted_names(t)
   return names
 end
 
+local reserved = { quick = true, seed = true, seeds = true, out = true, help = true }
+
+local function check_settings(settings)
+  for name, defaults in pairs(settings) do
+    local where = "settings: " .. check.printable(tostring(name))
+    if type(name) ~= "string" or reserved[name] then
+      check.fail("experiment.start", "%s: expected the name of an option of its own", where)
+    end
+    check.list("experiment.start", where, defaults)
+    if #defaults ~= 2 then check.fail("experiment.start", "%s: expected { full, quick }", where) end
+    for i = 1, 2 do check.kind("experiment.start", ("%s[%d]"):format(where, i), defaults[i], "finite") end
+  end
+end
+
+local function finite(text)
+  local value = tonumber(text)
+  return value and math.abs(value) < math.huge and value or nil, "expected a finite number, got " .. text
+end
+
 local function read_arguments(options)
   local parser = experiment.parser(options.name, options.claim)
   for _, name in ipairs(sorted_names(options.settings)) do
     local full, quick = table.unpack(options.settings[name])
     parser:option("--" .. name:gsub("_", "-"), ("default %s, with --quick %s"):format(full, quick))
-      :convert(tonumber):target(name)
+      :convert(finite):target(name)
   end
   return parser:parse()
 end
@@ -72,6 +92,7 @@ end
 -- @return a run, with run.quick, run.seeds (how many), run.settings
 function experiment.start(options)
   options = check.options("experiment.start", options, known_options)
+  check_settings(options.settings)
   local args = read_arguments(options)
   local run = setmetatable({
     name = options.name, claim = options.claim, published = options.published, quick = args.quick or false,
@@ -131,7 +152,8 @@ end
 --- Adds a value, of the seed that each_seed is at, to a measured figure. A name like "ResNet @ near" puts it into the
 -- row "ResNet" and the column "near" of the table.
 function Run:add(name, value)
-  check.kind("run:add", name, value, "number")
+  check.kind("run:add", "name", name, "string")
+  check.kind("run:add", check.printable(name), value, "number")
   if value ~= value or math.abs(value) == math.huge then
     check.fail("run:add", "%s: expected a finite number, got %s", name, value)
   end
@@ -214,7 +236,13 @@ function Run:rule(given)
 end
 
 --- Keeps a figure for the output folder.
-function Run:figure(name, figure) self.figures[name] = figure end
+function Run:figure(name, figure)
+  check.kind("run:figure", "name", name, "string")
+  if getmetatable(figure) ~= Figure then
+    check.fail("run:figure", "%s: expected a figure of mb.plot, got %s", check.printable(name), check.show(figure))
+  end
+  self.figures[name] = figure
+end
 
 -- "ResNet @ 1-2" stands in the row "ResNet" and the column "1-2".
 local function place_of(name)
@@ -278,6 +306,11 @@ end
 -- @param details what else results.json should hold; optional
 function Run:finish(details)
   if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
+  for _, name in ipairs(sorted_names(self.published)) do
+    if not self.measured[name] then
+      check.warn("run:finish", "published: nothing was measured as %s", check.show(name))
+    end
+  end
   local answers = {}
   for i, rule in ipairs(self.rules) do answers[i] = rule.answer end
   local all = verdict.of(answers)
