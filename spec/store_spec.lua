@@ -302,6 +302,17 @@ describe("models", function()
       info = {} }, "classes: expected at most 65536")
     refuses({ kind = "linear", config = { loss = "hinge", classes = 2 }, info = {} }, "loss: expected one of")
     refuses({ kind = "linear", config = { loss = "svm", classes = 2 }, info = {} }, "weight: expected a tensor")
+    -- Files of before may hold class names in other encodings.
+    tensors = { ["1.weight"] = mb.ones(3, 2), ["1.bias"] = mb.ones(2) }
+    local text_of_old = '{"config":{"type":"Sequential","layers":[{"type":"Dense","units":2}]},'
+      .. '"input_shape":[3],"info":{"classes":["a","\xe4"],"axis":[1,2.5]}}'
+    local header = json.encode { ["1.bias"] = { dtype = "F32", shape = { 2 }, data_offsets = { 0, 8 } },
+      ["1.weight"] = { dtype = "F32", shape = { 3, 2 }, data_offsets = { 8, 32 } },
+      __metadata__ = { moonbow = text_of_old } }
+    write(string.pack("<I8", #header) .. header .. ("\0"):rep(32))
+    local _, info = assert(mb.load(path))
+    assert.same({ "a", "\xe4" }, info.classes)
+    assert.same({ 1, 2.5 }, info.axis:totable())
     for _, bad in ipairs { "null", "5", "[]", "{", '{"info":5}' } do
       assert(mb.safetensors.write(path, tensors, { moonbow = bad }))
       assert.matches("no description of a moonbow model", select(2, mb.load(path)))

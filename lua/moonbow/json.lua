@@ -163,10 +163,8 @@ local function decode_string(state)
     parts[#parts + 1] = text:sub(from, stop - 1)
     local mark = text:sub(stop, stop)
     if mark == '"' then
-      local value = table.concat(parts)
-      if not utf8.len(value) then fail_at(state, "a string that is not UTF-8") end
       state.at = stop + 1
-      return value
+      return table.concat(parts)
     end
     if mark ~= "\\" then fail_at(state, "a control character in a string") end
     parts[#parts + 1], from = decode_escape(state, stop)
@@ -221,6 +219,7 @@ local function decode_member(state, object)
   skip(state)
   if state.text:sub(state.at, state.at) ~= '"' then fail_at(state, "a name is expected") end
   local key = decode_string(state)
+  if not utf8.len(key) then fail_at(state, "a name that is not UTF-8") end
   if object[key] ~= nil then fail_at(state, ("the name %s comes twice"):format(check.show(key))) end
   skip(state)
   if state.text:sub(state.at, state.at) ~= ":" then fail_at(state, "':' is expected") end
@@ -276,8 +275,9 @@ local function decode_whole(text)
   return value
 end
 
---- The value of a JSON text; or nil and a message: for what is no JSON, names that come twice, strings that are not
--- UTF-8, and what goes beyond mb.limits. null gives json.null; an empty list has the metatable json.list.
+--- The value of a JSON text; or nil and a message: for what is no JSON, names that come twice or are not UTF-8, and
+-- what goes beyond mb.limits. Other strings may hold any bytes, as those of files from before did. null gives
+-- json.null; an empty list has the metatable json.list.
 function json.decode(text) return guarded(decode_whole, text) end
 
 return json

@@ -131,7 +131,8 @@ end
 -- weights, optimiser, schedule, generators, history) goes to folder/checkpoint.safetensors, which is always
 -- whole. The same call with the same folder goes on from there, whatever ended the process, and gives the
 -- same weights, bit for bit, as a training that was never interrupted; after the last epoch it only loads
--- them. More epochs may be asked for; with any other data, network or options it raises. What functions
+-- them. More epochs may be asked for; with any other data, network or options it raises, as it does
+-- while another training is at work in the folder (see docs/files.md). What functions
 -- (loss, callbacks, layers) remember is not kept.
 --
 -- However a training ends before its time, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a
