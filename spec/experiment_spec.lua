@@ -60,6 +60,7 @@ for seed in run:each_seed() do
 end
 run:rule { "two is above one by a half", "two", above = "one", by = 0.5 }
 run:rule { "two stays below the ceiling", "two", below = "ceiling" }
+run:values("two")[1] = 9 -- which changes nothing that was measured
 run:figure("lines", mb.plot.lines { x = { 1, 2 }, y = { 1, 2 } })
 run:finish { points = run.settings.n_points }
 ]]

@@ -98,6 +98,20 @@ describe("preprocess", function()
     axis[2], grid[1] = 2, 0.75
     assert.equal(5, mb.preprocess.apply(fitted, mb.tensor { { { 0 }, { 10 } } }):item())
   end)
+  it("gives the same for any number of threads", function()
+    local x, threads = mb.rand(mb.rng(1), 90, 300, 2), mb.threads()
+    local function apply(step, count)
+      mb.threads(count)
+      local fitted, y = mb.preprocess.fit({ step }, x)
+      mb.threads(threads)
+      return y:tobytes() .. table.concat(fitted[1].mean or {}, " ") .. table.concat(fitted[1].sd or {}, " ")
+    end
+    for _, name in ipairs(mb.preprocess.names) do
+      local step = name == "resample" and { name, axis = mb.arange(300), grid = mb.linspace(1, 300, 500) } or name
+      local one = apply(step, 1)
+      for _, count in ipairs { 2, 3 } do assert.is_true(one == apply(step, count), name) end
+    end
+  end)
   it("refuses unknown steps", function()
     assert.error_matches(function() mb.preprocess.fit({ "sn" }, mb.ones(1, 2, 1)) end, "did you mean 'snv'")
     assert.error_matches(function() mb.preprocess.fit({ "snv" }, mb.ones(2)) end, "got shape {2}")

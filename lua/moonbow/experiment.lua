@@ -169,8 +169,8 @@ local function values_of(run, name)
     table.concat(run.order, ", "))
 end
 
---- The values of a measured figure, by seed.
-function Run:values(name) return values_of(self, name) end
+--- The values of a measured figure, by seed: a list of the caller's own.
+function Run:values(name) return check.copy(values_of(self, name)) end
 
 --- The mean of a measured figure over the seeds.
 function Run:mean(name) return (verdict.spread(values_of(self, name))) end
