@@ -57,6 +57,11 @@ if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   set_tests_properties(faults PROPERTIES LABELS faults TIMEOUT ${timeout} ENVIRONMENT FAULTS_MOST=40)
 endif()
 
+# Readers of files, each on a few hundred that are changed at random; cmake/nightly.sh takes more.
+add_test(NAME fuzz WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+  COMMAND ${CMAKE_BINARY_DIR}/lua spec/nightly/fuzz.lua 300 1)
+set_tests_properties(fuzz PROPERTIES LABELS fuzz TIMEOUT ${timeout})
+
 # Two Lua states in two threads, for ThreadSanitizer; cmake/nightly.sh runs it.
 if(MOONBOW_SANITIZE MATCHES thread)
   add_executable(two_states csrc/test/two_states.c)

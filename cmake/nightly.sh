@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# What takes too long for every change: run it at night, or before a release.
+#   cmake/nightly.sh [PART...]    parts: faults fuzz lua threads vectors static coverage; default: all
+# Needs what bootstrap.sh installs, a build in build/, and: apt-get install clang libomp-dev cppcheck; for the part lua,
+# apt-get source lua5.4 has to work (a deb-src line), or LUA_SOURCE=FOLDER names an unpacked Lua 5.4.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cores=$(nproc)
+[ $# -gt 0 ] || set -- faults fuzz lua threads vectors static coverage
+
+# Every allocation and every call on files fails once.
+faults() { build/lua spec/nightly/faults.lua "$PWD/build/faults.so"; }
+
+# Readers on files changed at random, another seed every night, with the address sanitizer.
+fuzz() {
+  sanitized
+  local seed=${SEED:-$(date +%Y%m%d)}
+  echo "fuzz: seed $seed"
+  LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+    build/sanitize/lua spec/nightly/fuzz.lua "${FILES:-20000}" "$seed"
+}
+
+# The build that the tests labelled sanitize use.
+sanitized() { ctest --test-dir build -R '^build.sanitize$' --output-on-failure >/dev/null; }
+
+# Lua with its own checks, which collects all garbage and moves its stack wherever it may.
+lua() {
+  sanitized
+  local source=${LUA_SOURCE:-}
+  if [ -z "$source" ]; then
+    mkdir -p build/lua-source
+    (cd build/lua-source && apt-get source --download-only -qq lua5.4 && tar xf lua5.4_*.orig.tar.gz)
+    source=$(echo build/lua-source/lua-5.4*/)
+  fi
+  local files
+  files=$(ls "$source"/src/*.c | grep -v '/luac.c$')
+  # shellcheck disable=SC2086
+  gcc -O1 -g -std=gnu99 -DLUA_USE_LINUX -DLUAI_ASSERT -DLUA_USE_APICHECK -DHARDSTACKTESTS -DHARDMEMTESTS \
+    -fsanitize=address,undefined -fno-sanitize=shift -fno-sanitize-recover=all $files -o build/lua-checked -Wl,-E -ldl -lm
+  LUA_PATH="lua/?.lua;lua/?/init.lua;/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua" \
+    LUA_CPATH="build/sanitize/lib/?.so;/usr/lib/$(gcc -print-multiarch)/lua/5.4/?.so" \
+    ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build/lua-checked spec/nightly/collections.lua
+}
+
+# ThreadSanitizer, with an OpenMP that tells it what happens between threads (libarcher, in libomp-dev).
+threads() {
+  cmake -S . -B build-thread -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DMOONBOW_SANITIZE=thread \
+    -DMOONBOW_C_LIBRARY=OFF >/dev/null
+  cmake --build build-thread --parallel "$cores"
+  TSAN_OPTIONS=ignore_noninstrumented_modules=1 OMP_NUM_THREADS=3 OPENBLAS_NUM_THREADS=1 \
+    ctest --test-dir build-thread -L 'kernel|thread' -E '64$' --timeout 3000 --output-on-failure
+}
+
+# The address sanitizer on what target_clones makes of the kernels, as far as this processor goes.
+vectors() {
+  local level
+  for level in x86-64-v3 x86-64-v4; do
+    /lib64/ld-linux-x86-64.so.2 --help | grep -q "$level (supported" || { echo "vectors: no $level here"; continue; }
+    cmake -S . -B "build-$level" -DCMAKE_BUILD_TYPE=Debug -DMOONBOW_SANITIZE=address,undefined \
+      -DMOONBOW_C_LIBRARY=OFF -DCMAKE_C_FLAGS="-march=$level" >/dev/null
+    cmake --build "build-$level" --parallel "$cores"
+    ctest --test-dir "build-$level" -L kernel -E '64$' --timeout 3000 --output-on-failure
+  done
+}
+
+static() { ctest --test-dir build -L static --output-on-failure; }
+
+coverage() { cmake/coverage.sh; }
+
+failed=()
+for part in "$@"; do
+  echo
+  echo "== $part"
+  # In a shell of its own, so that it ends at its first failure.
+  if ! bash -c "set -euo pipefail; cores=$cores; $(declare -f faults fuzz sanitized lua threads vectors static coverage); $part"
+  then
+    failed+=("$part")
+  fi
+done
+echo
+echo "ran: $*; failed: ${failed[*]:-none}"
+[ ${#failed[@]} = 0 ]

@@ -1,0 +1,53 @@
+-- Writes which lines of lua/moonbow a program ran to a file of its own below $COVERAGE_FOLDER; set as LUA_INIT.
+local folder, root = os.getenv "COVERAGE_FOLDER", os.getenv "COVERAGE_ROOT"
+local seen = {}
+
+local function hook(_, line)
+  local source = debug.getinfo(2, "S").source
+  local lines = seen[source]
+  if not lines then
+    lines = {}
+    seen[source] = lines
+  end
+  lines[line] = true
+end
+
+-- Hooks belong to a coroutine.
+local create = coroutine.create
+function coroutine.create(f) -- luacheck: ignore
+  local new = create(f)
+  debug.sethook(new, hook, "l")
+  return new
+end
+function coroutine.wrap(f) -- luacheck: ignore
+  local new = coroutine.create(f)
+  return function(...)
+    local results = table.pack(coroutine.resume(new, ...))
+    if not results[1] then error(results[2], 0) end
+    return table.unpack(results, 2, results.n)
+  end
+end
+
+local function write()
+  debug.sethook()
+  local name = os.tmpname()
+  local file = io.open(folder .. "/" .. name:match "[^/]+$" .. ".lines", "w")
+  os.remove(name)
+  if not file then return end
+  for source, lines in pairs(seen) do
+    local path = source:match "^@(.*)$"
+    path = path and (path:gsub("^" .. root:gsub("%W", "%%%0") .. "/", ""))
+    if path and path:find "^lua/moonbow" then
+      for line in pairs(lines) do file:write(path, ":", line, "\n") end
+    end
+  end
+  file:close()
+end
+
+local exit = os.exit
+function os.exit(...) -- luacheck: ignore
+  write()
+  exit(...)
+end
+debug.getregistry().coverage = setmetatable({}, { __gc = write })
+debug.sethook(hook, "l")

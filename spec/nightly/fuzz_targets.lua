@@ -1,0 +1,105 @@
+-- What the fuzzer reads: each target has small files to begin with, made here or kept in spec/corpus, and a reader,
+-- which answers something, or nil and a message, and raises for no content of a file.
+local mb = require "moonbow"
+local json_file = require "moonbow.experiment.output".read_json
+local page = require "moonbow.experiment.page"
+local nn = mb.nn
+
+local function bytes_of(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  file:close()
+  return bytes
+end
+
+-- A safetensors file without its digest, so that mutations reach what is behind it.
+local function without_digest(bytes)
+  local length = string.unpack("<I8", bytes)
+  local header = bytes:sub(9, 8 + length):gsub(',"moonbow.digest":"%x+"', ""):gsub('"moonbow.digest":"%x+",?', "")
+  return string.pack("<I8", #header) .. header .. bytes:sub(9 + length)
+end
+
+local x, y = mb.rng(1):normal(0, 1, 12, 6, 1), {}
+for i = 1, 12 do y[i] = i % 2 + 1 end
+
+local function network()
+  local net = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "same" }, nn.BatchNorm1d {},
+    nn.Residual { nn.ReLU {} }, nn.Concat { nn.MaxPool1d { size = 2 }, nn.AvgPool1d { size = 2 } }, nn.Flatten {},
+    nn.Dense { units = 2 } }
+  net:build({ 6, 1 }, mb.rng(1))
+  return net
+end
+
+local function load_and_use(path)
+  local model, info = mb.load(path)
+  if not model then return nil, info end
+  pcall(function() return model.predict and model:predict(mb.zeros(2, 6)) or model(mb.zeros(2, 6, 1)) end)
+  if info.preprocessing then pcall(mb.preprocess.apply, info.preprocessing, x) end
+  return model
+end
+
+local function train(folder)
+  local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+  return mb.fit(model, { x = x, y = y }, { epochs = 1, verbose = false, checkpoint = folder, early_stopping = {} })
+end
+
+-- Training goes on from a checkpoint or raises what is wrong with it.
+local function resume(folder)
+  return function(path)
+    local file = assert(io.open(folder .. "/checkpoint.safetensors", "wb"))
+    file:write(bytes_of(path))
+    file:close()
+    local ok, history = pcall(train, folder)
+    if ok then return history end
+    if type(history) ~= "string" or not history:find("fit: ", 1, true) then error(history, 0) end
+    return nil, history
+  end
+end
+
+local texts = {
+  "k,1,2\na,1,2\nb,3,4\n", "class 400,5 401,5\nA 0,25 0,5\n", "# 400 401\n1 2\n3 4\n", "400 1\n401 2\n402 3\n403 5\n",
+  "sep=;\nk;400;401\na;1,5;2\n", 'a,"b ""c""",400,401\n"x","y,z",1e3,-2.5\n', "k,400,401,,\n#1,5,2,,\n,,,,\n#2,1,2,,\n",
+  "\u{feff}#,label,400\r\n1,a,5\r\n2,b,6\r\n", "k\t400.25\t401\n\ta\t1.123\n",
+  "nm,a,b\nnm,c,c\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n5,6,7\n6,7,8\n7,8,9\n8,9,1\n",
+}
+local result = [[{"schema":1,"name":"x","claim":"c","verdict":"holds","rules":[{"text":"t","figure":"a","above":1,
+"answer":"yes"}],"measured":[{"name":"a","values":[1.5,2],"published":3}],"seeds":1,"first_seed":1,"quick":true,
+"seconds":3.5,"settings":{"n":3},"threads":1,"written":"now","figures":["a"],"ceiling":0.5}]]
+
+local function read_result(path)
+  local value, err = json_file(path)
+  if value == nil then return nil, err end
+  if not page.is_result(value) then return nil, "not a result" end
+  page.render({ value }, "x", function() return "<svg id='a'></svg>" end)
+  return value
+end
+
+--- The targets by name: { files = list of contents, read = function(path), json = whether a JSON header is in them }.
+return function(folder)
+  local path = folder .. "/made"
+  local function made(ok, err)
+    assert(ok, err)
+    return bytes_of(path)
+  end
+  local function model(of, info) return without_digest(made(mb.save(of, path, info))) end
+  local flat = x:reshape(12, 6)
+  local fitted = mb.preprocess.fit({ "snv", { "savitzky_golay", window = 5 }, "standardize" }, x)
+  train(folder)
+  local checkpoint = without_digest(bytes_of(folder .. "/checkpoint.safetensors"))
+  return {
+    csv = { files = texts, read = mb.data.read_csv },
+    network = { json = true, read = load_and_use,
+      files = { model(network(), { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, preprocessing = fitted }) } },
+    forest = { json = true, read = load_and_use, files = { model(mb.forest.fit(flat, y, { trees = 2 })) } },
+    linear = { json = true, read = load_and_use, files = { model(mb.linear.fit(flat, y, {})) } },
+    neighbours = { json = true, read = load_and_use, files = { model(mb.neighbours.fit(flat, y, { k = 2 })) } },
+    safetensors = { json = true, read = mb.safetensors.read,
+      files = { without_digest(made(mb.safetensors.write(path, { a = x, b = mb.ones(3) }, { note = "x" }))) } },
+    npy = { read = mb.load_npy,
+      files = { made(mb.save_npy(x, path)), made(mb.save_npy(mb.ones(4), path, { type = "int16" })) } },
+    npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
+      made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
+    checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
+    results = { json = true, read = read_result, files = { result } },
+  }
+end
