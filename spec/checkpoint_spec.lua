@@ -218,8 +218,16 @@ describe("checkpoints", function()
     refuses(function(_, all) all["model.3.weight"] = mb.ones(2, 2) end, "expected shape {160, 2}, got {2, 2}")
     refuses(function(_, all) all["optimizer.1.3.weight"] = mb.ones(1) end, "optimizer%.1%.3%.weight: expected shape")
     refuses(function(_, all) all.surplus = mb.ones(1) end, "surplus: expected shape none")
+    -- As another program may write it: with bytes that are no text.
+    local state = metadata.training:gsub('"seed":"0"', '"seed":"\xff"')
+    local header = '{"__metadata__":{"training":"' .. state:gsub('[\\"]', "\\%0") .. '"}}'
+    local file = assert(io.open(path, "wb"))
+    file:write(string.pack("<I8", #header), header)
+    file:close()
+    local _, err = pcall(fit, "damaged", { epochs = 2 })
+    assert.matches("another seed %(\\xFF, now 0%)", err)
     assert(safetensors.write(path, tensors, metadata))
-    local file = assert(io.open(path, "rb"))
+    file = assert(io.open(path, "rb"))
     local whole = file:read "a"
     file:close()
     file = assert(io.open(path, "wb"))

@@ -98,9 +98,9 @@ local function check_identity(job, path, saved)
   for _, name in ipairs(names) do
     local was, is = tostring(saved[name]), tostring(job.identity[name])
     if was ~= is then
-      local details = #was + #is < 120 and (" (%s, now %s)"):format(was, is) or ""
+      local details = #was + #is < 120 and (" (%s, now %s)"):format(check.printable(was), is) or ""
       check.fail("fit", "checkpoint: %s is of a training with another %s%s; take another folder or remove it",
-        path, name, details)
+        path, check.printable(name), details)
     end
   end
 end
@@ -210,7 +210,8 @@ local function check_tensors(job, path, tensors)
   for name, tensor in pairs(tensors) do
     local got = check.show_shape(core.shape(tensor))
     if shapes[name] ~= got then
-      check.fail("fit", "checkpoint: %s: %s: expected shape %s, got %s", path, name, shapes[name] or "none", got)
+      check.fail("fit", "checkpoint: %s: %s: expected shape %s, got %s", path, check.printable(name),
+        shapes[name] or "none", got)
     end
   end
 end
