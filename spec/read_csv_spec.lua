@@ -53,7 +53,10 @@ describe("read_csv", function()
     refuses("", "the file is empty")
     refuses("# nothing\n\n", "the file is empty")
     refuses("k,1,2\n", "expected spectra below the header, found none")
-    refuses("k,l\na,b\n", "line 1: expected a header with axis values, but no column's name is a number")
+    refuses("k,l\na,b\n", "line 1: expected a header with axis values, but no column's name is a number: 'k', 'l'; "
+      .. "lines above the table have to go, or to start with '#'")
+    refuses(",X1,X2,X3\na,5,6,7\n", "line 1: expected a header with axis values, but no column's name is a number: "
+      .. "'X1' ... 'X3'; lines above the table have to go, or to start with '#'")
     refuses("k,1,2\na,1,x\n", "line 2, column 3 (2): expected a number, got 'x'")
     refuses("k,1,2\n\na,1,\n", "line 3, column 3 (2): the value is missing")
     refuses("k,1,2\na,NA,3\n", "line 2, column 2 (1): the value is missing")
@@ -63,7 +66,7 @@ describe("read_csv", function()
     refuses("k,1,2\na,1,2,3\n", "line 2: expected 3 cells as in the header, got more")
     refuses('k,1,2\n"a,1,2\n', "line 2, column 1 (k): a quote does not end")
     refuses("k,1,2,1,2\na,1,2,3,4\n", "line 1, column 4: the axis goes from 2 to 1; expected one axis that only rises")
-    refuses("k,1,1\na,1,2\n", "line 1, column 3: the axis goes from 1 to 1; expected one axis that only falls")
+    refuses("k,1,1\na,1,2\n", "line 1, column 3: the axis holds 1 twice")
     refuses("k,1,2\na,1,2\nk,3,4\nb,1,2\n", "line 3: a second header; expected one axis for the whole file")
     refuses("k,k,1,2\na,b,1,2\n", "line 1: two columns are named 'k'")
     local set, err = mb.data.read_csv "no/such/file.csv"
@@ -121,14 +124,44 @@ describe("separator and decimal sign", function()
     refuses("#\t405,000\n\t37,754\n", "reads in two ways, with tabs and decimal commas: 1 spectrum at 405 to 405; "
       .. "with commas: 1 spectrum at 405 to 0; give separator and decimal")
   end)
+  it("may both be commas where numbers with one are quoted", function()
+    local set = read 's,"400,5","401,5"\na,"1,25",2\nb,"0,5","-1"\n'
+    assert.same({ 400.5, 401.5 }, set.axis)
+    assert.same({ { { 1.25 }, { 2 } }, { { 0.5 }, { -1 } } }, set.x:totable())
+    assert.same({ { { 1.5 }, { 2.25 } } }, read('s,1,2\na,"1,500","2,250"\n', { decimal = "," }).x:totable())
+  end)
+  it("are in doubt where all that stands behind a sign are three digits, beside whole numbers", function()
+    for _, case in ipairs {
+      { "k;400;401\na;1.200;3\nb;900;2.000\n", "'1.200'", "semicolons" },
+      { "k;400;401\na;900;4\nb;900;2,000\n", "'2,000'", "semicolons and decimal commas" },
+      { 'k,400,401\na,"1,200","3,456"\n', "'1,200'", "commas and decimal commas" },
+    } do
+      local set, err = read(case[1])
+      assert.is_nil(set)
+      assert.is_truthy(err:find(case[2] .. " may hold a decimal sign or a separator of thousands", 1, true), err)
+      assert.is_truthy(err:find("(with " .. case[3], 1, true), err)
+    end
+    assert.same({ { { 1.5 }, { 3 } } }, read("k;400;401\na;1.500;3\n", { decimal = "." }).x:totable())
+    for _, clear in ipairs { "0.200", "1.25", "1200", "1.2e3" } do
+      assert.is_truthy(read("k;400;401\na;1.200;3\nb;900;" .. clear .. "\n"), clear)
+    end
+    assert.is_truthy(read("n;400;401\n1;1.200;3.125\n2;9.000;1.000\n"))
+  end)
+  it("are named by the line that shows what is wrong, not by the header that another sign does not fit", function()
+    refuses("P;400,5;401,5\na;1,5;NaN\n",
+      "line 2, column 3 (401,5): the value is missing (with semicolons and decimal commas)")
+    refuses("P;400,5;401.5\na;1,5;2\n", "line 1: the name of column 3 looks like a number and is none: '401.5' "
+      .. "(with semicolons and decimal commas)")
+    refuses("Wellenzahl,Absorbanz\n400,5,0,25\n401,5,0,5\n", "line 2: expected 2 cells as in the header, got more")
+    refuses("Wavenumber,A\n400,0.5\n401,NaN\n402,1\n", "line 3, column 2 (A): the value is missing")
+  end)
   it("come from Excel's first line", function()
     assert.same({ { { 1.5 }, { 2 } } }, read("sep=;\nk;400;401\na;1,5;2\n").x:totable())
   end)
-  it("are one character each, and two different ones", function()
+  it("are one character each", function()
     assert.error_matches(function() read("k,1\na,1\n", { separator = ",," }) end, "expected one character.*got ',,'")
     assert.error_matches(function() read("k,1\na,1\n", { separator = "\xe9" }) end, "expected one character")
     assert.error_matches(function() read("k,1\na,1\n", { separator = "" }) end, "expected one character")
-    assert.error_matches(function() read("k,1\na,1\n", { separator = ",", decimal = "," }) end, "expected '%.'")
     assert.error_matches(function() read("k,1\na,1\n", { decimal = "x" }) end, "decimal: expected one of")
   end)
 end)
@@ -198,7 +231,7 @@ describe("spectra in columns", function()
   end)
   it("are never spectra of two points", function()
     refuses("400,1\n401,2\n401,3\n403,1\n",
-      "line 3, column 1: the axis goes from 401 to 401; expected one axis that only rises")
+      "line 3, column 1: the axis holds 401 twice")
   end)
   it("take their names from the first line, below which units may stand", function()
     for _, units in ipairs { "", "nm,counts,counts\n" } do
@@ -211,6 +244,44 @@ describe("spectra in columns", function()
       assert.same({ { "a", "b" }, { "spectrum" } }, { set.labels.spectrum, set.columns })
       assert.equal(units == "" and 0 or 1, set.skipped)
     end
+  end)
+  it("are few where the first is named as an axis, in German and French too", function()
+    local names = { "wavenumber", "Wavelength / nm", "Wellenzahl [cm-1]", "Longueur d'onde (nm)", "cm-1", "x" }
+    for _, name in ipairs(names) do
+      local set = assert(read(name .. ";1;2\n400;5;7\n401;6;7\n402;6;6\n403;5;6\n"))
+      assert.same({ { 400, 401, 402, 403 }, { "1", "2" } }, { set.axis, set.labels.spectrum }, name)
+    end
+    assert.same({ { { 5 }, { 6 } }, { { 7 }, { 7 } } }, read("2Theta,a,b\n400,5,7\n401,6,7\n").x:totable())
+  end)
+  -- Lines of text: a first line, and eight rows below it as row(i) gives them.
+  local function table_of(first, row)
+    local lines = { first }
+    for i = 1, 8 do lines[i + 1] = row(i) end
+    return table.concat(lines, "\n") .. "\n"
+  end
+  it("may be named by numbers that count, beside an axis that is not whole", function()
+    local function row(i) return ("%.1f,%d,%d"):format(400 + i / 2, i % 3, i % 2) end
+    local set = read(table_of(",1,2", row))
+    assert.same({ { "1", "2" }, 400.5 }, { set.labels.spectrum, set.axis[1] })
+    local function whole(i) return ("%d,%d,%d"):format(400 + i, i % 3, i % 2) end
+    assert.same({ 1, 2 }, read(table_of(",1,2", whole)).axis)
+    assert.same({ 1, 2 }, read(table_of("fat,1,2", row)).axis)
+  end)
+  it("may lack a name at the end", function()
+    local set = read(table_of("nm,a,,", function(i) return ("%d,%d,%d,"):format(400 + i, i % 3, i % 2) end))
+    assert.same({ "a", "column 3" }, set.labels.spectrum)
+  end)
+  it("are refused where the first only counts the rows", function()
+    local function row(i) return ("%d,%d,%d"):format(i - 1, 400 + i, i % 2) end
+    refuses(table_of(",wavenumber,a", row),
+      "line 1, column 'column 1' only counts the rows; leave it out, or name it 'channel' where it is the axis")
+    refuses(table_of("id,X400,X401", row),
+      "line 1, column 'id' only counts the rows; leave it out, or name it 'channel' where it is the axis")
+    assert.equal(2, read(table_of("channel,a,b", row)).x:size(1))
+  end)
+  it("are refused where two of them are axes", function()
+    refuses(table_of("nm,cm-1,a", function(i) return ("%d,%.1f,%d"):format(400 + i, 1e7 / (400 + i), i % 2) end),
+      "line 1, column 2 is a second axis: 'cm-1'")
   end)
   it("are refused where each has an axis of its own", function()
     local lines = {}
@@ -225,7 +296,8 @@ describe("spectra in columns", function()
       "line 1: three columns without names: x and y, and errors or a second spectrum? Name them in a first line")
   end)
   it("need more than one column", function()
-    refuses("1\n2\n3\n", "line 1: expected cells with tabs, semicolons, commas or blanks between them, found one cell")
+    refuses("1\n2\n3\n", "line 1: expected cells with tabs, semicolons, commas or blanks between them, found one cell; "
+      .. "give another separator")
   end)
 end)
 
@@ -237,6 +309,20 @@ describe("rows and columns of a table", function()
     assert.equal(2, set.skipped)
     assert.same({ { { 1 }, { 2 } } }, read("400,401,\n1,2,\n").x:totable())
   end)
+  it("may be empty above the header", function()
+    local set = read ";;;\n;;;\nk;400,5;401,5;\na;1,5;2;\n"
+    assert.same({ { 400.5, 401.5 }, { "a" }, 2 }, { set.axis, set.labels.k, set.skipped })
+  end)
+  it("may lack the last name, or the first as R writes it", function()
+    assert.same({ "a", "b" }, read("400,401,\n1,2,a\n3,4,b\n").labels["column 3"])
+    local set = read '"kind" "400" "401"\n"1" "a" 1 2\n"2" "b" 3 4\n'
+    assert.same({ { "1", "2" }, { "a", "b" } }, { set.labels["column 1"], set.labels.kind })
+    refuses("k;400;401\n1;2;3;4\n", "line 2: expected 3 cells as in the header, got more (with semicolons)")
+  end)
+  it("may begin with the mark of another file", function()
+    refuses("\239\187\191k,1,2\na,1,2\n\239\187\191k,1,2\nb,1,2\n",
+      "line 3: a second header; expected one axis for the whole file")
+  end)
   it("may have a label that is the column's name", function()
     assert.same({ "kind", "b" }, read("kind,400,401,402\nkind,5,2,9\nb,1,2,3\n").labels.kind)
   end)
@@ -246,7 +332,8 @@ describe("rows and columns of a table", function()
     assert.same({ "b" }, set.labels["column 2"])
   end)
   it("have no second header, with labels or without", function()
-    refuses("400,401,402\n1,2,1\n400,401,402\n", "line 3: a second header; expected one axis for the whole file")
+    refuses("400,401,402\n1,2,1\n400,401,402\n",
+      "line 3: a second header; expected one axis for the whole file (or is the first missing?)")
   end)
   it("are whole: a number cut at the end of the file is refused where others are longer", function()
     local text = "k,400,401\na,1.123,2.123\nb,1.123,2.123\nc,1.123,2.123\nd,1.123,2.1"
@@ -267,6 +354,11 @@ describe("a cell", function()
     refuses('k,1,2\n"A"90.5,1,2\n', "line 2, column 1 (k): text follows a quote")
     refuses('k,"1"9,2\nA,1,2\n', "line 1, column 2: text follows a quote")
     assert.same({ "A" }, read('k,1,2\n"A" ,1,2\n').labels.k)
+    refuses('"k\nind",1,2\na,1,2\n', "line 1: a quote does not end")
+  end)
+  it("may have blanks in its quotes, and no digit before its sign", function()
+    assert.same({ { { 1.5 }, { -0.5 } } }, read('k," 1 "," 2 "\na," 1.5 ",-.5\n').x:totable())
+    assert.same({ { { 0.5 }, { -0.25 } } }, read("k;1;2\na;,5;-,25\n").x:totable())
   end)
   it("is shown without terminal escapes", function()
     refuses("k\27[2J,1,2\na,1,\27[31mx\n", [[line 2, column 3 (2): expected a number, got '\x1B[31mx']])
@@ -347,7 +439,7 @@ end)
 describe("files of instruments", function()
   local refused = {
     ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "column 3", ["renishaw_txt/paracetamol.txt"] =
-    "from 2590.77 to 2590.77", ["perkinelmer_txt/flu1.txt"] = "line 1", ["rigaku_asc_txt/2Theta.asc"] = "line 1",
+    "holds 2590.77 twice", ["perkinelmer_txt/flu1.txt"] = "line 2", ["rigaku_asc_txt/2Theta.asc"] = "line 1",
     ["witec_txt/Witec-Map-x.dat"] = "one cell", ["witec_txt/Witec-Map-y.dat"] = "one cell",
     ["witec_txt/Witec_TrueMatch.txt"] = "one cell", ["witec_txt/Size.txt"] = "two ways",
   }

@@ -92,18 +92,18 @@ static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/* Decimal digits only: Lua's conversion, which heeds no locale, would also take hexadecimal numbers. A
- * decimal comma has digits on both sides: "400," is a number and a separator. */
+/* Decimal digits only: Lua's conversion, which heeds no locale, would also take hexadecimal numbers; blanks
+ * around them, as in quotes, do no harm to it. A decimal comma has a digit behind it: "400," is a number and
+ * a separator. */
 static bool read_number(lua_State *L, const Cell *cell, char decimal, double *number) {
   char copy[MAX_NUMBER + 1];
   const char *text = cell->text;
   if (cell->length == 0 || cell->length > MAX_NUMBER) return false;
   for (size_t i = 0; i < cell->length; i++) {
     const char c = text[i];
-    const bool inside = i > 0 && i + 1 < cell->length && is_digit(text[i - 1]) && is_digit(text[i + 1]);
-    if (c == decimal && (c == '.' || inside))
+    if (c == decimal && (c == '.' || (i + 1 < cell->length && is_digit(text[i + 1]))))
       copy[i] = '.';
-    else if (is_digit(c) || c == '+' || c == '-' || c == 'e' || c == 'E')
+    else if (is_digit(c) || is_blank(c) || c == '+' || c == '-' || c == 'e' || c == 'E')
       copy[i] = c;
     else
       return false;

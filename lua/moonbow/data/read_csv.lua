@@ -24,9 +24,6 @@ local function check_dialect(options)
       check.show(separator))
   end
   if decimal then check.name("read_csv", "decimal", decimal, { ".", "," }) end
-  if separator == "," and decimal == "," then
-    check.fail("read_csv", "decimal: expected '.' where commas separate, got ','")
-  end
 end
 
 -- The separators that the first line holds outside quotes, or the one that is given.
@@ -37,6 +34,15 @@ local function separators_of(lines, given)
     if bare:find(separator, 1, true) then found[#found + 1] = separator end
   end
   return found
+end
+
+-- The decimal signs to try: commas separate and stand in numbers where these are quoted.
+local function decimals_of(lines, separator)
+  if separator ~= "," then return { ".", "," } end
+  for _, line in ipairs(lines) do
+    if line:find '"[%s+-]*%d*,%d+[%deE+-]*%s*"' then return { ".", "," } end
+  end
+  return { "." }
 end
 
 -- Of spectra below a header and in columns, both of which fit: the axis is the longer one.
@@ -58,12 +64,12 @@ local function read_with(lines, dialect)
   if not row then row, row_failure = rows.read(lines, dialect) end
   if failure and (row or not failure.is_doubt) then return nil, failure end
   local column, column_failure = columns.read(lines, dialect)
-  local no_labels = row and not commented and #row.columns == 0
-  if no_labels and column_failure and column_failure.certain then return nil, column_failure end
+  local is_doubtful = not row or not commented and #row.columns == 0
+  if is_doubtful and column_failure and column_failure.certain then return nil, column_failure end
   local set, unclear = choose_layout(lines, row, column)
   if set and not set.refused then return set end
   if set or unclear then return nil, set and set.refused or unclear end
-  if column_failure and column_failure.rows > row_failure.rows then
+  if column_failure and column_failure.rows > math.max(row_failure.rows, 0) then
     row_failure.message = ("%s; with spectra in columns: %s"):format(row_failure.message, column_failure.message)
     row_failure.rows = column_failure.rows
   end
@@ -74,9 +80,8 @@ end
 local function read_all(lines, options)
   local sets, failures = {}, {}
   for _, separator in ipairs(separators_of(lines, options.separator)) do
-    local decimals = options.decimal and { options.decimal } or separator == "," and { "." } or { ".", "," }
-    for _, decimal in ipairs(decimals) do
-      local dialect = { separator = separator, decimal = decimal }
+    for _, decimal in ipairs(options.decimal and { options.decimal } or decimals_of(lines, separator)) do
+      local dialect = { separator = separator, decimal = decimal, decided = options.decimal ~= nil }
       local set, failure = read_with(lines, dialect)
       table.insert(set and sets or failures, set or failure)
       local last = set or failure
@@ -101,32 +106,26 @@ local function describe_set(set)
     set.axis[1], set.axis[#set.axis])
 end
 
--- After how many rows the last failure came; infinitely many where all rows can be read, but not in one way only.
-local function worst(failures)
-  local most = 0
-  for _, failure in ipairs(failures) do most = math.max(most, failure.rows) end
-  return most
+-- The failure that came last, in the likeliest dialect; after infinitely many rows where all can be read, but not in
+-- one way only.
+local function last_of(failures)
+  local last
+  for _, failure in ipairs(failures) do
+    if not last or failure.rows > last.rows then last = failure end
+  end
+  return last
 end
 
--- The failure that came after most rows; of several, those that say different things.
-local function describe_failures(failures)
-  local most, messages, seen = worst(failures), {}, {}
-  for _, failure in ipairs(failures) do
-    if failure.rows == most and not seen[failure.message] then
-      seen[failure.message] = true
-      local how = #failures > 1 and (" (with %s)"):format(describe(failure.dialect)) or ""
-      messages[#messages + 1] = failure.message .. how
-    end
-  end
-  return table.concat(messages, "; ")
-end
 
 local function choose(lines, sets, failures)
   if #sets == 0 and #failures == 0 then
-    return nil, ("line %d: expected cells with tabs, semicolons, commas or blanks between them, found one cell"):format(
-      lines.numbers[lines.first])
-  elseif #sets == 0 or worst(failures) == math.huge then
-    return nil, describe_failures(failures)
+    local cells, _, fault = core.csv_cells(lines[lines.first], ",")
+    return nil, ("line %d: %s"):format(lines.numbers[lines.first], not cells and fault
+      or "expected cells with tabs, semicolons, commas or blanks between them, found one cell; give another separator")
+  end
+  local failure = last_of(failures)
+  if #sets == 0 or failure and failure.rows == math.huge then
+    return nil, failure.message .. (#failures > 1 and (" (with %s)"):format(describe(failure.dialect)) or "")
   end
   for i = 2, #sets do
     if not is_same(sets[1], sets[i]) then
@@ -142,13 +141,13 @@ local function note(set, lines)
   local comments = -set.commented - (set.header and 1 or 0)
   for i = 1, #lines do comments = comments + (lines.commented[i] and 1 or 0) end
   if comments > 0 then table.insert(set.notes, "comment lines left out: " .. comments) end
-  if set.empty > 0 then table.insert(set.notes, "empty rows left out: " .. set.empty) end
+  if lines.empty > 0 then table.insert(set.notes, "empty rows left out: " .. lines.empty) end
   if not lines.ends then table.insert(set.notes, "no line break follows the last line; the file may be cut") end
-  return comments + set.empty + (set.units or 0)
+  return comments + lines.empty + (set.units or 0)
 end
 
 local function read(path, options)
-  local lines, err = document.read(path, options.comment or "#", options.comment ~= nil)
+  local lines, err = document.read(path, options)
   if not lines then return nil, err end
   local set, why = choose(lines, read_all(lines, options))
   if not set then return nil, path .. ": " .. why end

@@ -1,6 +1,7 @@
 --- The rows below a header, or without one.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local header = require "moonbow.data.csv.header"
 
 local body = {}
 
@@ -20,10 +21,11 @@ local function describe(cells, column, fault, text)
   return ("column %d%s: %s"):format(column, name, fault)
 end
 
---- A failure: the line in the file, what is wrong there, and how many rows were read before.
-function body.failure(lines, i, message, rows)
+--- A failure: the line in the file, what is wrong there, and how far reading came: the number of rows before (-1 in
+-- the header) and a part of one for the columns.
+function body.failure(lines, i, message, rows, column)
   local join = message:find "^column" and ", " or ": "
-  return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows or 0 }
+  return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows + 1 - 1 / (column or 1) }
 end
 
 -- What of a number stands behind its decimal sign at the end of a line.
@@ -48,18 +50,13 @@ local function room(lines, first, numbers)
 end
 
 -- Reads the lines that do not start with the comment sign.
-local function read_plain(rows, lines, first, try, header_cells, separator)
-  local blank = "^[%s%" .. separator .. "]*$"
+local function read_plain(rows, lines, first, try, header_cells)
   for i = first, #lines do
-    if lines.commented[i] then goto continue end
-    if lines[i]:find(blank) then
-      rows.empty = rows.empty + 1
-    else
+    if not lines.commented[i] then
       local cells, column, fault, text = try(i)
-      if not cells then return body.failure(lines, i, describe(header_cells, column, fault, text), #rows) end
+      if not cells then return body.failure(lines, i, describe(header_cells, column, fault, text), #rows, column) end
       rows[#rows + 1], rows.line_of[#rows + 1] = cells, i
     end
-    ::continue::
   end
 end
 
@@ -78,21 +75,47 @@ local function read_commented(rows, lines, first, try)
   end
 end
 
+-- The first number that may be 1.2 or 1200, as { line, column, text }, and whether whole numbers stand beside it; nil
+-- where other numbers show what the sign is.
+local function find_group(rows, lines, kinds, dialect)
+  local found, whole = nil, false
+  for _, i in ipairs(rows.line_of) do
+    for c, cell in ipairs(core.csv_cells(lines[i], dialect.separator)) do
+      if kinds:sub(c, c) == "1" then
+        local is_whole = cell:find "^[+-]?%d%d?%d?$"
+        if not is_whole and not header.may_be_group(cell, dialect.decimal) then return nil end
+        whole = whole or is_whole
+        if not is_whole then found = found or { i, c, cell } end
+      end
+    end
+  end
+  return found, whole
+end
+
+-- Numbers with a separator of thousands would be a thousand times too small.
+local function check_decimal(rows, lines, kinds, dialect)
+  local found, whole = find_group(rows, lines, kinds, dialect)
+  if not found or not (whole or dialect.separator == dialect.decimal) then return nil end
+  return body.failure(lines, found[1], ("column %d: %s may hold a decimal sign or a separator of thousands; give "
+    .. "decimal, or write numbers without such separators"):format(found[2], check.show(found[3])), math.huge)
+end
+
 --- Reads all rows.
 -- @param lines, as document.read gives them; first, of the rows; header_cells, for messages; kinds: "1" for each column
---   of numbers, "0" for one of labels; dialect { separator, decimal }
--- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), empty (rows left out), commented
---   (rows that start with the comment sign); or nil and a failure
+--   of numbers, "0" for one of labels; dialect { separator, decimal, decided (true where decimal was given) }
+-- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), commented (rows that start with
+--   the comment sign); or nil and a failure
 function body.read(lines, first, header_cells, kinds, dialect)
   local numbers = select(2, kinds:gsub("1", ""))
   if first > #lines then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
   local x = core.full(0, { room(lines, first, numbers), numbers, 1 })
-  local rows = { line_of = {}, empty = 0, commented = 0 }
+  local rows = { line_of = {}, commented = 0 }
   local function try(i)
     return core.csv_row(lines[i], dialect.separator, dialect.decimal, kinds, x, #rows + 1)
   end
-  local failure = read_plain(rows, lines, first, try, header_cells, dialect.separator)
+  local failure = read_plain(rows, lines, first, try, header_cells)
     or not lines.decided and read_commented(rows, lines, first, try)
+    or not dialect.decided and check_decimal(rows, lines, kinds, dialect)
   if failure then return nil, failure end
   if #rows == 0 then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
   local may_be_cut = not lines.ends and rows.line_of[#rows] == #lines and kinds:sub(-1) == "1"

@@ -1,5 +1,6 @@
 --- Spectra in columns, beside a column with their axis: also the one spectrum of a file with x and y.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local header = require "moonbow.data.csv.header"
 local body = require "moonbow.data.csv.body"
 
@@ -8,32 +9,49 @@ local columns = {}
 local FEWEST_POINTS = 8 -- fewer numbers may rise or fall by chance; two columns are a spectrum with 3
 
 local axis_names = {}
-for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "raman shift", "cm-1", "nm", "2theta",
-  "two theta", "angle", "energy", "ppm" } do axis_names[name] = true end
+for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "raman shift", "cm 1", "nm", "2theta",
+  "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "wellenzahl", "wellenlänge",
+  "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
 
 local function is_axis_name(text)
-  local bare = text:lower():gsub("[(%[].*$", ""):gsub("[%s_]+", " "):gsub("^ ", ""):gsub(" $", "")
+  local bare = text:lower():gsub("[(%[/].*$", ""):gsub("[%s_^-]+", " "):gsub("^ ", ""):gsub(" $", "")
   return axis_names[bare]
 end
 
-local function count_numbers(cells, decimal)
-  local numbers = 0
-  for _, cell in ipairs(cells) do numbers = numbers + (core.csv_number(cell, decimal) and 1 or 0) end
+-- Whether numbers count from 0 or 1.
+local function is_count(numbers)
+  for i, value in ipairs(numbers) do
+    if value ~= numbers[1] + i - 1 then return false end
+  end
+  return numbers[1] == 0 or numbers[1] == 1
+end
+
+local function numbers_of(cells, decimal)
+  local numbers = {}
+  for _, cell in ipairs(cells) do numbers[#numbers + 1] = core.csv_number(cell, decimal) end
   return numbers
 end
 
--- The first line as names of columns: their cells, or false where it holds numbers only; nil where neither.
+-- The first line as names of columns: their cells, or false where it holds numbers only; nil where neither. Numbers
+-- name spectra where the first column is named as an axis, or they count and it has no name.
 local function read_names(cells, decimal)
-  local numbers = count_numbers(cells, decimal)
-  if numbers == #cells then return false end
-  if numbers == 0 or (numbers == #cells - 1 and is_axis_name(cells[1])) then return cells end
+  local numbers = numbers_of(cells, decimal)
+  if #numbers == #cells then return false end
+  if #numbers == 0 then return cells end
+  if #numbers == #cells - 1 and (is_axis_name(cells[1]) or cells[1] == "" and is_count(numbers)) then return cells end
 end
 
--- Whether the line below the names holds no number either.
-local function has_units(lines, dialect)
+-- The first line of numbers: below names, and below a line of units that holds no number either.
+local function first_of_numbers(lines, names, dialect)
+  if not names then return lines.first end
   local below = lines[lines.first + 1]
   local cells = below and header.cells(below, dialect.separator)
-  return cells and count_numbers(cells, dialect.decimal) == 0
+  return lines.first + (cells and #numbers_of(cells, dialect.decimal) == 0 and 2 or 1)
+end
+
+local function starts_with_number(line, dialect)
+  local cells = line and header.cells(line, dialect.separator)
+  return cells and core.csv_number(cells[1] or "", dialect.decimal)
 end
 
 -- Whether numbers never fall, or never rise, and few are equal: an axis with some points twice.
@@ -75,37 +93,66 @@ local function is_paired(x, axis)
 end
 
 local function refusal(width, names, x, axis)
+  local first = names and check.show(header.name(names, 1)) or "1"
   if is_paired(x, axis) then
-    return ("the columns are pairs of x and y, each spectrum with its own axis; expected one axis for the whole file")
+    return "the columns are pairs of x and y, each spectrum with its own axis; expected one axis for the whole file"
+  elseif width > 2 and is_count(axis) and not (names and is_axis_name(names[1])) then
+    return ("column %s only counts the rows; leave it out, or name it 'channel' where it is the axis"):format(first)
   elseif width == 3 and not names then
     return "three columns without names: x and y, and errors or a second spectrum? Name them in a first line"
   end
+  for c = 2, names and width or 0 do
+    if is_axis_name(names[c]) and header.check_axis(core.totable(core.reshape(core.row(x, c - 1), -1))) then
+      return ("column %d is a second axis: %s"):format(c, check.show(names[c]))
+    end
+  end
+end
+
+-- How many points tell an axis from chance: few where the first column is named as one.
+local function fewest_points(cells, names)
+  if names and is_axis_name(names[1]) then return 2 end
+  return #cells == 2 and 3 or FEWEST_POINTS
+end
+
+-- Whether columns that are named by numbers are spectra: an axis of whole numbers may as well be numbers of samples.
+local function is_clear(names, axis, decimal)
+  if not names or is_axis_name(names[1]) or #numbers_of(names, decimal) == 0 then return true end
+  for _, value in ipairs(axis) do
+    if value % 1 ~= 0 then return true end
+  end
+  return false
 end
 
 --- Reads spectra in columns, where the first column only rises or only falls.
--- @return set, or nil and a failure; nil alone where the first line already says that it cannot be so
+-- @return set, or nil and a failure; nil alone where the first lines already say that it cannot be so
 function columns.read(lines, dialect)
-  local cells = header.cells(lines[lines.first], dialect.separator)
+  local cells = header.first_cells(lines, dialect.separator)
   if not cells or #cells < 2 then return nil end
   local names = read_names(cells, dialect.decimal)
   if names == nil then return nil end
-  local first = lines.first + (not names and 0 or has_units(lines, dialect) and 2 or 1)
+  local first = first_of_numbers(lines, names, dialect)
+  if not starts_with_number(lines[first], dialect) then return nil end
   local read, failure = body.read(lines, first, cells, "0" .. ("1"):rep(#cells - 1), dialect)
-  if not read then return nil, failure end
   local axis
-  axis, failure = read_axis(lines, read, dialect.decimal)
-  if not axis then return nil, failure end
-  if #axis < (#cells == 2 and 3 or FEWEST_POINTS) then return nil end
+  if read then axis, failure = read_axis(lines, read, dialect.decimal) end
+  if not axis then
+    failure.certain = failure.certain or names and is_axis_name(names[1])
+    return nil, failure
+  end
+  if #axis < fewest_points(cells, names) or not is_clear(names, axis, dialect.decimal) then return nil end
   local x = core.transpose(core.reshape(read.x, { #axis, #cells - 1 }), 1, 2)
   local note = #cells == 2 and "read as one spectrum, with its axis in the first column"
     or "read as spectra in columns, with their axis in the first"
   local set = { x = core.reshape(x, { #cells - 1, #axis, 1 }), axis = axis, labels = {}, columns = {},
-    empty = read.empty, commented = read.commented, notes = { note } }
+    commented = read.commented, notes = { note } }
   if first == lines.first + 2 then
     table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines.numbers[first - 1]))
     set.units = 1
   end
-  if names then set.labels.spectrum, set.columns[1] = table.move(names, 2, #names, 1, {}), "spectrum" end
+  if names then
+    set.labels.spectrum, set.columns[1] = {}, "spectrum"
+    for c = 2, #names do set.labels.spectrum[c - 1] = header.name(names, c) end
+  end
   local why = refusal(#cells, names, x, axis)
   if why then set.refused = body.failure(lines, lines.first, why, math.huge) end
   return set

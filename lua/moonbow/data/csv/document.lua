@@ -93,14 +93,16 @@ local function add(lines, line, number, commented)
   return true
 end
 
-local function split(text, sign)
-  local lines = { numbers = {}, commented = {}, bytes = #text, ends = text:sub(-1) == "\n" }
-  local number = 0
+local function split(text, sign, separator)
+  local lines = { numbers = {}, commented = {}, empty = 0, bytes = #text, ends = text:sub(-1) == "\n" }
+  local number, cell = 0, ("[^%%s,;%%%s]"):format(separator or ",")
   for line in text:gmatch "([^\n]*)\n?" do
     number = number + 1
     if #lines == 0 and line:find '^sep=[^%w"+.-]$' then
       lines.separator = line:sub(-1)
-    elseif line:find "%S" then
+    elseif not line:find(cell) then
+      lines.empty = lines.empty + (line:find "%S" and 1 or 0)
+    else
       local commented = sign ~= "" and line:match("^%s*(.*)$"):sub(1, #sign) == sign
       local ok, err = add(lines, line, number, commented)
       if not ok then return nil, err end
@@ -109,24 +111,24 @@ local function split(text, sign)
   return lines
 end
 
---- Reads the lines that are not blank.
--- @param sign with which comments start ("" for none)
--- @param decided true where such a line is a comment whatever it holds
--- @return a list of lines, with sign, decided, numbers (of each in the file), commented (true for each that starts
---   with the sign), first (the first that does not), separator (of a first line "sep=;", as Excel writes it), ends
+--- Reads the lines that hold a cell.
+-- @param options of read_csv
+-- @return a list of lines, with sign (with which comments start), decided (true where such a line is a comment whatever
+--   it holds), numbers (of each in the file), commented (true for each that starts with the sign), first (the first
+--   that does not), separator (of a first line "sep=;", as Excel writes it), empty (lines of separators alone), ends
 --   (true where the last has its line break) and bytes; or nil and a message, which says what else the file is, or
 --   where it is no UTF-8
-function document.read(path, sign, decided)
+function document.read(path, options)
   local text, err = read_bytes(path)
   if not text then return nil, err end
   local kind = name_kind(text)
   if kind then return nil, ("%s: is %s"):format(path, kind) end
-  text = text:gsub("^\239\187\191", "")
+  text = text:gsub("\239\187\191", "") -- also where files were joined
   if text:find("\r", 1, true) then text = text:gsub("\r\n?", "\n") end
-  local lines
-  lines, err = split(text, sign)
-  if not lines then return nil, path .. ": " .. err end
-  lines.sign, lines.decided = sign, decided
+  local sign = options.comment or "#"
+  local lines, why = split(text, sign, options.separator)
+  if not lines then return nil, path .. ": " .. why end
+  lines.sign, lines.decided = sign, options.comment ~= nil
   if not lines.first then return nil, path .. ": the file is empty" end
   return lines
 end

@@ -12,13 +12,19 @@ local function looks_like_number(text)
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
 
+--- Whether a number is 1.2 or 1200: "1.200".
+function header.may_be_group(text, decimal)
+  return text:find("^[+-]?[1-9]%d?%d?%" .. decimal .. "%d%d%d$")
+end
+
 --- Whether a list of numbers only rises, or only falls. Returns true; or false and the place that does not.
 function header.check_axis(axis)
   local rises = axis[2] and axis[2] > axis[1]
   for i = 2, #axis do
     if axis[i] == axis[i - 1] or (axis[i] > axis[i - 1]) ~= rises then
-      return false, i, ("the axis goes from %.10g to %.10g; expected one axis that only %s"):format(axis[i - 1],
-        axis[i], rises and "rises" or "falls")
+      return false, i, axis[i] == axis[i - 1] and ("the axis holds %.10g twice"):format(axis[i])
+        or ("the axis goes from %.10g to %.10g; expected one axis that only %s"):format(axis[i - 1], axis[i],
+          rises and "rises" or "falls")
     end
   end
   return true
@@ -32,6 +38,14 @@ function header.read_axis_value(text, decimal)
   return value
 end
 
+--- The line below the first that is no comment.
+function header.line_below(lines)
+  for i = lines.first + 1, #lines do
+    if not lines.commented[i] then return lines[i] end
+  end
+  return ""
+end
+
 --- The cells of a line without empty ones at its end. Returns the cells and how many were left out; or nil, the
 -- column and a message.
 function header.cells(line, separator)
@@ -42,12 +56,27 @@ function header.cells(line, separator)
   return cells, count - #cells
 end
 
+--- The cells of the first line, where those at its end that are empty count as far as the line below has text there.
+-- Returns as header.cells.
+function header.first_cells(lines, separator)
+  local cells, surplus, fault = header.cells(lines[lines.first], separator)
+  if not cells then return nil, surplus, fault end
+  local below = header.cells(header.line_below(lines), separator) or {}
+  while surplus > 0 and #cells < #below do
+    cells[#cells + 1], surplus = "", surplus - 1
+  end
+  return cells, surplus
+end
+
+--- The name of a column, or one made of its number.
+function header.name(cells, c) return cells[c] == "" and "column " .. c or cells[c] end
+
 local function name_columns(cells, kinds)
   local names, seen = {}, {}
-  for c, cell in ipairs(cells) do
+  for c in ipairs(cells) do
     if kinds[c] == "0" then
-      local name = cell == "" and "column " .. c or cell
-      if seen[name] then return nil, ("two columns are named %s"):format(check.show(name)) end
+      local name = header.name(cells, c)
+      if seen[name] then return nil, ("two columns are named %s"):format(check.show(name)), c end
       seen[name] = true
       names[#names + 1] = name
     end
@@ -56,22 +85,24 @@ local function name_columns(cells, kinds)
 end
 
 --- Reads the cells of a header.
--- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label) }; or nil and
---   a message
-function header.read(cells, decimal)
+-- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label) }; or nil, a
+--   message and the column
+function header.read(cells, dialect)
+  local decimal = dialect.decimal
+  local is_english = not dialect.decided and dialect.separator == decimal -- "1,000" in quotes
   local axis, columns, kinds = {}, {}, {}
   for c, cell in ipairs(cells) do
     local value = core.csv_number(cell, decimal)
     if value and math.abs(value) > LARGEST then
-      return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell))
-    elseif not value and looks_like_number(cell) then
-      return nil, ("the name of column %d looks like a number and is none: %s"):format(c, check.show(cell))
+      return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell)), c
+    elseif not value and looks_like_number(cell) or is_english and header.may_be_group(cell, decimal) then
+      return nil, ("the name of column %d looks like a number and is none: %s"):format(c, check.show(cell)), c
     end
     kinds[c] = value and "1" or "0"
     if value then axis[#axis + 1], columns[#columns + 1] = value, c end
   end
-  local names, err = name_columns(cells, kinds)
-  if not names then return nil, err end
+  local names, err, column = name_columns(cells, kinds)
+  if not names then return nil, err, column end
   return { cells = cells, names = names, axis = axis, columns = columns, kinds = table.concat(kinds) }
 end
 

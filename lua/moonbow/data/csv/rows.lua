@@ -41,17 +41,26 @@ local function transpose_labels(names, read)
   return labels
 end
 
+local function describe_names(cells)
+  local texts = {}
+  for _, cell in ipairs(cells) do
+    if cell ~= "" then texts[#texts + 1] = check.show(cell) end
+  end
+  return #texts < 3 and table.concat(texts, ", ") or texts[1] .. " ... " .. texts[#texts]
+end
+
 -- The axis of a header, or a failure that names the cell.
-local function read_head(lines, i, cells, decimal)
-  local head, err = header.read(cells, decimal)
-  if not head then return nil, body.failure(lines, i, err) end
+local function read_head(lines, i, cells, dialect)
+  local head, err, column = header.read(cells, dialect)
+  if not head then return nil, body.failure(lines, i, err, -1, column) end
   if #head.axis == 0 then
-    return nil, body.failure(lines, i, "expected a header with axis values, but no column's name is a number")
+    return nil, body.failure(lines, i, ("expected a header with axis values, but no column's name is a number: %s; "
+      .. "lines above the table have to go, or to start with '#'"):format(describe_names(cells)), -1)
   end
   local ok, at, why = header.check_axis(head.axis)
   if ok then return head end
   local hint = #head.names == 0 and " (is the header missing?)" or ""
-  return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint))
+  return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint), -1, head.columns[at])
 end
 
 local function read_below(lines, first, head, dialect)
@@ -59,10 +68,12 @@ local function read_below(lines, first, head, dialect)
   if not read then return nil, failure end
   local again = find_second_header(head, read)
   if again then
-    return nil, body.failure(lines, read.line_of[again], "a second header; expected one axis for the whole file", again)
+    local hint = #head.names == 0 and " (or is the first missing?)" or ""
+    local message = "a second header; expected one axis for the whole file" .. hint
+    return nil, body.failure(lines, read.line_of[again], message, again)
   end
   return { x = read.x, axis = head.axis, labels = transpose_labels(head.names, read), columns = head.names,
-    empty = read.empty, commented = read.commented, notes = {} }
+    commented = read.commented, notes = {} }
 end
 
 local function note_empty(set, surplus)
@@ -70,13 +81,24 @@ local function note_empty(set, surplus)
   return set
 end
 
+-- A first column of text that alone has no name, as R's write.table writes the names of rows.
+local function add_name(cells, lines, dialect)
+  local line = header.line_below(lines)
+  local below = header.cells(line, dialect.separator)
+  if not below or #below ~= #cells + 1 or dialect.separator == "," then return end
+  if line:find '^%s*"' or not core.csv_number(below[1], dialect.decimal) then table.insert(cells, 1, "") end
+end
+
 --- Reads spectra below the first line that is no comment.
 -- @return set, or nil and a failure
 function rows.read(lines, dialect)
-  local cells, surplus, fault = header.cells(lines[lines.first], dialect.separator)
-  if not cells then return nil, body.failure(lines, lines.first, ("column %d: %s"):format(surplus, fault)) end
+  local cells, surplus, fault = header.first_cells(lines, dialect.separator)
+  if not cells then
+    return nil, body.failure(lines, lines.first, ("column %d: %s"):format(surplus, fault), -1, surplus)
+  end
+  add_name(cells, lines, dialect)
   local head, failure, set
-  head, failure = read_head(lines, lines.first, cells, dialect.decimal)
+  head, failure = read_head(lines, lines.first, cells, dialect)
   if not head then return nil, failure end
   set, failure = read_below(lines, lines.first + 1, head, dialect)
   if not set then return nil, failure end
@@ -92,7 +114,7 @@ local function read_commented_head(lines, i, width, dialect)
   if has_sign then cells[1] = lines.sign end
   if #cells == width - 1 then table.insert(cells, 1, lines.sign) end -- of labels without a name
   if #cells ~= width then return nil end
-  local head = read_head(lines, i, cells, dialect.decimal)
+  local head = read_head(lines, i, cells, dialect)
   if not head or head.columns[#head.columns] - head.columns[1] + 1 ~= #head.columns then return nil end
   head.has_sign = has_sign
   return head
