@@ -4,6 +4,7 @@ local argparse = require "argparse"
 local mb = require "moonbow"
 local check = require "moonbow.check"
 local experiment = require "moonbow.experiment"
+local counts = require "moonbow.experiment.confusion"
 local measured = require "moonbow.experiment.measured"
 local interrupt = require "moonbow.interrupt"
 
@@ -11,13 +12,22 @@ local model_names = { "one_convolution", "lee2020_cnn2", "lee2020_cnn3", "szyman
   "logistic_regression" }
 local steps = { "snv", "standardize" }
 
+-- A converter of an option's argument to a whole number.
+local function at_least(option, least)
+  return function(text)
+    local number = math.tointeger(tonumber(text))
+    if number and number >= least then return number end
+    return nil, ("%s: expected a whole number from %d on, got %s"):format(option, least, check.show(text))
+  end
+end
+
 local parser = argparse("lua experiments/own_spectra.lua", "Cross-validates a network on measured spectra.")
 parser:argument("file", "spectra as docs/own_spectra.md says, one per line below a header with the axis values")
 parser:option("--label", "column with the classes")
 parser:option("--group", "column (or several, with commas) that names replicates, which stay in one fold")
 parser:option("--model", "network", "one_convolution"):choices(model_names)
-parser:option("--folds", "folds of the cross-validation", "5"):convert(math.tointeger)
-parser:option("--epochs", "epochs of each training"):convert(math.tointeger)
+parser:option("--folds", "folds of the cross-validation", "5"):convert(at_least("--folds", 2))
+parser:option("--epochs", "epochs of each training"):convert(at_least("--epochs", 1))
 parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointeger)
 parser:option("--out", ("folder for results.json, figures and model.safetensors (default %s, with --quick %s)"):format(
   experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
@@ -66,20 +76,6 @@ local function cross_validate(set, y, classes, folds)
   return confusion, accuracies
 end
 
-local function show_confusion(confusion, classes)
-  local rows, right, all = { { "true \\ predicted", table.unpack(classes) } }, 0, 0
-  rows[1][#rows[1] + 1] = "recall"
-  for i, name in ipairs(classes) do
-    local sum = 0
-    for j = 1, #classes do sum = sum + confusion[i][j] end
-    right, all = right + confusion[i][i], all + sum
-    rows[i + 1] = { name, table.unpack(confusion[i]) }
-    table.insert(rows[i + 1], ("%.3f"):format(confusion[i][i] / sum))
-  end
-  experiment.table(rows)
-  return right / all
-end
-
 local function confusion_figure(confusion, classes)
   return mb.plot.heatmap { z = confusion, x_names = classes, y_names = classes, x_label = "predicted",
     y_label = "true", z_label = "spectra", cell_format = "%d", title = "Cross-validated predictions" }
@@ -88,14 +84,16 @@ end
 local function run_training()
   local set = read_spectra()
   local classes, labels = set:classes(args.label, args.folds)
-  local groups, y = args.group and set:groups(args.group), mb.tensor(labels)
+  local groups, y = args.group and set:groups(args.group, args.label, args.folds), mb.tensor(labels)
   experiment.prepare(args.out)
-  local folds = mb.split.k_fold(#set.x, args.folds, { stratify = labels, groups = groups, seed = args.seed })
+  local folds = mb.split.k_fold(#set.x, args.folds,
+    { stratify = set:column(args.label), groups = groups, seed = args.seed })
   print(("%d spectra of %d points, %d classes, %s, %d folds%s"):format(#set.x, set.x:size(2), #classes, args.model,
     args.folds, groups and ", replicates kept together" or ""))
   local confusion, accuracies = cross_validate(set, y, classes, folds)
   print()
-  local accuracy = show_confusion(confusion, classes)
+  experiment.table(counts.rows(confusion, classes))
+  local accuracy = counts.accuracy(confusion)
   print(("\naccuracy %.3f over all spectra; by fold %s\n"):format(accuracy, experiment.show_spread(accuracies)))
   experiment.save(args.out, {
     file = check.printable(args.file), label = args.label, group = args.group, model = args.model, epochs = epochs,
@@ -136,6 +134,7 @@ local function run_prediction()
   local set = read_spectra()
   set:check_axis(type(info.axis) == "table" and info.axis or info.axis:totable())
   local truth, right = args.label and set:column(args.label), 0
+  if truth then set:check_known(args.label, info.classes) end
   local rows = { { "spectrum", "predicted", "probability", truth and args.label } }
   local names, certain = predict(model, info, set.x)
   for i, name in ipairs(names) do
@@ -153,4 +152,4 @@ end
 
 if not args.predict and not args.label then fail "expected --label with the column that holds the classes" end
 local ok, err = pcall(run)
-if not ok then fail(tostring(err)) end
+if not ok then fail((tostring(err):gsub("^experiments/own_spectra%.lua:%d+: ", ""))) end -- of use to nobody here

@@ -25,7 +25,7 @@ function Measured:column(name)
       #self.columns > 0 and table.concat(self.columns, ", ") or "none"))
   end
   for i, cell in ipairs(cells) do
-    if cell == "" then output.fail(("%s: spectrum %d has no %s"):format(self.path, i, check.show(name))) end
+    if not cell:find "%S" then output.fail(("%s: spectrum %d has no %s"):format(self.path, i, check.show(name))) end
   end
   return cells
 end
@@ -62,23 +62,73 @@ function Measured:classes(column, folds)
   return names, y
 end
 
+-- Whether any class has rows in several groups.
+local function is_any_split(groups, classes)
+  local first = {}
+  for i, class in ipairs(classes) do
+    first[class] = first[class] or groups[i]
+    if first[class] ~= groups[i] then return true end
+  end
+  return false
+end
+
+local function count_different(list)
+  local seen, count = {}, 0
+  for _, value in ipairs(list) do
+    if not seen[value] then count = count + 1 end
+    seen[value] = true
+  end
+  return count
+end
+
 --- The group of each spectrum by one label column, or by several with commas between them.
-function Measured:groups(columns)
-  local groups = {}
+-- @param label the column of the classes, of which one at least has to lie in several groups
+function Measured:groups(columns, label, folds)
+  local groups, shown = {}, check.show(columns)
   for name in columns:gmatch "[^,]+" do
     for i, value in ipairs(self:column(name)) do groups[i] = (groups[i] or "") .. "\0" .. value end
+  end
+  if #groups == 0 then output.fail("expected --group with the column that names replicates, got " .. shown) end
+  local count = count_different(groups)
+  if not is_any_split(groups, self:column(label)) then
+    output.fail(("%s: each class of %s lies in one group of %s, so that none is both trained on and tested"):format(
+      self.path, check.show(label), shown))
+  elseif count < folds then
+    output.fail(("%s: %s has %d groups, fewer than the %d folds"):format(self.path, shown, count, folds))
   end
   return groups
 end
 
+--- Says which classes in a label column a model does not know, so that each of their spectra counts as wrong.
+function Measured:check_known(column, classes)
+  local known, unknown = {}, {}
+  for _, name in ipairs(classes) do known[name] = true end
+  for _, name in ipairs(self:column(column)) do
+    if not known[name] then unknown[#unknown + 1] = check.show(name) end
+    known[name] = true
+  end
+  if #unknown > 0 then
+    print(("%s: the model knows %s; what %s names otherwise counts as wrong: %s\n"):format(check.printable(self.path),
+      check.printable(table.concat(classes, ", ")), check.show(column), table.concat(unknown, ", ")))
+  end
+end
+
+local function first_difference(got, expected)
+  for i, value in ipairs(expected) do
+    if math.abs(got[i] - value) > 1e-4 * math.abs(value) then return i end
+  end
+end
+
 --- Ends the script unless the spectra stand on an axis, up to a ten-thousandth of each value.
 function Measured:check_axis(expected)
-  local got = self.axis
-  local same = #expected == #got
-  for i = 1, same and #got or 0 do same = same and math.abs(got[i] - expected[i]) <= 1e-4 * math.abs(expected[i]) end
-  if same then return end
-  output.fail(("%s: the model expects %d points from %g to %g, the file has %d from %g to %g"):format(self.path,
-    #expected, expected[1], expected[#expected], #got, got[1], got[#got]))
+  local got, where = self.axis, ""
+  if #got == #expected then
+    local i = first_difference(got, expected)
+    if not i then return end
+    where = ("; point %d is %g there and %g here"):format(i, expected[i], got[i])
+  end
+  output.fail(("%s: the model expects %d points from %g to %g, the file has %d from %g to %g%s"):format(self.path,
+    #expected, expected[1], expected[#expected], #got, got[1], got[#got], where))
 end
 
 return Measured
