@@ -130,6 +130,11 @@ describe("an option or key that means nothing", function()
     end
     assert.is_nil(x.no_such_name)
   end)
+  it("is refused: an entry of a list of tensors that is none", function()
+    assert.error_matches(function() mb.concat { x, dimension = 2 } end,
+      "concat: expected a list of tensors, got an entry %[dimension%]$")
+    assert.error_matches(function() mb.concat { x, nil, x } end, "concat: tensor 2: expected a tensor, got nil$")
+  end)
   it("is refused: NaN as a slope", function()
     assert.error_matches(function() x:leaky_relu(nan) end, "leaky_relu: alpha: expected a finite number, got NaN$")
     assert.error_matches(function() x:elu(nan) end, "elu: alpha: expected a finite number, got NaN$")

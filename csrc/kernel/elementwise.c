@@ -95,7 +95,7 @@ MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
   case MB_GT: return a > b;
   case MB_GE: return a >= b;
   case MB_CHAIN: return mb_chain(a, b);
-  case MB_CHAIN_DIV: return (a == 0) | (fabs(b) == INFINITY) ? 0 : a / b;
+  case MB_CHAIN_DIV: return ((a == 0) | (fabs(b) == INFINITY)) ? 0 : a / b;
   case MB_BINARY_COUNT: break;
   }
   return 0;

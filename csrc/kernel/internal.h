@@ -39,7 +39,7 @@ static inline mb_size mb_ceil_div(mb_size a, mb_size b) {
  * does not move passes nothing on of an infinite gradient. */
 MB_INLINE mb_real mb_chain(mb_real dy, mb_real derivative) {
   const mb_real product = dy * derivative;
-  return (dy == 0) | (derivative == 0) ? 0 : product;
+  return ((dy == 0) | (derivative == 0)) ? 0 : product;
 }
 
 /* A (leaky) ReLU of z below 0, and its gradient there: 0 where the slope is 0, also of infinities. */

@@ -229,7 +229,7 @@ MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict s
     if (mean)
       for (mb_size j = 0; j < width; j++) {
         const double difference = (double)x[i + j] - mean[j], product = scale[j] * difference;
-        dx[i + j] = (scale[j] == 0) | (difference == 0) ? 0 : (mb_real)product;
+        dx[i + j] = ((scale[j] == 0) | (difference == 0)) ? 0 : (mb_real)product;
       }
     else
       for (mb_size j = 0; j < width; j++) dx[i + j] = row[j];
