@@ -109,6 +109,7 @@ describe("at infinity", function()
       layer:build { 1 }
       assert.equal(0, layer(x):get(1, 1), name)
     end
+    assert.equal(0, x:leaky_relu(0):get(1, 1))
   end)
 end)
 

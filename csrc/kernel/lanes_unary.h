@@ -31,7 +31,7 @@ MB_INLINE mb_real unary(mb_unary_op op, mb_real p, mb_real x) {
   case MB_SIN: return sin(x);
   case MB_COS: return cos(x);
   case MB_RELU: return x < 0 ? 0 : x;
-  case MB_LEAKY_RELU: return x < 0 ? p * x : x;
+  case MB_LEAKY_RELU: return x < 0 ? mb_below(p, x) : x;
   case MB_ELU: return x < 0 ? p * mb_expm1_negative(x) : x;
   case MB_GELU: return gelu(x);
   case MB_SELU: return SELU_SCALE * (x < 0 ? SELU_ALPHA * mb_expm1_negative(x) : x);

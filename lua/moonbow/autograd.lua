@@ -15,7 +15,8 @@ local versions, same_shape = core.versions, core.same_shape
 
 local autograd = {}
 
-local watcher, call_watched = core.scoped() -- while operations are measured; see autograd.watched
+local current_watcher, call_watched = core.scoped() -- while operations are measured; see autograd.watched
+local was_watched = false -- until then nobody need be asked
 local last_order = 0
 
 -- How to make a result again, and how many backward passes, of operations on that result, will ask for it.
@@ -64,7 +65,7 @@ end
 -- tensors or dy itself: they are given back to the pool as soon as they have been used.
 function autograd.define(name, forward)
   return counted.like(function(...)
-    local watch = watcher()
+    local watch = was_watched and current_watcher()
     local run = watch and watch.forward(name, forward) or forward
     local y, backward, saved, remake = run(...)
     local parents = records_of(...)
@@ -91,7 +92,10 @@ autograd.is_recording = is_recording
 --- Calls f(...), and returns its results, while every operation of this coroutine asks the watcher for what to run
 -- instead of its own functions: watcher.forward(name, forward), and watcher.backward(event, backward), where event is
 -- what watcher.event was when the result was recorded.
-autograd.watched = call_watched
+function autograd.watched(watcher, f, ...)
+  was_watched = true
+  return call_watched(watcher, f, ...)
+end
 
 --- A new differentiable operation, from a script or the REPL.
 -- forward(...) gets the arguments and returns the result and a closure backward(dy, needs_1, ...)
@@ -108,7 +112,7 @@ function autograd.operation(name, forward)
   check.kind("operation", "name", name, "string")
   check.kind("operation", "forward", forward, "function")
   return function(...)
-    local watch = watcher()
+    local watch = was_watched and current_watcher()
     local y, backward = core.unrecorded(watch and watch.forward(name, forward) or forward, ...)
     if not core.is_tensor(y) then
       check.fail(name, "forward must return a tensor, got %s", check.show(y))
@@ -157,7 +161,7 @@ local function gradients_of(node, dy)
   if versions(node.saved) ~= node.version then
     check.fail("backward", "a tensor that '%s' needs was changed in place after it was used", node.name)
   end
-  local watch = watcher()
+  local watch = was_watched and current_watcher()
   local run = watch and watch.backward(node.event, node.backward) or node.backward
   if not node.inputs then
     local gradients = { run(dy, table.unpack(parents)) }

@@ -73,7 +73,9 @@ function tensor.concat(parts, dimension)
   check.kind("concat", "tensors", parts, "table")
   if #parts == 0 then check.fail("concat", "expected a list of tensors, got an empty table") end
   for key in pairs(parts) do
-    if type(key) ~= "number" then check.fail("concat", "expected a list of tensors, got an entry [%s]", tostring(key)) end
+    if type(key) ~= "number" then
+      check.fail("concat", "expected a list of tensors, got an entry [%s]", tostring(key))
+    end
   end
   for i = 1, #parts do check.kind("concat", "tensor " .. i, parts[i], "tensor") end
   return ops.concat(parts, dimension or 1)

@@ -17,7 +17,13 @@ Layer.__index = Layer
 
 -- While values are looked at: { watch, apart }, where watch is called with layer, input and output, and apart says that
 -- every layer has to make its own output.
-local tracing, call_tracing = core.scoped()
+local current_trace, call_with_trace = core.scoped()
+local was_traced = false -- until then nobody need be asked
+
+local function call_traced(trace, f, ...)
+  was_traced = true
+  return call_with_trace(trace, f, ...)
+end
 
 --- A new class of layers. defaults is what check.options takes; init is called with the layer after its options were
 -- read.
@@ -49,7 +55,7 @@ end
 --- How many of the layers behind part i of a Sequential the layer, which is that part, does in one pass over x.
 function Layer.count_joined(layer, parts, i, x)
   if not layer.joins or not core.is_tensor(x) then return 0 end
-  local trace = tracing()
+  local trace = was_traced and current_trace()
   return not (trace and trace.apart) and layer:joins(parts, i, x) or 0
 end
 
@@ -68,7 +74,7 @@ function Layer.run(layer, x, joined)
   if layer.make and not layer.made then layer:ensure_made(core.shape(x)) end
   local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
-  local trace = tracing()
+  local trace = was_traced and current_trace()
   if trace then
     local shared = autograd.share(y)
     trace.watch(layer, autograd.share(x), shared)
@@ -252,7 +258,7 @@ end
 
 --- Calls f(...), and watch(layer, input, output) whenever a layer has run, parts before their containers; a layer that
 -- does the work of the next one has that one's output. Returns the results of f. Concerns the coroutine that calls it.
-function Layer.traced_as_run(watch, f, ...) return call_tracing({ watch = watch }, f, ...) end
+function Layer.traced_as_run(watch, f, ...) return call_traced({ watch = watch }, f, ...) end
 
 --- The innermost layers in the order of their use on x, and whether the output of each is finite:
 -- a list of { layer, finite }. Each makes its own output.
@@ -262,7 +268,7 @@ function Layer.trace_on(layer, x)
     local stats = core.describe(y)
     if not part.layers then found[#found + 1] = { layer = part, finite = stats.nan + stats.inf == 0 } end
   end
-  call_tracing({ watch = watch, apart = true }, autograd.no_grad, layer, x)
+  call_traced({ watch = watch, apart = true }, autograd.no_grad, layer, x)
   return found
 end
 
