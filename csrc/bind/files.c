@@ -91,7 +91,9 @@ static const char *look_at(int folder, const char *name, int *mode) {
   struct stat old;
   *mode = -1;
   if (fstatat(folder, name, &old, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? NULL : strerror(errno);
-  if (!S_ISREG(old.st_mode)) return S_ISDIR(old.st_mode) ? "it is a folder" : "it is a device, not a file";
+  if (S_ISDIR(old.st_mode)) return "it is a folder";
+  if (S_ISLNK(old.st_mode)) return "it has just become a link";
+  if (!S_ISREG(old.st_mode)) return "it is a device, not a file";
   if (faccessat(folder, name, W_OK, AT_EACCESS) != 0) return strerror(errno);
   *mode = (int)(old.st_mode & 0777);
   return NULL;
@@ -111,7 +113,8 @@ static const char *begin(Writer *writer) {
   return NULL;
 }
 
-/* core.file_begin(path) -> a writer; or nil and a message. Links at path are not followed but replaced. */
+/* core.file_begin(path) -> a writer; or nil and a message. A link at path is refused: files.lua has followed
+ * it. */
 static int file_begin(lua_State *L) {
   const char *path = luaL_checkstring(L, 1), *name;
   Writer *writer = lua_newuserdatauv(L, sizeof *writer, 0);
