@@ -62,11 +62,6 @@ local function canonical(value)
   return #text <= LONGEST and text or ("{%d entries, %016x}"):format(#parts, core.digest(text))
 end
 
-local function as_tensor(values)
-  local ok, tensor = pcall(core.tensor, values)
-  return ok and tensor or values
-end
-
 local compared_options = { "epochs", "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
   "early_stopping", "schedule" }
 
@@ -77,10 +72,8 @@ local function identity(job)
   if (options.schedule or {})[1] ~= "cosine" then same.epochs = "any" end
   local ok, config = pcall(job.model.config, job.model)
   same.model = ok and canonical(config) or "holds functions"
-  local validation = options.validation or {}
-  for name, values in pairs { ["data.x"] = job.x, ["data.y"] = job.y, ["validation.x"] = validation.x or false,
-    ["validation.y"] = validation.y or false } do
-    same[name] = canonical(as_tensor(values))
+  for set, values in pairs { data = job, validation = job.validation or {} } do
+    same[set .. ".x"], same[set .. ".y"] = canonical(values.x), canonical(values.y)
   end
   same.optimizer = optimizer.name
   for name, value in pairs(optimizer.options) do same["optimizer." .. name] = canonical(value) end
