@@ -36,18 +36,19 @@ local function separators_of(lines, given)
   return found
 end
 
--- The decimal signs to try: commas separate and stand in numbers where these are quoted.
+-- The decimal signs to try: commas where any number may hold one, which is in quotes where commas separate too.
 local function decimals_of(lines, separator)
-  if separator ~= "," then return { ".", "," } end
+  local number = separator == "," and '"[%s+-]*%d*,%d+[%deE+-]*%s*"' or ",%d"
   for _, line in ipairs(lines) do
-    if line:find '"[%s+-]*%d*,%d+[%deE+-]*%s*"' then return { ".", "," } end
+    if line:find(number) then return { ".", "," } end
   end
   return { "." }
 end
 
--- Of spectra below a header and in columns, both of which fit: the axis is the longer one.
+-- Of spectra below a header and in columns, both of which fit: where no names decide, the axis is the longer one.
 local function choose_layout(lines, row, column)
   if not (row and column) then return row or column end
+  if column.certain then return column end
   local short = row.header and 3 or 0
   local width, height = #row.axis + #row.columns, #column.axis
   if width == height or width <= short then
@@ -84,9 +85,8 @@ local function read_all(lines, options)
       local dialect = { separator = separator, decimal = decimal, decided = options.decimal ~= nil }
       local set, failure = read_with(lines, dialect)
       table.insert(set and sets or failures, set or failure)
-      local last = set or failure
-      last.dialect = dialect
-      if set then break end
+      local result = set or failure
+      result.dialect = dialect
     end
   end
   return sets, failures
@@ -116,6 +116,17 @@ local function last_of(failures)
   return last
 end
 
+-- The set that all ways give, or the one of which names say what it is; nil and a message where there are several.
+local function only_of(sets)
+  local other
+  for _, set in ipairs(sets) do
+    if set.certain then return set end
+    if not other and not is_same(sets[1], set) then other = set end
+  end
+  if not other then return sets[1] end
+  return nil, ("reads in two ways, %s; %s; give separator and decimal"):format(describe_set(sets[1]),
+    describe_set(other))
+end
 
 local function choose(lines, sets, failures)
   if #sets == 0 and #failures == 0 then
@@ -127,13 +138,7 @@ local function choose(lines, sets, failures)
   if #sets == 0 or failure and failure.rows == math.huge then
     return nil, failure.message .. (#failures > 1 and (" (with %s)"):format(describe(failure.dialect)) or "")
   end
-  for i = 2, #sets do
-    if not is_same(sets[1], sets[i]) then
-      return nil, ("reads in two ways, %s; %s; give separator and decimal"):format(describe_set(sets[1]),
-        describe_set(sets[i]))
-    end
-  end
-  return sets[1]
+  return only_of(sets)
 end
 
 -- Notes in words what was left out, and returns how many lines that were.

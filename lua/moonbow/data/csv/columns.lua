@@ -32,13 +32,22 @@ local function numbers_of(cells, decimal)
   return numbers
 end
 
+-- Names that are values of an axis: in another dialect, or behind the X that R writes before numbers.
+local function has_axis_values(cells)
+  for _, cell in ipairs(cells) do
+    if header.looks_like_number(cell) or cell:find "^X%.?%d+%.?%d*$" then return true end
+  end
+  return false
+end
+
 -- The first line as names of columns: their cells, or false where it holds numbers only; nil where neither. Numbers
--- name spectra where the first column is named as an axis, or they count and it has no name.
+-- name spectra where the first column is named as an axis, or they count and it has no name, or there is but one.
 local function read_names(cells, decimal)
   local numbers = numbers_of(cells, decimal)
   if #numbers == #cells then return false end
-  if #numbers == 0 then return cells end
-  if #numbers == #cells - 1 and (is_axis_name(cells[1]) or cells[1] == "" and is_count(numbers)) then return cells end
+  if #numbers == 0 then return not has_axis_values(cells) and cells or nil end
+  if #numbers < #cells - 1 or core.csv_number(cells[1], decimal) then return nil end
+  if #cells == 2 or is_axis_name(cells[1]) or cells[1] == "" and is_count(numbers) then return cells, numbers end
 end
 
 -- The first line of numbers: below names, and below a line of units that holds no number either.
@@ -109,18 +118,26 @@ local function refusal(width, names, x, axis)
 end
 
 -- How many points tell an axis from chance: few where the first column is named as one.
-local function fewest_points(cells, names)
+local function fewest_points(cells, names, numbers)
   if names and is_axis_name(names[1]) then return 2 end
-  return #cells == 2 and 3 or FEWEST_POINTS
+  return (#cells == 2 or numbers) and 3 or FEWEST_POINTS
 end
 
--- Whether columns that are named by numbers are spectra: an axis of whole numbers may as well be numbers of samples.
-local function is_clear(names, axis, decimal)
-  if not names or is_axis_name(names[1]) or #numbers_of(names, decimal) == 0 then return true end
+local function is_whole(axis)
   for _, value in ipairs(axis) do
-    if value % 1 ~= 0 then return true end
+    if value % 1 ~= 0 then return false end
   end
-  return false
+  return true
+end
+
+-- What columns that numbers name are: spectra ("certain"), spectra in rows ("rows", with numbers of samples in the
+-- first column), one of both ("doubt"), or nil where the length has to decide.
+local function judge(names, numbers, axis)
+  if #numbers == 1 then return "certain" end
+  local is_named, is_numbered = is_axis_name(names[1]), is_count(axis)
+  if is_numbered then return not is_named and "rows" or nil end
+  if not is_count(numbers) then return nil end
+  return (is_named or not is_whole(axis)) and "certain" or "doubt"
 end
 
 --- Reads spectra in columns, where the first column only rises or only falls.
@@ -128,7 +145,7 @@ end
 function columns.read(lines, dialect)
   local cells = header.first_cells(lines, dialect.separator)
   if not cells or #cells < 2 then return nil end
-  local names = read_names(cells, dialect.decimal)
+  local names, numbers = read_names(cells, dialect.decimal)
   if names == nil then return nil end
   local first = first_of_numbers(lines, names, dialect)
   if not starts_with_number(lines[first], dialect) then return nil end
@@ -139,12 +156,13 @@ function columns.read(lines, dialect)
     failure.certain = failure.certain or names and is_axis_name(names[1])
     return nil, failure
   end
-  if #axis < fewest_points(cells, names) or not is_clear(names, axis, dialect.decimal) then return nil end
+  local verdict = numbers and judge(names, numbers, axis)
+  if #axis < fewest_points(cells, names, numbers) or verdict == "rows" then return nil end
   local x = core.transpose(core.reshape(read.x, { #axis, #cells - 1 }), 1, 2)
   local note = #cells == 2 and "read as one spectrum, with its axis in the first column"
     or "read as spectra in columns, with their axis in the first"
   local set = { x = core.reshape(x, { #cells - 1, #axis, 1 }), axis = axis, labels = {}, columns = {},
-    commented = read.commented, notes = { note } }
+    commented = read.commented, notes = { note }, certain = verdict ~= nil }
   if first == lines.first + 2 then
     table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines.numbers[first - 1]))
     set.units = 1
@@ -153,7 +171,8 @@ function columns.read(lines, dialect)
     set.labels.spectrum, set.columns[1] = {}, "spectrum"
     for c = 2, #names do set.labels.spectrum[c - 1] = header.name(names, c) end
   end
-  local why = refusal(#cells, names, x, axis)
+  local why = verdict == "doubt" and "an axis or numbers of samples in the first column? Name it"
+    or refusal(#cells, names, x, axis)
   if why then set.refused = body.failure(lines, lines.first, why, math.huge) end
   return set
 end

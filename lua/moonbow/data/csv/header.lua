@@ -6,8 +6,8 @@ local header = {}
 
 local LARGEST = 3.4028234663852886e38 -- of single precision
 
--- "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them, but no number.
-local function looks_like_number(text)
+--- Whether a text is like "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them.
+function header.looks_like_number(text)
   local bare = text:gsub("(%d)[eE][+-]?%d+", "%1"):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
@@ -95,7 +95,7 @@ function header.read(cells, dialect)
     local value = core.csv_number(cell, decimal)
     if value and math.abs(value) > LARGEST then
       return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell)), c
-    elseif not value and looks_like_number(cell) or is_english and header.may_be_group(cell, decimal) then
+    elseif not value and header.looks_like_number(cell) or is_english and header.may_be_group(cell, decimal) then
       return nil, ("the name of column %d looks like a number and is none: %s"):format(c, check.show(cell)), c
     end
     kinds[c] = value and "1" or "0"

@@ -125,8 +125,9 @@ local function is_header_alone(head)
   return head.has_sign or #head.axis > 1 and #head.axis > #head.names
 end
 
--- Or it has a name over text.
+-- Or it has several, and a name over text.
 local function is_header_of(head, set, decimal)
+  if #head.axis == 1 then return false end
   for _, name in ipairs(head.names) do
     for _, cell in ipairs(set.labels[name]) do
       if not core.csv_number(cell, decimal) then return true end
