@@ -72,7 +72,8 @@ void bind_index_out(lua_State *L, mb_size index);
 
 /* ---- tensors (tensor.c) ---- */
 
-Settings *bind_settings(lua_State *L);
+Settings bind_settings(lua_State *L);
+void bind_set_settings(lua_State *L, Settings settings);
 Tensor *bind_test_tensor(lua_State *L, int arg); /* NULL where there is no tensor */
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
 /* The same, but without computing the elements of a product kept as its factors: block may be NULL. */

@@ -154,7 +154,7 @@ static int set_conv1d_way(lua_State *L) {
   static const char *const names[] = {"automatic", "direct", "spectral", NULL};
   for (int way = 0; names[way] != NULL; way++)
     if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), names[way]) == 0) {
-      bind_settings(L)->way = (mb_conv1d_way)way;
+      bind_set_settings(L, (Settings){bind_settings(L).threads, (mb_conv1d_way)way});
       return 0;
     }
   bind_type_error(L, "convolution_way", "way", 1, "'automatic', 'direct' or 'spectral'");

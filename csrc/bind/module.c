@@ -3,10 +3,12 @@
 
 /* core.threads([count]) -> count */
 static int threads(lua_State *L) {
-  Settings *settings = bind_settings(L);
-  if (!lua_isnoneornil(L, 1))
-    settings->threads = (int)bind_size(L, "threads", "count", 1, 1, mb_most_threads());
-  lua_pushinteger(L, settings->threads);
+  Settings settings = bind_settings(L);
+  if (!lua_isnoneornil(L, 1)) {
+    settings.threads = (int)bind_size(L, "threads", "count", 1, 1, mb_most_threads());
+    bind_set_settings(L, settings);
+  }
+  lua_pushinteger(L, settings.threads);
   return 1;
 }
 

@@ -34,6 +34,34 @@ static int memory_gc(lua_State *L) {
   return 0;
 }
 
+static Memory *get_memory(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
+  Memory *memory = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return memory;
+}
+
+static Pool *get_pool(lua_State *L) {
+  return get_memory(L)->pool;
+}
+
+Settings bind_settings(lua_State *L) {
+  return get_memory(L)->settings;
+}
+
+void bind_set_settings(lua_State *L, Settings settings) {
+  get_memory(L)->settings = settings;
+}
+
+/* Makes the kernels that this thread calls go by them. */
+static void use(const Settings *settings) {
+  static _Thread_local __attribute__((tls_model("initial-exec"))) Settings used = {0, MB_AUTOMATIC};
+  if (used.threads == settings->threads && used.way == settings->way) return;
+  mb_set_threads(settings->threads);
+  mb_set_conv1d_way(settings->way);
+  used = *settings;
+}
+
 static void open_pool(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key) == LUA_TNIL) {
     Memory *memory = lua_newuserdatauv(L, sizeof *memory, 0);
@@ -50,26 +78,6 @@ static void open_pool(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
   }
   lua_pop(L, 1);
-}
-
-static Memory *get_memory(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
-  Memory *memory = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return memory;
-}
-
-static Pool *get_pool(lua_State *L) {
-  return get_memory(L)->pool;
-}
-
-Settings *bind_settings(lua_State *L) {
-  return &get_memory(L)->settings;
-}
-
-static void use(const Settings *settings) {
-  mb_set_threads(settings->threads);
-  mb_set_conv1d_way(settings->way);
 }
 
 /* Before the pool grows, Lua drops what it no longer reaches, if enough was handed out since it
@@ -217,7 +225,7 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
 /* Pushes a tensor without memory, so that an error on the way to it leaks nothing. */
 static Tensor *push_closed(lua_State *L) {
   Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
-  *tensor = (Tensor){.settings = bind_settings(L)};
+  *tensor = (Tensor){.settings = &get_memory(L)->settings};
   use(tensor->settings);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
   lua_setmetatable(L, -2);
