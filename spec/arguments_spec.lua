@@ -112,6 +112,7 @@ describe("a message", function()
     says("randn: shape: expected an integer from 1 to 2147483647, got 0", function() mb.randn(mb.rng(1), 0) end)
     says("std: dimension: expected an integer from 1 to 2, got 3", function() x:std(3) end)
     says("std: unknown option 'dof'; did you mean 'ddof'?", function() x:std(1, { dof = 1 }) end)
+    says("matmul: shapes {2, 3} and {4} do not fit: expected (..., K) and (K)", function() x:matmul(mb.ones(4)) end)
     says("std: ddof 1 needs at least 2 values", function() mb.ones(1):std(1, { ddof = 1 }) end)
   end)
 end)
@@ -129,6 +130,15 @@ describe("an option or key that means nothing", function()
       assert.error_matches(function() return x[key] end, "index: key: expected the number of a row or a name, got ")
     end
     assert.is_nil(x.no_such_name)
+  end)
+  it("is refused: sizes behind a table of sizes", function()
+    for name, f in pairs {
+      zeros = function() return mb.zeros({ 2 }, 3) end, full = function() return mb.full(1, { 2 }, 3) end,
+      reshape = function() return x:reshape({ 6 }, 3) end, rand = function() return mb.rand({ 2 }, 3) end,
+      ["rng:uniform"] = function() return mb.rng(1):uniform(0, 1, { 2 }, 3) end,
+    } do
+      assert.error_matches(f, name .. ": shape: expected nothing behind a table of sizes, got 3$")
+    end
   end)
   it("is refused: an entry of a list of tensors that is none", function()
     assert.error_matches(function() mb.concat { x, dimension = 2 } end,

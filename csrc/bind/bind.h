@@ -105,9 +105,9 @@ bool bind_same_shape(const Tensor *a, const Tensor *b);
 void bind_check_finite(lua_State *L, const char *operation, const char *name, const Tensor *x);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_touch(Tensor *tensor);
-/* Reads sizes from the arguments first..top, or from one table there, into shape; returns the rank. Their
- * product is at most BIND_MAX_COUNT.
- * At most one size may be -1 where infer is not 0: it follows from the others, which must divide infer. */
+/* Reads sizes from the arguments first..top, or from one table there, behind which there must be none, into
+ * shape; returns the rank. Their product is at most BIND_MAX_COUNT. At most one size may be -1 where infer is
+ * not 0: it follows from the others, which must divide infer. */
 int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer);
 /* The shape in the table of sizes at arg. */
 mb_shape bind_shape(lua_State *L, const char *operation, int arg);

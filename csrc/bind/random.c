@@ -314,25 +314,24 @@ static int rng_choice(lua_State *L) {
   const Tensor *from = is_number ? NULL : bind_tensor(L, "rng:choice", "n or tensor", 2);
   const mb_size population =
       is_number ? bind_size(L, "rng:choice", "n", 2, 1, BIND_EXACT) : from->shape.shape[0];
-  mb_size shape[MB_MAX_RANK] = {1}, size = 1;
-  int rank = 0;
+  mb_shape shape = {.rank = 0};
   if (lua_type(L, 3) == LUA_TTABLE)
-    rank = bind_read_shape(L, "rng:choice", 3, shape, 0);
+    shape = bind_shape(L, "rng:choice", 3);
   else if (!single)
-    rank = 1, shape[0] = bind_size(L, "rng:choice", "size", 3, 1, INT32_MAX);
-  if (!is_number && rank + from->shape.rank - 1 > MB_MAX_RANK)
+    shape = (mb_shape){1, {bind_size(L, "rng:choice", "size", 3, 1, INT32_MAX)}};
+  if (!is_number && shape.rank + from->shape.rank - 1 > MB_MAX_RANK)
     bind_error(L, "rng:choice: size: the result would have %d dimensions, expected at most %d",
-               rank + from->shape.rank - 1, MB_MAX_RANK);
-  for (int d = 0; d < rank; d++) size *= shape[d];
+               shape.rank + from->shape.rank - 1, MB_MAX_RANK);
+  const mb_size size = mb_shape_count(&shape);
   const mb_size *index = push_choice(L, rng, population, size, bind_flag(L, 4), 5, bind_flag(L, 6));
   if (!is_number && single && from->shape.rank == 1)
     lua_pushnumber(L, from->data[index[0]]);
   else if (!is_number)
-    push_rows(L, "rng:choice", from, index, rank, shape);
+    push_rows(L, "rng:choice", from, index, shape.rank, shape.shape);
   else if (single)
     bind_index_out(L, index[0]);
   else
-    push_indices(L, "rng:choice", index, rank, shape);
+    push_indices(L, "rng:choice", index, shape.rank, shape.shape);
   return 1;
 }
 

@@ -306,7 +306,7 @@ Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg) {
   return push_view(L, x, 0, x->shape.rank, x->shape.shape);
 }
 
-int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
+static int read_sizes(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
   const bool is_table = lua_type(L, first) == LUA_TTABLE;
   const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
   int unknown = -1;
@@ -335,10 +335,17 @@ int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *sha
   return (int)rank;
 }
 
+int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
+  if (lua_type(L, first) == LUA_TTABLE && !lua_isnoneornil(L, first + 1))
+    bind_error(L, "%s: shape: expected nothing behind a table of sizes, got %s", operation,
+               bind_push_shown(L, first + 1));
+  return read_sizes(L, operation, first, shape, infer);
+}
+
 mb_shape bind_shape(lua_State *L, const char *operation, int arg) {
   mb_shape shape;
   if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, "shape", arg, "a table of sizes");
-  shape.rank = bind_read_shape(L, operation, arg, shape.shape, 0);
+  shape.rank = read_sizes(L, operation, arg, shape.shape, 0);
   return shape;
 }
 

@@ -188,6 +188,10 @@ function methods.matmul(a, b)
   check.kind("matmul", "b", b, "tensor")
   if core.rank(b) ~= 1 then return ops.matmul(a, b) end
   local shape = core.shape(a)
+  if shape[#shape] ~= core.count(b) then
+    check.fail("matmul", "shapes %s and %s do not fit: expected (..., K) and (K)", check.show_shape(shape),
+      check.show_shape(core.shape(b)))
+  end
   if #shape > 1 then table.remove(shape) else shape[1] = 1 end
   return ops.reshape(ops.matmul(a, ops.reshape(b, core.count(b), 1)), shape)
 end
