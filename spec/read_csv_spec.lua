@@ -334,7 +334,9 @@ describe("rows and columns of a table", function()
     assert.same({ "a", "b" }, read("400,401,\n1,2,a\n3,4,b\n").labels["column 3"])
     local set = read '"kind" "400" "401"\n"1" "a" 1 2\n"2" "b" 3 4\n'
     assert.same({ { "1", "2" }, { "a", "b" } }, { set.labels["column 1"], set.labels.kind })
-    refuses("k;400;401\n1;2;3;4\n", "line 2: expected 3 cells as in the header, got more")
+    assert.same({ "x" }, read('"400"\t"401"\n"x"\t1\t2\n').labels["column 1"])
+    refuses("k;400;401\na;2;3;4\nb;2;3\n", "line 2: expected 3 cells as in the header, got more")
+    refuses('"k" "400" "401"\n"a" 2 3 4\n', "line 2: expected 3 cells as in the header, got more")
   end)
   it("may begin with the mark of another file", function()
     refuses("\239\187\191k,1,2\na,1,2\n\239\187\191k,1,2\nb,1,2\n",

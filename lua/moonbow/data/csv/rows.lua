@@ -81,12 +81,13 @@ local function note_empty(set, surplus)
   return set
 end
 
--- A first column of text that alone has no name, as R's write.table writes the names of rows.
+-- A first column in quotes that alone has no name, as R's write.table writes the names of rows. A cell too many would
+-- put a number below the first name.
 local function add_name(cells, lines, dialect)
-  local line = header.line_below(lines)
+  local line, decimal = header.line_below(lines), dialect.decimal
   local below = header.cells(line, dialect.separator)
-  if not below or #below ~= #cells + 1 or dialect.separator == "," then return end
-  if line:find '^%s*"' or not core.csv_number(below[1], dialect.decimal) then table.insert(cells, 1, "") end
+  if dialect.separator == "," or not line:find '^"' or not below or #below ~= #cells + 1 then return end
+  if core.csv_number(cells[1], decimal) or not core.csv_number(below[2], decimal) then table.insert(cells, 1, "") end
 end
 
 --- Reads spectra below the first line that is no comment.
