@@ -178,6 +178,11 @@ describe("a header cell that looks like a number and is none", function()
   end
 end)
 
+it("read_csv asks whether the axis has separators of thousands", function()
+  refuses("k;999;1.000;1.001\na;1;2;3\n",
+    "line 1, column 4: the axis goes from 1 to 1.001; expected one axis that only falls (a separator of thousands?)")
+end)
+
 describe("lines with a comment sign", function()
   it("are spectra where all are", function()
     local set = read "k,400,401\n#1,1,2\n#2,3,4\n"
@@ -257,6 +262,12 @@ describe("spectra in columns", function()
     for i = 1, 8 do lines[i + 1] = row(i) end
     return table.concat(lines, "\n") .. "\n"
   end
+  it("may be named by dates, and by numbers among other names", function()
+    local dates = read "cm-1,2024-05-01,2024-05-02\n400,1,2\n401,2,3\n402,3,3\n"
+    assert.same({ "2024-05-01", "2024-05-02" }, dates.labels.spectrum)
+    local set = read(table_of("cm-1,1,2a,3", function(i) return ("%d,%d,1,2"):format(400 + i, i) end))
+    assert.same({ "1", "2a", "3" }, set.labels.spectrum)
+  end)
   it("may be named by numbers that count, beside an axis that is not whole", function()
     local function row(i) return ("%.1f,%d,%d"):format(400 + i / 2, i % 3, i % 2) end
     local set = read(table_of(",1,2", row))
@@ -281,8 +292,9 @@ describe("spectra in columns", function()
   end)
   it("do not take numbers in comments for a header", function()
     local function row(i) return ("%d,5\t%d,5"):format(400 + i, i) end
-    local set = read(table_of("# made by me, 12.5\n400,5\t1,25", row))
-    assert.same({ 1, 9, 1 }, set.x:shape())
+    for _, comment in ipairs { "# made by me, 12.5", "#Acq. time (s)=\t1\n#Laser=\t532" } do
+      assert.same({ 1, 9, 1 }, read(table_of(comment .. "\n400,5\t1,25", row)).x:shape())
+    end
   end)
   it("may lack a name at the end", function()
     local set = read(table_of("nm,a,,", function(i) return ("%d,%d,%d,"):format(400 + i, i % 3, i % 2) end))
@@ -325,6 +337,12 @@ describe("rows and columns of a table", function()
     assert.same({ "empty columns at the end left out: 2", "empty rows left out: 2" }, set.notes)
     assert.equal(2, set.skipped)
     assert.same({ { { 1 }, { 2 } } }, read("400,401,\n1,2,\n").x:totable())
+  end)
+  it("may be empty at the start", function()
+    local set = read ";;k;400,5;401,5\n;;a;1,5;2\n;;b;2;1,5\n"
+    assert.same({ { 400.5, 401.5 }, { "k" } }, { set.axis, set.columns })
+    assert.same({ "empty columns at the start left out: 2" }, set.notes)
+    assert.same({ 1, 3, 1 }, read(",400,1\n,401,2\n,402,3\n").x:shape())
   end)
   it("may be empty above the header", function()
     local set = read ";;;\n;;;\nk;400,5;401,5;\na;1,5;2;\n"

@@ -146,6 +146,7 @@ local function note(set, lines)
   local comments = -set.commented - (set.header and 1 or 0)
   for i = 1, #lines do comments = comments + (lines.commented[i] and 1 or 0) end
   if comments > 0 then table.insert(set.notes, "comment lines left out: " .. comments) end
+  if lines.margin > 0 then table.insert(set.notes, "empty columns at the start left out: " .. lines.margin) end
   if lines.empty > 0 then table.insert(set.notes, "empty rows left out: " .. lines.empty) end
   if not lines.ends then table.insert(set.notes, "no line break follows the last line; the file may be cut") end
   return comments + lines.empty + (set.units or 0)

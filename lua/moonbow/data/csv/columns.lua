@@ -45,9 +45,10 @@ end
 local function read_names(cells, decimal)
   local numbers = numbers_of(cells, decimal)
   if #numbers == #cells then return false end
-  if #numbers == 0 then return not has_axis_values(cells) and cells or nil end
+  if #numbers == 0 then return (is_axis_name(cells[1]) or not has_axis_values(cells)) and cells or nil end
+  if is_axis_name(cells[1]) then return cells, numbers end
   if #numbers < #cells - 1 or core.csv_number(cells[1], decimal) then return nil end
-  if #cells == 2 or is_axis_name(cells[1]) or cells[1] == "" and is_count(numbers) then return cells, numbers end
+  if #cells == 2 or cells[1] == "" and is_count(numbers) then return cells, numbers end
 end
 
 -- The first line of numbers: below names, and below a line of units that holds no number either.
@@ -133,7 +134,7 @@ end
 -- What columns that numbers name are: spectra ("certain"), spectra in rows ("rows", with numbers of samples in the
 -- first column), one of both ("doubt"), or nil where the length has to decide.
 local function judge(names, numbers, axis)
-  if #numbers == 1 then return "certain" end
+  if #names == 2 then return "certain" end
   local is_named, is_numbered = is_axis_name(names[1]), is_count(axis)
   if is_numbered then return not is_named and "rows" or nil end
   if not is_count(numbers) then return nil end

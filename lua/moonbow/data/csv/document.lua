@@ -94,7 +94,7 @@ local function add(lines, line, number, commented)
 end
 
 local function split(text, sign, separator)
-  local lines = { numbers = {}, commented = {}, empty = 0, bytes = #text, ends = text:sub(-1) == "\n" }
+  local lines = { numbers = {}, commented = {}, empty = 0, margin = 0, bytes = #text, ends = text:sub(-1) == "\n" }
   local number, cell = 0, ("[^%%s,;%%%s]"):format(separator or ",")
   for line in text:gmatch "([^\n]*)\n?" do
     number = number + 1
@@ -111,13 +111,28 @@ local function split(text, sign, separator)
   return lines
 end
 
+-- Leaves out empty columns at the start, where tables of Office have a margin: all lines begin with a separator. Below
+-- a comment, which may be the header, the first column may hold labels.
+local function strip_margin(lines, separators)
+  local first = lines[1]:sub(1, 1)
+  if lines.commented[1] or not separators:find(first, 1, true) then return end
+  for i, line in ipairs(lines) do
+    if not lines.commented[i] and line:sub(1, 1) ~= first then return end
+  end
+  for i, line in ipairs(lines) do
+    if not lines.commented[i] then lines[i] = line:sub(2) end
+  end
+  lines.margin = lines.margin + 1
+  strip_margin(lines, separators)
+end
+
 --- Reads the lines that hold a cell.
 -- @param options of read_csv
 -- @return a list of lines, with sign (with which comments start), decided (true where such a line is a comment whatever
 --   it holds), numbers (of each in the file), commented (true for each that starts with the sign), first (the first
---   that does not), separator (of a first line "sep=;", as Excel writes it), empty (lines of separators alone), ends
---   (true where the last has its line break) and bytes; or nil and a message, which says what else the file is, or
---   where it is no UTF-8
+--   that does not), separator (of a first line "sep=;", as Excel writes it), empty (lines of separators alone), margin
+--   (empty columns at the start, which are left out), ends (true where the last has its line break) and bytes; or nil
+--   and a message, which says what else the file is, or where it is no UTF-8
 function document.read(path, options)
   local text, err = read_bytes(path)
   if not text then return nil, err end
@@ -130,6 +145,7 @@ function document.read(path, options)
   if not lines then return nil, path .. ": " .. why end
   lines.sign, lines.decided = sign, options.comment ~= nil
   if not lines.first then return nil, path .. ": the file is empty" end
+  strip_margin(lines, options.separator or ",;\t")
   return lines
 end
 

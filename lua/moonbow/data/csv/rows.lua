@@ -60,6 +60,7 @@ local function read_head(lines, i, cells, dialect)
   local ok, at, why = header.check_axis(head.axis)
   if ok then return head end
   local hint = #head.names == 0 and " (is the header missing?)" or ""
+  if header.may_be_group(cells[head.columns[at]], dialect.decimal) then hint = " (a separator of thousands?)" end
   return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint), -1, head.columns[at])
 end
 
@@ -106,7 +107,8 @@ function rows.read(lines, dialect)
   return note_empty(set, surplus)
 end
 
--- A commented line as a header of so many columns: the axis stands together; nil where it is none.
+-- A commented line as a header of so many columns: the axis stands together, and one number is none ("#Laser= 532",
+-- "# by me, 2024"); nil where it is no header.
 local function read_commented_head(lines, i, width, dialect)
   local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
   local cells = utf8.len(bare) and header.cells(bare, dialect.separator)
@@ -118,7 +120,7 @@ local function read_commented_head(lines, i, width, dialect)
   local head = read_head(lines, i, cells, dialect)
   if not head or head.columns[#head.columns] - head.columns[1] + 1 ~= #head.columns then return nil end
   head.has_sign = has_sign
-  return head
+  return (has_sign or #head.axis > 1) and head or nil
 end
 
 -- A comment may hold numbers by chance: a header has more of them than of names, or the sign alone for a name.
@@ -126,9 +128,8 @@ local function is_header_alone(head)
   return head.has_sign or #head.axis > 1 and #head.axis > #head.names
 end
 
--- Or it has several, and a name over text.
+-- Or it has a name over text.
 local function is_header_of(head, set, decimal)
-  if #head.axis == 1 then return false end
   for _, name in ipairs(head.names) do
     for _, cell in ipairs(set.labels[name]) do
       if not core.csv_number(cell, decimal) then return true end
