@@ -86,7 +86,7 @@ function autograd.no_grad(f, ...)
   return core.unrecorded(f, ...)
 end
 
---- Whether operations on tracked tensors are recorded now, in the coroutine that asks.
+--- True while operations on tracked tensors are recorded in the coroutine that asks.
 autograd.is_recording = is_recording
 
 --- Calls f(...), and returns its results, while every operation of this coroutine asks the watcher for what to run

@@ -35,13 +35,13 @@ local function wrap(name, f, most, own)
   return counting
 end
 
-local function is_open(key, f)
+local function is_countable(key, f)
   return type(f) == "function" and type(key) == "string" and not originals[f] and key:sub(1, 2) ~= "__"
 end
 
 local function count_all(functions, prefix, counts, own)
   for key, f in pairs(functions) do
-    if is_open(key, f) then
+    if is_countable(key, f) then
       local most = counts[key] and counts[key] + own
       if counts[key] == nil then most = parameters(f) end
       functions[key] = most and wrap(prefix .. key, f, most, own) or f

@@ -26,7 +26,7 @@ local function files_of(module)
   return files
 end
 
--- Whether a statement of source, of which this is the first line or its head, defines a name.
+-- True if a statement, of which this is the first line or the head, defines a name.
 local function defines(line, name)
   local plain = name:gsub("%W", "%%%0")
   return line:find("^%s*function [%w_.]+[.:]" .. plain .. "%f[^%w_]")

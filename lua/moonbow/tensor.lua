@@ -65,7 +65,7 @@ function tensor.rand(...) return core.rand(split_generator(...)) end
 --- Standard normal numbers: mb.randn(2, 3) or mb.randn(rng, 2, 3).
 function tensor.randn(...) return core.randn(split_generator(...)) end
 
---- Whether a value is a tensor.
+--- True if a value is a tensor.
 function tensor.is_tensor(value) return core.is_tensor(value) end
 
 --- Joins tensors along a dimension (default 1): mb.concat({a, b}, 3). The other sizes must agree.
