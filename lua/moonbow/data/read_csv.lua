@@ -38,7 +38,7 @@ end
 
 -- The decimal signs to try: commas where any number may hold one, which is in quotes where commas separate too.
 local function decimals_of(lines, separator)
-  local number = separator == "," and '"[%s+-]*%d*,%d+[%deE+-]*%s*"' or ",%d"
+  local number = separator == "," and '"[%s+-]*%d*,%d[%deE+-]*%s*"' or ",%d"
   for _, line in ipairs(lines) do
     if line:find(number) then return { ".", "," } end
   end
@@ -166,8 +166,9 @@ end
 -- a file with x and y is read. docs/own_spectra.md says what is taken and what is refused.
 --
 -- Separator and decimal sign are those with which all lines fit. Options: separator ("," ";" "\t", or " " for any
--- blanks, or another character), decimal ("." or ","), comment (by default "#", where a line that reads as a spectrum
--- is refused; given, lines that start with it are left out whatever they hold; "" for none).
+-- blanks, or another character), decimal ("." or ","; to be given where 1.200 may be 1200), comment (by default "#",
+-- where a line that reads as a spectrum is refused; given, lines that start with it are left out whatever they hold; ""
+-- for none).
 -- @return { x = (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns = label
 --   columns in order, skipped = number of lines left out, notes = list of what was left out or taken for something
 --   else }; or nil and a message that names file, line and column

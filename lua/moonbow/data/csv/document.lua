@@ -111,19 +111,19 @@ local function split(text, sign, separator)
   return lines
 end
 
--- Leaves out empty columns at the start, where tables of Office have a margin: all lines begin with a separator. Below
--- a comment, which may be the header, the first column may hold labels.
+-- Leaves out empty columns at the start, where tables of Office have a margin: the separators that all lines begin
+-- with. Below a comment, which may be the header, the first column may hold labels.
 local function strip_margin(lines, separators)
   local first = lines[1]:sub(1, 1)
   if lines.commented[1] or not separators:find(first, 1, true) then return end
+  local margin = math.huge
   for i, line in ipairs(lines) do
-    if not lines.commented[i] and line:sub(1, 1) ~= first then return end
+    if not lines.commented[i] then margin = math.min(margin, #line:match("^%" .. first .. "*")) end
   end
   for i, line in ipairs(lines) do
-    if not lines.commented[i] then lines[i] = line:sub(2) end
+    if not lines.commented[i] then lines[i] = line:sub(margin + 1) end
   end
-  lines.margin = lines.margin + 1
-  strip_margin(lines, separators)
+  lines.margin = margin
 end
 
 --- Reads the lines that hold a cell.

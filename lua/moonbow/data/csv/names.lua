@@ -33,7 +33,7 @@ end
 -- Names that are values of an axis: in another dialect, or behind the X that R writes before numbers.
 local function has_axis_values(cells)
   for _, cell in ipairs(cells) do
-    if header.looks_like_number(cell) or cell:find "^X%.?%d+%.?%d*$" then return true end
+    if header.looks_like_number(cell) or cell:find "^X%.?%d[%d.]*$" then return true end
   end
   return false
 end
