@@ -32,7 +32,8 @@ parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointege
 parser:option("--out", ("folder for results.json, figures and model.safetensors (default %s, with --quick %s)"):format(
   experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
 parser:option("--predict", "a saved model to apply to the file, instead of training")
-parser:option("--separator", "character between cells (default: what fits all lines)")
+parser:option("--separator", "character between cells, \\t for a tab (default: what fits all lines)")
+  :convert(function(text) return text == "\\t" and "\t" or text end)
 parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
 parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
 parser:flag("--quick", "fewer epochs")

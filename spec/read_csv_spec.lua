@@ -148,6 +148,8 @@ describe("separator and decimal sign", function()
   it("are named by the line that shows what is wrong, not by the header that another sign does not fit", function()
     refuses("P;400,5;401,5\na;1,5;NaN\n",
       "line 2, column 3 (401,5): the value is missing (with semicolons and decimal commas)")
+    refuses("k\t999\t1 000\t1 001\na\t1\t2\t3\n",
+      "line 1: the name of column 3 looks like a number and is none: '1 000' (with tabs)")
     refuses("P;400,5;401.5\na;1,5;2\n", "line 1: the name of column 3 looks like a number and is none: '401.5' "
       .. "(with semicolons and decimal commas)")
     refuses("Wellenzahl,Absorbanz\n400,5,0,25\n401,5,0,5\n", "line 2: expected 2 cells as in the header, got more")
@@ -362,6 +364,8 @@ describe("rows and columns of a table", function()
   end)
   it("may have a label that is the column's name", function()
     assert.same({ "kind", "b" }, read("kind,400,401,402\nkind,5,2,9\nb,1,2,3\n").labels.kind)
+    assert.same({ "kind" }, read("kind,400,401\nkind,1,2\n").labels.kind)
+    assert.same({ "b", "d" }, read("a,b,400,401\na,b,0.2,0.1\nc,d,1,2\n").labels.b)
   end)
   it("may have no name", function()
     local set = read ",,400,401\na,b,1,2\n"
@@ -475,7 +479,7 @@ end)
 -- What other programs read from the same files: points, and the ends of the axis and of the first spectrum.
 describe("files of instruments", function()
   local refused = {
-    ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "column 3", ["renishaw_txt/paracetamol.txt"] =
+    ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "20.0 49", ["renishaw_txt/paracetamol.txt"] =
     "holds 2590.77 twice", ["perkinelmer_txt/flu1.txt"] = "line 2", ["rigaku_asc_txt/2Theta.asc"] = "line 1",
     ["witec_txt/Witec-Map-x.dat"] = "one cell", ["witec_txt/Witec-Map-y.dat"] = "one cell",
     ["witec_txt/Witec_TrueMatch.txt"] = "one cell", ["witec_txt/Size.txt"] = "two ways",

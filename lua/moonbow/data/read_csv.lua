@@ -106,12 +106,18 @@ local function describe_set(set)
     set.axis[1], set.axis[#set.axis])
 end
 
+-- Which of two failures came later; columns of a header that different separators make do not compare.
+local function is_later(a, b)
+  local in_headers = a.rows < 0 and b.rows < 0
+  return a.rows > b.rows and not (in_headers and a.dialect.separator ~= b.dialect.separator)
+end
+
 -- The failure that came last, in the likeliest dialect; after infinitely many rows where all can be read, but not in
 -- one way only.
 local function last_of(failures)
   local last
   for _, failure in ipairs(failures) do
-    if not last or failure.rows > last.rows then last = failure end
+    if not last or is_later(failure, last) then last = failure end
   end
   return last
 end

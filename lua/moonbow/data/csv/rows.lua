@@ -10,6 +10,13 @@ local MOST_HEADERS = 8 -- comments that are tried as a header, each with all row
 
 local function is_near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
 
+-- Whether numbers only rise or only fall, within ten times the values of an axis: another axis, and hardly a spectrum.
+local function is_like_axis(numbers, axis)
+  local largest = math.max(math.abs(axis[1]), math.abs(axis[#axis]))
+  local own = math.max(math.abs(numbers[1]), math.abs(numbers[#numbers]))
+  return header.check_axis(numbers) and own <= 10 * largest and largest <= 10 * own
+end
+
 -- A row that repeats the names of all label columns and has an axis for numbers; without labels, the axis again.
 local function is_header(head, labels, row)
   for i, name in ipairs(head.names) do
@@ -18,7 +25,7 @@ local function is_header(head, labels, row)
   local has_names = #head.names > 0
   if not has_names and not (#head.axis > 2 and is_near(core.get(row, 1, 1), head.axis[1])) then return false end
   local numbers = core.totable(core.reshape(row, -1))
-  if has_names then return (header.check_axis(numbers)) end
+  if has_names then return is_like_axis(numbers, head.axis) end
   for i, value in ipairs(head.axis) do
     if not is_near(numbers[i], value) then return false end
   end
