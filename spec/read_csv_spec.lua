@@ -51,7 +51,7 @@ describe("read_csv", function()
   end)
   it("says what is wrong, and where", function()
     refuses("", "the file is empty")
-    refuses("# nothing\n\n", "the file is empty")
+    refuses("# nothing\n\n", "all lines start with '#'; comment = \"\" reads them")
     refuses("k,1,2\n", "expected spectra below the header, found none")
     refuses("k,l\na,b\n", "line 1: expected a header with axis values, but no column's name is a number: 'k', 'l'; "
       .. "lines above the table have to go, or to start with '#'")
@@ -233,6 +233,14 @@ describe("spectra in columns", function()
       assert.same({ { { 1 }, { 2 }, { 3 } } }, set.x:totable())
       assert.equal("read as one spectrum, with its axis in the first column", set.notes[1])
     end
+  end)
+  it("take their names from a comment right above, as NumPy's savetxt writes it", function()
+    local set = read "# by me\n# nm a b\n400 1 2\n401 2 3\n402 2 1\n"
+    assert.same({ { "a", "b" }, { 2, 3, 1 }, 1 }, { set.labels.spectrum, set.x:shape(), set.skipped })
+    assert.same({ "read as spectra in columns, with their axis in the first",
+      "line 2: taken as the names of columns, though it starts with '#'", "comment lines left out: 1" }, set.notes)
+    assert.same({ "1", "2" }, read("# x 1 2\n400.5 1 2\n401 2 3\n402 2 1\n").labels.spectrum)
+    assert.is_nil(read("# made today\n400 1\n401 2\n402 2\n").labels.spectrum)
   end)
   it("are never spectra of two points", function()
     refuses("400,1\n401,2\n401,3\n403,1\n",

@@ -17,6 +17,14 @@ local function first_of_numbers(lines, found, dialect)
   return lines.first + (cells and #names.numbers_of(cells, dialect.decimal) == 0 and 2 or 1)
 end
 
+-- The names in a comment right above the numbers, as NumPy's savetxt writes them, if the first names an axis.
+local function commented_names(lines, width, dialect)
+  if lines.decided or lines.first == 1 then return false end
+  local cells = header.commented_cells(lines, lines.first - 1, dialect.separator)
+  local found = cells and #cells == width and names.read(cells, dialect.decimal)
+  return found and found.is_axis and found
+end
+
 local function starts_with_number(line, dialect)
   local cells = line and header.cells(line, dialect.separator)
   return cells and core.csv_number(cells[1] or "", dialect.decimal)
@@ -107,6 +115,11 @@ local function describe(set, lines, first, found)
     set.units = 1
   end
   if not found then return end
+  if first == lines.first then
+    set.header = first - 1
+    table.insert(set.notes, ("line %d: taken as the names of columns, though it starts with %s"):format(
+      lines.numbers[set.header], check.show(lines.sign)))
+  end
   set.labels.spectrum, set.columns[1] = {}, "spectrum"
   for c = 2, #found.cells do set.labels.spectrum[c - 1] = header.name(found.cells, c) end
 end
@@ -121,6 +134,7 @@ function columns.read(lines, dialect)
   if found == nil then return nil end
   local first = first_of_numbers(lines, found, dialect)
   if not starts_with_number(lines[first], dialect) then return nil end
+  found = found or commented_names(lines, #cells, dialect)
   local read, axis = read_table(lines, first, cells, found, dialect)
   if not read then return nil, axis end
   local verdict = found and names.judge(found, axis) or nil

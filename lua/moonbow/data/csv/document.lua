@@ -144,7 +144,10 @@ function document.read(path, options)
   local lines, why = split(text, sign, options.separator)
   if not lines then return nil, path .. ": " .. why end
   lines.sign, lines.decided = sign, options.comment ~= nil
-  if not lines.first then return nil, path .. ": the file is empty" end
+  if not lines.first then
+    local comments = ("all lines start with %s; comment = \"\" reads them"):format(check.show(sign))
+    return nil, ("%s: %s"):format(path, #lines > 0 and comments or "the file is empty")
+  end
   strip_margin(lines, options.separator or ",;\t")
   return lines
 end

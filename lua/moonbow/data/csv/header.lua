@@ -56,6 +56,12 @@ function header.cells(line, separator)
   return cells, count - #cells
 end
 
+--- The cells of a line without its comment sign; nil where it is no text.
+function header.commented_cells(lines, i, separator)
+  local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
+  return utf8.len(bare) and header.cells(bare, separator)
+end
+
 --- The cells of the first line, where those at its end that are empty count as far as the line below has text there.
 -- Returns as header.cells.
 function header.first_cells(lines, separator)

@@ -117,8 +117,7 @@ end
 -- A commented line as a header of so many columns: the axis stands together, and one number is none ("#Laser= 532",
 -- "# by me, 2024"); nil where it is no header.
 local function read_commented_head(lines, i, width, dialect)
-  local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
-  local cells = utf8.len(bare) and header.cells(bare, dialect.separator)
+  local cells = header.commented_cells(lines, i, dialect.separator)
   if not cells then return nil end
   local has_sign = cells[1] == ""
   if has_sign then cells[1] = lines.sign end
