@@ -12,6 +12,7 @@ set_tests_properties(build.sanitize PROPERTIES LABELS sanitize FIXTURES_SETUP sa
 set(sanitized_arguments_test_conv1d64 random_shapes*) # large ones in float alone
 foreach(name ${KERNEL_TESTS})
   add_test(NAME sanitize.${name} COMMAND ${sanitized}/${name} ${sanitized_arguments_${name}})
+  set_tests_properties(sanitize.${name} PROPERTIES ENVIRONMENT ${wait_briefly})
 endforeach()
 
 # The interpreter is not instrumented, so gcc's runtime has to be there before the module. Programs that a

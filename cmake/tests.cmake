@@ -5,6 +5,7 @@ set(timeout 300)
 if(CMAKE_CROSSCOMPILING)
   set(timeout 3000) # emulation
 endif()
+set(wait_briefly GOMP_SPINCOUNT=3000) # as the Lua module: threads that wait leave the cores to tests beside
 
 # add_test for something that needs a tool; where it is missing the test says so and counts as skipped.
 function(add_tool_test tool name)
@@ -28,7 +29,7 @@ foreach(source ${sources})
     target_include_directories(${name}${suffix} PRIVATE csrc/test)
     target_link_libraries(${name}${suffix} PRIVATE kernels${suffix} PkgConfig::CMOCKA)
     add_test(NAME ${name}${suffix} COMMAND ${name}${suffix})
-    set_tests_properties(${name}${suffix} PROPERTIES LABELS kernel TIMEOUT ${timeout})
+    set_tests_properties(${name}${suffix} PROPERTIES LABELS kernel TIMEOUT ${timeout} ENVIRONMENT ${wait_briefly})
     list(APPEND KERNEL_TESTS ${name}${suffix})
   endforeach()
 endforeach()
