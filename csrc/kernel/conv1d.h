@@ -84,11 +84,47 @@ void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_con
 
 /* ---- directly, as products of overlapping rows (direct.c) ------------------------------ */
 
+/* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
+typedef struct {
+  mb_size count, per_sample, rows;
+  const uint8_t *only; /* 1 for each item that is asked for; NULL: all */
+} mb_items;
+
 mb_size mb_direct_scratch(const mb_conv1d *s);
 void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *s);
 void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+
+/* Items of results; of dx, in rows of stride points of the padded input; what such items of x add to dw. */
+mb_size mb_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs);
+void mb_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                             const mb_real *w, const mb_real *b, const mb_conv1d *s, const mb_items *items);
+void mb_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                           const mb_real *w, const mb_conv1d *s, const mb_items *items);
+void mb_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                           const mb_real *x, const mb_conv1d *s, const mb_items *items);
+
+/* ---- whether transforms are exact enough (range.c) ------------------------------------- */
+
+/* Of a transform of T rows: the rows of a window, and its terms. */
+typedef struct {
+  int T;
+  mb_size taps, terms;
+} mb_range;
+
+/* Whether the range of the weights is small enough: in each filter, and for the gradient of x in each
+ * channel. */
+bool mb_range_of_weights(const mb_real *w, const mb_conv1d *s, int T);
+bool mb_range_of_channels(const mb_real *w, const mb_conv1d *s, int T);
+
+/* Whether that is certain of count reals, of which each window has span at least that begin at a multiple of
+ * unit: a few samples and the sum of squares can tell. */
+bool mb_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
+                      const mb_range *r);
+
+/* Whether each of some windows, that begin at rows 0, 1, ..., has sums of roots large enough. */
+bool mb_range_of_windows(const double *roots, double squares, mb_size windows, const mb_range *r);
 
 /* ---- as products of Fourier transforms of short pieces (spectral.c) -------------------- */
 

@@ -10,11 +10,10 @@
 #define ITEM_REALS 16384 /* results of an item at most, so that they stay in cache */
 #define ROWS_MIN   24    /* rows of a product at least; wins over the two above */
 #define GROUPS     16
-#define GROUP_ROWS 128 /* at least, about, as long as there are two groups */
+#define GROUP_ROWS 128          /* at least, about, as long as there are two groups */
+#define ADDITIONS  ((mb_size)4) /* groups of items whose rows of x add to the gradient of the weights */
 
-typedef struct {
-  mb_size count, per_sample, rows;
-} Items;
+typedef mb_items Items;
 
 typedef struct {
   mb_size sample, first, rows;
@@ -30,6 +29,10 @@ static Items cut(mb_size N, mb_size rows, mb_size width) {
 static Item item_at(const Items *items, mb_size i, mb_size rows) {
   const mb_size first = i % items->per_sample * items->rows;
   return (Item){.sample = i / items->per_sample, .first = first, .rows = mb_min(items->rows, rows - first)};
+}
+
+static bool is_asked_for(const Items *items, mb_size i) {
+  return !items->only || items->only[i];
 }
 
 static mb_size span_of(const mb_conv1d *s) {
@@ -139,17 +142,23 @@ static mb_size forward_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(s->K * s->C * mb_padded_width(s->F) + input_buffer(s, items) + rows_buffer(s, items));
 }
 
-void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
-                       const mb_real *b, const mb_conv1d *s) {
-  const Items items = result_items(s);
+void mb_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                             const mb_real *w, const mb_real *b, const mb_conv1d *s, const mb_items *items) {
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_TAKE_TINY_FOR_ZERO;
-    mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, &items);
+    mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
     const Forward f = {y, winners, x, widened(copy, w, s->F, s->K * s->C), b};
-    MB_SHARE(mb_conv1d_is_small(s), i, items.count, forward_item(&f, buffer, s, &items, i));
+    MB_SHARE(mb_conv1d_is_small(s), i, items->count,
+             if (is_asked_for(items, i)) forward_item(&f, buffer, s, items, i));
   }
+}
+
+void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                       const mb_real *b, const mb_conv1d *s) {
+  const Items items = result_items(s);
+  mb_direct_forward_items(y, winners, scratch, x, w, b, s, &items);
 }
 
 /* ---- gradient of the input: the convolution turned round ------------------------------- */
@@ -224,18 +233,18 @@ static mb_size input_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part((items->rows + longest_delay(s)) * s->F);
 }
 
-static void backward_input(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                           const mb_real *w, const mb_conv1d *s) {
-  const Items items = gradient_items(s);
-  const mb_size delay = longest_delay(s), part = input_part(s, &items);
+void mb_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                           const mb_real *w, const mb_conv1d *s, const mb_items *items) {
+  const mb_size delay = longest_delay(s), part = input_part(s, items);
   mb_real *v = scratch + mb_get_threads() * part;
   reverse_chains(v, w, s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_TAKE_TINY_FOR_ZERO;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
-    MB_SHARE(mb_conv1d_is_small(s), i, items.count, {
-      const Item item = item_at(&items, i, gradient_rows(s));
+    MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
+      if (!is_asked_for(items, i)) continue;
+      const Item item = item_at(items, i, gradient_rows(s));
       const mb_real *in =
           gradient_of(buffer, s->F, dy, winners, &item, item.first - delay, item.rows + delay, s);
       backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
@@ -317,7 +326,57 @@ static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const m
   if (db) mb_bias_total(db, db_sums, groups, s);
 }
 
+/* What the rows of an item of x, each of stride points, add: for each row of taps a product of these rows and
+ * those of dy that many before. dy is from reach rows before the item on. */
+static void add_item(mb_real *sum, mb_real *buffer, const Backward *b, const mb_conv1d *s, const Item *item) {
+  const mb_size wide = mb_padded_width(s->F), width = s->stride * s->C,
+                reach = mb_ceil_div(s->K, s->stride) - 1;
+  const mb_size points = item->rows * s->stride;
+  const mb_real *in = padded(buffer, b->x + item->sample * s->L * s->C, s->L, s->C,
+                             item->first * s->stride - s->pad_left, points);
+  const mb_real *out = gradient_of(buffer + points * s->C, wide, b->dy, b->winners, item, item->first - reach,
+                                   item->rows + reach, s);
+  for (mb_size m = 0; m <= reach; m++)
+    mb_lanes_here()->product(sum + m * width * wide, wide, in, 1, width, out + (reach - m) * wide, wide,
+                             mb_min(width, s->K * s->C - m * width), wide, item->rows, true);
+}
+
+static mb_size addition_part(const mb_conv1d *s, const Items *items) {
+  const mb_size reach = mb_ceil_div(s->K, s->stride);
+  return mb_thread_part(items->rows * s->stride * s->C + (items->rows + reach) * mb_padded_width(s->F));
+}
+
+void mb_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                           const mb_real *x, const mb_conv1d *s, const mb_items *items) {
+  const Backward b = {dy, winners, x};
+  const mb_size wide = mb_padded_width(s->F), taps = s->K * s->C * wide, part = addition_part(s, items);
+  const mb_size groups = mb_min(ADDITIONS, items->count);
+  mb_real *sums = scratch + mb_get_threads() * part;
+#pragma omp parallel num_threads(mb_conv1d_threads(s))
+  {
+    MB_TAKE_TINY_FOR_ZERO;
+    mb_real *buffer = scratch + omp_get_thread_num() * part;
+    MB_SHARE(mb_conv1d_is_small(s), g, groups, {
+      memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
+      for (mb_size i = g * items->count / groups; i < (g + 1) * items->count / groups; i++) {
+        const Item item = item_at(items, i, gradient_rows(s));
+        if (is_asked_for(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
+      }
+    });
+  }
+  for (mb_size i = 0; i < s->K * s->C; i++)
+    for (mb_size f = 0; f < s->F; f++) {
+      double total = (double)dw[i * s->F + f];
+      for (mb_size g = 0; g < groups; g++) total += (double)sums[g * taps + i * wide + f];
+      dw[i * s->F + f] = (mb_real)total;
+    }
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
+
+static mb_size input_scratch(const mb_conv1d *s, const Items *items) {
+  return mb_get_threads() * input_part(s, items) + s->K * s->F * mb_padded_width(s->C);
+}
 
 mb_size mb_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
@@ -325,8 +384,14 @@ mb_size mb_direct_scratch(const mb_conv1d *s) {
   const mb_size forward = threads * forward_part(s, &results);
   const mb_size groups = groups_of(&rows);
   const mb_size for_weights = threads * weights_part(s, &rows) + groups * taps + mb_bias_scratch(s, groups);
-  const mb_size for_input = threads * input_part(s, &input) + s->K * s->F * mb_padded_width(s->C);
-  return mb_max(forward, mb_max(for_weights, for_input));
+  return mb_max(forward, mb_max(for_weights, input_scratch(s, &input)));
+}
+
+mb_size mb_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs) {
+  const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
+  const mb_size forward = threads * forward_part(s, results);
+  const mb_size for_weights = threads * addition_part(s, inputs) + ADDITIONS * taps;
+  return mb_max(forward, mb_max(for_weights, input_scratch(s, inputs)));
 }
 
 /* Gradients cost more than the result: they are added up in memory. */
@@ -338,6 +403,7 @@ double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
 
 void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                         const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
-  if (dx) backward_input(dx, scratch, dy, winners, w, s);
+  const Items items = gradient_items(s);
+  if (dx) mb_direct_input_items(dx, scratch, dy, winners, w, s, &items);
   if (dw || db) backward_weights(dw, db, scratch, dy, winners, x, s);
 }

@@ -36,6 +36,8 @@ MB_INLINE void store(mb_real *y, Vec value) {
 #include "lanes_unary.h"
 #include "lanes_windows.h"
 
+#include "lanes_range.h"
+
 static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
   switch (T) {
   case MB_SHORT: analyse_short(planes, plane, rows, ld, filter); break;
@@ -67,4 +69,8 @@ const mb_lanes SET = {LANES,
                       softmax_row,
                       log_softmax_row,
                       log_softmax_backward_row,
-                      log_probability};
+                      log_probability,
+                      sum_squares,
+                      sum_roots,
+                      least_roots,
+                      sum_columns};

@@ -199,6 +199,92 @@ static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, c
   }
 }
 
+/* ---- tiles whose range is too wide --------------------------------------------------------- */
+
+/* Those are done again in the direct way. */
+
+/* What tiles are made from: rows from row first of a tile on, of x or of the gradient behind the convolution.
+ */
+typedef struct {
+  const mb_real *x;
+  const uint8_t *winners;
+  Rows rows;          /* of x, or of the gradient of the results, which is pooled */
+  mb_size pool, step; /* of windows in front of these, 0 and 1 if there are none */
+  mb_size unit, span; /* so many reals are in a window, which begins at a multiple of unit */
+  mb_range range;
+} Source;
+
+static Source input_source(const mb_real *x, const mb_conv1d *s, const Plan *p) {
+  return (Source){.x = x,
+                  .rows = p->x,
+                  .step = 1,
+                  .unit = s->C,
+                  .span = s->K * s->C,
+                  .range = {.T = p->T, .taps = p->taps, .terms = p->taps * p->x.width}};
+}
+
+static Source gradient_source(const mb_real *dy, const uint8_t *winners, const mb_conv1d *s, const Plan *p) {
+  const mb_size step = mb_max(s->pool_stride, 1), taps = mb_max((p->taps - s->pool) / step, 1);
+  return (Source){.x = dy,
+                  .winners = winners,
+                  .rows = p->y,
+                  .pool = s->pool,
+                  .step = s->pool > 0 ? step : 1,
+                  .unit = s->F,
+                  .span = (s->pool > 0 ? taps : p->taps) * s->F,
+                  .range = {.T = p->T, .taps = p->taps, .terms = mb_ceil_div(p->taps * s->F, step)}};
+}
+
+/* Whether count rows from row first of a sample on are no doubt as good as they have to be. */
+static bool is_sure(const Source *o, double *squares, mb_size sample, mb_size first, mb_size count) {
+  const mb_size begin = mb_max(first - o->pool, first < 0 ? first : 0) / o->step;
+  const mb_size end = mb_ceil_div(first + count, o->step);
+  const mb_size from = mb_max(o->rows.origin + begin * o->rows.width, 0);
+  const mb_size to = mb_min(o->rows.origin + end * o->rows.width, o->rows.size);
+  return from >= to || mb_range_is_sure(squares, o->x + sample * o->rows.size + from, to - from, o->unit,
+                                        o->span, &o->range);
+}
+
+static void add_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count,
+                      const mb_conv1d *s) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_real *x = o->x + sample * o->rows.size;
+  mb_real buffer[T_MOST * MB_LANES_MOST];
+  for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
+    const mb_size columns = mb_min(v->lanes, o->rows.width - c);
+    if (o->pool > 0)
+      mb_fetch_rows(buffer, v->lanes, x + c, o->winners + sample * o->rows.size + c, first, count, columns,
+                    s);
+    else
+      copy_rows(buffer, v->lanes, count, x, o->rows.size, o->rows.origin + first * o->rows.width + c,
+                o->rows.width, columns, count);
+    for (mb_size r = 0; r < count; r++) roots[r] += (double)v->sum_roots(buffer + r * v->lanes, v->lanes);
+  }
+}
+
+/* Of a tile, some windows of which begin at its first rows. */
+static bool is_wide(const Source *o, mb_size sample, mb_size first, mb_size count, mb_size windows,
+                    const mb_conv1d *s) {
+  double squares, roots[T_MOST] = {0};
+  if (is_sure(o, &squares, sample, first, count)) return false;
+  add_roots(roots, o, sample, first, count, s);
+  return !mb_range_of_windows(roots, squares, windows, &o->range);
+}
+
+/* Tiles of which each is marked or not, in the words of the direct way. */
+static mb_items marked(const Plan *p, const uint8_t *marks) {
+  return (mb_items){.count = p->tiles, .per_sample = p->per_sample, .rows = p->valid, .only = marks};
+}
+
+static bool are_any(const mb_items *items) {
+  return memchr(items->only, 1, (size_t)items->count) != NULL;
+}
+
+/* Zero in all planes, so that it adds nothing to sums over tiles. */
+static void clear_planes(mb_real *planes, mb_size plane, mb_size count, mb_size width) {
+  for (mb_size i = 0; i < count; i++) memset(planes + i * plane, 0, sizeof(mb_real) * (size_t)width);
+}
+
 /* ---- weights -------------------------------------------------------------------------------- */
 
 /* What the way back makes larger. */
@@ -303,9 +389,21 @@ static mb_size backward_scratch(const Plan *p, const mb_conv1d *s) {
          mb_bias_scratch(s, p->groups);
 }
 
+/* Reals that hold marks of tiles, two for each. They are behind all else. */
+static mb_size mark_reals(const Plan *p) {
+  return mb_ceil_div(2 * p->tiles, (mb_size)sizeof(mb_real));
+}
+
+static mb_size unmarked_scratch(const Plan *p, const mb_conv1d *s, bool backward) {
+  const mb_items items = marked(p, NULL);
+  const mb_size direct = mb_max(mb_direct_scratch(s), mb_direct_items_scratch(s, &items, &items));
+  return mb_max(direct, backward ? backward_scratch(p, s) : forward_scratch(p));
+}
+
 mb_size mb_spectral_scratch(const mb_conv1d *s) {
   const Plan forward = best_plan(s, false), backward = best_plan(s, true);
-  return mb_max(forward_scratch(&forward), backward_scratch(&backward, s));
+  return mb_max(unmarked_scratch(&forward, s, false) + mark_reals(&forward),
+                unmarked_scratch(&backward, s, true) + mark_reals(&backward));
 }
 
 typedef struct {
@@ -315,6 +413,43 @@ typedef struct {
 static Tile tile_at(const Plan *p, mb_size i, mb_size rows) {
   const mb_size first = i % p->per_sample * p->valid;
   return (Tile){.sample = i / p->per_sample, .first = first, .rows = mb_min(p->valid, rows - first)};
+}
+
+/* Tiles are looked at a run at a time, and by themselves only if that leaves doubt. Of tile t that many rows
+ * count, from row first t.first + shift on. */
+#define RUN_ROWS 96
+typedef mb_size CountRows(const Tile *t, const mb_conv1d *s, const Plan *p);
+
+static mb_size rows_of_windows(const Tile *t, const mb_conv1d *s, const Plan *p) {
+  return mb_conv1d_rows(s, t->rows) + p->taps - 1;
+}
+static mb_size rows_of_gradient(const Tile *t, const mb_conv1d *s, const Plan *p) {
+  return mb_min(t->rows, s->L_out + p->taps - 1 - t->first) + p->taps - 1;
+}
+static mb_size rows_of_tile(const Tile *t, const mb_conv1d *s, const Plan *p) {
+  (void)s, (void)p;
+  return t->rows;
+}
+
+static void mark(uint8_t *marks, Source *o, CountRows *count_rows, mb_size step, mb_size shift, mb_size rows,
+                 Chunk chunk, const mb_conv1d *s, const Plan *p) {
+  const mb_size end = chunk.first + chunk.count, most = mb_max(RUN_ROWS / (p->valid * step), 1);
+  for (mb_size i = chunk.first, next; i < end; i = next) {
+    next = mb_min(mb_min(i + most, end), (i / p->per_sample + 1) * p->per_sample);
+    const Tile first = tile_at(p, i, rows), last = tile_at(p, next - 1, rows);
+    const mb_size from = first.first * step + shift, to = last.first * step + shift + count_rows(&last, s, p);
+    double squares;
+    memset(marks + i, 0, (size_t)(next - i));
+    if (next - i > 1 && is_sure(o, &squares, first.sample, from, to - from)) continue;
+    for (mb_size j = i; j < next; j++) {
+      const Tile t = tile_at(p, j, rows);
+      const mb_size count = count_rows(&t, s, p);
+      const bool whole = count_rows == rows_of_tile;
+      if (whole) o->range.taps = count, o->range.terms = count * o->rows.width;
+      marks[j] = count > 0 && is_wide(o, t.sample, t.first * step + shift, count,
+                                      whole ? 1 : count - o->range.taps + 1, s);
+    }
+  }
 }
 
 /* Transforms go through memory column by column, an order that the processor does not foresee. So the rows
@@ -332,6 +467,7 @@ typedef struct {
   mb_real *y;
   uint8_t *winners;
   const mb_real *x, *w, *b;
+  uint8_t *is_wide; /* for each tile */
 } Forward;
 
 static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *buffer, const mb_conv1d *s,
@@ -341,7 +477,8 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
   const Tile first = tile_at(p, chunk.first, results);
   const Tile last = tile_at(p, chunk.first + chunk.count - 1, results);
-  touch(f->x, &p->x, s->N, first, first.first * p->step, last, last.first * p->step + p->T);
+  Source x = input_source(f->x, s, p);
+  mark(f->is_wide, &x, rows_of_windows, p->step, 0, results, chunk, s, p);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
     analyse_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
@@ -395,12 +532,18 @@ static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, c
 void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
                          const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
-  const Forward f = {y, winners, x, w, b};
+  if (!mb_range_of_weights(w, s, p.T)) {
+    mb_direct_forward(y, winners, scratch, x, w, b, s);
+    return;
+  }
+  const Forward f = {y, winners, x, w, b, (uint8_t *)(scratch + unmarked_scratch(&p, s, false))};
   const mb_size copies = weights_copies(&p);
   if (copies > 1)
     share_rows(&f, scratch, s, &p, (int)mb_min(copies, mb_conv1d_threads(s)));
   else
     share_all(&f, scratch, s, &p);
+  const mb_items wide = marked(&p, f.is_wide);
+  if (are_any(&wide)) mb_direct_forward_items(y, winners, scratch, x, w, b, s, &wide);
 }
 
 typedef struct {
@@ -408,7 +551,26 @@ typedef struct {
   const mb_real *dy;
   const uint8_t *winners;
   const mb_real *x, *w_planes;
+  uint8_t *is_dy_wide, *is_any_wide; /* for each tile: too wide for dx, for dw */
 } Backward;
+
+/* Marks tiles, before their planes are made. */
+static void mark_gradients(const Backward *b, Chunk chunk, const mb_conv1d *s, const Plan *p) {
+  const mb_size rows = rows_to_make(s, true);
+  Source dy = gradient_source(b->dy, b->winners, s, p), x = input_source(b->x, s, p);
+  mark(b->is_dy_wide, &dy, rows_of_gradient, 1, 1 - p->taps, rows, chunk, s, p);
+  x.range.taps = p->valid, x.range.terms = p->valid * p->x.width;
+  if (b->dw_planes) mark(b->is_any_wide, &x, rows_of_tile, 1, 0, rows, chunk, s, p);
+}
+
+/* Clears the planes of what is too wide for sums over tiles. */
+static void clear_wide(const Backward *b, mb_size i, mb_real *x_planes, mb_size x_plane, mb_real *dy_planes,
+                       mb_size plane, const Plan *p) {
+  if (b->is_dy_wide[i]) clear_planes(dy_planes, plane, p->planes, p->y_padded);
+  if (!b->dw_planes) return;
+  b->is_any_wide[i] |= b->is_dy_wide[i];
+  if (b->is_any_wide[i]) clear_planes(x_planes, x_plane, p->planes, p->x_padded);
+}
 
 /* Tiles of valid rows of x, zeros behind them, and of the rows of dy that reach them: their products are the
  * gradient of the weights; those of dy and the weights turned round are the gradient of x. */
@@ -419,13 +581,11 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum
   const mb_size plane = shared_plane_of(p), x_plane = plane_of(p, p->x_padded);
   mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;
   const Tile first = tile_at(p, chunk.first, rows), last = tile_at(p, chunk.first + chunk.count - 1, rows);
-  const mb_size pooled = mb_max(s->pool_stride, 1), end = last.first - reach + p->T;
   if (db_sum)
     mb_bias_add(db_sum, b->dy, b->winners, mb_bias_row(s, first.sample, first.first),
                 mb_bias_row(s, last.sample, last.first + last.rows), s);
   if (!b->dx && !dw_planes) return;
-  touch(b->dy, &p->y, s->N, first, (first.first - reach) / pooled, last, end / pooled);
-  if (dw_planes) touch(b->x, &p->x, s->N, first, first.first, last, last.first + last.rows);
+  mark_gradients(b, chunk, s, p);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
     analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
@@ -433,6 +593,8 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum
     if (dw_planes)
       analyse_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first, t.rows,
                     p->T, (int)p->valid);
+    clear_wide(b, chunk.first + i, x_planes + i * p->x_padded, x_plane, dy_planes + i * p->y_padded, plane,
+               p);
   }
   for (mb_size i = 0; i < p->planes; i++) {
     const mb_real *dy_i = dy_planes + i * plane;
@@ -457,13 +619,32 @@ MB_CLONES static void add_planes(mb_real *planes, mb_size count, mb_size plane, 
     for (mb_size i = plane * count; i < (plane + 1) * count; i++) planes[i] += planes[g * apart + i];
 }
 
+/* Points behind all windows have no gradient at all. */
+static void clear_unseen(mb_real *dx, const mb_conv1d *s) {
+  const mb_size seen = (s->L_out - 1) * s->stride + s->K - s->pad_left;
+  for (mb_size n = 0; n < s->N && seen < s->L; n++)
+    memset(dx + (n * s->L + seen) * s->C, 0, sizeof(mb_real) * (size_t)((s->L - seen) * s->C));
+}
+
+static void do_wide_again(mb_real *dx, mb_real *dw, mb_real *scratch, const Backward *b, const mb_real *w,
+                          const mb_conv1d *s, const Plan *p) {
+  const mb_items for_dx = marked(p, b->is_dy_wide), for_dw = marked(p, b->is_any_wide);
+  if (dx && are_any(&for_dx)) mb_direct_input_items(dx, scratch, b->dy, b->winners, w, s, &for_dx);
+  if (dw && are_any(&for_dw)) mb_direct_add_weights(dw, scratch, b->dy, b->winners, b->x, s, &for_dw);
+}
+
 void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                           const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   const Plan p = best_plan(s, true);
+  if (!mb_range_of_weights(w, s, p.T) || !mb_range_of_channels(w, s, p.T)) {
+    mb_direct_backward(dx, dw, db, scratch, dy, winners, x, w, s);
+    return;
+  }
   const mb_size group = p.planes * p.weights, bias = mb_bias_count(s);
   mb_real *w_planes = scratch + mb_get_threads() * part_of(&p, true), *dw_planes = w_planes + group;
   double *sums = (double *)(dw_planes + p.groups * group);
-  const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes};
+  uint8_t *marks = (uint8_t *)(scratch + unmarked_scratch(&p, s, true));
+  const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes, marks, marks + p.tiles};
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_TAKE_TINY_FOR_ZERO;
@@ -483,4 +664,6 @@ void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratc
     }
   }
   if (db) mb_bias_total(db, sums, p.groups, s);
+  if (dx) clear_unseen(dx, s);
+  if (dx || dw) do_wide_again(dx, dw, scratch, &b, w, s, &p);
 }

@@ -175,7 +175,7 @@ static void plain_finish(double *y, double *drows, const double *rows, const Con
       continue;
     }
     assert_true(winner < pool && (!s->relu || largest >= -CHECK_TOLERANCE * 100));
-    assert_true(rows[first + winner * s->F] >= largest - CHECK_TOLERANCE * 100);
+    assert_false(rows[first + winner * s->F] < largest - CHECK_TOLERANCE * 100);
     drows[first + winner * s->F] += c->dy[i];
   }
 }
@@ -201,8 +201,8 @@ static Plain plain_conv(const Conv *conv) {
         for (mb_size f = 0; f < s->F; f++) {
           const double w = conv->w[kc * s->F + f], dy = drows[row * s->F + f];
           rows[row * s->F + f] += backward ? 0 : conv->x[i] * w;
-          p.dx[i] += dy * w;
-          p.dw[kc * s->F + f] += dy * conv->x[i];
+          p.dx[i] += backward ? dy * w : 0;
+          p.dw[kc * s->F + f] += backward ? dy * conv->x[i] : 0;
         }
       }
     }
@@ -504,6 +504,93 @@ static void same_for_any_number_of_threads(void **state) {
   mb_set_threads(threads);
 }
 
+/* ---- numbers of a wide range ------------------------------------------------------------- */
+
+/* Each value against the sum of the absolute products that it is made of; NaN and infinities where a plain
+ * loop has them. */
+static void check_each(const char *what, const mb_conv1d *s, const mb_real *values, const double *plain,
+                       const double *own, mb_size count) {
+  for (mb_size i = 0; i < count; i++) {
+    const bool is_right = isfinite(plain[i]) ? fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * own[i]
+                          : isnan(plain[i])  ? isnan(values[i])
+                                             : values[i] == plain[i];
+    if (!is_right)
+      fail_msg("N %td, L %td, C %td, K %td, F %td, stride %td: %s %td is %.9g, expected %.9g of %.9g", s->N,
+               s->L, s->C, s->K, s->F, s->stride, what, i, (double)values[i], plain[i], own[i]);
+  }
+}
+
+static void absolute(mb_real *y, const mb_real *x, mb_size count) {
+  for (mb_size i = 0; i < count; i++) y[i] = (mb_real)fabs((double)x[i]);
+}
+
+static void check_range(Conv *c, mb_padding padding) {
+  Conv own = new_conv(c->s, padding, 0);
+  absolute(own.x, c->x, c->x_count), absolute(own.w, c->w, c->w_count);
+  absolute(own.b, c->b, c->s.F), absolute(own.dy, c->dy, c->y_count);
+  run_forward(c->y, c, c->x, c->w, c->b);
+  run_backward(c, true, true, true);
+  const Plain p = plain_conv(c), q = plain_conv(&own);
+  check_each("y", &c->s, c->y, p.y, q.y, c->y_count);
+  check_each("dx", &c->s, c->dx, p.dx, q.dx, c->x_count);
+  check_each("dw", &c->s, c->dw, p.dw, q.dw, c->w_count);
+  double *all[] = {p.y, p.dx, p.dw, p.db, q.y, q.dx, q.dw, q.db};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+  free_conv(&own);
+}
+
+typedef enum {
+  NOTHING,
+  PEAK_ON_ZEROS,
+  PEAK_ON_COUNTS,
+  SMALL_PEAK_APART,
+  DECADES,
+  TAIL,
+  ONE_NAN,
+  ONE_INFINITE,
+  RANGES
+} Range;
+
+/* Gives x (N, L, C) such a range in the middle. */
+static void widen(mb_real *x, mb_size N, mb_size L, mb_size C, Range range) {
+  for (mb_size i = 0; i < N * L * C; i++) {
+    const mb_size n = i / (L * C), t = i / C % L, c = i % C;
+    const bool is_peak = t == L / 2 && c == n % C;
+    switch (range) {
+    case PEAK_ON_ZEROS: x[i] = is_peak ? (mb_real)1e5 : 0; break;
+    case PEAK_ON_COUNTS: x[i] = is_peak ? (mb_real)1e5 : 1; break;
+    case SMALL_PEAK_APART: x[i] = t < L / 3 ? x[i] : t < L / 2 ? 0 : x[i] * (mb_real)1e-6; break;
+    case DECADES: x[i] *= (mb_real)pow(10, 10.0 * (double)(i * 7919 % 1000) / 1000 - 5); break;
+    case TAIL: x[i] *= (mb_real)exp(-(double)((t - L / 2) * (t - L / 2)) / 20000); break;
+    case ONE_NAN: x[i] = is_peak && n == 0 ? (mb_real)NAN : x[i]; break;
+    case ONE_INFINITE: x[i] = is_peak && n == 0 ? (mb_real)INFINITY : x[i]; break;
+    case NOTHING:
+    case RANGES: break;
+    }
+  }
+}
+
+static void wide_ranges(void **state) {
+  (void)state;
+  static const mb_conv1d shapes[] = {
+      {.N = 2, .L = 600, .C = 1, .K = 50, .F = 64, .stride = 1, .dilation = 1},
+      {.N = 2, .L = 400, .C = 64, .K = 15, .F = 24, .stride = 1, .dilation = 1},
+      {.N = 2, .L = 300, .C = 24, .K = 5, .F = 32, .stride = 1, .dilation = 1},
+      {.N = 2, .L = 301, .C = 16, .K = 10, .F = 17, .stride = 2, .dilation = 1},
+      {.N = 3, .L = 200, .C = 40, .K = 3, .F = 16, .stride = 1, .dilation = 1},
+  };
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (Range range = NOTHING; range < RANGES; range++)
+      for (int where = 0; where < 6; where++) {
+        Conv c = new_conv(shapes[i], where < 3 ? MB_SAME : MB_VALID, 0);
+        if (where % 3 == 0) widen(c.x, c.s.N, c.s.L, c.s.C, range);
+        if (where % 3 == 1) widen(c.dy, c.s.N, c.s.L_out, c.s.F, range);
+        if (where % 3 == 2 && range < ONE_NAN) widen(c.w, 1, c.s.K * c.s.C, c.s.F, range);
+        check_range(&c, where < 3 ? MB_SAME : MB_VALID);
+        free_conv(&c);
+      }
+}
+
 /* ---- each way, and on each instruction set --------------------------------------------- */
 
 #define BEST_LANES -1
@@ -554,6 +641,7 @@ int main(int count, char **arguments) {
       ON_EACH_WAY(central_differences),
       ON_EACH_WAY(gradients_one_at_a_time),
       ON_EACH_WAY(same_for_any_number_of_threads),
+      ON_EACH_WAY(wide_ranges),
       ON(shapes_and_threads_on_lanes, direct_1),
       ON(shapes_and_threads_on_lanes, direct_2),
       ON(shapes_and_threads_on_lanes, spectral_1),

@@ -1,0 +1,111 @@
+/* range.c - whether a transform is exact enough for numbers of such a range.
+ *
+ * What a transform rounds is as large as its largest numbers, in each of its results, and not as what that
+ * result is a sum of: the error of a sum of products x w is about EPSILON |X| |W|, the norms of all x of the
+ * tile and of all weights of the filter. A plain sum of N = K C products would be wrong by a part of the sum
+ * of |x w|. About that large is mean(|x|) mean(|w|) N as long as neither x nor w has a few numbers that are
+ * far larger than the others; the mean here is that of square roots, squared, which few numbers cannot make
+ * large. */
+#include "conv1d.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The tests allow 330 times the rounding of a float. A transform has up to once its own, short tiles
+ * (polynomials) a few times that, and where few terms are large, these may meet small weights. */
+#define ALLOWED       40
+#define ALLOWED_SHORT (ALLOWED / 4)
+#define SURE          2 /* how much better what only samples say has to be */
+/* Squares below are too near to where reals end. */
+#define LEAST_SQUARES ((mb_real)1e-30)
+#define ROWS          MB_CIRCLE
+#define BLOCK ((mb_size)16) /* reals in a sample, at least */
+
+MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
+  bool any = false;
+  for (mb_size i = 0; i < count; i++) any |= x[i] != 0;
+  return !any;
+}
+
+/* Whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
+static bool is_enough(double roots, double squares, const mb_range *r) {
+  const double allowed = r->T == MB_SHORT ? ALLOWED_SHORT : ALLOWED;
+  return roots * roots * allowed >= (double)r->terms * sqrt(squares * (double)r->taps);
+}
+
+/* Whether squares are neither NaN nor infinite nor lost. */
+static bool can_tell(double squares) {
+  return squares >= LEAST_SQUARES && squares < INFINITY;
+}
+
+bool mb_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
+                      const mb_range *r) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_size half = mb_ceil_div(span, 2 * unit), least = mb_min(mb_ceil_div(v->lanes, unit), span / unit);
+  const mb_size reals = mb_max(mb_min(mb_ceil_div(BLOCK, unit), half), least) * unit;
+  const mb_size block = reals < v->lanes ? reals : reals / v->lanes * v->lanes;
+  *squares = (double)v->sum_squares(x, count);
+  if (!can_tell(*squares) || count < block) return *squares == 0 && is_zero(x, count);
+  const double roots = (double)v->least_roots(x, count, block, span - reals + unit);
+  return is_enough(roots * (double)r->terms / (double)block, SURE * *squares, r);
+}
+
+bool mb_range_of_windows(const double *roots, double squares, mb_size windows, const mb_range *r) {
+  bool are_enough = can_tell(squares);
+  for (mb_size t = 0; t < windows && are_enough; t++) {
+    double sum = 0;
+    for (mb_size k = 0; k < r->taps; k++) sum += roots[t + k];
+    are_enough = is_enough(sum, squares, r);
+  }
+  return are_enough;
+}
+
+/* ---- weights ------------------------------------------------------------------------------- */
+
+#define FILTERS 128 /* looked at together */
+
+/* Of some filters. x and w have changed places: of all taps of each filter, and of single taps of all of
+ * them, which the first and the last results are made of. */
+static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, const mb_range *r) {
+  mb_real roots[FILTERS] = {0}, squares[FILTERS] = {0};
+  double least = INFINITY, all = 0;
+  for (mb_size k = 0; k < s->K; k++) {
+    mb_real tap[FILTERS] = {0};
+    double sum = 0;
+    mb_lanes_here()->sum_columns(tap, squares, w + k * s->C * s->F, s->F, s->C, filters);
+    for (mb_size f = 0; f < filters; f++) sum += (double)tap[f], roots[f] += tap[f];
+    least = fmin(least, sum);
+  }
+  bool is_right = true;
+  for (mb_size f = 0; f < filters; f++) {
+    all += (double)squares[f];
+    is_right &= squares[f] == 0 ||
+                (can_tell((double)squares[f]) && is_enough((double)roots[f], (double)squares[f], r));
+  }
+  const double F = (double)filters;
+  return is_right && (all == 0 || is_enough(least * (double)s->K / F, all / F, r));
+}
+
+bool mb_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
+  const mb_range r = {.T = T, .taps = T, .terms = s->K * s->C};
+  for (mb_size f = 0; f < s->F; f += FILTERS)
+    if (!are_even(w + f, mb_min(FILTERS, s->F - f), s, &r)) return false;
+  return true;
+}
+
+bool mb_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
+  const mb_lanes *v = mb_lanes_here();
+  const mb_range r = {.T = T, .taps = T, .terms = s->K * s->F};
+  bool are_even = true;
+  for (mb_size c = 0; c < s->C && are_even; c++) {
+    double roots = 0, least = INFINITY, squares = 0;
+    for (mb_size k = 0; k < s->K; k++) {
+      const double tap = (double)v->sum_roots(w + (k * s->C + c) * s->F, s->F);
+      roots += tap, least = fmin(least, tap);
+      squares += (double)v->sum_squares(w + (k * s->C + c) * s->F, s->F);
+    }
+    are_even =
+        squares == 0 || (can_tell(squares) && is_enough(fmin(roots, least * (double)s->K), squares, &r));
+  }
+  return are_even;
+}
