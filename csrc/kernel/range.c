@@ -19,7 +19,7 @@
 /* Squares below are too near to where reals end. */
 #define LEAST_SQUARES ((mb_real)1e-30)
 #define ROWS          MB_CIRCLE
-#define BLOCK ((mb_size)16) /* reals in a sample, at least */
+#define BLOCK         ((mb_size)16) /* reals in a sample, at least */
 
 MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
   bool any = false;

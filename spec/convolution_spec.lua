@@ -1,0 +1,49 @@
+-- Numbers of a wide range, in each way to convolve: what is far from a large value does not see it.
+local mb = require "moonbow"
+
+local function in_each_way(test)
+  for _, way in ipairs { "automatic", "spectral", "direct" } do
+    mb.convolution_way(way)
+    local ok, message = pcall(test)
+    mb.convolution_way "automatic"
+    assert(ok, way .. ": " .. tostring(message))
+  end
+end
+
+-- A value in the middle of each of two spectra.
+local function with_value(x, value)
+  for n = 1, x:size(1) do x:set(n, 1000, 1, value) end
+  return x
+end
+
+describe("convolution far from a large value", function()
+  it("is zero where a window sees only zeros", function()
+    local w = mb.rng(1):normal(0, 1, 50, 1, 64)
+    in_each_way(function()
+      local y = with_value(mb.zeros(2, 2000, 1), 1e5):conv1d(w)
+      assert.equal(0, y:slice(2, 1001, 100):abs():max():item())
+    end)
+  end)
+
+  it("is right on raw counts, with 1 channel and with 64", function()
+    for _, channels in ipairs { 1, 64 } do
+      local w = mb.rng(1):normal(0, 1, 50, channels, 16)
+      in_each_way(function()
+        local background = mb.ones(2, 2000, channels)
+        local plain, peak = background:conv1d(w), with_value(mb.ones(2, 2000, channels), 1e5):conv1d(w)
+        local wrong = (peak:slice(2, 1001, 100) - plain:slice(2, 1001, 100)):abs():max():item()
+        assert.is_true(wrong <= 2e-5 * 50 * channels * 0.7, wrong)
+      end)
+    end
+  end)
+
+  it("has NaN and infinity in the windows of one and nowhere else", function()
+    local x, w = mb.rng(2):normal(0, 1, 1, 2000, 64), mb.rng(1):normal(0, 1, 50, 64, 16)
+    in_each_way(function()
+      local y = with_value(x:copy(), 0 / 0):conv1d(w)
+      assert.equal(50 * 16, y:ne(y):sum():item())
+      y = with_value(x:copy(), 1 / 0):conv1d(w)
+      assert.equal(50 * 16, y:abs():eq(1 / 0):sum():item())
+    end)
+  end)
+end)
