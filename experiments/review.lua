@@ -26,6 +26,7 @@ local args = parser:parse()
 if not args.jobs or args.jobs < 1 then experiment.fail "--jobs: expected an integer of at least 1" end
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
+experiment.prepare(args.out)
 
 local wanted = {}
 for _, name in ipairs(#args.names > 0 and args.names or names) do
@@ -64,8 +65,9 @@ end
 local queue, failed, running = {}, {}, {} -- running: the processes
 
 local function start(name)
-  assert(files.make_folders(folder_of(name)))
-  local log = assert(uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8)))
+  experiment.prepare(folder_of(name))
+  local log, reason = uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8))
+  if not log then experiment.fail(reason) end
   local arguments = { scripts .. name .. ".lua", "--out", folder_of(name), "--seed", tostring(args.seed) }
   if args.quick then table.insert(arguments, "--quick") end
   if args.seeds then
@@ -133,7 +135,6 @@ print()
 experiment.table(rows)
 local about = ("%d experiments%s, %.1f minutes of one core; moonbow, %s."):format(#all,
   args.quick and ", quick runs" or "", seconds / 60, os.date "!%Y-%m-%d")
-assert(files.make_folders(args.out))
 local path = args.out .. "/review.html"
 local html = page.render(all, about, function(results, name)
   return (files.read(("%s/%s.svg"):format(folder_of(results.name), name)))

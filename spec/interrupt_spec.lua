@@ -27,6 +27,26 @@ describe("Ctrl-C in a script", function()
     got = run "coroutine.wrap(function() pcall(work) end)() print 'went on'"
     assert.same({ 130, "" }, { got.code, got.output })
   end)
+  it("is not swallowed by pcall around work that is one call of C", function()
+    for _, work in ipairs { "linear.fit, x, y", "preprocess.fit, { 'snv' }, x",
+      "preprocess.apply, { { name = 'snv' } }, x" } do
+      local got = run(([[
+        local mb = require "moonbow"
+        local x, y = mb.rng(1):normal(0, 1, 40, 20, 1), {}
+        for i = 1, 40 do y[i] = i %% 2 + 1 end
+        local check = interrupt.check
+        function interrupt.check() -- the signal comes while the call is at work
+          io.stderr:write "now\n"
+          while not interrupt.came() do end
+          check()
+        end
+        pcall(mb.%s)
+        print "went on"
+      ]]):format(work))
+      assert.same({ 130, "" }, { got.code, got.output })
+      assert.truthy(got.errors:find(work:match "^[%a.]+" .. ": interrupted; ", 1, true), got.errors)
+    end
+  end)
   it("closes the script's own variables", function()
     local got = run [[
       local mine <close> = setmetatable({}, { __close = function() print "closed" end })
@@ -160,6 +180,26 @@ describe("Ctrl-C in an experiment", function()
     assert.truthy(got.errors:find "\nfit: interrupted; [^\n]*starts again %(no checkpoint was due yet%)")
     assert.is_false(exists(out .. "/results.json"))
     assert.is_false(exists(out .. "/runs/cnn2-linear-seed0/result.json"))
+  end)
+  it("that comes while the folder is looked at leaves nothing there", function()
+    local script = os.tmpname()
+    local file = assert(io.open(script, "w"))
+    file:write [[
+      local mb, files = require "moonbow", require "moonbow.files"
+      local check_writable = files.check_writable
+      function files.check_writable(path)
+        io.stderr:write "now\n"
+        for _ = 1, 1e8 do end
+        return check_writable(path)
+      end
+      mb.experiment.start { name = "toy", claim = "toy" }
+    ]]
+    file:close()
+    local got = interrupted { script, "--out", out }
+    os.remove(script)
+    assert.equal(130, got.code)
+    assert.truthy(got.errors:find "toy: interrupted, without results; the same command starts again\n$")
+    for name in lfs.dir(out) do assert.truthy(name:find "^%.%.?$", name) end
   end)
   it("is not needed to end a review without jobs", function()
     local got = interrupted { "experiments/review.lua", "--jobs", "0", "--out", out }

@@ -79,7 +79,7 @@ describe("memory that runs out", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
     assert.equal("false\ttrue\t3\n", within(700, [[
       local ok, err = pcall(mb.zeros, 2^28 | 0)
-      print(ok, err:find("not enough memory: 1024.0 MB asked for", 1, true) ~= nil, mb.ones(3):sum():item() | 0)
+      print(ok, err:find("not enough memory: 1024 MB asked for, ", 1, true) ~= nil, mb.ones(3):sum():item() | 0)
     ]]))
   end)
   it("does not end the process inside liblinear", function()
@@ -95,7 +95,7 @@ describe("memory that runs out", function()
       os.execute(("prlimit --pid %d --as=%d"):format(process, (kilobytes + 27 * 1024) * 1024))
       print(pcall(mb.linear.fit, x, y))
     ]])
-    assert.matches("^false\t.*linear.fit: not enough memory: %d+%.%d+ MB asked for\n$", text)
+    assert.matches("^false\t.*linear.fit: not enough memory: %d+ MB asked for\n$", text)
   end)
 end)
 

@@ -46,7 +46,7 @@ static void ask_for_memory(lua_State *L, mb_size rows, mb_size columns, mb_size 
   const size_t bytes = (size_t)rows * 64 + (size_t)columns * 8 * (16 + (size_t)classes) + (1 << 16);
   void *volatile memory = malloc(bytes); /* volatile: else compilers take it for granted too */
   if (memory == NULL)
-    bind_error(L, "linear.fit: not enough memory: %f MB asked for", (LUAI_UACNUMBER)bytes / (1 << 20));
+    bind_error(L, "linear.fit: not enough memory: %I MB asked for", (LUAI_UACINT)(bytes >> 20));
   free(memory);
 }
 

@@ -94,11 +94,9 @@ static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
     lua_gc(L, LUA_GCCOLLECT);
     block = pool_take(pool, bytes);
   }
-  if (block == NULL) {
-    const lua_Number megabyte = 1 << 20;
-    bind_error(L, "%s: not enough memory: %f MB asked for, %f MB in use", operation,
-               (lua_Number)bytes / megabyte, (lua_Number)pool_state(pool).live / megabyte);
-  }
+  if (block == NULL)
+    bind_error(L, "%s: not enough memory: %I MB asked for, %I MB in use", operation,
+               (LUAI_UACINT)(bytes >> 20), (LUAI_UACINT)(pool_state(pool).live >> 20));
   return block;
 }
 

@@ -101,8 +101,8 @@ function experiment.start(options)
     measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
-  output.prepare(run.out)
   interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
+  output.prepare(run.out)
   for name, defaults in pairs(options.settings) do
     run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
   end

@@ -5,6 +5,7 @@ local core = require "moonbow.core"
 local files = {}
 
 local MAX_LINKS = 40
+local ROOM = 65536 -- bytes of a small file, for which a disk has to have room
 
 -- A message where no file can be at a path.
 local function path_error(path)
@@ -35,6 +36,18 @@ local function fill(writer, fill_with)
   return core.file_commit(writer)
 end
 
+-- What use(writer) returns, for a writer of a file beside path; or nil and a message. What is not committed goes.
+local function with_writer(path, use)
+  local bad = path_error(path)
+  if bad then return nil, bad end
+  local target, err = follow_links(path)
+  local writer <close>, reason = core.file_begin(target or "")
+  local ok, failure = nil, err or reason
+  if writer then ok, failure = use(writer) end
+  if ok then return true end
+  return nil, ("%s: could not be written: %s"):format(path, failure)
+end
+
 --- Writes a file beside its place, waits until it is on the disk, and renames it. A link at path is followed, an
 -- existing file keeps its mode, a new one gets what the umask leaves of rw-rw-rw-. Folders, devices and files that may
 -- not be written are refused. What a killed process left of the same file goes.
@@ -42,14 +55,12 @@ end
 -- @return true, or nil and a message; whatever was at path is then untouched. What fill_with raises is
 --   raised.
 function files.write(path, fill_with)
-  local bad = path_error(path)
-  if bad then return nil, bad end
-  local target, err = follow_links(path)
-  local writer <close>, reason = core.file_begin(target or "")
-  local ok, failure = nil, err or reason
-  if writer then ok, failure = fill(writer, fill_with) end
-  if ok then return true end
-  return nil, ("%s: could not be written: %s"):format(path, failure)
+  return with_writer(path, function(writer) return fill(writer, fill_with) end)
+end
+
+--- Whether a small file could be written at path: true, or nil and a message. What is there stays.
+function files.check_writable(path)
+  return with_writer(path, function(writer) return core.file_put(writer, ("\0"):rep(ROOM)) end)
 end
 
 --- Appends one line to a file, at one stroke: those of several processes do not mix, and what a killed one left of a
@@ -80,10 +91,10 @@ function files.make_folders(path)
   local made = path:sub(1, 1) == "/" and "/" or ""
   for part in path:gmatch "[^/]+" do
     made = made .. part .. "/"
-    if lfs.attributes(made, "mode") ~= "directory" then
-      local ok, err = lfs.mkdir(made)
-      if not ok and lfs.attributes(made, "mode") ~= "directory" then return nil, ("%s: %s"):format(made, err) end
-    end
+    local ok, err = lfs.mkdir(made)
+    local mode = not ok and lfs.attributes(made:sub(1, -2), "mode")
+    if mode and mode ~= "directory" then err = "it is a file, not a folder" end
+    if not ok and mode ~= "directory" then return nil, ("%s: could not be made: %s"):format(made, err) end
   end
   return true
 end

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.classifier"
+local interrupt = require "moonbow.interrupt"
 
 local linear = {}
 
@@ -26,8 +27,10 @@ local known_options = {
 --   :predict_proba(x); model.weight (D, classes), model.bias (classes). mb.save keeps it
 function linear.fit(x, y, options)
   options, x, y = classifier.arguments("linear.fit", x, y, options, known_options)
+  local guard <close> = interrupt.catch "linear.fit" -- luacheck: ignore 211
   local weight, bias = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
     options.fit_intercept and options.intercept_scaling or 0)
+  interrupt.check()
   return setmetatable({ loss = options.kind, classes = options.classes, weight = weight, bias = bias },
     Linear)
 end

@@ -5,6 +5,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
+local interrupt = require "moonbow.interrupt"
 
 local preprocess = {}
 
@@ -132,6 +133,7 @@ local function apply_step(operation, fitted, x)
   end
   local y = steps[fitted.name].apply(x, fitted.options, fitted)
   core.check_finite(operation, "what " .. fitted.name .. " gives", y)
+  interrupt.check()
   return y
 end
 
@@ -143,6 +145,7 @@ end
 function preprocess.fit(names, x)
   check.list("preprocess.fit", "names", names)
   check_x("preprocess.fit", x)
+  local guard <close> = interrupt.catch "preprocess.fit" -- luacheck: ignore 211
   local all = {}
   for i, given in ipairs(names) do
     local step = read_step(i, given)
@@ -167,6 +170,7 @@ end
 function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
   check_x("preprocess.apply", x)
+  local guard <close> = interrupt.catch "preprocess.apply" -- luacheck: ignore 211
   for _, step in ipairs(fitted) do x = autograd.no_grad(apply_step, "preprocess.apply", step, x) end
   return x
 end

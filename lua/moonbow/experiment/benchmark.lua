@@ -307,6 +307,7 @@ function benchmark.run(args, job)
   local settings = { out = args.out, epochs = args.epochs, batch_size = 128, verbose = true,
     checkpoint_seconds = 20 }
   if args.estimate then return print_estimates(runs.estimate(plan, job.set, settings), job.epochs or {}) end
+  output.prepare(args.out)
   job.results = runs.run(plan, job.set, settings)
   local groups, figures = group(job.results), {}
   for _, entry in ipairs(groups) do compare(entry, job) end

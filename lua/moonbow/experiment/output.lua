@@ -35,14 +35,12 @@ function output.table(rows)
   end
 end
 
---- Makes a folder and sees that files can be written there; else ends with a message. For the start of a script: what
--- it computes should not be lost.
+--- Makes a folder and sees that results.json can be written there, and the disk has room for it; else ends with a
+-- message. For the start of a script: what it computes should not be lost.
 function output.prepare(folder)
-  local probe = folder .. "/.writable"
   local ok, err = files.make_folders(folder)
-  if ok then ok, err = files.write(probe, function() end) end
+  if ok then ok, err = files.check_writable(folder .. "/results.json") end
   if not ok then output.fail(err) end
-  os.remove(probe)
 end
 
 local function sorted_names(t)
