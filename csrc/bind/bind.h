@@ -100,6 +100,8 @@ Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg);
 /* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);
+/* Pushes a view of all of x, which the tape does not follow. */
+void bind_push_alias(lua_State *L, const Tensor *x);
 bool bind_same_shape(const Tensor *a, const Tensor *b);
 /* Raises where x (N), (N, L) or (N, L, C) holds NaN or infinity, and says where (finite.c). */
 void bind_check_finite(lua_State *L, const char *operation, const char *name, const Tensor *x);

@@ -38,8 +38,9 @@ static int unrecorded(lua_State *L) {
 static int records(lua_State *L) {
   const int count = lua_gettop(L);
   int first = 1;
+  if (!is_recording(L)) return 0;
   while (first <= count && !is_tracked(L, first)) first++;
-  if (first > count || !is_recording(L)) return 0;
+  if (first > count) return 0;
   lua_createtable(L, count, 0);
   for (int i = 1; i <= count; i++) {
     if (is_tracked(L, i))
@@ -60,9 +61,25 @@ static int track(lua_State *L) {
   return 1;
 }
 
+/* core.record(x) -> its record; nil where x is no tensor, or none that the tape follows */
 static int record_of(lua_State *L) {
-  bind_tensor(L, "record", "x", 1);
+  if (!is_tracked(L, 1)) return 0;
   lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+/* core.gradients(dy, ...) -> the list of the others, in which dy, as it may stand for several, is replaced by
+ * tensors of the same memory */
+static int gradients(lua_State *L) {
+  const int last = lua_gettop(L);
+  lua_createtable(L, last - 1, 0);
+  for (int i = 2; i <= last; i++) {
+    if (lua_rawequal(L, 1, i))
+      bind_push_alias(L, bind_tensor(L, "backward", "dy", 1));
+    else
+      lua_pushvalue(L, i);
+    lua_rawseti(L, -2, i - 1);
+  }
   return 1;
 }
 
@@ -106,9 +123,11 @@ static int release(lua_State *L) {
   return 0;
 }
 
-/* core.disown(x): the caller, who made x, will not use it again: it is closed as soon as the tape does not
- * need it */
+/* core.disown(x, ...): the caller, who made x, will not use it again, unless x is one of the others: it is
+ * closed as soon as the tape does not need it */
 static int disown(lua_State *L) {
+  for (int other = lua_gettop(L); other > 1; other--)
+    if (lua_touserdata(L, other) == lua_touserdata(L, 1)) return 0;
   Tensor *x = bind_tensor(L, "disown", "x", 1);
   x->disowned = true;
   close_if_unneeded(x);
@@ -144,6 +163,7 @@ static int touch(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"disown", disown},
+    {"gradients", gradients},
     {"is_sole", is_sole},
     {"is_tracked", is_tracked_tensor},
     {"is_unread", is_unread},

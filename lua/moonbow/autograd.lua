@@ -163,13 +163,7 @@ local function gradients_of(node, dy)
   end
   local watch = was_watched and current_watcher()
   local run = watch and watch.backward(node.event, node.backward) or node.backward
-  if not node.inputs then
-    local gradients = { run(dy, table.unpack(parents)) }
-    for i = 1, #parents do
-      if rawequal(gradients[i], dy) then gradients[i] = core.alias(dy) end
-    end
-    return gradients
-  end
+  if not node.inputs then return core.gradients(dy, run(dy, table.unpack(parents))) end
   local needs = {}
   for i = 1, #parents do needs[i] = parents[i] ~= false end
   local gradients = { run(dy, table.unpack(needs)) }

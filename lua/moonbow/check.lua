@@ -128,7 +128,8 @@ local articles = {
 }
 
 local function is_a(value, kinds)
-  if tests[kinds] then return tests[kinds](value) end
+  local whole = tests[kinds]
+  if whole then return whole(value) end
   for kind in kinds:gmatch "[^|]+" do
     local test = tests[kind]
     if test then
@@ -153,7 +154,7 @@ function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
     check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
   end
-  if kinds:find("integer", 1, true) and type(value) == "number" then return math.tointeger(value) or value end
+  if type(value) == "number" and kinds:find("integer", 1, true) then return math.tointeger(value) or value end
   return value
 end
 

@@ -18,16 +18,6 @@ function Optimizer.__newindex(optimizer, field, value)
   rawset(optimizer, field, value)
 end
 
-local function value_of(operation, parameters, i)
-  local parameter = parameters[i]
-  local value = type(parameter) == "table" and parameter.value
-  if not core.is_tensor(value) then
-    check.fail(operation, "parameters[%d]: expected { name = string, value = tensor }, got %s", i,
-      check.show(parameter))
-  end
-  return value
-end
-
 -- The list of parameters, each of which has to be one.
 local function checked_list(operation, parameters)
   check.kind(operation, "parameters", parameters, "table")
@@ -38,9 +28,8 @@ local function checked_list(operation, parameters)
   return parameters
 end
 
--- What is remembered of a parameter: the number of its steps and its moments.
-local function state_of(optimizer, value)
-  local record = core.record(value)
+-- What is remembered of a parameter, by its record: the number of its steps and its moments.
+local function state_of(optimizer, record, value)
   local state = optimizer.states[record]
   if not state then
     state = { steps = 0 }
@@ -55,23 +44,32 @@ local function group_of(groups, steps)
   for _, group in ipairs(groups) do
     if group.steps == steps then return group end
   end
-  local group = { steps = steps, values = {}, gradients = {}, states = {}, m = {}, v = {} }
+  local group = { steps = steps, records = {}, values = {}, gradients = {}, m = {}, v = {} }
   groups[#groups + 1] = group
   return group
 end
 
+local function add(group, record, value, state)
+  local n = #group.values + 1
+  group.records[n], group.values[n], group.gradients[n] = record, value, record.grad
+  group.m[n], group.v[n] = state[1], state[2]
+end
+
 -- The parameters that have a gradient, each once, in groups of those that have made as many steps.
 local function gather(optimizer, parameters)
-  local groups, seen = {}, {}
+  local groups, seen, group = {}, {}, nil
   for i = 1, #parameters do
-    local value = value_of("step", parameters, i)
-    local gradient = value.grad
-    local state = gradient and state_of(optimizer, value)
-    if state and not seen[state] then
-      local group = group_of(groups, state.steps)
-      local n = #group.values + 1
-      seen[state], group.states[n], group.values[n], group.gradients[n] = true, state, value, gradient
-      group.m[n], group.v[n] = state[1], state[2]
+    local parameter = parameters[i]
+    local value = type(parameter) == "table" and parameter.value
+    local record = core.record(value)
+    if record and record.grad and not seen[record] then
+      local state = state_of(optimizer, record, value)
+      seen[record] = true
+      if not group or group.steps ~= state.steps then group = group_of(groups, state.steps) end
+      add(group, record, value, state)
+    elseif not record and not core.is_tensor(value) then
+      check.fail("step", "parameters[%d]: expected { name = string, value = tensor }, got %s", i,
+        check.show(parameter))
     end
   end
   return groups
@@ -85,9 +83,8 @@ function Optimizer:step(parameters)
   for _, group in ipairs(gather(self, checked_list("step", parameters))) do
     local steps = group.steps + 1
     self.move(self, group.values, group.gradients, group.m, group.v, steps)
-    for i, value in ipairs(group.values) do
-      group.states[i].steps = steps
-      value.grad = nil
+    for i, record in ipairs(group.records) do
+      self.states[record].steps, record.grad = steps, nil
       core.close(group.gradients[i])
     end
   end

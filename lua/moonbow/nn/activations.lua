@@ -51,8 +51,9 @@ end
 
 --- activate(x, alpha) of an x that was made for it; x itself where activate is nil.
 function activations.apply(activate, x, alpha)
-  local y = activate and activate(x, alpha) or x
-  if not rawequal(x, y) then core.disown(x) end
+  if not activate then return x end
+  local y = activate(x, alpha)
+  core.disown(x, y)
   return y
 end
 

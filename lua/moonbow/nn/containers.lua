@@ -9,33 +9,28 @@ local containers = {}
 
 local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 
--- Returns the result of a pcall on part i, or raises its error again with the part's place before the message.
-local function at_part(container, i, ok, result)
-  if ok then return result end
-  if type(result) ~= "string" then error(result, 0) end
+-- Raises the error of part i again, with the part's place before the message.
+local function raise_at(container, i, err)
+  if type(err) ~= "string" then error(err, 0) end
   local part, where = container.layers[i], core.where()
-  local message = where ~= "" and result:sub(1, #where) == where and result:sub(#where + 1) or result
+  local message = where ~= "" and err:sub(1, #where) == where and err:sub(#where + 1) or err
   local own = part.type .. ": "
   if message:sub(1, #own) == own then message = message:sub(#own + 1) end
   local name = container.name and container.name .. " > " or ""
   check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
 end
 
-local run = Layer.run
+local run, count_joined = Layer.run, Layer.count_joined
 
 local function call(container, i, x, joined)
-  return at_part(container, i, pcall(run, container.layers[i], x, joined))
+  local ok, y = pcall(run, container.layers[i], x, joined)
+  return ok and y or raise_at(container, i, y)
 end
 
 -- The shape that part i makes of a shape; infer is what output_shape got.
 local function shape_after(container, i, shape, infer)
-  return at_part(container, i, pcall(infer, container.layers[i], i, shape))
-end
-
--- Says that a result which a container made is not used any more, unless it is x, which is not the container's, or
--- what it returns.
-local function disown(result, x, returned)
-  if not rawequal(result, x) and not rawequal(result, returned) then core.disown(result) end
+  local ok, output = pcall(infer, container.layers[i], i, shape)
+  return ok and output or raise_at(container, i, output)
 end
 
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
@@ -75,9 +70,9 @@ containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
     local i, parts, y = 1, layer.layers, x
     while i <= #parts do
-      local count, input = parts[i]:count_joined(parts, i, y), y
+      local count, input = count_joined(parts[i], parts, i, y), y
       y = call(layer, i, input, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
-      disown(input, x, y)
+      core.disown(input, x, y)
       i = i + 1 + count
     end
     return y
@@ -104,8 +99,8 @@ containers.Residual = container("Residual", {
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
     if not core.same_shape(y, short) then check_shortcut(core.shape(y), core.shape(short)) end
     local sum = layer.slope and ops.add_activate(y, short, layer.slope) or ops.add(y, short)
-    disown(y, x, short)
-    disown(short, x, y)
+    core.disown(y, x, short)
+    core.disown(short, x, y)
     return activations.apply(not layer.slope and layer.activate, sum, layer.options.alpha)
   end,
   output_shape = function(layer, shape, infer)
@@ -142,7 +137,7 @@ containers.Concat = container("Concat", {}, {
     local parts = {}
     for i = 1, #layer.layers do parts[i] = call(layer, i, x) end
     local y = ops.concat(parts, core.rank(parts[1]))
-    for _, part in ipairs(parts) do disown(part, x, y) end
+    for _, part in ipairs(parts) do core.disown(part, x, y) end
     return y
   end,
   output_shape = function(layer, shape, infer)

@@ -61,9 +61,11 @@ end
 
 --- Makes the weights for inputs of a shape with the batch first, unless they exist. Raises where it does not fit.
 function Layer.ensure_made(layer, shape)
-  if not layer.make or layer.made then return end
-  if layer.output_shape and not layer.layers then layer:output_shape(shape) end
-  layer:make(shape, layer.rng or random.default())
+  if layer.made then return end
+  if layer.make then
+    if layer.output_shape and not layer.layers then layer:output_shape(shape) end
+    layer:make(shape, layer.rng or random.default())
+  end
   layer.made = true
 end
 
@@ -71,7 +73,7 @@ end
 -- does too.
 function Layer.run(layer, x, joined)
   check.kind(layer.type, "input", x, "tensor")
-  if layer.make and not layer.made then layer:ensure_made(core.shape(x)) end
+  if not layer.made then layer:ensure_made(core.shape(x)) end
   local y = layer:forward(x, joined)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
   local trace = was_traced and current_trace()
