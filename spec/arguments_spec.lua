@@ -11,9 +11,9 @@ describe("a number that is asked for", function()
     for _, kinds in ipairs { "number", "finite", "positive", "non-negative", "fraction", "number|string", "integer" } do
       assert.error_matches(function() check.kind("op", "size", nan, kinds) end, "op: size: expected .*, got NaN$")
     end
-    assert.error_matches(function() mb.linspace(0, nan, 3) end, "linspace: last: expected a number, got NaN$")
+    assert.error_matches(function() mb.linspace(0, nan, 3) end, "linspace: last: expected a finite number, got NaN$")
     assert.error_matches(function() mb.ones(2):allclose(mb.ones(2), { relative = nan }) end,
-      "allclose: relative: expected a number, got NaN$")
+      "allclose: relative: expected a non%-negative number, got NaN$")
   end)
   it("may be limited to what is below 1", function()
     assert.equal(0.9, check.kind("op", "rate", 0.9, "fraction below 1"))
@@ -23,6 +23,14 @@ describe("a number that is asked for", function()
     end
   end)
 end)
+
+-- What only moonbow calls.
+local inside = {}
+for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "count_joined",
+  "path_of_part", "traced_as_run", "identity" } do
+  inside["layer:" .. name] = true
+end
+for _, name in ipairs { "new", "grid" } do inside["figure:" .. name] = true end
 
 describe("more arguments than a function takes", function()
   local many = {}
@@ -35,13 +43,6 @@ describe("more arguments than a function takes", function()
     ["rng:uniform"] = true, ["rng:normal"] = true, ["rng:exponential"] = true, ["rng:gamma"] = true,
     ["rng:poisson"] = true,
   }
-  -- What only moonbow calls.
-  local inside = {}
-  for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "count_joined",
-    "path_of_part", "traced_as_run" } do
-    inside["layer:" .. name] = true
-  end
-  for _, name in ipairs { "new", "grid" } do inside["figure:" .. name] = true end
 
   local function refuses(path, f, ...)
     local ok, message = pcall(f, ...)
@@ -77,6 +78,26 @@ describe("more arguments than a function takes", function()
   end)
   it("that are nil are as good as absent", function()
     assert.same({ 3, 3 }, mb.ones(3, 3):shape(nil, nil))
+  end)
+end)
+
+describe("a method called with a dot", function()
+  it("asks for its object", function()
+    local taken = 0
+    for kind, methods in pairs(public.methods) do
+      for name, f in pairs(methods) do
+        if kind ~= "tensor" and kind ~= "rng" and name ~= "call" and not inside[kind .. ":" .. name] then
+          for _, first in ipairs { { 8, 1 }, 5, nan, false, mb.ones(2) } do
+            local ok, message = pcall(function() return (f(first)) end)
+            assert.is_false(ok, kind .. ":" .. name)
+            assert.matches("^spec/arguments_spec.lua:%d+: [%w:_]+: expected the object before the arguments, got .*; "
+              .. "write object:" .. name .. "%(...%), with a colon$", message)
+            taken = taken + 1
+          end
+        end
+      end
+    end
+    assert.is_true(taken > 100)
   end)
 end)
 
@@ -145,8 +166,16 @@ describe("an option or key that means nothing", function()
       "concat: expected a list of tensors, got an entry %[dimension%]$")
     assert.error_matches(function() mb.concat { x, nil, x } end, "concat: tensor 2: expected a tensor, got nil$")
   end)
+  it("is refused: numbers without end, and tolerances below 0", function()
+    local inf = math.huge
+    assert.error_matches(function() mb.linspace(0, inf, 3) end, "linspace: last: expected a finite number, got inf$")
+    assert.error_matches(function() mb.arange(1, 2, inf) end, "arange: step: expected a finite number, got inf$")
+    assert.error_matches(function() x:elu(1e39) end, "elu: alpha: expected a finite float32, got 1e%+39$")
+    assert.error_matches(function() x:allclose(x, { absolute = -1 }) end,
+      "allclose: absolute: expected a non%-negative number, got %-1$")
+  end)
   it("is refused: NaN as a slope", function()
-    assert.error_matches(function() x:leaky_relu(nan) end, "leaky_relu: alpha: expected a finite number, got NaN$")
-    assert.error_matches(function() x:elu(nan) end, "elu: alpha: expected a finite number, got NaN$")
+    assert.error_matches(function() x:leaky_relu(nan) end, "leaky_relu: alpha: expected a finite float32, got NaN$")
+    assert.error_matches(function() x:elu(nan) end, "elu: alpha: expected a finite float32, got NaN$")
   end)
 end)

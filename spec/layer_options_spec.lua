@@ -61,7 +61,8 @@ describe("a layer", function()
     refuses("build: shape: expected a table, got 10", model.build, model, 10, 1)
     refuses("parameters: expected no arguments, got true as argument 1", model.parameters, model, true)
     refuses("load_state: expected one argument, got false as argument 2", model.load_state, model, {}, false)
-    refuses("a method was called without its layer; write model:train(), with a colon", model.train)
+    refuses("train: expected the object before the arguments, got nil; write object:train(...), with a colon",
+      model.train)
     refuses("load_state: the model has no weights yet; build it first, or use restore", model.load_state, model,
       { ["1.weight"] = mb.ones(2, 2) })
   end)

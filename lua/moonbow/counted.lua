@@ -25,9 +25,18 @@ local function parameters(f)
   return not info.isvararg and info.nparams or nil
 end
 
--- own: how many of the arguments the user does not see as such, 1 for the object of a method.
-local function wrap(name, f, most, own)
+-- Raises unless what comes first has a method of the name: model.build{ 8, 1 } has no object.
+local function check_object(name, method, object)
+  if type(object) == "table" and type(object[method]) == "function" then return end
+  check.fail(name, "expected the object before the arguments, got %s; write object:%s(...), with a colon",
+    check.show(object), method)
+end
+
+-- own: how many of the arguments the user does not see as such, 1 for the object of a method. method: the key under
+-- which the object has f; false where f itself, in C, looks at its object.
+local function wrap(name, f, most, own, method)
   local function counting(...)
+    if method then check_object(name, method, (...)) end
     if select("#", ...) > most then check.no_more(name, most - own, select(most + 1, ...)) end
     return f(...)
   end
@@ -40,17 +49,19 @@ local function is_countable(key, f)
 end
 
 local function count_all(functions, prefix, counts, own)
+  local is_class = functions.__index == functions
   for key, f in pairs(functions) do
     if is_countable(key, f) then
       local most = counts[key] and counts[key] + own
       if counts[key] == nil then most = parameters(f) end
-      functions[key] = most and wrap(prefix .. key, f, most, own) or f
+      functions[key] = most and wrap(prefix .. key, f, most, own, is_class and key) or f
     end
   end
   return functions
 end
 
---- Makes the methods in a table count their arguments; returns the table. prefix: what stands before their names in
+--- Makes the methods in a table count their arguments, and those of a class, a table that is its own __index, ask for
+-- their object; returns the table. prefix: what stands before their names in
 -- messages. counts: how many arguments besides the object those take that are written in C or take any number; false:
 -- the method stays as it is, because it looks at all that it is given, or nobody but moonbow calls it.
 function counted.methods(methods, prefix, counts) return count_all(methods, prefix, counts or {}, 1) end

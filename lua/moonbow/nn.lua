@@ -3,7 +3,7 @@ local Layer = require "moonbow.nn.layer"
 for _, part in ipairs { "shapes", "state", "config", "summary" } do require("moonbow.nn." .. part) end
 
 require("moonbow.counted").methods(Layer, "", {
-  class = false, register = false, is_layer = false, from_config = false, -- no methods
+  class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
   run = false, ensure_made = false, count_joined = false, -- in the path of every call
   path_of_part = false, traced_as_run = false,
 })

@@ -36,9 +36,9 @@ function tensor.ones(...) return core.ones(...) end
 -- mb.arange(n) is 1, 2, ..., n. step defaults to 1.
 function tensor.arange(first, last, step)
   if last == nil then first, last = 1, first end
-  check.kind("arange", "first", first, "number")
-  check.kind("arange", "last", last, "number")
-  step = check.kind("arange", "step", step or 1, "number")
+  check.kind("arange", "first", first, "finite")
+  check.kind("arange", "last", last, "finite")
+  step = check.kind("arange", "step", step or 1, "finite")
   local count = math.floor((last - first) / step + 1e-9) + 1
   if step == 0 or count ~= count or count < 1 then
     check.fail("arange", "no numbers from %s to %s in steps of %s", first, last, step)
@@ -48,8 +48,8 @@ end
 
 --- count numbers from first to last, both included, equally spaced.
 function tensor.linspace(first, last, count)
-  check.kind("linspace", "first", first, "number")
-  check.kind("linspace", "last", last, "number")
+  check.kind("linspace", "first", first, "finite")
+  check.kind("linspace", "last", last, "finite")
   count = check.kind("linspace", "count", count, "positive integer")
   return core.arange(first, count > 1 and (last - first) / (count - 1) or 0, count)
 end
@@ -175,11 +175,11 @@ end
 
 --- x where positive, else alpha x (default 0.01).
 function methods.leaky_relu(x, alpha)
-  return ops.leaky_relu(x, check.kind("leaky_relu", "alpha", alpha or 0.01, "finite"))
+  return ops.leaky_relu(x, check.kind("leaky_relu", "alpha", alpha or 0.01, "real"))
 end
 
 --- x where positive, else alpha (exp(x) - 1) (default 1).
-function methods.elu(x, alpha) return ops.elu(x, check.kind("elu", "alpha", alpha or 1, "finite")) end
+function methods.elu(x, alpha) return ops.elu(x, check.kind("elu", "alpha", alpha or 1, "real")) end
 
 --- Matrix product: (..., K) times (K, N). Vectors may stand on either side. On x86, subnormal numbers (below 1.2e-38)
 -- count as zero.
@@ -224,10 +224,14 @@ for _, name in ipairs { "argmin", "argmax" } do reduction(name, core[name]) end
 --- The sum of all squares: the L2 penalty before its factor.
 methods.sum_squares = ops.sum_squares
 
+local allclose_options = {
+  relative = check.default(1e-5, "non-negative"), absolute = check.default(1e-8, "non-negative"),
+}
+
 --- Whether a and b have one shape and |a - b| <= absolute + relative |b| everywhere.
 -- Defaults: relative 1e-5, absolute 1e-8. Second result: the largest difference.
 function methods.allclose(a, b, options)
-  options = check.options("allclose", options, { relative = 1e-5, absolute = 1e-8 })
+  options = check.options("allclose", options, allclose_options)
   return core.allclose(a, b, options.relative, options.absolute)
 end
 

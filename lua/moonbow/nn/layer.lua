@@ -101,9 +101,6 @@ function Layer.path_of_part(path, i) return path == "" and tostring(i) or path .
 --- Calls f(layer, path) for the layer and all its parts, in order, for one that stands in several places once, with
 -- the path of the first. The path of the layer itself is "". Raises where a layer contains itself.
 function Layer.visit(layer, f)
-  if not Layer.is_layer(layer) then
-    check.fail("layer", "a method was called without its layer; write model:train(), with a colon")
-  end
   local states = {}
   local function enter(part, path)
     if states[part] == "open" then check.fail(layer.type, "layer %s (%s) contains itself", path, part.type) end
