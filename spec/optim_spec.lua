@@ -81,6 +81,43 @@ describe("an optimiser used again", function()
   end)
 end)
 
+describe("an optimiser's state", function()
+  it("does not change with later steps of either optimiser", function()
+    local a, b = mb.optim.Adam {}, mb.optim.Adam {}
+    local w = mb.tensor({ 3 }):param()
+    local list = { { name = "w", value = w } }
+    step(a, w)
+    local moments, steps = a:state(list)
+    local first = moments["1.w"]:item()
+    b:load_state(list, moments, steps)
+    step(a, w)
+    step(b, w)
+    assert.equal(first, moments["1.w"]:item())
+    assert.same({ w = 1 }, steps)
+  end)
+  it("is refused where it is none, and nothing changes", function()
+    local a = mb.optim.Adam {}
+    local list = { { name = "w", value = mb.tensor({ 3 }):param() } }
+    step(a, list[1].value)
+    local function refuses(message, ...)
+      local ok, text = pcall(a.load_state, a, ...)
+      assert.is_false(ok)
+      assert.equal(message, text:match "load_state: (.*)")
+      assert.same({ w = 1 }, select(2, a:state(list)))
+    end
+    local moments = a:state(list)
+    refuses("moments: expected a table, got nil", list)
+    refuses("steps: expected a table, got 5", list, moments, 5)
+    refuses("steps of 'w': expected a positive integer, got 1.5", list, moments, { w = 1.5 })
+    refuses("moment '1.w': expected a tensor of shape {1}, got nil", list, {}, { w = 1 })
+    refuses("moment '2.w': expected a tensor of shape {1}, got tensor {2}", list,
+      { ["1.w"] = mb.ones(1), ["2.w"] = mb.ones(2) }, { w = 1 })
+    refuses("parameters[1]: expected { name = string, value = tensor }, got 3", { 3 }, moments, {})
+    refuses("parameters[1]: expected { name = string, value = tensor }, got a table", { { value = mb.ones(1) } }, moments, {})
+    assert.error_matches(function() a:state(5) end, "state: parameters: expected a table, got 5$")
+  end)
+end)
+
 describe("a parameter that is listed twice", function()
   it("is moved once", function()
     for _, optimizer in ipairs { mb.optim.SGD { lr = 0.1, momentum = 0.9 }, mb.optim.Adam { lr = 0.1 } } do

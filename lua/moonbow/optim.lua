@@ -18,7 +18,12 @@ function Optimizer.__newindex(optimizer, field, value)
   rawset(optimizer, field, value)
 end
 
--- The list of parameters, each of which has to be one.
+local function fail_at(operation, parameters, i)
+  check.fail(operation, "parameters[%d]: expected { name = string, value = tensor }, got %s", i,
+    check.show(parameters[i]))
+end
+
+-- The list of parameters.
 local function checked_list(operation, parameters)
   check.kind(operation, "parameters", parameters, "table")
   if #parameters == 0 then
@@ -68,8 +73,7 @@ local function gather(optimizer, parameters)
       if not group or group.steps ~= state.steps then group = group_of(groups, state.steps) end
       add(group, record, value, state)
     elseif not record and not core.is_tensor(value) then
-      check.fail("step", "parameters[%d]: expected { name = string, value = tensor }, got %s", i,
-        check.show(parameter))
+      fail_at("step", parameters, i)
     end
   end
   return groups
@@ -90,25 +94,55 @@ function Optimizer:step(parameters)
   end
 end
 
---- What the optimiser remembers of parameters: { ["1.weight"] = first moment, ... } with the number of the
+-- Name and tensor of parameter i.
+local function named(operation, parameters, i)
+  local parameter = parameters[i]
+  if type(parameter) ~= "table" or type(parameter.name) ~= "string" or not core.is_tensor(parameter.value) then
+    fail_at(operation, parameters, i)
+  end
+  return parameter.name, parameter.value
+end
+
+--- A copy of what the optimiser remembers of parameters: { ["1.weight"] = first moment, ... } with the number of the
 -- moment before the name ("2.1.weight"), and { ["1.weight"] = number of its steps, ... }.
 function Optimizer:state(parameters)
   local moments, steps = {}, {}
-  for _, parameter in ipairs(parameters) do
-    local state = self.states[core.record(parameter.value) or false]
-    for i, moment in ipairs(state or {}) do moments[i .. "." .. parameter.name] = moment end
-    steps[parameter.name] = state and state.steps
+  for i = 1, #checked_list("state", parameters) do
+    local name, value = named("state", parameters, i)
+    local state = self.states[core.record(value) or false]
+    for k, moment in ipairs(state or {}) do moments[k .. "." .. name] = core.copy(moment) end
+    steps[name] = state and state.steps
   end
   return moments, steps
 end
 
---- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered.
+-- What is remembered of a parameter, out of what state() gave; nil where that does not name it.
+local function read_state(optimizer, name, value, moments, steps)
+  if steps[name] == nil then return nil end
+  local state = { steps = check.kind("load_state", ("steps of '%s'"):format(name), steps[name], "positive integer") }
+  for k = 1, optimizer.moment_count do
+    local moment = moments[k .. "." .. name]
+    if not core.is_tensor(moment) or not core.same_shape(moment, value) then
+      check.fail("load_state", "moment '%d.%s': expected a tensor of shape %s, got %s", k, name,
+        check.show_shape(core.shape(value)), check.show(moment))
+    end
+    state[k] = core.copy(moment)
+  end
+  return state
+end
+
+--- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered. Raises, and
+-- changes nothing, where moments are missing or have other shapes.
 function Optimizer:load_state(parameters, moments, steps)
-  for _, parameter in ipairs(parameters) do
-    local name, record = parameter.name, core.record(parameter.value)
-    local state = { steps = steps[name] }
-    for i = 1, self.moment_count do state[i] = moments[i .. "." .. name] end
-    if record then self.states[record] = state.steps and #state == self.moment_count and state or nil end
+  check.kind("load_state", "moments", moments, "table")
+  check.kind("load_state", "steps", steps, "table")
+  local states = {}
+  for i = 1, #checked_list("load_state", parameters) do
+    local name, value = named("load_state", parameters, i)
+    states[core.record(value) or false] = read_state(self, name, value, moments, steps) or false
+  end
+  for record, state in pairs(states) do
+    if record then self.states[record] = state or nil end
   end
 end
 
