@@ -180,6 +180,18 @@ describe("a tensor that two layers share", function()
   end)
 end)
 
+describe("a weight that is the result of an operation on another", function()
+  it("is refused by fit, which could not move it", function()
+    local a, b = nn.Dense { units = 2, bias = false }, nn.Dense { units = 4, bias = false }
+    local model = nn.Sequential { a, b }
+    model:build { 4 }
+    b.weight = a.weight:transpose()
+    local x = mb.ones(3, 4)
+    assert.error_matches(function() mb.fit(model, { x = x, y = x }, { loss = "mse", verbose = false }) end,
+      "fit: 2.weight is the result of 'transpose', which no step can move; let it be a parameter, or detach%(%) it$")
+  end)
+end)
+
 describe("a layer that contains itself", function()
   it("is an error", function()
     local model = nn.Sequential { nn.Sequential { nn.ReLU {} } }

@@ -136,6 +136,38 @@ describe("evaluate and predict", function()
   end)
 end)
 
+describe("a network or set that fit, evaluate or predict cannot take", function()
+  local x, y = mb.randn(mb.rng(1), 6, 4, 1), { 1, 2, 1, 2, 1, 2 }
+  it("is refused where it ends in a softmax: a second one would level the probabilities", function()
+    local Dense = nn.Dense
+    for _, layers in ipairs {
+      { nn.Flatten {}, Dense { units = 2 }, nn.Softmax {} },
+      { nn.Flatten {}, Dense { units = 2, activation = "softmax" } },
+      { nn.Flatten {}, nn.Sequential { Dense { units = 2 }, nn.Activation { name = "softmax" } } },
+    } do
+      local model = nn.Sequential(layers)
+      local message = "expected logits, but the network ends in a softmax"
+      assert.error_matches(function() mb.predict(model, x) end, "predict: " .. message)
+      assert.error_matches(function() mb.evaluate(model, { x = x, y = y }) end, "evaluate: " .. message)
+      assert.error_matches(function() fit(model, { x = x, y = y }, {}) end, "fit: " .. message)
+    end
+    local free = nn.Sequential { nn.Flatten {}, Dense { units = 2, activation = "softmax" } }
+    assert.equal(1, #fit(free, { x = x, y = mb.ones(6, 2) }, { epochs = 1, loss = "mse" }))
+  end)
+  it("is refused where it has not one output per row", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Lambda { function(rows) return rows:mean(1, { keep = true }) end } }
+    assert.error_matches(function() mb.predict(model, x) end,
+      "predict: expected outputs for each of 6 rows of x, got 1$")
+    assert.error_matches(function() mb.evaluate(model, { x = x, y = y }) end,
+      "evaluate: expected outputs for each of 6 rows of x, got 1$")
+  end)
+  it("is refused where class names are no strings, and weights go by names", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    assert.error_matches(function() fit(model, { x = x, y = y, classes = { 1, 2 } }, { class_weights = { a = 1 } }) end,
+      "fit: data.classes%[1%]: expected a string, got 1$")
+  end)
+end)
+
 describe("recalibrate", function()
   it("gives the statistics of the data, with weights unchanged", function()
     local norm = nn.BatchNorm1d { momentum = 0.99 }

@@ -53,10 +53,14 @@ end
 
 -- Calls f(logits, first, count, probabilities) for the outputs of a classifier.
 local function each_prediction(operation, model, x, batch_size, f)
+  losses.check_logits(operation, model)
   M.each_batch(operation, model, x, batch_size, function(logits, first, count)
     local shape = core.shape(logits)
     table.remove(shape, 1)
     losses.classes_of(operation, shape)
+    if core.size(logits, 1) ~= count then
+      check.fail(operation, "expected outputs for each of %d rows of x, got %d", count, core.size(logits, 1))
+    end
     local probabilities = core.softmax(logits)
     check_probabilities(operation, x, probabilities, first)
     f(logits, first, count, probabilities)
@@ -67,7 +71,7 @@ local options_of_batches = { batch_size = check.default(128, "positive integer")
 
 --- The classes that a classifier predicts, and their probabilities. Raises where its outputs are not (N, classes),
 -- and where they are NaN or infinite, with the rows.
--- @param model whose outputs are logits (N, classes)
+-- @param model whose outputs are logits (N, classes): one that ends in a softmax raises
 -- @param x (N, L, C)
 -- @param options batch_size (128)
 -- @return classes (N), probabilities (N, classes)

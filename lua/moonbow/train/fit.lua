@@ -60,6 +60,7 @@ local function sample_shape(x) return { table.unpack(core.shape(x), 2) } end
 local function read_sets(job, set)
   local options, read, classes = job.options, sets.with_targets, nil
   if losses.is_of_classes(options.loss) then
+    losses.check_logits("fit", job.model)
     read, classes = sets.with_classes, losses.classes_of("fit", job.output_shape)
   end
   job.x, job.y = read("fit", "data", set, classes)
@@ -70,14 +71,27 @@ local function read_sets(job, set)
   end
 end
 
+-- The parameters, and a list of their tensors.
+local function trainable(model)
+  local parameters, values = model:parameters(), {}
+  for i, parameter in ipairs(parameters) do
+    local operation = (core.record(parameter.value) or {}).name
+    if operation then
+      check.fail("fit", "%s is the result of '%s', which no step can move; let it be a parameter, or detach() it",
+        parameter.name, operation)
+    end
+    values[i] = parameter.value
+  end
+  if #values == 0 then check.fail("fit", "the model has no parameters to train") end
+  return parameters, values
+end
+
 local function build(job, set)
   local model, seed = job.model, job.options.seed
   local shape = sample_shape(sets.read_x("fit", "data", set))
   job.output_shape = model:build(shape, seeded(seed, 2))
   job.least_rows = batches.least_rows(model, shape)
-  job.parameters, job.values = model:parameters(), {}
-  for i, parameter in ipairs(job.parameters) do job.values[i] = parameter.value end
-  if #job.parameters == 0 then check.fail("fit", "the model has no parameters to train") end
+  job.parameters, job.values = trainable(model)
   job.rng, job.layer_rng = seeded(seed, 1), seeded(seed, 3)
 end
 

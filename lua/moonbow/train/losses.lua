@@ -24,6 +24,7 @@ local function by_name(given, names, classes)
   if type(names) ~= "table" then
     fail "names are given, but the set has no 'classes', a list of names: expected 'balanced' or one number per class"
   end
+  for k, name in ipairs(names) do check.kind("fit", ("data.classes[%d]"):format(k), name, "string") end
   for name in pairs(given) do check.name("fit", "class_weights", name, names) end
   local weights = {}
   for k = 1, classes do weights[k] = names[k] and given[names[k]] or 1 end
@@ -67,6 +68,19 @@ function losses.classes_of(operation, shape)
   if #shape == 1 and shape[1] > 1 then return shape[1] end
   check.fail(operation, "expected a classifier, with outputs (N, classes), one logit for each of at least 2 classes, "
     .. "got outputs %s", show_output(shape))
+end
+
+--- Raises if the last layer of a model is a softmax: what takes logits does it itself, and a second one would level the
+-- probabilities.
+function losses.check_logits(operation, model)
+  local last = model
+  while last.type == "Sequential" do last = last.layers[#last.layers] end
+  local options = last.options
+  local activation = last.type == "Activation" and options.name or options.activation
+  if last.type == "Softmax" or activation == "softmax" then
+    check.fail(operation, "expected logits, but the network ends in a softmax (%s), which is part of %s already; leave "
+      .. "it out", last.type, operation == "fit" and "the loss" or operation)
+  end
 end
 
 --- Whether an option asks for cross-entropy, whose y are class numbers; raises where it is no loss.
