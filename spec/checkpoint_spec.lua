@@ -111,6 +111,8 @@ describe("checkpoints", function()
     refuses("of a training with another batch_size %(32, now 16%); take another folder", { batch_size = 16 })
     refuses("another seed %(0, now 1%)", { seed = 1 })
     refuses("another optimizer", { optimizer = mb.optim.Adam { lr = 1 } })
+    refuses("another schedule %(nil, now {%[1%] = \"cosine\"} over 3 epochs%)", { schedule = { "cosine" } })
+    refuses("another l2 %(0, now 0.1%)", { l2 = 0.1 })
     refuses("another schedule", { schedule = { "step", every = 1 } })
     refuses("another data", {}, mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160,
       seed = 9 })

@@ -42,6 +42,12 @@ end
 
 local LONGEST = 400 -- of a text that stands for itself
 
+-- With as many digits as tell a number from all others, 0.1 and not 0.10000000000000001.
+local function show_number(value)
+  local text = ("%.15g"):format(value)
+  return tonumber(text) == value and text or ("%.17g"):format(value)
+end
+
 -- A value as text: the same for equal values, another for others. Of functions nothing can be told. For a tensor, and
 -- for what is long, stands a digest (XXH64 of shape and bytes; see core.digest): data that differ in any bit, or only
 -- in their order, differ in it.
@@ -51,7 +57,7 @@ local function canonical(value)
   end
   if type(value) == "function" then return "a function" end
   if type(value) == "string" then return ("%q"):format(value) end
-  if type(value) == "number" then return core.in_c_locale(string.format, "%.17g", value) end
+  if type(value) == "number" then return core.in_c_locale(show_number, value) end
   if type(value) ~= "table" then return tostring(value) end
   local parts = {}
   for key, entry in pairs(value) do
@@ -62,14 +68,16 @@ local function canonical(value)
   return #text <= LONGEST and text or ("{%d entries, %016x}"):format(#parts, core.digest(text))
 end
 
-local compared_options = { "epochs", "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
+local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
   "early_stopping", "schedule" }
 
 -- The texts by name.
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
   for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
-  if (options.schedule or {})[1] ~= "cosine" then same.epochs = "any" end
+  if (options.schedule or {})[1] == "cosine" then
+    same.schedule = ("%s over %d epochs"):format(same.schedule, options.epochs)
+  end
   local ok, config = pcall(job.model.config, job.model)
   same.model = ok and canonical(config) or "holds functions"
   for set, values in pairs { data = job, validation = job.validation or {} } do
