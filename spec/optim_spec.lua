@@ -113,7 +113,8 @@ describe("an optimiser's state", function()
     refuses("moment '2.w': expected a tensor of shape {1}, got tensor {2}", list,
       { ["1.w"] = mb.ones(1), ["2.w"] = mb.ones(2) }, { w = 1 })
     refuses("parameters[1]: expected { name = string, value = tensor }, got 3", { 3 }, moments, {})
-    refuses("parameters[1]: expected { name = string, value = tensor }, got a table", { { value = mb.ones(1) } }, moments, {})
+    refuses("parameters[1]: expected { name = string, value = tensor }, got a table", { { value = mb.ones(1) } },
+      moments, {})
     assert.error_matches(function() a:state(5) end, "state: parameters: expected a table, got 5$")
   end)
 end)

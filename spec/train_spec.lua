@@ -161,6 +161,11 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.error_matches(function() mb.evaluate(model, { x = x, y = y }) end,
       "evaluate: expected outputs for each of 6 rows of x, got 1$")
   end)
+  it("is refused where the seed is a table, but no list", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    assert.error_matches(function() fit(model, { x = x, y = y }, { seed = { a = 1 } }) end,
+      "fit: seed: expected a list, got an entry %[a%]$")
+  end)
   it("is refused where class names are no strings, and weights go by names", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     assert.error_matches(function() fit(model, { x = x, y = y, classes = { 1, 2 } }, { class_weights = { a = 1 } }) end,

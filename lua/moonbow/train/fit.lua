@@ -29,7 +29,7 @@ local early_stopping_options = {
 }
 
 local function seeded(seed, stream)
-  local parts = type(seed) == "table" and { table.unpack(seed) } or { seed }
+  local parts = type(seed) == "table" and { table.unpack(check.list("fit", "seed", seed)) } or { seed }
   parts[#parts + 1] = stream
   return core.rng(parts)
 end
