@@ -560,6 +560,7 @@ static void mark_gradients(const Backward *b, Chunk chunk, const mb_conv1d *s, c
   Source dy = gradient_source(b->dy, b->winners, s, p), x = input_source(b->x, s, p);
   mark(b->is_dy_wide, &dy, rows_of_gradient, 1, 1 - p->taps, rows, chunk, s, p);
   x.range.taps = p->valid, x.range.terms = p->valid * p->x.width;
+  x.span = mb_max(x.span, x.range.terms / 8); /* all of the tile is one window: fewer samples do */
   if (b->dw_planes) mark(b->is_any_wide, &x, rows_of_tile, 1, 0, rows, chunk, s, p);
 }
 
