@@ -161,6 +161,24 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.error_matches(function() mb.evaluate(model, { x = x, y = y }) end,
       "evaluate: expected outputs for each of 6 rows of x, got 1$")
   end)
+  it("is refused where the loss does not depend on the model", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    for _, l2 in ipairs { 0, 0.1 } do
+      assert.error_matches(function()
+        fit(model, { x = x, y = y }, { l2 = l2, loss = function(output) return output:detach():sum() end })
+      end, "fit: loss: it does not depend on the parameters of the model$")
+    end
+  end)
+  it("is named: the set, the optimiser", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    local set = { x = x, y = y }
+    assert.error_matches(function() fit(model, { x = mb.ones(6), y = y }, {}) end,
+      "fit: data.x: expected a row for each spectrum, %(N, L, C%), got shape {6}$")
+    assert.error_matches(function() fit(model, set, { validation = { x = mb.ones(6, 5, 1), y = y } }) end,
+      "fit: validation.x: layer 2 %(Dense%): input has 5 features, weights expect 4$")
+    assert.error_matches(function() fit(model, set, { optimizer = "adam" }) end,
+      "fit: optimizer: expected one of mb.optim, as mb.optim.Adam{}, got 'adam'$")
+  end)
   it("is refused where the seed is a table, but no list", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     assert.error_matches(function() fit(model, { x = x, y = y }, { seed = { a = 1 } }) end,

@@ -54,6 +54,7 @@ end
 -- Moves the weights, unless a gradient is not finite.
 local function step(job, loss, batch)
   local options, parameters = job.options, job.parameters
+  if not core.is_tracked(loss) then check.fail("fit", "loss: it does not depend on the parameters of the model") end
   if options.l2 > 0 then loss = add_l2(loss, parameters, options.l2) end
   autograd.backward(loss)
   if core.find_non_finite(job.values, true) then

@@ -15,7 +15,7 @@ local sets = require "moonbow.train.sets"
 
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
-  optimizer = check.optional "table", loss = check.default("cross_entropy", "string|function"),
+  optimizer = check.optional "any", loss = check.default("cross_entropy", "string|function"),
   seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
   early_stopping = check.optional "table", schedule = check.optional "table",
   clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
@@ -46,7 +46,8 @@ end
 local function read_options(given)
   local options = check.options("fit", given, fit_options)
   if options.optimizer and not optim.is_optimizer(options.optimizer) then
-    check.fail("fit", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))
+    check.fail("fit", "optimizer: expected one of mb.optim, as mb.optim.Adam{}, got %s",
+      check.show(options.optimizer))
   end
   check_callbacks(options.callbacks or {})
   local stopping = options.early_stopping
@@ -66,7 +67,8 @@ local function read_sets(job, set)
   job.x, job.y = read("fit", "data", set, classes)
   if options.validation then
     local x, y = read("fit", "validation", options.validation, classes)
-    job.model:trace(sample_shape(x)) -- raises where the network does not take it
+    local takes, err = pcall(job.model.trace, job.model, sample_shape(x))
+    if not takes then check.rethrow("fit: validation.x: ", err) end
     job.validation = { x = x, y = y }
   end
 end

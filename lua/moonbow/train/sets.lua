@@ -23,7 +23,12 @@ end
 function sets.read_x(operation, name, set)
   check.kind(operation, name, set, "table")
   check_keys(operation, name, set)
-  return check.kind(operation, name .. ".x", set.x, "tensor")
+  local x = check.kind(operation, name .. ".x", set.x, "tensor")
+  if core.rank(x) < 2 then
+    check.fail(operation, "%s.x: expected a row for each spectrum, (N, L, C), got shape %s", name,
+      check.show_shape(core.shape(x)))
+  end
+  return x
 end
 
 --- A set for a classifier: x, and y as a tensor (N) of class numbers.
