@@ -5,6 +5,7 @@ local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
 local Layer = require "moonbow.nn.layer"
 local batches = require "moonbow.train.batches"
+local closing = require "moonbow.train.closing"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
 local sets = require "moonbow.train.sets"
@@ -18,8 +19,7 @@ function M.check_model(operation, model)
   end
 end
 
---- Calls f(outputs, first, count) for the model's outputs on x, batch by batch, in evaluation mode.
-function M.each_batch(operation, model, x, batch_size, f)
+local function run_batches(operation, model, x, batch_size, f)
   local _ <close> = interrupt.catch(operation)
   local _ <close> = model:keep_modes()
   model:eval()
@@ -33,6 +33,9 @@ function M.each_batch(operation, model, x, batch_size, f)
     end
   end)
 end
+
+--- Calls f(outputs, first, count) for the model's outputs on x, batch by batch, in evaluation mode.
+function M.each_batch(...) closing(run_batches, ...) end
 
 local MOST_ROWS_NAMED = 5
 
@@ -169,10 +172,7 @@ local function averaging(norms)
   end
 end
 
---- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A
--- row left over belongs to the batch before, as in fit. Options: batch_size (128). Returns the model. After an
--- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
-function M.recalibrate(model, x, options)
+local function recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
   M.check_model("recalibrate", model)
   check.kind("recalibrate", "x", x, "tensor")
@@ -197,5 +197,10 @@ function M.recalibrate(model, x, options)
   statistics.are_good = true
   return model
 end
+
+--- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A
+-- row left over belongs to the batch before, as in fit. Options: batch_size (128). Returns the model. After an
+-- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
+function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 
 return M

@@ -6,6 +6,7 @@ local interrupt = require "moonbow.interrupt"
 local optim = require "moonbow.optim"
 local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
+local closing = require "moonbow.train.closing"
 local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
@@ -125,6 +126,32 @@ local function how_to_go_on(job)
     or "with the option checkpoint of mb.fit it goes on")
 end
 
+local function train(model, set, given)
+  local options, stopping = read_options(given)
+  evaluation.check_model("fit", model)
+  local job = {
+    model = model, options = options, stopping = stopping, waited = 0, history = {},
+    optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,
+  }
+  local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
+  local _ <close> = job.optimizer:keep_lr()
+  local _ <close> = keep_order(job)
+  build(job, set)
+  read_sets(job, set)
+  job.loss, job.validation_loss = losses.make(options, set, job.y, job.output_shape)
+  job.schedule = schedules.start(options.schedule, job.optimizer.lr)
+  drop_gradients(job)
+  local _ <close> = checkpoint.open(job)
+  checkpoint.resume(job)
+  job.best_state = job.best_state or model:state()
+  model:set_rng(job.layer_rng)
+  local shown <close> = progress.start(options.epochs, options.verbose, #job.history)
+  job.progress = shown
+  epochs.run(job)
+  job.is_over = true
+  return job.history
+end
+
 --- Trains a model on { x = (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets }.
 --
 -- Options: epochs (10); batch_size (32); optimizer (Adam with its defaults; its lr is after fit what it was
@@ -163,30 +190,6 @@ end
 -- raises. A second Ctrl-C ends the process at once.
 -- @return history: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch
 --   and stopped ("early_stopping", "callback", or nil)
-local function fit(model, set, given)
-  local options, stopping = read_options(given)
-  evaluation.check_model("fit", model)
-  local job = {
-    model = model, options = options, stopping = stopping, waited = 0, history = {},
-    optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,
-  }
-  local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
-  local _ <close> = job.optimizer:keep_lr()
-  local _ <close> = keep_order(job)
-  build(job, set)
-  read_sets(job, set)
-  job.loss, job.validation_loss = losses.make(options, set, job.y, job.output_shape)
-  job.schedule = schedules.start(options.schedule, job.optimizer.lr)
-  drop_gradients(job)
-  local _ <close> = checkpoint.open(job)
-  checkpoint.resume(job)
-  job.best_state = job.best_state or model:state()
-  model:set_rng(job.layer_rng)
-  local shown <close> = progress.start(options.epochs, options.verbose, #job.history)
-  job.progress = shown
-  epochs.run(job)
-  job.is_over = true
-  return job.history
-end
+local function fit(model, set, given) return closing(train, model, set, given) end
 
 return fit
