@@ -161,6 +161,21 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.error_matches(function() mb.evaluate(model, { x = x, y = y }) end,
       "evaluate: expected outputs for each of 6 rows of x, got 1$")
   end)
+  it("is refused inside no_grad", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    assert.error_matches(function() mb.no_grad(fit, model, { x = x, y = y }, {}) end,
+      "fit: nothing is recorded inside mb.no_grad; call it outside$")
+  end)
+  it("leaves what a loss of one's own has kept", function()
+    local model, kept = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, {}
+    local history = fit(model, { x = x, y = mb.ones(6, 2) }, { epochs = 1, loss = function(output, target)
+      local loss = output:mse(target)
+      kept[#kept + 1] = { output = output, target = target, loss = loss }
+      return loss
+    end })
+    assert.equal(history[1].loss, kept[1].loss:item())
+    assert.equal(kept[1].loss:item(), kept[1].output:mse(kept[1].target):item())
+  end)
   it("is refused where the loss does not depend on the model", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     for _, l2 in ipairs { 0, 0.1 } do

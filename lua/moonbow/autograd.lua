@@ -239,7 +239,7 @@ end
 function autograd.backward(y, dy)
   check.kind("backward", "y", y, "tensor")
   if not is_tracked(y) then
-    check.fail("backward", "the result does not depend on any parameter (made by param())")
+    check.fail("backward", "the result does not depend on any parameter (made by param()), or was made in mb.no_grad")
   end
   if dy == nil then
     if core.count(y) ~= 1 then

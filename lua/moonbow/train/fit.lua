@@ -1,5 +1,6 @@
 --- mb.fit: training by mini-batches.
 local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
 local interrupt = require "moonbow.interrupt"
@@ -129,6 +130,7 @@ end
 local function train(model, set, given)
   local options, stopping = read_options(given)
   evaluation.check_model("fit", model)
+  if not autograd.is_recording() then check.fail("fit", "nothing is recorded inside mb.no_grad; call it outside") end
   local job = {
     model = model, options = options, stopping = stopping, waited = 0, history = {},
     optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,

@@ -1,5 +1,6 @@
 --- The losses of mb.fit, and the weights of classes in them.
 local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local ops = require "moonbow.ops"
 
@@ -88,14 +89,14 @@ function losses.is_of_classes(loss)
   return type(loss) == "string" and check.name("fit", "loss", loss, { "cross_entropy", "mse" }) == "cross_entropy"
 end
 
--- A loss of the user's, held to what fit needs.
+-- A loss of the user's, held to what fit needs. Its tensors are the user's to keep: fit closes its own.
 local function checked(loss)
   return function(output, y)
-    local value = loss(output, y)
+    local value = loss(autograd.share(output), autograd.share(y))
     if not core.is_tensor(value) or core.count(value) ~= 1 then
       check.fail("fit", "loss: expected a tensor with one element from the function, got %s", check.show(value))
     end
-    return value
+    return autograd.share(value)
   end
 end
 
