@@ -199,7 +199,7 @@ static mb_real rough_mean(const mb_real *x, mb_size rows, mb_size C) {
   enum { SAMPLES = 16 };
   double sum = 0;
   for (mb_size k = 0; k < SAMPLES; k++) sum += (double)x[rows * (2 * k + 1) / (2 * SAMPLES) * C];
-  return (mb_real)(sum / SAMPLES);
+  return (mb_real)(sum / (double)SAMPLES);
 }
 
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
