@@ -176,9 +176,11 @@ void pool_close(Pool *pool) {
   free_if_unused(pool);
 }
 
-void pool_trim(Pool *pool) {
+bool pool_trim(Pool *pool) {
+  const bool had_some = pool_state(pool).cached > 0;
   trim(pool);
   pool->state.peak = pool->state.live;
+  return had_some;
 }
 
 PoolState pool_state(const Pool *pool) {

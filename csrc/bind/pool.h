@@ -37,8 +37,8 @@ Block *pool_take(Pool *pool, size_t bytes);
 void block_retain(Block *block);
 void block_release(Block *block);
 
-/* Gives what is kept for others back to the system. */
-void pool_trim(Pool *pool);
+/* Gives what is kept for others back to the system; returns whether there was something. */
+bool pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);
 
 /* Whether enough was handed out since the last mark that a collection of garbage is worth its time before the

@@ -16,20 +16,19 @@ typedef struct {
   void *user;
 } Memory;
 
-/* Apart, so that allocate saves few registers. */
-static __attribute__((noinline)) void *trim_and_allocate(const Memory *memory, void *block, size_t before,
-                                                         size_t bytes) {
-  if (pool_state(memory->pool).cached == 0) return NULL;
-  pool_trim(memory->pool);
+/* Lua's own memory: before it runs out, what the pool keeps for tensors goes back to the system. */
+static __attribute__((noinline)) void *reallocate(const Memory *memory, void *block, size_t before,
+                                                  size_t bytes) {
+  void *moved = memory->allocate(memory->user, block, before, bytes);
+  if (moved != NULL || !pool_trim(memory->pool)) return moved;
   return memory->allocate(memory->user, block, before, bytes);
 }
 
-/* Lua's own memory: before it runs out, what the pool keeps for tensors goes back to the system. */
+/* The calls that free, which are half of them, save no registers, as these are two functions. */
 static void *allocate(void *user, void *block, size_t before, size_t bytes) {
   const Memory *memory = user;
-  if (bytes == 0) return memory->allocate(memory->user, block, before, 0);
-  void *moved = memory->allocate(memory->user, block, before, bytes);
-  return moved != NULL ? moved : trim_and_allocate(memory, block, before, bytes);
+  return bytes == 0 ? memory->allocate(memory->user, block, before, 0)
+                    : reallocate(memory, block, before, bytes);
 }
 
 static int memory_gc(lua_State *L) {
@@ -89,8 +88,7 @@ static void open_pool(lua_State *L) {
 
 /* Before the pool grows, Lua drops what it no longer reaches, if enough was handed out since it
  * last did to be worth a collection: Lua itself cannot see how much memory a tensor holds. */
-static Block *take_block(lua_State *L, const char *operation, size_t bytes) {
-  Pool *pool = get_pool(L);
+static Block *take_block(lua_State *L, Pool *pool, const char *operation, size_t bytes) {
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;
   if (pool_may_hold_garbage(pool, bytes)) {
@@ -148,7 +146,7 @@ Tensor *bind_test_tensor(lua_State *L, int arg) {
   Tensor *tensor = lua_touserdata(L, arg);
   if (tensor == NULL || !lua_getmetatable(L, arg)) return NULL;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
-  if (!lua_rawequal(L, -1, -2)) tensor = NULL;
+  if (lua_topointer(L, -1) != lua_topointer(L, -2)) tensor = NULL; /* faster than lua_rawequal */
   lua_pop(L, 2);
   return tensor;
 }
@@ -160,7 +158,7 @@ mb_factors bind_factors(const Tensor *product) {
 
 /* Gives a product that was kept as its factors its elements. */
 static void compute(lua_State *L, const char *operation, Tensor *product) {
-  Block *block = take_block(L, operation, (size_t)product->count * sizeof(mb_real));
+  Block *block = take_block(L, get_pool(L), operation, (size_t)product->count * sizeof(mb_real));
   const mb_factors factors = bind_factors(product);
   mb_factors_multiply(block->data, &factors);
   product->block = block;
@@ -228,10 +226,10 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
 /* ---- making tensors ---- */
 
 /* Pushes a tensor without memory, so that an error on the way to it leaks nothing. */
-static Tensor *push_closed(lua_State *L) {
+static Tensor *push_closed(lua_State *L, const Settings *settings) {
   Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
-  *tensor = (Tensor){.settings = &get_memory(L)->settings};
-  use(tensor->settings);
+  *tensor = (Tensor){.settings = settings};
+  use(settings);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_key);
   lua_setmetatable(L, -2);
   return tensor;
@@ -239,12 +237,13 @@ static Tensor *push_closed(lua_State *L) {
 
 Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *left, const mb_real *right,
                          mb_size terms, mb_size rows, mb_size columns) {
-  Tensor *product = push_closed(L);
+  Memory *memory = get_memory(L);
+  Tensor *product = push_closed(L, &memory->settings);
   product->shape = (mb_shape){.rank = 2, .shape = {rows, columns}};
   product->count = rows * columns;
   product->terms = terms;
-  product->factors =
-      take_block(L, operation, (size_t)mb_factors_count(terms, rows, columns) * sizeof(mb_real));
+  product->factors = take_block(L, memory->pool, operation,
+                                (size_t)mb_factors_count(terms, rows, columns) * sizeof(mb_real));
   const mb_factors factors = bind_factors(product);
   mb_factors_pack(&factors, left, right);
   return product;
@@ -261,8 +260,9 @@ Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_
       bind_error(L, "%s: the tensor would have too many elements", operation);
     count *= shape[d];
   }
-  Tensor *tensor = push_closed(L);
-  tensor->block = take_block(L, operation, (size_t)count * sizeof(mb_real));
+  Memory *memory = get_memory(L);
+  Tensor *tensor = push_closed(L, &memory->settings);
+  tensor->block = take_block(L, memory->pool, operation, (size_t)count * sizeof(mb_real));
   tensor->data = tensor->block->data;
   tensor->count = count;
   tensor->shape.rank = rank;
@@ -296,7 +296,7 @@ void bind_touch(Tensor *tensor) {
 
 /* Pushes a view of count elements from offset on. */
 static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int rank, const mb_size *shape) {
-  Tensor *view = push_closed(L);
+  Tensor *view = push_closed(L, of->settings);
   block_retain(view->block = of->block);
   view->data = of->data + offset;
   view->shape.rank = rank;

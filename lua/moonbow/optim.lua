@@ -33,14 +33,10 @@ local function checked_list(operation, parameters)
   return parameters
 end
 
--- What is remembered of a parameter, by its record: the number of its steps and its moments.
-local function state_of(optimizer, record, value)
-  local state = optimizer.states[record]
-  if not state then
-    state = { steps = 0 }
-    for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
-    optimizer.states[record] = state
-  end
+-- What is remembered of a parameter: the number of its steps and its moments.
+local function new_state(optimizer, value)
+  local state = { steps = 0 }
+  for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
   return state
 end
 
@@ -55,21 +51,21 @@ local function group_of(groups, steps)
 end
 
 local function add(group, record, value, state)
-  local n = #group.values + 1
+  local n = #group.records + 1
   group.records[n], group.values[n], group.gradients[n] = record, value, record.grad
   group.m[n], group.v[n] = state[1], state[2]
 end
 
 -- The parameters that have a gradient, each once, in groups of those that have made as many steps.
 local function gather(optimizer, parameters)
-  local groups, seen, group = {}, {}, nil
+  local groups, states, seen, group = {}, optimizer.states, {}, nil
   for i = 1, #parameters do
     local parameter = parameters[i]
     local value = type(parameter) == "table" and parameter.value
     local record = core.record(value)
     if record and record.grad and not seen[record] then
-      local state = state_of(optimizer, record, value)
-      seen[record] = true
+      local state = states[record] or new_state(optimizer, value)
+      states[record], seen[record] = state, true
       if not group or group.steps ~= state.steps then group = group_of(groups, state.steps) end
       add(group, record, value, state)
     elseif not record and not core.is_tensor(value) then
