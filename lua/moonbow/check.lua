@@ -158,6 +158,13 @@ function check.kind(operation, name, value, kinds)
   return value
 end
 
+--- Raises unless each value of a list is of one of some kinds; the message names the entry.
+function check.each(operation, name, list, kinds)
+  for i, value in ipairs(list) do
+    if not is_a(value, kinds) then check.kind(operation, ("%s[%d]"):format(name, i), value, kinds) end
+  end
+end
+
 --- Raises if a function or method was given more than the arguments it takes: check.no_more("train", 0, ...). What is
 -- nil counts as absent.
 -- @param taken how many it takes, without self; the others follow

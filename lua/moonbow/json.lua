@@ -57,7 +57,7 @@ local function encode_number(state, value)
   if value == math.huge or value == -math.huge then refuse(state, "is %s, which JSON cannot hold", value) end
   local text = ("%.15g"):format(value)
   if tonumber(text) ~= value then text = ("%.17g"):format(value) end
-  return text:find "[.e]" and text or text .. ".0"
+  return value % 1 == 0 and not text:find "[.e]" and text .. ".0" or text
 end
 
 local encode_value
@@ -171,13 +171,18 @@ local function decode_string(state)
   end
 end
 
-local number_forms = { "^-?[1-9]%d*%.%d+$", "^-?0%.%d+$", "^-?[1-9]%d*$", "^-?0$", "^-?[1-9]%d*%.?%d*[eE][+-]?%d+$",
-  "^-?0%.?%d*[eE][+-]?%d+$" }
+-- The most frequent ones first.
+local number_forms = {}
+for i, exponent in ipairs { "", "[eE][+-]?%d+" } do
+  for j, digits in ipairs { "[1-9]%d*%.%d+", "0%.%d+", "[1-9]%d*", "0" } do
+    number_forms[4 * (i - 1) + j] = "^-?" .. digits .. exponent .. "$"
+  end
+end
 
 local function decode_number(state)
   local text = state.text:match("^[-+.%w]+", state.at) or ""
   for _, form in ipairs(number_forms) do
-    if text:find(form) and not text:find("%.[eE]") then
+    if text:find(form) then
       local value = tonumber(text)
       if value == math.huge or value == -math.huge then fail_at(state, "a number that is too large") end
       state.at = state.at + #text

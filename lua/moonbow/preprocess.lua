@@ -14,7 +14,7 @@ local function numbers(operation, name, values)
   local is_tensor = core.is_tensor(values)
   local list = is_tensor and core.totable(core.reshape(values, -1)) or check.copy(check.list(operation, name, values))
   if #list == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
-  for i, value in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), value, "finite") end
+  check.each(operation, name, list, "finite")
   return list
 end
 
@@ -119,9 +119,7 @@ local function read_fitted(operation, i, step)
       check.fail(operation, "%s: %s: expected as many numbers as for %s, got %d", where, key, learned[1], #fitted[key])
     end
   end
-  for j, sd in ipairs(fitted.sd or {}) do
-    check.kind(operation .. " " .. where, ("sd[%d]"):format(j), sd, "non-negative")
-  end
+  check.each(operation .. " " .. where, "sd", fitted.sd or {}, "non-negative")
   fitted.options = read_options(operation, step.name, step.options)
   return fitted
 end

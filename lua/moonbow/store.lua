@@ -28,7 +28,7 @@ local function check_list(name, list, kinds)
   local count = 0
   for _ in pairs(list) do count = count + 1 end
   if count ~= #list then check.fail("info", "%s: expected a list without gaps", name) end
-  for i, value in ipairs(list) do check.kind("info", ("%s[%d]"):format(name, i), value, kinds) end
+  check.each("info", name, list, kinds)
 end
 
 -- Raises unless info, out of a file, is what save takes.
@@ -45,6 +45,13 @@ local function classes_of(model)
   if not nn.is_layer(model) then return model.classes end
   local output = model:build(model.input_shape)
   return output[#output]
+end
+
+local function check_classes(operation, model, info)
+  if info.classes and #info.classes ~= classes_of(model) then
+    check.fail(operation, "classes: expected %d, one per output of the model, got %d", classes_of(model),
+      #info.classes)
+  end
 end
 
 -- ---- saving ----
@@ -76,9 +83,7 @@ function store.save(model, path, info)
   if not kind and not model.input_shape then
     check.fail("save", "the model has no weights yet; build or train it first")
   end
-  if info.classes and #info.classes ~= classes_of(model) then
-    check.fail("save", "classes: expected %d, one per output of the model, got %d", classes_of(model), #info.classes)
-  end
+  check_classes("save", model, info)
   return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
 end
 
@@ -87,9 +92,11 @@ end
 local function rebuild(description, tensors)
   local kind, config = description.kind, check.kind("load", "config", description.config, "table")
   check_info(description.info)
-  if not kind then return nn.from_config(config):restore(description.input_shape, tensors):eval() end
-  if not others[kind] then check.fail("load", "a model of the unknown kind %s", check.show(kind)) end
-  return others[kind].from_state(config, tensors)
+  if kind and not others[kind] then check.fail("load", "a model of the unknown kind %s", check.show(kind)) end
+  local model = kind and others[kind].from_state(config, tensors)
+    or nn.from_config(config):restore(description.input_shape, tensors):eval()
+  check_classes("load", model, description.info)
+  return model
 end
 
 -- A message without the position that raising put before it.
