@@ -59,6 +59,8 @@ describe("a layer", function()
     refuses("train: expected no arguments, got false as argument 1", model.train, model, false)
     refuses("eval: expected no arguments, got true as argument 1", model.eval, model, true)
     refuses("build: shape: expected a table, got 10", model.build, model, 10, 1)
+    refuses("build: rng: expected a generator, as mb.rng(seed) makes it, got 5", model.build, model, { 5, 1 }, 5)
+    refuses("ReLU: unknown option 'alpha'; it takes none", nn.ReLU, { alpha = 1 })
     refuses("parameters: expected no arguments, got true as argument 1", model.parameters, model, true)
     refuses("load_state: expected one argument, got false as argument 2", model.load_state, model, {}, false)
     refuses("train: expected the object before the arguments, got nil; write object:train(...), with a colon",

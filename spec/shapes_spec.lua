@@ -61,7 +61,7 @@ describe("a shape that does not fit", function()
       { 1, 2, 3, 4 })
     refuses("summary: shape: expected a table, got nil", model.summary, model)
     refuses("reach: shape: expected a table, got nil", model.reach, model)
-    refuses("set_rng: rng: expected a generator, as mb.rng(seed) makes it, got 5", model.build, model, { 3 }, 5)
+    refuses("build: rng: expected a generator, as mb.rng(seed) makes it, got 5", model.build, model, { 3 }, 5)
   end)
 end)
 

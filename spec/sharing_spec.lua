@@ -212,6 +212,8 @@ describe("descriptions from outside are refused when they", function()
       { type = "Sequential", layers = { { type = "ReLU", same_as = "1" } } })
     refuses("layer 1: same_as: expected the path of a layer before it, got ''",
       { type = "Sequential", layers = { { type = "ReLU", same_as = "" } } })
+    refuses("layer 2: same_as: layer 1 is a ReLU, got the type 'Tanh'",
+      { type = "Sequential", layers = { { type = "ReLU" }, { type = "Tanh", same_as = "1" } } })
     refuses("ties: there is no '3.weight'", { type = "Sequential", layers = { { type = "ReLU" } },
       ties = { { "1.weight", "3.weight" } } })
     refuses("ties[2]: expected a string, got NaN", { type = "ReLU", ties = { { "weight", 0 / 0 } } })
@@ -220,10 +222,11 @@ describe("descriptions from outside are refused when they", function()
     local deep, wide = { type = "ReLU" }, { type = "Sequential", layers = { { type = "ReLU" }, { type = "ReLU" } } }
     for _ = 1, 200 do deep = { type = "Sequential", layers = { deep } } end
     assert.error_matches(function() nn.from_config(deep) end, "nested more than 100 deep")
-    local twice = "1"
+    wide.layers[2] = { type = "Sequential", layers = { { type = "ReLU" } } }
+    local twice = "2"
     for i = 1, 30 do
-      wide.layers[i + 2] = { type = "Sequential", layers = { { type = "", same_as = twice },
-        { type = "", same_as = twice } } }
+      wide.layers[i + 2] = { type = "Sequential", layers = { { type = "Sequential", same_as = twice },
+        { type = "Sequential", same_as = twice } } }
       twice = tostring(i + 2)
     end
     refuses("it has more than 1048576 layers", wide)

@@ -260,7 +260,8 @@ function check.options(operation, given, defaults)
       local nearest = type(key) == "string" and check.nearest(key, known)
       local shown = type(key) == "string" and check.show(key) or "[" .. tostring(key) .. "]"
       check.fail(operation, "unknown option %s; %s", shown,
-        nearest and ("did you mean '%s'?"):format(nearest) or "known are: " .. table.concat(known, ", "))
+        nearest and ("did you mean '%s'?"):format(nearest)
+          or #known == 0 and "it takes none" or "known are: " .. table.concat(known, ", "))
     end
   end
   local filled = {}

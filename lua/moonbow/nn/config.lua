@@ -55,8 +55,13 @@ local make
 
 local function again(config, path, made)
   local layer = made.layers[config.same_as]
-  if layer then return layer end
-  fail(path, "same_as: expected the path of a layer before it, got %s", check.show(config.same_as))
+  if not layer then
+    fail(path, "same_as: expected the path of a layer before it, got %s", check.show(config.same_as))
+  end
+  if config.type ~= layer.type then
+    fail(path, "same_as: layer %s is a %s, got the type %s", config.same_as, layer.type, check.show(config.type))
+  end
+  return layer
 end
 
 local function make_parts(config, path, made, level, options)

@@ -64,7 +64,7 @@ end
 -- default generator). Weights that exist stay. Returns the output shape.
 function Layer.build(layer, shape, rng)
   shape = read_shape("build", shape)
-  if rng ~= nil then layer:set_rng(rng) end
+  if rng ~= nil then layer:set_rng(check.kind("build", "rng", rng, "generator")) end
   local output = infer_one(layer, shape)
   layer.input_shape = shape
   return output
