@@ -96,15 +96,16 @@ local function run_training()
   experiment.table(counts.rows(confusion, classes))
   local accuracy = counts.accuracy(confusion)
   print(("\naccuracy %.3f over all spectra; by fold %s\n"):format(accuracy, experiment.show_spread(accuracies)))
+  local model, fitted = train(set.x, y, classes)
   experiment.save(args.out, {
     file = check.printable(args.file), label = args.label, group = args.group, model = args.model, epochs = epochs,
     seed = args.seed, classes = classes, preprocessing = steps, accuracy = accuracy, accuracy_by_fold = accuracies,
     confusion = confusion,
   }, { confusion = confusion_figure(confusion, classes) })
-  local model, fitted = train(set.x, y, classes)
   local path = args.out .. "/model.safetensors"
   local ok, err = mb.save(model, path, { classes = classes, axis = set.axis, preprocessing = fitted })
   if not ok then fail(err) end
+  after_interrupt = "results and model are written"
   print("wrote " .. path .. ", trained on all spectra")
 end
 

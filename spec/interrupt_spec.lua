@@ -181,6 +181,44 @@ describe("Ctrl-C in an experiment", function()
     assert.is_false(exists(out .. "/results.json"))
     assert.is_false(exists(out .. "/runs/cnn2-linear-seed0/result.json"))
   end)
+  it("leaves nothing where figures are still drawn, and else all files", function()
+    for at, last in pairs { bytes = "toy: interrupted, without results; the same command starts again",
+      write = "experiment: interrupted; results and figures are written" } do
+      local script = os.tmpname()
+      local file = assert(io.open(script, "w"))
+      file:write(([[
+        local mb, files = require "moonbow", require "moonbow.files"
+        local run = mb.experiment.start { name = "toy", claim = "toy" }
+        run:add("a", 1)
+        for i = 1, 2 do
+          local figure = mb.plot.lines { y = { 1, 2 } }
+          run:figure("figure" .. i, figure)
+        end
+        local Figure = getmetatable(mb.plot.lines { y = { 1, 2 } }).__index
+        local of, calls = "%s" == "bytes" and Figure or files, 0
+        local before = of.%s
+        function of.%s(...)
+          calls = calls + 1
+          if calls == 2 then
+            io.stderr:write "now\n"
+            while not require("moonbow.interrupt").came() do end
+          end
+          if of == Figure then return "drawn" end
+          return before(...)
+        end
+        Figure.bytes = of == files and function() return "drawn" end or Figure.bytes
+        run:finish()
+      ]]):format(at, at, at))
+      file:close()
+      local got = interrupted { script, "--out", out }
+      os.remove(script)
+      assert.same({ 130, last }, { got.code, got.errors:match "([^\n]*)\n$" })
+      for _, name in ipairs { "results.json", "figure1.svg", "figure1.png", "figure2.svg", "figure2.png" } do
+        assert.equal(at == "write", exists(out .. "/" .. name), name)
+      end
+      os.execute("rm -r " .. out)
+    end
+  end)
   it("that comes while the folder is looked at leaves nothing there", function()
     local script = os.tmpname()
     local file = assert(io.open(script, "w"))
@@ -189,7 +227,7 @@ describe("Ctrl-C in an experiment", function()
       local check_writable = files.check_writable
       function files.check_writable(path)
         io.stderr:write "now\n"
-        for _ = 1, 1e8 do end
+        while not require("moonbow.interrupt").came() do end
         return check_writable(path)
       end
       mb.experiment.start { name = "toy", claim = "toy" }

@@ -107,8 +107,10 @@ local unreadable = { directory = "it is a folder", ["char device"] = "it is a de
 
 --- The whole content of a file or pipe, or nil and a message.
 function files.read(path)
-  local bad = path_error(path) or unreadable[lfs.attributes(path, "mode")]
-  if bad then return nil, ("%s: %s"):format(path, bad) end
+  local bad = path_error(path)
+  if bad then return nil, bad end
+  local kind = unreadable[lfs.attributes(path, "mode")]
+  if kind then return nil, ("%s: %s"):format(path, kind) end
   local file, err = io.open(path, "rb")
   if not file then return nil, err end
   local ok, content, why = pcall(file.read, file, "a")

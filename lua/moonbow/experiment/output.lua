@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.files"
+local interrupt = require "moonbow.interrupt"
 local json = require "moonbow.json"
 
 local output = {}
@@ -70,26 +71,43 @@ function output.read_json(path)
   return value
 end
 
---- Writes results.json, with the machine's threads and the time, into the folder; then the figures, as SVG
--- and PNG. What cannot be drawn is said, and loses nothing else.
+-- What the files of the figures will hold: a list of { path, bytes, message where there are none }.
+local function draw(folder, figures)
+  local drawn = {}
+  for _, name in ipairs(sorted_names(figures)) do
+    for _, format in ipairs { "svg", "png" } do
+      local path = ("%s/%s.%s"):format(folder, name, format)
+      local bytes, reason = figures[name]:bytes(format)
+      drawn[#drawn + 1] = { path = path, bytes = bytes, message = reason and ("%s: %s"):format(path, reason) }
+      if not bytes then break end
+    end
+  end
+  return drawn
+end
+
+local function write_figure(figure)
+  local ok, err = figure.bytes ~= nil, figure.message
+  if ok then ok, err = files.write(figure.path, function(put) put(figure.bytes) end) end
+  print(ok and "wrote " .. figure.path or err)
+end
+
+--- Writes results.json, with the machine's threads and the time, into the folder, and the figures, as SVG and PNG. What
+-- cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then Ctrl-C waits: it
+-- leaves all files as they were, or all new.
 -- @param folder made where it is missing
 -- @param results a table; see docs/results.md
 -- @param figures { [name] = figure }
 function output.save(folder, results, figures)
   local ok, err = files.make_folders(folder)
   if not ok then output.fail(err) end
+  local drawn = draw(folder, figures)
+  local _ <close> = interrupt.catch("experiment", function() return "results and figures are written" end)
   results.threads, results.written = core.threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
   local path = folder .. "/results.json"
   local written, why = output.write_json(path, results)
   if not written then output.fail(why) end
   print("wrote " .. path)
-  for _, name in ipairs(sorted_names(figures)) do
-    for _, format in ipairs { "svg", "png" } do
-      local saved, reason = figures[name]:save(("%s/%s.%s"):format(folder, name, format))
-      print(saved and "wrote " .. saved or reason)
-      if not saved then break end
-    end
-  end
+  for _, figure in ipairs(drawn) do write_figure(figure) end
 end
 
 return output

@@ -73,6 +73,14 @@ function Figure:script(format, output, width, height)
   return core.in_c_locale(write_script, self, format, output, w, h)
 end
 
+--- The figure as a file holds it.
+-- @param format "svg" (default), "png", "pdf" or "txt"
+-- @return the bytes, or nil and a message (no gnuplot, disk full)
+function Figure:bytes(format)
+  format = check.name("figure:bytes", "format", format or "svg", { "svg", "png", "pdf", "txt" })
+  return gnuplot.render(format, function(output) return self:script(format, output) end)
+end
+
 --- Writes the figure to a file, whole or not at all.
 -- @param path ends in .svg, .png, .pdf or .txt
 -- @return path, or nil and a message (no gnuplot, no such folder, disk full)
@@ -83,9 +91,9 @@ function Figure:save(path)
     check.fail("figure:save", "path: expected one that ends in .svg, .png, .pdf or .txt, got %s",
       check.show(path))
   end
-  local text, message = gnuplot.render(format, function(output) return self:script(format, output) end)
-  if not text then return nil, ("%s: %s"):format(path, message) end
-  local ok, err = files.write(path, function(put) put(text) end)
+  local bytes, message = self:bytes(format)
+  if not bytes then return nil, ("%s: %s"):format(path, message) end
+  local ok, err = files.write(path, function(put) put(bytes) end)
   return ok and path, err
 end
 
