@@ -138,6 +138,16 @@ describe("a message", function()
   end)
 end)
 
+describe("a description that is none", function()
+  it("is refused by the models that are no networks", function()
+    for _, kind in ipairs { "forest", "linear", "neighbours" } do
+      assert.error_matches(function() mb[kind].from_state(5, {}) end, "from_state: config: expected a table, got 5$")
+      assert.error_matches(function() mb[kind].from_state({}) end, "from_state: tensors: expected a table, got nil$")
+      assert.error_matches(function() mb[kind].from_state({}, {}) end, "load: .*: expected .*, got nil$")
+    end
+  end)
+end)
+
 describe("an option or key that means nothing", function()
   local x = mb.ones(2, 3)
   it("is refused: ddof of a mean", function()

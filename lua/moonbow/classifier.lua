@@ -41,6 +41,12 @@ end
 
 local MOST_UNSEEN = 1 << 16
 
+--- Raises unless a description and its tensors, out of a file, are tables.
+function classifier.check_description(config, tensors)
+  check.kind("from_state", "config", config, "table")
+  check.kind("from_state", "tensors", tensors, "table")
+end
+
 --- The number of classes out of a file, an integer. Raises for one so large that only memory for the probabilities of
 -- classes without members could be meant.
 -- @param largest of the classes that have members

@@ -126,6 +126,7 @@ end
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function forest.from_state(config, tensors)
+  classifier.check_description(config, tensors)
   check.kind("load", "share", tensors.share, "tensor")
   local classes = classifier.loaded_classes(config.classes, core.max(tensors.share):item())
   local model = setmetatable({ classes = classes, points = config.points }, Forest)

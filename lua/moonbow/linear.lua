@@ -66,6 +66,7 @@ function Linear.state(model) return { weight = model.weight, bias = model.bias }
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function linear.from_state(config, tensors)
+  classifier.check_description(config, tensors)
   local loss = check.name("load", "loss", config.loss, { "logistic", "svm" })
   local classes = check.kind("load", "classes", config.classes, "positive integer")
   for _, name in ipairs { "weight", "bias" } do

@@ -135,6 +135,7 @@ function Neighbours.state(model) return { x = model.x, y = model.y } end
 
 --- The model that model:config() and model:state() describe, as mb.load reads them.
 function neighbours.from_state(config, tensors)
+  classifier.check_description(config, tensors)
   check.kind("load", "y", tensors.y, "tensor")
   classifier.loaded_classes(config.classes, core.max(tensors.y):item())
   config.verbose = true
