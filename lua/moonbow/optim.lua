@@ -45,34 +45,34 @@ local function group_of(groups, steps)
   for _, group in ipairs(groups) do
     if group.steps == steps then return group end
   end
-  local group = { steps = steps, records = {}, values = {}, gradients = {}, m = {}, v = {} }
+  local group = { steps = steps, values = {}, gradients = {}, m = {}, v = {} }
   groups[#groups + 1] = group
   return group
 end
 
-local function add(group, record, value, state)
-  local n = #group.records + 1
-  group.records[n], group.values[n], group.gradients[n] = record, value, record.grad
-  group.m[n], group.v[n] = state[1], state[2]
+local function add(group, value, gradient, state)
+  local n = #group.values + 1
+  group.values[n], group.gradients[n], group.m[n], group.v[n] = value, gradient, state[1], state[2]
 end
 
--- The parameters that have a gradient, each once, in groups of those that have made as many steps.
+-- The parameters that have a gradient, each once, in groups of those that have made as many steps; and the gradients
+-- by record.
 local function gather(optimizer, parameters)
-  local groups, states, seen, group = {}, optimizer.states, {}, nil
+  local groups, states, gradients, group = {}, optimizer.states, {}, nil
   for i = 1, #parameters do
     local parameter = parameters[i]
     local value = type(parameter) == "table" and parameter.value
     local record = core.record(value)
-    if record and record.grad and not seen[record] then
+    if record and record.grad and not gradients[record] then
       local state = states[record] or new_state(optimizer, value)
-      states[record], seen[record] = state, true
+      states[record], gradients[record] = state, record.grad
       if not group or group.steps ~= state.steps then group = group_of(groups, state.steps) end
-      add(group, record, value, state)
+      add(group, value, record.grad, state)
     elseif not record and not core.is_tensor(value) then
       fail_at("step", parameters, i)
     end
   end
-  return groups
+  return groups, gradients
 end
 
 --- Moves all parameters one step, a parameter that is listed twice once. Raises where lr is no finite number of at
@@ -80,13 +80,14 @@ end
 -- @param parameters what model:parameters() gives: a list of { name, value }
 function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative real")
-  for _, group in ipairs(gather(self, checked_list("step", parameters))) do
-    local steps = group.steps + 1
-    self.move(self, group.values, group.gradients, group.m, group.v, steps)
-    for i, record in ipairs(group.records) do
-      self.states[record].steps, record.grad = steps, nil
-      core.close(group.gradients[i])
-    end
+  local groups, gradients = gather(self, checked_list("step", parameters))
+  for _, group in ipairs(groups) do
+    self.move(self, group.values, group.gradients, group.m, group.v, group.steps + 1)
+  end
+  for record, gradient in pairs(gradients) do
+    local state = self.states[record]
+    state.steps, record.grad = state.steps + 1, nil
+    core.close(gradient)
   end
 end
 
