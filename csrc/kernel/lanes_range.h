@@ -50,7 +50,7 @@ static mb_real sum_squares(const mb_real *x, mb_size count) {
       sum[v] = add_product(sum[v], value, value);
     }
   for (; i < count; i += LANES) {
-    const Vec value = load_some(x + i, mb_min(count - i, LANES));
+    const Vec value = i + LANES <= count ? load(x + i) : load_some(x + i, count - i);
     sum[0] = add_product(sum[0], value, value);
   }
   return sum_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
