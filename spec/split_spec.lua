@@ -44,6 +44,11 @@ local function ones(n)
 end
 
 describe("k_fold", function()
+  it("of more rows than a tensor can number raise at once", function()
+    local message = "n: expected at most 16777216, got 2147483648"
+    assert.error_matches(function() mb.split.k_fold(1 << 31, 2) end, "k_fold: " .. message)
+    assert.error_matches(function() mb.split.holdout(1 << 31, 0.2) end, "holdout: " .. message)
+  end)
   it("tests every row once", function()
     assert.same(ones(23), seen(mb.split.k_fold(23, 5), 23))
   end)

@@ -5,9 +5,12 @@ local labels = require "moonbow.labels"
 
 local split = {}
 
+local MOST_ROWS = 1 << 24 -- whose numbers a tensor holds exactly
+
 -- Units are what may not be torn apart: groups, or single rows. Returned in random order, each with its rows, its
 -- classes in the order of its rows, and how many it has of each; then the number of rows of each class.
 local function units_of(operation, n, options)
+  if n > MOST_ROWS then check.fail(operation, "n: expected at most %d, got %d", MOST_ROWS, n) end
   local groups = options.groups and labels.list(operation, "groups", options.groups, n)
   local classes = options.stratify and labels.list(operation, "stratify", options.stratify, n)
   local units, by_group, total = {}, {}, {}
