@@ -189,12 +189,15 @@ typedef struct {
   /* Of square roots of the sizes of reals, within 4 %: the least sum in a block among those at 0, step, 2
    * step,
    * ... and at the end of count reals, blocks being of whole vectors or of less than one; and those of
-   * columns, which are added to sums, as are their squares. */
+   * columns, which are added to sums, as are their squares. Of rows, the least sum of roots of one, that of
+   * all, and the sum of squares. */
   mb_real (*sum_squares)(const mb_real *x, mb_size count);
   mb_real (*sum_roots)(const mb_real *x, mb_size count);
   mb_real (*least_roots)(const mb_real *x, mb_size count, mb_size block, mb_size step);
   void (*sum_columns)(mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld, mb_size count,
                       mb_size columns);
+  void (*sum_rows)(mb_real *least, mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld,
+                   mb_size rows, mb_size count);
 } mb_lanes;
 
 const mb_lanes *mb_lanes_here(void); /* the best for this processor */

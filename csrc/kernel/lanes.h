@@ -73,4 +73,5 @@ const mb_lanes SET = {LANES,
                       sum_squares,
                       sum_roots,
                       least_roots,
-                      sum_columns};
+                      sum_columns,
+                      sum_rows};

@@ -143,3 +143,21 @@ static void sum_columns(mb_real *roots, mb_real *squares, const mb_real *x, mb_s
   }
   for (mb_size i = c; i < columns; i++) roots[i] += root[i - c], squares[i] += square[i - c];
 }
+
+/* Of rows of count reals, ld apart: sums, and the least sum of roots of one. */
+static void sum_rows(mb_real *least, mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld,
+                     mb_size rows, mb_size count) {
+  Vec square = {0};
+  *least = INFINITY, *roots = 0;
+  for (mb_size r = 0; r < rows; r++, x += ld) {
+    Vec root = {0};
+    for (mb_size i = 0; i < count; i += LANES) {
+      const Vec value = i + LANES <= count ? load(x + i) : load_some(x + i, count - i);
+      root += roots_of(value);
+      square = add_product(square, value, value);
+    }
+    const mb_real sum = sum_of(root);
+    *roots += sum, *least = sum < *least ? sum : *least;
+  }
+  *squares = sum_of(square);
+}

@@ -98,14 +98,11 @@ bool mb_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
   const mb_range r = {.T = T, .taps = T, .terms = s->K * s->F};
   bool are_even = true;
   for (mb_size c = 0; c < s->C && are_even; c++) {
-    double roots = 0, least = INFINITY, squares = 0;
-    for (mb_size k = 0; k < s->K; k++) {
-      const double tap = (double)v->sum_roots(w + (k * s->C + c) * s->F, s->F);
-      roots += tap, least = fmin(least, tap);
-      squares += (double)v->sum_squares(w + (k * s->C + c) * s->F, s->F);
-    }
+    mb_real roots, least, squares;
+    v->sum_rows(&least, &roots, &squares, w + c * s->F, s->C * s->F, s->K, s->F);
     are_even =
-        squares == 0 || (can_tell(squares) && is_enough(fmin(roots, least * (double)s->K), squares, &r));
+        squares == 0 || (can_tell((double)squares) &&
+                         is_enough(fmin((double)roots, (double)least * (double)s->K), (double)squares, &r));
   }
   return are_even;
 }
