@@ -1,10 +1,10 @@
 /* lanes_range.h - sums of squares and of square roots, which range.c judges by. Part of lanes.h. */
 
 #ifdef MB_DOUBLE
-#define SIGN        ((int64_t)1 << 63)
+#define SIGN        INT64_MIN
 #define HALF_OF_ONE ((int64_t)0x1ff7a3bea91d9b1b)
 #else
-#define SIGN        ((int32_t)1 << 31)
+#define SIGN        INT32_MIN
 #define HALF_OF_ONE ((int32_t)0x1fbd1df5)
 #endif
 
@@ -27,7 +27,7 @@ MB_INLINE Vec upper_half(Vec x, const int half) {
   for (int i = 0; i < half; i++) y[i] = x[i + half];
   return y;
 #else
-  Mask from;
+  Mask from = {0};
 #pragma GCC unroll 16
   for (int i = 0; i < LANES; i++) from[i] = (i + half) % LANES;
   return __builtin_shuffle(x, from);
@@ -73,7 +73,7 @@ MB_INLINE Vec sums_of(Vec *x) {
 #else
 #pragma GCC unroll 4
   for (int s = LANES / 2; s > 0; s /= 2) {
-    Mask low, high;
+    Mask low = {0}, high = {0};
 #pragma GCC unroll 16
     for (int e = 0; e < LANES; e++) low[e] = e & s ? LANES + e - s : e, high[e] = e & s ? LANES + e : e + s;
 #pragma GCC unroll 8

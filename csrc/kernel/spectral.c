@@ -431,23 +431,60 @@ static mb_size rows_of_tile(const Tile *t, const mb_conv1d *s, const Plan *p) {
   return t->rows;
 }
 
+/* Of tiles whose rows are summed over, for weights: every weight meets the rows from taps - 1 to L_out - 1 of
+ * a sample, but not those of a tile at either end, and the transform rounds all weights by the size of such a
+ * tile. So these are judged together with as many rows of the others. */
+static void add_inner_rows(mb_size *begin, mb_size *end, const mb_conv1d *s, const Plan *p) {
+  const bool at_start = *begin<p->taps - 1, at_end = *end> s->L_out;
+  if (at_start) *end = mb_max(*end, p->taps - 1 + mb_min(p->valid, s->L_out));
+  if (at_end) *begin = mb_max(mb_min(*begin, s->L_out - p->valid), 0);
+}
+
+/* Whether a tile is far larger than rows begin to end - 1. */
+static bool outweighs(const Source *o, const Tile *t, mb_size begin, mb_size end, const mb_conv1d *s) {
+  double squares = 0, roots[T_MOST] = {0};
+  const mb_range range = {.T = o->range.T, .taps = end - begin, .terms = (end - begin) * o->rows.width};
+  is_sure(o, &squares, t->sample, t->first, t->rows);
+  add_roots(roots, o, t->sample, begin, end - begin, s);
+  return squares != 0 && !mb_range_of_windows(roots, squares, 1, &range);
+}
+
+static bool outweighs_inner_rows(const Source *o, const Tile *t, const mb_conv1d *s, const Plan *p) {
+  const mb_size reach = p->taps - 1, rows = mb_min(p->valid, s->L_out);
+  return (t->first < reach && outweighs(o, t, reach, reach + rows, s)) ||
+         (t->first + t->rows > s->L_out && outweighs(o, t, s->L_out - rows, s->L_out, s));
+}
+
+/* Of a tile of the input, for sums over all of its rows. */
+static bool is_wide_for_weights(Source *o, const Tile *t, const mb_conv1d *s, const Plan *p) {
+  mb_size begin = t->first, end = t->first + t->rows;
+  double squares;
+  add_inner_rows(&begin, &end, s, p);
+  o->range.taps = t->rows, o->range.terms = t->rows * o->rows.width;
+  if (is_sure(o, &squares, t->sample, begin, end - begin)) return false;
+  return is_wide(o, t->sample, t->first, t->rows, 1, s) || outweighs_inner_rows(o, t, s, p);
+}
+
 static void mark(uint8_t *marks, Source *o, CountRows *count_rows, mb_size step, mb_size shift, mb_size rows,
                  Chunk chunk, const mb_conv1d *s, const Plan *p) {
-  const mb_size end = chunk.first + chunk.count, most = mb_max(RUN_ROWS / (p->valid * step), 1);
-  for (mb_size i = chunk.first, next; i < end; i = next) {
-    next = mb_min(mb_min(i + most, end), (i / p->per_sample + 1) * p->per_sample);
+  const bool for_weights = count_rows == rows_of_tile;
+  const mb_size chunk_end = chunk.first + chunk.count, most = mb_max(RUN_ROWS / (p->valid * step), 1);
+  for (mb_size i = chunk.first, next; i < chunk_end; i = next) {
+    next = mb_min(mb_min(i + most, chunk_end), (i / p->per_sample + 1) * p->per_sample);
     const Tile first = tile_at(p, i, rows), last = tile_at(p, next - 1, rows);
-    const mb_size from = first.first * step + shift, to = last.first * step + shift + count_rows(&last, s, p);
+    mb_size begin = first.first * step + shift, end = last.first * step + shift + count_rows(&last, s, p);
     double squares;
+    if (for_weights) add_inner_rows(&begin, &end, s, p);
     memset(marks + i, 0, (size_t)(next - i));
-    if (next - i > 1 && is_sure(o, &squares, first.sample, from, to - from)) continue;
+    if (next - i > 1 && is_sure(o, &squares, first.sample, begin, end - begin)) continue;
     for (mb_size j = i; j < next; j++) {
       const Tile t = tile_at(p, j, rows);
       const mb_size count = count_rows(&t, s, p);
-      const bool whole = count_rows == rows_of_tile;
-      if (whole) o->range.taps = count, o->range.terms = count * o->rows.width;
-      marks[j] = count > 0 && is_wide(o, t.sample, t.first * step + shift, count,
-                                      whole ? 1 : count - o->range.taps + 1, s);
+      if (for_weights)
+        marks[j] = is_wide_for_weights(o, &t, s, p);
+      else
+        marks[j] =
+            count > 0 && is_wide(o, t.sample, t.first * step + shift, count, count - o->range.taps + 1, s);
     }
   }
 }
