@@ -46,4 +46,25 @@ describe("convolution far from a large value", function()
       assert.equal(50 * 16, y:abs():eq(1 / 0):sum():item())
     end)
   end)
+
+  it("leaves gradients of weights right that never meet a strong end of the spectrum", function()
+    local function gradient(way, x, w, dy)
+      mb.convolution_way(way)
+      local p = w:copy():param()
+      x:conv1d(p):backward(dy)
+      mb.convolution_way "automatic"
+      return p.grad
+    end
+    for _, case in ipairs { { 200, 50, 20 }, { 200, 20, 14 }, { 500, 25, 18 } } do
+      local length, kernel, strong = table.unpack(case)
+      local weak = mb.full(1e-3, 1, length - strong, 1)
+      local w, dy = mb.rng(1):normal(0, 1, kernel, 1, 64), mb.rng(2):normal(0, 1, 1, length - kernel + 1, 64)
+      for _, parts in ipairs { { weak, mb.full(1e4, 1, strong, 1) }, { mb.full(1e4, 1, strong, 1), weak } } do
+        local x = mb.concat(parts, 2)
+        local size = gradient("direct", x, w:abs(), dy:abs())
+        local wrong = gradient("spectral", x, w, dy) - gradient("direct", x, w, dy)
+        assert.is_true((wrong:abs() / size):max():item() < 2e-5)
+      end
+    end
+  end)
 end)
