@@ -79,7 +79,7 @@ endif()
 foreach(tool cppcheck clang)
   add_tool_test(${tool} static.${tool} ${BASH} cmake/static.sh ${tool} ${LUA_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIRS}
     ${LIBLINEAR_INCLUDE})
-  set_tests_properties(static.${tool} PROPERTIES LABELS static TIMEOUT ${timeout})
+  set_tests_properties(static.${tool} PROPERTIES LABELS static TIMEOUT 900)
 endforeach()
 
 add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench)
