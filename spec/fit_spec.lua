@@ -399,13 +399,3 @@ describe("options of fit", function()
     refuses("fit: callbacks: expected a list of functions, got the key 'epoch'", { callbacks = { epoch = print } })
   end)
 end)
-
-describe("the progress of fit", function()
-  local progress = require "moonbow.train.progress"
-  it("fits on a line, however narrow the terminal is", function()
-    local head, tail = "epoch 1/10 ", "loss 0.6931  at most 1:05 min left"
-    assert.equal(head .. "[============            ] " .. tail, progress.bar_line(head, 0.5, tail, 80))
-    assert.equal(head .. "[=====     ] " .. tail, progress.bar_line(head, 0.5, tail, #head + #tail + 14))
-    for columns = 2, 80 do assert.is_true(#progress.bar_line(head, 0.3, tail, columns) < columns) end
-  end)
-end)

@@ -155,12 +155,6 @@ static int is_unread(lua_State *L) {
   return 1;
 }
 
-/* core.touch(x): says that x was changed in place */
-static int touch(lua_State *L) {
-  bind_touch(bind_tensor(L, "touch", "x", 1));
-  return 0;
-}
-
 static const luaL_Reg functions[] = {
     {"disown", disown},
     {"gradients", gradients},
@@ -170,7 +164,6 @@ static const luaL_Reg functions[] = {
     {"let_go", let_go},
     {"record", record_of},
     {"release", release},
-    {"touch", touch},
     {"track", track},
     {NULL, NULL},
 };

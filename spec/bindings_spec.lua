@@ -1,0 +1,92 @@
+-- The functions in C believe no argument: the Lua files that call them give what fits, a mistake there must not read or
+-- write past the end of a tensor.
+local mb = require "moonbow"
+local core = require "moonbow.core"
+
+local function refuses(message, f, ...)
+  local arguments = table.pack(...)
+  assert.error_matches(function() f(table.unpack(arguments, 1, arguments.n)) end, message, nil, false)
+end
+
+local x, w = mb.ones(2, 6, 3), mb.ones(2, 3, 4)
+local flags = { true, true, true }
+
+describe("in C, a layer refuses", function()
+  it("weights of other channels than the input", function()
+    refuses("conv1d: input has 3 channels, weights expect 5", core.conv1d, x, mb.ones(2, 5, 4), nil, 1, 1, "valid")
+  end)
+  it("a gradient of another shape than its result", function()
+    refuses("conv1d: dy: expected 40 elements, got shape {2, 6, 4}", core.conv1d_backward, mb.ones(2, 6, 4), nil, x, w, 1,
+      1, "valid", nil, nil, nil, table.unpack(flags))
+    refuses("slice: dy does not fit", core.slice_backward, mb.ones(2, 5), { 2, 6 }, 2, 3)
+  end)
+  it("a backward pass after a forward pass that kept nothing", function()
+    refuses("conv1d: backward expected the winners of a forward pass that kept them", core.conv1d_backward,
+      mb.ones(2, 2, 4), nil, x, w, 1, 1, "valid", 2, 2, nil, table.unpack(flags))
+    refuses("dropout: backward expected what a forward pass kept", core.dropout_backward, x, mb.ones(2), 0.5)
+  end)
+  it("padding that is none of its kinds", function()
+    refuses("conv1d: padding: expected 'same', 'valid' or a number of points, got 'full'", core.conv1d, x, w, nil, 1, 1,
+      "full")
+    refuses("max_pool1d: padding: expected 'same' or 'valid', got a number", core.max_pool1d, x, 2, 2, 1)
+  end)
+  it("a rate of dropout of 1", function()
+    refuses("dropout: rate: expected a number of at least 0 and below 1, got 1", core.dropout, x, 1, mb.rng(1), true)
+  end)
+  it("class weights that are negative or NaN", function()
+    for _, bad in ipairs { -1, 0 / 0, math.huge } do
+      refuses("class weights: expected numbers of at least 0, got .* for class 2", core.cross_entropy, mb.ones(2, 2),
+        { 1, 2 }, mb.tensor { 1, bad })
+    end
+  end)
+end)
+
+describe("in C, a tensor refuses", function()
+  it("bytes that are more or fewer than its elements", function()
+    refuses("frombytes: expected 24 bytes for the shape, got 8", core.frombytes, "12345678", 2, 3)
+    refuses("decode: expected 24 bytes for the shape, got 7", core.decode, "12345678", 2, "f4", false, { 2, 3 })
+    refuses("decode: type: expected a type of numbers, such as 'f4', got 'f5'", core.decode, "12345678", 1, "f5", false,
+      { 2 })
+  end)
+  it("more cells of a CSV than a row has", function()
+    refuses("csv_row: 3 numbers do not fit row 2", core.csv_row, "1,2,3", ",", ".", "111", mb.zeros(2, 2), 2)
+  end)
+  it("parts of other shapes than the first", function()
+    refuses("concat: tensor 2 has shape {3, 2}, which does not fit beside {2, 2} along dimension 2", core.concat,
+      { mb.ones(2, 2), mb.ones(3, 2) }, 2)
+  end)
+  it("more elements than can be counted", function()
+    refuses("zeros: the tensor would have too many elements", mb.zeros, 1 << 30, 1 << 30, 1 << 30)
+  end)
+end)
+
+describe("in C, a baseline refuses", function()
+  local rows = mb.tensor { { 1, 2 }, { 3, 4 }, { 5, 7 } }
+
+  it("labels that are more or fewer than the rows", function()
+    refuses("linear.fit: y: expected 3 labels, one per row of x, got 2", core.linear_fit, rows, { 1, 2 }, 2, false, 1,
+      1e-4, 1)
+  end)
+  it("rows of other points than those it was fitted on", function()
+    local forest = mb.forest.fit(rows, { 1, 2, 2 }, { trees = 2 })
+    refuses("forest: x has 3 points per row, the forest was fitted on 2", core.forest_predict, forest.grown,
+      mb.ones(1, 3))
+    refuses("distances: rows of a have 3 points, rows of b 2", core.distances, mb.ones(1, 3), rows, "euclidean")
+  end)
+end)
+
+describe("in C, peaks refuse", function()
+  local spectra = mb.zeros(2, 10, 1)
+
+  it("heights that are more or fewer than the positions", function()
+    refuses("op: expected as many heights as positions, at least 1, got 1 and 2", core.peaks_exact, "op", spectra, 1,
+      { 3, 4 }, { 1 }, 2, false)
+    refuses("op: heights: expected a table of numbers, got 3", core.peaks_exact, "op", spectra, 1, { 3 }, 3, 2, false)
+  end)
+  it("a width of nothing, or of more than the spectrum", function()
+    for _, sigma in ipairs { 0, 11, 0 / 0 } do
+      refuses("op: sigma: expected more than 0 and at most the 10 points, got ", core.peaks_exact, "op", spectra, 1,
+        { 3 }, { 1 }, sigma, false)
+    end
+  end)
+end)
