@@ -277,6 +277,34 @@ describe("npz from a stranger", function()
     stop = "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 2, 2, #listing, #outer, 0)
     refuses_npz(outer .. listing .. stop, "'a.npy' and 'b.npy' share bytes")
   end)
+  it("may be written for more than 4 GB, with sizes and places of 64 bits", function()
+    local content = npy_of(3)
+    local crc = require("zlib").crc32()(content)
+    local wide = string.pack("<I2I2i8i8i8", 1, 24, #content, #content, 0)
+    local function common(size, extra)
+      return string.pack("<I2I2I2I2I2I4I4I4I2I2", 45, 0, 0, 0, 33, crc, size, size, 5, extra)
+    end
+    local body = "PK\3\4" .. common(#content, 0) .. "a.npy" .. content
+    local function whole(extra, changes)
+      local list = "PK\1\2\45\0" .. common(0xffffffff, #extra) .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, 0xffffffff)
+        .. "a.npy" .. extra
+      local place = #body + #list
+      local fields = { size = 44, at = place, count = 1, signature = "PK\6\7" }
+      for key, value in pairs(changes or {}) do fields[key] = value end
+      return body .. list .. "PK\6\6" .. string.pack("<i8I2I2I4I4i8i8i8i8", fields.size, 45, 45, 0, 0, 1, fields.count,
+        #list, #body) .. fields.signature .. string.pack("<I4i8I4", 0, fields.at, 1) .. "PK\5\6"
+        .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
+    end
+    write(whole(wide))
+    assert.same({ 0, 0, 0 }, assert(mb.load_npz(path)).a:totable())
+    write(whole("\7\0\2\0xy" .. wide)) -- behind another extra field
+    assert.same({ 0, 0, 0 }, assert(mb.load_npz(path)).a:totable())
+    refuses_npz(whole(""), "its place is wrong")
+    refuses_npz(whole(wide, { count = 2 }), "its directory is damaged")
+    refuses_npz(whole(wide, { at = 1 << 40 }), "its directory is damaged")
+    refuses_npz(whole(wide, { at = 3 }), "its directory is damaged")
+    refuses_npz(whole(wide, { signature = "PK\6\8" }), "its directory is damaged")
+  end)
   it("unpacks to no more than limits.unpacked, and to what its bytes can become", function()
     local members = { { name = "a.npy", content = npy_of(100000) }, { name = "b.npy", content = npy_of(100000) } }
     local whole = archive(members, true)

@@ -218,6 +218,16 @@ describe("lines with a comment sign", function()
     assert.same({ { 400 }, { "#", "label" }, { "1", "2" } }, { set.axis, set.columns, set.labels["#"] })
     assert.same({ "a", "b" }, read("# 400 401 402\na 1 2 3\nb 4 5 6\n").labels["#"])
   end)
+  it("are the header where a name stands over text, though as many names as numbers are in it", function()
+    local set = read "# kind,group,400,401\na,x,1,2\nb,y,4,5\n"
+    assert.same({ { 400, 401 }, { "a", "b" }, { "x", "y" } }, { set.axis, set.labels.kind, set.labels.group })
+    set = read "# kind,group,400,401\n1,2,3,4\n3,4,5,6\n"
+    assert.same({ { 1, 2, 3, 4 }, 1 }, { set.axis, set.skipped }) -- over numbers alone: a comment
+  end)
+  it("are refused where two of them may be the header", function()
+    refuses("# kind,400,401,402,group\n# 400,401,402,k,g\n5,1,2,3,6\n6,1,2,3,7\n",
+      "line 2: a second line that could be the header, commented out")
+  end)
   it("are refused where they may be rows between header and rows", function()
     local set, err = read "# label 400 401 402\n#1 a 1 2 3\nb c 4 5 6\n"
     assert.is_nil(set)
@@ -245,6 +255,22 @@ describe("spectra in columns", function()
   it("are never spectra of two points", function()
     refuses("400,1\n401,2\n401,3\n403,1\n",
       "line 3, column 1: the axis holds 401 twice")
+  end)
+  it("are known by an axis that is sorted, though it holds a point twice", function()
+    local lines = {}
+    for i = 1, 12 do lines[i] = ("%d,%d,%d\n"):format(i == 6 and 405 or 400 + i, i * i, i * 3) end
+    refuses(table.concat(lines), "line 6, column 1: the axis holds 405 twice")
+    for i = 1, 12 do lines[i] = ("%d,%d,%d\n"):format(i == 6 and 408 or 413 - i, i * i, i * 3) end
+    refuses(table.concat(lines), "line 6, column 1: the axis holds 408 twice")
+  end)
+  it("are in doubt where the header would be as long as the first column", function()
+    refuses("x,1,2,3\n1,5,6,7\n2,6,7,8\n3,6,6,6\n4,1,2,3\n", "line 1: reads as a header with 3 axis values, and as "
+      .. "the first of 4 rows with x in the first column; name the columns")
+  end)
+  it("are named with what is wrong in them, where their names are no header", function()
+    refuses("a,b,c\n1.5,6,7\n2.5,6,6\n3.5,1,2\n4.5,1,x\n5.5,2,3\n", "line 1: expected a header with axis values, but "
+      .. "no column's name is a number: 'a' ... 'c'; lines above the table have to go, or to start with '#'; with "
+      .. "spectra in columns: line 5, column 3 (c): expected a number, got 'x'")
   end)
   it("take their names from the first line, below which units may stand", function()
     for _, units in ipairs { "", "nm,counts,counts\n" } do
@@ -432,6 +458,16 @@ describe("a file that is no table of text", function()
   it("is named: Latin-1", function()
     refuses("k\u{e9},1,2\nb\xe9,1,2\n", [[line 2, byte 2: \xE9 is not UTF-8 (is it Latin-1?); save the file as UTF-8]])
     assert.same({ "b\u{e9}" }, read("# \xe9\nk,1,2\nb\u{e9},1,2\n").labels.k)
+  end)
+  it("is named: more than a GB", function()
+    local open, chunk, is_open = io.open, ("x"):rep(1 << 20), true
+    finally(function() io.open = open end) -- luacheck: ignore
+    io.open = function() -- luacheck: ignore
+      return { read = function() return chunk end, close = function() is_open = false end }
+    end
+    local _, err = mb.data.read_csv(path)
+    assert.equal(path .. ": expected at most 1073741824 bytes", err)
+    assert.is_false(is_open)
   end)
   it("is named: a folder, and a path with NUL", function()
     local set, err = mb.data.read_csv "spec"
