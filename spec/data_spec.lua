@@ -50,6 +50,10 @@ describe("a generator", function()
       { peaks = { { { 100, 1, width = 5 } }, peaks[2] } })
     refuses("class 1, peak 1: expected { position, height }, got an entry %[3%]", "classes",
       { peaks = { { { 100, 1, 5 } }, peaks[2] } })
+    assert.error_matches(function() mb.data.verification { n = 4, boundary = 2500 } end,
+      "verification: boundary: expected less than half of the 5000 points, got 2500")
+    assert.error_matches(function() mb.data.verification { n = 4, min_peaks = 9, max_peaks = 8 } end,
+      "verification: min_peaks: expected at most max_peaks, 8, got 9")
     assert.error_matches(function() mb.data.verification { n = 4, weak = { -1, 0 } } end,
       "weak: expected {low, high} with 0 <= low <= high, got {%-1, 0}")
   end)

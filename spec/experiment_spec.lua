@@ -107,6 +107,25 @@ describe("an experiment", function()
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)
   end)
+  it("trains with the settings of all experiments, and sums figures up for plots", function()
+    assert.is_true(run("--seeds 3", [[
+      local mb = require "moonbow"
+      local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 3, quick = 1 } }
+      local part = { x = mb.rng(1):normal(0, 1, 40, 8, 1), y = {} }
+      for i = 1, 40 do part.y[i] = i % 2 + 1 end
+      for seed in run:each_seed() do
+        local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+        local history = run:train(model, { train = part, validation = part }, 4, seed, { lr = 0.25, epochs = 2 })
+        run:add("epochs", #history)
+        run:add("rate", history[1].lr)
+        run:add("seed", seed)
+      end
+      run:add("once", 7)
+      local means, sds = run:means { "epochs", "rate", "seed", "once" }
+      run:finish { means = means, sds = sds, accuracies = run:values "rate" }
+    ]]))
+    assert.same({ { 2, 0.25, 2, 7 }, { 0, 0, 1, 0 } }, { results().details.means, results().details.sds })
+  end)
   it("keeps the results of before where new ones cannot be written", function()
     assert.is_true(run "")
     local before = assert(io.open(out .. "/results.json")):read "a"
@@ -212,6 +231,7 @@ run:rule { "b is above a", "b", above = "a" }]])
     fails("settings: out: expected the name of an option of its own", "settings = { out = { 1, 2 } }")
     fails("expected a finite number, got 1e999", "settings = { n = { 1, 2 } }", "", "--n 1e999")
     fails("run:figure: a: expected a figure of mb.plot, got nil", "", "run:figure('a')")
+    fails("run:add: a: expected a finite number, got ", "", "run:add('a', 0 / 0)")
     fails("run:add: name: expected a string, got nil", "", "run:add(nil, 1)")
     local ok, printed = run("", script:gsub("two = 2 }", "twoo = 2 }"))
     assert.is_true(ok)

@@ -237,6 +237,14 @@ describe("plot", function()
       it(what, function() assert.error_matches(function() f(options) end, message) end)
     end
 
+    it("numbers that are none, and more cells than can be read", function()
+      assert.error_matches(function() plot.heatmap { z = { { 1, 2 }, true } } end,
+        "plot.heatmap: z%[2%]: expected a table or tensor of numbers, got true")
+      local z = {}
+      for i = 1, 101 do z[i] = {} for j = 1, 100 do z[i][j] = i * j end end
+      assert.error_matches(function() plot.heatmap { z = z, cell_format = "%g" } end,
+        "plot.heatmap: cell_format: expected at most %d+ cells, got 10100")
+    end)
     it("misuse with the line of the user", function()
       local ok, message = pcall(function() plot.lines{ y = {} } end)
       assert.is_false(ok)

@@ -1,5 +1,7 @@
 local lfs = require "lfs"
 local plot = require "moonbow.plot"
+local interpreter = require "support.interpreter"
+local on_terminal = require "support.on_terminal"
 local counted = require("support.plot_scripts").counted
 
 local nan = 0 / 0
@@ -157,6 +159,27 @@ describe("plot", function()
       local text = read(folder .. "/out")
       assert.truthy(text:find "Map")
       assert.truthy(text:find "%.  .*@")
+    end)
+
+    drawn("is what show writes on a terminal without windows, as wide as that is", function()
+      local command = ("env -u DISPLAY -u WAYLAND_DISPLAY %s -e 'require(\"moonbow.plot\").lines({ 1, 2, 1 }):show()'")
+        :format(interpreter)
+      local function widest(columns)
+        local most = 0
+        for line in on_terminal(columns, command):gmatch "[^\n]+" do most = math.max(most, utf8.len(line)) end
+        return most
+      end
+      local narrow, wide = widest(50), widest(110)
+      assert.is_true(narrow > 40 and narrow <= 50, narrow)
+      assert.is_true(wide > 100 and wide <= 110, wide)
+    end)
+
+    it("gives way to a window where there is a display", function()
+      fake_gnuplot(("cat >>%s/script; for f; do cat $f >>%s/script; done"):format(folder, folder))
+      local command = ("DISPLAY=:9 MOONBOW_GNUPLOT=%s/fake %s -e "):format(folder, interpreter)
+        .. [['assert(require("moonbow.plot").lines({ 1, 2, 1 }):show())']]
+      assert.equal("", on_terminal(80, command .. " </dev/null"))
+      assert.truthy(read(folder .. "/script"):find "GPVAL_TERM eq 'unknown'.*plot")
     end)
 
     drawn("puts the panels of a grid below each other", function()

@@ -3,6 +3,7 @@ local uv = require "luv"
 local term = require "term"
 local core = require "moonbow.core"
 local interpreter = require "support.interpreter"
+local on_terminal = require "support.on_terminal"
 local progress = require "moonbow.train.progress"
 
 local ERASE = "\r\27[K"
@@ -21,34 +22,20 @@ it("a time has the unit that it is long enough for", function()
 end)
 
 it("core knows how wide the terminal is", function()
-  local function columns(set)
-    local name = os.tmpname()
-    local command = ([[%s -e 'print(require("moonbow.core").terminal_columns())' >%s]]):format(interpreter, name)
-    local script = os.tmpname()
-    local file = assert(io.open(script, "w"))
-    file:write(set, "\n", command, "\n")
-    file:close()
-    assert.is_true((os.execute(("script -qec 'sh %s' /dev/null </dev/null >/dev/null 2>&1"):format(script))))
-    file = assert(io.open(name))
-    local found = file:read "a"
-    file:close()
-    os.remove(name)
-    os.remove(script)
-    return found
-  end
-  assert.equal("61\n", columns "stty cols 61")
-  assert.equal("\n", columns "stty cols 0")
-  assert.equal("\n", columns "exec 2>/dev/null")
+  local command = interpreter .. [[ -e 'print(require("moonbow.core").terminal_columns())']]
+  assert.equal("61\n", on_terminal(61, command))
+  assert.equal("\n", on_terminal(0, command))
+  assert.equal("\n", on_terminal(61, command .. " 2>/dev/null"))
 end)
 
 describe("progress", function()
   local hrtime, isatty, stderr, terminal_columns = uv.hrtime, term.isatty, io.stderr, core.terminal_columns
-  local now, on_terminal, written
+  local now, is_terminal, written
 
   before_each(function()
-    now, on_terminal, written = 100, true, {}
+    now, is_terminal, written = 100, true, {}
     uv.hrtime = function() return now * 1e9 end
-    term.isatty = function() return on_terminal end
+    term.isatty = function() return is_terminal end
     core.terminal_columns = function() return nil end
     io.stderr = { write = function(_, ...) written[#written + 1] = table.concat { ... } end } -- luacheck: ignore
   end)
@@ -76,7 +63,7 @@ describe("progress", function()
       written)
   end)
   it("of a training is a line for each epoch elsewhere", function()
-    on_terminal = false
+    is_terminal = false
     train()
     assert.same({ LINE, "" }, written)
   end)
@@ -113,7 +100,7 @@ describe("progress", function()
     assert.same({ ERASE .. "forest.fit 2/4 trees [============            ] 2 s left", ERASE }, written)
   end)
   it("of a job is a line every ten seconds without a terminal", function()
-    on_terminal = false
+    is_terminal = false
     grow(102, 110, 111, 125)
     assert.same({ "forest.fit 2/4 trees 10 s left\n", "" }, written)
   end)

@@ -139,6 +139,10 @@ describe("k_fold", function()
     text = said(function() mb.split.holdout(7, 0.5, { stratify = y }) end)
     assert.matches("holdout: stratify: [^\n]* in one part only[^\n]*: 'c' %(1%)\n$", text)
     assert.equal("", said(function() mb.split.k_fold(6, 2, { stratify = { 1, 1, 1, 2, 2, 2 } }) end))
+    -- Of many classes the rarest are named, equal ones by their names.
+    y = { "h", "g", "f", "e", "d", "c", "b", "a", "a", "z", "z", "z" }
+    text = said(function() mb.split.k_fold(12, 3, { stratify = y }) end)
+    assert.matches("in one part only[^\n]*: 'b' %(1%), 'c' %(1%), 'd' %(1%), 'e' %(1%), 'f' %(1%) and 2 more\n", text)
     -- A class in one group: the fold that tests it has not trained on it.
     local groups = { "a", "a", "b", "b", "c", "c", "c", "c" }
     text = said(function() mb.split.k_fold(8, 2, { stratify = { 1, 1, 1, 1, 2, 2, 2, 2 }, groups = groups }) end)

@@ -153,10 +153,7 @@ end
 -- row "ResNet" and the column "near" of the table.
 function Run:add(name, value)
   check.kind("run:add", "name", name, "string")
-  check.kind("run:add", check.printable(name), value, "number")
-  if value ~= value or math.abs(value) == math.huge then
-    check.fail("run:add", "%s: expected a finite number, got %s", name, value)
-  end
+  check.kind("run:add", check.printable(name), value, "finite")
   if not self.measured[name] then
     self.order[#self.order + 1], self.measured[name], self.seeds_of[name] = name, {}, {}
   end

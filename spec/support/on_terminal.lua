@@ -1,0 +1,15 @@
+-- Runs a command of a shell on a terminal of so many columns (0: it does not know them). Returns what it shows, its lines
+-- ended by \n.
+return function(columns, command)
+  local script, log = os.tmpname(), os.tmpname()
+  local file = assert(io.open(script, "w"))
+  file:write("stty cols ", columns, "\n", command, "\n")
+  file:close()
+  assert(os.execute(("script -qec 'sh %s' %s </dev/null >/dev/null 2>&1"):format(script, log)))
+  file = assert(io.open(log))
+  local shown = file:read "a"
+  file:close()
+  os.remove(script)
+  os.remove(log)
+  return (shown:gsub("^Script started[^\n]*\n", ""):gsub("\nScript done[^\n]*\n$", ""):gsub("\r\n", "\n"))
+end
