@@ -17,6 +17,10 @@ local function with_value(x, value)
 end
 
 describe("convolution far from a large value", function()
+  it("is chosen by its name", function()
+    assert.error_matches(function() mb.convolution_way "fast" end,
+      "convolution_way: way: expected 'automatic', 'direct' or 'spectral', got 'fast'")
+  end)
   it("is zero where a window sees only zeros", function()
     local w = mb.rng(1):normal(0, 1, 50, 1, 64)
     in_each_way(function()

@@ -278,13 +278,13 @@ describe("npz from a stranger", function()
     refuses_npz(outer .. listing .. stop, "'a.npy' and 'b.npy' share bytes")
   end)
   it("may be written for more than 4 GB, with sizes and places of 64 bits", function()
-    local content = npy_of(3)
-    local crc = require("zlib").crc32()(content)
-    local wide = string.pack("<I2I2i8i8i8", 1, 24, #content, #content, 0)
+    local bytes = npy_of(3)
+    local crc = require("zlib").crc32()(bytes)
+    local wide = string.pack("<I2I2i8i8i8", 1, 24, #bytes, #bytes, 0)
     local function common(size, extra)
       return string.pack("<I2I2I2I2I2I4I4I4I2I2", 45, 0, 0, 0, 33, crc, size, size, 5, extra)
     end
-    local body = "PK\3\4" .. common(#content, 0) .. "a.npy" .. content
+    local body = "PK\3\4" .. common(#bytes, 0) .. "a.npy" .. bytes
     local function whole(extra, changes)
       local list = "PK\1\2\45\0" .. common(0xffffffff, #extra) .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, 0xffffffff)
         .. "a.npy" .. extra

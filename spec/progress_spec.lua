@@ -45,7 +45,8 @@ describe("progress", function()
   end)
 
   local record = { epoch = 1, loss = 0.5, val_accuracy = 0.75, lr = 1e-3, seconds = 12 }
-  local LINE = "epoch 1/3  loss 0.5000  val_accuracy 0.7500  lr 0.001  12.0 s  best 0.7500 in epoch 1  at most 24 s left\n"
+  local LINE = "epoch 1/3  loss 0.5000  val_accuracy 0.7500  lr 0.001  12.0 s  "
+    .. "best 0.7500 in epoch 1  at most 24 s left\n"
 
   local function train()
     local shown <close> = progress.start(3, true, 0)
@@ -59,8 +60,8 @@ describe("progress", function()
 
   it("of a training is a bar and a line for each epoch on a terminal", function()
     train()
-    assert.same({ ERASE .. "epoch 1/3 [============            ] loss 0.6000  at most 30 s left", ERASE .. LINE, ERASE },
-      written)
+    assert.same({ ERASE .. "epoch 1/3 [============            ] loss 0.6000  at most 30 s left", ERASE .. LINE,
+      ERASE }, written)
   end)
   it("of a training is a line for each epoch elsewhere", function()
     is_terminal = false
@@ -71,7 +72,8 @@ describe("progress", function()
     local shown = progress.start(4, true, 2)
     now = 110
     shown.epoch({ epoch = 3, loss = 1, lr = 1, seconds = 10 }, 1, 3)
-    assert.same({ ERASE .. "epoch 3/4  loss 1.0000  lr 1  10.0 s  best 1.0000 in epoch 3  at most 10 s left\n" }, written)
+    assert.same({ ERASE .. "epoch 3/4  loss 1.0000  lr 1  10.0 s  best 1.0000 in epoch 3  at most 10 s left\n" },
+      written)
   end)
   it("is none where nobody wants any", function()
     do

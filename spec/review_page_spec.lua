@@ -43,10 +43,12 @@ describe("the page of the review", function()
     assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 75 s; now", 1, true))
   end)
   it("shows what the rules compare where nothing was published, and minutes", function()
-    local own = results("own", { seconds = 90, rules = { { text = "b too", figure = "b @ far", above = "a", answer = "no" },
-      { text = "a low", figure = "a", below = 2, answer = "yes" } },
-      measured = { { name = "c", values = { 1 } }, { name = "a", values = { 1.5 } },
-        { name = "b @ far", values = { 1 } } } })
+    local own = results("own", {
+      seconds = 90, measured = { { name = "c", values = { 1 } }, { name = "a", values = { 1.5 } },
+        { name = "b @ far", values = { 1 } } },
+      rules = { { text = "b too", figure = "b @ far", above = "a", answer = "no" },
+        { text = "a low", figure = "a", below = 2, answer = "yes" } },
+    })
     local names = {}
     for i, figure in ipairs(page.headlines(own)) do names[i] = figure.name end
     assert.same({ "b @ far", "a" }, names)

@@ -27,7 +27,8 @@ end)
 
 it("an element is taken out of a tensor that has no other", function()
   assert.equal(7, mb.full(7, 1, 1):item())
-  assert.error_matches(function() mb.ones(2, 1):item() end, "item: expected a tensor with one element, got shape {2, 1}$")
+  assert.error_matches(function() mb.ones(2, 1):item() end,
+    "item: expected a tensor with one element, got shape {2, 1}$")
 end)
 
 describe("views", function()

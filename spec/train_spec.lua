@@ -111,7 +111,8 @@ describe("fit", function()
     end
     refuses("data.y: expected 200 labels", { x = set.train.x, y = mb.ones(3) }, {})
     refuses("data.x: expected a tensor, got nil", { y = set.train.y }, {})
-    refuses("data.x: expected a row for each spectrum, %(N, L, C%), got shape {3}", { x = mb.ones(3), y = { 1, 2, 1 } }, {})
+    refuses("data.x: expected a row for each spectrum, %(N, L, C%), got shape {3}",
+      { x = mb.ones(3), y = { 1, 2, 1 } }, {})
     refuses("data.y: expected 200 labels or targets, one per row of x, got 3", { x = set.train.x, y = mb.ones(3) },
       { loss = print })
     refuses("did you mean 'epochs'", set.train, { epoch = 3 })

@@ -156,16 +156,11 @@ static int is_unread(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"disown", disown},
-    {"gradients", gradients},
-    {"is_sole", is_sole},
-    {"is_tracked", is_tracked_tensor},
-    {"is_unread", is_unread},
-    {"let_go", let_go},
-    {"record", record_of},
-    {"release", release},
-    {"track", track},
-    {NULL, NULL},
+    {"disown", disown},       {"gradients", gradients},
+    {"is_sole", is_sole},     {"is_tracked", is_tracked_tensor},
+    {"is_unread", is_unread}, {"let_go", let_go},
+    {"record", record_of},    {"release", release},
+    {"track", track},         {NULL, NULL},
 };
 
 /* Those that share the variable of recording. */

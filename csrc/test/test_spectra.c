@@ -384,6 +384,26 @@ static void check_refused(mb_spectra options, const char *reason) {
   assert_string_equal(mb_reason(), reason);
 }
 
+static void more_peaks_than_fit_are_refused(void **state) {
+  enum { PEAKS = 1025 };
+  static mb_peak_ranges peaks[PEAKS];
+  const mb_size first[] = {0, 257, PEAKS};
+  mb_spectra options = plain;
+  mb_real value;
+  double accuracy;
+  mb_rng rng;
+  (void)state;
+  for (int p = 0; p < PEAKS; p++) peaks[p] = (mb_peak_ranges){{1, 10}, {1, 1}};
+  options.peaks = peaks, options.first = first;
+  mb_rng_seed(&rng, (const uint32_t[]){1}, 1);
+  assert_int_equal(mb_spectra_ceiling(&accuracy, &rng, &options, 1), MB_BAD_VALUE);
+  assert_string_equal(mb_reason(), "no ceiling is computed for more than 256 peaks in a class");
+  options.parts[1] = 2;
+  const mb_spectra_out out = {.y = &value, .label = &value};
+  assert_int_equal(mb_spectra_generate(&out, &rng, &options, 1), MB_BAD_VALUE);
+  assert_string_equal(mb_reason(), "expected at most 1024 classes, and peaks in a spectrum");
+}
+
 static void bad_options_are_refused(void **state) {
   static const mb_peak_ranges low[] = {{{0, 10}, {1, 1}}, {{1, 10}, {1, 1}}},
                               negative[] = {{{1, 10}, {-1, 1}}, {{1, 10}, {1, 1}}},
@@ -392,6 +412,8 @@ static void bad_options_are_refused(void **state) {
   (void)state;
   options = plain, options.peaks = low;
   check_refused(options, "expected positions from 1 to the length, 2000, got 0 to 10");
+  options = plain, options.L = 0;
+  check_refused(options, "expected at least one point and one class, got 0 and 2");
   options = plain, options.L = 1049;
   check_refused(options, "expected positions from 1 to the length, 1049, got 1000 to 1050");
   options = plain, options.peaks = negative;
@@ -436,6 +458,7 @@ int main(void) {
       cmocka_unit_test(the_ceiling_of_overlapping_ranges_is_known),
       cmocka_unit_test(counting_noise_lowers_the_ceiling),
       cmocka_unit_test(bad_options_are_refused),
+      cmocka_unit_test(more_peaks_than_fit_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
--- Runs a command of a shell on a terminal of so many columns (0: it does not know them). Returns what it shows, its lines
--- ended by \n.
+-- Runs a command of a shell on a terminal of so many columns (0: it does not know them). Returns what it shows, its
+-- lines ended by \n.
 return function(columns, command)
   local script, log = os.tmpname(), os.tmpname()
   local file = assert(io.open(script, "w"))
