@@ -65,6 +65,13 @@ describe("in C, a tensor refuses", function()
   end)
 end)
 
+describe("in C, a generator refuses", function()
+  it("probabilities that are no list", function()
+    refuses("rng:choice: p: expected a tensor or table of probabilities, got 'even'", core.rng_choice, mb.rng(1), 3, 1,
+      true, "even", true)
+  end)
+end)
+
 describe("in C, a baseline refuses", function()
   local rows = mb.tensor { { 1, 2 }, { 3, 4 }, { 5, 7 } }
 

@@ -219,6 +219,8 @@ describe("checkpoints", function()
     refuses(function(_, all) all["model.3.weight"] = nil end, "holds no model%.3%.weight")
     refuses(function(_, all) all["model.3.weight"] = mb.ones(2, 2) end, "expected shape {160, 2}, got {2, 2}")
     refuses(function(_, all) all["optimizer.1.3.weight"] = mb.ones(1) end, "optimizer%.1%.3%.weight: expected shape")
+    refuses(function(_, all) all["optimizer.1.3.weight"] = nil end,
+      "^fit: checkpoint: .*damaged/checkpoint.safetensors: load_state: ")
     refuses(function(_, all) all.surplus = mb.ones(1) end, "surplus: expected shape none")
     -- As another program may write it: with bytes that are no text.
     local state = metadata.training:gsub('"seed":"0"', '"seed":"\xff"')

@@ -78,6 +78,7 @@ describe("baselines refuse", function()
         end
       end
       must_raise(name, call, fit, x, { 1, 1e9 })
+      must_raise(name .. " for as many classes", call, fit, x, y, { classes = 1 << 40 })
     end)
   end
   it("distances", function()

@@ -184,6 +184,13 @@ describe("a position channel", function()
 end)
 
 describe("modes", function()
+  it("drop the same numbers where nothing is recorded", function()
+    local x = mb.rng(1):normal(0, 1, 2, 50, 3)
+    local function dropped() return nn.Dropout { rate = 0.5 }:train():set_rng(mb.rng(7))(x:param()):totable() end
+    local recorded = dropped()
+    assert.not_same(x:totable(), recorded)
+    mb.no_grad(function() assert.same(recorded, dropped()) end)
+  end)
   it("switch dropout and batch norm, and build leaves them alone", function()
     local dropout, x = nn.Dropout { rate = 0.5 }, mb.ones(1000)
     assert.equal(1000, dropout(x:reshape(1, 1000)):sum():item())
