@@ -15,11 +15,11 @@ in_suite() {
   local root=$build/$1 mirror
   shift
   mkdir -p "$root"
-  if [ ! -e "$root/root/made" ]; then
+  if [ ! -e "$root.made" ]; then
     mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -1)
     debootstrap --variant=minbase "$(basename "$root")" "$root" "$mirror" >"$root.log"
     cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/"
-    touch "$root/root/made"
+    touch "$root.made"
   fi
   cp /etc/hosts /etc/resolv.conf "$root/etc/"
   mkdir -p "$root/moonbow"

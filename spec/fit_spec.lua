@@ -1,5 +1,6 @@
 -- What goes wrong in a training: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
 local mb = require "moonbow"
+local bytes = require "support.state_bytes"
 local interrupted = require "support.interrupted"
 local nn = mb.nn
 local nan, inf = 0 / 0, math.huge
@@ -14,14 +15,6 @@ local function fit(model, set, options)
   options = options or {}
   options.verbose, options.epochs = false, options.epochs or 2
   return mb.fit(model, set, options)
-end
-
-local function bytes(model)
-  local parts = {}
-  for _, list in ipairs { model:parameters(), model:buffers() } do
-    for _, entry in ipairs(list) do parts[#parts + 1] = entry.value:tobytes() end
-  end
-  return table.concat(parts)
 end
 
 -- A script whose fit says "now" in epoch 2, and goes on for long.

@@ -1,5 +1,6 @@
 -- Training: learning, reproducibility, stopping, schedules, what goes wrong.
 local mb = require "moonbow"
+local bytes = require "support.state_bytes"
 local nn = mb.nn
 
 local function data() return mb.data.border_peaks { n = 200, validation = 100, test = 100, crop = 160, seed = 3 } end
@@ -14,14 +15,6 @@ end
 local function fit(model, set, options)
   options.verbose = false
   return mb.fit(model, set, options)
-end
-
-local function bytes(model)
-  local parts = {}
-  for _, list in ipairs { model:parameters(), model:buffers() } do
-    for _, entry in ipairs(list) do parts[#parts + 1] = entry.value:tobytes() end
-  end
-  return table.concat(parts)
 end
 
 describe("fit", function()

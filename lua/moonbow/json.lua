@@ -203,21 +203,27 @@ end
 
 local decode_value
 
-local function decode_list(state)
-  local list = {}
+-- Reads what stands between an opening mark, which comes next, and the closing one, each part by read_one(state).
+-- Returns whether there was nothing.
+local function decode_between(state, closing, read_one)
   state.at = state.at + 1
   skip(state)
-  if state.text:sub(state.at, state.at) == "]" then
+  local is_empty = state.text:sub(state.at, state.at) == closing
+  if is_empty then state.at = state.at + 1 end
+  local mark = is_empty and closing
+  while mark ~= closing do
+    read_one(state)
+    mark = state.text:sub(state.at, state.at)
+    if mark ~= "," and mark ~= closing then fail_at(state, ("',' or '%s' is expected"):format(closing)) end
     state.at = state.at + 1
-    return setmetatable(list, json.list)
   end
-  repeat
-    list[#list + 1] = decode_value(state)
-    local mark = state.text:sub(state.at, state.at)
-    if mark ~= "," and mark ~= "]" then fail_at(state, "',' or ']' is expected") end
-    state.at = state.at + 1
-  until mark == "]"
-  return list
+  return is_empty
+end
+
+local function decode_list(state)
+  local list = {}
+  local is_empty = decode_between(state, "]", function() list[#list + 1] = decode_value(state) end)
+  return is_empty and setmetatable(list, json.list) or list
 end
 
 local function decode_member(state, object)
@@ -234,18 +240,7 @@ end
 
 local function decode_object(state)
   local object = {}
-  state.at = state.at + 1
-  skip(state)
-  if state.text:sub(state.at, state.at) == "}" then
-    state.at = state.at + 1
-    return object
-  end
-  repeat
-    decode_member(state, object)
-    local mark = state.text:sub(state.at, state.at)
-    if mark ~= "," and mark ~= "}" then fail_at(state, "',' or '}' is expected") end
-    state.at = state.at + 1
-  until mark == "}"
+  decode_between(state, "}", function() decode_member(state, object) end)
   return object
 end
 
