@@ -1,13 +1,16 @@
 -- Writes which lines of lua/moonbow a program ran to a file of its own below $COVERAGE_FOLDER; set as LUA_INIT.
 local folder, root = os.getenv "COVERAGE_FOLDER", os.getenv "COVERAGE_ROOT"
-local seen = {}
+local getinfo = debug.getinfo
+local seen = {} -- [source][line]
+local lines_of = setmetatable({}, { __mode = "k" }) -- of functions, which are cheaper to ask for than sources
 
 local function hook(_, line)
-  local source = debug.getinfo(2, "S").source
-  local lines = seen[source]
+  local f = getinfo(2, "f").func
+  local lines = lines_of[f]
   if not lines then
-    lines = {}
-    seen[source] = lines
+    local source = getinfo(2, "S").source
+    lines = seen[source] or {}
+    seen[source], lines_of[f] = lines, lines
   end
   lines[line] = true
 end
