@@ -2,8 +2,8 @@
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 find_program(BASH bash REQUIRED)
 set(timeout 300)
-if(CMAKE_CROSSCOMPILING)
-  set(timeout 3000) # emulation
+if(CMAKE_CROSSCOMPILING OR CMAKE_C_FLAGS MATCHES "--coverage")
+  set(timeout 3000) # emulation, or counters
 endif()
 set(wait_briefly GOMP_SPINCOUNT=3000) # as the Lua module: threads that wait leave the cores to tests beside
 
