@@ -1,5 +1,5 @@
 /* conv1d.c - convolution: the choice between the ways to do it, and the gradient of the bias. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <math.h>
 
@@ -11,8 +11,8 @@ void mb_set_conv1d_way(mb_conv1d_way way) {
 
 /* How much less the spectral way costs. */
 static double spectral_gain(const mb_conv1d *s, mb_conv1d_pass pass) {
-  if (forced == MB_DIRECT || !mb_spectral_can(s)) return -INFINITY;
-  return forced == MB_SPECTRAL ? INFINITY : mb_direct_cost(s, pass) - mb_spectral_cost(s, pass);
+  if (forced == MB_DIRECT || !mb_conv1d_fft_can(s)) return -INFINITY;
+  return forced == MB_SPECTRAL ? INFINITY : mb_conv1d_direct_cost(s, pass) - mb_conv1d_fft_cost(s, pass);
 }
 
 mb_size mb_conv1d_results(const mb_conv1d *s) {
@@ -130,9 +130,9 @@ bool mb_conv1d_has_winners(const mb_conv1d *shape) {
 
 mb_size mb_conv1d_scratch(const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
-  mb_size scratch = mb_direct_scratch(&s);
+  mb_size scratch = mb_conv1d_direct_scratch(&s);
   for (mb_conv1d_pass pass = MB_PASS_Y; pass <= MB_PASS_DW; pass++)
-    if (spectral_gain(&s, pass) > 0) scratch = mb_max(scratch, mb_spectral_scratch(&s));
+    if (spectral_gain(&s, pass) > 0) scratch = mb_max(scratch, mb_conv1d_fft_scratch(&s));
   return ALIGN_REALS + scratch;
 }
 
@@ -140,8 +140,8 @@ void mb_conv1d_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_
                        const mb_real *b, const mb_conv1d *shape) {
   const mb_conv1d s = simplified(shape);
   if (s.pool == 0) winners = NULL;
-  (spectral_gain(&s, MB_PASS_Y) > 0 ? mb_spectral_forward : mb_direct_forward)(y, winners, aligned(scratch),
-                                                                               x, w, b, &s);
+  (spectral_gain(&s, MB_PASS_Y) > 0 ? mb_conv1d_fft_forward
+                                    : mb_conv1d_direct_forward)(y, winners, aligned(scratch), x, w, b, &s);
 }
 
 void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
@@ -152,5 +152,5 @@ void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch,
   const bool is_bias_alone = !dx && !dw;
   const double gain = (dx || is_bias_alone ? spectral_gain(&s, MB_PASS_DX) : 0) +
                       (dw || is_bias_alone ? spectral_gain(&s, MB_PASS_DW) : 0);
-  (gain > 0 ? mb_spectral_backward : mb_direct_backward)(dx, dw, db, free, dy, winners, x, w, &s);
+  (gain > 0 ? mb_conv1d_fft_backward : mb_conv1d_direct_backward)(dx, dw, db, free, dy, winners, x, w, &s);
 }

@@ -166,7 +166,7 @@ typedef struct {
    * from the products of the planes of both. Fourier transforms give 4 T times that. */
   void (*synthesise)(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count);
 
-  /* As mb_finish_rows and mb_fetch_rows of finish.c, where there are windows. Rows are of whole vectors;
+  /* As mb_epilogue_rows and mb_unpool_rows of epilogue.c, where there are windows. Rows are of whole vectors;
    * buffer is zero before. */
   void (*finish)(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
                  mb_size columns, const mb_real *b, const mb_conv1d *s);

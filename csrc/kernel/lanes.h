@@ -1,7 +1,7 @@
 /* lanes.h - what the fast convolutions and products are made of, for one instruction set: lanes_base.c,
  * lanes_v3.c and lanes_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
  * and PANEL vectors in a row of a product's register tile. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <string.h>
 

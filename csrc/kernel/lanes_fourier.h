@@ -104,7 +104,7 @@ MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb
   }
 }
 
-/* The number that three products stand for: see spectral.c. */
+/* The number that three products stand for: see conv1d_fft.c. */
 MB_INLINE Complex take(const mb_real *planes, mb_size plane, int k) {
   const mb_real *x = planes + (3 * k - 1) * plane;
   const Vec rr = load(x), ii = load(x + plane), mixed = load(x + 2 * plane);

@@ -1,5 +1,5 @@
 /* norm.c - batch and layer normalisation, forward and backward. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <math.h>
 
@@ -72,8 +72,8 @@ static void fetch_rows(mb_real *buffer, const Panel *p, mb_size first, mb_size c
     const mb_size sample = (first + done) / s->L_out, row = (first + done) % s->L_out;
     const mb_size at = sample * s->L_pool * s->F;
     some = mb_min(count - done, s->L_out - row);
-    mb_fetch_rows(buffer + done * p->channels, p->channels, p->dy + at, p->winners + at, row, some,
-                  p->channels, s);
+    mb_unpool_rows(buffer + done * p->channels, p->channels, p->dy + at, p->winners + at, row, some,
+                   p->channels, s);
   }
 }
 
@@ -274,7 +274,7 @@ static void apply_windows(mb_real *y, uint8_t *winners, const mb_real *x, const 
   const mb_size fold = p->width / p->channels, rows = mb_conv1d_rows(p->windows, count), whole = rows / fold;
   normalise(buffer, p->width, x, p->stride, p->factors, whole, p->width);
   normalise(buffer + whole * p->width, 0, x + whole * p->stride, 0, p->factors, 1, rows % fold * p->channels);
-  mb_finish_rows(y, winners, buffer, p->channels, count, p->channels, NULL, p->windows);
+  mb_epilogue_rows(y, winners, buffer, p->channels, count, p->channels, NULL, p->windows);
 }
 
 /* y = the windows of normalise(x) over the panel, of N samples. */

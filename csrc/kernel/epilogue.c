@@ -1,6 +1,6 @@
-/* finish.c - what follows a convolution while its rows are in cache: bias, maximum over windows, relu; and
+/* epilogue.c - what follows a convolution while its rows are in cache: bias, maximum over windows, relu; and
  * the way back, from the gradient of the result to that of the rows. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <string.h>
 
@@ -12,8 +12,8 @@ MB_CLONES static void finish_plain(mb_real *y, const mb_real *rows, mb_size ld, 
     for (mb_size c = 0; c < columns; c++) y[c] = rows[c] + (b ? b[c] : 0);
 }
 
-void mb_finish_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
-                    mb_size columns, const mb_real *b, const mb_conv1d *s) {
+void mb_epilogue_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                      mb_size columns, const mb_real *b, const mb_conv1d *s) {
   if (s->pool > 0)
     mb_lanes_here()->finish(y, winners, rows, ld, count, columns, b, s);
   else if (y != rows || b)
@@ -35,8 +35,8 @@ MB_CLONES static void fetch_plain(mb_real *buffer, mb_size ld, const mb_real *dy
   }
 }
 
-void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
-                   mb_size count, mb_size columns, const mb_conv1d *s) {
+void mb_unpool_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                    mb_size count, mb_size columns, const mb_conv1d *s) {
   if (s->pool > 0) {
     memset(buffer, 0, sizeof(mb_real) * (size_t)(count * ld));
     mb_lanes_here()->fetch(buffer, ld, dy, winners, first, count, columns, s);

@@ -1,4 +1,4 @@
-/* range.c - whether a transform is exact enough for numbers of such a range.
+/* conv1d_range.c - whether a transform is exact enough for numbers of such a range.
  *
  * What a transform rounds is as large as its largest numbers, in each of its results, and not as what that
  * result is a sum of: the error of a sum of products x w is about EPSILON |X| |W|, the norms of all x of the
@@ -6,7 +6,7 @@
  * of |x w|. About that large is mean(|x|) mean(|w|) N as long as neither x nor w has a few numbers that are
  * far larger than the others; the mean here is that of square roots, squared, which few numbers cannot make
  * large. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,7 +28,7 @@ MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
 }
 
 /* Whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
-static bool is_enough(double roots, double squares, const mb_range *r) {
+static bool is_enough(double roots, double squares, const mb_conv1d_range *r) {
   const double allowed = r->T == MB_SHORT ? ALLOWED_SHORT : ALLOWED;
   return roots * roots * allowed >= (double)r->terms * sqrt(squares * (double)r->taps);
 }
@@ -38,8 +38,8 @@ static bool can_tell(double squares) {
   return squares >= LEAST_SQUARES && squares < INFINITY;
 }
 
-bool mb_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
-                      const mb_range *r) {
+bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
+                             const mb_conv1d_range *r) {
   const mb_lanes *v = mb_lanes_here();
   const mb_size half = mb_ceil_div(span, 2 * unit), least = mb_min(mb_ceil_div(v->lanes, unit), span / unit);
   const mb_size reals = mb_max(mb_min(mb_ceil_div(BLOCK, unit), half), least) * unit;
@@ -50,7 +50,8 @@ bool mb_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size 
   return is_enough(roots * (double)r->terms / (double)block, SURE * *squares, r);
 }
 
-bool mb_range_of_windows(const double *roots, double squares, mb_size windows, const mb_range *r) {
+bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
+                                const mb_conv1d_range *r) {
   bool are_enough = can_tell(squares);
   for (mb_size t = 0; t < windows && are_enough; t++) {
     double sum = 0;
@@ -66,7 +67,7 @@ bool mb_range_of_windows(const double *roots, double squares, mb_size windows, c
 
 /* Of some filters. x and w have changed places: of all taps of each filter, and of single taps of all of
  * them, which the first and the last results are made of. */
-static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, const mb_range *r) {
+static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, const mb_conv1d_range *r) {
   mb_real roots[FILTERS] = {0}, squares[FILTERS] = {0};
   double least = INFINITY, all = 0;
   for (mb_size k = 0; k < s->K; k++) {
@@ -86,16 +87,16 @@ static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, cons
   return is_right && (all == 0 || is_enough(least * (double)s->K / F, all / F, r));
 }
 
-bool mb_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
-  const mb_range r = {.T = T, .taps = T, .terms = s->K * s->C};
+bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
+  const mb_conv1d_range r = {.T = T, .taps = T, .terms = s->K * s->C};
   for (mb_size f = 0; f < s->F; f += FILTERS)
     if (!are_even(w + f, mb_min(FILTERS, s->F - f), s, &r)) return false;
   return true;
 }
 
-bool mb_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
+bool mb_conv1d_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
   const mb_lanes *v = mb_lanes_here();
-  const mb_range r = {.T = T, .taps = T, .terms = s->K * s->F};
+  const mb_conv1d_range r = {.T = T, .taps = T, .terms = s->K * s->F};
   bool are_even = true;
   for (mb_size c = 0; c < s->C && are_even; c++) {
     mb_real roots, least, squares;

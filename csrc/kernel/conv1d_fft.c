@@ -1,4 +1,4 @@
-/* spectral.c - convolution and its gradients by products of transforms of short pieces (overlap-save).
+/* conv1d_fft.c - convolution and its gradients by products of transforms of short pieces (overlap-save).
  *
  * An array is seen as rows: of x, stride points of all channels make one row of C' = stride C reals, so that
  * every convolution has stride 1 here and K' = ceil(K / stride) taps. A tile is T rows that follow each
@@ -8,7 +8,7 @@
  * Tiles of 32 rows and more are transformed as Fourier did. A complex product takes three real ones (Gauss),
  * which makes 3 T / 2 - 1 planes. Tiles of 8 rows are for short kernels: values of polynomials at 8 real
  * points need 8 planes (Toom and Cook, Winograd), and cheaper transforms, but round a few times as much. */
-#include "conv1d.h"
+#include "conv1d_parts.h"
 
 #include <omp.h>
 #include <string.h>
@@ -104,11 +104,11 @@ static Plan best_plan(const mb_conv1d *s, bool backward) {
   return best;
 }
 
-bool mb_spectral_can(const mb_conv1d *s) {
+bool mb_conv1d_fft_can(const mb_conv1d *s) {
   return s->dilation == 1 && plan_for(s, T_MOST, false).T > 0 && plan_for(s, T_MOST, true).T > 0;
 }
 
-double mb_spectral_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
+double mb_conv1d_fft_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
   const Plan p = best_plan(s, pass != MB_PASS_Y);
   return plan_cost(&p, s, pass);
 }
@@ -174,8 +174,8 @@ static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, 
     if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
       v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, 0);
     } else {
-      mb_fetch_rows(buffer, v->lanes, dy + at, winners ? winners + at : NULL, first, T, mb_max(columns, 0),
-                    s);
+      mb_unpool_rows(buffer, v->lanes, dy + at, winners ? winners + at : NULL, first, T, mb_max(columns, 0),
+                     s);
       v->analyse(planes + c, plane, buffer, v->lanes, T, 0);
     }
   }
@@ -211,7 +211,7 @@ typedef struct {
   Rows rows;          /* of x, or of the gradient of the results, which is pooled */
   mb_size pool, step; /* of windows in front of these, 0 and 1 if there are none */
   mb_size unit, span; /* so many reals are in a window, which begins at a multiple of unit */
-  mb_range range;
+  mb_conv1d_range range;
 } Source;
 
 static Source input_source(const mb_real *x, const mb_conv1d *s, const Plan *p) {
@@ -241,8 +241,8 @@ static bool is_sure(const Source *o, double *squares, mb_size sample, mb_size fi
   const mb_size end = mb_ceil_div(first + count, o->step);
   const mb_size from = mb_max(o->rows.origin + begin * o->rows.width, 0);
   const mb_size to = mb_min(o->rows.origin + end * o->rows.width, o->rows.size);
-  return from >= to || mb_range_is_sure(squares, o->x + sample * o->rows.size + from, to - from, o->unit,
-                                        o->span, &o->range);
+  return from >= to || mb_conv1d_range_is_sure(squares, o->x + sample * o->rows.size + from, to - from,
+                                               o->unit, o->span, &o->range);
 }
 
 static void add_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count,
@@ -253,8 +253,8 @@ static void add_roots(double *roots, const Source *o, mb_size sample, mb_size fi
   for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
     const mb_size columns = mb_min(v->lanes, o->rows.width - c);
     if (o->pool > 0)
-      mb_fetch_rows(buffer, v->lanes, x + c, o->winners + sample * o->rows.size + c, first, count, columns,
-                    s);
+      mb_unpool_rows(buffer, v->lanes, x + c, o->winners + sample * o->rows.size + c, first, count, columns,
+                     s);
     else
       copy_rows(buffer, v->lanes, count, x, o->rows.size, o->rows.origin + first * o->rows.width + c,
                 o->rows.width, columns, count);
@@ -268,7 +268,7 @@ static bool is_wide(const Source *o, mb_size sample, mb_size first, mb_size coun
   double squares, roots[T_MOST] = {0};
   if (is_sure(o, &squares, sample, first, count)) return false;
   add_roots(roots, o, sample, first, count, s);
-  return !mb_range_of_windows(roots, squares, windows, &o->range);
+  return !mb_conv1d_range_of_windows(roots, squares, windows, &o->range);
 }
 
 /* Tiles of which each is marked or not, in the words of the direct way. */
@@ -396,11 +396,12 @@ static mb_size mark_reals(const Plan *p) {
 
 static mb_size unmarked_scratch(const Plan *p, const mb_conv1d *s, bool backward) {
   const mb_items items = marked(p, NULL);
-  const mb_size direct = mb_max(mb_direct_scratch(s), mb_direct_items_scratch(s, &items, &items));
+  const mb_size direct =
+      mb_max(mb_conv1d_direct_scratch(s), mb_conv1d_direct_items_scratch(s, &items, &items));
   return mb_max(direct, backward ? backward_scratch(p, s) : forward_scratch(p));
 }
 
-mb_size mb_spectral_scratch(const mb_conv1d *s) {
+mb_size mb_conv1d_fft_scratch(const mb_conv1d *s) {
   const Plan forward = best_plan(s, false), backward = best_plan(s, true);
   return mb_max(unmarked_scratch(&forward, s, false) + mark_reals(&forward),
                 unmarked_scratch(&backward, s, true) + mark_reals(&backward));
@@ -443,10 +444,11 @@ static void add_inner_rows(mb_size *begin, mb_size *end, const mb_conv1d *s, con
 /* Whether a tile is far larger than rows begin to end - 1. */
 static bool outweighs(const Source *o, const Tile *t, mb_size begin, mb_size end, const mb_conv1d *s) {
   double squares = 0, roots[T_MOST] = {0};
-  const mb_range range = {.T = o->range.T, .taps = end - begin, .terms = (end - begin) * o->rows.width};
+  const mb_conv1d_range range = {
+      .T = o->range.T, .taps = end - begin, .terms = (end - begin) * o->rows.width};
   is_sure(o, &squares, t->sample, t->first, t->rows);
   add_roots(roots, o, t->sample, begin, end - begin, s);
-  return squares != 0 && !mb_range_of_windows(roots, squares, 1, &range);
+  return squares != 0 && !mb_conv1d_range_of_windows(roots, squares, 1, &range);
 }
 
 static bool outweighs_inner_rows(const Source *o, const Tile *t, const mb_conv1d *s, const Plan *p) {
@@ -531,8 +533,8 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
     for (mb_size c = 0; c < s->F; c += v->lanes) {
       const mb_size at = (t.sample * results + t.first) * s->F + c;
       v->synthesise(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
-      mb_finish_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
-                     mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
+      mb_epilogue_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
+                       mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
     }
   }
 }
@@ -566,11 +568,11 @@ static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, c
   }
 }
 
-void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
-                         const mb_real *b, const mb_conv1d *s) {
+void mb_conv1d_fft_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                           const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
-  if (!mb_range_of_weights(w, s, p.T)) {
-    mb_direct_forward(y, winners, scratch, x, w, b, s);
+  if (!mb_conv1d_range_of_weights(w, s, p.T)) {
+    mb_conv1d_direct_forward(y, winners, scratch, x, w, b, s);
     return;
   }
   const Forward f = {y, winners, x, w, b, (uint8_t *)(scratch + unmarked_scratch(&p, s, false))};
@@ -580,7 +582,7 @@ void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const m
   else
     share_all(&f, scratch, s, &p);
   const mb_items wide = marked(&p, f.is_wide);
-  if (are_any(&wide)) mb_direct_forward_items(y, winners, scratch, x, w, b, s, &wide);
+  if (are_any(&wide)) mb_conv1d_direct_forward_items(y, winners, scratch, x, w, b, s, &wide);
 }
 
 typedef struct {
@@ -667,15 +669,15 @@ static void clear_unseen(mb_real *dx, const mb_conv1d *s) {
 static void do_wide_again(mb_real *dx, mb_real *dw, mb_real *scratch, const Backward *b, const mb_real *w,
                           const mb_conv1d *s, const Plan *p) {
   const mb_items for_dx = marked(p, b->is_dy_wide), for_dw = marked(p, b->is_any_wide);
-  if (dx && are_any(&for_dx)) mb_direct_input_items(dx, scratch, b->dy, b->winners, w, s, &for_dx);
-  if (dw && are_any(&for_dw)) mb_direct_add_weights(dw, scratch, b->dy, b->winners, b->x, s, &for_dw);
+  if (dx && are_any(&for_dx)) mb_conv1d_direct_input_items(dx, scratch, b->dy, b->winners, w, s, &for_dx);
+  if (dw && are_any(&for_dw)) mb_conv1d_direct_add_weights(dw, scratch, b->dy, b->winners, b->x, s, &for_dw);
 }
 
-void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                          const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+void mb_conv1d_fft_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                            const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   const Plan p = best_plan(s, true);
-  if (!mb_range_of_weights(w, s, p.T) || !mb_range_of_channels(w, s, p.T)) {
-    mb_direct_backward(dx, dw, db, scratch, dy, winners, x, w, s);
+  if (!mb_conv1d_range_of_weights(w, s, p.T) || !mb_conv1d_range_of_channels(w, s, p.T)) {
+    mb_conv1d_direct_backward(dx, dw, db, scratch, dy, winners, x, w, s);
     return;
   }
   const mb_size group = p.planes * p.weights, bias = mb_bias_count(s);

@@ -1,4 +1,4 @@
-/* conv1d.h - what the ways to convolve share. */
+/* conv1d_parts.h - what the ways to convolve share. */
 #ifndef MB_CONV1D_H
 #define MB_CONV1D_H
 
@@ -53,19 +53,19 @@ static inline mb_size mb_product_width(mb_size width) {
   return mb_ceil_div(width, step) * step;
 }
 
-/* ---- before and after (finish.c) ------------------------------------------------------- */
+/* ---- before and after (epilogue.c) ------------------------------------------------------- */
 
 /* count rows of the result (s->F apart; columns of them) from rows of the convolution (ld apart): bias b (or
  * NULL), largest of each window, relu. winners (or NULL), like y, gets the place in the window, and NO_WINNER
  * where relu let nothing through. y may be rows where there are no windows. */
 #define MB_NO_WINNER 255
-void mb_finish_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
-                    mb_size columns, const mb_real *b, const mb_conv1d *s);
+void mb_epilogue_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
+                      mb_size columns, const mb_real *b, const mb_conv1d *s);
 
 /* The reverse: buffer (count, ld) = the gradient of rows first, first + 1, ... of the convolution of one
  * sample, zero outside its L_out rows and behind columns. */
-void mb_fetch_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
-                   mb_size count, mb_size columns, const mb_conv1d *s);
+void mb_unpool_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
+                    mb_size count, mb_size columns, const mb_conv1d *s);
 
 /* ---- gradient of the bias (conv1d.c) --------------------------------------------------- */
 
@@ -82,7 +82,7 @@ void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *winners, mb_size
                  const mb_conv1d *s);
 void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_conv1d *s);
 
-/* ---- directly, as products of overlapping rows (direct.c) ------------------------------ */
+/* ---- directly, as products of overlapping rows (conv1d_direct.c) ------------------------------ */
 
 /* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
 typedef struct {
@@ -90,55 +90,58 @@ typedef struct {
   const uint8_t *only; /* 1 for each item that is asked for; NULL: all */
 } mb_items;
 
-mb_size mb_direct_scratch(const mb_conv1d *s);
-void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
-                       const mb_real *b, const mb_conv1d *s);
-void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+mb_size mb_conv1d_direct_scratch(const mb_conv1d *s);
+void mb_conv1d_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                              const mb_real *w, const mb_real *b, const mb_conv1d *s);
+void mb_conv1d_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                               const uint8_t *winners, const mb_real *x, const mb_real *w,
+                               const mb_conv1d *s);
 
 /* Items of results; of dx, in rows of stride points of the padded input; what such items of x add to dw. */
-mb_size mb_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs);
-void mb_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
-                             const mb_real *w, const mb_real *b, const mb_conv1d *s, const mb_items *items);
-void mb_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                           const mb_real *w, const mb_conv1d *s, const mb_items *items);
-void mb_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                           const mb_real *x, const mb_conv1d *s, const mb_items *items);
+mb_size mb_conv1d_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs);
+void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                                    const mb_real *w, const mb_real *b, const mb_conv1d *s,
+                                    const mb_items *items);
+void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                                  const mb_real *w, const mb_conv1d *s, const mb_items *items);
+void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                                  const mb_real *x, const mb_conv1d *s, const mb_items *items);
 
-/* ---- whether transforms are exact enough (range.c) ------------------------------------- */
+/* ---- whether transforms are exact enough (conv1d_range.c) ------------------------------------- */
 
 /* Of a transform of T rows: the rows of a window, and its terms. */
 typedef struct {
   int T;
   mb_size taps, terms;
-} mb_range;
+} mb_conv1d_range;
 
 /* Whether the range of the weights is small enough: in each filter, and for the gradient of x in each
  * channel. */
-bool mb_range_of_weights(const mb_real *w, const mb_conv1d *s, int T);
-bool mb_range_of_channels(const mb_real *w, const mb_conv1d *s, int T);
+bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T);
+bool mb_conv1d_range_of_channels(const mb_real *w, const mb_conv1d *s, int T);
 
 /* Whether that is certain of count reals, of which each window has span at least that begin at a multiple of
  * unit: a few samples and the sum of squares can tell. */
-bool mb_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
-                      const mb_range *r);
+bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
+                             const mb_conv1d_range *r);
 
 /* Whether each of some windows, that begin at rows 0, 1, ..., has sums of roots large enough. */
-bool mb_range_of_windows(const double *roots, double squares, mb_size windows, const mb_range *r);
+bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
+                                const mb_conv1d_range *r);
 
-/* ---- as products of Fourier transforms of short pieces (spectral.c) -------------------- */
+/* ---- as products of Fourier transforms of short pieces (conv1d_fft.c) -------------------- */
 
-bool mb_spectral_can(const mb_conv1d *s);
-mb_size mb_spectral_scratch(const mb_conv1d *s);
-void mb_spectral_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
-                         const mb_real *b, const mb_conv1d *s);
-void mb_spectral_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                          const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+bool mb_conv1d_fft_can(const mb_conv1d *s);
+mb_size mb_conv1d_fft_scratch(const mb_conv1d *s);
+void mb_conv1d_fft_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+                           const mb_real *b, const mb_conv1d *s);
+void mb_conv1d_fft_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                            const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
 /* ---- what a pass costs, in multiply-adds of whole vectors ------------------------------ */
 
 typedef enum { MB_PASS_Y, MB_PASS_DX, MB_PASS_DW } mb_conv1d_pass;
-double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass);
-double mb_spectral_cost(const mb_conv1d *s, mb_conv1d_pass pass);
+double mb_conv1d_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass);
+double mb_conv1d_fft_cost(const mb_conv1d *s, mb_conv1d_pass pass);
 
 #endif

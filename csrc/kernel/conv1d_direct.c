@@ -1,5 +1,5 @@
-/* direct.c - convolution and its gradients as matrix products on rows that overlap in memory. */
-#include "conv1d.h"
+/* conv1d_direct.c - convolution and its gradients as matrix products on rows that overlap in memory. */
+#include "conv1d_parts.h"
 
 #include <omp.h>
 #include <string.h>
@@ -134,7 +134,7 @@ static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, 
   for (mb_size k = 0; k < products; k++)
     product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, f->w + k * depth * wide,
             mb_product_width(s->F), count, k > 0);
-  mb_finish_rows(f->y + out, f->winners ? f->winners + out : NULL, rows, wide, item.rows, s->F, f->b, s);
+  mb_epilogue_rows(f->y + out, f->winners ? f->winners + out : NULL, rows, wide, item.rows, s->F, f->b, s);
 }
 
 /* A thread has a copy of the weights of its own, and an item's input and rows. */
@@ -142,8 +142,9 @@ static mb_size forward_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(s->K * s->C * mb_padded_width(s->F) + input_buffer(s, items) + rows_buffer(s, items));
 }
 
-void mb_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
-                             const mb_real *w, const mb_real *b, const mb_conv1d *s, const mb_items *items) {
+void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                                    const mb_real *w, const mb_real *b, const mb_conv1d *s,
+                                    const mb_items *items) {
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_TAKE_TINY_FOR_ZERO;
@@ -155,10 +156,10 @@ void mb_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, con
   }
 }
 
-void mb_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
-                       const mb_real *b, const mb_conv1d *s) {
+void mb_conv1d_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+                              const mb_real *w, const mb_real *b, const mb_conv1d *s) {
   const Items items = result_items(s);
-  mb_direct_forward_items(y, winners, scratch, x, w, b, s, &items);
+  mb_conv1d_direct_forward_items(y, winners, scratch, x, w, b, s, &items);
 }
 
 /* ---- gradient of the input: the convolution turned round ------------------------------- */
@@ -225,7 +226,7 @@ static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy
     if (s->F > MB_LINE) mb_touch(dy + sample + first * s->F, rows * s->F);
     return dy + sample + first * s->F;
   }
-  mb_fetch_rows(buffer, ld, dy + sample, winners ? winners + sample : NULL, first, rows, s->F, s);
+  mb_unpool_rows(buffer, ld, dy + sample, winners ? winners + sample : NULL, first, rows, s->F, s);
   return buffer;
 }
 
@@ -233,8 +234,8 @@ static mb_size input_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part((items->rows + longest_delay(s)) * s->F);
 }
 
-void mb_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                           const mb_real *w, const mb_conv1d *s, const mb_items *items) {
+void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                                  const mb_real *w, const mb_conv1d *s, const mb_items *items) {
   const mb_size delay = longest_delay(s), part = input_part(s, items);
   mb_real *v = scratch + mb_get_threads() * part;
   reverse_chains(v, w, s);
@@ -346,8 +347,8 @@ static mb_size addition_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(items->rows * s->stride * s->C + (items->rows + reach) * mb_padded_width(s->F));
 }
 
-void mb_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
-                           const mb_real *x, const mb_conv1d *s, const mb_items *items) {
+void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+                                  const mb_real *x, const mb_conv1d *s, const mb_items *items) {
   const Backward b = {dy, winners, x};
   const mb_size wide = mb_padded_width(s->F), taps = s->K * s->C * wide, part = addition_part(s, items);
   const mb_size groups = mb_min(ADDITIONS, items->count);
@@ -378,7 +379,7 @@ static mb_size input_scratch(const mb_conv1d *s, const Items *items) {
   return mb_get_threads() * input_part(s, items) + s->K * s->F * mb_padded_width(s->C);
 }
 
-mb_size mb_direct_scratch(const mb_conv1d *s) {
+mb_size mb_conv1d_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
   const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, &results);
@@ -387,7 +388,7 @@ mb_size mb_direct_scratch(const mb_conv1d *s) {
   return mb_max(forward, mb_max(for_weights, input_scratch(s, &input)));
 }
 
-mb_size mb_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs) {
+mb_size mb_conv1d_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs) {
   const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, results);
   const mb_size for_weights = threads * addition_part(s, inputs) + ADDITIONS * taps;
@@ -395,15 +396,16 @@ mb_size mb_direct_items_scratch(const mb_conv1d *s, const mb_items *results, con
 }
 
 /* Gradients cost more than the result: they are added up in memory. */
-double mb_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
+double mb_conv1d_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
   const mb_size width = pass == MB_PASS_DX ? s->F * mb_padded_width(s->C) : s->C * mb_padded_width(s->F);
   const double adding = pass == MB_PASS_Y ? 1 : pass == MB_PASS_DX ? 1.1 : 1.25;
   return adding * (double)(s->N * s->L_out * s->K) * (double)width / MB_LANES_MOST;
 }
 
-void mb_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+void mb_conv1d_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                               const uint8_t *winners, const mb_real *x, const mb_real *w,
+                               const mb_conv1d *s) {
   const Items items = gradient_items(s);
-  if (dx) mb_direct_input_items(dx, scratch, dy, winners, w, s, &items);
+  if (dx) mb_conv1d_direct_input_items(dx, scratch, dy, winners, w, s, &items);
   if (dw || db) backward_weights(dw, db, scratch, dy, winners, x, s);
 }
