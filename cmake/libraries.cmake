@@ -1,5 +1,5 @@
 # Each library twice: in float, which is installed, and in double (64), which only the tests use.
-# -ffp-contract=off: where a product and a sum are one instruction, the sources say so (csrc/kernel/lanes_fma.h).
+# -ffp-contract=off: where a product and a sum are one instruction, the sources say so (csrc/kernel/simd_fma.h).
 set(MOONBOW_FLAGS -fno-math-errno -fno-trapping-math -ffp-contract=off
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
@@ -16,7 +16,7 @@ if(NOT MOONBOW_SANITIZE)
 endif()
 add_link_options(LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 if(MOONBOW_SANITIZE)
-  # Resolvers of target_clones run before the sanitizers are ready. The sets of lanes.h are chosen later, so they are
+  # Resolvers of target_clones run before the sanitizers are ready. The sets of simd.h are chosen later, so they are
   # watched all the same; for the clones there is cmake/nightly.sh.
   list(APPEND MOONBOW_FLAGS -O1 -g -fno-omit-frame-pointer -fsanitize=${MOONBOW_SANITIZE}
     -fno-sanitize-recover=all -DMB_NO_CLONES)

@@ -60,13 +60,13 @@ static const mb_real *padded(mb_real *buffer, const mb_real *x, mb_size L, mb_si
 /* y = or += U w, the rows of y (rows, F) ldy apart; w is (depth, F). */
 static void product(mb_real *y, mb_size ldy, const mb_real *x, mb_size step, mb_size depth, const mb_real *w,
                     mb_size F, mb_size rows, bool add) {
-  mb_lanes_here()->product(y, ldy, x, step, 1, w, mb_padded_width(F), rows, F, depth, add);
+  mb_simd_here()->product(y, ldy, x, step, 1, w, mb_padded_width(F), rows, F, depth, add);
 }
 
 /* w (depth, F padded) += transposed U times y (rows, F padded). */
 static void add_outer(mb_real *w, const mb_real *x, mb_size step, mb_size depth, const mb_real *y,
                       mb_size wide, mb_size rows) {
-  mb_lanes_here()->product(w, wide, x, 1, step, y, wide, depth, wide, rows, true);
+  mb_simd_here()->product(w, wide, x, 1, step, y, wide, depth, wide, rows, true);
 }
 
 /* Rows of width reals, padded to whole vectors: in buffer unless they are that already. */
@@ -338,8 +338,8 @@ static void add_item(mb_real *sum, mb_real *buffer, const Backward *b, const mb_
   const mb_real *out = gradient_of(buffer + points * s->C, wide, b->dy, b->winners, item, item->first - reach,
                                    item->rows + reach, s);
   for (mb_size m = 0; m <= reach; m++)
-    mb_lanes_here()->product(sum + m * width * wide, wide, in, 1, width, out + (reach - m) * wide, wide,
-                             mb_min(width, s->K * s->C - m * width), wide, item->rows, true);
+    mb_simd_here()->product(sum + m * width * wide, wide, in, 1, width, out + (reach - m) * wide, wide,
+                            mb_min(width, s->K * s->C - m * width), wide, item->rows, true);
 }
 
 static mb_size addition_part(const mb_conv1d *s, const Items *items) {

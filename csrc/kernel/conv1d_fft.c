@@ -149,7 +149,7 @@ static void copy_rows(mb_real *buffer, int lanes, mb_size length, const mb_real 
 /* The planes of a tile: count rows of a sample of x from row first on, then zeros. filter as for analyse. */
 static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
                           mb_size first, mb_size count, int T, int filter) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const int length = filter > 0 ? filter : T;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
@@ -167,7 +167,7 @@ static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample,
 /* The planes of T rows of the gradient behind the convolution. */
 static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *winners,
                              mb_size sample, mb_size first, int T, const mb_conv1d *s) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
     const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
@@ -184,7 +184,7 @@ static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, 
 /* Rows first .. first + count - 1 of a sample of dx from a tile's planes. */
 static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, const mb_real *planes,
                                 mb_size plane, const Plan *p) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const Rows *rows = &p->x;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < rows->width; c += v->lanes) {
@@ -247,7 +247,7 @@ static bool is_sure(const Source *o, double *squares, mb_size sample, mb_size fi
 
 static void add_roots(double *roots, const Source *o, mb_size sample, mb_size first, mb_size count,
                       const mb_conv1d *s) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_real *x = o->x + sample * o->rows.size;
   mb_real buffer[T_MOST * MB_LANES_MOST];
   for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
@@ -298,7 +298,7 @@ static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
 
 /* Row c of the planes (C', F padded) of w: tap m of channel c is the row of F at (m C' + c) F. */
 static void analyse_channel(mb_real *planes, mb_size c, const mb_real *w, const mb_conv1d *s, const Plan *p) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
   for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
     mb_real buffer[T_MOST * MB_LANES_MOST];
@@ -311,7 +311,7 @@ static void analyse_channel(mb_real *planes, mb_size c, const mb_real *w, const 
 
 /* Planes (F, C' padded) of w turned round and transposed. */
 static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
   const mb_real factor = factor_of(p);
 #pragma omp for
@@ -329,7 +329,7 @@ static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d 
 
 /* dw from the planes (C', F padded) of sums over tiles. */
 static void synthesise_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const Plan *p) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size F = s->F;
   const mb_real factor = factor_of(p);
 #pragma omp for
@@ -511,7 +511,7 @@ typedef struct {
 
 static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *buffer, const mb_conv1d *s,
                           const Plan *p, Chunk chunk) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
   mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
   const Tile first = tile_at(p, chunk.first, results);
@@ -616,7 +616,7 @@ static void clear_wide(const Backward *b, mb_size i, mb_real *x_planes, mb_size 
  * gradient of the weights; those of dy and the weights turned round are the gradient of x. */
 static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum, mb_real *buffer,
                            const mb_conv1d *s, const Plan *p, Chunk chunk, bool add) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size rows = rows_to_make(s, true), reach = p->taps - 1;
   const mb_size plane = shared_plane_of(p), x_plane = plane_of(p, p->x_padded);
   mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;

@@ -1,6 +1,6 @@
 /* conv1d_parts.h - what the ways to convolve share. */
-#ifndef MB_CONV1D_H
-#define MB_CONV1D_H
+#ifndef MB_CONV1D_PARTS_H
+#define MB_CONV1D_PARTS_H
 
 #include "internal.h"
 

@@ -40,7 +40,7 @@ static bool can_tell(double squares) {
 
 bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
                              const mb_conv1d_range *r) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_size half = mb_ceil_div(span, 2 * unit), least = mb_min(mb_ceil_div(v->lanes, unit), span / unit);
   const mb_size reals = mb_max(mb_min(mb_ceil_div(BLOCK, unit), half), least) * unit;
   const mb_size block = reals < v->lanes ? reals : reals / v->lanes * v->lanes;
@@ -73,7 +73,7 @@ static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, cons
   for (mb_size k = 0; k < s->K; k++) {
     mb_real tap[FILTERS] = {0};
     double sum = 0;
-    mb_lanes_here()->sum_columns(tap, squares, w + k * s->C * s->F, s->F, s->C, filters);
+    mb_simd_here()->sum_columns(tap, squares, w + k * s->C * s->F, s->F, s->C, filters);
     for (mb_size f = 0; f < filters; f++) sum += (double)tap[f], roots[f] += tap[f];
     least = fmin(least, sum);
   }
@@ -95,7 +95,7 @@ bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
 }
 
 bool mb_conv1d_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
-  const mb_lanes *v = mb_lanes_here();
+  const mb_simd *v = mb_simd_here();
   const mb_conv1d_range r = {.T = T, .taps = T, .terms = s->K * s->F};
   bool are_even = true;
   for (mb_size c = 0; c < s->C && are_even; c++) {

@@ -215,13 +215,13 @@ bool mb_unary_keeps_result(mb_unary_op op) {
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count) {
   MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
-         mb_lanes_here()->unary(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i)));
+         mb_simd_here()->unary(y + i, op, p, x + i, mb_min(MB_BLOCK, count - i)));
 }
 
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count) {
   MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
-         mb_lanes_here()->unary_backward(dx + i, op, p, dy + i, kept + i, mb_min(MB_BLOCK, count - i)));
+         mb_simd_here()->unary_backward(dx + i, op, p, dy + i, kept + i, mb_min(MB_BLOCK, count - i)));
 }
 
 /* ---- filling and adding --------------------------------------------------------------- */

@@ -15,7 +15,7 @@ MB_CLONES static void finish_plain(mb_real *y, const mb_real *rows, mb_size ld, 
 void mb_epilogue_rows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
                       mb_size columns, const mb_real *b, const mb_conv1d *s) {
   if (s->pool > 0)
-    mb_lanes_here()->finish(y, winners, rows, ld, count, columns, b, s);
+    mb_simd_here()->finish(y, winners, rows, ld, count, columns, b, s);
   else if (y != rows || b)
     finish_plain(y, rows, ld, count, columns, b, s->F);
 }
@@ -39,7 +39,7 @@ void mb_unpool_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_
                     mb_size count, mb_size columns, const mb_conv1d *s) {
   if (s->pool > 0) {
     memset(buffer, 0, sizeof(mb_real) * (size_t)(count * ld));
-    mb_lanes_here()->fetch(buffer, ld, dy, winners, first, count, columns, s);
+    mb_simd_here()->fetch(buffer, ld, dy, winners, first, count, columns, s);
   } else {
     fetch_plain(buffer, ld, dy, first, count, columns, s);
   }

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* c + a b; where that is one instruction, lanes_fma.h says so. */
+/* c + a b; where that is one instruction, simd_fma.h says so. */
 #ifndef MB_ADD_PRODUCT
 #define MB_ADD_PRODUCT(c, a, b) ((c) + (a) * (b))
 #endif

@@ -37,11 +37,11 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
   const mb_real *strip = f->packed + i / STRIP * STRIP * f->terms + i % STRIP;
   const mb_real *panel = f->packed + (whole(f->rows, STRIP) + j) * f->terms;
   const mb_size rows = mb_min(MB_TILE_ROWS, f->rows - i), columns = mb_min(MB_PANEL, f->columns - j);
-  const mb_lanes *lanes = mb_lanes_here();
+  const mb_simd *simd = mb_simd_here();
   if (ahead)
-    lanes->product_ahead(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false, ahead);
+    simd->product_ahead(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false, ahead);
   else
-    lanes->product(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false);
+    simd->product(y, ldy, strip, 1, STRIP, panel, MB_PANEL, rows, columns, f->terms, false);
 }
 
 void mb_factors_multiply(mb_real *y, const mb_factors *f) {

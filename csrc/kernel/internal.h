@@ -134,7 +134,7 @@ void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb
     }                                                                                                        \
   } while (0)
 
-/* ---- vectors by hand (lanes.c) ---------------------------------------------------------- */
+/* ---- SIMD (simd.c) -------------------------------------------------------------------- */
 
 #define MB_CIRCLE     128 /* the longest transform */
 #define MB_SHORT      8   /* the shortest, of another kind */
@@ -198,18 +198,18 @@ typedef struct {
                       mb_size columns);
   void (*sum_rows)(mb_real *least, mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld,
                    mb_size rows, mb_size count);
-} mb_lanes;
+} mb_simd;
 
-const mb_lanes *mb_lanes_here(void); /* the best for this processor */
+const mb_simd *mb_simd_here(void); /* the best for this processor */
 /* Whether products of MB_LANES_MOST / 2 columns do, against those of twice as many: not with AVX-512 on
  * Intel. 40 columns took longer there than 48 (Cascade Lake). */
 bool mb_halves_cost_less(void);
 /* For tests: another set, 0 being the best of any; false if there is none or the processor has not got it. */
-bool mb_use_lanes(int set);
+bool mb_use_simd(int set);
 
 #pragma GCC visibility push(hidden)
 /* The sets: v4 and v3 exist with MB_CHOOSES_SET only. */
-extern const mb_lanes mb_lanes_base, mb_lanes_v3, mb_lanes_v4;
+extern const mb_simd mb_simd_base, mb_simd_v3, mb_simd_v4;
 /* Of 2 pi k / MB_CIRCLE. */
 extern mb_real mb_cosines[MB_CIRCLE], mb_sines[MB_CIRCLE];
 #pragma GCC visibility pop

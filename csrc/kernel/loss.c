@@ -11,7 +11,7 @@ static mb_size block_rows(mb_size rows, mb_size D) {
 /* ---- softmax --------------------------------------------------------------------------- */
 
 void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_lanes_here()->softmax(y + r * D, x + r * D, 1, D));
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_simd_here()->softmax(y + r * D, x + r * D, 1, D));
 }
 
 /* dx = y (dy - sum(dy y)), where a probability of 0 takes no part */
@@ -28,12 +28,12 @@ void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_si
 }
 
 void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
-  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_lanes_here()->log_softmax(y + r * D, x + r * D, D));
+  MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_simd_here()->log_softmax(y + r * D, x + r * D, D));
 }
 
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
   MB_FOR(mb_threads_for(rows * D), r, rows, 1,
-         mb_lanes_here()->log_softmax_backward(dx + r * D, dy + r * D, y + r * D, D));
+         mb_simd_here()->log_softmax_backward(dx + r * D, dy + r * D, y + r * D, D));
 }
 
 /* ---- cross-entropy --------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
     double part = 0;
     for (mb_size r = first; r < mb_min(rows, first + step); r++)
       if (weight_of(weight, label[r]) != 0)
-        part -= weight_of(weight, label[r]) * mb_lanes_here()->log_probability(x + r * D, label[r], D);
+        part -= weight_of(weight, label[r]) * mb_simd_here()->log_probability(x + r * D, label[r], D);
     partial[first / step] = part;
   });
   for (mb_size first = 0; first < rows; first += step) sum += partial[first / step];
@@ -74,7 +74,7 @@ void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, con
   const double all = sum_of_weights(label, weight, rows), scale = all == 0 ? 0 : (double)dloss / all;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, {
     const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
-    mb_lanes_here()->softmax(dx + r * D, x + r * D, share, D);
+    mb_simd_here()->softmax(dx + r * D, x + r * D, share, D);
     dx[r * D + label[r]] -= share;
   });
 }

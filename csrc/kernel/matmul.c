@@ -176,7 +176,7 @@ MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x,
 static void pack_panel(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
   if (columns < PANEL) memset(y, 0, sizeof(mb_real) * (size_t)(depth * PANEL));
   if (b.step != 1)
-    mb_lanes_here()->transpose(y, PANEL, b.x, b.step, columns, depth);
+    mb_simd_here()->transpose(y, PANEL, b.x, b.step, columns, depth);
   else if (columns == PANEL)
     copy_panel(y, b.x, b.row, depth);
   else
@@ -246,10 +246,10 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
         const mb_ahead ahead =
             next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M) : (mb_ahead){0};
         const bool at_edge = last > 0 && j == whole;
-        mb_lanes_here()->product_ahead(at_edge ? edge + i * PANEL : C + i * ldc + j, at_edge ? PANEL : ldc,
-                                       packed.x, packed.row, packed.step, panels + j * depth, PANEL, count,
-                                       at_edge ? PANEL : mb_min(PANEL, N - j), depth,
-                                       k > 0 || (add && !at_edge), &ahead);
+        mb_simd_here()->product_ahead(at_edge ? edge + i * PANEL : C + i * ldc + j, at_edge ? PANEL : ldc,
+                                      packed.x, packed.row, packed.step, panels + j * depth, PANEL, count,
+                                      at_edge ? PANEL : mb_min(PANEL, N - j), depth,
+                                      k > 0 || (add && !at_edge), &ahead);
       }
     }
   }
@@ -259,11 +259,11 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
 /* y (M, N) (rows ldy apart) = or += the transpose of x (N, BATCH) */
 static void turn(mb_real *y, mb_size ldy, const mb_real *x, mb_size M, mb_size N, bool add) {
   if (!add) {
-    mb_lanes_here()->transpose(y, ldy, x, BATCH, N, M);
+    mb_simd_here()->transpose(y, ldy, x, BATCH, N, M);
     return;
   }
   mb_real turned[BATCH * ROWS];
-  mb_lanes_here()->transpose(turned, ROWS, x, BATCH, N, M);
+  mb_simd_here()->transpose(turned, ROWS, x, BATCH, N, M);
   for (mb_size i = 0; i < M; i++)
     for (mb_size j = 0; j < N; j++) y[i * ldy + j] += turned[i * ROWS + j];
 }
@@ -284,9 +284,9 @@ static void turned_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size 
       const mb_size next_row = next > 0 ? i : i + ROWS;
       for (mb_size j = 0; j < M; j += PANEL) {
         const mb_ahead ahead = next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_ahead){0};
-        mb_lanes_here()->product_ahead(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
-                                       panels + k * BATCH + j * depth, PANEL, count, mb_min(PANEL, M - j),
-                                       depth, k > 0, &ahead);
+        mb_simd_here()->product_ahead(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
+                                      panels + k * BATCH + j * depth, PANEL, count, mb_min(PANEL, M - j),
+                                      depth, k > 0, &ahead);
       }
     }
     turn(C + i, ldc, product, M, count, add);
@@ -322,7 +322,7 @@ void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_siz
   const int threads = M * N * K < PARALLEL_WORK ? 1 : mb_get_threads();
   if (multiply_few(C, transpose_a, transpose_b, M, N, K, alpha, A, B, beta, threads)) return;
   const bool is_ours =
-      mb_lanes_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
+      mb_simd_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
   const bool is_turned = is_ours && transpose_b && mb_min(M, TILE_M) <= N / TILES;
   const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N;
   const mb_size rows = mb_ceil_div(M, TILE_M), columns = count_tiles(N, is_turned ? TURNED : COLUMNS);

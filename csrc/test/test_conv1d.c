@@ -1,7 +1,7 @@
 /* test_conv1d.c - windows and convolution against plain loops, numbers worked out by hand and central
  * differences. */
 #include "check.h"
-#include "internal.h" /* mb_use_lanes */
+#include "internal.h" /* mb_use_simd */
 
 #define GUARD ((mb_real)12345)
 
@@ -607,20 +607,20 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   (void)state;
   mb_set_conv1d_way(MB_AUTOMATIC);
-  for (int set = 0; !mb_use_lanes(set); set++) continue;
+  for (int set = 0; !mb_use_simd(set); set++) continue;
   return 0;
 }
 
 /* A set that this processor has not got is skipped. */
 static void shapes_and_threads_on_lanes(void **state) {
-  if (!mb_use_lanes(((const Variant *)*state)->lanes)) skip();
+  if (!mb_use_simd(((const Variant *)*state)->lanes)) skip();
   random_shapes(state);
   large_shapes(state);
   same_for_any_number_of_threads(state);
 }
 
 static void wide_ranges_on_lanes(void **state) {
-  if (!mb_use_lanes(((const Variant *)*state)->lanes)) skip();
+  if (!mb_use_simd(((const Variant *)*state)->lanes)) skip();
   wide_ranges(state);
 }
 

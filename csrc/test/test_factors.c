@@ -1,7 +1,7 @@
 /* test_factors.c - products kept as their factors against plain loops, and optimiser steps on them against
  * steps on the product. */
 #include "check.h"
-#include "internal.h" /* mb_use_lanes */
+#include "internal.h" /* mb_use_simd */
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
@@ -56,7 +56,7 @@ static void products_agree_with_plain_loops(void **state) {
     Product p = new_product(terms, rows, draw_size(&rng, i % 5 ? 130 : 700), (uint32_t)i);
     mb_real *expected = multiplied_plainly(&p);
     for (int set = 2; set >= 0; set--) {
-      if (!mb_use_lanes(set)) continue;
+      if (!mb_use_simd(set)) continue;
       mb_real *y[3];
       for (int t = 0; t < 3; t++) {
         mb_set_threads(t + 1);
@@ -143,7 +143,7 @@ static void steps_on_factors_are_steps_on_their_product(void **state) {
   void (*const steps[])(mb_parameter *, mb_size) = {sgd, momentum, nesterov, adam, decayed_adam, adamw};
   for (int s = 0; s < COUNT_OF(steps); s++)
     for (int set = 2; set >= 0; set--) {
-      if (!mb_use_lanes(set)) continue;
+      if (!mb_use_simd(set)) continue;
       mb_set_threads(1);
       Network expected = stepped(steps[s], false);
       for (int threads = 1; threads <= 3; threads++) {

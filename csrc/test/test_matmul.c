@@ -1,6 +1,6 @@
 /* test_matmul.c - matrix products against a plain triple loop. */
 #include "check.h"
-#include "internal.h" /* mb_use_lanes */
+#include "internal.h" /* mb_use_simd */
 
 #define COUNT_OF(array) ((mb_size)(sizeof(array) / sizeof((array)[0])))
 
@@ -77,7 +77,7 @@ static void large_products_on_every_instruction_set(void **state) {
   const mb_size shapes[][3] = {{401, 331, 531}, {150, 1300, 1100}};
   int first = -1;
   for (int set = 0; set < 3; set++) {
-    if (!mb_use_lanes(set)) continue;
+    if (!mb_use_simd(set)) continue;
     if (first < 0) first = set;
     for (int variant = 0; variant < 8; variant++)
       for (int add = 0; add < 2; add++) {
@@ -91,7 +91,7 @@ static void large_products_on_every_instruction_set(void **state) {
         free(A), free(B), free(C), free(expected);
       }
   }
-  mb_use_lanes(first);
+  mb_use_simd(first);
 }
 
 static void what_was_there_does_not_leak_when_beta_is_zero(void **state) {
@@ -150,11 +150,11 @@ static void products_of_every_width(void **state) {
   mb_real *A = check_random(ROWS * DEPTH, 1), *B = check_random(DEPTH * LD, 2);
   mb_real *before = check_random(ROWS * LD, 3), C[ROWS * LD], expected[ROWS * LD];
   for (int set = 2; set >= 0; set--)
-    for (mb_size N = 1; mb_use_lanes(set) && N <= WIDEST; N++)
+    for (mb_size N = 1; mb_use_simd(set) && N <= WIDEST; N++)
       for (int add = 0; add < 2; add++) {
         memcpy(C, before, sizeof C);
         memcpy(expected, before, sizeof expected);
-        mb_lanes_here()->product(C, LD, A, DEPTH, 1, B, LD, ROWS, N, DEPTH, add);
+        mb_simd_here()->product(C, LD, A, DEPTH, 1, B, LD, ROWS, N, DEPTH, add);
         for (mb_size i = 0; i < ROWS; i++)
           for (mb_size j = 0; j < N; j++) {
             double sum = add ? (double)expected[i * LD + j] : 0;

@@ -1,4 +1,4 @@
-/* lanes_windows.h - bias, pooling and ReLU while rows are in the cache, and the way back. Part of lanes.h. */
+/* simd_epilogue.h - bias, pooling and ReLU while rows are in the cache, and the way back. Part of simd.h. */
 
 typedef uint8_t Bytes __attribute__((vector_size(REGISTER / sizeof(mb_real)), aligned(1), may_alias));
 typedef uint16_t Pairs __attribute__((vector_size(2 * REGISTER / sizeof(mb_real))));

@@ -1,4 +1,4 @@
-/* lanes_product.h - a matrix product in registers, and transposed blocks. Part of lanes.h. */
+/* simd_gemm.h - a matrix product in registers, and transposed blocks. Part of simd.h. */
 
 /* Rows of a register tile: with PANEL vectors each, this fills most of the registers of each set. */
 #define PRODUCT_ROWS 6

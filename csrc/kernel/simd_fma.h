@@ -1,5 +1,5 @@
-/* lanes_fma.h - c + a b and c - a b: one instruction, and rounded once, where the set has one. Part of
- * lanes.h.
+/* simd_fma.h - c + a b and c - a b: one instruction, and rounded once, where the set has one. Part of
+ * simd.h.
  *
  * That is said wherever it is so, because compilers differ in which products and sums they join, and the same
  * compiler joins them in one loop and not in another one that has to give the same bits. So everything is

@@ -1,5 +1,5 @@
-/* lanes_short.h - short tiles: polynomials at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity (Toom and Cook). Part
- * of lanes.h. */
+/* simd_winograd.h - short tiles: polynomials at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity (Toom and Cook). Part
+ * of simd.h. */
 
 /* The sums over j of filter[j] data[i + j], as in Winograd 1980: the transposed product of polynomials, whose
  * value at infinity is the last coefficient. What a point divides by (the product of its distances from the

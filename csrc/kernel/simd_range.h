@@ -1,4 +1,4 @@
-/* lanes_range.h - sums of squares and of square roots, which conv1d_range.c judges by. Part of lanes.h. */
+/* simd_range.h - sums of squares and of square roots, which conv1d_range.c judges by. Part of simd.h. */
 
 #ifdef MB_DOUBLE
 #define SIGN        INT64_MIN

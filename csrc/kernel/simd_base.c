@@ -1,6 +1,6 @@
-/* lanes_base.c - the vector code of lanes.h for what every processor of this kind has, or what the compiler
+/* simd_base.c - the vector code of simd.h for what every processor of this kind has, or what the compiler
  * was told to use. */
-#define SET mb_lanes_base
+#define SET mb_simd_base
 #if defined(__AVX512F__)
 #define REGISTER 64
 #define PANEL    4
@@ -14,4 +14,4 @@
 #define REGISTER 16
 #define PANEL    2
 #endif
-#include "lanes.h"
+#include "simd.h"

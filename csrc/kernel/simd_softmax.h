@@ -1,4 +1,4 @@
-/* lanes_softmax.h - softmax of a row, and its logarithm. Part of lanes.h. */
+/* simd_softmax.h - softmax of a row, and its logarithm. Part of simd.h. */
 #include "exp.h"
 
 /* With NaN or infinity, or with -infinity alone, x - max is NaN and so is the row. */

@@ -1,5 +1,5 @@
-/* lanes.h - what the fast convolutions and products are made of, for one instruction set: lanes_base.c,
- * lanes_v3.c and lanes_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
+/* simd.h - what the fast convolutions and products are made of, for one instruction set: simd_base.c,
+ * simd_v3.c and simd_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
  * and PANEL vectors in a row of a product's register tile. */
 #include "conv1d_parts.h"
 
@@ -27,16 +27,16 @@ MB_INLINE void store(mb_real *y, Vec value) {
   *(Vec *)y = value;
 }
 
-#include "lanes_fma.h"
+#include "simd_fma.h"
 /* what follows uses it */
-#include "lanes_fourier.h"
-#include "lanes_product.h"
-#include "lanes_short.h"
-#include "lanes_softmax.h"
-#include "lanes_unary.h"
-#include "lanes_windows.h"
+#include "simd_epilogue.h"
+#include "simd_fourier.h"
+#include "simd_gemm.h"
+#include "simd_softmax.h"
+#include "simd_unary.h"
+#include "simd_winograd.h"
 
-#include "lanes_range.h"
+#include "simd_range.h"
 
 static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
   switch (T) {
@@ -56,22 +56,22 @@ static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int 
   }
 }
 
-const mb_lanes SET = {LANES,
-                      product,
-                      product_ahead,
-                      transpose,
-                      analyse,
-                      synthesise,
-                      finish_all,
-                      fetch_all,
-                      unary_run,
-                      unary_backward_run,
-                      softmax_row,
-                      log_softmax_row,
-                      log_softmax_backward_row,
-                      log_probability,
-                      sum_squares,
-                      sum_roots,
-                      least_roots,
-                      sum_columns,
-                      sum_rows};
+const mb_simd SET = {LANES,
+                     product,
+                     product_ahead,
+                     transpose,
+                     analyse,
+                     synthesise,
+                     finish_all,
+                     fetch_all,
+                     unary_run,
+                     unary_backward_run,
+                     softmax_row,
+                     log_softmax_row,
+                     log_softmax_backward_row,
+                     log_probability,
+                     sum_squares,
+                     sum_roots,
+                     least_roots,
+                     sum_columns,
+                     sum_rows};

@@ -1,4 +1,4 @@
-/* lanes_unary.h - functions of each element, and their derivatives. Part of lanes.h. */
+/* simd_unary.h - functions of each element, and their derivatives. Part of simd.h. */
 #include "exp.h"
 
 #include <tgmath.h>

@@ -1,4 +1,4 @@
-/* lanes.c - the choice among the instruction sets that lanes.h is compiled for. */
+/* simd.c - the choice among the instruction sets that simd.h is compiled for. */
 #include "internal.h"
 
 #include <math.h>
@@ -13,32 +13,32 @@ __attribute__((constructor)) static void fill_circle(void) {
   }
 }
 
-static bool has(const mb_lanes *lanes) {
+static bool has(const mb_simd *simd) {
 #ifdef MB_CHOOSES_SET
-  if (lanes == &mb_lanes_v4) return __builtin_cpu_supports("x86-64-v4");
-  if (lanes == &mb_lanes_v3) return __builtin_cpu_supports("x86-64-v3");
+  if (simd == &mb_simd_v4) return __builtin_cpu_supports("x86-64-v4");
+  if (simd == &mb_simd_v3) return __builtin_cpu_supports("x86-64-v3");
 #endif
-  return lanes == &mb_lanes_base;
+  return simd == &mb_simd_base;
 }
 
-static const mb_lanes *const sets[] = {
+static const mb_simd *const sets[] = {
 #ifdef MB_CHOOSES_SET
-    &mb_lanes_v4, &mb_lanes_v3,
+    &mb_simd_v4, &mb_simd_v3,
 #endif
-    &mb_lanes_base};
+    &mb_simd_base};
 #define SETS ((int)(sizeof sets / sizeof sets[0]))
 
-static const mb_lanes *used = &mb_lanes_base;
+static const mb_simd *used = &mb_simd_base;
 static bool halves_cost_less = true;
 
 __attribute__((constructor)) static void use_best(void) {
 #ifdef MB_CHOOSES_SET
   __builtin_cpu_init();
 #endif
-  for (int set = 0; set < SETS && !mb_use_lanes(set); set++) continue;
+  for (int set = 0; set < SETS && !mb_use_simd(set); set++) continue;
 }
 
-bool mb_use_lanes(int set) {
+bool mb_use_simd(int set) {
   if (set >= SETS || !has(sets[set])) return false;
   used = sets[set];
 #ifdef MB_CHOOSES_SET
@@ -47,7 +47,7 @@ bool mb_use_lanes(int set) {
   return true;
 }
 
-const mb_lanes *mb_lanes_here(void) {
+const mb_simd *mb_simd_here(void) {
   return used;
 }
 

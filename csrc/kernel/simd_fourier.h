@@ -1,5 +1,5 @@
-/* lanes_fourier.h - real Fourier transforms of 32 to MB_CIRCLE rows, of as many channels at once as a vector
- * holds. Part of lanes.h. */
+/* simd_fourier.h - real Fourier transforms of 32 to MB_CIRCLE rows, of as many channels at once as a vector
+ * holds. Part of simd.h. */
 
 typedef struct {
   Vec re, im;
