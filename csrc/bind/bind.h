@@ -155,7 +155,7 @@ void bind_open_csv(lua_State *L);
 void bind_open_locale(lua_State *L);
 void bind_open_numbers(lua_State *L);
 void bind_open_files(lua_State *L);
-void bind_open_peaks(lua_State *L);
+void bind_open_spikes(lua_State *L);
 void bind_open_forest(lua_State *L);
 void bind_open_neighbours(lua_State *L);
 void bind_open_linear(lua_State *L);

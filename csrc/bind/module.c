@@ -37,7 +37,7 @@ int BIND_OPEN(lua_State *L) {
   bind_open_locale(L);
   bind_open_numbers(L);
   bind_open_files(L);
-  bind_open_peaks(L);
+  bind_open_spikes(L);
   bind_open_forest(L);
   bind_open_neighbours(L);
   bind_open_linear(L);

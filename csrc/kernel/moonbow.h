@@ -361,7 +361,7 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
-/* ---- preprocessing (scale.c, smooth.c, baseline.c, resample.c): x is (N, L, C) ----------- */
+/* ---- preprocessing (scale.c, savitzky_golay.c, als_baseline.c, resample.c): x is (N, L, C) ----------- */
 
 typedef enum { MB_SCALE_SNV, MB_SCALE_RANGE, MB_SCALE_MAXIMUM, MB_SCALE_AREA } mb_scaling;
 
@@ -444,7 +444,7 @@ mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_s
  * and heights with the Cramer-Rao errors of this noise, the width being unknown (ceiling.c). */
 mb_status mb_spectra_ceiling(double *accuracy, mb_rng *rng, const mb_spectra *options, mb_size samples);
 
-/* ---- peaks (peaks.c): the spectra of Schuetzke, Szymanski and Reischl 2023 --------------- */
+/* ---- peaks (spikes.c): the spectra of Schuetzke, Szymanski and Reischl 2023 --------------- */
 
 typedef struct {
   mb_size L;        /* points of a spectrum */
@@ -453,22 +453,22 @@ typedef struct {
   bool keep_ones;   /* heights of exactly 1 stay, and take no draw */
   double sigma[2];  /* of the Gaussian filter, in points: U(sigma[0], sigma[1]) */
   bool scaled;      /* each spectrum is divided by its maximum */
-} mb_peaks;
+} mb_spikes;
 
-mb_size mb_peaks_scratch(const mb_peaks *options); /* doubles of scratch that peaks need */
+mb_size mb_spikes_scratch(const mb_spikes *options); /* doubles of scratch that peaks need */
 
 /* One spectrum y (L): spikes of these heights at positions 0..L-1, the last wins where two meet, then a
  * Gaussian filter of sigma[1]: what scipy.ndimage.gaussian_filter1d(mode="constant") gives, rounded to
  * mb_real. */
-mb_status mb_peaks_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
-                         mb_size peaks, const mb_peaks *options);
+mb_status mb_spikes_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
+                          mb_size peaks, const mb_spikes *options);
 /* One variation of the peaks: NumPy's draws for all positions, then for all heights. */
-void mb_peaks_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
-                   const double *height, mb_size peaks, const mb_peaks *options);
+void mb_spikes_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
+                    const double *height, mb_size peaks, const mb_spikes *options);
 /* n spectra y (n, L) of such variations, with sigma drawn last; moved and changed (peaks) are scratch. */
-mb_status mb_peaks_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
-                          const mb_size *position, const double *height, mb_size peaks,
-                          const mb_peaks *options, mb_size n);
+mb_status mb_spikes_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
+                           const mb_size *position, const double *height, mb_size peaks,
+                           const mb_spikes *options, mb_size n);
 
 /* ---- random forest (ranks.c, forest.c, forest_predict.c): Breiman 2001, on trees as in CART
  *      (Breiman, Friedman, Olshen and Stone 1984) ------------------------------------------ */

@@ -1,4 +1,4 @@
-/* smooth.c - Savitzky-Golay: a polynomial fitted in a window that moves along, or its derivative. */
+/* savitzky_golay.c - Savitzky-Golay: a polynomial fitted in a window that moves along, or its derivative. */
 #include "internal.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_peaks.c - spikes under a Gaussian filter against SciPy, draws against NumPy, refusals. */
+/* test_spikes.c - spikes under a Gaussian filter against SciPy, draws against NumPy, refusals. */
 #include "check.h"
 
 #ifdef MB_DOUBLE
@@ -7,15 +7,15 @@
 #define ROUNDING 6e-8
 #endif
 
-static mb_peaks plain(mb_size L, double sigma) {
-  return (mb_peaks){.L = L, .sigma = {sigma, sigma}};
+static mb_spikes plain(mb_size L, double sigma) {
+  return (mb_spikes){.L = L, .sigma = {sigma, sigma}};
 }
 
-static mb_real *exact(const mb_size *position, const double *height, mb_size peaks, mb_peaks options) {
+static mb_real *exact(const mb_size *position, const double *height, mb_size peaks, mb_spikes options) {
   mb_real *y = check_zeros(options.L);
-  double *scratch = malloc(sizeof(double) * (size_t)mb_peaks_scratch(&options));
+  double *scratch = malloc(sizeof(double) * (size_t)mb_spikes_scratch(&options));
   for (mb_size t = 0; t < options.L; t++) y[t] = 7; /* whatever was there goes */
-  assert_int_equal(mb_peaks_exact(y, scratch, position, height, peaks, &options), MB_OK);
+  assert_int_equal(mb_spikes_exact(y, scratch, position, height, peaks, &options), MB_OK);
   free(scratch);
   return y;
 }
@@ -82,17 +82,17 @@ static void draws_are_those_of_numpy(void **state) {
   static const double sigma[2] = {2.1617921071449695, 2.1462731321815043};
   const mb_size position[3] = {20, 700, 4990};
   const double height[3] = {0.03, 1, 0.5};
-  const mb_peaks options = {.L = 5000, .shift = 50, .variation = 0.05, .keep_ones = true, .sigma = {2, 5}};
+  const mb_spikes options = {.L = 5000, .shift = 50, .variation = 0.05, .keep_ones = true, .sigma = {2, 5}};
   mb_size positions[3];
-  double heights[3], *scratch = malloc(sizeof(double) * (size_t)mb_peaks_scratch(&options));
+  double heights[3], *scratch = malloc(sizeof(double) * (size_t)mb_spikes_scratch(&options));
   mb_real *y = check_zeros(2 * 5000);
   mb_rng rng;
   (void)state;
   mb_rng_seed(&rng, (const uint32_t[]){5}, 1);
-  assert_int_equal(mb_peaks_varied(y, scratch, positions, heights, &rng, position, height, 3, &options, 2),
+  assert_int_equal(mb_spikes_varied(y, scratch, positions, heights, &rng, position, height, 3, &options, 2),
                    MB_OK);
   for (int i = 0; i < 2; i++) {
-    mb_peaks narrow = plain(5000, sigma[i]);
+    mb_spikes narrow = plain(5000, sigma[i]);
     mb_real *expected = exact(moved[i], changed[i], 3, narrow);
     assert_memory_equal(y + i * 5000, expected, 5000 * sizeof *y);
     free(expected);
@@ -102,7 +102,7 @@ static void draws_are_those_of_numpy(void **state) {
 }
 
 static void positions_and_heights_are_clipped(void **state) {
-  const mb_peaks options = {.L = 100, .shift = 90, .variation = 2, .sigma = {1, 1}};
+  const mb_spikes options = {.L = 100, .shift = 90, .variation = 2, .sigma = {1, 1}};
   const mb_size position[2] = {0, 99};
   const double height[2] = {0.1, 1.9};
   bool low = false, high = false, none = false, most = false;
@@ -112,7 +112,7 @@ static void positions_and_heights_are_clipped(void **state) {
   for (int i = 0; i < 200; i++) {
     mb_size moved[2];
     double changed[2];
-    mb_peaks_draw(moved, changed, &rng, position, height, 2, &options);
+    mb_spikes_draw(moved, changed, &rng, position, height, 2, &options);
     for (int k = 0; k < 2; k++) {
       assert_in_range(moved[k], 0, 99);
       assert_true(changed[k] >= 0 && changed[k] <= 2);
@@ -124,7 +124,7 @@ static void positions_and_heights_are_clipped(void **state) {
 
 static void scaled_spectra_have_maximum_one(void **state) {
   const mb_size position[] = {50, 53};
-  mb_peaks options = plain(100, 3);
+  mb_spikes options = plain(100, 3);
   mb_real *raw = exact(position, (double[]){0.5, 0.4}, 2, options), largest = 0;
   (void)state;
   options.scaled = true;
@@ -142,18 +142,18 @@ static void scaled_spectra_have_maximum_one(void **state) {
 static void bad_options_are_refused(void **state) {
   mb_real y[10];
   double scratch[1000];
-  mb_peaks options = plain(10, 0);
+  mb_spikes options = plain(10, 0);
   (void)state;
-  assert_int_equal(mb_peaks_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
+  assert_int_equal(mb_spikes_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
   assert_non_null(
       strstr(mb_reason(), "sigma: expected {low, high} with 0 < low <= high <= points, got {0, 0}"));
   options = plain(10, 11);
-  assert_int_equal(mb_peaks_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
+  assert_int_equal(mb_spikes_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
   options = plain(10, 2), options.variation = -1;
-  assert_int_equal(mb_peaks_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
+  assert_int_equal(mb_spikes_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
   assert_non_null(strstr(mb_reason(), "variation: expected 0 to 2, got -1"));
   options = plain(10, 2), options.shift = -1;
-  assert_int_equal(mb_peaks_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
+  assert_int_equal(mb_spikes_exact(y, scratch, (mb_size[]){1}, (double[]){1}, 1, &options), MB_BAD_VALUE);
 }
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* peaks.c - spectra of peaks: positions and heights come as tables, because heights need all of a double. */
+/* spikes.c - spectra of peaks: positions and heights come as tables, because heights need all of a double. */
 #include <math.h>
 
 #include "bind.h"
@@ -39,11 +39,11 @@ static Peaks read_peaks(lua_State *L, const char *operation, int arg, mb_size po
   return peaks;
 }
 
-static double *push_scratch(lua_State *L, const char *operation, const mb_peaks *options) {
+static double *push_scratch(lua_State *L, const char *operation, const mb_spikes *options) {
   if (!(options->sigma[1] > 0 && options->sigma[1] <= (double)options->L))
     bind_error(L, "%s: sigma: expected more than 0 and at most the %I points, got %f", operation,
                (LUAI_UACINT)options->L, options->sigma[1]);
-  return lua_newuserdatauv(L, (size_t)mb_peaks_scratch(options) * sizeof(double), 0);
+  return lua_newuserdatauv(L, (size_t)mb_spikes_scratch(options) * sizeof(double), 0);
 }
 
 /* core.peaks_exact(operation, x, row, positions, heights, sigma, scaled): fills a row of x (n, points, 1) */
@@ -52,12 +52,12 @@ static int peaks_exact(lua_State *L) {
   Tensor *x = bind_tensor_rank(L, operation, "x", 2, 3);
   const mb_size points = x->shape.shape[1], row = bind_index_in(L, operation, "row", 3, x->shape.shape[0]);
   const double sigma = bind_number(L, operation, "sigma", 6);
-  const mb_peaks options = {.L = points, .sigma = {sigma, sigma}, .scaled = bind_flag(L, 7)};
+  const mb_spikes options = {.L = points, .sigma = {sigma, sigma}, .scaled = bind_flag(L, 7)};
   const Peaks peaks = read_peaks(L, operation, 4, points);
   double *scratch = push_scratch(L, operation, &options);
   bind_status(
       L, operation,
-      mb_peaks_exact(x->data + row * points, scratch, peaks.position, peaks.height, peaks.count, &options));
+      mb_spikes_exact(x->data + row * points, scratch, peaks.position, peaks.height, peaks.count, &options));
   bind_touch(x);
   return 0;
 }
@@ -71,7 +71,7 @@ static int peaks_varied(lua_State *L) {
                 first = bind_index_in(L, operation, "first", 3, x->shape.shape[0]);
   const mb_size count = bind_size(L, operation, "count", 4, 1, x->shape.shape[0] - first);
   mb_rng *rng = bind_rng(L, operation, "generator", 5);
-  const mb_peaks options = {
+  const mb_spikes options = {
       .L = points,
       .shift = bind_size(L, operation, "shift", 8, 0, INT32_MAX),
       .variation = bind_number(L, operation, "variation", 9),
@@ -82,8 +82,8 @@ static int peaks_varied(lua_State *L) {
   const Peaks peaks = read_peaks(L, operation, 6, points), varied = push_peaks(L, peaks.count);
   double *scratch = push_scratch(L, operation, &options);
   bind_status(L, operation,
-              mb_peaks_varied(x->data + first * points, scratch, varied.position, varied.height, rng,
-                              peaks.position, peaks.height, peaks.count, &options, count));
+              mb_spikes_varied(x->data + first * points, scratch, varied.position, varied.height, rng,
+                               peaks.position, peaks.height, peaks.count, &options, count));
   bind_touch(x);
   return 0;
 }
@@ -93,13 +93,13 @@ static int peaks_varied(lua_State *L) {
 static int peaks_draw(lua_State *L) {
   const char *operation = luaL_checkstring(L, 1);
   mb_rng *rng = bind_rng(L, operation, "generator", 2);
-  const mb_peaks options = {
+  const mb_spikes options = {
       .L = bind_size(L, operation, "points", 5, 1, INT32_MAX),
       .shift = bind_size(L, operation, "shift", 6, 0, INT32_MAX),
       .variation = bind_number(L, operation, "variation", 7),
   };
   const Peaks peaks = read_peaks(L, operation, 3, options.L), varied = push_peaks(L, peaks.count);
-  mb_peaks_draw(varied.position, varied.height, rng, peaks.position, peaks.height, peaks.count, &options);
+  mb_spikes_draw(varied.position, varied.height, rng, peaks.position, peaks.height, peaks.count, &options);
   lua_createtable(L, (int)peaks.count, 0);
   lua_createtable(L, (int)peaks.count, 0);
   for (mb_size i = 0; i < peaks.count; i++) {
@@ -118,6 +118,6 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-void bind_open_peaks(lua_State *L) {
+void bind_open_spikes(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
 }

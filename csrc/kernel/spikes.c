@@ -1,4 +1,4 @@
-/* peaks.c - artificial spectra of peaks: spikes, varied or not, under a Gaussian filter. */
+/* spikes.c - artificial spectra of peaks: spikes, varied or not, under a Gaussian filter. */
 #include "internal.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static double *line_in(double *scratch, mb_size R) {
   return scratch + 3 * R + 2;
 }
 
-mb_size mb_peaks_scratch(const mb_peaks *options) {
+mb_size mb_spikes_scratch(const mb_spikes *options) {
   const mb_size R = radius_of(options->sigma[1]);
   return 3 * R + 2 + options->L + 2 * R;
 }
@@ -82,12 +82,12 @@ static void smooth(mb_real *y, double *scratch, const mb_size *position, const d
   for (mb_size k = 0; k < peaks; k++) line[position[k]] = 0;
 }
 
-static void clear_line(double *scratch, const mb_peaks *options) {
+static void clear_line(double *scratch, const mb_spikes *options) {
   const mb_size R = radius_of(options->sigma[1]);
   memset(line_in(scratch, R), 0, (size_t)(options->L + 2 * R) * sizeof *scratch);
 }
 
-static mb_status check_options(const mb_peaks *o) {
+static mb_status check_options(const mb_spikes *o) {
   if (!(o->sigma[0] > 0 && o->sigma[0] <= o->sigma[1] && o->sigma[1] <= (double)o->L))
     return mb_refuse(MB_BAD_VALUE, "sigma: expected {low, high} with 0 < low <= high <= points, got {%g, %g}",
                      o->sigma[0], o->sigma[1]);
@@ -97,8 +97,8 @@ static mb_status check_options(const mb_peaks *o) {
   return MB_OK;
 }
 
-mb_status mb_peaks_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
-                         mb_size peaks, const mb_peaks *options) {
+mb_status mb_spikes_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
+                          mb_size peaks, const mb_spikes *options) {
   const mb_status status = check_options(options);
   if (status != MB_OK) return status;
   clear_line(scratch, options);
@@ -111,8 +111,8 @@ static double clip(double value, double low, double high) {
   return value < low ? low : value > high ? high : value;
 }
 
-void mb_peaks_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
-                   const double *height, mb_size peaks, const mb_peaks *o) {
+void mb_spikes_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
+                    const double *height, mb_size peaks, const mb_spikes *o) {
   for (mb_size k = 0; k < peaks; k++) {
     const int64_t draw =
         o->shift > 0 ? mb_rng_integer(rng, position[k] - o->shift, position[k] + o->shift - 1) : position[k];
@@ -125,15 +125,15 @@ void mb_peaks_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *
   }
 }
 
-mb_status mb_peaks_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
-                          const mb_size *position, const double *height, mb_size peaks,
-                          const mb_peaks *options, mb_size n) {
+mb_status mb_spikes_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
+                           const mb_size *position, const double *height, mb_size peaks,
+                           const mb_spikes *options, mb_size n) {
   const mb_status status = check_options(options);
   const mb_size R = status == MB_OK ? radius_of(options->sigma[1]) : 0;
   if (status != MB_OK) return status;
   clear_line(scratch, options);
   for (mb_size i = 0; i < n; i++) {
-    mb_peaks_draw(moved, changed, rng, position, height, peaks, options);
+    mb_spikes_draw(moved, changed, rng, position, height, peaks, options);
     const double sigma = mb_rng_uniform(rng, options->sigma[0], options->sigma[1]);
     smooth(y + i * options->L, scratch, moved, changed, sigma, peaks, options->L, R, options->scaled);
   }

@@ -1,4 +1,4 @@
-/* baseline.c - asymmetric least squares (Eilers and Boelens 2005). */
+/* als_baseline.c - asymmetric least squares (Eilers and Boelens 2005). */
 #include "internal.h"
 
 #include <math.h>
