@@ -63,17 +63,15 @@ add_test(NAME fuzz WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMAND ${CMAKE_BINARY_DIR}/lua spec/nightly/fuzz.lua 300 1)
 set_tests_properties(fuzz PROPERTIES LABELS fuzz TIMEOUT ${timeout})
 
-# Two Lua states in two threads, for ThreadSanitizer; cmake/nightly.sh runs it.
-if(MOONBOW_SANITIZE MATCHES thread)
-  add_executable(two_states csrc/test/two_states.c)
-  target_include_directories(two_states SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
-  target_link_libraries(two_states PRIVATE ${LUA_LINK_LIBRARIES} OpenMP::OpenMP_C)
-  add_test(NAME two_states WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND ${CMAKE_COMMAND} -E env
-    LUA_PATH=lua/?.lua$<SEMICOLON>lua/?/init.lua$<SEMICOLON>$<SEMICOLON>
-    LUA_CPATH=${CMAKE_BINARY_DIR}/lib/?.so$<SEMICOLON>$<SEMICOLON>
-    $<TARGET_FILE:two_states> spec/nightly/two_states.lua)
-  set_tests_properties(two_states PROPERTIES LABELS thread)
-endif()
+# Two Lua states in two threads; cmake/nightly.sh runs it under ThreadSanitizer, too.
+add_executable(two_states csrc/test/two_states.c)
+target_include_directories(two_states SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
+target_link_libraries(two_states PRIVATE ${LUA_LINK_LIBRARIES} OpenMP::OpenMP_C)
+add_test(NAME two_states WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND ${CMAKE_COMMAND} -E env
+  LUA_PATH=lua/?.lua$<SEMICOLON>lua/?/init.lua$<SEMICOLON>$<SEMICOLON>
+  LUA_CPATH=${CMAKE_BINARY_DIR}/lib/?.so$<SEMICOLON>$<SEMICOLON>
+  $<TARGET_FILE:two_states> spec/nightly/two_states.lua)
+set_tests_properties(two_states PROPERTIES LABELS thread TIMEOUT ${timeout})
 
 # Static analysis without findings, where the tools are: apt-get install clang libomp-dev cppcheck.
 foreach(tool cppcheck clang)

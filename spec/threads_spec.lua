@@ -36,29 +36,9 @@ describe("threads of OpenBLAS", function()
   end)
 end)
 
-describe("the settings of a Lua state", function()
+describe("numbers of threads", function()
   local mb = require "moonbow"
-  local uv = require "luv"
 
-  it("are its own", function()
-    local before = mb.threads()
-    local thread = uv.new_thread(function(path, cpath)
-      package.path, package.cpath = path, cpath
-      local inner = require "moonbow"
-      inner.threads(inner.threads() + 1)
-      inner.convolution_way "spectral"
-      local x = inner.ones(64, 200, 8)
-      for _ = 1, 20 do x = x:conv1d(inner.ones(15, 8, 8) * 0.01, nil, { padding = "same" }) end
-    end, package.path, package.cpath)
-    local x, w = mb.rng(1):normal(0, 1, 4, 300, 8), mb.rng(2):normal(0, 1, 33, 8, 8)
-    mb.convolution_way "direct"
-    local direct = x:conv1d(w):tobytes()
-    for _ = 1, 20 do assert.is_true(x:conv1d(w):tobytes() == direct) end
-    thread:join()
-    assert.is_true(x:conv1d(w):tobytes() == direct)
-    assert.equal(before, mb.threads())
-    mb.convolution_way "automatic"
-  end)
   it("are bounded", function()
     local before = mb.threads()
     for _, count in ipairs { 0, -1, 1.5, 100000, "2", 0 / 0 } do
