@@ -19,6 +19,13 @@ local function container(header, data)
   return string.pack("<I8", #text) .. text .. data
 end
 
+local function refuses_tensors(bytes, message)
+  write(bytes)
+  local back, err = mb.safetensors.read(path)
+  assert.is_nil(back)
+  assert.matches(message, err)
+end
+
 describe("safetensors", function()
   it("come back with their metadata", function()
     local tensors = { a = mb.randn(3, 4), ["b.c"] = mb.tensor { 1 / 3 }, d = mb.randn(2, 1, 2, 3) }
@@ -46,31 +53,25 @@ describe("safetensors", function()
     end
   end)
   it("are refused when they are something else, or lie", function()
-    local function refuses(bytes, message)
-      write(bytes)
-      local back, err = mb.safetensors.read(path)
-      assert.is_nil(back)
-      assert.matches(message, err)
-    end
     local entry = { dtype = "F32", shape = { 2 }, data_offsets = { 0, 8 } }
     local function with(key, value)
       local copy = { dtype = entry.dtype, shape = entry.shape, data_offsets = entry.data_offsets }
       copy[key] = value
       return container({ x = copy }, ("\0"):rep(8))
     end
-    refuses("wavelength,1,2,3\na,1,2,3\n", "not a safetensors file")
-    refuses(("\255"):rep(20), "not a safetensors file")
-    refuses(string.pack("<I8", 5) .. "{abcd", "not JSON")
-    refuses(with("dtype", "F8_E4M3"), "does not fit")
-    refuses(with("dtype", "NEW"), "'x' has type 'NEW', which cannot be read")
-    refuses(with("shape", { 3 }), "does not fit")
-    refuses(with("shape", { -2 }), "impossible shape")
-    refuses(with("shape", { 1, 1, 1, 1, 2 }), "'x' has 5 dimensions")
-    refuses(with("data_offsets", { -8, 0 }), "does not fit")
-    refuses(with("data_offsets", { 8, 16 }), "begins at byte 8 of the data, where 0 is expected")
-    refuses(container({ x = 5 }, ""), "no type, shape or place")
-    refuses(container({ x = { dtype = "F64", shape = { 1 }, data_offsets = { 0, 8 } } }, string.pack("<d", 1e300)),
-      "'x' holds numbers too large for float32")
+    refuses_tensors("wavelength,1,2,3\na,1,2,3\n", "not a safetensors file")
+    refuses_tensors(("\255"):rep(20), "not a safetensors file")
+    refuses_tensors(string.pack("<I8", 5) .. "{abcd", "not JSON")
+    refuses_tensors(with("dtype", "F8_E4M3"), "does not fit")
+    refuses_tensors(with("dtype", "NEW"), "'x' has type 'NEW', which cannot be read")
+    refuses_tensors(with("shape", { 3 }), "does not fit")
+    refuses_tensors(with("shape", { -2 }), "impossible shape")
+    refuses_tensors(with("shape", { 1, 1, 1, 1, 2 }), "'x' has 5 dimensions")
+    refuses_tensors(with("data_offsets", { -8, 0 }), "does not fit")
+    refuses_tensors(with("data_offsets", { 8, 16 }), "begins at byte 8 of the data, where 0 is expected")
+    refuses_tensors(container({ x = 5 }, ""), "no type, shape or place")
+    refuses_tensors(container({ x = { dtype = "F64", shape = { 1 }, data_offsets = { 0, 8 } } },
+      string.pack("<d", 1e300)), "'x' holds numbers too large for float32")
     assert.matches("No such file", select(2, mb.safetensors.read "no/such/file"))
   end)
   it("leave the old file whole when a save fails", function()
@@ -94,32 +95,26 @@ describe("safetensors of other programs", function()
   local function entry(dtype, shape, first, last)
     return { dtype = dtype, shape = shape, data_offsets = { first, last } }
   end
-  local function refuses(bytes, message)
-    write(bytes)
-    local back, err = mb.safetensors.read(path)
-    assert.is_nil(back)
-    assert.matches(message, err)
-  end
   local function raw(header, data) return string.pack("<I8", #header) .. header .. data end
 
   it("must cover their bytes, each once", function()
     local eight = ("\0"):rep(8)
-    refuses(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 0, 8) }, eight),
+    refuses_tensors(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 0, 8) }, eight),
       "'b' begins at byte 0 of the data, where 8 is expected: bytes are claimed twice")
-    refuses(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 4, 12) }, eight .. eight),
+    refuses_tensors(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 4, 12) }, eight .. eight),
       "claimed twice")
-    refuses(container({ a = entry("F32", { 1 }, 0, 4), b = entry("F32", { 1 }, 8, 12) }, eight .. eight),
+    refuses_tensors(container({ a = entry("F32", { 1 }, 0, 4), b = entry("F32", { 1 }, 8, 12) }, eight .. eight),
       "'b' begins at byte 8 of the data, where 4 is expected: bytes belong to no tensor")
-    refuses(container({ a = entry("F32", { 1 }, 0, 4) }, eight), "4 bytes at the end belong to no tensor")
-    refuses(container({ a = entry("F32", { 2 }, 4, 12) }, eight .. eight), "begins at byte 4")
+    refuses_tensors(container({ a = entry("F32", { 1 }, 0, 4) }, eight), "4 bytes at the end belong to no tensor")
+    refuses_tensors(container({ a = entry("F32", { 2 }, 4, 12) }, eight .. eight), "begins at byte 4")
     local many = {}
     for i = 1, 2000 do many["t" .. i] = entry("F32", { 2 }, 0, 8) end
-    refuses(container(many, eight), "claimed twice")
+    refuses_tensors(container(many, eight), "claimed twice")
   end)
   it("have names that are UTF-8 and come once", function()
     local one = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
-    refuses(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), "the name 'a' comes twice")
-    refuses(raw('{"\xff":' .. one .. '}', "\0\0\0\0"), "not UTF%-8")
+    refuses_tensors(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), "the name 'a' comes twice")
+    refuses_tensors(raw('{"\xff":' .. one .. '}', "\0\0\0\0"), "not UTF%-8")
     assert.error_matches(function() mb.safetensors.write(path, { ["\xff"] = mb.ones(1) }) end, "not valid UTF%-8")
     assert.error_matches(function() mb.safetensors.write(path, {}, { a = "\xff" }) end, "a is not valid UTF%-8")
     assert.error_matches(function() mb.safetensors.write(path, { __metadata__ = mb.ones(1) }) end, "no tensor can")
@@ -130,10 +125,10 @@ describe("safetensors of other programs", function()
     local tensors, metadata = assert(mb.safetensors.read(path))
     assert.same({ 0 }, tensors.a:totable())
     assert.same({}, metadata)
-    refuses(raw('{"__metadata__":5,' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
-    refuses(raw('{"__metadata__":["x"],' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
-    refuses(raw('{"__metadata__":{"x":5},' .. a, "\0\0\0\0"), "holds no string under 'x'")
-    refuses(raw('{"__metadata__":{},"a":null}', ""), "no type, shape or place")
+    refuses_tensors(raw('{"__metadata__":5,' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
+    refuses_tensors(raw('{"__metadata__":["x"],' .. a, "\0\0\0\0"), "its __metadata__ is no table of strings")
+    refuses_tensors(raw('{"__metadata__":{"x":5},' .. a, "\0\0\0\0"), "holds no string under 'x'")
+    refuses_tensors(raw('{"__metadata__":{},"a":null}', ""), "no type, shape or place")
   end)
   it("give what can be converted exactly, and name what is left out", function()
     local data = string.pack("<ffI2I2I2I2i8i8bB", 1.5, -2, 0x3c00, 0x0001, 0x3fc0, 0xff80, -3, 1 << 60, 1, 255)
@@ -162,7 +157,7 @@ describe("safetensors of other programs", function()
     assert(mb.safetensors.write(path, { a = mb.randn(mb.rng(1), 4) }, { note = "as it is" }))
     local whole = content()
     for _, place in ipairs { #whole, #whole - 9, (whole:find("as it is", 1, true)) } do
-      refuses(whole:sub(1, place - 1) .. string.char(whole:byte(place) ~ 1) .. whole:sub(place + 1),
+      refuses_tensors(whole:sub(1, place - 1) .. string.char(whole:byte(place) ~ 1) .. whole:sub(place + 1),
         "does not fit its checksum")
     end
     write(container({ a = entry("F32", { 1 }, 0, 4), __metadata__ = { note = "old" } }, string.pack("<f", 2)))
@@ -171,10 +166,10 @@ describe("safetensors of other programs", function()
   it("have headers within the limits", function()
     mb.limits.header = 32
     finally(function() mb.limits.header, mb.limits.elements = 16 << 20, 1 << 31 end)
-    refuses(container({ a = entry("F32", { 1 }, 0, 4) }, "\0\0\0\0") .. ("\0"):rep(100), "limits.header = 32")
+    refuses_tensors(container({ a = entry("F32", { 1 }, 0, 4) }, "\0\0\0\0") .. ("\0"):rep(100), "limits.header = 32")
     assert.error_matches(function() mb.safetensors.write(path, { a = mb.ones(1) }) end, "limits.header = 32")
     mb.limits.header, mb.limits.elements = 16 << 20, 3
-    refuses(container({ a = entry("U8", { 4 }, 0, 4) }, "\0\0\0\0"), "has 4 elements; limits.elements = 3")
+    refuses_tensors(container({ a = entry("U8", { 4 }, 0, 4) }, "\0\0\0\0"), "has 4 elements; limits.elements = 3")
   end)
 end)
 

@@ -33,8 +33,8 @@ static void push_where(lua_State *L) {
   lua_pushliteral(L, "");
 }
 
-/* Whether a terminal would obey text[i]: control characters but line break and tab, in UTF-8 also those of 8
- * bits. */
+/* Tells whether a terminal would obey text[i]: control characters but line break and tab, in UTF-8 also those
+ * of 8 bits. */
 static bool is_control(const unsigned char *text, size_t i) {
   const unsigned char c = text[i];
   if (c == 0xC2) return (text[i + 1] & 0xE0) == 0x80;

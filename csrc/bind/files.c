@@ -49,14 +49,14 @@ static int open_folder(lua_State *L, const char *path, const char **name) {
   return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Whether the file at name in the folder is still the open one. */
+/* Tells whether the file at name in the folder is still the open one. */
 static bool is_there(int folder, const char *name, int file) {
   struct stat open_one, there;
   return fstat(file, &open_one) == 0 && fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
          open_one.st_ino == there.st_ino && open_one.st_dev == there.st_dev;
 }
 
-/* Whether somebody else holds the lock of a file; where the system has none, nobody does. */
+/* Tells whether somebody else holds the lock of a file; where the system has none, nobody does. */
 static bool is_locked(int file) {
   return flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }

@@ -235,7 +235,7 @@ static Source gradient_source(const mb_real *dy, const uint8_t *winners, const m
                   .range = {.T = p->T, .taps = p->taps, .terms = mb_ceil_div(p->taps * s->F, step)}};
 }
 
-/* Whether count rows from row first of a sample on are no doubt as good as they have to be. */
+/* Tells whether count rows from row first of a sample on are no doubt as good as they have to be. */
 static bool is_sure(const Source *o, double *squares, mb_size sample, mb_size first, mb_size count) {
   const mb_size begin = mb_max(first - o->pool, first < 0 ? first : 0) / o->step;
   const mb_size end = mb_ceil_div(first + count, o->step);
@@ -441,7 +441,7 @@ static void add_inner_rows(mb_size *begin, mb_size *end, const mb_conv1d *s, con
   if (at_end) *begin = mb_max(mb_min(*begin, s->L_out - p->valid), 0);
 }
 
-/* Whether a tile is far larger than rows begin to end - 1. */
+/* Tells whether a tile is far larger than rows begin to end - 1. */
 static bool outweighs(const Source *o, const Tile *t, mb_size begin, mb_size end, const mb_conv1d *s) {
   double squares = 0, roots[T_MOST] = {0};
   const mb_conv1d_range range = {

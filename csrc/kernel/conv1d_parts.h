@@ -115,17 +115,17 @@ typedef struct {
   mb_size taps, terms;
 } mb_conv1d_range;
 
-/* Whether the range of the weights is small enough: in each filter, and for the gradient of x in each
+/* Tells whether the range of the weights is small enough: in each filter, and for the gradient of x in each
  * channel. */
 bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T);
 bool mb_conv1d_range_of_channels(const mb_real *w, const mb_conv1d *s, int T);
 
-/* Whether that is certain of count reals, of which each window has span at least that begin at a multiple of
- * unit: a few samples and the sum of squares can tell. */
+/* Tells whether that is certain of count reals. Each window has at least span of them, which begin at a
+ * multiple of unit: a few samples and the sum of squares can tell. */
 bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, mb_size unit, mb_size span,
                              const mb_conv1d_range *r);
 
-/* Whether each of some windows, that begin at rows 0, 1, ..., has sums of roots large enough. */
+/* Tells whether each of some windows, that begin at rows 0, 1, ..., has sums of roots large enough. */
 bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
                                 const mb_conv1d_range *r);
 

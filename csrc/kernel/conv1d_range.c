@@ -27,13 +27,13 @@ MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
   return !any;
 }
 
-/* Whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
+/* Tells whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
 static bool is_enough(double roots, double squares, const mb_conv1d_range *r) {
   const double allowed = r->T == MB_SHORT ? ALLOWED_SHORT : ALLOWED;
   return roots * roots * allowed >= (double)r->terms * sqrt(squares * (double)r->taps);
 }
 
-/* Whether squares are neither NaN nor infinite nor lost. */
+/* Tells whether squares are neither NaN nor infinite nor lost. */
 static bool can_tell(double squares) {
   return squares >= LEAST_SQUARES && squares < INFINITY;
 }

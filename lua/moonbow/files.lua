@@ -58,7 +58,7 @@ function files.write(path, fill_with)
   return with_writer(path, function(writer) return fill(writer, fill_with) end)
 end
 
---- Whether a small file could be written at path: true, or nil and a message. What is there stays.
+--- Tells whether a small file could be written at path: true, or nil and a message. What is there stays.
 function files.check_writable(path)
   return with_writer(path, function(writer) return core.file_put(writer, ("\0"):rep(ROOM)) end)
 end

@@ -19,8 +19,8 @@ local interrupt = {}
 
 local EXIT_CODE = 130 -- as a shell reports a death by Ctrl-C
 
--- Whether a list of lua's options, arg[first] to arg[last], asks for a prompt (true), or for code of its own or only
--- for the version (false); nil where they say nothing of it.
+-- Tells whether lua's options, arg[first] to arg[last], ask for a prompt (true), or for code of their own or only for
+-- the version (false); nil where they say nothing of it.
 local function prompt_asked(first, last)
   local found, i = nil, first
   while i <= last do
@@ -95,7 +95,7 @@ function interrupt.catch(operation, hint)
   return guard
 end
 
---- Whether Ctrl-C came.
+--- Tells whether Ctrl-C came.
 interrupt.came = core.interrupted
 
 --- Raises if Ctrl-C came.

@@ -62,7 +62,7 @@ function Measured:classes(column, folds)
   return names, y
 end
 
--- Whether any class has rows in several groups.
+-- Tells whether any class has rows in several groups.
 local function is_any_split(groups, classes)
   local first = {}
   for i, class in ipairs(classes) do

@@ -31,7 +31,7 @@ function activations.find(operation, activation)
   return functions[activation]
 end
 
---- Whether an activation, by name or as a function, does something with alpha.
+--- Tells whether an activation, by name or as a function, does something with alpha.
 function activations.takes_alpha(activation)
   return activation == "leaky_relu" or activation == "elu" or type(activation) == "function"
 end

@@ -3,7 +3,7 @@ local core = require "moonbow.core"
 
 local finite = {}
 
---- Whether a number is neither NaN nor infinite.
+--- Tells whether a number is neither NaN nor infinite.
 function finite.is_number(value) return value == value and math.abs(value) < math.huge end
 
 local function is_bad(x) return core.find_non_finite { x } ~= nil end

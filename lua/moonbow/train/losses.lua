@@ -84,7 +84,7 @@ function losses.check_logits(operation, model)
   end
 end
 
---- Whether an option asks for cross-entropy, whose y are class numbers; raises where it is no loss.
+--- Tells whether an option asks for cross-entropy, whose y are class numbers; raises where it is no loss.
 function losses.is_of_classes(loss)
   return type(loss) == "string" and check.name("fit", "loss", loss, { "cross_entropy", "mse" }) == "cross_entropy"
 end

@@ -30,7 +30,7 @@ local function starts_with_number(line, dialect)
   return cells and core.csv_number(cells[1] or "", dialect.decimal)
 end
 
--- Whether numbers never fall, or never rise, and few are equal: an axis with some points twice.
+-- Tells whether numbers never fall, or never rise, and few are equal: an axis with some points twice.
 local function is_sorted(axis)
   local rises, falls = 0, 0
   for i = 2, #axis do

@@ -6,18 +6,18 @@ local header = {}
 
 local LARGEST = 3.4028234663852886e38 -- of single precision
 
---- Whether a text is like "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them.
+--- Tells whether a text is like "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them.
 function header.looks_like_number(text)
   local bare = text:gsub("(%d)[eE][+-]?%d+", "%1"):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
 
---- Whether a number is 1.2 or 1200: "1.200".
+--- Tells whether a number is 1.2 or 1200: "1.200".
 function header.may_be_group(text, decimal)
   return text:find("^[+-]?[1-9]%d?%d?%" .. decimal .. "%d%d%d$")
 end
 
---- Whether a list of numbers only rises, or only falls. Returns true; or false and the place that does not.
+--- Tells whether a list of numbers only rises, or only falls. Returns true; or false and the place that does not.
 function header.check_axis(axis)
   local rises = axis[2] and axis[2] > axis[1]
   for i = 2, #axis do

@@ -9,13 +9,13 @@ for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths"
   "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "wellenzahl", "wellenlänge",
   "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
 
---- Whether a name is that of an axis; units in brackets or behind a slash do not matter.
+--- Tells whether a name is that of an axis; units in brackets or behind a slash do not matter.
 function names.is_axis(text)
   local bare = text:lower():gsub("[(%[/].*$", ""):gsub("[%s_^-]+", " "):gsub("^ ", ""):gsub(" $", "")
   return axis_names[bare] or false
 end
 
---- Whether numbers count from 0 or 1.
+--- Tells whether numbers count from 0 or 1.
 function names.is_count(numbers)
   for i, value in ipairs(numbers) do
     if value ~= numbers[1] + i - 1 then return false end

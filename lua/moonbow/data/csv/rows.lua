@@ -10,7 +10,8 @@ local MOST_HEADERS = 8 -- comments that are tried as a header, each with all row
 
 local function is_near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
 
--- Whether numbers only rise or only fall, within ten times the values of an axis: another axis, and hardly a spectrum.
+-- Tells whether numbers only rise or only fall, within ten times the values of an axis: then they are another axis,
+-- and hardly a spectrum.
 local function is_like_axis(numbers, axis)
   local largest = math.max(math.abs(axis[1]), math.abs(axis[#axis]))
   local own = math.max(math.abs(numbers[1]), math.abs(numbers[#numbers]))

@@ -24,7 +24,7 @@ local known_fields = { event = "string", time = "number", run = "string", runs =
   seconds = "number", loss = "number", val_loss = "number", epochs = "integer", patience = "number",
   min_delta = "number", wrong = "number", all = "number" }
 
--- Whether the fields of an event are of their kinds, and those that every event of its name has are there.
+-- Tells whether the fields of an event are of their kinds, and those that every event of its name has are there.
 local required = { plan = { "runs", "epochs", "patience", "min_delta" }, start = { "run" },
   epoch = { "run", "epoch", "seconds" }, done = { "run", "wrong", "all" } }
 
