@@ -81,6 +81,48 @@ describe("more arguments than a function takes", function()
   end)
 end)
 
+describe("the options of a function", function()
+  local counted = require "moonbow.counted"
+  local function taken(f) return check.taken(counted.original(f)) end
+
+  it("are known without a call: whatever refuses an unknown one has said which it takes", function()
+    local found = 0
+    for path, f in pairs(public.functions) do
+      local ok, message = true, nil
+      if path ~= "help" then ok, message = pcall(f, { no_such_option = 1 }) end -- which prints
+      if not ok and tostring(message):find("unknown option 'no_such_option'", 1, true) then
+        assert.equal(1, (taken(f) or {}).position, path)
+        found = found + 1
+      end
+    end
+    assert.is_true(found > 50)
+  end)
+  it("behind other arguments, too", function()
+    local x, y, nn = mb.ones(2, 4, 1), mb.tensor { 1, 2 }, mb.nn
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    local set, rng = { x = x, y = y }, mb.rng(1)
+    local functions = {
+      { mb.fit, model, set }, { mb.evaluate, model, set }, { mb.predict, model, x }, { mb.recalibrate, model, x },
+      { mb.forest.fit, x, y }, { mb.linear.fit, x, y }, { mb.neighbours.fit, x, y }, { mb.neighbours.distances, x, x },
+      { mb.split.k_fold, 4, 2 }, { mb.split.holdout, 4, 0.5 }, { mb.save_npy, x, "x.npy" }, { mb.save, model, "x" },
+      { mb.save_npz, { x = x }, "x.npz" }, { mb.profile, model, x, y }, { mb.data.read_csv, "x.csv" },
+      { mb.probe, model, x, y, mb.forest.fit },
+    }
+    local methods = {
+      { rng.integers, rng, 1, 2 }, { rng.choice, rng, 3 }, { x.mean, x, 1 }, { x.std, x, 1 }, { x.argmax, x, 1 },
+      { x.conv1d, x, x, false }, { x.max_pool1d, x }, { x.allclose, x, x },
+    }
+    for own, calls in pairs { [0] = functions, methods } do
+      for i, call in ipairs(calls) do
+        local f, given = call[1], { table.unpack(call, 2) }
+        given[#given + 1] = { no_such_option = 1 }
+        assert.error_matches(function() f(table.unpack(given)) end, "unknown option 'no_such_option'")
+        assert.equal(#given - own, (taken(f) or {}).position, "call " .. i)
+      end
+    end
+  end)
+end)
+
 describe("a method called with a dot", function()
   it("asks for its object", function()
     local taken = 0

@@ -196,7 +196,8 @@ function check.list(operation, name, list)
 end
 
 --- Stands in a table of defaults for an option that may be absent: check.optional "number".
-function check.optional(kinds) return setmetatable({ kinds = kinds }, Rule) end
+-- @param inner where the option is itself a table of options: their defaults, for check.described
+function check.optional(kinds, inner) return setmetatable({ kinds = kinds, inner = inner }, Rule) end
 
 --- Stands in a table of defaults for an option that must be given.
 function check.required(kinds) return setmetatable({ kinds = kinds, required = true }, Rule) end
@@ -271,6 +272,35 @@ function check.options(operation, given, defaults)
     filled[key] = checked_option(operation, key, value, rule)
   end
   return filled
+end
+
+local takers = setmetatable({}, { __mode = "k" }) -- functions, to what check.takes was told of them
+
+--- Says which options a function takes, for those who look at it without a call: the prompt and the reference.
+-- @param position which argument the options are, without the object of a method
+-- @param known the defaults that it hands to check.options
+-- @return the function
+function check.takes(f, position, known)
+  takers[f] = { position = position, known = known }
+  return f
+end
+
+--- What check.takes was told of a function: { position, known }, or nil.
+function check.taken(f) return takers[f] end
+
+--- The options in a table of defaults, by name: each { kinds, default, names (of which it is one), inner (defaults of
+-- the options in it), required }, all of which may be nil. Entries at 1, 2, ... are not options.
+function check.described(known)
+  local options = {}
+  for name, rule in pairs(known) do
+    if type(name) == "string" and getmetatable(rule) == Rule then
+      options[name] = { kinds = rule.kinds, default = rule.value, names = rule.names, inner = rule.inner,
+        required = rule.required }
+    elseif type(name) == "string" then
+      options[name] = { kinds = math.type(rule) and "number" or type(rule), default = rule }
+    end
+  end
+  return options
 end
 
 return check

@@ -109,6 +109,8 @@ function experiment.start(options)
   return run
 end
 
+check.takes(experiment.start, 1, known_options)
+
 --- Walks the seeds, and shows where it is.
 function Run:each_seed()
   local last = self.first_seed - 1
@@ -231,6 +233,8 @@ function Run:rule(given)
     n = #values })
   return answer
 end
+
+check.takes(Run.rule, 1, known_rule)
 
 --- Keeps a figure for the output folder.
 function Run:figure(name, figure)

@@ -138,4 +138,6 @@ end
 
 require("moonbow.counted").methods(Forest, "forest:")
 
+check.takes(forest.fit, 3, known_options)
+
 return forest

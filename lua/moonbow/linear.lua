@@ -82,4 +82,6 @@ end
 
 require("moonbow.counted").methods(Linear, "linear:")
 
+check.takes(linear.fit, 3, known_options)
+
 return linear

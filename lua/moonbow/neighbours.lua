@@ -69,6 +69,8 @@ function neighbours.distances(a, b, options)
   end)
 end
 
+check.takes(neighbours.distances, 3, metric_options)
+
 local fit_options = {
   k = check.default(5, "positive integer"), weights = check.one_of("uniform", { "uniform", "distance" }),
   classes = check.optional "positive integer", metric = metric_options.metric, window = metric_options.window,
@@ -102,6 +104,8 @@ function neighbours.fit(x, y, options)
   core.close(core.distances(first, warps[options.metric] and first or x, options.metric, options.window))
   return new(options, x, y)
 end
+
+check.takes(neighbours.fit, 3, fit_options)
 
 --- The k nearest examples of each spectrum of x.
 -- @return distances (N, k), ascending, and the numbers (N, k) of the examples; of equal ones the first

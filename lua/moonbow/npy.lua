@@ -162,13 +162,16 @@ local function format(operation, name, x, code)
   return MAGIC .. "\1\0" .. string.pack("<I2", #header) .. header, numbers
 end
 
+local array_options = { type = "float32" }
+local archive_options = { type = check.default("float32", "string|table"), compress = false }
+
 --- Saves a tensor as numpy.load reads it, whole or not at all. Options: type ("float32"; "float64", "bool",
 -- "int8" to "int64", "uint8" to "uint64": raises unless every element is such a number).
 -- @return true, or nil and a message
 function npy.save_npy(x, path, options)
   check.kind("save_npy", "x", x, "tensor")
   check.kind("save_npy", "path", path, "string")
-  options = check.options("save_npy", options, { type = "float32" })
+  options = check.options("save_npy", options, array_options)
   local header, numbers = format("save_npy", "x", x, type_code("save_npy", options.type))
   return files.write(path, function(put)
     put(header)
@@ -216,8 +219,7 @@ end
 function npy.save_npz(arrays, path, options)
   check.kind("save_npz", "arrays", arrays, "table")
   check.kind("save_npz", "path", path, "string")
-  options = check.options("save_npz", options, { type = check.default("float32", "string|table"),
-    compress = false })
+  options = check.options("save_npz", options, archive_options)
   local entries, names, by_name = {}, {}, type(options.type) == "table"
   for name in pairs(arrays) do
     names[#names + 1] = check.kind("save_npz", "name of an array", name, "string")
@@ -230,5 +232,8 @@ function npy.save_npz(arrays, path, options)
   end
   return files.write(path, function(put) zip.write(entries, put, options.compress) end)
 end
+
+check.takes(npy.save_npy, 3, array_options)
+check.takes(npy.save_npz, 3, archive_options)
 
 return npy

@@ -160,6 +160,7 @@ local function define(name, defaults, moment_count, move)
       states = setmetatable({}, { __mode = "k" }), -- by the tape's record of the parameter
     }, Optimizer)
   end
+  check.takes(optim[name], 1, defaults)
 end
 
 local positive, decay = "positive real", "fraction below 1"

@@ -97,6 +97,12 @@ local function panels_of(operation, figures)
   return panels
 end
 
+local grid_rules = {
+  panels = check.required "table", columns = check.optional "positive integer",
+  title = check.optional "string", width = check.optional "positive integer",
+  height = check.optional "positive integer",
+}
+
 --- Several figures in one, row by row: plot.grid{ panels = { f, g } } or plot.grid(f, g).
 -- Options: panels (list of figures, required), columns (2), title, width, height (by default those
 -- of the panels together).
@@ -104,11 +110,7 @@ end
 function plot.grid(options, ...)
   local operation = "plot.grid"
   if getmetatable(options) == Figure then options = { panels = { options, ... } } end
-  options = check.options(operation, options, {
-    panels = check.required "table", columns = check.optional "positive integer",
-    title = check.optional "string", width = check.optional "positive integer",
-    height = check.optional "positive integer",
-  })
+  options = check.options(operation, options, grid_rules)
   local panels = panels_of(operation, options.panels)
   local columns = options.columns or math.min(2, #panels)
   local width, height = 0, 0
@@ -118,5 +120,10 @@ function plot.grid(options, ...)
   return Figure.grid(panels, columns, options.title, options.width or width * columns,
     options.height or height * math.ceil(#panels / columns))
 end
+
+for name, kind in pairs { lines = lines, scatter = lines, histogram = histogram, bars = bars, heatmap = heatmap } do
+  check.takes(plot[name], 1, kind.rules)
+end
+check.takes(plot.grid, 1, grid_rules)
 
 return plot

@@ -99,4 +99,4 @@ local function probe(model, x, y, classifier, options)
   return found
 end
 
-return probe
+return check.takes(probe, 5, known_options)

@@ -194,4 +194,4 @@ local function profile(model, x, y, options)
   return report(model, core.size(x, 1), steps)
 end
 
-return profile
+return check.takes(profile, 4, profile_options)

@@ -61,6 +61,8 @@ function methods.integers(rng, low, high, options)
   return core.rng_integers(rng, low, high, options.endpoint, options.shape)
 end
 
+check.takes(methods.integers, 3, integers_options)
+
 --- rng:permutation(n): a tensor with 1 to n in random order. rng:permutation(x): a copy of the tensor x
 -- with its rows in random order.
 methods.permutation = core.rng_permutation
@@ -82,6 +84,8 @@ function methods.choice(rng, from, options)
   options = check.options("rng:choice", options, choice_options)
   return core.rng_choice(rng, from, options.size, options.replace, options.p, options.shuffle)
 end
+
+check.takes(methods.choice, 2, choice_options)
 
 --- The state as a string, which rng:set_state(string) takes: the draws go on exactly where they were.
 methods.state = core.rng_state

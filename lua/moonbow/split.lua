@@ -207,4 +207,7 @@ function split.holdout(n, share, options)
   return rows_tensor(train), rows_tensor(test)
 end
 
+check.takes(split.k_fold, 3, known)
+check.takes(split.holdout, 3, known)
+
 return split

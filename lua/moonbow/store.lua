@@ -87,6 +87,8 @@ function store.save(model, path, info)
   return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
 end
 
+check.takes(store.save, 3, known_info)
+
 -- ---- loading ----
 
 local function rebuild(description, tensors)

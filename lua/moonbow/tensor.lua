@@ -199,9 +199,10 @@ end
 -- ---- reductions: over everything, or over one dimension, which goes unless keep is set ----
 
 local function reduction(name, operation, known)
+  known = known or { keep = false }
   methods[name] = function(x, dimension, options)
     if options == nil then return operation(x, dimension) end
-    options = check.options(name, options, known or { keep = false })
+    options = check.options(name, options, known)
     local y = operation(x, dimension, options.ddof)
     if not options.keep then return y end
     local shape = core.shape(x)
@@ -210,6 +211,7 @@ local function reduction(name, operation, known)
     end
     return ops.reshape(y, shape)
   end
+  check.takes(methods[name], 2, known)
 end
 
 --- Sum, mean, least and greatest of all elements, or along a dimension, which goes: x:mean(dimension, options). Option:
@@ -235,6 +237,8 @@ function methods.allclose(a, b, options)
   return core.allclose(a, b, options.relative, options.absolute)
 end
 
+check.takes(methods.allclose, 2, allclose_options)
+
 -- ---- what layers are made of ----
 
 local conv1d_options = { stride = 1, dilation = 1, padding = check.default("valid", "string|integer") }
@@ -250,6 +254,8 @@ function methods.conv1d(x, w, b, options)
   return ops.conv1d(x, w, b, options.stride, options.dilation, options.padding)
 end
 
+check.takes(methods.conv1d, 3, conv1d_options)
+
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   local operation = ops[name]
   --- Pooling of x (N, L, C) along L. Options: size, stride (default: size), padding "valid" or "same";
@@ -258,6 +264,7 @@ for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
     options = check.options(name, options, pool1d_options)
     return operation(x, options.size, options.stride or options.size, options.padding)
   end
+  check.takes(methods[name], 1, pool1d_options)
 end
 
 --- Softmax and its logarithm over the last dimension.

@@ -98,4 +98,4 @@ local function border_peaks(given)
   return set
 end
 
-return border_peaks
+return check.takes(border_peaks, 1, known_options)

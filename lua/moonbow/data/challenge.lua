@@ -101,4 +101,4 @@ local function challenge(given)
   return set
 end
 
-return challenge
+return check.takes(challenge, 1, known_options)

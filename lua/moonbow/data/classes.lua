@@ -81,4 +81,4 @@ local function classes(given)
   return set
 end
 
-return classes
+return check.takes(classes, 1, known_options)

@@ -185,4 +185,4 @@ local function read_csv(path, options)
   return core.in_c_locale(read, path, options)
 end
 
-return read_csv
+return check.takes(read_csv, 2, known_options)

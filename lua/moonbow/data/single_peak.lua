@@ -50,4 +50,4 @@ local function single_peak(given)
   return set
 end
 
-return single_peak
+return check.takes(single_peak, 1, known_options)

@@ -143,4 +143,4 @@ local function universal(given)
   return peaks.make_set("universal", classes, variants, options)
 end
 
-return universal
+return check.takes(universal, 1, known_options)

@@ -136,4 +136,4 @@ local function verification(given)
   }
 end
 
-return verification
+return check.takes(verification, 1, known_options)

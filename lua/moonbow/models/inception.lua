@@ -40,14 +40,15 @@ local function define(name, count, units)
     kernel = { 20, 15, 10 }, stride = { 1, 1, 2 }, pool = { 3, 2, 1 }, pool_stride = { 3, 3, 2 },
     units = units, dropout = 0.3, blocks = { table.unpack(published, 1, count) },
   }
-  models[name] = function(given)
-    local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
+  local rules = parts.rules(own, { "body", "convolution", "head" })
+  models[name] = check.takes(function(given)
+    local options, layers = parts.options(name, given, rules), {}
     check_blocks(name, options.blocks)
     parts.append_body(layers, options, name, own)
     for _, filters in ipairs(options.blocks) do parts.append(layers, block(options, filters)) end
     parts.append_head(layers, options, name)
     return parts.finish(layers, options, name)
-  end
+  end, 1, rules)
 end
 
 --- The network of Lee et al. 2020 (Nat. Commun. 11:86) with the body of lee2020_cnn3 and three inception

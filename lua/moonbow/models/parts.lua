@@ -50,10 +50,10 @@ local function check_names(operation, options)
   end
 end
 
---- The options of a network, with the table that the user gave in the field given.
--- @param own defaults that differ from the shared ones, and options of its own, as for check.options
+--- The defaults of a network, for check.options.
+-- @param own defaults that differ from the shared ones, and options of its own
 -- @param pieces the names of the pieces whose options it takes
-function parts.options(operation, given, own, pieces)
+function parts.rules(own, pieces)
   local rules = {}
   for key, value in pairs(own) do rules[key] = value end
   for _, piece in ipairs { "common", table.unpack(pieces) } do
@@ -63,6 +63,12 @@ function parts.options(operation, given, own, pieces)
       rules[key] = rule(key, default, entry[2])
     end
   end
+  return rules
+end
+
+--- The options of a network, with the table that the user gave in the field given.
+-- @param rules from parts.rules
+function parts.options(operation, given, rules)
   local options = check.options(operation, given, rules)
   options.given = given or {}
   check_names(operation, options)

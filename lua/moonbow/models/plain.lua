@@ -6,12 +6,13 @@ local parts = require "moonbow.models.parts"
 local models = {}
 
 local function define(name, own)
-  models[name] = function(given)
-    local options, layers = parts.options(name, given, own, { "body", "convolution", "head" }), {}
+  local rules = parts.rules(own, { "body", "convolution", "head" })
+  models[name] = check.takes(function(given)
+    local options, layers = parts.options(name, given, rules), {}
     parts.append_body(layers, options, name, own)
     parts.append_head(layers, options, name)
     return parts.finish(layers, options, name)
-  end
+  end, 1, rules)
 end
 
 --- The two-layer network of Lee et al. 2020 (Nat. Commun. 11:86) for mixtures of phases in X-ray
@@ -89,17 +90,21 @@ define("cnn", { kernel = { 20, 15, 10 }, pool = 2 })
 -- with kernel 20 and pool 4 as defaults.
 define("one_convolution", { kernel = 20, pool = 4 })
 
+local logistic_rules = {
+  classes = check.required "positive integer", length = check.optional "positive integer",
+  output_initializer = check.default("glorot_uniform", "string|number|function"),
+}
+
 --- Logistic regression: a dense layer on the whole spectrum. Options: classes, length, output_initializer.
 function models.logistic_regression(given)
-  local options = check.options("logistic_regression", given, {
-    classes = check.required "positive integer", length = check.optional "positive integer",
-    output_initializer = check.default("glorot_uniform", "string|number|function"),
-  })
+  local options = check.options("logistic_regression", given, logistic_rules)
   initializers.check("logistic_regression", "output_initializer", options.output_initializer)
   options.head, options.units, options.dropout = "flatten", {}, 0
   local layers = {}
   parts.append_head(layers, options, "logistic_regression")
   return parts.finish(layers, options, "logistic_regression")
 end
+
+check.takes(models.logistic_regression, 1, logistic_rules)
 
 return models

@@ -12,6 +12,8 @@ local own = {
   dropout = 0.5,
 }
 
+local rules = parts.rules(own, { "convolution", "head" })
+
 local MOST_BLOCKS = 1000 -- each is a few layers
 
 local function block(options, stride, is_first)
@@ -36,7 +38,7 @@ end
 -- first_activation "relu", bias false, dropout 0.
 function models.ho2019_resnet(given)
   local name = "ho2019_resnet"
-  local options, layers = parts.options(name, given, own, { "convolution", "head" }), {}
+  local options, layers = parts.options(name, given, rules), {}
   parts.append_convolution(layers, options, options.first_filters, options.kernel, 1,
     options.first_activation)
   if options.blocks > MOST_BLOCKS then
@@ -51,5 +53,7 @@ function models.ho2019_resnet(given)
   parts.append_head(layers, options, name)
   return parts.finish(layers, options, name)
 end
+
+check.takes(models.ho2019_resnet, 1, rules)
 
 return models

@@ -62,6 +62,7 @@ local function container(type_name, known, class, init)
     return layer
   end
   Layer.register(type_name, with_parts)
+  check.takes(with_parts, 1, known)
   return with_parts
 end
 

@@ -40,7 +40,7 @@ function Layer.class(type_name, defaults, class, init)
     return layer
   end
   Layer.constructors[type_name] = construct
-  return construct
+  return check.takes(construct, 1, defaults)
 end
 
 --- Names the constructor from which from_config makes layers of a type.

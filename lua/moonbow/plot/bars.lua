@@ -8,11 +8,11 @@ local values = require "moonbow.plot.values"
 
 local bars = {}
 
-local own_rules = { categories = check.required "table" }
 local entry_rules = {
   values = check.optional "table|tensor", error = check.optional "table|tensor|number",
   label = check.optional "string|number",
 }
+bars.rules = panel.rules({ categories = check.required "table" }, entry_rules)
 
 local group_width = 0.8   -- of the distance between categories
 
@@ -73,7 +73,7 @@ end
 --- A panel of bars.
 -- @param given options as in plot.bars
 function bars.panel(operation, given)
-  local options = panel.options(operation, given, own_rules, entry_rules)
+  local options = panel.options(operation, given, bars.rules)
   local categories = names.read(operation, "categories", options.categories)
   if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
   local list = read_series(operation, options)

@@ -9,7 +9,7 @@ local values = require "moonbow.plot.values"
 
 local heatmap = {}
 
-local rules = {
+heatmap.rules = {
   title = check.optional "string", x_label = check.optional "string", y_label = check.optional "string",
   z_label = check.optional "string", z = check.required "table|tensor", z_range = check.optional "table",
   x = check.optional "table|tensor", y = check.optional "table|tensor",
@@ -208,7 +208,7 @@ end
 --- A panel of a matrix in colours.
 -- @param given options as in plot.heatmap
 function heatmap.panel(operation, given)
-  local options = check.options(operation, given, rules)
+  local options = check.options(operation, given, heatmap.rules)
   if options.reverse_y == nil then options.reverse_y = options.y_names ~= nil end
   local z = read_matrix(operation, options.z)
   local map = {

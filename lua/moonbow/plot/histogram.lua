@@ -9,11 +9,11 @@ local histogram = {}
 
 local most_bins, most_asked = 200, 10000
 
-local own_rules = {
+local entry_rules = { values = check.optional "table|tensor", label = check.optional "string|number" }
+histogram.rules = panel.rules({
   bins = check.optional "positive integer|table|tensor", density = false, log_y = false,
   x_range = check.optional "table",
-}
-local entry_rules = { values = check.optional "table|tensor", label = check.optional "string|number" }
+}, entry_rules)
 
 local function quantile(sorted, q)
   local place = 1 + q * (#sorted - 1)
@@ -122,7 +122,7 @@ end
 --- A panel of histograms drawn over each other.
 -- @param given options as in plot.histogram
 function histogram.panel(operation, given)
-  local options = panel.options(operation, given, own_rules, entry_rules)
+  local options = panel.options(operation, given, histogram.rules)
   options.y_label = options.y_label or options.density and "density" or "count"
   local groups = read_groups(operation, options)
   local edges = edges_of(operation, options.bins, groups)

@@ -8,7 +8,9 @@ local values = require "moonbow.plot.values"
 
 local lines = {}
 
-local own_rules = { x_range = check.optional "table", log_x = false, log_y = false, reverse_x = false }
+lines.rules = panel.rules({
+  x_range = check.optional "table", log_x = false, log_y = false, reverse_x = false,
+}, curves.rules)
 
 -- Tight along x where curves are lines, so that spectra fill the frame.
 local function x_axis(operation, options, list)
@@ -88,7 +90,7 @@ end
 -- @param given options as in plot.lines
 -- @param default_style of a series that names none
 function lines.panel(operation, given, default_style)
-  local options = panel.options(operation, given, own_rules, curves.rules)
+  local options = panel.options(operation, given, lines.rules)
   options.style = options.style or default_style
   local list = curves.read(operation, options)
   local x = x_axis(operation, options, list)

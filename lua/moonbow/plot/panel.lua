@@ -10,18 +10,25 @@ local panel = {}
 
 local common_rules = {
   title = check.optional "string", x_label = check.optional "string", y_label = check.optional "string",
-  series = check.optional "table", legend = check.default("auto", "string|boolean"), marks = {},
+  legend = check.default("auto", "string|boolean"), marks = {},
   y_range = check.optional "table",
   width = check.default(640, "positive integer"), height = check.default(420, "positive integer"),
 }
 
---- Checked options of a panel.
+--- The defaults of a panel's options.
 -- @param own_rules, entry_rules rules of options for the whole panel, and for each of its series
-function panel.options(operation, given, own_rules, entry_rules)
+function panel.rules(own_rules, entry_rules)
   local rules = {}
   for _, some in ipairs { common_rules, entry_rules, own_rules } do
     for name, rule in pairs(some) do rules[name] = rule end
   end
+  rules.series = check.optional("table", entry_rules)
+  return rules
+end
+
+--- Checked options of a panel.
+-- @param rules from panel.rules
+function panel.options(operation, given, rules)
   local options = check.options(operation, given, rules)
   options.marks = marks.check(operation, options.marks)
   options.legend = legend.check(operation, options.legend)

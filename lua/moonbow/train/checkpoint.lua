@@ -11,7 +11,7 @@ local checkpoint = {}
 
 local NAME, LOCK, FORMAT = "checkpoint.safetensors", "checkpoint.lock", 2
 
-local known_options = {
+checkpoint.options = {
   folder = check.required "string", every = check.default(1, "positive integer"),
   seconds = check.default(0, "non-negative"),
 }
@@ -248,7 +248,7 @@ function checkpoint.open(job)
   local given = job.options.checkpoint
   if not given then return nil end
   local options = check.options("fit checkpoint", type(given) == "string" and { folder = given } or given,
-    known_options)
+    checkpoint.options)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()

@@ -203,4 +203,6 @@ end
 -- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 
+for _, f in ipairs { M.predict, M.evaluate, M.recalibrate } do check.takes(f, 3, options_of_batches) end
+
 return M

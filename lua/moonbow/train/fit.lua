@@ -15,19 +15,20 @@ local progress = require "moonbow.train.progress"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 
+local early_stopping_options = {
+  patience = check.default(10, "positive integer"), min_delta = check.default(0, "non-negative"),
+  restore_best = true,
+}
+
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
   optimizer = check.optional "any", loss = check.default("cross_entropy", "string|function"),
   seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
-  early_stopping = check.optional "table", schedule = check.optional "table",
+  early_stopping = check.optional("table", early_stopping_options),
+  schedule = check.optional("table", schedules.options),
   clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
   l2 = check.default(0, "non-negative real"), callbacks = check.optional "table", verbose = true,
-  checkpoint = check.optional "string|table",
-}
-
-local early_stopping_options = {
-  patience = check.default(10, "positive integer"), min_delta = check.default(0, "non-negative"),
-  restore_best = true,
+  checkpoint = check.optional("string|table", checkpoint.options),
 }
 
 local function seeded(seed, stream)
@@ -194,4 +195,4 @@ end
 --   and stopped ("early_stopping", "callback", or nil)
 local function fit(model, set, given) return closing(train, model, set, given) end
 
-return fit
+return check.takes(fit, 3, fit_options)

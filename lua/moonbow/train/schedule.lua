@@ -46,7 +46,12 @@ kinds.cosine = {
   end,
 }
 
-local schedule = {}
+local schedule = { options = {} }
+
+-- Of all kinds together, for those who only look at their names.
+for _, kind in pairs(kinds) do
+  for name, rule in pairs(kind.defaults) do schedule.options[name] = rule end
+end
 
 --- { next = a function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one; state = the
 -- numbers that it remembers between epochs }
