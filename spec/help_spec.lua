@@ -38,8 +38,11 @@ describe("help", function()
     for _, kind in ipairs { "tensor", "rng" } do
       for name, f in pairs(public.methods[kind]) do check(kind .. ":" .. name, f) end
     end
-    assert.matches("^mean: Sum, mean", printed(mb.ones(1).mean)[1])
+    assert.matches("^mean: The mean", printed(mb.ones(1).mean)[1])
     assert.matches("^ReLU: ", printed(mb.nn.ReLU)[1])
+    assert.matches("^leaky_relu: x:leaky_relu%(alpha%), .*alpha x below 0%. alpha: a number, 0.01 unless given",
+      printed(mb.ones(1).leaky_relu)[1])
+    assert.equal(printed(mb.ones(1).leaky_relu)[1], printed("leaky_relu")[1])
     assert.matches("^build: Makes the weights", printed(mb.nn.ReLU {}.build)[1])
   end)
   it("says so where there is none", function()

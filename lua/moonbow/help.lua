@@ -3,6 +3,7 @@ local lfs = require "lfs"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
+local elementwise = require "moonbow.elementwise"
 
 local root = debug.getinfo(1, "S").source:match "^@(.*)help%.lua$"
 
@@ -62,6 +63,7 @@ local function comments_on(name, files)
       if defines(statement, name) then found[#found + 1] = comment end
     end)
   end
+  if #found == 0 then found[1] = elementwise.help(name) end
   return found
 end
 

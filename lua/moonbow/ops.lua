@@ -3,6 +3,7 @@
 -- tensor.lua and nn give them their public form.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
+local elementwise = require "moonbow.elementwise"
 
 local ops = {}
 
@@ -106,21 +107,24 @@ end
 define_extreme("maximum", "ge")
 define_extreme("minimum", "le")
 
+-- The derivative follows from the result where that is how the kernel is written, and alpha does not hide the input.
+for _, row in ipairs(elementwise) do
+  local name = row[1]
+  local forward, backward, keeps_result = core[name], core[name .. "_backward"], core[name .. "_keeps_result"]()
+  ops[name] = define(name, row.alpha and function(x, alpha)
+    local y = forward(x, alpha)
+    local kept = keeps_result and alpha > 0 and y or x
+    return y, function(dy) return backward(dy, kept, alpha) end, { kept }
+  end or function(x)
+    local y = forward(x)
+    local kept = keeps_result and y or x
+    return y, function(dy) return backward(dy, kept) end, { kept }
+  end)
+end
+-- Its derivative needs nothing kept.
 ops.neg = define("neg", function(x)
   return core.neg(x), function(dy) return core.neg(dy) end, NOTHING
 end)
-
-for _, name in ipairs {
-  "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos",
-  "relu", "leaky_relu", "elu", "gelu", "selu", "softplus",
-} do
-  local forward, backward, keeps_result = core[name], core[name .. "_backward"], core[name .. "_keeps_result"]()
-  ops[name] = define(name, function(x, p)
-    local y = forward(x, p)
-    local kept = keeps_result and (p == nil or p > 0) and y or x
-    return y, function(dy) return backward(dy, kept, p) end, { kept }
-  end)
-end
 
 -- ---- reductions over all elements, or one dimension, which goes ----
 

@@ -8,6 +8,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local autograd = require "moonbow.autograd"
+local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
 
@@ -151,35 +152,49 @@ end
 
 -- ---- arithmetic ----
 
---- x:add(y) is x + y, and so on for sub, mul, div, pow: elementwise and broadcast, y a tensor or a number.
-for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do
-  methods[name] = ops[name]
-  metatable["__" .. name] = ops[name]
-end
+-- Operands broadcast; one of them may be a number, which stands for a tensor of one element.
+
+--- x:add(y) is x + y: the sum, element by element; y a tensor or a number.
+methods.add = ops.add
+--- x:sub(y) is x - y: the difference, element by element; y a tensor or a number.
+methods.sub = ops.sub
+--- x:mul(y) is x * y: the product, element by element; y a tensor or a number. See matmul for that of matrices.
+methods.mul = ops.mul
+--- x:div(y) is x / y: the quotient, element by element; y a tensor or a number.
+methods.div = ops.div
+--- x:pow(y) is x ^ y: the power, element by element; y a tensor or a number.
+methods.pow = ops.pow
+
+for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do metatable["__" .. name] = ops[name] end
 -- Lua hands the operand of a unary operator over twice.
 metatable.__unm = function(x) return ops.neg(x) end
 
---- Elementwise larger and smaller of two; a number stands for a tensor.
-methods.maximum, methods.minimum = ops.maximum, ops.minimum
+--- The larger of x and y, element by element; y a tensor or a number.
+methods.maximum = ops.maximum
+--- The smaller of x and y, element by element; y a tensor or a number.
+methods.minimum = ops.minimum
 
---- Comparisons of each element with that of y, a tensor or a number: 1 where it holds, else 0.
-for _, name in ipairs { "eq", "ne", "lt", "le", "gt", "ge" } do methods[name] = core[name] end
+--- 1 where x equals y, else 0, element by element; y a tensor or a number. x == y is true or false for all of them.
+methods.eq = core.eq
+--- 1 where x differs from y, else 0, element by element; y a tensor or a number.
+methods.ne = core.ne
+--- 1 where x is below y, else 0, element by element; y a tensor or a number.
+methods.lt = core.lt
+--- 1 where x is at most y, else 0, element by element; y a tensor or a number.
+methods.le = core.le
+--- 1 where x is above y, else 0, element by element; y a tensor or a number.
+methods.gt = core.gt
+--- 1 where x is at least y, else 0, element by element; y a tensor or a number.
+methods.ge = core.ge
 
---- A function of each element: -x, e to the power x, natural logarithm, and so on by their usual names.
-for _, name in ipairs {
-  "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "sin", "cos", "relu", "gelu", "selu", "softplus",
-} do
+-- The functions of each element. Their texts are in the rows: see elementwise.help.
+for _, row in ipairs(elementwise) do
+  local name, default = row[1], row.alpha
   local operation = ops[name]
-  methods[name] = function(x) return operation(x) end
+  methods[name] = default and function(x, alpha)
+    return operation(x, check.kind(name, "alpha", alpha or default, "real"))
+  end or function(x) return operation(x) end
 end
-
---- x where positive, else alpha x (default 0.01).
-function methods.leaky_relu(x, alpha)
-  return ops.leaky_relu(x, check.kind("leaky_relu", "alpha", alpha or 0.01, "real"))
-end
-
---- x where positive, else alpha (exp(x) - 1) (default 1).
-function methods.elu(x, alpha) return ops.elu(x, check.kind("elu", "alpha", alpha or 1, "real")) end
 
 --- Matrix product: (..., K) times (K, N). Vectors may stand on either side. On x86, subnormal numbers (below 1.2e-38)
 -- count as zero.
@@ -200,7 +215,7 @@ end
 
 local function reduction(name, operation, known)
   known = known or { keep = false }
-  methods[name] = function(x, dimension, options)
+  return check.takes(function(x, dimension, options)
     if options == nil then return operation(x, dimension) end
     options = check.options(name, options, known)
     local y = operation(x, dimension, options.ddof)
@@ -210,18 +225,36 @@ local function reduction(name, operation, known)
       if dimension == nil or dimension == d then shape[d] = 1 end
     end
     return ops.reshape(y, shape)
-  end
-  check.takes(methods[name], 2, known)
+  end, 2, known)
 end
 
---- Sum, mean, least and greatest of all elements, or along a dimension, which goes: x:mean(dimension, options). Option:
--- keep (false; true: the dimension stays, with size 1).
-for _, name in ipairs { "sum", "mean", "min", "max" } do reduction(name, ops[name]) end
---- Variance and standard deviation, likewise. Options: keep, and ddof (0): divides by the count minus ddof, 0 or 1.
-for _, name in ipairs { "var", "std" } do reduction(name, ops[name], { keep = false, ddof = 0 }) end
---- The position, from 1, of the least or greatest of all elements, counted row by row, or along a dimension; the
--- first of equal ones. Options: keep.
-for _, name in ipairs { "argmin", "argmax" } do reduction(name, core[name]) end
+local spread_options = { keep = false, ddof = 0 }
+
+--- The sum of all elements, or along a dimension, which goes: x:sum(dimension, options). Option: keep (false; true: the
+-- dimension stays, with size 1).
+methods.sum = reduction("sum", ops.sum)
+--- The mean of all elements, or along a dimension, which goes: x:mean(dimension, options). Option: keep (false; true:
+-- the dimension stays, with size 1).
+methods.mean = reduction("mean", ops.mean)
+--- The least of all elements, or along a dimension, which goes: x:min(dimension, options). Option: keep (false; true:
+-- the dimension stays, with size 1).
+methods.min = reduction("min", ops.min)
+--- The greatest of all elements, or along a dimension, which goes: x:max(dimension, options). Option: keep (false;
+-- true: the dimension stays, with size 1).
+methods.max = reduction("max", ops.max)
+--- The variance of all elements, or along a dimension, which goes: x:var(dimension, options). Options: keep (false;
+-- true: the dimension stays, with size 1), ddof (0): the sum of squares is divided by the count minus ddof, 0 or 1.
+methods.var = reduction("var", ops.var, spread_options)
+--- The standard deviation of all elements, or along a dimension, which goes: x:std(dimension, options). Options: keep
+-- (false; true: the dimension stays, with size 1), ddof (0): the sum of squares is divided by the count minus ddof, 0
+-- or 1.
+methods.std = reduction("std", ops.std, spread_options)
+--- The position, from 1, of the least of all elements, counted row by row, or along a dimension, which goes; the first
+-- of equal ones: x:argmin(dimension, options). Option: keep (false; true: the dimension stays, with size 1).
+methods.argmin = reduction("argmin", core.argmin)
+--- The position, from 1, of the greatest of all elements, counted row by row, or along a dimension, which goes; the
+-- first of equal ones: x:argmax(dimension, options). Option: keep (false; true: the dimension stays, with size 1).
+methods.argmax = reduction("argmax", core.argmax)
 
 --- The sum of all squares: the L2 penalty before its factor.
 methods.sum_squares = ops.sum_squares
@@ -256,19 +289,24 @@ end
 
 check.takes(methods.conv1d, 3, conv1d_options)
 
-for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
+local function pooling(name)
   local operation = ops[name]
-  --- Pooling of x (N, L, C) along L. Options: size, stride (default: size), padding "valid" or "same";
-  -- padded points never win and are never counted. A stride above the size leaves gaps.
-  methods[name] = function(x, options)
+  return check.takes(function(x, options)
     options = check.options(name, options, pool1d_options)
     return operation(x, options.size, options.stride or options.size, options.padding)
-  end
-  check.takes(methods[name], 1, pool1d_options)
+  end, 1, pool1d_options)
 end
 
---- Softmax and its logarithm over the last dimension.
+--- The greatest value of each window of x (N, L, C) along L. Options: size, stride (default: size), padding "valid"
+-- (default) or "same"; padded points never win. A stride above the size leaves gaps.
+methods.max_pool1d = pooling("max_pool1d")
+--- The mean of each window of x (N, L, C) along L. Options: size, stride (default: size), padding "valid" (default) or
+-- "same"; padded points are not counted. A stride above the size leaves gaps.
+methods.avg_pool1d = pooling("avg_pool1d")
+
+--- The softmax over the last dimension: exp(x) divided by the sum of exp(x).
 methods.softmax = function(x) return ops.softmax(x) end
+--- The logarithm of the softmax over the last dimension.
 methods.log_softmax = function(x) return ops.log_softmax(x) end
 
 --- Mean cross-entropy of logits (N, classes) and labels (N class numbers, tensor or table), as a

@@ -1,16 +1,21 @@
 --- Activation functions by name.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
+local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 
 local functions = {
   linear = function(x) return x end,
-  leaky_relu = function(x, alpha) return ops.leaky_relu(x, alpha or 0.01) end,
-  elu = function(x, alpha) return ops.elu(x, alpha or 1) end,
+  softmax = function(x) return ops.softmax(x) end,
+  log_softmax = function(x) return ops.log_softmax(x) end,
 }
-for _, name in ipairs { "relu", "gelu", "selu", "softplus", "tanh", "sigmoid", "softmax", "log_softmax" } do
-  functions[name] = function(x) return ops[name](x) end
+for _, row in ipairs(elementwise) do
+  local operation, default = ops[row[1]], row.alpha
+  if row.layer then
+    functions[row[1]] = default and function(x, alpha) return operation(x, alpha or default) end
+      or function(x) return operation(x) end
+  end
 end
 
 local activations = { names = {} }
@@ -33,7 +38,8 @@ end
 
 --- Tells whether an activation, by name or as a function, does something with alpha.
 function activations.takes_alpha(activation)
-  return activation == "leaky_relu" or activation == "elu" or type(activation) == "function"
+  local row = elementwise.find(activation)
+  return row and row.alpha ~= nil or type(activation) == "function"
 end
 
 --- Raises where there is an alpha that the activation would ignore.
@@ -57,18 +63,18 @@ function activations.apply(activate, x, alpha)
   return y
 end
 
-local rising = { linear = true, leaky_relu = true, elu = true, selu = true, softplus = true, tanh = true,
-  sigmoid = true, relu = true }
-
 --- Whether an activation, by name or nil, never falls: then it may as well come after max-pooling.
 function activations.is_rising(activation, alpha)
-  return activation == nil or rising[activation] == true and (alpha or 0) >= 0
+  if activation == nil or activation == "linear" then return true end
+  local row = elementwise.find(activation)
+  return row ~= nil and row.rising == true and (alpha or 0) >= 0
 end
 
 --- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
 function activations.slope(activation, alpha)
   if activation == nil or activation == "linear" then return 1 end
-  return activation == "relu" and 0 or activation == "leaky_relu" and (alpha or 0.01) or nil
+  if activation == "relu" then return 0 end
+  return activation == "leaky_relu" and (alpha or elementwise.find(activation).alpha) or nil
 end
 
 return activations

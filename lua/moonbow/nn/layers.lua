@@ -1,6 +1,7 @@
 --- Layers without parts. Inputs are (N, L, C), dense layers also take (N, C).
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
+local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
@@ -390,17 +391,21 @@ layers.Activation = class("Activation", {
   activations.check_alpha("Activation", options.name, options.alpha)
 end)
 
---- One per function, each as Activation{ name = ... }; LeakyReLU and ELU take alpha.
-for name, activation in pairs {
-  ReLU = "relu", LeakyReLU = "leaky_relu", ELU = "elu", GELU = "gelu", SELU = "selu", Softplus = "softplus",
-  Tanh = "tanh", Sigmoid = "sigmoid", Softmax = "softmax", LogSoftmax = "log_softmax",
-} do
+local function activation_layer(name, activation)
   local activate = activations.find(name, activation)
-  layers[name] = class(name, { alpha = activations.takes_alpha(activation) and check.optional "real" or nil }, {
+  return class(name, { alpha = activations.takes_alpha(activation) and check.optional "real" or nil }, {
     forward = function(layer, x) return activate(x, layer.options.alpha) end,
     output_shape = same_shape,
   })
 end
+
+for _, row in ipairs(elementwise) do
+  if row.layer then layers[row.layer] = activation_layer(row.layer, row[1]) end
+end
+--- Softmax over the last dimension: exp(x) divided by the sum of exp(x).
+layers.Softmax = activation_layer("Softmax", "softmax")
+--- The logarithm of the softmax over the last dimension.
+layers.LogSoftmax = activation_layer("LogSoftmax", "log_softmax")
 
 --- A function of your own as a layer: Lambda{ f }. It is called with the input and returns a tensor.
 layers.Lambda = class("Lambda", { check.required "function" }, {

@@ -1,0 +1,48 @@
+--- The functions of each element, one row each. The operation, the tensor method and help follow from a row; with a
+-- layer, so do the activation of that name and the layer.
+--
+-- A row is { name, what it computes of an element x, alpha = default of its parameter if it has one, layer = name of
+-- its layer if it is an activation, rising = true if it never falls for an alpha of 0 or more }. The kernel of a name
+-- is a row of csrc/kernel/elementwise.c.
+local elementwise = {
+  { "neg", "-x" },
+  { "abs", "the absolute value of x" },
+  { "exp", "e to the power x" },
+  { "log", "the natural logarithm of x" },
+  { "sqrt", "the square root of x" },
+  { "sin", "the sine of x, an angle in radians" },
+  { "cos", "the cosine of x, an angle in radians" },
+  { "tanh", "the hyperbolic tangent of x", layer = "Tanh", rising = true },
+  { "sigmoid", "1 / (1 + exp(-x))", layer = "Sigmoid", rising = true },
+  { "relu", "x; 0 below 0", layer = "ReLU", rising = true },
+  { "leaky_relu", "x; alpha x below 0", layer = "LeakyReLU", rising = true, alpha = 0.01 },
+  { "elu", "x; alpha (exp(x) - 1) below 0 (Clevert et al. 2015)", layer = "ELU", rising = true, alpha = 1 },
+  { "gelu", "x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016)", layer = "GELU" },
+  { "selu", "1.0507 x; 1.7581 (exp(x) - 1) below 0 (Klambauer et al. 2017)", layer = "SELU", rising = true },
+  { "softplus", "log(1 + exp(x))", layer = "Softplus", rising = true },
+}
+
+local of_method, of_layer = {}, {}
+for _, row in ipairs(elementwise) do
+  of_method[row[1]] = row
+  if row.layer then of_layer[row.layer] = row end
+end
+
+--- The row of an operation; nil where it has none.
+function elementwise.find(name) return of_method[name] end
+
+--- What mb.help says of a method or a layer that follows from a row; nil for any other name.
+function elementwise.help(name)
+  local row = of_method[name]
+  if row then
+    local alpha = row.alpha and (" alpha: a number, %g unless given."):format(row.alpha) or ""
+    return ("x:%s(%s), a function of each element: %s.%s%s"):format(name, row.alpha and "alpha" or "", row[2], alpha,
+      row.layer and (" Also an activation of that name, and the layer nn.%s."):format(row.layer) or "")
+  end
+  row = of_layer[name]
+  if not row then return nil end
+  return ("%s{%s}, a layer without weights: of each element, %s.%s"):format(name, row.alpha and " alpha " or "", row[2],
+    row.alpha and (" Option: alpha (%g)."):format(row.alpha) or "")
+end
+
+return elementwise

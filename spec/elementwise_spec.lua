@@ -1,0 +1,54 @@
+-- What follows from a row of elementwise.lua: the method, the activation, the layer; and that the row tells the truth.
+local mb = require "moonbow"
+local elementwise = require "moonbow.elementwise"
+local activations = require "moonbow.nn.activations"
+
+local grid = mb.linspace(-30, 30, 6001)
+
+describe("a row of elementwise.lua", function()
+  it("gives a method, and with a layer an activation and the layer, of the same bits", function()
+    for _, row in ipairs(elementwise) do
+      local name, alpha = row[1], row.alpha and 0.3
+      local expected = grid[name](grid, alpha)
+      local function check(y) assert.equal(expected:tobytes(), y:tobytes(), name) end
+      if row.layer then
+        check(activations.find("spec", name)(grid, alpha))
+        check(mb.nn[row.layer] { alpha = alpha }(grid))
+        check(mb.nn.Activation { name = name, alpha = alpha }(grid))
+      else
+        assert.error_matches(function() activations.find("spec", name) end, "activation: expected one of")
+      end
+    end
+  end)
+  it("takes an alpha, of the row's default, only where the row has one", function()
+    for _, row in ipairs(elementwise) do
+      local name = row[1]
+      if row.alpha then
+        assert.equal(grid[name](grid, row.alpha):tobytes(), grid[name](grid):tobytes(), name)
+      else
+        assert.error_matches(function() grid[name](grid, 0.5) end, name .. ": expected no arguments, got 0.5")
+      end
+    end
+  end)
+  it("says rising of every activation that never falls, and of no other", function()
+    local function falls(y) return (y:narrow(2, 6000) - y:narrow(1, 6000)):min():item() < 0 end
+    for _, row in ipairs(elementwise) do
+      local name = row[1]
+      if row.layer then
+        assert.equal(not row.rising, falls(grid[name](grid)), name)
+        assert.equal(row.rising or false, activations.is_rising(name), name)
+        if row.alpha then
+          assert.is_true(falls(grid[name](grid, -0.5)), name)
+          assert.is_false(activations.is_rising(name, -0.5), name)
+        end
+      end
+    end
+  end)
+  it("has a help text under the names of the method and of the layer", function()
+    for _, row in ipairs(elementwise) do
+      assert.matches("^x:" .. row[1] .. "%(", elementwise.help(row[1]))
+      if row.layer then assert.matches("^" .. row.layer .. "{", elementwise.help(row.layer)) end
+    end
+    assert.is_nil(elementwise.help "matmul")
+  end)
+end)
