@@ -9,8 +9,9 @@
 --
 -- Networks with batch norm are tested once more with running statistics recomputed on the training spectra.
 -- Runs survive any end of the process: the same command goes on where they were.
+package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
-local benchmark = require "moonbow.experiment.benchmark"
+local benchmark = require "lib.benchmark"
 
 local args = benchmark.arguments {
   name = "challenge", claim = "Networks with linear and with ReLU heads are right as often as published",

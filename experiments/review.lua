@@ -1,12 +1,13 @@
 -- The whole review: runs all experiments, each in a process of its own, and puts what they found on one page.
 --
 -- Results lie below --out, a folder for each experiment; one that is there with the same settings is not run again.
+package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
 local experiment = require "moonbow.experiment"
-local files = require "moonbow.files"
+local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
-local page = require "moonbow.experiment.page"
+local page = require "lib.page"
 local verdict = require "moonbow.experiment.verdict"
 
 local POLL = 100 -- milliseconds between two looks for Ctrl-C

@@ -7,8 +7,9 @@
 --     lua experiments/universal_benchmark.lua --status results/universal_benchmark
 --
 -- Runs take hours and survive any end of the process: the same command goes on where they were.
+package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
-local benchmark = require "moonbow.experiment.benchmark"
+local benchmark = require "lib.benchmark"
 
 local args = benchmark.arguments {
   name = "universal_benchmark",

@@ -194,16 +194,16 @@ describe("checkpoints", function()
     fit("shared", { epochs = 5 })
   end)
   it("that were damaged change nothing and are refused by name", function()
-    local safetensors = require "moonbow.safetensors"
+    local safetensors = require "moonbow.io.safetensors"
     local path = root .. "/damaged/checkpoint.safetensors"
     fit("damaged", { epochs = 1 })
     local tensors, metadata = assert(mb.safetensors.read(path))
     local function refuses(change, message)
-      local state = require "moonbow.json".decode(metadata.training)
+      local state = require "moonbow.io.json".decode(metadata.training)
       local changed = {}
       for name, tensor in pairs(tensors) do changed[name] = tensor end
       change(state, changed)
-      local text = assert(require "moonbow.json".encode(state))
+      local text = assert(require "moonbow.io.json".encode(state))
       assert(safetensors.write(path, changed, { training = text }))
       assert.error_matches(function() fit("damaged", { epochs = 2 }) end, message)
     end

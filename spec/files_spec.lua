@@ -1,8 +1,8 @@
 -- Writing files: whole or not at all, at any path, by several at once; locks; JSON that comes back.
 local lfs = require "lfs"
 local core = require "moonbow.core"
-local files = require "moonbow.files"
-local json = require "moonbow.json"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
 local mb = require "moonbow"
 local interpreter = require "support.interpreter"
 
@@ -117,7 +117,7 @@ describe("a file", function()
     assert.equal("new", text_of "a")
   end)
   it("goes with what a killed writer left of it, and leaves that of a living one", function()
-    local script = [[local files, uv = require "moonbow.files", require "luv"
+    local script = [[local files, uv = require "moonbow.io.files", require "luv"
       files.write(arg[1] .. "/a", function(put)
         put "half"
         uv.kill(uv.os_getpid(), "sigkill")
@@ -134,7 +134,7 @@ describe("a file", function()
     assert.same({ "a" }, names())
   end)
   it("is one of those that several processes write at once", function()
-    local script = [[local files = require "moonbow.files"
+    local script = [[local files = require "moonbow.io.files"
       for i = 1, 60 do
         local text = (arg[2]):rep(20000)
         assert(files.write(arg[1] .. "/a", function(put) for _ = 1, 4 do put(text) end end))
@@ -162,11 +162,11 @@ describe("a lock", function()
     local path = folder .. "/lock"
     local lock = assert(files.lock(path))
     assert.is_nil((files.lock(path)))
-    local try = [[print(require "moonbow.files".lock(arg[1] .. "/lock") and "got it" or "locked")]]
+    local try = [[print(require "moonbow.io.files".lock(arg[1] .. "/lock") and "got it" or "locked")]]
     assert.equal("locked\n", in_process(try))
     files.unlock(lock)
     assert.same({}, names())
-    in_process [[lock = require "moonbow.files".lock(arg[1] .. "/lock")
+    in_process [[lock = require "moonbow.io.files".lock(arg[1] .. "/lock")
       require "luv".kill(require "luv".os_getpid(), "sigkill")]]
     assert.same({ "lock" }, names())
     local again <close> = assert(files.lock(path))

@@ -187,7 +187,7 @@ describe("Ctrl-C in an experiment", function()
       local script = os.tmpname()
       local file = assert(io.open(script, "w"))
       file:write(([[
-        local mb, files = require "moonbow", require "moonbow.files"
+        local mb, files = require "moonbow", require "moonbow.io.files"
         local run = mb.experiment.start { name = "toy", claim = "toy" }
         run:add("a", 1)
         for i = 1, 2 do
@@ -223,7 +223,7 @@ describe("Ctrl-C in an experiment", function()
     local script = os.tmpname()
     local file = assert(io.open(script, "w"))
     file:write [[
-      local mb, files = require "moonbow", require "moonbow.files"
+      local mb, files = require "moonbow", require "moonbow.io.files"
       local check_writable = files.check_writable
       function files.check_writable(path)
         io.stderr:write "now\n"

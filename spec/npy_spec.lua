@@ -211,7 +211,7 @@ describe("npz", function()
 end)
 
 describe("npz from a stranger", function()
-  local zip = require "moonbow.zip"
+  local zip = require "moonbow.io.zip"
   local limits = mb.limits
   local function archive(entries, compress)
     local parts = {}

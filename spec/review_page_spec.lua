@@ -1,6 +1,6 @@
 -- The page of the review: what it shows, that it needs nothing but itself, and what a browser says of it.
 local mb = require "moonbow"
-local page = require "moonbow.experiment.page"
+local page = require "lib.page"
 
 local path = os.tmpname() .. ".html"
 teardown(function() os.remove(path) end)

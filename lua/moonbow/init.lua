@@ -33,36 +33,15 @@ end
 --- Collects garbage and gives memory that is kept for reuse back to the system.
 mb.release_memory = core.release_memory
 
-mb.nn = require "moonbow.nn"
-mb.plot = require "moonbow.plot"
-mb.models = require "moonbow.models"
-mb.optim = require "moonbow.optim"
-mb.split = require "moonbow.split"
-mb.fit = require "moonbow.train.fit"
-local evaluation = require "moonbow.train.evaluate"
-mb.evaluate, mb.predict, mb.recalibrate = evaluation.evaluate, evaluation.predict, evaluation.recalibrate
-mb.profile = require "moonbow.profile"
-mb.forest = require "moonbow.forest"
-mb.neighbours = require "moonbow.neighbours"
-mb.linear = require "moonbow.linear"
-mb.probe = require "moonbow.probe"
-mb.experiment = require "moonbow.experiment"
-mb.preprocess = require "moonbow.preprocess"
-mb.safetensors = require "moonbow.safetensors"
-mb.limits = require "moonbow.limits"
-local store = require "moonbow.store"
-mb.save, mb.load = store.save, store.load
-for name, f in pairs(require "moonbow.npy") do mb[name] = f end
-mb.data = {
-  border_peaks = require "moonbow.data.border_peaks",
-  challenge = require "moonbow.data.challenge",
-  classes = require "moonbow.data.classes",
-  read_csv = require "moonbow.data.read_csv",
-  single_peak = require "moonbow.data.single_peak",
-  universal = require "moonbow.data.universal",
-  verification = require "moonbow.data.verification",
-}
+-- Folders that are modules of their own, and those whose functions are mb's.
+for _, name in ipairs { "nn", "plot", "models", "experiment", "data" } do mb[name] = require("moonbow." .. name) end
+for _, name in ipairs { "train", "baselines", "io" } do
+  for key, value in pairs(require("moonbow." .. name)) do mb[key] = value end
+end
+mb.preprocess = require "moonbow.data.preprocess"
 
 mb.help = require("moonbow.help")(mb)
 
-return require("moonbow.counted").functions(mb, "", { convolution_way = 1, release_memory = 0 })
+require("moonbow.counted").functions(mb, "", { convolution_way = 1, release_memory = 0 })
+local renamed = require "moonbow.renamed"
+return renamed.guard(mb, "mb.", renamed.of_mb)

@@ -2,7 +2,7 @@
 -- which answers something, or nil and a message, and raises for no content of a file.
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
-local page = require "moonbow.experiment.page"
+local page = require "lib.page"
 local nn = mb.nn
 
 local function bytes_of(path)

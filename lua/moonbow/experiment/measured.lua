@@ -2,7 +2,7 @@
 -- does not hold what is asked for.
 local check = require "moonbow.check"
 local output = require "moonbow.experiment.output"
-local read_csv = require "moonbow.data.read_csv"
+local read_csv = require "moonbow.io.read_csv"
 
 local Measured = {}
 Measured.__index = Measured

@@ -1,9 +1,9 @@
 --- Tables on the terminal, results.json and figures in a folder.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local files = require "moonbow.files"
+local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
-local json = require "moonbow.json"
+local json = require "moonbow.io.json"
 
 local output = {}
 

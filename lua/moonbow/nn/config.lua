@@ -1,6 +1,6 @@
 --- The architecture of a model as a plain table, and back; and as text.
 local check = require "moonbow.check"
-local limits = require "moonbow.limits"
+local limits = require "moonbow.io.limits"
 local Layer = require "moonbow.nn.layer"
 
 local function config_of(layer, path, places)

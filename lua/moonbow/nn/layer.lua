@@ -8,7 +8,7 @@ local uv = require "luv"
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
-local limits = require "moonbow.limits"
+local limits = require "moonbow.io.limits"
 local random = require "moonbow.random"
 local initializers = require "moonbow.nn.initializers"
 

@@ -3,7 +3,7 @@
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
-local limits = require "moonbow.limits"
+local limits = require "moonbow.io.limits"
 local Layer = require "moonbow.nn.layer"
 
 local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further

@@ -1,7 +1,7 @@
 --- Figures: one or more panels that can be saved or shown.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local files = require "moonbow.files"
+local files = require "moonbow.io.files"
 local gnuplot = require "moonbow.plot.gnuplot"
 
 local Figure = {}

@@ -3,9 +3,9 @@
 local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local files = require "moonbow.files"
-local json = require "moonbow.json"
-local safetensors = require "moonbow.safetensors"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
+local safetensors = require "moonbow.io.safetensors"
 
 local checkpoint = {}
 

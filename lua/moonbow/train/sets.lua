@@ -1,7 +1,7 @@
 --- What is trained or tested on: { x = (N, ...), y = labels or targets }, checked.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local labels = require "moonbow.labels"
+local labels = require "moonbow.data.labels"
 
 local sets = {}
 

@@ -1,7 +1,7 @@
 --- Parts of a data set: one split, and k folds. What comes back are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local labels = require "moonbow.labels"
+local labels = require "moonbow.data.labels"
 
 local split = {}
 

@@ -1,9 +1,9 @@
 --- Spectra in columns, beside a column with their axis: also the one spectrum of a file with x and y.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local header = require "moonbow.data.csv.header"
-local names = require "moonbow.data.csv.names"
-local body = require "moonbow.data.csv.body"
+local header = require "moonbow.io.csv.header"
+local names = require "moonbow.io.csv.names"
+local body = require "moonbow.io.csv.body"
 
 local columns = {}
 

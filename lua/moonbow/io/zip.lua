@@ -2,7 +2,7 @@
 -- Source: PKWARE's APPNOTE.TXT 6.3.10.
 local zlib = require "zlib"
 local check = require "moonbow.check"
-local limits = require "moonbow.limits"
+local limits = require "moonbow.io.limits"
 
 local zip = {}
 

@@ -1,9 +1,9 @@
 --- Measured spectra from text files.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local document = require "moonbow.data.csv.document"
-local rows = require "moonbow.data.csv.rows"
-local columns = require "moonbow.data.csv.columns"
+local document = require "moonbow.io.csv.document"
+local rows = require "moonbow.io.csv.rows"
+local columns = require "moonbow.io.csv.columns"
 
 local known_options = {
   separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",

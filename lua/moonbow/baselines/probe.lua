@@ -2,7 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local nn = require "moonbow.nn"
-local split = require "moonbow.split"
+local split = require "moonbow.train.split"
 local evaluation = require "moonbow.train.evaluate"
 local sets = require "moonbow.train.sets"
 

@@ -1,8 +1,8 @@
 --- Spectra in rows, below a header with the axis.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local header = require "moonbow.data.csv.header"
-local body = require "moonbow.data.csv.body"
+local header = require "moonbow.io.csv.header"
+local body = require "moonbow.io.csv.body"
 
 local rows = {}
 

@@ -4,8 +4,8 @@
 -- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all };
 -- each with time, seconds since 1970. After a resume the epochs since the last checkpoint come again; the
 -- last counts.
-local files = require "moonbow.files"
-local json = require "moonbow.json"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
 local output = require "moonbow.experiment.output"
 local show_time = require("moonbow.train.progress").show_time
 

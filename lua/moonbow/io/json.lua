@@ -4,7 +4,7 @@
 -- elements 1, 2, ..., n is a list; an empty one is {}, unless its metatable says __jsontype = "array".
 local check = require "moonbow.check"
 local core = require "moonbow.core"
-local limits = require "moonbow.limits"
+local limits = require "moonbow.io.limits"
 
 local json = {
   --- The metatable of an empty list: setmetatable({}, json.list) is written [].

@@ -1,6 +1,6 @@
 --- Names in the first line above spectra in columns: which of them name an axis, and which are numbers.
 local core = require "moonbow.core"
-local header = require "moonbow.data.csv.header"
+local header = require "moonbow.io.csv.header"
 
 local names = {}
 

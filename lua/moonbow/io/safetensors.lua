@@ -3,9 +3,9 @@
 -- Source: github.com/huggingface/safetensors.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local files = require "moonbow.files"
-local json = require "moonbow.json"
-local limits = require "moonbow.limits"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
+local limits = require "moonbow.io.limits"
 
 local safetensors = {}
 

@@ -1,7 +1,7 @@
 --- Dissimilarities of spectra, those of Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local classifier = require "moonbow.classifier"
+local classifier = require "moonbow.baselines.classifier"
 
 local neighbours = {}
 

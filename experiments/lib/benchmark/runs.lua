@@ -1,13 +1,13 @@
 --- Trainings by the protocol of Schuetzke et al. 2023, each in a folder of its own, that survive any end of
 -- the process.
 local core = require "moonbow.core"
-local files = require "moonbow.files"
+local files = require "moonbow.io.files"
 local fit = require "moonbow.train.fit"
 local evaluation = require "moonbow.train.evaluate"
-local optim = require "moonbow.optim"
-local store = require "moonbow.store"
-local journal = require "moonbow.experiment.benchmark.journal"
-local networks = require "moonbow.experiment.benchmark.networks"
+local optim = require "moonbow.train.optim"
+local store = require "moonbow.io.store"
+local journal = require "lib.benchmark.journal"
+local networks = require "lib.benchmark.networks"
 local output = require "moonbow.experiment.output"
 
 local runs = {}

@@ -1,13 +1,13 @@
 --- Models in files: weights and architecture, and what the model expects.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local json = require "moonbow.json"
+local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
-local forest = require "moonbow.forest"
-local linear = require "moonbow.linear"
-local neighbours = require "moonbow.neighbours"
-local preprocess = require "moonbow.preprocess"
-local safetensors = require "moonbow.safetensors"
+local forest = require "moonbow.baselines.forest"
+local linear = require "moonbow.baselines.linear"
+local neighbours = require "moonbow.baselines.neighbours"
+local preprocess = require "moonbow.data.preprocess"
+local safetensors = require "moonbow.io.safetensors"
 
 local store = {}
 

@@ -2,7 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
-local labels = require "moonbow.labels"
+local labels = require "moonbow.data.labels"
 local progress = require "moonbow.train.progress"
 
 local classifier = {}

@@ -1,7 +1,7 @@
 --- The rows below a header, or without one.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local header = require "moonbow.data.csv.header"
+local header = require "moonbow.io.csv.header"
 
 local body = {}
 

@@ -3,12 +3,12 @@ local uv = require "luv"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
-local labels = require "moonbow.labels"
+local labels = require "moonbow.data.labels"
 local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
-local optim = require "moonbow.optim"
+local optim = require "moonbow.train.optim"
 local Layer = require "moonbow.nn.layer"
-local report = require "moonbow.profile.report"
+local report = require "moonbow.train.profile.report"
 
 local REAL_BYTES = 4
 local WARM_UP = 2 -- steps after which memory is reused

@@ -1,7 +1,7 @@
 --- Linear classifiers: logistic regression and the support vector machine without a kernel.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local classifier = require "moonbow.classifier"
+local classifier = require "moonbow.baselines.classifier"
 local interrupt = require "moonbow.interrupt"
 
 local linear = {}

@@ -4,7 +4,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
-local classifier = require "moonbow.classifier"
+local classifier = require "moonbow.baselines.classifier"
 local interrupt = require "moonbow.interrupt"
 local progress = require "moonbow.train.progress"
 

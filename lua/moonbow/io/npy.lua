@@ -2,9 +2,9 @@
 -- a tensor, and back. Source: numpy.lib.format.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local files = require "moonbow.files"
-local limits = require "moonbow.limits"
-local zip = require "moonbow.zip"
+local files = require "moonbow.io.files"
+local limits = require "moonbow.io.limits"
+local zip = require "moonbow.io.zip"
 
 local npy = {}
 

@@ -1,0 +1,11 @@
+--- Files: models, safetensors, NumPy's arrays, and the limits of what a file may ask for.
+local store = require "moonbow.io.store"
+
+local io = {
+  save = store.save, load = store.load,
+  safetensors = require "moonbow.io.safetensors",
+  limits = require "moonbow.io.limits",
+}
+for name, f in pairs(require "moonbow.io.npy") do io[name] = f end
+
+return io
