@@ -31,7 +31,8 @@ endif()
 file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
 file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
 # Nothing there is NaN, infinite or -0: a minimum is one instruction.
-set_source_files_properties(csrc/kernel/dtw.c PROPERTIES COMPILE_OPTIONS "-ffinite-math-only;-fno-signed-zeros")
+set_source_files_properties(csrc/kernel/distance_dtw.c
+  PROPERTIES COMPILE_OPTIONS "-ffinite-math-only;-fno-signed-zeros")
 
 function(moonbow_build suffix)
   # Hidden, but for what moonbow.h declares: that is what libmoonbow exports.

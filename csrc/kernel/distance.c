@@ -1,6 +1,6 @@
 /* distance.c - matrices of dissimilarities. Rows are prepared once in double (centred, of length 1,
  * summed up, ...), so that four comparisons serve all measures but warping. */
-#include "dtw.h"
+#include "distance_dtw.h"
 
 #include <math.h>
 #include <omp.h>

@@ -394,7 +394,8 @@ mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double 
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C);
 
-/* ---- artificial spectra (spectra.c, background.c, ceiling.c) ---------------------------- */
+/* ---- artificial spectra (spectra.c, spectra_background.c, spectra_ceiling.c) ----------------------------
+ */
 
 typedef struct {
   double position[2]; /* of the maximum, in points from 1 */
@@ -441,7 +442,7 @@ mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_s
 
 /* The best accuracy that any classifier can reach, as the mean over samples of the posterior of the
  * likeliest class, by an observer who knows the ranges and the background and who measures positions
- * and heights with the Cramer-Rao errors of this noise, the width being unknown (ceiling.c). */
+ * and heights with the Cramer-Rao errors of this noise, the width being unknown (spectra_ceiling.c). */
 mb_status mb_spectra_ceiling(double *accuracy, mb_rng *rng, const mb_spectra *options, mb_size samples);
 
 /* ---- peaks (spikes.c): the spectra of Schuetzke, Szymanski and Reischl 2023 --------------- */
@@ -470,7 +471,7 @@ mb_status mb_spikes_varied(mb_real *y, double *scratch, mb_size *moved, double *
                            const mb_size *position, const double *height, mb_size peaks,
                            const mb_spikes *options, mb_size n);
 
-/* ---- random forest (ranks.c, forest.c, forest_predict.c): Breiman 2001, on trees as in CART
+/* ---- random forest (forest_ranks.c, forest.c, forest_predict.c): Breiman 2001, on trees as in CART
  *      (Breiman, Friedman, Olshen and Stone 1984) ------------------------------------------ */
 
 /* Each column of x (N, D): code (D, N) is the rank of x[i, d] among the different values of
@@ -529,7 +530,8 @@ void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *s
 mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
                             const uint64_t *in_bag, mb_size N, mb_size D, mb_size K);
 
-/* ---- dissimilarities and nearest neighbours (distance.c, dtw.c, dtw_nearest.c, nearest.c) --- */
+/* ---- dissimilarities and nearest neighbours (distance.c, distance_dtw.c, distance_nearest_dtw.c,
+ * distance_nearest.c) --- */
 
 typedef enum {
   MB_EUCLIDEAN,

@@ -1,4 +1,4 @@
-/* ceiling.c - the best accuracy that any classifier can reach on artificial spectra.
+/* spectra_ceiling.c - the best accuracy that any classifier can reach on artificial spectra.
  *
  * Local asymptotic normality (Le Cam): at high signal to noise, a spectrum says as much about its class
  * as the positions and heights of its peaks, each measured with a normal error of the Cramer-Rao

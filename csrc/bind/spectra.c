@@ -1,4 +1,4 @@
-/* data.c - generators of artificial data sets. */
+/* spectra.c - generators of artificial data sets. */
 #include "bind.h"
 
 /* ---- the fields of a table of options ---- */

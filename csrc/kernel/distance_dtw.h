@@ -1,4 +1,5 @@
-/* dtw.h - warping of one row against many at once (dtw.c), for matrices and for neighbours. */
+/* distance_dtw.h - warping of one row against many at once (distance_dtw.c), for matrices and for neighbours.
+ */
 #ifndef MB_DTW_H
 #define MB_DTW_H
 

@@ -1,4 +1,4 @@
-/* math.c - elementwise operations, reductions, matrix products and copies on tensors. */
+/* elementwise.c - elementwise operations, reductions, matrix products and copies on tensors. */
 #include "bind.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* test_preprocess.c - scales, Savitzky-Golay, baselines, other axes: known cases, both ends, channels,
+/* test_scale.c - scales, Savitzky-Golay, baselines, other axes: known cases, both ends, channels,
  * refusals. Whole spectra are held against SciPy in spec/preprocess_spec.lua. */
 #include "check.h"
 

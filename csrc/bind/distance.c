@@ -1,4 +1,4 @@
-/* neighbours.c - dissimilarities and nearest neighbours. */
+/* distance.c - dissimilarities and nearest neighbours. */
 #include "bind.h"
 
 static const char *const metrics[] = {"euclidean",      "manhattan",    "chebyshev", "cosine", "pearson",

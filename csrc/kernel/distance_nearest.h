@@ -1,4 +1,4 @@
-/* nearest.h - lists of the k nearest, in order of distance and, of equal ones, of index. */
+/* distance_nearest.h - lists of the k nearest, in order of distance and, of equal ones, of index. */
 #ifndef MB_NEAREST_H
 #define MB_NEAREST_H
 

@@ -1,4 +1,4 @@
-/* numbers.c - the numbers of files: bytes of a type to a tensor and back, and digests of them. Nothing is
+/* dtype.c - the numbers of files: bytes of a type to a tensor and back, and digests of them. Nothing is
  * rounded but reals of 64 bits, which become mb_real. */
 #include <math.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* background.c - smooth backgrounds: Chebyshev polynomials, an exponential decay, a broad hump. */
+/* spectra_background.c - smooth backgrounds: Chebyshev polynomials, an exponential decay, a broad hump. */
 #include "exp.h"
 #include "spectra.h"
 

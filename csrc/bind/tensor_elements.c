@@ -1,4 +1,4 @@
-/* elements.c - tensors from numbers, tables and bytes, and back. */
+/* tensor_elements.c - tensors from numbers, tables and bytes, and back. */
 #include "bind.h"
 
 #include <math.h>

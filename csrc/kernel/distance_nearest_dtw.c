@@ -1,7 +1,7 @@
-/* dtw_nearest.c - nearest neighbours under warping: candidates in the order of their lower bounds,
+/* distance_nearest_dtw.c - nearest neighbours under warping: candidates in the order of their lower bounds,
  * LANES at a time, until the bound of the next one is above the worst neighbour. */
-#include "dtw.h"
-#include "nearest.h"
+#include "distance_dtw.h"
+#include "distance_nearest.h"
 
 #include <math.h>
 #include <omp.h>

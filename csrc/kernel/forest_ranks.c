@@ -1,4 +1,4 @@
-/* ranks.c - ranks of the values in each column, by a radix sort of their bits. */
+/* forest_ranks.c - ranks of the values in each column, by a radix sort of their bits. */
 #include "internal.h"
 
 #include <math.h>

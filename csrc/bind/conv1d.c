@@ -1,4 +1,4 @@
-/* layers.c - convolution, pooling, normalisation, dropout, softmax and losses on tensors. */
+/* conv1d.c - convolution, pooling, normalisation, dropout, softmax and losses on tensors. */
 #include "bind.h"
 
 #include <math.h>

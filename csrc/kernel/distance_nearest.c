@@ -1,5 +1,5 @@
-/* nearest.c - the smallest of a row, and what their classes say. */
-#include "nearest.h"
+/* distance_nearest.c - the smallest of a row, and what their classes say. */
+#include "distance_nearest.h"
 
 void mb_nearest_insert(mb_real *distance, mb_size *index, mb_size *found, mb_size k, mb_real d, mb_size i) {
   mb_size at = *found;

@@ -1,9 +1,9 @@
-/* dtw.c - dynamic time warping in a band (Sakoe and Chiba 1978), of one row against LANES others.
+/* distance_dtw.c - dynamic time warping in a band (Sakoe and Chiba 1978), of one row against LANES others.
  *
  * A cell waits for its left neighbour; cells of different rows do not wait for each other. So the
  * rows are interleaved, and vectors run across them. This file is compiled to know that no number
  * here is NaN or infinite: then the compiler has a vector minimum. */
-#include "dtw.h"
+#include "distance_dtw.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* preprocess.c - scales, smoothing, baselines and other axes for spectra (N, L, C). */
+/* scale.c - scales, smoothing, baselines and other axes for spectra (N, L, C). */
 #include "bind.h"
 
 /* The numbers of the table at arg, in double, on the stack. */
