@@ -65,6 +65,11 @@ int bind_raise(lua_State *L);
 mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high);
 double bind_number(lua_State *L, const char *operation, const char *name, int arg);
 bool bind_flag(lua_State *L, int arg); /* nil is false */
+/* The numbers of the table at arg, in double, on the stack; and the same of a table of count numbers. */
+double *bind_numbers(lua_State *L, const char *operation, const char *name, int arg, mb_size *count);
+double *bind_numbers_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count);
+/* "same", "valid" or a number of points at arg; nil is "valid" (window.c). */
+mb_padding bind_padding(lua_State *L, const char *operation, int arg, mb_size *pad);
 /* The one helper in: a 1-based Lua index in 1..size to a 0-based one. */
 mb_size bind_index_in(lua_State *L, const char *operation, const char *name, int arg, mb_size size);
 /* The one helper out: pushes a 0-based index as a 1-based integer. */
@@ -90,6 +95,9 @@ Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *lef
 mb_factors bind_factors(const Tensor *product);
 /* Lets go of the memory; using the tensor afterwards raises. */
 void bind_close(Tensor *tensor);
+/* Tensors are all of reals: pushes one that holds a byte for each of count elements. */
+Tensor *bind_new_bytes(lua_State *L, const char *operation, mb_size count);
+mb_size bind_last_size(const Tensor *x); /* of its last dimension; all before it are rows */
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
 /* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
  * backward pass, to which its gradient belongs, may overwrite. */
@@ -136,28 +144,22 @@ int bind_scope_value(lua_State *L, int scope);
  * is called with the variable set to value, not nil. */
 int bind_call_in_scope(lua_State *L, int scope);
 
-/* ---- one function per file that adds its functions to the table on top of the stack ---- */
+/* Adds a closure of function over each operation, under its name and a suffix, to the table on top. */
+void bind_add_family(lua_State *L, lua_CFunction function, const char *const *names, int count,
+                     const char *suffix);
 
-void bind_open_tensor(lua_State *L);
-void bind_open_terminal(lua_State *L);
-void bind_open_elements(lua_State *L);
-void bind_open_tape(lua_State *L);
-void bind_open_scope(lua_State *L);
-void bind_open_math(lua_State *L);
-void bind_open_interrupt(lua_State *L);
-void bind_open_layers(lua_State *L);
-void bind_open_optim(lua_State *L);
-void bind_open_random(lua_State *L);
-void bind_open_data(lua_State *L);
-void bind_open_preprocess(lua_State *L);
-void bind_open_finite(lua_State *L);
-void bind_open_csv(lua_State *L);
-void bind_open_locale(lua_State *L);
-void bind_open_numbers(lua_State *L);
-void bind_open_files(lua_State *L);
-void bind_open_spikes(lua_State *L);
-void bind_open_forest(lua_State *L);
-void bind_open_neighbours(lua_State *L);
-void bind_open_linear(lua_State *L);
+/* ---- the files that add their functions to the table on top of the stack, in this order ---- */
+
+/* clang-format off */
+#define BIND_FILES(FILE) \
+  FILE(tensor) FILE(tensor_elements) FILE(tape) FILE(scope) FILE(elementwise) FILE(reduce) FILE(matmul) \
+  FILE(factors) FILE(copy) FILE(window) FILE(conv1d) FILE(pool1d) FILE(norm) FILE(dropout) FILE(loss) \
+  FILE(optim) FILE(random) FILE(spectra) FILE(spikes) FILE(scale) FILE(savitzky_golay) FILE(als_baseline) \
+  FILE(resample) FILE(finite) FILE(forest) FILE(distance) FILE(linear) FILE(csv) FILE(dtype) FILE(digest) \
+  FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
+/* clang-format on */
+
+#define BIND_DECLARE(file) void bind_open_##file(lua_State *L);
+BIND_FILES(BIND_DECLARE)
 
 #endif

@@ -102,6 +102,6 @@ static int vote(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"distances", distances}, {"nearest", nearest}, {"vote", vote}, {NULL, NULL}};
 
-void bind_open_neighbours(lua_State *L) {
+void bind_open_distance(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
 }

@@ -136,3 +136,24 @@ mb_size bind_index_in(lua_State *L, const char *operation, const char *name, int
 void bind_index_out(lua_State *L, mb_size index) {
   lua_pushinteger(L, index + 1);
 }
+
+double *bind_numbers(lua_State *L, const char *operation, const char *name, int arg, mb_size *count) {
+  if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, name, arg, "a table of numbers");
+  *count = (mb_size)lua_rawlen(L, arg);
+  double *numbers = lua_newuserdatauv(L, (size_t)(*count + 1) * sizeof *numbers, 0);
+  for (mb_size i = 0; i < *count; i++) {
+    lua_rawgeti(L, arg, i + 1);
+    numbers[i] = bind_number(L, operation, name, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  return numbers;
+}
+
+double *bind_numbers_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count) {
+  mb_size got;
+  double *numbers = bind_numbers(L, operation, name, arg, &got);
+  if (got != count)
+    bind_error(L, "%s: %s: expected %I numbers, got %I", operation, name, (LUAI_UACINT)count,
+               (LUAI_UACINT)got);
+  return numbers;
+}

@@ -17,31 +17,22 @@ static const luaL_Reg functions[] = {
     {"where", bind_where}, {NULL, NULL},
 };
 
+void bind_add_family(lua_State *L, lua_CFunction function, const char *const *names, int count,
+                     const char *suffix) {
+  for (int op = 0; op < count; op++) {
+    lua_pushfstring(L, "%s%s", names[op], suffix);
+    lua_pushinteger(L, op);
+    lua_pushcclosure(L, function, 1);
+    lua_settable(L, -3);
+  }
+}
+
 __attribute__((visibility("default"))) int BIND_OPEN(lua_State *L);
 
 int BIND_OPEN(lua_State *L) {
   luaL_newlib(L, functions);
-  bind_open_tensor(L);
-  bind_open_elements(L);
-  bind_open_tape(L);
-  bind_open_scope(L);
-  bind_open_math(L);
-  bind_open_interrupt(L);
-  bind_open_layers(L);
-  bind_open_optim(L);
-  bind_open_random(L);
-  bind_open_data(L);
-  bind_open_preprocess(L);
-  bind_open_finite(L);
-  bind_open_csv(L);
-  bind_open_locale(L);
-  bind_open_numbers(L);
-  bind_open_files(L);
-  bind_open_spikes(L);
-  bind_open_forest(L);
-  bind_open_neighbours(L);
-  bind_open_linear(L);
-  bind_open_terminal(L);
+#define OPEN(file) bind_open_##file(L);
+  BIND_FILES(OPEN)
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   lua_pushinteger(L, MB_POOL_MOST);

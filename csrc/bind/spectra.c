@@ -169,6 +169,6 @@ static int spectra_ceiling(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"spectra", spectra}, {"spectra_ceiling", spectra_ceiling}, {NULL, NULL}};
 
-void bind_open_data(lua_State *L) {
+void bind_open_spectra(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
 }

@@ -274,6 +274,15 @@ Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like) {
   return bind_new_tensor(L, operation, like->shape.rank, like->shape.shape);
 }
 
+Tensor *bind_new_bytes(lua_State *L, const char *operation, mb_size count) {
+  const mb_size reals = (count + (mb_size)sizeof(mb_real) - 1) / (mb_size)sizeof(mb_real);
+  return bind_new_tensor(L, operation, 1, &reals);
+}
+
+mb_size bind_last_size(const Tensor *x) {
+  return x->shape.shape[x->shape.rank - 1];
+}
+
 Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg) {
   Tensor *tensor = bind_tensor(L, operation, "gradient", arg);
   if (tensor->block->references > 1) return bind_new_like(L, operation, tensor);

@@ -211,20 +211,6 @@ static int allclose(lua_State *L) {
   return 2;
 }
 
-/* core.describe(x) -> {min, max, mean, nan, inf} */
-static int describe(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "describe", "x", 1);
-  mb_stats stats;
-  mb_describe(&stats, x->data, x->count);
-  lua_createtable(L, 0, 5);
-  lua_pushnumber(L, stats.min), lua_setfield(L, -2, "min");
-  lua_pushnumber(L, stats.max), lua_setfield(L, -2, "max");
-  lua_pushnumber(L, stats.mean), lua_setfield(L, -2, "mean");
-  lua_pushinteger(L, stats.nan_count), lua_setfield(L, -2, "nan");
-  lua_pushinteger(L, stats.inf_count), lua_setfield(L, -2, "inf");
-  return 1;
-}
-
 /* core.tobytes(x) -> the elements as little-endian floats, row by row */
 static int tobytes(lua_State *L) {
   const Tensor *x = bind_tensor(L, "tobytes", "x", 1);
@@ -249,12 +235,12 @@ static int frombytes(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"allclose", allclose}, {"arange", arange}, {"copy", copy},           {"copy_from", copy_from},
-    {"describe", describe}, {"fill", fill},     {"frombytes", frombytes}, {"full", full},
-    {"get", get},           {"set", set},       {"tensor", from_table},   {"tobytes", tobytes},
-    {"totable", totable},   {"zeros", zeros},   {"ones", ones},           {NULL, NULL},
+    {"allclose", allclose}, {"arange", arange},       {"copy", copy},       {"copy_from", copy_from},
+    {"fill", fill},         {"frombytes", frombytes}, {"full", full},       {"get", get},
+    {"set", set},           {"tensor", from_table},   {"tobytes", tobytes}, {"totable", totable},
+    {"zeros", zeros},       {"ones", ones},           {NULL, NULL},
 };
 
-void bind_open_elements(lua_State *L) {
+void bind_open_tensor_elements(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
 }
