@@ -14,6 +14,7 @@ LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua;;" \
 pc=$(dirname "$(find "$prefix" -name moonbow.pc)")
 flags() { PKG_CONFIG_PATH=$pc pkg-config --define-variable=prefix="$prefix" "$@" moonbow; }
 libdir=$(flags --variable=libdir)
+grep -qx "#define MB_VERSION \"$(flags --modversion)\".*" "$prefix/include/moonbow.h"
 # shellcheck disable=SC2046 # several words are meant
 "$cc" "$here/embed.c" -o "$prefix/shared" $(flags --cflags --libs)
 LD_LIBRARY_PATH=$libdir "$prefix/shared"

@@ -29,6 +29,8 @@ typedef ptrdiff_t mb_size; /* signed, so that padding and differences need no ca
 
 #define MB_MAX_RANK 4
 
+#define MB_VERSION "0.2.0" /* of libmoonbow, the Lua module and the rock; CMake reads it here */
+
 /* ---- status and threads (status.c) ---------------------------------------------------- */
 
 typedef enum { MB_OK = 0, MB_BAD_SHAPE, MB_BAD_VALUE } mb_status;

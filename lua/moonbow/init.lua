@@ -6,6 +6,7 @@ local autograd = require "moonbow.autograd"
 local random = require "moonbow.random"
 
 local mb = {
+  VERSION = core.version, -- "0.2.0"
   no_grad = autograd.no_grad,
   operation = autograd.operation,
   rng = random.rng,

@@ -1,6 +1,6 @@
 rockspec_format = "3.0"
 package = "moonbow"
-version = "dev-1"
+version = "0.2.0-1"
 source = { url = "file://." } -- built where it stands: `luarocks make` in a checkout
 description = {
   summary = "1-D neural networks on spectra",

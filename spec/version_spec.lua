@@ -1,0 +1,20 @@
+-- The version stands once, as MB_VERSION in moonbow.h. What cannot read it there has to agree with it.
+local mb = require "moonbow"
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+local version = read "csrc/kernel/moonbow.h":match '#define MB_VERSION "([%d.]+)"'
+
+describe("the version", function()
+  it("is mb.VERSION", function() assert.equal(version, mb.VERSION) end)
+  it("is that of the rockspec and of its name", function()
+    local name = ("rockspec/moonbow-%s-1.rockspec"):format(version)
+    assert.equal(version .. "-1", read(name):match '\nversion = "(.-)"')
+  end)
+  it("heads the list of changes", function()
+    assert.equal(version, read "CHANGELOG.md":match "\n## ([%d.]+)")
+  end)
+end)
