@@ -1,0 +1,39 @@
+-- Every example in the documentation runs and prints what the page shows.
+local lfs = require "lfs"
+local interpreter = require "support.interpreter"
+
+local root = assert(lfs.currentdir())
+
+local function absolute(path)
+  return (path:gsub("([^;]+)", function(entry) return entry:find "^/" and entry or root .. "/" .. entry end))
+end
+
+local pages = { "README.md" }
+for _, folder in ipairs { "docs/guide" } do
+  for name in lfs.dir(folder) do
+    if name:find "%.md$" then pages[#pages + 1] = folder .. "/" .. name end
+  end
+end
+table.sort(pages)
+
+-- Runs a page's examples in an empty folder. Returns true, or false and what went wrong.
+local function run(page)
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(lfs.mkdir(folder))
+  local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s %s/spec/support/examples.lua %s/%s 2>&1")
+    :format(folder, absolute(package.path), absolute(package.cpath), interpreter:match "%S+$", root, root, page)))
+  local text = pipe:read "a"
+  local ok = pipe:close()
+  os.execute("rm -r " .. folder)
+  return ok or false, text
+end
+
+describe("the examples of", function()
+  for _, page in ipairs(pages) do
+    it(page, function()
+      local ok, text = run(page)
+      assert.is_true(ok, text)
+    end)
+  end
+end)
