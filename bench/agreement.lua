@@ -1,4 +1,4 @@
--- Whether all frameworks compute the same: trained weights are copied over; logits, and losses while training
+-- Checks that all frameworks compute the same: trained weights are copied over; logits, and losses while training
 -- goes on (without dropout), are compared.
 local mb = require "moonbow"
 local networks = require "networks"
@@ -41,7 +41,7 @@ local function difference(what, ours, theirs)
   return largest(differences) / (what == "outputs" and largest(ours) or 1)
 end
 
--- What is too far off, or could not be run, is marked; returns the line and whether all is well.
+-- A network that is too far off, or could not be run, is marked; returns the line and whether all is well.
 local function compare(peer, job, own, limit)
   local found, reason = peers.run(peer, job, { "agreement" }, limit)
   local theirs = found[2]

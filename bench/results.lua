@@ -52,7 +52,7 @@ function results.write(store)
   assert(os.rename(path .. ".new", path))
 end
 
---- What a file holds.
+--- Reads a file of results.
 results.read = read
 
 return results

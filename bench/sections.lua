@@ -102,7 +102,7 @@ local function one_and_two(f)
   return { median(times[1]), median(times[2]) }
 end
 
--- What the machine itself gains: a product large enough to be limited by nothing else.
+-- The machine's own gain: a product large enough to be limited by nothing else.
 local function product_gain()
   local a, b = mb.rand(2000, 2000), mb.rand(2000, 2000)
   return one_and_two(function() a:matmul(b):close() end)

@@ -31,7 +31,7 @@ unpack_packages() {
   find "$sysroot.partial" -type l -lname '/*' | while read -r link; do
     ln -sfn "$sysroot$(readlink "$link")" "$link"
   done
-  # What update-alternatives does when the packages are installed.
+  # As update-alternatives does when the packages are installed.
   (cd "$sysroot.partial/usr/lib/aarch64-linux-gnu" && ln -s openblas-pthread/*.so* .)
   mv "$sysroot.partial" "$sysroot"
 }

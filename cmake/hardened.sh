@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whether shared objects are hardened: cmake/hardened.sh FILE...
+# Checks that shared objects are hardened: cmake/hardened.sh FILE...
 # Addresses are bound at load and then read-only, nothing is both writable and executable, and the compiler's checks of
 # stack and copies are there.
 set -euo pipefail

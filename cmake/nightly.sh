@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What takes too long for every change: run it at night, or before a release.
+# Checks that take too long for every change: run them at night, or before a release.
 #   cmake/nightly.sh [PART...]    parts: faults fuzz lua threads vectors static coverage; default: all
 # Needs what bootstrap.sh installs, a build in build/, and: apt-get install clang libomp-dev cppcheck; for the part lua,
 # apt-get source lua5.4 has to work (a deb-src line), or LUA_SOURCE=FOLDER names an unpacked Lua 5.4.

@@ -40,7 +40,7 @@ local function network(remedy)
   return mb.nn.Sequential(layers)
 end
 
--- Whether the network's last map is anything but zero for at least one in a hundred spectra.
+-- True if the network's last map is anything but zero for at least one in a hundred spectra.
 local function is_alive(model, x)
   local body = mb.nn.Sequential { table.unpack(model.layers, 1, #model.layers - 2) }
   return mb.no_grad(function() return body(x):reshape(#x, -1):abs():max(2):gt(1e-7):mean():item() end) > 0.01

@@ -61,7 +61,7 @@ local function stream_of(name)
   return streams[name]
 end
 
--- Whether the last map is empty, and whether it is blind to the peak.
+-- Tells if the last map is empty, and if it is blind to the peak.
 local function look(name, seed, part, ...)
   local model = mb.nn.Sequential(body(...))
   model:build({ 1000, 1 }, mb.rng { seed, stream_of(name) })

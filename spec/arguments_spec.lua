@@ -24,7 +24,7 @@ describe("a number that is asked for", function()
   end)
 end)
 
--- What only moonbow calls.
+-- Functions that only moonbow calls.
 local inside = {}
 for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "count_joined",
   "path_of_part", "traced_as_run", "identity" } do
@@ -36,7 +36,7 @@ describe("more arguments than a function takes", function()
   local many = {}
   for i = 1, 20 do many[i] = i end
 
-  -- What reads its arguments to the end finds that there are too many, or says what else is wrong with them.
+  -- Functions that read all of their arguments find surplus ones themselves, or raise for another reason.
   local reads_all = {
     full = true, zeros = true, ones = true, rand = true, randn = true, no_grad = true, ["plot.grid"] = true,
     ["tensor:reshape"] = true, ["tensor:get"] = true, ["tensor:set"] = true, ["rng:random"] = true,

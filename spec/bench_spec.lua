@@ -1,4 +1,4 @@
--- What the benchmarks make of their measurements: kept results, medians, tables. Nothing is timed.
+-- How the benchmarks process their measurements: kept results, medians, tables. Nothing is timed.
 package.path = "bench/?.lua;" .. package.path
 local measure = require "measure"
 local results = require "results"

@@ -1,4 +1,4 @@
--- What the scripts that rerun the published benchmark are made of: networks, statistics, runs that go on,
+-- The parts of the scripts that rerun the published benchmark: networks, statistics, runs that go on,
 -- the log.
 local json = require "cjson"
 local lfs = require "lfs"

@@ -256,7 +256,7 @@ describe("checkpoints", function()
 end)
 
 describe("schedule and early stopping", function()
-  -- What EarlyStopping and ReduceLROnPlateau of Keras 3.15 do with these validation losses: options of both,
+  -- The course of Keras 3.15's EarlyStopping and ReduceLROnPlateau on these validation losses: options of both,
   -- the rate in each epoch until training stops, the best epoch.
   local losses = { 1, 0.9, 0.89995, 0.89985, 0.8, 0.85, 0.79995, 0.81, 0.79985, 0.7, 0.7, 0.7, 0.7, 0.7,
     0.7, 0.7, 0.7,

@@ -1,4 +1,4 @@
--- What a call switches on or off holds in its own coroutine, and ends with it on every way out.
+-- A mode that a call switches on or off holds in its own coroutine, and ends with it on every way out.
 local mb = require "moonbow"
 local autograd = require "moonbow.autograd"
 local Layer = require "moonbow.nn.layer"

@@ -1,4 +1,4 @@
--- What goes wrong in a training: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
+-- Trainings that go wrong: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
 local mb = require "moonbow"
 local bytes = require "support.state_bytes"
 local interrupted = require "support.interrupted"

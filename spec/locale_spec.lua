@@ -15,7 +15,7 @@ local function write(name, text)
   return folder .. "/" .. name
 end
 
--- What a script prints that sees the locale's name in arg[1].
+-- Returns what a script prints; arg[1] is the locale's name.
 local function run(script, locale)
   local command = ("LOCPATH=%s %s %s %s 2>&1"):format(folder, interpreter, script, locale)
   local pipe = assert(io.popen(command))

@@ -46,7 +46,7 @@ describe("memory", function()
 end)
 
 describe("memory that runs out", function()
-  -- What a script prints that may address so many megabytes (nil: all there are).
+  -- Returns what a script prints if it may address that many megabytes (nil: no limit).
   local function within(megabytes, script)
     local name = os.tmpname()
     local file = assert(io.open(name, "w"))

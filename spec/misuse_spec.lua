@@ -31,7 +31,7 @@ end
 local function unpack_all(arguments) return table.unpack(arguments, 1, arguments.n or #arguments) end
 
 describe("functions of mb refuse", function()
-  -- What each accepts of the bad values is listed; everything else must raise.
+  -- The bad values that each accepts are listed; everything else must raise.
   local accepts = {
     tensor = {}, full = {}, zeros = {}, ones = {}, arange = {}, linspace = {}, concat = {}, no_grad = {},
     operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {},

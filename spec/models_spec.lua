@@ -8,7 +8,7 @@ local function parameters(model)
   return sum
 end
 
--- What a network holds, without making its dense layers, of which some would take gigabytes: only the body is
+-- The weights of a network, without making its dense layers, of which some would take gigabytes: only the body is
 -- built; that of the others follows from their units.
 local function count(model, length)
   local body, dense = {}, {}

@@ -194,7 +194,7 @@ describe("plot", function()
   end)
 
   describe("thinning", function()
-    -- What a line paints in each pixel column: its least and greatest height.
+    -- The pixels that a line paints in each column: its least and greatest height.
     local function painted(columns, heights, indices)
       local result = {}
       for _, i in ipairs(indices) do

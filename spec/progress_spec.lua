@@ -1,4 +1,4 @@
--- What long work shows on standard error, on a terminal and elsewhere.
+-- The progress line of long work on standard error, on a terminal and elsewhere.
 local uv = require "luv"
 local term = require "term"
 local core = require "moonbow.core"

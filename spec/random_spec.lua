@@ -157,7 +157,7 @@ local references = {
   },
 }
 
--- What a tensor keeps of a number.
+-- A number rounded as a tensor rounds it.
 local function float32(value) return (string.unpack("f", string.pack("f", value))) end
 
 local function repeated(count, f)

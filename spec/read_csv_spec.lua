@@ -520,7 +520,7 @@ describe("a random table in a random dialect", function()
   end)
 end)
 
--- What other programs read from the same files: points, and the ends of the axis and of the first spectrum.
+-- Values that other programs read from the same files: points, and the ends of the axis and of the first spectrum.
 describe("files of instruments", function()
   local refused = {
     ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "20.0 49", ["renishaw_txt/paracetamol.txt"] =

@@ -1,4 +1,4 @@
---- What the two scripts that rerun the benchmark of Schuetzke et al. 2023 share: arguments, tables, figures,
+--- Shared by the two scripts that rerun the benchmark of Schuetzke et al. 2023: arguments, tables, figures,
 -- results.
 --
 -- A script names the set, what was published, and runs: see experiments/challenge.lua.
@@ -161,7 +161,7 @@ local function print_table(groups, job)
   output.table(rows)
 end
 
--- What ReLU in the hidden dense layers changes, where both heads were run: published and measured.
+-- The gain by ReLU in the hidden dense layers, published and measured, for networks run with both heads.
 local function print_heads(groups, job)
   local by_name, rows = {}, { { "network", "published", "p", "measured", "p" } }
   for _, entry in ipairs(groups) do by_name[entry.name] = entry end

@@ -56,7 +56,7 @@ local function figure_named(results, name)
   end
 end
 
---- What the scoreboard shows of an experiment, at most six figures: those with a published one beside them, else what
+--- The figures of an experiment on the scoreboard, at most six: those with a published one beside them, else what
 -- the rules compare.
 function page.headlines(results)
   local chosen, seen = {}, {}

@@ -1,4 +1,4 @@
---- What the scripts in experiments/ share: options, seeds, progress, measured figures, verdict, results.json.
+--- The frame of every script in experiments/: options, seeds, progress, measured figures, verdict, results.json.
 --
 -- A script starts a run, adds figures seed by seed, states rules, and finishes:
 --

@@ -1,4 +1,4 @@
--- What share of lines the tests run, and which they do not: of csrc from gcov's text, of lua/moonbow from
+-- The share of lines that the tests run, and a list of the others: of csrc from gcov's text, of lua/moonbow from
 -- coverage_hook.lua. cmake/coverage.sh calls it.
 --   lua spec/nightly/coverage.lua FOLDER LEAST_C LEAST_LUA
 local folder, least_c, least_lua = arg[1], tonumber(arg[2]), tonumber(arg[3])

@@ -1,4 +1,4 @@
--- What the fault injector drives: each case makes a function whose calls are alike, and which returns what can be
+-- The cases of the fault injector: each makes a function whose calls are alike, and which returns what can be
 -- compared. Files go below folder.
 local mb = require "moonbow"
 local nn = mb.nn

@@ -23,7 +23,7 @@ local function names_in(folder)
   return table.concat(names, " ")
 end
 
--- What the outcome of a call is, or an error where it is none of those that are allowed.
+-- Names the outcome of a call; raises if it is not one that is allowed.
 local function judge(kind, folder, ok, value, why)
   if ok and value ~= nil then return "succeeded" end
   local message = tostring(ok and why or value)

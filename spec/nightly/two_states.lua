@@ -1,5 +1,5 @@
--- What each of two states in two threads does at the same time; the number says which one this is. Its own number of
--- threads and way of convolving stay its own, and the results are those of a state that is alone.
+-- The work of each of two Lua states, in two threads at the same time; the argument says which one this is. Its number
+-- of threads and its convolution algorithm stay its own, and the results are those of a state that is alone.
 local number = ...
 local mb = require "moonbow"
 

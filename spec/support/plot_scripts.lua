@@ -1,4 +1,4 @@
--- What the specs of mb.plot share: reading gnuplot scripts, and long lists.
+-- Shared by the specs of mb.plot: reading gnuplot scripts, and long lists.
 local scripts = {}
 -- The numbers of a data block of a script, row by row; "gap" stands for an empty line.
 function scripts.block(script, name)

@@ -1,4 +1,4 @@
---- What f writes to io.stderr; it must not raise.
+--- Returns what f writes to io.stderr; f must not raise.
 return function(f)
   local stderr, file = io.stderr, assert(io.tmpfile())
   io.stderr = file -- luacheck: ignore

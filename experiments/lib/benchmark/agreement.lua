@@ -1,4 +1,4 @@
---- Whether two samples of results agree: Welch's t-test, and the distance of the means in standard errors.
+--- Tests if two samples of results agree: Welch's t-test, and the distance of the means in standard errors.
 local verdict = require "moonbow.experiment.verdict"
 
 local agreement = {}

@@ -113,7 +113,7 @@ local function row_of(state)
   }
 end
 
---- Whether every run that the log in a folder speaks of has ended.
+--- True if every run in the log of a folder has ended.
 function journal.is_over(folder)
   local states = states_of(read_events(folder) or {})
   return count_done(states) == #states

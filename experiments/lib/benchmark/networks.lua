@@ -26,10 +26,10 @@ local known = {
 networks.names = { "cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6", "cnn6_bn",
   "cnn6_convdo", "vgg_mod", "cnn_bn_mod", "resnet_mod" }
 
---- Whether a network has batch norm, whose momentum and statistics matter.
+--- True if a network has batch norm, whose momentum and statistics matter.
 function networks.has_batch_norm(name) return with_batch_norm[name] or false end
 
---- Whether a network has hidden dense layers, whose activation the head names.
+--- True if a network has hidden dense layers, whose activation the head names.
 function networks.has_hidden(name) return not without_hidden[name] end
 
 --- A network for so many classes.

@@ -1,4 +1,4 @@
---- What the classifiers without gradients share: how they are fitted and asked.
+--- Shared by the classifiers without gradients: arguments of fit, and predictions in batches.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
@@ -25,7 +25,7 @@ function classifier.rows(operation, name, x, points)
   return x
 end
 
---- What fit was given: the options, whose classes is the largest label unless told, x as rows, and the class of each
+--- Reads the arguments of fit: the options (classes: the largest label unless given), x as rows, and the class of each
 -- row as a list.
 -- @param known for check.options; classes is among them
 function classifier.arguments(operation, x, y, options, known)

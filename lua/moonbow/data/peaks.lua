@@ -1,4 +1,4 @@
---- What the data sets of Schuetzke et al. share: classes as lists of peaks, spectra of varied peaks, and
+--- Shared by the data sets of Schuetzke et al.: classes as lists of peaks, spectra of varied peaks, and
 -- which of them two classes claim. A class is { positions = {points from 1}, heights = {numbers} }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
@@ -61,7 +61,7 @@ local function support(class, i, options)
   return math.max(height - options.height, 0), math.min(height + options.height, 2)
 end
 
---- Whether peaks, whose heights are known up to low..high each and up to a common factor, may come from the
+--- True if peaks, whose heights are known up to low..high each and up to a common factor, may come from the
 -- training spectra of a class. Peaks that merge or vanish are not considered.
 local function may_come_from(class, positions, shift_low, shift_high, range_of, options)
   if #positions ~= #class.positions then return false end
@@ -81,7 +81,7 @@ local function may_come_from(class, positions, shift_low, shift_high, range_of, 
   return least <= most + TOLERANCE
 end
 
---- Whether a training spectrum of class a may look like one of class b, divided by its maximum.
+--- True if a training spectrum of class a may look like one of class b, divided by its maximum.
 function peaks.overlap(a, b, options)
   local reach = math.max(2 * options.shift - 1, 0)
   return may_come_from(b, a.positions, -reach, reach, function(i) return support(a, i, options) end, options)

@@ -101,7 +101,7 @@ local function read_step(i, given)
   return { name = name, options = read_options("preprocess.fit", name, options) }
 end
 
--- What fit gave for a step, perhaps through a file.
+-- Reads the fitted values of a step, as fit or a file gave them.
 local function read_fitted(operation, i, step)
   local where = "step " .. i
   check.kind(operation, where, step, "table")

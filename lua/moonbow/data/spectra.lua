@@ -1,4 +1,4 @@
---- What the generators of artificial spectra share: options, the three parts, the ceiling.
+--- Shared by the generators of artificial spectra: options, the three parts, the ceiling.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -54,7 +54,7 @@ local function read_kinds(operation, options)
   return chosen
 end
 
--- What core.spectra takes, from checked options.
+-- The arguments of core.spectra, from checked options.
 local function description(operation, options, classes, extra)
   local given = {
     length = options.length, classes = classes, width = options.width, mixing = { 0, 0 }, asymmetry = { 0, 0 },

@@ -62,7 +62,7 @@ function output.write_json(path, value)
   return files.write(path, function(put) put(text .. "\n") end)
 end
 
---- What a JSON file holds; or nil and a message.
+--- Reads a JSON file; returns its value, or nil and a message.
 function output.read_json(path)
   local text, err = files.read(path)
   if not text then return nil, err end
@@ -71,7 +71,7 @@ function output.read_json(path)
   return value
 end
 
--- What the files of the figures will hold: a list of { path, bytes, message where there are none }.
+-- Renders the figures: a list of { path, bytes, message where there are none }.
 local function draw(folder, figures)
   local drawn = {}
   for _, name in ipairs(sorted_names(figures)) do

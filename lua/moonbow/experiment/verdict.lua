@@ -31,7 +31,7 @@ function verdict.uncertainty(values)
   return t_quantile(#values - 1) * sd / math.sqrt(#values)
 end
 
---- Whether the mean of values is above (or below) a limit: "yes", "no", or "undecided" where the 95 %
+--- Decides if the mean of values is above (or below) a limit: "yes", "no", or "undecided" where the 95 %
 -- interval of the mean holds the limit.
 function verdict.judge(values, direction, limit)
   local mean, off = (verdict.spread(values)), verdict.uncertainty(values)
@@ -39,7 +39,7 @@ function verdict.judge(values, direction, limit)
   return (mean > limit) == (direction == "above") and "yes" or "no"
 end
 
---- What the answers of all rules say together: "holds" if all are yes, "does not hold here" if all are no, "holds in
+--- Combines the answers of all rules: "holds" if all are yes, "does not hold here" if all are no, "holds in
 -- part" if some are yes and some no, "no rules" if there are none, and otherwise "not decided by this many seeds".
 function verdict.of(answers)
   if #answers == 0 then return "no rules" end

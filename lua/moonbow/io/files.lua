@@ -36,7 +36,8 @@ local function fill(writer, fill_with)
   return core.file_commit(writer)
 end
 
--- What use(writer) returns, for a writer of a file beside path; or nil and a message. What is not committed goes.
+-- Returns use(writer), where writer writes a file beside path; or nil and a message. A file that is not committed is
+-- removed.
 local function with_writer(path, use)
   local bad = path_error(path)
   if bad then return nil, bad end
@@ -99,7 +100,7 @@ function files.make_folders(path)
   return true
 end
 
---- Whether there is something at a path.
+--- True if a path exists, as a file or anything else.
 function files.exists(path) return lfs.attributes(path, "mode") ~= nil end
 
 local unreadable = { directory = "it is a folder", ["char device"] = "it is a device, not a file",

@@ -1,4 +1,4 @@
---- What a file may ask for: mb.limits.unpacked = 8 << 30 lets larger archives in.
+--- Bounds on what a file may make moonbow allocate: mb.limits.unpacked = 8 << 30 admits larger archives.
 --
 -- Sizes that stand in a file are first held against the bytes that are there; what is left is bounded here, so that
 -- a small file cannot eat the machine. Loading what goes beyond gives nil and a message that names the limit; saving

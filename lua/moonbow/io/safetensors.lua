@@ -20,7 +20,7 @@ local function sorted_names(t)
   return names
 end
 
--- What stands for the content: XXH64, one chained to the next, of names and values in the order of the names.
+-- The digest of the content: XXH64, one chained to the next, of names and values in the order of the names.
 local function digest_of(tensors, metadata)
   local digest = 0
   for _, key in ipairs(sorted_names(metadata)) do

@@ -156,7 +156,7 @@ function zip.content(bytes, entry)
   return nil, ("%s: %s"):format(check.show(entry.name), err)
 end
 
--- What local header and directory have in common.
+-- The fields that a local header and a directory entry have in common.
 local function common(entry)
   return string.pack("<I2I2I2I2I2I4I4I4I2I2", 20, 0, entry.method, 0, DAY_ONE, entry.crc, #entry.packed,
     #entry.content, #entry.name, 0)

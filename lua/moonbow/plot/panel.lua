@@ -1,4 +1,4 @@
---- What panels with two axes share: options, series, and the gnuplot commands around the data.
+--- Shared by panels with two axes: options, series, and the gnuplot commands around the data.
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
 local gnuplot = require "moonbow.plot.gnuplot"

@@ -73,7 +73,7 @@ local graphic_preamble = preamble .. [[
 set minussign
 set grid back lt 1 lw 0.5 lc rgb '#dddddd']]
 
---- What every panel starts with; a grid of characters would drown the data.
+--- The first gnuplot commands of every panel. Text terminals get no grid: its characters would hide the data.
 function style.preamble(text_only)
   return text_only and preamble or graphic_preamble
 end

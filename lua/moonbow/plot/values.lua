@@ -3,14 +3,14 @@ local check = require "moonbow.check"
 
 local values = {}
 
---- Whether v is a tensor: anything with a totable method.
+--- True if v is a tensor: anything with a totable method.
 function values.is_tensor(v)
   if type(v) ~= "userdata" and type(v) ~= "table" then return false end
   local ok, method = pcall(function() return v.totable end)
   return ok and type(method) == "function"
 end
 
---- Whether v is data rather than a table of options: a tensor or a non-empty list.
+--- True if v is data rather than a table of options: a tensor or a non-empty list.
 function values.is_list(v)
   return values.is_tensor(v) or type(v) == "table" and v[1] ~= nil
 end
@@ -104,7 +104,7 @@ function values.span(lists, log)
   return low, high
 end
 
---- Whether all drawable numbers in lists are whole.
+--- True if all drawable numbers in lists are integers.
 function values.whole(lists)
   for _, list in ipairs(lists) do
     for _, v in ipairs(list) do

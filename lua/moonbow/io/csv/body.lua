@@ -28,7 +28,7 @@ function body.failure(lines, i, message, rows, column)
   return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows + 1 - 1 / (column or 1) }
 end
 
--- What of a number stands behind its decimal sign at the end of a line.
+-- The decimals of the number that ends a line.
 local function tail(line, decimal)
   return line:match((decimal == "." and "%." or ",") .. "([%deE+-]*)[%s\"]*$")
 end

@@ -33,7 +33,7 @@ local function is_jcamp(text)
   return name and (name:upper() == "TITLE" or name:upper():gsub("-", "") == "JCAMPDX")
 end
 
--- What a file is that is no table of text, or nil.
+-- Names the format of a file that is no table of text; nil for text.
 local function name_kind(text)
   for _, kind in ipairs(kinds) do
     if text:sub(1, #kind[1]) == kind[1] then return kind[2] end

@@ -59,8 +59,8 @@ local function is_whole(axis)
   return true
 end
 
---- What columns are that numbers name: "spectra", "rows" (of which the first column holds the numbers of samples),
--- "doubt" where they may be both, or nil where their length has to decide, or no number is among the names.
+--- Classifies columns whose names are numbers: "spectra"; "rows", of which the first column holds the numbers of
+-- samples; "doubt" if they may be both; nil if their length has to decide, or no name is a number.
 function names.judge(found, axis)
   if #found.numbers == 0 then return nil end
   if #found.cells == 2 then return "spectra" end
