@@ -136,17 +136,19 @@ void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const m
 
 double mb_sum_squares(const mb_real *x, mb_size count);
 
-/* Position of the first NaN or infinity, -1 where there is none. */
-mb_size mb_find_non_finite(const mb_real *x, mb_size count);
-/* Is the sum of the squares finite, in the precision of the array? Near its end it depends on the threads. */
-bool mb_has_finite_squares(const mb_real *x, mb_size count);
-
 typedef struct {
   mb_size nan_count, inf_count;
   double min, max, mean; /* of the finite values; NaN where there is none */
 } mb_stats;
 
 void mb_describe(mb_stats *stats, const mb_real *x, mb_size count);
+
+/* ---- NaN and infinity (finite.c) -------------------------------------------------------- */
+
+/* Position of the first NaN or infinity, -1 where there is none. */
+mb_size mb_find_non_finite(const mb_real *x, mb_size count);
+/* Is the sum of the squares finite, in the precision of the array? Near its end it depends on the threads. */
+bool mb_has_finite_squares(const mb_real *x, mb_size count);
 
 /* ---- copies (copy.c) ------------------------------------------------------------------ */
 
@@ -301,7 +303,7 @@ double mb_mse_forward(const mb_real *prediction, const mb_real *target, mb_size 
 void mb_mse_backward(mb_real *dprediction, mb_real dloss, const mb_real *prediction, const mb_real *target,
                      mb_size count);
 
-/* ---- random numbers (random.c): NumPy's default_rng, draw for draw --------------------- */
+/* ---- random numbers (random.c, dropout.c): NumPy's default_rng, draw for draw ---------- */
 
 typedef struct {
   uint64_t state[2], increment[2]; /* 128-bit PCG64 (XSL-RR), low word first */
