@@ -195,6 +195,16 @@ function check.list(operation, name, list)
   return list
 end
 
+--- A list of numbers of one's own, so that later changes of the given list or tensor do not reach it. Raises for none,
+-- and for what is no finite number.
+function check.numbers(operation, name, values)
+  local is_tensor = core.is_tensor(values)
+  local list = is_tensor and core.totable(core.reshape(values, -1)) or check.copy(check.list(operation, name, values))
+  if #list == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
+  check.each(operation, name, list, "finite")
+  return list
+end
+
 --- Stands in a table of defaults for an option that may be absent: check.optional "number".
 -- @param inner where the option is itself a table of options: their defaults, for check.described
 function check.optional(kinds, inner) return setmetatable({ kinds = kinds, inner = inner }, Rule) end
