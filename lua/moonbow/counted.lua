@@ -2,11 +2,12 @@
 -- x:narrow(2, 1, 9) would be x:narrow(2, 1).
 local check = require "moonbow.check"
 
-local counted = {}
+local counted = { classes = {} } -- tables of methods, by the name of their class
 
 local function weak_keys() return setmetatable({}, { __mode = "k" }) end
 
 local originals = weak_keys() -- functions that count, to those they call
+local inside = {} -- sets of the methods that only moonbow calls, by class
 local likes = weak_keys() -- functions of any arguments, to those that they hand them to
 
 --- Says that f hands all of its arguments to another function. Returns f.
@@ -63,8 +64,14 @@ end
 --- Makes the methods in a table count their arguments, and those of a class, a table that is its own __index, ask for
 -- their object; returns the table. prefix: what stands before their names in
 -- messages. counts: how many arguments besides the object those take that are written in C or take any number; false:
--- the method stays as it is, because it looks at all that it is given, or nobody but moonbow calls it.
-function counted.methods(methods, prefix, counts) return count_all(methods, prefix, counts or {}, 1) end
+-- the method stays as it is, because nobody but moonbow calls it. class: the name of the class in the reference
+-- (default: the prefix without its colon).
+function counted.methods(methods, prefix, counts, class)
+  class = class or prefix:sub(1, -2)
+  counted.classes[class], inside[class] = methods, {}
+  for name, count in pairs(counts or {}) do inside[class][name] = count == false or nil end
+  return count_all(methods, prefix, counts or {}, 1)
+end
 
 --- The same for plain functions, also those in tables without a metatable inside the table, whose names then stand
 -- before those of the functions.
@@ -74,5 +81,8 @@ function counted.functions(functions, prefix, counts)
   end
   return count_all(functions, prefix, counts or {}, 0)
 end
+
+--- Tells whether nobody but moonbow calls a method of a class.
+function counted.is_inside(class, name) return inside[class][name] or false end
 
 return counted

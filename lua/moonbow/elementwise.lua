@@ -31,18 +31,21 @@ end
 --- The row of an operation; nil where it has none.
 function elementwise.find(name) return of_method[name] end
 
---- What mb.help says of a method or a layer that follows from a row; nil for any other name.
+--- The doc comment, as a list of lines, of a method, an activation or a layer that follows from a row; nil for any
+-- other name.
 function elementwise.help(name)
-  local row = of_method[name]
-  if row then
-    local alpha = row.alpha and (" alpha: a number, %g unless given."):format(row.alpha) or ""
-    return ("x:%s(%s), a function of each element: %s.%s%s"):format(name, row.alpha and "alpha" or "", row[2], alpha,
-      row.layer and (" Also an activation of that name, and the layer nn.%s."):format(row.layer) or "")
-  end
-  row = of_layer[name]
+  local row, is_layer = of_method[name] or of_layer[name], of_layer[name] ~= nil
   if not row then return nil end
-  return ("%s{%s}, a layer without weights: of each element, %s.%s"):format(name, row.alpha and " alpha " or "", row[2],
-    row.alpha and (" Option: alpha (%g)."):format(row.alpha) or "")
+  local lines = { ("Of each element x: %s."):format(row[2]) }
+  if row.layer and not is_layer then
+    lines[1] = ("%s Also an activation of this name, and the layer nn.%s."):format(lines[1], row.layer)
+  end
+  if row.alpha then
+    lines[2] = is_layer and ("@option alpha the parameter; %g without it"):format(row.alpha)
+      or ("@param alpha? number the parameter (%g)"):format(row.alpha)
+  end
+  if not is_layer then lines[#lines + 1] = "@return tensor of the shape of x" end
+  return lines
 end
 
 return elementwise

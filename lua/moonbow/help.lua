@@ -1,124 +1,129 @@
---- mb.help: the doc comment of a function, from the source.
-local lfs = require "lfs"
+--- mb.help: the reference at the prompt, from the doc comments of the source.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
-local elementwise = require "moonbow.elementwise"
 
-local root = debug.getinfo(1, "S").source:match "^@(.*)help%.lua$"
+local function part(name) return require("moonbow.help." .. name) end
 
-local function add_lua_files(folder, files)
-  if lfs.attributes(folder, "mode") ~= "directory" then return end
-  for entry in lfs.dir(folder) do
-    local path = folder .. entry
-    if entry:sub(1, 1) ~= "." then
-      if lfs.attributes(path, "mode") == "directory" then add_lua_files(path .. "/", files) end
-      if entry:find "%.lua$" then files[#files + 1] = path end
+local MOST_FOUND = 20
+
+local function say(lines) print(table.concat(lines, "\n")) end
+
+local function add_topic(lines, entries, title)
+  lines[#lines + 1] = "\n" .. title
+  for _, entry in ipairs(entries) do
+    if entry.topic == title then lines[#lines + 1] = part("text").line(entry) end
+  end
+end
+
+local HEAD = [[
+Help on a name: mb.help "fit"        on a thing: mb.help(mb.nn.Conv1d)
+     on words:  mb.help "freeze"     on a topic: mb.help "tensors", each method with a line]]
+
+local function print_index(entries)
+  local lines = { HEAD }
+  for _, title in ipairs(part("topics").titles) do
+    lines[#lines + 1] = "\n" .. title
+    part("text").add_index(lines, entries, title)
+  end
+  say(lines)
+end
+
+-- What is in a module, or the methods of a class.
+local function add_members(lines, entries, entry)
+  local members, module = {}, entry.kind == "class" and entry.name or entry.path
+  for _, other in ipairs(entries) do
+    if other.module == module and other.kind ~= "class" then members[#members + 1] = part("text").line(other) end
+  end
+  if #members > 0 then lines[#lines + 1] = "\nIn it:\n" .. table.concat(members, "\n") end
+end
+
+local function print_entry(entries, entry)
+  local lines = { part("text").of_entry(entry) }
+  if entry.kind == "module" or entry.kind == "class" then add_members(lines, entries, entry) end
+  lines[#lines + 1] = ""
+  say(lines)
+end
+
+local function print_list(head, list)
+  local lines = { head }
+  for i, entry in ipairs(list) do
+    if i > MOST_FOUND then
+      lines[#lines + 1] = ("  and %d more"):format(#list - MOST_FOUND)
+      break
     end
+    lines[#lines + 1] = part("text").line(entry)
   end
-  table.sort(files)
+  say(lines)
 end
 
--- The files of the module that "nn" of mb.nn stands for: nn.lua and the folder nn; all files for "".
-local function files_of(module)
-  local files = {}
-  if lfs.attributes(root .. module .. ".lua") then files[1] = root .. module .. ".lua" end
-  add_lua_files(root .. (module == "" and "" or module .. "/"), files)
-  return files
-end
-
--- True if a statement, of which this is the first line or the head, defines a name.
-local function defines(line, name)
-  local plain = name:gsub("%W", "%%%0")
-  return line:find("^%s*function [%w_.]+[.:]" .. plain .. "%f[^%w_]")
-    or line:find("^%s*local function " .. plain .. "%f[^%w_]") or line:find("^local " .. plain .. " = {}")
-    or line:find("^[%w_., ]*%." .. plain .. "%f[^%w_][%w_., ]*=[^=]") or line:find('^[%w_]+ ?%(?"' .. plain .. '"')
-    or line:find("^for [%w_, ]+ in .*%f[%w_]" .. plain .. "%f[^%w_]")
-end
-
--- Calls f(comment, statement, line) for every statement that has a doc comment above it, or above the statements right
--- before it; line is its number where the comment is right above. A statement is a line, or the head of a loop.
-local function each_documented(path, f)
-  local comment, is_open, head, number = {}, false, "", 0
-  for line in io.lines(path) do
-    number = number + 1
-    if line:find "^%s*%-%-%-" then comment, is_open = {}, true end
-    if line:find "^%s*%-%-" then
-      if is_open then comment[#comment + 1] = line:gsub("^%s*%-%-%-? ?", "") end
-    else
-      if not line:find "%S" then comment = {} end
-      head = head .. line
-      if not head:find "^for " or head:find "%f[%w]do%f[%W]" then
-        if #comment > 0 then f(table.concat(comment, "\n"), head, is_open and number) end
-        head, is_open = "", false
-      end
-    end
-  end
-end
-
-local function comments_on(name, files)
-  local found = {}
-  for _, path in ipairs(files) do
-    each_documented(path, function(comment, statement)
-      if defines(statement, name) then found[#found + 1] = comment end
-    end)
-  end
-  if #found == 0 then found[1] = elementwise.help(name) end
-  return found
-end
-
--- The comment right above the line on which a function of moonbow's own begins, and the name there.
-local function comment_above(f)
-  local info = debug.getinfo(f, "S")
-  local path = info.source:sub(2)
-  if path:sub(1, #root) ~= root then return {} end
-  local found = {}
-  each_documented(path, function(comment, statement, number)
-    if number == info.linedefined then found = { comment, name = statement:match "function [%w_.]-([%w_]+)%s*%(" } end
-  end)
-  return found, path
-end
-
--- The key of a value among those in a table, or in the tables inside it, and the module that it stands in.
-local function place_in(value, where, module, depth)
-  for key, entry in pairs(where) do
-    if rawequal(entry, value) and type(key) == "string" then return key, module end
-  end
-  for key, entry in pairs(where) do
-    if depth > 0 and type(entry) == "table" and not getmetatable(entry) then
-      local name, inner = place_in(value, entry, module == "init" and key or module, depth - 1)
-      if name then return name, inner end
+-- True if a text is the title of a topic.
+local function print_topic(entries, asked)
+  for _, title in ipairs(part("topics").titles) do
+    if title:lower() == asked:lower() then
+      local lines = {}
+      add_topic(lines, entries, title)
+      say(lines)
+      return true
     end
   end
 end
 
--- The name of a function or table, and what is said of it: in the module in which it is public, else where it is
--- written. Never what is said of another of that name.
-local function comments_of_value(mb, what)
-  local name, module = place_in(what, mb, "init", 2)
-  if not name then name, module = place_in(what, core.tensor_methods, "tensor", 0) end
-  if not name then name, module = place_in(what, core.rng_methods, "random", 0) end
-  if type(what) ~= "function" then return name or tostring(what), name and comments_on(name, files_of(module)) or {} end
-  local above, own = comment_above(counted.original(what))
-  if #above > 0 then return name or above.name or "function", above end
-  local found = name and comments_on(name, files_of(module)) or {}
-  if #found == 0 and name and own then found = comments_on(name, { own }) end
-  return name or tostring(what), found
+local function print_found(entries, asked)
+  local find = part "find"
+  local found = find.by_words(entries, asked)
+  if #found > 0 then print_list(("%s is mentioned by:"):format(check.show(asked)), found) return end
+  local near = find.nearest(entries, asked)
+  print(("no help on %s%s; mb.help() lists all there is"):format(check.printable(asked),
+    #near > 0 and "; near are: " .. table.concat(near, ", ") or ""))
+end
+
+local function print_name(entries, asked)
+  local found, is_path = part("find").named(entries, asked)
+  for _, entry in ipairs(found) do print_entry(entries, entry) end
+  if #found == 0 and not print_topic(entries, asked) then print_found(entries, asked) end
+  local others = #found > 0 and is_path and part("find").named(entries, ":" .. found[1].name) or {}
+  for i = #others, 1, -1 do
+    if others[i] == found[1] then table.remove(others, i) end
+  end
+  if #others > 0 then print_list("Others of this name:", others) end
+end
+
+-- The entry of a function or table; of an object that of its class or constructor.
+local function entry_of(entries, value)
+  local class = core.is_tensor(value) and core.tensor_methods or getmetatable(value)
+  local type_name = type(class) == "table" and rawget(class, "type")
+  for _, entry in ipairs(entries) do
+    if rawequal(entry.value, value) or type(value) == "function" and rawequal(counted.original(entry.value), value) then
+      return entry
+    end
+  end
+  for _, entry in ipairs(entries) do
+    local methods = entry.kind == "class" and entry.value
+    if methods and class and (methods == class or methods == class.__index and not type_name)
+      or type_name and entry.path == "nn." .. type_name then
+      return entry
+    end
+  end
+end
+
+local function print_value(entries, value)
+  local entry = entry_of(entries, value)
+  if entry then return print_entry(entries, entry) end
+  local inner = type(value) == "function" and part("entries").of_inner(counted.original(value))
+  if inner then return print(("%s, not public\n\n%s"):format(inner.name, inner.text)) end
+  print(("no help on %s; try a function or its name, as in mb.help \"fit\""):format(check.show(value)))
 end
 
 return function(mb)
-  --- Prints what the source says of a function, a layer, or a name: mb.help(mb.nn.Conv1d), mb.help "conv1d".
-  -- On a name, of all that have it. Returns nothing; says so where there is nothing to print.
+  --- Prints the reference: mb.help() an index by topic, mb.help "fit" what is called so, mb.help(mb.fit) what is said
+  -- of a function, a module, or the class of an object, mb.help "early stopping" what mentions these words. Returns
+  -- nothing.
+  -- @param what? any a name, a topic, words, or a value
   return function(what)
-    check.kind("help", "what", what, "string|function|table")
-    local name, found
-    if type(what) == "string" then
-      name = what:match "[%w_]+$" or what
-      found = comments_on(name, files_of "")
-    else
-      name, found = comments_of_value(mb, what)
-    end
-    if #found == 0 then print(("no help on %s; try a function or its name, as in mb.help \"fit\""):format(name)) end
-    for _, text in ipairs(found) do print(name .. ": " .. text) end
+    local entries = part("entries").all(mb)
+    if what == nil then return print_index(entries) end
+    check.kind("help", "what", what, "string|function|table|userdata")
+    if type(what) == "string" then print_name(entries, what) else print_value(entries, what) end
   end
 end

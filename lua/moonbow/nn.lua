@@ -6,7 +6,7 @@ require("moonbow.counted").methods(Layer, "", {
   class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
   run = false, ensure_made = false, count_joined = false, -- in the path of every call
   path_of_part = false, traced_as_run = false,
-})
+}, "layer")
 
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
 for _, part in ipairs { "layers", "containers" } do

@@ -377,7 +377,7 @@ end
 counted.methods(methods, "", {
   shape = 0, size = 1, rank = 0, count = 0, totable = 0, tobytes = 0, close = 0, copy = 0, detach = 0, describe = 0,
   fill = 1, copy_from = 1, eq = 1, ne = 1, lt = 1, le = 1, gt = 1, ge = 1,
-})
+}, "tensor")
 
 metatable.__name = core.real_bytes == 4 and "tensor" or "tensor64"
 

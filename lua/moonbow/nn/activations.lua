@@ -18,7 +18,7 @@ for _, row in ipairs(elementwise) do
   end
 end
 
-local activations = { names = {} }
+local activations = { names = {}, functions = functions }
 for name in pairs(functions) do activations.names[#activations.names + 1] = name end
 table.sort(activations.names)
 

@@ -201,6 +201,6 @@ define_adam("AdamW", 0.01, true)
 --- Whether a value is an optimiser.
 function optim.is_optimizer(value) return getmetatable(value) == Optimizer end
 
-require("moonbow.counted").methods(Optimizer, "")
+require("moonbow.counted").methods(Optimizer, "", nil, "optimizer")
 
 return optim

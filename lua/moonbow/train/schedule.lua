@@ -46,7 +46,7 @@ kinds.cosine = {
   end,
 }
 
-local schedule = { options = {} }
+local schedule = { kinds = kinds, options = {} }
 
 -- Of all kinds together, for those who only look at their names.
 for _, kind in pairs(kinds) do

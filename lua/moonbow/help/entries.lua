@@ -1,0 +1,239 @@
+--- Everything public, as it is found at run time, with what the source says of it.
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local elementwise = require "moonbow.elementwise"
+local source = require "moonbow.help.source"
+local topics = require "moonbow.help.topics"
+
+local entries = {}
+
+-- ---- the comment on a thing ----
+
+-- In which file the things of a module or class are, where it does not bear that name.
+local homes = {
+  [""] = "init", rng = "random", step = "steps", initializer = "initializers", activation = "activations",
+}
+
+local function stands_in(file, home)
+  return home == "" or ("/" .. file):find("/" .. home .. "%f[/.]") ~= nil
+end
+
+-- The comment right above the line on which a Lua function begins.
+local function comment_above(comments, f)
+  local info = debug.getinfo(counted.original(f), "S")
+  local path = info.source:match "^@(.*)$"
+  if not path or path:sub(1, #source.root) ~= source.root then return nil end
+  local file = path:sub(#source.root + 1)
+  for _, comment in ipairs(comments) do
+    if comment.file == file and comment.line == info.linedefined then return comment end
+  end
+end
+
+local function comment_by_name(comments, name, home)
+  for _, comment in ipairs(comments) do
+    if comment.names[name] and stands_in(comment.file, home) then return comment end
+  end
+end
+
+local function header_of(comments, home)
+  for _, comment in ipairs(comments) do
+    if comment.is_header and ("/" .. comment.file):find("/" .. home .. ".lua", 1, true) then return comment end
+  end
+end
+
+-- The comment on an entry: that above the function; else by its name in the files of its module.
+local function comment_on(comments, entry)
+  local home = homes[entry.module] or entry.module:match "[%w_]+$"
+  if entry.kind == "class" then return comment_by_name(comments, entry.path, "") end
+  if entry.kind == "module" then return header_of(comments, entry.name) end
+  return type(entry.value) == "function" and comment_above(comments, entry.value)
+    or comment_by_name(comments, entry.name, home)
+end
+
+-- ---- options and arguments ----
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+-- Appends the options in a table of defaults, those that must be given first, each before those inside it.
+local function add_options(list, known, prefix)
+  local described = check.described(known)
+  for _, is_required in ipairs { true, false } do
+    for _, name in ipairs(sorted_keys(described)) do
+      local option = described[name]
+      if (option.required or false) == is_required then
+        option.name = prefix .. name
+        list[#list + 1] = option
+        if option.inner then add_options(list, option.inner, option.name .. ".") end
+      end
+    end
+  end
+  return list
+end
+
+-- The names of a Lua function's parameters, nil where it takes any number or is written in C.
+local function parameter_names(f)
+  f = counted.original(f)
+  local info, names = debug.getinfo(f, "u"), {}
+  if info.isvararg then return nil end
+  for i = 1, info.nparams do names[i] = debug.getlocal(f, i) end
+  return names
+end
+
+local OPTIONS = { name = "options", optional = true, type = "table", text = "" }
+
+-- The parameters of a function or method: those of the code, with what the comment says of each.
+local function parameters_of(entry, said)
+  local names = parameter_names(entry.value)
+  if entry.taken and entry.taken.position == 1 and entry.kind ~= "method" then return { OPTIONS } end
+  if not names then return said end
+  if entry.kind == "method" then table.remove(names, 1) end
+  local parameters, by_name = {}, {}
+  for _, parameter in ipairs(said) do by_name[parameter.name] = parameter end
+  for i, name in ipairs(names) do
+    local is_options = entry.taken and entry.taken.position == i
+    parameters[i] = by_name[name] or is_options and OPTIONS or { name = name, type = "any", text = "", unsaid = true }
+  end
+  return parameters
+end
+
+-- "mb.fit(model, set, options?)", or "mb.nn.Conv1d { filters, kernel, ... }".
+local function signature_of(entry)
+  local shown = {}
+  local prefix = (entry.kind == "method" and "" or "mb.") .. entry.path
+  if entry.parameters[1] == OPTIONS and entry.kind ~= "method" then
+    for _, option in ipairs(entry.options) do
+      if option.required and not option.name:find ".%." then shown[#shown + 1] = option.name end
+    end
+    if #shown < #entry.options or entry.value_type == "container" then shown[#shown + 1] = "..." end
+    return ("%s { %s }"):format(prefix, table.concat(shown, ", ")):gsub("{  }", "{}")
+  end
+  for i, parameter in ipairs(entry.parameters) do
+    shown[i] = parameter.name .. (parameter.optional and "?" or "")
+  end
+  return ("%s(%s)"):format(prefix, table.concat(shown, ", "))
+end
+
+-- ---- entries ----
+
+local abbreviations = { al = true, ["e.g"] = true, ["i.e"] = true }
+
+--- The first sentence of a text: up to a full stop that neither stands in brackets nor ends an abbreviation.
+function entries.summary(text)
+  local first = (text:match "^(.-)\n\n" or text):gsub("%s+", " ")
+  for stop in first:gmatch "()%. [%u%l]" do
+    local sentence = first:sub(1, stop)
+    local _, opened = sentence:gsub("[({]", "")
+    local _, closed = sentence:gsub("[)}]", "")
+    if opened == closed and not abbreviations[sentence:match "([%a.]+)%.$"] then return sentence end
+  end
+  return first
+end
+
+-- In what of which module a row of elementwise functions may be.
+local rows_for = { method = "tensor", activation = "activation", ["function"] = "nn" }
+
+local function fill(entry, comments)
+  local row = rows_for[entry.kind] == entry.module and elementwise.help(entry.name)
+  local comment = comment_on(comments, entry) or row and { lines = row, file = "elementwise.lua" }
+  entry.comment = comment
+  local parts = source.parts(entry.comment and entry.comment.lines or {})
+  for key, value in pairs(parts) do entry[key] = value end
+  entry.said_options, entry.said_parameters = parts.options, parts.params
+  entry.file, entry.summary = comment and comment.file, entries.summary(parts.text)
+  local known = entry.known or entry.taken and entry.taken.known
+  entry.options = known and add_options({}, known, "") or {}
+  if type(entry.value) == "function" then
+    entry.parameters = parameters_of(entry, parts.params)
+    entry.signature = (signature_of(entry))
+  end
+end
+
+local function add(list, module, separator, name, kind, value, known)
+  local is_function = type(value) == "function"
+  list[#list + 1] = {
+    module = module, name = name, kind = kind, value = value, known = known,
+    path = module == "" and name or module .. separator .. name,
+    taken = is_function and check.taken(counted.original(value)) or nil,
+  }
+end
+
+-- The functions and tables of a table, and of the tables in it.
+local function add_module(list, module, values)
+  for _, name in ipairs(sorted_keys(values)) do
+    local value = values[name]
+    local is_table = type(value) == "table" and not getmetatable(value) and #value == 0
+    local kind = type(value) == "function" and "function" or is_table and "module" or "value"
+    add(list, module, ".", name, kind, value)
+    if is_table then add_module(list, module == "" and name or module .. "." .. name, value) end
+  end
+end
+
+-- Names that stand in options: { kind, names, table of each with its options }.
+local function named_things()
+  local kinds, steps = require("moonbow.train.schedule").kinds, require "moonbow.data.steps"
+  return {
+    { "activation", sorted_keys(require("moonbow.nn.activations").functions) },
+    { "initializer", require("moonbow.nn.initializers").names },
+    { "schedule", sorted_keys(kinds), function(name) return kinds[name].defaults end },
+    { "step", sorted_keys(steps), function(name) return steps[name].options end },
+  }
+end
+
+-- Options that are described at what a comment refers to.
+local function inherit(entry, by_path)
+  for _, option in ipairs(entry.options) do
+    option.text = entry.said_options[option.name]
+    for _, path in ipairs(option.text and {} or entry.see) do
+      option.text = option.text or by_path[path] and by_path[path].said_options[option.name]
+    end
+  end
+end
+
+local cache
+
+--- All entries, in the order of topics: { path ("nn.Conv1d", "tensor:sum", "class tensor", 'step "snv"'), module, name,
+-- kind ("function", "method", "module", "class", "value" or that of a name), value, topic, signature, summary, text,
+-- parameters, options, returns, fields, usage, see, file }.
+function entries.all(mb)
+  if cache then return cache end
+  local list, comments, by_path = {}, source.read(), {}
+  add_module(list, "", mb)
+  for class, methods in pairs(counted.classes) do
+    add(list, "", "", class, "class", methods)
+    list[#list].path = "class " .. class
+    for _, name in ipairs(sorted_keys(methods)) do
+      local f = methods[name]
+      if type(f) == "function" and name:sub(1, 2) ~= "__" and not counted.is_inside(class, name) then
+        add(list, class, ":", name, "method", f)
+      end
+    end
+  end
+  for _, things in ipairs(named_things()) do
+    for _, name in ipairs(things[2]) do
+      add(list, things[1], " ", name, things[1], name, things[3] and things[3](name))
+      list[#list].path = ('%s "%s"'):format(things[1], name)
+    end
+  end
+  for _, entry in ipairs(list) do
+    fill(entry, comments)
+    by_path[entry.path] = entry
+  end
+  for _, entry in ipairs(list) do inherit(entry, by_path) end
+  cache = topics.sort(list)
+  return cache
+end
+
+--- What the source says of a function of moonbow's own that is not public: { text, name }; or nil.
+function entries.of_inner(f)
+  local comment = comment_above(source.read(), f)
+  if not comment then return nil end
+  local name = next(comment.names)
+  return { text = source.parts(comment.lines).text, name = name or "function" }
+end
+
+return entries

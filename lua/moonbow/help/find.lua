@@ -1,0 +1,88 @@
+--- Entries found by name and by words.
+local check = require "moonbow.check"
+
+local find = {}
+
+--- The entries of a name: of a path ("nn.Conv1d", "mb.fit", "x:sum"), else all whose last part it is. The second
+-- result is true for a path.
+function find.named(entries, asked)
+  local path = asked:gsub("^mb%.", ""):gsub("%(.*$", "")
+  local found, name = {}, path:gsub("^[%w_]*:", "")
+  for _, entry in ipairs(entries) do
+    if entry.path == path then return { entry }, true end
+    if entry.name == name then found[#found + 1] = entry end
+  end
+  return found, false
+end
+
+-- Words of an entry in the order of their weight: its name, what it accepts, the first sentence, all the rest.
+local function fields_of(entry)
+  if entry.words then return entry.words end
+  local rest, options = { entry.text }, {}
+  for i, option in ipairs(entry.options) do
+    options[i] = option.name
+    rest[#rest + 1] = option.text
+  end
+  for _, list in ipairs { entry.parameters or {}, entry.returns, entry.fields or {} } do
+    for _, item in ipairs(list) do rest[#rest + 1] = item.text end
+  end
+  local fields = { entry.path, table.concat(options, " "), entry.summary, table.concat(rest, " ") }
+  for i, field in ipairs(fields) do fields[i] = field:lower():gsub("[_%-]", " "):gsub("%s+", " ") end
+  entry.words = fields
+  return fields
+end
+
+local weights = { 8, 4, 2, 1 }
+
+-- How well an entry matches: the weight of each word in the heaviest field that has it, more where the words stand
+-- together; 0 where one is missing.
+local function score(entry, words)
+  local fields, sum, together = fields_of(entry), 0, 0
+  for _, word in ipairs(words) do
+    local best = 0
+    for i, field in ipairs(fields) do
+      if best == 0 and (" " .. field):find("[^%w]" .. word) then best = weights[i] end
+    end
+    if best == 0 then return 0 end
+    sum = sum + best
+  end
+  local phrase = table.concat(words, " ")
+  for i, field in ipairs(fields) do
+    if field:find(phrase, 1, true) then together = math.max(together, weights[i]) end
+  end
+  return sum + 10 * together
+end
+
+--- The entries that mention all words of a text, the best first.
+function find.by_words(entries, asked)
+  local words, scores, found = {}, {}, {}
+  for word in asked:lower():gsub("[_%-]", " "):gmatch "%w+" do words[#words + 1] = word end
+  for place, entry in ipairs(entries) do
+    local points = #words > 0 and score(entry, words) or 0
+    if points > 0 then
+      found[#found + 1], scores[entry] = entry, points - place / #entries
+    end
+  end
+  table.sort(found, function(a, b) return scores[a] > scores[b] end)
+  return found
+end
+
+--- Names near to what was typed: at most five.
+function find.nearest(entries, asked)
+  local names, seen, near = {}, {}, {}
+  for _, entry in ipairs(entries) do
+    if not seen[entry.name] then names[#names + 1] = entry.name end
+    seen[entry.name] = true
+  end
+  for _ = 1, 5 do
+    local name = check.nearest(asked, names)
+    if not name then break end
+    near[#near + 1] = name
+    for i, other in ipairs(names) do
+      if other == name then table.remove(names, i) break end
+    end
+  end
+  return near
+end
+
+return find

@@ -1,0 +1,52 @@
+--- The topics of the reference, and what belongs to each.
+local topics = {}
+
+-- Title, and what belongs to it: a path, or the beginning of paths up to ".", ":" or a blank.
+local list = {
+  { "Tensors", "tensor", "zeros", "ones", "full", "arange", "linspace", "rand", "randn", "concat", "is_tensor",
+    "class tensor", "tensor:" },
+  { "Random numbers", "rng", "seed", "class rng", "rng:" },
+  { "Gradients", "no_grad", "operation" },
+  { "Layers", "nn", "nn.", "class layer", "layer:", "nn.activations", "activation ", "nn.initializers",
+    "initializer " },
+  { "Published networks", "models", "models." },
+  { "Training", "fit", "evaluate", "predict", "recalibrate", "profile", "probe", "schedule ", "optim", "optim.",
+    "class optimizer", "optimizer:" },
+  { "Data sets", "data", "data.", "split", "split.", "preprocess", "preprocess.", "step " },
+  { "Classifiers without gradients", "forest", "forest.", "class forest", "forest:", "linear", "linear.",
+    "class linear", "linear:", "neighbours", "neighbours.", "class neighbours", "neighbours:" },
+  { "Plots", "plot", "plot.", "class figure", "figure:" },
+  { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
+  { "Experiments", "experiment", "experiment.", "class run", "run:" },
+  { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_way" },
+}
+
+local place_of = {}
+for number, topic in ipairs(list) do
+  for i = 2, #topic do place_of[topic[i]] = number * 100 + i end
+end
+
+-- Where an entry stands: by its path, else by its module.
+local function place(entry)
+  return place_of[entry.path] or place_of[entry.path:match "^.*[.: ]" or false] or #list * 100 + 99
+end
+
+--- Gives each entry its topic, and returns the list in the order of topics, and by name within each.
+function topics.sort(entries)
+  for _, entry in ipairs(entries) do
+    entry.place = place(entry)
+    entry.topic = list[entry.place // 100][1]
+    entry.is_sorted = entry.place % 100 ~= 99
+  end
+  table.sort(entries, function(a, b)
+    if a.place ~= b.place then return a.place < b.place end
+    return a.path < b.path
+  end)
+  return entries
+end
+
+--- The titles, in order.
+topics.titles = {}
+for number, topic in ipairs(list) do topics.titles[number] = topic[1] end
+
+return topics
