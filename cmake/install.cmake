@@ -3,6 +3,7 @@ set(MOONBOW_LUADIR share/lua/5.4 CACHE STRING "where Lua files go, below the pre
 set(MOONBOW_LIBDIR lib/lua/5.4 CACHE STRING "where the Lua module goes, below the prefix or absolute")
 
 install(DIRECTORY lua/ DESTINATION ${MOONBOW_LUADIR} FILES_MATCHING PATTERN "*.lua")
+install(PROGRAMS bin/moonbow DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS core DESTINATION ${MOONBOW_LIBDIR}/moonbow)
 if(MOONBOW_C_LIBRARY)
   install(TARGETS moonbow moonbow_static PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

@@ -10,6 +10,7 @@ cmake --install "$build" --prefix "$prefix" >"$prefix/log"
 diff -r lua "$prefix/share/lua/5.4"
 LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua;;" \
   LUA_CPATH="$prefix/lib/lua/5.4/?.so;;" "$lua" "$here/use.lua" "$prefix"
+[ "$("$prefix/bin/moonbow" -e 'print(nn.ReLU {})')" = 'nn.ReLU{}' ]
 
 pc=$(dirname "$(find "$prefix" -name moonbow.pc)")
 flags() { PKG_CONFIG_PATH=$pc pkg-config --define-variable=prefix="$prefix" "$@" moonbow; }

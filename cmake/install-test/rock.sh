@@ -5,7 +5,7 @@ lua=$1
 here=$PWD/$(dirname "$0")
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-cp -r CMakeLists.txt LICENSE cmake csrc lua rockspec "$tree"
+cp -r CMakeLists.txt LICENSE bin cmake csrc lua rockspec "$tree"
 cd "$tree"
 MAKEFLAGS=-j$(nproc); export MAKEFLAGS
 
@@ -14,3 +14,4 @@ luarocks --lua-version 5.4 make --deps-mode none --tree "$tree/rocks" >log 2>&1 
 rocks=$tree/rocks
 LUA_PATH="$rocks/share/lua/5.4/?.lua;$rocks/share/lua/5.4/?/init.lua;;" \
   LUA_CPATH="$rocks/lib/lua/5.4/?.so;;" "$lua" "$here/use.lua" "$rocks"
+[ "$("$rocks/bin/moonbow" -e 'print(nn.ReLU {})')" = 'nn.ReLU{}' ]

@@ -1,0 +1,104 @@
+--- What Tab offers at the prompt: a function of the text before the cursor and of the global variables. It calls
+-- nothing of the user's: no function, no metamethod.
+local core = require "moonbow.core"
+local Layer = require "moonbow.nn.layer"
+local members = require "moonbow.prompt.members"
+local options = require "moonbow.prompt.options"
+local scan = require "moonbow.prompt.scan"
+local strings = require "moonbow.prompt.strings"
+
+-- Methods of layers that only moonbow calls.
+local internal = {}
+for name in ([[class register is_layer from_config run call ensure_made count_joined path_of_part traced_as_run
+  identity]]):gmatch "%S+" do
+  internal[name] = true
+end
+
+local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
+
+-- Fields behind a dot, methods behind a colon. What a call returns is taken for a tensor, the most frequent result.
+local function of_object(before, separator, prefix)
+  local chain, is_method = scan.chain(before), separator == ":"
+  if not chain then return {} end
+  if chain.unknown then
+    return is_method and members.names(core.tensor_methods, prefix, true) or {}
+  end
+  local names, value = {}, members.resolve(chain)
+  for _, name in ipairs(members.names(value, prefix, is_method)) do
+    if not (is_method and internal[name] and Layer.is_layer(value)) then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function of_option_names(known, given, prefix)
+  local found = {}
+  for name in pairs(known) do
+    if not given[name] and begins(name, prefix) then found[#found + 1] = name .. " = " end
+  end
+  return found
+end
+
+local function of_globals(prefix)
+  local found = members.names(_G, prefix, false)
+  for word in pairs(scan.keywords) do
+    if prefix ~= "" and begins(word, prefix) then found[#found + 1] = word end
+  end
+  return found
+end
+
+-- What may stand where the name of a variable or of an option can.
+local function of_names(text, open, prefix)
+  local bracket, before = open[#open], text:sub(1, #text - #prefix)
+  local name, option = options.of_value(before, open)
+  if name and before:find "=%s*$" then
+    local values = prefix == "" and options.values(name, option)
+    if values then
+      local quoted = {}
+      for i, value in ipairs(values) do quoted[i] = '"' .. value .. '"' end
+      return quoted
+    end
+  end
+  if prefix == "" and options.expected(open) and before:find "[(,]%s*$" then return { "{ " } end
+  local known = before:find "[{,;]%s*$" and options.at(open)
+  local found = known and of_option_names(known, bracket.keys, prefix) or {}
+  if known and (prefix == "" or #found > 0) then return found end
+  return of_globals(prefix)
+end
+
+local function in_string(text, unfinished, open, mb)
+  local prefix = text:sub(unfinished.from)
+  local found, are_paths = strings.candidates(text:sub(1, unfinished.from - 2), prefix, open, mb)
+  local is_folder = are_paths and #found == 1 and found[1]:sub(-1) == "/"
+  return prefix, found, is_folder and "" or unfinished.quote
+end
+
+local function in_code(text, open)
+  local prefix = text:match "[%a_][%w_]*$" or ""
+  local before = text:sub(1, #text - #prefix)
+  local head, separator = before:match "^(.-)%s*([.:])%s*$"
+  local is_joined = head and head:find "[.:]$" -- a .. b
+  local is_number = before:find "%d$" or head and not is_joined and head:find "%f[%w_]%d+$"
+  if is_number then return prefix, {}, "" end
+  if head and not is_joined then return prefix, of_object(head, separator, prefix), "" end
+  return prefix, of_names(text, open, prefix), ""
+end
+
+local unquoted = { ["--"] = true, ["["] = true } -- comments and long strings
+
+--- What the text at the cursor can go on as.
+-- @param text the statement from its first line up to the cursor
+-- @param mb the module
+-- @return prefix = the end of the text that is being completed; list of what it can become, sorted, each beginning with
+--   the prefix; what to append where there is only one
+return function(text, mb)
+  local open, unfinished = scan.open(text)
+  if unfinished and unquoted[unfinished.quote] then return "", {}, "" end
+  local prefix, found, append
+  if unfinished then
+    prefix, found, append = in_string(text, unfinished, open, mb)
+  else
+    prefix, found, append = in_code(text, open)
+  end
+  table.sort(found)
+  return prefix, found, append
+end

@@ -1,0 +1,69 @@
+--- What a value has, found without running anything: raw fields, and those of the classes that are tables.
+local core = require "moonbow.core"
+
+local members = {}
+
+local MOST = 2000 -- fields that are looked at, so that a large table takes no time
+
+-- The table that answers for a value where it has no field: that of its metatable; nil where that is a function.
+local function behind(value)
+  if core.is_tensor(value) then return core.tensor_methods end
+  local class = debug.getmetatable(value)
+  local index = type(class) == "table" and rawget(class, "__index")
+  return type(index) == "table" and index ~= value and index or nil
+end
+
+-- Calls f(table) for the tables in which fields of a value are looked up, in order, until it returns something.
+local function each_table(value, f)
+  for _ = 1, 10 do
+    if type(value) == "table" then
+      local found = f(value)
+      if found ~= nil then return found end
+    end
+    value = behind(value)
+    if value == nil then return nil end
+  end
+end
+
+--- The field of a value, or nil: as value[key], but no function is called.
+function members.get(value, key)
+  if core.is_tensor(value) and math.type(key) == "integer" then
+    return core.rank(value) > 1 and value or nil -- a row is what the tensor is
+  end
+  return each_table(value, function(t) return rawget(t, key) end)
+end
+
+--- The value that scan.chain names, or nil.
+function members.resolve(chain)
+  if not chain or chain.unknown then return nil end
+  local value = rawget(_G, chain[1])
+  for i = 2, #chain do
+    if value == nil then return nil end
+    value = members.get(value, chain[i])
+  end
+  return value
+end
+
+local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w_]*$" end
+
+--- The names of a value that begin so.
+-- @param methods true: only functions, which may be of its classes, for those behind a colon; else only its own fields
+-- @return list, not sorted
+function members.names(value, prefix, methods)
+  local names, seen, count = {}, {}, 0
+  each_table(value, function(t)
+    if t ~= value and not methods then return true end
+    local key, entry = next(t)
+    while key ~= nil and count < MOST do
+      count = count + 1
+      if is_name(key) and key:sub(1, #prefix) == prefix and not seen[key] and (prefix ~= "" or key:sub(1, 1) ~= "_")
+        and (not methods or type(entry) == "function") then
+        names[#names + 1], seen[key] = key, true
+      end
+      key, entry = next(t, key)
+    end
+  end)
+  return names
+end
+
+return members

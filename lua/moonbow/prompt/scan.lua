@@ -1,0 +1,120 @@
+--- What is open at the end of an unfinished piece of Lua: a string, a comment, brackets, and whose brackets they are.
+local scan = {}
+
+local keywords = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
+  until while]]):gmatch "%a+" do
+  keywords[word] = true
+end
+
+--- The words that are no names.
+scan.keywords = keywords
+
+-- "[12]", '["text"]' or "['text']" at the end of a text: what stands before it, and the key.
+local function index_at_end(text)
+  local before, number = text:match "^(.*)%[%s*(%-?%d+)%s*%]$"
+  if before then return before, math.tointeger(number) end
+  before, number = text:match "^(.*)%[%s*\"([^\"\\]*)\"%s*%]$"
+  if before then return before, number end
+  return text:match "^(.*)%[%s*'([^'\\]*)'%s*%]$"
+end
+
+--- What is named at the end of a text: "y = set.train.x" has the steps { "set", "train", "x" }, of which the first is
+-- a global name. Nil where no name or value stands there. A call, or what cannot be followed without running it, gives
+-- the field unknown = true, and the steps behind it.
+-- @return { steps..., method = the last step follows a colon, unknown }
+function scan.chain(text)
+  local steps, rest = {}, text
+  repeat
+    rest = rest:match "^(.-)%s*$"
+    local before, key = index_at_end(rest)
+    if before then
+      table.insert(steps, 1, key)
+      rest = before
+    else
+      local head, name = rest:match "^(.-)([%a_][%w_]*)$"
+      if not name or keywords[name] then break end
+      table.insert(steps, 1, name)
+      local earlier, separator = head:match "^(.-)%s*([.:])%s*$"
+      if not separator or earlier:find "[.:]$" then return steps end
+      if separator == ":" then steps.method = #steps == 1 or steps.method end
+      rest = earlier
+    end
+  until rest == ""
+  if #steps == 0 and not rest:find "[%)%]}\"']$" then return nil end
+  steps.unknown = true
+  return steps
+end
+
+-- Moves past the long bracket, the string or the comment that begins at i. Returns the place behind it, or nil and
+-- { quote, from } where it does not end.
+local function skip(text, i)
+  local comment = text:match("^%-%-()", i)
+  local level, inside = text:match("^%[(=*)%[()", comment or i)
+  if level then
+    local _, last = text:find("]" .. level .. "]", inside, true)
+    if last then return last + 1 end
+    return nil, { quote = comment and "--" or "[", from = inside }
+  end
+  if comment then
+    local line_end = text:find("\n", comment, true)
+    if line_end then return line_end end
+    return nil, { quote = "--", from = comment }
+  end
+  local quote, from = text:sub(i, i), i + 1
+  local j = from
+  while j <= #text do
+    local byte = text:sub(j, j)
+    if byte == "\\" then j = j + 1 elseif byte == quote or byte == "\n" then return j + 1 end
+    j = j + 1
+  end
+  return nil, { quote = quote, from = from }
+end
+
+local closers = { [")"] = "(", ["]"] = "[", ["}"] = "{" }
+
+local function open_bracket(open, text, i, byte)
+  local top = open[#open]
+  local key = byte == "{" and text:sub(1, i - 1):match "([%a_][%w_]*)%s*=%s*$"
+  open[#open + 1] = {
+    byte = byte, at = i, argument = 1, keys = {}, callee = not key and scan.chain(text:sub(1, i - 1)) or nil,
+    key = top and top.byte == "{" and key or nil,
+  }
+end
+
+local function read_byte(open, text, i, byte)
+  local top = open[#open]
+  if byte == "(" or byte == "[" or byte == "{" then
+    open_bracket(open, text, i, byte)
+  elseif closers[byte] then
+    if top and top.byte == closers[byte] then open[#open] = nil end
+  elseif top and (byte == "," or byte == ";") then
+    top.argument, top.at = top.argument + 1, i
+  elseif top and top.byte == "{" and byte == "=" and not text:find("^[=]", i + 1) then
+    local key = text:sub(top.at + 1, i - 1):match "^%s*([%a_][%w_]*)%s*$"
+    if key then top.keys[key], top.at = true, i end
+  end
+end
+
+--- Reads a piece of Lua that may end anywhere.
+-- @return { brackets, the outermost first: each { byte, argument = which one the end is in, keys = the set of those
+--   given, callee = the chain that it calls, key = the one that it is the value of, at = where the argument or value
+--   begins } }, and where the text ends in a string or comment { quote, from = its first byte }
+function scan.open(text)
+  local open, i = {}, 1
+  while true do
+    i = text:find("[%(%[{%)%]},;=\"'%-]", i)
+    if not i then return open end
+    local byte = text:sub(i, i)
+    if byte == '"' or byte == "'" or text:find("^%[=*%[", i) or text:find("^%-%-", i) then
+      local behind, unfinished = skip(text, i)
+      if not behind then return open, unfinished end
+      i = behind
+    else
+      read_byte(open, text, i, byte)
+      i = i + 1
+    end
+  end
+end
+
+return scan

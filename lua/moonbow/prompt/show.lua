@@ -1,0 +1,73 @@
+--- How the prompt prints tables that do not print themselves: their entries, a line each, those in them in one line.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local MOST, WIDTH = 20, 100 -- entries; characters of a line
+
+local function tells_itself(value)
+  local class = debug.getmetatable(value)
+  return type(value) ~= "table" or type(class) == "table" and (rawget(class, "__tostring") or rawget(class, "__name"))
+end
+
+local function first_line(text)
+  local line, rest = text:match "^([^\n]*)\n(.*)$"
+  return line and rest ~= "" and line .. " ..." or line or text
+end
+
+-- Entries 1, 2, ... in order, then the other keys by name.
+local function keys_of(t)
+  local keys, length = {}, rawlen(t)
+  for i = 1, math.min(length, MOST) do keys[i] = i end
+  local named = {}
+  for key in next, t do
+    if not (math.type(key) == "integer" and key >= 1 and key <= length) then named[#named + 1] = key end
+  end
+  table.sort(named, function(a, b) return tostring(a) < tostring(b) end)
+  local all = length + #named
+  for i = 1, math.min(#named, MOST - #keys) do keys[#keys + 1] = named[i] end
+  return keys, all - #keys
+end
+
+local show_short
+
+local function show_entry(key, value)
+  local shown = show_short(value)
+  if math.type(key) == "integer" then return shown end
+  local is_name = type(key) == "string" and key:find "^[%a_][%w_]*$"
+  return (is_name and key or ("[%s]"):format(check.show(key))) .. " = " .. shown
+end
+
+local function is_plain(value) return type(value) ~= "table" or tells_itself(value) end
+
+-- A value in one line; of tables in tables only that they are.
+function show_short(value, is_inner)
+  if type(value) == "string" then return check.show(value) end
+  if type(value) == "function" then return "function" end
+  if core.is_tensor(value) then return check.show(value) end
+  if is_plain(value) then return first_line(tostring(value)) end
+  if next(value) == nil then return "{}" end
+  if is_inner then return "{ ... }" end
+  local keys, more = keys_of(value)
+  local parts, length = {}, 0
+  for _, key in ipairs(keys) do
+    local entry = value[key]
+    local shown = is_plain(entry) and show_entry(key, entry)
+      or (math.type(key) == "integer" and "" or tostring(key) .. " = ") .. show_short(entry, true)
+    length = length + #shown + 2
+    if length > WIDTH then return "{ " .. table.concat(parts, ", ") .. (#parts > 0 and ", " or "") .. "... }" end
+    parts[#parts + 1] = shown
+  end
+  return "{ " .. table.concat(parts, ", ") .. (more > 0 and ", ..." or "") .. " }"
+end
+
+--- The text for a value: what it says itself, or the entries of a plain table.
+return function(value)
+  if tells_itself(value) then return tostring(value) end
+  local short = show_short(value)
+  if #short <= WIDTH and not short:find("...", 1, true) then return short end
+  local keys, more = keys_of(value)
+  local lines = {}
+  for i, key in ipairs(keys) do lines[i] = "  " .. show_entry(key, value[key]) end
+  if more > 0 then lines[#lines + 1] = ("  ... %d more"):format(more) end
+  return "{\n" .. table.concat(lines, ",\n") .. "\n}"
+end

@@ -1,0 +1,86 @@
+--- What Tab offers inside quotes: names of values, topics of help, keys, steps, and files.
+local lfs = require "lfs"
+local core = require "moonbow.core"
+local counted = require "moonbow.counted"
+local members = require "moonbow.prompt.members"
+local options = require "moonbow.prompt.options"
+local scan = require "moonbow.prompt.scan"
+
+local MOST_FILES = 5000 -- entries of a folder that are looked at
+local UNSAFE = "[%c\"'\\]" -- what cannot stand between quotes as it is
+
+local strings = {}
+
+--- Files and folders whose paths begin so; a folder ends in "/".
+local function files(prefix)
+  local folder, name = prefix:match "^(.*/)([^/]*)$"
+  folder, name = folder or "", name or prefix
+  local found, count = {}, 0
+  local ok, next_entry, entries = pcall(lfs.dir, folder == "" and "." or folder)
+  if not ok then return found end
+  for entry in next_entry, entries do
+    count = count + 1
+    if count > MOST_FILES then break end
+    local is_shown = name ~= "" or entry:sub(1, 1) ~= "."
+    if is_shown and entry ~= "." and entry ~= ".." and entry:sub(1, #name) == name and not entry:find(UNSAFE) then
+      local path = folder .. entry
+      found[#found + 1] = lfs.attributes(path, "mode") == "directory" and path .. "/" or path
+    end
+  end
+  return found
+end
+
+local function keys_of(value)
+  local keys = {}
+  for key in next, type(value) == "table" and value or {} do
+    if type(key) == "string" and not key:find(UNSAFE) then keys[#keys + 1] = key end
+  end
+  return keys
+end
+
+local function add_names(names, functions, depth)
+  for key, value in next, functions do
+    if type(key) == "string" and key:sub(1, 1) ~= "_" then names[key] = true end
+    if depth > 0 and type(value) == "table" then add_names(names, value, depth - 1) end
+  end
+end
+
+-- What mb.help takes as names.
+local function topics(mb)
+  local names = {}
+  add_names(names, mb, 1)
+  add_names(names, core.tensor_methods, 0)
+  add_names(names, core.rng_methods, 0)
+  return keys_of(names)
+end
+
+-- The names that a string which begins behind `text` may be; nil where nothing is known of it.
+local function known(text, open, mb)
+  local bracket = open[#open]
+  local chain = scan.chain(text) or bracket and bracket.callee
+  local f = chain and options.callee(chain)
+  if f == counted.original(mb.help) then return topics(mb) end
+  if bracket and bracket.byte == "[" then return keys_of(members.resolve(bracket.callee)) end
+  local name, option = options.of_value(text, open)
+  if name then return options.values(name, option) end
+  for _, outer in ipairs(open) do
+    if outer.callee and options.callee(outer.callee) == counted.original(mb.preprocess.fit) then
+      return mb.preprocess.names
+    end
+  end
+end
+
+--- What a string may be that so far is `prefix`.
+-- @param text what stands before the quote
+-- @return list of strings, and whether they are paths
+function strings.candidates(text, prefix, open, mb)
+  local names = known(text, open, mb)
+  if not names then return files(prefix), true end
+  local found = {}
+  for _, name in ipairs(names) do
+    if name:sub(1, #prefix) == prefix then found[#found + 1] = name end
+  end
+  return found, false
+end
+
+return strings

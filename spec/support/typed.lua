@@ -1,0 +1,28 @@
+-- Types on a terminal on which a command of a shell runs. Returns what it shows, without escape sequences.
+local uv = require "luv"
+
+local LONGEST = 60000 -- milliseconds until the command is ended
+
+-- @param steps a list of { text, keys }: the keys are typed once the command has shown the text behind the last one
+return function(command, steps)
+  local input, output, shown, from, step = uv.new_pipe(), uv.new_pipe(), "", 1, 1
+  local timer, process = uv.new_timer(), nil
+  process = assert(uv.spawn("script", { args = { "-qec", command, "/dev/null" }, stdio = { input, output } }, function()
+    process:close()
+    timer:close()
+    input:close()
+  end))
+  timer:start(LONGEST, 0, function() process:kill "sigterm" end)
+  output:read_start(function(_, data)
+    if not data then return output:close() end
+    shown = shown .. data
+    while steps[step] do
+      local _, last = shown:find(steps[step][1], from, true)
+      if not last then return end
+      from, step = last + 1, step + 1
+      input:write(steps[step - 1][2])
+    end
+  end)
+  uv.run()
+  return (shown:gsub("\27%[[%d;?]*%a", ""):gsub("\r", ""))
+end
