@@ -47,9 +47,9 @@ describe("a gradient kept as its factors", function()
     for i, look in ipairs(looks) do
       local x, w, dy = factors();
       (x:matmul(w)):backward(dy)
-      assert.is_true(core.is_unread(w.grad))
+      assert.is_true(core.is_factored(w.grad))
       assert.is_true(look(w.grad, product(x, dy)), "look " .. i)
-      assert.is_false(core.is_unread(w.grad))
+      assert.is_false(core.is_factored(w.grad))
     end
   end)
   it("has its shape without being computed", function()
@@ -58,13 +58,13 @@ describe("a gradient kept as its factors", function()
     assert.same({ INPUTS, UNITS }, w.grad:shape())
     assert.equal(INPUTS * UNITS, w.grad:count())
     assert.equal(INPUTS, #w.grad)
-    assert.is_true(core.is_unread(w.grad))
+    assert.is_true(core.is_factored(w.grad))
     assert.is_true(rawequal(w.grad, w.grad))
   end)
   it("is not kept where the factors are no smaller", function()
     local w = mb.randn(mb.rng(1), 20, 30):param()
     mb.randn(mb.rng(2), 200, 20):matmul(w):sum():backward()
-    assert.is_false(core.is_unread(w.grad))
+    assert.is_false(core.is_factored(w.grad))
   end)
   it("does not change with what it was computed from", function()
     local x, w, dy = factors();
@@ -90,7 +90,7 @@ describe("a gradient kept as its factors", function()
   it("sums over the points of spectra", function()
     local x, w, dy = factors();
     (x:reshape(3, 3, INPUTS):matmul(w)):backward(dy:reshape(3, 3, UNITS))
-    assert.is_true(core.is_unread(w.grad))
+    assert.is_true(core.is_factored(w.grad))
     assert.is_true(close(w.grad, product(x, dy)))
   end)
   it("is an error once closed", function()
@@ -130,7 +130,7 @@ describe("steps on factors", function()
           local y = x:matmul(w);
           (y:tanh()):backward(dy)
           if way == 1 then w.grad:sum() end
-          assert.equal(way == 2, core.is_unread(w.grad))
+          assert.equal(way == 2, core.is_factored(w.grad))
           optimizer:step { { name = "w", value = w } }
           assert.is_nil(w.grad)
         end

@@ -37,11 +37,12 @@ typedef struct {
   mb_real *data;
   mb_size count;
   mb_shape shape;
-  bool tracked;   /* the tape follows this tensor */
-  bool disowned;  /* closed once no record of the tape needs it */
-  int holds;      /* records that do */
-  Block *factors; /* what to compute the elements from when somebody looks; else NULL */
-  mb_size terms;  /* that they sum up */
+  bool tracked;      /* the tape follows this tensor */
+  bool dropped;      /* whoever made it has done with it: closed once no record of the tape holds it */
+  bool recomputable; /* its record can make it again */
+  int holds;         /* records that need it for their backward pass */
+  Block *factors;    /* what to compute the elements from when somebody looks; else NULL */
+  mb_size terms;     /* that they sum up */
 } Tensor;
 
 /* ---- raising (error.c) ---- */
@@ -99,12 +100,6 @@ void bind_close(Tensor *tensor);
 Tensor *bind_new_bytes(lua_State *L, const char *operation, mb_size count);
 mb_size bind_last_size(const Tensor *x); /* of its last dimension; all before it are rows */
 Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like);
-/* Pushes the tensor at arg itself where nobody else holds its memory, else a new one of its shape: what a
- * backward pass, to which its gradient belongs, may overwrite. */
-Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg);
-/* Pushes a tensor like the one at arg, which the tape keeps for a backward pass: in its memory where nobody
- * will look at it after this pass. */
-Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg);
 /* Scratch of count reals, on the stack as a tensor; the collector or bind_free_scratch frees it. */
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count);
 void bind_free_scratch(lua_State *L, int index);
@@ -134,6 +129,17 @@ const mb_size *bind_indices(lua_State *L, const char *operation, const char *nam
 bool bind_interrupted(void);
 
 mb_rng *bind_rng(lua_State *L, const char *operation, const char *name, int arg); /* random.c */
+
+/* ---- what a backward pass may do with the memory of its arguments (tape.c) ---- */
+
+/* Pushes a tensor like the gradient dy at arg for dx: dy itself, to be overwritten, if nothing else shares
+ * its memory. */
+Tensor *bind_over_gradient(lua_State *L, const char *operation, int arg);
+/* Pushes a tensor like the saved one at arg for dx: in its memory if nobody will look at it after this pass.
+ */
+Tensor *bind_over_saved(lua_State *L, const char *operation, int arg);
+/* The pass has done with a saved tensor: its memory is free already if nobody else will look at it. */
+void bind_let_go(Tensor *saved);
 
 /* ---- variables of each coroutine (scope.c); scope is the index of one, and an upvalue's ---- */
 

@@ -32,7 +32,7 @@ static int dropout_backward(lua_State *L) {
   const mb_real rate = dropout_rate(L, 3);
   if (kept->count * (mb_size)sizeof(mb_real) < dy->count)
     bind_error(L, "dropout: backward expected what a forward pass kept");
-  Tensor *dx = bind_own_or_new(L, "dropout", 1);
+  Tensor *dx = bind_over_gradient(L, "dropout", 1);
   mb_dropout_backward(dx->data, dy->data, (const uint8_t *)kept->data, rate, dy->count);
   return 1;
 }

@@ -94,7 +94,7 @@ static int unary_backward(lua_State *L) {
   const Tensor *dy = bind_tensor(L, unary_names[op], "dy", 1);
   const Tensor *kept = bind_tensor_count(L, unary_names[op], "x", 2, dy->count);
   const mb_real p = lua_isnoneornil(L, 3) ? 0 : (mb_real)bind_number(L, unary_names[op], "alpha", 3);
-  Tensor *dx = bind_own_or_new(L, unary_names[op], 1);
+  Tensor *dx = bind_over_gradient(L, unary_names[op], 1);
   mb_unary_backward(dx->data, op, p, dy->data, kept->data, kept->count);
   return 1;
 }

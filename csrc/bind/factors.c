@@ -3,9 +3,10 @@
 
 /* core.weight_gradient(x, dy) -> the product x' dy of all rows, the gradient of w in x w = y. Where its
  * factors are much smaller than it is, they are kept until somebody looks, and no longer depend on x and dy.
- */
+ * To be called in a backward pass, for which x was saved, and which needs it no more. */
 static int weight_gradient(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "matmul", "x", 1), *dy = bind_tensor(L, "matmul", "dy", 2);
+  Tensor *x = bind_tensor(L, "matmul", "x", 1);
+  const Tensor *dy = bind_tensor(L, "matmul", "dy", 2);
   const mb_size rows = x->shape.shape[x->shape.rank - 1], columns = dy->shape.shape[dy->shape.rank - 1];
   const mb_size terms = x->count / rows;
   if (dy->count != terms * columns) bind_error(L, "matmul: x and dy do not fit");
@@ -14,6 +15,7 @@ static int weight_gradient(lua_State *L) {
   else
     mb_matmul(bind_new_tensor(L, "matmul", 2, (mb_size[]){rows, columns})->data, true, false, rows, columns,
               terms, 1, x->data, dy->data, 0);
+  bind_let_go(x);
   return 1;
 }
 

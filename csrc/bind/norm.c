@@ -79,7 +79,7 @@ static int batch_norm_backward(lua_State *L) {
   const Tensor *winners = bind_tensor_or_nil(L, "batch_norm", "winners", 2);
   if (s.pool > 0 && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < results))
     bind_error(L, "batch_norm: backward expected the winners of a forward pass that kept them");
-  Tensor *dx = s.pool > 0 ? bind_kept_or_new(L, "batch_norm", 3) : bind_own_or_new(L, "batch_norm", 1);
+  Tensor *dx = s.pool > 0 ? bind_over_saved(L, "batch_norm", 3) : bind_over_gradient(L, "batch_norm", 1);
   Tensor *dgamma = bind_new_tensor(L, "batch_norm", 1, &s.C),
          *dbeta = bind_new_tensor(L, "batch_norm", 1, &s.C);
   mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data,

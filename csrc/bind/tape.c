@@ -1,5 +1,7 @@
-/* tape.c - what the tape needs to know of tensors: records, versions, who still uses them. */
+/* tape.c - what the tape needs to know of tensors: records, what they hold, versions. See docs/tape.md. */
 #include "bind.h"
+
+#include <string.h>
 
 static bool is_tracked(lua_State *L, int arg) {
   const Tensor *tensor = bind_test_tensor(L, arg);
@@ -33,40 +35,210 @@ static int unrecorded(lua_State *L) {
   return bind_call_in_scope(L, lua_upvalueindex(1));
 }
 
-/* core.records(...) -> the list of the arguments' records, false for what the tape does not follow; nil
- * where it follows nothing, or nothing is recorded. */
-static int records(lua_State *L) {
-  const int count = lua_gettop(L);
-  int first = 1;
+/* ---- records ---- */
+
+/* Pushes the record of the tensor at arg, false if there is none. */
+static void push_record(lua_State *L, int arg) {
+  if (is_tracked(L, arg))
+    lua_getiuservalue(L, arg, 1);
+  else
+    lua_pushboolean(L, false);
+}
+
+/* core.open_record(operation, ...) -> a record with the operation and the records of the arguments, false for
+ * what the tape does not follow; nil if it follows none of them, or nothing is recorded. Upvalue 2: the
+ * metatable of records. */
+static int open_record(lua_State *L) {
+  const int last = lua_gettop(L);
+  int first = 2;
   if (!is_recording(L)) return 0;
-  while (first <= count && !is_tracked(L, first)) first++;
-  if (first > count) return 0;
-  lua_createtable(L, count, 0);
-  for (int i = 1; i <= count; i++) {
-    if (is_tracked(L, i))
-      lua_getiuservalue(L, i, 1);
-    else
-      lua_pushboolean(L, false);
-    lua_rawseti(L, -2, i);
+  while (first <= last && !is_tracked(L, first)) first++;
+  if (first > last) return 0;
+  lua_createtable(L, last - 1, 3); /* operation, saved, order */
+  for (int i = 2; i <= last; i++) {
+    push_record(L, i);
+    lua_rawseti(L, -2, i - 1);
   }
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, "operation");
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_setmetatable(L, -2);
   return 1;
 }
 
-/* core.track(x, record): from now on the tape follows x; record is what core.record(x) returns */
+/* core.track(x, record, recomputable) -> x: from now on the tape follows x; record is what core.record(x)
+ * returns. */
 static int track(lua_State *L) {
   Tensor *x = bind_tensor(L, "track", "x", 1);
+  x->recomputable = lua_toboolean(L, 3);
   lua_settop(L, 2);
   x->tracked = !lua_isnil(L, 2);
   lua_setiuservalue(L, 1, 1);
   return 1;
 }
 
-/* core.record(x) -> its record; nil where x is no tensor, or none that the tape follows */
+/* core.record(x) -> its record; nil if x is no tensor, or none that the tape follows */
 static int record_of(lua_State *L) {
   if (!is_tracked(L, 1)) return 0;
   lua_getiuservalue(L, 1, 1);
   return 1;
 }
+
+/* ---- what a record saves ---- */
+
+/* The values that an operation has saved for its backward pass: a userdata with a user value for each. */
+typedef struct {
+  int count;
+  lua_Integer version; /* sum over the tensors that are held */
+} Saved;
+
+/* The record at 1 will ask the record of the tensor at arg to make it again, as its value i. */
+static void add_producer(lua_State *L, int arg, int i) {
+  if (lua_getfield(L, 1, "producers") == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 1, "producers");
+  }
+  lua_getiuservalue(L, arg, 1);
+  lua_getfield(L, -1, "users");
+  lua_pushinteger(L, lua_tointeger(L, -1) + 1);
+  lua_setfield(L, -3, "users");
+  lua_pop(L, 1);
+  lua_rawseti(L, -2, i);
+  lua_pop(L, 1);
+}
+
+/* tape:save(...): what the operation's backward will be called with behind dy: tensors or anything else. Each
+ * tensor is held, and must not change in place; a result that its record can make again is not held. Called
+ * once. tape:hold(...) is the same, but holds every tensor. Upvalue 1: is it save? */
+static int save(lua_State *L) {
+  const bool recomputes = lua_toboolean(L, lua_upvalueindex(1));
+  const int count = lua_gettop(L) - 1;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  Saved *saved = lua_newuserdatauv(L, sizeof *saved, count);
+  *saved = (Saved){.count = count};
+  for (int i = 1; i <= count; i++) {
+    Tensor *x = bind_test_tensor(L, i + 1);
+    if (x != NULL) bind_tensor(L, "save", "a tensor", i + 1);
+    if (recomputes && x != NULL && x->recomputable && x->block->version == 0) {
+      add_producer(L, i + 1, i);
+      continue;
+    }
+    if (x != NULL) x->holds++, saved->version += x->block->version;
+    lua_pushvalue(L, i + 1);
+    lua_setiuservalue(L, -2, i);
+  }
+  lua_setfield(L, 1, "saved");
+  return 0;
+}
+
+/* core.supply(saved, i, x): value i, which is not held, is x. */
+static int supply(lua_State *L) {
+  lua_settop(L, 3);
+  lua_setiuservalue(L, 1, (int)lua_tointeger(L, 2));
+  return 0;
+}
+
+/* core.remade(x, users) -> x: as many records hold x, which nobody else uses. */
+static int remade(lua_State *L) {
+  Tensor *x = bind_tensor(L, "backward", "x", 1);
+  x->dropped = true;
+  x->holds = (int)lua_tointeger(L, 2);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static lua_Integer version_of(lua_State *L, int arg) {
+  if (bind_test_tensor(L, arg) == NULL) return 0;
+  return bind_tensor(L, "backward", "a tensor that it needs", arg)->block->version;
+}
+
+/* core.recall(saved, name of the operation) -> the values. Raises if one of them was changed in place. */
+static int recall(lua_State *L) {
+  const Saved *saved = lua_touserdata(L, 1);
+  lua_Integer version = 0;
+  lua_settop(L, 2);
+  luaL_checkstack(L, saved->count + 3, NULL);
+  for (int i = 1; i <= saved->count; i++) {
+    lua_getiuservalue(L, 1, i);
+    version += version_of(L, i + 2);
+  }
+  if (version != saved->version)
+    bind_error(L, "backward: a tensor that '%s' needs was changed in place after it was used",
+               lua_tostring(L, 2));
+  return saved->count;
+}
+
+/* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
+ * it. Raises if one has been closed. */
+static int versions(lua_State *L) {
+  lua_Integer sum = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    sum += version_of(L, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, sum);
+  return 1;
+}
+
+static void close_if_unneeded(Tensor *x) {
+  if (x->dropped && x->holds == 0) bind_close(x);
+}
+
+/* core.release(saved): ends what save began: those tensors are no longer held by this record. */
+static int release(lua_State *L) {
+  const Saved *saved = lua_touserdata(L, 1);
+  for (int i = 1; i <= saved->count; i++) {
+    lua_getiuservalue(L, 1, i);
+    Tensor *x = bind_test_tensor(L, -1);
+    if (x != NULL) {
+      x->holds--;
+      close_if_unneeded(x);
+    }
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* core.drop(x, ...): whoever made x (nil: nothing) will not use it again, unless x is one of the others: it
+ * is closed as soon as no record holds it. */
+static int drop(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) return 0;
+  for (int other = lua_gettop(L); other > 1; other--)
+    if (lua_touserdata(L, other) == lua_touserdata(L, 1)) return 0;
+  Tensor *x = bind_tensor(L, "drop", "x", 1);
+  x->dropped = true;
+  close_if_unneeded(x);
+  return 0;
+}
+
+/* While a backward pass runs, its record still holds what it saved. */
+static bool is_last_use(const Tensor *saved) {
+  return saved->dropped && saved->holds == 1;
+}
+
+void bind_let_go(Tensor *saved) {
+  if (is_last_use(saved)) bind_close(saved);
+}
+
+Tensor *bind_over_saved(lua_State *L, const char *operation, int arg) {
+  const Tensor *saved = bind_tensor(L, operation, "input", arg);
+  if (!is_last_use(saved) || saved->block->references > 1) return bind_new_like(L, operation, saved);
+  bind_push_alias(L, saved);
+  return lua_touserdata(L, -1);
+}
+
+Tensor *bind_over_gradient(lua_State *L, const char *operation, int arg) {
+  Tensor *dy = bind_tensor(L, operation, "gradient", arg);
+  if (dy->block->references > 1) return bind_new_like(L, operation, dy);
+  lua_pushvalue(L, arg);
+  return dy;
+}
+
+/* ---- gradients ---- */
 
 /* core.gradients(dy, ...) -> the list of the others, in which dy, as it may stand for several, is replaced by
  * tensors of the same memory */
@@ -83,97 +255,78 @@ static int gradients(lua_State *L) {
   return 1;
 }
 
-/* The tensor at the top of the stack, where there is one; raises if it has been closed. */
-static Tensor *needed_tensor(lua_State *L) {
-  const int top = lua_gettop(L);
-  return bind_test_tensor(L, top) == NULL ? NULL : bind_tensor(L, "backward", "a tensor that it needs", top);
-}
-
-/* core.versions({tensors or other values}): grows with every change in place of one of them or of a view of
- * it. core.hold is the same for a record of the tape that needs them; core.release ends that. */
-static int versions(lua_State *L) {
-  const int hold = lua_toboolean(L, lua_upvalueindex(1));
-  lua_Integer sum = 0;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    Tensor *x = needed_tensor(L);
-    if (x != NULL) sum += x->block->version, x->holds += hold;
-    lua_pop(L, 1);
-  }
-  lua_pushinteger(L, sum);
+/* core.accumulate(a, b) -> a + b, in the memory of a if nothing else shares it; b is closed. */
+static int accumulate(lua_State *L) {
+  Tensor *a = bind_tensor(L, "backward", "gradient", 1), *sum = a;
+  Tensor *b = bind_tensor_count(L, "backward", "gradient", 2, a->count);
+  if (a->block->references > 1)
+    sum = bind_new_like(L, "backward", a);
+  else
+    lua_pushvalue(L, 1);
+  mb_binary(sum->data, MB_ADD, a->data, &a->shape, b->data, &a->shape, &a->shape);
+  bind_touch(sum);
+  bind_close(b);
   return 1;
 }
 
-static void close_if_unneeded(Tensor *x) {
-  if (x->disowned && x->holds == 0) bind_close(x);
-}
-
-static int release(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    Tensor *x = bind_test_tensor(L, -1);
-    if (x != NULL) {
-      x->holds--;
-      close_if_unneeded(x);
-    }
-    lua_pop(L, 1);
-  }
-  return 0;
-}
-
-/* core.disown(x, ...): the caller, who made x, will not use it again, unless x is one of the others: it is
- * closed as soon as the tape does not need it */
-static int disown(lua_State *L) {
-  for (int other = lua_gettop(L); other > 1; other--)
-    if (lua_touserdata(L, other) == lua_touserdata(L, 1)) return 0;
-  Tensor *x = bind_tensor(L, "disown", "x", 1);
-  x->disowned = true;
-  close_if_unneeded(x);
-  return 0;
-}
-
-/* core.let_go(x): the backward pass that runs now has done with x (false: nothing): its memory is given back
- * already if no other record needs it */
-static int let_go(lua_State *L) {
-  Tensor *x = bind_test_tensor(L, 1);
-  if (x != NULL && x->disowned && x->holds == 1) bind_close(x);
-  return 0;
-}
-
-/* core.is_sole(x): does nothing else share the memory of x? */
-static int is_sole(lua_State *L) {
-  const Tensor *x = bind_tensor_unread(L, "is_sole", "x", 1);
-  lua_pushboolean(L, x->block == NULL || x->block->references == 1);
+/* core.own(x) -> x if nothing else shares its memory, else a copy; x is closed then. */
+static int own(lua_State *L) {
+  Tensor *x = bind_tensor_unread(L, "backward", "gradient", 1);
+  lua_settop(L, 1);
+  if (x->block == NULL || x->block->references == 1) return 1;
+  Tensor *copy = bind_new_like(L, "backward", x);
+  memcpy(copy->data, x->data, (size_t)x->count * sizeof(mb_real));
+  bind_close(x);
   return 1;
 }
 
-/* core.is_unread(x): is x a product that nobody has looked at, kept as its factors? */
-static int is_unread(lua_State *L) {
-  lua_pushboolean(L, bind_tensor_unread(L, "is_unread", "x", 1)->block == NULL);
+/* core.is_factored(x): is x a product that nobody has looked at, kept as its factors? */
+static int is_factored(lua_State *L) {
+  lua_pushboolean(L, bind_tensor_unread(L, "is_factored", "x", 1)->block == NULL);
   return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"disown", disown},       {"gradients", gradients},
-    {"is_sole", is_sole},     {"is_tracked", is_tracked_tensor},
-    {"is_unread", is_unread}, {"let_go", let_go},
-    {"record", record_of},    {"release", release},
-    {"track", track},         {NULL, NULL},
+    {"accumulate", accumulate},
+    {"drop", drop},
+    {"gradients", gradients},
+    {"is_factored", is_factored},
+    {"is_tracked", is_tracked_tensor},
+    {"own", own},
+    {"recall", recall},
+    {"record", record_of},
+    {"release", release},
+    {"remade", remade},
+    {"supply", supply},
+    {"track", track},
+    {"versions", versions},
+    {NULL, NULL},
 };
 
-/* Those that share the variable of recording. */
-static const luaL_Reg recorders[] = {
-    {"is_recording", is_recording_now}, {"records", records}, {"unrecorded", unrecorded}, {NULL, NULL}};
+/* Those that share the variable of recording and the metatable of records. */
+static const luaL_Reg recorders[] = {{"is_recording", is_recording_now},
+                                     {"open_record", open_record},
+                                     {"unrecorded", unrecorded},
+                                     {NULL, NULL}};
+
+/* Pushes the metatable of records, which is also the table of their methods. */
+static void push_methods(lua_State *L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  for (int recomputes = 0; recomputes <= 1; recomputes++) {
+    lua_pushboolean(L, recomputes);
+    lua_pushcclosure(L, save, 1);
+    lua_setfield(L, -2, recomputes ? "save" : "hold");
+  }
+}
 
 void bind_open_tape(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
+  push_methods(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "tape_methods");
   bind_push_scope(L);
-  luaL_setfuncs(L, recorders, 1);
-  for (int hold = 0; hold <= 1; hold++) {
-    lua_pushboolean(L, hold);
-    lua_pushcclosure(L, versions, 1);
-    lua_setfield(L, -2, hold ? "hold" : "versions");
-  }
+  lua_insert(L, -2);
+  luaL_setfuncs(L, recorders, 2);
 }

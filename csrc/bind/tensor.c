@@ -283,13 +283,6 @@ mb_size bind_last_size(const Tensor *x) {
   return x->shape.shape[x->shape.rank - 1];
 }
 
-Tensor *bind_own_or_new(lua_State *L, const char *operation, int arg) {
-  Tensor *tensor = bind_tensor(L, operation, "gradient", arg);
-  if (tensor->block->references > 1) return bind_new_like(L, operation, tensor);
-  lua_pushvalue(L, arg);
-  return tensor;
-}
-
 mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
   const mb_size size = count < 1 ? 1 : count;
   return bind_new_tensor(L, operation, 1, &size)->data;
@@ -312,12 +305,6 @@ static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int ran
   memcpy(view->shape.shape, shape, (size_t)rank * sizeof *shape);
   view->count = mb_shape_count(&view->shape);
   return view;
-}
-
-Tensor *bind_kept_or_new(lua_State *L, const char *operation, int arg) {
-  const Tensor *x = bind_tensor(L, operation, "input", arg);
-  if (!x->disowned || x->holds > 1 || x->block->references > 1) return bind_new_like(L, operation, x);
-  return push_view(L, x, 0, x->shape.rank, x->shape.shape);
 }
 
 static int read_sizes(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {

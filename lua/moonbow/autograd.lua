@@ -1,17 +1,16 @@
---- The tape: operations record how to run backward, and backward walks the records.
+--- The tape: operations record how to run backward, and backward walks the records. See docs/tape.md.
 --
--- A tensor that the tape follows carries a record. That of a parameter holds its gradient
--- (x.grad). That of a result holds the records of the operation's inputs, and a closure that turns
--- the gradient of the result into gradients of the inputs; an input that the closure does not need is
--- not kept. Records are numbered in the order they were made, so that walking them from the highest
--- number down meets every result before its inputs.
+-- A tensor that the tape follows has a record. That of a parameter holds its gradient (x.grad). That of a result holds
+-- the records of the operation's arguments at 1, 2, ... (false for what the tape does not follow), the operation, and
+-- what it saved for its backward pass. Records are numbered in the order they were made, so that walking them from the
+-- highest number down meets every result before what it was made from.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 
-local is_tracked, records_of, track, record_of = core.is_tracked, core.records, core.track, core.record
+local is_tracked, open, track, record_of = core.is_tracked, core.open_record, core.track, core.record
 local is_recording = core.is_recording
-local versions, same_shape = core.versions, core.same_shape
+local recall, same_shape = core.recall, core.same_shape
 
 local autograd = {}
 
@@ -19,59 +18,49 @@ local current_watcher, call_watched = core.scoped() -- while operations are meas
 local was_watched = false -- until then nobody need be asked
 local last_order = 0
 
--- How to make a result again, and how many backward passes, of operations on that result, will ask for it.
-local Recipe = {}
-Recipe.__index = Recipe
+-- ---- what an operation says to the tape ----
 
---- The result, made once for all who use it.
-function Recipe:take()
-  self.made = self.made or self.remake()
-  return self.made
-end
+-- The record of the result that an operation makes. save is in C: see csrc/bind/tape.c.
+local Tape = core.tape_methods
+Tape.recorded = true
 
---- Called by each user when it has done; the last one lets go of the memory.
-function Recipe:drop()
-  self.users = self.users - 1
-  if self.users == 0 then
-    core.close(self.made)
-    self.made = nil
-  end
-end
+--- Tells whether argument i wants a gradient.
+function Tape:needs(i) return self[i] ~= false end
 
---- For an operation whose backward needs x: x, or false and a recipe, which it shall keep instead of x.
-function autograd.keep(x)
-  local node = record_of(x)
-  local recipe = node and node.recipe
-  if not recipe or versions { x } > 0 or not is_recording() then return x end
-  recipe.users = recipe.users + 1
-  return false, recipe
-end
+--- The result may be computed again from what is saved: f(...) of that returns it. Operations that save the result
+-- then need not hold it.
+function Tape:recompute(f) self.remake = f end
 
--- parents: the records of the inputs, false for those the tape does not follow. saved: what backward needs.
-local function record(y, name, parents, backward, saved, watch, inputs, remake)
+-- What operations talk to while nothing is recorded.
+local function nothing() return false end
+local IDLE = { recorded = false, save = nothing, needs = nothing, recompute = nothing }
+
+local function finish(record, watch, y)
   last_order = last_order + 1
-  return track(y, {
-    name = name, order = last_order, parents = parents, backward = backward, saved = saved,
-    version = core.hold(saved), inputs = inputs, event = watch and watch.event,
-    recipe = remake and setmetatable({ remake = remake, users = 0 }, Recipe),
-  })
+  record.order = last_order
+  if watch then record.event = watch.event end
+  return track(y, record, record.remake ~= nil)
 end
 
---- Defines an operation on the kernels of core: forward(...) returns the result, a closure
--- backward(dy, needs_1, needs_2, ...) that returns one gradient per argument (nil where there is none or
--- where needs_i is false), a list of the tensors that the closure uses, which must not change until
--- then (left out: all arguments), and, where the result is cheap to make again from these, a function that
--- does. forward must call nothing but core, and backward must return fresh
--- tensors or dy itself: they are given back to the pool as soon as they have been used.
-function autograd.define(name, forward)
+--- Defines an operation on the kernels of core. operation.forward(tape, ...) returns the result, and says what
+-- operation.backward needs: tape:save(...), tensors or anything else. backward(dy, ...) of that returns one gradient
+-- per argument of forward (nil or false if it has none). They capture no tensors, call nothing but core, and the
+-- gradients are fresh tensors or dy itself: they are given back to the pool as soon as they have been used.
+-- @return a function of the arguments of forward behind the tape
+function autograd.define(name, operation)
+  local forward = operation.forward
+  operation.name = name
   return counted.like(function(...)
-    local watch = was_watched and current_watcher()
-    local run = watch and watch.forward(name, forward) or forward
-    local y, backward, saved, remake = run(...)
-    local parents = records_of(...)
-    if parents then return record(y, name, parents, backward, saved or { ... }, watch, nil, remake) end
-    return y
-  end, forward)
+    local record = open(operation, ...)
+    if was_watched then
+      local watch = current_watcher()
+      local run = watch and watch.forward(name, forward) or forward
+      if not record then return (run(IDLE, ...)) end
+      return finish(record, watch, run(record, ...))
+    end
+    if not record then return forward(IDLE, ...) end
+    return finish(record, nil, forward(record, ...))
+  end, forward, 1)
 end
 
 --- Runs f(...) without recording and returns its results. Nested calls are fine; after an error
@@ -90,8 +79,8 @@ end
 autograd.is_recording = is_recording
 
 --- Calls f(...), and returns its results, while every operation of this coroutine asks the watcher for what to run
--- instead of its own functions: watcher.forward(name, forward), and watcher.backward(event, backward), where event is
--- what watcher.event was when the result was recorded.
+-- instead of its own functions: watcher.forward(name, forward), whose first argument is a tape, and
+-- watcher.backward(event, backward), where event is what watcher.event was when the result was recorded.
 function autograd.watched(watcher, f, ...)
   was_watched = true
   return call_watched(watcher, f, ...)
@@ -111,92 +100,122 @@ end
 function autograd.operation(name, forward)
   check.kind("operation", "name", name, "string")
   check.kind("operation", "forward", forward, "function")
+  local operation = { name = name }
+  local function run(_, ...) return core.unrecorded(forward, ...) end
   return function(...)
     local watch = was_watched and current_watcher()
-    local y, backward = core.unrecorded(watch and watch.forward(name, forward) or forward, ...)
+    local y, backward = (watch and watch.forward(name, run) or run)(IDLE, ...)
     if not core.is_tensor(y) then
       check.fail(name, "forward must return a tensor, got %s", check.show(y))
     end
-    local parents = records_of(...)
-    if not parents then return y end
+    local record = open(operation, ...)
+    if not record then return y end
     if type(backward) ~= "function" then
       check.fail(name, "forward must return a backward function behind its result, got %s",
         check.show(backward))
     end
-    local inputs = { ... }
-    return record(core.alias(y), name, parents, backward, inputs, watch, inputs)
-  end
-end
-
-local function check_gradient(node, i, gradient)
-  if not core.is_tensor(gradient) then
-    check.fail(node.name, "backward returned %s as gradient of argument %d, expected a tensor",
-      check.show(gradient), i)
-  end
-  if not same_shape(gradient, node.inputs[i]) then
-    check.fail(node.name, "backward returned a gradient of shape %s for argument %d of shape %s",
-      check.show_shape(core.shape(gradient)), i, check.show_shape(core.shape(node.inputs[i])))
+    record.closure, record.inputs = backward, { ... }
+    record:hold(...)
+    return finish(record, watch, core.alias(y))
   end
 end
 
 --- Another tensor of the same memory and record, for functions of the user's, who may keep it: x itself may be
--- disowned. What is no tensor is returned as it is.
+-- dropped. What is no tensor is returned as it is.
 function autograd.share(x)
   if not core.is_tensor(x) then return x end
   local y = core.alias(x)
   return is_tracked(x) and track(y, record_of(x)) or y
 end
 
--- Adds b, which is ours, to a, in place where nothing else looks at a. Returns the sum.
-local function add_to(a, b)
-  local sum = core.is_sole(a) and core.add_into(a, b) or core.add(a, b)
-  core.close(b)
-  return sum
+-- ---- what a backward pass does with a record ----
+
+-- Each record has an entry for each argument until it is used.
+local function check_unused(record)
+  if record[1] == nil then
+    check.fail("backward", "the tape of '%s' was used by an earlier backward; run forward again", record.operation.name)
+  end
 end
 
--- Runs one record backward; returns the list of gradients of its inputs. Those of the operations here are
--- ours, but for dy, which may stand for several; those of a user's operation are checked, and the user's.
-local function gradients_of(node, dy)
-  local parents = node.parents
-  if versions(node.saved) ~= node.version then
-    check.fail("backward", "a tensor that '%s' needs was changed in place after it was used", node.name)
+local saved_of
+
+-- The result of a record, which nobody holds: computed again, once for all who need it. The last of them closes it.
+local function recompute(record)
+  if not record.result then
+    check_unused(record)
+    record.result = core.remade(record.remake(saved_of(record)), record.users)
   end
-  local watch = was_watched and current_watcher()
-  local run = watch and watch.backward(node.event, node.backward) or node.backward
-  if not node.inputs then return core.gradients(dy, run(dy, table.unpack(parents))) end
+  return record.result
+end
+
+function saved_of(record)
+  local saved = record.saved
+  if not saved then return end
+  if record.producers then
+    for i, producer in pairs(record.producers) do core.supply(saved, i, recompute(producer)) end
+  end
+  return recall(saved, record.operation.name)
+end
+
+local function check_gradient(record, i, gradient)
+  if not core.is_tensor(gradient) then
+    check.fail(record.operation.name, "backward returned %s as gradient of argument %d, expected a tensor",
+      check.show(gradient), i)
+  end
+  local input = record.inputs[i]
+  if not same_shape(gradient, input) then
+    check.fail(record.operation.name, "backward returned a gradient of shape %s for argument %d of shape %s",
+      check.show_shape(core.shape(gradient)), i, check.show_shape(core.shape(input)))
+  end
+end
+
+-- The gradients of a user's operation, which are checked, and may be the user's.
+local function gradients_of_users(record, backward, dy)
   local needs = {}
-  for i = 1, #parents do needs[i] = parents[i] ~= false end
-  local gradients = { run(dy, table.unpack(needs)) }
-  for i = 1, #parents do
-    if not parents[i] then
+  for i = 1, #record do needs[i] = record:needs(i) end
+  local gradients = { backward(dy, table.unpack(needs)) }
+  for i = 1, #record do
+    if not needs[i] then
       gradients[i] = nil
     elseif gradients[i] ~= nil then
-      check_gradient(node, i, gradients[i])
+      check_gradient(record, i, gradients[i])
       gradients[i] = core.alias(gradients[i])
     end
   end
   return gradients
 end
 
-local function is_parameter(node) return node.name == nil end
+-- Runs one record backward; returns the list of gradients of its arguments, which are ours.
+local function gradients_of(record, dy)
+  local backward = record.operation.backward
+  local run = backward or record.closure
+  local watch = was_watched and current_watcher()
+  if watch then run = watch.backward(record.event, run) end
+  if backward then return core.gradients(dy, run(dy, saved_of(record))) end
+  recall(record.saved, record.operation.name) -- raises if one was changed
+  return gradients_of_users(record, run, dy)
+end
 
--- Hands the gradient of a record on to its parents. nodes and pending: the records that wait for their turn
--- and their gradients so far, by number. Returns how many more wait now.
-local function step(node, dy, nodes, pending, leaves)
-  local parents, gradients, more = node.parents, gradients_of(node, dy), 0
-  core.release(node.saved)
-  node.parents, node.backward, node.saved, node.inputs = nil, nil, nil, nil
+local function is_parameter(record) return record.operation == nil end
+
+-- Hands the gradient of a record on to its parents. records and pending: those that wait for their turn and their
+-- gradients so far, by number. Returns how many more wait now.
+local function step(record, dy, records, pending, leaves)
+  local gradients, more = gradients_of(record, dy), 0
+  if record.saved then core.release(record.saved) end
+  record.saved, record.producers, record.closure, record.inputs = nil, nil, nil, nil
   core.close(dy)
-  for i = 1, #parents do
-    local parent, gradient = parents[i], gradients[i]
+  for i = 1, #record do
+    local parent, gradient = record[i], gradients[i]
+    record[i] = nil
     if gradient and not parent then
       core.close(gradient)
     elseif gradient and is_parameter(parent) then
-      leaves[parent] = leaves[parent] and add_to(leaves[parent], gradient) or gradient
+      leaves[parent] = leaves[parent] and core.accumulate(leaves[parent], gradient) or gradient
     elseif gradient and pending[parent.order] then
-      pending[parent.order] = add_to(pending[parent.order], gradient)
+      pending[parent.order] = core.accumulate(pending[parent.order], gradient)
     elseif gradient then
-      nodes[parent.order], pending[parent.order], more = parent, gradient, more + 1
+      records[parent.order], pending[parent.order], more = parent, gradient, more + 1
     end
   end
   return more
@@ -205,31 +224,17 @@ end
 -- The gradients of all parameters that root depends on, by their records.
 local function walk(root, dy)
   if is_parameter(root) then return { [root] = dy } end
-  local nodes, pending, leaves, waiting = { [root.order] = root }, { [root.order] = dy }, {}, 1
+  local records, pending, leaves, waiting = { [root.order] = root }, { [root.order] = dy }, {}, 1
   for order = root.order, 1, -1 do
-    local node = nodes[order]
-    if node then
-      if not node.parents then
-        check.fail("backward", "the tape of '%s' was used by an earlier backward; run forward again", node.name)
-      end
-      waiting = waiting - 1 + step(node, pending[order], nodes, pending, leaves)
-      nodes[order], pending[order] = nil, nil
+    local record = records[order]
+    if record then
+      check_unused(record)
+      waiting = waiting - 1 + step(record, pending[order], records, pending, leaves)
+      records[order], pending[order] = nil, nil
       if waiting == 0 then break end
     end
   end
   return leaves
-end
-
--- A parameter keeps its gradient, in memory of its own; a further backward adds to it.
-local function keep_gradient(leaf, gradient)
-  if leaf.grad then
-    leaf.grad = add_to(leaf.grad, gradient)
-  elseif core.is_sole(gradient) then
-    leaf.grad = gradient
-  else
-    leaf.grad = core.copy(gradient)
-    core.close(gradient)
-  end
 end
 
 --- Computes the gradients of y with respect to every parameter it was computed from, and adds
@@ -254,8 +259,16 @@ function autograd.backward(y, dy)
       check.show_shape(core.shape(dy)))
   end
   core.unrecorded(function()
-    for leaf, gradient in pairs(walk(record_of(y), core.alias(dy))) do keep_gradient(leaf, gradient) end
+    for leaf, gradient in pairs(walk(record_of(y), core.alias(dy))) do
+      leaf.grad = leaf.grad and core.accumulate(leaf.grad, gradient) or core.own(gradient)
+    end
   end)
+end
+
+--- The name of the operation that made x; nil for a parameter, and for what the tape does not follow.
+function autograd.made_by(x)
+  local record = record_of(x)
+  return record and record.operation and record.operation.name
 end
 
 --- Makes x a parameter: the tape follows it, and backward leaves its gradient in x.grad.
@@ -264,8 +277,8 @@ end
 function autograd.param(x)
   check.kind("param", "x", x, "tensor")
   if not is_tracked(x) then return track(x, {}) end
-  if not is_parameter(record_of(x)) then
-    check.fail("param", "this tensor is the result of '%s'; call detach() first", record_of(x).name)
+  if autograd.made_by(x) then
+    check.fail("param", "this tensor is the result of '%s'; call detach() first", autograd.made_by(x))
   end
   return x
 end

@@ -8,11 +8,11 @@ local function weak_keys() return setmetatable({}, { __mode = "k" }) end
 
 local originals = weak_keys() -- functions that count, to those they call
 local inside = {} -- sets of the methods that only moonbow calls, by class
-local likes = weak_keys() -- functions of any arguments, to those that they hand them to
+local likes = weak_keys() -- functions of any arguments, to what counted.like was told of them
 
---- Says that f hands all of its arguments to another function. Returns f.
-function counted.like(f, other)
-  likes[f] = other
+--- Says that f hands all of its arguments to another function, behind hidden ones (0) of its own. Returns f.
+function counted.like(f, other, hidden)
+  likes[f] = { other = other, hidden = hidden or 0 }
   return f
 end
 
@@ -21,9 +21,13 @@ function counted.original(f) return originals[f] or f end
 
 -- How many arguments a Lua function takes; nil where it takes any number, or is written in C.
 local function parameters(f)
-  while originals[f] or likes[f] do f = originals[f] or likes[f] end
+  local hidden = 0
+  while originals[f] or likes[f] do
+    if likes[f] then hidden = hidden + likes[f].hidden end
+    f = originals[f] or likes[f].other
+  end
   local info = debug.getinfo(f, "u")
-  return not info.isvararg and info.nparams or nil
+  return not info.isvararg and info.nparams - hidden or nil
 end
 
 -- Raises unless what comes first has a method of the name: model.build{ 8, 1 } has no object.

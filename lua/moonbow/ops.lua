@@ -1,189 +1,190 @@
---- The differentiable operations, one definition each: the forward kernel, and a closure over the
--- backward kernel. Arguments are positional and already checked for kind by the kernels' bindings;
--- tensor.lua and nn give them their public form.
+--- The differentiable operations, one definition each: forward tells the tape what backward needs, see docs/tape.md.
+-- Arguments are positional and already checked for kind by the kernels' bindings; tensor.lua and nn give them their
+-- public form.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local elementwise = require "moonbow.elementwise"
 
 local ops = {}
 
-local define, is_recording, is_tracked = autograd.define, autograd.is_recording, core.is_tracked
-local keep = autograd.keep
-
--- For operations whose backward needs no tensor of the forward pass.
-local NOTHING = {}
+local define, is_tracked = autograd.define, core.is_tracked
 
 -- A list of numbers as it is now: backward must not see what its owner changes later. Tensors tell of changes.
 local function own_list(list)
   return type(list) == "table" and table.move(list, 1, #list, 1, {}) or list
 end
 
--- dy summed to the shape of an operand that was broadcast; shape is nil where it was not.
-local function reduce_to(dy, shape) return shape and core.sum_to(dy, shape) or dy end
+-- ---- two operands, which are broadcast; one of them may be a number ----
 
--- The same for a temporary.
-local function reduce_own(gradient, shape)
-  if not shape then return gradient end
+-- The gradient summed to the shape of an operand that was broadcast (nil: it was not).
+local function reduce(gradient, shape, dy)
+  if not (gradient and shape) then return gradient end
   local sum = core.sum_to(gradient, shape)
-  core.close(gradient)
+  if not rawequal(gradient, dy) then core.close(gradient) end
   return sum
 end
 
--- ---- elementwise, a and b broadcast; one of them may be a number ----
+-- backward(dy, ...) of what saved(tape, a, b, y) returns has gradients of the shape of y.
+local function define_binary(name, saved, backward)
+  local forward, broadcast_from = core[name], core.broadcast_from
+  ops[name] = define(name, {
+    forward = function(tape, a, b)
+      local y = forward(a, b)
+      if tape.recorded then tape:save(broadcast_from(a, y), broadcast_from(b, y), saved(tape, a, b, y)) end
+      return y
+    end,
+    backward = function(dy, a_shape, b_shape, ...)
+      local da, db = backward(dy, ...)
+      return reduce(da, a_shape, dy), reduce(db, b_shape, dy)
+    end,
+  })
+end
 
-ops.add = define("add", function(a, b)
-  local y = core.add(a, b)
-  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-  return y, function(dy, need_a, need_b)
-    return need_a and reduce_to(dy, a_shape) or nil, need_b and reduce_to(dy, b_shape) or nil
-  end, NOTHING
+local function needs_of_both(tape) return tape:needs(1), tape:needs(2) end
+
+define_binary("add", needs_of_both, function(dy, need_a, need_b) return need_a and dy, need_b and dy end)
+
+define_binary("sub", needs_of_both, function(dy, need_a, need_b) return need_a and dy, need_b and core.neg(dy) end)
+
+define_binary("mul", function(tape, a, b) return tape:needs(2) and a, tape:needs(1) and b end, function(dy, a, b)
+  return b and core.chain(dy, b), a and core.chain(dy, a)
 end)
 
---- a + b of one shape, and slope (0 or more) times what is negative: a shortcut and the ReLU behind it.
-ops.add_activate = define("add", function(a, b, slope)
-  local y, backward = core.add_activate(a, b, slope), slope > 0 and core.leaky_relu_backward or core.relu_backward
-  return y, function(dy)
-    local dz = backward(dy, y, slope)
-    return dz, core.alias(dz)
-  end, { y }
-end)
-
-ops.sub = define("sub", function(a, b)
-  local y = core.sub(a, b)
-  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-  return y, function(dy, need_a, need_b)
-    return need_a and reduce_to(dy, a_shape) or nil, need_b and reduce_own(core.neg(dy), b_shape) or nil
-  end, NOTHING
-end)
-
-ops.mul = define("mul", function(a, b)
-  local y = core.mul(a, b)
-  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-  local left, right = is_tracked(b) and a, is_tracked(a) and b
-  return y, function(dy, need_a, need_b)
-    return need_a and reduce_own(core.chain(dy, right), a_shape) or nil,
-      need_b and reduce_own(core.chain(dy, left), b_shape) or nil
-  end, { left, right }
-end)
-
-ops.div = define("div", function(a, b)
-  local y = core.div(a, b)
-  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-  local quotient = is_tracked(b) and y
-  return y, function(dy, need_a, need_b)
-    local da = core.chain_div(dy, b)
-    local db = need_b and reduce_own(core.neg(core.chain(da, quotient)), b_shape) or nil
-    return need_a and reduce_own(da, a_shape) or nil, db
-  end, { b, quotient }
+define_binary("div", function(tape, _, b, y)
+  return b, tape:needs(2) and y, tape:needs(1)
+end, function(dy, b, y, need_a)
+  local da = core.chain_div(dy, b)
+  return need_a and da, y and core.neg(core.chain(da, y))
 end)
 
 -- The powers of 0 are taken not to depend on the exponent.
-ops.pow = define("pow", function(a, b)
-  local y = core.pow(a, b)
-  local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-  return y, function(dy, need_a, need_b)
-    local da, db
-    if need_a then da = reduce_own(core.chain(dy, core.chain(b, core.pow(a, core.sub(b, 1)))), a_shape) end
-    if need_b then
-      local log_a = core.chain(core.ne(a, 0), core.log(type(a) == "number" and core.full(a, 1) or a))
-      db = reduce_own(core.chain(dy, core.chain(y, log_a)), b_shape)
-    end
-    return da, db
-  end, { a, b, y }
+define_binary("pow", function(tape, a, b, y)
+  return a, b, y, needs_of_both(tape)
+end, function(dy, a, b, y, need_a, need_b)
+  local da = need_a and core.chain(dy, core.chain(b, core.pow(a, core.sub(b, 1))))
+  if not need_b then return da end
+  local log_a = core.chain(core.ne(a, 0), core.log(type(a) == "number" and core.full(a, 1) or a))
+  return da, core.chain(dy, core.chain(y, log_a))
 end)
 
 -- Where a and b are equal, a takes the gradient.
-local function define_extreme(name, keeps_a)
-  ops[name] = define(name, function(a, b)
-    local y = core[name](a, b)
-    local a_shape, b_shape = core.broadcast_from(a, y), core.broadcast_from(b, y)
-    return y, function(dy, need_a, need_b)
-      local from_a = core[keeps_a](a, b)
-      return need_a and reduce_own(core.chain(dy, from_a), a_shape) or nil,
-        need_b and reduce_own(core.chain(dy, core.sub(1, from_a)), b_shape) or nil
-    end
+for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
+  define_binary(name, function(tape, a, b) return a, b, needs_of_both(tape) end, function(dy, a, b, need_a, need_b)
+    local from_a = keeps_a(a, b)
+    return need_a and core.chain(dy, from_a), need_b and core.chain(dy, core.sub(1, from_a))
   end)
 end
-define_extreme("maximum", "ge")
-define_extreme("minimum", "le")
 
--- The derivative follows from the result where that is how the kernel is written, and alpha does not hide the input.
+--- a + b of one shape, and slope (0 or more) times what is negative: a shortcut and the ReLU behind it.
+ops.add_activate = define("add_activate", {
+  forward = function(tape, a, b, slope)
+    local y = core.add_activate(a, b, slope)
+    tape:save(y, slope)
+    return y
+  end,
+  backward = function(dy, y, slope)
+    local dz = (slope > 0 and core.leaky_relu_backward or core.relu_backward)(dy, y, slope)
+    return dz, core.alias(dz)
+  end,
+})
+
+-- ---- one operand ----
+
+-- The derivative follows from the result if the kernel is written so, and alpha does not hide the input.
 for _, row in ipairs(elementwise) do
   local name = row[1]
-  local forward, backward, keeps_result = core[name], core[name .. "_backward"], core[name .. "_keeps_result"]()
-  ops[name] = define(name, row.alpha and function(x, alpha)
-    local y = forward(x, alpha)
-    local kept = keeps_result and alpha > 0 and y or x
-    return y, function(dy) return backward(dy, kept, alpha) end, { kept }
-  end or function(x)
-    local y = forward(x)
-    local kept = keeps_result and y or x
-    return y, function(dy) return backward(dy, kept) end, { kept }
-  end)
+  local forward, keeps_result = core[name], core[name .. "_keeps_result"]()
+  ops[name] = define(name, {
+    forward = function(tape, x, alpha)
+      local y = forward(x, alpha)
+      tape:save(keeps_result and (alpha == nil or alpha > 0) and y or x, alpha)
+      return y
+    end,
+    backward = core[name .. "_backward"],
+  })
 end
--- Its derivative needs nothing kept.
-ops.neg = define("neg", function(x)
-  return core.neg(x), function(dy) return core.neg(dy) end, NOTHING
-end)
+
+-- Its derivative needs nothing saved.
+ops.neg = define("neg", { forward = function(_, x) return core.neg(x) end, backward = core.neg })
 
 -- ---- reductions over all elements, or one dimension, which goes ----
 
 for _, name in ipairs { "sum", "mean" } do
-  local forward, backward = core[name], core[name .. "_backward"]
-  ops[name] = define(name, function(x, dimension)
-    local y, shape = forward(x, dimension), core.shape(x)
-    return y, function(dy) return backward(dy, shape, dimension) end, NOTHING
-  end)
+  local forward = core[name]
+  ops[name] = define(name, {
+    forward = function(tape, x, dimension)
+      tape:save(core.shape(x), dimension)
+      return forward(x, dimension)
+    end,
+    backward = core[name .. "_backward"],
+  })
 end
 for _, name in ipairs { "var", "std", "min", "max" } do
-  local forward, backward = core[name], core[name .. "_backward"]
-  ops[name] = define(name, function(x, dimension, ddof)
-    return forward(x, dimension, ddof), function(dy) return backward(dy, x, dimension, ddof) end, { x }
-  end)
+  local forward = core[name]
+  ops[name] = define(name, {
+    forward = function(tape, x, dimension, ddof)
+      tape:save(x, dimension, ddof)
+      return forward(x, dimension, ddof)
+    end,
+    backward = core[name .. "_backward"],
+  })
 end
 
 --- The sum of squares of x, as a tensor of one element: the L2 penalty before its factor.
-ops.sum_squares = define("sum_squares", function(x)
-  return core.full(core.sum_squares(x), 1), function(dy) return core.chain(dy, core.mul(x, 2)) end
-end)
+ops.sum_squares = define("sum_squares", {
+  forward = function(tape, x)
+    tape:save(x)
+    return core.full(core.sum_squares(x), 1)
+  end,
+  backward = function(dy, x) return core.chain(dy, core.mul(x, 2)) end,
+})
 
 -- ---- matrix product ----
 
--- Gradients of both factors of a product, where wanted. That of the right one, which may keep a copy of the left one,
--- comes first, so that the other can take its place.
-local function matmul_backward(dy, left, right, need_left, need_right)
-  local dright = need_right and core.weight_gradient(left, dy) or nil
-  core.let_go(left)
-  return need_left and core.matmul(dy, right, false, true) or nil, dright
+-- Gradients of both factors of a product; a is false if b wants none, and b if a wants none. That of b comes
+-- first, after which a is not needed, so that the other can take its place.
+local function matmul_backward(dy, a, b)
+  local db = a and core.weight_gradient(a, dy)
+  return b and core.matmul(dy, b, false, true), db
 end
 
-ops.matmul = define("matmul", function(a, b)
-  local left, right = is_tracked(b) and a, is_tracked(a) and b
-  return core.matmul(a, b), function(dy, need_a, need_b)
-    return matmul_backward(dy, left, right, need_a, need_b)
-  end, { left, right }
-end)
+ops.matmul = define("matmul", {
+  forward = function(tape, a, b)
+    tape:save(tape:needs(2) and a, tape:needs(1) and b)
+    return core.matmul(a, b)
+  end,
+  backward = matmul_backward,
+})
 
 --- x times the matrix w, plus the bias b (or nil) in each row.
-ops.dense = define("dense", function(x, w, b)
-  local left, right = is_tracked(w) and x, is_tracked(x) and w
-  return core.matmul(x, w, false, false, b), function(dy, need_x, need_w, need_b)
-    local dx, dw = matmul_backward(dy, left, right, need_x, need_w)
-    return dx, dw, need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) }) or nil
-  end, { left, right }
-end)
+ops.dense = define("dense", {
+  forward = function(tape, x, w, b)
+    tape:save(tape:needs(2) and x, tape:needs(1) and w, tape:needs(3))
+    return core.matmul(x, w, false, false, b)
+  end,
+  backward = function(dy, x, w, need_b)
+    local dx, dw = matmul_backward(dy, x, w)
+    return dx, dw, need_b and core.sum_to(dy, { core.size(dy, core.rank(dy)) })
+  end,
+})
 
 -- ---- shape ----
 
-ops.reshape = define("reshape", function(x, ...)
-  local y, shape = core.reshape(x, ...), core.shape(x)
-  return y, function(dy) return core.reshape(dy, shape) end, NOTHING
-end)
+ops.reshape = define("reshape", {
+  forward = function(tape, x, ...)
+    tape:save(core.shape(x))
+    return core.reshape(x, ...)
+  end,
+  backward = core.reshape,
+})
 
-ops.narrow = define("narrow", function(x, first, count)
-  local y, shape = core.narrow(x, first, count), core.shape(x)
-  return y, function(dy) return core.slice_backward(dy, shape, 1, first) end, NOTHING
-end)
+ops.narrow = define("narrow", {
+  forward = function(tape, x, first, count)
+    tape:save(core.shape(x), 1, first)
+    return core.narrow(x, first, count)
+  end,
+  backward = core.slice_backward,
+})
 
 local narrow = ops.narrow
 
@@ -196,143 +197,176 @@ function ops.row(x, i)
   return ops.reshape(narrow(x, i, 1), shape)
 end
 
-ops.slice = define("slice", function(x, dimension, first, count)
-  local y, shape = core.slice(x, dimension, first, count), core.shape(x)
-  return y, function(dy)
-    return core.slice_backward(dy, shape, dimension, first)
-  end, NOTHING
-end)
+ops.slice = define("slice", {
+  forward = function(tape, x, dimension, first, count)
+    tape:save(core.shape(x), dimension, first)
+    return core.slice(x, dimension, first, count)
+  end,
+  backward = core.slice_backward,
+})
 
-ops.transpose = define("transpose", function(x, d1, d2)
-  return core.transpose(x, d1, d2), function(dy) return core.transpose(dy, d1, d2) end, NOTHING
-end)
+ops.transpose = define("transpose", {
+  forward = function(tape, x, d1, d2)
+    tape:save(d1, d2)
+    return core.transpose(x, d1, d2)
+  end,
+  backward = core.transpose,
+})
 
-ops.index = define("index", function(x, rows)
-  rows = own_list(rows)
-  local y, shape = core.index(x, rows), core.shape(x)
-  return y, function(dy) return core.index_backward(dy, shape, rows) end, { rows }
-end)
+ops.index = define("index", {
+  forward = function(tape, x, rows)
+    rows = own_list(rows)
+    tape:save(core.shape(x), rows)
+    return core.index(x, rows)
+  end,
+  backward = core.index_backward,
+})
 
-local concat = define("concat", function(dimension, ...)
-  local parts, sizes = { ... }, {}
-  local y = core.concat(parts, dimension)
-  for i = 1, #parts do sizes[i] = core.size(parts[i], dimension) end
-  return y, function(dy)
+local concat = define("concat", {
+  forward = function(tape, dimension, ...)
+    local parts, sizes = { ... }, {}
+    for i = 1, #parts do sizes[i] = core.size(parts[i], dimension) end
+    tape:save(dimension, sizes)
+    return core.concat(parts, dimension)
+  end,
+  backward = function(dy, dimension, sizes)
     local gradients, first = {}, 1
     for i = 1, #sizes do
       gradients[i] = core.slice(dy, dimension, first, sizes[i])
       first = first + sizes[i]
     end
     return nil, table.unpack(gradients)
-  end, NOTHING
-end)
+  end,
+})
 
 --- Joins a list of tensors along a dimension.
 function ops.concat(parts, dimension) return concat(dimension, table.unpack(parts)) end
 
 -- ---- layers ----
 
--- A convolution of at most so many multiply-adds per result is made again rather than kept: that costs little more than
--- to read it.
+-- A convolution of at most so many multiply-adds per result is computed again rather than kept: that costs little more
+-- than to read it.
 local CHEAP = 32
+
+local function recompute_conv1d(_, x, w, stride, dilation, padding, pool_size, pool_stride, slope, _, _, _, b)
+  return core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, false)
+end
 
 -- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
 -- pool_stride apart, then slope (nil: 1) times what is negative; while recording only 0.
-ops.conv1d = define("conv1d", function(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
-  local recorded = is_recording()
-  local y, winners = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, recorded)
-  if not recorded then return y end
-  local kept, recipe = keep(x)
-  local is_cheap = kept and not winners and core.size(w, 1) * core.size(w, 2) <= CHEAP
-  return y, function(dy, need_x, need_w, need_b)
-    local dx, dw, db = core.conv1d_backward(dy, winners, kept or recipe:take(), w, stride, dilation, padding,
-      pool_size, pool_stride, slope, need_x, need_w, need_b)
-    if winners then core.close(winners) end
-    if recipe then recipe:drop() end
-    return dx, dw, db
-  end, { kept, w, is_cheap and b }, is_cheap and function()
-    return (core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, false))
-  end
-end)
+ops.conv1d = define("conv1d", {
+  forward = function(tape, x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
+    local y, argmax = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, tape.recorded)
+    local is_cheap = not argmax and core.size(w, 1) * core.size(w, 2) <= CHEAP
+    tape:save(argmax, x, w, stride, dilation, padding, pool_size, pool_stride, slope,
+      tape:needs(1), tape:needs(2), tape:needs(3), is_cheap and b)
+    if is_cheap then tape:recompute(recompute_conv1d) end
+    core.drop(argmax)
+    return y
+  end,
+  backward = core.conv1d_backward,
+})
 
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
-  local forward, backward = core[name], core[name .. "_backward"]
-  ops[name] = define(name, function(x, size, stride, padding)
-    local kept, recipe = keep(x)
-    return forward(x, size, stride, padding), function(dy)
-      local dx = backward(dy, kept or recipe:take(), size, stride, padding)
-      if recipe then recipe:drop() end
-      return dx
-    end, { kept }
-  end)
+  local forward = core[name]
+  ops[name] = define(name, {
+    forward = function(tape, x, ...)
+      tape:save(x, ...)
+      return forward(x, ...)
+    end,
+    backward = core[name .. "_backward"],
+  })
+end
+
+local function recompute_norm(_, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
+  return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, false)
 end
 
 -- Batch norm with these statistics; train: they are those of x.
-local function normalise(train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
-  local kept, recipe = keep(x)
-  local function apply(input, keep_winners)
-    return core.batch_norm_apply(input, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, keep_winners)
-  end
-  local y, winners = apply(x, is_recording())
-  return y, function(dy)
-    local dx, dgamma, dbeta = core.batch_norm_backward(dy, winners, kept or recipe:take(), mean, var, gamma, beta,
-      epsilon, slope, pool_size, pool_stride, train)
-    if winners then core.close(winners) end
-    if recipe then recipe:drop() end
-    return dx, dgamma, dbeta
-  end, { kept, gamma, beta }, function() return (apply(kept or recipe:take(), false)) end
+local function normalise(tape, train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
+  local y, argmax = core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride,
+    tape.recorded)
+  tape:save(argmax, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, train)
+  tape:recompute(recompute_norm)
+  core.drop(argmax)
+  return y
 end
 
 --- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), then slope
 -- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one; then the maximum over
 -- windows of pool_size rows (nil: none), pool_stride apart.
 -- Source: Ioffe and Szegedy 2015.
-ops.batch_norm = define("batch_norm", function(x, gamma, beta, running_mean, running_var, momentum, ...)
-  local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
-  return normalise(true, x, mean, var, gamma, beta, ...)
-end)
+ops.batch_norm = define("batch_norm", {
+  forward = function(tape, x, gamma, beta, running_mean, running_var, momentum, ...)
+    local mean, var = core.batch_norm_statistics(x, running_mean, running_var, momentum)
+    local y = normalise(tape, true, x, mean, var, gamma, beta, ...)
+    core.drop(mean)
+    core.drop(var)
+    return y
+  end,
+  backward = core.batch_norm_backward,
+})
 
 --- Batch norm with given statistics, as in evaluation.
-ops.batch_norm_fixed = define("batch_norm", function(x, gamma, beta, mean, var, ...)
-  local y, backward, saved = normalise(false, x, mean, var, gamma, beta, ...)
-  return y, backward, { mean, var, table.unpack(saved) }
-end)
+ops.batch_norm_fixed = define("batch_norm", {
+  forward = function(tape, x, gamma, beta, mean, var, ...)
+    return normalise(tape, false, x, mean, var, gamma, beta, ...)
+  end,
+  backward = core.batch_norm_backward,
+})
 
-ops.layer_norm = define("layer_norm", function(x, gamma, beta, epsilon)
-  local y, mean, inv_sd = core.layer_norm(x, gamma, beta, epsilon)
-  return y, function(dy) return core.layer_norm_backward(dy, x, mean, inv_sd, gamma) end, { x, gamma }
-end)
+ops.layer_norm = define("layer_norm", {
+  forward = function(tape, x, gamma, beta, epsilon)
+    local y, mean, inv_sd = core.layer_norm(x, gamma, beta, epsilon)
+    tape:save(x, mean, inv_sd, gamma)
+    core.drop(mean)
+    core.drop(inv_sd)
+    return y
+  end,
+  backward = core.layer_norm_backward,
+})
 
---- Takes a draw of the generator for each element, and keeps a byte for each where backward will want it.
-ops.dropout = define("dropout", function(x, rate, rng)
-  local y, kept = core.dropout(x, rate, rng, is_recording())
-  return y, function(dy)
-    local dx = core.dropout_backward(dy, kept, rate)
-    core.close(kept)
-    return dx
-  end, NOTHING
-end)
+--- Takes a draw of the generator for each two elements, and keeps a byte for each where backward will want it.
+ops.dropout = define("dropout", {
+  forward = function(tape, x, rate, rng)
+    local y, kept = core.dropout(x, rate, rng, tape.recorded)
+    tape:save(kept, rate)
+    core.drop(kept)
+    return y
+  end,
+  backward = core.dropout_backward,
+})
 
 for _, name in ipairs { "softmax", "log_softmax" } do
-  local forward, backward = core[name], core[name .. "_backward"]
-  ops[name] = define(name, function(x)
-    local y = forward(x)
-    return y, function(dy) return backward(dy, y) end, { y }
-  end)
+  local forward = core[name]
+  ops[name] = define(name, {
+    forward = function(tape, x)
+      local y = forward(x)
+      tape:save(y)
+      return y
+    end,
+    backward = core[name .. "_backward"],
+  })
 end
 
-ops.cross_entropy = define("cross_entropy", function(logits, labels, weights)
-  labels = own_list(labels)
-  return core.cross_entropy(logits, labels, weights), function(dloss)
-    return core.cross_entropy_backward(dloss, logits, labels, weights)
-  end, { logits, labels, weights }
-end)
+ops.cross_entropy = define("cross_entropy", {
+  forward = function(tape, logits, labels, weights)
+    labels = own_list(labels)
+    tape:save(logits, labels, weights)
+    return core.cross_entropy(logits, labels, weights)
+  end,
+  backward = core.cross_entropy_backward,
+})
 
-ops.mse = define("mse", function(prediction, target)
-  return core.mse(prediction, target), function(dloss, need_prediction, need_target)
+ops.mse = define("mse", {
+  forward = function(tape, prediction, target)
+    tape:save(prediction, target, tape:needs(1), tape:needs(2))
+    return core.mse(prediction, target)
+  end,
+  backward = function(dloss, prediction, target, need_prediction, need_target)
     local gradient = core.mse_backward(dloss, prediction, target)
-    return need_prediction and gradient or nil, need_target and core.neg(gradient) or nil
-  end
-end)
+    return need_prediction and gradient, need_target and core.neg(gradient)
+  end,
+})
 
 return ops

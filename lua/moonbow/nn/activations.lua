@@ -59,7 +59,7 @@ end
 function activations.apply(activate, x, alpha)
   if not activate then return x end
   local y = activate(x, alpha)
-  core.disown(x, y)
+  core.drop(x, y)
   return y
 end
 

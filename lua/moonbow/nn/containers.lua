@@ -73,7 +73,7 @@ containers.Sequential = container("Sequential", {}, {
     while i <= #parts do
       local count, input = count_joined(parts[i], parts, i, y), y
       y = call(layer, i, input, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
-      core.disown(input, x, y)
+      core.drop(input, x, y)
       i = i + 1 + count
     end
     return y
@@ -100,8 +100,8 @@ containers.Residual = container("Residual", {
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
     if not core.same_shape(y, short) then check_shortcut(core.shape(y), core.shape(short)) end
     local sum = layer.slope and ops.add_activate(y, short, layer.slope) or ops.add(y, short)
-    core.disown(y, x, short)
-    core.disown(short, x, y)
+    core.drop(y, x, short)
+    core.drop(short, x, y)
     return activations.apply(not layer.slope and layer.activate, sum, layer.options.alpha)
   end,
   output_shape = function(layer, shape, infer)
@@ -138,7 +138,7 @@ containers.Concat = container("Concat", {}, {
     local parts = {}
     for i = 1, #layer.layers do parts[i] = call(layer, i, x) end
     local y = ops.concat(parts, core.rank(parts[1]))
-    for _, part in ipairs(parts) do core.disown(part, x, y) end
+    for _, part in ipairs(parts) do core.drop(part, x, y) end
     return y
   end,
   output_shape = function(layer, shape, infer)

@@ -80,7 +80,7 @@ end
 local function trainable(model)
   local parameters, values = model:parameters(), {}
   for i, parameter in ipairs(parameters) do
-    local operation = (core.record(parameter.value) or {}).name
+    local operation = autograd.made_by(parameter.value)
     if operation then
       check.fail("fit", "%s is the result of '%s', which no step can move; let it be a parameter, or detach() it",
         parameter.name, operation)

@@ -31,7 +31,7 @@ local function bytes_of(...)
   local sum = 0
   for i = 1, select("#", ...) do
     local value = select(i, ...)
-    if core.is_tensor(value) and not core.is_unread(value) then sum = sum + core.count(value) * REAL_BYTES end
+    if core.is_tensor(value) and not core.is_factored(value) then sum = sum + core.count(value) * REAL_BYTES end
   end
   return sum
 end
@@ -59,7 +59,7 @@ local function new_recorder()
 
   function recorder.forward(name, forward)
     local event = { operation = name, pass = "forward" }
-    return timed(event, forward, function(results, ...)
+    return timed(event, forward, function(results, _, ...)
       recorder.event = event
       event.macs = products[name] and products[name](results[1], ...)
       event.bytes = views[name] and 0 or bytes_of(results[1], ...)
@@ -68,9 +68,10 @@ local function new_recorder()
 
   function recorder.backward(source, backward)
     local event = { operation = source.operation, pass = "backward", source = source }
-    return timed(event, backward, function(gradients, dy, need_first, need_second)
-      local is_later = need_second and source.macs and core.is_unread(gradients[2])
-      local products_done = (need_first and 1 or 0) + (need_second and not is_later and 1 or 0)
+    return timed(event, backward, function(gradients, dy)
+      local dx, dw = gradients[1], gradients[2]
+      local is_later = dw and source.macs and core.is_factored(dw)
+      local products_done = (dx and 1 or 0) + (dw and not is_later and 1 or 0)
       event.macs = source.macs and source.macs * products_done
       if is_later then recorder.macs_later = recorder.macs_later + source.macs end
       event.bytes = views[source.operation] and 0 or bytes_of(dy, table.unpack(gradients, 1, gradients.n))
