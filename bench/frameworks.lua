@@ -1,4 +1,4 @@
--- moonbow beside other frameworks, and beside this machine's own matrix product: docs/speed.md.
+-- moonbow beside other frameworks, and beside this machine's own matrix product: docs/measurements/speed.md.
 --   lua bench/frameworks.lua [--networks cnn3,vgg] [--peers moonbow,pytorch] [--sections training,latency]
 -- Peers that are not found are left out. Cells go to a JSON file, where those of earlier runs on the same
 -- machine stay until they are measured again; the tables are printed from that file.
@@ -28,7 +28,7 @@ local function has(parts, name)
 end
 
 local function read_arguments()
-  local parser = argparse("lua bench/frameworks.lua", "moonbow beside other frameworks: docs/speed.md")
+  local parser = argparse("lua bench/frameworks.lua", "moonbow beside other frameworks: docs/measurements/speed.md")
   local names = {}
   for i, peer in ipairs(peers.all) do names[i] = peer.name end
   parser:option("--networks", "which, with commas", table.concat(networks.names, ",")):convert(list)

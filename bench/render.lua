@@ -1,4 +1,4 @@
--- Writes the tables of the results in docs/speed/ into docs/speed.md, between their marks.
+-- Writes the tables of the results in docs/measurements/speed/ into docs/measurements/speed.md, between their marks.
 --   lua bench/render.lua
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path
@@ -6,7 +6,7 @@ local results = require "results"
 local sections = require "sections"
 local tables = require "tables"
 
-local docs = here .. "../docs/"
+local docs = here .. "../docs/measurements/"
 
 -- The page with text between <!-- mark --> and the <!-- end --> behind it.
 local function put(page, mark, text)

@@ -1,4 +1,4 @@
--- How moonbow's times grow: with points, spectra and threads, and how small they get. docs/speed.md.
+-- How moonbow's times grow: with points, spectra and threads, and how small they get. docs/measurements/speed.md.
 --   lua bench/scaling.lua [--sections linear,threads,small,operations,memory]
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path
@@ -18,7 +18,7 @@ end
 local names = {}
 for i, section in ipairs(sections) do names[i] = section.name end
 
-local parser = argparse("lua bench/scaling.lua", "how moonbow's times grow: docs/speed.md")
+local parser = argparse("lua bench/scaling.lua", "how moonbow's times grow: docs/measurements/speed.md")
 parser:option("--sections", "which, with commas", table.concat(names, ",")):convert(list)
 parser:option("--networks", "of threads and memory", table.concat(networks.names, ",")):convert(list)
 parser:option("--threads", "threads but where they vary", "2"):convert(math.tointeger)

@@ -169,7 +169,8 @@ local function is_figure(figure)
     and are_all(figure.values, "number") and (figure.published == nil or is_a(figure.published, "number"))
 end
 
---- Tells whether a value, out of a file, is what an experiment writes, as far as the page shows it (docs/results.md).
+--- Tells whether a value, out of a file, is what an experiment writes, as far as the page shows it
+-- (docs/guide/5_experiments.md).
 function page.is_result(value)
   if type(value) ~= "table" then return false end
   for name, kind in pairs(result_kinds) do

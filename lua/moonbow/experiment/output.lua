@@ -95,7 +95,7 @@ end
 -- cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then Ctrl-C waits: it
 -- leaves all files as they were, or all new.
 -- @param folder made where it is missing
--- @param results a table; see docs/results.md
+-- @param results a table; see docs/guide/5_experiments.md
 -- @param figures { [name] = figure }
 function output.save(folder, results, figures)
   local ok, err = files.make_folders(folder)

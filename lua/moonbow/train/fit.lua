@@ -170,7 +170,8 @@ end
 -- }: see below).
 --
 -- A row that is left over at the end of an epoch belongs to the batch before where the model has a batch norm that
--- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See docs/training.md.
+-- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See
+-- docs/guide/3_training.md.
 --
 -- Checkpoints: after every so many epochs, if so many seconds have passed since the last one (it costs as
 -- many as writing the weights five times), and at the end, all that the training is made of (weights, best
@@ -187,7 +188,7 @@ end
 -- lowest validation loss (without validation, the lowest training loss), or those before training where no epoch has
 -- ended. The model is always left in evaluation mode, with the generators of before and without gradients; gradients
 -- from before are not used. NaN and infinity raise, with the epoch, the batch and the layer, and before the optimiser's
--- step; also where only the last step has made weights, or outputs, infinite. See docs/training.md.
+-- step; also where only the last step has made weights, or outputs, infinite. See docs/guide/3_training.md.
 --
 -- Ctrl-C ends a script with code 130 and a line on how to go on; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
