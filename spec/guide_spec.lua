@@ -9,20 +9,20 @@ local function absolute(path)
 end
 
 local pages = { "README.md" }
-for _, folder in ipairs { "docs/guide" } do
+for _, folder in ipairs { "docs", "docs/guide", "docs/measurements" } do
   for name in lfs.dir(folder) do
     if name:find "%.md$" then pages[#pages + 1] = folder .. "/" .. name end
   end
 end
 table.sort(pages)
 
--- Runs a page's examples in an empty folder. Returns true, or false and what went wrong.
-local function run(page)
+-- Runs a script in an empty folder. Returns true, or false, and what it printed.
+local function run(script)
   local folder = os.tmpname()
   os.remove(folder)
   assert(lfs.mkdir(folder))
-  local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s %s/spec/support/examples.lua %s/%s 2>&1")
-    :format(folder, absolute(package.path), absolute(package.cpath), interpreter:match "%S+$", root, root, page)))
+  local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s %s/%s 2>&1"):format(folder,
+    absolute(package.path), absolute(package.cpath), interpreter:match "%S+$", root, script)))
   local text = pipe:read "a"
   local ok = pipe:close()
   os.execute("rm -r " .. folder)
@@ -32,8 +32,17 @@ end
 describe("the examples of", function()
   for _, page in ipairs(pages) do
     it(page, function()
-      local ok, text = run(page)
+      local ok, text = run(("spec/support/examples.lua %s/%s"):format(root, page))
       assert.is_true(ok, text)
     end)
   end
+end)
+
+describe("quickstart.lua", function()
+  it("trains, saves and plots a network", function()
+    local ok, text = run "quickstart.lua"
+    assert.is_true(ok, text)
+    assert.is_true(tonumber(text:match "\naccuracy ([%d.]+)") > 0.95, text)
+    assert.matches("wrote quickstart.safetensors and quickstart.svg\n$", text)
+  end)
 end)

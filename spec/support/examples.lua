@@ -6,7 +6,7 @@
 -- An example is a fenced block of ```lua, run as a whole, or of ```prompt, typed line by line ("> ", and ">> " where a
 -- statement goes on). What it prints stands below each line of a prompt, or in a block ```text right below a script; a
 -- script without one may print what it likes. All examples of a page share their globals, as at a prompt: mb and nn are
--- there. The page runs in the current folder.
+-- there. The page runs in the current folder, an experiment in it with --quick.
 local examples = {}
 
 -- ---- reading a page ----
@@ -192,6 +192,7 @@ local function main(page, write)
   local file = assert(io.open(page))
   local text = file:read "a"
   file:close()
+  arg = { [0] = page, "--quick" } -- luacheck: ignore
   mb = require "moonbow" -- luacheck: ignore
   nn = mb.nn -- luacheck: ignore
   local problems, replaced, blocks = examples.run(page, text)
