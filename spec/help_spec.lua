@@ -29,7 +29,7 @@ describe("help", function()
     end
   end)
   it("on a topic has a line for each method, too", function()
-    assert.matches("\n  tensor:matmul +Matrix product", all_of "tensors")
+    assert.matches("\n  tensor:matmul +The matrix product", all_of "tensors")
     assert.is_nil(all_of("tensors"):find("mb.fit", 1, true))
   end)
   it("on a function is of that function, even where others have its name", function()

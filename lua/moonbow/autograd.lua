@@ -63,9 +63,12 @@ function autograd.define(name, operation)
   end, forward, 1)
 end
 
---- Runs f(...) without recording and returns its results. Nested calls are fine; after an error
--- recording is as it was. It concerns the coroutine that calls it, for as long as f runs: others record
--- meanwhile, also one that f makes, unless they call no_grad themselves.
+--- Runs f(...) without recording and returns its results. Nested calls are fine; after an error recording is as it was.
+-- It concerns the coroutine that calls it, for as long as f runs: others record meanwhile, also one that f makes,
+-- unless they call no_grad themselves.
+-- @param f function what to run; a layer will do
+-- @param ... any its arguments
+-- @return any what f returns
 -- @usage local scores = mb.no_grad(function() return model(x) end)
 function autograd.no_grad(f, ...)
   if type(f) ~= "function" then
@@ -86,13 +89,13 @@ function autograd.watched(watcher, f, ...)
   return call_watched(watcher, f, ...)
 end
 
---- A new differentiable operation, from a script or the REPL.
--- forward(...) gets the arguments and returns the result and a closure backward(dy, needs_1, ...)
--- that returns one gradient per argument, of the argument's shape, or nil for arguments without
--- one. Both run without being recorded, and may use every tensor operation. needs_i tells whether
+--- A new differentiable operation, from a script or the REPL. forward(...) gets the arguments and returns the result
+-- and a closure backward(dy, needs_1, ...) that returns one gradient per argument, of the argument's shape, or nil for
+-- arguments without one. Both run without being recorded, and may use every tensor operation. needs_i tells whether
 -- argument i wants its gradient.
--- @param name for messages
--- @return a function
+-- @param name string for messages
+-- @param forward function (...) that returns a tensor and backward
+-- @return function the operation, to be called with tensors
 -- @usage
 -- local square = mb.operation("square", function(x)
 --   return x * x, function(dy) return dy * x * 2 end
@@ -237,10 +240,13 @@ local function walk(root, dy)
   return leaves
 end
 
---- Computes the gradients of y with respect to every parameter it was computed from, and adds
--- them to x.grad of each. The tape is freed on the way: a second backward through it is an error.
--- @param y a tensor that depends on a parameter
--- @param dy gradient of y, of its shape; may be left out where y has one element
+--- Computes the gradients of y with respect to every parameter it was computed from, and adds them to x.grad of each.
+-- The tape is freed on the way: a second backward through it raises.
+-- @param dy? tensor gradient of y, of its shape; may be left out if y has one element
+-- @usage
+-- local w = mb.randn(3):param()
+-- ((w - 1) ^ 2):sum():backward()
+-- print(w.grad)
 function autograd.backward(y, dy)
   check.kind("backward", "y", y, "tensor")
   if not is_tracked(y) then
@@ -271,9 +277,9 @@ function autograd.made_by(x)
   return record and record.operation and record.operation.name
 end
 
---- Makes x a parameter: the tape follows it, and backward leaves its gradient in x.grad.
--- The memory is shared with x. Raises for a result of a recorded operation: detach it first.
--- @return x
+--- Makes x a parameter: the tape follows it, and backward leaves its gradient in x.grad. The memory is shared with x.
+-- Raises for a result of a recorded operation: detach it first.
+-- @return tensor x
 function autograd.param(x)
   check.kind("param", "x", x, "tensor")
   if not is_tracked(x) then return track(x, {}) end

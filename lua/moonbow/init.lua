@@ -15,23 +15,25 @@ local mb = {
 
 for name, f in pairs(require "moonbow.tensor") do mb[name] = f end
 
---- How many threads kernels use: mb.threads(2) sets it, mb.threads() tells. At most 64, or as many as there are
--- processors; at first that of OMP_NUM_THREADS, else one per processor. Results do not depend on it. Each Lua state
--- has its own number.
+--- How many threads kernels use; without an argument only tells. At first that of OMP_NUM_THREADS, else one per
+-- processor. Results do not depend on it. Each Lua state has its own number.
+-- @param count? integer at most 64, or as many as there are processors
+-- @return integer
 function mb.threads(count) return core.threads(count) end
 
---- How convolutions are computed from now on: "automatic" (default: by what the shape costs), "direct", or
--- "spectral" (through transforms of short pieces; where there is no dilation). The results differ by rounding. Each
--- Lua state has its own way.
+--- How convolutions are computed from now on. The results differ by rounding. Each Lua state has its own way.
+-- @param way string "automatic" (at first: by what the shape costs), "direct", or "spectral" (through transforms of
+--   short pieces; where there is no dilation)
 mb.convolution_way = core.set_conv1d_way
 
---- {live, cached, peak}: bytes held by tensors, bytes kept for reuse, most bytes ever held.
+--- Bytes that are held by tensors (live), that are kept for reuse (cached), and the most that were ever held (peak).
+-- @return table { live, cached, peak }
 function mb.memory()
   local live, cached, peak = core.memory()
   return { live = live, cached = cached, peak = peak }
 end
 
---- Collects garbage and gives memory that is kept for reuse back to the system.
+--- Collects garbage, and gives memory that is kept for reuse back to the system.
 mb.release_memory = core.release_memory
 
 -- Folders that are modules of their own, and those whose functions are mb's.

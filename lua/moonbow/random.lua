@@ -15,8 +15,11 @@ local counted = require "moonbow.counted"
 local random = {}
 local methods = core.rng_methods
 
---- A generator: mb.rng(2022). The seed is an integer of at least 0, or a table of such integers (e.g. a
--- seed and the number of a run); without one, the system gives entropy.
+--- A generator of random numbers, of its own state.
+-- @param seed? integer|table an integer of at least 0, or a table of such (a seed and the number of a run, say);
+--   entropy of the system unless given
+-- @return rng
+-- @usage local rng = mb.rng(2022)
 function random.rng(seed) return core.rng(seed) end
 
 local default
@@ -27,35 +30,61 @@ function random.default()
   return default
 end
 
---- Seeds the default generator: mb.seed(1).
+--- Seeds the default generator, which is used wherever none is passed. Unless it is called, that seed is entropy.
+-- @param seed integer|table an integer of at least 0, or a table of such
 function random.seed(seed)
   if seed == nil then check.fail("seed", "expected an integer of at least 0 or a table of such, got nil") end
   default = core.rng(seed)
 end
 
---- Uniform in [0, 1): rng:random(), rng:random(2, 3).
+--- Uniform in [0, 1).
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
+-- @usage rng:random(2, 3)
 methods.random = core.rng_random
 
---- Uniform in [low, high): rng:uniform(low, high, shape...). Defaults 0 and 1; low <= high.
+--- Uniform in [low, high).
+-- @param low? number at most high (0)
+-- @param high? number (1)
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
 methods.uniform = core.rng_uniform
 
---- Normal: rng:normal(mean, sd, shape...). Defaults 0 and 1; sd >= 0.
+--- Normal.
+-- @param mean? number (0)
+-- @param sd? number of at least 0 (1)
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
 methods.normal = core.rng_normal
 
---- Exponential with the mean scale: rng:exponential(scale, shape...). Default 1; scale >= 0.
+--- Exponential.
+-- @param scale? number the mean, of at least 0 (1)
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
 methods.exponential = core.rng_exponential
 
---- Gamma with the mean a * scale: rng:gamma(a, scale, shape...). a >= 0 (0 gives 0), scale >= 0, default 1.
+--- Gamma, with the mean a * scale.
+-- @param a number the shape parameter, of at least 0; 0 gives 0
+-- @param scale? number of at least 0 (1)
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
 methods.gamma = core.rng_gamma
 
---- Poisson, whole numbers from 0 on: rng:poisson(mean, shape...). Default 1; 0 <= mean <= 1e15.
+--- Poisson: whole numbers from 0 on.
+-- @param mean? number from 0 to 1e15 (1)
+-- @param ... integer|table sizes, or one table of sizes, for a tensor; none for a number
+-- @return number|tensor
 methods.poisson = core.rng_poisson
 
 local integers_options = { endpoint = false, shape = check.optional "table" }
 
---- Integers from low to high - 1: rng:integers(0, 10), rng:integers(1, 6, { endpoint = true }).
--- Options: endpoint (default false: high itself never comes), shape (a table; gives a tensor, which
--- holds integers up to 2^24).
+--- Integers from low to high - 1, all equally likely.
+-- @param low integer the least
+-- @param high integer one more than the greatest
+-- @option endpoint true: high itself comes, too
+-- @option shape a table of sizes: gives a tensor, which holds integers up to 2^24
+-- @return integer|tensor
+-- @usage rng:integers(1, 6, { endpoint = true })
 function methods.integers(rng, low, high, options)
   options = check.options("rng:integers", options, integers_options)
   return core.rng_integers(rng, low, high, options.endpoint, options.shape)
@@ -63,11 +92,13 @@ end
 
 check.takes(methods.integers, 3, integers_options)
 
---- rng:permutation(n): a tensor with 1 to n in random order. rng:permutation(x): a copy of the tensor x
--- with its rows in random order.
+--- The numbers 1 to n in random order, or a copy of a tensor with its rows in random order.
+-- @param what integer|tensor n, or the tensor
+-- @return tensor
 methods.permutation = core.rng_permutation
 
---- Puts the rows of a tensor, or the entries of a table, in random order, in place; returns nothing.
+--- Puts the rows of a tensor, or the entries of a list, in random order, in place.
+-- @param what tensor|table the tensor or list
 methods.shuffle = core.rng_shuffle
 
 local choice_options = {
@@ -75,11 +106,13 @@ local choice_options = {
   shuffle = true,
 }
 
---- A random sample: rng:choice(n, options) of the numbers 1 to n, rng:choice(x, options) of the rows of
--- the tensor x (of its elements, where it has one dimension). Options: size, an integer or a shape
--- (without it the result is one number or row); replace (default true: the same may come again); p,
--- the probability of each, a table or tensor with the sum 1; shuffle (default true; false is faster
--- without replacement, but the order is then not random).
+--- A random sample of the numbers 1 to n, or of the rows of a tensor (of its elements, if it has one dimension).
+-- @param from integer|tensor n, or the tensor
+-- @option size how many, or a table of sizes; without it the result is one number or row
+-- @option replace true: the same may come again
+-- @option p the probability of each, with the sum 1
+-- @option shuffle false is faster without replacement, but the order is then not random
+-- @return number|tensor
 function methods.choice(rng, from, options)
   options = check.options("rng:choice", options, choice_options)
   return core.rng_choice(rng, from, options.size, options.replace, options.p, options.shuffle)
@@ -87,11 +120,15 @@ end
 
 check.takes(methods.choice, 2, choice_options)
 
---- The state as a string, which rng:set_state(string) takes: the draws go on exactly where they were.
+--- The state as a string, for set_state.
+-- @return string
 methods.state = core.rng_state
+--- Takes over a state: the draws go on exactly where they were.
+-- @param state string what state() gave
 methods.set_state = core.rng_set_state
 
 --- A generator of the same state, which then goes its own way.
+-- @return rng
 methods.copy = core.rng_copy
 
 -- The others read their shape to the end.

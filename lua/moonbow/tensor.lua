@@ -1,9 +1,4 @@
---- Tensors: float32, row-major, 1 to 4 dimensions. Counting starts at 1.
---
--- x[i] is row i (a view; a number where x has one dimension, nil just behind the end), #x the number
--- of rows, ipairs(x) walks them. Arithmetic broadcasts as in NumPy: dimensions are aligned at the
--- last one, and each pair must be equal or 1. reshape, narrow, x[i] and detach share memory with x,
--- everything else copies.
+--- What scripts see of tensors: how they are made, their methods, how they print.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
@@ -12,29 +7,56 @@ local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
 
+--- Tensors: float32, row-major, of 1 to 4 dimensions. Counting starts at 1.
+--
+-- x[i] is row i: a view, or a number if x has one dimension, and nil just behind the end. #x is the number of rows,
+-- and ipairs(x) walks them. x[i] = y changes a row. x + y, x - y, x * y, x / y, x ^ y and -x work element by element
+-- and broadcast as in NumPy: dimensions are aligned at the last one, and the two sizes of each pair are equal, or one
+-- of them is 1; either operand may be a number. reshape, narrow, row, x[i] and detach share memory with x, all else
+-- copies.
+--
+-- @class tensor
+-- @field grad tensor of a parameter (see param): its gradient, which backward leaves there; nil before; may be set
 local methods, metatable = core.tensor_methods, core.tensor_metatable
 local tensor = {}
 
 -- ---- construction ----
 
---- A tensor from nested tables of numbers, e.g. mb.tensor{ {1, 2, 3}, {4, 5, 6} }. A tensor is copied.
--- Raises for ragged or empty tables and for anything but numbers, naming the place.
+--- A tensor from nested tables of numbers. A tensor is copied. Raises for ragged or empty tables and for anything but
+-- numbers, and names the place.
+-- @param values table|tensor rows of rows of numbers, 1 to 4 levels deep
+-- @return tensor
+-- @usage mb.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
 function tensor.tensor(values)
   if core.is_tensor(values) then return core.copy(values) end
   return core.tensor(values)
 end
 
---- A tensor filled with one value: mb.full(value, 2, 3) or mb.full(value, {2, 3}).
+--- A tensor filled with one value.
+-- @param value number of all elements
+-- @param ... integer|table 1 to 4 sizes, or one table of sizes
+-- @return tensor
+-- @usage mb.full(0.5, 2, 3)
 function tensor.full(value, ...) return core.full(value, ...) end
 
---- A tensor of zeros: mb.zeros(2, 3).
+--- A tensor of zeros.
+-- @param ... integer|table 1 to 4 sizes, or one table of sizes
+-- @return tensor
+-- @usage mb.zeros(2, 3)
 function tensor.zeros(...) return core.zeros(...) end
 
---- A tensor of ones: mb.ones(2, 3).
+--- A tensor of ones.
+-- @param ... integer|table 1 to 4 sizes, or one table of sizes
+-- @return tensor
+-- @usage mb.ones(2, 3)
 function tensor.ones(...) return core.ones(...) end
 
---- The numbers first, first + step, ... up to last, which is included as in a Lua for loop.
--- mb.arange(n) is 1, 2, ..., n. step defaults to 1.
+--- The numbers first, first + step, ... up to last, which is included as in a Lua for loop. mb.arange(n) is 1, 2, ...,
+-- n.
+-- @param first number the first number; with no other argument, the last one
+-- @param last? number the largest that may come, or the smallest if step is negative
+-- @param step? number the distance of two numbers (1)
+-- @return tensor (count)
 function tensor.arange(first, last, step)
   if last == nil then first, last = 1, first end
   check.kind("arange", "first", first, "finite")
@@ -47,7 +69,11 @@ function tensor.arange(first, last, step)
   return core.arange(first, step, math.tointeger(count) or count)
 end
 
---- count numbers from first to last, both included, equally spaced.
+--- Equally spaced numbers, first and last included.
+-- @param first number the first
+-- @param last number the last
+-- @param count integer how many
+-- @return tensor (count)
 function tensor.linspace(first, last, count)
   check.kind("linspace", "first", first, "finite")
   check.kind("linspace", "last", last, "finite")
@@ -60,16 +86,30 @@ local function split_generator(first, ...)
   return random.default(), first, ...
 end
 
---- Uniform numbers in [0, 1): mb.rand(2, 3) from the default generator, mb.rand(rng, 2, 3) from rng.
+--- Uniform random numbers in [0, 1).
+-- @param ... any a generator of mb.rng, which may be left out for the default one; then 1 to 4 sizes, or a table of
+--   them
+-- @return tensor
+-- @usage mb.rand(mb.rng(1), 2, 3)
 function tensor.rand(...) return core.rand(split_generator(...)) end
 
---- Standard normal numbers: mb.randn(2, 3) or mb.randn(rng, 2, 3).
+--- Standard normal random numbers.
+-- @param ... any a generator of mb.rng, which may be left out for the default one; then 1 to 4 sizes, or a table of
+--   them
+-- @return tensor
+-- @usage mb.randn(2, 3)
 function tensor.randn(...) return core.randn(split_generator(...)) end
 
 --- True if a value is a tensor.
+-- @param value any
+-- @return boolean
 function tensor.is_tensor(value) return core.is_tensor(value) end
 
---- Joins tensors along a dimension (default 1): mb.concat({a, b}, 3). The other sizes must agree.
+--- Joins tensors along a dimension. Their other sizes must agree.
+-- @param parts table a list of tensors
+-- @param dimension? integer from 1 on (1)
+-- @return tensor
+-- @usage mb.concat({ a, b }, 3)
 function tensor.concat(parts, dimension)
   check.kind("concat", "tensors", parts, "table")
   if #parts == 0 then check.fail("concat", "expected a list of tensors, got an empty table") end
@@ -85,29 +125,44 @@ end
 -- ---- shape, elements, views ----
 
 --- The sizes as a table: {2, 3}.
+-- @return table a list of 1 to 4 integers
 methods.shape = core.shape
 --- The size of one dimension.
+-- @param dimension integer from 1 on
+-- @return integer
 methods.size = core.size
---- The number of dimensions.
+--- The number of dimensions, 1 to 4.
+-- @return integer
 methods.rank = core.rank
 --- The number of elements.
+-- @return integer
 methods.count = core.count
---- One element: x:get(i, j).
+--- One element.
+-- @param ... integer an index for each dimension, from 1 on
+-- @return number
+-- @usage x:get(2, 3)
 methods.get = core.get
---- Nested tables with the elements.
+--- The elements as nested tables of numbers.
+-- @return table
 methods.totable = core.totable
---- The elements as a string of native floats, row by row.
+--- The elements as a string of native floats of 4 bytes, row by row.
+-- @return string
 methods.tobytes = core.tobytes
---- Lets go of the memory now instead of at the next collection; views keep theirs.
+--- Frees the memory now instead of at the next collection of garbage; views of the tensor keep theirs. Any later use of
+-- x raises.
 methods.close = core.close
---- A copy that the tape does not follow.
+--- A copy, which the tape does not follow.
+-- @return tensor
 methods.copy = core.copy
---- The same memory, not followed by the tape.
+--- A tensor of the same memory, which the tape does not follow: a constant for gradients.
+-- @return tensor
 methods.detach = core.alias
---- {min, max, mean, nan, inf}: extremes and mean of the finite elements, and how many are not.
+--- Extremes and mean of the finite elements, and how many are not finite.
+-- @return table { min, max, mean, nan, inf }
 methods.describe = core.describe
 
---- The value of a tensor with one element, as a number.
+--- The value of a tensor with one element. Raises for any other tensor.
+-- @return number
 function methods.item(x)
   if core.count(x) ~= 1 then
     check.fail("item", "expected a tensor with one element, got shape %s", check.show_shape(core.shape(x)))
@@ -125,25 +180,50 @@ local function in_place(name)
   end
 end
 
---- x:set(i, j, value) changes one element.
+--- Changes one element. Raises for a tensor that the tape follows, outside of mb.no_grad.
+-- @param ... number an index for each dimension, from 1 on, and then the value
+-- @usage x:set(2, 3, 0.5)
 in_place "set"
---- x:fill(value) changes all elements; returns x.
+--- Changes all elements. Raises for a tensor that the tape follows, outside of mb.no_grad.
+-- @param value number of all elements
+-- @return tensor x
 in_place "fill"
---- x:copy_from(source) takes the elements of a tensor of as many elements; returns x.
+--- Takes over the elements of another tensor. Raises for a tensor that the tape follows, outside of mb.no_grad.
+-- @param source tensor of as many elements, of any shape
+-- @return tensor x
 in_place "copy_from"
 
---- A view with another shape of as many elements; one size may be -1.
+--- A view of the same elements with another shape.
+-- @param ... integer|table sizes, or one table of them, with as many elements as x; one of them may be -1: what is
+--   left
+-- @return tensor
+-- @usage x:reshape(-1, 4)
 methods.reshape = ops.reshape
---- A view of count rows from first on.
+--- A view of consecutive rows.
+-- @param first integer the first row
+-- @param count integer how many rows
+-- @return tensor (count, ...)
 methods.narrow = ops.narrow
---- Row i, as x[i].
+--- Row i, as x[i]: a view, or a number if x has one dimension.
+-- @param i integer from 1 on
+-- @return tensor|number
 methods.row = ops.row
---- A copy of count entries from first on, along a dimension: x:slice(dimension, first, count).
+--- A copy of consecutive entries along a dimension.
+-- @param dimension integer from 1 on
+-- @param first integer the first entry
+-- @param count integer how many
+-- @return tensor
 methods.slice = ops.slice
---- The rows with the given numbers (tensor or table), copied.
+--- A copy of the rows with the given numbers, in the order given; a number may come more than once.
+-- @param rows tensor|table numbers of rows, from 1 on
+-- @return tensor (count, ...)
+-- @usage x:index(fold.train)
 methods.index = ops.index
 
---- A copy with two dimensions swapped, the last two unless others are named.
+--- A copy with two dimensions swapped.
+-- @param d1? integer the last but one unless given
+-- @param d2? integer the last unless given
+-- @return tensor
 function methods.transpose(x, d1, d2)
   local rank = core.rank(x)
   if d1 == nil and rank < 2 then check.fail("transpose", "expected at least 2 dimensions, got %d", rank) end
@@ -154,37 +234,64 @@ end
 
 -- Operands broadcast; one of them may be a number, which stands for a tensor of one element.
 
---- x:add(y) is x + y: the sum, element by element; y a tensor or a number.
+--- x + y: the sum, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.add = ops.add
---- x:sub(y) is x - y: the difference, element by element; y a tensor or a number.
+--- x - y: the difference, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.sub = ops.sub
---- x:mul(y) is x * y: the product, element by element; y a tensor or a number. See matmul for that of matrices.
+--- x * y: the product, element by element; see matmul for that of matrices.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.mul = ops.mul
---- x:div(y) is x / y: the quotient, element by element; y a tensor or a number.
+--- x / y: the quotient, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.div = ops.div
---- x:pow(y) is x ^ y: the power, element by element; y a tensor or a number.
+--- x ^ y: the power, element by element. NaN for a negative x and a y that is not whole.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.pow = ops.pow
 
 for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do metatable["__" .. name] = ops[name] end
 -- Lua hands the operand of a unary operator over twice.
 metatable.__unm = function(x) return ops.neg(x) end
 
---- The larger of x and y, element by element; y a tensor or a number.
+--- The larger of x and y, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.maximum = ops.maximum
---- The smaller of x and y, element by element; y a tensor or a number.
+--- The smaller of x and y, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.minimum = ops.minimum
 
---- 1 where x equals y, else 0, element by element; y a tensor or a number. x == y is true or false for all of them.
+--- 1 where x equals y, else 0, element by element. x == y is one boolean: true if both are of one shape and equal
+-- everywhere.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.eq = core.eq
---- 1 where x differs from y, else 0, element by element; y a tensor or a number.
+--- 1 where x differs from y, else 0, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.ne = core.ne
---- 1 where x is below y, else 0, element by element; y a tensor or a number.
+--- 1 where x is below y, else 0, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.lt = core.lt
---- 1 where x is at most y, else 0, element by element; y a tensor or a number.
+--- 1 where x is at most y, else 0, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.le = core.le
---- 1 where x is above y, else 0, element by element; y a tensor or a number.
+--- 1 where x is above y, else 0, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.gt = core.gt
---- 1 where x is at least y, else 0, element by element; y a tensor or a number.
+--- 1 where x is at least y, else 0, element by element.
+-- @param y tensor|number which broadcasts with x
+-- @return tensor
 methods.ge = core.ge
 
 -- The functions of each element. Their texts are in the rows: see elementwise.help.
@@ -196,8 +303,10 @@ for _, row in ipairs(elementwise) do
   end or function(x) return operation(x) end
 end
 
---- Matrix product: (..., K) times (K, N). Vectors may stand on either side. On x86, subnormal numbers (below 1.2e-38)
--- count as zero.
+--- The matrix product: (..., K) times (K, N) is (..., N). Either side may be a vector (K). On x86, subnormal numbers
+-- (below 1.2e-38) count as zero.
+-- @param b tensor (K, N), or (K)
+-- @return tensor (..., N), or (...) for a vector b
 function methods.matmul(a, b)
   check.kind("matmul", "a", a, "tensor")
   check.kind("matmul", "b", b, "tensor")
@@ -230,41 +339,65 @@ end
 
 local spread_options = { keep = false, ddof = 0 }
 
---- The sum of all elements, or along a dimension, which goes: x:sum(dimension, options). Option: keep (false; true: the
--- dimension stays, with size 1).
+--- The sum of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.sum = reduction("sum", ops.sum)
---- The mean of all elements, or along a dimension, which goes: x:mean(dimension, options). Option: keep (false; true:
--- the dimension stays, with size 1).
+--- The mean of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.mean = reduction("mean", ops.mean)
---- The least of all elements, or along a dimension, which goes: x:min(dimension, options). Option: keep (false; true:
--- the dimension stays, with size 1).
+--- The least of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.min = reduction("min", ops.min)
---- The greatest of all elements, or along a dimension, which goes: x:max(dimension, options). Option: keep (false;
--- true: the dimension stays, with size 1).
+--- The greatest of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.max = reduction("max", ops.max)
---- The variance of all elements, or along a dimension, which goes: x:var(dimension, options). Options: keep (false;
--- true: the dimension stays, with size 1), ddof (0): the sum of squares is divided by the count minus ddof, 0 or 1.
+--- The variance of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the variance of a sample
+-- @return tensor
 methods.var = reduction("var", ops.var, spread_options)
---- The standard deviation of all elements, or along a dimension, which goes: x:std(dimension, options). Options: keep
--- (false; true: the dimension stays, with size 1), ddof (0): the sum of squares is divided by the count minus ddof, 0
--- or 1.
+--- The standard deviation of all elements, or along a dimension, which goes.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the deviation of a sample
+-- @return tensor
 methods.std = reduction("std", ops.std, spread_options)
 --- The position, from 1, of the least of all elements, counted row by row, or along a dimension, which goes; the first
--- of equal ones: x:argmin(dimension, options). Option: keep (false; true: the dimension stays, with size 1).
+-- of equal ones.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.argmin = reduction("argmin", core.argmin)
 --- The position, from 1, of the greatest of all elements, counted row by row, or along a dimension, which goes; the
--- first of equal ones: x:argmax(dimension, options). Option: keep (false; true: the dimension stays, with size 1).
+-- first of equal ones.
+-- @param dimension? integer from 1 on; nil: all elements
+-- @option keep true: the dimension stays, with size 1
+-- @return tensor
 methods.argmax = reduction("argmax", core.argmax)
 
---- The sum of all squares: the L2 penalty before its factor.
+--- The sum of the squares of all elements: the L2 penalty before its factor.
+-- @return tensor with one element
 methods.sum_squares = ops.sum_squares
 
 local allclose_options = {
   relative = check.default(1e-5, "non-negative"), absolute = check.default(1e-8, "non-negative"),
 }
 
---- Whether a and b have one shape and |a - b| <= absolute + relative |b| everywhere.
--- Defaults: relative 1e-5, absolute 1e-8. Second result: the largest difference.
+--- True if a and b have one shape and |a - b| <= absolute + relative |b| everywhere.
+-- @param b tensor what a is compared with
+-- @option relative tolerance as a share of |b|
+-- @option absolute tolerance in the unit of the elements
+-- @return boolean
+-- @return number the largest difference
 function methods.allclose(a, b, options)
   options = check.options("allclose", options, allclose_options)
   return core.allclose(a, b, options.relative, options.absolute)
@@ -279,9 +412,14 @@ local pool1d_options = {
   size = check.required "positive integer", stride = check.optional "positive integer", padding = "valid",
 }
 
---- Convolution of x (N, L, C) with w (K, C, F) and, if given, a bias b (F): (N, L', F).
--- Options: stride (1), dilation (1), padding "valid" (default), "same" (as Keras defines it: an odd
--- point of padding goes to the right) or a number of points on both sides.
+--- Convolution of x (N, L, C) along L with filters w (K, C, F): (N, L', F).
+-- @param w tensor (K, C, F): K points of C channels, F filters
+-- @param b? tensor (F), a bias for each filter
+-- @option stride points between two windows
+-- @option dilation points between two points of a window
+-- @option padding "valid" (none), "same" as Keras defines it (L' is ceil(L / stride); an odd point goes to the right),
+--   or points on both sides
+-- @return tensor (N, L', F)
 function methods.conv1d(x, w, b, options)
   options = check.options("conv1d", options, conv1d_options)
   return ops.conv1d(x, w, b, options.stride, options.dilation, options.padding)
@@ -297,23 +435,36 @@ local function pooling(name)
   end, 1, pool1d_options)
 end
 
---- The greatest value of each window of x (N, L, C) along L. Options: size, stride (default: size), padding "valid"
--- (default) or "same"; padded points never win. A stride above the size leaves gaps.
+--- The greatest value of each window of x (N, L, C) along L. Padded points never win. A stride above the size leaves
+-- gaps.
+-- @option size points of a window
+-- @option stride points between two windows; the size unless given
+-- @option padding "valid" (none), or "same": L' is ceil(L / stride)
+-- @return tensor (N, L', C)
 methods.max_pool1d = pooling("max_pool1d")
---- The mean of each window of x (N, L, C) along L. Options: size, stride (default: size), padding "valid" (default) or
--- "same"; padded points are not counted. A stride above the size leaves gaps.
+--- The mean of each window of x (N, L, C) along L. Padded points are not counted. A stride above the size leaves gaps.
+-- @option size points of a window
+-- @option stride points between two windows; the size unless given
+-- @option padding "valid" (none), or "same": L' is ceil(L / stride)
+-- @return tensor (N, L', C)
 methods.avg_pool1d = pooling("avg_pool1d")
 
 --- The softmax over the last dimension: exp(x) divided by the sum of exp(x).
+-- @return tensor of the shape of x
 methods.softmax = function(x) return ops.softmax(x) end
 --- The logarithm of the softmax over the last dimension.
+-- @return tensor of the shape of x
 methods.log_softmax = function(x) return ops.log_softmax(x) end
 
---- Mean cross-entropy of logits (N, classes) and labels (N class numbers, tensor or table), as a
--- tensor of one element. weights (classes) may be nil; with them the mean is weighted, as in PyTorch.
+--- The mean cross-entropy of logits (N, classes) and the classes that are right.
+-- @param labels tensor|table (N) class numbers from 1 on
+-- @param weights? tensor (classes): the mean is weighted by them, as in PyTorch
+-- @return tensor with one element
 function methods.cross_entropy(logits, labels, weights) return ops.cross_entropy(logits, labels, weights) end
 
---- Mean squared difference to a target of as many elements, as a tensor of one element.
+--- The mean squared difference to a target.
+-- @param target tensor of as many elements
+-- @return tensor with one element
 function methods.mse(prediction, target) return ops.mse(prediction, target) end
 
 -- ---- the tape ----
