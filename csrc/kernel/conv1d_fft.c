@@ -151,7 +151,7 @@ static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample,
                           mb_size first, mb_size count, int T, int filter) {
   const mb_simd *v = mb_simd_here();
   const int length = filter > 0 ? filter : T;
-  mb_real buffer[T_MOST * MB_LANES_MOST];
+  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
   for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
     const mb_size at = rows->origin + first * rows->width + c, columns = mb_min(v->lanes, rows->width - c);
     const bool whole = count == length && columns == v->lanes;
@@ -168,7 +168,7 @@ static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample,
 static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *winners,
                              mb_size sample, mb_size first, int T, const mb_conv1d *s) {
   const mb_simd *v = mb_simd_here();
-  mb_real buffer[T_MOST * MB_LANES_MOST];
+  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
   for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
     const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
     if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
@@ -186,7 +186,7 @@ static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, c
                                 mb_size plane, const Plan *p) {
   const mb_simd *v = mb_simd_here();
   const Rows *rows = &p->x;
-  mb_real buffer[T_MOST * MB_LANES_MOST];
+  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
   for (mb_size c = 0; c < rows->width; c += v->lanes) {
     v->synthesise(buffer, planes + c, plane, p->T, (int)p->valid);
     const mb_size columns = mb_min(v->lanes, rows->width - c);
@@ -249,7 +249,7 @@ static void add_roots(double *roots, const Source *o, mb_size sample, mb_size fi
                       const mb_conv1d *s) {
   const mb_simd *v = mb_simd_here();
   const mb_real *x = o->x + sample * o->rows.size;
-  mb_real buffer[T_MOST * MB_LANES_MOST];
+  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
   for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
     const mb_size columns = mb_min(v->lanes, o->rows.width - c);
     if (o->pool > 0)
@@ -301,7 +301,7 @@ static void analyse_channel(mb_real *planes, mb_size c, const mb_real *w, const 
   const mb_simd *v = mb_simd_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
   for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
-    mb_real buffer[T_MOST * MB_LANES_MOST];
+    mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
     const mb_size columns = mb_min(v->lanes, F - f);
     copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
     scale_rows(buffer, p->taps * v->lanes, factor_of(p));
@@ -317,7 +317,7 @@ static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d 
 #pragma omp for
   for (mb_size f = 0; f < F; f++)
     for (mb_size c = 0; c < p->x_padded; c += v->lanes) {
-      mb_real buffer[T_MOST * MB_LANES_MOST] = {0};
+      mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED = {0};
       for (mb_size m = 0; m < p->taps; m++)
         for (mb_size i = 0; i < mb_min(v->lanes, p->x.width - c); i++) {
           const mb_size at = ((p->taps - 1 - m) * p->x.width + c + i) * F + f;
@@ -335,7 +335,7 @@ static void synthesise_weights(mb_real *dw, const mb_real *planes, const mb_conv
 #pragma omp for
   for (mb_size c = 0; c < p->x.width; c++)
     for (mb_size f = 0; f < F; f += v->lanes) {
-      mb_real buffer[T_MOST * MB_LANES_MOST];
+      mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
       v->synthesise(buffer, planes + c * p->y_padded + f, p->weights, p->T, (int)p->taps);
       for (mb_size m = 0; m < p->taps && m * p->x.width + c < s->K * s->C; m++)
         for (mb_size i = 0; i < mb_min(v->lanes, F - f); i++)
@@ -513,7 +513,7 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
                           const Plan *p, Chunk chunk) {
   const mb_simd *v = mb_simd_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
-  mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST];
+  mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST] MB_ALIGNED;
   const Tile first = tile_at(p, chunk.first, results);
   const Tile last = tile_at(p, chunk.first + chunk.count - 1, results);
   Source x = input_source(f->x, s, p);

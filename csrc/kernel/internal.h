@@ -18,6 +18,10 @@
 /* For bodies of loops that become fast once a constant argument is known. */
 #define MB_INLINE static inline __attribute__((always_inline))
 
+/* For arrays on the stack that are read and written in vectors: gcc aligns them to 16 or 32 bytes, and a
+ * vector that crosses a cache line takes twice as long (transforms of 128 rows with AVX2: 10 %). */
+#define MB_ALIGNED __attribute__((aligned(64)))
+
 /* Below this many elements a parallel region costs more than it saves. */
 #define MB_PARALLEL_MIN 32768
 /* Elements per work item of elementwise loops and of partial sums: fixed, so that the number

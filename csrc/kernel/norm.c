@@ -28,7 +28,7 @@ typedef struct {
 /* Per column: z = (x - mean) scale + offset and y = z > 0 ? z : slope z; in the backward pass
  * dx = scale (dz - a - (x - mean) b) with dz = dy times the slope at z. */
 typedef struct Factors {
-  mb_real mean[CHUNK], scale[CHUNK], offset[CHUNK], a[CHUNK], b[CHUNK];
+  mb_real mean[CHUNK] MB_ALIGNED, scale[CHUNK], offset[CHUNK], a[CHUNK], b[CHUNK];
   mb_real slope;
 } Factors;
 
@@ -123,7 +123,7 @@ MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
 /* One row after the other: of several at once, the processor would not see which bytes come next. */
 MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p,
                          mb_size r, mb_size rows, mb_size width) {
-  mb_real u[CHUNK], uv[CHUNK];
+  mb_real u[CHUNK] MB_ALIGNED, uv[CHUNK] MB_ALIGNED;
   for (mb_size c = 0; c < width; c++) u[c] = uv[c] = 0;
   for (const mb_size end = r + rows; r < end; r++)
 #pragma omp simd
@@ -159,7 +159,7 @@ MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums
 
 static void add_block(double *a, double *b, Sums sums, const Panel *p, mb_size r, mb_size rows,
                       mb_size width) {
-  mb_real buffer[STRIP];
+  mb_real buffer[STRIP] MB_ALIGNED;
   for (mb_size some; rows > 0; rows -= some, r += some) {
     some = strip_rows(p, rows);
     const Panel q = strip(buffer, p, r, some, width);
@@ -249,7 +249,7 @@ MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size
 }
 
 static void map_rows(mb_real *y, const Panel *p, mb_size r, mb_size rows, mb_size width) {
-  mb_real buffer[STRIP];
+  mb_real buffer[STRIP] MB_ALIGNED;
   for (mb_size some; rows > 0; rows -= some, r += some) {
     some = strip_rows(p, rows);
     const Panel q = strip(buffer, p, r, some, width);
@@ -270,7 +270,7 @@ static void map_panel(mb_real *y, const Panel *p) {
 
 /* count windows of a sample, the first beginning at x. */
 static void apply_windows(mb_real *y, uint8_t *winners, const mb_real *x, const Panel *p, mb_size count) {
-  mb_real buffer[STRIP + MB_LANES_MOST]; /* whole vectors are read */
+  mb_real buffer[STRIP + MB_LANES_MOST] MB_ALIGNED; /* whole vectors are read */
   const mb_size fold = p->width / p->channels, rows = mb_conv1d_rows(p->windows, count), whole = rows / fold;
   normalise(buffer, p->width, x, p->stride, p->factors, whole, p->width);
   normalise(buffer + whole * p->width, 0, x + whole * p->stride, 0, p->factors, 1, rows % fold * p->channels);

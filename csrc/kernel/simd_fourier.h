@@ -55,7 +55,7 @@ MB_INLINE void butterfly(Complex *z, const int n) {
 MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int count, const int A,
                        const int B, const bool inverse) {
   static const mb_real zeros[MB_LANES_MOST] = {0};
-  Complex middle[8][8], z[8];
+  Complex middle[8][8] MB_ALIGNED, z[8] MB_ALIGNED;
   for (int b = 0; b < B; b++) {
 #pragma GCC unroll 8
     for (int a = 0; a < A; a++) {
@@ -90,7 +90,7 @@ MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb
                          const int A, const int B) {
   const int n = A * B;
   const bool plus = filter > 0;
-  Complex z[MB_CIRCLE / 2];
+  Complex z[MB_CIRCLE / 2] MB_ALIGNED;
   fourier(z, rows, ld, plus ? filter : 2 * n, A, B, false);
   store(planes, (z[0].re + z[0].im) * 2);
   store(planes + plane, (z[0].re - z[0].im) * 2);
@@ -114,7 +114,7 @@ MB_INLINE Complex take(const mb_real *planes, mb_size plane, int k) {
 /* T times the rows whose transform has these products; row t goes to rows + t LANES. */
 MB_INLINE void synthesise_n(mb_real *rows, const mb_real *planes, mb_size plane, const int A, const int B) {
   const int n = A * B;
-  Complex z[MB_CIRCLE / 2];
+  Complex z[MB_CIRCLE / 2] MB_ALIGNED;
   const Vec first = load(planes), last = load(planes + plane);
   z[0] = (Complex){first + last, first - last};
   const Complex middle = take(planes, plane, n / 2);

@@ -64,7 +64,7 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 /* One vector wide, of which only the first columns exist in C. */
 static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                       mb_size ldb, mb_size depth, bool add, mb_size rows, mb_size columns) {
-  mb_real wide[PRODUCT_ROWS * LANES] = {0};
+  mb_real wide[PRODUCT_ROWS * LANES] MB_ALIGNED = {0};
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
   if (rows == PRODUCT_ROWS)
