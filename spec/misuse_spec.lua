@@ -156,7 +156,15 @@ end)
 describe("what the library calls refuses", function()
   local core = require "moonbow.core"
   it("what is no list of tensors", function()
-    for _, name in ipairs { "hold", "release", "versions" } do must_raise(name, call, core[name], "abc") end
+    must_raise("versions", call, core.versions, "abc")
+  end)
+  it("what no tape has saved", function()
+    for _, name in ipairs { "recall", "release", "supply" } do
+      for what, arguments in pairs(bad_values()) do
+        must_raise(("%s(%s)"):format(name, what), call, core[name], unpack_all(arguments))
+      end
+    end
+    must_raise("save on what is no record", call, core.tape_methods.save, "abc")
   end)
   it("momentum without velocities", function()
     must_raise("sgd_step", call, core.sgd_step, { mb.ones(2) }, { mb.ones(2) }, nil, nil, 0.1, 0.9, false, 0)

@@ -92,6 +92,13 @@ typedef struct {
   lua_Integer version; /* sum over the tensors that are held */
 } Saved;
 
+static const Saved *read_saved(lua_State *L) {
+  const Saved *saved = lua_touserdata(L, 1);
+  if (saved == NULL || lua_rawlen(L, 1) != sizeof *saved)
+    bind_type_error(L, "backward", "saved", 1, "what tape:save left in a record");
+  return saved;
+}
+
 /* The record at 1 will ask the record of the tensor at arg to make it again, as its value i. */
 static void add_producer(lua_State *L, int arg, int i) {
   if (lua_getfield(L, 1, "producers") == LUA_TNIL) {
@@ -135,6 +142,7 @@ static int save(lua_State *L) {
 
 /* core.supply(saved, i, x): value i, which is not held, is x. */
 static int supply(lua_State *L) {
+  read_saved(L);
   lua_settop(L, 3);
   lua_setiuservalue(L, 1, (int)lua_tointeger(L, 2));
   return 0;
@@ -156,7 +164,7 @@ static lua_Integer version_of(lua_State *L, int arg) {
 
 /* core.recall(saved, name of the operation) -> the values. Raises if one of them was changed in place. */
 static int recall(lua_State *L) {
-  const Saved *saved = lua_touserdata(L, 1);
+  const Saved *saved = read_saved(L);
   lua_Integer version = 0;
   lua_settop(L, 2);
   luaL_checkstack(L, saved->count + 3, NULL);
@@ -190,7 +198,7 @@ static void close_if_unneeded(Tensor *x) {
 
 /* core.release(saved): ends what save began: those tensors are no longer held by this record. */
 static int release(lua_State *L) {
-  const Saved *saved = lua_touserdata(L, 1);
+  const Saved *saved = read_saved(L);
   for (int i = 1; i <= saved->count; i++) {
     lua_getiuservalue(L, 1, i);
     Tensor *x = bind_test_tensor(L, -1);
