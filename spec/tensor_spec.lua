@@ -113,4 +113,31 @@ describe("printing", function()
     assert.matches("min 1  max 1  mean 1", tostring(mb.ones(2, 3)))
     assert.equal("tensor {1}: 5", tostring(mb.tensor { 5 }))
   end)
+  it("shows all elements where it is asked to", function()
+    local lines, original = {}, print
+    _G.print = function(text) lines[#lines + 1] = text end -- luacheck: ignore
+    local ok, err = pcall(function() mb.arange(80):reshape(2, 2, 20):show() end)
+    _G.print = original -- luacheck: ignore
+    assert(ok, err)
+    assert.equal(1, #lines)
+    local numbers, longest = {}, 0
+    for line in lines[1]:gmatch "[^\n]+" do longest = math.max(longest, #line) end
+    for number in lines[1]:match("\n(.*)"):gmatch "%d+" do numbers[#numbers + 1] = tonumber(number) end
+    assert.same(mb.arange(80):totable(), numbers)
+    assert.is_true(longest <= 100)
+    assert.matches("%[%[%[1, 2, .*, 20%],\n  %[21, .*40%]%],\n %[%[41, .*%]%]%]$", lines[1])
+  end)
+end)
+
+describe("a comparison of a tensor with < and its like", function()
+  local x = mb.ones(2, 3)
+  it("names the method that gives a tensor", function()
+    for sign, compare in pairs {
+      ["x:gt%(5%)"] = function() return x > 5 end, ["x:lt%(5%)"] = function() return x < 5 end,
+      ["x:ge%(5%)"] = function() return x >= 5 end, ["x:le%(5%)"] = function() return x <= 5 end,
+      ["x:lt%(y%)"] = function() return x < x end,
+    } do
+      assert.error_matches(compare, "comparison: expected two numbers, got .*tensor {2, 3}.*; write " .. sign)
+    end
+  end)
 end)

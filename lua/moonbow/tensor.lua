@@ -6,6 +6,7 @@ local autograd = require "moonbow.autograd"
 local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
+local text = require "moonbow.tensor.text"
 
 --- Tensors: float32, row-major, of 1 to 4 dimensions. Counting starts at 1.
 --
@@ -294,6 +295,17 @@ methods.gt = core.gt
 -- @return tensor
 methods.ge = core.ge
 
+-- Lua makes true or false of what < and its like return, so that they cannot give a tensor.
+local function comparison(name, mirrored)
+  return function(a, b)
+    local other, method = b, name
+    if not core.is_tensor(a) then other, method = a, mirrored end
+    check.fail("comparison", "expected two numbers, got %s and %s; write x:%s(%s), which is 1 where it holds, else 0",
+      check.show(a), check.show(b), method, type(other) == "number" and check.show(other) or "y")
+  end
+end
+metatable.__lt, metatable.__le = comparison("lt", "gt"), comparison("le", "ge")
+
 -- The functions of each element. Their texts are in the rows: see elementwise.help.
 for _, row in ipairs(elementwise) do
   local name, default = row[1], row.alpha
@@ -485,43 +497,12 @@ end
 
 -- ---- printing ----
 
-local EDGE = 3 -- entries shown at either end of a long dimension
-
--- With a decimal point in every locale, so that a list of numbers stays one.
-local function show_number(value) return core.in_c_locale(string.format, "%.5g", value) end
-
-local function show_elements(x, indent)
-  local parts, size = {}, core.size(x, 1)
-  local is_row = core.rank(x) == 1
-  for i = 1, size do
-    if size <= 2 * EDGE + 1 or i <= EDGE or i > size - EDGE then
-      local entry = core.row(x, i)
-      parts[#parts + 1] = is_row and show_number(entry) or show_elements(entry, indent .. " ")
-    elseif i == EDGE + 1 then
-      parts[#parts + 1] = "..."
-    end
-  end
-  return "[" .. table.concat(parts, is_row and ", " or ",\n" .. indent .. " ") .. "]"
-end
+--- Prints all elements, however many: x:show(). print(x) shows the corners of a large tensor.
+function methods.show(x) print(text.whole(x)) end
 
 --- Shape, range, mean, and the corner values; never more than a few lines.
 function metatable.__tostring(x)
-  local ok, shape = pcall(core.shape, x)
-  if not ok then return "tensor (closed)" end
-  local stats = core.describe(x)
-  local line = "tensor " .. check.show_shape(shape)
-  if core.count(x) == 1 then return line .. ": " .. show_number(x:item()) end
-  if stats.min == stats.min then
-    line = ("%s  min %s  max %s  mean %s"):format(line, show_number(stats.min), show_number(stats.max),
-      show_number(stats.mean))
-  end
-  if stats.nan > 0 then line = line .. ("  %d NaN"):format(stats.nan) end
-  if stats.inf > 0 then line = line .. ("  %d infinite"):format(stats.inf) end
-  local shown = core.alias(x)
-  while core.rank(shown) > 2 do shown = core.row(shown, 1) end
-  local place = #shape > 2 and (" (%s: the first of %d)"):format(("x" .. ("[1]"):rep(#shape - 2)),
-    core.count(x) // core.count(shown)) or ""
-  return line .. place .. "\n" .. show_elements(shown, "")
+  return pcall(core.shape, x) and text.brief(x) or "tensor (closed)"
 end
 
 -- reshape, get and set read all that they are given.
