@@ -9,7 +9,7 @@ require("moonbow.counted").methods(Layer, "", {
 }, "layer")
 
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
-for _, part in ipairs { "layers", "containers" } do
+for _, part in ipairs { "conv1d", "containers" } do
   for name, constructor in pairs(require("moonbow.nn." .. part)) do nn[name] = constructor end
 end
 nn.initializers = require("moonbow.nn.initializers").names
