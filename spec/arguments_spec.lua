@@ -26,7 +26,7 @@ end)
 
 -- Functions that only moonbow calls.
 local inside = {}
-for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "count_joined",
+for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "report", "is_apart",
   "path_of_part", "traced_as_run", "identity" } do
   inside["layer:" .. name] = true
 end

@@ -14,7 +14,7 @@ local function network(nn, activation, kernel, stride, pool)
   }
 end
 
--- The layers one by one, where nothing can be joined.
+-- The layers one by one, where nothing can be fused.
 local function apart(model, x)
   for _, layer in ipairs(model.layers) do x = layer(x) end
   return x
@@ -33,7 +33,7 @@ local function gradients_of(model, run, x, weights)
   return gradients
 end
 
--- Joined layers have the gradients of the same ones apart.
+-- Fused layers have the gradients of the same ones apart.
 local function assert_same_gradients(model, x, tolerance)
   local weights = mb.rand(mb.rng(3), model(x):shape())
   local expected = gradients_of(model, function(input) return apart(model, input) end, x, weights)
@@ -132,11 +132,11 @@ describe("a convolution and the pooling behind it", function()
     model:build({ 20, 2 }, mb.rng(5))
     local function check_inference()
       local folded = mb.no_grad(model, x)
-      local kept = conv.fold
+      local kept = conv.folded
       assert.is_true(mb.no_grad(model, x):allclose(folded, { relative = 0, absolute = 0 }))
-      assert.equal(kept, conv.fold)
+      assert.equal(kept, conv.folded)
       assert.is_true(folded:allclose(model(x), { relative = 1e-5, absolute = 1e-5 }))
-      assert.is_nil(conv.fold)
+      assert.is_nil(conv.folded)
       mb.no_grad(model, x)
     end
     check_inference()

@@ -4,12 +4,14 @@ for _, part in ipairs { "shapes", "state", "config", "summary" } do require("moo
 
 require("moonbow.counted").methods(Layer, "", {
   class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
-  run = false, ensure_made = false, count_joined = false, -- in the path of every call
+  run = false, ensure_made = false, report = false, is_apart = false, -- in the path of every call
   path_of_part = false, traced_as_run = false,
 }, "layer")
 
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
-for _, part in ipairs { "conv1d", "containers" } do
+for _, part in ipairs {
+  "conv1d", "dense", "norm", "dropout", "pool1d", "flatten", "position", "activation_layers", "lambda", "containers",
+} do
   for name, constructor in pairs(require("moonbow.nn." .. part)) do nn[name] = constructor end
 end
 nn.initializers = require("moonbow.nn.initializers").names

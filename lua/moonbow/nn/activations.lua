@@ -49,6 +49,14 @@ function activations.check_alpha(operation, activation, alpha)
     check.show(activation), check.show(alpha))
 end
 
+--- Reads the options activation and alpha of a layer: layer.activate (nil: none), and layer.slope, if it is a ReLU, a
+-- leaky one or none.
+function activations.read(layer, options)
+  layer.activate = activations.find(layer.type, options.activation)
+  activations.check_alpha(layer.type, options.activation, options.alpha)
+  layer.slope = activations.slope(options.activation, options.alpha)
+end
+
 --- The shape that a layer's activation makes of a shape: a function of the user's may change it, as a gated unit does.
 function activations.shape_after(layer, shape)
   if type(layer.options.activation) ~= "function" then return shape end
@@ -63,14 +71,14 @@ function activations.apply(activate, x, alpha)
   return y
 end
 
---- Whether an activation, by name or nil, never falls: then it may as well come after max-pooling.
+--- True if an activation, by name or nil, never falls: it may then come after max-pooling as well as before.
 function activations.is_rising(activation, alpha)
   if activation == nil or activation == "linear" then return true end
   local row = elementwise.find(activation)
   return row ~= nil and row.rising == true and (alpha or 0) >= 0
 end
 
---- What a ReLU, a leaky ReLU or none multiplies negative values with; nil for every other activation.
+--- The factor of negative values in a ReLU (0), a leaky ReLU (alpha), or none (1); nil for every other activation.
 function activations.slope(activation, alpha)
   if activation == nil or activation == "linear" then return 1 end
   if activation == "relu" then return 0 end

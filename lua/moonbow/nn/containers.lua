@@ -4,6 +4,7 @@ local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 local activations = require "moonbow.nn.activations"
+local fusion = require "moonbow.nn.fusion"
 
 local containers = {}
 
@@ -20,11 +21,18 @@ local function raise_at(container, i, err)
   check.rethrow(("%slayer %d (%s)%s"):format(name, i, part.type, is_path(message) and " > " or ": "), message)
 end
 
-local run, count_joined = Layer.run, Layer.count_joined
+local run, run_fused = Layer.run, fusion.run
 
-local function call(container, i, x, joined)
-  local ok, y = pcall(run, container.layers[i], x, joined)
+local function call(container, i, x)
+  local ok, y = pcall(run, container.layers[i], x)
   return ok and y or raise_at(container, i, y)
+end
+
+-- Runs part i and what is fused with it. Returns the output and the number of the last part that has run.
+local function call_fused(container, i, x)
+  local ok, y, last = pcall(run_fused, container.layers, i, x)
+  if ok then return y, last end
+  raise_at(container, i, y)
 end
 
 -- The shape that part i makes of a shape; infer is what output_shape got.
@@ -66,15 +74,16 @@ local function container(type_name, known, class, init)
   return with_parts
 end
 
---- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }.
+--- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }. Neighbours that are cheaper in
+-- one pass over memory are fused (see moonbow.nn.fusion); the results are the same.
 containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
-    local i, parts, y = 1, layer.layers, x
-    while i <= #parts do
-      local count, input = count_joined(parts[i], parts, i, y), y
-      y = call(layer, i, input, count > 0 and { table.unpack(parts, i + 1, i + count) } or nil)
-      core.drop(input, x, y)
-      i = i + 1 + count
+    local i, y = 1, x
+    while i <= #layer.layers do
+      local output, last = call_fused(layer, i, y)
+      core.drop(y, x, output)
+      y = output
+      i = last + 1
     end
     return y
   end,
@@ -99,25 +108,21 @@ containers.Residual = container("Residual", {
   forward = function(layer, x)
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
     if not core.same_shape(y, short) then check_shortcut(core.shape(y), core.shape(short)) end
-    local sum = layer.slope and ops.add_activate(y, short, layer.slope) or ops.add(y, short)
+    local slope = fusion.slope(layer, layer)
+    local sum = slope and ops.add_activate(y, short, slope) or ops.add(y, short)
     core.drop(y, x, short)
     core.drop(short, x, y)
-    return activations.apply(not layer.slope and layer.activate, sum, layer.options.alpha)
+    return activations.apply(not slope and layer.activate, sum, layer.options.alpha)
   end,
   output_shape = function(layer, shape, infer)
     local body = shape_after(layer, 1, shape, infer)
     check_shortcut(body, layer.layers[2] and shape_after(layer, 2, shape, infer) or shape)
     return activations.shape_after(layer, body)
   end,
-}, function(layer, options)
-  local slope = activations.slope(options.activation, options.alpha)
-  layer.activate = activations.find("Residual", options.activation)
-  activations.check_alpha("Residual", options.activation, options.alpha)
-  layer.slope = layer.activate and slope and slope >= 0 and slope < 1 and slope or nil
-end)
+}, activations.read)
 
 -- The sum of the last dimensions; the others have to agree.
-local function joined_shape(shapes)
+local function concatenated_shape(shapes)
   local first, sum = shapes[1], 0
   local outer = check.show_shape { table.unpack(first, 1, #first - 1) }
   for i, shape in ipairs(shapes) do
@@ -127,12 +132,13 @@ local function joined_shape(shapes)
     end
     sum = sum + shape[#shape]
   end
-  local joined = { table.unpack(first) }
-  joined[#joined] = sum
-  return joined
+  local output = { table.unpack(first) }
+  output[#output] = sum
+  return output
 end
 
---- Branches side by side, joined along channels: Concat{ branch, branch, ... }.
+--- Branches side by side, concatenated along channels, the last dimension: Concat{ branch, branch, ..., name = "for
+-- messages" }. Raises if the other dimensions of their outputs differ.
 containers.Concat = container("Concat", {}, {
   forward = function(layer, x)
     local parts = {}
@@ -144,7 +150,7 @@ containers.Concat = container("Concat", {}, {
   output_shape = function(layer, shape, infer)
     local shapes = {}
     for i = 1, #layer.layers do shapes[i] = shape_after(layer, i, shape, infer) end
-    return joined_shape(shapes)
+    return concatenated_shape(shapes)
   end,
 })
 

@@ -52,13 +52,6 @@ function Layer.is_layer(value)
   return type(class) == "table" and getmetatable(class) == Layer
 end
 
---- How many of the layers behind part i of a Sequential the layer, which is that part, does in one pass over x.
-function Layer.count_joined(layer, parts, i, x)
-  if not layer.joins or not core.is_tensor(x) then return 0 end
-  local trace = was_traced and current_trace()
-  return not (trace and trace.apart) and layer:joins(parts, i, x) or 0
-end
-
 --- Makes the weights for inputs of a shape with the batch first, unless they exist. Raises where it does not fit.
 function Layer.ensure_made(layer, shape)
   if layer.made then return end
@@ -69,19 +62,29 @@ function Layer.ensure_made(layer, shape)
   layer.made = true
 end
 
---- Runs the layer on x (N, ...), making its weights on first use. joined: a list of layers whose work it
--- does too.
-function Layer.run(layer, x, joined)
+--- True while every layer has to make its own output, so that none may do the work of others.
+function Layer.is_apart()
+  local trace = was_traced and current_trace()
+  return trace and trace.apart or false
+end
+
+--- Tells those who watch that a layer has run on x and made y, and with it the layers behind it, of whose outputs only
+-- the last, y, was made.
+function Layer.report(x, y, layer, ...)
+  local trace = was_traced and current_trace()
+  if not trace then return end
+  local shared = autograd.share(y)
+  trace.watch(layer, autograd.share(x), shared)
+  for i = 1, select("#", ...) do trace.watch(select(i, ...), shared, shared) end
+end
+
+--- Runs the layer on x (N, ...), making its weights on first use.
+function Layer.run(layer, x)
   check.kind(layer.type, "input", x, "tensor")
   if not layer.made then layer:ensure_made(core.shape(x)) end
-  local y = layer:forward(x, joined)
+  local y = layer:forward(x)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
-  local trace = was_traced and current_trace()
-  if trace then
-    local shared = autograd.share(y)
-    trace.watch(layer, autograd.share(x), shared)
-    for _, part in ipairs(joined or {}) do trace.watch(part, shared, shared) end
-  end
+  Layer.report(x, y, layer)
   return y
 end
 

@@ -1,0 +1,21 @@
+--- Dropout.
+local ops = require "moonbow.ops"
+local check = require "moonbow.check"
+local random = require "moonbow.random"
+local inputs = require "moonbow.nn.inputs"
+local Layer = require "moonbow.nn.layer"
+
+local layers = {}
+
+--- In training mode, sets each element to 0 with the probability rate and multiplies the others by 1 / (1 - rate); in
+-- evaluation mode, the input itself. Any shape. Option: rate (required, at least 0 and below 1). It draws from the
+-- generator of set_rng, or the default one. Source: Srivastava et al. 2014.
+layers.Dropout = Layer.class("Dropout", { rate = check.required "fraction below 1" }, {
+  output_shape = inputs.same_shape,
+  forward = function(layer, x)
+    if not layer.training or layer.options.rate == 0 then return x end
+    return ops.dropout(x, layer.options.rate, layer.rng or random.default())
+  end,
+})
+
+return layers

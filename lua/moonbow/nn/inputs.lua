@@ -1,0 +1,36 @@
+--- Checks of what layers get, and shapes that several of them make.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+
+local inputs = {}
+
+--- Raises unless a shape, with the batch first, has so many dimensions.
+function inputs.check_shape(layer, shape, rank)
+  if #shape ~= rank then
+    check.fail(layer.type, "input: expected %d dimensions, got shape %s", rank, check.show_shape(shape))
+  end
+end
+
+--- Raises unless x has so many dimensions.
+function inputs.check_rank(layer, x, rank)
+  if core.rank(x) ~= rank then inputs.check_shape(layer, core.shape(x), rank) end
+end
+
+--- Raises unless the last dimension of an input, which is called what, is that of the weights.
+function inputs.check_channels(layer, channels, expected, what)
+  if channels ~= expected then
+    check.fail(layer.type, "input has %d %s, weights expect %d", channels, what, expected)
+  end
+end
+
+--- The output_shape of layers that leave the shape as it is.
+function inputs.same_shape(_, shape) return shape end
+
+--- The number of windows along a length. Raises, as the layer, if they do not fit.
+function inputs.count_windows(layer, length, size, stride, dilation, padding)
+  local ok, result = pcall(core.window, length, size, stride, dilation, padding)
+  if not ok then check.fail(layer.type, "%s", result:match "window: (.*)" or result) end
+  return result
+end
+
+return inputs

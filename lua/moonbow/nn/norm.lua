@@ -1,0 +1,75 @@
+--- Batch norm and layer norm.
+local core = require "moonbow.core"
+local ops = require "moonbow.ops"
+local check = require "moonbow.check"
+local activations = require "moonbow.nn.activations"
+local fusion = require "moonbow.nn.fusion"
+local inputs = require "moonbow.nn.inputs"
+local Layer = require "moonbow.nn.layer"
+
+local layers = {}
+
+local function make_scale(layer, shape)
+  local channels = shape[#shape]
+  layer:add_parameter("gamma", "ones", nil, { channels })
+  layer:add_parameter("beta", "zeros", nil, { channels })
+end
+
+local function output_shape(layer, shape)
+  if layer.made then inputs.check_channels(layer, shape[#shape], core.size(layer.gamma, 1), "channels") end
+  return activations.shape_after(layer, shape)
+end
+
+-- The variance of one value is 0, whatever the value: its channel would lose all that it carries, and the running
+-- variance shrink.
+local function check_batch(layer, x)
+  if core.count(x) == core.count(layer.gamma) then
+    check.fail(layer.type, "training needs more than one value of each channel, got input of shape %s; make batches of "
+      .. "at least two rows, or call model:eval()", check.show_shape(core.shape(x)))
+  end
+end
+
+--- Batch norm of each channel, the last dimension of any shape: gamma (x - mean) / sqrt(variance + epsilon) + beta,
+-- with the statistics of the batch in training mode, which move layer.running_mean and running_var, and with these in
+-- evaluation mode. Options: momentum (0.9, Keras' sense: the share of the old running statistics that stays; networks
+-- "as published" set 0.99), epsilon (1e-5; published 1e-3), activation (none: a name of mb.nn.activations, or a
+-- function of a tensor; ReLU and leaky ReLU are part of the same pass) and its alpha (leaky_relu 0.01, elu 1). In
+-- training mode it raises for one value of each channel, (1, C) or (1, 1, C), as PyTorch does.
+-- Source: Ioffe and Szegedy 2015.
+layers.BatchNorm1d = Layer.class("BatchNorm1d", {
+  momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative real"),
+  activation = check.optional "string|function", alpha = check.optional "real",
+}, {
+  make = function(layer, shape)
+    make_scale(layer, shape)
+    layer:add_buffer("running_mean", core.full(0, { shape[#shape] }))
+    layer:add_buffer("running_var", core.full(1, { shape[#shape] }))
+    layer.momentum = layer.options.momentum
+  end,
+  forward = function(layer, x) return layer:normalise(x) end,
+  -- One pass: batch norm, activation, and the pooling behind it, if there is one (see moonbow.nn.fusion).
+  normalise = function(layer, x, pool)
+    local slope = fusion.slope(layer, layer)
+    local size, stride, y
+    if pool then size, stride = pool.options.size, pool.options.stride end
+    local mean, var, epsilon = layer.running_mean, layer.running_var, layer.options.epsilon
+    if layer.training then
+      check_batch(layer, x)
+      y = ops.batch_norm(x, layer.gamma, layer.beta, mean, var, layer.momentum, epsilon, slope or 1, size, stride)
+    else
+      y = ops.batch_norm_fixed(x, layer.gamma, layer.beta, mean, var, epsilon, slope or 1, size, stride)
+    end
+    return activations.apply(not slope and layer.activate, y, layer.options.alpha)
+  end,
+  output_shape = output_shape,
+}, activations.read)
+
+--- Layer norm over the last dimension of any shape, with gamma and beta of each channel. Option: epsilon (1e-5).
+-- Source: Ba, Kiros and Hinton 2016.
+layers.LayerNorm = Layer.class("LayerNorm", { epsilon = check.default(1e-5, "non-negative real") }, {
+  make = make_scale,
+  output_shape = output_shape,
+  forward = function(layer, x) return ops.layer_norm(x, layer.gamma, layer.beta, layer.options.epsilon) end,
+})
+
+return layers
