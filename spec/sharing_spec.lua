@@ -234,6 +234,7 @@ describe("descriptions from outside are refused when they", function()
   it("are not descriptions", function()
     refuses("layer 1: expected a description, got 3", { type = "Sequential", layers = { 3 } })
     refuses("layers: expected a table, got 'x'", { type = "Sequential", layers = "x" })
-    refuses("layer 1: unknown layer 'Nothing'", { type = "Sequential", layers = { { type = "Nothing" } } })
+    refuses("layer 1: unknown layer 'Nothing'; one of your own has to be defined by nn.class before",
+      { type = "Sequential", layers = { { type = "Nothing" } } })
   end)
 end)

@@ -14,8 +14,8 @@ local known_options = {
 -- The output of layer number last of a Sequential, in evaluation mode; that of 0 is x.
 local function map_of(model, last, x, batch_size)
   if last == 0 then return x end
-  local prefix, parts = nn.Sequential { table.unpack(model.layers, 1, last) }, {}
-  evaluation.each_batch("probe", prefix, x, batch_size, function(y) parts[#parts + 1] = core.copy(y) end)
+  local parts = {}
+  evaluation.each_batch("probe", model:first(last), x, batch_size, function(y) parts[#parts + 1] = core.copy(y) end)
   local map = core.concat(parts, 1)
   for _, part in ipairs(parts) do core.close(part) end
   return map

@@ -84,7 +84,9 @@ function make(config, path, made, level)
   if level > limits.depth then fail(path, "nested more than %d deep (mb.limits.depth)", limits.depth) end
   if config.same_as ~= nil then return again(config, path, made) end
   local construct = Layer.constructors[config.type]
-  if not construct then fail(path, "unknown layer %s", check.show(config.type)) end
+  if not construct then
+    fail(path, "unknown layer %s; one of your own has to be defined by nn.class before", check.show(config.type))
+  end
   local options, places = {}, 1
   for key, value in pairs(config) do
     if key ~= "type" and key ~= "layers" and key ~= "ties" then options[key] = value end

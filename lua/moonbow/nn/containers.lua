@@ -93,6 +93,20 @@ containers.Sequential = container("Sequential", {}, {
   end,
 })
 
+--- The first layers of a Sequential as a network of its own, which shares their weights: for the maps behind a layer.
+-- Raises for any other layer.
+-- @param count of the layers, 1 to all
+-- @return a Sequential
+-- @usage local map = mb.no_grad(model:first(2), x)
+function Layer.first(layer, count)
+  if layer.type ~= "Sequential" then check.fail("first", "expected a Sequential, got a %s", layer.type) end
+  count = check.kind("first", "count", count, "positive integer")
+  if count > #layer.layers then
+    check.fail("first", "count: expected at most %d, the number of layers, got %d", #layer.layers, count)
+  end
+  return containers.Sequential { table.unpack(layer.layers, 1, count) }
+end
+
 local function check_shortcut(body, shortcut)
   local one, other = check.show_shape(body), check.show_shape(shortcut)
   if one ~= other then check.fail("Residual", "the body gives shape %s, the shortcut %s", one, other) end

@@ -104,14 +104,11 @@ local function drop_gradients(job)
   for _, parameter in ipairs(job.parameters or {}) do parameter.value.grad = nil end
 end
 
--- A value for a <close> variable, from which the model comes back in evaluation mode, with the generators of before and
--- without gradients; unless the training came to its end, with the best weights so far.
-local function keep_order(job)
-  local generators = {}
-  job.model:visit(function(part) generators[part] = part.rng or false end)
+-- A value for a <close> variable, from which the model comes back in evaluation mode and without gradients; unless the
+-- training came to its end, with the best weights so far.
+local function leave_in_order(job)
   return setmetatable({}, { __close = function()
     job.model:eval()
-    for part, rng in pairs(generators) do part.rng = rng or nil end
     drop_gradients(job)
     if job.best_state and not (job.is_over and not job.restores_best) then job.model:load_state(job.best_state) end
   end })
@@ -138,7 +135,8 @@ local function train(model, set, given)
   }
   local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
   local _ <close> = job.optimizer:keep_lr()
-  local _ <close> = keep_order(job)
+  local _ <close> = leave_in_order(job)
+  local _ <close> = model:keep_modes() -- for the generators; it closes before the model goes to evaluation mode
   build(job, set)
   read_sets(job, set)
   job.loss, job.validation_loss = losses.make(options, set, job.y, job.output_shape)

@@ -114,14 +114,12 @@ local function run_step(job)
   return events, phases, recorder.macs_later
 end
 
--- Calls f with the model in the mode asked for and a generator of its own, and leaves it as it was.
+-- Calls f with the model in a mode and with a generator of its own; then the model gets all back.
 local function with_model_kept(model, training, f)
   local _ <close> = model:keep_modes()
-  local rngs, gradients, state = {}, {}, training and model:state()
-  model:visit(function(part) rngs[part] = part.rng or false end)
+  local gradients, state = {}, training and model:state()
   for _, parameter in ipairs(model:parameters()) do gradients[parameter.value] = parameter.value.grad or false end
   local _ <close> = setmetatable({}, { __close = function()
-    for part, rng in pairs(rngs) do part.rng = rng or nil end
     for value, gradient in pairs(gradients) do value.grad = gradient or nil end
     if state then model:load_state(state) end
   end })

@@ -1,0 +1,112 @@
+--- The weights and buffers of layers: made once, listed by name, shared.
+local uv = require "luv"
+local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
+local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
+local initializers = require "moonbow.nn.initializers"
+local Layer = require "moonbow.nn.layer"
+
+local function show_bytes(bytes) return ("%.3g GB"):format(bytes / 1e9) end
+
+-- Raises for a tensor that the machine has no memory for: the system would kill the process without a message.
+local function check_memory(layer, name, shape)
+  local count = 1.0
+  for _, size in ipairs(shape) do count = count * size end
+  if count > limits.elements then
+    check.fail(layer.type, "%s of shape %s has %.3g elements, more than mb.limits.elements", name,
+      check.show_shape(shape), count)
+  end
+  local bytes = count * core.real_bytes
+  if bytes > uv.get_total_memory() then
+    check.fail(layer.type, "%s of shape %s takes %s, but this machine has %s", name, check.show_shape(shape),
+      show_bytes(bytes), show_bytes(uv.get_total_memory()))
+  end
+end
+
+local function check_shape(layer, name, value, shape)
+  if not core.is_tensor(value) or check.show_shape(core.shape(value)) ~= check.show_shape(shape) then
+    check.fail(layer.type, "%s: expected a tensor of shape %s, got %s", name, check.show_shape(shape),
+      check.show(value))
+  end
+  return value
+end
+
+-- The tensor to take instead of a fresh one: from the file that is restored, from a layer tied to this one, or what a
+-- script has set before the layer was made. Nil if there is none.
+local function find_value(layer, name, shape)
+  local source, tie = layer.source, layer.ties and layer.ties[name]
+  local value = rawget(layer, name)
+  if tie and tie.value then
+    value = tie.value
+  elseif source then
+    value, source[name] = source[name], nil
+  end
+  if value == nil and not source then return nil end
+  return check_shape(layer, name, value, shape)
+end
+
+local function register(layer, field, name, value, shape)
+  local tie, list = layer.ties and layer.ties[name], layer[field] or {}
+  if tie then tie.value = tie.value or value end
+  layer[field], layer[name] = list, value
+  for _, entry in ipairs(list) do
+    if entry.name == name then return end
+  end
+  list[#list + 1] = { name = name, shape = shape }
+end
+
+--- A weight with initial values, which the tape follows. Called by make.
+-- @param initializer a name, a number or a function (see moonbow.nn.initializers), with fan_in and fan_out for it
+function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_out)
+  local value = find_value(layer, name, shape)
+  if not value then
+    check_memory(layer, name, shape)
+    value = autograd.param(initializers.make(layer.type, initializer, rng, shape, fan_in, fan_out))
+  elseif layer.source then
+    autograd.param(value)
+  end
+  register(layer, "weights", name, value, shape)
+end
+
+--- A tensor that belongs to the state but is not trained.
+function Layer.add_buffer(layer, name, value)
+  local shape = core.shape(value)
+  register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
+end
+
+--- Calls f(name, tensor) for each tensor of a field ("weights" or "kept") of the layer and its parts, in each place
+-- of its own.
+function Layer.visit_tensors(layer, field, f)
+  Layer.visit(layer, function(part, path)
+    for _, entry in ipairs(part[field] or {}) do
+      f((path == "" and "" or path .. ".") .. entry.name, check_shape(part, entry.name, part[entry.name], entry.shape))
+    end
+  end)
+end
+
+--- A key for tables, which is the same for all places that hold a tensor.
+function Layer.identity(value) return core.record(value) or value end
+
+local function collect(layer, field)
+  local found, seen = {}, {}
+  Layer.visit_tensors(layer, field, function(name, value)
+    local identity = Layer.identity(value)
+    if seen[identity] then return end
+    seen[identity] = true
+    found[#found + 1] = { name = name, value = value }
+  end)
+  return found
+end
+
+--- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build. A tensor that
+-- several places share is listed once, by the first. layer.weight = other.weight shares one; a tensor that is no
+-- parameter (see param) belongs to the state, but is not trained.
+function Layer.parameters(layer)
+  return collect(layer, "weights")
+end
+
+--- What belongs to the state but is not trained (running statistics), likewise.
+function Layer.buffers(layer)
+  return collect(layer, "kept")
+end
