@@ -1,6 +1,7 @@
 -- Checks that all frameworks compute the same: trained weights are copied over; logits, and losses while training
 -- goes on (without dropout), are compared.
 local mb = require "moonbow"
+local files = require "moonbow.io.files"
 local networks = require "networks"
 local peers = require "peers"
 
@@ -9,9 +10,9 @@ local TOLERANCE = { outputs = 1e-4, losses = 1e-3 } -- of logits relative to the
 
 local function write_tensors(tensors)
   local path = os.tmpname()
-  local file = assert(io.open(path, "wb"))
-  for _, entry in ipairs(tensors) do file:write(entry.value:tobytes()) end
-  file:close()
+  assert(files.write(path, function(put)
+    for _, entry in ipairs(tensors) do put(entry.value:tobytes()) end
+  end))
   return path
 end
 

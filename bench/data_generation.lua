@@ -3,7 +3,7 @@
 -- bench/data_generation.lua [--python PYTHON] [--rounds N] [--check]
 local argparse = require "argparse"
 local lfs = require "lfs"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 local mb = require "moonbow"
 
 local parser = argparse("lua bench/data_generation.lua", "mb.data.universal beside NumPy and SciPy")
@@ -13,6 +13,7 @@ parser:flag("--check", "compare whole arrays, and NumPy's files both ways, inste
 local args = parser:parse()
 
 local script = arg[0]:gsub("[^/]*$", "published.py")
+local measure = dofile((arg[0]:gsub("[^/]*$", "measure.lua")))
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
@@ -28,17 +29,12 @@ local function python(...)
   return output
 end
 
-local function processor()
-  local file = io.open "/proc/cpuinfo"
-  return file and file:read("a"):match "model name%s*:%s*([^\n]+)" or "unknown processor"
-end
-
 local function seconds_of_ours()
   local best = math.huge
   for _ = 1, args.rounds do
-    local begin = uv.hrtime()
+    local begin = clock()
     local set = mb.data.universal {}
-    best = math.min(best, (uv.hrtime() - begin) / 1e9)
+    best = math.min(best, (clock() - begin))
     for _, name in ipairs { "train", "validation", "test" } do set[name].x:close() end
     mb.release_memory()
   end
@@ -52,7 +48,7 @@ local function time()
     theirs = math.min(theirs, assert(tonumber(line)))
   end
   local ours = seconds_of_ours()
-  print(("%s, one core; 34,500 spectra of 5000 points, best of %d"):format(processor(), args.rounds))
+  print(("%s, one core; 34,500 spectra of 5000 points, best of %d"):format(measure.processor(), args.rounds))
   print(("NumPy and SciPy %6.2f s   moonbow %6.3f s   ratio %.1f"):format(theirs, ours, theirs / ours))
 end
 

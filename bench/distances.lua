@@ -2,14 +2,14 @@
 -- for the 5 nearest of each, where warping need not compute all of them.
 --   lua bench/distances.lua
 local mb = require "moonbow"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 
 local WINDOW = 50
 
 local function seconds(f)
-  local begin = uv.hrtime()
+  local begin = clock()
   f()
-  return (uv.hrtime() - begin) / 1e9
+  return (clock() - begin)
 end
 
 local options = { n = 1000, length = 1000, first = 450, border = 500, last = 550, background = 0.2 }
@@ -20,9 +20,8 @@ end
 
 local a, b = spectra(1), spectra(2)
 local low = math.min(a.x:min():item(), b.x:min():item())
-local cpu = io.open "/proc/cpuinfo"
-print(("%s, %d threads"):format(
-  cpu and cpu:read("a"):match "model name%s*:%s*([^\n]+)" or "unknown processor", mb.threads()))
+local measure = dofile "bench/measure.lua"
+print(("%s, %d threads"):format(measure.processor(), mb.threads()))
 for _, metric in ipairs(mb.neighbours.metrics) do
   local of = { metric = metric, window = metric:find "dtw" and WINDOW or nil, verbose = false }
   local x, examples = a.x - low, b.x - low -- none negative

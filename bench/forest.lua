@@ -6,14 +6,14 @@
 -- Measured spectra are looked for in $MOONBOW_DATA, else in ../shared/data.
 local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 
 local TREES, SEEDS, ROUNDS = 100, 5, 5
 
 local function seconds(f)
-  local begin = uv.hrtime()
+  local begin = clock()
   local result = f()
-  return (uv.hrtime() - begin) / 1e9, result
+  return (clock() - begin), result
 end
 
 local function fit(set, split, seed)
@@ -47,9 +47,9 @@ local sets = dofile "bench/support/sets.lua" (os.getenv "MOONBOW_DATA" or "../sh
 local ask = dofile "bench/support/sklearn.lua"
 local peer, reason = ask(arg[1] or "python3", "bench/forest_sklearn.py", sets,
   { trees = TREES, seeds = SEEDS, rounds = ROUNDS, threads = mb.threads() })
-local cpu = io.open "/proc/cpuinfo"
+local measure = dofile "bench/measure.lua"
 print(("%s, %d threads, %d trees, %d seeds, %s"):format(
-  cpu and cpu:read("a"):match "model name%s*:%s*([^\n]+)" or "unknown processor", mb.threads(), TREES, SEEDS,
+  measure.processor(), mb.threads(), TREES, SEEDS,
   peer and "scikit-learn " .. peer.version or reason))
 
 local lines = { { "data set", "moonbow", "scikit-learn", "difference", "standard error" } }

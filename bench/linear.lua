@@ -4,7 +4,7 @@
 -- PYTHON and the measured spectra are as for bench/forest.lua.
 local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 
 local KINDS, CS, TOL = { "logistic", "svm" }, { 0.01, 1 }, 1e-4
 
@@ -32,10 +32,10 @@ local lines = { { "data set", "kind", "C", "moonbow", "scikit-learn", "moonbow s
 for _, set in ipairs(sets) do
   for _, kind in ipairs(KINDS) do
     for _, C in ipairs(CS) do
-      local begin = uv.hrtime()
+      local begin = clock()
       local ours, theirs = accuracy(set, kind, C), peer and peer.rows[#lines]
       lines[#lines + 1] = { set.name, kind, C, ("%.4f"):format(ours),
-        theirs and ("%.4f"):format(theirs.accuracy) or "", ("%.3f"):format((uv.hrtime() - begin) / 1e9),
+        theirs and ("%.4f"):format(theirs.accuracy) or "", ("%.3f"):format((clock() - begin)),
         theirs and ("%.3f"):format(theirs.seconds) or "" }
     end
   end

@@ -1,6 +1,6 @@
 -- How things are timed: a warm-up, then at least so many runs.
 local mb = require "moonbow"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 
 local measure = {}
 
@@ -11,9 +11,9 @@ function measure.runs(f, options)
   for _ = 1, options.warm_up or 1 do f() end
   local times, sum = {}, 0
   repeat
-    local begin = uv.hrtime()
+    local begin = clock()
     f()
-    local seconds = (uv.hrtime() - begin) / 1e9
+    local seconds = clock() - begin
     times[#times + 1], sum = seconds, sum + seconds
   until #times >= (options.least or 3) and sum >= (options.seconds or 0)
   return times

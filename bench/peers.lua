@@ -1,6 +1,7 @@
 -- Frameworks as programs of their own: which there are, how one is run, what it says.
 local json = require "cjson.safe"
-local uv = require "luv"
+local clock = require "moonbow.clock"
+local files = require "moonbow.io.files"
 
 local peers = {}
 
@@ -63,22 +64,20 @@ end
 -- @return a list of what it printed, each a table; and why it ended early, or nil
 function peers.run(peer, job, sections, limit)
   local job_path, error_path = os.tmpname(), os.tmpname()
-  local file = assert(io.open(job_path, "w"))
-  file:write(json.encode(job))
-  file:close()
+  assert(files.write(job_path, json.encode(job)))
   local is_python = modules[peer.program]
   local program = quote(is_python and python or lua) .. " " .. quote(here .. "peers/" .. peer.program)
   -- A choice of OpenBLAS's kernels made for moonbow is not for the peers.
   local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s 2>%s")
     :format(is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, program, peer.mode, job_path,
       table.concat(sections, ","), error_path)
-  local results, begin = {}, uv.hrtime()
+  local results, begin = {}, clock()
   local pipe = assert(io.popen(command))
   for line in pipe:lines() do
     results[#results + 1] = line:find "^{" and json.decode(line) or nil
   end
   local ok, _, code = pipe:close()
-  local seconds, reason = (uv.hrtime() - begin) / 1e9, nil
+  local seconds, reason = (clock() - begin), nil
   if code == 124 or code == 137 and seconds >= limit then
     reason = ("over %d s"):format(limit)
   elseif not ok then

@@ -2,6 +2,7 @@
 --   lua bench/render.lua
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path
+local files = require "moonbow.io.files"
 local results = require "results"
 local sections = require "sections"
 local tables = require "tables"
@@ -25,9 +26,7 @@ local function scaling(store)
   return table.concat(parts, "\n\n")
 end
 
-local file = assert(io.open(docs .. "speed.md"))
-local page = file:read "a"
-file:close()
+local page = assert(files.read(docs .. "speed.md"))
 local shows = {
   frameworks = tables.frameworks, ["frameworks-cascade-lake"] = tables.frameworks, scaling = scaling,
 }
@@ -35,6 +34,4 @@ for mark, show in pairs(shows) do
   local store = results.read(docs .. "speed/" .. mark .. ".json")
   if store then page = put(page, mark, show(store)) end
 end
-file = assert(io.open(docs .. "speed.md", "w"))
-file:write(page)
-file:close()
+assert(files.write(docs .. "speed.md", page))

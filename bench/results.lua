@@ -1,14 +1,12 @@
 -- The file of results: cells by network, section and framework; those of one machine only.
 local json = require "cjson"
+local files = require "moonbow.io.files"
 
 local results = {}
 
 local function read(path)
-  local file = io.open(path)
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return json.decode(text)
+  local text = files.read(path)
+  return text and json.decode(text)
 end
 
 local function is_same(a, b)
@@ -43,13 +41,10 @@ end
 function results.write(store)
   local path = store.path
   local folder = path:match "^(.*)/"
-  if folder then os.execute(("mkdir -p '%s'"):format(folder)) end
+  if folder then assert(files.make_folders(folder)) end
   local kept = {}
   for _, key in ipairs { "setting", "networks", "versions", "cells" } do kept[key] = store[key] end
-  local file = assert(io.open(path .. ".new", "w"))
-  file:write(json.encode(kept), "\n")
-  file:close()
-  assert(os.rename(path .. ".new", path))
+  assert(files.write(path, json.encode(kept) .. "\n"))
 end
 
 --- Reads a file of results.

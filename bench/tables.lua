@@ -1,31 +1,12 @@
--- Results as tables in Markdown, padded so that they read as text too.
+-- Results as tables in Markdown.
 local measure = require "measure"
 local networks = require "networks"
+local text_table = require "moonbow.text_table"
 
 local tables = {}
 
 --- Rows of cells, the first of them the heading; columns but the first are right-aligned.
-function tables.format(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 3, utf8.len(cell)) end
-  end
-  local lines = {}
-  for r, row in ipairs(rows) do
-    local cells = {}
-    for i, width in ipairs(widths) do
-      local cell = row[i] or ""
-      local blanks = (" "):rep(width - utf8.len(cell))
-      cells[i] = i == 1 and cell .. blanks or blanks .. cell
-    end
-    lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
-    if r == 1 then
-      for i, width in ipairs(widths) do cells[i] = ("-"):rep(width - 1) .. (i == 1 and "-" or ":") end
-      lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
-    end
-  end
-  return table.concat(lines, "\n")
-end
+function tables.format(rows) return text_table.format(rows, { markdown = true }) end
 
 --- Few digits: three that count, none behind the point from 100 on.
 function tables.digits(value)

@@ -3,11 +3,13 @@
 -- Results lie below --out, a folder for each experiment; one that is there with the same settings is not run again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
+local clock = require "moonbow.clock"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local page = require "lib.page"
+local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
 local POLL = 100 -- milliseconds between two looks for Ctrl-C
@@ -58,10 +60,8 @@ for name, value in pairs(uv.os_environ()) do
   if name ~= "OMP_NUM_THREADS" then environment[#environment + 1] = name .. "=" .. value end
 end
 
-local began = uv.hrtime()
-local function say(format, ...)
-  io.stderr:write(("[%5.0f s] "):format((uv.hrtime() - began) / 1e9), format:format(...), "\n")
-end
+local began = clock()
+local function say(...) progress.line(clock() - began, ...) end
 
 local queue, failed, running = {}, {}, {} -- running: the processes
 
@@ -140,7 +140,7 @@ local path = args.out .. "/review.html"
 local html = page.render(all, about, function(results, name)
   return (files.read(("%s/%s.svg"):format(folder_of(results.name), name)))
 end)
-local written, why = files.write(path, function(put) put(html) end)
+local written, why = files.write(path, html)
 if not written then experiment.fail(why) end
-print(("\nwrote %s (%.0f s)"):format(path, (uv.hrtime() - began) / 1e9))
+print(("\nwrote %s (%.0f s)"):format(path, clock() - began))
 if #failed > 0 then experiment.fail("failed: " .. table.concat(failed, ", ")) end

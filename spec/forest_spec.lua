@@ -78,7 +78,7 @@ describe("a forest", function()
   it("ends at Ctrl-C, and the script with it", function()
     local got = interrupted { "-e", [[
       local mb, core = require "moonbow", require "moonbow.core"
-      require("moonbow.train.progress").job = function(operation)
+      require("moonbow.progress").job = function(operation)
         local function report()
           io.stderr:write("now ", operation, "\n")
           while not core.interrupted() do end

@@ -109,7 +109,7 @@ describe("nearest neighbours", function()
   it("end at Ctrl-C between two parts", function()
     local got = interrupted { "-e", [[
       local mb, core = require "moonbow", require "moonbow.core"
-      require("moonbow.train.progress").job = function(operation)
+      require("moonbow.progress").job = function(operation)
         local function report(done, all)
           io.stderr:write(("now %s %d/%d\n"):format(operation, done, all))
           while not core.interrupted() do end

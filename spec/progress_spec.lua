@@ -4,7 +4,7 @@ local term = require "term"
 local core = require "moonbow.core"
 local interpreter = require "support.interpreter"
 local on_terminal = require "support.on_terminal"
-local progress = require "moonbow.train.progress"
+local progress = require "moonbow.progress"
 
 local ERASE = "\r\27[K"
 

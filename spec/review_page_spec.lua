@@ -40,7 +40,7 @@ describe("the page of the review", function()
     assert.truthy(html:find('<td class="number" data-label="published">1.25</td>', 1, true))
     assert.truthy(html:find("<b>no</b>: b too", 1, true))
     assert.truthy(html:find('<span class="verdict part">holds in part</span>', 1, true))
-    assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 75 s; now", 1, true))
+    assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 1:15 min; now", 1, true))
   end)
   it("shows what the rules compare where nothing was published, and minutes", function()
     local own = results("own", {
@@ -52,7 +52,7 @@ describe("the page of the review", function()
     local names = {}
     for i, figure in ipairs(page.headlines(own)) do names[i] = figure.name end
     assert.same({ "b @ far", "a" }, names)
-    assert.truthy(page.render({ own }, "", function() return svg end):find("1 thread; 1.5 min; now", 1, true))
+    assert.truthy(page.render({ own }, "", function() return svg end):find("1 thread; 1:30 min; now", 1, true))
   end)
   it("takes names for text, wherever they stand", function()
     local evil = '"><script>alert(1)</script>%1'

@@ -1,17 +1,12 @@
 -- Hands data sets to a Python script with scikit-learn, and reads its answer.
 local json = require "cjson"
 local lfs = require "lfs"
+local files = require "moonbow.io.files"
 
 local function integers(tensor)
   local list = tensor:totable()
   for i, value in ipairs(list) do list[i] = math.tointeger(value) end
   return list
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 local function describe(set)
@@ -32,9 +27,9 @@ return function(python, script, sets, settings)
   for i, set in ipairs(sets) do
     settings.sets[i] = describe(set)
     names[#names + 1] = set.name .. ".f32"
-    write(folder .. "/" .. set.name .. ".f32", set.x:tobytes())
+    assert(files.write(folder .. "/" .. set.name .. ".f32", set.x:tobytes()))
   end
-  write(folder .. "/sets.json", json.encode(settings))
+  assert(files.write(folder .. "/sets.json", json.encode(settings)))
   local pipe = io.popen(("'%s' '%s' '%s'"):format(python, script, folder))
   local answer = pipe:read "a"
   local ok = pipe:close()

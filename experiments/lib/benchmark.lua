@@ -5,6 +5,7 @@
 local argparse = require "argparse"
 local uv = require "luv"
 local check = require "moonbow.check"
+local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local plot = require "moonbow.plot"
 local agreement = require "lib.benchmark.agreement"
@@ -280,7 +281,7 @@ local function save(args, job, groups, ceiling, figures)
   output.save(args.out, {
     schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules, ceiling = ceiling,
     measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,
-    seconds = (uv.hrtime() - job.began) / 1e9, figures = output.list(names),
+    seconds = clock() - job.began, figures = output.list(names),
     settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta },
     details = { unit = job.unit, test_spectra = job.all, runs = job.results },
   }, figures)
@@ -301,7 +302,7 @@ end
 -- @param job set (with test.rival), published ({ ["cnn2"] or ["cnn2 relu"] = one value per seed }), unit
 --   ("wrong" or "percent"), epochs ({ [network] = published mean number of epochs } for estimates)
 function benchmark.run(args, job)
-  job.began, job.all = uv.hrtime(), #job.set.test.y
+  job.began, job.all = clock(), #job.set.test.y
   local plan = runs.plan { networks = args.networks, heads = args.heads, momenta = args.momenta,
     first_seed = args.seed, seeds = args.seeds }
   local settings = { out = args.out, epochs = args.epochs, batch_size = 128, verbose = true,

@@ -1,4 +1,5 @@
 --- The scoreboard of several experiments as one HTML page that needs nothing but itself.
+local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
 local page = {}
@@ -39,11 +40,6 @@ end
 -- Numbers as they are in a table, 0.9534 or 12.
 local function show(value)
   return math.type(value) == "float" and ("%.4g"):format(value) or tostring(value)
-end
-
-local function show_time(seconds)
-  if seconds < 90 then return ("%.0f s"):format(seconds) end
-  return ("%.1f min"):format(seconds / 60)
 end
 
 local function show_verdict(results)
@@ -136,7 +132,7 @@ local function settings(results)
   table.sort(parts)
   return escape(("%s%d seed%s from %d; %s; %d thread%s; %s; %s"):format(results.quick and "quick run; " or "",
     results.seeds, results.seeds > 1 and "s" or "", results.first_seed, table.concat(parts, ", "), results.threads,
-    results.threads > 1 and "s" or "", show_time(results.seconds), results.written))
+    results.threads > 1 and "s" or "", progress.show_time(results.seconds), results.written))
 end
 
 local function section(results, read_figure)

@@ -7,7 +7,7 @@
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local output = require "moonbow.experiment.output"
-local show_time = require("moonbow.train.progress").show_time
+local show_time = require("moonbow.progress").show_time
 
 local journal = {}
 

@@ -3,7 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
 local labels = require "moonbow.data.labels"
-local progress = require "moonbow.train.progress"
+local progress = require "moonbow.progress"
 
 local classifier = {}
 

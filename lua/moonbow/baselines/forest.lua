@@ -6,7 +6,7 @@ local check = require "moonbow.check"
 local random = require "moonbow.random"
 local classifier = require "moonbow.baselines.classifier"
 local interrupt = require "moonbow.interrupt"
-local progress = require "moonbow.train.progress"
+local progress = require "moonbow.progress"
 
 local forest = {}
 

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local json = require "moonbow.io.json"
+local text_table = require "moonbow.text_table"
 
 local output = {}
 
@@ -18,23 +19,7 @@ function output.fail(message)
 end
 
 --- Prints rows of cells in aligned columns, control characters in them escaped; the first row is the heading.
-function output.table(rows)
-  local shown, widths = {}, {}
-  for r, row in ipairs(rows) do
-    shown[r] = {}
-    for c, cell in ipairs(row) do
-      shown[r][c] = check.printable(tostring(cell))
-      widths[c] = math.max(widths[c] or 0, utf8.len(shown[r][c]))
-    end
-  end
-  for _, cells in ipairs(shown) do
-    for c, cell in ipairs(cells) do
-      local blanks = (" "):rep(widths[c] - utf8.len(cell))
-      cells[c] = c == 1 and cell .. blanks or blanks .. cell
-    end
-    print((table.concat(cells, "  "):gsub("%s+$", "")))
-  end
-end
+function output.table(rows) print(text_table.format(rows)) end
 
 --- Makes a folder and sees that results.json can be written there, and the disk has room for it; else ends with a
 -- message. For the start of a script: what it computes should not be lost.
@@ -59,7 +44,7 @@ function output.list(t) return setmetatable(t, json.list) end
 function output.write_json(path, value)
   local text, err = json.encode(value)
   if not text then return nil, ("%s: not written: %s"):format(path, err) end
-  return files.write(path, function(put) put(text .. "\n") end)
+  return files.write(path, text .. "\n")
 end
 
 --- Reads a JSON file; returns its value, or nil and a message.
@@ -87,7 +72,7 @@ end
 
 local function write_figure(figure)
   local ok, err = figure.bytes ~= nil, figure.message
-  if ok then ok, err = files.write(figure.path, function(put) put(figure.bytes) end) end
+  if ok then ok, err = files.write(figure.path, figure.bytes) end
   print(ok and "wrote " .. figure.path or err)
 end
 

@@ -52,10 +52,11 @@ end
 --- Writes a file beside its place, waits until it is on the disk, and renames it. A link at path is followed, an
 -- existing file keeps its mode, a new one gets what the umask leaves of rw-rw-rw-. Folders, devices and files that may
 -- not be written are refused. What a killed process left of the same file goes.
--- @param fill_with a function(put), which calls put(string) as often as it likes
--- @return true, or nil and a message; whatever was at path is then untouched. What fill_with raises is
---   raised.
-function files.write(path, fill_with)
+-- @param content a string, or a function(put), which calls put(string) as often as it likes
+-- @return true, or nil and a message; whatever was at path is then untouched. What the function raises is raised.
+function files.write(path, content)
+  local function fill_with(put) put(content) end
+  if type(content) == "function" then fill_with = content end
   return with_writer(path, function(writer) return fill(writer, fill_with) end)
 end
 

@@ -1,5 +1,6 @@
 --- The table that layer:summary{L, C} returns.
 local core = require "moonbow.core"
+local text_table = require "moonbow.text_table"
 local Layer = require "moonbow.nn.layer"
 
 local function group(n)
@@ -7,7 +8,7 @@ local function group(n)
   return text
 end
 
--- How many parameters a layer has that are not in seen, the set of those counted before, and whether it has any.
+-- The number of parameters of a layer that are not in seen, the set of those counted before, and true if it has any.
 local function count_parameters(layer, seen)
   local count, has_any = 0, false
   for _, entry in ipairs(layer:parameters()) do
@@ -18,7 +19,7 @@ local function count_parameters(layer, seen)
   return count, has_any
 end
 
--- How far neighbouring outputs are apart, and how many input points one output sees.
+-- Adds a layer to { stride: input points between neighbouring outputs, field: input points that one output sees }.
 local function widen(reach, layer)
   local options = layer.options
   local size = options.kernel or options.size
@@ -59,22 +60,23 @@ end
 -- places share are counted in the first; a place that has no others says "shared".
 -- @param shape of the input without batch: {L, C} (default: that of build)
 function Layer.summary(layer, shape)
-  local steps, lines, total, total_macs, seen = layer:trace(shape, "summary"), {}, 0, 0, {}
+  local steps, total, total_macs, seen = layer:trace(shape, "summary"), 0, 0, {}
+  local rows = { { "layer", "type", "output", "parameters", "multiply-adds" } }
   layer.input_shape = layer.input_shape or { table.unpack(shape) }
-  local function add(...) lines[#lines + 1] = ("%-10s %-18s %-16s %12s %14s"):format(...) end
-  add("layer", "type", "output", "parameters", "multiply-adds")
   for _, step in ipairs(steps) do
     local part = step.layer
     if not part.layers then
       local count, has_any = count_parameters(part, seen)
       local macs, output = part.macs and part:macs(step.input, step.output) or 0, { table.unpack(step.output, 2) }
-      add(step.path, part.type, table.concat(output, " x "), has_any and count == 0 and "shared" or group(count),
-        group(macs))
+      rows[#rows + 1] = { step.path, part.type, table.concat(output, " x "),
+        has_any and count == 0 and "shared" or group(count), group(macs) }
       total, total_macs = total + count, total_macs + macs
     end
   end
-  lines[#lines + 1] = ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs))
   local reach = reach_of(layer, steps)
-  lines[#lines + 1] = ("total stride %d, receptive field %d points"):format(reach.stride, reach.field)
-  return table.concat(lines, "\n")
+  return table.concat({
+    text_table.format(rows, { left = 3 }),
+    ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs)),
+    ("total stride %d, receptive field %d points"):format(reach.stride, reach.field),
+  }, "\n")
 end

@@ -93,7 +93,7 @@ function Figure:save(path)
   end
   local bytes, message = self:bytes(format)
   if not bytes then return nil, ("%s: %s"):format(path, message) end
-  local ok, err = files.write(path, function(put) put(bytes) end)
+  local ok, err = files.write(path, bytes)
   return ok and path, err
 end
 

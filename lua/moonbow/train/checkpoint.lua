@@ -1,6 +1,6 @@
 --- A training that survives: everything it is made of in one file per epoch, from which it goes on bit for
 -- bit.
-local uv = require "luv"
+local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
@@ -15,8 +15,6 @@ checkpoint.options = {
   folder = check.required "string", every = check.default(1, "positive integer"),
   seconds = check.default(0, "non-negative"),
 }
-
-local function clock() return uv.hrtime() / 1e9 end
 
 -- JSON has no numbers that are not finite: these travel as { float = "inf" }.
 local not_finite = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }

@@ -1,5 +1,5 @@
 --- The epochs of a training: batches, validation, the best weights so far.
-local uv = require "luv"
+local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local ops = require "moonbow.ops"
@@ -11,8 +11,6 @@ local evaluation = require "moonbow.train.evaluate"
 local finite = require "moonbow.train.finite"
 
 local epochs = {}
-
-local function seconds() return uv.hrtime() / 1e9 end
 
 local function fail(job, what, batch, cause)
   check.fail("fit", "%s in epoch %d%s: %s", what, job.epoch, batch and (", batch %d"):format(batch) or "", cause)
@@ -154,13 +152,13 @@ local function call_back(job, record)
 end
 
 local function run_one(job)
-  local options, history, epoch, begin = job.options, job.history, job.epoch, seconds()
+  local options, history, epoch, begin = job.options, job.history, job.epoch, clock()
   local record = { epoch = epoch, lr = job.optimizer.lr }
   job.model:train()
   record.loss, record.accuracy = train(job)
   if job.validation then record.val_loss, record.val_accuracy = validate(job) end
   check_weights(job, epoch == options.epochs)
-  record.seconds = seconds() - begin
+  record.seconds = clock() - begin
   history[epoch] = record
   local is_over = follow_best(job, record)
   job.progress.epoch(record, job.best, history.best_epoch)

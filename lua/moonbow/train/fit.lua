@@ -11,7 +11,7 @@ local closing = require "moonbow.train.closing"
 local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
-local progress = require "moonbow.train.progress"
+local progress = require "moonbow.progress"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 

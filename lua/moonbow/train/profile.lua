@@ -1,5 +1,5 @@
 --- mb.profile: where the time of a training step or of an inference goes.
-local uv = require "luv"
+local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
@@ -12,8 +12,6 @@ local report = require "moonbow.train.profile.report"
 
 local REAL_BYTES = 4
 local WARM_UP = 2 -- steps after which memory is reused
-
-local function clock() return uv.hrtime() / 1e9 end
 
 -- Operations that are matrix products in their first two arguments: multiply-adds of the forward pass. A
 -- gradient of either argument costs as many.

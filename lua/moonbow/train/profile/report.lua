@@ -1,5 +1,7 @@
 --- What mb.profile returns: events summed up by layer, operation and pass, and how they are printed.
 
+local text_table = require "moonbow.text_table"
+
 local Report = {}
 Report.__index = Report
 
@@ -65,22 +67,7 @@ local function milliseconds(row) return row and ("%.2f"):format(row.seconds * 1e
 
 local function percent(share) return ("%.1f %%"):format(share * 100) end
 
--- Columns as wide as their widest cell, the first `left` of them left-aligned.
-local function format_table(lines, left, cells)
-  local widths = {}
-  for _, row in ipairs(cells) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, #tostring(cell)) end
-  end
-  for _, row in ipairs(cells) do
-    local parts = {}
-    for i, cell in ipairs(row) do
-      parts[i] = ("%" .. (i <= left and "-" or "") .. widths[i] .. "s"):format(cell)
-    end
-    lines[#lines + 1] = (table.concat(parts, "  "):gsub(" +$", ""))
-  end
-end
-
-local function add_layers(lines, report)
+local function layers_table(report)
   local cells = { { "layer", "type", "ms", "share", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s" } }
   local passes = group(report.rows, "layer", "pass")
   for _, row in ipairs(report.layers) do
@@ -88,10 +75,10 @@ local function add_layers(lines, report)
     cells[#cells + 1] = { row.layer, row.type or "", milliseconds(row), percent(row.share),
       milliseconds(forward), rate(forward), milliseconds(backward), rate(backward) }
   end
-  format_table(lines, 2, cells)
+  return text_table.format(cells, { left = 2 })
 end
 
-local function add_operations(lines, report)
+local function operations_table(report)
   local cells, rows = { { "operation", "pass", "calls", "ms", "share", "GFLOP/s", "MB", "GB/s" } }, {}
   table.move(report.operations, 1, #report.operations, 1, rows)
   table.sort(rows, function(a, b) return a.seconds > b.seconds end)
@@ -100,7 +87,7 @@ local function add_operations(lines, report)
       rate(row), row.bytes > 0 and ("%.1f"):format(row.bytes / 1e6) or "",
       row.bytes > 0 and ("%.1f"):format(row.bytes / row.seconds / 1e9) or "" }
   end
-  format_table(lines, 2, cells)
+  return text_table.format(cells, { left = 2 })
 end
 
 --- The report as text: a line for the step, a table by layer in the order of the network, one by operation.
@@ -114,11 +101,8 @@ function Report.__tostring(report)
     ("%s of %s, batch %d, mean of %d: %.2f ms, %.1f samples/s, %.0f GFLOP/s"):format(
       phases.backward and "training step" or "inference", report.name, report.batch, report.steps,
       report.seconds * 1e3, report.samples_per_second, flops / report.seconds / 1e9),
-    table.concat(shares, ", "), "",
+    table.concat(shares, ", "), "", layers_table(report), "", operations_table(report),
   }
-  add_layers(lines, report)
-  lines[#lines + 1] = ""
-  add_operations(lines, report)
   return table.concat(lines, "\n")
 end
 

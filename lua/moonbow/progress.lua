@@ -1,13 +1,11 @@
 --- What long work shows on standard error: a bar with the time left on a terminal, and lines else.
 local term = require "term"
-local uv = require "luv"
+local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 
 local progress = {}
 
 local WIDTH, LEAST_WIDTH = 24, 4 -- of the bar
-
-local function clock() return uv.hrtime() / 1e9 end
 
 --- Seconds as "5 s", "1:05 min" or "1:05 h".
 function progress.show_time(seconds)
@@ -38,6 +36,11 @@ function progress.bar_line(head, share, tail, columns)
 end
 
 local bar_line = progress.bar_line
+
+--- Writes a line "[   12 s] what is being done": the seconds so far, and the rest as for string.format.
+function progress.line(seconds, format, ...)
+  io.stderr:write(("[%5.0f s] "):format(seconds), format:format(...), "\n")
+end
 
 --- A value for a <close> variable, at whose end no bar is left, with batch(done, all, loss) and epoch(record, best,
 -- best_epoch). finished is the number of epochs that are already over.
