@@ -95,13 +95,9 @@ end
 
 local categories, series = {}, {}
 for i, row in ipairs(rows) do categories[i] = row[1] end
-for k, column in ipairs { "without", "with", "stale", "recomputed" } do
-  local names = {}
-  for i, row in ipairs(rows) do names[i] = ("%s @ %s"):format(row[1], column) end
-  local values, error = run:means(names)
-  local label = ({ without = "none", with = "momentum 0.9", stale = "momentum 0.99",
-    recomputed = "0.99, statistics recomputed" })[column]
-  series[k] = { values = values, error = error, label = label }
+for k, column in ipairs { { "without", "none" }, { "with", "momentum 0.9" }, { "stale", "momentum 0.99" },
+  { "recomputed", "0.99, statistics recomputed" } } do
+  series[k] = run:series("%s @ " .. column[1], categories, { label = column[2] })
 end
 run:figure("batch_norm", mb.plot.bars { categories = categories, series = series, y_range = { 0.4, 1 },
   y_label = "accuracy", width = 900, title = "With and without batch norm" })

@@ -67,10 +67,7 @@ end
 local names, series = {}, {}
 for i, case in ipairs(cases) do names[i] = case[1] end
 for k, name in ipairs { "pooling and forest", "pooling alone", "convolution and pooling", "ceiling" } do
-  local figures = {}
-  for i, case in ipairs(names) do figures[i] = ("%s @ %s"):format(name, case) end
-  local values, error = run:means(figures)
-  series[k] = { values = values, error = error, label = name }
+  series[k] = run:series(name .. " @ %s", names, { label = name })
 end
 run:figure("contribution", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 },
   y_label = "accuracy", width = 1000, title = "What convolutions add to pooling" })

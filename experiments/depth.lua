@@ -89,10 +89,7 @@ end
 
 local series = {}
 for k, column in ipairs { "equal parameters", "equal cost" } do
-  local figures = {}
-  for i, name in ipairs(names) do figures[i] = ("%s @ %s"):format(name, column) end
-  local values, error = run:means(figures)
-  series[k] = { values = values, error = error, label = column }
+  series[k] = run:series("%s @ " .. column, names, { label = column })
 end
 run:figure("depth", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 }, y_label = "accuracy",
   marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 1000, title = "Accuracy over depth" })

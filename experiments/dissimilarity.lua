@@ -78,10 +78,7 @@ end
 
 local series = {}
 for k, column in ipairs { "evaluation", "border" } do
-  local figures = {}
-  for i, name in ipairs(names) do figures[i] = ("%s @ %s"):format(name, column) end
-  local values, error = run:means(figures)
-  series[k] = { values = values, error = error, label = column .. " data" }
+  series[k] = run:series("%s @ " .. column, names, { label = column .. " data" })
 end
 run:figure("neighbours", mb.plot.bars { categories = names, series = series, y_range = { 0.4, 1.05 }, width = 1100,
   y_label = "accuracy of 5 nearest neighbours", title = "Dissimilarities" })

@@ -84,10 +84,7 @@ run:figure("accuracies", mb.plot.bars { categories = names, values = means, erro
 if s.curve_seeds > 0 then
   local series = {}
   for i, name in ipairs { "forest, raw", "CNN-3 (Lee)" } do
-    local columns = {}
-    for k, n in ipairs(sizes) do columns[k] = ("%s @ n = %d"):format(name, n) end
-    local y, error = run:means(columns)
-    series[i] = { x = sizes, y = y, error = error, label = name, style = "both" }
+    series[i] = run:series(name .. " @ n = %s", sizes, { x = sizes, label = name, style = "both" })
   end
   run:figure("learning_curves", mb.plot.lines { series = series, log_x = true, x_label = "training spectra",
     y_label = "accuracy", marks = { { y = run:mean "ceiling", label = "ceiling" } } })

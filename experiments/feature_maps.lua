@@ -22,7 +22,7 @@ local names = { [0] = "raw", [2] = "pool 1", [4] = "pool 2", [6] = "pool 3" } --
 -- Maps behind a layer, one row per spectrum.
 local function map(model, layer, x)
   if layer == 0 then return x:reshape(#x, -1) end
-  return mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, x):reshape(#x, -1)
+  return mb.no_grad(model:first(layer), x):reshape(#x, -1)
 end
 
 local function clean(seed, options)
@@ -86,7 +86,7 @@ run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" 
 -- The spectrum with the strongest background on its way: channels in order of the place of their maximum.
 local shown = set.test.background:reshape(#set.test.x, -1):max(2):argmax():item() // 1 | 0
 local function heatmap(layer)
-  local y = mb.no_grad(mb.nn.Sequential { table.unpack(model.layers, 1, layer) }, set.test.x:narrow(shown, 1))
+  local y = mb.no_grad(model:first(layer), set.test.x:narrow(shown, 1))
   local channels = y:reshape(y:size(2), y:size(3)):transpose()
   local place, order = channels:argmax(2), {}
   for c = 1, #channels do order[c] = c end

@@ -50,21 +50,16 @@ run:rule { "and is then no more than 0.02 behind the network", "forest, trained 
 
 local series = {}
 for i, kind in ipairs { "max", "avg" } do
-  local names = {}
-  for k, size in ipairs(sizes) do names[k] = ("forest, %s-pooled input @ %d"):format(kind, size) end
-  local y, error = run:means(names)
-  series[i] = { x = sizes, y = y, error = error, label = kind .. "-pooled input", style = "both" }
+  series[i] = run:series(("forest, %s-pooled input @ %%s"):format(kind), sizes,
+    { x = sizes, label = kind .. "-pooled input", style = "both" })
 end
 local marks = { { y = run:mean "network", label = "network" }, { y = run:mean "ceiling", label = "ceiling" } }
 local input = mb.plot.lines { series = series, log_x = true, x_label = "pooled points",
   y_label = "accuracy of the forest", marks = marks, title = "Input" }
-local groups = {}
+local groups, places = {}, { "pool 1", "pool 2", "pool 3" }
 for i, name in ipairs { "untrained", "trained" } do
-  local names = {}
-  for k = 1, 3 do names[k] = ("forest, %s maps @ pool %d"):format(name, k) end
-  local values, error = run:means(names)
-  groups[i] = { values = values, error = error, label = name }
+  groups[i] = run:series(("forest, %s maps @ %%s"):format(name), places, { label = name })
 end
-run:figure("pooling", mb.plot.grid(input, mb.plot.bars { categories = { "pool 1", "pool 2", "pool 3" }, series = groups,
+run:figure("pooling", mb.plot.grid(input, mb.plot.bars { categories = places, series = groups,
   y_range = { 0.5, 1 }, y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }))
 run:finish()

@@ -76,10 +76,7 @@ run:rule { "a position channel brings it back above 0.98 at stride 64", "positio
 
 local series = {}
 for i, name in ipairs { "flat head", "flat head, near", "global head" } do
-  local names = {}
-  for k, size in ipairs(sizes) do names[k] = ("%s @ %d"):format(name, size) end
-  local y, error = run:means(names)
-  series[i] = { x = sizes, y = y, error = error, label = name, style = "both" }
+  series[i] = run:series(name .. " @ %s", sizes, { x = sizes, label = name, style = "both" })
 end
 for i, remedy in ipairs(remedies) do
   series[3 + i] = { x = { 64 }, y = { run:mean(remedy[1] .. " @ 64") }, label = remedy[1], style = "points" }

@@ -42,7 +42,7 @@ end
 
 -- True if the network's last map is anything but zero for at least one in a hundred spectra.
 local function is_alive(model, x)
-  local body = mb.nn.Sequential { table.unpack(model.layers, 1, #model.layers - 2) }
+  local body = model:first(#model.layers - 2)
   return mb.no_grad(function() return body(x):reshape(#x, -1):abs():max(2):gt(1e-7):mean():item() end) > 0.01
 end
 
@@ -72,13 +72,10 @@ end
 run:rule { "peak-shaped filters reach more than no remedy", "peak-shaped @ accuracy", above = none .. " @ accuracy" }
 run:rule { "a leaky ReLU reaches more than no remedy", "leaky ReLU @ accuracy", above = none .. " @ accuracy" }
 
-local names, alive, accuracy = {}, {}, {}
-for i, remedy in ipairs(remedies) do
-  names[i], alive[i], accuracy[i] = remedy[1], remedy[1] .. " @ alive", remedy[1] .. " @ accuracy"
-end
-local accuracies, sds = run:means(accuracy)
+local names = {}
+for i, remedy in ipairs(remedies) do names[i] = remedy[1] end
 run:figure("remedies", mb.plot.bars { categories = names, y_range = { 0, 1 }, width = 1100, series = {
-  { values = run:means(alive), label = "share alive before training" },
-  { values = accuracies, error = sds, label = "accuracy after training" },
+  run:series("%s @ alive", names, { label = "share alive before training", error = false }),
+  run:series("%s @ accuracy", names, { label = "accuracy after training" }),
 } })
 run:finish()

@@ -107,9 +107,7 @@ run:rule { "it is the single filter: with 8, fewer than 1 in 20 is empty", "torc
 local shown, labels = { "glorot", "he", "torch" }, { "depth 1", "depth 2", "depth 3" }
 local series = { { values = { 0.5, 0.75, 0.875 }, label = "theory, broad input" } }
 for i, scheme in ipairs(shown) do
-  local values = {}
-  for d, depth in ipairs(labels) do values[d] = run:mean(scheme .. ", " .. depth) end
-  series[i + 1] = { values = values, label = scheme }
+  series[i + 1] = run:series(scheme .. ", %s", labels, { label = scheme, error = false })
 end
 run:figure("empty_networks", mb.plot.bars { title = "Networks of one filter per layer with an empty output",
   categories = labels, y_label = "share", y_range = { 0, 1 }, series = series })

@@ -126,6 +126,28 @@ describe("an experiment", function()
     ]]))
     assert.same({ { 2, 0.25, 2, 7 }, { 0, 0, 1, 0 } }, { results().details.means, results().details.sds })
   end)
+  it("gives the means of figures as series of plots", function()
+    local ok, printed = run("--seeds 3", [[
+      local mb = require "moonbow"
+      local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 3, quick = 1 } }
+      for seed in run:each_seed() do
+        for _, size in ipairs { 1, 2 } do run:add(("100 %%, pool %d @ near"):format(size), size * seed) end
+      end
+      local name = "100 %, pool %s @ near"
+      local function refusal(...) return select(2, pcall(run.series, run, ...)) end
+      run:figure("bars", mb.plot.bars { categories = { "1", "2" }, series = { run:series(name, { "1", "2" }) } })
+      run:finish { bars = run:series(name, { "1", "2" }, { label = "near" }),
+        lines = run:series(name, { 1, 2 }, { x = { 1, 2 }, style = "both", error = false }),
+        refusals = { refusal("near", { 1 }), refusal(name, { 3 }), refusal(name, {}, { lable = "near" }) } }
+    ]])
+    assert.is_true(ok, printed)
+    local details = results().details
+    assert.same({ values = { 2, 4 }, error = { 1, 2 }, label = "near" }, details.bars)
+    assert.same({ x = { 1, 2 }, y = { 2, 4 }, style = "both" }, details.lines)
+    assert.matches("run:series: name: expected one with %%s in it, got 'near'$", details.refusals[1])
+    assert.matches("run: nothing was measured as '100 %%, pool 3 @ near'", details.refusals[2])
+    assert.matches("run:series: unknown option 'lable'; did you mean 'label'%?$", details.refusals[3])
+  end)
   it("keeps the results of before where new ones cannot be written", function()
     assert.is_true(run "")
     local before = assert(io.open(out .. "/results.json")):read "a"

@@ -14,13 +14,14 @@
 --     run:rule { "pooling by 8 gives more than 0.9", "pool 8", above = 0.9 }
 --     run:finish()
 local argparse = require "argparse"
-local uv = require "luv"
 local check = require "moonbow.check"
+local clock = require "moonbow.clock"
 local Figure = require "moonbow.plot.figure"
 local optim = require "moonbow.train.optim"
 local fit = require "moonbow.train.fit"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
+local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
@@ -97,7 +98,7 @@ function experiment.start(options)
   local run = setmetatable({
     name = options.name, claim = options.claim, published = options.published, quick = args.quick or false,
     first_seed = args.seed, seeds = args.seeds or (args.quick and options.seeds.quick or options.seeds.full),
-    out = args.out or output.folder(options.name, args.quick), settings = {}, began = uv.hrtime(), order = {},
+    out = args.out or output.folder(options.name, args.quick), settings = {}, began = clock(), order = {},
     measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
@@ -129,12 +130,12 @@ function Run:each_seed()
 end
 
 --- Seconds since the start.
-function Run:seconds() return (uv.hrtime() - self.began) / 1e9 end
+function Run:seconds() return clock() - self.began end
 
 --- Says on standard error what is being done; arguments as for string.format.
 function Run:progress(format, ...)
   self.shown = self:seconds()
-  io.stderr:write(("[%5.0f s] "):format(self.shown), format:format(...), "\n")
+  progress.line(self.shown, format, ...)
 end
 
 --- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation.
@@ -183,6 +184,33 @@ function Run:means(names)
   end
   return means, sds
 end
+
+local known_series = {
+  label = check.optional "string", x = check.optional "table", style = check.optional "string", error = true,
+}
+
+--- The means of several measured figures over the seeds, with their standard deviations, as one series of a plot.
+-- @param name of the figures, with %s in the place of an entry: "%s @ near"
+-- @param entries a list of names or numbers
+-- @param options label; x (a list of numbers, as many as entries: the series is for mb.plot.lines, else for
+--   mb.plot.bars); style (of a line); error (true: with standard deviations). Raises if there is no %s in the name, or
+--   nothing was measured as one of the figures.
+-- @return a table { values or y, error, label, x, style }
+-- @usage local series = { run:series("%s @ near", { "CNN", "ResNet" }, { label = "near" }) }
+function Run:series(name, entries, options)
+  options = check.options("run:series", options, known_series)
+  local before, behind = check.kind("run:series", "name", name, "string"):match "^(.-)%%s(.*)$"
+  if not before then check.fail("run:series", "name: expected one with %%s in it, got %s", check.show(name)) end
+  local names = {}
+  for i, entry in ipairs(check.list("run:series", "entries", entries)) do names[i] = before .. entry .. behind end
+  local means, sds = self:means(names)
+  return {
+    [options.x and "y" or "values"] = means, error = options.error and sds or nil, label = options.label,
+    x = options.x, style = options.style,
+  }
+end
+
+check.takes(Run.series, 3, known_series)
 
 local function by_seed(run, name)
   local found, seeds = {}, run.seeds_of[name]
@@ -266,9 +294,6 @@ local function print_measured(run)
     local published = run.published[name]
     row_of[row][columns[column]] = verdict.show_spread(run.measured[name])
       .. (published and (" (%.3g)"):format(published) or "")
-  end
-  for _, row in ipairs(rows) do
-    for c = 1, #rows[1] do row[c] = row[c] or "" end
   end
   print(("\n%s\n%d seed(s) from %d on; what was published stands in brackets\n"):format(run.claim, run.seeds,
     run.first_seed))
