@@ -39,12 +39,10 @@ describe("a verdict", function()
   end)
 end)
 
--- The example in README.md, as a user would type it.
-local function readme_example()
-  local text, lines = assert(io.open "README.md"):read "a", {}
-  local example = text:match "An experiment of your own:\n\n(.-)\n\n%S"
-  for line in (example .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line:gsub("^    ", "") end
-  return table.concat(lines, "\n")
+-- The experiment in the guide, as a user would save it.
+local function guide_example()
+  local text = assert(io.open "docs/guide/5_experiments.md"):read "a"
+  return assert(text:match '```lua\n(local mb = require "moonbow"\nlocal run.-)```')
 end
 
 local script = [[
@@ -101,7 +99,7 @@ describe("an experiment", function()
     run "--quick"
     assert.same({ 1, 10, "not decided by this many seeds" },
       { results().seeds, results().settings.n_points, results().verdict })
-    assert.is_true(run("--quick --n 40", readme_example()))
+    assert.is_true(run("--quick --n 40", guide_example()))
     assert.same({ "my_claim", 3 }, { results().name, #results().measured })
     local ok, printed = run "--n-pints 3"
     assert.is_falsy(ok)
