@@ -35,7 +35,7 @@ describe("safetensors", function()
       assert.same(tensor:shape(), back[name]:shape())
       assert.equal(tensor:tobytes(), back[name]:tobytes())
     end
-    assert.same({ note = "é\n" }, metadata)
+    assert.same({ note = "é\n", ["moonbow.version"] = mb.VERSION }, metadata)
     assert.equal(0, string.unpack("<I8", content()) % 8)
   end)
   it("take 64-bit numbers of other programs", function()
@@ -162,6 +162,18 @@ describe("safetensors of other programs", function()
     end
     write(container({ a = entry("F32", { 1 }, 0, 4), __metadata__ = { note = "old" } }, string.pack("<f", 2)))
     assert.same({ note = "old" }, (select(2, mb.safetensors.read(path))))
+  end)
+  it("of another version say so where they cannot be read", function()
+    local config = { type = "Sequential", layers = { { type = "Later" } } }
+    local text = json.encode { config = config, input_shape = { 3 }, info = json.decode "{}" }
+    local function file_of(version)
+      return container({ a = entry("F32", { 1 }, 0, 4), __metadata__ = { moonbow = text,
+        ["moonbow.version"] = version } }, "\0\0\0\0")
+    end
+    write(file_of "9.1.0")
+    assert.matches("Later.* %(moonbow 9.1.0 wrote it, this is " .. mb.VERSION .. "%)$", select(2, mb.load(path)))
+    write(file_of(mb.VERSION))
+    assert.not_matches("wrote it", select(2, mb.load(path)))
   end)
   it("have headers within the limits", function()
     mb.limits.header = 32

@@ -76,9 +76,9 @@ local function write_figure(figure)
   print(ok and "wrote " .. figure.path or err)
 end
 
---- Writes results.json, with the machine's threads and the time, into the folder, and the figures, as SVG and PNG. What
--- cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then Ctrl-C waits: it
--- leaves all files as they were, or all new.
+--- Writes results.json, with the version, the machine's threads and the time, into the folder, and the figures, as SVG
+-- and PNG. What cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then
+-- Ctrl-C waits: it leaves all files as they were, or all new.
 -- @param folder made where it is missing
 -- @param results a table; see docs/guide/5_experiments.md
 -- @param figures { [name] = figure }
@@ -88,6 +88,7 @@ function output.save(folder, results, figures)
   local drawn = draw(folder, figures)
   local _ <close> = interrupt.catch("experiment", function() return "results and figures are written" end)
   results.threads, results.written = core.threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
+  results.moonbow = core.version
   local path = folder .. "/results.json"
   local written, why = output.write_json(path, results)
   if not written then output.fail(why) end

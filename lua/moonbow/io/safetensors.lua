@@ -12,6 +12,7 @@ local safetensors = {}
 local MAX_HEADER = 100 * 1024 * 1024 -- of the format
 local MAX_COUNT = 1 << 40
 local DIGEST = "moonbow.digest" -- in the metadata: of all tensors and of the rest of the metadata
+local VERSION = "moonbow.version" -- in the metadata: which moonbow wrote the file
 
 local function sorted_names(t)
   local names = {}
@@ -34,9 +35,16 @@ end
 
 -- ---- writing ----
 
+local function complete(tensors, metadata)
+  local all = {}
+  for key, value in pairs(metadata) do all[key] = value end
+  all[VERSION] = core.version
+  all[DIGEST] = digest_of(tensors, all)
+  return all
+end
+
 local function header_of(tensors, names, metadata)
-  local header, offset = { __metadata__ = { [DIGEST] = digest_of(tensors, metadata) } }, 0
-  for key, value in pairs(metadata) do header.__metadata__[key] = value end
+  local header, offset = { __metadata__ = complete(tensors, metadata) }, 0
   for _, name in ipairs(names) do
     local bytes = core.count(tensors[name]) * 4
     header[name] = { dtype = "F32", shape = core.shape(tensors[name]), data_offsets = { offset, offset + bytes } }
@@ -51,7 +59,8 @@ local function header_of(tensors, names, metadata)
 end
 
 --- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written
--- beside its place, to the disk, and then renamed. It carries a checksum; the same content gives the same bytes.
+-- beside its place, to the disk, and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; the
+-- same content gives the same bytes.
 -- @param tensors { [name] = tensor }
 -- @param metadata { [key] = string }, or nil
 -- @return true, or nil and a message. Raises for names and strings that are not UTF-8.

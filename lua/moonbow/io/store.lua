@@ -107,6 +107,13 @@ local function reason_of(err)
   return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
 end
 
+-- Says that another version wrote a file, where that may be why it cannot be read; else "".
+local function about_version(metadata)
+  local version = metadata["moonbow.version"]
+  if not version or version == core.version then return "" end
+  return (" (moonbow %s wrote it, this is %s)"):format(check.printable(version), core.version)
+end
+
 --- Loads a model that save wrote, a network in evaluation mode. Nothing in the file is believed: see mb.limits.
 -- @return model, info (classes, axis, preprocessing, note, as they were given to save); or nil and a message
 function store.load(path)
@@ -119,7 +126,7 @@ function store.load(path)
       or "")
   end
   local ok, model = pcall(rebuild, description, tensors)
-  if not ok then return nil, ("%s: %s"):format(path, reason_of(model)) end
+  if not ok then return nil, ("%s: %s%s"):format(path, reason_of(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
   return model, info
