@@ -1,4 +1,4 @@
--- The targets of the fuzzer. Each has small files to begin with, made here or kept in spec/corpus, and a reader,
+-- The targets of the fuzzer. Each has small files to begin with, made here or in spec/corpus/NAME, and a reader,
 -- which answers something, or nil and a message, and raises for no content of a file.
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
