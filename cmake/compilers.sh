@@ -16,6 +16,7 @@ in_suite() {
   shift
   mkdir -p "$root"
   if [ ! -e "$root.made" ]; then
+    # shellcheck disable=SC2016 # apt fills it in
     mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -1)
     debootstrap --variant=minbase "$(basename "$root")" "$root" "$mirror" >"$root.log"
     cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/"
@@ -23,6 +24,7 @@ in_suite() {
   fi
   cp /etc/hosts /etc/resolv.conf "$root/etc/"
   mkdir -p "$root/moonbow"
+  # shellcheck disable=SC2016 # the inner shell expands it
   unshare --mount bash -euc 'mount --bind -o ro . "$0/moonbow"; mount --rbind /dev "$0/dev"
     mount -t proc proc "$0/proc"; exec chroot "$@"' "$root" "$root" \
     env -i HOME=/root PATH="$PATH" BUILD=/builds COMPILERS="${COMPILERS:-}" ${http_proxy:+http_proxy=$http_proxy} \

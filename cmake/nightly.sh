@@ -32,11 +32,10 @@ lua() {
     (cd build/lua-source && apt-get source --download-only -qq lua5.4 && tar xf lua5.4_*.orig.tar.gz)
     source=$(echo build/lua-source/lua-5.4*/)
   fi
-  local files
-  files=$(ls "$source"/src/*.c | grep -v '/luac.c$')
-  # shellcheck disable=SC2086
+  local files=()
+  for file in "$source"/src/*.c; do [ "${file##*/}" = luac.c ] || files+=("$file"); done
   gcc -O1 -g -std=gnu99 -DLUA_USE_LINUX -DLUAI_ASSERT -DLUA_USE_APICHECK -DHARDSTACKTESTS -DHARDMEMTESTS \
-    -fsanitize=address,undefined -fno-sanitize=shift -fno-sanitize-recover=all $files -o build/lua-checked -Wl,-E -ldl -lm
+    -fsanitize=address,undefined -fno-sanitize=shift -fno-sanitize-recover=all "${files[@]}" -o build/lua-checked -Wl,-E -ldl -lm
   LUA_PATH="lua/?.lua;lua/?/init.lua;/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua" \
     LUA_CPATH="build/sanitize/lib/?.so;/usr/lib/$(gcc -print-multiarch)/lua/5.4/?.so" \
     ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build/lua-checked spec/nightly/collections.lua
