@@ -9,7 +9,7 @@ prefix=${PREFIX:-/usr/local}
 PATH=$PATH:/usr/sbin:/sbin # ldconfig
 
 packages=(gcc libc6-dev make cmake pkg-config lua5.4 liblua5.4-dev     # to build
-  lua-argparse lua-filesystem lua-luv lua-term lua-zlib                # to run
+  lua-argparse lua-filesystem lua-luv lua-readline lua-term lua-zlib   # to run
   liblinear-dev gnuplot-nox
   libcmocka-dev valgrind lua-busted lua-check lua-cjson)               # to test
 [ -n "${OPENBLAS_DIR:-}" ] || packages+=(libopenblas-dev)
@@ -58,8 +58,9 @@ fi
 if [ "$prefix" = /usr/local ]; then
   ! can_be_root || as_root ldconfig || true
   "$lua" -e 'require "moonbow"' || stop "the installed module does not load"
+  prompt=moonbow
 else
-  lua=build/lua
+  lua=build/lua prompt=$prefix/bin/moonbow
 fi
 echo "moonbow is built and installed below $prefix. Next:"
-echo "  $lua experiments/border_peaks.lua --quick; ctest --test-dir build --output-on-failure"
+echo "  $prompt (a prompt); $lua quickstart.lua; ctest --test-dir build --output-on-failure"

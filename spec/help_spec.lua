@@ -100,7 +100,7 @@ describe("help", function()
       print(os.clock() - begin, package.loaded["moonbow.help.entries"] ~= nil)' 2>&1]]))
     local seconds, was_loaded = pipe:read "a":match "^(%S+)%s+(%S+)\n$"
     pipe:close()
-    assert.is_true(tonumber(seconds) < 0.2, seconds) -- 0.07 s on the machine of the tables in docs/speed.md
+    assert.is_true(tonumber(seconds) < 0.2, seconds) -- 0.07 s on the machine of docs/measurements/speed.md
     assert.equal("true", was_loaded)
   end)
 end)

@@ -72,8 +72,9 @@ local function printed(f)
   return lines_of(table.concat(parts)), results
 end
 
--- As Lua's prompt: an expression is printed, an error is its message.
+-- As at the prompt of moonbow: the values of an expression are shown, of an error its message.
 local function type_in(code)
+  local show = require "moonbow.prompt.show"
   local chunk, err = load("return " .. code, "=stdin")
   if not chunk then chunk, err = load(code, "=stdin") end
   if not chunk then return { err } end
@@ -82,6 +83,7 @@ local function type_in(code)
     if not results[1] then
       print((tostring(results[2]):gsub("^[%w/._-]+:%d+: ", "")))
     elseif results.n > 1 then
+      for i = 2, results.n do results[i] = show(results[i]) end
       print(table.unpack(results, 2, results.n))
     end
   end))
