@@ -46,6 +46,23 @@ describe("in C, a layer refuses", function()
   end)
 end)
 
+describe("in C, the search for NaN", function()
+  it("refuses what is no tensor, also where it looks for gradients", function()
+    for _, value in ipairs { 1, "x", print } do
+      refuses("find_non_finite: tensor: expected a tensor, got ", core.find_non_finite, { x, value }, false)
+      refuses("find_non_finite: tensor: expected a tensor, got ", core.find_non_finite, { x, value }, true)
+    end
+  end)
+end)
+
+describe("in C, an option", function()
+  it("is one of its names, which the message lists", function()
+    refuses("preprocess: scale: expected 'snv', 'min_max', 'max' or 'area', got 'same'", core.scale, x, "same")
+    refuses("distances: metric: expected 'euclidean', .*'dtw' or 'ddtw', got 1", core.distances, mb.ones(2, 2),
+      mb.ones(2, 2), 1)
+  end)
+end)
+
 describe("in C, a tensor refuses", function()
   it("bytes that are more or fewer than its elements", function()
     refuses("frombytes: expected 24 bytes for the shape, got 8", core.frombytes, "12345678", 2, 3)

@@ -3,36 +3,39 @@
 
 /* core.transpose(x, d1, d2) */
 static int transpose(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "transpose", "x", 1);
-  const int d1 = (int)bind_index_in(L, "transpose", "first dimension", 2, x->shape.rank);
-  const int d2 = (int)bind_index_in(L, "transpose", "second dimension", 3, x->shape.rank);
+  Args a = bind_args(L, "transpose");
+  const Tensor *x = next_tensor(&a, "x");
+  const int d1 = (int)next_index(&a, "first dimension", x->shape.rank);
+  const int d2 = (int)next_index(&a, "second dimension", x->shape.rank);
   mb_shape shape = x->shape;
   shape.shape[d1] = x->shape.shape[d2];
   shape.shape[d2] = x->shape.shape[d1];
-  Tensor *y = bind_new_tensor(L, "transpose", shape.rank, shape.shape);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
   mb_transpose(y->data, x->data, &x->shape, d1, d2);
   return 1;
 }
 
 /* core.index(x, rows): the rows with these numbers, a tensor or table of integers */
 static int gather(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "index", "x", 1);
+  Args a = bind_args(L, "index");
+  const Tensor *x = next_tensor(&a, "x");
   mb_shape shape = x->shape;
-  const mb_size *rows = bind_indices(L, "index", "rows", 2, x->shape.shape[0], &shape.shape[0]);
-  Tensor *y = bind_new_tensor(L, "index", shape.rank, shape.shape);
+  const mb_size *rows = next_indices(&a, "rows", x->shape.shape[0], &shape.shape[0]);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
   mb_gather(y->data, x->data, rows, shape.shape[0], x->count / x->shape.shape[0]);
   return 1;
 }
 
 /* core.index_backward(dy, shape, rows) -> dx */
 static int gather_backward(lua_State *L) {
-  const Tensor *dy = bind_tensor(L, "index", "dy", 1);
-  const mb_shape shape = bind_shape(L, "index", 2);
+  Args a = bind_args(L, "index");
+  const Tensor *dy = next_tensor(&a, "dy");
+  const mb_shape shape = next_shape(&a);
   mb_size count;
-  const mb_size *rows = bind_indices(L, "index", "rows", 3, shape.shape[0], &count);
+  const mb_size *rows = next_indices(&a, "rows", shape.shape[0], &count);
   const mb_size width = mb_shape_count(&shape) / shape.shape[0];
-  if (dy->count != count * width) bind_error(L, "index: dy does not fit");
-  Tensor *dx = bind_new_tensor(L, "index", shape.rank, shape.shape);
+  if (dy->count != count * width) args_error(&a, "dy does not fit");
+  Tensor *dx = push_tensor(&a, shape.rank, shape.shape);
   mb_gather_backward(dx->data, dy->data, rows, count, shape.shape[0], width);
   return 1;
 }
@@ -50,49 +53,60 @@ static bool fits_beside(const mb_shape *a, const mb_shape *b, int dimension) {
   return fits;
 }
 
+/* Reads tensor i of the list at the first argument, which keeps it. */
+static const Tensor *part(const Args *a, int i) {
+  lua_rawgeti(a->L, 1, i);
+  Args element = bind_top(a);
+  const Tensor *x = next_tensor(&element, "tensors");
+  lua_pop(a->L, 1);
+  return x;
+}
+
+/* The shape of count tensors that are joined along a dimension. */
+static mb_shape joined_shape(const Args *a, int count, int dimension) {
+  const mb_shape first = part(a, 1)->shape;
+  mb_shape shape = first;
+  for (int i = 2; i <= count; i++) {
+    const mb_shape next = part(a, i)->shape;
+    if (!fits_beside(&first, &next, dimension)) {
+      const char *shown = bind_push_shape(a->L, &first);
+      args_error(a, "tensor %d has shape %s, which does not fit beside %s along dimension %d", i,
+                 bind_push_shape(a->L, &next), shown, dimension + 1);
+    }
+    shape.shape[dimension] += next.shape[dimension];
+  }
+  return shape;
+}
+
 /* core.concat({tensors}, dimension) */
 static int concat(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  const int count = (int)lua_rawlen(L, 1);
-  if (count == 0) bind_error(L, "concat: got no tensors");
-  lua_rawgeti(L, 1, 1);
-  const Tensor *first = bind_tensor(L, "concat", "tensor 1", lua_gettop(L));
-  const int dimension = (int)bind_index_in(L, "concat", "dimension", 2, first->shape.rank);
-  mb_shape shape = first->shape;
-  shape.shape[dimension] = 0;
-  for (int i = 1; i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    const Tensor *part = bind_tensor(L, "concat", "tensors", lua_gettop(L));
-    if (!fits_beside(&first->shape, &part->shape, dimension)) {
-      const char *a = bind_push_shape(L, &first->shape);
-      bind_error(L, "concat: tensor %d has shape %s, which does not fit beside %s along dimension %d", i,
-                 bind_push_shape(L, &part->shape), a, dimension + 1);
-    }
-    shape.shape[dimension] += part->shape.shape[dimension];
-    lua_pop(L, 1);
-  }
-  Tensor *y = bind_new_tensor(L, "concat", shape.rank, shape.shape);
+  Args a = bind_args(L, "concat");
+  const int list = next_arg(&a);
+  if (lua_type(L, list) != LUA_TTABLE) args_type_error(&a, "tensors", "a table of tensors");
+  const int count = (int)lua_rawlen(L, list);
+  if (count == 0) args_error(&a, "got no tensors");
+  const int dimension = (int)next_index(&a, "dimension", part(&a, 1)->shape.rank);
+  const mb_shape shape = joined_shape(&a, count, dimension);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
   mb_size outer, y_width, width, offset = 0;
   split_at(y, dimension, &outer, &y_width);
   for (int i = 1; i <= count; i++, offset += width) {
-    lua_rawgeti(L, 1, i);
-    const Tensor *part = lua_touserdata(L, -1);
-    split_at(part, dimension, &outer, &width);
-    mb_copy_blocks(y->data + offset, y_width, part->data, width, outer, width);
-    lua_pop(L, 1);
+    const Tensor *x = part(&a, i);
+    split_at(x, dimension, &outer, &width);
+    mb_copy_blocks(y->data + offset, y_width, x->data, width, outer, width);
   }
   return 1;
 }
 
 /* core.slice(x, dimension, first, count): a copy of count entries along a dimension */
 static int slice(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "slice", "x", 1);
-  const int dimension = (int)bind_index_in(L, "slice", "dimension", 2, x->shape.rank);
-  const mb_size size = x->shape.shape[dimension];
-  const mb_size first = bind_index_in(L, "slice", "first", 3, size);
+  Args a = bind_args(L, "slice");
+  const Tensor *x = next_tensor(&a, "x");
+  const int dimension = (int)next_index(&a, "dimension", x->shape.rank);
+  const mb_size size = x->shape.shape[dimension], first = next_index(&a, "first", size);
   mb_shape shape = x->shape;
-  shape.shape[dimension] = bind_size(L, "slice", "count", 4, 1, size - first);
-  Tensor *y = bind_new_tensor(L, "slice", shape.rank, shape.shape);
+  shape.shape[dimension] = next_integer(&a, "count", 1, size - first);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
   mb_size outer, x_width, y_width;
   split_at(x, dimension, &outer, &x_width);
   split_at(y, dimension, &outer, &y_width);
@@ -102,13 +116,14 @@ static int slice(lua_State *L) {
 
 /* core.slice_backward(dy, shape, dimension, first) -> dx, zero outside the slice */
 static int slice_backward(lua_State *L) {
-  const Tensor *dy = bind_tensor(L, "slice", "dy", 1);
-  const mb_shape shape = bind_shape(L, "slice", 2);
-  const int dimension = (int)bind_index_in(L, "slice", "dimension", 3, shape.rank);
-  const mb_size size = shape.shape[dimension], first = bind_index_in(L, "slice", "first", 4, size);
+  Args a = bind_args(L, "slice");
+  const Tensor *dy = next_tensor(&a, "dy");
+  const mb_shape shape = next_shape(&a);
+  const int dimension = (int)next_index(&a, "dimension", shape.rank);
+  const mb_size size = shape.shape[dimension], first = next_index(&a, "first", size);
   if (!fits_beside(&dy->shape, &shape, dimension) || first + dy->shape.shape[dimension] > size)
-    bind_error(L, "slice: dy does not fit");
-  Tensor *dx = bind_new_tensor(L, "slice", shape.rank, shape.shape);
+    args_error(&a, "dy does not fit");
+  Tensor *dx = push_tensor(&a, shape.rank, shape.shape);
   mb_size outer, x_width, y_width;
   split_at(dx, dimension, &outer, &x_width);
   split_at(dy, dimension, &outer, &y_width);

@@ -115,19 +115,17 @@ static bool read_number(lua_State *L, const Cell *cell, char decimal, double *nu
   return true;
 }
 
-static char check_character(lua_State *L, const char *operation, const char *name, int arg) {
-  size_t length = 0;
-  const char *text = lua_type(L, arg) == LUA_TSTRING ? lua_tolstring(L, arg, &length) : NULL;
-  if (length != 1) bind_type_error(L, operation, name, arg, "a string of one character");
+static char next_character(Args *a, const char *name) {
+  size_t length;
+  const char *text = next_string(a, name, "a string of one character", &length);
+  if (length != 1) args_type_error(a, name, "a string of one character");
   return *text;
 }
 
-static Cursor check_line(lua_State *L, const char *operation) {
+static Cursor next_line(Args *a) {
   size_t length;
-  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, operation, "line", 1, "a string");
-  const char *line = lua_tolstring(L, 1, &length);
-  return (Cursor){
-      .next = line, .end = line + length, .separator = check_character(L, operation, "separator", 2)};
+  const char *line = next_string(a, "line", "a string", &length);
+  return (Cursor){.next = line, .end = line + length, .separator = next_character(a, "separator")};
 }
 
 /* Pushes nil, the column, what is wrong there and the cell's text. */
@@ -141,7 +139,8 @@ static int push_fault(lua_State *L, lua_Integer column, const char *fault, const
 
 /* core.csv_cells(line, separator) -> list of strings; or nil, the column and what is wrong there */
 static int csv_cells(lua_State *L) {
-  Cursor cursor = check_line(L, "csv_cells");
+  Args a = bind_args(L, "csv_cells");
+  Cursor cursor = next_line(&a);
   Cell cell;
   lua_newtable(L);
   lua_Integer count = 0;
@@ -158,9 +157,9 @@ static int csv_cells(lua_State *L) {
 static int csv_number(lua_State *L) {
   double number;
   Cell cell = {0};
-  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "csv_number", "text", 1, "a string");
-  const char decimal = check_character(L, "csv_number", "decimal", 2);
-  cell.text = lua_tolstring(L, 1, &cell.length);
+  Args a = bind_args(L, "csv_number");
+  cell.text = next_string(&a, "text", "a string", &cell.length);
+  const char decimal = next_character(&a, "decimal");
   if (read_number(L, &cell, decimal, &number))
     lua_pushnumber(L, number);
   else
@@ -168,15 +167,15 @@ static int csv_number(lua_State *L) {
   return 1;
 }
 
-/* Where the numbers of a row go, once it is known that so many fit. */
-static mb_real *check_out(lua_State *L, const char *kinds, size_t columns) {
-  Tensor *x = bind_tensor(L, "csv_row", "x", 5);
-  const mb_size row = bind_index_in(L, "csv_row", "row", 6, x->shape.shape[0]);
+/* The row of x that comes next, once it is known to have room for the numbers. */
+static mb_real *next_row(Args *a, const char *kinds, size_t columns) {
+  Tensor *x = next_tensor(a, "x");
+  const mb_size row = next_index(a, "row", x->shape.shape[0]);
   mb_size numbers = 0;
   for (size_t c = 0; c < columns; c++) numbers += kinds[c] == '1';
   const mb_size places = x->count / x->shape.shape[0];
   if (x->shape.rank < 2 || numbers > places)
-    bind_error(L, "csv_row: %I numbers do not fit row %I", (lua_Integer)numbers, (lua_Integer)row + 1);
+    args_error(a, "%I numbers do not fit row %I", (lua_Integer)numbers, (lua_Integer)row + 1);
   bind_touch(x);
   return x->data + row * places;
 }
@@ -198,12 +197,12 @@ static const char *put_cell(lua_State *L, const Cell *cell, char kind, char deci
  * is wrong there and the cell's text. kinds has one '1' (number) or '0' (label) per column. Empty cells
  * behind the last column are left out. */
 static int csv_row(lua_State *L) {
-  Cursor cursor = check_line(L, "csv_row");
-  const char decimal = check_character(L, "csv_row", "decimal", 3);
+  Args a = bind_args(L, "csv_row");
+  Cursor cursor = next_line(&a);
+  const char decimal = next_character(&a, "decimal");
   size_t columns, column = 0;
-  if (lua_type(L, 4) != LUA_TSTRING) bind_type_error(L, "csv_row", "kinds", 4, "a string");
-  const char *kinds = lua_tolstring(L, 4, &columns);
-  mb_real *out = check_out(L, kinds, columns);
+  const char *kinds = next_string(&a, "kinds", "a string", &columns);
+  mb_real *out = next_row(&a, kinds, columns);
   lua_newtable(L);
   do {
     Cell cell;

@@ -4,6 +4,7 @@
 /* core.digest(x, seed) -> an integer that stands for the bytes of a string, or for shape and elements of a
  * tensor; seed: the digest of what came before (0) */
 static int digest(lua_State *L) {
+  Args a = bind_args(L, "digest");
   const uint64_t seed = (uint64_t)luaL_optinteger(L, 2, 0);
   uint64_t result;
   if (lua_type(L, 1) == LUA_TSTRING) {
@@ -11,7 +12,7 @@ static int digest(lua_State *L) {
     const char *bytes = lua_tolstring(L, 1, &length);
     result = mb_digest(bytes, length, seed);
   } else {
-    const Tensor *x = bind_tensor(L, "digest", "x", 1);
+    const Tensor *x = next_tensor(&a, "x");
     result = mb_digest(x->shape.shape, (size_t)x->shape.rank * sizeof *x->shape.shape, seed);
     result = mb_digest(x->data, (size_t)x->count * sizeof *x->data, result);
   }

@@ -6,95 +6,100 @@ static const char *const metrics[] = {"euclidean",      "manhattan",    "chebysh
 
 _Static_assert(sizeof metrics / sizeof *metrics == MB_DDTW + 2, "one name for each metric");
 
-/* What both functions compare, at arguments 1 to 4: a (A, L), b (B, L), metric, window (nil: any). */
+/* What both functions compare: the arguments a (A, L), b (B, L), metric, window (nil: any). */
 typedef struct {
   const Tensor *a, *b;
   mb_metric metric;
   mb_size window, A, B, L;
 } Rows;
 
-static Rows read_rows(lua_State *L) {
-  Rows r = {.a = bind_tensor_rank(L, "distances", "a", 1, 2),
-            .b = bind_tensor_rank(L, "distances", "b", 2, 2)};
+static Rows next_rows(Args *a) {
+  Rows r = {.a = next_tensor_rank(a, "a", 2)};
+  r.b = next_tensor_rank(a, "b", 2);
   r.A = r.a->shape.shape[0], r.B = r.b->shape.shape[0], r.L = r.b->shape.shape[1];
   if (r.a->shape.shape[1] != r.L)
-    bind_error(L, "distances: rows of a have %I points, rows of b %I", (LUAI_UACINT)r.a->shape.shape[1],
+    args_error(a, "rows of a have %I points, rows of b %I", (LUAI_UACINT)r.a->shape.shape[1],
                (LUAI_UACINT)r.L);
-  bind_check_finite(L, "distances", "a", r.a);
-  bind_check_finite(L, "distances", "b", r.b);
-  r.metric = (mb_metric)luaL_checkoption(L, 3, NULL, metrics);
-  r.window = lua_isnil(L, 4) ? r.L : bind_size(L, "distances", "window", 4, 0, PTRDIFF_MAX);
+  args_check_finite(a, "a", r.a);
+  args_check_finite(a, "b", r.b);
+  r.metric = (mb_metric)next_option(a, "metric", metrics);
+  r.window = next_is_nil(a) ? r.L : next_integer(a, "window", 0, PTRDIFF_MAX);
   if (r.window > r.L) r.window = r.L;
   return r;
 }
 
 /* Infinite distances would all be equal. */
-static void check_reach(lua_State *L, const Tensor *y, const char *of) {
+static void check_reach(const Args *a, const Tensor *y, const char *of) {
   const mb_size bad = mb_find_non_finite(y->data, y->count), columns = y->shape.shape[1];
   if (bad >= 0)
-    bind_error(L, "distances: row %I of a is too far from %s %I for a number; scale the spectra down",
+    args_error(a, "row %I of a is too far from %s %I for a number; scale the spectra down",
                (LUAI_UACINT)(bad / columns + 1), of, (LUAI_UACINT)(bad % columns + 1));
 }
 
-static void *scratch_bytes(lua_State *L, size_t bytes) {
-  return bind_scratch(L, "distances", (mb_size)(bytes / sizeof(mb_real)) + 1);
+/* Computes all distances, with scratch that is freed again. */
+static void compute(const Args *a, mb_real *y, const Rows *r) {
+  const int threads = mb_get_threads();
+  void *scratch = push_scratch(a, mb_distances_scratch(r->A, r->B, r->L, r->metric, threads));
+  args_check(
+      a, mb_distances(y, scratch, r->a->data, r->b->data, r->metric, r->window, r->A, r->B, r->L, threads));
+  pop_scratch(a->L);
 }
 
 /* core.distances(a, b, metric, window) -> (A, B) */
 static int distances(lua_State *L) {
-  const Rows r = read_rows(L);
-  const int threads = mb_get_threads();
-  Tensor *y = bind_new_tensor(L, "distances", 2, (mb_size[]){r.A, r.B});
-  void *scratch = scratch_bytes(L, mb_distances_scratch(r.A, r.B, r.L, r.metric, threads));
-  bind_status(
-      L, "distances",
-      mb_distances(y->data, scratch, r.a->data, r.b->data, r.metric, r.window, r.A, r.B, r.L, threads));
-  bind_free_scratch(L, -1);
-  lua_pop(L, 1);
-  check_reach(L, y, "row of b");
+  Args a = bind_args(L, "distances");
+  const Rows r = next_rows(&a);
+  Tensor *y = push_tensor(&a, 2, (mb_size[]){r.A, r.B});
+  compute(&a, y->data, &r);
+  check_reach(&a, y, "row of b");
   return 1;
+}
+
+/* The k nearest of each row, by warping: without computing all distances. */
+static void nearest_by_warping(const Args *a, mb_real *distance, mb_size *index, const Rows *r, mb_size k) {
+  const int threads = mb_get_threads();
+  void *scratch = push_scratch(a, mb_dtw_nearest_scratch(r->A, r->B, r->L, threads));
+  args_check(a, mb_dtw_nearest(distance, index, scratch, r->a->data, r->b->data, r->metric, r->window, r->A,
+                               r->B, r->L, k, threads));
+  pop_scratch(a->L);
 }
 
 /* core.nearest(a, b, metric, window, k) -> distances (A, k), their rows in b (A, k) */
 static int nearest(lua_State *L) {
-  const Rows r = read_rows(L);
-  const int threads = mb_get_threads();
-  const mb_size k = bind_size(L, "distances", "k", 5, 1, r.B), count = r.A * k;
-  Tensor *distance = bind_new_tensor(L, "distances", 2, (mb_size[]){r.A, k});
-  Tensor *rows = bind_new_tensor(L, "distances", 2, (mb_size[]){r.A, k});
+  Args a = bind_args(L, "distances");
+  const Rows r = next_rows(&a);
+  const mb_size k = next_integer(&a, "k", 1, r.B), count = r.A * k;
+  Tensor *distance = push_tensor(&a, 2, (mb_size[]){r.A, k});
+  Tensor *rows = push_tensor(&a, 2, (mb_size[]){r.A, k});
   mb_size *index = lua_newuserdatauv(L, (size_t)count * sizeof *index, 0);
   if (r.metric == MB_DTW || r.metric == MB_DDTW) {
-    void *scratch = scratch_bytes(L, mb_dtw_nearest_scratch(r.A, r.B, r.L, threads));
-    bind_status(L, "distances",
-                mb_dtw_nearest(distance->data, index, scratch, r.a->data, r.b->data, r.metric, r.window, r.A,
-                               r.B, r.L, k, threads));
+    nearest_by_warping(&a, distance->data, index, &r, k);
   } else {
-    mb_real *matrix = bind_scratch(L, "distances", r.A * r.B);
-    void *scratch = scratch_bytes(L, mb_distances_scratch(r.A, r.B, r.L, r.metric, threads));
-    bind_status(
-        L, "distances",
-        mb_distances(matrix, scratch, r.a->data, r.b->data, r.metric, r.window, r.A, r.B, r.L, threads));
+    mb_real *matrix = push_scratch(&a, (size_t)(r.A * r.B) * sizeof *matrix);
+    compute(&a, matrix, &r);
     mb_nearest(distance->data, index, matrix, r.A, r.B, k);
-    bind_free_scratch(L, -2);
+    pop_scratch(L);
   }
-  bind_free_scratch(L, -1);
-  check_reach(L, distance, "neighbour");
+  check_reach(&a, distance, "neighbour");
   for (mb_size i = 0; i < count; i++) rows->data[i] = (mb_real)(index[i] + 1);
-  lua_settop(L, 7);
+  lua_pop(L, 1);
   return 2;
 }
 
 /* core.vote(distances (A, k), rows (A, k), labels, classes, by_distance) -> probabilities (A, classes) */
 static int vote(lua_State *L) {
+  Args a = bind_args(L, "neighbours");
   mb_size labels, count;
-  const Tensor *distance = bind_tensor_rank(L, "neighbours", "distances", 1, 2);
+  const Tensor *distance = next_tensor_rank(&a, "distances", 2);
   const mb_size A = distance->shape.shape[0], k = distance->shape.shape[1];
-  const mb_size K = bind_size(L, "neighbours", "classes", 4, 1, INT32_MAX);
-  const bool by_distance = bind_flag(L, 5);
-  const mb_size *label = bind_indices(L, "neighbours", "y", 3, K, &labels);
-  const mb_size *index = bind_indices(L, "neighbours", "rows", 2, labels, &count);
-  if (count != distance->count) bind_error(L, "neighbours: rows and distances differ in number");
-  Tensor *probability = bind_new_tensor(L, "neighbours", 2, (mb_size[]){A, K});
+  Args rows = a, label_list = a, rest = a;
+  label_list.next += 1, rest.next += 2; /* classes bound the labels, and these the rows */
+  const mb_size K = next_count(&rest, "classes");
+  const bool by_distance = next_boolean(&rest);
+  const mb_size *label = next_indices(&label_list, "y", K, &labels);
+  const mb_size *index = next_indices(&rows, "rows", labels, &count);
+  if (count != distance->count) args_error(&a, "rows and distances differ in number");
+  Tensor *probability = push_tensor(&a, 2, (mb_size[]){A, K});
   mb_vote(probability->data, distance->data, index, label, by_distance, A, k, K);
   return 1;
 }

@@ -18,11 +18,11 @@ static const Type types[] = {
     {"f4", 4, 'f'}, {"f8", 8, 'f'}, {"t2", 2, 't'},
 };
 
-static const Type *read_type(lua_State *L, const char *operation, int arg) {
-  const char *name = lua_tostring(L, arg);
+static const Type *next_type(Args *a) {
+  const char *name = lua_tostring(a->L, next_arg(a));
   for (size_t i = 0; name != NULL && i < sizeof types / sizeof *types; i++)
     if (strcmp(types[i].name, name) == 0) return &types[i];
-  return bind_type_error(L, operation, "type", arg, "a type of numbers, such as 'f4'"), NULL;
+  args_type_error(a, "type", "a type of numbers, such as 'f4'");
 }
 
 /* One element as its bits in the low end of a word; swap: the file has the other byte order. */
@@ -113,7 +113,7 @@ static bool encode_one(uint64_t *bits, const Type *type, mb_real x) {
 
 static int refuse(lua_State *L, mb_size element) {
   lua_pushnil(L);
-  bind_index_out(L, element);
+  push_index(L, element);
   return 2;
 }
 
@@ -121,17 +121,17 @@ static int refuse(lua_State *L, mb_size element) {
  * or nil and the number of the element that a tensor cannot hold */
 static int decode(lua_State *L) {
   size_t length;
-  if (lua_type(L, 1) != LUA_TSTRING) bind_type_error(L, "decode", "bytes", 1, "a string");
-  const unsigned char *bytes = (const unsigned char *)lua_tolstring(L, 1, &length);
-  const size_t first = (size_t)bind_size(L, "decode", "first", 2, 1, (mb_size)length + 1) - 1;
-  const Type *type = read_type(L, "decode", 3);
-  const bool swap = bind_flag(L, 4);
-  const mb_shape shape = bind_shape(L, "decode", 5);
+  Args a = bind_args(L, "decode");
+  const unsigned char *bytes = (const unsigned char *)next_string(&a, "bytes", "a string", &length);
+  const size_t first = (size_t)next_index(&a, "first", (mb_size)length + 1);
+  const Type *type = next_type(&a);
+  const bool swap = next_boolean(&a);
+  const mb_shape shape = next_shape(&a);
   const size_t needed = (size_t)mb_shape_count(&shape) * type->size;
   if (needed > length - first)
-    bind_error(L, "decode: expected %I bytes for the shape, got %I", (LUAI_UACINT)needed,
+    args_error(&a, "expected %I bytes for the shape, got %I", (LUAI_UACINT)needed,
                (LUAI_UACINT)(length - first));
-  Tensor *x = bind_new_tensor(L, "decode", shape.rank, shape.shape);
+  Tensor *x = push_tensor(&a, shape.rank, shape.shape);
   bytes += first;
   if (type->kind == 'f' && type->size == sizeof(mb_real) && !swap) return memcpy(x->data, bytes, needed), 1;
   for (mb_size i = 0; i < x->count; i++)
@@ -143,8 +143,9 @@ static int decode(lua_State *L) {
 /* core.encode(x, type) -> little-endian bytes; or nil and the number of the element that the type cannot hold
  */
 static int encode(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "encode", "x", 1);
-  const Type *type = read_type(L, "encode", 2);
+  Args a = bind_args(L, "encode");
+  const Tensor *x = next_tensor(&a, "x");
+  const Type *type = next_type(&a);
   luaL_Buffer buffer;
   unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, (size_t)x->count * type->size);
   for (mb_size i = 0; i < x->count; i++) {

@@ -81,10 +81,6 @@ int bind_raise(lua_State *L) {
   return bind_error(L, "%s", luaL_checkstring(L, 1));
 }
 
-void bind_status(lua_State *L, const char *operation, mb_status status) {
-  if (status != MB_OK) bind_error(L, "%s: %s", operation, mb_reason());
-}
-
 static const char *push_text(lua_State *L, int arg) {
   if (lua_rawlen(L, arg) <= 40) return lua_pushfstring(L, "'%s'", lua_tostring(L, arg));
   lua_pushlstring(L, lua_tostring(L, arg), 40);
@@ -106,54 +102,4 @@ const char *bind_push_shown(lua_State *L, int arg) {
 
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected) {
   bind_error(L, "%s: %s: expected %s, got %s", operation, name, expected, bind_push_shown(L, arg));
-}
-
-mb_size bind_size(lua_State *L, const char *operation, const char *name, int arg, mb_size low, mb_size high) {
-  int is_integer = 0;
-  const lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &is_integer) : 0;
-  if (is_integer && value >= low && value <= high) return (mb_size)value;
-  char expected[80];
-  if (high == PTRDIFF_MAX)
-    snprintf(expected, sizeof expected, "an integer of at least %td", low);
-  else
-    snprintf(expected, sizeof expected, "an integer from %td to %td", low, high);
-  bind_type_error(L, operation, name, arg, expected);
-}
-
-double bind_number(lua_State *L, const char *operation, const char *name, int arg) {
-  if (lua_type(L, arg) != LUA_TNUMBER) bind_type_error(L, operation, name, arg, "a number");
-  return lua_tonumber(L, arg);
-}
-
-bool bind_flag(lua_State *L, int arg) {
-  return lua_toboolean(L, arg);
-}
-
-mb_size bind_index_in(lua_State *L, const char *operation, const char *name, int arg, mb_size size) {
-  return bind_size(L, operation, name, arg, 1, size) - 1;
-}
-
-void bind_index_out(lua_State *L, mb_size index) {
-  lua_pushinteger(L, index + 1);
-}
-
-double *bind_numbers(lua_State *L, const char *operation, const char *name, int arg, mb_size *count) {
-  if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, name, arg, "a table of numbers");
-  *count = (mb_size)lua_rawlen(L, arg);
-  double *numbers = lua_newuserdatauv(L, (size_t)(*count + 1) * sizeof *numbers, 0);
-  for (mb_size i = 0; i < *count; i++) {
-    lua_rawgeti(L, arg, i + 1);
-    numbers[i] = bind_number(L, operation, name, lua_gettop(L));
-    lua_pop(L, 1);
-  }
-  return numbers;
-}
-
-double *bind_numbers_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count) {
-  mb_size got;
-  double *numbers = bind_numbers(L, operation, name, arg, &got);
-  if (got != count)
-    bind_error(L, "%s: %s: expected %I numbers, got %I", operation, name, (LUAI_UACINT)count,
-               (LUAI_UACINT)got);
-  return numbers;
 }

@@ -11,18 +11,20 @@ static void push_place(lua_State *L, const mb_shape *shape, mb_size at) {
   lua_concat(L, 1 + (shape->rank > 1) + (C > 1));
 }
 
-void bind_check_finite(lua_State *L, const char *operation, const char *name, const Tensor *x) {
+void args_check_finite(const Args *a, const char *name, const Tensor *x) {
   const mb_size bad = mb_find_non_finite(x->data, x->count);
   if (bad < 0) return;
-  push_place(L, &x->shape, bad);
-  const char *place = lua_tostring(L, -1), *what = x->data[bad] < 0 ? "-infinity" : "infinity";
-  bind_error(L, "%s: %s: %s is %s", operation, name, place, isnan(x->data[bad]) ? "NaN" : what);
+  push_place(a->L, &x->shape, bad);
+  const char *place = lua_tostring(a->L, -1), *what = x->data[bad] < 0 ? "-infinity" : "infinity";
+  args_error(a, "%s: %s is %s", name, place, isnan(x->data[bad]) ? "NaN" : what);
 }
 
-/* core.check_finite(operation, name, x (N), (N, L) or (N, L, C)): raises where x holds NaN or infinity. */
+/* core.check_finite(operation, name, x (N), (N, L) or (N, L, C)): raises if x holds NaN or infinity. */
 static int check_finite(lua_State *L) {
-  const char *operation = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
-  bind_check_finite(L, operation, name, bind_tensor(L, operation, name, 3));
+  Args a = bind_args(L, luaL_checkstring(L, 1));
+  const char *name = luaL_checkstring(L, 2);
+  a.next = 3;
+  args_check_finite(&a, name, next_tensor(&a, name));
   return 0;
 }
 
@@ -33,10 +35,13 @@ static bool is_finite_product(const Tensor *product) {
   return mb_has_finite_squares(f.packed, mb_factors_count(f.terms, f.rows, f.columns));
 }
 
-static bool is_finite(lua_State *L, int arg) {
-  const Tensor *x = bind_tensor_unread(L, "find_non_finite", "tensor", arg);
+/* Tells whether the tensor on top of the stack is finite. */
+static bool is_finite(lua_State *L) {
+  const Args a = bind_args(L, "find_non_finite");
+  Args unread = bind_top(&a), read = unread;
+  const Tensor *x = next_tensor_unread(&unread, "tensor");
   if (x->block == NULL && is_finite_product(x)) return true;
-  x = bind_tensor(L, "find_non_finite", "tensor", arg);
+  x = next_tensor(&read, "tensor");
   return mb_find_non_finite(x->data, x->count) < 0;
 }
 
@@ -45,12 +50,13 @@ static bool is_finite(lua_State *L, int arg) {
  * not tell. */
 static int find_non_finite(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  const bool of_gradients = bind_flag(L, 2);
+  const bool of_gradients = lua_toboolean(L, 2);
   lua_settop(L, 1);
   for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 1); i <= count; i++) {
     lua_rawgeti(L, 1, i);
-    if (of_gradients && lua_getiuservalue(L, 2, 1) == LUA_TTABLE) lua_getfield(L, 3, "grad");
-    if (!lua_isnil(L, -1) && !is_finite(L, lua_gettop(L))) {
+    if (of_gradients && bind_test_tensor(L, 2) != NULL && lua_getiuservalue(L, 2, 1) == LUA_TTABLE)
+      lua_getfield(L, 3, "grad");
+    if (!lua_isnil(L, -1) && !is_finite(L)) {
       lua_pushinteger(L, i);
       return 1;
     }

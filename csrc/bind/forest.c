@@ -25,9 +25,9 @@ static Forest *push_forest(lua_State *L, mb_size D, mb_size K, mb_size trees) {
   return forest;
 }
 
-static Forest *read_forest(lua_State *L, const char *operation, int arg) {
-  Forest *forest = luaL_testudata(L, arg, FOREST_TYPE);
-  if (forest == NULL) bind_type_error(L, operation, "self", arg, "a forest");
+static Forest *next_forest(Args *a) {
+  Forest *forest = luaL_testudata(a->L, next_arg(a), FOREST_TYPE);
+  if (forest == NULL) args_type_error(a, "self", "a forest");
   return forest;
 }
 
@@ -63,14 +63,9 @@ static void copy_tree(mb_tree *to, const mb_tree *from) {
 
 /* ---- fit ---- */
 
-/* Memory for something that is not reals, as bind_scratch. */
-static void *scratch_bytes(lua_State *L, size_t bytes) {
-  return bind_scratch(L, "forest.fit", (mb_size)(bytes / sizeof(mb_real)) + 1);
-}
-
-static void push_importances(lua_State *L, const double *sum, mb_size D) {
+static void push_importances(const Args *a, const double *sum, mb_size D) {
   double all = 0;
-  Tensor *importances = bind_new_tensor(L, "forest.fit", 1, &D);
+  Tensor *importances = push_vector(a, D);
   for (mb_size d = 0; d < D; d++) all += sum[d];
   for (mb_size d = 0; d < D; d++) importances->data[d] = (mb_real)(sum[d] / (all > 0 ? all : 1));
 }
@@ -89,20 +84,21 @@ static void report(lua_State *L, int arg, mb_size done) {
 }
 
 /* Grows all trees into the forest at index; adds their importances to sum. */
-static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t *in_bag, const mb_real *x,
+static void grow(const Args *a, int index, Forest *forest, double *sum, uint64_t *in_bag, const mb_real *x,
                  const mb_size *label, const mb_forest *f) {
+  lua_State *L = a->L;
   const int threads = mb_get_threads(), top = lua_gettop(L);
   const mb_size ND = f->N * f->D, words = (f->N + 63) / 64;
   const mb_size nodes = 2 * mb_forest_leaves(f) - 1, batch = forest->trees < BATCH ? forest->trees : BATCH;
-  uint32_t *code = scratch_bytes(L, (size_t)ND * sizeof *code);
-  mb_real *value = bind_scratch(L, "forest.fit", ND);
-  void *scratch = scratch_bytes(L, mb_ranks_scratch(f->N, threads));
-  bind_status(L, "forest.fit", mb_ranks(code, value, scratch, x, f->N, f->D, threads));
-  bind_free_scratch(L, -1);
-  scratch = scratch_bytes(L, mb_forest_scratch(f, threads));
-  double *importance = scratch_bytes(L, (size_t)(batch * f->D) * sizeof *importance);
+  uint32_t *code = push_scratch(a, (size_t)ND * sizeof *code);
+  mb_real *value = push_scratch(a, (size_t)ND * sizeof *value);
+  void *scratch = push_scratch(a, mb_ranks_scratch(f->N, threads));
+  args_check(a, mb_ranks(code, value, scratch, x, f->N, f->D, threads));
+  pop_scratch(L);
+  scratch = push_scratch(a, mb_forest_scratch(f, threads));
+  double *importance = push_scratch(a, (size_t)(batch * f->D) * sizeof *importance);
   const size_t bytes = tree_bytes(nodes, f->N);
-  char *room = scratch_bytes(L, (size_t)batch * bytes);
+  char *room = push_scratch(a, (size_t)batch * bytes);
   mb_size size = threads < batch ? threads : batch; /* of a batch; the forest does not depend on it */
   for (mb_size first = 0, count; first < forest->trees; first += count) {
     const double began = seconds();
@@ -117,69 +113,62 @@ static void grow(lua_State *L, int index, Forest *forest, double *sum, uint64_t 
     report(L, REPORT, first + count);
     if (seconds() - began < PATIENCE / 2) size = 2 * size < batch ? 2 * size : batch;
   }
-  while (lua_gettop(L) > top) {
-    bind_free_scratch(L, -1);
-    lua_pop(L, 1);
-  }
+  while (lua_gettop(L) > top) pop_scratch(L);
 }
 
 /* core.forest_fit(x, y, classes, rng, trees, criterion, bootstrap, max_features, max_depth, max_leaves,
  * min_samples_split, min_samples_leaf, oob, report(trees grown so far)) -> forest, importances (D),
  * out-of-bag probabilities or nil. x (N, D), y is 1-based; a limit of nil is none. */
 static int forest_fit(lua_State *L) {
-  const char *operation = "forest.fit";
+  static const char *const criteria[] = {[MB_GINI] = "gini", [MB_ENTROPY] = "entropy", NULL};
+  const mb_size most = PTRDIFF_MAX;
   mb_size labels;
-  const Tensor *x = bind_tensor_rank(L, operation, "x", 1, 2);
-  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX), most = PTRDIFF_MAX;
-  mb_rng *rng = bind_rng(L, operation, "generator", 4);
-  const mb_size trees = bind_size(L, operation, "trees", 5, 1, 1 << 20);
-  const bool oob = bind_flag(L, 13);
-  const mb_forest f = {
-      .N = x->shape.shape[0],
-      .D = x->shape.shape[1],
-      .K = K,
-      .criterion =
-          luaL_checkoption(L, 6, NULL, (const char *[]){"gini", "entropy", NULL}) ? MB_ENTROPY : MB_GINI,
-      .bootstrap = bind_flag(L, 7),
-      .max_features = bind_size(L, operation, "max_features", 8, 1, x->shape.shape[1]),
-      .max_depth = lua_isnil(L, 9) ? most : bind_size(L, operation, "max_depth", 9, 1, most),
-      .max_leaves = lua_isnil(L, 10) ? most : bind_size(L, operation, "max_leaves", 10, 2, most),
-      .min_samples_split = bind_size(L, operation, "min_samples_split", 11, 2, most),
-      .min_samples_leaf = bind_size(L, operation, "min_samples_leaf", 12, 1, most),
-      .seed = mb_rng_uint64(rng),
-  };
-  const mb_size *label = bind_indices(L, operation, "y", 2, K, &labels);
+  lua_settop(L, REPORT);
+  Args a = bind_args(L, "forest.fit");
+  const Tensor *x = next_tensor_rank(&a, "x", 2);
+  Args y = a; /* its labels are checked against the classes */
+  next_arg(&a);
+  mb_forest f = {.N = x->shape.shape[0], .D = x->shape.shape[1], .K = next_count(&a, "classes")};
+  mb_rng *rng = next_rng(&a, "generator");
+  const mb_size trees = next_integer(&a, "trees", 1, 1 << 20);
+  f.criterion = (mb_criterion)next_option(&a, "criterion", criteria);
+  f.bootstrap = next_boolean(&a);
+  f.max_features = next_integer(&a, "max_features", 1, f.D);
+  f.max_depth = next_is_nil(&a) ? most : next_integer(&a, "max_depth", 1, most);
+  f.max_leaves = next_is_nil(&a) ? most : next_integer(&a, "max_leaves", 2, most);
+  f.min_samples_split = next_integer(&a, "min_samples_split", 2, most);
+  f.min_samples_leaf = next_integer(&a, "min_samples_leaf", 1, most);
+  const bool oob = next_boolean(&a);
+  f.seed = mb_rng_uint64(rng);
+  const mb_size *label = next_indices(&y, "y", f.K, &labels);
   if (labels != f.N)
-    bind_error(L, "forest.fit: y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)f.N,
-               (LUAI_UACINT)labels);
-  if (f.N > INT32_MAX / 2) bind_error(L, "forest.fit: x: expected at most 2^30 rows");
+    args_error(&a, "y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)f.N, (LUAI_UACINT)labels);
+  if (f.N > INT32_MAX / 2) args_error(&a, "x: expected at most 2^30 rows");
   double *sum = memset(lua_newuserdatauv(L, (size_t)f.D * sizeof *sum, 0), 0, (size_t)f.D * sizeof *sum);
-  const mb_size words = (f.N + 63) / 64;
-  uint64_t *in_bag = oob ? scratch_bytes(L, (size_t)(trees * words) * sizeof *in_bag) : NULL;
-  Forest *forest = push_forest(L, f.D, K, trees);
+  uint64_t *in_bag = oob ? push_scratch(&a, (size_t)(trees * ((f.N + 63) / 64)) * sizeof *in_bag) : NULL;
+  Forest *forest = push_forest(L, f.D, f.K, trees);
   const int index = lua_gettop(L);
-  grow(L, index, forest, sum, in_bag, x->data, label, &f);
+  grow(&a, index, forest, sum, in_bag, x->data, label, &f);
   lua_pushvalue(L, index);
-  push_importances(L, sum, f.D);
+  push_importances(&a, sum, f.D);
   if (!oob) return 2;
-  Tensor *probability = bind_new_tensor(L, operation, 2, (mb_size[]){f.N, K});
-  bind_status(L, operation,
-              mb_forest_predict(probability->data, x->data, forest->tree, trees, in_bag, f.N, f.D, K));
+  Tensor *probability = push_tensor(&a, 2, (mb_size[]){f.N, f.K});
+  args_check(&a, mb_forest_predict(probability->data, x->data, forest->tree, trees, in_bag, f.N, f.D, f.K));
   return 3;
 }
 
 /* core.forest_predict(forest, x (N, D)) -> probabilities (N, K) */
 static int forest_predict(lua_State *L) {
-  const Forest *forest = read_forest(L, "forest", 1);
-  const Tensor *x = bind_tensor_rank(L, "forest", "x", 2, 2);
+  Args a = bind_args(L, "forest");
+  const Forest *forest = next_forest(&a);
+  const Tensor *x = next_tensor_rank(&a, "x", 2);
   const mb_size N = x->shape.shape[0], D = x->shape.shape[1];
   if (D != forest->D)
-    bind_error(L, "forest: x has %I points per row, the forest was fitted on %I", (LUAI_UACINT)D,
+    args_error(&a, "x has %I points per row, the forest was fitted on %I", (LUAI_UACINT)D,
                (LUAI_UACINT)forest->D);
-  Tensor *probability = bind_new_tensor(L, "forest", 2, (mb_size[]){N, forest->K});
-  bind_status(
-      L, "forest",
-      mb_forest_predict(probability->data, x->data, forest->tree, forest->trees, NULL, N, D, forest->K));
+  Tensor *probability = push_tensor(&a, 2, (mb_size[]){N, forest->K});
+  args_check(
+      &a, mb_forest_predict(probability->data, x->data, forest->tree, forest->trees, NULL, N, D, forest->K));
   return 1;
 }
 
@@ -189,15 +178,16 @@ static int forest_predict(lua_State *L) {
  * 1), threshold, left child (counted in its tree from 1; 0: a leaf), number of shares; share (S, 2): class
  * (from 1) and probability */
 static int forest_state(lua_State *L) {
-  const Forest *forest = read_forest(L, "save", 1);
+  Args a = bind_args(L, "save");
+  const Forest *forest = next_forest(&a);
   mb_size M = 0, S = 0;
   for (mb_size t = 0; t < forest->trees; t++) M += forest->tree[t].nodes, S += forest->tree[t].shares;
-  mb_real *size = bind_new_tensor(L, "save", 2, (mb_size[]){forest->trees, 2})->data;
-  mb_real *node = bind_new_tensor(L, "save", 2, (mb_size[]){M, 4})->data;
-  mb_real *share = bind_new_tensor(L, "save", 2, (mb_size[]){S, 2})->data;
+  mb_real *size = push_tensor(&a, 2, (mb_size[]){forest->trees, 2})->data;
+  mb_real *node = push_tensor(&a, 2, (mb_size[]){M, 4})->data;
+  mb_real *share = push_tensor(&a, 2, (mb_size[]){S, 2})->data;
   for (mb_size t = 0; t < forest->trees; t++) {
     const mb_tree *tree = &forest->tree[t];
-    if (tree->nodes > EXACT) bind_error(L, "save: a tree of this forest has more than 2^24 nodes");
+    if (tree->nodes > EXACT) args_error(&a, "a tree of this forest has more than 2^24 nodes");
     *size++ = (mb_real)tree->nodes, *size++ = (mb_real)tree->shares;
     for (mb_size i = 0; i < tree->nodes; i++) {
       const bool is_leaf = tree->node[i].child == i;
@@ -246,11 +236,11 @@ static void read_tree(lua_State *L, mb_tree *tree, const mb_real *node, const mb
 
 /* core.forest_from_state(points, classes, tree, node, share) -> forest */
 static int forest_from_state(lua_State *L) {
-  const mb_size D = bind_size(L, "load", "points", 1, 1, EXACT),
-                K = bind_size(L, "load", "classes", 2, 1, EXACT);
-  const Tensor *size = bind_tensor_rank(L, "load", "tree", 3, 2),
-               *node = bind_tensor_rank(L, "load", "node", 4, 2);
-  const Tensor *share = bind_tensor_rank(L, "load", "share", 5, 2);
+  lua_settop(L, 5);
+  Args a = bind_args(L, "load");
+  const mb_size D = next_integer(&a, "points", 1, EXACT), K = next_integer(&a, "classes", 1, EXACT);
+  const Tensor *size = next_tensor_rank(&a, "tree", 2), *node = next_tensor_rank(&a, "node", 2);
+  const Tensor *share = next_tensor_rank(&a, "share", 2);
   const mb_real *next_node = node->data, *next_share = share->data;
   mb_size M = node->count / 4, S = share->count / 2;
   expect(L, size->shape.shape[1] == 2 && node->shape.shape[1] == 4 && share->shape.shape[1] == 2);
@@ -267,7 +257,8 @@ static int forest_from_state(lua_State *L) {
 
 /* core.forest_size(forest) -> trees, nodes */
 static int forest_size(lua_State *L) {
-  const Forest *forest = read_forest(L, "forest", 1);
+  Args a = bind_args(L, "forest");
+  const Forest *forest = next_forest(&a);
   mb_size nodes = 0;
   for (mb_size t = 0; t < forest->trees; t++) nodes += forest->tree[t].nodes;
   lua_pushinteger(L, forest->trees);

@@ -42,51 +42,49 @@ static void copy_weights(Tensor *weight, Tensor *bias, const struct model *model
 
 /* liblinear takes it for granted that there is memory: this much, at most, for its own rows, weights and
  * vectors. */
-static void ask_for_memory(lua_State *L, mb_size rows, mb_size columns, mb_size classes) {
+static void ask_for_memory(const Args *a, mb_size rows, mb_size columns, mb_size classes) {
   const size_t bytes = (size_t)rows * 64 + (size_t)columns * 8 * (16 + (size_t)classes) + (1 << 16);
   void *volatile memory = malloc(bytes); /* volatile: else compilers take it for granted too */
-  if (memory == NULL)
-    bind_error(L, "linear.fit: not enough memory: %I MB asked for", (LUAI_UACINT)(bytes >> 20));
+  if (memory == NULL) args_error(a, "not enough memory: %I MB asked for", (LUAI_UACINT)(bytes >> 20));
   free(memory);
 }
 
 /* core.linear_fit(x (N, D), y, classes, svm, C, tol, intercept_scaling or 0) -> weight (D, classes),
  * bias (classes) */
 static int linear_fit(lua_State *L) {
-  const char *operation = "linear.fit";
+  Args a = bind_args(L, "linear.fit");
   mb_size labels;
-  const Tensor *x = bind_tensor_rank(L, operation, "x", 1, 2);
+  lua_settop(L, 7);
+  const Tensor *x = next_tensor_rank(&a, "x", 2);
   const mb_size N = x->shape.shape[0], D = x->shape.shape[1];
-  const mb_size K = bind_size(L, operation, "classes", 3, 1, INT32_MAX);
-  const double intercept = bind_number(L, operation, "intercept_scaling", 7);
+  Args y_argument = a; /* its labels are checked against the classes */
+  next_arg(&a);
+  const mb_size K = next_count(&a, "classes");
   /* The solvers in the primal: they draw no random numbers. */
-  const struct parameter parameter = {.solver_type = bind_flag(L, 4) ? L2R_L2LOSS_SVC : L2R_LR,
-                                      .C = bind_number(L, operation, "C", 5),
-                                      .eps = bind_number(L, operation, "tol", 6)};
-  bind_check_finite(L, operation, "x", x);
-  if (N > INT32_MAX / 2 || D > INT32_MAX / 2)
-    bind_error(L, "linear.fit: x: expected at most 2^30 rows and points");
-  const mb_size *label = bind_indices(L, operation, "y", 2, K, &labels);
+  struct parameter parameter = {.solver_type = next_boolean(&a) ? L2R_L2LOSS_SVC : L2R_LR};
+  parameter.C = next_number(&a, "C");
+  parameter.eps = next_number(&a, "tol");
+  const double intercept = next_number(&a, "intercept_scaling");
+  args_check_finite(&a, "x", x);
+  if (N > INT32_MAX / 2 || D > INT32_MAX / 2) args_error(&a, "x: expected at most 2^30 rows and points");
+  const mb_size *label = next_indices(&y_argument, "y", K, &labels);
   if (labels != N)
-    bind_error(L, "linear.fit: y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)N,
-               (LUAI_UACINT)labels);
+    args_error(&a, "y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)N, (LUAI_UACINT)labels);
   double *y = lua_newuserdatauv(L, (size_t)N * sizeof *y, 0);
   bool one_class = true;
   for (mb_size i = 0; i < N; i++) y[i] = (double)label[i], one_class &= label[i] == label[0];
   if (one_class)
-    bind_error(L, "linear.fit: y: expected at least 2 classes, all labels are %I",
-               (LUAI_UACINT)(label[0] + 1));
+    args_error(&a, "y: expected at least 2 classes, all labels are %I", (LUAI_UACINT)(label[0] + 1));
   const struct problem problem = {.l = (int)N,
                                   .n = (int)D + (intercept > 0),
                                   .y = y,
                                   .x = push_nodes(L, x, intercept),
                                   .bias = intercept > 0 ? intercept : -1};
   const char *reason = check_parameter(&problem, &parameter);
-  if (reason != NULL) bind_error(L, "linear.fit: %s", reason);
-  Tensor *weight = bind_new_tensor(L, operation, 2, (mb_size[]){D, K}),
-         *bias = bind_new_tensor(L, operation, 1, &K);
+  if (reason != NULL) args_error(&a, "%s", reason);
+  Tensor *weight = push_tensor(&a, 2, (mb_size[]){D, K}), *bias = push_vector(&a, K);
   set_print_string_function(silent);
-  ask_for_memory(L, N, D + 1, K);
+  ask_for_memory(&a, N, D + 1, K);
   struct model *model = train(&problem, &parameter); /* nothing raises before it is freed */
   copy_weights(weight, bias, model, intercept);
   free_and_destroy_model(&model);

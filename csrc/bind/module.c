@@ -4,8 +4,9 @@
 /* core.threads([count]) -> count */
 static int threads(lua_State *L) {
   Settings settings = bind_settings(L);
-  if (!lua_isnoneornil(L, 1)) {
-    settings.threads = (int)bind_size(L, "threads", "count", 1, 1, mb_most_threads());
+  Args a = bind_args(L, "threads");
+  if (!next_is_nil(&a)) {
+    settings.threads = (int)next_integer(&a, "count", 1, mb_most_threads());
     bind_set_settings(L, settings);
   }
   lua_pushinteger(L, settings.threads);
@@ -33,8 +34,6 @@ int BIND_OPEN(lua_State *L) {
   luaL_newlib(L, functions);
 #define OPEN(file) bind_open_##file(L);
   BIND_FILES(OPEN)
-  lua_pushliteral(L, MB_VERSION);
-  lua_setfield(L, -2, "version");
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   lua_pushinteger(L, MB_POOL_MOST);

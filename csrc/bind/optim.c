@@ -1,41 +1,56 @@
 /* optim.c - optimiser steps over lists of tensors. */
 #include "bind.h"
 
-/* Tensor i of the list at arg, of count elements (0: any). */
-static Tensor *list_tensor(lua_State *L, const char *operation, const char *name, int arg, mb_size i,
-                           mb_size count) {
-  lua_rawgeti(L, arg, i + 1);
-  Tensor *tensor = count > 0 ? bind_tensor_count(L, operation, name, lua_gettop(L), count)
-                             : bind_tensor(L, operation, name, lua_gettop(L));
-  lua_pop(L, 1); /* the list keeps it */
+enum {
+  VALUES = 1,
+  GRADIENTS,
+  FIRST_MOMENTS,
+  SECOND_MOMENTS
+}; /* the first four arguments: lists of tensors */
+
+/* Reads tensor i of a list, which keeps it. */
+static Tensor *list_tensor(const Args *a, const char *name, int list, mb_size i) {
+  lua_rawgeti(a->L, list, i + 1);
+  Args element = bind_top(a);
+  Tensor *tensor = next_tensor(&element, name);
+  lua_pop(a->L, 1);
   return tensor;
 }
 
-/* The gradient of value, tensor i of the list at arg 2: if nobody has looked at it, as its factors. */
-static void read_gradient(lua_State *L, const char *operation, mb_size i, const Tensor *value,
-                          mb_parameter *parameter) {
-  lua_rawgeti(L, 2, i + 1);
-  const Tensor *gradient = bind_tensor_unread(L, operation, "gradient", lua_gettop(L));
-  lua_pop(L, 1);
+static mb_real *list_reals(const Args *a, const char *name, int list, mb_size i, mb_size count) {
+  const Tensor *tensor = list_tensor(a, name, list, i);
+  args_check_count(a, name, tensor, count);
+  return tensor->data;
+}
+
+/* The gradient of value, tensor i of its list: as its factors if nobody has looked at it. */
+static void read_gradient(const Args *a, mb_size i, const Tensor *value, mb_parameter *parameter) {
+  lua_rawgeti(a->L, GRADIENTS, i + 1);
+  Args element = bind_top(a);
+  const Tensor *gradient = next_tensor_unread(&element, "gradient");
+  lua_pop(a->L, 1);
   if (gradient->block == NULL && bind_same_shape(gradient, value))
     parameter->factors = bind_factors(gradient);
   else
-    parameter->gradient = list_tensor(L, operation, "gradient", 2, i, value->count)->data;
+    parameter->gradient = list_reals(a, "gradient", GRADIENTS, i, value->count);
 }
 
-/* Reads the lists of values, gradients, and moments at arg 1, 2, 3 and 4 (nil: none) into an array
- * that stays on the stack, and marks the values as changed. */
-static mb_parameter *read_parameters(lua_State *L, const char *operation, mb_size *parameter_count) {
-  for (int arg = 1; arg <= 2; arg++)
-    if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, "parameters", arg, "a list of tensors");
-  *parameter_count = (mb_size)lua_rawlen(L, 1);
+/* Reads the lists into an array that stays on the stack, and marks the values as changed. Moments may be nil.
+ */
+static mb_parameter *next_parameters(Args *a, mb_size *parameter_count) {
+  lua_State *L = a->L;
+  for (int list = VALUES; list <= SECOND_MOMENTS; list++)
+    if (lua_type(L, next_arg(a)) != LUA_TTABLE && list <= GRADIENTS)
+      args_type_error(a, "parameters", "a list of tensors");
+  *parameter_count = (mb_size)lua_rawlen(L, VALUES);
   mb_parameter *parameters = lua_newuserdatauv(L, (size_t)*parameter_count * sizeof(mb_parameter) + 1, 0);
   for (mb_size i = 0; i < *parameter_count; i++) {
-    Tensor *value = list_tensor(L, operation, "value", 1, i, 0);
-    parameters[i] = (mb_parameter){.value = value->data, .count = value->count};
-    read_gradient(L, operation, i, value, &parameters[i]);
-    if (lua_istable(L, 3)) parameters[i].m = list_tensor(L, operation, "moment", 3, i, value->count)->data;
-    if (lua_istable(L, 4)) parameters[i].v = list_tensor(L, operation, "moment", 4, i, value->count)->data;
+    Tensor *value = list_tensor(a, "value", VALUES, i);
+    mb_parameter *p = &parameters[i];
+    *p = (mb_parameter){.value = value->data, .count = value->count};
+    read_gradient(a, i, value, p);
+    if (lua_istable(L, FIRST_MOMENTS)) p->m = list_reals(a, "moment", FIRST_MOMENTS, i, value->count);
+    if (lua_istable(L, SECOND_MOMENTS)) p->v = list_reals(a, "moment", SECOND_MOMENTS, i, value->count);
     bind_touch(value);
   }
   return parameters;
@@ -44,25 +59,29 @@ static mb_parameter *read_parameters(lua_State *L, const char *operation, mb_siz
 /* core.sgd_step(values, gradients, velocities, nil, lr, momentum, nesterov, weight_decay) */
 static int sgd_step(lua_State *L) {
   mb_size count;
+  Args a = bind_args(L, "sgd_step");
   lua_settop(L, 8);
-  mb_parameter *parameters = read_parameters(L, "sgd_step", &count);
-  const double momentum = bind_number(L, "sgd_step", "momentum", 6);
-  if (momentum != 0 && !lua_istable(L, 3)) bind_error(L, "sgd_step: momentum needs a list of velocities");
-  mb_sgd_step(parameters, count, bind_number(L, "sgd_step", "lr", 5), momentum, bind_flag(L, 7),
-              bind_number(L, "sgd_step", "weight_decay", 8));
+  mb_parameter *parameters = next_parameters(&a, &count);
+  const double lr = next_number(&a, "lr"), momentum = next_number(&a, "momentum");
+  if (momentum != 0 && !lua_istable(L, FIRST_MOMENTS)) args_error(&a, "momentum needs a list of velocities");
+  const bool nesterov = next_boolean(&a);
+  mb_sgd_step(parameters, count, lr, momentum, nesterov, next_number(&a, "weight_decay"));
   return 0;
 }
 
 /* core.adam_step(values, gradients, m, v, lr, beta1, beta2, epsilon, weight_decay, decoupled, step) */
 static int adam_step(lua_State *L) {
   mb_size count;
+  Args a = bind_args(L, "adam_step");
   lua_settop(L, 11);
-  mb_parameter *parameters = read_parameters(L, "adam_step", &count);
-  if (!lua_istable(L, 3) || !lua_istable(L, 4)) bind_error(L, "adam_step: expected lists of both moments");
-  mb_adam_step(parameters, count, bind_number(L, "adam_step", "lr", 5),
-               bind_number(L, "adam_step", "beta1", 6), bind_number(L, "adam_step", "beta2", 7),
-               bind_number(L, "adam_step", "epsilon", 8), bind_number(L, "adam_step", "weight_decay", 9),
-               bind_flag(L, 10), bind_size(L, "adam_step", "step", 11, 1, PTRDIFF_MAX));
+  mb_parameter *parameters = next_parameters(&a, &count);
+  if (!lua_istable(L, FIRST_MOMENTS) || !lua_istable(L, SECOND_MOMENTS))
+    args_error(&a, "expected lists of both moments");
+  const double lr = next_number(&a, "lr"), beta1 = next_number(&a, "beta1"), beta2 = next_number(&a, "beta2");
+  const double epsilon = next_number(&a, "epsilon"), decay = next_number(&a, "weight_decay");
+  const bool decoupled = next_boolean(&a);
+  const mb_size step = next_integer(&a, "step", 1, PTRDIFF_MAX);
+  mb_adam_step(parameters, count, lr, beta1, beta2, epsilon, decay, decoupled, step);
   return 0;
 }
 

@@ -1,34 +1,32 @@
 /* pool1d.c - pooling on tensors. */
 #include "bind.h"
 
-/* x at arg; size, stride and padding at options... */
-static const Tensor *read_pool1d(lua_State *L, const char *operation, int arg, int options, mb_pool1d *s) {
+/* Reads x, and size, stride and padding behind it. */
+static const Tensor *next_pooling(Args *a, mb_pool1d *s) {
   mb_size pad;
-  const Tensor *x = bind_tensor_rank(L, operation, "input", arg, 3);
+  const Tensor *x = next_tensor_rank(a, "input", 3);
   s->N = x->shape.shape[0], s->L = x->shape.shape[1], s->C = x->shape.shape[2];
-  s->size = bind_size(L, operation, "size", options, 1, INT32_MAX);
-  s->stride = bind_size(L, operation, "stride", options + 1, 1, INT32_MAX);
-  const mb_padding padding = bind_padding(L, operation, options + 2, &pad);
-  if (padding == MB_EXPLICIT)
-    bind_error(L, "%s: padding: expected 'same' or 'valid', got a number", operation);
-  bind_status(L, operation,
-              mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->size, s->stride, 1, padding, 0));
+  s->size = next_count(a, "size");
+  s->stride = next_count(a, "stride");
+  const mb_padding padding = next_padding(a, &pad);
+  if (padding == MB_EXPLICIT) args_error(a, "padding: expected 'same' or 'valid', got a number");
+  args_check(a, mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->size, s->stride, 1, padding, 0));
   return x;
 }
 
-static int forward(lua_State *L, const char *name, bool is_max) {
+static int forward(Args a, bool is_max) {
   mb_pool1d s;
-  const Tensor *x = read_pool1d(L, name, 1, 2, &s);
-  Tensor *y = bind_new_tensor(L, name, 3, (mb_size[]){s.N, s.L_out, s.C});
+  const Tensor *x = next_pooling(&a, &s);
+  Tensor *y = push_tensor(&a, 3, (mb_size[]){s.N, s.L_out, s.C});
   (is_max ? mb_max_pool1d_forward : mb_avg_pool1d_forward)(y->data, x->data, &s);
   return 1;
 }
 
-static int backward(lua_State *L, const char *name, bool is_max) {
+static int backward(Args a, bool is_max) {
   mb_pool1d s;
-  const Tensor *x = read_pool1d(L, name, 2, 3, &s);
-  const Tensor *dy = bind_tensor_count(L, name, "dy", 1, s.N * s.L_out * s.C);
-  Tensor *dx = bind_new_like(L, name, x);
+  const Tensor *dy = next_tensor(&a, "dy"), *x = next_pooling(&a, &s);
+  args_check_count(&a, "dy", dy, s.N * s.L_out * s.C);
+  Tensor *dx = push_like(&a, x);
   if (is_max)
     mb_max_pool1d_backward(dx->data, dy->data, x->data, &s);
   else
@@ -38,20 +36,20 @@ static int backward(lua_State *L, const char *name, bool is_max) {
 
 /* core.max_pool1d(x, size, stride, padding), core.avg_pool1d likewise */
 static int max_pool1d(lua_State *L) {
-  return forward(L, "max_pool1d", true);
+  return forward(bind_args(L, "max_pool1d"), true);
 }
 
 static int avg_pool1d(lua_State *L) {
-  return forward(L, "avg_pool1d", false);
+  return forward(bind_args(L, "avg_pool1d"), false);
 }
 
 /* core.max_pool1d_backward(dy, x, size, stride, padding) -> dx; core.avg_pool1d_backward likewise */
 static int max_pool1d_backward(lua_State *L) {
-  return backward(L, "max_pool1d", true);
+  return backward(bind_args(L, "max_pool1d"), true);
 }
 
 static int avg_pool1d_backward(lua_State *L) {
-  return backward(L, "avg_pool1d", false);
+  return backward(bind_args(L, "avg_pool1d"), false);
 }
 
 static const luaL_Reg functions[] = {{"avg_pool1d", avg_pool1d},

@@ -6,40 +6,48 @@ static const char *const reduce_names[] = {
     [MB_MIN] = "min", [MB_MAX] = "max",   [MB_ARGMIN] = "argmin", [MB_ARGMAX] = "argmax",
 };
 
-/* Reads the dimension (nil: all) and ddof (VAR) at arg and arg + 1 as (outer, D, inner) of x. */
-static void read_reduction(lua_State *L, mb_reduce_op op, int arg, const mb_shape *x, int *dimension,
-                           mb_size split[3], mb_size *ddof) {
-  const char *name = reduce_names[op];
-  *dimension = -1;
-  split[0] = split[2] = 1;
-  split[1] = mb_shape_count(x);
-  if (!lua_isnoneornil(L, arg)) {
-    *dimension = (int)bind_index_in(L, name, "dimension", arg, x->rank);
-    split[1] = x->shape[*dimension];
-    for (int d = 0; d < *dimension; d++) split[0] *= x->shape[d];
-    for (int d = *dimension + 1; d < x->rank; d++) split[2] *= x->shape[d];
+/* A tensor as (outer, D, inner), of which the middle one is reduced. */
+typedef struct {
+  int dimension; /* -1: all */
+  mb_size outer, D, inner, ddof;
+} Reduction;
+
+/* Reads the dimension (nil: all) and ddof of a tensor of this shape. */
+static Reduction next_reduction(Args *a, const mb_shape *x) {
+  Reduction r = {.dimension = -1, .outer = 1, .D = mb_shape_count(x), .inner = 1};
+  if (!next_is_nil(a)) {
+    r.dimension = (int)next_index(a, "dimension", x->rank);
+    r.D = x->shape[r.dimension];
+    for (int d = 0; d < r.dimension; d++) r.outer *= x->shape[d];
+    for (int d = r.dimension + 1; d < x->rank; d++) r.inner *= x->shape[d];
   }
-  *ddof = lua_isnoneornil(L, arg + 1) ? 0 : bind_size(L, name, "ddof", arg + 1, 0, 1);
-  if (*ddof >= split[1]) bind_error(L, "%s: ddof 1 needs at least 2 values", name);
+  if (!next_is_nil(a)) r.ddof = next_integer(a, "ddof", 0, 1);
+  if (r.ddof >= r.D) args_error(a, "ddof 1 needs at least 2 values");
+  return r;
+}
+
+/* The shape x without the dimension; {1} if nothing is left. */
+static mb_shape without(const mb_shape *x, int dimension) {
+  mb_shape shape = {.rank = 0};
+  for (int d = 0; d < x->rank && dimension >= 0; d++)
+    if (d != dimension) shape.shape[shape.rank++] = x->shape[d];
+  return shape.rank > 0 ? shape : (mb_shape){.rank = 1, .shape = {1}};
 }
 
 /* core.sum(x [, dimension [, ddof]]) and its like; the dimension goes. argmin and argmax count from 1. */
 static int reduce(lua_State *L) {
   const mb_reduce_op op = (mb_reduce_op)lua_tointeger(L, lua_upvalueindex(1));
-  const Tensor *x = bind_tensor(L, reduce_names[op], "x", 1);
-  mb_size split[3], ddof;
-  mb_shape shape = {.rank = 0};
-  int dimension;
-  read_reduction(L, op, 2, &x->shape, &dimension, split, &ddof);
-  if ((op == MB_ARGMIN || op == MB_ARGMAX) && split[1] > BIND_EXACT)
-    bind_error(L, "%s: a tensor holds indices up to %I exactly, this one may be up to %I", reduce_names[op],
-               (LUAI_UACINT)BIND_EXACT, (LUAI_UACINT)split[1]);
-  for (int d = 0; d < x->shape.rank && dimension >= 0; d++)
-    if (d != dimension) shape.shape[shape.rank++] = x->shape.shape[d];
-  if (shape.rank == 0) shape = (mb_shape){.rank = 1, .shape = {1}};
-  Tensor *y = bind_new_tensor(L, reduce_names[op], shape.rank, shape.shape);
-  mb_reduce(y->data, op, x->data, split[0], split[1], split[2], ddof);
-  if (op == MB_ARGMIN || op == MB_ARGMAX) {
+  const bool is_index = op == MB_ARGMIN || op == MB_ARGMAX;
+  Args a = bind_args(L, reduce_names[op]);
+  const Tensor *x = next_tensor(&a, "x");
+  const Reduction r = next_reduction(&a, &x->shape);
+  if (is_index && r.D > BIND_EXACT)
+    args_error(&a, "a tensor holds indices up to %I exactly, this one may be up to %I",
+               (LUAI_UACINT)BIND_EXACT, (LUAI_UACINT)r.D);
+  const mb_shape shape = without(&x->shape, r.dimension);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
+  mb_reduce(y->data, op, x->data, r.outer, r.D, r.inner, r.ddof);
+  if (is_index) {
     const mb_real one = 1;
     const mb_shape scalar = {.rank = 1, .shape = {1}};
     mb_binary(y->data, MB_ADD, y->data, &y->shape, &one, &scalar, &y->shape);
@@ -50,29 +58,29 @@ static int reduce(lua_State *L) {
 /* core.sum_backward(dy, shape [, dimension [, ddof]]) -> dx; var, min and max take x itself */
 static int reduce_backward(lua_State *L) {
   const mb_reduce_op op = (mb_reduce_op)lua_tointeger(L, lua_upvalueindex(1));
-  const bool by_shape = op == MB_SUM || op == MB_MEAN;
-  const mb_shape shape =
-      by_shape ? bind_shape(L, reduce_names[op], 2) : bind_tensor(L, reduce_names[op], "x", 2)->shape;
-  mb_size split[3], ddof;
-  int dimension;
-  read_reduction(L, op, 3, &shape, &dimension, split, &ddof);
-  const Tensor *dy = bind_tensor_count(L, reduce_names[op], "dy", 1, split[0] * split[2]);
-  Tensor *dx = bind_new_tensor(L, reduce_names[op], shape.rank, shape.shape);
-  const mb_real *x = by_shape ? dx->data : bind_tensor(L, reduce_names[op], "x", 2)->data;
-  mb_reduce_backward(dx->data, op, dy->data, x, split[0], split[1], split[2], ddof);
+  Args a = bind_args(L, reduce_names[op]);
+  const Tensor *dy = next_tensor(&a, "dy");
+  const Tensor *x = op == MB_SUM || op == MB_MEAN ? NULL : next_tensor(&a, "x");
+  const mb_shape shape = x != NULL ? x->shape : next_shape(&a);
+  const Reduction r = next_reduction(&a, &shape);
+  args_check_count(&a, "dy", dy, r.outer * r.inner);
+  Tensor *dx = push_tensor(&a, shape.rank, shape.shape);
+  mb_reduce_backward(dx->data, op, dy->data, x != NULL ? x->data : dx->data, r.outer, r.D, r.inner, r.ddof);
   return 1;
 }
 
 /* core.sum_squares(x) -> number */
 static int sum_squares(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "sum_squares", "x", 1);
+  Args a = bind_args(L, "sum_squares");
+  const Tensor *x = next_tensor(&a, "x");
   lua_pushnumber(L, mb_sum_squares(x->data, x->count));
   return 1;
 }
 
 /* core.describe(x) -> {min, max, mean, nan, inf} */
 static int describe(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "describe", "x", 1);
+  Args a = bind_args(L, "describe");
+  const Tensor *x = next_tensor(&a, "x");
   mb_stats stats;
   mb_describe(&stats, x->data, x->count);
   lua_createtable(L, 0, 5);

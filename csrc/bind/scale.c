@@ -12,18 +12,20 @@ static void push_list(lua_State *L, const double *numbers, mb_size count) {
 /* core.scale(x, "snv", "min_max", "max" or "area") */
 static int scale(lua_State *L) {
   static const char *const names[] = {"snv", "min_max", "max", "area", NULL};
-  const Tensor *x = bind_tensor_rank(L, "preprocess", "x", 1, 3);
-  const int scaling = luaL_checkoption(L, 2, NULL, names);
+  Args a = bind_args(L, "preprocess");
+  const Tensor *x = next_tensor_rank(&a, "x", 3);
+  const int scaling = next_option(&a, "scale", names);
   const mb_size *shape = x->shape.shape;
-  Tensor *y = bind_new_like(L, "preprocess", x);
-  bind_status(L, lua_tostring(L, 2),
-              mb_scale(y->data, x->data, (mb_scaling)scaling, shape[0], shape[1], shape[2]));
+  Tensor *y = push_like(&a, x);
+  a.operation = names[scaling];
+  args_check(&a, mb_scale(y->data, x->data, (mb_scaling)scaling, shape[0], shape[1], shape[2]));
   return 1;
 }
 
 /* core.column_statistics(x) -> lists of the means and of the standard deviations of its L C points */
 static int column_statistics(lua_State *L) {
-  const Tensor *x = bind_tensor_rank(L, "preprocess", "x", 1, 3);
+  Args a = bind_args(L, "preprocess");
+  const Tensor *x = next_tensor_rank(&a, "x", 3);
   const mb_size N = x->shape.shape[0], M = x->count / N;
   double *mean = lua_newuserdatauv(L, 2 * (size_t)M * sizeof *mean, 0);
   mb_column_statistics(mean, mean + M, x->data, N, M);
@@ -34,11 +36,11 @@ static int column_statistics(lua_State *L) {
 
 /* core.standardize(x, means, standard deviations) */
 static int standardize(lua_State *L) {
-  const Tensor *x = bind_tensor_rank(L, "standardize", "x", 1, 3);
+  Args a = bind_args(L, "standardize");
+  const Tensor *x = next_tensor_rank(&a, "x", 3);
   const mb_size N = x->shape.shape[0], M = x->count / N;
-  const double *mean = bind_numbers_count(L, "standardize", "mean", 2, M),
-               *sd = bind_numbers_count(L, "standardize", "sd", 3, M);
-  Tensor *y = bind_new_like(L, "standardize", x);
+  const double *mean = next_numbers_count(&a, "mean", M), *sd = next_numbers_count(&a, "sd", M);
+  Tensor *y = push_like(&a, x);
   mb_standardize(y->data, x->data, mean, sd, N, M);
   return 1;
 }

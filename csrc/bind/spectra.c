@@ -3,67 +3,67 @@
 
 /* ---- the fields of a table of options ---- */
 
-typedef struct {
-  lua_State *L;
-  const char *operation;
-  int table;
-} Fields;
+/* Pushes a field of the table that is the next argument, and reads it. */
+static Args push_field(const Args *options, const char *name) {
+  lua_getfield(options->L, options->next, name);
+  return bind_top(options);
+}
 
-static double number(Fields f, const char *name) {
-  lua_getfield(f.L, f.table, name);
-  const double value = bind_number(f.L, f.operation, name, lua_gettop(f.L));
-  lua_pop(f.L, 1);
+static double number(const Args *options, const char *name) {
+  Args field = push_field(options, name);
+  const double value = next_number(&field, name);
+  lua_pop(options->L, 1);
   return value;
 }
 
-static mb_size whole(Fields f, const char *name, mb_size low) {
-  lua_getfield(f.L, f.table, name);
-  const mb_size value = bind_size(f.L, f.operation, name, lua_gettop(f.L), low, INT32_MAX);
-  lua_pop(f.L, 1);
+static mb_size length(const Args *options) {
+  Args field = push_field(options, "length");
+  const mb_size value = next_count(&field, "length");
+  lua_pop(options->L, 1);
   return value;
 }
 
-static bool flag(Fields f, const char *name) {
-  lua_getfield(f.L, f.table, name);
-  const bool value = bind_flag(f.L, lua_gettop(f.L));
-  lua_pop(f.L, 1);
+static bool flag(const Args *options, const char *name) {
+  Args field = push_field(options, name);
+  const bool value = next_boolean(&field);
+  lua_pop(options->L, 1);
   return value;
 }
 
 /* Reads {low, high} on top of the stack, and takes it off. */
-static void pop_range(Fields f, const char *name, double range[2]) {
-  const int top = lua_gettop(f.L);
-  if (lua_type(f.L, top) != LUA_TTABLE || lua_rawlen(f.L, top) != 2)
-    bind_error(f.L, "%s: %s: expected {low, high}", f.operation, name);
+static void pop_range(const Args *a, const char *name, double range[2]) {
+  lua_State *L = a->L;
+  const int top = lua_gettop(L);
+  if (lua_type(L, top) != LUA_TTABLE || lua_rawlen(L, top) != 2)
+    args_error(a, "%s: expected {low, high}", name);
   for (int i = 0; i < 2; i++) {
-    if (lua_rawgeti(f.L, top, i + 1) != LUA_TNUMBER)
-      bind_error(f.L, "%s: %s: expected {low, high}", f.operation, name);
-    range[i] = lua_tonumber(f.L, -1);
+    if (lua_rawgeti(L, top, i + 1) != LUA_TNUMBER) args_error(a, "%s: expected {low, high}", name);
+    range[i] = lua_tonumber(L, -1);
   }
-  lua_settop(f.L, top - 1);
+  lua_settop(L, top - 1);
 }
 
-static void range(Fields f, const char *name, double value[2]) {
-  lua_getfield(f.L, f.table, name);
-  pop_range(f, name, value);
+static void range(const Args *options, const char *name, double value[2]) {
+  push_field(options, name);
+  pop_range(options, name, value);
 }
 
-static void whole_range(Fields f, const char *name, mb_size value[2]) {
+static void whole_range(const Args *options, const char *name, mb_size value[2]) {
   double numbers[2];
-  range(f, name, numbers);
+  range(options, name, numbers);
   for (int i = 0; i < 2; i++) {
     if (!(numbers[i] >= 1 && numbers[i] <= INT32_MAX && numbers[i] == (double)(mb_size)numbers[i]))
-      bind_error(f.L, "%s: %s: expected {low, high} of integers of at least 1", f.operation, name);
+      args_error(options, "%s: expected {low, high} of integers of at least 1", name);
     value[i] = (mb_size)numbers[i];
   }
 }
 
 /* Reads classes = { { { position = {low, high}, height = {low, high} }, ... }, ... }, in memory that
  * stays on the stack. */
-static void read_classes(Fields f, mb_spectra *s) {
-  lua_State *L = f.L;
+static void read_classes(const Args *options, mb_spectra *s) {
+  lua_State *L = options->L;
   mb_size count = 0;
-  lua_getfield(L, f.table, "classes");
+  push_field(options, "classes");
   const int list = lua_gettop(L);
   luaL_checktype(L, list, LUA_TTABLE);
   s->classes = (mb_size)lua_rawlen(L, list);
@@ -81,9 +81,9 @@ static void read_classes(Fields f, mb_spectra *s) {
     for (mb_size p = first[k]; p < first[k + 1]; p++) {
       lua_rawgeti(L, -1, (lua_Integer)(p - first[k]) + 1);
       lua_getfield(L, -1, "position");
-      pop_range(f, "position", peaks[p].position);
+      pop_range(options, "position", peaks[p].position);
       lua_getfield(L, -1, "height");
-      pop_range(f, "height", peaks[p].height);
+      pop_range(options, "height", peaks[p].height);
       lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -91,36 +91,46 @@ static void read_classes(Fields f, mb_spectra *s) {
   s->first = first, s->peaks = peaks;
 }
 
-static unsigned background_kinds(Fields f) {
-  return (flag(f, "polynomial") ? MB_POLYNOMIAL : 0) | (flag(f, "exponential") ? MB_EXPONENTIAL : 0) |
-         (flag(f, "hump") ? MB_HUMP : 0);
+static unsigned background_kinds(const Args *options) {
+  return (flag(options, "polynomial") ? MB_POLYNOMIAL : 0) |
+         (flag(options, "exponential") ? MB_EXPONENTIAL : 0) | (flag(options, "hump") ? MB_HUMP : 0);
 }
 
-static void read_spectra(Fields f, mb_spectra *s) {
-  *s = (mb_spectra){
-      .L = whole(f, "length", 1),
-      .whole_points = flag(f, "whole_points"),
-      .background = number(f, "background"),
-      .background_kinds = background_kinds(f),
-      .noise = number(f, "noise"),
-      .counts = number(f, "counts"),
+/* Reads the table of options; leaves on the stack what it holds. */
+static mb_spectra next_spectra(Args *a) {
+  mb_spectra s = {
+      .L = length(a),
+      .whole_points = flag(a, "whole_points"),
+      .background = number(a, "background"),
+      .background_kinds = background_kinds(a),
+      .noise = number(a, "noise"),
+      .counts = number(a, "counts"),
   };
-  range(f, "width", s->width);
-  range(f, "mixing", s->mixing);
-  range(f, "asymmetry", s->asymmetry);
-  whole_range(f, "orders", s->orders);
-  whole_range(f, "mixture", s->parts);
-  range(f, "impurity", s->impurity);
-  read_classes(f, s);
+  range(a, "width", s.width);
+  range(a, "mixing", s.mixing);
+  range(a, "asymmetry", s.asymmetry);
+  whole_range(a, "orders", s.orders);
+  whole_range(a, "mixture", s.parts);
+  range(a, "impurity", s.impurity);
+  read_classes(a, &s);
+  next_arg(a);
+  return s;
 }
 
 /* ---- */
 
+/* Reads the operation, which Lua knows, at 2, and the generator before it. */
+static Args next_caller(lua_State *L, mb_rng **rng) {
+  Args a = bind_args(L, luaL_checkstring(L, 2));
+  *rng = next_rng(&a, "generator");
+  next_arg(&a);
+  return a;
+}
+
 /* A new tensor in the table on top of the stack. */
-static mb_real *new_field(lua_State *L, const char *operation, const char *name, int rank,
-                          const mb_size *shape) {
-  mb_real *data = bind_new_tensor(L, operation, rank, shape)->data;
-  lua_setfield(L, -2, name);
+static mb_real *new_field(const Args *a, const char *name, int rank, const mb_size *shape) {
+  mb_real *data = push_tensor(a, rank, shape)->data;
+  lua_setfield(a->L, -2, name);
   return data;
 }
 
@@ -128,40 +138,40 @@ static mb_real *new_field(lua_State *L, const char *operation, const char *name,
  * peaks), width, mixing, asymmetry (n); of mixtures share (n, classes); with parts also peak, background,
  * noise, each (n, length, 1) } */
 static int spectra(lua_State *L) {
-  mb_spectra s;
-  const char *operation = luaL_checkstring(L, 2);
-  mb_rng *rng = bind_rng(L, operation, "generator", 1);
-  const mb_size n = bind_size(L, operation, "n", 3, 1, INT32_MAX);
-  const bool parts = bind_flag(L, 5);
-  read_spectra((Fields){L, operation, 4}, &s);
+  mb_rng *rng;
+  lua_settop(L, 5);
+  Args a = next_caller(L, &rng);
+  const mb_size n = next_count(&a, "n");
+  const mb_spectra s = next_spectra(&a);
+  const bool parts = next_boolean(&a);
   const mb_size all[3] = {n, s.L, 1}, peaks[2] = {n, mb_spectra_peaks(&s)}, shares[2] = {n, s.classes};
   lua_newtable(L);
   const mb_spectra_out out = {
-      .y = new_field(L, operation, "x", 3, all),
-      .peak = parts ? new_field(L, operation, "peak", 3, all) : NULL,
-      .background = parts ? new_field(L, operation, "background", 3, all) : NULL,
-      .noise = parts ? new_field(L, operation, "noise", 3, all) : NULL,
-      .label = new_field(L, operation, "y", 1, &n),
-      .share = s.parts[1] > 1 ? new_field(L, operation, "share", 2, shares) : NULL,
-      .position = new_field(L, operation, "position", 2, peaks),
-      .height = new_field(L, operation, "height", 2, peaks),
-      .width = new_field(L, operation, "width", 1, &n),
-      .mixing = new_field(L, operation, "mixing", 1, &n),
-      .asymmetry = new_field(L, operation, "asymmetry", 1, &n),
+      .y = new_field(&a, "x", 3, all),
+      .peak = parts ? new_field(&a, "peak", 3, all) : NULL,
+      .background = parts ? new_field(&a, "background", 3, all) : NULL,
+      .noise = parts ? new_field(&a, "noise", 3, all) : NULL,
+      .label = new_field(&a, "y", 1, &n),
+      .share = s.parts[1] > 1 ? new_field(&a, "share", 2, shares) : NULL,
+      .position = new_field(&a, "position", 2, peaks),
+      .height = new_field(&a, "height", 2, peaks),
+      .width = new_field(&a, "width", 1, &n),
+      .mixing = new_field(&a, "mixing", 1, &n),
+      .asymmetry = new_field(&a, "asymmetry", 1, &n),
   };
-  bind_status(L, operation, mb_spectra_generate(&out, rng, &s, n));
+  args_check(&a, mb_spectra_generate(&out, rng, &s, n));
   return 1;
 }
 
 /* core.spectra_ceiling(rng, operation, samples, options) -> accuracy */
 static int spectra_ceiling(lua_State *L) {
-  mb_spectra s;
+  mb_rng *rng;
   double accuracy = 0;
-  const char *operation = luaL_checkstring(L, 2);
-  mb_rng *rng = bind_rng(L, operation, "generator", 1);
-  const mb_size samples = bind_size(L, operation, "samples", 3, 1, INT32_MAX);
-  read_spectra((Fields){L, operation, 4}, &s);
-  bind_status(L, operation, mb_spectra_ceiling(&accuracy, rng, &s, samples));
+  lua_settop(L, 4);
+  Args a = next_caller(L, &rng);
+  const mb_size samples = next_count(&a, "samples");
+  const mb_spectra s = next_spectra(&a);
+  args_check(&a, mb_spectra_ceiling(&accuracy, rng, &s, samples));
   lua_pushnumber(L, accuracy);
   return 1;
 }

@@ -69,7 +69,8 @@ static int open_record(lua_State *L) {
 /* core.track(x, record, recomputable) -> x: from now on the tape follows x; record is what core.record(x)
  * returns. */
 static int track(lua_State *L) {
-  Tensor *x = bind_tensor(L, "track", "x", 1);
+  Args a = bind_args(L, "track");
+  Tensor *x = next_tensor(&a, "x");
   x->recomputable = lua_toboolean(L, 3);
   lua_settop(L, 2);
   x->tracked = !lua_isnil(L, 2);
@@ -150,7 +151,8 @@ static int supply(lua_State *L) {
 
 /* core.remade(x, users) -> x: as many records hold x, which nobody else uses. */
 static int remade(lua_State *L) {
-  Tensor *x = bind_tensor(L, "backward", "x", 1);
+  Args a = bind_args(L, "backward");
+  Tensor *x = next_tensor(&a, "x");
   x->dropped = true;
   x->holds = (int)lua_tointeger(L, 2);
   lua_settop(L, 1);
@@ -217,7 +219,8 @@ static int drop(lua_State *L) {
   if (lua_isnoneornil(L, 1)) return 0;
   for (int other = lua_gettop(L); other > 1; other--)
     if (lua_touserdata(L, other) == lua_touserdata(L, 1)) return 0;
-  Tensor *x = bind_tensor(L, "drop", "x", 1);
+  Args a = bind_args(L, "drop");
+  Tensor *x = next_tensor(&a, "x");
   x->dropped = true;
   close_if_unneeded(x);
   return 0;
@@ -232,17 +235,16 @@ void bind_let_go(Tensor *saved) {
   if (is_last_use(saved)) bind_close(saved);
 }
 
-Tensor *bind_over_saved(lua_State *L, const char *operation, int arg) {
-  const Tensor *saved = bind_tensor(L, operation, "input", arg);
-  if (!is_last_use(saved) || saved->block->references > 1) return bind_new_like(L, operation, saved);
-  bind_push_alias(L, saved);
-  return lua_touserdata(L, -1);
+Tensor *push_over_saved(const Args *a, int arg) {
+  const Tensor *saved = bind_tensor(a->L, a->operation, "input", arg);
+  const bool is_free = is_last_use(saved) && saved->block->references == 1;
+  return is_free ? bind_push_alias(a->L, saved) : push_like(a, saved);
 }
 
-Tensor *bind_over_gradient(lua_State *L, const char *operation, int arg) {
-  Tensor *dy = bind_tensor(L, operation, "gradient", arg);
-  if (dy->block->references > 1) return bind_new_like(L, operation, dy);
-  lua_pushvalue(L, arg);
+Tensor *push_over_gradient(const Args *a, int arg) {
+  Tensor *dy = bind_tensor(a->L, a->operation, "gradient", arg);
+  if (dy->block->references > 1) return push_like(a, dy);
+  lua_pushvalue(a->L, arg);
   return dy;
 }
 
@@ -265,12 +267,9 @@ static int gradients(lua_State *L) {
 
 /* core.accumulate(a, b) -> a + b, in the memory of a if nothing else shares it; b is closed. */
 static int accumulate(lua_State *L) {
-  Tensor *a = bind_tensor(L, "backward", "gradient", 1), *sum = a;
-  Tensor *b = bind_tensor_count(L, "backward", "gradient", 2, a->count);
-  if (a->block->references > 1)
-    sum = bind_new_like(L, "backward", a);
-  else
-    lua_pushvalue(L, 1);
+  Args args = bind_args(L, "backward");
+  Tensor *a = next_tensor(&args, "gradient"), *b = next_tensor_count(&args, "gradient", a->count);
+  Tensor *sum = push_over_gradient(&args, 1);
   mb_binary(sum->data, MB_ADD, a->data, &a->shape, b->data, &a->shape, &a->shape);
   bind_touch(sum);
   bind_close(b);
@@ -279,10 +278,11 @@ static int accumulate(lua_State *L) {
 
 /* core.own(x) -> x if nothing else shares its memory, else a copy; x is closed then. */
 static int own(lua_State *L) {
-  Tensor *x = bind_tensor_unread(L, "backward", "gradient", 1);
+  Args a = bind_args(L, "backward");
+  Tensor *x = next_tensor_unread(&a, "gradient");
   lua_settop(L, 1);
   if (x->block == NULL || x->block->references == 1) return 1;
-  Tensor *copy = bind_new_like(L, "backward", x);
+  Tensor *copy = push_like(&a, x);
   memcpy(copy->data, x->data, (size_t)x->count * sizeof(mb_real));
   bind_close(x);
   return 1;
@@ -290,7 +290,8 @@ static int own(lua_State *L) {
 
 /* core.is_factored(x): is x a product that nobody has looked at, kept as its factors? */
 static int is_factored(lua_State *L) {
-  lua_pushboolean(L, bind_tensor_unread(L, "is_factored", "x", 1)->block == NULL);
+  Args a = bind_args(L, "is_factored");
+  lua_pushboolean(L, next_tensor_unread(&a, "x")->block == NULL);
   return 1;
 }
 

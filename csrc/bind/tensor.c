@@ -181,26 +181,6 @@ Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int a
   return tensor;
 }
 
-Tensor *bind_tensor_or_nil(lua_State *L, const char *operation, const char *name, int arg) {
-  return lua_isnoneornil(L, arg) ? NULL : bind_tensor(L, operation, name, arg);
-}
-
-Tensor *bind_tensor_rank(lua_State *L, const char *operation, const char *name, int arg, int rank) {
-  Tensor *tensor = bind_tensor(L, operation, name, arg);
-  if (tensor->shape.rank != rank)
-    bind_error(L, "%s: %s: expected a tensor with %d dimensions, got shape %s", operation, name, rank,
-               bind_push_shape(L, &tensor->shape));
-  return tensor;
-}
-
-Tensor *bind_tensor_count(lua_State *L, const char *operation, const char *name, int arg, mb_size count) {
-  Tensor *tensor = bind_tensor(L, operation, name, arg);
-  if (tensor->count != count)
-    bind_error(L, "%s: %s: expected %I elements, got shape %s", operation, name, (LUAI_UACINT)count,
-               bind_push_shape(L, &tensor->shape));
-  return tensor;
-}
-
 void bind_push_sizes(lua_State *L, const mb_shape *shape) {
   lua_createtable(L, shape->rank, 0);
   for (int d = 0; d < shape->rank; d++) {
@@ -235,34 +215,30 @@ static Tensor *push_closed(lua_State *L, const Settings *settings) {
   return tensor;
 }
 
-Tensor *bind_new_product(lua_State *L, const char *operation, const mb_real *left, const mb_real *right,
-                         mb_size terms, mb_size rows, mb_size columns) {
-  Memory *memory = get_memory(L);
-  Tensor *product = push_closed(L, &memory->settings);
+void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_size terms, mb_size rows,
+                  mb_size columns) {
+  Memory *memory = get_memory(a->L);
+  Tensor *product = push_closed(a->L, &memory->settings);
   product->shape = (mb_shape){.rank = 2, .shape = {rows, columns}};
   product->count = rows * columns;
   product->terms = terms;
-  product->factors = take_block(L, memory->pool, operation,
+  product->factors = take_block(a->L, memory->pool, a->operation,
                                 (size_t)mb_factors_count(terms, rows, columns) * sizeof(mb_real));
   const mb_factors factors = bind_factors(product);
   mb_factors_pack(&factors, left, right);
-  return product;
 }
 
-Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_size *shape) {
+Tensor *push_tensor(const Args *a, int rank, const mb_size *shape) {
   mb_size count = 1;
-  if (rank < 1 || rank > MB_MAX_RANK)
-    bind_error(L, "%s: expected 1 to %d dimensions, got %d", operation, MB_MAX_RANK, rank);
+  if (rank < 1 || rank > MB_MAX_RANK) args_error(a, "expected 1 to %d dimensions, got %d", MB_MAX_RANK, rank);
   for (int d = 0; d < rank; d++) {
-    if (shape[d] < 1)
-      bind_error(L, "%s: dimension %d would have size %I", operation, d + 1, (LUAI_UACINT)shape[d]);
-    if (shape[d] > BIND_MAX_COUNT / count)
-      bind_error(L, "%s: the tensor would have too many elements", operation);
+    if (shape[d] < 1) args_error(a, "dimension %d would have size %I", d + 1, (LUAI_UACINT)shape[d]);
+    if (shape[d] > BIND_MAX_COUNT / count) args_error(a, "the tensor would have too many elements");
     count *= shape[d];
   }
-  Memory *memory = get_memory(L);
-  Tensor *tensor = push_closed(L, &memory->settings);
-  tensor->block = take_block(L, memory->pool, operation, (size_t)count * sizeof(mb_real));
+  Memory *memory = get_memory(a->L);
+  Tensor *tensor = push_closed(a->L, &memory->settings);
+  tensor->block = take_block(a->L, memory->pool, a->operation, (size_t)count * sizeof(mb_real));
   tensor->data = tensor->block->data;
   tensor->count = count;
   tensor->shape.rank = rank;
@@ -270,26 +246,30 @@ Tensor *bind_new_tensor(lua_State *L, const char *operation, int rank, const mb_
   return tensor;
 }
 
-Tensor *bind_new_like(lua_State *L, const char *operation, const Tensor *like) {
-  return bind_new_tensor(L, operation, like->shape.rank, like->shape.shape);
+Tensor *push_vector(const Args *a, mb_size count) {
+  return push_tensor(a, 1, &count);
 }
 
-Tensor *bind_new_bytes(lua_State *L, const char *operation, mb_size count) {
+Tensor *push_like(const Args *a, const Tensor *like) {
+  return push_tensor(a, like->shape.rank, like->shape.shape);
+}
+
+uint8_t *push_bytes(const Args *a, mb_size count) {
   const mb_size reals = (count + (mb_size)sizeof(mb_real) - 1) / (mb_size)sizeof(mb_real);
-  return bind_new_tensor(L, operation, 1, &reals);
+  return (uint8_t *)push_vector(a, reals)->data;
 }
 
 mb_size bind_last_size(const Tensor *x) {
   return x->shape.shape[x->shape.rank - 1];
 }
 
-mb_real *bind_scratch(lua_State *L, const char *operation, mb_size count) {
-  const mb_size size = count < 1 ? 1 : count;
-  return bind_new_tensor(L, operation, 1, &size)->data;
+void *push_scratch(const Args *a, size_t bytes) {
+  return push_vector(a, (mb_size)(bytes / sizeof(mb_real)) + 1)->data;
 }
 
-void bind_free_scratch(lua_State *L, int index) {
-  bind_close(lua_touserdata(L, index));
+void pop_scratch(lua_State *L) {
+  bind_close(lua_touserdata(L, -1));
+  lua_pop(L, 1);
 }
 
 void bind_touch(Tensor *tensor) {
@@ -307,49 +287,6 @@ static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int ran
   return view;
 }
 
-static int read_sizes(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
-  const bool is_table = lua_type(L, first) == LUA_TTABLE;
-  const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
-  int unknown = -1;
-  mb_size known = 1;
-  if (rank < 1 || rank > MB_MAX_RANK)
-    bind_error(L, "%s: shape: expected 1 to %d dimensions, got %I", operation, MB_MAX_RANK,
-               (LUAI_UACINT)rank);
-  for (int d = 0; d < rank; d++) {
-    int arg = first + d;
-    if (is_table) {
-      lua_rawgeti(L, first, d + 1);
-      arg = lua_gettop(L);
-    }
-    shape[d] = bind_size(L, operation, "shape", arg, infer ? -1 : 1, INT32_MAX);
-    if (shape[d] == -1 && unknown < 0)
-      unknown = d;
-    else if (shape[d] < 1)
-      bind_error(L, "%s: shape: sizes must be positive, and one at most may be -1", operation);
-    else if (shape[d] > BIND_MAX_COUNT / known)
-      bind_error(L, "%s: the tensor would have too many elements", operation);
-    else
-      known *= shape[d];
-    if (is_table) lua_pop(L, 1);
-  }
-  if (unknown >= 0) shape[unknown] = infer % known == 0 ? infer / known : 1;
-  return (int)rank;
-}
-
-int bind_read_shape(lua_State *L, const char *operation, int first, mb_size *shape, mb_size infer) {
-  if (lua_type(L, first) == LUA_TTABLE && !lua_isnoneornil(L, first + 1))
-    bind_error(L, "%s: shape: expected nothing behind a table of sizes, got %s", operation,
-               bind_push_shown(L, first + 1));
-  return read_sizes(L, operation, first, shape, infer);
-}
-
-mb_shape bind_shape(lua_State *L, const char *operation, int arg) {
-  mb_shape shape;
-  if (lua_type(L, arg) != LUA_TTABLE) bind_type_error(L, operation, "shape", arg, "a table of sizes");
-  shape.rank = read_sizes(L, operation, arg, shape.shape, 0);
-  return shape;
-}
-
 /* ---- shape and views ---- */
 
 /* core.is_tensor(value) */
@@ -360,36 +297,45 @@ static int is_tensor(lua_State *L) {
 
 /* core.shape(x) -> {sizes} */
 static int shape_of(lua_State *L) {
-  bind_push_sizes(L, &bind_tensor_unread(L, "shape", "x", 1)->shape);
+  Args a = bind_args(L, "shape");
+  bind_push_sizes(L, &next_tensor_unread(&a, "x")->shape);
   return 1;
 }
 
 /* core.size(x, dimension) */
 static int size_of(lua_State *L) {
-  const Tensor *x = bind_tensor_unread(L, "size", "x", 1);
-  lua_pushinteger(L, x->shape.shape[bind_index_in(L, "size", "dimension", 2, x->shape.rank)]);
+  Args a = bind_args(L, "size");
+  const Tensor *x = next_tensor_unread(&a, "x");
+  lua_pushinteger(L, x->shape.shape[next_index(&a, "dimension", x->shape.rank)]);
   return 1;
 }
 
+/* core.rank(x) -> the number of its dimensions */
 static int rank_of(lua_State *L) {
-  lua_pushinteger(L, bind_tensor_unread(L, "rank", "x", 1)->shape.rank);
+  Args a = bind_args(L, "rank");
+  lua_pushinteger(L, next_tensor_unread(&a, "x")->shape.rank);
   return 1;
 }
 
+/* core.count(x) -> the number of its elements */
 static int count_of(lua_State *L) {
-  lua_pushinteger(L, bind_tensor_unread(L, "count", "x", 1)->count);
+  Args a = bind_args(L, "count");
+  lua_pushinteger(L, next_tensor_unread(&a, "x")->count);
   return 1;
 }
 
+/* core.length(x) -> the number of its rows */
 static int length(lua_State *L) {
-  lua_pushinteger(L, bind_tensor_unread(L, "#", "x", 1)->shape.shape[0]);
+  Args a = bind_args(L, "#");
+  lua_pushinteger(L, next_tensor_unread(&a, "x")->shape.shape[0]);
   return 1;
 }
 
-/* core.row(x, i): a view of row i; the number itself where x has one dimension */
+/* core.row(x, i): a view of row i; the number itself if x has one dimension */
 static int row(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "row", "x", 1);
-  const mb_size i = bind_index_in(L, "row", "index", 2, x->shape.shape[0]);
+  Args a = bind_args(L, "row");
+  const Tensor *x = next_tensor(&a, "x");
+  const mb_size i = next_index(&a, "index", x->shape.shape[0]);
   if (x->shape.rank == 1)
     lua_pushnumber(L, x->data[i]);
   else
@@ -399,26 +345,25 @@ static int row(lua_State *L) {
 
 /* core.narrow(x, first, count): a view of count rows from first on */
 static int narrow(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "narrow", "x", 1);
-  mb_size shape[MB_MAX_RANK];
-  const mb_size first = bind_index_in(L, "narrow", "first", 2, x->shape.shape[0]);
-  const mb_size count = bind_size(L, "narrow", "count", 3, 1, x->shape.shape[0] - first);
-  memcpy(shape, x->shape.shape, sizeof shape);
-  shape[0] = count;
-  push_view(L, x, first * (x->count / x->shape.shape[0]), x->shape.rank, shape);
+  Args a = bind_args(L, "narrow");
+  const Tensor *x = next_tensor(&a, "x");
+  mb_shape shape = x->shape;
+  const mb_size first = next_index(&a, "first", x->shape.shape[0]);
+  shape.shape[0] = next_integer(&a, "count", 1, x->shape.shape[0] - first);
+  push_view(L, x, first * (x->count / x->shape.shape[0]), shape.rank, shape.shape);
   return 1;
 }
 
 /* core.reshape(x, sizes...): a view; one size may be -1 */
 static int reshape(lua_State *L) {
-  const Tensor *x = bind_tensor(L, "reshape", "x", 1);
-  mb_shape shape;
-  shape.rank = bind_read_shape(L, "reshape", 2, shape.shape, x->count);
+  Args a = bind_args(L, "reshape");
+  const Tensor *x = next_tensor(&a, "x");
+  const mb_shape shape = last_shape(&a, x->count);
   mb_size count = 1;
   for (int d = 0; d < shape.rank; d++) count = count > x->count ? count : count * shape.shape[d];
   if (count != x->count) {
     const char *from = bind_push_shape(L, &x->shape);
-    bind_error(L, "reshape: shape %s does not hold the %I elements of shape %s", bind_push_shape(L, &shape),
+    args_error(&a, "shape %s does not hold the %I elements of shape %s", bind_push_shape(L, &shape),
                (LUAI_UACINT)x->count, from);
   }
   push_view(L, x, 0, shape.rank, shape.shape);
@@ -427,12 +372,13 @@ static int reshape(lua_State *L) {
 
 /* core.alias(x): a view of all of x, not followed by the tape */
 static int alias(lua_State *L) {
-  bind_push_alias(L, bind_tensor(L, "detach", "x", 1));
+  Args a = bind_args(L, "detach");
+  bind_push_alias(L, next_tensor(&a, "x"));
   return 1;
 }
 
-void bind_push_alias(lua_State *L, const Tensor *x) {
-  push_view(L, x, 0, x->shape.rank, x->shape.shape);
+Tensor *bind_push_alias(lua_State *L, const Tensor *x) {
+  return push_view(L, x, 0, x->shape.rank, x->shape.shape);
 }
 
 /* core.close(x): lets go of the memory now; using x afterwards is an error */
@@ -450,8 +396,9 @@ bool bind_same_shape(const Tensor *a, const Tensor *b) {
 
 /* core.same_shape(a, b) */
 static int same_shape_of(lua_State *L) {
-  lua_pushboolean(L, bind_same_shape(bind_tensor_unread(L, "same_shape", "a", 1),
-                                     bind_tensor_unread(L, "same_shape", "b", 2)));
+  Args a = bind_args(L, "same_shape");
+  const Tensor *left = next_tensor_unread(&a, "a");
+  lua_pushboolean(L, bind_same_shape(left, next_tensor_unread(&a, "b")));
   return 1;
 }
 
@@ -460,35 +407,13 @@ static bool is_open(const Tensor *tensor) {
 }
 
 static int equal(lua_State *L) {
+  Args args = bind_args(L, "==");
   const bool open = is_open(bind_test_tensor(L, 1)) && is_open(bind_test_tensor(L, 2));
-  const Tensor *a = open ? bind_tensor(L, "==", "a", 1) : NULL,
-               *b = open ? bind_tensor(L, "==", "b", 2) : NULL;
+  const Tensor *a = open ? next_tensor(&args, "a") : NULL, *b = open ? next_tensor(&args, "b") : NULL;
   bool same = open && bind_same_shape(a, b);
   for (mb_size i = 0; same && i < a->count; i++) same = a->data[i] == b->data[i];
   lua_pushboolean(L, same);
   return 1;
-}
-
-/* ---- indices ---- */
-
-const mb_size *bind_indices(lua_State *L, const char *operation, const char *name, int arg, mb_size size,
-                            mb_size *count) {
-  const Tensor *tensor = bind_test_tensor(L, arg);
-  if (tensor == NULL && lua_type(L, arg) != LUA_TTABLE)
-    bind_type_error(L, operation, name, arg, "a tensor or table of integers");
-  if (tensor != NULL) tensor = bind_tensor(L, operation, name, arg);
-  *count = tensor != NULL ? tensor->count : (mb_size)lua_rawlen(L, arg);
-  if (*count == 0) bind_error(L, "%s: %s: got an empty table", operation, name);
-  mb_size *indices = lua_newuserdatauv(L, (size_t)*count * sizeof(mb_size), 0);
-  for (mb_size i = 0; i < *count; i++) {
-    if (tensor != NULL)
-      lua_pushnumber(L, tensor->data[i]);
-    else
-      lua_rawgeti(L, arg, i + 1);
-    indices[i] = bind_index_in(L, operation, name, lua_gettop(L), size);
-    lua_pop(L, 1);
-  }
-  return indices;
 }
 
 /* ---- indexing ---- */

@@ -3,29 +3,28 @@
 
 #include <string.h>
 
-mb_padding bind_padding(lua_State *L, const char *operation, int arg, mb_size *pad) {
+mb_padding next_padding(Args *a, mb_size *pad) {
   *pad = 0;
-  if (lua_isnoneornil(L, arg)) return MB_VALID;
-  if (lua_type(L, arg) == LUA_TSTRING) {
-    const char *name = lua_tostring(L, arg);
-    if (strcmp(name, "same") == 0) return MB_SAME;
-    if (strcmp(name, "valid") == 0) return MB_VALID;
-  } else if (lua_type(L, arg) == LUA_TNUMBER) {
-    *pad = bind_size(L, operation, "padding", arg, 0, INT32_MAX);
+  if (next_is_nil(a)) return MB_VALID;
+  if (lua_type(a->L, a->next) == LUA_TNUMBER) {
+    *pad = next_integer(a, "padding", 0, INT32_MAX);
     return MB_EXPLICIT;
   }
-  bind_type_error(L, operation, "padding", arg, "'same', 'valid' or a number of points");
+  const int arg = next_arg(a);
+  const char *name = lua_type(a->L, arg) == LUA_TSTRING ? lua_tostring(a->L, arg) : "";
+  if (strcmp(name, "same") == 0) return MB_SAME;
+  if (strcmp(name, "valid") == 0) return MB_VALID;
+  args_type_error(a, "padding", "'same', 'valid' or a number of points");
 }
 
 /* core.window(length, size, stride, dilation, padding) -> output length, points padded left and right */
 static int window(lua_State *L) {
+  Args a = bind_args(L, "window");
   mb_size L_out, left, right, pad;
-  const mb_size length = bind_size(L, "window", "length", 1, 1, INT32_MAX);
-  const mb_size size = bind_size(L, "window", "size", 2, 1, INT32_MAX);
-  const mb_size stride = bind_size(L, "window", "stride", 3, 1, INT32_MAX);
-  const mb_size dilation = bind_size(L, "window", "dilation", 4, 1, INT32_MAX);
-  const mb_padding padding = bind_padding(L, "window", 5, &pad);
-  bind_status(L, "window", mb_window(&L_out, &left, &right, length, size, stride, dilation, padding, pad));
+  const mb_size length = next_count(&a, "length"), size = next_count(&a, "size");
+  const mb_size stride = next_count(&a, "stride"), dilation = next_count(&a, "dilation");
+  const mb_padding padding = next_padding(&a, &pad);
+  args_check(&a, mb_window(&L_out, &left, &right, length, size, stride, dilation, padding, pad));
   lua_pushinteger(L, L_out);
   lua_pushinteger(L, left);
   lua_pushinteger(L, right);
