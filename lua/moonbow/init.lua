@@ -4,6 +4,7 @@ core.set_own_source(debug.getinfo(1, "S").source:match "^(.-)init%.lua$" or "@mo
 
 local autograd = require "moonbow.autograd"
 local random = require "moonbow.random"
+local shown = require "moonbow.shown"
 
 local mb = {
   VERSION = core.version, -- "0.2.0"
@@ -26,11 +27,16 @@ function mb.threads(count) return core.threads(count) end
 --   short pieces; where there is no dilation)
 mb.convolution_way = core.set_conv1d_way
 
+local memory = shown.kind("memory", function(bytes)
+  return ("tensors hold %.1f MB (at most %.1f MB so far); %.1f MB more are kept for reuse"):format(bytes.live / 1e6,
+    bytes.peak / 1e6, bytes.cached / 1e6)
+end)
+
 --- Bytes that are held by tensors (live), that are kept for reuse (cached), and the most that were ever held (peak).
 -- @return table { live, cached, peak }
 function mb.memory()
   local live, cached, peak = core.memory()
-  return { live = live, cached = cached, peak = peak }
+  return memory { live = live, cached = cached, peak = peak }
 end
 
 --- Collects garbage, and gives memory that is kept for reuse back to the system.

@@ -4,6 +4,8 @@ local check = require "moonbow.check"
 local nn = require "moonbow.nn"
 local split = require "moonbow.train.split"
 local evaluation = require "moonbow.train.evaluate"
+local shown = require "moonbow.shown"
+local text_table = require "moonbow.text_table"
 local sets = require "moonbow.train.sets"
 
 local known_options = {
@@ -61,6 +63,14 @@ local function read_layers(model, options)
   return layers
 end
 
+local maps = shown.kind("maps", function(found)
+  local rows = { { "layer", "type", "shape", "accuracy" } }
+  for i, map in ipairs(found) do
+    rows[i + 1] = { map.layer, map.type, table.concat(map.shape, " x "), ("%.4f"):format(map.accuracy) }
+  end
+  return text_table.format(rows, { left = 2 })
+end)
+
 --- Fits a classifier on every feature map of a model: on the input, and on the output of each layer.
 --
 --     mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
@@ -72,7 +82,8 @@ end
 -- @param options test ({ x, y }: what scores are taken on; without it they are means over cross-validated folds);
 --   folds (5); layers (which of the model, 0 for the input; all by default: long maps of many channels take much
 --   memory); batch_size (128), seed (0) of the folds
--- @return a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }
+-- @return a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }, which
+--   print shows as a table
 local function probe(model, x, y, classifier, options)
   options = check.options("probe", options, known_options)
   check.kind("probe", "classifier", classifier, "function")
@@ -96,7 +107,7 @@ local function probe(model, x, y, classifier, options)
     found[k] = { layer = i, type = i == 0 and "input" or model.layers[i].type, shape = shape, accuracy = accuracy }
     if i > 0 then core.close(map) end
   end
-  return found
+  return maps(found)
 end
 
 return check.takes(probe, 5, known_options)

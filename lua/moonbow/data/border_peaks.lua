@@ -1,6 +1,7 @@
 --- Artificial spectra whose class says on which side of a border their peak lies.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local spectra = require "moonbow.data.spectra"
 
 local CELL = 64 -- of points: what align refers to
@@ -95,7 +96,7 @@ local function border_peaks(given)
     return position - border + is_above
   end
   set.bins = { { 1, 2 }, { 3, 5 }, { 6, 10 }, { 11, 20 }, { 21, math.huge } }
-  return set
+  return report.set(set)
 end
 
 return check.takes(border_peaks, 1, known_options)

@@ -1,5 +1,6 @@
 --- The challenge set of Schuetzke, Szymanski and Reischl (npj Comput. Mater. 9:100, 2023).
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local peaks = require "moonbow.data.peaks"
 
 local function class(positions, heights) return { positions = positions, heights = heights } end
@@ -98,7 +99,7 @@ local function challenge(given)
   end
   local set = peaks.make_set("challenge", classes, variants, options)
   set.kinds = kinds
-  return set
+  return report.set(set)
 end
 
 return check.takes(challenge, 1, known_options)

@@ -1,5 +1,6 @@
 --- Classes of spectra from lists of peaks, alone or mixed.
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local spectra = require "moonbow.data.spectra"
 
 local known_options = spectra.known {
@@ -78,7 +79,7 @@ local function classes(given)
     { mixture = options.mixture, impurity = options.impurity })
   set.classes = {}
   for k = 1, #options.peaks do set.classes[k] = names and names[k] or tostring(k) end
-  return set
+  return report.set(set)
 end
 
 return check.takes(classes, 1, known_options)

@@ -4,6 +4,7 @@
 -- options. The steps are described above each of them below.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local shown = require "moonbow.shown"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
 local steps = require "moonbow.data.steps"
@@ -75,6 +76,22 @@ local function apply_step(operation, fitted, x)
   return y
 end
 
+-- A step as it was asked for: "snv", or "savitzky_golay{ window = 9 }".
+local function show_step(step)
+  local options = {}
+  for name, value in pairs(step.options or {}) do
+    options[#options + 1] = ("%s = %s"):format(name, type(value) == "table" and "{ ... }" or check.show(value))
+  end
+  table.sort(options)
+  return step.name .. (#options > 0 and "{ " .. table.concat(options, ", ") .. " }" or "")
+end
+
+local chain = shown.kind("preprocessing", function(all)
+  local texts = {}
+  for i, step in ipairs(all) do texts[i] = show_step(step) end
+  return "preprocessing: " .. table.concat(texts, ", then ")
+end)
+
 --- Fits steps on training spectra. NaN and infinity raise, in x and in what a step makes of it.
 -- @param names a list of steps, each a name ("als_baseline", "area", "max", "min_max", "resample",
 --   "savitzky_golay", "snv", "standardize") or a table { name, option = value, ... }
@@ -91,7 +108,7 @@ function preprocess.fit(names, x)
     all[i] = step
     x = autograd.no_grad(apply_step, "preprocess.fit", step, x)
   end
-  return all, x
+  return chain(all), x
 end
 
 --- Raises unless fitted is what preprocess.fit gives, from a file perhaps: known steps, whole and finite.

@@ -1,5 +1,6 @@
 --- The evaluation data of the review: one peak, whose height says the class.
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local spectra = require "moonbow.data.spectra"
 
 local known_options = spectra.known {
@@ -47,7 +48,7 @@ local function single_peak(given)
   end
   local set = spectra.make("single_peak", options, classes)
   set.classes = { "high", "low" }
-  return set
+  return report.set(set)
 end
 
 return check.takes(single_peak, 1, known_options)

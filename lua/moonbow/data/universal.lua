@@ -1,6 +1,7 @@
 --- The universal synthetic data set of Schuetzke, Szymanski and Reischl (npj Comput. Mater. 9:100, 2023).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local peaks = require "moonbow.data.peaks"
 
 local class_options = {
@@ -140,7 +141,7 @@ local function universal(given)
     local height = by_hand and less_height[k - 1] or options.test_height
     variants[k] = peaks.variants(class, { 0, -shift, shift }, { 0, height, -height }, options.points)
   end
-  return peaks.make_set("universal", classes, variants, options)
+  return report.set(peaks.make_set("universal", classes, variants, options))
 end
 
 return check.takes(universal, 1, known_options)

@@ -2,6 +2,7 @@
 -- there?
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local peaks = require "moonbow.data.peaks"
 
 local known_options = {
@@ -129,7 +130,7 @@ local function verification(given)
     local cases = core.index(case, rows)
     return { x = core.index(x, rows), y = core.add(core.eq(cases, 0), OTHER), case = cases }
   end
-  return {
+  return report.set {
     train = part(1, split), validation = part(split + 1, 2 * options.n - split),
     classes = { [OTHER] = "other", [TARGET] = "target" }, axis = core.arange(1, 1, options.points),
       options = options,

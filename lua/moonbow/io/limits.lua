@@ -24,4 +24,9 @@ return setmetatable({}, {
   __index = function(_, name) return limits[known(name)] end,
   __newindex = function(_, name, value) limits[known(name)] = check.kind("limits", name, value, "positive integer") end,
   __pairs = function() return next, limits end,
+  __tostring = function()
+    local lines = {}
+    for i, name in ipairs(names) do lines[i] = ("limits.%s = %d"):format(name, limits[name]) end
+    return table.concat(lines, "\n")
+  end,
 })

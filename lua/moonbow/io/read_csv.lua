@@ -1,6 +1,7 @@
 --- Measured spectra from text files.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local report = require "moonbow.data.report"
 local document = require "moonbow.io.csv.document"
 local rows = require "moonbow.io.csv.rows"
 local columns = require "moonbow.io.csv.columns"
@@ -163,8 +164,8 @@ local function read(path, options)
   if not lines then return nil, err end
   local set, why = choose(lines, read_all(lines, options))
   if not set then return nil, path .. ": " .. why end
-  return { x = set.x, axis = set.axis, labels = set.labels, columns = set.columns, skipped = note(set, lines),
-    notes = set.notes }
+  return report.read { x = set.x, axis = set.axis, labels = set.labels, columns = set.columns,
+    skipped = note(set, lines), notes = set.notes }
 end
 
 --- Reads spectra from a text file (UTF-8). Either one per line, below a header with the axis values, where columns

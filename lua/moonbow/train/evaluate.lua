@@ -8,6 +8,7 @@ local batches = require "moonbow.train.batches"
 local closing = require "moonbow.train.closing"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
+local report = require "moonbow.train.report"
 local sets = require "moonbow.train.sets"
 
 local M = {}
@@ -122,7 +123,7 @@ end
 -- where they are NaN or infinite, with the rows.
 -- @param options batch_size (128)
 -- @return { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
---   recall, f1 (0 where undefined); macro_f1 }
+--   recall, f1 (0 where undefined); macro_f1; classes, those of the data }. print(evaluation) shows it as tables
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_batches)
   M.check_model("evaluate", model)
@@ -137,9 +138,9 @@ function M.evaluate(model, set, options)
   local confusion, hits = confusion_of(y, core.concat(predicted, 1), classes)
   local precision, recall, f1, macro_f1 = per_class(confusion, classes)
   local n = core.size(x, 1)
-  return {
+  return report.evaluation {
     loss = loss / n, accuracy = hits / n, confusion = confusion, precision = precision, recall = recall, f1 = f1,
-    macro_f1 = macro_f1,
+    macro_f1 = macro_f1, classes = set.classes,
   }
 end
 

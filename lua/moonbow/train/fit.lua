@@ -12,6 +12,7 @@ local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
 local progress = require "moonbow.progress"
+local report = require "moonbow.train.report"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 
@@ -130,7 +131,7 @@ local function train(model, set, given)
   evaluation.check_model("fit", model)
   if not autograd.is_recording() then check.fail("fit", "nothing is recorded inside mb.no_grad; call it outside") end
   local job = {
-    model = model, options = options, stopping = stopping, waited = 0, history = {},
+    model = model, options = options, stopping = stopping, waited = 0, history = report.history {},
     optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,
   }
   local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
@@ -191,7 +192,7 @@ end
 -- Ctrl-C ends a script with code 130 and a line on how to go on; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
 -- @return history: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch
---   and stopped ("early_stopping", "callback", or nil)
+--   and stopped ("early_stopping", "callback", or nil). print(history) shows it as a table
 local function fit(model, set, given) return closing(train, model, set, given) end
 
 return check.takes(fit, 3, fit_options)

@@ -143,6 +143,15 @@ function Optimizer:load_state(parameters, moments, steps)
   end
 end
 
+function Optimizer.__tostring(self)
+  local options = { ("lr = %g"):format(self.lr) }
+  for name, value in pairs(self.options) do
+    if name ~= "lr" then table.insert(options, ("%s = %s"):format(name, tostring(value))) end
+  end
+  table.sort(options)
+  return ("optim.%s{%s}"):format(self.name, table.concat(options, ", "))
+end
+
 --- A value for a <close> variable: lr comes back where the variable's block ends, on every way out.
 function Optimizer:keep_lr()
   local lr = self.lr

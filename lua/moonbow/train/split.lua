@@ -1,6 +1,7 @@
 --- Parts of a data set: one split, and k folds. What comes back are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local report = require "moonbow.train.report"
 local labels = require "moonbow.data.labels"
 
 local split = {}
@@ -182,7 +183,7 @@ function split.k_fold(n, k, options)
     end
     folds[f] = { train = rows_tensor(train), test = rows_tensor(test) }
   end
-  return folds
+  return report.folds(folds)
 end
 
 --- One split of n rows: mb.split.holdout(n, 0.2, options as k_fold). About the share comes into the second

@@ -1,0 +1,21 @@
+--- Results that print themselves: tables with a text, whose fields are read and walked over as those of any table.
+local shown = {}
+
+--- A kind of result.
+-- @param name for messages: "a history"
+-- @param text a function(result) that gives what print shows
+-- @return a function that makes a table one of these results, and returns it
+function shown.kind(name, text)
+  local class = { __name = name, __tostring = text }
+  return function(result) return setmetatable(result, class) end
+end
+
+--- A list of texts in one line of a bounded length: "a, b and 7 more".
+-- @param most how many of them are shown (8)
+function shown.list(texts, most)
+  most = most or 8
+  if #texts <= most then return table.concat(texts, ", ") end
+  return ("%s and %d more"):format(table.concat(texts, ", ", 1, most), #texts - most)
+end
+
+return shown
