@@ -1,4 +1,4 @@
---- What long work shows on standard error: a bar with the time left on a terminal, and lines else.
+--- Progress of long work on standard error: a bar with the time left on a terminal, and lines elsewhere.
 local term = require "term"
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"

@@ -1,4 +1,4 @@
---- How good a classifier is on what each layer of a model puts out.
+--- Probes: the accuracy of a classifier on the output of each layer of a model.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local nn = require "moonbow.nn"
@@ -13,7 +13,7 @@ local known_options = {
   seed = check.default(0, "integer|table"), batch_size = check.default(128, "positive integer"),
 }
 
--- The output of layer number last of a Sequential, in evaluation mode; that of 0 is x.
+-- The output of layer number last of a Sequential, in evaluation mode; x for 0.
 local function map_of(model, last, x, batch_size)
   if last == 0 then return x end
   local parts = {}

@@ -1,4 +1,4 @@
---- What the networks share: their options (moonbow.models describes them) and the pieces they are made of.
+--- Shared by the networks: their options (moonbow.models describes them) and the pieces they are made of.
 local nn = require "moonbow.nn"
 local check = require "moonbow.check"
 local activations = require "moonbow.nn.activations"
@@ -40,7 +40,7 @@ local function rule(name, default, kinds)
   return required[name] and check.required(kinds) or check.optional(kinds)
 end
 
--- Names are checked here, where the message can say which of the network's options is wrong.
+-- Names are checked here, because the message can name the network's option.
 local function check_names(operation, options)
   for _, name in ipairs { "activation", "dense_activation", "first_activation" } do
     if options[name] ~= nil then check.name(operation, name, options[name], activations.names) end
@@ -89,7 +89,7 @@ function parts.check_list(operation, name, list, kinds)
   for i, entry in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), entry, kinds) end
 end
 
--- How long the options that are lists are; nil where none is one. Raises where they differ.
+-- The common length of the options that are lists; nil if none is a list. Raises if lengths differ.
 local function common_length(operation, options, names)
   local count, first
   for _, name in ipairs(names) do
@@ -132,7 +132,7 @@ end
 
 local append = parts.append
 
---- Appends a convolution, its batch norm and its activation, by default that of the options.
+--- Appends a convolution, its batch norm and its activation (default: options.activation).
 function parts.append_convolution(layers, options, filters, kernel, stride, activation)
   activation = activation or options.activation
   if activation == "linear" then activation = nil end

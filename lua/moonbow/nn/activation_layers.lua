@@ -7,8 +7,10 @@ local Layer = require "moonbow.nn.layer"
 
 local layers = {}
 
---- An activation function by name, of any shape. Options: name (required, one of mb.nn.activations); alpha, which only
--- leaky_relu (0.01) and elu (1) take.
+--- An activation function by name, of any shape.
+-- @option name one of mb.nn.activations
+-- @option alpha its parameter, if it has one: leaky_relu (0.01 unless given), elu (1)
+-- @return layer
 layers.Activation = Layer.class("Activation", {
   name = check.required "string", alpha = check.optional "real",
 }, {
@@ -31,10 +33,12 @@ for _, row in ipairs(elementwise) do
   if row.layer then layers[row.layer] = activation_layer(row.layer, row[1]) end
 end
 
---- Softmax over the last dimension: exp(x) divided by the sum of exp(x). No options.
+--- Softmax over the last dimension: exp(x) divided by the sum of exp(x).
+-- @return layer
 layers.Softmax = activation_layer("Softmax", "softmax")
 
---- The logarithm of the softmax over the last dimension. No options.
+--- The logarithm of the softmax over the last dimension.
+-- @return layer
 layers.LogSoftmax = activation_layer("LogSoftmax", "log_softmax")
 
 return layers

@@ -22,7 +22,7 @@ local activations = { names = {}, functions = functions }
 for name in pairs(functions) do activations.names[#activations.names + 1] = name end
 table.sort(activations.names)
 
---- The function of a name; of a user's function one that calls it; of nil nil.
+--- Finds the function of a name; for a user's function one that calls it and checks its result; nil for nil.
 function activations.find(operation, activation)
   if activation == nil then return nil end
   if type(activation) == "function" then
@@ -42,7 +42,7 @@ function activations.takes_alpha(activation)
   return row and row.alpha ~= nil or type(activation) == "function"
 end
 
---- Raises where there is an alpha that the activation would ignore.
+--- Raises if there is an alpha that the activation would ignore.
 function activations.check_alpha(operation, activation, alpha)
   if alpha == nil or activations.takes_alpha(activation) then return end
   check.fail(operation, "alpha: expected none beside the activation %s, got %s; leaky_relu and elu take one",
@@ -63,7 +63,7 @@ function activations.shape_after(layer, shape)
   return core.shape(autograd.no_grad(layer.activate, core.full(0, shape), layer.options.alpha))
 end
 
---- activate(x, alpha) of an x that was made for it; x itself where activate is nil.
+--- Applies activate(x, alpha) to an x that nothing else needs, whose memory it may take; returns x if activate is nil.
 function activations.apply(activate, x, alpha)
   if not activate then return x end
   local y = activate(x, alpha)

@@ -1,4 +1,4 @@
---- What Conv1d and Dense have in common: a weight, a bias, initial values, and an activation behind them.
+--- Shared by Conv1d and Dense: a weight, a bias, initial values, and an activation behind them.
 local check = require "moonbow.check"
 local activations = require "moonbow.nn.activations"
 local initializers = require "moonbow.nn.initializers"

@@ -31,23 +31,25 @@ local function copy_class(given)
   return class
 end
 
---- A kind of layer of your own, with weights or without. Models with it are saved and loaded as all others, by scripts
--- that have called nn.class with the name before mb.load.
+--- Defines a kind of layer of your own, with weights or without. Models with it are saved and loaded as all others, by
+-- scripts that have called nn.class with the name before mb.load.
 --
--- @param name of the layer, letters, digits and underscores, in messages, summaries and files. One of moonbow's own
---   raises; one of yours is replaced.
--- @param options a table of defaults: { rate = 0.5, activation = "relu" } takes a number rate and a string activation.
---   Unknown options, and values of another kind than the default, raise.
--- @param functions a table of functions, which get the layer, with the options in layer.options:
---   forward(layer, x), required, returns the output, made by tensor operations or mb.operation so that gradients pass;
---   make(layer, shape, rng), called once, with the shape of the first input, batch first, makes the weights:
---   layer:add_parameter(name, initializer, rng, shape, fan_in, fan_out) for what is trained, layer:add_buffer(name,
---   tensor) for what is only saved; both are then in layer[name];
---   output_shape(layer, shape) returns the shape of the output, batch first (left out: forward is tried on zeros);
---   macs(layer, input, output) returns the multiply-adds of one spectrum, from shapes, for summary (left out: none).
---   init(layer, options), called when the layer is constructed, may check options.
---   layer.training is true in training mode. Further functions are methods of the layer.
--- @return the constructor: Scale{ options }
+-- The functions get the layer, with its options in layer.options; layer.training is true in training mode:
+--
+-- - forward(layer, x), required, returns the output, made by tensor operations or mb.operation so that gradients pass;
+-- - make(layer, shape, rng), called once, with the shape of the first input, batch first, makes the weights by
+--   layer:add_parameter and layer:add_buffer; they are then in layer[name];
+-- - output_shape(layer, shape) returns the shape of the output, batch first; without it, forward is tried on zeros;
+-- - macs(layer, input, output) returns the multiply-adds of one spectrum, from shapes, for summary; none without it;
+-- - init(layer, options), called when the layer is constructed, may check its options.
+--
+-- Further functions are methods of the layer.
+-- @param name string letters, digits and underscores, for messages, summaries and files; one of moonbow's layers
+--   raises, one of yours is replaced
+-- @param options table of defaults: { rate = 0.5, activation = "relu" } takes a number rate and a string activation; an
+--   unknown option, or a value of another kind than the default, raises
+-- @param functions table as above
+-- @return function the constructor, which takes a table of options
 -- @usage
 -- local Scale = mb.nn.class("Scale", { initializer = "ones" }, {
 --   make = function(layer, shape, rng)

@@ -36,9 +36,10 @@ local function ties_of(layer)
   return #ties > 0 and ties or nil
 end
 
---- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places
--- is described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share
--- stand in ties. Raises where it holds a function, which no file can keep.
+--- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places is
+-- described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share are
+-- listed in ties. Raises if it holds a function, which no file can keep.
+-- @return table for mb.nn.from_config
 function Layer.config(layer)
   Layer.visit(layer, function() end) -- raises where a layer contains itself
   local config = config_of(layer, "", {})
@@ -109,8 +110,10 @@ local function tie(layers, names)
   end
 end
 
---- The layer of a config, not yet built. Raises where the description is none, nested deeper than mb.limits.depth, or
--- has more layers than mb.limits.entries, each counted as often as it stands in a place.
+--- Makes the layer of a config, not yet built. Raises if the description is none, nested deeper than mb.limits.depth,
+-- or has more layers than mb.limits.entries, each counted as often as it stands in a place.
+-- @param config table as layer:config() gives it
+-- @return layer
 function Layer.from_config(config)
   check.kind("from_config", "config", config, "table")
   local made = { layers = {}, places = {} }
@@ -138,5 +141,6 @@ local function show(layer, path, places)
   return ("nn.%s{%s}"):format(layer.type, table.concat(parts, ", "))
 end
 
---- As it would be written: nn.Conv1d{filters = 64, kernel = 20}.
+--- The layer as it would be written: nn.Conv1d{filters = 64, kernel = 20}.
+-- @return string
 function Layer.tostring(layer) return show(layer, "", {}) end

@@ -74,8 +74,11 @@ local function container(type_name, known, class, init)
   return with_parts
 end
 
---- Layers one after the other: Sequential{ layer, layer, ..., name = "for messages" }. Neighbours that are cheaper in
--- one pass over memory are fused (see moonbow.nn.fusion); the results are the same.
+--- Layers one after the other: the entries 1, 2, ... of the table. Neighbours that are cheaper in one pass over memory
+-- are fused; the results are the same. Errors in a layer name its place.
+-- @option name for messages and reports
+-- @return layer
+-- @usage local model = nn.Sequential { nn.Conv1d { filters = 8, kernel = 5 }, nn.Flatten {}, nn.Dense { units = 2 } }
 containers.Sequential = container("Sequential", {}, {
   forward = function(layer, x)
     local i, y = 1, x
@@ -95,8 +98,8 @@ containers.Sequential = container("Sequential", {}, {
 
 --- The first layers of a Sequential as a network of its own, which shares their weights: for the maps behind a layer.
 -- Raises for any other layer.
--- @param count of the layers, 1 to all
--- @return a Sequential
+-- @param count integer how many layers, from 1 on
+-- @return layer a Sequential
 -- @usage local map = mb.no_grad(model:first(2), x)
 function Layer.first(layer, count)
   if layer.type ~= "Sequential" then check.fail("first", "expected a Sequential, got a %s", layer.type) end
@@ -112,9 +115,14 @@ local function check_shortcut(body, shortcut)
   if one ~= other then check.fail("Residual", "the body gives shape %s, the shortcut %s", one, other) end
 end
 
---- body(x) + shortcut(x): Residual{ body } or Residual{ body, shortcut }; without one, x itself. Options:
--- activation behind the sum (none; ReLU and leaky ReLU are part of the same pass) and its alpha.
--- Source: He et al. 2016.
+--- body(x) + shortcut(x): entry 1 of the table is the body, entry 2 the shortcut, x itself if there is none. Raises if
+-- their outputs differ in shape. Source: He et al. 2016.
+-- @option activation behind the sum: a name of mb.nn.activations, or a function of a tensor; ReLU and leaky ReLU are
+--   part of the same pass; none unless given
+-- @option alpha of the activation, if it has one
+-- @option name for messages and reports
+-- @return layer
+-- @usage local layer = nn.Residual { nn.Conv1d { filters = 8, kernel = 3, padding = "same" }, activation = "relu" }
 containers.Residual = container("Residual", {
   activation = check.optional "string|function", alpha = check.optional "real",
 }, {
@@ -151,8 +159,10 @@ local function concatenated_shape(shapes)
   return output
 end
 
---- Branches side by side, concatenated along channels, the last dimension: Concat{ branch, branch, ..., name = "for
--- messages" }. Raises if the other dimensions of their outputs differ.
+--- Branches side by side, the entries 1, 2, ... of the table: their outputs are concatenated along channels, the last
+-- dimension. Raises if their other dimensions differ.
+-- @option name for messages and reports
+-- @return layer
 containers.Concat = container("Concat", {}, {
   forward = function(layer, x)
     local parts = {}

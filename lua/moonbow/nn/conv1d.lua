@@ -18,12 +18,21 @@ local function check_padding(operation, padding)
   end
 end
 
---- Convolution along L: (N, L, C) to (N, L', filters). The weight is (kernel, C, filters). Options: filters, kernel
--- (required); stride (1); dilation (1: points from tap to tap); padding ("valid": none; "same" as Keras defines it: L'
--- is ceil(L / stride), an odd point of padding is on the right; or a number of points on both sides); bias (true: adds
--- one, (filters)); activation (none: a name of mb.nn.activations, or a function of a tensor); initializer
--- ("glorot_uniform") and bias_initializer ("zeros"): a name of mb.nn.initializers, a number, or a function(rng, shape,
--- fan_in, fan_out). Raises if C is not that of the weight, or the kernel does not fit into L.
+--- Convolution along L: (N, L, C) to (N, L', filters). The weight is (kernel, C, filters). Raises if C is not that of
+-- the weight, or the kernel does not fit into L.
+-- @option filters the channels of the output
+-- @option kernel points of a filter
+-- @option stride points between two windows
+-- @option dilation points between two points of a window
+-- @option padding "valid" (none), "same" as Keras defines it (L' is ceil(L / stride); an odd point goes to the right),
+--   or a number of points on both sides
+-- @option bias true: adds one to each channel
+-- @option activation behind the layer: a name of mb.nn.activations, or a function of a tensor; none unless given
+-- @option initializer of the weight: a name of mb.nn.initializers, a number, or a function(rng, shape, fan_in, fan_out)
+--   that returns a tensor
+-- @option bias_initializer of the bias, likewise
+-- @return layer
+-- @usage local layer = nn.Conv1d { filters = 64, kernel = 20, padding = "same", activation = "relu" }
 layers.Conv1d = Layer.class("Conv1d", affine.options {
   filters = check.required "positive integer", kernel = check.required "positive integer",
   stride = check.default(1, "positive integer"), dilation = check.default(1, "positive integer"),

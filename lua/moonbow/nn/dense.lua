@@ -10,9 +10,15 @@ local Layer = require "moonbow.nn.layer"
 local layers = {}
 
 --- Matrix product over the last dimension: (N, C) to (N, units), (N, L, C) to (N, L, units). The weight is (C, units).
--- Options: units (required); bias (true: adds one, (units)); activation (none: a name of mb.nn.activations, or a
--- function of a tensor); initializer ("glorot_uniform") and bias_initializer ("zeros"): a name of mb.nn.initializers, a
--- number, or a function(rng, shape, fan_in, fan_out). Raises if the weight exists and C is another.
+-- Raises if C is not that of the weight.
+-- @option units the size of the output
+-- @option bias true: adds one to each of the units
+-- @option activation behind the layer: a name of mb.nn.activations, or a function of a tensor; none unless given
+-- @option initializer of the weight: a name of mb.nn.initializers, a number, or a function(rng, shape, fan_in, fan_out)
+--   that returns a tensor
+-- @option bias_initializer of the bias, likewise
+-- @return layer
+-- @usage local layer = nn.Dense { units = 10 }
 layers.Dense = Layer.class("Dense", affine.options { units = check.required "positive integer" }, {
   make = function(layer, shape, rng)
     local features, units = shape[#shape], layer.options.units

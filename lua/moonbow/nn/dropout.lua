@@ -7,9 +7,10 @@ local Layer = require "moonbow.nn.layer"
 
 local layers = {}
 
---- In training mode, sets each element to 0 with the probability rate and multiplies the others by 1 / (1 - rate); in
--- evaluation mode, the input itself. Any shape. Option: rate (required, at least 0 and below 1). It draws from the
--- generator of set_rng, or the default one. Source: Srivastava et al. 2014.
+--- In training mode, sets elements to 0 at random and multiplies the others by 1 / (1 - rate); in evaluation mode, the
+-- input itself. Any shape. It draws from the generator of set_rng, or the default one. Source: Srivastava et al. 2014.
+-- @option rate the probability of 0
+-- @return layer
 layers.Dropout = Layer.class("Dropout", { rate = check.required "fraction below 1" }, {
   output_shape = inputs.same_shape,
   forward = function(layer, x)

@@ -5,7 +5,8 @@ local Layer = require "moonbow.nn.layer"
 
 local layers = {}
 
---- (N, L, C) to (N, L C), point by point: a view, no copy. No options.
+--- (N, L, C) to (N, L C), point by point: a view, no copy.
+-- @return layer
 layers.Flatten = Layer.class("Flatten", {}, {
   forward = function(_, x)
     return ops.reshape(x, core.size(x, 1), core.count(x) // core.size(x, 1))

@@ -1,4 +1,4 @@
---- Which layers run as one pass over memory, and when: the one table of it.
+--- Fusion: the layers that run as one pass over memory, and the conditions for it, in one table.
 --
 -- A kernel has a map in registers or cache before it is written. What follows the layer, if the kernel does it there,
 -- does not read the map again, and of several maps only the last is written: fused, lee2020_cnn3 trains 1.31 times as

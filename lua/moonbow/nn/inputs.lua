@@ -4,19 +4,19 @@ local check = require "moonbow.check"
 
 local inputs = {}
 
---- Raises unless a shape, with the batch first, has so many dimensions.
+--- Raises unless a shape, with the batch first, has rank dimensions.
 function inputs.check_shape(layer, shape, rank)
   if #shape ~= rank then
     check.fail(layer.type, "input: expected %d dimensions, got shape %s", rank, check.show_shape(shape))
   end
 end
 
---- Raises unless x has so many dimensions.
+--- Raises unless x has rank dimensions.
 function inputs.check_rank(layer, x, rank)
   if core.rank(x) ~= rank then inputs.check_shape(layer, core.shape(x), rank) end
 end
 
---- Raises unless the last dimension of an input, which is called what, is that of the weights.
+--- Raises unless the last dimension of an input equals the one that the weights expect. what: its name in the message.
 function inputs.check_channels(layer, channels, expected, what)
   if channels ~= expected then
     check.fail(layer.type, "input has %d %s, weights expect %d", channels, what, expected)

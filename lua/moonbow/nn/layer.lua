@@ -1,5 +1,5 @@
---- What all layers share: classes, calls, parts. The other methods of layers are in files of their own: weights, modes,
--- shapes, state, config, summary.
+--- The base of all layers: classes, calls, parts. The other methods of layers are in files of their own: weights,
+-- modes, shapes, state, config, summary.
 --
 -- A kind of layer is a class with forward(layer, x) and, if it has weights, make(layer, shape, rng), which is called
 -- with the shape of the first input before it is used. output_shape(layer, shape, infer) gives the shape that forward
@@ -45,6 +45,8 @@ end
 function Layer.register(type_name, construct) Layer.constructors[type_name] = construct end
 
 --- True if a value is a layer.
+-- @param value any
+-- @return boolean
 function Layer.is_layer(value)
   local class = type(value) == "table" and getmetatable(value)
   return type(class) == "table" and getmetatable(class) == Layer
@@ -86,7 +88,9 @@ function Layer.run(layer, x)
   return y
 end
 
---- layer(x): see run. The first call tells the shape of inputs, as build does.
+--- Runs the layer, as layer(x) does. The first call makes the weights, and tells the shape of inputs, as build does.
+-- @param x tensor (N, ...)
+-- @return tensor
 function Layer.call(layer, x, ...)
   check.no_more(layer.type, 1, ...)
   local y = layer:run(x)
@@ -96,11 +100,12 @@ end
 
 -- ---- parts ----
 
---- The path of part i of the layer at a path; that of the whole is "".
+--- The path of part i of the layer at a path. The path of the whole network is "".
 function Layer.path_of_part(path, i) return path == "" and tostring(i) or path .. "." .. i end
 
---- Calls f(layer, path) for the layer and all its parts, in order, for one that stands in several places once, with
--- the path of the first. The path of the layer itself is "". Raises where a layer contains itself.
+--- Calls a function for the layer and all its parts, in order; for one that stands in several places once, with the
+-- path of the first. Raises if a layer contains itself.
+-- @param f function called with the layer and its path: "" for the layer itself, "2.1" for part 1 of its part 2
 function Layer.visit(layer, f)
   local states = {}
   local function enter(part, path)
@@ -120,8 +125,9 @@ end
 -- does the work of the next one has that one's output. Returns the results of f. Concerns the coroutine that calls it.
 function Layer.traced_as_run(watch, f, ...) return call_traced({ watch = watch }, f, ...) end
 
---- The innermost layers in the order of their use on x, and whether the output of each is finite:
--- a list of { layer, finite }. Each makes its own output.
+--- Runs the layer on x, unfused and unrecorded, and tells of each innermost layer if its output is finite.
+-- @param x tensor the input
+-- @return table a list of { layer, finite }, in the order of their use
 function Layer.trace_on(layer, x)
   local found = {}
   local function watch(part, _, y)

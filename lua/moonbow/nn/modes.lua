@@ -1,4 +1,4 @@
---- What a caller sets on a layer and all its parts, and puts back: the mode, and the generator.
+--- Modes and generators of layers: set in all parts of a network, kept, and put back.
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
@@ -7,17 +7,21 @@ local function set_mode(layer, training)
   return layer
 end
 
---- Training mode: dropout drops, batch norm uses the batch. Returns the layer.
+--- Sets training mode, in this layer and all its parts: dropout drops, batch norm takes the statistics of the batch.
+-- @return layer itself
 function Layer.train(layer)
   return set_mode(layer, true)
 end
 
---- Evaluation mode, in which a layer is made. Returns the layer.
+--- Sets evaluation mode, in which layers are made, in this layer and all its parts.
+-- @return layer itself
 function Layer.eval(layer)
   return set_mode(layer, false)
 end
 
---- The generator from which dropout draws, and weights not yet made (nil: the default one). Returns the layer.
+--- Sets the generator from which dropout draws, and from which weights that are not made yet are drawn.
+-- @param rng? rng the default one unless given
+-- @return layer itself
 function Layer.set_rng(layer, rng)
   if rng ~= nil then check.kind("set_rng", "rng", rng, "generator") end
   Layer.visit(layer, function(part) part.rng = rng end)
@@ -26,6 +30,7 @@ end
 
 --- A value for a <close> variable: at the end of its block, on every way out, the layer and its parts get back the
 -- modes and generators that they have now.
+-- @return any
 -- @usage local _ <close> = model:keep_modes()
 function Layer.keep_modes(layer)
   local modes, generators = {}, {}

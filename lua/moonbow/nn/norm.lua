@@ -29,13 +29,16 @@ local function check_batch(layer, x)
   end
 end
 
---- Batch norm of each channel, the last dimension of any shape: gamma (x - mean) / sqrt(variance + epsilon) + beta,
--- with the statistics of the batch in training mode, which move layer.running_mean and running_var, and with these in
--- evaluation mode. Options: momentum (0.9, Keras' sense: the share of the old running statistics that stays; networks
--- "as published" set 0.99), epsilon (1e-5; published 1e-3), activation (none: a name of mb.nn.activations, or a
--- function of a tensor; ReLU and leaky ReLU are part of the same pass) and its alpha (leaky_relu 0.01, elu 1). In
--- training mode it raises for one value of each channel, (1, C) or (1, 1, C), as PyTorch does.
+--- Batch norm of each channel, the last dimension of any shape: gamma (x - mean) / sqrt(variance + epsilon) + beta.
+-- Training mode takes the statistics of the batch, which move layer.running_mean and layer.running_var; evaluation mode
+-- takes these. In training mode it raises for one value of each channel, (1, C) or (1, 1, C), as PyTorch does.
 -- Source: Ioffe and Szegedy 2015.
+-- @option momentum the share of the old running statistics that stays, as in Keras; networks "as published" have 0.99
+-- @option epsilon added to the variance; networks "as published" have 1e-3
+-- @option activation behind the layer: a name of mb.nn.activations, or a function of a tensor; ReLU and leaky ReLU are
+--   part of the same pass; none unless given
+-- @option alpha of the activation, if it has one
+-- @return layer
 layers.BatchNorm1d = Layer.class("BatchNorm1d", {
   momentum = check.default(0.9, "fraction"), epsilon = check.default(1e-5, "non-negative real"),
   activation = check.optional "string|function", alpha = check.optional "real",
@@ -64,8 +67,10 @@ layers.BatchNorm1d = Layer.class("BatchNorm1d", {
   output_shape = output_shape,
 }, activations.read)
 
---- Layer norm over the last dimension of any shape, with gamma and beta of each channel. Option: epsilon (1e-5).
+--- Layer norm over the last dimension of any shape, with gamma and beta of each channel.
 -- Source: Ba, Kiros and Hinton 2016.
+-- @option epsilon added to the variance
+-- @return layer
 layers.LayerNorm = Layer.class("LayerNorm", { epsilon = check.default(1e-5, "non-negative real") }, {
   make = make_scale,
   output_shape = output_shape,

@@ -33,20 +33,28 @@ local function window_pool(name, operation)
   }, read_windows)
 end
 
---- The largest value of each window along L: (N, L, C) to (N, L', C). Options: size (required, points), stride (size:
--- points from window to window; a larger one leaves gaps), padding ("valid": only whole windows, L' = (L - size) //
--- stride + 1; "same": L' = ceil(L / stride), and padded points never win). Raises if no window fits.
+--- The largest value of each window along L: (N, L, C) to (N, L', C). Raises if no window fits.
+-- @option size points of a window
+-- @option stride points between two windows; the size unless given; a larger one leaves gaps
+-- @option padding "valid": only whole windows; "same": L' is ceil(L / stride), and padded points never win
+-- @return layer
 layers.MaxPool1d = window_pool("MaxPool1d", ops.max_pool1d)
 
---- The mean of each window along L: (N, L, C) to (N, L', C). Options: size, stride and padding as of MaxPool1d; padded
--- points are not counted.
+--- The mean of each window along L: (N, L, C) to (N, L', C). Raises if no window fits.
+-- @option size points of a window
+-- @option stride points between two windows; the size unless given; a larger one leaves gaps
+-- @option padding "valid": only whole windows; "same": L' is ceil(L / stride), and padded points are not counted
+-- @return layer
 layers.AvgPool1d = window_pool("AvgPool1d", ops.avg_pool1d)
 
 local MOST_TAPS = 100 -- each is a pass over the map
 
 --- Anti-aliased max-pooling: the largest value of windows at every point, a binomial blur, then every stride-th point,
--- (N, L, C) to (N, ceil(L / stride), C). Options: size (required), stride (size), blur (3: taps, 2 to 100: blur - 1
--- averages of neighbours, which together move the map by (blur - 1) / 2 points). Source: Zhang 2019, arXiv 1904.11486.
+-- (N, L, C) to (N, ceil(L / stride), C). Source: Zhang 2019, arXiv 1904.11486.
+-- @option size points of a window
+-- @option stride points between two results; the size unless given
+-- @option blur taps, 2 to 100: blur - 1 averages of neighbours, which together move the map by (blur - 1) / 2 points
+-- @return layer
 layers.BlurPool1d = Layer.class("BlurPool1d", window_options { blur = check.default(3, "positive integer") }, {
   forward = function(layer, x)
     local options = layer.options
@@ -76,10 +84,12 @@ local function global_pool(name, operation)
   })
 end
 
---- The mean over L: (N, L, C) to (N, C). No options.
+--- The mean over L: (N, L, C) to (N, C).
+-- @return layer
 layers.GlobalAvgPool1d = global_pool("GlobalAvgPool1d", ops.mean)
 
---- The largest value over L: (N, L, C) to (N, C). No options.
+--- The largest value over L: (N, L, C) to (N, C).
+-- @return layer
 layers.GlobalMaxPool1d = global_pool("GlobalMaxPool1d", ops.max)
 
 return layers

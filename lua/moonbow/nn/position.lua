@@ -7,7 +7,8 @@ local Layer = require "moonbow.nn.layer"
 local layers = {}
 
 --- Adds a channel with the place along L, from -1 to 1: (N, L, C) to (N, L, C + 1), so that a network that pools can
--- still know where a peak is. No options. Source: CoordConv, Liu et al. 2018, arXiv 1807.03247.
+-- still know where a peak is. Source: CoordConv, Liu et al. 2018, arXiv 1807.03247.
+-- @return layer
 layers.Position = Layer.class("Position", {}, {
   forward = function(layer, x)
     local shape = core.shape(x)

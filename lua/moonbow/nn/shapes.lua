@@ -19,9 +19,11 @@ local function check_sizes(layer, shape)
   end
 end
 
---- The shape of the output for inputs of a shape, with the batch first. Makes the weights that are not there yet.
--- @param watch called with each layer, its path, and both shapes, parts before their containers (nil: nothing)
--- @param path of the layer ("")
+--- The shape of the output, by arithmetic. Makes the weights that are not there yet.
+-- @param shape table of the input, with the batch first
+-- @param watch? function called with each layer, its path, and both shapes, parts before their containers
+-- @param path? string of the layer, for watch
+-- @return table the shape, with the batch first
 function Layer.infer(layer, shape, watch, path)
   local output
   path = path or ""
@@ -60,8 +62,11 @@ local function infer_one(layer, shape, watch)
   return { table.unpack(output, 2) }
 end
 
---- Makes the weights for inputs of a shape without batch, {L, C}, drawing them from rng (default: the
--- default generator). Weights that exist stay. Returns the output shape.
+--- Makes the weights. Weights that exist stay.
+-- @param shape table of the input without its batch: { L, C }
+-- @param rng? rng from which they are drawn; the default one unless given
+-- @return table the shape of the output without its batch
+-- @usage model:build({ 1000, 1 }, mb.rng(1))
 function Layer.build(layer, shape, rng)
   shape = read_shape("build", shape)
   if rng ~= nil then layer:set_rng(check.kind("build", "rng", rng, "generator")) end
@@ -70,10 +75,10 @@ function Layer.build(layer, shape, rng)
   return output
 end
 
---- The layers in the order of their use, with shapes: a list of { layer, path, input, output }, parts before their
--- containers.
--- @param shape of the input without batch: {L, C} (default: that of build)
--- @param operation name for messages ("trace")
+--- Lists the layers in the order of their use, with shapes.
+-- @param shape? table of the input without its batch: { L, C }; that of build unless given
+-- @param operation? string name for messages
+-- @return table a list of { layer, path, input, output }, parts before their containers; shapes have the batch first
 function Layer.trace(layer, shape, operation)
   local found = {}
   infer_one(layer, read_shape(operation or "trace", shape or layer.input_shape), function(part, path, input, output)

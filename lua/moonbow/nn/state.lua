@@ -9,8 +9,8 @@ local function parameters_and_buffers(layer)
   return entries
 end
 
---- A copy of all parameters and buffers: { [name] = tensor }. A tensor that several places share is there once, under
--- the name of the first.
+--- A copy of all parameters and buffers. A tensor that several places share is there once, under the name of the first.
+-- @return table tensors by name
 function Layer.state(layer)
   local state = {}
   for _, entry in ipairs(parameters_and_buffers(layer)) do state[entry.name] = core.copy(entry.value) end
@@ -33,8 +33,10 @@ local function check_state(state, entries)
   end
 end
 
---- Takes over what state() gave. Names and shapes must agree with those of the built layer; where they
--- do not, nothing is changed. Returns the layer.
+--- Takes over the values that state() gave. Names and shapes must agree with those of the built layer; if they do not,
+-- it raises and nothing is changed.
+-- @param state table tensors by name
+-- @return layer itself
 function Layer.load_state(layer, state)
   check.kind("load_state", "state", state, "table")
   local entries = parameters_and_buffers(layer)
@@ -62,9 +64,11 @@ local function distribute(layer, tensors)
   end
 end
 
---- Builds a layer for inputs of a shape without batch, with tensors by name, as state() gives them, for its
--- weights: they become the weights, and nothing is drawn. Raises where shapes do not fit, or names are missing or not
--- the model's. Returns the layer.
+--- Builds a layer with given tensors as its weights; nothing is drawn. Raises if shapes do not fit, or names are
+-- missing or not the model's.
+-- @param shape table of the input without its batch: { L, C }
+-- @param tensors table by name, as state() gives them
+-- @return layer itself
 function Layer.restore(layer, shape, tensors)
   check.kind("restore", "tensors", tensors, "table")
   local _ <close> = setmetatable({}, { __close = function()

@@ -48,17 +48,20 @@ local function reach_of(layer, steps)
   return reach
 end
 
---- { stride, field }: the total stride and the receptive field in points before anything global, along the
--- first branch where layers branch.
--- @param shape of the input without batch: {L, C} (default: that of build)
+--- The total stride and the receptive field, in points, before anything global, along the first branch where layers
+-- branch.
+-- @param shape? table of the input without its batch: { L, C }; that of build unless given
+-- @return table { stride, field }
 function Layer.reach(layer, shape)
   return reach_of(layer, layer:trace(shape, "reach"))
 end
 
---- Layers, output shapes, parameters and multiply-adds of one spectrum; then the totals, the total
--- stride and the receptive field in points, taken along the first branch where layers branch. Parameters that several
--- places share are counted in the first; a place that has no others says "shared".
--- @param shape of the input without batch: {L, C} (default: that of build)
+--- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and
+-- the receptive field in points, taken along the first branch where layers branch. Parameters that several places share
+-- are counted in the first; a place that has no others says "shared".
+-- @param shape? table of the input without its batch: { L, C }; that of build unless given
+-- @return string
+-- @usage print(model:summary { 1000, 1 })
 function Layer.summary(layer, shape)
   local steps, total, total_macs, seen = layer:trace(shape, "summary"), 0, 0, {}
   local rows = { { "layer", "type", "output", "parameters", "multiply-adds" } }

@@ -56,8 +56,14 @@ local function register(layer, field, name, value, shape)
   list[#list + 1] = { name = name, shape = shape }
 end
 
---- A weight with initial values, which the tape follows. Called by make.
--- @param initializer a name, a number or a function (see moonbow.nn.initializers), with fan_in and fan_out for it
+--- Adds a weight with initial values, which is trained, as layer[name]. For the function make of nn.class.
+-- @param name string of the weight
+-- @param initializer string|number|function a name of mb.nn.initializers, a number, or a function(rng, shape, fan_in,
+--   fan_out) that returns a tensor
+-- @param rng rng from which it is drawn
+-- @param shape table of sizes
+-- @param fan_in? integer inputs of one output, for initialisers that scale by it
+-- @param fan_out? integer outputs of one input, likewise
 function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_out)
   local value = find_value(layer, name, shape)
   if not value then
@@ -69,14 +75,17 @@ function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_o
   register(layer, "weights", name, value, shape)
 end
 
---- A tensor that belongs to the state but is not trained.
+--- Adds a tensor that belongs to the state but is not trained, as layer[name]. For the function make of nn.class.
+-- @param name string of the buffer
+-- @param value tensor its initial values
 function Layer.add_buffer(layer, name, value)
   local shape = core.shape(value)
   register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
 end
 
---- Calls f(name, tensor) for each tensor of a field ("weights" or "kept") of the layer and its parts, in each place
--- of its own.
+--- Calls a function for each tensor of the layer and its parts, in each place of its own.
+-- @param field string "weights" for those that are trained, "kept" for the others
+-- @param f function called with the name, as "1.weight", and the tensor
 function Layer.visit_tensors(layer, field, f)
   Layer.visit(layer, function(part, path)
     for _, entry in ipairs(part[field] or {}) do
@@ -99,14 +108,16 @@ local function collect(layer, field)
   return found
 end
 
---- The trained tensors, in order: a list of { name = "1.weight", value = tensor }. Empty before build. A tensor that
--- several places share is listed once, by the first. layer.weight = other.weight shares one; a tensor that is no
--- parameter (see param) belongs to the state, but is not trained.
+--- Lists the trained tensors, in order; empty before build. A tensor that several places share is listed once, under
+-- the name of the first. layer.weight = other.weight shares one; a tensor that is no parameter (see param) belongs to
+-- the state, but is not trained.
+-- @return table a list of { name = "1.weight", value = tensor }
 function Layer.parameters(layer)
   return collect(layer, "weights")
 end
 
---- What belongs to the state but is not trained (running statistics), likewise.
+--- Lists the tensors that belong to the state but are not trained, as running statistics, likewise.
+-- @return table a list of { name, value }
 function Layer.buffers(layer)
   return collect(layer, "kept")
 end

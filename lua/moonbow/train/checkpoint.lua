@@ -135,7 +135,7 @@ local function gather(job)
   }
 end
 
--- Whether the options ask for a checkpoint after the epoch that is over.
+-- True if the options ask for a checkpoint after the epoch that is over.
 local function is_due(job)
   local options, history = job.checkpoint, job.history
   if history.stopped or #history == job.options.epochs then return true end
@@ -191,7 +191,7 @@ local function check_state(job, path, state)
   end
 end
 
--- Raises unless the tensors are those of the job, with the right shapes.
+-- Raises unless the tensors have the names and shapes of the job's.
 local function check_tensors(job, path, tensors)
   local shapes, has_best, entries = {}, stripped(tensors, "best.") ~= nil, job.model:parameters()
   table.move(job.model:buffers(), 1, #job.model:buffers(), #entries + 1, entries)

@@ -99,7 +99,7 @@ local function validate(job)
   return sum / n, counts_hits and hits / n or nil
 end
 
--- Where outputs for the first rows, and with them the loss, became NaN or infinite; nil where they are finite. Outputs
+-- The place at which outputs for the first rows, and with them the loss, became NaN or infinite; nil if finite. Outputs
 -- of -infinity alone may be meant.
 local function bad_loss(job, rows)
   local x, y, problem = core.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil

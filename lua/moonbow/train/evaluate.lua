@@ -1,4 +1,4 @@
---- What a trained model says, and how often it is right.
+--- Predictions of a trained model, and how often they are right.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
@@ -156,7 +156,7 @@ local function keep_statistics(model, norms)
   end })
 end
 
--- A function add(count, model, batch) that runs the model on a batch of so many rows, and leaves in batch norms the
+-- A function add(count, model, batch) that runs the model on a batch of count rows, and leaves in batch norms the
 -- mean statistics of all rows so far, of all its uses for a batch norm that stands in several places.
 local function averaging(norms)
   local seen = {}

@@ -46,7 +46,7 @@ local function bad_output(model, x)
   end
 end
 
---- Where a NaN or infinity in the loss on x and y came from: the data, a weight, or the first layer whose output
+--- The origin of a NaN or infinity in the loss on x and y: the data, a weight, or the first layer whose output
 -- holds one.
 function finite.blame(model, x, y)
   if is_bad(x) then return "the input holds NaN or infinity" end

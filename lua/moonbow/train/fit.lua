@@ -115,7 +115,7 @@ local function leave_in_order(job)
   end })
 end
 
--- What Ctrl-C left, and how to go on.
+-- The message after Ctrl-C: the state of the model, and how to go on.
 local function how_to_go_on(job)
   local best = job.history.best_epoch
   local left = best and ("the model has its best weights, of epoch %d; "):format(best) or ""

@@ -63,7 +63,7 @@ end
 
 local function show_output(shape) return "(" .. table.concat({ "N", table.unpack(shape) }, ", ") .. ")" end
 
---- How many classes a model tells apart; raises if its outputs are no logits.
+--- The number of classes that a model tells apart; raises if its outputs are no logits.
 -- @param shape of an output, without the batch
 function losses.classes_of(operation, shape)
   if #shape == 1 and shape[1] > 1 then return shape[1] end
@@ -100,7 +100,7 @@ local function checked(loss)
   end
 end
 
---- The loss as a function(output, y), and that of a validation, in which classes have no weights.
+--- The loss as a function(output, y), and the loss of a validation, in which classes have no weights.
 -- @param options of fit
 -- @param set, y what is trained on, and its labels as a tensor
 -- @param shape of an output, without the batch

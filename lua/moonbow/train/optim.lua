@@ -33,14 +33,14 @@ local function checked_list(operation, parameters)
   return parameters
 end
 
--- What is remembered of a parameter: the number of its steps and its moments.
+-- The memory of a parameter: the number of its steps and its moments.
 local function new_state(optimizer, value)
   local state = { steps = 0 }
   for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
   return state
 end
 
--- The group of the parameters that have made so many steps.
+-- The group of the parameters that have made this number of steps.
 local function group_of(groups, steps)
   for _, group in ipairs(groups) do
     if group.steps == steps then return group end
@@ -113,7 +113,7 @@ function Optimizer:state(parameters)
   return moments, steps
 end
 
--- What is remembered of a parameter, out of what state() gave; nil where that does not name it.
+-- The memory of a parameter out of a state; nil if the state does not name it.
 local function read_state(optimizer, name, value, moments, steps)
   if steps[name] == nil then return nil end
   local state = { steps = check.kind("load_state", ("steps of '%s'"):format(name), steps[name], "positive integer") }
@@ -207,7 +207,7 @@ define_adam("Adam", 0, false)
 -- Hutter 2019.
 define_adam("AdamW", 0.01, true)
 
---- Whether a value is an optimiser.
+--- True if a value is an optimiser.
 function optim.is_optimizer(value) return getmetatable(value) == Optimizer end
 
 require("moonbow.counted").methods(Optimizer, "", nil, "optimizer")

@@ -134,7 +134,7 @@ local profile_options = {
   loss = check.one_of("cross_entropy", { "cross_entropy", "mse" }),
 }
 
--- What the loss takes, nil for an inference.
+-- Targets as the loss takes them, nil for an inference.
 local function read_targets(y, rows, loss)
   if y == nil then return nil end
   check.kind("profile", "y", y, "tensor|table")

@@ -48,7 +48,7 @@ kinds.cosine = {
 
 local schedule = { kinds = kinds, options = {} }
 
--- Of all kinds together, for those who only look at their names.
+-- The options of all kinds together, for code that only looks at names.
 for _, kind in pairs(kinds) do
   for name, rule in pairs(kind.defaults) do schedule.options[name] = rule end
 end

@@ -1,11 +1,11 @@
---- What is trained or tested on: { x = (N, ...), y = labels or targets }, checked.
+--- Sets to train and test on, checked: { x = (N, ...), y = labels or targets }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 
 local sets = {}
 
--- What else the sets of mb.data carry, which no training looks at.
+-- Further fields of the sets of mb.data, which no training looks at.
 local known = {}
 for name in ([[x y axis classes labels columns skipped notes position height width mixing asymmetry peak
   background noise rival case]]):gmatch "%a+" do known[name] = true end
@@ -33,7 +33,7 @@ end
 
 --- A set for a classifier: x, and y as a tensor (N) of class numbers.
 -- @param name of the set in messages
--- @param classes how many there are, where it is known
+-- @param classes the number of classes, if it is known
 -- @return x, y, the largest class
 function sets.with_classes(operation, name, set, classes)
   local x = sets.read_x(operation, name, set)

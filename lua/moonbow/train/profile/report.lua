@@ -1,4 +1,4 @@
---- What mb.profile returns: events summed up by layer, operation and pass, and how they are printed.
+--- The report of mb.profile: events summed up by layer, operation and pass, and printed.
 
 local text_table = require "moonbow.text_table"
 
