@@ -33,7 +33,7 @@ describe("help", function()
     assert.is_nil(all_of("tensors"):find("mb.fit", 1, true))
   end)
   it("on a function is of that function, even where others have its name", function()
-    local expected = { [mb.forest.fit] = "^mb.forest.fit%(x, y, options.*Fits a forest",
+    local expected = { [mb.forest.fit] = "^mb.forest.fit%(x, y, options.*Fits a random forest",
       [mb.linear.fit] = "^mb.linear.fit%(.*Fits one weight",
       [mb.neighbours.fit] = "^mb.neighbours.fit%(.*Keeps spectra",
       [mb.ones(1).mean] = "^tensor:mean%(dimension%??, options%?%)", [mb.nn.ReLU] = "^mb.nn.ReLU {}",

@@ -29,11 +29,20 @@ local experiment = {
   spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
+--- An experiment that runs, as mb.experiment.start makes it.
+--
+-- @class run
+-- @field quick boolean true with --quick
+-- @field seed integer the one that each_seed is at
+-- @field seeds integer how many
+-- @field settings table the numbers of the command line, by name
 local Run = {}
 Run.__index = Run
 
 --- An argument parser with --quick, --seed, --seeds and --out DIR (which has no default: see experiment.folder).
--- @param name of the script
+-- @param name string of the script
+-- @param description string what it tests
+-- @return any a parser of the module argparse
 function experiment.parser(name, description)
   local parser = argparse("lua experiments/" .. name .. ".lua", description)
   parser:flag("--quick", "a smaller run of at most a minute")
@@ -87,10 +96,12 @@ end
 
 --- Starts a run from the command line. From then on Ctrl-C ends the script with code 130, wherever it is, and without
 -- results.
--- @param options name (of the script, and of the folder below results/); claim (a sentence); published (figures
---   of the talk or of publications, by the name of the measured one); seeds { full, quick }: how many by default;
---   settings { [name] = { full, quick } }: numbers that become options of the command line
--- @return a run, with run.quick, run.seeds (how many), run.settings
+-- @option name of the script, and of the folder below results/
+-- @option claim a sentence
+-- @option published figures of the talk or of publications, by the name of the measured one
+-- @option seeds { full, quick }: how many seeds
+-- @option settings { [name] = { full, quick } }: numbers that become options of the command line
+-- @return run
 function experiment.start(options)
   options = check.options("experiment.start", options, known_options)
   check_settings(options.settings)
@@ -113,6 +124,7 @@ end
 check.takes(experiment.start, 1, known_options)
 
 --- Walks the seeds, and shows where it is.
+-- @return function for a for loop: for seed in run:each_seed() do
 function Run:each_seed()
   local last = self.first_seed - 1
   return function()
@@ -130,17 +142,24 @@ function Run:each_seed()
 end
 
 --- Seconds since the start.
+-- @return number
 function Run:seconds() return clock() - self.began end
 
---- Says on standard error what is being done; arguments as for string.format.
+--- Says on standard error what is being done.
+-- @param format string as for string.format
+-- @param ... any its arguments
 function Run:progress(format, ...)
   self.shown = self:seconds()
   progress.line(self.shown, format, ...)
 end
 
 --- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation.
--- @param options further options of mb.fit
--- @return the history
+-- @param model layer
+-- @param set table with train and validation
+-- @param epochs integer
+-- @param seed integer
+-- @param options? table further options of mb.fit, and lr
+-- @return table the history
 function Run:train(model, set, epochs, seed, options) -- luacheck: no self
   local all = {
     epochs = epochs, batch_size = 32, optimizer = optim.Adam { lr = options and options.lr or 1e-3 }, seed = seed,
@@ -152,8 +171,10 @@ function Run:train(model, set, epochs, seed, options) -- luacheck: no self
   return fit(model, set.train, all)
 end
 
---- Adds a value, of the seed that each_seed is at, to a measured figure. A name like "ResNet @ near" puts it into the
--- row "ResNet" and the column "near" of the table.
+--- Adds a value, of the seed that each_seed is at, to a measured figure.
+-- @param name string of the figure; one like "ResNet @ near" stands in the row "ResNet" and the column "near" of the
+--   table
+-- @param value number a finite one
 function Run:add(name, value)
   check.kind("run:add", "name", name, "string")
   check.kind("run:add", check.printable(name), value, "finite")
@@ -169,13 +190,20 @@ local function values_of(run, name)
     table.concat(run.order, ", "))
 end
 
---- The values of a measured figure, by seed: a list of the caller's own.
+--- The values of a measured figure, by seed.
+-- @param name string of the figure
+-- @return table a list of the caller's own
 function Run:values(name) return check.copy(values_of(self, name)) end
 
 --- The mean of a measured figure over the seeds.
+-- @param name string of the figure
+-- @return number
 function Run:mean(name) return (verdict.spread(values_of(self, name))) end
 
---- Means and standard deviations (0 for one seed) of several figures, as lists for plots.
+--- Means and standard deviations of several figures, as lists for plots.
+-- @param names table a list of names of figures
+-- @return table means
+-- @return table standard deviations, 0 for one seed
 function Run:means(names)
   local means, sds = {}, {}
   for i, name in ipairs(names) do
@@ -241,11 +269,14 @@ local known_rule = {
   below = check.optional "number|string", by = 0,
 }
 
---- States a part of the claim: run:rule { text, name, above = limit, by = 0 }, or below. The limit is a number, or the
--- name of another measured figure, with which it is compared over the seeds that have both; by is the least distance
--- from it that counts. Whether it is so is decided by the 95 % interval of the mean over the seeds (Student's t), and
--- by no fewer than 3 values.
--- @return "yes", "no" or "undecided"
+--- States a part of the claim, { text, name, above = limit }. Whether it is so is decided by the 95 % interval of the
+-- mean over the seeds (Student's t), and by no fewer than 3 values.
+-- @option above the limit: a number, or the name of another measured figure, with which it is compared over the seeds
+--   that have both
+-- @option below the limit; either above or below is given
+-- @option by the least distance from the limit that counts
+-- @return string "yes", "no" or "undecided"
+-- @usage run:rule { "pooling by 8 gives more than 0.9", "pool 8", above = 0.9 }
 function Run:rule(given)
   local rule = check.options("run:rule", given, known_rule)
   local direction = rule.above and "above" or "below"
@@ -265,6 +296,8 @@ end
 check.takes(Run.rule, 1, known_rule)
 
 --- Keeps a figure for the output folder.
+-- @param name string of its file
+-- @param figure figure of mb.plot
 function Run:figure(name, figure)
   check.kind("run:figure", "name", name, "string")
   if getmetatable(figure) ~= Figure then
@@ -329,7 +362,7 @@ end
 
 --- Prints what was measured, the rules and the verdict, and writes results.json and figures. Raises where nothing was
 -- measured.
--- @param details what else results.json should hold; optional
+-- @param details? table what else results.json should hold
 function Run:finish(details)
   if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
   for _, name in ipairs(sorted_names(self.published)) do

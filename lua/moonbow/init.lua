@@ -7,7 +7,8 @@ local random = require "moonbow.random"
 local shown = require "moonbow.shown"
 
 local mb = {
-  VERSION = core.version, -- "0.2.0"
+  --- The version, as "0.2.0".
+  VERSION = core.version,
   no_grad = autograd.no_grad,
   operation = autograd.operation,
   rng = random.rng,

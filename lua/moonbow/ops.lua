@@ -188,7 +188,7 @@ ops.narrow = define("narrow", {
 
 local narrow = ops.narrow
 
---- Row i of x, as a view; of a tensor with one dimension the plain number.
+-- Row i of x, as a view; of a tensor with one dimension the plain number.
 function ops.row(x, i)
   local y = core.row(x, i)
   if type(y) == "number" or not is_tracked(x) then return y end

@@ -1,20 +1,24 @@
 --- Plots for spectra, training and results, drawn by gnuplot.
 --
--- Every function takes one table of options and returns a figure: figure:save(path) writes .svg,
--- .png, .pdf or .txt and returns path, or nil and a message; figure:show() shows it in a window or
--- as text. For the REPL the data alone will do: plot.lines(y), plot.lines(x, y).
+-- Every function takes one table of options and returns a figure: figure:save(path) writes .svg, .png, .pdf or .txt
+-- and returns path, or nil and a message; figure:show() shows it in a window or as text. At the prompt the data alone
+-- will do: mb.plot.lines(y), mb.plot.lines(x, y).
 --
--- Numbers come as Lua tables or tensors. NaN and infinity are gaps. Labels are shown as they are:
--- UTF-8, no markup. Misuse raises. Options of all plots: title, width, height (pixels of 1/96
--- inch). Options of all but heatmap:
+-- Numbers come as Lua tables or tensors. NaN and infinity are gaps. Labels are shown as they are: UTF-8, no markup.
+-- Misuse raises.
 --
--- - x_label, y_label: texts, units included
--- - x_range, y_range: {low, high}; either may be nil; fits the data by default (bars: no x_range)
--- - series: list of tables, one for each curve or group. What stands beside series instead of
---   inside holds for all of them; without series the options describe the only one
--- - legend: "auto" (a free corner, or outside), "top right", "top left", "bottom right",
---   "bottom left", "outside", or false; only labelled series appear
--- - marks: reference lines, a list of {x = number, label = text} and {y = number, label = text}
+-- What stands beside series instead of inside holds for all of them; without series the options describe the only one.
+-- @option title above the plot
+-- @option width in pixels of 1/96 inch
+-- @option height in pixels of 1/96 inch
+-- @option x_label text, units included
+-- @option y_label text, units included
+-- @option x_range {low, high}; either may be nil; fits the data unless given
+-- @option y_range {low, high}; either may be nil; fits the data unless given
+-- @option legend "auto" (a free corner, or outside), "top right", "top left", "bottom right", "bottom left",
+--   "outside", or false; only labelled series appear
+-- @option marks reference lines, a list of {x = number, label = text} and {y = number, label = text}
+-- @option series a list of tables, one for each curve or group
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Figure = require "moonbow.plot.figure"
@@ -36,50 +40,88 @@ end
 -- A figure of the panel that panel(...) makes, which writes numbers into gnuplot's language.
 local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, ...)) end
 
---- Lines: spectra, learning curves.
--- A series has y (a vector, or a matrix whose rows become curves), x (1, 2, ... by default), label
--- (for a matrix a text, or a list of them), error (a vector like y or a number: half the height of a
--- band around lines, of bars otherwise), style ("line", "points", "both", "steps") and dash
--- ("solid", "dashed", "dotted", "dash-dot", "dash-dot-dot", "long"). Beyond 5000 points a line is
--- thinned to what the picture can show.
--- Further options: log_x, log_y, reverse_x (high wavenumbers left).
+--- Lines: spectra, learning curves. Beyond 5000 points a line is thinned to what the picture can show.
+-- @param options table options, or the data: y, or x with y behind it
+-- @param y? table|tensor the data, with x before it
+-- @option y a vector, or a matrix whose rows become curves
+-- @option x 1, 2, ... unless given
+-- @option label in the legend; for a matrix a text, or a list of them
+-- @option error a vector like y or a number: half the height of a band around lines, of bars otherwise
+-- @option style "line", "points", "both" or "steps"
+-- @option dash "solid", "dashed", "dotted", "dash-dot", "dash-dot-dot" or "long"
+-- @option log_x true: a logarithmic axis
+-- @option log_y true: a logarithmic axis
+-- @option reverse_x true: high wavenumbers left
+-- @option series.y a vector, or a matrix whose rows become curves
+-- @option series.x 1, 2, ... unless given
+-- @option series.label in the legend
+-- @option series.error half the height of a band, or of bars
+-- @option series.style of these curves
+-- @option series.dash of these curves
+-- @see plot
 -- @return figure
+-- @usage mb.plot.lines { x = set.axis, y = set.train.x[1], x_label = "2θ (°)" }:save("spectrum.svg")
 function plot.lines(options, y)
   return new_figure(lines.panel, "plot.lines", options_of(options, y, "x", "y"), "line")
 end
 
 --- Points: as plot.lines, with style "points".
+-- @param options table options, or the data: y, or x with y behind it
+-- @param y? table|tensor the data, with x before it
+-- @see plot.lines, plot
 -- @return figure
 function plot.scatter(options, y)
   return new_figure(lines.panel, "plot.scatter", options_of(options, y, "x", "y"), "points")
 end
 
---- Histograms, several groups over each other.
--- A series has values (a vector) and label.
--- Further options: bins (a number, or a list of rising edges; by default after Freedman and
--- Diaconis), density (true: area 1 each, for groups of different size), log_y.
--- Values outside the edges, NaN and infinity are not counted.
+--- Histograms, several groups over each other. Values outside the edges, NaN and infinity are not counted.
+-- @param options table options, or the values
+-- @option values a vector
+-- @option label in the legend
+-- @option series.values a vector
+-- @option series.label in the legend
+-- @option bins a number, or a list of rising edges; after Freedman and Diaconis unless given
+-- @option density true: area 1 each, for groups of different size
+-- @option log_y true: a logarithmic axis
+-- @see plot
 -- @return figure
 function plot.histogram(options)
   return new_figure(histogram.panel, "plot.histogram", options_of(options, nil, nil, "values"))
 end
 
 --- Bars, grouped by category.
--- A series has values (one for each category), error (the same, or one number: error bars) and label.
--- Further options: categories (names, required).
+-- @param options table options, or the categories with the values behind them
+-- @param heights? table|tensor the values, with categories before them
+-- @option categories names of the groups of bars
+-- @option values one for each category
+-- @option error the same, or one number: error bars
+-- @option label in the legend
+-- @option series.values one for each category
+-- @option series.error the same, or one number: error bars
+-- @option series.label in the legend
+-- @see plot
 -- @return figure
 function plot.bars(options, heights)
   return new_figure(bars.panel, "plot.bars", options_of(options, heights, "categories", "values"))
 end
 
---- A matrix in colours: confusion matrices, maps of spectra.
--- Options: z (matrix, required; z[row][column]), x_label, y_label, z_label (colour bar), z_range,
--- x and y (places of columns and rows, rising or falling, spaced as they like) or x_names and
--- y_names, cell_format (shows each number, as for string.format), reverse_x, reverse_y (by default
--- true with y_names: first row on top). Without width and height, names and numbers in cells make
--- the figure as large as they need, up to 4000 pixels. Beyond 4000 cells the map is an image, and
--- cells smaller than its pixels are averaged.
+--- A matrix in colours: confusion matrices, maps of spectra. Without width and height, names and numbers in cells make
+-- the figure as large as they need, up to 4000 pixels. Beyond 4000 cells the map is an image, and cells smaller than
+-- its pixels are averaged.
+-- @param options table options, or the matrix
+-- @option z a matrix, z[row][column]
+-- @option z_label of the colour bar
+-- @option z_range {low, high}; fits the data unless given
+-- @option x places of the columns, rising or falling, spaced as they like
+-- @option y places of the rows
+-- @option x_names of the columns, in place of x
+-- @option y_names of the rows, in place of y
+-- @option cell_format shows each number, as for string.format
+-- @option reverse_x true: high wavenumbers left
+-- @option reverse_y true: first row on top, as with y_names
+-- @see plot
 -- @return figure
+-- @usage mb.plot.heatmap { z = result.confusion, x_names = set.classes, y_names = set.classes, cell_format = "%d" }
 function plot.heatmap(options)
   return new_figure(heatmap.panel, "plot.heatmap", options_of(options, nil, nil, "z"))
 end
@@ -103,10 +145,16 @@ local grid_rules = {
   height = check.optional "positive integer",
 }
 
---- Several figures in one, row by row: plot.grid{ panels = { f, g } } or plot.grid(f, g).
--- Options: panels (list of figures, required), columns (2), title, width, height (by default those
--- of the panels together).
+--- Several figures in one, row by row.
+-- @param options table options, or the first figure
+-- @param ... figure further figures
+-- @option panels a list of figures
+-- @option columns how many beside each other (2)
+-- @option title above all of them
+-- @option width in pixels of 1/96 inch; that of the panels together unless given
+-- @option height in pixels of 1/96 inch; that of the panels together unless given
 -- @return figure
+-- @usage mb.plot.grid(f, g)
 function plot.grid(options, ...)
   local operation = "plot.grid"
   if getmetatable(options) == Figure then options = { panels = { options, ... } } end

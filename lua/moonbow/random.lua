@@ -1,17 +1,19 @@
---- Random generators: NumPy's default_rng (PCG64 seeded by SeedSequence), draw for draw.
---
--- A seed gives the same numbers as numpy.random.default_rng(seed) in Python, from every method below.
--- A method gives a number; with a shape behind its other arguments, as sizes or one table of sizes,
--- it gives a tensor, filled row by row with the same draws as that many calls, rounded to float32.
--- Arguments before the shape may be nil for their default. What NumPy counts from 0 (permutation,
--- choice) is counted from 1 here. Wrong arguments raise.
---
--- Sources: O'Neill 2014 (PCG), Lemire 2019 (bounded integers), Marsaglia and Tsang 2000 (the ziggurat;
--- gamma), Ahrens and Dieter 1974 (gamma of shape below 1), Hörmann 1993 (Poisson), Floyd in Bentley 1987 (samples).
+--- Random generators, and the default one.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 
+--- Random generators: NumPy's default_rng (PCG64 seeded by SeedSequence), draw for draw.
+--
+-- A seed gives the same numbers as numpy.random.default_rng(seed) in Python, from every method. A method gives a
+-- number; with a shape behind its other arguments, as sizes or one table of sizes, it gives a tensor, filled row by
+-- row with the same draws as that many calls, rounded to float32. Arguments before the shape may be nil for their
+-- default. What NumPy counts from 0 (permutation, choice) is counted from 1 here. Wrong arguments raise.
+--
+-- Sources: O'Neill 2014 (PCG), Lemire 2019 (bounded integers), Marsaglia and Tsang 2000 (the ziggurat; gamma), Ahrens
+-- and Dieter 1974 (gamma of shape below 1), Hörmann 1993 (Poisson), Floyd in Bentley 1987 (samples).
+--
+-- @class rng
 local random = {}
 local methods = core.rng_methods
 

@@ -85,11 +85,15 @@ function classifier.of_kind(kind, by)
   local Classifier = { __name = kind, kind = kind }
   Classifier.__index = Classifier
 
-  --- The class of each spectrum: (N). Of equally good ones the first.
-  -- @param x spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  --- The class of each spectrum; of equally good ones the first.
+  -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  -- @return tensor (N)
   function Classifier.predict(model, x) return core.argmax(model[by](model, x), 2) end
 
-  --- The accuracy on x and class numbers y (N) or (N, 1), a tensor or table.
+  --- The accuracy: the share of the spectra whose class is predicted.
+  -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  -- @param y tensor|table (N) or (N, 1) class numbers
+  -- @return number from 0 to 1
   function Classifier.score(model, x, y)
     local predicted, right = model:predict(x), 0
     local truth = labels.classes(kind .. ":score", "y", y, core.size(predicted, 1))

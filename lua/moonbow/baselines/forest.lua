@@ -10,6 +10,13 @@ local progress = require "moonbow.progress"
 
 local forest = {}
 
+--- A fitted random forest. print(forest) tells its size.
+--
+-- @class forest
+-- @field importances tensor (D): the mean decrease of impurity at each point, with sum 1
+-- @field oob_score number with the option oob_score: the accuracy of oob_decision; not kept by mb.save
+-- @field oob_decision tensor (N, classes), with the option oob_score: the probabilities according to the trees that
+--   have not seen the row, NaN where all have; not kept by mb.save
 local Forest = classifier.of_kind("forest", "predict_proba")
 
 local known_options = {
@@ -63,20 +70,25 @@ local function oob_accuracy(decision, y)
   return right / asked
 end
 
---- Fits a forest: mb.forest.fit(x, y, { trees = 100 }).
--- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
--- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table
--- @param options trees (100); criterion ("gini" or "entropy"); max_features: points that a node looks at,
---   "sqrt" (default), "log2", "all", a fraction (a float up to 1.0) or a count (an integer); max_depth,
---   max_leaves (no limit; with max_leaves the best leaf is split first); min_samples_split (2),
---   min_samples_leaf (1): different spectra; bootstrap (true); oob_score (false); classes (the largest
---   label); seed (0), an integer or a table of integers: the same seed gives the same forest, bit for bit,
---   whatever the number of threads; verbose (true): progress, for what takes more than a second. Ctrl-C
---   ends it without a forest.
--- @return a forest: forest:predict(x), :predict_proba(x), :score(x, y); forest.importances (D): the mean
---   decrease of impurity at each point, with sum 1. With oob_score also forest.oob_decision (N, classes): the
---   probabilities according to the trees that have not seen the row (NaN where all have), and
---   forest.oob_score: the accuracy of these. mb.save and mb.load keep all but the latter two.
+--- Fits a random forest. Ctrl-C ends it without one.
+-- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
+-- @option trees how many
+-- @option criterion of the best split: Gini impurity, or entropy
+-- @option max_features points that a node looks at: "sqrt", "log2" or "all" of them, a fraction (a float up to 1.0) or
+--   a count (an integer)
+-- @option max_depth levels of a tree; no limit unless given
+-- @option max_leaves leaves of a tree, the best split first; no limit unless given
+-- @option min_samples_split rows of a node that is split
+-- @option min_samples_leaf rows of a leaf, different spectra
+-- @option bootstrap true: each tree sees a random sample of the rows; false: all
+-- @option oob_score true: forest.oob_score, the accuracy by trees that have not seen a row
+-- @option classes how many; the largest label unless given
+-- @option seed an integer, or a table of integers: the same gives the same forest, bit for bit, whatever the number of
+--   threads
+-- @option verbose true: progress, for what takes more than a second
+-- @return forest
+-- @usage local accuracy = mb.forest.fit(x, y, { trees = 100 }):score(x_test, y_test)
 function forest.fit(x, y, options)
   options, x, y = classifier.arguments("forest.fit", x, y, options, known_options)
   for _, name in ipairs { "min_samples_split", "max_leaves" } do
@@ -100,8 +112,9 @@ function forest.fit(x, y, options)
   return model
 end
 
---- The probabilities of the classes: (N, classes), the mean over the trees.
--- @param x spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
+--- The probabilities of the classes: the mean over the trees.
+-- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
+-- @return tensor (N, classes)
 function Forest.predict_proba(model, x)
   x = classifier.rows("forest", "x", x, model.points)
   return classifier.in_parts("forest", x, PART // core.forest_size(model.grown) + 1, false, function(part)
@@ -117,14 +130,21 @@ end
 
 -- ---- for mb.save and mb.load ----
 
+--- What the forest is, as a plain table, for from_state. mb.save writes it.
+-- @return table
 function Forest.config(model) return { classes = model.classes, points = model.points } end
 
+--- The trees as tensors, for from_state. mb.save writes them.
+-- @return table { tree, node, share, importances }
 function Forest.state(model)
   local tree, node, share = core.forest_state(model.grown)
   return { tree = tree, node = node, share = share, importances = model.importances }
 end
 
---- The model that model:config() and model:state() describe, as mb.load reads them.
+--- The forest that its config() and state() describe. mb.load calls it; nothing in them is believed.
+-- @param config table what config() gave
+-- @param tensors table what state() gave
+-- @return forest
 function forest.from_state(config, tensors)
   classifier.check_description(config, tensors)
   check.kind("load", "share", tensors.share, "tensor")

@@ -6,6 +6,11 @@ local interrupt = require "moonbow.interrupt"
 
 local linear = {}
 
+--- A fitted linear classifier.
+--
+-- @class linear
+-- @field weight tensor (D, classes)
+-- @field bias tensor (classes)
 local Linear = classifier.of_kind("linear", "decision_function")
 
 local known_options = {
@@ -14,17 +19,19 @@ local known_options = {
   intercept_scaling = check.default(1, "positive"), classes = check.optional "positive integer",
 }
 
---- Fits one weight per point and class, each class against the others: mb.linear.fit(x, y, { kind = "svm" }).
--- It is liblinear's solution (Fan, Chang, Hsieh, Wang and Lin 2008), as that of scikit-learn's LinearSVC, and
--- of its LogisticRegression with solver "liblinear" in OneVsRestClassifier. Points should be on one scale:
--- see "standardize" and "snv" of mb.preprocess.
--- @param x spectra (N, L, C) or rows (N, D); NaN and infinity raise
--- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table, of at least two classes
--- @param options kind: "logistic" (default), or "svm" with the squared hinge loss; C (1): weight of the loss
---   against the squared weights; tol (1e-4); fit_intercept (true); intercept_scaling (1): the intercept is
---   the weight of a further point of this value, and penalised as all weights; classes (the largest label)
--- @return a model: model:predict(x), :decision_function(x), :score(x, y), and for "logistic"
---   :predict_proba(x); model.weight (D, classes), model.bias (classes). mb.save keeps it
+--- Fits one weight per point and class, each class against the others. It is liblinear's solution (Fan, Chang, Hsieh,
+-- Wang and Lin 2008), as that of scikit-learn's LinearSVC, and of its LogisticRegression with solver "liblinear" in
+-- OneVsRestClassifier. Points should be on one scale: see the steps "standardize" and "snv" of mb.preprocess.
+-- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
+-- @option kind logistic regression, or a support vector machine with the squared hinge loss
+-- @option C weight of the loss against the squared weights
+-- @option tol tolerance at which the search stops
+-- @option fit_intercept false: no bias
+-- @option intercept_scaling the intercept is the weight of a further point of this value, and penalised as all weights
+-- @option classes how many; the largest label unless given
+-- @return linear
+-- @usage mb.linear.fit(x, y, { kind = "svm" })
 function linear.fit(x, y, options)
   options, x, y = classifier.arguments("linear.fit", x, y, options, known_options)
   local guard <close> = interrupt.catch "linear.fit" -- luacheck: ignore 211
@@ -35,7 +42,9 @@ function linear.fit(x, y, options)
     Linear)
 end
 
---- How far each spectrum is on the side of each class: (N, classes). NaN and infinity raise, in x and in the result.
+--- How far each spectrum is on the side of each class. NaN and infinity raise, in x and in the result.
+-- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @return tensor (N, classes)
 function Linear.decision_function(model, x)
   x = classifier.rows("linear", "x", x, core.size(model.weight, 1))
   core.check_finite("linear", "x", x)
@@ -44,7 +53,9 @@ function Linear.decision_function(model, x)
   return distance
 end
 
---- The probabilities of the classes: (N, classes). Raises for "svm", which has none.
+--- The probabilities of the classes. Raises for "svm", which has none.
+-- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @return tensor (N, classes)
 function Linear.predict_proba(model, x)
   if model.loss == "svm" then
     check.fail("linear", "an svm gives no probabilities; take decision_function, or kind = 'logistic'")
@@ -60,11 +71,18 @@ end
 
 -- ---- for mb.save and mb.load ----
 
+--- What the model is, as a plain table, for from_state. mb.save writes it.
+-- @return table
 function Linear.config(model) return { loss = model.loss, classes = model.classes } end
 
+--- The weights, for from_state. mb.save writes them.
+-- @return table { weight, bias }
 function Linear.state(model) return { weight = model.weight, bias = model.bias } end
 
---- The model that model:config() and model:state() describe, as mb.load reads them.
+--- The model that its config() and state() describe. mb.load calls it; nothing in them is believed.
+-- @param config table what config() gave
+-- @param tensors table what state() gave
+-- @return linear
 function linear.from_state(config, tensors)
   classifier.check_description(config, tensors)
   local loss = check.name("load", "loss", config.loss, { "logistic", "svm" })

@@ -5,9 +5,15 @@ local classifier = require "moonbow.baselines.classifier"
 
 local neighbours = {}
 
+--- Examples that classify by the nearest ones.
+--
+-- @class neighbours
+-- @field x tensor the examples
+-- @field y tensor (N) their classes
+-- @field k integer how many neighbours decide
 local Neighbours = classifier.of_kind("neighbours", "predict_proba")
 
---- Names of the dissimilarities.
+--- The names of the dissimilarities.
 neighbours.metrics = {
   "euclidean", "manhattan", "chebyshev", "cosine", "pearson", "jensen_shannon", "earth_movers", "dtw", "ddtw",
 }
@@ -47,19 +53,22 @@ local function in_parts(operation, a, b, options, f)
   return classifier.in_parts(operation, a, part_size(b, options), options.verbose, f)
 end
 
---- The dissimilarity of each spectrum of a to each of b: mb.neighbours.distances(a, b, { metric = "cosine"
--- }).
--- @param a, b spectra (N, L, C) or rows (N, D) with as many points; NaN and infinity raise
--- @param options metric, one of
---   "euclidean" (default), "manhattan", "chebyshev";
---   "cosine": 1 - cosine (1 to a spectrum of zeros); "pearson": 1 - r (1 to a constant spectrum);
---   "jensen_shannon": the root of the divergence, natural logarithm, and "earth_movers": the area between the
---   cumulated spectra, in points. Both compare spectra divided by their sums; negative values raise;
---   "dtw": dynamic time warping, the root of the least sum of squared differences, and "ddtw": the same of
---   derivatives (Keogh and Pazzani 2001);
--- window: for dtw and ddtw, how many points two matched points may be apart (Sakoe and Chiba 1978; default:
---   any); verbose (true): progress, for what takes more than a second
--- @return (N of a, N of b)
+--- The dissimilarity of each spectrum of a to each of b.
+--
+-- - "euclidean", "manhattan", "chebyshev"
+-- - "cosine": 1 - cosine (1 to a spectrum of zeros); "pearson": 1 - r (1 to a constant spectrum)
+-- - "jensen_shannon": the root of the divergence, natural logarithm; "earth_movers": the area between the cumulated
+--   spectra, in points. Both compare spectra divided by their sums; negative values raise
+-- - "dtw": dynamic time warping, the root of the least sum of squared differences; "ddtw": the same of derivatives
+--   (Keogh and Pazzani 2001)
+-- @param a tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param b tensor the same, with as many points
+-- @option metric the dissimilarity
+-- @option window of "dtw" and "ddtw": how many points two matched points may be apart (Sakoe and Chiba 1978); any
+--   unless given
+-- @option verbose true: progress, for what takes more than a second
+-- @return tensor (N of a, N of b)
+-- @usage mb.neighbours.distances(a, b, { metric = "cosine" })
 function neighbours.distances(a, b, options)
   options = check.options("distances", options, metric_options)
   check_window("distances", options)
@@ -82,13 +91,16 @@ local function new(options, x, y)
     window = options.window, classes = options.classes, verbose = options.verbose, x = x, y = y }, Neighbours)
 end
 
---- Keeps spectra as examples: mb.neighbours.fit(x, y, { k = 5, metric = "dtw", window = 20 }).
--- @param x spectra (N, L, C) or rows (N, D), as for distances
--- @param y (N) or (N, 1) class numbers 1, 2, ..., a tensor or table
--- @param options k (5); weights: "uniform" (default), or "distance": each neighbour counts 1 / distance, and
---   where some are at 0 only they count; metric, window, verbose as for distances; classes (the largest
---   label)
--- @return a model: model:predict(x), :predict_proba(x), :score(x, y), :nearest(x); mb.save keeps it
+--- Keeps spectra as examples.
+-- @param x tensor spectra (N, L, C) or rows (N, D), as for distances
+-- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
+-- @option k how many neighbours decide
+-- @option weights "uniform", or "distance": each neighbour counts 1 / distance, and where some are at 0 only they
+--   count
+-- @option classes how many; the largest label unless given
+-- @return neighbours
+-- @see neighbours.distances
+-- @usage mb.neighbours.fit(x, y, { k = 5, metric = "dtw", window = 20 })
 function neighbours.fit(x, y, options)
   local checked, _, classes = classifier.arguments("neighbours.fit", x, y, options, fit_options)
   options, y = checked, core.tensor(classes)
@@ -107,8 +119,10 @@ end
 
 check.takes(neighbours.fit, 3, fit_options)
 
---- The k nearest examples of each spectrum of x.
--- @return distances (N, k), ascending, and the numbers (N, k) of the examples; of equal ones the first
+--- The k nearest examples of each spectrum.
+-- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
+-- @return tensor (N, k), distances, ascending
+-- @return tensor (N, k), the numbers of the examples; of equal ones the first
 function Neighbours.nearest(model, x)
   x = rows_for("neighbours", "x", x, model.metric, core.size(model.x, 2))
   return in_parts("neighbours", x, model.x, model, function(part)
@@ -116,7 +130,9 @@ function Neighbours.nearest(model, x)
   end)
 end
 
---- The share of each class among the neighbours: (N, classes).
+--- The share of each class among the neighbours.
+-- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
+-- @return tensor (N, classes)
 function Neighbours.predict_proba(model, x)
   local distances, numbers = model:nearest(x)
   return core.vote(distances, numbers, model.y, model.classes, model.weights == "distance")
@@ -130,14 +146,21 @@ end
 
 -- ---- for mb.save and mb.load ----
 
+--- What the model is, as a plain table, for from_state. mb.save writes it.
+-- @return table
 function Neighbours.config(model)
   return { k = model.k, weights = model.weights, metric = model.metric, window = model.window,
     classes = model.classes }
 end
 
+--- The examples and their classes, for from_state. mb.save writes them.
+-- @return table { x, y }
 function Neighbours.state(model) return { x = model.x, y = model.y } end
 
---- The model that model:config() and model:state() describe, as mb.load reads them.
+--- The model that its config() and state() describe. mb.load calls it; nothing in them is believed.
+-- @param config table what config() gave
+-- @param tensors table what state() gave
+-- @return neighbours
 function neighbours.from_state(config, tensors)
   classifier.check_description(config, tensors)
   check.kind("load", "y", tensors.y, "tensor")

@@ -72,18 +72,18 @@ local maps = shown.kind("maps", function(found)
 end)
 
 --- Fits a classifier on every feature map of a model: on the input, and on the output of each layer.
---
---     mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
---
--- @param model a Sequential; one that is not built yet is built, and gives maps of random filters
--- @param x (N, L, C), y (N) class numbers
--- @param classifier function(map, y): fits on a map (N, L', C') or (N, D), and returns something with
---   score(map, y), as mb.forest.fit does
--- @param options test ({ x, y }: what scores are taken on; without it they are means over cross-validated folds);
---   folds (5); layers (which of the model, 0 for the input; all by default: long maps of many channels take much
---   memory); batch_size (128), seed (0) of the folds
--- @return a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }, which
---   print shows as a table
+-- @param model layer a Sequential; one that is not built yet is built, and gives maps of random filters
+-- @param x tensor (N, L, C)
+-- @param y tensor|table (N) class numbers
+-- @param classifier function (map, y) that fits on a map (N, L', C') or (N, D), and returns something with score(map,
+--   y), as mb.forest.fit does
+-- @option test { x, y }: what scores are taken on; without it they are means over cross-validated folds
+-- @option folds how many, without test (5)
+-- @option layers which of the model, 0 for the input; all unless given: long maps of many channels take much memory
+-- @option batch_size rows that the model runs on at once
+-- @option seed of the folds
+-- @return table a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }
+-- @usage mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
 local function probe(model, x, y, classifier, options)
   options = check.options("probe", options, known_options)
   check.kind("probe", "classifier", classifier, "function")

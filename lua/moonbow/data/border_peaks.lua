@@ -58,25 +58,29 @@ local function crop_part(part, options)
   end
 end
 
---- Spectra with one peak; class 1 ("below") has its maximum at one of the points first to border - 1,
--- class 2 ("above") at border to last; positions are uniform. See claim 5 of the review.
+--- Spectra with one peak; class 1 ("below") has its maximum at one of the points first to border - 1, class 2 ("above")
+-- at border to last; positions are uniform. See claim 5 of the review.
 --
--- Options: length (2000): points of a spectrum. first (950), border (1000), last (1050). height {0.6, 1}: a uniform
--- range. background (0). All others are those of mb.data.single_peak, with the same defaults.
+-- Pooling sees the border only as far as its cells straddle it, so the border of a cropped spectrum must not fall
+-- between two cells by accident. align is how many points of the border's cell of 64 come before the border, cells
+-- being counted from the window's first point, 0 to 63. With 0 the border is a border of cells of 2, 4, ... 64 points;
+-- an odd align misaligns all of these. The window is the one with the border nearest to its middle. A whole spectrum
+-- starts at point 1, so that align is (border - 1) % 64 there: 39 by default.
 --
--- crop (none): keeps a window of so many points, cut from whole spectra. Pooling sees the border only
--- as far as its cells straddle it, so the border must not fall between two cells by accident: align
--- (37 with a crop) is how many points of the border's cell of 64 come before the border, cells being
--- counted from the window's first point, 0 to 63. With 0 the border is a border of cells of 2, 4, ...
--- 64 points; an odd align misaligns all of these. The window is the one with the border nearest to its
--- middle. A whole spectrum starts at point 1, so that align is (border - 1) % 64 there: 39 by default.
---
--- @return as mb.data.single_peak; options have start (the window's first point) and align too; and
---   distance = function(position): number or tensor, see below; bins = the distances 1-2, 3-5, 6-10, 11-20
---   and 21 on, as {from, to}
--- Positions count the points of a whole spectrum from 1, cropped or not. The distance to the border is
--- signed: 1, 2, ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with
--- the default positions -50 to 51, of which 51 belongs to the last bin too.
+-- Positions count the points of a whole spectrum from 1, cropped or not. The distance to the border is signed: 1, 2,
+-- ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with the default positions -50 to
+-- 51, of which 51 belongs to the last bin too.
+-- @option length points of a whole spectrum
+-- @option first least position of class 1
+-- @option border least position of class 2
+-- @option last greatest position of class 2
+-- @option height uniform range of the height
+-- @option background its maximum is uniform from 0 to this; 0 for none
+-- @option crop keeps a window of so many points, cut from whole spectra; none unless given
+-- @option align points of the border's cell before the border, 0 to 63 (37 with a crop)
+-- @see data.single_peak
+-- @return table as mb.data.single_peak; options have start (the window's first point) and align too; and distance =
+--   function(position): number or tensor; bins = the distances 1-2, 3-5, 6-10, 11-20 and 21 on, as {from, to}
 local function border_peaks(given)
   local options = spectra.options("border_peaks", given, known_options)
   check_positions(options)

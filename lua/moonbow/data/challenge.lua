@@ -68,19 +68,17 @@ local function check_triplets(triplets, points)
   end
 end
 
---- Spectra of nine triplets of classes that are hard to tell apart: by a minor peak (classes 1 to 9), by
--- positions (10 to 18), by heights (19 to 27); with default options draw for draw and number for number
--- those of the authors' script (rounded to float32): 50, 10 and 6 spectra of 5000 points per class.
+--- Spectra of nine triplets of classes that are hard to tell apart: by a minor peak (classes 1 to 9), by positions (10
+-- to 18), by heights (19 to 27); with default options draw for draw and number for number those of the authors' script
+-- (rounded to float32): 50, 10 and 6 spectra of 5000 points per class. Source: Schuetzke, Szymanski and Reischl 2023
+-- (npj Comput. Mater. 9:100).
 --
--- Training and validation spectra vary as those of mb.data.universal, but heights of 1 stay. Test spectra:
--- six per class, moved by test_shift and changed by test_height towards the neighbours in their triplet.
---
--- Options: triplets (the published ones, or a list of { kind = "minor", "position" or "height", class,
--- class, class } with classes { positions = {points from 1}, heights = {...} }); points (5000), train (50),
--- validation (10), shift (50), height (0.05), sigma {2, 5}, test_shift (30), test_height (0.03), test_sigma
--- (2), seed (2022), normalize (false), as in mb.data.universal.
---
--- @return what mb.data.universal returns, with kinds: for each class "minor", "position" or "height"
+-- Training and validation spectra vary as those of mb.data.universal, but heights of 1 stay. Test spectra: six per
+-- class, moved by test_shift and changed by test_height towards the neighbours in their triplet.
+-- @option triplets the published ones, or a list of { kind = "minor", "position" or "height", class, class, class }
+--   with classes { positions = {points from 1}, heights = {...} }
+-- @see data.universal
+-- @return table what mb.data.universal returns, with kinds: for each class "minor", "position" or "height"
 local function challenge(given)
   local options = check.options("challenge", check.copy(given), known_options)
   options.keep_ones = true

@@ -53,25 +53,25 @@ local function read_classes(options)
   return classes
 end
 
---- Spectra of classes that are given as lists of peaks: mb.data.classes{ peaks = { { {100, 1}, {220, 0.4} },
--- { {110, 1} } } } has two classes, the first with a peak of height 1 at point 100 and one of 0.4 at 220.
+--- Spectra of classes that are given as lists of peaks { position, height }.
 --
--- Options: peaks (required); names (of the classes: "1", "2", ... by default); shift (50) and variation (0.1): each
--- position and height varies uniformly and by itself by so much either way, heights not below 0; mixture {1, 1}: a
--- spectrum holds a number of classes uniform in this range, its label and others at random, with intensities 1 for the
--- label and uniform in impurity {0, 0.7} for each other, then divided by their sum. All other options are those of
--- mb.data.single_peak.
---
--- @return as mb.data.single_peak, but with position and height = (n, most peaks of a spectrum) where a class has
+-- ceiling(samples) is the mean over samples (10000) of the posterior of the likeliest class, for an observer who knows
+-- all ranges and the background, and who measures position and height of each peak with the normal errors of the
+-- Cramér-Rao bound under this noise; the width is unknown to it, mixing and asymmetry are known, and classes with
+-- equally many peaks have them in the same order. It is a bound that no classifier exceeds by more than the sampling
+-- allows, and reaches where peaks stand apart and well above the noise. Raises for mixtures, for which none is known.
+-- @option peaks a list of classes, each a list of peaks { position in points from 1, height }
+-- @option names of the classes; "1", "2", ... unless given
+-- @option shift each position varies uniformly and by itself by so many points either way
+-- @option variation each height varies uniformly and by itself by so much either way, not below 0
+-- @option mixture a spectrum holds a number of classes uniform in this range, its label and others at random;
+--   intensities are then divided by their sum
+-- @option impurity uniform range of the intensity of each other class; that of the label is 1
+-- @see data.single_peak
+-- @return table as mb.data.single_peak, but with position and height = (n, most peaks of a spectrum) where a class has
 --   several peaks, in order of position (of mixtures: class by class, the label first), NaN where a spectrum has
 --   fewer; of mixtures also share = (n, classes), with the sum 1
---
--- ceiling(samples) is the mean over samples (10000) of the posterior of the likeliest class, for an observer who
--- knows all ranges and the background, and who measures position and height of each peak with the normal errors of
--- the Cramér-Rao bound under this noise; the width is unknown to it, mixing and asymmetry are known, and classes with
--- different numbers of peaks are never confused. A bound from above, and close to what a fit of the true shape
--- reaches where peaks stand apart and well above the noise. Raises for mixtures, for which none is known.
--- Source: local asymptotic normality, e.g. van der Vaart 1998, chapter 7.
+-- @usage mb.data.classes { peaks = { { { 100, 1 }, { 220, 0.4 } }, { { 110, 1 } } } }
 local function classes(given)
   local options = spectra.options("classes", given, known_options)
   local names = read_names(options)

@@ -1,7 +1,7 @@
 --- Preprocessing of spectra (N, L, C) in steps, which are fitted on training data and stored with the model.
 --
--- mb.preprocess.fit({ "snv", { "savitzky_golay", window = 15 } }, x): a step is a name, or a table with a name and
--- options. The steps are described above each of them below.
+-- A step is a name, or a table with a name and options: mb.preprocess.fit({ "snv", { "savitzky_golay", window = 15 }
+-- }, x). Each has its page: mb.help 'step "snv"'. mb.preprocess.names lists them.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local shown = require "moonbow.shown"
@@ -11,7 +11,7 @@ local steps = require "moonbow.data.steps"
 
 local preprocess = {}
 
---- Names of all steps, sorted.
+--- The names of all steps of preprocessing, sorted.
 preprocess.names = {}
 for name in pairs(steps) do preprocess.names[#preprocess.names + 1] = name end
 table.sort(preprocess.names)
@@ -93,10 +93,11 @@ local chain = shown.kind("preprocessing", function(all)
 end)
 
 --- Fits steps on training spectra. NaN and infinity raise, in x and in what a step makes of it.
--- @param names a list of steps, each a name ("als_baseline", "area", "max", "min_max", "resample",
---   "savitzky_golay", "snv", "standardize") or a table { name, option = value, ... }
--- @param x (N, L, C)
--- @return a table for preprocess.apply and mb.save, and the processed spectra
+-- @param names table a list of steps, each a name or a table { name, option = value, ... }
+-- @param x tensor (N, L, C)
+-- @return table the fitted steps, for preprocess.apply and mb.save
+-- @return tensor (N, L, C), the processed spectra
+-- @usage local steps, x = mb.preprocess.fit({ "als_baseline", "snv" }, set.train.x)
 function preprocess.fit(names, x)
   check.list("preprocess.fit", "names", names)
   check_x("preprocess.fit", x)
@@ -112,8 +113,9 @@ function preprocess.fit(names, x)
 end
 
 --- Raises unless fitted is what preprocess.fit gives, from a file perhaps: known steps, whole and finite.
--- @param operation for the message
--- @return a copy
+-- @param operation string for the message
+-- @param fitted table what may be fitted steps
+-- @return table a copy
 function preprocess.check(operation, fitted)
   check.list(operation, "fitted", fitted)
   local checked = {}
@@ -121,7 +123,10 @@ function preprocess.check(operation, fitted)
   return checked
 end
 
---- Applies fitted steps to spectra (N, L, C). NaN and infinity raise, in x and in what a step makes of it.
+--- Applies fitted steps to spectra. NaN and infinity raise, in x and in what a step makes of it.
+-- @param fitted table what preprocess.fit gave
+-- @param x tensor (N, L, C)
+-- @return tensor (N, L, C)
 function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
   check_x("preprocess.apply", x)

@@ -10,31 +10,39 @@ local known_options = spectra.known {
   variation = check.default(0.1, "non-negative"),
 }
 
---- Spectra with one peak; its height says the class: around heights[1] in class 1 ("high"), around
--- heights[2] in class 2 ("low"). See claim 1 of the review.
---
--- Options: heights {0.8, 0.6}; variation (0.1): a height is uniform within heights[k] -+ variation, so that the
--- classes touch but do not overlap without noise; position (500) and shift (50): the maximum lies uniformly within
--- position -+ shift; and those of all generators:
---
--- n (1000), validation (300), test (2000): spectra in each part. length (1000): points of a spectrum. width {2, 6}:
--- uniform range of the Gaussian's sigma in points. shape ("gaussian"): or "lorentzian", of the same width at half
--- height; "pseudo_voigt", a sum of both in which the Lorentzian has a share uniform in mixing {0, 1}; "asymmetric", a
--- Gaussian whose left side is 1 - a and whose right side is 1 + a times as wide, a uniform in asymmetry {0, 0.5}.
--- background (0.2): its maximum is uniform from 0 to this, 0 for none. background_kinds: one or a list of
--- "polynomial" (a sum of Chebyshev polynomials, of the orders {1, 5} with coefficients uniform in -1 to 1, from 0
--- to 1), "exponential" (a decay with a rate uniform in 1 to 10 over the axis) and "hump" (a Gaussian centred anywhere
--- with a sigma of 0.1 to 0.4 axes); all three are mixed with uniform weights by default. noise (0.02): sd of Gaussian
--- noise. counts (0 for none): adds Poisson noise, as of so many counts at intensity 1. seed (1): an integer or a table
--- of integers. parts (false): also returns what the spectra are the sum of.
+--- Spectra with one peak; its height says the class: around heights[1] in class 1 ("high"), around heights[2] in class
+-- 2 ("low"). See claim 1 of the review.
 --
 -- The parts train, validation and test have independent streams; the same seed gives the same peaks under any noise
 -- and background. Both classes are equal in number (an odd spectrum goes to class 1), in random order.
---
--- @return { train, validation, test: each { x = (n, L, 1), y = (n) classes, position = (n) in points from 1,
---   height = (n), width = (n), mixing or asymmetry = (n) where the shape has one; and with parts peak, background,
---   noise = (n, L, 1), whose sum is x }; classes = names; axis = (L); options = all options;
---   ceiling = function(samples): the best accuracy that any classifier can reach, see mb.data.classes }
+-- @option heights of the two classes
+-- @option variation a height is uniform within heights[k] -+ variation, so that the classes touch but do not overlap
+--   without noise
+-- @option position of the maximum, in points from 1
+-- @option shift the maximum lies uniformly within position -+ shift points
+-- @option n training spectra
+-- @option validation validation spectra
+-- @option test test spectra
+-- @option length points of a spectrum
+-- @option width uniform range of the Gaussian's sigma in points
+-- @option shape of a peak: "lorentzian" has the same width at half height; "pseudo_voigt" is a sum of both,
+--   "asymmetric" a Gaussian with two widths
+-- @option mixing of "pseudo_voigt": uniform range of the Lorentzian's share
+-- @option asymmetry of "asymmetric": uniform range of a; the left side is 1 - a and the right side 1 + a times as wide
+-- @option background its maximum is uniform from 0 to this; 0 for none
+-- @option background_kinds one or a list of "polynomial" (a sum of Chebyshev polynomials with coefficients uniform in
+--   -1 to 1, from 0 to 1), "exponential" (a decay with a rate uniform in 1 to 10 over the axis) and "hump" (a Gaussian
+--   centred anywhere with a sigma of 0.1 to 0.4 axes); all are mixed with uniform weights
+-- @option orders range of the orders of the polynomial
+-- @option noise sd of Gaussian noise
+-- @option counts adds Poisson noise, as of so many counts at intensity 1; 0 for none
+-- @option seed an integer, or a table of integers
+-- @option parts true: also returns what the spectra are the sum of
+-- @return table { train, validation, test: each { x = tensor (n, L, 1), y = (n) classes, position = (n) in points from
+--   1, height = (n), width = (n), mixing or asymmetry = (n) where the shape has one; and with parts peak, background,
+--   noise = (n, L, 1), whose sum is x }; classes = names; axis = (L); options = all options; ceiling =
+--   function(samples): the best accuracy that any classifier can reach, see mb.data.classes }
+-- @usage local set = mb.data.single_peak { n = 1000, seed = 1 }
 local function single_peak(given)
   local options = spectra.options("single_peak", given, known_options)
   if #options.heights ~= 2 then check.fail("single_peak", "heights: expected 2 numbers, got %d", #options.heights) end

@@ -26,9 +26,12 @@ return {
     end,
     apply = function(x, _, fitted) return core.standardize(x, fitted.mean, fitted.sd) end,
   },
-  --- Smoothing, or a derivative, by a polynomial of some order (2, at most 64) fitted in a window of points (11, odd)
-  -- that moves along; derivative (0), delta (1): the distance of points, which scales derivatives. The ends come from
-  -- the outermost windows, as in scipy.signal.savgol_filter with mode "interp" (Savitzky and Golay 1964).
+  --- Smoothing, or a derivative, by a polynomial that is fitted in a window which moves along. The ends come from the
+  -- outermost windows, as in scipy.signal.savgol_filter with mode "interp" (Savitzky and Golay 1964).
+  -- @option window points of the window, odd
+  -- @option order of the polynomial, at most 64
+  -- @option derivative 0 smooths, 1 gives the first derivative, and so on
+  -- @option delta distance of points, which scales derivatives
   savitzky_golay = {
     options = { window = check.default(11, "positive integer"), order = check.default(2, "integer"),
       derivative = check.default(0, "integer"), delta = check.default(1, "positive") },
@@ -36,8 +39,10 @@ return {
       return core.savitzky_golay(x, options.window, options.order, options.derivative, options.delta)
     end,
   },
-  --- Takes off a baseline by asymmetric least squares (Eilers and Boelens 2005): as smooth as lambda (1e5) makes it,
-  -- with the weight p (0.01) for points above it and 1 - p below, for so many iterations (10) or until weights stay.
+  --- Takes off a baseline by asymmetric least squares (Eilers and Boelens 2005).
+  -- @option lambda how smooth the baseline is
+  -- @option p weight of points above the baseline; those below weigh 1 - p
+  -- @option iterations at most so many; fewer where weights stay
   als_baseline = {
     options = { lambda = check.default(1e5, "positive"), p = check.default(0.01, "positive"),
       iterations = check.default(10, "positive integer") },
@@ -45,7 +50,9 @@ return {
       return core.sub(x, core.als_baseline(x, options.lambda, options.p, options.iterations))
     end,
   },
-  --- From the points of axis to those of grid, which must lie within it (lists or tensors, both required), linearly.
+  --- Linear interpolation from the points of one axis to those of another.
+  -- @option axis a list or tensor with the place of each point of the spectra
+  -- @option grid a list or tensor with the places wanted, which must lie within axis
   resample = {
     options = { axis = check.required "table|tensor", grid = check.required "table|tensor" },
     prepare = function(options)

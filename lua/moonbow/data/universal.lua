@@ -106,30 +106,40 @@ local function are_published(options)
   return type(options.classes) == "number" and options.points == 5000
 end
 
---- Spectra of classes that differ in positions and heights of 2 to 10 peaks, with default options draw for
--- draw and number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9
--- spectra of 5000 points each.
+--- Spectra of classes that differ in positions and heights of 2 to 10 peaks, with default options draw for draw and
+-- number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9 spectra of 5000
+-- points each. Source: Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
 --
--- Classes: as many peaks as round(gamma(1.2, 1.2) + 2), at most 10; positions uniform, heights integers 1 to
--- 100 divided by the largest. Training and validation spectra: every peak moves by -shift..shift - 1 points
--- and changes its height by U(-height, height), independently; sigma of the Gaussian filter is U(sigma).
--- Test spectra: nine per class, all peaks moved by 0, -test_shift or test_shift, all heights but the largest
--- changed by 0, test_height or -test_height, sigma test_sigma.
---
--- Options. classes (500: how many to draw, or a list of own { positions = {points from 1}, heights = {...}
--- }); class_seed (2022), boundary (100: points at either end without peaks), min_peaks (2), max_peaks (10),
--- max_height (100), distribution ("gamma", or "uniform" from min_peaks to max_peaks): how classes are drawn.
--- points (5000). train (50), validation (10): spectra per class. shift (50), height (0.05), sigma {2, 5};
--- test_shift (30), test_height (0.04), test_sigma (2). seed (2022): of the training and validation spectra.
--- normalize (false: each spectrum is divided by its maximum, as the authors do before training). overlap
--- ("by_hand": six of the published classes vary less in the test set, as the authors chose; drawn otherwise,
--- classes have no such exceptions; "allow": none; "exclude": a class is drawn anew where its training
--- spectra and those of an earlier class may look the same, peaks that merge or vanish not considered).
---
--- @return { train, validation, test: each { x = (n, points, 1), y = (n) classes from 1 }; classes = names,
---   the authors' numbers from 0; peaks = list of { positions, heights }; axis; options }. test.rival (n) is
---   the other class in whose training range a test spectrum lies (divided by its maximum), or 0: such
---   spectra cannot be told apart from what a network has seen.
+-- Classes: as many peaks as round(gamma(1.2, 1.2) + 2), at most 10; positions uniform, heights integers 1 to 100
+-- divided by the largest. Training and validation spectra: every peak moves by -shift..shift - 1 points and changes
+-- its height by U(-height, height), independently; sigma of the Gaussian filter is U(sigma). Test spectra: nine per
+-- class, all peaks moved by 0, -test_shift or test_shift, all heights but the largest changed by 0, test_height or
+-- -test_height, sigma test_sigma.
+-- @option classes how many to draw, or a list of own { positions = {points from 1}, heights = {...} }
+-- @option class_seed of the classes
+-- @option boundary points at either end without peaks
+-- @option min_peaks least peaks of a class
+-- @option max_peaks most peaks of a class
+-- @option max_height heights are integers up to this, divided by the largest
+-- @option distribution of the number of peaks; "uniform" is from min_peaks to max_peaks
+-- @option points of a spectrum
+-- @option train training spectra per class
+-- @option validation validation spectra per class
+-- @option shift by how many points a peak moves
+-- @option height by how much a height changes
+-- @option sigma range of the Gaussian filter, in points
+-- @option test_shift by how many points the peaks of test spectra move
+-- @option test_height by how much the heights of test spectra change
+-- @option test_sigma Gaussian filter of the test spectra
+-- @option seed of the training and validation spectra
+-- @option normalize true: each spectrum is divided by its maximum, as the authors do before training
+-- @option overlap "by_hand": six of the published classes vary less in the test set, as the authors chose; drawn
+--   otherwise, classes have no such exceptions; "allow": none; "exclude": a class is drawn anew where its training
+--   spectra and those of an earlier class may look the same, peaks that merge or vanish not considered
+-- @return table { train, validation, test: each { x = tensor (n, points, 1), y = (n) classes from 1 }; classes =
+--   names, the authors' numbers from 0; peaks = list of { positions, heights }; axis; options }. test.rival (n) is the
+--   other class in whose training range a test spectrum lies (divided by its maximum), or 0: such spectra cannot be
+--   told apart from what a network has seen
 local function universal(given)
   local options = check.options("universal", check.copy(given), known_options)
   options.keep_ones = false

@@ -98,23 +98,33 @@ local function check_options(options)
   end
 end
 
---- Spectra with a target (class 2) or without it as main substance (class 1), n of each, in random order;
--- with default options draw for draw and number for number what the authors' script generates (rounded to
--- float32), once its uniform(0.01, 1, size, endpoint=True), which NumPy refuses, has lost the last argument.
+--- Spectra with a target (class 2) or without it as main substance (class 1), in random order; with default options
+-- draw for draw and number for number what the authors' script generates (rounded to float32), once its uniform(0.01,
+-- 1, size, endpoint=True), which NumPy refuses, has lost the last argument. Source: J. Schuetzke's
+-- spectra-model-benchmark (January 2024).
 --
--- Spectra of class 2: the target's peaks, every one moved by -shift..shift - 1 points and changed by
--- U(-height, height); sigma of the Gaussian filter is U(sigma). Of class 1: 2 to 10 peaks anywhere, of which
--- 20 % stand alone (case 1), 40 % come with the target weakened by U(impurity) (case 2), and 40 % are
--- weakened by U(weak) beside the whole target (case 3).
---
--- Options: n (5000), points (5000); positions {4291, 4701} (points from 1) and heights {0.744, 1} of the
--- target; shift (100), height (0.1), sigma {2.5, 30}; boundary (100: points at either end without unrelated
--- peaks), min_peaks (2), max_peaks (10); cases {0.2, 0.4, 0.4}, impurity {0, 0.7}, weak {0.03, 0.2};
--- validation (0.2: share of the validation set); seed (2023); normalize (false: each spectrum is divided by
--- its maximum).
---
--- @return { train, validation: each { x = (n, points, 1), y = (n), case = (n): 0 for class 2 };
---   classes = names; axis; options }
+-- Spectra of class 2: the target's peaks, every one moved by -shift..shift - 1 points and changed by U(-height,
+-- height); sigma of the Gaussian filter is U(sigma). Of class 1: 2 to 10 peaks anywhere, of which 20 % stand alone
+-- (case 1), 40 % come with the target weakened by U(impurity) (case 2), and 40 % are weakened by U(weak) beside the
+-- whole target (case 3).
+-- @option n spectra of each class
+-- @option points of a spectrum
+-- @option positions of the target's peaks, in points from 1
+-- @option heights of the target's peaks
+-- @option shift by how many points a peak of the target moves
+-- @option height by how much a height of the target changes
+-- @option sigma range of the Gaussian filter, in points
+-- @option boundary points at either end without unrelated peaks
+-- @option min_peaks least unrelated peaks
+-- @option max_peaks most unrelated peaks
+-- @option cases shares of the three cases of class 1
+-- @option impurity range of the target's intensity in case 2
+-- @option weak range of the unrelated peaks' intensity in case 3
+-- @option validation share of the validation set
+-- @option seed an integer, or a table of integers
+-- @option normalize true: each spectrum is divided by its maximum
+-- @return table { train, validation: each { x = tensor (n, points, 1), y = (n), case = (n): 0 for class 2 }; classes =
+--   names; axis; options }
 local function verification(given)
   local options = check.options("verification", check.copy(given), known_options)
   check_options(options)

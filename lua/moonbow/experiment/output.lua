@@ -10,19 +10,25 @@ local output = {}
 
 --- Where the results of a script go unless told: results/NAME, those of a quick run to results/NAME_quick, so that they
 -- never overwrite those of a full one.
+-- @param name string of the script
+-- @param quick? boolean
+-- @return string
 function output.folder(name, quick) return "results/" .. name .. (quick and "_quick" or "") end
 
 --- Prints a message, control characters in it escaped, and ends with exit code 1.
+-- @param message string
 function output.fail(message)
   io.stderr:write((message:gsub("[^\n]+", check.printable)), "\n")
   os.exit(1, true)
 end
 
 --- Prints rows of cells in aligned columns, control characters in them escaped; the first row is the heading.
+-- @param rows table a list of lists of cells
 function output.table(rows) print(text_table.format(rows)) end
 
 --- Makes a folder and sees that results.json can be written there, and the disk has room for it; else ends with a
 -- message. For the start of a script: what it computes should not be lost.
+-- @param folder string
 function output.prepare(folder)
   local ok, err = files.make_folders(folder)
   if ok then ok, err = files.check_writable(folder .. "/results.json") end
@@ -76,12 +82,12 @@ local function write_figure(figure)
   print(ok and "wrote " .. figure.path or err)
 end
 
---- Writes results.json, with the version, the machine's threads and the time, into the folder, and the figures, as SVG
--- and PNG. What cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then
--- Ctrl-C waits: it leaves all files as they were, or all new.
--- @param folder made where it is missing
--- @param results a table; see docs/guide/5_experiments.md
--- @param figures { [name] = figure }
+--- Writes results.json, with the machine's threads and the time, into the folder, and the figures, as SVG and PNG. What
+-- cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then Ctrl-C waits: it
+-- leaves all files as they were, or all new.
+-- @param folder string made where it is missing
+-- @param results table see docs/guide/5_experiments.md
+-- @param figures? table { [name] = figure }
 function output.save(folder, results, figures)
   local ok, err = files.make_folders(folder)
   if not ok then output.fail(err) end

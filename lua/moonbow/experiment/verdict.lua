@@ -3,7 +3,10 @@ local check = require "moonbow.check"
 
 local verdict = {}
 
---- Mean and sample standard deviation (nil for fewer than two) of a list of at least one.
+--- Mean and sample standard deviation of numbers.
+-- @param values table a list of at least one
+-- @return number the mean
+-- @return number the standard deviation; nil for fewer than two
 function verdict.spread(values)
   check.list("spread", "values", values)
   if #values == 0 then check.fail("spread", "values: expected at least one number, got none") end
@@ -15,6 +18,8 @@ function verdict.spread(values)
 end
 
 --- "0.953 ± 0.012", or "0.953" where there is no spread.
+-- @param values table a list of at least one number
+-- @return string
 function verdict.show_spread(values)
   local mean, sd = verdict.spread(values)
   return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)

@@ -47,7 +47,7 @@ local function comment_on(comments, entry)
   if entry.kind == "class" then return comment_by_name(comments, entry.path, "") end
   if entry.kind == "module" then return header_of(comments, entry.name) end
   return type(entry.value) == "function" and comment_above(comments, entry.value)
-    or comment_by_name(comments, entry.name, home)
+    or comment_by_name(comments, entry.name, home) or entry.kind == "value" and header_of(comments, entry.name)
 end
 
 -- ---- options and arguments ----
@@ -89,7 +89,8 @@ local OPTIONS = { name = "options", optional = true, type = "table", text = "" }
 -- The parameters of a function or method: those of the code, with what the comment says of each.
 local function parameters_of(entry, said)
   local names = parameter_names(entry.value)
-  if entry.taken and entry.taken.position == 1 and entry.kind ~= "method" then return { OPTIONS } end
+  local is_table_only = entry.taken and entry.taken.position == 1 and entry.kind ~= "method"
+  if is_table_only and #said == 0 then return { OPTIONS } end
   if not names then return said end
   if entry.kind == "method" then table.remove(names, 1) end
   local parameters, by_name = {}, {}
@@ -147,6 +148,7 @@ local function fill(entry, comments)
   entry.file, entry.summary = comment and comment.file, entries.summary(parts.text)
   local known = entry.known or entry.taken and entry.taken.known
   entry.options = known and add_options({}, known, "") or {}
+  entry.parameters = parts.params
   if type(entry.value) == "function" then
     entry.parameters = parameters_of(entry, parts.params)
     entry.signature = (signature_of(entry))

@@ -31,7 +31,7 @@ end
 
 local patterns = {
   "^%s*function [%w_.]+[.:]([%w_]+)%s*%(", "^local function ([%w_]+)%s*%(", "^[%w_]+%.([%w_]+) = ",
-  '^[%w_]+ ?%(?"([%w_]+)"', "^  ([%w_]+) = [{f]",
+  '^[%w_]+ ?%(?"([%w_]+)"', "^  ([%w_]+) = ",
 }
 
 -- The name that a statement defines, by its first line.

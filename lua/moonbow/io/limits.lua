@@ -1,8 +1,14 @@
 --- Bounds on what a file may make moonbow allocate: mb.limits.unpacked = 8 << 30 admits larger archives.
 --
--- Sizes that stand in a file are first held against the bytes that are there; what is left is bounded here, so that
--- a small file cannot eat the machine. Loading what goes beyond gives nil and a message that names the limit; saving
--- what could not be loaded again raises.
+-- Sizes that stand in a file are first held against the bytes that are there; what is left is bounded here, so that a
+-- small file cannot eat the machine. Loading what goes beyond gives nil and a message that names the limit; saving
+-- what could not be loaded again raises. Unknown names, and values that are no positive integers, raise.
+-- @field depth integer levels of nested lists and tables in JSON; a layer in a container takes two (100)
+-- @field entries integer names and values of one JSON text, members of an archive (2^20)
+-- @field header integer bytes of the header of a safetensors file, which holds all but the numbers (2^24)
+-- @field unpacked integer bytes that the packed members of an archive may have together, as bytes and as tensors
+--   (2^30)
+-- @field elements integer numbers in one tensor of a file (2^31)
 local check = require "moonbow.check"
 
 local limits = {

@@ -126,11 +126,13 @@ local function parse(bytes, room)
   return header.fortran and transposed(x) or x, { type = NAMES[code], fortran_order = header.fortran }
 end
 
---- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float16, float32, and
--- float64 (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
--- @return tensor, { type = "float64", fortran_order = false }; or nil and a message: for a file that is not
---   there, not of this format, truncated, empty, of more than 4 dimensions, of another type (Python objects
---   are never unpickled), or with integers that float32 cannot hold exactly
+--- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float16, float32, and float64
+-- (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
+-- @param path string of the file
+-- @return tensor the array; or nil and a message: for a file that is not there, not of this format, truncated, empty,
+--   of more than 4 dimensions, of another type (Python objects are never unpickled), or with integers that float32
+--   cannot hold exactly
+-- @return table { type = "float64", fortran_order = false }
 function npy.load_npy(path)
   check.kind("load_npy", "path", path, "string")
   local bytes, err = files.read(path)
@@ -165,9 +167,12 @@ end
 local array_options = { type = "float32" }
 local archive_options = { type = check.default("float32", "string|table"), compress = false }
 
---- Saves a tensor as numpy.load reads it, whole or not at all. Options: type ("float32"; "float64", "bool",
--- "int8" to "int64", "uint8" to "uint64": raises unless every element is such a number).
--- @return true, or nil and a message
+--- Saves a tensor as numpy.load reads it, whole or not at all.
+-- @param x tensor
+-- @param path string of the file
+-- @option type "float32", "float64", "bool", "int8" to "int64", "uint8" to "uint64": raises unless every element is
+--   such a number
+-- @return boolean true; or nil and a message
 function npy.save_npy(x, path, options)
   check.kind("save_npy", "x", x, "tensor")
   check.kind("save_npy", "path", path, "string")
@@ -200,8 +205,11 @@ local function parse_all(bytes, entries)
 end
 
 --- Reads what numpy.savez or numpy.savez_compressed wrote. Members that load_npy would refuse are left out, and named.
--- @return { [name] = tensor }, { [name] = { type, fortran_order } }, { [name] = why it was left out }; or nil and a
---   message: for a file that is not there, no archive, damaged, beyond mb.limits, or without a member that can be read
+-- @param path string of the file
+-- @return table { [name] = tensor }; or nil and a message: for a file that is not there, no archive, damaged, beyond
+--   mb.limits, or without a member that can be read
+-- @return table { [name] = { type, fortran_order } }
+-- @return table { [name] = why it was left out }
 function npy.load_npz(path)
   check.kind("load_npz", "path", path, "string")
   local bytes, err = files.read(path)
@@ -213,9 +221,12 @@ function npy.load_npz(path)
   return arrays, about, skipped
 end
 
---- Saves { [name] = tensor } as numpy.load reads it, whole or not at all. Options: type ("float32": of all,
--- or { [name] = type }), compress (false).
--- @return true, or nil and a message
+--- Saves tensors as numpy.load reads them, whole or not at all.
+-- @param arrays table { [name] = tensor }
+-- @param path string of the file
+-- @option type of all, as for save_npy, or { [name] = type }
+-- @option compress true: packed
+-- @return boolean true; or nil and a message
 function npy.save_npz(arrays, path, options)
   check.kind("save_npz", "arrays", arrays, "table")
   check.kind("save_npz", "path", path, "string")

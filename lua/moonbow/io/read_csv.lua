@@ -170,15 +170,16 @@ end
 
 --- Reads spectra from a text file (UTF-8). Either one per line, below a header with the axis values, where columns
 -- whose name is no number are labels; or one per column, beside a first column with the axis values, which also is how
--- a file with x and y is read. docs/own_spectra.md says what is taken and what is refused.
---
--- Separator and decimal sign are those with which all lines fit. Options: separator ("," ";" "\t", or " " for any
--- blanks, or another character), decimal ("." or ","; to be given where 1.200 may be 1200), comment (by default "#",
--- where a line that reads as a spectrum is refused; given, lines that start with it are left out whatever they hold; ""
--- for none).
--- @return { x = (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns = label
---   columns in order, skipped = number of lines left out, notes = list of what was left out or taken for something
---   else }; or nil and a message that names file, line and column
+-- a file with x and y is read. docs/own_spectra.md says what is taken and what is refused. Separator and decimal sign
+-- are those with which all lines fit, unless given.
+-- @param path string of the file
+-- @option separator "," or ";" or "\t", " " for any blanks, or another character
+-- @option decimal "." or ","; to be given where 1.200 may be 1200
+-- @option comment "#" unless given, where a line that reads as a spectrum is refused; given, lines that start with it
+--   are left out whatever they hold; "" for none
+-- @return table { x = tensor (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns =
+--   label columns in order, skipped = number of lines left out, notes = list of what was left out or taken for
+--   something else }; or nil and a message that names file, line and column
 local function read_csv(path, options)
   check.kind("read_csv", "path", path, "string")
   options = check.options("read_csv", options, known_options)

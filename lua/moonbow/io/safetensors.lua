@@ -58,12 +58,13 @@ local function header_of(tensors, names, metadata)
   return text .. (" "):rep(-#text % 8)
 end
 
---- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written
--- beside its place, to the disk, and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; the
--- same content gives the same bytes.
--- @param tensors { [name] = tensor }
--- @param metadata { [key] = string }, or nil
--- @return true, or nil and a message. Raises for names and strings that are not UTF-8.
+--- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written beside its
+-- place, to the disk, and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; the same
+-- content gives the same bytes. Raises for names and strings that are not UTF-8.
+-- @param path string of the file
+-- @param tensors table { [name] = tensor }
+-- @param metadata? table { [key] = string }
+-- @return boolean true; or nil and a message
 function safetensors.write(path, tensors, metadata)
   metadata = metadata or {}
   check.kind("safetensors.write", "path", path, "string")
@@ -219,9 +220,11 @@ end
 --- Reads what write wrote, or another program. F64 is rounded to float32; F16, BF16, bool and integers of 8 to 64 bits
 -- are converted where float32 holds them exactly. Tensors of other types or of more than 4 dimensions, empty ones, and
 -- those with numbers that float32 cannot hold are left out, and named.
--- @return { [name] = tensor }, metadata as { [key] = string }, { [name] = why it was left out }; or nil and a message:
---   for a file that is not there, not of this format, truncated or damaged, whose tensors do not cover its bytes, each
---   once, or with tensors none of which can be read
+-- @param path string of the file
+-- @return table { [name] = tensor }; or nil and a message: for a file that is not there, not of this format, truncated
+--   or damaged, whose tensors do not cover its bytes, each once, or with tensors none of which can be read
+-- @return table metadata as { [key] = string }
+-- @return table { [name] = why it was left out }
 function safetensors.read(path)
   check.kind("safetensors.read", "path", path, "string")
   local text, err = files.read(path)

@@ -68,11 +68,16 @@ local function description_of(model, kind, info)
 end
 
 --- Saves a built network, or a fitted forest, linear model or set of neighbours, as one safetensors file, whole or not
--- at all. The same model and info give the same bytes.
--- @param info what should come back with it: classes (names in order, as many as the model has outputs), axis (of the
---   spectra, tensor or list), preprocessing (fitted steps, from mb.preprocess.fit), note (a string); all optional
--- @return true, or nil and a message. Raises for models that hold functions or are not built, and for what would not
---   come back: NaN and infinity, text that is not UTF-8, lists with gaps; the message names the entry.
+-- at all. The same model and info give the same bytes. Raises for models that hold functions or are not built, and for
+-- what would not come back: NaN and infinity, text that is not UTF-8, lists with gaps; the message names the entry.
+-- @param model layer|forest|linear|neighbours what is saved
+-- @param path string of the file
+-- @option classes names in order, as many as the model has outputs
+-- @option axis of the spectra, a tensor or list
+-- @option preprocessing fitted steps, from mb.preprocess.fit
+-- @option note a text
+-- @return boolean true; or nil and a message
+-- @usage assert(mb.save(model, "model.safetensors", { classes = set.classes }))
 function store.save(model, path, info)
   local kind = kind_of(model)
   if not kind and not nn.is_layer(model) then
@@ -115,7 +120,9 @@ local function about_version(metadata)
 end
 
 --- Loads a model that save wrote, a network in evaluation mode. Nothing in the file is believed: see mb.limits.
--- @return model, info (classes, axis, preprocessing, note, as they were given to save); or nil and a message
+-- @param path string of the file
+-- @return layer|forest|linear|neighbours the model; or nil and a message
+-- @return table classes, axis, preprocessing, note, as they were given to save
 function store.load(path)
   check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)

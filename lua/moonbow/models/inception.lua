@@ -51,12 +51,17 @@ local function define(name, count, units)
   end, 1, rules)
 end
 
---- The network of Lee et al. 2020 (Nat. Commun. 11:86) with the body of lee2020_cnn3 and three inception
--- blocks, as benchmarked. Options: mb.help(mb.models), and blocks: a list with six numbers of filters for
--- each block (of a convolution 1; of 1 and 3; of 1 and 5; of 1 behind average pooling 3).
+--- The network of Lee et al. 2020 (Nat. Commun. 11:86) with the body of lee2020_cnn3 and three inception blocks, as
+-- benchmarked.
+-- @option blocks a list with six numbers of filters for each block (of a convolution 1; of 1 and 3; of 1 and 5; of 1
+--   behind average pooling 3)
+-- @see models
+-- @return layer
 define("lee2020_inception3", 3, { 3700, 740 })
 
 --- As lee2020_inception3, with six inception blocks: 187 million parameters at 5000 points and 500 classes.
+-- @see models.lee2020_inception3, models
+-- @return layer
 define("lee2020_inception6", 6, { 4000, 400 })
 
 return models

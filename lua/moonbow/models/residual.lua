@@ -30,12 +30,16 @@ local function block(options, stride, is_first)
   }
 end
 
---- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria: a
--- convolution 64@5, then six stages of two blocks of two convolutions 100@5. Options: mb.help(mb.models)
--- but for those of pooling and stride, and: filters (100), first_filters (64), kernel (5), blocks (2 in
--- each stage), strides of the stages ({2, 2, 2, 2, 2, 2} as benchmarked), first_activation ("linear" as
--- benchmarked), batch_norm (true). The original (1000 points) has strides {1, 2, 2, 2, 2, 2},
+--- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria: a convolution 64@5,
+-- then six stages of two blocks of two convolutions 100@5. The original (1000 points) has strides {1, 2, 2, 2, 2, 2},
 -- first_activation "relu", bias false, dropout 0.
+-- @option filters of the convolutions in blocks
+-- @option first_filters of the convolution before them
+-- @option blocks in each stage
+-- @option strides of the stages, as benchmarked
+-- @option first_activation behind the first convolution, as benchmarked
+-- @see models
+-- @return layer
 function models.ho2019_resnet(given)
   local name = "ho2019_resnet"
   local options, layers = parts.options(name, given, rules), {}

@@ -4,6 +4,11 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local gnuplot = require "moonbow.plot.gnuplot"
 
+--- A figure of one or more panels, as the functions of mb.plot make it.
+--
+-- @class figure
+-- @field width integer in pixels of 1/96 inch
+-- @field height integer in pixels of 1/96 inch
 local Figure = {}
 Figure.__index = Figure
 Figure.__name = "moonbow.plot.figure"
@@ -62,10 +67,12 @@ local function write_script(figure, format, output, w, h)
 end
 
 --- The gnuplot script of the figure.
--- @param format "svg" (default), "png", "pdf" or "txt"; a text figure shows its panels one below
--- the other
--- @param output file that the script writes; without it, standard output
--- @param width, height size in characters of each panel of a text figure (100, 28)
+-- @param format? string "svg" (unless given), "png", "pdf" or "txt"; a text figure shows its panels one below the
+--   other
+-- @param output? string the file that the script writes; without it, standard output
+-- @param width? integer in characters of each panel of a text figure (100)
+-- @param height? integer in lines of each panel of a text figure (28)
+-- @return string
 function Figure:script(format, output, width, height)
   format = check.name("figure:script", "format", format or "svg", { "svg", "png", "pdf", "txt" })
   local text = format == "txt"
@@ -74,16 +81,16 @@ function Figure:script(format, output, width, height)
 end
 
 --- The figure as a file holds it.
--- @param format "svg" (default), "png", "pdf" or "txt"
--- @return the bytes, or nil and a message (no gnuplot, disk full)
+-- @param format? string "svg" (unless given), "png", "pdf" or "txt"
+-- @return string the bytes, or nil and a message (no gnuplot, disk full)
 function Figure:bytes(format)
   format = check.name("figure:bytes", "format", format or "svg", { "svg", "png", "pdf", "txt" })
   return gnuplot.render(format, function(output) return self:script(format, output) end)
 end
 
 --- Writes the figure to a file, whole or not at all.
--- @param path ends in .svg, .png, .pdf or .txt
--- @return path, or nil and a message (no gnuplot, no such folder, disk full)
+-- @param path string which ends in .svg, .png, .pdf or .txt
+-- @return string path, or nil and a message (no gnuplot, no such folder, disk full)
 function Figure:save(path)
   local format = type(path) == "string" and path:match "%.(%a+)$"
   format = format and format:lower()
@@ -98,8 +105,9 @@ function Figure:save(path)
 end
 
 --- The figure as text.
--- @param width, height of a panel in characters (100, 28)
--- @return the text, or nil and a message
+-- @param width? integer of a panel in characters (100)
+-- @param height? integer of a panel in lines (28)
+-- @return string the text, or nil and a message
 function Figure:text(width, height)
   return gnuplot.render("txt", function(output) return self:script("txt", output, width, height) end)
 end
@@ -123,7 +131,7 @@ local function show_window(figure)
 end
 
 --- Shows the figure: in a window where there is a display, otherwise as text as wide as the terminal.
--- @return the figure, or nil and a message
+-- @return figure the figure, or nil and a message
 function Figure:show()
   local interactive = on_terminal()
   if interactive and show_window(self) then return self end

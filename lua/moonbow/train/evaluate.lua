@@ -73,12 +73,13 @@ end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
---- The classes that a classifier predicts, and their probabilities. Raises where its outputs are not (N, classes),
--- and where they are NaN or infinite, with the rows.
--- @param model whose outputs are logits (N, classes): one that ends in a softmax raises
--- @param x (N, L, C)
--- @param options batch_size (128)
--- @return classes (N), probabilities (N, classes)
+--- The classes that a classifier predicts, and their probabilities. Raises where its outputs are not (N, classes), and
+-- where they are NaN or infinite, with the rows.
+-- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
+-- @param x tensor (N, L, C)
+-- @option batch_size rows at once
+-- @return tensor (N), class numbers
+-- @return tensor (N, classes), probabilities
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
   M.check_model("predict", model)
@@ -119,11 +120,13 @@ local function confusion_of(y, predicted, classes)
   return confusion, hits
 end
 
---- Loss and accuracy of a classifier on { x, y = class numbers }. Raises where its outputs are not (N, classes), and
--- where they are NaN or infinite, with the rows.
--- @param options batch_size (128)
--- @return { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
---   recall, f1 (0 where undefined); macro_f1; classes, those of the data }. print(evaluation) shows it as tables
+--- Loss and accuracy of a classifier. Raises where its outputs are not (N, classes), and where they are NaN or
+-- infinite, with the rows.
+-- @param model layer whose outputs are logits (N, classes)
+-- @param set table { x = tensor (N, L, C), y = class numbers from 1 on }
+-- @option batch_size rows at once
+-- @return table { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision, recall, f1
+--   (0 where undefined); macro_f1; classes, those of the set }; print shows tables
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_batches)
   M.check_model("evaluate", model)
@@ -199,9 +202,13 @@ local function recalibrate(model, x, options)
   return model
 end
 
---- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A
--- row left over belongs to the batch before, as in fit. Options: batch_size (128). Returns the model. After an
--- error, or Ctrl-C, the statistics are those of before; those that would be NaN or infinite raise.
+--- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A row
+-- left over belongs to the batch before, as in fit. After an error, or Ctrl-C, the statistics are those of before;
+-- those that would be NaN or infinite raise.
+-- @param model layer in which they are
+-- @param x tensor (N, L, C), the spectra they shall be of
+-- @option batch_size rows at once
+-- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 
 for _, f in ipairs { M.predict, M.evaluate, M.recalibrate } do check.takes(f, 3, options_of_batches) end

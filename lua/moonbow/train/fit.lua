@@ -154,45 +154,72 @@ local function train(model, set, given)
   return job.history
 end
 
---- Trains a model on { x = (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets }.
---
--- Options: epochs (10); batch_size (32); optimizer (Adam with its defaults; its lr is after fit what it was
--- before); loss ("cross_entropy" of the outputs as logits, "mse", or a function(output, y) that returns a tensor
--- of one element); seed (0: an integer or a table of integers; weights not yet made, shuffling and dropout draw
--- from it); shuffle (true); validation (a set like the first one); early_stopping { patience = 10, min_delta = 0,
--- restore_best = true }, by the validation loss, or the training loss without validation; schedule ({ "plateau",
--- patience, factor, min_lr, min_delta, cooldown }, { "step", every, factor } or { "cosine", min_lr }); clip_norm
--- (gradients are scaled to at most this norm); class_weights ("balanced", one number per class, or { [name] =
--- number } for some classes of data.classes; for "cross_entropy"); l2 (factor of the sum of squares of all
--- weights, without biases); callbacks (functions(record, control), called after each epoch; control.stop() ends
--- training); verbose (true: progress on standard error); checkpoint (a folder, or { folder, every = 1, seconds = 0
--- }: see below).
+--- Trains a model by mini-batches.
 --
 -- A row that is left over at the end of an epoch belongs to the batch before where the model has a batch norm that
 -- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See
 -- docs/guide/3_training.md.
 --
--- Checkpoints: after every so many epochs, if so many seconds have passed since the last one (it costs as
--- many as writing the weights five times), and at the end, all that the training is made of (weights, best
--- weights, optimiser, schedule, generators, history) goes to folder/checkpoint.safetensors, which is always
--- whole. The same call with the same folder goes on from there, whatever ended the process, and gives the
--- same weights, bit for bit, as a training that was never interrupted; after the last epoch it only loads
--- them. More epochs may be asked for; with any other data, network or options it raises, as it does
--- while another training is at work in the folder (see docs/files.md). What functions
--- (loss, callbacks, layers) remember is not kept.
+-- Checkpoints: all that the training is made of (weights, best weights, optimiser, schedule, generators, history) goes
+-- to folder/checkpoint.safetensors, which is always whole. The same call with the same folder goes on from there,
+-- whatever ended the process, and gives the same weights, bit for bit, as a training that was never interrupted; after
+-- the last epoch it only loads them. More epochs may be asked for; with any other data, network or options it raises,
+-- as it does while another training is at work in the folder (see docs/files.md). What functions (loss, callbacks,
+-- layers) remember is not kept.
 --
 -- However a training ends before its time, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a
 -- validation loss or a gradient that is NaN or infinite, or by a coroutine that is closed: the model then has its best
 -- weights and running statistics so far. These are, with and without early stopping, those after the epoch with the
 -- lowest validation loss (without validation, the lowest training loss), or those before training where no epoch has
 -- ended. The model is always left in evaluation mode, with the generators of before and without gradients; gradients
--- from before are not used. NaN and infinity raise, with the epoch, the batch and the layer, and before the optimiser's
--- step; also where only the last step has made weights, or outputs, infinite. See docs/guide/3_training.md.
+-- from before are not used. NaN and infinity raise, with the epoch, the batch and the layer, and before the
+-- optimiser's step; also where only the last step has made weights, or outputs, infinite. See
+-- docs/guide/3_training.md.
 --
 -- Ctrl-C ends a script with code 130 and a line on how to go on; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
--- @return history: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch
---   and stopped ("early_stopping", "callback", or nil). print(history) shows it as a table
+-- @param model layer which is built for the spectra unless it is; its outputs are logits for "cross_entropy"
+-- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets of the loss }
+-- @option epochs passes over the set
+-- @option batch_size rows of a step
+-- @option optimizer one of mb.optim; Adam with its defaults unless given. Its lr is after fit what it was before
+-- @option loss "cross_entropy" of the outputs as logits, "mse", or a function(output, y) that returns a tensor of one
+--   element
+-- @option seed an integer, or a table of integers: weights not yet made, shuffling and dropout draw from it
+-- @option shuffle false: rows keep their order in each epoch
+-- @option validation a set like the first one: its loss and accuracy are told after each epoch
+-- @option early_stopping ends training when the validation loss (without validation, the training loss) no longer
+--   falls
+-- @option early_stopping.patience epochs without a lower loss after which training ends
+-- @option early_stopping.min_delta by how much a loss has to be lower to count
+-- @option early_stopping.restore_best true: the model ends with the weights of the best epoch
+-- @option schedule { "plateau", ... }, { "step", ... } or { "cosine", ... } with the options of schedule "plateau",
+--   schedule "step" or schedule "cosine": how the learning rate changes
+-- @option schedule.every of "step": epochs between two changes
+-- @option schedule.factor of "plateau" and "step": what the rate is multiplied with
+-- @option schedule.patience of "plateau": epochs without a lower loss
+-- @option schedule.min_delta of "plateau": by how much a loss has to be lower
+-- @option schedule.cooldown of "plateau": epochs after a change that do not count
+-- @option schedule.min_lr of "plateau" and "cosine": the least rate
+-- @option clip_norm gradients are scaled to at most this norm, taken over all parameters
+-- @option class_weights "balanced", one number per class, or { [name] = number } for some classes of set.classes; for
+--   "cross_entropy"
+-- @option l2 factor of the sum of squares of all weights, without biases, which is added to the loss
+-- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training
+-- @option verbose true: progress on standard error
+-- @option checkpoint a folder, or a table with it: keeps the training, so that the same call goes on after an
+--   interruption
+-- @option checkpoint.folder where checkpoint.safetensors is written
+-- @option checkpoint.every epochs between two checkpoints
+-- @option checkpoint.seconds least seconds between two checkpoints; one costs as many as writing the weights five
+--   times, and one is always written at the end
+-- @return table history: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch and
+--   stopped ("early_stopping", "callback", or nil); print shows a table
+-- @usage
+-- local history = mb.fit(model, set.train, {
+--   epochs = 50, optimizer = mb.optim.Adam { lr = 3e-4 },
+--   validation = set.validation, early_stopping = { patience = 10 },
+-- })
 local function fit(model, set, given) return closing(train, model, set, given) end
 
 return check.takes(fit, 3, fit_options)

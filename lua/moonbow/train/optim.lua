@@ -7,6 +7,12 @@ local check = require "moonbow.check"
 
 local optim = {}
 
+--- What a gradient-based training moves the weights with, as mb.optim.Adam{} makes it.
+--
+-- @class optimizer
+-- @field lr number the learning rate; may be set at any time
+-- @field name string the kind: "Adam"
+-- @field options table as they were given, with defaults
 local Optimizer = {}
 Optimizer.__index = Optimizer
 
@@ -75,9 +81,9 @@ local function gather(optimizer, parameters)
   return groups, gradients
 end
 
---- Moves all parameters one step, a parameter that is listed twice once. Raises where lr is no finite number of at
--- least 0.
--- @param parameters what model:parameters() gives: a list of { name, value }
+--- Moves every parameter one step against its gradient, and clears the gradient; those without one stay as they are,
+-- and one that is listed twice moves once. Raises where lr is no finite number of at least 0.
+-- @param parameters table what model:parameters() gives: a list of { name, value }
 function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative real")
   local groups, gradients = gather(self, checked_list("step", parameters))
@@ -100,8 +106,10 @@ local function named(operation, parameters, i)
   return parameter.name, parameter.value
 end
 
---- A copy of what the optimiser remembers of parameters: { ["1.weight"] = first moment, ... } with the number of the
--- moment before the name ("2.1.weight"), and { ["1.weight"] = number of its steps, ... }.
+--- A copy of what the optimiser remembers of parameters.
+-- @param parameters table what model:parameters() gives
+-- @return table { ["1.weight"] = first moment, ... } with the number of the moment before the name ("2.1.weight")
+-- @return table { ["1.weight"] = number of its steps, ... }
 function Optimizer:state(parameters)
   local moments, steps = {}, {}
   for i = 1, #checked_list("state", parameters) do
@@ -130,6 +138,9 @@ end
 
 --- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered. Raises, and
 -- changes nothing, where moments are missing or have other shapes.
+-- @param parameters table what model:parameters() gives
+-- @param moments table the first result of state
+-- @param steps table the second result of state
 function Optimizer:load_state(parameters, moments, steps)
   check.kind("load_state", "moments", moments, "table")
   check.kind("load_state", "steps", steps, "table")
@@ -153,6 +164,7 @@ function Optimizer.__tostring(self)
 end
 
 --- A value for a <close> variable: lr comes back where the variable's block ends, on every way out.
+-- @return any
 function Optimizer:keep_lr()
   local lr = self.lr
   return setmetatable({}, { __close = function() self.lr = lr end })
@@ -174,8 +186,13 @@ end
 
 local positive, decay = "positive real", "fraction below 1"
 
---- Stochastic gradient descent: SGD{ lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0 }.
--- weight_decay is added to the gradient; nesterov needs a momentum. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
+--- Stochastic gradient descent, with momentum if asked for. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
+-- @option lr learning rate
+-- @option momentum share of the last step that stays; 0: none
+-- @option nesterov true: the gradient is taken ahead of the step; needs a momentum
+-- @option weight_decay factor of the weights that is added to the gradient
+-- @return optimizer
+-- @usage mb.optim.SGD { lr = 0.01, momentum = 0.9 }
 define("SGD", {
   lr = check.default(0.01, positive), momentum = check.default(0, "fraction"), nesterov = false,
   weight_decay = check.default(0, "non-negative real"),
@@ -198,16 +215,26 @@ local function define_adam(name, weight_decay, decoupled)
   end)
 end
 
---- Adam{ lr = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, keras_epsilon = false },
--- the decay added to the gradient. keras_epsilon: epsilon joins the root of the second moment before its
--- bias is corrected, as in Keras (whose default is 1e-7); in the first steps it then weighs up to 32 times
--- as much. Source: Kingma and Ba 2015.
+--- Adam: steps scaled by the moments of the gradient. Source: Kingma and Ba 2015.
+-- @option lr learning rate
+-- @option beta1 share of the first moment, the mean gradient, that stays in a step
+-- @option beta2 share of the second moment, the mean square, that stays in a step
+-- @option epsilon is added to the root of the second moment
+-- @option weight_decay factor of the weights that is added to the gradient
+-- @option keras_epsilon true: epsilon joins the root of the second moment before its bias is corrected, as in Keras
+--   (whose default is 1e-7); in the first steps it then weighs up to 32 times as much
+-- @return optimizer
+-- @usage mb.optim.Adam { lr = 3e-4 }
 define_adam("Adam", 0, false)
---- AdamW: the same options, with the decay (default 0.01) apart from the gradient. Source: Loshchilov and
--- Hutter 2019.
+--- Adam with the decay of weights apart from the gradient. Source: Loshchilov and Hutter 2019.
+-- @option weight_decay factor of the weights by which, times lr, each step makes them smaller
+-- @return optimizer
+-- @see optim.Adam
 define_adam("AdamW", 0.01, true)
 
 --- True if a value is an optimiser.
+-- @param value any
+-- @return boolean
 function optim.is_optimizer(value) return getmetatable(value) == Optimizer end
 
 require("moonbow.counted").methods(Optimizer, "", nil, "optimizer")

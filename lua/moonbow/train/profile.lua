@@ -148,21 +148,22 @@ local function build(model, x)
   autograd.no_grad(model, core.narrow(x, 1, 1))
 end
 
---- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its
--- weights, statistics, gradients, mode and generator. Normal runs are not slowed down.
--- @param model a layer
--- @param x (N, L, C)
--- @param y what the loss takes: labels (N), or targets for "mse"
--- @param options steps (3: measured steps, of which the mean is reported, after two that are not), loss
---   ("cross_entropy" or "mse"), optimizer (a fresh Adam; it is stepped)
--- @return a report. print(report) shows the time by layer and by operation, with GFLOP/s where multiply-adds
---   are known: those that were done, so that a skipped gradient of the spectra does not count.
---   report.seconds of a step, report.samples_per_second, report.phases { forward, backward, optimizer } in
---   seconds; report.rows, report.layers, report.operations: lists of { layer (its path, or "loss",
---   "optimizer", "other"), type, operation, pass, calls, seconds, share, flops, bytes }, whose seconds sum up
---   to those of the step. "other" is what no operation spends: the tape, sums of gradients, Lua. bytes are
---   those of the tensors an operation gets and makes; backward, of the gradients. The gradient of large dense
---   weights is computed, tile by tile, in the optimiser's step.
+--- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its weights,
+-- statistics, gradients, mode and generator. Normal runs are not slowed down.
+--
+-- print(report) shows the time by layer and by operation, with GFLOP/s where multiply-adds are known: those that were
+-- done, so that a skipped gradient of the spectra does not count. "other" is what no operation spends: the tape, sums
+-- of gradients, Lua. bytes are those of the tensors an operation gets and makes; backward, of the gradients. The
+-- gradient of large dense weights is computed, tile by tile, in the optimiser's step.
+-- @param model layer which is built unless it is
+-- @param x tensor (N, L, C)
+-- @param y? tensor|table what the loss takes: labels (N), or targets for "mse"; nil for an inference
+-- @option steps measured steps, of which the mean is reported, after two that are not
+-- @option loss of the training step
+-- @option optimizer one of mb.optim, which is stepped; a fresh Adam unless given
+-- @return table report: seconds of a step, samples_per_second, phases { forward, backward, optimizer } in seconds;
+--   rows, layers, operations: lists of { layer (its path, or "loss", "optimizer", "other"), type, operation, pass,
+--   calls, seconds, share, flops, bytes }, whose seconds sum up to those of the step
 -- @usage print(mb.profile(model, x, y))
 local function profile(model, x, y, options)
   options = check.options("profile", options, profile_options)

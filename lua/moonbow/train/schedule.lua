@@ -3,8 +3,14 @@ local check = require "moonbow.check"
 
 local kinds = {}
 
---- Multiplies by factor after patience epochs without a validation loss lower by min_delta; for cooldown
--- epochs after that, no epoch counts. As Keras' ReduceLROnPlateau, whose defaults these are.
+--- Multiplies the learning rate by a factor when the validation loss no longer falls. As Keras' ReduceLROnPlateau,
+-- whose defaults these are.
+-- @option patience epochs without a lower loss before a change
+-- @option factor what the rate is multiplied with
+-- @option min_lr the rate falls no lower
+-- @option min_delta by how much a loss has to be lower to count
+-- @option cooldown epochs after a change in which none counts
+-- @usage mb.fit(model, set, { schedule = { "plateau", patience = 5, factor = 0.5 } })
 kinds.plateau = {
   defaults = {
     patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction below 1"),
@@ -27,7 +33,10 @@ kinds.plateau = {
   end,
 }
 
---- Multiplies by factor every so many epochs.
+--- Multiplies the learning rate by a factor at regular distances.
+-- @option every epochs between two changes
+-- @option factor what the rate is multiplied with
+-- @usage mb.fit(model, set, { schedule = { "step", every = 10 } })
 kinds.step = {
   defaults = { every = check.required "positive integer", factor = check.default(0.1, "fraction") },
   start = function(options)
@@ -35,7 +44,10 @@ kinds.step = {
   end,
 }
 
---- Half a cosine from the first rate down to min_lr in the last epoch (Loshchilov and Hutter 2017).
+--- Half a cosine of the learning rate from the first one down to the least in the last epoch (Loshchilov and Hutter
+-- 2017).
+-- @option min_lr the rate of the last epoch
+-- @usage mb.fit(model, set, { schedule = { "cosine", min_lr = 1e-5 } })
 kinds.cosine = {
   defaults = { min_lr = check.default(0, "non-negative real") },
   start = function(options, first)

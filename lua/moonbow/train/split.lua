@@ -156,13 +156,21 @@ local known = {
   seed = check.default(0, "integer|table"),
 }
 
---- k folds of n rows: mb.split.k_fold(n, k, { stratify = classes, groups = names, seed = 0 }).
--- With stratify, every fold gets its share of each class; with groups, rows of one group stay together, and the folds
--- are as even in size as dealing the largest groups first makes them, so that seed decides among equal ones only.
--- Both take one label per row: a list of numbers, strings or booleans, or a tensor (N) or (N, 1). nil, NaN and blank
--- strings raise; so do groups that leave no class on both sides of a split. Classes that are missing from the test
--- rows of a fold, or from its training rows, are named in a warning.
--- @return a list of k { train, test }: tensors of row numbers
+--- k folds of n rows for cross-validation. Classes that are missing from the test rows of a fold, or from its training
+-- rows, are named in a warning.
+-- @param n integer number of rows, up to 2^24
+-- @param k integer number of folds, from 2 on
+-- @option stratify one label per row: every fold gets its share of each class. A list of numbers, strings or booleans,
+--   or a tensor (N) or (N, 1); nil, NaN and blank strings raise
+-- @option groups one label per row: rows of one group stay together, and the folds are as even in size as dealing the
+--   largest groups first makes them, so that seed decides among equal ones only. Groups that leave no class on both
+--   sides of a split raise
+-- @option seed an integer, or a table of integers, for the order of rows
+-- @return table a list of k { train, test }: tensors of row numbers, for x:index
+-- @usage
+-- for _, fold in ipairs(mb.split.k_fold(#x, 5, { stratify = y })) do
+--   local x_train, x_test = x:index(fold.train), x:index(fold.test)
+-- end
 function split.k_fold(n, k, options)
   n = check.kind("k_fold", "n", n, "positive integer")
   k = check.kind("k_fold", "k", k, "positive integer")
@@ -186,9 +194,13 @@ function split.k_fold(n, k, options)
   return report.folds(folds)
 end
 
---- One split of n rows: mb.split.holdout(n, 0.2, options as k_fold). About the share comes into the second
--- part, at least one unit and not all.
--- @return train, test: tensors of row numbers
+--- One split of n rows in two parts.
+-- @param n integer number of rows, up to 2^24
+-- @param share number from 0 to 1: about so much comes into the second part, at least one unit (a row or a group) and
+--   not all
+-- @return tensor row numbers of the first part, for training
+-- @return tensor row numbers of the second part, for tests
+-- @see split.k_fold
 function split.holdout(n, share, options)
   n = check.kind("holdout", "n", n, "positive integer")
   check.kind("holdout", "share", share, "fraction")
