@@ -218,12 +218,14 @@ local known_series = {
 }
 
 --- The means of several measured figures over the seeds, with their standard deviations, as one series of a plot.
--- @param name of the figures, with %s in the place of an entry: "%s @ near"
--- @param entries a list of names or numbers
--- @param options label; x (a list of numbers, as many as entries: the series is for mb.plot.lines, else for
---   mb.plot.bars); style (of a line); error (true: with standard deviations). Raises if there is no %s in the name, or
---   nothing was measured as one of the figures.
--- @return a table { values or y, error, label, x, style }
+-- Raises if there is no %s in the name, or nothing was measured as one of the figures.
+-- @param name string of the figures, with %s in the place of an entry: "%s @ near"
+-- @param entries table a list of names or numbers
+-- @option label in the legend
+-- @option x a list of numbers, as many as entries: the series is for mb.plot.lines, else for mb.plot.bars
+-- @option style of a line
+-- @option error true: with standard deviations
+-- @return table { values or y, error, label, x, style }
 -- @usage local series = { run:series("%s @ near", { "CNN", "ResNet" }, { label = "near" }) }
 function Run:series(name, entries, options)
   options = check.options("run:series", options, known_series)

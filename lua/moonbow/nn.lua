@@ -11,7 +11,11 @@ for _, part in ipairs {
   for name, constructor in pairs(require("moonbow.nn." .. part)) do nn[name] = constructor end
 end
 nn.class = require "moonbow.nn.class"
+--- The names of initial values of weights, sorted: each has its page, mb.help 'initializer "he_normal"'. An initialiser
+-- is one of them, a number (all weights equal), or a function(rng, shape, fan_in, fan_out) that returns a tensor of
+-- the shape.
 nn.initializers = require("moonbow.nn.initializers").names
+--- The names of activation functions, sorted: each has its page, mb.help 'activation "relu"'.
 nn.activations = require("moonbow.nn.activations").names
 
 require("moonbow.counted").methods(Layer, "", {

@@ -6,8 +6,14 @@ local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 
 local functions = {
+  --- x itself.
+  -- @return tensor of the shape of x
   linear = function(x) return x end,
+  --- The softmax over the last dimension.
+  -- @return tensor of the shape of x
   softmax = function(x) return ops.softmax(x) end,
+  --- The logarithm of the softmax over the last dimension.
+  -- @return tensor of the shape of x
   log_softmax = function(x) return ops.log_softmax(x) end,
 }
 for _, row in ipairs(elementwise) do

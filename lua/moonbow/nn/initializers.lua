@@ -1,17 +1,15 @@
---- Initial values of weights, by the names of Keras.
--- An initialiser is a name, a number (all weights equal), or a function(rng, shape, fan_in, fan_out)
--- that returns a tensor of that shape. Normal ones are not truncated (Keras truncates, PyTorch does not).
--- "non_negative" and "peak" are for spectra, whose peaks point up: uniform from 0 to 2 / fan_in, and a Gaussian along
--- the kernel, its centre near the middle, its sigma uniform from 1/20 to 1/4 of the kernel, the same for all channels,
--- with the sum 1; a non-negative input keeps its size under either, and no ReLU cuts it off.
--- Sources: Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998.
+--- Initial values of weights, by the names of Keras. Normal ones are not truncated (Keras truncates, PyTorch does not).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local named = {
+  --- All weights 0.
   zeros = function(_, shape) return core.full(0, shape) end,
+  --- All weights 1.
   ones = function(_, shape) return core.full(1, shape) end,
+  --- Uniform from -0.05 to 0.05.
   uniform = function(rng, shape) return rng:uniform(-0.05, 0.05, shape) end,
+  --- Normal with sd 0.05.
   normal = function(rng, shape) return rng:normal(0, 0.05, shape) end,
 }
 
@@ -24,12 +22,23 @@ local function scaled(name, variance)
     return rng:normal(0, math.sqrt(variance(fan_in, fan_out)), shape)
   end
 end
+--- Uniform or normal with the variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010.
+-- @name glorot_uniform, glorot_normal
 scaled("glorot", function(fan_in, fan_out) return 2 / (fan_in + fan_out) end)
+--- Uniform or normal with the variance 2 / fan_in, for ReLU. Source: He et al. 2015.
+-- @name he_uniform, he_normal
 scaled("he", function(fan_in) return 2 / fan_in end)
+--- Uniform or normal with the variance 1 / fan_in, for SELU. Source: LeCun et al. 1998.
+-- @name lecun_uniform, lecun_normal
 scaled("lecun", function(fan_in) return 1 / fan_in end)
 
+--- Uniform from 0 to 2 / fan_in. For spectra, whose peaks point up: a non-negative input keeps its size, and no ReLU
+-- cuts it off.
 function named.non_negative(rng, shape, fan_in) return rng:uniform(0, 2 / fan_in, shape) end
 
+--- A Gaussian along the kernel, its centre near the middle, its sigma uniform from 1/20 to 1/4 of the kernel, the same
+-- for all channels, with the sum 1. For spectra, whose peaks point up: a non-negative input keeps its size, and no
+-- ReLU cuts it off.
 function named.peak(rng, shape)
   local kernel, filters = shape[1], shape[#shape]
   local channels = #shape == 3 and shape[2] or 1
