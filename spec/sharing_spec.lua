@@ -180,6 +180,23 @@ describe("a tensor that two layers share", function()
   end)
 end)
 
+describe("a weight that is no parameter", function()
+  it("stays as it is in training, while the others move, and is saved", function()
+    local frozen, free = nn.Dense { units = 3 }, nn.Dense { units = 2 }
+    local model, x, y = nn.Sequential { frozen, free }, mb.randn(mb.rng(1), 6, 4), { 1, 2, 1, 2, 1, 2 }
+    model:build({ 4 }, mb.rng(2))
+    frozen.weight = frozen.weight:detach()
+    local kept, moved = frozen.weight:copy(), free.weight:copy()
+    mb.fit(model, { x = x, y = y }, { epochs = 2, verbose = false })
+    mb.profile(model, x, y, { steps = 1 })
+    assert.is_true(kept == frozen.weight)
+    assert.is_false(moved == free.weight)
+    assert(mb.save(model, path))
+    assert.is_true(kept == mb.load(path).layers[1].weight)
+    assert.error_matches(function() frozen.weight.grad = kept end, "grad: only a parameter has a gradient$")
+  end)
+end)
+
 describe("a weight that is the result of an operation on another", function()
   it("is refused by fit, which could not move it", function()
     local a, b = nn.Dense { units = 2, bias = false }, nn.Dense { units = 4, bias = false }

@@ -289,9 +289,10 @@ function autograd.param(x)
   return x
 end
 
---- Sets or clears x.grad of a parameter.
+--- Sets or clears x.grad of a parameter. What the tape does not follow has none to clear.
 function autograd.set_gradient(x, gradient)
   local leaf = record_of(x)
+  if not leaf and gradient == nil then return end
   if not leaf or not is_parameter(leaf) then check.fail("grad", "only a parameter has a gradient") end
   if gradient ~= nil then
     check.kind("grad", "gradient", gradient, "tensor")
