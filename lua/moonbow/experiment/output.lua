@@ -82,9 +82,9 @@ local function write_figure(figure)
   print(ok and "wrote " .. figure.path or err)
 end
 
---- Writes results.json, with the machine's threads and the time, into the folder, and the figures, as SVG and PNG. What
--- cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then Ctrl-C waits: it
--- leaves all files as they were, or all new.
+--- Writes results.json, with the version, the machine's threads and the time, into the folder, and the figures, as SVG
+-- and PNG. What cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then
+-- Ctrl-C waits: it leaves all files as they were, or all new.
 -- @param folder string made where it is missing
 -- @param results table see docs/guide/5_experiments.md
 -- @param figures? table { [name] = figure }
