@@ -82,7 +82,8 @@ end)
 -- @option layers which of the model, 0 for the input; all unless given: long maps of many channels take much memory
 -- @option batch_size rows that the model runs on at once
 -- @option seed of the folds
--- @return table a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy }
+-- @return table a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy };
+--   print shows a table
 -- @usage mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
 local function probe(model, x, y, classifier, options)
   options = check.options("probe", options, known_options)
