@@ -10,6 +10,15 @@ local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
 
+--- What all layers and networks share. layer(x) runs it on x (N, ...); the first call, or build, makes the weights.
+-- Errors name the path of the layer. A layer may stand in several places: it is one layer, with one set of weights.
+--
+-- @class layer
+-- @field type string the kind: "Conv1d"
+-- @field options table as they were given, with defaults
+-- @field layers table of a container: the layers in it, from 1 on
+-- @field training boolean true in training mode
+-- @field weight tensor of a layer that has one, once it is made; bias, gamma, beta likewise
 local Layer = { constructors = {} }
 Layer.__index = Layer
 

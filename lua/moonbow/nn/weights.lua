@@ -109,8 +109,9 @@ local function collect(layer, field)
 end
 
 --- Lists the trained tensors, in order; empty before build. A tensor that several places share is listed once, under
--- the name of the first. layer.weight = other.weight shares one; a tensor that is no parameter (see param) belongs to
--- the state, but is not trained.
+-- the name of the first. layer.weight = other.weight shares one. To freeze a weight, detach it: layer.weight =
+-- layer.weight:detach() is no parameter, belongs to the state, and keeps its values in training; layer.weight:param()
+-- makes it one again.
 -- @return table a list of { name = "1.weight", value = tensor }
 function Layer.parameters(layer)
   return collect(layer, "weights")
