@@ -42,6 +42,75 @@ local function assert_same_gradients(model, x, tolerance)
   end
 end
 
+-- The rules, by what runs: how many layers of a network the first pass does.
+describe("a Sequential fuses", function()
+  local nn, fusion, Layer = mb.nn, require "moonbow.nn.fusion", require "moonbow.nn.layer"
+  local x = mb.randn(mb.rng(1), 3, 23, 2)
+  local most = require("moonbow.core").pool_most
+  local function conv(options)
+    options = options or {}
+    options.filters, options.kernel = 5, options.kernel or 3
+    return nn.Conv1d(options)
+  end
+  local norm, pool = nn.BatchNorm1d, nn.MaxPool1d
+  local function fused(layers, run)
+    local model = nn.Sequential(layers)
+    model:build({ 23, 2 }, mb.rng(1))
+    local function last() return select(2, fusion.run(model.layers, 1, x)) end
+    return run and run(model, last) or last()
+  end
+  local function unrecorded(_, last) return mb.no_grad(last) end
+  local function training(model, last) return mb.no_grad(function() model:train() return last() end) end
+
+  it("a convolution with max-pooling behind an activation that never falls", function()
+    for _, activation in ipairs { "linear", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus", "selu" } do
+      assert.equal(2, fused { conv { activation = activation }, pool { size = 2 } }, activation)
+    end
+    assert.equal(2, fused { conv { activation = "relu" }, pool { size = 2 }, pool { size = 2 } })
+    assert.equal(1, fused { conv { activation = "gelu" }, pool { size = 2 } })
+    assert.equal(1, fused { conv { activation = function(y) return -y end }, pool { size = 2 } })
+    assert.equal(1, fused { conv(), pool { size = 2, padding = "same" } })
+    assert.equal(1, fused { conv(), nn.AvgPool1d { size = 2 } })
+    assert.equal(1, fused { conv(), nn.ReLU {}, pool { size = 2 } })
+    assert.equal(1, fused { nn.ReLU {}, pool { size = 2 } })
+  end)
+  it("no windows longer than the map, or than a kernel takes", function()
+    assert.equal(2, fused { conv { kernel = 4 }, pool { size = 20 } })
+    assert.error_matches(function() fused { conv { kernel = 4 }, pool { size = 21 } } end, "layer 2 %(MaxPool1d%)")
+    local long = mb.randn(mb.rng(1), 1, most + 2, 1)
+    local function last(size)
+      local model = nn.Sequential { nn.Conv1d { filters = 1, kernel = 1 }, pool { size = size } }
+      return select(2, fusion.run(model.layers, 1, long))
+    end
+    assert.same({ 2, 1 }, { last(most), last(most + 1) })
+  end)
+  it("a batch norm with max-pooling, in either mode", function()
+    assert.equal(2, fused { norm { activation = "relu" }, pool { size = 2 } })
+    assert.equal(2, fused({ norm {}, pool { size = 2 } }, training))
+    assert.equal(1, fused { norm { activation = "gelu" }, pool { size = 2 } })
+    assert.equal(1, fused { norm { activation = "leaky_relu", alpha = -1 }, pool { size = 2 } })
+  end)
+  it("batch norm into a convolution's filters while nothing is recorded or trained", function()
+    assert.equal(2, fused({ conv(), norm {} }, unrecorded))
+    assert.equal(3, fused({ conv(), norm { activation = "relu" }, pool { size = 2 } }, unrecorded))
+    assert.equal(2, fused({ conv(), norm { activation = "gelu" }, pool { size = 2 } }, unrecorded))
+    assert.equal(1, fused({ conv { activation = "relu" }, norm {} }, unrecorded))
+    assert.equal(1, fused { conv(), norm {} })
+    assert.equal(1, fused({ conv(), norm {} }, training))
+  end)
+  it("nothing while each layer shows its own output", function()
+    local model, counts = nn.Sequential { conv { activation = "relu" }, pool { size = 2 } }, {}
+    model:build({ 23, 2 }, mb.rng(1))
+    Layer.traced_as_run(function(_, _, y) counts[#counts + 1] = y:size(2) end, model, x)
+    assert.same({ 10, 10, 10 }, counts)
+    model = nn.Sequential { conv { kernel = 1 }, pool { size = 2, stride = 3 } }
+    local input, finite = x:copy(), {}
+    input:set(1, 3, 1, 0 / 0) -- between two windows, so that only the convolution's own output holds it
+    for i, step in ipairs(model:trace_on(input)) do finite[i] = step.finite end
+    assert.same({ false, true }, finite)
+  end)
+end)
+
 describe("a convolution and the pooling behind it", function()
   for _, activation in ipairs(activations) do
     for _, pool in ipairs(pools) do

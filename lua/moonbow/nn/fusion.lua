@@ -86,16 +86,19 @@ local rules = {
   },
 }
 
--- The rules by the type of their first layer, the longest before the others.
+-- The rules by the types of their first two layers, the longest before the others: a look-up tells of most layers that
+-- nothing is fused.
 local rules_of = {}
 for _, rule in ipairs(rules) do
-  local list = rules_of[rule[1]] or {}
-  rules_of[rule[1]], list[#list + 1] = list, rule
+  local followers = rules_of[rule[1]] or {}
+  local list = followers[rule[2]] or {}
+  rules_of[rule[1]], followers[rule[2]], list[#list + 1] = followers, list, rule
+  table.sort(list, function(one, other) return #one > #other end)
 end
-for _, list in pairs(rules_of) do table.sort(list, function(a, b) return #a > #b end) end
 
+-- True if the layers from i on have the types of a rule; the first two have.
 local function has_types(rule, parts, i)
-  for k = 2, #rule do
+  for k = 3, #rule do
     local part = parts[i + k - 1]
     if not part or part.type ~= rule[k] then return false end
   end
@@ -105,16 +108,15 @@ end
 -- Runs the layers of a rule as Layer.run runs one.
 local function run_rule(rule, x, first, ...)
   if not first.made then first:ensure_made(core.shape(x)) end
-  local y = rule.run(x, first, ...)
-  Layer.report(x, y, first, ...)
-  return y
+  return Layer.report(x, rule.run(x, first, ...), first, ...)
 end
 
 --- Runs layer i of a list on x, with the layers behind it that a rule fuses with it.
 -- @return the output, and the number of the last layer that has run
 function fusion.run(parts, i, x)
-  local first = parts[i]
-  local candidates = rules_of[first.type]
+  local first, second = parts[i], parts[i + 1]
+  local followers = rules_of[first.type]
+  local candidates = followers and second and followers[second.type]
   if candidates and core.is_tensor(x) and not Layer.is_apart() then
     for _, rule in ipairs(candidates) do
       local last = i + #rule - 1

@@ -78,13 +78,14 @@ function Layer.is_apart()
 end
 
 --- Tells those who watch that a layer has run on x and made y, and with it the layers behind it, of whose outputs only
--- the last, y, was made.
+-- the last, y, was made. Returns y.
 function Layer.report(x, y, layer, ...)
   local trace = was_traced and current_trace()
-  if not trace then return end
+  if not trace then return y end
   local shared = autograd.share(y)
   trace.watch(layer, autograd.share(x), shared)
   for i = 1, select("#", ...) do trace.watch(select(i, ...), shared, shared) end
+  return y
 end
 
 --- Runs the layer on x (N, ...), making its weights on first use.
@@ -93,8 +94,7 @@ function Layer.run(layer, x)
   if not layer.made then layer:ensure_made(core.shape(x)) end
   local y = layer:forward(x)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
-  Layer.report(x, y, layer)
-  return y
+  return was_traced and Layer.report(x, y, layer) or y
 end
 
 --- Runs the layer, as layer(x) does. The first call makes the weights, and tells the shape of inputs, as build does.
