@@ -6,6 +6,7 @@ local autograd = require "moonbow.autograd"
 local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
+local windows = require "moonbow.windows"
 local text = require "moonbow.tensor.text"
 
 --- Tensors: float32, row-major, of 1 to 4 dimensions. Counting starts at 1.
@@ -419,10 +420,7 @@ check.takes(methods.allclose, 2, allclose_options)
 
 -- ---- what layers are made of ----
 
-local conv1d_options = { stride = 1, dilation = 1, padding = check.default("valid", "string|integer") }
-local pool1d_options = {
-  size = check.required "positive integer", stride = check.optional "positive integer", padding = "valid",
-}
+local conv1d_options, pool1d_options = windows.conv1d(), windows.pool1d { padding = windows.pool_padding }
 
 --- Convolution of x (N, L, C) along L with filters w (K, C, F): (N, L', F).
 -- @param w tensor (K, C, F): K points of C channels, F filters
@@ -434,6 +432,7 @@ local pool1d_options = {
 -- @return tensor (N, L', F)
 function methods.conv1d(x, w, b, options)
   options = check.options("conv1d", options, conv1d_options)
+  windows.check_padding("conv1d", options.padding)
   return ops.conv1d(x, w, b, options.stride, options.dilation, options.padding)
 end
 

@@ -7,16 +7,9 @@ local affine = require "moonbow.nn.affine"
 local fusion = require "moonbow.nn.fusion"
 local inputs = require "moonbow.nn.inputs"
 local Layer = require "moonbow.nn.layer"
+local windows = require "moonbow.windows"
 
 local layers = {}
-
-local function check_padding(operation, padding)
-  if type(padding) == "string" then
-    check.name(operation, "padding", padding, { "valid", "same" })
-  elseif padding < 0 then
-    check.fail(operation, "padding: expected 'valid', 'same' or a number of points, got %s", check.show(padding))
-  end
-end
 
 --- Convolution along L: (N, L, C) to (N, L', filters). The weight is (kernel, C, filters). Raises if C is not that of
 -- the weight, or the kernel does not fit into L.
@@ -33,11 +26,9 @@ end
 -- @option bias_initializer of the bias, likewise
 -- @return layer
 -- @usage local layer = nn.Conv1d { filters = 64, kernel = 20, padding = "same", activation = "relu" }
-layers.Conv1d = Layer.class("Conv1d", affine.options {
+layers.Conv1d = Layer.class("Conv1d", affine.options(windows.conv1d {
   filters = check.required "positive integer", kernel = check.required "positive integer",
-  stride = check.default(1, "positive integer"), dilation = check.default(1, "positive integer"),
-  padding = check.default("valid", "string|integer"),
-}, {
+}), {
   make = function(layer, shape, rng)
     inputs.check_shape(layer, shape, 3)
     local channels, kernel, filters = shape[3], layer.options.kernel, layer.options.filters
@@ -69,7 +60,7 @@ layers.Conv1d = Layer.class("Conv1d", affine.options {
     return output[2] * core.count(layer.weight)
   end,
 }, function(layer, options)
-  check_padding(layer.type, options.padding)
+  windows.check_padding(layer.type, options.padding)
   affine.read(layer, options)
 end)
 

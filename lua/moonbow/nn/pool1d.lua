@@ -3,14 +3,9 @@ local ops = require "moonbow.ops"
 local check = require "moonbow.check"
 local inputs = require "moonbow.nn.inputs"
 local Layer = require "moonbow.nn.layer"
+local windows = require "moonbow.windows"
 
 local layers = {}
-
--- The option table of a layer with windows: its own options, and those that all have. The padding is its own.
-local function window_options(own)
-  own.size, own.stride = check.required "positive integer", check.optional "positive integer"
-  return own
-end
 
 local function read_windows(_, options) options.stride = options.stride or options.size end
 
@@ -21,7 +16,7 @@ local function shape_after(layer, shape, size, padding)
 end
 
 local function window_pool(name, operation)
-  return Layer.class(name, window_options { padding = check.one_of("valid", { "valid", "same" }) }, {
+  return Layer.class(name, windows.pool1d { padding = windows.pool_padding }, {
     forward = function(layer, x)
       local options = layer.options
       inputs.check_rank(layer, x, 3)
@@ -55,7 +50,7 @@ local MOST_TAPS = 100 -- each is a pass over the map
 -- @option stride points between two results; the size unless given
 -- @option blur taps, 2 to 100: blur - 1 averages of neighbours, which together move the map by (blur - 1) / 2 points
 -- @return layer
-layers.BlurPool1d = Layer.class("BlurPool1d", window_options { blur = check.default(3, "positive integer") }, {
+layers.BlurPool1d = Layer.class("BlurPool1d", windows.pool1d { blur = check.default(3, "positive integer") }, {
   forward = function(layer, x)
     local options = layer.options
     inputs.check_rank(layer, x, 3)

@@ -1,0 +1,34 @@
+--- Options of convolution and pooling along the length, as methods of tensors and layers take them.
+local check = require "moonbow.check"
+
+local windows = {}
+
+--- Adds the options of a convolution to a table of defaults (default: none of its own).
+-- @return table for check.options
+function windows.conv1d(own)
+  own = own or {}
+  own.stride, own.dilation = check.default(1, "positive integer"), check.default(1, "positive integer")
+  own.padding = check.default("valid", "string|integer")
+  return own
+end
+
+--- Adds the size and stride of windows, whose stride is the size unless given, to a table of defaults.
+-- @return table for check.options
+function windows.pool1d(own)
+  own.size, own.stride = check.required "positive integer", check.optional "positive integer"
+  return own
+end
+
+--- The padding of pooling, for check.options.
+windows.pool_padding = check.one_of("valid", { "valid", "same" })
+
+--- Raises unless the padding of a convolution is a name, or a number of points.
+function windows.check_padding(operation, padding)
+  if type(padding) == "string" then
+    check.name(operation, "padding", padding, { "valid", "same" })
+  elseif padding < 0 then
+    check.fail(operation, "padding: expected 'valid', 'same' or a number of points, got %s", check.show(padding))
+  end
+end
+
+return windows
