@@ -64,7 +64,7 @@ describe("Tab", function()
     offers('("text"):resh', { "reshape" })
     offers("x[1]:resh", { "reshape" })
     for _, name in ipairs(includes("model:", "build", "parameters", "train")) do
-      assert.is_nil(("class is_layer from_config call"):find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+      assert.is_nil(("class is_layer from_config ensure_made"):find("%f[%w_]" .. name .. "%f[^%w_]"), name)
     end
   end)
   it("completes option names inside a call, but those already given", function()
@@ -210,6 +210,57 @@ describe("the history", function()
     local text = files.read(path)
     assert.equal("line 501", text:match "^[^\n]*")
     assert.matches("line 1500\n$", text)
+  end)
+end)
+
+-- What the prompt writes where the lines come from a pipe.
+local function at_prompt(environment, ...)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(table.concat({ ... }, "\n"), "\n")
+  file:close()
+  local paths, lua = require "spec.support.interpreter":match "^(LUA_PATH.*) (%S+)$"
+  local command = ("%s %s MOONBOW_LUA=%s bin/moonbow -i /dev/null <%s 2>&1"):format(environment, paths, lua, path)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a"
+  pipe:close()
+  os.remove(path)
+  return text
+end
+
+describe("an error at the prompt", function()
+  it("is the message alone, without moonbow's functions", function()
+    local text = at_prompt("", "x = mb.zeros(2, 3)", "x:reshape(4)", "x + mb.zeros(5)", "mb.fit(1)", "nn.Dense{}({})",
+      "nn.Dense{ units = 'a' }", "model = nn.Dense{ units = 2 }", "model(x)", "model(mb.zeros(1, 7))")
+    for _, message in ipairs { "reshape: shape {4}", "add: shapes", "fit: model: ", "Dense: units", "Dense: input" } do
+      assert.is_truthy(text:find(message, 1, true), message)
+    end
+    assert.is_nil(text:find("traceback", 1, true))
+    assert.is_nil(text:find("moonbow/", 1, true))
+  end)
+  it("names the user's functions", function()
+    local text = at_prompt("", "function inner(x) local y = x:reshape(7) return y end",
+      "function outer(x) local y = inner(x) return y end", "z = outer(mb.zeros(2))")
+    assert.matches("stdin:1: reshape: [^\n]+\nstack traceback:\n\tstdin:1: in [%w ]+ 'inner'\n"
+      .. "\tstdin:1: in [%w ]+ 'outer'\n\tstdin:1: in main chunk\n>", text)
+    assert.is_nil(text:find("moonbow/", 1, true))
+  end)
+  it("is a text to whoever catches it", function()
+    local text = at_prompt("", "ok, message = pcall(mb.zeros, 'x')", "type(message)",
+      "coroutine.wrap(function() print(pcall(mb.zeros, 'x')) end)()", "mb.zeros(1)")
+    assert.matches("\n[^\n]*string\n", text)
+    assert.matches("false\t[^\n]*zeros: shape: expected an integer", text)
+    assert.matches("tensor {1}: 0", text)
+  end)
+  it("is whole where that is asked for", function()
+    local text = at_prompt("MOONBOW_TRACEBACK=1", "mb.zeros('x')")
+    assert.matches("stack traceback:\n\t%[C%]: ", text)
+  end)
+  it("leaves help and completion as they are", function()
+    local text = at_prompt("", "mb.help(mb.zeros)", "print(#select(2, require 'moonbow.prompt.complete'("
+      .. "'mb.fit(model, set, { ep', mb)))")
+    assert.matches("mb%.zeros%(", text)
+    assert.matches("\n[> ]*1\n", text)
   end)
 end)
 

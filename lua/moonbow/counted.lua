@@ -16,6 +16,12 @@ function counted.like(f, other, hidden)
   return f
 end
 
+--- Says that a function stands for another one, which it calls. Returns it.
+function counted.stand_in(stand_in, f)
+  originals[stand_in] = originals[f] or f
+  return stand_in
+end
+
 --- The function that is called by one which counts; any other is returned as it is.
 function counted.original(f) return originals[f] or f end
 

@@ -3,6 +3,7 @@
 -- with Tab, and the lines typed are kept from one session to the next.
 local uv = require "luv"
 local complete = require "moonbow.prompt.complete"
+local guard = require "moonbow.prompt.guard"
 local history = require "moonbow.prompt.history"
 local show = require "moonbow.prompt.show"
 
@@ -105,6 +106,7 @@ end
 function prompt.start()
   local mb = require "moonbow"
   _G.mb, _G.nn, _G.print = mb, mb.nn, print_shown
+  guard(mb)
   set_prompts()
   local readline = load_readline()
   if readline then

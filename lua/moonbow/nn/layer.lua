@@ -19,7 +19,7 @@ local random = require "moonbow.random"
 -- @field layers table of a container: the layers in it, from 1 on
 -- @field training boolean true in training mode
 -- @field weight tensor of a layer that has one, once it is made; bias, gamma, beta likewise
-local Layer = { constructors = {} }
+local Layer = { constructors = {}, classes = {} }
 Layer.__index = Layer
 
 -- While values are looked at: { watch, apart }. watch is called with layer, input and output; apart: every layer makes
@@ -46,7 +46,7 @@ function Layer.class(type_name, defaults, class, init)
     if init then init(layer, layer.options) end
     return layer
   end
-  Layer.constructors[type_name] = construct
+  Layer.constructors[type_name], Layer.classes[type_name] = construct, class
   return check.takes(construct, 1, defaults)
 end
 

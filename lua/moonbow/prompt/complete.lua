@@ -1,18 +1,12 @@
 --- What Tab offers at the prompt: a function of the text before the cursor and of the global variables. It calls
 -- nothing of the user's: no function, no metamethod.
 local core = require "moonbow.core"
+local counted = require "moonbow.counted"
 local Layer = require "moonbow.nn.layer"
 local members = require "moonbow.prompt.members"
 local options = require "moonbow.prompt.options"
 local scan = require "moonbow.prompt.scan"
 local strings = require "moonbow.prompt.strings"
-
--- Methods of layers that only moonbow calls.
-local internal = {}
-for name in ([[class register is_layer from_config run call ensure_made count_joined path_of_part traced_as_run
-  identity]]):gmatch "%S+" do
-  internal[name] = true
-end
 
 local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
 
@@ -25,7 +19,7 @@ local function of_object(before, separator, prefix)
   end
   local names, value = {}, members.resolve(chain)
   for _, name in ipairs(members.names(value, prefix, is_method)) do
-    if not (is_method and internal[name] and Layer.is_layer(value)) then names[#names + 1] = name end
+    if not (is_method and Layer.is_layer(value) and counted.is_inside("layer", name)) then names[#names + 1] = name end
   end
   return names
 end
