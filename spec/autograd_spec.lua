@@ -132,3 +132,96 @@ describe("a table of numbers given to an operation", function()
     assert.error_matches(function() y:backward() end, "'index' needs was changed in place")
   end)
 end)
+
+describe("an operation on the tape", function()
+  local core, autograd = require "moonbow.core", require "moonbow.autograd"
+  local x
+  before_each(function() x = mb.tensor { 1, 2 }:param() end)
+  local function passing(forward, backward)
+    return autograd.define("passing", { forward = forward, backward = backward })(x, nil, 5)
+  end
+
+  it("gets what it saved, in order, whatever it is", function()
+    local got
+    local y = passing(function(tape, a, none, number)
+      tape:save(none, a, number, "name", none)
+      return core.mul(a, 1)
+    end, function(dy, ...)
+      got = table.pack(...)
+      return dy
+    end)
+    y:sum():backward()
+    assert.same({ 5, 5, "name" }, { got.n, got[3], got[4] })
+    assert.is_nil(got[1])
+    assert.is_true(rawequal(x, got[2]))
+    assert.same({ 1, 1 }, x.grad:totable())
+  end)
+  it("knows which arguments want a gradient, and whether there will be a backward pass", function()
+    local told
+    local function forward(tape, a)
+      told = { tape.recorded, tape:needs(1), tape:needs(2), tape:needs(3) }
+      return core.mul(a, 1)
+    end
+    passing(forward)
+    assert.same({ true, true, false, false }, told)
+    mb.no_grad(passing, forward)
+    assert.same({ false, false, false, false }, told)
+  end)
+  it("closes what it made for its backward pass, then, or at once where there is none", function()
+    local scratch
+    local function forward(tape, a)
+      scratch = core.mul(a, 3)
+      tape:save(scratch)
+      core.drop(scratch)
+      return core.mul(a, 3)
+    end
+    local y = passing(forward, function(dy, threes) return core.mul(dy, threes) end)
+    assert.same({ 3, 6 }, scratch:totable())
+    y:sum():backward()
+    assert.same({ 3, 6 }, x.grad:totable())
+    assert.equal("tensor (closed)", tostring(scratch))
+    mb.no_grad(passing, forward)
+    assert.equal("tensor (closed)", tostring(scratch))
+  end)
+
+  local made
+  local function recomputable()
+    made = {}
+    return passing(function(tape, a)
+      tape:save(a)
+      tape:recompute(function(b)
+        made[#made + 1] = core.mul(b, 2)
+        return made[#made]
+      end)
+      return core.mul(a, 2)
+    end, function(dy) return core.mul(dy, 2) end)
+  end
+  it("computes a result once more for all who saved it, and closes that with the last of them", function()
+    local y = recomputable()
+    local loss = ((y * y):maximum(y) + (y * y * y)):sum()
+    core.drop(y)
+    assert.equal("tensor (closed)", tostring(y)) -- nobody holds it
+    loss:backward()
+    assert.equal(1, #made)
+    assert.equal("tensor (closed)", tostring(made[1]))
+    assert.same({ 8 + 24, 16 + 96 }, x.grad:totable()) -- of 4 x^2 + 8 x^3
+  end)
+  it("holds a result that was changed before it was saved", function()
+    local y = recomputable()
+    mb.no_grad(function() y:fill(10) end);
+    (y * y):sum():backward()
+    assert.equal(0, #made)
+    assert.same({ 40, 40 }, x.grad:totable())
+  end)
+  it("is not computed again once its record was used", function()
+    local y = recomputable()
+    local one, other = (y * y):sum(), (y * y):sum()
+    one:backward()
+    assert.error_matches(function() other:backward() end, "tape of 'passing' was used by an earlier backward")
+    assert.same({ 8, 16 }, x.grad:totable())
+    local late = recomputable()
+    late:sum():backward()
+    local again = late * late
+    assert.error_matches(function() again:sum():backward() end, "tape of 'passing' was used by an earlier backward")
+  end)
+end)
