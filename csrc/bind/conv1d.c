@@ -105,7 +105,7 @@ static int conv1d_backward(lua_State *L) {
   next_options(&a, &s);
   args_check_count(&a, "dy", dy, s.N * results_of(&s) * s.F);
   if (mb_conv1d_has_argmax(&s) && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < dy->count))
-    args_error(&a, "backward expected the argmax of a forward pass that kept them");
+    args_error(&a, "backward expected the argmax of a forward pass that kept it");
   mb_real *scratch = push_conv1d_scratch(&a, &s);
   mb_real *dx = push_wanted(&a, &x->shape), *dw = push_wanted(&a, &w->shape);
   mb_real *db = push_wanted(&a, &(mb_shape){.rank = 1, .shape = {s.F}});

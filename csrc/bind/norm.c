@@ -76,7 +76,7 @@ static int batch_norm_backward(lua_State *L) {
   const mb_size results = s.pool > 0 ? s.N * s.L_pool * s.C : x->count;
   args_check_count(&a, "dy", dy, results);
   if (s.pool > 0 && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < results))
-    args_error(&a, "backward expected the argmax of a forward pass that kept them");
+    args_error(&a, "backward expected the argmax of a forward pass that kept it");
   Tensor *dx = s.pool > 0 ? push_over_saved(&a, 3) : push_over_gradient(&a, 1);
   Tensor *dgamma = push_vector(&a, s.C), *dbeta = push_vector(&a, s.C);
   mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data,
