@@ -1,4 +1,4 @@
-# Kernel tests, specs, style, and installing. Labels: kernel, spec, style, install, sanitize, valgrind.
+# Kernel tests, specs, style, and installing. Labels: guide, kernel, spec, style, install, sanitize, valgrind.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 find_program(BASH bash REQUIRED)
 set(timeout 300)
@@ -56,6 +56,12 @@ if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_test(NAME faults WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     COMMAND ${CMAKE_BINARY_DIR}/lua spec/nightly/faults.lua ${CMAKE_BINARY_DIR}/faults.so)
   set_tests_properties(faults PROPERTIES LABELS faults TIMEOUT ${timeout} ENVIRONMENT FAULTS_MOST=40)
+endif()
+
+# What the guide says on extending in C, done to a copy of the sources.
+if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  add_tool_test(patch guide.extending ${BASH} cmake/guide-test.sh ${LUA_INTERPRETER})
+  set_tests_properties(guide.extending PROPERTIES LABELS guide TIMEOUT 900)
 endif()
 
 # Readers of files, each on a few hundred that are changed at random; cmake/nightly.sh takes more.

@@ -38,7 +38,7 @@ int BIND_OPEN(lua_State *L) {
   lua_setfield(L, -2, "version");
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
-  lua_pushinteger(L, MB_MAX_POOL);
+  lua_pushinteger(L, MB_POOL_MOST);
   lua_setfield(L, -2, "pool_most");
   return 1;
 }

@@ -3,9 +3,9 @@
 local number = ...
 local mb = require "moonbow"
 
-local algorithm = number == 1 and "direct" or "fft"
+local way = number == 1 and "direct" or "spectral"
 mb.threads(number)
-mb.convolution_algorithm(algorithm)
+mb.convolution_way(way)
 local x = mb.rng(1):normal(0, 1, 16, 400, 4)
 local w = mb.rng(2):normal(0, 1, 9, 4, 16)
 local first

@@ -1,7 +1,8 @@
 -- The examples of a page of documentation: run in their order, and held against what the page says they print.
 --
---   examples.lua PAGE            prints what differs, and exits with 1 if something does
---   examples.lua PAGE --write    writes what was printed into the page
+--   examples.lua PAGE              prints what differs, and exits with 1 if something does
+--   examples.lua PAGE --write      writes what was printed into the page
+--   examples.lua PAGE --patched    runs the examples marked "patched" instead: those that need the page's own changes
 --
 -- An example is a fenced block of ```lua, run as a whole, or of ```prompt, typed line by line ("> ", and ">> " where a
 -- statement goes on). What it prints stands below each line of a prompt, or in a block ```text right below a script; a
@@ -11,18 +12,18 @@ local examples = {}
 
 -- ---- reading a page ----
 
---- Blocks { language, first (the line of ```), lines } of a page's text.
+--- Blocks { language, about (the word behind it), first (the line of ```), lines } of a page's text.
 function examples.blocks(text)
   local blocks, block, number = {}, nil, 0
   for line in text:gmatch "([^\n]*)\n" do
     number = number + 1
-    local language = line:match "^```(%w*)$"
+    local language, about = line:match "^```(%w*) ?([%w_./]*)$"
     if block and line == "```" then
       blocks[#blocks + 1], block = block, nil
     elseif block then
       block.lines[#block.lines + 1] = line
     elseif language then
-      block = { language = language, first = number, lines = {} }
+      block = { language = language, about = about, first = number, lines = {} }
     end
   end
   return blocks
@@ -162,13 +163,15 @@ local function script(page, block, answer, problems)
 end
 
 --- Runs all examples of a page in their order.
+-- @param about what they are marked with, "" or "patched"
 -- @return problems (texts), lines by block (where they differ from the page's), blocks
-function examples.run(page, text)
+function examples.run(page, text, about)
   local problems, replaced, blocks = {}, {}, examples.blocks(text)
   for i, block in ipairs(blocks) do
-    if block.language == "prompt" then
+    local is_meant = block.about == about
+    if is_meant and block.language == "prompt" then
       replaced[block] = session(page, block, problems)
-    elseif block.language == "lua" then
+    elseif is_meant and block.language == "lua" then
       local got = script(page, block, blocks[i + 1], problems)
       if got then replaced[blocks[i + 1]] = got end
     end
@@ -190,21 +193,21 @@ local function rewritten(text, replaced, blocks)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function main(page, write)
+local function main(page, option)
   local file = assert(io.open(page))
   local text = file:read "a"
   file:close()
   arg = { [0] = page, "--quick" } -- luacheck: ignore
   mb = require "moonbow" -- luacheck: ignore
   nn = mb.nn -- luacheck: ignore
-  local problems, replaced, blocks = examples.run(page, text)
-  if write == "--write" then
+  local problems, replaced, blocks = examples.run(page, text, option == "--patched" and "patched" or "")
+  if option == "--write" then
     file = assert(io.open(page, "w"))
     file:write(rewritten(text, replaced, blocks))
     file:close()
   end
   for _, problem in ipairs(problems) do print(problem) end
-  os.exit(#problems == 0 or write == "--write")
+  os.exit(#problems == 0 or option == "--write")
 end
 
 if arg and arg[0] and arg[0]:find "examples%.lua$" then main(table.unpack(arg)) end
