@@ -24,13 +24,19 @@ local function reduce(gradient, shape, dy)
   return sum
 end
 
--- backward(dy, ...) of what saved(tape, a, b, y) returns has gradients of the shape of y.
+-- backward(dy, ...) of what saved(tape, a, b, y) returns (nil: of nothing) has gradients of the shape of y.
 local function define_binary(name, saved, backward)
   local forward, broadcast_from = core[name], core.broadcast_from
   ops[name] = define(name, {
     forward = function(tape, a, b)
       local y = forward(a, b)
-      if tape.recorded then tape:save(broadcast_from(a, y), broadcast_from(b, y), saved(tape, a, b, y)) end
+      if not tape.recorded then return y end
+      local a_shape, b_shape = tape:needs(1) and broadcast_from(a, y), tape:needs(2) and broadcast_from(b, y)
+      if saved then
+        tape:save(a_shape, b_shape, saved(tape, a, b, y))
+      elseif a_shape or b_shape then
+        tape:save(a_shape, b_shape)
+      end
       return y
     end,
     backward = function(dy, a_shape, b_shape, ...)
@@ -42,9 +48,11 @@ end
 
 local function needs_of_both(tape) return tape:needs(1), tape:needs(2) end
 
-define_binary("add", needs_of_both, function(dy, need_a, need_b) return need_a and dy, need_b and dy end)
+define_binary("add", nil, function(dy) return dy, dy end)
 
-define_binary("sub", needs_of_both, function(dy, need_a, need_b) return need_a and dy, need_b and core.neg(dy) end)
+define_binary("sub", function(tape) return tape:needs(2) end, function(dy, need_b)
+  return dy, need_b and core.neg(dy)
+end)
 
 define_binary("mul", function(tape, a, b) return tape:needs(2) and a, tape:needs(1) and b end, function(dy, a, b)
   return b and core.chain(dy, b), a and core.chain(dy, a)
@@ -245,7 +253,7 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 -- ---- layers ----
 
 -- A convolution of at most so many multiply-adds per result is computed again rather than kept: that costs little more
--- than to read it.
+-- than to read it. It is kept if its own input is computed again: a chain of those would cost more than it saves.
 local CHEAP = 32
 
 local function recompute_conv1d(_, x, w, stride, dilation, padding, pool_size, pool_stride, slope, _, _, _, b)
@@ -260,7 +268,7 @@ ops.conv1d = define("conv1d", {
     local is_cheap = not argmax and core.size(w, 1) * core.size(w, 2) <= CHEAP
     tape:save(argmax, x, w, stride, dilation, padding, pool_size, pool_stride, slope,
       tape:needs(1), tape:needs(2), tape:needs(3), is_cheap and b)
-    if is_cheap then tape:recompute(recompute_conv1d) end
+    if is_cheap and not tape.producers then tape:recompute(recompute_conv1d) end
     core.drop(argmax)
     return y
   end,
