@@ -40,5 +40,7 @@ int BIND_OPEN(lua_State *L) {
   lua_setfield(L, -2, "real_bytes");
   lua_pushinteger(L, MB_POOL_MOST);
   lua_setfield(L, -2, "pool_most");
+  lua_pushliteral(L, MB_VERSION);
+  lua_setfield(L, -2, "version");
   return 1;
 }
