@@ -12,6 +12,9 @@ LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua;;" \
   LUA_CPATH="$prefix/lib/lua/5.4/?.so;;" "$lua" "$here/use.lua" "$prefix"
 [ "$("$prefix/bin/moonbow" -e 'print(nn.ReLU {})')" = 'nn.ReLU{}' ]
 
+"$lua" "$prefix/share/moonbow/luacats/moonbow.lua"
+grep -q 'mb.fit(model, set, options?)' "$prefix/share/doc/moonbow/index.html"
+
 pc=$(dirname "$(find "$prefix" -name moonbow.pc)")
 flags() { PKG_CONFIG_PATH=$pc pkg-config --define-variable=prefix="$prefix" "$@" moonbow; }
 libdir=$(flags --variable=libdir)

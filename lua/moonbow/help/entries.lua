@@ -84,20 +84,25 @@ local function parameter_names(f)
   return names
 end
 
-local OPTIONS = { name = "options", optional = true, type = "table", text = "" }
+-- The table of options, as an argument: needed if an option is.
+local function options_parameter(entry)
+  local first = entry.options[1] -- those that must be given come first
+  return { name = "options", optional = not (first and first.required), type = "table", text = "", is_options = true }
+end
 
 -- The parameters of a function or method: those of the code, with what the comment says of each.
 local function parameters_of(entry, said)
   local names = parameter_names(entry.value)
   local is_table_only = entry.taken and entry.taken.position == 1 and entry.kind ~= "method"
-  if is_table_only and #said == 0 then return { OPTIONS } end
+  if is_table_only and #said == 0 then return { options_parameter(entry) } end
   if not names then return said end
   if entry.kind == "method" then table.remove(names, 1) end
   local parameters, by_name = {}, {}
   for _, parameter in ipairs(said) do by_name[parameter.name] = parameter end
   for i, name in ipairs(names) do
     local is_options = entry.taken and entry.taken.position == i
-    parameters[i] = by_name[name] or is_options and OPTIONS or { name = name, type = "any", text = "", unsaid = true }
+    parameters[i] = by_name[name] or is_options and options_parameter(entry)
+      or { name = name, type = "any", text = "", unsaid = true }
   end
   return parameters
 end
@@ -106,11 +111,12 @@ end
 local function signature_of(entry)
   local shown = {}
   local prefix = (entry.kind == "method" and "" or "mb.") .. entry.path
-  if entry.parameters[1] == OPTIONS and entry.kind ~= "method" then
+  local first = entry.parameters[1]
+  if first and first.is_options and entry.kind ~= "method" then
     for _, option in ipairs(entry.options) do
       if option.required and not option.name:find ".%." then shown[#shown + 1] = option.name end
     end
-    if #shown < #entry.options or entry.value_type == "container" then shown[#shown + 1] = "..." end
+    if #shown < #entry.options then shown[#shown + 1] = "..." end
     return ("%s { %s }"):format(prefix, table.concat(shown, ", ")):gsub("{  }", "{}")
   end
   for i, parameter in ipairs(entry.parameters) do

@@ -51,7 +51,8 @@ local function block(lines, title, rows)
   end
 end
 
-local function rows_of(list)
+--- Rows { name, type, text } of arguments, fields or results.
+function text.rows(list)
   local rows = {}
   for i, item in ipairs(list or {}) do
     rows[i] = { (item.name or "") .. (item.optional and "?" or ""), item.type, item.text }
@@ -59,7 +60,8 @@ local function rows_of(list)
   return rows
 end
 
-local function option_rows(options)
+--- Rows { name, kinds and default, text } of options.
+function text.option_rows(options)
   local rows = {}
   for i, option in ipairs(options) do rows[i] = { option.name, text.of_option(option), option.text or "" } end
   return rows
@@ -77,13 +79,13 @@ function text.of_entry(entry)
   local lines = { ("%s    [%s]"):format(text.title(entry), entry.topic) }
   if entry.text ~= "" then lines[2] = "\n" .. paragraphs(entry.text) end
   local parameters = {}
-  for _, row in ipairs(rows_of(entry.parameters)) do
+  for _, row in ipairs(text.rows(entry.parameters)) do
     if row[3] ~= "" then parameters[#parameters + 1] = row end
   end
   block(lines, "Arguments", parameters)
-  block(lines, "Options", option_rows(entry.options))
-  block(lines, "Fields", rows_of(entry.fields))
-  block(lines, "Returns", rows_of(entry.returns))
+  block(lines, "Options", text.option_rows(entry.options))
+  block(lines, "Fields", text.rows(entry.fields))
+  block(lines, "Returns", text.rows(entry.returns))
   if entry.usage then lines[#lines + 1] = "\nExample:\n    " .. entry.usage:gsub("\n", "\n    ") end
   if #entry.see > 0 then lines[#lines + 1] = "\nSee " .. table.concat(entry.see, ", ") end
   return table.concat(lines, "\n")

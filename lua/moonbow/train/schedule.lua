@@ -62,7 +62,9 @@ local schedule = { kinds = kinds, options = {} }
 
 -- The options of all kinds together, for code that only looks at names.
 for _, kind in pairs(kinds) do
-  for name, rule in pairs(kind.defaults) do schedule.options[name] = rule end
+  for name, rule in pairs(kind.defaults) do
+    schedule.options[name] = type(rule) == "table" and rule.required and check.optional(rule.kinds) or rule
+  end
 end
 
 --- { next = a function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one; state = the

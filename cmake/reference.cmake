@@ -1,0 +1,17 @@
+# The reference, from the doc comments: annotations for editors, and a page. It is made by running the module, and left
+# out where that cannot run: for another machine, under a sanitizer, or before its Lua libraries are there.
+set(reference ${CMAKE_BINARY_DIR}/reference)
+execute_process(COMMAND ${LUA_INTERPRETER} -e "for name in ('lfs luv term zlib argparse'):gmatch '%w+' do require(name) end"
+  RESULT_VARIABLE lua_libraries_missing OUTPUT_QUIET ERROR_QUIET)
+if(CMAKE_CROSSCOMPILING OR MOONBOW_SANITIZE OR lua_libraries_missing)
+  message(STATUS "The reference is not made: the module cannot run here")
+  return()
+endif()
+
+file(GLOB_RECURSE reference_sources CONFIGURE_DEPENDS lua/*.lua tools/*.lua)
+add_custom_command(OUTPUT ${reference}/index.html ${reference}/luacats/moonbow.lua
+  COMMAND ${CMAKE_BINARY_DIR}/lua ${CMAKE_SOURCE_DIR}/tools/reference.lua ${reference}
+  DEPENDS core ${reference_sources} COMMENT "Reference from the doc comments")
+add_custom_target(reference ALL DEPENDS ${reference}/index.html)
+install(FILES ${reference}/luacats/moonbow.lua DESTINATION ${CMAKE_INSTALL_DATADIR}/moonbow/luacats)
+install(FILES ${reference}/index.html DESTINATION ${CMAKE_INSTALL_DOCDIR})

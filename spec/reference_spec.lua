@@ -1,0 +1,252 @@
+-- Everything public stands in mb.help, in the annotations for editors and on the HTML page, each option that is
+-- accepted with a text; and nothing stands there that does not exist.
+local mb = require "moonbow"
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local public = require "spec.support.public"
+
+package.path = package.path .. ";tools/?.lua"
+local entries = require("moonbow.help.entries").all(mb)
+local annotations = require("reference.luacats").text(entries)
+local page = require("reference.html").page(entries, mb.VERSION)
+
+local methods_of = { run = counted.classes.run } -- no object: it would read the command line
+for kind, methods in pairs(public.methods) do methods_of[kind] = methods end
+
+local by_path = {}
+for _, entry in ipairs(entries) do by_path[entry.path] = entry end
+
+-- The paths of what is public, found without the reference: functions, methods of an object of each kind, modules,
+-- and names that stand in options.
+local function public_paths()
+  local paths = {}
+  for path, f in pairs(public.functions) do paths[path] = f end
+  for kind, methods in pairs(methods_of) do
+    for name, f in pairs(methods) do
+      if not counted.is_inside(kind, name) and name:sub(1, 2) ~= "__" then paths[kind .. ":" .. name] = f end
+    end
+    paths["class " .. kind] = true
+  end
+  for kind, names in pairs { activation = mb.nn.activations, initializer = mb.nn.initializers,
+    step = mb.preprocess.names, schedule = { "plateau", "step", "cosine" } } do
+    for _, name in ipairs(names) do paths[('%s "%s"'):format(kind, name)] = true end
+  end
+  local function add_tables(prefix, values)
+    for name, value in pairs(values) do
+      if type(value) ~= "function" then paths[prefix .. name] = true end
+      if type(value) == "table" then add_tables(prefix .. name .. ".", #value > 0 and {} or value) end
+    end
+  end
+  add_tables("", { nn = mb.nn, plot = mb.plot, models = mb.models, data = mb.data, optim = mb.optim, split = mb.split,
+    forest = mb.forest, linear = mb.linear, neighbours = mb.neighbours, preprocess = mb.preprocess,
+    safetensors = mb.safetensors, experiment = mb.experiment })
+  for name, value in pairs(mb) do
+    if type(value) ~= "function" then paths[name] = true end
+  end
+  return paths
+end
+
+local paths = public_paths()
+
+local function failures(test)
+  local found = {}
+  for _, entry in ipairs(entries) do
+    for _, problem in ipairs { test(entry) } do found[#found + 1] = entry.path .. ": " .. problem end
+  end
+  table.sort(found)
+  assert.equal("", table.concat(found, "\n"))
+end
+
+local function printed(what)
+  local lines, original = {}, print
+  _G.print = function(text) lines[#lines + 1] = text end -- luacheck: ignore
+  mb.help(what)
+  _G.print = original -- luacheck: ignore
+  return table.concat(lines, "\n")
+end
+
+describe("the reference", function()
+  it("has everything public, each with a text and a topic, and nothing else", function()
+    local missing = {}
+    for path in pairs(paths) do
+      if not by_path[path] then missing[#missing + 1] = path end
+    end
+    assert.equal("", table.concat(missing, "\n"))
+    failures(function(entry)
+      if not paths[entry.path] then return "does not exist" end
+      if entry.text == "" then return "no text" end
+      if not entry.is_sorted then return "no topic, see help/topics.lua" end
+    end)
+    assert.is_true(#entries > 300)
+  end)
+  it("says what each argument is, with a type", function()
+    local known = { tensor = true, number = true, integer = true, string = true, boolean = true, table = true,
+      any = true, ["function"] = true }
+    for kind in pairs(methods_of) do known[kind] = true end
+    local function bad_types(list)
+      for _, item in ipairs(list or {}) do
+        for kind in item.type:gmatch "[^|]+" do
+          if not known[kind] then return ("no type %s"):format(kind) end
+        end
+      end
+    end
+    failures(function(entry)
+      for _, parameter in ipairs(entry.parameters) do
+        if parameter.unsaid then return "nothing is said of argument " .. parameter.name end
+      end
+      return bad_types(entry.parameters) or bad_types(entry.returns) or bad_types(entry.fields)
+    end)
+  end)
+  it("says of no argument that a function does not take", function()
+    failures(function(entry)
+      local taken = {}
+      for _, parameter in ipairs(entry.parameters) do taken[parameter.name] = true end
+      for _, said in ipairs(entry.said_parameters) do
+        if not taken[said.name] then return "no argument " .. said.name end
+      end
+    end)
+  end)
+  it("says what each option does, and of no other", function()
+    local count = 0
+    failures(function(entry)
+      local accepted = {}
+      for _, option in ipairs(entry.options) do
+        accepted[option.name], count = true, count + 1
+        if not option.text or option.text == "" then return "nothing is said of option " .. option.name end
+      end
+      for name in pairs(entry.kind == "module" and {} or entry.said_options) do
+        if not accepted[name] then return "no option " .. name end
+      end
+    end)
+    assert.is_true(count > 400)
+  end)
+  it("refers to what exists", function()
+    failures(function(entry)
+      for _, path in ipairs(entry.see) do
+        if not by_path[path] then return "see " .. path end
+      end
+      for path in entry.text:gmatch "%f[%w]mb%.([%a_][%w_.]*[%w_])" do
+        if not by_path[path] and not path:find "^limits%." then return "mb." .. path end
+      end
+    end)
+  end)
+  it("has examples that are Lua", function()
+    failures(function(entry)
+      if not entry.usage then return end
+      local ok, err = load(entry.usage)
+      return not ok and not load("return " .. entry.usage) and err or nil
+    end)
+  end)
+  it("is printed by mb.help for each function, method and layer, by value and by path", function()
+    for path, f in pairs(paths) do
+      local entry = by_path[path]
+      local is_table = entry.kind == "value" or entry.kind == "module"
+      assert.equal(1, printed(path):find(is_table and "mb." .. path or entry.signature or path, 1, true), path)
+      if type(f) == "function" then assert.equal(1, printed(f):find("^[^\n]*" .. entry.name .. "%f[^%w_]"), path) end
+    end
+  end)
+  it("is the same for the functions that say which options they take", function()
+    for path, f in pairs(public.functions) do
+      local taken = check.taken(counted.original(f))
+      for name in pairs(taken and check.described(taken.known) or {}) do
+        assert.truthy(printed(path):find("\n    " .. name .. " ", 1, true), path .. ": " .. name)
+      end
+    end
+  end)
+end)
+
+describe("the annotations for editors", function()
+  it("are Lua, and define each function with its arguments", function()
+    local chunk = assert(load(annotations))
+    local made = chunk()
+    for path in pairs(public.functions) do
+      local value = made
+      for part in path:gmatch "[^.]+" do value = value[part] end
+      assert.equal("function", type(value), path)
+    end
+    for kind, methods in pairs(methods_of) do
+      for name in pairs(methods) do
+        if by_path[kind .. ":" .. name] then
+          assert.truthy(annotations:find(("\nfunction %s:%s("):format(kind, name), 1, true), kind .. ":" .. name)
+        end
+      end
+    end
+  end)
+  it("have a field for each option, in the class that the argument has", function()
+    for _, entry in ipairs(entries) do
+      local class = "moonbow." .. entry.path:gsub(":", ".") .. ".options"
+      if #entry.options > 0 and entry.signature then
+        local begin = annotations:find("\n---@class " .. class .. "\n", 1, true)
+        local fields = assert(begin, class) and annotations:sub(begin, (annotations:find("\n\n", begin, true)))
+        for _, option in ipairs(entry.options) do
+          local name, mark = option.name, option.required and " " or "? "
+          if not name:find ".%." then assert.truthy(fields:find("\n---@field " .. name .. mark, 1, true), class) end
+        end
+        assert.truthy(annotations:find("%-%-%-@param %w+%?? [%w_|.]*" .. class:gsub("%p", "%%%0")), class)
+      end
+    end
+  end)
+  it("use only types that they define, and forms that LuaCATS knows", function()
+    local defined, forms = {}, { meta = true, class = true, field = true, param = true, ["return"] = true, type = true,
+      operator = true, alias = true }
+    for name in annotations:gmatch "\n%-%-%-@%a+ (moonbow[%w_.]*)" do
+      defined[name] = true
+    end
+    for form, rest in annotations:gmatch "%-%-%-@(%a+)([^\n]*)" do
+      assert.truthy(forms[form], form)
+      local kinds = form == "param" and rest:match "^ [%w_.]+%?? (%S+)" or form == "return" and rest:match "^ (%S+)"
+        or form == "field" and rest:match "^ [%w_]+%?? (%S+)" or ""
+      assert.truthy(kinds, form .. rest)
+      for kind in kinds:gmatch "moonbow[%w_.]*" do assert.truthy(defined[kind], kind) end
+    end
+  end)
+  it("follow the arguments of each function in order", function()
+    for block, names in annotations:gmatch "\n\n(%-%-%-.-)\nfunction [%w_.:]+%(([^\n]*)%) end" do
+      local said = {}
+      block = block:match ".*\n\n(.*)$" or block
+      for name in ("\n" .. block):gmatch "\n%-%-%-@param ([%w_.]+)" do said[#said + 1] = name end
+      assert.equal(names, table.concat(said, ", "))
+    end
+  end)
+end)
+
+describe("the page", function()
+  local body = page:gsub("<script>.*</script>", "")
+
+  it("has a section and a link in the index for each entry", function()
+    local sections, links = {}, {}
+    for id in body:gmatch '<section id="([^"]+)"' do sections[id] = (sections[id] or 0) + 1 end
+    for id in body:gmatch '<li><a class="name" href="#([^"]+)">' do links[id] = (links[id] or 0) + 1 end
+    for _, entry in ipairs(entries) do
+      local id = entry.path:gsub('[ "]+', "-"):gsub("%-$", "")
+      assert.same({ 1, 1 }, { sections[id], links[id] }, entry.path)
+    end
+  end)
+  it("says the kind and default of each option", function()
+    for _, entry in ipairs(entries) do
+      local begin = page:find(('data-name="%s"'):format(entry.path:gsub('"', "&quot;")), 1, true)
+      local section = page:sub(begin, (page:find("</section>", begin, true)))
+      for _, option in ipairs(entry.options) do
+        assert.truthy(section:find(('<span class="name">%s</span>'):format(option.name), 1, true), entry.path)
+      end
+    end
+  end)
+  it("needs nothing but itself, and its links lead somewhere", function()
+    assert.is_nil(body:find "<link")
+    assert.is_nil(body:find "src=")
+    assert.is_nil(body:find 'href="[^#]')
+    local ids = {}
+    for id in body:gmatch ' id="([^"]+)"' do
+      assert.is_nil(ids[id], id)
+      ids[id] = true
+    end
+    for id in body:gmatch 'href="#([^"]+)"' do assert.is_true(ids[id], id) end
+  end)
+  it("closes what it opens", function()
+    for tag in ("section div nav main ul li dl dt dd details pre p h2 h3 h4 span script style"):gmatch "%S+" do
+      local _, opened = body:gsub("<" .. tag .. "%f[%s>]", "")
+      local _, closed = body:gsub("</" .. tag .. ">", "")
+      assert.equal(opened, closed, tag)
+    end
+  end)
+end)
