@@ -89,9 +89,9 @@ static void report(mb_size N, mb_size L, mb_size C, mb_size K, mb_size F, mb_siz
   free_layer(&l);
 }
 
-/* The way to convolve may be named: direct or spectral. */
+/* The algorithm may be named: direct or fft. */
 int main(int count, char **arguments) {
-  if (count > 1) mb_set_conv1d_way(strcmp(arguments[1], "direct") == 0 ? MB_DIRECT : MB_SPECTRAL);
+  if (count > 1) mb_set_conv1d_algorithm(strcmp(arguments[1], "direct") == 0 ? MB_DIRECT : MB_FFT);
   printf("GFLOP/s on %d threads, best of %d, and the ratio to the sgemm peak\n", mb_get_threads(), REPEATS);
   printf("   N     L    C   K    F stride     peak  forward          dw             dx      backward\n");
   report(128, 5000, 1, 20, 64, 1); /* lee_cnn3 */

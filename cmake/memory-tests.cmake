@@ -32,14 +32,14 @@ list(FILTER tests INCLUDE REGEX "^sanitize")
 set_tests_properties(${tests} PROPERTIES LABELS sanitize FIXTURES_REQUIRED sanitized TIMEOUT 600)
 
 # Valgrind hides AVX-512, which it does not know, from the resolvers of target_clones and from OpenBLAS. Nor does its
-# arithmetic take subnormal numbers for zero.
+# arithmetic flush denormals.
 set(valgrind valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
   --error-exitcode=1 --suppressions=${CMAKE_SOURCE_DIR}/cmake/valgrind.supp)
 # The large shapes would take minutes.
 set(arguments_test_conv1d random_shapes*) # these alone
 set(arguments_test_matmul large_*) # all but these
 foreach(name ${KERNEL_TESTS})
-  if(NOT name MATCHES "64$|subnormals") # 64: the same memory accesses, twice as wide
+  if(NOT name MATCHES "64$|denormals") # 64: the same memory accesses, twice as wide
     add_tool_test(valgrind valgrind.${name} ${valgrind} $<TARGET_FILE:${name}> ${arguments_${name}})
     set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 300 ENVIRONMENT OMP_NUM_THREADS=2)
   endif()

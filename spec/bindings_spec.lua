@@ -21,7 +21,7 @@ describe("in C, a layer refuses", function()
     refuses("slice: dy does not fit", core.slice_backward, mb.ones(2, 5), { 2, 6 }, 2, 3)
   end)
   it("a backward pass after a forward pass that kept nothing", function()
-    refuses("conv1d: backward expected the winners of a forward pass that kept them", core.conv1d_backward,
+    refuses("conv1d: backward expected the argmax of a forward pass that kept it", core.conv1d_backward,
       mb.ones(2, 2, 4), nil, x, w, 1, 1, "valid", 2, 2, nil, table.unpack(flags))
     refuses("dropout: backward expected what a forward pass kept", core.dropout_backward, x, mb.ones(2), 0.5)
   end)
@@ -35,7 +35,7 @@ describe("in C, a layer refuses", function()
   end)
   it("a backward pass of batch norm and pooling after a forward pass that kept nothing", function()
     local ones = mb.ones(3)
-    refuses("batch_norm: backward expected the winners of a forward pass that kept them", core.batch_norm_backward,
+    refuses("batch_norm: backward expected the argmax of a forward pass that kept it", core.batch_norm_backward,
       mb.ones(2, 3, 3), nil, x, ones, ones, ones, ones, 1e-3, 0, 2, 2, true)
   end)
   it("class weights that are negative or NaN", function()

@@ -1,12 +1,12 @@
--- Numbers of a wide range, in each way to convolve: what is far from a large value does not see it.
+-- Numbers of a wide range, in each algorithm to convolve: what is far from a large value does not see it.
 local mb = require "moonbow"
 
-local function in_each_way(test)
-  for _, way in ipairs { "automatic", "spectral", "direct" } do
-    mb.convolution_way(way)
+local function in_each_algorithm(test)
+  for _, algorithm in ipairs { "automatic", "fft", "direct" } do
+    mb.convolution_algorithm(algorithm)
     local ok, message = pcall(test)
-    mb.convolution_way "automatic"
-    assert(ok, way .. ": " .. tostring(message))
+    mb.convolution_algorithm "automatic"
+    assert(ok, algorithm .. ": " .. tostring(message))
   end
 end
 
@@ -18,12 +18,12 @@ end
 
 describe("convolution far from a large value", function()
   it("is chosen by its name", function()
-    assert.error_matches(function() mb.convolution_way "fast" end,
-      "convolution_way: way: expected 'automatic', 'direct' or 'spectral', got 'fast'")
+    assert.error_matches(function() mb.convolution_algorithm "fast" end,
+      "convolution_algorithm: algorithm: expected 'automatic', 'direct' or 'fft', got 'fast'")
   end)
   it("is zero where a window sees only zeros", function()
     local w = mb.rng(1):normal(0, 1, 50, 1, 64)
-    in_each_way(function()
+    in_each_algorithm(function()
       local y = with_value(mb.zeros(2, 2000, 1), 1e5):conv1d(w)
       assert.equal(0, y:slice(2, 1001, 100):abs():max():item())
     end)
@@ -32,7 +32,7 @@ describe("convolution far from a large value", function()
   it("is right on raw counts, with 1 channel and with 64", function()
     for _, channels in ipairs { 1, 64 } do
       local w = mb.rng(1):normal(0, 1, 50, channels, 16)
-      in_each_way(function()
+      in_each_algorithm(function()
         local background = mb.ones(2, 2000, channels)
         local plain, peak = background:conv1d(w), with_value(mb.ones(2, 2000, channels), 1e5):conv1d(w)
         local wrong = (peak:slice(2, 1001, 100) - plain:slice(2, 1001, 100)):abs():max():item()
@@ -43,7 +43,7 @@ describe("convolution far from a large value", function()
 
   it("has NaN and infinity in the windows of one and nowhere else", function()
     local x, w = mb.rng(2):normal(0, 1, 1, 2000, 64), mb.rng(1):normal(0, 1, 50, 64, 16)
-    in_each_way(function()
+    in_each_algorithm(function()
       local y = with_value(x:copy(), 0 / 0):conv1d(w)
       assert.equal(50 * 16, y:ne(y):sum():item())
       y = with_value(x:copy(), 1 / 0):conv1d(w)
@@ -52,11 +52,11 @@ describe("convolution far from a large value", function()
   end)
 
   it("leaves gradients of weights right that never meet a strong end of the spectrum", function()
-    local function gradient(way, x, w, dy)
-      mb.convolution_way(way)
+    local function gradient(algorithm, x, w, dy)
+      mb.convolution_algorithm(algorithm)
       local p = w:copy():param()
       x:conv1d(p):backward(dy)
-      mb.convolution_way "automatic"
+      mb.convolution_algorithm "automatic"
       return p.grad
     end
     for _, case in ipairs { { 200, 50, 20 }, { 200, 20, 14 }, { 500, 25, 18 } } do
@@ -66,7 +66,7 @@ describe("convolution far from a large value", function()
       for _, parts in ipairs { { weak, mb.full(1e4, 1, strong, 1) }, { mb.full(1e4, 1, strong, 1), weak } } do
         local x = mb.concat(parts, 2)
         local size = gradient("direct", x, w:abs(), dy:abs())
-        local wrong = gradient("spectral", x, w, dy) - gradient("direct", x, w, dy)
+        local wrong = gradient("fft", x, w, dy) - gradient("direct", x, w, dy)
         assert.is_true((wrong:abs() / size):max():item() < 2e-5)
       end
     end

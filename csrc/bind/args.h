@@ -110,8 +110,8 @@ Tensor *push_vector(const Args *a, mb_size count);
 Tensor *push_like(const Args *a, const Tensor *like);
 /* Tensors are all of reals: one that holds a byte for each of count elements. */
 uint8_t *push_bytes(const Args *a, mb_size count);
-/* The product left' right of (terms, rows) and (terms, columns), as a copy of its factors. */
-void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_size terms, mb_size rows,
+/* The product left' right of (depth, rows) and (depth, columns), as a copy of its factors. */
+void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_size depth, mb_size rows,
                   mb_size columns);
 /* Scratch; the collector frees it, or pop_scratch, which expects it on top of the stack, at once. */
 void *push_scratch(const Args *a, size_t bytes);

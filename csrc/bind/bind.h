@@ -28,7 +28,7 @@
  * or making one, makes that of its state the thread's. */
 typedef struct {
   int threads;
-  mb_conv1d_way way;
+  mb_conv1d_algorithm algorithm;
 } Settings;
 
 typedef struct {
@@ -42,7 +42,7 @@ typedef struct {
   bool recomputable; /* its record can make it again */
   int holds;         /* records that need it for their backward pass */
   Block *factors;    /* what to compute the elements from when somebody looks; else NULL */
-  mb_size terms;     /* that they sum up */
+  mb_size depth;     /* that they sum up */
 } Tensor;
 
 /* ---- raising (error.c) ---- */

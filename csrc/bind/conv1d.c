@@ -16,7 +16,7 @@ static mb_conv1d next_arrays(Args *a, const Tensor **x, const Tensor **w) {
 static void next_pooling(Args *a, mb_conv1d *s) {
   mb_size none;
   if (next_is_nil(a)) return (void)next_arg(a);
-  s->pool = next_integer(a, "pool size", 1, MB_POOL_MOST);
+  s->pool = next_integer(a, "pool size", 1, MB_MAX_POOL);
   s->pool_stride = next_count(a, "pool stride");
   args_check(a, mb_window(&s->L_pool, &none, &none, s->L_out, s->pool, s->pool_stride, 1, MB_VALID, 0));
 }
@@ -65,7 +65,7 @@ static void free_conv1d_scratch(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, winners: what
+/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, argmax: what
  * backward needs to know of pooling and ReLU, nil if that is nothing or keep is false. */
 static int conv1d(lua_State *L) {
   const Tensor *x, *w;
@@ -75,14 +75,14 @@ static int conv1d(lua_State *L) {
   const Tensor *b = next_tensor_or_nil(&a, "bias");
   if (b != NULL) args_check_count(&a, "bias", b, s.F);
   next_options(&a, &s);
-  const bool keep = next_boolean(&a), keeps_winners = keep && mb_conv1d_has_winners(&s);
+  const bool keep = next_boolean(&a), keeps_winners = keep && mb_conv1d_has_argmax(&s);
   if (keep && s.slope != 0)
     args_error(&a, "slope: expected 0 or nil where backward follows, got %f", (double)s.slope);
   mb_real *scratch = push_conv1d_scratch(&a, &s);
   Tensor *y = push_tensor(&a, 3, (mb_size[]){s.N, results_of(&s), s.F});
-  uint8_t *winners = keeps_winners ? push_bytes(&a, y->count) : NULL;
+  uint8_t *argmax = keeps_winners ? push_bytes(&a, y->count) : NULL;
   if (!keeps_winners) lua_pushnil(L);
-  mb_conv1d_forward(y->data, winners, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
+  mb_conv1d_forward(y->data, argmax, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
   free_conv1d_scratch(L, 11);
   return 2;
 }
@@ -94,40 +94,40 @@ static mb_real *push_wanted(Args *a, const mb_shape *shape) {
   return NULL;
 }
 
-/* core.conv1d_backward(dy, winners, x, w, stride, dilation, padding, pool size, pool stride, slope, need_x,
+/* core.conv1d_backward(dy, argmax, x, w, stride, dilation, padding, pool size, pool stride, slope, need_x,
  * need_w, need_b) -> dx, dw, db */
 static int conv1d_backward(lua_State *L) {
   const Tensor *x, *w;
   lua_settop(L, 13);
   Args a = bind_args(L, "conv1d");
-  const Tensor *dy = next_tensor(&a, "dy"), *winners = next_tensor_or_nil(&a, "winners");
+  const Tensor *dy = next_tensor(&a, "dy"), *argmax = next_tensor_or_nil(&a, "argmax");
   mb_conv1d s = next_arrays(&a, &x, &w);
   next_options(&a, &s);
   args_check_count(&a, "dy", dy, s.N * results_of(&s) * s.F);
-  if (mb_conv1d_has_winners(&s) && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < dy->count))
-    args_error(&a, "backward expected the winners of a forward pass that kept them");
+  if (mb_conv1d_has_argmax(&s) && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < dy->count))
+    args_error(&a, "backward expected the argmax of a forward pass that kept it");
   mb_real *scratch = push_conv1d_scratch(&a, &s);
   mb_real *dx = push_wanted(&a, &x->shape), *dw = push_wanted(&a, &w->shape);
   mb_real *db = push_wanted(&a, &(mb_shape){.rank = 1, .shape = {s.F}});
-  mb_conv1d_backward(dx, dw, db, scratch, dy->data, winners != NULL ? (const uint8_t *)winners->data : NULL,
+  mb_conv1d_backward(dx, dw, db, scratch, dy->data, argmax != NULL ? (const uint8_t *)argmax->data : NULL,
                      x->data, w->data, &s);
   free_conv1d_scratch(L, 14);
   return 3;
 }
 
-/* core.set_conv1d_way(name): "automatic", "direct" or "spectral" */
-static int set_conv1d_way(lua_State *L) {
-  static const char *const names[] = {"automatic", "direct", "spectral", NULL};
-  Args a = bind_args(L, "convolution_way");
+/* core.set_conv1d_algorithm(name): "automatic", "direct" or "fft" */
+static int set_conv1d_algorithm(lua_State *L) {
+  static const char *const names[] = {"automatic", "direct", "fft", NULL};
+  Args a = bind_args(L, "convolution_algorithm");
   Settings settings = bind_settings(L);
-  settings.way = (mb_conv1d_way)next_option(&a, "way", names);
+  settings.algorithm = (mb_conv1d_algorithm)next_option(&a, "algorithm", names);
   bind_set_settings(L, settings);
   return 0;
 }
 
 static const luaL_Reg functions[] = {{"conv1d", conv1d},
                                      {"conv1d_backward", conv1d_backward},
-                                     {"set_conv1d_way", set_conv1d_way},
+                                     {"set_conv1d_algorithm", set_conv1d_algorithm},
                                      {NULL, NULL}};
 
 void bind_open_conv1d(lua_State *L) {

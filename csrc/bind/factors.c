@@ -8,12 +8,12 @@ static int weight_gradient(lua_State *L) {
   Args a = bind_args(L, "matmul");
   Tensor *x = next_tensor(&a, "x");
   const Tensor *dy = next_tensor(&a, "dy");
-  const mb_size rows = bind_last_size(x), columns = bind_last_size(dy), terms = x->count / rows;
-  if (dy->count != terms * columns) args_error(&a, "x and dy do not fit");
-  if (mb_factors_count(terms, rows, columns) <= rows * columns / 4)
-    push_product(&a, x->data, dy->data, terms, rows, columns);
+  const mb_size rows = bind_last_size(x), columns = bind_last_size(dy), depth = x->count / rows;
+  if (dy->count != depth * columns) args_error(&a, "x and dy do not fit");
+  if (mb_factors_count(depth, rows, columns) <= rows * columns / 4)
+    push_product(&a, x->data, dy->data, depth, rows, columns);
   else
-    mb_matmul(push_tensor(&a, 2, (mb_size[]){rows, columns})->data, true, false, rows, columns, terms, 1,
+    mb_matmul(push_tensor(&a, 2, (mb_size[]){rows, columns})->data, true, false, rows, columns, depth, 1,
               x->data, dy->data, 0);
   bind_let_go(x);
   return 1;

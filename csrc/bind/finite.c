@@ -32,7 +32,7 @@ static int check_finite(lua_State *L) {
  * lengths of both (Cauchy and Schwarz), nor than half the sum of their squares. */
 static bool is_finite_product(const Tensor *product) {
   const mb_factors f = bind_factors(product);
-  return mb_has_finite_squares(f.packed, mb_factors_count(f.terms, f.rows, f.columns));
+  return mb_has_finite_squares(f.packed, mb_factors_count(f.depth, f.rows, f.columns));
 }
 
 /* Tells whether the tensor on top of the stack is finite. */

@@ -128,7 +128,7 @@ static int forest_fit(lua_State *L) {
   const Tensor *x = next_tensor_rank(&a, "x", 2);
   Args y = a; /* its labels are checked against the classes */
   next_arg(&a);
-  mb_forest f = {.N = x->shape.shape[0], .D = x->shape.shape[1], .K = next_count(&a, "classes")};
+  mb_forest f = {.N = x->shape.shape[0], .D = x->shape.shape[1], .classes = next_count(&a, "classes")};
   mb_rng *rng = next_rng(&a, "generator");
   const mb_size trees = next_integer(&a, "trees", 1, 1 << 20);
   f.criterion = (mb_criterion)next_option(&a, "criterion", criteria);
@@ -140,20 +140,21 @@ static int forest_fit(lua_State *L) {
   f.min_samples_leaf = next_integer(&a, "min_samples_leaf", 1, most);
   const bool oob = next_boolean(&a);
   f.seed = mb_rng_uint64(rng);
-  const mb_size *label = next_indices(&y, "y", f.K, &labels);
+  const mb_size *label = next_indices(&y, "y", f.classes, &labels);
   if (labels != f.N)
     args_error(&a, "y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)f.N, (LUAI_UACINT)labels);
   if (f.N > INT32_MAX / 2) args_error(&a, "x: expected at most 2^30 rows");
   double *sum = memset(lua_newuserdatauv(L, (size_t)f.D * sizeof *sum, 0), 0, (size_t)f.D * sizeof *sum);
   uint64_t *in_bag = oob ? push_scratch(&a, (size_t)(trees * ((f.N + 63) / 64)) * sizeof *in_bag) : NULL;
-  Forest *forest = push_forest(L, f.D, f.K, trees);
+  Forest *forest = push_forest(L, f.D, f.classes, trees);
   const int index = lua_gettop(L);
   grow(&a, index, forest, sum, in_bag, x->data, label, &f);
   lua_pushvalue(L, index);
   push_importances(&a, sum, f.D);
   if (!oob) return 2;
-  Tensor *probability = push_tensor(&a, 2, (mb_size[]){f.N, f.K});
-  args_check(&a, mb_forest_predict(probability->data, x->data, forest->tree, trees, in_bag, f.N, f.D, f.K));
+  Tensor *probability = push_tensor(&a, 2, (mb_size[]){f.N, f.classes});
+  args_check(&a,
+             mb_forest_predict(probability->data, x->data, forest->tree, trees, in_bag, f.N, f.D, f.classes));
   return 3;
 }
 

@@ -38,7 +38,7 @@ int BIND_OPEN(lua_State *L) {
   lua_setfield(L, -2, "version");
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
-  lua_pushinteger(L, MB_POOL_MOST);
+  lua_pushinteger(L, MB_MAX_POOL);
   lua_setfield(L, -2, "pool_most");
   lua_pushliteral(L, MB_VERSION);
   lua_setfield(L, -2, "version");

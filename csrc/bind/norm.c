@@ -29,7 +29,7 @@ static void next_pooling(Args *a, const Tensor *x, mb_batch_norm *s) {
   if (next_is_nil(a)) return (void)next_arg(a);
   args_check_rank(a, "input", x, 3);
   s->N = x->shape.shape[0], s->L = x->shape.shape[1];
-  s->pool = next_integer(a, "pool size", 1, MB_POOL_MOST);
+  s->pool = next_integer(a, "pool size", 1, MB_MAX_POOL);
   s->pool_stride = next_count(a, "pool stride");
   args_check(a, mb_window(&s->L_pool, &none, &none, s->L, s->pool, s->pool_stride, 1, MB_VALID, 0));
 }
@@ -50,7 +50,7 @@ static const Tensor *next_batch_norm(Args *a, mb_batch_norm *s) {
 }
 
 /* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride, keep) -> y,
- * winners: what backward needs to know of pooling, nil if there is none or keep is false */
+ * argmax: what backward needs to know of pooling, nil if there is none or keep is false */
 static int batch_norm_apply(lua_State *L) {
   mb_batch_norm s;
   lua_settop(L, 10);
@@ -58,29 +58,29 @@ static int batch_norm_apply(lua_State *L) {
   const Tensor *x = next_batch_norm(&a, &s);
   const bool keeps_winners = next_boolean(&a) && s.pool > 0;
   Tensor *y = s.pool > 0 ? push_tensor(&a, 3, (mb_size[]){s.N, s.L_pool, s.C}) : push_like(&a, x);
-  uint8_t *winners = keeps_winners ? push_bytes(&a, y->count) : NULL;
+  uint8_t *argmax = keeps_winners ? push_bytes(&a, y->count) : NULL;
   if (!keeps_winners) lua_pushnil(L);
-  mb_batch_norm_apply(y->data, winners, x->data, &s);
+  mb_batch_norm_apply(y->data, argmax, x->data, &s);
   return 2;
 }
 
-/* core.batch_norm_backward(dy, winners, x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride,
+/* core.batch_norm_backward(dy, argmax, x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride,
  * train) -> dx, dgamma, dbeta; dx may be dy overwritten, or in the memory of x */
 static int batch_norm_backward(lua_State *L) {
   mb_batch_norm s;
   lua_settop(L, 12);
   Args a = bind_args(L, "batch_norm");
-  const Tensor *dy = next_tensor(&a, "dy"), *winners = next_tensor_or_nil(&a, "winners");
+  const Tensor *dy = next_tensor(&a, "dy"), *argmax = next_tensor_or_nil(&a, "argmax");
   const Tensor *x = next_batch_norm(&a, &s);
   const bool train = next_boolean(&a);
   const mb_size results = s.pool > 0 ? s.N * s.L_pool * s.C : x->count;
   args_check_count(&a, "dy", dy, results);
-  if (s.pool > 0 && (winners == NULL || winners->count * (mb_size)sizeof(mb_real) < results))
-    args_error(&a, "backward expected the winners of a forward pass that kept them");
+  if (s.pool > 0 && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < results))
+    args_error(&a, "backward expected the argmax of a forward pass that kept it");
   Tensor *dx = s.pool > 0 ? push_over_saved(&a, 3) : push_over_gradient(&a, 1);
   Tensor *dgamma = push_vector(&a, s.C), *dbeta = push_vector(&a, s.C);
   mb_batch_norm_backward(dx->data, dgamma->data, dbeta->data, dy->data,
-                         winners != NULL ? (const uint8_t *)winners->data : NULL, x->data, train, &s);
+                         argmax != NULL ? (const uint8_t *)argmax->data : NULL, x->data, train, &s);
   return 3;
 }
 

@@ -62,9 +62,9 @@ void bind_set_settings(lua_State *L, Settings settings) {
 /* Makes the kernels that this thread calls go by them. */
 static void use(const Settings *settings) {
   static _Thread_local __attribute__((tls_model("initial-exec"))) Settings used = {0, MB_AUTOMATIC};
-  if (used.threads == settings->threads && used.way == settings->way) return;
+  if (used.threads == settings->threads && used.algorithm == settings->algorithm) return;
   mb_set_threads(settings->threads);
-  mb_set_conv1d_way(settings->way);
+  mb_set_conv1d_algorithm(settings->algorithm);
   used = *settings;
 }
 
@@ -152,7 +152,7 @@ Tensor *bind_test_tensor(lua_State *L, int arg) {
 }
 
 mb_factors bind_factors(const Tensor *product) {
-  return (mb_factors){product->terms, product->shape.shape[0], product->shape.shape[1],
+  return (mb_factors){product->depth, product->shape.shape[0], product->shape.shape[1],
                       product->factors->data};
 }
 
@@ -215,15 +215,15 @@ static Tensor *push_closed(lua_State *L, const Settings *settings) {
   return tensor;
 }
 
-void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_size terms, mb_size rows,
+void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_size depth, mb_size rows,
                   mb_size columns) {
   Memory *memory = get_memory(a->L);
   Tensor *product = push_closed(a->L, &memory->settings);
   product->shape = (mb_shape){.rank = 2, .shape = {rows, columns}};
   product->count = rows * columns;
-  product->terms = terms;
+  product->depth = depth;
   product->factors = take_block(a->L, memory->pool, a->operation,
-                                (size_t)mb_factors_count(terms, rows, columns) * sizeof(mb_real));
+                                (size_t)mb_factors_count(depth, rows, columns) * sizeof(mb_real));
   const mb_factors factors = bind_factors(product);
   mb_factors_pack(&factors, left, right);
 }

@@ -99,9 +99,9 @@ static const mb_real *input_of(mb_real *buffer, const mb_real *x, const mb_conv1
                              first * s->stride - s->pad_left, input_rows(s, rows));
   if (s->C <= MB_LINE) return in;
   if (s->stride <= span_of(s))
-    mb_touch(in, input_rows(s, rows) * s->C);
+    mb_warm(in, input_rows(s, rows) * s->C);
   else
-    for (mb_size r = 0; r < rows; r++) mb_touch(in + r * s->stride * s->C, span_of(s) * s->C);
+    for (mb_size r = 0; r < rows; r++) mb_warm(in + r * s->stride * s->C, span_of(s) * s->C);
   return in;
 }
 
@@ -119,7 +119,7 @@ static mb_size rows_buffer(const mb_conv1d *s, const Items *items) {
 
 typedef struct {
   mb_real *y;
-  uint8_t *winners;
+  uint8_t *argmax;
   const mb_real *x, *w, *b; /* w with rows of whole vectors */
 } Forward;
 
@@ -134,7 +134,7 @@ static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, 
   for (mb_size k = 0; k < products; k++)
     product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, f->w + k * depth * wide,
             mb_product_width(s->F), count, k > 0);
-  mb_epilogue_rows(f->y + out, f->winners ? f->winners + out : NULL, rows, wide, item.rows, s->F, f->b, s);
+  mb_epilogue_rows(f->y + out, f->argmax ? f->argmax + out : NULL, rows, wide, item.rows, s->F, f->b, s);
 }
 
 /* A thread has a copy of the weights of its own, and an item's input and rows. */
@@ -142,27 +142,27 @@ static mb_size forward_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(s->K * s->C * mb_padded_width(s->F) + input_buffer(s, items) + rows_buffer(s, items));
 }
 
-void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x,
                                     const mb_real *w, const mb_real *b, const mb_conv1d *s,
                                     const mb_items *items) {
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
-    const Forward f = {y, winners, x, widened(copy, w, s->F, s->K * s->C), b};
+    const Forward f = {y, argmax, x, widened(copy, w, s->F, s->K * s->C), b};
     MB_SHARE(mb_conv1d_is_small(s), i, items->count,
              if (is_asked_for(items, i)) forward_item(&f, buffer, s, items, i));
   }
 }
 
-void mb_conv1d_direct_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x,
+void mb_conv1d_direct_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x,
                               const mb_real *w, const mb_real *b, const mb_conv1d *s) {
   const Items items = result_items(s);
-  mb_conv1d_direct_forward_items(y, winners, scratch, x, w, b, s, &items);
+  mb_conv1d_direct_forward_items(y, argmax, scratch, x, w, b, s, &items);
 }
 
-/* ---- gradient of the input: the convolution turned round ------------------------------- */
+/* ---- gradient of the input: a convolution with flipped weights ------------------------------- */
 
 /* Position u = j stride + p of the padded input takes dy[j - m] times the transposed tap k, for each
  * k with k dilation = m stride + p. Without dilation the taps for one p are stride apart and
@@ -219,14 +219,14 @@ static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v
 }
 
 /* Rows of the gradient behind the convolution: as they are, where that is possible, else in buffer. */
-static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
+static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax,
                                   const Item *item, mb_size first, mb_size rows, const mb_conv1d *s) {
   const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
   if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) {
-    if (s->F > MB_LINE) mb_touch(dy + sample + first * s->F, rows * s->F);
+    if (s->F > MB_LINE) mb_warm(dy + sample + first * s->F, rows * s->F);
     return dy + sample + first * s->F;
   }
-  mb_unpool_rows(buffer, ld, dy + sample, winners ? winners + sample : NULL, first, rows, s->F, s);
+  mb_unpool_rows(buffer, ld, dy + sample, argmax ? argmax + sample : NULL, first, rows, s->F, s);
   return buffer;
 }
 
@@ -234,20 +234,20 @@ static mb_size input_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part((items->rows + longest_delay(s)) * s->F);
 }
 
-void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *w, const mb_conv1d *s, const mb_items *items) {
   const mb_size delay = longest_delay(s), part = input_part(s, items);
   mb_real *v = scratch + mb_get_threads() * part;
   reverse_chains(v, w, s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
       if (!is_asked_for(items, i)) continue;
       const Item item = item_at(items, i, gradient_rows(s));
       const mb_real *in =
-          gradient_of(buffer, s->F, dy, winners, &item, item.first - delay, item.rows + delay, s);
+          gradient_of(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
       backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
     });
   }
@@ -267,17 +267,17 @@ static Items row_items(const mb_conv1d *s) {
 MB_CLONES static void sum_groups(mb_real *dw, const mb_real *sums, mb_size groups, mb_size rows, mb_size F,
                                  mb_size wide) {
   for (mb_size i = 0; i < rows; i++)
-    for (mb_size c = 0; c < wide; c += MB_LANES_MOST) {
-      double total[MB_LANES_MOST] = {0};
+    for (mb_size c = 0; c < wide; c += MB_MAX_LANES) {
+      double total[MB_MAX_LANES] = {0};
       for (mb_size g = 0; g < groups; g++)
-        for (mb_size f = 0; f < MB_LANES_MOST; f++) total[f] += (double)sums[(g * rows + i) * wide + c + f];
-      for (mb_size f = 0; f < mb_min(MB_LANES_MOST, F - c); f++) dw[i * F + c + f] = (mb_real)total[f];
+        for (mb_size f = 0; f < MB_MAX_LANES; f++) total[f] += (double)sums[(g * rows + i) * wide + c + f];
+      for (mb_size f = 0; f < mb_min(MB_MAX_LANES, F - c); f++) dw[i * F + c + f] = (mb_real)total[f];
     }
 }
 
 typedef struct {
   const mb_real *dy;
-  const uint8_t *winners;
+  const uint8_t *argmax;
   const mb_real *x;
 } Backward;
 
@@ -290,11 +290,11 @@ static void sum_items(mb_real *sum, double *db_sum, mb_real *buffer, const Backw
   for (mb_size i = first; i < last; i++) {
     const Item item = item_at(items, i, s->L_out);
     if (db_sum)
-      mb_bias_add(db_sum, b->dy, b->winners, mb_bias_row(s, item.sample, item.first),
+      mb_bias_add(db_sum, b->dy, b->argmax, mb_bias_row(s, item.sample, item.first),
                   mb_bias_row(s, item.sample, item.first + item.rows), s);
     if (!sum) continue;
     const mb_real *in = input_of(buffer, b->x, s, &item, item.first, item.rows);
-    const mb_real *out = gradient_of(buffer + input_rows(s, items->rows) * s->C, wide, b->dy, b->winners,
+    const mb_real *out = gradient_of(buffer + input_rows(s, items->rows) * s->C, wide, b->dy, b->argmax,
                                      &item, item.first, item.rows, s);
     for (mb_size k = 0; k < products; k++)
       add_outer(sum + k * depth * wide, in + k * s->dilation * s->C, s->stride * s->C, depth, out, wide,
@@ -308,16 +308,16 @@ static mb_size weights_part(const mb_conv1d *s, const Items *items) {
 
 /* And of the bias. */
 static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                             const uint8_t *winners, const mb_real *x, const mb_conv1d *s) {
+                             const uint8_t *argmax, const mb_real *x, const mb_conv1d *s) {
   const Items items = row_items(s);
-  const Backward b = {dy, winners, x};
+  const Backward b = {dy, argmax, x};
   const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), part = weights_part(s, &items);
   const mb_size taps = s->K * s->C * wide;
   mb_real *sums = scratch + mb_get_threads() * part;
   double *db_sums = (double *)(sums + groups * taps);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), g, groups,
              sum_items(dw ? sums + g * taps : NULL, db ? db_sums + g * mb_bias_count(s) : NULL, buffer, &b, s,
@@ -335,7 +335,7 @@ static void add_item(mb_real *sum, mb_real *buffer, const Backward *b, const mb_
   const mb_size points = item->rows * s->stride;
   const mb_real *in = padded(buffer, b->x + item->sample * s->L * s->C, s->L, s->C,
                              item->first * s->stride - s->pad_left, points);
-  const mb_real *out = gradient_of(buffer + points * s->C, wide, b->dy, b->winners, item, item->first - reach,
+  const mb_real *out = gradient_of(buffer + points * s->C, wide, b->dy, b->argmax, item, item->first - reach,
                                    item->rows + reach, s);
   for (mb_size m = 0; m <= reach; m++)
     mb_simd_here()->product(sum + m * width * wide, wide, in, 1, width, out + (reach - m) * wide, wide,
@@ -347,15 +347,15 @@ static mb_size addition_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(items->rows * s->stride * s->C + (items->rows + reach) * mb_padded_width(s->F));
 }
 
-void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *winners,
+void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *x, const mb_conv1d *s, const mb_items *items) {
-  const Backward b = {dy, winners, x};
+  const Backward b = {dy, argmax, x};
   const mb_size wide = mb_padded_width(s->F), taps = s->K * s->C * wide, part = addition_part(s, items);
   const mb_size groups = mb_min(ADDITIONS, items->count);
   mb_real *sums = scratch + mb_get_threads() * part;
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), g, groups, {
       memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
@@ -399,13 +399,13 @@ mb_size mb_conv1d_direct_items_scratch(const mb_conv1d *s, const mb_items *resul
 double mb_conv1d_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass) {
   const mb_size width = pass == MB_PASS_DX ? s->F * mb_padded_width(s->C) : s->C * mb_padded_width(s->F);
   const double adding = pass == MB_PASS_Y ? 1 : pass == MB_PASS_DX ? 1.1 : 1.25;
-  return adding * (double)(s->N * s->L_out * s->K) * (double)width / MB_LANES_MOST;
+  return adding * (double)(s->N * s->L_out * s->K) * (double)width / MB_MAX_LANES;
 }
 
 void mb_conv1d_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                               const uint8_t *winners, const mb_real *x, const mb_real *w,
+                               const uint8_t *argmax, const mb_real *x, const mb_real *w,
                                const mb_conv1d *s) {
   const Items items = gradient_items(s);
-  if (dx) mb_conv1d_direct_input_items(dx, scratch, dy, winners, w, s, &items);
-  if (dw || db) backward_weights(dw, db, scratch, dy, winners, x, s);
+  if (dx) mb_conv1d_direct_input_items(dx, scratch, dy, argmax, w, s, &items);
+  if (dw || db) backward_weights(dw, db, scratch, dy, argmax, x, s);
 }

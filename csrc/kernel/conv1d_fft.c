@@ -22,7 +22,7 @@
 #define GROUPS      16        /* at most, sums of which the gradient of the weights is made */
 #define GROUP_TILES 96        /* tiles in one, about, and reals in all: adding them up should cost little */
 #define GROUP_REALS (1 << 24)
-#define T_MOST      MB_CIRCLE
+#define T_MOST      MB_MAX_FFT
 #define PLANE_GAP                                                                                            \
   16 /* reals between planes, so that a frequency's planes are not a multiple of 4096 apart                  \
       */
@@ -49,7 +49,7 @@ static mb_size rows_to_make(const mb_conv1d *s, bool backward) {
 }
 
 static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
-  Plan p = {.T = T, .taps = mb_ceil_div(s->K, s->stride), .planes = T == MB_SHORT ? T : 3 * T / 2 - 1};
+  Plan p = {.T = T, .taps = mb_ceil_div(s->K, s->stride), .planes = T == MB_WINOGRAD ? T : 3 * T / 2 - 1};
   const mb_size right = T - p.taps + 1;
   p.step = backward || s->pool == 0 ? 1 : s->pool_stride;
   p.valid = backward || s->pool == 0 ? right : (right - s->pool + s->pool_stride) / s->pool_stride;
@@ -74,19 +74,19 @@ static Plan plan_for(const mb_conv1d *s, int T, bool backward) {
  * kept in memory a quarter more; a real of the weights, read anew for each chunk, as a fifth. A single
  * spectrum waits for its weights, whose transform then takes four times as long as that of tiles. The
  * gradients of x and of the weights share the transform of dy. */
-#define FOURIER_COST 18.0
-#define SHORT_COST   12.0
-#define NARROW_COST  0.5
-#define SUMS_COST    1.25
-#define WEIGHT_COST  0.2
-#define FAR_COST     4.0
+#define FOURIER_COST  18.0
+#define WINOGRAD_COST 12.0
+#define NARROW_COST   0.5
+#define SUMS_COST     1.25
+#define WEIGHT_COST   0.2
+#define FAR_COST      4.0
 static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) {
-  const double x = (double)p->x_padded / MB_LANES_MOST, y = (double)p->y_padded / MB_LANES_MOST;
-  const double transform = (p->T == MB_SHORT ? SHORT_COST : FOURIER_COST) * p->T;
+  const double x = (double)p->x_padded / MB_MAX_LANES, y = (double)p->y_padded / MB_MAX_LANES;
+  const double transform = (p->T == MB_WINOGRAD ? WINOGRAD_COST : FOURIER_COST) * p->T;
   const double weights = pass == MB_PASS_DX ? (double)s->F * x : (double)p->x.width * y; /* vectors */
   const double narrow = NARROW_COST * (double)(pass == MB_PASS_DX ? s->F : p->x.width);
   const double products = (weights + narrow) * (pass == MB_PASS_DW ? SUMS_COST : 1);
-  const double reading = WEIGHT_COST * MB_LANES_MOST * weights / (double)p->chunk;
+  const double reading = WEIGHT_COST * MB_MAX_LANES * weights / (double)p->chunk;
   const double widths = x + (pass == MB_PASS_Y ? y : y / 2);
   const double tile = (double)p->planes * (products + reading) + transform * widths;
   return (double)p->tiles * tile + (pass == MB_PASS_Y ? FAR_COST : 1) * weights * transform;
@@ -96,7 +96,7 @@ static double plan_cost(const Plan *p, const mb_conv1d *s, mb_conv1d_pass pass) 
 static Plan best_plan(const mb_conv1d *s, bool backward) {
   const mb_conv1d_pass pass = backward ? MB_PASS_DX : MB_PASS_Y;
   Plan best = {0};
-  static const int lengths[] = {MB_SHORT, 32, 64, T_MOST};
+  static const int lengths[] = {MB_WINOGRAD, 32, 64, T_MOST};
   for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
     const Plan p = plan_for(s, lengths[i], backward);
     if (p.T > 0 && (best.T == 0 || plan_cost(&p, s, pass) < plan_cost(&best, s, pass))) best = p;
@@ -122,8 +122,8 @@ MB_INLINE void copy_whole(mb_real *buffer, const mb_real *x, mb_size ld, mb_size
 
 /* count rows of lanes reals, ld apart, all there. */
 MB_CLONES static void copy_lanes(mb_real *buffer, const mb_real *x, mb_size ld, mb_size count, int lanes) {
-  if (lanes == MB_LANES_MOST)
-    copy_whole(buffer, x, ld, count, MB_LANES_MOST);
+  if (lanes == MB_MAX_LANES)
+    copy_whole(buffer, x, ld, count, MB_MAX_LANES);
   else
     copy_whole(buffer, x, ld, count, lanes);
 }
@@ -146,49 +146,49 @@ static void copy_rows(mb_real *buffer, int lanes, mb_size length, const mb_real 
   }
 }
 
-/* The planes of a tile: count rows of a sample of x from row first on, then zeros. filter as for analyse. */
-static void analyse_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
-                          mb_size first, mb_size count, int T, int filter) {
+/* The planes of a tile: count rows of a sample of x from row first on, then zeros. filter as for transform.
+ */
+static void transform_input(mb_real *planes, mb_size plane, const mb_real *sample, const Rows *rows,
+                            mb_size first, mb_size count, int T, int filter) {
   const mb_simd *v = mb_simd_here();
   const int length = filter > 0 ? filter : T;
-  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+  mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
   for (mb_size c = 0; c < mb_padded_width(rows->width); c += v->lanes) {
     const mb_size at = rows->origin + first * rows->width + c, columns = mb_min(v->lanes, rows->width - c);
     const bool whole = count == length && columns == v->lanes;
     if (whole && at >= 0 && at + (length - 1) * rows->width + v->lanes <= rows->size) {
-      v->analyse(planes + c, plane, sample + at, rows->width, T, filter);
+      v->transform(planes + c, plane, sample + at, rows->width, T, filter);
     } else {
       copy_rows(buffer, v->lanes, length, sample, rows->size, at, rows->width, columns, count);
-      v->analyse(planes + c, plane, buffer, v->lanes, T, filter);
+      v->transform(planes + c, plane, buffer, v->lanes, T, filter);
     }
   }
 }
 
 /* The planes of T rows of the gradient behind the convolution. */
-static void analyse_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *winners,
-                             mb_size sample, mb_size first, int T, const mb_conv1d *s) {
+static void transform_gradient(mb_real *planes, mb_size plane, const mb_real *dy, const uint8_t *argmax,
+                               mb_size sample, mb_size first, int T, const mb_conv1d *s) {
   const mb_simd *v = mb_simd_here();
-  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+  mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
   for (mb_size c = 0; c < mb_padded_width(s->F); c += v->lanes) {
     const mb_size at = sample * mb_conv1d_results(s) * s->F + c, columns = mb_min(v->lanes, s->F - c);
     if (s->pool == 0 && columns == v->lanes && first >= 0 && first + T <= s->L_out) {
-      v->analyse(planes + c, plane, dy + at + first * s->F, s->F, T, 0);
+      v->transform(planes + c, plane, dy + at + first * s->F, s->F, T, 0);
     } else {
-      mb_unpool_rows(buffer, v->lanes, dy + at, winners ? winners + at : NULL, first, T, mb_max(columns, 0),
-                     s);
-      v->analyse(planes + c, plane, buffer, v->lanes, T, 0);
+      mb_unpool_rows(buffer, v->lanes, dy + at, argmax ? argmax + at : NULL, first, T, mb_max(columns, 0), s);
+      v->transform(planes + c, plane, buffer, v->lanes, T, 0);
     }
   }
 }
 
 /* Rows first .. first + count - 1 of a sample of dx from a tile's planes. */
-static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, const mb_real *planes,
-                                mb_size plane, const Plan *p) {
+static void inverse_gradient(mb_real *sample, mb_size first, mb_size count, const mb_real *planes,
+                             mb_size plane, const Plan *p) {
   const mb_simd *v = mb_simd_here();
   const Rows *rows = &p->x;
-  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+  mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
   for (mb_size c = 0; c < rows->width; c += v->lanes) {
-    v->synthesise(buffer, planes + c, plane, p->T, (int)p->valid);
+    v->inverse(buffer, planes + c, plane, p->T, (int)p->valid);
     const mb_size columns = mb_min(v->lanes, rows->width - c);
     for (mb_size r = 0; r < count; r++) {
       const mb_size at = rows->origin + (first + r) * rows->width + c;
@@ -201,13 +201,13 @@ static void synthesise_gradient(mb_real *sample, mb_size first, mb_size count, c
 
 /* ---- tiles whose range is too wide --------------------------------------------------------- */
 
-/* Those are done again in the direct way. */
+/* Those are computed again by the direct algorithm. */
 
 /* What tiles are made from: rows from row first of a tile on, of x or of the gradient behind the convolution.
  */
 typedef struct {
   const mb_real *x;
-  const uint8_t *winners;
+  const uint8_t *argmax;
   Rows rows;          /* of x, or of the gradient of the results, which is pooled */
   mb_size pool, step; /* of windows in front of these, 0 and 1 if there are none */
   mb_size unit, span; /* so many reals are in a window, which begins at a multiple of unit */
@@ -220,19 +220,19 @@ static Source input_source(const mb_real *x, const mb_conv1d *s, const Plan *p) 
                   .step = 1,
                   .unit = s->C,
                   .span = s->K * s->C,
-                  .range = {.T = p->T, .taps = p->taps, .terms = p->taps * p->x.width}};
+                  .range = {.T = p->T, .taps = p->taps, .depth = p->taps * p->x.width}};
 }
 
-static Source gradient_source(const mb_real *dy, const uint8_t *winners, const mb_conv1d *s, const Plan *p) {
+static Source gradient_source(const mb_real *dy, const uint8_t *argmax, const mb_conv1d *s, const Plan *p) {
   const mb_size step = mb_max(s->pool_stride, 1), taps = mb_max((p->taps - s->pool) / step, 1);
   return (Source){.x = dy,
-                  .winners = winners,
+                  .argmax = argmax,
                   .rows = p->y,
                   .pool = s->pool,
                   .step = s->pool > 0 ? step : 1,
                   .unit = s->F,
                   .span = (s->pool > 0 ? taps : p->taps) * s->F,
-                  .range = {.T = p->T, .taps = p->taps, .terms = mb_ceil_div(p->taps * s->F, step)}};
+                  .range = {.T = p->T, .taps = p->taps, .depth = mb_ceil_div(p->taps * s->F, step)}};
 }
 
 /* Tells whether count rows from row first of a sample on are no doubt as good as they have to be. */
@@ -249,11 +249,11 @@ static void add_roots(double *roots, const Source *o, mb_size sample, mb_size fi
                       const mb_conv1d *s) {
   const mb_simd *v = mb_simd_here();
   const mb_real *x = o->x + sample * o->rows.size;
-  mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+  mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
   for (mb_size c = 0; c < o->rows.width; c += v->lanes) {
     const mb_size columns = mb_min(v->lanes, o->rows.width - c);
     if (o->pool > 0)
-      mb_unpool_rows(buffer, v->lanes, x + c, o->winners + sample * o->rows.size + c, first, count, columns,
+      mb_unpool_rows(buffer, v->lanes, x + c, o->argmax + sample * o->rows.size + c, first, count, columns,
                      s);
     else
       copy_rows(buffer, v->lanes, count, x, o->rows.size, o->rows.origin + first * o->rows.width + c,
@@ -271,7 +271,7 @@ static bool is_wide(const Source *o, mb_size sample, mb_size first, mb_size coun
   return !mb_conv1d_range_of_windows(roots, squares, windows, &o->range);
 }
 
-/* Tiles of which each is marked or not, in the words of the direct way. */
+/* Tiles of which each is marked or not, as items of the direct algorithm. */
 static mb_items marked(const Plan *p, const uint8_t *marks) {
   return (mb_items){.count = p->tiles, .per_sample = p->per_sample, .rows = p->valid, .only = marks};
 }
@@ -287,9 +287,9 @@ static void clear_planes(mb_real *planes, mb_size plane, mb_size count, mb_size 
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
-/* What the way back makes larger. */
+/* The inverse is larger than the sum by 1 / this factor, which the weights take. */
 static mb_real factor_of(const Plan *p) {
-  return p->T == MB_SHORT ? 1 : 1 / (mb_real)(4 * p->T);
+  return p->T == MB_WINOGRAD ? 1 : 1 / (mb_real)(4 * p->T);
 }
 
 static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
@@ -297,46 +297,47 @@ static void scale_rows(mb_real *rows, mb_size count, mb_real factor) {
 }
 
 /* Row c of the planes (C', F padded) of w: tap m of channel c is the row of F at (m C' + c) F. */
-static void analyse_channel(mb_real *planes, mb_size c, const mb_real *w, const mb_conv1d *s, const Plan *p) {
+static void transform_channel(mb_real *planes, mb_size c, const mb_real *w, const mb_conv1d *s,
+                              const Plan *p) {
   const mb_simd *v = mb_simd_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
   for (mb_size f = 0; f < p->y_padded; f += v->lanes) {
-    mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+    mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
     const mb_size columns = mb_min(v->lanes, F - f);
     copy_rows(buffer, v->lanes, p->taps, w, size, c * F + f, p->x.width * F, columns, p->taps);
     scale_rows(buffer, p->taps * v->lanes, factor_of(p));
-    v->analyse(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, (int)p->taps);
+    v->transform(planes + c * p->y_padded + f, p->weights, buffer, v->lanes, p->T, (int)p->taps);
   }
 }
 
-/* Planes (F, C' padded) of w turned round and transposed. */
-static void analyse_reversed(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
+/* Planes (F, C' padded) of w flipped and transposed. */
+static void transform_flipped(mb_real *planes, const mb_real *w, const mb_conv1d *s, const Plan *p) {
   const mb_simd *v = mb_simd_here();
   const mb_size size = s->K * s->C * s->F, F = s->F;
   const mb_real factor = factor_of(p);
 #pragma omp for
   for (mb_size f = 0; f < F; f++)
     for (mb_size c = 0; c < p->x_padded; c += v->lanes) {
-      mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED = {0};
+      mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED = {0};
       for (mb_size m = 0; m < p->taps; m++)
         for (mb_size i = 0; i < mb_min(v->lanes, p->x.width - c); i++) {
           const mb_size at = ((p->taps - 1 - m) * p->x.width + c + i) * F + f;
           if (at < size) buffer[m * v->lanes + i] = w[at] * factor;
         }
-      v->analyse(planes + f * p->x_padded + c, p->weights, buffer, v->lanes, p->T, (int)p->taps);
+      v->transform(planes + f * p->x_padded + c, p->weights, buffer, v->lanes, p->T, (int)p->taps);
     }
 }
 
 /* dw from the planes (C', F padded) of sums over tiles. */
-static void synthesise_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const Plan *p) {
+static void inverse_weights(mb_real *dw, const mb_real *planes, const mb_conv1d *s, const Plan *p) {
   const mb_simd *v = mb_simd_here();
   const mb_size F = s->F;
   const mb_real factor = factor_of(p);
 #pragma omp for
   for (mb_size c = 0; c < p->x.width; c++)
     for (mb_size f = 0; f < F; f += v->lanes) {
-      mb_real buffer[T_MOST * MB_LANES_MOST] MB_ALIGNED;
-      v->synthesise(buffer, planes + c * p->y_padded + f, p->weights, p->T, (int)p->taps);
+      mb_real buffer[T_MOST * MB_MAX_LANES] MB_ALIGNED;
+      v->inverse(buffer, planes + c * p->y_padded + f, p->weights, p->T, (int)p->taps);
       for (mb_size m = 0; m < p->taps && m * p->x.width + c < s->K * s->C; m++)
         for (mb_size i = 0; i < mb_min(v->lanes, F - f); i++)
           dw[(m * p->x.width + c) * F + f + i] = buffer[(p->taps - 1 - m) * v->lanes + i] * factor;
@@ -445,7 +446,7 @@ static void add_inner_rows(mb_size *begin, mb_size *end, const mb_conv1d *s, con
 static bool outweighs(const Source *o, const Tile *t, mb_size begin, mb_size end, const mb_conv1d *s) {
   double squares = 0, roots[T_MOST] = {0};
   const mb_conv1d_range range = {
-      .T = o->range.T, .taps = end - begin, .terms = (end - begin) * o->rows.width};
+      .T = o->range.T, .taps = end - begin, .depth = (end - begin) * o->rows.width};
   is_sure(o, &squares, t->sample, t->first, t->rows);
   add_roots(roots, o, t->sample, begin, end - begin, s);
   return squares != 0 && !mb_conv1d_range_of_windows(roots, squares, 1, &range);
@@ -462,7 +463,7 @@ static bool is_wide_for_weights(Source *o, const Tile *t, const mb_conv1d *s, co
   mb_size begin = t->first, end = t->first + t->rows;
   double squares;
   add_inner_rows(&begin, &end, s, p);
-  o->range.taps = t->rows, o->range.terms = t->rows * o->rows.width;
+  o->range.taps = t->rows, o->range.depth = t->rows * o->rows.width;
   if (is_sure(o, &squares, t->sample, begin, end - begin)) return false;
   return is_wide(o, t->sample, t->first, t->rows, 1, s) || outweighs_inner_rows(o, t, s, p);
 }
@@ -499,12 +500,12 @@ static void touch(const mb_real *x, const Rows *rows, mb_size samples, Tile a, m
   const mb_size from = a.sample * rows->size + rows->origin + begin * rows->width;
   const mb_size to = b.sample * rows->size + rows->origin + end * rows->width;
   const mb_size size = samples * rows->size, first = mb_min(mb_max(from, 0), size);
-  mb_touch(x + first, mb_min(to, size) - first);
+  mb_warm(x + first, mb_min(to, size) - first);
 }
 
 typedef struct {
   mb_real *y;
-  uint8_t *winners;
+  uint8_t *argmax;
   const mb_real *x, *w, *b;
   uint8_t *is_wide; /* for each tile */
 } Forward;
@@ -513,15 +514,15 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
                           const Plan *p, Chunk chunk) {
   const mb_simd *v = mb_simd_here();
   const mb_size plane = shared_plane_of(p), results = mb_conv1d_results(s);
-  mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_LANES_MOST] MB_ALIGNED;
+  mb_real *y_planes = buffer, *x_planes = buffer + plane, rows[T_MOST * MB_MAX_LANES] MB_ALIGNED;
   const Tile first = tile_at(p, chunk.first, results);
   const Tile last = tile_at(p, chunk.first + chunk.count - 1, results);
   Source x = input_source(f->x, s, p);
   mark(f->is_wide, &x, rows_of_windows, p->step, 0, results, chunk, s, p);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, results);
-    analyse_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
-                  p->T, p->T, 0);
+    transform_input(x_planes + i * p->x_padded, plane, f->x + t.sample * p->x.size, &p->x, t.first * p->step,
+                    p->T, p->T, 0);
   }
   for (mb_size i = 0; i < p->planes; i++)
     v->product(y_planes + i * plane, p->y_padded, x_planes + i * plane, p->x_padded, 1,
@@ -532,8 +533,8 @@ static void forward_chunk(const Forward *f, const mb_real *w_planes, mb_real *bu
     const Tile t = tile_at(p, chunk.first + i, results);
     for (mb_size c = 0; c < s->F; c += v->lanes) {
       const mb_size at = (t.sample * results + t.first) * s->F + c;
-      v->synthesise(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
-      mb_epilogue_rows(f->y + at, f->winners ? f->winners + at : NULL, rows, v->lanes, t.rows,
+      v->inverse(rows, y_planes + i * p->y_padded + c, plane, p->T, (int)(p->T - p->taps + 1));
+      mb_epilogue_rows(f->y + at, f->argmax ? f->argmax + at : NULL, rows, v->lanes, t.rows,
                        mb_min(v->lanes, s->F - c), f->b ? f->b + c : NULL, s);
     }
   }
@@ -543,10 +544,10 @@ static void share_all(const Forward *f, mb_real *scratch, const mb_conv1d *s, co
   mb_real *w_planes = scratch + mb_get_threads() * part_of(p, false);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part_of(p, false);
 #pragma omp for
-    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(w_planes, c, f->w, s, p);
+    for (mb_size c = 0; c < p->x.width; c++) transform_channel(w_planes, c, f->w, s, p);
     MB_SHARE(mb_conv1d_is_small(s), i, p->chunks, forward_chunk(f, w_planes, buffer, s, p, chunk_at(p, i)));
   }
 }
@@ -557,9 +558,9 @@ static void share_all(const Forward *f, mb_real *scratch, const mb_conv1d *s, co
 static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, const Plan *p, int threads) {
 #pragma omp parallel for num_threads(threads)
   for (int i = 0; i < threads; i++) {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *planes = scratch + i * part_of(p, false), *buffer = planes + p->planes * p->weights;
-    for (mb_size c = 0; c < p->x.width; c++) analyse_channel(planes, c, f->w, s, p);
+    for (mb_size c = 0; c < p->x.width; c++) transform_channel(planes, c, f->w, s, p);
     const mb_size end = (i + 1) * p->tiles / threads;
     for (mb_size first = i * p->tiles / threads; first < end; first += p->chunk) {
       const Chunk chunk = {.first = first, .count = mb_min(p->chunk, end - first)};
@@ -568,27 +569,27 @@ static void share_rows(const Forward *f, mb_real *scratch, const mb_conv1d *s, c
   }
 }
 
-void mb_conv1d_fft_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+void mb_conv1d_fft_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x, const mb_real *w,
                            const mb_real *b, const mb_conv1d *s) {
   const Plan p = best_plan(s, false);
   if (!mb_conv1d_range_of_weights(w, s, p.T)) {
-    mb_conv1d_direct_forward(y, winners, scratch, x, w, b, s);
+    mb_conv1d_direct_forward(y, argmax, scratch, x, w, b, s);
     return;
   }
-  const Forward f = {y, winners, x, w, b, (uint8_t *)(scratch + unmarked_scratch(&p, s, false))};
+  const Forward f = {y, argmax, x, w, b, (uint8_t *)(scratch + unmarked_scratch(&p, s, false))};
   const mb_size copies = weights_copies(&p);
   if (copies > 1)
     share_rows(&f, scratch, s, &p, (int)mb_min(copies, mb_conv1d_threads(s)));
   else
     share_all(&f, scratch, s, &p);
   const mb_items wide = marked(&p, f.is_wide);
-  if (are_any(&wide)) mb_conv1d_direct_forward_items(y, winners, scratch, x, w, b, s, &wide);
+  if (are_any(&wide)) mb_conv1d_direct_forward_items(y, argmax, scratch, x, w, b, s, &wide);
 }
 
 typedef struct {
   mb_real *dx, *dw_planes; /* NULL if not wanted */
   const mb_real *dy;
-  const uint8_t *winners;
+  const uint8_t *argmax;
   const mb_real *x, *w_planes;
   uint8_t *is_dy_wide, *is_any_wide; /* for each tile: too wide for dx, for dw */
 } Backward;
@@ -596,10 +597,10 @@ typedef struct {
 /* Marks tiles, before their planes are made. */
 static void mark_gradients(const Backward *b, Chunk chunk, const mb_conv1d *s, const Plan *p) {
   const mb_size rows = rows_to_make(s, true);
-  Source dy = gradient_source(b->dy, b->winners, s, p), x = input_source(b->x, s, p);
+  Source dy = gradient_source(b->dy, b->argmax, s, p), x = input_source(b->x, s, p);
   mark(b->is_dy_wide, &dy, rows_of_gradient, 1, 1 - p->taps, rows, chunk, s, p);
-  x.range.taps = p->valid, x.range.terms = p->valid * p->x.width;
-  x.span = mb_max(x.span, x.range.terms / 8); /* all of the tile is one window: fewer samples do */
+  x.range.taps = p->valid, x.range.depth = p->valid * p->x.width;
+  x.span = mb_max(x.span, x.range.depth / 8); /* all of the tile is one window: fewer samples do */
   if (b->dw_planes) mark(b->is_any_wide, &x, rows_of_tile, 1, 0, rows, chunk, s, p);
 }
 
@@ -613,7 +614,7 @@ static void clear_wide(const Backward *b, mb_size i, mb_real *x_planes, mb_size 
 }
 
 /* Tiles of valid rows of x, zeros behind them, and of the rows of dy that reach them: their products are the
- * gradient of the weights; those of dy and the weights turned round are the gradient of x. */
+ * gradient of the weights; those of dy and the flipped weights are the gradient of x. */
 static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum, mb_real *buffer,
                            const mb_conv1d *s, const Plan *p, Chunk chunk, bool add) {
   const mb_simd *v = mb_simd_here();
@@ -622,17 +623,17 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum
   mb_real *dx_planes = buffer, *dy_planes = buffer + plane, *x_planes = dy_planes + p->planes * plane;
   const Tile first = tile_at(p, chunk.first, rows), last = tile_at(p, chunk.first + chunk.count - 1, rows);
   if (db_sum)
-    mb_bias_add(db_sum, b->dy, b->winners, mb_bias_row(s, first.sample, first.first),
+    mb_bias_add(db_sum, b->dy, b->argmax, mb_bias_row(s, first.sample, first.first),
                 mb_bias_row(s, last.sample, last.first + last.rows), s);
   if (!b->dx && !dw_planes) return;
   mark_gradients(b, chunk, s, p);
   for (mb_size i = 0; i < chunk.count; i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
-    analyse_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->winners, t.sample, t.first - reach, p->T,
-                     s);
+    transform_gradient(dy_planes + i * p->y_padded, plane, b->dy, b->argmax, t.sample, t.first - reach, p->T,
+                       s);
     if (dw_planes)
-      analyse_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first, t.rows,
-                    p->T, (int)p->valid);
+      transform_input(x_planes + i * p->x_padded, x_plane, b->x + t.sample * p->x.size, &p->x, t.first,
+                      t.rows, p->T, (int)p->valid);
     clear_wide(b, chunk.first + i, x_planes + i * p->x_padded, x_plane, dy_planes + i * p->y_padded, plane,
                p);
   }
@@ -648,7 +649,7 @@ static void backward_chunk(const Backward *b, mb_real *dw_planes, double *db_sum
   if (b->dx) touch(b->dx, &p->x, s->N, first, first.first, last, last.first + last.rows);
   for (mb_size i = 0; i < (b->dx ? chunk.count : 0); i++) {
     const Tile t = tile_at(p, chunk.first + i, rows);
-    synthesise_gradient(b->dx + t.sample * p->x.size, t.first, t.rows, dx_planes + i * p->x_padded, plane, p);
+    inverse_gradient(b->dx + t.sample * p->x.size, t.first, t.rows, dx_planes + i * p->x_padded, plane, p);
   }
 }
 
@@ -669,27 +670,27 @@ static void clear_unseen(mb_real *dx, const mb_conv1d *s) {
 static void do_wide_again(mb_real *dx, mb_real *dw, mb_real *scratch, const Backward *b, const mb_real *w,
                           const mb_conv1d *s, const Plan *p) {
   const mb_items for_dx = marked(p, b->is_dy_wide), for_dw = marked(p, b->is_any_wide);
-  if (dx && are_any(&for_dx)) mb_conv1d_direct_input_items(dx, scratch, b->dy, b->winners, w, s, &for_dx);
-  if (dw && are_any(&for_dw)) mb_conv1d_direct_add_weights(dw, scratch, b->dy, b->winners, b->x, s, &for_dw);
+  if (dx && are_any(&for_dx)) mb_conv1d_direct_input_items(dx, scratch, b->dy, b->argmax, w, s, &for_dx);
+  if (dw && are_any(&for_dw)) mb_conv1d_direct_add_weights(dw, scratch, b->dy, b->argmax, b->x, s, &for_dw);
 }
 
 void mb_conv1d_fft_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                            const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
+                            const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s) {
   const Plan p = best_plan(s, true);
   if (!mb_conv1d_range_of_weights(w, s, p.T) || !mb_conv1d_range_of_channels(w, s, p.T)) {
-    mb_conv1d_direct_backward(dx, dw, db, scratch, dy, winners, x, w, s);
+    mb_conv1d_direct_backward(dx, dw, db, scratch, dy, argmax, x, w, s);
     return;
   }
   const mb_size group = p.planes * p.weights, bias = mb_bias_count(s);
   mb_real *w_planes = scratch + mb_get_threads() * part_of(&p, true), *dw_planes = w_planes + group;
   double *sums = (double *)(dw_planes + p.groups * group);
   uint8_t *marks = (uint8_t *)(scratch + unmarked_scratch(&p, s, true));
-  const Backward b = {dx, dw ? dw_planes : NULL, dy, winners, x, w_planes, marks, marks + p.tiles};
+  const Backward b = {dx, dw ? dw_planes : NULL, dy, argmax, x, w_planes, marks, marks + p.tiles};
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part_of(&p, true);
-    if (dx) analyse_reversed(w_planes, w, s, &p);
+    if (dx) transform_flipped(w_planes, w, s, &p);
     MB_SHARE(mb_conv1d_is_small(s), g, p.groups, {
       const mb_size begin = g * p.chunks / p.groups, end = (g + 1) * p.chunks / p.groups;
       double *sum = db ? sums + g * bias : NULL;
@@ -700,7 +701,7 @@ void mb_conv1d_fft_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scra
     if (dw) {
 #pragma omp for
       for (mb_size i = 0; i < p.planes; i++) add_planes(dw_planes, p.weights, i, group, p.groups);
-      synthesise_weights(dw, dw_planes, s, &p);
+      inverse_weights(dw, dw_planes, s, &p);
     }
   }
   if (db) mb_bias_total(db, sums, p.groups, s);

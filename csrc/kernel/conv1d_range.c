@@ -12,13 +12,13 @@
 #include <string.h>
 
 /* The tests allow 330 times the rounding of a float. A transform has up to once its own, short tiles
- * (polynomials) a few times that, and where few terms are large, these may meet small weights. */
-#define ALLOWED       40
-#define ALLOWED_SHORT (ALLOWED / 4)
-#define SURE          2 /* how much better what only samples say has to be */
+ * (polynomials) a few times that, and where few products are large, these may meet small weights. */
+#define ALLOWED          40
+#define ALLOWED_WINOGRAD (ALLOWED / 4)
+#define SURE             2 /* how much better what only samples say has to be */
 /* Squares below are too near to where reals end. */
 #define LEAST_SQUARES ((mb_real)1e-30)
-#define ROWS          MB_CIRCLE
+#define ROWS          MB_MAX_FFT
 #define BLOCK         ((mb_size)16) /* reals in a sample, at least */
 
 MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
@@ -29,8 +29,8 @@ MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
 
 /* Tells whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
 static bool is_enough(double roots, double squares, const mb_conv1d_range *r) {
-  const double allowed = r->T == MB_SHORT ? ALLOWED_SHORT : ALLOWED;
-  return roots * roots * allowed >= (double)r->terms * sqrt(squares * (double)r->taps);
+  const double allowed = r->T == MB_WINOGRAD ? ALLOWED_WINOGRAD : ALLOWED;
+  return roots * roots * allowed >= (double)r->depth * sqrt(squares * (double)r->taps);
 }
 
 /* Tells whether squares are neither NaN nor infinite nor lost. */
@@ -47,7 +47,7 @@ bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, m
   *squares = (double)v->sum_squares(x, count);
   if (!can_tell(*squares) || count < block) return *squares == 0 && is_zero(x, count);
   const double roots = (double)v->least_roots(x, count, block, span - reals + unit);
-  return is_enough(roots * (double)r->terms / (double)block, SURE * *squares, r);
+  return is_enough(roots * (double)r->depth / (double)block, SURE * *squares, r);
 }
 
 bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
@@ -88,7 +88,7 @@ static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, cons
 }
 
 bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
-  const mb_conv1d_range r = {.T = T, .taps = T, .terms = s->K * s->C};
+  const mb_conv1d_range r = {.T = T, .taps = T, .depth = s->K * s->C};
   for (mb_size f = 0; f < s->F; f += FILTERS)
     if (!are_even(w + f, mb_min(FILTERS, s->F - f), s, &r)) return false;
   return true;
@@ -96,7 +96,7 @@ bool mb_conv1d_range_of_weights(const mb_real *w, const mb_conv1d *s, int T) {
 
 bool mb_conv1d_range_of_channels(const mb_real *w, const mb_conv1d *s, int T) {
   const mb_simd *v = mb_simd_here();
-  const mb_conv1d_range r = {.T = T, .taps = T, .terms = s->K * s->F};
+  const mb_conv1d_range r = {.T = T, .taps = T, .depth = s->K * s->F};
   bool are_even = true;
   for (mb_size c = 0; c < s->C && are_even; c++) {
     mb_real roots, least, squares;

@@ -14,7 +14,7 @@ static bool warps(mb_metric metric) {
 }
 
 static size_t warp_bytes(mb_size L) { /* of a thread: a pack and a row of the band */
-  return mb_dtw_bytes((2 * L + 1) * LANES);
+  return mb_dtw_bytes((2 * L + 1) * PACK);
 }
 
 size_t mb_distances_scratch(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads) {
@@ -174,17 +174,17 @@ static mb_status compare_all(mb_real *y, double *scratch, const mb_real *a, cons
 
 /* ---- warping --------------------------------------------------------------------------- */
 
-/* Rows i0..i0 + STRIP - 1 of a against rows j0..j0 + LANES - 1 of b. */
+/* Rows i0..i0 + STRIP - 1 of a against rows j0..j0 + PACK - 1 of b. */
 static void warp_strip(mb_real *y, mb_real *scratch, const mb_real *a, const mb_real *b, mb_real scale,
                        mb_size window, mb_size i0, mb_size j0, mb_size A, mb_size B, mb_size L) {
-  const mb_size lanes = mb_min(LANES, B - j0);
-  mb_real cost[LANES], *packed = scratch, *row = scratch + L * LANES;
-  mb_size index[LANES];
-  for (mb_size l = 0; l < lanes; l++) index[l] = j0 + l;
-  mb_dtw_pack(packed, b, index, lanes, L);
+  const mb_size packed_rows = mb_min(PACK, B - j0);
+  mb_real cost[PACK], *packed = scratch, *row = scratch + L * PACK;
+  mb_size index[PACK];
+  for (mb_size l = 0; l < packed_rows; l++) index[l] = j0 + l;
+  mb_dtw_pack(packed, b, index, packed_rows, L);
   for (mb_size i = i0; i < mb_min(i0 + STRIP, A); i++) {
     mb_dtw_warp(cost, row, a + i * L, packed, window, HUGE_VAL, L);
-    for (mb_size l = 0; l < lanes; l++) y[i * B + j0 + l] = (mb_real)sqrt(cost[l]) / scale;
+    for (mb_size l = 0; l < packed_rows; l++) y[i * B + j0 + l] = (mb_real)sqrt(cost[l]) / scale;
   }
 }
 
@@ -195,7 +195,7 @@ static void warp_all(mb_real *y, char *scratch, const mb_real *a, const mb_real 
   mb_dtw_prepare(rows_a, a, metric, scale, A, L);
   mb_dtw_prepare(rows_b, b, metric, scale, B, L);
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(threads)
-  for (mb_size j0 = 0; j0 < B; j0 += LANES)
+  for (mb_size j0 = 0; j0 < B; j0 += PACK)
     for (mb_size i0 = 0; i0 < A; i0 += STRIP)
       warp_strip(y, (mb_real *)(scratch + (size_t)omp_get_thread_num() * warp_bytes(L)), rows_a, rows_b,
                  scale, window, i0, j0, A, B, L);

@@ -1,4 +1,4 @@
-/* distance_dtw.c - dynamic time warping in a band (Sakoe and Chiba 1978), of one row against LANES others.
+/* distance_dtw.c - dynamic time warping in a band (Sakoe and Chiba 1978), of one row against PACK others.
  *
  * A cell waits for its left neighbour; cells of different rows do not wait for each other. So the
  * rows are interleaved, and vectors run across them. This file is compiled to know that no number
@@ -53,22 +53,22 @@ void mb_dtw_prepare(mb_real *rows, const mb_real *x, mb_metric metric, mb_real s
 }
 
 void mb_dtw_pack(mb_real *packed, const mb_real *b, const mb_size *index, mb_size count, mb_size L) {
-  for (mb_size l = 0; l < LANES; l++) {
+  for (mb_size l = 0; l < PACK; l++) {
     const mb_real *row = b + index[mb_min(l, count - 1)] * L;
-    for (mb_size t = 0; t < L; t++) packed[t * LANES + l] = row[t];
+    for (mb_size t = 0; t < L; t++) packed[t * PACK + l] = row[t];
   }
 }
 
 /* One row of the band, points first..last of the packed rows against the value q; cells are at
- * row + (point + 1) LANES and hold the costs of the row before. */
+ * row + (point + 1) PACK and hold the costs of the row before. */
 MB_CLONES static void step(mb_real *row, mb_real q, const mb_real *packed, mb_size first, mb_size last) {
-  mb_real left[LANES], corner[LANES];
-  for (int l = 0; l < LANES; l++) left[l] = FAR, corner[l] = row[first * LANES + l];
+  mb_real left[PACK], corner[PACK];
+  for (int l = 0; l < PACK; l++) left[l] = FAR, corner[l] = row[first * PACK + l];
   for (mb_size t = first; t <= last; t++) {
-    mb_real *cell = row + (t + 1) * LANES;
-    const mb_real *x = packed + t * LANES;
+    mb_real *cell = row + (t + 1) * PACK;
+    const mb_real *x = packed + t * PACK;
 #pragma omp simd
-    for (int l = 0; l < LANES; l++) {
+    for (int l = 0; l < PACK; l++) {
       const mb_real up = cell[l], difference = q - x[l];
       mb_real least = up < corner[l] ? up : corner[l];
       least = least < left[l] ? least : left[l];
@@ -85,19 +85,19 @@ static mb_real least_of(const mb_real *x, mb_size count) {
   return least;
 }
 
-bool mb_dtw_warp(mb_real cost[LANES], mb_real *row, const mb_real *q, const mb_real *packed, mb_size window,
+bool mb_dtw_warp(mb_real cost[PACK], mb_real *row, const mb_real *q, const mb_real *packed, mb_size window,
                  mb_real limit, mb_size L) {
-  for (mb_size i = 0; i < LANES; i++) row[i] = 0; /* before the first points */
-  for (mb_size i = LANES; i < (L + 1) * LANES; i++) row[i] = FAR;
+  for (mb_size i = 0; i < PACK; i++) row[i] = 0; /* before the first points */
+  for (mb_size i = PACK; i < (L + 1) * PACK; i++) row[i] = FAR;
   for (mb_size t = 0; t < L; t++) {
     const mb_size first = mb_max(t - window, 0), last = mb_min(t + window, L - 1);
     step(row, q[t], packed, first, last);
     if (t == 0)
-      for (mb_size i = 0; i < LANES; i++) row[i] = FAR;
-    if (t % CHECK == CHECK - 1 && least_of(row + (first + 1) * LANES, (last - first + 1) * LANES) > limit)
+      for (mb_size i = 0; i < PACK; i++) row[i] = FAR;
+    if (t % CHECK == CHECK - 1 && least_of(row + (first + 1) * PACK, (last - first + 1) * PACK) > limit)
       return false;
   }
-  for (int l = 0; l < LANES; l++) cost[l] = row[L * LANES + l];
+  for (int l = 0; l < PACK; l++) cost[l] = row[L * PACK + l];
   return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-#define LANES 32 /* rows that are warped together */
+#define PACK 32 /* rows that are warped together */
 
 /* rows (N, L) = x, or its derivative, times scale. */
 void mb_dtw_prepare(mb_real *rows, const mb_real *x, mb_metric metric, mb_real scale, mb_size N, mb_size L);
@@ -14,7 +14,7 @@ void mb_dtw_prepare(mb_real *rows, const mb_real *x, mb_metric metric, mb_real s
  * or vanishes. */
 mb_real mb_dtw_scale(const mb_real *a, mb_size a_count, const mb_real *b, mb_size b_count);
 
-/* packed (L, LANES): rows index[0..count-1] of b, interleaved; missing ones repeat the last. */
+/* packed (L, PACK): rows index[0..count-1] of b, interleaved; missing ones repeat the last. */
 void mb_dtw_pack(mb_real *packed, const mb_real *b, const mb_size *index, mb_size count, mb_size L);
 
 /* Bytes of that many reals, so that what follows is aligned for vectors. */
@@ -23,8 +23,8 @@ static inline size_t mb_dtw_bytes(mb_size reals) {
 }
 
 /* cost[l]: least sum of squares of q warped to packed row l. Gives up where all are above limit,
- * and returns false. row holds (L + 1) LANES reals. */
-bool mb_dtw_warp(mb_real cost[LANES], mb_real *row, const mb_real *q, const mb_real *packed, mb_size window,
+ * and returns false. row holds (L + 1) PACK reals. */
+bool mb_dtw_warp(mb_real cost[PACK], mb_real *row, const mb_real *q, const mb_real *packed, mb_size window,
                  mb_real limit, mb_size L);
 
 /* upper and lower (L): the largest and smallest of q within the window. */

@@ -26,11 +26,11 @@ void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_siz
 }
 
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
-             bool by_distance, mb_size A, mb_size k, mb_size K) {
-  for (mb_size i = 0; i < A; i++, distance += k, index += k, probability += K) {
+             bool by_distance, mb_size A, mb_size k, mb_size classes) {
+  for (mb_size i = 0; i < A; i++, distance += k, index += k, probability += classes) {
     const mb_real nearest = distance[0];
     double sum = 0;
-    for (mb_size c = 0; c < K; c++) probability[c] = 0;
+    for (mb_size c = 0; c < classes; c++) probability[c] = 0;
     for (mb_size n = 0; n < k; n++) {
       /* Relative to the nearest, so that no weight overflows. */
       const double near = nearest == 0 ? distance[n] == 0 : (double)nearest / (double)distance[n];
@@ -38,6 +38,6 @@ void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index
       probability[label[index[n]]] += (mb_real)weight;
       sum += weight;
     }
-    for (mb_size c = 0; c < K; c++) probability[c] /= (mb_real)sum;
+    for (mb_size c = 0; c < classes; c++) probability[c] /= (mb_real)sum;
   }
 }

@@ -1,5 +1,5 @@
 /* distance_nearest_dtw.c - nearest neighbours under warping: candidates in the order of their lower bounds,
- * LANES at a time, until the bound of the next one is above the worst neighbour. */
+ * PACK at a time, until the bound of the next one is above the worst neighbour. */
 #include "distance_dtw.h"
 #include "distance_nearest.h"
 
@@ -12,12 +12,12 @@ typedef struct {
 } Candidate;
 
 typedef struct {
-  mb_real *packed, *row, *upper, *lower; /* (L, LANES), (L + 1, LANES), (L), (L) */
+  mb_real *packed, *row, *upper, *lower; /* (L, PACK), (L + 1, PACK), (L), (L) */
   Candidate *heap;                       /* (B), the least bound on top */
 } Scratch;
 
 static size_t own_bytes(mb_size B, mb_size L) {
-  return mb_dtw_bytes((2 * L + 1) * LANES + 2 * L + B * (mb_size)(sizeof(Candidate) / sizeof(mb_real)));
+  return mb_dtw_bytes((2 * L + 1) * PACK + 2 * L + B * (mb_size)(sizeof(Candidate) / sizeof(mb_real)));
 }
 
 size_t mb_dtw_nearest_scratch(mb_size A, mb_size B, mb_size L, int threads) {
@@ -26,8 +26,8 @@ size_t mb_dtw_nearest_scratch(mb_size A, mb_size B, mb_size L, int threads) {
 
 static Scratch scratch_of(char *base, mb_size L) {
   Scratch s = {.packed = (mb_real *)base};
-  s.row = s.packed + L * LANES;
-  s.upper = s.row + (L + 1) * LANES;
+  s.row = s.packed + L * PACK;
+  s.upper = s.row + (L + 1) * PACK;
   s.lower = s.upper + L;
   s.heap = (Candidate *)(s.lower + L);
   return s;
@@ -52,17 +52,18 @@ static void search(mb_real *distance, mb_size *index, const Scratch *s, const mb
   for (mb_size j = B / 2; j >= 0; j--) sink(s->heap, B, j);
   for (;;) {
     const mb_real limit = found == k ? distance[k - 1] : (mb_real)HUGE_VAL;
-    mb_real cost[LANES];
-    mb_size chosen[LANES], lanes = 0;
-    while (left > 0 && lanes < LANES && s->heap[0].bound <= limit) {
-      chosen[lanes++] = s->heap[0].index;
+    mb_real cost[PACK];
+    mb_size chosen[PACK], packed_rows = 0;
+    while (left > 0 && packed_rows < PACK && s->heap[0].bound <= limit) {
+      chosen[packed_rows++] = s->heap[0].index;
       s->heap[0] = s->heap[--left];
       sink(s->heap, left, 0);
     }
-    if (lanes == 0) return;
-    mb_dtw_pack(s->packed, b, chosen, lanes, L);
+    if (packed_rows == 0) return;
+    mb_dtw_pack(s->packed, b, chosen, packed_rows, L);
     if (mb_dtw_warp(cost, s->row, q, s->packed, window, limit, L))
-      for (mb_size l = 0; l < lanes; l++) mb_nearest_insert(distance, index, &found, k, cost[l], chosen[l]);
+      for (mb_size l = 0; l < packed_rows; l++)
+        mb_nearest_insert(distance, index, &found, k, cost[l], chosen[l]);
   }
 }
 

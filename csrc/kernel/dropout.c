@@ -5,26 +5,26 @@
 #include <string.h>
 
 /* Whether each half of the next draws, the lower one first, is at least dropped in its upper 24 bits. Each
- * draw waits for the product of the one before it; LANES interleaved streams, which step by LANES draws, wait
- * side by side. */
-#define LANES 4
+ * draw waits for the product of the one before it; STREAMS interleaved streams, which step by STREAMS draws,
+ * wait side by side. */
+#define STREAMS 4
 static void draw_kept(uint8_t *kept, mb_rng stream, uint32_t dropped, mb_size count) {
   const Wide square = MULTIPLIER * MULTIPLIER, factor = square * square;
   const Wide offset = wide(stream.increment) * (1 + MULTIPLIER) * (1 + square);
-  Wide state[LANES];
-  for (int lane = 0; lane < LANES; lane++) {
+  Wide state[STREAMS];
+  for (int k = 0; k < STREAMS; k++) {
     next(&stream);
-    state[lane] = wide(stream.state);
+    state[k] = wide(stream.state);
   }
-  for (mb_size i = 0; i < count; i += 2 * LANES) {
-    uint8_t some[2 * LANES];
-    for (int lane = 0; lane < LANES; lane++) {
-      const uint64_t draw = draw_of(state[lane]);
-      some[2 * lane] = (uint32_t)draw >> 8 >= dropped;
-      some[2 * lane + 1] = (uint32_t)(draw >> 32) >> 8 >= dropped;
-      state[lane] = state[lane] * factor + offset;
+  for (mb_size i = 0; i < count; i += 2 * STREAMS) {
+    uint8_t some[2 * STREAMS];
+    for (int k = 0; k < STREAMS; k++) {
+      const uint64_t draw = draw_of(state[k]);
+      some[2 * k] = (uint32_t)draw >> 8 >= dropped;
+      some[2 * k + 1] = (uint32_t)(draw >> 32) >> 8 >= dropped;
+      state[k] = state[k] * factor + offset;
     }
-    if (count - i >= 2 * LANES)
+    if (count - i >= 2 * STREAMS)
       memcpy(kept + i, some, sizeof some);
     else
       memcpy(kept + i, some, (size_t)(count - i));

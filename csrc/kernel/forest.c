@@ -67,8 +67,8 @@ static size_t lay_out(Grower *g, char *base, const mb_forest *f) {
   g->next = take(base, &used, f->N, sizeof *g->next);
   g->bits = take(base, &used, words, sizeof *g->bits);
   g->summary = take(base, &used, mb_ceil_div(words, 64), sizeof *g->summary);
-  g->total = take(base, &used, f->K, sizeof *g->total);
-  g->left = take(base, &used, f->K, sizeof *g->left);
+  g->total = take(base, &used, f->classes, sizeof *g->total);
+  g->left = take(base, &used, f->classes, sizeof *g->left);
   g->feature = take(base, &used, f->D, sizeof *g->feature);
   return used;
 }
@@ -173,22 +173,22 @@ MB_INLINE void find_among(Grower *g, Split *best, Border whole, Range range, mb_
     g->feature[chosen] = g->feature[seen];
     g->feature[seen] = feature;
     mark(g, g->code + (mb_size)feature * g->forest->N, range);
-    memset(g->left, 0, (size_t)g->forest->K * sizeof *g->left);
+    memset(g->left, 0, (size_t)g->forest->classes * sizeof *g->left);
     varies |= scan(g, best, feature, whole, count, criterion);
   }
 }
 
 /* Counts the classes of a node; whether there is more than one. */
 static bool count_classes(Grower *g, Border *whole, Range range) {
-  const mb_size K = g->forest->K;
+  const mb_size classes = g->forest->classes;
   *whole = (Border){0};
-  memset(g->total, 0, (size_t)K * sizeof *g->total);
+  memset(g->total, 0, (size_t)classes * sizeof *g->total);
   for (uint32_t i = range.begin; i < range.end; i++) {
     const Item item = g->item[g->row[i]];
     g->total[item.label] += item.weight;
     whole->weight += item.weight;
   }
-  for (mb_size k = 0; k < K; k++) {
+  for (mb_size k = 0; k < classes; k++) {
     whole->squares_right += (uint64_t)g->total[k] * g->total[k];
     if (g->forest->criterion == MB_ENTROPY) whole->score_right += g->term[g->total[k]];
   }
@@ -280,7 +280,7 @@ static void fill_shares(Grower *g, mb_tree *tree) {
     tree->first[i] = (int32_t)tree->shares;
     if (tree->node[i].child != i) continue;
     count_classes(g, &whole, g->range[i]);
-    for (mb_size k = 0; k < g->forest->K; k++)
+    for (mb_size k = 0; k < g->forest->classes; k++)
       if (g->total[k] > 0)
         tree->share[tree->shares++] = (mb_share){(int32_t)k, (mb_real)g->total[k] / (mb_real)whole.weight};
   }

@@ -3,25 +3,25 @@
 
 #include <math.h>
 
-#define GROUP 16 /* spectra that walk down a tree together, each waiting for memory while others step */
-#define ROWS  64 /* spectra that go through all trees before the next; a word of in_bag */
+#define ABREAST 16 /* spectra that walk down a tree together, each waiting for memory while others step */
+#define ROWS    64 /* spectra that go through all trees before the next; a word of in_bag */
 
-/* The leaves at which count rows arrive, up to GROUP. Missing ones repeat the last. */
-static void walk(int32_t leaf[GROUP], const mb_node *node, const mb_real *x, mb_size count, mb_size D) {
-  const mb_real *row[GROUP];
-  int32_t at[GROUP] = {0}, moved = 1;
-  for (int i = 0; i < GROUP; i++) row[i] = x + mb_min(i, count - 1) * D;
+/* The leaves at which count rows arrive, up to ABREAST. Missing ones repeat the last. */
+static void walk(int32_t leaf[ABREAST], const mb_node *node, const mb_real *x, mb_size count, mb_size D) {
+  const mb_real *row[ABREAST];
+  int32_t at[ABREAST] = {0}, moved = 1;
+  for (int i = 0; i < ABREAST; i++) row[i] = x + mb_min(i, count - 1) * D;
   while (moved != 0) {
     moved = 0;
 #pragma GCC unroll 16
-    for (int i = 0; i < GROUP; i++) {
+    for (int i = 0; i < ABREAST; i++) {
       const mb_node *here = &node[at[i]];
       const int32_t next = here->child + (row[i][here->feature] > here->threshold);
       moved |= next ^ at[i];
       at[i] = next;
     }
   }
-  for (int i = 0; i < GROUP; i++) leaf[i] = at[i];
+  for (int i = 0; i < ABREAST; i++) leaf[i] = at[i];
 }
 
 static void add_shares(mb_real *probability, const mb_tree *tree, int32_t leaf) {
@@ -31,13 +31,13 @@ static void add_shares(mb_real *probability, const mb_tree *tree, int32_t leaf) 
 
 /* Bits of seen: rows that the tree has seen, which it is not asked about. */
 static void ask_tree(mb_real *probability, mb_size asked[ROWS], const mb_tree *tree, uint64_t seen,
-                     const mb_real *x, mb_size count, mb_size D, mb_size K) {
+                     const mb_real *x, mb_size count, mb_size D, mb_size classes) {
   int32_t leaf[ROWS];
-  for (mb_size first = 0; first < count; first += GROUP)
+  for (mb_size first = 0; first < count; first += ABREAST)
     walk(leaf + first, tree->node, x + first * D, count - first, D);
   for (mb_size i = 0; i < count; i++) {
     if (seen >> i & 1) continue;
-    add_shares(probability + i * K, tree, leaf[i]);
+    add_shares(probability + i * classes, tree, leaf[i]);
     asked[i]++;
   }
 }
@@ -45,20 +45,21 @@ static void ask_tree(mb_real *probability, mb_size asked[ROWS], const mb_tree *t
 /* Reading the rows in order first, as the look for NaN does, brings them close. */
 static void ask_forest(mb_real *probability, mb_size *bad, const mb_real *x, const mb_tree *tree,
                        mb_size trees, const uint64_t *in_bag, mb_size words, mb_size count, mb_size D,
-                       mb_size K) {
+                       mb_size classes) {
   mb_size asked[ROWS] = {0};
   *bad = mb_find_non_finite(x, count * D);
   if (*bad >= 0) return;
-  for (mb_size i = 0; i < count * K; i++) probability[i] = 0;
+  for (mb_size i = 0; i < count * classes; i++) probability[i] = 0;
   for (mb_size t = 0; t < trees; t++)
-    ask_tree(probability, asked, &tree[t], in_bag != NULL ? in_bag[t * words] : 0, x, count, D, K);
+    ask_tree(probability, asked, &tree[t], in_bag != NULL ? in_bag[t * words] : 0, x, count, D, classes);
   for (mb_size i = 0; i < count; i++)
-    for (mb_size k = 0; k < K; k++)
-      probability[i * K + k] = asked[i] > 0 ? probability[i * K + k] / (mb_real)asked[i] : (mb_real)NAN;
+    for (mb_size k = 0; k < classes; k++)
+      probability[i * classes + k] =
+          asked[i] > 0 ? probability[i * classes + k] / (mb_real)asked[i] : (mb_real)NAN;
 }
 
 mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
-                            const uint64_t *in_bag, mb_size N, mb_size D, mb_size K) {
+                            const uint64_t *in_bag, mb_size N, mb_size D, mb_size classes) {
   const mb_size words = mb_ceil_div(N, ROWS);
   mb_size first_bad = N * D;
 #pragma omp parallel for schedule(dynamic) reduction(min                                                     \
@@ -66,8 +67,8 @@ mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tre
   for (mb_size word = 0; word < words; word++) {
     const mb_size first = word * ROWS;
     mb_size bad;
-    ask_forest(probability + first * K, &bad, x + first * D, tree, trees,
-               in_bag != NULL ? in_bag + word : NULL, words, mb_min(ROWS, N - first), D, K);
+    ask_forest(probability + first * classes, &bad, x + first * D, tree, trees,
+               in_bag != NULL ? in_bag + word : NULL, words, mb_min(ROWS, N - first), D, classes);
     if (bad >= 0) first_bad = mb_min(first_bad, first * D + bad);
   }
   if (first_bad == N * D) return MB_OK;

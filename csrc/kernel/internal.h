@@ -74,9 +74,9 @@ static inline int mb_threads_for(mb_size work) {
  * times over, and trainings make them of gradients and moments that fade away. Every thread of a parallel
  * region has to say so itself. */
 #ifdef __SSE__
-#define MB_TAKE_TINY_FOR_ZERO                                                                                \
-  const unsigned mb_mode __attribute__((cleanup(mb_restore_mode), unused)) = mb_take_tiny_for_zero()
-static inline unsigned mb_take_tiny_for_zero(void) {
+#define MB_FLUSH_DENORMALS                                                                                   \
+  const unsigned mb_mode __attribute__((cleanup(mb_restore_mode), unused)) = mb_flush_denormals()
+static inline unsigned mb_flush_denormals(void) {
   const unsigned before = __builtin_ia32_stmxcsr();
   __builtin_ia32_ldmxcsr(before | 0x8040); /* flush to zero, denormals are zeros */
   return before;
@@ -85,7 +85,7 @@ static inline void mb_restore_mode(const unsigned *before) {
   __builtin_ia32_ldmxcsr(*before);
 }
 #else
-#define MB_TAKE_TINY_FOR_ZERO (void)0
+#define MB_FLUSH_DENORMALS (void)0
 #endif
 
 /* Leaves the reason (printf style) for mb_reason() and returns status. */
@@ -95,7 +95,7 @@ mb_status mb_refuse(mb_status status, const char *format, ...) __attribute__((fo
 void mb_sum_axes(mb_real *y, const mb_real *x, const mb_size sizes[5]);
 
 /* cblas_?gemm in the precision of mb_real, row-major, on the calling thread only. */
-void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
+void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth, mb_real alpha,
              const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
              mb_size ldc);
 
@@ -104,45 +104,47 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 /* A tile, and the columns for which the right factor stays in the cache: tiles side by side, a band. */
 #define MB_TILE_ROWS 12
 #define MB_PANEL     64
-#define MB_GROUP     ((mb_size)4 * MB_PANEL)
+#define MB_BAND      ((mb_size)4 * MB_PANEL)
 /* Tiles one below the other that a thread takes at a time. */
-#define MB_RUN ((mb_size)32 * MB_TILE_ROWS)
+#define MB_ITEM_ROWS ((mb_size)32 * MB_TILE_ROWS)
 
 #define MB_LINE ((mb_size)(64 / sizeof(mb_real))) /* reals in a line of a cache */
 
 /* Memory that will be needed and is asked for during a product: runs of so many cache lines from each x that
- * is not NULL, in groups of lines that are near apart, and the groups far. */
-#define MB_AHEAD_RUNS 5
+ * is not NULL, in bursts of lines that are near apart, and the bursts far. */
+#define MB_PREFETCH_RUNS 5
 typedef struct {
-  const mb_real *x[MB_AHEAD_RUNS];
-  mb_size lines, group, near, far;
-} mb_ahead;
+  const mb_real *x[MB_PREFETCH_RUNS];
+  mb_size lines, burst, near, far;
+} mb_prefetch;
 
 /* The tile of the product at row i, a multiple of MB_TILE_ROWS, and column j, one of MB_PANEL. Meanwhile
- * lines are asked for, at most terms in each run, if ahead is not NULL. */
+ * lines are asked for, at most depth of each run, if prefetch is not NULL. */
 void mb_factors_tile(mb_real *y, mb_size ldy, const mb_factors *f, mb_size i, mb_size j,
-                     const mb_ahead *ahead);
+                     const mb_prefetch *prefetch);
 
 /* A statement for each band of a product, at row i and column j, shared by the threads. */
 #define MB_FACTORS_FOR(f, i, j, ...)                                                                         \
   do {                                                                                                       \
     const mb_factors *const for_f = (f);                                                                     \
-    const mb_size runs = mb_ceil_div(for_f->rows, MB_RUN), groups = mb_ceil_div(for_f->columns, MB_GROUP);   \
+    const mb_size runs = mb_ceil_div(for_f->rows, MB_ITEM_ROWS),                                             \
+                  groups = mb_ceil_div(for_f->columns, MB_BAND);                                             \
     const int for_f_threads = mb_threads_for(for_f->rows * for_f->columns);                                  \
     _Pragma("omp parallel for schedule(dynamic) num_threads(for_f_threads) if (for_f_threads > 1)") for (    \
         mb_size run = 0; run < runs * groups; run++) {                                                       \
-      const mb_size i_first = run % runs * MB_RUN, i_end = mb_min(i_first + MB_RUN, for_f->rows);            \
-      const mb_size j = run / runs * MB_GROUP;                                                               \
-      MB_TAKE_TINY_FOR_ZERO;                                                                                 \
+      const mb_size i_first = run % runs * MB_ITEM_ROWS,                                                     \
+                    i_end = mb_min(i_first + MB_ITEM_ROWS, for_f->rows);                                     \
+      const mb_size j = run / runs * MB_BAND;                                                                \
+      MB_FLUSH_DENORMALS;                                                                                    \
       for (mb_size i = i_first; i < i_end; i += MB_TILE_ROWS) __VA_ARGS__;                                   \
     }                                                                                                        \
   } while (0)
 
 /* ---- SIMD (simd.c) -------------------------------------------------------------------- */
 
-#define MB_CIRCLE     128 /* the longest transform */
-#define MB_SHORT      8   /* the shortest, of another kind */
-#define MB_LANES_MOST 16  /* widths that are multiples of this are multiples of lanes */
+#define MB_MAX_FFT   128 /* the longest transform */
+#define MB_WINOGRAD  8   /* the shortest, of another kind */
+#define MB_MAX_LANES 16  /* widths that are multiples of this are multiples of lanes */
 
 typedef struct {
   int lanes; /* reals in a vector; the transforms work on so many channels at once */
@@ -153,9 +155,9 @@ typedef struct {
                   mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add);
 
   /* The same, and meanwhile runs of depth lines are asked for. */
-  void (*product_ahead)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
-                        const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
-                        const mb_ahead *ahead);
+  void (*product_prefetch)(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
+                           const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
+                           const mb_prefetch *prefetch);
 
   /* y (columns x rows, ldy apart) = x (rows x columns, ldx apart) transposed. */
   void (*transpose)(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns);
@@ -163,19 +165,19 @@ typedef struct {
   /* The planes of T rows, ld apart, of data or of a filter, which has filter rows and then zeros (0: data).
    * T = 32, 64 or 128: twice the Fourier transform, in 3 T / 2 - 1 planes: the real frequencies 0 and T / 2,
    * then for each other one its real and imaginary part and their difference, or for a filter their sum.
-   * T = MB_SHORT: in as many planes, values of polynomials. Plane p goes to planes + p plane. */
-  void (*analyse)(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter);
+   * T = MB_WINOGRAD: in as many planes, values of polynomials. Plane p goes to planes + p plane. */
+  void (*transform)(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter);
 
   /* The first count rows (lanes apart), count + filter = T + 1, of the sums over j of filter[j] data[i + j],
    * from the products of the planes of both. Fourier transforms give 4 T times that. */
-  void (*synthesise)(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count);
+  void (*inverse)(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count);
 
   /* As mb_epilogue_rows and mb_unpool_rows of epilogue.c, where there are windows. Rows are of whole vectors;
    * buffer is zero before. */
-  void (*finish)(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
-                 mb_size columns, const mb_real *b, const mb_conv1d *s);
-  void (*fetch)(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
-                mb_size count, mb_size columns, const mb_conv1d *s);
+  void (*epilogue)(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
+                   mb_size columns, const mb_real *b, const mb_conv1d *s);
+  void (*unpool)(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax, mb_size first,
+                 mb_size count, mb_size columns, const mb_conv1d *s);
 
   /* As mb_unary and mb_unary_backward, on the calling thread. */
   void (*unary)(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
@@ -205,7 +207,7 @@ typedef struct {
 } mb_simd;
 
 const mb_simd *mb_simd_here(void); /* the best for this processor */
-/* Whether products of MB_LANES_MOST / 2 columns do, against those of twice as many: not with AVX-512 on
+/* Whether products of MB_MAX_LANES / 2 columns do, against those of twice as many: not with AVX-512 on
  * Intel. 40 columns took longer there than 48 (Cascade Lake). */
 bool mb_halves_cost_less(void);
 /* For tests: another set, 0 being the best of any; false if there is none or the processor has not got it. */
@@ -214,8 +216,8 @@ bool mb_use_simd(int set);
 #pragma GCC visibility push(hidden)
 /* The sets: v4 and v3 exist with MB_CHOOSES_SET only. */
 extern const mb_simd mb_simd_base, mb_simd_v3, mb_simd_v4;
-/* Of 2 pi k / MB_CIRCLE. */
-extern mb_real mb_cosines[MB_CIRCLE], mb_sines[MB_CIRCLE];
+/* Of 2 pi k / MB_MAX_FFT. */
+extern mb_real mb_cosines[MB_MAX_FFT], mb_sines[MB_MAX_FFT];
 #pragma GCC visibility pop
 
 #endif

@@ -15,7 +15,7 @@ __attribute__((constructor)) static void one_blas_thread(void) {
   openblas_set_num_threads(1);
 }
 
-void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
+void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth, mb_real alpha,
              const mb_real *A, mb_size lda, const mb_real *B, mb_size ldb, mb_real beta, mb_real *C,
              mb_size ldc) {
   const CBLAS_TRANSPOSE ta = transpose_a ? CblasTrans : CblasNoTrans;
@@ -25,16 +25,16 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K
 #else
   cblas_sgemm
 #endif
-      (CblasRowMajor, ta, tb, (blasint)M, (blasint)N, (blasint)K, alpha, A, (blasint)lda, B, (blasint)ldb,
+      (CblasRowMajor, ta, tb, (blasint)M, (blasint)N, (blasint)depth, alpha, A, (blasint)lda, B, (blasint)ldb,
        beta, C, (blasint)ldc);
 }
 
 /* ---- few rows: a product limited by reading its matrix once ---------------------------- */
 
 /* Up to this many rows sgemm, which packs the matrix first, is slower than plain loops over it. */
-#define FEW   8
-#define PARTS 16    /* of the addends, whose sums are merged in order */
-#define SUMS  32768 /* sums of all parts on the stack: 128 KiB */
+#define FEW    8
+#define GROUPS 16    /* of the depth, whose sums are merged in order */
+#define SUMS   32768 /* sums of all parts on the stack: 128 KiB */
 
 /* Rows of A or of its transpose: element (i, k) is at x[i * row + k * step]. */
 typedef struct {
@@ -42,22 +42,24 @@ typedef struct {
   mb_size row, step;
 } Rows;
 
-#define GROUP   8           /* rows of B whose products are added one after the other */
-#define ABREAST (2 * GROUP) /* rows that are read at once: so many streams keep memory busier than few */
+#define GROUP_ROWS 8 /* rows of B whose products are added one after the other */
+#define ABREAST                                                                                              \
+  (2 * GROUP_ROWS) /* rows that are read at once: so many streams keep memory busier than few                \
+                    */
 
 /* The sum of factors[r] B[r ldb] over a group. */
 MB_INLINE mb_real group_product(const mb_real *factors, const mb_real *B, mb_size ldb) {
   mb_real total = 0;
 #pragma GCC unroll 8
-  for (int r = 0; r < GROUP; r++) total += factors[r] * B[r * ldb];
+  for (int r = 0; r < GROUP_ROWS; r++) total += factors[r] * B[r * ldb];
   return total;
 }
 
-/* sums (M, N) += a B over K addends. B is read from one end to the other. */
-MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N, mb_size K, Rows a,
+/* sums (M, N) += a B over the depth. B is read from one end to the other. */
+MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N, mb_size depth, Rows a,
                                    const mb_real *restrict B) {
-  for (mb_size k = 0, step; k < K; k += step, B += step * N) {
-    step = K - k < ABREAST ? 1 : ABREAST;
+  for (mb_size k = 0, step; k < depth; k += step, B += step * N) {
+    step = depth - k < ABREAST ? 1 : ABREAST;
     for (mb_size i = 0; i < M; i++) {
       const mb_real *x = a.x + i * a.row + k * a.step;
       mb_real *restrict sum = sums + i * N, factors[ABREAST];
@@ -66,7 +68,8 @@ MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N,
         for (mb_size j = 0; j < N; j++) sum[j] += *factors * B[j];
       else
         for (mb_size j = 0; j < N; j++)
-          sum[j] += group_product(factors, B + j, N) + group_product(factors + GROUP, B + GROUP * N + j, N);
+          sum[j] += group_product(factors, B + j, N) +
+                    group_product(factors + GROUP_ROWS, B + GROUP_ROWS * N + j, N);
     }
   }
 }
@@ -76,59 +79,59 @@ static void blend(mb_real *y, mb_real alpha, const mb_real *x, mb_real beta, mb_
   for (mb_size i = 0; i < count; i++) y[i] = alpha * x[i] + (beta == 0 ? 0 : beta * y[i]);
 }
 
-/* C (M, N) = alpha A B + beta C for few rows of A: the parts share the addends. */
-static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
+/* C (M, N) = alpha A B + beta C for few rows of A: the groups share the depth. */
+static void few_rows(mb_real *C, mb_size M, mb_size N, mb_size depth, mb_real alpha, const mb_real *A,
                      const mb_real *B, mb_real beta, int threads) {
   mb_real sums[SUMS];
-  const mb_size count = M * N, parts = mb_min(PARTS, SUMS / count);
-  const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(K, parts)), ABREAST) * ABREAST;
-  MB_FOR(threads, k, K, size, {
-    MB_TAKE_TINY_FOR_ZERO;
+  const mb_size count = M * N, parts = mb_min(GROUPS, SUMS / count);
+  const mb_size size = mb_ceil_div(mb_max(16, mb_ceil_div(depth, parts)), ABREAST) * ABREAST;
+  MB_FOR(threads, k, depth, size, {
+    MB_FLUSH_DENORMALS;
     mb_real *part = sums + k / size * count;
     for (mb_size i = 0; i < count; i++) part[i] = 0;
-    add_products(part, M, N, mb_min(size, K - k), (Rows){A + k, K, 1}, B + k * N);
+    add_products(part, M, N, mb_min(size, depth - k), (Rows){A + k, depth, 1}, B + k * N);
   });
-  for (mb_size k = size; k < K; k += size)
+  for (mb_size k = size; k < depth; k += size)
     for (mb_size i = 0; i < count; i++) sums[i] += sums[k / size * count + i];
   blend(C, alpha, sums, beta, count);
 }
 
-/* C (M, N) = alpha A^T B + beta C for few rows of A (K, M) and B (K, N). */
-static void few_addends(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha, const mb_real *A,
-                        const mb_real *B, mb_real beta, int threads) {
+/* C (M, N) = alpha A^T B + beta C for few rows of A (depth, M) and B (depth, N). */
+static void shallow(mb_real *C, mb_size M, mb_size N, mb_size depth, mb_real alpha, const mb_real *A,
+                    const mb_real *B, mb_real beta, int threads) {
   MB_FOR(threads, i, M, 1, {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     mb_real sums[SUMS / 2];
     for (mb_size j = 0; j < N; j++) sums[j] = 0;
-    add_products(sums, 1, N, K, (Rows){A + i, 1, M}, B);
+    add_products(sums, 1, N, depth, (Rows){A + i, 1, M}, B);
     blend(C + i * N, alpha, sums, beta, N);
   });
 }
 
-/* Columns first..last-1 of C (M, N) = alpha A B^T + beta C for few rows of A (M, K) */
-MB_CLONES static void dot_columns(mb_real *C, mb_size M, mb_size N, mb_size K, mb_real alpha,
+/* Columns first..last-1 of C (M, N) = alpha A B^T + beta C for few rows of A (M, depth) */
+MB_CLONES static void dot_columns(mb_real *C, mb_size M, mb_size N, mb_size depth, mb_real alpha,
                                   const mb_real *A, const mb_real *B, mb_real beta, mb_size first,
                                   mb_size last) {
-  MB_TAKE_TINY_FOR_ZERO;
+  MB_FLUSH_DENORMALS;
   for (mb_size j = first; j < last; j++)
     for (mb_size i = 0; i < M; i++) {
-      const mb_real *x = A + i * K, *b = B + j * K;
+      const mb_real *x = A + i * depth, *b = B + j * depth;
       mb_real sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (mb_size k = 0; k < K; k++) sum += x[k] * b[k];
+      for (mb_size k = 0; k < depth; k++) sum += x[k] * b[k];
       blend(&C[i * N + j], alpha, &sum, beta, 1);
     }
 }
 
-static bool multiply_few(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K,
+static bool multiply_few(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth,
                          mb_real alpha, const mb_real *A, const mb_real *B, mb_real beta, int threads) {
-  if (M * N * K == 0 || (transpose_a ? K : M) > FEW) return false;
+  if (M * N * depth == 0 || (transpose_a ? depth : M) > FEW) return false;
   if (!transpose_a && transpose_b && M <= FEW / 2)
-    MB_FOR(threads, j, N, 16, dot_columns(C, M, N, K, alpha, A, B, beta, j, mb_min(j + 16, N)));
+    MB_FOR(threads, j, N, 16, dot_columns(C, M, N, depth, alpha, A, B, beta, j, mb_min(j + 16, N)));
   else if (!transpose_a && !transpose_b && M * N <= SUMS / 2)
-    few_rows(C, M, N, K, alpha, A, B, beta, threads);
+    few_rows(C, M, N, depth, alpha, A, B, beta, threads);
   else if (transpose_a && !transpose_b && N <= SUMS / 2)
-    few_addends(C, M, N, K, alpha, A, B, beta, threads);
+    shallow(C, M, N, depth, alpha, A, B, beta, threads);
   else
     return false;
   return true;
@@ -154,17 +157,17 @@ static Matrix transpose_of(Matrix a) {
   return (Matrix){a.x, a.step, a.row};
 }
 
-/* What a tile is made of: DEPTH addends at a time, for COLUMNS columns and ROWS rows. Parts of A and B are
- * copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
-#define DEPTH   128 /* a panel of so many rows stays in the first cache */
-#define COLUMNS 256
-#define PANEL   64
-#define ROWS    96
-#define LONG    (8 * DEPTH) /* addends of BATCH rows, */
-#define BATCH   (2 * PANEL)
-#define TURNED  2048 /* for so many columns at most, where those are read in place */
+/* What a tile is made of: a SLICE of the depth at a time, for COLUMNS columns and ROWS rows. Parts of A and B
+ * are copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
+#define SLICE              128 /* a panel of so many rows stays in the first cache */
+#define COLUMNS            256
+#define PANEL              64
+#define ROWS               96
+#define LONG               (8 * SLICE) /* depth of BATCH rows, */
+#define BATCH              (2 * PANEL)
+#define TRANSPOSED_COLUMNS 2048 /* for so many columns at most, where those are read in place */
 
-_Static_assert(PANEL == (MB_AHEAD_RUNS - 1) * 16 && DEPTH % PANEL == 0, "runs cover a panel");
+_Static_assert(PANEL == (MB_PREFETCH_RUNS - 1) * 16 && SLICE % PANEL == 0, "runs cover a panel");
 
 /* y (depth, PANEL) = rows of x that are ldx apart */
 MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x, mb_size ldx, mb_size depth) {
@@ -192,33 +195,33 @@ static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
 }
 
 /* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
- * are asked for: of a panel of b, DEPTH deep and PANEL wide. One row's after the other's: a line of each row
+ * are asked for: of a panel of b, SLICE slice and PANEL wide. One row's after the other's: a line of each row
  * in turn is slower, by a tenth where rows are a multiple of a page apart. */
-static mb_ahead lines_of_rows(Matrix b) {
+static mb_prefetch lines_of_rows(Matrix b) {
   const bool is_whole = b.row % MB_LINE == 0 && (uintptr_t)b.x % (MB_LINE * sizeof(mb_real)) == 0;
-  const mb_size lines = PANEL / MB_LINE + !is_whole, rows = DEPTH / lines;
-  mb_ahead ahead = {.lines = rows * lines, .group = lines, .near = MB_LINE, .far = b.row};
-  for (mb_size r = 0; r < MB_AHEAD_RUNS && r * rows < DEPTH; r++) ahead.x[r] = b.x + r * rows * b.row;
-  return ahead;
+  const mb_size lines = PANEL / MB_LINE + !is_whole, rows = SLICE / lines;
+  mb_prefetch prefetch = {.lines = rows * lines, .burst = lines, .near = MB_LINE, .far = b.row};
+  for (mb_size r = 0; r < MB_PREFETCH_RUNS && r * rows < SLICE; r++) prefetch.x[r] = b.x + r * rows * b.row;
+  return prefetch;
 }
 
 /* Where columns are contiguous, a run is a fourth of each column, and the last run is for what begins within
  * a line and so ends in another one. */
-static mb_ahead lines_of_columns(Matrix b) {
-  mb_ahead ahead = {.lines = DEPTH, .group = PANEL, .near = b.step, .far = MB_LINE};
-  for (mb_size r = 0; r < MB_AHEAD_RUNS; r++) ahead.x[r] = b.x + r * (DEPTH / (MB_AHEAD_RUNS - 1));
-  return ahead;
+static mb_prefetch lines_of_columns(Matrix b) {
+  mb_prefetch prefetch = {.lines = SLICE, .burst = PANEL, .near = b.step, .far = MB_LINE};
+  for (mb_size r = 0; r < MB_PREFETCH_RUNS; r++) prefetch.x[r] = b.x + r * (SLICE / (MB_PREFETCH_RUNS - 1));
+  return prefetch;
 }
 
-static mb_ahead lines_of(Matrix b) {
+static mb_prefetch lines_of(Matrix b) {
   return b.step == 1 ? lines_of_rows(b) : lines_of_columns(b);
 }
 
-/* Of the next addends: B's while the first rows are multiplied, A's after that. */
-static mb_ahead next_addends(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M) {
+/* Of the next slice: B's while the first rows are multiplied, A's after that. */
+static mb_prefetch next_slice(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M) {
   const mb_size row = (i / ROWS - 1) * COLUMNS + j;
   if (i == 0) return lines_of(part_of(b, 0, j));
-  return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_ahead){0};
+  return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_prefetch){0};
 }
 
 /* C (M, N) (rows ldc apart) = or += x, rows of a panel. */
@@ -230,26 +233,26 @@ static void put_edge(mb_real *C, mb_size ldc, const mb_real *x, mb_size M, mb_si
 
 /* C (M, N) (rows ldc apart) = or += A B, with M at most TILE_M and N at most COLUMNS. The last columns, if
  * they nearly fill a panel, are made as if they did, which is faster. */
-static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
+static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size depth,
                           bool add) {
-  mb_real panels[DEPTH * COLUMNS] __attribute__((aligned(64))),
-      rows[DEPTH * ROWS] __attribute__((aligned(64))), edge[TILE_M * PANEL] __attribute__((aligned(64)));
+  mb_real panels[SLICE * COLUMNS] __attribute__((aligned(64))),
+      rows[SLICE * ROWS] __attribute__((aligned(64))), edge[TILE_M * PANEL] __attribute__((aligned(64)));
   const mb_size whole = N / PANEL * PANEL, last = N - whole >= PANEL * 3 / 4 ? N - whole : 0;
-  for (mb_size k = 0; k < K; k += DEPTH) {
-    const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH;
+  for (mb_size k = 0; k < depth; k += SLICE) {
+    const mb_size slice = mb_min(SLICE, depth - k), next = k + SLICE;
     for (mb_size j = 0; j < N; j += PANEL)
-      pack_panel(panels + j * depth, part_of(b, k, j), depth, mb_min(PANEL, N - j));
+      pack_panel(panels + j * slice, part_of(b, k, j), slice, mb_min(PANEL, N - j));
     for (mb_size i = 0; i < M; i += ROWS) {
       const mb_size count = mb_min(ROWS, M - i);
-      const Matrix packed = pack_rows(rows, part_of(a, i, k), count, depth);
+      const Matrix packed = pack_rows(rows, part_of(a, i, k), count, slice);
       for (mb_size j = 0; j < N; j += PANEL) {
-        const mb_ahead ahead =
-            next < K ? next_addends(part_of(a, 0, next), part_of(b, next, 0), i, j, M) : (mb_ahead){0};
+        const mb_prefetch prefetch =
+            next < depth ? next_slice(part_of(a, 0, next), part_of(b, next, 0), i, j, M) : (mb_prefetch){0};
         const bool at_edge = last > 0 && j == whole;
-        mb_simd_here()->product_ahead(at_edge ? edge + i * PANEL : C + i * ldc + j, at_edge ? PANEL : ldc,
-                                      packed.x, packed.row, packed.step, panels + j * depth, PANEL, count,
-                                      at_edge ? PANEL : mb_min(PANEL, N - j), depth,
-                                      k > 0 || (add && !at_edge), &ahead);
+        mb_simd_here()->product_prefetch(at_edge ? edge + i * PANEL : C + i * ldc + j, at_edge ? PANEL : ldc,
+                                         packed.x, packed.row, packed.step, panels + j * slice, PANEL, count,
+                                         at_edge ? PANEL : mb_min(PANEL, N - j), slice,
+                                         k > 0 || (add && !at_edge), &prefetch);
       }
     }
   }
@@ -257,54 +260,55 @@ static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M
 }
 
 /* y (M, N) (rows ldy apart) = or += the transpose of x (N, BATCH) */
-static void turn(mb_real *y, mb_size ldy, const mb_real *x, mb_size M, mb_size N, bool add) {
+static void put_transposed(mb_real *y, mb_size ldy, const mb_real *x, mb_size M, mb_size N, bool add) {
   if (!add) {
     mb_simd_here()->transpose(y, ldy, x, BATCH, N, M);
     return;
   }
-  mb_real turned[BATCH * ROWS];
-  mb_simd_here()->transpose(turned, ROWS, x, BATCH, N, M);
+  mb_real transposed[BATCH * ROWS];
+  mb_simd_here()->transpose(transposed, ROWS, x, BATCH, N, M);
   for (mb_size i = 0; i < M; i++)
-    for (mb_size j = 0; j < N; j++) y[i * ldy + j] += turned[i * ROWS + j];
+    for (mb_size j = 0; j < N; j++) y[i * ldy + j] += transposed[i * ROWS + j];
 }
 
-/* C (M, N) = or += A B, M at most BATCH and K at most LONG, where columns of B are contiguous: as C' = B' A',
- * so that what is packed is A, and B, the larger one, is read once, in place. */
-static void turned_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
-                           bool add) {
+/* C (M, N) = or += A B, M at most BATCH and depth at most LONG, where columns of B are contiguous: as C' = B'
+ * A', so that what is packed is A, and B, the larger one, is read once, in place. */
+static void transposed_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N,
+                               mb_size depth, bool add) {
   mb_real panels[LONG * BATCH] __attribute__((aligned(64))),
       product[ROWS * BATCH] __attribute__((aligned(64)));
-  for (mb_size k = 0; k < K; k += DEPTH)
-    for (mb_size j = 0, depth = mb_min(DEPTH, K - k); j < M; j += PANEL)
-      pack_panel(panels + k * BATCH + j * depth, transpose_of(part_of(a, j, k)), depth, mb_min(PANEL, M - j));
+  for (mb_size k = 0; k < depth; k += SLICE)
+    for (mb_size j = 0, slice = mb_min(SLICE, depth - k); j < M; j += PANEL)
+      pack_panel(panels + k * BATCH + j * slice, transpose_of(part_of(a, j, k)), slice, mb_min(PANEL, M - j));
   for (mb_size i = 0; i < N; i += ROWS) {
     const mb_size count = mb_min(ROWS, N - i);
-    for (mb_size k = 0; k < K; k += DEPTH) {
-      const mb_size depth = mb_min(DEPTH, K - k), next = k + DEPTH < K ? k + DEPTH : 0;
+    for (mb_size k = 0; k < depth; k += SLICE) {
+      const mb_size slice = mb_min(SLICE, depth - k), next = k + SLICE < depth ? k + SLICE : 0;
       const mb_size next_row = next > 0 ? i : i + ROWS;
       for (mb_size j = 0; j < M; j += PANEL) {
-        const mb_ahead ahead = next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_ahead){0};
-        mb_simd_here()->product_ahead(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
-                                      panels + k * BATCH + j * depth, PANEL, count, mb_min(PANEL, M - j),
-                                      depth, k > 0, &ahead);
+        const mb_prefetch prefetch =
+            next_row + j < N ? lines_of(part_of(b, next, next_row + j)) : (mb_prefetch){0};
+        mb_simd_here()->product_prefetch(product + j, BATCH, b.x + i * b.step + k, b.step, 1,
+                                         panels + k * BATCH + j * slice, PANEL, count, mb_min(PANEL, M - j),
+                                         slice, k > 0, &prefetch);
       }
     }
-    turn(C + i, ldc, product, M, count, add);
+    put_transposed(C + i, ldc, product, M, count, add);
   }
 }
 
 /* C (M, N) (rows ldc apart) = or += A B, where columns of B are contiguous */
-static void turned_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size K,
-                            bool add) {
+static void transposed_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N,
+                                mb_size depth, bool add) {
   for (mb_size i = 0; i < M; i += BATCH)
-    for (mb_size k = 0; k < K; k += LONG)
-      turned_product(C + i * ldc, ldc, part_of(a, i, k), part_of(b, k, 0), mb_min(BATCH, M - i), N,
-                     mb_min(LONG, K - k), add || k > 0);
+    for (mb_size k = 0; k < depth; k += LONG)
+      transposed_product(C + i * ldc, ldc, part_of(a, i, k), part_of(b, k, 0), mb_min(BATCH, M - i), N,
+                         mb_min(LONG, depth - k), add || k > 0);
 }
 
 /* OpenBLAS is faster where vectors are short: its products are written for each such processor. And it takes
  * the factors that nobody needs. */
-#define LANES_LEAST ((int)(32 / sizeof(mb_real)))
+#define MIN_LANES ((int)(32 / sizeof(mb_real)))
 
 /* The first column of a tile. Tiles are the same for any number of threads, and as many panels wide as each
  * other, give or take one, the wider ones first: few threads share them evenly. */
@@ -317,27 +321,28 @@ static mb_size count_tiles(mb_size N, mb_size most) {
   return mb_min(mb_ceil_div(N, PANEL), TILES * mb_ceil_div(N, TILES * most));
 }
 
-void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
-               const mb_real *A, const mb_real *B, mb_real beta) {
-  const int threads = M * N * K < PARALLEL_WORK ? 1 : mb_get_threads();
-  if (multiply_few(C, transpose_a, transpose_b, M, N, K, alpha, A, B, beta, threads)) return;
+void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth,
+               mb_real alpha, const mb_real *A, const mb_real *B, mb_real beta) {
+  const int threads = M * N * depth < PARALLEL_WORK ? 1 : mb_get_threads();
+  if (multiply_few(C, transpose_a, transpose_b, M, N, depth, alpha, A, B, beta, threads)) return;
   const bool is_ours =
-      mb_simd_here()->lanes >= LANES_LEAST && alpha == 1 && (beta == 0 || beta == 1) && K > 0;
-  const bool is_turned = is_ours && transpose_b && mb_min(M, TILE_M) <= N / TILES;
-  const mb_size lda = transpose_a ? M : K, ldb = transpose_b ? K : N;
-  const mb_size rows = mb_ceil_div(M, TILE_M), columns = count_tiles(N, is_turned ? TURNED : COLUMNS);
-  const Matrix a = matrix_of(A, transpose_a, M, K), b = matrix_of(B, transpose_b, K, N);
+      mb_simd_here()->lanes >= MIN_LANES && alpha == 1 && (beta == 0 || beta == 1) && depth > 0;
+  const bool is_transposed = is_ours && transpose_b && mb_min(M, TILE_M) <= N / TILES;
+  const mb_size lda = transpose_a ? M : depth, ldb = transpose_b ? depth : N;
+  const mb_size rows = mb_ceil_div(M, TILE_M),
+                columns = count_tiles(N, is_transposed ? TRANSPOSED_COLUMNS : COLUMNS);
+  const Matrix a = matrix_of(A, transpose_a, M, depth), b = matrix_of(B, transpose_b, depth, N);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
   for (mb_size tile = 0; tile < rows * columns; tile++) {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     const mb_size i = tile / columns * TILE_M, j = tile_begin(tile % columns, columns, N);
     const mb_size height = mb_min(TILE_M, M - i), width = tile_begin(tile % columns + 1, columns, N) - j;
     if (is_ours) {
-      (is_turned ? turned_products : strip_product)(C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j),
-                                                    height, width, K, beta == 1);
+      (is_transposed ? transposed_products : strip_product)(
+          C + i * N + j, N, part_of(a, i, 0), part_of(b, 0, j), height, width, depth, beta == 1);
     } else {
-      mb_gemm(transpose_a, transpose_b, height, width, K, alpha, A + (transpose_a ? i : i * K), lda,
-              B + (transpose_b ? j * K : j), ldb, beta, C + i * N + j, N);
+      mb_gemm(transpose_a, transpose_b, height, width, depth, alpha, A + (transpose_a ? i : i * depth), lda,
+              B + (transpose_b ? j * depth : j), ldb, beta, C + i * N + j, N);
     }
   }
 }

@@ -168,19 +168,19 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
 
 /* C (M x N) = alpha op(A) op(B) + beta C; op transposes where asked. OpenBLAS on fixed
  * tiles, spread over the threads. */
-void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size K, mb_real alpha,
-               const mb_real *A, const mb_real *B, mb_real beta);
+void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth,
+               mb_real alpha, const mb_real *A, const mb_real *B, mb_real beta);
 
 /* ---- products kept as their factors (factors.c) ---------------------------------------- */
 
-/* left' right, of left (terms, rows) and right (terms, columns), which need less memory than their product:
+/* left' right, of left (depth, rows) and right (depth, columns), which need less memory than their product:
  * the gradient of the weights of a dense layer, that of a batch being the sum over its samples. */
 typedef struct {
-  mb_size terms, rows, columns;
+  mb_size depth, rows, columns;
   mb_real *packed; /* mb_factors_count reals */
 } mb_factors;
 
-mb_size mb_factors_count(mb_size terms, mb_size rows, mb_size columns);
+mb_size mb_factors_count(mb_size depth, mb_size rows, mb_size columns);
 /* Copies both factors to f->packed. */
 void mb_factors_pack(const mb_factors *f, const mb_real *left, const mb_real *right);
 /* y (rows, columns) = the product. */
@@ -190,7 +190,7 @@ void mb_factors_multiply(mb_real *y, const mb_factors *f);
 
 typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
 
-#define MB_POOL_MOST 254 /* places in a window that a byte can name */
+#define MB_MAX_POOL 254 /* places in a window that a byte can name */
 
 /* What may follow in the same pass, so that the map before it is never written: the largest of each window of
  * pool rows, windows pool_stride apart, L_pool of them (pool 0: none), then with relu slope times what is
@@ -200,7 +200,7 @@ typedef struct {
   mb_size stride, dilation;
   mb_size pad_left, pad_right;
   mb_size L_out;
-  mb_size pool, pool_stride, L_pool; /* pool at most MB_POOL_MOST */
+  mb_size pool, pool_stride, L_pool; /* pool at most MB_MAX_POOL */
   bool relu;
   mb_real slope;
 } mb_conv1d;
@@ -215,26 +215,27 @@ mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_si
 /* Directly, as products of overlapping rows; or through Fourier transforms of short pieces (where there is no
  * dilation), which for many channels or long kernels is several times faster and as exact. The default is by
  * the cost of either for the shape. */
-typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_SPECTRAL } mb_conv1d_way;
+typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_FFT } mb_conv1d_algorithm;
 
-void mb_set_conv1d_way(mb_conv1d_way way); /* for all that the calling thread starts from now on */
+void mb_set_conv1d_algorithm(
+    mb_conv1d_algorithm algorithm); /* for all that the calling thread starts from now on */
 
 /* Reals of scratch that forward and backward need. Each thread works in MB_THREAD_PART of it or a multiple:
  * where small convolutions share one piece from call to call, that is in its own caches. */
 #define MB_THREAD_PART ((mb_size)1 << 17)
 mb_size mb_conv1d_scratch(const mb_conv1d *s);
 
-/* Whether something follows that the backward pass must know the winners of: for each element of y a byte. */
-bool mb_conv1d_has_winners(const mb_conv1d *s);
+/* Whether something follows that the backward pass must know the argmax of: for each element of y a byte. */
+bool mb_conv1d_has_argmax(const mb_conv1d *s);
 
-/* y (N, L_out or L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and winners
+/* y (N, L_out or L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax
  * (like y) where no backward pass will want them or there are none. x * w[n,t,f] = sum over k, c of x[n, t
  * stride + k dilation - pad_left, c] w[k,c,f] */
-void mb_conv1d_forward(mb_real *y, uint8_t *winners, mb_real *scratch, const mb_real *x, const mb_real *w,
+void mb_conv1d_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *s);
 /* As pooling and relu: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */
 void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                        const uint8_t *winners, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+                        const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
 /* ---- pooling (pool1d.c) --------------------------------------------------------------- */
 
@@ -261,7 +262,7 @@ typedef struct {
   const mb_real *mean, *var;   /* (C), of the batch or running ones */
   const mb_real *gamma, *beta; /* (C), or NULL: 1 and 0 */
   mb_real epsilon, slope;
-  mb_size pool, pool_stride, L_pool; /* pool at most MB_POOL_MOST, 0: no windows */
+  mb_size pool, pool_stride, L_pool; /* pool at most MB_MAX_POOL, 0: no windows */
 } mb_batch_norm;
 
 /* Mean and variance (population) of rows = N L go to mean (C) and var (C), and where running_mean is not
@@ -269,13 +270,13 @@ typedef struct {
  * Keras does. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
-/* y is (N, L or L_pool, C); winners, like y, gets the place in each window of the row that won, or is NULL.
+/* y is (N, L or L_pool, C); argmax, like y, gets the place in each window of the row that won, or is NULL.
  */
-void mb_batch_norm_apply(mb_real *y, uint8_t *winners, const mb_real *x, const mb_batch_norm *s);
+void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb_batch_norm *s);
 /* train: the statistics are functions of x; otherwise they are constants. dx may be x, or dy where there are
  * no windows. The first maximum takes the gradient, NaN counts as the maximum. */
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
-                            const uint8_t *winners, const mb_real *x, bool train, const mb_batch_norm *s);
+                            const uint8_t *argmax, const mb_real *x, bool train, const mb_batch_norm *s);
 
 /* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,
@@ -378,14 +379,14 @@ void mb_column_statistics(double *mean, double *sd, const mb_real *x, mb_size N,
 /* Less the mean, by the sd or, where that is 0, by 1. */
 void mb_standardize(mb_real *y, const mb_real *x, const double *mean, const double *sd, mb_size N, mb_size M);
 
-/* Savitzky-Golay with a window of K points, at both ends from the polynomial of the outermost window
- * (mode 'interp' of SciPy): 0 <= order < K and at most 64, 0 <= derivative <= 8, delta the distance of
+/* Savitzky-Golay with a window of so many points, at both ends from the polynomial of the outermost window
+ * (mode 'interp' of SciPy): 0 <= order < window and at most 64, 0 <= derivative <= 8, delta the distance of
  * points. weights holds mb_savitzky_golay_scratch doubles; check first. */
-mb_status mb_savitzky_golay_check(mb_size L, mb_size K, mb_size order, int derivative, double delta);
-mb_size mb_savitzky_golay_scratch(mb_size K, mb_size order, int derivative);
-void mb_savitzky_golay_weights(double *weights, mb_size K, mb_size order, int derivative, double delta);
+mb_status mb_savitzky_golay_check(mb_size L, mb_size window, mb_size order, int derivative, double delta);
+mb_size mb_savitzky_golay_scratch(mb_size window, mb_size order, int derivative);
+void mb_savitzky_golay_weights(double *weights, mb_size window, mb_size order, int derivative, double delta);
 void mb_savitzky_golay(mb_real *y, const mb_real *x, double *weights, mb_size N, mb_size L, mb_size C,
-                       mb_size K, mb_size order, int derivative);
+                       mb_size window, mb_size order, int derivative);
 
 /* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
  * and 1 - p below, for so many iterations or until they stay. scratch holds mb_als_baseline_scratch
@@ -487,7 +488,7 @@ mb_status mb_ranks(uint32_t *code, mb_real *value, void *scratch, const mb_real 
 typedef enum { MB_GINI, MB_ENTROPY } mb_criterion;
 
 typedef struct {
-  mb_size N, D, K; /* spectra, points of each, classes */
+  mb_size N, D, classes; /* spectra, points of each */
   mb_criterion criterion;
   bool bootstrap;       /* each tree sees N spectra drawn with replacement */
   mb_size max_features; /* points that a node looks at, more only while all of them are constant */
@@ -528,11 +529,11 @@ void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *s
                     const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
                     mb_size count, int threads);
 
-/* probability (N, K): the mean over the trees of the shares in the leaf of each row of x (N, D).
+/* probability (N, classes): the mean over the trees of the shares in the leaf of each row of x (N, D).
  * in_bag: as grow left it, to ask only the trees that have not seen a row (NaN where all have),
  * or NULL. Refuses NaN and infinity. */
 mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
-                            const uint64_t *in_bag, mb_size N, mb_size D, mb_size K);
+                            const uint64_t *in_bag, mb_size N, mb_size D, mb_size classes);
 
 /* ---- dissimilarities and nearest neighbours (distance.c, distance_dtw.c, distance_nearest_dtw.c,
  * distance_nearest.c) --- */
@@ -569,10 +570,10 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
                          mb_metric metric, mb_size window, mb_size A, mb_size B, mb_size L, mb_size k,
                          int threads);
 
-/* probability (A, K): the share of each class among the k neighbours; by_distance: each weighs
+/* probability (A, classes): the share of each class among the k neighbours; by_distance: each weighs
  * 1 / distance, and where some have distance 0 only they count. label is 0-based. */
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
-             bool by_distance, mb_size A, mb_size k, mb_size K);
+             bool by_distance, mb_size A, mb_size k, mb_size classes);
 
 /* ---- digests (digest.c) ----------------------------------------------------------------- */
 

@@ -10,8 +10,8 @@
 #define MAX_BLOCKS 64
 /* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
  * more than everything else. */
-#define GROUP 16
-_Static_assert(STRIP >= CHUNK * GROUP, "a strip has a whole group of the widest rows");
+#define GROUP_ROWS 16
+_Static_assert(STRIP >= CHUNK * GROUP_ROWS, "a strip has a whole group of the widest rows");
 
 /* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
  * width columns, so that the inner loops stay long; column j then holds channel j % channels,
@@ -20,10 +20,10 @@ typedef struct {
   const mb_real *x, *dy;
   const struct Factors *factors; /* per column */
   const mb_real *mean, *inv_sd;  /* per row (layer norm) */
-  const mb_conv1d *windows;      /* behind the rows: dy and winners are of those; or NULL */
-  const uint8_t *winners;
+  const mb_conv1d *windows;      /* behind the rows: dy and argmax are of those; or NULL */
+  const uint8_t *argmax;
   mb_size channels, width, stride, dy_stride, rows, tail;
-} Panel;
+} Band;
 
 /* Per column: z = (x - mean) scale + offset and y = z > 0 ? z : slope z; in the backward pass
  * dx = scale (dz - a - (x - mean) b) with dz = dy times the slope at z. */
@@ -37,14 +37,14 @@ MB_INLINE mb_real before_activation(mb_real dy, mb_real z, mb_real slope) {
   return z > 0 ? dy : mb_below(slope, dy);
 }
 
-static Panel panel(mb_size first, mb_size chunk, mb_size rows, mb_size C, mb_size fold) {
+static Band band(mb_size first, mb_size chunk, mb_size rows, mb_size C, mb_size fold) {
   const mb_size channels = mb_min(chunk, C - first);
-  return (Panel){.channels = channels,
-                 .width = channels * fold,
-                 .stride = C * fold,
-                 .dy_stride = C * fold,
-                 .rows = rows / fold,
-                 .tail = rows % fold * C};
+  return (Band){.channels = channels,
+                .width = channels * fold,
+                .stride = C * fold,
+                .dy_stride = C * fold,
+                .rows = rows / fold,
+                .tail = rows % fold * C};
 }
 
 static mb_size fold_for(mb_size rows, mb_size C) {
@@ -52,9 +52,9 @@ static mb_size fold_for(mb_size rows, mb_size C) {
 }
 
 /* Rows per work item, in whole groups: MB_BLOCK elements or more, and at most limit items. */
-static mb_size block_rows(const Panel *p, mb_size limit) {
+static mb_size block_rows(const Band *p, mb_size limit) {
   const mb_size rows = mb_max(mb_ceil_div(p->rows, limit), mb_ceil_div(MB_BLOCK, p->width));
-  return mb_ceil_div(rows, GROUP) * GROUP;
+  return mb_ceil_div(rows, GROUP_ROWS) * GROUP_ROWS;
 }
 
 /* ---- rows in front of windows ----------------------------------------------------------- */
@@ -66,24 +66,24 @@ static mb_conv1d windows_of(const mb_batch_norm *s) {
 }
 
 /* The gradient of rows first, first + 1, ... of all samples end to end. */
-static void fetch_rows(mb_real *buffer, const Panel *p, mb_size first, mb_size count) {
+static void unpool_rows(mb_real *buffer, const Band *p, mb_size first, mb_size count) {
   const mb_conv1d *s = p->windows;
   for (mb_size done = 0, some; done < count; done += some) {
     const mb_size sample = (first + done) / s->L_out, row = (first + done) % s->L_out;
     const mb_size at = sample * s->L_pool * s->F;
     some = mb_min(count - done, s->L_out - row);
-    mb_unpool_rows(buffer + done * p->channels, p->channels, p->dy + at, p->winners + at, row, some,
+    mb_unpool_rows(buffer + done * p->channels, p->channels, p->dy + at, p->argmax + at, row, some,
                    p->channels, s);
   }
 }
 
-/* So many rows of the panel from row r on, with dy in the buffer if it has to be fetched. */
-static Panel strip(mb_real *buffer, const Panel *p, mb_size r, mb_size rows, mb_size width) {
-  Panel q = *p;
+/* So many rows of the band from row r on, with dy in the buffer if it has to be unpooled. */
+static Band strip(mb_real *buffer, const Band *p, mb_size r, mb_size rows, mb_size width) {
+  Band q = *p;
   q.x += r * p->stride;
   if (p->mean) q.mean += r, q.inv_sd += r;
   if (p->windows) {
-    fetch_rows(buffer, p, r * (p->width / p->channels), rows * (width / p->channels));
+    unpool_rows(buffer, p, r * (p->width / p->channels), rows * (width / p->channels));
     q.dy = buffer;
     q.dy_stride = width;
   } else if (p->dy) {
@@ -93,8 +93,8 @@ static Panel strip(mb_real *buffer, const Panel *p, mb_size r, mb_size rows, mb_
 }
 
 /* Rows of a strip: whole groups, so that the order of adding stays the same. */
-static mb_size strip_rows(const Panel *p, mb_size rows) {
-  return p->windows ? mb_min(rows, STRIP / p->width / GROUP * GROUP) : rows;
+static mb_size strip_rows(const Band *p, mb_size rows) {
+  return p->windows ? mb_min(rows, STRIP / p->width / GROUP_ROWS * GROUP_ROWS) : rows;
 }
 
 /* ---- two sums per channel over all rows ------------------------------------------------ */
@@ -111,7 +111,7 @@ typedef struct {
 } Term;
 
 /* What row r adds to the sums of column c. */
-MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
+MB_INLINE Term term(Sums sums, const Band *restrict p, mb_size r, mb_size c) {
   const Factors *restrict f = p->factors;
   const mb_real x = p->x[r * p->stride + c];
   const mb_real v = sums == LAYER_GRADIENTS ? (x - p->mean[r]) * p->inv_sd[r] : x - f->mean[c];
@@ -121,8 +121,8 @@ MB_INLINE Term term(Sums sums, const Panel *restrict p, mb_size r, mb_size c) {
 }
 
 /* One row after the other: of several at once, the processor would not see which bytes come next. */
-MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Panel *restrict p,
-                         mb_size r, mb_size rows, mb_size width) {
+MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Band *restrict p, mb_size r,
+                         mb_size rows, mb_size width) {
   mb_real u[CHUNK] MB_ALIGNED, uv[CHUNK] MB_ALIGNED;
   for (mb_size c = 0; c < width; c++) u[c] = uv[c] = 0;
   for (const mb_size end = r + rows; r < end; r++)
@@ -139,16 +139,16 @@ MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, cons
   }
 }
 
-MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
+MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, const Band *p, mb_size r,
                           mb_size rows, mb_size width) {
-  const Panel own = *p; /* a copy, which the sums cannot alias */
+  const Band own = *p; /* a copy, which the sums cannot alias */
   for (mb_size some; rows > 0; rows -= some, r += some) {
-    some = mb_min(rows, GROUP);
+    some = mb_min(rows, GROUP_ROWS);
     add_group(a, b, sums, &own, r, some, width);
   }
 }
 
-MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums, const Panel *p, mb_size r,
+MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums, const Band *p, mb_size r,
                                mb_size rows, mb_size width) {
   switch (sums) {
   case MOMENTS: add_groups(a, b, MOMENTS, p, r, rows, width); break;
@@ -157,18 +157,18 @@ MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums
   }
 }
 
-static void add_block(double *a, double *b, Sums sums, const Panel *p, mb_size r, mb_size rows,
+static void add_block(double *a, double *b, Sums sums, const Band *p, mb_size r, mb_size rows,
                       mb_size width) {
   mb_real buffer[STRIP] MB_ALIGNED;
   for (mb_size some; rows > 0; rows -= some, r += some) {
     some = strip_rows(p, rows);
-    const Panel q = strip(buffer, p, r, some, width);
+    const Band q = strip(buffer, p, r, some, width);
     add_rows(a, b, sums, &q, 0, some, width);
   }
 }
 
 /* The two sums per channel, over fixed blocks of rows that are merged in order. */
-static void column_sums(double *a, double *b, Sums sums, const Panel *p) {
+static void column_sums(double *a, double *b, Sums sums, const Band *p) {
   double partial[2 * PARTIALS];
   const mb_size width = p->width;
   const mb_size step = block_rows(p, mb_min(MAX_BLOCKS, PARTIALS / width));
@@ -207,7 +207,7 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
   double sum[CHUNK], square[CHUNK];
   Factors f;
   for (mb_size first = 0; first < C; first += CHUNK) {
-    Panel p = panel(first, CHUNK, rows, C, fold_for(rows, C));
+    Band p = band(first, CHUNK, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.factors = &f;
     for (mb_size j = 0; j < p.width; j++)
@@ -248,11 +248,11 @@ MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size
     }
 }
 
-static void map_rows(mb_real *y, const Panel *p, mb_size r, mb_size rows, mb_size width) {
+static void map_rows(mb_real *y, const Band *p, mb_size r, mb_size rows, mb_size width) {
   mb_real buffer[STRIP] MB_ALIGNED;
   for (mb_size some; rows > 0; rows -= some, r += some) {
     some = strip_rows(p, rows);
-    const Panel q = strip(buffer, p, r, some, width);
+    const Band q = strip(buffer, p, r, some, width);
     if (q.dy)
       normalise_backward(y + r * p->stride, q.dy, q.dy_stride, q.x, q.stride, q.factors, some, width);
     else
@@ -260,8 +260,8 @@ static void map_rows(mb_real *y, const Panel *p, mb_size r, mb_size rows, mb_siz
   }
 }
 
-/* y = normalise(x) over the panel or, where it has dy, y = normalise_backward(dy, x). */
-static void map_panel(mb_real *y, const Panel *p) {
+/* y = normalise(x) over the band or, where it has dy, y = normalise_backward(dy, x). */
+static void map_band(mb_real *y, const Band *p) {
   const mb_size step = block_rows(p, p->rows);
   MB_FOR(mb_threads_for(p->rows * p->width), r, p->rows, step,
          map_rows(y, p, r, mb_min(step, p->rows - r), p->width));
@@ -269,22 +269,22 @@ static void map_panel(mb_real *y, const Panel *p) {
 }
 
 /* count windows of a sample, the first beginning at x. */
-static void apply_windows(mb_real *y, uint8_t *winners, const mb_real *x, const Panel *p, mb_size count) {
-  mb_real buffer[STRIP + MB_LANES_MOST] MB_ALIGNED; /* whole vectors are read */
+static void apply_windows(mb_real *y, uint8_t *argmax, const mb_real *x, const Band *p, mb_size count) {
+  mb_real buffer[STRIP + MB_MAX_LANES] MB_ALIGNED; /* whole vectors are read */
   const mb_size fold = p->width / p->channels, rows = mb_conv1d_rows(p->windows, count), whole = rows / fold;
   normalise(buffer, p->width, x, p->stride, p->factors, whole, p->width);
   normalise(buffer + whole * p->width, 0, x + whole * p->stride, 0, p->factors, 1, rows % fold * p->channels);
-  mb_epilogue_rows(y, winners, buffer, p->channels, count, p->channels, NULL, p->windows);
+  mb_epilogue_rows(y, argmax, buffer, p->channels, count, p->channels, NULL, p->windows);
 }
 
-/* y = the windows of normalise(x) over the panel, of N samples. */
-static void apply_panel(mb_real *y, uint8_t *winners, const Panel *p, mb_size N) {
+/* y = the windows of normalise(x) over the band, of N samples. */
+static void apply_band(mb_real *y, uint8_t *argmax, const Band *p, mb_size N) {
   const mb_conv1d *s = p->windows;
   const mb_size step = (STRIP / p->channels - s->pool) / s->pool_stride + 1;
   const mb_size per_sample = mb_ceil_div(s->L_pool, step);
   MB_FOR(mb_threads_for(p->rows * p->width), i, N * per_sample, 1, {
     const mb_size n = i / per_sample, j = i % per_sample * step, at = (n * s->L_pool + j) * s->F;
-    apply_windows(y + at, winners ? winners + at : NULL, p->x + (n * s->L_out + j * s->pool_stride) * s->F, p,
+    apply_windows(y + at, argmax ? argmax + at : NULL, p->x + (n * s->L_out + j * s->pool_stride) * s->F, p,
                   mb_min(step, s->L_pool - j));
   });
 }
@@ -297,8 +297,8 @@ static mb_real scale_of(const mb_batch_norm *s, mb_size c) {
   return (mb_real)((s->gamma ? (double)s->gamma[c] : 1) * inverse_sd(s->var[c], s->epsilon));
 }
 
-/* Mean, scale and offset of the panel's columns, which start at channel first. */
-static void set_factors(Factors *f, const Panel *p, const mb_batch_norm *s, mb_size first) {
+/* Mean, scale and offset of the band's columns, which start at channel first. */
+static void set_factors(Factors *f, const Band *p, const mb_batch_norm *s, mb_size first) {
   for (mb_size j = 0; j < p->width; j++) {
     const mb_size c = j % p->channels, at = first + c;
     f->mean[j] = s->mean[at];
@@ -313,35 +313,35 @@ static mb_size chunk_of(const mb_batch_norm *s) {
   return s->pool > 0 ? mb_min(CHUNK, STRIP / s->pool) : CHUNK;
 }
 
-void mb_batch_norm_apply(mb_real *y, uint8_t *winners, const mb_real *x, const mb_batch_norm *s) {
+void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb_batch_norm *s) {
   const mb_conv1d windows = windows_of(s);
   const mb_size rows = s->N * s->L, C = s->C, chunk = chunk_of(s), fold = chunk < C ? 1 : fold_for(rows, C);
   Factors f = {.slope = s->slope};
   for (mb_size first = 0; first < C; first += chunk) {
-    Panel p = panel(first, chunk, rows, C, fold);
+    Band p = band(first, chunk, rows, C, fold);
     p.x = x + first;
     p.factors = &f;
     set_factors(&f, &p, s, first);
     if (s->pool > 0) {
       p.windows = &windows;
-      apply_panel(y + first, winners ? winners + first : NULL, &p, s->N);
+      apply_band(y + first, argmax ? argmax + first : NULL, &p, s->N);
     } else {
-      map_panel(y + first, &p);
+      map_band(y + first, &p);
     }
   }
 }
 
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
-                            const uint8_t *winners, const mb_real *x, bool train, const mb_batch_norm *s) {
+                            const uint8_t *argmax, const mb_real *x, bool train, const mb_batch_norm *s) {
   double sum[CHUNK] = {0}, product[CHUNK] = {0};
   const mb_conv1d windows = windows_of(s);
   const mb_size rows = s->N * s->L, C = s->C;
   Factors f = {.slope = s->slope};
   for (mb_size first = 0; first < C; first += CHUNK) {
-    Panel p = panel(first, CHUNK, rows, C, fold_for(rows, C));
+    Band p = band(first, CHUNK, rows, C, fold_for(rows, C));
     p.x = x + first;
     p.dy = dy + first;
-    if (s->pool > 0) p.windows = &windows, p.winners = winners + first;
+    if (s->pool > 0) p.windows = &windows, p.argmax = argmax + first;
     p.factors = &f;
     set_factors(&f, &p, s, first);
     if (dgamma || dbeta || train) column_sums(sum, product, GRADIENTS, &p);
@@ -354,7 +354,7 @@ void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
         f.b[j] = (mb_real)(product[c] * inv_sd * inv_sd / (double)rows);
       }
     }
-    if (dx) map_panel(dx + first, &p);
+    if (dx) map_band(dx + first, &p);
   }
 }
 
@@ -405,7 +405,7 @@ void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
                             mb_size D) {
   double sum[CHUNK], product[CHUNK];
   for (mb_size first = 0; first < D && (dgamma || dbeta); first += CHUNK) {
-    Panel p = panel(first, CHUNK, rows, D, 1);
+    Band p = band(first, CHUNK, rows, D, 1);
     p.x = x + first;
     p.dy = dy + first;
     p.mean = mean;

@@ -35,7 +35,7 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
   for (mb_size i = 0; i < parameter_count; i++) total += parameters[i].gradient ? parameters[i].count : 0;
 #pragma omp parallel num_threads(mb_threads_for(total))
   {
-    MB_TAKE_TINY_FOR_ZERO;
+    MB_FLUSH_DENORMALS;
     const mb_size thread = omp_get_thread_num(), threads = omp_get_num_threads();
     mb_size start = 0;
     for (mb_size i = 0; i < parameter_count; i++) {
@@ -52,22 +52,22 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
 #define ROW_LINES (MB_PANEL / MB_LINE + 1)
 
 /* The elements of the tile at row i and column j: a run of lines of each array, down its columns. */
-static mb_ahead elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
+static mb_prefetch elements_of_tile(const mb_parameter *p, mb_size i, mb_size j) {
   const mb_size columns = p->factors.columns, at = i * columns + j;
-  if (i + MB_TILE_ROWS > p->factors.rows) return (mb_ahead){0};
-  return (mb_ahead){.x = {p->value + at, from(p->m, at), from(p->v, at)},
-                    .lines = MB_TILE_ROWS * ROW_LINES,
-                    .group = MB_TILE_ROWS,
-                    .near = columns,
-                    .far = MB_LINE};
+  if (i + MB_TILE_ROWS > p->factors.rows) return (mb_prefetch){0};
+  return (mb_prefetch){.x = {p->value + at, from(p->m, at), from(p->v, at)},
+                       .lines = MB_TILE_ROWS * ROW_LINES,
+                       .burst = MB_TILE_ROWS,
+                       .near = columns,
+                       .far = MB_LINE};
 }
 
 /* Inline, because gcc drops calls of functions that do nothing else. */
-MB_INLINE void ask_for(const mb_ahead *ahead) {
-  for (mb_size row = 0; row < ahead->group; row++)
+MB_INLINE void prefetch_all(const mb_prefetch *prefetch) {
+  for (mb_size row = 0; row < prefetch->burst; row++)
     for (mb_size line = 0; line < ROW_LINES - 1; line++)
-      for (int r = 0; r < MB_AHEAD_RUNS && ahead->x[r]; r++)
-        __builtin_prefetch(ahead->x[r] + row * ahead->near + line * ahead->far, 0, 1);
+      for (int r = 0; r < MB_PREFETCH_RUNS && prefetch->x[r]; r++)
+        __builtin_prefetch(prefetch->x[r] + row * prefetch->near + line * prefetch->far, 0, 1);
 }
 
 /* Terms of a product that is long enough to ask for lines one by one. All at once, they hold it up. */
@@ -78,17 +78,17 @@ MB_INLINE void ask_for(const mb_ahead *ahead) {
  * page as what is read next, and the processor would wait. */
 static void for_each_band(Update *update, const Step *step, const mb_parameter *p) {
   const mb_factors *f = &p->factors;
-  const bool is_long = f->terms >= LONG;
+  const bool is_long = f->depth >= LONG;
   MB_FACTORS_FOR(f, i, first, {
-    mb_real gradient[MB_TILE_ROWS * MB_GROUP] __attribute__((aligned(64)));
-    const mb_size columns = mb_min(MB_GROUP, f->columns - first), end = mb_min(i + MB_TILE_ROWS, f->rows);
+    mb_real gradient[MB_TILE_ROWS * MB_BAND] __attribute__((aligned(64)));
+    const mb_size columns = mb_min(MB_BAND, f->columns - first), end = mb_min(i + MB_TILE_ROWS, f->rows);
     for (mb_size j = 0; j < columns; j += MB_PANEL) {
-      const mb_ahead ahead = elements_of_tile(p, end, first + j);
-      if (!is_long) ask_for(&ahead);
-      mb_factors_tile(gradient + j, MB_GROUP, f, i, first + j, is_long ? &ahead : NULL);
+      const mb_prefetch prefetch = elements_of_tile(p, end, first + j);
+      if (!is_long) prefetch_all(&prefetch);
+      mb_factors_tile(gradient + j, MB_BAND, f, i, first + j, is_long ? &prefetch : NULL);
     }
     for (mb_size row = i; row < end; row++)
-      update_part(update, step, p, gradient + (row - i) * MB_GROUP, row * f->columns + first, columns);
+      update_part(update, step, p, gradient + (row - i) * MB_BAND, row * f->columns + first, columns);
   });
 }
 

@@ -3,15 +3,15 @@
 
 #include <string.h>
 
-/* A block is worked on in lanes, side by side, so that the compiler can use vectors: channels of one
+/* A block is worked on in width, side by side, so that the compiler can use vectors: channels of one
  * window, or with a single channel windows that follow each other and are inside the input. */
-#define LANES 64
+#define WIDTH 64
 
 typedef struct {
   mb_size t, c, end;   /* window and channel of the first lane; windows stop before end */
   mb_size in, out;     /* where the first lane starts in the sample, and its result */
   mb_size taps;        /* points of each window that are inside, s->C apart */
-  mb_size lanes, step; /* lanes, and how far they are apart */
+  mb_size width, step; /* width, and how far they are apart */
 } Block;
 
 static void lay_out(Block *b, const mb_pool1d *s) {
@@ -20,10 +20,10 @@ static void lay_out(Block *b, const mb_pool1d *s) {
   b->in = first * s->C + b->c;
   b->out = b->t * s->C + b->c;
   b->taps = last - first;
-  b->lanes = mb_min(LANES, s->C - b->c);
+  b->width = mb_min(WIDTH, s->C - b->c);
   b->step = 1;
   if (s->C == 1 && b->taps == s->size) {
-    b->lanes = mb_min(mb_min(LANES, b->end - b->t), (s->L - last) / s->stride + 1);
+    b->width = mb_min(mb_min(WIDTH, b->end - b->t), (s->L - last) / s->stride + 1);
     b->step = s->stride;
   }
 }
@@ -36,8 +36,8 @@ static Block first_block(const mb_pool1d *s, mb_size t, mb_size end) {
 
 static void next_block(Block *b, const mb_pool1d *s) {
   if (s->C == 1)
-    b->t += b->lanes;
-  else if ((b->c += b->lanes) == s->C)
+    b->t += b->width;
+  else if ((b->c += b->width) == s->C)
     b->c = 0, b->t++;
   if (b->t < b->end) lay_out(b, s);
 }
@@ -99,11 +99,11 @@ static mb_size end_window(const mb_pool1d *s, mb_size high) {
 
 /* ---- maximum -------------------------------------------------------------------------- */
 
-MB_INLINE void greatest(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_step, mb_size lanes,
+MB_INLINE void greatest(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_step, mb_size width,
                         mb_size step) {
-  for (mb_size i = 0; i < lanes; i++) y[i] = x[i * step];
+  for (mb_size i = 0; i < width; i++) y[i] = x[i * step];
   for (mb_size k = 1; k < taps; k++)
-    for (mb_size i = 0; i < lanes; i++) {
+    for (mb_size i = 0; i < width; i++) {
       const mb_real value = x[k * tap_step + i * step];
       y[i] = ((value > y[i]) | (value != value)) ? value : y[i];
     }
@@ -112,9 +112,9 @@ MB_INLINE void greatest(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_
 MB_CLONES static void max_windows(mb_real *y, const mb_real *x, const mb_pool1d *s, mb_size t, mb_size end) {
   for (Block b = first_block(s, t, end); b.t < end; next_block(&b, s))
     if (b.step == 1)
-      greatest(y + b.out, x + b.in, b.taps, s->C, b.lanes, 1);
+      greatest(y + b.out, x + b.in, b.taps, s->C, b.width, 1);
     else
-      greatest(y + b.out, x + b.in, b.taps, s->C, b.lanes, b.step);
+      greatest(y + b.out, x + b.in, b.taps, s->C, b.width, b.step);
 }
 
 void mb_max_pool1d_forward(mb_real *y, const mb_real *x, const mb_pool1d *s) {
@@ -122,12 +122,12 @@ void mb_max_pool1d_forward(mb_real *y, const mb_real *x, const mb_pool1d *s) {
 }
 
 /* at[i] = the tap with the first maximum, or with the first NaN. */
-MB_INLINE void find_greatest(int32_t *at, const mb_real *x, mb_size taps, mb_size tap_step, mb_size lanes,
+MB_INLINE void find_greatest(int32_t *at, const mb_real *x, mb_size taps, mb_size tap_step, mb_size width,
                              mb_size step) {
-  mb_real best[LANES];
-  for (mb_size i = 0; i < lanes; i++) best[i] = x[i * step], at[i] = 0;
+  mb_real best[WIDTH];
+  for (mb_size i = 0; i < width; i++) best[i] = x[i * step], at[i] = 0;
   for (mb_size k = 1; k < taps; k++)
-    for (mb_size i = 0; i < lanes; i++) {
+    for (mb_size i = 0; i < width; i++) {
       const mb_real value = x[k * tap_step + i * step];
       const bool wins = !(value <= best[i]) & (best[i] == best[i]);
       best[i] = wins ? value : best[i];
@@ -141,14 +141,14 @@ MB_CLONES static void max_rows(mb_real *dx, const mb_real *dy, const mb_real *x,
   memset(dx + from, 0, sizeof(mb_real) * (size_t)(to - from));
   const mb_size end = end_window(s, high);
   for (Block b = first_block(s, first_window(s, low), end); b.t < end; next_block(&b, s)) {
-    int32_t at[LANES];
+    int32_t at[WIDTH];
     if (b.step == 1)
-      find_greatest(at, x + b.in, b.taps, s->C, b.lanes, 1);
+      find_greatest(at, x + b.in, b.taps, s->C, b.width, 1);
     else
-      find_greatest(at, x + b.in, b.taps, s->C, b.lanes, b.step);
-    for (mb_size i = 0; i < b.lanes; i++) {
-      const mb_size winner = b.in + i * b.step + at[i] * s->C;
-      if (winner >= from && winner < to) dx[winner] += dy[b.out + i];
+      find_greatest(at, x + b.in, b.taps, s->C, b.width, b.step);
+    for (mb_size i = 0; i < b.width; i++) {
+      const mb_size place = b.in + i * b.step + at[i] * s->C;
+      if (place >= from && place < to) dx[place] += dy[b.out + i];
     }
   }
 }
@@ -159,21 +159,21 @@ void mb_max_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_real *x, co
 
 /* ---- average -------------------------------------------------------------------------- */
 
-MB_INLINE void average(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_step, mb_size lanes,
+MB_INLINE void average(mb_real *y, const mb_real *x, mb_size taps, mb_size tap_step, mb_size width,
                        mb_size step) {
-  double sum[LANES];
-  for (mb_size i = 0; i < lanes; i++) sum[i] = 0;
+  double sum[WIDTH];
+  for (mb_size i = 0; i < width; i++) sum[i] = 0;
   for (mb_size k = 0; k < taps; k++)
-    for (mb_size i = 0; i < lanes; i++) sum[i] += (double)x[k * tap_step + i * step];
-  for (mb_size i = 0; i < lanes; i++) y[i] = (mb_real)(sum[i] / (double)taps);
+    for (mb_size i = 0; i < width; i++) sum[i] += (double)x[k * tap_step + i * step];
+  for (mb_size i = 0; i < width; i++) y[i] = (mb_real)(sum[i] / (double)taps);
 }
 
 MB_CLONES static void avg_windows(mb_real *y, const mb_real *x, const mb_pool1d *s, mb_size t, mb_size end) {
   for (Block b = first_block(s, t, end); b.t < end; next_block(&b, s))
     if (b.step == 1)
-      average(y + b.out, x + b.in, b.taps, s->C, b.lanes, 1);
+      average(y + b.out, x + b.in, b.taps, s->C, b.width, 1);
     else
-      average(y + b.out, x + b.in, b.taps, s->C, b.lanes, b.step);
+      average(y + b.out, x + b.in, b.taps, s->C, b.width, b.step);
 }
 
 void mb_avg_pool1d_forward(mb_real *y, const mb_real *x, const mb_pool1d *s) {

@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-/* A tile of at most LANES columns is folded at a time, its rows in up to PARTS fixed parts whose
+/* A tile of at most WIDTH columns is folded at a time, its rows in up to PARTS fixed parts whose
  * results are merged in order. With that many tiles the threads share tiles, else parts. */
-#define LANES 128
+#define WIDTH 128
 #define PARTS 64
 
 /* Columns of x: rows are stride apart; after each D of them the next one is jump further on. */
@@ -69,7 +69,7 @@ static void merge(double *result, fold_op op, const double *part, mb_size width)
 /* Rows without gaps are as good as fewer, wider ones: how many to lay side by side in the lanes, so
  * that folding the lanes together at the end does not cost more than it saves. */
 static mb_size rows_abreast(const tile *t) {
-  return t->width == t->stride ? mb_max(1, mb_min(LANES / t->width, t->D / 8)) : 1;
+  return t->width == t->stride ? mb_max(1, mb_min(WIDTH / t->width, t->D / 8)) : 1;
 }
 
 static void repeat(double *values, mb_size width, mb_size times) {
@@ -80,7 +80,7 @@ static void repeat(double *values, mb_size width, mb_size times) {
 static void fold_part(double *result, fold_op op, const double *mean, const tile *t, mb_size first,
                       mb_size last) {
   const mb_size abreast = rows_abreast(t), width = t->width;
-  double shift[LANES], sum[LANES];
+  double shift[WIDTH], sum[WIDTH];
   for (mb_size j = 0; j < abreast * width; j++)
     sum[j] = op == LEAST ? INFINITY : op == GREATEST ? -INFINITY : 0;
   if (op == SQUARES) {
@@ -104,7 +104,7 @@ static mb_size part_rows(const tile *t) {
 }
 
 static void fold_tile(double *result, fold_op op, const double *mean, const tile *t) {
-  double partial[PARTS][LANES];
+  double partial[PARTS][WIDTH];
   const mb_size size = part_rows(t);
   fold_part(result, op, mean, t, 0, size < t->rows ? 0 : t->rows);
   if (size >= t->rows) return;
@@ -131,7 +131,7 @@ MB_CLONES static void find_rows(mb_size *at, const double *extreme, const mb_rea
 }
 
 static void find_in_tile(mb_size *at, const double *extreme, const tile *t) {
-  mb_size partial[PARTS][LANES];
+  mb_size partial[PARTS][WIDTH];
   const mb_size size = part_rows(t);
   MB_FOR(t->threads, i, t->rows, size,
          find_rows(partial[i / size], extreme, t->x, i, mb_min(i + size, t->rows), t->stride, t->width));
@@ -147,12 +147,12 @@ static void find_in_tile(mb_size *at, const double *extreme, const tile *t) {
 /* ---- what the header promises --------------------------------------------------------- */
 
 static mb_size tile_count(const mb_size sizes[5]) {
-  return sizes[4] * sizes[2] * mb_ceil_div(sizes[0], LANES);
+  return sizes[4] * sizes[2] * mb_ceil_div(sizes[0], WIDTH);
 }
 
 /* Axes 1 and 3 of sizes, counted from the last one, are folded. */
 static tile make_tile(const mb_real *x, const mb_size sizes[5], mb_size number) {
-  const mb_size tiles = mb_ceil_div(sizes[0], LANES), row = number / tiles, column = number % tiles * LANES;
+  const mb_size tiles = mb_ceil_div(sizes[0], WIDTH), row = number / tiles, column = number % tiles * WIDTH;
   const mb_size outer = row / sizes[2], middle = row % sizes[2];
   const mb_size run = sizes[1] * sizes[0], jump = sizes[2] * run, rows = sizes[3] * sizes[1];
   return (tile){.x = x + outer * sizes[3] * jump + middle * run + column,
@@ -161,13 +161,13 @@ static tile make_tile(const mb_real *x, const mb_size sizes[5], mb_size number) 
                 .D = sizes[1],
                 .jump = jump,
                 .stride = sizes[0],
-                .width = mb_min(LANES, sizes[0] - column),
+                .width = mb_min(WIDTH, sizes[0] - column),
                 .threads = tile_count(sizes) < PARTS ? mb_threads_for(rows * sizes[0]) : 1};
 }
 
 static int tile_threads(const mb_size sizes[5]) {
   const mb_size tiles = tile_count(sizes);
-  return tiles < PARTS ? 1 : mb_threads_for(tiles * sizes[3] * sizes[1] * mb_min(LANES, sizes[0]));
+  return tiles < PARTS ? 1 : mb_threads_for(tiles * sizes[3] * sizes[1] * mb_min(WIDTH, sizes[0]));
 }
 
 static void mean_of_tile(double *mean, const tile *t) {
@@ -183,8 +183,8 @@ static void variance_of_tile(double *variance, double *mean, const tile *t, mb_s
 }
 
 static void reduce_tile(mb_real *y, mb_reduce_op op, const tile *t, mb_size ddof) {
-  double result[LANES], mean[LANES];
-  mb_size at[LANES];
+  double result[WIDTH], mean[WIDTH];
+  mb_size at[WIDTH];
   switch (op) {
   case MB_SUM: fold_tile(result, TOTAL, NULL, t); break;
   case MB_MEAN: mean_of_tile(result, t); break;
@@ -223,7 +223,7 @@ void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_
  * mean, 0, also of an infinite scale: that of the root of the variance of equal values. */
 MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict scale, const double *mean,
                                   const mb_real *x, mb_size rows, mb_size stride, mb_size width) {
-  mb_real row[LANES];
+  mb_real row[WIDTH];
   for (mb_size j = 0; j < width; j++) row[j] = (mb_real)scale[j];
   for (mb_size i = 0; i < rows * stride; i += stride)
     if (mean)
@@ -235,9 +235,9 @@ MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict s
       for (mb_size j = 0; j < width; j++) dx[i + j] = row[j];
 }
 
-/* scale and mean hold LANES, of which width are set. */
+/* scale and mean hold WIDTH, of which width are set. */
 static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t) {
-  const mb_size abreast = rows_abreast(t), wide = t->rows / abreast, size = mb_max(1, MB_BLOCK / LANES);
+  const mb_size abreast = rows_abreast(t), wide = t->rows / abreast, size = mb_max(1, MB_BLOCK / WIDTH);
   repeat(scale, t->width, abreast);
   if (mean) repeat(mean, t->width, abreast);
   MB_FOR(t->threads, i, wide, size, {
@@ -251,7 +251,7 @@ static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t)
 
 /* scale = dy / (D - ddof) / std, 0 where that is; and the means. */
 static void scale_of_deviations(double *scale, double *mean, const mb_real *dy, const tile *t, mb_size ddof) {
-  double variance[LANES];
+  double variance[WIDTH];
   variance_of_tile(variance, mean, t, ddof);
   for (mb_size j = 0; j < t->width; j++)
     scale[j] = variance[j] == 0 ? 0 : (double)dy[j] / ((double)(t->rows - ddof) * sqrt(variance[j]));
@@ -260,8 +260,8 @@ static void scale_of_deviations(double *scale, double *mean, const mb_real *dy, 
 static void reduce_tile_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const tile *t,
                                  mb_size ddof) {
   const bool extreme = op == MB_MIN || op == MB_MAX, has_mean = op == MB_VAR || op == MB_STD;
-  double factor = 1, scale[LANES], mean[LANES];
-  mb_size at[LANES];
+  double factor = 1, scale[WIDTH], mean[WIDTH];
+  mb_size at[WIDTH];
   if (op == MB_MEAN) factor = 1 / (double)t->rows;
   if (op == MB_VAR) factor = 2 / (double)(t->rows - ddof), mean_of_tile(mean, t);
   for (mb_size j = 0; j < t->width; j++) scale[j] = extreme ? 0 : factor * (double)dy[j];
@@ -286,7 +286,7 @@ double mb_sum_squares(const mb_real *x, mb_size count) {
   const mb_size sizes[5] = {1, count, 1, 1, 1};
   const tile t = make_tile(x, sizes, 0);
   double sum;
-  fold_tile(&sum, SQUARES, (double[LANES]){0}, &t);
+  fold_tile(&sum, SQUARES, (double[WIDTH]){0}, &t);
   return sum;
 }
 

@@ -3,11 +3,11 @@
 
 #include <math.h>
 
-mb_real mb_cosines[MB_CIRCLE], mb_sines[MB_CIRCLE];
+mb_real mb_cosines[MB_MAX_FFT], mb_sines[MB_MAX_FFT];
 
-__attribute__((constructor)) static void fill_circle(void) {
-  for (int k = 0; k < MB_CIRCLE; k++) {
-    const double angle = 2 * 3.14159265358979323846 * k / MB_CIRCLE;
+__attribute__((constructor)) static void fill_angles(void) {
+  for (int k = 0; k < MB_MAX_FFT; k++) {
+    const double angle = 2 * 3.14159265358979323846 * k / MB_MAX_FFT;
     mb_cosines[k] = (mb_real)cos(angle);
     mb_sines[k] = (mb_real)sin(angle);
   }
@@ -42,7 +42,7 @@ bool mb_use_simd(int set) {
   if (set >= SETS || !has(sets[set])) return false;
   used = sets[set];
 #ifdef MB_CHOOSES_SET
-  halves_cost_less = used->lanes < MB_LANES_MOST || !__builtin_cpu_is("intel");
+  halves_cost_less = used->lanes < MB_MAX_LANES || !__builtin_cpu_is("intel");
 #endif
   return true;
 }

@@ -1,6 +1,6 @@
 /* simd.h - what the fast convolutions and products are made of, for one instruction set: simd_base.c,
  * simd_v3.c and simd_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
- * and PANEL vectors in a row of a product's register tile. */
+ * and TILE_VECTORS vectors in a row of a product's register tile. */
 #include "conv1d_parts.h"
 
 #include <string.h>
@@ -38,32 +38,32 @@ MB_INLINE void store(mb_real *y, Vec value) {
 
 #include "simd_range.h"
 
-static void analyse(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
+static void transform(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int T, int filter) {
   switch (T) {
-  case MB_SHORT: analyse_short(planes, plane, rows, ld, filter); break;
-  case 32: analyse_n(planes, plane, rows, ld, filter, 4, 4); break;
-  case 64: analyse_n(planes, plane, rows, ld, filter, 4, 8); break;
-  default: analyse_n(planes, plane, rows, ld, filter, 8, 8); break;
+  case MB_WINOGRAD: winograd_transform(planes, plane, rows, ld, filter); break;
+  case 32: fourier_transform(planes, plane, rows, ld, filter, 4, 4); break;
+  case 64: fourier_transform(planes, plane, rows, ld, filter, 4, 8); break;
+  default: fourier_transform(planes, plane, rows, ld, filter, 8, 8); break;
   }
 }
 
-static void synthesise(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count) {
+static void inverse(mb_real *rows, const mb_real *planes, mb_size plane, int T, int count) {
   switch (T) {
-  case MB_SHORT: synthesise_short(rows, planes, plane, count); break;
-  case 32: synthesise_n(rows, planes, plane, 4, 4); break;
-  case 64: synthesise_n(rows, planes, plane, 4, 8); break;
-  default: synthesise_n(rows, planes, plane, 8, 8); break;
+  case MB_WINOGRAD: winograd_inverse(rows, planes, plane, count); break;
+  case 32: fourier_inverse(rows, planes, plane, 4, 4); break;
+  case 64: fourier_inverse(rows, planes, plane, 4, 8); break;
+  default: fourier_inverse(rows, planes, plane, 8, 8); break;
   }
 }
 
 const mb_simd SET = {LANES,
                      product,
-                     product_ahead,
+                     product_prefetch,
                      transpose,
-                     analyse,
-                     synthesise,
-                     finish_all,
-                     fetch_all,
+                     transform,
+                     inverse,
+                     epilogue,
+                     unpool,
                      unary_run,
                      unary_backward_run,
                      softmax_row,

@@ -19,8 +19,8 @@ MB_INLINE Vec choose(Mask mask, Vec a, Vec b) {
 }
 
 /* The largest of pool rows; NaN counts as the maximum, and relu lets it through. */
-MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, Vec b,
-                      const mb_size pool, const bool relu, const mb_real slope) {
+MB_INLINE void epilogue_vector(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, Vec b,
+                               const mb_size pool, const bool relu, const mb_real slope) {
   Vec best = load(rows);
   Mask at = {0};
   for (mb_size k = 1; k < pool; k++) {
@@ -33,18 +33,18 @@ MB_INLINE void finish(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size
   Vec below = best * slope;
   if (slope == 0) below = (Vec){0}; /* also of infinities */
   store(y, relu ? choose(best < 0, below, best) : best);
-  if (relu) at |= (best <= 0) & MB_NO_WINNER;
-  if (winners) narrow(winners, at);
+  if (relu) at |= (best <= 0) & MB_NO_ARGMAX;
+  if (argmax) narrow(argmax, at);
 }
 
-MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
-                              mb_size columns, const mb_real *b, const mb_conv1d *s, const mb_size pool,
-                              const bool relu, const mb_real slope) {
+MB_INLINE void epilogue_windows(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
+                                mb_size columns, const mb_real *b, const mb_conv1d *s, const mb_size pool,
+                                const bool relu, const mb_real slope) {
   for (mb_size c = 0; c + LANES <= columns; c += LANES) {
     const Vec bias = b ? load(b + c) : (Vec){0};
     for (mb_size j = 0; j < count; j++)
-      finish(y + j * s->F + c, winners ? winners + j * s->F + c : NULL, rows + j * s->pool_stride * ld + c,
-             ld, bias, pool, relu, slope);
+      epilogue_vector(y + j * s->F + c, argmax ? argmax + j * s->F + c : NULL,
+                      rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
   }
   const mb_size c = columns / LANES * LANES, rest = columns - c;
   if (rest == 0) return;
@@ -52,16 +52,16 @@ MB_INLINE void finish_windows(mb_real *y, uint8_t *winners, const mb_real *rows,
   if (b) memcpy(&bias, b + c, sizeof(mb_real) * (size_t)rest);
   for (mb_size j = 0; j < count; j++) {
     mb_real y_wide[LANES];
-    uint8_t winners_wide[LANES];
-    finish(y_wide, winners_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
+    uint8_t argmax_wide[LANES];
+    epilogue_vector(y_wide, argmax_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
     memcpy(y + j * s->F + c, y_wide, sizeof(mb_real) * (size_t)rest);
-    if (winners) memcpy(winners + j * s->F + c, winners_wide, (size_t)rest);
+    if (argmax) memcpy(argmax + j * s->F + c, argmax_wide, (size_t)rest);
   }
 }
 
-static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_size ld, mb_size count,
-                       mb_size columns, const mb_real *b, const mb_conv1d *s) {
-#define POOL(size, relu, slope) finish_windows(y, winners, rows, ld, count, columns, b, s, size, relu, slope)
+static void epilogue(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
+                     mb_size columns, const mb_real *b, const mb_conv1d *s) {
+#define POOL(size, relu, slope) epilogue_windows(y, argmax, rows, ld, count, columns, b, s, size, relu, slope)
   const bool relu = s->relu && s->slope == 0;
   switch (s->pool) { /* the usual ones with a constant number of steps */
   case 1: relu ? POOL(1, true, 0) : POOL(1, s->relu, s->slope); break;
@@ -73,11 +73,11 @@ static void finish_all(mb_real *y, uint8_t *winners, const mb_real *rows, mb_siz
 }
 
 /* Rows from to end - 1 of a window, the first of all being `row` of the buffer, get dy where they won. */
-MB_INLINE void fetch_window(mb_real *buffer, mb_size ld, mb_size row, const mb_real *dy,
-                            const uint8_t *winners, mb_size columns, const mb_size from, const mb_size end) {
+MB_INLINE void unpool_window(mb_real *buffer, mb_size ld, mb_size row, const mb_real *dy,
+                             const uint8_t *argmax, mb_size columns, const mb_size from, const mb_size end) {
   const mb_size whole = columns / LANES * LANES;
   for (mb_size c = 0; c < whole; c += LANES) {
-    const Mask at = widen(winners + c);
+    const Mask at = widen(argmax + c);
     const Vec value = load(dy + c);
     for (mb_size k = from; k < end; k++) {
       mb_real *to = buffer + (row + k) * ld + c;
@@ -85,27 +85,27 @@ MB_INLINE void fetch_window(mb_real *buffer, mb_size ld, mb_size row, const mb_r
     }
   }
   for (mb_size c = whole; c < columns; c++)
-    if (winners[c] >= from && winners[c] < end) buffer[(row + winners[c]) * ld + c] += dy[c];
+    if (argmax[c] >= from && argmax[c] < end) buffer[(row + argmax[c]) * ld + c] += dy[c];
 }
 
-MB_INLINE void fetch_windows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners,
-                             mb_size first, mb_size count, mb_size columns, const mb_conv1d *s,
-                             const mb_size pool) {
+MB_INLINE void unpool_windows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax,
+                              mb_size first, mb_size count, mb_size columns, const mb_conv1d *s,
+                              const mb_size pool) {
   const mb_size begin = mb_ceil_div(mb_max(first - pool + 1, 0), s->pool_stride);
   const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
   for (mb_size j = begin; j < end; j++) {
     const mb_size at = j * s->F, row = j * s->pool_stride - first;
     if (row >= 0 && row + pool <= count)
-      fetch_window(buffer, ld, row, dy + at, winners + at, columns, 0, pool);
+      unpool_window(buffer, ld, row, dy + at, argmax + at, columns, 0, pool);
     else
-      fetch_window(buffer, ld, row, dy + at, winners + at, columns, mb_max(-row, 0),
-                   mb_min(pool, count - row));
+      unpool_window(buffer, ld, row, dy + at, argmax + at, columns, mb_max(-row, 0),
+                    mb_min(pool, count - row));
   }
 }
 
-static void fetch_all(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *winners, mb_size first,
-                      mb_size count, mb_size columns, const mb_conv1d *s) {
-#define POOL(size) fetch_windows(buffer, ld, dy, winners, first, count, columns, s, size)
+static void unpool(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax, mb_size first,
+                   mb_size count, mb_size columns, const mb_conv1d *s) {
+#define POOL(size) unpool_windows(buffer, ld, dy, argmax, first, count, columns, s, size)
   switch (s->pool) {
   case 2: POOL(2); break;
   case 3: POOL(3); break;

@@ -1,12 +1,12 @@
-/* simd_fourier.h - real Fourier transforms of 32 to MB_CIRCLE rows, of as many channels at once as a vector
+/* simd_fourier.h - real Fourier transforms of 32 to MB_MAX_FFT rows, of as many channels at once as a vector
  * holds. Part of simd.h. */
 
 typedef struct {
   Vec re, im;
 } Complex;
 
-/* z e^(-2 pi i k / MB_CIRCLE) */
-MB_INLINE Complex turn(Complex z, int k) {
+/* z e^(-2 pi i k / MB_MAX_FFT) */
+MB_INLINE Complex rotate(Complex z, int k) {
   const Vec c = spread(mb_cosines[k]), s = spread(mb_sines[k]);
   return (Complex){add_product(z.im * s, z.re, c), subtract_product(z.im * c, z.re, s)};
 }
@@ -54,7 +54,7 @@ MB_INLINE void butterfly(Complex *z, const int n) {
  * the sum of e^(+...), which is out[n - k]. */
 MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int count, const int A,
                        const int B, const bool inverse) {
-  static const mb_real zeros[MB_LANES_MOST] = {0};
+  static const mb_real zeros[MB_MAX_LANES] = {0};
   Complex middle[8][8] MB_ALIGNED, z[8] MB_ALIGNED;
   for (int b = 0; b < B; b++) {
 #pragma GCC unroll 8
@@ -66,7 +66,7 @@ MB_INLINE void fourier(Complex *out, const mb_real *rows, mb_size ld, const int 
     butterfly(z, A);
     middle[0][b] = z[0];
 #pragma GCC unroll 8
-    for (int k = 1; k < A; k++) middle[k][b] = turn(z[k], b * k * (MB_CIRCLE / (A * B)));
+    for (int k = 1; k < A; k++) middle[k][b] = rotate(z[k], b * k * (MB_MAX_FFT / (A * B)));
   }
   for (int k = 0; k < A; k++) {
 #pragma GCC unroll 8
@@ -86,11 +86,11 @@ MB_INLINE void put(mb_real *planes, mb_size plane, int k, Vec re, Vec im, const 
 }
 
 /* Twice the transform of 2 n = 2 A B rows, from that of n complex numbers. */
-MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter,
-                         const int A, const int B) {
+MB_INLINE void fourier_transform(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter,
+                                 const int A, const int B) {
   const int n = A * B;
   const bool plus = filter > 0;
-  Complex z[MB_CIRCLE / 2] MB_ALIGNED;
+  Complex z[MB_MAX_FFT / 2] MB_ALIGNED;
   fourier(z, rows, ld, plus ? filter : 2 * n, A, B, false);
   store(planes, (z[0].re + z[0].im) * 2);
   store(planes + plane, (z[0].re - z[0].im) * 2);
@@ -98,7 +98,7 @@ MB_INLINE void analyse_n(mb_real *planes, mb_size plane, const mb_real *rows, mb
   for (int k = 1; k < n / 2; k++) {
     const Complex a = z[k], b = z[n - k];
     const Complex even = {a.re + b.re, a.im - b.im};
-    const Complex odd = turn((Complex){a.im + b.im, b.re - a.re}, k * (MB_CIRCLE / (2 * n)));
+    const Complex odd = rotate((Complex){a.im + b.im, b.re - a.re}, k * (MB_MAX_FFT / (2 * n)));
     put(planes, plane, k, even.re + odd.re, even.im + odd.im, plus);
     put(planes, plane, n - k, even.re - odd.re, odd.im - even.im, plus);
   }
@@ -112,9 +112,10 @@ MB_INLINE Complex take(const mb_real *planes, mb_size plane, int k) {
 }
 
 /* T times the rows whose transform has these products; row t goes to rows + t LANES. */
-MB_INLINE void synthesise_n(mb_real *rows, const mb_real *planes, mb_size plane, const int A, const int B) {
+MB_INLINE void fourier_inverse(mb_real *rows, const mb_real *planes, mb_size plane, const int A,
+                               const int B) {
   const int n = A * B;
-  Complex z[MB_CIRCLE / 2] MB_ALIGNED;
+  Complex z[MB_MAX_FFT / 2] MB_ALIGNED;
   const Vec first = load(planes), last = load(planes + plane);
   z[0] = (Complex){first + last, first - last};
   const Complex middle = take(planes, plane, n / 2);
@@ -122,8 +123,8 @@ MB_INLINE void synthesise_n(mb_real *rows, const mb_real *planes, mb_size plane,
   for (int k = 1; k < n / 2; k++) {
     const Complex a = take(planes, plane, k), b = take(planes, plane, n - k);
     const Complex even = {a.re + b.re, a.im - b.im};
-    /* i (a - conj b) e^(+2 pi i k / 2n), by turning its conjugate */
-    const Complex odd = turn((Complex){-(a.im + b.im), b.re - a.re}, k * (MB_CIRCLE / (2 * n)));
+    /* i (a - conj b) e^(+2 pi i k / 2n), by rotating its conjugate */
+    const Complex odd = rotate((Complex){-(a.im + b.im), b.re - a.re}, k * (MB_MAX_FFT / (2 * n)));
     z[k] = (Complex){even.re + odd.re, even.im - odd.im};
     z[n - k] = (Complex){even.re - odd.re, -even.im - odd.im};
   }

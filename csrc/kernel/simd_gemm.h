@@ -1,7 +1,7 @@
 /* simd_gemm.h - a matrix product in registers, and transposed blocks. Part of simd.h. */
 
-/* Rows of a register tile: with PANEL vectors each, this fills most of the registers of each set. */
-#define PRODUCT_ROWS 6
+/* Rows of a register tile: with TILE_VECTORS vectors each, this fills most of the registers of each set. */
+#define TILE_ROWS 6
 
 /* The same address, but the compiler does not know. */
 MB_INLINE const mb_real *hidden(const mb_real *x) {
@@ -10,17 +10,17 @@ MB_INLINE const mb_real *hidden(const mb_real *x) {
 }
 
 /* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. Meanwhile the
- * lines of ahead's runs from `run` to end - 1 are asked for, at most two, if there is any. */
+ * lines of prefetch's runs from `run` to end - 1 are asked for, at most two, if there is any. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
-                    const mb_ahead *ahead, mb_size run, mb_size end) {
+                    const mb_prefetch *prefetch, mb_size run, mb_size end) {
   // cppcheck-suppress negativeIndex; run is below end where there are runs
-  const mb_real *const x = run < end ? ahead->x[run] : NULL;
-  const mb_real *const other = run + 1 < end ? ahead->x[run + 1] : NULL;
-  const mb_size lines = x ? ahead->lines : 0;
-  mb_size line = 0, left = x ? ahead->group : 0;
-  Vec sum[PRODUCT_ROWS][PANEL];
-  Half last[PRODUCT_ROWS];
+  const mb_real *const x = run < end ? prefetch->x[run] : NULL;
+  const mb_real *const other = run + 1 < end ? prefetch->x[run + 1] : NULL;
+  const mb_size lines = x ? prefetch->lines : 0;
+  mb_size line = 0, left = x ? prefetch->burst : 0;
+  Vec sum[TILE_ROWS][TILE_VECTORS];
+  Half last[TILE_ROWS];
 #pragma GCC unroll 8
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
@@ -31,14 +31,14 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
    */
   const mb_real *A3 = hidden(R > 3 ? A + 3 * row : A);
   for (mb_size d = 0; d < depth; d++, A += step, A3 += step, B += ldb) {
-    Vec b[PANEL];
+    Vec b[TILE_VECTORS];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
     if (d < lines) {
       __builtin_prefetch(x + line, 0, 2); /* into the second cache: the first one is in use */
       if (other) __builtin_prefetch(other + line, 0, 2);
-      line += ahead->near;
-      if (--left == 0) line += ahead->far - ahead->group * ahead->near, left = ahead->group;
+      line += prefetch->near;
+      if (--left == 0) line += prefetch->far - prefetch->burst * prefetch->near, left = prefetch->burst;
     }
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
@@ -64,11 +64,11 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 /* One vector wide, of which only the first columns exist in C. */
 static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                       mb_size ldb, mb_size depth, bool add, mb_size rows, mb_size columns) {
-  mb_real wide[PRODUCT_ROWS * LANES] MB_ALIGNED = {0};
+  mb_real wide[TILE_ROWS * LANES] MB_ALIGNED = {0};
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
-  if (rows == PRODUCT_ROWS)
-    tile(wide, LANES, A, row, step, B, ldb, depth, add, PRODUCT_ROWS, 1, false, NULL, 0, 0);
+  if (rows == TILE_ROWS)
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, TILE_ROWS, 1, false, NULL, 0, 0);
   else
     for (mb_size i = 0; i < rows; i++)
       tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL, 0, 0);
@@ -76,11 +76,11 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
 }
 
 /* All M rows of V vectors and perhaps half of one. */
-MB_INLINE void panel(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
-                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
+MB_INLINE void band(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
+                    mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
   mb_size i = 0;
-  for (; i + PRODUCT_ROWS <= M; i += PRODUCT_ROWS)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, PRODUCT_ROWS, V, half, NULL, 0, 0);
+  for (; i + TILE_ROWS <= M; i += TILE_ROWS)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, TILE_ROWS, V, half, NULL, 0, 0);
   for (; i + 2 <= M; i += 2)
     tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL, 0, 0);
   if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL, 0, 0);
@@ -91,12 +91,12 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
   mb_size j = 0;
 #define COLUMNS(V, half)                                                                                     \
   do {                                                                                                       \
-    panel(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, V, half);                                     \
+    band(C + j, ldc, A, row, step, B + j, ldb, M, depth, add, V, half);                                      \
     j += (V)*LANES + ((half) ? LANES / 2 : 0);                                                               \
   } while (0)
-  while (j + PANEL * LANES <= N) COLUMNS(PANEL, false);
+  while (j + TILE_VECTORS * LANES <= N) COLUMNS(TILE_VECTORS, false);
   switch ((N - j) / LANES * 2 + (N % LANES == LANES / 2)) { /* halves of vectors */
-#if PANEL > 2
+#if TILE_VECTORS > 2
   case 7: COLUMNS(3, true); break;
   case 6: COLUMNS(3, false); break;
   case 5: COLUMNS(2, true); break;
@@ -108,24 +108,25 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
   }
 #undef COLUMNS
   if (j < N)
-    for (mb_size i = 0; i < M; i += PRODUCT_ROWS)
+    for (mb_size i = 0; i < M; i += TILE_ROWS)
       last_tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add,
-                mb_min(PRODUCT_ROWS, M - i), N - j);
+                mb_min(TILE_ROWS, M - i), N - j);
 }
 
 /* The tiles are counted off in equal parts, of which each first one asks for a run or two. */
-static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
-                          const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
-                          const mb_ahead *ahead) {
-  const mb_size rows = M / PRODUCT_ROWS * PRODUCT_ROWS, columns = N / (PANEL * LANES) * (PANEL * LANES);
-  const mb_size tiles = rows / PRODUCT_ROWS * (columns / (PANEL * LANES));
-  const mb_size part = mb_max(tiles / MB_AHEAD_RUNS, 1), runs = tiles < MB_AHEAD_RUNS ? 2 : 1;
+static void product_prefetch(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
+                             const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
+                             const mb_prefetch *prefetch) {
+  const mb_size rows = M / TILE_ROWS * TILE_ROWS,
+                columns = N / (TILE_VECTORS * LANES) * (TILE_VECTORS * LANES);
+  const mb_size tiles = rows / TILE_ROWS * (columns / (TILE_VECTORS * LANES));
+  const mb_size part = mb_max(tiles / MB_PREFETCH_RUNS, 1), runs = tiles < MB_PREFETCH_RUNS ? 2 : 1;
   mb_size count = 0;
-  for (mb_size j = 0; j < columns; j += PANEL * LANES)
-    for (mb_size i = 0; i < rows; i += PRODUCT_ROWS, count++) {
-      const mb_size run = count % part == 0 ? count / part * runs : MB_AHEAD_RUNS;
-      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, PRODUCT_ROWS, PANEL, false,
-           ahead, run, mb_min(run + runs, MB_AHEAD_RUNS));
+  for (mb_size j = 0; j < columns; j += TILE_VECTORS * LANES)
+    for (mb_size i = 0; i < rows; i += TILE_ROWS, count++) {
+      const mb_size run = count % part == 0 ? count / part * runs : MB_PREFETCH_RUNS;
+      tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, TILE_ROWS, TILE_VECTORS,
+           false, prefetch, run, mb_min(run + runs, MB_PREFETCH_RUNS));
     }
   if (rows < M)
     product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);
@@ -135,7 +136,7 @@ static void product_ahead(mb_real *C, mb_size ldc, const mb_real *A, mb_size row
 /* ---- transposed blocks -------------------------------------------------------------------- */
 
 /* y (LANES, LANES) = x transposed, in registers: blocks of 1, 2, 4, ... change places. */
-MB_INLINE void turn_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx) {
+MB_INLINE void transpose_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx) {
 #ifdef __clang__
   for (int i = 0; i < LANES; i++)
     for (int j = 0; j < LANES; j++) y[j * ldy + i] = x[i * ldx + j];
@@ -165,7 +166,8 @@ MB_INLINE void turn_block(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx
 static void transpose(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns) {
   const mb_size whole_rows = rows / LANES * LANES, whole_columns = columns / LANES * LANES;
   for (mb_size i = 0; i < whole_rows; i += LANES)
-    for (mb_size j = 0; j < whole_columns; j += LANES) turn_block(y + j * ldy + i, ldy, x + i * ldx + j, ldx);
+    for (mb_size j = 0; j < whole_columns; j += LANES)
+      transpose_block(y + j * ldy + i, ldy, x + i * ldx + j, ldx);
   for (mb_size i = 0; i < rows; i++)
     for (mb_size j = i < whole_rows ? whole_columns : 0; j < columns; j++) y[j * ldy + i] = x[i * ldx + j];
 }

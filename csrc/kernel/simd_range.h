@@ -64,7 +64,7 @@ static mb_real sum_roots(const mb_real *x, mb_size count) {
   return sum_of(sum);
 }
 
-/* The sums of LANES vectors, in the order of their bits turned round. */
+/* The sums of LANES vectors, in the order of their bits reversed. */
 MB_INLINE Vec sums_of(Vec *x) {
 #ifdef __clang__
   Vec y;

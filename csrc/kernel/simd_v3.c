@@ -3,8 +3,8 @@
 
 #ifdef MB_CHOOSES_SET
 #pragma GCC target("arch=x86-64-v3")
-#define SET      mb_simd_v3
-#define REGISTER 32
-#define PANEL    2
+#define SET          mb_simd_v3
+#define REGISTER     32
+#define TILE_VECTORS 2
 #include "simd.h"
 #endif

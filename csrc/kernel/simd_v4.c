@@ -3,8 +3,8 @@
 
 #ifdef MB_CHOOSES_SET
 #pragma GCC target("arch=x86-64-v4")
-#define SET      mb_simd_v4
-#define REGISTER 64
-#define PANEL    4
+#define SET          mb_simd_v4
+#define REGISTER     64
+#define TILE_VECTORS 4
 #include "simd.h"
 #endif

@@ -13,7 +13,7 @@ MB_INLINE void evaluate_filter(mb_real *planes, mb_size plane, const mb_real *ro
                                const int count) {
   static const mb_real squares[] = {1, 4, (mb_real)0.25}, points[] = {1, 2, (mb_real)0.5};
   static const mb_real factors[] = {(mb_real)(-2 / 9.0), (mb_real)(1 / 90.0), (mb_real)(32 / 45.0)};
-  Vec g[MB_SHORT] = {0};
+  Vec g[MB_WINOGRAD] = {0};
 #pragma GCC unroll 8
   for (int i = 0; i < count; i++) g[i] = load(rows + i * ld);
   store(planes, g[0]);
@@ -30,9 +30,9 @@ MB_INLINE void evaluate_filter(mb_real *planes, mb_size plane, const mb_real *ro
 }
 
 MB_INLINE void evaluate_data(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld) {
-  Vec x[MB_SHORT];
+  Vec x[MB_WINOGRAD];
 #pragma GCC unroll 8
-  for (int i = 0; i < MB_SHORT; i++) x[i] = load(rows + i * ld);
+  for (int i = 0; i < MB_WINOGRAD; i++) x[i] = load(rows + i * ld);
   const Vec half = spread((mb_real)0.5), two = spread(2), five_halves = spread((mb_real)2.5);
   const Vec quarter = spread((mb_real)0.25), four = spread(4), five = spread(5);
   const Vec five_quarters = spread((mb_real)1.25), many = spread((mb_real)4.25), most = spread((mb_real)5.25);
@@ -74,7 +74,7 @@ MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, 
   default: f(count); break;                                                                                  \
   }
 
-static void analyse_short(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter) {
+static void winograd_transform(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter) {
 #define EVALUATE(count) evaluate_filter(planes, plane, rows, ld, count)
   if (filter == 0)
     evaluate_data(planes, plane, rows, ld);
@@ -83,7 +83,7 @@ static void analyse_short(mb_real *planes, mb_size plane, const mb_real *rows, m
 #undef EVALUATE
 }
 
-static void synthesise_short(mb_real *rows, const mb_real *planes, mb_size plane, int count) {
+static void winograd_inverse(mb_real *rows, const mb_real *planes, mb_size plane, int count) {
 #define INTERPOLATE(count) interpolate(rows, planes, plane, count)
   WITH_COUNT(INTERPOLATE, count)
 #undef INTERPOLATE

@@ -12,7 +12,7 @@ typedef struct {
   mb_size x_count, w_count, y_count;
   mb_real *x, *w, *b, *dy;
   mb_real *y, *dx, *dw, *db;
-  uint8_t *winners;
+  uint8_t *argmax;
 } Conv;
 
 static mb_size results_of(const mb_conv1d *s) {
@@ -41,13 +41,13 @@ static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
                 .dx = check_zeros(x),
                 .dw = check_zeros(w),
                 .db = check_zeros(s.F),
-                .winners = mb_conv1d_has_winners(&s) ? malloc((size_t)y) : NULL};
+                .argmax = mb_conv1d_has_argmax(&s) ? malloc((size_t)y) : NULL};
 }
 
 static void free_conv(Conv *c) {
   mb_real *arrays[] = {c->x, c->w, c->b, c->dy, c->y, c->dx, c->dw, c->db};
   for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
-  free(c->winners);
+  free(c->argmax);
 }
 
 static void fill(mb_real *values, mb_size count, mb_real value) {
@@ -71,18 +71,18 @@ static void free_scratch(mb_real *scratch, const mb_conv1d *s) {
 static void run_forward(mb_real *y, const Conv *c, const mb_real *x, const mb_real *w, const mb_real *b) {
   mb_real *scratch = new_scratch(&c->s);
   fill(y, c->y_count, (mb_real)NAN);
-  mb_conv1d_forward(y, c->winners, scratch, x, w, b, &c->s);
+  mb_conv1d_forward(y, c->argmax, scratch, x, w, b, &c->s);
   free_scratch(scratch, &c->s);
 }
 
-/* After a forward pass, which leaves the winners. */
+/* After a forward pass, which leaves the argmax. */
 static void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) {
   mb_real *scratch = new_scratch(&c->s);
   fill(c->dx, c->x_count, (mb_real)NAN);
   fill(c->dw, c->w_count, (mb_real)NAN);
   fill(c->db, c->s.F, (mb_real)NAN);
   mb_conv1d_backward(want_x ? c->dx : NULL, want_w ? c->dw : NULL, want_b ? c->db : NULL, scratch, c->dy,
-                     c->winners, c->x, c->w, &c->s);
+                     c->argmax, c->x, c->w, &c->s);
   free_scratch(scratch, &c->s);
 }
 
@@ -96,8 +96,8 @@ static double *new_doubles(mb_size count) {
   return calloc((size_t)count, sizeof(double));
 }
 
-/* The gradient of the rows of the convolution, which winners hand on; and y from the rows. Near ties may be
- * decided either way: a winner has to be as large as the largest, but for rounding. */
+/* The gradient of the rows of the convolution, which argmax hand on; and y from the rows. Near ties may be
+ * decided either way: an argmax has to be as large as the largest, but for rounding. */
 static void plain_finish(double *y, double *drows, const double *rows, const Conv *c) {
   const mb_conv1d *s = &c->s;
   const mb_size pool = s->pool > 0 ? s->pool : 1, step = s->pool > 0 ? s->pool_stride : 1;
@@ -107,14 +107,14 @@ static void plain_finish(double *y, double *drows, const double *rows, const Con
     double largest = rows[first];
     for (mb_size k = 1; k < pool; k++) largest = fmax(largest, rows[first + k * s->F]);
     y[i] = s->relu && largest < 0 ? 0 : largest;
-    const int winner = mb_conv1d_has_winners(s) ? c->winners[i] : 0;
-    if (winner == 255) {
+    const int argmax = mb_conv1d_has_argmax(s) ? c->argmax[i] : 0;
+    if (argmax == 255) {
       assert_true(s->relu && largest <= CHECK_TOLERANCE * 100);
       continue;
     }
-    assert_true(winner < pool && (!s->relu || largest >= -CHECK_TOLERANCE * 100));
-    assert_false(rows[first + winner * s->F] < largest - CHECK_TOLERANCE * 100);
-    drows[first + winner * s->F] += c->dy[i];
+    assert_true(argmax < pool && (!s->relu || largest >= -CHECK_TOLERANCE * 100));
+    assert_false(rows[first + argmax * s->F] < largest - CHECK_TOLERANCE * 100);
+    drows[first + argmax * s->F] += c->dy[i];
   }
 }
 
@@ -529,22 +529,22 @@ static void wide_ranges(void **state) {
       }
 }
 
-/* ---- each way, and on each instruction set --------------------------------------------- */
+/* ---- each algorithm, and each instruction set --------------------------------------------- */
 
 #define BEST_LANES -1
 typedef struct {
-  mb_conv1d_way way;
+  mb_conv1d_algorithm algorithm;
   int lanes;
 } Variant;
 
 static int set_up(void **state) {
-  mb_set_conv1d_way(((const Variant *)*state)->way);
+  mb_set_conv1d_algorithm(((const Variant *)*state)->algorithm);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  mb_set_conv1d_way(MB_AUTOMATIC);
+  mb_set_conv1d_algorithm(MB_AUTOMATIC);
   for (int set = 0; !mb_use_simd(set); set++) continue;
   return 0;
 }
@@ -565,31 +565,31 @@ static void wide_ranges_on_lanes(void **state) {
 /* A pattern of tests may be given: valgrind takes too long for all. */
 int main(int count, char **arguments) {
   static Variant automatic = {MB_AUTOMATIC, BEST_LANES}, direct = {MB_DIRECT, BEST_LANES},
-                 spectral = {MB_SPECTRAL, BEST_LANES};
+                 fft = {MB_FFT, BEST_LANES};
   static Variant direct_1 = {MB_DIRECT, 1}, direct_2 = {MB_DIRECT, 2};
-  static Variant spectral_1 = {MB_SPECTRAL, 1}, spectral_2 = {MB_SPECTRAL, 2};
+  static Variant fft_1 = {MB_FFT, 1}, fft_2 = {MB_FFT, 2};
 #define ON(test, variant)                                                                                    \
   { #test " " #variant, test, set_up, tear_down, &variant }
-#define ON_EACH_WAY(test) ON(test, automatic), ON(test, direct), ON(test, spectral)
+#define ON_EACH_ALGORITHM(test) ON(test, automatic), ON(test, direct), ON(test, fft)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(even_kernel_with_stride),
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
-      ON_EACH_WAY(random_shapes),
-      ON_EACH_WAY(slope_multiplies_what_is_negative),
-      ON_EACH_WAY(large_shapes),
-      ON_EACH_WAY(strides_beyond_the_input),
-      ON_EACH_WAY(central_differences),
-      ON_EACH_WAY(gradients_one_at_a_time),
-      ON_EACH_WAY(same_for_any_number_of_threads),
+      ON_EACH_ALGORITHM(random_shapes),
+      ON_EACH_ALGORITHM(slope_multiplies_what_is_negative),
+      ON_EACH_ALGORITHM(large_shapes),
+      ON_EACH_ALGORITHM(strides_beyond_the_input),
+      ON_EACH_ALGORITHM(central_differences),
+      ON_EACH_ALGORITHM(gradients_one_at_a_time),
+      ON_EACH_ALGORITHM(same_for_any_number_of_threads),
       ON(wide_ranges, direct),
-      ON(wide_ranges, spectral),
-      ON(wide_ranges_on_lanes, spectral_1),
-      ON(wide_ranges_on_lanes, spectral_2),
+      ON(wide_ranges, fft),
+      ON(wide_ranges_on_lanes, fft_1),
+      ON(wide_ranges_on_lanes, fft_2),
       ON(shapes_and_threads_on_lanes, direct_1),
       ON(shapes_and_threads_on_lanes, direct_2),
-      ON(shapes_and_threads_on_lanes, spectral_1),
-      ON(shapes_and_threads_on_lanes, spectral_2),
+      ON(shapes_and_threads_on_lanes, fft_1),
+      ON(shapes_and_threads_on_lanes, fft_2),
   };
   if (count > 1) cmocka_set_test_filter(arguments[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,11 +10,11 @@ typedef struct {
   mb_real *left, *right;
 } Product;
 
-static Product new_product(mb_size terms, mb_size rows, mb_size columns, uint32_t seed) {
-  Product p = {{terms, rows, columns, NULL},
-               check_random(terms * rows, seed),
-               check_random(terms * columns, seed + 1)};
-  p.factors.packed = malloc(sizeof(mb_real) * (size_t)mb_factors_count(terms, rows, columns));
+static Product new_product(mb_size depth, mb_size rows, mb_size columns, uint32_t seed) {
+  Product p = {{depth, rows, columns, NULL},
+               check_random(depth * rows, seed),
+               check_random(depth * columns, seed + 1)};
+  p.factors.packed = malloc(sizeof(mb_real) * (size_t)mb_factors_count(depth, rows, columns));
   mb_factors_pack(&p.factors, p.left, p.right);
   return p;
 }
@@ -35,7 +35,7 @@ static mb_real *multiplied_plainly(const Product *p) {
   for (mb_size i = 0; i < M; i++)
     for (mb_size j = 0; j < N; j++) {
       double sum = 0;
-      for (mb_size k = 0; k < p->factors.terms; k++)
+      for (mb_size k = 0; k < p->factors.depth; k++)
         sum += (double)p->left[k * M + i] * (double)p->right[k * N + j];
       y[i * N + j] = (mb_real)sum;
     }
@@ -52,8 +52,8 @@ static void products_agree_with_plain_loops(void **state) {
   mb_rng rng;
   mb_rng_seed(&rng, &(uint32_t){5}, 1);
   for (int i = 0; i < 40; i++) {
-    const mb_size terms = draw_size(&rng, i % 4 ? 40 : 300), rows = draw_size(&rng, i % 3 ? 130 : 500);
-    Product p = new_product(terms, rows, draw_size(&rng, i % 5 ? 130 : 700), (uint32_t)i);
+    const mb_size depth = draw_size(&rng, i % 4 ? 40 : 300), rows = draw_size(&rng, i % 3 ? 130 : 500);
+    Product p = new_product(depth, rows, draw_size(&rng, i % 5 ? 130 : 700), (uint32_t)i);
     mb_real *expected = multiplied_plainly(&p);
     for (int set = 2; set >= 0; set--) {
       if (!mb_use_simd(set)) continue;
@@ -96,7 +96,7 @@ static void adamw(mb_parameter *p, mb_size count) {
 
 enum { PARAMETERS = 3 };
 static const mb_size shapes[PARAMETERS][3] = {
-    {20, 401, 333}, {1, 7, 5}, {128, 50, 260}}; /* terms, rows, columns */
+    {20, 401, 333}, {1, 7, 5}, {128, 50, 260}}; /* depth, rows, columns */
 
 /* Two products, and between them a gradient as usual. */
 typedef struct {

@@ -15,7 +15,7 @@ typedef struct {
 
 static const mb_forest plain = {.N = 150,
                                 .D = 7,
-                                .K = 3,
+                                .classes = 3,
                                 .criterion = MB_GINI,
                                 .max_features = 7,
                                 .max_depth = PTRDIFF_MAX,
@@ -33,8 +33,8 @@ static Case new_case(mb_forest f, double steps, mb_size count, int threads) {
   for (mb_size i = 0; i < f.N * f.D; i++) c.x[i] = (mb_real)(floor((double)c.x[i] * steps) / steps);
   c.label = calloc((size_t)f.N, sizeof *c.label);
   for (mb_size i = 0; i < f.N; i++)
-    c.label[i] = mb_rng_random(&rng) < 0.1 ? mb_rng_integer(&rng, 0, f.K - 1)
-                                           : (c.x[i * f.D] > 0) + (c.x[i * f.D + 1] > 0 && f.K > 2);
+    c.label[i] = mb_rng_random(&rng) < 0.1 ? mb_rng_integer(&rng, 0, f.classes - 1)
+                                           : (c.x[i * f.D] > 0) + (c.x[i * f.D + 1] > 0 && f.classes > 2);
   c.code = calloc((size_t)(f.N * f.D), sizeof *c.code);
   c.value = check_zeros(f.N * f.D);
   void *scratch = malloc(mb_ranks_scratch(f.N, threads));
@@ -82,7 +82,7 @@ static double after(const Case *c, const bool *inside, mb_size feature, mb_real 
     *(is_left ? &lefts : &rights) += 1;
   }
   if (lefts < c->f.min_samples_leaf || rights < c->f.min_samples_leaf) return (double)INFINITY;
-  return impurity(left, c->f.K, c->f.criterion) + impurity(right, c->f.K, c->f.criterion);
+  return impurity(left, c->f.classes, c->f.criterion) + impurity(right, c->f.classes, c->f.criterion);
 }
 
 static double best_after(const Case *c, const bool *inside) {
@@ -99,7 +99,7 @@ static void check_node(const Case *c, int32_t at, const bool *inside, mb_size de
   double count[8] = {0}, sum = 0;
   mb_size rows = 0, classes = 0;
   for (mb_size i = 0; i < c->f.N; i++) rows += inside[i], count[c->label[i]] += inside[i];
-  for (mb_size k = 0; k < c->f.K; k++) classes += count[k] > 0;
+  for (mb_size k = 0; k < c->f.classes; k++) classes += count[k] > 0;
   const double best = best_after(c, inside);
   if (node.child == at) {
     assert_true(classes == 1 || rows < c->f.min_samples_split || depth >= c->f.max_depth || isinf(best));
@@ -115,7 +115,7 @@ static void check_node(const Case *c, int32_t at, const bool *inside, mb_size de
   assert_true(rows >= c->f.min_samples_split && depth < c->f.max_depth && node.child > at);
   const double reached = after(c, inside, node.feature, node.threshold);
   if (!(reached <= best + 1e-9)) fail_msg("node %d: split reaches %.12g, best is %.12g", at, reached, best);
-  importance[node.feature] += impurity(count, c->f.K, c->f.criterion) - reached;
+  importance[node.feature] += impurity(count, c->f.classes, c->f.criterion) - reached;
   bool *part = calloc((size_t)c->f.N, sizeof *part);
   for (int side = 0; side < 2; side++) {
     for (mb_size i = 0; i < c->f.N; i++)
@@ -240,9 +240,9 @@ static void predictions_are_means_over_trees(void **state) {
   (void)state;
   f.bootstrap = true, f.max_features = 2, f.min_samples_leaf = 4;
   const Case c = new_case(f, 1e6, 20, 2);
-  mb_real *probability = check_zeros(f.N * f.K), *oob = check_zeros(f.N * f.K);
-  assert_int_equal(mb_forest_predict(probability, c.x, c.tree, c.count, NULL, f.N, f.D, f.K), MB_OK);
-  assert_int_equal(mb_forest_predict(oob, c.x, c.tree, c.count, c.in_bag, f.N, f.D, f.K), MB_OK);
+  mb_real *probability = check_zeros(f.N * f.classes), *oob = check_zeros(f.N * f.classes);
+  assert_int_equal(mb_forest_predict(probability, c.x, c.tree, c.count, NULL, f.N, f.D, f.classes), MB_OK);
+  assert_int_equal(mb_forest_predict(oob, c.x, c.tree, c.count, c.in_bag, f.N, f.D, f.classes), MB_OK);
   for (mb_size i = 0; i < f.N; i++) {
     double sum[3] = {0}, out[3] = {0}, asked = 0;
     for (mb_size t = 0; t < c.count; t++) {
@@ -254,14 +254,15 @@ static void predictions_are_means_over_trees(void **state) {
         if (unseen) out[c.tree[t].share[s].label] += (double)c.tree[t].share[s].probability;
       }
     }
-    for (mb_size k = 0; k < f.K; k++) {
-      assert_true(fabs((double)probability[i * f.K + k] - sum[k] / (double)c.count) < 1e-6);
-      assert_true(asked == 0 ? isnan(oob[i * f.K + k])
-                             : fabs((double)oob[i * f.K + k] - out[k] / asked) < 1e-6);
+    for (mb_size k = 0; k < f.classes; k++) {
+      assert_true(fabs((double)probability[i * f.classes + k] - sum[k] / (double)c.count) < 1e-6);
+      assert_true(asked == 0 ? isnan(oob[i * f.classes + k])
+                             : fabs((double)oob[i * f.classes + k] - out[k] / asked) < 1e-6);
     }
   }
   c.x[5] = (mb_real)INFINITY;
-  assert_int_equal(mb_forest_predict(probability, c.x, c.tree, c.count, NULL, f.N, f.D, f.K), MB_BAD_VALUE);
+  assert_int_equal(mb_forest_predict(probability, c.x, c.tree, c.count, NULL, f.N, f.D, f.classes),
+                   MB_BAD_VALUE);
   assert_string_equal(mb_reason(), "row 1, point 6 is inf");
   free(probability), free(oob);
   free_case(c);

@@ -213,7 +213,7 @@ static mb_batch_norm with_windows(const Norm *n, mb_size N, uint32_t seed) {
   mb_rng_seed(&rng, &seed, 1);
   mb_size none;
   s.N = N, s.L = n->rows / N;
-  const double most = seed % 3 > 0 ? 4 : MB_POOL_MOST;
+  const double most = seed % 3 > 0 ? 4 : MB_MAX_POOL;
   s.pool = (mb_size)mb_rng_uniform(&rng, 1, fmin(most, (double)s.L) + 1);
   s.pool_stride = (mb_size)mb_rng_uniform(&rng, 1, (double)s.pool + 3);
   assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L, s.pool, s.pool_stride, 1, MB_VALID, 0), MB_OK);
@@ -239,12 +239,12 @@ static void pooling_behind_batch_norm(void **state) {
         .N = N, .L = s.L, .C = s.C, .size = s.pool, .stride = s.pool_stride, .L_out = s.L_pool};
     const mb_size results = N * s.L_pool * s.C;
     mb_real *y = check_zeros(results), *expected = check_zeros(results), *dz = check_zeros(count);
-    uint8_t *winners = malloc((size_t)results);
+    uint8_t *argmax = malloc((size_t)results);
     mb_max_pool1d_forward(expected, n.y, &pool);
     mb_set_threads(1 + (int)(seed % 3));
     mb_batch_norm_apply(y, NULL, n.x, &s);
     check_same(y, expected, results);
-    mb_batch_norm_apply(y, winners, n.x, &s);
+    mb_batch_norm_apply(y, argmax, n.x, &s);
     check_same(y, expected, results);
 
     mb_real *dgamma = check_zeros(n.C), *dbeta = check_zeros(n.C);
@@ -252,11 +252,11 @@ static void pooling_behind_batch_norm(void **state) {
     mb_set_threads(1);
     mb_batch_norm_backward(dz, n.dgamma, n.dbeta, dz, NULL, n.x, n.train, &plain);
     mb_set_threads(1 + (int)(seed % 3));
-    mb_batch_norm_backward(n.x, dgamma, dbeta, n.dy, winners, n.x, n.train, &s);
+    mb_batch_norm_backward(n.x, dgamma, dbeta, n.dy, argmax, n.x, n.train, &s);
     check_same(n.x, dz, count);
     check_same(dgamma, n.dgamma, n.C);
     check_same(dbeta, n.dbeta, n.C);
-    free(y), free(expected), free(dz), free(winners), free(dgamma), free(dbeta);
+    free(y), free(expected), free(dz), free(argmax), free(dgamma), free(dbeta);
     free_norm(&n);
   }
 }

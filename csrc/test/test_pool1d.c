@@ -117,17 +117,17 @@ static void free_pool(Pool *p) {
 static void plain_window(const Pool *p, bool is_max, mb_size n, mb_size t, mb_size c) {
   const mb_pool1d *s = &p->s;
   const mb_size out = (n * s->L_out + t) * s->C + c;
-  mb_size inside[512], count = 0, winner = -1;
+  mb_size inside[512], count = 0, argmax = -1;
   double sum = 0;
   for (mb_size l = t * s->stride - s->pad_left; l < t * s->stride - s->pad_left + s->size; l++) {
     if (l < 0 || l >= s->L) continue;
     const mb_size i = (n * s->L + l) * s->C + c;
-    if (winner < 0 || p->x[i] > p->x[winner]) winner = i;
+    if (argmax < 0 || p->x[i] > p->x[argmax]) argmax = i;
     sum += p->x[i];
     inside[count++] = i;
   }
-  p->plain_y[out] = is_max ? p->x[winner] : (mb_real)(sum / (double)count);
-  if (is_max) p->plain_dx[winner] += p->dy[out];
+  p->plain_y[out] = is_max ? p->x[argmax] : (mb_real)(sum / (double)count);
+  if (is_max) p->plain_dx[argmax] += p->dy[out];
   for (mb_size i = 0; !is_max && i < count; i++) p->plain_dx[inside[i]] += p->dy[out] / (mb_real)count;
 }
 

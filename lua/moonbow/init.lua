@@ -23,10 +23,10 @@ for name, f in pairs(require "moonbow.tensor") do mb[name] = f end
 -- @return integer
 function mb.threads(count) return core.threads(count) end
 
---- How convolutions are computed from now on. The results differ by rounding. Each Lua state has its own way.
--- @param way string "automatic" (at first: by what the shape costs), "direct", or "spectral" (through transforms of
+--- How convolutions are computed from now on. The results differ by rounding. Each Lua state has its own algorithm.
+-- @param algorithm string "automatic" (at first: by what the shape costs), "direct", or "fft" (through transforms of
 --   short pieces; where there is no dilation)
-mb.convolution_way = core.set_conv1d_way
+mb.convolution_algorithm = core.set_conv1d_algorithm
 
 local memory = shown.kind("memory", function(bytes)
   return ("tensors hold %.1f MB (at most %.1f MB so far); %.1f MB more are kept for reuse"):format(bytes.live / 1e6,
@@ -52,6 +52,6 @@ mb.preprocess = require "moonbow.data.preprocess"
 
 mb.help = require("moonbow.help")(mb)
 
-require("moonbow.counted").functions(mb, "", { convolution_way = 1, release_memory = 0 })
+require("moonbow.counted").functions(mb, "", { convolution_algorithm = 1, release_memory = 0 })
 local renamed = require "moonbow.renamed"
 return renamed.guard(mb, "mb.", renamed.of_mb)

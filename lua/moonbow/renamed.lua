@@ -4,7 +4,7 @@ local check = require "moonbow.check"
 local renamed = {}
 
 --- Names of mb that are gone: old name to what to write instead.
-renamed.of_mb = {}
+renamed.of_mb = { convolution_way = "convolution_algorithm" }
 
 --- Makes a table of functions answer to names that are gone. Returns the table.
 -- @param prefix what stands before its names in messages, "mb." or "tensor:"

@@ -3,9 +3,9 @@
 local number = ...
 local mb = require "moonbow"
 
-local way = number == 1 and "direct" or "spectral"
+local algorithm = number == 1 and "direct" or "fft"
 mb.threads(number)
-mb.convolution_way(way)
+mb.convolution_algorithm(algorithm)
 local x = mb.rng(1):normal(0, 1, 16, 400, 4)
 local w = mb.rng(2):normal(0, 1, 9, 4, 16)
 local first

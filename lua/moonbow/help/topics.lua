@@ -18,7 +18,7 @@ local list = {
   { "Plots", "plot", "plot.", "class figure", "figure:" },
   { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
   { "Experiments", "experiment", "experiment.", "class run", "run:" },
-  { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_way", "VERSION" },
+  { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_algorithm", "VERSION" },
 }
 
 local place_of = {}

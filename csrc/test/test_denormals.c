@@ -1,4 +1,4 @@
-/* test_subnormals.c - products, convolutions and optimisers take subnormal numbers for zero in every thread,
+/* test_denormals.c - products, convolutions and optimisers take subnormal numbers for zero in every thread,
  * and leave the thread that called them as it was. */
 #include "check.h"
 #include "internal.h"
@@ -57,28 +57,28 @@ static void convolve(mb_conv1d s) {
 
 static void convolutions(void **state) {
   (void)state;
-  const mb_conv1d_way ways[] = {MB_DIRECT, MB_SPECTRAL};
+  const mb_conv1d_algorithm algorithms[] = {MB_DIRECT, MB_FFT};
   for (int i = 0; i < 2; i++) {
-    mb_set_conv1d_way(ways[i]);
+    mb_set_conv1d_algorithm(algorithms[i]);
     convolve((mb_conv1d){.N = 3, .L = 400, .C = 16, .K = 5, .F = 32, .stride = 1, .dilation = 1});
     convolve((mb_conv1d){.N = 40, .L = 300, .C = 4, .K = 20, .F = 20, .stride = 2, .dilation = 1});
   }
-  mb_set_conv1d_way(MB_AUTOMATIC);
+  mb_set_conv1d_algorithm(MB_AUTOMATIC);
 }
 
 /* The square of a gradient is subnormal: as it is, and as a product. */
 static void steps(void **state) {
   (void)state;
-  enum { TERMS = 2, ROWS = 300, COLUMNS = 200, COUNT = ROWS * COLUMNS };
+  enum { DEPTH = 2, ROWS = 300, COLUMNS = 200, COUNT = ROWS * COLUMNS };
   const mb_real g = (mb_real)sqrt((double)TINY * (double)SMALL);
   mb_real *w = filled(COUNT, 1), *gradient = filled(COUNT, g), *m = filled(COUNT, 0), *v = filled(COUNT, 0);
   mb_parameter p = {.value = w, .gradient = gradient, .m = m, .v = v, .count = COUNT};
   mb_adam_step(&p, 1, 0.1, 0.9, 0.9, 1e-8, 0, false, 1);
   check_all_zero(v, COUNT);
-  mb_real *ones = filled(TERMS * ROWS, 1), *right = filled(TERMS * COLUMNS, g);
+  mb_real *ones = filled(DEPTH * ROWS, 1), *right = filled(DEPTH * COLUMNS, g);
   mb_factors *f = &p.factors;
-  *f = (mb_factors){.terms = TERMS, .rows = ROWS, .columns = COLUMNS};
-  f->packed = check_zeros(mb_factors_count(TERMS, ROWS, COLUMNS));
+  *f = (mb_factors){.depth = DEPTH, .rows = ROWS, .columns = COLUMNS};
+  f->packed = check_zeros(mb_factors_count(DEPTH, ROWS, COLUMNS));
   mb_factors_pack(f, ones, right);
   p.gradient = NULL;
   mb_adam_step(&p, 1, 0.1, 0.9, 0.9, 1e-8, 0, false, 2);
@@ -99,7 +99,7 @@ static int three_threads(void **state) {
   return 0;
 }
 
-static int the_caller_has_subnormals(void **state) {
+static int the_caller_has_denormals(void **state) {
   (void)state;
   volatile mb_real tiny = (mb_real)TINY, small = SMALL;
   assert_true(tiny * small > 0);
@@ -107,7 +107,7 @@ static int the_caller_has_subnormals(void **state) {
 }
 
 int main(void) {
-#define ON(threads, test) cmocka_unit_test_setup_teardown(test, threads, the_caller_has_subnormals)
+#define ON(threads, test) cmocka_unit_test_setup_teardown(test, threads, the_caller_has_denormals)
   const struct CMUnitTest tests[] = {
       ON(one_thread, products),        ON(three_threads, products), ON(one_thread, convolutions),
       ON(three_threads, convolutions), ON(one_thread, steps),       ON(three_threads, steps),
