@@ -4,9 +4,11 @@ local shown = {}
 --- A kind of result.
 -- @param name for messages: "a history"
 -- @param text a function(result) that gives what print shows
+-- @param class its methods; none unless given
 -- @return a function that makes a table one of these results, and returns it
-function shown.kind(name, text)
-  local class = { __name = name, __tostring = text }
+function shown.kind(name, text, class)
+  class = class or {}
+  class.__index, class.__name, class.__tostring = class, name, text
   return function(result) return setmetatable(result, class) end
 end
 

@@ -23,6 +23,9 @@ public.objects = {
   forest = mb.forest.fit(x, y, { trees = 1 }), linear = mb.linear.fit(x, y),
   neighbours = mb.neighbours.fit(x, y, { k = 1 }),
   figure = mb.plot.lines { y = { 1, 2 } },
+  history = require "moonbow.train.history" { { epoch = 1, loss = 1 }, best_epoch = 1 },
+  evaluation = require "moonbow.train.evaluation" { accuracy = 1, loss = 0, macro_f1 = 1, confusion = { { 1 } },
+    precision = { 1 }, recall = { 1 }, f1 = { 1 } },
 }
 
 local core = require "moonbow.core"

@@ -6,9 +6,9 @@ local interrupt = require "moonbow.interrupt"
 local Layer = require "moonbow.nn.layer"
 local batches = require "moonbow.train.batches"
 local closing = require "moonbow.train.closing"
+local evaluation = require "moonbow.train.evaluation"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
-local report = require "moonbow.train.report"
 local sets = require "moonbow.train.sets"
 
 local M = {}
@@ -125,8 +125,8 @@ end
 -- @param model layer whose outputs are logits (N, classes)
 -- @param set table { x = tensor (N, L, C), y = class numbers from 1 on }
 -- @option batch_size rows at once
--- @return table { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision, recall, f1
---   (0 where undefined); macro_f1; classes, those of the set }; print shows tables
+-- @return evaluation { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
+--   recall, f1 (0 where undefined); macro_f1; classes, those of the set }; print shows tables
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_batches)
   M.check_model("evaluate", model)
@@ -141,7 +141,7 @@ function M.evaluate(model, set, options)
   local confusion, hits = confusion_of(y, core.concat(predicted, 1), classes)
   local precision, recall, f1, macro_f1 = per_class(confusion, classes)
   local n = core.size(x, 1)
-  return report.evaluation {
+  return evaluation {
     loss = loss / n, accuracy = hits / n, confusion = confusion, precision = precision, recall = recall, f1 = f1,
     macro_f1 = macro_f1, classes = set.classes,
   }

@@ -11,8 +11,8 @@ local closing = require "moonbow.train.closing"
 local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
+local new_history = require "moonbow.train.history"
 local progress = require "moonbow.progress"
-local report = require "moonbow.train.report"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 
@@ -131,7 +131,7 @@ local function train(model, set, given)
   evaluation.check_model("fit", model)
   if not autograd.is_recording() then check.fail("fit", "nothing is recorded inside mb.no_grad; call it outside") end
   local job = {
-    model = model, options = options, stopping = stopping, waited = 0, history = report.history {},
+    model = model, options = options, stopping = stopping, waited = 0, history = new_history {},
     optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,
   }
   local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
@@ -213,7 +213,7 @@ end
 -- @option checkpoint.every epochs between two checkpoints
 -- @option checkpoint.seconds least seconds between two checkpoints; one costs as many as writing the weights five
 --   times, and one is always written at the end
--- @return table history: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch and
+-- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch and
 --   stopped ("early_stopping", "callback", or nil); print shows a table
 -- @usage
 -- local history = mb.fit(model, set.train, {

@@ -1,7 +1,8 @@
 --- Parts of a data set: one split, and k folds. What comes back are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local report = require "moonbow.train.report"
+local shown = require "moonbow.shown"
+local text_table = require "moonbow.text_table"
 local labels = require "moonbow.data.labels"
 
 local split = {}
@@ -144,6 +145,17 @@ local function check_classes(operation, parts, total, options, without)
   end
 end
 
+local MOST_FOLDS = 20 -- that are shown
+
+local shown_folds = shown.kind("folds", function(folds)
+  local rows = { { "fold", "train", "test" } }
+  for f = 1, math.min(#folds, MOST_FOLDS) do
+    rows[f + 1] = { f, core.count(folds[f].train), core.count(folds[f].test) }
+  end
+  local rest = #folds > MOST_FOLDS and ("\n(%d of %d folds)"):format(MOST_FOLDS, #folds) or ""
+  return text_table.format(rows, { left = 0 }) .. rest
+end)
+
 -- ---- the two ways to split ----
 
 local function rows_tensor(rows)
@@ -191,7 +203,7 @@ function split.k_fold(n, k, options)
     end
     folds[f] = { train = rows_tensor(train), test = rows_tensor(test) }
   end
-  return report.folds(folds)
+  return shown_folds(folds)
 end
 
 --- One split of n rows in two parts.

@@ -1,0 +1,84 @@
+--- What mb.fit returns.
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local shown = require "moonbow.shown"
+local text_table = require "moonbow.text_table"
+
+--- A training, epoch by epoch: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }. print(history)
+-- shows it as a table.
+--
+-- @class history
+-- @field best_epoch integer the epoch with the lowest validation loss; without validation, with the lowest loss
+-- @field stopped string "early_stopping" or "callback": what ended the training before its last epoch
+local History = {}
+
+local MOST_EPOCHS = 20 -- that are shown
+
+-- The epochs to show: all, or a few at equal distances, with the best and the last one.
+local function epochs_shown(history)
+  local shows, step = {}, (#history - 1) / (MOST_EPOCHS - 1)
+  for i = 0, MOST_EPOCHS - 1 do shows[#history > MOST_EPOCHS and math.floor(1 + i * step + 0.5) or i + 1] = true end
+  shows[history.best_epoch or 1] = true
+  return shows
+end
+
+local columns = { "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds" }
+local formats = { epoch = "%d", lr = "%.3g", seconds = "%.2f" }
+
+local function history_rows(history)
+  local names, rows, shows = {}, {}, epochs_shown(history)
+  for _, name in ipairs(columns) do
+    if history[1][name] then names[#names + 1] = name end
+  end
+  rows[1] = names
+  for i, record in ipairs(history) do
+    local row = {}
+    for c, name in ipairs(names) do row[c] = record[name] and (formats[name] or "%.4f"):format(record[name]) or "" end
+    if shows[i] then rows[#rows + 1] = row end
+  end
+  return rows
+end
+
+local endings = { early_stopping = "ended by early stopping", callback = "ended by a callback" }
+
+local function show(history)
+  if #history == 0 then return "history: no epoch has ended" end
+  local rows, best = history_rows(history), history[history.best_epoch]
+  local name = best and best.val_loss and "val_loss" or "loss"
+  local lines = { text_table.format(rows, { left = 0 }) }
+  if #rows - 1 < #history then lines[2] = ("(%d of %d epochs)"):format(#rows - 1, #history) end
+  local best_text = best and ("epoch %d, %s %.4f"):format(best.epoch, name, best[name]) or "none"
+  lines[#lines + 1] = ("best: %s; %s"):format(best_text,
+    endings[history.stopped] or ("not stopped before epoch %d"):format(#history))
+  return table.concat(lines, "\n")
+end
+
+--- The values of one column, by epoch.
+-- @param name string "loss", "accuracy", "val_loss", "val_accuracy", "lr" or "seconds"
+-- @return table a list of numbers
+-- @usage mb.plot.lines { y = history:values "val_accuracy", x_label = "epoch" }
+function History:values(name)
+  check.name("history:values", "name", name, columns)
+  local list = {}
+  for i, record in ipairs(self) do
+    if record[name] == nil then check.fail("history:values", "this training has no %s", name) end
+    list[i] = record[name]
+  end
+  return list
+end
+
+--- Draws the losses by epoch.
+-- @return figure
+-- @usage history:plot():save "loss.png"
+function History:plot()
+  if #self == 0 then check.fail("history:plot", "no epoch has ended") end
+  local series = { { y = self:values "loss", label = "training" } }
+  if self[1].val_loss then series[2] = { y = self:values "val_loss", label = "validation" } end
+  local marks = self.best_epoch and { { x = self.best_epoch, label = "best" } } or {}
+  return require("moonbow.plot").lines { series = series, x_label = "epoch", y_label = "loss", marks = marks }
+end
+
+local new = shown.kind("history", show, History)
+counted.methods(History, "history:")
+
+return new
