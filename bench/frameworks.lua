@@ -62,10 +62,8 @@ local function sections_of(peer, wanted)
   return sections
 end
 
-local function progress(format, ...) io.stderr:write(format:format(...)) end
-
 local function run_cell(store, peer, name, job, sections, limit)
-  progress("%-7s %-17s", name, peer.name)
+  measure.progress("%-7s %-17s begins", name, peer.name)
   local found, reason = peers.run(peer, job, sections, limit)
   local network = store.networks[name] or {}
   store.networks[name] = network
@@ -87,10 +85,9 @@ local function run_cell(store, peer, name, job, sections, limit)
     local result, why = done[section], reason or "no result"
     results.put(store, name, section, peer.name, not result and { not_run = why }
       or { seconds = result.seconds, peak_mb = result.peak_mb, product_rate = store.product_rate })
-    progress("  %s %s", section,
+    measure.progress("%-7s %-17s %s %s", name, peer.name, section,
       result and ("%.1f ms"):format(measure.median(result.seconds) * 1e3) or "not run: " .. why)
   end
-  progress("\n")
   results.write(store)
 end
 
@@ -102,7 +99,7 @@ local function measure_reading(store, name, threads)
   network.weight_bytes = 4 * network.parameters
   network.trip_seconds = measure.round_trip()
   network.memory_seconds, network.again_seconds = measure.read_seconds(network.weight_bytes, threads)
-  progress("%-7s %.0f MB of weights are read in %s\n", name, network.weight_bytes / 1e6, network.memory_seconds
+  measure.progress("%-7s %.0f MB of weights are read in %s", name, network.weight_bytes / 1e6, network.memory_seconds
     and ("%.2f ms, and again in %.2f ms"):format(network.memory_seconds * 1e3, network.again_seconds * 1e3)
     or "an unknown time: no C compiler")
   results.write(store)
@@ -114,7 +111,7 @@ local function run(args, found)
   for _, name in ipairs(args.networks) do
     store.product_rate = measure.product_rate()
     mb.release_memory()
-    progress("%-7s matrix product %.0f GFLOP/s\n", name, store.product_rate)
+    measure.progress("%-7s matrix product %.0f GFLOP/s", name, store.product_rate)
     local job = { config = networks.make(name, { classes = CLASSES }):config(), length = LENGTH,
       classes = CLASSES, batch = BATCH, threads = args.threads, seconds = args.seconds }
     for _, peer in ipairs(found) do

@@ -1,6 +1,7 @@
 -- How things are timed: a warm-up, then at least so many runs.
 local mb = require "moonbow"
 local clock = require "moonbow.clock"
+local progress = require "moonbow.progress"
 
 local measure = {}
 
@@ -18,6 +19,11 @@ function measure.runs(f, options)
   until #times >= (options.least or 3) and sum >= (options.seconds or 0)
   return times
 end
+
+local began = clock()
+
+--- Says on standard error what is being done, with the seconds so far; arguments as for string.format.
+function measure.progress(...) progress.line(clock() - began, ...) end
 
 --- The median of a list.
 function measure.median(values)

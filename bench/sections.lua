@@ -6,9 +6,7 @@ local networks = require "networks"
 local peers = require "peers"
 local tables = require "tables"
 
-local digits, median = tables.digits, measure.median
-
-local function progress(format, ...) io.stderr:write(format:format(...), "\n") end
+local digits, median, progress = tables.digits, measure.median, measure.progress
 
 local function labels(count, classes)
   return mb.rng(1):integers(1, classes, { endpoint = true, shape = { count } })

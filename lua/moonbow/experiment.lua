@@ -345,7 +345,7 @@ local function print_rules(run, all)
   print(("\nVerdict: %s\n"):format(all))
 end
 
--- The seed of each value; nil where some value belongs to none.
+-- The seed of each value; nil if some value belongs to none.
 local function seeds_of(run, name)
   for _, seed in ipairs(run.seeds_of[name]) do
     if not seed then return nil end
@@ -362,7 +362,7 @@ local function list_of_measured(run)
   return list
 end
 
---- Prints what was measured, the rules and the verdict, and writes results.json and figures. Raises where nothing was
+--- Prints what was measured, the rules and the verdict, and writes results.json and figures. Raises if nothing was
 -- measured.
 -- @param details? table what else results.json should hold
 function Run:finish(details)

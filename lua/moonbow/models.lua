@@ -4,7 +4,7 @@
 -- is the default.
 --
 -- filters, kernel, stride, pool and pool_stride are numbers for all convolutions or lists with an entry for each. As
--- long as the lists that are given are, so many convolutions there are; where none is, a network has as many as by
+-- long as the lists that are given are, so many convolutions there are; if none is, a network has as many as by
 -- default: kernel = 9 changes the kernels and not how many there are.
 -- @option classes the number of outputs
 -- @option length builds the model for spectra of so many points at once, else the first use does
@@ -21,7 +21,7 @@
 -- @option epsilon of the batch norm; Keras' default, as benchmarked
 -- @option pooling kind of the pooling behind each convolution
 -- @option pool points of a window; 1 with stride 1 is no pooling
--- @option pool_stride points between two windows; the size where a network sets none
+-- @option pool_stride points between two windows; the size if a network sets none
 -- @option pool_padding "valid", or "same"
 -- @option conv_dropout rate of the dropout after each pooling
 -- @option head what turns maps into rows: all of them, their mean over positions, or their maximum

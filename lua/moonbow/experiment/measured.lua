@@ -1,4 +1,4 @@
---- A file of measured spectra as the scripts take it: each function ends the script with one message where the file
+--- A file of measured spectra as the scripts take it: each function ends the script with one message if the file
 -- does not hold what is asked for.
 local check = require "moonbow.check"
 local output = require "moonbow.experiment.output"

@@ -42,7 +42,7 @@ local function sorted_names(t)
   return names
 end
 
---- Marks a table as a list, which is written as [] where it is empty.
+--- Marks a table as a list, which is written as [] if it is empty.
 function output.list(t) return setmetatable(t, json.list) end
 
 --- Writes a value as JSON, whole or not at all, with sorted keys. Returns true, or nil and a message: also for what
@@ -62,7 +62,7 @@ function output.read_json(path)
   return value
 end
 
--- Renders the figures: a list of { path, bytes, message where there are none }.
+-- Renders the figures: a list of { path, bytes, message if there are none }.
 local function draw(folder, figures)
   local drawn = {}
   for _, name in ipairs(sorted_names(figures)) do
@@ -85,7 +85,7 @@ end
 --- Writes results.json, with the version, the machine's threads and the time, into the folder, and the figures, as SVG
 -- and PNG. What cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then
 -- Ctrl-C waits: it leaves all files as they were, or all new.
--- @param folder string made where it is missing
+-- @param folder string made if it is missing
 -- @param results table see docs/guide/5_experiments.md
 -- @param figures? table { [name] = figure }
 function output.save(folder, results, figures)

@@ -17,7 +17,7 @@ function verdict.spread(values)
   return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
 end
 
---- "0.953 ± 0.012", or "0.953" where there is no spread.
+--- "0.953 ± 0.012", or "0.953" if there is no spread.
 -- @param values table a list of at least one number
 -- @return string
 function verdict.show_spread(values)
@@ -36,7 +36,7 @@ function verdict.uncertainty(values)
   return t_quantile(#values - 1) * sd / math.sqrt(#values)
 end
 
---- Decides if the mean of values is above (or below) a limit: "yes", "no", or "undecided" where the 95 %
+--- Decides if the mean of values is above (or below) a limit: "yes", "no", or "undecided" if the 95 %
 -- interval of the mean holds the limit.
 function verdict.judge(values, direction, limit)
   local mean, off = (verdict.spread(values)), verdict.uncertainty(values)

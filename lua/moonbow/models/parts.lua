@@ -76,7 +76,7 @@ function parts.options(operation, given, rules)
   return options
 end
 
---- The alpha of the options where an activation has one.
+--- The alpha of the options, if an activation has one.
 function parts.alpha_of(options, activation) return activations.takes_alpha(activation) and options.alpha or nil end
 
 --- Raises unless an option is a list, without other keys, of entries of the kinds.
@@ -160,7 +160,7 @@ local function append_pool(layers, options, size, stride)
 end
 
 --- Appends convolutions, each with its pooling.
--- @param own defaults of the network, whose lists tell how many convolutions there are where no option does
+-- @param own defaults of the network, whose lists tell how many convolutions there are if no option does
 function parts.append_body(layers, options, operation, own)
   local count = parts.spread(operation, options, { "filters", "kernel", "stride", "pool", "pool_stride" }, own)
   for i = 1, count do
@@ -190,7 +190,7 @@ function parts.append_head(layers, options, operation)
   append(layers, nn.Dense { units = options.classes, initializer = options.output_initializer })
 end
 
---- The model of a list of layers, built where the options tell the length.
+--- The model of a list of layers, built if the options tell the length.
 function parts.finish(layers, options, name)
   layers.name = name
   local model = nn.Sequential(layers)

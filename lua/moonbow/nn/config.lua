@@ -41,7 +41,7 @@ end
 -- listed in ties. Raises if it holds a function, which no file can keep.
 -- @return table for mb.nn.from_config
 function Layer.config(layer)
-  Layer.visit(layer, function() end) -- raises where a layer contains itself
+  Layer.visit(layer, function() end) -- raises if a layer contains itself
   local config = config_of(layer, "", {})
   config.ties = ties_of(layer)
   return config

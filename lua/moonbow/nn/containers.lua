@@ -44,7 +44,7 @@ end
 -- Option tables of containers hold layers at 1, 2, ...: these move to layer.layers.
 local function container(type_name, known, class, init)
   known.name = check.optional "string"
-  class.make = function(layer) layer:visit(function() end) end -- no weights, but raises where it contains itself
+  class.make = function(layer) layer:visit(function() end) end -- no weights, but raises if it contains itself
   local construct = Layer.class(type_name, known, class, function(layer, options)
     layer.name = options.name
     if init then init(layer, options) end

@@ -241,7 +241,7 @@ local function restore(job, tensors, state)
 end
 
 --- Reads the option, makes the folder, and takes its lock, which belongs into a <close> variable: two trainings in one
--- folder would each overwrite what the other one goes on from. Returns nil where no checkpoints are asked for.
+-- folder would each overwrite what the other one goes on from. Returns nil if no checkpoints are asked for.
 function checkpoint.open(job)
   local given = job.options.checkpoint
   if not given then return nil end
@@ -256,7 +256,7 @@ function checkpoint.open(job)
   check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
 end
 
---- Brings a job to where its checkpoint left it, if there is one.
+--- Sets a job to the state in its checkpoint, if there is one.
 function checkpoint.resume(job)
   if not job.checkpoint or not files.exists(job.checkpoint.path) then return end
   local tensors, state = read_state(job, job.checkpoint.path)

@@ -111,8 +111,8 @@ local function bad_loss(job, rows)
   return problem
 end
 
--- Raises where the last steps of an epoch have blown up the weights. Without a validation, which would show it, outputs
--- are looked at too: those of one row, or of a batch where no epoch follows.
+-- Raises if the last steps of an epoch have blown up the weights. Without a validation, which would show it, outputs
+-- are looked at too: those of one row, or of a batch if no epoch follows.
 local function check_weights(job, is_last)
   local tensors = {}
   for _, list in ipairs { job.parameters, job.model:buffers() } do

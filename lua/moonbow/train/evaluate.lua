@@ -73,8 +73,8 @@ end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
---- The classes that a classifier predicts, and their probabilities. Raises where its outputs are not (N, classes), and
--- where they are NaN or infinite, with the rows.
+--- The classes that a classifier predicts, and their probabilities. Raises if its outputs are not (N, classes), and
+-- if they are NaN or infinite, with the rows.
 -- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
 -- @param x tensor (N, L, C)
 -- @option batch_size rows at once
@@ -120,13 +120,13 @@ local function confusion_of(y, predicted, classes)
   return confusion, hits
 end
 
---- Loss and accuracy of a classifier. Raises where its outputs are not (N, classes), and where they are NaN or
+--- Loss and accuracy of a classifier. Raises if its outputs are not (N, classes), and if they are NaN or
 -- infinite, with the rows.
 -- @param model layer whose outputs are logits (N, classes)
 -- @param set table { x = tensor (N, L, C), y = class numbers from 1 on }
 -- @option batch_size rows at once
 -- @return evaluation { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
---   recall, f1 (0 where undefined); macro_f1; classes, those of the set }; print shows tables
+--   recall, f1 (0 if undefined); macro_f1; classes, those of the set }; print shows tables
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_batches)
   M.check_model("evaluate", model)

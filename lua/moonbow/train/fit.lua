@@ -156,7 +156,7 @@ end
 
 --- Trains a model by mini-batches.
 --
--- A row that is left over at the end of an epoch belongs to the batch before where the model has a batch norm that
+-- A row that is left over at the end of an epoch belongs to the batch before if the model has a batch norm that
 -- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See
 -- docs/guide/3_training.md.
 --
@@ -170,10 +170,10 @@ end
 -- However a training ends before its time, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a
 -- validation loss or a gradient that is NaN or infinite, or by a coroutine that is closed: the model then has its best
 -- weights and running statistics so far. These are, with and without early stopping, those after the epoch with the
--- lowest validation loss (without validation, the lowest training loss), or those before training where no epoch has
+-- lowest validation loss (without validation, the lowest training loss), or those before training if no epoch has
 -- ended. The model is always left in evaluation mode, with the generators of before and without gradients; gradients
 -- from before are not used. NaN and infinity raise, with the epoch, the batch and the layer, and before the
--- optimiser's step; also where only the last step has made weights, or outputs, infinite. See
+-- optimiser's step; also if only the last step has made weights, or outputs, infinite. See
 -- docs/guide/3_training.md.
 --
 -- Ctrl-C ends a script with code 130 and a line on how to go on; at the prompt, and in a program that embeds Lua, fit

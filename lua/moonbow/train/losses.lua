@@ -6,7 +6,7 @@ local ops = require "moonbow.ops"
 
 local losses = {}
 
--- Weights n / (classes * count) of each class, as scikit-learn's "balanced"; 0 where there is none.
+-- Weights n / (classes * count) of each class, as scikit-learn's "balanced"; 0 if there is none.
 local function balanced(y, classes)
   local counts, weights = {}, {}
   for k = 1, classes do counts[k] = 0 end
@@ -84,7 +84,7 @@ function losses.check_logits(operation, model)
   end
 end
 
---- Tells whether an option asks for cross-entropy, whose y are class numbers; raises where it is no loss.
+--- True if an option asks for cross-entropy, whose y are class numbers; raises if it is no loss.
 function losses.is_of_classes(loss)
   return type(loss) == "string" and check.name("fit", "loss", loss, { "cross_entropy", "mse" }) == "cross_entropy"
 end

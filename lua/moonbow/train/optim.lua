@@ -82,7 +82,7 @@ local function gather(optimizer, parameters)
 end
 
 --- Moves every parameter one step against its gradient, and clears the gradient; those without one stay as they are,
--- and one that is listed twice moves once. Raises where lr is no finite number of at least 0.
+-- and one that is listed twice moves once. Raises if lr is no finite number of at least 0.
 -- @param parameters table what model:parameters() gives: a list of { name, value }
 function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative real")
@@ -137,7 +137,7 @@ local function read_state(optimizer, name, value, moments, steps)
 end
 
 --- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered. Raises, and
--- changes nothing, where moments are missing or have other shapes.
+-- changes nothing, if moments are missing or have other shapes.
 -- @param parameters table what model:parameters() gives
 -- @param moments table the first result of state
 -- @param steps table the second result of state
@@ -163,7 +163,7 @@ function Optimizer.__tostring(self)
   return ("optim.%s{%s}"):format(self.name, table.concat(options, ", "))
 end
 
---- A value for a <close> variable: lr comes back where the variable's block ends, on every way out.
+--- A value for a <close> variable: lr comes back at the end of the variable's block, on every way out.
 -- @return any
 function Optimizer:keep_lr()
   local lr = self.lr

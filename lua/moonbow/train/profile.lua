@@ -1,4 +1,4 @@
---- mb.profile: where the time of a training step or of an inference goes.
+--- mb.profile: the time of a training step or of an inference, by layer and operation.
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
@@ -34,7 +34,7 @@ local function bytes_of(...)
   return sum
 end
 
--- A watcher for autograd that lists events { operation, pass, seconds, macs, bytes, source }, where source is
+-- A watcher for autograd that lists events { operation, pass, seconds, macs, bytes, source }, in which source is
 -- the forward event of a backward one. Operations inside operations belong to the outer ones. macs_later: those
 -- of gradients of weights that were kept as their factors, and are left to the optimiser.
 local function new_recorder()
@@ -151,7 +151,7 @@ end
 --- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its weights,
 -- statistics, gradients, mode and generator. Normal runs are not slowed down.
 --
--- print(report) shows the time by layer and by operation, with GFLOP/s where multiply-adds are known: those that were
+-- print(report) shows the time by layer and by operation, with GFLOP/s if multiply-adds are known: those that were
 -- done, so that a skipped gradient of the spectra does not count. "other" is what no operation spends: the tape, sums
 -- of gradients, Lua. bytes are those of the tensors an operation gets and makes; backward, of the gradients. The
 -- gradient of large dense weights is computed, tile by tile, in the optimiser's step.

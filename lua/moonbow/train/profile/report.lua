@@ -5,7 +5,7 @@ local text_table = require "moonbow.text_table"
 local Report = {}
 Report.__index = Report
 
--- Adds an entry to the row of its key, which is made where there is none.
+-- Adds an entry to the row of its key, which is made if there is none.
 local function add(rows, key, entry)
   local row = rows[key]
   if not row then
