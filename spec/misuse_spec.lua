@@ -37,8 +37,9 @@ describe("functions of mb refuse", function()
     operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {},
     load = { ["a string"] = true }, seed = {}, rng = { ["no argument"] = true, ["nil"] = true },
     rand = { ["no argument"] = true, ["nil"] = true }, randn = { ["no argument"] = true, ["nil"] = true },
-    threads = { ["no argument"] = true, ["nil"] = true }, help = { ["a string"] = true,
-      ["a table"] = true, ["an empty table"] = true, ["a function"] = true },
+    threads = { ["no argument"] = true, ["nil"] = true }, help = { ["no argument"] = true, ["nil"] = true,
+      ["a string"] = true, ["a table"] = true, ["an empty table"] = true, ["a function"] = true,
+      ["a closed tensor"] = true },
   }
   accepts.no_grad["a function"] = true
   for name, exceptions in pairs(accepts) do
