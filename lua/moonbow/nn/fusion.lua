@@ -19,7 +19,7 @@ local fusion = {}
 -- The slopes that the kernel under a layer takes, by its type; others run behind it.
 local takes_slope = {
   BatchNorm1d = function() return true end,
-  -- For backward a byte per result tells what a ReLU let through; it has no room for another slope.
+  -- For backward, a byte per result tells what a ReLU let through; it has no room for another slope.
   Conv1d = function(slope) return slope == 0 or not autograd.is_recording() end,
   Residual = function(slope) return slope >= 0 and slope < 1 end,
 }
@@ -57,8 +57,8 @@ local function map_length(conv, x)
   return ok and length or 0
 end
 
--- A rule: the types of neighbours, when(x, layer, ...) whether they are fused for an input, run(x, layer, ...) their
--- output. The longest rule that holds is taken.
+-- A rule: the types of neighbouring layers; when(x, layer, ...): true if they are fused for the input x; run(x, layer,
+-- ...): the output of the last of them. The longest rule that holds is taken.
 local rules = {
   {
     "Conv1d", "BatchNorm1d",
