@@ -19,6 +19,14 @@ local function put_in(name, text)
   return files.write(folder .. "/" .. name, function(put) put(text) end)
 end
 
+it("files.write takes a text, too", function()
+  assert(files.write(folder .. "/whole", "a\0b"))
+  assert.equal("a\0b", (files.read(folder .. "/whole")))
+  local ok, err = files.write(folder, "text")
+  assert.is_nil(ok)
+  assert.matches("could not be written", err)
+end)
+
 local function text_of(name) return (files.read(folder .. "/" .. name)) end
 
 local function names()

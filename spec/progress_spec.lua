@@ -48,6 +48,11 @@ describe("progress", function()
   local LINE = "epoch 1/3  loss 0.5000  val_accuracy 0.7500  lr 0.001  12.0 s  "
     .. "best 0.7500 in epoch 1  at most 24 s left\n"
 
+  it("of a script is a line with the seconds so far", function()
+    progress.line(7.4, "network %d of %d", 2, 3)
+    assert.same({ "[    7 s] network 2 of 3\n" }, written)
+  end)
+
   local function train()
     local shown <close> = progress.start(3, true, 0)
     now = 106
