@@ -2,7 +2,8 @@
 -- a module, a link between documents. CHANGELOG.md may name what is gone.
 local lfs = require "lfs"
 
-local folders = { "lua", "csrc", "spec", "docs", "experiments", "bench", "cmake", "rockspec", ".ci" }
+local folders = { "lua", "csrc", "spec", "docs", "experiments", "bench", "cmake", "rockspec", "tools", "bin",
+  ".ci" }
 
 -- Files of other programs, of examples and of users, which are not in the tree.
 local elsewhere = {

@@ -34,8 +34,6 @@ int BIND_OPEN(lua_State *L) {
   luaL_newlib(L, functions);
 #define OPEN(file) bind_open_##file(L);
   BIND_FILES(OPEN)
-  lua_pushliteral(L, MB_VERSION);
-  lua_setfield(L, -2, "version");
   lua_pushinteger(L, sizeof(mb_real));
   lua_setfield(L, -2, "real_bytes");
   lua_pushinteger(L, MB_MAX_POOL);
