@@ -46,7 +46,7 @@ describe("a row of elementwise.lua", function()
   end)
   it("has a help text under the names of the method and of the layer", function()
     for _, row in ipairs(elementwise) do
-      assert.equal(1, elementwise.help(row[1])[1]:find("Of each element x: " .. row[2], 1, true))
+      assert.equal(1, elementwise.help(row[1])[1]:find("For each element x: " .. row[2], 1, true))
       if row.layer then assert.truthy(elementwise.help(row.layer)) end
     end
     assert.is_nil(elementwise.help "matmul")

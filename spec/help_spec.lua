@@ -46,7 +46,7 @@ describe("help", function()
   end)
   it("on a path is of what is there, and names the others of the name", function()
     local found = titles "fit"
-    assert.matches("^mb.fit%(model, set, options%?%) +%[Training%]$", found[1])
+    assert.matches("^mb.fit%(model, set, options%?%) +%[Training, in moonbow.train.fit%]$", found[1])
     assert.equal("Others of this name:", found[2])
     assert.matches("mb.forest.fit .*mb.linear.fit .*mb.neighbours.fit ", all_of "fit")
     for _, path in ipairs { "forest.fit", "mb.forest.fit", "mb.forest.fit(x, y)" } do

@@ -36,7 +36,7 @@ function elementwise.find(name) return of_method[name] end
 function elementwise.help(name)
   local row, is_layer = of_method[name] or of_layer[name], of_layer[name] ~= nil
   if not row then return nil end
-  local lines = { ("Of each element x: %s."):format(row[2]) }
+  local lines = { ("For each element x: %s."):format(row[2]) }
   if row.layer and not is_layer then
     lines[1] = ("%s Also an activation of this name, and the layer nn.%s."):format(lines[1], row.layer)
   end

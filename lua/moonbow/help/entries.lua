@@ -23,21 +23,18 @@ local function comment_above(comments, f)
   local info = debug.getinfo(counted.original(f), "S")
   local path = info.source:match "^@(.*)$"
   if not path or path:sub(1, #source.root) ~= source.root then return nil end
-  local file = path:sub(#source.root + 1)
-  for _, comment in ipairs(comments) do
-    if comment.file == file and comment.line == info.linedefined then return comment end
-  end
+  return comments.at[path:sub(#source.root + 1) .. ":" .. info.linedefined]
 end
 
 local function comment_by_name(comments, name, home)
-  for _, comment in ipairs(comments) do
-    if comment.names[name] and stands_in(comment.file, home) then return comment end
+  for _, comment in ipairs(comments.named[name] or {}) do
+    if stands_in(comment.file, home) then return comment end
   end
 end
 
 local function header_of(comments, home)
-  for _, comment in ipairs(comments) do
-    if comment.is_header and ("/" .. comment.file):find("/" .. home .. ".lua", 1, true) then return comment end
+  for _, comment in ipairs(comments.headers) do
+    if ("/" .. comment.file):find("/" .. home .. ".lua", 1, true) then return comment end
   end
 end
 
@@ -151,7 +148,7 @@ local function fill(entry, comments)
   local parts = source.parts(entry.comment and entry.comment.lines or {})
   for key, value in pairs(parts) do entry[key] = value end
   entry.said_options, entry.said_parameters = parts.options, parts.params
-  entry.file, entry.summary = comment and comment.file, entries.summary(parts.text)
+  entry.file, entry.summary = comment and comment.file or "init.lua", entries.summary(parts.text)
   local known = entry.known or entry.taken and entry.taken.known
   entry.options = known and add_options({}, known, "") or {}
   entry.parameters = parts.params
@@ -240,8 +237,7 @@ end
 function entries.of_inner(f)
   local comment = comment_above(source.read(), f)
   if not comment then return nil end
-  local name = next(comment.names)
-  return { text = source.parts(comment.lines).text, name = name or "function" }
+  return { text = source.parts(comment.lines).text, name = comment.names[1] or "function" }
 end
 
 return entries

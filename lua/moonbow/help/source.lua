@@ -92,34 +92,43 @@ end
 local function names_of(lines, statement)
   local names = {}
   for _, line in ipairs(lines) do
-    for name in (line:match "^@name (.*)" or ""):gmatch "[%w_]+" do names[name] = true end
-    names[line:match "^@(class %w+)" or 0] = true
+    local given = line:byte() == 64 and (line:match "^@name (.*)" or line:match "^@(class %w+)") -- 64: @
+    if given and line:find "^@class" then names[#names + 1] = given end
+    for name in (given and line:find "^@name" and given or ""):gmatch "[%w_]+" do names[#names + 1] = name end
   end
-  names[0] = nil
-  if not next(names) then names[name_in(statement) or false] = true end
+  if #names == 0 then names[1] = name_in(statement) end
   return names
 end
 
--- Lists the comments of a file.
+local function add(found, comment)
+  found.at[comment.file .. ":" .. comment.line] = comment
+  for _, name in ipairs(comment.names) do
+    found.named[name] = found.named[name] or {}
+    table.insert(found.named[name], comment)
+  end
+  if comment.is_header then found.headers[#found.headers + 1] = comment end
+end
+
+-- Adds the comments of a file.
 local function read_file(path, found)
   local file, lines, number, first = path:sub(#source.root + 1), nil, 0, nil
   for line in io.lines(path) do
     number = number + 1
-    if line:find "^%s*%-%-%-" then lines, first = {}, number end
-    if lines and line:find "^%s*%-%-" then
+    local dashes = (lines or line:find("---", 1, true)) and line:match "^%s*(%-%-%-?)"
+    if dashes == "---" then lines, first = {}, number end
+    if lines and dashes then
       lines[#lines + 1] = line:gsub("^%s*%-%-%-? ?", "")
     elseif lines then
-      found[#found + 1] = { lines = lines, names = names_of(lines, line), line = number, file = file,
-        is_header = first == 1 }
+      add(found, { lines = lines, names = names_of(lines, line), line = number, file = file, is_header = first == 1 })
       lines = nil
     end
   end
 end
 
---- All comments of the module, in the order of files and lines: { lines, names (of what it is on, as a set), line (of
--- the statement below), file (within the module), is_header (true if it is on the file) }.
+--- All comments of the module: { at = by "file:line" of the statement below, named = lists by the name of what it is
+-- on, headers = list of those on files }. A comment is { lines, names, line, file (within the module), is_header }.
 function source.read()
-  local files, found = add_lua_files(source.root, {}), {}
+  local files, found = add_lua_files(source.root, {}), { at = {}, named = {}, headers = {} }
   table.sort(files)
   for _, path in ipairs(files) do read_file(path, found) end
   return found

@@ -76,7 +76,8 @@ end
 
 --- All of an entry.
 function text.of_entry(entry)
-  local lines = { ("%s    [%s]"):format(text.title(entry), entry.topic) }
+  local module = "moonbow." .. entry.file:gsub("%.lua$", ""):gsub("/", ".")
+  local lines = { ("%s    [%s, in %s]"):format(text.title(entry), entry.topic, module) }
   if entry.text ~= "" then lines[2] = "\n" .. paragraphs(entry.text) end
   local parameters = {}
   for _, row in ipairs(text.rows(entry.parameters)) do

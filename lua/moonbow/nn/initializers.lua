@@ -22,14 +22,23 @@ local function scaled(name, variance)
     return rng:normal(0, math.sqrt(variance(fan_in, fan_out)), shape)
   end
 end
---- Uniform or normal with the variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010.
--- @name glorot_uniform, glorot_normal
+--- Uniform around 0 with the variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010.
+-- @name glorot_uniform
+
+--- Normal with the mean 0 and the variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010.
+-- @name glorot_normal
 scaled("glorot", function(fan_in, fan_out) return 2 / (fan_in + fan_out) end)
---- Uniform or normal with the variance 2 / fan_in, for ReLU. Source: He et al. 2015.
--- @name he_uniform, he_normal
+--- Uniform around 0 with the variance 2 / fan_in, for ReLU. Source: He et al. 2015.
+-- @name he_uniform
+
+--- Normal with the mean 0 and the variance 2 / fan_in, for ReLU. Source: He et al. 2015.
+-- @name he_normal
 scaled("he", function(fan_in) return 2 / fan_in end)
---- Uniform or normal with the variance 1 / fan_in, for SELU. Source: LeCun et al. 1998.
--- @name lecun_uniform, lecun_normal
+--- Uniform around 0 with the variance 1 / fan_in, for SELU. Source: LeCun et al. 1998.
+-- @name lecun_uniform
+
+--- Normal with the mean 0 and the variance 1 / fan_in, for SELU. Source: LeCun et al. 1998.
+-- @name lecun_normal
 scaled("lecun", function(fan_in) return 1 / fan_in end)
 
 --- Uniform from 0 to 2 / fan_in. For spectra, whose peaks point up: a non-negative input keeps its size, and no ReLU
