@@ -96,10 +96,12 @@ local function save_at_end(save)
   return setmetatable({}, { __gc = close })
 end
 
+-- As Lua's print; values of several lines stand one below the other.
 local function print_shown(...)
   local texts = table.pack(...)
   for i = 1, texts.n do texts[i] = show(texts[i]) end
-  io.stdout:write(table.concat(texts, "\t"), "\n")
+  local text = table.concat(texts, "\t")
+  io.stdout:write(text:find "\n" and table.concat(texts, "\n") or text, "\n")
 end
 
 --- Makes the prompt that lua starts afterwards moonbow's.
