@@ -63,9 +63,35 @@ describe("Tab", function()
     offers("x:mean(1):resh", { "reshape" })
     offers('("text"):resh', { "reshape" })
     offers("x[1]:resh", { "reshape" })
+    offers("x:mean(1):sum({ 1, 2 }, 'a)'):resh", { "reshape" })
+    offers("model(x):resh", { "reshape" })
+    offers("mb.rng(1):permu", { "permutation" })
+    offers("y = mb.tensor{ { 1 }, { 2 } }:resh", { "reshape" })
+    offers("nn.Dense{ units = 2 }:summ", { "summary" })
+    offers("mb.models.cnn{ classes = 2 }:summ", { "summary" })
+    offers("mb.fit(model, set.train):pl", { "plot" })
+    offers("mb.fit(model, set.train):plot():sa", { "save" })
+    offers("mb.plot.lines(x):sa", { "save" })
+    offers('mb.forest.fit(x, { 1, 2 }):predict_', { "predict_proba" })
     for _, name in ipairs(includes("model:", "build", "parameters", "train")) do
       assert.is_nil(("class is_layer from_config ensure_made"):find("%f[%w_]" .. name .. "%f[^%w_]"), name)
     end
+  end)
+  it("knows the results of calls as the reference does", function()
+    local types = {}
+    for _, entry in ipairs(require("moonbow.help.entries").all(mb)) do
+      if type(entry.value) == "function" and #entry.returns > 0 then
+        types[require("moonbow.counted").original(entry.value)] = entry.returns[1].type
+      end
+    end
+    local known = 0
+    for f, class in pairs(require("moonbow.prompt.returned").all()) do
+      if types[f] then
+        assert.equal(types[f], class)
+        known = known + 1
+      end
+    end
+    assert.is_true(known > 40)
   end)
   it("completes option names inside a call, but those already given", function()
     offers("mb.fit(model, set.train, { ep", { "epochs = " })

@@ -10,16 +10,18 @@ local strings = require "moonbow.prompt.strings"
 
 local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
 
--- Fields behind a dot, methods behind a colon. What a call returns is taken for a tensor, the most frequent result.
+-- Fields behind a dot, methods behind a colon. What is not known is taken for a tensor, the most frequent result.
 local function of_object(before, separator, prefix)
   local chain, is_method = scan.chain(before), separator == ":"
   if not chain then return {} end
   if chain.unknown then
     return is_method and members.names(core.tensor_methods, prefix, true) or {}
   end
-  local names, value = {}, members.resolve(chain)
-  for _, name in ipairs(members.names(value, prefix, is_method)) do
-    if not (is_method and Layer.is_layer(value) and counted.is_inside("layer", name)) then names[#names + 1] = name end
+  local value, methods = members.resolve(chain)
+  if methods and not is_method then return {} end
+  local names, is_layer = {}, methods == Layer or Layer.is_layer(value)
+  for _, name in ipairs(members.names(methods or value, prefix, is_method)) do
+    if not (is_method and is_layer and counted.is_inside("layer", name)) then names[#names + 1] = name end
   end
   return names
 end

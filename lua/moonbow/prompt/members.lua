@@ -1,5 +1,8 @@
 --- What a value has, found without running anything: raw fields, and those of the classes that are tables.
 local core = require "moonbow.core"
+local counted = require "moonbow.counted"
+local returned = require "moonbow.prompt.returned"
+local scan = require "moonbow.prompt.scan"
 
 local members = {}
 
@@ -33,15 +36,24 @@ function members.get(value, key)
   return each_table(value, function(t) return rawget(t, key) end)
 end
 
---- The value that scan.chain names, or nil.
+--- The value that scan.chain names, or nil. Of what a call would return only the class is known: a tensor, unless
+-- moonbow.prompt.returned says otherwise.
+-- @return value; nil and the methods of its class
 function members.resolve(chain)
   if not chain or chain.unknown then return nil end
-  local value = rawget(_G, chain[1])
+  local value, methods = rawget(_G, chain[1]), nil
   for i = 2, #chain do
-    if value == nil then return nil end
-    value = members.get(value, chain[i])
+    local step = chain[i]
+    if step == scan.CALL then
+      local class = type(value) == "function" and returned.class(value) or "tensor"
+      value, methods = nil, counted.classes[class]
+    elseif methods and type(step) == "string" then
+      value, methods = rawget(methods, step), nil
+    elseif not methods then
+      value = members.get(value, step)
+    end
   end
-  return value
+  return value, methods
 end
 
 local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w_]*$" end

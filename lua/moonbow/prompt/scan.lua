@@ -19,15 +19,28 @@ local function index_at_end(text)
   return text:match "^(.*)%[%s*'([^'\\]*)'%s*%]$"
 end
 
+-- What stands before the arguments of a call at the end of a text: "(...)", "{...}", or a string.
+local function call_at_end(text)
+  local before = text:match "^(.-)%b()$" or text:match "^(.-)%b{}$" or text:match "^(.-)(['\"])[^'\"]*%2$"
+  local name = before and before:match "([%w_%]%)}\"']+)%s*$"
+  return name and not keywords[name] and before or nil
+end
+
+--- Stands in a chain for a call, with any arguments.
+scan.CALL = setmetatable({}, { __name = "call" })
+
+local MOST = 4096 -- bytes of a text that are looked at
+
 --- What is named at the end of a text: "y = set.train.x" has the steps { "set", "train", "x" }, of which the first is
--- a global name. Nil where no name or value stands there. A call, or what cannot be followed without running it, gives
--- the field unknown = true, and the steps behind it.
--- @return { steps..., method = the last step follows a colon, unknown }
+-- a global name. Nil where no name or value stands there. What begins with neither a name nor a call, as ("a"):rep(2),
+-- gives the field unknown = true, and the steps behind it.
+-- @return { steps..., method = the last step follows a colon, unknown }; each step a name, an index, or scan.CALL
 function scan.chain(text)
-  local steps, rest = {}, text
+  local steps, rest = {}, text:sub(-MOST)
   repeat
     rest = rest:match "^(.-)%s*$"
     local before, key = index_at_end(rest)
+    if not before then before, key = call_at_end(rest), scan.CALL end
     if before then
       table.insert(steps, 1, key)
       rest = before

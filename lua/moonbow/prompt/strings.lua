@@ -60,7 +60,7 @@ local function known(text, open, mb)
   local chain = scan.chain(text) or bracket and bracket.callee
   local f = chain and options.callee(chain)
   if f == counted.original(mb.help) then return topics(mb) end
-  if bracket and bracket.byte == "[" then return keys_of(members.resolve(bracket.callee)) end
+  if bracket and bracket.byte == "[" then return keys_of((members.resolve(bracket.callee))) end
   local name, option = options.of_value(text, open)
   if name then return options.values(name, option) end
   for _, outer in ipairs(open) do
