@@ -36,7 +36,8 @@ dt { overflow-wrap: anywhere; } dt .kind { display: inline-block; } dd { margin:
 @media (max-width: 52rem) {
   nav { position: static; width: auto; border: 0; border-bottom: 1px solid var(--line); }
   main { margin: 0; padding: 1rem; }
-  nav li a { padding: .35rem 0; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin: 0 0 .5rem 1rem; }
+  nav li a { padding: .35rem 0; } .searching nav details { display: none; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin: 0 0 .5rem 1rem; }
 }
 @media print { nav { display: none; } main { margin: 0; max-width: none; } section { break-inside: avoid; } }
 ]]
@@ -51,10 +52,11 @@ const pages = sections.map(s => ({ s, link: document.querySelector(`nav a[href="
 const groups = [...document.querySelectorAll("nav details")], heads = [...document.querySelectorAll("main > div")];
 const found = document.querySelector("#found");
 function search() {
-  const words = words_of(input.value).split(/\s+/).filter(w => w);
+  const words = words_of(input.value).split(/[^\p{L}\p{N}]+/u).filter(w => w);
+  const starts = words.map(w => new RegExp("(^|[^\\p{L}\\p{N}])" + w, "u"));
   const hits = [];
   for (const p of pages) {
-    const rank = words.every(w => p.name.includes(w)) ? 2 : words.every(w => p.text.includes(w)) ? 1 : 0;
+    const rank = starts.every(w => w.test(p.name)) ? 2 : starts.every(w => w.test(p.text)) ? 1 : 0;
     p.s.hidden = p.link.hidden = words.length > 0 && rank == 0;
     if (words.length > 0 && rank > 0)
       hits.push([rank * 10 + (p.text.includes(words.join(" ")) ? 5 : 0) - p.name.length / 100, p]);
@@ -62,6 +64,7 @@ function search() {
   for (const g of groups) {
     g.open = words.length > 0; g.hidden = words.length > 0 && ![...g.querySelectorAll("li")].some(l => !l.hidden);
   }
+  document.body.classList.toggle("searching", words.length > 0);
   for (const h of heads) if (h !== found) h.hidden = words.length > 0;
   found.replaceChildren(); found.hidden = words.length == 0;
   hits.sort((a, b) => b[0] - a[0]);

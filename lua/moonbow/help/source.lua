@@ -101,7 +101,7 @@ local function names_of(lines, statement)
 end
 
 local function add(found, comment)
-  found.at[comment.file .. ":" .. comment.line] = comment
+  if not comment.is_header then found.at[comment.file .. ":" .. comment.line] = comment end
   for _, name in ipairs(comment.names) do
     found.named[name] = found.named[name] or {}
     table.insert(found.named[name], comment)
@@ -119,7 +119,9 @@ local function read_file(path, found)
     if lines and dashes then
       lines[#lines + 1] = line:gsub("^%s*%-%-%-? ?", "")
     elseif lines then
-      add(found, { lines = lines, names = names_of(lines, line), line = number, file = file, is_header = first == 1 })
+      local is_header = first == 1 -- on the file, not on the statement below
+      add(found, { lines = lines, names = names_of(lines, is_header and "" or line), line = number, file = file,
+        is_header = is_header })
       lines = nil
     end
   end

@@ -51,11 +51,13 @@ local function block(lines, title, rows)
   end
 end
 
---- Rows { name, type, text } of arguments, fields or results.
+--- Rows { name, type, text } of arguments, fields or results. The table of options has rows of its own.
 function text.rows(list)
   local rows = {}
-  for i, item in ipairs(list or {}) do
-    rows[i] = { (item.name or "") .. (item.optional and "?" or ""), item.type, item.text }
+  for _, item in ipairs(list or {}) do
+    if not item.is_options then
+      rows[#rows + 1] = { (item.name or "") .. (item.optional and "?" or ""), item.type, item.text }
+    end
   end
   return rows
 end
@@ -79,11 +81,7 @@ function text.of_entry(entry)
   local module = "moonbow." .. entry.file:gsub("%.lua$", ""):gsub("/", ".")
   local lines = { ("%s    [%s, in %s]"):format(text.title(entry), entry.topic, module) }
   if entry.text ~= "" then lines[2] = "\n" .. paragraphs(entry.text) end
-  local parameters = {}
-  for _, row in ipairs(text.rows(entry.parameters)) do
-    if row[3] ~= "" then parameters[#parameters + 1] = row end
-  end
-  block(lines, "Arguments", parameters)
+  block(lines, "Arguments", text.rows(entry.parameters))
   block(lines, "Options", text.option_rows(entry.options))
   block(lines, "Fields", text.rows(entry.fields))
   block(lines, "Returns", text.rows(entry.returns))
