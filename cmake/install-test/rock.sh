@@ -5,7 +5,7 @@ lua=$1
 here=$PWD/$(dirname "$0")
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-cp -r CMakeLists.txt LICENSE bin cmake csrc lua rockspec "$tree"
+cp -r CMakeLists.txt LICENSE bin cmake csrc lua rockspec tools "$tree"
 cd "$tree"
 MAKEFLAGS=-j$(nproc); export MAKEFLAGS
 
