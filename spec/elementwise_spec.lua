@@ -1,11 +1,21 @@
 -- What follows from a row of elementwise.lua: the method, the activation, the layer; and that the row tells the truth.
 local mb = require "moonbow"
+local core = require "moonbow.core"
 local elementwise = require "moonbow.elementwise"
 local activations = require "moonbow.nn.activations"
 
 local grid = mb.linspace(-30, 30, 6001)
 
 describe("a row of elementwise.lua", function()
+  it("belongs to a row in C, and each of these has one", function()
+    local rows = {}
+    for name in pairs(core.unary_reads) do rows[name] = true end
+    for _, row in ipairs(elementwise) do
+      assert.is_true(rows[row[1]], row[1])
+      rows[row[1]] = nil
+    end
+    assert.is_nil(next(rows))
+  end)
   it("gives a method, and with a layer an activation and the layer, of the same bits", function()
     for _, row in ipairs(elementwise) do
       local name, alpha = row[1], row.alpha and 0.3

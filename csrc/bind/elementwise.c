@@ -1,13 +1,10 @@
 /* elementwise.c - operations on each element of tensors. */
 #include "bind.h"
 
-static const char *const binary_names[] = {
-    [MB_ADD] = "add",         [MB_SUB] = "sub",     [MB_MUL] = "mul",
-    [MB_DIV] = "div",         [MB_POW] = "pow",     [MB_MAXIMUM] = "maximum",
-    [MB_MINIMUM] = "minimum", [MB_EQ] = "eq",       [MB_NE] = "ne",
-    [MB_LT] = "lt",           [MB_LE] = "le",       [MB_GT] = "gt",
-    [MB_GE] = "ge",           [MB_CHAIN] = "chain", [MB_CHAIN_DIV] = "chain_div",
-};
+/* The names of the rows of moonbow.h, by operation. */
+#define NAME_OF(NAME, name, ...) [MB_##NAME] = #name,
+static const char *const binary_names[] = {MB_BINARY_OPS(NAME_OF)};
+static const char *const unary_names[] = {MB_UNARY_OPS(NAME_OF)};
 
 typedef struct {
   const mb_real *data;
@@ -67,13 +64,6 @@ static int sum_to(lua_State *L) {
   return 1;
 }
 
-static const char *const unary_names[MB_UNARY_COUNT] = {
-    [MB_NEG] = "neg",         [MB_EXP] = "exp",   [MB_LOG] = "log",           [MB_SQRT] = "sqrt",
-    [MB_ABS] = "abs",         [MB_TANH] = "tanh", [MB_SIN] = "sin",           [MB_COS] = "cos",
-    [MB_SIGMOID] = "sigmoid", [MB_RELU] = "relu", [MB_ELU] = "elu",           [MB_LEAKY_RELU] = "leaky_relu",
-    [MB_GELU] = "gelu",       [MB_SELU] = "selu", [MB_SOFTPLUS] = "softplus",
-};
-
 /* core.exp(x [, p]) and its like; p is the slope or scale of leaky_relu and elu. Upvalue 1: the operation. */
 static int unary(lua_State *L) {
   const mb_unary_op op = (mb_unary_op)lua_tointeger(L, lua_upvalueindex(1));
@@ -85,18 +75,12 @@ static int unary(lua_State *L) {
   return 1;
 }
 
-/* core.exp_keeps_result() and its like: does the backward pass read y = exp(x) and not x? */
-static int unary_keeps(lua_State *L) {
-  lua_pushboolean(L, mb_unary_keeps_result((mb_unary_op)lua_tointeger(L, lua_upvalueindex(1))));
-  return 1;
-}
-
-/* core.exp_backward(dy, x or y [, p]) -> dx, which may be dy overwritten */
+/* core.exp_backward(dy, x or y or neither [, p]), see core.unary_reads -> dx, which may be dy overwritten */
 static int unary_backward(lua_State *L) {
   const mb_unary_op op = (mb_unary_op)lua_tointeger(L, lua_upvalueindex(1));
   Args a = bind_args(L, unary_names[op]);
   const Tensor *dy = next_tensor(&a, "dy");
-  const Tensor *kept = next_tensor_count(&a, "x", dy->count);
+  const Tensor *kept = mb_unary_reads(op) == MB_READS_NONE ? dy : next_tensor_count(&a, "x", dy->count);
   const mb_real p = next_real_or(&a, "alpha", 0);
   Tensor *dx = push_over_gradient(&a, 1);
   mb_unary_backward(dx->data, op, p, dy->data, kept->data, kept->count);
@@ -131,10 +115,22 @@ static const luaL_Reg functions[] = {{"add_activate", add_activate},
                                      {"sum_to", sum_to},
                                      {NULL, NULL}};
 
+/* core.unary_reads[name]: which of x and y = f(x) the backward pass of a function reads: "x", "y" or "none".
+ */
+static void add_unary_reads(lua_State *L) {
+  static const char *const reads[] = {[MB_READS_NONE] = "none", [MB_READS_X] = "x", [MB_READS_Y] = "y"};
+  lua_createtable(L, 0, MB_UNARY_COUNT);
+  for (int op = 0; op < MB_UNARY_COUNT; op++) {
+    lua_pushstring(L, reads[mb_unary_reads((mb_unary_op)op)]);
+    lua_setfield(L, -2, unary_names[op]);
+  }
+  lua_setfield(L, -2, "unary_reads");
+}
+
 void bind_open_elementwise(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   bind_add_family(L, binary, binary_names, MB_BINARY_COUNT, "");
   bind_add_family(L, unary, unary_names, MB_UNARY_COUNT, "");
   bind_add_family(L, unary_backward, unary_names, MB_UNARY_COUNT, "_backward");
-  bind_add_family(L, unary_keeps, unary_names, MB_UNARY_COUNT, "_keeps_result");
+  add_unary_reads(L);
 }

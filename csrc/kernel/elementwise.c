@@ -80,22 +80,10 @@ typedef struct {
 } operand;
 
 MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
+#define RESULT(NAME, name, f)                                                                                \
+  case MB_##NAME: return f;
   switch (op) {
-  case MB_ADD: return a + b;
-  case MB_SUB: return a - b;
-  case MB_MUL: return a * b;
-  case MB_DIV: return a / b;
-  case MB_POW: return pow(a, b);
-  case MB_MAXIMUM: return ((a > b) | (a != a)) ? a : b;
-  case MB_MINIMUM: return ((a < b) | (a != a)) ? a : b;
-  case MB_EQ: return a == b;
-  case MB_NE: return a != b;
-  case MB_LT: return a < b;
-  case MB_LE: return a <= b;
-  case MB_GT: return a > b;
-  case MB_GE: return a >= b;
-  case MB_CHAIN: return mb_chain(a, b);
-  case MB_CHAIN_DIV: return ((a == 0) | (fabs(b) == INFINITY)) ? 0 : a / b;
+    MB_BINARY_OPS(RESULT)
   case MB_BINARY_COUNT: break;
   }
   return 0;
@@ -118,27 +106,13 @@ MB_INLINE void each_pair(mb_real *y, mb_binary_op op, operand a, operand b, mb_s
   }
 }
 
-#define EACH_PAIR(op)                                                                                        \
-  case op: each_pair(y, op, a, b, rows, width); break
-
+/* With op as a constant, so that the choice is made once and not for each element. */
 MB_CLONES static void binary_rows(mb_real *y, mb_binary_op op, operand a, operand b, mb_size rows,
                                   mb_size width) {
+#define EACH_PAIR(NAME, ...)                                                                                 \
+  case MB_##NAME: each_pair(y, MB_##NAME, a, b, rows, width); break;
   switch (op) {
-    EACH_PAIR(MB_ADD);
-    EACH_PAIR(MB_SUB);
-    EACH_PAIR(MB_MUL);
-    EACH_PAIR(MB_DIV);
-    EACH_PAIR(MB_POW);
-    EACH_PAIR(MB_MAXIMUM);
-    EACH_PAIR(MB_MINIMUM);
-    EACH_PAIR(MB_EQ);
-    EACH_PAIR(MB_NE);
-    EACH_PAIR(MB_LT);
-    EACH_PAIR(MB_LE);
-    EACH_PAIR(MB_GT);
-    EACH_PAIR(MB_GE);
-    EACH_PAIR(MB_CHAIN);
-    EACH_PAIR(MB_CHAIN_DIV);
+    MB_BINARY_OPS(EACH_PAIR)
   case MB_BINARY_COUNT: break;
   }
 }
@@ -200,17 +174,10 @@ void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_s
 
 /* ---- functions of one array ----------------------------------------------------------- */
 
-bool mb_unary_keeps_result(mb_unary_op op) {
-  switch (op) {
-  case MB_EXP:
-  case MB_SQRT:
-  case MB_TANH:
-  case MB_SIGMOID:
-  case MB_RELU:
-  case MB_LEAKY_RELU:
-  case MB_SELU: return true;
-  default: return false;
-  }
+mb_reads mb_unary_reads(mb_unary_op op) {
+#define READS(NAME, name, reads, ...) [MB_##NAME] = MB_READS_##reads,
+  static const mb_reads reads_of[] = {MB_UNARY_OPS(READS)};
+  return reads_of[op];
 }
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count) {
@@ -220,6 +187,7 @@ void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size c
 
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count) {
+  if (kept == NULL) kept = dy; /* not read */
   MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
          mb_simd_here()->unary_backward(dx + i, op, p, dy + i, kept + i, mb_min(MB_BLOCK, count - i)));
 }

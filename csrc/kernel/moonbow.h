@@ -46,26 +46,31 @@ int mb_most_threads(void);
 
 /* ---- elementwise (elementwise.c) ------------------------------------------------------ */
 
-typedef enum {
-  MB_ADD,
-  MB_SUB,
-  MB_MUL,
-  MB_DIV,
-  MB_POW,
-  MB_MAXIMUM,
-  MB_MINIMUM,
-  MB_EQ,
-  MB_NE,
-  MB_LT,
-  MB_LE,
-  MB_GT,
-  MB_GE, /* comparisons give 1 or 0 */
-  /* For backward passes: a b and a / b of a gradient a, which are 0 where a is 0 or the factor b or 1 / b is,
-   * even if the other is infinite or NaN. */
-  MB_CHAIN,
-  MB_CHAIN_DIV,
-  MB_BINARY_COUNT
-} mb_binary_op;
+/* The operations on two arrays, a row each: OP(its constant is MB_NAME, its name, what it is of elements a
+ * and b). NaN wins in maximum and minimum; comparisons give 1 or 0. chain and chain_div are for backward
+ * passes: a b and a / b of a gradient a, which are 0 where a is 0 or the factor b or 1 / b is, even if the
+ * other is infinite or NaN. */
+/* clang-format off */
+#define MB_BINARY_OPS(OP) \
+  OP(ADD, add, a + b) \
+  OP(SUB, sub, a - b) \
+  OP(MUL, mul, a * b) \
+  OP(DIV, div, a / b) \
+  OP(POW, pow, pow(a, b)) \
+  OP(MAXIMUM, maximum, ((a > b) | (a != a)) ? a : b) \
+  OP(MINIMUM, minimum, ((a < b) | (a != a)) ? a : b) \
+  OP(EQ, eq, a == b) \
+  OP(NE, ne, a != b) \
+  OP(LT, lt, a < b) \
+  OP(LE, le, a <= b) \
+  OP(GT, gt, a > b) \
+  OP(GE, ge, a >= b) \
+  OP(CHAIN, chain, mb_chain(a, b)) \
+  OP(CHAIN_DIV, chain_div, ((a == 0) | (fabs(b) == INFINITY)) ? 0 : a / b)
+/* clang-format on */
+
+#define MB_OP(NAME, ...) MB_##NAME,
+typedef enum { MB_BINARY_OPS(MB_OP) MB_BINARY_COUNT } mb_binary_op;
 
 typedef struct {
   int rank;
@@ -86,32 +91,40 @@ void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_
  * the backward pass of broadcasting. Accumulates in double. */
 void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape);
 
-typedef enum {
-  MB_NEG,
-  MB_EXP,
-  MB_LOG,
-  MB_SQRT,
-  MB_ABS,
-  MB_TANH,
-  MB_SIGMOID,
-  MB_SIN,
-  MB_COS,
-  MB_RELU,       /* max(0, x) */
-  MB_LEAKY_RELU, /* x > 0 ? x : p x */
-  MB_ELU,        /* x > 0 ? x : p (exp(x) - 1) */
-  MB_GELU,       /* x/2 (1 + erf(x / sqrt 2)), Hendrycks and Gimpel 2016 */
-  MB_SELU,       /* Klambauer et al. 2017, with its two constants */
-  MB_SOFTPLUS,   /* log(1 + exp(x)), without overflow */
-  MB_UNARY_COUNT
-} mb_unary_op;
+/* The functions of one array, a row each: OP(its constant is MB_NAME, its name, which of x and y = f(x) its
+ * derivative is written with, f(x), f'(x)). p is a parameter of some. Each branch keeps NaN. Zero has
+ * derivative 0 under abs, and where the two sides differ that of the left one: 0 under relu, p under
+ * leaky_relu. The functions that rows call are those of csrc/kernel/exp.h and simd_unary.h. */
+/* clang-format off */
+#define MB_UNARY_OPS(OP) \
+  OP(NEG, neg, NONE, -x, -1) \
+  OP(EXP, exp, Y, mb_exp(x), y) \
+  OP(LOG, log, X, log(x), 1 / x) \
+  OP(SQRT, sqrt, Y, sqrt(x), (mb_real)0.5 / y) \
+  OP(ABS, abs, X, fabs(x), x > 0 ? 1 : x < 0 ? -1 : x) \
+  OP(TANH, tanh, Y, mb_tanh(x), 1 - y * y) \
+  OP(SIGMOID, sigmoid, Y, mb_sigmoid(x), y * (1 - y)) \
+  OP(SIN, sin, X, sin(x), cos(x)) \
+  OP(COS, cos, X, cos(x), -sin(x)) \
+  OP(RELU, relu, Y, x < 0 ? 0 : x, y > 0 ? 1 : y) \
+  OP(LEAKY_RELU, leaky_relu, Y, x < 0 ? mb_below(p, x) : x, y > 0 ? 1 : p) \
+  OP(ELU, elu, X, x < 0 ? p * mb_expm1_negative(x) : x, x > 0 ? 1 : p * mb_exp_negative(x)) \
+  OP(GELU, gelu, X, gelu(x), gelu_derivative(x)) /* Hendrycks and Gimpel 2016 */ \
+  OP(SELU, selu, Y, SELU_SCALE * (x < 0 ? SELU_ALPHA * mb_expm1_negative(x) : x), /* Klambauer et al. 2017 */ \
+     y > 0 ? SELU_SCALE : y + SELU_SCALE * SELU_ALPHA) \
+  OP(SOFTPLUS, softplus, X, (x < 0 ? 0 : x) + mb_log1p_unit(mb_exp_negative(x < 0 ? x : -x)), mb_sigmoid(x))
+/* clang-format on */
+
+typedef enum { MB_UNARY_OPS(MB_OP) MB_UNARY_COUNT } mb_unary_op;
+#undef MB_OP
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
 
-/* Whether the backward pass reads y = f(x) and not x, so that x need not be kept. That of LEAKY_RELU takes
- * x where p <= 0. */
-bool mb_unary_keeps_result(mb_unary_op op);
-/* dx = dy * f'(x), 0 where dy is 0; kept is x or f(x), as above. Zero has derivative 0 under abs, and where
- * the two sides differ that of the left one: 0 under relu, p under leaky_relu. */
+/* What the backward pass reads: x need not be kept for Y, nor anything for NONE. That of LEAKY_RELU takes x
+ * where p <= 0. */
+typedef enum { MB_READS_NONE, MB_READS_X, MB_READS_Y } mb_reads;
+mb_reads mb_unary_reads(mb_unary_op op);
+/* dx = dy * f'(x), 0 where dy is 0; kept is x or f(x), as above, and may be NULL for NONE. */
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count);
 

@@ -3,7 +3,7 @@
 --
 -- A row is { name, what it computes of an element x, alpha = default of its parameter if it has one, layer = name of
 -- its layer if it is an activation, rising = true if it never falls for an alpha of 0 or more }. The kernel of a name
--- is a row of csrc/kernel/elementwise.c.
+-- is a row of MB_UNARY_OPS in csrc/kernel/moonbow.h.
 local elementwise = {
   { "neg", "-x" },
   { "abs", "the absolute value of x" },

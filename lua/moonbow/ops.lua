@@ -98,14 +98,16 @@ ops.add_activate = define("add_activate", {
 
 -- ---- one operand ----
 
--- The derivative follows from the result if the kernel is written so, and alpha does not hide the input.
+-- The derivative follows from the input, the result or neither, as the row in C is written; from the result only if
+-- alpha does not hide the input.
 for _, row in ipairs(elementwise) do
   local name = row[1]
-  local forward, keeps_result = core[name], core[name .. "_keeps_result"]()
+  local forward, reads = core[name], core.unary_reads[name]
   ops[name] = define(name, {
     forward = function(tape, x, alpha)
       local y = forward(x, alpha)
-      tape:save(keeps_result and (alpha == nil or alpha > 0) and y or x, alpha)
+      if reads == "none" then return y end
+      tape:save(reads == "y" and (alpha == nil or alpha > 0) and y or x, alpha)
       return y
     end,
     backward = core[name .. "_backward"],
