@@ -1,5 +1,6 @@
 -- Everything public stands in mb.help, in the annotations for editors and on the HTML page, each option that is
 -- accepted with a text; and nothing stands there that does not exist.
+local lfs = require "lfs"
 local mb = require "moonbow"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
@@ -63,6 +64,44 @@ local function printed(what)
   mb.help(what)
   _G.print = original -- luacheck: ignore
   return table.concat(lines, "\n")
+end
+
+-- What examples name, and a quiet mb.fit of few epochs.
+local function example_environment()
+  local set = mb.data.single_peak { n = 10, validation = 10, test = 10 }
+  local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+  local function quiet_fit(a_model, a_set, options)
+    options = check.copy(options or {})
+    options.verbose, options.epochs = false, 2
+    return mb.fit(a_model, a_set, options)
+  end
+  local history = quiet_fit(model, set.train, { validation = set.validation })
+  local evaluation = mb.evaluate(model, set.test)
+  return setmetatable({
+    mb = setmetatable({ fit = quiet_fit }, { __index = mb }), nn = mb.nn, print = function() end,
+    set = set, x = set.train.x, y = set.train.y, x_test = set.test.x, y_test = set.test.y, fold = { train = { 1, 2 } },
+    a = mb.ones(4, 3, 2), b = mb.ones(4, 3, 2), f = mb.plot.lines { 1, 2 }, g = mb.plot.lines { 1, 2 },
+    model = model, rng = mb.rng(1), history = history, evaluation = evaluation, result = evaluation,
+    branch = mb.nn.ReLU {}, body = mb.nn.ReLU {}, shortcut = mb.nn.ReLU {},
+  }, { __index = _G })
+end
+
+-- A value for a <close> variable, until whose end files without a path land in a folder that then goes.
+local function in_folder_of_its_own()
+  local here, folder, path, cpath = lfs.currentdir(), os.tmpname(), package.path, package.cpath
+  local function absolute(list)
+    return (list:gsub("[^;]+", function(place) return place:sub(1, 1) == "/" and place or here .. "/" .. place end))
+  end
+  os.remove(folder)
+  assert(lfs.mkdir(folder))
+  package.path, package.cpath = absolute(path), absolute(cpath)
+  assert(lfs.chdir(folder))
+  return setmetatable({}, { __close = function()
+    for name in lfs.dir(folder) do os.remove(folder .. "/" .. name) end
+    lfs.chdir(here)
+    lfs.rmdir(folder)
+    package.path, package.cpath = path, cpath
+  end })
 end
 
 describe("the reference", function()
@@ -130,12 +169,19 @@ describe("the reference", function()
       end
     end)
   end)
-  it("has examples that are Lua", function()
+  it("has examples that run", function()
+    local environment = example_environment()
+    local back <close> = in_folder_of_its_own() -- luacheck: ignore 211
+    local count = 0
     failures(function(entry)
-      if not entry.usage then return end
-      local ok, err = load(entry.usage)
-      return not ok and not load("return " .. entry.usage) and err or nil
+      if not entry.usage or entry.module == "run" then return end -- run: by the command line
+      local f, err = load("return " .. entry.usage, "=example", "t", environment)
+      if not f then f, err = load(entry.usage, "=example", "t", environment) end
+      local ok, message = pcall(f or function() error(err, 0) end)
+      count = count + 1
+      return not ok and tostring(message) or nil
     end)
+    assert.is_true(count > 40)
   end)
   it("is printed by mb.help for each function, method and layer, by value and by path", function()
     for path, f in pairs(paths) do

@@ -245,7 +245,8 @@ end
 -- @param dy? tensor gradient of y, of its shape; may be left out if y has one element
 -- @usage
 -- local w = mb.randn(3):param()
--- ((w - 1) ^ 2):sum():backward()
+-- local loss = ((w - 1) ^ 2):sum()
+-- loss:backward()
 -- print(w.grad)
 function autograd.backward(y, dy)
   check.kind("backward", "y", y, "tensor")

@@ -142,7 +142,7 @@ methods.count = core.count
 --- One element.
 -- @param ... integer an index for each dimension, from 1 on
 -- @return number
--- @usage x:get(2, 3)
+-- @usage mb.tensor({ { 1, 2, 3 }, { 4, 5, 6 } }):get(2, 3) -- 6
 methods.get = core.get
 --- The elements as nested tables of numbers.
 -- @return table
@@ -184,7 +184,7 @@ end
 
 --- Changes one element. Raises for a tensor that the tape follows, outside of mb.no_grad.
 -- @param ... number an index for each dimension, from 1 on, and then the value
--- @usage x:set(2, 3, 0.5)
+-- @usage mb.zeros(2, 3):set(2, 3, 0.5)
 in_place "set"
 --- Changes all elements. Raises for a tensor that the tape follows, outside of mb.no_grad.
 -- @param value number of all elements

@@ -10,7 +10,7 @@ local kinds = {}
 -- @option min_lr the rate falls no lower
 -- @option min_delta by how much a loss has to be lower to count
 -- @option cooldown epochs after a change in which none counts
--- @usage mb.fit(model, set, { schedule = { "plateau", patience = 5, factor = 0.5 } })
+-- @usage mb.fit(model, set.train, { schedule = { "plateau", patience = 5, factor = 0.5 } })
 kinds.plateau = {
   defaults = {
     patience = check.default(10, "positive integer"), factor = check.default(0.1, "fraction below 1"),
@@ -36,7 +36,7 @@ kinds.plateau = {
 --- Multiplies the learning rate by a factor at regular distances.
 -- @option every epochs between two changes
 -- @option factor what the rate is multiplied with
--- @usage mb.fit(model, set, { schedule = { "step", every = 10 } })
+-- @usage mb.fit(model, set.train, { schedule = { "step", every = 10 } })
 kinds.step = {
   defaults = { every = check.required "positive integer", factor = check.default(0.1, "fraction") },
   start = function(options)
@@ -47,7 +47,7 @@ kinds.step = {
 --- Half a cosine of the learning rate from the first one down to the least in the last epoch (Loshchilov and Hutter
 -- 2017).
 -- @option min_lr the rate of the last epoch
--- @usage mb.fit(model, set, { schedule = { "cosine", min_lr = 1e-5 } })
+-- @usage mb.fit(model, set.train, { schedule = { "cosine", min_lr = 1e-5 } })
 kinds.cosine = {
   defaults = { min_lr = check.default(0, "non-negative real") },
   start = function(options, first)
