@@ -207,7 +207,7 @@ local function main(page, option)
     file:close()
   end
   for _, problem in ipairs(problems) do print(problem) end
-  os.exit(#problems == 0 or option == "--write")
+  os.exit(#problems == 0 or option == "--write", true)
 end
 
 if arg and arg[0] and arg[0]:find "examples%.lua$" then main(table.unpack(arg)) end
