@@ -240,7 +240,7 @@ describe("JSON", function()
       ["[1.]"] = "value", ["[.5]"] = "value", ["[-]"] = "value", ["[1e]"] = "value", ["[1e999]"] = "too large",
       ["nul"] = "value", ["[1 2]"] = "',' or ']'", ['{"a" 1}'] = "':'", ['{"a":1 "b":2}'] = "',' or '}'",
       ['"a\nb"'] = "control character", ['"a'] = "without an end", ['"\\x"'] = "bad escape", ['"\\u12"'] = "bad escape",
-      ['"\\ud83d"'] = "half a character", ['"\\ude00"'] = "half a character",
+      ['"\\ud83d"'] = "half of a surrogate pair", ['"\\ude00"'] = "half of a surrogate pair",
       ['{"\xff":1}'] = "a name that is not UTF%-8",
       ["1 2"] = "something follows", ['{"a":1,"a":2}'] = "the name 'a' comes twice",
       [("["):rep(200)] = "nested more than limits%.depth = 100 deep",

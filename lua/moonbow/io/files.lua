@@ -5,15 +5,15 @@ local core = require "moonbow.core"
 local files = {}
 
 local MAX_LINKS = 40
-local ROOM = 65536 -- bytes of a small file, for which a disk has to have room
+local ROOM = 65536 -- free bytes that the disk must have for a small file
 
--- A message where no file can be at a path.
+-- Returns a message if no file can have this path.
 local function path_error(path)
   if path == "" then return "the path is empty" end
   if path:find("\0", 1, true) then return ("%q: a path holds no NUL"):format(path) end
 end
 
--- Where the file at a path lies, links followed as those who open it would; or nil and a message.
+-- Returns the path of the file itself, with symbolic links followed; or nil and a message.
 local function follow_links(path)
   for _ = 1, MAX_LINKS do
     local about = lfs.symlinkattributes(path)
@@ -36,8 +36,8 @@ local function fill(writer, fill_with)
   return core.file_commit(writer)
 end
 
--- Returns use(writer), where writer writes a file beside path; or nil and a message. A file that is not committed is
--- removed.
+-- Calls use(writer) with a writer of a temporary file beside path; returns true, or nil and a message. The temporary
+-- file is removed unless it was committed.
 local function with_writer(path, use)
   local bad = path_error(path)
   if bad then return nil, bad end
@@ -49,24 +49,24 @@ local function with_writer(path, use)
   return nil, ("%s: could not be written: %s"):format(path, failure)
 end
 
---- Writes a file beside its place, waits until it is on the disk, and renames it. A link at path is followed, an
--- existing file keeps its mode, a new one gets what the umask leaves of rw-rw-rw-. Folders, devices and files that may
--- not be written are refused. What a killed process left of the same file goes.
--- @param content a string, or a function(put), which calls put(string) as often as it likes
--- @return true, or nil and a message; whatever was at path is then untouched. What the function raises is raised.
+--- Writes a temporary file beside path, waits until it is on the disk, and renames it. A link at path is followed; an
+-- existing file keeps its mode; a new one gets rw-rw-rw- less the umask. Folders, devices and read-only files are
+-- refused. Temporary files that a killed process left for this path are removed.
+-- @param content a string, or a function(put), which may call put(string) any number of times
+-- @return true; or nil and a message, and path is as before. Errors of the function are raised.
 function files.write(path, content)
   local function fill_with(put) put(content) end
   if type(content) == "function" then fill_with = content end
   return with_writer(path, function(writer) return fill(writer, fill_with) end)
 end
 
---- Tells whether a small file could be written at path: true, or nil and a message. What is there stays.
+--- Checks that a small file could be written at path: true, or nil and a message. A file at path is not changed.
 function files.check_writable(path)
   return with_writer(path, function(writer) return core.file_put(writer, ("\0"):rep(ROOM)) end)
 end
 
---- Appends one line to a file, at one stroke: those of several processes do not mix, and what a killed one left of a
--- line ends first. Returns true, or nil and a message.
+--- Appends one line to a file with a single write, so that lines of several processes do not mix. If a killed process
+-- left an unfinished line, it is ended first. Returns true, or nil and a message.
 function files.append(path, line)
   local bad = path_error(path)
   if bad then return nil, bad end
@@ -75,7 +75,7 @@ function files.append(path, line)
 end
 
 --- A lock, by a file at path that is there while it is held. It ends with the process, however that ends.
--- @return the lock, for <close> or files.unlock; nil where another holds it; nil and a message where it cannot be
+-- @return the lock, for <close> or files.unlock; nil if another holder has it; nil and a message if locking fails
 function files.lock(path)
   local bad = path_error(path)
   if bad then return nil, bad end
@@ -83,10 +83,10 @@ function files.lock(path)
   return lock, err and ("%s: %s"):format(path, err)
 end
 
---- Gives a lock back.
+--- Releases a lock.
 files.unlock = core.file_unlock
 
---- Makes a folder and those above it, where they are missing. Returns true, or nil and a message.
+--- Makes a folder, and its parents if they are missing. Returns true, or nil and a message.
 function files.make_folders(path)
   local bad = path_error(path)
   if bad then return nil, bad end

@@ -1,4 +1,4 @@
---- JSON that comes back identically: the same value gives the same text, and what JSON cannot hold is refused by name.
+--- JSON that decodes to what was encoded: equal values give equal texts; a value that JSON cannot hold is refused.
 --
 -- Integers and floats stay what they are (1 and 1.0), floats keep all their digits, keys are sorted. A table with the
 -- elements 1, 2, ..., n is a list; an empty one is {}, unless its metatable says __jsontype = "array".
@@ -9,13 +9,13 @@ local limits = require "moonbow.io.limits"
 local json = {
   --- The metatable of an empty list: setmetatable({}, json.list) is written [].
   list = { __jsontype = "array" },
-  --- Stands for null in what decode gives.
+  --- The value that decode gives for null.
   null = setmetatable({}, { __name = "null", __tostring = function() return "null" end }),
 }
 
 local function fail(format, ...) error({ json = format:format(...) }, 0) end
 
--- Calls f(...), of which json's own complaints come back as nil and a message.
+-- Calls f(...); returns nil and a message if it called fail(), and raises other errors again.
 local function guarded(f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
@@ -31,7 +31,7 @@ local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f"
 
 local function escape(character) return escapes[character] or ("\\u%04x"):format(character:byte()) end
 
--- The place in the value that is being written: info.axis[2].
+-- Returns the path of the entry that is being written, such as info.axis[2].
 local function place_of(state)
   local place = ""
   for _, key in ipairs(state.path) do
@@ -122,8 +122,8 @@ function encode_value(state, value)
   return write(state, value)
 end
 
---- A value as JSON; or nil and a message that names the entry: for NaN and infinity, lists with gaps, strings that are
--- not UTF-8, functions and tensors, and what decode would refuse.
+--- Encodes a value as JSON; or returns nil and a message that names the entry: for NaN and infinity, lists with gaps,
+-- strings that are not UTF-8, functions and tensors, and values that decode would refuse.
 -- @param name of the value, for the message; optional
 function json.encode(value, name)
   local state = { entries = 0, depth = 0, most = limits.entries, path = { name } }
@@ -141,12 +141,12 @@ end
 
 local plain = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
 
--- The character of the escape \uXXXX at a place, or of two such that make one; and where the text goes on.
+-- Decodes \uXXXX, or a surrogate pair of two of them. Returns the character and the position after it.
 local function decode_unicode(state, at)
   local code = tonumber(state.text:match("^%x%x%x%x", at + 2) or fail_at(state, "a bad escape in a string"), 16)
   if code < 0xD800 or code > 0xDFFF then return utf8.char(code), at + 6 end
   local low = tonumber(state.text:match("^\\u(%x%x%x%x)", at + 6) or "0", 16)
-  if code > 0xDBFF or low < 0xDC00 or low > 0xDFFF then fail_at(state, "half a character") end
+  if code > 0xDBFF or low < 0xDC00 or low > 0xDFFF then fail_at(state, "half of a surrogate pair") end
   return utf8.char(0x10000 + ((code - 0xD800) << 10) + low - 0xDC00), at + 12
 end
 
@@ -171,7 +171,7 @@ local function decode_string(state)
   end
 end
 
--- The most frequent ones first.
+-- Patterns of a JSON number, the most frequent first.
 local number_forms = {}
 for i, exponent in ipairs { "", "[eE][+-]?%d+" } do
   for j, digits in ipairs { "[1-9]%d*%.%d+", "0%.%d+", "[1-9]%d*", "0" } do
@@ -203,8 +203,8 @@ end
 
 local decode_value
 
--- Reads what stands between an opening mark, which comes next, and the closing one, each part by read_one(state).
--- Returns whether there was nothing.
+-- Reads the elements between an opening mark, which is the next byte, and the closing one, each with read_one(state).
+-- Returns true if there are none.
 local function decode_between(state, closing, read_one)
   state.at = state.at + 1
   skip(state)
@@ -275,9 +275,9 @@ local function decode_whole(text)
   return value
 end
 
---- The value of a JSON text; or nil and a message: for what is no JSON, names that come twice or are not UTF-8, and
--- what goes beyond mb.limits. Other strings may hold any bytes, as those of files from before did. null gives
--- json.null; an empty list has the metatable json.list.
+--- Decodes a JSON text; or returns nil and a message: for invalid JSON, names that occur twice or are not UTF-8, and
+-- values beyond mb.limits. Other strings may hold any bytes, since files of older versions have such strings. null
+-- gives json.null; an empty list has the metatable json.list.
 function json.decode(text) return guarded(decode_whole, text) end
 
 return json

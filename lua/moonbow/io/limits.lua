@@ -1,13 +1,13 @@
 --- Bounds on what a file may make moonbow allocate: mb.limits.unpacked = 8 << 30 admits larger archives.
 --
--- Sizes that stand in a file are first held against the bytes that are there; what is left is bounded here, so that a
--- small file cannot eat the machine. Loading what goes beyond gives nil and a message that names the limit; saving
--- what could not be loaded again raises. Unknown names, and values that are no positive integers, raise.
+-- Sizes that a file states are first checked against the length of the file. The limits bound the rest, so that a
+-- small file cannot use up the memory. Loading beyond a limit gives nil and a message that names the limit; saving
+-- what could not be loaded again raises. Unknown names, and values that are not positive integers, raise.
 -- @field depth integer levels of nested lists and tables in JSON; a layer in a container takes two (100)
 -- @field entries integer names and values of one JSON text, members of an archive (2^20)
 -- @field header integer bytes of the header of a safetensors file, which holds all but the numbers (2^24)
--- @field unpacked integer bytes that the packed members of an archive may have together, as bytes and as tensors
---   (2^30)
+-- @field unpacked integer bytes to which the compressed members of an archive may unpack in all; their tensors may
+--   take as many again (2^30)
 -- @field elements integer numbers in one tensor of a file (2^31)
 local check = require "moonbow.check"
 
@@ -15,7 +15,7 @@ local limits = {
   depth = 100, -- levels of nested lists and tables in JSON; a layer in a container takes two
   entries = 1 << 20, -- names and values of one JSON text, members of an archive
   header = 16 << 20, -- bytes of the header of a safetensors file, which holds all but the numbers
-  unpacked = 1 << 30, -- bytes that the packed members of an archive may have together, as bytes and as tensors
+  unpacked = 1 << 30, -- bytes of all compressed members of an archive when unpacked; as many for their tensors
   elements = 1 << 31, -- numbers in one tensor of a file
 }
 
@@ -25,7 +25,7 @@ table.sort(names)
 
 local function known(name) return check.name("limits", "name", name, names) end
 
---- The limits, to be read and set. Unknown names, and values that are no positive integers, raise.
+--- The limits, which are read and set by name. Unknown names, and values that are not positive integers, raise.
 return setmetatable({}, {
   __index = function(_, name) return limits[known(name)] end,
   __newindex = function(_, name, value) limits[known(name)] = check.kind("limits", name, value, "positive integer") end,

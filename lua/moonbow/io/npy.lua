@@ -1,5 +1,5 @@
---- NumPy's files: .npy with one array, .npz (a zip archive of such) with several. What Python saves comes as
--- a tensor, and back. Source: numpy.lib.format.
+--- NumPy's files: .npy holds one array, .npz (a zip archive of .npy files) several. Arrays load as tensors; tensors
+-- save as arrays. Source: numpy.lib.format.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
@@ -25,7 +25,7 @@ local other_types = {
   V = "records", M = "dates", m = "time spans", f = "reals of another size than 16, 32 and 64 bits",
 }
 
--- The text of the header and where the data begin; or nil and a message.
+-- Returns the text of the header and the byte at which the data begin; or nil and a message.
 local function header_text(bytes)
   if bytes:sub(1, #MAGIC) ~= MAGIC then return nil, "not an npy file: it does not begin with \\x93NUMPY" end
   if #bytes < 12 then return nil, "the file is truncated in its header" end
@@ -127,11 +127,11 @@ local function parse(bytes, room)
 end
 
 --- Reads an array that numpy.save wrote: bool (as 0 and 1), integers of 8 to 64 bits, float16, float32, and float64
--- (rounded to float32); C or Fortran order, either byte order; an array without dimensions gets one.
+-- (rounded to float32); C or Fortran order, either byte order. A scalar becomes a tensor of one element.
 -- @param path string of the file
--- @return tensor the array; or nil and a message: for a file that is not there, not of this format, truncated, empty,
---   of more than 4 dimensions, of another type (Python objects are never unpickled), or with integers that float32
---   cannot hold exactly
+-- @return tensor the array; or nil and a message: for a file that is missing, of another format, truncated, empty, of
+--   more than 4 dimensions, of another type (Python objects are never unpickled), or with integers that float32 cannot
+--   hold exactly
 -- @return table { type = "float64", fortran_order = false }
 function npy.load_npy(path)
   check.kind("load_npy", "path", path, "string")
@@ -150,7 +150,7 @@ local function type_code(operation, name)
   return TYPES[name]
 end
 
--- Header and numbers of an array; raises where the type cannot hold them.
+-- Returns header and numbers of an array; raises if the type cannot hold them.
 local function format(operation, name, x, code)
   local shape = core.shape(x)
   local dictionary = ("{'descr': '%s%s', 'fortran_order': False, 'shape': (%s%s), }"):format(
@@ -167,11 +167,11 @@ end
 local array_options = { type = "float32" }
 local archive_options = { type = check.default("float32", "string|table"), compress = false }
 
---- Saves a tensor as numpy.load reads it, whole or not at all.
+--- Saves a tensor in numpy.load's format; the file appears whole or not at all.
 -- @param x tensor
 -- @param path string of the file
--- @option type "float32", "float64", "bool", "int8" to "int64", "uint8" to "uint64": raises unless every element is
---   such a number
+-- @option type "float32", "float64", "bool", "int8" to "int64", "uint8" to "uint64": raises unless it can hold every
+--   element
 -- @return boolean true; or nil and a message
 function npy.save_npy(x, path, options)
   check.kind("save_npy", "x", x, "tensor")
@@ -184,8 +184,8 @@ function npy.save_npy(x, path, options)
   end)
 end
 
--- The arrays of an archive, what is told about them, and why others were left out, by name; or nil and a message.
--- One member after the other is unpacked, so that at most one is there as bytes and as numbers.
+-- Returns by name: the arrays of an archive, their { type, fortran_order }, and the reasons why others were left out;
+-- or nil and a message. Members are unpacked one by one, so that only one is in memory as bytes and as numbers.
 local function parse_all(bytes, entries)
   local arrays, about, skipped, first_skipped, room = {}, {}, {}, nil, limits.unpacked
   for _, entry in ipairs(entries) do
@@ -204,9 +204,9 @@ local function parse_all(bytes, entries)
   return arrays, about, skipped
 end
 
---- Reads what numpy.savez or numpy.savez_compressed wrote. Members that load_npy would refuse are left out, and named.
+--- Reads what numpy.savez or numpy.savez_compressed wrote. Members that load_npy would refuse are left out and named.
 -- @param path string of the file
--- @return table { [name] = tensor }; or nil and a message: for a file that is not there, no archive, damaged, beyond
+-- @return table { [name] = tensor }; or nil and a message: for a file that is missing, not an archive, damaged, beyond
 --   mb.limits, or without a member that can be read
 -- @return table { [name] = { type, fortran_order } }
 -- @return table { [name] = why it was left out }
@@ -221,11 +221,11 @@ function npy.load_npz(path)
   return arrays, about, skipped
 end
 
---- Saves tensors as numpy.load reads them, whole or not at all.
+--- Saves tensors in numpy.load's format; the file appears whole or not at all.
 -- @param arrays table { [name] = tensor }
 -- @param path string of the file
--- @option type of all, as for save_npy, or { [name] = type }
--- @option compress true: packed
+-- @option type of all arrays, as for save_npy, or { [name] = type }
+-- @option compress true: the members are deflated
 -- @return boolean true; or nil and a message
 function npy.save_npz(arrays, path, options)
   check.kind("save_npz", "arrays", arrays, "table")

@@ -27,7 +27,7 @@ local function check_dialect(options)
   if decimal then check.name("read_csv", "decimal", decimal, { ".", "," }) end
 end
 
--- The separators that the first line holds outside quotes, or the one that is given.
+-- Returns the separators that occur outside quotes in the first line, or the one that is given.
 local function separators_of(lines, given)
   if given or lines.separator then return { given or lines.separator } end
   local bare, found = lines[lines.first]:gsub('"[^"]*"', "x"):match "^ *(.*[^ ])", {}
@@ -37,7 +37,7 @@ local function separators_of(lines, given)
   return found
 end
 
--- The decimal signs to try: commas where any number may hold one, which is in quotes where commas separate too.
+-- Returns the decimal signs to try: a comma as well if some number holds one, in quotes if commas also separate.
 local function decimals_of(lines, separator)
   local number = separator == "," and '"[%s+-]*%d*,%d[%deE+-]*%s*"' or ",%d"
   for _, line in ipairs(lines) do
@@ -46,7 +46,7 @@ local function decimals_of(lines, separator)
   return { "." }
 end
 
--- Of spectra below a header and in columns, both of which fit: where no names decide, the axis is the longer one.
+-- Chooses between rows below a header and columns if both fit: names of columns decide, otherwise the longer axis.
 local function choose_layout(lines, row, column)
   if not (row and column) then return row or column end
   if column.certain then return column end
@@ -78,7 +78,7 @@ local function read_with(lines, dialect)
   return nil, row_failure
 end
 
--- Reads the lines in each way that the first line allows. Returns sets with their dialects, and the failures.
+-- Reads the lines with each separator and decimal sign to try. Returns sets with their dialects, and the failures.
 local function read_all(lines, options)
   local sets, failures = {}, {}
   for _, separator in ipairs(separators_of(lines, options.separator)) do
@@ -107,14 +107,14 @@ local function describe_set(set)
     set.axis[1], set.axis[#set.axis])
 end
 
--- Which of two failures came later; columns of a header that different separators make do not compare.
+-- True if failure a is further on in the file than b. Two failures in headers compare only under the same separator.
 local function is_later(a, b)
   local in_headers = a.rows < 0 and b.rows < 0
   return a.rows > b.rows and not (in_headers and a.dialect.separator ~= b.dialect.separator)
 end
 
--- The failure that came last, in the likeliest dialect; after infinitely many rows where all can be read, but not in
--- one way only.
+-- Returns the failure that is furthest on in the file: its dialect is the likeliest. A failure after all rows, because
+-- they can be read in more than one way, has rows = math.huge.
 local function last_of(failures)
   local last
   for _, failure in ipairs(failures) do
@@ -123,7 +123,7 @@ local function last_of(failures)
   return last
 end
 
--- The set that all ways give, or the one of which names say what it is; nil and a message where there are several.
+-- Returns the one set if all dialects agree, or the set that its names make certain; otherwise nil and a message.
 local function only_of(sets)
   local other
   for _, set in ipairs(sets) do
@@ -148,7 +148,7 @@ local function choose(lines, sets, failures)
   return only_of(sets)
 end
 
--- Notes in words what was left out, and returns how many lines that were.
+-- Adds notes on the lines and columns that were left out, and returns the number of these lines.
 local function note(set, lines)
   local comments = -set.commented - (set.header and 1 or 0)
   for i = 1, #lines do comments = comments + (lines.commented[i] and 1 or 0) end
@@ -168,18 +168,18 @@ local function read(path, options)
     skipped = note(set, lines), notes = set.notes }
 end
 
---- Reads spectra from a text file (UTF-8). Either one per line, below a header with the axis values, where columns
--- whose name is no number are labels; or one per column, beside a first column with the axis values, which also is how
--- a file with x and y is read. docs/own_spectra.md says what is taken and what is refused. Separator and decimal sign
--- are those with which all lines fit, unless given.
+--- Reads spectra from a text file (UTF-8), either one per line or one per column. Lines follow a header with the axis
+-- values, in which columns whose name is not a number are labels. Columns stand beside a first column with the axis
+-- values, as in a file with x and y. docs/own_spectra.md lists what is accepted and what is refused. Separator and
+-- decimal sign are found by trying which of them fit all lines, unless given.
 -- @param path string of the file
 -- @option separator "," or ";" or "\t", " " for any blanks, or another character
 -- @option decimal "." or ","; to be given where 1.200 may be 1200
--- @option comment "#" unless given, where a line that reads as a spectrum is refused; given, lines that start with it
---   are left out whatever they hold; "" for none
+-- @option comment "#" by default, and a line that starts with it but reads as a spectrum is refused; if given, lines
+--   that start with it are always left out; "" for none
 -- @return table { x = tensor (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns =
---   label columns in order, skipped = number of lines left out, notes = list of what was left out or taken for
---   something else }; or nil and a message that names file, line and column
+--   label columns in order, skipped = number of lines left out, notes = list of texts on what was left out or
+--   interpreted }; or nil and a message that names file, line and column
 local function read_csv(path, options)
   check.kind("read_csv", "path", path, "string")
   options = check.options("read_csv", options, known_options)

@@ -1,5 +1,5 @@
---- Files of named tensors in the format safetensors: eight bytes with the length of a JSON header, the header
--- with type, shape and place of each tensor, and their bytes. Other programs read them too.
+--- Files of named tensors in the format safetensors: eight bytes with the length of a JSON header; the header with
+-- type, shape and byte range of each tensor; the bytes of the tensors. Other programs read these files too.
 -- Source: github.com/huggingface/safetensors.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
@@ -9,10 +9,10 @@ local limits = require "moonbow.io.limits"
 
 local safetensors = {}
 
-local MAX_HEADER = 100 * 1024 * 1024 -- of the format
+local MAX_HEADER = 100 * 1024 * 1024 -- limit of the format
 local MAX_COUNT = 1 << 40
-local DIGEST = "moonbow.digest" -- in the metadata: of all tensors and of the rest of the metadata
-local VERSION = "moonbow.version" -- in the metadata: which moonbow wrote the file
+local DIGEST = "moonbow.digest" -- key of the metadata: checksum of the tensors and the rest of the metadata
+local VERSION = "moonbow.version" -- key of the metadata: version that wrote the file
 
 local function sorted_names(t)
   local names = {}
@@ -21,7 +21,7 @@ local function sorted_names(t)
   return names
 end
 
--- The digest of the content: XXH64, one chained to the next, of names and values in the order of the names.
+-- Returns the digest of the content: XXH64 of names and values in the order of the names, each seeded with the last.
 local function digest_of(tensors, metadata)
   local digest = 0
   for _, key in ipairs(sorted_names(metadata)) do
@@ -58,9 +58,9 @@ local function header_of(tensors, names, metadata)
   return text .. (" "):rep(-#text % 8)
 end
 
---- Writes tensors under names, and strings as metadata. The file appears whole or not at all: it is written beside its
--- place, to the disk, and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; the same
--- content gives the same bytes. Raises for names and strings that are not UTF-8.
+--- Writes tensors under names, and strings as metadata. The file appears whole or not at all: a temporary file beside
+-- it is written to the disk and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; equal
+-- content gives equal bytes. Raises for names and strings that are not UTF-8.
 -- @param path string of the file
 -- @param tensors table { [name] = tensor }
 -- @param metadata? table { [key] = string }
@@ -87,7 +87,7 @@ end
 
 -- ---- reading ----
 
--- Bytes of an element, and core.decode's name of the types that it reads.
+-- Bytes of an element, and core.decode's name of the type if it can be read.
 local formats = {
   BOOL = { 1, "b1" }, I8 = { 1, "i1" }, I16 = { 2, "i2" }, I32 = { 4, "i4" }, I64 = { 8, "i8" }, U8 = { 1, "u1" },
   U16 = { 2, "u2" }, U32 = { 4, "u4" }, U64 = { 8, "u8" }, F16 = { 2, "f2" }, BF16 = { 2, "t2" }, F32 = { 4, "f4" },
@@ -96,7 +96,7 @@ local formats = {
 
 local function is_count(value) return math.type(value) == "integer" and value >= 0 end
 
--- How many elements a shape has, or nil.
+-- Returns the number of elements of a shape; nil if it is impossible.
 local function count_of(shape)
   local count = 1
   for _, n in ipairs(shape) do
@@ -106,7 +106,7 @@ local function count_of(shape)
   return count
 end
 
--- Checks an entry of the header by itself; returns a message where it lies.
+-- Checks one entry of the header; returns a message if it is wrong.
 local function entry_error(name, entry)
   if type(entry) ~= "table" or type(entry.shape) ~= "table" or type(entry.data_offsets) ~= "table"
     or type(entry.dtype) ~= "string" then
@@ -122,7 +122,7 @@ local function entry_error(name, entry)
   entry.name, entry.first, entry.last = name, first, last
 end
 
--- The entries in the order of their bytes, which must cover all that follows the header, each once; or nil and a
+-- Returns the entries in the order of their bytes, which must cover the data without gap or overlap; or nil and a
 -- message.
 local function ordered_entries(header, data_size)
   local entries = {}
@@ -151,7 +151,7 @@ local function ordered_entries(header, data_size)
   return entries
 end
 
--- The tensor of an entry, text is the file, whose data begin after so many bytes; or nil and why it cannot be read.
+-- Reads the tensor of an entry from the file's text, whose data follow byte `before`; or returns nil and the reason.
 local function read_tensor(text, before, entry)
   local type_name, shape = (formats[entry.dtype] or {})[2], entry.shape
   if not type_name then return nil, ("has type %s, which cannot be read"):format(check.show(entry.dtype)) end
@@ -167,7 +167,7 @@ local function read_tensor(text, before, entry)
   return nil, ("holds integers that float32 cannot hold exactly, number %d the first of them"):format(element)
 end
 
--- The header as a table, and how many bytes come before the data; or nil and a message.
+-- Returns the header as a table, and the number of bytes before the data; or nil and a message.
 local function read_header(text)
   if #text < 8 then return nil, "not a safetensors file: it is too short" end
   local size = string.unpack("<i8", text)
@@ -183,7 +183,7 @@ local function read_header(text)
   return header, 8 + size
 end
 
--- Takes the metadata out of the header; or nil and a message.
+-- Removes the metadata from the header and returns it; or nil and a message.
 local function take_metadata(header)
   local metadata = header.__metadata__
   header.__metadata__ = nil
@@ -217,12 +217,12 @@ local function parse(text)
   return tensors, metadata, skipped
 end
 
---- Reads what write wrote, or another program. F64 is rounded to float32; F16, BF16, bool and integers of 8 to 64 bits
--- are converted where float32 holds them exactly. Tensors of other types or of more than 4 dimensions, empty ones, and
--- those with numbers that float32 cannot hold are left out, and named.
+--- Reads a file that write or another program wrote. F64 is rounded to float32; F16, BF16, bool and integers of 8 to 64
+-- bits are converted if float32 holds them exactly. Tensors of other types or of more than 4 dimensions, empty ones,
+-- and those with numbers that float32 cannot hold are left out and named.
 -- @param path string of the file
--- @return table { [name] = tensor }; or nil and a message: for a file that is not there, not of this format, truncated
---   or damaged, whose tensors do not cover its bytes, each once, or with tensors none of which can be read
+-- @return table { [name] = tensor }; or nil and a message: for a file that is missing, of another format, truncated or
+--   damaged; if its tensors do not cover its bytes without gap or overlap; if none of its tensors can be read
 -- @return table metadata as { [key] = string }
 -- @return table { [name] = why it was left out }
 function safetensors.read(path)

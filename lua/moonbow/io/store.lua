@@ -1,4 +1,4 @@
---- Models in files: weights and architecture, and what the model expects.
+--- Saves and loads models: weights, architecture and what the model expects of its input.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
@@ -11,8 +11,7 @@ local safetensors = require "moonbow.io.safetensors"
 
 local store = {}
 
--- Models that are no layers, by their kind: from_state(config, tensors) makes one of what its config() and
--- state() gave.
+-- Models that are not layers, by kind: from_state(config, tensors) rebuilds one from its config() and state().
 local others = { forest = forest, linear = linear, neighbours = neighbours }
 
 local known_info = {
@@ -31,7 +30,7 @@ local function check_list(name, list, kinds)
   check.each("info", name, list, kinds)
 end
 
--- Raises unless info, out of a file, is what save takes.
+-- Raises unless info, which came from a file, could be given to save.
 local function check_info(info)
   check.options("info", info, known_info)
   check_list("classes", info.classes or {}, "string|number|boolean")
@@ -40,7 +39,7 @@ local function check_info(info)
   if info.axis and #info.axis == 0 then check.fail("info", "axis: expected numbers, got an empty list") end
 end
 
--- How many classes a model tells apart.
+-- Returns the number of classes that a model distinguishes.
 local function classes_of(model)
   if not nn.is_layer(model) then return model.classes end
   local output = model:build(model.input_shape)
@@ -67,10 +66,11 @@ local function description_of(model, kind, info)
   return text
 end
 
---- Saves a built network, or a fitted forest, linear model or set of neighbours, as one safetensors file, whole or not
--- at all. The same model and info give the same bytes. Raises for models that hold functions or are not built, and for
--- what would not come back: NaN and infinity, text that is not UTF-8, lists with gaps; the message names the entry.
--- @param model layer|forest|linear|neighbours what is saved
+--- Saves a built network, or a fitted forest, linear model or set of neighbours, as one safetensors file, which appears
+-- whole or not at all. Equal models and info give equal bytes. Raises for models that hold functions or are not built,
+-- and for what could not be loaded again: NaN and infinity, text that is not UTF-8, lists with gaps; the message names
+-- the entry.
+-- @param model layer|forest|linear|neighbours the model to save
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs
 -- @option axis of the spectra, a tensor or list
@@ -106,23 +106,23 @@ local function rebuild(description, tensors)
   return model
 end
 
--- A message without the position that raising put before it.
+-- Returns a message without the position that error() put before it.
 local function reason_of(err)
   local where = core.where()
   return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
 end
 
--- Says that another version wrote a file, where that may be why it cannot be read; else "".
+-- Says that another version wrote the file, since this may be why it cannot be read; "" if the version is the same.
 local function about_version(metadata)
   local version = metadata["moonbow.version"]
   if not version or version == core.version then return "" end
   return (" (moonbow %s wrote it, this is %s)"):format(check.printable(version), core.version)
 end
 
---- Loads a model that save wrote, a network in evaluation mode. Nothing in the file is believed: see mb.limits.
+--- Loads a model that save wrote; a network is in evaluation mode. Everything in the file is checked: see mb.limits.
 -- @param path string of the file
 -- @return layer|forest|linear|neighbours the model; or nil and a message
--- @return table classes, axis, preprocessing, note, as they were given to save
+-- @return table classes, axis, preprocessing, note, as given to save
 function store.load(path)
   check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)

@@ -9,15 +9,15 @@ local zip = {}
 local STORED, DEFLATED, RAW_DEFLATE = 0, 8, -15
 local END, END64_PLACE, END64 = "PK\5\6", "PK\6\7", "PK\6\6"
 local CENTRAL, LOCAL = "PK\1\2", "PK\3\4"
-local UNKNOWN = 0xffffffff -- a size or place of more than 32 bits stands elsewhere
-local CHUNK = 1 << 12 -- packed bytes at a time: these become at most 4 MB
-local MOST_DEFLATED, SMALL = 1032, 64 -- what one byte of a deflated stream can become at most, and its last block
-local MARGIN = 1 << 16 -- for headers and the directory
+local UNKNOWN = 0xffffffff -- stands for a size or offset of more than 32 bits, which zip64 fields hold
+local CHUNK = 1 << 12 -- compressed bytes inflated at a time, to at most 4 MB
+local MOST_DEFLATED, SMALL = 1032, 64 -- upper bounds of a deflated stream: bytes out per byte in, and extra
+local MARGIN = 1 << 16 -- bytes for headers and the directory
 local DAY_ONE = 1 << 5 | 1 -- 1 January 1980: the same content gives the same bytes
 
 local function crc_of(content) return (zlib.crc32()(content)) end
 
--- The record at the end of an archive of more than 32 bits: count, size and place of the directory, and where it ends.
+-- Reads the zip64 end record. Returns number of entries, size, offset and end of the directory.
 local function read_end64(bytes, place)
   local at = place - 20
   if at < 1 or bytes:sub(at, at + 3) ~= END64_PLACE then return nil end
@@ -27,8 +27,8 @@ local function read_end64(bytes, place)
   return on_disk == count and count, size, directory, end64
 end
 
--- Number of entries and place of the directory, and where it ends; or nil. The record at the end tells, which has to
--- lie just behind the directory and to end with the file.
+-- Returns number of entries, offset and end of the directory; or nil. They are in the end record, which must directly
+-- follow the directory and end the file.
 local function find_directory(bytes)
   for place = #bytes - 21, math.max(1, #bytes - 21 - 0xffff), -1 do
     if bytes:sub(place, place + 3) == END and place + 21 + string.unpack("<I2", bytes, place + 20) == #bytes then
@@ -47,7 +47,7 @@ local function find_directory(bytes)
   end
 end
 
--- Sizes and place that do not fit 32 bits stand, in this order, in the extra field with the number 1.
+-- Reads sizes and offset that do not fit 32 bits: the extra field with ID 1 (zip64) holds them in this order.
 local function widen(entry, extra)
   local first = 1
   while first + 3 <= #extra do
@@ -74,7 +74,7 @@ local function read_entry(bytes, at)
   return entry, name_end + extra_length + comment_length + 1
 end
 
--- Stops as soon as more comes out than the directory promised. Returns the content, or nil and a message.
+-- Inflates until the end or until the size in the directory is exceeded. Returns the content, or nil and a message.
 local function inflate(packed, size)
   local stream, parts, got = zlib.inflate(RAW_DEFLATE), {}, 0
   for first = 1, #packed, CHUNK do
@@ -88,7 +88,7 @@ local function inflate(packed, size)
   return content
 end
 
--- Finds where the content of an entry begins; returns a message where that is impossible.
+-- Finds where the content of an entry begins; returns a message if the entry is wrong.
 local function locate(bytes, entry, directory)
   local at = entry.place + 1
   if entry.place < 0 or at + 29 > directory or bytes:sub(at, at + 3) ~= LOCAL then return "its place is wrong" end
@@ -104,7 +104,7 @@ local function locate(bytes, entry, directory)
   if entry.size < 0 or entry.size > most then return "its size is impossible" end
 end
 
--- All entries of the directory, checked against each other before anything is unpacked; or nil and a message.
+-- Reads all entries of the directory, and checks them before anything is unpacked; or returns nil and a message.
 local function read_directory(bytes)
   local count, directory, stop = find_directory(bytes)
   if not count then return nil, "not a zip archive, or truncated, or its directory is damaged" end
@@ -125,7 +125,7 @@ local function read_directory(bytes)
   return entries
 end
 
--- Two entries that share bytes would let a small file unpack to any size; returns a message.
+-- Returns a message if two entries share bytes: these would let a small file unpack to any size.
 local function overlap(entries)
   local sorted = table.move(entries, 1, #entries, 1, {})
   table.sort(sorted, function(a, b) return a.place < b.place end)
@@ -162,7 +162,7 @@ local function common(entry)
     #entry.content, #entry.name, 0)
 end
 
---- Writes { { name, content }, ... } through put(string). Raises for more than 4 GB, where other rules begin.
+--- Writes { { name, content }, ... } through put(string). Raises for more than 4 GB, which would need zip64.
 function zip.write(entries, put, compress)
   local directory, place = {}, 0
   for i, given in ipairs(entries) do

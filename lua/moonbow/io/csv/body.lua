@@ -21,19 +21,19 @@ local function describe(cells, column, fault, text)
   return ("column %d%s: %s"):format(column, name, fault)
 end
 
---- A failure: the line in the file, what is wrong there, and how far reading came: the number of rows before (-1 in
--- the header) and a part of one for the columns.
+--- A failure: the line in the file, the reason, and how far reading came, for comparisons: the number of rows before
+-- the line (-1 in the header), plus a fraction that grows with the column.
 function body.failure(lines, i, message, rows, column)
   local join = message:find "^column" and ", " or ": "
   return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows + 1 - 1 / (column or 1) }
 end
 
--- The decimals of the number that ends a line.
+-- Returns the decimals of the number that ends a line.
 local function tail(line, decimal)
   return line:match((decimal == "." and "%." or ",") .. "([%deE+-]*)[%s\"]*$")
 end
 
--- Numbers of one length in the last column, and a shorter one in the last line, which does not end.
+-- True if the last line has no line break and its last number is shorter than those above, which have equal lengths.
 local function is_cut(lines, decimal)
   local last, length = tail(lines[#lines], decimal), nil
   for i = math.max(#lines - 20, lines.first + 1), #lines - 1 do
@@ -44,7 +44,7 @@ local function is_cut(lines, decimal)
   return #lines - lines.first >= 4 and length and #(last or "") < length
 end
 
--- Room for each row that the file can hold: so many numbers take at least two bytes each.
+-- Returns an upper bound on the number of rows: a row of n numbers takes at least 2 n bytes.
 local function room(lines, first, numbers)
   return math.min(#lines - first + 1, (lines.bytes + 1) // (2 * numbers) + 1)
 end
@@ -60,7 +60,7 @@ local function read_plain(rows, lines, first, try, header_cells)
   end
 end
 
--- Lines that start with the comment sign and yet read as rows: either all rows do, or nobody knows what they are.
+-- Reads commented lines that are rows. Fails if other rows are not commented: such lines may be data or comments.
 local function read_commented(rows, lines, first, try)
   local plain = #rows
   for i = first, #lines do
@@ -75,8 +75,8 @@ local function read_commented(rows, lines, first, try)
   end
 end
 
--- The first number that may be 1.2 or 1200, as { line, column, text }, and whether whole numbers stand beside it; nil
--- where other numbers show what the sign is.
+-- Returns the first number that may be 1.2 or 1200, as { line, column, text }, and true if others are whole; other
+-- numbers make the decimal sign certain.
 local function find_group(rows, lines, kinds, dialect)
   local found, whole = nil, false
   for _, i in ipairs(rows.line_of) do
@@ -92,7 +92,7 @@ local function find_group(rows, lines, kinds, dialect)
   return found, whole
 end
 
--- Numbers with a separator of thousands would be a thousand times too small.
+-- Fails if numbers may have a thousands separator: as a decimal sign it would make them a thousand times too small.
 local function check_decimal(rows, lines, kinds, dialect)
   local found, whole = find_group(rows, lines, kinds, dialect)
   if not found or not (whole or dialect.separator == dialect.decimal) then return nil end
@@ -101,10 +101,10 @@ local function check_decimal(rows, lines, kinds, dialect)
 end
 
 --- Reads all rows.
--- @param lines, as document.read gives them; first, of the rows; header_cells, for messages; kinds: "1" for each column
---   of numbers, "0" for one of labels; dialect { separator, decimal, decided (true where decimal was given) }
--- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), commented (rows that start with
---   the comment sign); or nil and a failure
+-- @param lines, from document.read; first, the first row; header_cells, for messages; kinds: "1" for each column of
+--   numbers, "0" for one of labels; dialect { separator, decimal, decided (true if decimal was given) }
+-- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), commented (number of rows that
+--   start with the comment sign); or nil and a failure
 function body.read(lines, first, header_cells, kinds, dialect)
   local numbers = select(2, kinds:gsub("1", ""))
   if first > #lines then return nil, { message = "expected spectra below the header, found none", rows = 0 } end

@@ -1,4 +1,4 @@
---- Spectra in columns, beside a column with their axis: also the one spectrum of a file with x and y.
+--- Spectra in columns beside a column with their axis; a file with x and y is one such spectrum.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
@@ -7,9 +7,9 @@ local body = require "moonbow.io.csv.body"
 
 local columns = {}
 
-local FEWEST_POINTS = 8 -- fewer numbers may rise or fall by chance; two columns are a spectrum with 3
+local FEWEST_POINTS = 8 -- fewer numbers may be sorted by chance; for two columns, 3 points are enough
 
--- The first line of numbers: below names, and below a line of units that holds no number either.
+-- Returns the first line of numbers: it follows the names, and a line of units that holds no number.
 local function first_of_numbers(lines, found, dialect)
   if not found then return lines.first end
   local below = lines[lines.first + 1]
@@ -30,7 +30,7 @@ local function starts_with_number(line, dialect)
   return cells and core.csv_number(cells[1] or "", dialect.decimal)
 end
 
--- Tells whether numbers never fall, or never rise, and few are equal: an axis with some points twice.
+-- True if numbers never fall or never rise, and few are equal: an axis with some points twice.
 local function is_sorted(axis)
   local rises, falls = 0, 0
   for i = 2, #axis do
@@ -40,7 +40,7 @@ local function is_sorted(axis)
   return math.min(rises, falls) == 0 and math.max(rises, falls) > 0.75 * #axis
 end
 
--- The axis; or nil and a failure, which is certain where the first column is an axis and nothing else.
+-- Returns the axis; or nil and a failure, which is certain if the first column can only be an axis.
 local function read_axis(lines, read, decimal)
   local axis = {}
   for r, labels in ipairs(read) do
@@ -55,10 +55,10 @@ local function read_axis(lines, read, decimal)
   return nil, failure
 end
 
--- The numbers in column c, of which the axis is the first.
+-- Returns the numbers in column c; column 1 is the axis.
 local function values_of(x, c) return core.totable(core.reshape(core.row(x, c - 1), -1)) end
 
--- Columns x, y, x, y: each second one is an axis over the same range.
+-- True for columns x, y, x, y: every second column is an axis over the same range.
 local function is_paired(x, axis)
   local width = core.size(x, 1) + 1
   if width < 4 or width % 2 == 1 then return false end
@@ -71,7 +71,7 @@ local function is_paired(x, axis)
   return true
 end
 
--- Why columns that read as spectra are none, or nil. found: their names, or false.
+-- Returns why columns that read as spectra are refused, or nil. found: their names, or false.
 local function refusal(width, found, x, axis)
   if found and names.judge(found, axis) == "doubt" then
     return "an axis or numbers of samples in the first column? Name it"
@@ -90,13 +90,13 @@ local function refusal(width, found, x, axis)
   end
 end
 
--- How many points tell an axis from chance: few where the first column is named as one.
+-- Returns the number of points from which on a sorted column is an axis: few if its name says so.
 local function fewest_points(width, found)
   if found and found.is_axis then return 2 end
   return (width == 2 or found and #found.numbers > 0) and 3 or FEWEST_POINTS
 end
 
--- The rows, in which x is a column for each spectrum, and the axis; or nil and a failure.
+-- Returns the rows, whose x has one column per spectrum, and the axis; or nil and a failure.
 local function read_table(lines, first, cells, found, dialect)
   local read, failure = body.read(lines, first, cells, "0" .. ("1"):rep(#cells - 1), dialect)
   local axis
@@ -106,7 +106,7 @@ local function read_table(lines, first, cells, found, dialect)
   return nil, failure
 end
 
--- Names in words what the columns were taken for, and keeps their names as labels.
+-- Adds notes on how the columns were interpreted, and keeps their names as labels.
 local function describe(set, lines, first, found)
   set.notes = { core.size(set.x, 1) == 1 and "read as one spectrum, with its axis in the first column"
     or "read as spectra in columns, with their axis in the first" }
@@ -124,9 +124,9 @@ local function describe(set, lines, first, found)
   for c = 2, #found.cells do set.labels.spectrum[c - 1] = header.name(found.cells, c) end
 end
 
---- Reads spectra in columns, where the first column only rises or only falls.
--- @return set (certain where the names say that they are such, refused where they are none); or nil and a failure; nil
---   alone where the lines say that it cannot be so
+--- Reads spectra in columns; the first column must only rise or only fall.
+-- @return set (certain if its names say that columns are spectra; refused, a failure, if they are not); or nil and a
+--   failure; nil alone if the lines cannot be columns
 function columns.read(lines, dialect)
   local cells = header.first_cells(lines, dialect.separator)
   if not cells or #cells < 2 then return nil end

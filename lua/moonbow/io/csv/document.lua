@@ -1,4 +1,4 @@
---- The lines of a text file; or what the file is instead, where it is no text.
+--- The lines of a text file; a file of another format is named.
 local check = require "moonbow.check"
 
 local document = {}
@@ -80,7 +80,7 @@ local function check_line(line, number)
     line:byte(bad))
 end
 
--- Adds a line; returns nil and a message where it cannot be kept.
+-- Adds a line; returns nil and a message if it is refused.
 local function add(lines, line, number, commented)
   if #lines == MOST_LINES then return nil, ("expected at most %d lines"):format(MOST_LINES) end
   if not commented then
@@ -111,8 +111,8 @@ local function split(text, sign, separator)
   return lines
 end
 
--- Leaves out empty columns at the start, where tables of Office have a margin: the separators that all lines begin
--- with. Below a comment, which may be the header, the first column may hold labels.
+-- Removes empty columns at the start, which tables from Office programs have: the separators with which all lines
+-- begin. Below a comment, which may be the header, the first column may hold labels.
 local function strip_margin(lines, separators)
   local first = lines[1]:sub(1, 1)
   if lines.commented[1] or not separators:find(first, 1, true) then return end
@@ -128,17 +128,17 @@ end
 
 --- Reads the lines that hold a cell.
 -- @param options of read_csv
--- @return a list of lines, with sign (with which comments start), decided (true where such a line is a comment whatever
---   it holds), numbers (of each in the file), commented (true for each that starts with the sign), first (the first
---   that does not), separator (of a first line "sep=;", as Excel writes it), empty (lines of separators alone), margin
---   (empty columns at the start, which are left out), ends (true where the last has its line break) and bytes; or nil
---   and a message, which says what else the file is, or where it is no UTF-8
+-- @return a list of lines, with sign (which starts a comment), decided (true if such a line is always a comment),
+--   numbers (of each in the file), commented (true for each that starts with the sign), first (the first that does
+--   not), separator (from a first line "sep=;", as Excel writes it), empty (number of lines of separators alone),
+--   margin (number of empty columns at the start, which are left out), ends (true if the last has its line break) and
+--   bytes; or nil and a message, which names the format of a file that is not UTF-8 text
 function document.read(path, options)
   local text, err = read_bytes(path)
   if not text then return nil, err end
   local kind = name_kind(text)
   if kind then return nil, ("%s: is %s"):format(path, kind) end
-  text = text:gsub("\239\187\191", "") -- also where files were joined
+  text = text:gsub("\239\187\191", "") -- also within files that were concatenated
   if text:find("\r", 1, true) then text = text:gsub("\r\n?", "\n") end
   local sign = options.comment or "#"
   local lines, why = split(text, sign, options.separator)

@@ -1,23 +1,23 @@
---- The header of a table: the columns whose name is a number are the axis, the others labels.
+--- The header of a table: columns whose name is a number form the axis, the others are labels.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local header = {}
 
-local LARGEST = 3.4028234663852886e38 -- of single precision
+local LARGEST = 3.4028234663852886e38 -- largest number of single precision
 
---- Tells whether a text is like "1,000", "1.000,5", "1'000", "400 401": digits with what may stand between them.
+--- True for a text like "1,000", "1.000,5", "1'000", "400 401": digits with the usual separators.
 function header.looks_like_number(text)
   local bare = text:gsub("(%d)[eE][+-]?%d+", "%1"):gsub("\194\160", " "):gsub("\226\128[\137\153\175]", " ")
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
 
---- Tells whether a number is 1.2 or 1200: "1.200".
+--- True if a number such as "1.200" may be 1.2 or 1200.
 function header.may_be_group(text, decimal)
   return text:find("^[+-]?[1-9]%d?%d?%" .. decimal .. "%d%d%d$")
 end
 
---- Tells whether a list of numbers only rises, or only falls. Returns true; or false and the place that does not.
+--- True if a list of numbers only rises or only falls; otherwise false, the first place that does not, and a message.
 function header.check_axis(axis)
   local rises = axis[2] and axis[2] > axis[1]
   for i = 2, #axis do
@@ -30,7 +30,7 @@ function header.check_axis(axis)
   return true
 end
 
---- A number of an axis; or nil and what is wrong with it.
+--- Reads a number of an axis; or returns nil and a message.
 function header.read_axis_value(text, decimal)
   local value = core.csv_number(text, decimal)
   if not value then return nil, "expected a number, got " .. check.show(text) end
@@ -38,7 +38,7 @@ function header.read_axis_value(text, decimal)
   return value
 end
 
---- The line below the first that is no comment.
+--- Returns the line below the first that is not a comment.
 function header.line_below(lines)
   for i = lines.first + 1, #lines do
     if not lines.commented[i] then return lines[i] end
@@ -46,8 +46,8 @@ function header.line_below(lines)
   return ""
 end
 
---- The cells of a line without empty ones at its end. Returns the cells and how many were left out; or nil, the
--- column and a message.
+--- Returns the cells of a line up to the last that is not empty, and the number of cells left out; or nil, the column
+-- and a message.
 function header.cells(line, separator)
   local cells, column, fault = core.csv_cells(line, separator)
   if not cells then return nil, column, fault end
@@ -56,13 +56,13 @@ function header.cells(line, separator)
   return cells, count - #cells
 end
 
---- The cells of a line without its comment sign; nil where it is no text.
+--- Returns the cells of a line without its comment sign; nil if it is not UTF-8.
 function header.commented_cells(lines, i, separator)
   local bare = lines[i]:match("^%s*(.*)$"):sub(#lines.sign + 1)
   return utf8.len(bare) and header.cells(bare, separator)
 end
 
---- The cells of the first line, where those at its end that are empty count as far as the line below has text there.
+--- Returns the cells of the first line; empty ones at its end are kept as far as the line below has cells.
 -- Returns as header.cells.
 function header.first_cells(lines, separator)
   local cells, surplus, fault = header.cells(lines[lines.first], separator)
@@ -74,7 +74,7 @@ function header.first_cells(lines, separator)
   return cells, surplus
 end
 
---- The name of a column, or one made of its number.
+--- The name of a column; "column 3" if it has none.
 function header.name(cells, c) return cells[c] == "" and "column " .. c or cells[c] end
 
 local function name_columns(cells, kinds)

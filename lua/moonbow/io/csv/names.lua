@@ -1,4 +1,4 @@
---- Names in the first line above spectra in columns: which of them name an axis, and which are numbers.
+--- Names in the first line above spectra in columns: these may name an axis, or be numbers.
 local core = require "moonbow.core"
 local header = require "moonbow.io.csv.header"
 
@@ -9,13 +9,13 @@ for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths"
   "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "wellenzahl", "wellenlänge",
   "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
 
---- Tells whether a name is that of an axis; units in brackets or behind a slash do not matter.
+--- True if a name is an axis name; units in brackets or behind a slash are ignored.
 function names.is_axis(text)
   local bare = text:lower():gsub("[(%[/].*$", ""):gsub("[%s_^-]+", " "):gsub("^ ", ""):gsub(" $", "")
   return axis_names[bare] or false
 end
 
---- Tells whether numbers count from 0 or 1.
+--- True if numbers count up by 1 from 0 or 1.
 function names.is_count(numbers)
   for i, value in ipairs(numbers) do
     if value ~= numbers[1] + i - 1 then return false end
@@ -23,14 +23,14 @@ function names.is_count(numbers)
   return numbers[1] == 0 or numbers[1] == 1
 end
 
---- The cells that are numbers, as numbers.
+--- Returns the cells that are numbers, as numbers.
 function names.numbers_of(cells, decimal)
   local numbers = {}
   for _, cell in ipairs(cells) do numbers[#numbers + 1] = core.csv_number(cell, decimal) end
   return numbers
 end
 
--- Names that are values of an axis: in another dialect, or behind the X that R writes before numbers.
+-- True if a name is an axis value: in another dialect, or behind the X that R writes before numbers.
 local function has_axis_values(cells)
   for _, cell in ipairs(cells) do
     if header.looks_like_number(cell) or cell:find "^X%.?%d[%d.]*$" then return true end
@@ -38,10 +38,10 @@ local function has_axis_values(cells)
   return false
 end
 
---- The first line as names. Numbers name spectra where the first column is named as an axis, or they count and it has
--- no name, or there is but one.
--- @return { cells, numbers (among them), is_axis (true where the first names an axis) }; false where the line holds
---   numbers only; nil where it is neither
+--- Reads the first line as names. Numbers are names of spectra if the first column has an axis name, if they count up
+-- and it has no name, or if there is only one.
+-- @return { cells, numbers (among them), is_axis (true if the first is an axis name) }; false if the line holds only
+--   numbers; nil if it is neither
 function names.read(cells, decimal)
   local found = { cells = cells, numbers = names.numbers_of(cells, decimal), is_axis = names.is_axis(cells[1]) }
   local count = #found.numbers
@@ -59,8 +59,8 @@ local function is_whole(axis)
   return true
 end
 
---- Classifies columns whose names are numbers: "spectra"; "rows", of which the first column holds the numbers of
--- samples; "doubt" if they may be both; nil if their length has to decide, or no name is a number.
+--- Classifies columns whose names are numbers: "spectra"; "rows", whose first column holds sample numbers; "doubt" if
+-- they may be both; nil if their length has to decide, or no name is a number.
 function names.judge(found, axis)
   if #found.numbers == 0 then return nil end
   if #found.cells == 2 then return "spectra" end

@@ -6,19 +6,19 @@ local body = require "moonbow.io.csv.body"
 
 local rows = {}
 
-local MOST_HEADERS = 8 -- comments that are tried as a header, each with all rows
+local MOST_HEADERS = 8 -- at most this many comments are tried as a header, each with all rows
 
 local function is_near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
 
--- Tells whether numbers only rise or only fall, within ten times the values of an axis: then they are another axis,
--- and hardly a spectrum.
+-- True if numbers only rise or only fall, within a factor of ten of an axis: they are probably another axis, not a
+-- spectrum.
 local function is_like_axis(numbers, axis)
   local largest = math.max(math.abs(axis[1]), math.abs(axis[#axis]))
   local own = math.max(math.abs(numbers[1]), math.abs(numbers[#numbers]))
   return header.check_axis(numbers) and own <= 10 * largest and largest <= 10 * own
 end
 
--- A row that repeats the names of all label columns and has an axis for numbers; without labels, the axis again.
+-- True if a row repeats the names of all label columns and has an axis for numbers, or without labels repeats the axis.
 local function is_header(head, labels, row)
   for i, name in ipairs(head.names) do
     if labels[i] ~= name then return false end
@@ -57,7 +57,7 @@ local function describe_names(cells)
   return #texts < 3 and table.concat(texts, ", ") or texts[1] .. " ... " .. texts[#texts]
 end
 
--- The axis of a header, or a failure that names the cell.
+-- Reads the axis of a header; or returns nil and a failure that names the cell.
 local function read_head(lines, i, cells, dialect)
   local head, err, column = header.read(cells, dialect)
   if not head then return nil, body.failure(lines, i, err, -1, column) end
@@ -90,8 +90,8 @@ local function note_empty(set, surplus)
   return set
 end
 
--- A first column in quotes that alone has no name, as R's write.table writes the names of rows. A cell too many would
--- put a number below the first name.
+-- Adds an empty name for a first column in quotes that is the only one without a name: R's write.table writes row names
+-- like this. If instead a row had a cell too many, a number would stand below the first name.
 local function add_name(cells, lines, dialect)
   local line, decimal = header.line_below(lines), dialect.decimal
   local below = header.cells(line, dialect.separator)
@@ -99,7 +99,7 @@ local function add_name(cells, lines, dialect)
   if core.csv_number(cells[1], decimal) or not core.csv_number(below[2], decimal) then table.insert(cells, 1, "") end
 end
 
---- Reads spectra below the first line that is no comment.
+--- Reads spectra below the first line that is not a comment.
 -- @return set, or nil and a failure
 function rows.read(lines, dialect)
   local cells, surplus, fault = header.first_cells(lines, dialect.separator)
@@ -115,14 +115,14 @@ function rows.read(lines, dialect)
   return note_empty(set, surplus)
 end
 
--- A commented line as a header of so many columns: the axis stands together, and one number is none ("#Laser= 532",
--- "# by me, 2024"); nil where it is no header.
+-- Reads a commented line as a header of `width` columns. Axis columns must be contiguous, and more than one, since
+-- comments hold single numbers ("#Laser= 532", "# by me, 2024"). Returns nil if it is not a header.
 local function read_commented_head(lines, i, width, dialect)
   local cells = header.commented_cells(lines, i, dialect.separator)
   if not cells then return nil end
   local has_sign = cells[1] == ""
   if has_sign then cells[1] = lines.sign end
-  if #cells == width - 1 then table.insert(cells, 1, lines.sign) end -- of labels without a name
+  if #cells == width - 1 then table.insert(cells, 1, lines.sign) end -- a label column without a name
   if #cells ~= width then return nil end
   local head = read_head(lines, i, cells, dialect)
   if not head or head.columns[#head.columns] - head.columns[1] + 1 ~= #head.columns then return nil end
@@ -130,12 +130,12 @@ local function read_commented_head(lines, i, width, dialect)
   return (has_sign or #head.axis > 1) and head or nil
 end
 
--- A comment may hold numbers by chance: a header has more of them than of names, or the sign alone for a name.
+-- True if a commented line is certainly a header: it has more numbers than names, or the sign alone for a name.
 local function is_header_alone(head)
   return head.has_sign or #head.axis > 1 and #head.axis > #head.names
 end
 
--- Or it has a name over text.
+-- True if a name stands over a column of text.
 local function is_header_of(head, set, decimal)
   for _, name in ipairs(head.names) do
     for _, cell in ipairs(set.labels[name]) do
@@ -146,8 +146,8 @@ local function is_header_of(head, set, decimal)
 end
 
 --- Reads spectra below a header that is commented out, as NumPy's savetxt writes it.
--- @return set; or nil and a failure where lines read both as comments and as more, which is a doubt (is_doubt) where
---   the header may itself be a comment
+-- @return set; or nil and a failure if lines can be read as comments and as rows, which is a doubt (is_doubt) if the
+--   header itself may be a comment
 function rows.read_commented(lines, dialect)
   if lines.decided or lines.first == 1 then return nil end
   local cells = header.cells(lines[lines.first], dialect.separator)
