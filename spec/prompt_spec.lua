@@ -143,6 +143,16 @@ describe("Tab", function()
     offers("nothing:", {})
     offers("model.nothing.", {})
   end)
+  it("looks at a bounded number of fields", function()
+    local large = {}
+    for i = 1, 5000 do large["name" .. i] = i end
+    set_globals { set = large }
+    finally(function() set_globals(globals) end)
+    for _, text in ipairs { "set.", 'set["' } do
+      local _, found = complete(text, mb)
+      assert.is_true(#found > 0 and #found <= 1000)
+    end
+  end)
   it("calls nothing", function()
     local function raise() error "called" end
     local touchy = setmetatable({ own = 1 }, { __index = raise, __newindex = raise, __pairs = raise, __len = raise,

@@ -8,6 +8,8 @@ local options = require "moonbow.prompt.options"
 local scan = require "moonbow.prompt.scan"
 local strings = require "moonbow.prompt.strings"
 
+local MOST = 1000 -- bytes before the cursor that a name and what it belongs to may take
+
 local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
 
 -- Fields behind a dot, methods behind a colon. What is not known is taken for a tensor, the most frequent result.
@@ -45,17 +47,16 @@ end
 -- What may stand where the name of a variable or of an option can.
 local function of_names(text, open, prefix)
   local bracket, before = open[#open], text:sub(1, #text - #prefix)
+  local last = before:sub(-MOST):match "(%S)%s*$"
   local name, option = options.of_value(before, open)
-  if name and before:find "=%s*$" then
-    local values = prefix == "" and options.values(name, option)
-    if values then
-      local quoted = {}
-      for i, value in ipairs(values) do quoted[i] = '"' .. value .. '"' end
-      return quoted
-    end
+  local values = name and last == "=" and prefix == "" and options.values(name, option)
+  if values then
+    local quoted = {}
+    for i, value in ipairs(values) do quoted[i] = '"' .. value .. '"' end
+    return quoted
   end
-  if prefix == "" and options.expected(open) and before:find "[(,]%s*$" then return { "{ " } end
-  local known = before:find "[{,;]%s*$" and options.at(open)
+  if prefix == "" and (last == "(" or last == ",") and options.expected(open) then return { "{ " } end
+  local known = (last == "{" or last == "," or last == ";") and options.at(open)
   local found = known and of_option_names(known, bracket.keys, prefix) or {}
   if known and (prefix == "" or #found > 0) then return found end
   return of_globals(prefix)
@@ -69,8 +70,9 @@ local function in_string(text, unfinished, open, mb)
 end
 
 local function in_code(text, open)
-  local prefix = text:match "[%a_][%w_]*$" or ""
-  local before = text:sub(1, #text - #prefix)
+  local tail = text:sub(-MOST)
+  local prefix = tail:match "[%a_][%w_]*$" or ""
+  local before = tail:sub(1, #tail - #prefix)
   local head, separator = before:match "^(.-)%s*([.:])%s*$"
   local is_joined = head and head:find "[.:]$" -- a .. b
   local is_number = before:find "%d$" or head and not is_joined and head:find "%f[%w_]%d+$"

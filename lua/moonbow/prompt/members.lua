@@ -6,7 +6,7 @@ local scan = require "moonbow.prompt.scan"
 
 local members = {}
 
-local MOST = 2000 -- fields that are looked at, so that a large table takes no time
+local MOST = 1000 -- fields that are looked at, so that a large table takes no time
 
 -- The table that answers for a value where it has no field: that of its metatable; nil where that is a function.
 local function behind(value)
@@ -56,24 +56,31 @@ function members.resolve(chain)
   return value, methods
 end
 
+--- Calls f(key, entry) for the entries of a table, the first of them where there are very many.
+function members.each(t, f)
+  local key, entry = next(t)
+  for _ = 1, MOST do
+    if key == nil then return end
+    f(key, entry)
+    key, entry = next(t, key)
+  end
+end
+
 local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w_]*$" end
 
 --- The names of a value that begin so.
 -- @param methods true: only functions, which may be of its classes, for those behind a colon; else only its own fields
 -- @return list, not sorted
 function members.names(value, prefix, methods)
-  local names, seen, count = {}, {}, 0
+  local names, seen = {}, {}
+  local function add(key, entry)
+    local is_shown = is_name(key) and key:sub(1, #prefix) == prefix and (prefix ~= "" or key:sub(1, 1) ~= "_")
+    if not is_shown or seen[key] or methods and type(entry) ~= "function" then return end
+    names[#names + 1], seen[key] = key, true
+  end
   each_table(value, function(t)
     if t ~= value and not methods then return true end
-    local key, entry = next(t)
-    while key ~= nil and count < MOST do
-      count = count + 1
-      if is_name(key) and key:sub(1, #prefix) == prefix and not seen[key] and (prefix ~= "" or key:sub(1, 1) ~= "_")
-        and (not methods or type(entry) == "function") then
-        names[#names + 1], seen[key] = key, true
-      end
-      key, entry = next(t, key)
-    end
+    members.each(t, add)
   end)
   return names
 end

@@ -66,7 +66,7 @@ end
 function options.of_value(text, open)
   local bracket = open[#open]
   if not bracket or bracket.byte ~= "{" or text:sub(bracket.at, bracket.at) ~= "=" then return nil end
-  local name = text:sub(1, bracket.at - 1):match "([%a_][%w_]*)%s*$"
+  local name = text:sub(math.max(1, bracket.at - 100), bracket.at - 1):match "([%a_][%w_]*)%s*$"
   local known = options.at(open)
   if known and known[name] then return name, known[name] end
 end

@@ -29,7 +29,7 @@ end
 --- Stands in a chain for a call, with any arguments.
 scan.CALL = setmetatable({}, { __name = "call" })
 
-local MOST = 4096 -- bytes of a text that are looked at
+local MOST = 1000 -- bytes before the end that are looked at, so that a long text takes no time
 
 --- What is named at the end of a text: "y = set.train.x" has the steps { "set", "train", "x" }, of which the first is
 -- a global name. Nil where no name or value stands there. What begins with neither a name nor a call, as ("a"):rep(2),
@@ -86,19 +86,10 @@ end
 
 local closers = { [")"] = "(", ["]"] = "[", ["}"] = "{" }
 
-local function open_bracket(open, text, i, byte)
-  local top = open[#open]
-  local key = byte == "{" and text:sub(1, i - 1):match "([%a_][%w_]*)%s*=%s*$"
-  open[#open + 1] = {
-    byte = byte, at = i, argument = 1, keys = {}, callee = not key and scan.chain(text:sub(1, i - 1)) or nil,
-    key = top and top.byte == "{" and key or nil,
-  }
-end
-
 local function read_byte(open, text, i, byte)
   local top = open[#open]
   if byte == "(" or byte == "[" or byte == "{" then
-    open_bracket(open, text, i, byte)
+    open[#open + 1] = { byte = byte, begin = i, at = i, argument = 1, keys = {} }
   elseif closers[byte] then
     if top and top.byte == closers[byte] then open[#open] = nil end
   elseif top and (byte == "," or byte == ";") then
@@ -109,6 +100,18 @@ local function read_byte(open, text, i, byte)
   end
 end
 
+-- Tells of the brackets that stay open what they belong to.
+local function name_brackets(open, text)
+  for depth, bracket in ipairs(open) do
+    local before = text:sub(math.max(1, bracket.begin - MOST), bracket.begin - 1)
+    local key = bracket.byte == "{" and before:match "%f[%w_]([%a_][%w_]*)%s*=%s*$"
+    if not key then bracket.callee = scan.chain(before) end
+    local outer = open[depth - 1]
+    if key and outer and outer.byte == "{" then bracket.key = key end
+  end
+  return open
+end
+
 --- Reads a piece of Lua that may end anywhere.
 -- @return { brackets, the outermost first: each { byte, argument = which one the end is in, keys = the set of those
 --   given, callee = the chain that it calls, key = the one that it is the value of, at = where the argument or value
@@ -117,11 +120,11 @@ function scan.open(text)
   local open, i = {}, 1
   while true do
     i = text:find("[%(%[{%)%]},;=\"'%-]", i)
-    if not i then return open end
+    if not i then return name_brackets(open, text) end
     local byte = text:sub(i, i)
     if byte == '"' or byte == "'" or text:find("^%[=*%[", i) or text:find("^%-%-", i) then
       local behind, unfinished = skip(text, i)
-      if not behind then return open, unfinished end
+      if not behind then return name_brackets(open, text), unfinished end
       i = behind
     else
       read_byte(open, text, i, byte)

@@ -6,7 +6,8 @@ local members = require "moonbow.prompt.members"
 local options = require "moonbow.prompt.options"
 local scan = require "moonbow.prompt.scan"
 
-local MOST_FILES = 5000 -- entries of a folder that are looked at
+local MOST_FILES = 2000 -- entries of a folder that are looked at
+local MOST_TOLD = 100 -- paths that are told apart as files and folders
 local UNSAFE = "[%c\"'\\]" -- what cannot stand between quotes as it is
 
 local strings = {}
@@ -23,18 +24,21 @@ local function files(prefix)
     if count > MOST_FILES then break end
     local is_shown = name ~= "" or entry:sub(1, 1) ~= "."
     if is_shown and entry ~= "." and entry ~= ".." and entry:sub(1, #name) == name and not entry:find(UNSAFE) then
-      local path = folder .. entry
-      found[#found + 1] = lfs.attributes(path, "mode") == "directory" and path .. "/" or path
+      found[#found + 1] = folder .. entry
     end
+  end
+  if #found > MOST_TOLD then return found end
+  for i, path in ipairs(found) do
+    if lfs.attributes(path, "mode") == "directory" then found[i] = path .. "/" end
   end
   return found
 end
 
 local function keys_of(value)
   local keys = {}
-  for key in next, type(value) == "table" and value or {} do
+  members.each(type(value) == "table" and value or {}, function(key)
     if type(key) == "string" and not key:find(UNSAFE) then keys[#keys + 1] = key end
-  end
+  end)
   return keys
 end
 
