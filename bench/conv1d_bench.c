@@ -1,5 +1,5 @@
 /* conv1d_bench.c - GFLOP/s of convolution layers, beside the sgemm peak of the machine at that moment. */
-#include "internal.h" /* mb_gemm */
+#include "product.h" /* mb_gemm */
 
 #include <omp.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ typedef struct {
 } Layer;
 
 static Layer new_layer(mb_conv1d s) {
-  if (mb_window(&s.L_out, &s.pad_left, &s.pad_right, s.L, s.K, s.stride, 1, MB_SAME, 0)) {
+  if (mb_conv1d_plan(&s, mb_get_threads()) != MB_OK) {
     fprintf(stderr, "%s\n", mb_reason());
     exit(1);
   }
@@ -40,7 +40,7 @@ static Layer new_layer(mb_conv1d s) {
                  .dx = filled(x),
                  .dw = filled(w),
                  .db = filled(s.F),
-                 .scratch = filled(mb_conv1d_scratch(&s))};
+                 .scratch = filled((mb_size)(s.scratch_bytes / sizeof(mb_real)))};
 }
 
 static void free_layer(Layer *l) {
@@ -75,7 +75,15 @@ static double run(Pass pass, const Layer *l) {
 }
 
 static void report(mb_size N, mb_size L, mb_size C, mb_size K, mb_size F, mb_size stride) {
-  Layer l = new_layer((mb_conv1d){.N = N, .L = L, .C = C, .K = K, .F = F, .stride = stride, .dilation = 1});
+  Layer l = new_layer((mb_conv1d){.N = N,
+                                  .L = L,
+                                  .C = C,
+                                  .K = K,
+                                  .F = F,
+                                  .stride = stride,
+                                  .dilation = 1,
+                                  .padding = MB_SAME,
+                                  .slope = 1});
   double best[PASSES] = {0};
   for (int repeat = 0; repeat < REPEATS; repeat++)
     for (Pass pass = PEAK; pass < PASSES; pass++) {

@@ -2,7 +2,7 @@
  * GFLOP/s of the products of dense layers, beside OpenBLAS and the sgemm peak. Everything at the sizes of the
  * large networks (batch 128, length 5000), with 1 thread and with all.
  *   kernels_bench [NAME...]    only kernels whose names begin so */
-#include "internal.h" /* mb_gemm */
+#include "product.h" /* mb_gemm */
 
 #include <math.h>
 #include <omp.h>

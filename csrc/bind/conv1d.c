@@ -12,47 +12,35 @@ static mb_conv1d next_arrays(Args *a, const Tensor **x, const Tensor **w) {
   return (mb_conv1d){.N = x_shape[0], .L = x_shape[1], .C = x_shape[2], .K = w_shape[0], .F = w_shape[2]};
 }
 
-/* Reads size and stride of pooling (nil: none). */
-static void next_pooling(Args *a, mb_conv1d *s) {
-  mb_size none;
-  if (next_is_nil(a)) return (void)next_arg(a);
-  s->pool = next_integer(a, "pool size", 1, MB_MAX_POOL);
-  s->pool_stride = next_count(a, "pool stride");
-  args_check(a, mb_window(&s->L_pool, &none, &none, s->L_out, s->pool, s->pool_stride, 1, MB_VALID, 0));
-}
-
-/* Reads stride, dilation, padding, pooling and what negative results are multiplied with (nil: no
- * activation).
- */
+/* Reads stride, dilation, padding, size and stride of pooling (nil: none), and what negative results are
+ * multiplied with (nil: no activation). */
 static void next_options(Args *a, mb_conv1d *s) {
-  mb_size pad;
   s->stride = next_count(a, "stride");
   s->dilation = next_count(a, "dilation");
-  const mb_padding padding = next_padding(a, &pad);
-  args_check(
-      a, mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->K, s->stride, s->dilation, padding, pad));
-  next_pooling(a, s);
-  s->relu = !next_is_nil(a);
-  if (s->relu) s->slope = next_real(a, "slope");
-}
-
-static mb_size results_of(const mb_conv1d *s) {
-  return s->pool > 0 ? s->L_pool : s->L_out;
+  s->padding = next_padding(a, &s->pad);
+  if (next_is_nil(a)) {
+    next_arg(a);
+  } else {
+    s->pool = next_integer(a, "pool size", 1, MB_MAX_POOL);
+    s->pool_stride = next_count(a, "pool stride");
+  }
+  s->slope = next_is_nil(a) ? 1 : next_real(a, "slope");
+  args_check(a, mb_conv1d_plan(s, mb_get_threads()));
 }
 
 /* Small convolutions share one piece of scratch from call to call, where each thread finds its part in its
  * own caches; large ones take theirs from the pool. The tensor behind it is pushed. */
 static const char scratch_key = 0; /* its address is the registry key of that piece */
 
-static mb_real *push_conv1d_scratch(const Args *a, const mb_conv1d *s) {
+static void *push_conv1d_scratch(const Args *a, const mb_conv1d *s) {
   lua_State *L = a->L;
-  const mb_size kept = (mb_get_threads() + 4) * MB_THREAD_PART, count = mb_conv1d_scratch(s);
-  if (count > kept) return push_scratch(a, (size_t)count * sizeof(mb_real));
+  const size_t kept = (size_t)(s->threads + 4) * MB_CONV1D_PART_BYTES;
+  if (s->scratch_bytes > kept) return push_scratch(a, s->scratch_bytes);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &scratch_key);
   const Tensor *scratch = lua_touserdata(L, -1);
-  if (scratch == NULL || scratch->count < kept) {
+  if (scratch == NULL || (size_t)scratch->count * sizeof(mb_real) < kept) {
     lua_pop(L, 1);
-    scratch = push_vector(a, kept);
+    scratch = push_vector(a, (mb_size)(kept / sizeof(mb_real)));
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &scratch_key);
   }
@@ -75,13 +63,13 @@ static int conv1d(lua_State *L) {
   const Tensor *b = next_tensor_or_nil(&a, "bias");
   if (b != NULL) args_check_count(&a, "bias", b, s.F);
   next_options(&a, &s);
-  const bool keep = next_boolean(&a), keeps_winners = keep && mb_conv1d_has_argmax(&s);
-  if (keep && s.slope != 0)
+  const bool keep = next_boolean(&a), keeps_argmax = keep && s.has_argmax;
+  if (keep && s.slope != 0 && s.slope != 1)
     args_error(&a, "slope: expected 0 or nil where backward follows, got %f", (double)s.slope);
-  mb_real *scratch = push_conv1d_scratch(&a, &s);
-  Tensor *y = push_tensor(&a, 3, (mb_size[]){s.N, results_of(&s), s.F});
-  uint8_t *argmax = keeps_winners ? push_bytes(&a, y->count) : NULL;
-  if (!keeps_winners) lua_pushnil(L);
+  void *scratch = push_conv1d_scratch(&a, &s);
+  Tensor *y = push_tensor(&a, 3, (mb_size[]){s.N, s.L_pool, s.F});
+  uint8_t *argmax = keeps_argmax ? push_bytes(&a, y->count) : NULL;
+  if (!keeps_argmax) lua_pushnil(L);
   mb_conv1d_forward(y->data, argmax, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
   free_conv1d_scratch(L, 11);
   return 2;
@@ -103,10 +91,10 @@ static int conv1d_backward(lua_State *L) {
   const Tensor *dy = next_tensor(&a, "dy"), *argmax = next_tensor_or_nil(&a, "argmax");
   mb_conv1d s = next_arrays(&a, &x, &w);
   next_options(&a, &s);
-  args_check_count(&a, "dy", dy, s.N * results_of(&s) * s.F);
-  if (mb_conv1d_has_argmax(&s) && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < dy->count))
+  args_check_count(&a, "dy", dy, s.N * s.L_pool * s.F);
+  if (s.has_argmax && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < dy->count))
     args_error(&a, "backward expected the argmax of a forward pass that kept it");
-  mb_real *scratch = push_conv1d_scratch(&a, &s);
+  void *scratch = push_conv1d_scratch(&a, &s);
   mb_real *dx = push_wanted(&a, &x->shape), *dw = push_wanted(&a, &w->shape);
   mb_real *db = push_wanted(&a, &(mb_shape){.rank = 1, .shape = {s.F}});
   mb_conv1d_backward(dx, dw, db, scratch, dy->data, argmax != NULL ? (const uint8_t *)argmax->data : NULL,

@@ -31,7 +31,7 @@ static Item item_at(const Items *items, mb_size i, mb_size rows) {
   return (Item){.sample = i / items->per_sample, .first = first, .rows = mb_min(items->rows, rows - first)};
 }
 
-static bool is_asked_for(const Items *items, mb_size i) {
+static bool is_wanted(const Items *items, mb_size i) {
   return !items->only || items->only[i];
 }
 
@@ -121,6 +121,7 @@ typedef struct {
   mb_real *y;
   uint8_t *argmax;
   const mb_real *x, *w, *b; /* w with rows of whole vectors */
+  mb_epilogue epilogue;
 } Forward;
 
 static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Items *items,
@@ -134,7 +135,8 @@ static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, 
   for (mb_size k = 0; k < products; k++)
     product(rows, wide, in + k * s->dilation * s->C, s->stride * s->C, depth, f->w + k * depth * wide,
             mb_product_width(s->F), count, k > 0);
-  mb_epilogue_rows(f->y + out, f->argmax ? f->argmax + out : NULL, rows, wide, item.rows, s->F, f->b, s);
+  mb_epilogue_rows(f->y + out, f->argmax ? f->argmax + out : NULL, rows, wide, item.rows, s->F, f->b,
+                   &f->epilogue);
 }
 
 /* A thread has a copy of the weights of its own, and an item's input and rows. */
@@ -150,9 +152,9 @@ void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *argmax, mb_real *scratc
     MB_FLUSH_DENORMALS;
     mb_real *copy = scratch + omp_get_thread_num() * forward_part(s, items);
     mb_real *buffer = copy + s->K * s->C * mb_padded_width(s->F);
-    const Forward f = {y, argmax, x, widened(copy, w, s->F, s->K * s->C), b};
+    const Forward f = {y, argmax, x, widened(copy, w, s->F, s->K * s->C), b, mb_conv1d_epilogue(s)};
     MB_SHARE(mb_conv1d_is_small(s), i, items->count,
-             if (is_asked_for(items, i)) forward_item(&f, buffer, s, items, i));
+             if (is_wanted(items, i)) forward_item(&f, buffer, s, items, i));
   }
 }
 
@@ -226,7 +228,8 @@ static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy
     if (s->F > MB_LINE) mb_warm(dy + sample + first * s->F, rows * s->F);
     return dy + sample + first * s->F;
   }
-  mb_unpool_rows(buffer, ld, dy + sample, argmax ? argmax + sample : NULL, first, rows, s->F, s);
+  const mb_epilogue e = mb_conv1d_epilogue(s);
+  mb_unpool_rows(buffer, ld, dy + sample, argmax ? argmax + sample : NULL, first, rows, s->F, &e);
   return buffer;
 }
 
@@ -237,14 +240,14 @@ static mb_size input_part(const mb_conv1d *s, const Items *items) {
 void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *w, const mb_conv1d *s, const mb_items *items) {
   const mb_size delay = longest_delay(s), part = input_part(s, items);
-  mb_real *v = scratch + mb_get_threads() * part;
+  mb_real *v = scratch + s->threads * part;
   reverse_chains(v, w, s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_FLUSH_DENORMALS;
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
-      if (!is_asked_for(items, i)) continue;
+      if (!is_wanted(items, i)) continue;
       const Item item = item_at(items, i, gradient_rows(s));
       const mb_real *in =
           gradient_of(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
@@ -313,7 +316,7 @@ static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const m
   const Backward b = {dy, argmax, x};
   const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), part = weights_part(s, &items);
   const mb_size taps = s->K * s->C * wide;
-  mb_real *sums = scratch + mb_get_threads() * part;
+  mb_real *sums = scratch + s->threads * part;
   double *db_sums = (double *)(sums + groups * taps);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
@@ -352,7 +355,7 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
   const Backward b = {dy, argmax, x};
   const mb_size wide = mb_padded_width(s->F), taps = s->K * s->C * wide, part = addition_part(s, items);
   const mb_size groups = mb_min(ADDITIONS, items->count);
-  mb_real *sums = scratch + mb_get_threads() * part;
+  mb_real *sums = scratch + s->threads * part;
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
   {
     MB_FLUSH_DENORMALS;
@@ -361,7 +364,7 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
       memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
       for (mb_size i = g * items->count / groups; i < (g + 1) * items->count / groups; i++) {
         const Item item = item_at(items, i, gradient_rows(s));
-        if (is_asked_for(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
+        if (is_wanted(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
       }
     });
   }
@@ -376,12 +379,12 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
 /* ---- all ------------------------------------------------------------------------------------ */
 
 static mb_size input_scratch(const mb_conv1d *s, const Items *items) {
-  return mb_get_threads() * input_part(s, items) + s->K * s->F * mb_padded_width(s->C);
+  return s->threads * input_part(s, items) + s->K * s->F * mb_padded_width(s->C);
 }
 
 mb_size mb_conv1d_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
-  const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
+  const mb_size threads = s->threads, taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, &results);
   const mb_size groups = groups_of(&rows);
   const mb_size for_weights = threads * weights_part(s, &rows) + groups * taps + mb_bias_scratch(s, groups);
@@ -389,7 +392,7 @@ mb_size mb_conv1d_direct_scratch(const mb_conv1d *s) {
 }
 
 mb_size mb_conv1d_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs) {
-  const mb_size threads = mb_get_threads(), taps = s->K * s->C * mb_padded_width(s->F);
+  const mb_size threads = s->threads, taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, results);
   const mb_size for_weights = threads * addition_part(s, inputs) + ADDITIONS * taps;
   return mb_max(forward, mb_max(for_weights, input_scratch(s, inputs)));

@@ -1,28 +1,43 @@
-/* conv1d_parts.h - what the ways to convolve share. */
+/* conv1d_parts.h - what the algorithms of convolution share, and what each offers. */
 #ifndef MB_CONV1D_PARTS_H
 #define MB_CONV1D_PARTS_H
 
-#include "internal.h"
+#include "simd_table.h"
 
-/* The ways get a shape with pool = 0 where nothing but the bias follows, and else with argmax: with pool = 1
- * the windows are single rows. L_out counts the rows that windows reach. */
+/* The algorithms get a simplified shape (conv1d.c): pool = 0 if nothing but the bias follows, else argmax is
+ * there, and with pool = 1 windows are single rows. L_out counts the rows that windows reach. */
 
 /* Rows of the result, and of the convolution before it that count of them are made from. */
-mb_size mb_conv1d_results(const mb_conv1d *s);
-mb_size mb_conv1d_rows(const mb_conv1d *s, mb_size count);
-
-static inline int mb_conv1d_threads(const mb_conv1d *s) {
-  return mb_threads_for(s->N * s->L_out * s->K * s->C * s->F);
+static inline mb_size mb_conv1d_results(const mb_conv1d *s) {
+  return s->pool > 0 ? s->L_pool : s->L_out;
+}
+static inline mb_size mb_conv1d_rows(const mb_conv1d *s, mb_size count) {
+  return s->pool > 0 ? (count - 1) * s->pool_stride + s->pool : count;
 }
 
-/* Scratch begins with a part for each thread, so many reals apart: nearly always the same, so that a thread
- * finds its part in its own caches. What another core has just written is slow to read, and to overwrite. */
+static inline mb_epilogue mb_conv1d_epilogue(const mb_conv1d *s) {
+  return (mb_epilogue){.rows = s->L_out,
+                       .channels = s->F,
+                       .pool = s->pool,
+                       .stride = s->pool_stride,
+                       .L_pool = s->L_pool,
+                       .slope = s->slope};
+}
+
+static inline int mb_conv1d_threads(const mb_conv1d *s) {
+  return s->N * s->L_out * s->K * s->C * s->F < MB_PARALLEL_MIN ? 1 : s->threads;
+}
+
+/* Scratch begins with a part for each thread. Parts are a multiple of this apart, nearly always once, so that
+ * a thread finds its part in its own caches: lines that another core has just written are slow to read and to
+ * overwrite. */
+#define MB_THREAD_PART ((mb_size)(MB_CONV1D_PART_BYTES / sizeof(mb_real)))
 static inline mb_size mb_thread_part(mb_size reals) {
   return mb_ceil_div(reals, MB_THREAD_PART) * MB_THREAD_PART;
 }
 
-/* Whether results stay in the caches of the cores that make them, from one layer to the next: each thread
- * then always takes the same samples, and else what is left, so that none has to wait. */
+/* Tells whether results stay in the caches of the cores that make them, from one layer to the next. If so,
+ * each thread always takes the same samples; else the next free one, so that none waits. */
 static inline bool mb_conv1d_is_small(const mb_conv1d *s) {
   return s->N * mb_max(s->L * s->C, s->L_out * s->F) <= 1 << 20;
 }
@@ -37,8 +52,8 @@ static inline bool mb_conv1d_is_small(const mb_conv1d *s) {
     }                                                                                                        \
   } while (0)
 
-/* Reads a real of each cache line of so many reals, so that the others are in the caches when they are
- * needed: the processor foresees this order, other than those of products and transforms. */
+/* Reads one real per cache line, in order, to warm the cache: hardware prefetch follows this order, not the
+ * strided one of the products and transforms that come next. */
 static inline void mb_warm(const mb_real *x, mb_size count) {
   for (mb_size i = 0; i < count; i += MB_LINE) (void)*(const volatile mb_real *)(x + i);
 }
@@ -47,30 +62,15 @@ static inline void mb_warm(const mb_real *x, mb_size count) {
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_MAX_LANES) * MB_MAX_LANES;
 }
-/* Columns of a product of such rows. What is behind them is not made, and never used. */
+/* Columns of a product of such rows; those behind are neither made nor used. */
 static inline mb_size mb_product_width(mb_size width) {
   const mb_size step = mb_halves_cost_less() ? MB_MAX_LANES / 2 : MB_MAX_LANES;
   return mb_ceil_div(width, step) * step;
 }
 
-/* ---- before and after (epilogue.c) ------------------------------------------------------- */
+/* ---- gradient of the bias (conv1d_bias.c) --------------------------------------------------- */
 
-/* count rows of the result (s->F apart; columns of them) from rows of the convolution (ld apart): bias b (or
- * NULL), largest of each window, relu. argmax (or NULL), like y, gets the place in the window, and
- * MB_NO_ARGMAX where relu let nothing through. y may be rows where there are no windows. */
-#define MB_NO_ARGMAX 255
-void mb_epilogue_rows(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
-                      mb_size columns, const mb_real *b, const mb_conv1d *s);
-
-/* The reverse: buffer (count, ld) = the gradient of rows first, first + 1, ... of the convolution of one
- * sample, zero outside its L_out rows and behind columns. */
-void mb_unpool_rows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax, mb_size first,
-                    mb_size count, mb_size columns, const mb_conv1d *s);
-
-/* ---- gradient of the bias (conv1d.c) --------------------------------------------------- */
-
-/* It is the sum of the rows of dy, which the pass that reads them for other gradients adds up, group by
- * group. */
+/* The pass that reads the rows of dy for other gradients adds them up, group by group. */
 
 /* Doubles in the sum of a group, and reals of scratch for the sums of all groups. */
 mb_size mb_bias_count(const mb_conv1d *s);
@@ -87,7 +87,7 @@ void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_con
 /* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
 typedef struct {
   mb_size count, per_sample, rows;
-  const uint8_t *only; /* 1 for each item that is asked for; NULL: all */
+  const uint8_t *only; /* 1 for each item to compute; NULL: all */
 } mb_items;
 
 mb_size mb_conv1d_direct_scratch(const mb_conv1d *s);
@@ -96,7 +96,7 @@ void mb_conv1d_direct_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, con
 void mb_conv1d_direct_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                                const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s);
 
-/* Items of results; of dx, in rows of stride points of the padded input; what such items of x add to dw. */
+/* Items of results; of dx, in rows of stride points of the padded input; and such items of x, added to dw. */
 mb_size mb_conv1d_direct_items_scratch(const mb_conv1d *s, const mb_items *results, const mb_items *inputs);
 void mb_conv1d_direct_forward_items(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x,
                                     const mb_real *w, const mb_real *b, const mb_conv1d *s,
@@ -106,9 +106,9 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
 void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *x, const mb_conv1d *s, const mb_items *items);
 
-/* ---- whether transforms are exact enough (conv1d_range.c) ------------------------------------- */
+/* ---- are transforms exact enough? (conv1d_range.c) ------------------------------------- */
 
-/* Of a transform of T rows: the rows of a window, and its depth. */
+/* A transform of T rows: the rows of a window, and how many products each result sums up. */
 typedef struct {
   int T;
   mb_size taps, depth;
@@ -128,19 +128,21 @@ bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, m
 bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
                                 const mb_conv1d_range *r);
 
-/* ---- as products of Fourier transforms of short pieces (conv1d_fft.c) -------------------- */
+/* ---- as products of transforms of short tiles (conv1d_fft.c, conv1d_tiling.c) -------------------- */
 
-bool mb_conv1d_fft_can(const mb_conv1d *s);
-mb_size mb_conv1d_fft_scratch(const mb_conv1d *s);
+/* Rows of the best tile, 0 if there is none. */
+int mb_conv1d_fft_rows(const mb_conv1d *s, bool backward);
+mb_size mb_conv1d_fft_scratch(const mb_conv1d *s, int T, bool backward);
 void mb_conv1d_fft_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x, const mb_real *w,
                            const mb_real *b, const mb_conv1d *s);
 void mb_conv1d_fft_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                            const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+                            const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s,
+                            int T);
 
-/* ---- what a pass costs, in multiply-adds of whole vectors ------------------------------ */
+/* ---- cost of a pass, in multiply-adds of whole vectors ------------------------------ */
 
 typedef enum { MB_PASS_Y, MB_PASS_DX, MB_PASS_DW } mb_conv1d_pass;
 double mb_conv1d_direct_cost(const mb_conv1d *s, mb_conv1d_pass pass);
-double mb_conv1d_fft_cost(const mb_conv1d *s, mb_conv1d_pass pass);
+double mb_conv1d_fft_cost(const mb_conv1d *s, int T, mb_conv1d_pass pass);
 
 #endif

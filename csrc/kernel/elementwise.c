@@ -1,5 +1,6 @@
 /* elementwise.c - operations on each element: of two arrays that broadcast, or of one. */
-#include "internal.h"
+#include "gradient.h"
+#include "simd_table.h"
 
 #include <stdio.h>
 #include <tgmath.h>

@@ -1,5 +1,5 @@
 /* factors.c - products kept as their factors, and made tile by tile where they are needed. */
-#include "internal.h"
+#include "simd_table.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* loss.c - softmax, log-softmax, cross-entropy from logits, mean squared error. */
-#include "internal.h"
+#include "simd_table.h"
 
 #define MAX_BLOCKS 64 /* partial sums of a loss */
 

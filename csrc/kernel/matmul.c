@@ -1,5 +1,5 @@
 /* matmul.c - matrix products: OpenBLAS, single-threaded, on tiles of our own. */
-#include "internal.h"
+#include "simd_table.h"
 
 #include <cblas.h>
 #include <string.h>

@@ -203,21 +203,6 @@ void mb_factors_multiply(mb_real *y, const mb_factors *f);
 
 typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
 
-#define MB_MAX_POOL 254 /* places in a window that a byte can name */
-
-/* What may follow in the same pass, so that the map before it is never written: the largest of each window of
- * pool rows, windows pool_stride apart, L_pool of them (pool 0: none), then with relu slope times what is
- * negative. With a slope other than 0 nothing can be kept for backward. */
-typedef struct {
-  mb_size N, L, C, K, F;
-  mb_size stride, dilation;
-  mb_size pad_left, pad_right;
-  mb_size L_out;
-  mb_size pool, pool_stride, L_pool; /* pool at most MB_MAX_POOL */
-  bool relu;
-  mb_real slope;
-} mb_conv1d;
-
 /* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.
  * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras);
  * EXPLICIT: pad points on both sides. Refuses windows that do not fit. The only place
@@ -225,30 +210,49 @@ typedef struct {
 mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,
                     mb_size stride, mb_size dilation, mb_padding padding, mb_size pad);
 
-/* Directly, as products of overlapping rows; or through Fourier transforms of short pieces (where there is no
- * dilation), which for many channels or long kernels is several times faster and as exact. The default is by
- * the cost of either for the shape. */
+#define MB_MAX_POOL 254 /* rows of a window that a byte can name */
+
+/* A convolution and what follows in the same pass, so that the map before it is never written: bias, the
+ * largest of each window of pool rows, pool_stride apart, then slope times what is negative. Set the first
+ * part, then let mb_conv1d_plan fill the second, and change neither after that. */
+typedef struct {
+  mb_size N, L, C, K, F;
+  mb_size stride, dilation;
+  mb_padding padding;
+  mb_size pad;               /* points on both sides, for MB_EXPLICIT */
+  mb_size pool, pool_stride; /* pool at most MB_MAX_POOL; 0: none */
+  mb_real slope;             /* 1: no activation; 0: ReLU; others are leaky, without a backward pass */
+
+  mb_size pad_left, pad_right;
+  mb_size L_out, L_pool; /* rows of the convolution; rows of y, after pooling */
+  bool has_argmax;       /* the backward pass needs a byte for each element of y */
+  int threads;
+  /* Rows of the tiles that are transformed for y, for dx alone, dw alone, both; 0: the direct algorithm. */
+  int T_y, T_dx, T_dw, T_both;
+  size_t scratch_bytes; /* of forward and backward */
+} mb_conv1d;
+
+/* Directly, as products of overlapping rows; or through transforms of short tiles (no dilation), which for
+ * many channels or long kernels is several times faster and as exact. The default compares their costs for
+ * the shape. Holds for plans that the calling thread makes from now on. */
 typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_FFT } mb_conv1d_algorithm;
+void mb_set_conv1d_algorithm(mb_conv1d_algorithm algorithm);
 
-void mb_set_conv1d_algorithm(
-    mb_conv1d_algorithm algorithm); /* for all that the calling thread starts from now on */
+/* Fills the second part, for at most this many threads. Refuses windows that do not fit. */
+mb_status mb_conv1d_plan(mb_conv1d *s, int threads);
 
-/* Reals of scratch that forward and backward need. Each thread works in MB_THREAD_PART of it or a multiple:
- * where small convolutions share one piece from call to call, that is in its own caches. */
-#define MB_THREAD_PART ((mb_size)1 << 17)
-mb_size mb_conv1d_scratch(const mb_conv1d *s);
+/* Each thread works in this much of scratch, or a multiple. Convolutions that share one piece of scratch from
+ * call to call find it in the caches of their cores. */
+#define MB_CONV1D_PART_BYTES (((size_t)1 << 17) * sizeof(mb_real))
 
-/* Whether something follows that the backward pass must know the argmax of: for each element of y a byte. */
-bool mb_conv1d_has_argmax(const mb_conv1d *s);
-
-/* y (N, L_out or L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax
- * (like y) where no backward pass will want them or there are none. x * w[n,t,f] = sum over k, c of x[n, t
- * stride + k dilation - pad_left, c] w[k,c,f] */
-void mb_conv1d_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x, const mb_real *w,
-                       const mb_real *b, const mb_conv1d *s);
-/* As pooling and relu: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */
-void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
-                        const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+/* y (N, L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax (like y) if
+ * there is none or no backward pass follows. x * w[n,t,f] = sum over k, c of x[n, t stride + k dilation -
+ * pad_left, c] w[k,c,f] */
+void mb_conv1d_forward(mb_real *y, uint8_t *argmax, void *scratch, const mb_real *x, const mb_real *w,
+                       const mb_real *b, const mb_conv1d *plan);
+/* As pooling and ReLU: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */
+void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, void *scratch, const mb_real *dy,
+                        const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *plan);
 
 /* ---- pooling (pool1d.c) --------------------------------------------------------------- */
 

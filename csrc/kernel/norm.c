@@ -1,5 +1,6 @@
 /* norm.c - batch and layer normalisation, forward and backward. */
-#include "conv1d_parts.h"
+#include "gradient.h"
+#include "simd_table.h"
 
 #include <math.h>
 
@@ -20,7 +21,7 @@ typedef struct {
   const mb_real *x, *dy;
   const struct Factors *factors; /* per column */
   const mb_real *mean, *inv_sd;  /* per row (layer norm) */
-  const mb_conv1d *windows;      /* behind the rows: dy and argmax are of those; or NULL */
+  const mb_epilogue *windows;    /* behind the rows: dy and argmax are of those; or NULL */
   const uint8_t *argmax;
   mb_size channels, width, stride, dy_stride, rows, tail;
 } Band;
@@ -59,21 +60,25 @@ static mb_size block_rows(const Band *p, mb_size limit) {
 
 /* ---- rows in front of windows ----------------------------------------------------------- */
 
-/* What follows batch norm, as what follows a convolution. */
-static mb_conv1d windows_of(const mb_batch_norm *s) {
-  return (mb_conv1d){
-      .F = s->C, .L_out = s->L, .pool = s->pool, .pool_stride = s->pool_stride, .L_pool = s->L_pool};
+/* The activation is not among it: normalise() applies it to the rows. */
+static mb_epilogue windows_of(const mb_batch_norm *s) {
+  return (mb_epilogue){.rows = s->L,
+                       .channels = s->C,
+                       .pool = s->pool,
+                       .stride = s->pool_stride,
+                       .L_pool = s->L_pool,
+                       .slope = 1};
 }
 
 /* The gradient of rows first, first + 1, ... of all samples end to end. */
 static void unpool_rows(mb_real *buffer, const Band *p, mb_size first, mb_size count) {
-  const mb_conv1d *s = p->windows;
+  const mb_epilogue *e = p->windows;
   for (mb_size done = 0, some; done < count; done += some) {
-    const mb_size sample = (first + done) / s->L_out, row = (first + done) % s->L_out;
-    const mb_size at = sample * s->L_pool * s->F;
-    some = mb_min(count - done, s->L_out - row);
+    const mb_size sample = (first + done) / e->rows, row = (first + done) % e->rows;
+    const mb_size at = sample * e->L_pool * e->channels;
+    some = mb_min(count - done, e->rows - row);
     mb_unpool_rows(buffer + done * p->channels, p->channels, p->dy + at, p->argmax + at, row, some,
-                   p->channels, s);
+                   p->channels, e);
   }
 }
 
@@ -271,7 +276,8 @@ static void map_band(mb_real *y, const Band *p) {
 /* count windows of a sample, the first beginning at x. */
 static void apply_windows(mb_real *y, uint8_t *argmax, const mb_real *x, const Band *p, mb_size count) {
   mb_real buffer[STRIP + MB_MAX_LANES] MB_ALIGNED; /* whole vectors are read */
-  const mb_size fold = p->width / p->channels, rows = mb_conv1d_rows(p->windows, count), whole = rows / fold;
+  const mb_size fold = p->width / p->channels, rows = mb_epilogue_input_rows(p->windows, count),
+                whole = rows / fold;
   normalise(buffer, p->width, x, p->stride, p->factors, whole, p->width);
   normalise(buffer + whole * p->width, 0, x + whole * p->stride, 0, p->factors, 1, rows % fold * p->channels);
   mb_epilogue_rows(y, argmax, buffer, p->channels, count, p->channels, NULL, p->windows);
@@ -279,13 +285,13 @@ static void apply_windows(mb_real *y, uint8_t *argmax, const mb_real *x, const B
 
 /* y = the windows of normalise(x) over the band, of N samples. */
 static void apply_band(mb_real *y, uint8_t *argmax, const Band *p, mb_size N) {
-  const mb_conv1d *s = p->windows;
-  const mb_size step = (STRIP / p->channels - s->pool) / s->pool_stride + 1;
-  const mb_size per_sample = mb_ceil_div(s->L_pool, step);
+  const mb_epilogue *e = p->windows;
+  const mb_size step = (STRIP / p->channels - e->pool) / e->stride + 1;
+  const mb_size per_sample = mb_ceil_div(e->L_pool, step);
   MB_FOR(mb_threads_for(p->rows * p->width), i, N * per_sample, 1, {
-    const mb_size n = i / per_sample, j = i % per_sample * step, at = (n * s->L_pool + j) * s->F;
-    apply_windows(y + at, argmax ? argmax + at : NULL, p->x + (n * s->L_out + j * s->pool_stride) * s->F, p,
-                  mb_min(step, s->L_pool - j));
+    const mb_size n = i / per_sample, j = i % per_sample * step, at = (n * e->L_pool + j) * e->channels;
+    apply_windows(y + at, argmax ? argmax + at : NULL, p->x + (n * e->rows + j * e->stride) * e->channels, p,
+                  mb_min(step, e->L_pool - j));
   });
 }
 
@@ -314,7 +320,7 @@ static mb_size chunk_of(const mb_batch_norm *s) {
 }
 
 void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb_batch_norm *s) {
-  const mb_conv1d windows = windows_of(s);
+  const mb_epilogue windows = windows_of(s);
   const mb_size rows = s->N * s->L, C = s->C, chunk = chunk_of(s), fold = chunk < C ? 1 : fold_for(rows, C);
   Factors f = {.slope = s->slope};
   for (mb_size first = 0; first < C; first += chunk) {
@@ -334,7 +340,7 @@ void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
                             const uint8_t *argmax, const mb_real *x, bool train, const mb_batch_norm *s) {
   double sum[CHUNK] = {0}, product[CHUNK] = {0};
-  const mb_conv1d windows = windows_of(s);
+  const mb_epilogue windows = windows_of(s);
   const mb_size rows = s->N * s->L, C = s->C;
   Factors f = {.slope = s->slope};
   for (mb_size first = 0; first < C; first += CHUNK) {

@@ -1,5 +1,5 @@
 /* optim.c - optimiser steps: one parallel pass over all parameters. */
-#include "internal.h"
+#include "simd_table.h"
 
 #include <omp.h>
 #include <tgmath.h>

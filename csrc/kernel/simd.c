@@ -1,5 +1,5 @@
 /* simd.c - the choice among the instruction sets that simd.h is compiled for. */
-#include "internal.h"
+#include "simd_table.h"
 
 #include <math.h>
 

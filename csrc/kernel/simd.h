@@ -1,7 +1,7 @@
 /* simd.h - what the fast convolutions and products are made of, for one instruction set: simd_base.c,
  * simd_v3.c and simd_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
  * and TILE_VECTORS vectors in a row of a product's register tile. */
-#include "conv1d_parts.h"
+#include "simd_table.h"
 
 #include <string.h>
 

@@ -38,13 +38,13 @@ MB_INLINE void epilogue_vector(mb_real *y, uint8_t *argmax, const mb_real *rows,
 }
 
 MB_INLINE void epilogue_windows(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
-                                mb_size columns, const mb_real *b, const mb_conv1d *s, const mb_size pool,
+                                mb_size columns, const mb_real *b, const mb_epilogue *e, const mb_size pool,
                                 const bool relu, const mb_real slope) {
   for (mb_size c = 0; c + LANES <= columns; c += LANES) {
     const Vec bias = b ? load(b + c) : (Vec){0};
     for (mb_size j = 0; j < count; j++)
-      epilogue_vector(y + j * s->F + c, argmax ? argmax + j * s->F + c : NULL,
-                      rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
+      epilogue_vector(y + j * e->channels + c, argmax ? argmax + j * e->channels + c : NULL,
+                      rows + j * e->stride * ld + c, ld, bias, pool, relu, slope);
   }
   const mb_size c = columns / LANES * LANES, rest = columns - c;
   if (rest == 0) return;
@@ -53,21 +53,21 @@ MB_INLINE void epilogue_windows(mb_real *y, uint8_t *argmax, const mb_real *rows
   for (mb_size j = 0; j < count; j++) {
     mb_real y_wide[LANES];
     uint8_t argmax_wide[LANES];
-    epilogue_vector(y_wide, argmax_wide, rows + j * s->pool_stride * ld + c, ld, bias, pool, relu, slope);
-    memcpy(y + j * s->F + c, y_wide, sizeof(mb_real) * (size_t)rest);
-    if (argmax) memcpy(argmax + j * s->F + c, argmax_wide, (size_t)rest);
+    epilogue_vector(y_wide, argmax_wide, rows + j * e->stride * ld + c, ld, bias, pool, relu, slope);
+    memcpy(y + j * e->channels + c, y_wide, sizeof(mb_real) * (size_t)rest);
+    if (argmax) memcpy(argmax + j * e->channels + c, argmax_wide, (size_t)rest);
   }
 }
 
 static void epilogue(mb_real *y, uint8_t *argmax, const mb_real *rows, mb_size ld, mb_size count,
-                     mb_size columns, const mb_real *b, const mb_conv1d *s) {
-#define POOL(size, relu, slope) epilogue_windows(y, argmax, rows, ld, count, columns, b, s, size, relu, slope)
-  const bool relu = s->relu && s->slope == 0;
-  switch (s->pool) { /* the usual ones with a constant number of steps */
-  case 1: relu ? POOL(1, true, 0) : POOL(1, s->relu, s->slope); break;
-  case 2: relu ? POOL(2, true, 0) : POOL(2, s->relu, s->slope); break;
-  case 3: relu ? POOL(3, true, 0) : POOL(3, s->relu, s->slope); break;
-  default: POOL(s->pool, s->relu, s->slope); break;
+                     mb_size columns, const mb_real *b, const mb_epilogue *e) {
+#define POOL(size, relu, slope) epilogue_windows(y, argmax, rows, ld, count, columns, b, e, size, relu, slope)
+  const bool is_active = e->slope != 1, relu = e->slope == 0;
+  switch (e->pool) { /* the usual ones with a constant number of steps */
+  case 1: relu ? POOL(1, true, 0) : POOL(1, is_active, e->slope); break;
+  case 2: relu ? POOL(2, true, 0) : POOL(2, is_active, e->slope); break;
+  case 3: relu ? POOL(3, true, 0) : POOL(3, is_active, e->slope); break;
+  default: POOL(e->pool, is_active, e->slope); break;
   }
 #undef POOL
 }
@@ -89,12 +89,12 @@ MB_INLINE void unpool_window(mb_real *buffer, mb_size ld, mb_size row, const mb_
 }
 
 MB_INLINE void unpool_windows(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax,
-                              mb_size first, mb_size count, mb_size columns, const mb_conv1d *s,
+                              mb_size first, mb_size count, mb_size columns, const mb_epilogue *e,
                               const mb_size pool) {
-  const mb_size begin = mb_ceil_div(mb_max(first - pool + 1, 0), s->pool_stride);
-  const mb_size end = mb_min((mb_max(first + count - 1, -1) + s->pool_stride) / s->pool_stride, s->L_pool);
+  const mb_size begin = mb_ceil_div(mb_max(first - pool + 1, 0), e->stride);
+  const mb_size end = mb_min((mb_max(first + count - 1, -1) + e->stride) / e->stride, e->L_pool);
   for (mb_size j = begin; j < end; j++) {
-    const mb_size at = j * s->F, row = j * s->pool_stride - first;
+    const mb_size at = j * e->channels, row = j * e->stride - first;
     if (row >= 0 && row + pool <= count)
       unpool_window(buffer, ld, row, dy + at, argmax + at, columns, 0, pool);
     else
@@ -104,12 +104,12 @@ MB_INLINE void unpool_windows(mb_real *buffer, mb_size ld, const mb_real *dy, co
 }
 
 static void unpool(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax, mb_size first,
-                   mb_size count, mb_size columns, const mb_conv1d *s) {
-#define POOL(size) unpool_windows(buffer, ld, dy, argmax, first, count, columns, s, size)
-  switch (s->pool) {
+                   mb_size count, mb_size columns, const mb_epilogue *e) {
+#define POOL(size) unpool_windows(buffer, ld, dy, argmax, first, count, columns, e, size)
+  switch (e->pool) {
   case 2: POOL(2); break;
   case 3: POOL(3); break;
-  default: POOL(s->pool); break;
+  default: POOL(e->pool); break;
   }
 #undef POOL
 }

@@ -1,5 +1,6 @@
 /* simd_unary.h - functions of each element, and their derivatives. Part of simd.h. */
 #include "exp.h"
+#include "gradient.h"
 
 #include <tgmath.h>
 

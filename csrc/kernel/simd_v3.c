@@ -1,5 +1,5 @@
 /* simd_v3.c - the vector code of simd.h for x86-64 processors with AVX2. */
-#include "internal.h"
+#include "simd_table.h"
 
 #ifdef MB_CHOOSES_SET
 #pragma GCC target("arch=x86-64-v3")

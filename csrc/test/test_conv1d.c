@@ -1,7 +1,7 @@
 /* test_conv1d.c - convolution against plain loops, numbers worked out by hand and central
  * differences. */
 #include "check.h"
-#include "internal.h" /* mb_use_simd */
+#include "simd_table.h" /* mb_use_simd */
 
 #define GUARD ((mb_real)12345)
 
@@ -15,20 +15,15 @@ typedef struct {
   uint8_t *argmax;
 } Conv;
 
-static mb_size results_of(const mb_conv1d *s) {
-  return s->pool > 0 ? s->L_pool : s->L_out;
-}
-
 /* Windows of pooling that do not fit are made smaller. */
 static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
-  mb_size none;
-  assert_int_equal(
-      mb_window(&s.L_out, &s.pad_left, &s.pad_right, s.L, s.K, s.stride, s.dilation, padding, pad), MB_OK);
-  if (s.pool > s.L_out) s.pool = s.L_out;
-  if (s.pool > 0)
-    assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L_out, s.pool, s.pool_stride, 1, MB_VALID, 0),
-                     MB_OK);
-  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * results_of(&s) * s.F;
+  s.padding = padding, s.pad = pad;
+  const mb_size pool = s.pool;
+  s.pool = 0;
+  assert_int_equal(mb_conv1d_plan(&s, 1), MB_OK);
+  s.pool = pool > s.L_out ? s.L_out : pool;
+  assert_int_equal(mb_conv1d_plan(&s, mb_get_threads()), MB_OK);
+  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * s.L_pool * s.F;
   return (Conv){.s = s,
                 .x_count = x,
                 .w_count = w,
@@ -41,7 +36,7 @@ static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
                 .dx = check_zeros(x),
                 .dw = check_zeros(w),
                 .db = check_zeros(s.F),
-                .argmax = mb_conv1d_has_argmax(&s) ? malloc((size_t)y) : NULL};
+                .argmax = s.has_argmax ? malloc((size_t)y) : NULL};
 }
 
 static void free_conv(Conv *c) {
@@ -55,35 +50,44 @@ static void fill(mb_real *values, mb_size count, mb_real value) {
 }
 
 /* Scratch full of NaN and a guard behind it: nothing may lean on what was there, or reach further. */
-static mb_real *new_scratch(const mb_conv1d *s) {
-  const mb_size count = mb_conv1d_scratch(s);
+static void *new_scratch(const mb_conv1d *s) {
+  const mb_size count = (mb_size)(s->scratch_bytes / sizeof(mb_real));
   mb_real *scratch = check_zeros(count + 1);
   fill(scratch, count, (mb_real)NAN);
   scratch[count] = GUARD;
   return scratch;
 }
 
-static void free_scratch(mb_real *scratch, const mb_conv1d *s) {
-  assert_true(scratch[mb_conv1d_scratch(s)] == GUARD);
+static void free_scratch(void *scratch, const mb_conv1d *s) {
+  assert_true(((mb_real *)scratch)[s->scratch_bytes / sizeof(mb_real)] == GUARD);
   free(scratch);
 }
 
+/* For the number of threads of now. */
+static mb_conv1d plan_of(const Conv *c) {
+  mb_conv1d s = c->s;
+  assert_int_equal(mb_conv1d_plan(&s, mb_get_threads()), MB_OK);
+  return s;
+}
+
 static void run_forward(mb_real *y, const Conv *c, const mb_real *x, const mb_real *w, const mb_real *b) {
-  mb_real *scratch = new_scratch(&c->s);
+  const mb_conv1d plan = plan_of(c);
+  void *scratch = new_scratch(&plan);
   fill(y, c->y_count, (mb_real)NAN);
-  mb_conv1d_forward(y, c->argmax, scratch, x, w, b, &c->s);
-  free_scratch(scratch, &c->s);
+  mb_conv1d_forward(y, c->argmax, scratch, x, w, b, &plan);
+  free_scratch(scratch, &plan);
 }
 
 /* After a forward pass, which leaves the argmax. */
 static void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) {
-  mb_real *scratch = new_scratch(&c->s);
+  const mb_conv1d plan = plan_of(c);
+  void *scratch = new_scratch(&plan);
   fill(c->dx, c->x_count, (mb_real)NAN);
   fill(c->dw, c->w_count, (mb_real)NAN);
   fill(c->db, c->s.F, (mb_real)NAN);
   mb_conv1d_backward(want_x ? c->dx : NULL, want_w ? c->dw : NULL, want_b ? c->db : NULL, scratch, c->dy,
-                     c->argmax, c->x, c->w, &c->s);
-  free_scratch(scratch, &c->s);
+                     c->argmax, c->x, c->w, &plan);
+  free_scratch(scratch, &plan);
 }
 
 /* ---- against the formula of the header, straight -------------------------------------- */
@@ -102,17 +106,17 @@ static void plain_finish(double *y, double *drows, const double *rows, const Con
   const mb_conv1d *s = &c->s;
   const mb_size pool = s->pool > 0 ? s->pool : 1, step = s->pool > 0 ? s->pool_stride : 1;
   for (mb_size i = 0; i < c->y_count; i++) {
-    const mb_size f = i % s->F, window = i / s->F % results_of(s), n = i / s->F / results_of(s);
+    const mb_size f = i % s->F, window = i / s->F % s->L_pool, n = i / s->F / s->L_pool;
     const mb_size first = (n * s->L_out + window * step) * s->F + f;
     double largest = rows[first];
     for (mb_size k = 1; k < pool; k++) largest = fmax(largest, rows[first + k * s->F]);
-    y[i] = s->relu && largest < 0 ? 0 : largest;
-    const int argmax = mb_conv1d_has_argmax(s) ? c->argmax[i] : 0;
+    y[i] = s->slope == 0 && largest < 0 ? 0 : largest;
+    const int argmax = s->has_argmax ? c->argmax[i] : 0;
     if (argmax == 255) {
-      assert_true(s->relu && largest <= CHECK_TOLERANCE * 100);
+      assert_true(s->slope == 0 && largest <= CHECK_TOLERANCE * 100);
       continue;
     }
-    assert_true(argmax < pool && (!s->relu || largest >= -CHECK_TOLERANCE * 100));
+    assert_true(argmax < pool && (s->slope != 0 || largest >= -CHECK_TOLERANCE * 100));
     assert_false(rows[first + argmax * s->F] < largest - CHECK_TOLERANCE * 100);
     drows[first + argmax * s->F] += c->dy[i];
   }
@@ -160,10 +164,10 @@ static void check_and_free(const char *what, const Conv *c, const mb_real *value
   for (mb_size i = 0; i < count; i++)
     if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * largest))
       fail_msg(
-          "N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td, pool %td / %td, relu %d: "
+          "N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td, pool %td / %td, slope %g: "
           "%s %td is %.9g, expected %.9g",
-          s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, s->pool, s->pool_stride, s->relu,
-          what, i, (double)values[i], plain[i]);
+          s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, s->pool, s->pool_stride,
+          (double)s->slope, what, i, (double)values[i], plain[i]);
   free(plain);
 }
 
@@ -190,7 +194,7 @@ static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *pad, mb_si
       .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, longest)};
   s.stride = draw(rng, 1, 4);
   s.dilation = draw(rng, 1, 3);
-  s.pool = draw(rng, 0, 4), s.pool_stride = draw(rng, 1, 4), s.relu = draw(rng, 0, 1);
+  s.pool = draw(rng, 0, 4), s.pool_stride = draw(rng, 1, 4), s.slope = draw(rng, 0, 1) ? 0 : 1;
   const mb_size span = (s.K - 1) * s.dilation + 1;
   *padding = (mb_padding)draw(rng, MB_VALID, MB_EXPLICIT);
   *pad = *padding == MB_EXPLICIT ? draw(rng, 0, span - 1) : 0;
@@ -219,9 +223,9 @@ static void slope_multiplies_what_is_negative(void **state) {
     mb_padding padding;
     mb_size pad;
     mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 40, 7);
-    s.relu = false;
+    s.slope = 1;
     Conv plain = new_conv(s, padding, pad);
-    s.relu = true, s.slope = (mb_real)0.25;
+    s.slope = (mb_real)0.25;
     Conv leaky = new_conv(s, padding, pad);
     run_forward(plain.y, &plain, plain.x, plain.w, plain.b);
     run_forward(leaky.y, &leaky, plain.x, plain.w, plain.b);
@@ -235,14 +239,14 @@ static void slope_multiplies_what_is_negative(void **state) {
 
 /* Long enough for several work items in a sample, for all groups, and for products in parts. */
 static const mb_conv1d large[] = {
-    {.N = 1, .L = 2003, .C = 1, .K = 20, .F = 64, .stride = 1, .dilation = 1},
-    {.N = 2, .L = 701, .C = 16, .K = 15, .F = 32, .stride = 1, .dilation = 1},
-    {.N = 1, .L = 300, .C = 63, .K = 17, .F = 64, .stride = 1, .dilation = 1},
-    {.N = 3, .L = 500, .C = 32, .K = 10, .F = 16, .stride = 2, .dilation = 1},
-    {.N = 1, .L = 900, .C = 7, .K = 4, .F = 33, .stride = 5, .dilation = 1},
-    {.N = 2, .L = 600, .C = 9, .K = 6, .F = 16, .stride = 3, .dilation = 2},
-    {.N = 40, .L = 50, .C = 8, .K = 3, .F = 8, .stride = 1, .dilation = 1},
-    {.N = 2, .L = 1300, .C = 40, .K = 50, .F = 20, .stride = 1, .dilation = 1},
+    {.N = 1, .L = 2003, .C = 1, .K = 20, .F = 64, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 701, .C = 16, .K = 15, .F = 32, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 1, .L = 300, .C = 63, .K = 17, .F = 64, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 3, .L = 500, .C = 32, .K = 10, .F = 16, .stride = 2, .dilation = 1, .slope = 1},
+    {.N = 1, .L = 900, .C = 7, .K = 4, .F = 33, .stride = 5, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 600, .C = 9, .K = 6, .F = 16, .stride = 3, .dilation = 2, .slope = 1},
+    {.N = 40, .L = 50, .C = 8, .K = 3, .F = 8, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 1300, .C = 40, .K = 50, .F = 20, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 2,
      .L = 1500,
      .C = 1,
@@ -252,7 +256,7 @@ static const mb_conv1d large[] = {
      .dilation = 1,
      .pool = 3,
      .pool_stride = 2,
-     .relu = 1},
+     .slope = 0},
     {.N = 3,
      .L = 700,
      .C = 32,
@@ -262,8 +266,17 @@ static const mb_conv1d large[] = {
      .dilation = 1,
      .pool = 3,
      .pool_stride = 2,
-     .relu = 1},
-    {.N = 3, .L = 400, .C = 16, .K = 9, .F = 32, .stride = 1, .dilation = 1, .pool = 2, .pool_stride = 3},
+     .slope = 0},
+    {.N = 3,
+     .L = 400,
+     .C = 16,
+     .K = 9,
+     .F = 32,
+     .stride = 1,
+     .dilation = 1,
+     .slope = 1,
+     .pool = 2,
+     .pool_stride = 3},
     {.N = 2,
      .L = 500,
      .C = 16,
@@ -273,13 +286,13 @@ static const mb_conv1d large[] = {
      .dilation = 1,
      .pool = 1,
      .pool_stride = 2,
-     .relu = 1},
-    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1, .relu = 1},
-    {.N = 30, .L = 333, .C = 16, .K = 5, .F = 100, .stride = 1, .dilation = 1},
-    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1},
-    {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1},
-    {.N = 1, .L = 157, .C = 100, .K = 5, .F = 100, .stride = 1, .dilation = 1},
-    {.N = 4, .L = 300, .C = 2, .K = 1, .F = 300, .stride = 1, .dilation = 1},
+     .slope = 0},
+    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1, .slope = 0},
+    {.N = 30, .L = 333, .C = 16, .K = 5, .F = 100, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 5, .L = 300, .C = 24, .K = 1, .F = 48, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1, .slope = 1},
+    {.N = 1, .L = 157, .C = 100, .K = 5, .F = 100, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 4, .L = 300, .C = 2, .K = 1, .F = 300, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 8,
      .L = 300,
      .C = 2,
@@ -289,7 +302,7 @@ static const mb_conv1d large[] = {
      .dilation = 1,
      .pool = 2,
      .pool_stride = 2,
-     .relu = 1},
+     .slope = 0},
     {.N = 1,
      .L = 600,
      .C = 24,
@@ -299,7 +312,7 @@ static const mb_conv1d large[] = {
      .dilation = 1,
      .pool = 3,
      .pool_stride = 2,
-     .relu = 1},
+     .slope = 0},
 };
 #define LARGE ((mb_size)(sizeof large / sizeof large[0]))
 
@@ -314,7 +327,7 @@ static void large_shapes(void **state) {
 /* As large as they may be, their products are not those of any memory. */
 static void strides_beyond_the_input(void **state) {
   (void)state;
-  mb_conv1d s = {.N = 2, .L = 40, .C = 4, .K = 3, .F = 8, .stride = INT32_MAX, .dilation = 1, .relu = 1};
+  mb_conv1d s = {.N = 2, .L = 40, .C = 4, .K = 3, .F = 8, .stride = INT32_MAX, .dilation = 1, .slope = 0};
   for (s.pool = 0; s.pool <= 1; s.pool++, s.pool_stride = INT32_MAX) {
     check_conv(s, MB_SAME, 0);
     check_conv(s, MB_VALID, 0);
@@ -330,7 +343,8 @@ static void even_kernel_with_stride(void **state) {
   const mb_real y[] = {3210.5, 5432.5, 54.5};
   const mb_real dx[] = {10, 100, 1000, 2, 20}, dw[] = {8, 11, 2, 3}, db[] = {3};
   Conv c =
-      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 4, .F = 1, .stride = 2, .dilation = 1}, MB_SAME, 0);
+      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 4, .F = 1, .stride = 2, .dilation = 1, .slope = 1},
+               MB_SAME, 0);
   run_forward(c.y, &c, x, w, b);
   assert_memory_equal(c.y, y, sizeof y);
   memcpy(c.x, x, sizeof x), memcpy(c.w, w, sizeof w), memcpy(c.dy, dy, sizeof dy);
@@ -348,7 +362,8 @@ static void channels_last(void **state) {
   const mb_real w[] = {1, 10, 100, 1000, 2, 20, 200, 2000};
   const mb_real y[] = {1007, 10070, 1613, 16130, 199, 1990, 104, 1040};
   Conv c =
-      new_conv((mb_conv1d){.N = 2, .L = 3, .C = 2, .K = 2, .F = 2, .stride = 1, .dilation = 1}, MB_VALID, 0);
+      new_conv((mb_conv1d){.N = 2, .L = 3, .C = 2, .K = 2, .F = 2, .stride = 1, .dilation = 1, .slope = 1},
+               MB_VALID, 0);
   run_forward(c.y, &c, x, w, NULL);
   assert_memory_equal(c.y, y, sizeof y);
   free_conv(&c);
@@ -358,7 +373,8 @@ static void dilated_taps(void **state) {
   (void)state;
   const mb_real x[] = {1, 2, 3, 4, 5}, w[] = {1, 10}, b[] = {0}, y[] = {41, 52};
   Conv c =
-      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 2, .F = 1, .stride = 1, .dilation = 3}, MB_VALID, 0);
+      new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 2, .F = 1, .stride = 1, .dilation = 3, .slope = 1},
+               MB_VALID, 0);
   run_forward(c.y, &c, x, w, b);
   assert_memory_equal(c.y, y, sizeof y);
   free_conv(&c);
@@ -511,11 +527,11 @@ static void widen(mb_real *x, mb_size N, mb_size L, mb_size C, Range range) {
 static void wide_ranges(void **state) {
   (void)state;
   static const mb_conv1d shapes[] = {
-      {.N = 2, .L = 300, .C = 1, .K = 50, .F = 64, .stride = 1, .dilation = 1},
-      {.N = 2, .L = 150, .C = 64, .K = 15, .F = 24, .stride = 1, .dilation = 1},
-      {.N = 2, .L = 150, .C = 24, .K = 5, .F = 32, .stride = 1, .dilation = 1},
-      {.N = 2, .L = 151, .C = 16, .K = 10, .F = 17, .stride = 2, .dilation = 1},
-      {.N = 3, .L = 90, .C = 40, .K = 3, .F = 16, .stride = 1, .dilation = 1},
+      {.N = 2, .L = 300, .C = 1, .K = 50, .F = 64, .stride = 1, .dilation = 1, .slope = 1},
+      {.N = 2, .L = 150, .C = 64, .K = 15, .F = 24, .stride = 1, .dilation = 1, .slope = 1},
+      {.N = 2, .L = 150, .C = 24, .K = 5, .F = 32, .stride = 1, .dilation = 1, .slope = 1},
+      {.N = 2, .L = 151, .C = 16, .K = 10, .F = 17, .stride = 2, .dilation = 1, .slope = 1},
+      {.N = 3, .L = 90, .C = 40, .K = 3, .F = 16, .stride = 1, .dilation = 1, .slope = 1},
   };
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     for (Range range = NOTHING; range < RANGES; range++)

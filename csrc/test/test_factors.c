@@ -1,7 +1,7 @@
 /* test_factors.c - products kept as their factors against plain loops, and optimiser steps on them against
  * steps on the product. */
 #include "check.h"
-#include "internal.h" /* mb_use_simd */
+#include "simd_table.h" /* mb_use_simd */
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

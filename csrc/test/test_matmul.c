@@ -1,6 +1,6 @@
 /* test_matmul.c - matrix products against a plain triple loop. */
 #include "check.h"
-#include "internal.h" /* mb_use_simd */
+#include "simd_table.h" /* mb_use_simd */
 
 #define COUNT_OF(array) ((mb_size)(sizeof(array) / sizeof((array)[0])))
 
