@@ -78,7 +78,7 @@ void bind_let_go(Tensor *saved);
 Tensor *bind_push_alias(lua_State *L, const Tensor *x);
 bool bind_same_shape(const Tensor *a, const Tensor *b);
 /* Marks data as changed in place, so that a tape that saved it notices. */
-void bind_touch(Tensor *tensor);
+void bind_mark_changed(Tensor *tensor);
 void bind_push_sizes(lua_State *L, const mb_shape *shape); /* the table {2, 3} */
 /* "{2, 3}" on the stack; returns it. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);

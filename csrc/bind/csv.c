@@ -176,7 +176,7 @@ static mb_real *next_row(Args *a, const char *kinds, size_t columns) {
   const mb_size places = x->count / x->shape.shape[0];
   if (x->shape.rank < 2 || numbers > places)
     args_error(a, "%I numbers do not fit row %I", (lua_Integer)numbers, (lua_Integer)row + 1);
-  bind_touch(x);
+  bind_mark_changed(x);
   return x->data + row * places;
 }
 

@@ -104,7 +104,7 @@ static int add_into(lua_State *L) {
   Tensor *y = next_tensor(&a, "y");
   const Tensor *x = next_tensor_count(&a, "x", y->count);
   mb_add_scaled(y->data, next_real_or(&a, "scale", 1), x->data, x->count);
-  bind_touch(y);
+  bind_mark_changed(y);
   lua_settop(L, 1);
   return 1;
 }

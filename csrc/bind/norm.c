@@ -13,8 +13,8 @@ static int batch_norm_statistics(lua_State *L) {
     running_mean = next_tensor_count(&a, "running mean", C);
     running_var = next_tensor_count(&a, "running variance", C);
     momentum = next_number(&a, "momentum");
-    bind_touch(running_mean);
-    bind_touch(running_var);
+    bind_mark_changed(running_mean);
+    bind_mark_changed(running_var);
   }
   Tensor *mean = push_vector(&a, C), *var = push_vector(&a, C);
   mb_batch_norm_statistics(mean->data, var->data, running_mean != NULL ? running_mean->data : NULL,

@@ -51,7 +51,7 @@ static mb_parameter *next_parameters(Args *a, mb_size *parameter_count) {
     read_gradient(a, i, value, p);
     if (lua_istable(L, FIRST_MOMENTS)) p->m = list_reals(a, "moment", FIRST_MOMENTS, i, value->count);
     if (lua_istable(L, SECOND_MOMENTS)) p->v = list_reals(a, "moment", SECOND_MOMENTS, i, value->count);
-    bind_touch(value);
+    bind_mark_changed(value);
   }
   return parameters;
 }

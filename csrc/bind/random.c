@@ -270,7 +270,7 @@ static int rng_shuffle(lua_State *L) {
   const mb_size count = x->shape.shape[0], *index = push_permutation(L, rng, count);
   const Tensor *rows = push_rows(&a, x, index, (mb_shape){1, {count}});
   memcpy(x->data, rows->data, (size_t)x->count * sizeof(mb_real));
-  bind_touch(x);
+  bind_mark_changed(x);
   return 0;
 }
 

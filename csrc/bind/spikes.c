@@ -68,7 +68,7 @@ static int peaks_exact(lua_State *L) {
   double *scratch = push_room(&a, &options);
   args_check(&a, mb_spikes_exact(x->data + row * points, scratch, peaks.position, peaks.height, peaks.count,
                                  &options));
-  bind_touch(x);
+  bind_mark_changed(x);
   return 0;
 }
 
@@ -91,7 +91,7 @@ static int peaks_varied(lua_State *L) {
   double *scratch = push_room(&a, &options);
   args_check(&a, mb_spikes_varied(x->data + first * points, scratch, varied.position, varied.height, rng,
                                   peaks.position, peaks.height, peaks.count, &options, count));
-  bind_touch(x);
+  bind_mark_changed(x);
   return 0;
 }
 

@@ -271,7 +271,7 @@ static int accumulate(lua_State *L) {
   Tensor *a = next_tensor(&args, "gradient"), *b = next_tensor_count(&args, "gradient", a->count);
   Tensor *sum = push_over_gradient(&args, 1);
   mb_binary(sum->data, MB_ADD, a->data, &a->shape, b->data, &a->shape, &a->shape);
-  bind_touch(sum);
+  bind_mark_changed(sum);
   bind_close(b);
   return 1;
 }

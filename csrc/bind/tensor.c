@@ -272,7 +272,7 @@ void pop_scratch(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void bind_touch(Tensor *tensor) {
+void bind_mark_changed(Tensor *tensor) {
   tensor->block->version++;
 }
 

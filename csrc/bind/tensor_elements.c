@@ -154,7 +154,7 @@ static int set(lua_State *L) {
                bind_push_shape(L, &x->shape), given);
   const mb_size offset = next_offset(&a, x);
   x->data[offset] = next_real(&a, "value");
-  bind_touch(x);
+  bind_mark_changed(x);
   return 0;
 }
 
@@ -163,7 +163,7 @@ static int fill(lua_State *L) {
   Args a = bind_args(L, "fill");
   Tensor *x = next_tensor(&a, "x");
   mb_fill(x->data, next_real(&a, "value"), x->count);
-  bind_touch(x);
+  bind_mark_changed(x);
   lua_settop(L, 1);
   return 1;
 }
@@ -178,7 +178,7 @@ static int copy_from(lua_State *L) {
     args_error(&a, "shape %s does not fit into shape %s", from, bind_push_shape(L, &x->shape));
   }
   memmove(x->data, source->data, (size_t)x->count * sizeof(mb_real));
-  bind_touch(x);
+  bind_mark_changed(x);
   lua_settop(L, 1);
   return 1;
 }
