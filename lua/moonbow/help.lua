@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
+local terminal = require "moonbow.terminal"
 
 local function part(name) return require("moonbow.help." .. name) end
 
@@ -17,8 +18,8 @@ local function add_topic(lines, entries, title)
 end
 
 local HEAD = [[
-Help on a name: mb.help "fit"        on a thing: mb.help(mb.nn.Conv1d)
-     on words:  mb.help "freeze"     on a topic: mb.help "tensors", each method with a line]]
+On a name:  mb.help "fit"        on a thing: mb.help(mb.nn.Conv1d)
+on words:   mb.help "freeze"     on a topic, with a line for each method: mb.help "tensors"]]
 
 local function print_index(entries)
   local lines = { HEAD }
@@ -122,6 +123,7 @@ return function(mb)
   -- @param what? any a name, a topic, words, or a value
   return function(what)
     local entries = part("entries").all(mb)
+    part("text").width = terminal.line_width(60, 100)
     if what == nil then return print_index(entries) end
     check.kind("help", "what", what, "string|function|table|userdata")
     if type(what) == "string" then print_name(entries, what) else print_value(entries, what) end

@@ -20,7 +20,7 @@ local function in_line(text) return (text or ""):gsub("%s+", " "):gsub("^ ", "")
 local function say(lines, format, ...) lines[#lines + 1] = (format:format(...):gsub("[ #]+$", "")) end
 
 local function say_text(lines, text)
-  for line in (text .. "\n"):gmatch "(.-)\n" do say(lines, "---%s", line) end
+  for line in (text .. "\n"):gmatch "(.-)\n" do say(lines, "--- %s", line) end
 end
 
 -- ---- option tables ----

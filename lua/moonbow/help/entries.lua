@@ -133,7 +133,8 @@ function entries.summary(text)
     local sentence = first:sub(1, stop)
     local _, opened = sentence:gsub("[({]", "")
     local _, closed = sentence:gsub("[)}]", "")
-    if opened == closed and not abbreviations[sentence:match "([%a.]+)%.$"] then return sentence end
+    local is_end = not sentence:find "%.%.$" and not abbreviations[sentence:match "([%a.]+)%.$"]
+    if opened == closed and is_end then return sentence end
   end
   return first
 end

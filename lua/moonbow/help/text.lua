@@ -3,13 +3,13 @@ local check = require "moonbow.check"
 
 local text = {}
 
-local WIDTH = 100
+text.width = 100 -- of lines
 
---- Words in lines of at most WIDTH characters, each after so many blanks; the first line after a head.
+--- Words in lines of at most text.width characters, each after so many blanks; the first line after a head.
 local function wrap(words, indent, head)
   local lines, line = {}, head or (" "):rep(indent)
   for word in words:gmatch "%S+" do
-    if #line > indent and utf8.len(line) + utf8.len(word) >= WIDTH then
+    if #line > indent and utf8.len(line) + utf8.len(word) >= text.width then
       lines[#lines + 1], line = line, (" "):rep(indent)
     end
     line = line .. (#line > indent and not line:find " $" and " " or "") .. word
@@ -110,7 +110,7 @@ end
 function text.line(entry)
   local name = entry.kind == "method" and entry.path or text.title(entry):match "^[^({]+"
   local line = ("  %-30s %s"):format(name, entry.summary)
-  if utf8.len(line) > WIDTH then line = line:sub(1, (utf8.offset(line, WIDTH - 3))) .. "..." end
+  if utf8.len(line) > text.width then line = line:sub(1, (utf8.offset(line, text.width - 3))) .. "..." end
   return check.printable(line)
 end
 

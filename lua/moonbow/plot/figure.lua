@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
+local terminal = require "moonbow.terminal"
 local gnuplot = require "moonbow.plot.gnuplot"
 
 --- A figure of one or more panels, as the functions of mb.plot make it.
@@ -114,13 +115,6 @@ end
 
 local function on_terminal() return (os.execute "test -t 1") end
 
-local function terminal_width()
-  local pipe = io.popen "stty size </dev/tty 2>/dev/null"
-  local answer = pipe and pipe:read "a"
-  if pipe then pipe:close() end
-  return tonumber(answer and answer:match "%d+%s+(%d+)") or tonumber(os.getenv "COLUMNS") or 80
-end
-
 -- A gnuplot without windows has the terminal 'unknown': it must fail here, for text to be shown.
 local function show_window(figure)
   if not (os.getenv "DISPLAY" or os.getenv "WAYLAND_DISPLAY") then return false end
@@ -135,7 +129,7 @@ end
 function Figure:show()
   local interactive = on_terminal()
   if interactive and show_window(self) then return self end
-  local width = interactive and terminal_width() or 80
+  local width = interactive and terminal.width() or 80
   local text, message = self:text(width, math.max(16, math.min(32, width // 3)))
   if not text then return nil, message end
   io.write(text)
