@@ -5,10 +5,17 @@ typedef struct {
   Vec re, im;
 } Complex;
 
-/* z e^(-2 pi i k / MB_MAX_FFT) */
+/* z e^(-2 pi i k / MB_MAX_FFT). Below, no result is negated before it is multiplied: that would be an
+ * instruction more, because the compiler does not see into those of simd_fma.h. */
 MB_INLINE Complex rotate(Complex z, int k) {
   const Vec c = spread(mb_cosines[k]), s = spread(mb_sines[k]);
   return (Complex){add_product(z.im * s, z.re, c), subtract_product(z.im * c, z.re, s)};
+}
+
+/* The same of -conj z */
+MB_INLINE Complex rotate_mirrored(Complex z, int k) {
+  const Vec c = spread(mb_cosines[k]), s = spread(mb_sines[k]);
+  return (Complex){subtract_product(z.im * s, z.re, c), add_product(z.im * c, z.re, s)};
 }
 
 MB_INLINE void butterfly4(Complex *z, const int step) {
@@ -21,12 +28,6 @@ MB_INLINE void butterfly4(Complex *z, const int step) {
   z[3 * step] = (Complex){q.re - s.im, q.im + s.re};
 }
 
-/* a and b = e + h o and e - h o */
-MB_INLINE void add_and_subtract(Complex *a, Complex *b, Complex e, Complex o, Vec h) {
-  *a = (Complex){add_product(e.re, o.re, h), add_product(e.im, o.im, h)};
-  *b = (Complex){subtract_product(e.re, o.re, h), subtract_product(e.im, o.im, h)};
-}
-
 /* z[k] = sum over j of z[j] e^(-2 pi i j k / 8): even and odd j apart. */
 MB_INLINE void butterfly8(Complex *z) {
   const Vec h = spread((mb_real)0.70710678118654752440);
@@ -34,12 +35,14 @@ MB_INLINE void butterfly8(Complex *z) {
   butterfly4(z + 1, 2);
   const Complex o0 = z[1], o2 = {z[5].im, -z[5].re};
   const Complex o1 = {z[3].re + z[3].im, z[3].im - z[3].re}; /* without the factor h, as o3 */
-  const Complex o3 = {z[7].im - z[7].re, -(z[7].re + z[7].im)};
+  const Complex o3 = {z[7].im - z[7].re, z[7].re + z[7].im}; /* and its im with the other sign */
   const Complex e0 = z[0], e1 = z[2], e2 = z[4], e3 = z[6];
   z[0] = (Complex){e0.re + o0.re, e0.im + o0.im}, z[4] = (Complex){e0.re - o0.re, e0.im - o0.im};
-  add_and_subtract(&z[1], &z[5], e1, o1, h);
+  z[1] = (Complex){add_product(e1.re, o1.re, h), add_product(e1.im, o1.im, h)};
+  z[5] = (Complex){subtract_product(e1.re, o1.re, h), subtract_product(e1.im, o1.im, h)};
   z[2] = (Complex){e2.re + o2.re, e2.im + o2.im}, z[6] = (Complex){e2.re - o2.re, e2.im - o2.im};
-  add_and_subtract(&z[3], &z[7], e3, o3, h);
+  z[3] = (Complex){add_product(e3.re, o3.re, h), subtract_product(e3.im, o3.im, h)};
+  z[7] = (Complex){subtract_product(e3.re, o3.re, h), add_product(e3.im, o3.im, h)};
 }
 
 MB_INLINE void butterfly(Complex *z, const int n) {
@@ -124,7 +127,7 @@ MB_INLINE void fourier_inverse(mb_real *rows, const mb_real *planes, mb_size pla
     const Complex a = take(planes, plane, k), b = take(planes, plane, n - k);
     const Complex even = {a.re + b.re, a.im - b.im};
     /* i (a - conj b) e^(+2 pi i k / 2n), by rotating its conjugate */
-    const Complex odd = rotate((Complex){-(a.im + b.im), b.re - a.re}, k * (MB_MAX_FFT / (2 * n)));
+    const Complex odd = rotate_mirrored((Complex){a.im + b.im, b.re - a.re}, k * (MB_MAX_FFT / (2 * n)));
     z[k] = (Complex){even.re + odd.re, even.im - odd.im};
     z[n - k] = (Complex){even.re - odd.re, -even.im - odd.im};
   }
