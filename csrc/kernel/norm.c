@@ -33,6 +33,17 @@ typedef struct Factors {
   mb_real slope;
 } Factors;
 
+/* call(slope) with a constant for the usual ones: what does not occur costs nothing in a loop. */
+#define WITH_SLOPE(slope, call)                                                                              \
+  do {                                                                                                       \
+    if ((slope) == 1)                                                                                        \
+      call(1);                                                                                               \
+    else if ((slope) == 0)                                                                                   \
+      call(0);                                                                                               \
+    else                                                                                                     \
+      call(slope);                                                                                           \
+  } while (0)
+
 /* The gradient dy behind the activation in front of it, at z. */
 MB_INLINE mb_real before_activation(mb_real dy, mb_real z, mb_real slope) {
   return z > 0 ? dy : mb_below(slope, dy);
@@ -116,24 +127,24 @@ typedef struct {
 } Term;
 
 /* What row r adds to the sums of column c. */
-MB_INLINE Term term(Sums sums, const Band *restrict p, mb_size r, mb_size c) {
+MB_INLINE Term term(Sums sums, mb_real slope, const Band *restrict p, mb_size r, mb_size c) {
   const Factors *restrict f = p->factors;
   const mb_real x = p->x[r * p->stride + c];
   const mb_real v = sums == LAYER_GRADIENTS ? (x - p->mean[r]) * p->inv_sd[r] : x - f->mean[c];
   mb_real u = sums == MOMENTS ? v : p->dy[r * p->dy_stride + c];
-  if (sums == GRADIENTS) u = before_activation(u, v * f->scale[c] + f->offset[c], f->slope);
+  if (sums == GRADIENTS) u = before_activation(u, v * f->scale[c] + f->offset[c], slope);
   return (Term){u, u * v};
 }
 
 /* One row after the other: of several at once, the processor would not see which bytes come next. */
-MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, const Band *restrict p, mb_size r,
-                         mb_size rows, mb_size width) {
+MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, mb_real slope,
+                         const Band *restrict p, mb_size r, mb_size rows, mb_size width) {
   mb_real u[CHUNK] MB_ALIGNED, uv[CHUNK] MB_ALIGNED;
   for (mb_size c = 0; c < width; c++) u[c] = uv[c] = 0;
   for (const mb_size end = r + rows; r < end; r++)
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
-      const Term t = term(sums, p, r, c);
+      const Term t = term(sums, slope, p, r, c);
       u[c] += t.u;
       uv[c] += t.uv;
     }
@@ -144,21 +155,22 @@ MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, cons
   }
 }
 
-MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, const Band *p, mb_size r,
-                          mb_size rows, mb_size width) {
+MB_INLINE void add_groups(double *restrict a, double *restrict b, Sums sums, mb_real slope, const Band *p,
+                          mb_size r, mb_size rows, mb_size width) {
   const Band own = *p; /* a copy, which the sums cannot alias */
   for (mb_size some; rows > 0; rows -= some, r += some) {
     some = mb_min(rows, GROUP_ROWS);
-    add_group(a, b, sums, &own, r, some, width);
+    add_group(a, b, sums, slope, &own, r, some, width);
   }
 }
 
 MB_CLONES static void add_rows(double *restrict a, double *restrict b, Sums sums, const Band *p, mb_size r,
                                mb_size rows, mb_size width) {
+#define ADD_GRADIENTS(slope) add_groups(a, b, GRADIENTS, slope, p, r, rows, width)
   switch (sums) {
-  case MOMENTS: add_groups(a, b, MOMENTS, p, r, rows, width); break;
-  case GRADIENTS: add_groups(a, b, GRADIENTS, p, r, rows, width); break;
-  case LAYER_GRADIENTS: add_groups(a, b, LAYER_GRADIENTS, p, r, rows, width); break;
+  case MOMENTS: add_groups(a, b, MOMENTS, 1, p, r, rows, width); break;
+  case GRADIENTS: WITH_SLOPE(p->factors->slope, ADD_GRADIENTS); break;
+  case LAYER_GRADIENTS: add_groups(a, b, LAYER_GRADIENTS, 1, p, r, rows, width); break;
   }
 }
 
@@ -228,9 +240,8 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
   }
 }
 
-MB_CLONES static void normalise(mb_real *restrict y, mb_size ldy, const mb_real *restrict x, mb_size ldx,
-                                const Factors *restrict f, mb_size rows, mb_size width) {
-  const mb_real slope = f->slope;
+MB_INLINE void normalise_rows(mb_real *restrict y, mb_size ldy, const mb_real *restrict x, mb_size ldx,
+                              const Factors *restrict f, mb_real slope, mb_size rows, mb_size width) {
   for (; rows-- > 0; x += ldx, y += ldy)
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
@@ -239,11 +250,15 @@ MB_CLONES static void normalise(mb_real *restrict y, mb_size ldy, const mb_real 
     }
 }
 
-/* dx, which is as far apart as x, may be x or dy. */
-MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size dy_stride, const mb_real *x,
-                                         mb_size stride, const Factors *restrict f, mb_size rows,
-                                         mb_size width) {
-  const mb_real slope = f->slope;
+MB_CLONES static void normalise(mb_real *restrict y, mb_size ldy, const mb_real *restrict x, mb_size ldx,
+                                const Factors *restrict f, mb_size rows, mb_size width) {
+#define NORMALISE(slope) normalise_rows(y, ldy, x, ldx, f, slope, rows, width)
+  WITH_SLOPE(f->slope, NORMALISE);
+}
+
+MB_INLINE void normalise_rows_backward(mb_real *dx, const mb_real *dy, mb_size dy_stride, const mb_real *x,
+                                       mb_size stride, const Factors *restrict f, mb_real slope, mb_size rows,
+                                       mb_size width) {
   for (; rows-- > 0; x += stride, dx += stride, dy += dy_stride)
 #pragma omp simd
     for (mb_size c = 0; c < width; c++) {
@@ -251,6 +266,14 @@ MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size
       const mb_real dz = before_activation(dy[c], centred * f->scale[c] + f->offset[c], slope);
       dx[c] = f->scale[c] * (dz - f->a[c] - centred * f->b[c]);
     }
+}
+
+/* dx, which is as far apart as x, may be x or dy. */
+MB_CLONES static void normalise_backward(mb_real *dx, const mb_real *dy, mb_size dy_stride, const mb_real *x,
+                                         mb_size stride, const Factors *restrict f, mb_size rows,
+                                         mb_size width) {
+#define NORMALISE_BACKWARD(slope) normalise_rows_backward(dx, dy, dy_stride, x, stride, f, slope, rows, width)
+  WITH_SLOPE(f->slope, NORMALISE_BACKWARD);
 }
 
 static void map_rows(mb_real *y, const Band *p, mb_size r, mb_size rows, mb_size width) {

@@ -53,9 +53,19 @@ MB_INLINE void each(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_
   for (mb_size i = 0; i < count; i++) y[i] = unary(op, p, x[i]);
 }
 
+/* As mb_chain with the slope 1 or 0, but only chosen: y is 0 or NaN if it is not above 0. */
+MB_INLINE void relu_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size count) {
+#pragma omp simd
+  for (mb_size i = 0; i < count; i++) dx[i] = y[i] > 0 ? dy[i] : dy[i] == 0 ? 0 : y[i];
+}
+
 /* In one loop, the compiler would branch on what both choose, and not vectorise. */
 MB_INLINE void each_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                              mb_size count) {
+  if (op == MB_RELU) {
+    relu_backward(dx, dy, kept, count);
+    return;
+  }
   mb_real slope[SLOPES];
   for (mb_size first = 0; first < count; first += SLOPES) {
     const mb_size end = mb_min(SLOPES, count - first);

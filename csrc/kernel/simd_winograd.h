@@ -57,8 +57,8 @@ MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, 
 #pragma GCC unroll 8
   for (int i = 0; i < count; i++) {
     const Vec *v = i % 2 == 0 ? sum : difference;
-    Vec row = add_product(add_product(v[0], v[1], spread(powers[i])), v[2], spread(1 / powers[i]));
-    if (i == 0) row += load(planes);
+    Vec row = v[0] + v[1] + v[2] + load(planes);
+    if (i > 0) row = add_product(add_product(v[0], v[1], spread(powers[i])), v[2], spread(1 / powers[i]));
     if (i == count - 1) row += load(planes + 7 * plane);
     store(rows + i * LANES, row);
   }
