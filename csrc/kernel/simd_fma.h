@@ -58,17 +58,18 @@ MB_INLINE Half add_product_half(Half c, Half a, Half b) {
   return PLUS(HALF, c, a, b);
 }
 
-/* sum += a b where many sums fill the registers. Of the intrinsic, gcc 12 copies them into memory in each
- * step; of one operand that is read and written there is no copy. Where each a is used once, the intrinsic is
- * better: it takes a from memory by itself. */
-MB_INLINE void add_to(Vec *sum, Vec a, Vec b, const bool once) {
+/* sum += a b. In a loop that fills the registers and asks for memory ahead, gcc 12 copies sums of the
+ * intrinsic into memory and back in each step, which it does not if one operand is read and written
+ * (in_place); in other loops it then copies sums from register to register, and takes no b from memory by
+ * itself. */
+MB_INLINE void add_to(Vec *sum, Vec a, Vec b, const bool in_place) {
 #ifdef FMADD
-  if (!once) {
+  if (in_place) {
     __asm__(FMADD " %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
     return;
   }
 #endif
-  (void)once;
+  (void)in_place;
   *sum = add_product(*sum, a, b);
 }
 

@@ -10,10 +10,10 @@ MB_INLINE const mb_real *hidden(const mb_real *x) {
 }
 
 /* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. Meanwhile the
- * lines of prefetch's runs from `run` to end - 1 are asked for, at most two, if there is any. */
+ * lines of prefetch's runs from `run` to end - 1 are asked for, at most two, if there is any (asks). */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
-                    const mb_prefetch *prefetch, mb_size run, mb_size end) {
+                    const bool asks, const mb_prefetch *prefetch, mb_size run, mb_size end) {
   // cppcheck-suppress negativeIndex; run is below end where there are runs
   const mb_real *const x = run < end ? prefetch->x[run] : NULL;
   const mb_real *const other = run + 1 < end ? prefetch->x[run + 1] : NULL;
@@ -43,7 +43,7 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) add_to(&sum[i][v], spread((i < 3 ? A : A3)[i % 3 * row]), b[v], V == 1);
+      for (int v = 0; v < V; v++) add_to(&sum[i][v], spread((i < 3 ? A : A3)[i % 3 * row]), b[v], asks);
     if (!half) continue;
     /* Hidden, so that these reals come from memory, too: the compiler would take those that it has spread
      * over whole vectors and spread them again, by instructions that keep multiplications waiting. */
@@ -68,10 +68,11 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
   const size_t bytes = sizeof(mb_real) * (size_t)columns;
   for (mb_size i = 0; add && i < rows; i++) memcpy(wide + i * LANES, C + i * ldc, bytes);
   if (rows == TILE_ROWS)
-    tile(wide, LANES, A, row, step, B, ldb, depth, add, TILE_ROWS, 1, false, NULL, 0, 0);
+    tile(wide, LANES, A, row, step, B, ldb, depth, add, TILE_ROWS, 1, false, false, NULL, 0, 0);
   else
     for (mb_size i = 0; i < rows; i++)
-      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, NULL, 0, 0);
+      tile(wide + i * LANES, LANES, A + i * row, row, step, B, ldb, depth, add, 1, 1, false, false, NULL, 0,
+           0);
   for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
 }
 
@@ -80,10 +81,11 @@ MB_INLINE void band(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
   mb_size i = 0;
   for (; i + TILE_ROWS <= M; i += TILE_ROWS)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, TILE_ROWS, V, half, NULL, 0, 0);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, TILE_ROWS, V, half, false, NULL, 0, 0);
   for (; i + 2 <= M; i += 2)
-    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, NULL, 0, 0);
-  if (i < M) tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, NULL, 0, 0);
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 2, V, half, false, NULL, 0, 0);
+  if (i < M)
+    tile(C + i * ldc, ldc, A + i * row, row, step, B, ldb, depth, add, 1, V, half, false, NULL, 0, 0);
 }
 
 static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
@@ -126,7 +128,7 @@ static void product_prefetch(mb_real *C, mb_size ldc, const mb_real *A, mb_size 
     for (mb_size i = 0; i < rows; i += TILE_ROWS, count++) {
       const mb_size run = count % part == 0 ? count / part * runs : MB_PREFETCH_RUNS;
       tile(C + i * ldc + j, ldc, A + i * row, row, step, B + j, ldb, depth, add, TILE_ROWS, TILE_VECTORS,
-           false, prefetch, run, mb_min(run + runs, MB_PREFETCH_RUNS));
+           false, true, prefetch, run, mb_min(run + runs, MB_PREFETCH_RUNS));
     }
   if (rows < M)
     product(C + rows * ldc, ldc, A + rows * row, row, step, B, ldb, M - rows, columns, depth, add);
