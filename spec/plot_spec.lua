@@ -99,7 +99,7 @@ describe("plot", function()
 
     drawn("takes any path", function()
       local path = folder .. "/|touch x; 'a' \"b\" `c`\\.svg"
-      assert.equal(path, plot.lines{ 1, 2 }:save(path))
+      assert.same({ path, n = 1 }, table.pack(plot.lines{ 1, 2 }:save(path)))
       assert.same({ path:match "[^/]*$" }, files())
     end)
 

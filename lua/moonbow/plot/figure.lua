@@ -102,7 +102,8 @@ function Figure:save(path)
   local bytes, message = self:bytes(format)
   if not bytes then return nil, ("%s: %s"):format(path, message) end
   local ok, err = files.write(path, bytes)
-  return ok and path, err
+  if not ok then return nil, err end
+  return path
 end
 
 --- The figure as text.
