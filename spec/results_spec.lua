@@ -144,6 +144,10 @@ describe("a data set", function()
 end)
 
 describe("other results", function()
+  it("have no blanks at the ends of lines", function()
+    assert.equal('nn.Sequential{name = "n",\n  nn.Flatten{},\n  nn.Dense{units = 2}}',
+      tostring(nn.Sequential { name = "n", nn.Flatten {}, nn.Dense { units = 2 } }))
+  end)
   it("print themselves, too", function()
     local x, y = mb.randn(mb.rng(1), 10, 6, 1), mb.tensor { 1, 2, 1, 2, 1, 2, 1, 2, 1, 2 }
     assert.equal("fold  train  test\n   1      5     5\n   2      5     5", tostring(mb.split.k_fold(10, 2)))

@@ -138,7 +138,7 @@ local function show(layer, path, places)
   for i, part in ipairs(layer.layers or {}) do
     parts[#parts + 1] = "\n  " .. show(part, Layer.path_of_part(path, i), places):gsub("\n", "\n  ")
   end
-  return ("nn.%s{%s}"):format(layer.type, table.concat(parts, ", "))
+  return ("nn.%s{%s}"):format(layer.type, (table.concat(parts, ", "):gsub(", \n", ",\n")))
 end
 
 --- The layer as it would be written: nn.Conv1d{filters = 64, kernel = 20}.
