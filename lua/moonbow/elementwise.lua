@@ -44,7 +44,7 @@ function elementwise.help(name)
     lines[2] = is_layer and ("@option alpha the parameter; %g without it"):format(row.alpha)
       or ("@param alpha? number the parameter (%g)"):format(row.alpha)
   end
-  if not is_layer then lines[#lines + 1] = "@return tensor of the shape of x" end
+  lines[#lines + 1] = is_layer and "@return layer" or "@return tensor of the shape of x"
   return lines
 end
 

@@ -68,10 +68,10 @@ local function check_triplets(triplets, points)
   end
 end
 
---- Spectra of nine triplets of classes that are hard to tell apart: by a minor peak (classes 1 to 9), by positions (10
--- to 18), by heights (19 to 27); with default options draw for draw and number for number those of the authors' script
--- (rounded to float32): 50, 10 and 6 spectra of 5000 points per class. Source: Schuetzke, Szymanski and Reischl 2023
--- (npj Comput. Mater. 9:100).
+--- Spectra of nine triplets of classes that are hard to tell apart. They differ by a minor peak (classes 1 to 9), by
+-- positions (10 to 18), by heights (19 to 27); with default options they are draw for draw and number for number those
+-- of the authors' script (rounded to float32): 50, 10 and 6 spectra of 5000 points per class. Source: Schuetzke,
+-- Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
 --
 -- Training and validation spectra vary as those of mb.data.universal, but heights of 1 stay. Test spectra: six per
 -- class, moved by test_shift and changed by test_height towards the neighbours in their triplet.

@@ -106,9 +106,9 @@ local function are_published(options)
   return type(options.classes) == "number" and options.points == 5000
 end
 
---- Spectra of classes that differ in positions and heights of 2 to 10 peaks, with default options draw for draw and
--- number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9 spectra of 5000
--- points each. Source: Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
+--- Spectra of classes that differ in positions and heights of 2 to 10 peaks. With default options they are draw for
+-- draw and number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9 spectra of
+-- 5000 points each. Source: Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
 --
 -- Classes: as many peaks as round(gamma(1.2, 1.2) + 2), at most 10; positions uniform, heights integers 1 to 100
 -- divided by the largest. Training and validation spectra: every peak moves by -shift..shift - 1 points and changes

@@ -98,9 +98,9 @@ local function check_options(options)
   end
 end
 
---- Spectra with a target (class 2) or without it as main substance (class 1), in random order; with default options
--- draw for draw and number for number what the authors' script generates (rounded to float32), once its uniform(0.01,
--- 1, size, endpoint=True), which NumPy refuses, has lost the last argument. Source: J. Schuetzke's
+--- Spectra with a target (class 2) or without it as main substance (class 1), in random order. With default options
+-- they are draw for draw and number for number what the authors' script generates (rounded to float32), once its
+-- uniform(0.01, 1, size, endpoint=True), which NumPy refuses, has lost the last argument. Source: J. Schuetzke's
 -- spectra-model-benchmark (January 2024).
 --
 -- Spectra of class 2: the target's peaks, every one moved by -shift..shift - 1 points and changed by U(-height,

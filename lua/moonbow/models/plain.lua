@@ -15,7 +15,7 @@ local function define(name, own)
   end, 1, rules)
 end
 
---- The two-layer network of Lee et al. 2020 (Nat. Commun. 11:86) for mixtures of phases in X-ray diffraction, published
+--- The two-layer network of Lee et al. 2020 (Nat. Commun. 11:86) for mixtures of phases in X-ray diffraction. Published
 -- for 4501 points, with dropout 0.5 in the first version of the benchmark.
 -- @see models
 -- @return layer
@@ -53,9 +53,9 @@ define("wang2020", {
   filters = vgg_filters, kernel = 5, pool = vgg_pool, conv_dropout = 0.2, units = { 120, 84, 186 },
 })
 
---- The network of Schuetzke et al. 2021 (IUCrJ 8:408), after its published code: the body of wang2020 without biases,
--- with "same" pooling, ReLU in the hidden layers and He's initial values. Published for 3250 points and 28 iron ores
--- or 76 cement phases, on spectra of which the logarithm was scaled to 0 .. 1; not benchmarked.
+--- The network of Schuetzke et al. 2021 (IUCrJ 8:408), after its published code. It is the body of wang2020 without
+-- biases, with "same" pooling, ReLU in the hidden layers and He's initial values. Published for 3250 points and 28
+-- iron ores or 76 cement phases, on spectra of which the logarithm was scaled to 0 .. 1; not benchmarked.
 -- @see models
 -- @return layer
 define("schuetzke2021", {
@@ -73,9 +73,9 @@ define("liu2017", {
   batch_norm = true, units = { 2048 }, dropout = 0.5,
 })
 
---- The regression network of Cui and Fearn 2018 (Chemom. Intell. Lab. Syst. 182:9) for near-infrared spectra: one
--- filter, no pooling, ELU, one linear output; not benchmarked. Published for 100 standardised points, loss "mse", L2
--- penalty 0.003.
+--- The regression network of Cui and Fearn 2018 (Chemom. Intell. Lab. Syst. 182:9) for near-infrared spectra. It has
+-- one filter, no pooling, ELU, one linear output; not benchmarked. Published for 100 standardised points, loss "mse",
+-- L2 penalty 0.003.
 -- @see models
 -- @return layer
 define("cui2018", {

@@ -30,9 +30,9 @@ local function block(options, stride, is_first)
   }
 end
 
---- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria: a convolution 64@5,
--- then six stages of two blocks of two convolutions 100@5. The original (1000 points) has strides {1, 2, 2, 2, 2, 2},
--- first_activation "relu", bias false, dropout 0.
+--- The residual network of Ho et al. 2019 (Nat. Commun. 10:4927) for Raman spectra of bacteria. It has a convolution
+-- 64@5, then six stages of two blocks of two convolutions 100@5. The original (1000 points) has strides {1, 2, 2, 2,
+-- 2, 2}, first_activation "relu", bias false, dropout 0.
 -- @option filters of the convolutions in blocks
 -- @option first_filters of the convolution before them
 -- @option blocks in each stage

@@ -1,7 +1,8 @@
---- Optimisers. optimizer:step(parameters) takes what model:parameters() gives, moves every value
--- against its gradient and clears the gradient; parameters without one stay as they are. optimizer.lr may
--- be changed at any time. What an optimiser remembers belongs to the parameter, as in PyTorch: moments and the number
--- of steps, from which the bias of the moments is corrected, start anew with each parameter that is new to it.
+--- Optimisers, which move the weights of a network against their gradients: mb.fit takes one as its option optimizer.
+--
+-- optimizer:step(parameters) takes what model:parameters() gives. What an optimiser remembers belongs to the
+-- parameter, as in PyTorch: moments and the number of steps, from which the bias of the moments is corrected, start
+-- anew with each parameter that is new to it.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
