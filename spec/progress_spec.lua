@@ -68,6 +68,12 @@ describe("progress", function()
     assert.same({ ERASE .. "epoch 1/3 [============            ] loss 0.6000  at most 30 s left", ERASE .. LINE,
       ERASE }, written)
   end)
+  it("of an epoch has the parts that fit on the line", function()
+    local parts = { "epoch 1/3", "loss 0.5000", "best 0.5000 in epoch 1" }
+    assert.equal("epoch 1/3  loss 0.5000  best 0.5000 in epoch 1", progress.fit_line(parts, 47))
+    assert.equal("epoch 1/3  loss 0.5000", progress.fit_line(parts, 46))
+    assert.equal("epoch 1/3", progress.fit_line(parts, 5))
+  end)
   it("of a training is a line for each epoch elsewhere", function()
     is_terminal = false
     train()

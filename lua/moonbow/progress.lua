@@ -17,13 +17,24 @@ end
 
 local show_time = progress.show_time
 
-local function epoch_line(record, epochs)
+-- What is said of an epoch, the most important first.
+local function epoch_parts(record, epochs, best, left)
   local parts = { ("epoch %d/%d  loss %.4f"):format(record.epoch, epochs, record.loss) }
   for _, key in ipairs { "accuracy", "val_loss", "val_accuracy" } do
     if record[key] then parts[#parts + 1] = ("%s %.4f"):format(key, record[key]) end
   end
-  parts[#parts + 1] = ("lr %.3g  %.1f s"):format(record.lr, record.seconds)
-  return table.concat(parts, "  ")
+  for _, part in ipairs { ("lr %.3g"):format(record.lr), ("%.1f s"):format(record.seconds), best, left } do
+    parts[#parts + 1] = part
+  end
+  return parts
+end
+
+--- Parts in one line of less than so many columns, as many of the first ones as fit.
+function progress.fit_line(parts, columns)
+  local count = #parts
+  local function line() return table.concat(parts, "  ", 1, count) end
+  while count > 1 and #line() >= columns do count = count - 1 end
+  return line()
 end
 
 --- A bar between head and tail that fits on a line of so many columns (default: those of the terminal): the bar gives
@@ -65,8 +76,9 @@ function progress.start(epochs, verbose, finished)
   end
   function P.epoch(record, best, best_epoch)
     finished = record.epoch
-    io.stderr:write(erase, epoch_line(record, epochs),
-      ("  best %.4f in epoch %d  at most %s left\n"):format(best, best_epoch, left(finished)))
+    local parts = epoch_parts(record, epochs, ("best %.4f in epoch %d"):format(best, best_epoch),
+      ("at most %s left"):format(left(finished)))
+    io.stderr:write(erase, progress.fit_line(parts, on_terminal and core.terminal_columns() or math.huge), "\n")
   end
   return P
 end
