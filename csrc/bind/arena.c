@@ -1,5 +1,6 @@
-/* arena.c - pieces of mappings, in a list by address. The smallest free one that is large enough serves,
- * which keeps large ones for large blocks. There are hundreds of pieces, so a list will do. */
+/* arena.c - pieces of mappings, in a list by address. Best fit: the smallest free piece that is large enough
+ * serves, which keeps large ones for large blocks. There are hundreds of pieces, so a linear search is cheap.
+ */
 #include "arena.h"
 
 #include "poison.h"
@@ -26,8 +27,8 @@ static char *map(size_t bytes, int flags) {
   return pages;
 }
 
-/* A mapping for a piece of so many bytes, in front of all others: as large as the machine's memory where the
- * system allows that, since what is never touched costs nothing. */
+/* Adds a mapping of at least `bytes` in front of the list. It reserves as much address space as the machine
+ * has memory, if the system allows it: pages that are never written cost nothing. */
 static Piece *add_mapping(Arena *arena, size_t bytes) {
   const size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * page_size();
   Piece *piece = malloc(sizeof *piece);
@@ -47,7 +48,7 @@ static Piece *add_mapping(Arena *arena, size_t bytes) {
   return piece;
 }
 
-/* Leaves bytes of a piece, and makes a free one of what follows. */
+/* Shortens a piece to `bytes` and puts the rest behind it as a free piece. False if memory runs out. */
 static bool split(Piece *piece, size_t bytes) {
   if (piece->bytes == bytes) return true;
   Piece *rest = malloc(sizeof *rest);
@@ -56,21 +57,21 @@ static bool split(Piece *piece, size_t bytes) {
                   .after = piece->after,
                   .data = piece->data + bytes,
                   .bytes = piece->bytes - bytes,
-                  .touched = piece->touched - min_of(piece->touched, bytes),
+                  .resident = piece->resident - min_of(piece->resident, bytes),
                   .is_free = true};
   if (rest->after != NULL) rest->after->before = rest;
   piece->after = rest;
   piece->bytes = bytes;
-  piece->touched -= rest->touched;
+  piece->resident -= rest->resident;
   return true;
 }
 
-/* The free piece with the fewest bytes, or touched bytes, that are enough. */
-static Piece *find(const Arena *arena, size_t bytes, bool touched) {
+/* The smallest free piece of at least `bytes`, counted in resident bytes if asked. */
+static Piece *find(const Arena *arena, size_t bytes, bool resident) {
   Piece *best = NULL;
   size_t fewest = SIZE_MAX;
   for (Piece *piece = arena->first; piece != NULL; piece = piece->after) {
-    const size_t has = touched ? piece->touched : piece->bytes;
+    const size_t has = resident ? piece->resident : piece->bytes;
     if (piece->is_free && has >= bytes && has < fewest) {
       best = piece;
       fewest = has;
@@ -86,17 +87,17 @@ Piece *arena_take(Arena *arena, size_t bytes, bool grow) {
   if (piece == NULL && grow) piece = add_mapping(arena, bytes);
   if (piece == NULL || !split(piece, bytes)) return NULL;
   piece->is_free = false;
-  arena->touched -= piece->touched;
+  arena->resident -= piece->resident;
   UNPOISON(piece->data, piece->bytes);
   return piece;
 }
 
-/* Joins a free piece to the one before it where that is free and of the same mapping. */
-static Piece *join(Piece *piece) {
+/* Merges a free piece into the one before it, if that is free and of the same mapping; returns the result. */
+static Piece *merge(Piece *piece) {
   Piece *before = piece->before;
   if (before == NULL || !before->is_free || piece->begins_mapping) return piece;
   before->bytes += piece->bytes;
-  before->touched += piece->touched;
+  before->resident += piece->resident;
   before->after = piece->after;
   if (piece->after != NULL) piece->after->before = before;
   free(piece);
@@ -105,11 +106,11 @@ static Piece *join(Piece *piece) {
 
 void arena_give(Arena *arena, Piece *piece) {
   piece->is_free = true;
-  piece->touched = piece->bytes;
-  arena->touched += piece->touched;
+  piece->resident = piece->bytes;
+  arena->resident += piece->resident;
   POISON(piece->data, piece->bytes);
-  piece = join(piece);
-  if (piece->after != NULL && piece->after->is_free) join(piece->after);
+  piece = merge(piece);
+  if (piece->after != NULL && piece->after->is_free) merge(piece->after);
 }
 
 static void unmap(Arena *arena, Piece *piece) {
@@ -131,8 +132,8 @@ void arena_trim(Arena *arena) {
       unmap(arena, piece);
     } else {
       madvise(piece->data, piece->bytes, MADV_DONTNEED);
-      piece->touched = 0;
+      piece->resident = 0;
     }
   }
-  arena->touched = 0;
+  arena->resident = 0;
 }

@@ -31,10 +31,9 @@ void args_check_rank(const Args *a, const char *name, const Tensor *x, int rank)
                bind_push_shape(a->L, &x->shape));
 }
 
-void args_check_count(const Args *a, const char *name, const Tensor *x, mb_size count) {
-  if (x->count != count)
-    args_error(a, "%s: expected %I elements, got shape %s", name, (LUAI_UACINT)count,
-               bind_push_shape(a->L, &x->shape));
+int args_count_error(const Args *a, const char *name, const Tensor *x, mb_size count) {
+  args_error(a, "%s: expected %I elements, got shape %s", name, (LUAI_UACINT)count,
+             bind_push_shape(a->L, &x->shape));
 }
 
 /* ---- numbers ---- */
@@ -122,12 +121,6 @@ Tensor *next_tensor_or_nil(Args *a, const char *name) {
 Tensor *next_tensor_rank(Args *a, const char *name, int rank) {
   Tensor *x = next_tensor(a, name);
   args_check_rank(a, name, x, rank);
-  return x;
-}
-
-Tensor *next_tensor_count(Args *a, const char *name, mb_size count) {
-  Tensor *x = next_tensor(a, name);
-  args_check_count(a, name, x, count);
   return x;
 }
 

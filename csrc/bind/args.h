@@ -4,10 +4,11 @@
  *   const Tensor *x = next_tensor(&a, "input");
  *   const mb_real epsilon = next_real(&a, "epsilon");
  *
- * A next_ function reads the next argument and goes over it, or raises what messages look like everywhere:
- * "layer_norm: epsilon: expected a number, got 'x'". What it returns belongs to Lua: it lives as long as the
- * argument is on the stack. Functions that push leave the new value on the stack, and what they return lives
- * as long as that. */
+ * A next_ function reads the next argument and moves on, or raises a message of the form
+ * "layer_norm: epsilon: expected a number, got 'x'". Pointers that it returns belong to Lua and live
+ * while the argument is on the stack. A push_ function leaves a new value on the stack; the pointer that it
+ * returns lives while the value is there. next_indices and next_numbers push, too: call lua_settop first if
+ * arguments that may be missing follow. */
 #ifndef ARGS_H
 #define ARGS_H
 
@@ -28,12 +29,12 @@ static inline Args bind_top(const Args *a) {
   return (Args){a->L, a->operation, lua_gettop(a->L)};
 }
 
-/* Goes over an argument and returns its index, for what no function here reads. */
+/* Skips an argument and returns its index, for kinds that no function here reads. */
 static inline int next_arg(Args *a) {
   return a->next++;
 }
 
-/* True if the next argument is nil or missing, and goes over it then. */
+/* True, and skips the argument, if the next one is nil or missing. */
 static inline bool next_is_nil(Args *a) {
   const bool is_nil = lua_isnoneornil(a->L, a->next);
   a->next += is_nil;
@@ -50,7 +51,11 @@ int args_type_error(const Args *a, const char *name, const char *expected) __att
 /* Raises "operation: reason" unless status is MB_OK. */
 void args_check(const Args *a, mb_status status);
 void args_check_rank(const Args *a, const char *name, const Tensor *x, int rank);
-void args_check_count(const Args *a, const char *name, const Tensor *x, mb_size count);
+int args_count_error(const Args *a, const char *name, const Tensor *x, mb_size count)
+    __attribute__((noreturn));
+static inline void args_check_count(const Args *a, const char *name, const Tensor *x, mb_size count) {
+  if (x->count != count) args_count_error(a, name, x, count);
+}
 /* Raises if x (N), (N, L) or (N, L, C) holds NaN or infinity, and says where (finite.c). */
 void args_check_finite(const Args *a, const char *name, const Tensor *x);
 
@@ -85,14 +90,18 @@ static inline Tensor *next_tensor(Args *a, const char *name) {
 Tensor *next_tensor_unread(Args *a, const char *name);
 Tensor *next_tensor_or_nil(Args *a, const char *name); /* NULL for nil */
 Tensor *next_tensor_rank(Args *a, const char *name, int rank);
-Tensor *next_tensor_count(Args *a, const char *name, mb_size count); /* of so many elements */
+static inline Tensor *next_tensor_count(Args *a, const char *name, mb_size count) {
+  Tensor *x = next_tensor(a, name);
+  args_check_count(a, name, x, count);
+  return x;
+}
 
 /* ---- lists and others ---- */
 
 /* Reads a tensor (rank 1) or a table of numbers of classes or rows, checks each to be an integer of 1..size,
  * and pushes them, counted from 0. */
 const mb_size *next_indices(Args *a, const char *name, mb_size size, mb_size *count);
-/* Pushes the numbers of a table, in double; next_numbers_count expects so many. */
+/* Pushes the numbers of a table, in double; next_numbers_count expects count of them. */
 double *next_numbers(Args *a, const char *name, mb_size *count);
 double *next_numbers_count(Args *a, const char *name, mb_size count);
 mb_shape next_shape(Args *a); /* a table of sizes */
@@ -122,7 +131,7 @@ void pop_scratch(lua_State *L);
 /* Pushes a tensor like the gradient dy at arg for dx: dy itself, to be overwritten, if nothing else shares
  * its memory. */
 Tensor *push_over_gradient(const Args *a, int arg);
-/* Pushes a tensor like the saved one at arg for dx: in its memory if nobody will look at it after this pass.
+/* Pushes a tensor like the saved one at arg for dx: in its memory if nothing reads it after this pass.
  */
 Tensor *push_over_saved(const Args *a, int arg);
 

@@ -24,8 +24,8 @@
 /* Up to here each whole number is exact in a tensor. */
 #define BIND_EXACT ((mb_size)1 << (sizeof(mb_real) == sizeof(float) ? FLT_MANT_DIG : DBL_MANT_DIG))
 
-/* What a Lua state has chosen. Kernels go by the choice of the thread that calls them: looking at a tensor,
- * or making one, makes that of its state the thread's. */
+/* The settings of a Lua state. Kernels read those of the thread that calls them, so reading or making a
+ * tensor copies the settings of its state to the thread. */
 typedef struct {
   int threads;
   mb_conv1d_algorithm algorithm;
@@ -33,7 +33,7 @@ typedef struct {
 
 typedef struct {
   const Settings *settings; /* of its state */
-  Block *block; /* NULL once closed, and while nobody has looked at a product kept as its factors */
+  Block *block; /* a reference that the tensor owns; NULL once closed, and while a product is only factors */
   mb_real *data;
   mb_size count;
   mb_shape shape;
@@ -41,15 +41,17 @@ typedef struct {
   bool dropped;      /* whoever made it has done with it: closed once no record of the tape holds it */
   bool recomputable; /* its record can make it again */
   int holds;         /* records that need it for their backward pass */
-  Block *factors;    /* what to compute the elements from when somebody looks; else NULL */
-  mb_size depth;     /* that they sum up */
+  Block *factors;    /* of a product whose elements nobody has read: owned, too; else NULL */
+  mb_size depth;     /* rows of each factor, over which the product sums */
 } Tensor;
 
 /* ---- raising (error.c) ---- */
 
-/* Raises "FILE:LINE: message", where the line is the nearest one outside moonbow's own Lua. */
+/* Raises "FILE:LINE: message". The line is the innermost one outside moonbow's own Lua files; there is no
+ * "FILE:LINE: " if no such line called. */
 int bind_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
-/* Pushes an argument as it is shown in messages, and returns that: 'text', 1.5, tensor {2, 3}, a table. */
+/* Pushes an argument as messages show it, 'text', 1.5, tensor {2, 3}, a table, and returns the string, which
+ * lives while it is on the stack. */
 const char *bind_push_shown(lua_State *L, int arg);
 /* Raises "operation: name: expected EXPECTED, got ...". expected must not be on the stack of Lua. */
 int bind_type_error(lua_State *L, const char *operation, const char *name, int arg, const char *expected)
@@ -63,33 +65,35 @@ int bind_raise(lua_State *L);
 
 Settings bind_settings(lua_State *L);
 void bind_set_settings(lua_State *L, Settings settings);
-Tensor *bind_test_tensor(lua_State *L, int arg); /* NULL where there is no tensor */
+/* The tensor at arg, which belongs to Lua and lives while it is on the stack; NULL if it is none. */
+Tensor *bind_test_tensor(lua_State *L, int arg);
+/* The same, but raises if it is none or has been closed, and computes a product that is kept as its factors.
+ */
 Tensor *bind_tensor(lua_State *L, const char *operation, const char *name, int arg);
-/* The same, but a product that is kept as its factors stays so: its block may be NULL. */
+/* The same without computing the product: its block may be NULL. */
 Tensor *bind_tensor_unread(lua_State *L, const char *operation, const char *name, int arg);
-mb_size bind_last_size(const Tensor *x); /* of its last dimension; all before it are rows */
-mb_factors bind_factors(const Tensor *product);
-/* Lets go of the memory; using the tensor afterwards raises. */
+mb_size bind_last_size(const Tensor *x);        /* of its last dimension; all before it are rows */
+mb_factors bind_factors(const Tensor *product); /* points into the memory of the product */
+/* Releases the memory of a tensor now, before Lua collects it; using it afterwards raises. */
 void bind_close(Tensor *tensor);
-/* The backward pass that runs has done with a saved tensor: its memory is free already if nobody else will
- * look at it (tape.c). */
+/* Closes a saved tensor early, before this backward step returns, if no other record holds it (tape.c). */
 void bind_let_go(Tensor *saved);
-/* Pushes a view of all of x, which the tape does not follow. */
+/* Pushes a view of all of x that the tape does not follow: it shares the memory, and keeps it alive. */
 Tensor *bind_push_alias(lua_State *L, const Tensor *x);
 bool bind_same_shape(const Tensor *a, const Tensor *b);
 /* Marks data as changed in place, so that a tape that saved it notices. */
 void bind_mark_changed(Tensor *tensor);
 void bind_push_sizes(lua_State *L, const mb_shape *shape); /* the table {2, 3} */
-/* "{2, 3}" on the stack; returns it. */
+/* Pushes "{2, 3}" and returns the string, which lives while it is on the stack. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 
-/* Ctrl-C came and is to be answered: loops that take long may end. Cheap. */
+/* True once Ctrl-C came and no work has answered it yet. Cheap enough to poll in long loops. */
 bool bind_interrupted(void);
 
 /* ---- variables of each coroutine (scope.c); scope is the index of one, and an upvalue's ---- */
 
 void bind_push_scope(lua_State *L);
-/* Pushes the value in this coroutine, nil where it has none; returns its type. */
+/* Pushes the value in this coroutine, nil if it has none; returns its type. */
 int bind_scope_value(lua_State *L, int scope);
 /* To be returned by a C function of the arguments (value, f, ...): its results are those of f(...), which
  * is called with the variable set to value, not nil. */

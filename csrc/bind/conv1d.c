@@ -28,8 +28,8 @@ static void next_options(Args *a, mb_conv1d *s) {
   args_check(a, mb_conv1d_plan(s, mb_get_threads()));
 }
 
-/* Small convolutions share one piece of scratch from call to call, where each thread finds its part in its
- * own caches; large ones take theirs from the pool. The tensor behind it is pushed. */
+/* Small convolutions share one piece of scratch from call to call, so that the part of each thread stays in
+ * its caches; large ones take theirs from the pool. The tensor behind it is pushed. */
 static const char scratch_key = 0; /* its address is the registry key of that piece */
 
 static void *push_conv1d_scratch(const Args *a, const mb_conv1d *s) {

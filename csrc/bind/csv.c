@@ -29,7 +29,7 @@ static bool at_end_of_cell(const Cursor *cursor) {
   return cursor->next == cursor->end || at_separator(cursor);
 }
 
-/* Goes to the next cell's first character; blanks that separate are only skipped on the way there. */
+/* Skips the blanks in front of a cell, also those that are separators. */
 static void skip_blanks(Cursor *cursor) {
   while (cursor->next < cursor->end && is_blank(*cursor->next) && *cursor->next != cursor->separator)
     cursor->next++;
@@ -63,7 +63,7 @@ static const char *take_cell(Cursor *cursor, Cell *cell) {
   return NULL;
 }
 
-/* Goes over the separator; false at the end of the line. */
+/* Skips the separator; false at the end of the line. */
 static bool next_cell(Cursor *cursor) {
   if (cursor->separator == ' ') {
     skip_blanks(cursor);

@@ -6,7 +6,7 @@ static const char *const metrics[] = {"euclidean",      "manhattan",    "chebysh
 
 _Static_assert(sizeof metrics / sizeof *metrics == MB_DDTW + 2, "one name for each metric");
 
-/* What both functions compare: the arguments a (A, L), b (B, L), metric, window (nil: any). */
+/* The arguments of both functions: a (A, L), b (B, L), metric, window (nil: any). */
 typedef struct {
   const Tensor *a, *b;
   mb_metric metric;

@@ -41,7 +41,7 @@ static int64_t as_signed(uint64_t bits, size_t size) {
   return (int64_t)(bits << unused) >> unused;
 }
 
-/* Whether x, which lies in the range of T or is its upper end, is exactly the integer i. */
+/* These tell whether x, which lies in the range of the type or is its upper end, is exactly the integer i. */
 static bool is_signed(mb_real x, int64_t i) {
   return x < (mb_real)0x1p63 && (int64_t)x == i;
 }
@@ -72,7 +72,7 @@ static double read_real(const Type *type, uint64_t bits) {
   return value;
 }
 
-/* False where the number cannot be held: integers must be exact, finite reals stay finite. */
+/* False if a tensor cannot hold the number: integers must stay exact, finite reals finite. */
 static bool decode_one(mb_real *x, const Type *type, uint64_t bits) {
   if (type->kind == 'f' || type->kind == 't') {
     const double value = read_real(type, bits);
@@ -88,7 +88,7 @@ static bool decode_one(mb_real *x, const Type *type, uint64_t bits) {
   return type->kind == 'b' || is_unsigned(*x, bits);
 }
 
-/* False where the type cannot hold x. */
+/* False if the type cannot hold x. */
 static bool encode_one(uint64_t *bits, const Type *type, mb_real x) {
   if (type->kind == 'f') {
     const double value = (double)x;

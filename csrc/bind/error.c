@@ -1,4 +1,4 @@
-/* error.c - raising errors that blame the line of the user, not of the library. */
+/* error.c - errors with the line of the user's code, not of the library's. */
 #include "bind.h"
 
 #include <math.h>
@@ -42,7 +42,7 @@ static bool is_control(const unsigned char *text, size_t i) {
   return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
 }
 
-/* Shows such characters of the string on top of the stack, which may hold names from files, as \xNN. */
+/* Replaces such characters of the string on top of the stack, which may hold names from files, by \xNN. */
 static void escape_controls(lua_State *L) {
   size_t length;
   const unsigned char *text = (const unsigned char *)lua_tolstring(L, -1, &length);

@@ -40,7 +40,7 @@ static void close_one(int *descriptor) {
   *descriptor = -1;
 }
 
-/* The folder of a path, to be closed, or -1; *name is its last part. */
+/* Opens the folder of a path, which the caller closes; -1 on failure. *name is the last part of the path. */
 static int open_folder(lua_State *L, const char *path, const char **name) {
   const char *slash = strrchr(path, '/');
   *name = slash == NULL ? path : slash + 1;
@@ -49,19 +49,19 @@ static int open_folder(lua_State *L, const char *path, const char **name) {
   return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Tells whether the file at name in the folder is still the open one. */
+/* True if the file at name in the folder is still the open one. */
 static bool is_there(int folder, const char *name, int file) {
   struct stat open_one, there;
   return fstat(file, &open_one) == 0 && fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
          open_one.st_ino == there.st_ino && open_one.st_dev == there.st_dev;
 }
 
-/* Tells whether somebody else holds the lock of a file; where the system has none, nobody does. */
+/* True if another process holds the lock of a file; false if the file system has no locks. */
 static bool is_locked(int file) {
   return flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-/* Removes what a killed writer left; false where the file belongs to a living one, or is no such file. */
+/* Removes the file of a killed writer; false if its writer lives, or if it is another kind of file. */
 static bool remove_stale(int folder, const char *name) {
   int file = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (file < 0) return errno == ENOENT;
@@ -71,7 +71,7 @@ static bool remove_stale(int folder, const char *name) {
   return is_gone;
 }
 
-/* A new file that nobody else has, locked; or -1. */
+/* Creates a file and locks it; the caller closes it. -1 on failure. */
 static int create(int folder, const char *name) {
   for (int i = 0; i < MAX_TRIES; i++) {
     int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, ANYBODY);
@@ -85,8 +85,7 @@ static int create(int folder, const char *name) {
   return -1;
 }
 
-/* What is at the place already: a reason why it cannot be replaced, or NULL with *mode set, to -1 for
- * nothing. */
+/* Looks at the file to be replaced: returns why it cannot be, or NULL and its mode, -1 if there is none. */
 static const char *look_at(int folder, const char *name, int *mode) {
   struct stat old;
   *mode = -1;
@@ -183,7 +182,7 @@ static int file_abandon(lua_State *L) {
 
 /* ---- locks ---- */
 
-/* core.file_lock(path) -> a lock; or nil and a message, nil alone where another holds it. The file at path is
+/* core.file_lock(path) -> a lock; or nil and a message, nil alone if another holds it. The file at path is
  * made and goes with file_unlock; one that a killed process left locks nobody out. */
 static int file_lock(lua_State *L) {
   const char *path = luaL_checkstring(L, 1), *name;

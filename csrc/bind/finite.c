@@ -1,4 +1,4 @@
-/* finite.c - NaN and infinity: where they are. */
+/* finite.c - the search for NaN and infinity in tensors. */
 #include "bind.h"
 
 #include <math.h>
@@ -28,14 +28,14 @@ static int check_finite(lua_State *L) {
   return 0;
 }
 
-/* Is what the factors of a product sum up to finite for sure? No element is larger than the product of the
+/* True if the product of two factors is surely finite. No element is larger than the product of the
  * lengths of both (Cauchy and Schwarz), nor than half the sum of their squares. */
 static bool is_finite_product(const Tensor *product) {
   const mb_factors f = bind_factors(product);
   return mb_has_finite_squares(f.packed, mb_factors_count(f.depth, f.rows, f.columns));
 }
 
-/* Tells whether the tensor on top of the stack is finite. */
+/* True if the tensor on top of the stack is finite. */
 static bool is_finite(lua_State *L) {
   const Args a = bind_args(L, "find_non_finite");
   Args unread = bind_top(&a), read = unread;

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #define FOREST_TYPE BIND_PREFIX "forest"
-#define BATCH       64  /* trees that are grown before what they do not use of their memory is given back */
-#define PATIENCE    0.1 /* seconds that a batch takes at most, where a tree takes less: then Ctrl-C is heard */
-#define REPORT      14  /* the argument of forest_fit that is called with how many trees have grown */
+#define BATCH       64  /* trees grown at most before they are copied to blocks of their final size */
+#define PATIENCE    0.1 /* seconds per batch, unless one tree takes longer: how long Ctrl-C waits */
+#define REPORT      14  /* the argument of forest_fit that is called with the number of trees grown so far */
 #define EXACT       ((mb_size)1 << 24) /* whole numbers up to here fit into tensors */
 
 typedef struct {
@@ -31,13 +31,14 @@ static Forest *next_forest(Args *a) {
   return forest;
 }
 
-/* A multiple of 8, so that trees can stand behind one another. */
+/* The bytes of a tree, a multiple of 8, so that the next tree can follow. */
 static size_t tree_bytes(mb_size nodes, mb_size shares) {
   const size_t bytes = (size_t)nodes * sizeof(mb_node) + (size_t)shares * sizeof(mb_share);
   return (bytes + (size_t)(nodes + 1) * sizeof(int32_t) + 7) / 8 * 8;
 }
 
-/* Each part needs no more alignment than the one before. */
+/* A tree whose arrays lie in the memory at `at`, which its caller owns. No part needs more alignment than the
+ * one before. */
 static mb_tree place_tree(char *at, mb_size nodes, mb_size shares) {
   mb_tree tree = {.node = (mb_node *)at, .nodes = nodes, .shares = shares};
   tree.share = (mb_share *)(tree.node + nodes);
@@ -45,7 +46,7 @@ static mb_tree place_tree(char *at, mb_size nodes, mb_size shares) {
   return tree;
 }
 
-/* Memory of its own for tree number t of the forest at index. */
+/* Allocates tree number t of the forest at index, which owns it. */
 static mb_tree *new_tree(lua_State *L, int index, Forest *forest, mb_size t, mb_size nodes, mb_size shares) {
   forest->tree[t] = place_tree(lua_newuserdatauv(L, tree_bytes(nodes, shares), 0), nodes, shares);
   lua_getiuservalue(L, index, 1);
@@ -207,7 +208,7 @@ static void expect(lua_State *L, bool holds) {
   if (!holds) bind_error(L, "load: the trees of this forest are damaged");
 }
 
-/* A whole number low..high out of a file. */
+/* Checks that a value of a file is a whole number low..high. */
 static mb_size whole(lua_State *L, mb_real value, mb_size low, mb_size high) {
   expect(L, value >= (mb_real)low && value <= (mb_real)high && value == floor(value));
   return (mb_size)value;

@@ -1,4 +1,4 @@
-/* interrupt.c - Ctrl-C: a flag that long work polls, and the signal's handler of before put back behind it.
+/* interrupt.c - Ctrl-C: a flag that long work polls; afterwards the handler that was there before is back.
  */
 #include "bind.h"
 
@@ -8,15 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of the process, as signals are: several Lua states may share it. */
+/* Global to the process, as signals are: several Lua states may share it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int pending;  /* Ctrl-C came, and no work has answered it yet */
 static atomic_int catchers; /* pieces of work that poll the flag */
 static struct sigaction before;
 static char
-    farewell[160]; /* what a script says that Ctrl-C ends while nothing polls; empty: nobody asked for that */
+    farewell[160]; /* printed if Ctrl-C ends the process while nothing polls; empty: it does not end it */
 
-/* The second Ctrl-C waits for nothing; without a farewell the first one always does. */
+/* The first Ctrl-C only sets the flag if something polls it or there is no farewell; the second ends the
+ * process.
+ */
 static void on_interrupt(int number) {
   const bool is_second = atomic_exchange(&pending, 1) != 0;
   if (!is_second && (atomic_load(&catchers) > 0 || farewell[0] == '\0')) return;
@@ -34,7 +36,7 @@ static void install(void) {
   sigaction(SIGINT, &ours, NULL);
 }
 
-/* Puts back the handler of before, unless somebody has replaced ours. */
+/* Restores the handler that was there before, unless somebody has replaced ours. */
 static void restore(void) {
   struct sigaction now;
   sigaction(SIGINT, NULL, &now);
@@ -71,8 +73,8 @@ static int interrupted(lua_State *L) {
   return 1;
 }
 
-/* core.end_at_interrupt(farewell): from now on Ctrl-C ends the process with code 130, wherever it is, unless
- * something polls the flag. */
+/* core.end_at_interrupt(farewell): from now on Ctrl-C ends the process with code 130, whatever it does,
+ * unless something polls the flag. */
 static int end_at_interrupt(lua_State *L) {
   const char *text = luaL_checkstring(L, 1);
   pthread_mutex_lock(&lock);

@@ -40,11 +40,11 @@ static void copy_weights(Tensor *weight, Tensor *bias, const struct model *model
   }
 }
 
-/* liblinear takes it for granted that there is memory: this much, at most, for its own rows, weights and
- * vectors. */
+/* liblinear does not check its allocations, so this does: an upper bound of what its rows, weights and
+ * vectors take. */
 static void ask_for_memory(const Args *a, mb_size rows, mb_size columns, mb_size classes) {
   const size_t bytes = (size_t)rows * 64 + (size_t)columns * 8 * (16 + (size_t)classes) + (1 << 16);
-  void *volatile memory = malloc(bytes); /* volatile: else compilers take it for granted too */
+  void *volatile memory = malloc(bytes); /* volatile: else compilers drop the call */
   if (memory == NULL) args_error(a, "not enough memory: %I MB asked for", (LUAI_UACINT)(bytes >> 20));
   free(memory);
 }

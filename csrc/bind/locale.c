@@ -1,4 +1,4 @@
-/* locale.c - numbers as in C, whatever the locale of the process. */
+/* locale.c - numbers are written as in the C locale, whatever that of the process is. */
 #include <locale.h>
 
 #include "bind.h"

@@ -23,7 +23,7 @@ static mb_real *list_reals(const Args *a, const char *name, int list, mb_size i,
   return tensor->data;
 }
 
-/* The gradient of value, tensor i of its list: as its factors if nobody has looked at it. */
+/* The gradient of value, tensor i of its list: as its factors if its elements have not been read. */
 static void read_gradient(const Args *a, mb_size i, const Tensor *value, mb_parameter *parameter) {
   lua_rawgeti(a->L, GRADIENTS, i + 1);
   Args element = bind_top(a);

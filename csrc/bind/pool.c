@@ -12,7 +12,7 @@
 #define CLASSES   64
 #define LARGE_MIN ((size_t)1 << 20)
 #define SLACK     ((size_t)64 << 20) /* free memory that is always worth keeping */
-#define GARBAGE   ((size_t)32 << 20) /* handed out since the mark, and so much of the class asked for: */
+#define GARBAGE   ((size_t)32 << 20) /* allocated since the mark, in all, and in the size class asked for: */
 #define OF_CLASS  ((size_t)256 << 10)
 
 struct Pool {
@@ -47,7 +47,7 @@ static int size_class(size_t *bytes) {
   return class + 4; /* not reached: octave * 2 >= bytes */
 }
 
-/* Of the data, only the bytes that were asked for may be touched. */
+/* Only the bytes that were asked for are accessible under the address sanitizer. */
 static void expose(Block *block, size_t bytes) {
   POISON(block->data, block->bytes - HEADER);
   UNPOISON(block->data, bytes);
@@ -79,7 +79,7 @@ static Block *take_large(Pool *pool, size_t bytes, bool grow) {
   return piece == NULL ? NULL : start_block(pool, piece->data, piece->bytes, piece);
 }
 
-/* The next free block of a class. */
+/* Takes a block off the free list of a class; NULL if it is empty. */
 static Block *unlist(Pool *pool, int class) {
   Block *block = pool->free[class];
   if (block == NULL) return NULL;
@@ -142,7 +142,7 @@ void block_retain(Block *block) {
   block->references++;
 }
 
-/* Gives the memory of a block that is in use by nobody back to where it came from. */
+/* Returns an unreferenced block to its free list or to the arena. */
 static void recycle(Pool *pool, Block *block) {
   size_t bytes = block->bytes;
   POISON(block->data, bytes - HEADER);
@@ -185,7 +185,7 @@ bool pool_trim(Pool *pool) {
 
 PoolState pool_state(const Pool *pool) {
   PoolState state = pool->state;
-  state.cached = pool->listed + pool->arena.touched;
+  state.cached = pool->listed + pool->arena.resident;
   return state;
 }
 

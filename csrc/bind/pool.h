@@ -21,28 +21,29 @@ typedef struct Block {
 
 typedef struct {
   size_t live;   /* bytes in blocks that somebody holds */
-  size_t cached; /* bytes kept for others */
+  size_t cached; /* bytes kept for reuse */
   size_t peak;   /* most bytes ever live */
 } PoolState;
 
 Pool *pool_new(void);
-/* Lets go of the pool; it is freed with its last block. */
+/* Ends the caller's ownership; the pool is freed with its last block. */
 void pool_close(Pool *pool);
 
-/* A block with one reference of memory that is there already, or NULL if there is none. */
+/* A block of at least `bytes` from memory that is kept for reuse, or NULL. The caller owns its one reference
+ * and ends it with block_release. */
 Block *pool_reuse(Pool *pool, size_t bytes);
-/* A block with one reference, new pages if need be, or NULL if the system has none even when what is kept for
- * others has gone back to it. */
+/* The same, but maps new pages if need be. NULL only if the system has none left, even after the pool has
+ * returned all that it keeps. */
 Block *pool_take(Pool *pool, size_t bytes);
 void block_retain(Block *block);
 void block_release(Block *block);
 
-/* Gives what is kept for others back to the system; returns whether there was something. */
+/* Returns the memory that is kept for reuse to the system; false if there was none. */
 bool pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);
 
-/* Whether enough was handed out since the last mark that a collection of garbage is worth its time before the
- * pool grows by a block of this size. */
+/* True if a garbage collection probably frees more than growing by `bytes` would cost: 32 MB were allocated
+ * since pool_mark(), and a quarter of what is live. */
 bool pool_may_hold_garbage(const Pool *pool, size_t bytes);
 void pool_mark(Pool *pool);
 

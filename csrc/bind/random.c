@@ -60,7 +60,7 @@ static int new_rng(lua_State *L) {
   return 1;
 }
 
-/* ---- numbers, or tensors where a shape is asked for ---- */
+/* ---- numbers, or tensors if a shape follows ---- */
 
 /* The remaining arguments as a shape, sizes or a table; of rank 0 if there are none: a plain number. */
 static mb_shape shape_or_none(Args *a) {
@@ -434,7 +434,7 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-/* The methods are Lua's to fill (random.lua), as those of tensors are. */
+/* random.lua fills the table of methods, as tensor.lua does that of tensors. */
 void bind_open_random(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   if (luaL_newmetatable(L, RNG_TYPE)) {

@@ -1,4 +1,4 @@
-/* scope.c - variables that have a value for the time of a call, each coroutine for itself.
+/* scope.c - variables that have a value while a call runs, a separate one in each coroutine.
  *
  * A variable is a table from the coroutines that are inside such a call to the value there. What a call has
  * set is undone in C, so that nothing comes in between: neither an error nor an interruption of the script,

@@ -1,4 +1,4 @@
-/* spectra.c - generators of artificial data sets. */
+/* spectra.c - artificial spectra as tensors. */
 #include "bind.h"
 
 /* ---- the fields of a table of options ---- */
@@ -30,7 +30,7 @@ static bool flag(const Args *options, const char *name) {
   return value;
 }
 
-/* Reads {low, high} on top of the stack, and takes it off. */
+/* Pops {low, high}. */
 static void pop_range(const Args *a, const char *name, double range[2]) {
   lua_State *L = a->L;
   const int top = lua_gettop(L);
@@ -117,9 +117,9 @@ static mb_spectra next_spectra(Args *a) {
   return s;
 }
 
-/* ---- */
+/* ---- operations ---- */
 
-/* Reads the operation, which Lua knows, at 2, and the generator before it. */
+/* Reads the generator at 1 and the name of the operation, which Lua gives, at 2. */
 static Args next_caller(lua_State *L, mb_rng **rng) {
   Args a = bind_args(L, luaL_checkstring(L, 2));
   *rng = next_rng(&a, "generator");
@@ -127,7 +127,7 @@ static Args next_caller(lua_State *L, mb_rng **rng) {
   return a;
 }
 
-/* A new tensor in the table on top of the stack. */
+/* Makes a tensor, which the table on top of the stack owns. */
 static mb_real *new_field(const Args *a, const char *name, int rank, const mb_size *shape) {
   mb_real *data = push_tensor(a, rank, shape)->data;
   lua_setfield(a->L, -2, name);

@@ -1,4 +1,5 @@
-/* spikes.c - spectra of peaks: positions and heights come as tables, because heights need all of a double. */
+/* spikes.c - spectra of peaks. Positions and heights are tables, because heights need the precision of a
+ * double. */
 #include <math.h>
 
 #include "bind.h"
@@ -49,7 +50,7 @@ static double *push_room(const Args *a, const mb_spikes *options) {
   return lua_newuserdatauv(a->L, (size_t)mb_spikes_scratch(options) * sizeof(double), 0);
 }
 
-/* The first argument is the operation, which Lua knows. */
+/* Reads the name of the operation, which Lua gives, at 1. */
 static Args next_caller(lua_State *L) {
   Args a = bind_args(L, luaL_checkstring(L, 1));
   next_arg(&a);
@@ -102,7 +103,7 @@ static int peaks_draw(lua_State *L) {
   Args a = next_caller(L), behind = a;
   mb_rng *rng = next_rng(&a, "generator");
   mb_spikes options = {0};
-  behind.next += 3; /* of the points, which bound the positions */
+  behind.next += 3; /* positions are checked against the points, which follow them */
   options.L = next_count(&behind, "points");
   options.shift = next_integer(&behind, "shift", 0, INT32_MAX);
   options.variation = next_number(&behind, "variation");

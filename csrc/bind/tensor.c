@@ -1,14 +1,14 @@
-/* tensor.c - tensors as userdata: memory, arguments, shapes, views. */
+/* tensor.c - tensors as userdata: memory, making, shapes, views. */
 #include "bind.h"
 
 #include <string.h>
 
 static const char pool_key = 0;   /* its address is the registry key of the pool's userdata */
-static const char tensor_key = 0; /* and this one's that of the metatable, found faster than by name */
+static const char tensor_key = 0; /* that of the metatable, which is found faster than by name */
 
 /* ---- memory ---- */
 
-/* The state's pool, its settings, and what Lua allocates its own memory with. */
+/* Of a Lua state: the pool of its tensors, its settings, and the allocator that it had before. */
 typedef struct {
   Pool *pool;
   Settings settings;
@@ -16,7 +16,7 @@ typedef struct {
   void *user;
 } Memory;
 
-/* Lua's own memory: before it runs out, what the pool keeps for tensors goes back to the system. */
+/* Allocates Lua's own memory: if there is none, the pool first returns what it keeps to the system. */
 static __attribute__((noinline)) void *reallocate(const Memory *memory, void *block, size_t before,
                                                   size_t bytes) {
   void *moved = memory->allocate(memory->user, block, before, bytes);
@@ -24,7 +24,7 @@ static __attribute__((noinline)) void *reallocate(const Memory *memory, void *bl
   return memory->allocate(memory->user, block, before, bytes);
 }
 
-/* The calls that free, which are half of them, save no registers, as these are two functions. */
+/* A function of its own: calls that free, which are half of all, then save no registers. */
 static void *allocate(void *user, void *block, size_t before, size_t bytes) {
   const Memory *memory = user;
   return bytes == 0 ? memory->allocate(memory->user, block, before, 0)
@@ -59,7 +59,7 @@ void bind_set_settings(lua_State *L, Settings settings) {
   get_memory(L)->settings = settings;
 }
 
-/* Makes the kernels that this thread calls go by them. */
+/* Copies the settings to this thread, for the kernels that it calls. */
 static void use(const Settings *settings) {
   static _Thread_local __attribute__((tls_model("initial-exec"))) Settings used = {0, MB_AUTOMATIC};
   if (used.threads == settings->threads && used.algorithm == settings->algorithm) return;
@@ -156,7 +156,7 @@ mb_factors bind_factors(const Tensor *product) {
                       product->factors->data};
 }
 
-/* Gives a product that was kept as its factors its elements. */
+/* Computes the elements of a product that was kept as its factors, and frees these. */
 static void compute(lua_State *L, const char *operation, Tensor *product) {
   Block *block = take_block(L, get_pool(L), operation, (size_t)product->count * sizeof(mb_real));
   const mb_factors factors = bind_factors(product);
@@ -205,7 +205,8 @@ const char *bind_push_shape(lua_State *L, const mb_shape *shape) {
 
 /* ---- making tensors ---- */
 
-/* Pushes a tensor without memory, so that an error on the way to it leaks nothing. */
+/* Pushes a tensor without memory. A block is taken only once there is a tensor to own it, so no error leaks
+ * one. */
 static Tensor *push_closed(lua_State *L, const Settings *settings) {
   Tensor *tensor = lua_newuserdatauv(L, sizeof(Tensor), 1);
   *tensor = (Tensor){.settings = settings};
@@ -276,7 +277,7 @@ void bind_mark_changed(Tensor *tensor) {
   tensor->block->version++;
 }
 
-/* Pushes a view of count elements from offset on. */
+/* Pushes a view of this shape from offset on: it shares the block of `of`, by a reference of its own. */
 static Tensor *push_view(lua_State *L, const Tensor *of, mb_size offset, int rank, const mb_size *shape) {
   Tensor *view = push_closed(L, of->settings);
   block_retain(view->block = of->block);
@@ -381,7 +382,7 @@ Tensor *bind_push_alias(lua_State *L, const Tensor *x) {
   return push_view(L, x, 0, x->shape.rank, x->shape.shape);
 }
 
-/* core.close(x): lets go of the memory now; using x afterwards is an error */
+/* core.close(x): releases the memory now; using x afterwards is an error */
 static int close_now(lua_State *L) {
   Tensor *x = bind_test_tensor(L, 1);
   if (x == NULL) bind_type_error(L, "close", "x", 1, "a tensor");
@@ -469,7 +470,7 @@ static const luaL_Reg metamethods[] = {
 void bind_open_tensor(lua_State *L) {
   open_pool(L);
   luaL_setfuncs(L, functions, 0);
-  /* Opened again, the module keeps the methods that Lua gave it the first time. */
+  /* If the module is opened again, the methods that Lua gave it the first time stay. */
   if (luaL_newmetatable(L, TENSOR_TYPE)) {
     luaL_setfuncs(L, metamethods, 0);
     lua_newtable(L);

@@ -1,4 +1,4 @@
-/* terminal.c - how wide the terminal is. */
+/* terminal.c - the width of the terminal. */
 #include "bind.h"
 
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-/* window.c - where the windows of convolution and pooling lie. */
+/* window.c - the windows of convolution and pooling: lengths and padding. */
 #include "bind.h"
 
 #include <string.h>
