@@ -122,3 +122,32 @@ describe("in C, peaks refuse", function()
     end
   end)
 end)
+
+-- These have no binding: the choice of instruction sets, status and threads, the epilogue of convolutions.
+local shared = { simd = true, status = true, epilogue = true }
+
+describe("a kernel", function()
+  local function exists(path)
+    local file = io.open(path)
+    return file ~= nil and file:close()
+  end
+  it("has a binding and a test of its name, or the name of such a kernel as its prefix", function()
+    local pipe = assert(io.popen "ls csrc/kernel/*.c")
+    local count = 0
+    for path in pipe:lines() do
+      local name = path:match "([%w_]+)%.c$"
+      local family = name
+      for prefix in name:gmatch "()_" do
+        local shorter = name:sub(1, prefix - 1)
+        if exists("csrc/kernel/" .. shorter .. ".c") then family = shorter break end
+      end
+      if not shared[family] then
+        count = count + 1
+        assert.is_true(exists("csrc/bind/" .. family .. ".c"), path .. " has no binding")
+        assert.is_true(exists("csrc/test/test_" .. family .. ".c"), path .. " has no test")
+      end
+    end
+    pipe:close()
+    assert.is_true(count > 20)
+  end)
+end)
