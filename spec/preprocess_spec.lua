@@ -68,7 +68,7 @@ describe("preprocess", function()
     x = mb.ones(3, 6, 1)
     x:set(3, 3, 1, 3e38)
     assert.error_matches(function() mb.preprocess.apply(fitted, x) end,
-      "what standardize gives: row 3, point 3 is infinity")
+      "the result of standardize: row 3, point 3 is infinity")
   end)
   it("refuses a fitted step that is damaged", function()
     local x = mb.ones(1, 2, 1)

@@ -1,4 +1,4 @@
---- Sets of spectra: generated ones, and those of a CSV file.
+--- Data sets: generated spectra, and spectra from a CSV file.
 return {
   border_peaks = require "moonbow.data.border_peaks",
   challenge = require "moonbow.data.challenge",

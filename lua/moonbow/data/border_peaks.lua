@@ -4,7 +4,7 @@ local check = require "moonbow.check"
 local report = require "moonbow.data.report"
 local spectra = require "moonbow.data.spectra"
 
-local CELL = 64 -- of points: what align refers to
+local CELL = 64 -- points of a cell, within which align places the border
 
 local known_options = spectra.known {
   length = check.default(2000, "positive integer"),
@@ -25,8 +25,8 @@ local function check_positions(options)
   fail("expected 1 <= first < border <= last <= length, got %d, %d, %d and %d", first, border, last, length)
 end
 
---- The first point of the window of options.crop points that has the border nearest to its middle,
--- among those that hold all positions and have the border options.align points into a cell.
+--- Returns the first point of a window of options.crop points. Of the windows that hold all positions and have
+-- options.align points before the border in its cell, it is the one with the border nearest to its middle.
 local function window_start(options)
   local crop, border, best = options.crop, options.border, nil
   local function off_centre(start) return math.abs(border - start - crop / 2) end
@@ -58,25 +58,25 @@ local function crop_part(part, options)
   end
 end
 
---- Spectra with one peak; class 1 ("below") has its maximum at one of the points first to border - 1, class 2 ("above")
--- at border to last; positions are uniform. See claim 5 of the review.
+--- Generates spectra with one peak. In class 1 ("below") the maximum is at one of the points first to border - 1, in
+-- class 2 ("above") at one of border to last; positions are uniform. See claim 5 of the review.
 --
--- Pooling sees the border only as far as its cells straddle it, so the border of a cropped spectrum must not fall
--- between two cells by accident. align is how many points of the border's cell of 64 come before the border, cells
--- being counted from the window's first point, 0 to 63. With 0 the border is a border of cells of 2, 4, ... 64 points;
--- an odd align misaligns all of these. The window is the one with the border nearest to its middle. A whole spectrum
--- starts at point 1, so that align is (border - 1) % 64 there: 39 by default.
+-- Pooling affects the border only if a cell straddles it, so the border of a cropped spectrum must not fall between two
+-- cells by accident. align is the number of points before the border in its cell of 64 points, from 0 to 63; cells are
+-- counted from the window's first point. With 0 the border lies between cells of 2, 4, ..., 64 points; with an odd
+-- align it lies inside a cell of each of these sizes. The window with the border nearest to its middle is taken. A
+-- whole spectrum starts at point 1, so its align is (border - 1) % 64: 39 by default.
 --
 -- Positions count the points of a whole spectrum from 1, cropped or not. The distance to the border is signed: 1, 2,
--- ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with the default positions -50 to
--- 51, of which 51 belongs to the last bin too.
+-- ... for border, border + 1, ... and -1, -2, ... for border - 1, border - 2, ...; with the default positions it is
+-- from -50 to 51, and the last bin includes 51.
 -- @option length points of a whole spectrum
 -- @option first least position of class 1
 -- @option border least position of class 2
 -- @option last greatest position of class 2
 -- @option height uniform range of the height
 -- @option background its maximum is uniform from 0 to this; 0 for none
--- @option crop keeps a window of so many points, cut from whole spectra; none unless given
+-- @option crop points of the window that is cut from whole spectra; no window unless given
 -- @option align points of the border's cell before the border, 0 to 63 (37 with a crop)
 -- @see data.single_peak
 -- @return table as mb.data.single_peak; options have start (the window's first point) and align too; and distance =

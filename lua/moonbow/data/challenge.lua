@@ -38,8 +38,8 @@ local known_options = peaks.options {
   triplets = check.optional "table", test_height = check.default(0.03, "non-negative"),
 }
 
--- Test spectra lean towards the neighbours within their triplet. By kind and place: directions of shifts and
--- of changes of height.
+-- Test spectra are changed towards the other classes of their triplet. Directions of shifts and of changes of height,
+-- by kind and place in the triplet.
 local both, all, none_or_less = { -1, 1 }, { 0, -1, 1 }, { 0, -1 }
 local directions = {
   minor = function() return all, none_or_less end,
@@ -68,13 +68,13 @@ local function check_triplets(triplets, points)
   end
 end
 
---- Spectra of nine triplets of classes that are hard to tell apart. They differ by a minor peak (classes 1 to 9), by
--- positions (10 to 18), by heights (19 to 27); with default options they are draw for draw and number for number those
--- of the authors' script (rounded to float32): 50, 10 and 6 spectra of 5000 points per class. Source: Schuetzke,
--- Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
+--- Generates spectra of nine triplets of classes that are hard to distinguish. They differ in a minor peak (classes 1
+-- to 9), in positions (10 to 18) or in heights (19 to 27). With default options they equal those of the authors' script
+-- draw for draw and number for number (rounded to float32): 50, 10 and 6 spectra of 5000 points per class. Source:
+-- Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
 --
--- Training and validation spectra vary as those of mb.data.universal, but heights of 1 stay. Test spectra: six per
--- class, moved by test_shift and changed by test_height towards the neighbours in their triplet.
+-- Training and validation spectra vary as in mb.data.universal, but heights of 1 do not change. The six test spectra of
+-- a class are moved by test_shift and changed by test_height towards the neighbours in their triplet.
 -- @option triplets the published ones, or a list of { kind = "minor", "position" or "height", class, class, class }
 --   with classes { positions = {points from 1}, heights = {...} }
 -- @see data.universal

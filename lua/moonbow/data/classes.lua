@@ -53,24 +53,24 @@ local function read_classes(options)
   return classes
 end
 
---- Spectra of classes that are given as lists of peaks { position, height }.
+--- Generates spectra of classes that are given as lists of peaks { position, height }.
 --
 -- ceiling(samples) is the mean over samples (10000) of the posterior of the likeliest class, for an observer who knows
 -- all ranges and the background, and who measures position and height of each peak with the normal errors of the
--- Cramér-Rao bound under this noise; the width is unknown to it, mixing and asymmetry are known, and classes with
--- equally many peaks have them in the same order. It is a bound that no classifier exceeds by more than the sampling
--- allows, and reaches where peaks stand apart and well above the noise. Raises for mixtures, for which none is known.
+-- Cramér-Rao bound under this noise. The observer does not know the width, but knows mixing and asymmetry; classes with
+-- equal numbers of peaks have them in the same order. No classifier exceeds this bound by more than the sampling error;
+-- a classifier can reach it if peaks stand apart and well above the noise. Raises for mixtures, whose bound is unknown.
 -- @option peaks a list of classes, each a list of peaks { position in points from 1, height }
 -- @option names of the classes; "1", "2", ... unless given
--- @option shift each position varies uniformly and by itself by so many points either way
--- @option variation each height varies uniformly and by itself by so much either way, not below 0
--- @option mixture a spectrum holds a number of classes uniform in this range, its label and others at random;
+-- @option shift each position varies uniformly and independently by up to this many points either way
+-- @option variation each height varies uniformly and independently by up to this either way, not below 0
+-- @option mixture range of the number of classes in a spectrum, which is uniform: the label's and random others; their
 --   intensities are then divided by their sum
--- @option impurity uniform range of the intensity of each other class; that of the label is 1
+-- @option impurity uniform range of the intensity of each other class; the label's class has 1
 -- @see data.single_peak
--- @return table as mb.data.single_peak, but with position and height = (n, most peaks of a spectrum) where a class has
---   several peaks, in order of position (of mixtures: class by class, the label first), NaN where a spectrum has
---   fewer; of mixtures also share = (n, classes), with the sum 1
+-- @return table as mb.data.single_peak, but position and height = (n, largest number of peaks) if a class has several
+--   peaks, in order of position (in mixtures class by class, the label's first), with NaN if a spectrum has fewer;
+--   mixtures also have share = (n, classes), with the sum 1
 -- @usage mb.data.classes { peaks = { { { 100, 1 }, { 220, 0.4 } }, { { 110, 1 } } } }
 local function classes(given)
   local options = spectra.options("classes", given, known_options)

@@ -1,10 +1,10 @@
---- Labels, one per row: the one way to read them wherever they are taken.
+--- Reads labels, one per row, for every function that takes labels.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local labels = {}
 
---- A larger number is no class, and would cost memory for all below it.
+--- The largest class number, since memory is needed for every class up to it.
 labels.MOST_CLASSES = 1 << 20
 
 local function is_one_per_row(x) return core.count(x) == core.size(x, 1) end
@@ -18,7 +18,7 @@ local function as_list(operation, name, values)
   return core.totable(core.reshape(values, -1))
 end
 
--- An entry of a table may be a table of one, a row of (N, 1).
+-- An entry of a table may be a table with one entry: a row of (N, 1).
 local function entry_of(values, i)
   local entry = values[i]
   if type(entry) == "table" and #entry == 1 then entry = entry[1] end
@@ -27,7 +27,7 @@ end
 
 local readable = { number = true, string = true, boolean = true }
 
--- A blank cell of a file says nothing of its row.
+-- True for a blank string: an empty cell of a file is not a label.
 local function is_blank(entry) return type(entry) == "string" and not entry:find "%S" end
 
 --- A list of n labels: numbers, strings or booleans.
@@ -50,7 +50,7 @@ end
 
 --- A list of n class numbers, integers from 1 on, and the largest of them.
 -- @param values as for labels.list
--- @param most the number of classes, where it is known
+-- @param most the number of classes, if it is known
 function labels.classes(operation, name, values, n, most)
   local list, largest = labels.list(operation, name, values, n), 1
   for i, label in ipairs(list) do

@@ -1,5 +1,5 @@
---- Shared by the data sets of Schuetzke et al.: classes as lists of peaks, spectra of varied peaks, and
--- which of them two classes claim. A class is { positions = {points from 1}, heights = {numbers} }.
+--- Shared by the data sets of Schuetzke et al.: classes as lists of peaks, spectra with varied peaks, and overlaps of
+-- classes. A class is { positions = {points from 1}, heights = {numbers} }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -33,8 +33,8 @@ function peaks.check_class(operation, name, class, points)
   end
 end
 
---- The peaks of a class with every position moved by shift and every height but 1 changed, as the test sets
--- have them.
+--- Returns the peaks of a class with every position moved by shift and every height except 1 changed, as in the test
+-- sets.
 function peaks.moved(class, shift, change, points)
   local moved = { positions = {}, heights = {} }
   for i, position in ipairs(class.positions) do
@@ -45,7 +45,7 @@ function peaks.moved(class, shift, change, points)
   return moved
 end
 
---- The list of all pairs: for each change of the heights, each shift.
+--- Returns a list of moved peaks: for each change of the heights, each shift.
 function peaks.variants(class, shifts, changes, points)
   local variants = {}
   for _, change in ipairs(changes) do
@@ -54,15 +54,15 @@ function peaks.variants(class, shifts, changes, points)
   return variants
 end
 
--- The heights that training spectra of a class have at peak i.
+-- Returns the range of the height of peak i in training spectra of a class.
 local function support(class, i, options)
   local height = class.heights[i]
   if options.keep_ones and height == 1 then return 1, 1 end
   return math.max(height - options.height, 0), math.min(height + options.height, 2)
 end
 
---- True if peaks, whose heights are known up to low..high each and up to a common factor, may come from the
--- training spectra of a class. Peaks that merge or vanish are not considered.
+--- True if peaks may come from the training spectra of a class; each height is known up to low..high, and all up to a
+-- common factor. Peaks that merge or vanish are not considered.
 local function may_come_from(class, positions, shift_low, shift_high, range_of, options)
   if #positions ~= #class.positions then return false end
   local least, most = 0, math.huge
@@ -93,7 +93,7 @@ local function in_support(class, variant, options)
     options)
 end
 
--- For each class the others that its test spectra might be taken for: cheap to find, seldom many.
+-- Returns for each class the others in whose training range its test spectra may lie: a cheap filter with few results.
 local function neighbours_of(classes, options)
   local reach, neighbours = options.shift + options.test_shift, {}
   for a, class in ipairs(classes) do
@@ -120,7 +120,7 @@ local function label(part, first, count, class)
   for row = first, first + count - 1 do core.set(part.y, row, class) end
 end
 
---- Training and validation spectra: for each class all of the one, then all of the other, from one stream.
+--- Fills training and validation spectra from one random stream: for each class first training, then validation.
 local function fill_varied(operation, set, classes, options)
   local rng = core.rng(options.seed)
   local narrowest, widest = options.sigma[1], options.sigma[2]
@@ -150,8 +150,8 @@ local function fill_test(operation, test, classes, variants, options)
   end
 end
 
---- { train, validation, test: each { x = (n, points, 1), y = (n) }; ... }, where test has rival (n): the
--- class of which this spectrum might be a training spectrum, too, or 0.
+--- Returns { train, validation, test: each { x = (n, points, 1), y = (n) }; ... }, where test has rival (n): the
+-- class in whose training range this spectrum lies, too, or 0.
 -- @param variants for each class the peaks of its test spectra
 function peaks.make_set(operation, classes, variants, options)
   peaks.fill_range(operation, options, "sigma")

@@ -30,7 +30,7 @@ local function read_options(operation, name, given)
   return next(options) and options
 end
 
--- A name, or { name, option = value }: the step, without what it learns.
+-- Reads a name, or { name, option = value }. Returns the step without fitted values.
 local function read_step(i, given)
   local options, name = {}, given
   if type(given) == "table" then
@@ -71,12 +71,12 @@ local function apply_step(operation, fitted, x)
     check.fail("preprocess", "%s was fitted on %d points, the spectra have %d", fitted.name, #fitted.mean, M)
   end
   local y = steps[fitted.name].apply(x, fitted.options, fitted)
-  core.check_finite(operation, "what " .. fitted.name .. " gives", y)
+  core.check_finite(operation, "the result of " .. fitted.name, y)
   interrupt.check()
   return y
 end
 
--- A step as it was asked for: "snv", or "savitzky_golay{ window = 9 }".
+-- Returns a step with its options as text: "snv", or "savitzky_golay{ window = 9 }".
 local function show_step(step)
   local options = {}
   for name, value in pairs(step.options or {}) do
@@ -92,7 +92,7 @@ local chain = shown.kind("preprocessing", function(all)
   return "preprocessing: " .. table.concat(texts, ", then ")
 end)
 
---- Fits steps on training spectra. NaN and infinity raise, in x and in what a step makes of it.
+--- Fits steps on training spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param names table a list of steps, each a name or a table { name, option = value, ... }
 -- @param x tensor (N, L, C)
 -- @return table the fitted steps, for preprocess.apply and mb.save
@@ -112,9 +112,9 @@ function preprocess.fit(names, x)
   return chain(all), x
 end
 
---- Raises unless fitted is what preprocess.fit gives, from a file perhaps: known steps, whole and finite.
+--- Checks fitted steps, perhaps from a file. Raises unless the steps are known, complete and finite.
 -- @param operation string for the message
--- @param fitted table what may be fitted steps
+-- @param fitted table the steps to check
 -- @return table a copy
 function preprocess.check(operation, fitted)
   check.list(operation, "fitted", fitted)
@@ -123,8 +123,8 @@ function preprocess.check(operation, fitted)
   return checked
 end
 
---- Applies fitted steps to spectra. NaN and infinity raise, in x and in what a step makes of it.
--- @param fitted table what preprocess.fit gave
+--- Applies fitted steps to spectra. Raises for NaN and infinity in x and in the result of a step.
+-- @param fitted table the steps from preprocess.fit
 -- @param x tensor (N, L, C)
 -- @return tensor (N, L, C)
 function preprocess.apply(fitted, x)

@@ -5,7 +5,7 @@ local text_table = require "moonbow.text_table"
 
 local report = {}
 
-local MOST_CLASSES = 6 -- whose spectra are counted one by one
+local MOST_CLASSES = 6 -- classes whose spectra are counted separately
 
 local function keys_besides(t, ...)
   local names, leaves_out = {}, {}

@@ -1,4 +1,4 @@
---- The evaluation data of the review: one peak, whose height says the class.
+--- The evaluation data of the review: one peak, whose height determines the class.
 local check = require "moonbow.check"
 local report = require "moonbow.data.report"
 local spectra = require "moonbow.data.spectra"
@@ -10,8 +10,8 @@ local known_options = spectra.known {
   variation = check.default(0.1, "non-negative"),
 }
 
---- Spectra with one peak; its height says the class: around heights[1] in class 1 ("high"), around heights[2] in class
--- 2 ("low"). See claim 1 of the review.
+--- Generates spectra with one peak, whose height determines the class: around heights[1] in class 1 ("high"), around
+-- heights[2] in class 2 ("low"). See claim 1 of the review.
 --
 -- The parts train, validation and test have independent streams; the same seed gives the same peaks under any noise
 -- and background. Both classes are equal in number (an odd spectrum goes to class 1), in random order.
@@ -35,11 +35,11 @@ local known_options = spectra.known {
 --   centred anywhere with a sigma of 0.1 to 0.4 axes); all are mixed with uniform weights
 -- @option orders range of the orders of the polynomial
 -- @option noise sd of Gaussian noise
--- @option counts adds Poisson noise, as of so many counts at intensity 1; 0 for none
+-- @option counts adds Poisson noise, of this many counts at intensity 1; 0 for none
 -- @option seed an integer, or a table of integers
--- @option parts true: also returns what the spectra are the sum of
+-- @option parts true: also returns the parts that add up to the spectra
 -- @return table { train, validation, test: each { x = tensor (n, L, 1), y = (n) classes, position = (n) in points from
---   1, height = (n), width = (n), mixing or asymmetry = (n) where the shape has one; and with parts peak, background,
+--   1, height = (n), width = (n), mixing or asymmetry = (n) if the shape has one; and with parts peak, background,
 --   noise = (n, L, 1), whose sum is x }; classes = names; axis = (L); options = all options; ceiling =
 --   function(samples): the best accuracy that any classifier can reach, see mb.data.classes }
 -- @usage local set = mb.data.single_peak { n = 1000, seed = 1 }

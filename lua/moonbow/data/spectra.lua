@@ -6,10 +6,10 @@ local spectra = {}
 
 local kinds = { "polynomial", "exponential", "hump" }
 
--- Shapes are points and ranges of mixing and asymmetry.
+-- Each shape is a choice of mixing and asymmetry.
 local shapes = { "gaussian", "lorentzian", "pseudo_voigt", "asymmetric" }
 
---- Checked options of a generator, which owns them.
+--- Returns the checked options of a generator, as a copy.
 -- @param known from spectra.known
 function spectra.options(operation, given, known)
   local options = check.options(operation, check.copy(given), known)
@@ -21,7 +21,7 @@ function spectra.options(operation, given, known)
   return options
 end
 
---- The options of all generators, with further ones or other defaults of a generator's own.
+--- Returns the known options of a generator: those of all, and its own, which may have other defaults.
 function spectra.known(own)
   local known = {
     n = check.default(1000, "positive integer"),
@@ -54,7 +54,7 @@ local function read_kinds(operation, options)
   return chosen
 end
 
--- The arguments of core.spectra, from checked options.
+-- Returns the arguments of core.spectra for checked options.
 local function description(operation, options, classes, extra)
   local given = {
     length = options.length, classes = classes, width = options.width, mixing = { 0, 0 }, asymmetry = { 0, 0 },
@@ -75,7 +75,7 @@ local function stream(seed, number)
   return core.rng(seeds)
 end
 
--- Part 1, 2, 3 (train, validation, test) has a stream of its own: seed and number seed a generator.
+-- Generates part 1, 2 or 3 (train, validation, test), each from a random stream of its own, seeded by seed and number.
 local function generate(operation, options, given, number, n)
   local part = core.spectra(stream(options.seed, number), operation, n, given, options.parts)
   if core.size(part.position, 2) == 1 then
@@ -86,7 +86,7 @@ local function generate(operation, options, given, number, n)
   return part
 end
 
---- A data set of checked options.
+--- Makes a data set from checked options.
 -- @param classes a list with a list of peaks { position = {low, high}, height = {low, high} } for each class
 -- @param extra further fields for core.spectra
 -- @return { train, validation, test, axis, options, ceiling }

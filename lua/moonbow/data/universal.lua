@@ -17,13 +17,13 @@ local known_options = peaks.options {
 }
 for name, rule in pairs(class_options) do known_options[name] = rule end
 
--- Which classes of the published ones vary less in the test set (the authors count from 0).
+-- Published classes that vary less in the test set (the authors count from 0).
 local less_shift = { [8] = 17, [318] = 17 }
 local less_height = { [164] = 0.025, [281] = 0.025, [219] = 0.025, [347] = 0.025 }
 
 local function fail(...) check.fail("universal", ...) end
 
--- To the nearest integer, halves to the even one, as NumPy does.
+-- Rounds to the nearest integer, halves to the even one, as NumPy does.
 local function round(value) return value + 0x1.8p52 - 0x1.8p52 end
 
 local function draw_count(rng, options)
@@ -33,7 +33,7 @@ local function draw_count(rng, options)
   return round(core.rng_gamma(rng, 1.2, 1.2) + options.min_peaks) // 1 | 0
 end
 
--- Draws for all peaks, and keeps max_peaks of them; those that are kept have the largest height 1.
+-- Draws all peaks, keeps at most max_peaks of them, and scales these to the largest height 1.
 local function draw_class(rng, options)
   local count, list, highest = draw_count(rng, options), {}, 0
   for i = 1, count do
@@ -97,7 +97,7 @@ local function check_classes(classes, options)
   return classes
 end
 
--- The exceptions are for the classes that the default options draw, however many of them.
+-- True if the options draw the published classes, however many: only these have exceptions.
 local function are_published(options)
   local defaults = check.options("universal", {}, class_options)
   for name, value in pairs(defaults) do
@@ -106,16 +106,16 @@ local function are_published(options)
   return type(options.classes) == "number" and options.points == 5000
 end
 
---- Spectra of classes that differ in positions and heights of 2 to 10 peaks. With default options they are draw for
--- draw and number for number those of the authors' scripts (rounded to float32): 500 classes, 50, 10 and 9 spectra of
--- 5000 points each. Source: Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
+--- Generates spectra of classes that differ in positions and heights of 2 to 10 peaks. With default options they equal
+-- those of the authors' scripts draw for draw and number for number (rounded to float32): 500 classes, 50, 10 and 9
+-- spectra of 5000 points each. Source: Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100).
 --
--- Classes: as many peaks as round(gamma(1.2, 1.2) + 2), at most 10; positions uniform, heights integers 1 to 100
--- divided by the largest. Training and validation spectra: every peak moves by -shift..shift - 1 points and changes
--- its height by U(-height, height), independently; sigma of the Gaussian filter is U(sigma). Test spectra: nine per
--- class, all peaks moved by 0, -test_shift or test_shift, all heights but the largest changed by 0, test_height or
--- -test_height, sigma test_sigma.
--- @option classes how many to draw, or a list of own { positions = {points from 1}, heights = {...} }
+-- Classes have round(gamma(1.2, 1.2) + 2) peaks, at most 10; positions are uniform, heights are integers 1 to 100
+-- divided by the largest. In training and validation spectra, every peak moves by -shift..shift - 1 points and changes
+-- its height by U(-height, height), independently; sigma of the Gaussian filter is U(sigma). In the nine test spectra
+-- of a class, all peaks move by 0, -test_shift or test_shift, all heights but the largest change by 0, test_height or
+-- -test_height, and sigma is test_sigma.
+-- @option classes the number of classes to draw, or a list of own { positions = {points from 1}, heights = {...} }
 -- @option class_seed of the classes
 -- @option boundary points at either end without peaks
 -- @option min_peaks least peaks of a class
@@ -133,13 +133,13 @@ end
 -- @option test_sigma Gaussian filter of the test spectra
 -- @option seed of the training and validation spectra
 -- @option normalize true: each spectrum is divided by its maximum, as the authors do before training
--- @option overlap "by_hand": six of the published classes vary less in the test set, as the authors chose; drawn
---   otherwise, classes have no such exceptions; "allow": none; "exclude": a class is drawn anew where its training
---   spectra and those of an earlier class may look the same, peaks that merge or vanish not considered
+-- @option overlap "by_hand": six of the published classes vary less in the test set, as the authors chose; other
+--   classes have no exceptions; "allow": no exceptions; "exclude": a class is drawn again if its training spectra and
+--   those of an earlier class may look the same (peaks that merge or vanish are not considered)
 -- @return table { train, validation, test: each { x = tensor (n, points, 1), y = (n) classes from 1 }; classes =
 --   names, the authors' numbers from 0; peaks = list of { positions, heights }; axis; options }. test.rival (n) is the
---   other class in whose training range a test spectrum lies (divided by its maximum), or 0: such spectra cannot be
---   told apart from what a network has seen
+--   other class in whose training range a test spectrum lies (divided by its maximum), or 0: no network can distinguish
+--   such spectra from what it was trained on
 local function universal(given)
   local options = check.options("universal", check.copy(given), known_options)
   options.keep_ones = false

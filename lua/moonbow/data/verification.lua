@@ -23,7 +23,7 @@ end
 
 local function append(list, more) table.move(more, 1, #more, #list + 1, list) end
 
--- Peaks anywhere; the highest has height 1, all are rounded to three decimals as the authors do.
+-- Draws peaks at any position; the highest has height 1, all are rounded to three decimals as the authors do.
 local function draw_unrelated(rng, options)
   local count = core.rng_integers(rng, options.min_peaks, options.max_peaks, true)
   local positions, heights, highest = {}, {}, 0
@@ -98,15 +98,15 @@ local function check_options(options)
   end
 end
 
---- Spectra with a target (class 2) or without it as main substance (class 1), in random order. With default options
--- they are draw for draw and number for number what the authors' script generates (rounded to float32), once its
--- uniform(0.01, 1, size, endpoint=True), which NumPy refuses, has lost the last argument. Source: J. Schuetzke's
+--- Generates spectra with a target (class 2) or without it as main substance (class 1), in random order. With default
+-- options they equal those of the authors' script draw for draw and number for number (rounded to float32), if the last
+-- argument of its uniform(0.01, 1, size, endpoint=True), which NumPy refuses, is removed. Source: J. Schuetzke's
 -- spectra-model-benchmark (January 2024).
 --
--- Spectra of class 2: the target's peaks, every one moved by -shift..shift - 1 points and changed by U(-height,
--- height); sigma of the Gaussian filter is U(sigma). Of class 1: 2 to 10 peaks anywhere, of which 20 % stand alone
--- (case 1), 40 % come with the target weakened by U(impurity) (case 2), and 40 % are weakened by U(weak) beside the
--- whole target (case 3).
+-- Spectra of class 2 have the target's peaks, every one moved by -shift..shift - 1 points and changed by U(-height,
+-- height); sigma of the Gaussian filter is U(sigma). Spectra of class 1 have 2 to 10 peaks anywhere: alone in 20 % of
+-- them (case 1), with the target weakened by U(impurity) in 40 % (case 2), and weakened by U(weak) beside the whole
+-- target in 40 % (case 3).
 -- @option n spectra of each class
 -- @option points of a spectrum
 -- @option positions of the target's peaks, in points from 1
