@@ -1,8 +1,8 @@
---- The batches of a training: their rows.
+--- The rows of each batch of a training.
 local batches = {}
 
---- The least number of rows of a training batch, for inputs of a shape without batch: 2 if a batch norm of the model
--- has one value of each channel per row, 1 otherwise.
+--- Returns the least number of rows of a training batch, for inputs of a shape without batch: 2 if a batch norm of the
+-- model has one value of each channel per row, 1 otherwise.
 function batches.least_rows(model, shape)
   for _, step in ipairs(model:trace(shape)) do
     local values = 1
@@ -12,8 +12,8 @@ function batches.least_rows(model, shape)
   return 1
 end
 
---- The number of batches of a size in n rows, and a function that gives the first row and the number of rows of batch
--- i. Fewer rows than least that are left over at the end belong to the batch before, if there is one.
+--- Returns the number of batches of a size in n rows, and a function that gives the first row and the number of rows of
+-- batch i. If fewer rows than least are left over at the end, they join the batch before, if there is one.
 function batches.split(n, size, least)
   local count = (n + size - 1) // size
   if count > 1 and n - (count - 1) * size < least then count = count - 1 end

@@ -1,4 +1,4 @@
---- A training that survives: everything it is made of in one file per epoch, from which it goes on bit for
+--- Checkpoints: the whole state of a training in one file, rewritten after epochs. Training resumes from it bit for
 -- bit.
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
@@ -16,7 +16,7 @@ checkpoint.options = {
   seconds = check.default(0, "non-negative"),
 }
 
--- JSON has no numbers that are not finite: these travel as { float = "inf" }.
+-- JSON has no NaN or infinity: they are written as { float = "inf" }.
 local not_finite = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }
 
 local function pack(value)
@@ -36,19 +36,19 @@ local function unpack_value(value)
   return unpacked
 end
 
--- ---- what must be the same for a training to go on ----
+-- ---- what must be equal for a training to resume ----
 
-local LONGEST = 400 -- of a text that stands for itself
+local LONGEST = 400 -- bytes of a text that is compared itself, not by its digest
 
--- With as many digits as tell a number from all others, 0.1 and not 0.10000000000000001.
+-- Returns the fewest digits that give the same number: 0.1, not 0.10000000000000001.
 local function show_number(value)
   local text = ("%.15g"):format(value)
   return tonumber(text) == value and text or ("%.17g"):format(value)
 end
 
--- A value as text: the same for equal values, another for others. Of functions nothing can be told. For a tensor, and
--- for what is long, stands a digest (XXH64 of shape and bytes; see core.digest): data that differ in any bit, or only
--- in their order, differ in it.
+-- Returns a value as text: equal for equal values, different for others; but all functions have the same text. Tensors
+-- and long texts are replaced by a digest (XXH64 of shape and bytes; see core.digest), which differs if the data differ
+-- in any bit or in their order.
 local function canonical(value)
   if core.is_tensor(value) then
     return ("tensor %s %016x"):format(check.show_shape(core.shape(value)), core.digest(value))
@@ -69,7 +69,7 @@ end
 local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
   "early_stopping", "schedule" }
 
--- The texts by name.
+-- Returns the texts of all that must be equal, by name.
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
   for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
@@ -135,14 +135,14 @@ local function gather(job)
   }
 end
 
--- True if the options ask for a checkpoint after the epoch that is over.
+-- True if a checkpoint is due after the epoch that has ended.
 local function is_due(job)
   local options, history = job.checkpoint, job.history
   if history.stopped or #history == job.options.epochs then return true end
   return #history % options.every == 0 and clock() - options.saved_at >= options.seconds
 end
 
---- Saves the job, whose last epoch is over, unless the epoch is one of those between.
+--- Saves the job after an epoch, if a checkpoint is due.
 function checkpoint.save(job)
   local options = job.checkpoint
   if not options or not is_due(job) then return end
@@ -154,7 +154,7 @@ function checkpoint.save(job)
   options.saved_at = clock()
 end
 
--- ---- going on ----
+-- ---- resuming ----
 
 local state_kinds = {
   format = { "integer" }, identity = { "table" }, rng = { "string" }, layer_rng = { "string" }, lr = { "number" },
@@ -170,7 +170,7 @@ local function check_type(path, name, value, kind)
   end
 end
 
--- Raises unless the state holds all that a checkpoint holds, each of its kind.
+-- Raises unless the state has every field of a checkpoint, each of its type.
 local function check_state(job, path, state)
   for name, kinds in pairs(state_kinds) do
     if not kinds.optional or state[name] ~= nil then check_type(path, name, state[name], kinds[1]) end
@@ -240,8 +240,8 @@ local function restore(job, tensors, state)
   job.history.best_epoch, job.history.stopped = state.best_epoch, state.stopped
 end
 
---- Reads the option, makes the folder, and takes its lock, which belongs into a <close> variable: two trainings in one
--- folder would each overwrite what the other one goes on from. Returns nil if no checkpoints are asked for.
+--- Reads the option, makes the folder and locks it. Returns the lock, for a <close> variable; nil if no checkpoints are
+-- asked for. Without the lock, two trainings in one folder would overwrite each other's checkpoint.
 function checkpoint.open(job)
   local given = job.options.checkpoint
   if not given then return nil end
@@ -251,7 +251,7 @@ function checkpoint.open(job)
   if not made then check.fail("fit", "checkpoint: %s", err) end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
   job.checkpoint, job.identity = options, core.in_c_locale(identity, job)
-  local lock, reason = files.lock(options.folder .. "/" .. LOCK) -- the last step: what fails before it locks nothing
+  local lock, reason = files.lock(options.folder .. "/" .. LOCK) -- last, so that an error before it leaves no lock
   if lock then return lock end
   check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
 end

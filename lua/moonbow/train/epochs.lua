@@ -16,7 +16,7 @@ local function fail(job, what, batch, cause)
   check.fail("fit", "%s in epoch %d%s: %s", what, job.epoch, batch and (", batch %d"):format(batch) or "", cause)
 end
 
--- The value of a loss, which has to be finite.
+-- Returns the value of a loss; raises unless it is finite.
 local function value_of(job, loss, kind, batch, x, y)
   local value = loss:item()
   if not finite.is_number(value) then
@@ -49,7 +49,7 @@ local function add_l2(loss, parameters, factor)
   return loss
 end
 
--- Moves the weights, unless a gradient is not finite.
+-- Moves the weights; raises if a gradient is not finite.
 local function step(job, loss, batch)
   local options, parameters = job.options, job.parameters
   if not core.is_tracked(loss) then check.fail("fit", "loss: it does not depend on the parameters of the model") end
@@ -84,7 +84,7 @@ local function train(job)
   return loss_sum / seen, counts_hits and hits / seen or nil
 end
 
--- The mean loss on the validation set, and the share of right classes.
+-- Returns the mean loss on the validation set, and the share of right classes.
 local function validate(job)
   local set, sum, hits, batch = job.validation, 0, 0, 0
   local counts_hits = job.options.loss == "cross_entropy"
@@ -99,8 +99,8 @@ local function validate(job)
   return sum / n, counts_hits and hits / n or nil
 end
 
--- The place at which outputs for the first rows, and with them the loss, became NaN or infinite; nil if finite. Outputs
--- of -infinity alone may be meant.
+-- Returns where the outputs for the first rows became NaN or infinite, if the loss did, too; otherwise nil. If the loss
+-- is finite, outputs of -infinity may be intended.
 local function bad_loss(job, rows)
   local x, y, problem = core.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil
   evaluation.each_batch("fit", job.model, x, rows, function(output)
@@ -112,7 +112,7 @@ local function bad_loss(job, rows)
 end
 
 -- Raises if the last steps of an epoch have blown up the weights. Without a validation, which would show it, outputs
--- are looked at too: those of one row, or of a batch if no epoch follows.
+-- are checked, too: those of one row, or of a batch if no epoch follows.
 local function check_weights(job, is_last)
   local tensors = {}
   for _, list in ipairs { job.parameters, job.model:buffers() } do
@@ -131,7 +131,7 @@ local function keep_state(job)
   end
 end
 
--- Keeps the best weights; returns whether patience is at its end.
+-- Keeps the best weights; returns true if patience is exhausted.
 local function follow_best(job, record)
   local monitored = record.val_loss or record.loss
   local stopping = job.stopping
@@ -168,7 +168,7 @@ local function run_one(job)
   checkpoint.save(job)
 end
 
---- Runs the epochs that are left of a job of mb.fit.
+--- Runs the remaining epochs of a job of mb.fit.
 function epochs.run(job)
   local history = job.history
   for epoch = #history + 1, job.options.epochs do

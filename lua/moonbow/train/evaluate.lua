@@ -1,4 +1,4 @@
---- Predictions of a trained model, and how often they are right.
+--- Predictions of a trained model, their loss and accuracy.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
@@ -40,7 +40,7 @@ function M.each_batch(...) closing(run_batches, ...) end
 
 local MOST_ROWS_NAMED = 5
 
--- Raises if a row of probabilities is NaN: such outputs are of no class.
+-- Raises if a row of probabilities is NaN, since it belongs to no class.
 local function check_probabilities(operation, x, probabilities, first)
   if not core.find_non_finite { probabilities } then return end
   local rows, more = {}, 0
@@ -73,11 +73,11 @@ end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
---- The classes that a classifier predicts, and their probabilities. Raises if its outputs are not (N, classes), and
--- if they are NaN or infinite, with the rows.
+--- Predicts classes and their probabilities. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
+-- the message names their rows.
 -- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
 -- @param x tensor (N, L, C)
--- @option batch_size rows at once
+-- @option batch_size rows of a batch
 -- @return tensor (N), class numbers
 -- @return tensor (N, classes), probabilities
 function M.predict(model, x, options)
@@ -120,11 +120,11 @@ local function confusion_of(y, predicted, classes)
   return confusion, hits
 end
 
---- Loss and accuracy of a classifier. Raises if its outputs are not (N, classes), and if they are NaN or
--- infinite, with the rows.
+--- Computes loss and accuracy of a classifier. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
+-- the message names their rows.
 -- @param model layer whose outputs are logits (N, classes)
 -- @param set table { x = tensor (N, L, C), y = class numbers from 1 on }
--- @option batch_size rows at once
+-- @option batch_size rows of a batch
 -- @return evaluation { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
 --   recall, f1 (0 if undefined); macro_f1; classes, those of the set }; print shows tables
 function M.evaluate(model, set, options)
@@ -147,8 +147,8 @@ function M.evaluate(model, set, options)
   }
 end
 
--- A value for a <close> variable: the momenta of batch norms come back, and, unless its field are_good says otherwise,
--- the running statistics.
+-- Returns a value for a <close> variable, which restores the momenta of batch norms, and their running statistics
+-- unless its field are_good is true.
 local function keep_statistics(model, norms)
   local kept, momenta = {}, {}
   for i, buffer in ipairs(model:buffers()) do kept[i] = { buffer.value, core.copy(buffer.value) } end
@@ -159,8 +159,8 @@ local function keep_statistics(model, norms)
   end })
 end
 
--- A function add(count, model, batch) that runs the model on a batch of count rows, and leaves in batch norms the
--- mean statistics of all rows so far, of all its uses for a batch norm that stands in several places.
+-- Returns a function add(count, model, batch) that runs the model on a batch of count rows, after which batch norms
+-- hold the mean statistics of all rows so far; for a batch norm that is used several times, of all its uses.
 local function averaging(norms)
   local seen = {}
   for _, norm in ipairs(norms) do seen[norm] = 0 end
@@ -202,12 +202,12 @@ local function recalibrate(model, x, options)
   return model
 end
 
---- Replaces the running statistics of every batch norm by the mean over x of those of its batches; weights stay. A row
--- left over belongs to the batch before, as in fit. After an error, or Ctrl-C, the statistics are those of before;
--- those that would be NaN or infinite raise.
--- @param model layer in which they are
--- @param x tensor (N, L, C), the spectra they shall be of
--- @option batch_size rows at once
+--- Replaces the running statistics of every batch norm by the mean of its batches' statistics over x; weights stay. A
+-- single row left over joins the batch before, as in fit. After an error or Ctrl-C the statistics are the old ones;
+-- NaN and infinite statistics raise.
+-- @param model layer that contains the batch norms
+-- @param x tensor (N, L, C), the spectra for the statistics
+-- @option batch_size rows of a batch
 -- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 

@@ -3,19 +3,19 @@ local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
---- How well a classifier does on a data set. print(evaluation) shows accuracy and classes, and of few classes the
--- confusion matrix.
+--- The quality of a classifier on a data set. print(evaluation) shows accuracy and classes, and the confusion matrix if
+-- there are few classes.
 --
 -- @class evaluation
 -- @field accuracy number share of right classes
 -- @field loss number mean cross-entropy
 -- @field macro_f1 number the mean F1 of all classes
 -- @field confusion table confusion[true][predicted]: counts
--- @field precision table by class; 0 where undefined; recall and f1 likewise
+-- @field precision table by class; 0 if undefined; recall and f1 likewise
 -- @field classes table the names of the classes, if the data set knows them
 local Evaluation = {}
 
-local MOST_CLASSES = 10 -- that are shown
+local MOST_CLASSES = 10 -- at most this many are shown
 
 local function class_name(evaluation, k) return tostring(evaluation.classes and evaluation.classes[k] or k) end
 

@@ -1,17 +1,17 @@
---- NaN and infinity in a training: found, and traced to where they came from.
+--- Finds NaN and infinity in a training and traces them to their origin.
 local core = require "moonbow.core"
 
 local finite = {}
 
---- Tells whether a number is neither NaN nor infinite.
+--- True if a number is neither NaN nor infinite.
 function finite.is_number(value) return value == value and math.abs(value) < math.huge end
 
 local function is_bad(x) return core.find_non_finite { x } ~= nil end
 
 local function name_of(part, path) return ("layer %s (%s)"):format(path == "" and "1" or path, part.type) end
 
--- The first weight or buffer, or what tensor_of gives of it, that is not finite: "layer 3 (Dense): its gradient of
--- weight is not finite", or nil. list names the method of layers.
+-- Returns a message on the first weight or buffer for which tensor_of(entry) is not finite, such as "layer 3 (Dense):
+-- its gradient of weight is not finite", or nil. list is the layers' method: "parameters" or "buffers".
 local function first_bad(model, list, tensor_of, kind)
   local found
   model:visit(function(part, path)
@@ -27,17 +27,17 @@ end
 
 local function value_of(entry) return entry.value end
 
---- The first weight or running statistic that is not finite, or nil.
+--- Names the first weight or running statistic that is not finite, or nil.
 function finite.bad_state(model)
   return first_bad(model, "parameters", value_of, "") or first_bad(model, "buffers", value_of, "")
 end
 
---- The first gradient that is not finite, or nil.
+--- Names the first gradient that is not finite, or nil.
 function finite.bad_gradient(model)
   return first_bad(model, "parameters", function(entry) return entry.value.grad end, "gradient of ")
 end
 
--- The first layer with an output on x that is not finite, or nil.
+-- Names the first layer with an output on x that is not finite, or nil.
 local function bad_output(model, x)
   local paths = {}
   model:visit(function(part, path) paths[part] = name_of(part, path) end)
@@ -46,7 +46,7 @@ local function bad_output(model, x)
   end
 end
 
---- The origin of a NaN or infinity in the loss on x and y: the data, a weight, or the first layer whose output
+--- Names the origin of a NaN or infinity in the loss on x and y: the data, a weight, or the first layer whose output
 -- holds one.
 function finite.blame(model, x, y)
   if is_bad(x) then return "the input holds NaN or infinity" end

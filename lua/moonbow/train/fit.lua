@@ -61,7 +61,7 @@ end
 
 local function sample_shape(x) return { table.unpack(core.shape(x), 2) } end
 
--- Class numbers or targets, and those to validate on, as the loss takes them.
+-- Reads class numbers or targets of training and validation, as the loss requires.
 local function read_sets(job, set)
   local options, read, classes = job.options, sets.with_targets, nil
   if losses.is_of_classes(options.loss) then
@@ -77,7 +77,7 @@ local function read_sets(job, set)
   end
 end
 
--- The parameters, and a list of their tensors.
+-- Returns the parameters, and a list of their tensors.
 local function trainable(model)
   local parameters, values = model:parameters(), {}
   for i, parameter in ipairs(parameters) do
@@ -105,8 +105,8 @@ local function drop_gradients(job)
   for _, parameter in ipairs(job.parameters or {}) do parameter.value.grad = nil end
 end
 
--- A value for a <close> variable, from which the model comes back in evaluation mode and without gradients; unless the
--- training came to its end, with the best weights so far.
+-- Returns a value for a <close> variable, which sets the model to evaluation mode and clears its gradients. It restores
+-- the best weights so far unless the training is complete and restores_best is false.
 local function leave_in_order(job)
   return setmetatable({}, { __close = function()
     job.model:eval()
@@ -115,7 +115,7 @@ local function leave_in_order(job)
   end })
 end
 
--- The message after Ctrl-C: the state of the model, and how to go on.
+-- Returns the message after Ctrl-C: the state of the model, and how to resume.
 local function how_to_go_on(job)
   local best = job.history.best_epoch
   local left = best and ("the model has its best weights, of epoch %d; "):format(best) or ""
@@ -137,7 +137,7 @@ local function train(model, set, given)
   local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
   local _ <close> = job.optimizer:keep_lr()
   local _ <close> = leave_in_order(job)
-  local _ <close> = model:keep_modes() -- for the generators; it closes before the model goes to evaluation mode
+  local _ <close> = model:keep_modes() -- restores the generators, before the model goes to evaluation mode
   build(job, set)
   read_sets(job, set)
   job.loss, job.validation_loss = losses.make(options, set, job.y, job.output_shape)
@@ -156,38 +156,35 @@ end
 
 --- Trains a model by mini-batches.
 --
--- A row that is left over at the end of an epoch belongs to the batch before if the model has a batch norm that
--- would see one value of each channel, and could tell no variance: of (N, C), or (N, 1, C). See
--- docs/guide/3_training.md.
+-- A single row that is left over at the end of an epoch joins the batch before if the model has a batch norm of (N, C)
+-- or (N, 1, C), which could not compute a variance from one value per channel. See docs/guide/3_training.md.
 --
--- Checkpoints: all that the training is made of (weights, best weights, optimiser, schedule, generators, history) goes
--- to folder/checkpoint.safetensors, which is always whole. The same call with the same folder goes on from there,
--- whatever ended the process, and gives the same weights, bit for bit, as a training that was never interrupted; after
--- the last epoch it only loads them. More epochs may be asked for; with any other data, network or options it raises,
--- as it does while another training is at work in the folder (see docs/files.md). What functions (loss, callbacks,
--- layers) remember is not kept.
+-- Checkpoints: the whole state of the training (weights, best weights, optimiser, schedule, generators, history) goes
+-- to folder/checkpoint.safetensors, which is always complete. The same call with the same folder resumes from it,
+-- whatever ended the process, and gives the same weights, bit for bit, as an uninterrupted training; after the last
+-- epoch it only loads them. More epochs may be asked for; other data, networks or options raise, and so does a folder
+-- in which another training runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not saved.
 --
--- However a training ends before its time, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a
--- validation loss or a gradient that is NaN or infinite, or by a coroutine that is closed: the model then has its best
--- weights and running statistics so far. These are, with and without early stopping, those after the epoch with the
--- lowest validation loss (without validation, the lowest training loss), or those before training if no epoch has
--- ended. The model is always left in evaluation mode, with the generators of before and without gradients; gradients
--- from before are not used. NaN and infinity raise, with the epoch, the batch and the layer, and before the
--- optimiser's step; also if only the last step has made weights, or outputs, infinite. See
--- docs/guide/3_training.md.
+-- If a training ends early, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a validation loss
+-- or a gradient that is NaN or infinite, or because its coroutine is closed, the model has its best weights and running
+-- statistics so far. These are, with and without early stopping, those after the epoch with the lowest validation loss
+-- (without validation, the lowest training loss), or those before training if no epoch has ended. The model is always
+-- left in evaluation mode, with its previous generators and without gradients; earlier gradients are not used. NaN and
+-- infinity raise before the optimiser's step, with the epoch, the batch and the layer; also if only the last step made
+-- weights or outputs infinite. See docs/guide/3_training.md.
 --
--- Ctrl-C ends a script with code 130 and a line on how to go on; at the prompt, and in a program that embeds Lua, fit
+-- Ctrl-C ends a script with code 130 and a line on how to resume; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
--- @param model layer which is built for the spectra unless it is; its outputs are logits for "cross_entropy"
+-- @param model layer that is built for the spectra if it is not yet; its outputs are logits for "cross_entropy"
 -- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets of the loss }
 -- @option epochs passes over the set
 -- @option batch_size rows of a step
--- @option optimizer one of mb.optim; Adam with its defaults unless given. Its lr is after fit what it was before
+-- @option optimizer one of mb.optim; Adam with its defaults unless given. fit leaves its lr as it was
 -- @option loss "cross_entropy" of the outputs as logits, "mse", or a function(output, y) that returns a tensor of one
 --   element
--- @option seed an integer, or a table of integers: weights not yet made, shuffling and dropout draw from it
+-- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
--- @option validation a set like the first one: its loss and accuracy are told after each epoch
+-- @option validation a set like the first one: its loss and accuracy are reported after each epoch
 -- @option early_stopping ends training when the validation loss (without validation, the training loss) no longer
 --   falls
 -- @option early_stopping.patience epochs without a lower loss after which training ends
@@ -196,7 +193,7 @@ end
 -- @option schedule { "plateau", ... }, { "step", ... } or { "cosine", ... } with the options of schedule "plateau",
 --   schedule "step" or schedule "cosine": how the learning rate changes
 -- @option schedule.every of "step": epochs between two changes
--- @option schedule.factor of "plateau" and "step": what the rate is multiplied with
+-- @option schedule.factor of "plateau" and "step": the rate is multiplied by it
 -- @option schedule.patience of "plateau": epochs without a lower loss
 -- @option schedule.min_delta of "plateau": by how much a loss has to be lower
 -- @option schedule.cooldown of "plateau": epochs after a change that do not count
@@ -207,12 +204,12 @@ end
 -- @option l2 factor of the sum of squares of all weights, without biases, which is added to the loss
 -- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training
 -- @option verbose true: progress on standard error
--- @option checkpoint a folder, or a table with it: keeps the training, so that the same call goes on after an
+-- @option checkpoint a folder, or a table with it: saves the training, so that the same call resumes it after an
 --   interruption
--- @option checkpoint.folder where checkpoint.safetensors is written
+-- @option checkpoint.folder for checkpoint.safetensors
 -- @option checkpoint.every epochs between two checkpoints
--- @option checkpoint.seconds least seconds between two checkpoints; one costs as many as writing the weights five
---   times, and one is always written at the end
+-- @option checkpoint.seconds least seconds between two checkpoints, each of which takes as long as writing the weights
+--   five times; one is always written at the end
 -- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch and
 --   stopped ("early_stopping", "callback", or nil); print shows a table
 -- @usage

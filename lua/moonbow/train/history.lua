@@ -9,10 +9,10 @@ local text_table = require "moonbow.text_table"
 --
 -- @class history
 -- @field best_epoch integer the epoch with the lowest validation loss; without validation, with the lowest loss
--- @field stopped string "early_stopping" or "callback": what ended the training before its last epoch
+-- @field stopped string "early_stopping" or "callback" if one of them ended the training before its last epoch
 local History = {}
 
-local MOST_EPOCHS = 20 -- that are shown
+local MOST_EPOCHS = 20 -- at most this many are shown
 
 -- The epochs to show: all, or a few at equal distances, with the best and the last one.
 local function epochs_shown(history)

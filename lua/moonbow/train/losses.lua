@@ -6,7 +6,7 @@ local ops = require "moonbow.ops"
 
 local losses = {}
 
--- Weights n / (classes * count) of each class, as scikit-learn's "balanced"; 0 if there is none.
+-- Returns the weights n / (classes * count) of each class, as scikit-learn's "balanced"; 0 for a class without rows.
 local function balanced(y, classes)
   local counts, weights = {}, {}
   for k = 1, classes do counts[k] = 0 end
@@ -20,7 +20,7 @@ end
 
 local function fail(format, ...) check.fail("fit", "class_weights: " .. format, ...) end
 
--- The weights of a table with names of classes as keys; those that it does not name weigh 1.
+-- Returns the weights of a table with names of classes as keys; classes that it does not name have weight 1.
 local function by_name(given, names, classes)
   if type(names) ~= "table" then
     fail "names are given, but the set has no 'classes', a list of names: expected 'balanced' or one number per class"
@@ -63,7 +63,7 @@ end
 
 local function show_output(shape) return "(" .. table.concat({ "N", table.unpack(shape) }, ", ") .. ")" end
 
---- The number of classes that a model tells apart; raises if its outputs are no logits.
+--- Returns the number of classes that a model distinguishes; raises if its outputs cannot be logits.
 -- @param shape of an output, without the batch
 function losses.classes_of(operation, shape)
   if #shape == 1 and shape[1] > 1 then return shape[1] end
@@ -71,8 +71,8 @@ function losses.classes_of(operation, shape)
     .. "got outputs %s", show_output(shape))
 end
 
---- Raises if the last layer of a model is a softmax: what takes logits does it itself, and a second one would level the
--- probabilities.
+--- Raises if the last layer of a model is a softmax: functions that take logits apply one, and a second would flatten
+-- the probabilities.
 function losses.check_logits(operation, model)
   local last = model
   while last.type == "Sequential" do last = last.layers[#last.layers] end
@@ -84,12 +84,12 @@ function losses.check_logits(operation, model)
   end
 end
 
---- True if an option asks for cross-entropy, whose y are class numbers; raises if it is no loss.
+--- True if an option asks for cross-entropy, whose y are class numbers; raises if it is not a loss.
 function losses.is_of_classes(loss)
   return type(loss) == "string" and check.name("fit", "loss", loss, { "cross_entropy", "mse" }) == "cross_entropy"
 end
 
--- A loss of the user's, held to what fit needs. Its tensors are the user's to keep: fit closes its own.
+-- Wraps a user's loss: its result must be one number. It may keep its tensors although fit closes fit's own.
 local function checked(loss)
   return function(output, y)
     local value = loss(autograd.share(output), autograd.share(y))
@@ -100,9 +100,9 @@ local function checked(loss)
   end
 end
 
---- The loss as a function(output, y), and the loss of a validation, in which classes have no weights.
+--- Returns the loss as a function(output, y), and the loss for validation, which has no class weights.
 -- @param options of fit
--- @param set, y what is trained on, and its labels as a tensor
+-- @param set, y the training set, and its labels as a tensor
 -- @param shape of an output, without the batch
 function losses.make(options, set, y, shape)
   local loss = options.loss

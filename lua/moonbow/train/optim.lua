@@ -1,23 +1,23 @@
 --- Optimisers, which move the weights of a network against their gradients: mb.fit takes one as its option optimizer.
 --
--- optimizer:step(parameters) takes what model:parameters() gives. What an optimiser remembers belongs to the
--- parameter, as in PyTorch: moments and the number of steps, from which the bias of the moments is corrected, start
--- anew with each parameter that is new to it.
+-- optimizer:step(parameters) takes the list from model:parameters(). An optimiser's state belongs to the parameter, as
+-- in PyTorch: its moments, and the number of steps that corrects their bias, start from 0 for each parameter that is
+-- new to the optimiser.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local optim = {}
 
---- What a gradient-based training moves the weights with, as mb.optim.Adam{} makes it.
+--- Moves weights against their gradients. Made by mb.optim.Adam{} and the like.
 --
 -- @class optimizer
 -- @field lr number the learning rate; may be set at any time
 -- @field name string the kind: "Adam"
--- @field options table as they were given, with defaults
+-- @field options table the options given, with defaults
 local Optimizer = {}
 Optimizer.__index = Optimizer
 
---- A misspelt field would be ignored: optimizer.learning_rate = 0.1.
+--- Raises for an unknown field, since a misspelt one would have no effect: optimizer.learning_rate = 0.1.
 function Optimizer.__newindex(optimizer, field, value)
   if field ~= "lr" and Optimizer[field] == nil then
     check.fail(optimizer.name, "has no field %s; lr may be set", check.show(field))
@@ -40,14 +40,14 @@ local function checked_list(operation, parameters)
   return parameters
 end
 
--- The memory of a parameter: the number of its steps and its moments.
+-- Returns the state of a new parameter: its number of steps and its moments.
 local function new_state(optimizer, value)
   local state = { steps = 0 }
   for i = 1, optimizer.moment_count do state[i] = core.full(0, core.shape(value)) end
   return state
 end
 
--- The group of the parameters that have made this number of steps.
+-- Returns the group of the parameters with this number of steps.
 local function group_of(groups, steps)
   for _, group in ipairs(groups) do
     if group.steps == steps then return group end
@@ -62,8 +62,8 @@ local function add(group, value, gradient, state)
   group.values[n], group.gradients[n], group.m[n], group.v[n] = value, gradient, state[1], state[2]
 end
 
--- The parameters that have a gradient, each once, in groups of those that have made as many steps; and the gradients
--- by record.
+-- Returns the parameters that have a gradient, each once, in groups with equal numbers of steps; and the gradients by
+-- record.
 local function gather(optimizer, parameters)
   local groups, states, gradients, group = {}, optimizer.states, {}, nil
   for i = 1, #parameters do
@@ -82,9 +82,9 @@ local function gather(optimizer, parameters)
   return groups, gradients
 end
 
---- Moves every parameter one step against its gradient, and clears the gradient; those without one stay as they are,
--- and one that is listed twice moves once. Raises if lr is no finite number of at least 0.
--- @param parameters table what model:parameters() gives: a list of { name, value }
+--- Moves every parameter one step against its gradient, and clears the gradient. Parameters without a gradient do not
+-- change; one that is listed twice moves once. Raises unless lr is a finite number of at least 0.
+-- @param parameters table the list of { name, value } from model:parameters()
 function Optimizer:step(parameters)
   check.kind("step", "lr", self.lr, "non-negative real")
   local groups, gradients = gather(self, checked_list("step", parameters))
@@ -98,7 +98,7 @@ function Optimizer:step(parameters)
   end
 end
 
--- Name and tensor of parameter i.
+-- Returns name and tensor of parameter i.
 local function named(operation, parameters, i)
   local parameter = parameters[i]
   if type(parameter) ~= "table" or type(parameter.name) ~= "string" or not core.is_tensor(parameter.value) then
@@ -107,8 +107,8 @@ local function named(operation, parameters, i)
   return parameter.name, parameter.value
 end
 
---- A copy of what the optimiser remembers of parameters.
--- @param parameters table what model:parameters() gives
+--- Copies the optimiser's state of parameters.
+-- @param parameters table the list from model:parameters()
 -- @return table { ["1.weight"] = first moment, ... } with the number of the moment before the name ("2.1.weight")
 -- @return table { ["1.weight"] = number of its steps, ... }
 function Optimizer:state(parameters)
@@ -122,7 +122,7 @@ function Optimizer:state(parameters)
   return moments, steps
 end
 
--- The memory of a parameter out of a state; nil if the state does not name it.
+-- Reads the state of a parameter; nil if moments and steps do not name it.
 local function read_state(optimizer, name, value, moments, steps)
   if steps[name] == nil then return nil end
   local state = { steps = check.kind("load_state", ("steps of '%s'"):format(name), steps[name], "positive integer") }
@@ -137,9 +137,9 @@ local function read_state(optimizer, name, value, moments, steps)
   return state
 end
 
---- Takes over what state(parameters) gave; of parameters that it does not name, nothing is remembered. Raises, and
+--- Restores the state that state(parameters) returned; parameters that it does not name have no state. Raises, and
 -- changes nothing, if moments are missing or have other shapes.
--- @param parameters table what model:parameters() gives
+-- @param parameters table the list from model:parameters()
 -- @param moments table the first result of state
 -- @param steps table the second result of state
 function Optimizer:load_state(parameters, moments, steps)
@@ -164,7 +164,7 @@ function Optimizer.__tostring(self)
   return ("optim.%s{%s}"):format(self.name, table.concat(options, ", "))
 end
 
---- A value for a <close> variable: lr comes back at the end of the variable's block, on every way out.
+--- Returns a value for a <close> variable, which restores lr at the end of the variable's block, however it ends.
 -- @return any
 function Optimizer:keep_lr()
   local lr = self.lr
@@ -189,8 +189,8 @@ local positive, decay = "positive real", "fraction below 1"
 
 --- Stochastic gradient descent, with momentum if asked for. Sources: Polyak 1964; Nesterov 1983, as in PyTorch.
 -- @option lr learning rate
--- @option momentum share of the last step that stays; 0: none
--- @option nesterov true: the gradient is taken ahead of the step; needs a momentum
+-- @option momentum share of the last step that is kept; 0: no momentum
+-- @option nesterov true: Nesterov's gradient, taken ahead of the step; needs a momentum
 -- @option weight_decay factor of the weights that is added to the gradient
 -- @return optimizer
 -- @usage mb.optim.SGD { lr = 0.01, momentum = 0.9 }
@@ -218,17 +218,17 @@ end
 
 --- Adam: steps scaled by the moments of the gradient. Source: Kingma and Ba 2015.
 -- @option lr learning rate
--- @option beta1 share of the first moment, the mean gradient, that stays in a step
--- @option beta2 share of the second moment, the mean square, that stays in a step
+-- @option beta1 share of the first moment, the mean gradient, that is kept in a step
+-- @option beta2 share of the second moment, the mean square, that is kept in a step
 -- @option epsilon is added to the root of the second moment
 -- @option weight_decay factor of the weights that is added to the gradient
--- @option keras_epsilon true: epsilon joins the root of the second moment before its bias is corrected, as in Keras
---   (whose default is 1e-7); in the first steps it then weighs up to 32 times as much
+-- @option keras_epsilon true: epsilon is added to the root of the second moment before its bias is corrected, as in
+--   Keras (whose default is 1e-7); in the first steps it then weighs up to 32 times as much
 -- @return optimizer
 -- @usage mb.optim.Adam { lr = 3e-4 }
 define_adam("Adam", 0, false)
---- Adam with the decay of weights apart from the gradient. Source: Loshchilov and Hutter 2019.
--- @option weight_decay factor of the weights by which, times lr, each step makes them smaller
+--- Adam with decoupled weight decay. Source: Loshchilov and Hutter 2019.
+-- @option weight_decay each step makes the weights smaller by lr times this share of them
 -- @return optimizer
 -- @see optim.Adam
 define_adam("AdamW", 0.01, true)

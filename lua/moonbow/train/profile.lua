@@ -11,10 +11,10 @@ local Layer = require "moonbow.nn.layer"
 local report = require "moonbow.train.profile.report"
 
 local REAL_BYTES = 4
-local WARM_UP = 2 -- steps after which memory is reused
+local WARM_UP = 2 -- steps that are not measured; after them memory is reused
 
--- Operations that are matrix products in their first two arguments: multiply-adds of the forward pass. A
--- gradient of either argument costs as many.
+-- Multiply-adds in the forward pass of matrix products of the first two arguments. The gradient of each argument costs
+-- as many.
 local products = {
   conv1d = function(_, x, w, _, stride, dilation, padding)
     return core.size(x, 1) * core.window(core.size(x, 2), core.size(w, 1), stride, dilation, padding) * core.count(w)
@@ -23,7 +23,7 @@ local products = {
   dense = function(y, x) return core.count(y) * core.size(x, core.rank(x)) end,
 }
 
-local views = { reshape = true, narrow = true } -- they touch no elements
+local views = { reshape = true, narrow = true } -- these read and write no elements
 
 local function bytes_of(...)
   local sum = 0
@@ -34,9 +34,9 @@ local function bytes_of(...)
   return sum
 end
 
--- A watcher for autograd that lists events { operation, pass, seconds, macs, bytes, source }, in which source is
--- the forward event of a backward one. Operations inside operations belong to the outer ones. macs_later: those
--- of gradients of weights that were kept as their factors, and are left to the optimiser.
+-- Returns a watcher for autograd that records events { operation, pass, seconds, macs, bytes, source }; source is the
+-- forward event of a backward event. Nested operations are part of the outer one. macs_later counts multiply-adds of
+-- weight gradients that are kept as factors, which the optimiser computes.
 local function new_recorder()
   local recorder = { events = {}, macs_later = 0 }
   local is_inside = false
@@ -79,7 +79,7 @@ local function new_recorder()
   return recorder
 end
 
--- Gives every forward event that has none yet the layer that has just run.
+-- Assigns the layer that has just run to every forward event that has none yet.
 local function claim(events, layer, first)
   for i = first, #events do
     if not events[i].layer then events[i].layer = layer end
@@ -112,7 +112,7 @@ local function run_step(job)
   return events, phases, recorder.macs_later
 end
 
--- Calls f with the model in a mode and with a generator of its own; then the model gets all back.
+-- Calls f with the model in a mode and with a generator of its own, and restores the model's state.
 local function with_model_kept(model, training, f)
   local _ <close> = model:keep_modes()
   local gradients, state = {}, training and model:state()
@@ -134,7 +134,7 @@ local profile_options = {
   loss = check.one_of("cross_entropy", { "cross_entropy", "mse" }),
 }
 
--- Targets as the loss takes them, nil for an inference.
+-- Reads targets as the loss requires; nil for an inference.
 local function read_targets(y, rows, loss)
   if y == nil then return nil end
   check.kind("profile", "y", y, "tensor|table")
@@ -151,16 +151,16 @@ end
 --- Measures where a training step (with y) or an inference (without) spends its time. The model keeps its weights,
 -- statistics, gradients, mode and generator. Normal runs are not slowed down.
 --
--- print(report) shows the time by layer and by operation, with GFLOP/s if multiply-adds are known: those that were
--- done, so that a skipped gradient of the spectra does not count. "other" is what no operation spends: the tape, sums
--- of gradients, Lua. bytes are those of the tensors an operation gets and makes; backward, of the gradients. The
--- gradient of large dense weights is computed, tile by tile, in the optimiser's step.
--- @param model layer which is built unless it is
+-- print(report) shows the time by layer and by operation, with GFLOP/s if multiply-adds are known; they are those that
+-- were done, so a skipped gradient of the spectra does not count. "other" is the time outside operations: the tape,
+-- sums of gradients, Lua. bytes counts the tensors that an operation reads and writes; of a backward pass, the
+-- gradients. The gradient of large dense weights is computed, tile by tile, in the optimiser's step.
+-- @param model layer that is built if it is not yet
 -- @param x tensor (N, L, C)
--- @param y? tensor|table what the loss takes: labels (N), or targets for "mse"; nil for an inference
--- @option steps measured steps, of which the mean is reported, after two that are not
+-- @param y? tensor|table targets of the loss: labels (N), or values for "mse"; nil for an inference
+-- @option steps measured steps, whose mean is reported; two that are not measured come first
 -- @option loss of the training step
--- @option optimizer one of mb.optim, which is stepped; a fresh Adam unless given
+-- @option optimizer one of mb.optim, whose step is measured; a new Adam unless given
 -- @return table report: seconds of a step, samples_per_second, phases { forward, backward, optimizer } in seconds;
 --   rows, layers, operations: lists of { layer (its path, or "loss", "optimizer", "other"), type, operation, pass,
 --   calls, seconds, share, flops, bytes }, whose seconds sum up to those of the step

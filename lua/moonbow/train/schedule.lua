@@ -3,13 +3,13 @@ local check = require "moonbow.check"
 
 local kinds = {}
 
---- Multiplies the learning rate by a factor when the validation loss no longer falls. As Keras' ReduceLROnPlateau,
+--- Multiplies the learning rate by a factor when the validation loss no longer falls. Equals Keras' ReduceLROnPlateau,
 -- whose defaults these are.
 -- @option patience epochs without a lower loss before a change
--- @option factor what the rate is multiplied with
+-- @option factor the rate is multiplied by it
 -- @option min_lr the rate falls no lower
 -- @option min_delta by how much a loss has to be lower to count
--- @option cooldown epochs after a change in which none counts
+-- @option cooldown epochs after a change that do not count
 -- @usage mb.fit(model, set.train, { schedule = { "plateau", patience = 5, factor = 0.5 } })
 kinds.plateau = {
   defaults = {
@@ -33,9 +33,9 @@ kinds.plateau = {
   end,
 }
 
---- Multiplies the learning rate by a factor at regular distances.
+--- Multiplies the learning rate by a factor at regular intervals.
 -- @option every epochs between two changes
--- @option factor what the rate is multiplied with
+-- @option factor the rate is multiplied by it
 -- @usage mb.fit(model, set.train, { schedule = { "step", every = 10 } })
 kinds.step = {
   defaults = { every = check.required "positive integer", factor = check.default(0.1, "fraction") },
@@ -44,8 +44,7 @@ kinds.step = {
   end,
 }
 
---- Half a cosine of the learning rate from the first one down to the least in the last epoch (Loshchilov and Hutter
--- 2017).
+--- Lowers the learning rate along half a cosine, to its least value in the last epoch (Loshchilov and Hutter 2017).
 -- @option min_lr the rate of the last epoch
 -- @usage mb.fit(model, set.train, { schedule = { "cosine", min_lr = 1e-5 } })
 kinds.cosine = {
@@ -67,8 +66,8 @@ for _, kind in pairs(kinds) do
   end
 end
 
---- { next = a function (lr, epoch, epochs, loss) that gives the rate of the epoch after this one; state = the
--- numbers that it remembers between epochs }
+--- Returns { next = a function (lr, epoch, epochs, loss) that gives the rate of the next epoch; state = the numbers
+-- that it keeps between epochs }.
 -- @param given a table with the kind, "plateau", "step" or "cosine", at 1 and its options; or nil
 function schedule.start(given, first)
   local state = {}

@@ -5,7 +5,7 @@ local labels = require "moonbow.data.labels"
 
 local sets = {}
 
--- Further fields of the sets of mb.data, which no training looks at.
+-- Further fields of the sets of mb.data, which training ignores.
 local known = {}
 for name in ([[x y axis classes labels columns skipped notes position height width mixing asymmetry peak
   background noise rival case]]):gmatch "%a+" do known[name] = true end
@@ -19,7 +19,7 @@ local function check_keys(operation, name, set)
   end
 end
 
---- The spectra of a set, whose keys are checked.
+--- Checks the keys of a set and returns its spectra.
 function sets.read_x(operation, name, set)
   check.kind(operation, name, set, "table")
   check_keys(operation, name, set)
@@ -31,7 +31,7 @@ function sets.read_x(operation, name, set)
   return x
 end
 
---- A set for a classifier: x, and y as a tensor (N) of class numbers.
+--- Reads a set for a classifier: x, and y as a tensor (N) of class numbers.
 -- @param name of the set in messages
 -- @param classes the number of classes, if it is known
 -- @return x, y, the largest class
@@ -41,7 +41,7 @@ function sets.with_classes(operation, name, set, classes)
   return x, core.tensor(list), largest
 end
 
---- A set for any loss: x, and y as a tensor (N, ...).
+--- Reads a set for any loss: x, and y as a tensor (N, ...).
 function sets.with_targets(operation, name, set)
   local x, y = sets.read_x(operation, name, set), set.y
   check.kind(operation, name .. ".y", y, "tensor|table")

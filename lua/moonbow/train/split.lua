@@ -1,4 +1,4 @@
---- Parts of a data set: one split, and k folds. What comes back are tensors of row numbers, for x:index.
+--- Splits a data set in two parts or in k folds. The results are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local shown = require "moonbow.shown"
@@ -7,10 +7,11 @@ local labels = require "moonbow.data.labels"
 
 local split = {}
 
-local MOST_ROWS = 1 << 24 -- whose numbers a tensor holds exactly
+local MOST_ROWS = 1 << 24 -- float32 holds row numbers up to this exactly
 
--- Units are what may not be torn apart: groups, or single rows. Returned in random order, each with its rows, its
--- classes in the order of its rows, and how many it has of each; then the number of rows of each class.
+-- Returns the units that no split divides: groups, or single rows. They are in random order, each with its rows, its
+-- classes in the order of its rows, and its number of rows of each class. Also returns the number of rows of each
+-- class.
 local function units_of(operation, n, options)
   if n > MOST_ROWS then check.fail(operation, "n: expected at most %d, got %d", MOST_ROWS, n) end
   local groups = options.groups and labels.list(operation, "groups", options.groups, n)
@@ -38,7 +39,7 @@ local function units_of(operation, n, options)
   return units, total
 end
 
--- Units class by class, by that of their first row.
+-- Returns the units sorted by the class of their first row.
 local function by_class(units)
   local order, of_class = {}, {}
   for _, unit in ipairs(units) do
@@ -63,7 +64,7 @@ local function largest_first(units)
   return units
 end
 
--- The share of their classes that a unit's rows would put on top of those which a fold has.
+-- Returns how much a unit raises the sum of squares of the fold's shares of each class.
 local function crowding(unit, fold, total)
   local sum = 0
   for _, class in ipairs(unit.classes) do
@@ -73,7 +74,7 @@ local function crowding(unit, fold, total)
   return sum
 end
 
--- Deals each unit, the largest first, to the fold that has least of its classes, and of such folds to the smallest.
+-- Deals the units, the largest first, each to the fold that holds least of its classes; of equal folds to the smallest.
 local function deal(units, total, k)
   local folds = {}
   for f = 1, k do folds[f] = { units = {}, rows = 0, count = {} } end
@@ -95,7 +96,7 @@ end
 
 -- ---- what can be learned from parts that lack classes ----
 
-local SHOWN = 5 -- classes in a warning
+local SHOWN = 5 -- at most this many classes are named in a warning
 
 local function show_classes(classes, total)
   table.sort(classes, function(a, b)
@@ -109,7 +110,7 @@ local function show_classes(classes, total)
   return table.concat(texts, ", ") .. (#classes > SHOWN and (" and %d more"):format(#classes - SHOWN) or "")
 end
 
--- In how many of the parts, each a list of units, each class has rows.
+-- Counts the parts (lists of units) in which each class has rows.
 local function spread_of(parts)
   local parts_with = {}
   for _, units in ipairs(parts) do
@@ -122,8 +123,8 @@ local function spread_of(parts)
   return parts_with
 end
 
--- Refuses groups that are the classes again, so that no class is on both sides of any split; says which classes some
--- parts lack, without describing that.
+-- Raises if the groups are the classes, so that no class is on both sides of any split. Warns of classes that some
+-- parts lack; `without` says in words which parts.
 local function check_classes(operation, parts, total, options, without)
   if not options.stratify then return end
   local parts_with, alone, scarce, classes = spread_of(parts), {}, {}, 0
@@ -145,7 +146,7 @@ local function check_classes(operation, parts, total, options, without)
   end
 end
 
-local MOST_FOLDS = 20 -- that are shown
+local MOST_FOLDS = 20 -- at most this many are shown
 
 local shown_folds = shown.kind("folds", function(folds)
   local rows = { { "fold", "train", "test" } }
@@ -156,7 +157,7 @@ local shown_folds = shown.kind("folds", function(folds)
   return text_table.format(rows, { left = 0 }) .. rest
 end)
 
--- ---- the two ways to split ----
+-- ---- k folds, and one split ----
 
 local function rows_tensor(rows)
   table.sort(rows)
@@ -174,9 +175,9 @@ local known = {
 -- @param k integer number of folds, from 2 on
 -- @option stratify one label per row: every fold gets its share of each class. A list of numbers, strings or booleans,
 --   or a tensor (N) or (N, 1); nil, NaN and blank strings raise
--- @option groups one label per row: rows of one group stay together, and the folds are as even in size as dealing the
---   largest groups first makes them, so that seed decides among equal ones only. Groups that leave no class on both
---   sides of a split raise
+-- @option groups one label per row: rows of one group stay together. The largest groups are dealt first, which makes
+--   the folds as even as possible in this order; seed decides among groups of equal size only. Raises if groups leave
+--   no class on both sides of a split
 -- @option seed an integer, or a table of integers, for the order of rows
 -- @return table a list of k { train, test }: tensors of row numbers, for x:index
 -- @usage
@@ -208,8 +209,8 @@ end
 
 --- One split of n rows in two parts.
 -- @param n integer number of rows, up to 2^24
--- @param share number from 0 to 1: about so much comes into the second part, at least one unit (a row or a group) and
---   not all
+-- @param share number from 0 to 1: share of the rows in the second part, approximately; the part has at least one unit
+--   (a row or a group) and not all
 -- @return tensor row numbers of the first part, for training
 -- @return tensor row numbers of the second part, for tests
 -- @see split.k_fold
@@ -218,7 +219,7 @@ function split.holdout(n, share, options)
   check.kind("holdout", "share", share, "fraction")
   options = check.options("holdout", options, known)
   local units, total = units_of("holdout", n, options)
-  local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, and a half
+  local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, plus a half
   for u, unit in ipairs(by_class(units)) do
     owed = owed + share * #unit.rows
     local is_last = u == #units

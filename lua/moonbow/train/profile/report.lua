@@ -5,7 +5,7 @@ local text_table = require "moonbow.text_table"
 local Report = {}
 Report.__index = Report
 
--- Adds an entry to the row of its key, which is made if there is none.
+-- Adds an entry to the row of its key; makes the row if there is none.
 local function add(rows, key, entry)
   local row = rows[key]
   if not row then
@@ -16,7 +16,7 @@ local function add(rows, key, entry)
   for _, sum in ipairs { "calls", "seconds", "flops", "bytes" } do row[sum] = row[sum] + entry[sum] end
 end
 
--- Rows summed over all but the fields that are named; the others go.
+-- Sums rows that agree in the named fields, and drops the other fields.
 local function group(rows, ...)
   local groups = {}
   for _, row in ipairs(rows) do
