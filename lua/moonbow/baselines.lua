@@ -1,4 +1,4 @@
---- Classifiers without gradients, and how good they are on what each layer of a network puts out.
+--- Classifiers without gradients, and their accuracy on the output of each layer of a network.
 return {
   forest = require "moonbow.baselines.forest",
   linear = require "moonbow.baselines.linear",

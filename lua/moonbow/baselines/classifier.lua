@@ -9,7 +9,7 @@ local classifier = {}
 
 --- Spectra (N, L, C) or rows (N, D) as a view (N, D).
 -- @param name of the argument, for the message
--- @param points D, where a fitted model asks for it
+-- @param points D, if a fitted model requires it
 function classifier.rows(operation, name, x, points)
   check.kind(operation, name, x, "tensor")
   local rank = core.rank(x)
@@ -41,14 +41,14 @@ end
 
 local MOST_UNSEEN = 1 << 16
 
---- Raises unless a description and its tensors, out of a file, are tables.
+--- Raises unless a description and its tensors, which came from a file, are tables.
 function classifier.check_description(config, tensors)
   check.kind("from_state", "config", config, "table")
   check.kind("from_state", "tensors", tensors, "table")
 end
 
---- The number of classes out of a file, an integer. Raises for one so large that only memory for the probabilities of
--- classes without members could be meant.
+--- Checks the number of classes in a file. Raises for a number so large that it could only serve to use up the memory,
+-- for probabilities of classes without members.
 -- @param largest of the classes that have members
 function classifier.loaded_classes(classes, largest)
   classes = check.kind("load", "classes", classes, "positive integer")
@@ -58,8 +58,8 @@ function classifier.loaded_classes(classes, largest)
   return classes
 end
 
---- Calls f with parts of the rows of x, of so many at most, and joins what it returns along the rows: one tensor for
--- each of its results. Ctrl-C is heard between two parts.
+--- Calls f with parts of at most `size` rows of x, and concatenates what it returns along the rows: one tensor for each
+-- of its results. Ctrl-C is checked between two parts.
 -- @param verbose shows progress
 function classifier.in_parts(operation, x, size, verbose, f)
   local all, results = core.size(x, 1), nil
@@ -80,12 +80,12 @@ function classifier.in_parts(operation, x, size, verbose, f)
   return table.unpack(results)
 end
 
---- The metatable of models of a kind, which decide for the class that their method `by` gives most.
+--- Returns the metatable of a kind of model, which predicts the class with the largest value of the method `by`.
 function classifier.of_kind(kind, by)
   local Classifier = { __name = kind, kind = kind }
   Classifier.__index = Classifier
 
-  --- The class of each spectrum; of equally good ones the first.
+  --- Predicts the class of each spectrum; of equally good ones the first.
   -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @return tensor (N)
   function Classifier.predict(model, x) return core.argmax(model[by](model, x), 2) end

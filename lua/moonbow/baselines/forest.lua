@@ -10,13 +10,13 @@ local progress = require "moonbow.progress"
 
 local forest = {}
 
---- A fitted random forest. print(forest) tells its size.
+--- A fitted random forest. print(forest) shows its size.
 --
 -- @class forest
 -- @field importances tensor (D): the mean decrease of impurity at each point, with sum 1
 -- @field oob_score number with the option oob_score: the accuracy of oob_decision; not kept by mb.save
 -- @field oob_decision tensor (N, classes), with the option oob_score: the probabilities according to the trees that
---   have not seen the row, NaN where all have; not kept by mb.save
+--   have not seen the row, NaN if all have; not kept by mb.save
 local Forest = classifier.of_kind("forest", "predict_proba")
 
 local known_options = {
@@ -28,7 +28,7 @@ local known_options = {
   verbose = true,
 }
 
-local PART = 10000000 -- walks down a tree in one call; between calls Ctrl-C is heard
+local PART = 10000000 -- walks down a tree in one call; Ctrl-C is checked between calls
 
 local named_features = {
   sqrt = function(D) return math.max(1, math.floor(math.sqrt(D))) end,
@@ -36,7 +36,7 @@ local named_features = {
   all = function(D) return D end,
 }
 
--- How many of D points a node looks at.
+-- Returns how many of D points a node examines.
 local function features_of(value, D)
   if type(value) == "string" then
     check.name("forest.fit", "max_features", value, { "sqrt", "log2", "all" })
@@ -52,7 +52,7 @@ local function features_of(value, D)
   return count
 end
 
--- Accuracy of the out-of-bag votes over the rows that have any. Says how many have none.
+-- Returns the accuracy of the out-of-bag votes over the rows that have any, and warns of rows that have none.
 local function oob_accuracy(decision, y)
   local right, asked = 0, 0
   for i, class in ipairs(core.totable(core.argmax(decision, 2))) do
@@ -70,23 +70,23 @@ local function oob_accuracy(decision, y)
   return right / asked
 end
 
---- Fits a random forest. Ctrl-C ends it without one.
+--- Fits a random forest. Ctrl-C ends it without a result.
 -- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
--- @option trees how many
+-- @option trees number of trees
 -- @option criterion of the best split: Gini impurity, or entropy
--- @option max_features points that a node looks at: "sqrt", "log2" or "all" of them, a fraction (a float up to 1.0) or
+-- @option max_features points that a node examines: "sqrt", "log2" or "all" of them, a fraction (a float up to 1.0) or
 --   a count (an integer)
 -- @option max_depth levels of a tree; no limit unless given
 -- @option max_leaves leaves of a tree, the best split first; no limit unless given
--- @option min_samples_split rows of a node that is split
--- @option min_samples_leaf rows of a leaf, different spectra
+-- @option min_samples_split least rows of a node that is split
+-- @option min_samples_leaf least rows of a leaf; a row that was drawn several times counts once
 -- @option bootstrap true: each tree sees a random sample of the rows; false: all
 -- @option oob_score true: forest.oob_score, the accuracy by trees that have not seen a row
--- @option classes how many; the largest label unless given
+-- @option classes number of classes; the largest label unless given
 -- @option seed an integer, or a table of integers: the same gives the same forest, bit for bit, whatever the number of
 --   threads
--- @option verbose true: progress, for what takes more than a second
+-- @option verbose true: shows progress if it takes more than a second
 -- @return forest
 -- @usage local accuracy = mb.forest.fit(x, y, { trees = 100 }):score(x_test, y_test)
 function forest.fit(x, y, options)
@@ -112,7 +112,7 @@ function forest.fit(x, y, options)
   return model
 end
 
---- The probabilities of the classes: the mean over the trees.
+--- Predicts the probabilities of the classes: the mean over the trees.
 -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
 -- @return tensor (N, classes)
 function Forest.predict_proba(model, x)
@@ -130,20 +130,20 @@ end
 
 -- ---- for mb.save and mb.load ----
 
---- What the forest is, as a plain table, for from_state. mb.save writes it.
+--- Returns the forest's settings as a plain table, for from_state. mb.save writes it.
 -- @return table
 function Forest.config(model) return { classes = model.classes, points = model.points } end
 
---- The trees as tensors, for from_state. mb.save writes them.
+--- Returns the trees as tensors, for from_state. mb.save writes them.
 -- @return table { tree, node, share, importances }
 function Forest.state(model)
   local tree, node, share = core.forest_state(model.grown)
   return { tree = tree, node = node, share = share, importances = model.importances }
 end
 
---- The forest that its config() and state() describe. mb.load calls it; nothing in them is believed.
--- @param config table what config() gave
--- @param tensors table what state() gave
+--- Rebuilds a forest from its config() and state(), and checks both. mb.load calls it.
+-- @param config table from config()
+-- @param tensors table from state()
 -- @return forest
 function forest.from_state(config, tensors)
   classifier.check_description(config, tensors)

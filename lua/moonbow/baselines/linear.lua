@@ -19,8 +19,8 @@ local known_options = {
   intercept_scaling = check.default(1, "positive"), classes = check.optional "positive integer",
 }
 
---- Fits one weight per point and class, each class against the others. It is liblinear's solution (Fan, Chang, Hsieh,
--- Wang and Lin 2008), as that of scikit-learn's LinearSVC, and of its LogisticRegression with solver "liblinear" in
+--- Fits one weight per point and class, each class against the others. The solution is liblinear's (Fan, Chang, Hsieh,
+-- Wang and Lin 2008), as in scikit-learn's LinearSVC, and in its LogisticRegression with solver "liblinear" in
 -- OneVsRestClassifier. Points should be on one scale: see the steps "standardize" and "snv" of mb.preprocess.
 -- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
@@ -28,8 +28,9 @@ local known_options = {
 -- @option C weight of the loss against the squared weights
 -- @option tol tolerance at which the search stops
 -- @option fit_intercept false: no bias
--- @option intercept_scaling the intercept is the weight of a further point of this value, and penalised as all weights
--- @option classes how many; the largest label unless given
+-- @option intercept_scaling the intercept is the weight of a further point of this value, and penalised like all
+--   weights
+-- @option classes number of classes; the largest label unless given
 -- @return linear
 -- @usage mb.linear.fit(x, y, { kind = "svm" })
 function linear.fit(x, y, options)
@@ -42,7 +43,8 @@ function linear.fit(x, y, options)
     Linear)
 end
 
---- How far each spectrum is on the side of each class. NaN and infinity raise, in x and in the result.
+--- Scores each spectrum for each class; scores above 0 speak for the class. Raises for NaN and infinity in x and
+-- scores.
 -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Linear.decision_function(model, x)
@@ -53,14 +55,14 @@ function Linear.decision_function(model, x)
   return distance
 end
 
---- The probabilities of the classes. Raises for "svm", which has none.
+--- Predicts the probabilities of the classes. Raises for "svm", which has none.
 -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Linear.predict_proba(model, x)
   if model.loss == "svm" then
     check.fail("linear", "an svm gives no probabilities; take decision_function, or kind = 'logistic'")
   end
-  -- The logistic functions, divided by their sum; by their logarithms, as all may be 0 in float.
+  -- Logistic functions divided by their sum, computed from their logarithms, since all may be 0 in float.
   return core.softmax(core.neg(core.softplus(core.neg(model:decision_function(x)))))
 end
 
@@ -71,17 +73,17 @@ end
 
 -- ---- for mb.save and mb.load ----
 
---- What the model is, as a plain table, for from_state. mb.save writes it.
+--- Returns the model's settings as a plain table, for from_state. mb.save writes it.
 -- @return table
 function Linear.config(model) return { loss = model.loss, classes = model.classes } end
 
---- The weights, for from_state. mb.save writes them.
+--- Returns the weights, for from_state. mb.save writes them.
 -- @return table { weight, bias }
 function Linear.state(model) return { weight = model.weight, bias = model.bias } end
 
---- The model that its config() and state() describe. mb.load calls it; nothing in them is believed.
--- @param config table what config() gave
--- @param tensors table what state() gave
+--- Rebuilds a model from its config() and state(), and checks both. mb.load calls it.
+-- @param config table from config()
+-- @param tensors table from state()
 -- @return linear
 function linear.from_state(config, tensors)
   classifier.check_description(config, tensors)

@@ -1,16 +1,16 @@
---- Dissimilarities of spectra, those of Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
+--- Dissimilarities of spectra, as in Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
 
 local neighbours = {}
 
---- Examples that classify by the nearest ones.
+--- A nearest-neighbour classifier: its examples, and how they decide.
 --
 -- @class neighbours
 -- @field x tensor the examples
 -- @field y tensor (N) their classes
--- @field k integer how many neighbours decide
+-- @field k integer number of neighbours that decide
 local Neighbours = classifier.of_kind("neighbours", "predict_proba")
 
 --- The names of the dissimilarities.
@@ -41,7 +41,7 @@ local function rows_for(operation, name, x, metric, points)
   return classifier.rows(operation, name, x, points)
 end
 
-local PART = 1e9 -- comparisons of two points in one call, at least; between calls Ctrl-C is heard
+local PART = 1e9 -- least comparisons of two points in one call; Ctrl-C is checked between calls
 
 local function part_size(b, options)
   local L = core.size(b, 2)
@@ -53,7 +53,7 @@ local function in_parts(operation, a, b, options, f)
   return classifier.in_parts(operation, a, part_size(b, options), options.verbose, f)
 end
 
---- The dissimilarity of each spectrum of a to each of b.
+--- Computes the dissimilarity of each spectrum of a to each of b.
 --
 -- - "euclidean", "manhattan", "chebyshev"
 -- - "cosine": 1 - cosine (1 to a spectrum of zeros); "pearson": 1 - r (1 to a constant spectrum)
@@ -64,9 +64,9 @@ end
 -- @param a tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param b tensor the same, with as many points
 -- @option metric the dissimilarity
--- @option window of "dtw" and "ddtw": how many points two matched points may be apart (Sakoe and Chiba 1978); any
+-- @option window of "dtw" and "ddtw": how many points two matched points may be apart (Sakoe and Chiba 1978); no limit
 --   unless given
--- @option verbose true: progress, for what takes more than a second
+-- @option verbose true: shows progress if it takes more than a second
 -- @return tensor (N of a, N of b)
 -- @usage mb.neighbours.distances(a, b, { metric = "cosine" })
 function neighbours.distances(a, b, options)
@@ -94,10 +94,10 @@ end
 --- Keeps spectra as examples.
 -- @param x tensor spectra (N, L, C) or rows (N, D), as for distances
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
--- @option k how many neighbours decide
--- @option weights "uniform", or "distance": each neighbour counts 1 / distance, and where some are at 0 only they
+-- @option k number of neighbours that decide
+-- @option weights "uniform", or "distance": each neighbour counts 1 / distance; if some are at distance 0, only they
 --   count
--- @option classes how many; the largest label unless given
+-- @option classes number of classes; the largest label unless given
 -- @return neighbours
 -- @see neighbours.distances
 -- @usage mb.neighbours.fit(x, y, { k = 5, metric = "dtw", window = 20 })
@@ -111,7 +111,7 @@ function neighbours.fit(x, y, options)
   if options.k > n then
     check.fail("neighbours.fit", "k: expected at most %d, the rows of x, got %d", n, options.k)
   end
-  -- Raises for rows that cannot be compared.
+  -- Raises if the rows cannot be compared.
   local first = core.narrow(x, 1, 1)
   core.close(core.distances(first, warps[options.metric] and first or x, options.metric, options.window))
   return new(options, x, y)
@@ -119,10 +119,10 @@ end
 
 check.takes(neighbours.fit, 3, fit_options)
 
---- The k nearest examples of each spectrum.
+--- Finds the k nearest examples of each spectrum.
 -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
 -- @return tensor (N, k), distances, ascending
--- @return tensor (N, k), the numbers of the examples; of equal ones the first
+-- @return tensor (N, k), the numbers of the examples; at equal distance the first
 function Neighbours.nearest(model, x)
   x = rows_for("neighbours", "x", x, model.metric, core.size(model.x, 2))
   return in_parts("neighbours", x, model.x, model, function(part)
@@ -130,7 +130,7 @@ function Neighbours.nearest(model, x)
   end)
 end
 
---- The share of each class among the neighbours.
+--- Predicts the probabilities of the classes: the share of each among the neighbours.
 -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
 -- @return tensor (N, classes)
 function Neighbours.predict_proba(model, x)
@@ -146,20 +146,20 @@ end
 
 -- ---- for mb.save and mb.load ----
 
---- What the model is, as a plain table, for from_state. mb.save writes it.
+--- Returns the model's settings as a plain table, for from_state. mb.save writes it.
 -- @return table
 function Neighbours.config(model)
   return { k = model.k, weights = model.weights, metric = model.metric, window = model.window,
     classes = model.classes }
 end
 
---- The examples and their classes, for from_state. mb.save writes them.
+--- Returns the examples and their classes, for from_state. mb.save writes them.
 -- @return table { x, y }
 function Neighbours.state(model) return { x = model.x, y = model.y } end
 
---- The model that its config() and state() describe. mb.load calls it; nothing in them is believed.
--- @param config table what config() gave
--- @param tensors table what state() gave
+--- Rebuilds a model from its config() and state(), and checks both. mb.load calls it.
+-- @param config table from config()
+-- @param tensors table from state()
 -- @return neighbours
 function neighbours.from_state(config, tensors)
   classifier.check_description(config, tensors)

@@ -13,7 +13,7 @@ local known_options = {
   seed = check.default(0, "integer|table"), batch_size = check.default(128, "positive integer"),
 }
 
--- The output of layer number last of a Sequential, in evaluation mode; x for 0.
+-- Returns the output of layer number `last` of a Sequential, in evaluation mode; x for 0.
 local function map_of(model, last, x, batch_size)
   if last == 0 then return x end
   local parts = {}
@@ -77,10 +77,11 @@ end)
 -- @param y tensor|table (N) class numbers
 -- @param classifier function (map, y) that fits on a map (N, L', C') or (N, D), and returns something with score(map,
 --   y), as mb.forest.fit does
--- @option test { x, y }: what scores are taken on; without it they are means over cross-validated folds
--- @option folds how many, without test (5)
--- @option layers which of the model, 0 for the input; all unless given: long maps of many channels take much memory
--- @option batch_size rows that the model runs on at once
+-- @option test { x, y } on which classifiers are scored; without it, scores are means over cross-validation folds
+-- @option folds number of folds, without test (5)
+-- @option layers numbers of the model's layers, 0 for the input; all unless given. Long maps of many channels take much
+--   memory
+-- @option batch_size rows of a batch of the model
 -- @option seed of the folds
 -- @return table a list of { layer (number), type ("input", or that of the layer), shape (without batch), accuracy };
 --   print shows a table
