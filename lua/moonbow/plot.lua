@@ -1,13 +1,13 @@
 --- Plots for spectra, training and results, drawn by gnuplot.
 --
 -- Every function takes one table of options and returns a figure: figure:save(path) writes .svg, .png, .pdf or .txt
--- and returns path, or nil and a message; figure:show() shows it in a window or as text. At the prompt the data alone
--- will do: mb.plot.lines(y), mb.plot.lines(x, y).
+-- and returns path, or nil and a message; figure:show() shows it in a window or as text. At the prompt the data can be
+-- given without a table: mb.plot.lines(y), mb.plot.lines(x, y).
 --
--- Numbers come as Lua tables or tensors. NaN and infinity are gaps. Labels are shown as they are: UTF-8, no markup.
+-- Numbers are Lua tables or tensors. NaN and infinity are gaps. Labels are shown as they are: UTF-8, no markup.
 -- Misuse raises.
 --
--- What stands beside series instead of inside holds for all of them; without series the options describe the only one.
+-- Options of a series that are given beside series hold for all series; without series they describe the only one.
 -- @option title above the plot
 -- @option width in pixels of 1/96 inch
 -- @option height in pixels of 1/96 inch
@@ -30,19 +30,19 @@ local values = require "moonbow.plot.values"
 
 local plot = {}
 
--- Options from data given directly: f(y), or f(x, y).
+-- Returns options for data given without a table: f(y), or f(x, y).
 local function options_of(first, second, x_name, y_name)
   if not values.is_list(first) then return first end
   if second == nil then return { [y_name] = first } end
   return { [x_name] = first, [y_name] = second }
 end
 
--- A figure of the panel that panel(...) makes, which writes numbers into gnuplot's language.
+-- Makes a figure of the panel that panel(...) returns, in the C locale, since it writes numbers for gnuplot.
 local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, ...)) end
 
---- Lines: spectra, learning curves. Beyond 5000 points a line is thinned to what the picture can show.
--- @param options table options, or the data: y, or x with y behind it
--- @param y? table|tensor the data, with x before it
+--- Lines: spectra, learning curves. A line of more than 5000 points is thinned to the resolution of the picture.
+-- @param options table options, or the data: y, or x if y follows
+-- @param y? table|tensor the data, after x
 -- @option y a vector, or a matrix whose rows become curves
 -- @option x 1, 2, ... unless given
 -- @option label in the legend; for a matrix a text, or a list of them
@@ -66,21 +66,21 @@ function plot.lines(options, y)
 end
 
 --- Points: as plot.lines, with style "points".
--- @param options table options, or the data: y, or x with y behind it
--- @param y? table|tensor the data, with x before it
+-- @param options table options, or the data: y, or x if y follows
+-- @param y? table|tensor the data, after x
 -- @see plot.lines, plot
 -- @return figure
 function plot.scatter(options, y)
   return new_figure(lines.panel, "plot.scatter", options_of(options, y, "x", "y"), "points")
 end
 
---- Histograms, several groups over each other. Values outside the edges, NaN and infinity are not counted.
+--- Histograms; several groups are drawn over each other. Values outside the edges, NaN and infinity are not counted.
 -- @param options table options, or the values
 -- @option values a vector
 -- @option label in the legend
 -- @option series.values a vector
 -- @option series.label in the legend
--- @option bins a number, or a list of rising edges; after Freedman and Diaconis unless given
+-- @option bins a number, or a list of rising edges; by the rule of Freedman and Diaconis unless given
 -- @option density true: area 1 each, for groups of different size
 -- @option log_y true: a logarithmic axis
 -- @see plot
@@ -90,8 +90,8 @@ function plot.histogram(options)
 end
 
 --- Bars, grouped by category.
--- @param options table options, or the categories with the values behind them
--- @param heights? table|tensor the values, with categories before them
+-- @param options table options, or the categories if the values follow
+-- @param heights? table|tensor the values, after the categories
 -- @option categories names of the groups of bars
 -- @option values one for each category
 -- @option error the same, or one number: error bars
@@ -105,18 +105,18 @@ function plot.bars(options, heights)
   return new_figure(bars.panel, "plot.bars", options_of(options, heights, "categories", "values"))
 end
 
---- A matrix in colours: confusion matrices, maps of spectra. Without width and height, names and numbers in cells make
--- the figure as large as they need, up to 4000 pixels. Beyond 4000 cells the map is an image, and cells smaller than
+--- A matrix in colours: confusion matrices, maps of spectra. Without width and height, the figure is as large as names
+-- and numbers in cells need, up to 4000 pixels. A map of more than 4000 cells is an image, in which cells smaller than
 -- its pixels are averaged.
 -- @param options table options, or the matrix
 -- @option z a matrix, z[row][column]
 -- @option z_label of the colour bar
 -- @option z_range {low, high}; fits the data unless given
--- @option x places of the columns, rising or falling, spaced as they like
--- @option y places of the rows
+-- @option x positions of the columns, rising or falling, at any distances
+-- @option y positions of the rows
 -- @option x_names of the columns, in place of x
 -- @option y_names of the rows, in place of y
--- @option cell_format shows each number, as for string.format
+-- @option cell_format format of the number in each cell, as for string.format
 -- @option reverse_x true: high wavenumbers left
 -- @option reverse_y true: first row on top, as with y_names
 -- @see plot
@@ -149,10 +149,10 @@ local grid_rules = {
 -- @param options table options, or the first figure
 -- @param ... figure further figures
 -- @option panels a list of figures
--- @option columns how many beside each other (2)
+-- @option columns panels per row (2)
 -- @option title above all of them
--- @option width in pixels of 1/96 inch; that of the panels together unless given
--- @option height in pixels of 1/96 inch; that of the panels together unless given
+-- @option width in pixels of 1/96 inch; the sum of the panels unless given
+-- @option height in pixels of 1/96 inch; the sum of the panels unless given
 -- @return figure
 -- @usage mb.plot.grid(f, g)
 function plot.grid(options, ...)

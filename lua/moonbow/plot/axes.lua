@@ -27,7 +27,7 @@ local function flat(low, high, log)
   return high - low <= 1e-9 * math.max(math.abs(low), math.abs(high))
 end
 
--- Limits for data of no extent: something sensible around the one value.
+-- Returns limits around a single value, for data without extent.
 local function widened(low, high, log)
   if log then return low / 2, high * 2 end
   local half = low == 0 and high == 0 and 1 or 0.1 * math.max(math.abs(low), math.abs(high))
@@ -43,10 +43,10 @@ local function padded(low, high, log, pad_low, pad_high)
   return low - pad_low * extent, high + pad_high * extent
 end
 
---- An axis from the range that was asked for and the least and greatest number to be shown. Set its
--- field whole where numbers between whole ones would mean nothing.
+--- Makes an axis from the range that was asked for and the least and greatest number to be shown. Set its
+-- field whole if only whole numbers have a meaning.
 -- @param options option table with <name>_range, log_<name>, <name>_label, reverse_<name>
--- @param pad_low, pad_high room beyond the data, as a fraction of their extent
+-- @param pad_low, pad_high margin beyond the data, as a fraction of their extent
 function axes.new(operation, name, options, low, high, pad_low, pad_high)
   local log = options["log_" .. name]
   local low_bound, high_bound = bounds(operation, name .. "_range", options[name .. "_range"] or {}, log)
@@ -64,7 +64,7 @@ function axes.new(operation, name, options, low, high, pad_low, pad_high)
   }
 end
 
---- Where v lies between the ends of the axis: 0 at its left or lower end, 1 at the other.
+--- Returns the position of v between the ends of the axis: 0 at its left or lower end, 1 at the other.
 function axes.fraction(axis, v)
   local f
   if axis.log then
@@ -90,8 +90,8 @@ local function power(digit, exponent)
   return digit == 1 and ten or digit .. "×" .. ten
 end
 
--- Labels at 1, 2, 5 in narrow ranges and at (every so many) powers of ten in wide ones; nil if
--- that leaves fewer than two, so that gnuplot's own tics serve better.
+-- Returns labels at 1, 2, 5 in narrow ranges and at powers of ten (each n-th) in wide ones; nil if there would be fewer
+-- than two, since gnuplot's own tics are better then.
 local function log_tics(axis)
   local first, last = math.floor(math.log(axis.low, 10)), math.ceil(math.log(axis.high, 10))
   local decades = math.log(axis.high / axis.low, 10)

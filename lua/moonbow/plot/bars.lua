@@ -14,7 +14,7 @@ local entry_rules = {
 }
 bars.rules = panel.rules({ categories = check.required "table" }, entry_rules)
 
-local group_width = 0.8   -- of the distance between categories
+local group_width = 0.8   -- share of the distance between categories
 
 local function read_series(operation, options)
   local list, n = panel.entries(operation, options, "values", entry_rules), #options.categories
@@ -42,7 +42,7 @@ local function y_axis(operation, options, list)
   return axes.new(operation, "y", options, low, high, low < 0 and 0.08 or 0, high > 0 and 0.08 or 0)
 end
 
--- Rows {x, value, error} of one series, each bar beside those of the other series.
+-- Returns rows {x, value, error} of one series, with each bar beside the bars of the other series.
 local function rows_of(s, number, series_count)
   local rows = {}
   local width = group_width / series_count
@@ -77,7 +77,7 @@ function bars.panel(operation, given)
   local categories = names.read(operation, "categories", options.categories)
   if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
   local list = read_series(operation, options)
-  local margin = math.max(0.6, 2 - #categories / 2)   -- a single bar shall not fill the frame
+  local margin = math.max(0.6, 2 - #categories / 2)   -- so that a single bar does not fill the frame
   local x_range = { 1 - margin, #categories + margin }
   local x = axes.new(operation, "x", { x_label = options.x_label, x_range = x_range })
   local y = y_axis(operation, options, list)

@@ -42,7 +42,7 @@ local function error_rows(where, given, rows)
   return errors
 end
 
--- One entry is one curve, or one for each row of a matrix y.
+-- Adds the curves of one entry: one, or one for each row of a matrix y.
 local function add(list, entry)
   local where = entry.where
   check.name(where, "style", entry.style, { "line", "points", "both", "steps" })
@@ -68,7 +68,7 @@ function curves.read(operation, options)
   return list
 end
 
--- The place of each point on an axis divided into count cells; what lies outside shares one beyond
+-- Returns the cell of each point on an axis divided into count cells; points outside share one cell beyond
 -- the edge.
 local function cells_of(list, axis, count, drawable)
   local cells = {}
@@ -78,7 +78,7 @@ local function cells_of(list, axis, count, drawable)
   return cells
 end
 
---- Adds to a curve which points are drawable, and the indices of those to draw.
+--- Marks the drawable points of a curve and adds the indices of the points to draw.
 function curves.thin(curve, x, y, width, height)
   local n, drawable, low, high = #curve.y, {}, {}, {}
   for i = 1, n do
@@ -102,7 +102,7 @@ function curves.thin(curve, x, y, width, height)
   curve.band_indices = thin.line(columns, { low, high })
 end
 
---- Rows {x, y} of a data block, false at gaps.
+--- Returns rows {x, y} of a data block, false at gaps.
 function curves.points(curve)
   local rows = {}
   for place, i in ipairs(curve.indices) do
@@ -111,7 +111,7 @@ function curves.points(curve)
   return rows
 end
 
---- Rows {x, y, y - error, y + error}, false at gaps; cut off at the end of a log axis.
+--- Returns rows {x, y, y - error, y + error}, false at gaps; cut off at the end of a log axis.
 function curves.limits(curve, indices, y)
   local rows = {}
   for place, i in ipairs(indices) do
@@ -122,7 +122,7 @@ function curves.limits(curve, indices, y)
   return rows
 end
 
---- Rows of the points between two gaps, which a line alone would not show.
+--- Returns rows of the points between two gaps, which a line does not show.
 function curves.lone_points(curve)
   local rows, ok = {}, curve.drawable
   for i = 1, #ok do

@@ -5,7 +5,7 @@ local files = require "moonbow.io.files"
 local terminal = require "moonbow.terminal"
 local gnuplot = require "moonbow.plot.gnuplot"
 
---- A figure of one or more panels, as the functions of mb.plot make it.
+--- A figure of one or more panels, from the functions of mb.plot.
 --
 -- @class figure
 -- @field width integer in pixels of 1/96 inch
@@ -16,7 +16,7 @@ Figure.__name = "moonbow.plot.figure"
 
 --- A figure of one panel.
 -- @param panel {kind=, title=, series=, width=, height=, draw=}: draw(text_only) returns the gnuplot
--- commands that plot it; text_only asks for what a text terminal can show
+-- commands that plot it; with text_only, only commands that a text terminal can show
 function Figure.new(panel)
   return Figure.grid({ panel }, 1, nil, panel.width, panel.height)
 end
@@ -67,7 +67,7 @@ local function write_script(figure, format, output, w, h)
   }, "\n")
 end
 
---- The gnuplot script of the figure.
+--- Returns the gnuplot script of the figure.
 -- @param format? string "svg" (unless given), "png", "pdf" or "txt"; a text figure shows its panels one below the
 --   other
 -- @param output? string the file that the script writes; without it, standard output
@@ -81,7 +81,7 @@ function Figure:script(format, output, width, height)
   return core.in_c_locale(write_script, self, format, output, w, h)
 end
 
---- The figure as a file holds it.
+--- Returns the figure as the content of a file.
 -- @param format? string "svg" (unless given), "png", "pdf" or "txt"
 -- @return string the bytes, or nil and a message (no gnuplot, disk full)
 function Figure:bytes(format)
@@ -89,7 +89,7 @@ function Figure:bytes(format)
   return gnuplot.render(format, function(output) return self:script(format, output) end)
 end
 
---- Writes the figure to a file, whole or not at all.
+--- Writes the figure to a file, which appears whole or not at all.
 -- @param path string which ends in .svg, .png, .pdf or .txt
 -- @return string path, or nil and a message (no gnuplot, no such folder, disk full)
 function Figure:save(path)
@@ -106,7 +106,7 @@ function Figure:save(path)
   return path
 end
 
---- The figure as text.
+--- Returns the figure as text.
 -- @param width? integer of a panel in characters (100)
 -- @param height? integer of a panel in lines (28)
 -- @return string the text, or nil and a message
@@ -116,7 +116,7 @@ end
 
 local function on_terminal() return (os.execute "test -t 1") end
 
--- A gnuplot without windows has the terminal 'unknown': it must fail here, for text to be shown.
+-- A gnuplot without windows has the terminal 'unknown': this must fail here, so that text is shown.
 local function show_window(figure)
   if not (os.getenv "DISPLAY" or os.getenv "WAYLAND_DISPLAY") then return false end
   return (gnuplot.run(table.concat({
@@ -125,7 +125,7 @@ local function show_window(figure)
   }, "\n"), true))
 end
 
---- Shows the figure: in a window where there is a display, otherwise as text as wide as the terminal.
+--- Shows the figure in a window if there is a display, otherwise as text as wide as the terminal.
 -- @return figure the figure, or nil and a message
 function Figure:show()
   local interactive = on_terminal()

@@ -1,4 +1,4 @@
---- Runs gnuplot, and writes the words of its language.
+--- Runs gnuplot, and quotes texts for it.
 local interrupt = require "moonbow.interrupt"
 
 local gnuplot = {}
@@ -12,23 +12,23 @@ local function valid_utf8(text)
   end
 end
 
---- A string as a gnuplot expression. It stands in single quotes, where gnuplot has no escapes and
--- runs no `command`; what cannot stand there is joined in. ('' for ' is misread at the start.)
+--- Returns a string as a gnuplot expression. It is in single quotes, in which gnuplot has no escapes and
+-- runs no `command`; characters that cannot be there are concatenated. ('' for ' is misread at the start.)
 function gnuplot.quote(text)
   return "'" .. text:gsub("['\n]", { ["'"] = [['."\47".']], ["\n"] = [['."\n".']] }) .. "'"
 end
 
---- A label as a gnuplot expression: valid UTF-8, without control characters but the line break.
+--- Returns a label as a gnuplot expression: valid UTF-8, without control characters except line breaks.
 function gnuplot.label(text)
   return gnuplot.quote(valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "))
 end
 
---- A label on one line.
+--- Returns a label on one line.
 function gnuplot.line(text)
   return gnuplot.label((tostring(text):gsub("%s*\n%s*", " ")))
 end
 
---- The label of a tic, where gnuplot would expand % as a number format.
+--- Returns the label of a tic, in which gnuplot would expand % as a number format.
 function gnuplot.tic(text)
   return gnuplot.label((tostring(text):gsub("%%", "%%%%")))
 end
@@ -83,7 +83,7 @@ function gnuplot.run(script, keep_window)
   return ok and true, message
 end
 
--- gnuplot reports no error when the disk is full, so the last bytes tell whether output is whole.
+-- gnuplot reports no error if the disk is full; the last bytes show if the output is complete.
 local endings = { svg = "</svg>%s*$", png = "IEND....$", pdf = "%%%%EOF%s*$", txt = "%S%s*$" }
 
 --- Runs script_for(path of a temporary file) and returns what it wrote there.

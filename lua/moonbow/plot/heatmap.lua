@@ -18,7 +18,7 @@ heatmap.rules = {
   width = check.optional "positive integer", height = check.optional "positive integer",
 }
 
-local most_boxes = 4000   -- drawn one by one; more become an image
+local most_boxes = 4000   -- more cells are drawn as an image
 local most_labels = 10000
 local least_width, least_height, most_pixels = 560, 460, 4000
 local ramp = { ".", ":", "-", "=", "+", "*", "%", "@" }
@@ -33,7 +33,7 @@ local function read_matrix(operation, z)
   return rows
 end
 
--- Places of the columns (or rows): given numbers, or 1, 2, ... where there are names or nothing.
+-- Returns positions of the columns (or rows): the given numbers, or 1, 2, ... if there are names or nothing.
 local function centres_of(operation, options, name, count)
   local given, texts = options[name], options[name .. "_names"]
   if given and texts then check.fail(operation, "expected %s or %s_names, got both", name, name) end
@@ -62,7 +62,7 @@ local function centres_of(operation, options, name, count)
   return list
 end
 
--- Borders between cells, half way between their centres.
+-- Returns the borders between cells, half way between their centres.
 local function edges_of(centres)
   local n, edges = #centres, {}
   if n == 1 then return { centres[1] - 0.5, centres[1] + 0.5 } end
@@ -78,8 +78,8 @@ local function axis_of(operation, options, name, edges)
   return axis
 end
 
--- Rows {x, y, x_low, x_high, y_low, y_high, z} for boxes, which need not be of one size. Each reaches
--- a little beneath the next, or else the paper would shine through between them.
+-- Returns rows {x, y, x_low, x_high, y_low, y_high, z} for boxes of any sizes. Each reaches
+-- a little beneath the next, since otherwise the paper would shine through between them.
 local function boxes_block(map)
   local rows = {}
   for i, z_row in ipairs(map.z) do
@@ -97,7 +97,7 @@ local function boxes_block(map)
     "$map using 1:2:3:4:5:6:7 with boxxyerror fs solid noborder fc palette notitle"
 end
 
--- Viewers blur the pixels of an image: repeat them up to about the resolution of the screen.
+-- Viewers blur the pixels of an image, so they are repeated up to about the resolution of the screen.
 local function pixels(count)
   return count < 400 and count * math.ceil(400 / count) or math.min(count, 800)
 end
@@ -109,7 +109,7 @@ local function image_block(map)
       image.x0 + image.dx, image.dx, image.y0 + image.dy, image.dy)
 end
 
--- The longest text of a cell, in characters.
+-- Returns the length of the longest text of a cell, in characters.
 local function longest_cell(map, format)
   local longest = 0
   for _, row in ipairs(map.z) do
@@ -121,7 +121,7 @@ local function longest_cell(map, format)
   return longest
 end
 
--- Width and height at which names and numbers in the cells do not lie on each other.
+-- Returns width and height at which names, and numbers in the cells, do not overlap.
 local function size_of(options, map)
   local across, along, wide, high = {}, {}, 0, 0
   for _, name in ipairs { "x", "y" } do
@@ -161,7 +161,7 @@ local function cell_labels(operation, map, format, z_axis)
   return table.concat(lines, "\n")
 end
 
--- In place of colours a text terminal shows characters of growing weight.
+-- Colours of a text terminal: characters of increasing density.
 local function ramp_labels(map, z_axis)
   local grid = resample.map(map, math.min(#map.z, 18), math.min(#map.z[1], 70))
   local lines = {}

@@ -22,8 +22,8 @@ local function quantile(sorted, q)
   return sorted[below] + (place - below) * (next_one - sorted[below])
 end
 
---- The number of bins for sorted numbers after D. Freedman and P. Diaconis, "On the histogram as a
--- density estimator", 1981: bins 2 IQR / n^(1/3) wide; after H. Sturges (1926) where the IQR is 0.
+--- Returns the number of bins for sorted numbers after D. Freedman and P. Diaconis, "On the histogram as a
+-- density estimator", 1981: bins 2 IQR / n^(1/3) wide; after H. Sturges (1926) if the IQR is 0.
 function histogram.count_bins(sorted)
   local extent = sorted[#sorted] - sorted[1]
   local width = 2 * (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / (#sorted) ^ (1 / 3)
@@ -60,7 +60,7 @@ local function edges_of(operation, bins, groups)
   return even_edges(all[1], all[#all], bins or histogram.count_bins(all))
 end
 
--- The bin of v by bisection; the last one includes its upper edge.
+-- Finds the bin of v by bisection; the last bin includes its upper edge.
 local function bin_of(edges, v)
   if v < edges[1] or v > edges[#edges] then return nil end
   local low, high = 1, #edges
@@ -92,7 +92,7 @@ local function drawable_only(list)
   return kept
 end
 
--- The outline of the bars, from the base up and back to it.
+-- Returns the outline of the bars, from the base up and back to it.
 local function outline(edges, heights, base)
   local rows = { { edges[1], base } }
   for i, height in ipairs(heights) do

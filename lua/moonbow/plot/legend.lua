@@ -20,7 +20,7 @@ local function box(labels)
   return width, count * line_height
 end
 
--- How many steps of the curves pass through a corner of the panel.
+-- Counts the steps of the curves that pass through a corner of the panel.
 local function crowd(curves, left, right, bottom, top)
   local count = 0
   for _, curve in ipairs(curves) do
@@ -45,10 +45,10 @@ local function crowd(curves, left, right, bottom, top)
   return count
 end
 
---- Where to put the legend: choice itself, or for "auto" the first free corner, else outside.
+--- Returns the place of the legend: choice itself, or for "auto" the first free corner, else outside.
 -- @param labels texts of the legend
 -- @param curves list of {x=, y=, joined=}: points as fractions of the panel, false at gaps
--- @return place, or false for no legend, and the width that a legend outside needs
+-- @return place, or false for no legend, and the width for a legend outside
 function legend.place(choice, labels, curves, width, height)
   if not choice or #labels == 0 then return false, 0 end
   local box_width, box_height = box(labels)

@@ -12,7 +12,7 @@ lines.rules = panel.rules({
   x_range = check.optional "table", log_x = false, log_y = false, reverse_x = false,
 }, curves.rules)
 
--- Tight along x where curves are lines, so that spectra fill the frame.
+-- The axis has no margin in x if curves are lines, so that spectra fill the frame.
 local function x_axis(operation, options, list)
   local xs, pad = {}, 0
   for i, curve in ipairs(list) do
@@ -25,7 +25,7 @@ local function x_axis(operation, options, list)
   return axis
 end
 
--- Fits what the x range shows, error bars and marks included: on a log axis the point, too, whose error reaches to 0.
+-- Fits the points, error bars and marks in the x range; on a log axis also a point whose error reaches to 0.
 local function y_axis(operation, options, list, x)
   local seen = {}
   for _, curve in ipairs(list) do
@@ -41,7 +41,7 @@ local function y_axis(operation, options, list, x)
   return axes.new(operation, "y", options, low, high, 0.05, 0.05)
 end
 
--- A curve, and the ends of its errors, as legend.place wants them.
+-- Adds a curve, and the ends of its errors, in the form for legend.place.
 local function add_shapes(shapes, curve, x, y)
   local joined = curve.style ~= "points"
   for sign = curve.error and -1 or 0, curve.error and 1 or 0 do

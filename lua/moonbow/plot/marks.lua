@@ -8,7 +8,7 @@ local marks = {}
 local line_look = "nohead back lt 1 lw 1 dt (6,4) lc rgb '#666666'"
 local text_look = "front tc rgb '#555555'"
 
---- Checks the option marks: a list of {x = number} or {y = number}, each with a label if wanted.
+--- Checks the option marks: a list of {x = number} or {y = number}, each with an optional label.
 function marks.check(operation, list)
   check.list(operation, "marks", list)
   local checked = {}

@@ -7,7 +7,7 @@ local names = {}
 
 local SLANT = 35 -- degrees
 
--- Cuts a word into pieces of at most so many characters, if it can after a hyphen or the like.
+-- Cuts a word into pieces of at most this many characters, if possible after a hyphen or the like.
 local function cut(word, characters)
   local pieces = {}
   while style.length(word) > characters do
@@ -33,7 +33,7 @@ local function wrap(text, characters)
   return lines
 end
 
--- Names as lists of lines, the length of the longest line, and the largest number of lines.
+-- Returns the names as lists of lines, the length of the longest line, and the largest number of lines.
 local function wrap_all(list, characters, cut_words)
   local wrapped, longest, most = {}, 0, 1
   for i, name in ipairs(list) do
@@ -54,7 +54,7 @@ local function tic_list(wrapped)
   return table.concat(tics, ", ")
 end
 
---- A copy of a list of names. Raises where an entry is neither text nor number.
+--- Copies a list of names. Raises if an entry is neither text nor number.
 function names.read(operation, name, list)
   local own = {}
   for i, text in ipairs(check.list(operation, name, list)) do
@@ -63,21 +63,21 @@ function names.read(operation, name, list)
   return own
 end
 
---- How much room names need in a figure, if none shall lie on another: pixels across the axis for each, and along it
+--- Returns the room that names need in a figure without overlap: pixels across the axis for each, and along it
 -- for the longest line.
 function names.room(list)
   local wrapped, longest, most = wrap_all(list, 24, true)
   return style.line_height * (#wrapped > 0 and most or 1), style.character * longest
 end
 
---- The command that puts names at the places 1, 2, ... of the y axis.
+--- Returns the command that puts names at the positions 1, 2, ... of the y axis.
 -- @return command, and the length of the longest line
 function names.y(list)
   local wrapped, longest = wrap_all(list, 24, true)
   return ("set ytics scale 0 (%s)"):format(tic_list(wrapped)), longest
 end
 
--- Where even slanted names would lie on each other.
+-- Used if even slanted names would overlap.
 local function upright(list)
   local wrapped = wrap_all(list, 24, true)
   return ("set xtics scale 0 rotate by 90 right (%s)"):format(tic_list(wrapped))
@@ -95,12 +95,12 @@ local function slanted(list, room, margin)
   return ("set lmargin %d\nset xtics scale 0 rotate by %d right (%s)"):format(margin, SLANT, tic_list(wrapped))
 end
 
---- The commands that put names at the places 1, 2, ... of the x axis. Long names are wrapped; where
--- single words are too long, names are slanted, or upright where they are close (on a text terminal,
--- cut). gnuplot leaves no room for that by itself.
+--- Returns the commands that put names at the positions 1, 2, ... of the x axis. Long names are wrapped; if
+-- single words are too long, names are slanted, or upright if they are close together (on a text terminal,
+-- cut). gnuplot itself leaves no room for them.
 -- @param width of the axis, in characters
--- @param has_label whether the axis has a label
--- @param margin left of the axis, in characters, for slanted names to enlarge
+-- @param has_label true if the axis has a label
+-- @param margin left of the axis, in characters; slanted names may enlarge it
 function names.x(list, width, has_label, margin, text_only)
   local room = width / #list
   local line_length = math.max(1, math.floor(room - 1))

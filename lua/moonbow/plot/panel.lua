@@ -15,7 +15,7 @@ local common_rules = {
   width = check.default(640, "positive integer"), height = check.default(420, "positive integer"),
 }
 
---- The defaults of a panel's options.
+--- Returns the defaults of a panel's options.
 -- @param own_rules, entry_rules rules of options for the whole panel, and for each of its series
 function panel.rules(own_rules, entry_rules)
   local rules = {}
@@ -26,7 +26,7 @@ function panel.rules(own_rules, entry_rules)
   return rules
 end
 
---- Checked options of a panel.
+--- Returns the checked options of a panel.
 -- @param rules from panel.rules
 function panel.options(operation, given, rules)
   local options = check.options(operation, given, rules)
@@ -36,8 +36,8 @@ function panel.options(operation, given, rules)
   return options
 end
 
---- The entries of the option series, or the one given by the options themselves; an entry takes
--- what it lacks from the options.
+--- Returns the entries of the option series, or the one that the options themselves give; options that an entry lacks
+-- are taken from the panel's.
 -- @param key the data that each entry must have
 -- @return list of entries, each with where, the name for messages about it
 function panel.entries(operation, options, key, entry_rules)
@@ -66,7 +66,7 @@ end
 
 --- A panel for figure.lua.
 -- @param p {kind=, options=, x=, y= (axes), labels= (list of legend texts), shapes= (list of curves
--- for legend.place), series= (how many), data=}: data(text_only) returns settings (may be ""),
+-- for legend.place), series= (number of series), data=}: data(text_only) returns settings (may be ""),
 -- a list of data blocks and a list of plot elements
 function panel.new(p)
   local options = p.options

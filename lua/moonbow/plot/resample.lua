@@ -1,10 +1,10 @@
---- Brings a matrix over uneven or too many cells to a regular grid.
+--- Resamples a matrix with uneven or too many cells to a regular grid.
 local values = require "moonbow.plot.values"
 
 local resample = {}
 
--- For each of count equal cells the first and last source cell whose centre lies in it, or, where
--- there is none, the source cell at its middle. edges may rise or fall.
+-- Returns for each of count equal cells the first and last source cell whose centre lies in it; if there is
+-- none, the source cell at its middle. edges may rise or fall.
 local function spans_of(edges, count)
   local origin, extent = edges[1], edges[#edges] - edges[1]
   local function place(v) return (v - origin) / extent end
@@ -31,8 +31,8 @@ local function mean(z, row_span, column_span)
   return n > 0 and sum / n or 0 / 0
 end
 
---- A map {z=, x_edges=, y_edges=} on rows x columns equal cells: means where cells shrink together,
--- repeats where they are torn apart, NaN where there is no number.
+--- Resamples a map {z=, x_edges=, y_edges=} to rows x columns equal cells: means if cells become smaller,
+-- repeats if they become larger, NaN if there is no number.
 -- @return {z=, x0=, dx=, y0=, dy=}: the centre of z[i][j] is x0 + j dx, y0 + i dy
 function resample.map(map, rows, columns)
   local x, y = map.x_edges, map.y_edges

@@ -2,7 +2,7 @@
 local style = {}
 
 -- M. Okabe and K. Ito, "Color universal design", 2008. Yellow, illegible on white, is left out. The
--- first three differ most in grey; later lines are dashed, each pair of colour and dash being unique.
+-- first three differ most in grey; later lines are dashed, and each pair of colour and dash is unique.
 local colours = { "#0072B2", "#E69F00", "#000000", "#D55E00", "#009E73", "#CC79A7", "#56B4E9" }
 local dash_order = { "solid", "solid", "solid", "dashed", "dotted", "dash-dot", "long" }
 local dashes = {
@@ -13,7 +13,7 @@ local symbols = { 7, 4, 9, 12, 5, 8, 13, 6, 11, 10 }
 
 style.dash_names = { "solid", "dashed", "dotted", "dash-dot", "dash-dot-dot", "long" }
 
--- Text terminals tell lines apart by number, so every plot of series i says lt i.
+-- Text terminals distinguish lines by number, so every plot of series i says lt i.
 function style.colour(i)
   return ("lt %d lc rgb '%s'"):format(i, colours[(i - 1) % #colours + 1])
 end
@@ -42,15 +42,15 @@ function style.wash(i, opacity)
   return ("%s fs transparent solid %.2f noborder"):format(style.colour(i), opacity)
 end
 
---- Bars from low to high, drawn as arrows with flat heads: gnuplot's own error bars (5.4) leave a
+--- Draws bars from low to high as arrows with flat heads: gnuplot's own error bars (5.4) leave a
 -- hole in the middle for a symbol, even if there is none.
 style.error_bars = "with vectors heads size graph 0.006,90 lt -1 lc rgb '#333333' lw 1.2 notitle"
 
---- Colours of viridis (S. van der Walt and N. Smith, 2015), whose lightness rises evenly.
+--- Colours of viridis (S. van der Walt and N. Smith, 2015), whose lightness increases evenly.
 style.palette = "defined (0 '#440154', 1 '#472d7b', 2 '#3b528b', 3 '#2c728e', 4 '#21918c', "
   .. "5 '#28ae80', 6 '#5ec962', 7 '#addc30', 8 '#fde725')"
 
---- Width in pixels that gnuplot sets aside for a character.
+--- Width in pixels that gnuplot reserves for a character.
 style.character = 7.6
 
 --- Pixels from one line of text to the next.
@@ -73,7 +73,7 @@ local graphic_preamble = preamble .. [[
 set minussign
 set grid back lt 1 lw 0.5 lc rgb '#dddddd']]
 
---- The first gnuplot commands of every panel. Text terminals get no grid: its characters would hide the data.
+--- Returns the first gnuplot commands of every panel. Text terminals get no grid: its characters would hide the data.
 function style.preamble(text_only)
   return text_only and preamble or graphic_preamble
 end

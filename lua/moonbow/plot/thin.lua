@@ -1,4 +1,4 @@
---- Leaves out the points of long lines and clouds that cannot be seen.
+--- Removes the points of long lines and clouds that cannot be seen.
 local thin = {}
 
 local function keep_run(keep, first, last, lists)
@@ -12,7 +12,7 @@ local function keep_run(keep, first, last, lists)
   end
 end
 
---- The points of a line that draw the same picture as all of them: of each run of points within
+--- Returns the points of a line that draw the same picture as all of them: of each run of points within
 -- one pixel column the first, the last, the lowest and the highest (U. Jugel et al., "M4: a
 -- visualization-oriented time series data aggregation", PVLDB 7(10), 2014).
 -- @param columns pixel column of each point, false at a gap; gaps are kept
@@ -33,8 +33,8 @@ function thin.line(columns, lists)
   return indices
 end
 
---- The first point of each cell of a grid fine enough that further points would hide behind it.
--- @param columns, rows cell of each point, false where there is none
+--- Returns the first point of each cell of a grid so fine that further points would be hidden behind it.
+-- @param columns, rows cell of each point, false for a gap
 -- @return indices of the points to keep
 function thin.cloud(columns, rows)
   local taken, indices = {}, {}

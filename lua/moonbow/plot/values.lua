@@ -1,4 +1,4 @@
---- Numbers out of what users hand to a plot: Lua tables or tensors.
+--- Reads numbers that users pass to a plot: Lua tables or tensors.
 local check = require "moonbow.check"
 
 local values = {}
@@ -15,12 +15,12 @@ function values.is_list(v)
   return values.is_tensor(v) or type(v) == "table" and v[1] ~= nil
 end
 
---- NaN, infinity and what gnuplot cannot hold are gaps; so is all but positive numbers on a log axis.
+--- NaN, infinity and numbers too large for gnuplot are gaps; on a log axis, so are numbers that are not positive.
 function values.drawable(v, log)
   return v == v and v > -1e300 and v < 1e300 and (not log or v > 0)
 end
 
--- A list of its own: a figure does not change with the caller's table.
+-- Copies a list, so that a figure does not change with the caller's table.
 local function plain(operation, name, v)
   if values.is_tensor(v) then v = v:totable() end
   if type(v) == "number" then v = { v } end
@@ -45,7 +45,7 @@ local function check_numbers(operation, name, list)
   return list
 end
 
---- The rows of a matrix as lists of numbers; rows may differ in length. A vector is one row, and
+--- Returns the rows of a matrix as lists of numbers; rows may differ in length. A vector is one row, and
 -- so is a column of shape (n, 1).
 function values.rows(operation, name, v)
   local outer = plain(operation, name, v)
@@ -62,7 +62,7 @@ function values.rows(operation, name, v)
   return { column }
 end
 
---- A vector as a list of numbers.
+--- Returns a vector as a list of numbers.
 function values.list(operation, name, v)
   local rows = values.rows(operation, name, v)
   if #rows > 1 then
@@ -71,7 +71,7 @@ function values.list(operation, name, v)
   return rows[1]
 end
 
---- A vector of a given length; what is the thing it must match.
+--- Returns a vector of a given length; `what` names the list that it must match.
 function values.list_of(operation, name, v, length, what)
   local list = values.list(operation, name, v)
   if #list ~= length then
@@ -80,7 +80,7 @@ function values.list_of(operation, name, v, length, what)
   return list
 end
 
---- Errors as a list: a number holds for all. NaN and nil stand for no error; numbers below 0 raise.
+--- Returns errors as a list: a single number holds for all. NaN and nil stand for no error; numbers below 0 raise.
 function values.errors(operation, v, length, what)
   if v == nil then return nil end
   local list = type(v) == "number" and {} or values.list_of(operation, "error", v, length, what)
@@ -91,7 +91,7 @@ function values.errors(operation, v, length, what)
   return list
 end
 
---- The least and greatest drawable number in lists, or nil if there is none.
+--- Returns the least and greatest drawable number in lists, or nil if there is none.
 function values.span(lists, log)
   local low, high
   for _, list in ipairs(lists) do
@@ -114,7 +114,7 @@ function values.whole(lists)
   return true
 end
 
---- The lines of a gnuplot data block. A row is a list of numbers, or false for a gap.
+--- Returns the lines of a gnuplot data block. A row is a list of numbers, or false for a gap.
 function values.block(name, rows)
   local lines, gap = { name .. " << EOD" }, true
   for _, row in ipairs(rows) do
