@@ -29,19 +29,19 @@ local experiment = {
   spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
---- An experiment that runs, as mb.experiment.start makes it.
+--- A running experiment, from mb.experiment.start.
 --
 -- @class run
 -- @field quick boolean true with --quick
--- @field seed integer the one that each_seed is at
--- @field seeds integer how many
--- @field settings table the numbers of the command line, by name
+-- @field seed integer the current seed of each_seed
+-- @field seeds integer number of seeds
+-- @field settings table the numbers from the command line, by name
 local Run = {}
 Run.__index = Run
 
 --- An argument parser with --quick, --seed, --seeds and --out DIR (which has no default: see experiment.folder).
 -- @param name string of the script
--- @param description string what it tests
+-- @param description string the claim that it tests
 -- @return any a parser of the module argparse
 function experiment.parser(name, description)
   local parser = argparse("lua experiments/" .. name .. ".lua", description)
@@ -94,12 +94,12 @@ local function read_arguments(options)
   return parser:parse()
 end
 
---- Starts a run from the command line. From then on Ctrl-C ends the script with code 130, wherever it is, and without
--- results.
+--- Starts a run with the options of the command line. From then on Ctrl-C ends the script at once with code 130 and
+-- without results.
 -- @option name of the script, and of the folder below results/
 -- @option claim a sentence
--- @option published figures of the talk or of publications, by the name of the measured one
--- @option seeds { full, quick }: how many seeds
+-- @option published figures of the talk or of publications, by the name of the measured figure
+-- @option seeds { full, quick }: number of seeds
 -- @option settings { [name] = { full, quick } }: numbers that become options of the command line
 -- @return run
 function experiment.start(options)
@@ -123,7 +123,7 @@ end
 
 check.takes(experiment.start, 1, known_options)
 
---- Walks the seeds, and shows where it is.
+--- Iterates over the seeds, and shows progress.
 -- @return function for a for loop: for seed in run:each_seed() do
 function Run:each_seed()
   local last = self.first_seed - 1
@@ -145,7 +145,7 @@ end
 -- @return number
 function Run:seconds() return clock() - self.began end
 
---- Says on standard error what is being done.
+--- Writes on standard error what the script is doing.
 -- @param format string as for string.format
 -- @param ... any its arguments
 function Run:progress(format, ...)
@@ -171,9 +171,8 @@ function Run:train(model, set, epochs, seed, options) -- luacheck: no self
   return fit(model, set.train, all)
 end
 
---- Adds a value, of the seed that each_seed is at, to a measured figure.
--- @param name string of the figure; one like "ResNet @ near" stands in the row "ResNet" and the column "near" of the
---   table
+--- Adds a value of the current seed to a measured figure.
+-- @param name string of the figure; "ResNet @ near" is shown in the row "ResNet" and the column "near" of the table
 -- @param value number a finite one
 function Run:add(name, value)
   check.kind("run:add", "name", name, "string")
@@ -192,7 +191,7 @@ end
 
 --- The values of a measured figure, by seed.
 -- @param name string of the figure
--- @return table a list of the caller's own
+-- @return table a list, which is a copy
 function Run:values(name) return check.copy(values_of(self, name)) end
 
 --- The mean of a measured figure over the seeds.
@@ -217,9 +216,9 @@ local known_series = {
   label = check.optional "string", x = check.optional "table", style = check.optional "string", error = true,
 }
 
---- The means of several measured figures over the seeds, with their standard deviations, as one series of a plot.
+--- Returns the means of several measured figures over the seeds, with their standard deviations, as a series of a plot.
 -- Raises if there is no %s in the name, or nothing was measured as one of the figures.
--- @param name string of the figures, with %s in the place of an entry: "%s @ near"
+-- @param name string of the figures, with %s for the entry: "%s @ near"
 -- @param entries table a list of names or numbers
 -- @option label in the legend
 -- @option x a list of numbers, as many as entries: the series is for mb.plot.lines, else for mb.plot.bars
@@ -251,11 +250,11 @@ local function by_seed(run, name)
   return found
 end
 
--- Differences of two figures over the seeds that have both; several values of a seed pair in their order.
+-- Returns the differences of two figures over the seeds that have both; several values of a seed pair in their order.
 local function differences(run, name, other)
   local of_name, of_other, list = by_seed(run, name), by_seed(run, other), {}
   for seed = run.first_seed - 1, run.first_seed + run.seeds - 1 do
-    seed = seed >= run.first_seed and seed -- false: added outside of each_seed
+    seed = seed >= run.first_seed and seed -- false if added outside of each_seed
     local a, b = of_name[seed], of_other[seed]
     if a and b and #a ~= #b then
       check.fail("run:rule", "seed %s has %d values of '%s', but %d of '%s'", seed, #a, name, #b, other)
@@ -271,8 +270,8 @@ local known_rule = {
   below = check.optional "number|string", by = 0,
 }
 
---- States a part of the claim, { text, name, above = limit }. Whether it is so is decided by the 95 % interval of the
--- mean over the seeds (Student's t), and by no fewer than 3 values.
+--- States a part of the claim, { text, name, above = limit }. It is decided by the 95 % interval of the mean over the
+-- seeds (Student's t), and needs at least 3 values.
 -- @option above the limit: a number, or the name of another measured figure, with which it is compared over the seeds
 --   that have both
 -- @option below the limit; either above or below is given
@@ -345,7 +344,7 @@ local function print_rules(run, all)
   print(("\nVerdict: %s\n"):format(all))
 end
 
--- The seed of each value; nil if some value belongs to none.
+-- Returns the seed of each value; nil if a value was added outside of each_seed.
 local function seeds_of(run, name)
   for _, seed in ipairs(run.seeds_of[name]) do
     if not seed then return nil end
@@ -362,9 +361,9 @@ local function list_of_measured(run)
   return list
 end
 
---- Prints what was measured, the rules and the verdict, and writes results.json and figures. Raises if nothing was
+--- Prints the measured figures, the rules and the verdict, and writes results.json and figures. Raises if nothing was
 -- measured.
--- @param details? table what else results.json should hold
+-- @param details? table further content of results.json
 function Run:finish(details)
   if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
   for _, name in ipairs(sorted_names(self.published)) do

@@ -1,13 +1,13 @@
 --- Published networks for spectra, and small ones to compare them with. Each returns a model whose outputs are logits.
--- The page of a network, mb.help "lee2020_cnn2", tells its source, what differs between publication and benchmark, and
--- its options. "Benchmarked" is the version of Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100), which
--- is the default.
+-- The page of a network, mb.help "lee2020_cnn2", gives its source, its options, and the differences between publication
+-- and benchmark. "Benchmarked" is the version of Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100),
+-- which is the default.
 --
--- filters, kernel, stride, pool and pool_stride are numbers for all convolutions or lists with an entry for each. As
--- long as the lists that are given are, so many convolutions there are; if none is, a network has as many as by
--- default: kernel = 9 changes the kernels and not how many there are.
+-- filters, kernel, stride, pool and pool_stride are numbers for all convolutions, or lists with an entry for each. The
+-- length of a list determines the number of convolutions; without a list, a network has its default number, so that
+-- kernel = 9 changes the kernels and not their number.
 -- @option classes the number of outputs
--- @option length builds the model for spectra of so many points at once, else the first use does
+-- @option length points of the spectra for which the model is built at once; otherwise its first use builds it
 -- @option filters of the convolutions
 -- @option kernel points of their filters
 -- @option stride points between two windows
@@ -21,10 +21,10 @@
 -- @option epsilon of the batch norm; Keras' default, as benchmarked
 -- @option pooling kind of the pooling behind each convolution
 -- @option pool points of a window; 1 with stride 1 is no pooling
--- @option pool_stride points between two windows; the size if a network sets none
+-- @option pool_stride points between two windows; equal to pool by default, unless a network sets another
 -- @option pool_padding "valid", or "same"
 -- @option conv_dropout rate of the dropout after each pooling
--- @option head what turns maps into rows: all of them, their mean over positions, or their maximum
+-- @option head turns maps into rows: all values, their mean over positions, or their maximum
 -- @option units a list: the hidden dense layers
 -- @option dense_activation of the hidden layers
 -- @option dense_batch_norm true: behind their activation

@@ -1,4 +1,4 @@
---- Counts of true (rows) and predicted classes (columns), as a terminal shows them.
+--- Counts of true (rows) and predicted classes (columns) as a table for the terminal.
 local confusion = {}
 
 local MOST_COLUMNS = 12
@@ -9,14 +9,14 @@ local function sum_of(list)
   return sum
 end
 
---- The share of spectra that are predicted right.
+--- Returns the share of spectra that are predicted right.
 function confusion.accuracy(counts)
   local right, all = 0, 0
   for i, row in ipairs(counts) do right, all = right + row[i], all + sum_of(row) end
   return right / all
 end
 
--- The class that spectra of class i are most often mistaken for, and how often.
+-- Names the class for which spectra of class i are most often mistaken, and how often.
 local function show_rival(row, i, classes)
   local rival
   for j, count in ipairs(row) do
@@ -25,8 +25,8 @@ local function show_rival(row, i, classes)
   return rival and ("%s (%d)"):format(classes[rival], row[rival]) or ""
 end
 
---- The rows of a table: the matrix and the recall of each class; of more than 12 classes, for which a line has no room,
--- the number of spectra and the most frequent mistake instead.
+--- Returns the rows of a table: the matrix and the recall of each class. More than 12 classes do not fit on a line:
+-- then the number of spectra and the most frequent mistake of each.
 function confusion.rows(counts, classes)
   local is_matrix = #classes <= MOST_COLUMNS
   local rows = { { "class", "spectra", "mistaken for" } }

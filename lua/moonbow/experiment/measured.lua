@@ -1,5 +1,4 @@
---- A file of measured spectra as the scripts take it: each function ends the script with one message if the file
--- does not hold what is asked for.
+--- A file of measured spectra for scripts: if the file lacks what a function needs, it ends the script with a message.
 local check = require "moonbow.check"
 local output = require "moonbow.experiment.output"
 local read_csv = require "moonbow.io.read_csv"
@@ -7,7 +6,7 @@ local read_csv = require "moonbow.io.read_csv"
 local Measured = {}
 Measured.__index = Measured
 
---- Reads the file, and prints what was left out of it.
+--- Reads the file, and prints which parts of it were left out.
 -- @param options as for read_csv
 function Measured.read(path, options)
   local set, err = read_csv(path, options)
@@ -17,7 +16,7 @@ function Measured.read(path, options)
   return setmetatable(set, Measured)
 end
 
---- The cells of a label column, none of which is empty.
+--- Returns the cells of a label column, none of which may be empty.
 function Measured:column(name)
   local cells = self.labels[name]
   if not cells then
@@ -30,7 +29,7 @@ function Measured:column(name)
   return cells
 end
 
--- Refuses what cannot be cross-validated: most classes have fewer members than there are folds.
+-- Ends the script if cross-validation is impossible: most classes have fewer members than there are folds.
 local function check_classes(self, column, names, count, folds)
   local scarce, numbers = 0, 0
   for _, name in ipairs(names) do
@@ -47,7 +46,7 @@ local function check_classes(self, column, names, count, folds)
   end
 end
 
---- The names of the classes in a label column in order, and the class number of each spectrum.
+--- Returns the names of the classes in a label column, sorted, and the class number of each spectrum.
 function Measured:classes(column, folds)
   local names, count, numbers, y = {}, {}, {}, {}
   local cells = self:column(column)
@@ -62,7 +61,7 @@ function Measured:classes(column, folds)
   return names, y
 end
 
--- Tells whether any class has rows in several groups.
+-- True if any class has rows in several groups.
 local function is_any_split(groups, classes)
   local first = {}
   for i, class in ipairs(classes) do
@@ -81,8 +80,8 @@ local function count_different(list)
   return count
 end
 
---- The group of each spectrum by one label column, or by several with commas between them.
--- @param label the column of the classes, of which one at least has to lie in several groups
+--- Returns the group of each spectrum by one label column, or by several with commas between them.
+-- @param label the column of the classes, at least one of which must have spectra in several groups
 function Measured:groups(columns, label, folds)
   local groups, shown = {}, check.show(columns)
   for name in columns:gmatch "[^,]+" do
@@ -99,7 +98,7 @@ function Measured:groups(columns, label, folds)
   return groups
 end
 
---- Says which classes in a label column a model does not know, so that each of their spectra counts as wrong.
+--- Prints the classes in a label column that a model does not know, since each of their spectra counts as wrong.
 function Measured:check_known(column, classes)
   local known, unknown = {}, {}
   for _, name in ipairs(classes) do known[name] = true end
@@ -119,7 +118,7 @@ local function first_difference(got, expected)
   end
 end
 
---- Ends the script unless the spectra stand on an axis, up to a ten-thousandth of each value.
+--- Ends the script unless the spectra have this axis, up to a ten-thousandth of each value.
 function Measured:check_axis(expected)
   local got, where = self.axis, ""
   if #got == #expected then

@@ -1,4 +1,4 @@
---- Tables on the terminal, results.json and figures in a folder.
+--- Writes tables to the terminal, and results.json and figures to a folder.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
@@ -8,8 +8,8 @@ local text_table = require "moonbow.text_table"
 
 local output = {}
 
---- Where the results of a script go unless told: results/NAME, those of a quick run to results/NAME_quick, so that they
--- never overwrite those of a full one.
+--- Returns the default folder for the results of a script: results/NAME, and results/NAME_quick for a quick run, so
+-- that quick results never overwrite full ones.
 -- @param name string of the script
 -- @param quick? boolean
 -- @return string
@@ -26,8 +26,8 @@ end
 -- @param rows table a list of lists of cells
 function output.table(rows) print(text_table.format(rows)) end
 
---- Makes a folder and sees that results.json can be written there, and the disk has room for it; else ends with a
--- message. For the start of a script: what it computes should not be lost.
+--- Makes a folder and checks that results.json can be written there and that the disk has room for it; otherwise ends
+-- with a message. Called at the start of a script, so that its computation is not lost.
 -- @param folder string
 function output.prepare(folder)
   local ok, err = files.make_folders(folder)
@@ -45,8 +45,8 @@ end
 --- Marks a table as a list, which is written as [] if it is empty.
 function output.list(t) return setmetatable(t, json.list) end
 
---- Writes a value as JSON, whole or not at all, with sorted keys. Returns true, or nil and a message: also for what
--- JSON cannot hold; the file that was there then stays.
+--- Writes a value as JSON with sorted keys; the file appears whole or not at all. Returns true; or nil and a message,
+-- also for values that JSON cannot hold, and then the file is as before.
 function output.write_json(path, value)
   local text, err = json.encode(value)
   if not text then return nil, ("%s: not written: %s"):format(path, err) end
@@ -62,7 +62,7 @@ function output.read_json(path)
   return value
 end
 
--- Renders the figures: a list of { path, bytes, message if there are none }.
+-- Renders the figures as a list of { path, bytes, message if drawing failed }.
 local function draw(folder, figures)
   local drawn = {}
   for _, name in ipairs(sorted_names(figures)) do
@@ -83,8 +83,8 @@ local function write_figure(figure)
 end
 
 --- Writes results.json, with the version, the machine's threads and the time, into the folder, and the figures, as SVG
--- and PNG. What cannot be drawn is said, and loses nothing else. Nothing is written before all is drawn, and then
--- Ctrl-C waits: it leaves all files as they were, or all new.
+-- and PNG. A figure that cannot be drawn is reported and does not affect the rest. All is drawn before anything is
+-- written; while files are written, Ctrl-C waits, so they are all old or all new.
 -- @param folder string made if it is missing
 -- @param results table see docs/guide/5_experiments.md
 -- @param figures? table { [name] = figure }

@@ -1,4 +1,4 @@
---- Means over seeds, how sure they are, and what follows from them.
+--- Means over seeds, their uncertainty, and verdicts.
 local check = require "moonbow.check"
 
 local verdict = {}
@@ -25,11 +25,11 @@ function verdict.show_spread(values)
   return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)
 end
 
--- The 0.975 quantile of Student's t for 1, 2, ... degrees of freedom; beyond, its expansion to 1 / df^2.
+-- The 0.975 quantile of Student's t for 1, 2, ... degrees of freedom; for more, its expansion to 1 / df^2.
 local quantiles = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228 }
 local function t_quantile(df) return quantiles[df] or 1.95996 + 2.3723 / df + 2.8225 / df ^ 2 end
 
---- Half the width of the 95 % interval of the mean of a list; infinite for fewer than 3 values.
+--- Returns half the width of the 95 % interval of the mean of a list; infinite for fewer than 3 values.
 function verdict.uncertainty(values)
   if #values < 3 then return math.huge end
   local _, sd = verdict.spread(values)

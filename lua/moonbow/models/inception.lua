@@ -5,7 +5,7 @@ local parts = require "moonbow.models.parts"
 
 local models = {}
 
--- Filters of the branch 1; of 1 and 3 one after the other; of 1 and 5; of 1 behind average pooling.
+-- Filters of the branches: kernel 1; kernels 1 and 3; kernels 1 and 5; average pooling and kernel 1.
 local published = {
   { 22, 32, 42, 6, 12, 10 }, { 28, 43, 56, 7, 14, 14 }, { 37, 56, 73, 9, 18, 19 },
   { 49, 74, 96, 12, 24, 25 }, { 65, 97, 126, 16, 32, 32 }, { 85, 128, 166, 19, 38, 43 },

@@ -50,7 +50,7 @@ local function check_names(operation, options)
   end
 end
 
---- The defaults of a network, for check.options.
+--- Returns the defaults of a network, for check.options.
 -- @param own defaults that differ from the shared ones, and options of its own
 -- @param pieces the names of the pieces whose options it takes
 function parts.rules(own, pieces)
@@ -66,7 +66,7 @@ function parts.rules(own, pieces)
   return rules
 end
 
---- The options of a network, with the table that the user gave in the field given.
+--- Returns the options of a network; their field `given` is the table that the user gave.
 -- @param rules from parts.rules
 function parts.options(operation, given, rules)
   local options = check.options(operation, given, rules)
@@ -76,10 +76,10 @@ function parts.options(operation, given, rules)
   return options
 end
 
---- The alpha of the options, if an activation has one.
+--- Returns the alpha of the options, if the activation has one.
 function parts.alpha_of(options, activation) return activations.takes_alpha(activation) and options.alpha or nil end
 
---- Raises unless an option is a list, without other keys, of entries of the kinds.
+--- Raises unless an option is a list of entries of these kinds, without other keys.
 function parts.check_list(operation, name, list, kinds)
   for key in pairs(list) do
     if math.type(key) ~= "integer" or key < 1 or key > #list then
@@ -89,7 +89,7 @@ function parts.check_list(operation, name, list, kinds)
   for i, entry in ipairs(list) do check.kind(operation, ("%s[%d]"):format(name, i), entry, kinds) end
 end
 
--- The common length of the options that are lists; nil if none is a list. Raises if lengths differ.
+-- Returns the common length of the options that are lists; nil if none is a list. Raises if lengths differ.
 local function common_length(operation, options, names)
   local count, first
   for _, name in ipairs(names) do
@@ -109,9 +109,9 @@ local function common_length(operation, options, names)
   return count
 end
 
---- Fills numbers up to lists, in place, and returns how long all of them are: as the lists that are given, or else the
--- lists that own has, which a number replaces without making them shorter.
--- @param names of options that are numbers or lists, all as long as each other
+--- Replaces numbers by lists, in place, and returns the length of all lists: that of the lists that are given, or else
+-- that of the lists in own, whose length a number does not change.
+-- @param names of options that are numbers or lists of equal length
 -- @param own defaults of the network
 function parts.spread(operation, options, names, own)
   local count = common_length(operation, options, names) or common_length(operation, own, names) or 1
@@ -160,7 +160,7 @@ local function append_pool(layers, options, size, stride)
 end
 
 --- Appends convolutions, each with its pooling.
--- @param own defaults of the network, whose lists tell how many convolutions there are if no option does
+-- @param own defaults of the network, whose lists determine the number of convolutions if no option does
 function parts.append_body(layers, options, operation, own)
   local count = parts.spread(operation, options, { "filters", "kernel", "stride", "pool", "pool_stride" }, own)
   for i = 1, count do
@@ -171,7 +171,7 @@ end
 
 local heads = { flatten = nn.Flatten, global = nn.GlobalAvgPool1d, global_max = nn.GlobalMaxPool1d }
 
---- Appends what turns maps into logits.
+--- Appends the layers that turn maps into logits.
 function parts.append_head(layers, options, operation)
   append(layers, heads[options.head] {})
   local function drop()
@@ -190,7 +190,7 @@ function parts.append_head(layers, options, operation)
   append(layers, nn.Dense { units = options.classes, initializer = options.output_initializer })
 end
 
---- The model of a list of layers, built if the options tell the length.
+--- Makes a model from a list of layers; builds it if the options give the length.
 function parts.finish(layers, options, name)
   layers.name = name
   local model = nn.Sequential(layers)

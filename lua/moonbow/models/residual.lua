@@ -14,7 +14,7 @@ local own = {
 
 local rules = parts.rules(own, { "convolution", "head" })
 
-local MOST_BLOCKS = 1000 -- each is a few layers
+local MOST_BLOCKS = 1000 -- each has several layers
 
 local function block(options, stride, is_first)
   local body, shortcut = {}, nil
