@@ -1,9 +1,9 @@
 --- The tape: operations record how to run backward, and backward walks the records. See docs/tape.md.
 --
--- A tensor that the tape follows has a record. That of a parameter holds its gradient (x.grad). That of a result holds
--- the records of the operation's arguments at 1, 2, ... (false for what the tape does not follow), the operation, and
--- what it saved for its backward pass. Records are numbered in the order they were made, so that walking them from the
--- highest number down meets every result before what it was made from.
+-- A tensor that the tape follows has a record. The record of a parameter holds its gradient (x.grad). The record of a
+-- result holds at 1, 2, ... the records of the operation's arguments (false if the tape does not follow an argument),
+-- the operation, and what it saved for its backward pass. Records are numbered in the order they were made. Backward
+-- visits them from the highest number down, so it meets every result before the tensors from which it was made.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
@@ -14,24 +14,24 @@ local recall, same_shape = core.recall, core.same_shape
 
 local autograd = {}
 
-local current_watcher, call_watched = core.scoped() -- while operations are measured; see autograd.watched
-local was_watched = false -- until then nobody need be asked
+local current_watcher, call_watched = core.scoped() -- the watcher that measures operations; see autograd.watched
+local was_watched = false -- while false, operations need not look for a watcher
 local last_order = 0
 
--- ---- what an operation says to the tape ----
+-- ---- the tape as an operation's forward sees it ----
 
--- The record of the result that an operation makes. save is in C: see csrc/bind/tape.c.
+-- The methods of the record of a result, which an operation gets as its tape. save is in C: see csrc/bind/tape.c.
 local Tape = core.tape_methods
 Tape.recorded = true
 
---- Tells whether argument i wants a gradient.
+--- True if argument i needs a gradient.
 function Tape:needs(i) return self[i] ~= false end
 
---- The result may be computed again from what is saved: f(...) of that returns it. Operations that save the result
--- then need not hold it.
+--- Allows recomputing the result: f of the saved values returns it. Operations that save the result then need not hold
+-- it in memory.
 function Tape:recompute(f) self.remake = f end
 
--- What operations talk to while nothing is recorded.
+-- The tape that operations get while nothing is recorded.
 local function nothing() return false end
 local IDLE = { recorded = false, save = nothing, needs = nothing, recompute = nothing }
 
@@ -42,11 +42,12 @@ local function finish(record, watch, y)
   return track(y, record, record.remake ~= nil)
 end
 
---- Defines an operation on the kernels of core. operation.forward(tape, ...) returns the result, and says what
--- operation.backward needs: tape:save(...), tensors or anything else. backward(dy, ...) of that returns one gradient
--- per argument of forward (nil or false if it has none). They capture no tensors, call nothing but core, and the
--- gradients are fresh tensors or dy itself: they are given back to the pool as soon as they have been used.
--- @return a function of the arguments of forward behind the tape
+--- Defines an operation on the kernels of core. operation.forward(tape, ...) returns the result and saves what
+-- operation.backward needs with tape:save(...): tensors or anything else. backward(dy, ...) gets the saved values and
+-- returns one gradient per argument of forward (nil or false if it has none). Neither captures tensors or calls
+-- anything but core. The gradients are fresh tensors or dy itself, and go back to the pool as soon as they have been
+-- used.
+-- @return a function of the arguments of forward without the tape
 function autograd.define(name, operation)
   local forward = operation.forward
   operation.name = name
@@ -63,10 +64,10 @@ function autograd.define(name, operation)
   end, forward, 1)
 end
 
---- Runs f(...) without recording and returns its results. Nested calls are fine; after an error recording is as it was.
--- It concerns the coroutine that calls it, for as long as f runs: others record meanwhile, also one that f makes,
--- unless they call no_grad themselves.
--- @param f function what to run; a layer will do
+--- Runs f(...) without recording and returns its results. Calls may be nested; after an error recording is as before.
+-- It affects only the coroutine that calls it, while f runs: other coroutines record, also one that f makes, unless
+-- they call no_grad themselves.
+-- @param f function to run; a layer, too
 -- @param ... any its arguments
 -- @return any what f returns
 -- @usage local scores = mb.no_grad(function() return model(x) end)
@@ -78,21 +79,21 @@ function autograd.no_grad(f, ...)
   return core.unrecorded(f, ...)
 end
 
---- True while operations on tracked tensors are recorded in the coroutine that asks.
+--- True if operations on tracked tensors are recorded in the calling coroutine.
 autograd.is_recording = is_recording
 
---- Calls f(...), and returns its results, while every operation of this coroutine asks the watcher for what to run
--- instead of its own functions: watcher.forward(name, forward), whose first argument is a tape, and
--- watcher.backward(event, backward), where event is what watcher.event was when the result was recorded.
+--- Calls f(...) and returns its results. Meanwhile every operation of this coroutine runs the functions that the
+-- watcher returns in place of its own: watcher.forward(name, forward), whose first argument is a tape, and
+-- watcher.backward(event, backward), where event is the value of watcher.event when the result was recorded.
 function autograd.watched(watcher, f, ...)
   was_watched = true
   return call_watched(watcher, f, ...)
 end
 
---- A new differentiable operation, from a script or the REPL. forward(...) gets the arguments and returns the result
--- and a closure backward(dy, needs_1, ...) that returns one gradient per argument, of the argument's shape, or nil for
--- arguments without one. Both run without being recorded, and may use every tensor operation. needs_i tells whether
--- argument i wants its gradient.
+--- Defines a differentiable operation in Lua. forward(...) gets the arguments and returns the result and a closure
+-- backward(dy, needs_1, ...) that returns one gradient per argument, of the argument's shape, or nil for arguments
+-- without one. Neither is recorded, and both may use every tensor operation. needs_i is true if argument i needs its
+-- gradient.
 -- @param name string for messages
 -- @param forward function (...) that returns a tensor and backward
 -- @return function the operation, to be called with tensors
@@ -123,17 +124,17 @@ function autograd.operation(name, forward)
   end
 end
 
---- Another tensor of the same memory and record, for functions of the user's, who may keep it: x itself may be
--- dropped. What is no tensor is returned as it is.
+--- Returns another tensor with the same memory and record, for a user's function, which may keep it although x itself
+-- may be dropped. Values that are not tensors are returned as they are.
 function autograd.share(x)
   if not core.is_tensor(x) then return x end
   local y = core.alias(x)
   return is_tracked(x) and track(y, record_of(x)) or y
 end
 
--- ---- what a backward pass does with a record ----
+-- ---- a record in the backward pass ----
 
--- Each record has an entry for each argument until it is used.
+-- Fails if the record was used before: using it removes its entries for arguments.
 local function check_unused(record)
   if record[1] == nil then
     check.fail("backward", "the tape of '%s' was used by an earlier backward; run forward again", record.operation.name)
@@ -142,7 +143,8 @@ end
 
 local saved_of
 
--- The result of a record, which nobody holds: computed again, once for all who need it. The last of them closes it.
+-- Returns the result of a record that no tensor holds: recomputes it once for all its users, the last of which closes
+-- it.
 local function recompute(record)
   if not record.result then
     check_unused(record)
@@ -172,7 +174,7 @@ local function check_gradient(record, i, gradient)
   end
 end
 
--- The gradients of a user's operation, which are checked, and may be the user's.
+-- Returns the gradients of a user's operation. They are checked and, since the user may keep them, aliased.
 local function gradients_of_users(record, backward, dy)
   local needs = {}
   for i = 1, #record do needs[i] = record:needs(i) end
@@ -188,21 +190,21 @@ local function gradients_of_users(record, backward, dy)
   return gradients
 end
 
--- Runs one record backward; returns the list of gradients of its arguments, which are ours.
+-- Runs one record backward; returns the list of gradients of its arguments, which the caller owns.
 local function gradients_of(record, dy)
   local backward = record.operation.backward
   local run = backward or record.closure
   local watch = was_watched and current_watcher()
   if watch then run = watch.backward(record.event, run) end
   if backward then return core.gradients(dy, run(dy, saved_of(record))) end
-  recall(record.saved, record.operation.name) -- raises if one was changed
+  recall(record.saved, record.operation.name) -- raises if a saved tensor was changed
   return gradients_of_users(record, run, dy)
 end
 
 local function is_parameter(record) return record.operation == nil end
 
--- Hands the gradient of a record on to its parents. records and pending: those that wait for their turn and their
--- gradients so far, by number. Returns how many more wait now.
+-- Passes the gradient of a record on to its parents. records and pending: the records whose turn is still to come, and
+-- their gradients so far, by number. Returns how many records were added.
 local function step(record, dy, records, pending, leaves)
   local gradients, more = gradients_of(record, dy), 0
   if record.saved then core.release(record.saved) end
@@ -224,7 +226,7 @@ local function step(record, dy, records, pending, leaves)
   return more
 end
 
--- The gradients of all parameters that root depends on, by their records.
+-- Returns the gradients of all parameters on which root depends, by their records.
 local function walk(root, dy)
   if is_parameter(root) then return { [root] = dy } end
   local records, pending, leaves, waiting = { [root.order] = root }, { [root.order] = dy }, {}, 1
@@ -240,8 +242,8 @@ local function walk(root, dy)
   return leaves
 end
 
---- Computes the gradients of y with respect to every parameter it was computed from, and adds them to x.grad of each.
--- The tape is freed on the way: a second backward through it raises.
+--- Computes the gradients of y with respect to every parameter from which it was computed, and adds them to x.grad of
+-- each. The tape is freed on the way: a second backward through it raises.
 -- @param dy? tensor gradient of y, of its shape; may be left out if y has one element
 -- @usage
 -- local w = mb.randn(3):param()
@@ -272,7 +274,7 @@ function autograd.backward(y, dy)
   end)
 end
 
---- The name of the operation that made x; nil for a parameter, and for what the tape does not follow.
+--- Returns the name of the operation that made x; nil for a parameter and for tensors that the tape does not follow.
 function autograd.made_by(x)
   local record = record_of(x)
   return record and record.operation and record.operation.name
@@ -290,7 +292,7 @@ function autograd.param(x)
   return x
 end
 
---- Sets or clears x.grad of a parameter. What the tape does not follow has none to clear.
+--- Sets or clears x.grad of a parameter. A tensor that the tape does not follow has none to clear.
 function autograd.set_gradient(x, gradient)
   local leaf = record_of(x)
   if not leaf and gradient == nil then return end

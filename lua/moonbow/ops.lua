@@ -1,4 +1,4 @@
---- The differentiable operations, one definition each: forward tells the tape what backward needs, see docs/tape.md.
+--- The differentiable operations, one definition each: forward saves what backward needs, see docs/tape.md.
 -- Arguments are positional and already checked for kind by the kernels' bindings; tensor.lua and nn give them their
 -- public form.
 local core = require "moonbow.core"
@@ -9,14 +9,14 @@ local ops = {}
 
 local define, is_tracked = autograd.define, core.is_tracked
 
--- A list of numbers as it is now: backward must not see what its owner changes later. Tensors tell of changes.
+-- Copies a list of numbers, since its owner may change it before backward. A changed tensor is noticed without a copy.
 local function own_list(list)
   return type(list) == "table" and table.move(list, 1, #list, 1, {}) or list
 end
 
 -- ---- two operands, which are broadcast; one of them may be a number ----
 
--- The gradient summed to the shape of an operand that was broadcast (nil: it was not).
+-- Sums a gradient to the shape of an operand that was broadcast (nil: it was not).
 local function reduce(gradient, shape, dy)
   if not (gradient and shape) then return gradient end
   local sum = core.sum_to(gradient, shape)
@@ -24,7 +24,7 @@ local function reduce(gradient, shape, dy)
   return sum
 end
 
--- backward(dy, ...) of what saved(tape, a, b, y) returns (nil: of nothing) has gradients of the shape of y.
+-- backward(dy, ...) gets what saved(tape, a, b, y) returns (nil: nothing is saved) and returns gradients of y's shape.
 local function define_binary(name, saved, backward)
   local forward, broadcast_from = core[name], core.broadcast_from
   ops[name] = define(name, {
@@ -65,7 +65,7 @@ end, function(dy, b, y, need_a)
   return need_a and da, y and core.neg(core.chain(da, y))
 end)
 
--- The powers of 0 are taken not to depend on the exponent.
+-- The exponent of a base 0 gets the gradient 0.
 define_binary("pow", function(tape, a, b, y)
   return a, b, y, needs_of_both(tape)
 end, function(dy, a, b, y, need_a, need_b)
@@ -75,7 +75,7 @@ end, function(dy, a, b, y, need_a, need_b)
   return da, core.chain(dy, core.chain(y, log_a))
 end)
 
--- Where a and b are equal, a takes the gradient.
+-- If a and b are equal, a gets the gradient.
 for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
   define_binary(name, function(tape, a, b) return a, b, needs_of_both(tape) end, function(dy, a, b, need_a, need_b)
     local from_a = keeps_a(a, b)
@@ -83,7 +83,7 @@ for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
   end)
 end
 
---- a + b of one shape, and slope (0 or more) times what is negative: a shortcut and the ReLU behind it.
+--- leaky ReLU of a + b, both of one shape: negative sums times slope (0 or more). It fuses a shortcut and its ReLU.
 ops.add_activate = define("add_activate", {
   forward = function(tape, a, b, slope)
     local y = core.add_activate(a, b, slope)
@@ -98,8 +98,8 @@ ops.add_activate = define("add_activate", {
 
 -- ---- one operand ----
 
--- The derivative follows from the input, the result or neither, as the row in C is written; from the result only if
--- alpha does not hide the input.
+-- The derivative is computed from the input, the result or neither, as the row in C says; from the result only if alpha
+-- leaves the input recoverable from it.
 for _, row in ipairs(elementwise) do
   local name = row[1]
   local forward, reads = core[name], core.unary_reads[name]
@@ -114,10 +114,10 @@ for _, row in ipairs(elementwise) do
   })
 end
 
--- Its derivative needs nothing saved.
+-- The derivative needs no saved values.
 ops.neg = define("neg", { forward = function(_, x) return core.neg(x) end, backward = core.neg })
 
--- ---- reductions over all elements, or one dimension, which goes ----
+-- ---- reductions over all elements, or over one dimension, which is removed ----
 
 for _, name in ipairs { "sum", "mean" } do
   local forward = core[name]
@@ -151,8 +151,8 @@ ops.sum_squares = define("sum_squares", {
 
 -- ---- matrix product ----
 
--- Gradients of both factors of a product; a is false if b wants none, and b if a wants none. That of b comes
--- first, after which a is not needed, so that the other can take its place.
+-- Returns the gradients of both factors of a product; a is false if b needs none, and b is false if a needs none. The
+-- gradient of b comes first: then a is not needed any more, and the gradient of a can take its memory.
 local function matmul_backward(dy, a, b)
   local db = a and core.weight_gradient(a, dy)
   return b and core.matmul(dy, b, false, true), db
@@ -198,7 +198,7 @@ ops.narrow = define("narrow", {
 
 local narrow = ops.narrow
 
--- Row i of x, as a view; of a tensor with one dimension the plain number.
+-- Row i of x, as a view; a number if x has one dimension.
 function ops.row(x, i)
   local y = core.row(x, i)
   if type(y) == "number" or not is_tracked(x) then return y end
@@ -249,21 +249,21 @@ local concat = define("concat", {
   end,
 })
 
---- Joins a list of tensors along a dimension.
+--- Concatenates a list of tensors along a dimension.
 function ops.concat(parts, dimension) return concat(dimension, table.unpack(parts)) end
 
 -- ---- layers ----
 
--- A convolution of at most so many multiply-adds per result is computed again rather than kept: that costs little more
--- than to read it. It is kept if its own input is computed again: a chain of those would cost more than it saves.
+-- A convolution with at most this many multiply-adds per result is recomputed, which costs little more than reading a
+-- kept result. It is kept if its own input is recomputed: a chain of recomputations would cost more than it saves.
 local CHEAP = 32
 
 local function recompute_conv1d(_, x, w, stride, dilation, padding, pool_size, pool_stride, slope, _, _, _, b)
   return core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, false)
 end
 
--- What follows the convolution may be done in the same pass: maximum over windows of pool_size rows (nil: none),
--- pool_stride apart, then slope (nil: 1) times what is negative; while recording only 0.
+-- The kernel can fuse the pooling and leaky ReLU behind the convolution: maximum over windows of pool_size rows (nil:
+-- none), pool_stride apart, then slope (nil: 1) times negative values; only slope 0 while recording.
 ops.conv1d = define("conv1d", {
   forward = function(tape, x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
     local y, argmax = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, tape.recorded)
@@ -292,7 +292,7 @@ local function recompute_norm(_, x, mean, var, gamma, beta, epsilon, slope, pool
   return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, false)
 end
 
--- Batch norm with these statistics; train: they are those of x.
+-- Batch norm with these statistics; train: they are the statistics of x.
 local function normalise(tape, train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
   local y, argmax = core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride,
     tape.recorded)
@@ -302,9 +302,9 @@ local function normalise(tape, train, x, mean, var, gamma, beta, epsilon, slope,
   return y
 end
 
---- Batch norm with the statistics of the batch, which move the running ones (nil: none to move), then slope
--- times what is negative: 1 is batch norm alone, 0 a ReLU behind it, else a leaky one; then the maximum over
--- windows of pool_size rows (nil: none), pool_stride apart.
+--- Batch norm with the statistics of the batch, which update the running ones (nil: none), then slope times negative
+-- values (1: batch norm alone, 0: a ReLU behind it, else a leaky one), then the maximum over windows of pool_size rows
+-- (nil: none), pool_stride apart.
 -- Source: Ioffe and Szegedy 2015.
 ops.batch_norm = define("batch_norm", {
   forward = function(tape, x, gamma, beta, running_mean, running_var, momentum, ...)
@@ -336,7 +336,7 @@ ops.layer_norm = define("layer_norm", {
   backward = core.layer_norm_backward,
 })
 
---- Takes a draw of the generator for each two elements, and keeps a byte for each where backward will want it.
+--- Takes one draw of the generator per two elements, and keeps one byte per element if backward will need it.
 ops.dropout = define("dropout", {
   forward = function(tape, x, rate, rng)
     local y, kept = core.dropout(x, rate, rng, tape.recorded)

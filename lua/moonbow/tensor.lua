@@ -1,4 +1,4 @@
---- What scripts see of tensors: how they are made, their methods, how they print.
+--- Tensors as scripts see them: construction, methods, printing.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
@@ -12,10 +12,10 @@ local text = require "moonbow.tensor.text"
 --- Tensors: float32, row-major, of 1 to 4 dimensions. Counting starts at 1.
 --
 -- x[i] is row i: a view, or a number if x has one dimension, and nil just behind the end. #x is the number of rows,
--- and ipairs(x) walks them. x[i] = y changes a row. x + y, x - y, x * y, x / y, x ^ y and -x work element by element
--- and broadcast as in NumPy: dimensions are aligned at the last one, and the two sizes of each pair are equal, or one
--- of them is 1; either operand may be a number. reshape, narrow, row, x[i] and detach share memory with x, all else
--- copies.
+-- and ipairs(x) iterates over them. x[i] = y changes a row. x + y, x - y, x * y, x / y, x ^ y and -x work element by
+-- element and broadcast as in NumPy: dimensions are aligned at the last one, and the two sizes of each pair are equal,
+-- or one of them is 1; either operand may be a number. reshape, narrow, row, x[i] and detach share memory with x; all
+-- other methods copy.
 --
 -- @class tensor
 -- @field grad tensor of a parameter (see param): its gradient, which backward leaves there; nil before; may be set
@@ -24,8 +24,8 @@ local tensor = {}
 
 -- ---- construction ----
 
---- A tensor from nested tables of numbers. A tensor is copied. Raises for ragged or empty tables and for anything but
--- numbers, and names the place.
+--- Makes a tensor from nested tables of numbers; a tensor is copied. Raises for ragged or empty tables and for anything
+-- but numbers; the message names the entry.
 -- @param values table|tensor rows of rows of numbers, 1 to 4 levels deep
 -- @return tensor
 -- @usage mb.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
@@ -56,7 +56,7 @@ function tensor.ones(...) return core.ones(...) end
 --- The numbers first, first + step, ... up to last, which is included as in a Lua for loop. mb.arange(n) is 1, 2, ...,
 -- n.
 -- @param first number the first number; with no other argument, the last one
--- @param last? number the largest that may come, or the smallest if step is negative
+-- @param last? number the largest that may occur, or the smallest if step is negative
 -- @param step? number the distance of two numbers (1)
 -- @return tensor (count)
 function tensor.arange(first, last, step)
@@ -74,7 +74,7 @@ end
 --- Equally spaced numbers, first and last included.
 -- @param first number the first
 -- @param last number the last
--- @param count integer how many
+-- @param count integer number of elements
 -- @return tensor (count)
 function tensor.linspace(first, last, count)
   check.kind("linspace", "first", first, "finite")
@@ -89,15 +89,13 @@ local function split_generator(first, ...)
 end
 
 --- Uniform random numbers in [0, 1).
--- @param ... any a generator of mb.rng, which may be left out for the default one; then 1 to 4 sizes, or a table of
---   them
+-- @param ... any a generator of mb.rng (if left out, the default one); then 1 to 4 sizes, or a table of them
 -- @return tensor
 -- @usage mb.rand(mb.rng(1), 2, 3)
 function tensor.rand(...) return core.rand(split_generator(...)) end
 
 --- Standard normal random numbers.
--- @param ... any a generator of mb.rng, which may be left out for the default one; then 1 to 4 sizes, or a table of
---   them
+-- @param ... any a generator of mb.rng (if left out, the default one); then 1 to 4 sizes, or a table of them
 -- @return tensor
 -- @usage mb.randn(2, 3)
 function tensor.randn(...) return core.randn(split_generator(...)) end
@@ -107,7 +105,7 @@ function tensor.randn(...) return core.randn(split_generator(...)) end
 -- @return boolean
 function tensor.is_tensor(value) return core.is_tensor(value) end
 
---- Joins tensors along a dimension. Their other sizes must agree.
+--- Concatenates tensors along a dimension. Their other sizes must agree.
 -- @param parts table a list of tensors
 -- @param dimension? integer from 1 on (1)
 -- @return tensor
@@ -150,16 +148,16 @@ methods.totable = core.totable
 --- The elements as a string of native floats of 4 bytes, row by row.
 -- @return string
 methods.tobytes = core.tobytes
---- Frees the memory now instead of at the next collection of garbage; views of the tensor keep theirs. Any later use of
--- x raises.
+--- Frees the memory now instead of at the next garbage collection; views of the tensor keep their data. Any later use
+-- of x raises.
 methods.close = core.close
---- A copy, which the tape does not follow.
+--- A copy that the tape does not follow.
 -- @return tensor
 methods.copy = core.copy
---- A tensor of the same memory, which the tape does not follow: a constant for gradients.
+--- A tensor that shares memory with x but that the tape does not follow: a constant for gradients.
 -- @return tensor
 methods.detach = core.alias
---- Extremes and mean of the finite elements, and how many are not finite.
+--- Extremes and mean of the finite elements, and the numbers of NaN and infinite ones.
 -- @return table { min, max, mean, nan, inf }
 methods.describe = core.describe
 
@@ -190,20 +188,20 @@ in_place "set"
 -- @param value number of all elements
 -- @return tensor x
 in_place "fill"
---- Takes over the elements of another tensor. Raises for a tensor that the tape follows, outside of mb.no_grad.
+--- Copies the elements of another tensor into x. Raises for a tensor that the tape follows, outside of mb.no_grad.
 -- @param source tensor of as many elements, of any shape
 -- @return tensor x
 in_place "copy_from"
 
 --- A view of the same elements with another shape.
--- @param ... integer|table sizes, or one table of them, with as many elements as x; one of them may be -1: what is
---   left
+-- @param ... integer|table sizes, or one table of them, with as many elements as x; one of them may be -1 and follows
+--   from the others
 -- @return tensor
 -- @usage x:reshape(-1, 4)
 methods.reshape = ops.reshape
 --- A view of consecutive rows.
 -- @param first integer the first row
--- @param count integer how many rows
+-- @param count integer number of rows
 -- @return tensor (count, ...)
 methods.narrow = ops.narrow
 --- Row i, as x[i]: a view, or a number if x has one dimension.
@@ -213,10 +211,10 @@ methods.row = ops.row
 --- A copy of consecutive entries along a dimension.
 -- @param dimension integer from 1 on
 -- @param first integer the first entry
--- @param count integer how many
+-- @param count integer number of entries
 -- @return tensor
 methods.slice = ops.slice
---- A copy of the rows with the given numbers, in the order given; a number may come more than once.
+--- A copy of the rows with the given numbers, in the given order; a number may occur more than once.
 -- @param rows tensor|table numbers of rows, from 1 on
 -- @return tensor (count, ...)
 -- @usage x:index(fold.train)
@@ -244,7 +242,7 @@ methods.add = ops.add
 -- @param y tensor|number which broadcasts with x
 -- @return tensor
 methods.sub = ops.sub
---- x * y: the product, element by element; see matmul for that of matrices.
+--- x * y: the product, element by element; see matmul for the product of matrices.
 -- @param y tensor|number which broadcasts with x
 -- @return tensor
 methods.mul = ops.mul
@@ -258,7 +256,7 @@ methods.div = ops.div
 methods.pow = ops.pow
 
 for _, name in ipairs { "add", "sub", "mul", "div", "pow" } do metatable["__" .. name] = ops[name] end
--- Lua hands the operand of a unary operator over twice.
+-- Lua passes the operand of a unary operator twice.
 metatable.__unm = function(x) return ops.neg(x) end
 
 --- The larger of x and y, element by element.
@@ -296,7 +294,7 @@ methods.gt = core.gt
 -- @return tensor
 methods.ge = core.ge
 
--- Lua makes true or false of what < and its like return, so that they cannot give a tensor.
+-- Lua converts the results of <, <=, > and >= to booleans, so they cannot give a tensor.
 local function comparison(name, mirrored)
   return function(a, b)
     local other, method = b, name
@@ -333,7 +331,7 @@ function methods.matmul(a, b)
   return ops.reshape(ops.matmul(a, ops.reshape(b, core.count(b), 1)), shape)
 end
 
--- ---- reductions: over everything, or over one dimension, which goes unless keep is set ----
+-- ---- reductions: over everything, or over one dimension, which is removed unless keep is set ----
 
 local function reduction(name, operation, known)
   known = known or { keep = false }
@@ -352,46 +350,46 @@ end
 
 local spread_options = { keep = false, ddof = 0 }
 
---- The sum of all elements, or along a dimension, which goes.
+--- The sum of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
 methods.sum = reduction("sum", ops.sum)
---- The mean of all elements, or along a dimension, which goes.
+--- The mean of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
 methods.mean = reduction("mean", ops.mean)
---- The least of all elements, or along a dimension, which goes.
+--- The least of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
 methods.min = reduction("min", ops.min)
---- The greatest of all elements, or along a dimension, which goes.
+--- The greatest of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
 methods.max = reduction("max", ops.max)
---- The variance of all elements, or along a dimension, which goes.
+--- The variance of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the variance of a sample
 -- @return tensor
 methods.var = reduction("var", ops.var, spread_options)
---- The standard deviation of all elements, or along a dimension, which goes.
+--- The standard deviation of all elements, or along one dimension, which is removed.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the deviation of a sample
 -- @return tensor
 methods.std = reduction("std", ops.std, spread_options)
---- The position, from 1, of the least of all elements, counted row by row, or along a dimension, which goes; the first
--- of equal ones.
+--- The position, from 1, of the least of all elements, counted row by row, or along one dimension, which is removed;
+-- the first of equal ones.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
 methods.argmin = reduction("argmin", core.argmin)
---- The position, from 1, of the greatest of all elements, counted row by row, or along a dimension, which goes; the
--- first of equal ones.
+--- The position, from 1, of the greatest of all elements, counted row by row, or along one dimension, which is
+-- removed; the first of equal ones.
 -- @param dimension? integer from 1 on; nil: all elements
 -- @option keep true: the dimension stays, with size 1
 -- @return tensor
@@ -406,7 +404,7 @@ local allclose_options = {
 }
 
 --- True if a and b have one shape and |a - b| <= absolute + relative |b| everywhere.
--- @param b tensor what a is compared with
+-- @param b tensor to compare with
 -- @option relative tolerance as a share of |b|
 -- @option absolute tolerance in the unit of the elements
 -- @return boolean
@@ -446,7 +444,8 @@ local function pooling(name)
   end, 1, pool1d_options)
 end
 
---- The greatest value of each window of x (N, L, C) along L. Padded points never win. A stride above the size leaves
+--- The greatest value of each window of x (N, L, C) along L. Padding is never the greatest. A stride above the size
+-- leaves gaps.
 -- gaps.
 -- @option size points of a window
 -- @option stride points between two windows; the size unless given
@@ -467,7 +466,7 @@ methods.softmax = function(x) return ops.softmax(x) end
 -- @return tensor of the shape of x
 methods.log_softmax = function(x) return ops.log_softmax(x) end
 
---- The mean cross-entropy of logits (N, classes) and the classes that are right.
+--- The mean cross-entropy of logits (N, classes) and the right classes.
 -- @param labels tensor|table (N) class numbers from 1 on
 -- @param weights? tensor (classes): the mean is weighted by them, as in PyTorch
 -- @return tensor with one element
@@ -504,7 +503,7 @@ function metatable.__tostring(x)
   return pcall(core.shape, x) and text.brief(x) or "tensor (closed)"
 end
 
--- reshape, get and set read all that they are given.
+-- reshape, get and set check their own number of arguments.
 counted.methods(methods, "", {
   shape = 0, size = 1, rank = 0, count = 0, totable = 0, tobytes = 0, close = 0, copy = 0, detach = 0, describe = 0,
   fill = 1, copy_from = 1, eq = 1, ne = 1, lt = 1, le = 1, gt = 1, ge = 1,

@@ -1,16 +1,16 @@
---- Tensors as text: a few lines for a look at one, or all elements.
+--- Tensors as text: a few lines, or all elements.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local EDGE = 3 -- entries shown at either end of a long dimension
-local WIDTH = 100 -- characters of a line of a row that is shown whole
+local WIDTH = 100 -- characters of a line if rows are shown whole
 
 local text = {}
 
--- With a decimal point in every locale, so that a list of numbers stays one.
+-- Writes a decimal point in every locale, so that commas only separate the numbers.
 local function show_number(value) return core.in_c_locale(string.format, "%.5g", value) end
 
--- The entries of a row, with commas, in lines of at most WIDTH characters where it is wrapped.
+-- Joins the entries of a row with commas; if it is wrapped, in lines of at most WIDTH characters.
 local function join_row(parts, indent, is_wrapped)
   if not is_wrapped then return table.concat(parts, ", ") end
   local lines, line = {}, parts[1]
@@ -26,7 +26,7 @@ local function join_row(parts, indent, is_wrapped)
   return table.concat(lines, "\n" .. indent .. " ")
 end
 
--- The elements in brackets; edge: how many entries at either end of a long dimension (nil: all).
+-- Returns the elements in brackets. edge: number of entries shown at either end of a long dimension (nil: all).
 local function show_elements(x, indent, edge)
   local parts, size = {}, core.size(x, 1)
   local is_row = core.rank(x) == 1
@@ -42,7 +42,7 @@ local function show_elements(x, indent, edge)
   return "[" .. inner .. "]"
 end
 
--- Shape, range and mean, and how many elements are not finite.
+-- Returns shape, range and mean, and the number of elements that are not finite.
 local function headline(x)
   local stats = core.describe(x)
   local line = "tensor " .. check.show_shape(core.shape(x))
@@ -56,7 +56,7 @@ local function headline(x)
   return line
 end
 
---- The headline, and the corner values of the last two dimensions: never more than a few lines.
+--- Returns the headline and the corner values of the last two dimensions: never more than a few lines.
 function text.brief(x)
   if core.count(x) == 1 then return headline(x) end
   local shown, rank = core.alias(x), core.rank(x)
@@ -66,7 +66,7 @@ function text.brief(x)
   return headline(x) .. place .. "\n" .. show_elements(shown, "", EDGE)
 end
 
---- The headline, and all elements.
+--- Returns the headline and all elements.
 function text.whole(x) return headline(x) .. "\n" .. show_elements(core.alias(x), "") end
 
 return text
