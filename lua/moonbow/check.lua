@@ -21,8 +21,8 @@ end
 
 local warned = {}
 
---- Says "warning: FILE:LINE: operation: message" on standard error, once for each text: what is allowed, but hardly
--- meant. The line is the user's; arguments as for check.fail.
+--- Writes "warning: FILE:LINE: operation: message" to standard error, once for each text: for input that is allowed but
+-- probably a mistake. The line is in the user's code; arguments as for check.fail.
 function check.warn(operation, format, ...)
   local text = ("%s%s: %s"):format(core.where(), operation, check.printable(format:format(...)))
   if warned[text] then return end
@@ -44,9 +44,9 @@ local function edit_distance(a, b)
   return row[#b]
 end
 
-local LONGEST_NAME = 64 -- nothing longer is a misspelt name; comparing it would cost its length for each name
+local LONGEST_NAME = 64 -- longer texts are not compared with names, which would cost their length each time
 
---- The name in the list nearest to what was typed, or nil if none is near.
+--- Returns the name in the list nearest to the text, or nil if none is near.
 function check.nearest(typed, names)
   if #typed > LONGEST_NAME then return nil end
   local best, best_distance
@@ -61,8 +61,8 @@ local function escape(bytes)
   return (bytes:gsub(".", function(byte) return ("\\x%02X"):format(byte:byte()) end))
 end
 
---- A text from outside as it may be printed: control characters, marks that turn the direction of writing, and bytes
--- that are no UTF-8 become \xNN.
+--- Escapes a text from outside for printing: control characters, marks that change the direction of writing, and bytes
+-- that are not UTF-8 become \xNN.
 function check.printable(text)
   text = text:gsub("[\0-\31\127]", escape):gsub("\194[\128-\159]", escape)
   text = text:gsub("\226\128[\142\143\168-\174]", escape):gsub("\226\129[\166-\169]", escape)
@@ -70,7 +70,7 @@ function check.printable(text)
   return (text:gsub("[\128-\255]+", function(run) return utf8.len(run) and run or escape(run) end))
 end
 
---- How a value is shown in a message: short, with the shape of tensors and the name of a class.
+--- Returns a short text of a value for messages, with the shape of tensors and the name of a class.
 function check.show(value)
   if core.is_tensor(value) then return "tensor " .. check.show_shape(core.shape(value)) end
   if type(value) == "string" then
@@ -83,7 +83,7 @@ function check.show(value)
   return "a " .. (type(class) == "table" and rawget(class, "__name") or type(value))
 end
 
---- {2, 3} as "{2, 3}".
+--- Returns {2, 3} as "{2, 3}".
 function check.show_shape(shape)
   return "{" .. table.concat(shape, ", ") .. "}"
 end
@@ -94,7 +94,7 @@ local function is_generator(value)
   return type(class) == "table" and class.__index == core.rng_methods
 end
 
-local LARGEST_REAL = 0x1.fffffep127 -- of float32: what is larger would be infinite in a tensor
+local LARGEST_REAL = 0x1.fffffep127 -- of float32: larger numbers would be infinite in a tensor
 
 local function is_finite(value) return type(value) == "number" and math.abs(value) < math.huge end
 
@@ -145,11 +145,11 @@ local function describe_kinds(kinds)
   return (kinds:gsub("[^|]+", function(kind) return articles[kind] or "a " .. kind end):gsub("|", " or "))
 end
 
---- Raises unless value is of one of the kinds: Lua type names, or "integer", "finite", "positive",
+--- Raises unless value is of one of the kinds, joined by "|": Lua type names, or "integer", "finite", "positive",
 -- "non-negative", "positive integer", "non-negative integer", "fraction", "fraction below 1", "tensor", "generator",
--- "any", joined by "|". NaN is of no kind but "any". "real", "positive real" and "non-negative real" are finite in
--- float32, too: for numbers that go into the arithmetic of tensors.
--- Returns value, as an integer where an integer is asked for.
+-- "any". NaN is of no kind but "any". "real", "positive real" and "non-negative real" are finite in float32, too: for
+-- numbers that go into the arithmetic of tensors.
+-- Returns value, as an integer if the kind is an integer.
 function check.kind(operation, name, value, kinds)
   if not is_a(value, kinds) then
     check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
@@ -165,9 +165,9 @@ function check.each(operation, name, list, kinds)
   end
 end
 
---- Raises if a function or method was given more than the arguments it takes: check.no_more("train", 0, ...). What is
--- nil counts as absent.
--- @param taken how many it takes, without self; the others follow
+--- Raises if a function or method got more arguments than it takes: check.no_more("train", 0, ...). nil counts as
+-- absent.
+-- @param taken number of arguments that it takes, without self; the others follow
 function check.no_more(operation, taken, ...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
@@ -181,7 +181,7 @@ end
 
 local Rule = {}
 
---- Raises unless a table has entries 1, 2, ..., and no other: a hole would hide those behind it.
+--- Raises unless a table has entries 1, 2, ..., and no other: entries behind a gap would be ignored.
 function check.list(operation, name, list)
   check.kind(operation, name, list, "table")
   for i = 1, #list do
@@ -195,8 +195,8 @@ function check.list(operation, name, list)
   return list
 end
 
---- A list of numbers of one's own, so that later changes of the given list or tensor do not reach it. Raises for none,
--- and for what is no finite number.
+--- Copies a list of numbers, or a tensor, so that later changes of it have no effect. Raises for an empty list, and for
+-- entries that are not finite numbers.
 function check.numbers(operation, name, values)
   local is_tensor = core.is_tensor(values)
   local list = is_tensor and core.totable(core.reshape(values, -1)) or check.copy(check.list(operation, name, values))
@@ -205,17 +205,17 @@ function check.numbers(operation, name, values)
   return list
 end
 
---- Stands in a table of defaults for an option that may be absent: check.optional "number".
--- @param inner where the option is itself a table of options: their defaults, for check.described
+--- Marks an option in a table of defaults that may be absent: check.optional "number".
+-- @param inner if the option is itself a table of options: their defaults, for check.described
 function check.optional(kinds, inner) return setmetatable({ kinds = kinds, inner = inner }, Rule) end
 
---- Stands in a table of defaults for an option that must be given.
+--- Marks an option in a table of defaults that must be given.
 function check.required(kinds) return setmetatable({ kinds = kinds, required = true }, Rule) end
 
---- Stands in a table of defaults for an option of some kinds with a default value.
+--- Marks an option in a table of defaults that has a default value and may be of other kinds.
 function check.default(value, kinds) return setmetatable({ kinds = kinds, value = value }, Rule) end
 
---- Stands in a table of defaults for one of a few names: check.one_of("valid", {"valid", "same"}).
+--- Marks an option in a table of defaults that is one of a few names: check.one_of("valid", {"valid", "same"}).
 -- The first argument is the default.
 function check.one_of(value, names) return setmetatable({ names = names, value = value }, Rule) end
 
@@ -226,7 +226,7 @@ local function sorted_keys(t)
   return keys
 end
 
---- Raises unless value is one of names; names the nearest.
+--- Raises unless value is one of names; the message gives the nearest.
 function check.name(operation, name, value, names)
   for _, known in ipairs(names) do
     if value == known then return value end
@@ -237,8 +237,8 @@ function check.name(operation, name, value, names)
     nearest and (" (did you mean '%s'?)"):format(nearest) or "")
 end
 
---- A copy of plain tables, to any depth; all else, such as tensors and layers, is itself. So that what a function keeps
--- does not change with the caller's table, nor a default with what was returned.
+--- Copies plain tables, to any depth; other values, such as tensors and layers, are not copied. Then stored options do
+-- not change with the caller's table, nor defaults with a returned one.
 function check.copy(value)
   if type(value) ~= "table" or getmetatable(value) then return value end
   local copy = {}
@@ -256,8 +256,8 @@ local function checked_option(operation, key, value, rule)
   return check.kind(operation, key, value, rule.kinds)
 end
 
---- Fills an option table: given overrides defaults, unknown keys raise with the nearest known
--- one, values of the wrong kind raise. A default is a plain value (an option of its type) or one
+--- Fills an option table: given overrides defaults; unknown keys raise, and the message gives the nearest known one;
+-- values of the wrong kind raise. A default is a plain value (an option of its type) or one
 -- of check.optional, check.required, check.default, check.one_of.
 -- @return a new table
 function check.options(operation, given, defaults)
@@ -284,22 +284,22 @@ function check.options(operation, given, defaults)
   return filled
 end
 
-local takers = setmetatable({}, { __mode = "k" }) -- functions, to what check.takes was told of them
+local takers = setmetatable({}, { __mode = "k" }) -- function -> arguments of check.takes
 
---- Says which options a function takes, for those who look at it without a call: the prompt and the reference.
--- @param position which argument the options are, without the object of a method
--- @param known the defaults that it hands to check.options
+--- Registers the options of a function for the prompt and the reference, which look them up without a call.
+-- @param position of the argument that holds the options, without the object of a method
+-- @param known the defaults that the function passes to check.options
 -- @return the function
 function check.takes(f, position, known)
   takers[f] = { position = position, known = known }
   return f
 end
 
---- What check.takes was told of a function: { position, known }, or nil.
+--- Returns what check.takes registered for a function, { position, known }, or nil.
 function check.taken(f) return takers[f] end
 
---- The options in a table of defaults, by name: each { kinds, default, names (of which it is one), inner (defaults of
--- the options in it), required }, all of which may be nil. Entries at 1, 2, ... are not options.
+--- Returns the options in a table of defaults, by name: each { kinds, default, names (from which it is chosen), inner
+-- (defaults of the options in it), required }, all of which may be nil. Entries at 1, 2, ... are not options.
 function check.described(known)
   local options = {}
   for name, rule in pairs(known) do

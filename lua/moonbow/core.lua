@@ -1,10 +1,10 @@
---- The kernels and tensors in C (core.so), loaded so that waiting threads do not spin for long and OpenBLAS has none.
+--- Loads the kernels and tensors in C (core.so) with settings for libgomp and OpenBLAS.
 --
--- A thread of libgomp that waits for others spins for milliseconds before it sleeps. Of two programs with a thread for
--- each core, each then spins for a thread that the other one keeps from its core, and both nearly stand still.
--- OpenBLAS starts a thread for each core, which kernels never use, since each calls it on its own thread; where memory
--- is short they wait for theirs for ever, and the end of the process waits for them.
--- Both read the environment when they are loaded, which is here. Programs started by this one do not see it.
+-- A libgomp thread that waits for others spins for milliseconds before it sleeps. If two programs each have a thread
+-- per core, threads of one spin while threads of the other wait for their cores, and both nearly stand still.
+-- OpenBLAS starts a thread per core, which kernels never use, since each calls it on its own thread. If memory is
+-- short, these threads wait for theirs for ever, and the end of the process waits for them.
+-- Both libraries read the environment when they are loaded, which is here. Child processes do not see the change.
 local uv = require "luv"
 
 local wanted = { OPENBLAS_NUM_THREADS = "1" }

@@ -17,15 +17,16 @@ local mb = {
 
 for name, f in pairs(require "moonbow.tensor") do mb[name] = f end
 
---- How many threads kernels use; without an argument only tells. At first that of OMP_NUM_THREADS, else one per
--- processor. Results do not depend on it. Each Lua state has its own number.
+--- Sets the number of threads of kernels; without an argument only returns it. The initial number is OMP_NUM_THREADS,
+-- else one per processor. Results do not depend on it. Each Lua state has its own number.
 -- @param count? integer at most 64, or as many as there are processors
 -- @return integer
 function mb.threads(count) return core.threads(count) end
 
---- How convolutions are computed from now on. The results differ by rounding. Each Lua state has its own algorithm.
--- @param algorithm string "automatic" (at first: by what the shape costs), "direct", or "fft" (through transforms of
---   short pieces; where there is no dilation)
+--- Sets how convolutions are computed from now on. The results differ by rounding. Each Lua state has its own
+-- algorithm.
+-- @param algorithm string "automatic" (initially: the cheapest for each shape), "direct", or "fft" (by transforms of
+--   short pieces; only without dilation)
 mb.convolution_algorithm = core.set_conv1d_algorithm
 
 local memory = shown.kind("memory", function(bytes)
@@ -33,14 +34,14 @@ local memory = shown.kind("memory", function(bytes)
     bytes.peak / 1e6, bytes.cached / 1e6)
 end)
 
---- Bytes that are held by tensors (live), that are kept for reuse (cached), and the most that were ever held (peak).
+--- Returns the bytes in use by tensors (live), kept for reuse (cached), and in use at the most so far (peak).
 -- @return table { live, cached, peak }
 function mb.memory()
   local live, cached, peak = core.memory()
   return memory { live = live, cached = cached, peak = peak }
 end
 
---- Collects garbage, and gives memory that is kept for reuse back to the system.
+--- Collects garbage, and returns memory that is kept for reuse to the system.
 mb.release_memory = core.release_memory
 
 -- Folders that are modules of their own, and those whose functions are mb's.

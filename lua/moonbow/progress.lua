@@ -5,9 +5,9 @@ local core = require "moonbow.core"
 
 local progress = {}
 
-local WIDTH, LEAST_WIDTH = 24, 4 -- of the bar
+local WIDTH, LEAST_WIDTH = 24, 4 -- characters of the bar
 
---- Seconds as "5 s", "1:05 min" or "1:05 h".
+--- Returns seconds as "5 s", "1:05 min" or "1:05 h".
 function progress.show_time(seconds)
   seconds = math.floor(seconds + 0.5)
   if seconds < 60 then return seconds .. " s" end
@@ -37,8 +37,8 @@ function progress.fit_line(parts, columns)
   return line()
 end
 
---- A bar between head and tail that fits on a line of so many columns (default: those of the terminal): the bar gives
--- way first, then the end is cut.
+--- Returns a bar between head and tail that fits in this number of columns (default: those of the terminal): first the
+-- bar is shortened, then the end is cut.
 function progress.bar_line(head, share, tail, columns)
   local most = (columns or core.terminal_columns() or 1000) - 1
   local width = math.max(LEAST_WIDTH, math.min(WIDTH, most - #head - #tail - 3))
@@ -48,13 +48,13 @@ end
 
 local bar_line = progress.bar_line
 
---- Writes a line "[   12 s] what is being done": the seconds so far, and the rest as for string.format.
+--- Writes a line "[   12 s] message": the seconds so far, and a message as for string.format.
 function progress.line(seconds, format, ...)
   io.stderr:write(("[%5.0f s] "):format(seconds), format:format(...), "\n")
 end
 
---- A value for a <close> variable, at whose end no bar is left, with batch(done, all, loss) and epoch(record, best,
--- best_epoch). finished is the number of epochs that are already over.
+--- Returns a value for a <close> variable with batch(done, all, loss) and epoch(record, best, best_epoch); closing it
+-- erases the bar. finished is the number of epochs that are already over.
 function progress.start(epochs, verbose, finished)
   if not verbose then
     return setmetatable({ batch = function() end, epoch = function() end }, { __close = function() end })
@@ -83,8 +83,9 @@ function progress.start(epochs, verbose, finished)
   return P
 end
 
---- A value for a <close> variable, at whose end no bar is left, with report(done, all): of a job in parts, such as
--- "forest.fit" in "trees", that takes more than a second. Without a terminal, a line every ten seconds.
+--- Returns a value for a <close> variable with report(done, all), for a job of several parts, such as "forest.fit" in
+-- "trees", that takes more than a second; closing it erases the bar. Without a terminal it writes a line every ten
+-- seconds.
 function progress.job(operation, parts, verbose)
   local on_terminal = term.isatty(io.stderr)
   local erase, begin, shown = on_terminal and "\r\27[K" or "", clock(), clock()

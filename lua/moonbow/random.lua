@@ -5,10 +5,10 @@ local counted = require "moonbow.counted"
 
 --- Random generators: NumPy's default_rng (PCG64 seeded by SeedSequence), draw for draw.
 --
--- A seed gives the same numbers as numpy.random.default_rng(seed) in Python, from every method. A method gives a
--- number; with a shape behind its other arguments, as sizes or one table of sizes, it gives a tensor, filled row by
+-- A seed gives the same numbers as numpy.random.default_rng(seed) in Python, from every method. A method returns a
+-- number. With a shape after its other arguments, as sizes or one table of sizes, it returns a tensor, filled row by
 -- row with the same draws as that many calls, rounded to float32. Arguments before the shape may be nil for their
--- default. What NumPy counts from 0 (permutation, choice) is counted from 1 here. Wrong arguments raise.
+-- default. Numbers that NumPy counts from 0 (permutation, choice) count from 1 here. Wrong arguments raise.
 --
 -- Sources: O'Neill 2014 (PCG), Lemire 2019 (bounded integers), Marsaglia and Tsang 2000 (the ziggurat; gamma), Ahrens
 -- and Dieter 1974 (gamma of shape below 1), Hörmann 1993 (Poisson), Floyd in Bentley 1987 (samples).
@@ -17,7 +17,7 @@ local counted = require "moonbow.counted"
 local random = {}
 local methods = core.rng_methods
 
---- A generator of random numbers, of its own state.
+--- Makes a generator of random numbers with a state of its own.
 -- @param seed? integer|table an integer of at least 0, or a table of such (a seed and the number of a run, say);
 --   entropy of the system unless given
 -- @return rng
@@ -26,13 +26,13 @@ function random.rng(seed) return core.rng(seed) end
 
 local default
 
---- The generator that is used where none is passed. Unless mb.seed was called, its seed is entropy.
+--- Returns the generator that functions use if none is passed. Its seed is entropy unless mb.seed was called.
 function random.default()
   default = default or core.rng()
   return default
 end
 
---- Seeds the default generator, which is used wherever none is passed. Unless it is called, that seed is entropy.
+--- Seeds the default generator, which functions use if none is passed. Without this its seed is entropy.
 -- @param seed integer|table an integer of at least 0, or a table of such
 function random.seed(seed)
   if seed == nil then check.fail("seed", "expected an integer of at least 0 or a table of such, got nil") end
@@ -83,7 +83,7 @@ local integers_options = { endpoint = false, shape = check.optional "table" }
 --- Integers from low to high - 1, all equally likely.
 -- @param low integer the least
 -- @param high integer one more than the greatest
--- @option endpoint true: high itself comes, too
+-- @option endpoint true: high itself may be drawn, too
 -- @option shape a table of sizes: gives a tensor, which holds integers up to 2^24
 -- @return integer|tensor
 -- @usage rng:integers(1, 6, { endpoint = true })
@@ -110,8 +110,8 @@ local choice_options = {
 
 --- A random sample of the numbers 1 to n, or of the rows of a tensor (of its elements, if it has one dimension).
 -- @param from integer|tensor n, or the tensor
--- @option size how many, or a table of sizes; without it the result is one number or row
--- @option replace true: the same may come again
+-- @option size number of draws, or a table of sizes; without it the result is one number or row
+-- @option replace true: the same may be drawn again
 -- @option p the probability of each, with the sum 1
 -- @option shuffle false is faster without replacement, but the order is then not random
 -- @return number|tensor
@@ -125,15 +125,15 @@ check.takes(methods.choice, 2, choice_options)
 --- The state as a string, for set_state.
 -- @return string
 methods.state = core.rng_state
---- Takes over a state: the draws go on exactly where they were.
+--- Restores a state: the draws continue exactly from there.
 -- @param state string what state() gave
 methods.set_state = core.rng_set_state
 
---- A generator of the same state, which then goes its own way.
+--- Returns a generator with the same state, which from then on is independent.
 -- @return rng
 methods.copy = core.rng_copy
 
--- The others read their shape to the end.
+-- The other methods read all of their arguments as a shape.
 counted.methods(methods, "rng:", { permutation = 1, shuffle = 1, state = 0, set_state = 1, copy = 0 })
 
 return random

@@ -1,13 +1,13 @@
---- Public names of earlier versions. Looking one up raises an error that says the present name.
+--- Public names of earlier versions. Reading one raises an error that gives the present name.
 local check = require "moonbow.check"
 
 local renamed = {}
 
---- Names of mb that are gone: old name to what to write instead.
+--- Former names of mb: old name -> new name.
 renamed.of_mb = { convolution_way = "convolution_algorithm" }
 
---- Makes a table of functions answer to names that are gone. Returns the table.
--- @param prefix what stands before its names in messages, "mb." or "tensor:"
+--- Makes a table of functions raise for former names. Returns the table.
+-- @param prefix text before its names in messages, "mb." or "tensor:"
 function renamed.guard(functions, prefix, names)
   return setmetatable(functions, { __index = function(_, name)
     local present = names[name]

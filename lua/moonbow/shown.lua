@@ -1,9 +1,9 @@
---- Results that print themselves: tables with a text, whose fields are read and walked over as those of any table.
+--- Results that print themselves: tables with a text, whose fields are read like those of any table.
 local shown = {}
 
---- A kind of result.
+--- Makes a kind of result.
 -- @param name for messages: "a history"
--- @param text a function(result) that gives what print shows
+-- @param text a function(result) that returns the text for print
 -- @param class its methods; none unless given
 -- @return a function that makes a table one of these results, and returns it
 function shown.kind(name, text, class)
@@ -12,8 +12,8 @@ function shown.kind(name, text, class)
   return function(result) return setmetatable(result, class) end
 end
 
---- A list of texts in one line of a bounded length: "a, b and 7 more".
--- @param most how many of them are shown (8)
+--- Joins texts in one line of bounded length: "a, b and 7 more".
+-- @param most number of texts shown (8)
 function shown.list(texts, most)
   most = most or 8
   if #texts <= most then return table.concat(texts, ", ") end

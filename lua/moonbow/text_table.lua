@@ -5,7 +5,8 @@ local text_table = {}
 
 local known = { left = check.default(1, "non-negative integer"), markdown = false }
 
--- The cells as text without control characters, and the widest of each column. The heading tells how many there are.
+-- Returns the cells as text without control characters, and the greatest width of each column; the heading determines
+-- the number of columns.
 local function shown_cells(rows, least)
   local shown, widths = {}, {}
   for r, row in ipairs(rows) do
@@ -18,17 +19,18 @@ local function shown_cells(rows, least)
   return shown, widths
 end
 
--- The line between heading and rows: a colon stands on the side to which a column is aligned.
+-- Returns the line between heading and rows; a colon marks the side to which a column is aligned.
 local function rule(widths, left)
   local cells = {}
   for c, width in ipairs(widths) do cells[c] = ("-"):rep(width - 1) .. (c <= left and "-" or ":") end
   return cells
 end
 
---- Rows of cells as lines, in columns as wide as their widest cell; control characters are escaped, nil is empty.
+--- Formats rows of cells as lines, in columns as wide as their widest cell; control characters are escaped, nil is
+-- empty.
 -- @param rows a list of lists, the first of which is the heading
--- @param options left (1: how many columns, from the first, are left-aligned; the others are right-aligned); markdown
---   (false; true: with bars, and a line below the heading)
+-- @param options left (1: number of columns, from the first, that are left-aligned; the others are right-aligned);
+--   markdown (false; true: with bars, and a line below the heading)
 -- @return a string without a line feed at its end
 function text_table.format(rows, options)
   options = check.options("text_table", options, known)

@@ -3,7 +3,7 @@ local check = require "moonbow.check"
 
 local windows = {}
 
---- Adds the options of a convolution to a table of defaults (default: none of its own).
+--- Adds the options of a convolution to a table of defaults (default: an empty one).
 -- @return table for check.options
 function windows.conv1d(own)
   own = own or {}
@@ -12,7 +12,7 @@ function windows.conv1d(own)
   return own
 end
 
---- Adds the size and stride of windows, whose stride is the size unless given, to a table of defaults.
+--- Adds size and stride of windows to a table of defaults; the stride is the size unless given.
 -- @return table for check.options
 function windows.pool1d(own)
   own.size, own.stride = check.required "positive integer", check.optional "positive integer"
@@ -22,7 +22,7 @@ end
 --- The padding of pooling, for check.options.
 windows.pool_padding = check.one_of("valid", { "valid", "same" })
 
---- Raises unless the padding of a convolution is a name, or a number of points.
+--- Raises unless the padding of a convolution is a name or a number of points.
 function windows.check_padding(operation, padding)
   if type(padding) == "string" then
     check.name(operation, "padding", padding, { "valid", "same" })
