@@ -52,17 +52,24 @@ mb_real next_real_or(Args *a, const char *name, mb_real otherwise) {
   return next_is_nil(a) ? otherwise : next_real(a, name);
 }
 
-mb_size next_integer(Args *a, const char *name, mb_size low, mb_size high) {
-  int is_integer = 0;
-  const int arg = a->next++;
-  const lua_Integer value = lua_type(a->L, arg) == LUA_TNUMBER ? lua_tointegerx(a->L, arg, &is_integer) : 0;
-  if (is_integer && value >= low && value <= high) return (mb_size)value;
+/* Apart from next_integer, which then needs no room on the stack. */
+static int range_error(const Args *a, const char *name, mb_size low, mb_size high)
+    __attribute__((noreturn, noinline));
+static int range_error(const Args *a, const char *name, mb_size low, mb_size high) {
   char expected[80];
   if (high == PTRDIFF_MAX)
     snprintf(expected, sizeof expected, "an integer of at least %td", low);
   else
     snprintf(expected, sizeof expected, "an integer from %td to %td", low, high);
   args_type_error(a, name, expected);
+}
+
+mb_size next_integer(Args *a, const char *name, mb_size low, mb_size high) {
+  int is_integer = 0;
+  const int arg = a->next++;
+  const lua_Integer value = lua_type(a->L, arg) == LUA_TNUMBER ? lua_tointegerx(a->L, arg, &is_integer) : 0;
+  if (!is_integer || value < low || value > high) range_error(a, name, low, high);
+  return (mb_size)value;
 }
 
 mb_size next_count(Args *a, const char *name) {
