@@ -391,4 +391,18 @@ describe("options of fit", function()
     refuses("fit: callbacks%[1%]: expected a function, got nil", { callbacks = { nil, print } })
     refuses("fit: callbacks: expected a list of functions, got the key 'epoch'", { callbacks = { epoch = print } })
   end)
+
+  it("gives the same weights after a look at the summary: a look makes none", function()
+    local x, y = mb.rng(1):normal(0, 1, 12, 16, 1), mb.tensor { 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2 }
+    local function loss(look)
+      local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.Flatten {}, nn.Dense { units = 2 } }
+      if look then
+        assert.is_truthy(model:summary { 16, 1 }:find "total: 66 parameters")
+        model:reach { 16, 1 }
+        assert.equal(0, #model:parameters())
+      end
+      return mb.fit(model, { x = x, y = y }, { epochs = 1, seed = 3, verbose = false })[1].loss
+    end
+    assert.equal(loss(false), loss(true))
+  end)
 end)

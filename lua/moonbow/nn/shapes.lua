@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local limits = require "moonbow.io.limits"
+local random = require "moonbow.random"
 local Layer = require "moonbow.nn.layer"
 
 local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further
@@ -75,14 +76,22 @@ function Layer.build(layer, shape, rng)
   return output
 end
 
---- Lists the layers in the order of their use, with shapes.
+--- Lists the layers in the order of their use, with shapes. Layers that have no weights yet have none afterwards: what
+-- draws them later, mb.fit with its seed or build, still does.
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @param operation? string name for messages
+-- @param watch? function called with each entry of the list while the layer has its weights
 -- @return table a list of { layer, path, input, output }, parts before their containers; shapes have the batch first
-function Layer.trace(layer, shape, operation)
+function Layer.trace(layer, shape, operation, watch)
+  shape = read_shape(operation or "trace", shape or layer.input_shape)
   local found = {}
-  infer_one(layer, read_shape(operation or "trace", shape or layer.input_shape), function(part, path, input, output)
-    found[#found + 1] = { layer = part, path = path, input = input, output = output }
+  local unmade <close> = layer:keep_unmade() -- luacheck: ignore unmade
+  local modes <close> = layer:keep_modes() -- luacheck: ignore modes
+  layer:set_rng(random.rng(0))
+  infer_one(layer, shape, function(part, path, input, output)
+    local step = { layer = part, path = path, input = input, output = output }
+    found[#found + 1] = step
+    if watch then watch(step) end
   end)
   return found
 end

@@ -58,24 +58,22 @@ end
 
 --- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and
 -- the receptive field in points, taken along the first branch where layers branch. Parameters that several places share
--- are counted in the first; a place that has no others says "shared".
+-- are counted in the first; a place that has no others says "shared". Weights that are not there yet are not made.
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return string
 -- @usage print(model:summary { 1000, 1 })
 function Layer.summary(layer, shape)
-  local steps, total, total_macs, seen = layer:trace(shape, "summary"), 0, 0, {}
+  local total, total_macs, seen = 0, 0, {}
   local rows = { { "layer", "type", "output", "parameters", "multiply-adds" } }
-  layer.input_shape = layer.input_shape or { table.unpack(shape) }
-  for _, step in ipairs(steps) do
+  local steps = layer:trace(shape, "summary", function(step)
     local part = step.layer
-    if not part.layers then
-      local count, has_any = count_parameters(part, seen)
-      local macs, output = part.macs and part:macs(step.input, step.output) or 0, { table.unpack(step.output, 2) }
-      rows[#rows + 1] = { step.path, part.type, table.concat(output, " x "),
-        has_any and count == 0 and "shared" or group(count), group(macs) }
-      total, total_macs = total + count, total_macs + macs
-    end
-  end
+    if part.layers then return end
+    local count, has_any = count_parameters(part, seen)
+    local macs, output = part.macs and part:macs(step.input, step.output) or 0, { table.unpack(step.output, 2) }
+    rows[#rows + 1] = { step.path, part.type, table.concat(output, " x "),
+      has_any and count == 0 and "shared" or group(count), group(macs) }
+    total, total_macs = total + count, total_macs + macs
+  end)
   local reach = reach_of(layer, steps)
   return table.concat({
     text_table.format(rows, { left = 3 }),

@@ -83,6 +83,34 @@ function Layer.add_buffer(layer, name, value)
   register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
 end
 
+local function forget(layer, was)
+  for _, field in ipairs { "weights", "kept" } do
+    for _, entry in ipairs(layer[field] or {}) do layer[entry.name] = was[entry.name] end
+    layer[field] = nil
+  end
+  for _, tie in pairs(layer.ties or {}) do tie.value = was.ties[tie] end
+  layer.made = nil
+end
+
+--- A value for a <close> variable: at the end of its block, parts of the layer that had no weights before have none
+-- again; those that a script had set stay.
+-- @return any
+function Layer.keep_unmade(layer)
+  local unmade = {}
+  Layer.visit(layer, function(part)
+    if part.made then return end
+    local was = { ties = {} }
+    for name, value in pairs(part) do
+      if core.is_tensor(value) then was[name] = value end
+    end
+    for _, tie in pairs(part.ties or {}) do was.ties[tie] = tie.value end
+    unmade[part] = was
+  end)
+  return setmetatable({}, { __close = function()
+    for part, was in pairs(unmade) do forget(part, was) end
+  end })
+end
+
 --- Calls a function for each tensor of the layer and its parts, in each place of its own.
 -- @param field string "weights" for those that are trained, "kept" for the others
 -- @param f function called with the name, as "1.weight", and the tensor
