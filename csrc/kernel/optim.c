@@ -73,9 +73,7 @@ MB_INLINE void prefetch_all(const mb_prefetch *prefetch) {
 /* Terms of a product that is long enough to ask for lines one by one. All at once, they hold it up. */
 #define LONG 48
 
-/* The gradient is the product of factors, made for rows that stay in the cache. They are as long as they are
- * because columns are often a multiple of 1024: what has just been written would have the same place in a
- * page as what is read next, and the processor would wait. */
+/* The gradient is the product of factors, computed for the rows of a tile, which stay in the cache. */
 static void for_each_band(Update *update, const Step *step, const mb_parameter *p) {
   const mb_factors *f = &p->factors;
   const bool is_long = f->depth >= LONG;
