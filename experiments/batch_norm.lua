@@ -1,10 +1,11 @@
 -- Claim 6 of the review: batch norm is questionable on spectra.
 --
--- Liu's network and a residual network with and without it, on both data sets; and what of the harm is the layer's, and
--- what its running statistics': momentum 0.99 (Keras' default) beside 0.9, and the same weights with statistics
--- recomputed on the training spectra. "Spikes": the share of epochs with a validation loss above twice the least
--- before. "Variance": the running variance behind the first convolution over the recomputed one: running variances
--- start at 1, and of this 0.99^steps is left, which may be more than the variance of spectra.
+-- Liu's network and a residual network run with and without batch norm, on both data sets. To separate the harm of the
+-- layer from the harm of its running statistics, momentum 0.99 (Keras' default) is compared with 0.9, and the same
+-- weights are tested with statistics recomputed on the training spectra. "Spikes" is the share of epochs with a
+-- validation loss above twice the least before. "Variance" is the running variance behind the first convolution,
+-- divided by the recomputed one: running variances start at 1, and 0.99^steps of this remains, which may exceed the
+-- variance of spectra.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -43,14 +44,14 @@ local function spikes(history)
   return count / #history
 end
 
--- The mean running variance of the first batch norm.
+-- Returns the mean running variance of the first batch norm.
 local function first_variance(model)
   for _, layer in ipairs(model.layers) do
     if layer.running_var then return layer.running_var:mean():item() end
   end
 end
 
--- The weights of the last epoch: the best ones would hide what the running statistics do.
+-- Keeps the weights of the last epoch: the best ones would hide the effect of the running statistics.
 local function measure(name, make, set, seed, column, options)
   run:progress("%s, %s", name, column)
   local model = make(options)

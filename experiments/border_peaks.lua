@@ -1,8 +1,8 @@
 -- Claim 5 of the review: deep residual networks pool away the position of a peak, and fail where two classes
 -- meet at a border; networks with less pooling do not.
 --
--- Every spectrum has one peak, below the border (class 1) or above it (class 2). What counts is the accuracy
--- close to the border, and whether batch norm's running statistics explain it.
+-- Every spectrum has one peak, below the border (class 1) or above it (class 2). The script measures the accuracy close
+-- to the border, and tests if batch norm's running statistics explain it.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -33,7 +33,7 @@ local networks = {
 }
 
 local names, points, strides = {}, {}, {} -- points[name][distance] = { right, all }
-local bins = { "1-2", "3-5", "6-10", "11-20", "21-51" } -- of the distance from the border, in points
+local bins = { "1-2", "3-5", "6-10", "11-20", "21-51" } -- distances from the border, in points
 
 local function measure(name, model, set)
   if not points[name] then names[#names + 1], points[name] = name, {} end

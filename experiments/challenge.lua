@@ -1,6 +1,6 @@
 -- The challenge set of Schuetzke, Szymanski and Reischl (npj Comput. Mater. 9:100, 2023): 27 classes that
--- differ by a minor peak, by positions or by heights. Does it matter, as published, that hidden dense layers
--- have ReLU?
+-- differ by a minor peak, by positions or by heights. The script tests if ReLU in the hidden dense layers matters, as
+-- published.
 --
 --     lua experiments/challenge.lua --networks cnn2,cnn3,inc3
 --     lua experiments/challenge.lua --networks cnn_bn,resnet,cnn6_bn --momentum 0.99,0.9
@@ -8,7 +8,7 @@
 --     lua experiments/challenge.lua --status results/challenge
 --
 -- Networks with batch norm are tested once more with running statistics recomputed on the training spectra.
--- Runs survive any end of the process: the same command goes on where they were.
+-- Runs can be killed at any time: the same command resumes them.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local benchmark = require "lib.benchmark"
@@ -19,7 +19,7 @@ local args = benchmark.arguments {
 }
 
 -- Right of 162, five seeds in ascending order: read off the published swarm plot, where every point falls on
--- an integer. Of the networks that are missing here no accuracies were published.
+-- an integer. No accuracies were published of the networks that are missing here.
 local right = {
   ["cnn2 linear"] = { 93, 96, 100, 103, 103 }, ["cnn2 relu"] = { 101, 105, 107, 111, 113 },
   ["cnn3 linear"] = { 84, 88, 89, 95, 99 }, ["cnn3 relu"] = { 97, 97, 98, 103, 105 },

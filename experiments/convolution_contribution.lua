@@ -1,8 +1,8 @@
--- Claim 3 of the review, from the other side: what do convolutions add to pooling, and against what?
+-- Claim 3 of the review, from the other side: how much do convolutions add to pooling?
 --
--- A network of three poolings alone, and with a convolution before each (kernels 20, 15, 10), with the same head, on
--- data with and without background, noise and variation of the width; a random forest behind one pooling by 27 beside
--- them.
+-- A network of three poolings alone is compared with one that has a convolution before each pooling (kernels 20, 15,
+-- 10) and the same head, and with a random forest behind one pooling by 27. The data are with and without background,
+-- noise and variation of the width.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {

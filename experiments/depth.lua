@@ -1,8 +1,8 @@
 -- Claim 8 of the review: deeper and more elaborate networks are not better for spectra.
 --
--- One to six convolutions (kernels 20, 15, 10, 10, 10, 10, max-pooling 2) and residual networks of one to three stages,
--- once with filters so chosen that all have as many parameters, once with the same filters and so many epochs that all
--- cost as many multiply-adds to train (seconds would depend on the machine).
+-- One to six convolutions (kernels 20, 15, 10, 10, 10, 10, max-pooling 2) are compared with residual networks of one to
+-- three stages: once with numbers of filters that give all networks the same number of parameters, once with the same
+-- filters and numbers of epochs that cost the same multiply-adds in training (seconds would depend on the machine).
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -45,7 +45,7 @@ local function multiply_adds(model)
   return sum
 end
 
--- The number of filters with which a network comes nearest to s.parameters.
+-- Returns the number of filters with which a network comes nearest to s.parameters.
 local function filters_for(make)
   local best, least
   for filters = 1, 256 do

@@ -1,8 +1,8 @@
 -- Claim 7 of the review: similarity measures suffer when peaks shift.
 --
--- Five nearest neighbours by each measure on the evaluation data, and what the measure itself makes of a peak that
--- shifts by 5 points, of noise, of background, and of the height of the other class, each in shares of what it makes of
--- the same peak 300 points away.
+-- The script measures the accuracy of five nearest neighbours with each measure on the evaluation data. It also
+-- measures how much each dissimilarity changes by a shift of the peak by 5 points, by noise, by background, and by the
+-- height of the other class, each divided by the dissimilarity to the same peak 300 points away.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -41,7 +41,7 @@ local function spectra(seed, options)
   return mb.data.single_peak(options).train
 end
 
--- The mean dissimilarity of the i-th spectra of two lists.
+-- Returns the mean dissimilarity of the i-th spectra of two lists.
 local function between(measure, a, b)
   local all, sum = mb.neighbours.distances(prepare(measure, a), prepare(measure, b),
     { metric = measure[1], window = measure[2], verbose = false }), 0

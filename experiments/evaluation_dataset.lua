@@ -1,8 +1,8 @@
 -- Claim 1 of the review: on its evaluation data a convolutional network (Lee et al. 2020) reaches 96 %, a random
 -- forest on the raw spectra 80 %.
 --
--- Beside them: the ceiling, learning curves over the number of training spectra, and the simplest rule there is, one
--- threshold on the maximum of the spectrum, raw and with the background taken off.
+-- The script also measures the ceiling, learning curves over the number of training spectra, and the simplest rule: one
+-- threshold on the maximum of the spectrum, raw and after baseline subtraction.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -18,7 +18,7 @@ local function data(n, seed)
   return mb.data.single_peak { n = n, seed = seed, noise = s.noise, background = s.background }
 end
 
--- As many steps for each size as s.epochs make of s.n.
+-- Trains on n spectra with as many steps as s.epochs take on s.n spectra, and returns the accuracy.
 local function network(set, n, seed)
   local model = mb.models.lee2020_cnn3 { classes = 2, filters = s.filters }
   run:train(model, set, math.max(1, s.epochs * s.n // n), seed)
@@ -29,13 +29,13 @@ local function forest(set, seed)
   return mb.forest.fit(set.train.x, set.train.y, { trees = s.trees, seed = seed }):score(set.test.x, set.test.y)
 end
 
--- The threshold on one number per spectrum that separates the training spectra best (class 1 lies above it), and its
--- accuracy on the test spectra.
+-- Returns the accuracy on the test spectra of one threshold on one number per spectrum: the threshold that separates
+-- the training spectra best (class 1 lies above it).
 local function threshold(train, train_y, test, test_y)
   local order, right = {}, 0
   for i = 1, #train do
     order[i] = i
-    right = right + (train_y[i] == 1 and 1 or 0) -- with the threshold below all
+    right = right + (train_y[i] == 1 and 1 or 0) -- for a threshold below all numbers
   end
   table.sort(order, function(a, b) return train[a] < train[b] end)
   local most, best = right, -math.huge

@@ -1,10 +1,10 @@
--- Claim 3 of the review: convolutions take off background and noise, and pooling evens out shapes and positions.
+-- Claim 3 of the review: convolutions remove background and noise, and pooling evens out shapes and positions.
 --
--- What each pooled map F still holds of what does not matter, beside what it holds of the peak P, F(P) - F(0):
--- background B, |F(P + B) - F(P)|^2 / |F(P) - F(0)|^2, and noise likewise; width, the mean of 1 - cosine between what
--- it holds of the same peak with width 2 and with width 6; shift, the same at two places 5 points apart, width 4. The
--- network is that of Lee et al. 2020 with three poolings by 3; as published ("Lee's poolings") its third convolution
--- and pooling keep one point in four, and pool nothing.
+-- The script measures how much each pooled map F changes with irrelevant properties, relative to the signal of the peak
+-- P, F(P) - F(0). Background B: |F(P + B) - F(P)|^2 / |F(P) - F(0)|^2, and noise likewise. Width: the mean of 1 -
+-- cosine between the signals of the same peak with width 2 and with width 6. Shift: the same for two positions 5 points
+-- apart, width 4. The network is that of Lee et al. 2020 with three poolings by 3; as published ("Lee's poolings") its
+-- third convolution and pooling keep one point in four, and pool nothing.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -17,9 +17,9 @@ local run = mb.experiment.start {
   settings = { n = { 1000, 500 }, epochs = { 30, 5 }, filters = { 64, 24 }, spectra = { 200, 50 } },
 }
 local s = run.settings
-local names = { [0] = "raw", [2] = "pool 1", [4] = "pool 2", [6] = "pool 3" } -- of the layers looked at
+local names = { [0] = "raw", [2] = "pool 1", [4] = "pool 2", [6] = "pool 3" } -- number of a layer -> name
 
--- Maps behind a layer, one row per spectrum.
+-- Returns the maps behind a layer, one row per spectrum.
 local function map(model, layer, x)
   if layer == 0 then return x:reshape(#x, -1) end
   return mb.no_grad(model:first(layer), x):reshape(#x, -1)
@@ -36,7 +36,7 @@ local function unlike(a, b)
   return 1 - (product / squares:sqrt():maximum(1e-20)):mean():item()
 end
 
--- Three convolutions with poolings of size and stride 3, or as published.
+-- Makes three convolutions with poolings of size and stride 3, or as published.
 local function network(is_published)
   local pooling = is_published and {} or { stride = 1, pool = 3, pool_stride = 3 }
   pooling.classes, pooling.filters = 2, s.filters
@@ -83,7 +83,7 @@ end
 run:rule { "already behind the first pooling there is less noise", "noise @ pool 1", below = "noise @ raw" }
 run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" }
 
--- The spectrum with the strongest background on its way: channels in order of the place of their maximum.
+-- Draws the maps of the spectrum with the strongest background: channels in order of the position of their maximum.
 local shown = set.test.background:reshape(#set.test.x, -1):max(2):argmax():item() // 1 | 0
 local function heatmap(layer)
   local y = mb.no_grad(model:first(layer), set.test.x:narrow(shown, 1))

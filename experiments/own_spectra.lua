@@ -12,7 +12,7 @@ local model_names = { "one_convolution", "lee2020_cnn2", "lee2020_cnn3", "szyman
   "logistic_regression" }
 local steps = { "snv", "standardize" }
 
--- A converter of an option's argument to a whole number.
+-- Returns a converter of an option's argument to a whole number.
 local function at_least(option, least)
   return function(text)
     local number = math.tointeger(tonumber(text))
@@ -116,7 +116,7 @@ local function load_model()
   return model, info
 end
 
--- The name of the class that each spectrum gets, and its probability.
+-- Returns the predicted class name of each spectrum, and its probability.
 local function predict(model, info, x)
   local predicted, probabilities = mb.predict(model, mb.preprocess.apply(info.preprocessing or {}, x))
   local names, certain = {}, {}
@@ -153,4 +153,4 @@ end
 
 if not args.predict and not args.label then fail "expected --label with the column that holds the classes" end
 local ok, err = pcall(run)
-if not ok then fail((tostring(err):gsub("^experiments/own_spectra%.lua:%d+: ", ""))) end -- of use to nobody here
+if not ok then fail((tostring(err):gsub("^experiments/own_spectra%.lua:%d+: ", ""))) end -- without a position

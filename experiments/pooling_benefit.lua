@@ -1,7 +1,7 @@
--- Claim 2 of the review: it is pooling that makes the network good; on pooled input a random forest is as good.
+-- Claim 2 of the review: pooling makes the network good; on pooled input a random forest is as good.
 --
--- A forest on the raw spectra pooled by 1, 2, 4, ..., with max and with average pooling, and on the maps behind each
--- pooling of a trained and of an untrained network.
+-- A forest is fitted on the raw spectra pooled by 1, 2, 4, ..., with max and with average pooling, and on the maps
+-- behind each pooling of a trained and of an untrained network.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {

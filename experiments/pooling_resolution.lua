@@ -1,7 +1,7 @@
--- Claim 5 of the review, as a curve: how much position does pooling cost, and what mends it?
+-- Claim 5 of the review, as a curve: how much position does pooling cost, and what restores it?
 --
--- One convolution and one pooling of size and stride 1 to 64, all else equal, on peaks on either side of a border;
--- with a flat and with a global head. Then the remedies at stride 64.
+-- Networks of one convolution and one pooling of size and stride 1 to 64, which are equal otherwise, classify peaks on
+-- either side of a border, with a flat and with a global head. Then the remedies are compared at stride 64.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -20,7 +20,7 @@ local function pool(layer, size)
   end
 end
 
--- pooling: function() that makes the layer; head: of nn; position: a channel with the place before the convolution
+-- pooling: function() that makes the layer; head: of nn; position: a channel with the position before the convolution
 local function network(pooling, head, position)
   local layers = { nn.Conv1d { filters = s.filters, kernel = 20, padding = "same", activation = "relu" }, pooling(),
     nn[head] {}, nn.Dense { units = 2 } }
@@ -28,7 +28,7 @@ local function network(pooling, head, position)
   return nn.Sequential(layers)
 end
 
--- The accuracy on the test spectra with the peak at a distance of 1 to 10 points from the border.
+-- Returns the accuracy on the test spectra with the peak at a distance of 1 to 10 points from the border.
 local function near(model, set)
   local distance = set.distance(set.test.position):abs()
   local rows = {}

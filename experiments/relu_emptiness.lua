@@ -1,7 +1,7 @@
--- Claim 4 of the review, continued: what keeps a network of single filters alive?
+-- Claim 4 of the review, continued: which remedies keep a network of single filters alive?
 --
--- Remedies side by side, each on three convolutions (kernels 20, 15, 10, max-pooling 2) of one filter: the share of
--- untrained networks whose last map is not empty, and the accuracy after training on the evaluation data.
+-- Each remedy is applied to three convolutions (kernels 20, 15, 10, max-pooling 2) of one filter. The script measures
+-- the share of untrained networks whose last map is not empty, and the accuracy after training on the evaluation data.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -10,7 +10,7 @@ local run = mb.experiment.start {
 }
 local s = run.settings
 
--- The options of every convolution; norm: batch norm before the activation; filters: more than one.
+-- Options of every convolution. norm: batch norm before the activation; filters: number, if more than one.
 local remedies = {
   { "none (Glorot, ReLU)" },
   { "He", initializer = "he_uniform" },
@@ -40,7 +40,7 @@ local function network(remedy)
   return mb.nn.Sequential(layers)
 end
 
--- True if the network's last map is anything but zero for at least one in a hundred spectra.
+-- True if the network's last map is not zero for at least one in a hundred spectra.
 local function is_alive(model, x)
   local body = model:first(#model.layers - 2)
   return mb.no_grad(function() return body(x):reshape(#x, -1):abs():max(2):gt(1e-7):mean():item() end) > 0.01

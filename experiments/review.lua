@@ -1,6 +1,7 @@
--- The whole review: runs all experiments, each in a process of its own, and puts what they found on one page.
+-- The whole review: runs all experiments, each in a process of its own, and shows their results on one page.
 --
--- Results lie below --out, a folder for each experiment; one that is there with the same settings is not run again.
+-- Results are in --out, a folder for each experiment; an experiment that has results with the same settings is not run
+-- again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
 local clock = require "moonbow.clock"
@@ -12,7 +13,7 @@ local page = require "lib.page"
 local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
-local POLL = 100 -- milliseconds between two looks for Ctrl-C
+local POLL = 100 -- milliseconds between two checks for Ctrl-C
 
 local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
   "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth", "smoothing" }
@@ -52,7 +53,7 @@ local function is_done(name)
     and (not args.seeds or got.seeds == args.seeds)
 end
 
--- The interpreter that runs this script, with its environment, on one thread.
+-- The interpreter that runs this script, and the environment for one thread.
 local scripts = arg[0]:match "^(.*/)" or "./"
 local interpreter = uv.exepath()
 local environment = { "OMP_NUM_THREADS=1" }
@@ -92,7 +93,7 @@ local function start(name)
   running[process] = true
 end
 
--- Runs what is in the queue, --jobs at once; Ctrl-C stops them all.
+-- Runs the queue, --jobs processes at once; Ctrl-C stops them all.
 local function run_queue()
   local _ <close> = interrupt.catch("review", function() return "the same command goes on with what is missing" end)
   local timer = uv.new_timer()

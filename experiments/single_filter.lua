@@ -1,12 +1,11 @@
--- Claim 4 of the review: with a single filter per convolution, a random network often puts out nothing at all,
--- because ReLU cuts off what a negative filter makes of a positive peak.
+-- Claim 4 of the review: with a single filter per convolution, the output of a random network is often zero, because a
+-- negative filter turns a positive peak into negative values, which ReLU cuts off.
 --
--- Counts untrained networks by initialiser, depth, filters and activation: "empty", the last map is zero (below 1e-7)
--- for more than 99 % of the spectra; "blind", the peak changes nothing in it for more than half of them (beside the
--- same spectra without the peak). And trained ones that stay at chance, or end empty: training can empty a network
--- that was not, and gives no gradient to one that is. For broad non-negative input, the theory of
--- dying ReLUs says 1 - 2^-depth (Lu et al. 2020). Without biases, Glorot's and He's values differ by a factor, which
--- cannot matter here.
+-- The script counts untrained networks by initialiser, depth, filters and activation. "Empty": the last map is zero
+-- (below 1e-7) for more than 99 % of the spectra. "Blind": for more than half of the spectra the last map is the same
+-- without the peak. It also counts trained networks that stay at chance or end empty: training can empty a network, and
+-- an empty network gets no gradient. For broad non-negative input, the theory of dying ReLUs gives the share
+-- 1 - 2^-depth (Lu et al. 2020). Without biases, Glorot's and He's values differ by a factor, which cannot matter here.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
@@ -28,7 +27,7 @@ local function torch(rng, shape, fan_in)
 end
 local schemes = { glorot = { "glorot_uniform", "zeros" }, he = { "he_uniform", "zeros" }, torch = { torch, torch } }
 
--- Convolutions with kernels 20, 15, 10, each followed by max-pooling 2: "the network" of this claim.
+-- Makes convolutions with kernels 20, 15, 10, each followed by max-pooling 2: "the network" of this claim.
 local function body(scheme, depth, filters, activation)
   local layers = {}
   for i = 1, depth do
@@ -50,7 +49,7 @@ local inputs = { ["width 5-15"] = clean, ["width 2-6"] = { noise = 0, background
 local sets = {}
 for name, options in pairs(inputs) do sets[name] = data(options).train end
 
--- The share of spectra for which a map is zero.
+-- Returns the share of spectra for which a map is zero.
 local function zeros(map) return map:reshape(#map, -1):abs():max(2):lt(1e-7):mean():item() end
 
 local streams = {} -- one for each kind of network, so that their shares are independent
@@ -61,7 +60,7 @@ local function stream_of(name)
   return streams[name]
 end
 
--- Tells if the last map is empty, and if it is blind to the peak.
+-- Returns true if the last map is empty, and true if it is blind to the peak.
 local function look(name, seed, part, ...)
   local model = mb.nn.Sequential(body(...))
   model:build({ 1000, 1 }, mb.rng { seed, stream_of(name) })

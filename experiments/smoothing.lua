@@ -1,7 +1,7 @@
--- A question of our own: is smoothing before a random forest as good as the network's first convolution?
+-- An additional question: is smoothing before a random forest as good as the network's first convolution?
 --
--- A convolution can smooth. Savitzky-Golay filters and their derivatives, the baseline taken off, and both, each before
--- a forest on spectra max-pooled by 16, beside the same forest without them.
+-- A convolution can smooth. Savitzky-Golay filters and their derivatives, baseline subtraction, and both are applied
+-- before a forest on spectra max-pooled by 16, and compared with the same forest without them.
 local mb = require "moonbow"
 
 local run = mb.experiment.start {

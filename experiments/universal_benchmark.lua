@@ -1,12 +1,12 @@
 -- The benchmark of Schuetzke, Szymanski and Reischl (npj Comput. Mater. 9:100, 2023): eight networks on 500
--- classes of synthetic spectra, by the published protocol. Do the published numbers of misclassified test
--- spectra come out again?
+-- classes of synthetic spectra, by the published protocol. The script tests if the published numbers of misclassified
+-- test spectra are reproduced.
 --
 --     lua experiments/universal_benchmark.lua --networks vgg,cnn2 --seeds 2
 --     lua experiments/universal_benchmark.lua --networks cnn6 --estimate       how long would it take?
 --     lua experiments/universal_benchmark.lua --status results/universal_benchmark
 --
--- Runs take hours and survive any end of the process: the same command goes on where they were.
+-- Runs take hours and can be killed at any time: the same command resumes them.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local benchmark = require "lib.benchmark"
@@ -23,7 +23,7 @@ local published = {
   vgg = { 19, 31, 26, 16, 16 }, resnet = { 22, 20, 20, 22, 22 }, cnn_bn = { 45, 33, 44, 49, 50 },
   inc3 = { 12, 18, 20, 19, 17 }, inc6 = { 12, 10, 11, 11, 13 },
 }
--- Their mean best epoch, and the 25 epochs of patience after it.
+-- Their mean best epoch, plus the 25 epochs of patience.
 local epochs = { cnn2 = 72, cnn3 = 74, cnn6 = 97, vgg = 109, resnet = 48, cnn_bn = 62, inc3 = 59, inc6 = 60 }
 
 local quick = { normalize = true, classes = 20, train = 10, validation = 2 }

@@ -1,7 +1,7 @@
 --- Shared by the two scripts that rerun the benchmark of Schuetzke et al. 2023: arguments, tables, figures,
 -- results.
 --
--- A script names the set, what was published, and runs: see experiments/challenge.lua.
+-- A script gives the set, the published results, and the runs: see experiments/challenge.lua.
 local argparse = require "argparse"
 local uv = require "luv"
 local check = require "moonbow.check"
@@ -66,8 +66,8 @@ local function show_status(folder, is_following)
   os.exit(true, true)
 end
 
---- Reads the command line; from then on Ctrl-C ends the script with code 130, wherever it is. Where it is asked for
--- the status of a folder, prints that and ends.
+--- Reads the command line; from then on Ctrl-C ends the script with code 130. With --status, prints the status of a
+-- folder and ends.
 -- @param options name (of the script), claim, networks and heads (defaults, with commas), quick_networks
 function benchmark.arguments(options)
   local args = read_arguments(options)
@@ -123,12 +123,12 @@ local function show_spread(values, format)
   return ("%s (%d)"):format(text, #values)
 end
 
--- The number that is compared, of a test: wrong spectra, or the percentage of right ones.
+-- Returns the number of a test that is compared: wrong spectra, or the percentage of right ones.
 local function measure(test, all, unit)
   return unit == "wrong" and test.wrong or 100 * (all - test.wrong) / all
 end
 
--- Only the published way of a run is compared: published momentum, running statistics as trained.
+-- Only runs by the published protocol are compared: published momentum, running statistics as trained.
 local function published_of(entry, published)
   if entry.name:find "recalibrated$" or entry.results[1].momentum ~= 0.99 then return nil end
   local is_named = networks.has_hidden(entry.network) and entry.head ~= "published"
@@ -162,7 +162,7 @@ local function print_table(groups, job)
   output.table(rows)
 end
 
--- The gain by ReLU in the hidden dense layers, published and measured, for networks run with both heads.
+-- Prints the gain by ReLU in the hidden dense layers, published and measured, for networks run with both heads.
 local function print_heads(groups, job)
   local by_name, rows = {}, { { "network", "published", "p", "measured", "p" } }
   for _, entry in ipairs(groups) do by_name[entry.name] = entry end
@@ -193,7 +193,7 @@ local function best_of(entry)
   return entry.results[best], entry.tests[best]
 end
 
--- The pairs of classes that the best run of each network takes for each other, as the authors list them;
+-- Prints the pairs of classes that the best run of each network confuses, as the authors list them;
 -- returns all of them, the most frequent first.
 local function print_pairs(groups)
   local total, pairs_found = {}, {}
@@ -221,7 +221,7 @@ local function print_pairs(groups)
   return pairs_found
 end
 
--- The unvaried test spectra of both classes.
+-- Returns the unvaried test spectra of both classes.
 local function figure_of(pair, set)
   local each, series = #set.test.y // #set.classes, {}
   for i = 1, 2 do
@@ -297,7 +297,7 @@ local function print_estimates(results, epochs)
   output.table(rows)
 end
 
---- Trains what the arguments ask for, or goes on with it, and reports.
+--- Trains or resumes the runs that the arguments ask for, and reports.
 -- @param args from benchmark.arguments
 -- @param job set (with test.rival), published ({ ["cnn2"] or ["cnn2 relu"] = one value per seed }), unit
 --   ("wrong" or "percent"), epochs ({ [network] = published mean number of epochs } for estimates)

@@ -1,4 +1,4 @@
---- The scoreboard of several experiments as one HTML page that needs nothing but itself.
+--- The scoreboard of several experiments as one self-contained HTML page.
 local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
@@ -37,7 +37,7 @@ local function escape(text)
   return (tostring(text):gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
 end
 
--- Numbers as they are in a table, 0.9534 or 12.
+-- Formats numbers as in a table, 0.9534 or 12.
 local function show(value)
   return math.type(value) == "float" and ("%.4g"):format(value) or tostring(value)
 end
@@ -52,7 +52,7 @@ local function figure_named(results, name)
   end
 end
 
---- The figures of an experiment on the scoreboard, at most six: those with a published one beside them, else what
+--- Returns the figures of an experiment on the scoreboard, at most six: those with a published one, else those that
 -- the rules compare.
 function page.headlines(results)
   local chosen, seen = {}, {}
@@ -65,12 +65,12 @@ function page.headlines(results)
   if #chosen > 0 then return chosen end
   for _, rule in ipairs(results.rules) do
     choose(figure_named(results, rule.figure))
-    choose(figure_named(results, rule.above or rule.below)) -- nothing, where the limit is a number
+    choose(figure_named(results, rule.above or rule.below)) -- no figure if the limit is a number
   end
   return chosen
 end
 
--- The rows of an experiment, one for each of its headlines; claim, ceiling and verdict span them.
+-- Returns the rows of an experiment, one for each of its headlines; claim, ceiling and verdict span them.
 local function board_rows(results)
   local rows, chosen = {}, page.headlines(results)
   local function spanning(attributes, content)
@@ -99,7 +99,7 @@ local function scoreboard(all)
     .. table.concat(parts, "\n") .. "</tbody></table>"
 end
 
--- The drawing inside the page: without its prolog, with names that no other drawing has.
+-- Returns the drawing for the page: without its prolog, and with names that no other drawing has.
 local function inline(svg, prefix)
   svg = svg:match "<svg.*</svg>" or ""
   local function named(before) return before .. prefix .. "-" end
@@ -165,7 +165,7 @@ local function is_figure(figure)
     and are_all(figure.values, "number") and (figure.published == nil or is_a(figure.published, "number"))
 end
 
---- Tells whether a value, out of a file, is what an experiment writes, as far as the page shows it
+--- True if a value from a file has the form of an experiment's results, as far as the page shows them
 -- (docs/guide/5_experiments.md).
 function page.is_result(value)
   if type(value) ~= "table" then return false end
@@ -184,7 +184,7 @@ function page.is_result(value)
   return value.ceiling == nil or is_a(value.ceiling, "number")
 end
 
---- The page.
+--- Returns the page.
 -- @param all a list of results, as docs/results.schema.json describes them
 -- @param about lines for the head of the page, plain text
 -- @param read_figure function(results, name): the text of an SVG, or nil
@@ -193,7 +193,7 @@ function page.render(all, about, read_figure)
   for i, results in ipairs(all) do sections[i] = section(results, read_figure) end
   return table.concat({
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-    -- A browser then refuses, and reports, whatever the page would ask of the network.
+    -- With this a browser blocks and reports all requests of the page to the network.
     '<meta http-equiv="Content-Security-Policy"',
     [[ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">]],
     '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',

@@ -42,12 +42,12 @@ local function incomplete_beta(x, a, b)
   return 1 - front * beta_fraction(1 - x, b, a) / b
 end
 
---- The probability that |t| of Student's distribution is at least this large.
+--- Returns the probability that |t| of Student's distribution is at least this large.
 function agreement.student_p(t, df) return incomplete_beta(df / (df + t * t), df / 2, 0.5) end
 
 --- Compares two lists of numbers by Welch's t-test (Welch 1947).
 -- @return { difference (of the means, first less second), error (its standard error), p (two-sided),
---   within_two (whether the means are within two standard errors) }; or nil where a list has fewer than 2
+--   within_two (true if the means are within two standard errors) }; or nil if a list has fewer than 2
 --   numbers
 function agreement.welch(first, second)
   if #first < 2 or #second < 2 then return nil end

@@ -2,8 +2,8 @@
 --
 -- Events: { event = "plan", runs = names, epochs, patience, min_delta }, { event = "start", run }, { event =
 -- "epoch", run, epoch, loss, val_loss, val_accuracy, lr, seconds }, { event = "done", run, wrong, all };
--- each with time, seconds since 1970. After a resume the epochs since the last checkpoint come again; the
--- last counts.
+-- each with time, seconds since 1970. After a resume the epochs since the last checkpoint are logged again; the
+-- last entry of an epoch counts.
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local output = require "moonbow.experiment.output"
@@ -17,14 +17,14 @@ local NAME = "log.jsonl"
 function journal.append(folder, event)
   event.time = os.time()
   local line = json.encode(event)
-  if line then files.append(folder .. "/" .. NAME, line) end -- the log is for the eye: training goes on without it
+  if line then files.append(folder .. "/" .. NAME, line) end -- the log only informs: training can do without it
 end
 
 local known_fields = { event = "string", time = "number", run = "string", runs = "table", epoch = "integer",
   seconds = "number", loss = "number", val_loss = "number", epochs = "integer", patience = "number",
   min_delta = "number", wrong = "number", all = "number" }
 
--- Tells whether the fields of an event are of their kinds, and those that every event of its name has are there.
+-- True if the fields of an event have the right types, and no field of its kind of event is missing.
 local required = { plan = { "runs", "epochs", "patience", "min_delta" }, start = { "run" },
   epoch = { "run", "epoch", "seconds" }, done = { "run", "wrong", "all" } }
 
@@ -45,13 +45,13 @@ local function read_events(folder)
   if not text then return nil, err end
   local events = {}
   for line in text:gmatch "[^\n]+" do
-    local event = json.decode(line) -- a line may be cut short
+    local event = json.decode(line) -- a line may be incomplete
     if type(event) == "table" and is_event(event) then events[#events + 1] = event end
   end
   return events
 end
 
--- The states of the runs of all plans, in order of their first one: several processes may share a folder.
+-- Returns the states of the runs of all plans, in order of their first plan: several processes may share a folder.
 local function states_of(events)
   local states = {}
   for _, event in ipairs(events) do
@@ -82,7 +82,7 @@ local function count_done(states)
   return done
 end
 
--- Best validation loss and its epoch, as early stopping sees it; mean seconds per epoch.
+-- Returns best validation loss and its epoch, as early stopping finds them; mean seconds per epoch.
 local function summary(epochs, min_delta)
   local best, best_epoch, seconds = math.huge, 0, 0
   for epoch, event in ipairs(epochs) do
@@ -119,9 +119,9 @@ function journal.is_over(folder)
   return count_done(states) == #states
 end
 
---- Prints how far the runs in a folder are: for each the best validation loss so far and its epoch, the last
--- one, the time per epoch, the time left (from an end by early stopping without further progress, to all
--- epochs), and the errors on the test set. Returns true, or nil and a message.
+--- Prints the state of the runs in a folder: for each the best validation loss so far and its epoch, the last
+-- one, the time per epoch, the time left (until early stopping if there is no further progress, and until the
+-- last epoch), and the errors on the test set. Returns true, or nil and a message.
 function journal.show(folder)
   local events, err = read_events(folder)
   if not events then return nil, err end

@@ -7,7 +7,7 @@ local networks = {}
 local with_batch_norm = { cnn_bn = true, resnet = true, cnn6_bn = true }
 local without_hidden = { resnet = true }
 
--- Name: constructor and its options. Those behind the first eight are the authors' modifications, with heads
+-- Name: constructor and its options. The networks after the first eight are the authors' modifications, with heads
 -- of their own; cnn_bn_mod and resnet_mod are without batch norm.
 local known = {
   cnn2 = { "lee2020_cnn2" }, cnn3 = { "lee2020_cnn3" }, cnn6 = { "szymanski2021" }, vgg = { "wang2020" },
@@ -29,10 +29,10 @@ networks.names = { "cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "i
 --- True if a network has batch norm, whose momentum and statistics matter.
 function networks.has_batch_norm(name) return with_batch_norm[name] or false end
 
---- True if a network has hidden dense layers, whose activation the head names.
+--- True if a network has hidden dense layers, whose activation `head` gives.
 function networks.has_hidden(name) return not without_hidden[name] end
 
---- A network for so many classes.
+--- Makes a network for this number of classes.
 -- @param head "published" (as benchmarked), "linear" or "relu": the activation of the hidden dense layers
 -- @param momentum of the batch norm, if it has one; nil for Keras' 0.99
 function networks.make(name, classes, head, momentum)

@@ -1,4 +1,4 @@
---- Trainings by the protocol of Schuetzke et al. 2023, each in a folder of its own, that survive any end of
+--- Trainings by the protocol of Schuetzke et al. 2023, each in a folder of its own, that resume after any end of
 -- the process.
 local core = require "moonbow.core"
 local files = require "moonbow.io.files"
@@ -34,8 +34,8 @@ local function protocol(run, set, settings, folder)
   }
 end
 
--- Which test spectra are wrong, apart for those that have a rival: { wrong, wrong_ambiguous, pairs = { {true,
--- predicted, count} } } with the authors' numbers of classes, from 0, the smaller first.
+-- Returns which test spectra are wrong, separately for those that have a rival: { wrong, wrong_ambiguous, pairs =
+-- { {true, predicted, count} } } with the authors' numbers of classes, from 0, the smaller first.
 local function test(model, set)
   local predicted = evaluation.predict(model, set.test.x)
   local result, by_pair = { wrong = 0, wrong_ambiguous = 0, pairs = {} }, {}
@@ -66,7 +66,7 @@ local function mean_seconds(history)
   return sum / #history
 end
 
--- The set in a few words, so that results of another one are noticed.
+-- Describes the set in a few words, so that results on another set are noticed.
 local function data_of(set)
   return ("%d spectra of %d points, sum of squares %.9g"):format(#set.train.y, #set.axis,
     core.sum_squares(set.train.x))
@@ -87,7 +87,7 @@ local function result_of(run, model, history, set)
   return result
 end
 
--- The result of a run that is over; nil where there is none, and ends where it belongs to something else.
+-- Reads the result of a completed run; nil if there is none. Ends the script if it belongs to another job.
 local function read_result(path, set, settings)
   local result = output.read_json(path)
   if type(result) ~= "table" then return nil end
@@ -102,7 +102,7 @@ local function read_result(path, set, settings)
   return result
 end
 
---- Seconds of an epoch on all spectra, as the second epoch on a few of them takes.
+--- Estimates the seconds of an epoch on all spectra from the second epoch on a few of them.
 local function estimate(run, set, settings)
   local n = #set.train.y
   local few = math.min(n, 5 * settings.batch_size)
@@ -114,7 +114,7 @@ local function estimate(run, set, settings)
   return history[2].seconds * n / few
 end
 
---- Trains one run, or goes on with it, or only reads its result.
+--- Trains or resumes one run, or only reads its result.
 local function train(run, set, settings)
   local folder = ("%s/runs/%s"):format(settings.out, run.name)
   local result_path, checkpoint = folder .. "/result.json", folder .. "/checkpoint.safetensors"
@@ -132,7 +132,7 @@ local function train(run, set, settings)
   return result
 end
 
---- The list of runs { name, network, head, seed, momentum }: for every network and head all seeds.
+--- Returns the list of runs { name, network, head, seed, momentum }: for every network and head all seeds.
 -- @param choice networks, heads, momenta (lists; 0.99 is the published momentum), first_seed, seeds
 function runs.plan(choice)
   local list = {}
@@ -154,7 +154,7 @@ function runs.plan(choice)
   return list
 end
 
---- How long an epoch of each run would take: a list of { name, network, seconds_per_epoch }.
+--- Estimates the time of an epoch of each run: a list of { name, network, seconds_per_epoch }.
 function runs.estimate(plan, set, settings)
   local results = {}
   for i, run in ipairs(plan) do
@@ -164,7 +164,7 @@ function runs.estimate(plan, set, settings)
   return results
 end
 
---- Trains all runs of a plan one after the other; those with a result are only read.
+--- Trains all runs of a plan one after the other; those that have results are only read.
 -- @param settings out (folder), epochs, batch_size, verbose, checkpoint_seconds (between two checkpoints)
 -- @return the list of results
 function runs.run(plan, set, settings)
