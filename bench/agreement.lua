@@ -1,12 +1,12 @@
--- Checks that all frameworks compute the same: trained weights are copied over; logits, and losses while training
--- goes on (without dropout), are compared.
+-- Checks that all frameworks compute the same: trained weights are copied to each; logits, and losses while training
+-- continues (without dropout), are compared.
 local mb = require "moonbow"
 local files = require "moonbow.io.files"
 local networks = require "networks"
 local peers = require "peers"
 
 local LENGTH, CLASSES, BATCH, STEPS = 450, 7, 3, 4
-local TOLERANCE = { outputs = 1e-4, losses = 1e-3 } -- of logits relative to the largest; of losses in nats
+local TOLERANCE = { outputs = 1e-4, losses = 1e-3 } -- outputs: relative to the largest logit; losses: in nats
 
 local function write_tensors(tensors)
   local path = os.tmpname()
@@ -42,7 +42,7 @@ local function difference(what, ours, theirs)
   return largest(differences) / (what == "outputs" and largest(ours) or 1)
 end
 
--- A network that is too far off, or could not be run, is marked; returns the line and whether all is well.
+-- Marks a network with too large differences or a failed run; returns the line, and true if all is well.
 local function compare(peer, job, own, limit)
   local found, reason = peers.run(peer, job, { "agreement" }, limit)
   local theirs = found[2]
@@ -73,7 +73,7 @@ return function(args, found)
   local all_good = true
   for _, name in ipairs(args.networks) do
     local model, x = make(name), mb.rand(mb.rng(2), BATCH, LENGTH, 1)
-    train(model, x, 3) -- so that biases and running statistics are not what they were made with
+    train(model, x, 3) -- so that biases and running statistics differ from their initial values
     local tensors = model:parameters()
     table.move(model:buffers(), 1, #model:buffers(), #tensors + 1, tensors)
     local job = { config = model:config(), length = LENGTH, classes = CLASSES, batch = BATCH, steps = STEPS,

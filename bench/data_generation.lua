@@ -1,5 +1,5 @@
--- The data sets of Schuetzke et al. beside the published way in NumPy and SciPy (bench/published.py): the
--- ratio of speeds on one core; with --check, whether whole arrays and NumPy's files agree. lua
+-- Compares the data sets of Schuetzke et al. with the published NumPy and SciPy code (bench/published.py): the
+-- ratio of speeds on one core; with --check, checks that whole arrays and NumPy's files agree. lua
 -- bench/data_generation.lua [--python PYTHON] [--rounds N] [--check]
 local argparse = require "argparse"
 local lfs = require "lfs"

@@ -1,5 +1,5 @@
--- Seconds for the dissimilarities of 1000 spectra to 1000 others, 1000 points each, warping with window 50; and
--- for the 5 nearest of each, where warping need not compute all of them.
+-- Measures the seconds for the dissimilarities of 1000 spectra to 1000 others, 1000 points each, warping with window
+-- 50; and for the 5 nearest of each, for which warping need not compute all of them.
 --   lua bench/distances.lua
 local mb = require "moonbow"
 local clock = require "moonbow.clock"
@@ -24,7 +24,7 @@ local measure = dofile "bench/measure.lua"
 print(("%s, %d threads"):format(measure.processor(), mb.threads()))
 for _, metric in ipairs(mb.neighbours.metrics) do
   local of = { metric = metric, window = metric:find "dtw" and WINDOW or nil, verbose = false }
-  local x, examples = a.x - low, b.x - low -- none negative
+  local x, examples = a.x - low, b.x - low -- so that none is negative
   local model = mb.neighbours.fit(examples, b.y, of)
   local all = seconds(function() mb.neighbours.distances(x, examples, of) end)
   print(("%-15s matrix %6.2f s   5 nearest %6.2f s"):format(metric, all,

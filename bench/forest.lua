@@ -1,9 +1,9 @@
--- Random forest against scikit-learn's, same data, same number of threads: accuracy on several data sets, and
+-- Compares random forests with scikit-learn's, same data, same number of threads: accuracy on several data sets, and
 -- the time to fit 100 trees on 1000 spectra of 1000 points and to predict 2000.
 --   lua bench/forest.lua [PYTHON]
 -- PYTHON is an interpreter with scikit-learn (default python3), for example after
 --   python3 -m venv peers && peers/bin/pip install scikit-learn
--- Measured spectra are looked for in $MOONBOW_DATA, else in ../shared/data.
+-- Measured spectra are read from $MOONBOW_DATA, else from ../shared/data.
 local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
 local clock = require "moonbow.clock"

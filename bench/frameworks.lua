@@ -1,7 +1,7 @@
--- moonbow beside other frameworks, and beside this machine's own matrix product: docs/measurements/speed.md.
+-- Compares moonbow with other frameworks, and with this machine's own matrix product: docs/measurements/speed.md.
 --   lua bench/frameworks.lua [--networks cnn3,vgg] [--peers moonbow,pytorch] [--sections training,latency]
--- Peers that are not found are left out. Cells go to a JSON file, where those of earlier runs on the same
--- machine stay until they are measured again; the tables are printed from that file.
+-- Peers that are not found are left out. Cells go to a JSON file, which keeps those of earlier runs on the same
+-- machine until they are measured again; the tables are printed from that file.
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path
 local argparse = require "argparse"
@@ -53,7 +53,7 @@ local function check_names(kind, given, known)
   end
 end
 
--- The sections of a peer that were asked for.
+-- Returns the sections of a peer that were asked for.
 local function sections_of(peer, wanted)
   local sections = {}
   for section in peer.sections:gmatch "[^,]+" do
@@ -91,8 +91,8 @@ local function run_cell(store, peer, name, job, sections, limit)
   results.write(store)
 end
 
--- How long it takes to read a network's weights once, which is what the inference of one spectrum cannot beat, and
--- how far apart the cores are at that time, which virtual machines change.
+-- Measures the time to read a network's weights once, a lower bound for the inference of one spectrum, and the time
+-- from one core to another, which changes on virtual machines.
 local function measure_reading(store, name, threads)
   local network = store.networks[name]
   if not network or not network.parameters then return end

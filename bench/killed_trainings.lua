@@ -1,6 +1,6 @@
--- Trainings killed with SIGKILL at every kind of moment and resumed: are the final weights and the history
--- those of a training that was never interrupted, bit for bit? lua bench/killed_trainings.lua [TIMES]
--- each kind so often (default 10)
+-- Kills trainings with SIGKILL at every kind of moment and resumes them; checks that the final weights and the history
+-- equal those of an uninterrupted training, bit for bit. lua bench/killed_trainings.lua [TIMES]
+-- TIMES: repetitions of each kind (default 10)
 local lfs = require "lfs"
 local uv = require "luv"
 local clock = require "moonbow.clock"
@@ -15,7 +15,7 @@ assert(lfs.mkdir(root))
 local environment = { "LUA_PATH=" .. package.path, "LUA_CPATH=" .. package.cpath, "PATH="
   .. os.getenv "PATH" }
 
--- Runs the training; kills it from outside after so many milliseconds, if any. Returns whether it came to
+-- Runs the training, and kills it from outside after this number of milliseconds, if given. Returns true if it came to
 -- its end.
 local function run(folder, place, number, after)
   local ended, code
@@ -30,7 +30,7 @@ local function run(folder, place, number, after)
   uv.timer_stop(timer)
   uv.close(timer)
   uv.close(process)
-  uv.run "nowait" -- closes them: luv crashes where the state ends before
+  uv.run "nowait" -- closes them: luv crashes if the state ends before
   if code ~= 0 and code ~= -9 then error(("the training ended with %d"):format(code), 0) end
   return code == 0
 end
@@ -45,7 +45,7 @@ local function outcome(folder)
   file:close()
   local lines = {}
   for line in history:gmatch '"[^"]*"' do lines[#lines + 1] = line end
-  table.sort(lines) -- keys come in any order
+  table.sort(lines) -- keys are in any order
   return table.concat(names) .. table.concat(lines)
 end
 

@@ -1,4 +1,4 @@
--- Linear classifiers against scikit-learn's, same solver and settings, on standardised spectra: accuracy in
+-- Compares linear classifiers with scikit-learn's, same solver and settings, on standardised spectra: accuracy in
 -- 5-fold cross-validation of measured spectra, and seconds, preprocessing included.
 --   lua bench/linear.lua [PYTHON]
 -- PYTHON and the measured spectra are as for bench/forest.lua.

@@ -1,11 +1,11 @@
--- How things are timed: a warm-up, then at least so many runs.
+-- Times functions: a warm-up, then at least a given number of runs.
 local mb = require "moonbow"
 local clock = require "moonbow.clock"
 local progress = require "moonbow.progress"
 
 local measure = {}
 
---- The seconds of each run of f: options.warm_up (1) runs that are not counted, then at least options.least
+--- Returns the seconds of each run of f: options.warm_up (1) runs that are not counted, then at least options.least
 -- (3), and as many more as fit into options.seconds (0).
 function measure.runs(f, options)
   options = options or {}
@@ -22,10 +22,10 @@ end
 
 local began = clock()
 
---- Says on standard error what is being done, with the seconds so far; arguments as for string.format.
+--- Writes on standard error what is being measured, with the seconds so far; arguments as for string.format.
 function measure.progress(...) progress.line(clock() - began, ...) end
 
---- The median of a list.
+--- Returns the median of a list.
 function measure.median(values)
   local sorted = { table.unpack(values) }
   table.sort(sorted)
@@ -33,7 +33,7 @@ function measure.median(values)
   return #sorted % 2 == 1 and sorted[half + 1] or (sorted[half] + sorted[half + 1]) / 2
 end
 
---- The machine's rate in large matrix products, in GFLOP/s: the best of a few.
+--- Measures the machine's rate in large matrix products, in GFLOP/s: the best of a few.
 function measure.product_rate()
   local n = 3000
   local a, b = mb.rand(n, n), mb.rand(n, n)
@@ -43,7 +43,7 @@ function measure.product_rate()
   return 2 * n ^ 3 / best / 1e9
 end
 
--- The numbers that a C program beside this file prints; nil where it or its compiler fails.
+-- Returns the numbers that a C program beside this file prints; nil if the program or its compiler fails.
 local function run_c(name, ...)
   local here, program = arg[0]:match "^(.*/)" or "./", os.tmpname()
   local command = "cc -O3 -march=native -fopenmp '%s%s.c' -o %s 2>/dev/null && %s %s"
@@ -54,15 +54,15 @@ local function run_c(name, ...)
   return first, second
 end
 
---- The least seconds in which this many threads read so many bytes from memory, and again, partly from the
--- caches, as bench/read_rate.c measures them; nil where there is no C compiler.
+--- Measures the least seconds in which this many threads read this many bytes from memory, and again, partly from the
+-- caches, with bench/read_rate.c; nil if there is no C compiler.
 function measure.read_seconds(bytes, threads) return run_c("read_rate", bytes, threads) end
 
---- The seconds that a cache line takes from one core to another and back (bench/round_trip.c); nil where
+--- Measures the seconds in which a cache line goes from one core to another and back (bench/round_trip.c); nil if
 -- there is one core or no C compiler.
 function measure.round_trip() return (run_c "round_trip") end
 
---- A line of /proc/self/status in MB, e.g. "VmHWM", the most memory that was ever resident; nil elsewhere.
+--- Returns a line of /proc/self/status in MB, e.g. "VmHWM", the peak of resident memory; nil on other systems.
 function measure.resident(key)
   local file = io.open "/proc/self/status"
   local kilobytes = file and file:read("a"):match("\n" .. key .. ":%s*(%d+) kB")
@@ -70,7 +70,7 @@ function measure.resident(key)
   return kilobytes and kilobytes / 1024
 end
 
---- The name of the processor.
+--- Returns the name of the processor.
 function measure.processor()
   local file = io.open "/proc/cpuinfo"
   if not file then return "unknown processor" end

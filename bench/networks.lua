@@ -8,17 +8,17 @@ local models = {
   resnet = "ho2019_resnet", inc3 = "lee2020_inception3", inc6 = "lee2020_inception6",
 }
 
---- The model of a short name, as benchmarked; options as for mb.models.
+--- Makes the model of a short name, as benchmarked; options as for mb.models.
 function networks.make(name, options) return mb.models[models[name]](options) end
 
---- Parameters of a built model.
+--- Returns the number of parameters of a built model.
 function networks.parameters(model)
   local sum = 0
   for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
   return sum
 end
 
---- Multiply-adds of one spectrum of a length, forward.
+--- Returns the multiply-adds of one spectrum of a length, forward.
 function networks.multiply_adds(model, length)
   local sum = 0
   for _, step in ipairs(model:trace { length, 1 }) do

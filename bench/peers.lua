@@ -1,4 +1,4 @@
--- Frameworks as programs of their own: which there are, how one is run, what it says.
+-- Frameworks as programs of their own: lists them, runs one, reads its output.
 local json = require "cjson.safe"
 local clock = require "moonbow.clock"
 local files = require "moonbow.io.files"
@@ -12,12 +12,12 @@ for i = -1, -100, -1 do
   lua = arg[i]
 end
 
---- The Python that has the frameworks: MOONBOW_PEERS, or what bench/peers/setup.sh made.
+--- The Python that has the frameworks: MOONBOW_PEERS, or the one from bench/peers/setup.sh.
 local python = os.getenv "MOONBOW_PEERS" or here .. "../build/peers/bin/python"
 
 local all_sections = "training,inference,latency"
 
---- All there are, in the order of the tables: { name, program, mode, sections }.
+--- All peers, in the order of the tables: { name, program, mode, sections }.
 peers.all = {
   { name = "moonbow", program = "moonbow.lua", mode = "moonbow", sections = all_sections },
   { name = "pytorch", program = "torch_peer.py", mode = "eager", sections = all_sections },
@@ -37,7 +37,7 @@ local function is_here(peer)
   return not needed or os.execute(("%s -c 'import %s' >/dev/null 2>&1"):format(quote(python), needed))
 end
 
---- Those of some names that can be run here; says on the terminal which cannot.
+--- Returns the named peers that can be run here; names on the terminal those that cannot.
 function peers.among(names)
   local found = {}
   for _, peer in ipairs(peers.all) do
@@ -61,13 +61,13 @@ local function last_line(path)
 end
 
 --- Runs sections (a list) of a job with a framework in a process of its own.
--- @return a list of what it printed, each a table; and why it ended early, or nil
+-- @return a list of the tables that it printed; and why it ended early, or nil
 function peers.run(peer, job, sections, limit)
   local job_path, error_path = os.tmpname(), os.tmpname()
   assert(files.write(job_path, json.encode(job)))
   local is_python = modules[peer.program]
   local program = quote(is_python and python or lua) .. " " .. quote(here .. "peers/" .. peer.program)
-  -- A choice of OpenBLAS's kernels made for moonbow is not for the peers.
+  -- OpenBLAS's kernels chosen for moonbow are not for the peers.
   local command = ("env %s OMP_NUM_THREADS=%d TF_CPP_MIN_LOG_LEVEL=3 timeout -k 5 %d %s %s %s %s 2>%s")
     :format(is_python and "-u OPENBLAS_CORETYPE" or "", job.threads, limit, program, peer.mode, job_path,
       table.concat(sections, ","), error_path)

@@ -16,7 +16,7 @@ local function is_same(a, b)
   return true
 end
 
---- The results in a file, or none where there is no file or fresh is set. Raises if they were measured on
+--- Returns the results in a file; none if there is no file or fresh is set. Raises if they were measured on
 -- another machine or with other settings.
 function results.open(path, fresh, setting)
   local store = not fresh and read(path) or { setting = setting, networks = {}, versions = {}, cells = {} }
@@ -28,7 +28,7 @@ function results.open(path, fresh, setting)
   return store
 end
 
---- Puts a cell in place of an earlier one.
+--- Replaces an earlier cell.
 function results.put(store, network, section, peer, cell)
   cell.measured = os.date "!%Y-%m-%dT%H:%M:%SZ"
   local sections = store.cells[network] or {}
@@ -37,7 +37,7 @@ function results.put(store, network, section, peer, cell)
   sections[section][peer] = cell
 end
 
---- Writes the file, whole or not at all.
+--- Writes the file, which appears whole or not at all.
 function results.write(store)
   local path = store.path
   local folder = path:match "^(.*)/"

@@ -1,4 +1,5 @@
--- How moonbow's times grow: with points, spectra and threads, and how small they get. docs/measurements/speed.md.
+-- Measures how moonbow's times grow with points, spectra and threads, and how small they get.
+-- docs/measurements/speed.md.
 --   lua bench/scaling.lua [--sections linear,threads,small,operations,memory]
 local here = arg[0]:match "^(.*/)" or "./"
 package.path = here .. "?.lua;" .. package.path

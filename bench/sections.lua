@@ -1,5 +1,5 @@
--- The measurements of scaling.lua: each has measure(args, before), which returns numbers to keep, where
--- before are those of an earlier run, and show(numbers), which returns them as text.
+-- The measurements of scaling.lua: each has measure(args, before), which returns numbers to keep (before: the numbers
+-- of an earlier run), and show(numbers), which returns them as text.
 local mb = require "moonbow"
 local measure = require "measure"
 local networks = require "networks"
@@ -12,7 +12,7 @@ local function labels(count, classes)
   return mb.rng(1):integers(1, classes, { endpoint = true, shape = { count } })
 end
 
--- A function that makes a training step, and one that predicts, on random spectra.
+-- Returns a function that makes a training step, and one that predicts, on random spectra.
 local function steps_of(model, length, classes, batch)
   local x, y = mb.rand(batch, length, 1), labels(batch, classes)
   local optimizer, parameters = mb.optim.Adam { lr = 3e-4 }, model:parameters()
@@ -35,7 +35,7 @@ end
 -- ---- lengths and batches ----
 
 local LENGTHS, BATCHES = { 500, 1000, 2000, 5000, 10000, 20000 }, { 1, 2, 8, 32, 128, 512 }
-local MOST_POINTS = 128 * 20000 -- of a batch, so that memory suffices
+local MOST_POINTS = 128 * 20000 -- points of a batch, so that memory suffices
 
 local linear = { name = "linear" }
 
@@ -87,7 +87,7 @@ end
 
 local threads = { name = "threads" }
 
--- Medians with one and with two threads, by turns, so that drift hits both alike.
+-- Measures medians with one and with two threads, alternating, so that drift affects both alike.
 local function one_and_two(f)
   local times = { {}, {} }
   for round = 0, 3 do
@@ -100,7 +100,7 @@ local function one_and_two(f)
   return { median(times[1]), median(times[2]) }
 end
 
--- The machine's own gain: a product large enough to be limited by nothing else.
+-- Measures the machine's own gain, with a product so large that nothing else limits it.
 local function product_gain()
   local a, b = mb.rand(2000, 2000), mb.rand(2000, 2000)
   return one_and_two(function() a:matmul(b):close() end)
@@ -149,7 +149,7 @@ local function make_small()
   return mb.models.cnn { classes = 10, filters = { 16, 32, 32 }, kernel = { 5, 5, 3 }, pool = { 2, 2, 1 } }
 end
 
--- A batch of mb.fit, with all it does beside the step.
+-- Runs a batch of mb.fit, with all its work besides the step.
 local function fit_seconds()
   local batches = 100
   local set = { x = mb.rand(16 * batches, 200, 1), y = labels(16 * batches, 10) }

@@ -5,10 +5,10 @@ local text_table = require "moonbow.text_table"
 
 local tables = {}
 
---- Rows of cells, the first of them the heading; columns but the first are right-aligned.
+--- Formats rows of cells, the first of them the heading; columns except the first are right-aligned.
 function tables.format(rows) return text_table.format(rows, { markdown = true }) end
 
---- Few digits: three that count, none behind the point from 100 on.
+--- Formats a number with three significant digits, and without decimals from 100 on.
 function tables.digits(value)
   if not value then return "" end
   return ("%%.%df"):format(value >= 100 and 0 or value >= 10 and 1 or 2):format(value)
@@ -24,7 +24,7 @@ end
 
 local all_peers = { "moonbow", "pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "onnxruntime" }
 
--- The frameworks that have cells in a section, moonbow first.
+-- Returns the frameworks that have cells in a section, moonbow first.
 local function peers_of(store, section)
   local found = {}
   for _, peer in ipairs(all_peers) do
@@ -37,8 +37,8 @@ end
 
 local function cells_of(store, name, section) return (store.cells[name] or {})[section] or {} end
 
--- A table with a row for each network: heading and cells(network cells, name) give the columns, of which
--- ratios are summed up as geometric means in the last row.
+-- Returns a table with a row for each network: heading and cells(network cells, name) give the columns, and the last
+-- row has geometric means of ratios.
 local function per_network(store, section, heading, columns)
   local rows, ratios = { heading }, {}
   for _, name in ipairs(networks.names) do
@@ -64,7 +64,7 @@ end
 
 local function seconds_of(cell) return cell and cell.seconds and measure.median(cell.seconds) end
 
--- The text of a cell that was not measured, or f of its median seconds.
+-- Returns the text of a cell that was not measured, or f of its median seconds.
 local function shown(peer, f)
   return function(cells)
     local cell = cells[peer]
@@ -88,7 +88,7 @@ local function ratio(other)
   end
 end
 
--- Samples per second of all, with moonbow's GFLOP/s and its share of the matrix product.
+-- Shows samples per second of all, with moonbow's GFLOP/s and its share of the matrix product.
 local function throughput(store, section, flops_per_mac)
   local batch = store.setting.batch
   local function rate(cells, network)
@@ -163,7 +163,7 @@ local function has_section(store, section)
   return false
 end
 
---- All tables of a run of frameworks.lua, with a line on machine and versions.
+--- Returns all tables of a run of frameworks.lua, with a line on machine and versions.
 function tables.frameworks(store)
   local setting, versions = store.setting, {}
   for _, peer in ipairs { "pytorch", "tensorflow", "onnxruntime" } do

@@ -1,5 +1,5 @@
--- Data sets on which classifiers are held against scikit-learn's: a list of { name, x (N, D), y (N),
--- splits = a list of { train, test } row numbers }. Measured spectra come from the folder of measured spectra, where
+-- Data sets for comparing classifiers with scikit-learn's: a list of { name, x (N, D), y (N),
+-- splits = a list of { train, test } row numbers }. Measured spectra come from the folder of measured spectra, if
 -- there is one.
 local mb = require "moonbow"
 
@@ -18,7 +18,7 @@ local function peak_position(seed, n, test, length)
   return { name = "peak_position", x = x, y = y, splits = { { train = mb.arange(n), test = mb.arange(n + 1, N) } } }
 end
 
--- The data of the review, as the experiments draw them.
+-- The data of the review, as the experiments generate them.
 local function generated(name, options)
   options.n, options.test = 1000, 2000
   local set = mb.data[name](options)
@@ -27,7 +27,7 @@ local function generated(name, options)
     splits = { { train = mb.arange(1000), test = mb.arange(1001, 3000) } } }
 end
 
--- Rows of one group (replicates) are never torn apart.
+-- Rows of one group (replicates) stay on one side of a split.
 local function measured(name, path, label, group)
   local file = mb.data.read_csv(path)
   if not file then return nil end

@@ -17,7 +17,7 @@ local function describe(set)
   return { name = set.name, y = integers(set.y), splits = splits }
 end
 
---- The output of `PYTHON SCRIPT FOLDER`, as a table; or nil and the reason. FOLDER holds NAME.f32 of each set,
+--- Returns the output of `PYTHON SCRIPT FOLDER` as a table; or nil and the reason. FOLDER holds NAME.f32 of each set,
 -- and sets.json: the settings, and sets, a list of { name, y, splits }.
 return function(python, script, sets, settings)
   local folder, names = os.tmpname(), { "sets.json" }
