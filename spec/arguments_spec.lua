@@ -1,4 +1,4 @@
--- Arguments and options are counted and named: what is not taken is refused.
+-- Arguments and options are counted and named; unknown ones are refused.
 local mb = require "moonbow"
 local check = require "moonbow.check"
 
@@ -15,7 +15,7 @@ describe("a number that is asked for", function()
     assert.error_matches(function() mb.ones(2):allclose(mb.ones(2), { relative = nan }) end,
       "allclose: relative: expected a non%-negative number, got NaN$")
   end)
-  it("may be limited to what is below 1", function()
+  it("may be limited to numbers below 1", function()
     assert.equal(0.9, check.kind("op", "rate", 0.9, "fraction below 1"))
     for _, value in ipairs { 1, -0.1, math.huge, "0.5" } do
       assert.error_matches(function() check.kind("op", "rate", value, "fraction below 1") end,
@@ -76,7 +76,7 @@ describe("more arguments than a function takes", function()
       "forest.fit: expected at most 3 arguments, got 'x' as argument 4$")
     assert.error_matches(function() mb.nn.ReLU {}(x, true) end, "ReLU: expected one argument, got true as argument 2$")
   end)
-  it("that are nil are as good as absent", function()
+  it("that are nil count as absent", function()
     assert.same({ 3, 3 }, mb.ones(3, 3):shape(nil, nil))
   end)
 end)
@@ -85,7 +85,7 @@ describe("the options of a function", function()
   local counted = require "moonbow.counted"
   local function taken(f) return check.taken(counted.original(f)) end
 
-  it("are known without a call: whatever refuses an unknown one has said which it takes", function()
+  it("are known without a call: every function that refuses unknown ones has registered its own", function()
     local found = 0
     for path, f in pairs(public.functions) do
       local ok, message = true, nil
@@ -97,7 +97,7 @@ describe("the options of a function", function()
     end
     assert.is_true(found > 50)
   end)
-  it("behind other arguments, too", function()
+  it("after other arguments, too", function()
     local x, y, nn = mb.ones(2, 4, 1), mb.tensor { 1, 2 }, mb.nn
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     local set, rng = { x = x, y = y }, mb.rng(1)
@@ -151,7 +151,7 @@ describe("a message", function()
     assert.equal(message, (err:gsub("^spec/arguments_spec.lua:%d+: ", "")))
   end
 
-  it("shows what is absent as such, and other values as they are", function()
+  it("shows absent values as such, and other values as they are", function()
     says("size: dimension: expected an integer from 1 to 2, got no value", function() x:size() end)
     says("size: dimension: expected an integer from 1 to 2, got tensor {2, 3}", function() x:size(x) end)
     says("size: dimension: expected an integer from 1 to 2, got NaN", function() x:size(nan) end)
@@ -160,7 +160,7 @@ describe("a message", function()
       function() mb.rng(1):poisson(("x"):rep(41)) end)
     says("add: right operand: expected a tensor or a number, got a table", function() x:add {} end)
   end)
-  it("names the place in a table that is no number", function()
+  it("names the entry of a table that is not a number", function()
     says("tensor: expected a number at {2}, got 'a'", function() mb.tensor { 1, "a" } end)
     says("tensor: expected a number at {2}, got nil", function() mb.tensor { 1, nil, 3 } end)
     says("tensor: expected a number at {1}, got true", function() mb.tensor { true } end)
@@ -180,8 +180,8 @@ describe("a message", function()
   end)
 end)
 
-describe("a description that is none", function()
-  it("is refused by the models that are no networks", function()
+describe("an invalid description", function()
+  it("is refused by models that are not networks", function()
     for _, kind in ipairs { "forest", "linear", "neighbours" } do
       assert.error_matches(function() mb[kind].from_state(5, {}) end, "from_state: config: expected a table, got 5$")
       assert.error_matches(function() mb[kind].from_state({}) end, "from_state: tensors: expected a table, got nil$")
@@ -190,7 +190,7 @@ describe("a description that is none", function()
   end)
 end)
 
-describe("an option or key that means nothing", function()
+describe("an option or key without a meaning", function()
   local x = mb.ones(2, 3)
   it("is refused: ddof of a mean", function()
     for _, name in ipairs { "sum", "mean", "min", "max", "argmin", "argmax" } do
@@ -204,7 +204,7 @@ describe("an option or key that means nothing", function()
     end
     assert.is_nil(x.no_such_name)
   end)
-  it("is refused: sizes behind a table of sizes", function()
+  it("is refused: sizes after a table of sizes", function()
     for name, f in pairs {
       zeros = function() return mb.zeros({ 2 }, 3) end, full = function() return mb.full(1, { 2 }, 3) end,
       reshape = function() return x:reshape({ 6 }, 3) end, rand = function() return mb.rand({ 2 }, 3) end,
@@ -213,12 +213,12 @@ describe("an option or key that means nothing", function()
       assert.error_matches(f, name .. ": shape: expected nothing behind a table of sizes, got 3$")
     end
   end)
-  it("is refused: an entry of a list of tensors that is none", function()
+  it("is refused: an entry of a list of tensors that is not a tensor", function()
     assert.error_matches(function() mb.concat { x, dimension = 2 } end,
       "concat: expected a list of tensors, got an entry %[dimension%]$")
     assert.error_matches(function() mb.concat { x, nil, x } end, "concat: tensor 2: expected a tensor, got nil$")
   end)
-  it("is refused: numbers without end, and tolerances below 0", function()
+  it("is refused: infinite ranges, and tolerances below 0", function()
     local inf = math.huge
     assert.error_matches(function() mb.linspace(0, inf, 3) end, "linspace: last: expected a finite number, got inf$")
     assert.error_matches(function() mb.arange(1, 2, inf) end, "arange: step: expected a finite number, got inf$")

@@ -11,7 +11,7 @@ describe("measuring", function()
     assert.equal(2, measure.median { 3, 1, 2 })
     assert.equal(2.5, measure.median { 4, 1, 3, 2 })
   end)
-  it("warms up, and runs often and long enough", function()
+  it("warms up, runs the least number of times and fills the time", function()
     local calls = 0
     local times = measure.runs(function() calls = calls + 1 end, { warm_up = 2, least = 5 })
     assert.same({ 5, 7 }, { #times, calls })
@@ -38,7 +38,7 @@ describe("results", function()
     local cells = results.read(path).cells.cnn2.training
     assert.same({ { 2 }, { 3 } }, { cells.moonbow.seconds, cells.pytorch.seconds })
   end)
-  it("are those of one machine and setting", function()
+  it("belong to one machine and setting", function()
     results.write(results.open(path, true, setting))
     local other = { processor = "another", threads = 2, length = 5000, classes = 500, batch = 128 }
     assert.error_matches(function() results.open(path, false, other) end,
@@ -81,14 +81,14 @@ describe("tables", function()
     return found[number]
   end
 
-  it("show rates, shares of the matrix product, and ratios to one and to the best other", function()
+  it("show rates, shares of the matrix product, and ratios to one peer and to the best", function()
     assert.equal("| cnn2 | 192 | 384 | 2.00 | 64.0 | 16.0 | 32.0 | 4.00 | 2.00 |", row("cnn2", 1))
     assert.equal("| vgg | 192 | 768 | 4.00 | 128 | 14.2 | | 9.00 | 9.00 |", row("vgg", 1))
   end)
   it("end in geometric means", function()
     assert.equal("| geometric mean | | | 2.83 | | | | 6.00 | 4.24 |", row("geometric mean", 1))
   end)
-  it("show memory, latency beside the reading of the weights, and why something was not run", function()
+  it("show memory, latency with the time to read the weights, and why something was not run", function()
     assert.equal("| cnn2 | 100 | 300 | | 3.00 |", row("cnn2", 2))
     local latency = "| cnn2 | 2.00 | not run: over 9 s | 3.00 | 1.50 | 5.00 | 1.00 | 2.00 | 0.50 | 4.00 | 50.0 |"
     assert.equal(latency, row("cnn2", 3))

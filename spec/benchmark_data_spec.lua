@@ -1,5 +1,5 @@
 -- The data sets of Schuetzke et al.: digests of the arrays that NumPy and SciPy draw (bench/published.py),
--- what can be varied, refusals.
+-- options, refusals.
 local mb = require "moonbow"
 local zlib = require "zlib"
 
@@ -64,7 +64,7 @@ describe("challenge", function()
       "0 0.6", "-5 0.6",
       "5 0.6", "0 0.8", "-5 0.8", "5 0.8", "0 0.7", "-5 0.7", "5 0.7" }, heights)
   end)
-  it("refuses nonsense", function()
+  it("refuses invalid options", function()
     local make = mb.data.challenge
     refuses(make, "unknown option 'class'", { class = 3 })
     refuses(make, "triplets: expected a list of triplets, got an empty table", { triplets = {} })
@@ -101,7 +101,7 @@ describe("universal", function()
     assert.same({ ["8 318"] = 12, ["164 281"] = 12, ["219 347"] = 4, ["15 482"] = 2, ["206 403"] = 2 },
       pairs_of)
   end)
-  it("has the first classes of the whole, where fewer are asked for", function()
+  it("has the first of all classes if fewer are asked for", function()
     local few, more = mb.data.universal(small { classes = 9 }), mb.data.universal(small { classes = 10 })
     assert.equal(few.train.x, more.train.x:narrow(1, 27))
     assert.equal(few.test.x, more.test.x:narrow(1, 81))
@@ -157,7 +157,7 @@ describe("universal", function()
     assert.equal(2, rival { positions = { 100, 200 }, heights = { 0.57, 1 } }) -- 0.52 / 1.04
     assert.equal(0, rival { positions = { 100 }, heights = { 1 } })
   end)
-  it("refuses nonsense", function()
+  it("refuses invalid options", function()
     local make = mb.data.universal
     refuses(make, "boundary: expected less than half of the 5000 points, got 2500", { boundary = 2500 })
     refuses(make, "min_peaks: expected at most max_peaks, 10, got 11", { min_peaks = 11 })
@@ -195,7 +195,7 @@ describe("verification", function()
       assert.equal(set.train.y[i] == 2 and 0 or 2, set.train.case[i])
     end
   end)
-  it("refuses nonsense", function()
+  it("refuses invalid options", function()
     local make = mb.data.verification
     refuses(make, "validation: a share of 1 leaves a part empty", { n = 5, validation = 1 })
     refuses(make, "cases: expected three shares with the sum 1, got 3 with the sum 3", { n = 5,

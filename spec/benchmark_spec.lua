@@ -1,4 +1,4 @@
--- The parts of the scripts that rerun the published benchmark: networks, statistics, runs that go on,
+-- The parts of the scripts that rerun the published benchmark: networks, statistics, resumed runs,
 -- the log.
 local json = require "cjson"
 local lfs = require "lfs"
@@ -23,7 +23,7 @@ local function read(path)
 end
 
 describe("agreement", function()
-  it("is that of scipy.stats.ttest_ind(equal_var=False)", function()
+  it("equals scipy.stats.ttest_ind(equal_var=False)", function()
     for _, case in ipairs {
       { { 34, 39, 31, 50, 36 }, { 30, 33 }, 1.8062525467243675, 0.13095316830870607 },
       { { 6, 8, 9, 12, 7 }, { 12, 10, 11, 11, 13 }, -2.611164839335468, 0.04100347166419833 },
@@ -39,7 +39,7 @@ describe("agreement", function()
       assert.is_true(math.abs(agreement.student_p(case[1], case[2]) - case[3]) < 1e-10)
     end
   end)
-  it("needs two of each, and knows samples without spread", function()
+  it("needs two values of each sample, and accepts samples without spread", function()
     assert.is_nil(agreement.welch({ 1 }, { 1, 2 }))
     assert.equal(1, agreement.welch({ 2, 2 }, { 2, 2 }).p)
     assert.equal(0, agreement.welch({ 2, 2 }, { 3, 3 }).p)
@@ -125,13 +125,13 @@ describe("runs", function()
     return ok and table.concat(lines, "\n") or err
   end
   local first
-  it("are estimated without leaving anything", function()
+  it("are estimated without leaving files", function()
     local estimate = runs.estimate(runs.plan(choice()), set, settings)
     assert.equal("cnn2-seed0", estimate[1].name)
     assert.is_true(estimate[1].seconds_per_epoch > 0)
     assert.is_nil(lfs.attributes(out))
   end)
-  it("go on where they were", function()
+  it("resume", function()
     settings.out = root .. "/whole"
     local whole = runs.run(runs.plan(choice()), set, settings)[1]
     settings.out = out
@@ -150,7 +150,7 @@ describe("runs", function()
     assert.equal(whole.val_loss, first.val_loss)
     assert.same(whole.test, first.test)
   end)
-  it("count what is wrong by pair", function()
+  it("count wrong spectra by pair", function()
     local sum = 0
     for _, pair in ipairs(first.test.pairs) do
       sum = sum + pair[3]
@@ -161,8 +161,8 @@ describe("runs", function()
     local accuracy = mb.evaluate(model, set.test).accuracy
     assert.is_true(math.abs((36 - first.test.wrong) / 36 - accuracy) < 1e-9)
   end)
-  it("that are over are only read", function()
-    -- As after a kill between the result and its line in the log.
+  it("that are complete are only read", function()
+    -- The state after a kill between the result and its line in the log.
     os.remove(out .. "/log.jsonl")
     local again = runs.run(runs.plan(choice()), set, settings)[1]
     assert.equal(0, events "epoch")
@@ -183,7 +183,7 @@ describe("runs", function()
     for epoch, val_loss in ipairs { 0.5, 0.4, 0.45, 0.44 } do
       journal.append(out, { event = "epoch", run = "a", epoch = epoch, val_loss = val_loss, seconds = 60 })
     end
-    -- After a resume epoch 3 comes again.
+    -- After a resume epoch 3 is logged again.
     journal.append(out, { event = "epoch", run = "a", epoch = 3, val_loss = 0.41, seconds = 60 })
     journal.append(out, { event = "start", run = "b" })
     local file = assert(io.open(out .. "/log.jsonl", "a"))
@@ -194,7 +194,7 @@ describe("runs", function()
     assert.matches("a +epoch 4/100 +0.4000 in 2 +0.4100 +1:00 min +24:00 min to 1:37 h", text)
     assert.matches("b +first epoch", text)
     assert.matches("c +waiting", text)
-    -- The runs of other plans in the same folder stay in sight.
+    -- The runs of other plans in the same folder are still shown.
     assert.matches("cnn_bn%-m0.99%-seed0 +done", text)
     assert.matches("2 of 5 runs done", text)
     assert.matches("No such file", show "no/such/folder")

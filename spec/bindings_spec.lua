@@ -1,5 +1,5 @@
--- The functions in C believe no argument: the Lua files that call them give what fits, a mistake there must not read or
--- write past the end of a tensor.
+-- The functions in C check every argument: the Lua files that call them pass valid ones, but a mistake there must not
+-- read or write past the end of a tensor.
 local mb = require "moonbow"
 local core = require "moonbow.core"
 
@@ -20,12 +20,12 @@ describe("in C, a layer refuses", function()
       1, 1, "valid", nil, nil, nil, table.unpack(flags))
     refuses("slice: dy does not fit", core.slice_backward, mb.ones(2, 5), { 2, 6 }, 2, 3)
   end)
-  it("a backward pass after a forward pass that kept nothing", function()
+  it("a backward pass after a forward pass that saved nothing", function()
     refuses("conv1d: backward expected the argmax of a forward pass that kept it", core.conv1d_backward,
       mb.ones(2, 2, 4), nil, x, w, 1, 1, "valid", 2, 2, nil, table.unpack(flags))
     refuses("dropout: backward expected what a forward pass kept", core.dropout_backward, x, mb.ones(2), 0.5)
   end)
-  it("padding that is none of its kinds", function()
+  it("an unknown kind of padding", function()
     refuses("conv1d: padding: expected 'same', 'valid' or a number of points, got 'full'", core.conv1d, x, w, nil, 1, 1,
       "full")
     refuses("max_pool1d: padding: expected 'same' or 'valid', got a number", core.max_pool1d, x, 2, 2, 1)
@@ -33,7 +33,7 @@ describe("in C, a layer refuses", function()
   it("a rate of dropout of 1", function()
     refuses("dropout: rate: expected a number of at least 0 and below 1, got 1", core.dropout, x, 1, mb.rng(1), true)
   end)
-  it("a backward pass of batch norm and pooling after a forward pass that kept nothing", function()
+  it("a backward pass of batch norm and pooling after a forward pass that saved nothing", function()
     local ones = mb.ones(3)
     refuses("batch_norm: backward expected the argmax of a forward pass that kept it", core.batch_norm_backward,
       mb.ones(2, 3, 3), nil, x, ones, ones, ones, ones, 1e-3, 0, 2, 2, true)
@@ -47,7 +47,7 @@ describe("in C, a layer refuses", function()
 end)
 
 describe("in C, the search for NaN", function()
-  it("refuses what is no tensor, also where it looks for gradients", function()
+  it("refuses values that are not tensors, also when it looks for gradients", function()
     for _, value in ipairs { 1, "x", print } do
       refuses("find_non_finite: tensor: expected a tensor, got ", core.find_non_finite, { x, value }, false)
       refuses("find_non_finite: tensor: expected a tensor, got ", core.find_non_finite, { x, value }, true)
@@ -83,7 +83,7 @@ describe("in C, a tensor refuses", function()
 end)
 
 describe("in C, a generator refuses", function()
-  it("probabilities that are no list", function()
+  it("probabilities that are not a list", function()
     refuses("rng:choice: p: expected a tensor or table of probabilities, got 'even'", core.rng_choice, mb.rng(1), 3, 1,
       true, "even", true)
   end)
@@ -96,7 +96,7 @@ describe("in C, a baseline refuses", function()
     refuses("linear.fit: y: expected 3 labels, one per row of x, got 2", core.linear_fit, rows, { 1, 2 }, 2, false, 1,
       1e-4, 1)
   end)
-  it("spectra of two points, where derivatives are compared", function()
+  it("spectra of two points, if derivatives are compared", function()
     refuses("a derivative needs at least 3 points, got 2", core.nearest, rows, rows, "ddtw", nil, 1)
   end)
   it("rows of other points than those it was fitted on", function()
@@ -115,7 +115,7 @@ describe("in C, peaks refuse", function()
       { 3, 4 }, { 1 }, 2, false)
     refuses("op: heights: expected a table of numbers, got 3", core.peaks_exact, "op", spectra, 1, { 3 }, 3, 2, false)
   end)
-  it("a width of nothing, or of more than the spectrum", function()
+  it("a width of 0, or above the length of the spectrum", function()
     for _, sigma in ipairs { 0, 11, 0 / 0 } do
       refuses("op: sigma: expected more than 0 and at most the 10 points, got ", core.peaks_exact, "op", spectra, 1,
         { 3 }, { 1 }, sigma, false)

@@ -141,7 +141,7 @@ describe("a crop of border_peaks", function()
     assert.equal(130, set.train.x:size(2))
   end)
 
-  it("is not needed: whole spectra say where the border falls", function()
+  it("is not needed: whole spectra return align, too", function()
     local options = border_peaks({ n = 1, validation = 1, test = 1 }).options
     assert.same({ 1, 39 }, { options.start, options.align })
   end)
@@ -162,7 +162,7 @@ describe("the distance to the border", function()
     for i = 1, 60 do assert.equal(set.train.y[i], distance[i] > 0 and 2 or 1) end
   end)
 
-  it("falls into one bin each", function()
+  it("falls into exactly one bin", function()
     for position = 950, 1050 do
       local distance, hits = math.abs(set.distance(position)), 0
       for _, bin in ipairs(set.bins) do
@@ -198,7 +198,7 @@ describe("misuse of border_peaks", function()
     refuses("rng: seed: expected an integer of at least 0, got -1", { seed = -1 })
   end)
 
-  it("is refused where no window fits", function()
+  it("is refused if no window fits", function()
     refuses("no window of 101 points among 2000 holds positions 950 to 1050 with the border 37 points into a "
       .. "cell of 64", { crop = 101 })
     refuses("no window of 2001 points", { crop = 2001 })

@@ -1,4 +1,4 @@
--- Trainings that were killed go on bit for bit; what does not belong together is refused; schedules and early
+-- Killed trainings resume bit for bit; checkpoints of another training are refused; schedules and early
 -- stopping as in Keras.
 local lfs = require "lfs"
 local mb = require "moonbow"
@@ -31,7 +31,7 @@ describe("a training that was killed", function()
     assert(run "whole")
     weights, history = outcome "whole"
   end)
-  it("has something to lose", function()
+  it("has weights that differ from the first ones", function()
     assert.equal("early_stopping", history.stopped)
     assert.is_true(#history.records > 6 and history.best_epoch == #history.records - 4)
     assert.is_true(tonumber(history.records[#history.records].lr) < 0.02)
@@ -63,7 +63,7 @@ describe("checkpoints", function()
     local history = mb.fit(model, set.train, options)
     return model.layers[3].weight, history
   end
-  it("of a finished training load it, and let it go on", function()
+  it("of a finished training load it, and allow more epochs", function()
     local whole, history = fit(nil, { epochs = 6 })
     fit("more", { epochs = 4 })
     local weights, again = fit("more", { epochs = 6 })
@@ -72,7 +72,7 @@ describe("checkpoints", function()
     for epoch = 1, 6 do assert.equal(history[epoch].val_loss, again[epoch].val_loss) end
     assert.equal(whole, (fit("more", { epochs = 6 })))
   end)
-  it("are written every so many epochs and at the end", function()
+  it("are written every n-th epoch and at the end", function()
     local path, found = root .. "/some/deep/checkpoint.safetensors", {}
     fit(nil, { epochs = 1 })
     local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
@@ -86,7 +86,7 @@ describe("checkpoints", function()
     assert.same({ 0, 0, 2, 2, 4 }, found)
     assert.equal(5, #require("cjson").decode(select(2, mb.safetensors.read(path)).training).records)
   end)
-  it("wait until so many seconds have passed", function()
+  it("wait until the given seconds have passed", function()
     local path, found = root .. "/slow/checkpoint.safetensors", {}
     local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
     mb.fit(nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, set.train, {
@@ -165,7 +165,7 @@ describe("checkpoints", function()
     refuses({ optimizer = mb.optim.Adam { lr = 0.1 } }, "optimizer")
     train()
   end)
-  it("are the same bytes whenever a training is repeated", function()
+  it("are equal bytes whenever a training is repeated", function()
     local path = "/checkpoint.safetensors"
     for _, folder in ipairs { "one", "two" } do fit(folder, { epochs = 2 }) end
     local function read(folder)
@@ -187,10 +187,10 @@ describe("checkpoints", function()
     assert.error_matches(function()
       fit("shared", { epochs = 3, callbacks = { function() error "mine" end } })
     end, "mine")
-    fit("shared", { epochs = 4 }) -- the error gave the lock back
+    fit("shared", { epochs = 4 }) -- the error released the lock
     assert.is_nil(lfs.attributes(root .. "/shared/checkpoint.lock"))
     local locked = root .. "/shared/checkpoint.lock"
-    assert(io.open(locked, "w")):close() -- as a kill leaves it
+    assert(io.open(locked, "w")):close() -- as a killed process leaves it
     fit("shared", { epochs = 5 })
   end)
   it("that were damaged change nothing and are refused by name", function()
@@ -222,7 +222,7 @@ describe("checkpoints", function()
     refuses(function(_, all) all["optimizer.1.3.weight"] = nil end,
       "^fit: checkpoint: .*damaged/checkpoint.safetensors: load_state: ")
     refuses(function(_, all) all.surplus = mb.ones(1) end, "surplus: expected shape none")
-    -- As another program may write it: with bytes that are no text.
+      -- As another program may write it: with bytes that are not UTF-8.
     local state = metadata.training:gsub('"seed":"0"', '"seed":"\xff"')
     local header = '{"__metadata__":{"training":"' .. state:gsub('[\\"]', "\\%0") .. '"}}'
     local file = assert(io.open(path, "wb"))
@@ -239,7 +239,7 @@ describe("checkpoints", function()
     file:close()
     assert.error_matches(function() fit("damaged", { epochs = 2 }) end, "does not fit its checksum")
   end)
-  it("that are no checkpoints are refused", function()
+  it("that are not checkpoints are refused", function()
     local path = root .. "/bad"
     assert(lfs.mkdir(path))
     assert(mb.safetensors.write(path .. "/checkpoint.safetensors", { a = mb.ones(1) }))
@@ -256,7 +256,7 @@ describe("checkpoints", function()
 end)
 
 describe("schedule and early stopping", function()
-  -- The course of Keras 3.15's EarlyStopping and ReduceLROnPlateau on these validation losses: options of both,
+  -- What Keras 3.15's EarlyStopping and ReduceLROnPlateau do on these validation losses: options of both,
   -- the rate in each epoch until training stops, the best epoch.
   local losses = { 1, 0.9, 0.89995, 0.89985, 0.8, 0.85, 0.79995, 0.81, 0.79985, 0.7, 0.7, 0.7, 0.7, 0.7,
     0.7, 0.7, 0.7,

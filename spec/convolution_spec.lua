@@ -1,4 +1,4 @@
--- Numbers of a wide range, in each algorithm to convolve: what is far from a large value does not see it.
+-- Numbers of a wide range, in each algorithm of convolution: points far from a large value are not affected by it.
 local mb = require "moonbow"
 
 local function in_each_algorithm(test)
@@ -21,7 +21,7 @@ describe("convolution far from a large value", function()
     assert.error_matches(function() mb.convolution_algorithm "fast" end,
       "convolution_algorithm: algorithm: expected 'automatic', 'direct' or 'fft', got 'fast'")
   end)
-  it("is zero where a window sees only zeros", function()
+  it("is zero if a window contains only zeros", function()
     local w = mb.rng(1):normal(0, 1, 50, 1, 64)
     in_each_algorithm(function()
       local y = with_value(mb.zeros(2, 2000, 1), 1e5):conv1d(w)
@@ -51,7 +51,7 @@ describe("convolution far from a large value", function()
     end)
   end)
 
-  it("leaves gradients of weights right that never meet a strong end of the spectrum", function()
+  it("gives right gradients of weights that never meet a large value at an end of the spectrum", function()
     local function gradient(algorithm, x, w, dy)
       mb.convolution_algorithm(algorithm)
       local p = w:copy():param()

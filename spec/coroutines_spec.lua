@@ -1,18 +1,18 @@
--- A mode that a call switches on or off holds in its own coroutine, and ends with it on every way out.
+-- Modes that a call switches on or off apply to its own coroutine, and end with the call, however it ends.
 local mb = require "moonbow"
 local autograd = require "moonbow.autograd"
 local Layer = require "moonbow.nn.layer"
 
 local x = mb.tensor { 1, 2 }:param()
 
--- The gradient that backward leaves; raises where nothing was recorded.
+-- Returns the gradient after backward; raises if nothing was recorded.
 local function gradient()
   x.grad = nil;
   (x * 3):sum():backward()
   return x.grad:totable()
 end
 
--- Yields once inside no_grad, where nothing may be recorded before and after.
+-- Yields once inside no_grad; checks that nothing is recorded before and after.
 local function paused()
   return coroutine.create(function()
     mb.no_grad(function()
@@ -49,13 +49,13 @@ describe("a coroutine inside no_grad", function()
     assert.is_true(coroutine.close(co))
     assert.same({ 3, 3 }, gradient())
   end)
-  it("may be forgotten there, and collected", function()
+  it("may be dropped there, and collected", function()
     for _ = 1, 1000 do go_on(paused()) end
     collectgarbage()
     local co = coroutine.create(function() return gradient() end)
     assert.same({ 3, 3 }, select(2, coroutine.resume(co)))
   end)
-  it("lets one that it makes record, which has no no_grad of its own", function()
+  it("lets a coroutine that it makes record, unless that calls no_grad itself", function()
     mb.no_grad(function()
       assert.same({ 3, 3 }, coroutine.wrap(gradient)())
       assert.is_false(pcall(gradient))
@@ -116,7 +116,7 @@ describe("recording", function()
 end)
 
 describe("a coroutine in which layers are watched", function()
-  it("is not shown what others run, nor they watched", function()
+  it("does not see the operations of others, which are not watched", function()
     local model, seen = mb.nn.Sequential { mb.nn.Dense { units = 1 } }, 0
     model:build { 1 }
     local co = coroutine.create(function()

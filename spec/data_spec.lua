@@ -1,4 +1,4 @@
--- Generators of artificial spectra own their options, and ignore none.
+-- Generators of artificial spectra copy their options, and ignore none.
 local mb = require "moonbow"
 
 local small = { n = 4, validation = 1, test = 1 }
@@ -30,7 +30,7 @@ describe("a generator", function()
     classes[1].positions[1] = 5
     assert.equal(300, set.peaks[1].positions[1])
   end)
-  it("refuses what it would ignore", function()
+  it("refuses options that it would ignore", function()
     local function refuses(message, name, options)
       assert.error_matches(function() mb.data[name](with(options)) end, message)
     end
@@ -66,7 +66,7 @@ describe("a generator", function()
     assert.is_true(expected > 0.85 and expected < 0.95)
     for _, unit in ipairs { 2 ^ -40, 2 ^ 40 } do assert.equal(expected, ceiling(unit)) end
   end)
-  it("has no background without kinds where none is asked for", function()
+  it("needs no kinds of background if there is no background", function()
     assert.equal(0, mb.data.single_peak(with { background = 0, background_kinds = {}, parts = true }).train.background
       :abs():max():item())
   end)

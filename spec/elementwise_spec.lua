@@ -1,4 +1,4 @@
--- What follows from a row of elementwise.lua: the method, the activation, the layer; and that the row tells the truth.
+-- A row of elementwise.lua gives a method, an activation and a layer, and its fields are right.
 local mb = require "moonbow"
 local core = require "moonbow.core"
 local elementwise = require "moonbow.elementwise"
@@ -30,7 +30,7 @@ describe("a row of elementwise.lua", function()
       end
     end
   end)
-  it("takes an alpha, of the row's default, only where the row has one", function()
+  it("takes an alpha, with the row's default, only if the row has one", function()
     for _, row in ipairs(elementwise) do
       local name = row[1]
       if row.alpha then
@@ -40,7 +40,7 @@ describe("a row of elementwise.lua", function()
       end
     end
   end)
-  it("says rising of every activation that never falls, and of no other", function()
+  it("has rising for every activation that never falls, and for no other", function()
     local function falls(y) return (y:narrow(2, 6000) - y:narrow(1, 6000)):min():item() < 0 end
     for _, row in ipairs(elementwise) do
       local name = row[1]

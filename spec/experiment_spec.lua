@@ -1,4 +1,4 @@
--- Experiments: what follows from the figures, what results.json holds, what the command line takes; mb.probe.
+-- Experiments: verdicts on figures, the content of results.json, the command line; mb.probe.
 local json = require "cjson"
 local mb = require "moonbow"
 local verdict = require "moonbow.experiment.verdict"
@@ -30,7 +30,7 @@ describe("a verdict", function()
       assert.is_true(math.abs(half_width(n) - quantile) < 0.003, n)
     end
   end)
-  it("sums up the rules", function()
+  it("combines the rules", function()
     assert.equal("holds", verdict.of { "yes", "yes" })
     assert.equal("does not hold here", verdict.of { "no", "no" })
     assert.equal("holds in part", verdict.of { "yes", "no", "undecided" })
@@ -39,7 +39,7 @@ describe("a verdict", function()
   end)
 end)
 
--- The experiment in the guide, as a user would save it.
+-- The experiment in the guide, saved as a user would.
 local function guide_example()
   local text = assert(io.open "docs/guide/5_experiments.md"):read "a"
   return assert(text:match '```lua\n(local mb = require "moonbow"\nlocal run.-)```')
@@ -58,7 +58,7 @@ for seed in run:each_seed() do
 end
 run:rule { "two is above one by a half", "two", above = "one", by = 0.5 }
 run:rule { "two stays below the ceiling", "two", below = "ceiling" }
-run:values("two")[1] = 9 -- which changes nothing that was measured
+run:values("two")[1] = 9 -- does not change the measured values
 run:figure("lines", mb.plot.lines { x = { 1, 2 }, y = { 1, 2 } })
 run:finish { points = run.settings.n_points }
 ]]
@@ -77,7 +77,7 @@ describe("an experiment", function()
   local function results() return json.decode(assert(io.open(out .. "/results.json")):read "a") end
   teardown(function() os.execute(("rm -r %s %s"):format(path, out)) end)
 
-  it("writes what the schema asks for", function()
+  it("writes results that fit the schema", function()
     local ok, printed = run ""
     assert.is_true(ok, printed)
     local got = results()
@@ -146,7 +146,7 @@ describe("an experiment", function()
     assert.matches("run: nothing was measured as '100 %%, pool 3 @ near'", details.refusals[2])
     assert.matches("run:series: unknown option 'lable'; did you mean 'label'%?$", details.refusals[3])
   end)
-  it("keeps the results of before where new ones cannot be written", function()
+  it("keeps the old results if new ones cannot be written", function()
     assert.is_true(run "")
     local before = assert(io.open(out .. "/results.json")):read "a"
     local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "b" }\nrun:add("a", 1)\n'
@@ -166,7 +166,7 @@ describe("an experiment", function()
     assert.equal("claim", keys[1])
   end)
   it("pairs a figure that some seeds lack by seed, not by position", function()
-    -- By position, 12 of seed 2 would stand beside 0 of seed 1, and the rule would seem to hold by far.
+    -- By position, 12 of seed 2 would be paired with 0 of seed 1, and the rule would seem to hold by far.
     local ok, printed = run("", [[
 local run = require("moonbow").experiment.start { name = "toy", claim = "b is above a", seeds = { full = 5 } }
 for seed in run:each_seed() do
@@ -184,7 +184,7 @@ run:finish()]])
     assert.same({ 2, 3, 4, 5 }, got.measured[2].seeds)
     assert.same({ 4, 4 }, { got.rules[1].n, got.rules[2].n })
   end)
-  it("refuses to pair what no seed has in common, or has in different numbers", function()
+  it("refuses to pair figures without common seeds, or with different numbers of values", function()
     local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "b" }\n'
     local ok, printed = run("", start .. [[
 for seed in run:each_seed() do run:add(seed > 2 and "a" or "b", 1) end
@@ -200,7 +200,7 @@ run:rule { "b is above a", "b", above = "a" }]])
     assert.is_falsy(ok)
     assert.matches("run:rule: seed 2 has 2 values of 'b', but 1 of 'a'", printed)
   end)
-  it("without rules writes what the schema allows, and without figures nothing", function()
+  it("without rules writes results that fit the schema, and without figures nothing", function()
     local start = 'local run = require("moonbow").experiment.start { name = "toy", claim = "none" }\n'
     local ok, printed = run("", start .. 'run:add("a", 1)\nrun:finish()')
     assert.is_true(ok, printed)
@@ -234,7 +234,7 @@ run:rule { "b is above a", "b", above = "a" }]])
     assert.is_nil(printed:find("begun", 1, true), printed)
     assert.matches("/results%.json: could not be written: No space left on device", printed)
   end)
-  it("and the review say in one line that there can be no folder", function()
+  it("and the review say in one line that a folder cannot be made", function()
     local pipe = io.popen(("%s experiments/review.lua --quick --out %s 2>&1"):format(interpreter, path))
     assert.equal(path .. "/: could not be made: it is a file, not a folder\n", pipe:read "a")
     assert.same({ nil, "exit", 1 }, { pipe:close() })
@@ -279,7 +279,7 @@ run:rule { "b is above a", "b", above = "a" }]])
 end)
 
 describe("the schema", function()
-  it("finds what is wrong", function()
+  it("finds errors", function()
     local schema = json.decode(assert(io.open "docs/results.schema.json"):read "a")
     local function result(changes)
       local all = { schema = 1, name = "x", claim = "x", verdict = "holds", seeds = 1, first_seed = 1, quick = true,
@@ -348,7 +348,7 @@ describe("probe", function()
     local function probe(y) return mb.probe(model, set.train.x, y, nearest_mean, { layers = { 0 } })[1].accuracy end
     assert.equal(probe(set.train.y), probe(set.train.y:reshape(60, 1)))
   end)
-  it("cross-validates where there is no test set", function()
+  it("cross-validates if there is no test set", function()
     local sizes = {}
     local found = mb.probe(model, set.train.x, set.train.y, function(x, y)
       sizes[#sizes + 1] = #x
@@ -358,7 +358,7 @@ describe("probe", function()
     assert.equal(1, #found)
     assert.equal(2, found[1].layer)
   end)
-  it("refuses what it cannot probe", function()
+  it("refuses invalid arguments", function()
     local function refuses(message, ...)
       local arguments = table.pack(...)
       assert.error_matches(function() mb.probe(table.unpack(arguments, 1, arguments.n)) end, message)

@@ -1,5 +1,5 @@
--- The gradient of the weights of a product is kept as its factors until somebody looks, where these are small:
--- nobody can tell, but for the memory.
+-- The gradient of the weights of a product is kept as its factors until it is read, if these are smaller: the results
+-- are the same, and only the memory differs.
 local mb = require "moonbow"
 local core = require "moonbow.core"
 
@@ -11,7 +11,7 @@ local function factors(seed)
   return mb.randn(rng, ROWS, INPUTS), mb.randn(rng, INPUTS, UNITS):param(), mb.randn(rng, ROWS, UNITS)
 end
 
--- The gradient of the weights, computed on another way.
+-- The gradient of the weights, computed by another algorithm.
 local function product(x, dy) return x:transpose():matmul(dy) end
 
 local function close(a, b) return (a:allclose(b, { relative = 1e-4, absolute = 1e-4 })) end
@@ -19,7 +19,7 @@ local function close(a, b) return (a:allclose(b, { relative = 1e-4, absolute = 1
 local function same(a, b) return (a:allclose(b, { relative = 0, absolute = 0 })) end
 
 describe("a gradient kept as its factors", function()
-  it("is what others see as any tensor", function()
+  it("looks like any other tensor", function()
     local looks = {
       function(g, e) return close(g, e) end,
       function(g, e) return close(e, g) end,
@@ -61,12 +61,12 @@ describe("a gradient kept as its factors", function()
     assert.is_true(core.is_factored(w.grad))
     assert.is_true(rawequal(w.grad, w.grad))
   end)
-  it("is not kept where the factors are no smaller", function()
+  it("is not used if the factors are not smaller", function()
     local w = mb.randn(mb.rng(1), 20, 30):param()
     mb.randn(mb.rng(2), 200, 20):matmul(w):sum():backward()
     assert.is_false(core.is_factored(w.grad))
   end)
-  it("does not change with what it was computed from", function()
+  it("does not change with the tensors from which it was computed", function()
     local x, w, dy = factors();
     (x:matmul(w)):backward(dy)
     local expected = product(x, dy)
@@ -82,7 +82,7 @@ describe("a gradient kept as its factors", function()
     (x:matmul(w) + x:matmul(w)):backward(dy)
     assert.is_true(close(w.grad, expected))
   end)
-  it("goes on to what the weights were computed from", function()
+  it("is passed on to the tensors from which the weights were computed", function()
     local x, w, dy = factors();
     (x:matmul(w * 2)):backward(dy)
     assert.is_true(close(w.grad, product(x, dy) * 2))
@@ -99,7 +99,7 @@ describe("a gradient kept as its factors", function()
     w.grad:close()
     assert.error_matches(function() return w.grad + 1 end, "has been closed")
   end)
-  it("takes no memory but that of the factors in a step", function()
+  it("takes only the memory of the factors in a step", function()
     local x, w, dy = mb.randn(mb.rng(1), 4, 2000), mb.randn(mb.rng(2), 2000, 2000):param(), mb.ones(4, 2000)
     local optimizer = mb.optim.SGD {}
     mb.release_memory()
@@ -119,9 +119,9 @@ describe("steps on factors", function()
     { "Adam" }, { "Adam", weight_decay = 0.1 }, { "Adam", keras_epsilon = true, epsilon = 1e-2 }, { "AdamW" },
   }
   for i, variant in ipairs(variants) do
-    it("are those on the gradient: " .. variant[1] .. " " .. i, function()
+    it("equal those on the gradient: " .. variant[1] .. " " .. i, function()
       local ends = {}
-      for way = 1, 2 do
+      for pass = 1, 2 do -- the gradient is read in pass 1, and stays as factors in pass 2
         local x, w, dy = factors()
         local options = { lr = 0.01 }
         for name, value in pairs(variant) do options[name] = name ~= 1 and value or nil end
@@ -129,28 +129,28 @@ describe("steps on factors", function()
         for _ = 1, 3 do
           local y = x:matmul(w);
           (y:tanh()):backward(dy)
-          if way == 1 then w.grad:sum() end
-          assert.equal(way == 2, core.is_factored(w.grad))
+          if pass == 1 then w.grad:sum() end
+          assert.equal(pass == 2, core.is_factored(w.grad))
           optimizer:step { { name = "w", value = w } }
           assert.is_nil(w.grad)
         end
-        ends[way] = w
+        ends[pass] = w
       end
       assert.is_true(same(ends[1], ends[2]))
     end)
   end
-  it("train a network to the same bits as with a look at every gradient", function()
+  it("train a network to the same bits as when every gradient is read", function()
     local states = {}
-    for way = 1, 2 do
+    for training = 1, 2 do
       local model = mb.nn.Sequential {
         mb.nn.Dense { units = 150, activation = "relu" }, mb.nn.Dense { units = 140, activation = "relu" },
         mb.nn.Dense { units = 3 },
       }
       local rng = mb.rng(4)
       mb.fit(model, { x = mb.randn(rng, 30, 200), y = rng:integers(1, 4, { shape = { 30 } }) }, {
-        epochs = 3, batch_size = 10, verbose = false, clip_norm = way == 2 and 1e9 or nil,
+        epochs = 3, batch_size = 10, verbose = false, clip_norm = training == 2 and 1e9 or nil,
       })
-      states[way] = model:state()
+      states[training] = model:state()
     end
     for name, value in pairs(states[1]) do assert.is_true(same(value, states[2][name]), name) end
   end)

@@ -1,4 +1,4 @@
--- Writing files: whole or not at all, at any path, by several at once; locks; JSON that comes back.
+-- Writing files: whole or not at all, at any path, by several processes; locks; JSON round trips.
 local lfs = require "lfs"
 local core = require "moonbow.core"
 local files = require "moonbow.io.files"
@@ -100,8 +100,8 @@ describe("a file", function()
     assert.matches("it is a device", select(2, mb.load_npy "/dev/zero"))
     assert.matches("it is a folder", select(2, mb.load(folder)))
   end)
-  it("that breaks off while it is read gives no half", function()
-    local content, err = files.read "/proc/self/mem" -- whose first page is no memory
+  it("that fails while it is read gives no partial content", function()
+    local content, err = files.read "/proc/self/mem" -- whose first page is not mapped
     assert.is_nil(content)
     assert.matches("^/proc/self/mem: Input/output error", err)
   end)
@@ -116,7 +116,7 @@ describe("a file", function()
     assert.matches("path is empty", select(2, files.write("", error)))
     assert.same({}, names())
   end)
-  it("is not written through a link that somebody planted under its temporary name", function()
+  it("is not written through a link with its temporary name", function()
     assert(put_in("victim", "precious"))
     assert(lfs.link("victim", folder .. "/.a.1.partial", true))
     assert(lfs.link(folder .. "/victim", folder .. "/.a.2.partial"))
@@ -124,7 +124,7 @@ describe("a file", function()
     assert.equal("precious", text_of "victim")
     assert.equal("new", text_of "a")
   end)
-  it("goes with what a killed writer left of it, and leaves that of a living one", function()
+  it("removes the temporary file of a killed writer, and not that of a running one", function()
     local script = [[local files, uv = require "moonbow.io.files", require "luv"
       files.write(arg[1] .. "/a", function(put)
         put "half"
@@ -141,7 +141,7 @@ describe("a file", function()
     assert.equal("outer", text_of "a")
     assert.same({ "a" }, names())
   end)
-  it("is one of those that several processes write at once", function()
+  it("is one whole version if several processes write it at once", function()
     local script = [[local files = require "moonbow.io.files"
       for i = 1, 60 do
         local text = (arg[2]):rep(20000)
@@ -166,7 +166,7 @@ rm %s/script.lua]]):format(folder, script, interpreter, folder, folder, folder))
 end)
 
 describe("a lock", function()
-  it("keeps others out until it is given back, or its process is killed", function()
+  it("keeps others out until it is released, or its process is killed", function()
     local path = folder .. "/lock"
     local lock = assert(files.lock(path))
     assert.is_nil((files.lock(path)))
@@ -180,13 +180,13 @@ describe("a lock", function()
     local again <close> = assert(files.lock(path))
     assert.is_userdata(again)
   end)
-  it("that cannot be says why", function()
+  it("that cannot be taken says why", function()
     assert.matches("No such file", select(2, files.lock(folder .. "/none/lock")))
   end)
 end)
 
 describe("a line", function()
-  it("is appended behind one that was cut short", function()
+  it("is appended after an unfinished one", function()
     assert(files.append(folder .. "/log", "a"))
     local file = assert(io.open(folder .. "/log", "a"))
     file:write "half"
@@ -212,11 +212,11 @@ describe("JSON", function()
     assert.equal("[]", json.encode(json.decode "[ ]"))
     assert.equal("null", json.encode(json.decode "null"))
   end)
-  it("hands on what a value raises itself", function()
+  it("passes on errors that a value raises itself", function()
     local evil = setmetatable({}, { __pairs = function() error "no pairs" end })
     assert.error_matches(function() json.encode { a = evil } end, "^no pairs$")
   end)
-  it("names what it cannot hold", function()
+  it("names values that it cannot hold", function()
     local function refuses(value, message)
       local text, err = json.encode(value, "info")
       assert.is_nil(text)
@@ -234,7 +234,7 @@ describe("JSON", function()
     round.round = round
     refuses(round, "nested more than limits%.depth = 100 deep")
   end)
-  it("that is none is refused, in bounded memory", function()
+  it("that is invalid is refused, in bounded memory", function()
     for text, message in pairs {
       [""] = "a value is expected", ["{"] = "a name is expected", ["[1,]"] = "a value is expected", ["[01]"] = "value",
       ["[1.]"] = "value", ["[.5]"] = "value", ["[-]"] = "value", ["[1e]"] = "value", ["[1e999]"] = "too large",

@@ -1,4 +1,4 @@
--- Trainings that go wrong: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
+-- Trainings that fail: Ctrl-C, NaN, errors half-way, labels and options that do not fit.
 local mb = require "moonbow"
 local bytes = require "support.state_bytes"
 local interrupted = require "support.interrupted"
@@ -17,7 +17,7 @@ local function fit(model, set, options)
   return mb.fit(model, set, options)
 end
 
--- A script whose fit says "now" in epoch 2, and goes on for long.
+-- A script whose fit says "now" in epoch 2, and continues for long.
 local SCRIPT = [[
   local mb = require "moonbow"
   local set = { x = mb.randn(mb.rng(1), 8, 4, 1), y = { 1, 2, 1, 2, 1, 2, 1, 2 } }
@@ -32,7 +32,7 @@ local SCRIPT = [[
 local function script(code) return interrupted { "-e", SCRIPT .. code } end
 
 describe("Ctrl-C in fit", function()
-  it("ends a script with code 130 and a line on how to go on, past pcall", function()
+  it("ends a script with code 130 and a line on how to resume, even inside pcall", function()
     local got = script "for _ = 1, 3 do pcall(train) end print 'went on'"
     assert.same({ 130, "" }, { got.code, got.output })
     assert.truthy(got.errors:find "^now\nfit: interrupted; the model has its best weights, of epoch %d+; [^\n]+\n$")
@@ -46,14 +46,14 @@ describe("Ctrl-C in fit", function()
     ]]
     assert.same({ 130, "false\tnil\tnil\n" }, { got.code, got.output })
   end)
-  it("leaves a checkpoint that the same command goes on with", function()
+  it("leaves a checkpoint from which the same command resumes", function()
     local code = ("mb_history = train %q"):format(root)
     local got = script(code)
     assert.equal(130, got.code)
     assert.truthy(got.errors:find("the same command goes on from the checkpoint in " .. root, 1, true))
     assert.is_table(mb.safetensors.read(root .. "/checkpoint.safetensors"))
   end)
-  it("raises at the prompt, keeps the best weights, and is lua's own afterwards", function()
+  it("raises at the prompt, keeps the best weights, and has lua's own handler afterwards", function()
     local input = SCRIPT:gsub("\n%s*", " ") .. "\npcall(train)\nprint(model.training)\n"
       .. "io.stderr:write 'now' while true do end\nprint 'next'\n"
     local got = interrupted({ "-i" }, { input = input })
@@ -118,7 +118,7 @@ describe("NaN in fit", function()
     raises("validation loss is NaN in epoch 1, batch 1: the labels or targets hold NaN", dense(1),
       { x = set.x, y = mb.ones(8) }, { loss = "mse", validation = { x = set.x, y = mb.full(nan, 8) } })
   end)
-  it("in a gradient stops before the step, also where the norm is clipped", function()
+  it("in a gradient stops before the step, also if the norm is clipped", function()
     local bad = mb.operation("bad", function(x) return x, function(dy) return dy * inf end end)
     for _, clip in ipairs { false, 1 } do
       local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2, initializer = 0 } }
@@ -126,7 +126,7 @@ describe("NaN in fit", function()
         { loss = function(output) return bad(output):sum() end, clip_norm = clip or nil })
     end
   end)
-  it("in a gradient that is kept as its factors is found, also where only their product is infinite", function()
+  it("in a gradient that is kept as its factors is found, also if only their product is infinite", function()
     local core = require "moonbow.core"
     for _, factor in ipairs { inf, nan, 1e25 } do
       local set = { x = mb.randn(mb.rng(1), 8, 200, 1) * 1e15, y = set_of().y }
@@ -149,12 +149,12 @@ describe("NaN in fit", function()
       nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 }, nn.Dense { units = 2 } }, set_of(),
       { epochs = 1, optimizer = mb.optim.SGD { lr = 1e30 } })
   end)
-  it("is not what outputs of -infinity are, where the loss is finite", function()
+  it("is not reported for outputs of -infinity if the loss is finite", function()
     local masked = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 },
       nn.Lambda { function(x) return x + mb.tensor { 0, 0, -inf } end } }
     assert.equal(2, #fit(masked, set_of()))
   end)
-  it("brings back the best weights without early stopping too", function()
+  it("restores the best weights without early stopping, too", function()
     local model, best = dense()
     assert.error_matches(function()
       fit(model, set_of(), { epochs = 9, callbacks = { function(record)
@@ -165,7 +165,7 @@ describe("NaN in fit", function()
     assert.is_string(best)
     assert.is_true(model.layers[2].weight:describe().inf == 0)
   end)
-  it("in the running statistics of a batch norm comes back too", function()
+  it("in the running statistics of a batch norm is undone, too", function()
     local set = set_of()
     local model = nn.Sequential { nn.BatchNorm1d {}, nn.Flatten {}, nn.Dense { units = 2 } }
     set.x:set(8, 1, 1, nan)
@@ -201,7 +201,7 @@ describe("an error inside fit", function()
       assert.is_true(options.callbacks ~= nil or before == bytes(model))
     end
   end)
-  it("leaves no gradients for the next one", function()
+  it("leaves no gradients for the next fit", function()
     local function weights(is_disturbed)
       local model = dense()
       model:build({ 4, 1 }, mb.rng(3))
@@ -211,19 +211,19 @@ describe("an error inside fit", function()
     end
     assert.is_true(weights(false) == weights(true))
   end)
-  it("in a coroutine that is closed inside it leaves order too", function()
+  it("in a coroutine that is closed inside it leaves the same order", function()
     local model = dense()
     local thread = coroutine.create(function() fit(model, set_of(), { callbacks = { coroutine.yield } }) end)
     assert(coroutine.resume(thread))
     assert(coroutine.close(thread))
     order(model, nil)
   end)
-  it("in a coroutine that an error ends leaves order too", function()
+  it("in a coroutine that an error ends leaves the same order", function()
     local model = dense()
     local thread = coroutine.create(function()
       fit(model, set_of(), { callbacks = { function() error { mine = true } end } })
     end)
-    assert.same({ false, { mine = true } }, { coroutine.resume(thread) }) -- nobody closes it
+    assert.same({ false, { mine = true } }, { coroutine.resume(thread) }) -- it is never closed
     order(model, nil)
     model:train()
     thread = coroutine.create(function() mb.evaluate(model, { x = mb.ones(2, 5, 1), y = { 1, 2 } }) end)
@@ -247,7 +247,7 @@ describe("labels", function()
     assert.same(expected, trained { x = set.x, y = { { 1 }, { 2 }, { 1 }, { 2 }, { 1 }, { 2 }, { 1 }, { 2 } } })
     assert.is_true(expected[1] <= 1)
   end)
-  it("that are no class numbers are refused with their row, wherever they are taken", function()
+  it("that are not class numbers are refused with their row, by every function that takes labels", function()
     local x, model = set_of().x, dense()
     for got, y in pairs {
       ["0 %(classes count from 1%)"] = { 1, 0, 1, 1, 1, 1, 1, 1 }, ["1.5"] = { 1, 1.5, 1, 1, 1, 1, 1, 1 },
@@ -264,7 +264,7 @@ describe("labels", function()
     assert.error_matches(function() fit(model, { x = x, y = mb.ones(8, 2) }) end, "one label per row.*{8, 2}")
     assert.error_matches(function() fit(model, { x = x, y = mb.ones(7) }) end, "data%.y: expected 8 labels.*got 7")
   end)
-  it("of a regression have the shape of the outputs, but for a last dimension of 1", function()
+  it("of a regression have the shape of the outputs, except for a last dimension of 1", function()
     local x = set_of().x
     local function loss(y) return fit(dense(1), { x = x, y = y }, { loss = "mse" })[2].loss end
     local y = mb.randn(mb.rng(2), 8)
@@ -293,7 +293,7 @@ describe("a network that does not classify", function()
       assert.error_matches(function() f(mb.forest, set.x) end, name .. ": .*expected a")
     end
   end)
-  it("names rows with outputs that are no numbers", function()
+  it("names rows with NaN or infinite outputs", function()
     local x, model = mb.ones(300, 4, 1), dense()
     model:build { 4, 1 }
     x:set(140, 2, 1, nan)
@@ -311,11 +311,11 @@ describe("options of fit", function()
   local function refuses(pattern, options, set)
     assert.error_matches(function() fit(dense(), set or set_of(), options) end, pattern)
   end
-  it("blame the line that calls fit", function()
+  it("are reported at the line that calls fit", function()
     local _, err = pcall(function() mb.fit(dense(), set_of(), { loss = function() return 1 end, verbose = false }) end)
     assert.truthy(err:find "^spec/fit_spec.lua:%d+: fit: loss: ")
   end)
-  it("refuse keys of a set that nothing reads", function()
+  it("refuse unknown keys of a set", function()
     local set = set_of()
     set.weights = mb.ones(8)
     refuses("fit: data: unknown key 'weights'", {}, set)
@@ -343,7 +343,7 @@ describe("options of fit", function()
       end
     end
   end)
-  it("refuse a validation that the network does not take before they train", function()
+  it("refuse a validation set that does not fit the network, before training", function()
     local trained = false
     refuses("Dense.*: input has 5 features, weights expect 4", { validation = { x = mb.ones(2, 5, 1), y = { 1, 2 } },
       loss = function(output) trained = true return output:sum() end })
@@ -361,7 +361,7 @@ describe("options of fit", function()
     assert.is_true(expected == trained({ quartz = 3 }, names))
     assert.is_false(expected == trained({ quartz = 2 }, names))
   end)
-  it("refuse class weights that are none", function()
+  it("refuse invalid class weights", function()
     refuses("fit: class_weights: names are given, but the set has no 'classes'", { class_weights = { calcite = 1 } })
     local named = set_of()
     named.classes = { "calcite", "quartz" }
@@ -377,12 +377,12 @@ describe("options of fit", function()
     refuses("fit: data.y: row 1: .*got 0", { class_weights = "balanced" },
       { x = set_of().x, y = { 0, 1, 0, 1, 0, 1, 0, 1 } })
   end)
-  it("give a batch whose rows all weigh nothing no loss", function()
+  it("ignore a batch whose rows all have weight 0", function()
     local set = set_of()
     local history = fit(dense(), set, { class_weights = { 0, 1 }, batch_size = 1, epochs = 1 })
     assert.is_true(history[1].loss > 0)
   end)
-  it("refuse a loss that is no tensor of one element, and callbacks that are none", function()
+  it("refuse a loss that is not a tensor of one element, and invalid callbacks", function()
     refuses("fit: loss: expected a tensor with one element from the function, got 0.5",
       { loss = function() return 0.5 end })
     refuses("fit: loss: expected a tensor with one element .*, got tensor {8, 2}", { loss = function(o) return o end })

@@ -91,7 +91,7 @@ describe("a forest", function()
     assert.same({ 130, "now forest.fit\nforest.fit: interrupted; the same command starts again\n", "" },
       { got.code, got.errors, got.output })
   end)
-  it("gives probabilities and the classes they mean", function()
+  it("gives probabilities, and the classes that follow from them", function()
     local x, y, x_test, y_test = easy(200)
     local forest = mb.forest.fit(x, y:totable(), { classes = 3 })
     local probability = forest:predict_proba(x_test)
@@ -102,7 +102,7 @@ describe("a forest", function()
     assert.equal(forest:score(x_test, y_test), forest:score(x_test:reshape(200, 160), y_test:totable()))
     assert.matches("^forest of 100 trees, %d+ nodes, 160 points, 3 classes$", tostring(forest))
   end)
-  it("fits what it has seen entirely when each tree sees it", function()
+  it("fits its training rows exactly if each tree sees all of them", function()
     local x, y = mb.randn(mb.rng(1), 60, 5), mb.rng(2):integers(1, 4, { endpoint = true, shape = { 60 } })
     for _, criterion in ipairs { "gini", "entropy" } do
       local forest = mb.forest.fit(x, y, { trees = 3, bootstrap = false, criterion = criterion })
@@ -110,7 +110,7 @@ describe("a forest", function()
       assert.equal(1, (forest:predict_proba(x):max()):item())
     end
   end)
-  it("judges itself by what its trees have not seen", function()
+  it("estimates its accuracy by the rows that its trees have not seen", function()
     local set = dofile "bench/support/sets.lua"()[3]
     local train, test = set.splits[1].train, set.splits[1].test
     local x, y = set.x:index(train), set.y:index(train)
@@ -120,14 +120,14 @@ describe("a forest", function()
     local score = forest:score(set.x:index(test), set.y:index(test))
     assert.is_true(math.abs(forest.oob_score - score) < 3 * math.sqrt(score * (1 - score) / 1000))
     assert.equal(1, forest:score(x, y))
-    -- One tree has not seen a third of them; the others have no vote, and do not count.
+    -- A third of the rows is out of the bag of the one tree; the others have no vote, and do not count.
     local one
     local text = said(function() one = mb.forest.fit(x, y, { trees = 1, oob_score = true }) end)
     assert.matches("forest.fit: oob_score: 6%d%d of 1000 rows have been seen by every tree", text)
     assert.is_true(math.abs(one.oob_decision:describe().nan / 2000 - 0.632) < 0.05)
     assert.is_true(one.oob_score > 0.5 and one.oob_score < forest.oob_score)
   end)
-  it("says which points matter", function()
+  it("gives the importance of points", function()
     local x, y = easy(400)
     local forest = mb.forest.fit(x, y, {})
     assert.is_true(math.abs(forest.importances:sum():item() - 1) < 1e-5)
@@ -153,7 +153,7 @@ describe("a forest", function()
 end)
 
 describe("a saved forest", function()
-  it("comes back as it was", function()
+  it("is equal after loading", function()
     local x, y = easy(100)
     local forest = mb.forest.fit(x, y, { trees = 9, seed = 4 })
     assert.is_true(mb.save(forest, path, { classes = { "below", "above" }, note = "n" }))
@@ -192,7 +192,7 @@ end)
 
 describe("forests refuse", function()
   local x, y = mb.randn(mb.rng(1), 6, 4), { 1, 2, 1, 2, 1, 2 }
-  it("options that cannot be", function()
+  it("invalid options", function()
     local function refuses(options, message)
       assert.error_matches(function() mb.forest.fit(x, y, options) end, message)
     end

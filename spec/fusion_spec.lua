@@ -1,4 +1,4 @@
--- A convolution does the work of the pooling and the relu behind it in one pass: the same numbers as apart.
+-- A convolution fuses the pooling and the relu behind it into one pass, with the same numbers as separate layers.
 local mb, mb64 = require "support.both"()
 local check = require "support.gradcheck"
 local seeded = require "support.seeded"
@@ -14,7 +14,7 @@ local function network(nn, activation, kernel, stride, pool)
   }
 end
 
--- The layers one by one, where nothing can be fused.
+-- Applies the layers one by one, so that nothing can be fused.
 local function apart(model, x)
   for _, layer in ipairs(model.layers) do x = layer(x) end
   return x
@@ -23,7 +23,7 @@ end
 local pools = { { size = 2 }, { size = 3, stride = 2 }, { size = 2, stride = 3 }, { size = 1, stride = 2 } }
 local activations = { "linear", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus", "selu", "gelu" }
 
--- The gradients of x and of all parameters for a loss that weighs the elements of the result.
+-- Returns the gradients of x and of all parameters for a loss that weighs the elements of the result.
 local function gradients_of(model, run, x, weights)
   for _, parameter in ipairs(model:parameters()) do parameter.value.grad = nil end
   local input = x:copy():param();
@@ -33,7 +33,7 @@ local function gradients_of(model, run, x, weights)
   return gradients
 end
 
--- Fused layers have the gradients of the same ones apart.
+-- Fused layers have the gradients of the same layers apart.
 local function assert_same_gradients(model, x, tolerance)
   local weights = mb.rand(mb.rng(3), model(x):shape())
   local expected = gradients_of(model, function(input) return apart(model, input) end, x, weights)
@@ -90,7 +90,7 @@ describe("a Sequential fuses", function()
     assert.equal(1, fused { norm { activation = "gelu" }, pool { size = 2 } })
     assert.equal(1, fused { norm { activation = "leaky_relu", alpha = -1 }, pool { size = 2 } })
   end)
-  it("batch norm into a convolution's filters while nothing is recorded or trained", function()
+  it("batch norm into a convolution's filters while not recording or training", function()
     assert.equal(2, fused({ conv(), norm {} }, unrecorded))
     assert.equal(3, fused({ conv(), norm { activation = "relu" }, pool { size = 2 } }, unrecorded))
     assert.equal(2, fused({ conv(), norm { activation = "gelu" }, pool { size = 2 } }, unrecorded))
@@ -136,14 +136,14 @@ describe("a convolution and the pooling behind it", function()
     end
   end)
 
-  it("refuses a slope that a backward pass could not follow", function()
+  it("refuses a slope for which a backward pass is impossible", function()
     local conv1d = require("moonbow.ops").conv1d
     local x, w = mb.ones(1, 6, 2), mb.ones(3, 2, 2):param()
     assert.error_matches(function() conv1d(x, w, nil, 1, 1, "same", nil, nil, 0.1) end,
       "conv1d: slope: expected 0 or nil where backward follows, got 0.1")
   end)
 
-  it("waits for an activation that falls", function()
+  it("is not fused with an activation that falls", function()
     for name, alpha in pairs { leaky_relu = -0.5, elu = -1 } do
       local model = mb.nn.Sequential { mb.nn.Conv1d { filters = 5, kernel = 3 },
         mb.nn.BatchNorm1d { activation = name, alpha = alpha }, mb.nn.MaxPool1d { size = 2 } }
@@ -154,19 +154,19 @@ describe("a convolution and the pooling behind it", function()
     end
   end)
 
-  it("blames the pooling for windows that do not fit", function()
+  it("names the pooling if windows do not fit", function()
     local model = mb.nn.Sequential { mb.nn.Conv1d { filters = 2, kernel = 3 }, mb.nn.MaxPool1d { size = 9 } }
     assert.error_matches(function() model(mb.ones(1, 8, 1)) end, "layer 2 %(MaxPool1d%)")
   end)
 
-  it("leaves every layer its own output where that is asked for", function()
+  it("gives every layer its own output if that is asked for", function()
     local model = network(mb.nn, "relu", 3, 1, { size = 2 })
     local shapes = {}
     for i, step in ipairs(model:trace { 8, 1 }) do shapes[i] = step.output[2] end
     assert.same({ 8, 4, 20 }, { shapes[1], shapes[2], shapes[3] })
   end)
 
-  it("passes NaN on", function()
+  it("passes on NaN", function()
     local model = network(mb.nn, "relu", 3, 1, { size = 2 })
     model:build({ 8, 1 }, mb.rng(1))
     local x = mb.ones(1, 8, 1)
@@ -174,7 +174,7 @@ describe("a convolution and the pooling behind it", function()
     assert.is_true(model(x):describe().nan > 0)
   end)
 
-  it("folds batch norm into its filters where nothing is recorded, and only then", function()
+  it("folds batch norm into its filters while not recording, and only then", function()
     local nn = mb.nn
     for _, bias in ipairs { true, false } do
       for _, activation in ipairs { "linear", "relu", "leaky_relu", "gelu" } do
@@ -226,7 +226,7 @@ describe("a convolution and the pooling behind it", function()
 end)
 
 describe("a batch norm and the pooling behind it", function()
-  -- Other activations come behind the pooling then: sums of gradients are rounded in another order.
+  -- Other activations follow the pooling then: sums of gradients are rounded in another order.
   local same_bits = { linear = true, relu = true, leaky_relu = true }
   for _, activation in ipairs(activations) do
     for _, pool in ipairs(pools) do
@@ -266,7 +266,7 @@ describe("a batch norm and the pooling behind it", function()
   end)
 end)
 
-describe("a convolution that is cheaper to make again than to keep", function()
+describe("a convolution that is cheaper to recompute than to keep", function()
   local nn = mb.nn
   local model = nn.Sequential {
     nn.Conv1d { filters = 4, kernel = 7, bias_initializer = 0.5 }, nn.BatchNorm1d { activation = "leaky_relu" },
@@ -289,7 +289,7 @@ describe("a convolution that is cheaper to make again than to keep", function()
     end
   end)
 
-  it("refuses to be made again of something else", function()
+  it("refuses to be recomputed from something else", function()
     local y = model(x)
     mb.no_grad(function() model.layers[1].bias:fill(0) end)
     assert.error_matches(function() y:sum():backward() end, "'conv1d' needs was changed in place")

@@ -9,7 +9,7 @@ local function normal(...) return rng:normal(0, 1, ...):totable() end
 local function positive(...) return rng:uniform(0.5, 2, ...):totable() end
 
 describe("a case", function()
-  it("draws the same whatever stands before it", function()
+  it("draws the same numbers whichever cases come before it", function()
     local seed = seeded.seed "draws the same whatever stands before it"
     assert.same(mb64.rng(seed):normal(0, 1, 5):totable(), normal(5))
   end)
@@ -22,7 +22,7 @@ describe("gradients of elementwise operations", function()
     local draw = of_positive[name] and positive or normal
     it(name, function() check(function(_, x) return x[name](x) end, { draw(3, 4) }) end)
   end
-  it("leaky_relu with a slope of 0 or below", function()
+  it("leaky_relu with a slope of at most 0", function()
     check(function(_, x) return x:leaky_relu(0) + x:leaky_relu(-0.5) end, { normal(3, 4) })
   end)
   for _, name in ipairs { "add", "sub", "mul", "div", "maximum", "minimum" } do
@@ -122,7 +122,7 @@ describe("gradients of pooling", function()
   end
 end)
 
--- A layer with weights, made anew for each library, as a function of its input and weights.
+-- Returns a layer with weights, made anew for each library, as a function of its input and weights.
 local function layer_gradient(make, shape, prepare)
   local function build(library)
     local layer = make(library)
@@ -160,7 +160,7 @@ describe("gradients of layers", function()
       return library.nn.BatchNorm1d { activation = "leaky_relu", alpha = 0.3 }
     end,
     ["BatchNorm1d with ELU"] = function(library) return library.nn.BatchNorm1d { activation = "elu" } end,
-    ["BatchNorm1d whose result is made again for several"] = function(library)
+    ["BatchNorm1d whose result is recomputed for several"] = function(library)
       local nn = library.nn
       return nn.Sequential {
         nn.BatchNorm1d { activation = "leaky_relu" },
@@ -209,7 +209,7 @@ describe("gradients of layers", function()
   for name in pairs(layers) do names[#names + 1] = name end
   table.sort(names) -- so that each draws the same numbers in every run
   for _, name in ipairs(names) do
-    -- Layer norm over two channels is a step function, which float cannot follow.
+    -- Layer norm over two channels is a step function, whose gradient float cannot resolve.
     local make, shape = layers[name], { 3, 7, name == "LayerNorm" and 6 or 2 }
     it(name, function()
       layer_gradient(make, shape)

@@ -1,4 +1,4 @@
--- mb.help prints the reference: an index, what is said of a name or a value, and what mentions words.
+-- mb.help prints the reference: an index, the entry of a name or a value, and entries that mention words.
 local mb = require "moonbow"
 
 local function printed(...)
@@ -32,7 +32,7 @@ describe("help", function()
     assert.matches("\n  tensor:matmul +The matrix product", all_of "tensors")
     assert.is_nil(all_of("tensors"):find("mb.fit", 1, true))
   end)
-  it("on a function is of that function, even where others have its name", function()
+  it("on a function is about that function, even if others have its name", function()
     local expected = { [mb.forest.fit] = "^mb.forest.fit%(x, y, options.*Fits a random forest",
       [mb.linear.fit] = "^mb.linear.fit%(.*Fits one weight",
       [mb.neighbours.fit] = "^mb.neighbours.fit%(.*Keeps spectra",
@@ -68,7 +68,7 @@ describe("help", function()
     assert.matches("\n    filters %(positive integer, required%)", all_of "Conv1d")
     assert.matches('\n    criterion %("gini" or "entropy", "gini"%)', all_of "forest.fit")
   end)
-  it("on an object is of its class, on a module of what is in it", function()
+  it("on an object is about its class, on a module about its content", function()
     assert.matches("^class tensor.*\n  tensor:matmul ", all_of(mb.ones(1)))
     assert.matches("^class rng.*\n  rng:normal ", all_of(mb.rng(1)))
     assert.matches("^class optimizer.*\n  optimizer:step ", all_of(mb.optim.SGD {}))
@@ -76,7 +76,7 @@ describe("help", function()
     assert.matches("^class figure.*\n  figure:save ", all_of(mb.plot.lines { y = { 1, 2 } }))
     assert.matches("^mb.optim.*\n  mb.optim.Adam ", all_of(mb.optim))
   end)
-  it("on words lists what mentions all of them, names first", function()
+  it("on words lists the entries that mention all of them, names first", function()
     local text = all_of "early stopping"
     assert.matches("^'early stopping' is mentioned by:\n  mb.fit ", text)
     assert.matches("^'random forest' is mentioned by:\n  mb.forest ", all_of "random forest")
@@ -91,7 +91,7 @@ describe("help", function()
     assert.matches("^write, not public\n\nWrites", all_of(require("moonbow.io.files").write))
     assert.matches("^no help on a function", all_of(function() end))
   end)
-  it("is there at once", function()
+  it("takes less than 0.2 s", function()
     local pipe = assert(io.popen(require "spec.support.interpreter" .. [[ -e '
       local mb = require "moonbow"
       local print, begin = print, os.clock()

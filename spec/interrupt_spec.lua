@@ -1,4 +1,4 @@
--- Ctrl-C: what a script, the prompt and an embedding program get, and whose signal it is afterwards.
+-- Ctrl-C: its effect in a script, at the prompt and in an embedding program, and the signal handler afterwards.
 local lfs = require "lfs"
 local interrupted = require "support.interrupted"
 
@@ -15,7 +15,7 @@ local WORK = [[
 local function run(code) return interrupted { "-e", WORK .. code } end
 
 describe("Ctrl-C in a script", function()
-  it("ends it with code 130 after what stands behind the guard, and says how to go on", function()
+  it("ends it with code 130 after the variables behind the guard, and says how to resume", function()
     local got = run "work 'fit'; print 'went on'"
     assert.equal(130, got.code)
     assert.equal("now\nrestored fit: interrupted; the same command starts again\n", got.errors)
@@ -27,7 +27,7 @@ describe("Ctrl-C in a script", function()
     got = run "coroutine.wrap(function() pcall(work) end)() print 'went on'"
     assert.same({ 130, "" }, { got.code, got.output })
   end)
-  it("is not swallowed by pcall around work that is one call of C", function()
+  it("is not swallowed by pcall around a single call of C", function()
     for _, work in ipairs { "linear.fit, x, y", "preprocess.fit, { 'snv' }, x",
       "preprocess.apply, { { name = 'snv' } }, x" } do
       local got = run(([[
@@ -54,7 +54,7 @@ describe("Ctrl-C in a script", function()
     ]]
     assert.same({ 130, "closed\n" }, { got.code, got.output })
   end)
-  it("ends what does not poll at the second time", function()
+  it("ends work that does not poll when pressed again", function()
     local code = [[
       local guard <close> = interrupt.catch "work"
       io.stderr:write "now\n"
@@ -64,18 +64,18 @@ describe("Ctrl-C in a script", function()
     ]]
     assert.equal(130, run(code).code)
   end)
-  it("ends it wherever it is, where that was asked for", function()
+  it("ends it wherever it is, if that was asked for", function()
     for _, busy in ipairs { "while true do end", "pcall(string.rep, 'x', -1) while true do pcall(error) end",
       "coroutine.wrap(function() while true do end end)()", "('x'):rep(40):find(('x*'):rep(40) .. 'y')" } do
       local got = run("interrupt.end_script_with 'bye' io.stderr:write 'now\\n'; " .. busy)
       assert.same({ 130, "now\nbye\n" }, { got.code, got.errors })
     end
   end)
-  it("still lets work end in order then", function()
+  it("then still lets work end in order", function()
     local got = run "interrupt.end_script_with 'bye' work 'fit'"
     assert.same({ 130, "now\nrestored fit: interrupted; the same command starts again\n" }, { got.code, got.errors })
   end)
-  it("that comes behind the last look is not lost", function()
+  it("that comes after the last check is not lost", function()
     local got = run [[
       do
         local guard <close> = interrupt.catch "work"
@@ -107,7 +107,7 @@ describe("Ctrl-C in a program that embeds Lua", function()
 end)
 
 describe("the handler of SIGINT", function()
-  -- lua's own handler raises "interrupted!" from a hook; that of the work is gone.
+  -- lua's own handler raises "interrupted!" from a hook; the handler of the work is removed.
   local AFTER = [[
     io.stderr:write "now\n"
     while true do end
@@ -177,11 +177,11 @@ describe("Ctrl-C in an experiment", function()
     local arguments = { "experiments/challenge.lua", "--quick", "--seeds", "1", "--out", out }
     local got = interrupted(arguments, { at = "epoch 1/3" })
     assert.equal(130, got.code)
-    assert.truthy(got.errors:find "\nfit: interrupted; [^\n]*the same command %a+") -- starts again, or goes on
+    assert.truthy(got.errors:find "\nfit: interrupted; [^\n]*the same command %a+") -- starts again, or resumes
     assert.is_false(exists(out .. "/results.json"))
     assert.is_false(exists(out .. "/runs/cnn2-linear-seed0/result.json"))
   end)
-  it("leaves nothing where figures are still drawn, and else all files", function()
+  it("leaves nothing while figures are drawn, and all files later", function()
     for at, last in pairs { bytes = "toy: interrupted, without results; the same command starts again",
       write = "experiment: interrupted; results and figures are written" } do
       local script = os.tmpname()
@@ -219,7 +219,7 @@ describe("Ctrl-C in an experiment", function()
       os.execute("rm -r " .. out)
     end
   end)
-  it("that comes while the folder is looked at leaves nothing there", function()
+  it("that comes while the folder is checked leaves nothing there", function()
     local script = os.tmpname()
     local file = assert(io.open(script, "w"))
     file:write [[
@@ -239,7 +239,7 @@ describe("Ctrl-C in an experiment", function()
     assert.truthy(got.errors:find "toy: interrupted, without results; the same command starts again\n$")
     for name in lfs.dir(out) do assert.truthy(name:find "^%.%.?$", name) end
   end)
-  it("is not needed to end a review without jobs", function()
+  it("is not needed to end a review with 0 jobs", function()
     local got = interrupted { "experiments/review.lua", "--jobs", "0", "--out", out }
     assert.same({ 1, "--jobs: expected an integer of at least 1\n" }, { got.code, got.errors })
   end)
@@ -252,7 +252,7 @@ describe("Ctrl-C in an experiment", function()
     assert.is_false(exists(out .. "/border_peaks/results.json") or exists(out .. "/depth/results.json"))
     assert.same({}, processes_with(out))
   end)
-  it("is answered where only gnuplot heard it", function()
+  it("is answered if only gnuplot got it", function()
     local file = assert(io.open(out, "w"))
     file:write "#!/bin/sh\nkill -2 $$\n"
     file:close()

@@ -45,7 +45,7 @@ local function describe_version(version)
       close_to(expected[name], model:predict_proba(x))
     end)
   end
-  it("a checkpoint, from which a training goes on", function()
+  it("a checkpoint, from which a training resumes", function()
     local run = os.tmpname()
     os.remove(run)
     finally(function() os.execute("rm -r " .. run) end)

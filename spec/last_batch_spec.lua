@@ -28,7 +28,7 @@ describe("batch norm in training", function()
 end)
 
 describe("the last batch", function()
-  -- How many rows the batches of an epoch of 9 rows have.
+  -- Returns the numbers of rows of the batches of an epoch of 9 rows.
   local function sizes(batch_size, ...)
     local layers, found = { ... }, {}
     layers[#layers + 1] = nn.Dense { units = 1 }
@@ -41,17 +41,17 @@ describe("the last batch", function()
     return found
   end
 
-  it("of one row belongs to the one before where batch norm would see one value of each channel", function()
+  it("of one row joins the batch before if batch norm would see one value of each channel", function()
     assert.same({ 4, 5 }, sizes(4, nn.Flatten {}, nn.BatchNorm1d {}))
     assert.same({ 9 }, sizes(8, nn.GlobalAvgPool1d {}, nn.BatchNorm1d {}))
     assert.same({ 3, 3, 3 }, sizes(3, nn.Flatten {}, nn.BatchNorm1d {}))
     assert.same({ 9 }, sizes(20, nn.Flatten {}, nn.BatchNorm1d {}))
   end)
-  it("of one row is one of its own everywhere else", function()
+  it("of one row is a batch of its own otherwise", function()
     assert.same({ 4, 4, 1 }, sizes(4, nn.Flatten {}))
     assert.same({ 4, 4, 1 }, sizes(4, nn.BatchNorm1d {}, nn.Flatten {}))
   end)
-  it("of one row, where every batch has one, is refused with the path of the layer", function()
+  it("of one row, if every batch has one, is refused with the path of the layer", function()
     refuses("layer 2 (BatchNorm1d): training needs more than one value of each channel", sizes, 1, nn.Flatten {},
       nn.BatchNorm1d {})
   end)

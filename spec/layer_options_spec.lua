@@ -1,4 +1,4 @@
--- Options of layers: each has a range, and what a layer would ignore is refused when it is made.
+-- Options of layers: each has a range, and options that a layer would ignore are refused when it is made.
 local mb = require "moonbow"
 local nn = mb.nn
 local nan = 0 / 0
@@ -9,7 +9,7 @@ local function refuses(message, f, ...)
 end
 
 describe("a layer refuses, when it is made,", function()
-  it("a padding that is none", function()
+  it("an invalid padding", function()
     local function padding(value) return { filters = 2, kernel = 3, padding = value } end
     refuses("Conv1d: padding: expected one of 'valid', 'same', got 'Same' (did you mean 'same'?)", nn.Conv1d,
       padding "Same")
@@ -49,12 +49,12 @@ describe("a layer refuses, when it is made,", function()
 end)
 
 describe("a layer", function()
-  it("refuses what it is called with beside the input", function()
+  it("refuses arguments of a call besides the input", function()
     local conv = nn.Conv1d { filters = 2, kernel = 3 }
     refuses("Conv1d: expected one argument, got true as argument 2", conv, mb.ones(1, 5, 1), true)
     refuses("Sequential: expected one argument, got true as argument 2", nn.Sequential { conv }, mb.ones(1, 5, 1), true)
   end)
-  it("refuses what its methods would ignore", function()
+  it("refuses arguments that its methods would ignore", function()
     local model = nn.Sequential { nn.Dense { units = 2 } }
     refuses("train: expected no arguments, got false as argument 1", model.train, model, false)
     refuses("eval: expected no arguments, got true as argument 1", model.eval, model, true)
@@ -68,7 +68,7 @@ describe("a layer", function()
     refuses("load_state: the model has no weights yet; build it first, or use restore", model.load_state, model,
       { ["1.weight"] = mb.ones(2, 2) })
   end)
-  it("refuses an activation that gives no tensor, and follows one that changes the shape", function()
+  it("refuses an activation that does not return a tensor, and follows one that changes the shape", function()
     refuses("Dense: activation: expected a tensor, got nil", nn.Dense { units = 2, activation = function() end },
       mb.ones(1, 3))
     local half = function(x) return x:slice(x:rank(), 1, x:size(x:rank()) // 2) end
@@ -87,7 +87,7 @@ describe("a layer", function()
     assert.equal(2, dense:config().units)
     assert.equal("nn.Dense{units = 2}", tostring(dense))
   end)
-  it("that takes more weights than the machine has memory says so before it makes them", function()
+  it("whose weights exceed the machine's memory raises before it makes them", function()
     local dense = nn.Dense { units = 2e9 }
     refuses("layer 1 (Conv1d): weight of shape {3, 1, 1000000000} has 3e+09 elements, more than mb.limits.elements",
       function() nn.Sequential { nn.Conv1d { filters = 1e9, kernel = 3 } }:build { 3, 1 } end)
@@ -97,7 +97,7 @@ describe("a layer", function()
     refuses("Dense: weight of shape {1000000, 2000000000} takes 8e+06 GB, but this machine has", dense.build, dense,
       { 1000000 })
   end)
-  it("of one's own says what is wrong with an initialiser", function()
+  it("of one's own raises for an invalid initialiser", function()
     local Layer = require "moonbow.nn.layer"
     local function scale(initializer)
       return Layer.class("Scale", {}, {

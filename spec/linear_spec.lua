@@ -40,7 +40,7 @@ local function cross_validate(set, options)
 end
 
 describe("linear classifiers", function()
-  it("are at the minimum of what they promise", function()
+  it("are at the minimum of their loss", function()
     local x, y = blobs(90)
     local with_constant = mb.concat({ x, mb.full(2, 90, 1) }, 2)
     for _, kind in ipairs { "logistic", "svm" } do
@@ -50,7 +50,7 @@ describe("linear classifiers", function()
       for k = 1, 3 do
         local sign = y:eq(k) * 2 - 1
         local margin = decision:slice(2, k, 1):reshape(90) * sign
-        -- Minus the derivative of the loss by the margin: log(1 + exp(-m)), or max(0, 1 - m)^2.
+    -- Minus the derivative of the loss with respect to the margin: log(1 + exp(-m)), or max(0, 1 - m)^2.
         local pull = kind == "logistic" and (margin * -1):sigmoid() or (1 - margin):relu() * 2
         local loss_gradient = (pull * sign * -C):reshape(1, 90):matmul(with_constant):reshape(5)
         local bias = model.bias:narrow(k, 1) / 2 -- the weight of the constant 2
@@ -85,7 +85,7 @@ describe("linear classifiers", function()
       assert.equal(model.weight:tobytes(), again.weight:tobytes())
     end
   end)
-  it("know classes that did not come, and do without an intercept", function()
+  it("accept classes without rows, and work without an intercept", function()
     local x, y = blobs(60)
     local model = mb.linear.fit(x, y:minimum(2), { classes = 5, fit_intercept = false })
     local p = model:predict_proba(x)
@@ -93,7 +93,7 @@ describe("linear classifiers", function()
     assert.is_true((p:sum(2):allclose(mb.ones(60))))
     assert.same({ 0, 0 }, model.bias:narrow(1, 2):totable())
   end)
-  it("come back from a file", function()
+  it("are equal after loading", function()
     local x, y = blobs(60)
     for _, kind in ipairs { "logistic", "svm" } do
       local model = mb.linear.fit(x, y, { kind = kind })
@@ -122,15 +122,15 @@ describe("linear classifiers", function()
     refuses("bias: expected a tensor", { weight = mb.ones(4, 3) }, config)
     refuses("loss: expected one of", { weight = mb.ones(4, 3), bias = mb.ones(3) }, { loss = "x", classes = 3 })
   end)
-  it("give probabilities where every logistic function is 0 in float", function()
+  it("give probabilities even if every logistic function is 0 in float", function()
     local x, y = blobs(60)
     local model = mb.linear.fit(x, y)
     local far = model:decision_function(mb.zeros(1, 4))
-    model.bias = model.bias - 300 - far:reshape(-1) -- all classes at the same, far distance
+    model.bias = model.bias - 300 - far:reshape(-1) -- all classes are far away, at the same distance
     local p = model:predict_proba(mb.zeros(1, 4)):reshape(-1)
     assert.is_true((p:allclose(mb.full(1 / 3, 3))))
   end)
-  it("refuse what cannot be", function()
+  it("refuse invalid arguments", function()
     local x, y = blobs(6)
     local function refuses(message, ...)
       local arguments = { ... }

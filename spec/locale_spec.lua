@@ -33,11 +33,11 @@ local function same_in_both(text)
 end
 
 describe("a locale with a decimal comma", function()
-  it("is there", function()
+  it("is installed", function()
     if not made then return pending "no localedef, or no source of de_DE (Debian: locales)" end
     assert.equal("1,5\n", run(write("comma.lua", "os.setlocale(arg[1]) print(1.5)"), "de_DE.UTF-8"))
   end)
-  it("does not change what is read from text", function()
+  it("does not change numbers read from text", function()
     local file = write("spectra.csv", "k;400.5;401.5\na;1.25;2e-1\n")
     local other = write("commas.csv", "k;400,5;401,5\na;1,25;2e-1\n")
     same_in_both(([[
@@ -46,7 +46,7 @@ describe("a locale with a decimal comma", function()
         print(set.axis[1] == 400.5, set.axis[2] == 401.5, set.x:get(1, 1, 1) == 1.25, set.x:get(1, 2, 1) * 5 == 1)
       end]]):format(file, other))
   end)
-  it("does not change models, nor what is read of them", function()
+  it("does not change models, saved or loaded", function()
     same_in_both(([[
       local x = mb.rng(1):normal(0, 1, 8, 5, 1)
       local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }

@@ -75,7 +75,7 @@ describe("memory that runs out", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
     assert.equal("200000000\n", within(700, free_blocks .. "print(#('x'):rep(200000000))")) -- held twice for a moment
   end)
-  it("is an error that a script can go on after", function()
+  it("is an error after which a script can continue", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
     assert.equal("false\ttrue\t3\n", within(700, [[
       local ok, err = pcall(mb.zeros, 2^28 | 0)
@@ -85,7 +85,7 @@ describe("memory that runs out", function()
   it("does not end the process inside liblinear", function()
     if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer maps terabytes" end
     if not os.execute "command -v prlimit >/dev/null" then return pending "no prlimit here" end
-    -- With little more than now, Lua cannot hold the rows; with some more, liblinear could not add its own.
+    -- With little more memory than now, Lua cannot hold the rows; with some more, liblinear cannot allocate its own.
     local text = within(nil, [[
       local x, y = mb.rng(1):normal(0, 1, 300000, 1), mb.ones(300000)
       for i = 1, 300000, 2 do y:set(i, 2) end
@@ -106,7 +106,7 @@ end)
 
 local MAP = 64 * 1000 * 16 * 4 -- bytes of each map below
 
--- How many maps more are live after f than before, without a collection in between.
+-- Returns by how many maps memory has grown after f, without a garbage collection in between.
 local function maps_left(f)
   collectgarbage()
   collectgarbage()
@@ -130,12 +130,12 @@ local function three_maps(...)
   return model
 end
 
-describe("memory of what lies between layers", function()
+describe("memory of maps between layers", function()
   local x = mb.randn(64, 1000, 16)
 
-  it("is given back at once where nothing is recorded", function()
+  it("is freed at once while not recording", function()
     local model, y = three_maps(), nil
-    mb.no_grad(model, x) -- makes the scratch that convolutions share
+    mb.no_grad(model, x) -- allocates the scratch that convolutions share
     assert.near(1, maps_left(function() y = mb.no_grad(model, x) end), 0.1)
     assert.same({ 64, 1000, 16 }, y:shape())
   end)
@@ -160,7 +160,7 @@ describe("memory of what lies between layers", function()
   end
   it("is one map for a batch norm with pooling, and its backward pass needs no other", function()
     local model, y = with_pooling(16), nil
-    -- The map, half a map, and for each of its reals a byte.
+    -- The map, half a map, and a byte for each of its reals.
     assert.near(1.625, maps_left(function() y = model(x) end), 0.1)
     local dy = mb.ones(y:shape())
     mb.release_memory()
@@ -168,12 +168,12 @@ describe("memory of what lies between layers", function()
     y:backward(dy)
     assert.is_true(mb.memory().peak - before < 0.2 * MAP)
   end)
-  it("is no map of a convolution that is cheaply made again", function()
+  it("has no map of a convolution that is cheap to recompute", function()
     local model, y = with_pooling(1), nil
     assert.near(0.625, maps_left(function() y = model(mb.randn(64, 1000, 1)) end), 0.15)
     y:sum():backward()
   end)
-  it("gives its place to the gradient of a dense layer's input", function()
+  it("is reused for the gradient of a dense layer's input", function()
     local nn = mb.nn
     local model = nn.Sequential { nn.Conv1d { filters = 16, kernel = 1, activation = "tanh" }, nn.Flatten {},
       nn.Dropout { rate = 0.5 }, nn.Dense { units = 1 } }
@@ -184,20 +184,20 @@ describe("memory of what lies between layers", function()
     y:sum():backward()
     assert.is_true(mb.memory().peak - before < 0.3 * MAP, (mb.memory().peak - before) / MAP)
   end)
-  it("stays with a function that has kept it", function()
+  it("is not freed if a function has kept the map", function()
     local seen = {}
     local function see(z)
       seen[#seen + 1] = z
       return z
     end
     local model = three_maps(mb.nn.Lambda { see }, mb.nn.Conv1d { filters = 16, kernel = 1, activation = see }):train()
-    seen = {} -- without what was seen when the model was built
+    seen = {} -- without the maps of building the model
     model(x):sum():backward()
     mb.no_grad(model, x)
     assert.equal(4, #seen)
     for _, z in ipairs(seen) do assert.same({ 64, 1000, 16 }, z:shape()) end
   end)
-  it("is used again in another size", function()
+  it("is reused for another size", function()
     mb.release_memory()
     local a, b = mb.zeros(10e6), mb.zeros(6e6)
     local before = mb.memory()
@@ -208,7 +208,7 @@ describe("memory of what lies between layers", function()
     assert.is_true(after.live + after.cached <= before.live + before.cached)
     assert.equal(15e6, c:count())
   end)
-  it("holds what was changed in place before it was used", function()
+  it("has the values that were changed in place before their use", function()
     local norm, conv = mb.nn.BatchNorm1d {}, mb.nn.Conv1d { filters = 1, kernel = 1 }
     local y = norm:train()(mb.randn(2, 5, 1))
     mb.no_grad(function() y:fill(3) end)

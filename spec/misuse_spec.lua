@@ -14,7 +14,7 @@ local function bad_values()
   }
 end
 
--- f(...) must raise a string that is a message of ours: with this file's position, or with the argument's name.
+-- f(...) must raise a string that is one of our messages: with this file's position, or with the argument's name.
 local function must_raise(what, f, ...)
   local ok, message = pcall(f, ...)
   assert.is_false(ok, what .. ": no error")
@@ -154,12 +154,12 @@ describe("methods of tensors refuse", function()
   end)
 end)
 
-describe("what the library calls refuses", function()
+describe("functions of the library's own refuse", function()
   local core = require "moonbow.core"
-  it("what is no list of tensors", function()
+  it("values that are not lists of tensors", function()
     must_raise("versions", call, core.versions, "abc")
   end)
-  it("what no tape has saved", function()
+  it("values that no tape has saved", function()
     for _, name in ipairs { "recall", "release", "supply" } do
       for what, arguments in pairs(bad_values()) do
         must_raise(("%s(%s)"):format(name, what), call, core[name], unpack_all(arguments))
@@ -187,7 +187,7 @@ describe("generators refuse", function()
 end)
 
 describe("messages", function()
-  it("hold nothing that a terminal takes for a command", function()
+  it("hold no terminal commands", function()
     for text, shown in pairs {
       ["\27[2J"] = "\\x1B[2J", ["a\u{9b}2J"] = "a\\xC2\\x9B2J", ["\u{202e}a"] = "\\xE2\\x80\\xAEa",
       ["\xff\u{e9}"] = "\\xFF",

@@ -8,8 +8,8 @@ local function parameters(model)
   return sum
 end
 
--- The weights of a network, without making its dense layers, of which some would take gigabytes: only the body is
--- built; that of the others follows from their units.
+-- Returns the number of weights of a network, without making its dense layers, some of which would take gigabytes: only
+-- the body is built; the weights of dense layers follow from their units.
 local function count(model, length)
   local body, dense = {}, {}
   for _, layer in ipairs(model.layers) do
@@ -30,7 +30,7 @@ local function count(model, length)
   return found
 end
 
--- As benchmarked, with 5000 points and 500 classes: all parameters and those of the body, each with the unit
+-- As benchmarked, with 5000 points and 500 classes: parameters in all and in the body, each with the unit
 -- of its last digit; the flattened maps; multiply-adds in millions, to half a percent.
 local benchmarked = {
   lee2020_cnn2 = { 19.15e6, 1e4, 106e3, 1e3, 139 * 64, 70 },
@@ -59,7 +59,7 @@ describe("networks hold", function()
       assert.is_true(math.abs(found.macs / 1e6 - expected[6]) <= 0.5 + 0.005 * expected[6], found.macs)
     end)
   end
-  it("as many parameters as the built model has", function()
+  it("the number of parameters of the built model", function()
     for _, name in ipairs { "lee2020_cnn2", "wang2020" } do
       local built = parameters(mb.models[name] { classes = 3, length = 300 })
       assert.equal(built, count(mb.models[name] { classes = 3 }, 300).all)
@@ -83,7 +83,7 @@ describe("networks hold", function()
     assert.equal(40190 + (204 * 64 + 1) * 120 + 121 * 84 + 85 * 186 + 187 * 28,
       count(mb.models.schuetzke2021 { classes = 28 }, 3250).all)
   end)
-  it("VGG16 as published, once kernels are 3 x 3 and images have three colours", function()
+  it("VGG16 as published, if kernels are 3 x 3 and images have three colours", function()
     local model, sum = mb.models.vgg16 { classes = 1000 }, 0
     local body = nn.Sequential { table.unpack(model.layers, 1, 18) }
     assert.same({ 7, 512 }, body:build { 224, 1 })
@@ -119,7 +119,7 @@ describe("networks", function()
       end
     end)
   end
-  it("say which layer finds a length too short", function()
+  it("name the layer for which a length is too short", function()
     assert.error_matches(function() mb.models.lee2020_cnn2 { classes = 2, length = 3 } end,
       "lee2020_cnn2 > layer 2 %(MaxPool1d%).*the input has 2")
   end)
@@ -142,7 +142,7 @@ describe("options of networks", function()
     assert.equal("Conv1d MaxPool1d Conv1d MaxPool1d Flatten Dense",
       types(mb.models.cnn { classes = 2, kernel = { 3, 3 }, filters = 4 }))
   end)
-  it("that are numbers change no number of convolutions, also in the place of the network's only list", function()
+  it("that are numbers do not change the number of convolutions, even in place of the only list", function()
     local function convolutions(name, options)
       options.classes = options.classes or 2
       return select(2, types(mb.models[name](options)):gsub("Conv1d", ""))

@@ -1,4 +1,4 @@
--- Dissimilarities beside SciPy's, neighbours beside scikit-learn's, files, misuse.
+-- Dissimilarities compared with SciPy's, neighbours with scikit-learn's, files, misuse.
 local mb = require "moonbow"
 local neighbours = mb.neighbours
 local interrupted = require "support.interrupted"
@@ -28,13 +28,13 @@ teardown(function() os.remove(path) end)
 describe("distances", function()
   local x = mb.rng(5):random(5, 40)
   local a, b = x:narrow(1, 2), x:narrow(3, 3)
-  it("are SciPy's", function()
+  it("equal SciPy's", function()
     for metric, expected in pairs(SCIPY) do
       local y = neighbours.distances(a, b, { metric = metric })
       assert.is_true((y:allclose(mb.tensor(expected), { relative = 1e-6, absolute = 0 })), metric)
     end
   end)
-  it("of warping are those of the plain algorithm", function()
+  it("of warping equal those of the plain algorithm", function()
     local function plain(p, q, window)
       local row = { [0] = 0 }
       for i = 1, #p do
@@ -57,7 +57,7 @@ describe("distances", function()
     assert.same(neighbours.distances(a, b, { metric = "dtw" }):totable(),
       neighbours.distances(a, b, { metric = "dtw", window = 40 }):totable())
   end)
-  it("under warping do not see a shift", function()
+  it("under warping do not change with a shift", function()
     local t = mb.arange(100)
     local function peak(centre) return ((t - centre) / 3):pow(2):mul(-0.5):exp():reshape(1, 100, 1) end
     local here, there = peak(40), peak(50)
@@ -70,7 +70,7 @@ describe("distances", function()
     assert.is_true(distance("dtw", 3) > 0.5)
     assert.is_true(math.abs(distance "earth_movers" - 10) < 1e-3)
   end)
-  it("of more rows than go into one part are the same", function()
+  it("are the same if the rows need several parts", function()
     local many = mb.rng(1):random(200, 300)
     local whole = neighbours.distances(many, many:narrow(1, 170), { metric = "dtw", verbose = false })
     for _, i in ipairs { 1, 64, 65, 200 } do
@@ -78,7 +78,7 @@ describe("distances", function()
       assert.same(one:totable()[1], whole[i]:totable())
     end
   end)
-  it("refuse what cannot be compared", function()
+  it("refuse spectra that cannot be compared", function()
     local function refuses(message, ...)
       local arguments = { ... }
       assert.error_matches(function() neighbours.distances(table.unpack(arguments)) end, message)
@@ -132,7 +132,7 @@ describe("nearest neighbours", function()
       end
     end
   end)
-  it("under warping are those of the whole matrix, on any number of threads", function()
+  it("under warping equal those of the whole matrix, on any number of threads", function()
     local set, threads = mb.data.border_peaks { n = 120, test = 40, crop = 160, seed = 1 }, mb.threads()
     for _, metric in ipairs { "dtw", "ddtw" } do
       local model = neighbours.fit(set.train.x, set.train.y, { k = 3, metric = metric, window = 10 })
@@ -152,7 +152,7 @@ describe("nearest neighbours", function()
       end
     end
   end)
-  it("come back from a file", function()
+  it("are equal after loading", function()
     local set = mb.data.border_peaks { n = 50, test = 20, crop = 160, seed = 1 }
     local model = neighbours.fit(set.train.x, set.train.y,
       { metric = "dtw", window = 4, weights = "distance" })
@@ -169,7 +169,7 @@ describe("nearest neighbours", function()
     x:fill(9)
     assert.same({ 2 }, model:predict(mb.tensor { { 2, 2 } }):totable())
   end)
-  it("refuse what cannot be", function()
+  it("refuse invalid arguments", function()
     local x = mb.ones(3, 4)
     local function refuses(message, y, options, other)
       assert.error_matches(function() neighbours.fit(other or x, y, options) end, message)

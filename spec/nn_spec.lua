@@ -13,7 +13,7 @@ local function small()
   }
 end
 
--- An activation given as an option does what it does as a layer behind.
+-- An activation given as an option equals one as a layer behind.
 describe("the activation of", function()
   local function agree(with_option, with_layer)
     local x, dy = mb.rng(4):normal(0, 1, 5, 30, 3), mb.rng(5):normal(0, 1, 5, 30, 3)
@@ -43,7 +43,7 @@ describe("the activation of", function()
 end)
 
 describe("output shapes", function()
-  it("of convolutions are those of Keras", function()
+  it("of convolutions equal Keras'", function()
     local function conv(options)
       options.filters = 7
       return output(nn.Conv1d(options), { 20, 3 })
@@ -81,7 +81,7 @@ describe("weights", function()
     assert.is_true(a:parameters()[1].value:allclose(b:parameters()[1].value, { relative = 0, absolute = 0 }))
     assert.is_false((a:parameters()[1].value:allclose(c:parameters()[1].value)))
   end)
-  it("have the spread that their initialiser states", function()
+  it("have the spread of their initialiser", function()
     local function sd(initializer)
       local layer = nn.Conv1d { filters = 200, kernel = 5, initializer = initializer }
       layer:build({ 10, 20 }, mb.rng(1))
@@ -121,7 +121,7 @@ describe("weights", function()
       assert.equal(1, turns)
     end
   end)
-  it("come back with state and load_state", function()
+  it("are restored by state and load_state", function()
     local a, b = small(), small()
     a:build({ 16, 1 }, mb.rng(1))
     b:build({ 16, 1 }, mb.rng(2))
@@ -138,7 +138,7 @@ describe("weights", function()
     state.other = mb.ones(1)
     assert.error_matches(function() b:load_state(state) end, "no 'other'")
   end)
-  it("come back with config and from_config", function()
+  it("are restored by config and from_config", function()
     local a = small()
     local b = nn.from_config(a:config())
     assert.equal(tostring(a), tostring(b))
@@ -150,11 +150,11 @@ describe("pooling that does not alias", function()
   it("is the largest value of each window, blurred, at every stride-th point", function()
     local x = mb.tensor { 0, 0, 8, 0, 0, 0, 0, 4, 0 }:reshape(1, 9, 1)
     local function apply(options) return nn.BlurPool1d(options)(x):reshape(-1):totable() end
-    assert.same({ 6, 6, 2, 0, 1, 3, 3, 1, 0 }, apply { size = 2, stride = 1 }) -- 0 8 8 0 0 0 4 4 0 under 1 2 1
+    assert.same({ 6, 6, 2, 0, 1, 3, 3, 1, 0 }, apply { size = 2, stride = 1 }) -- 0 8 8 0 0 0 4 4 0 blurred by 1 2 1
     assert.same({ 6, 2, 1, 3, 0 }, apply { size = 2 })
     assert.same({ 3, 3, 1, 0, 0.5, 1.5, 1.5, 0.5, 0 }, apply { size = 1, stride = 1, blur = 4 })
   end)
-  it("keeps the map of a shifted spectrum more alike than plain pooling does", function()
+  it("changes the map of a shifted spectrum less than plain pooling does", function()
     local x = mb.zeros(2, 64, 1)
     x[1]:set(30, 1, 1)
     x[2]:set(31, 1, 1)
@@ -184,7 +184,7 @@ describe("a position channel", function()
 end)
 
 describe("modes", function()
-  it("drop the same numbers where nothing is recorded", function()
+  it("drop the same elements while not recording", function()
     local x = mb.rng(1):normal(0, 1, 2, 50, 3)
     local function dropped() return nn.Dropout { rate = 0.5 }:train():set_rng(mb.rng(7))(x:param()):totable() end
     local recorded = dropped()

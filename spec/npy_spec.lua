@@ -1,4 +1,4 @@
--- NumPy's files: what NumPy writes (bytes kept here), round trips, refusals.
+-- NumPy's files: files that NumPy wrote (bytes kept here), round trips, refusals.
 local mb = require "moonbow"
 
 local path = os.tmpname()
@@ -56,7 +56,7 @@ describe("npy", function()
     end
     assert.same({ 1 }, loads("<f4", "", string.pack("<f", 1)):totable())
   end)
-  it("says what the file was", function()
+  it("returns type and order of the file", function()
     loads("<f8", "1, 1", string.pack("<d", 1), true)
     assert.same({ type = "float64", fortran_order = true }, (select(2, mb.load_npy(path))))
   end)
@@ -81,7 +81,7 @@ describe("npy", function()
       assert.same({ 1, 2 }, mb.load_npy(path):totable())
     end
   end)
-  it("comes back bit for bit, in every type", function()
+  it("is equal bit for bit after loading, in every type", function()
     local x = mb.randn(mb.rng(1), 3, 4, 2)
     for _, type in ipairs { "float32", "float64" } do
       assert.is_true(mb.save_npy(x, path, { type = type }))
@@ -100,7 +100,7 @@ describe("npy", function()
       assert.equal(y, (mb.load_npy(path)))
     end
   end)
-  it("writes what NumPy writes", function() -- numpy.save of array([1.5, -2], float32)
+  it("writes the same bytes as NumPy", function() -- numpy.save of array([1.5, -2], float32)
     assert(mb.save_npy(mb.tensor { 1.5, -2 }, path))
     assert.equal("\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
       .. (" "):rep(60) .. "\n"
@@ -122,7 +122,7 @@ describe("npy", function()
     refuses(file(header("<i8", "1,"), string.pack("<i8", math.maxinteger)), "exactly")
     refuses(file(header("<f8", "1,"), string.pack("<d", 1e300)), "without becoming infinite")
   end)
-  it("refuses what is no array of numbers", function()
+  it("refuses files that are not arrays of numbers", function()
     local one = string.pack("<f", 1)
     refuses("wavelength,1,2\n", "not an npy file")
     refuses(file(header("|O", "1,"), "\x80\4"), "Python objects %(pickles%)")
@@ -135,7 +135,7 @@ describe("npy", function()
     refuses(file(header("<f4", "1, 1, 1, 1, 1"), one), "5 dimensions")
     refuses(file(header("<f4", "99999999999999999999,"), one), "impossible size")
     refuses(file(header("<f4", "1048576, 1048576, 1048576"), one), "impossible shape")
-    refuses(file(header("<f4", "1099511627776, 16777216"), one), "impossible shape") -- 2^64 elements wrap to none
+    refuses(file(header("<f4", "1099511627776, 16777216"), one), "impossible shape") -- 2^64 elements wrap to 0
     refuses(file(header("<f4", "1099511627776, 16777216, 1"), ""), "impossible shape")
     refuses(file(header("<f4", "2147483648, 2"), one), "limits.elements = 2147483648")
     refuses(file("{'descr': '<f4', 'shape': (1,), }", one), "'fortran_order' is neither")
@@ -162,7 +162,7 @@ end)
 
 describe("npz", function()
   local arrays = { x = mb.randn(mb.rng(1), 40, 5), y = mb.arange(40), ["odd name"] = mb.ones(1) }
-  it("comes back, stored and compressed", function()
+  it("is equal after loading, stored and compressed", function()
     for _, compress in ipairs { false, true } do
       assert.is_true(mb.save_npz(arrays, path, { compress = compress, type = { y = "int32" } }))
       local back, about = assert(mb.load_npz(path))
@@ -173,7 +173,7 @@ describe("npz", function()
     assert.is_true(mb.save_npz({ zeros = mb.zeros(100000) }, path, { compress = true }))
     assert.is_true(#content() < 2000)
   end)
-  it("reads what numpy.savez writes", function() -- 64-bit sizes in the local header
+  it("reads files of numpy.savez", function() -- 64-bit sizes in the local header
     local npy = file(header("|u1", "2,"), "\1\2")
     local crc = string.pack("<I4", (require("zlib").crc32()(npy)))
     local place = "PK\3\4\45\0\0\0\0\0\0\0!\0" .. crc .. ("\xff"):rep(8) .. "\5\0\20\0x.npy"
@@ -210,7 +210,7 @@ describe("npz", function()
   end)
 end)
 
-describe("npz from a stranger", function()
+describe("npz of other programs", function()
   local zip = require "moonbow.io.zip"
   local limits = mb.limits
   local function archive(entries, compress)
@@ -240,7 +240,7 @@ describe("npz from a stranger", function()
     refuses_npz(archive { { name = "a.npy", content = npy_of(3) }, { name = "a", content = npy_of(4) } },
       "'a' is there twice")
   end)
-  it("holds as many entries as its end says, and nothing behind them", function()
+  it("holds the number of entries in its end record, and nothing after them", function()
     local whole = archive { { name = "a.npy", content = npy_of(3) }, { name = "b.npy", content = npy_of(3) } }
     local place = #whole - 21
     local function with_count(count)
@@ -277,7 +277,7 @@ describe("npz from a stranger", function()
     stop = "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 2, 2, #listing, #outer, 0)
     refuses_npz(outer .. listing .. stop, "'a.npy' and 'b.npy' share bytes")
   end)
-  it("may be written for more than 4 GB, with sizes and places of 64 bits", function()
+  it("may be written for more than 4 GB, with sizes and offsets of 64 bits", function()
     local bytes = npy_of(3)
     local crc = require("zlib").crc32()(bytes)
     local wide = string.pack("<I2I2i8i8i8", 1, 24, #bytes, #bytes, 0)
@@ -297,7 +297,7 @@ describe("npz from a stranger", function()
     end
     write(whole(wide))
     assert.same({ 0, 0, 0 }, assert(mb.load_npz(path)).a:totable())
-    write(whole("\7\0\2\0xy" .. wide)) -- behind another extra field
+    write(whole("\7\0\2\0xy" .. wide)) -- after another extra field
     assert.same({ 0, 0, 0 }, assert(mb.load_npz(path)).a:totable())
     refuses_npz(whole(""), "its place is wrong")
     refuses_npz(whole(wide, { count = 2 }), "its directory is damaged")
@@ -305,7 +305,7 @@ describe("npz from a stranger", function()
     refuses_npz(whole(wide, { at = 3 }), "its directory is damaged")
     refuses_npz(whole(wide, { signature = "PK\6\8" }), "its directory is damaged")
   end)
-  it("unpacks to no more than limits.unpacked, and to what its bytes can become", function()
+  it("unpacks to at most limits.unpacked, and to at most what deflate can make of its bytes", function()
     local members = { { name = "a.npy", content = npy_of(100000) }, { name = "b.npy", content = npy_of(100000) } }
     local whole = archive(members, true)
     limits.unpacked = 150000
@@ -323,7 +323,7 @@ describe("npz from a stranger", function()
     local at = whole:find("PK\1\2", 1, true)
     refuses_npz(whole:sub(1, at + 23) .. string.pack("<I4", 299999) .. whole:sub(at + 28), "its size is impossible")
   end)
-  it("says that memory has run out, and not that a checksum is wrong", function()
+  it("reports that memory has run out, and not that a checksum is wrong", function()
     local inflate = require("zlib").inflate
     finally(function() require("zlib").inflate = inflate end)
     require("zlib").inflate = function() return function() error("not enough memory", 0) end end

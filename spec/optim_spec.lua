@@ -1,4 +1,4 @@
--- Optimisers: what they remember of parameters, and what they refuse.
+-- Optimisers: the state that they keep of parameters, and refusals.
 local mb = require "moonbow"
 local nn = mb.nn
 
@@ -9,7 +9,7 @@ local function step(optimizer, w)
 end
 
 describe("an optimiser used again", function()
-  it("moves another model's first step as a fresh one does, not by its own count of steps", function()
+  it("starts to count steps anew for another model", function()
     for name in pairs { Adam = 1, AdamW = 1 } do
       local used, first = mb.optim[name] { lr = 0.1 }, mb.tensor({ 5 }):param()
       for _ = 1, 20 do step(used, first) end
@@ -19,7 +19,7 @@ describe("an optimiser used again", function()
       assert.equal(b:item(), a:item(), name)
     end
   end)
-  it("goes on with the moments of the same parameter", function()
+  it("continues with the moments of the same parameter", function()
     local function run(pauses)
       local optimizer, w, other = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param(), mb.tensor({ 1 }):param()
       for _ = 1, 5 do
@@ -30,7 +30,7 @@ describe("an optimiser used again", function()
     end
     assert.equal(run(false), run(true))
   end)
-  it("counts the steps of a parameter that had no gradient at first from its own first one", function()
+  it("counts the steps of a parameter from its first gradient", function()
     local optimizer, a, late = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param(), mb.tensor({ 3 }):param()
     local fresh = mb.tensor({ 3 }):param()
     for _ = 1, 10 do step(optimizer, a) end
@@ -59,7 +59,7 @@ describe("an optimiser used again", function()
     end, "stop")
     assert.equal(0.5, optimizer.lr)
   end)
-  it("goes on with another's state, which counts for each parameter", function()
+  it("continues with another's state, which is kept for each parameter", function()
     local function run(pause)
       local optimizer, a, b = mb.optim.Adam { lr = 0.1 }, mb.tensor({ 5 }):param(), mb.tensor({ 3 }):param()
       local list = { { name = "a", value = a }, { name = "b", value = b } }
@@ -95,7 +95,7 @@ describe("an optimiser's state", function()
     assert.equal(first, moments["1.w"]:item())
     assert.same({ w = 1 }, steps)
   end)
-  it("is refused where it is none, and nothing changes", function()
+  it("is refused if it is invalid, and nothing changes", function()
     local a = mb.optim.Adam {}
     local list = { { name = "w", value = mb.tensor({ 3 }):param() } }
     step(a, list[1].value)
@@ -150,7 +150,7 @@ describe("optimisers refuse", function()
   it("Nesterov's momentum without a momentum", function()
     refuses("SGD: nesterov: expected a momentum above 0 beside it, got 0", mb.optim.SGD, { nesterov = true })
   end)
-  it("a learning rate that was set to nonsense later", function()
+  it("a learning rate that was set to an invalid value later", function()
     local w = mb.tensor({ 1 }):param()
     for _, lr in ipairs { 0 / 0, -1, math.huge, "fast", false } do
       local optimizer = mb.optim.Adam {}

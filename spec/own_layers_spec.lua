@@ -46,12 +46,12 @@ describe("a layer of one's own", function()
     assert.equal("uniform", loaded.layers[1].options.initializer)
   end)
 
-  it("says that it has to be defined before it is loaded", function()
+  it("has to be defined before it is loaded, as the message says", function()
     assert.error_matches(function() nn.from_config { type = "Undefined" } end,
       "from_config: unknown layer 'Undefined'; one of your own has to be defined by nn.class before$")
   end)
 
-  it("may keep what it gets and returns, however the network goes on", function()
+  it("may keep its inputs and outputs, which the network does not close", function()
     local seen = {}
     local Keep = nn.class("Keep", {}, {
       forward = function(_, input)

@@ -1,4 +1,4 @@
--- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message where it
+-- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message if it
 -- fails.
 local mb = require "moonbow"
 local measured = require "support.measured"
@@ -26,7 +26,7 @@ local function write(name, text)
   return folder .. "/" .. name
 end
 
--- Two kinds of spectra with a peak at one of two places.
+-- Two classes of spectra with a peak at one of two positions.
 local function artificial()
   local rng, lines, header = mb.rng(1), {}, { "kind", "sample" }
   for i = 1, 40 do header[#header + 1] = 1000 + i end
@@ -98,7 +98,7 @@ describe("own_spectra", function()
     assert.equal(1, code)
     assert.matches("spectrum 2 has no 's'", text)
   end)
-  it("refuses groups that leave nothing to learn from, and names what is too few", function()
+  it("refuses groups that make training or testing impossible, and names classes that are too small", function()
     local function fails(arguments, message)
       local code, text = run(arguments)
       assert.equal(1, code, text)
@@ -129,7 +129,7 @@ describe("own_spectra", function()
     assert.matches("class  spectra  mistaken for  recall\n", text)
     assert.matches("\nc12 +2 ", text)
   end)
-  it("says which classes the model does not know, and where the axis differs", function()
+  it("names classes that the model does not know, and the point at which the axis differs", function()
     local file = write("train.csv", "k,1,2,3\na,1,2,1\na,1,3,1\nb,2,1,2\nb,3,1,3\n")
     local code, text = run("--label k --folds 2 --epochs 1 --model logistic_regression " .. file)
     assert.equal(0, code, text)
@@ -146,7 +146,7 @@ describe("own_spectra", function()
     assert.equal(1, code, text)
     assert.is_truthy(text:find("the file has 3 from 1 to 3; point 2 is 2 there and 2.5 here", 1, true), text)
   end)
-  it("finds before it trains that it cannot write", function()
+  it("finds before training that it cannot write", function()
     local file = artificial()
     local code, text = run(("--label kind --out %s/sub %s"):format(file, file))
     assert.equal(1, code)
@@ -167,7 +167,7 @@ describe("own_spectra", function()
     assert.is_truthy(text:find([[a\x1B]0;x\x07]], 1, true) and text:find([[b\xE2\x80\xAEc]], 1, true), text)
     assert.is_nil(text:find "[\27\7\u{202e}]")
   end)
-  it("predicts nothing where the network gives nothing finite", function()
+  it("predicts nothing if the network's output is not finite", function()
     local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2, initializer = 3e38 } }
     model:build { 3, 1 }
     local path = folder .. "/huge.safetensors"
@@ -186,7 +186,7 @@ describe("own_spectra", function()
     assert.is_nil(io.open(folder .. "/cut/model.safetensors"))
     assert.is_nil(io.open(folder .. "/cut/results.json"))
   end)
-  it("tells measured classes apart", function()
+  it("classifies measured spectra", function()
     for name, case in pairs {
       ["meats_ftir/Fresh_meats.csv"] = { "--label meat --group meat,sample,supplier", 0.95 },
       ["coffee_ftir/Instant_Coffee_Quadrum.csv"] = { "--label Varietal", 0.93 },

@@ -1,5 +1,5 @@
 -- Every file that documents and comments name exists: a path below one of our folders, the bare name of a source file,
--- a module, a link between documents. CHANGELOG.md may name what is gone.
+-- a module, a link between documents. CHANGELOG.md may name removed files.
 local lfs = require "lfs"
 
 local folders = { "lua", "csrc", "spec", "docs", "experiments", "bench", "cmake", "rockspec", "tools", "bin",
@@ -7,7 +7,7 @@ local folders = { "lua", "csrc", "spec", "docs", "experiments", "bench", "cmake"
 
 -- Files of other programs, of examples and of users, which are not in the tree.
 local elsewhere = {
-  ["my_claim.lua"] = true, ["sweep.lua"] = true, ["program.c"] = true, -- of the reader
+  ["my_claim.lua"] = true, ["sweep.lua"] = true, ["program.c"] = true, -- files of the reader
   ["lua.h"] = true, ["lauxlib.h"] = true, ["linear.h"] = true, ["cblas.h"] = true, ["omp.h"] = true,
   ["math.h"] = true, ["script.lua"] = true, ["cumsum.c"] = true, ["test_cumsum.c"] = true,
 }
@@ -37,7 +37,7 @@ end
 local is_ours = {}
 for _, folder in ipairs(folders) do is_ours[folder] = true end
 
--- ---- what a file says: pairs of line number and text ----
+-- ---- the text of a file: pairs of line number and text ----
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -52,7 +52,7 @@ local function each_line(path, f)
   end
 end
 
--- From a mark that begins a line or follows a blank on.
+-- Finds a comment from a mark that begins a line or follows a blank.
 local function comments_after(mark)
   return function(path, say)
     each_line(path, function(number, line)
@@ -80,7 +80,7 @@ local function reader_of(path)
   return path ~= "CHANGELOG.md" and readers[path:match "[^./]+$"]
 end
 
--- ---- what has to exist ----
+-- ---- names that have to exist ----
 
 local function exists(path)
   if path:find "%*" then
@@ -130,7 +130,7 @@ local function missing_link(page, text, say)
   end
 end
 
--- Calls say(name) for each name in the text of a file that is of nothing.
+-- Calls say(name) for each name in the text of a file that does not exist.
 local function missing(path, text, say)
   for word in text:gmatch "[%w_./*-]+" do
     local name = missing_path(word) or missing_name(word) or missing_module(word)
@@ -152,7 +152,7 @@ describe("a file that is named", function()
     end
     assert.equal("", table.concat(found, "\n"))
   end)
-  it("is noticed where it does not exist", function()
+  it("is noticed if it does not exist", function()
     local function names_in(text)
       local found = {}
       missing("docs/README.md", text, function(name) found[#found + 1] = name end)

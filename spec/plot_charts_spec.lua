@@ -85,7 +85,7 @@ describe("plot", function()
   end)
 
   describe("heatmap", function()
-    it("draws one box for each number, at its place", function()
+    it("draws one box for each number, at its position", function()
       local script = plot.heatmap{ z = { { 1, 2, nan }, { 4, 5, 6 } }, x = { 0, 1, 3 } }:script()
       local rows = block(script, "map")
       assert.equal(5, #rows)
@@ -96,7 +96,7 @@ describe("plot", function()
       assert.same({ 1, 6 }, { axis_range(script, "cb") })
     end)
 
-    it("takes falling places", function()
+    it("takes falling positions", function()
       local script = plot.heatmap{ z = { { 1, 2 } }, x = { 20, 10 } }:script()
       assert.same({ 5, 25 }, { axis_range(script, "x") })
       assert.equal(20, block(script, "map")[1][1])
@@ -130,7 +130,7 @@ describe("plot", function()
       assert.equal(4000, plot.heatmap{ z = mb.zeros(1, 300), x_names = counted(300, tostring) }.width)
     end)
 
-    it("becomes an image where it is large", function()
+    it("becomes an image if it is large", function()
       local z = counted(1000, function(i) return counted(10, function(j) return i + j end) end)
       local script = plot.heatmap{ z = z }:script()
       assert.truthy(script:find "with image")
@@ -138,7 +138,7 @@ describe("plot", function()
       assert.equal(400, #block(script, "map")[1])
     end)
 
-    it("averages cells that shrink together and repeats those torn apart", function()
+    it("averages cells that become smaller and repeats cells that become larger", function()
       local map = { z = { { 1, 3, 10, nan }, { 5, 7, 20, nan } } }
       map.x_edges, map.y_edges = { 0, 1, 2, 3, 4 }, { 0, 1, 2 }
       local small = resample.map(map, 1, 2)
@@ -237,7 +237,7 @@ describe("plot", function()
       it(what, function() assert.error_matches(function() f(options) end, message) end)
     end
 
-    it("numbers that are none, and more cells than can be read", function()
+    it("invalid numbers, and more cells than can be read", function()
       assert.error_matches(function() plot.heatmap { z = { { 1, 2 }, true } } end,
         "plot.heatmap: z%[2%]: expected a table or tensor of numbers, got true")
       local z = {}

@@ -26,7 +26,7 @@ describe("plot", function()
       assert.truthy(plot.lines{ y = x, label = "seed" }:script():find "title 'seed 3'")
     end)
 
-    it("shares with all series what stands beside them", function()
+    it("uses options beside series for all series", function()
       local script = plot.lines{
         x = { 5, 6 }, style = "points",
         series = { { y = { 1, 2 } }, { y = { 3, 4 }, x = { 7, 8 }, style = "steps" } },
@@ -37,7 +37,7 @@ describe("plot", function()
       assert.truthy(script:find "%$curve2 using 1:2 with steps")
     end)
 
-    it("leaves gaps at NaN, infinity, and what a log axis cannot show; shows lone points", function()
+    it("leaves gaps at NaN, infinity, and numbers that a log axis cannot show; shows lone points", function()
       local script = plot.lines{ 1, 2, nan, inf, 3, -inf }:script()
       assert.same({ { 1, 1 }, { 2, 2 }, "gap", { 5, 3 }, "gap" }, block(script, "curve1"))
       assert.same({ { 5, 3 } }, block(script, "lone1"))
@@ -81,7 +81,7 @@ describe("plot", function()
       for i, figure in ipairs(figures) do assert.equal(before[i], figure:script()) end
     end)
 
-    it("refuses holes, and entries that it would leave out", function()
+    it("refuses lists with gaps, and entries that it would leave out", function()
       local function refuses(message, kind, options)
         assert.error_matches(function() plot[kind](options) end, message)
       end
@@ -107,7 +107,7 @@ describe("plot", function()
         "error%[1%]: expected at least 0, got %-1")
     end)
 
-    it("fits the axes to the data, the y axis to what the x axis shows", function()
+    it("fits the axes to the data, the y axis to the data in the x range", function()
       local script = plot.lines{ x = { 0, 1, 2, 3 }, y = { 5, 1, 2, 90 }, x_range = { 1, 2 } }:script()
       assert.same({ 1, 2 }, { axis_range(script, "x") })
       assert.same({ 0.95, 2.05 }, { axis_range(script, "y") })
@@ -178,7 +178,7 @@ describe("plot", function()
       assert.equal("bottom right", (place{ y = step, label = "a" }))
     end)
 
-    it("goes outside where all corners are taken, and widens the figure by its width", function()
+    it("goes outside if all corners are taken, and widens the figure by its width", function()
       local where, figure = place{ y = counted(60, function(i) return i % 2 end), label = "a long label" }
       assert.equal("outside right top", where)
       assert.truthy(tostring(figure):match "(%d+)x420" + 0 > 640 + 80)
@@ -186,7 +186,7 @@ describe("plot", function()
       assert.truthy(tostring(fixed):find "500x420")
     end)
 
-    it("does as told", function()
+    it("has the position that was asked for", function()
       assert.equal("bottom left", (place{ y = { 1, 2 }, label = "a", legend = "bottom left" }))
       assert.equal("\nunset key", (place{ y = { 1, 2 }, label = "a", legend = false }))
       assert.equal("\nunset key", (place{ y = { 1, 2 } }))
@@ -194,7 +194,7 @@ describe("plot", function()
   end)
 
   describe("thinning", function()
-    -- The pixels that a line paints in each column: its least and greatest height.
+    -- The pixels that a line covers in each column: its least and greatest height.
     local function painted(columns, heights, indices)
       local result = {}
       for _, i in ipairs(indices) do
@@ -207,7 +207,7 @@ describe("plot", function()
       return result
     end
 
-    it("keeps what a line paints in every pixel column, and the ends where it enters and leaves", function()
+    it("keeps the pixels of a line in every pixel column, and the ends where it enters and leaves", function()
       local rng = mb.rng(1)
       local n = 20000
       local columns = counted(n, function(i) return i ~= 777 and i // 50 end)

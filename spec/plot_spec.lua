@@ -41,7 +41,7 @@ describe("plot", function()
     end
   end
 
-  -- A program in place of gnuplot.
+  -- Replaces gnuplot by a program.
   local function fake_gnuplot(commands)
     local path = folder .. "/fake"
     local file = assert(io.open(path, "w"))
@@ -103,7 +103,7 @@ describe("plot", function()
       assert.same({ path:match "[^/]*$" }, files())
     end)
 
-    it("returns nil and a message that names the package where gnuplot is missing", function()
+    it("returns nil and a message that names the package if gnuplot is missing", function()
       gnuplot_is(folder .. "/no such 'program'")
       local path, message = plot.lines{ 1, 2 }:save(folder .. "/a.svg")
       assert.is_nil(path)
@@ -113,14 +113,14 @@ describe("plot", function()
       assert.same({}, files())
     end)
 
-    it("returns nil and what gnuplot said where it fails", function()
+    it("returns nil and gnuplot's message if it fails", function()
       fake_gnuplot "echo some trouble >&2; exit 1"
       local path, message = plot.lines{ 1, 2 }:save(folder .. "/a.svg")
       assert.is_nil(path)
       assert.truthy(message:find("some trouble", 1, true))
     end)
 
-    it("keeps the old file where gnuplot writes half a picture", function()
+    it("keeps the old file if gnuplot writes half a picture", function()
       assert(io.open(folder .. "/a.svg", "w")):write("old"):close()
       fake_gnuplot [[echo '<?xml version="1.0"?><svg>' >"$(sed -n "s/^set output '\(.*\)'$/\1/p" "$2")"]]
       local path, message = plot.lines{ 1, 2 }:save(folder .. "/a.svg")
@@ -174,7 +174,7 @@ describe("plot", function()
       assert.is_true(wide > 100 and wide <= 110, wide)
     end)
 
-    it("gives way to a window where there is a display", function()
+    it("is replaced by a window if there is a display", function()
       fake_gnuplot(("cat >>%s/script; for f; do cat $f >>%s/script; done"):format(folder, folder))
       local command = ("DISPLAY=:9 MOONBOW_GNUPLOT=%s/fake %s -e "):format(folder, interpreter)
         .. [['assert(require("moonbow.plot").lines({ 1, 2, 1 }):show())']]
@@ -210,7 +210,7 @@ describe("plot", function()
         } }
         assert(figure:save(path))
         local svg, count = read(path), 0
-        -- names of categories and rows may be wrapped, all others stand in one piece
+        -- names of categories and rows may be wrapped, all other names are in one piece
         for found in svg:gmatch "<text>(.-)</text>" do
           if found:gsub("&gt;", ">") == in_svg(text) then count = count + 1 end
         end

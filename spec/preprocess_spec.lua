@@ -1,8 +1,8 @@
--- Preprocessing: what each step does, that it travels, and SciPy's figures for it.
+-- Preprocessing: the result of each step, saved steps, and SciPy's figures for comparison.
 local mb, mb64 = require "support.both"()
 
 describe("preprocess", function()
-  it("does what its steps say", function()
+  it("computes each step", function()
     local x = mb.tensor { { 1, 2, 3, 6 }, { 4, 4, 0, 8 } }:reshape(2, 4, 1)
     local function apply(name) return select(2, mb.preprocess.fit({ name }, x)):reshape(2, 4) end
     assert.is_true((apply("snv"):mean(2):allclose(mb.zeros(2), { absolute = 1e-6 })))
@@ -12,7 +12,7 @@ describe("preprocess", function()
     assert.is_true((apply("area"):mean(2):allclose(mb.ones(2))))
     assert.is_true((apply("standardize"):allclose(mb.tensor { { -1, -1, 1, -1 }, { 1, 1, -1, 1 } })))
   end)
-  it("uses what was fitted", function()
+  it("uses the fitted values", function()
     local fitted = mb.preprocess.fit({ "standardize" }, mb.tensor { { 1, 2 }, { 3, 6 } }:reshape(2, 2, 1))
     assert.same({ { { 1 }, { 2 } } }, mb.preprocess.apply(fitted, mb.tensor { { 3, 8 } }:reshape(1, 2, 1)):totable())
     assert.error_matches(function() mb.preprocess.apply(fitted, mb.ones(1, 3, 1)) end, "fitted on 2 points")
@@ -24,7 +24,7 @@ describe("preprocess", function()
       assert.equal(0, stats.nan + stats.inf, name)
     end
   end)
-  it("scales what is small, large or far from 0 as it does the rest", function()
+  it("scales small and large numbers, and numbers far from 0, accurately", function()
     local function apply(name, values)
       return select(2, mb.preprocess.fit({ name }, mb.tensor(values):reshape(1, -1, 1))):reshape(-1)
     end
@@ -51,11 +51,11 @@ describe("preprocess", function()
     fitted = mb.preprocess.fit({ "standardize" }, mb.tensor { { 10000001 }, { 10000004 } }:reshape(2, 1, 1))
     assert.same({ 1e7 + 2.5, 1.5 }, { fitted[1].mean[1], fitted[1].sd[1] })
   end)
-  it("does not stand a spectrum on its head to give it the maximum 1", function()
+  it("does not invert a spectrum to give it the maximum 1", function()
     local x = mb.tensor { { 1, 2 }, { -3, -1 } }:reshape(2, 2, 1)
     assert.error_matches(function() mb.preprocess.fit({ "max" }, x) end, "max: row 2 has no value above 0")
   end)
-  it("refuses NaN and infinity, in spectra and in what becomes of them", function()
+  it("refuses NaN and infinity, in spectra and in the results of steps", function()
     local x = mb.ones(3, 6, 1)
     local fitted = mb.preprocess.fit({ "standardize" }, x)
     x:set(2, 4, 1, 0 / 0)
@@ -87,7 +87,7 @@ describe("preprocess", function()
     refuses("lambda: expected a positive number", { { name = "als_baseline", options = { lambda = -1 } } })
     refuses("fitted: expected a list, got an entry %[name%]", { name = "snv" })
   end)
-  it("refuses a list of steps with a hole", function()
+  it("refuses a list of steps with a gap", function()
     assert.error_matches(function() mb.preprocess.fit({ "snv", nil, "max" }, mb.ones(1, 2, 1)) end,
       "names: entry 2 of 3 is nil")
     assert.error_matches(function() mb.preprocess.fit({ step = "snv" }, mb.ones(1, 2, 1)) end, "got an entry %[step%]")
@@ -125,7 +125,7 @@ local x = {
   0.8879285828, 0.5524329664, 0.3043739945
 }
 
--- Compares in double to SciPy, and in float to what float can hold.
+-- Compares with SciPy in double, and in float up to the precision of float.
 local function check(step, expected, values)
   for _, library in ipairs { mb, mb64 } do
     local y = select(2, library.preprocess.fit({ step }, library.tensor(values or x):reshape(1, -1, 1)))
@@ -206,7 +206,7 @@ local function options_of(name, reference)
 end
 
 describe("Savitzky and Golay's filter", function()
-  it("is SciPy's, ends included", function()
+  it("equals SciPy's, ends included", function()
     for _, reference in ipairs(smoothed) do
       check(options_of("savitzky_golay", reference), { table.unpack(reference) })
     end
@@ -239,7 +239,7 @@ describe("Savitzky and Golay's filter", function()
       assert.is_true(math.abs(z:get(1, at, 1) - expected) < 1e-8)
     end
   end)
-  it("changes nothing where it interpolates", function()
+  it("changes nothing if it interpolates", function()
     for _, window in ipairs { 51, 65 } do
       local y = mb64.randn(mb64.rng(1), 1, window + 3, 1)
       local z = select(2, mb64.preprocess.fit({ { "savitzky_golay", window = window, order = window - 1 } }, y))
@@ -252,7 +252,7 @@ describe("Savitzky and Golay's filter", function()
     assert.is_true(collectgarbage "count" - before < 10000) -- KB; a matrix of weights would take 128 MB
     assert.is_true((y:allclose(mb.ones(1, 4000, 1))))
   end)
-  it("refuses windows that are none", function()
+  it("refuses invalid windows", function()
     local function refuses(message, options)
       options[1] = "savitzky_golay"
       assert.error_matches(function() mb.preprocess.fit({ options }, mb.ones(2, 20, 1)) end, message)
@@ -267,7 +267,7 @@ describe("Savitzky and Golay's filter", function()
 end)
 
 describe("the baseline by asymmetric least squares", function()
-  it("is that of its authors", function()
+  it("equals the authors'", function()
     for _, reference in ipairs(baselines) do
       local expected = {}
       for i, value in ipairs(reference) do expected[i] = x[i] - value end
@@ -300,14 +300,14 @@ describe("the baseline by asymmetric least squares", function()
       for i = 1, 400 do assert.is_true(math.abs(z[i] - (y[i] - second(i))) < 1e-6, lambda) end
     end
   end)
-  it("leaves the peak and takes the slope", function()
+  it("keeps the peak and subtracts the slope", function()
     local y = {}
     for i = 1, 500 do y[i] = 0.3 + i / 1000 + math.exp(-0.5 * ((i - 250) / 5) ^ 2) end
     local z = select(2, mb.preprocess.fit({ { "als_baseline", p = 0.001 } }, mb.tensor(y):reshape(1, 500, 1)))
     assert.is_true(z:get(1, 250, 1) > 0.95 and z:get(1, 250, 1) < 1.05)
     for _, t in ipairs { 1, 100, 400, 500 } do assert.is_true(math.abs(z:get(1, t, 1)) < 0.03) end
   end)
-  it("treats channels and spectra by themselves, whatever the number of threads", function()
+  it("treats channels and spectra independently, whatever the number of threads", function()
     local all = mb.rand(mb.rng(1), 200, 300, 2)
     local function apply(spectra) return select(2, mb.preprocess.fit({ "als_baseline" }, spectra)) end
     local before = mb.threads()
@@ -320,7 +320,7 @@ describe("the baseline by asymmetric least squares", function()
     local alone = apply(all:narrow(7, 1):slice(3, 2, 1))
     assert.equal(alone:tobytes(), one:narrow(7, 1):slice(3, 2, 1):tobytes())
   end)
-  it("refuses parameters that are none", function()
+  it("refuses invalid parameters", function()
     local function refuses(message, options, length)
       options[1] = "als_baseline"
       assert.error_matches(function() mb.preprocess.fit({ options }, mb.ones(2, length or 20, 1)) end, message)
@@ -346,7 +346,7 @@ describe("resampling", function()
     local y = select(2, mb.preprocess.fit({ { "resample", axis = { 0, 1 }, grid = { 0.5 } } }, spectra))
     assert.same({ { { 5, 2 } } }, y:totable())
   end)
-  it("refuses what it would have to invent", function()
+  it("refuses to extrapolate", function()
     local function refuses(message, axis, grid)
       assert.error_matches(function()
         mb.preprocess.fit({ { "resample", axis = axis, grid = grid } }, mb.ones(1, 3, 1))
@@ -361,7 +361,7 @@ describe("resampling", function()
 end)
 
 describe("steps with options", function()
-  it("travel with the model", function()
+  it("are saved with the model", function()
     local spectra, path = mb.randn(mb.rng(1), 4, 20, 1), os.tmpname()
     local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
     local steps = { { "resample", axis = mb.arange(20), grid = mb.linspace(1, 20, 39) }, { "als_baseline", p = 0.1 },

@@ -1,4 +1,4 @@
--- mb.profile: its accounting adds up, and it leaves the model as it was. No spec looks at a time.
+-- mb.profile: its sums are consistent, and it leaves the model as it was. No spec depends on a time.
 local mb = require "moonbow"
 local nn = mb.nn
 
@@ -58,7 +58,7 @@ describe("a profile", function()
     assert.equal(2 * 9 + 1 + 2, #report.rows)
     assert.equal("Conv1d", row_of(report, "3.1.1", "conv1d", "forward").type)
   end)
-  it("counts what was done: no gradient of the spectra, two for a layer behind others", function()
+  it("counts the work that was done: no gradient of the spectra, two gradients for later layers", function()
     local report = mb.profile(small(), x, y)
     local first, second, dense = 2 * 8 * 16 * 3 * 4, 2 * 8 * 16 * 5 * 4 * 4, 2 * 8 * 64 * 2
     assert.equal(first, row_of(report, "1", "conv1d", "forward").flops)
@@ -135,7 +135,7 @@ describe("profiling leaves", function()
     end
     assert.is_true(model:train()(x):allclose(twin:train()(x), { relative = 0, absolute = 0 }))
   end)
-  it("nothing behind after an error", function()
+  it("nothing changed after an error", function()
     local model = small()
     model:train()
     assert.error_matches(function() mb.profile(model, x, { 1, 2, 1, 2, 1, 2, 1, 9 }) end, "cross_entropy")
@@ -149,7 +149,7 @@ describe("profiling leaves", function()
 end)
 
 describe("profile refuses", function()
-  it("what it cannot measure", function()
+  it("invalid arguments", function()
     local function refuses(message, ...)
       local arguments = { ... }
       assert.error_matches(function() mb.profile(table.unpack(arguments)) end, message)

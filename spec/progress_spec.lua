@@ -15,13 +15,13 @@ it("a bar fits on a line, however narrow the terminal is", function()
   for columns = 2, 80 do assert.is_true(#progress.bar_line(head, 0.3, tail, columns) < columns) end
 end)
 
-it("a time has the unit that it is long enough for", function()
+it("a time has the largest unit that it reaches", function()
   assert.same({ "0 s", "59 s", "1:00 min", "59:59 min", "1:00 h", "30:05 h" }, { progress.show_time(0.4),
     progress.show_time(59.4), progress.show_time(59.5), progress.show_time(3599), progress.show_time(3600),
     progress.show_time(30 * 3600 + 5 * 60) })
 end)
 
-it("core knows how wide the terminal is", function()
+it("core returns the width of the terminal", function()
   local command = interpreter .. [[ -e 'print(require("moonbow.core").terminal_columns())']]
   assert.equal("61\n", on_terminal(61, command))
   assert.equal("\n", on_terminal(0, command))
@@ -58,7 +58,7 @@ describe("progress", function()
     now = 106
     shown.batch(1, 2, 0.6)
     now = 106.05
-    shown.batch(2, 2, 0.6) -- too soon after the last
+    shown.batch(2, 2, 0.6) -- too soon after the last one
     now = 112
     shown.epoch(record, 0.75, 1)
   end
@@ -79,14 +79,14 @@ describe("progress", function()
     train()
     assert.same({ LINE, "" }, written)
   end)
-  it("of a training that goes on is timed from there", function()
+  it("of a resumed training is timed from there", function()
     local shown = progress.start(4, true, 2)
     now = 110
     shown.epoch({ epoch = 3, loss = 1, lr = 1, seconds = 10 }, 1, 3)
     assert.same({ ERASE .. "epoch 3/4  loss 1.0000  lr 1  10.0 s  best 1.0000 in epoch 3  at most 10 s left\n" },
       written)
   end)
-  it("is none where nobody wants any", function()
+  it("is not shown with verbose = false", function()
     do
       local shown <close> = progress.start(3, false, 0)
       shown.batch(1, 2, 0.6)

@@ -1,4 +1,4 @@
--- The prompt: what Tab offers, what print shows, the history, and all of it in a real terminal.
+-- The prompt: completions, what print shows, the history, and all of it in a real terminal.
 local mb = require "moonbow"
 local complete = require "moonbow.prompt.complete"
 local prompt = require "moonbow.prompt"
@@ -200,7 +200,7 @@ describe("the prompt's print", function()
 end)
 
 describe("the history", function()
-  -- As lua-readline, which tells its lines to a file only.
+  -- Lines as from lua-readline, which writes them only to a file.
   local function readline()
     local lines = {}
     return {
@@ -249,7 +249,7 @@ describe("the history", function()
   end)
 end)
 
--- What the prompt writes where the lines come from a pipe.
+-- Returns what the prompt writes if the lines come from a pipe.
 local function at_prompt(environment, ...)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
@@ -288,7 +288,7 @@ describe("an error at the prompt", function()
     assert.matches("false\t[^\n]*zeros: shape: expected an integer", text)
     assert.matches("tensor {1}: 0", text)
   end)
-  it("is whole where that is asked for", function()
+  it("is whole if that is asked for", function()
     local text = at_prompt("MOONBOW_TRACEBACK=1", "mb.zeros('x')")
     assert.matches("stack traceback:\n\t%[C%]: ", text)
   end)

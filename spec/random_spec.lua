@@ -174,7 +174,7 @@ local function assert_close(expected, values)
   end
 end
 
--- The first four numbers of a method alone, and as a tensor of shape {2, 2}.
+-- Returns the first four numbers of a method one by one, and as a tensor of shape {2, 2}.
 local function check_method(reference, expected, method, ...)
   local arguments = table.pack(...)
   local function draw(rng, ...)
@@ -281,7 +281,7 @@ for _, reference in ipairs(references) do
 end
 
 describe("rng", function()
-  it("takes seeds that NumPy holds for the same", function()
+  it("takes seeds that are equal for NumPy", function()
     assert.equal(mb.rng(5):random(), mb.rng { 5 }:random())
     assert.equal(mb.rng(2 ^ 40):random(), mb.rng { 0, 256 }:random())
     assert.not_equal(mb.rng { 5, 1 }:random(), mb.rng { 5, 2 }:random())
@@ -292,7 +292,7 @@ describe("rng", function()
     assert.not_equal(mb.rng(nil):state(), mb.rng(nil):state())
   end)
 
-  it("draws defaults where arguments are left out", function()
+  it("uses defaults if arguments are left out", function()
     assert.equal(mb.rng(3):random(), mb.rng(3):uniform())
     assert.equal(mb.rng(3):normal(0, 1), mb.rng(3):normal())
     assert.equal(mb.rng(3):exponential(1), mb.rng(3):exponential())
@@ -456,7 +456,7 @@ describe("misuse of generators", function()
     method("set_state", expected .. "3", 3)
   end)
 
-  it("refuses other things for generators", function()
+  it("refuses values that are not generators", function()
     for name in pairs(require("moonbow.core").rng_methods) do
       local message = "rng:%s: self: expected a generator, as mb.rng(seed) makes it, got tensor"
       refuses(message:format(name), g[name], x, name ~= "state" and name ~= "copy" and 1 or nil)

@@ -1,4 +1,4 @@
--- Spectra from text files: what is read, and what each refusal says.
+-- Spectra from text files: accepted files, and the message of each refusal.
 local mb = require "moonbow"
 local measured = require "support.measured"
 
@@ -37,19 +37,19 @@ describe("read_csv", function()
     assert.same(expected, read("1|2\n1.5|2\n", { separator = "|" }).x:totable())
     assert.same({ "x y" }, read('"k l" 1 2\n"x y" 1.5 2\n').labels["k l"])
   end)
-  it("takes quotes, comments, blank lines, line ends of all systems, a byte order mark", function()
+  it("takes quotes, comments, blank lines, line breaks of all systems, a byte order mark", function()
     local set = read '\239\187\191# made today\r\n"say ""k""",1,2\r\n\r\n"a,b",1,2\r\n# end\r\n'
     assert.same({ "a,b" }, set.labels['say "k"'])
     assert.same({ 1, 2, 1 }, set.x:shape())
     assert.equal(2, read("k,1,2\ra,1,2\rb,1,2").x:size(1))
     assert.equal(1, read("%x\nk,1,2\na,1,2\n", { comment = "%" }).x:size(1))
   end)
-  it("takes a falling axis, and no labels", function()
+  it("takes a falling axis, and a file without labels", function()
     local set = read "3,2,1\n4,5,6\n"
     assert.same({ 3, 2, 1 }, set.axis)
     assert.same({}, set.columns)
   end)
-  it("says what is wrong, and where", function()
+  it("names the error and its position", function()
     refuses("", "the file is empty")
     refuses("# nothing\n\n", "all lines start with '#'; comment = \"\" reads them")
     refuses("k,1,2\n", "expected spectra below the header, found none")
@@ -99,13 +99,13 @@ describe("separator and decimal sign", function()
     refuses("k;400,5;401\na;1;2\nb;1,5;2\nc;1.5;2\n",
       "line 4, column 2 (400,5): expected a number, got '1.5' (with semicolons and decimal commas)")
   end)
-  it("are refused where two fit, and taken where they are given", function()
+  it("are refused if two fit, and taken if they are given", function()
     local text = "class 400,5\nA 0,25\n"
     refuses(text, "reads in two ways, with commas: 1 spectrum at 5 to 5; with blanks and decimal commas: "
       .. "1 spectrum at 400.5 to 400.5; give separator and decimal")
     assert.same({ 400.5 }, read(text, { separator = " ", decimal = "," }).axis)
   end)
-  it("are not decided by two lines, nor by text", function()
+  it("are decided neither by two lines nor by text", function()
     assert.same({ { { 0 }, { 0 } }, { { 0.25 }, { 0.5 } } }, read("a;400;401\nblank;0;0\nb;0,25;0,5\n").x:totable())
     local set = read "a;400;401\n1,2-ethanediol;0.5;0\nb;0.25;0.5\n"
     assert.same({ { { 0.5 }, { 0 } }, { { 0.25 }, { 0.5 } } }, set.x:totable())
@@ -124,13 +124,13 @@ describe("separator and decimal sign", function()
     refuses("#\t405,000\n\t37,754\n", "reads in two ways, with tabs and decimal commas: 1 spectrum at 405 to 405; "
       .. "with commas: 1 spectrum at 405 to 0; give separator and decimal")
   end)
-  it("may both be commas where numbers with one are quoted", function()
+  it("may both be commas if numbers with one are quoted", function()
     local set = read 's,"400,5","401,5"\na,"1,25",2\nb,"0,5","-1"\n'
     assert.same({ 400.5, 401.5 }, set.axis)
     assert.same({ { { 1.25 }, { 2 } }, { { 0.5 }, { -1 } } }, set.x:totable())
     assert.same({ { { 1.5 }, { 2.25 } } }, read('s,1,2\na,"1,500","2,250"\n', { decimal = "," }).x:totable())
   end)
-  it("are in doubt where all that stands behind a sign are three digits, beside whole numbers", function()
+  it("are in doubt if three digits follow every sign and other numbers are whole", function()
     for _, case in ipairs {
       { "k;400;401\na;1.200;3\nb;900;2.000\n", "'1.200'" }, { "k;400;401\na;900;4\nb;900;2,000\n", "'2,000'" },
       { 'k,400,401\na,"1,200","3,456"\n', "'1,200'" },
@@ -145,7 +145,7 @@ describe("separator and decimal sign", function()
     end
     assert.is_truthy(read("n;400;401\n1;1.200;3.125\n2;9.000;1.000\n"))
   end)
-  it("are named by the line that shows what is wrong, not by the header that another sign does not fit", function()
+  it("are named by the line with the error, not by the header, which another sign does not fit", function()
     refuses("P;400,5;401,5\na;1,5;NaN\n",
       "line 2, column 3 (401,5): the value is missing (with semicolons and decimal commas)")
     refuses("k\t999\t1 000\t1 001\na\t1\t2\t3\n",
@@ -166,7 +166,7 @@ describe("separator and decimal sign", function()
   end)
 end)
 
-describe("a header cell that looks like a number and is none", function()
+describe("a header cell that looks like a number and is not", function()
   for text, cell in pairs {
     ['class,999,"1,000","1,001"\na,1,2,3\n'] = "'1,000'", ["class,999,1'000\na,1,2\n"] = "'1'000'",
     ["class,999,1\u{202f}000\na,1,2\n"] = "'1\u{202f}000'", ["k;1.000,5;1.001,5\na;1,0;2\n"] = "'1.000,5'",
@@ -180,18 +180,18 @@ describe("a header cell that looks like a number and is none", function()
   end
 end)
 
-it("read_csv asks whether the axis has separators of thousands", function()
+it("read_csv asks if the axis has separators of thousands", function()
   refuses("k;999;1.000;1.001\na;1;2;3\n",
     "line 1, column 4: the axis goes from 1 to 1.001; expected one axis that only falls (a separator of thousands?)")
 end)
 
 describe("lines with a comment sign", function()
-  it("are spectra where all are", function()
+  it("are spectra if all lines have the sign", function()
     local set = read "k,400,401\n#1,1,2\n#2,3,4\n"
     assert.same({ { { 1 }, { 2 } }, { { 3 }, { 4 } } }, set.x:totable())
     assert.same({ "#1", "#2" }, set.labels.k)
   end)
-  it("are refused where some read as spectra, and taken as told", function()
+  it("are refused if some read as spectra, unless the option says what they are", function()
     local text = "k,400,401\n#1,1,2\n2,3,4\n"
     refuses(text, "line 2: starts with '#', but reads as a spectrum; comment = \"\" reads such lines, "
       .. "comment = '#' leaves them out")
@@ -200,7 +200,7 @@ describe("lines with a comment sign", function()
     assert.same({ { "2" }, 1 }, { set.labels.k, set.skipped })
     assert.same({ "comment lines left out: 1" }, set.notes)
   end)
-  it("are counted where they are left out", function()
+  it("are counted if they are left out", function()
     local set = read "# made\nk,400,401\na,1,2\n# over\n"
     assert.equal(2, set.skipped)
     assert.same({ "comment lines left out: 2" }, set.notes)
@@ -218,17 +218,17 @@ describe("lines with a comment sign", function()
     assert.same({ { 400 }, { "#", "label" }, { "1", "2" } }, { set.axis, set.columns, set.labels["#"] })
     assert.same({ "a", "b" }, read("# 400 401 402\na 1 2 3\nb 4 5 6\n").labels["#"])
   end)
-  it("are the header where a name stands over text, though as many names as numbers are in it", function()
+  it("are the header if a name is above text, even with as many names as numbers", function()
     local set = read "# kind,group,400,401\na,x,1,2\nb,y,4,5\n"
     assert.same({ { 400, 401 }, { "a", "b" }, { "x", "y" } }, { set.axis, set.labels.kind, set.labels.group })
     set = read "# kind,group,400,401\n1,2,3,4\n3,4,5,6\n"
-    assert.same({ { 1, 2, 3, 4 }, 1 }, { set.axis, set.skipped }) -- over numbers alone: a comment
+    assert.same({ { 1, 2, 3, 4 }, 1 }, { set.axis, set.skipped }) -- above numbers only: a comment
   end)
-  it("are refused where two of them may be the header", function()
+  it("are refused if two of them may be the header", function()
     refuses("# kind,400,401,402,group\n# 400,401,402,k,g\n5,1,2,3,6\n6,1,2,3,7\n",
       "line 2: a second line that could be the header, commented out")
   end)
-  it("are refused where they may be rows between header and rows", function()
+  it("are refused if they may be rows below the header", function()
     local set, err = read "# label 400 401 402\n#1 a 1 2 3\nb c 4 5 6\n"
     assert.is_nil(set)
     assert.matches("line 2: starts with '#', but reads as a spectrum", err)
@@ -236,7 +236,7 @@ describe("lines with a comment sign", function()
 end)
 
 describe("spectra in columns", function()
-  it("are one spectrum where there are two columns", function()
+  it("are one spectrum if there are two columns", function()
     for _, text in ipairs { "400 1\n401 2\n402 3\n", "x,y\n400,1\n401,2\n402,3\n", "#x y\n400\t1\n401\t2\n402\t3\n" } do
       local set = read(text)
       assert.same({ 400, 401, 402 }, set.axis)
@@ -256,23 +256,23 @@ describe("spectra in columns", function()
     refuses("400,1\n401,2\n401,3\n403,1\n",
       "line 3, column 1: the axis holds 401 twice")
   end)
-  it("are known by an axis that is sorted, though it holds a point twice", function()
+  it("are recognised by a sorted axis, even if it holds a point twice", function()
     local lines = {}
     for i = 1, 12 do lines[i] = ("%d,%d,%d\n"):format(i == 6 and 405 or 400 + i, i * i, i * 3) end
     refuses(table.concat(lines), "line 6, column 1: the axis holds 405 twice")
     for i = 1, 12 do lines[i] = ("%d,%d,%d\n"):format(i == 6 and 408 or 413 - i, i * i, i * 3) end
     refuses(table.concat(lines), "line 6, column 1: the axis holds 408 twice")
   end)
-  it("are in doubt where the header would be as long as the first column", function()
+  it("are in doubt if the header is as long as the first column", function()
     refuses("x,1,2,3\n1,5,6,7\n2,6,7,8\n3,6,6,6\n4,1,2,3\n", "line 1: reads as a header with 3 axis values, and as "
       .. "the first of 4 rows with x in the first column; name the columns")
   end)
-  it("are named with what is wrong in them, where their names are no header", function()
+  it("have the message about their own error if their names are not a header", function()
     refuses("a,b,c\n1.5,6,7\n2.5,6,6\n3.5,1,2\n4.5,1,x\n5.5,2,3\n", "line 1: expected a header with axis values, but "
       .. "no column's name is a number: 'a' ... 'c'; lines above the table have to go, or to start with '#'; with "
       .. "spectra in columns: line 5, column 3 (c): expected a number, got 'x'")
   end)
-  it("take their names from the first line, below which units may stand", function()
+  it("take their names from the first line, which units may follow", function()
     for _, units in ipairs { "", "nm,counts,counts\n" } do
       local lines = { "wavelength,a,b\n" .. units }
       for i = 1, 8 do lines[i + 1] = ("%d,%d,%d\n"):format(400 + i, i % 3, i % 2) end
@@ -284,7 +284,7 @@ describe("spectra in columns", function()
       assert.equal(units == "" and 0 or 1, set.skipped)
     end
   end)
-  it("are few where the first is named as an axis, in German and French too", function()
+  it("may be few if the first is named as an axis, in German and French, too", function()
     local names = { "wavenumber", "Wavelength / nm", "Wellenzahl [cm-1]", "Longueur d'onde (nm)", "cm-1", "x" }
     for _, name in ipairs(names) do
       local set = assert(read(name .. ";1;2\n400;5;7\n401;6;7\n402;6;6\n403;5;6\n"))
@@ -304,7 +304,7 @@ describe("spectra in columns", function()
     local set = read(table_of("cm-1,1,2a,3", function(i) return ("%d,%d,1,2"):format(400 + i, i) end))
     assert.same({ "1", "2a", "3" }, set.labels.spectrum)
   end)
-  it("may be named by numbers that count, beside an axis that is not whole", function()
+  it("may be named by numbers that count, if the axis is not whole", function()
     local function row(i) return ("%.1f,%d,%d"):format(400 + i / 2, i % 3, i % 2) end
     local set = read(table_of(",1,2", row))
     assert.same({ { "1", "2" }, 400.5 }, { set.labels.spectrum, set.axis[1] })
@@ -313,11 +313,11 @@ describe("spectra in columns", function()
     assert.same({ 1, 2 }, read(table_of(",1,2", function(i) return i .. ",1,3" end)).axis)
     assert.same({ 1, 2 }, read(table_of("fat,1,2", row)).axis)
   end)
-  it("are one where a number names the second of two", function()
+  it("are one spectrum if a number names the second of two", function()
     local set = read(table_of(",1", function(i) return ("%d,%d"):format(400 + i, i % 3) end))
     assert.same({ { 1, 8, 1 }, { "1" } }, { set.x:shape(), set.labels.spectrum })
   end)
-  it("are not taken from numbers of samples below an axis that another dialect, or R, writes", function()
+  it("are not sample numbers below an axis in another dialect or written by R", function()
     local set = read(table_of("No;400,5;401,5", function(i) return ("%d;%d;%d"):format(100 + i, i, 2 * i) end))
     assert.same({ { 400.5, 401.5 }, { "No" } }, { set.axis, set.columns })
     set = read(table_of(";1;2", function(i) return ("%d,5;%d;%d"):format(400 + i, i, 2 * i) end))
@@ -326,7 +326,7 @@ describe("spectra in columns", function()
     assert.is_nil(refused)
     assert.is_truthy(err:find("no column's name is a number: 'No' ... 'X401.5'", 1, true), err)
   end)
-  it("do not take numbers in comments for a header", function()
+  it("do not have numbers in comments as a header", function()
     local function row(i) return ("%d,5\t%d,5"):format(400 + i, i) end
     for _, comment in ipairs { "# made by me, 12.5", "#Acq. time (s)=\t1\n#Laser=\t532" } do
       assert.same({ 1, 9, 1 }, read(table_of(comment .. "\n400,5\t1,25", row)).x:shape())
@@ -336,7 +336,7 @@ describe("spectra in columns", function()
     local set = read(table_of("nm,a,,", function(i) return ("%d,%d,%d,"):format(400 + i, i % 3, i % 2) end))
     assert.same({ "a", "column 3" }, set.labels.spectrum)
   end)
-  it("are refused where the first only counts the rows", function()
+  it("are refused if the first only counts the rows", function()
     local function row(i) return ("%d,%d,%d"):format(i - 1, 400 + i, i % 2) end
     refuses(table_of(",wavenumber,a", row),
       "line 1, column 'column 1' only counts the rows; leave it out, or name it 'channel' where it is the axis")
@@ -344,17 +344,17 @@ describe("spectra in columns", function()
       "line 1, column 'id' only counts the rows; leave it out, or name it 'channel' where it is the axis")
     assert.equal(2, read(table_of("channel,a,b", row)).x:size(1))
   end)
-  it("are refused where two of them are axes", function()
+  it("are refused if two of them are axes", function()
     refuses(table_of("nm,cm-1,a", function(i) return ("%d,%.1f,%d"):format(400 + i, 1e7 / (400 + i), i % 2) end),
       "line 1, column 2 is a second axis: 'cm-1'")
   end)
-  it("are refused where each has an axis of its own", function()
+  it("are refused if each has an axis of its own", function()
     local lines = {}
     for i = 1, 8 do lines[i] = ("%d,%d,%d,%d\n"):format(400 + i, i % 3, 401 + i, i % 2) end
     refuses(table.concat(lines), "line 1: the columns are pairs of x and y, each spectrum with its own axis; "
       .. "expected one axis for the whole file")
   end)
-  it("are refused where a third column without a name may be errors", function()
+  it("are refused if a third column without a name may be errors", function()
     local lines = {}
     for i = 1, 8 do lines[i] = ("%d,%d,%d\n"):format(400 + i, i % 3, i % 2) end
     refuses(table.concat(lines),
@@ -410,7 +410,7 @@ describe("rows and columns of a table", function()
     refuses("400,401,402\n1,2,1\n400,401,402\n",
       "line 3: a second header; expected one axis for the whole file (or is the first missing?)")
   end)
-  it("are whole: a number cut at the end of the file is refused where others are longer", function()
+  it("are whole: a number cut at the end of the file is refused if others are longer", function()
     local text = "k,400,401\na,1.123,2.123\nb,1.123,2.123\nc,1.123,2.123\nd,1.123,2.1"
     refuses(text, "line 5: the last number is shorter than those above, and no line break follows; is the file cut?")
     assert.same({ "no line break follows the last line; the file may be cut" }, read(text .. "24").notes)
@@ -420,7 +420,7 @@ describe("rows and columns of a table", function()
 end)
 
 describe("a cell", function()
-  it("is refused where single precision cannot hold it", function()
+  it("is refused if single precision cannot hold it", function()
     refuses("k,1,2\na,1e39,1\n", "line 2, column 2 (1): the number is too large for single precision: '1e39'")
     refuses("k,1,2\na,1,-1e400\n", "line 2, column 3 (2): the number is too large for single precision: '-1e400'")
     refuses("k,1e400,1e401\na,1,2\n", "line 1: the axis value in column 2 is too large: '1e400'")
@@ -431,7 +431,7 @@ describe("a cell", function()
     assert.same({ "A" }, read('k,1,2\n"A" ,1,2\n').labels.k)
     refuses('"k\nind",1,2\na,1,2\n', "line 1: a quote does not end")
   end)
-  it("may have blanks in its quotes, and no digit before its sign", function()
+  it("may have blanks in its quotes, and no digit before its decimal sign", function()
     assert.same({ { { 1.5 }, { -0.5 } } }, read('k," 1 "," 2 "\na," 1.5 ",-.5\n').x:totable())
     assert.same({ { { 0.5 }, { -0.25 } } }, read("k;1;2\na;,5;-,25\n").x:totable())
   end)
@@ -441,7 +441,7 @@ describe("a cell", function()
   end)
 end)
 
-describe("a file that is no table of text", function()
+describe("a file that is not a table of text", function()
   for name, bytes in pairs {
     ["UTF-16 text"] = "\255\254k\0,\0001\0", gzip = "\31\139\8\0", Office = "PK\3\4\20\0[Content_Types].xml",
     ["zip archive"] = "PK\3\4x", ["JCAMP-DX"] = "##TITLE=a\n##JCAMP-DX=4\n", XML = "<?xml version='1.0'?>",
@@ -484,7 +484,7 @@ describe("a random table in a random dialect", function()
     if text:find '[,;\t "]' or separator == " " and text == "" then return '"' .. text:gsub('"', '""') .. '"' end
     return text
   end
-  -- { axis, labels, x } and the same as text; all numbers have few digits and are exact in binary.
+  -- Returns { axis, labels, x } and the same as text; all numbers have few digits and are exact in binary.
   local function draw(rng)
     local function pick(list) return list[rng:integers(1, #list + 1)] end
     local separator = pick { ",", ";", "\t", " " }
@@ -509,7 +509,7 @@ describe("a random table in a random dialect", function()
     return expected, table.concat(lines, pick { "\n", "\r\n" }) .. pick { "\n", "" }
   end
 
-  it("comes back as it was", function()
+  it("is read as it was written", function()
     local rng = mb.rng(17)
     for _ = 1, 200 do
       local expected, text = draw(rng)
@@ -533,7 +533,7 @@ describe("files of instruments", function()
     synthetic_twin_csv = true }
   local function near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
 
-  it("are read as others read them, or refused", function()
+  it("are read as other programs read them, or refused", function()
     local index, why = measured "instrument_files/INDEX.json"
     if not index then return pending(why) end
     local count = 0

@@ -1,5 +1,5 @@
--- Everything public stands in mb.help, in the annotations for editors and on the HTML page, each option that is
--- accepted with a text; and nothing stands there that does not exist.
+-- Everything public is in mb.help, in the annotations for editors and on the HTML page, with a text for each option
+-- that is accepted; and nothing is there that does not exist.
 local lfs = require "lfs"
 local mb = require "moonbow"
 local check = require "moonbow.check"

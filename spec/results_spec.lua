@@ -1,4 +1,4 @@
--- Results print themselves, and are tables as any other.
+-- Results print themselves, and are tables like any other.
 local mb = require "moonbow"
 local json = require "moonbow.io.json"
 local nn = mb.nn
@@ -32,7 +32,7 @@ describe("a history", function()
     assert.equal(("best: epoch %d, val_loss %.4f; not stopped before epoch 3"):format(history.best_epoch,
       history[history.best_epoch].val_loss), lines[5])
   end)
-  it("says who ended it", function()
+  it("says what ended it", function()
     local function stop(_, control) control.stop() end
     assert.matches("; ended by a callback$", tostring(fitted(3, { callbacks = { stop } })))
     assert.matches("; ended by early stopping$",
@@ -85,7 +85,7 @@ describe("an evaluation", function()
     local _, model, set = fitted(1)
     assert.matches("below", mb.evaluate(model, set.test):plot():script())
   end)
-  it("of many classes shows those that fare worst", function()
+  it("of many classes shows those with the lowest F1", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 30 } }
     local y = {}
     for i = 1, 60 do y[i] = (i - 1) % 30 + 1 end

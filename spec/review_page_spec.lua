@@ -1,4 +1,4 @@
--- The page of the review: what it shows, that it needs nothing but itself, and what a browser says of it.
+-- The page of the review: its content, that it is self-contained, and errors that a browser reports.
 local mb = require "moonbow"
 local page = require "lib.page"
 
@@ -42,7 +42,7 @@ describe("the page of the review", function()
     assert.truthy(html:find('<span class="verdict part">holds in part</span>', 1, true))
     assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 1:15 min; now", 1, true))
   end)
-  it("shows what the rules compare where nothing was published, and minutes", function()
+  it("shows the figures of the rules if nothing was published, and minutes", function()
     local own = results("own", {
       seconds = 90, measured = { { name = "c", values = { 1 } }, { name = "a", values = { 1.5 } },
         { name = "b @ far", values = { 1 } } },
@@ -54,7 +54,7 @@ describe("the page of the review", function()
     assert.same({ "b @ far", "a" }, names)
     assert.truthy(page.render({ own }, "", function() return svg end):find("1 thread; 1:30 min; now", 1, true))
   end)
-  it("takes names for text, wherever they stand", function()
+  it("escapes names everywhere", function()
     local evil = '"><script>alert(1)</script>%1'
     local shown = page.render({ results(evil, { verdict = evil, written = evil, settings = { [evil] = evil },
       measured = { { name = evil, values = { 1 }, published = 1 } },
@@ -64,7 +64,7 @@ describe("the page of the review", function()
     assert.truthy(shown:find('id="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;%1-1-gpDot', 1, true)
       or shown:find("id='&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;%1-1-gpDot", 1, true))
   end)
-  it("takes no file for results that holds something else", function()
+  it("refuses files that are not results", function()
     assert.is_true(page.is_result(results "first"))
     local function refuses(changes) assert.is_false(page.is_result(results("first", changes))) end
     for _, value in ipairs { 5, "x", true, {} } do assert.is_false(page.is_result(value)) end

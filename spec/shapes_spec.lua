@@ -1,8 +1,8 @@
--- Shapes by arithmetic are those that layers make; and what a description from outside may cost.
+-- Shapes by arithmetic equal those that layers make; descriptions from outside cost bounded memory.
 local mb = require "moonbow"
 local nn = mb.nn
 
-describe("build tells the shape that a run gives", function()
+describe("build computes the shape of a run", function()
   local layers = {
     Conv1d = { { filters = 3, kernel = 4 }, { filters = 2, kernel = 5, stride = 3, padding = "same" },
       { filters = 2, kernel = 3, dilation = 4 }, { filters = 2, kernel = 3, padding = 2, stride = 2 } },
@@ -53,7 +53,7 @@ describe("a shape that does not fit", function()
     refuses("layer 4 (Dense): input has 18 features, weights expect 16", model.build, model, { 11, 1 })
     assert.same({ 10, 1 }, model.input_shape)
   end)
-  it("is no shape", function()
+  it("is not a shape", function()
     local model = nn.Sequential { nn.Dense { units = 2 } }
     refuses("build: shape: expected a table, got 3", model.build, model, 3)
     refuses("build: shape[1]: expected a positive integer, got 'x'", model.build, model, { "x" })
@@ -73,7 +73,7 @@ describe("the shape of inputs", function()
     assert.same({ 10, 1 }, model.input_shape)
     assert.matches("1 +Dense +10 x 2", model:summary())
   end)
-  it("is that of the first call where there was no build, so that the model can be saved", function()
+  it("is the shape of the first call if there was no build, so that the model can be saved", function()
     local model, path = nn.Sequential { nn.Dense { units = 2 } }, os.tmpname()
     finally(function() os.remove(path) end)
     local y = model(mb.ones(4, 10, 3))
@@ -118,7 +118,7 @@ describe("restoring from tensors", function()
       refuses(("restore: the model has no '%s'"):format(name), dense, { 3 }, given)
     end
   end)
-  it("costs no memory where the description asks for more than the tensors are", function()
+  it("costs no memory if the description asks for more than the tensors have", function()
     local before = mb.memory().peak
     local concat = { type = "ReLU" }
     for _ = 1, 40 do concat = { type = "Concat", layers = { concat, { type = "ReLU" } } } end

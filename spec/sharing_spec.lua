@@ -1,4 +1,4 @@
--- Layers and tensors that stand in several places of a network: one set of weights, moved, counted and kept once.
+-- Layers and tensors that are used in several places of a network: one set of weights, moved, counted and saved once.
 local mb = require "moonbow"
 local nn = mb.nn
 
@@ -30,7 +30,7 @@ describe("a layer used twice", function()
     near(0.8, d.weight:item())
     assert.same({ "1.weight" }, names(model:parameters()))
   end)
-  it("is moved once by a moving average, however often it stands there", function()
+  it("is moved once by Adam, however often it is used", function()
     local model, d = squared()
     local optimizer, w, alone = mb.optim.Adam { lr = 0.1 }, mb.ones(1, 1):param(), mb.optim.Adam { lr = 0.1 }
     for _ = 1, 5 do
@@ -88,7 +88,7 @@ describe("a layer used twice", function()
     near(x:mean():item() / 2, norm.running_mean:item())
     assert.is_true(math.abs(norm.running_var:item() - (x:var():item() + 1) / 2) < 1e-4)
   end)
-  it("goes on from a checkpoint", function()
+  it("resumes from a checkpoint", function()
     local folder = os.tmpname()
     os.remove(folder)
     local function weights(epochs, checkpoint)
@@ -122,7 +122,7 @@ describe("a layer used twice", function()
     end
     assert.equal(model(x):tobytes(), back(x):tobytes())
   end)
-  it("is still two layers in a file of before, which has the weights twice", function()
+  it("is still two layers in an older file, which has the weights twice", function()
     local a, b = nn.Dense { units = 2 }, nn.Dense { units = 2 }
     local old = nn.Sequential { a, b }
     old:build({ 2 }, mb.rng(1))
@@ -180,7 +180,7 @@ describe("a tensor that two layers share", function()
   end)
 end)
 
-describe("a weight that is no parameter", function()
+describe("a weight that is not a parameter", function()
   it("stays as it is in training, while the others move, and is saved", function()
     local frozen, free = nn.Dense { units = 3 }, nn.Dense { units = 2 }
     local model, x, y = nn.Sequential { frozen, free }, mb.randn(mb.rng(1), 6, 4), { 1, 2, 1, 2, 1, 2 }
@@ -224,7 +224,7 @@ describe("descriptions from outside are refused when they", function()
   local function refuses(message, config)
     assert.error_matches(function() nn.from_config(config) end, "from_config: " .. message, nil, true)
   end
-  it("repeat a layer that is not before, or tie what is not there", function()
+  it("repeat a layer that does not come before, or tie weights that do not exist", function()
     refuses("layer 1: same_as: expected the path of a layer before it, got '1'",
       { type = "Sequential", layers = { { type = "ReLU", same_as = "1" } } })
     refuses("layer 1: same_as: expected the path of a layer before it, got ''",
@@ -235,7 +235,7 @@ describe("descriptions from outside are refused when they", function()
       ties = { { "1.weight", "3.weight" } } })
     refuses("ties[2]: expected a string, got NaN", { type = "ReLU", ties = { { "weight", 0 / 0 } } })
   end)
-  it("are nested without end, or repeat what repeats", function()
+  it("are nested without end, or repeat a repetition", function()
     local deep, wide = { type = "ReLU" }, { type = "Sequential", layers = { { type = "ReLU" }, { type = "ReLU" } } }
     for _ = 1, 200 do deep = { type = "Sequential", layers = { deep } } end
     assert.error_matches(function() nn.from_config(deep) end, "nested more than 100 deep")

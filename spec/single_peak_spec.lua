@@ -1,4 +1,4 @@
--- single_peak and classes: what they hold, what their parts add up to, and how good a classifier can be.
+-- single_peak and classes: their content, the sum of their parts, and the best accuracy of a classifier.
 local mb = require "moonbow"
 
 local small = { n = 40, validation = 4, test = 6 }
@@ -60,7 +60,7 @@ describe("single_peak", function()
     assert.not_equal(reference, peaks { seed = 2 })
   end)
 
-  it("mixes the backgrounds it is asked for", function()
+  it("mixes the backgrounds that were asked for", function()
     local function background(options)
       options.parts = true
       return mb.data.single_peak(with(options)).train.background:reshape(40, 1000)
@@ -103,7 +103,7 @@ describe("single_peak", function()
     end
   end)
 
-  it("refuses what makes no sense", function()
+  it("refuses invalid options", function()
     local function refuses(message, options)
       local ok, err = pcall(mb.data.single_peak, options)
       assert.is_false(ok)
@@ -122,8 +122,8 @@ describe("single_peak", function()
   end)
 end)
 
--- The maximum-likelihood fit of height, position and width, the background being known: what the ceiling is the
--- accuracy of, if its theory is right.
+-- Fits height, position and width by maximum likelihood, with known background: the ceiling is the accuracy of this
+-- fit, if its theory is right.
 local function fitted_height(y, position, height, width)
   for _ = 1, 6 do
     local a = { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }
@@ -152,7 +152,7 @@ local function fitted_height(y, position, height, width)
 end
 
 describe("the ceiling", function()
-  it("is what the likelihood reaches on spectra of the generator", function()
+  it("equals the accuracy of maximum likelihood on spectra of the generator", function()
     local set = mb.data.single_peak { n = 1, validation = 1, test = 3000, parts = true, noise = 0.04 }
     local clean = (set.test.x - set.test.background):reshape(3000, 1000)
     local hits = 0
@@ -208,7 +208,7 @@ describe("classes", function()
     assert.has_error(function() set.ceiling() end)
   end)
 
-  it("refuse lists that are none", function()
+  it("refuse invalid lists", function()
     local function refuses(message, options)
       local ok, err = pcall(mb.data.classes, options)
       assert.is_false(ok)

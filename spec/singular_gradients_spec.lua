@@ -1,9 +1,9 @@
--- Gradients where a formula has 0 times infinity, and the derivative exists.
+-- Gradients for which a formula gives 0 times infinity although the derivative exists.
 local mb = require "moonbow"
 
 local nan, inf = 0 / 0, math.huge
 
--- The gradient of the sum of f(x) at the numbers given.
+-- Returns the gradient of the sum of f(x) at the given numbers.
 local function gradient(f, ...)
   local x = mb.tensor { ... }:param()
   f(x):sum():backward()
@@ -26,7 +26,7 @@ describe("the gradient of a power", function()
     assert.same({ 0, 0 }, gradient(function(b) return 0 ^ b end, 2, 0.5))
     is_close({ 8 * math.log(2) }, gradient(function(b) return 2 ^ b end, 3))
   end)
-  it("with a root is 0 where nothing depends on it", function()
+  it("with a root is 0 if nothing depends on it", function()
     is_close({ 0, 0.25 }, gradient(function(x) return (x ^ 0.5):maximum(0.5) end, 0, 4))
     is_close({ 0 }, gradient(function(x) return (x ^ -1):minimum(5) end, 0))
   end)
@@ -41,7 +41,7 @@ describe("the gradient of the standard deviation", function()
     is_close({ 0, 0, 0 }, x.grad:slice(2, 1, 1):reshape(3):totable())
     is_close({ -0.5, 0.5, 0 }, x.grad:slice(2, 2, 1):reshape(3):totable())
   end)
-  it("of others is that of the definition", function()
+  it("of other values equals that of the definition", function()
     is_close({ -0.5, 0.5 }, gradient(function(x) return x:std() end, 1, 3))
     is_close({ -0.5, 0.5 }, gradient(function(x) return x:std() end, 1e-30, 3e-30))
     assert.equal(1, mb.tensor { 1e-30, 3e-30 }:std():item() * 1e30 // 0.999999)
@@ -49,7 +49,7 @@ describe("the gradient of the standard deviation", function()
 end)
 
 describe("a gradient of 0", function()
-  it("stays 0 in front of what has an infinite derivative, or none", function()
+  it("stays 0 before an operation with an infinite derivative, or none", function()
     assert.same({ 0 }, gradient(function(x) return x:sqrt():maximum(1) end, 0))
     assert.same({ 0 }, gradient(function(x) return x:log():maximum(-5) end, 0))
     assert.same({ 0 }, gradient(function(x) return x:exp():minimum(5) end, 200))

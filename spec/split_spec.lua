@@ -1,4 +1,4 @@
--- Splits: every row once, classes and groups as asked, the same for the same seed.
+-- Splits: every row once, classes and groups as asked, equal for equal seeds.
 local mb = require "moonbow"
 local said = require "support.said"
 
@@ -17,7 +17,7 @@ local function seen(folds, n)
   return times
 end
 
--- The values of the rows, one per group, whose rows stand on both sides of a fold.
+-- Returns the values of the rows, one per group, whose rows are on both sides of a fold.
 local function torn(folds, groups)
   local both = {}
   for _, fold in ipairs(folds) do
@@ -44,7 +44,7 @@ local function ones(n)
 end
 
 describe("k_fold", function()
-  it("of more rows than a tensor can number raise at once", function()
+  it("raises at once for more rows than a tensor can number", function()
     local message = "n: expected at most 16777216, got 2147483648"
     assert.error_matches(function() mb.split.k_fold(1 << 31, 2) end, "k_fold: " .. message)
     assert.error_matches(function() mb.split.holdout(1 << 31, 0.2) end, "holdout: " .. message)
@@ -57,7 +57,7 @@ describe("k_fold", function()
     assert.same(first(1), first(1))
     assert.is_not.same(first(1), first(2))
   end)
-  it("shares classes out", function()
+  it("distributes classes evenly", function()
     local y = {}
     for i = 1, 60 do y[i] = i <= 40 and "a" or "b" end
     for _, fold in ipairs(mb.split.k_fold(60, 4, { stratify = y })) do
@@ -73,20 +73,20 @@ describe("k_fold", function()
     assert.same(ones(60), seen(folds, 60))
     assert.same({}, torn(folds, groups))
   end)
-  it("does not tear groups that come as a tensor (N, 1)", function()
+  it("keeps groups together that are a tensor (N, 1)", function()
     local groups = { 1, 1, 2, 2, 3, 3 }
     assert.same({}, torn(mb.split.k_fold(6, 3, { groups = mb.tensor(groups):reshape(6, 1) }), groups))
     assert.same({}, torn(mb.split.k_fold(6, 3, { groups = mb.tensor(groups):reshape(6, 1):totable() }), groups))
     local train, test = mb.split.holdout(6, 0.3, { groups = mb.tensor(groups):reshape(6, 1) })
     assert.same({}, torn({ { train = train, test = test } }, groups))
   end)
-  it("knows groups called false", function()
+  it("accepts groups called false", function()
     local groups = { false, false, false, false, true, true, true, true }
     local folds = mb.split.k_fold(8, 2, { groups = groups })
     assert.same({}, torn(folds, groups))
     assert.same({ 4, 4 }, sizes(folds))
   end)
-  it("shares out classes that come as a tensor (N, 1), or are called false", function()
+  it("distributes classes that are a tensor (N, 1), or are called false", function()
     local y = {}
     for i = 1, 60 do y[i] = i <= 40 and 1 or 2 end
     local function tests(folds)
@@ -115,7 +115,7 @@ describe("k_fold", function()
       assert.same({ 20, 1 }, { #fold.test, rare })
     end
   end)
-  it("refuses groups and classes that say nothing, by their row", function()
+  it("refuses empty groups and classes, and names their row", function()
     for _, name in ipairs { "groups", "stratify" } do
       local function refuses(message, values)
         assert.error_matches(function() mb.split.k_fold(4, 2, { [name] = values }) end, name .. ": " .. message)
@@ -148,13 +148,13 @@ describe("k_fold", function()
     text = said(function() mb.split.k_fold(8, 2, { stratify = { 1, 1, 1, 1, 2, 2, 2, 2 }, groups = groups }) end)
     assert.matches("in one part only[^\n]*: 2 %(4%)\n$", text)
   end)
-  it("refuses groups that are the classes", function()
+  it("refuses groups that equal the classes", function()
     local y = { 1, 1, 2, 2, 3, 3 }
     for _, split in ipairs { function(o) mb.split.k_fold(6, 3, o) end, function(o) mb.split.holdout(6, 0.3, o) end } do
       assert.error_matches(function() split { stratify = y, groups = y } end, "are the groups the classes%?")
     end
   end)
-  it("refuses what cannot be", function()
+  it("refuses invalid arguments", function()
     assert.error_matches(function() mb.split.k_fold(3, 4) end, "k: expected 2 to 3, the number of rows, got 4")
     assert.error_matches(function() mb.split.k_fold(3, 1) end, "got 1")
     assert.error_matches(function() mb.split.k_fold(0, 2) end, "n: expected")

@@ -27,7 +27,7 @@ local function refuses_tensors(bytes, message)
 end
 
 describe("safetensors", function()
-  it("come back with their metadata", function()
+  it("load with their metadata", function()
     local tensors = { a = mb.randn(3, 4), ["b.c"] = mb.tensor { 1 / 3 }, d = mb.randn(2, 1, 2, 3) }
     assert.is_true(mb.safetensors.write(path, tensors, { note = "é\n" }))
     local back, metadata = assert(mb.safetensors.read(path))
@@ -52,7 +52,7 @@ describe("safetensors", function()
       assert.matches("^" .. path:gsub("%p", "%%%0") .. ": ", err)
     end
   end)
-  it("are refused when they are something else, or lie", function()
+  it("are refused if they are of another format, or contradict themselves", function()
     local entry = { dtype = "F32", shape = { 2 }, data_offsets = { 0, 8 } }
     local function with(key, value)
       local copy = { dtype = entry.dtype, shape = entry.shape, data_offsets = entry.data_offsets }
@@ -97,7 +97,7 @@ describe("safetensors of other programs", function()
   end
   local function raw(header, data) return string.pack("<I8", #header) .. header .. data end
 
-  it("must cover their bytes, each once", function()
+  it("must cover their bytes without gap or overlap", function()
     local eight = ("\0"):rep(8)
     refuses_tensors(container({ a = entry("F32", { 2 }, 0, 8), b = entry("F32", { 2 }, 0, 8) }, eight),
       "'b' begins at byte 0 of the data, where 8 is expected: bytes are claimed twice")
@@ -111,7 +111,7 @@ describe("safetensors of other programs", function()
     for i = 1, 2000 do many["t" .. i] = entry("F32", { 2 }, 0, 8) end
     refuses_tensors(container(many, eight), "claimed twice")
   end)
-  it("have names that are UTF-8 and come once", function()
+  it("have names that are UTF-8 and occur once", function()
     local one = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
     refuses_tensors(raw('{"a":' .. one .. ',"a":' .. one .. '}', "\0\0\0\0"), "the name 'a' comes twice")
     refuses_tensors(raw('{"\xff":' .. one .. '}', "\0\0\0\0"), "not UTF%-8")
@@ -130,7 +130,7 @@ describe("safetensors of other programs", function()
     refuses_tensors(raw('{"__metadata__":{"x":5},' .. a, "\0\0\0\0"), "holds no string under 'x'")
     refuses_tensors(raw('{"__metadata__":{},"a":null}', ""), "no type, shape or place")
   end)
-  it("give what can be converted exactly, and name what is left out", function()
+  it("give tensors that can be converted exactly, and name the others", function()
     local data = string.pack("<ffI2I2I2I2i8i8bB", 1.5, -2, 0x3c00, 0x0001, 0x3fc0, 0xff80, -3, 1 << 60, 1, 255)
     write(container({
       f32 = entry("F32", { 2 }, 0, 8), f16 = entry("F16", { 2 }, 8, 12), bf16 = entry("BF16", { 2 }, 12, 16),
@@ -163,7 +163,7 @@ describe("safetensors of other programs", function()
     write(container({ a = entry("F32", { 1 }, 0, 4), __metadata__ = { note = "old" } }, string.pack("<f", 2)))
     assert.same({ note = "old" }, (select(2, mb.safetensors.read(path))))
   end)
-  it("of another version say so where they cannot be read", function()
+  it("of another version say so if they cannot be read", function()
     local config = { type = "Sequential", layers = { { type = "Later" } } }
     local text = json.encode { config = config, input_shape = { 3 }, info = json.decode "{}" }
     local function file_of(version)
@@ -189,7 +189,7 @@ describe("models", function()
   local function model()
     return mb.models.ho2019_resnet { classes = 3, filters = 4, first_filters = 4, strides = { 2, 1 }, length = 32 }
   end
-  it("come back with what they expect", function()
+  it("load with classes, axis and preprocessing", function()
     local original, x = model(), mb.randn(mb.rng(1), 2, 32, 1)
     original:train()(x)
     original:eval()
@@ -212,7 +212,7 @@ describe("models", function()
     assert.error_matches(function() mb.save(model(), path, { clases = {} }) end, "did you mean 'classes'")
     assert.is_nil((mb.save(model(), "/no/such/folder/model.safetensors")))
   end)
-  it("come back with exactly what was given, or are refused by name", function()
+  it("load exactly the info that was saved, or are refused by name", function()
     local original, inf = model(), 1 / 0
     local fitted = mb.preprocess.fit({ "snv", { "savitzky_golay", window = 5 }, "standardize" },
       mb.randn(mb.rng(2), 5, 32, 1))
@@ -263,7 +263,7 @@ describe("models", function()
     assert.equal(bytes[1], bytes[2])
     assert.equal(bytes[1], bytes[3])
   end)
-  it("whose description lies give nil and a message, in bounded memory", function()
+  it("with an invalid description give nil and a message, in bounded memory", function()
     local tensors = mb.nn.Sequential { mb.nn.Dense { units = 2 } }
     tensors:build { 3 }
     tensors = tensors:state()
@@ -310,7 +310,7 @@ describe("models", function()
       info = {} }, "classes: expected at most 65536")
     refuses({ kind = "linear", config = { loss = "hinge", classes = 2 }, info = {} }, "loss: expected one of")
     refuses({ kind = "linear", config = { loss = "svm", classes = 2 }, info = {} }, "weight: expected a tensor")
-    -- Files of before may hold class names in other encodings.
+  -- Files of older versions may hold class names in other encodings.
     tensors = { ["1.weight"] = mb.ones(3, 2), ["1.bias"] = mb.ones(2) }
     local text_of_old = '{"config":{"type":"Sequential","layers":[{"type":"Dense","units":2}]},'
       .. '"input_shape":[3],"info":{"classes":["a","\xe4"],"axis":[1,2.5]}}'

@@ -25,7 +25,7 @@ describe("construction", function()
   end)
 end)
 
-it("an element is taken out of a tensor that has no other", function()
+it("item returns the element of a tensor with one", function()
   assert.equal(7, mb.full(7, 1, 1):item())
   assert.error_matches(function() mb.ones(2, 1):item() end,
     "item: expected a tensor with one element, got shape {2, 1}$")
@@ -52,7 +52,7 @@ describe("views", function()
     assert.same({ 3, 4 }, row:totable())
     assert.error(function() x:sum() end)
   end)
-  it("are walked by ipairs, and closed at the end of a block", function()
+  it("are iterated by ipairs, and closed at the end of a block", function()
     local sums = {}
     for i, row in ipairs(mb.tensor { { 1, 2 }, { 3, 4 } }) do sums[i] = row:sum():item() end
     assert.same({ 3, 7 }, sums)
@@ -113,7 +113,7 @@ describe("printing", function()
     assert.matches("min 1  max 1  mean 1", tostring(mb.ones(2, 3)))
     assert.equal("tensor {1}: 5", tostring(mb.tensor { 5 }))
   end)
-  it("shows all elements where it is asked to", function()
+  it("shows all elements if asked to", function()
     local lines, original = {}, print
     _G.print = function(text) lines[#lines + 1] = text end -- luacheck: ignore
     local ok, err = pcall(function() mb.arange(80):reshape(2, 2, 20):show() end)

@@ -8,11 +8,11 @@ describe("a table as text", function()
   it("has columns as wide as their widest cell, and no blanks at the end of a line", function()
     assert.equal("name    n   note\n" .. "ä      10\n" .. "bcdef      x\\x0A", format(rows))
   end)
-  it("is aligned to the left in as many columns as are asked for", function()
+  it("is aligned to the left in the number of columns that was asked for", function()
     assert.equal("name   n   note\n" .. "ä      10\n" .. "bcdef      x\\x0A", format(rows, { left = 3 }))
     assert.equal(" name   n   note\n" .. "    ä  10\n" .. "bcdef      x\\x0A", format(rows, { left = 0 }))
   end)
-  it("in Markdown has bars, a line that says how columns are aligned, and columns of three at least", function()
+  it("in Markdown has bars, a line for the alignment of columns, and columns of three at least", function()
     assert.equal(table.concat({
       "| name  |   n |  note |", "| ----- | --: | ----: |", "| ä     |  10 |       |", "| bcdef |     | x\\x0A |",
     }, "\n"), format(rows, { markdown = true }))

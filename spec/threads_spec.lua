@@ -1,4 +1,4 @@
--- How threads wait: what libgomp says of its environment when a program loads moonbow.
+-- How threads wait: what libgomp reports of its environment when a program loads moonbow.
 local interpreter = require "support.interpreter"
 
 local function loaded_with(environment)
@@ -11,21 +11,21 @@ local function loaded_with(environment)
 end
 
 describe("threads that wait", function()
-  it("spin briefly, and programs that are started from here are not told so", function()
+  it("spin briefly, and child processes do not inherit this", function()
     local text = loaded_with ""
     if not text:find("GOMP_SPINCOUNT", 1, true) then pending "another OpenMP than libgomp" end
     assert.matches("GOMP_SPINCOUNT = '3000'", text, nil, true)
     assert.matches("for children: nil", text, nil, true)
   end)
 
-  it("do as the environment says where it says something", function()
+  it("obey the environment if it is set", function()
     assert.matches("GOMP_SPINCOUNT = '77'", loaded_with "GOMP_SPINCOUNT=77", nil, true)
     assert.not_matches("GOMP_SPINCOUNT = '3000'", loaded_with "OMP_WAIT_POLICY=active", nil, true)
   end)
 end)
 
 describe("threads of OpenBLAS", function()
-  it("are none, for kernels never use them and the end of the process would wait for them", function()
+  it("do not exist, since kernels never use them and the end of the process would wait for them", function()
     local script = [[require 'moonbow' local n = -2
       for _ in require 'lfs'.dir '/proc/self/task' do n = n + 1 end
       print(n)]]

@@ -1,4 +1,4 @@
--- Training: learning, reproducibility, stopping, schedules, what goes wrong.
+-- Training: learning, reproducibility, stopping, schedules, errors.
 local mb = require "moonbow"
 local bytes = require "support.state_bytes"
 local nn = mb.nn
@@ -97,7 +97,7 @@ describe("fit", function()
     end, "layer 6 %(Dense%): its weight is not finite")
     assert.is_true(kept == bytes(model))
   end)
-  it("refuses what does not fit together", function()
+  it("refuses arguments that do not fit together", function()
     local set = data()
     local function refuses(message, train, options)
       assert.error_matches(function() fit(network(), train, options) end, message)
@@ -118,7 +118,7 @@ describe("fit", function()
 end)
 
 describe("evaluate and predict", function()
-  it("count right", function()
+  it("compute loss and accuracy", function()
     local model = nn.Lambda { function(x) return x:reshape(x:size(1), 2) end }
     local x = mb.tensor { { 2, 1 }, { 0, 1 }, { 3, 0 }, { 1, 4 } }:reshape(4, 2, 1)
     local result = mb.evaluate(model, { x = x, y = { 1, 2, 2, 2 } }, { batch_size = 3 })
@@ -133,9 +133,9 @@ describe("evaluate and predict", function()
   end)
 end)
 
-describe("a network or set that fit, evaluate or predict cannot take", function()
+describe("a network or set that is invalid for fit, evaluate or predict", function()
   local x, y = mb.randn(mb.rng(1), 6, 4, 1), { 1, 2, 1, 2, 1, 2 }
-  it("is refused where it ends in a softmax: a second one would level the probabilities", function()
+  it("is refused if it ends in a softmax: a second one would flatten the probabilities", function()
     local Dense = nn.Dense
     for _, layers in ipairs {
       { nn.Flatten {}, Dense { units = 2 }, nn.Softmax {} },
@@ -151,7 +151,7 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     local free = nn.Sequential { nn.Flatten {}, Dense { units = 2, activation = "softmax" } }
     assert.equal(1, #fit(free, { x = x, y = mb.ones(6, 2) }, { epochs = 1, loss = "mse" }))
   end)
-  it("is refused where it has not one output per row", function()
+  it("is refused unless it has one output per row", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Lambda { function(rows) return rows:mean(1, { keep = true }) end } }
     assert.error_matches(function() mb.predict(model, x) end,
       "predict: expected outputs for each of 6 rows of x, got 1$")
@@ -163,7 +163,7 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.error_matches(function() mb.no_grad(fit, model, { x = x, y = y }, {}) end,
       "fit: nothing is recorded inside mb.no_grad; call it outside$")
   end)
-  it("leaves what a loss of one's own has kept", function()
+  it("leaves tensors that a loss of one's own has kept", function()
     local model, kept = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }, {}
     local history = fit(model, { x = x, y = mb.ones(6, 2) }, { epochs = 1, loss = function(output, target)
       local loss = output:mse(target)
@@ -173,7 +173,7 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.equal(history[1].loss, kept[1].loss:item())
     assert.equal(kept[1].loss:item(), kept[1].output:mse(kept[1].target):item())
   end)
-  it("is refused where the loss does not depend on the model", function()
+  it("is refused if the loss does not depend on the model", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     for _, l2 in ipairs { 0, 0.1 } do
       assert.error_matches(function()
@@ -191,12 +191,12 @@ describe("a network or set that fit, evaluate or predict cannot take", function(
     assert.error_matches(function() fit(model, set, { optimizer = "adam" }) end,
       "fit: optimizer: expected one of mb.optim, as mb.optim.Adam{}, got 'adam'$")
   end)
-  it("is refused where the seed is a table, but no list", function()
+  it("is refused if the seed is a table, but not a list", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     assert.error_matches(function() fit(model, { x = x, y = y }, { seed = { a = 1 } }) end,
       "fit: seed: expected a list, got an entry %[a%]$")
   end)
-  it("is refused where class names are no strings, and weights go by names", function()
+  it("is refused if class names are not strings, and weights are given by name", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
     assert.error_matches(function() fit(model, { x = x, y = y, classes = { 1, 2 } }, { class_weights = { a = 1 } }) end,
       "fit: data.classes%[1%]: expected a string, got 1$")
@@ -233,7 +233,7 @@ describe("optimisers", function()
       assert.is_true((minimum(optimizer, 500):allclose(mb.tensor { 1, 2 }, { absolute = 1e-3 })), name)
     end
   end)
-  it("move as Keras' Adam does", function() -- keras.optimizers.Adam(0.1, epsilon=1e-3) of Keras 3.15
+  it("equals Keras' Adam", function() -- keras.optimizers.Adam(0.1, epsilon=1e-3) of Keras 3.15
     local x = mb.tensor { 1, -2 }:param()
     local optimizer = mb.optim.Adam { lr = 0.1, epsilon = 1e-3, keras_epsilon = true }
     local gradients = { { 1e-3, 2 }, { 5e-4, -1 }, { 2e-3, 0.5 } }
@@ -248,7 +248,7 @@ describe("optimisers", function()
 end)
 
 describe("schedules refuse", function()
-  it("what would change nothing, or is no number of epochs", function()
+  it("factors that change nothing, and invalid numbers", function()
     local function refuses(message, schedule)
       assert.error_matches(function()
         fit(nn.Dense { units = 2 }, { x = mb.ones(2, 2), y = { 1, 2 } }, { epochs = 1, schedule = schedule })

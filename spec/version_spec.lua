@@ -1,4 +1,4 @@
--- The version stands once, as MB_VERSION in moonbow.h. What cannot read it there has to agree with it.
+-- The version is defined once, as MB_VERSION in moonbow.h. Files that cannot read it there have to agree with it.
 local mb = require "moonbow"
 
 local function read(path)
@@ -10,7 +10,7 @@ local version = read "csrc/kernel/moonbow.h":match '#define MB_VERSION "([%d.]+)
 
 describe("the version", function()
   it("is mb.VERSION", function() assert.equal(version, mb.VERSION) end)
-  it("is that of the rockspec and of its name", function()
+  it("equals that of the rockspec and of its name", function()
     local name = ("rockspec/moonbow-%s-1.rockspec"):format(version)
     assert.equal(version .. "-1", read(name):match '\nversion = "(.-)"')
   end)
