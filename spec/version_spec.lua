@@ -14,6 +14,12 @@ describe("the version", function()
     local name = ("rockspec/moonbow-%s-1.rockspec"):format(version)
     assert.equal(version .. "-1", read(name):match '\nversion = "(.-)"')
   end)
+  it("has a line in the list of changes for each name that is gone", function()
+    local changes = read "CHANGELOG.md"
+    for name in pairs(require("moonbow.renamed").of_mb) do
+      assert.is_truthy(changes:find("`mb." .. name .. "`", 1, true), name)
+    end
+  end)
   it("heads the list of changes", function()
     assert.equal(version, read "CHANGELOG.md":match "\n## ([%d.]+)")
   end)
