@@ -8,11 +8,11 @@ static int als_baseline(lua_State *L) {
   const double lambda = next_number(&a, "lambda"), p = next_number(&a, "p");
   const int iterations = (int)next_integer(&a, "iterations", 1, 100000);
   const mb_size *shape = x->shape.shape;
-  const size_t room = (size_t)mb_als_baseline_scratch(shape[1]) * (size_t)mb_get_threads();
-  double *scratch = lua_newuserdatauv(L, room * sizeof *scratch, 0);
+  const int threads = mb_get_threads();
+  void *scratch = lua_newuserdatauv(L, mb_als_baseline_scratch_bytes(shape[1], threads), 0);
   Tensor *z = push_like(&a, x);
-  args_check(&a,
-             mb_als_baseline(z->data, x->data, scratch, lambda, p, iterations, shape[0], shape[1], shape[2]));
+  args_check(&a, mb_als_baseline(z->data, x->data, scratch, lambda, p, iterations, shape[0], shape[1],
+                                 shape[2], threads));
   return 1;
 }
 

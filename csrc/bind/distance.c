@@ -39,7 +39,7 @@ static void check_reach(const Args *a, const Tensor *y, const char *of) {
 /* Computes all distances, with scratch that is freed again. */
 static void compute(const Args *a, mb_real *y, const Rows *r) {
   const int threads = mb_get_threads();
-  void *scratch = push_scratch(a, mb_distances_scratch(r->A, r->B, r->L, r->metric, threads));
+  void *scratch = push_scratch(a, mb_distances_scratch_bytes(r->A, r->B, r->L, r->metric, threads));
   args_check(
       a, mb_distances(y, scratch, r->a->data, r->b->data, r->metric, r->window, r->A, r->B, r->L, threads));
   pop_scratch(a->L);
@@ -58,7 +58,7 @@ static int distances(lua_State *L) {
 /* The k nearest of each row, by warping: without computing all distances. */
 static void nearest_by_warping(const Args *a, mb_real *distance, mb_size *index, const Rows *r, mb_size k) {
   const int threads = mb_get_threads();
-  void *scratch = push_scratch(a, mb_dtw_nearest_scratch(r->A, r->B, r->L, threads));
+  void *scratch = push_scratch(a, mb_dtw_nearest_scratch_bytes(r->A, r->B, r->L, threads));
   args_check(a, mb_dtw_nearest(distance, index, scratch, r->a->data, r->b->data, r->metric, r->window, r->A,
                                r->B, r->L, k, threads));
   pop_scratch(a->L);

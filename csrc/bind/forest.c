@@ -93,10 +93,10 @@ static void grow(const Args *a, int index, Forest *forest, double *sum, uint64_t
   const mb_size nodes = 2 * mb_forest_leaves(f) - 1, batch = forest->trees < BATCH ? forest->trees : BATCH;
   uint32_t *code = push_scratch(a, (size_t)ND * sizeof *code);
   mb_real *value = push_scratch(a, (size_t)ND * sizeof *value);
-  void *scratch = push_scratch(a, mb_ranks_scratch(f->N, threads));
+  void *scratch = push_scratch(a, mb_ranks_scratch_bytes(f->N, threads));
   args_check(a, mb_ranks(code, value, scratch, x, f->N, f->D, threads));
   pop_scratch(L);
-  scratch = push_scratch(a, mb_forest_scratch(f, threads));
+  scratch = push_scratch(a, mb_forest_scratch_bytes(f, threads));
   double *importance = push_scratch(a, (size_t)(batch * f->D) * sizeof *importance);
   const size_t bytes = tree_bytes(nodes, f->N);
   char *room = push_scratch(a, (size_t)batch * bytes);

@@ -320,9 +320,8 @@ static const mb_size *next_choice(Args *a, mb_rng *rng, mb_size population, mb_s
     for (mb_size i = 0; i < size; i++) index[i] = mb_rng_integer(rng, 0, population - 1);
   } else {
     next_arg(a);
-    const size_t scratch = (size_t)mb_rng_choice_scratch(population, size);
-    mb_rng_choice(rng, index, lua_newuserdatauv(L, scratch * sizeof *index, 0), population, size,
-                  next_boolean(a));
+    void *scratch = lua_newuserdatauv(L, mb_rng_choice_scratch_bytes(population, size), 0);
+    mb_rng_choice(rng, index, scratch, population, size, next_boolean(a));
     lua_pop(L, 1);
   }
   return index;

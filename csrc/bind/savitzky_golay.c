@@ -10,11 +10,10 @@ static int savitzky_golay(lua_State *L) {
   const int derivative = (int)next_integer(&a, "derivative", 0, 8);
   const double delta = next_number(&a, "delta");
   args_check(&a, mb_savitzky_golay_check(shape[1], K, order, derivative, delta));
-  double *weights =
-      lua_newuserdatauv(L, (size_t)mb_savitzky_golay_scratch(K, order, derivative) * sizeof *weights, 0);
-  mb_savitzky_golay_weights(weights, K, order, derivative, delta);
+  void *scratch = lua_newuserdatauv(L, mb_savitzky_golay_scratch_bytes(K, order, derivative), 0);
+  mb_savitzky_golay_weights(scratch, K, order, derivative, delta);
   Tensor *y = push_like(&a, x);
-  mb_savitzky_golay(y->data, x->data, weights, shape[0], shape[1], shape[2], K, order, derivative);
+  mb_savitzky_golay(y->data, x->data, scratch, shape[0], shape[1], shape[2], K, order, derivative);
   return 1;
 }
 

@@ -160,6 +160,7 @@ static int spectra(lua_State *L) {
       .asymmetry = new_field(&a, "asymmetry", 1, &n),
   };
   args_check(&a, mb_spectra_generate(&out, rng, &s, n));
+  for (mb_size i = 0; i < n; i++) out.label[i]++; /* Lua counts from 1 */
   return 1;
 }
 

@@ -43,11 +43,11 @@ static Peaks next_peaks(Args *a, mb_size points) {
   return peaks;
 }
 
-static double *push_room(const Args *a, const mb_spikes *options) {
+static void *push_room(const Args *a, const mb_spikes *options, mb_size peaks) {
   if (!(options->sigma[1] > 0 && options->sigma[1] <= (double)options->L))
     args_error(a, "sigma: expected more than 0 and at most the %I points, got %f", (LUAI_UACINT)options->L,
                options->sigma[1]);
-  return lua_newuserdatauv(a->L, (size_t)mb_spikes_scratch(options) * sizeof(double), 0);
+  return lua_newuserdatauv(a->L, mb_spikes_scratch_bytes(options, peaks), 0);
 }
 
 /* Reads the name of the operation, which Lua gives, at 1. */
@@ -66,7 +66,7 @@ static int peaks_exact(lua_State *L) {
   const Peaks peaks = next_peaks(&a, points);
   const double sigma = next_number(&a, "sigma");
   const mb_spikes options = {.L = points, .sigma = {sigma, sigma}, .scaled = next_boolean(&a)};
-  double *scratch = push_room(&a, &options);
+  void *scratch = push_room(&a, &options, peaks.count);
   args_check(&a, mb_spikes_exact(x->data + row * points, scratch, peaks.position, peaks.height, peaks.count,
                                  &options));
   bind_mark_changed(x);
@@ -82,16 +82,16 @@ static int peaks_varied(lua_State *L) {
   const mb_size points = x->shape.shape[1], first = next_index(&a, "first", x->shape.shape[0]);
   const mb_size count = next_integer(&a, "count", 1, x->shape.shape[0] - first);
   mb_rng *rng = next_rng(&a, "generator");
-  const Peaks peaks = next_peaks(&a, points), varied = push_peaks(L, peaks.count);
+  const Peaks peaks = next_peaks(&a, points);
   mb_spikes options = {.L = points};
   options.shift = next_integer(&a, "shift", 0, INT32_MAX);
   options.variation = next_number(&a, "variation");
   options.keep_ones = next_boolean(&a);
   for (int i = 0; i < 2; i++) options.sigma[i] = next_number(&a, "sigma");
   options.scaled = next_boolean(&a);
-  double *scratch = push_room(&a, &options);
-  args_check(&a, mb_spikes_varied(x->data + first * points, scratch, varied.position, varied.height, rng,
-                                  peaks.position, peaks.height, peaks.count, &options, count));
+  void *scratch = push_room(&a, &options, peaks.count);
+  args_check(&a, mb_spikes_varied(x->data + first * points, scratch, rng, peaks.position, peaks.height,
+                                  peaks.count, &options, count));
   bind_mark_changed(x);
   return 0;
 }

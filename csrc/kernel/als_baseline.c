@@ -62,22 +62,22 @@ static void fit_baseline(mb_real *z, const mb_real *y, double *scratch, double l
   for (mb_size t = 0; t < L; t++) z[t * stride] = (mb_real)fitted[t];
 }
 
-mb_size mb_als_baseline_scratch(mb_size L) {
-  return 6 * L;
+size_t mb_als_baseline_scratch_bytes(mb_size L, int threads) {
+  return (size_t)(6 * L * threads) * sizeof(double);
 }
 
-mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double lambda, double p,
-                          int iterations, mb_size N, mb_size L, mb_size C) {
+mb_status mb_als_baseline(mb_real *z, const mb_real *y, void *scratch, double lambda, double p,
+                          int iterations, mb_size N, mb_size L, mb_size C, int threads) {
   if (L < 3) return mb_refuse(MB_BAD_SHAPE, "expected spectra of at least 3 points, got %td", L);
   if (!(lambda > 0 && lambda <= MAX_LAMBDA))
     return mb_refuse(MB_BAD_VALUE, "lambda: expected a positive number up to %g, got %g", MAX_LAMBDA, lambda);
   if (!(p > 0 && p < 1)) return mb_refuse(MB_BAD_VALUE, "p: expected a number between 0 and 1, got %g", p);
   if (iterations < 1) return mb_refuse(MB_BAD_VALUE, "iterations: expected at least 1, got %d", iterations);
-  const mb_size rows = N * C, threads = mb_min(mb_threads_for(rows * L), rows);
-  MB_FOR((int)threads, part, threads, 1, {
-    for (mb_size i = part; i < rows; i += threads) {
+  const mb_size rows = N * C, parts = rows * L < MB_PARALLEL_MIN ? 1 : mb_min(threads, rows);
+  MB_FOR((int)parts, part, parts, 1, {
+    for (mb_size i = part; i < rows; i += parts) {
       const mb_size at = i / C * L * C + i % C;
-      fit_baseline(z + at, y + at, scratch + part * mb_als_baseline_scratch(L), lambda, p, iterations, L, C);
+      fit_baseline(z + at, y + at, (double *)scratch + part * 6 * L, lambda, p, iterations, L, C);
     }
   });
   return MB_OK;

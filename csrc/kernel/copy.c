@@ -78,6 +78,7 @@ MB_CLONES static void add_rows(mb_real *dx, const mb_real *dy, const mb_size *in
 /* Each thread owns a range of rows of dx, to which it adds in the order of index. */
 void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size count, mb_size rows,
                         mb_size width) {
+  if (!dx) return;
   const int threads = mb_threads_for((count + rows) * width);
   const mb_size range = mb_max(1, mb_ceil_div(rows, threads));
   MB_FOR(threads, first, rows, range, {

@@ -17,7 +17,7 @@ static size_t warp_bytes(mb_size L) { /* of a thread: a pack and a row of the ba
   return mb_dtw_bytes((2 * L + 1) * PACK);
 }
 
-size_t mb_distances_scratch(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads) {
+size_t mb_distances_scratch_bytes(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads) {
   if (warps(metric)) return (size_t)((A + B) * L) * sizeof(mb_real) + (size_t)threads * warp_bytes(L);
   return (size_t)((A + B) * (L + 1)) * sizeof(double); /* a row and a number about it */
 }

@@ -20,7 +20,7 @@ static size_t own_bytes(mb_size B, mb_size L) {
   return mb_dtw_bytes((2 * L + 1) * PACK + 2 * L + B * (mb_size)(sizeof(Candidate) / sizeof(mb_real)));
 }
 
-size_t mb_dtw_nearest_scratch(mb_size A, mb_size B, mb_size L, int threads) {
+size_t mb_dtw_nearest_scratch_bytes(mb_size A, mb_size B, mb_size L, int threads) {
   return (size_t)((A + B) * L) * sizeof(mb_real) + (size_t)threads * own_bytes(B, L);
 }
 

@@ -58,6 +58,7 @@ void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const
 }
 
 void mb_dropout_backward(mb_real *dx, const mb_real *dy, const uint8_t *kept, mb_real rate, mb_size count) {
+  if (!dx) return;
   MB_FOR(mb_threads_for(count), first, count, MB_BLOCK, {
     pass_kept(dx + first, dy + first, kept + first, 1 / (1 - rate), mb_min(MB_BLOCK, count - first));
   });

@@ -188,6 +188,7 @@ void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size c
 
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count) {
+  if (!dx) return;
   if (kept == NULL) kept = dy; /* not read */
   MB_FOR(mb_threads_for(count), i, count, MB_BLOCK,
          mb_simd_here()->unary_backward(dx + i, op, p, dy + i, kept + i, mb_min(MB_BLOCK, count - i)));

@@ -79,7 +79,7 @@ static size_t term_bytes(const mb_forest *f) {
   return used;
 }
 
-size_t mb_forest_scratch(const mb_forest *forest, int threads) {
+size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads) {
   Grower g;
   return term_bytes(forest) + (size_t)threads * lay_out(&g, NULL, forest);
 }
@@ -323,7 +323,7 @@ static void fill_terms(double *term, const mb_forest *f) {
 void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
                     const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
                     mb_size count, int threads) {
-  const size_t shared = term_bytes(forest), own = mb_forest_scratch(forest, 1) - shared;
+  const size_t shared = term_bytes(forest), own = mb_forest_scratch_bytes(forest, 1) - shared;
   const mb_size words = mb_ceil_div(forest->N, 64);
   fill_terms(scratch, forest);
 #pragma omp parallel num_threads(threads)

@@ -23,12 +23,12 @@ typedef struct {
   uint32_t *row[2];
 } Scratch;
 
-size_t mb_ranks_scratch(mb_size N, int threads) {
+size_t mb_ranks_scratch_bytes(mb_size N, int threads) {
   return (size_t)threads * (size_t)N * ((size_t)(COLUMNS + 2) * sizeof(Key) + 2 * sizeof(uint32_t));
 }
 
 static Scratch scratch_of(char *scratch, mb_size N, int thread) {
-  char *at = scratch + mb_ranks_scratch(N, thread);
+  char *at = scratch + mb_ranks_scratch_bytes(N, thread);
   Scratch s;
   s.columns = (Key *)at;
   for (int i = 0; i < 2; i++) s.key[i] = s.columns + (COLUMNS + i) * N;

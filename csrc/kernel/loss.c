@@ -24,6 +24,7 @@ MB_CLONES static void softmax_backward_row(mb_real *restrict dx, const mb_real *
 }
 
 void mb_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
+  if (!dx) return;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, softmax_backward_row(dx + r * D, dy + r * D, y + r * D, D));
 }
 
@@ -32,6 +33,7 @@ void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
 }
 
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D) {
+  if (!dx) return;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1,
          mb_simd_here()->log_softmax_backward(dx + r * D, dy + r * D, y + r * D, D));
 }
@@ -71,6 +73,7 @@ mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_siz
 
 void mb_cross_entropy_backward(mb_real *dx, mb_real dloss, const mb_real *x, const mb_size *label,
                                const mb_real *weight, mb_size rows, mb_size D) {
+  if (!dx) return;
   const double all = sum_of_weights(label, weight, rows), scale = all == 0 ? 0 : (double)dloss / all;
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, {
     const mb_real share = (mb_real)(scale * weight_of(weight, label[r]));
@@ -104,6 +107,7 @@ MB_CLONES static void scaled_difference(mb_real *restrict y, mb_real scale, cons
 
 void mb_mse_backward(mb_real *dprediction, mb_real dloss, const mb_real *prediction, const mb_real *target,
                      mb_size count) {
+  if (!dprediction) return;
   const mb_real scale = (mb_real)(2 * (double)dloss / (double)count);
   MB_FOR(
       mb_threads_for(count), at, count, MB_BLOCK,

@@ -1,12 +1,31 @@
-/* moonbow.h - kernels for 1-D networks on spectra: real arrays in, real arrays out.
+/* moonbow.h - kernels for 1-D networks on spectra: real arrays in, real arrays out. What holds everywhere:
  *
- * Nothing here knows Lua or allocates memory. Arguments stand in this order: outputs,
- * saved buffers, scratch, inputs, sizes. Arrays are dense and row-major, spectra are
- * (N batch, L length, C channels), convolution weights (K kernel, C in, F filters).
- * A backward kernel overwrites the gradients it is given; a gradient pointer that is
- * NULL is not computed. Kernels that can refuse return a status and leave the reason
- * in mb_reason(). Results do not depend on the number of threads. On x86, products, convolutions and
- * optimisers take subnormal numbers (floats below 1.2e-38) for zero. */
+ * Arguments. Outputs, saved buffers, scratch, inputs, sizes, in this order. Arrays are dense and row-major;
+ * spectra are (N batch, L length, C channels), convolution weights (K kernel, C in, F filters). Outputs
+ * overlap inputs only if that is said. A backward function overwrites the gradients it is given.
+ *
+ * Counting. From 0, labels and positions in arrays too. Only mb_reason(), which people read, counts rows and
+ * columns from 1, and positions of peaks (mb_peak_ranges) are coordinates on an axis from 1 to L.
+ *
+ * NULL. A backward function does not compute a gradient whose pointer is NULL. Any other pointer may be NULL
+ * only if that is said.
+ *
+ * Memory. Nothing is allocated or kept. Scratch is memory of the caller, aligned as by malloc, whatever is in
+ * it. Its size in bytes comes from mb_NAME_scratch_bytes or from the plan of a convolution, and follows from
+ * the arguments alone: functions that need scratch for each thread take the number of threads, the same in
+ * both calls, or use that of the plan.
+ *
+ * Threads. All others use mb_get_threads() of them. Any thread may call any function on arrays of its own.
+ * Results do not depend on the number of threads.
+ *
+ * Errors. A function that can refuse returns an mb_status, and leaves the reason for mb_reason() of its
+ * thread. Pointers and sizes of arrays are not checked.
+ *
+ * Global to the process. Loading the library sets OpenBLAS to one thread. The number of threads (that of
+ * OpenMP) and the algorithm of convolutions are settings of the calling thread.
+ *
+ * Denormals. On x86, products, convolutions and optimisers flush them (floats below 1.2e-38) to zero, as
+ * operands and as results, and restore the mode of the calling thread. */
 #ifndef MOONBOW_H
 #define MOONBOW_H
 
@@ -139,7 +158,7 @@ void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); 
 typedef enum { MB_SUM, MB_MEAN, MB_VAR, MB_STD, MB_MIN, MB_MAX, MB_ARGMIN, MB_ARGMAX } mb_reduce_op;
 
 /* Sums accumulate in double. VAR divides by D - ddof; STD is its root, whose gradient is 0 for equal values.
- * MIN, MAX: NaN wins. ARG*: 0-based position of the first extreme (or of the first NaN), as a real. */
+ * MIN, MAX: NaN wins. ARG*: position of the first extreme (or of the first NaN), as a real. */
 void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
                mb_size ddof);
 
@@ -179,8 +198,7 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
 
 /* ---- matrix product (matmul.c) -------------------------------------------------------- */
 
-/* C (M x N) = alpha op(A) op(B) + beta C; op transposes where asked. OpenBLAS on fixed
- * tiles, spread over the threads. */
+/* C (M x N) = alpha op(A) op(B) + beta C; op transposes if its flag is set. */
 void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size depth,
                mb_real alpha, const mb_real *A, const mb_real *B, mb_real beta);
 
@@ -310,7 +328,7 @@ void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
 
 /* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
- * rows (PyTorch), or 0 where that is 0. label is 0-based; weight (D) may be NULL. A row of weight 0 takes no
+ * rows (PyTorch), or 0 where that is 0. weight (D) may be NULL. A row of weight 0 takes no
  * part, whatever its logits. Refuses labels outside 0..D-1. */
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D);
@@ -345,15 +363,14 @@ mb_size mb_rng_interval(mb_rng *rng, mb_size last); /* 0..last, as each step of 
 void mb_rng_shuffle(mb_rng *rng, mb_size *index, mb_size count); /* Generator.shuffle of an array */
 
 /* size <= population different indices 0..population-1, as Generator.choice(population, size,
- * replace=False): tail shuffle or Floyd's set method by NumPy's own rule. scratch holds
- * mb_rng_choice_scratch(population, size) indices. */
-mb_size mb_rng_choice_scratch(mb_size population, mb_size size);
-void mb_rng_choice(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size population, mb_size size,
+ * replace=False): tail shuffle or Floyd's set method by NumPy's own rule. */
+size_t mb_rng_choice_scratch_bytes(mb_size population, mb_size size);
+void mb_rng_choice(mb_rng *rng, mb_size *index, void *scratch, mb_size population, mb_size size,
                    bool shuffle);
-/* size indices, as Generator.choice(population, size, replace, p). p (population) sums to 1 within
- * tolerance; without replacement it comes back with a 0 for each index chosen. cdf (population)
- * is scratch. */
-mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, double *p, mb_size population,
+/* size indices, as Generator.choice(population, size, replace, p). p (population) sums to 1 within tolerance;
+ * without replacement it comes back with a 0 for each index chosen. */
+size_t mb_rng_choice_weighted_scratch_bytes(mb_size population);
+mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, void *scratch, double *p, mb_size population,
                                  mb_size size, bool replace, double tolerance);
 
 /* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept where number i of
@@ -396,21 +413,20 @@ void mb_column_statistics(double *mean, double *sd, const mb_real *x, mb_size N,
 /* Less the mean, by the sd or, where that is 0, by 1. */
 void mb_standardize(mb_real *y, const mb_real *x, const double *mean, const double *sd, mb_size N, mb_size M);
 
-/* Savitzky-Golay with a window of so many points, at both ends from the polynomial of the outermost window
- * (mode 'interp' of SciPy): 0 <= order < window and at most 64, 0 <= derivative <= 8, delta the distance of
- * points. weights holds mb_savitzky_golay_scratch doubles; check first. */
+/* Savitzky-Golay with a window of an odd number of points, at both ends from the polynomial of the outermost
+ * window (mode 'interp' of SciPy): 0 <= order < window and at most 64, 0 <= derivative <= 8, delta the
+ * distance of points. Check first; then weights, which are kept in scratch for all spectra. */
 mb_status mb_savitzky_golay_check(mb_size L, mb_size window, mb_size order, int derivative, double delta);
-mb_size mb_savitzky_golay_scratch(mb_size window, mb_size order, int derivative);
-void mb_savitzky_golay_weights(double *weights, mb_size window, mb_size order, int derivative, double delta);
-void mb_savitzky_golay(mb_real *y, const mb_real *x, double *weights, mb_size N, mb_size L, mb_size C,
+size_t mb_savitzky_golay_scratch_bytes(mb_size window, mb_size order, int derivative);
+void mb_savitzky_golay_weights(void *scratch, mb_size window, mb_size order, int derivative, double delta);
+void mb_savitzky_golay(mb_real *y, const mb_real *x, void *scratch, mb_size N, mb_size L, mb_size C,
                        mb_size window, mb_size order, int derivative);
 
 /* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
- * and 1 - p below, for so many iterations or until they stay. scratch holds mb_als_baseline_scratch
- * doubles for each thread. */
-mb_size mb_als_baseline_scratch(mb_size L);
-mb_status mb_als_baseline(mb_real *z, const mb_real *y, double *scratch, double lambda, double p,
-                          int iterations, mb_size N, mb_size L, mb_size C);
+ * and 1 - p below, until they stay the same, at most `iterations` times. */
+size_t mb_als_baseline_scratch_bytes(mb_size L, int threads);
+mb_status mb_als_baseline(mb_real *z, const mb_real *y, void *scratch, double lambda, double p,
+                          int iterations, mb_size N, mb_size L, mb_size C, int threads);
 
 /* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
@@ -448,7 +464,7 @@ typedef struct {
 typedef struct {
   mb_real *y;                         /* (L) the spectra: the sum of the next three */
   mb_real *peak, *background, *noise; /* (L) */
-  mb_real *label;                     /* 1 to classes */
+  mb_real *label;                     /* 0 to classes - 1 */
   mb_real *share;                     /* (classes), sum 1, the largest that of the label */
   mb_real *position, *height;         /* (mb_spectra_peaks), NaN behind the last */
   mb_real *width, *mixing, *asymmetry;
@@ -478,27 +494,26 @@ typedef struct {
   bool scaled;      /* each spectrum is divided by its maximum */
 } mb_spikes;
 
-mb_size mb_spikes_scratch(const mb_spikes *options); /* doubles of scratch that peaks need */
+size_t mb_spikes_scratch_bytes(const mb_spikes *options, mb_size peaks);
 
 /* One spectrum y (L): spikes of these heights at positions 0..L-1, the last wins where two meet, then a
  * Gaussian filter of sigma[1]: what scipy.ndimage.gaussian_filter1d(mode="constant") gives, rounded to
  * mb_real. */
-mb_status mb_spikes_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
+mb_status mb_spikes_exact(mb_real *y, void *scratch, const mb_size *position, const double *height,
                           mb_size peaks, const mb_spikes *options);
 /* One variation of the peaks: NumPy's draws for all positions, then for all heights. */
 void mb_spikes_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size *position,
                     const double *height, mb_size peaks, const mb_spikes *options);
-/* n spectra y (n, L) of such variations, with sigma drawn last; moved and changed (peaks) are scratch. */
-mb_status mb_spikes_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
-                           const mb_size *position, const double *height, mb_size peaks,
-                           const mb_spikes *options, mb_size n);
+/* n spectra y (n, L) of such variations, with sigma drawn last. */
+mb_status mb_spikes_varied(mb_real *y, void *scratch, mb_rng *rng, const mb_size *position,
+                           const double *height, mb_size peaks, const mb_spikes *options, mb_size n);
 
 /* ---- random forest (forest_ranks.c, forest.c, forest_predict.c): Breiman 2001, on trees as in CART
  *      (Breiman, Friedman, Olshen and Stone 1984) ------------------------------------------ */
 
 /* Each column of x (N, D): code (D, N) is the rank of x[i, d] among the different values of
  * column d, from 0, and value (D, N) has these values in order. Refuses NaN and infinity. */
-size_t mb_ranks_scratch(mb_size N, int threads); /* bytes */
+size_t mb_ranks_scratch_bytes(mb_size N, int threads);
 mb_status mb_ranks(uint32_t *code, mb_real *value, void *scratch, const mb_real *x, mb_size N, mb_size D,
                    int threads);
 
@@ -534,14 +549,14 @@ typedef struct {
   mb_size nodes, shares;
 } mb_tree;
 
-mb_size mb_forest_leaves(const mb_forest *forest);              /* the most that a tree can have */
-size_t mb_forest_scratch(const mb_forest *forest, int threads); /* bytes */
+mb_size mb_forest_leaves(const mb_forest *forest); /* the most that a tree can have */
+size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads);
 
 /* Grows trees number..number + count - 1 of a forest, each from a stream of its own,
  * SeedSequence(seed, number). The arrays of tree have room for 2 leaves - 1 nodes and N shares.
  * importance (count, D): the decrease of impurity that each point brought, sum 1 (or 0 for a
  * tree without splits). in_bag (count, ceil(N / 64)), or NULL: a bit for each spectrum that the
- * tree has seen. code and value are those of mb_ranks, label is 0-based. */
+ * tree has seen. code and value are those of mb_ranks, */
 void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
                     const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
                     mb_size count, int threads);
@@ -571,7 +586,7 @@ typedef enum {
  * infinity. window: for DTW and DDTW, how many points apart two matched points may be (Sakoe and
  * Chiba 1978). Refuses negative rows and rows of zeros for JENSEN_SHANNON and EARTH_MOVERS, and
  * fewer than 3 points for DDTW. */
-size_t mb_distances_scratch(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads); /* bytes */
+size_t mb_distances_scratch_bytes(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads);
 mb_status mb_distances(mb_real *y, void *scratch, const mb_real *a, const mb_real *b, mb_metric metric,
                        mb_size window, mb_size A, mb_size B, mb_size L, int threads);
 
@@ -582,13 +597,13 @@ void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_siz
 /* The same of the matrix of MB_DTW or MB_DDTW, without computing all of it: rows whose lower
  * bound (LB_Keogh, Keogh and Ratanamahatana 2005) is too large are left out, and rows that have
  * become too far are abandoned. */
-size_t mb_dtw_nearest_scratch(mb_size A, mb_size B, mb_size L, int threads); /* bytes */
+size_t mb_dtw_nearest_scratch_bytes(mb_size A, mb_size B, mb_size L, int threads);
 mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const mb_real *a, const mb_real *b,
                          mb_metric metric, mb_size window, mb_size A, mb_size B, mb_size L, mb_size k,
                          int threads);
 
 /* probability (A, classes): the share of each class among the k neighbours; by_distance: each weighs
- * 1 / distance, and where some have distance 0 only they count. label is 0-based. */
+ * 1 / distance, and where some have distance 0 only they count. */
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes);
 

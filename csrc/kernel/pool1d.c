@@ -154,6 +154,7 @@ MB_CLONES static void max_rows(mb_real *dx, const mb_real *dy, const mb_real *x,
 }
 
 void mb_max_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_real *x, const mb_pool1d *s) {
+  if (!dx) return;
   each_input(max_rows, dx, dy, x, s);
 }
 
@@ -195,5 +196,6 @@ MB_CLONES static void avg_rows(mb_real *dx, const mb_real *dy, const mb_real *x,
 }
 
 void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s) {
+  if (!dx) return;
   each_input(avg_rows, dx, dy, NULL, s);
 }

@@ -251,8 +251,9 @@ static mb_size table_size(mb_size size) {
   return table;
 }
 
-mb_size mb_rng_choice_scratch(mb_size population, mb_size size) {
-  return takes_tail(population, size, true) ? mb_max(population, table_size(size)) : table_size(size);
+size_t mb_rng_choice_scratch_bytes(mb_size population, mb_size size) {
+  const mb_size table = table_size(size);
+  return (size_t)(takes_tail(population, size, true) ? mb_max(population, table) : table) * sizeof(mb_size);
 }
 
 static void choose_by_tail(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size population, mb_size size) {
@@ -282,7 +283,7 @@ static void choose_by_set(mb_rng *rng, mb_size *index, mb_size *set, mb_size pop
   }
 }
 
-void mb_rng_choice(mb_rng *rng, mb_size *index, mb_size *scratch, mb_size population, mb_size size,
+void mb_rng_choice(mb_rng *rng, mb_size *index, void *scratch, mb_size population, mb_size size,
                    bool shuffle) {
   if (takes_tail(population, size, shuffle)) {
     choose_by_tail(rng, index, scratch, population, size);
@@ -330,8 +331,13 @@ static mb_size draw_from(mb_rng *rng, const double *cdf, mb_size K) {
   return low;
 }
 
-mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, double *cdf, double *p, mb_size population,
+size_t mb_rng_choice_weighted_scratch_bytes(mb_size population) {
+  return (size_t)population * sizeof(double);
+}
+
+mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, void *scratch, double *p, mb_size population,
                                  mb_size size, bool replace, double tolerance) {
+  double *cdf = scratch;
   const mb_status status = check_probabilities(p, population, replace ? 0 : size, tolerance);
   if (status != MB_OK) return status;
   for (mb_size found = 0; found < size;) {

@@ -275,6 +275,7 @@ static void reduce_tile_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy
 
 void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const mb_real *x, mb_size outer,
                         mb_size D, mb_size inner, mb_size ddof) {
+  if (!dx) return;
   const mb_size sizes[5] = {inner, D, outer, 1, 1};
   MB_FOR(tile_threads(sizes), i, tile_count(sizes), 1, {
     const tile t = make_tile(x, sizes, i);

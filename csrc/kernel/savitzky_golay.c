@@ -55,8 +55,8 @@ static void fill_basis(const Basis *b, mb_size order) {
   }
 }
 
-mb_size mb_savitzky_golay_scratch(mb_size window, mb_size order, int derivative) {
-  return window + (order + 1) * (derivative + 1) * window;
+size_t mb_savitzky_golay_scratch_bytes(mb_size window, mb_size order, int derivative) {
+  return (size_t)(window + (order + 1) * (derivative + 1) * window) * sizeof(double);
 }
 
 mb_status mb_savitzky_golay_check(mb_size L, mb_size window, mb_size order, int derivative, double delta) {
@@ -75,7 +75,8 @@ mb_status mb_savitzky_golay_check(mb_size L, mb_size window, mb_size order, int 
   return MB_OK;
 }
 
-void mb_savitzky_golay_weights(double *weights, mb_size window, mb_size order, int derivative, double delta) {
+void mb_savitzky_golay_weights(void *scratch, mb_size window, mb_size order, int derivative, double delta) {
+  double *weights = scratch;
   const Basis basis = {.values = weights + window, .window = window, .D = derivative};
   double scale = 1;
   for (int d = 0; d < derivative; d++) scale *= window > 1 ? 2 / ((double)(window - 1) * delta) : 0;
@@ -119,8 +120,9 @@ static void fit_end(mb_real *y, const mb_real *x, const Basis *b, mb_size order,
   }
 }
 
-void mb_savitzky_golay(mb_real *y, const mb_real *x, double *weights, mb_size N, mb_size L, mb_size C,
+void mb_savitzky_golay(mb_real *y, const mb_real *x, void *scratch, mb_size N, mb_size L, mb_size C,
                        mb_size window, mb_size order, int derivative) {
+  double *weights = scratch;
   const Basis basis = {.values = weights + window, .window = window, .D = derivative};
   const mb_size half = window / 2;
   MB_FOR(mb_threads_for(N * L * C * window), n, N, 1, {

@@ -169,7 +169,7 @@ static void keep_parameters(const mb_spectra_out *out, mb_size i, double (*drawn
 
 static void generate(const mb_spectra_out *out, mb_size i, mb_rng *rng, const mb_spectra *o) {
   double share[MOST_PEAKS], drawn[MOST_PEAKS][2];
-  const mb_size L = o->L, label = (mb_size)out->label[i] - 1;
+  const mb_size L = o->L, label = (mb_size)out->label[i];
   mb_real *y = row(out->y, i, L), *background_row = row(out->background, i, L),
           *noise = row(out->noise, i, L);
   draw_shares(share, rng, label, o);
@@ -196,7 +196,7 @@ static void generate(const mb_spectra_out *out, mb_size i, mb_rng *rng, const mb
 }
 
 static void draw_labels(mb_real *label, mb_rng *rng, mb_size n, mb_size classes) {
-  for (mb_size i = 0; i < n; i++) label[i] = (mb_real)(1 + i % classes);
+  for (mb_size i = 0; i < n; i++) label[i] = (mb_real)(i % classes);
   for (mb_size i = n - 1; i > 0; i--) {
     const mb_size j = mb_rng_interval(rng, i);
     const mb_real kept = label[i];

@@ -21,9 +21,13 @@ static double *line_in(double *scratch, mb_size R) {
   return scratch + 3 * R + 2;
 }
 
-mb_size mb_spikes_scratch(const mb_spikes *options) {
+static mb_size doubles_of(const mb_spikes *options) {
   const mb_size R = radius_of(options->sigma[1]);
   return 3 * R + 2 + options->L + 2 * R;
+}
+
+size_t mb_spikes_scratch_bytes(const mb_spikes *options, mb_size peaks) {
+  return (size_t)(doubles_of(options) + peaks) * sizeof(double) + (size_t)peaks * sizeof(mb_size);
 }
 
 /* NumPy's pairwise sum of weight[|i|] for i = first .. first + count - 1. */
@@ -97,7 +101,7 @@ static mb_status check_options(const mb_spikes *o) {
   return MB_OK;
 }
 
-mb_status mb_spikes_exact(mb_real *y, double *scratch, const mb_size *position, const double *height,
+mb_status mb_spikes_exact(mb_real *y, void *scratch, const mb_size *position, const double *height,
                           mb_size peaks, const mb_spikes *options) {
   const mb_status status = check_options(options);
   if (status != MB_OK) return status;
@@ -125,12 +129,13 @@ void mb_spikes_draw(mb_size *moved, double *changed, mb_rng *rng, const mb_size 
   }
 }
 
-mb_status mb_spikes_varied(mb_real *y, double *scratch, mb_size *moved, double *changed, mb_rng *rng,
-                           const mb_size *position, const double *height, mb_size peaks,
-                           const mb_spikes *options, mb_size n) {
+mb_status mb_spikes_varied(mb_real *y, void *scratch, mb_rng *rng, const mb_size *position,
+                           const double *height, mb_size peaks, const mb_spikes *options, mb_size n) {
   const mb_status status = check_options(options);
   const mb_size R = status == MB_OK ? radius_of(options->sigma[1]) : 0;
   if (status != MB_OK) return status;
+  double *changed = (double *)scratch + doubles_of(options);
+  mb_size *moved = (mb_size *)(changed + peaks);
   clear_line(scratch, options);
   for (mb_size i = 0; i < n; i++) {
     mb_spikes_draw(moved, changed, rng, position, height, peaks, options);

@@ -11,7 +11,7 @@ static mb_real *positive(mb_size count, uint32_t seed) {
 static mb_real *matrix_of(const mb_real *a, const mb_real *b, mb_metric metric, mb_size window, mb_size A,
                           mb_size B, mb_size L, int threads) {
   mb_real *y = check_zeros(A * B);
-  void *scratch = malloc(mb_distances_scratch(A, B, L, metric, threads));
+  void *scratch = malloc(mb_distances_scratch_bytes(A, B, L, metric, threads));
   assert_int_equal(mb_distances(y, scratch, a, b, metric, window, A, B, L, threads), MB_OK);
   free(scratch);
   return y;
@@ -201,7 +201,7 @@ static void check_nearest(const mb_real *a, const mb_real *b, mb_metric metric, 
   mb_real *expected = check_zeros(A * k);
   mb_size *index = calloc((size_t)(A * k), sizeof *index),
           *expected_index = calloc((size_t)(A * k), sizeof *index);
-  void *scratch = malloc(mb_dtw_nearest_scratch(A, B, L, threads));
+  void *scratch = malloc(mb_dtw_nearest_scratch_bytes(A, B, L, threads));
   mb_nearest(expected, expected_index, matrix, A, B, k);
   assert_int_equal(mb_dtw_nearest(distance, index, scratch, a, b, metric, window, A, B, L, k, threads),
                    MB_OK);

@@ -37,7 +37,7 @@ static Case new_case(mb_forest f, double steps, mb_size count, int threads) {
                                            : (c.x[i * f.D] > 0) + (c.x[i * f.D + 1] > 0 && f.classes > 2);
   c.code = calloc((size_t)(f.N * f.D), sizeof *c.code);
   c.value = check_zeros(f.N * f.D);
-  void *scratch = malloc(mb_ranks_scratch(f.N, threads));
+  void *scratch = malloc(mb_ranks_scratch_bytes(f.N, threads));
   assert_int_equal(mb_ranks(c.code, c.value, scratch, c.x, f.N, f.D, threads), MB_OK);
   free(scratch);
   const size_t nodes = 2 * (size_t)mb_forest_leaves(&f) - 1;
@@ -48,7 +48,7 @@ static Case new_case(mb_forest f, double steps, mb_size count, int threads) {
                           .share = calloc((size_t)f.N, sizeof(mb_share))};
   c.importance = calloc((size_t)(count * f.D), sizeof(double));
   c.in_bag = calloc((size_t)(count * c.words), sizeof(uint64_t));
-  scratch = malloc(mb_forest_scratch(&f, threads));
+  scratch = malloc(mb_forest_scratch_bytes(&f, threads));
   mb_forest_grow(c.tree, c.importance, c.in_bag, scratch, c.code, c.value, c.label, &f, 0, count, threads);
   free(scratch);
   return c;
@@ -178,7 +178,7 @@ static void constant_points_are_passed_over(void **state) {
     for (mb_size d = 0; d < f.D; d++) c.x[i * f.D + d] = d == 4 ? (mb_real)i : 1;
     c.label[i] = i >= 13;
   }
-  void *scratch = malloc(mb_ranks_scratch(f.N, 1) + mb_forest_scratch(&f, 1));
+  void *scratch = malloc(mb_ranks_scratch_bytes(f.N, 1) + mb_forest_scratch_bytes(&f, 1));
   assert_int_equal(mb_ranks(c.code, c.value, scratch, c.x, f.N, f.D, 1), MB_OK);
   mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, c.label, &f, 0, 1, 1);
   assert_int_equal(c.tree->nodes, 3);
@@ -202,7 +202,7 @@ static void ranks_count_different_values(void **state) {
   const mb_real values[6] = {-7, -1, 0, (mb_real)1e-30, 3, (mb_real)1e30};
   uint32_t code[10];
   mb_real value[10], bad[4] = {1, 2, (mb_real)NAN, 4};
-  void *scratch = malloc(mb_ranks_scratch(10, 1));
+  void *scratch = malloc(mb_ranks_scratch_bytes(10, 1));
   (void)state;
   assert_int_equal(mb_ranks(code, value, scratch, x, 10, 1, 1), MB_OK);
   assert_memory_equal(code, expected, sizeof code);
@@ -216,7 +216,7 @@ static void ranks_of_many_columns(void **state) {
   enum { N = 301, D = 37 };
   mb_real *x = check_random(N * D, 3), *value = check_zeros(N * D);
   uint32_t *code = calloc(N * D, sizeof *code);
-  void *scratch = malloc(mb_ranks_scratch(N, 3));
+  void *scratch = malloc(mb_ranks_scratch_bytes(N, 3));
   (void)state;
   for (int i = 0; i < N * D; i++) x[i] *= i % 3 ? (mb_real)1e-3 : 1000;
   assert_int_equal(mb_ranks(code, value, scratch, x, N, D, 3), MB_OK);

@@ -283,7 +283,7 @@ static void choices_are_those_of_numpy(void **state) {
     mb_rng rng = rng_2022();
     const mb_size population = cases[c].population, size = cases[c].size;
     mb_size *index = malloc((size_t)size * sizeof *index);
-    mb_size *scratch = malloc((size_t)mb_rng_choice_scratch(population, size) * sizeof *scratch);
+    mb_size *scratch = malloc(mb_rng_choice_scratch_bytes(population, size));
     mb_rng_choice(&rng, index, scratch, population, size, cases[c].shuffle);
     assert_true(all_different(index, size, population));
     for (int i = 0; i < 3; i++) assert_int_equal(index[i], cases[c].expected[i]);

@@ -3,7 +3,7 @@
 #include "check.h"
 
 static double *new_weights(mb_size K, mb_size order, int derivative) {
-  double *weights = malloc((size_t)mb_savitzky_golay_scratch(K, order, derivative) * sizeof *weights);
+  double *weights = malloc(mb_savitzky_golay_scratch_bytes(K, order, derivative));
   assert_int_equal(mb_savitzky_golay_check(K, K, order, derivative, 1), MB_OK);
   mb_savitzky_golay_weights(weights, K, order, derivative, 1);
   return weights;

@@ -56,9 +56,9 @@ static void peaks_are_where_position_says_and_classes_too(void **state) {
     const mb_size position = (mb_size)set.position[i];
     assert_int_equal(maximum(y, set.L) + 1, position);
     assert_true(position >= 950 && position <= 1050);
-    assert_true(set.label[i] == (position < 1000 ? 1 : 2));
+    assert_true(set.label[i] == (position < 1000 ? 0 : 1));
     assert_true(y[position - 1] >= (mb_real)0.6 && y[position - 1] < 1);
-    ones += set.label[i] == 1;
+    ones += set.label[i] == 0;
     counts[position]++;
   }
   assert_int_equal(ones, 2501);
@@ -97,12 +97,12 @@ static void peaks_are_gaussians_of_the_drawn_width(void **state) {
   free_set(set);
 }
 
-/* rng = default_rng(2022); key = rng.bit_generator.random_raw(); label = arange(5) % 2 + 1;
+/* rng = default_rng(2022); key = rng.bit_generator.random_raw(); label = arange(5) % 2;
  * rng.shuffle(label) g = default_rng([key & 0xffffffff, key >> 32, i, 0]); position = g.integers(950, 1000)
  * or (1000, 1051), g.uniform(0.6, 1), g.uniform(2, 6), g.random(12) for the background, g.normal() first of
  * the noise */
 static void draws_are_those_of_numpy(void **state) {
-  static const double label[5] = {1, 1, 1, 2, 2};
+  static const double label[5] = {0, 0, 0, 1, 1};
   static const double position[5] = {986, 998, 983, 1000, 1016};
   static const double height[5] = {0.7903139163569981, 0.9757987200693192, 0.9099287188660569,
                                    0.9232683083866461, 0.9645002993667403};
@@ -253,7 +253,7 @@ static void parts_add_up(void **state) {
   }
   assert_true(fabs(variance / expected - 1) < 0.02);
   for (mb_size i = 0; i < n; i++) {
-    const mb_peak_ranges *of = &peaks[label[i] == 2];
+    const mb_peak_ranges *of = &peaks[label[i] == 1];
     assert_true((double)position[i] >= of->position[0] && (double)position[i] <= of->position[1]);
     assert_true((double)height[i] >= of->height[0] - 1e-7 && (double)height[i] <= of->height[1]);
   }
@@ -301,7 +301,7 @@ static void mixtures_share_between_classes(void **state) {
   assert_int_equal(mb_spectra_generate(&out, &rng, &options, n), MB_OK);
   for (mb_size i = 0; i < n; i++) {
     const mb_real *s = share + i * 3;
-    const int of = (int)label[i] - 1, in = (s[0] > 0) + (s[1] > 0) + (s[2] > 0);
+    const int of = (int)label[i], in = (s[0] > 0) + (s[1] > 0) + (s[2] > 0);
     assert_true(fabs((double)(s[0] + s[1] + s[2]) - 1) < 1e-6);
     for (int k = 0; k < 3; k++) assert_true(k == of || s[k] <= (mb_real)0.7001 * s[of]);
     assert_in_range(in, 1, 2);
