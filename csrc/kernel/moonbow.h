@@ -556,7 +556,7 @@ size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads);
  * SeedSequence(seed, number). The arrays of tree have room for 2 leaves - 1 nodes and N shares.
  * importance (count, D): the decrease of impurity that each point brought, sum 1 (or 0 for a
  * tree without splits). in_bag (count, ceil(N / 64)), or NULL: a bit for each spectrum that the
- * tree has seen. code and value are those of mb_ranks, */
+ * tree has seen. code and value are those of mb_ranks. */
 void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
                     const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
                     mb_size count, int threads);
