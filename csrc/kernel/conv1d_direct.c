@@ -82,7 +82,7 @@ static const mb_real *widened(mb_real *buffer, const mb_real *x, mb_size width, 
 
 /* ---- forward -------------------------------------------------------------------------- */
 
-/* Without dilation the taps of a window are neighbours and make one product, otherwise K. */
+/* Products per row: without dilation the taps of a window are contiguous and make one, else K. */
 static mb_size products_of(const mb_conv1d *s) {
   return s->dilation == 1 ? 1 : s->K;
 }
@@ -91,8 +91,8 @@ static mb_size input_rows(const mb_conv1d *s, mb_size rows) {
   return (rows - 1) * s->stride + span_of(s);
 }
 
-/* What an item's rows of the convolution are made from. Products read several rows at once: those of more
- * than a line are touched before, in order. */
+/* The rows of x that an item reads. Products read several rows at once, so rows longer than a cache line are
+ * warmed first, in order. */
 static const mb_real *input_of(mb_real *buffer, const mb_real *x, const mb_conv1d *s, const Item *item,
                                mb_size first, mb_size rows) {
   const mb_real *in = padded(buffer, x + item->sample * s->L * s->C, s->L, s->C,
@@ -109,7 +109,7 @@ static Items result_items(const mb_conv1d *s) {
   return cut(s->N, mb_conv1d_results(s), s->F * mb_max(s->pool_stride, 1));
 }
 
-/* Reals that a thread needs for the input of an item, and for its rows before they are finished. */
+/* Reals that a thread needs for the input of an item, and for its rows before the epilogue. */
 static mb_size input_buffer(const mb_conv1d *s, const Items *items) {
   return input_rows(s, mb_conv1d_rows(s, items->rows)) * s->C;
 }
@@ -220,7 +220,8 @@ static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v
   }
 }
 
-/* Rows of the gradient behind the convolution: as they are, where that is possible, else in buffer. */
+/* Rows of the gradient before the epilogue: in place if nothing has to be unpooled or padded, else in buffer.
+ */
 static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax,
                                   const Item *item, mb_size first, mb_size rows, const mb_conv1d *s) {
   const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
@@ -284,7 +285,7 @@ typedef struct {
   const mb_real *x;
 } Backward;
 
-/* The sums of items first .. last - 1, of which either may be NULL. */
+/* Sums over items first .. last - 1 for the weights and for the bias; either may be NULL. */
 static void sum_items(mb_real *sum, double *db_sum, mb_real *buffer, const Backward *b, const mb_conv1d *s,
                       const Items *items, mb_size first, mb_size last) {
   const mb_size wide = mb_padded_width(s->F), products = products_of(s), depth = s->K / products * s->C;
@@ -309,7 +310,7 @@ static mb_size weights_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part(input_rows(s, items->rows) * s->C + items->rows * mb_padded_width(s->F));
 }
 
-/* And of the bias. */
+/* Gradients of weights and bias; either may be NULL. */
 static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
                              const uint8_t *argmax, const mb_real *x, const mb_conv1d *s) {
   const Items items = row_items(s);
@@ -330,8 +331,8 @@ static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const m
   if (db) mb_bias_total(db, db_sums, groups, s);
 }
 
-/* What the rows of an item of x, each of stride points, add: for each row of taps a product of these rows and
- * those of dy that many before. dy is from reach rows before the item on. */
+/* sum += the gradient of the weights from the rows of an item of x, each of stride points: for row m of the
+ * taps, the product of these rows and of the rows of dy m before. dy begins `reach` rows before the item. */
 static void add_item(mb_real *sum, mb_real *buffer, const Backward *b, const mb_conv1d *s, const Item *item) {
   const mb_size wide = mb_padded_width(s->F), width = s->stride * s->C,
                 reach = mb_ceil_div(s->K, s->stride) - 1;

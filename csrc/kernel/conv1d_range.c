@@ -1,4 +1,4 @@
-/* conv1d_range.c - whether a transform is exact enough for numbers of such a range.
+/* conv1d_range.c - decides if a transform is exact enough for the range of its numbers.
  *
  * What a transform rounds is as large as its largest numbers, in each of its results, and not as what that
  * result is a sum of: the error of a sum of products x w is about EPSILON |X| |W|, the norms of all x of the
@@ -65,8 +65,8 @@ bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size win
 
 #define FILTERS 128 /* looked at together */
 
-/* Of some filters. x and w have changed places: of all taps of each filter, and of single taps of all of
- * them, which the first and the last results are made of. */
+/* Judges filters, with x and w exchanged: all taps of each filter; and each tap over all filters, because the
+ * first and the last results read single taps. */
 static bool are_even(const mb_real *w, mb_size filters, const mb_conv1d *s, const mb_conv1d_range *r) {
   mb_real roots[FILTERS] = {0}, squares[FILTERS] = {0};
   double least = INFINITY, all = 0;

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Whether each half of the next draws, the lower one first, is at least dropped in its upper 24 bits. Each
- * draw waits for the product of the one before it; STREAMS interleaved streams, which step by STREAMS draws,
- * wait side by side. */
+/* kept = 1 for each half of the next draws, the lower one first, whose upper 24 bits are at least `dropped`.
+ * Each draw waits for the product of the one before it; STREAMS interleaved streams, which step by STREAMS
+ * draws, wait side by side. */
 #define STREAMS 4
 static void draw_kept(uint8_t *kept, mb_rng stream, uint32_t dropped, mb_size count) {
   const Wide square = MULTIPLIER * MULTIPLIER, factor = square * square;

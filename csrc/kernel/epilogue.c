@@ -1,5 +1,4 @@
-/* epilogue.c - what follows a convolution while its rows are in cache: bias, maximum over windows, relu; and
- * the way back, from the gradient of the result to that of the rows. */
+/* epilogue.c - what follows a convolution or batch norm while its rows are in the cache, and its gradient. */
 #include "simd_table.h"
 
 #include <string.h>

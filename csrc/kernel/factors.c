@@ -1,10 +1,10 @@
-/* factors.c - products kept as their factors, and made tile by tile where they are needed. */
+/* factors.c - products kept as their factors; tiles of the product are computed when they are read. */
 #include "simd_table.h"
 
 #include <string.h>
 
-/* The left factor is kept in strips of so many columns, each (depth, STRIP), the right one behind it in
- * panels (depth, MB_PANEL): what follows in a product follows in memory. */
+/* Layout of packed: the left factor in strips (depth, STRIP) of its columns, then the right one in panels
+ * (depth, MB_PANEL), so that a product reads memory in order. */
 #define STRIP 48
 
 static mb_size whole(mb_size count, mb_size step) {
@@ -15,7 +15,7 @@ mb_size mb_factors_count(mb_size depth, mb_size rows, mb_size columns) {
   return depth * (whole(rows, STRIP) + whole(columns, MB_PANEL));
 }
 
-/* Columns of x (depth, columns) in parts y of so many each, zero behind the last. */
+/* y = x (depth, columns) in parts (depth, width), the last one zero-padded. */
 static void pack(mb_real *y, const mb_real *x, mb_size depth, mb_size columns, mb_size width) {
   MB_FOR(mb_threads_for(depth * columns), j, columns, width, {
     const mb_size count = mb_min(width, columns - j);

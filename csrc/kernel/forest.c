@@ -30,7 +30,7 @@ typedef struct {
   mb_size depth;
 } Candidate;
 
-/* What a thread needs to grow a tree. */
+/* State of a thread that grows a tree. */
 typedef struct {
   const mb_forest *forest;
   const uint32_t *code;
@@ -92,7 +92,7 @@ mb_size mb_forest_leaves(const mb_forest *f) {
 
 /* ---- the best split of a node ---------------------------------------------------------- */
 
-/* What stands on both sides of a border. For Gini side is the sum of squared class weights, for
+/* Class weights on both sides of a border. For Gini side is the sum of squared class weights, for
  * entropy the sum of w log2 w. */
 typedef struct {
   double score_left, score_right;

@@ -6,11 +6,11 @@
 
 /* Tiles are fixed, so that the number of threads does not change a result. */
 #define TILE_M 384
-#define TILES  8 /* or a multiple, side by side, where there are so many columns */
+#define TILES  8 /* columns of tiles, or a multiple of it for wide C */
 /* Above this many multiply-adds a product is worth a parallel region. */
 #define PARALLEL_WORK 65536
 
-/* OpenBLAS's own threads would fight with ours and wait for each other in small products. */
+/* OpenBLAS's own threads would compete with ours for the cores and wait for each other in small products. */
 __attribute__((constructor)) static void one_blas_thread(void) {
   openblas_set_num_threads(1);
 }
@@ -33,8 +33,8 @@ void mb_gemm(bool transpose_a, bool transpose_b, mb_size M, mb_size N, mb_size d
 
 /* Up to this many rows sgemm, which packs the matrix first, is slower than plain loops over it. */
 #define FEW    8
-#define GROUPS 16    /* of the depth, whose sums are merged in order */
-#define SUMS   32768 /* sums of all parts on the stack: 128 KiB */
+#define GROUPS 16    /* parts of the depth at most; their sums are merged in order */
+#define SUMS   32768 /* sums of all groups, on the stack: 128 KiB */
 
 /* Rows of A or of its transpose: element (i, k) is at x[i * row + k * step]. */
 typedef struct {
@@ -42,12 +42,12 @@ typedef struct {
   mb_size row, step;
 } Rows;
 
-#define GROUP_ROWS 8 /* rows of B whose products are added one after the other */
+#define GROUP_ROWS 8 /* rows of B whose products are added in one expression */
 #define ABREAST                                                                                              \
-  (2 * GROUP_ROWS) /* rows that are read at once: so many streams keep memory busier than few                \
+  (2 * GROUP_ROWS) /* rows of B that are read at once: 16 streams use more of the bandwidth than few         \
                     */
 
-/* The sum of factors[r] B[r ldb] over a group. */
+/* Sum over a group of factors[r] B[r ldb]. */
 MB_INLINE mb_real group_product(const mb_real *factors, const mb_real *B, mb_size ldb) {
   mb_real total = 0;
 #pragma GCC unroll 8
@@ -55,7 +55,7 @@ MB_INLINE mb_real group_product(const mb_real *factors, const mb_real *B, mb_siz
   return total;
 }
 
-/* sums (M, N) += a B over the depth. B is read from one end to the other. */
+/* sums (M, N) += a B over the depth. B is read once, in order. */
 MB_CLONES static void add_products(mb_real *restrict sums, mb_size M, mb_size N, mb_size depth, Rows a,
                                    const mb_real *restrict B) {
   for (mb_size k = 0, step; k < depth; k += step, B += step * N) {
@@ -157,15 +157,15 @@ static Matrix transpose_of(Matrix a) {
   return (Matrix){a.x, a.step, a.row};
 }
 
-/* What a tile is made of: a SLICE of the depth at a time, for COLUMNS columns and ROWS rows. Parts of A and B
- * are copied to where what follows in a product follows in memory: B in panels of PANEL columns. */
-#define SLICE              128 /* a panel of so many rows stays in the first cache */
+/* A product runs over a SLICE of the depth, COLUMNS columns and ROWS rows at a time. B is packed into panels
+ * of PANEL columns, and A if its rows are not contiguous, so that the inner loop reads memory in order. */
+#define SLICE              128 /* a panel this deep stays in L1 */
 #define COLUMNS            256
 #define PANEL              64
 #define ROWS               96
-#define LONG               (8 * SLICE) /* depth of BATCH rows, */
+#define LONG               (8 * SLICE) /* depth of BATCH packed rows */
 #define BATCH              (2 * PANEL)
-#define TRANSPOSED_COLUMNS 2048 /* for so many columns at most, where those are read in place */
+#define TRANSPOSED_COLUMNS 2048 /* columns of B at most that one tile reads in place */
 
 _Static_assert(PANEL == (MB_PREFETCH_RUNS - 1) * 16 && SLICE % PANEL == 0, "runs cover a panel");
 
@@ -175,7 +175,7 @@ MB_CLONES static void copy_panel(mb_real *restrict y, const mb_real *restrict x,
     for (mb_size j = 0; j < PANEL; j++) y[d * PANEL + j] = x[d * ldx + j];
 }
 
-/* y (depth, PANEL) = b, of which only the first columns exist, zero behind them */
+/* y (depth, PANEL) = the first columns of b, zero-padded */
 static void pack_panel(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
   if (columns < PANEL) memset(y, 0, sizeof(mb_real) * (size_t)(depth * PANEL));
   if (b.step != 1)
@@ -187,16 +187,15 @@ static void pack_panel(mb_real *y, Matrix b, mb_size depth, mb_size columns) {
       memcpy(y + d * PANEL, b.x + d * b.row, sizeof(mb_real) * (size_t)columns);
 }
 
-/* A (rows, depth) as it is, or if its columns are the neighbours, copied to y so that they are close. */
+/* A (rows, depth), copied to y if its columns are contiguous: steps along the depth would be far apart. */
 static Matrix pack_rows(mb_real *y, Matrix a, mb_size rows, mb_size depth) {
   if (a.step == 1) return a;
   for (mb_size d = 0; d < depth; d++) memcpy(y + d * ROWS, a.x + d * a.step, sizeof(mb_real) * (size_t)rows);
   return (Matrix){y, 1, ROWS};
 }
 
-/* The processor sees no pattern in the lines that a product will read next, and would wait for them, so they
- * are asked for: of a panel of b, SLICE slice and PANEL wide. One row's after the other's: a line of each row
- * in turn is slower, by a tenth where rows are a multiple of a page apart. */
+/* Cache lines of the next panel of b (SLICE, PANEL). Software prefetch: hardware sees no pattern here. Rows
+ * one after another; interleaving rows is 10 % slower when they are a multiple of a page apart. */
 static mb_prefetch lines_of_rows(Matrix b) {
   const bool is_whole = b.row % MB_LINE == 0 && (uintptr_t)b.x % (MB_LINE * sizeof(mb_real)) == 0;
   const mb_size lines = PANEL / MB_LINE + !is_whole, rows = SLICE / lines;
@@ -205,8 +204,8 @@ static mb_prefetch lines_of_rows(Matrix b) {
   return prefetch;
 }
 
-/* Where columns are contiguous, a run is a fourth of each column, and the last run is for what begins within
- * a line and so ends in another one. */
+/* The same for contiguous columns: a run is a quarter of each column; the last run is for columns that begin
+ * within a line and so end in one more. */
 static mb_prefetch lines_of_columns(Matrix b) {
   mb_prefetch prefetch = {.lines = SLICE, .burst = PANEL, .near = b.step, .far = MB_LINE};
   for (mb_size r = 0; r < MB_PREFETCH_RUNS; r++) prefetch.x[r] = b.x + r * (SLICE / (MB_PREFETCH_RUNS - 1));
@@ -217,22 +216,22 @@ static mb_prefetch lines_of(Matrix b) {
   return b.step == 1 ? lines_of_rows(b) : lines_of_columns(b);
 }
 
-/* Of the next slice: B's while the first rows are multiplied, A's after that. */
+/* Lines of the next slice: those of B during the first ROWS rows, those of A after that. */
 static mb_prefetch next_slice(Matrix a, Matrix b, mb_size i, mb_size j, mb_size M) {
   const mb_size row = (i / ROWS - 1) * COLUMNS + j;
   if (i == 0) return lines_of(part_of(b, 0, j));
   return row < M ? lines_of(transpose_of(part_of(a, row, 0))) : (mb_prefetch){0};
 }
 
-/* C (M, N) (rows ldc apart) = or += x, rows of a panel. */
+/* C (M, N), rows ldc apart, = or += x, whose rows are PANEL apart. */
 static void put_edge(mb_real *C, mb_size ldc, const mb_real *x, mb_size M, mb_size N, bool add) {
   for (mb_size i = 0; i < M; i++)
     for (mb_size j = 0; j < N; j++)
       C[i * ldc + j] = add ? C[i * ldc + j] + x[i * PANEL + j] : x[i * PANEL + j];
 }
 
-/* C (M, N) (rows ldc apart) = or += A B, with M at most TILE_M and N at most COLUMNS. The last columns, if
- * they nearly fill a panel, are made as if they did, which is faster. */
+/* C (M, N) (rows ldc apart) = or += A B, with M at most TILE_M and N at most COLUMNS. If the last columns
+ * fill three quarters of a panel, a whole panel is computed, which is faster. */
 static void strip_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N, mb_size depth,
                           bool add) {
   mb_real panels[SLICE * COLUMNS] __attribute__((aligned(64))),
@@ -271,8 +270,8 @@ static void put_transposed(mb_real *y, mb_size ldy, const mb_real *x, mb_size M,
     for (mb_size j = 0; j < N; j++) y[i * ldy + j] += transposed[i * ROWS + j];
 }
 
-/* C (M, N) = or += A B, M at most BATCH and depth at most LONG, where columns of B are contiguous: as C' = B'
- * A', so that what is packed is A, and B, the larger one, is read once, in place. */
+/* C (M, N) = or += A B for contiguous columns of B, M <= BATCH and depth <= LONG. Computed as C' = B' A': A,
+ * the smaller factor, is packed, and B is read once, in place. */
 static void transposed_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N,
                                mb_size depth, bool add) {
   mb_real panels[LONG * BATCH] __attribute__((aligned(64))),
@@ -297,7 +296,7 @@ static void transposed_product(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_s
   }
 }
 
-/* C (M, N) (rows ldc apart) = or += A B, where columns of B are contiguous */
+/* C (M, N) (rows ldc apart) = or += A B, for contiguous columns of B */
 static void transposed_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_size M, mb_size N,
                                 mb_size depth, bool add) {
   for (mb_size i = 0; i < M; i += BATCH)
@@ -306,12 +305,12 @@ static void transposed_products(mb_real *C, mb_size ldc, Matrix a, Matrix b, mb_
                          mb_min(LONG, depth - k), add || k > 0);
 }
 
-/* OpenBLAS is faster where vectors are short: its products are written for each such processor. And it takes
- * the factors that nobody needs. */
+/* Products of our own need vectors of at least this many reals. With shorter ones OpenBLAS is faster: it has
+ * code for each such processor. It also takes alpha and beta other than 0 and 1. */
 #define MIN_LANES ((int)(32 / sizeof(mb_real)))
 
-/* The first column of a tile. Tiles are the same for any number of threads, and as many panels wide as each
- * other, give or take one, the wider ones first: few threads share them evenly. */
+/* First column of a tile. The widths of tiles differ by at most one panel, the wider ones first, so that few
+ * threads share them evenly; they do not depend on the number of threads. */
 static mb_size tile_begin(mb_size tile, mb_size tiles, mb_size N) {
   const mb_size panels = mb_ceil_div(N, PANEL);
   return mb_min((tile * (panels / tiles) + mb_min(tile, panels % tiles)) * PANEL, N);

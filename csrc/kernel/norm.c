@@ -5,18 +5,18 @@
 #include <math.h>
 
 #define CHUNK      256  /* channels handled together: their sums and factors fit on the stack and in L1 */
-#define STRIP      4096 /* reals of what lies before the windows: they are on the stack and in L1 */
+#define STRIP      4096 /* reals before the windows, on the stack and in L1 */
 #define FOLD       64   /* narrow rows are laid side by side until they are about this wide */
 #define PARTIALS   8192 /* pairs of partial sums on the stack: 128 KiB */
 #define MAX_BLOCKS 64
-/* Rows that are added up in reals before they are added to the sums, which are double: the conversion costs
- * more than everything else. */
+/* Rows that are summed in mb_real before the sum is added to a double: converting each real would cost more
+ * than all else. */
 #define GROUP_ROWS 16
 _Static_assert(STRIP >= CHUNK * GROUP_ROWS, "a strip has a whole group of the widest rows");
 
-/* Up to CHUNK channels of a (rows, C) array. Where C is small, several rows are read as one of
- * width columns, so that the inner loops stay long; column j then holds channel j % channels,
- * and tail columns are left over below the last full row. */
+/* Up to CHUNK channels of a (rows, C) array. For small C, several rows are read as one of width columns, so
+ * that the inner loops stay long: column j then holds channel j % channels, and tail columns are left over.
+ */
 typedef struct {
   const mb_real *x, *dy;
   const struct Factors *factors; /* per column */
@@ -44,7 +44,7 @@ typedef struct Factors {
       call(slope);                                                                                           \
   } while (0)
 
-/* The gradient dy behind the activation in front of it, at z. */
+/* The gradient before the activation, at z, from dy after it. */
 MB_INLINE mb_real before_activation(mb_real dy, mb_real z, mb_real slope) {
   return z > 0 ? dy : mb_below(slope, dy);
 }
@@ -71,7 +71,7 @@ static mb_size block_rows(const Band *p, mb_size limit) {
 
 /* ---- rows in front of windows ----------------------------------------------------------- */
 
-/* The activation is not among it: normalise() applies it to the rows. */
+/* The epilogue is pooling alone: normalise() applies the activation. */
 static mb_epilogue windows_of(const mb_batch_norm *s) {
   return (mb_epilogue){.rows = s->L,
                        .channels = s->C,
@@ -93,7 +93,7 @@ static void unpool_rows(mb_real *buffer, const Band *p, mb_size first, mb_size c
   }
 }
 
-/* So many rows of the band from row r on, with dy in the buffer if it has to be unpooled. */
+/* Rows r .. r + rows - 1 of the band; with windows, dy is unpooled into the buffer. */
 static Band strip(mb_real *buffer, const Band *p, mb_size r, mb_size rows, mb_size width) {
   Band q = *p;
   q.x += r * p->stride;
@@ -115,7 +115,7 @@ static mb_size strip_rows(const Band *p, mb_size rows) {
 
 /* ---- two sums per channel over all rows ------------------------------------------------ */
 
-/* What is summed per column: a += u, b += u v. */
+/* The two sums per column: a += u, b += u v. */
 typedef enum {
   MOMENTS,        /* u = v = x - mean, any value near it: that keeps large means from drowning the variance */
   GRADIENTS,      /* u = dz, v = x - mean */
@@ -126,7 +126,7 @@ typedef struct {
   mb_real u, uv;
 } Term;
 
-/* What row r adds to the sums of column c. */
+/* u and u v of row r and column c. */
 MB_INLINE Term term(Sums sums, mb_real slope, const Band *restrict p, mb_size r, mb_size c) {
   const Factors *restrict f = p->factors;
   const mb_real x = p->x[r * p->stride + c];
@@ -136,7 +136,7 @@ MB_INLINE Term term(Sums sums, mb_real slope, const Band *restrict p, mb_size r,
   return (Term){u, u * v};
 }
 
-/* One row after the other: of several at once, the processor would not see which bytes come next. */
+/* One row after the other: hardware prefetch does not follow several rows at once. */
 MB_INLINE void add_group(double *restrict a, double *restrict b, Sums sums, mb_real slope,
                          const Band *restrict p, mb_size r, mb_size rows, mb_size width) {
   mb_real u[CHUNK] MB_ALIGNED, uv[CHUNK] MB_ALIGNED;
@@ -211,7 +211,7 @@ static void update_running(mb_real *running, mb_real batch, mb_real momentum) {
   *running = momentum * *running + (1 - momentum) * batch;
 }
 
-/* The mean of a few values, so that one far from all others does no harm. */
+/* Mean of 16 values: an offset near the mean even if one value is far from all others. */
 static mb_real rough_mean(const mb_real *x, mb_size rows, mb_size C) {
   enum { SAMPLES = 16 };
   double sum = 0;
@@ -288,7 +288,7 @@ static void map_rows(mb_real *y, const Band *p, mb_size r, mb_size rows, mb_size
   }
 }
 
-/* y = normalise(x) over the band or, where it has dy, y = normalise_backward(dy, x). */
+/* y = normalise(x) over the band, or normalise_backward(dy, x) if the band has dy. */
 static void map_band(mb_real *y, const Band *p) {
   const mb_size step = block_rows(p, p->rows);
   MB_FOR(mb_threads_for(p->rows * p->width), r, p->rows, step,
@@ -337,7 +337,7 @@ static void set_factors(Factors *f, const Band *p, const mb_batch_norm *s, mb_si
   }
 }
 
-/* Channels that are handled together: the rows of a window are in one strip. */
+/* Channels handled together: all rows of a window have to fit into one strip. */
 static mb_size chunk_of(const mb_batch_norm *s) {
   return s->pool > 0 ? mb_min(CHUNK, STRIP / s->pool) : CHUNK;
 }

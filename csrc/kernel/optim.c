@@ -48,7 +48,7 @@ static void for_each_block(Update *update, const Step *step, const mb_parameter 
   }
 }
 
-/* What a tile needs of each array: its rows may begin within a line. */
+/* Cache lines of a tile's row in each array, one more than its reals fill: rows may begin within a line. */
 #define ROW_LINES (MB_PANEL / MB_LINE + 1)
 
 /* The elements of the tile at row i and column j: a run of lines of each array, down its columns. */
@@ -70,7 +70,7 @@ MB_INLINE void prefetch_all(const mb_prefetch *prefetch) {
         __builtin_prefetch(prefetch->x[r] + row * prefetch->near + line * prefetch->far, 0, 1);
 }
 
-/* Terms of a product that is long enough to ask for lines one by one. All at once, they hold it up. */
+/* A product of this depth can prefetch one line per step. All lines at once would delay it. */
 #define LONG 48
 
 /* The gradient is the product of factors, computed for the rows of a tile, which stay in the cache. */

@@ -3,15 +3,15 @@
 
 #include <string.h>
 
-/* A block is worked on in width, side by side, so that the compiler can use vectors: channels of one
- * window, or with a single channel windows that follow each other and are inside the input. */
+/* A block is a row of results that one loop computes in vectors: channels of one window or, if there is one
+ * channel, neighbouring windows that lie inside the input. */
 #define WIDTH 64
 
 typedef struct {
-  mb_size t, c, end;   /* window and channel of the first lane; windows stop before end */
-  mb_size in, out;     /* where the first lane starts in the sample, and its result */
+  mb_size t, c, end;   /* window and channel of the first result; windows stop before end */
+  mb_size in, out;     /* where the first window starts in the sample, and its result */
   mb_size taps;        /* points of each window that are inside, s->C apart */
-  mb_size width, step; /* width, and how far they are apart */
+  mb_size width, step; /* results, and the distance of their windows */
 } Block;
 
 static void lay_out(Block *b, const mb_pool1d *s) {

@@ -129,7 +129,7 @@ int64_t mb_rng_integer(mb_rng *rng, int64_t low, int64_t high) {
 
 /* ---- normal, exponential, gamma -------------------------------------------------------- */
 
-/* Whether a point at a uniform height of the strip's upper edge lies under the density. */
+/* True if a point at a uniform height of the strip's upper edge lies under the density. */
 static bool under(mb_rng *rng, const Strip *strip, double density) {
   return (strip[-1].height - strip->height) * random_double(rng) + strip->height < density;
 }

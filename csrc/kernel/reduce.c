@@ -4,11 +4,11 @@
 #include <math.h>
 
 /* A tile of at most WIDTH columns is folded at a time, its rows in up to PARTS fixed parts whose
- * results are merged in order. With that many tiles the threads share tiles, else parts. */
+ * results are merged in order. With at least PARTS tiles the threads share tiles, else parts. */
 #define WIDTH 128
 #define PARTS 64
 
-/* Columns of x: rows are stride apart; after each D of them the next one is jump further on. */
+/* Columns of x: rows are stride apart; after every D rows, jump reals are skipped. */
 typedef struct {
   const mb_real *x;
   mb_size start; /* of its results */
@@ -29,7 +29,7 @@ MB_INLINE double fold(fold_op op, double sum, double x, double shift) {
   return 0;
 }
 
-/* Four rows at a time, which saves loads and stores of the sums. */
+/* Four rows at a time: a quarter of the loads and stores of sums. */
 MB_CLONES static void add_rows(double *restrict sum, const mb_real *restrict x, mb_size rows, mb_size stride,
                                mb_size width) {
   for (; rows >= 4; rows -= 4, x += 4 * stride) {
@@ -66,8 +66,8 @@ static void merge(double *result, fold_op op, const double *part, mb_size width)
   for (mb_size j = 0; j < width; j++) result[j] = fold(op == SQUARES ? TOTAL : op, result[j], part[j], 0);
 }
 
-/* Rows without gaps are as good as fewer, wider ones: how many to lay side by side in the lanes, so
- * that folding the lanes together at the end does not cost more than it saves. */
+/* Contiguous rows can be read as fewer, wider ones: returns how many to lay side by side, so that folding
+ * them together at the end costs less than it saves. */
 static mb_size rows_abreast(const tile *t) {
   return t->width == t->stride ? mb_max(1, mb_min(WIDTH / t->width, t->D / 8)) : 1;
 }
@@ -118,7 +118,7 @@ MB_INLINE bool is_found(double x, double extreme) {
 }
 
 /* at[j] = the first of the rows first..last-1, of a tile without jumps, that holds extreme[j] or NaN;
- * last where none does. */
+ * last if none does. */
 MB_CLONES static void find_rows(mb_size *at, const double *extreme, const mb_real *x, mb_size first,
                                 mb_size last, mb_size stride, mb_size width) {
   if (width == 1) {
@@ -219,8 +219,8 @@ void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_
   reduce_axes(y, op, x, sizes, ddof);
 }
 
-/* dx = scale (x - mean), or scale alone where mean is NULL, for rows of the tile's width. Where x is the
- * mean, 0, also of an infinite scale: that of the root of the variance of equal values. */
+/* dx = scale (x - mean), or scale alone if mean is NULL, for rows of the tile's width. 0 if x is the mean,
+ * even if scale is infinite, as for the standard deviation of equal values. */
 MB_CLONES static void spread_rows(mb_real *restrict dx, const double *restrict scale, const double *mean,
                                   const mb_real *x, mb_size rows, mb_size stride, mb_size width) {
   mb_real row[WIDTH];
@@ -249,7 +249,7 @@ static void spread_tile(mb_real *dx, double *scale, double *mean, const tile *t)
   spread_rows(dx + done * t->stride, scale, mean, t->x + done * t->stride, 1, 1, (t->rows - done) * t->width);
 }
 
-/* scale = dy / (D - ddof) / std, 0 where that is; and the means. */
+/* scale = dy / (D - ddof) / std, 0 if dy is 0; and the means. */
 static void scale_of_deviations(double *scale, double *mean, const mb_real *dy, const tile *t, mb_size ddof) {
   double variance[WIDTH];
   variance_of_tile(variance, mean, t, ddof);
@@ -293,7 +293,7 @@ double mb_sum_squares(const mb_real *x, mb_size count) {
 
 /* ---- what is in an array -------------------------------------------------------------- */
 
-/* mean is the sum here, and min and max are infinite where nothing is finite. */
+/* mean holds the sum; min and max are infinite if no value is finite. */
 MB_CLONES static mb_stats describe_part(const mb_real *x, mb_size count) {
   mb_size nan_count = 0, finite_count = 0;
   double sum = 0, min = INFINITY, max = -INFINITY;

@@ -7,13 +7,13 @@
 
 #define LANES ((int)(REGISTER / sizeof(mb_real)))
 
-/* Needs no alignment, and may look at reals. */
+/* Unaligned, and may alias reals. */
 typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real)), may_alias));
 
 /* For the last columns of a product, where narrower arithmetic is faster. */
 typedef mb_real Half __attribute__((vector_size(REGISTER / 2), aligned(sizeof(mb_real)), may_alias));
 
-/* Of integers as wide as reals: -1 where a comparison holds. */
+/* Integers as wide as reals: -1 if a comparison holds, else 0. */
 #ifdef MB_DOUBLE
 typedef int64_t Mask __attribute__((vector_size(REGISTER), may_alias));
 #else

@@ -5,7 +5,7 @@
  * compiler joins them in one loop and not in another one that has to give the same bits. So everything is
  * compiled with -ffp-contract=off. */
 
-/* Of single reals; exp.h uses it. */
+/* For single reals, in exp.h. */
 #if defined(__FMA__) || defined(__aarch64__)
 #ifdef MB_DOUBLE
 #define MB_ADD_PRODUCT(c, a, b) __builtin_fma(a, b, c)

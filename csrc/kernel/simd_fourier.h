@@ -88,7 +88,7 @@ MB_INLINE void put(mb_real *planes, mb_size plane, int k, Vec re, Vec im, const 
   store(y + 2 * plane, plus ? re + im : re - im);
 }
 
-/* Twice the transform of 2 n = 2 A B rows, from that of n complex numbers. */
+/* Twice the transform of 2 n = 2 A B rows, from the transform of n complex numbers. */
 MB_INLINE void fourier_transform(mb_real *planes, mb_size plane, const mb_real *rows, mb_size ld, int filter,
                                  const int A, const int B) {
   const int n = A * B;
@@ -107,7 +107,7 @@ MB_INLINE void fourier_transform(mb_real *planes, mb_size plane, const mb_real *
   }
 }
 
-/* The number that three products stand for: see conv1d_fft.c. */
+/* The complex product from its three real products: see conv1d_fft.c. */
 MB_INLINE Complex take(const mb_real *planes, mb_size plane, int k) {
   const mb_real *x = planes + (3 * k - 1) * plane;
   const Vec rr = load(x), ii = load(x + plane), mixed = load(x + 2 * plane);

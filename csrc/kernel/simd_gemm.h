@@ -3,14 +3,14 @@
 /* Rows of a register tile: with TILE_VECTORS vectors each, this fills most of the registers of each set. */
 #define TILE_ROWS 6
 
-/* The same address, but the compiler does not know. */
+/* x, whose origin the compiler then does not know. */
 MB_INLINE const mb_real *hidden(const mb_real *x) {
   __asm__("" : "+r"(x));
   return x;
 }
 
-/* R rows of C, V vectors and perhaps half of one wide, held in registers over the whole depth. Meanwhile the
- * lines of prefetch's runs from `run` to end - 1 are asked for, at most two, if there is any (asks). */
+/* A tile of C: R rows of V vectors, and half a vector more if `half`, in registers over the whole depth.
+ * Prefetches lines of runs `run` and run + 1 of prefetch, as far as they are below end. */
 MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size depth, bool add, const int R, const int V, const bool half,
                     const bool asks, const mb_prefetch *prefetch, mb_size run, mb_size end) {
@@ -27,15 +27,15 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
     for (int v = 0; v < V; v++) sum[i][v] = add ? load(C + i * ldc + v * LANES) : (Vec){0};
 #pragma GCC unroll 8
   for (int i = 0; half && i < R; i++) last[i] = add ? *(Half *)(C + i * ldc + V * LANES) : (Half){0};
-  /* From two places three rows apart, instructions reach all rows by themselves, with no register for each.
-   */
+  /* x86 addresses reach rows 0-2 from one base; a second base at row 3 reaches the rest without a register
+   * per row. */
   const mb_real *A3 = hidden(R > 3 ? A + 3 * row : A);
   for (mb_size d = 0; d < depth; d++, A += step, A3 += step, B += ldb) {
     Vec b[TILE_VECTORS];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(B + v * LANES);
     if (d < lines) {
-      __builtin_prefetch(x + line, 0, 2); /* into the second cache: the first one is in use */
+      __builtin_prefetch(x + line, 0, 2); /* into L2: L1 is in use */
       if (other) __builtin_prefetch(other + line, 0, 2);
       line += prefetch->near;
       if (--left == 0) line += prefetch->far - prefetch->burst * prefetch->near, left = prefetch->burst;
@@ -45,8 +45,8 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) add_to(&sum[i][v], spread((i < 3 ? A : A3)[i % 3 * row]), b[v], asks);
     if (!half) continue;
-    /* Hidden, so that these reals come from memory, too: the compiler would take those that it has spread
-     * over whole vectors and spread them again, by instructions that keep multiplications waiting. */
+    /* hidden() forces a load. Otherwise gcc re-broadcasts from full vectors, with shuffles that compete with
+     * the multiplications. */
     const mb_real *const a = hidden(A), *const a3 = hidden(A3);
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
@@ -61,7 +61,7 @@ MB_INLINE void tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
   for (int i = 0; half && i < R; i++) *(Half *)(C + i * ldc + V * LANES) = last[i];
 }
 
-/* One vector wide, of which only the first columns exist in C. */
+/* A tile one vector wide, of which C has only the first columns. */
 static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                       mb_size ldb, mb_size depth, bool add, mb_size rows, mb_size columns) {
   mb_real wide[TILE_ROWS * LANES] MB_ALIGNED = {0};
@@ -76,7 +76,7 @@ static void last_tile(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb
   for (mb_size i = 0; i < rows; i++) memcpy(C + i * ldc, wide + i * LANES, bytes);
 }
 
-/* All M rows of V vectors and perhaps half of one. */
+/* All M rows of a band of V vectors, and half a vector more if `half`. */
 MB_INLINE void band(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step, const mb_real *B,
                     mb_size ldb, mb_size M, mb_size depth, bool add, const int V, const bool half) {
   mb_size i = 0;
@@ -115,7 +115,8 @@ static void product(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_s
                 mb_min(TILE_ROWS, M - i), N - j);
 }
 
-/* The tiles are counted off in equal parts, of which each first one asks for a run or two. */
+/* The tiles are divided into equal parts; the first tile of each prefetches one run, or two if there are few.
+ */
 static void product_prefetch(mb_real *C, mb_size ldc, const mb_real *A, mb_size row, mb_size step,
                              const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
                              const mb_prefetch *prefetch) {

@@ -112,7 +112,7 @@ static mb_real least_roots(const mb_real *x, mb_size count, mb_size block, mb_si
   return least[0];
 }
 
-/* += those of each column of count rows of whole vectors, ld apart. */
+/* Adds roots and squares of each column, over count rows of whole vectors, ld apart. */
 MB_INLINE void add_columns(mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld, mb_size count,
                            const int V) {
   Vec root[4], square[4];
@@ -144,7 +144,7 @@ static void sum_columns(mb_real *roots, mb_real *squares, const mb_real *x, mb_s
   for (mb_size i = c; i < columns; i++) roots[i] += root[i - c], squares[i] += square[i - c];
 }
 
-/* Of rows of count reals, ld apart: sums, and the least sum of roots of one. */
+/* Over rows of count reals, ld apart: the sums of roots and squares, and the least sum of roots of a row. */
 static void sum_rows(mb_real *least, mb_real *roots, mb_real *squares, const mb_real *x, mb_size ld,
                      mb_size rows, mb_size count) {
   Vec square = {0};

@@ -64,7 +64,7 @@ MB_INLINE void interpolate(mb_real *rows, const mb_real *planes, mb_size plane, 
   }
 }
 
-/* f with a constant count of rows, the usual ones: those of kernels of 3 and 5. */
+/* f with a constant count of rows for the usual ones, of kernels 3 and 5. */
 #define WITH_COUNT(f, count)                                                                                 \
   switch (count) {                                                                                           \
   case 3: f(3); break;                                                                                       \

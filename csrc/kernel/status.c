@@ -19,9 +19,8 @@ const char *mb_reason(void) {
   return reason;
 }
 
-/* OpenMP keeps the number for the thread that sets it, and the threads of a parallel region take over that of
- * the one that started it: inside a kernel it is the same everywhere, whatever other threads set meanwhile.
- */
+/* OpenMP keeps the number for the thread that sets it, and threads of a parallel region inherit it: inside a
+ * kernel it is the same everywhere, whatever other threads set meanwhile. */
 void mb_set_threads(int count) {
   omp_set_num_threads(count < 1 ? 1 : count);
 }
