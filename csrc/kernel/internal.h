@@ -11,13 +11,14 @@
  *   item        what a thread takes at a time; cut by shape, never by the number of threads
  *   algorithm   how a convolution is computed: direct (products of rows) or by transforms of tiles
  *   transform   a tile of rows to its planes, one for each frequency or point; inverse: back
- *   epilogue    what follows a convolution or batch norm in the same pass: bias, maximum of windows, (leaky)
- * ReLU argmax      a byte per result of an epilogue: the row of its window that won, or that ReLU passed
- * nothing unpool      the gradient of results, through argmax, to the rows before the epilogue fuse        to
- * compute an operation in the epilogue of the one before it recompute   to compute a forward result once more
- * in the backward pass instead of keeping it prefetch    an instruction that loads a cache line early; warm:
- * reading lines in order for the same end flush       to take denormals (subnormal reals) for zero, as
- * operand and as result */
+ *   epilogue    what follows a convolution or batch norm in the same pass: bias, max-pooling, (leaky) ReLU
+ *   argmax      a byte per result of an epilogue: the row of its window that won, or "ReLU passed nothing"
+ *   unpool      to pass the gradient of results, through argmax, to the rows before the epilogue
+ *   fuse        to compute an operation in the epilogue of the one before it
+ *   recompute   to compute a forward result once more in the backward pass instead of keeping it
+ *   prefetch    an instruction that loads a cache line early; warm: to read lines in order for the same end
+ *   flush       to take denormals (subnormal reals) for zero, as operand and as result
+ */
 #ifndef MB_INTERNAL_H
 #define MB_INTERNAL_H
 
