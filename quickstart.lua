@@ -22,8 +22,4 @@ local result = mb.evaluate(model, set.test)
 print(("accuracy %.3f on %d spectra; the best possible is %.3f"):format(result.accuracy, #set.test.y, set.ceiling()))
 
 assert(mb.save(model, "quickstart.safetensors", { classes = set.classes, axis = set.axis }))
-local training, validation = {}, {}
-for i, record in ipairs(history) do training[i], validation[i] = record.loss, record.val_loss end
-local figure = mb.plot.lines { x_label = "epoch", y_label = "cross-entropy",
-  series = { { y = training, label = "training" }, { y = validation, label = "validation" } } }
-print("wrote quickstart.safetensors and " .. assert(figure:save "quickstart.svg"))
+print("wrote quickstart.safetensors and " .. assert(history:plot():save "quickstart.svg"))
