@@ -10,7 +10,7 @@ local function positive(...) return rng:uniform(0.5, 2, ...):totable() end
 
 describe("a case", function()
   it("draws the same numbers whichever cases come before it", function()
-    local seed = seeded.seed "draws the same whatever stands before it"
+    local seed = seeded.seed "draws the same numbers whichever cases come before it"
     assert.same(mb64.rng(seed):normal(0, 1, 5):totable(), normal(5))
   end)
 end)
