@@ -1,49 +1,8 @@
 --- Tests if two samples of results agree: Welch's t-test, and the distance of the means in standard errors.
+local distributions = require "moonbow.distributions"
 local verdict = require "moonbow.experiment.verdict"
 
 local agreement = {}
-
--- log Gamma for x > 0: Lanczos, with g = 7 and nine coefficients.
-local lanczos = { 0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313,
-  -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6,
-  1.5056327351493116e-7 }
-local function log_gamma(x)
-  local sum, t = lanczos[1], x + 6.5
-  for i = 2, #lanczos do sum = sum + lanczos[i] / (x + i - 2) end
-  return 0.5 * math.log(2 * math.pi) + (x - 0.5) * math.log(t) - t + math.log(sum)
-end
-
--- The continued fraction of the incomplete beta function, by Lentz's method (Numerical Recipes, 6.4).
-local function beta_fraction(x, a, b)
-  local tiny = 1e-300
-  local c, d = 1, 1 - (a + b) * x / (a + 1)
-  d = 1 / (math.abs(d) < tiny and tiny or d)
-  local h = d
-  for m = 1, 300 do
-    local even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-    local odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-    local before = h
-    for _, term in ipairs { even, odd } do
-      d, c = 1 + term * d, 1 + term / c
-      d = 1 / (math.abs(d) < tiny and tiny or d)
-      c = math.abs(c) < tiny and tiny or c
-      h = h * d * c
-    end
-    if math.abs(h - before) < 1e-15 * math.abs(h) then break end
-  end
-  return h
-end
-
-local function incomplete_beta(x, a, b)
-  if x <= 0 or x >= 1 then return x <= 0 and 0 or 1 end
-  local powers = a * math.log(x) + b * math.log(1 - x)
-  local front = math.exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + powers)
-  if x < (a + 1) / (a + b + 2) then return front * beta_fraction(x, a, b) / a end
-  return 1 - front * beta_fraction(1 - x, b, a) / b
-end
-
---- Returns the probability that |t| of Student's distribution is at least this large.
-function agreement.student_p(t, df) return incomplete_beta(df / (df + t * t), df / 2, 0.5) end
 
 --- Compares two lists of numbers by Welch's t-test (Welch 1947).
 -- @return { difference (of the means, first less second), error (its standard error), p (two-sided),
@@ -61,7 +20,7 @@ function agreement.welch(first, second)
     return result
   end
   local df = err ^ 4 / (square1 ^ 2 / (#first - 1) + square2 ^ 2 / (#second - 1))
-  result.p = agreement.student_p(difference / err, df)
+  result.p = distributions.student_p(difference / err, df)
   return result
 end
 

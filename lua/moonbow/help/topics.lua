@@ -18,6 +18,7 @@ local list = {
   { "Plots", "plot", "plot.", "class figure", "figure:" },
   { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
   { "Experiments", "experiment", "experiment.", "class run", "run:" },
+  { "Sweeps", "sweep", "sweep." },
   { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_algorithm", "VERSION" },
 }
 

@@ -1,0 +1,147 @@
+-- Runs a sweep: many configurations, each with several seeds, on all cores; see docs/sweeps.md.
+--
+--     lua experiments/sweep.lua plan    FILE       what would run
+--     lua experiments/sweep.lua run     FILE       all that has no result yet; Ctrl-C stops, the same command goes on
+--     lua experiments/sweep.lua status  FILE       how far it is, and the best so far
+--     lua experiments/sweep.lua collect FILE       page.html, trials.csv, trials.sqlite; the best as Lua
+--     lua experiments/sweep.lua best    FILE       the best configuration as Lua
+--
+-- Under mpirun or srun, or in a Slurm job array, each process takes its share of the trials.
+local argparse = require "argparse"
+local term = require "term"
+local mb = require "moonbow"
+local clock = require "moonbow.clock"
+local output = require "moonbow.experiment.output"
+local progress = require "moonbow.progress"
+local shard = require "moonbow.sweep.shard"
+
+local parser = argparse("lua experiments/sweep.lua", "Runs a sweep, and says what came out.")
+parser:argument("command", "plan, run, status, collect or best"):choices { "plan", "run", "status", "collect", "best" }
+parser:argument("file", "the sweep file")
+parser:option("--out", "folder of results (default results/sweeps/NAME)")
+parser:option("--workers", "processes at a time; 0 runs in this one (default: the cores)"):convert(math.tointeger)
+parser:option("--threads", "threads of each worker"):convert(math.tointeger)
+parser:option("--shard", "I/N: the share number I of N, instead of what a launcher's environment says")
+parser:flag("--quick", "the smaller sweep, if the file has one")
+parser:flag("--failed", "run again what failed")
+parser:flag("--beside", "start although results of another version are there")
+local args = parser:parse()
+
+local function need(value, err)
+  if value == nil then output.fail(err) end
+  return value
+end
+
+-- Errors about the sweep file or the options, without a traceback.
+local function call(f, ...)
+  local ok, value, more = pcall(f, ...)
+  if not ok then output.fail((tostring(value):gsub("^[^\n]-sweep%.lua:%d+: ", ""))) end
+  return value, more
+end
+
+local function show_config(config)
+  local parts = {}
+  for name, value in pairs(config) do
+    parts[#parts + 1] = ("%s = %s"):format(name, math.type(value) == "float" and ("%.4g"):format(value) or value)
+  end
+  table.sort(parts)
+  return table.concat(parts, ", ")
+end
+
+local function show_counts(counts)
+  local parts = {}
+  for _, status in ipairs { "done", "stopped", "failed", "timeout", "memory", "killed" } do
+    if counts[status] then parts[#parts + 1] = ("%d %s"):format(counts[status], status) end
+  end
+  return #parts > 0 and table.concat(parts, ", ") or "nothing has ended"
+end
+
+local function show_best(best, objective)
+  if not best then return end
+  print(("best so far: %s %.5g%s over %d seeds: %s"):format(objective.name, best.mean,
+    best.sd and (" ± %.2g"):format(best.sd) or "", best.n, show_config(best.config)))
+end
+
+local commands = {}
+
+function commands.plan()
+  local plan = need(call(mb.sweep.plan, args.file, { out = args.out, quick = args.quick }))
+  local ended, rows = 0, { { "trial", "seed", "configuration" } }
+  for i, trial in ipairs(plan.trials) do
+    ended = ended + (trial.ended and 1 or 0)
+    if i <= 20 then rows[#rows + 1] = { trial.id, trial.seed, show_config(trial.config) } end
+  end
+  output.table(rows)
+  if #plan.trials > 20 then print(("... and %d more"):format(#plan.trials - 20)) end
+  print(("%s: %d trials, %d of them ended; version %s"):format(plan.name, plan.size, ended, plan.version))
+end
+
+-- A line on the terminal that is written over; elsewhere a line every ten seconds.
+local function progress_of(plan, left)
+  local counts, ended, began, last = {}, 0, clock(), -math.huge
+  local on_terminal = term.isatty(io.stderr)
+  local function show()
+    local share = left > 0 and math.min(1, ended / left) or 1
+    local rest = share > 0 and progress.show_time((clock() - began) * (1 - share) / share) .. " left" or ""
+    local tail = ("%d/%d  %s  %s"):format(ended, left, show_counts(counts), rest)
+    if on_terminal then
+      io.stderr:write("\r\27[K", progress.bar_line(plan.name .. " ", share, tail))
+    else
+      progress.line(clock() - began, "%s: %s", plan.name, tail)
+    end
+  end
+  return function(_, status)
+    ended, counts[status] = ended + 1, (counts[status] or 0) + 1
+  end, function()
+    if clock() - last < (on_terminal and 0.2 or 10) then return end
+    last = clock()
+    show()
+  end
+end
+
+function commands.run()
+  local plan = need(call(mb.sweep.plan, args.file, { out = args.out, quick = args.quick }))
+  local share = call(shard.find, args.shard)
+  local ended = 0
+  for _, trial in ipairs(plan.trials) do ended = ended + (trial.ended and 1 or 0) end
+  local left = plan.size - ended
+  local on_end, on_tick = progress_of(plan, share and math.ceil(left / share[2]) or left)
+  local counts = need(call(mb.sweep.run, args.file, { out = args.out, quick = args.quick, workers = args.workers,
+    threads = args.threads, failed = args.failed, beside = args.beside, shard = share, on_end = on_end,
+    on_tick = on_tick }))
+  if term.isatty(io.stderr) then io.stderr:write "\r\27[K" end
+  print(("%s: %s"):format(plan.name, show_counts(counts)))
+  local status = mb.sweep.status(args.file, { out = args.out, quick = args.quick })
+  show_best(status.best, status.objective)
+end
+
+function commands.status()
+  local status = need(call(mb.sweep.status, args.file, { out = args.out, quick = args.quick }))
+  local running = {}
+  for id, process in pairs(status.running) do
+    running[#running + 1] = ("%s (%s, %d)"):format(id, process.host, process.pid)
+  end
+  table.sort(running)
+  print(("%s: %d of %d trials ended: %s; %d running"):format(status.name, status.ended, status.size,
+    show_counts(status.counts), #running))
+  for _, line in ipairs(running) do print("  " .. line) end
+  show_best(status.best, status.objective)
+  for _, other in ipairs(status.others) do
+    print(("another version, %s, has %d results; what changed: %s"):format(other.version, other.trials,
+      table.concat(other.differences, ", ")))
+  end
+  for _, fault in ipairs(status.faults) do print(fault) end
+end
+
+function commands.collect()
+  local written, messages = call(mb.sweep.collect, args.file, { out = args.out, quick = args.quick })
+  if not written then output.fail(messages) end
+  for _, path in ipairs(written) do print("wrote " .. path) end
+  for _, message in ipairs(messages) do print(message) end
+end
+
+function commands.best()
+  io.write(need(call(mb.sweep.best, args.file, { out = args.out, quick = args.quick })))
+end
+
+commands[args.command]()

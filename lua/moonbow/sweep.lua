@@ -1,0 +1,171 @@
+--- Sweeps: a question in Lua over many configurations and seeds, and how sure the answer is.
+--
+-- A sweep file returns a table; experiments/sweep.lua runs it from the command line, these functions from Lua:
+--
+--     local mb = require "moonbow"
+--     local sweep = mb.sweep
+--     return {
+--       space = { pool = { 1, 2, 4, 8 }, lr = sweep.range(1e-4, 1e-2, { scale = "log", points = 3 }) },
+--       objective = "accuracy", seeds = 3,
+--       run = function(config, trial)
+--         local set = mb.data.single_peak { n = 300, seed = trial.seed }
+--         local model = mb.models.one_convolution { classes = 3, pool = config.pool }
+--         mb.fit(model, set.train, { epochs = 3, optimizer = mb.optim.Adam { lr = config.lr }, seed = trial.seed,
+--           verbose = false })
+--         return { accuracy = mb.evaluate(model, set.test).accuracy }
+--       end,
+--     }
+local uv = require "luv"
+local check = require "moonbow.check"
+local collect = require "moonbow.sweep.collect"
+local definition = require "moonbow.sweep.definition"
+local folders = require "moonbow.sweep.folder"
+local plans = require "moonbow.sweep.plan"
+local runner = require "moonbow.sweep.runner"
+local space = require "moonbow.sweep.space"
+
+local sweep = { range = space.range, integer = space.integer, when = space.when }
+
+local folder_options = { out = check.optional "string", quick = check.default(false, "boolean") }
+
+-- The sweep of a file and its folder; or nil and a message.
+local function open(path, options)
+  local loaded, err = definition.load(path, options.quick)
+  if not loaded then return nil, err end
+  return loaded, folders.open(options.out or "results/sweeps/" .. loaded.name, loaded)
+end
+
+--- The trials of a sweep, as far as they are known before any has run.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @return table { name, version, size (of all trials), trials = list of { id, config, seed, ended } }; or nil and a
+--   message
+function sweep.plan(path, options)
+  options = check.options("sweep.plan", options, folder_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  local plan = plans.new(loaded, folder)
+  plan:advance()
+  local trials = {}
+  for i, trial in ipairs(plan:trials()) do
+    trials[i] = { id = trial.id, config = trial.config, seed = trial.seed, ended = folder:has(trial.id) }
+  end
+  return { name = loaded.name, version = loaded.version, size = plan:size(), trials = trials }
+end
+
+check.takes(sweep.plan, 2, folder_options)
+
+local run_options = {
+  out = check.optional "string", workers = check.optional "non-negative integer",
+  threads = check.optional "positive integer", failed = check.default(false, "boolean"),
+  beside = check.default(false, "boolean"), shard = check.optional "table", on_end = check.optional "function",
+  on_tick = check.optional "function", quick = check.default(false, "boolean"),
+}
+
+-- Raises if results of another version are there, and none of this one, unless they may stand beside.
+local function check_versions(folder, beside)
+  if beside or next(folder:ended()) then return end
+  local other = folder:others()[1]
+  if not other then return end
+  check.fail("sweep", "%s holds %d results of another version; what changed: %s. Start beside them with beside "
+    .. "(--beside), or choose another folder", folder.root, other.trials, table.concat(other.differences, ", "))
+end
+
+local BAD = { failed = true, timeout = true, memory = true, killed = true }
+
+local function forget_failed(folder)
+  for id in pairs(folder:ended()) do
+    local result, err = folder:result(id)
+    if err or BAD[result.status] then folder:forget(id) end
+  end
+end
+
+local function all() return true end
+
+local function nothing() end
+
+--- Runs all trials that have no result yet; what is finished is never run again.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @option workers integer processes at a time (one for each core); 0 runs in this one
+-- @option threads integer of each worker (the cores divided among the workers)
+-- @option failed boolean runs again the trials that failed
+-- @option beside boolean starts although results of another version are there
+-- @option shard table { index, count }: only this share of the trials, index from 1
+-- @option on_end function(trial, status), called when a trial has ended
+-- @option on_tick function(), called ten times a second or more
+-- @return table counts of trials by how they ended: { done, failed, stopped, timeout, memory, killed }; or nil and a
+--   message
+function sweep.run(path, options)
+  options = check.options("sweep.run", options, run_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  check_versions(folder, options.beside)
+  local ok, err = folder:prepare()
+  if not ok then return nil, err end
+  if options.failed then forget_failed(folder) end
+  local shard, cores = options.shard, uv.available_parallelism()
+  local workers = options.workers or cores
+  return runner.run(plans.new(loaded, folder), {
+    workers = workers, threads = options.threads or math.max(1, cores // math.max(1, workers)),
+    wants = shard and function(i) return (i - 1) % shard[2] == shard[1] - 1 end or all,
+    on_end = options.on_end or nothing, on_tick = options.on_tick or nothing,
+  })
+end
+
+check.takes(sweep.run, 2, run_options)
+
+--- How far a sweep is.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host } }, best (a
+--   configuration's { config, mean, sd, n }, or nil), faults (messages about unreadable files), others (versions) }; or
+--   nil and a message
+function sweep.status(path, options)
+  options = check.options("sweep.status", options, folder_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  local results, faults = collect.read(folder)
+  local summary = collect.summary(loaded, results)
+  local best = summary.configurations[1]
+  return { name = loaded.name, version = loaded.version, size = plans.new(loaded, folder):size(), ended = #results,
+    counts = summary.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
+    others = folder:others(), objective = loaded.objective }
+end
+
+check.takes(sweep.status, 2, folder_options)
+
+--- Writes trials.csv, trials.sqlite (if lua-sql-sqlite3 is installed), page.html, and the best configuration as Lua,
+-- beside the results.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @return table the paths written; or nil and a message
+-- @return table messages about what could not be read or written
+function sweep.collect(path, options)
+  options = check.options("sweep.collect", options, folder_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  return collect.write(folder)
+end
+
+check.takes(sweep.collect, 2, folder_options)
+
+--- The best configuration as runnable Lua.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @return string the code; or nil and a message
+function sweep.best(path, options)
+  options = check.options("sweep.best", options, folder_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  return collect.best(loaded, collect.summary(loaded, (collect.read(folder))))
+end
+
+check.takes(sweep.best, 2, folder_options)
+
+return sweep

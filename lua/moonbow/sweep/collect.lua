@@ -1,0 +1,174 @@
+--- The results of a sweep put together: summary, CSV, SQLite, page, and the best configuration as Lua.
+local files = require "moonbow.io.files"
+local check = require "moonbow.check"
+local page = require "moonbow.sweep.page"
+local halving = require "moonbow.sweep.halving"
+local statistics = require "moonbow.sweep.statistics"
+
+local collect = {}
+
+--- Reads all results of a folder that belong to its sweep: configurations that are no longer in the space stay out.
+-- @return list of results; list of messages about files that could not be read
+function collect.read(folder)
+  local results, faults, ids = {}, {}, {}
+  for id in pairs(folder:ended()) do ids[#ids + 1] = id end
+  table.sort(ids)
+  local seeds = {}
+  for _, seed in ipairs(folder.sweep.seeds) do seeds[seed] = true end
+  for _, id in ipairs(ids) do
+    local result, err = folder:result(id)
+    if err then faults[#faults + 1] = err end
+    if result and seeds[result.seed] and folder.sweep.space:has(result.config) then results[#results + 1] = result end
+  end
+  return results, faults
+end
+
+--- What follows from results.
+-- @return { sweep, results, configurations, variance (or nil), importance (or nil), counts { [status] = number },
+--   stopped (trials), flat (those of them that had not begun to improve) }
+function collect.summary(sweep, results)
+  local configurations = statistics.configurations(results, sweep.objective)
+  statistics.compare(configurations)
+  local counts = {}
+  for _, result in ipairs(results) do counts[result.status] = (counts[result.status] or 0) + 1 end
+  local stopped, flat = halving.late_starters(results, sweep.objective)
+  return { sweep = sweep, results = results, configurations = configurations, counts = counts, stopped = stopped,
+    flat = flat, variance = statistics.variance(configurations, sweep.space.names),
+    importance = sweep.strategy[1] ~= "grid" and statistics.importance(configurations, sweep.space) or nil }
+end
+
+-- ---- tables ----
+
+-- Names of metrics of all results, sorted.
+local function metric_names(results)
+  local seen, names = {}, {}
+  for _, result in ipairs(results) do
+    for name in pairs(result.metrics or {}) do
+      if not seen[name] then seen[name], names[#names + 1] = true, name end
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+-- Heading and rows, a trial each: cells are numbers, strings, booleans or nil.
+local function trial_table(sweep, results)
+  local metrics, heading, rows = metric_names(results), { "id" }, {}
+  for _, name in ipairs(sweep.space.names) do heading[#heading + 1] = name end
+  for _, name in ipairs { "seed", "status" } do heading[#heading + 1] = name end
+  for _, name in ipairs(metrics) do heading[#heading + 1] = "metric_" .. name end
+  for _, name in ipairs { "seconds", "memory", "host", "reason" } do heading[#heading + 1] = name end
+  for i, result in ipairs(results) do
+    local row = { result.id }
+    for c, name in ipairs(sweep.space.names) do row[1 + c] = result.config[name] end
+    local at = 1 + #sweep.space.names
+    row[at + 1], row[at + 2] = result.seed, result.status
+    for c, name in ipairs(metrics) do row[at + 2 + c] = (result.metrics or {})[name] end
+    at = at + 2 + #metrics
+    row[at + 1], row[at + 2], row[at + 3], row[at + 4] = result.seconds, result.memory, result.host, result.reason
+    rows[i] = row
+  end
+  return heading, rows
+end
+
+local function csv_cell(value)
+  if value == nil then return "" end
+  local text = math.type(value) == "float" and ("%.17g"):format(value) or tostring(value)
+  if not text:find '[",\r\n]' then return text end
+  return '"' .. text:gsub('"', '""') .. '"'
+end
+
+local function csv_of(heading, rows)
+  local lines = {}
+  local function add(row)
+    local cells = {}
+    for c = 1, #heading do cells[c] = csv_cell(row[c]) end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  add(heading)
+  for _, row in ipairs(rows) do add(row) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function sql_value(connection, value)
+  if value == nil then return "NULL" end
+  if math.type(value) == "integer" then return tostring(value) end
+  if type(value) == "number" then return ("%.17g"):format(value) end
+  return "'" .. connection:escape(tostring(value)) .. "'"
+end
+
+-- Writes a table trials into a new database beside path, which then takes its place.
+local function write_sqlite(path, heading, rows)
+  local found, sqlite = pcall(require, "luasql.sqlite3")
+  if not found then return nil, "lua-sql-sqlite3 is not installed" end
+  local partial = path .. ".partial"
+  os.remove(partial)
+  local driver = sqlite.sqlite3()
+  local connection, err = driver:connect(partial)
+  if not connection then return nil, err end
+  local names = {}
+  for c, name in ipairs(heading) do names[c] = '"' .. name:gsub('"', '""') .. '"' end
+  connection:setautocommit(false)
+  local ok, why = connection:execute(("CREATE TABLE trials (%s)"):format(table.concat(names, ", ")))
+  for _, row in ipairs(rows) do
+    local values = {}
+    for c = 1, #heading do values[c] = sql_value(connection, row[c]) end
+    if ok then ok, why = connection:execute(("INSERT INTO trials VALUES (%s)"):format(table.concat(values, ", "))) end
+  end
+  if ok then ok, why = connection:commit() end
+  connection:close()
+  driver:close()
+  if ok then ok, why = os.rename(partial, path) end
+  if not ok then os.remove(partial) end
+  return ok and true, why
+end
+
+-- ---- the best ----
+
+local function lua_value(value)
+  return type(value) == "string" and ("%q"):format(value) or math.type(value) == "float" and ("%.17g"):format(value)
+    or tostring(value)
+end
+
+--- The best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run.
+function collect.best(sweep, summary)
+  local best = summary.configurations[1]
+  if not best or not best.mean then return nil, "no trial has ended with a result yet" end
+  local lines = { ("-- %s: %s %.6g%s over %d seed%s"):format(sweep.name, sweep.objective.name, best.mean,
+    best.sd and (" ± %.2g"):format(best.sd) or "", best.n, best.n == 1 and "" or "s") }
+  lines[#lines + 1] = ("local run = assert(loadfile(%q)) { quick = %s }.run"):format(sweep.path, sweep.quick)
+  lines[#lines + 1] = "local config = {"
+  for _, name in ipairs(sweep.space.names) do
+    if best.config[name] ~= nil then
+      lines[#lines + 1] = ("  %s = %s,"):format(name, lua_value(best.config[name]))
+    end
+  end
+  lines[#lines + 1] = "}"
+  lines[#lines + 1] = "local trial = { seed = 1, report = function() end }"
+  lines[#lines + 1] = "require(\"moonbow\").seed(trial.seed)"
+  lines[#lines + 1] = ("print(run(config, trial)[%q])"):format(sweep.objective.name)
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Writes the tables, the page, and the best configuration as Lua into the folder.
+-- @return list of paths that were written; list of messages
+function collect.write(folder)
+  local results, messages = collect.read(folder)
+  local sweep, written = folder.sweep, {}
+  if #results == 0 then check.fail("sweep", "no trial has ended yet; run some first") end
+  local summary = collect.summary(sweep, results)
+  local heading, rows = trial_table(sweep, results)
+  local function keep(name, ok, err)
+    local path = folder.path .. "/" .. name
+    if ok then written[#written + 1] = path else messages[#messages + 1] = ("%s: not written: %s"):format(path, err) end
+  end
+  local function put(name, text) keep(name, files.write(folder.path .. "/" .. name, text)) end
+  put("trials.csv", csv_of(heading, rows))
+  keep("trials.sqlite", write_sqlite(folder.path .. "/trials.sqlite", heading, rows))
+  put("page.html", page.html(summary, collect.best(sweep, summary)))
+  local best = collect.best(sweep, summary)
+  if best then put("best.lua", best) end
+  return written, messages, summary
+end
+
+return collect

@@ -1,0 +1,130 @@
+--- A sweep as a file or a table defines it, checked as a whole.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local files = require "moonbow.io.files"
+local space = require "moonbow.sweep.space"
+local version = require "moonbow.sweep.version"
+
+local definition = {}
+
+local STRATEGIES = { "grid", "random", "latin_hypercube", "tpe", "asha" }
+
+local strategy_options = {
+  check.one_of("grid", STRATEGIES), trials = check.optional "positive integer",
+  seed = check.default(1, "non-negative integer"),
+  steps = check.optional "positive integer", reduction = check.default(3, "positive integer"),
+  first = check.default(1, "positive integer"), lag = check.default(4, "positive integer"),
+}
+
+local known = {
+  name = check.optional "string", space = check.required "table", run = check.required "function",
+  seeds = check.default(3, "positive integer|table"), strategy = check.default("grid", "string|table"),
+  objective = check.required "string|table", timeout = check.optional "positive", memory = check.optional "positive",
+  retries = check.default(0, "non-negative integer"),
+}
+
+local objective_options = { check.required "string", minimize = check.default(false, "boolean") }
+
+local function read_seeds(given)
+  if type(given) == "number" then
+    local seeds = {}
+    for i = 1, given do seeds[i] = i end
+    return seeds
+  end
+  check.list("sweep", "seeds", given)
+  if #given == 0 then check.fail("sweep", "seeds: expected a number of seeds or a list, got an empty list") end
+  local seen, seeds = {}, {}
+  for i, seed in ipairs(given) do
+    seeds[i] = check.kind("sweep", ("seeds[%d]"):format(i), seed, "non-negative integer")
+    if seen[seeds[i]] then check.fail("sweep", "seeds: %d comes twice", seed) end
+    seen[seeds[i]] = true
+  end
+  return seeds
+end
+
+local function read_strategy(given)
+  local strategy = check.options("strategy", type(given) == "string" and { given } or given, strategy_options)
+  local name = strategy[1]
+  if name ~= "grid" and not strategy.trials then
+    check.fail("sweep", "strategy: %s needs trials, the number of configurations to try", name)
+  elseif name == "grid" and strategy.trials then
+    check.fail("sweep", "strategy: a grid takes every point; trials = %d belongs to another strategy", strategy.trials)
+  elseif name == "asha" and not strategy.steps then
+    check.fail("sweep", "strategy: asha needs steps, the last step that a trial reports")
+  end
+  return strategy
+end
+
+--- Checks the table that a sweep file returns.
+-- @return { name, space, run, seeds (list), strategy, objective { name, minimize }, timeout, memory, retries }
+function definition.read(given, default_name)
+  local sweep = check.options("sweep", given, known)
+  local objective = sweep.objective
+  if type(objective) == "string" then objective = { objective } end
+  objective = check.options("objective", objective, objective_options)
+  return {
+    name = sweep.name or default_name, space = space.parse(sweep.space), run = sweep.run,
+    seeds = read_seeds(sweep.seeds), strategy = read_strategy(sweep.strategy),
+    objective = { name = objective[1], minimize = objective.minimize },
+    timeout = sweep.timeout, memory = sweep.memory, retries = sweep.retries,
+  }
+end
+
+-- Calls f and lists the names of all modules that it requires.
+local function recording_requires(f)
+  require "moonbow" -- before: the modules that it requires are none of the file's
+  local names, seen, require_of_lua = {}, {}, require
+  function _G.require(name)
+    if not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+    return require_of_lua(name)
+  end
+  local ok, result = xpcall(f, function(err) return type(err) == "string" and err or tostring(err) end)
+  _G.require = require_of_lua
+  table.sort(names)
+  return ok, result, names
+end
+
+-- A message about the table of a sweep file, with the line of the entry that it names, if the file has one.
+local function locate(path, text, message)
+  local where = core.where()
+  if message:sub(1, #where) == where then message = message:sub(#where + 1) end
+  local operation, first = message:match "^(%a+):", message:match "^%a+: (%a+)"
+  for _, entry in ipairs { first or operation, operation } do
+    local number = 0
+    for line in (text .. "\n"):gmatch "(.-)\n" do
+      number = number + 1
+      if line:find("%f[%w_]" .. entry .. "%s*=") then return ("%s:%d: %s"):format(path, number, message) end
+    end
+  end
+  return path .. ": " .. message
+end
+
+--- Loads a sweep file, which is called with { quick = true or false }.
+-- @param path string
+-- @param quick boolean, for a smaller sweep; its name then ends with _quick
+-- @return the sweep, with path, parts and version; or nil and a message that names file and line
+function definition.load(path, quick)
+  check.kind("sweep", "path", path, "string")
+  local text, err = files.read(path)
+  if not text then return nil, err end
+  local chunk, fault = load(text, "@" .. path, "t")
+  if not chunk then return nil, fault end
+  local ok, given, required = recording_requires(function() return chunk { quick = quick or false } end)
+  if not ok then return nil, given end
+  if type(given) ~= "table" then
+    return nil, ("%s: expected the file to return a table { space, run, ... }, it returns %s"):format(path,
+      check.show(given))
+  end
+  local read, sweep = pcall(definition.read, given, path:match "([^/]*)%.lua$" or path:match "[^/]*$")
+  if not read then return nil, locate(path, text, sweep) end
+  sweep.path, sweep.quick = path, quick or false
+  if quick then sweep.name = sweep.name .. "_quick" end
+  sweep.parts = version.parts(path, text, given.run, required)
+  sweep.version = version.digest(sweep.parts)
+  return sweep
+end
+
+return definition

@@ -1,0 +1,162 @@
+--- The folder of a sweep: a folder for each version, with a JSON file for each trial that has ended, logs and claims.
+--
+--     results/sweeps/NAME/VERSION/sweep.json           the parts of the version, the sweep's name and objective
+--     results/sweeps/NAME/VERSION/trials/ID.json       written beside and renamed: whole or not there
+--     results/sweeps/NAME/VERSION/logs/ID.log          append-only
+--     results/sweeps/NAME/VERSION/claims/ID            names the process that runs the trial
+--     results/sweeps/NAME/VERSION/checkpoints/ID/      for mb.fit
+--
+-- Nothing has to be cleaned up after a kill: see claims, and a result is there as a whole or not at all.
+local lfs = require "lfs"
+local check = require "moonbow.check"
+local core = require "moonbow.core"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
+local claims = require "moonbow.sweep.claims"
+local space = require "moonbow.sweep.space"
+local version = require "moonbow.sweep.version"
+
+local Folder = { __name = "folder of a sweep" }
+Folder.__index = Folder
+
+local folder = {}
+
+--- The identity of a trial in a version: 16 hexadecimal digits.
+function folder.id(config, seed)
+  return ("%016x"):format(core.digest(("%s %d"):format(space.canonical(config), seed)))
+end
+
+local function read_json(path)
+  local text, err = files.read(path)
+  if not text then return nil, err end
+  return json.decode(text)
+end
+
+-- The versions below a folder that have results, but for one: { version, parts, trials }.
+local function other_versions(root, own)
+  local found = {}
+  if lfs.attributes(root, "mode") ~= "directory" then return found end
+  for name in lfs.dir(root) do
+    local trials = root .. "/" .. name .. "/trials"
+    if name ~= own and #name == 16 and lfs.attributes(trials, "mode") == "directory" then
+      local count = 0
+      for file in lfs.dir(trials) do count = count + (file:find "%.json$" and 1 or 0) end
+      local about = read_json(root .. "/" .. name .. "/sweep.json")
+      if count > 0 and about then found[#found + 1] = { version = name, parts = about.parts, trials = count } end
+    end
+  end
+  table.sort(found, function(a, b) return a.version < b.version end)
+  return found
+end
+
+--- Opens the folder of a sweep's version, which need not exist yet.
+-- @param root such as results/sweeps/NAME
+function folder.open(root, sweep)
+  return setmetatable({ root = root, path = root .. "/" .. sweep.version, sweep = sweep, claimed = {} }, Folder)
+end
+
+--- Other versions of the sweep with results: a list of { version, trials, differences (names of parts) }.
+function Folder.others(self)
+  local others = other_versions(self.root, self.sweep.version)
+  for _, other in ipairs(others) do other.differences = version.differences(other.parts, self.sweep.parts) end
+  return others
+end
+
+--- Makes the folders. Returns true, or nil and a message.
+function Folder.prepare(self)
+  for _, name in ipairs { "trials", "logs", "claims" } do
+    local ok, err = files.make_folders(self.path .. "/" .. name)
+    if not ok then return nil, err end
+  end
+  local path = self.path .. "/sweep.json"
+  if files.exists(path) then return true end
+  local sweep = self.sweep
+  return files.write(path, json.encode { name = sweep.name, version = sweep.version, parts = sweep.parts,
+    objective = sweep.objective } .. "\n")
+end
+
+--- The result of a trial; nil if it has not ended; nil and a message if the file is damaged.
+function Folder.result(self, id)
+  local path = self.path .. "/trials/" .. id .. ".json"
+  if not files.exists(path) then return nil end
+  local result, err = read_json(path)
+  local is_table = type(result) == "table" and type(result.config) == "table"
+  if is_table and type(result.status) == "string" then return result end
+  return nil, ("%s: %s"):format(path, err or "it is no result of a trial")
+end
+
+--- Tells if a trial has a result.
+function Folder.has(self, id) return files.exists(self.path .. "/trials/" .. id .. ".json") end
+
+--- Writes the result of a trial that is claimed, whole or not at all; the claim is over. Returns true, or nil and a
+-- message.
+function Folder.write(self, id, result)
+  local fd = self.claimed[id]
+  self.claimed[id] = nil
+  for key, value in pairs(claims.process()) do result[key] = value end
+  local text, err = json.encode(result)
+  if not text then
+    claims.release(self:claim_path(id), fd)
+    return nil, err
+  end
+  return claims.finish(self:claim_path(id), fd, text .. "\n", self.path .. "/trials/" .. id .. ".json")
+end
+
+--- Removes the result of a trial, so that it runs again.
+function Folder.forget(self, id) return os.remove(self.path .. "/trials/" .. id .. ".json") end
+
+function Folder.claim_path(self, id) return self.path .. "/claims/" .. id end
+
+--- Claims a trial. Returns true; nil if another process runs it; nil and a message if the claim cannot be made.
+function Folder.claim(self, id)
+  local fd, err = claims.take(self:claim_path(id))
+  self.claimed[id] = fd
+  return fd and true, err
+end
+
+--- Gives the claim on a trial back, unless a result took its place.
+function Folder.release(self, id)
+  local fd = self.claimed[id]
+  self.claimed[id] = nil
+  if fd then claims.release(self:claim_path(id), fd) end
+end
+
+--- Trials that processes run now: { [id] = { pid, host } }.
+function Folder.running(self)
+  local found, path = {}, self.path .. "/claims"
+  if lfs.attributes(path, "mode") ~= "directory" then return found end
+  for id in lfs.dir(path) do
+    if #id == 16 then
+      local held, pid, host = claims.is_held(path .. "/" .. id)
+      if held then found[id] = { pid = pid, host = host } end
+    end
+  end
+  return found
+end
+
+--- Appends a line to the log of a trial. Returns true, or nil and a message.
+function Folder.log(self, id, line) return files.append(self.path .. "/logs/" .. id .. ".log", line) end
+
+--- The path of a trial's log.
+function Folder.log_path(self, id) return self.path .. "/logs/" .. id .. ".log" end
+
+--- The folder for checkpoints of a trial; made when it is asked for.
+function Folder.checkpoint(self, id)
+  local path = self.path .. "/checkpoints/" .. id
+  local ok, err = files.make_folders(path)
+  if not ok then check.fail("sweep", "%s", err) end
+  return path
+end
+
+--- The ids of all trials that have results, as a set.
+function Folder.ended(self)
+  local found, path = {}, self.path .. "/trials"
+  if lfs.attributes(path, "mode") ~= "directory" then return found end
+  for name in lfs.dir(path) do
+    local id = name:match "^(%x+)%.json$"
+    if id and #id == 16 then found[id] = true end
+  end
+  return found
+end
+
+return folder

@@ -1,0 +1,61 @@
+--- Asynchronous successive halving: a trial goes on behind a rung only if it is among the best there so far.
+--
+-- Rungs are at the steps first, first * reduction, first * reduction^2, ... A configuration is judged by its first
+-- seed; its other seeds run only if that one was not stopped. Values at a rung are appended to a file, one line each,
+-- so that all processes of a sweep see them. Source: Li et al. 2020, arXiv 1810.05934, the variant that stops trials.
+local files = require "moonbow.io.files"
+
+local halving = {}
+
+local function rung_path(folder, rung) return ("%s/rungs/%d.log"):format(folder.path, rung) end
+
+-- The number of the rung at a step, from 0, or nil.
+local function rung_at(options, step)
+  local rung, at = 0, options.first
+  while at < step do rung, at = rung + 1, at * options.reduction end
+  return at == step and at < options.steps and rung or nil
+end
+
+local function values_at(path)
+  local values = {}
+  for id, value in ((files.read(path)) or ""):gmatch "(%x+) (%S+)\n" do values[id] = tonumber(value) end
+  return values
+end
+
+--- Whether a trial that reports a value at a step goes on.
+-- @param value of the objective, smaller being better
+function halving.goes_on(folder, options, id, step, value)
+  local rung = rung_at(options, step)
+  if not rung then return true end
+  local path = rung_path(folder, rung)
+  assert(files.make_folders(folder.path .. "/rungs"))
+  local values = values_at(path)
+  if not values[id] then assert(files.append(path, ("%s %.17g"):format(id, value))) end
+  values[id] = value
+  local count, better = 0, 0
+  for _, other in pairs(values) do
+    count, better = count + 1, better + (other < value and 1 or 0)
+  end
+  return value == value and better < math.ceil(count / options.reduction)
+end
+
+--- Counts stopped trials, and those among them whose objective had not improved since their first report: they may
+-- belong to configurations that start late.
+-- @param results list of trials' results
+function halving.late_starters(results, objective)
+  local stopped, flat = 0, 0
+  for _, result in ipairs(results) do
+    if result.status == "stopped" and #result.reports > 0 then
+      stopped = stopped + 1
+      local sign, first, best = objective.minimize and 1 or -1, nil, math.huge
+      for _, report in ipairs(result.reports) do
+        local value = tonumber(report.metrics[objective.name])
+        if value then first, best = first or sign * value, math.min(best, sign * value) end
+      end
+      if not first or best >= first - 0.02 * math.abs(first) then flat = flat + 1 end
+    end
+  end
+  return stopped, flat
+end
+
+return halving

@@ -1,0 +1,100 @@
+--- The trials of a sweep, in order: each configuration with each of its seeds.
+--
+-- Configurations of TPE follow from the results before them. Number i is proposed from the values of numbers up to
+-- i - lag alone, so that the same sweep tries the same configurations with any number of workers, in any process.
+local folders = require "moonbow.sweep.folder"
+local strategies = require "moonbow.sweep.strategies"
+local space = require "moonbow.sweep.space"
+
+local Plan = { __name = "plan" }
+Plan.__index = Plan
+
+local plan = {}
+
+--- The plan of a sweep whose results lie in a folder.
+function plan.new(sweep, folder)
+  return setmetatable({ sweep = sweep, folder = folder, strategy = strategies.new(sweep), items = {},
+    lag = sweep.strategy.lag, is_complete = false }, Plan)
+end
+
+-- The value of a configuration for the strategy, smaller being better: the mean over the seeds that are done; false
+-- while a seed has not ended; nil where all have ended without a value.
+local function value_of(self, item)
+  local sum, count = 0, 0
+  for _, trial in ipairs(item.trials) do
+    if not self.folder:has(trial.id) then return false end
+    local result = self.folder:result(trial.id)
+    local value = result and result.status == "done" and result.metrics[self.sweep.objective.name]
+    if type(value) == "number" then sum, count = sum + value, count + 1 end
+  end
+  if count == 0 then return nil end
+  return (self.sweep.objective.minimize and 1 or -1) * sum / count
+end
+
+-- The history from which the next configuration is proposed; nil while results that it needs are missing.
+local function history_of(self)
+  local history, decided = {}, #self.items + 1 - self.lag
+  for i, item in ipairs(self.items) do
+    if i <= decided and not item.is_ended then
+      local value = value_of(self, item)
+      if value == false then return nil end
+      item.value, item.is_ended = value, true
+    end
+    item.seen = item.seen or { config = item.config }
+    item.seen.value = i <= decided and item.value or nil
+    history[i] = item.seen
+  end
+  return history
+end
+
+local function add(self, config)
+  local item = { config = config, trials = {} }
+  for _, seed in ipairs(self.sweep.seeds) do
+    item.trials[#item.trials + 1] = { id = folders.id(config, seed), config = config, seed = seed }
+  end
+  self.items[#self.items + 1] = item
+end
+
+--- Proposes all configurations that can be proposed by now. Returns true when the last one is there.
+function Plan.advance(self)
+  if self.strategy.configurations and #self.items == 0 then
+    for _, config in ipairs(self.strategy.configurations) do add(self, config) end
+    self.is_complete = true
+  end
+  while not self.is_complete do
+    local history = history_of(self)
+    if not history then return false end
+    local config = self.strategy:next(history)
+    if config then add(self, config) else self.is_complete = true end
+  end
+  return true
+end
+
+--- The trials proposed so far: { id, config, seed }, in order. With halving, all first seeds come first: whether the
+-- others run depends on them.
+function Plan.trials(self)
+  local list = {}
+  if self.sweep.strategy[1] == "asha" then
+    for s = 1, #self.sweep.seeds do
+      for _, item in ipairs(self.items) do list[#list + 1] = item.trials[s] end
+    end
+    return list
+  end
+  for _, item in ipairs(self.items) do table.move(item.trials, 1, #item.trials, #list + 1, list) end
+  return list
+end
+
+--- How many trials the whole sweep has: exact for fixed lists, else at most.
+function Plan.size(self)
+  local configurations = self.strategy.configurations and #self.strategy.configurations or self.sweep.strategy.trials
+  return configurations * #self.sweep.seeds
+end
+
+--- The keys of all configurations proposed so far, as a set.
+function Plan.keys(self)
+  local keys = {}
+  for _, item in ipairs(self.items) do keys[space.canonical(item.config)] = true end
+  return keys
+end
+
+return plan

@@ -1,0 +1,266 @@
+--- Runs the trials of a sweep on this machine: in this process, or in worker processes.
+--
+-- Workers are started afresh, with as many threads each as leaves none of the cores to two of them. They run one trial
+-- after the other. One that crashes, or takes too long or too much memory, ends with a result that says so, and a new
+-- one takes its place.
+local uv = require "luv"
+local check = require "moonbow.check"
+local clock = require "moonbow.clock"
+local interrupt = require "moonbow.interrupt"
+local json = require "moonbow.io.json"
+local worker = require "moonbow.sweep.worker"
+
+local POLL = 100      -- milliseconds between looks at time, memory, Ctrl-C, and trials of other processes
+local CODE = "require('moonbow.sweep.worker').main()"
+
+local Runner = { __name = "runner" }
+Runner.__index = Runner
+
+local runner = {}
+
+-- ---- which trial is next ----
+
+-- Trials that have no result, nor are tried here; those of other processes wait.
+local function next_trial(self)
+  if self.at > #self.trials then
+    self.is_complete = self.plan:advance()
+    self.trials = self.plan:trials()
+  end
+  while self.at <= #self.trials do
+    local trial = self.trials[self.at]
+    self.at = self.at + 1
+    if self.wants(self.at - 1) and not self.folder:has(trial.id) then return trial end
+  end
+  return table.remove(self.retries, 1)
+end
+
+-- Looks again at trials that other processes claimed: they may have ended without a result.
+local function look_again(self)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, trial in ipairs(waiting) do
+    if not self.folder:has(trial.id) then
+      table.insert(self.folder:running()[trial.id] and self.waiting or self.retries, trial)
+    end
+  end
+end
+
+local function has_more(self) return self.at <= #self.trials or #self.retries > 0 or not self.is_complete end
+
+-- ---- how a trial ended ----
+
+local GOOD = { done = true, stopped = true, there = true }
+
+-- Counts the end of a trial, and tries it again where it failed and may.
+local function ended(self, trial, status)
+  if status == "busy" then
+    table.insert(self.waiting, trial)
+    return
+  end
+  self.counts[status] = (self.counts[status] or 0) + 1
+  self.on_end(trial, status)
+  if GOOD[status] then return end
+  local tries = (self.tries[trial.id] or 0) + 1
+  self.tries[trial.id] = tries
+  if tries > self.sweep.retries then return end
+  self.folder:log(trial.id, ("try %d ended: %s"):format(tries, status))
+  self.folder:forget(trial.id)
+  table.insert(self.retries, trial)
+end
+
+-- Writes the result of a trial whose worker is gone.
+local function record_death(self, process, status, reason)
+  local trial, folder = process.trial, self.folder
+  if folder:has(trial.id) then return ended(self, trial, "there") end
+  local claimed, err = folder:claim(trial.id)
+  if not claimed then
+    if err then check.fail("sweep", "%s", err) end
+    return ended(self, trial, "busy")
+  end
+  folder:log(trial.id, status .. ": " .. reason)
+  local ok, why = folder:write(trial.id, { id = trial.id, config = trial.config, seed = trial.seed, status = status,
+    reason = reason, reports = setmetatable({}, json.list), seconds = clock() - process.began,
+    memory = process.memory, versions = { sweep = self.sweep.version } })
+  if not ok then check.fail("sweep", "%s", why) end
+  ended(self, trial, status)
+end
+
+-- ---- workers ----
+
+local function environment(threads)
+  local list = { "OMP_NUM_THREADS=" .. threads, "LUA_PATH=" .. package.path, "LUA_CPATH=" .. package.cpath }
+  local own = { OMP_NUM_THREADS = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true }
+  for name, value in pairs(uv.os_environ()) do
+    if not own[name] then list[#list + 1] = name .. "=" .. value end
+  end
+  return list
+end
+
+local function send(process, value) process.input:write(json.encode(value) .. "\n") end
+
+-- Gives a worker its next trial; without one, it waits, and ends when its input is closed.
+local function feed(self, process)
+  local trial = not self.is_stopping and next_trial(self)
+  process.trial = trial or nil
+  if not trial then return end
+  process.began, process.memory = clock(), 0
+  send(process, { id = trial.id, config = trial.config, seed = trial.seed })
+end
+
+local function read_answers(self, process, text)
+  process.unread = process.unread .. text
+  for line in process.unread:gmatch "([^\n]*)\n" do
+    local id, status = line:match "^(%S+) (%w+)$"
+    local trial = process.trial
+    if id == "ready" then
+      process.is_ready = status == self.sweep.version
+      if process.is_ready then feed(self, process) end
+    elseif trial and id == trial.id then
+      process.trial = nil
+      ended(self, trial, status)
+      feed(self, process)
+    end
+  end
+  process.unread = process.unread:match "[^\n]*$"
+end
+
+-- The last lines that a worker wrote to standard error, for the reason of its end.
+local function tail_of(process)
+  local text = process.errors:gsub("%s+$", "")
+  return text == "" and "" or "; it wrote: " .. text:sub(-500)
+end
+
+local function stop_all(self)
+  self.is_stopping = true
+  for process in pairs(self.processes) do process.handle:kill "sigkill" end
+end
+
+local function on_exit(self, process, code, signal)
+  self.alive = self.alive - 1
+  self.processes[process] = nil
+  for _, pipe in ipairs { process.input, process.output, process.err } do
+    if not pipe:is_closing() then pipe:close() end
+  end
+  process.handle:close()
+  if not process.is_ready and not self.is_stopping then
+    self.failure = "a worker could not start" .. tail_of(process)
+    stop_all(self)
+  end
+  if not process.trial or self.is_stopping then return end
+  local status, reason = process.verdict, process.reason
+  if not status then
+    status = "killed"
+    reason = signal ~= 0 and ("signal %d ended the process"):format(signal)
+      or ("the process ended with code %d"):format(code)
+  end
+  record_death(self, process, status, reason .. tail_of(process))
+end
+
+local function start_worker(self)
+  local process = { input = uv.new_pipe(false), output = uv.new_pipe(false), err = uv.new_pipe(false), unread = "",
+    errors = "" }
+  local err
+  process.handle, err = uv.spawn(uv.exepath(), { args = { "-e", CODE }, env = self.environment,
+    stdio = { process.input, process.output, process.err }, detached = true },
+    function(code, signal) on_exit(self, process, code, signal) end)
+  if not process.handle then check.fail("sweep", "no worker could be started: %s", err) end
+  process.pid = process.handle:get_pid()
+  self.alive, self.processes[process] = self.alive + 1, true
+  process.output:read_start(function(_, text) if text then read_answers(self, process, text) end end)
+  process.err:read_start(function(_, text) if text then process.errors = (process.errors .. text):sub(-4000) end end)
+  send(process, { path = self.sweep.path, root = self.folder.root, quick = self.sweep.quick })
+end
+
+-- Resident memory of a process in bytes.
+local function memory_of(pid)
+  local file = io.open(("/proc/%d/statm"):format(pid), "r")
+  local pages = file and file:read("a"):match "^%d+ (%d+)"
+  if file then file:close() end
+  return (tonumber(pages) or 0) * 4096
+end
+
+-- Ends a worker whose trial takes too long or too much.
+local function watch(self, process)
+  if not process.trial or process.verdict then return end
+  process.memory = math.max(process.memory, memory_of(process.pid))
+  local sweep, seconds = self.sweep, clock() - process.began
+  if sweep.timeout and seconds > sweep.timeout then
+    process.verdict, process.reason = "timeout", ("it took more than %g s"):format(sweep.timeout)
+  elseif sweep.memory and process.memory > sweep.memory then
+    process.verdict, process.reason = "memory", ("it took more than %g bytes"):format(sweep.memory)
+  end
+  if process.verdict then process.handle:kill "sigkill" end
+end
+
+local function tick(self)
+  if interrupt.came() then stop_all(self) end
+  for process in pairs(self.processes) do
+    watch(self, process)
+    if process.is_ready and not process.trial and not self.is_stopping then feed(self, process) end
+  end
+  if #self.waiting > 0 then look_again(self) end
+  self.on_tick()
+  local is_idle = not has_more(self) and #self.waiting == 0
+  for process in pairs(self.processes) do
+    if is_idle and process.is_ready and not process.trial and not process.is_leaving then
+      process.is_leaving = true
+      process.input:shutdown()
+    end
+    is_idle = is_idle and not process.trial
+  end
+  local wanted = is_idle and 0 or self.workers
+  while not self.is_stopping and self.alive < wanted and has_more(self) do start_worker(self) end
+end
+
+local function run_with_workers(self)
+  local timer = uv.new_timer()
+  local _ <close> = setmetatable({}, { __close = function()
+    stop_all(self)
+    timer:close()
+    uv.run "nowait"
+  end })
+  tick(self)
+  timer:start(POLL, POLL, function() tick(self) end)
+  while self.alive > 0 or has_more(self) and not self.is_stopping or #self.waiting > 0 and not self.is_stopping do
+    uv.run "once"
+  end
+end
+
+local function run_here(self)
+  while true do
+    local trial = next_trial(self)
+    if trial then
+      ended(self, trial, worker.run(self.sweep, self.folder, trial.id, trial.config, trial.seed))
+    elseif #self.waiting > 0 or not self.is_complete then
+      uv.sleep(POLL)
+      look_again(self)
+    else
+      return
+    end
+    interrupt.check()
+    self.on_tick()
+  end
+end
+
+--- Runs all trials that have no result yet. Raises on Ctrl-C, after all workers have ended.
+-- @param plan of the sweep
+-- @param options workers (0: in this process), threads (of each worker), wants (function(i): true for the trials of
+--   this share), on_end (function(trial, status)), on_tick (function(), called at least ten times a second)
+-- @return counts: { [status] = number }
+function runner.run(plan, options)
+  local self = setmetatable({ plan = plan, sweep = plan.sweep, folder = plan.folder, trials = {}, at = 1, retries = {},
+    waiting = {}, tries = {}, counts = {}, processes = {}, alive = 0, workers = options.workers,
+    wants = options.wants, on_end = options.on_end, on_tick = options.on_tick,
+    environment = environment(options.threads) }, Runner)
+  local guard <close> = interrupt.catch("sweep", function() -- luacheck: ignore guard
+    return "what has ended is kept; the same command goes on"
+  end)
+  self.is_complete = plan:advance()
+  self.trials = plan:trials()
+  if self.workers == 0 then run_here(self) else run_with_workers(self) end
+  interrupt.check()
+  if self.failure then check.fail("sweep", "%s", self.failure) end
+  return self.counts
+end
+
+return runner

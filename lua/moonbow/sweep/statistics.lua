@@ -1,0 +1,244 @@
+--- How sure the results of a sweep are: means over seeds, paired differences, and what each factor explains.
+local distributions = require "moonbow.distributions"
+local random = require "moonbow.random"
+local space = require "moonbow.sweep.space"
+
+local statistics = {}
+
+local function mean_and_sd(values)
+  local sum, squares = 0, 0
+  for _, value in ipairs(values) do sum = sum + value end
+  local mean = sum / #values
+  for _, value in ipairs(values) do squares = squares + (value - mean) ^ 2 end
+  return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
+end
+
+--- Groups results by configuration.
+-- @param results list of trials' results
+-- @param objective { name, minimize }
+-- @return a list of { config, key, values ({ [seed] = number }, of trials that are done), list (the same numbers),
+--   mean, sd, n, ended (number of trials), failed }, the best mean first, those without a value last
+function statistics.configurations(results, objective)
+  local by_key, list = {}, {}
+  for _, result in ipairs(results) do
+    local key = space.canonical(result.config)
+    local group = by_key[key]
+    if not group then
+      group = { config = result.config, key = key, values = {}, list = {}, ended = 0, failed = 0 }
+      by_key[key], list[#list + 1] = group, group
+    end
+    group.ended = group.ended + 1
+    local value = result.status == "done" and result.metrics[objective.name]
+    if type(value) == "number" then
+      group.values[result.seed] = value
+      group.list[#group.list + 1] = value
+    elseif result.status ~= "stopped" then
+      group.failed = group.failed + 1
+    end
+  end
+  for _, group in ipairs(list) do
+    group.n = #group.list
+    if group.n > 0 then group.mean, group.sd = mean_and_sd(group.list) end
+  end
+  local sign = objective.minimize and 1 or -1
+  table.sort(list, function(a, b)
+    if (a.mean == nil) ~= (b.mean == nil) then return a.mean ~= nil end
+    if a.mean and a.mean ~= b.mean then return sign * a.mean < sign * b.mean end
+    return a.key < b.key
+  end)
+  return list
+end
+
+-- Of two configurations, over the seeds that both have: mean difference, its sd, number of seeds, and p of the paired
+-- t-test, which needs two seeds.
+local function pair(best, other)
+  local differences = {}
+  for seed, value in pairs(best.values) do
+    if other.values[seed] then differences[#differences + 1] = other.values[seed] - value end
+  end
+  local result = { n = #differences }
+  if result.n == 0 then return result end
+  result.mean, result.sd = mean_and_sd(differences)
+  if result.n < 2 then return result end
+  if result.sd == 0 then
+    result.p = result.mean == 0 and 1 or 0
+  else
+    result.p = distributions.student_p(result.mean / (result.sd / math.sqrt(result.n)), result.n - 1)
+  end
+  return result
+end
+
+--- Holm's correction: each p becomes that of the whole family, so that the chance of one false "different" among all
+-- stays below it. Source: Holm 1979.
+-- @param items list of tables with p; corrected is set beside it
+function statistics.correct(items)
+  local sorted = {}
+  for _, item in ipairs(items) do
+    if item.p then sorted[#sorted + 1] = item end
+  end
+  table.sort(sorted, function(a, b) return a.p < b.p end)
+  local least = 0
+  for i, item in ipairs(sorted) do
+    least = math.max(least, math.min(1, item.p * (#sorted - i + 1)))
+    item.corrected = least
+  end
+end
+
+--- Sets difference of each configuration against the first, the best: { mean, sd, n, p, corrected }.
+function statistics.compare(configurations)
+  local best, differences = configurations[1], {}
+  if not best or not best.mean then return end
+  for i = 2, #configurations do
+    configurations[i].difference = pair(best, configurations[i])
+    differences[#differences + 1] = configurations[i].difference
+  end
+  statistics.correct(differences)
+end
+
+-- The sum of squares of configurations' means around the mean, and within configurations; both weighted by values.
+local function sums_of_squares(groups)
+  local n, sum = 0, 0
+  for _, group in ipairs(groups) do n, sum = n + group.n, sum + group.n * group.mean end
+  local mean, within, between = sum / n, 0, 0
+  for _, group in ipairs(groups) do
+    between = between + group.n * (group.mean - mean) ^ 2
+    for _, value in ipairs(group.list) do within = within + (value - group.mean) ^ 2 end
+  end
+  return n, mean, within, between
+end
+
+-- The levels of a factor: { value, n, mean, list of values }, those where it does not exist under value nil.
+local function levels_of(groups, name)
+  local by_value, levels = {}, {}
+  for _, group in ipairs(groups) do
+    local value = group.config[name]
+    local key = value == nil and levels or value
+    local level = by_value[key]
+    if not level then
+      level = { value = value, n = 0, sum = 0 }
+      by_value[key], levels[#levels + 1] = level, level
+    end
+    level.n, level.sum = level.n + group.n, level.sum + group.n * group.mean
+  end
+  for _, level in ipairs(levels) do level.mean = level.sum / level.n end
+  return levels
+end
+
+--- Analysis of variance: the share of the variance that each factor explains by itself, and the share of the seed,
+-- which is what configurations leave unexplained. Factors are tested against the spread between seeds; p is corrected
+-- for their number (Holm). Shares are omega squared, which is near 0 for a factor without effect, at least 0.
+-- @param configurations from statistics.configurations
+-- @param names of the factors
+-- @return { seed (share), rest (share of interactions), factors = list of { name, share, p, corrected, levels }, the
+--   largest share first, decided }; nil where there are fewer than two seeds or configurations with values
+function statistics.variance(configurations, names)
+  local groups = {}
+  for _, group in ipairs(configurations) do
+    if group.n > 0 then groups[#groups + 1] = group end
+  end
+  if #groups < 2 then return nil end
+  local n, mean, within, between = sums_of_squares(groups)
+  local df_within, total = n - #groups, within + between
+  if df_within < 1 then return nil end
+  local noise = within / df_within
+  local result, explained = { factors = {}, mean = mean }, 0
+  for _, name in ipairs(names) do
+    local levels, squares = levels_of(groups, name), 0
+    for _, level in ipairs(levels) do squares = squares + level.n * (level.mean - mean) ^ 2 end
+    local df = #levels - 1
+    local share = total > 0 and math.max(0, (squares - df * noise) / (total + noise)) or 0
+    explained = explained + share
+    local factor = { name = name, share = share, levels = levels }
+    if df > 0 then
+      factor.p = noise > 0 and distributions.fisher_p(squares / df / noise, df, df_within) or squares > 0 and 0 or 1
+    end
+    result.factors[#result.factors + 1] = factor
+  end
+  statistics.correct(result.factors)
+  local df_between = #groups - 1
+  local configuration = total > 0 and math.max(0, (between - df_between * noise) / (total + noise)) or 0
+  result.seed = 1 - configuration
+  result.rest = math.max(0, configuration - explained)
+  local sum = explained + result.rest + result.seed -- above 1 where factors take up some of the noise
+  result.seed, result.rest = result.seed / sum, result.rest / sum
+  for _, factor in ipairs(result.factors) do factor.share = factor.share / sum end
+  table.sort(result.factors, function(a, b)
+    if a.share ~= b.share then return a.share > b.share end
+    return a.name < b.name
+  end)
+  return result
+end
+
+-- ---- importance where values hardly repeat ----
+
+local SHARE, BINS, SHUFFLES = 0.2, 6, 200
+
+-- The bin of a configuration's value: its place among the choices, one of equal parts of a range, or one for none.
+local function bin_of(entry, value)
+  if value == nil then return 0 end
+  if entry.kind == "choice" then
+    for i, one in ipairs(entry.values) do
+      if one == value then return i end
+    end
+  end
+  return math.min(math.floor(entry:to_unit(value) * BINS), BINS - 1) + 1
+end
+
+-- The Pearson divergence of the best from all: the sum over bins of all's share times (best's share / all's - 1)^2.
+local function divergence(bins, is_best, count_best)
+  local all, best = {}, {}
+  for i, bin in ipairs(bins) do
+    all[bin] = (all[bin] or 0) + 1
+    if is_best[i] then best[bin] = (best[bin] or 0) + 1 end
+  end
+  local sum = 0
+  for bin, count in pairs(all) do
+    local ratio = (best[bin] or 0) / count_best * #bins / count
+    sum = sum + count / #bins * (ratio - 1) ^ 2
+  end
+  return sum
+end
+
+--- How much each factor tells the best fifth of the configurations from all: PED-ANOVA on bins, less what shuffled
+-- labels give by chance; p by the same shuffles, corrected for the number of factors (Holm).
+-- Source: Watanabe, Bansal and Hutter 2023, arXiv 2304.10255.
+-- @param configurations from statistics.configurations
+-- @param space of the sweep
+-- @return list of { name, importance (their sum is 1, unless all are 0), p, corrected }, the largest first; nil for
+--   fewer than ten configurations with values
+function statistics.importance(configurations, sweep_space)
+  local groups = {}
+  for _, group in ipairs(configurations) do
+    if group.n > 0 then groups[#groups + 1] = group end
+  end
+  if #groups < 10 then return nil end
+  local count_best, rng = math.max(2, math.floor(SHARE * #groups + 0.5)), random.rng(1)
+  local labels = { {} }
+  for i = 1, #groups do labels[1][i] = i <= count_best end -- sorted: the best come first
+  for s = 1, SHUFFLES do
+    labels[s + 1] = {}
+    for i, place in ipairs(rng:permutation(#groups):totable()) do labels[s + 1][i] = place <= count_best end
+  end
+  local factors, total = {}, 0
+  for _, name in ipairs(sweep_space.names) do
+    local bins, chance, above = {}, 0, 1
+    for i, group in ipairs(groups) do bins[i] = bin_of(sweep_space.entries[name], group.config[name]) end
+    local own = divergence(bins, labels[1], count_best)
+    for s = 1, SHUFFLES do
+      local shuffled = divergence(bins, labels[s + 1], count_best)
+      chance, above = chance + shuffled / SHUFFLES, above + (shuffled >= own and 1 or 0)
+    end
+    local importance = math.max(0, own - chance)
+    total = total + importance
+    factors[#factors + 1] = { name = name, importance = importance, p = above / (SHUFFLES + 1) }
+  end
+  for _, factor in ipairs(factors) do factor.importance = total > 0 and factor.importance / total or 0 end
+  statistics.correct(factors)
+  table.sort(factors, function(a, b)
+    if a.importance ~= b.importance then return a.importance > b.importance end
+    return a.name < b.name
+  end)
+  return factors
+end
+
+return statistics

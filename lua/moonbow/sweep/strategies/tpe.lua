@@ -1,0 +1,160 @@
+--- Tree-structured Parzen estimator: draws each value from the density of the best configurations so far, and takes the
+-- draw whose density among the best exceeds that among all others by the largest factor.
+-- Source: Bergstra, Bardenet, Bengio and Kegl 2011; number of the best and of candidates as in Optuna.
+local random = require "moonbow.random"
+
+local tpe = {}
+
+local STARTUP = 10    -- random configurations before there is anything to learn from
+local CANDIDATES = 24
+local BINS = 64      -- of a density over [0, 1)
+local SHARE = 0.1    -- of the configurations that count as the best, at most MOST_BEST
+local MOST_BEST = 25
+local MOST_DRAWS = 10 -- for a configuration that is new
+
+local Tpe = { __name = "strategy" }
+Tpe.__index = Tpe
+
+--- A strategy for a number of trials. options: trials, seed.
+function tpe.new(space, canonical, options)
+  return setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed }, Tpe)
+end
+
+-- ---- densities ----
+
+-- Weights of choices: counts, and one more for each, so that none is ruled out.
+local function choice_weights(entry, values)
+  local weights, total, index = {}, #values + #entry.values, {}
+  for i, value in ipairs(entry.values) do weights[i], index[value] = 1 / total, i end
+  for _, value in ipairs(values) do weights[index[value]] = weights[index[value]] + 1 / total end
+  return weights
+end
+
+local kernels = {} -- by bandwidth
+
+-- A Gaussian around each bin, cut at the borders, with mean 1 over all bins: kernel[b][other], for bins within reach.
+local function kernel_of(bandwidth)
+  if kernels[bandwidth] then return kernels[bandwidth] end
+  local rows, reach = {}, math.ceil(4 * bandwidth * BINS)
+  for b = 1, BINS do
+    local first, last, mass, row = math.max(1, b - reach), math.min(BINS, b + reach), 0, {}
+    for other = first, last do
+      row[other - first + 1] = math.exp(-0.5 * ((other - b) / BINS / bandwidth) ^ 2)
+      mass = mass + row[other - first + 1]
+    end
+    for i in ipairs(row) do row[i] = row[i] * BINS / mass end
+    rows[b] = { first = first, row = row }
+  end
+  kernels[bandwidth] = rows
+  return rows
+end
+
+-- The density of points in [0, 1) on bins: a Gaussian for each, and one uniform for all that was not tried. The
+-- bandwidth falls with the number of points, in steps of 2^(1/4), so that few kernels are made.
+local function density_of(points)
+  local width = math.max(0.1 * (#points + 1) ^ -0.4, 1 / BINS)
+  local kernel, counts, density = kernel_of(2 ^ (math.floor(4 * math.log(width, 2) + 0.5) / 4)), {}, {}
+  for b = 1, BINS do counts[b], density[b] = 0, 1 / (#points + 1) end
+  for _, u in ipairs(points) do
+    local b = math.min(math.floor(u * BINS) + 1, BINS)
+    counts[b] = counts[b] + 1
+  end
+  for b = 1, BINS do
+    if counts[b] > 0 then
+      local first, row, weight = kernel[b].first, kernel[b].row, counts[b] / (#points + 1)
+      for i = 1, #row do density[first + i - 1] = density[first + i - 1] + weight * row[i] end
+    end
+  end
+  return density
+end
+
+local function draw_index(rng, weights)
+  local total = 0
+  for _, weight in ipairs(weights) do total = total + weight end
+  local left = rng:uniform() * total
+  for i, weight in ipairs(weights) do
+    left = left - weight
+    if left < 0 then return i end
+  end
+  return #weights
+end
+
+-- ---- proposals ----
+
+-- The values of a name among configurations in which it exists, those of ranges in [0, 1). Items keep them.
+local function values_of(entry, name, list)
+  local values = {}
+  for _, item in ipairs(list) do
+    local value = item.unit[name]
+    if value == nil and item.config[name] ~= nil then
+      value = entry.kind == "choice" and item.config[name] or entry:to_unit(item.config[name])
+      item.unit[name] = value
+    end
+    values[#values + 1] = value
+  end
+  return values
+end
+
+-- A u in [0, 1) for one name.
+local function propose(rng, entry, name, best, others)
+  local good, bad = values_of(entry, name, best), values_of(entry, name, others)
+  local is_choice = entry.kind == "choice"
+  local l = is_choice and choice_weights(entry, good) or density_of(good)
+  local g = is_choice and choice_weights(entry, bad) or density_of(bad)
+  local top, top_ratio
+  for _ = 1, CANDIDATES do
+    local i = draw_index(rng, l)
+    if not top or l[i] / g[i] > top_ratio then top, top_ratio = i, l[i] / g[i] end
+  end
+  return (top - 1 + rng:uniform()) / #l
+end
+
+local function is_better(a, b)
+  if a.value ~= b.value then return a.value < b.value end
+  return a.number < b.number
+end
+
+-- The configurations with values, split into the best, a tenth, and the others.
+local function split(history)
+  local with_value, best, others = 0, {}, {}
+  for _, item in ipairs(history) do with_value = with_value + (item.value and 1 or 0) end
+  local count = math.min(math.ceil(SHARE * with_value), MOST_BEST)
+  for _, item in ipairs(history) do
+    if item.value then
+      local place = #best + 1
+      while place > 1 and is_better(item, best[place - 1]) do place = place - 1 end
+      if place <= count then table.insert(best, place, item) else others[#others + 1] = item end
+      if #best > count then others[#others + 1] = table.remove(best) end
+    end
+  end
+  return best, others
+end
+
+-- Numbers the items, and keeps beside each its text, and room for its place in the unit cube.
+local function prepare(self, history)
+  local seen = {}
+  for i, item in ipairs(history) do
+    item.number, item.key, item.unit = i, item.key or self.canonical(item.config), item.unit or {}
+    seen[item.key] = true
+  end
+  return seen
+end
+
+--- The next configuration; see strategies. It is one that was not proposed before, unless draws find none.
+function Tpe.next(self, history)
+  if #history >= self.trials then return nil end
+  local rng, seen = random.rng { self.seed, #history }, prepare(self, history)
+  local best, others = split(history)
+  local config
+  for _ = 1, MOST_DRAWS do
+    local u = {}
+    for i, name in ipairs(self.space.names) do
+      u[i] = #best + #others < STARTUP and rng:uniform() or propose(rng, self.space.entries[name], name, best, others)
+    end
+    config = self.space:from_unit(u)
+    if not seen[self.canonical(config)] then break end
+  end
+  return config
+end
+
+return tpe

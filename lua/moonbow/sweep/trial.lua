@@ -1,0 +1,110 @@
+--- One trial: a configuration with a seed, run in this process.
+local clock = require "moonbow.clock"
+local check = require "moonbow.check"
+local core = require "moonbow.core"
+local interrupt = require "moonbow.interrupt"
+local json = require "moonbow.io.json"
+local random = require "moonbow.random"
+
+local Trial = { __name = "trial" }
+
+local trial = {}
+
+local STOP = setmetatable({}, { __tostring = function() return "the strategy stopped this trial" end })
+
+--- trial.seed, trial.id, and trial.checkpoint: a folder of its own for mb.fit, made when it is first asked for.
+function Trial.__index(self, key)
+  if key == "checkpoint" then
+    local path = self.folder:checkpoint(self.id)
+    rawset(self, "checkpoint", path)
+    return path
+  end
+  return Trial[key]
+end
+
+local function check_metrics(operation, metrics)
+  check.kind(operation, "metrics", metrics, "table")
+  for name, value in pairs(metrics) do
+    check.kind(operation, "name of a metric", name, "string")
+    check.kind(operation, name, value, "number")
+  end
+  return metrics
+end
+
+--- Records metrics after a step, an epoch for example, in the trial's log. Where the strategy stops the trial here,
+-- it does not return.
+-- @param step a number larger than that of the report before
+-- @param metrics { name = number }
+function Trial.report(self, step, metrics)
+  check.kind("report", "step", step, "finite")
+  local last = self.reports[#self.reports]
+  if last and step <= last.step then
+    check.fail("report", "step: expected more than %s, the step of the last report, got %s", last.step, step)
+  end
+  self.reports[#self.reports + 1] = { step = step, metrics = check_metrics("report", metrics) }
+  self.on_report(self, step, metrics)
+end
+
+--- Stops the trial; for strategies.
+function trial.stop() error(STOP, 0) end
+
+local function peak_memory()
+  local _, _, peak = core.memory()
+  return peak
+end
+
+-- Names the ending of a call: its status and its reason.
+local function judge(ok, result, objective)
+  if not ok and rawequal(result, STOP) then return "stopped", tostring(STOP) end
+  if not ok then return "failed", tostring(result) end
+  local read, err = pcall(check_metrics, "run", result)
+  if not read then return "failed", err end
+  if result[objective] == nil then
+    return "failed", ("run: expected a table with the metric %s, the objective, got %s"):format(check.show(objective),
+      next(result) and "others" or "an empty one")
+  end
+  return "done"
+end
+
+local function traceback(err)
+  if rawequal(err, STOP) then return err end
+  return debug.traceback(tostring(err), 2)
+end
+
+--- Metrics as JSON can hold them: NaN and infinity become text.
+function trial.for_json(metrics)
+  local copy = {}
+  for name, value in pairs(metrics) do
+    copy[name] = (value == value and math.abs(value) < math.huge) and value or tostring(value)
+  end
+  return copy
+end
+
+--- Runs a trial. Errors of run become a result: only Ctrl-C is raised.
+-- @param sweep from definition.load
+-- @param folder of the sweep, or nil: then there is no checkpoint
+-- @param on_report function(trial, step, metrics), which may call trial.stop
+-- @return the result: { id, config, seed, status ("done", "failed", "stopped"), reason, metrics, reports, seconds,
+--   memory (bytes), started (UTC), versions }; the folder adds host and process
+function trial.run(sweep, folder, id, config, seed, on_report)
+  local own = setmetatable({ id = id, seed = seed, folder = folder, reports = {}, on_report = on_report }, Trial)
+  local copy = {}
+  for name, value in pairs(config) do copy[name] = value end
+  local started, began = os.date "!%Y-%m-%dT%H:%M:%SZ", clock()
+  random.seed(seed)
+  local ok, metrics = xpcall(sweep.run, traceback, copy, own)
+  interrupt.check()
+  local status, reason = judge(ok, metrics, sweep.objective.name)
+  local reports = setmetatable({}, json.list)
+  for i, report in ipairs(own.reports) do
+    reports[i] = { step = report.step, metrics = trial.for_json(report.metrics) }
+  end
+  return {
+    id = id, config = config, seed = seed, status = status, reason = reason,
+    metrics = status == "done" and trial.for_json(metrics) or nil, reports = reports, seconds = clock() - began,
+    memory = peak_memory(), started = started,
+    versions = { moonbow = core.version, lua = _VERSION, sweep = sweep.version },
+  }
+end
+
+return trial

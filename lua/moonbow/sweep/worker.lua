@@ -1,0 +1,84 @@
+--- A process that runs trials: reads one per line from standard input, and answers with a line each.
+--
+-- First line: { path, root, quick } as JSON; the answer is "ready VERSION". Then per trial { id, config, seed }; the
+-- answer is "ID STATUS", with the status of the result, "there" (it has a result already) or "busy" (another process
+-- runs it).
+local check = require "moonbow.check"
+local definition = require "moonbow.sweep.definition"
+local folders = require "moonbow.sweep.folder"
+local halving = require "moonbow.sweep.halving"
+local json = require "moonbow.io.json"
+local trials = require "moonbow.sweep.trial"
+
+local worker = {}
+
+-- What a report does: a line in the log, and with halving perhaps the end of the trial.
+local function reporter(sweep, folder, id, seed)
+  local is_judged = sweep.strategy[1] == "asha" and seed == sweep.seeds[1]
+  return function(_, step, metrics)
+    folder:log(id, ("step %s %s"):format(step, json.encode(trials.for_json(metrics))))
+    if not is_judged then return end
+    local value = metrics[sweep.objective.name]
+    if type(value) ~= "number" then
+      check.fail("report", "expected the objective %s among the metrics, for asha", check.show(sweep.objective.name))
+    end
+    local signed = sweep.objective.minimize and value or -value
+    if not halving.goes_on(folder, sweep.strategy, id, step, signed) then trials.stop() end
+  end
+end
+
+-- With halving: true if the first seed of a configuration was stopped.
+local function is_given_up(sweep, folder, config, seed)
+  if sweep.strategy[1] ~= "asha" or seed == sweep.seeds[1] then return false end
+  local first = folder:result(folders.id(config, sweep.seeds[1]))
+  return first ~= nil and first.status ~= "done"
+end
+
+-- Runs one trial that is claimed. Returns the status of its result.
+local function run_claimed(sweep, folder, id, config, seed)
+  if folder:has(id) then return "there" end
+  local result
+  if is_given_up(sweep, folder, config, seed) then
+    result = { id = id, config = config, seed = seed, status = "stopped", reports = setmetatable({}, json.list),
+      reason = "the first seed of this configuration did not reach the end" }
+  else
+    result = trials.run(sweep, folder, id, config, seed, reporter(sweep, folder, id, seed))
+  end
+  if result.reason then folder:log(id, result.status .. ": " .. result.reason) end
+  local ok, why = folder:write(id, result)
+  if not ok then check.fail("sweep", "%s", why) end
+  return result.status
+end
+
+--- Runs one trial unless it has a result or another process runs it. Returns the status for the answer.
+function worker.run(sweep, folder, id, config, seed)
+  if folder:has(id) then return "there" end
+  local claimed, err = folder:claim(id)
+  if err then check.fail("sweep", "%s", err) end
+  if not claimed then return "busy" end
+  local _ <close> = setmetatable({}, { __close = function() folder:release(id) end })
+  return run_claimed(sweep, folder, id, config, seed)
+end
+
+--- The whole work of a worker process.
+function worker.main()
+  local about = assert(json.decode(io.read "l"))
+  local sweep = assert(definition.load(about.path, about.quick))
+  local folder = folders.open(about.root, sweep)
+  local answers = io.output()
+  io.output(io.stderr) -- what run prints goes there: answers have their pipe to themselves
+  function _G.print(...)
+    local parts = table.pack(...)
+    for i = 1, parts.n do parts[i] = tostring(parts[i]) end
+    io.stderr:write(table.concat(parts, "\t"), "\n")
+  end
+  answers:write("ready ", sweep.version, "\n")
+  answers:flush()
+  for line in io.lines() do
+    local trial = assert(json.decode(line))
+    answers:write(trial.id, " ", worker.run(sweep, folder, trial.id, trial.config, trial.seed), "\n")
+    answers:flush()
+  end
+end
+
+return worker
