@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds moonbow for arm64 with Debian's cross compiler and runs kernel tests and specs under qemu's emulation,
-# on libraries fetched as arm64 packages into BUILD/sysroot; nothing is installed.
+# with libraries fetched as arm64 packages into BUILD/sysroot; nothing is installed.
 #   cmake/arm64.sh [CTEST_OPTION...]    e.g. -R conv1d
 #   BUILD=DIR    where to build (default build-arm64)
 # Needs: apt-get install gcc-aarch64-linux-gnu qemu-user, and what bootstrap.sh installs.
@@ -12,7 +12,7 @@ sysroot=$build/sysroot
 packages=(libc6-dev libgomp1 libopenblas-dev liblinear-dev libcmocka-dev liblua5.4-dev lua5.4
   lua-argparse lua-busted lua-cjson lua-filesystem lua-luv lua-term lua-zlib)
 
-# apt with a state of its own, in which arm64 is the only architecture and nothing is installed yet.
+# Runs apt with a state of its own, in which arm64 is the only architecture and nothing is installed yet.
 fetch_packages() {
   local apt=$build/apt
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
@@ -31,7 +31,7 @@ unpack_packages() {
   find "$sysroot.partial" -type l -lname '/*' | while read -r link; do
     ln -sfn "$sysroot$(readlink "$link")" "$link"
   done
-  # As update-alternatives does when the packages are installed.
+  # update-alternatives does this when the packages are installed.
   (cd "$sysroot.partial/usr/lib/aarch64-linux-gnu" && ln -s openblas-pthread/*.so* .)
   mv "$sysroot.partial" "$sysroot"
 }
@@ -41,7 +41,7 @@ if [ ! -d "$sysroot" ]; then
   unpack_packages
 fi
 
-# To the tests it is an interpreter like any other.
+# The tests use it like any other interpreter.
 lua=$build/lua5.4
 cat >"$lua" <<END
 #!/bin/sh
@@ -53,6 +53,6 @@ cmake -S . -B "$build" --toolchain "$PWD/cmake/arm64.cmake" -DCMAKE_SYSROOT="$sy
   -DLUA_INTERPRETER="$lua" >/dev/null
 cmake --build "$build" --parallel "$(nproc)"
 
-# Threads that wait take their turn from those that work: they sleep at once.
+# Waiting threads would take time from working ones, so they sleep at once.
 export OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1
 ctest --test-dir "$build" --parallel "$(nproc)" -L 'kernel|spec' --output-on-failure "$@"

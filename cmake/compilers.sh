@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Builds moonbow with every gcc from 12 and clang from 14 that this Debian has, without a warning, and runs the kernel
-# tests of each build: results must not lean on what a compiler makes of a product and a sum, or of a loop.
+# tests of each build: results must not depend on how a compiler translates a product and a sum, or a loop.
 #   cmake/compilers.sh [CTEST_OPTION...]       e.g. -R conv1d
 #   SUITES="bookworm trixie" cmake/compilers.sh   the same in bare systems of these names, made by debootstrap as root
 #   COMPILERS="gcc-14 clang-19"    only these
 #   BUILD=DIR                      where to build (default build-compilers)
-# Needs: root, to install compilers; otherwise it takes those that are installed.
+# Needs root, to install compilers; otherwise it uses those that are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$(realpath "${BUILD:-build-compilers}")
 
-# The same in another Debian: the sources are mounted below its root, read-only, and the builds stay there.
+# Runs this script in another Debian: the sources are mounted below its root, read-only, and the builds stay there.
 in_suite() {
   local root=$build/$1 mirror
   shift
@@ -56,7 +56,7 @@ openmp=$(known '^libomp-[0-9]+-dev$' | sort -V | tail -1)
 # shellcheck disable=SC2086
 install cmake make pkg-config libc6-dev libopenblas-dev libcmocka-dev liblua5.4-dev lua5.4 $openmp $COMPILERS
 
-# One OpenMP serves every clang: its header, and its library.
+# One OpenMP serves every clang: its header and its library.
 mkdir -p "$build/omp"
 for file in /usr/lib/llvm-*/lib/clang/*/include/omp.h; do [ ! -e "$file" ] || cp "$file" "$build/omp"; done
 library=$(find /usr/lib/llvm-*/lib -name libomp.so 2>/dev/null | sort -V | tail -1)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Line coverage by kernel tests and specs: at least 99 % of csrc and 97 % of lua/moonbow. What is not covered is listed.
+# Measures line coverage by kernel tests and specs, and lists the lines that are not covered. Fails below 99 % of csrc
+# or 97 % of lua/moonbow.
 #   cmake/coverage.sh [CTEST_OPTION...]    default: -L 'kernel|spec' -E '64$'
 #   BUILD=DIR    where to build (default build-coverage)
 set -euo pipefail
@@ -7,7 +8,7 @@ cd "$(dirname "$0")/.."
 build=$(realpath -m "${BUILD:-build-coverage}")
 [ $# -gt 0 ] || set -- -L 'kernel|spec' -E '64$'
 
-# Threads that count at once lose counts, but none that is the first.
+# Threads that count at the same time lose counts, but not the first one, so a covered line never counts as uncovered.
 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Debug -DMOONBOW_C_LIBRARY=OFF -DMOONBOW_WERROR=OFF \
   -DCMAKE_C_FLAGS="--coverage -fprofile-exclude-files=.*/csrc/test/.* -O2 -DMB_NO_CLONES" >/dev/null
 cmake --build "$build" --parallel "$(nproc)"
@@ -19,7 +20,7 @@ export COVERAGE_ROOT=$PWD COVERAGE_FOLDER=$build/lines LUA_INIT="@$PWD/spec/nigh
 ctest --test-dir "$build" --parallel "$(nproc)" "$@" || echo "some tests failed: the figures below are too low"
 unset LUA_INIT
 
-# The double build is of tests alone.
+# The double build is only for tests.
 n=0
 while read -r counts; do
   n=$((n + 1))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Does what the guide's page on extending says: applies its parts in C and Lua to a copy of the sources, builds the copy,
-# runs the tests that belong to them, and the examples that need them: guide-test.sh LUA
+# Follows the guide's page on extending: applies its parts in C and Lua to a copy of the sources, builds the copy,
+# and runs the tests and examples of these parts: guide-test.sh LUA
 set -euo pipefail
 lua=$1
 page=docs/guide/6_extending.md

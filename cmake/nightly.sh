@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that take too long for every change: run them at night, or before a release.
+# Runs checks that take too long for every change: at night, or before a release.
 #   cmake/nightly.sh [PART...]    parts: faults fuzz lua threads vectors static coverage; default: all
 # Needs what bootstrap.sh installs, a build in build/, and: apt-get install clang libomp-dev cppcheck; for the part lua,
 # apt-get source lua5.4 has to work (a deb-src line), or LUA_SOURCE=FOLDER names an unpacked Lua 5.4.
@@ -8,10 +8,10 @@ cd "$(dirname "$0")/.."
 cores=$(nproc)
 [ $# -gt 0 ] || set -- faults fuzz lua threads vectors static coverage
 
-# Every allocation and every call on files fails once.
+# Makes every allocation and every call on files fail once.
 faults() { build/lua spec/nightly/faults.lua "$PWD/build/faults.so"; }
 
-# Readers on files changed at random, another seed every night, with the address sanitizer.
+# Runs readers on randomly changed files, with another seed every night, with the address sanitizer.
 fuzz() {
   sanitized
   local seed=${SEED:-$(date +%Y%m%d)}
@@ -20,10 +20,10 @@ fuzz() {
     build/sanitize/lua spec/nightly/fuzz.lua "${FILES:-20000}" "$seed"
 }
 
-# The build that the tests labelled sanitize use.
+# The build of the tests labelled sanitize.
 sanitized() { ctest --test-dir build -R '^build.sanitize$' --output-on-failure >/dev/null; }
 
-# Lua with its own checks, which collects all garbage and moves its stack wherever it may.
+# Builds Lua with its own checks, which collects all garbage and moves its stack whenever it may.
 lua() {
   sanitized
   local source=${LUA_SOURCE:-}
@@ -41,7 +41,7 @@ lua() {
     ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 build/lua-checked spec/nightly/collections.lua
 }
 
-# ThreadSanitizer, with an OpenMP that tells it what happens between threads (libarcher, in libomp-dev).
+# Uses ThreadSanitizer with an OpenMP that reports synchronisation to it (libarcher, in libomp-dev).
 threads() {
   cmake -S . -B build-thread -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DMOONBOW_SANITIZE=thread \
     -DMOONBOW_C_LIBRARY=OFF >/dev/null
@@ -50,7 +50,7 @@ threads() {
     ctest --test-dir build-thread -L 'kernel|thread' -E '64$' --timeout 3000 --output-on-failure
 }
 
-# The address sanitizer on what target_clones makes of the kernels, as far as this processor goes.
+# Runs the address sanitizer on each version that target_clones makes of the kernels and this processor supports.
 vectors() {
   local level
   for level in x86-64-v3 x86-64-v4; do

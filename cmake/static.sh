@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Static analysis of csrc, without findings: cmake/static.sh clang|cppcheck LUA_INCLUDE_FOLDER [FOLDER...]
-# A false finding is suppressed where it is, with the reason.
+# Runs static analysis of csrc; any finding is a failure: cmake/static.sh clang|cppcheck LUA_INCLUDE_FOLDER [FOLDER...]
+# A false finding is suppressed where it occurs, with the reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tool=$1
@@ -14,8 +14,8 @@ if [ "$tool" = cppcheck ]; then
     "${includes[@]:0:3}" csrc
 fi
 
-# The analyser takes loops over sizes of at least 1, which it does not know, for loops that may run no time: what it says
-# of values that are not set would be noise in the kernels and their tests, which run under valgrind, which does see them.
+# The analyser does not know that sizes are at least 1, and assumes that loops may not run at all: its findings of unset
+# values in the kernels and their tests would be false. These run under valgrind, which finds unset values.
 unset_values=(core.uninitialized.Assign core.uninitialized.Branch core.CallAndMessage
   core.UndefinedBinaryOperatorResult)
 analyse() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The frameworks that bench/frameworks.lua compares with, newest versions, in a virtual environment below build/.
+# Installs the frameworks that bench/frameworks.lua compares with, newest versions, in a virtual environment in build/.
 #   bench/peers/setup.sh [DIR]     with another DIR, set MOONBOW_PEERS=DIR/bin/python
 # Needs python3 with venv, and a C++ compiler for torch.compile. Takes some gigabytes.
 set -euo pipefail

@@ -26,7 +26,7 @@ LD_LIBRARY_PATH=$libdir "$prefix/shared"
 "$cc" "$here/embed.c" -o "$prefix/static" $(flags --cflags --libs --static | sed 's/-lmoonbow/-l:libmoonbow.a/')
 "$prefix/static"
 
-# libmoonbow exports what its header declares, the module nothing but its entry point.
+# libmoonbow exports the functions of its header, the module only its entry point.
 exports() { nm -D --defined-only "$1" | awk '{ print $3 }'; }
 for name in $(exports "$libdir/libmoonbow.so"); do
   grep -qw "$name" "$prefix/include/moonbow.h" || { echo "libmoonbow.so exports $name"; exit 1; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `luarocks make` into an empty tree, from a copy of the sources since it builds in place: rock.sh LUA
+# Runs `luarocks make` into an empty tree, from a copy of the sources since it builds in place: rock.sh LUA
 set -euo pipefail
 lua=$1
 here=$PWD/$(dirname "$0")

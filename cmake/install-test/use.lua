@@ -1,4 +1,4 @@
--- Uses an installed moonbow, and nothing but it: use.lua PREFIX
+-- Uses an installed moonbow, and no other files: use.lua PREFIX
 local prefix = arg[1]
 local mb = require "moonbow"
 assert(mb.tensor { { 1, 2 }, { 3, 4 } }:matmul(mb.tensor { { 5 }, { 6 } }):get(2, 1) == 39)
@@ -13,7 +13,7 @@ end
 local kernels = assert(package.searchpath("moonbow.core", package.cpath))
 assert(kernels:sub(1, #prefix) == prefix, "the kernels were loaded from " .. kernels)
 
--- Opening the module again must leave what the first one made usable.
+-- Opening the module again must leave earlier objects usable.
 local x = mb.tensor { 1, 2, 3 }
 package.loaded["moonbow.core"] = nil
 require "moonbow.core"

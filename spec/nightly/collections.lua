@@ -1,6 +1,6 @@
--- Runs each piece of work of fault_cases.lua under an interpreter that collects all garbage and moves its stack
--- wherever it may (Lua built with HARDMEMTESTS, HARDSTACKTESTS, LUAI_ASSERT and LUA_USE_APICHECK, see
--- cmake/nightly.sh): the work gives what it gives with the collector stopped.
+-- Runs each case of fault_cases.lua under an interpreter that collects all garbage and moves its stack
+-- whenever it may (Lua built with HARDMEMTESTS, HARDSTACKTESTS, LUAI_ASSERT and LUA_USE_APICHECK, see
+-- cmake/nightly.sh): the results must equal those with the collector stopped.
 --   LUA spec/nightly/collections.lua [CASE...]
 collectgarbage "stop"
 package.path = "spec/nightly/?.lua;" .. package.path

@@ -1,10 +1,10 @@
--- The share of lines that the tests run, and a list of the others: of csrc from gcov's text, of lua/moonbow from
+-- Prints the share of lines that the tests run, and a list of the others: of csrc from gcov's text, of lua/moonbow from
 -- coverage_hook.lua. cmake/coverage.sh calls it.
 --   lua spec/nightly/coverage.lua FOLDER LEAST_C LEAST_LUA
 local folder, least_c, least_lua = arg[1], tonumber(arg[2]), tonumber(arg[3])
 local lfs = require "lfs"
 
-local covered = { csrc = {}, lua = {} } -- [part][file][line] = whether it was run
+local covered = { csrc = {}, lua = {} } -- [part][file][line] = true if it was run
 
 local function count(part, file, line, ran)
   local lines = covered[part][file] or {}
@@ -23,8 +23,8 @@ local function read_gcov(path)
   end
 end
 
--- Lines that hold instructions, but for those that only close a block, and without the preparation of "...", for which
--- Lua calls no hook.
+-- Returns the lines that hold instructions, except those that only close a block, and without the preparation of "...",
+-- for which Lua calls no hook.
 local function read_compiled(path)
   local texts = {}
   for text in io.lines(path) do texts[#texts + 1] = text end

@@ -1,8 +1,8 @@
--- Writes which lines of lua/moonbow a program ran to a file of its own below $COVERAGE_FOLDER; set as LUA_INIT.
+-- Writes the lines of lua/moonbow that a program ran to a file of its own below $COVERAGE_FOLDER; set as LUA_INIT.
 local folder, root = os.getenv "COVERAGE_FOLDER", os.getenv "COVERAGE_ROOT"
 local getinfo = debug.getinfo
 local seen = {} -- [source][line]
-local lines_of = setmetatable({}, { __mode = "k" }) -- of functions, which are cheaper to ask for than sources
+local lines_of = setmetatable({}, { __mode = "k" }) -- by function, which is cheaper to look up than a source
 
 local function hook(_, line)
   local f = getinfo(2, "f").func
@@ -15,7 +15,7 @@ local function hook(_, line)
   lines[line] = true
 end
 
--- Hooks belong to a coroutine.
+-- A hook belongs to one coroutine, so each new coroutine sets it.
 local create = coroutine.create
 function coroutine.create(f) -- luacheck: ignore
   local new = create(f)

@@ -1,5 +1,5 @@
--- The cases of the fault injector: each makes a function whose calls are alike, and which returns what can be
--- compared. Files go below folder.
+-- The cases of the fault injector: each makes a function whose calls all do the same, and whose results can be
+-- compared. Files are below folder.
 local mb = require "moonbow"
 local nn = mb.nn
 

@@ -1,14 +1,14 @@
 -- Fails the n-th allocation, or the n-th call that opens, reads, writes, renames or closes a file, alone and with all
--- behind it, for every n that a short piece of work (fault_cases.lua) reaches. Each time the work raises "not enough
--- memory" or an error that names the file, or answers nil and a message, or succeeds; it leaves no temporary file and
--- no memory behind, and the same work then gives what it gave before. The process never dies.
+-- later ones, for every n that a short case (fault_cases.lua) reaches. Each time the case raises "not enough
+-- memory" or an error that names the file, or returns nil and a message, or succeeds; it leaves no temporary file and
+-- no memory, and the same case then gives its earlier result. The process never dies.
 --   build/lua spec/nightly/faults.lua build/faults.so [CASE...]
 --   FAULTS_MOST=N     tries about N calls of each kind, spread over all of them
---   FAULTS_SHOW=1     shows what was raised or answered
+--   FAULTS_SHOW=1     shows what was raised or returned
 local usage = "usage: build/lua spec/nightly/faults.lua FAULTS.so [CASE...]"
 package.path = "spec/nightly/?.lua;" .. package.path
 
--- Libraries that end the process where memory runs out, see docs/security.md.
+-- Libraries that end the process if memory runs out, see docs/security.md.
 local SPARED = "libgomp,libopenblas,liblinear,libstdc++"
 local ALL = 1 << 40
 
@@ -23,7 +23,7 @@ local function names_in(folder)
   return table.concat(names, " ")
 end
 
--- Names the outcome of a call; raises if it is not one that is allowed.
+-- Names the outcome of a call; raises if the outcome is not allowed.
 local function judge(kind, folder, ok, value, why)
   if ok and value ~= nil then return "succeeded" end
   local message = tostring(ok and why or value)
@@ -63,7 +63,7 @@ local function child(library, name, kind, reach, from, step)
   print(("done raised %d, refused %d, succeeded %d"):format(outcomes.raised, outcomes.refused, outcomes.succeeded))
 end
 
--- How many calls the work makes.
+-- Counts the calls of a case.
 local function count(library, name, kind)
   local faults = assert(package.loadlib(library, "luaopen_faults"))()
   local work = require("fault_cases")[name](os.getenv "FAULTS_FOLDER")
@@ -74,7 +74,7 @@ local function count(library, name, kind)
   print("calls " .. faults.disarm())
 end
 
--- ---- in the parent: where a child dies, another goes on behind ----
+-- ---- in the parent: if a child dies, another continues after the call that ended it ----
 
 local function run(library, folder, ...)
   local command = ("LUA_PATH=%s LUA_CPATH=%s LD_PRELOAD=%s OMP_NUM_THREADS=1 FAULTS_FOLDER=%s %s %s %s --child %s 2>&1")

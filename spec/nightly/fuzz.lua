@@ -1,11 +1,11 @@
--- Changes small files at random and reads them: a reader answers something, or nil and a message of printable UTF-8; it
--- raises nothing, and memory stays bounded. What fails is kept beside the temporary files and named.
+-- Changes small files at random and reads them: a reader returns a value, or nil and a message of printable UTF-8; it
+-- raises nothing, and memory stays bounded. Files that fail are kept beside the temporary files and named.
 --   build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]    e.g. 20000 1 csv npz; FILES for each target
 package.path = "spec/nightly/?.lua;experiments/?.lua;" .. package.path
 local usage = "usage: build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]"
 local lfs = require "lfs"
 
-local MOST_MEGABYTES = 1500 -- resident, at any time; what small files may ask for is bounded by mb.limits
+local MOST_MEGABYTES = 1500 -- resident, at any time; mb.limits bounds the memory for small files
 
 local values = { "0", "-1", "1", "2", "1e9", "2147483647", "2147483648", "4294967296", "1099511627776",
   "9223372036854775807", "-9223372036854775808", "1.5", "1e308", "1e400", "null", "true", '"x"', "[]", "{}", "[1]",
@@ -37,7 +37,7 @@ local function change_bytes(text)
   return text
 end
 
--- Another value in place of a number or word of JSON, or a member removed or doubled.
+-- Replaces a number or word of JSON, or removes or doubles a member.
 local function change_json(text)
   local is_member = math.random(3) == 1
   local places = {}

@@ -1,5 +1,5 @@
 -- The targets of the fuzzer. Each has small files to begin with, made here or in spec/corpus/NAME, and a reader,
--- which answers something, or nil and a message, and raises for no content of a file.
+-- which returns a value, or nil and a message, and raises for no content of a file.
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
@@ -12,7 +12,7 @@ local function bytes_of(path)
   return bytes
 end
 
--- A safetensors file without its digest, so that mutations reach what is behind it.
+-- Makes a safetensors file without its digest, so that mutations reach the code behind the check.
 local function without_digest(bytes)
   local length = string.unpack("<I8", bytes)
   local header = bytes:sub(9, 8 + length):gsub(',"moonbow.digest":"%x+"', ""):gsub('"moonbow.digest":"%x+",?', "")
@@ -43,7 +43,7 @@ local function train(folder)
   return mb.fit(model, { x = x, y = y }, { epochs = 1, verbose = false, checkpoint = folder, early_stopping = {} })
 end
 
--- Training goes on from a checkpoint or raises what is wrong with it.
+-- Training resumes from a checkpoint, or raises for an invalid one.
 local function resume(folder)
   return function(path)
     local file = assert(io.open(folder .. "/checkpoint.safetensors", "wb"))
@@ -74,7 +74,7 @@ local function read_result(path)
   return value
 end
 
---- The targets by name: { files = list of contents, read = function(path), json = whether a JSON header is in them }.
+--- The targets by name: { files = list of contents, read = function(path), json = true if they have a JSON header }.
 return function(folder)
   local path = folder .. "/made"
   local function made(ok, err)

@@ -1,5 +1,5 @@
--- The work of each of two Lua states, in two threads at the same time; the argument says which one this is. Its number
--- of threads and its convolution algorithm stay its own, and the results are those of a state that is alone.
+-- The program of each of two Lua states, in two threads at the same time; the argument is the number of the state. Each
+-- keeps its own number of threads and convolution algorithm, and its results equal those of a state that is alone.
 local number = ...
 local mb = require "moonbow"
 

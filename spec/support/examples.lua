@@ -1,18 +1,18 @@
--- The examples of a page of documentation: run in their order, and held against what the page says they print.
+-- Runs the examples of a page of documentation in order, and compares their output with the page.
 --
 --   examples.lua PAGE              prints what differs, and exits with 1 if something does
 --   examples.lua PAGE --write      writes what was printed into the page
 --   examples.lua PAGE --patched    runs the examples marked "patched" instead: those that need the page's own changes
 --
--- An example is a fenced block of ```lua, run as a whole, or of ```prompt, typed line by line ("> ", and ">> " where a
--- statement goes on). What it prints stands below each line of a prompt, or in a block ```text right below a script; a
--- script without one may print what it likes. All examples of a page share their globals, as at a prompt: mb and nn are
--- there. The page runs in the current folder, an experiment in it with --quick.
+-- An example is a fenced block of ```lua, run as a whole, or of ```prompt, typed line by line ("> ", and ">> " if a
+-- statement continues). Its output is below each line of a prompt, or in a block ```text right below a script; the
+-- output of a script without one is not compared. All examples of a page share their globals, as at a prompt: mb and nn
+-- are defined. The page runs in the current folder, an experiment in it with --quick.
 local examples = {}
 
 -- ---- reading a page ----
 
---- Blocks { language, about (the word behind it), first (the line of ```), lines } of a page's text.
+--- Returns blocks { language, about (the word behind it), first (the line of ```), lines } of a page's text.
 function examples.blocks(text)
   local blocks, block, number = {}, nil, 0
   for line in text:gmatch "([^\n]*)\n" do
@@ -29,7 +29,7 @@ function examples.blocks(text)
   return blocks
 end
 
--- { code, output = lines } for each statement of a prompt.
+-- Returns { code, output = lines } for each statement of a prompt.
 local function statements(block)
   local list = {}
   for _, line in ipairs(block.lines) do
@@ -56,7 +56,7 @@ local function lines_of(text)
   return lines
 end
 
--- Runs f with all that it prints and writes to standard output in a list of lines.
+-- Runs f and collects all that it prints and writes to standard output in a list of lines.
 local function printed(f)
   local parts, original_print, original_io = {}, print, io
   local function write(...)
@@ -73,7 +73,7 @@ local function printed(f)
   return lines_of(table.concat(parts)), results
 end
 
--- As at the prompt of moonbow: the values of an expression are shown, of an error its message.
+-- Runs a statement as at the prompt of moonbow: shows the values of an expression, and the message of an error.
 local function type_in(code)
   local show = require "moonbow.prompt.show"
   local chunk, err = load("return " .. code, "=stdin")
@@ -113,7 +113,7 @@ local function words(line)
 end
 
 local function same_line(expected, got)
-  if expected:find("...", 1, true) then -- leaves out what differs from machine to machine
+  if expected:find("...", 1, true) then -- leaves out parts that differ from machine to machine
     local pattern = expected:gsub("%.%.%.", "\0"):gsub("%p", "%%%0"):gsub("%z", ".*")
     return got:find("^" .. pattern .. "$") ~= nil
   end
@@ -162,9 +162,9 @@ local function script(page, block, answer, problems)
   return got
 end
 
---- Runs all examples of a page in their order.
--- @param about what they are marked with, "" or "patched"
--- @return problems (texts), lines by block (where they differ from the page's), blocks
+--- Runs all examples of a page in order.
+-- @param about their mark, "" or "patched"
+-- @return problems (texts), lines by block (if they differ from the page's), blocks
 function examples.run(page, text, about)
   local problems, replaced, blocks = {}, {}, examples.blocks(text)
   for i, block in ipairs(blocks) do
@@ -179,7 +179,7 @@ function examples.run(page, text, about)
   return problems, replaced, blocks
 end
 
--- The text with the lines of some blocks replaced.
+-- Returns the text with the lines of some blocks replaced.
 local function rewritten(text, replaced, blocks)
   local lines, at, all = {}, 1, lines_of(text)
   for _, block in ipairs(blocks) do

@@ -1,4 +1,4 @@
--- Gradients of the tape against central differences, in double, and those in float against those in double.
+-- Compares gradients of the tape with central differences, in double, and gradients in float with those in double.
 local mb, mb64 = require "support.both"()
 
 local STEP = 1e-5

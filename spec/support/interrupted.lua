@@ -1,4 +1,4 @@
--- Lua in a process of its own that gets SIGINT, and how that ended.
+-- Runs Lua in a process of its own that gets SIGINT, and returns how it ended.
 local uv = require "luv"
 local interpreter = require "support.interpreter"
 

@@ -1,8 +1,8 @@
--- A training with everything that a checkpoint must keep, which kills itself (SIGKILL) at a named moment.
--- lua spec/support/killed_training.lua FOLDER [PLACE NUMBER] PLACE is "batch" (before the optimiser moves in
+-- A training with everything that a checkpoint must keep, which kills itself (SIGKILL) at a named moment:
+-- lua spec/support/killed_training.lua FOLDER [PLACE NUMBER]. PLACE is "batch" (before the optimiser's step in
 -- the NUMBERth batch), "checkpoint" (half way through the NUMBERth write of a checkpoint's file), "rename"
 -- (before its NUMBERth rename), "renamed" (after it), or "save" (the NUMBERth write of the model's file at
--- the end). Without a place it ends, with FOLDER/model.safetensors and history.json.
+-- the end). Without a place it completes, and writes FOLDER/model.safetensors and history.json.
 local uv = require "luv"
 local json = require "cjson"
 local core = require "moonbow.core"

@@ -1,8 +1,8 @@
--- Where the measured spectra are that some specs read. They are not part of the repository.
+-- Finds the measured spectra that some specs read. They are not part of the repository.
 local lfs = require "lfs"
 
---- The path of a file or folder of measured spectra (of all of them without a name), or nil and a message
--- for `pending`. They lie in $MOONBOW_DATA, or else in `../shared/data`.
+--- Returns the path of a file or folder of measured spectra (without a name, of all of them), or nil and a message
+-- for `pending`. They are in $MOONBOW_DATA, or else in `../shared/data`.
 return function(name)
   local path = os.getenv("MOONBOW_DATA") or "../shared/data"
   if name then path = path .. "/" .. name end

@@ -1,4 +1,4 @@
--- Runs a command of a shell on a terminal of so many columns (0: it does not know them). Returns what it shows, its
+-- Runs a shell command on a terminal with a number of columns (0: unknown to programs). Returns its output, with
 -- lines ended by \n.
 return function(columns, command)
   local script, log = os.tmpname(), os.tmpname()

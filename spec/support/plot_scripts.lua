@@ -1,6 +1,6 @@
 -- Shared by the specs of mb.plot: reading gnuplot scripts, and long lists.
 local scripts = {}
--- The numbers of a data block of a script, row by row; "gap" stands for an empty line.
+-- Returns the numbers of a data block of a script, row by row; "gap" stands for an empty line.
 function scripts.block(script, name)
   local body = assert(script:match("%$" .. name .. " << EOD\n(.-)EOD\n"), "no block " .. name)
   local rows = {}
@@ -12,13 +12,13 @@ function scripts.block(script, name)
   return rows
 end
 
--- Both ends of the range of the axis x, y or cb.
+-- Returns both ends of the range of the axis x, y or cb.
 function scripts.axis_range(script, name)
   local low, high = script:match("set " .. name .. "range %[(%S-):(%S-)%]")
   return tonumber(low), tonumber(high)
 end
 
--- { f(1), ..., f(n) }
+-- Returns { f(1), ..., f(n) }.
 function scripts.counted(n, f)
   local list = {}
   for i = 1, n do list[i] = f(i) end

@@ -1,7 +1,7 @@
--- Every function that scripts see: those of mb, and the methods of what they make.
+-- Every public function: those of mb, and the methods of the objects that they make.
 local mb = require "moonbow"
 
--- The functions in a table, and in the tables without a metatable inside it, by their paths.
+-- Returns the functions in a table, and in the tables without a metatable inside it, by their paths.
 local function add(found, path, functions, deep)
   for key, value in pairs(functions) do
     if type(value) == "function" and key:sub(1, 2) ~= "__" then

@@ -1,2 +1,2 @@
--- busted under the Lua that runs this file; the `busted` command starts whichever Lua the system prefers.
+-- Runs busted under the Lua that runs this file; the `busted` command starts whichever Lua the system prefers.
 require "busted.runner" { standalone = false }

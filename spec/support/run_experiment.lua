@@ -1,4 +1,4 @@
--- Runs an experiment with --quick in a folder of its own, and holds what it wrote against the schema and its files.
+-- Runs an experiment with --quick in a folder of its own, and checks its results against the schema and its files:
 -- run_experiment.lua INTERPRETER NAME
 package.path = "spec/?.lua;" .. package.path
 local json = require "cjson"

@@ -1,4 +1,4 @@
--- Holds a value against a JSON schema: the keywords that docs/results.schema.json uses. An empty table may be either
+-- Checks a value against a JSON schema: the keywords that docs/results.schema.json uses. An empty table may be either
 -- array or object.
 local json = require "cjson"
 
@@ -62,5 +62,5 @@ function check(value, schema, path)
   end
 end
 
---- nil where the value is valid, else what is wrong and where.
+--- Returns nil if the value is valid, else the error and its position.
 return function(value, schema) return check(value, schema, "results") end

@@ -1,7 +1,7 @@
--- Cases that each draw from a seed of their own, so that one more in between does not change the numbers of all behind.
+-- Cases that each draw from a seed of their own, so that a new case does not change the numbers of later ones.
 local seeded = {}
 
---- The seed of a name: FNV-1a of its bytes.
+--- Returns the seed of a name: FNV-1a of its bytes.
 function seeded.seed(name)
   local hash = 0x811c9dc5
   for i = 1, #name do hash = (hash ~ name:byte(i)) * 0x01000193 & 0xffffffff end

@@ -1,4 +1,4 @@
---- All parameters and buffers of a model as one string: equal where the models are equal bit for bit.
+--- Returns all parameters and buffers of a model as one string: equal if the models are equal bit for bit.
 return function(model)
   local parts = {}
   for _, list in ipairs { model:parameters(), model:buffers() } do

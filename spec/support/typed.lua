@@ -1,9 +1,9 @@
--- Types on a terminal on which a command of a shell runs. Returns what it shows, without escape sequences.
+-- Types on a terminal that runs a shell command. Returns its output, without escape sequences.
 local uv = require "luv"
 
-local LONGEST = 60000 -- milliseconds until the command is ended
+local LONGEST = 60000 -- milliseconds after which the command is killed
 
--- @param steps a list of { text, keys }: the keys are typed once the command has shown the text behind the last one
+-- @param steps a list of { text, keys }: the keys are typed once the command has shown the text after the previous one
 return function(command, steps)
   local input, output, shown, from, step = uv.new_pipe(), uv.new_pipe(), "", 1, 1
   local timer, process = uv.new_timer(), nil

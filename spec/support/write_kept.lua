@@ -1,5 +1,6 @@
--- Writes one small file of each kind with this version, and what its readers have to find in them; spec/kept_spec.lua
--- holds later versions against that. Once for each release: build/lua spec/support/write_kept.lua spec/kept/VERSION
+-- Writes one small file of each kind with this version, and the values that its readers have to find in them;
+-- spec/kept_spec.lua checks later versions against these. Run once for each release:
+-- build/lua spec/support/write_kept.lua spec/kept/VERSION
 local folder = arg[1]
 arg = { [0] = "kept", "--quick", "--out", folder } -- luacheck: ignore
 local mb = require "moonbow"
@@ -53,7 +54,7 @@ for name, model in pairs(baselines) do
   expected[name] = model:predict_proba(x)
 end
 
--- ---- a training that goes on ----
+-- ---- a training that resumes ----
 
 local function train(epochs, checkpoint)
   local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, activation = "relu" }, nn.Flatten {},
