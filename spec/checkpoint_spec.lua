@@ -243,7 +243,7 @@ describe("checkpoints", function()
     local path = root .. "/bad"
     assert(lfs.mkdir(path))
     assert(mb.safetensors.write(path .. "/checkpoint.safetensors", { a = mb.ones(1) }))
-    assert.error_matches(function() fit("bad", {}) end, "holds no training that this version can go on with")
+    assert.error_matches(function() fit("bad", {}) end, "holds no training that this version can resume")
     local file = assert(io.open(path .. "/checkpoint.safetensors", "w"))
     file:write "nonsense"
     file:close()

@@ -365,7 +365,7 @@ describe("probe", function()
     end
     refuses("model: expected a Sequential", 3, set.train.x, set.train.y, nearest_mean)
     refuses("classifier: expected a function, got 'forest'", model, set.train.x, set.train.y, "forest")
-    refuses("returns something with score%(x, y%), it returned 3", model, set.train.x, set.train.y,
+    refuses("returns an object with score%(x, y%), it returned 3", model, set.train.x, set.train.y,
       function() return 3 end)
     refuses("layers: entry 2 of 3 is nil", model, set.train.x, set.train.y, nearest_mean, { layers = { 1, nil, 2 } })
     refuses("folds: with test nothing is cross%-validated", model, set.train.x, set.train.y, nearest_mean,

@@ -312,7 +312,7 @@ describe("npz of other programs", function()
     finally(function() limits.unpacked = 1 << 30 end)
     refuses_npz(whole, "its packed entries would have 200256 bytes; limits.unpacked = 150000")
     limits.unpacked = 300000
-    refuses_npz(whole, "'a': takes 400000 bytes where 300000 are left; limits.unpacked = 300000") -- as float32
+    refuses_npz(whole, "'a': takes 400000 bytes, but 300000 are left; limits.unpacked = 300000") -- as float32
     limits.unpacked = 900000
     write(whole)
     assert.equal(100000, #assert(mb.load_npz(path)).b)

@@ -163,7 +163,7 @@ describe("optimisers refuse", function()
   end)
   it("a model, nothing, or tensors where they take model:parameters()", function()
     local optimizer, model = mb.optim.SGD {}, nn.Sequential { nn.Dense { units = 1 } }
-    refuses("step: parameters: expected what model:parameters() gives of a built model, got a Sequential",
+    refuses("step: parameters: expected the list from model:parameters() of a built model, got a Sequential",
       optimizer.step, optimizer, model)
     refuses("of a built model, got none", optimizer.step, optimizer, model:parameters())
     refuses("step: parameters[1]: expected { name = string, value = tensor }, got tensor {2}", optimizer.step,

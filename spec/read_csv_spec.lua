@@ -149,8 +149,8 @@ describe("separator and decimal sign", function()
     refuses("P;400,5;401,5\na;1,5;NaN\n",
       "line 2, column 3 (401,5): the value is missing (with semicolons and decimal commas)")
     refuses("k\t999\t1 000\t1 001\na\t1\t2\t3\n",
-      "line 1: the name of column 3 looks like a number and is none: '1 000' (with tabs)")
-    refuses("P;400,5;401.5\na;1,5;2\n", "line 1: the name of column 3 looks like a number and is none: '401.5' "
+      "line 1: the name of column 3 looks like a number but is not one: '1 000' (with tabs)")
+    refuses("P;400,5;401.5\na;1,5;2\n", "line 1: the name of column 3 looks like a number but is not one: '401.5' "
       .. "(with semicolons and decimal commas)")
     refuses("Wellenzahl,Absorbanz\n400,5,0,25\n401,5,0,5\n", "line 2: expected 2 cells as in the header, got more")
     refuses("Wavenumber,A\n400,0.5\n401,NaN\n402,1\n", "line 3, column 2 (A): the value is missing")
@@ -175,7 +175,7 @@ describe("a header cell that looks like a number and is not", function()
     it("is refused: " .. cell, function()
       local set, err = read(text)
       assert.is_nil(set)
-      assert.is_truthy(err:find("looks like a number and is none: " .. cell, 1, true), err)
+      assert.is_truthy(err:find("looks like a number but is not one: " .. cell, 1, true), err)
     end)
   end
 end)
@@ -309,7 +309,7 @@ describe("spectra in columns", function()
     local set = read(table_of(",1,2", row))
     assert.same({ { "1", "2" }, 400.5 }, { set.labels.spectrum, set.axis[1] })
     local function whole(i) return ("%d,%d,%d"):format(400 + i, i % 3, i % 2) end
-    refuses(table_of(",1,2", whole), "line 1: an axis or numbers of samples in the first column? Name it")
+    refuses(table_of(",1,2", whole), "line 1: does the first column hold an axis or sample numbers? Name it")
     assert.same({ 1, 2 }, read(table_of(",1,2", function(i) return i .. ",1,3" end)).axis)
     assert.same({ 1, 2 }, read(table_of("fat,1,2", row)).axis)
   end)
@@ -339,9 +339,9 @@ describe("spectra in columns", function()
   it("are refused if the first only counts the rows", function()
     local function row(i) return ("%d,%d,%d"):format(i - 1, 400 + i, i % 2) end
     refuses(table_of(",wavenumber,a", row),
-      "line 1, column 'column 1' only counts the rows; leave it out, or name it 'channel' where it is the axis")
+      "line 1, column 'column 1' only counts the rows; leave it out, or name it 'channel' if it is the axis")
     refuses(table_of("id,A400,A401", row),
-      "line 1, column 'id' only counts the rows; leave it out, or name it 'channel' where it is the axis")
+      "line 1, column 'id' only counts the rows; leave it out, or name it 'channel' if it is the axis")
     assert.equal(2, read(table_of("channel,a,b", row)).x:size(1))
   end)
   it("are refused if two of them are axes", function()

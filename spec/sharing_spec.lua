@@ -205,7 +205,7 @@ describe("a weight that is the result of an operation on another", function()
     b.weight = a.weight:transpose()
     local x = mb.ones(3, 4)
     assert.error_matches(function() mb.fit(model, { x = x, y = x }, { loss = "mse", verbose = false }) end,
-      "fit: 2.weight is the result of 'transpose', which no step can move; let it be a parameter, or detach%(%) it$")
+      "fit: 2.weight is the result of 'transpose', which a step cannot change; make it a parameter, or detach%(%) it$")
   end)
 end)
 

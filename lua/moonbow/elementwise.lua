@@ -1,7 +1,7 @@
 --- The functions of each element, one row each. The operation, the tensor method and help follow from a row; with a
 -- layer, so do the activation of that name and the layer.
 --
--- A row is { name, what it computes of an element x, alpha = default of its parameter if it has one, layer = name of
+-- A row is { name, its result for an element x, alpha = default of its parameter if it has one, layer = name of
 -- its layer if it is an activation, rising = true if it never falls for an alpha of 0 or more }. The kernel of a name
 -- is a row of MB_UNARY_OPS in csrc/kernel/moonbow.h.
 local elementwise = {
@@ -28,11 +28,11 @@ for _, row in ipairs(elementwise) do
   if row.layer then of_layer[row.layer] = row end
 end
 
---- The row of an operation; nil where it has none.
+--- Returns the row of an operation; nil if it has none.
 function elementwise.find(name) return of_method[name] end
 
---- The doc comment, as a list of lines, of a method, an activation or a layer that follows from a row; nil for any
--- other name.
+--- Returns the doc comment, as a list of lines, of a method, an activation or a layer that follows from a row; nil for
+-- any other name.
 function elementwise.help(name)
   local row, is_layer = of_method[name] or of_layer[name], of_layer[name] ~= nil
   if not row then return nil end

@@ -307,7 +307,7 @@ function Run:figure(name, figure)
   self.figures[name] = figure
 end
 
--- "ResNet @ 1-2" stands in the row "ResNet" and the column "1-2".
+-- "ResNet @ 1-2" is in the row "ResNet" and the column "1-2".
 local function place_of(name)
   local row, column = name:match "^(.-) @ (.+)$"
   return row or name, column or "mean ± sd"
@@ -329,7 +329,7 @@ local function print_measured(run)
     row_of[row][columns[column]] = verdict.show_spread(run.measured[name])
       .. (published and (" (%.3g)"):format(published) or "")
   end
-  print(("\n%s\n%d seed(s) from %d on; what was published stands in brackets\n"):format(run.claim, run.seeds,
+  print(("\n%s\n%d seed(s) from %d on; published figures are in brackets\n"):format(run.claim, run.seeds,
     run.first_seed))
   output.table(rows)
 end

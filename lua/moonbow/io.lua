@@ -1,4 +1,4 @@
---- Files: models, safetensors, NumPy's arrays, and the limits of what a file may ask for.
+--- Files: models, safetensors, NumPy's arrays, and limits on the memory that a file may take.
 local store = require "moonbow.io.store"
 
 local io = {

@@ -29,7 +29,7 @@ local function epoch_parts(record, epochs, best, left)
   return parts
 end
 
---- Parts in one line of less than so many columns, as many of the first ones as fit.
+--- Joins parts in one line shorter than the given number of columns: as many of the first ones as fit.
 function progress.fit_line(parts, columns)
   local count = #parts
   local function line() return table.concat(parts, "  ", 1, count) end

@@ -1,9 +1,9 @@
---- How wide the terminal is.
+--- The width of the terminal.
 local term = require "term"
 
 local terminal = {}
 
---- The width of the terminal in characters; 80 if it cannot be told.
+--- Returns the width of the terminal in characters; 80 if it is unknown.
 function terminal.width()
   local pipe = io.popen "stty size </dev/tty 2>/dev/null"
   local answer = pipe and pipe:read "a"
@@ -11,7 +11,7 @@ function terminal.width()
   return tonumber(answer and answer:match "%d+%s+(%d+)") or tonumber(os.getenv "COLUMNS") or 80
 end
 
---- The width of lines to be printed: that of the terminal from least to most, or the most if output is no terminal.
+--- Returns the width for printed lines: the terminal's, but from least to most; the most if output is not a terminal.
 function terminal.line_width(least, most)
   if not term.isatty(io.stdout) then return most end
   return math.max(least, math.min(most, terminal.width()))

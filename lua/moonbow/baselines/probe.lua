@@ -26,7 +26,7 @@ end
 local function score(classifier, train_x, train_y, test_x, test_y)
   local fitted = classifier(train_x, train_y)
   if type(fitted) ~= "table" or not fitted.score then
-    check.fail("probe", "classifier: expected a function that returns something with score(x, y), it returned %s",
+    check.fail("probe", "classifier: expected a function that returns an object with score(x, y), it returned %s",
       check.show(fitted))
   end
   local accuracy = fitted:score(test_x, test_y)

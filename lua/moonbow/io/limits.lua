@@ -1,4 +1,4 @@
---- Bounds on what a file may make moonbow allocate: mb.limits.unpacked = 8 << 30 admits larger archives.
+--- Bounds on the memory that a file may make moonbow allocate: mb.limits.unpacked = 8 << 30 admits larger archives.
 --
 -- Sizes that a file states are first checked against the length of the file. The limits bound the rest, so that a
 -- small file cannot use up the memory. Loading beyond a limit gives nil and a message that names the limit; saving

@@ -108,7 +108,7 @@ local function parse(bytes, room)
   local header, err = read_header(bytes)
   if not header then return nil, err end
   if room and 4 * header.count > room then
-    return nil, ("takes %d bytes where %d are left; limits.unpacked = %d"):format(4 * header.count, room,
+    return nil, ("takes %d bytes, but %d are left; limits.unpacked = %d"):format(4 * header.count, room,
       limits.unpacked)
   end
   local code = header.number.code

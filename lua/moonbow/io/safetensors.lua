@@ -139,7 +139,7 @@ local function ordered_entries(header, data_size)
   local at = 0
   for _, entry in ipairs(entries) do
     if entry.first ~= at then
-      return nil, ("%s begins at byte %d of the data, where %d is expected: bytes %s"):format(check.show(entry.name),
+      return nil, ("%s begins at byte %d of the data instead of %d: bytes %s"):format(check.show(entry.name),
         entry.first, at, entry.first < at and "are claimed twice" or "belong to no tensor")
     end
     at = entry.last
@@ -172,7 +172,7 @@ local function read_header(text)
   if #text < 8 then return nil, "not a safetensors file: it is too short" end
   local size = string.unpack("<i8", text)
   if size < 2 or size > MAX_HEADER or text:sub(9, 9) ~= "{" then
-    return nil, "not a safetensors file: no header where one is expected"
+    return nil, "not a safetensors file: it has no header"
   end
   if size > #text - 8 then return nil, "the file is truncated: its header is longer than the file" end
   if size > limits.header then
@@ -188,7 +188,7 @@ local function take_metadata(header)
   local metadata = header.__metadata__
   header.__metadata__ = nil
   if metadata == nil or metadata == json.null then return {} end
-  if type(metadata) ~= "table" or #metadata > 0 then return nil, "its __metadata__ is no table of strings" end
+  if type(metadata) ~= "table" or #metadata > 0 then return nil, "its __metadata__ is not a table of strings" end
   for key, value in pairs(metadata) do
     if type(value) ~= "string" then return nil, "its __metadata__ holds no string under " .. check.show(key) end
   end

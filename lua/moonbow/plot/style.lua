@@ -43,7 +43,7 @@ function style.wash(i, opacity)
 end
 
 --- Draws bars from low to high as arrows with flat heads: gnuplot's own error bars (5.4) leave a
--- hole in the middle for a symbol, even if there is none.
+-- hole in the middle for a symbol, even if they have no symbol.
 style.error_bars = "with vectors heads size graph 0.006,90 lt -1 lc rgb '#333333' lw 1.2 notitle"
 
 --- Colours of viridis (S. van der Walt and N. Smith, 2015), whose lightness increases evenly.

@@ -220,7 +220,7 @@ local function read_state(job, path)
   if not tensors then check.fail("fit", "checkpoint: %s", metadata) end
   local state = unpack_value(json.decode(metadata.training or "null"))
   if type(state) ~= "table" or state.format ~= FORMAT then
-    check.fail("fit", "checkpoint: %s: holds no training that this version can go on with", path)
+    check.fail("fit", "checkpoint: %s: holds no training that this version can resume", path)
   end
   check_state(job, path, state)
   check_identity(job, path, state.identity)

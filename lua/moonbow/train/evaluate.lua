@@ -50,7 +50,7 @@ local function check_probabilities(operation, x, probabilities, first)
     end
   end
   local is_input = core.find_non_finite { core.row(x, rows[1]) }
-  check.fail(operation, "the model's outputs are no numbers (NaN or infinity) for row %s%s of x%s",
+  check.fail(operation, "the model's outputs are NaN or infinite for row %s%s of x%s",
     table.concat(rows, ", "), more > 0 and (" and %d more"):format(more) or "",
     is_input and (": row %d holds NaN or infinity itself"):format(rows[1]) or "")
 end

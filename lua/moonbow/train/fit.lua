@@ -83,7 +83,7 @@ local function trainable(model)
   for i, parameter in ipairs(parameters) do
     local operation = autograd.made_by(parameter.value)
     if operation then
-      check.fail("fit", "%s is the result of '%s', which no step can move; let it be a parameter, or detach() it",
+      check.fail("fit", "%s is the result of '%s', which a step cannot change; make it a parameter, or detach() it",
         parameter.name, operation)
     end
     values[i] = parameter.value
@@ -120,10 +120,10 @@ local function how_to_go_on(job)
   local best = job.history.best_epoch
   local left = best and ("the model has its best weights, of epoch %d; "):format(best) or ""
   if job.checkpoint and files.exists(job.checkpoint.path) then
-    return ("%sthe same command goes on from the checkpoint in %s"):format(left, job.checkpoint.folder)
+    return ("%sthe same command resumes from the checkpoint in %s"):format(left, job.checkpoint.folder)
   end
   return ("%sthe same command starts again (%s)"):format(left, job.checkpoint and "no checkpoint was due yet"
-    or "with the option checkpoint of mb.fit it goes on")
+    or "with the option checkpoint of mb.fit it resumes")
 end
 
 local function train(model, set, given)

@@ -34,7 +34,7 @@ end
 local function checked_list(operation, parameters)
   check.kind(operation, "parameters", parameters, "table")
   if #parameters == 0 then
-    check.fail(operation, "parameters: expected what model:parameters() gives of a built model, got %s",
+    check.fail(operation, "parameters: expected the list from model:parameters() of a built model, got %s",
       next(parameters) == nil and "none" or check.show(parameters))
   end
   return parameters

@@ -74,11 +74,11 @@ end
 -- Returns why columns that read as spectra are refused, or nil. found: their names, or false.
 local function refusal(width, found, x, axis)
   if found and names.judge(found, axis) == "doubt" then
-    return "an axis or numbers of samples in the first column? Name it"
+    return "does the first column hold an axis or sample numbers? Name it"
   elseif is_paired(x, axis) then
     return "the columns are pairs of x and y, each spectrum with its own axis; expected one axis for the whole file"
   elseif width > 2 and names.is_count(axis) and not (found and found.is_axis) then
-    return ("column %s only counts the rows; leave it out, or name it 'channel' where it is the axis"):format(
+    return ("column %s only counts the rows; leave it out, or name it 'channel' if it is the axis"):format(
       found and check.show(header.name(found.cells, 1)) or "1")
   elseif width == 3 and not found then
     return "three columns without names: x and y, and errors or a second spectrum? Name them in a first line"

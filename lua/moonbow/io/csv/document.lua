@@ -10,7 +10,7 @@ local LONGEST_LINE = 2 ^ 24 | 0
 
 local UTF16 = "UTF-16 text; save it as UTF-8"
 
--- First bytes, what they begin, and what to do.
+-- First bytes of other formats, the name of the format, and advice.
 local kinds = {
   { "\255\254", UTF16 }, { "\254\255", UTF16 },
   { "\31\139", "a gzip file; unpack it first (gunzip)" },
@@ -33,7 +33,7 @@ local function is_jcamp(text)
   return name and (name:upper() == "TITLE" or name:upper():gsub("-", "") == "JCAMPDX")
 end
 
--- Names the format of a file that is no table of text; nil for text.
+-- Names the format of a file that is not a table of text; nil for text.
 local function name_kind(text)
   for _, kind in ipairs(kinds) do
     if text:sub(1, #kind[1]) == kind[1] then return kind[2] end

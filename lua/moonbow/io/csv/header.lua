@@ -102,7 +102,7 @@ function header.read(cells, dialect)
     if value and math.abs(value) > LARGEST then
       return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell)), c
     elseif not value and header.looks_like_number(cell) or is_english and header.may_be_group(cell, decimal) then
-      return nil, ("the name of column %d looks like a number and is none: %s"):format(c, check.show(cell)), c
+      return nil, ("the name of column %d looks like a number but is not one: %s"):format(c, check.show(cell)), c
     end
     kinds[c] = value and "1" or "0"
     if value then axis[#axis + 1], columns[#columns + 1] = value, c end

@@ -5,7 +5,7 @@ local text_table = require "moonbow.text_table"
 local Report = {}
 Report.__index = Report
 
--- Adds an entry to the row of its key; makes the row if there is none.
+-- Adds an entry to the row of its key, and makes the row if it is missing.
 local function add(rows, key, entry)
   local row = rows[key]
   if not row then
