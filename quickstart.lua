@@ -2,7 +2,7 @@
 local mb = require "moonbow"
 local nn = mb.nn
 
--- Spectra of 1000 points with two peaks on a background and noise; the distance of the peaks says the class.
+-- Spectra of 1000 points with two peaks on a background and noise; the distance of the peaks determines the class.
 local set = mb.data.classes { n = 500, names = { "calcite", "aragonite" }, seed = 1, noise = 0.05,
   peaks = { { { 400, 1 }, { 600, 0.5 } }, { { 400, 1 }, { 615, 0.5 } } }, shift = 3 }
 

@@ -22,7 +22,7 @@ for i, section in ipairs(sections) do names[i] = section.name end
 local parser = argparse("lua bench/scaling.lua", "how moonbow's times grow: docs/measurements/speed.md")
 parser:option("--sections", "which, with commas", table.concat(names, ",")):convert(list)
 parser:option("--networks", "of threads and memory", table.concat(networks.names, ",")):convert(list)
-parser:option("--threads", "threads but where they vary", "2"):convert(math.tointeger)
+parser:option("--threads", "number of threads, except in sections that vary it", "2"):convert(math.tointeger)
 parser:option("--batch", "spectra in threads", "128"):convert(math.tointeger)
 parser:option("--json", "file of results", "results/scaling.json")
 parser:flag("--fresh", "forget earlier results")

@@ -445,7 +445,7 @@ describe("a file that is not a table of text", function()
   for name, bytes in pairs {
     ["UTF-16 text"] = "\255\254k\0,\0001\0", gzip = "\31\139\8\0", Office = "PK\3\4\20\0[Content_Types].xml",
     ["zip archive"] = "PK\3\4x", ["JCAMP-DX"] = "##TITLE=a\n##JCAMP-DX=4\n", XML = "<?xml version='1.0'?>",
-    HDF5 = "\137HDF\r\n\26\n\0", ["no text"] = "k,1,2\na,1,\0\n", NumPy = "\147NUMPY\1",
+    HDF5 = "\137HDF\r\n\26\n\0", ["not text"] = "k,1,2\na,1,\0\n", NumPy = "\147NUMPY\1",
     MATLAB = "MATLAB 5.0 MAT-file, x",
   } do
     it("is named: " .. name, function()

@@ -66,7 +66,7 @@ local function printed(what)
   return table.concat(lines, "\n")
 end
 
--- What examples name, and a quiet mb.fit of few epochs.
+-- The variables of the examples, and a quiet mb.fit of few epochs.
 local function example_environment()
   local set = mb.data.single_peak { n = 10, validation = 10, test = 10 }
   local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }

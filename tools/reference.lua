@@ -1,5 +1,5 @@
 --- Writes the reference from the doc comments of the module that is loaded: DIR/luacats/moonbow.lua, annotations for
--- lua-language-server, and DIR/index.html, a page that needs nothing but itself.
+-- lua-language-server, and DIR/index.html, a self-contained page.
 --
 --     build/lua tools/reference.lua DIR
 local root = arg[0]:match "^(.*)tools/reference%.lua$"

@@ -17,7 +17,7 @@ end
 
 local show_time = progress.show_time
 
--- What is said of an epoch, the most important first.
+-- Returns the parts of the line of an epoch, the most important first.
 local function epoch_parts(record, epochs, best, left)
   local parts = { ("epoch %d/%d  loss %.4f"):format(record.epoch, epochs, record.loss) }
   for _, key in ipairs { "accuracy", "val_loss", "val_accuracy" } do

@@ -1,4 +1,4 @@
---- The reference as one HTML page that needs nothing but itself: an index, a search by words, an entry for each thing.
+--- The reference as one self-contained HTML page: an index, a search by words, and an entry for each public name.
 local text = require "moonbow.help.text"
 local topics = require "moonbow.help.topics"
 
@@ -42,7 +42,7 @@ dt { overflow-wrap: anywhere; } dt .kind { display: inline-block; } dd { margin:
 @media print { nav { display: none; } main { margin: 0; max-width: none; } section { break-inside: avoid; } }
 ]]
 
--- Hides what does not hold all words that are typed; what holds them in its name comes first in the list.
+-- Hides entries that do not have all typed words; entries that have them in their name come first in the list.
 local script = [[
 const input = document.querySelector("input"), count = document.querySelector("#count");
 const sections = [...document.querySelectorAll("section")], main = document.querySelector("main");
@@ -154,7 +154,7 @@ local function add_topic(links, pages, title, entries, ids)
   links[#links + 1], pages[#pages + 1] = "</ul></details>", "</div>"
 end
 
---- The page, from all entries of moonbow.help.entries.
+--- Returns the page for all entries of moonbow.help.entries.
 function html.page(entries, version)
   local links, pages, ids = {}, {}, {}
   for _, entry in ipairs(entries) do ids[entry.path] = true end

@@ -3,7 +3,7 @@ local counted = require "moonbow.counted"
 
 local luacats = {}
 
--- Types of LuaCATS for kinds of check.kind, where they are others.
+-- Types of LuaCATS for kinds of check.kind, if the names differ.
 local types = {
   any = "any", generator = "moonbow.rng", finite = "number", positive = "number", ["non-negative"] = "number",
   real = "number", ["positive real"] = "number", ["non-negative real"] = "number", fraction = "number",
@@ -37,7 +37,7 @@ local function default_of(option)
   return (" (%s)"):format(type(value) == "string" and ("%q"):format(value) or tostring(value))
 end
 
--- A class for the options of an entry that stand below a prefix ("" or "early_stopping."), after those inside them.
+-- Adds a class for the options of an entry below a prefix ("" or "early_stopping."), after the classes inside it.
 local function say_options(lines, class, options, prefix)
   local own = {}
   for _, option in ipairs(options) do
@@ -125,7 +125,7 @@ local function say_value(lines, entry)
   end
 end
 
--- An alias for each kind of names: moonbow.step.
+-- Adds an alias for each kind of names: moonbow.step.
 local function say_names(lines, entries)
   local kinds, order = {}, {}
   for _, entry in ipairs(entries) do
@@ -139,7 +139,7 @@ local function say_names(lines, entries)
   end
 end
 
---- The text of the file, from all entries of moonbow.help.entries.
+--- Returns the text of the file for all entries of moonbow.help.entries.
 function luacats.text(entries)
   local lines = { "---@meta moonbow\n", "---moonbow: 1-D neural networks on spectra.", "---@class moonbow",
     "local mb = {}\n" }

@@ -1,4 +1,4 @@
---- How data sets print themselves.
+--- The text with which data sets print themselves.
 local core = require "moonbow.core"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -76,7 +76,7 @@ function report.set(set)
   return set_of(set)
 end
 
---- What mb.data.read_csv returns.
+--- The result of mb.data.read_csv.
 report.read = shown.kind("spectra read", function(read)
   local lines = { ("%s; axis %.6g to %.6g"):format(size_text(read.x), read.axis[1], read.axis[#read.axis]) }
   for _, column in ipairs(read.columns) do

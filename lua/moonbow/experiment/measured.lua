@@ -42,7 +42,7 @@ local function check_classes(self, column, names, count, folds)
   elseif 2 * scarce > #names then
     output.fail(("%s: %s has %d classes in %d spectra, %d of them with fewer spectra than the %d folds%s"):format(
       self.path, label, #names, #self.x, scarce, folds,
-      numbers == #names and "; all are numbers: is it a quantity to predict (regression), and no class?" or ""))
+      numbers == #names and "; all are numbers: is it a quantity to predict (regression), and not a class?" or ""))
   end
 end
 

@@ -174,7 +174,7 @@ end
 -- decimal sign are found by trying which of them fit all lines, unless given.
 -- @param path string of the file
 -- @option separator "," or ";" or "\t", " " for any blanks, or another character
--- @option decimal "." or ","; to be given where 1.200 may be 1200
+-- @option decimal "." or ","; must be given if 1.200 may be 1200
 -- @option comment "#" by default, and a line that starts with it but reads as a spectrum is refused; if given, lines
 --   that start with it are always left out; "" for none
 -- @return table { x = tensor (N, L, 1), axis = list of L numbers, labels = { [column] = list of N strings }, columns =

@@ -1,4 +1,4 @@
---- What mb.evaluate returns.
+--- The result of mb.evaluate.
 local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"

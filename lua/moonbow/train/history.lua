@@ -1,4 +1,4 @@
---- What mb.fit returns.
+--- The result of mb.fit.
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"

@@ -49,7 +49,7 @@ local function name_kind(text)
   end
   if start:find(UTF16_STARTS[1]) or start:find(UTF16_STARTS[2]) then return UTF16 end
   local nul = text:find("\0", 1, true)
-  return nul and ("no text (byte %d is 0); export the spectra as text"):format(nul)
+  return nul and ("not text (byte %d is 0); export the spectra as text"):format(nul)
 end
 
 local function read_bytes(path)
