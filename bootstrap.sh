@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds moonbow and installs it. Harmless to run again: then it takes seconds.
+# Installs missing packages, builds moonbow and installs it. It can be run again, and then takes seconds.
 #   ./bootstrap.sh [CMAKE_OPTION...]    e.g. -DMOONBOW_TESTS=OFF
 #   PREFIX=DIR          where to install (default /usr/local)
 #   OPENBLAS_DIR=DIR    an OpenBLAS of your own instead of the system's
@@ -54,7 +54,7 @@ else
   as_root cmake --install build >/dev/null
 fi
 
-# Lua looks below /usr/local by itself, and so does the loader once its cache knows libmoonbow.
+# Lua searches /usr/local by itself, and so does the loader once ldconfig has added libmoonbow to its cache.
 if [ "$prefix" = /usr/local ]; then
   ! can_be_root || as_root ldconfig || true
   "$lua" -e 'require "moonbow"' || stop "the installed module does not load"

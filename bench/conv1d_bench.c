@@ -9,7 +9,7 @@
 #define REPEATS 3
 #define PEAK_N  1024
 
-/* 64-byte aligned, as the pool behind tensors gives it. */
+/* 64-byte aligned, as the pool of the tensors. */
 static mb_real *filled(mb_size count) {
   const size_t bytes = sizeof(mb_real) * (size_t)count;
   mb_real *values = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -48,7 +48,7 @@ static void free_layer(Layer *l) {
   for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) free(arrays[i]);
 }
 
-/* What is measured. The peak is one product per thread, all at once. */
+/* The kinds of measurement. The peak is one product per thread, all at once. */
 typedef enum { PEAK, FORWARD, WEIGHTS, INPUT, BACKWARD, PASSES } Pass;
 
 static double run(Pass pass, const Layer *l) {
@@ -97,7 +97,7 @@ static void report(mb_size N, mb_size L, mb_size C, mb_size K, mb_size F, mb_siz
   free_layer(&l);
 }
 
-/* The algorithm may be named: direct or fft. */
+/* The argument names an algorithm: direct or fft; default: automatic. */
 int main(int count, char **arguments) {
   if (count > 1) mb_set_conv1d_algorithm(strcmp(arguments[1], "direct") == 0 ? MB_DIRECT : MB_FFT);
   printf("GFLOP/s on %d threads, best of %d, and the ratio to the sgemm peak\n", mb_get_threads(), REPEATS);

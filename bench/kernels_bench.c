@@ -1,7 +1,7 @@
-/* kernels_bench.c - GB/s of the kernels that move memory, beside plain loops that read, copy, add and update;
- * GFLOP/s of the products of dense layers, beside OpenBLAS and the sgemm peak. Everything at the sizes of the
- * large networks (batch 128, length 5000), with 1 thread and with all.
- *   kernels_bench [NAME...]    only kernels whose names begin so */
+/* kernels_bench.c - GB/s of the memory-bound kernels, beside plain loops that read, copy, add and update;
+ * GFLOP/s of the products of dense layers, beside OpenBLAS and the sgemm peak. All sizes are those of the
+ * large networks (batch 128, length 5000); everything runs with 1 thread and with all.
+ *   kernels_bench [NAME...]    only kernels whose names begin with a NAME */
 #include "product.h" /* mb_gemm */
 
 #include <math.h>
@@ -22,7 +22,7 @@ static mb_real per_channel[6][C];
 static mb_size *rows_of;
 static volatile mb_real sink;
 
-/* Pages as the pool behind tensors maps them. */
+/* Maps pages as the pool of the tensors does. */
 static mb_real *filled(mb_size count) {
   const size_t bytes = sizeof(mb_real) * (size_t)count;
   mb_real *values = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -35,7 +35,7 @@ static mb_real *filled(mb_size count) {
   return values;
 }
 
-/* ---- what the memory gives ------------------------------------------------------------- */
+/* ---- memory bandwidth ------------------------------------------------------------- */
 
 MB_CLONES static void loop_read(void) {
   mb_real sum = 0;
@@ -108,7 +108,7 @@ static void mean_length_backward(void) {
 static void norm_statistics(void) {
   mb_batch_norm_statistics(per_channel[0], per_channel[1], NULL, NULL, a, 0, ROWS, C);
 }
-/* Followed by a ReLU and by the largest of so many rows, 0: of none. */
+/* Followed by a ReLU and by max-pooling of `pool` rows (0: none). */
 static mb_batch_norm norm_shape(mb_size pool) {
   const mb_size N = 128, L = ROWS / N;
   return (mb_batch_norm){

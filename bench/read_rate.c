@@ -1,7 +1,7 @@
-/* read_rate.c - how fast memory is read: read_rate BYTES THREADS prints the seconds of one pass over so many
- * bytes, the best of many, from memory (other bytes were read since the last pass, more than caches hold) and
- * again (what the caches keep from one pass to the next is read from there, as the weights of a network are).
- * Threads have a part each, and read it with vectors, with and without prefetch. */
+/* read_rate.c - measures the rate of reading: read_rate BYTES THREADS prints the seconds of one pass over
+ * BYTES, the best of many, "from memory" (since the last pass, more other bytes were read than the caches
+ * hold) and "again" (the caches still hold what fits, as of the weights of a network). Each thread reads a
+ * part, with vectors, with and without prefetch. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #define PASSES 10                                  /* with each distance of prefetch */
-#define OTHERS (((size_t)1 << 30) / sizeof(float)) /* that leave nothing else in the caches */
+#define OTHERS (((size_t)1 << 30) / sizeof(float)) /* as many as evict all else from the caches */
 #define LANES  16
 #define STEP   128 /* floats in a round of the loop */
 
@@ -37,7 +37,7 @@ static double pass_seconds(const float *x, size_t count, int threads, size_t ahe
   return omp_get_wtime() - begin;
 }
 
-/* All ones, in huge pages as the memory behind tensors; NULL where there is no room. */
+/* All ones, in huge pages as the memory behind tensors; NULL if memory does not suffice. */
 static float *ones(size_t count) {
   float *x = mmap(NULL, count * sizeof(float), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (x == MAP_FAILED) return NULL;
@@ -46,7 +46,7 @@ static float *ones(size_t count) {
   return x;
 }
 
-/* others, OTHERS of them, are read before each pass unless they are NULL. */
+/* The OTHERS floats of `others` are read before each pass, unless it is NULL. */
 static double least_seconds(const float *x, size_t count, int threads, const float *others) {
   double least = 1e9;
   for (int pass = 0; pass < PASSES; pass++)

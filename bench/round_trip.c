@@ -1,6 +1,6 @@
-/* round_trip.c - how far apart two cores are: prints the seconds that a cache line takes from one thread to
- * another and back, the least of many; nothing where there is one core. About 50 ns where both have a cache
- * in common, several times as much where not. */
+/* round_trip.c - prints the seconds that a cache line takes from one thread to another and back, the least of
+ * many; nothing if there is only one core. It takes about 50 ns if both cores share a cache, and several
+ * times as much otherwise. */
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static double seconds_of_a_trip(void) {
 
 int main(void) {
   omp_set_dynamic(0);
-  if (omp_get_num_procs() < 2 || omp_get_thread_limit() < 2) return 1; /* it would wait for ever, or nearly */
+  if (omp_get_num_procs() < 2 || omp_get_thread_limit() < 2) return 1; /* else it waits (nearly) for ever */
   double least = 1e9;
   for (int pass = 0; pass < PASSES; pass++) {
     const double seconds = seconds_of_a_trip();

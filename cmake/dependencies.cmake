@@ -1,8 +1,8 @@
-# OpenMP, OpenBLAS, Lua 5.4, and liblinear where it is.
+# OpenMP, OpenBLAS, Lua 5.4, and liblinear if it is installed.
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 
-# An OpenBLAS of one's own (OPENBLAS_DIR) wins; then what pkg-config knows; then the usual places.
+# OPENBLAS_DIR comes first, then pkg-config, then the usual places.
 add_library(openblas INTERFACE)
 if(NOT OPENBLAS_DIR)
   pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
@@ -21,14 +21,14 @@ if(OPENBLAS_DIR OR NOT OPENBLAS_FOUND)
   target_link_libraries(openblas INTERFACE ${OPENBLAS_LIBRARY})
   set(OPENBLAS_LINK "-L${OPENBLAS_LIBDIR} -lopenblas")
   if(OPENBLAS_DIR)
-    set(CMAKE_INSTALL_RPATH ${OPENBLAS_LIBDIR}) # where the loader does not look by itself
+    set(CMAKE_INSTALL_RPATH ${OPENBLAS_LIBDIR}) # a folder that the loader does not search
   endif()
 else()
   target_link_libraries(openblas INTERFACE PkgConfig::OPENBLAS)
   list(JOIN OPENBLAS_LDFLAGS " " OPENBLAS_LINK)
 endif()
 
-# liblinear is under mb.linear only, which says so where it is missing.
+# Only mb.linear uses liblinear; without it, its functions raise.
 find_path(LIBLINEAR_INCLUDE linear.h PATH_SUFFIXES liblinear)
 find_library(LIBLINEAR_LIBRARY linear)
 add_library(liblinear INTERFACE)

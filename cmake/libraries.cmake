@@ -1,15 +1,15 @@
 # Each library twice: in float, which is installed, and in double (64), which only the tests use.
-# -ffp-contract=off: where a product and a sum are one instruction, the sources say so (csrc/kernel/simd_fma.h).
+# -ffp-contract=off: csrc/kernel/simd_fma.h decides which products and sums are one instruction.
 set(MOONBOW_FLAGS -fno-math-errno -fno-trapping-math -ffp-contract=off
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-  list(APPEND MOONBOW_FLAGS -Wno-pass-failed) # a loop that it leaves scalar is right nevertheless
+  list(APPEND MOONBOW_FLAGS -Wno-pass-failed) # a loop that it does not vectorise is still correct
 endif()
 if(MOONBOW_WERROR)
   list(APPEND MOONBOW_FLAGS -Werror)
 endif()
-# A write past an array on the stack, or past what a copy was made for, ends the process; and nobody writes to the tables
-# of addresses once a library is loaded. cmake/hardened.sh looks.
+# A write beyond an array on the stack, or beyond the target of a copy, ends the process; the tables of addresses are
+# read-only once a library is loaded. cmake/hardened.sh checks this.
 if(NOT MOONBOW_SANITIZE)
   list(APPEND MOONBOW_FLAGS -fstack-protector-strong
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
@@ -17,7 +17,7 @@ endif()
 add_link_options(LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 if(MOONBOW_SANITIZE)
   # Resolvers of target_clones run before the sanitizers are ready. The sets of simd.h are chosen later, so they are
-  # watched all the same; for the clones there is cmake/nightly.sh.
+  # sanitized nevertheless; cmake/nightly.sh runs the clones.
   list(APPEND MOONBOW_FLAGS -O1 -g -fno-omit-frame-pointer -fsanitize=${MOONBOW_SANITIZE}
     -fno-sanitize-recover=all -DMB_NO_CLONES)
   add_link_options(-fsanitize=${MOONBOW_SANITIZE})
@@ -30,12 +30,12 @@ endif()
 
 file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS csrc/kernel/*.c)
 file(GLOB BIND_SOURCES CONFIGURE_DEPENDS csrc/bind/*.c)
-# Nothing there is NaN, infinite or -0: a minimum is one instruction.
+# Warping has no NaN, infinity or -0: with this option a minimum is one instruction.
 set_source_files_properties(csrc/kernel/distance_dtw.c
   PROPERTIES COMPILE_OPTIONS "-ffinite-math-only;-fno-signed-zeros")
 
 function(moonbow_build suffix)
-  # Hidden, but for what moonbow.h declares: that is what libmoonbow exports.
+  # Symbols are hidden, except those that moonbow.h declares, which libmoonbow exports.
   add_library(kernels${suffix} OBJECT ${KERNEL_SOURCES})
   set_target_properties(kernels${suffix} PROPERTIES C_VISIBILITY_PRESET hidden)
   target_include_directories(kernels${suffix} PUBLIC csrc/kernel)

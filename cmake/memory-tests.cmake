@@ -1,5 +1,5 @@
-# The kernel tests and the specs once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a
-# build of their own; and the kernel tests under valgrind.
+# Runs the kernel tests and the specs under AddressSanitizer and UndefinedBehaviorSanitizer, in a build of their
+# own, and the kernel tests under valgrind.
 set(sanitized ${CMAKE_BINARY_DIR}/sanitize)
 cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
 add_test(NAME build.sanitize COMMAND ${CMAKE_CTEST_COMMAND}
@@ -16,7 +16,7 @@ foreach(name ${KERNEL_TESTS})
 endforeach()
 
 # The interpreter is not instrumented, so gcc's runtime has to be there before the module. Programs that a
-# spec starts (gnuplot) inherit it; leaks are looked for in the interpreter alone, by its name.
+# spec starts (gnuplot) inherit it; leaks are checked in the interpreter alone, by its name.
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
     OUTPUT_VARIABLE libasan OUTPUT_STRIP_TRAILING_WHITESPACE)

@@ -5,9 +5,9 @@ set(timeout 300)
 if(CMAKE_CROSSCOMPILING OR CMAKE_C_FLAGS MATCHES "--coverage")
   set(timeout 3000) # emulation, or counters
 endif()
-set(wait_briefly GOMP_SPINCOUNT=3000) # as the Lua module: threads that wait leave the cores to tests beside
+set(wait_briefly GOMP_SPINCOUNT=3000) # as in the Lua module: waiting threads leave the cores to other tests
 
-# add_test for something that needs a tool; where it is missing the test says so and counts as skipped.
+# Adds a test that needs a tool; if the tool is missing, the test says so and counts as skipped.
 function(add_tool_test tool name)
   find_program(TOOL_${tool} ${tool})
   if(TOOL_${tool})
@@ -25,7 +25,7 @@ foreach(source ${sources})
   foreach(suffix "" 64)
     add_executable(${name}${suffix} ${source})
     target_compile_options(${name}${suffix} PRIVATE -Wall -Wextra $<$<BOOL:${MOONBOW_WERROR}>:-Werror> -g
-      $<$<CONFIG:Debug>:-O2>) # the plain loops that they compare with take longest
+      $<$<CONFIG:Debug>:-O2>) # the plain loops of the tests take most of the time
     target_include_directories(${name}${suffix} PRIVATE csrc/test)
     target_link_libraries(${name}${suffix} PRIVATE kernels${suffix} PkgConfig::CMOCKA)
     add_test(NAME ${name}${suffix} COMMAND ${name}${suffix})
@@ -34,7 +34,7 @@ foreach(source ${sources})
   endforeach()
 endforeach()
 
-# Each spec/NAME_spec.lua runs under busted, on the module below build_dir.
+# Each spec/NAME_spec.lua runs under busted, with the module below build_dir.
 file(GLOB SPECS RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS spec/*_spec.lua)
 function(add_spec_tests label build_dir)
   foreach(spec ${SPECS})
@@ -47,7 +47,7 @@ function(add_spec_tests label build_dir)
 endfunction()
 add_spec_tests(spec ${CMAKE_BINARY_DIR})
 
-# Faults of memory and files, at some calls of each kind; cmake/nightly.sh takes them all.
+# Some calls for memory and on files fail; cmake/nightly.sh makes each of them fail once.
 if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_library(faults MODULE csrc/test/faults.c)
   target_include_directories(faults SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
@@ -58,18 +58,18 @@ if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   set_tests_properties(faults PROPERTIES LABELS faults TIMEOUT ${timeout} ENVIRONMENT FAULTS_MOST=40)
 endif()
 
-# What the guide says on extending in C, done to a copy of the sources.
+# Applies the guide's changes in C to a copy of the sources, and tests them.
 if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_tool_test(patch guide.extending ${BASH} cmake/guide-test.sh ${LUA_INTERPRETER})
   set_tests_properties(guide.extending PROPERTIES LABELS guide TIMEOUT 900)
 endif()
 
-# Readers of files, each on a few hundred that are changed at random; cmake/nightly.sh takes more.
+# Each reader reads a few hundred files that are changed at random; cmake/nightly.sh takes more.
 add_test(NAME fuzz WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMAND ${CMAKE_BINARY_DIR}/lua spec/nightly/fuzz.lua 300 1)
 set_tests_properties(fuzz PROPERTIES LABELS fuzz TIMEOUT ${timeout})
 
-# Two Lua states in two threads; cmake/nightly.sh runs it under ThreadSanitizer, too.
+# Runs two Lua states in two threads; cmake/nightly.sh does so under ThreadSanitizer, too.
 add_executable(two_states csrc/test/two_states.c)
 target_include_directories(two_states SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
 target_link_libraries(two_states PRIVATE ${LUA_LINK_LIBRARIES} OpenMP::OpenMP_C)
@@ -79,7 +79,7 @@ add_test(NAME two_states WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND ${CMAKE_C
   $<TARGET_FILE:two_states> spec/nightly/two_states.lua)
 set_tests_properties(two_states PROPERTIES LABELS thread TIMEOUT ${timeout})
 
-# Static analysis without findings, where the tools are: apt-get install clang libomp-dev cppcheck.
+# Static analysis has no findings, if the tools are installed: apt-get install clang libomp-dev cppcheck.
 foreach(tool cppcheck clang)
   add_tool_test(${tool} static.${tool} ${BASH} cmake/static.sh ${tool} ${LUA_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIRS}
     ${LIBLINEAR_INCLUDE})
@@ -103,7 +103,7 @@ add_test(NAME install.prefix WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
 add_tool_test(luarocks install.luarocks ${BASH} cmake/install-test/rock.sh ${LUA_INTERPRETER})
 set_tests_properties(install.prefix install.luarocks PROPERTIES LABELS install)
 
-# Each experiment that tests a claim, with --quick: its results.json is held against docs/results.schema.json.
+# Runs each experiment that tests a claim with --quick, and validates its results.json (docs/results.schema.json).
 file(GLOB experiments RELATIVE ${CMAKE_SOURCE_DIR}/experiments CONFIGURE_DEPENDS experiments/*.lua)
 list(REMOVE_ITEM experiments own_spectra.lua review.lua)
 foreach(script ${experiments})

@@ -1,5 +1,5 @@
-/* faults.c - preloaded into Lua (LD_PRELOAD), makes the n-th call of a kind fail: allocations ("memory"), or
- * what writes and opens files ("files"). A script arms it: local faults = package.loadlib(FILE,
+/* faults.c - preloaded into Lua (LD_PRELOAD), it makes the n-th call of a kind fail: allocations ("memory"),
+ * or calls that write or open files ("files"). A script arms it: local faults = package.loadlib(FILE,
  * "luaopen_faults")(). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ void *__libc_memalign(size_t alignment, size_t bytes);
 
 enum { NOTHING, MEMORY, FILES };
 
-/* What is armed, in this thread alone: others neither count nor fail. */
+/* The kind of calls that fail, in this thread alone: calls of others neither count nor fail. */
 static _Thread_local int armed = NOTHING;
 static _Thread_local lua_Integer calls, first, last; /* so far, and the range of those that fail */
 static _Thread_local char spared[128]; /* libraries whose calls neither count nor fail, "a,b,c" */
@@ -90,7 +90,7 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int descripto
 
 /* ---- files ---- */
 
-/* The function of this name that the preload hides. */
+/* Returns the function of this name that the preload hides. */
 static void *hidden(const char *name) {
   return dlsym(RTLD_NEXT, name);
 }
@@ -115,7 +115,7 @@ DEFINE_OPEN(open64)
 DEFINE_FOPEN(fopen)
 DEFINE_FOPEN(fopen64)
 
-/* A full disk first takes a part: every other failure of a write is a short one. */
+/* A full disk first takes a part of a write, so every other failure is a short write. */
 ssize_t write(int descriptor, const void *bytes, size_t count) {
   if (FAILS(FILES)) {
     if (calls % 2 == 1 || count < 2) return errno = ENOSPC, -1;

@@ -1,8 +1,8 @@
-/* test_als_baseline.c - lines, channels, refusals. Whole spectra are held against SciPy in
+/* test_als_baseline.c - lines, channels, refusals. Whole spectra are compared with SciPy in
  * spec/preprocess_spec.lua. */
 #include "check.h"
 
-/* As lambda grows, the baseline becomes the line of least squares: here, by symmetry, the mean. */
+/* As lambda grows, the baseline approaches the least-squares line: here, by symmetry, the mean. */
 static void stiff_baselines_are_lines(void **state) {
   enum { L = 101 };
   mb_real y[L], z[L];

@@ -15,7 +15,7 @@ typedef struct {
   uint8_t *argmax;
 } Conv;
 
-/* Windows of pooling that do not fit are made smaller. */
+/* Pooling windows that do not fit are made smaller. */
 static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
   s.padding = padding, s.pad = pad;
   const mb_size pool = s.pool;
@@ -49,7 +49,7 @@ static void fill(mb_real *values, mb_size count, mb_real value) {
   for (mb_size i = 0; i < count; i++) values[i] = value;
 }
 
-/* Scratch full of NaN and a guard behind it: nothing may lean on what was there, or reach further. */
+/* Scratch is full of NaN, with a guard after it: kernels may neither use its content nor write beyond it. */
 static void *new_scratch(const mb_conv1d *s) {
   const mb_size count = (mb_size)(s->scratch_bytes / sizeof(mb_real));
   mb_real *scratch = check_zeros(count + 1);
@@ -63,7 +63,7 @@ static void free_scratch(void *scratch, const mb_conv1d *s) {
   free(scratch);
 }
 
-/* For the number of threads of now. */
+/* Returns the plan for the present number of threads. */
 static mb_conv1d plan_of(const Conv *c) {
   mb_conv1d s = c->s;
   assert_int_equal(mb_conv1d_plan(&s, mb_get_threads()), MB_OK);
@@ -78,7 +78,7 @@ static void run_forward(mb_real *y, const Conv *c, const mb_real *x, const mb_re
   free_scratch(scratch, &plan);
 }
 
-/* After a forward pass, which leaves the argmax. */
+/* Runs after a forward pass, whose argmax it reads. */
 static void run_backward(Conv *c, bool want_x, bool want_w, bool want_b) {
   const mb_conv1d plan = plan_of(c);
   void *scratch = new_scratch(&plan);
@@ -100,8 +100,8 @@ static double *new_doubles(mb_size count) {
   return calloc((size_t)count, sizeof(double));
 }
 
-/* The gradient of the rows of the convolution, which argmax hand on; and y from the rows. Near ties may be
- * decided either way: an argmax has to be as large as the largest, but for rounding. */
+/* Unpools: the gradient of the convolution's rows, through argmax; and y from the rows. A near tie may go to
+ * either row: the value at argmax has to equal the largest, up to rounding. */
 static void plain_finish(double *y, double *drows, const double *rows, const Conv *c) {
   const mb_conv1d *s = &c->s;
   const mb_size pool = s->pool > 0 ? s->pool : 1, step = s->pool > 0 ? s->pool_stride : 1;
@@ -155,7 +155,7 @@ static Plain plain_conv(const Conv *conv) {
   return p;
 }
 
-/* Sums of many terms may cancel: errors are relative to the largest value. */
+/* Long sums may cancel, so errors are relative to the largest value. */
 static void check_and_free(const char *what, const Conv *c, const mb_real *values, double *plain,
                            mb_size count) {
   const mb_conv1d *s = &c->s;
@@ -187,8 +187,8 @@ static mb_size draw(mb_rng *rng, mb_size low, mb_size high) {
   return (mb_size)mb_rng_integer(rng, low, high);
 }
 
-/* Odd and even kernels, stride beyond the kernel, every padding, one channel and many, with pooling and relu
- * or without, windows that overlap and that leave gaps. */
+/* Odd and even kernels, strides larger than the kernel, every padding, one channel and many, with and without
+ * pooling and ReLU, windows that overlap and windows that leave gaps. */
 static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *pad, mb_size most, mb_size longest) {
   mb_conv1d s = {
       .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, longest)};
@@ -324,7 +324,7 @@ static void large_shapes(void **state) {
   }
 }
 
-/* As large as they may be, their products are not those of any memory. */
+/* Each size is in its range, but no memory holds their product. */
 static void strides_beyond_the_input(void **state) {
   (void)state;
   mb_conv1d s = {.N = 2, .L = 40, .C = 4, .K = 3, .F = 8, .stride = INT32_MAX, .dilation = 1, .slope = 0};
@@ -460,7 +460,7 @@ static void same_for_any_number_of_threads(void **state) {
 
 /* ---- numbers of a wide range ------------------------------------------------------------- */
 
-/* Each value against the sum of the absolute products that it is made of; NaN and infinities where a plain
+/* The error of each value is relative to its sum of absolute products; NaN and infinity are where a plain
  * loop has them. */
 static void check_each(const char *what, const mb_conv1d *s, const mb_real *values, const double *plain,
                        const double *own, mb_size count) {
@@ -565,7 +565,7 @@ static int tear_down(void **state) {
   return 0;
 }
 
-/* A set that this processor has not got is skipped. */
+/* An instruction set that this processor lacks is skipped. */
 static void shapes_and_threads_on_lanes(void **state) {
   if (!mb_use_simd(((const Variant *)*state)->lanes)) skip();
   random_shapes(state);
@@ -578,7 +578,7 @@ static void wide_ranges_on_lanes(void **state) {
   wide_ranges(state);
 }
 
-/* A pattern of tests may be given: valgrind takes too long for all. */
+/* The argument is a pattern of tests to run: valgrind takes too long for all. */
 int main(int count, char **arguments) {
   static Variant automatic = {MB_AUTOMATIC, BEST_LANES}, direct = {MB_DIRECT, BEST_LANES},
                  fft = {MB_FFT, BEST_LANES};

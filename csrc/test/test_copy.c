@@ -1,4 +1,4 @@
-/* test_copy.c - joining, splitting, transposing, picking rows. */
+/* test_copy.c - concatenating, splitting, transposing, picking rows. */
 #include "check.h"
 
 #define COUNT_OF(array) ((mb_size)(sizeof(array) / sizeof((array)[0])))

@@ -1,5 +1,5 @@
-/* test_denormals.c - products, convolutions and optimisers take subnormal numbers for zero in every thread,
- * and leave the thread that called them as it was. */
+/* test_denormals.c - products, convolutions and optimisers flush denormals in every thread, and restore the
+ * mode of the calling thread. */
 #include "check.h"
 #include "internal.h"
 
@@ -7,7 +7,7 @@
 
 #ifdef MB_DOUBLE
 #define TINY  (DBL_MIN * 1e20)
-#define SMALL ((mb_real)1e-30) /* SMALL TINY is subnormal */
+#define SMALL ((mb_real)1e-30) /* SMALL TINY is a denormal */
 #else
 #define TINY  (FLT_MIN * 1e5f)
 #define SMALL 1e-9f
@@ -67,7 +67,7 @@ static void convolutions(void **state) {
   mb_set_conv1d_algorithm(MB_AUTOMATIC);
 }
 
-/* The square of a gradient is subnormal: as it is, and as a product. */
+/* The square of a gradient is a denormal: for a plain gradient, and for one kept as factors. */
 static void steps(void **state) {
   (void)state;
   enum { DEPTH = 2, ROWS = 300, COLUMNS = 200, COUNT = ROWS * COLUMNS };
@@ -117,6 +117,6 @@ int main(void) {
   return cmocka_run_group_tests(tests, NULL, NULL);
 #else
   (void)tests;
-  return 0; /* taken for zero on x86 only */
+  return 0; /* denormals are flushed on x86 only */
 #endif
 }

@@ -1,5 +1,5 @@
-/* Dissimilarities against their definitions, warping against the plain quadratic algorithm, the search for
- * neighbours against the whole matrix. */
+/* test_distance.c - dissimilarities against their definitions, warping against the plain quadratic algorithm,
+ * the search for neighbours against the whole matrix. */
 #include "check.h"
 
 static mb_real *positive(mb_size count, uint32_t seed) {
@@ -167,7 +167,7 @@ static void warping_is_the_plain_algorithm(void **state) {
   check_warp(18, 33, 50, 7, 1); /* whole packs and a rest */
   check_warp(1, 64, 33, 3, 1);
   check_warp(2, 2, 3, 3, 1);
-  check_warp(2, 3, 30, 4, 1e-25); /* squares below and above what a float can hold */
+  check_warp(2, 3, 30, 4, 1e-25); /* squares below and above the range of a float */
   check_warp(2, 3, 30, 4, 1e25);
 }
 
@@ -210,7 +210,7 @@ static void check_nearest(const mb_real *a, const mb_real *b, mb_metric metric, 
   free(matrix), free(distance), free(expected), free(index), free(expected_index), free(scratch);
 }
 
-/* Peaks at different places: bounds and limits have something to leave out. */
+/* Peaks are at different positions, so that bounds and limits exclude some candidates. */
 static void the_search_finds_what_the_matrix_has(void **state) {
   enum { A = 7, B = 150, L = 80 };
   mb_real *a = check_random(A * L, 5), *b = check_random(B * L, 6);

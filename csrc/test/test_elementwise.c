@@ -11,7 +11,7 @@ static void check_same_bits(const mb_real *a, const mb_real *b, mb_size count) {
   assert_memory_equal(a, b, sizeof(mb_real) * (size_t)count);
 }
 
-/* Equal, where NaN equals NaN, and 0 is not -0. */
+/* Equal; NaN equals NaN, and 0 differs from -0. */
 static void check_exact(const mb_real *a, const mb_real *b, mb_size count) {
   for (mb_size i = 0; i < count; i++)
     if (!(isnan(a[i]) && isnan(b[i])) && !(a[i] == b[i] && !signbit(a[i]) == !signbit(b[i])))
@@ -124,7 +124,7 @@ static void powers_by_a_scalar_are_those_of_c(void **state) {
   }
 }
 
-/* The index into an operand of the element of y that stands at this place. */
+/* Returns the index into an operand for the element of y at this place. */
 static mb_size operand_index(const mb_shape *x, const mb_shape *y, mb_size place) {
   mb_size index = 0, stride = 1;
   for (int i = 0; i < x->rank; i++) {
@@ -271,7 +271,7 @@ static void sum_to_is_the_transpose_of_broadcasting(void **state) {
 
 typedef double (*real_function)(double);
 
-/* What the backward pass of op is given. */
+/* Returns the argument of op's backward pass: x, y or NULL. */
 static const mb_real *kept_by(mb_unary_op op, const mb_real *x, const mb_real *y) {
   const mb_reads reads = mb_unary_reads(op);
   return reads == MB_READS_NONE ? NULL : reads == MB_READS_X ? x : y;
@@ -322,7 +322,7 @@ static bool is_for_positive(mb_unary_op op) {
   return op == MB_LOG || op == MB_SQRT;
 }
 
-/* Relative to the value; and absolute, for the subnormals and for the tail of gelu. */
+/* The tolerance is relative to the value, plus an absolute one for denormals and the tail of gelu. */
 static double allowed_error(mb_unary_op op, double value) {
   const double half_ulp = sizeof(mb_real) == 4 ? 6e-8 : 1.2e-16, tiny = sizeof(mb_real) == 4 ? 3e-45 : 0;
   if (op == MB_GELU) return 8 * half_ulp * fabs(value) + 3 * half_ulp;

@@ -1,9 +1,9 @@
-/* test_embed.c - what the header promises to those who embed the library: scratch has exactly the bytes that
- * were asked for, whatever the number of threads is then and later, with the same bits; gradients that are
- * NULL are not computed. */
+/* test_embed.c - promises of the header to programs that embed the library: scratch of exactly the bytes that
+ * were asked for suffices, and gives the same bits, whatever the number of threads is then and later;
+ * gradients that are NULL are not computed. */
 #include "check.h"
 
-#define GUARD 4096 /* bytes behind scratch and results */
+#define GUARD 4096 /* bytes after scratch and results */
 
 /* ---- functions that take scratch --------------------------------------------------------- */
 
@@ -15,7 +15,7 @@ typedef struct {
   void (*run)(void *results, void *scratch, int threads);
 } Case;
 
-/* ---- convolution: one that is computed directly, and one by transforms, with all gradients */
+/* ---- convolution: direct and fft algorithm, with all gradients */
 
 enum { N = 6, L = 500 };
 
@@ -228,7 +228,7 @@ static const Case cases[] = {
     {"rng_choice_weighted", sizeof(mb_size) * CHOSEN, weighted_bytes, weighted_run},
 };
 
-/* Memory with a guard behind it, none of it zero. */
+/* Memory with a guard after it, none of it zero. */
 static uint8_t *guarded(size_t bytes) {
   uint8_t *memory = malloc(bytes + GUARD);
   memset(memory, 0xa5, bytes + GUARD);
@@ -240,7 +240,7 @@ static void check_guard(const Case *c, const char *what, const uint8_t *memory, 
     if (memory[bytes + i] != 0xa5) fail_msg("%s: writes %zu bytes behind %s of %zu", c->name, i, what, bytes);
 }
 
-/* Asks with `asked` threads while the setting is 1, and runs while it is `running`. */
+/* Asks for the scratch of `asked` threads while the setting is 1, and runs with `running` threads. */
 static uint8_t *run(const Case *c, int asked, int running) {
   mb_set_threads(1);
   const size_t bytes = c->bytes(asked);

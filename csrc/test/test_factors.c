@@ -42,7 +42,7 @@ static mb_real *multiplied_plainly(const Product *p) {
   return y;
 }
 
-/* Tiles, strips, panels, groups and runs, whole and not. */
+/* Tiles, strips, panels, groups and runs, complete and partial. */
 static mb_size draw_size(mb_rng *rng, mb_size most) {
   return 1 + (mb_size)(mb_rng_uniform(rng, 0, 1) * (double)most);
 }

@@ -1,4 +1,4 @@
-/* Ranks, trees against a search of all splits by definition, limits, predictions, threads. */
+/* test_forest.c - ranks, trees against a search of all splits by definition, limits, predictions, threads. */
 #include "check.h"
 
 typedef struct {
@@ -71,7 +71,7 @@ static double impurity(const double *count, mb_size K, mb_criterion criterion) {
   return sum * result;
 }
 
-/* Weighted impurity after a split of the rows with inside set; infinite where it is not allowed. */
+/* Weighted impurity after a split of the rows with inside set; infinite if the split is not allowed. */
 static double after(const Case *c, const bool *inside, mb_size feature, mb_real threshold) {
   double left[8] = {0}, right[8] = {0};
   mb_size lefts = 0, rights = 0;
@@ -93,7 +93,7 @@ static double best_after(const Case *c, const bool *inside) {
   return best;
 }
 
-/* Checks node and all below it; adds what its splits bring to importance. */
+/* Checks node and all nodes below it; adds the gain of their splits to importance. */
 static void check_node(const Case *c, int32_t at, const bool *inside, mb_size depth, double *importance) {
   const mb_node node = c->tree->node[at];
   double count[8] = {0}, sum = 0;
@@ -227,7 +227,7 @@ static void ranks_of_many_columns(void **state) {
   free(x), free(value), free(code), free(scratch);
 }
 
-/* The tree asked by hand. */
+/* Walks down the tree. */
 static const mb_node *leaf_of(const mb_tree *tree, const mb_real *x) {
   const mb_node *node = tree->node;
   while (node->child != node - tree->node)

@@ -44,8 +44,8 @@ static void products_of_literals(void **state) {
   check_close(C, AtBt, 4, 0);
 }
 
-/* Tiles are up to 384 x 256, of panels of 64 columns and 128 addends at a time; up to 8 rows have ways of
- * their own, up to 16384 results wide. */
+/* Tiles are up to 384 x 256, in panels of 64 columns and a depth of 128; up to 8 rows have algorithms of
+ * their own, for up to 16384 columns. */
 static const struct {
   mb_size M, N, K;
 } sizes[] = {{1, 1, 1},    {3, 5, 7},     {1, 40, 30},     {40, 1, 30},    {257, 3, 20},
@@ -71,7 +71,7 @@ static void every_transpose_agrees_with_plain_loops_on_any_number_of_threads(voi
   }
 }
 
-/* Several tiles, panels and runs of addends, none of them whole, with the vectors of each instruction set. */
+/* Several tiles, panels and slices of the depth, all partial, with the vectors of each instruction set. */
 static void large_products_on_every_instruction_set(void **state) {
   (void)state;
   const mb_size shapes[][3] = {{401, 331, 531}, {150, 1300, 1100}};
@@ -87,7 +87,7 @@ static void large_products_on_every_instruction_set(void **state) {
         mb_real *C = check_random(p.M * p.N, 3), *expected = check_random(p.M * p.N, 3);
         multiply(C, &p, A, B);
         multiply_plainly(expected, &p, A, B);
-        check_close(C, expected, p.M * p.N, 2 * CHECK_TOLERANCE); /* a thousand addends */
+        check_close(C, expected, p.M * p.N, 2 * CHECK_TOLERANCE); /* depth 1000 */
         free(A), free(B), free(C), free(expected);
       }
   }
@@ -108,7 +108,7 @@ static void what_was_there_does_not_leak_when_beta_is_zero(void **state) {
   }
 }
 
-/* Sums of a thousand terms, where a sample alone and in a batch take different ways. */
+/* At depth 1000 a single sample and a batch take different algorithms. */
 static void rows_agree_with_those_of_a_larger_product(void **state) {
   (void)state;
   enum { M = 20, N = 70, K = 1001 };
@@ -142,8 +142,8 @@ static void forward(mb_real *C, const mb_real *x, void *argument) {
   multiply(C, &c->p, c->of_a ? x : c->other, c->of_a ? c->other : x);
 }
 
-/* As wide as vectors and parts of them, on every instruction set, the best one last: nothing behind the
- * columns changes. */
+/* Widths are those of vectors and parts of vectors, on every instruction set, the best one last: memory after
+ * the columns stays unchanged. */
 static void products_of_every_width(void **state) {
   (void)state;
   enum { ROWS = 13, DEPTH = 7, WIDEST = 150, LD = 160 };
@@ -191,7 +191,7 @@ static void products_of_nothing(void **state) {
   check_close(C, zeros, 4, 0);
 }
 
-/* A pattern of tests to leave out may be given: valgrind takes too long for all. */
+/* The argument is a pattern of tests to skip: valgrind takes too long for all. */
 int main(int count, char **arguments) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(products_of_literals),

@@ -7,7 +7,7 @@ typedef struct {
   mb_size rows, C;
 } Shape;
 
-/* Folded and unfolded, with and without rows left over, several chunks, several blocks. */
+/* Shapes: folded and unfolded, with and without a rest of rows, several chunks, several blocks. */
 static const Shape shapes[] = {{1, 1},  {2, 1},     {300, 1},  {65536, 1}, {50, 3},
                                {37, 7}, {30011, 3}, {700, 64}, {41, 300},  {11, 1100}};
 
@@ -16,7 +16,7 @@ typedef struct {
   mb_real *x, *dy, *gamma, *beta, *running_mean, *running_var; /* inputs */
   mb_real *y, *dx, *dgamma, *dbeta, *mean, *var;               /* results; layer norm: var is inv_sd */
   bool train;
-  mb_real slope; /* of the activation behind a batch norm */
+  mb_real slope; /* of the activation after a batch norm */
 } Norm;
 
 static Norm new_norm(Shape s) {
@@ -261,7 +261,7 @@ static void pooling_behind_batch_norm(void **state) {
   }
 }
 
-/* Not even where sums of squares in double would lose it, nor by a first value far from the others. */
+/* Sums of squares in double would lose the variance; so would a shift by a first value far from the rest. */
 static void a_large_mean_does_not_destroy_the_variance(void **state) {
   (void)state;
   enum { N = 640000 };

@@ -143,7 +143,7 @@ static void gamma_of_shape_zero_is_zero(void **state) {
   mb_rng rng = rng_2022();
   (void)state;
   assert_true(mb_rng_gamma(&rng, 0) == 0);
-  assert_true(mb_rng_random(&rng) == 0.24742606345259932); /* and takes no draw */
+  assert_true(mb_rng_random(&rng) == 0.24742606345259932); /* and makes no draw */
 }
 
 static void ziggurat_strips_have_equal_areas(void **state) {
@@ -204,7 +204,7 @@ static void integers_are_uniform(void **state) {
   assert_true(chi2 < 22.5); /* 0.1 % of 6 degrees of freedom */
 }
 
-/* Whether index holds different numbers below population. */
+/* Returns true if index holds different numbers below population. */
 static bool all_different(const mb_size *index, mb_size size, mb_size population) {
   bool *seen = calloc((size_t)population, sizeof *seen), different = true;
   for (mb_size i = 0; i < size; i++) {

@@ -1,4 +1,4 @@
-/* test_savitzky_golay.c - published weights, both ends, refusals. Whole spectra are held against SciPy in
+/* test_savitzky_golay.c - published weights, both ends, refusals. Whole spectra are compared with SciPy in
  * spec/preprocess_spec.lua. */
 #include "check.h"
 

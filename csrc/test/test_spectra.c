@@ -97,10 +97,11 @@ static void peaks_are_gaussians_of_the_drawn_width(void **state) {
   free_set(set);
 }
 
-/* rng = default_rng(2022); key = rng.bit_generator.random_raw(); label = arange(5) % 2;
- * rng.shuffle(label) g = default_rng([key & 0xffffffff, key >> 32, i, 0]); position = g.integers(950, 1000)
- * or (1000, 1051), g.uniform(0.6, 1), g.uniform(2, 6), g.random(12) for the background, g.normal() first of
- * the noise */
+/* In NumPy:
+ *   rng = default_rng(2022); key = rng.bit_generator.random_raw(); label = arange(5) % 2; rng.shuffle(label)
+ *   g = default_rng([key & 0xffffffff, key >> 32, i, 0])
+ *   position = g.integers(950, 1000) or (1000, 1051), g.uniform(0.6, 1), g.uniform(2, 6)
+ *   g.random(12) for the background, and the first g.normal() of the noise */
 static void draws_are_those_of_numpy(void **state) {
   static const double label[5] = {0, 0, 0, 1, 1};
   static const double position[5] = {986, 998, 983, 1000, 1016};

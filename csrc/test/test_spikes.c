@@ -14,7 +14,7 @@ static mb_spikes plain(mb_size L, double sigma) {
 static mb_real *exact(const mb_size *position, const double *height, mb_size peaks, mb_spikes options) {
   mb_real *y = check_zeros(options.L);
   double *scratch = malloc(mb_spikes_scratch_bytes(&options, peaks));
-  for (mb_size t = 0; t < options.L; t++) y[t] = 7; /* whatever was there goes */
+  for (mb_size t = 0; t < options.L; t++) y[t] = 7; /* must be overwritten */
   assert_int_equal(mb_spikes_exact(y, scratch, position, height, peaks, &options), MB_OK);
   free(scratch);
   return y;
@@ -45,7 +45,7 @@ static void spectra_are_those_of_scipy(void **state) {
   free(y);
 }
 
-/* At every point, not only those near a spike; sums in SciPy's order, so that not a bit differs. */
+/* Every point is compared, not only those near a spike; sums are in SciPy's order, so that all bits agree. */
 static void spectra_are_the_dense_sum(void **state) {
   enum { L = 300, R = 18 };
   const mb_size position[] = {0, 40, 45, 45, 76, 77, 299};
@@ -53,7 +53,7 @@ static void spectra_are_the_dense_sum(void **state) {
   double line[L + 2 * R] = {0}, weight[R + 1];
   mb_real *y = exact(position, height, 7, plain(L, 4.5));
   (void)state;
-  for (mb_size d = 0; d <= R; d++) { /* the answer to one spike of height 1 */
+  for (mb_size d = 0; d <= R; d++) { /* the response to one spike of height 1 */
     mb_real *spike = exact(&d, (double[]){1}, 1, plain(L, 4.5));
     weight[d] = (double)spike[0];
     free(spike);
