@@ -45,7 +45,7 @@ static inline uint32_t mb_bits_of_float(float x) {
 }
 
 /* a where condition holds and else b. Of x < low ? low : x a compiler makes branches, and may then compute
- * the exp of low, which is subnormal and slow, for elements whose exp nobody asked for. */
+ * the exp of low, which is subnormal and slow, for elements whose exp is not used. */
 static inline float mb_select(bool condition, float a, float b) {
   const uint32_t mask = -(uint32_t)condition;
   return mb_float_of_bits((mb_bits_of_float(a) & mask) | (mb_bits_of_float(b) & ~mask));

@@ -139,8 +139,8 @@ typedef enum { MB_UNARY_OPS(MB_OP) MB_UNARY_COUNT } mb_unary_op;
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
 
-/* What the backward pass reads: x need not be kept for Y, nor anything for NONE. That of LEAKY_RELU takes x
- * where p <= 0. */
+/* The array that the backward pass reads: x need not be kept for Y, nor anything for NONE. That of LEAKY_RELU
+ * takes x where p <= 0. */
 typedef enum { MB_READS_NONE, MB_READS_X, MB_READS_Y } mb_reads;
 mb_reads mb_unary_reads(mb_unary_op op);
 /* dx = dy * f'(x), 0 where dy is 0; kept is x or f(x), as above, and may be NULL for NONE. */

@@ -11,7 +11,7 @@
 #define MB_MAX_LANES 16  /* widths that are multiples of this are multiples of lanes */
 
 typedef struct {
-  int lanes; /* reals in a vector; the transforms work on so many channels at once */
+  int lanes; /* reals in a vector, and channels that a transform works on at once */
 
   /* C (M x N, rows ldc apart) = or, with add, += A B; a[i, d] is A[i row + d step], B (depth x N) has rows
    * ldb apart and may be read up to the next multiple of lanes behind N. */

@@ -18,7 +18,7 @@ typedef struct {
 mb_background mb_background_draw(mb_rng *rng, const mb_spectra *options);
 void mb_background_fill(mb_real *y, const mb_background *background, mb_size L);
 
-/* What all peaks of a spectrum have in common. */
+/* The shape that all peaks of a spectrum share. */
 typedef struct {
   double width, mixing, asymmetry;
 } mb_peak_shape;
