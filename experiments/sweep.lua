@@ -1,8 +1,8 @@
 -- Runs a sweep: many configurations, each with several seeds, on all cores; see docs/sweeps.md.
 --
---     lua experiments/sweep.lua plan    FILE       what would run
---     lua experiments/sweep.lua run     FILE       all that has no result yet; Ctrl-C stops, the same command goes on
---     lua experiments/sweep.lua status  FILE       how far it is, and the best so far
+--     lua experiments/sweep.lua plan    FILE       lists the trials
+--     lua experiments/sweep.lua run     FILE       runs trials without a result; Ctrl-C stops, the same command resumes
+--     lua experiments/sweep.lua status  FILE       shows progress, and the best so far
 --     lua experiments/sweep.lua collect FILE       page.html, trials.csv, trials.sqlite; the best as Lua
 --     lua experiments/sweep.lua best    FILE       the best configuration as Lua
 --
@@ -76,7 +76,7 @@ function commands.plan()
   print(("%s: %d trials, %d of them ended; version %s"):format(plan.name, plan.size, ended, plan.version))
 end
 
--- A line on the terminal that is written over; elsewhere a line every ten seconds.
+-- Shows progress on a line that is overwritten on a terminal; elsewhere on a new line every ten seconds.
 local function progress_of(plan, left)
   local counts, ended, began, last = {}, 0, clock(), -math.huge
   local on_terminal = term.isatty(io.stderr)

@@ -28,14 +28,14 @@ local sweep = { range = space.range, integer = space.integer, when = space.when 
 
 local folder_options = { out = check.optional "string", quick = check.default(false, "boolean") }
 
--- The sweep of a file and its folder; or nil and a message.
+-- Returns the sweep of a file and its folder; or nil and a message.
 local function open(path, options)
   local loaded, err = definition.load(path, options.quick)
   if not loaded then return nil, err end
   return loaded, folders.open(options.out or "results/sweeps/" .. loaded.name, loaded)
 end
 
---- The trials of a sweep, as far as they are known before any has run.
+--- Lists the trials of a sweep that are known before any has run.
 -- @param path string the sweep file
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
@@ -63,7 +63,7 @@ local run_options = {
   on_tick = check.optional "function", quick = check.default(false, "boolean"),
 }
 
--- Raises if results of another version are there, and none of this one, unless they may stand beside.
+-- Raises if only results of another version exist, unless results may be beside them.
 local function check_versions(folder, beside)
   if beside or next(folder:ended()) then return end
   local other = folder:others()[1]
@@ -85,7 +85,7 @@ local function all() return true end
 
 local function nothing() end
 
---- Runs all trials that have no result yet; what is finished is never run again.
+--- Runs all trials without a result; trials with a result never run again.
 -- @param path string the sweep file
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
@@ -117,7 +117,7 @@ end
 
 check.takes(sweep.run, 2, run_options)
 
---- How far a sweep is.
+--- Reports the progress of a sweep.
 -- @param path string the sweep file
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
@@ -154,7 +154,7 @@ end
 
 check.takes(sweep.collect, 2, folder_options)
 
---- The best configuration as runnable Lua.
+--- Returns the best configuration as runnable Lua.
 -- @param path string the sweep file
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }

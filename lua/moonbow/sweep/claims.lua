@@ -1,7 +1,7 @@
---- Claims on trials: a file that says which process runs a trial, and that becomes the trial's result.
+--- Claims on trials: a file names the process that runs a trial, and becomes the trial's result.
 --
--- A process is known by host, number and start time, since the system uses numbers again. A claim is void when its
--- process is gone. One of another host is never void here: there, Slurm or whoever started it knows what lives.
+-- A process is identified by host, number and start time, since the system reuses numbers. A claim is void when its
+-- process has ended. A claim of another host is never void here: there, Slurm or the user knows which processes run.
 -- Claim and result are one file, so that a short trial costs one new file and one renaming.
 local uv = require "luv"
 local files = require "moonbow.io.files"
@@ -9,13 +9,13 @@ local json = require "moonbow.io.json"
 
 local claims = {}
 
--- The start time of a process in ticks since the system started, or nil where there is no such process.
+-- Returns the start time of a process in ticks since the system started, or nil if there is no such process.
 local function start_of(pid)
   local file = io.open(("/proc/%d/stat"):format(pid), "r")
   if not file then return nil end
   local text = file:read "a"
   file:close()
-  local fields, number = text:match "^.*%)%s(.*)$", 2 -- behind the name, which may hold anything
+  local fields, number = text:match "^.*%)%s(.*)$", 2 -- after the name, which may hold any characters
   for field in (fields or ""):gmatch "%S+" do
     number = number + 1
     if number == 22 then return field end
@@ -24,7 +24,7 @@ end
 
 local own
 
---- This process, as claims and results name it: { host, pid, process_start }.
+--- Returns this process as claims and results name it: { host, pid, process_start }.
 function claims.process()
   local pid = math.tointeger(uv.os_getpid())
   if not own or own.pid ~= pid then
@@ -33,7 +33,7 @@ function claims.process()
   return own
 end
 
--- Creates a file that must not exist, with a claim of this process. Returns it, open; false where it exists; nil and a
+-- Creates a file that must not exist, with a claim of this process. Returns it, open; false if it exists; nil and a
 -- message.
 local function create(path)
   local fd, err, code = uv.fs_open(path, "wx", tonumber("644", 8))
@@ -49,7 +49,7 @@ local function create(path)
   return nil, ("%s: %s"):format(path, why or "could not be written")
 end
 
---- Tells if a claim is held: true with the process's number and host, or false. No claim, or a void one, is not held.
+--- Returns true, and the process's number and host, if a claim is held; false for a void or missing claim.
 function claims.is_held(path)
   local text = files.read(path) or ""
   local host, pid = text:match '"host":"([^"]*)"', math.tointeger(text:match '"pid":(%d+)')
@@ -59,7 +59,7 @@ function claims.is_held(path)
   return start_of(pid) == start, pid, host
 end
 
--- Takes over a void claim. A lock keeps two processes from doing so at once.
+-- Takes over a void claim. A lock keeps two processes from taking it at the same time.
 local function take_over(path)
   local lock <close>, err = files.lock(path:match "^(.*)/" .. "/.takeover")
   if not lock then return lock, err end
@@ -77,15 +77,15 @@ function claims.take(path)
   return take_over(path)
 end
 
---- Gives a claim back.
+--- Releases a claim.
 function claims.release(path, fd)
   uv.fs_close(fd)
   os.remove(path)
 end
 
---- Turns a claim into a result: its text, one that names this process too, replaces the claim's, and the file moves.
--- It does not wait for the disk, which would take longer than a short trial: after a loss of power a trial may have to
--- run again. Returns true, or nil and a message; the claim is over.
+--- Turns a claim into a result: the text, which also names this process, replaces the claim's, and the file moves. Does
+-- not wait for the disk, which would take longer than a short trial: after a power failure a trial may have to run
+-- again. Returns true, or nil and a message; the claim has ended.
 function claims.finish(path, fd, text, target)
   local written, err = uv.fs_write(fd, text, 0)
   uv.fs_close(fd)

@@ -1,4 +1,4 @@
---- The results of a sweep put together: summary, CSV, SQLite, page, and the best configuration as Lua.
+--- Combines the results of a sweep: summary, CSV, SQLite, page, and the best configuration as Lua.
 local files = require "moonbow.io.files"
 local check = require "moonbow.check"
 local page = require "moonbow.sweep.page"
@@ -7,7 +7,7 @@ local statistics = require "moonbow.sweep.statistics"
 
 local collect = {}
 
---- Reads all results of a folder that belong to its sweep: configurations that are no longer in the space stay out.
+--- Reads all results of a folder that belong to its sweep; configurations that are no longer in the space are left out.
 -- @return list of results; list of messages about files that could not be read
 function collect.read(folder)
   local results, faults, ids = {}, {}, {}
@@ -23,9 +23,9 @@ function collect.read(folder)
   return results, faults
 end
 
---- What follows from results.
+--- Computes the summary of results.
 -- @return { sweep, results, configurations, variance (or nil), importance (or nil), counts { [status] = number },
---   stopped (trials), flat (those of them that had not begun to improve) }
+--   stopped (trials), flat (stopped trials that had not begun to improve) }
 function collect.summary(sweep, results)
   local configurations = statistics.configurations(results, sweep.objective)
   statistics.compare(configurations)
@@ -39,7 +39,7 @@ end
 
 -- ---- tables ----
 
--- Names of metrics of all results, sorted.
+-- Returns the names of metrics of all results, sorted.
 local function metric_names(results)
   local seen, names = {}, {}
   for _, result in ipairs(results) do
@@ -51,7 +51,7 @@ local function metric_names(results)
   return names
 end
 
--- Heading and rows, a trial each: cells are numbers, strings, booleans or nil.
+-- Returns heading and rows, one per trial: cells are numbers, strings, booleans or nil.
 local function trial_table(sweep, results)
   local metrics, heading, rows = metric_names(results), { "id" }, {}
   for _, name in ipairs(sweep.space.names) do heading[#heading + 1] = name end
@@ -97,7 +97,7 @@ local function sql_value(connection, value)
   return "'" .. connection:escape(tostring(value)) .. "'"
 end
 
--- Writes a table trials into a new database beside path, which then takes its place.
+-- Writes a table `trials` into a new database beside path, which then replaces the old one.
 local function write_sqlite(path, heading, rows)
   local found, sqlite = pcall(require, "luasql.sqlite3")
   if not found then return nil, "lua-sql-sqlite3 is not installed" end
@@ -130,7 +130,7 @@ local function lua_value(value)
     or tostring(value)
 end
 
---- The best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run.
+--- Returns the best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run.
 function collect.best(sweep, summary)
   local best = summary.configurations[1]
   if not best or not best.mean then return nil, "no trial has ended with a result yet" end

@@ -1,4 +1,4 @@
---- A sweep as a file or a table defines it, checked as a whole.
+--- Reads the definition of a sweep from a file or a table, and checks it as a whole.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
@@ -72,7 +72,7 @@ end
 
 -- Calls f and lists the names of all modules that it requires.
 local function recording_requires(f)
-  require "moonbow" -- before: the modules that it requires are none of the file's
+  require "moonbow" -- required first, since its modules do not belong to the file
   local names, seen, require_of_lua = {}, {}, require
   function _G.require(name)
     if not seen[name] then
@@ -87,7 +87,7 @@ local function recording_requires(f)
   return ok, result, names
 end
 
--- A message about the table of a sweep file, with the line of the entry that it names, if the file has one.
+-- Returns a message about the table of a sweep file, with the line of the entry that it names, if the file has one.
 local function locate(path, text, message)
   local where = core.where()
   if message:sub(1, #where) == where then message = message:sub(#where + 1) end

@@ -6,7 +6,7 @@
 --     results/sweeps/NAME/VERSION/claims/ID            names the process that runs the trial
 --     results/sweeps/NAME/VERSION/checkpoints/ID/      for mb.fit
 --
--- Nothing has to be cleaned up after a kill: see claims, and a result is there as a whole or not at all.
+-- Nothing has to be cleaned up after a kill: see claims; and a result is complete or missing.
 local lfs = require "lfs"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
@@ -21,7 +21,7 @@ Folder.__index = Folder
 
 local folder = {}
 
---- The identity of a trial in a version: 16 hexadecimal digits.
+--- Returns the identity of a trial in a version: 16 hexadecimal digits.
 function folder.id(config, seed)
   return ("%016x"):format(core.digest(("%s %d"):format(space.canonical(config), seed)))
 end
@@ -32,7 +32,7 @@ local function read_json(path)
   return json.decode(text)
 end
 
--- The versions below a folder that have results, but for one: { version, parts, trials }.
+-- Returns the versions below a folder that have results, except one: { version, parts, trials }.
 local function other_versions(root, own)
   local found = {}
   if lfs.attributes(root, "mode") ~= "directory" then return found end
@@ -55,7 +55,7 @@ function folder.open(root, sweep)
   return setmetatable({ root = root, path = root .. "/" .. sweep.version, sweep = sweep, claimed = {} }, Folder)
 end
 
---- Other versions of the sweep with results: a list of { version, trials, differences (names of parts) }.
+--- Returns other versions of the sweep with results: a list of { version, trials, differences (names of parts) }.
 function Folder.others(self)
   local others = other_versions(self.root, self.sweep.version)
   for _, other in ipairs(others) do other.differences = version.differences(other.parts, self.sweep.parts) end
@@ -75,7 +75,7 @@ function Folder.prepare(self)
     objective = sweep.objective } .. "\n")
 end
 
---- The result of a trial; nil if it has not ended; nil and a message if the file is damaged.
+--- Returns the result of a trial; nil if it has not ended; nil and a message if the file is damaged.
 function Folder.result(self, id)
   local path = self.path .. "/trials/" .. id .. ".json"
   if not files.exists(path) then return nil end
@@ -85,10 +85,10 @@ function Folder.result(self, id)
   return nil, ("%s: %s"):format(path, err or "it is no result of a trial")
 end
 
---- Tells if a trial has a result.
+--- True if a trial has a result.
 function Folder.has(self, id) return files.exists(self.path .. "/trials/" .. id .. ".json") end
 
---- Writes the result of a trial that is claimed, whole or not at all; the claim is over. Returns true, or nil and a
+--- Writes the result of a claimed trial, whole or not at all, and ends the claim. Returns true, or nil and a
 -- message.
 function Folder.write(self, id, result)
   local fd = self.claimed[id]
@@ -114,14 +114,14 @@ function Folder.claim(self, id)
   return fd and true, err
 end
 
---- Gives the claim on a trial back, unless a result took its place.
+--- Releases the claim on a trial, unless a result replaced it.
 function Folder.release(self, id)
   local fd = self.claimed[id]
   self.claimed[id] = nil
   if fd then claims.release(self:claim_path(id), fd) end
 end
 
---- Trials that processes run now: { [id] = { pid, host } }.
+--- Returns the trials that processes run now: { [id] = { pid, host } }.
 function Folder.running(self)
   local found, path = {}, self.path .. "/claims"
   if lfs.attributes(path, "mode") ~= "directory" then return found end
@@ -140,7 +140,7 @@ function Folder.log(self, id, line) return files.append(self.path .. "/logs/" ..
 --- The path of a trial's log.
 function Folder.log_path(self, id) return self.path .. "/logs/" .. id .. ".log" end
 
---- The folder for checkpoints of a trial; made when it is asked for.
+--- Returns the folder for checkpoints of a trial, and makes it.
 function Folder.checkpoint(self, id)
   local path = self.path .. "/checkpoints/" .. id
   local ok, err = files.make_folders(path)

@@ -1,4 +1,4 @@
---- Asynchronous successive halving: a trial goes on behind a rung only if it is among the best there so far.
+--- Asynchronous successive halving: a trial continues after a rung only if it is among the best there so far.
 --
 -- Rungs are at the steps first, first * reduction, first * reduction^2, ... A configuration is judged by its first
 -- seed; its other seeds run only if that one was not stopped. Values at a rung are appended to a file, one line each,
@@ -9,7 +9,7 @@ local halving = {}
 
 local function rung_path(folder, rung) return ("%s/rungs/%d.log"):format(folder.path, rung) end
 
--- The number of the rung at a step, from 0, or nil.
+-- Returns the number of the rung at a step, from 0, or nil.
 local function rung_at(options, step)
   local rung, at = 0, options.first
   while at < step do rung, at = rung + 1, at * options.reduction end
@@ -22,7 +22,7 @@ local function values_at(path)
   return values
 end
 
---- Whether a trial that reports a value at a step goes on.
+--- True if a trial that reports a value at a step continues.
 -- @param value of the objective, smaller being better
 function halving.goes_on(folder, options, id, step, value)
   local rung = rung_at(options, step)
@@ -39,8 +39,8 @@ function halving.goes_on(folder, options, id, step, value)
   return value == value and better < math.ceil(count / options.reduction)
 end
 
---- Counts stopped trials, and those among them whose objective had not improved since their first report: they may
--- belong to configurations that start late.
+--- Counts stopped trials, and those of them whose objective had not improved since their first report, since these may
+-- belong to configurations that improve late.
 -- @param results list of trials' results
 function halving.late_starters(results, objective)
   local stopped, flat = 0, 0

@@ -1,4 +1,4 @@
---- The results of a sweep as one HTML page that needs nothing but itself, legible on a phone and in print.
+--- The results of a sweep as one self-contained HTML page, legible on a phone and in print.
 local check = require "moonbow.check"
 local distributions = require "moonbow.distributions"
 local progress = require "moonbow.progress"
@@ -61,7 +61,7 @@ end
 
 local WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 70, 20, 12, 44
 
--- Maps a range of values onto pixels; a range of one value lies in the middle.
+-- Maps a range of values to pixels; a range of one value is in the middle.
 local function scale(low, high, first, last)
   if high <= low then return function() return (first + last) / 2 end end
   return function(value) return first + (value - low) / (high - low) * (last - first) end
@@ -81,7 +81,7 @@ local function svg(height, title, parts)
     table.concat(parts))
 end
 
--- From blue (best) to a pale grey (worst).
+-- Returns a colour from blue (best) to a pale grey (worst).
 local function colour_of(rank, count)
   local share = count > 1 and (rank - 1) / (count - 1) or 0
   return ("rgb(%.0f,%.0f,%.0f)"):format(20 + 190 * share, 80 + 135 * share, 160 + 60 * share)
@@ -95,7 +95,7 @@ local function axes(x_label, low, high)
   }
 end
 
--- The objective over steps of each configuration's first reporting trial, the best ones last, on top.
+-- Draws the objective over steps of each configuration's first reporting trial, the best ones last, on top.
 local function learning_curves(summary)
   local name, trials, by_key = summary.sweep.objective.name, {}, {}
   for _, result in ipairs(summary.results) do
@@ -129,7 +129,7 @@ local function learning_curves(summary)
     .. svg(HEIGHT, "learning curves", parts)
 end
 
--- Mean of each level of a factor, with the 95 % interval of the mean from the spread between seeds and configurations.
+-- Draws the mean of each level of a factor, with its 95 % interval from the spread between seeds and configurations.
 local function effect(summary, factor)
   local values, order, any = {}, {}, factor.levels
   for _, level in ipairs(any) do
@@ -175,7 +175,7 @@ local function effect_figure(summary, factor)
   return ("<h3>%s</h3>"):format(escape(factor.name)) .. svg(height, factor.name, parts)
 end
 
--- One vertical axis per name and the objective last; a line per configuration, the worst first.
+-- Draws one vertical axis per name, the objective last, and a line per configuration, the worst first.
 local function parallel(summary)
   local names, list = {}, {}
   for _, name in ipairs(summary.sweep.space.names) do names[#names + 1] = name end
@@ -237,7 +237,7 @@ local function overview(summary)
     sweep.objective.minimize and "smaller" or "larger", sweep.version)
 end
 
--- Shares of the variance, for grids.
+-- Shows shares of the variance, for grids.
 local function variance_table(summary)
   local variance, rows, above, figures = summary.variance, {}, {}, {}
   for i, factor in ipairs(variance.factors) do
@@ -255,7 +255,7 @@ local function variance_table(summary)
     .. "<p class=\"soft\">Mean of each value, with its 95 % interval:</p>" .. table.concat(figures)
 end
 
--- What tells the best configurations, where values hardly repeat.
+-- Shows what distinguishes the best configurations, if values rarely repeat.
 local function importance_table(summary)
   local rows, sure = {}, {}
   for i, factor in ipairs(summary.importance) do
@@ -328,7 +328,7 @@ local function code(best)
   return "<h2>The best configuration</h2><pre>" .. escape_lines(best) .. "</pre>"
 end
 
---- The page.
+--- Returns the page.
 -- @param summary from collect.summary
 -- @param best Lua code of the best configuration, or nil
 function page.html(summary, best)

@@ -1,7 +1,7 @@
 --- The trials of a sweep, in order: each configuration with each of its seeds.
 --
--- Configurations of TPE follow from the results before them. Number i is proposed from the values of numbers up to
--- i - lag alone, so that the same sweep tries the same configurations with any number of workers, in any process.
+-- Configurations of TPE depend on earlier results. Number i is proposed from the values of numbers up to
+-- i - lag only, so that the same sweep tries the same configurations with any number of workers, in any process.
 local folders = require "moonbow.sweep.folder"
 local strategies = require "moonbow.sweep.strategies"
 local space = require "moonbow.sweep.space"
@@ -11,14 +11,14 @@ Plan.__index = Plan
 
 local plan = {}
 
---- The plan of a sweep whose results lie in a folder.
+--- Makes the plan of a sweep whose results are in a folder.
 function plan.new(sweep, folder)
   return setmetatable({ sweep = sweep, folder = folder, strategy = strategies.new(sweep), items = {},
     lag = sweep.strategy.lag, is_complete = false }, Plan)
 end
 
--- The value of a configuration for the strategy, smaller being better: the mean over the seeds that are done; false
--- while a seed has not ended; nil where all have ended without a value.
+-- Returns the value of a configuration for the strategy, smaller being better: the mean over the completed seeds; false
+-- while a seed has not ended; nil if all have ended without a value.
 local function value_of(self, item)
   local sum, count = 0, 0
   for _, trial in ipairs(item.trials) do
@@ -31,7 +31,7 @@ local function value_of(self, item)
   return (self.sweep.objective.minimize and 1 or -1) * sum / count
 end
 
--- The history from which the next configuration is proposed; nil while results that it needs are missing.
+-- Returns the history from which the next configuration is proposed; nil while results that it needs are missing.
 local function history_of(self)
   local history, decided = {}, #self.items + 1 - self.lag
   for i, item in ipairs(self.items) do
@@ -55,7 +55,7 @@ local function add(self, config)
   self.items[#self.items + 1] = item
 end
 
---- Proposes all configurations that can be proposed by now. Returns true when the last one is there.
+--- Proposes all configurations that can be proposed now. Returns true if these are all.
 function Plan.advance(self)
   if self.strategy.configurations and #self.items == 0 then
     for _, config in ipairs(self.strategy.configurations) do add(self, config) end
@@ -70,8 +70,8 @@ function Plan.advance(self)
   return true
 end
 
---- The trials proposed so far: { id, config, seed }, in order. With halving, all first seeds come first: whether the
--- others run depends on them.
+--- Returns the trials proposed so far: { id, config, seed }, in order. With halving, all first seeds come first, since
+-- the other seeds run only if these are not stopped.
 function Plan.trials(self)
   local list = {}
   if self.sweep.strategy[1] == "asha" then
@@ -84,13 +84,13 @@ function Plan.trials(self)
   return list
 end
 
---- How many trials the whole sweep has: exact for fixed lists, else at most.
+--- Returns the number of trials of the whole sweep: exact for fixed lists, else an upper bound.
 function Plan.size(self)
   local configurations = self.strategy.configurations and #self.strategy.configurations or self.sweep.strategy.trials
   return configurations * #self.sweep.seeds
 end
 
---- The keys of all configurations proposed so far, as a set.
+--- Returns the keys of all configurations proposed so far, as a set.
 function Plan.keys(self)
   local keys = {}
   for _, item in ipairs(self.items) do keys[space.canonical(item.config)] = true end

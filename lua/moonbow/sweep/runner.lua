@@ -1,8 +1,8 @@
 --- Runs the trials of a sweep on this machine: in this process, or in worker processes.
 --
--- Workers are started afresh, with as many threads each as leaves none of the cores to two of them. They run one trial
--- after the other. One that crashes, or takes too long or too much memory, ends with a result that says so, and a new
--- one takes its place.
+-- Workers are new processes, with numbers of threads that share the cores among them. Each runs one trial
+-- after another. If a worker crashes, or takes too long or too much memory, its trial gets a result that says so, and a
+-- new worker replaces it.
 local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
@@ -10,7 +10,7 @@ local interrupt = require "moonbow.interrupt"
 local json = require "moonbow.io.json"
 local worker = require "moonbow.sweep.worker"
 
-local POLL = 100      -- milliseconds between looks at time, memory, Ctrl-C, and trials of other processes
+local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
 local CODE = "require('moonbow.sweep.worker').main()"
 
 local Runner = { __name = "runner" }
@@ -20,7 +20,7 @@ local runner = {}
 
 -- ---- which trial is next ----
 
--- Trials that have no result, nor are tried here; those of other processes wait.
+-- Returns the next trial without a result, and at the end trials to repeat; nil if there are none.
 local function next_trial(self)
   if self.at > #self.trials then
     self.is_complete = self.plan:advance()
@@ -34,7 +34,7 @@ local function next_trial(self)
   return table.remove(self.retries, 1)
 end
 
--- Looks again at trials that other processes claimed: they may have ended without a result.
+-- Checks again trials that other processes claimed: they may have ended without a result.
 local function look_again(self)
   local waiting = self.waiting
   self.waiting = {}
@@ -51,7 +51,7 @@ local function has_more(self) return self.at <= #self.trials or #self.retries > 
 
 local GOOD = { done = true, stopped = true, there = true }
 
--- Counts the end of a trial, and tries it again where it failed and may.
+-- Counts the end of a trial, and tries it again if it failed and may be repeated.
 local function ended(self, trial, status)
   if status == "busy" then
     table.insert(self.waiting, trial)
@@ -68,7 +68,7 @@ local function ended(self, trial, status)
   table.insert(self.retries, trial)
 end
 
--- Writes the result of a trial whose worker is gone.
+-- Writes the result of a trial whose worker has ended.
 local function record_death(self, process, status, reason)
   local trial, folder = process.trial, self.folder
   if folder:has(trial.id) then return ended(self, trial, "there") end
@@ -98,7 +98,7 @@ end
 
 local function send(process, value) process.input:write(json.encode(value) .. "\n") end
 
--- Gives a worker its next trial; without one, it waits, and ends when its input is closed.
+-- Gives a worker its next trial. Without one it waits, and ends when its input is closed.
 local function feed(self, process)
   local trial = not self.is_stopping and next_trial(self)
   process.trial = trial or nil
@@ -124,7 +124,7 @@ local function read_answers(self, process, text)
   process.unread = process.unread:match "[^\n]*$"
 end
 
--- The last lines that a worker wrote to standard error, for the reason of its end.
+-- Returns the last lines that a worker wrote to standard error, for the reason of its end.
 local function tail_of(process)
   local text = process.errors:gsub("%s+$", "")
   return text == "" and "" or "; it wrote: " .. text:sub(-500)
@@ -171,7 +171,7 @@ local function start_worker(self)
   send(process, { path = self.sweep.path, root = self.folder.root, quick = self.sweep.quick })
 end
 
--- Resident memory of a process in bytes.
+-- Returns the resident memory of a process in bytes.
 local function memory_of(pid)
   local file = io.open(("/proc/%d/statm"):format(pid), "r")
   local pages = file and file:read("a"):match "^%d+ (%d+)"
@@ -179,7 +179,7 @@ local function memory_of(pid)
   return (tonumber(pages) or 0) * 4096
 end
 
--- Ends a worker whose trial takes too long or too much.
+-- Ends a worker whose trial exceeds its time or memory.
 local function watch(self, process)
   if not process.trial or process.verdict then return end
   process.memory = math.max(process.memory, memory_of(process.pid))
@@ -242,7 +242,7 @@ local function run_here(self)
   end
 end
 
---- Runs all trials that have no result yet. Raises on Ctrl-C, after all workers have ended.
+--- Runs all trials without a result. Raises on Ctrl-C, after all workers have ended.
 -- @param plan of the sweep
 -- @param options workers (0: in this process), threads (of each worker), wants (function(i): true for the trials of
 --   this share), on_end (function(trial, status)), on_tick (function(), called at least ten times a second)

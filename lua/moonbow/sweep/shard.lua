@@ -1,9 +1,9 @@
---- Which share of a sweep's trials this process takes: one that is given, or what a launcher's environment says.
+--- Determines this process's share of a sweep's trials: the given one, or the one from a launcher's environment.
 local check = require "moonbow.check"
 
 local shard = {}
 
--- Number of this process and how many there are, by the names of the environment, and what the numbers begin with.
+-- Variables of the environment with the number of this process and the number of processes, and the first number.
 local launchers = {
   { "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", first = "SLURM_ARRAY_TASK_MIN" },
   { "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE" },
@@ -17,7 +17,7 @@ local function number_of(name)
   return text and math.tointeger(tonumber(text))
 end
 
--- The share that the environment names; nil for a process alone.
+-- Returns the share that the environment names; nil for a single process.
 local function from_environment()
   for _, names in ipairs(launchers) do
     local index, count = number_of(names[1]), number_of(names[2])
@@ -27,7 +27,7 @@ local function from_environment()
   end
 end
 
---- The share { index, count } of a text "I/N", or of the environment; nil for all trials.
+--- Reads the share { index, count } from a text "I/N", or from the environment; nil for all trials.
 -- @param text string "2/8", or nil
 function shard.find(text)
   if not text then return from_environment() end

@@ -12,7 +12,7 @@
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 
-local MOST_GRID_INTEGERS = 1000 -- an integer range of more values needs points in a grid
+local MOST_GRID_INTEGERS = 1000 -- an integer range with more values needs the option points in a grid
 
 local Entry = { __name = "entry of a space" }
 Entry.__index = Entry
@@ -41,21 +41,22 @@ local function new_range(kind, low, high, options)
     Entry)
 end
 
---- Real numbers from low to high, for a space.
+--- Makes an entry of real numbers from low to high.
 -- @param low number
 -- @param high number above low
 -- @option scale string "log" for values that differ by factors; low is then above 0
--- @option points integer how many a grid takes, at equal distances on the scale; without it a grid refuses the range
+-- @option points integer number of values in a grid, at equal distances on the scale; without it a grid refuses the
+--   range
 -- @return table an entry of a space
 function space.range(low, high, options) return new_range("range", low, high, options) end
 
 check.takes(space.range, 3, range_options)
 
---- Integers from low to high, for a space.
+--- Makes an entry of integers from low to high.
 -- @param low integer
 -- @param high integer above low
 -- @option scale string "log" for values that differ by factors; low is then above 0
--- @option points integer how many a grid takes, at equal distances on the scale (up to 1000: all of them)
+-- @option points integer number of values in a grid, at equal distances on the scale (up to 1000: all of them)
 -- @return table an entry of a space
 function space.integer(low, high, options) return new_range("integer", low, high, options) end
 
@@ -81,10 +82,10 @@ local function new_choice(where, values)
   return setmetatable({ kind = "choice", values = table.move(values, 1, #values, 1, {}) }, Entry)
 end
 
---- An entry that exists only where other entries have certain values: when({ norm = "batch" }, entry), or
+--- Makes an entry that exists only if other entries have certain values: when({ norm = "batch" }, entry), or
 -- when({ norm = { "batch", "layer" } }, entry) for any of several.
 -- @param condition table { name = value or list of values }; all of them have to hold
--- @param entry table a list of choices, or what range or integer returns
+-- @param entry table a list of choices, or an entry from range or integer
 -- @return table an entry of a space
 function space.when(condition, entry)
   check.kind("when", "condition", condition, "table")
@@ -100,7 +101,7 @@ function space.when(condition, entry)
   return copy
 end
 
--- The values that a grid takes; raises for a range without points.
+-- Returns the values of an entry in a grid; raises for a range without points.
 local function grid_values(name, entry)
   if entry.kind == "choice" then return entry.values end
   local count = entry.points
@@ -119,7 +120,7 @@ local function grid_values(name, entry)
   return values
 end
 
---- The value at a share of the way from low to high, both included.
+--- Returns the value at a fraction of the distance from low to high, both included.
 function Entry.at(entry, share)
   local low, high = entry.low, entry.high
   local value = entry.log and low * (high / low) ^ share or low + (high - low) * share
@@ -127,7 +128,7 @@ function Entry.at(entry, share)
   return math.min(math.max(value, low), high)
 end
 
---- The value for u in [0, 1): choices and integers are equally likely on their scale.
+--- Returns the value for u in [0, 1): choices and integers are equally likely on their scale.
 function Entry.from_unit(entry, u)
   if entry.kind == "choice" then return entry.values[math.min(math.floor(u * #entry.values) + 1, #entry.values)] end
   if entry.kind == "range" then return entry:at(u) end
@@ -136,14 +137,14 @@ function Entry.from_unit(entry, u)
   return math.min(math.max(math.floor(value + 0.5), entry.low), entry.high)
 end
 
---- The u in [0, 1] of a number of a range or of integers, for which from_unit gives it back.
+--- Returns the u in [0, 1] of a number of a range or of integers, for which from_unit returns the number.
 function Entry.to_unit(entry, value)
   local half = entry.kind == "integer" and 0.5 or 0
   local low, high = entry.low - half, entry.high + half
   return entry.log and math.log(value / low) / math.log(high / low) or (value - low) / (high - low)
 end
 
---- Tells if a value is one of the entry's.
+--- True if a value is a value of the entry.
 function Entry.has(entry, value)
   if entry.kind == "choice" then
     for _, one in ipairs(entry.values) do
@@ -183,7 +184,7 @@ local function check_condition(name, entry, entries)
   end
 end
 
--- The names, sorted, but behind those that their conditions name.
+-- Returns the names, sorted, but after the names in their conditions.
 local function order_of(entries)
   local sorted, order, states = {}, {}, {}
   for name in pairs(entries) do sorted[#sorted + 1] = name end
@@ -203,7 +204,7 @@ local function order_of(entries)
   return order
 end
 
---- Reads the space of a sweep file. Raises, naming the entry, for one that is empty, unknown or depends on itself.
+--- Reads the space of a sweep file. Raises, and names the entry, if it is empty, unknown or depends on itself.
 function space.parse(given)
   check.kind("sweep", "space", given, "table")
   local entries = {}
@@ -235,7 +236,8 @@ local function each_point(self, i, config, values, visit)
   config[name] = nil
 end
 
---- All configurations of the grid, in a fixed order: the last name varies fastest. Raises for a range without points.
+--- Returns all configurations of the grid, in a fixed order: the last name varies fastest. Raises for a range without
+-- points.
 function Space.grid(self)
   local values, found = {}, {}
   for _, name in ipairs(self.names) do values[name] = grid_values(name, self.entries[name]) end
@@ -247,7 +249,7 @@ function Space.grid(self)
   return found
 end
 
---- The configuration of a list of numbers in [0, 1), one per name in the order of Space.names.
+--- Returns the configuration for a list of numbers in [0, 1), one per name in the order of Space.names.
 function Space.from_unit(self, u)
   local config = {}
   for i, name in ipairs(self.names) do
@@ -257,7 +259,7 @@ function Space.from_unit(self, u)
   return config
 end
 
---- Tells if a configuration is one of the space: each active name has one of its values, and no other is set.
+--- True if a configuration is in the space: each active name has one of its values, and no other name is set.
 function Space.has(self, config)
   local count = 0
   for _, name in ipairs(self.names) do
@@ -270,7 +272,7 @@ function Space.has(self, config)
   return count == 0
 end
 
---- A configuration as text: the same for equal ones, whatever the order of their names.
+--- Returns a configuration as text: equal for equal configurations, whatever the order of their names.
 function space.canonical(config) return assert(json.encode(config)) end
 
 return space

@@ -1,4 +1,4 @@
---- How sure the results of a sweep are: means over seeds, paired differences, and what each factor explains.
+--- Statistics of the results of a sweep: means over seeds, paired differences, shares of the variance by factor.
 local distributions = require "moonbow.distributions"
 local random = require "moonbow.random"
 local space = require "moonbow.sweep.space"
@@ -49,8 +49,8 @@ function statistics.configurations(results, objective)
   return list
 end
 
--- Of two configurations, over the seeds that both have: mean difference, its sd, number of seeds, and p of the paired
--- t-test, which needs two seeds.
+-- Compares two configurations over the seeds that both have: returns mean difference, its sd, number of seeds, and p of
+-- the paired t-test, which needs two seeds.
 local function pair(best, other)
   local differences = {}
   for seed, value in pairs(best.values) do
@@ -68,8 +68,8 @@ local function pair(best, other)
   return result
 end
 
---- Holm's correction: each p becomes that of the whole family, so that the chance of one false "different" among all
--- stays below it. Source: Holm 1979.
+--- Holm's correction: corrects each p for the whole family, so that the chance of at least one false "different" is at
+-- most p. Source: Holm 1979.
 -- @param items list of tables with p; corrected is set beside it
 function statistics.correct(items)
   local sorted = {}
@@ -95,7 +95,7 @@ function statistics.compare(configurations)
   statistics.correct(differences)
 end
 
--- The sum of squares of configurations' means around the mean, and within configurations; both weighted by values.
+-- Returns the sum of squares of configurations' means around the mean, and within configurations, weighted by values.
 local function sums_of_squares(groups)
   local n, sum = 0, 0
   for _, group in ipairs(groups) do n, sum = n + group.n, sum + group.n * group.mean end
@@ -107,7 +107,7 @@ local function sums_of_squares(groups)
   return n, mean, within, between
 end
 
--- The levels of a factor: { value, n, mean, list of values }, those where it does not exist under value nil.
+-- Returns the levels of a factor: { value, n, mean, list of values }; value nil for configurations without the factor.
 local function levels_of(groups, name)
   local by_value, levels = {}, {}
   for _, group in ipairs(groups) do
@@ -125,12 +125,12 @@ local function levels_of(groups, name)
 end
 
 --- Analysis of variance: the share of the variance that each factor explains by itself, and the share of the seed,
--- which is what configurations leave unexplained. Factors are tested against the spread between seeds; p is corrected
--- for their number (Holm). Shares are omega squared, which is near 0 for a factor without effect, at least 0.
+-- which configurations do not explain. Factors are tested against the spread between seeds; p is corrected for their
+-- number (Holm). Shares are omega squared, which is near 0 for a factor without effect, and at least 0.
 -- @param configurations from statistics.configurations
 -- @param names of the factors
 -- @return { seed (share), rest (share of interactions), factors = list of { name, share, p, corrected, levels }, the
---   largest share first, decided }; nil where there are fewer than two seeds or configurations with values
+--   largest share first, decided }; nil for fewer than two seeds or configurations with values
 function statistics.variance(configurations, names)
   local groups = {}
   for _, group in ipairs(configurations) do
@@ -159,7 +159,7 @@ function statistics.variance(configurations, names)
   local configuration = total > 0 and math.max(0, (between - df_between * noise) / (total + noise)) or 0
   result.seed = 1 - configuration
   result.rest = math.max(0, configuration - explained)
-  local sum = explained + result.rest + result.seed -- above 1 where factors take up some of the noise
+  local sum = explained + result.rest + result.seed -- above 1 if factors explain some of the noise
   result.seed, result.rest = result.seed / sum, result.rest / sum
   for _, factor in ipairs(result.factors) do factor.share = factor.share / sum end
   table.sort(result.factors, function(a, b)
@@ -169,11 +169,12 @@ function statistics.variance(configurations, names)
   return result
 end
 
--- ---- importance where values hardly repeat ----
+-- ---- importance if values rarely repeat ----
 
 local SHARE, BINS, SHUFFLES = 0.2, 6, 200
 
--- The bin of a configuration's value: its place among the choices, one of equal parts of a range, or one for none.
+-- Returns the bin of a configuration's value: its position among the choices, one of equal parts of a range, or a bin
+-- for no value.
 local function bin_of(entry, value)
   if value == nil then return 0 end
   if entry.kind == "choice" then
@@ -199,8 +200,8 @@ local function divergence(bins, is_best, count_best)
   return sum
 end
 
---- How much each factor tells the best fifth of the configurations from all: PED-ANOVA on bins, less what shuffled
--- labels give by chance; p by the same shuffles, corrected for the number of factors (Holm).
+--- Returns how much each factor distinguishes the best fifth of the configurations from all: PED-ANOVA on bins, minus
+-- its mean for shuffled labels; p is from the same shuffles, corrected for the number of factors (Holm).
 -- Source: Watanabe, Bansal and Hutter 2023, arXiv 2304.10255.
 -- @param configurations from statistics.configurations
 -- @param space of the sweep
@@ -214,7 +215,7 @@ function statistics.importance(configurations, sweep_space)
   if #groups < 10 then return nil end
   local count_best, rng = math.max(2, math.floor(SHARE * #groups + 0.5)), random.rng(1)
   local labels = { {} }
-  for i = 1, #groups do labels[1][i] = i <= count_best end -- sorted: the best come first
+  for i = 1, #groups do labels[1][i] = i <= count_best end -- sorted, the best first
   for s = 1, SHUFFLES do
     labels[s + 1] = {}
     for i, place in ipairs(rng:permutation(#groups):totable()) do labels[s + 1][i] = place <= count_best end

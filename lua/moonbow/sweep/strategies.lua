@@ -1,4 +1,4 @@
---- Which configurations a sweep tries: a fixed list (grid, random, Latin hypercube), or one after the other (TPE).
+--- Strategies, which choose the configurations: a fixed list (grid, random, Latin hypercube), or one by one (TPE).
 --
 -- A strategy has next(history), which returns the configuration number #history + 1, or nil after the last one.
 -- history is the list of configurations proposed so far, in order: { config, value }, where value is the mean of the
@@ -8,16 +8,16 @@ local check = require "moonbow.check"
 local random = require "moonbow.random"
 local tpe = require "moonbow.sweep.strategies.tpe"
 
-local MOST_REPEATS = 100 -- draws in a row that are there already: then the space is taken to be used up
+local MOST_REPEATS = 100 -- repeated draws in a row, after which the space is assumed to be exhausted
 
 local strategies = {}
 
--- A list as a strategy.
+-- Makes a strategy from a list.
 local function fixed(configurations)
   return { configurations = configurations, next = function(_, history) return configurations[#history + 1] end }
 end
 
--- Distinct configurations from points of the unit cube.
+-- Returns distinct configurations from points of the unit cube.
 local function distinct(space, canonical, count, draw)
   local found, seen, repeats = {}, {}, 0
   while #found < count and repeats < MOST_REPEATS do
@@ -38,7 +38,8 @@ local function uniform_point(rng, dimensions)
   return u
 end
 
--- One point in each of count equal parts of every dimension, the parts in random order. Source: McKay, Beckman and
+-- Returns one point in each of count equal parts of every dimension, the parts in random order. Source: McKay, Beckman
+-- and Conover 1979.
 -- Conover 1979.
 local function hypercube(rng, dimensions, count)
   local points = {}
@@ -67,9 +68,9 @@ local makers = {
   end,
   tpe = function(sweep, canonical, options) return tpe.new(sweep.space, canonical, options) end,
 }
-makers.asha = makers.random -- which trials end early is decided while they run: see moonbow.sweep.halving
+makers.asha = makers.random -- trials are stopped while they run: see moonbow.sweep.halving
 
---- The strategy of a sweep.
+--- Returns the strategy of a sweep.
 function strategies.new(sweep)
   local options = sweep.strategy
   local canonical = require("moonbow.sweep.space").canonical

@@ -31,9 +31,9 @@ local function check_metrics(operation, metrics)
   return metrics
 end
 
---- Records metrics after a step, an epoch for example, in the trial's log. Where the strategy stops the trial here,
+--- Records metrics after a step, an epoch for example, in the trial's log. If the strategy stops the trial here,
 -- it does not return.
--- @param step a number larger than that of the report before
+-- @param step a number larger than in the previous report
 -- @param metrics { name = number }
 function Trial.report(self, step, metrics)
   check.kind("report", "step", step, "finite")
@@ -53,7 +53,7 @@ local function peak_memory()
   return peak
 end
 
--- Names the ending of a call: its status and its reason.
+-- Returns status and reason of the end of a call.
 local function judge(ok, result, objective)
   if not ok and rawequal(result, STOP) then return "stopped", tostring(STOP) end
   if not ok then return "failed", tostring(result) end
@@ -71,7 +71,7 @@ local function traceback(err)
   return debug.traceback(tostring(err), 2)
 end
 
---- Metrics as JSON can hold them: NaN and infinity become text.
+--- Converts metrics for JSON: NaN and infinity become text.
 function trial.for_json(metrics)
   local copy = {}
   for name, value in pairs(metrics) do
@@ -80,9 +80,9 @@ function trial.for_json(metrics)
   return copy
 end
 
---- Runs a trial. Errors of run become a result: only Ctrl-C is raised.
+--- Runs a trial. Errors of run become a result; only Ctrl-C is raised.
 -- @param sweep from definition.load
--- @param folder of the sweep, or nil: then there is no checkpoint
+-- @param folder of the sweep, or nil for no checkpoints
 -- @param on_report function(trial, step, metrics), which may call trial.stop
 -- @return the result: { id, config, seed, status ("done", "failed", "stopped"), reason, metrics, reports, seconds,
 --   memory (bytes), started (UTC), versions }; the folder adds host and process

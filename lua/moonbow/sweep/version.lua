@@ -1,11 +1,11 @@
---- What the results of a sweep depend on, besides a configuration and its seed: the code of run and all that it uses.
+--- The version of a sweep: a digest of all on which its results depend besides configuration and seed.
 --
 -- The parts are the text of run and of the functions that it refers to, the values that these hold (constants, tables,
--- tensors), the files that the sweep file requires, and moonbow's version. Space, seeds and strategy are no parts:
--- adding values or seeds keeps the results that are there.
+-- tensors), the files that the sweep file requires, and moonbow's version. Space, seeds and strategy are not parts:
+-- adding values or seeds keeps existing results.
 local core = require "moonbow.core"
 
-local MOST_DEPTH = 20 -- of tables in tables
+local MOST_DEPTH = 20 -- levels of tables in tables
 
 local version = {}
 
@@ -19,7 +19,7 @@ local function read_file(path)
   return text
 end
 
--- Lines first to last of a text.
+-- Returns lines first to last of a text.
 local function lines_of(text, first, last)
   local found, number = {}, 0
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
@@ -31,7 +31,7 @@ end
 
 local describe_value
 
--- A table as text, entries in the order of their keys' text; one inside itself is named only.
+-- Returns a table as text, entries sorted by the text of their keys; a table inside itself is only named.
 local function describe_table(state, value, depth)
   if state.open[value] or depth > MOST_DEPTH then return "table" end
   state.open[value] = true
@@ -44,7 +44,7 @@ local function describe_table(state, value, depth)
   return "{" .. table.concat(parts, ";") .. "}"
 end
 
--- A function by its text and by what it refers to. Those of libraries count by the file that holds them.
+-- Describes a function by its text and the values to which it refers; functions of libraries count by their file.
 local function describe_function(state, f, depth)
   if state.functions[f] then return "function" end
   state.functions[f] = true
@@ -73,7 +73,7 @@ function describe_value(state, value, depth)
   return type(value) == "string" and ("%q"):format(value) or type(value) == "boolean" and tostring(value) or type(value)
 end
 
--- Modules that are loaded, to their names: their files count, not what is in them.
+-- Returns the loaded modules, by value: their files count, not their content.
 local function loaded_modules()
   local modules = {}
   for name, module in pairs(package.loaded) do
@@ -82,7 +82,7 @@ local function loaded_modules()
   return modules
 end
 
---- The parts of a sweep's version, each with a digest: { ["run"] = digest, ["module x"] = digest, moonbow = "0.2.0" }.
+--- Returns the parts of a sweep's version with digests: { ["run"] = digest, ["module x"] = digest, moonbow = "0.2.0" }.
 -- @param path, text of the sweep file
 -- @param run its function
 -- @param required names of the modules that the file required
@@ -98,7 +98,7 @@ function version.parts(path, text, run, required)
   return parts
 end
 
---- One digest of all parts, 16 hexadecimal digits: the same for the same parts.
+--- Returns one digest of all parts, 16 hexadecimal digits: equal for equal parts.
 function version.digest(parts)
   local lines = {}
   for name, digest in pairs(parts) do lines[#lines + 1] = name .. " " .. digest end
@@ -106,7 +106,7 @@ function version.digest(parts)
   return digest_text(table.concat(lines, "\n"))
 end
 
---- The names of the parts in which two versions differ, sorted.
+--- Returns the names of the parts in which two versions differ, sorted.
 function version.differences(a, b)
   local names = {}
   for name, digest in pairs(a) do

@@ -12,7 +12,7 @@ local trials = require "moonbow.sweep.trial"
 
 local worker = {}
 
--- What a report does: a line in the log, and with halving perhaps the end of the trial.
+-- Handles a report: writes a line to the log, and with halving may end the trial.
 local function reporter(sweep, folder, id, seed)
   local is_judged = sweep.strategy[1] == "asha" and seed == sweep.seeds[1]
   return function(_, step, metrics)
@@ -60,13 +60,13 @@ function worker.run(sweep, folder, id, config, seed)
   return run_claimed(sweep, folder, id, config, seed)
 end
 
---- The whole work of a worker process.
+--- The main function of a worker process.
 function worker.main()
   local about = assert(json.decode(io.read "l"))
   local sweep = assert(definition.load(about.path, about.quick))
   local folder = folders.open(about.root, sweep)
   local answers = io.output()
-  io.output(io.stderr) -- what run prints goes there: answers have their pipe to themselves
+  io.output(io.stderr) -- output of run goes there, since the pipe is only for answers
   function _G.print(...)
     local parts = table.pack(...)
     for i = 1, parts.n do parts[i] = tostring(parts[i]) end

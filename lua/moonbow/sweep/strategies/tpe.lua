@@ -5,24 +5,24 @@ local random = require "moonbow.random"
 
 local tpe = {}
 
-local STARTUP = 10    -- random configurations before there is anything to learn from
+local STARTUP = 10    -- random configurations before the first densities
 local CANDIDATES = 24
-local BINS = 64      -- of a density over [0, 1)
-local SHARE = 0.1    -- of the configurations that count as the best, at most MOST_BEST
+local BINS = 64      -- bins of a density over [0, 1)
+local SHARE = 0.1    -- share of the configurations that are the best, at most MOST_BEST
 local MOST_BEST = 25
-local MOST_DRAWS = 10 -- for a configuration that is new
+local MOST_DRAWS = 10 -- draws until a configuration is new
 
 local Tpe = { __name = "strategy" }
 Tpe.__index = Tpe
 
---- A strategy for a number of trials. options: trials, seed.
+--- Makes a strategy for a number of trials. options: trials, seed.
 function tpe.new(space, canonical, options)
   return setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed }, Tpe)
 end
 
 -- ---- densities ----
 
--- Weights of choices: counts, and one more for each, so that none is ruled out.
+-- Returns weights of choices: counts plus 1, so that no choice is excluded.
 local function choice_weights(entry, values)
   local weights, total, index = {}, #values + #entry.values, {}
   for i, value in ipairs(entry.values) do weights[i], index[value] = 1 / total, i end
@@ -30,9 +30,10 @@ local function choice_weights(entry, values)
   return weights
 end
 
-local kernels = {} -- by bandwidth
+local kernels = {} -- bandwidth -> kernel
 
--- A Gaussian around each bin, cut at the borders, with mean 1 over all bins: kernel[b][other], for bins within reach.
+-- Returns a Gaussian around each bin, cut at the borders, with mean 1 over all bins: kernel[b][other], for bins within
+-- reach.
 local function kernel_of(bandwidth)
   if kernels[bandwidth] then return kernels[bandwidth] end
   local rows, reach = {}, math.ceil(4 * bandwidth * BINS)
@@ -49,8 +50,8 @@ local function kernel_of(bandwidth)
   return rows
 end
 
--- The density of points in [0, 1) on bins: a Gaussian for each, and one uniform for all that was not tried. The
--- bandwidth falls with the number of points, in steps of 2^(1/4), so that few kernels are made.
+-- Returns the density of points in [0, 1) on bins: a Gaussian for each point, plus a uniform one for untried values.
+-- The bandwidth falls with the number of points, in steps of 2^(1/4), so that there are few different kernels.
 local function density_of(points)
   local width = math.max(0.1 * (#points + 1) ^ -0.4, 1 / BINS)
   local kernel, counts, density = kernel_of(2 ^ (math.floor(4 * math.log(width, 2) + 0.5) / 4)), {}, {}
@@ -81,7 +82,8 @@ end
 
 -- ---- proposals ----
 
--- The values of a name among configurations in which it exists, those of ranges in [0, 1). Items keep them.
+-- Returns the values of a name among configurations in which it exists; values of ranges are in [0, 1). Cached in
+-- items.
 local function values_of(entry, name, list)
   local values = {}
   for _, item in ipairs(list) do
@@ -95,7 +97,7 @@ local function values_of(entry, name, list)
   return values
 end
 
--- A u in [0, 1) for one name.
+-- Draws a u in [0, 1) for one name.
 local function propose(rng, entry, name, best, others)
   local good, bad = values_of(entry, name, best), values_of(entry, name, others)
   local is_choice = entry.kind == "choice"
@@ -114,7 +116,7 @@ local function is_better(a, b)
   return a.number < b.number
 end
 
--- The configurations with values, split into the best, a tenth, and the others.
+-- Splits the configurations with values into the best, a tenth, and the others.
 local function split(history)
   local with_value, best, others = 0, {}, {}
   for _, item in ipairs(history) do with_value = with_value + (item.value and 1 or 0) end
@@ -130,7 +132,7 @@ local function split(history)
   return best, others
 end
 
--- Numbers the items, and keeps beside each its text, and room for its place in the unit cube.
+-- Numbers the items, and stores with each its text and room for its position in the unit cube.
 local function prepare(self, history)
   local seen = {}
   for i, item in ipairs(history) do
@@ -140,7 +142,7 @@ local function prepare(self, history)
   return seen
 end
 
---- The next configuration; see strategies. It is one that was not proposed before, unless draws find none.
+--- Returns the next configuration; see strategies. It is a new one, unless all draws are repeated.
 function Tpe.next(self, history)
   if #history >= self.trials then return nil end
   local rng, seen = random.rng { self.seed, #history }, prepare(self, history)
