@@ -1,5 +1,6 @@
 -- Sweeps: spaces, definitions, plans, runs that end in every way and go on, statistics, the page.
 local mb = require "moonbow"
+local claims = require "moonbow.sweep.claims"
 local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
 local halving = require "moonbow.sweep.halving"
@@ -253,6 +254,15 @@ describe("a run", function()
     assert.equal(16, lines)
   end)
 
+  it("does not take over a claim that its process has created and not yet written", function()
+    local path = ("%s/claim%d"):format(root, count)
+    assert(io.open(path, "w")):close()
+    assert.is_nil(claims.take(path))
+    assert(require("lfs").touch(path, os.time() - 60)) -- its process was killed in between
+    local fd = assert(claims.take(path))
+    assert.is_nil(claims.take(path))
+    claims.release(path, fd)
+  end)
   it("is cut into shards that cover all trials once", function()
     local path, options = sweep_file(SIMPLE)
     assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 1, 3 } }))

@@ -9,6 +9,8 @@ local json = require "moonbow.io.json"
 
 local claims = {}
 
+local GRACE = 10 -- seconds that a process may take between creating a claim and writing it
+
 -- Returns the start time of a process in ticks since the system started, or nil if there is no such process.
 local function start_of(pid)
   local file = io.open(("/proc/%d/stat"):format(pid), "r")
@@ -49,9 +51,16 @@ local function create(path)
   return nil, ("%s: %s"):format(path, why or "could not be written")
 end
 
+-- True if a claim without content was created so recently that its process may still write it.
+local function is_being_written(path)
+  local about = uv.fs_stat(path)
+  return about and about.size == 0 and os.time() - about.mtime.sec < GRACE or false
+end
+
 --- Returns true, and the process's number and host, if a claim is held; false for a void or missing claim.
 function claims.is_held(path)
   local text = files.read(path) or ""
+  if text == "" then return is_being_written(path) end
   local host, pid = text:match '"host":"([^"]*)"', math.tointeger(text:match '"pid":(%d+)')
   local start = text:match '"process_start":"([^"]*)"'
   if not (host and pid and start) then return false end

@@ -128,7 +128,7 @@ function Folder.running(self)
   for id in lfs.dir(path) do
     if #id == 16 then
       local held, pid, host = claims.is_held(path .. "/" .. id)
-      if held then found[id] = { pid = pid, host = host } end
+      if held and pid then found[id] = { pid = pid, host = host } end
     end
   end
   return found
