@@ -10,6 +10,7 @@
 local argparse = require "argparse"
 local term = require "term"
 local mb = require "moonbow"
+local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local output = require "moonbow.experiment.output"
 local progress = require "moonbow.progress"
@@ -39,10 +40,13 @@ local function call(f, ...)
   return value, more
 end
 
+local MOST_FAILURES = 3 -- in the output of run and status
+
 local function show_config(config)
   local parts = {}
   for name, value in pairs(config) do
-    parts[#parts + 1] = ("%s = %s"):format(name, math.type(value) == "float" and ("%.4g"):format(value) or value)
+    parts[#parts + 1] = ("%s = %s"):format(name, math.type(value) == "float" and ("%.4g"):format(value)
+      or type(value) == "string" and check.show(value) or tostring(value))
   end
   table.sort(parts)
   return table.concat(parts, ", ")
@@ -60,6 +64,16 @@ local function show_best(best, objective)
   if not best then return end
   print(("best so far: %s %.5g%s over %d seeds: %s"):format(objective.name, best.mean,
     best.sd and (" ± %.2g"):format(best.sd) or "", best.n, show_config(best.config)))
+end
+
+-- The first trials that failed: configuration, the first line of the reason, and the log, which has the rest.
+local function show_failures(failures)
+  for i, trial in ipairs(failures) do
+    if i > MOST_FAILURES then break end
+    print(("%s, seed %d, %s: %s\n  %s"):format(trial.status, trial.seed, show_config(trial.config),
+      check.printable((trial.reason or ""):match "^[^\n]*"), trial.log))
+  end
+  if #failures > MOST_FAILURES then print(("... and %d more without a result"):format(#failures - MOST_FAILURES)) end
 end
 
 local commands = {}
@@ -111,7 +125,8 @@ function commands.run()
     on_tick = on_tick }))
   if term.isatty(io.stderr) then io.stderr:write "\r\27[K" end
   print(("%s: %s"):format(plan.name, show_counts(counts)))
-  local status = mb.sweep.status(args.file, { out = args.out, quick = args.quick })
+  local status = need(call(mb.sweep.status, args.file, { out = args.out, quick = args.quick }))
+  show_failures(status.failures)
   show_best(status.best, status.objective)
 end
 
@@ -119,12 +134,13 @@ function commands.status()
   local status = need(call(mb.sweep.status, args.file, { out = args.out, quick = args.quick }))
   local running = {}
   for id, process in pairs(status.running) do
-    running[#running + 1] = ("%s (%s, %d)"):format(id, process.host, process.pid)
+    running[#running + 1] = ("%s (%s, %s)"):format(id, process.host or "?", process.pid or "?")
   end
   table.sort(running)
   print(("%s: %d of %d trials ended: %s; %d running"):format(status.name, status.ended, status.size,
     show_counts(status.counts), #running))
   for _, line in ipairs(running) do print("  " .. line) end
+  show_failures(status.failures)
   show_best(status.best, status.objective)
   for _, other in ipairs(status.others) do
     print(("another version, %s, has %d results; what changed: %s"):format(other.version, other.trials,

@@ -28,6 +28,11 @@ local function sweep_file(text, name)
   return path, { out = ("%s/out%d"):format(root, count), workers = 0 }
 end
 
+local function sweep_file_at(path, text)
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+end
+
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
   return file:read "a"
@@ -120,6 +125,12 @@ describe("a sweep file", function()
       return assert(definition.load((sweep_file(text, "versions")))).version
     end
     local first = version(SIMPLE)
+    local shared = "local function g(x) return x end\nlocal t = {}\nfor i = 1, 20 do t['k' .. i] = function(x) "
+      .. "return g(x) + i end end\n" .. SIMPLE:gsub("config.x", "t.k1(config.x)")
+    local path = sweep_file(shared, "shared")
+    local pipe <close> = io.popen(("%s -e 'print(require(\"moonbow.sweep.definition\").load(%q).version)'"):format(
+      interpreter, path))
+    assert.equal(assert(definition.load(path)).version, pipe:read "l") -- another order of pairs
     assert.equal(first, version(SIMPLE:gsub("1, 2, 3", "1, 2, 3, 4"):gsub("seeds = 2", "seeds = 5")))
     assert.equal(first, version("-- a comment above\n" .. SIMPLE))
     assert.not_equal(first, version(SIMPLE:gsub("/ 100", "/ 10")))
@@ -173,10 +184,86 @@ describe("a run", function()
     assert.matches("the process ended with code 7", reasons[4])
     assert.matches("expected a table with the metric 'score'", reasons[5])
     assert.matches("signal 9 ended the process", reasons[6])
-    assert.matches("two is bad", read(folder:log_path(folders.id({ x = 2 }, 1))))
+    assert.matches("two is bad", read(folder:log_path(folders.id(space.canonical { x = 2 }, 1))))
     assert.same({}, sweep.run(path, options))
     options.failed = true
     assert.same({ failed = 2, timeout = 1, killed = 2 }, sweep.run(path, options))
+  end)
+
+  it("leaves standard input and output, the folder and other programs to run, and ends what it left behind", function()
+    local path, options = sweep_file [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 1, timeout = 5,
+        run = function(config, trial)
+          print "ready x"
+          io.write "partial"
+          io.stdout:write "more"
+          io.stdout:flush()
+          os.execute "cat; printf partial; sleep 61.5 &"
+          require("lfs").chdir "/"
+          trial:report(1, { score = 0 })
+          return { score = config.x, checkpoint = #trial.checkpoint }
+        end }
+    ]]
+    options.workers = 2
+    assert.same({ done = 3 }, sweep.run(path, options))
+    assert.is_nil(os.execute "pgrep -f '^sleep 61.5' >/dev/null")
+  end)
+
+  it("gives a reason with file and line for what run returned, and survives text that is not UTF-8", function()
+    local path, options = sweep_file [[
+      return { space = { x = { 1, 2, 3, 4 } }, objective = "score", seeds = 1,
+        run = function(config)
+          if config.x == 1 then return nil end
+          if config.x == 2 then return { ["\xff"] = 1 } end
+          if config.x == 3 then error "a\xffb\27[31m" end
+          os.execute "kill -9 $PPID"
+        end }
+    ]]
+    options.workers = 1
+    assert.same({ failed = 3, killed = 1 }, sweep.run(path, options))
+    local reasons = {}
+    for _, failure in ipairs(sweep.status(path, { out = options.out }).failures) do
+      reasons[failure.config.x] = failure.reason
+    end
+    assert.matches("sweep%d+%.lua:2: run: expected a table with the metric 'score', the objective, got nil", reasons[1])
+    assert.matches("sweep%d+%.lua:2: .*name of a metric: expected UTF%-8, got '\\xFF'", reasons[2])
+    assert.matches("sweep%d+%.lua:5: a\\xFFb\\x1B%[31m", reasons[3])
+  end)
+
+  it("finds modules beside the sweep file, and their modules, from any folder", function()
+    local lfs = require "lfs"
+    sweep_file("return require('sweep_helper_b') + 1", "sweep_helper_a")
+    sweep_file("return 4", "sweep_helper_b")
+    local path, options = sweep_file("local five = require 'sweep_helper_a'\n" .. SIMPLE:gsub("config.x", "five"))
+    local version = sweep.plan(path, { out = options.out }).version
+    local here, path_before, cpath_before = lfs.currentdir(), package.path, package.cpath
+    local absolute = require("moonbow.io.files").absolute
+    package.path, package.cpath = path_before:gsub("[^;]+", absolute), (cpath_before:gsub("[^;]+", absolute))
+    package.loaded.sweep_helper_a, package.loaded.sweep_helper_b = nil, nil
+    assert(lfs.chdir(root))
+    options.out, options.workers = "relative", 2
+    local ok, counts = pcall(sweep.run, path:match "[^/]*$", options)
+    local code = ok and sweep.best(path:match "[^/]*$", { out = options.out })
+    lfs.chdir(here)
+    package.path, package.cpath = path_before, cpath_before
+    assert.same({ true, { done = 6 } }, { ok, counts })
+    local again = sweep.plan(path, { out = root .. "/relative" })
+    assert.equal(version, again.version)
+    assert.is_true(again.trials[1].ended)
+    sweep_file(code, "best_of_helped")
+    local pipe <close> = io.popen(("%s %s/best_of_helped.lua"):format(interpreter, root))
+    assert.near(5, tonumber(pipe:read "a"), 0.1)
+  end)
+
+  it("ends with a message where the file changes, or a result cannot be written", function()
+    local path, options = sweep_file(SIMPLE:gsub("return { score", "os.execute 'sleep 0.3' os.exit(1) return { score"))
+    options.workers = 1
+    options.on_end = function() sweep_file_at(path, SIMPLE) end
+    assert.error_matches(function() sweep.run(path, options) end, "changed while the sweep ran")
+    path, options = sweep_file(SIMPLE:gsub("return { score", ("os.execute 'rm -r %s/out*/*/trials' %%0"):format(root)))
+    options.workers = 2
+    assert.error_matches(function() sweep.run(path, options) end, "trials/%x+%.json: No such file")
+    assert.same({}, select(2, results_of(path, options)):running())
   end)
 
   it("tries again as often as retries says", function()
@@ -191,7 +278,7 @@ describe("a run", function()
           return { score = tries }
         end }
     ]]):format(root))
-    assert.same({ failed = 2, done = 1 }, sweep.run(path, options))
+    assert.same({ done = 1 }, sweep.run(path, options))
     assert.equal(3, sweep.status(path, { out = options.out }).best.mean)
   end)
 
@@ -270,6 +357,53 @@ describe("a run", function()
     assert.same({ done = 2 }, sweep.run(path, options))
     assert.same({ 2, 8 }, shard.find "2/8")
     assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
+  end)
+end)
+
+describe("claims and results", function()
+  it("a claim that is being written is held; one that nobody finished is not", function()
+    local path = root .. "/claim"
+    sweep_file_at(path, "")
+    assert.is_true(claims.is_held(path))
+    assert.is_nil(claims.take(path))
+    require("lfs").touch(path, os.time() - 60)
+    assert.is_false(claims.is_held(path))
+    local own = claims.process()
+    sweep_file_at(path, require("moonbow.io.json").encode { config = { host = "elsewhere", pid = 1 }, host = own.host,
+      pid = own.pid, process_start = "0" })
+    assert.is_false(claims.is_held(path)) -- the configuration's host is not the claim's
+  end)
+
+  it("an outcome is what the whole result says, for any names and values", function()
+    local path, options = sweep_file [[
+      return { space = { x = { "plain", "{", "}", '","status":"failed","versions":{}}', 1, 1.5, true } },
+        objective = 'a"b', seeds = 2, run = function(config, trial)
+          if config.x == 1.5 then error "no" end
+          trial:report(1, { ['a"b'] = 0 })
+          return { ['a"b'] = trial.seed == 2 and config.x == 1 and 0 / 0 or trial.seed / 7, ["}"] = 1, ['x,"a"b'] = 5 }
+        end }
+    ]]
+    sweep.run(path, options)
+    local found, folder = results_of(path, options)
+    for id, result in pairs(found) do
+      local outcome = folder:outcome(id)
+      assert.same({ result.config, result.seed, result.status }, { outcome.config, outcome.seed, outcome.status })
+      assert.equal((result.metrics or {})['a"b'], (outcome.metrics or {})['a"b'])
+    end
+  end)
+
+  it("values of another type are other values, and a float is one in the best configuration", function()
+    local text = [[
+      return { space = { x = { 1, "1", 2.0 } }, objective = "score", seeds = 1,
+        run = function(config) return { score = math.type(config.x) == "float" and 1 or 0 } end }
+    ]]
+    local path, options = sweep_file(text, "types")
+    assert.same({ done = 3 }, sweep.run(path, options))
+    local pipe <close> = io.popen(("%s -"):format(interpreter), "w")
+    pipe:write((sweep.best(path, { out = options.out }):gsub("print(%b())", "os.exit%1")))
+    assert.equal(1, select(3, pipe:close()))
+    sweep_file(text:gsub("2%.0", "2"), "types")
+    assert.equal(2, sweep.status(path, { out = options.out }).ended)
   end)
 end)
 
@@ -376,6 +510,18 @@ describe("strategies", function()
 end)
 
 describe("statistics of a sweep", function()
+  it("ranks a configuration without a value for each seed behind those that have them", function()
+    local path, options = sweep_file [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 2, run = function(config, trial)
+        if config.x == 3 then return { score = trial.seed == 1 and 100 or 0 / 0 } end
+        if config.x == 2 then return { score = 0 / 0 } end
+        return { score = 1 }
+      end }
+    ]]
+    sweep.run(path, options)
+    assert.equal(1, sweep.status(path, { out = options.out }).best.config.x)
+  end)
+
   -- Results of a grid of 4 x 3 with 3 seeds; effect is added for each level of a.
   local function results(seed, effect)
     local rng, list = mb.rng(seed), {}

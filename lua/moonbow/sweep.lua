@@ -76,9 +76,21 @@ local BAD = { failed = true, timeout = true, memory = true, killed = true }
 
 local function forget_failed(folder)
   for id in pairs(folder:ended()) do
-    local result, err = folder:result(id)
-    if err or BAD[result.status] then folder:forget(id) end
+    local result = folder:outcome(id)
+    if not result or BAD[result.status] then folder:forget(id) end
   end
+end
+
+-- The trials that failed, as status gives them.
+local function failures_of(folder, results)
+  local failures = {}
+  for _, result in ipairs(results) do
+    if BAD[result.status] then
+      failures[#failures + 1] = { id = result.id, config = result.config, seed = result.seed, status = result.status,
+        reason = result.reason, log = folder:log_path(result.id) }
+    end
+  end
+  return failures
 end
 
 local function all() return true end
@@ -122,18 +134,18 @@ check.takes(sweep.run, 2, run_options)
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
 -- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host } }, best (a
---   configuration's { config, mean, sd, n }, or nil), faults (messages about unreadable files), others (versions) }; or
---   nil and a message
+--   configuration's { config, mean, sd, n }, or nil), failures (list of { id, config, seed, status, reason, log }),
+--   faults (messages about unreadable files), others (versions) }; or nil and a message
 function sweep.status(path, options)
   options = check.options("sweep.status", options, folder_options)
   local loaded, folder = open(path, options)
   if not loaded then return nil, folder end
-  local results, faults = collect.read(folder)
+  local results, faults = collect.read(folder, folder.outcome)
   local summary = collect.summary(loaded, results)
   local best = summary.configurations[1]
   return { name = loaded.name, version = loaded.version, size = plans.new(loaded, folder):size(), ended = #results,
     counts = summary.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
-    others = folder:others(), objective = loaded.objective }
+    others = folder:others(), objective = loaded.objective, failures = failures_of(folder, results) }
 end
 
 check.takes(sweep.status, 2, folder_options)
@@ -163,7 +175,7 @@ function sweep.best(path, options)
   options = check.options("sweep.best", options, folder_options)
   local loaded, folder = open(path, options)
   if not loaded then return nil, folder end
-  return collect.best(loaded, collect.summary(loaded, (collect.read(folder))))
+  return collect.best(loaded, collect.summary(loaded, (collect.read(folder, folder.outcome))))
 end
 
 check.takes(sweep.best, 2, folder_options)

@@ -101,6 +101,9 @@ function files.make_folders(path)
   return true
 end
 
+--- The path from the root of the file system, so that it stays the same when the process changes its folder.
+function files.absolute(path) return path:sub(1, 1) == "/" and path or lfs.currentdir() .. "/" .. path end
+
 --- True if a path exists, as a file or anything else.
 function files.exists(path) return lfs.attributes(path, "mode") ~= nil end
 

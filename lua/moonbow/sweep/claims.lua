@@ -3,13 +3,14 @@
 -- A process is identified by host, number and start time, since the system reuses numbers. A claim is void when its
 -- process has ended. A claim of another host is never void here: there, Slurm or the user knows which processes run.
 -- Claim and result are one file, so that a short trial costs one new file and one renaming.
+local lfs = require "lfs"
 local uv = require "luv"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 
 local claims = {}
 
-local GRACE = 10 -- seconds that a process may take between creating a claim and writing it
+local GRACE = 10 -- seconds that a process may take between creating or changing a claim and writing all of it
 
 -- Returns the start time of a process in ticks since the system started, or nil if there is no such process.
 local function start_of(pid)
@@ -51,21 +52,18 @@ local function create(path)
   return nil, ("%s: %s"):format(path, why or "could not be written")
 end
 
--- True if a claim without content was created so recently that its process may still write it.
-local function is_being_written(path)
-  local about = uv.fs_stat(path)
-  return about and about.size == 0 and os.time() - about.mtime.sec < GRACE or false
-end
-
---- Returns true, and the process's number and host, if a claim is held; false for a void or missing claim.
+--- Returns true, and the process's number and host, if a claim is held (only true while it is written); false for a
+-- void or missing claim.
 function claims.is_held(path)
-  local text = files.read(path) or ""
-  if text == "" then return is_being_written(path) end
-  local host, pid = text:match '"host":"([^"]*)"', math.tointeger(text:match '"pid":(%d+)')
-  local start = text:match '"process_start":"([^"]*)"'
-  if not (host and pid and start) then return false end
-  if host ~= claims.process().host then return true, pid, host end
-  return start_of(pid) == start, pid, host
+  local text = files.read(path)
+  if not text then return false end
+  local claim = json.decode(text)
+  if type(claim) ~= "table" then
+    local changed = lfs.attributes(path, "modification")
+    return changed ~= nil and os.time() - changed < GRACE
+  end
+  if claim.host ~= claims.process().host then return true, claim.pid, claim.host end
+  return start_of(claim.pid) == claim.process_start, claim.pid, claim.host
 end
 
 -- Takes over a void claim. A lock keeps two processes from taking it at the same time.

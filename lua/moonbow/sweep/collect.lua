@@ -8,17 +8,20 @@ local statistics = require "moonbow.sweep.statistics"
 local collect = {}
 
 --- Reads all results of a folder that belong to its sweep; configurations that are no longer in the space are left out.
+-- @param read Folder.result, or Folder.outcome where that is enough
 -- @return list of results; list of messages about files that could not be read
-function collect.read(folder)
+function collect.read(folder, read)
   local results, faults, ids = {}, {}, {}
   for id in pairs(folder:ended()) do ids[#ids + 1] = id end
   table.sort(ids)
-  local seeds = {}
+  local seeds, is_in_space = {}, {}
   for _, seed in ipairs(folder.sweep.seeds) do seeds[seed] = true end
   for _, id in ipairs(ids) do
-    local result, err = folder:result(id)
+    local result, err = read(folder, id)
     if err then faults[#faults + 1] = err end
-    if result and seeds[result.seed] and folder.sweep.space:has(result.config) then results[#results + 1] = result end
+    local config = result and result.config
+    if result and is_in_space[config] == nil then is_in_space[config] = folder.sweep.space:has(config) end
+    if result and seeds[result.seed] and is_in_space[config] then results[#results + 1] = result end
   end
   return results, faults
 end
@@ -27,7 +30,7 @@ end
 -- @return { sweep, results, configurations, variance (or nil), importance (or nil), counts { [status] = number },
 --   stopped (trials), flat (stopped trials that had not begun to improve) }
 function collect.summary(sweep, results)
-  local configurations = statistics.configurations(results, sweep.objective)
+  local configurations = statistics.configurations(results, sweep.objective, #sweep.seeds)
   statistics.compare(configurations)
   local counts = {}
   for _, result in ipairs(results) do counts[result.status] = (counts[result.status] or 0) + 1 end
@@ -125,9 +128,11 @@ end
 
 -- ---- the best ----
 
+-- Returns a value as Lua. A float stays a float: run may depend on it.
 local function lua_value(value)
-  return type(value) == "string" and ("%q"):format(value) or math.type(value) == "float" and ("%.17g"):format(value)
-    or tostring(value)
+  if math.type(value) ~= "float" then return type(value) == "string" and ("%q"):format(value) or tostring(value) end
+  local text = ("%.17g"):format(value)
+  return text:find "[.e]" and text or text .. ".0"
 end
 
 --- Returns the best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run.
@@ -136,6 +141,7 @@ function collect.best(sweep, summary)
   if not best or not best.mean then return nil, "no trial has ended with a result yet" end
   local lines = { ("-- %s: %s %.6g%s over %d seed%s"):format(sweep.name, sweep.objective.name, best.mean,
     best.sd and (" ± %.2g"):format(best.sd) or "", best.n, best.n == 1 and "" or "s") }
+  lines[#lines + 1] = ("package.path = package.path .. %q"):format(";" .. sweep.path:match "^(.*)/" .. "/?.lua")
   lines[#lines + 1] = ("local run = assert(loadfile(%q)) { quick = %s }.run"):format(sweep.path, sweep.quick)
   lines[#lines + 1] = "local config = {"
   for _, name in ipairs(sweep.space.names) do
@@ -153,7 +159,7 @@ end
 --- Writes the tables, the page, and the best configuration as Lua into the folder.
 -- @return list of paths that were written; list of messages
 function collect.write(folder)
-  local results, messages = collect.read(folder)
+  local results, messages = collect.read(folder, folder.result)
   local sweep, written = folder.sweep, {}
   if #results == 0 then check.fail("sweep", "no trial has ended yet; run some first") end
   local summary = collect.summary(sweep, results)
@@ -165,8 +171,8 @@ function collect.write(folder)
   local function put(name, text) keep(name, files.write(folder.path .. "/" .. name, text)) end
   put("trials.csv", csv_of(heading, rows))
   keep("trials.sqlite", write_sqlite(folder.path .. "/trials.sqlite", heading, rows))
-  put("page.html", page.html(summary, collect.best(sweep, summary)))
   local best = collect.best(sweep, summary)
+  put("page.html", page.html(summary, best))
   if best then put("best.lua", best) end
   return written, messages, summary
 end

@@ -62,29 +62,54 @@ function definition.read(given, default_name)
   local objective = sweep.objective
   if type(objective) == "string" then objective = { objective } end
   objective = check.options("objective", objective, objective_options)
+  local name = sweep.name or default_name
+  if name:find "[%c/]" or name:find "^%.*$" then
+    check.fail("sweep", "name: expected one that a folder can have, got %s", check.show(name))
+  end
   return {
-    name = sweep.name or default_name, space = space.parse(sweep.space), run = sweep.run,
+    name = name, space = space.parse(sweep.space), run = sweep.run,
     seeds = read_seeds(sweep.seeds), strategy = read_strategy(sweep.strategy),
     objective = { name = objective[1], minimize = objective.minimize },
     timeout = sweep.timeout, memory = sweep.memory, retries = sweep.retries,
   }
 end
 
--- Calls f and lists the names of all modules that it requires.
+local required_by = {} -- module to the set of modules that it required when it was loaded, which happens only once
+
+local function add_closure(names, set)
+  for name in pairs(set) do
+    if not names[name] then
+      names[name] = true
+      add_closure(names, required_by[name] or {})
+    end
+  end
+  return names
+end
+
+-- Calls f and returns the set of all modules that it requires, directly or by other modules.
 local function recording_requires(f)
   require "moonbow" -- required first, since its modules do not belong to the file
-  local names, seen, require_of_lua = {}, {}, require
+  local top, require_of_lua = {}, require
+  local current = top
   function _G.require(name)
-    if not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
-    end
-    return require_of_lua(name)
+    local outer = current
+    outer[name], current = true, {}
+    local results = table.pack(pcall(require_of_lua, name))
+    required_by[name], current = required_by[name] or current, outer
+    if not results[1] then error(results[2], 0) end
+    return table.unpack(results, 2, results.n)
   end
-  local ok, result = xpcall(f, function(err) return type(err) == "string" and err or tostring(err) end)
+  local ok, result = pcall(f)
   _G.require = require_of_lua
-  table.sort(names)
-  return ok, result, names
+  return ok, ok and result or tostring(result), add_closure({}, top)
+end
+
+-- Lets require find modules beside the sweep file, from any folder, now and when the trials run.
+local function search_beside(path)
+  local template = path:match "^(.*)/" .. "/?.lua"
+  if not (";" .. package.path .. ";"):find(";" .. template .. ";", 1, true) then
+    package.path = package.path .. ";" .. template
+  end
 end
 
 -- Returns a message about the table of a sweep file, with the line of the entry that it names, if the file has one.
@@ -105,13 +130,15 @@ end
 --- Loads a sweep file, which is called with { quick = true or false }.
 -- @param path string
 -- @param quick boolean, for a smaller sweep; its name then ends with _quick
--- @return the sweep, with path, parts and version; or nil and a message that names file and line
+-- @return the sweep, with path (absolute), parts and version; or nil and a message that names file and line
 function definition.load(path, quick)
   check.kind("sweep", "path", path, "string")
   local text, err = files.read(path)
   if not text then return nil, err end
   local chunk, fault = load(text, "@" .. path, "t")
   if not chunk then return nil, fault end
+  local absolute = files.absolute(path)
+  search_beside(absolute)
   local ok, given, required = recording_requires(function() return chunk { quick = quick or false } end)
   if not ok then return nil, given end
   if type(given) ~= "table" then
@@ -120,7 +147,7 @@ function definition.load(path, quick)
   end
   local read, sweep = pcall(definition.read, given, path:match "([^/]*)%.lua$" or path:match "[^/]*$")
   if not read then return nil, locate(path, text, sweep) end
-  sweep.path, sweep.quick = path, quick or false
+  sweep.path, sweep.quick = absolute, quick or false
   if quick then sweep.name = sweep.name .. "_quick" end
   sweep.parts = version.parts(path, text, given.run, required)
   sweep.version = version.digest(sweep.parts)

@@ -242,7 +242,7 @@ local function variance_table(summary)
   local variance, rows, above, figures = summary.variance, {}, {}, {}
   for i, factor in ipairs(variance.factors) do
     rows[i] = { factor.name, ("%.1f %%"):format(100 * factor.share), show_p(factor.corrected) }
-    if factor.share > variance.seed then above[#above + 1] = factor.name end
+    if factor.share > variance.seed and (factor.corrected or 1) < 0.05 then above[#above + 1] = factor.name end
     figures[i] = effect_figure(summary, factor)
   end
   rows[#rows + 1] = { "interactions and the rest", ("%.1f %%"):format(100 * variance.rest), "" }

@@ -48,9 +48,9 @@ local function history_of(self)
 end
 
 local function add(self, config)
-  local item = { config = config, trials = {} }
-  for _, seed in ipairs(self.sweep.seeds) do
-    item.trials[#item.trials + 1] = { id = folders.id(config, seed), config = config, seed = seed }
+  local item, key = { config = config, trials = {} }, space.canonical(config)
+  for i, seed in ipairs(self.sweep.seeds) do
+    item.trials[i] = { id = folders.id(key, seed), config = config, seed = seed }
   end
   self.items[#self.items + 1] = item
 end

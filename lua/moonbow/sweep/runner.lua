@@ -6,8 +6,10 @@
 local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
+local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local json = require "moonbow.io.json"
+local trials = require "moonbow.sweep.trial"
 local worker = require "moonbow.sweep.worker"
 
 local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
@@ -49,23 +51,41 @@ local function has_more(self) return self.at <= #self.trials or #self.retries > 
 
 -- ---- how a trial ended ----
 
+-- Ends a worker and the programs that it started: it leads a group of processes.
+local function kill(process) uv.kill(-process.pid, "sigkill") end
+
+local function stop_all(self)
+  self.is_stopping = true
+  for process in pairs(self.processes) do kill(process) end
+end
+
+-- Ends the run with a message. Nothing is raised before the loop has ended: in its callbacks, nobody would catch it.
+local function fail(self, message)
+  self.failure = self.failure or message
+  stop_all(self)
+end
+
 local GOOD = { done = true, stopped = true, there = true }
 
--- Counts the end of a trial, and tries it again if it failed and may be repeated.
-local function ended(self, trial, status)
-  if status == "busy" then
-    table.insert(self.waiting, trial)
-    return
-  end
-  self.counts[status] = (self.counts[status] or 0) + 1
-  self.on_end(trial, status)
-  if GOOD[status] then return end
+-- Tries a trial again if it failed and may; returns true if so.
+local function try_again(self, trial, status)
   local tries = (self.tries[trial.id] or 0) + 1
   self.tries[trial.id] = tries
-  if tries > self.sweep.retries then return end
+  if GOOD[status] or tries > self.sweep.retries then return false end
   self.folder:log(trial.id, ("try %d ended: %s"):format(tries, status))
   self.folder:forget(trial.id)
   table.insert(self.retries, trial)
+  return true
+end
+
+-- Counts the end of a trial, unless it is tried again, or another process has it.
+local function ended(self, trial, status)
+  if status == "busy" then
+    table.insert(self.waiting, trial)
+  elseif not try_again(self, trial, status) then
+    self.counts[status] = (self.counts[status] or 0) + 1
+    self.on_end(trial, status)
+  end
 end
 
 -- Writes the result of a trial whose worker has ended.
@@ -73,22 +93,22 @@ local function record_death(self, process, status, reason)
   local trial, folder = process.trial, self.folder
   if folder:has(trial.id) then return ended(self, trial, "there") end
   local claimed, err = folder:claim(trial.id)
-  if not claimed then
-    if err then check.fail("sweep", "%s", err) end
-    return ended(self, trial, "busy")
-  end
+  if err then return fail(self, err) end
+  if not claimed then return ended(self, trial, "busy") end
   folder:log(trial.id, status .. ": " .. reason)
   local ok, why = folder:write(trial.id, { id = trial.id, config = trial.config, seed = trial.seed, status = status,
     reason = reason, reports = setmetatable({}, json.list), seconds = clock() - process.began,
     memory = process.memory, versions = { sweep = self.sweep.version } })
-  if not ok then check.fail("sweep", "%s", why) end
+  if not ok then return fail(self, why) end
   ended(self, trial, status)
 end
 
 -- ---- workers ----
 
 local function environment(threads)
-  local list = { "OMP_NUM_THREADS=" .. threads, "LUA_PATH=" .. package.path, "LUA_CPATH=" .. package.cpath }
+  -- Absolute, since a trial may change the folder of its process, and require something there.
+  local list = { "OMP_NUM_THREADS=" .. threads, "LUA_PATH=" .. package.path:gsub("[^;]+", files.absolute),
+    "LUA_CPATH=" .. package.cpath:gsub("[^;]+", files.absolute) }
   local own = { OMP_NUM_THREADS = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true }
   for name, value in pairs(uv.os_environ()) do
     if not own[name] then list[#list + 1] = name .. "=" .. value end
@@ -96,9 +116,9 @@ local function environment(threads)
   return list
 end
 
-local function send(process, value) process.input:write(json.encode(value) .. "\n") end
+local function send(process, value) process.socket:write(json.encode(value) .. "\n") end
 
--- Gives a worker its next trial. Without one it waits, and ends when its input is closed.
+-- Gives a worker its next trial. Without one it waits, and ends when the socket is closed.
 local function feed(self, process)
   local trial = not self.is_stopping and next_trial(self)
   process.trial = trial or nil
@@ -114,7 +134,8 @@ local function read_answers(self, process, text)
     local trial = process.trial
     if id == "ready" then
       process.is_ready = status == self.sweep.version
-      if process.is_ready then feed(self, process) end
+      if not process.is_ready then return fail(self, self.sweep.path .. ": changed while the sweep ran") end
+      feed(self, process)
     elseif trial and id == trial.id then
       process.trial = nil
       ended(self, trial, status)
@@ -124,28 +145,19 @@ local function read_answers(self, process, text)
   process.unread = process.unread:match "[^\n]*$"
 end
 
--- Returns the last lines that a worker wrote to standard error, for the reason of its end.
+-- Returns the last lines that a worker wrote, for the reason of its end.
 local function tail_of(process)
-  local text = process.errors:gsub("%s+$", "")
-  return text == "" and "" or "; it wrote: " .. text:sub(-500)
-end
-
-local function stop_all(self)
-  self.is_stopping = true
-  for process in pairs(self.processes) do process.handle:kill "sigkill" end
+  local text = process.written:gsub("%s+$", "")
+  return text == "" and "" or "; it wrote: " .. trials.printable(text:sub(-500))
 end
 
 local function on_exit(self, process, code, signal)
   self.alive = self.alive - 1
   self.processes[process] = nil
-  for _, pipe in ipairs { process.input, process.output, process.err } do
-    if not pipe:is_closing() then pipe:close() end
-  end
+  for _, pipe in ipairs { process.socket, process.output, process.err } do pipe:close() end
   process.handle:close()
-  if not process.is_ready and not self.is_stopping then
-    self.failure = "a worker could not start" .. tail_of(process)
-    stop_all(self)
-  end
+  kill(process) -- programs that it started and left
+  if not process.is_ready and not self.is_stopping then fail(self, "a worker could not start" .. tail_of(process)) end
   if not process.trial or self.is_stopping then return end
   local status, reason = process.verdict, process.reason
   if not status then
@@ -157,17 +169,19 @@ local function on_exit(self, process, code, signal)
 end
 
 local function start_worker(self)
-  local process = { input = uv.new_pipe(false), output = uv.new_pipe(false), err = uv.new_pipe(false), unread = "",
-    errors = "" }
+  local process = { socket = uv.new_pipe(false), output = uv.new_pipe(false), err = uv.new_pipe(false), unread = "",
+    written = "" }
   local err
   process.handle, err = uv.spawn(uv.exepath(), { args = { "-e", CODE }, env = self.environment,
-    stdio = { process.input, process.output, process.err }, detached = true },
+    stdio = { nil, process.output, process.err, process.socket }, detached = true },
     function(code, signal) on_exit(self, process, code, signal) end)
   if not process.handle then check.fail("sweep", "no worker could be started: %s", err) end
   process.pid = process.handle:get_pid()
   self.alive, self.processes[process] = self.alive + 1, true
-  process.output:read_start(function(_, text) if text then read_answers(self, process, text) end end)
-  process.err:read_start(function(_, text) if text then process.errors = (process.errors .. text):sub(-4000) end end)
+  local function keep(_, text) process.written = (process.written .. (text or "")):sub(-4000) end
+  process.output:read_start(keep)
+  process.err:read_start(keep)
+  process.socket:read_start(function(_, text) if text then read_answers(self, process, text) end end)
   send(process, { path = self.sweep.path, root = self.folder.root, quick = self.sweep.quick })
 end
 
@@ -189,7 +203,7 @@ local function watch(self, process)
   elseif sweep.memory and process.memory > sweep.memory then
     process.verdict, process.reason = "memory", ("it took more than %g bytes"):format(sweep.memory)
   end
-  if process.verdict then process.handle:kill "sigkill" end
+  if process.verdict then kill(process) end
 end
 
 local function tick(self)
@@ -204,7 +218,7 @@ local function tick(self)
   for process in pairs(self.processes) do
     if is_idle and process.is_ready and not process.trial and not process.is_leaving then
       process.is_leaving = true
-      process.input:shutdown()
+      process.socket:shutdown()
     end
     is_idle = is_idle and not process.trial
   end

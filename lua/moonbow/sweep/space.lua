@@ -148,7 +148,7 @@ end
 function Entry.has(entry, value)
   if entry.kind == "choice" then
     for _, one in ipairs(entry.values) do
-      if one == value then return true end
+      if one == value and math.type(one) == math.type(value) then return true end
     end
     return false
   end

@@ -16,12 +16,15 @@ end
 --- Groups results by configuration.
 -- @param results list of trials' results
 -- @param objective { name, minimize }
+-- @param seeds how many a configuration has, or nil: those that have a value for each are ranked before the others,
+--   since the mean of the seeds that went well says little where another one failed or is not there yet
 -- @return a list of { config, key, values ({ [seed] = number }, of trials that are done), list (the same numbers),
 --   mean, sd, n, ended (number of trials), failed }, the best mean first, those without a value last
-function statistics.configurations(results, objective)
-  local by_key, list = {}, {}
+function statistics.configurations(results, objective, seeds)
+  local by_key, list, keys = {}, {}, {}
   for _, result in ipairs(results) do
-    local key = space.canonical(result.config)
+    local key = keys[result.config] or space.canonical(result.config)
+    keys[result.config] = key
     local group = by_key[key]
     if not group then
       group = { config = result.config, key = key, values = {}, list = {}, ended = 0, failed = 0 }
@@ -41,8 +44,9 @@ function statistics.configurations(results, objective)
     if group.n > 0 then group.mean, group.sd = mean_and_sd(group.list) end
   end
   local sign = objective.minimize and 1 or -1
+  local function class(group) return group.mean == nil and 3 or seeds and group.n < seeds and 2 or 1 end
   table.sort(list, function(a, b)
-    if (a.mean == nil) ~= (b.mean == nil) then return a.mean ~= nil end
+    if class(a) ~= class(b) then return class(a) < class(b) end
     if a.mean and a.mean ~= b.mean then return sign * a.mean < sign * b.mean end
     return a.key < b.key
   end)

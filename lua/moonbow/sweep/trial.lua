@@ -1,4 +1,5 @@
 --- One trial: a configuration with a seed, run in this process.
+local lfs = require "lfs"
 local clock = require "moonbow.clock"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
@@ -26,6 +27,9 @@ local function check_metrics(operation, metrics)
   check.kind(operation, "metrics", metrics, "table")
   for name, value in pairs(metrics) do
     check.kind(operation, "name of a metric", name, "string")
+    if not utf8.len(name) then
+      check.fail(operation, "name of a metric: expected UTF-8, got %s", check.show(name))
+    end
     check.kind(operation, name, value, "number")
   end
   return metrics
@@ -53,17 +57,27 @@ local function peak_memory()
   return peak
 end
 
--- Returns status and reason of the end of a call.
-local function judge(ok, result, objective)
-  if not ok and rawequal(result, STOP) then return "stopped", tostring(STOP) end
-  if not ok then return "failed", tostring(result) end
+-- Returns a message about a wrong result of run, or nil.
+local function fault_of(result, objective)
+  local expected = ("run: expected a table with the metric %s, the objective, got "):format(check.show(objective))
+  if type(result) ~= "table" then return expected .. check.show(result) end
   local read, err = pcall(check_metrics, "run", result)
-  if not read then return "failed", err end
-  if result[objective] == nil then
-    return "failed", ("run: expected a table with the metric %s, the objective, got %s"):format(check.show(objective),
-      next(result) and "others" or "an empty one")
-  end
-  return "done"
+  if not read then return err end
+  if result[objective] ~= nil then return nil end
+  local names = {}
+  for name in pairs(result) do names[#names + 1] = check.show(name) end
+  table.sort(names)
+  return expected .. (#names > 0 and table.concat(names, ", ") or "an empty one")
+end
+
+-- Returns status and reason of the end of a call of run.
+local function judge(run, ok, result, objective)
+  if not ok and rawequal(result, STOP) then return "stopped", tostring(STOP) end
+  if not ok then return "failed", trial.printable(tostring(result)) end
+  local fault = fault_of(result, objective)
+  if not fault then return "done" end
+  local where = debug.getinfo(run, "S")
+  return "failed", ("%s:%d: %s"):format(where.short_src, where.linedefined, trial.printable(fault))
 end
 
 local function traceback(err)
@@ -71,7 +85,10 @@ local function traceback(err)
   return debug.traceback(tostring(err), 2)
 end
 
---- Converts metrics for JSON: NaN and infinity become text.
+--- Text of any bytes as lines that JSON can hold and that are safe on a terminal.
+function trial.printable(text) return (text:gsub("[^\n]+", check.printable)) end
+
+--- Metrics as JSON can hold them: NaN and infinity become text.
 function trial.for_json(metrics)
   local copy = {}
   for name, value in pairs(metrics) do
@@ -90,11 +107,12 @@ function trial.run(sweep, folder, id, config, seed, on_report)
   local own = setmetatable({ id = id, seed = seed, folder = folder, reports = {}, on_report = on_report }, Trial)
   local copy = {}
   for name, value in pairs(config) do copy[name] = value end
-  local started, began = os.date "!%Y-%m-%dT%H:%M:%SZ", clock()
+  local started, began, here = os.date "!%Y-%m-%dT%H:%M:%SZ", clock(), lfs.currentdir()
   random.seed(seed)
   local ok, metrics = xpcall(sweep.run, traceback, copy, own)
+  lfs.chdir(here) -- the next trial starts where this one did
   interrupt.check()
-  local status, reason = judge(ok, metrics, sweep.objective.name)
+  local status, reason = judge(sweep.run, ok, metrics, sweep.objective.name)
   local reports = setmetatable({}, json.list)
   for i, report in ipairs(own.reports) do
     reports[i] = { step = report.step, metrics = trial.for_json(report.metrics) }

@@ -31,26 +31,29 @@ end
 
 local describe_value
 
--- Returns a table as text, entries sorted by the text of their keys; a table inside itself is only named.
+-- Returns a table as text; a table inside itself is only named. Entries are described in the order of their keys' text,
+-- since a function's text appears only at its first place, and pairs has another order in each process.
 local function describe_table(state, value, depth)
   if state.open[value] or depth > MOST_DEPTH then return "table" end
   state.open[value] = true
-  local parts = {}
-  for key, entry in pairs(value) do
-    parts[#parts + 1] = describe_value(state, key, depth + 1) .. "=" .. describe_value(state, entry, depth + 1)
+  local keys, parts = {}, {}
+  for key in pairs(value) do keys[#keys + 1] = { key = key, text = describe_value(state, key, depth + 1) } end
+  table.sort(keys, function(a, b) return a.text < b.text end)
+  for i, entry in ipairs(keys) do
+    parts[i] = entry.text .. "=" .. describe_value(state, value[entry.key], depth + 1)
   end
   state.open[value] = nil
-  table.sort(parts)
   return "{" .. table.concat(parts, ";") .. "}"
 end
 
--- Describes a function by its text and the values to which it refers; functions of libraries count by their file.
+-- Describes a function by its text and the values to which it refers. Functions of libraries count by the name of their
+-- file, without folders, which depend on how the process was started; its text is another part.
 local function describe_function(state, f, depth)
   if state.functions[f] then return "function" end
   state.functions[f] = true
   local info = debug.getinfo(f, "S")
   local text = info.source == "@" .. state.path and state.text
-  if not text then return "function " .. info.short_src end
+  if not text then return ("function %s:%d"):format(info.source:match "[^/]*$", info.linedefined) end
   local parts = { lines_of(text, info.linedefined, info.lastlinedefined) }
   for i = 1, math.huge do
     local name, value = debug.getupvalue(f, i)
@@ -85,11 +88,11 @@ end
 --- Returns the parts of a sweep's version with digests: { ["run"] = digest, ["module x"] = digest, moonbow = "0.2.0" }.
 -- @param path, text of the sweep file
 -- @param run its function
--- @param required names of the modules that the file required
+-- @param required set of the modules that the file required
 function version.parts(path, text, run, required)
   local state = { path = path, text = text, functions = {}, open = {}, modules = loaded_modules() }
   local parts = { run = digest_text(describe_function(state, run, 0)), moonbow = core.version }
-  for _, name in ipairs(required) do
+  for name in pairs(required) do
     local file = package.searchpath(name, package.path)
     if file and not name:find "^moonbow%f[%z.]" then
       parts["module " .. name] = digest_text(read_file(file) or "")

@@ -1,13 +1,16 @@
---- A process that runs trials: reads one per line from standard input, and answers with a line each.
+--- A process that runs trials: it reads one per line from the runner's socket, and answers with a line each. The socket
+-- is apart from standard input and output, which belong to run and to the programs that it starts.
 --
 -- First line: { path, root, quick } as JSON; the answer is "ready VERSION". Then per trial { id, config, seed }; the
 -- answer is "ID STATUS", with the status of the result, "there" (it has a result already) or "busy" (another process
 -- runs it).
+local uv = require "luv"
 local check = require "moonbow.check"
 local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
 local halving = require "moonbow.sweep.halving"
 local json = require "moonbow.io.json"
+local space = require "moonbow.sweep.space"
 local trials = require "moonbow.sweep.trial"
 
 local worker = {}
@@ -30,7 +33,7 @@ end
 -- With halving: true if the first seed of a configuration was stopped.
 local function is_given_up(sweep, folder, config, seed)
   if sweep.strategy[1] ~= "asha" or seed == sweep.seeds[1] then return false end
-  local first = folder:result(folders.id(config, sweep.seeds[1]))
+  local first = folder:result(folders.id(space.canonical(config), sweep.seeds[1]))
   return first ~= nil and first.status ~= "done"
 end
 
@@ -60,25 +63,34 @@ function worker.run(sweep, folder, id, config, seed)
   return run_claimed(sweep, folder, id, config, seed)
 end
 
---- The main function of a worker process.
+local SOCKET = 3 -- file descriptor
+
+-- Iterates over the messages of the runner, one JSON text per line, until it closes the socket or ends.
+local function messages()
+  local unread = ""
+  return function()
+    while not unread:find("\n", 1, true) do
+      local bytes = uv.fs_read(SOCKET, 65536)
+      if not bytes or bytes == "" then return nil end
+      unread = unread .. bytes
+    end
+    local line
+    line, unread = unread:match "^([^\n]*)\n(.*)$"
+    return assert(json.decode(line))
+  end
+end
+
+local function answer(word, status) uv.fs_write(SOCKET, ("%s %s\n"):format(word, status)) end
+
+--- The whole work of a worker process.
 function worker.main()
-  local about = assert(json.decode(io.read "l"))
+  io.stdout:setvbuf "line" -- as on a terminal: what run prints is not lost when the process is killed
+  local receive = messages()
+  local about = receive()
   local sweep = assert(definition.load(about.path, about.quick))
   local folder = folders.open(about.root, sweep)
-  local answers = io.output()
-  io.output(io.stderr) -- output of run goes there, since the pipe is only for answers
-  function _G.print(...)
-    local parts = table.pack(...)
-    for i = 1, parts.n do parts[i] = tostring(parts[i]) end
-    io.stderr:write(table.concat(parts, "\t"), "\n")
-  end
-  answers:write("ready ", sweep.version, "\n")
-  answers:flush()
-  for line in io.lines() do
-    local trial = assert(json.decode(line))
-    answers:write(trial.id, " ", worker.run(sweep, folder, trial.id, trial.config, trial.seed), "\n")
-    answers:flush()
-  end
+  answer("ready", sweep.version)
+  for trial in receive do answer(trial.id, worker.run(sweep, folder, trial.id, trial.config, trial.seed)) end
 end
 
 return worker
