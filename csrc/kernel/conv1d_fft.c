@@ -237,7 +237,7 @@ MB_CLONES static void add_planes(mb_real *planes, mb_size count, mb_size plane, 
     for (mb_size i = plane * count; i < (plane + 1) * count; i++) planes[i] += planes[g * apart + i];
 }
 
-/* Points behind the last window have gradient 0. */
+/* Points after the last window have gradient 0. */
 static void clear_unseen(mb_real *dx, const mb_conv1d *s) {
   const mb_size seen = (s->L_out - 1) * s->stride + s->K - s->pad_left;
   for (mb_size n = 0; n < s->N && seen < s->L; n++)

@@ -1,6 +1,5 @@
-/* conv1d_fft.h - what the files of the convolution by transforms share: how a spectrum is cut into tiles
- * (conv1d_tiling.c), tiles to planes and back (conv1d_tiles.c), and tiles of too wide a range
- * (conv1d_wide.c). */
+/* conv1d_fft.h - shared by the files of the fft algorithm: cutting spectra into tiles (conv1d_tiling.c),
+ * tiles to planes and back (conv1d_tiles.c), tiles of too wide a range (conv1d_wide.c). */
 #ifndef MB_CONV1D_FFT_H
 #define MB_CONV1D_FFT_H
 
@@ -48,7 +47,7 @@ static inline mb_tile mb_tile_at(const mb_tiling *p, mb_size i, mb_size rows) {
   return (mb_tile){.sample = i / p->per_sample, .first = first, .rows = mb_min(p->valid, rows - first)};
 }
 
-/* Tiles that a thread takes through all steps, so that their planes stay in its second cache. */
+/* Tiles that a thread takes through all steps, so that their planes stay in its L2. */
 typedef struct {
   mb_size first, count;
 } mb_chunk;

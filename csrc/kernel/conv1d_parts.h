@@ -1,4 +1,4 @@
-/* conv1d_parts.h - what the algorithms of convolution share, and what each offers. */
+/* conv1d_parts.h - shared functions of the convolution algorithms, and the interface of each. */
 #ifndef MB_CONV1D_PARTS_H
 #define MB_CONV1D_PARTS_H
 
@@ -62,7 +62,7 @@ static inline void mb_warm(const mb_real *x, mb_size count) {
 static inline mb_size mb_padded_width(mb_size width) {
   return mb_ceil_div(width, MB_MAX_LANES) * MB_MAX_LANES;
 }
-/* Columns of a product of such rows; those behind are neither made nor used. */
+/* Columns of a product of such rows; later ones are neither computed nor used. */
 static inline mb_size mb_product_width(mb_size width) {
   const mb_size step = mb_halves_cost_less() ? MB_MAX_LANES / 2 : MB_MAX_LANES;
   return mb_ceil_div(width, step) * step;
@@ -75,14 +75,14 @@ static inline mb_size mb_product_width(mb_size width) {
 /* Doubles in the sum of a group, and reals of scratch for the sums of all groups. */
 mb_size mb_bias_count(const mb_conv1d *s);
 mb_size mb_bias_scratch(const mb_conv1d *s, mb_size groups);
-/* The first of all samples' rows of dy whose window begins at a row of the convolution or behind it. */
+/* The first of all samples' rows of dy whose window begins at a row of the convolution or after it. */
 mb_size mb_bias_row(const mb_conv1d *s, mb_size sample, mb_size row);
 /* sum += rows from .. to - 1 */
 void mb_bias_add(double *sum, const mb_real *dy, const uint8_t *argmax, mb_size from, mb_size to,
                  const mb_conv1d *s);
 void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_conv1d *s);
 
-/* ---- directly, as products of overlapping rows (conv1d_direct.c) ------------------------------ */
+/* ---- direct algorithm: products of overlapping rows (conv1d_direct.c) ------------------------------ */
 
 /* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
 typedef struct {
@@ -128,7 +128,7 @@ bool mb_conv1d_range_is_sure(double *squares, const mb_real *x, mb_size count, m
 bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size windows,
                                 const mb_conv1d_range *r);
 
-/* ---- as products of transforms of short tiles (conv1d_fft.c, conv1d_tiling.c) -------------------- */
+/* ---- fft algorithm: products of transforms of short tiles (conv1d_fft.c, conv1d_tiling.c) ------ */
 
 /* Rows of the best tile, 0 if there is none. */
 int mb_conv1d_fft_rows(const mb_conv1d *s, bool backward);

@@ -1,11 +1,10 @@
 /* conv1d_range.c - decides if a transform is exact enough for the range of its numbers.
  *
- * What a transform rounds is as large as its largest numbers, in each of its results, and not as what that
- * result is a sum of: the error of a sum of products x w is about EPSILON |X| |W|, the norms of all x of the
- * tile and of all weights of the filter. A plain sum of N = K C products would be wrong by a part of the sum
- * of |x w|. About that large is mean(|x|) mean(|w|) N as long as neither x nor w has a few numbers that are
- * far larger than the others; the mean here is that of square roots, squared, which few numbers cannot make
- * large. */
+ * The rounding error of a transform is relative to the largest numbers of its tile, in each of its results:
+ * the error of a sum of products x w is about EPSILON |X| |W|, with the norms of all x of the tile and of all
+ * weights of the filter. The error of a plain sum of N = K C products is relative to the sum of |x w|. This
+ * sum is about mean(|x|) mean(|w|) N, unless x or w has a few numbers that are far larger than the others;
+ * the mean here is the square of the mean of square roots, which a few numbers cannot make large. */
 #include "conv1d_parts.h"
 
 #include <math.h>
@@ -15,8 +14,8 @@
  * (polynomials) a few times that, and where few products are large, these may meet small weights. */
 #define ALLOWED          40
 #define ALLOWED_WINOGRAD (ALLOWED / 4)
-#define SURE             2 /* how much better what only samples say has to be */
-/* Squares below are too near to where reals end. */
+#define SURE             2 /* margin for a decision from samples alone */
+/* Smaller squares are too near to underflow. */
 #define LEAST_SQUARES ((mb_real)1e-30)
 #define ROWS          MB_MAX_FFT
 #define BLOCK         ((mb_size)16) /* reals in a sample, at least */
@@ -27,13 +26,13 @@ MB_CLONES static bool is_zero(const mb_real *x, mb_size count) {
   return !any;
 }
 
-/* Tells whether roots, summed over a window, make it large enough beside the norm of all of the tile. */
+/* Tells whether roots, summed over a window, make it large enough compared with the norm of the tile. */
 static bool is_enough(double roots, double squares, const mb_conv1d_range *r) {
   const double allowed = r->T == MB_WINOGRAD ? ALLOWED_WINOGRAD : ALLOWED;
   return roots * roots * allowed >= (double)r->depth * sqrt(squares * (double)r->taps);
 }
 
-/* Tells whether squares are neither NaN nor infinite nor lost. */
+/* Tells whether squares are neither NaN nor infinite, and have not underflowed. */
 static bool can_tell(double squares) {
   return squares >= LEAST_SQUARES && squares < INFINITY;
 }
@@ -63,7 +62,7 @@ bool mb_conv1d_range_of_windows(const double *roots, double squares, mb_size win
 
 /* ---- weights ------------------------------------------------------------------------------- */
 
-#define FILTERS 128 /* looked at together */
+#define FILTERS 128 /* checked together */
 
 /* Judges filters, with x and w exchanged: all taps of each filter; and each tap over all filters, because the
  * first and the last results read single taps. */

@@ -39,8 +39,8 @@ mb_tiling mb_tiling_of(const mb_conv1d *s, int T, bool backward) {
 /* Unit: one multiply-add of a whole vector. Measured with AVX-512, per row: a Fourier transform costs 18, a
  * Winograd transform 12, a product half a vector more than its width, and a quarter more if its sums are kept
  * in memory. Reading one real of the weights, once per chunk, costs a fifth. The forward pass of a single
- * spectrum waits for its weights: their transform takes four times as long as that of tiles. The gradients of
- * x and of the weights share the transform of dy, so each is charged half. */
+ * spectrum waits for its weights: their transform takes four times as long as the one of tiles. The gradients
+ * of x and of the weights share the transform of dy, so each is charged half. */
 #define FOURIER_COST  18.0
 #define WINOGRAD_COST 12.0
 #define NARROW_COST   0.5

@@ -41,7 +41,7 @@ static uint64_t finish(uint64_t digest) {
   return digest ^ digest >> 32;
 }
 
-/* Four lanes of 8 bytes at a time; *bytes moves behind them. */
+/* Four lanes of 8 bytes at a time; *bytes moves past them. */
 static uint64_t digest_stripes(const unsigned char **bytes, const unsigned char *end, uint64_t seed) {
   uint64_t a = seed + P1 + P2, b = seed + P2, c = seed, d = seed - P1;
   for (; end - *bytes >= 32; *bytes += 32) {

@@ -143,7 +143,7 @@ MB_CLONES static double sum_mixture(const double *a, const double *b, mb_size L)
   return sum;
 }
 
-/* Unit vectors differ by sqrt(2 - 2 cos): exact also where 1 - cos would lose all digits. A row of
+/* Unit vectors differ by sqrt(2 - 2 cos): exact even if 1 - cos would lose all digits. A row of
  * zeros (about = 0) is at 1. */
 static double compare(mb_metric metric, const double *a, const double *b, double about_a, double about_b,
                       mb_size L) {

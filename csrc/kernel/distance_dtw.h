@@ -17,12 +17,12 @@ mb_real mb_dtw_scale(const mb_real *a, mb_size a_count, const mb_real *b, mb_siz
 /* packed (L, PACK): rows index[0..count-1] of b, interleaved; missing ones repeat the last. */
 void mb_dtw_pack(mb_real *packed, const mb_real *b, const mb_size *index, mb_size count, mb_size L);
 
-/* Bytes of that many reals, so that what follows is aligned for vectors. */
+/* Bytes of that many reals, rounded up so that the next array is aligned for vectors. */
 static inline size_t mb_dtw_bytes(mb_size reals) {
   return ((size_t)reals * sizeof(mb_real) + 63) / 64 * 64;
 }
 
-/* cost[l]: least sum of squares of q warped to packed row l. Gives up where all are above limit,
+/* cost[l]: least sum of squares of q warped to packed row l. Gives up if all are above limit,
  * and returns false. row holds (L + 1) PACK reals. */
 bool mb_dtw_warp(mb_real cost[PACK], mb_real *row, const mb_real *q, const mb_real *packed, mb_size window,
                  mb_real limit, mb_size L);

@@ -1,4 +1,4 @@
-/* distance_nearest.c - the smallest of a row, and what their classes say. */
+/* distance_nearest.c - the smallest values of a row, and the shares of their classes. */
 #include "distance_nearest.h"
 
 void mb_nearest_insert(mb_real *distance, mb_size *index, mb_size *found, mb_size k, mb_real d, mb_size i) {

@@ -45,7 +45,7 @@ mb_status mb_broadcast_shape(mb_shape *y, const mb_shape *a, const mb_shape *b) 
 /* ---- broadcasting --------------------------------------------------------------------- */
 
 /* The dimensions of y, the last first; those left over have size 1. a and b advance by their
- * strides, 0 where they repeat. */
+ * strides, 0 if they repeat. */
 typedef struct {
   int rank;
   mb_size size[MB_MAX_RANK], a[MB_MAX_RANK], b[MB_MAX_RANK];
@@ -90,7 +90,7 @@ MB_INLINE mb_real binary(mb_binary_op op, mb_real a, mb_real b) {
   return 0;
 }
 
-/* y may be an operand, where that has the same rows: simd does not mind. */
+/* y may be an operand with the same rows. */
 MB_INLINE void each_pair(mb_real *y, mb_binary_op op, operand a, operand b, mb_size rows, mb_size width) {
   for (mb_size r = 0; r < rows; r++, y += width, a.x += a.row, b.x += b.row) {
     const mb_real a0 = *a.x, b0 = *b.x;

@@ -1,4 +1,5 @@
-/* epilogue.c - what follows a convolution or batch norm while its rows are in the cache, and its gradient. */
+/* epilogue.c - the epilogue of a convolution or batch norm, while its rows are in the cache, and its
+ * gradient. */
 #include "simd_table.h"
 
 #include <string.h>

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* c + a b; where that is one instruction, simd_fma.h says so. */
+/* c + a b; simd_fma.h decides if it is one instruction. */
 #ifndef MB_ADD_PRODUCT
 #define MB_ADD_PRODUCT(c, a, b) ((c) + (a) * (b))
 #endif
@@ -44,8 +44,8 @@ static inline uint32_t mb_bits_of_float(float x) {
   return bits;
 }
 
-/* a where condition holds and else b. Of x < low ? low : x a compiler makes branches, and may then compute
- * the exp of low, which is subnormal and slow, for elements whose exp is not used. */
+/* a if condition holds, else b. For x < low ? low : x a compiler makes branches, and may then compute the exp
+ * of low, which is a slow denormal, for elements whose exp is not used. */
 static inline float mb_select(bool condition, float a, float b) {
   const uint32_t mask = -(uint32_t)condition;
   return mb_float_of_bits((mb_bits_of_float(a) & mask) | (mb_bits_of_float(b) & ~mask));
@@ -68,7 +68,7 @@ static inline float mb_exp_reduced(float x, uint32_t *n_plus_256) {
   return MB_ADD_PRODUCT(r, r * r, series);
 }
 
-/* exp(x) for x <= 0. Within 2 ulp; underflows through the subnormals, NaN stays. */
+/* exp(x) for x <= 0. Within 2 ulp; underflows through the denormals, NaN stays. */
 static inline float mb_exp_negative(float x) {
   uint32_t n;
   x = mb_select(x < -150, -150, x);
@@ -104,7 +104,7 @@ static inline float mb_log1p_unit(float x) {
 
 /* The lower tail at -z, z = |x| / sqrt 2, is t / 2 exp(-z^2 + polynomial in t), t = 1 / (1 + z / 2). The
  * polynomial is a minimax fit of log(exp(z^2) erfc(z) / t) for z <= 10.5. Within 3e-7, also of the tail
- * itself where it is above 1e-6. */
+ * itself if it is above 1e-6. */
 static inline float mb_normal_cdf(float x) {
   const float t = 1 / MB_ADD_PRODUCT(1.f, x < 0 ? -x : x, 0.353553391f);
   static const float factors[] = {0.14577168f,    -0.68566639f, 1.1688365f,  -0.71348290f, -0.064939046f,

@@ -1,9 +1,9 @@
-/* finite.c - NaN and infinity: whether and where an array holds them. */
+/* finite.c - finds NaN and infinity in an array. */
 #include "internal.h"
 
 #include <math.h>
 
-/* x 0 is not 0 exactly where x is not finite. */
+/* x 0 differs from 0 exactly if x is not finite. */
 MB_CLONES static bool is_finite_part(const mb_real *x, mb_size count) {
   mb_real sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -11,7 +11,7 @@ MB_CLONES static bool is_finite_part(const mb_real *x, mb_size count) {
   return sum == 0;
 }
 
-/* The number of the first block of x that is not finite; where all are, the number of blocks. */
+/* Returns the number of the first block of x that is not finite; if all are, the number of blocks. */
 static mb_size first_non_finite_block(const mb_real *x, mb_size count) {
   const mb_size blocks = mb_ceil_div(count, MB_BLOCK);
   mb_size first = blocks;

@@ -1,9 +1,9 @@
 /* forest.c - growing the trees of a random forest, with exact best splits.
  *
- * A node looks at ranks instead of values. A bitmap over the ranks, with a summary that has a bit
+ * A node compares ranks instead of values. A bitmap over the ranks, with a summary that has a bit
  * for each of its words, puts the spectra of a node in the order of a point without comparing
  * them; spectra of equal rank form a chain. Counts are whole numbers, so that the order of sums
- * is of no account. */
+ * does not matter. */
 #include "internal.h"
 
 #include <math.h>
@@ -54,7 +54,7 @@ static void *take(char *base, size_t *used, mb_size count, size_t size) {
   return at;
 }
 
-/* Places the arrays of a thread behind base; returns their size. */
+/* Places the arrays of a thread at base; returns their size. */
 static size_t lay_out(Grower *g, char *base, const mb_forest *f) {
   const mb_size leaves = mb_forest_leaves(f), words = mb_ceil_div(f->N, 64);
   size_t used = 0;
@@ -134,8 +134,8 @@ static void mark(Grower *g, const uint32_t *code, Range range) {
   }
 }
 
-/* Looks for a better split between the ranks of one point, and clears the bitmap. Returns whether
- * there are two different ones. */
+/* Searches for a better split between the ranks of one point, and clears the bitmap. Returns true if there
+ * are two different ranks. */
 MB_INLINE bool scan(Grower *g, Split *best, int32_t feature, Border b, mb_size count,
                     mb_criterion criterion) {
   const mb_size least = g->forest->min_samples_leaf,
@@ -178,7 +178,7 @@ MB_INLINE void find_among(Grower *g, Split *best, Border whole, Range range, mb_
   }
 }
 
-/* Counts the classes of a node; whether there is more than one. */
+/* Counts the classes of a node; returns true if there is more than one. */
 static bool count_classes(Grower *g, Border *whole, Range range) {
   const mb_size classes = g->forest->classes;
   *whole = (Border){0};
@@ -221,7 +221,7 @@ static mb_real threshold_of(const Grower *g, const Split *split) {
   return middle >= below && middle < above ? middle : below;
 }
 
-/* A leaf for now, and a candidate where it can be split. */
+/* Adds a leaf, which is a candidate if it can be split. */
 static void add_node(Grower *g, mb_tree *tree, Range range, mb_size depth) {
   const int32_t node = (int32_t)tree->nodes++;
   Candidate *candidate = &g->candidate[g->candidates];
@@ -233,7 +233,7 @@ static void add_node(Grower *g, mb_tree *tree, Range range, mb_size depth) {
   g->candidates++;
 }
 
-/* The next to be split: the last one found, or where leaves are few the best one. */
+/* Returns the next node to split: the last one found, or, if leaves are limited, the best one. */
 static Candidate next_candidate(Grower *g) {
   mb_size chosen = g->candidates - 1;
   if (g->forest->max_leaves < g->forest->N)
@@ -244,7 +244,7 @@ static Candidate next_candidate(Grower *g) {
   return candidate;
 }
 
-/* Rows up to the border come first, in the order they had; returns where the others begin. */
+/* Rows up to the border come first, in the order they had; returns the place at which the others begin. */
 static uint32_t partition(Grower *g, Range range, const Split *split) {
   const uint32_t *code = g->code + (mb_size)split->feature * g->forest->N;
   uint32_t left = range.begin, right = 0;

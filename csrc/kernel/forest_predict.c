@@ -1,4 +1,4 @@
-/* forest_predict.c - what the trees of a forest say of spectra. */
+/* forest_predict.c - class probabilities of spectra from the trees of a forest. */
 #include "internal.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ static void add_shares(mb_real *probability, const mb_tree *tree, int32_t leaf) 
     probability[tree->share[s].label] += tree->share[s].probability;
 }
 
-/* Bits of seen: rows that the tree has seen, which it is not asked about. */
+/* Bits of seen: rows that the tree has seen, for which it does not count. */
 static void ask_tree(mb_real *probability, mb_size asked[ROWS], const mb_tree *tree, uint64_t seen,
                      const mb_real *x, mb_size count, mb_size D, mb_size classes) {
   int32_t leaf[ROWS];
@@ -42,7 +42,7 @@ static void ask_tree(mb_real *probability, mb_size asked[ROWS], const mb_tree *t
   }
 }
 
-/* Reading the rows in order first, as the look for NaN does, brings them close. */
+/* The check for NaN reads the rows in order, which warms the cache. */
 static void ask_forest(mb_real *probability, mb_size *bad, const mb_real *x, const mb_tree *tree,
                        mb_size trees, const uint64_t *in_bag, mb_size words, mb_size count, mb_size D,
                        mb_size classes) {

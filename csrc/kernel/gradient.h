@@ -4,15 +4,15 @@
 
 #include "internal.h"
 
-/* A gradient times a derivative: 0 where either is 0, whatever the other. What does not depend on x passes
- * nothing back to it, also where the derivative is infinite or not defined (the square root at 0), and what
- * does not move passes nothing on of an infinite gradient. */
+/* A gradient times a derivative: 0 if either is 0, whatever the other. A result that does not matter passes
+ * nothing back, even if the derivative is infinite or undefined (the square root at 0), and a derivative of 0
+ * passes nothing of an infinite gradient. */
 static inline mb_real mb_chain(mb_real dy, mb_real derivative) {
   const mb_real product = dy * derivative;
   return ((dy == 0) | (derivative == 0)) ? 0 : product;
 }
 
-/* A (leaky) ReLU of z below 0, and its gradient there: 0 where the slope is 0, also of infinities. */
+/* A (leaky) ReLU of z below 0, and its gradient there: 0 if the slope is 0, even for infinities. */
 static inline mb_real mb_below(mb_real slope, mb_real z) {
   return slope == 0 ? 0 : slope * z;
 }

@@ -14,7 +14,7 @@ void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D) {
   MB_FOR(mb_threads_for(rows * D), r, rows, 1, mb_simd_here()->softmax(y + r * D, x + r * D, 1, D));
 }
 
-/* dx = y (dy - sum(dy y)), where a probability of 0 takes no part */
+/* dx = y (dy - sum(dy y)); probabilities of 0 take no part */
 MB_CLONES static void softmax_backward_row(mb_real *restrict dx, const mb_real *restrict dy,
                                            const mb_real *restrict y, mb_size D) {
   double sum = 0;

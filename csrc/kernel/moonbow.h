@@ -1,22 +1,23 @@
-/* moonbow.h - kernels for 1-D networks on spectra: real arrays in, real arrays out. What holds everywhere:
+/* moonbow.h - kernels for 1-D networks on spectra, from real arrays to real arrays. Rules for all of them:
  *
- * Arguments. Outputs, saved buffers, scratch, inputs, sizes, in this order. Arrays are dense and row-major;
- * spectra are (N batch, L length, C channels), convolution weights (K kernel, C in, F filters). Outputs
- * overlap inputs only if that is said. A backward function overwrites the gradients it is given.
+ * Arguments. They are outputs, saved buffers, scratch, inputs, sizes, in this order. Arrays are dense and
+ * row-major; spectra are (N batch, L length, C channels), convolution weights (K kernel, C in, F filters).
+ * Outputs overlap inputs only if that is said. A backward function overwrites the gradients it is given.
  *
- * Counting. From 0, labels and positions in arrays too. Only mb_reason(), which people read, counts rows and
- * columns from 1, and positions of peaks (mb_peak_ranges) are coordinates on an axis from 1 to L.
+ * Counting. It begins at 0, for labels and positions in arrays too. Only mb_reason(), which people read,
+ * counts rows and columns from 1, and positions of peaks (mb_peak_ranges) are coordinates on an axis from 1
+ * to L.
  *
  * NULL. A backward function does not compute a gradient whose pointer is NULL. Any other pointer may be NULL
  * only if that is said.
  *
- * Memory. Nothing is allocated or kept. Scratch is memory of the caller, aligned as by malloc, whatever is in
- * it. Its size in bytes comes from mb_NAME_scratch_bytes or from the plan of a convolution, and follows from
- * the arguments alone: functions that need scratch for each thread take the number of threads, the same in
- * both calls, or use that of the plan.
+ * Memory. Functions allocate and keep nothing. Scratch is memory of the caller, aligned as by malloc, with
+ * any content. Its size in bytes comes from mb_NAME_scratch_bytes or from the plan of a convolution, and
+ * follows from the arguments alone: functions that need scratch for each thread take the number of threads,
+ * the same in both calls, or use that of the plan.
  *
- * Threads. All others use mb_get_threads() of them. Any thread may call any function on arrays of its own.
- * Results do not depend on the number of threads.
+ * Threads. All other functions use mb_get_threads() threads. Any thread may call any function on arrays of
+ * its own. Results do not depend on the number of threads.
  *
  * Errors. A function that can refuse returns an mb_status, and leaves the reason for mb_reason() of its
  * thread. Pointers and sizes of arrays are not checked.
@@ -56,19 +57,19 @@ typedef enum { MB_OK = 0, MB_BAD_SHAPE, MB_BAD_VALUE } mb_status;
 
 const char *mb_reason(void); /* why the last kernel of this thread refused */
 
-/* How many threads a kernel uses that the calling thread starts, at least 1: OpenMP's own setting, at first
- * that of its environment. OpenBLAS itself always runs on one. More than mb_most_threads(), 64 or the number
- * of processors where that is larger, make no sense. */
+/* The number of threads of kernels that the calling thread starts, at least 1. It is OpenMP's own setting,
+ * which at first comes from the environment. OpenBLAS itself always runs on one thread. mb_most_threads() is
+ * the largest useful number: 64, or the number of processors if that is larger. */
 void mb_set_threads(int count);
 int mb_get_threads(void);
 int mb_most_threads(void);
 
 /* ---- elementwise (elementwise.c) ------------------------------------------------------ */
 
-/* The operations on two arrays, a row each: OP(its constant is MB_NAME, its name, what it is of elements a
- * and b). NaN wins in maximum and minimum; comparisons give 1 or 0. chain and chain_div are for backward
- * passes: a b and a / b of a gradient a, which are 0 where a is 0 or the factor b or 1 / b is, even if the
- * other is infinite or NaN. */
+/* The operations on two arrays, a row each: OP(NAME of the constant MB_NAME, name, result for elements a and
+ * b). NaN wins in maximum and minimum; comparisons give 1 or 0. chain and chain_div are for backward passes:
+ * a b and a / b of a gradient a, which are 0 if a is 0, or if the factor b or 1 / b is, even if the other is
+ * infinite or NaN. */
 /* clang-format off */
 #define MB_BINARY_OPS(OP) \
   OP(ADD, add, a + b) \
@@ -101,8 +102,7 @@ mb_size mb_shape_count(const mb_shape *shape);
 /* The shape of a op b: dimensions are aligned at the last one; each pair is equal or 1. */
 mb_status mb_broadcast_shape(mb_shape *y, const mb_shape *a, const mb_shape *b);
 
-/* y[i] = a[i] op b[i], a and b broadcast to the shape of y; y may be a or b where its
- * shape is that of y. */
+/* y[i] = a[i] op b[i], a and b broadcast to the shape of y; y may be a or b if they have the same shape. */
 void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_shape, const mb_real *b,
                const mb_shape *b_shape, const mb_shape *y_shape);
 
@@ -110,10 +110,10 @@ void mb_binary(mb_real *y, mb_binary_op op, const mb_real *a, const mb_shape *a_
  * the backward pass of broadcasting. Accumulates in double. */
 void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_shape *y_shape);
 
-/* The functions of one array, a row each: OP(its constant is MB_NAME, its name, which of x and y = f(x) its
- * derivative is written with, f(x), f'(x)). p is a parameter of some. Each branch keeps NaN. Zero has
- * derivative 0 under abs, and where the two sides differ that of the left one: 0 under relu, p under
- * leaky_relu. The functions that rows call are those of csrc/kernel/exp.h and simd_unary.h. */
+/* The functions of one array, a row each: OP(NAME of the constant MB_NAME, name, X or Y: the derivative is
+ * written in x or in y = f(x), f(x), f'(x)). p is a parameter of some. Each branch keeps NaN. At 0, abs has
+ * the derivative 0; if the two sides differ, the left derivative counts: 0 for relu, p for leaky_relu.
+ * Functions that rows call are in csrc/kernel/exp.h and simd_unary.h. */
 /* clang-format off */
 #define MB_UNARY_OPS(OP) \
   OP(NEG, neg, NONE, -x, -1) \
@@ -139,17 +139,17 @@ typedef enum { MB_UNARY_OPS(MB_OP) MB_UNARY_COUNT } mb_unary_op;
 
 void mb_unary(mb_real *y, mb_unary_op op, mb_real p, const mb_real *x, mb_size count);
 
-/* The array that the backward pass reads: x need not be kept for Y, nor anything for NONE. That of LEAKY_RELU
- * takes x where p <= 0. */
+/* The array that the backward pass reads: x need not be kept for Y, nor anything for NONE. LEAKY_RELU reads x
+ * if p <= 0. */
 typedef enum { MB_READS_NONE, MB_READS_X, MB_READS_Y } mb_reads;
 mb_reads mb_unary_reads(mb_unary_op op);
-/* dx = dy * f'(x), 0 where dy is 0; kept is x or f(x), as above, and may be NULL for NONE. */
+/* dx = dy * f'(x), 0 if dy is 0; kept is x or f(x), as above, and may be NULL for NONE. */
 void mb_unary_backward(mb_real *dx, mb_unary_op op, mb_real p, const mb_real *dy, const mb_real *kept,
                        mb_size count);
 
 void mb_fill(mb_real *y, mb_real value, mb_size count);
 void mb_arange(mb_real *y, double first, double step, mb_size count); /* first + i * step in double */
-/* z = a + b, y = z < 0 ? slope z : z: a sum and the (leaky) ReLU behind it */
+/* z = a + b, y = z < 0 ? slope z : z: a sum and the (leaky) ReLU after it */
 void mb_add_activate(mb_real *y, mb_real slope, const mb_real *a, const mb_real *b, mb_size count);
 void mb_add_scaled(mb_real *y, mb_real scale, const mb_real *x, mb_size count); /* y += scale x */
 
@@ -170,14 +170,14 @@ double mb_sum_squares(const mb_real *x, mb_size count);
 
 typedef struct {
   mb_size nan_count, inf_count;
-  double min, max, mean; /* of the finite values; NaN where there is none */
+  double min, max, mean; /* of the finite values; NaN if there is none */
 } mb_stats;
 
 void mb_describe(mb_stats *stats, const mb_real *x, mb_size count);
 
 /* ---- NaN and infinity (finite.c) -------------------------------------------------------- */
 
-/* Position of the first NaN or infinity, -1 where there is none. */
+/* Position of the first NaN or infinity, -1 if there is none. */
 mb_size mb_find_non_finite(const mb_real *x, mb_size count);
 /* Is the sum of the squares finite, in the precision of the array? Near its end it depends on the threads. */
 bool mb_has_finite_squares(const mb_real *x, mb_size count);
@@ -185,7 +185,7 @@ bool mb_has_finite_squares(const mb_real *x, mb_size count);
 /* ---- copies (copy.c) ------------------------------------------------------------------ */
 
 /* rows blocks of width reals from src (src_stride apart) to dst (dst_stride apart): joins
- * and splits tensors along any dimension. */
+ * or splits tensors along any dimension. */
 void mb_copy_blocks(mb_real *dst, mb_size dst_stride, const mb_real *src, mb_size src_stride, mb_size rows,
                     mb_size width);
 /* y = x with dimensions d1 and d2 swapped; x has the given shape. */
@@ -205,7 +205,7 @@ void mb_matmul(mb_real *C, bool transpose_a, bool transpose_b, mb_size M, mb_siz
 /* ---- products kept as their factors (factors.c) ---------------------------------------- */
 
 /* left' right, of left (depth, rows) and right (depth, columns), which need less memory than their product:
- * the gradient of the weights of a dense layer, that of a batch being the sum over its samples. */
+ * the gradient of the weights of a dense layer, a sum over the samples of the batch. */
 typedef struct {
   mb_size depth, rows, columns;
   mb_real *packed; /* mb_factors_count reals */
@@ -223,16 +223,16 @@ typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
 
 /* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.
  * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras);
- * EXPLICIT: pad points on both sides. Refuses windows that do not fit. The only place
- * where output lengths are computed. */
+ * EXPLICIT: pad points on both sides. Refuses windows that do not fit. No other function
+ * computes output lengths. */
 mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,
                     mb_size stride, mb_size dilation, mb_padding padding, mb_size pad);
 
 #define MB_MAX_POOL 254 /* rows of a window that a byte can name */
 
-/* A convolution and what follows in the same pass, so that the map before it is never written: bias, the
- * largest of each window of pool rows, pool_stride apart, then slope times what is negative. Set the first
- * part, then let mb_conv1d_plan fill the second, and change neither after that. */
+/* A convolution and its epilogue, so that the map before pooling is never written: bias, max-pooling of pool
+ * rows, pool_stride apart, then negative values times slope. Set the first part, then let mb_conv1d_plan fill
+ * the second, and change neither after that. */
 typedef struct {
   mb_size N, L, C, K, F;
   mb_size stride, dilation;
@@ -250,9 +250,9 @@ typedef struct {
   size_t scratch_bytes; /* of forward and backward */
 } mb_conv1d;
 
-/* Directly, as products of overlapping rows; or through transforms of short tiles (no dilation), which for
- * many channels or long kernels is several times faster and as exact. The default compares their costs for
- * the shape. Holds for plans that the calling thread makes from now on. */
+/* The algorithm: direct, products of overlapping rows; or fft, transforms of short tiles (no dilation), which
+ * for many channels or long kernels is several times faster and as exact. The default compares their costs
+ * for the shape. The setting applies to plans that the calling thread makes from now on. */
 typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_FFT } mb_conv1d_algorithm;
 void mb_set_conv1d_algorithm(mb_conv1d_algorithm algorithm);
 
@@ -263,7 +263,7 @@ mb_status mb_conv1d_plan(mb_conv1d *s, int threads);
  * call to call find it in the caches of their cores. */
 #define MB_CONV1D_PART_BYTES (((size_t)1 << 17) * sizeof(mb_real))
 
-/* y (N, L_pool, F) = what follows x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax (like y) if
+/* y (N, L_pool, F) = the epilogue of x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax (like y) if
  * there is none or no backward pass follows. x * w[n,t,f] = sum over k, c of x[n, t stride + k dilation -
  * pad_left, c] w[k,c,f] */
 void mb_conv1d_forward(mb_real *y, uint8_t *argmax, void *scratch, const mb_real *x, const mb_real *w,
@@ -289,9 +289,9 @@ void mb_avg_pool1d_backward(mb_real *dx, const mb_real *dy, const mb_pool1d *s);
 
 /* ---- normalisation (norm.c) ----------------------------------------------------------- */
 
-/* Batch norm of each channel of x (N, L, C), then an activation, then the largest of windows of rows (Ioffe
+/* Batch norm of each channel of x (N, L, C), then an activation, then max-pooling of rows (Ioffe
  * and Szegedy 2015): z = gamma (x - mean) / sqrt(var + epsilon) + beta, and y = z < 0 ? slope z : z, so that
- * slope 1 is batch norm alone, 0 a ReLU behind it, else a leaky one. */
+ * slope 1 is batch norm alone, 0 adds a ReLU, any other value a leaky one. */
 typedef struct {
   mb_size N, L, C;
   const mb_real *mean, *var;   /* (C), of the batch or running ones */
@@ -300,7 +300,7 @@ typedef struct {
   mb_size pool, pool_stride, L_pool; /* pool at most MB_MAX_POOL, 0: no windows */
 } mb_batch_norm;
 
-/* Mean and variance (population) of rows = N L go to mean (C) and var (C), and where running_mean is not
+/* Mean and variance (population) of rows = N L go to mean (C) and var (C), and if running_mean is not
  * NULL: running = momentum running + (1 - momentum) batch, for the variance with the population variance, as
  * Keras does. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
@@ -308,7 +308,7 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
 /* y is (N, L or L_pool, C); argmax, like y, gets the place in each window of the row that won, or is NULL.
  */
 void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb_batch_norm *s);
-/* train: the statistics are functions of x; otherwise they are constants. dx may be x, or dy where there are
+/* train: the statistics are functions of x; otherwise they are constants. dx may be x, or dy if there are
  * no windows. The first maximum takes the gradient, NaN counts as the maximum. */
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
                             const uint8_t *argmax, const mb_real *x, bool train, const mb_batch_norm *s);
@@ -328,7 +328,7 @@ void mb_log_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);
 void mb_log_softmax_backward(mb_real *dx, const mb_real *dy, const mb_real *y, mb_size rows, mb_size D);
 
 /* Mean of -weight[label] log softmax(x)[label], divided by the sum of the weights of the
- * rows (PyTorch), or 0 where that is 0. weight (D) may be NULL. A row of weight 0 takes no
+ * rows (PyTorch), or 0 if that is 0. weight (D) may be NULL. A row of weight 0 takes no
  * part, whatever its logits. Refuses labels outside 0..D-1. */
 mb_status mb_cross_entropy_forward(mb_real *loss, const mb_real *x, const mb_size *label,
                                    const mb_real *weight, mb_size rows, mb_size D);
@@ -373,11 +373,10 @@ size_t mb_rng_choice_weighted_scratch_bytes(mb_size population);
 mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, void *scratch, double *p, mb_size population,
                                  mb_size size, bool replace, double tolerance);
 
-/* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept where number i of
+/* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept if number i of
  * Generator.random(count, dtype=float32) is not below rate; each draw makes two. kept (NULL or count bytes)
- * gets 1 or 0 for each, for the backward pass. rng is not changed: the caller advances it by
- * mb_dropout_draws(count).
- */
+ * gets 1 or 0 for each, for the backward pass. rng does not change: the caller advances it by
+ * mb_dropout_draws(count). */
 uint64_t mb_dropout_draws(mb_size count);
 void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count);
 void mb_dropout_backward(mb_real *dx, const mb_real *dy, const uint8_t *kept, mb_real rate, mb_size count);
@@ -404,13 +403,13 @@ void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, 
 
 typedef enum { MB_SCALE_SNV, MB_SCALE_RANGE, MB_SCALE_MAXIMUM, MB_SCALE_AREA } mb_scaling;
 
-/* Each spectrum, channel by channel, to mean 0 and sd 1, to 0..1, to maximum 1, to mean absolute value 1;
- * what has no spread only loses its offset. Spectra without a value above 0 have no maximum to divide by, but
- * for zeros. */
+/* Scales each spectrum, channel by channel, to mean 0 and sd 1, to 0..1, to maximum 1, to mean absolute
+ * value 1. A spectrum without spread only loses its offset. MAXIMUM refuses spectra that have no value above
+ * 0, except zeros. */
 mb_status mb_scale(mb_real *y, const mb_real *x, mb_scaling scaling, mb_size N, mb_size L, mb_size C);
-/* Of each of M columns, over N rows. */
+/* Mean and sd of each of M columns, over N rows. */
 void mb_column_statistics(double *mean, double *sd, const mb_real *x, mb_size N, mb_size M);
-/* Less the mean, by the sd or, where that is 0, by 1. */
+/* Subtracts the mean and divides by the sd, or by 1 if that is 0. */
 void mb_standardize(mb_real *y, const mb_real *x, const double *mean, const double *sd, mb_size N, mb_size M);
 
 /* Savitzky-Golay with a window of an odd number of points, at both ends from the polynomial of the outermost
@@ -457,24 +456,24 @@ typedef struct {
   double noise;                /* sd of Gaussian noise */
   double counts;               /* counts at intensity 1 for Poisson noise; 0 for none */
   mb_size parts[2];            /* how many classes are in a spectrum: {1, 1} unless mixed */
-  double impurity[2];          /* intensity of each further class, that of its label being 1 */
+  double impurity[2];          /* intensity of each further class; that of the label is 1 */
 } mb_spectra;
 
-/* Each has n rows; whatever is not wanted is NULL. */
+/* Each array has n rows; NULL: not wanted. */
 typedef struct {
   mb_real *y;                         /* (L) the spectra: the sum of the next three */
   mb_real *peak, *background, *noise; /* (L) */
   mb_real *label;                     /* 0 to classes - 1 */
   mb_real *share;                     /* (classes), sum 1, the largest that of the label */
-  mb_real *position, *height;         /* (mb_spectra_peaks), NaN behind the last */
+  mb_real *position, *height;         /* (mb_spectra_peaks), NaN after the last */
   mb_real *width, *mixing, *asymmetry;
 } mb_spectra_out;
 
 mb_size mb_spectra_peaks(const mb_spectra *options); /* peaks of a spectrum at most */
 
 /* n spectra: peaks on a smooth background, with noise; labels in random order and as equal in number
- * as can be. Spectrum i has a stream of its own, SeedSequence(one 64-bit draw of rng, i), from which
- * come the classes mixed in, position and height of each peak, the width, what the shape needs, the
+ * as possible. Spectrum i has a stream of its own, SeedSequence(one 64-bit draw of rng, i), which gives
+ * the classes mixed in, position and height of each peak, the width, the parameters of the shape, the
  * background, and noise last: neither the number of threads nor noise and background change the peaks. */
 mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_spectra *options, mb_size n);
 
@@ -496,8 +495,8 @@ typedef struct {
 
 size_t mb_spikes_scratch_bytes(const mb_spikes *options, mb_size peaks);
 
-/* One spectrum y (L): spikes of these heights at positions 0..L-1, the last wins where two meet, then a
- * Gaussian filter of sigma[1]: what scipy.ndimage.gaussian_filter1d(mode="constant") gives, rounded to
+/* One spectrum y (L): spikes of these heights at positions 0..L-1 (of two at one position the last counts),
+ * then a Gaussian filter of sigma[1], equal to scipy.ndimage.gaussian_filter1d(mode="constant") rounded to
  * mb_real. */
 mb_status mb_spikes_exact(mb_real *y, void *scratch, const mb_size *position, const double *height,
                           mb_size peaks, const mb_spikes *options);
@@ -523,13 +522,13 @@ typedef struct {
   mb_size N, D, classes; /* spectra, points of each */
   mb_criterion criterion;
   bool bootstrap;       /* each tree sees N spectra drawn with replacement */
-  mb_size max_features; /* points that a node looks at, more only while all of them are constant */
+  mb_size max_features; /* points that a node tries, more only while all of them are constant */
   mb_size max_depth, max_leaves;
   mb_size min_samples_split, min_samples_leaf; /* different spectra, however often they were drawn */
   uint64_t seed;
 } mb_forest;
 
-/* x goes to child where x[feature] <= threshold, else to child + 1; children stand behind their
+/* x goes to child where x[feature] <= threshold, else to child + 1; children come after their
  * parent. A leaf is its own child, with feature 0 and threshold infinity. */
 typedef struct {
   int32_t feature, child;
@@ -549,7 +548,7 @@ typedef struct {
   mb_size nodes, shares;
 } mb_tree;
 
-mb_size mb_forest_leaves(const mb_forest *forest); /* the most that a tree can have */
+mb_size mb_forest_leaves(const mb_forest *forest); /* of a tree, at most */
 size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads);
 
 /* Grows trees number..number + count - 1 of a forest, each from a stream of its own,
@@ -562,7 +561,7 @@ void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *s
                     mb_size count, int threads);
 
 /* probability (N, classes): the mean over the trees of the shares in the leaf of each row of x (N, D).
- * in_bag: as grow left it, to ask only the trees that have not seen a row (NaN where all have),
+ * in_bag: as grow left it, to use only the trees that have not seen a row (NaN if all have),
  * or NULL. Refuses NaN and infinity. */
 mb_status mb_forest_predict(mb_real *probability, const mb_real *x, const mb_tree *tree, mb_size trees,
                             const uint64_t *in_bag, mb_size N, mb_size D, mb_size classes);
@@ -590,8 +589,8 @@ size_t mb_distances_scratch_bytes(mb_size A, mb_size B, mb_size L, mb_metric met
 mb_status mb_distances(mb_real *y, void *scratch, const mb_real *a, const mb_real *b, mb_metric metric,
                        mb_size window, mb_size A, mb_size B, mb_size L, int threads);
 
-/* The k <= B smallest of each row of matrix (A, B), in order, and where they stand; of equal ones
- * the first. */
+/* The k <= B smallest values of each row of matrix (A, B), in order, and their positions; of equal ones the
+ * first. */
 void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_size A, mb_size B, mb_size k);
 
 /* The same of the matrix of MB_DTW or MB_DDTW, without computing all of it: rows whose lower
@@ -603,7 +602,7 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
                          int threads);
 
 /* probability (A, classes): the share of each class among the k neighbours; by_distance: each weighs
- * 1 / distance, and where some have distance 0 only they count. */
+ * 1 / distance, and if some have distance 0, only they count. */
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes);
 

@@ -33,7 +33,7 @@ typedef struct Factors {
   mb_real slope;
 } Factors;
 
-/* call(slope) with a constant for the usual ones: what does not occur costs nothing in a loop. */
+/* call(slope) with a constant for the usual slopes, so that the compiler drops the others from the loop. */
 #define WITH_SLOPE(slope, call)                                                                              \
   do {                                                                                                       \
     if ((slope) == 1)                                                                                        \

@@ -14,7 +14,7 @@ typedef struct {
   mb_real inv_sqrt_correction2, epsilon;
 } Step;
 
-/* Updates count elements; m and v are NULL where the step has no use for them. */
+/* Updates count elements; m and v are NULL if the step does not use them. */
 typedef void Update(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m, mb_real *restrict v,
                     const Step *s, mb_size count);
 

@@ -144,7 +144,7 @@ static void find_in_tile(mb_size *at, const double *extreme, const tile *t) {
   }
 }
 
-/* ---- what the header promises --------------------------------------------------------- */
+/* ---- functions of the header --------------------------------------------------------- */
 
 static mb_size tile_count(const mb_size sizes[5]) {
   return sizes[4] * sizes[2] * mb_ceil_div(sizes[0], WIDTH);
@@ -291,7 +291,7 @@ double mb_sum_squares(const mb_real *x, mb_size count) {
   return sum;
 }
 
-/* ---- what is in an array -------------------------------------------------------------- */
+/* ---- description of an array -------------------------------------------------------------- */
 
 /* mean holds the sum; min and max are infinite if no value is finite. */
 MB_CLONES static mb_stats describe_part(const mb_real *x, mb_size count) {

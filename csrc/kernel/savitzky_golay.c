@@ -36,7 +36,7 @@ static void multiply_by_x(const Basis *b, mb_size m) {
 }
 
 /* Twice is enough, as for vectors of Krylov ("Vandermonde with Arnoldi", Brubeck, Nakatsukasa and Trefethen
- * 2021): the recurrence of three terms alone loses all digits where the order comes close to the window. */
+ * 2021): the recurrence of three terms alone loses all digits if the order comes close to the window. */
 static void make_orthogonal(const Basis *b, mb_size m) {
   for (int pass = 0; pass < 2; pass++)
     for (mb_size j = 0; j < m; j++) {

@@ -1,5 +1,5 @@
-/* scale.c - each spectrum, or each point, to a common offset and scale, in double: no sum of squares
- * overflows, and no offset hides a spread that the reals hold. What has no spread is divided by 1. */
+/* scale.c - scales each spectrum, or each point, to a common offset and scale, in double: no sum of squares
+ * overflows, and no offset hides a spread that the reals hold. Values without spread are divided by 1. */
 #include "internal.h"
 
 #include <math.h>
@@ -27,7 +27,7 @@ static Scale range_of(const mb_real *x, mb_size L, mb_size C) {
   return (Scale){low, high - low};
 }
 
-/* Divided by a maximum below 0, a spectrum would stand on its head. */
+/* Dividing by a maximum below 0 would turn a spectrum upside down. */
 static Scale maximum_of(const mb_real *x, mb_size L, mb_size C) {
   const Scale range = range_of(x, L, C);
   const double high = range.offset + range.scale;

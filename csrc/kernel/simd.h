@@ -1,4 +1,4 @@
-/* simd.h - what the fast convolutions and products are made of, for one instruction set: simd_base.c,
+/* simd.h - the inner loops of fast convolutions and products, for one instruction set: simd_base.c,
  * simd_v3.c and simd_v4.c each include it once, with SET the name of the result, REGISTER bytes in a vector
  * and TILE_VECTORS vectors in a row of a product's register tile. */
 #include "simd_table.h"
@@ -10,7 +10,7 @@
 /* Unaligned, and may alias reals. */
 typedef mb_real Vec __attribute__((vector_size(REGISTER), aligned(sizeof(mb_real)), may_alias));
 
-/* For the last columns of a product, where narrower arithmetic is faster. */
+/* For the last columns of a product, for which narrower arithmetic is faster. */
 typedef mb_real Half __attribute__((vector_size(REGISTER / 2), aligned(sizeof(mb_real)), may_alias));
 
 /* Integers as wide as reals: -1 if a comparison holds, else 0. */

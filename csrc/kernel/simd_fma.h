@@ -1,9 +1,8 @@
-/* simd_fma.h - c + a b and c - a b: one instruction, and rounded once, where the set has one. Part of
- * simd.h.
+/* simd_fma.h - c + a b and c - a b: one instruction, and rounded once, if the set has one. Part of simd.h.
  *
- * That is said wherever it is so, because compilers differ in which products and sums they join, and the same
- * compiler joins them in one loop and not in another one that has to give the same bits. So everything is
- * compiled with -ffp-contract=off. */
+ * The sources say so for each one, because compilers differ in which products and sums they contract, and the
+ * same compiler contracts them in one loop and not in another one that has to give the same bits. So
+ * everything is compiled with -ffp-contract=off. */
 
 /* For single reals, in exp.h. */
 #if defined(__FMA__) || defined(__aarch64__)
@@ -58,7 +57,7 @@ MB_INLINE Half add_product_half(Half c, Half a, Half b) {
   return PLUS(HALF, c, a, b);
 }
 
-/* sum += a b. In a loop that fills the registers and asks for memory ahead, gcc 12 copies sums of the
+/* sum += a b. In a loop that fills the registers and prefetches, gcc 12 copies sums of the
  * intrinsic into memory and back in each step, which it does not if one operand is read and written
  * (in_place); in other loops it then copies sums from register to register, and takes no b from memory by
  * itself. */
