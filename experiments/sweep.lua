@@ -154,6 +154,7 @@ function commands.collect()
   if not written then output.fail(messages) end
   for _, path in ipairs(written) do print("wrote " .. path) end
   for _, message in ipairs(messages) do print(message) end
+  if #written == 0 then output.fail "nothing could be written" end
 end
 
 function commands.best()

@@ -100,15 +100,15 @@ local function sql_value(connection, value)
   return "'" .. connection:escape(tostring(value)) .. "'"
 end
 
--- Writes a table `trials` into a new database beside path, which then replaces the old one.
+-- Writes a database with a table `trials`: made elsewhere, so that two processes may do so at the same time.
 local function write_sqlite(path, heading, rows)
   local found, sqlite = pcall(require, "luasql.sqlite3")
   if not found then return nil, "lua-sql-sqlite3 is not installed" end
-  local partial = path .. ".partial"
-  os.remove(partial)
+  local partial = os.tmpname()
+  local _ <close> = setmetatable({}, { __close = function() os.remove(partial) end })
   local driver = sqlite.sqlite3()
-  local connection, err = driver:connect(partial)
-  if not connection then return nil, err end
+  local connection, reason = driver:connect(partial)
+  if not connection then return nil, reason end
   local names = {}
   for c, name in ipairs(heading) do names[c] = '"' .. name:gsub('"', '""') .. '"' end
   connection:setautocommit(false)
@@ -121,9 +121,10 @@ local function write_sqlite(path, heading, rows)
   if ok then ok, why = connection:commit() end
   connection:close()
   driver:close()
-  if ok then ok, why = os.rename(partial, path) end
-  if not ok then os.remove(partial) end
-  return ok and true, why
+  if not ok then return nil, why end
+  local content, err = files.read(partial)
+  if not content then return nil, err end
+  return files.write(path, content)
 end
 
 -- ---- the best ----

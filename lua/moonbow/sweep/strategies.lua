@@ -40,7 +40,6 @@ end
 
 -- Returns one point in each of count equal parts of every dimension, the parts in random order. Source: McKay, Beckman
 -- and Conover 1979.
--- Conover 1979.
 local function hypercube(rng, dimensions, count)
   local points = {}
   for i = 1, count do points[i] = {} end

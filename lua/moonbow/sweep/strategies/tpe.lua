@@ -17,16 +17,16 @@ Tpe.__index = Tpe
 
 --- Makes a strategy for a number of trials. options: trials, seed.
 function tpe.new(space, canonical, options)
-  return setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed }, Tpe)
+  return setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed,
+    seen = {} }, Tpe)
 end
 
 -- ---- densities ----
 
 -- Returns weights of choices: counts plus 1, so that no choice is excluded.
-local function choice_weights(entry, values)
-  local weights, total, index = {}, #values + #entry.values, {}
-  for i, value in ipairs(entry.values) do weights[i], index[value] = 1 / total, i end
-  for _, value in ipairs(values) do weights[index[value]] = weights[index[value]] + 1 / total end
+local function choice_weights(counts, total)
+  local weights = {}
+  for i, count in ipairs(counts) do weights[i] = (count + 1) / (total + #counts) end
   return weights
 end
 
@@ -50,31 +50,31 @@ local function kernel_of(bandwidth)
   return rows
 end
 
--- Returns the density of points in [0, 1) on bins: a Gaussian for each point, plus a uniform one for untried values.
+-- Returns the density of a number of points in bins: a Gaussian for each point, plus a uniform one for untried values.
 -- The bandwidth falls with the number of points, in steps of 2^(1/4), so that there are few different kernels.
-local function density_of(points)
-  local width = math.max(0.1 * (#points + 1) ^ -0.4, 1 / BINS)
-  local kernel, counts, density = kernel_of(2 ^ (math.floor(4 * math.log(width, 2) + 0.5) / 4)), {}, {}
-  for b = 1, BINS do counts[b], density[b] = 0, 1 / (#points + 1) end
-  for _, u in ipairs(points) do
-    local b = math.min(math.floor(u * BINS) + 1, BINS)
-    counts[b] = counts[b] + 1
-  end
+local function density_of(counts, total)
+  local width = math.max(0.1 * (total + 1) ^ -0.4, 1 / BINS)
+  local kernel, density = kernel_of(2 ^ (math.floor(4 * math.log(width, 2) + 0.5) / 4)), {}
+  for b = 1, BINS do density[b] = 1 / (total + 1) end
   for b = 1, BINS do
     if counts[b] > 0 then
-      local first, row, weight = kernel[b].first, kernel[b].row, counts[b] / (#points + 1)
+      local first, row, weight = kernel[b].first, kernel[b].row, counts[b] / (total + 1)
       for i = 1, #row do density[first + i - 1] = density[first + i - 1] + weight * row[i] end
     end
   end
   return density
 end
 
-local function draw_index(rng, weights)
-  local total = 0
-  for _, weight in ipairs(weights) do total = total + weight end
-  local left = rng:uniform() * total
-  for i, weight in ipairs(weights) do
-    left = left - weight
+local function sum_of(weights)
+  local sum = 0
+  for i = 1, #weights do sum = sum + weights[i] end
+  return sum
+end
+
+local function draw_index(rng, weights, sum)
+  local left = rng:uniform() * sum
+  for i = 1, #weights do
+    left = left - weights[i]
     if left < 0 then return i end
   end
   return #weights
@@ -82,30 +82,30 @@ end
 
 -- ---- proposals ----
 
--- Returns the values of a name among configurations in which it exists; values of ranges are in [0, 1). Cached in
--- items.
-local function values_of(entry, name, list)
-  local values = {}
-  for _, item in ipairs(list) do
-    local value = item.unit[name]
-    if value == nil and item.config[name] ~= nil then
-      value = entry.kind == "choice" and item.config[name] or entry:to_unit(item.config[name])
-      item.unit[name] = value
-    end
-    values[#values + 1] = value
+local function bin_of(entry, value)
+  if entry.kind ~= "choice" then return math.min(math.floor(entry:to_unit(value) * BINS) + 1, BINS) end
+  for i, one in ipairs(entry.values) do
+    if one == value then return i end
   end
-  return values
+end
+
+-- Returns the weights of a name's bins or choices, from the configurations in which it exists.
+local function weights_of(entry, name, list)
+  local is_choice, counts, total = entry.kind == "choice", {}, 0
+  for b = 1, is_choice and #entry.values or BINS do counts[b] = 0 end
+  for _, item in ipairs(list) do
+    local b = item.bins[name]
+    if b then counts[b], total = counts[b] + 1, total + 1 end
+  end
+  return (is_choice and choice_weights or density_of)(counts, total)
 end
 
 -- Draws a u in [0, 1) for one name.
 local function propose(rng, entry, name, best, others)
-  local good, bad = values_of(entry, name, best), values_of(entry, name, others)
-  local is_choice = entry.kind == "choice"
-  local l = is_choice and choice_weights(entry, good) or density_of(good)
-  local g = is_choice and choice_weights(entry, bad) or density_of(bad)
-  local top, top_ratio
+  local l, g = weights_of(entry, name, best), weights_of(entry, name, others)
+  local sum, top, top_ratio = sum_of(l), nil, nil
   for _ = 1, CANDIDATES do
-    local i = draw_index(rng, l)
+    local i = draw_index(rng, l, sum)
     if not top or l[i] / g[i] > top_ratio then top, top_ratio = i, l[i] / g[i] end
   end
   return (top - 1 + rng:uniform()) / #l
@@ -132,20 +132,19 @@ local function split(history)
   return best, others
 end
 
--- Numbers the items, and stores with each its text and room for its position in the unit cube.
-local function prepare(self, history)
-  local seen = {}
-  for i, item in ipairs(history) do
-    item.number, item.key, item.unit = i, item.key or self.canonical(item.config), item.unit or {}
-    seen[item.key] = true
-  end
-  return seen
+-- Numbers an item, stores the bin of each value with it, and notes its configuration as proposed.
+local function prepare(self, item, number)
+  item.number, item.bins, self.seen[self.canonical(item.config)] = number, {}, true
+  for name, value in pairs(item.config) do item.bins[name] = bin_of(self.space.entries[name], value) end
 end
 
 --- Returns the next configuration; see strategies. It is a new one, unless all draws are repeated.
 function Tpe.next(self, history)
   if #history >= self.trials then return nil end
-  local rng, seen = random.rng { self.seed, #history }, prepare(self, history)
+  local rng = random.rng { self.seed, #history }
+  for i, item in ipairs(history) do
+    if not item.bins then prepare(self, item, i) end
+  end
   local best, others = split(history)
   local config
   for _ = 1, MOST_DRAWS do
@@ -154,7 +153,7 @@ function Tpe.next(self, history)
       u[i] = #best + #others < STARTUP and rng:uniform() or propose(rng, self.space.entries[name], name, best, others)
     end
     config = self.space:from_unit(u)
-    if not seen[self.canonical(config)] then break end
+    if not self.seen[self.canonical(config)] then break end
   end
   return config
 end
