@@ -549,6 +549,36 @@ describe("statistics of a sweep", function()
     assert.is_true(significant <= 10)
   end)
 
+  it("pages with only noise name a factor for at most 5 of 100 seeds, with each kind of analysis", function()
+    local collect, page = require "moonbow.sweep.collect", require "moonbow.sweep.page"
+    local range = sweep.range(0, 1)
+    local function names_one(strategy, seeds, given, seed)
+      local own = { name = "noise", space = space.parse(given), strategy = strategy, objective = { name = "m" },
+        version = "v", seeds = {} }
+      for s = 1, seeds do own.seeds[s] = s end
+      strategy.seed = seed
+      local maker, rng, history, list = strategies.new(own), mb.rng { seed, 77 }, {}, {}
+      for config in function() return maker:next(history) end do
+        local sum = 0
+        for s = 1, seeds do
+          local value = rng:normal()
+          sum = sum + value
+          list[#list + 1] = { id = "x", config = config, seed = s, status = "done", metrics = { m = value } }
+        end
+        history[#history + 1] = { config = config, value = -sum / seeds }
+      end
+      return not page.html(collect.summary(own, list)):find "<b>No factor"
+    end
+    local function named_by(strategy, seeds, given)
+      local named = 0
+      for seed = 1, 100 do named = named + (names_one(strategy, seeds, given, seed) and 1 or 0) end
+      return named
+    end
+    assert.is_true(named_by({ "grid" }, 2, { a = { 1, 2, 3, 4, 5 } }) <= 5)
+    assert.is_true(named_by({ "random", trials = 40 }, 2, { x = range, y = range, k = { "a", "b", "c" } }) <= 5)
+    assert.is_true(named_by({ "tpe", trials = 30, lag = 4 }, 2, { x = range, y = range }) <= 5)
+  end)
+
   it("a factor with an effect explains most, and the best differs by a paired, corrected test", function()
     local configurations = results(1, 10)
     statistics.compare(configurations)

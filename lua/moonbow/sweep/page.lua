@@ -5,6 +5,7 @@ local progress = require "moonbow.progress"
 
 local page = {}
 
+local LEVEL = 0.01 -- of p, below which a page names a factor: noise alone gives a page that names one once in 100
 local MOST_ROWS, MOST_CURVES, MOST_LINES, MOST_FAILED = 300, 60, 400, 50
 
 local style = [[
@@ -242,7 +243,7 @@ local function variance_table(summary)
   local variance, rows, above, figures = summary.variance, {}, {}, {}
   for i, factor in ipairs(variance.factors) do
     rows[i] = { factor.name, ("%.1f %%"):format(100 * factor.share), show_p(factor.corrected) }
-    if factor.share > variance.seed and (factor.corrected or 1) < 0.05 then above[#above + 1] = factor.name end
+    if factor.share > variance.seed and (factor.corrected or 1) < LEVEL then above[#above + 1] = factor.name end
     figures[i] = effect_figure(summary, factor)
   end
   rows[#rows + 1] = { "interactions and the rest", ("%.1f %%"):format(100 * variance.rest), "" }
@@ -260,7 +261,7 @@ local function importance_table(summary)
   local rows, sure = {}, {}
   for i, factor in ipairs(summary.importance) do
     rows[i] = { factor.name, ("%.0f %%"):format(100 * factor.importance), show_p(factor.corrected) }
-    if factor.corrected < 0.05 then sure[#sure + 1] = factor.name end
+    if factor.corrected < LEVEL then sure[#sure + 1] = factor.name end
   end
   local verdict = #sure == 0 and "<b>No factor tells the best configurations from the others.</b>"
     or ("<b>What tells the best: %s.</b>"):format(escape(table.concat(sure, ", ")))
