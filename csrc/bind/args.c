@@ -1,4 +1,4 @@
-/* args.c - reading arguments, and the messages about those that are not what was expected. */
+/* args.c - reads arguments; an unexpected one raises. */
 #include "bind.h"
 
 #include <math.h>

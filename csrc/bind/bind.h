@@ -1,4 +1,4 @@
-/* bind.h - what the bindings share: tensors as userdata, argument checks, the one index shift. */
+/* bind.h - shared by the bindings: tensors as userdata, argument checks, the one index shift. */
 #ifndef BIND_H
 #define BIND_H
 
@@ -38,10 +38,10 @@ typedef struct {
   mb_size count;
   mb_shape shape;
   bool tracked;      /* the tape follows this tensor */
-  bool dropped;      /* whoever made it has done with it: closed once no record of the tape holds it */
+  bool dropped;      /* its maker no longer needs it: closed once no record of the tape holds it */
   bool recomputable; /* its record can make it again */
   int holds;         /* records that need it for their backward pass */
-  Block *factors;    /* of a product whose elements nobody has read: owned, too; else NULL */
+  Block *factors;    /* of a product whose elements were not read yet: owned, too; else NULL */
   mb_size depth;     /* rows of each factor, over which the product sums */
 } Tensor;
 

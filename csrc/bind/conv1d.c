@@ -75,7 +75,7 @@ static int conv1d(lua_State *L) {
   return 2;
 }
 
-/* Reads whether a gradient is wanted, and pushes a tensor for it, else nil and returns NULL. */
+/* Reads a boolean: if true, pushes a tensor for a gradient, else pushes nil and returns NULL. */
 static mb_real *push_wanted(Args *a, const mb_shape *shape) {
   if (next_boolean(a)) return push_tensor(a, shape->rank, shape->shape)->data;
   lua_pushnil(a->L);

@@ -7,7 +7,7 @@ static mb_real next_rate(Args *a) {
   return (mb_real)rate;
 }
 
-/* core.dropout(x, rate, rng, keep) -> y, kept: what backward needs to know, nil if keep is false. Takes a
+/* core.dropout(x, rate, rng, keep) -> y, kept: for the backward pass, nil if keep is false. Takes a
  * draw of the generator for each two elements. */
 static int dropout(lua_State *L) {
   Args a = bind_args(L, "dropout");

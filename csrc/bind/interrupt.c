@@ -22,7 +22,7 @@ static char
 static void on_interrupt(int number) {
   const bool is_second = atomic_exchange(&pending, 1) != 0;
   if (!is_second && (atomic_load(&catchers) > 0 || farewell[0] == '\0')) return;
-  if (!is_second && write(STDERR_FILENO, farewell, strlen(farewell)) < 0) { /* nobody listens */
+  if (!is_second && write(STDERR_FILENO, farewell, strlen(farewell)) < 0) { /* standard error is closed */
   }
   _exit(128 + number);
 }

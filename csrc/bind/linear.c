@@ -11,7 +11,7 @@ static void silent(const char *text) {
   (void)text;
 }
 
-/* Rows of x as liblinear wants them, each with the intercept's constant behind its points, and ended by -1.
+/* Rows of x in liblinear's form, each with the intercept's constant after its points, and ended by -1.
  */
 static struct feature_node **push_nodes(lua_State *L, const Tensor *x, double intercept) {
   const mb_size N = x->shape.shape[0], D = x->shape.shape[1], width = D + 1 + (intercept > 0);

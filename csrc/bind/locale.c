@@ -1,10 +1,10 @@
-/* locale.c - numbers are written as in the C locale, whatever that of the process is. */
+/* locale.c - numbers are written as in the C locale, whatever the locale of the process is. */
 #include <locale.h>
 
 #include "bind.h"
 
 /* core.in_c_locale(f, ...) -> what f returns. While it runs, this thread writes numbers with a decimal point:
- * what files hold must not depend on os.setlocale. */
+ * the content of files must not depend on os.setlocale. */
 static int in_c_locale(lua_State *L) {
   luaL_checkany(L, 1);
   const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc and musl have it ready */

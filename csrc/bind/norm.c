@@ -50,7 +50,7 @@ static const Tensor *next_batch_norm(Args *a, mb_batch_norm *s) {
 }
 
 /* core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool size, pool stride, keep) -> y,
- * argmax: what backward needs to know of pooling, nil if there is none or keep is false */
+ * argmax: of the pooling, for the backward pass; nil if there is none or keep is false */
 static int batch_norm_apply(lua_State *L) {
   mb_batch_norm s;
   lua_settop(L, 10);

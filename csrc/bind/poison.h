@@ -1,4 +1,4 @@
-/* poison.h - memory that nobody may touch, while the address sanitizer watches; else nothing. */
+/* poison.h - marks memory that must not be accessed, for the address sanitizer; else nothing. */
 #ifndef POISON_H
 #define POISON_H
 

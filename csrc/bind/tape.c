@@ -226,7 +226,7 @@ static int drop(lua_State *L) {
   return 0;
 }
 
-/* While a backward pass runs, its record still holds what it saved. */
+/* While a backward pass runs, its record still holds the saved tensors. */
 static bool is_last_use(const Tensor *saved) {
   return saved->dropped && saved->holds == 1;
 }
@@ -288,7 +288,7 @@ static int own(lua_State *L) {
   return 1;
 }
 
-/* core.is_factored(x): is x a product that nobody has looked at, kept as its factors? */
+/* core.is_factored(x): true if x is kept as its factors, since its elements were not read yet. */
 static int is_factored(lua_State *L) {
   Args a = bind_args(L, "is_factored");
   lua_pushboolean(L, next_tensor_unread(&a, "x")->block == NULL);
