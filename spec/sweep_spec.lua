@@ -579,6 +579,20 @@ describe("statistics of a sweep", function()
     assert.is_true(named_by({ "tpe", trials = 30, lag = 4 }, 2, { x = range, y = range }) <= 5)
   end)
 
+  it("a factor under a condition does not count what its condition explains", function()
+    local rng, list = mb.rng(5), {}
+    for i, config in ipairs { { norm = "none" }, { norm = "batch", m = 0.9 }, { norm = "batch", m = 0.99 } } do
+      for s = 1, 5 do
+        list[#list + 1] = { config = config, seed = s, status = "done",
+          metrics = { score = (i == 1 and 10 or 0) + rng:normal() } }
+      end
+    end
+    local variance = statistics.variance(statistics.configurations(list, { name = "score" }), { "norm", "m" })
+    assert.equal("norm", variance.factors[1].name)
+    assert.is_true(variance.factors[1].share > 0.9)
+    assert.is_true(variance.factors[2].share < 0.05)
+  end)
+
   it("a factor with an effect explains most, and the best differs by a paired, corrected test", function()
     local configurations = results(1, 10)
     statistics.compare(configurations)
@@ -611,6 +625,7 @@ describe("what a sweep writes", function()
     assert.matches('id,kind,x,seed,status,metric_score,seconds,memory,host,reason', csv, 1, true)
     assert.matches('"a,b"', csv, 1, true)
     assert.is_nil(page:find "<b>,")
+    assert.matches('text-anchor="start">a,b</text>', page, 1, true) -- the axis of a choice has its values
     assert.is_nil(page:find "https?://")
     assert.is_nil(page:find "<script")
     local pipe <close> = io.popen(("%s %sbest.lua"):format(interpreter, folder))

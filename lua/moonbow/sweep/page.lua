@@ -5,7 +5,7 @@ local progress = require "moonbow.progress"
 
 local page = {}
 
-local LEVEL = 0.01 -- of p, below which a page names a factor: noise alone gives a page that names one once in 100
+local LEVEL = 0.01 -- p below which a page names a factor: one page in 100 with only noise names one
 local MOST_ROWS, MOST_CURVES, MOST_LINES, MOST_FAILED = 300, 60, 400, 50
 
 local style = [[
@@ -13,7 +13,8 @@ local style = [[
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: #fff;
   font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .25rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .25rem; }
 p { max-width: 46rem; } .soft { color: var(--soft); } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; min-width: 100%; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
@@ -85,7 +86,7 @@ end
 -- Returns a colour from blue (best) to a pale grey (worst).
 local function colour_of(rank, count)
   local share = count > 1 and (rank - 1) / (count - 1) or 0
-  return ("rgb(%.0f,%.0f,%.0f)"):format(20 + 190 * share, 80 + 135 * share, 160 + 60 * share)
+  return ("rgb(%.0f,%.0f,%.0f)"):format(20 + 160 * share, 80 + 105 * share, 160 + 30 * share)
 end
 
 local function axes(x_label, low, high)
@@ -132,14 +133,11 @@ end
 
 -- Draws the mean of each level of a factor, with its 95 % interval from the spread between seeds and configurations.
 local function effect(summary, factor)
-  local values, order, any = {}, {}, factor.levels
-  for _, level in ipairs(any) do
-    local key = level.value == nil and "(none)" or level.value
-    order[#order + 1], values[key] = key, {}
-  end
+  local values, order = {}, {}
+  for i, level in ipairs(factor.levels) do order[i], values[level.value] = level.value, {} end
   for _, item in ipairs(summary.configurations) do
-    local value = item.config[factor.name]
-    for _, number in ipairs(item.list) do table.insert(values[value == nil and "(none)" or value], number) end
+    local list = values[item.config[factor.name]]
+    for _, number in ipairs(list and item.list or {}) do list[#list + 1] = number end
   end
   table.sort(order, function(a, b)
     if type(a) == "number" and type(b) == "number" then return a < b end
@@ -176,6 +174,30 @@ local function effect_figure(summary, factor)
   return ("<h3>%s</h3>"):format(escape(factor.name)) .. svg(height, factor.name, parts)
 end
 
+local END_ROOM = 100 -- for the figures beside the last axis
+
+-- Returns the vertical axis of an entry of the space at x: a function from its values to y, and the drawing, with the
+-- values of a choice or the ends of a range.
+local function axis_of(name, entry, x)
+  local first, last, labels, index = HEIGHT - BOTTOM, TOP + 10, {}, {}
+  local y = scale(0, 1, first, last)
+  local function label(value, at) labels[#labels + 1] = text(x + 6, at - 3, "start", show(value)) end
+  if entry.kind == "choice" then
+    y = scale(1, #entry.values, first, last)
+    for i, value in ipairs(entry.values) do
+      index[value] = i
+      if #entry.values <= MOST_LEVELS / 2 or i == 1 or i == #entry.values then label(value, y(i)) end
+    end
+  else
+    label(entry.low, first)
+    label(entry.high, last)
+  end
+  local drawing = line({ ("%.1f,%d"):format(x, last), ("%.1f,%d"):format(x, first) }, "#5b6470", 1)
+    .. text(x, HEIGHT - 24, "middle", name) .. table.concat(labels)
+  if entry.kind == "choice" then return function(value) return y(index[value]) end, drawing end
+  return function(value) return y(entry:to_unit(value)) end, drawing
+end
+
 -- Draws one vertical axis per name, the objective last, and a line per configuration, the worst first.
 local function parallel(summary)
   local names, list = {}, {}
@@ -186,20 +208,9 @@ local function parallel(summary)
   if #list < 2 or #names < 2 then return "" end
   local every = math.max(1, math.ceil(#list / MOST_LINES))
   local place, parts = {}, {}
-  local function at(c) return LEFT + (c - 1) / #names * (WIDTH - LEFT - RIGHT - 40) end
+  local function at(c) return LEFT + (c - 1) / #names * (WIDTH - LEFT - END_ROOM) end
   for c, name in ipairs(names) do
-    local entry = summary.sweep.space.entries[name]
-    if entry.kind == "choice" then
-      local index = {}
-      for i, value in ipairs(entry.values) do index[value] = i end
-      local y = scale(1, #entry.values, HEIGHT - BOTTOM, TOP + 10)
-      place[c] = function(value) return y(index[value]) end
-    else
-      local y = scale(0, 1, HEIGHT - BOTTOM, TOP + 10)
-      place[c] = function(value) return y(entry:to_unit(value)) end
-    end
-    parts[#parts + 1] = line({ at(c) .. "," .. TOP + 10, at(c) .. "," .. HEIGHT - BOTTOM }, "#5b6470", 1)
-      .. text(at(c), HEIGHT - 24, "middle", name)
+    place[c], parts[c] = axis_of(name, summary.sweep.space.entries[name], at(c))
   end
   local low, high = list[1].item.mean, list[#list].item.mean
   local y = scale(math.min(low, high), math.max(low, high), HEIGHT - BOTTOM, TOP + 10)
@@ -253,7 +264,8 @@ local function variance_table(summary)
   return "<p>" .. verdict .. " Shares of the variance of " .. escape(summary.sweep.objective.name)
     .. " (analysis of variance, omega squared); p of each factor against the spread between seeds, corrected for their "
     .. "number.</p>" .. html_table({ "factor", "share", "p" }, rows, 1)
-    .. "<p class=\"soft\">Mean of each value, with its 95 % interval:</p>" .. table.concat(figures)
+    .. ("<p class=\"soft\">Mean of each value, with its 95 %% interval (factors with up to %d values):</p>"):format(
+      MOST_LEVELS) .. table.concat(figures)
 end
 
 -- Shows what distinguishes the best configurations, if values rarely repeat.

@@ -111,21 +111,24 @@ local function sums_of_squares(groups)
   return n, mean, within, between
 end
 
--- Returns the levels of a factor: { value, n, mean, list of values }; value nil for configurations without the factor.
+-- Returns the levels of a factor, { value, n, mean }, and the mean of all of them. Leaves out configurations without
+-- the factor: they differ from the others by the names in its condition, which are factors themselves.
 local function levels_of(groups, name)
-  local by_value, levels = {}, {}
+  local by_value, levels, n, sum = {}, {}, 0, 0
   for _, group in ipairs(groups) do
     local value = group.config[name]
-    local key = value == nil and levels or value
-    local level = by_value[key]
-    if not level then
-      level = { value = value, n = 0, sum = 0 }
-      by_value[key], levels[#levels + 1] = level, level
+    if value ~= nil then
+      local level = by_value[value]
+      if not level then
+        level = { value = value, n = 0, sum = 0 }
+        by_value[value], levels[#levels + 1] = level, level
+      end
+      level.n, level.sum = level.n + group.n, level.sum + group.n * group.mean
+      n, sum = n + group.n, sum + group.n * group.mean
     end
-    level.n, level.sum = level.n + group.n, level.sum + group.n * group.mean
   end
   for _, level in ipairs(levels) do level.mean = level.sum / level.n end
-  return levels
+  return levels, sum / n
 end
 
 --- Analysis of variance: the share of the variance that each factor explains by itself, and the share of the seed,
@@ -147,9 +150,10 @@ function statistics.variance(configurations, names)
   local noise = within / df_within
   local result, explained = { factors = {}, mean = mean }, 0
   for _, name in ipairs(names) do
-    local levels, squares = levels_of(groups, name), 0
-    for _, level in ipairs(levels) do squares = squares + level.n * (level.mean - mean) ^ 2 end
-    local df = #levels - 1
+    local levels, level_mean = levels_of(groups, name)
+    local squares = 0
+    for _, level in ipairs(levels) do squares = squares + level.n * (level.mean - level_mean) ^ 2 end
+    local df = math.max(0, #levels - 1)
     local share = total > 0 and math.max(0, (squares - df * noise) / (total + noise)) or 0
     explained = explained + share
     local factor = { name = name, share = share, levels = levels }
