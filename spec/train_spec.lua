@@ -133,6 +133,15 @@ describe("evaluate and predict", function()
   end)
 end)
 
+describe("predict on one spectrum without its batch", function()
+  it("says what shape the network was built for", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build { 8, 1 }
+    assert.error_matches(function() mb.predict(model, mb.zeros(4, 8, 1)[1]) end,
+      "predict: x: expected %(N, 8, 1%), got shape {8, 1}; one spectrum of many is x:narrow%(i, 1%)")
+  end)
+end)
+
 describe("a network or set that is invalid for fit, evaluate or predict", function()
   local x, y = mb.randn(mb.rng(1), 6, 4, 1), { 1, 2, 1, 2, 1, 2 }
   it("is refused if it ends in a softmax: a second one would flatten the probabilities", function()

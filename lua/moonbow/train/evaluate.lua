@@ -71,12 +71,20 @@ local function each_prediction(operation, model, x, batch_size, f)
   end)
 end
 
+-- Raises if x has not the dimensions for which the model was built: a single spectrum lacks the batch.
+local function check_dimensions(operation, model, x)
+  local expected, shape = model.input_shape, core.shape(x)
+  if not expected or #shape == #expected + 1 then return end
+  check.fail(operation, "x: expected (N, %s), got shape %s; one spectrum of many is x:narrow(i, 1)",
+    table.concat(expected, ", "), check.show_shape(shape))
+end
+
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
 --- Predicts classes and their probabilities. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
 -- the message names their rows.
 -- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
--- @param x tensor (N, L, C)
+-- @param x tensor (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply does them
 -- @option batch_size rows of a batch
 -- @return tensor (N), class numbers
 -- @return tensor (N, classes), probabilities
@@ -84,6 +92,7 @@ function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
   M.check_model("predict", model)
   check.kind("predict", "x", x, "tensor")
+  check_dimensions("predict", model, x)
   local parts = {}
   each_prediction("predict", model, x, options.batch_size, function(_, _, _, probabilities)
     parts[#parts + 1] = probabilities
