@@ -374,6 +374,23 @@ describe("claims and results", function()
     assert.is_false(claims.is_held(path)) -- the configuration's host is not the claim's
   end)
 
+  it("a run that waits for a trial of another machine says which claim to remove", function()
+    local path, options = sweep_file(SIMPLE)
+    sweep.run(path, { out = options.out, workers = 0, shard = { 1, 6 } })
+    local folder = select(2, results_of(path, options))
+    local id = sweep.plan(path, { out = options.out }).trials[2].id
+    sweep_file_at(folder:claim_path(id), '{"host":"elsewhere","pid":7,"process_start":"1"}')
+    local pipe <close> = io.popen(("timeout 20 env %s experiments/sweep.lua run %s --out %s --workers 0 2>&1"):format(
+      interpreter, path, options.out))
+    for line in pipe:lines() do
+      if line:find "waits for 1 of the trials that others run" then
+        assert.matches("by process 7 of elsewhere; if that is gone, remove " .. folder:claim_path(id), line, 1, true)
+        os.remove(folder:claim_path(id))
+      end
+    end
+    assert.is_true(folder:has(id))
+  end)
+
   it("an outcome is what the whole result says, for any names and values", function()
     local path, options = sweep_file [[
       return { space = { x = { "plain", "{", "}", '","status":"failed","versions":{}}', 1, 1.5, true } },

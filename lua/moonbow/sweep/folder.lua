@@ -87,9 +87,8 @@ end
 
 -- Matches a result as Folder.write writes it, unless a name or value has a brace; captures configuration and metrics as
 -- text, seed, and status.
-local LAYOUT = '^{"config":({[^{}]*}),"host":"[^"]*","id":"%x+","memory":%d+,"metrics":({[^{}]*}),"pid":%d+,'
-  .. '"process_start":"%w+","reports":%[.*%],"seconds":[^,]+,"seed":(%d+),"started":"[^"]*","status":"(%a+)",'
-  .. '"versions":{[^{}]*}}\n$'
+local LAYOUT = '^{"config":({[^{}]*}),"host":[^{}]*"metrics":({[^{}]*}),"pid":%d+,"process_start":"%w+",'
+  .. '"reports":%[.*%],[^{}%[%]]*"seed":(%d+),"started":"[^"]*","status":"(%a+)","versions":{[^{}]*}}\n$'
 
 --- Returns the outcome of a trial, for a summary: a result with config, seed, status, and the objective as its only
 -- metric; or nil and a message. Most of the file is not decoded, and equal configurations are decoded once, so that

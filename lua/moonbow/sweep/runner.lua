@@ -15,6 +15,8 @@ local worker = require "moonbow.sweep.worker"
 local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
 local CODE = "require('moonbow.sweep.worker').main()"
 
+local LOOKS = 50      -- polls for trials of other processes after which a warning names one
+
 local Runner = { __name = "runner" }
 Runner.__index = Runner
 
@@ -36,15 +38,24 @@ local function next_trial(self)
   return table.remove(self.retries, 1)
 end
 
+-- Warns that the run waits for a trial of another process: if its machine is gone, nobody else says so.
+local function warn_of_waiting(self, process)
+  local id = self.waiting[1].id
+  check.warn("sweep", "waits for %d of the trials that others run, such as %s by process %s of %s; if that is gone, "
+    .. "remove %s", #self.waiting, id, process.pid or "?", process.host or "?", self.folder:claim_path(id))
+end
+
 -- Checks again trials that other processes claimed: they may have ended without a result.
 local function look_again(self)
-  local waiting = self.waiting
+  local waiting, running = self.waiting, self.folder:running()
   self.waiting = {}
   for _, trial in ipairs(waiting) do
     if not self.folder:has(trial.id) then
-      table.insert(self.folder:running()[trial.id] and self.waiting or self.retries, trial)
+      table.insert(running[trial.id] and self.waiting or self.retries, trial)
     end
   end
+  self.looks = self.looks + 1
+  if self.looks == LOOKS and #self.waiting > 0 then warn_of_waiting(self, running[self.waiting[1].id]) end
 end
 
 local function has_more(self) return self.at <= #self.trials or #self.retries > 0 or not self.is_complete end
@@ -263,7 +274,7 @@ end
 -- @return counts: { [status] = number }
 function runner.run(plan, options)
   local self = setmetatable({ plan = plan, sweep = plan.sweep, folder = plan.folder, trials = {}, at = 1, retries = {},
-    waiting = {}, tries = {}, counts = {}, processes = {}, alive = 0, workers = options.workers,
+    waiting = {}, looks = 0, tries = {}, counts = {}, processes = {}, alive = 0, workers = options.workers,
     wants = options.wants, on_end = options.on_end, on_tick = options.on_tick,
     environment = environment(options.threads) }, Runner)
   local guard <close> = interrupt.catch("sweep", function() -- luacheck: ignore guard
