@@ -5,6 +5,8 @@
 --     lua experiments/sweep.lua status  FILE       shows progress, and the best so far
 --     lua experiments/sweep.lua collect FILE       page.html, trials.csv, trials.sqlite; the best as Lua
 --     lua experiments/sweep.lua best    FILE       the best configuration as Lua
+--     lua experiments/sweep.lua submit  FILE       the same as run, as Slurm job arrays
+--     lua experiments/sweep.lua stop    FILE       cancels them
 --
 -- Under mpirun or srun, or in a Slurm job array, each process takes its share of the trials.
 local argparse = require "argparse"
@@ -17,7 +19,8 @@ local progress = require "moonbow.progress"
 local shard = require "moonbow.sweep.shard"
 
 local parser = argparse("lua experiments/sweep.lua", "Runs a sweep, and says what came out.")
-parser:argument("command", "plan, run, status, collect or best"):choices { "plan", "run", "status", "collect", "best" }
+parser:argument("command", "plan, run, status, collect, best, submit or stop"):choices { "plan", "run", "status",
+  "collect", "best", "submit", "stop" }
 parser:argument("file", "the sweep file")
 parser:option("--out", "folder of results (default results/sweeps/NAME)")
 parser:option("--workers", "processes at a time; 0 runs in this one (default: the cores)"):convert(math.tointeger)
@@ -26,6 +29,13 @@ parser:option("--shard", "I/N: the share number I of N, instead of what a launch
 parser:flag("--quick", "the smaller sweep, if the file has one")
 parser:flag("--failed", "run again what failed")
 parser:flag("--beside", "start although results of another version are there")
+parser:option("--trials-per-task", "submit: trials of a task (1)"):convert(math.tointeger)
+parser:option("--cpus", "submit: cores of a task (1)"):convert(math.tointeger)
+parser:option("--concurrency", "submit: tasks that run at a time"):convert(math.tointeger)
+parser:option("--partition", "submit: of the cluster")
+parser:option("--time", "submit: limit of a task, as sbatch takes it")
+parser:option("--memory", "submit: of a task, as sbatch takes it")
+parser:option("--sbatch", "submit: one more argument for sbatch, as --sbatch=--account=x"):count "*"
 local args = parser:parse()
 
 local function need(value, err)
@@ -130,17 +140,54 @@ function commands.run()
   show_best(status.best, status.objective)
 end
 
+function commands.submit()
+  local jobs = need(call(mb.sweep.submit, args.file, { out = args.out, quick = args.quick, failed = args.failed,
+    beside = args.beside, trials_per_task = args.trials_per_task, cpus = args.cpus, concurrency = args.concurrency,
+    partition = args.partition, time = args.time, memory = args.memory, sbatch = args.sbatch }))
+  if jobs.trials == 0 then return print "all trials have ended: nothing was submitted" end
+  print(("%d trials in %d tasks: job %s"):format(jobs.trials, jobs.tasks, table.concat(jobs.jobs, ", ")))
+end
+
+function commands.stop()
+  local tasks = need(call(mb.sweep.stop, args.file, { out = args.out, quick = args.quick }))
+  print(("%d tasks cancelled"):format(tasks))
+end
+
+-- "Slurm: 3 pending (Resources), 2 running; ended: 4 failed".
+local function show_slurm(view)
+  if not view then return end
+  local function list(counts)
+    local parts = {}
+    for state, count in pairs(counts) do
+      parts[#parts + 1] = ("%d %s"):format(count, state:lower():gsub("_", " "))
+    end
+    table.sort(parts)
+    return table.concat(parts, ", ")
+  end
+  local reasons, seen = {}, {}
+  for _, task in ipairs(view.tasks) do
+    if task.state == "PENDING" and task.reason ~= "None" and not seen[task.reason] then
+      seen[task.reason], reasons[#reasons + 1] = true, task.reason
+    end
+  end
+  print(("Slurm: %s%s%s"):format(#view.tasks > 0 and list(view.counts) or "no task is in the queue",
+    #reasons > 0 and (" (pending for: %s)"):format(table.concat(reasons, ", ")) or "",
+    view.ended and next(view.ended) and "; ended: " .. list(view.ended) or ""))
+end
+
 function commands.status()
   local status = need(call(mb.sweep.status, args.file, { out = args.out, quick = args.quick }))
   local running = {}
   for id, process in pairs(status.running) do
-    running[#running + 1] = ("%s (%s, %s)"):format(id, process.host or "?", process.pid or "?")
+    running[#running + 1] = ("%s (%s, %s%s)"):format(id, process.host or "?", process.pid or "?",
+      process.job and (", job %d"):format(process.job) or "")
   end
   table.sort(running)
   print(("%s: %d of %d trials ended: %s; %d running"):format(status.name, status.ended, status.size,
     show_counts(status.counts), #running))
   for _, line in ipairs(running) do print("  " .. line) end
   show_failures(status.failures)
+  show_slurm(status.slurm)
   show_best(status.best, status.objective)
   for _, other in ipairs(status.others) do
     print(("another version, %s, has %d results; what changed: %s"):format(other.version, other.trials,

@@ -22,6 +22,7 @@ local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
 local plans = require "moonbow.sweep.plan"
 local runner = require "moonbow.sweep.runner"
+local slurm = require "moonbow.sweep.slurm"
 local space = require "moonbow.sweep.space"
 
 local sweep = { range = space.range, integer = space.integer, when = space.when }
@@ -129,13 +130,69 @@ end
 
 check.takes(sweep.run, 2, run_options)
 
+local submit_options = {
+  out = check.optional "string", quick = check.default(false, "boolean"), failed = check.default(false, "boolean"),
+  beside = check.default(false, "boolean"), trials_per_task = check.default(1, "positive integer"),
+  cpus = check.default(1, "positive integer"), concurrency = check.optional "positive integer",
+  partition = check.optional "string", time = check.optional "string", memory = check.optional "string",
+  sbatch = check.default({}, "table"),
+}
+
+--- Submits all trials that have no result to Slurm, as job arrays; returns at once. A requeued task goes on from the
+-- checkpoints of its trials. More tasks than the cluster's MaxArraySize become several arrays; with concurrency each of
+-- them waits for the one before.
+-- Raises with the message of sbatch or squeue if they fail, and while tasks of the sweep are in the queue.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME), which all nodes have to see
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @option failed boolean submits again the trials that failed
+-- @option beside boolean starts although results of another version are there
+-- @option trials_per_task integer which a task of an array runs, one after the other
+-- @option cpus integer of each task, used as threads
+-- @option concurrency integer tasks that run at a time (as many as the cluster lets)
+-- @option partition string of the cluster (its default)
+-- @option time string the limit for a task, as sbatch takes it: "90" minutes, "1-12:00:00" (the partition's)
+-- @option memory string of a task's node, as sbatch takes it: "4G" (the cluster's default)
+-- @option sbatch table more arguments for sbatch: { "--account=x", "--gres=gpu:1" }
+-- @return table { jobs (numbers of the arrays), tasks, trials }; or nil and a message
+function sweep.submit(path, options)
+  options = check.options("sweep.submit", options, submit_options)
+  check.list("sweep.submit", "sbatch", options.sbatch)
+  check.each("sweep.submit", "sbatch", options.sbatch, "string")
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  check_versions(folder, options.beside)
+  local ok, err = folder:prepare()
+  if not ok then return nil, err end
+  if options.failed then forget_failed(folder) end
+  return slurm.submit(plans.new(loaded, folder), options)
+end
+
+check.takes(sweep.submit, 2, submit_options)
+
+--- Cancels the Slurm jobs of a sweep. What has ended is kept; sweep.submit goes on.
+-- @param path string the sweep file
+-- @option out string the folder of results (results/sweeps/NAME)
+-- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @return integer how many tasks waited or ran; or nil and a message
+function sweep.stop(path, options)
+  options = check.options("sweep.stop", options, folder_options)
+  local loaded, folder = open(path, options)
+  if not loaded then return nil, folder end
+  return slurm.stop(folder)
+end
+
+check.takes(sweep.stop, 2, folder_options)
+
 --- Reports the progress of a sweep.
 -- @param path string the sweep file
 -- @option out string the folder of results (results/sweeps/NAME)
 -- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
--- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host } }, best (a
+-- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host, job } }, best (a
 --   configuration's { config, mean, sd, n }, or nil), failures (list of { id, config, seed, status, reason, log }),
---   faults (messages about unreadable files), others (versions) }; or nil and a message
+--   faults (messages about unreadable files), others (versions), slurm (of a submitted sweep: { tasks = list of { job,
+--   task, state, reason } that wait or run, counts (by state), ended (by state, if the cluster keeps accounts) }) }; or
+--   nil and a message
 function sweep.status(path, options)
   options = check.options("sweep.status", options, folder_options)
   local loaded, folder = open(path, options)
@@ -143,9 +200,11 @@ function sweep.status(path, options)
   local results, faults = collect.read(folder, folder.outcome)
   local summary = collect.summary(loaded, results)
   local best = summary.configurations[1]
+  local view, err = slurm.view(folder)
+  faults[#faults + 1] = err
   return { name = loaded.name, version = loaded.version, size = plans.new(loaded, folder):size(), ended = #results,
     counts = summary.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
-    others = folder:others(), objective = loaded.objective, failures = failures_of(folder, results) }
+    others = folder:others(), objective = loaded.objective, failures = failures_of(folder, results), slurm = view }
 end
 
 check.takes(sweep.status, 2, folder_options)

@@ -5,6 +5,7 @@
 --     results/sweeps/NAME/VERSION/logs/ID.log          append-only
 --     results/sweeps/NAME/VERSION/claims/ID            names the process that runs the trial
 --     results/sweeps/NAME/VERSION/checkpoints/ID/      for mb.fit
+--     results/sweeps/NAME/VERSION/slurm/               numbers of the jobs, and what they wrote
 --
 -- Nothing has to be cleaned up after a kill: see claims; and a result is complete or missing.
 local lfs = require "lfs"
@@ -144,15 +145,16 @@ function Folder.release(self, id)
   if fd then claims.release(self:claim_path(id), fd) end
 end
 
---- Returns the trials that processes run now: { [id] = { pid, host } }.
+--- Returns the trials that processes run now: { [id] = { pid, host, process_start, job (of Slurm), restart } }.
 function Folder.running(self)
   local found, path = {}, self.path .. "/claims"
   if lfs.attributes(path, "mode") ~= "directory" then return found end
+  local paths = {}
   for id in lfs.dir(path) do
-    if #id == 16 then
-      local held, pid, host = claims.is_held(path .. "/" .. id)
-      if held and pid then found[id] = { pid = pid, host = host } end
-    end
+    if #id == 16 then paths[#paths + 1] = path .. "/" .. id end
+  end
+  for claim, process in pairs(claims.held(paths)) do
+    if process.pid then found[claim:match "[^/]+$"] = process end
   end
   return found
 end

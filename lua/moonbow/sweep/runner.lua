@@ -13,6 +13,7 @@ local trials = require "moonbow.sweep.trial"
 local worker = require "moonbow.sweep.worker"
 
 local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
+local GRACE = 1000    -- milliseconds in which Slurm ends this process after one of its workers
 local CODE = "require('moonbow.sweep.worker').main()"
 
 local LOOKS = 50      -- polls for trials of other processes after which a warning names one
@@ -162,12 +163,9 @@ local function tail_of(process)
   return text == "" and "" or "; it wrote: " .. trials.printable(text:sub(-500))
 end
 
-local function on_exit(self, process, code, signal)
+-- Judges the end of a worker.
+local function settle(self, process, code, signal)
   self.alive = self.alive - 1
-  self.processes[process] = nil
-  for _, pipe in ipairs { process.socket, process.output, process.err } do pipe:close() end
-  process.handle:close()
-  kill(process) -- programs that it started and left
   if not process.is_ready and not self.is_stopping then fail(self, "a worker could not start" .. tail_of(process)) end
   if not process.trial or self.is_stopping then return end
   local status, reason = process.verdict, process.reason
@@ -177,6 +175,25 @@ local function on_exit(self, process, code, signal)
       or ("the process ended with code %d"):format(code)
   end
   record_death(self, process, status, reason .. tail_of(process))
+end
+
+-- Slurm ends all processes of a job, one after the other: if this one is next, the trial has no result, and goes on
+-- after a requeue.
+local function may_be_next(self, process, signal)
+  return signal ~= 0 and process.trial and not process.verdict and not self.is_stopping and os.getenv "SLURM_JOB_ID"
+end
+
+local function on_exit(self, process, code, signal)
+  self.processes[process] = nil
+  for _, pipe in ipairs { process.socket, process.output, process.err } do pipe:close() end
+  process.handle:close()
+  kill(process) -- programs that it started and left
+  if not may_be_next(self, process, signal) then return settle(self, process, code, signal) end
+  local timer = uv.new_timer()
+  timer:start(GRACE, 0, function()
+    timer:close()
+    settle(self, process, code, signal)
+  end)
 end
 
 local function start_worker(self)
@@ -237,13 +254,24 @@ local function tick(self)
   while not self.is_stopping and self.alive < wanted and has_more(self) do start_worker(self) end
 end
 
+-- On SIGTERM this process ends as it would have, but after its workers: none of them goes on alone.
+local function end_on_sigterm(self, handler)
+  handler:close()
+  uv.run "nowait"
+  if self.is_terminated then uv.kill(uv.os_getpid(), "sigterm") end
+end
+
 local function run_with_workers(self)
-  local timer = uv.new_timer()
+  local timer, sigterm = uv.new_timer(), uv.new_signal()
   local _ <close> = setmetatable({}, { __close = function()
     stop_all(self)
     timer:close()
-    uv.run "nowait"
+    end_on_sigterm(self, sigterm)
   end })
+  sigterm:start("sigterm", function()
+    self.is_terminated = true
+    stop_all(self)
+  end)
   tick(self)
   timer:start(POLL, POLL, function() tick(self) end)
   while self.alive > 0 or has_more(self) and not self.is_stopping or #self.waiting > 0 and not self.is_stopping do
