@@ -5,7 +5,7 @@
 #     slurm.sh restart FOLDER DAEMON    ends slurmctld or slurmd by SIGTERM, and starts it again
 #     slurm.sh stop FOLDER              ends daemons and jobs
 #
-# Clients need SLURM_CONF=FOLDER/slurm.conf. MAX_ARRAY_SIZE (20) and NODE_CPUS (4) are read from the environment.
+# Clients need SLURM_CONF=FOLDER/slurm.conf. MAX_ARRAY_SIZE (20) and NODE_CPUS (8) are read from the environment.
 set -euo pipefail
 
 command=$1 folder=$2
@@ -41,7 +41,7 @@ JobRequeue=1
 ReturnToService=2
 KillWait=1
 MinJobAge=300
-NodeName=$host NodeAddr=127.0.0.1 CPUs=${NODE_CPUS:-4} RealMemory=1000
+NodeName=$host NodeAddr=127.0.0.1 CPUs=${NODE_CPUS:-8} RealMemory=1000
 PartitionName=all Nodes=$host Default=YES MaxTime=10 State=UP
 CONF
 }
