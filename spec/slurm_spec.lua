@@ -24,6 +24,7 @@ for _, name in ipairs { "munged", "slurmctld", "slurmd", "sbatch", "squeue", "sc
   if not shell("command -v %s", name) then missing = "the packages slurm-wlm and munge are not installed" end
 end
 if uv.getuid() ~= 0 then missing = "it needs root" end
+if os.getenv "LD_PRELOAD" then missing = "its daemons would run under the sanitizer" end
 
 local cluster = root .. "/cluster"
 if not missing then
