@@ -46,6 +46,7 @@ function(add_spec_tests label build_dir)
   endforeach()
 endfunction()
 add_spec_tests(spec ${CMAKE_BINARY_DIR})
+set_tests_properties(spec.slurm PROPERTIES RUN_SERIAL ON) # its daemons have time limits of their own
 
 # Some calls for memory and on files fail; cmake/nightly.sh makes each of them fail once.
 if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
