@@ -66,7 +66,8 @@ static int new_rng(lua_State *L) {
 static mb_shape shape_or_none(Args *a) {
   const int top = lua_gettop(a->L);
   const bool absent = top < a->next || (top == a->next && lua_isnil(a->L, top));
-  return absent ? (mb_shape){.rank = 0} : last_shape(a, 0);
+  if (absent) return (mb_shape){.rank = 0};
+  return last_shape(a, 0);
 }
 
 static double finite_or(Args *a, const char *name, double otherwise) {
