@@ -82,6 +82,14 @@ local function forget_failed(folder)
   end
 end
 
+-- Makes the folder ready for new trials, by the options beside and failed. Returns true, or nil and a message.
+local function prepare(folder, options)
+  check_versions(folder, options.beside)
+  local ok, err = folder:prepare()
+  if ok and options.failed then forget_failed(folder) end
+  return ok, err
+end
+
 -- The trials that failed, as status gives them.
 local function failures_of(folder, results)
   local failures = {}
@@ -115,10 +123,8 @@ function sweep.run(path, options)
   options = check.options("sweep.run", options, run_options)
   local loaded, folder = open(path, options)
   if not loaded then return nil, folder end
-  check_versions(folder, options.beside)
-  local ok, err = folder:prepare()
+  local ok, err = prepare(folder, options)
   if not ok then return nil, err end
-  if options.failed then forget_failed(folder) end
   local shard, cores = options.shard, uv.available_parallelism()
   local workers = options.workers or cores
   return runner.run(plans.new(loaded, folder), {
@@ -161,10 +167,8 @@ function sweep.submit(path, options)
   check.each("sweep.submit", "sbatch", options.sbatch, "string")
   local loaded, folder = open(path, options)
   if not loaded then return nil, folder end
-  check_versions(folder, options.beside)
-  local ok, err = folder:prepare()
+  local ok, err = prepare(folder, options)
   if not ok then return nil, err end
-  if options.failed then forget_failed(folder) end
   return slurm.submit(plans.new(loaded, folder), options)
 end
 

@@ -90,11 +90,4 @@ function Plan.size(self)
   return configurations * #self.sweep.seeds
 end
 
---- Returns the keys of all configurations proposed so far, as a set.
-function Plan.keys(self)
-  local keys = {}
-  for _, item in ipairs(self.items) do keys[space.canonical(item.config)] = true end
-  return keys
-end
-
 return plan
