@@ -26,6 +26,8 @@ public.objects = {
   history = require "moonbow.train.history" { { epoch = 1, loss = 1 }, best_epoch = 1 },
   evaluation = require "moonbow.train.evaluation" { accuracy = 1, loss = 0, macro_f1 = 1, confusion = { { 1 } },
     precision = { 1 }, recall = { 1 }, f1 = { 1 } },
+  spectra = require("moonbow.spectra.set").new { x = mb.zeros(1, 2, 1), axis = { 1, 2 }, names = { "a" }, labels = {},
+    columns = {}, sources = { "a" }, metadata = { {} }, notes = {}, decided = "given" },
 }
 
 local core = require "moonbow.core"

@@ -12,6 +12,7 @@ local list = {
   { "Published networks", "models", "models." },
   { "Training", "fit", "evaluate", "predict", "recalibrate", "class history", "history:", "class evaluation",
     "evaluation:", "profile", "probe", "schedule ", "optim", "optim.", "class optimizer", "optimizer:" },
+  { "Measured spectra", "spectra", "spectra.", "class spectra", "spectra:" },
   { "Data sets", "data", "data.", "split", "split.", "preprocess", "preprocess.", "step " },
   { "Classifiers without gradients", "forest", "forest.", "class forest", "forest:", "linear", "linear.",
     "class linear", "linear:", "neighbours", "neighbours.", "class neighbours", "neighbours:" },

@@ -1,0 +1,132 @@
+--- Joins the blocks of one or several files to a set of spectra.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local sets = require "moonbow.spectra.set"
+
+local blocks = {}
+
+local TOLERANCE = 1e-4 -- of a step: axes that differ by less are the same
+
+--- Returns the number of spectra of a block.
+function blocks.count(block) return #core.shape(block.y) == 1 and 1 or core.size(block.y, 1) end
+
+-- Returns nil if both axes are the same, else their difference in words.
+local function difference(a, b)
+  if a.unit ~= b.unit then
+    return ("the axis is in %s there and in %s here"):format(a.unit or "no unit", b.unit or "no unit")
+  end
+  if #a.x ~= #b.x then
+    return ("%d points from %.7g to %.7g there, %d from %.7g to %.7g here"):format(#a.x, a.x[1], a.x[#a.x], #b.x,
+      b.x[1], b.x[#b.x])
+  end
+  local most = #a.x > 1 and math.abs(a.x[#a.x] - a.x[1]) / (#a.x - 1) * TOLERANCE or 0
+  for i, value in ipairs(a.x) do
+    if math.abs(value - b.x[i]) > most then
+      return ("point %d of the axis is %.9g there and %.9g here"):format(i, value, b.x[i])
+    end
+  end
+end
+
+--- Returns the first block whose axis differs from that of the first, and the difference; nil if all are the same.
+function blocks.odd_one(list)
+  for i = 2, #list do
+    local why = difference(list[1], list[i])
+    if why then return list[i], why end
+  end
+end
+
+-- Returns the one value that all blocks have under a key; else nil and true.
+local function common(list, key)
+  for _, block in ipairs(list) do
+    if block[key] ~= list[1][key] then return nil, true end
+  end
+  return list[1][key]
+end
+
+local function add_labels(set, block, before, count)
+  for _, column in ipairs(block.columns or {}) do
+    if not set.labels[column] then
+      set.columns[#set.columns + 1], set.labels[column] = column, {}
+      for i = 1, before do set.labels[column][i] = "" end
+    end
+  end
+  for column, list in pairs(set.labels) do
+    local given = block.labels and block.labels[column]
+    for i = 1, count do list[before + i] = given and given[i] or "" end
+  end
+end
+
+local function name_of(block, i, count)
+  if block.names and block.names[i] then return block.names[i] end
+  local stem = block.source:match "[^/]*$"
+  return count > 1 and ("%s #%d"):format(stem, i) or stem
+end
+
+local function add(set, block)
+  local count, before = blocks.count(block), #set.names
+  local metadata = block.metadata or {}
+  for i = 1, count do
+    set.names[before + i] = name_of(block, i, count)
+    set.sources[before + i] = block.source
+    set.metadata[before + i] = metadata[1] and metadata[i] or metadata
+  end
+  add_labels(set, block, before, count)
+end
+
+local function rows_of(list)
+  local rows = {}
+  for i, block in ipairs(list) do rows[i] = core.reshape(block.y, blocks.count(block), #block.x, 1) end
+  return #rows == 1 and rows[1] or core.concat(rows, 1)
+end
+
+--- Makes a set of blocks with the same axis. If their values are of different kinds, the label "values" says which, and
+-- the set's quantity is "mixed".
+function blocks.join(list, notes)
+  local first = list[1]
+  local quantity, differs = common(list, "quantity")
+  local percent, percent_differs = common(list, "percent")
+  local set = { x = rows_of(list), axis = first.x, axis_name = common(list, "axis"), unit = first.unit,
+    quantity = quantity, percent = percent, decided = common(list, "decided") or "by each spectrum",
+    names = {}, sources = {}, metadata = {}, labels = {}, columns = {}, notes = notes }
+  for _, block in ipairs(list) do
+    if differs or percent_differs then blocks.name_values(block) end
+    add(set, block)
+  end
+  if differs or percent_differs then
+    set.quantity, set.percent, set.decided = "mixed", nil, "the label 'values' says what each spectrum holds"
+  end
+  return sets.new(set)
+end
+
+--- Gives a block the label "values".
+function blocks.name_values(block)
+  local text, list = (block.quantity or "unknown") .. (block.percent and " in percent" or ""), {}
+  for i = 1, blocks.count(block) do list[i] = text end
+  local columns = table.move(block.columns or {}, 1, #(block.columns or {}), 1, {})
+  columns[#columns + 1] = "values"
+  block.labels = setmetatable({ values = list }, { __index = block.labels })
+  block.columns = columns
+end
+
+--- Checks a block that a reader returned, raises a fault of the source.
+function blocks.check(block, source)
+  block.source, block.decided = source.path, block.decided or "the file does not say what its values are"
+  if #block.x == 0 then source:fail("it holds no points") end
+  local shape = core.shape(block.y)
+  if shape[#shape] ~= #block.x then
+    source:fail("%d values for an axis of %d points", shape[#shape], #block.x)
+  end
+  for i, value in ipairs(block.x) do
+    if value ~= value or math.abs(value) == math.huge then
+      source:fail("point %d of the axis is %s", i, check.show(value))
+    end
+  end
+  local direction, i = sets.direction_of(block.x)
+  if not direction then
+    source:fail("the axis neither rises nor falls throughout: point %d is %.9g, the one before %.9g", i, block.x[i],
+      block.x[i - 1])
+  end
+  return block
+end
+
+return blocks

@@ -1,0 +1,23 @@
+--- The formats of files with spectra. The first whose matches(source) is true reads the file.
+--
+-- A format is { name, title, matches(source), read(source) }. matches looks at the content, source.bytes, and never at
+-- the file's name alone. read returns a list of blocks; a fault (source:fail) ends it. A block holds spectra that share
+-- an axis:
+--   y         tensor (N, L), or (L) for one spectrum
+--   x         list of L numbers: the axis, as the file orders it
+--   axis      its name: "Raman shift", "2theta"; nil if the file does not say
+--   unit      of the axis, as units.lua writes it: "cm-1", "nm", "deg"; nil if the file does not say
+--   quantity  kind of the values, as units.lua writes it: "counts", "absorbance"; nil if the file does not say
+--   percent   true: transmittance or reflectance in percent
+--   decided   how the kind of the values was found: "YUNITS=ABSORBANCE"
+--   names     list of N names of the spectra (optional)
+--   labels    { [column] = list of N strings }, with columns, their list in order (optional)
+--   metadata  { [name] = string or number } of the block; or a list of N such tables (optional)
+local names = {
+  "text", -- the last: any text that no other format takes
+}
+
+local formats = {}
+for i, name in ipairs(names) do formats[i] = require("moonbow.spectra.formats." .. name) end
+
+return formats

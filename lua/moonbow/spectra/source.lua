@@ -1,0 +1,164 @@
+--- A file that a reader reads: its bytes, bounded access to them, and the faults that end a reading.
+--
+-- A reader never checks for the end of the file itself: access beyond it raises a fault, which names the offset and
+-- which the door turns into nil and a message.
+local lfs = require "lfs"
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local files = require "moonbow.io.files"
+local limits = require "moonbow.io.limits"
+
+local Source = {}
+Source.__index = Source
+
+local Fault = {} -- class of what a reader raises if the file is wrong
+
+-- Bytes and letter of string.unpack by type, named as NumPy does.
+local types = { u1 = { 1, "I1" }, i1 = { 1, "i1" }, u2 = { 2, "I2" }, i2 = { 2, "i2" }, u4 = { 4, "I4" },
+  i4 = { 4, "i4" }, u8 = { 8, "I8" }, i8 = { 8, "i8" }, f4 = { 4, "f" }, f8 = { 8, "d" } }
+
+--- Opens a file. Returns the source, or nil and a message.
+-- @param options of mb.spectra.read
+function Source.open(path, options)
+  local bytes, err = files.read(path)
+  if not bytes then return nil, err end
+  return Source.of(bytes, path, options)
+end
+
+--- Makes a source of bytes, which stand in the file at path.
+function Source.of(bytes, path, options)
+  return setmetatable({ bytes = bytes, path = path, name = path:match "[^/]*$", options = options or {}, notes = {} },
+    Source)
+end
+
+--- Ends the reading with a message; arguments as for string.format.
+function Source.fail(_, format, ...)
+  error(setmetatable({ message = check.printable(format:format(...)) }, Fault), 0)
+end
+
+--- Adds a note, which the set keeps: what was left out or interpreted.
+function Source:note(format, ...) table.insert(self.notes, check.printable(format:format(...))) end
+
+--- Says that the file ends before its content does: ends the reading unless partial = true, which leaves a note.
+-- @param have, want what could be read, and what the file announces: "700 of 1024 points"
+function Source:cut(have, want, what)
+  local text = ("the file is cut off: %s of %s %s are there"):format(have, want, what)
+  if not self.options.partial then self:fail("%s; partial = true reads them", text) end
+  self:note("%s", text)
+end
+
+--- Raises a fault unless `count` bytes follow the offset (from 0).
+function Source:need(offset, count, what)
+  if offset >= 0 and count >= 0 and offset <= #self.bytes and count <= #self.bytes - offset then return end
+  self:fail("byte %d: expected %d bytes of %s, the file ends at byte %d", offset, count, what or "content", #self.bytes)
+end
+
+--- Reads one number at an offset (from 0), little-endian unless order is ">".
+-- @param type "u1", "i2", "f4", ...
+function Source:number(offset, type, order)
+  local size, letter = table.unpack(types[type])
+  self:need(offset, size, "a number")
+  return (string.unpack((order or "<") .. letter, self.bytes, offset + 1))
+end
+
+--- Returns bytes as a string.
+function Source:text(offset, count)
+  self:need(offset, count, "text")
+  return self.bytes:sub(offset + 1, offset + count)
+end
+
+--- Returns the text of a field: up to its first NUL, without blanks around it.
+function Source:field(offset, count)
+  return self:text(offset, count):match "^[^%z]*":match "^%s*(.-)%s*$"
+end
+
+--- Reads numbers into a tensor of a shape (a count, or a list). Raises a fault for what float32 cannot hold: an integer
+-- beyond 2^24 that would be rounded is taken as a real of 64 bits.
+function Source:tensor(offset, shape, type, order)
+  shape = math.type(shape) and { shape } or shape
+  local count = 1
+  for _, size in ipairs(shape) do
+    if size < 1 then self:fail("byte %d: expected at least 1 number, got a size of %d", offset, size) end
+    count = count * size
+    if count > limits.elements then
+      self:fail("byte %d: %d numbers; limits.elements = %d", offset, count, limits.elements)
+    end
+  end
+  self:need(offset, count * types[type][1], ("%d numbers"):format(count))
+  local x, element = core.decode(self.bytes, offset + 1, type, order == ">", shape)
+  if x then return x end
+  return self:rounded(offset, shape, count, type, order, element)
+end
+
+-- Integers that float32 rounds, as the counts of a strong peak, are rounded as reals are.
+function Source:rounded(offset, shape, count, type, order, element)
+  if type:sub(1, 1) == "f" then
+    self:fail("byte %d: number %d is beyond float32", offset, element)
+  end
+  return core.reshape(core.tensor(self:list(offset, count, type, order)), table.unpack(shape))
+end
+
+local MOST_UNPACKED = 128 -- values of one string.unpack, which returns them on the stack
+
+--- Reads numbers into a list, which keeps reals of 64 bits, as an axis needs them.
+function Source:list(offset, count, type, order)
+  local size, letter = table.unpack(types[type])
+  self:need(offset, count * size, ("%d numbers"):format(count))
+  local list, format = {}, (order or "<") .. letter:rep(MOST_UNPACKED)
+  for first = 1, count, MOST_UNPACKED do
+    local some = math.min(MOST_UNPACKED, count - first + 1)
+    if some < MOST_UNPACKED then format = (order or "<") .. letter:rep(some) end
+    local values = table.pack(string.unpack(format, self.bytes, offset + (first - 1) * size + 1))
+    table.move(values, 1, some, first, list)
+  end
+  return list
+end
+
+--- Returns the content as UTF-8 text with line breaks "\n", without a byte order mark.
+function Source:as_text()
+  if not self.decoded then
+    self.decoded = self.bytes:gsub("^\239\187\191", ""):gsub("\r\n?", "\n")
+  end
+  return self.decoded
+end
+
+--- Returns an evenly spaced axis of `count` points from first to last, both exactly.
+function Source.even(first, last, count)
+  if count == 1 then return { first } end
+  local axis = {}
+  for i = 1, count do axis[i] = first + (last - first) * ((i - 1) / (count - 1)) end
+  axis[count] = last
+  return axis
+end
+
+-- The path of a file beside this one whose name differs by its suffix alone, in any case; nil if none is there.
+local function find_sibling(path, suffix)
+  local folder, stem = path:match "^(.*/)[^/]*$" or "./", path:match "([^/]*)$":gsub("%.[^.]*$", "")
+  local wanted = (stem .. suffix):lower()
+  for name in lfs.dir(folder) do
+    if name:lower() == wanted then return folder .. name end
+  end
+end
+
+--- Opens the file beside this one that has another suffix, as ENVI's header has. Returns nil if there is none.
+-- @param suffix ".hdr"; letters of any case
+function Source:sibling(suffix)
+  local ok, path = pcall(find_sibling, self.path, suffix)
+  if not (ok and path) then return nil end
+  local other, err = Source.open(path, self.options)
+  if not other then self:fail("%s", err) end
+  other.notes = self.notes
+  return other
+end
+
+--- Calls f(...), which reads. Returns what it returns; or nil and the message of a fault.
+function Source.try(f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local reason = results[2]
+  if getmetatable(reason) == Fault then return nil, reason.message end
+  if type(reason) == "string" and reason:find("not enough memory", 1, true) then return nil, "not enough memory" end
+  error(reason, 0)
+end
+
+return Source

@@ -1,0 +1,106 @@
+--- Units of axes and kinds of values, by the many ways in which files write them.
+local units = {}
+
+-- unit, the axis' name, and what files write (lower case, without blanks, brackets and signs of degree spelled out).
+local axes = {
+  { "cm-1", "wavenumber", "cm-1", "1/cm", "cm^-1", "cm⁻¹", "cm⁻1", "cm−1", "cm^{-1}", "wavenumber", "wavenumbers",
+    "wavenumber(cm-1)", "reciprocalcentimeters", "rcm", "wn", "kayser" },
+  { "cm-1", "Raman shift", "ramanshift", "ramanshift(cm-1)", "ramanshift(1/cm)", "1/cmramanshift", "rel.1/cm",
+    "relativewavenumber", "deltacm-1" },
+  { "cm-1", "absolute wavenumber", "abscm-1", "abs.cm-1" },
+  { "nm", "wavelength", "nm", "nanometer", "nanometers", "nanometres", "nanometre", "wavelength", "wavelength(nm)" },
+  { "um", "wavelength", "um", "µm", "μm", "micrometer", "micrometers", "micrometre", "micrometres", "micron",
+    "microns" },
+  { "deg", "2theta", "2theta", "2θ", "2ϑ", "2-theta", "twotheta", "2thetadeg", "2theta(deg)", "2theta[deg]",
+    "deg2theta", "degrees2theta", "2θdeg", "2th", "2-theta(deg)", "twothetatheta", "2theta-theta", "2theta-omega",
+    "theta/2theta", "gonio" },
+  { "deg", "angle", "deg", "degree", "degrees", "°", "deg." },
+  { "eV", "energy", "ev", "electronvolt", "energy(ev)" },
+  { "keV", "energy", "kev", "energy(kev)" },
+  { "meV", "energy", "mev" },
+  { "ppm", "chemical shift", "ppm", "chemicalshift", "chemicalshift(ppm)" },
+  { "Hz", "frequency", "hz", "hertz" },
+  { "MHz", "frequency", "mhz" },
+  { "GHz", "frequency", "ghz" },
+  { "THz", "frequency", "thz" },
+  { "s", "time", "s", "sec", "second", "seconds" },
+  { "min", "time", "min", "minutes", "minute" },
+  { "ms", "time", "ms", "milliseconds" },
+  { "us", "time", "us", "µs", "microseconds" },
+  { "V", "potential", "v", "volt", "volts" },
+  { "Å", "d-spacing", "å", "angstrom", "angstroms", "d(å)", "d-spacing" },
+  { "1/Å", "q", "1/å", "å-1", "å^-1", "1/angstrom", "a^-1" },
+  { "1/nm", "q", "1/nm", "nm-1", "nm^-1" },
+  { "m/z", "m/z", "m/z", "mass", "masscharge" },
+  { "points", "points", "index", "point", "points", "pixel", "pixels", "channel", "channels", "datapoints" },
+}
+
+-- kind of values, their unit, what files write
+local values = {
+  { "absorbance", nil, "absorbance", "abs", "a.u.absorbance", "absorbanceunits", "au", "ab", "absorption", "log(1/t)" },
+  { "transmittance", nil, "transmittance", "transmission", "t" },
+  { "transmittance", "%", "%t", "%transmittance", "%transmission", "transmittance(%)", "transmittance%",
+    "transmission(%)", "percenttransmittance" },
+  { "reflectance", nil, "reflectance", "reflection", "r" },
+  { "reflectance", "%", "%r", "%reflectance", "reflectance(%)", "reflectance%", "percentreflectance" },
+  { "log(1/R)", nil, "log(1/r)", "log1/r", "-log(r)", "logr", "log(1/reflectance)" },
+  { "Kubelka-Munk", nil, "kubelka-munk", "kubelkamunk", "kubelka_munk", "km" },
+  { "counts", nil, "counts", "count", "cnt", "cts", "c", "ccdcts", "ccdcounts" },
+  { "counts per second", nil, "cps", "cnt/sec", "counts/s", "counts/sec", "cnt/s", "countspersecond", "counts/second",
+    "cts/s" },
+  { "single beam", nil, "singlebeam", "single-beam" },
+  { "interferogram", nil, "interferogram" },
+  { "intensity", nil, "intensity", "int", "int.", "arbitraryunits", "arb", "arb.", "arb.units", "a.u.", "arbitrary",
+    "ramanintensity", "relativeintensity", "arbitraryintensity", "intensity(a.u.)", "intensity(arb.units)",
+    "intensity(arb.u.)" },
+}
+
+local function index(rows)
+  local found = {}
+  for _, row in ipairs(rows) do
+    for i = 3, #row do found[row[i]] = found[row[i]] or row end
+  end
+  return found
+end
+
+-- ipairs of a row stops at a nil, so the rows of values have their length stated.
+for _, row in ipairs(values) do row[2] = row[2] or false end
+
+local axis_of, value_of = index(axes), index(values)
+
+local function plain(text)
+  text = text:lower():gsub("Θ", "θ"):gsub("[%s_]+", ""):gsub("^%((.*)%)$", "%1"):gsub("^%[(.*)%]$", "%1")
+  return text
+end
+
+-- The row for a text; or for what stands in its brackets; or for what stands before them.
+local function find(rows, text)
+  local whole = rows[plain(text)]
+  if whole then return whole end
+  local outer, inner = text:match "^(.-)[%(%[{/]%s*([^%)%]}]+)[%)%]}]?%s*$"
+  if not outer then return nil end
+  return rows[plain(inner)], rows[plain(outer)]
+end
+
+--- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS".
+-- @return the unit and the name of the axis; nil if the text names neither
+function units.axis(text)
+  local row, named = find(axis_of, text)
+  if not (row or named) then return nil end
+  local unit = (row or named)[1]
+  return unit, named and named[1] == unit and named[2] or row and row[2] or named[2]
+end
+
+--- Reads what the values of a spectrum are: "ABSORBANCE", "%T", "Intensity (counts)".
+-- @return "absorbance", "transmittance", "reflectance", "log(1/R)", "Kubelka-Munk", "counts", "counts per second",
+--   "single beam", "interferogram" or "intensity", and "%" if they are in percent; nil if the text names none of them
+function units.quantity(text)
+  local row, named = find(value_of, text)
+  row = row and row[1] ~= "intensity" and row or named or row
+  if row then return row[1], row[2] or nil end
+end
+
+--- Names of axes that run from high to low on paper.
+units.falls_on_paper = { wavenumber = true, ["chemical shift"] = true }
+
+return units
