@@ -3,7 +3,7 @@
 local uv = require "luv"
 local mb = require "moonbow"
 local claims = require "moonbow.sweep.claims"
-local definition = require "moonbow.sweep.definition"
+local files = require "support.sweep_files"
 local folders = require "moonbow.sweep.folder"
 local interpreter = require "support.interpreter"
 local json = require "moonbow.io.json"
@@ -13,9 +13,7 @@ local sweep = mb.sweep
 
 local function id_of(config, seed) return folders.id(space.canonical(config), seed) end
 
-local root = os.tmpname()
-os.remove(root)
-assert(require("lfs").mkdir(root))
+local root, write = files.root, files.write
 
 local function shell(format, ...) return os.execute(format:format(...) .. " >/dev/null 2>&1") end
 
@@ -36,7 +34,7 @@ end
 teardown(function()
   uv.os_unsetenv "SLURM_CONF"
   if not missing then os.execute("spec/support/slurm.sh stop " .. cluster) end
-  os.execute("rm -rf " .. root)
+  files.remove()
 end)
 
 -- Defines a case that needs the cluster.
@@ -47,21 +45,10 @@ local function on_cluster(title, f)
   end)
 end
 
-local count = 0
-
 -- Writes a sweep file; returns its path, the options, and its folder.
 local function sweep_file(text)
-  count = count + 1
-  local path, out = ("%s/sweep%d.lua"):format(root, count), ("%s/out%d"):format(root, count)
-  local file <close> = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  return path, { out = out }, folders.open(out, assert(definition.load(path)))
-end
-
-local function write(path, text)
-  local file <close> = assert(io.open(path, "w"))
-  file:write(text)
+  local path, options = files.new(text)
+  return path, { out = options.out }, files.folder(path, options)
 end
 
 local function lines_of(path)
@@ -327,6 +314,7 @@ describe("a claim", function()
   it("of an earlier run of our own job is void, one of this run is not", function()
     local code = ([[
       local claims = require "moonbow.sweep.claims"
+local files = require "support.sweep_files"
       local held = claims.held { "%s/one", "%s/two" }
       os.exit(not held["%s/one"] and held["%s/two"] ~= nil)
     ]]):gsub("%%s", root)

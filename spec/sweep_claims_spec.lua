@@ -1,0 +1,130 @@
+-- Claims and results of sweeps: nothing is lost and nothing doubled when processes are killed or share a folder.
+local mb = require "moonbow"
+local claims = require "moonbow.sweep.claims"
+local interpreter = require "support.interpreter"
+local files = require "support.sweep_files"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("claims and results", function()
+  it("loses and doubles nothing when runners and workers are killed at random", function()
+    local path, options = files.new(([[
+      return { space = { x = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 } }, objective = "score", seeds = 3,
+        run = function(config, trial)
+          local file <close> = io.open("%s/ran", "a")
+          require("luv").sleep(10)
+          file:write(config.x, " ", trial.seed, "\n")
+          return { score = config.x }
+        end }
+    ]]):format(files.root))
+    local command = ("%s experiments/sweep.lua run %s --out %s --workers 2 >/dev/null 2>&1"):format(interpreter, path,
+      options.out)
+    local rng = mb.rng(1)
+    for _ = 1, 6 do
+      os.execute(("(%s) & p=$!; sleep %.2f; pkill -9 -f 'sweep.lua run %s'; wait $p 2>/dev/null"):format(command,
+        rng:uniform(0.15, 0.5), path))
+    end
+    assert(os.execute(command))
+    local results, folder = files.results(path, options)
+    local done = 0
+    for _, result in pairs(results) do
+      assert.equal(result.config.x, result.metrics.score)
+      done = done + (result.status == "done" and 1 or 0)
+    end
+    assert.equal(30, done)
+    assert.same({}, folder:running())
+  end)
+
+  it("is shared by two processes without a trial run twice", function()
+    local path, options = files.new(([[
+      return { space = { x = { 1, 2, 3, 4, 5, 6, 7, 8 } }, objective = "score", seeds = 2,
+        run = function(config, trial)
+          local file <close> = io.open("%s/shared", "a")
+          require("luv").sleep(20)
+          file:write(config.x, " ", trial.seed, "\n")
+          return { score = config.x }
+        end }
+    ]]):format(files.root))
+    local command = ("%s experiments/sweep.lua run %s --out %s --workers 1"):format(interpreter, path, options.out)
+    assert(os.execute(("(%s & %s & wait) >/dev/null 2>&1"):format(command, command)))
+    local lines, seen = 0, {}
+    for line in io.lines(files.root .. "/shared") do
+      assert.is_nil(seen[line])
+      seen[line], lines = true, lines + 1
+    end
+    assert.equal(16, lines)
+  end)
+
+  it("does not take over a claim that its process has created and not yet written", function()
+    local path = files.root .. "/unwritten"
+    assert(io.open(path, "w")):close()
+    assert.is_nil(claims.take(path))
+    assert(require("lfs").touch(path, os.time() - 60)) -- its process was killed in between
+    local fd = assert(claims.take(path))
+    assert.is_nil(claims.take(path))
+    claims.release(path, fd)
+  end)
+
+  it("a claim that is being written is held; one that nobody finished is not", function()
+    local path = files.root .. "/claim"
+    files.write(path, "")
+    assert.is_true(claims.is_held(path))
+    assert.is_nil(claims.take(path))
+    require("lfs").touch(path, os.time() - 60)
+    assert.is_false(claims.is_held(path))
+    local own = claims.process()
+    files.write(path, require("moonbow.io.json").encode { config = { host = "elsewhere", pid = 1 }, host = own.host,
+      pid = own.pid, process_start = "0" })
+    assert.is_false(claims.is_held(path)) -- the configuration's host is not the claim's
+  end)
+
+  it("a run that waits for a trial of another machine says which claim to remove", function()
+    local path, options = files.new(files.SIMPLE)
+    sweep.run(path, { out = options.out, workers = 0, shard = { 1, 6 } })
+    local folder = select(2, files.results(path, options))
+    local id = sweep.plan(path, { out = options.out }).trials[2].id
+    files.write(folder:claim_path(id), '{"host":"elsewhere","pid":7,"process_start":"1"}')
+    local pipe <close> = io.popen(("timeout 20 env %s experiments/sweep.lua run %s --out %s --workers 0 2>&1"):format(
+      interpreter, path, options.out))
+    for line in pipe:lines() do
+      if line:find "waits for 1 of the trials that others run" then
+        assert.matches("by process 7 of elsewhere; if that is gone, remove " .. folder:claim_path(id), line, 1, true)
+        os.remove(folder:claim_path(id))
+      end
+    end
+    assert.is_true(folder:has(id))
+  end)
+
+  it("an outcome is what the whole result says, for any names and values", function()
+    local path, options = files.new [[
+      return { space = { x = { "plain", "{", "}", '","status":"failed","versions":{}}', 1, 1.5, true } },
+        objective = 'a"b', seeds = 2, run = function(config, trial)
+          if config.x == 1.5 then error "no" end
+          trial:report(1, { ['a"b'] = 0 })
+          return { ['a"b'] = trial.seed == 2 and config.x == 1 and 0 / 0 or trial.seed / 7, ["}"] = 1, ['x,"a"b'] = 5 }
+        end }
+    ]]
+    sweep.run(path, options)
+    local found, folder = files.results(path, options)
+    for id, result in pairs(found) do
+      local outcome = folder:outcome(id)
+      assert.same({ result.config, result.seed, result.status }, { outcome.config, outcome.seed, outcome.status })
+      assert.equal((result.metrics or {})['a"b'], (outcome.metrics or {})['a"b'])
+    end
+  end)
+
+  it("values of another type are other values, and a float is one in the best configuration", function()
+    local text = [[
+      return { space = { x = { 1, "1", 2.0 } }, objective = "score", seeds = 1,
+        run = function(config) return { score = math.type(config.x) == "float" and 1 or 0 } end }
+    ]]
+    local path, options = files.new(text, "types")
+    assert.same({ done = 3 }, sweep.run(path, options))
+    local pipe <close> = io.popen(("%s -"):format(interpreter), "w")
+    pipe:write((sweep.best(path, { out = options.out }):gsub("print(%b())", "os.exit%1")))
+    assert.equal(1, select(3, pipe:close()))
+    files.new(text:gsub("2%.0", "2"), "types")
+    assert.equal(2, sweep.status(path, { out = options.out }).ended)
+  end)
+end)

@@ -1,0 +1,70 @@
+-- What a sweep writes: tables, the page, the best configuration.
+local mb = require "moonbow"
+local definition = require "moonbow.sweep.definition"
+local folders = require "moonbow.sweep.folder"
+local interpreter = require "support.interpreter"
+local plans = require "moonbow.sweep.plan"
+local space = require "moonbow.sweep.space"
+local strategies = require "moonbow.sweep.strategies"
+local files = require "support.sweep_files"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("what a sweep writes", function()
+  it("is a table, a page that needs nothing else, and the best configuration as Lua that runs", function()
+    local path, options = files.new(files.SIMPLE:gsub("{ 1, 2, 3 }", '{ 1, 2, 3 }, kind = { "<b>", "a,b" }'))
+    sweep.run(path, options)
+    local written, messages = sweep.collect(path, { out = options.out })
+    assert.is_true(#written + #messages == 4)
+    local loaded = assert(definition.load(path))
+    local folder = ("%s/%s/"):format(options.out, loaded.version)
+    local csv, page = files.read(folder .. "trials.csv"), files.read(folder .. "page.html")
+    assert.equal(13, select(2, csv:gsub("\n", "")))
+    assert.matches('id,kind,x,seed,status,metric_score,seconds,memory,host,reason', csv, 1, true)
+    assert.matches('"a,b"', csv, 1, true)
+    assert.is_nil(page:find "<b>,")
+    assert.matches('text-anchor="start">a,b</text>', page, 1, true) -- the axis of a choice has its values
+    assert.is_nil(page:find "https?://")
+    assert.is_nil(page:find "<script")
+    local pipe <close> = io.popen(("%s %sbest.lua"):format(interpreter, folder))
+    assert.near(3, tonumber(pipe:read "a"), 0.1)
+  end)
+
+  it("pages with only noise name a factor for at most 5 of 100 seeds, with each kind of analysis", function()
+    local collect, page = require "moonbow.sweep.collect", require "moonbow.sweep.page"
+    local range = sweep.range(0, 1)
+    local function names_one(strategy, seeds, given, seed)
+      local own = { name = "noise", space = space.parse(given), strategy = strategy, objective = { name = "m" },
+        version = "v", seeds = {} }
+      for s = 1, seeds do own.seeds[s] = s end
+      strategy.seed = seed
+      local maker, rng, history, list = strategies.new(own), mb.rng { seed, 77 }, {}, {}
+      for config in function() return maker:next(history) end do
+        local sum = 0
+        for s = 1, seeds do
+          local value = rng:normal()
+          sum = sum + value
+          list[#list + 1] = { id = "x", config = config, seed = s, status = "done", metrics = { m = value } }
+        end
+        history[#history + 1] = { config = config, value = -sum / seeds }
+      end
+      return not page.html(collect.summary(own, list)):find "<b>No factor"
+    end
+    local function named_by(strategy, seeds, given)
+      local named = 0
+      for seed = 1, 100 do named = named + (names_one(strategy, seeds, given, seed) and 1 or 0) end
+      return named
+    end
+    assert.is_true(named_by({ "grid" }, 2, { a = { 1, 2, 3, 4, 5 } }) <= 5)
+    assert.is_true(named_by({ "random", trials = 40 }, 2, { x = range, y = range, k = { "a", "b", "c" } }) <= 5)
+    assert.is_true(named_by({ "tpe", trials = 30, lag = 4 }, 2, { x = range, y = range }) <= 5)
+  end)
+
+  it("planning a sweep of which no trial has ended says so when it is collected", function()
+    local path, options = files.new(files.SIMPLE)
+    assert.equal(6, sweep.plan(path, { out = options.out }).size)
+    assert.error_matches(function() sweep.collect(path, { out = options.out }) end, "no trial has ended yet")
+    assert.equal(0, #plans.new(assert(definition.load(path)), folders.open(options.out, { version = "x" })):trials())
+  end)
+end)

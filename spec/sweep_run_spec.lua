@@ -1,0 +1,174 @@
+-- Runs of sweeps: trials end in every way, and go on.
+local mb = require "moonbow"
+local folders = require "moonbow.sweep.folder"
+local interpreter = require "support.interpreter"
+local shard = require "moonbow.sweep.shard"
+local space = require "moonbow.sweep.space"
+local files = require "support.sweep_files"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("a run", function()
+  it("runs each trial once, and later only what is new", function()
+    local path, options = files.new(files.SIMPLE, "again")
+    assert.same({ done = 6 }, sweep.run(path, options))
+    assert.same({}, sweep.run(path, options))
+    files.new(files.SIMPLE:gsub("1, 2, 3", "1, 2, 3, 4"):gsub("seeds = 2", "seeds = 3"), "again")
+    assert.same({ done = 6 }, sweep.run(path, options))
+    local status = sweep.status(path, { out = options.out })
+    assert.equal(12, status.ended)
+    assert.equal(4, status.best.config.x)
+  end)
+
+  it("gives the same results in this process and in workers", function()
+    local path, options = files.new(files.SIMPLE)
+    sweep.run(path, options)
+    local here = files.results(path, options)
+    local there = { out = options.out .. "w", workers = 2 }
+    assert.same({ done = 6 }, sweep.run(path, there))
+    for id, result in pairs(files.results(path, there)) do assert.same(here[id].metrics, result.metrics) end
+  end)
+
+  it("records how each trial ended, and goes on", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3, 4, 5, 6 } }, objective = "score", seeds = 1, timeout = 1,
+        run = function(config, trial)
+          if config.x == 2 then error "two is bad" end
+          if config.x == 3 then while true do end end
+          if config.x == 4 then os.exit(7) end
+          if config.x == 5 then return { other = 1 } end
+          if config.x == 6 then os.execute "kill -9 $PPID" end
+          return { score = 1 }
+        end }
+    ]]
+    options.workers = 2
+    assert.same({ done = 1, failed = 2, timeout = 1, killed = 2 }, sweep.run(path, options))
+    local results, folder = files.results(path, options)
+    local reasons = {}
+    for _, result in pairs(results) do reasons[result.config.x] = result.reason end
+    assert.matches("two is bad\nstack traceback", reasons[2])
+    assert.matches("it took more than 1 s", reasons[3])
+    assert.matches("the process ended with code 7", reasons[4])
+    assert.matches("expected a table with the metric 'score'", reasons[5])
+    assert.matches("signal 9 ended the process", reasons[6])
+    assert.matches("two is bad", files.read(folder:log_path(folders.id(space.canonical { x = 2 }, 1))))
+    assert.same({}, sweep.run(path, options))
+    options.failed = true
+    assert.same({ failed = 2, timeout = 1, killed = 2 }, sweep.run(path, options))
+  end)
+
+  it("leaves standard input and output, the folder and other programs to run, and ends what it left behind", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 1, timeout = 5,
+        run = function(config, trial)
+          print "ready x"
+          io.write "partial"
+          io.stdout:write "more"
+          io.stdout:flush()
+          os.execute "cat; printf partial; sleep 61.5 &"
+          require("lfs").chdir "/"
+          trial:report(1, { score = 0 })
+          return { score = config.x, checkpoint = #trial.checkpoint }
+        end }
+    ]]
+    options.workers = 2
+    assert.same({ done = 3 }, sweep.run(path, options))
+    assert.is_nil(os.execute "pgrep -f '^sleep 61.5' >/dev/null")
+  end)
+
+  it("gives a reason with file and line for what run returned, and survives text that is not UTF-8", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3, 4 } }, objective = "score", seeds = 1,
+        run = function(config)
+          if config.x == 1 then return nil end
+          if config.x == 2 then return { ["\xff"] = 1 } end
+          if config.x == 3 then error "a\xffb\27[31m" end
+          os.execute "kill -9 $PPID"
+        end }
+    ]]
+    options.workers = 1
+    assert.same({ failed = 3, killed = 1 }, sweep.run(path, options))
+    local reasons = {}
+    for _, failure in ipairs(sweep.status(path, { out = options.out }).failures) do
+      reasons[failure.config.x] = failure.reason
+    end
+    assert.matches("sweep%d+%.lua:2: run: expected a table with the metric 'score', the objective, got nil", reasons[1])
+    assert.matches("sweep%d+%.lua:2: .*name of a metric: expected UTF%-8, got '\\xFF'", reasons[2])
+    assert.matches("sweep%d+%.lua:5: a\\xFFb\\x1B%[31m", reasons[3])
+  end)
+
+  it("finds modules beside the sweep file, and their modules, from any folder", function()
+    local lfs = require "lfs"
+    files.new("return require('sweep_helper_b') + 1", "sweep_helper_a")
+    files.new("return 4", "sweep_helper_b")
+    local path, options = files.new("local five = require 'sweep_helper_a'\n" .. files.SIMPLE:gsub("config.x", "five"))
+    local version = sweep.plan(path, { out = options.out }).version
+    local here, path_before, cpath_before = lfs.currentdir(), package.path, package.cpath
+    local absolute = require("moonbow.io.files").absolute
+    package.path, package.cpath = path_before:gsub("[^;]+", absolute), (cpath_before:gsub("[^;]+", absolute))
+    package.loaded.sweep_helper_a, package.loaded.sweep_helper_b = nil, nil
+    assert(lfs.chdir(files.root))
+    options.out, options.workers = "relative", 2
+    local ok, counts = pcall(sweep.run, path:match "[^/]*$", options)
+    local code = ok and sweep.best(path:match "[^/]*$", { out = options.out })
+    lfs.chdir(here)
+    package.path, package.cpath = path_before, cpath_before
+    assert.same({ true, { done = 6 } }, { ok, counts })
+    local again = sweep.plan(path, { out = files.root .. "/relative" })
+    assert.equal(version, again.version)
+    assert.is_true(again.trials[1].ended)
+    files.new(code, "best_of_helped")
+    local pipe <close> = io.popen(("%s %s/best_of_helped.lua"):format(interpreter, files.root))
+    assert.near(5, tonumber(pipe:read "a"), 0.1)
+  end)
+
+  it("ends with a message where the file changes, or a result cannot be written", function()
+    local path, options = files.new(files.SIMPLE:gsub("return { score",
+      "os.execute 'sleep 0.3' os.exit(1) return { score"))
+    options.workers = 1
+    options.on_end = function() files.write(path, files.SIMPLE) end
+    assert.error_matches(function() sweep.run(path, options) end, "changed while the sweep ran")
+    path, options = files.new(files.SIMPLE:gsub("return { score",
+      ("os.execute 'rm -r %s/out*/*/trials' %%0"):format(files.root)))
+    options.workers = 2
+    assert.error_matches(function() sweep.run(path, options) end, "trials/%x+%.json: No such file")
+    assert.same({}, select(2, files.results(path, options)):running())
+  end)
+
+  it("tries again as often as retries says", function()
+    local path, options = files.new(([[
+      return { space = { x = { 1 } }, objective = "score", seeds = 1, retries = 2,
+        run = function()
+          local file = io.open("%s/tries", "a")
+          file:write "x"
+          local tries = file:seek "end"
+          file:close()
+          if tries < 3 then error "not yet" end
+          return { score = tries }
+        end }
+    ]]):format(files.root))
+    assert.same({ done = 1 }, sweep.run(path, options))
+    assert.equal(3, sweep.status(path, { out = options.out }).best.mean)
+  end)
+
+  it("says what changed where results of another version are there, and starts beside them", function()
+    local path, options = files.new(files.SIMPLE, "changed")
+    sweep.run(path, options)
+    files.new(files.SIMPLE:gsub("/ 100", "/ 10"), "changed")
+    assert.error_matches(function() sweep.run(path, options) end,
+      "holds 6 results of another version; what changed: run. Start beside them")
+    options.beside = true
+    assert.same({ done = 6 }, sweep.run(path, options))
+    assert.equal(6, sweep.status(path, { out = options.out }).others[1].trials)
+  end)
+
+  it("is cut into shards that cover all trials once", function()
+    local path, options = files.new(files.SIMPLE)
+    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 1, 3 } }))
+    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 3, 3 } }))
+    assert.same({ done = 2 }, sweep.run(path, options))
+    assert.same({ 2, 8 }, shard.find "2/8")
+    assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
+  end)
+end)

@@ -1,0 +1,80 @@
+-- Statistics of sweeps.
+local mb = require "moonbow"
+local statistics = require "moonbow.sweep.statistics"
+local files = require "support.sweep_files"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("statistics of a sweep", function()
+  it("ranks a configuration without a value for each seed behind those that have them", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 2, run = function(config, trial)
+        if config.x == 3 then return { score = trial.seed == 1 and 100 or 0 / 0 } end
+        if config.x == 2 then return { score = 0 / 0 } end
+        return { score = 1 }
+      end }
+    ]]
+    sweep.run(path, options)
+    assert.equal(1, sweep.status(path, { out = options.out }).best.config.x)
+  end)
+
+  -- Results of a grid of 4 x 3 with 3 seeds; effect is added for each level of a.
+  local function results(seed, effect)
+    local rng, list = mb.rng(seed), {}
+    for a = 1, 4 do
+      for b = 1, 3 do
+        for s = 1, 3 do
+          list[#list + 1] = { config = { a = a, b = b }, seed = s, status = "done",
+            metrics = { m = effect * a + rng:normal() } }
+        end
+      end
+    end
+    return statistics.configurations(list, { name = "m" })
+  end
+
+  it("no factor explains more than the seed where there is only noise", function()
+    local above, significant = 0, 0
+    for seed = 1, 100 do
+      local variance = statistics.variance(results(seed, 0), { "a", "b" })
+      for _, factor in ipairs(variance.factors) do
+        above = above + (factor.share > variance.seed and 1 or 0)
+        significant = significant + (factor.corrected < 0.05 and 1 or 0)
+      end
+    end
+    assert.is_true(above <= 5)
+    assert.is_true(significant <= 10)
+  end)
+
+  it("a factor under a condition does not count what its condition explains", function()
+    local rng, list = mb.rng(5), {}
+    for i, config in ipairs { { norm = "none" }, { norm = "batch", m = 0.9 }, { norm = "batch", m = 0.99 } } do
+      for s = 1, 5 do
+        list[#list + 1] = { config = config, seed = s, status = "done",
+          metrics = { score = (i == 1 and 10 or 0) + rng:normal() } }
+      end
+    end
+    local variance = statistics.variance(statistics.configurations(list, { name = "score" }), { "norm", "m" })
+    assert.equal("norm", variance.factors[1].name)
+    assert.is_true(variance.factors[1].share > 0.9)
+    assert.is_true(variance.factors[2].share < 0.05)
+  end)
+
+  it("a factor with an effect explains most, and the best differs by a paired, corrected test", function()
+    local configurations = results(1, 10)
+    statistics.compare(configurations)
+    local variance = statistics.variance(configurations, { "a", "b" })
+    assert.equal("a", variance.factors[1].name)
+    assert.is_true(variance.factors[1].share > 0.95)
+    assert.equal(4, configurations[1].config.a)
+    assert.is_true(configurations[12].difference.corrected < 0.05)
+    assert.is_true(configurations[12].difference.mean < -25)
+  end)
+
+  it("tail probabilities are those of SciPy", function()
+    local distributions = require "moonbow.distributions"
+    assert.near(0.05, distributions.student_p(2.2281388519649385, 10), 1e-9)
+    assert.near(0.05, distributions.fisher_p(4.102821015130403, 2, 10), 1e-9)
+    assert.near(2.2281388519649385, distributions.student_quantile(0.05, 10), 1e-9)
+  end)
+end)

@@ -1,0 +1,112 @@
+-- Strategies of sweeps.
+local mb = require "moonbow"
+local definition = require "moonbow.sweep.definition"
+local halving = require "moonbow.sweep.halving"
+local space = require "moonbow.sweep.space"
+local strategies = require "moonbow.sweep.strategies"
+local files = require "support.sweep_files"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("strategies", function()
+  local s = space.parse { x = sweep.range(0, 1), y = sweep.range(0, 1), kind = { "a", "b" } }
+  local function new(name, trials, seed)
+    return strategies.new { space = s, strategy = { name, trials = trials, seed = seed or 1 } }
+  end
+
+  it("draw distinct configurations, and no more than there are", function()
+    assert.equal(20, #new("random", 20).configurations)
+    local three = space.parse { x = { 1, 2, 3 } }
+    local small = strategies.new { space = three, strategy = { "random", trials = 9, seed = 1 } }
+    assert.equal(3, #small.configurations)
+  end)
+
+  it("fill every part of each range once with a Latin hypercube", function()
+    local seen = {}
+    for _, config in ipairs(new("latin_hypercube", 16).configurations) do seen[math.floor(config.x * 16)] = true end
+    assert.equal(16, #seen + 1)
+  end)
+
+  -- The median over 20 seeds of the best value of a strategy.
+  local function median_best(name, trials, f, of)
+    local values = {}
+    for seed = 1, 20 do
+      local strategy = strategies.new { space = of, strategy = { name, trials = trials, seed = seed } }
+      local history, best = {}, math.huge
+      for config in function() return strategy:next(history) end do
+        local value = f(config)
+        history[#history + 1], best = { config = config, value = value }, math.min(best, value)
+      end
+      values[seed] = best
+    end
+    table.sort(values)
+    return (values[10] + values[11]) / 2
+  end
+
+  it("TPE finds with 60 trials what random search finds with 180", function()
+    local pi = math.pi
+    local functions = {
+      { space.parse { x = sweep.range(-5, 5), y = sweep.range(-5, 5), z = sweep.range(-5, 5) },
+        function(c) return (c.x - 1) ^ 2 + (c.y + 2) ^ 2 + (c.z - 3) ^ 2 end },
+      { space.parse { x = sweep.range(-5, 10), y = sweep.range(0, 15) }, function(c) -- Branin
+        local root_part = c.y - 5.1 / (4 * pi ^ 2) * c.x ^ 2 + 5 / pi * c.x - 6
+        return root_part ^ 2 + 10 * (1 - 1 / (8 * pi)) * math.cos(c.x) + 10
+      end },
+      { space.parse { lr = sweep.range(1e-5, 1, { scale = "log" }), n = sweep.integer(1, 100, { scale = "log" }),
+        kind = { "a", "b", "c", "d" }, m = sweep.when({ kind = "c" }, sweep.range(0, 1)) }, function(c)
+        local part = c.kind == "c" and 4 * (c.m - 0.7) ^ 2 or 1
+        return (math.log(c.lr, 10) + 2.5) ^ 2 + part + math.log(c.n / 20) ^ 2
+      end },
+    }
+    for _, case in ipairs(functions) do
+      assert.is_true(median_best("tpe", 60, case[2], case[1]) <= median_best("random", 180, case[2], case[1]))
+    end
+  end)
+
+  it("TPE tries the same configurations with any number of workers", function()
+    local text = [[
+      local mb = require "moonbow"
+      return { space = { x = mb.sweep.range(-1, 1) }, objective = { "loss", minimize = true }, seeds = 2,
+        strategy = { "tpe", trials = 24 }, run = function(config) return { loss = (config.x - 0.3) ^ 2 } end }
+    ]]
+    local path, options = files.new(text)
+    sweep.run(path, options)
+    local there = { out = options.out .. "w", workers = 3 }
+    sweep.run(path, there)
+    local a, b = files.results(path, options), files.results(path, there)
+    for id, result in pairs(a) do assert.same(result.config, b[id].config) end
+    assert.equal(48, sweep.status(path, { out = there.out }).ended)
+    assert.is_true(sweep.status(path, { out = options.out }).best.mean < 0.01)
+  end)
+
+  it("halving stops what is behind, and says where something had not begun to improve", function()
+    local path, options = files.new [[
+      local mb = require "moonbow"
+      return { space = { x = mb.sweep.integer(1, 9) }, objective = "score", seeds = 2,
+        strategy = { "asha", trials = 9, steps = 9, first = 1, reduction = 3 },
+        run = function(config, trial)
+          for step = 1, 9 do -- the largest starts late: flat until step 5
+            local late = config.x == 9
+            trial:report(step, { score = late and (step < 5 and 0 or 100) or config.x + step / 10 })
+          end
+          return { score = config.x }
+        end }
+    ]]
+    local counts = sweep.run(path, options)
+    assert.equal(18, counts.done + counts.stopped)
+    assert.is_true(counts.stopped >= 8)
+    local results, late = {}, nil
+    for _, result in pairs((files.results(path, options))) do
+      results[#results + 1] = result
+      if result.config.x == 9 and result.seed == 1 then late = result end
+    end
+    assert.equal("stopped", late.status)
+    local _, flat = halving.late_starters(results, { name = "score" })
+    assert.is_true(flat >= 1)
+    sweep.collect(path, { out = options.out })
+    local loaded = assert(definition.load(path))
+    assert.matches("had not begun to improve: configurations that start late may be",
+      files.read(("%s/%s/page.html"):format(options.out, loaded.version)))
+  end)
+end)
