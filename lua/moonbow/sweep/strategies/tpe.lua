@@ -15,12 +15,6 @@ local MOST_DRAWS = 10 -- draws until a configuration is new
 local Tpe = { __name = "strategy" }
 Tpe.__index = Tpe
 
---- Makes a strategy for a number of trials. options: trials, seed.
-function tpe.new(space, canonical, options)
-  return setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed,
-    seen = {} }, Tpe)
-end
-
 -- ---- densities ----
 
 -- Returns weights of choices: counts plus 1, so that no choice is excluded.
@@ -89,20 +83,34 @@ local function bin_of(entry, value)
   end
 end
 
--- Returns the weights of a name's bins or choices, from the configurations in which it exists.
-local function weights_of(entry, name, list)
-  local is_choice, counts, total = entry.kind == "choice", {}, 0
-  for b = 1, is_choice and #entry.values or BINS do counts[b] = 0 end
-  for _, item in ipairs(list) do
-    local b = item.bins[name]
-    if b then counts[b], total = counts[b] + 1, total + 1 end
+-- Returns a count of 0 for each bin or choice of an entry.
+local function new_counts(entry)
+  local counts = {}
+  for b = 1, entry.kind == "choice" and #entry.values or BINS do counts[b] = 0 end
+  return counts
+end
+
+local function weights_of(entry, counts)
+  local total = 0
+  for b = 1, #counts do total = total + counts[b] end
+  return (entry.kind == "choice" and choice_weights or density_of)(counts, total)
+end
+
+-- Returns the weights of a name's bins or choices among the best configurations, and among the others.
+local function both_weights(self, name, count_best)
+  local entry, others = self.space.entries[name], {}
+  local best = new_counts(entry)
+  for i = 1, count_best do
+    local b = self.sorted[i].bins[name]
+    if b then best[b] = best[b] + 1 end
   end
-  return (is_choice and choice_weights or density_of)(counts, total)
+  for b, count in ipairs(self.counts[name]) do others[b] = count - best[b] end
+  return weights_of(entry, best), weights_of(entry, others)
 end
 
 -- Draws a u in [0, 1) for one name.
-local function propose(rng, entry, name, best, others)
-  local l, g = weights_of(entry, name, best), weights_of(entry, name, others)
+local function propose(self, rng, name, count_best)
+  local l, g = both_weights(self, name, count_best)
   local sum, top, top_ratio = sum_of(l), nil, nil
   for _ = 1, CANDIDATES do
     local i = draw_index(rng, l, sum)
@@ -116,41 +124,51 @@ local function is_better(a, b)
   return a.number < b.number
 end
 
--- Splits the configurations with values into the best, a tenth, and the others.
-local function split(history)
-  local with_value, best, others = 0, {}, {}
-  for _, item in ipairs(history) do with_value = with_value + (item.value and 1 or 0) end
-  local count = math.min(math.ceil(SHARE * with_value), MOST_BEST)
-  for _, item in ipairs(history) do
-    if item.value then
-      local place = #best + 1
-      while place > 1 and is_better(item, best[place - 1]) do place = place - 1 end
-      if place <= count then table.insert(best, place, item) else others[#others + 1] = item end
-      if #best > count then others[#others + 1] = table.remove(best) end
-    end
-  end
-  return best, others
-end
-
 -- Numbers an item, stores the bin of each value with it, and notes its configuration as proposed.
 local function prepare(self, item, number)
   item.number, item.bins, self.seen[self.canonical(item.config)] = number, {}, true
   for name, value in pairs(item.config) do item.bins[name] = bin_of(self.space.entries[name], value) end
 end
 
+-- Places an item whose value has come among the sorted ones, and counts its bins. Each item is counted once, so that a
+-- suggestion does not cost more with a longer history.
+local function learn(self, item)
+  local sorted, first, last = self.sorted, 1, #self.sorted
+  while first <= last do
+    local middle = (first + last) // 2
+    if is_better(item, sorted[middle]) then last = middle - 1 else first = middle + 1 end
+  end
+  table.insert(sorted, first, item)
+  for name, b in pairs(item.bins) do self.counts[name][b] = self.counts[name][b] + 1 end
+  self.learnt[item] = true
+end
+
+local function read_history(self, history)
+  for i, item in ipairs(history) do
+    if not item.bins then prepare(self, item, i) end
+    if item.value and not self.learnt[item] then learn(self, item) end
+  end
+end
+
+--- Makes a strategy for a number of trials. options: trials, seed.
+function tpe.new(space, canonical, options)
+  local self = setmetatable({ space = space, canonical = canonical, trials = options.trials, seed = options.seed,
+    seen = {}, learnt = {}, sorted = {}, counts = {} }, Tpe)
+  for _, name in ipairs(space.names) do self.counts[name] = new_counts(space.entries[name]) end
+  return self
+end
+
 --- Returns the next configuration; see strategies. It is a new one, unless all draws are repeated.
 function Tpe.next(self, history)
   if #history >= self.trials then return nil end
   local rng = random.rng { self.seed, #history }
-  for i, item in ipairs(history) do
-    if not item.bins then prepare(self, item, i) end
-  end
-  local best, others = split(history)
-  local config
+  read_history(self, history)
+  local known, config = #self.sorted, nil
+  local count_best = math.min(math.ceil(SHARE * known), MOST_BEST)
   for _ = 1, MOST_DRAWS do
     local u = {}
     for i, name in ipairs(self.space.names) do
-      u[i] = #best + #others < STARTUP and rng:uniform() or propose(rng, self.space.entries[name], name, best, others)
+      u[i] = known < STARTUP and rng:uniform() or propose(self, rng, name, count_best)
     end
     config = self.space:from_unit(u)
     if not self.seen[self.canonical(config)] then break end
