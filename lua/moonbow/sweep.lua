@@ -29,11 +29,18 @@ local sweep = { range = space.range, integer = space.integer, when = space.when 
 
 local folder_options = { out = check.optional "string", quick = check.default(false, "boolean") }
 
--- Returns the sweep of a file and its folder; or nil and a message.
-local function open(path, options)
+-- Adds the options of a folder to those of a function.
+local function with_folder(known)
+  for name, rule in pairs(folder_options) do known[name] = rule end
+  return known
+end
+
+-- Returns the sweep of a file, its folder, and the options, checked; or nil and a message.
+local function open(operation, path, options, known)
+  options = check.options(operation, options, known or folder_options)
   local loaded, err = definition.load(path, options.quick)
   if not loaded then return nil, err end
-  return loaded, folders.open(options.out or "results/sweeps/" .. loaded.name, loaded)
+  return loaded, folders.open(options.out or "results/sweeps/" .. loaded.name, loaded), options
 end
 
 --- Lists the trials of a sweep that are known before any has run.
@@ -43,8 +50,7 @@ end
 -- @return table { name, version, size (of all trials), trials = list of { id, config, seed, ended } }; or nil and a
 --   message
 function sweep.plan(path, options)
-  options = check.options("sweep.plan", options, folder_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder = open("sweep.plan", path, options)
   if not loaded then return nil, folder end
   local plan = plans.new(loaded, folder)
   plan:advance()
@@ -57,11 +63,10 @@ end
 
 check.takes(sweep.plan, 2, folder_options)
 
-local run_options = {
-  out = check.optional "string", workers = check.optional "non-negative integer",
-  threads = check.optional "positive integer", failed = check.default(false, "boolean"),
-  beside = check.default(false, "boolean"), shard = check.optional "table", on_end = check.optional "function",
-  on_tick = check.optional "function", quick = check.default(false, "boolean"),
+local run_options = with_folder {
+  workers = check.optional "non-negative integer", threads = check.optional "positive integer",
+  failed = check.default(false, "boolean"), beside = check.default(false, "boolean"), shard = check.optional "table",
+  on_end = check.optional "function", on_tick = check.optional "function",
 }
 
 -- Raises if only results of another version exist, unless results may be beside them.
@@ -108,8 +113,6 @@ local function nothing() end
 
 --- Runs all trials without a result; trials with a result never run again.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
 -- @option workers integer processes at a time (one for each core); 0 runs in this one
 -- @option threads integer of each worker (the cores divided among the workers)
 -- @option failed boolean runs again the trials that failed
@@ -117,12 +120,13 @@ local function nothing() end
 -- @option shard table { index, count }: only this share of the trials, index from 1
 -- @option on_end function(trial, status), called when a trial has ended
 -- @option on_tick function(), called ten times a second or more
+-- @see sweep.plan
 -- @return table counts of trials by how they ended: { done, failed, stopped, timeout, memory, killed }; or nil and a
 --   message
 function sweep.run(path, options)
-  options = check.options("sweep.run", options, run_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder, given = open("sweep.run", path, options, run_options)
   if not loaded then return nil, folder end
+  options = given
   local ok, err = prepare(folder, options)
   if not ok then return nil, err end
   local shard, cores = options.shard, uv.available_parallelism()
@@ -136,12 +140,11 @@ end
 
 check.takes(sweep.run, 2, run_options)
 
-local submit_options = {
-  out = check.optional "string", quick = check.default(false, "boolean"), failed = check.default(false, "boolean"),
-  beside = check.default(false, "boolean"), trials_per_task = check.default(1, "positive integer"),
-  cpus = check.default(1, "positive integer"), concurrency = check.optional "positive integer",
-  partition = check.optional "string", time = check.optional "string", memory = check.optional "string",
-  sbatch = check.default({}, "table"),
+local submit_options = with_folder {
+  failed = check.default(false, "boolean"), beside = check.default(false, "boolean"),
+  trials_per_task = check.default(1, "positive integer"), cpus = check.default(1, "positive integer"),
+  concurrency = check.optional "positive integer", partition = check.optional "string",
+  time = check.optional "string", memory = check.optional "string", sbatch = check.default({}, "table"),
 }
 
 --- Submits all trials that have no result to Slurm, as job arrays; returns at once. A requeued task goes on from the
@@ -149,8 +152,6 @@ local submit_options = {
 -- them waits for the one before.
 -- Raises with the message of sbatch or squeue if they fail, and while tasks of the sweep are in the queue.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME), which all nodes have to see
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
 -- @option failed boolean submits again the trials that failed
 -- @option beside boolean starts although results of another version are there
 -- @option trials_per_task integer which a task of an array runs, one after the other
@@ -160,13 +161,14 @@ local submit_options = {
 -- @option time string the limit for a task, as sbatch takes it: "90" minutes, "1-12:00:00" (the partition's)
 -- @option memory string of a task's node, as sbatch takes it: "4G" (the cluster's default)
 -- @option sbatch table more arguments for sbatch: { "--account=x", "--gres=gpu:1" }
+-- @see sweep.plan
 -- @return table { jobs (numbers of the arrays), tasks, trials }; or nil and a message
 function sweep.submit(path, options)
-  options = check.options("sweep.submit", options, submit_options)
+  local loaded, folder, given = open("sweep.submit", path, options, submit_options)
+  if not loaded then return nil, folder end
+  options = given
   check.list("sweep.submit", "sbatch", options.sbatch)
   check.each("sweep.submit", "sbatch", options.sbatch, "string")
-  local loaded, folder = open(path, options)
-  if not loaded then return nil, folder end
   local ok, err = prepare(folder, options)
   if not ok then return nil, err end
   return slurm.submit(plans.new(loaded, folder), options)
@@ -176,12 +178,10 @@ check.takes(sweep.submit, 2, submit_options)
 
 --- Cancels the Slurm jobs of a sweep. What has ended is kept; sweep.submit goes on.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @see sweep.plan
 -- @return integer how many tasks waited or ran; or nil and a message
 function sweep.stop(path, options)
-  options = check.options("sweep.stop", options, folder_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder = open("sweep.stop", path, options)
   if not loaded then return nil, folder end
   return slurm.stop(folder)
 end
@@ -190,24 +190,22 @@ check.takes(sweep.stop, 2, folder_options)
 
 --- Reports the progress of a sweep.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @see sweep.plan
 -- @return table { name, version, size, ended, counts (by status), running = { [id] = { pid, host, job } }, best (a
 --   configuration's { config, mean, sd, n }, or nil), failures (list of { id, config, seed, status, reason, log }),
 --   faults (messages about unreadable files), others (versions), slurm (of a submitted sweep: { tasks = list of { job,
 --   task, state, reason } that wait or run, counts (by state), ended (by state, if the cluster keeps accounts) }) }; or
 --   nil and a message
 function sweep.status(path, options)
-  options = check.options("sweep.status", options, folder_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder = open("sweep.status", path, options)
   if not loaded then return nil, folder end
   local results, faults = collect.read(folder, folder.outcome)
-  local summary = collect.summary(loaded, results)
-  local best = summary.configurations[1]
+  local ranking = collect.ranking(loaded, results)
+  local best = ranking.configurations[1]
   local view, err = slurm.view(folder)
   faults[#faults + 1] = err
   return { name = loaded.name, version = loaded.version, size = plans.new(loaded, folder):size(), ended = #results,
-    counts = summary.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
+    counts = ranking.counts, running = folder:running(), best = best and best.mean and best or nil, faults = faults,
     others = folder:others(), objective = loaded.objective, failures = failures_of(folder, results), slurm = view }
 end
 
@@ -216,13 +214,11 @@ check.takes(sweep.status, 2, folder_options)
 --- Writes trials.csv, trials.sqlite (if lua-sql-sqlite3 is installed), page.html, and the best configuration as Lua,
 -- beside the results.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @see sweep.plan
 -- @return table the paths written; or nil and a message
 -- @return table messages about what could not be read or written
 function sweep.collect(path, options)
-  options = check.options("sweep.collect", options, folder_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder = open("sweep.collect", path, options)
   if not loaded then return nil, folder end
   return collect.write(folder)
 end
@@ -231,14 +227,12 @@ check.takes(sweep.collect, 2, folder_options)
 
 --- Returns the best configuration as runnable Lua.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @see sweep.plan
 -- @return string the code; or nil and a message
 function sweep.best(path, options)
-  options = check.options("sweep.best", options, folder_options)
-  local loaded, folder = open(path, options)
+  local loaded, folder = open("sweep.best", path, options)
   if not loaded then return nil, folder end
-  return collect.best(loaded, collect.summary(loaded, (collect.read(folder, folder.outcome))))
+  return collect.best(loaded, collect.ranking(loaded, (collect.read(folder, folder.outcome))))
 end
 
 check.takes(sweep.best, 2, folder_options)

@@ -26,18 +26,25 @@ function collect.read(folder, read)
   return results, faults
 end
 
---- Computes the summary of results.
--- @return { sweep, results, configurations, variance (or nil), importance (or nil), counts { [status] = number },
---   stopped (trials), flat (stopped trials that had not begun to improve) }
-function collect.summary(sweep, results)
-  local configurations = statistics.configurations(results, sweep.objective, #sweep.seeds)
-  statistics.compare(configurations)
+--- Ranks the configurations, which is what status and the best need.
+-- @return { sweep, results, configurations, counts { [status] = number } }
+function collect.ranking(sweep, results)
   local counts = {}
   for _, result in ipairs(results) do counts[result.status] = (counts[result.status] or 0) + 1 end
-  local stopped, flat = halving.late_starters(results, sweep.objective)
-  return { sweep = sweep, results = results, configurations = configurations, counts = counts, stopped = stopped,
-    flat = flat, variance = statistics.variance(configurations, sweep.space.names),
-    importance = sweep.strategy[1] ~= "grid" and statistics.importance(configurations, sweep.space) or nil }
+  return { sweep = sweep, results = results, counts = counts,
+    configurations = statistics.configurations(results, sweep.objective, #sweep.seeds) }
+end
+
+--- Computes all that the page shows: the ranking, and with it
+-- @return { variance (or nil), importance (or nil), stopped (trials), flat (stopped trials that had not begun to
+--   improve) }
+function collect.summary(sweep, results)
+  local summary = collect.ranking(sweep, results)
+  statistics.compare(summary.configurations)
+  summary.stopped, summary.flat = halving.late_starters(results, sweep.objective)
+  summary.variance = statistics.variance(summary.configurations, sweep.space.names)
+  summary.importance = sweep.strategy[1] ~= "grid" and statistics.importance(summary.configurations, sweep.space) or nil
+  return summary
 end
 
 -- ---- tables ----

@@ -21,10 +21,9 @@ end
 -- @return a list of { config, key, values ({ [seed] = number }, of trials that are done), list (the same numbers),
 --   mean, sd, n, ended (number of trials), failed }, the best mean first, those without a value last
 function statistics.configurations(results, objective, seeds)
-  local by_key, list, keys = {}, {}, {}
+  local by_key, list = {}, {}
   for _, result in ipairs(results) do
-    local key = keys[result.config] or space.canonical(result.config)
-    keys[result.config] = key
+    local key = result.key or space.canonical(result.config)
     local group = by_key[key]
     if not group then
       group = { config = result.config, key = key, values = {}, list = {}, ended = 0, failed = 0 }
