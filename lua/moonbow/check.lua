@@ -88,6 +88,12 @@ function check.show_shape(shape)
   return "{" .. table.concat(shape, ", ") .. "}"
 end
 
+--- Returns a number of things as a text: "1 spectrum", "3 spectra".
+-- @param many the plural; one .. "s" unless given
+function check.show_count(count, one, many)
+  return ("%d %s"):format(count, count == 1 and one or many or one .. "s")
+end
+
 -- As luaL_testudata.
 local function is_generator(value)
   local class = type(value) == "userdata" and getmetatable(value)

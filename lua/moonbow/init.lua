@@ -51,6 +51,7 @@ end
 for _, name in ipairs { "train", "baselines", "io" } do
   for key, value in pairs(require("moonbow." .. name)) do mb[key] = value end
 end
+for name, f in pairs(require "moonbow.data.class_numbers") do mb[name] = f end
 mb.preprocess = require "moonbow.data.preprocess"
 
 mb.help = require("moonbow.help")(mb)

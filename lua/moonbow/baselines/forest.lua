@@ -124,8 +124,8 @@ end
 
 function Forest.__tostring(model)
   local trees, nodes = core.forest_size(model.grown)
-  return ("forest of %d trees, %d nodes, %d points, %d classes"):format(trees, nodes, model.points,
-    model.classes)
+  return ("forest of %s, %s, %s, %s"):format(check.show_count(trees, "tree"), check.show_count(nodes, "node"),
+    check.show_count(model.points, "point"), check.show_count(model.classes, "class", "classes"))
 end
 
 -- ---- for mb.save and mb.load ----

@@ -68,7 +68,8 @@ end
 
 function Linear.__tostring(model)
   local name = model.loss == "svm" and "linear support vector machine" or "logistic regression"
-  return ("%s, %d points, %d classes"):format(name, core.size(model.weight, 1), model.classes)
+  return ("%s, %s, %s"):format(name, check.show_count(core.size(model.weight, 1), "point"),
+    check.show_count(model.classes, "class", "classes"))
 end
 
 -- ---- for mb.save and mb.load ----

@@ -139,9 +139,9 @@ function Neighbours.predict_proba(model, x)
 end
 
 function Neighbours.__tostring(model)
-  return ("%d nearest neighbours, %s%s, %d examples of %d points, %d classes"):format(model.k, model.metric,
-    model.window and " with window " .. model.window or "", core.size(model.x, 1), core.size(model.x, 2),
-    model.classes)
+  return ("%s, %s%s, %s of %s, %s"):format(check.show_count(model.k, "nearest neighbour"), model.metric,
+    model.window and " with window " .. model.window or "", check.show_count(core.size(model.x, 1), "example"),
+    check.show_count(core.size(model.x, 2), "point"), check.show_count(model.classes, "class", "classes"))
 end
 
 -- ---- for mb.save and mb.load ----

@@ -1,4 +1,4 @@
---- Reads labels, one per row, for every function that takes labels.
+--- Reads labels, one per row, for every function that takes labels, and turns them into class numbers.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -58,12 +58,49 @@ function labels.classes(operation, name, values, n, most)
     if not class or class < 1 or class > (most or labels.MOST_CLASSES) then
       local known = most and ("from 1 to %d, the number of classes"):format(most)
         or "1, 2, ..., up to " .. labels.MOST_CLASSES
-      check.fail(operation, "%s: row %d: expected a class number %s, got %s", name, i, known,
-        label == 0 and "0 (classes count from 1)" or check.show(label))
+      check.fail(operation, "%s: row %d: expected a class number %s, got %s%s", name, i, known,
+        label == 0 and "0 (classes count from 1)" or check.show(label),
+        math.type(label) ~= "integer" and "; mb.class_numbers makes them of any labels" or "")
     end
     list[i], largest = class, math.max(largest, class)
   end
   return list, largest
+end
+
+-- Returns the different labels in a list, sorted: numbers by value, strings by their bytes, false before true. Raises
+-- if they are of several types, which have no order.
+local function different(operation, list)
+  local names, seen, kind = {}, {}, type(list[1])
+  for i, label in ipairs(list) do
+    if type(label) ~= kind then
+      check.fail(operation, "labels: expected labels of one type, got %s in row 1 and %s in row %d",
+        check.show(list[1]), check.show(label), i)
+    end
+    if not seen[label] then
+      names[#names + 1], seen[label] = kind == "number" and math.tointeger(label) or label, true -- tensors hold floats
+    end
+  end
+  table.sort(names, kind == "boolean" and function(a, b) return not a and b end or nil)
+  return names
+end
+
+local function check_known(operation, label, row, names)
+  local texts = {}
+  for k, name in ipairs(names) do texts[k] = tostring(name) end
+  local nearest = type(label) == "string" and check.nearest(label, texts)
+  check.fail(operation, "labels: row %d: %s is none of the %s%s", row, check.show(label),
+    check.show_count(#names, "name"), nearest and (" (did you mean %s?)"):format(check.show(nearest)) or "")
+end
+
+--- Turns a list of labels into class numbers: the places of the labels among the names.
+-- @param names the classes in order; the different labels, sorted, unless given
+-- @return list of class numbers; list of names
+function labels.encode(operation, list, names)
+  names = names or different(operation, list)
+  local numbers, y = {}, {}
+  for k, name in ipairs(names) do numbers[name] = k end
+  for i, label in ipairs(list) do y[i] = numbers[label] or check_known(operation, label, i, names) end
+  return y, names
 end
 
 return labels

@@ -1,5 +1,6 @@
 --- The text with which data sets print themselves.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
@@ -42,7 +43,8 @@ end
 local function size_text(x)
   local shape = core.shape(x)
   local channels = shape[3] and shape[3] > 1 and (" in %d channels"):format(shape[3]) or ""
-  return ("%d spectra of %d points%s"):format(shape[1], shape[2], channels)
+  return ("%s of %s%s"):format(check.show_count(shape[1], "spectrum", "spectra"),
+    check.show_count(shape[2], "point"), channels)
 end
 
 --- A part of a data set: { x, y, ... }.
@@ -84,7 +86,7 @@ report.read = shown.kind("spectra read", function(read)
     for _, label in ipairs(read.labels[column]) do
       if not seen[label] then seen[label], names[#names + 1] = true, label end
     end
-    lines[#lines + 1] = ("label %s: %d values, %s"):format(column, #names, shown.list(names, 5))
+    lines[#lines + 1] = ("label %s: %s, %s"):format(column, check.show_count(#names, "value"), shown.list(names, 5))
   end
   for _, note in ipairs(read.notes) do lines[#lines + 1] = note end
   return table.concat(lines, "\n")

@@ -1,5 +1,6 @@
 --- A file of measured spectra for scripts: if the file lacks what a function needs, it ends the script with a message.
 local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
 local output = require "moonbow.experiment.output"
 local read_csv = require "moonbow.io.read_csv"
 
@@ -40,24 +41,18 @@ local function check_classes(self, column, names, count, folds)
   if #names < 2 then
     output.fail(("%s: expected at least 2 classes in %s, found only %s"):format(self.path, label, check.show(names[1])))
   elseif 2 * scarce > #names then
-    output.fail(("%s: %s has %d classes in %d spectra, %d of them with fewer spectra than the %d folds%s"):format(
-      self.path, label, #names, #self.x, scarce, folds,
+    output.fail(("%s: %s has %d classes in %s, %d of them with fewer spectra than the %d folds%s"):format(
+      self.path, label, #names, check.show_count(#self.x, "spectrum", "spectra"), scarce, folds,
       numbers == #names and "; all are numbers: is it a quantity to predict (regression), and not a class?" or ""))
   end
 end
 
 --- Returns the names of the classes in a label column, sorted, and the class number of each spectrum.
 function Measured:classes(column, folds)
-  local names, count, numbers, y = {}, {}, {}, {}
-  local cells = self:column(column)
-  for _, cell in ipairs(cells) do
-    if not count[cell] then names[#names + 1] = cell end
-    count[cell] = (count[cell] or 0) + 1
-  end
+  local cells, count = self:column(column), {}
+  local y, names = labels.encode("classes", cells)
+  for _, cell in ipairs(cells) do count[cell] = (count[cell] or 0) + 1 end
   check_classes(self, column, names, count, folds)
-  table.sort(names)
-  for k, name in ipairs(names) do numbers[name] = k end
-  for i, cell in ipairs(cells) do y[i] = numbers[cell] end
   return names, y
 end
 

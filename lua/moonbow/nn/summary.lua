@@ -1,5 +1,6 @@
 --- The table that layer:summary{L, C} returns.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local text_table = require "moonbow.text_table"
 local Layer = require "moonbow.nn.layer"
 
@@ -78,6 +79,6 @@ function Layer.summary(layer, shape)
   return table.concat({
     text_table.format(rows, { left = 3 }),
     ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs)),
-    ("total stride %d, receptive field %d points"):format(reach.stride, reach.field),
+    ("total stride %d, receptive field %s"):format(reach.stride, check.show_count(reach.field, "point")),
   }, "\n")
 end

@@ -1,4 +1,5 @@
 --- The result of mb.evaluate.
+local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -60,8 +61,8 @@ local function show(evaluation)
   local n, classes, order = 0, #evaluation.f1, classes_shown(evaluation)
   for _, row in ipairs(evaluation.confusion) do n = n + sum(row) end
   local lines = {
-    ("accuracy %.4f, loss %.4f, macro F1 %.4f, on %d spectra of %d classes"):format(evaluation.accuracy,
-      evaluation.loss, evaluation.macro_f1, n, classes), "", per_class(evaluation, order),
+    ("accuracy %.4f, loss %.4f, macro F1 %.4f, on %s of %d classes"):format(evaluation.accuracy, evaluation.loss,
+      evaluation.macro_f1, check.show_count(n, "spectrum", "spectra"), classes), "", per_class(evaluation, order),
   }
   if #order < classes then
     lines[#lines + 1] = ("(the %d classes with the lowest F1)"):format(#order)
