@@ -86,10 +86,16 @@ describe("progress", function()
     assert.same({ ERASE .. "epoch 3/4  loss 1.0000  lr 1  10.0 s  best 1.0000 in epoch 3  at most 10 s left\n" },
       written)
   end)
+  it("of a training that stops early ends with the reason", function()
+    local shown = progress.start(4, true, 0)
+    shown.stopped "stopped after epoch 2/4: no lower loss"
+    assert.same({ ERASE .. "stopped after epoch 2/4: no lower loss\n" }, written)
+  end)
   it("is not shown with verbose = false", function()
     do
       local shown <close> = progress.start(3, false, 0)
       shown.batch(1, 2, 0.6)
+      shown.stopped "stopped"
       shown.epoch(record, 0.75, 1)
     end
     do

@@ -156,9 +156,11 @@ end
 -- "any". NaN is of no kind but "any". "real", "positive real" and "non-negative real" are finite in float32, too: for
 -- numbers that go into the arithmetic of tensors.
 -- Returns value, as an integer if the kind is an integer.
-function check.kind(operation, name, value, kinds)
+-- @param hint text at the end of the message, without its "; "
+function check.kind(operation, name, value, kinds, hint)
   if not is_a(value, kinds) then
-    check.fail(operation, "%s: expected %s, got %s", name, describe_kinds(kinds), check.show(value))
+    check.fail(operation, "%s: expected %s, got %s%s", name, describe_kinds(kinds), check.show(value),
+      hint and "; " .. hint or "")
   end
   if type(value) == "number" and kinds:find("integer", 1, true) then return math.tointeger(value) or value end
   return value
@@ -213,7 +215,10 @@ end
 
 --- Marks an option in a table of defaults that may be absent: check.optional "number".
 -- @param inner if the option is itself a table of options: their defaults, for check.described
-function check.optional(kinds, inner) return setmetatable({ kinds = kinds, inner = inner }, Rule) end
+-- @param example a value, as code, for the message if it is of another kind
+function check.optional(kinds, inner, example)
+  return setmetatable({ kinds = kinds, inner = inner, example = example }, Rule)
+end
 
 --- Marks an option in a table of defaults that must be given.
 function check.required(kinds) return setmetatable({ kinds = kinds, required = true }, Rule) end
@@ -259,7 +264,31 @@ local function checked_option(operation, key, value, rule)
   if value == nil and rule.value == nil and not rule.required then return nil end
   if value == nil then value = check.copy(rule.value) end
   if rule.names then return check.name(operation, key, value, rule.names) end
-  return check.kind(operation, key, value, rule.kinds)
+  return check.kind(operation, key, value, rule.kinds, rule.example and ("write %s = %s"):format(key, rule.example))
+end
+
+local calls = setmetatable({}, { __mode = "k" }) -- defaults -> the call as in check.takes, or true for a constructor
+
+-- Returns "; write Conv1d{ filters = ..., kernel = ... }", or "" if no call was registered for these defaults.
+local function how_to_call(operation, defaults)
+  local call, parts = calls[defaults], {}
+  if not call then return "" end
+  if call ~= true then return "; write " .. call end
+  for _, key in ipairs(sorted_keys(defaults)) do
+    local rule = defaults[key]
+    if getmetatable(rule) == Rule and rule.required then parts[#parts + 1] = key .. " = ..." end
+  end
+  return ("; write %s{ %s }"):format(operation, #parts > 0 and table.concat(parts, ", ") or "name = value")
+end
+
+local function refuse_key(operation, key, defaults)
+  local known = sorted_keys(defaults)
+  local nearest = type(key) == "string" and check.nearest(key, known)
+  local shown = type(key) == "string" and check.show(key) or "[" .. tostring(key) .. "]"
+  check.fail(operation, "unknown option %s; %s%s", shown,
+    nearest and ("did you mean '%s'?"):format(nearest)
+      or #known == 0 and "it takes none" or "known are: " .. table.concat(known, ", "),
+    math.type(key) == "integer" and #known > 0 and how_to_call(operation, defaults) or "")
 end
 
 --- Fills an option table: given overrides defaults; unknown keys raise, and the message gives the nearest known one;
@@ -269,17 +298,10 @@ end
 function check.options(operation, given, defaults)
   given = given == nil and {} or given
   if type(given) ~= "table" then
-    check.fail(operation, "expected a table of options, got %s", check.show(given))
+    check.fail(operation, "expected a table of options, got %s%s", check.show(given), how_to_call(operation, defaults))
   end
   for key in pairs(given) do
-    if defaults[key] == nil then
-      local known = sorted_keys(defaults)
-      local nearest = type(key) == "string" and check.nearest(key, known)
-      local shown = type(key) == "string" and check.show(key) or "[" .. tostring(key) .. "]"
-      check.fail(operation, "unknown option %s; %s", shown,
-        nearest and ("did you mean '%s'?"):format(nearest)
-          or #known == 0 and "it takes none" or "known are: " .. table.concat(known, ", "))
-    end
+    if defaults[key] == nil then refuse_key(operation, key, defaults) end
   end
   local filled = {}
   for key, rule in pairs(defaults) do
@@ -295,9 +317,11 @@ local takers = setmetatable({}, { __mode = "k" }) -- function -> arguments of ch
 --- Registers the options of a function for the prompt and the reference, which look them up without a call.
 -- @param position of the argument that holds the options, without the object of a method
 -- @param known the defaults that the function passes to check.options
+-- @param call how a call looks, for the message if the options are no table; a function whose first argument they are
+--   needs none
 -- @return the function
-function check.takes(f, position, known)
-  takers[f] = { position = position, known = known }
+function check.takes(f, position, known, call)
+  takers[f], calls[known] = { position = position, known = known }, call or position == 1
   return f
 end
 

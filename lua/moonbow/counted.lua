@@ -43,12 +43,23 @@ local function check_object(name, method, object)
     check.show(object), method)
 end
 
+-- Raises for more arguments than f takes; options that are no table, as in nn.Conv1d(32, 3), are the reason given.
+local function refuse(name, f, most, own, ...)
+  local taken = check.taken(f)
+  local options = taken and select(own + taken.position, ...)
+  if options ~= nil and type(options) ~= "table" then check.options(name, options, taken.known) end
+  if taken and taken.position == 1 and own == 0 then
+    check.fail(name, "expected one table, got %d arguments; write %s{ ... }, with braces", select("#", ...), name)
+  end
+  check.no_more(name, most - own, select(most + 1, ...))
+end
+
 -- own: number of arguments that the user does not count, 1 for the object of a method. method: the key under which the
 -- object has f; false if f itself, in C, checks its object.
 local function wrap(name, f, most, own, method)
   local function counting(...)
     if method then check_object(name, method, (...)) end
-    if select("#", ...) > most then check.no_more(name, most - own, select(most + 1, ...)) end
+    if select("#", ...) > most then refuse(name, f, most, own, ...) end
     return f(...)
   end
   originals[counting] = f

@@ -1,4 +1,5 @@
 --- Layers of neural networks: mb.nn.Conv1d{ filters = 64, kernel = 20 } and so on.
+local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 for _, methods in ipairs { "weights", "modes", "shapes", "state", "config", "summary" } do
   require("moonbow.nn." .. methods)
@@ -18,10 +19,20 @@ nn.initializers = require("moonbow.nn.initializers").names
 --- The names of activation functions, sorted: each has its page, mb.help 'activation "relu"'.
 nn.activations = require("moonbow.nn.activations").names
 
+-- What other libraries have as methods of a network, and moonbow as functions.
+for name, call in pairs {
+  fit = "mb.fit(model, set)", evaluate = "mb.evaluate(model, set)", predict = "mb.predict(model, x)",
+  save = 'mb.save(model, "model.safetensors")', load = 'model = mb.load "model.safetensors"',
+} do
+  Layer[name] = function() check.fail("layer:" .. name, "a layer has no such method; write %s", call) end
+end
+
 require("moonbow.counted").methods(Layer, "", {
   class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
   run = false, ensure_made = false, report = false, is_apart = false, -- in the path of every call
   path_of_part = false, traced_as_run = false,
+  call = false, infer = false, keep_modes = false, keep_unmade = false, tostring = false, visit_tensors = false,
+  fit = false, evaluate = false, predict = false, save = false, load = false, -- raise
 }, "layer")
 
 return nn

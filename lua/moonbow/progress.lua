@@ -53,11 +53,13 @@ function progress.line(seconds, format, ...)
   io.stderr:write(("[%5.0f s] "):format(seconds), format:format(...), "\n")
 end
 
---- Returns a value for a <close> variable with batch(done, all, loss) and epoch(record, best, best_epoch); closing it
--- erases the bar. finished is the number of epochs that are already over.
+--- Returns a value for a <close> variable with batch(done, all, loss), epoch(record, best, best_epoch), and
+-- stopped(why) for a training that ends before its last epoch; closing it erases the bar. finished is the number of
+-- epochs that are already over.
 function progress.start(epochs, verbose, finished)
   if not verbose then
-    return setmetatable({ batch = function() end, epoch = function() end }, { __close = function() end })
+    local function quiet() end
+    return setmetatable({ batch = quiet, epoch = quiet, stopped = quiet }, { __close = quiet })
   end
   local on_terminal = term.isatty(io.stderr)
   local begin, shown, first = clock(), 0, finished
@@ -80,6 +82,7 @@ function progress.start(epochs, verbose, finished)
       ("at most %s left"):format(left(finished)))
     io.stderr:write(erase, progress.fit_line(parts, on_terminal and core.terminal_columns() or math.huge), "\n")
   end
+  function P.stopped(why) io.stderr:write(erase, why, "\n") end
   return P
 end
 

@@ -168,14 +168,26 @@ local function run_one(job)
   checkpoint.save(job)
 end
 
+-- Returns why a training stopped before its last epoch, and of which epoch its weights are.
+local function ending(job)
+  local history, last, reason = job.history, #job.history, "a callback ended it"
+  if history.stopped == "early_stopping" then
+    reason = ("no lower %s for %s"):format(job.validation and "val_loss" or "loss",
+      check.show_count(job.stopping.patience, "epoch"))
+  end
+  return ("stopped after epoch %d/%d: %s; best %.4f in epoch %d; the weights are those of epoch %d"):format(last,
+    job.options.epochs, reason, job.best, history.best_epoch, job.restores_best and history.best_epoch or last)
+end
+
 --- Runs the remaining epochs of a job of mb.fit.
 function epochs.run(job)
   local history = job.history
   for epoch = #history + 1, job.options.epochs do
-    if history.stopped then return end
+    if history.stopped then break end
     job.epoch = epoch
     run_one(job)
   end
+  if history.stopped then job.progress.stopped(ending(job)) end
 end
 
 return epochs

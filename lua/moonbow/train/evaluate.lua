@@ -91,7 +91,7 @@ local options_of_batches = { batch_size = check.default(128, "positive integer")
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
   M.check_model("predict", model)
-  check.kind("predict", "x", x, "tensor")
+  check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   check_dimensions("predict", model, x)
   local parts = {}
   each_prediction("predict", model, x, options.batch_size, function(_, _, _, probabilities)
@@ -129,6 +129,8 @@ local function confusion_of(y, predicted, classes)
   return confusion, hits
 end
 
+local options_of_evaluate = check.copy(options_of_batches)
+
 --- Computes loss and accuracy of a classifier. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
 -- the message names their rows.
 -- @param model layer whose outputs are logits (N, classes)
@@ -137,7 +139,7 @@ end
 -- @return evaluation { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
 --   recall, f1 (0 if undefined); macro_f1; classes, those of the set }; print shows tables
 function M.evaluate(model, set, options)
-  options = check.options("evaluate", options, options_of_batches)
+  options = check.options("evaluate", options, options_of_evaluate)
   M.check_model("evaluate", model)
   local x, y, largest = sets.with_classes("evaluate", "data", set)
   local predicted, loss, classes = {}, 0, nil
@@ -220,6 +222,7 @@ end
 -- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 
-for _, f in ipairs { M.predict, M.evaluate, M.recalibrate } do check.takes(f, 3, options_of_batches) end
+for _, f in ipairs { M.predict, M.recalibrate } do check.takes(f, 3, options_of_batches) end
+check.takes(M.evaluate, 3, options_of_evaluate, "mb.evaluate(model, { x = x, y = y })")
 
 return M

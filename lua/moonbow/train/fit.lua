@@ -25,11 +25,11 @@ local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
   optimizer = check.optional "any", loss = check.default("cross_entropy", "string|function"),
   seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
-  early_stopping = check.optional("table", early_stopping_options),
-  schedule = check.optional("table", schedules.options),
+  early_stopping = check.optional("table", early_stopping_options, "{ patience = 10 }"),
+  schedule = check.optional("table", schedules.options, '{ "cosine" }'),
   clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
   l2 = check.default(0, "non-negative real"), callbacks = check.optional "table", verbose = true,
-  checkpoint = check.optional("string|table", checkpoint.options),
+  checkpoint = check.optional("string|table", checkpoint.options, '"folder"'),
 }
 
 local function seeded(seed, stream)
@@ -219,4 +219,4 @@ end
 -- })
 local function fit(model, set, given) return closing(train, model, set, given) end
 
-return check.takes(fit, 3, fit_options)
+return check.takes(fit, 3, fit_options, "mb.fit(model, { x = x, y = y }, { epochs = 10 })")

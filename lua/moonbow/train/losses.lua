@@ -68,7 +68,8 @@ local function show_output(shape) return "(" .. table.concat({ "N", table.unpack
 function losses.classes_of(operation, shape)
   if #shape == 1 and shape[1] > 1 then return shape[1] end
   check.fail(operation, "expected a classifier, with outputs (N, classes), one logit for each of at least 2 classes, "
-    .. "got outputs %s", show_output(shape))
+    .. "got outputs %s%s", show_output(shape),
+    #shape > 1 and "; put nn.Flatten{} or nn.GlobalAvgPool1d{} before the last nn.Dense" or "")
 end
 
 --- Raises if the last layer of a model is a softmax: functions that take logits apply one, and a second would flatten

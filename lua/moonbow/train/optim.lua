@@ -238,6 +238,6 @@ define_adam("AdamW", 0.01, true)
 -- @return boolean
 function optim.is_optimizer(value) return getmetatable(value) == Optimizer end
 
-require("moonbow.counted").methods(Optimizer, "", nil, "optimizer")
+require("moonbow.counted").methods(Optimizer, "", { keep_lr = false }, "optimizer")
 
 return optim

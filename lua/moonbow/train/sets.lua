@@ -21,7 +21,7 @@ end
 
 --- Checks the keys of a set and returns its spectra.
 function sets.read_x(operation, name, set)
-  check.kind(operation, name, set, "table")
+  check.kind(operation, name, set, "table", "a set is { x = spectra, y = labels }")
   check_keys(operation, name, set)
   local x = check.kind(operation, name .. ".x", set.x, "tensor")
   if core.rank(x) < 2 then

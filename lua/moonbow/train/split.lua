@@ -164,6 +164,13 @@ local function rows_tensor(rows)
   return core.tensor(rows)
 end
 
+-- Returns the number of rows; a user who passes the rows themselves is told how to count them.
+local function row_count(operation, n)
+  local holder = core.is_tensor(n) and "x" or type(n) == "table" and (n.x and "set.x" or "rows")
+  return check.kind(operation, "n", n, "positive integer",
+    holder and ("it is the number of rows: write mb.split.%s(#%s, ...)"):format(operation, holder) or nil)
+end
+
 local known = {
   stratify = check.optional "tensor|table", groups = check.optional "tensor|table",
   seed = check.default(0, "integer|table"),
@@ -185,7 +192,7 @@ local known = {
 --   local x_train, x_test = x:index(fold.train), x:index(fold.test)
 -- end
 function split.k_fold(n, k, options)
-  n = check.kind("k_fold", "n", n, "positive integer")
+  n = row_count("k_fold", n)
   k = check.kind("k_fold", "k", k, "positive integer")
   options = check.options("k_fold", options, known)
   local units, total = units_of("k_fold", n, options)
@@ -215,7 +222,7 @@ end
 -- @return tensor row numbers of the second part, for tests
 -- @see split.k_fold
 function split.holdout(n, share, options)
-  n = check.kind("holdout", "n", n, "positive integer")
+  n = row_count("holdout", n)
   check.kind("holdout", "share", share, "fraction")
   options = check.options("holdout", options, known)
   local units, total = units_of("holdout", n, options)
