@@ -22,10 +22,26 @@ end
 
 describe("help", function()
   it("without a name is an index by topic, with a line for each function", function()
-    local index = all_of(nil)
+    local index = table.concat(printed(), "\n")
     for _, line in ipairs { "\nTraining\n", "\n  mb.fit +Trains a model", "\n  mb.nn.Conv1d +Convolution along L",
       "\n  tensor: abs add ", "\n  step: als_baseline ", "\n  initializer: .*he_uniform" } do
       assert.matches(line, index)
+    end
+  end)
+  it("on nil raises, since a misspelt name is nil", function()
+    assert.error_matches(function() mb.help(nil) end, "help: the value is nil, perhaps a misspelt name; mb.help%(%)")
+    assert.error_matches(function() mb.help(mb.ones(1).summary) end, "the value is nil")
+    assert.error_matches(function() mb.help("fit", 1) end, "expected one argument, got 1 as argument 2")
+  end)
+  it("finds things by words that the reference does not use", function()
+    for words, names in pairs {
+      normalize = { 'step "snv"', 'step "standardize"', "mb.nn.BatchNorm1d" }, normalise = { 'step "min_max"' },
+      ["load data"] = { "mb.data.read_csv" }, ["learning curve"] = { "history:plot", "mb.plot.lines" },
+      wavenumber = { "mb.data.read_csv", 'step "resample"' }, overfitting = { "mb.nn.Dropout", "mb.fit" },
+      smoothing = { 'step "savitzky_golay"' }, ["encode labels"] = { "mb.class_numbers" },
+    } do
+      local found = all_of(words)
+      for _, name in ipairs(names) do assert.truthy(found:find("\n  " .. name, 1, true), words .. ": " .. name) end
     end
   end)
   it("on a topic has a line for each method, too", function()

@@ -37,7 +37,7 @@ describe("functions of mb refuse", function()
     operation = {}, fit = {}, evaluate = {}, predict = {}, recalibrate = {}, save = {},
     load = { ["a string"] = true }, seed = {}, rng = { ["no argument"] = true, ["nil"] = true },
     rand = { ["no argument"] = true, ["nil"] = true }, randn = { ["no argument"] = true, ["nil"] = true },
-    threads = { ["no argument"] = true, ["nil"] = true }, help = { ["no argument"] = true, ["nil"] = true,
+    threads = { ["no argument"] = true, ["nil"] = true }, help = { ["no argument"] = true,
       ["a string"] = true, ["a table"] = true, ["an empty table"] = true, ["a function"] = true,
       ["a closed tensor"] = true },
   }

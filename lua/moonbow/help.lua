@@ -121,7 +121,12 @@ return function(mb)
   -- of a function, a module, or the class of an object, mb.help "early stopping" what mentions these words. Returns
   -- nothing.
   -- @param what? any a name, a topic, words, or a value
-  return function(what)
+  return function(...)
+    local what = ...
+    if what == nil and select("#", ...) > 0 then
+      check.fail("help", "the value is nil, perhaps a misspelt name; mb.help() is the index, mb.help \"name\" searches")
+    end
+    check.no_more("help", 1, select(2, ...))
     local entries = part("entries").all(mb)
     part("text").width = terminal.line_width(60, 100)
     if what == nil then return print_index(entries) end

@@ -15,6 +15,28 @@ function find.named(entries, asked)
   return found, false
 end
 
+-- Writes British and American spellings alike: "normalise" and "normalize", "colour" and "color".
+local function plain(text)
+  return (text:lower():gsub("[_%-]", " "):gsub("([iy])s([aei])", "%1z%2"):gsub("our", "or"))
+end
+
+-- Other words for what a user asks: words of entries or paths, in the spelling of plain().
+local synonyms = {
+  load = { "read" }, import = { "read" }, open = { "read" }, write = { "save" }, export = { "save" },
+  normalize = { "snv", "standardize", "min max", "area", "nn.batchnorm1d", "nn.layernorm" },
+  scale = { "snv", "standardize", "min max" }, wavenumber = { "axis" }, wavelength = { "axis" },
+  overfitting = { "nn.dropout", "early stopping", "weight decay", "l2" },
+  regularization = { "nn.dropout", "early stopping", "weight decay", "l2" },
+  label = { "class number" }, encode = { "class number" }, draw = { "plot" }, crossvalidation = { "k fold" },
+  smooth = { "savitzky" },
+}
+
+-- The word, without an ending, and its synonyms.
+local function variants(word)
+  local stem = #word >= 7 and word:match "^(.-)ing$" or #word >= 5 and word:match "^(.-[^s])s$" or word
+  return { stem, table.unpack(synonyms[word] or synonyms[stem] or {}) }
+end
+
 -- Words of an entry in the order of their weight: its name, what it accepts, the first sentence, all the rest.
 local function fields_of(entry)
   if entry.words then return entry.words end
@@ -27,24 +49,31 @@ local function fields_of(entry)
     for _, item in ipairs(list) do rest[#rest + 1] = item.text end
   end
   local fields = { entry.path, table.concat(options, " "), entry.summary, table.concat(rest, " ") }
-  for i, field in ipairs(fields) do fields[i] = field:lower():gsub("[_%-]", " "):gsub("%s+", " ") end
+  for i, field in ipairs(fields) do fields[i] = plain(field):gsub("%s+", " ") end
   entry.words = fields
   return fields
 end
 
 local weights = { 8, 4, 2, 1 }
 
--- How well an entry matches: the weight of each word in the heaviest field that has it, more where the words stand
--- together; 0 where one is missing.
+-- The weight of the heaviest field that has a word or one of its synonyms, which weigh half.
+local function weight_of(fields, word)
+  local best = 0
+  for v, variant in ipairs(variants(word)) do
+    for i, field in ipairs(fields) do
+      if (" " .. field):find("[^%w]" .. variant) then best = math.max(best, v == 1 and weights[i] or weights[i] / 2) end
+    end
+  end
+  return best
+end
+
+-- How well an entry matches: the weights of all words, more if they stand together; 0 if one is missing.
 local function score(entry, words)
   local fields, sum, together = fields_of(entry), 0, 0
   for _, word in ipairs(words) do
-    local best = 0
-    for i, field in ipairs(fields) do
-      if best == 0 and (" " .. field):find("[^%w]" .. word) then best = weights[i] end
-    end
-    if best == 0 then return 0 end
-    sum = sum + best
+    local weight = weight_of(fields, word)
+    if weight == 0 then return 0 end
+    sum = sum + weight
   end
   local phrase = table.concat(words, " ")
   for i, field in ipairs(fields) do
@@ -56,7 +85,7 @@ end
 --- The entries that mention all words of a text, the best first.
 function find.by_words(entries, asked)
   local words, scores, found = {}, {}, {}
-  for word in asked:lower():gsub("[_%-]", " "):gmatch "%w+" do words[#words + 1] = word end
+  for word in plain(asked):gmatch "%w+" do words[#words + 1] = word end
   for place, entry in ipairs(entries) do
     local points = #words > 0 and score(entry, words) or 0
     if points > 0 then

@@ -67,7 +67,7 @@ function History:values(name)
   return list
 end
 
---- Draws the losses by epoch.
+--- Draws the learning curves: the losses by epoch.
 -- @return figure
 -- @usage history:plot():save "loss.png"
 function History:plot()
