@@ -73,9 +73,15 @@ describe("Tab", function()
     offers("mb.fit(model, set.train):plot():sa", { "save" })
     offers("mb.plot.lines(x):sa", { "save" })
     offers('mb.forest.fit(x, { 1, 2 }):predict_', { "predict_proba" })
-    for _, name in ipairs(includes("model:", "build", "parameters", "train")) do
-      assert.is_nil(("class is_layer from_config ensure_made"):find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+    local inner = "class is_layer from_config ensure_made call infer keep_modes keep_unmade tostring visit_tensors "
+      .. "forward make output_shape save fit"
+    for _, text in ipairs { "model:", "nn.Dense{ units = 2 }:" } do
+      for _, name in ipairs(includes(text, "build", "parameters", "train")) do
+        assert.is_nil(inner:find("%f[%w_]" .. name .. "%f[^%w_]"), text .. name)
+      end
     end
+    offers("model.layers[1]:conv", {})
+    offers("mb.optim.Adam{}:", { "load_state", "state", "step" })
   end)
   it("knows the results of calls as the reference does", function()
     local types = {}
@@ -116,6 +122,13 @@ describe("Tab", function()
     offers("mb.fit(model, { ep", {})
     offers("t = { ep", {})
     offers("mb.fit(model, set.train, { epochs = ep", {})
+  end)
+  it("completes the kind of a schedule, which comes first, and then its options", function()
+    offers("mb.fit(model, set.train, { schedule = ", { "{ " })
+    offers("mb.fit(model, set.train, { schedule = { ", { '"cosine"', '"plateau"', '"step"' })
+    offers('mb.fit(model, set.train, { schedule = { "', { "cosine", "plateau", "step" })
+    offers('mb.fit(model, set.train, { schedule = { "co', { "cosine" }, '"')
+    includes('mb.fit(model, set.train, { schedule = { "cosine", ', "min_lr = ")
   end)
   it("completes values that are names", function()
     offers("nn.Conv1d{ padding = ", { '"same"', '"valid"' })

@@ -12,6 +12,20 @@ local MOST = 1000 -- bytes before the cursor that a name and what it belongs to 
 
 local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
 
+-- What classes of layers define for moonbow to call (see mb.nn.class).
+local hooks = { forward = true, make = true, output_shape = true, macs = true, convolve = true, normalise = true }
+
+local function is_inner(class, name) return counted.is_inside(class, name) or class == "layer" and hooks[name] end
+
+-- The name of the class whose methods a value has, or nil.
+local function class_of(value, methods)
+  if Layer.is_layer(value) then return "layer" end
+  methods = methods or type(value) == "table" and debug.getmetatable(value)
+  for name, class in pairs(counted.classes) do
+    if class == methods then return name end
+  end
+end
+
 -- Fields behind a dot, methods behind a colon. What is not known is taken for a tensor, the most frequent result.
 local function of_object(before, separator, prefix)
   local chain, is_method = scan.chain(before), separator == ":"
@@ -21,9 +35,9 @@ local function of_object(before, separator, prefix)
   end
   local value, methods = members.resolve(chain)
   if methods and not is_method then return {} end
-  local names, is_layer = {}, methods == Layer or Layer.is_layer(value)
+  local names, class = {}, is_method and class_of(value, methods)
   for _, name in ipairs(members.names(methods or value, prefix, is_method)) do
-    if not (is_method and is_layer and counted.is_inside("layer", name)) then names[#names + 1] = name end
+    if not (class and is_inner(class, name)) then names[#names + 1] = name end
   end
   return names
 end
@@ -50,6 +64,8 @@ local function of_names(text, open, prefix)
   local last = before:sub(-MOST):match "(%S)%s*$"
   local name, option = options.of_value(before, open)
   local values = name and last == "=" and prefix == "" and options.values(name, option)
+    or prefix == "" and options.entries(before, open)
+  if name and last == "=" and prefix == "" and option.inner and option.kinds == "table" then return { "{ " } end
   if values then
     local quoted = {}
     for i, value in ipairs(values) do quoted[i] = '"' .. value .. '"' end

@@ -62,6 +62,15 @@ function options.values(name, option)
   end
 end
 
+--- The strings that may be the first entry of the table of options in which the cursor is, if it is there, or nil.
+function options.entries(text, open)
+  local bracket, around = open[#open], options.at(open, #open - 1)
+  local option = around and bracket.key and around[bracket.key]
+  local first = option and option.inner and option.inner[1]
+  local is_first = bracket and bracket.at == bracket.begin and not text:find("%S", bracket.begin + 1)
+  return first and is_first and first.names or nil
+end
+
 --- The option whose value begins at the cursor, or nil: its name, and what check.described says.
 function options.of_value(text, open)
   local bracket = open[#open]

@@ -67,6 +67,8 @@ local function known(text, open, mb)
   if bracket and bracket.byte == "[" then return keys_of((members.resolve(bracket.callee))) end
   local name, option = options.of_value(text, open)
   if name then return options.values(name, option) end
+  local entries = options.entries(text, open)
+  if entries then return entries end
   for _, outer in ipairs(open) do
     if outer.callee and options.callee(outer.callee) == counted.original(mb.preprocess.fit) then
       return mb.preprocess.names

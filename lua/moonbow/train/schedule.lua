@@ -57,7 +57,7 @@ kinds.cosine = {
   end,
 }
 
-local schedule = { kinds = kinds, options = {} }
+local schedule = { kinds = kinds, options = { check.one_of(nil, { "plateau", "step", "cosine" }) } }
 
 -- The options of all kinds together, for code that only looks at names.
 for _, kind in pairs(kinds) do
@@ -73,7 +73,7 @@ function schedule.start(given, first)
   local state = {}
   if given == nil then return { next = function(lr) return lr end, state = state } end
   check.kind("fit", "schedule", given, "table")
-  local kind = kinds[check.name("fit", "schedule[1]", given[1], { "plateau", "step", "cosine" })]
+  local kind = kinds[check.name("fit", "schedule[1]", given[1], schedule.options[1].names)]
   local options = {}
   for key, value in pairs(given) do
     if key ~= 1 then options[key] = value end
