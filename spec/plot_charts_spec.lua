@@ -191,7 +191,7 @@ describe("plot", function()
       { "a wrong type", plot.lines, { y = { 1 }, title = 5 }, "plot.lines: title: expected a string, got 5" },
       { "a wrong element", plot.lines, { y = { 1, "2" } }, "plot.lines: y%[2%]: expected a number, got '2'" },
       { "three dimensions", plot.lines, { y = mb.zeros(2, 2, 2) },
-        "y%[1%]%[1%]: expected a number, got a table" },
+        "y: expected a vector, a matrix or spectra %(N, L, 1%), got tensor {2, 2, 2}" },
       { "a matrix as x", plot.lines, { x = mb.zeros(2, 3), y = { 1 } },
         "x: expected a vector, got a matrix of shape {2, 3}" },
       { "errors of another length", plot.lines, { y = { 1, 2 }, error = { 1 } },

@@ -26,6 +26,17 @@ describe("plot", function()
       assert.truthy(plot.lines{ y = x, label = "seed" }:script():find "title 'seed 3'")
     end)
 
+    it("draws spectra (N, L, 1), and says how to draw channels", function()
+      local x = mb.tensor{ { 1, 2 }, { 3, 4 }, { 5, 6 } }:reshape(3, 2, 1)
+      assert.same({ { 1, 5 }, { 2, 6 } }, block(plot.lines(x):script(), "curve3"))
+      assert.same({ { 10, 3 }, { 20, 4 } }, block(plot.lines{ x = { 10, 20 }, y = x }:script(), "curve2"))
+      assert.same({ { 1, 1 }, { 2, 2 } }, block(plot.lines(x:narrow(1, 1)):script(), "curve1"))
+      local channels = mb.ones(2, 5, 3)
+      assert.error_matches(function() plot.lines(channels) end,
+        "y: expected a vector, a matrix or spectra %(N, L, 1%), got tensor {2, 5, 3}; x:transpose%(2, 3%)%[n%]")
+      assert.equal(5, #block(plot.lines(channels:transpose(2, 3)[1]):script(), "curve3"))
+    end)
+
     it("uses options beside series for all series", function()
       local script = plot.lines{
         x = { 5, 6 }, style = "points",

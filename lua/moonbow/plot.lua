@@ -43,7 +43,7 @@ local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, 
 --- Lines: spectra, learning curves. A line of more than 5000 points is thinned to the resolution of the picture.
 -- @param options table options, or the data: y, or x if y follows
 -- @param y? table|tensor the data, after x
--- @option y a vector, or a matrix whose rows become curves
+-- @option y a vector; or a matrix, or spectra (N, L, 1), whose rows become curves
 -- @option x 1, 2, ... unless given
 -- @option label in the legend; for a matrix a text, or a list of them
 -- @option error a vector like y or a number: half the height of a band around lines, of bars otherwise

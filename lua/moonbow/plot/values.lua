@@ -1,4 +1,5 @@
 --- Reads numbers that users pass to a plot: Lua tables or tensors.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 
 local values = {}
@@ -20,8 +21,18 @@ function values.drawable(v, log)
   return v == v and v > -1e300 and v < 1e300 and (not log or v > 0)
 end
 
+-- Returns spectra (N, L, 1) as (N, L); raises for any other tensor that is neither vector nor matrix.
+local function without_channel(operation, name, x)
+  local N, L, C = table.unpack(core.shape(x))
+  if C == 1 and core.rank(x) == 3 then return core.reshape(x, N, L) end
+  if core.rank(x) <= 2 then return x end
+  check.fail(operation, "%s: expected a vector, a matrix or spectra (N, L, 1), got %s%s", name, check.show(x),
+    core.rank(x) == 3 and "; x:transpose(2, 3)[n] has the channels of spectrum n as rows" or "")
+end
+
 -- Copies a list, so that a figure does not change with the caller's table.
 local function plain(operation, name, v)
+  if core.is_tensor(v) then v = without_channel(operation, name, v) end
   if values.is_tensor(v) then v = v:totable() end
   if type(v) == "number" then v = { v } end
   if type(v) ~= "table" then
@@ -45,8 +56,8 @@ local function check_numbers(operation, name, list)
   return list
 end
 
---- Returns the rows of a matrix as lists of numbers; rows may differ in length. A vector is one row, and
--- so is a column of shape (n, 1).
+--- Returns the rows of a matrix, or of spectra (N, L, 1), as lists of numbers; rows may differ in length. A vector is
+-- one row, and so is a column of shape (n, 1).
 function values.rows(operation, name, v)
   local outer = plain(operation, name, v)
   if type(outer[1]) == "number" then return { check_numbers(operation, name, outer) } end
