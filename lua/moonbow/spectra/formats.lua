@@ -14,6 +14,13 @@
 --   labels    { [column] = list of N strings }, with columns, their list in order (optional)
 --   metadata  { [name] = string or number } of the block; or a list of N such tables (optional)
 local names = {
+  "bruker_raw",
+  "stoe_raw",
+  "wdf",
+  "labspec_l6",
+  "agilent",
+  "envi",
+  "refused", -- known and not read, by what it is
   "text", -- the last: any text that no other format takes
 }
 

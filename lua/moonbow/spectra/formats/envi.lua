@@ -1,0 +1,151 @@
+--- ENVI: a header of text (.hdr) beside the numbers of a spectral library or an image; either file stands for both.
+local core = require "moonbow.core"
+local numbers = require "moonbow.spectra.numbers"
+local Source = require "moonbow.spectra.source"
+local units = require "moonbow.spectra.units"
+
+local envi = { name = "envi", title = "ENVI" }
+
+local TYPES = { ["1"] = "u1", ["2"] = "i2", ["3"] = "i4", ["4"] = "f4", ["5"] = "f8", ["12"] = "u2", ["13"] = "u4",
+  ["14"] = "i8", ["15"] = "u8" }
+local BYTES = { u1 = 1, i2 = 2, u2 = 2, i4 = 4, u4 = 4, f4 = 4, f8 = 8, i8 = 8, u8 = 8 }
+local DATA_SUFFIXES = { ".img", ".sli", ".dat", ".bsq", ".bil", ".bip", ".raw", ".bin", ".spe", "" }
+local MOST_BYTES = 1 << 24 -- of a header
+
+local function is_header(source) return source.bytes:find "^%s*ENVI%s" ~= nil and #source.bytes < MOST_BYTES end
+
+-- The header that belongs to a file of numbers: NAME.hdr beside NAME.img, or NAME.img.hdr.
+local function header_beside(source)
+  local header = source:sibling ".hdr"
+  if header and is_header(header) then return header end
+  header = Source.open(source.path .. ".hdr", source.options)
+  return header and is_header(header) and header or nil
+end
+
+function envi.matches(source) return is_header(source) or header_beside(source) ~= nil end
+
+-- Returns the fields of a header, with names in lower case: "name = value" or "name = { values in several lines }".
+local function read_fields(header)
+  local fields, text, at = {}, header:as_text(), 1
+  while true do
+    local _, stop, name, brace = text:find("([^\n=]+)=[ \t]*({?)", at)
+    if not stop then return fields end
+    local value
+    if brace == "{" then
+      local close = text:find("}", stop, true) or header:fail("%s: a { without }", name)
+      value, at = text:sub(stop + 1, close - 1), close + 1
+    else
+      local line_end = text:find("\n", stop + 1, true) or #text + 1
+      value, at = text:sub(stop + 1, line_end - 1), line_end
+    end
+    fields[name:match "^%s*(.-)%s*$":lower()] = value:match "^%s*(.-)%s*$"
+  end
+end
+
+local function whole(header, fields, name, default)
+  local value = math.tointeger(tonumber(fields[name] or default))
+  if not value or value < 0 then
+    header:fail("%s: expected a whole number, got %s", name, fields[name] or "nothing")
+  end
+  return value
+end
+
+local function data_beside(header)
+  for _, suffix in ipairs(DATA_SUFFIXES) do
+    local data = suffix ~= "" and header:sibling(suffix)
+      or suffix == "" and Source.open(header.path:gsub("%.[Hh][Dd][Rr]$", ""), header.options)
+    if data and data.path ~= header.path then return data end
+  end
+  header:fail "no file with the numbers beside it (.img, .sli, .dat, .bsq, .bil, .bip, .raw, .bin)"
+end
+
+-- Reads an image of lines x samples places with bands, in any interleave, as tensor (places, bands).
+local function read_image(data, offset, type, order, shape)
+  local lines, samples, bands = shape.lines, shape.samples, shape.bands
+  if shape.interleave == "bip" then return data:tensor(offset, { lines * samples, bands }, type, order) end
+  if shape.interleave == "bsq" then
+    return core.transpose(data:tensor(offset, { bands, lines * samples }, type, order), 1, 2)
+  end
+  local rows, size = {}, bands * samples * BYTES[type]
+  for line = 1, lines do
+    rows[line] = core.transpose(data:tensor(offset + (line - 1) * size, { bands, samples }, type, order), 1, 2)
+  end
+  return core.concat(rows, 1)
+end
+
+local function split_names(text)
+  local names = {}
+  for name in (text .. ","):gmatch "%s*([^,]-)%s*," do names[#names + 1] = name end
+  return names
+end
+
+local function axis_of(header, fields, points)
+  local given = fields.wavelength
+  if not given then
+    local x = {}
+    for i = 1, points do x[i] = i end
+    return x, "points", "points"
+  end
+  local x, word = numbers.list(given)
+  if not x then header:fail("wavelength: expected numbers, got '%s'", word) end
+  if #x ~= points then header:fail("%d wavelengths for %d points", #x, points) end
+  local unit, axis = units.axis(fields["wavelength units"] or "")
+  return x, axis, unit
+end
+
+local function place_labels(shape)
+  local labels = { line = {}, sample = {} }
+  for k = 1, shape.lines * shape.samples do
+    labels.line[k] = tostring((k - 1) // shape.samples + 1)
+    labels.sample[k] = tostring((k - 1) % shape.samples + 1)
+  end
+  return labels, { "line", "sample" }
+end
+
+local function read_shape(header, fields)
+  local shape = { lines = whole(header, fields, "lines"), samples = whole(header, fields, "samples"),
+    bands = whole(header, fields, "bands"), interleave = (fields.interleave or "bsq"):lower() }
+  if not ({ bsq = true, bil = true, bip = true })[shape.interleave] then
+    header:fail("interleave: expected bsq, bil or bip, got %s", shape.interleave)
+  end
+  if shape.lines < 1 or shape.samples < 1 or shape.bands < 1 then
+    header:fail("%d lines of %d samples with %d bands", shape.lines, shape.samples, shape.bands)
+  end
+  return shape
+end
+
+-- The numbers must all be there: a part of an image is not a part of its spectra.
+local function check_size(data, offset, shape, type)
+  local wanted = (shape.lines + 0.0) * shape.samples * shape.bands -- a real does not overflow
+  local there = math.max(0, (#data.bytes - offset) // BYTES[type])
+  if there < wanted then
+    data:fail("the file is cut off: %d of %.0f numbers (%d lines of %d samples with %d bands) are there", there, wanted,
+      shape.lines, shape.samples, shape.bands)
+  end
+end
+
+function envi.read(source)
+  local header = is_header(source) and source or header_beside(source)
+  local fields = read_fields(header)
+  local shape, type = read_shape(header, fields), TYPES[fields["data type"] or ""]
+  if not type then header:fail("data type %s is not read; 1 to 5 and 12 to 15 are", fields["data type"] or "(none)") end
+  local data = header ~= source and source or data_beside(source)
+  local offset, order = whole(header, fields, "header offset", 0), fields["byte order"] == "1" and ">" or "<"
+  check_size(data, offset, shape, type)
+  local is_library = (fields["file type"] or ""):lower():find "spectral library" ~= nil
+  local block
+  if is_library then
+    block = { y = data:tensor(offset, { shape.lines * shape.bands, shape.samples }, type, order),
+      names = split_names(fields["spectra names"] or "") }
+    block.x, block.axis, block.unit = axis_of(header, fields, shape.samples)
+  else
+    block = { y = read_image(data, offset, type, order, shape) }
+    block.labels, block.columns = place_labels(shape)
+    block.x, block.axis, block.unit = axis_of(header, fields, shape.bands)
+  end
+  block.decided = "ENVI headers do not say what the values are"
+  block.metadata = { description = fields.description, sensor = fields["sensor type"] }
+  return { block }
+end
+
+return envi

@@ -1,0 +1,29 @@
+--- Formats that are known and not read: each is refused by its name, with what to do.
+local refused = { name = "refused", title = "a format that is not read" }
+
+local kinds = {
+  { "^WIT_PR", "a WITec project (.wip), which is not read; export the spectra as text or .mat" },
+  { "^#WXD", "a Renishaw WiRE 1 file (.wxd), which is not read; open it in WiRE and save it as .wdf or text" },
+  { "^%%PDF%-", "a PDF document" },
+  { "^BZh", "a bzip2 file; unpack it first (bunzip2)" },
+  { "^\2537zXZ%z", "an xz file; unpack it first (unxz)" },
+  { "^%(\181/\253", "a Zstandard file; unpack it first (unzstd)" },
+  { "^\208\207\17\224\161\177\26\225",
+    "an OLE file, such as an old .xls, .doc or project of an instrument; save the spectra as .xlsx or text" },
+  { "^\137PNG", "a PNG image" }, { "^\255\216\255", "a JPEG image" }, { "^GIF8", "a GIF image" },
+  { "^II%*%z", "a TIFF image" }, { "^MM%z%*", "a TIFF image" }, { "^BM....%z%z%z%z", "a BMP image" },
+  { "^SQLite format 3", "a SQLite database" }, { "^\127ELF", "a program" }, { "^MZ", "a program" },
+  { "^7z\188\175", "a 7z archive; unpack it first" }, { "^Rar!", "a RAR archive; unpack it first" },
+}
+
+local function find(source)
+  for _, kind in ipairs(kinds) do
+    if source.bytes:find(kind[1]) then return kind[2] end
+  end
+end
+
+function refused.matches(source) return find(source) ~= nil end
+
+function refused.read(source) source:fail("is %s", find(source)) end
+
+return refused
