@@ -111,7 +111,7 @@ void bind_add_family(lua_State *L, lua_CFunction function, const char *const *na
   FILE(factors) FILE(copy) FILE(window) FILE(conv1d) FILE(pool1d) FILE(norm) FILE(dropout) FILE(loss) \
   FILE(optim) FILE(random) FILE(spectra) FILE(spikes) FILE(scale) FILE(savitzky_golay) FILE(als_baseline) \
   FILE(resample) FILE(finite) FILE(forest) FILE(distance) FILE(linear) FILE(csv) FILE(dtype) FILE(digest) \
-  FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
+  FILE(parse_number) FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
 /* clang-format on */
 
 #include "args.h"

@@ -606,6 +606,13 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes);
 
+/* ---- numbers in text (parse_number.c) --------------------------------------------------- */
+
+/* Reads the decimal number at text, such as "-1.5e3", correctly rounded; decimal is '.' or ','. Returns the
+ * end of the number, or NULL if there is none. No blanks, hexadecimal digits, "nan" or "inf"; 1e400 is
+ * infinite. */
+const char *mb_parse_number(const char *text, const char *end, char decimal, double *number);
+
 /* ---- digests (digest.c) ----------------------------------------------------------------- */
 
 /* XXH64 of count bytes, which may be 0. A digest as the seed of the next one chains them. */

@@ -1,28 +1,16 @@
---- Numbers in text.
+--- Numbers in text, the same in every locale.
 local core = require "moonbow.core"
 
 local numbers = {}
 
 --- Reads numbers between blanks, commas, semicolons, tabs or line breaks into a list, in double precision.
 -- @param text string
--- @return the list; or nil and the first word that is not a number
-function numbers.list(text)
-  local list, n = {}, 0
-  for word in text:gmatch "[^%s,;]+" do
-    local value = not word:find "[xXnNpP]" and tonumber(word)
-    if not value then return nil, word end
-    n = n + 1
-    list[n] = value + 0.0
-  end
-  return list
-end
+-- @param decimal "." (default), or "," which then separates no numbers
+-- @param takes_nan true: nan and inf, in any case, are numbers
+-- @return the list; or nil and the first word that is not a finite number
+function numbers.list(text, decimal, takes_nan) return core.numbers_list(text, decimal, takes_nan) end
 
---- Reads numbers as numbers.list does, into a tensor (N).
-function numbers.tensor(text)
-  local list, word = numbers.list(text)
-  if not list then return nil, word end
-  if #list == 0 then return nil, "nothing" end
-  return core.tensor(list)
-end
+--- Reads numbers as numbers.list does, into a tensor (N). A number beyond float32 is none.
+function numbers.tensor(text, decimal, takes_nan) return core.numbers_tensor(text, decimal, takes_nan) end
 
 return numbers
