@@ -14,6 +14,7 @@
 --   labels    { [column] = list of N strings }, with columns, their list in order (optional)
 --   metadata  { [name] = string or number } of the block; or a list of N such tables (optional)
 local names = {
+  "xrdml",
   "bruker_raw",
   "stoe_raw",
   "wdf",

@@ -36,8 +36,14 @@ function Source.fail(_, format, ...)
   error(setmetatable({ message = check.printable(format:format(...)) }, Fault), 0)
 end
 
---- Adds a note, which the set keeps: what was left out or interpreted.
-function Source:note(format, ...) table.insert(self.notes, check.printable(format:format(...))) end
+--- Adds a note, which the set keeps: what was left out or interpreted. Each text is kept once.
+function Source:note(format, ...)
+  local text = check.printable(format:format(...))
+  for _, note in ipairs(self.notes) do
+    if note == text then return end
+  end
+  table.insert(self.notes, text)
+end
 
 --- Says that the file ends before its content does: ends the reading unless partial = true, which leaves a note.
 -- @param have, want what could be read, and what the file announces: "700 of 1024 points"

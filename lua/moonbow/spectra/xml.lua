@@ -1,0 +1,163 @@
+--- XML of instruments, read by expat through the module lxp (lua-expat): as events, or as a small tree.
+--
+-- Bounded: documents with a document type are refused, so there are no entities that grow, and nothing outside the
+-- file is read; levels are at most mb.limits.depth, elements of a tree mb.limits.entries. Texts are parts of the file.
+local limits = require "moonbow.io.limits"
+
+local xml = {}
+
+local has_expat, lxp = pcall(require, "lxp")
+
+local HEAD = 4096 -- bytes in which the first element starts
+local MISSING = "reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)"
+
+-- What expat says of a document that ends early.
+local cuts = { ["no element found"] = true, ["unclosed token"] = true, ["unclosed CDATA section"] = true,
+  ["partial character"] = true }
+
+-- Names of 8-bit encodings that expat does not know and that agree with Latin-1 in letters and signs of units.
+local like_latin1 = { ["windows-1252"] = true, ["cp1252"] = true, ["latin1"] = true, ["latin-1"] = true,
+  ["iso-8859-15"] = true }
+
+local function declared_encoding(bytes)
+  local name = bytes:sub(1, 200):match "^[^<]*<%?xml[^>]-encoding%s*=%s*[\"']([^\"']*)"
+  return name and name:lower()
+end
+
+-- Returns the encoding to be set, or nil to let expat choose; true if the text is not what it says.
+local function encoding_of(bytes)
+  local mark = bytes:sub(1, 2)
+  if mark == "\255\254" or mark == "\254\255" then return "UTF-16" end
+  local name = declared_encoding(bytes)
+  if name and like_latin1[name] then return "ISO-8859-1" end
+  local is_utf8 = not name or name == "utf-8"
+  if is_utf8 and not bytes:find("\0", 1, true) and not utf8.len(bytes) then return "ISO-8859-1", true end
+end
+
+-- The name without its namespace's prefix.
+local function plain(name) return name:match "[^:]*$" end
+
+--- Returns the name of the first element, without its prefix; nil if the bytes are not XML.
+function xml.root(bytes)
+  local head = bytes:sub(1, HEAD):gsub("%z", ""):gsub("^[\128-\255]*%s*", "")
+  if head:sub(1, 1) ~= "<" then return nil end
+  head = head:gsub("<[?].-[?]>", ""):gsub("<!%-%-.-%-%->", "")
+  local name = head:match "^%s*<([%a_][%w_:.-]*)[%s/>]" or head:match "^%s*<!DOCTYPE%s+([%a_][%w_:.-]*)"
+  return name and plain(name)
+end
+
+-- A text of several parts, between which other elements stand, is a list of them until the element ends.
+local function add_text(have, text)
+  if have == "" then return text end
+  if type(have) == "string" then return { have, text } end
+  have[#have + 1] = text
+  return have
+end
+
+local function joined(text) return type(text) == "table" and table.concat(text) or text end
+
+-- The callbacks of expat, which keep the texts of the open elements in a stack.
+local function callbacks(source, place, begin, finish)
+  local texts, depth = {}, 0
+  return {
+    StartElement = function(_, name, attributes)
+      depth = depth + 1
+      if depth > limits.depth then source:fail("%smore levels than limits.depth = %d", place, limits.depth) end
+      texts[depth] = ""
+      begin(plain(name), attributes)
+    end,
+    CharacterData = function(_, text) texts[depth] = add_text(texts[depth], text) end,
+    EndElement = function(_, name)
+      local text = joined(texts[depth])
+      depth = depth - 1
+      finish(plain(name), text)
+    end,
+    StartDoctypeDecl = function() source:fail("%sXML with a document type (DTD) is not read", place) end,
+  }, function() return depth, texts end
+end
+
+-- Ends the reading; or, if the document is cut off and partial = true, returns where.
+local function report(source, place, depth, message, line, column)
+  if not cuts[message] or depth == 0 then source:fail("%sline %d, column %d: %s", place, line, column, message) end
+  local text = ("%sline %d: the file is cut off: %d elements are not closed"):format(place, line, depth)
+  if not source.options.partial then source:fail("%s; partial = true reads what is complete", text) end
+  source:note("%s", text)
+end
+
+--- Reads a document: calls begin(name, attributes) at the start of each element and finish(name, text) at its end.
+-- Names are without prefixes; the text is the element's own. Faults name the line.
+-- @param part name of the member of an archive that the bytes are of; nil: the file itself
+-- @return true; false if the document is cut off and partial = true, and the list of texts of the open elements
+function xml.events(source, bytes, part, begin, finish)
+  if not has_expat then source:fail("%s", MISSING) end
+  local place = part and part .. ": " or ""
+  local calls, state = callbacks(source, place, begin, finish)
+  local parser = lxp.new(calls)
+  local encoding, is_guess = encoding_of(bytes)
+  if encoding then parser:setencoding(encoding) end
+  if is_guess then source:note("%snot UTF-8; read as Latin-1", place) end
+  local ok, message, line, column = parser:parse(bytes)
+  if ok then ok, message, line, column = parser:parse() end
+  if ok then
+    parser:close()
+    return true
+  end
+  local depth, texts = state()
+  report(source, place, depth, message, line, column)
+  return false, texts
+end
+
+--- Reads a document into a tree of elements { name, attributes, text, child, child, ... }. If it is cut off and partial
+-- = true, the elements that were not closed have open = true.
+-- @return the root
+function xml.tree(source, bytes, part)
+  local path, count, root = {}, 0, nil
+  local function begin(name, attributes)
+    count = count + 1
+    if count > limits.entries then
+      source:fail("more than %d elements; limits.entries = %d", limits.entries, limits.entries)
+    end
+    local element, parent = { name = name, attributes = attributes }, path[#path]
+    if parent then parent[#parent + 1] = element else root = element end
+    path[#path + 1] = element
+  end
+  local function finish(_, text)
+    path[#path].text = text
+    path[#path] = nil
+  end
+  local _, texts = xml.events(source, bytes, part, begin, finish)
+  for i, element in ipairs(path) do element.open, element.text = true, joined(texts[i]) end
+  return root
+end
+
+--- Returns the first child with a name; nil if there is none.
+function xml.child(element, name)
+  for _, child in ipairs(element) do
+    if child.name == name then return child end
+  end
+end
+
+--- Returns all children with a name.
+function xml.children(element, name)
+  local found = {}
+  for _, child in ipairs(element) do
+    if child.name == name then found[#found + 1] = child end
+  end
+  return found
+end
+
+--- Returns the element at a path of names, such as "header/author/name"; nil if there is none.
+function xml.at(element, path)
+  for name in path:gmatch "[^/]+" do
+    element = element and xml.child(element, name)
+  end
+  return element
+end
+
+--- Returns the text of the element at a path, without blanks around it; nil if there is none, or no text.
+function xml.text(element, path)
+  local found = xml.at(element, path)
+  return found and found.text:find "%S" and found.text:match "^%s*(.*%S)" or nil
+end
+
+return xml

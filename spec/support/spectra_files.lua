@@ -1,0 +1,43 @@
+-- Files of spectra that specs make in memory, and the measured ones with their index.
+local mb = require "moonbow"
+local measured = require "support.measured"
+local index = require "support.instrument_index"
+
+local files = {}
+
+--- Writes bytes to a temporary file and reads it. Returns the set; or nil and the message without the path.
+function files.read(bytes, options)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+  local set, message = mb.spectra.read(path, options)
+  os.remove(path)
+  if set then return set end
+  return nil, (message:gsub("^" .. path:gsub("%p", "%%%0") .. ": ", ""))
+end
+
+--- Returns the values of a spectrum as a list.
+function files.values(set, row)
+  return set.x:index({ row or 1 }):reshape(set.length):totable()
+end
+
+--- Returns the path of a file of instruments and its reference in the index; or nil and a message for `pending`.
+function files.measured(name)
+  local folder, message = measured "instrument_files"
+  if not folder then return nil, message end
+  for _, entry in ipairs(index.entries(folder)) do
+    if entry.file == name then return folder .. "/" .. name, entry.reference end
+  end
+  return nil, name .. " is not in the index"
+end
+
+--- Returns the content of a file.
+function files.bytes(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  file:close()
+  return bytes
+end
+
+return files
