@@ -29,8 +29,9 @@ function damage.each(bytes, use)
   end
 end
 
---- Writes bytes to a file.
+--- Writes bytes to a new file: a file system may flush one that is truncated, which takes milliseconds.
 function damage.write(path, bytes)
+  os.remove(path)
   local file = assert(io.open(path, "wb"))
   file:write(bytes)
   file:close()
