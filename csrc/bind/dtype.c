@@ -117,8 +117,9 @@ static int refuse(lua_State *L, mb_size element) {
   return 2;
 }
 
-/* core.decode(bytes, first, type, swap, shape) -> the tensor whose numbers begin at the byte first (from 1);
- * or nil and the number of the element that a tensor cannot hold */
+/* core.decode(bytes, first, type, swap, shape [, round]) -> the tensor whose numbers begin at the byte first
+ * (from 1); or nil and the number of the element that a tensor cannot hold. round: it may round integers, as
+ * it rounds reals of 64 bits. */
 static int decode(lua_State *L) {
   size_t length;
   Args a = bind_args(L, "decode");
@@ -127,6 +128,7 @@ static int decode(lua_State *L) {
   const Type *type = next_type(&a);
   const bool swap = next_boolean(&a);
   const mb_shape shape = next_shape(&a);
+  const bool exact = type->kind == 'f' || type->kind == 't' || !next_boolean(&a);
   const size_t needed = (size_t)mb_shape_count(&shape) * type->size;
   if (needed > length - first)
     args_error(&a, "expected %I bytes for the shape, got %I", (LUAI_UACINT)needed,
@@ -135,7 +137,7 @@ static int decode(lua_State *L) {
   bytes += first;
   if (type->kind == 'f' && type->size == sizeof(mb_real) && !swap) return memcpy(x->data, bytes, needed), 1;
   for (mb_size i = 0; i < x->count; i++)
-    if (!decode_one(&x->data[i], type, load(bytes + (size_t)i * type->size, type->size, swap)))
+    if (!decode_one(&x->data[i], type, load(bytes + (size_t)i * type->size, type->size, swap)) && exact)
       return refuse(L, i);
   return 1;
 }

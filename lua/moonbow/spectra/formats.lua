@@ -21,6 +21,7 @@ local names = {
   "labspec_l6",
   "agilent",
   "envi",
+  "spc",
   "refused", -- known and not read, by what it is
   "text", -- the last: any text that no other format takes
 }

@@ -73,13 +73,19 @@ function Source:text(offset, count)
   return self.bytes:sub(offset + 1, offset + count)
 end
 
---- Returns the text of a field: up to its first NUL, without blanks around it.
-function Source:field(offset, count)
-  return self:text(offset, count):match "^[^%z]*":match "^%s*(.-)%s*$"
+--- Returns text as UTF-8: bytes that are none are taken as Latin-1, as Windows programs write them.
+function Source.as_utf8(text)
+  if utf8.len(text) then return text end
+  return (text:gsub("[\128-\255]", function(c) return utf8.char(c:byte()) end))
 end
 
---- Reads numbers into a tensor of a shape (a count, or a list). Raises a fault for what float32 cannot hold: an integer
--- beyond 2^24 that would be rounded is taken as a real of 64 bits.
+--- Returns the text of a field in UTF-8: up to its first NUL, without blanks around it.
+function Source:field(offset, count)
+  return Source.as_utf8(self:text(offset, count):match "^[^%z]*":gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+--- Reads numbers into a tensor of a shape (a count, or a list). Integers that float32 cannot hold, as the counts of a
+-- strong peak, are rounded as reals are; a real beyond float32 raises a fault.
 function Source:tensor(offset, shape, type, order)
   shape = math.type(shape) and { shape } or shape
   local count = 1
@@ -91,17 +97,8 @@ function Source:tensor(offset, shape, type, order)
     end
   end
   self:need(offset, count * types[type][1], ("%d numbers"):format(count))
-  local x, element = core.decode(self.bytes, offset + 1, type, order == ">", shape)
-  if x then return x end
-  return self:rounded(offset, shape, count, type, order, element)
-end
-
--- Integers that float32 rounds, as the counts of a strong peak, are rounded as reals are.
-function Source:rounded(offset, shape, count, type, order, element)
-  if type:sub(1, 1) == "f" then
-    self:fail("byte %d: number %d is beyond float32", offset, element)
-  end
-  return core.reshape(core.tensor(self:list(offset, count, type, order)), table.unpack(shape))
+  local x, element = core.decode(self.bytes, offset + 1, type, order == ">", shape, true)
+  return x or self:fail("byte %d: number %d is beyond float32", offset, element)
 end
 
 local MOST_UNPACKED = 128 -- values of one string.unpack, which returns them on the stack

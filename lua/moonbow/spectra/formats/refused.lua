@@ -1,6 +1,8 @@
 --- Formats that are known and not read: each is refused by its name, with what to do.
 local refused = { name = "refused", title = "a format that is not read" }
 
+local HP = "a file of HP ChemStation, whose .spc is not Galactic's; export the spectra as text or JCAMP-DX"
+
 local kinds = {
   { "^WIT_PR", "a WITec project (.wip), which is not read; export the spectra as text or .mat" },
   { "^#WXD", "a Renishaw WiRE 1 file (.wxd), which is not read; open it in WiRE and save it as .wdf or text" },
@@ -8,6 +10,9 @@ local kinds = {
   { "^BZh", "a bzip2 file; unpack it first (bunzip2)" },
   { "^\2537zXZ%z", "an xz file; unpack it first (unxz)" },
   { "^%(\181/\253", "a Zstandard file; unpack it first (unzstd)" },
+  { "^\3%d%d%d%z", HP }, { "^\2%d%d%z", HP },
+  { "^\208\207\17\224\161\177\26\225.-D%za%zt%za%zS%zp%ze%zc%zt%zr%zu%zm%z",
+    "an OLE file of Shimadzu UVProbe, which shares no more than the suffix .spc with Galactic's; export it as text" },
   { "^\208\207\17\224\161\177\26\225",
     "an OLE file, such as an old .xls, .doc or project of an instrument; save the spectra as .xlsx or text" },
   { "^\137PNG", "a PNG image" }, { "^\255\216\255", "a JPEG image" }, { "^GIF8", "a GIF image" },
