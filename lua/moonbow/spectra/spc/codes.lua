@@ -3,8 +3,9 @@ local codes = {}
 
 --- By code: the unit and the name of an axis. Code 0 is an axis that the file does not name.
 codes.axes = {
-  [0] = {}, { "cm-1", "wavenumber" }, { "um", "wavelength" }, { "nm", "wavelength" }, { "s", "time" }, { "min", "time" },
-  { "Hz", "frequency" }, { "kHz", "frequency" }, { "MHz", "frequency" }, { "m/z", "m/z" }, { "ppm", "chemical shift" },
+  [0] = {}, { "cm-1", "wavenumber" }, { "um", "wavelength" }, { "nm", "wavelength" }, { "s", "time" },
+  { "min", "time" }, { "Hz", "frequency" }, { "kHz", "frequency" }, { "MHz", "frequency" }, { "m/z", "m/z" },
+  { "ppm", "chemical shift" },
   { "days", "time" }, { "years", "time" }, { "cm-1", "Raman shift" }, { "eV", "energy" }, {}, { "points", "diode" },
   { "points", "channel" }, { "deg", "angle" }, { "°F", "temperature" }, { "°C", "temperature" },
   { "K", "temperature" }, { "points", "points" }, { "ms", "time" }, { "us", "time" }, { "ns", "time" },

@@ -58,9 +58,9 @@ local function read_old(source)
   if not (points >= 1 and points < 2^32) then source:fail("byte 4: expected a number of points, got %g", points) end
   return { size = 224, order = "<", old = true, exponent = number(2, "i2"), points = points // 1 | 0,
     first = number(8, "f4"), last = number(12, "f4"), axis = number(16, "u1"), values = number(17, "u1"),
-    z_axis = year >> 12, z_step = 0, planes = 0, log = 0, labels = labels(source:text(196, 30)),
+    z_axis = year >> 12, z_step = 0, planes = 0, log = 0, labels = labels(source:text(194, 30)),
     date = date(year & 4095, number(20, "u1"), number(21, "u1"), number(22, "u1"), number(23, "u1")),
-    comment = source:field(66, 130), resolution = source:field(24, 8), scans = number(34, "u2") }
+    comment = source:field(64, 130), resolution = source:field(24, 8), scans = number(34, "u2") }
 end
 
 --- Reads the header: flags, order, size, exponent, points, first, last, count (nil: to the end of the file), the codes
