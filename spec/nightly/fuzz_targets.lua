@@ -3,6 +3,7 @@
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
+local spc = require "support.made_spc"
 local nn = mb.nn
 
 local function bytes_of(path)
@@ -100,6 +101,7 @@ return function(folder)
     npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
       made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
     checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
+    spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },
   }
 end

@@ -3,7 +3,7 @@ local Source = require "moonbow.spectra.source"
 
 local MOST_LINES = 1000
 
-local function trim(text) return (text:gsub("^%s+", ""):gsub("%s+$", "")) end
+local function trim(text) return text:match "^%s*(.*%S)" or "" end
 
 local function add(metadata, name, value)
   if name ~= "" and value ~= "" and metadata[name] == nil then metadata[name] = value end
