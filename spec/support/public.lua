@@ -31,7 +31,8 @@ public.objects = {
 }
 
 local core = require "moonbow.core"
-local tables = { tensor = core.tensor_methods, rng = core.rng_methods, layer = require "moonbow.nn.layer" }
+local tables = { tensor = core.tensor_methods, rng = core.rng_methods, layer = require "moonbow.nn.layer",
+  spectra = require("moonbow.spectra.set").class }
 
 --- The methods of the objects: { layer = { build = ... }, ... }.
 public.methods = {}

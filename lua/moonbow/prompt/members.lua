@@ -8,11 +8,13 @@ local members = {}
 
 local MOST = 1000 -- fields that are looked at, so that a large table takes no time
 
--- The table that answers for a value where it has no field: that of its metatable; nil where that is a function.
+-- The table that answers for a value where it has no field: that of its metatable; nil where that is a function, but
+-- of a class of moonbow, whose methods are in the class.
 local function behind(value)
   if core.is_tensor(value) then return core.tensor_methods end
   local class = debug.getmetatable(value)
   local index = type(class) == "table" and rawget(class, "__index")
+  if type(index) == "function" and counted.classes[rawget(class, "__name")] == class then return class end
   return type(index) == "table" and index ~= value and index or nil
 end
 

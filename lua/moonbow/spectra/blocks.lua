@@ -1,36 +1,18 @@
 --- Joins the blocks of one or several files to a set of spectra.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local axes = require "moonbow.spectra.axes"
 local sets = require "moonbow.spectra.set"
 
 local blocks = {}
 
-local TOLERANCE = 1e-4 -- of a step: axes that differ by less are the same
-
 --- Returns the number of spectra of a block.
 function blocks.count(block) return #core.shape(block.y) == 1 and 1 or core.size(block.y, 1) end
-
--- Returns nil if both axes are the same, else their difference in words.
-local function difference(a, b)
-  if a.unit ~= b.unit then
-    return ("the axis is in %s there and in %s here"):format(a.unit or "no unit", b.unit or "no unit")
-  end
-  if #a.x ~= #b.x then
-    return ("%d points from %.7g to %.7g there, %d from %.7g to %.7g here"):format(#a.x, a.x[1], a.x[#a.x], #b.x,
-      b.x[1], b.x[#b.x])
-  end
-  local most = #a.x > 1 and math.abs(a.x[#a.x] - a.x[1]) / (#a.x - 1) * TOLERANCE or 0
-  for i, value in ipairs(a.x) do
-    if math.abs(value - b.x[i]) > most then
-      return ("point %d of the axis is %.9g there and %.9g here"):format(i, value, b.x[i])
-    end
-  end
-end
 
 --- Returns the first block whose axis differs from that of the first, and the difference; nil if all are the same.
 function blocks.odd_one(list)
   for i = 2, #list do
-    local why = difference(list[1], list[i])
+    local why = axes.unit_difference(list[1].unit, list[i].unit) or axes.difference(list[1].x, list[i].x)
     if why then return list[i], why end
   end
 end
@@ -121,7 +103,7 @@ function blocks.check(block, source)
       source:fail("point %d of the axis is %s", i, check.show(value))
     end
   end
-  local direction, i = sets.direction_of(block.x)
+  local direction, i = axes.direction(block.x)
   if not direction then
     source:fail("the axis neither rises nor falls throughout: point %d is %.9g, the one before %.9g", i, block.x[i],
       block.x[i - 1])

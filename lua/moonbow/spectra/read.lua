@@ -1,7 +1,12 @@
 --- The door: files of spectra of any format.
 local check = require "moonbow.check"
+local interrupt = require "moonbow.interrupt"
+local progress = require "moonbow.progress"
 local blocks = require "moonbow.spectra.blocks"
+local concat = require "moonbow.spectra.concat"
+local find = require "moonbow.spectra.find"
 local formats = require "moonbow.spectra.formats"
+local set = require "moonbow.spectra.set"
 local Source = require "moonbow.spectra.source"
 
 local known_options = {
@@ -9,6 +14,10 @@ local known_options = {
   block = check.optional "string|positive integer",
   partial = false,
   separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",
+  quantity = check.optional "string", unit = check.optional "string",
+  resample = check.optional "boolean|table|tensor",
+  labels = check.optional "string|table",
+  skip = false, verbose = true,
 }
 
 local function format_of(source)
@@ -28,35 +37,161 @@ local function read_source(source)
   local list = format.read(source)
   if #list == 0 then source:fail("%s without spectra", format.title) end
   for i, block in ipairs(list) do list[i] = blocks.check(block, source) end
-  return list
+  local odd, why = blocks.odd_one(list)
+  if not odd then return { blocks.join(list, source.notes) } end
+  if not source.options.resample then
+    source:fail("its spectra have different axes: %s; the option resample puts all on one axis", why)
+  end
+  local sets = {}
+  for i, block in ipairs(list) do sets[i] = blocks.join({ block }, i == 1 and source.notes or {}) end
+  return sets
 end
 
--- Returns the blocks of a file, and notes; or nil and a message.
+-- What the user says of the spectra holds in place of what the file says.
+local function stated(sets, options)
+  if not (options.quantity or options.unit) then return sets end
+  for i, spectra in ipairs(sets) do sets[i] = spectra:with { quantity = options.quantity, unit = options.unit } end
+  return sets
+end
+
+-- Returns the sets of a file, one unless their axes differ, and the files that belong to it; or nil and a message.
 local function read_file(path, options)
   local source, err = Source.open(path, options)
   if not source then return nil, err end
-  local list, why = Source.try(read_source, source)
-  if not list then return nil, ("%s: %s"):format(check.printable(path), why) end
-  return list, source.notes
+  local sets, why = Source.try(read_source, source)
+  if not sets then return nil, ("%s: %s"):format(check.printable(path), why) end
+  return stated(sets, options), source.companions
 end
 
---- Reads spectra from a file of any known format, which is found by the content.
--- @param path string of the file
+-- Several files: what is read so far.
+local Reading = {}
+Reading.__index = Reading
+
+local function stem_of(path) return (path:gsub("%.[^./]*$", "")) end
+
+local function new_reading(paths, options)
+  local stems = {} -- stem -> the last file with it, which may be the owner of the others
+  for i, path in ipairs(paths) do stems[stem_of(path)] = i end
+  return setmetatable({ options = options, paths = paths, stems = stems, sets = {}, failures = {}, claimed = {} },
+    Reading)
+end
+
+-- Reads file i. Returns false if it cannot be read and may not be left out.
+function Reading:read(i)
+  local path = self.paths[i]
+  if self.claimed[path] then return true end
+  local sets, companions = read_file(path, self.options)
+  if sets then
+    self.sets[i] = sets
+    for companion in pairs(companions) do self.claimed[companion] = true end
+    return true
+  end
+  self.failures[i] = companions
+  -- A later file of the same stem may be the one to which this belongs.
+  return self.options.skip or self.stems[stem_of(path)] > i
+end
+
+-- Returns the sets of all files in order, and the messages of those that could not be read.
+function Reading:results()
+  local sets, failures = {}, {}
+  for i, path in ipairs(self.paths) do
+    if self.claimed[path] then self.sets[i], self.failures[i] = nil, nil end
+    table.move(self.sets[i] or {}, 1, #(self.sets[i] or {}), #sets + 1, sets)
+    failures[#failures + 1] = self.failures[i]
+  end
+  return sets, failures
+end
+
+local SKIP = "; skip = true leaves out files that cannot be read"
+
+-- Returns the sets of all files and the messages of those left out; or nil and a message.
+local function read_files(paths, options)
+  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
+  local bar <close> = progress.job("spectra.read", "files", options.verbose)
+  local reading = new_reading(paths, options)
+  for i = 1, #paths do
+    interrupt.check()
+    if not reading:read(i) then break end
+    bar.report(i, #paths)
+  end
+  local sets, failures = reading:results()
+  if failures[1] and not options.skip then return nil, failures[1] .. (#paths > 1 and SKIP or "") end
+  if #sets == 0 then return nil, failures[1] end
+  return sets, failures
+end
+
+-- Puts the file before each note, or their number if several files have the same one.
+local function name_notes(sets)
+  local count, first, order = {}, {}, {}
+  for _, spectra in ipairs(sets) do
+    for _, note in ipairs(spectra.notes) do
+      if not count[note] then order[#order + 1], first[note] = note, check.printable(spectra.sources[1]) end
+      count[note] = (count[note] or 0) + 1
+    end
+  end
+  local notes = {}
+  for i, note in ipairs(order) do
+    notes[i] = ("%s: %s"):format(count[note] == 1 and first[note] or check.show_count(count[note], "file"), note)
+  end
+  return notes
+end
+
+local function join(sets, failures, files, options)
+  local notes = files > 1 and name_notes(sets) or sets[1].notes
+  local all, why = concat.try(sets, options.resample)
+  if not all then return nil, why end
+  for _, failure in ipairs(failures) do notes[#notes + 1] = "left out: " .. failure end
+  return set.like(all, { notes = notes })
+end
+
+local function add_labels(spectra, labels)
+  if not labels then return spectra end
+  if labels == "folder" then return spectra:with { labels = { folder = set.folders(spectra) } } end
+  return spectra:join(labels)
+end
+
+local function check_paths(path)
+  check.kind("read", "path", path, "string|table")
+  if type(path) == "string" then return end
+  check.each("read", "path", check.list("read", "path", path), "string")
+  if #path == 0 then check.fail("read", "path: expected at least one path, got none") end
+end
+
+--- Reads spectra from files of any known format, which is found by the content.
+--
+-- Files that belong to another one, such as the data beside a header, are read with it, and not once more. Spectra with
+-- different axes, units or kinds of values are refused, and the message names the files and the difference.
+-- @param path string|table a file; a folder, of which all files are read, with those in its folders; a glob such as
+--   "scans/*.xrdml" or "scans/**/*.txt", with * for any text, ? for a character, [a-c] for one of these and ** for any
+--   folders; or a list of these. Files of folders and globs are sorted by names and numbers: scan2 before scan10
 -- @option format name of the format, if it is not to be found by the content
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
 -- @option partial true: what can be read of a file that is cut off
 -- @option separator of text: "," or ";" or "\t", " " for any blanks, or another character
 -- @option decimal of text: "." or ","
 -- @option comment of text: sign with which lines start that are left out
+-- @option quantity what the values are, in place of what the files say: "counts", "absorbance", "%T"
+-- @option unit of the axis, in place of what the files say: "cm-1", "nm", "deg"
+-- @option resample true: different axes are interpolated to one, the points of the coarsest within the range that all
+--   cover; or the grid, as for spectra:resample
+-- @option labels "folder": the folder of each file becomes the label "folder"; else a table of labels by file name, as
+--   for spectra:join
+-- @option skip true: files that cannot be read are left out and noted
+-- @option verbose false: no progress on standard error
 -- @return spectra the set; or nil and a message with file, place and reason
+-- @see spectra:join, spectra:resample
+-- @usage local spectra = assert(mb.spectra.read("scans/*.csv", { labels = "labels.csv" }))
 local function read(path, options)
-  check.kind("read", "path", path, "string")
+  check_paths(path)
   options = check.options("read", options, known_options)
-  local list, notes = read_file(path, options)
-  if not list then return nil, notes end
-  local odd, why = blocks.odd_one(list)
-  if odd then return nil, ("%s: its spectra have different axes: %s"):format(check.printable(path), why) end
-  return blocks.join(list, notes)
+  options.resample = concat.read_grid("read", options.resample)
+  local paths, err = find.files(path)
+  if not paths then return nil, err end
+  local sets, failures = read_files(paths, options)
+  if not sets then return nil, failures end
+  local spectra, why = join(sets, failures, #paths, options)
+  if not spectra then return nil, why end
+  return add_labels(spectra, options.labels)
 end
 
 return check.takes(read, 2, known_options)

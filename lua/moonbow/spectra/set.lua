@@ -1,10 +1,12 @@
---- The set of spectra that mb.spectra.read returns.
+--- The set of spectra that mb.spectra.read returns: its fields, how it prints, and how sets are made of sets. Its
+-- methods are in points.lua, labels.lua, join.lua and plot.lua.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
+local axes = require "moonbow.spectra.axes"
 
---- Spectra that share an axis, with what is known of each. print(spectra) says what it holds.
+--- Spectra that share an axis, with what is known of each. print(spectra) says what it holds; #spectra is their number,
+-- and spectra[i] the set of one of them.
 --
 -- @class spectra
 -- @field x tensor (N, L, 1) the values
@@ -24,11 +26,10 @@ local shown = require "moonbow.shown"
 -- @field length integer points of each
 local Spectra = {}
 
-local set = {}
+local set = { class = Spectra }
 
 local MOST_SHOWN = 5 -- values of a label, notes
-
-local function plural(count, word) return ("%d %s"):format(count, word) end
+local MOST_METADATA = 20
 
 local function axis_text(spectra)
   local axis, name = spectra.axis, spectra.axis_name or "axis"
@@ -37,50 +38,82 @@ local function axis_text(spectra)
   return ("%s %.7g to %.7g%s%s"):format(name, axis[1], axis[#axis], unit, direction)
 end
 
-local function label_text(spectra, column)
+local function different(list)
   local seen, names = {}, {}
-  for _, label in ipairs(spectra.labels[column]) do
-    if not seen[label] then seen[label], names[#names + 1] = true, check.printable(label) end
+  for _, value in ipairs(list) do
+    if not seen[value] then seen[value], names[#names + 1] = true, check.printable(value) end
   end
-  return ("label %s: %d values, %s"):format(check.printable(column), #names, shown.list(names, MOST_SHOWN))
+  return names
+end
+
+local function add_source(lines, spectra)
+  local paths = different(spectra.sources)
+  if #paths == 1 and paths[1] ~= "" then lines[#lines + 1] = "from " .. paths[1] end
+  if #paths > 1 then lines[#lines + 1] = ("from %d files, %s to %s"):format(#paths, paths[1], paths[#paths]) end
+end
+
+local function add_missing(lines, spectra)
+  local count = core.sum(core.ne(spectra.x, spectra.x))[1] // 1 | 0
+  if count > 0 then lines[#lines + 1] = ("%d %s NaN"):format(count, count == 1 and "value is" or "values are") end
+end
+
+local function label_text(spectra, column)
+  local names = different(spectra.labels[column])
+  return ("label %s: %d %s, %s"):format(check.printable(column), #names, #names == 1 and "value" or "values",
+    shown.list(names, MOST_SHOWN))
+end
+
+local function add_metadata(lines, metadata)
+  local names = {}
+  for name in pairs(metadata) do names[#names + 1] = name end
+  table.sort(names)
+  for i = 1, math.min(#names, MOST_METADATA) do
+    lines[#lines + 1] = check.printable(("  %s: %s"):format(names[i], metadata[names[i]]))
+  end
+  if #names > MOST_METADATA then lines[#lines + 1] = ("  and %d more in metadata"):format(#names - MOST_METADATA) end
+end
+
+local function add_notes(lines, notes)
+  for i = 1, math.min(#notes, MOST_SHOWN) do lines[#lines + 1] = notes[i] end
+  if #notes > MOST_SHOWN then lines[#lines + 1] = ("and %d more notes"):format(#notes - MOST_SHOWN) end
 end
 
 local function text_of(spectra)
   local n, length = core.size(spectra.x, 1), spectra.length
-  local lines = { ("%s of %s; %s"):format(plural(n, n == 1 and "spectrum" or "spectra"),
-    plural(length, length == 1 and "point" or "points"), axis_text(spectra)) }
+  local lines = { ("%d %s of %d %s; %s"):format(n, n == 1 and "spectrum" or "spectra", length,
+    length == 1 and "point" or "points", axis_text(spectra)) }
   lines[2] = ("values: %s%s (%s)"):format(spectra.quantity or "unknown", spectra.percent and " in percent" or "",
     spectra.decided)
+  add_source(lines, spectra)
+  add_missing(lines, spectra)
   for _, column in ipairs(spectra.columns) do lines[#lines + 1] = label_text(spectra, column) end
-  for _, note in ipairs(spectra.notes) do lines[#lines + 1] = note end
+  if n == 1 then add_metadata(lines, spectra.metadata[1]) end
+  add_notes(lines, spectra.notes)
   return table.concat(lines, "\n")
 end
 
 local make = shown.kind("spectra", text_of, Spectra)
 
---- "rising", "falling", or "none" for one point; else nil and the point where the axis turns. Points may be equal:
--- files print rounded positions.
-function set.direction_of(axis)
-  if #axis == 1 then return "none" end
-  local rises = axis[#axis] > axis[1]
-  for i = 2, #axis do
-    local step = axis[i] - axis[i - 1]
-    if rises and step < 0 or not rises and step > 0 then return nil, i end
-  end
-  if axis[#axis] == axis[1] then return nil, #axis end
-  return rises and "rising" or "falling"
-end
-
 --- Makes a set of checked fields: x, axis, axis_name, unit, quantity, percent, decided, names, labels, columns,
 -- sources, metadata, notes. The axis must rise or fall throughout.
 function set.new(fields)
-  fields.direction = assert(set.direction_of(fields.axis), "the axis turns")
+  fields.direction = assert(axes.direction(fields.axis), "the axis turns")
   fields.length = #fields.axis
   return make(fields)
 end
 
 --- True if a value is a set.
 function set.is(value) return getmetatable(value) == Spectra end
+
+--- Returns a set that differs from another one in some fields. Lists are shared.
+function set.like(spectra, fields)
+  local copy = {}
+  for key, value in next, spectra do copy[key] = value end
+  for key, value in pairs(fields) do copy[key] = value end
+  return set.new(copy)
+end
+
+Spectra.__len = function(spectra) return core.size(spectra.x, 1) end
 
 local function pick(list, rows)
   local picked = {}
@@ -93,22 +126,25 @@ end
 -- @return spectra
 function Spectra:select(rows)
   rows = check.numbers("select", "rows", rows)
-  local count = core.size(self.x, 1)
   for i, row in ipairs(rows) do
     rows[i] = math.tointeger(row)
-    if not rows[i] or row < 1 or row > count then
-      check.fail("select", "rows[%d]: expected a row from 1 to %d, got %s", i, count, check.show(row))
+    if not rows[i] or row < 1 or row > #self then
+      check.fail("select", "rows[%d]: expected a row from 1 to %d, got %s", i, #self, check.show(row))
     end
   end
   local labels = {}
   for column, list in pairs(self.labels) do labels[column] = pick(list, rows) end
-  local copy = {}
-  for key, value in pairs(self) do copy[key] = value end
-  copy.x, copy.labels = core.index(self.x, core.tensor(rows)), labels
-  copy.names, copy.sources, copy.metadata = pick(self.names, rows), pick(self.sources, rows), pick(self.metadata, rows)
-  return make(copy)
+  return set.like(self, { x = core.index(self.x, core.tensor(rows)), labels = labels, names = pick(self.names, rows),
+    sources = pick(self.sources, rows), metadata = pick(self.metadata, rows) })
 end
 
-counted.methods(Spectra, "spectra:")
+--- Lets spectra[i] be the set of one spectrum. Called once, when all methods are there and count their arguments.
+function set.open()
+  Spectra.__index = function(spectra, key)
+    local is_row = math.type(key) == "integer" and key >= 1 and key <= #spectra
+    if is_row then return Spectra.select(spectra, { key }) end
+    return Spectra[key]
+  end
+end
 
 return set

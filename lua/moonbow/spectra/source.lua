@@ -27,8 +27,8 @@ end
 
 --- Makes a source of bytes, which stand in the file at path.
 function Source.of(bytes, path, options)
-  return setmetatable({ bytes = bytes, path = path, name = path:match "[^/]*$", options = options or {}, notes = {} },
-    Source)
+  return setmetatable({ bytes = bytes, path = path, name = path:match "[^/]*$", options = options or {}, notes = {},
+    companions = {} }, Source)
 end
 
 --- Ends the reading with a message; arguments as for string.format.
@@ -143,14 +143,16 @@ local function find_sibling(path, suffix)
   end
 end
 
---- Opens the file beside this one that has another suffix, as ENVI's header has. Returns nil if there is none.
+--- Opens the file beside this one that has another suffix, as ENVI's header has. Returns nil if there is none. The door
+-- does not read such a companion once more. A format marks others that belong to this file but are not opened by
+-- source.companions[path] = true.
 -- @param suffix ".hdr"; letters of any case
 function Source:sibling(suffix)
   local ok, path = pcall(find_sibling, self.path, suffix)
   if not (ok and path) then return nil end
   local other, err = Source.open(path, self.options)
   if not other then self:fail("%s", err) end
-  other.notes = self.notes
+  other.notes, self.companions[path] = self.notes, true
   return other
 end
 

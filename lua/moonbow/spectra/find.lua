@@ -1,0 +1,145 @@
+--- The files that a path, a folder, a glob or a list of them names.
+local lfs = require "lfs"
+local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
+
+local find = {}
+
+local DEEPEST = 32 -- folders within folders
+
+-- Texts whose order is that of names as people sort them: scan2 before scan10, a folder before what follows its name.
+local function sort_key(path)
+  local key = path:gsub("%d+", function(digits)
+    digits = digits:gsub("^0+", "")
+    return ("%03d"):format(#digits) .. digits
+  end)
+  return key:gsub("/", "\0")
+end
+
+-- Sorts paths by names and numbers, in place.
+local function sort(paths)
+  local keys = {}
+  for _, path in ipairs(paths) do keys[path] = sort_key(path) end
+  table.sort(paths, function(a, b)
+    if keys[a] ~= keys[b] then return keys[a] < keys[b] end
+    return a < b
+  end)
+  return paths
+end
+
+local function mode_of(path) return lfs.attributes(path, "mode") end
+
+-- Calls visit(name, path, mode) for what a folder holds, but hidden files. Folders that cannot be read are empty.
+local function each_entry(folder, visit)
+  local ok, iterate, state = pcall(lfs.dir, folder == "" and "." or folder)
+  if not ok then return end
+  for name in iterate, state do
+    if name:sub(1, 1) ~= "." then
+      local path = folder .. name
+      visit(name, path, mode_of(path))
+    end
+  end
+end
+
+-- Links to folders are not followed, so that no folder is met twice.
+local function is_own_folder(path, mode)
+  return mode == "directory" and lfs.symlinkattributes(path, "mode") == "directory"
+end
+
+-- Adds all files in a folder ("" or ending in "/") and below it.
+local function add_below(files, folder, depth)
+  if depth > DEEPEST then return end
+  each_entry(folder, function(_, path, mode)
+    if mode == "file" then files[#files + 1] = path end
+    if is_own_folder(path, mode) then add_below(files, path .. "/", depth + 1) end
+  end)
+end
+
+local magic = "[*?%[]"
+
+-- The Lua pattern of one part of a glob: * any text, ? one character, [a-c] one of these, [!a-c] none of these.
+local function pattern_of(part)
+  local pattern, i = "^", 1
+  while i <= #part do
+    local char = part:sub(i, i)
+    local set = char == "[" and part:match("^%[[!^]?%]?[^%]]*%]", i)
+    if set then
+      local inner = set:sub(2, -2):gsub("^!", "^"):gsub("[%%%]%[]", "%%%0")
+      pattern = pattern .. "[" .. inner .. "]"
+    else
+      pattern = pattern .. (char == "*" and ".*" or char == "?" and utf8.charpattern or char:gsub("%W", "%%%0"))
+    end
+    i = i + (set and #set or 1)
+  end
+  return pattern .. "$"
+end
+
+local function parts_of(glob)
+  local parts = {}
+  for part in glob:gmatch "[^/]+" do parts[#parts + 1] = part end
+  return parts
+end
+
+-- Adds the files that parts[i], parts[i + 1], ... of a glob match in a folder.
+local function add_matches(files, folder, parts, i, depth)
+  local part, is_last = parts[i], i == #parts
+  if part == "**" then
+    if depth > DEEPEST then return end
+    if is_last then return add_below(files, folder, depth) end
+    add_matches(files, folder, parts, i + 1, depth)
+    return each_entry(folder, function(_, path, mode)
+      if is_own_folder(path, mode) then add_matches(files, path .. "/", parts, i, depth + 1) end
+    end)
+  end
+  if not part:find(magic) then
+    local path = folder .. part
+    if not is_last then return add_matches(files, path .. "/", parts, i + 1, depth) end
+    if mode_of(path) == "file" then files[#files + 1] = path end
+    return
+  end
+  local pattern = pattern_of(part)
+  each_entry(folder, function(name, path, mode)
+    if not name:find(pattern) then return end
+    if is_last and mode == "file" then files[#files + 1] = path end
+    if not is_last and mode == "directory" then add_matches(files, path .. "/", parts, i + 1, depth) end
+  end)
+end
+
+local function of_glob(glob)
+  local files = {}
+  add_matches(files, glob:match "^/+" and "/" or "", parts_of(glob), 1, 0)
+  if #files == 0 then return nil, check.printable(glob) .. ": no file matches" end
+  return sort(files)
+end
+
+local function of_folder(path)
+  local files = {}
+  add_below(files, (path:gsub("/*$", "/")), 0)
+  if #files == 0 then return nil, check.printable(path) .. ": no files are in this folder" end
+  return sort(files)
+end
+
+-- A path that exists is never a glob, since names may hold brackets.
+local function of_one(path)
+  local mode = mode_of(path)
+  if mode == "directory" then return of_folder(path) end
+  if not mode and path:find(magic) then return of_glob(path) end
+  return { path }
+end
+
+--- Returns the list of files that a path, a folder, a glob, or a list of these names, each once; or nil and a message.
+-- Files of folders and globs are sorted by names and numbers.
+function find.files(given)
+  local files, seen = {}, {}
+  for _, path in ipairs(type(given) == "table" and given or { given }) do
+    local some, err = of_one(path)
+    if not some then return nil, err end
+    for _, file in ipairs(some) do
+      if not seen[file] then files[#files + 1], seen[file] = file, true end
+    end
+  end
+  if #files > limits.entries then return nil, ("%d files; limits.entries = %d"):format(#files, limits.entries) end
+  return files
+end
+
+return find

@@ -1,0 +1,153 @@
+--- Labels of a table beside the spectra.
+local check = require "moonbow.check"
+local shown = require "moonbow.shown"
+local fields = require "moonbow.spectra.fields"
+local label_table = require "moonbow.spectra.label_table"
+local set = require "moonbow.spectra.set"
+
+local Spectra = set.class
+
+local MOST_NAMED = 5
+
+-- What a key of a table may say for a file: its path, or the end of it, with the suffix of the file or without.
+local function keys_of_file(path)
+  local keys = {}
+  local tail = path:gsub("\\", "/")
+  while tail do
+    local bare = tail:gsub("%.[gG][zZ]$", "")
+    table.move({ tail, bare, (bare:gsub("(.)%.[^./]*$", "%1")) }, 1, 3, #keys + 1, keys)
+    tail = tail:match "/(.*)$"
+  end
+  return keys
+end
+
+local function folder_of(path) return path:gsub("/+[^/]*$", ""):match "[^/]*$" end
+
+--- The name of the folder in which each spectrum's file is; that of the working folder is ".".
+function set.folders(spectra)
+  local list = {}
+  for i, path in ipairs(spectra.sources) do list[i] = path:find "/" and folder_of(path) or "." end
+  return list
+end
+
+-- Returns a function(i) that lists what the table may call spectrum i.
+local function keys_by(spectra, by)
+  if by == "file" then return function(i) return keys_of_file(spectra.sources[i]) end end
+  local list = by == "name" and spectra.names or by == "folder" and set.folders(spectra) or spectra.labels[by]
+  if list then return function(i) return { list[i] } end end
+  check.name("join", "by", by, table.move(spectra.columns, 1, #spectra.columns, 5, { "file", "name", "folder", "row" }))
+end
+
+-- The column of the table that holds the keys.
+local function key_column(tab, options)
+  if options.key then return check.name("join", "key", options.key, tab.columns) end
+  if tab.cells[options.by] then return options.by end
+  if tab.name ~= "the table" then return tab.columns[1] end
+  check.fail("join", "key: expected the name of the column that names the spectra, one of '%s'",
+    table.concat(tab.columns, "', '"))
+end
+
+-- Returns the row of each key, or nil and a message.
+local function index_of(tab, key)
+  local index, double = {}, {}
+  for row, text in ipairs(tab.cells[key]) do
+    text = text:gsub("\\", "/"):gsub("^%./", "")
+    if index[text] then double[#double + 1] = ("%s (rows %d and %d)"):format(check.show(text), index[text], row) end
+    index[text] = index[text] or row
+  end
+  if #double == 0 then return index end
+  return nil, ("%s: keys that stand in it twice: %s"):format(check.printable(tab.name), shown.list(double, MOST_NAMED))
+end
+
+local function row_in(index, keys)
+  for _, key in ipairs(keys) do
+    if index[key] then return index[key] end
+  end
+end
+
+local function find_rows(spectra, tab, options, key)
+  local keys = keys_by(spectra, options.by)
+  local index, why = index_of(tab, key)
+  if not index then return nil, why end
+  local rows, missing, used = {}, {}, {}
+  for i = 1, #spectra do
+    local names = keys(i)
+    rows[i] = row_in(index, names)
+    if rows[i] then used[rows[i]] = true
+    else missing[#missing + 1] = check.show(options.by == "file" and names[1]:match "[^/]*$" or names[1]) end
+  end
+  if #missing > 0 then
+    return nil, ("%s: column %s names no row for %d of %s: %s; its keys are %s"):format(check.printable(tab.name),
+      check.show(key), #missing, check.show_count(#spectra, "spectrum", "spectra"), shown.list(missing, MOST_NAMED),
+      check.printable(shown.list(tab.cells[key], MOST_NAMED)))
+  end
+  return rows, used
+end
+
+local function all_rows(spectra, tab)
+  local count, rows = #tab.cells[tab.columns[1]], {}
+  if count ~= #spectra then
+    return nil, ("%s: %s of labels for %s"):format(check.printable(tab.name), check.show_count(count, "row"),
+      check.show_count(#spectra, "spectrum", "spectra"))
+  end
+  for i = 1, count do rows[i] = i end
+  return rows
+end
+
+local function add_note(spectra, tab, used)
+  local count = 0
+  for row = 1, #tab.cells[tab.columns[1]] do count = count + (used and not used[row] and 1 or 0) end
+  if count == 0 then return spectra.notes end
+  local notes = table.move(spectra.notes, 1, #spectra.notes, 1, {})
+  notes[#notes + 1] = ("%s: %s without a spectrum"):format(check.printable(tab.name), check.show_count(count, "row"))
+  return notes
+end
+
+-- The columns of the table but that of the keys; nil and a message if the set has one of them.
+local function new_columns(spectra, tab, key)
+  local columns = {}
+  for _, column in ipairs(tab.columns) do
+    if column ~= key then
+      if spectra.labels[column] then
+        return nil, ("%s: the spectra have a label %s already"):format(check.printable(tab.name), check.show(column))
+      end
+      columns[#columns + 1] = column
+    end
+  end
+  return columns
+end
+
+local known_options = { by = check.default("file", "string"), key = check.optional "string" }
+
+--- Adds the labels in a table, whose rows are found by names.
+--
+-- By file, a key of the table is the name of the file, with its suffix or without, perhaps with folders before it. A
+-- key that stands twice in the table, or a spectrum without a row, is refused with the names; rows without a spectrum
+-- are noted. One row may hold the labels of several spectra.
+-- @param labels string|table the path of a text file with a header line; or columns
+--   { file = { ... }, mineral = { ... } }, or rows { { file = "a.txt", mineral = "calcite" }, ... }
+-- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or
+--   "row": one row for each spectrum, in order
+-- @option key the column of the table with these names; the one called as `by`, else the first of a file
+-- @return spectra the set; or nil and a message
+-- @usage assert(spectra:join("by_sample.csv", { by = "sample" }))
+function Spectra:join(labels, options)
+  options = check.options("join", options, known_options)
+  local tab, err = label_table.read("join", check.kind("join", "labels", labels, "string|table"))
+  if not tab then return nil, err end
+  local key = options.by ~= "row" and key_column(tab, options) or nil
+  local columns, why = new_columns(self, tab, key)
+  if not columns then return nil, why end
+  local rows, used
+  if key then rows, used = find_rows(self, tab, options, key) else rows, used = all_rows(self, tab) end
+  if not rows then return nil, used end
+  local given = {}
+  for _, column in ipairs(columns) do
+    given[column] = {}
+    for i, row in ipairs(rows) do given[column][i] = tab.cells[column][row] end
+  end
+  local all, order = fields.add_labels("join", self, given, columns)
+  return set.like(self, { labels = all, columns = order, notes = add_note(self, tab, used) })
+end
+
+check.takes(Spectra.join, 2, known_options)

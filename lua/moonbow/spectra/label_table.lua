@@ -1,0 +1,107 @@
+--- Tables of labels, from a text file or from Lua: { name, columns = list of names, cells = { [column] = list } }.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local Source = require "moonbow.spectra.source"
+local fields = require "moonbow.spectra.fields"
+
+local label_table = {}
+
+-- Lists of cells, one for each line that is not blank; nil if lines have different numbers of them, or one.
+local function split(lines, separator)
+  local rows = {}
+  for i, line in ipairs(lines) do
+    rows[i] = core.csv_cells(line, separator)
+    if not rows[i] or #rows[i] < 2 or #rows[i] ~= #rows[1] then
+      return nil, ("line %d has %s, the header %s"):format(lines.numbers[i], check.show_count(#(rows[i] or {}), "cell"),
+        check.show_count(#rows[1], "cell")), i
+    end
+  end
+  return rows
+end
+
+local function lines_of(text)
+  local lines, numbers, number = {}, {}, 0
+  for line in (text:gsub("\n$", "") .. "\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    if line:find "[^%s,;]" then lines[#lines + 1], numbers[#numbers + 1] = line, number end
+  end
+  lines.numbers = numbers
+  return lines
+end
+
+local separators = { "\t", ";", "," }
+
+-- The separator is the one that divides all lines into the same number of cells; else the fault is that of the one that
+-- comes furthest.
+local function rows_of(source)
+  local lines, furthest, fault = lines_of(source:as_text()), 0, "expected columns with tabs, semicolons or commas"
+  if #lines < 2 then source:fail("expected a header and at least one row of labels") end
+  for _, separator in ipairs(separators) do
+    local rows, why, at = split(lines, separator)
+    if rows then return rows end
+    if at > furthest and at > 1 then furthest, fault = at, why end
+  end
+  source:fail("%s", fault)
+end
+
+local function trim(cell) return cell:match "^%s*(.-)%s*$" end
+
+local function read_file(source)
+  local rows = rows_of(source)
+  local read = { name = source.path, columns = {}, cells = {} }
+  for c, name in ipairs(rows[1]) do
+    name = trim(name)
+    if name == "" then name = "column " .. c end
+    if read.cells[name] then source:fail("two columns are called %s", check.show(name)) end
+    local list = {}
+    for i = 2, #rows do list[i - 1] = trim(rows[i][c]) end
+    read.columns[c], read.cells[name] = name, list
+  end
+  return read
+end
+
+local function of_rows(operation, rows)
+  local columns = {}
+  for i, row in ipairs(check.list(operation, "table", rows)) do
+    check.kind(operation, ("table[%d]"):format(i), row, "table")
+    for name, value in pairs(row) do
+      check.kind(operation, ("table[%d]: a name of a column"):format(i), name, "string")
+      columns[name] = columns[name] or {}
+      columns[name][i] = value
+    end
+  end
+  for _, list in pairs(columns) do
+    for i = 1, #rows do list[i] = list[i] or "" end
+  end
+  return columns
+end
+
+local function of_lua(operation, given)
+  local columns = given[1] and of_rows(operation, given) or given
+  local read, count = { name = "the table", columns = {}, cells = {} }, nil
+  for name, list in pairs(columns) do
+    check.kind(operation, "table: a name of a column", name, "string")
+    check.kind(operation, "table." .. name, list, "table|tensor")
+    table.insert(read.columns, name)
+  end
+  table.sort(read.columns)
+  for _, name in ipairs(read.columns) do
+    count = count or #columns[name]
+    read.cells[name] = fields.cells(operation, "table." .. name, columns[name], count, "row")
+  end
+  if not count or count == 0 then check.fail(operation, "table: expected rows of labels, got none") end
+  return read
+end
+
+--- Reads a table: the path of a text file with a header, or in Lua columns { mineral = { ... } } or rows
+-- { { file = "a.txt", mineral = "calcite" }, ... }. Returns nil and a message if the file is not one.
+function label_table.read(operation, given)
+  if type(given) ~= "string" then return of_lua(operation, given) end
+  local source, err = Source.open(given)
+  if not source then return nil, err end
+  local read, why = Source.try(read_file, source)
+  if not read then return nil, ("%s: %s"):format(check.printable(given), why) end
+  return read
+end
+
+return label_table
