@@ -10,13 +10,11 @@
 --
 -- Under mpirun or srun, or in a Slurm job array, each process takes its share of the trials.
 local argparse = require "argparse"
-local term = require "term"
 local mb = require "moonbow"
 local check = require "moonbow.check"
-local clock = require "moonbow.clock"
 local output = require "moonbow.experiment.output"
-local progress = require "moonbow.progress"
 local shard = require "moonbow.sweep.shard"
+local words = require "moonbow.sweep.words"
 
 local parser = argparse("lua experiments/sweep.lua", "Runs a sweep, and says what came out.")
 parser:argument("command", "plan, run, status, collect, best, submit or stop"):choices { "plan", "run", "status",
@@ -52,35 +50,15 @@ end
 
 local MOST_FAILURES = 3 -- in the output of run and status
 
-local function show_config(config)
-  local parts = {}
-  for name, value in pairs(config) do
-    parts[#parts + 1] = ("%s = %s"):format(name, math.type(value) == "float" and ("%.4g"):format(value)
-      or type(value) == "string" and check.show(value) or tostring(value))
-  end
-  table.sort(parts)
-  return table.concat(parts, ", ")
-end
-
-local function show_counts(counts)
-  local parts = {}
-  for _, status in ipairs { "done", "stopped", "failed", "timeout", "memory", "killed" } do
-    if counts[status] then parts[#parts + 1] = ("%d %s"):format(counts[status], status) end
-  end
-  return #parts > 0 and table.concat(parts, ", ") or "nothing has ended"
-end
-
 local function show_best(best, objective)
-  if not best then return end
-  print(("best so far: %s %.5g%s over %d seeds: %s"):format(objective.name, best.mean,
-    best.sd and (" ± %.2g"):format(best.sd) or "", best.n, show_config(best.config)))
+  if best then print("best so far: " .. words.result(best, objective)) end
 end
 
 -- The first trials that failed: configuration, the first line of the reason, and the log, which has the rest.
 local function show_failures(failures)
   for i, trial in ipairs(failures) do
     if i > MOST_FAILURES then break end
-    print(("%s, seed %d, %s: %s\n  %s"):format(trial.status, trial.seed, show_config(trial.config),
+    print(("%s, seed %d, %s: %s\n  %s"):format(trial.status, trial.seed, words.config(trial.config),
       check.printable((trial.reason or ""):match "^[^\n]*"), trial.log))
   end
   if #failures > MOST_FAILURES then print(("... and %d more without a result"):format(#failures - MOST_FAILURES)) end
@@ -93,49 +71,19 @@ function commands.plan()
   local ended, rows = 0, { { "trial", "seed", "configuration" } }
   for i, trial in ipairs(plan.trials) do
     ended = ended + (trial.ended and 1 or 0)
-    if i <= 20 then rows[#rows + 1] = { trial.id, trial.seed, show_config(trial.config) } end
+    if i <= 20 then rows[#rows + 1] = { trial.id, trial.seed, words.config(trial.config) } end
   end
   output.table(rows)
   if #plan.trials > 20 then print(("... and %d more"):format(#plan.trials - 20)) end
   print(("%s: %d trials, %d of them ended; version %s"):format(plan.name, plan.size, ended, plan.version))
 end
 
--- Shows progress on a line that is overwritten on a terminal; elsewhere on a new line every ten seconds.
-local function progress_of(plan, left)
-  local counts, ended, began, last = {}, 0, clock(), -math.huge
-  local on_terminal = term.isatty(io.stderr)
-  local function show()
-    local share = left > 0 and math.min(1, ended / left) or 1
-    local rest = share > 0 and progress.show_time((clock() - began) * (1 - share) / share) .. " left" or ""
-    local tail = ("%d/%d  %s  %s"):format(ended, left, show_counts(counts), rest)
-    if on_terminal then
-      io.stderr:write("\r\27[K", progress.bar_line(plan.name .. " ", share, tail))
-    else
-      progress.line(clock() - began, "%s: %s", plan.name, tail)
-    end
-  end
-  return function(_, status)
-    ended, counts[status] = ended + 1, (counts[status] or 0) + 1
-  end, function()
-    if clock() - last < (on_terminal and 0.2 or 10) then return end
-    last = clock()
-    show()
-  end
-end
-
 function commands.run()
-  local plan = need(call(mb.sweep.plan, args.file, { out = args.out, quick = args.quick }))
-  local share = call(shard.find, args.shard)
-  local ended = 0
-  for _, trial in ipairs(plan.trials) do ended = ended + (trial.ended and 1 or 0) end
-  local left = plan.size - ended
-  local on_end, on_tick = progress_of(plan, share and math.ceil(left / share[2]) or left)
   local counts = need(call(mb.sweep.run, args.file, { out = args.out, quick = args.quick, workers = args.workers,
-    threads = args.threads, failed = args.failed, beside = args.beside, shard = share, on_end = on_end,
-    on_tick = on_tick }))
-  if term.isatty(io.stderr) then io.stderr:write "\r\27[K" end
-  print(("%s: %s"):format(plan.name, show_counts(counts)))
+    threads = args.threads, failed = args.failed, beside = args.beside, shard = call(shard.find, args.shard),
+    verbose = true }))
   local status = need(call(mb.sweep.status, args.file, { out = args.out, quick = args.quick }))
+  print(("%s: %s"):format(status.name, words.counts(counts) or "nothing was left to run"))
   show_failures(status.failures)
   show_best(status.best, status.objective)
 end
@@ -184,7 +132,7 @@ function commands.status()
   end
   table.sort(running)
   print(("%s: %d of %d trials ended: %s; %d running"):format(status.name, status.ended, status.size,
-    show_counts(status.counts), #running))
+    words.counts(status.counts) or "none", #running))
   for _, line in ipairs(running) do print("  " .. line) end
   show_failures(status.failures)
   show_slurm(status.slurm)

@@ -2,6 +2,7 @@
 local mb = require "moonbow"
 local folders = require "moonbow.sweep.folder"
 local interpreter = require "support.interpreter"
+local on_terminal = require "support.on_terminal"
 local shard = require "moonbow.sweep.shard"
 local space = require "moonbow.sweep.space"
 local files = require "support.sweep_files"
@@ -75,6 +76,62 @@ describe("a run", function()
     options.workers = 2
     assert.same({ done = 3 }, sweep.run(path, options))
     assert.is_nil(os.execute "env -u LD_PRELOAD pgrep -f '^sleep 61.5' >/dev/null")
+  end)
+
+  it("keeps what a trial prints in its own log, up to a limit", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 1,
+        run = function(config)
+          for i = 1, 2000 do print("line", config.x, i) end
+          os.execute("printf 'from a program %d' " .. config.x)
+          if config.x == 2 then io.write(("y"):rep(3 << 20)) end
+          if config.x == 3 then os.execute "kill -9 $PPID" end
+          return { score = 1 }
+        end }
+    ]]
+    options.workers = 1
+    assert.same({ done = 2, killed = 1 }, sweep.run(path, options))
+    local folder = files.folder(path, options)
+    for x = 1, 3 do
+      local log = files.read(folder:log_path(folders.id(space.canonical { x = x }, 1)))
+      local _, count = log:gsub("line\t" .. x .. "\t%d+\n", "")
+      assert.equal(2000, count)
+      assert.is_nil(log:find("line\t" .. x % 3 + 1, 1, true))
+      assert.matches("from a program " .. x, log)
+      assert.is_true(#log < 1.1 * (1 << 20))
+      assert.equal(x == 2, log:find("what it printed after this is not kept", 1, true) ~= nil)
+    end
+  end)
+
+  it("refuses limits that would not hold in its own process", function()
+    for _, limit in ipairs { "timeout = 5", "memory = 1e9" } do
+      local path, options = files.new((files.SIMPLE:gsub("seeds = 2", "seeds = 2, " .. limit)))
+      assert.error_matches(function() sweep.run(path, options) end, limit:match "%a+" .. ": needs a worker process")
+      options.workers = 1
+      assert.same({ done = 6 }, sweep.run(path, options))
+    end
+  end)
+
+  it("shows on a terminal what runs, what has ended, and the best so far", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2, 3 } }, objective = "score", seeds = 2,
+        run = function(config, trial)
+          trial:report(7, { score = config.x })
+          require("luv").sleep(config.x == 3 and 2000 or 300)
+          if config.x == 3 then error "no" end
+          return { score = config.x }
+        end }
+    ]]
+    local shown = on_terminal(70, ("%s experiments/sweep.lua run %s --out %s --workers 2"):format(interpreter, path,
+      options.out))
+    local table_of_both
+    for drawn in shown:gmatch "\27%[J([^\27]*)" do
+      if drawn:find "x = 3 +1 [^\n]+\nx = 3 +2 " then table_of_both = drawn end
+    end
+    assert.matches("%] 4/6 trials  %d+ s left\n4 done\n", table_of_both)
+    assert.matches("best so far: score 2 ± 0 over 2 seeds: x = 2\n", table_of_both, 1, true)
+    assert.matches("running +seed +for +step +score\nx = 3 +1 +%d s +7 +3\nx = 3 +2 +%d s +7 +3\n$", table_of_both)
+    assert.matches("\27%[J[%w]+: 4 done, 2 failed\n", shown) -- above it nothing of the table is left
   end)
 
   it("gives a reason with file and line for what run returned, and survives text that is not UTF-8", function()
@@ -170,5 +227,27 @@ describe("a run", function()
     assert.same({ done = 2 }, sweep.run(path, options))
     assert.same({ 2, 8 }, shard.find "2/8")
     assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
+  end)
+
+  it("uses its share of the cores under a launcher", function()
+    local uv = require "luv"
+    local parallelism, info = uv.available_parallelism, uv.cpu_info
+    local function cores(allowed, all, environment)
+      uv.available_parallelism = function() return allowed end
+      uv.cpu_info = function() return setmetatable({}, { __len = function() return all end }) end
+      for name, value in pairs(environment) do uv.os_setenv(name, value) end
+      local count = shard.cores()
+      for name in pairs(environment) do uv.os_unsetenv(name) end
+      uv.available_parallelism, uv.cpu_info = parallelism, info
+      return count
+    end
+    assert.equal(16, cores(16, 16, {}))
+    assert.equal(2, cores(16, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "8" }))
+    assert.equal(1, cores(1, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "2" })) -- bound to a core
+    assert.equal(1, cores(16, 16, { MPI_LOCALNRANKS = "40" }))
+    assert.equal(4, cores(16, 16, { SLURM_STEP_TASKS_PER_NODE = "4(x2),3" }))
+    assert.equal(2, cores(16, 16, { SLURM_CPUS_ON_NODE = "8", SLURM_STEP_TASKS_PER_NODE = "4" }))
+    assert.equal(3, cores(16, 16, { SLURM_CPUS_PER_TASK = "3" }))
+    assert.equal(1, cores(16, 16, { PARALLEL_SEQ = "5" }))
   end)
 end)

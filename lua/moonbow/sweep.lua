@@ -15,13 +15,14 @@
 --         return { accuracy = mb.evaluate(model, set.test).accuracy }
 --       end,
 --     }
-local uv = require "luv"
+local board = require "moonbow.sweep.board"
 local check = require "moonbow.check"
 local collect = require "moonbow.sweep.collect"
 local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
 local plans = require "moonbow.sweep.plan"
 local runner = require "moonbow.sweep.runner"
+local shards = require "moonbow.sweep.shard"
 local slurm = require "moonbow.sweep.slurm"
 local space = require "moonbow.sweep.space"
 
@@ -66,7 +67,7 @@ check.takes(sweep.plan, 2, folder_options)
 local run_options = with_folder {
   workers = check.optional "non-negative integer", threads = check.optional "positive integer",
   failed = check.default(false, "boolean"), beside = check.default(false, "boolean"), shard = check.optional "table",
-  on_end = check.optional "function", on_tick = check.optional "function",
+  on_end = check.optional "function", verbose = check.default(false, "boolean"),
 }
 
 -- Raises if only results of another version exist, unless results may be beside them.
@@ -107,19 +108,35 @@ local function failures_of(folder, results)
   return failures
 end
 
-local function all() return true end
+-- Raises where a limit would not hold: a process cannot end itself while a trial runs in it.
+local function check_limits(loaded, workers)
+  for _, name in ipairs { "timeout", "memory" } do
+    if workers == 0 and loaded[name] then
+      check.fail("sweep", "%s: needs a worker process, which can be ended: give workers = 1 (--workers 1), or leave "
+        .. "%s out of the sweep file", name, name)
+    end
+  end
+end
 
-local function nothing() end
+-- Returns a function(i): true for the trials of a share, nil being all; and how many of them have no result.
+local function share_of(plan, folder, shard)
+  local function wants(i) return not shard or (i - 1) % shard[2] == shard[1] - 1 end
+  local is_complete, ended, left = plan:advance(), folder:ended(), 0
+  for i, trial in ipairs(plan:trials()) do left = left + (wants(i) and not ended[trial.id] and 1 or 0) end
+  if is_complete then return wants, left end
+  return wants, math.ceil((plan:size() - #plan:trials()) / (shard and shard[2] or 1)) + left
+end
 
 --- Runs all trials without a result; trials with a result never run again.
 -- @param path string the sweep file
--- @option workers integer processes at a time (one for each core); 0 runs in this one
+-- @option workers integer processes at a time (one for each core, of which each process of a launcher has a share); 0
+--   runs in this one, which the limits timeout and memory of a sweep do not allow
 -- @option threads integer of each worker (the cores divided among the workers)
 -- @option failed boolean runs again the trials that failed
 -- @option beside boolean starts although results of another version are there
 -- @option shard table { index, count }: only this share of the trials, index from 1
 -- @option on_end function(trial, status), called when a trial has ended
--- @option on_tick function(), called ten times a second or more
+-- @option verbose boolean shows on standard error what runs, what has ended, the time left, and the best so far
 -- @see sweep.plan
 -- @return table counts of trials by how they ended: { done, failed, stopped, timeout, memory, killed }; or nil and a
 --   message
@@ -129,13 +146,21 @@ function sweep.run(path, options)
   options = given
   local ok, err = prepare(folder, options)
   if not ok then return nil, err end
-  local shard, cores = options.shard, uv.available_parallelism()
+  local cores = shards.cores()
   local workers = options.workers or cores
-  return runner.run(plans.new(loaded, folder), {
-    workers = workers, threads = options.threads or math.max(1, cores // math.max(1, workers)),
-    wants = shard and function(i) return (i - 1) % shard[2] == shard[1] - 1 end or all,
-    on_end = options.on_end or nothing, on_tick = options.on_tick or nothing,
-  })
+  check_limits(loaded, workers)
+  local plan = plans.new(loaded, folder)
+  local wants, left = share_of(plan, folder, options.shard)
+  local shown <close> = options.verbose and board.new(folder, left, workers > 0) or nil
+  return runner.run(plan, { workers = workers, wants = wants,
+    threads = options.threads or math.max(1, cores // math.max(1, workers)),
+    on_end = function(trial, status)
+      if shown then shown:add(trial, status) end
+      if options.on_end then options.on_end(trial, status) end
+    end,
+    on_tick = function(processes)
+      if shown then shown:draw(processes) end
+    end })
 end
 
 check.takes(sweep.run, 2, run_options)

@@ -162,6 +162,19 @@ end
 --- Appends a line to the log of a trial. Returns true, or nil and a message.
 function Folder.log(self, id, line) return files.append(self.path .. "/logs/" .. id .. ".log", line) end
 
+local MOST_REPORT = 4096 -- bytes at the end of a log among which the last report is looked for
+
+--- Returns step and metrics of the last report in a trial's log; nil if there is none near its end.
+function Folder.last_report(self, id)
+  local file = io.open(self:log_path(id), "rb")
+  if not file then return nil end
+  local size = file:seek "end"
+  file:seek("set", math.max(0, size - MOST_REPORT))
+  local step, metrics = ("\n" .. file:read "a"):match "^.*\nstep (%S+) ([^\n]+)\n"
+  file:close()
+  return step, metrics and json.decode(metrics)
+end
+
 --- The path of a trial's log.
 function Folder.log_path(self, id) return self.path .. "/logs/" .. id .. ".log" end
 

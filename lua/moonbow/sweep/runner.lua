@@ -6,16 +6,13 @@
 local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
-local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local json = require "moonbow.io.json"
-local trials = require "moonbow.sweep.trial"
+local processes = require "moonbow.sweep.process"
 local worker = require "moonbow.sweep.worker"
 
 local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
 local GRACE = 1000    -- milliseconds in which Slurm ends this process after one of its workers
-local CODE = "require('moonbow.sweep.worker').main()"
-
 local LOOKS = 50      -- polls for trials of other processes after which a warning names one
 
 local Runner = { __name = "runner" }
@@ -63,12 +60,9 @@ local function has_more(self) return self.at <= #self.trials or #self.retries > 
 
 -- ---- how a trial ended ----
 
--- Ends a worker and the programs that it started: it leads a group of processes.
-local function kill(process) uv.kill(-process.pid, "sigkill") end
-
 local function stop_all(self)
   self.is_stopping = true
-  for process in pairs(self.processes) do kill(process) end
+  for process in pairs(self.processes) do process:kill() end
 end
 
 -- Ends the run with a message. Nothing is raised before the loop has ended: in its callbacks, nobody would catch it.
@@ -117,56 +111,33 @@ end
 
 -- ---- workers ----
 
-local function environment(threads)
-  -- Absolute, since a trial may change the folder of its process, and require something there.
-  local list = { "OMP_NUM_THREADS=" .. threads, "LUA_PATH=" .. package.path:gsub("[^;]+", files.absolute),
-    "LUA_CPATH=" .. package.cpath:gsub("[^;]+", files.absolute) }
-  local own = { OMP_NUM_THREADS = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true }
-  for name, value in pairs(uv.os_environ()) do
-    if not own[name] then list[#list + 1] = name .. "=" .. value end
-  end
-  return list
-end
-
-local function send(process, value) process.socket:write(json.encode(value) .. "\n") end
-
--- Gives a worker its next trial. Without one it waits, and ends when the socket is closed.
+-- Gives a worker its next trial. Without one it waits.
 local function feed(self, process)
   local trial = not self.is_stopping and next_trial(self)
   process.trial = trial or nil
-  if not trial then return end
-  process.began, process.memory = clock(), 0
-  send(process, { id = trial.id, config = trial.config, seed = trial.seed })
+  if trial then process:begin(trial) end
 end
 
-local function read_answers(self, process, text)
-  process.unread = process.unread .. text
-  for line in process.unread:gmatch "([^\n]*)\n" do
-    local id, status = line:match "^(%S+) (%w+)$"
-    local trial = process.trial
-    if id == "ready" then
-      process.is_ready = status == self.sweep.version
-      if not process.is_ready then return fail(self, self.sweep.path .. ": changed while the sweep ran") end
-      feed(self, process)
-    elseif trial and id == trial.id then
-      process.trial = nil
-      ended(self, trial, status)
-      feed(self, process)
-    end
+local function read_answer(self, process, id, status)
+  local trial = process.trial
+  if id == "ready" then
+    process.is_ready = status == self.sweep.version
+    if not process.is_ready then return fail(self, self.sweep.path .. ": changed while the sweep ran") end
+  elseif trial and id == trial.id then
+    process:flush()
+    process.trial = nil
+    ended(self, trial, status)
+  else
+    return
   end
-  process.unread = process.unread:match "[^\n]*$"
-end
-
--- Returns the last lines that a worker wrote, for the reason of its end.
-local function tail_of(process)
-  local text = process.written:gsub("%s+$", "")
-  return text == "" and "" or "; it wrote: " .. trials.printable(text:sub(-500))
+  feed(self, process)
 end
 
 -- Judges the end of a worker.
 local function settle(self, process, code, signal)
   self.alive = self.alive - 1
-  if not process.is_ready and not self.is_stopping then fail(self, "a worker could not start" .. tail_of(process)) end
+  if not process.is_ready and not self.is_stopping then fail(self, "a worker could not start" .. process:wrote()) end
+  process:flush()
   if not process.trial or self.is_stopping then return end
   local status, reason = process.verdict, process.reason
   if not status then
@@ -174,7 +145,7 @@ local function settle(self, process, code, signal)
     reason = signal ~= 0 and ("signal %d ended the process"):format(signal)
       or ("the process ended with code %d"):format(code)
   end
-  record_death(self, process, status, reason .. tail_of(process))
+  record_death(self, process, status, reason .. process:wrote())
 end
 
 -- Slurm ends all processes of a job, one after the other: if this one is next, the trial has no result, and goes on
@@ -185,9 +156,6 @@ end
 
 local function on_exit(self, process, code, signal)
   self.processes[process] = nil
-  for _, pipe in ipairs { process.socket, process.output, process.err } do pipe:close() end
-  process.handle:close()
-  kill(process) -- programs that it started and left
   if not may_be_next(self, process, signal) then return settle(self, process, code, signal) end
   local timer = uv.new_timer()
   timer:start(GRACE, 0, function()
@@ -197,41 +165,22 @@ local function on_exit(self, process, code, signal)
 end
 
 local function start_worker(self)
-  local process = { socket = uv.new_pipe(false), output = uv.new_pipe(false), err = uv.new_pipe(false), unread = "",
-    written = "" }
-  local err
-  process.handle, err = uv.spawn(uv.exepath(), { args = { "-e", CODE }, env = self.environment,
-    stdio = { nil, process.output, process.err, process.socket }, detached = true },
-    function(code, signal) on_exit(self, process, code, signal) end)
-  if not process.handle then check.fail("sweep", "no worker could be started: %s", err) end
-  process.pid = process.handle:get_pid()
+  local process = processes.start(self.folder, self.environment,
+    function(...) read_answer(self, ...) end, function(...) on_exit(self, ...) end)
   self.alive, self.processes[process] = self.alive + 1, true
-  local function keep(_, text) process.written = (process.written .. (text or "")):sub(-4000) end
-  process.output:read_start(keep)
-  process.err:read_start(keep)
-  process.socket:read_start(function(_, text) if text then read_answers(self, process, text) end end)
-  send(process, { path = self.sweep.path, root = self.folder.root, quick = self.sweep.quick })
-end
-
--- Returns the resident memory of a process in bytes.
-local function memory_of(pid)
-  local file = io.open(("/proc/%d/statm"):format(pid), "r")
-  local pages = file and file:read("a"):match "^%d+ (%d+)"
-  if file then file:close() end
-  return (tonumber(pages) or 0) * 4096
 end
 
 -- Ends a worker whose trial exceeds its time or memory.
 local function watch(self, process)
   if not process.trial or process.verdict then return end
-  process.memory = math.max(process.memory, memory_of(process.pid))
+  process:measure()
   local sweep, seconds = self.sweep, clock() - process.began
   if sweep.timeout and seconds > sweep.timeout then
     process.verdict, process.reason = "timeout", ("it took more than %g s"):format(sweep.timeout)
   elseif sweep.memory and process.memory > sweep.memory then
     process.verdict, process.reason = "memory", ("it took more than %g bytes"):format(sweep.memory)
   end
-  if process.verdict then kill(process) end
+  if process.verdict then process:kill() end
 end
 
 local function tick(self)
@@ -241,13 +190,10 @@ local function tick(self)
     if process.is_ready and not process.trial and not self.is_stopping then feed(self, process) end
   end
   if #self.waiting > 0 then look_again(self) end
-  self.on_tick()
+  self.on_tick(self.processes)
   local is_idle = not has_more(self) and #self.waiting == 0
   for process in pairs(self.processes) do
-    if is_idle and process.is_ready and not process.trial and not process.is_leaving then
-      process.is_leaving = true
-      process.socket:shutdown()
-    end
+    if is_idle and process.is_ready and not process.trial then process:leave() end
     is_idle = is_idle and not process.trial
   end
   local wanted = is_idle and 0 or self.workers
@@ -291,20 +237,21 @@ local function run_here(self)
       return
     end
     interrupt.check()
-    self.on_tick()
+    self.on_tick(self.processes)
   end
 end
 
 --- Runs all trials without a result. Raises on Ctrl-C, after all workers have ended.
 -- @param plan of the sweep
 -- @param options workers (0: in this process), threads (of each worker), wants (function(i): true for the trials of
---   this share), on_end (function(trial, status)), on_tick (function(), called at least ten times a second)
+--   this share), on_end (function(trial, status)), on_tick (function(set of worker processes), called ten times a
+--   second, or after each trial in this process)
 -- @return counts: { [status] = number }
 function runner.run(plan, options)
   local self = setmetatable({ plan = plan, sweep = plan.sweep, folder = plan.folder, trials = {}, at = 1, retries = {},
     waiting = {}, looks = 0, tries = {}, counts = {}, processes = {}, alive = 0, workers = options.workers,
     wants = options.wants, on_end = options.on_end, on_tick = options.on_tick,
-    environment = environment(options.threads) }, Runner)
+    environment = processes.environment(options.threads) }, Runner)
   local guard <close> = interrupt.catch("sweep", function() -- luacheck: ignore guard
     return "what has ended is kept; the same command goes on"
   end)

@@ -1,4 +1,6 @@
---- Determines this process's share of a sweep's trials: the given one, or the one from a launcher's environment.
+--- Determines this process's share of a sweep's trials, the given one or the one from a launcher's environment, and of
+-- the machine's cores.
+local uv = require "luv"
 local check = require "moonbow.check"
 
 local shard = {}
@@ -37,6 +39,23 @@ function shard.find(text)
     check.fail("sweep", "shard: expected I/N with I from 1 to N, got %s", check.show(text))
   end
   return { index, count }
+end
+
+-- Variables of launchers with the number of their processes on this machine; Slurm's is such as "4(x2),3".
+local neighbours = { "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE" }
+
+--- Returns how many cores this process may use: those on which the system lets it run, divided among the processes that
+-- a launcher started on this machine. GNU parallel starts one for each core unless it is told otherwise.
+function shard.cores()
+  local allowed, all = uv.available_parallelism(), #uv.cpu_info()
+  if os.getenv "PARALLEL_SEQ" then return 1 end
+  if number_of "SLURM_CPUS_PER_TASK" then return math.min(allowed, number_of "SLURM_CPUS_PER_TASK") end
+  all = number_of "SLURM_CPUS_ON_NODE" or all
+  for _, name in ipairs(neighbours) do
+    local count = math.tointeger(tonumber((os.getenv(name) or ""):match "^%d+"))
+    if count then return math.max(1, math.min(allowed, all // count)) end
+  end
+  return math.min(allowed, all)
 end
 
 return shard
