@@ -3,7 +3,6 @@ local mb = require "moonbow"
 local folders = require "moonbow.sweep.folder"
 local interpreter = require "support.interpreter"
 local on_terminal = require "support.on_terminal"
-local shard = require "moonbow.sweep.shard"
 local space = require "moonbow.sweep.space"
 local files = require "support.sweep_files"
 local sweep = mb.sweep
@@ -218,36 +217,5 @@ describe("a run", function()
     options.beside = true
     assert.same({ done = 6 }, sweep.run(path, options))
     assert.equal(6, sweep.status(path, { out = options.out }).others[1].trials)
-  end)
-
-  it("is cut into shards that cover all trials once", function()
-    local path, options = files.new(files.SIMPLE)
-    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 1, 3 } }))
-    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 3, 3 } }))
-    assert.same({ done = 2 }, sweep.run(path, options))
-    assert.same({ 2, 8 }, shard.find "2/8")
-    assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
-  end)
-
-  it("uses its share of the cores under a launcher", function()
-    local uv = require "luv"
-    local parallelism, info = uv.available_parallelism, uv.cpu_info
-    local function cores(allowed, all, environment)
-      uv.available_parallelism = function() return allowed end
-      uv.cpu_info = function() return setmetatable({}, { __len = function() return all end }) end
-      for name, value in pairs(environment) do uv.os_setenv(name, value) end
-      local count = shard.cores()
-      for name in pairs(environment) do uv.os_unsetenv(name) end
-      uv.available_parallelism, uv.cpu_info = parallelism, info
-      return count
-    end
-    assert.equal(16, cores(16, 16, {}))
-    assert.equal(2, cores(16, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "8" }))
-    assert.equal(1, cores(1, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "2" })) -- bound to a core
-    assert.equal(1, cores(16, 16, { MPI_LOCALNRANKS = "40" }))
-    assert.equal(4, cores(16, 16, { SLURM_STEP_TASKS_PER_NODE = "4(x2),3" }))
-    assert.equal(2, cores(16, 16, { SLURM_CPUS_ON_NODE = "8", SLURM_STEP_TASKS_PER_NODE = "4" }))
-    assert.equal(3, cores(16, 16, { SLURM_CPUS_PER_TASK = "3" }))
-    assert.equal(1, cores(16, 16, { PARALLEL_SEQ = "5" }))
   end)
 end)

@@ -1,0 +1,71 @@
+-- Sweeps that a launcher divides: shards, shares of the cores, and the same results under mpirun and GNU parallel.
+local mb = require "moonbow"
+local files = require "support.sweep_files"
+local interpreter = require "support.interpreter"
+local shard = require "moonbow.sweep.shard"
+local sweep = mb.sweep
+
+teardown(files.remove)
+
+describe("a divided sweep", function()
+  it("is cut into shards that cover all trials once", function()
+    local path, options = files.new(files.SIMPLE)
+    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 1, 3 } }))
+    assert.same({ done = 2 }, sweep.run(path, { out = options.out, workers = 0, shard = { 3, 3 } }))
+    assert.same({ done = 2 }, sweep.run(path, options))
+    assert.same({ 2, 8 }, shard.find "2/8")
+    assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
+  end)
+
+  it("uses its share of the cores under a launcher", function()
+    local uv = require "luv"
+    local parallelism, info = uv.available_parallelism, uv.cpu_info
+    local function cores(allowed, all, environment)
+      uv.available_parallelism = function() return allowed end
+      uv.cpu_info = function() return setmetatable({}, { __len = function() return all end }) end
+      for name, value in pairs(environment) do uv.os_setenv(name, value) end
+      local count = shard.cores()
+      for name in pairs(environment) do uv.os_unsetenv(name) end
+      uv.available_parallelism, uv.cpu_info = parallelism, info
+      return count
+    end
+    assert.equal(16, cores(16, 16, {}))
+    assert.equal(2, cores(16, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "8" }))
+    assert.equal(1, cores(1, 16, { OMPI_COMM_WORLD_LOCAL_SIZE = "2" })) -- bound to a core
+    assert.equal(1, cores(16, 16, { MPI_LOCALNRANKS = "40" }))
+    assert.equal(4, cores(16, 16, { SLURM_STEP_TASKS_PER_NODE = "4(x2),3" }))
+    assert.equal(2, cores(16, 16, { SLURM_CPUS_ON_NODE = "8", SLURM_STEP_TASKS_PER_NODE = "4" }))
+    assert.equal(3, cores(16, 16, { SLURM_CPUS_PER_TASK = "3" }))
+    assert.equal(1, cores(16, 16, { PARALLEL_SEQ = "5" }))
+  end)
+
+  -- Results without what differs from run to run.
+  local function comparable(path, options)
+    local found = files.results(path, options)
+    for _, result in pairs(found) do
+      for _, key in ipairs { "host", "pid", "process_start", "seconds", "started", "memory" } do result[key] = nil end
+    end
+    return found
+  end
+
+  local function gives_the_same_under(launcher, arguments)
+    if os.getenv "LD_PRELOAD" then return pending "launchers do not start under the sanitizer" end
+    if not os.execute(("command -v %s >/dev/null 2>&1"):format(launcher:match "%S+")) then
+      return pending(launcher:match "%S+" .. " is not installed")
+    end
+    local path, options = files.new((files.SIMPLE:gsub("seeds = 2", "seeds = 7")))
+    assert(os.execute(("%s experiments/sweep.lua run %s --out %s %s >/dev/null 2>&1"):format(
+      (interpreter:gsub("%S+$", launcher .. " %0")), path, options.out .. "l", arguments)))
+    assert.same({ done = 21 }, sweep.run(path, options))
+    assert.same(comparable(path, options), comparable(path, { out = options.out .. "l" }))
+    assert.same({}, sweep.run(path, { out = options.out .. "l", workers = 0 }))
+  end
+
+  it("gives the same results under mpirun", function()
+    gives_the_same_under("mpirun --allow-run-as-root --oversubscribe -n 4", "")
+  end)
+
+  it("gives the same results under GNU parallel", function()
+    gives_the_same_under("parallel", "--shard {}/4 ::: 1 2 3 4")
+  end)
+end)
