@@ -23,6 +23,7 @@ local names = {
   "envi",
   "spc",
   "refused", -- known and not read, by what it is
+  "jcamp",
   "text", -- the last: any text that no other format takes
 }
 

@@ -69,7 +69,8 @@ for _, row in ipairs(values) do row[2] = row[2] or false end
 local axis_of, value_of = index(axes), index(values)
 
 local function plain(text)
-  text = text:lower():gsub("Θ", "θ"):gsub("[%s_]+", ""):gsub("^%((.*)%)$", "%1"):gsub("^%[(.*)%]$", "%1")
+  text = text:lower():gsub("Θ", "θ"):gsub("ϴ", "θ"):gsub("[%s_]+", "")
+  text = text:gsub("^%((.*)%)$", "%1"):gsub("^%[(.*)%]$", "%1")
   return text
 end
 

@@ -1,0 +1,105 @@
+--- JCAMP-DX 4.24 to 6: spectra and peak tables of one block, of LINK blocks, and of NTUPLES.
+local blocks = require "moonbow.spectra.formats.jcamp.blocks"
+local lines = require "moonbow.spectra.formats.jcamp.lines"
+local meaning = require "moonbow.spectra.formats.jcamp.meaning"
+local ntuples = require "moonbow.spectra.formats.jcamp.ntuples"
+local records = require "moonbow.spectra.formats.jcamp.records"
+local tables = require "moonbow.spectra.formats.jcamp.tables"
+
+local jcamp = { name = "jcamp", title = "JCAMP-DX" }
+
+local HEAD = 8192 -- bytes in which the first labels stand
+
+--- The first label is ##TITLE or ##JCAMP-DX.
+function jcamp.matches(source)
+  local head = "\n" .. source.bytes:sub(1, HEAD):gsub("^\239\187\191", ""):gsub("^[\254\255][\254\255]", "")
+  local name = head:gsub("%z", ""):match "[\r\n][ \t]*##([^\r\n=]*)="
+  local key = name and records.key(name)
+  return key == "TITLE" or key == "JCAMPDX"
+end
+
+local function title_of(entry)
+  local title = entry.block.labels.TITLE
+  return title and title.head or ""
+end
+
+-- Names the tables for a message: "1 'sample a', 2 'sample b'"; at most ten.
+local function listed(entries)
+  local parts = {}
+  for i = 1, math.min(#entries, 10) do parts[i] = ("%d '%s'"):format(i, title_of(entries[i]):sub(1, 40)) end
+  return table.concat(parts, ", ") .. (#entries > 10 and ", ..." or "")
+end
+
+-- Returns the tables that options.block names: by number, title, page or symbol.
+local function chosen(source, entries, wanted)
+  if math.type(wanted) then
+    if entries[wanted] then return { entries[wanted] } end
+    source:fail("block = %d: it holds %d tables: %s", wanted, #entries, listed(entries))
+  end
+  local found = {}
+  for _, entry in ipairs(entries) do
+    if wanted == title_of(entry) or wanted == entry.page or wanted:upper() == entry.shape.y.symbol then
+      found[#found + 1] = entry
+    end
+  end
+  if #found == 0 then source:fail("block = '%s': it holds %d tables: %s", wanted, #entries, listed(entries)) end
+  return found
+end
+
+-- Leaves out peak tables if there are curves, and all but the first dependent variable of NTUPLES.
+local function of_one_kind(source, entries)
+  local curves, peaks = {}, 0
+  for _, entry in ipairs(entries) do
+    if tables.is_sticks(entry) then peaks = peaks + 1 else curves[#curves + 1] = entry end
+  end
+  if #curves > 0 and peaks > 0 then
+    source:note("%d tables of peaks are left out: block = a number reads one", peaks)
+    entries = curves
+  elseif peaks > 0 then
+    source:note "the points are peaks, with nothing between them"
+  end
+  return ntuples.first_variable(source, entries)
+end
+
+local function block_of(source, entry, budget)
+  local xs, ys, texts = tables.read(source, entry, entry.shape, budget)
+  local unit, name = meaning.axis(source, entry.block, entry.shape.x)
+  local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
+  local metadata = meaning.metadata(source:as_text(), entry.block)
+  metadata.assignments = texts
+  local title = title_of(entry)
+  return { x = xs, y = ys, axis = name, unit = unit, quantity = quantity, percent = percent, decided = decided,
+    names = title ~= "" and { title } or nil, metadata = metadata }
+end
+
+-- A file with fewer blocks than its LINK block announces is cut off, or was edited.
+local function check_link(source, found)
+  local first = found.blocks[1]
+  local announced = first and first.labels.BLOCKS and math.tointeger(tonumber(first.labels.BLOCKS.head) or 0)
+  if not announced or announced == #found.blocks - 1 or announced == #found.blocks then return end
+  if not found.is_ended and announced > #found.blocks - 1 then
+    source:cut(#found.blocks - 1, announced, "blocks")
+  else
+    source:note("the file announces %d blocks, %d are there", announced, #found.blocks - 1)
+  end
+end
+
+--- Reads the tables of a file.
+function jcamp.read(source)
+  local found = blocks.read(source:as_text())
+  if #found.tables == 0 then
+    source:fail("JCAMP-DX without a table of data, in %d blocks%s", #found.blocks,
+      found.is_ended and "" or "; the file ends without ##END=")
+  end
+  for _, entry in ipairs(found.tables) do entry.shape = tables.shape(source, entry) end
+  check_link(source, found)
+  local wanted = source.options.block
+  local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)
+  local budget = { left = #source.bytes + lines.MOST_REPEATED }
+  if entries[1].ntuples then return ntuples.read(source, entries, budget, block_of) end
+  local list = {}
+  for i, entry in ipairs(entries) do list[i] = block_of(source, entry, budget) end
+  return list
+end
+
+return jcamp

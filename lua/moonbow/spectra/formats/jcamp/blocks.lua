@@ -1,0 +1,65 @@
+--- The blocks of JCAMP-DX, from ##TITLE to ##END, which LINK blocks hold, and the data tables in them.
+--
+-- A block is { labels, records, titled }; a table is { kind, record, block, page, ntuples, is_last }: page is the text
+-- of ##PAGE with the labels below it, ntuples the labels of ##NTUPLES; both are nil in other blocks.
+local records = require "moonbow.spectra.formats.jcamp.records"
+
+local blocks = {}
+
+local kinds = { XYDATA = true, XYPOINTS = true, RADATA = true, DATATABLE = true, PEAKTABLE = true, ASSIGNMENTS = true,
+  PEAKASSIGNMENTS = true }
+
+local function keep(labels, record)
+  if not labels[record.key] then labels[record.key] = record end
+end
+
+local step = {}
+
+function step.TITLE(state, record)
+  local block = { labels = {}, records = {}, parent = state.block }
+  state.block, state.ntuples, state.page = block, nil, nil
+  table.insert(state.blocks, block)
+  keep(block.labels, record)
+end
+
+function step.END(state)
+  state.block, state.ntuples, state.page = state.block.parent, nil, nil
+end
+
+function step.NTUPLES(state) state.ntuples, state.page = {}, nil end
+
+function step.ENDNTUPLES(state) state.ntuples, state.page = nil, nil end
+
+function step.PAGE(state, record) state.page = { text = record.head, labels = {} } end
+
+local function add_table(state, record)
+  local page = state.page or { labels = {} }
+  table.insert(state.tables, { kind = record.key, record = record, block = state.block, page = page.text,
+    page_labels = page.labels, ntuples = state.ntuples })
+end
+
+local function add_label(state, record)
+  keep(state.page and state.page.labels or state.ntuples or state.block.labels, record)
+  if not state.ntuples then table.insert(state.block.records, record) end
+end
+
+--- Returns { blocks, tables, is_ended }: is_ended is true if each block has its ##END.
+function blocks.read(text)
+  local list = records.read(text)
+  local state = { blocks = {}, tables = {} }
+  for i, record in ipairs(list) do
+    if not state.block and record.key ~= "TITLE" then step.TITLE(state, { key = "TITLE", head = "" }) end
+    if step[record.key] then
+      step[record.key](state, record)
+    elseif kinds[record.key] then
+      add_table(state, record)
+      state.tables[#state.tables].is_last = i == #list
+    else
+      add_label(state, record)
+    end
+  end
+  state.is_ended = state.block == nil
+  return state
+end
+
+return blocks

@@ -1,0 +1,72 @@
+--- Pages of NTUPLES: which of them are read, and the labels of each.
+local variables = require "moonbow.spectra.formats.jcamp.variables"
+
+local ntuples = {}
+
+--- Keeps the pages of the first dependent variable, such as the real part; a note names the others.
+function ntuples.first_variable(source, entries)
+  local taken = entries[1].shape.y
+  local kept, others = {}, {}
+  for _, entry in ipairs(entries) do
+    local y = entry.shape.y
+    if not entry.ntuples or y.symbol == taken.symbol then
+      kept[#kept + 1] = entry
+    else
+      others[#others + 1] = ("block = '%s' reads %s"):format(y.symbol, y.name or "it")
+      if #others > 1 and others[#others] == others[#others - 1] then others[#others] = nil end
+    end
+  end
+  if #others > 0 then
+    source:note("%s (%s) is read; %s", taken.symbol, taken.name or "?", table.concat(others, ", "))
+  end
+  return kept
+end
+
+-- Pages fewer than their variable has values: the file is cut off, or was edited.
+local function check_pages(source, entries)
+  local first, last = entries[1], entries[#entries]
+  local symbol = first.page and first.page:match "^%s*([%w]+)%s*="
+  local page = symbol and variables.get(first, symbol:upper())
+  local announced = page and page.count
+  if not announced or announced <= #entries then return end
+  if last.is_last then source:cut(#entries, announced, "pages") end
+  source:note("the file announces %d pages, %d are there", announced, #entries)
+end
+
+-- Returns the name of the variable that numbers the pages, with its unit, and its value on a page.
+local function page_label(entry)
+  local symbol, value = (entry.page or ""):match "^%s*([%w]+)%s*=%s*(%S*)"
+  if not symbol then return "page", entry.page or "" end
+  local unit = variables.get(entry, symbol:upper()).unit
+  return unit and unit ~= "" and ("%s (%s)"):format(symbol, unit) or symbol, value
+end
+
+local function same(a, b)
+  for _, key in ipairs { "first", "last", "factor", "count" } do
+    if a[key] ~= b[key] then return false end
+  end
+  return true
+end
+
+--- Reads pages. Those with equal axes share the list.
+-- @param block_of the function of jcamp.lua that reads one table
+function ntuples.read(source, entries, budget, block_of)
+  if not source.options.block then check_pages(source, entries) end
+  local list = {}
+  for i, entry in ipairs(entries) do
+    local block = block_of(source, entry, budget)
+    local before = list[i - 1]
+    if before and entry.shape.lines and #before.x == #block.x and same(entries[i - 1].shape.x, entry.shape.x) then
+      block.x = before.x
+    end
+    if #entries > 1 then
+      local column, value = page_label(entry)
+      block.columns, block.labels = { column }, { [column] = { value } }
+      block.names = block.names and { ("%s, %s"):format(block.names[1], entry.page or i) }
+    end
+    list[i] = block
+  end
+  return list
+end
+
+return ntuples

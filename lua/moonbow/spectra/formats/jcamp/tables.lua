@@ -1,0 +1,95 @@
+--- The data tables of JCAMP-DX: their points, with what the file says of them checked.
+local core = require "moonbow.core"
+local sets = require "moonbow.spectra.set"
+local form = require "moonbow.spectra.formats.jcamp.form"
+local groups = require "moonbow.spectra.formats.jcamp.groups"
+local lines = require "moonbow.spectra.formats.jcamp.lines"
+local records = require "moonbow.spectra.formats.jcamp.records"
+local variables = require "moonbow.spectra.formats.jcamp.variables"
+
+local tables = {}
+
+local TOLERANCE = 1e-3 -- of the largest value: labels are rounded
+
+--- True if a table holds peaks, and nothing between them.
+function tables.is_sticks(entry)
+  return entry.kind:find "PEAK" ~= nil or entry.kind == "ASSIGNMENTS" or entry.record.head:upper():find "PEAKS" ~= nil
+end
+
+--- Returns the form of a table (form.lua) with the variables x and y.
+function tables.shape(source, entry)
+  local record = entry.record
+  local shape = form.read(entry.kind, record.head, variables.symbols(entry))
+  if not shape then source:fail("line %d: a table of the form '%s' is not read", record.line, record.head) end
+  shape.commas = variables.has_commas(entry.block)
+  if shape.lines then
+    shape.x, shape.y = variables.get(entry, shape.x, shape.commas), variables.get(entry, shape.y, shape.commas)
+    return shape
+  end
+  local order = shape.order
+  shape.x_place, shape.y_place = groups.places(order)
+  shape.has_texts = order[#order] == "A" and #order > 1
+  if not shape.y_place and not shape.has_texts then
+    source:fail("line %d: a table of the form '%s' is not read: it has no ordinate", record.line, record.head)
+  end
+  shape.x = variables.get(entry, order[shape.x_place], shape.commas)
+  shape.y = variables.get(entry, order[shape.y_place] or "Y", shape.commas)
+  return shape
+end
+
+-- Returns the lines below the label, with decimal points.
+local function body_of(source, entry, shape)
+  local body = records.body(source:as_text(), entry.record)
+  local commas = shape.commas
+  if not commas and shape.lines then commas = lines.has_commas(body) end
+  if not commas and shape.order and not shape.has_texts then commas = groups.has_commas(body, shape.x.count) end
+  return commas and body:gsub("(%d),(%d)", "%1.%2") or body
+end
+
+local function check_count(source, entry, x, count)
+  if entry.is_last and (not x.count or x.count > count) then
+    source:cut(count, x.count or "an unknown number of", "points")
+  elseif entry.is_last then
+    source:note "the file ends without ##END=: its last value may be incomplete"
+  elseif x.count and x.count ~= count then
+    source:note("the file announces %d points, %d are there", x.count, count)
+  end
+end
+
+-- Notes FIRSTY, MINY and MAXY that the values contradict: often the factor is wrong, or values were edited.
+local function check_values(source, y, values, line)
+  local is, found = core.describe(values), {}
+  local scale = math.max(math.abs(is.min), math.abs(is.max))
+  local function compare(name, expected, got)
+    if expected and math.abs(expected - got) > math.max(TOLERANCE * scale, y.precision[name]) then
+      found[#found + 1] = ("%s%s=%.7g, got %.7g"):format(name, y.symbol, expected, got)
+    end
+  end
+  compare("FIRST", y.first, core.get(values, 1))
+  compare("MIN", y.least, is.min)
+  compare("MAX", y.greatest, is.max)
+  if #found > 0 then source:note("line %d: the values deviate from %s", line, table.concat(found, ", ")) end
+end
+
+--- Reads a table.
+-- @param entry of blocks.lua
+-- @param shape of tables.shape
+-- @param budget { left = points that the file may still hold }
+-- @return the axis, the values, and the texts of assignments
+function tables.read(source, entry, shape, budget)
+  local body, line = body_of(source, entry, shape), entry.record.line
+  local xs, ys, texts
+  if shape.lines then
+    xs, ys = lines.read(source, shape.x, shape.y, body, line, budget)
+  elseif shape.has_texts then
+    xs, ys, texts = groups.read_assignments(source, shape, body, line)
+  else
+    xs, ys = groups.read(source, shape, body, line, entry.is_last)
+  end
+  check_count(source, entry, shape.x, #xs)
+  check_values(source, shape.y, ys, line)
+  if tables.is_sticks(entry) and not sets.direction_of(xs) then xs, ys = groups.sorted(xs, ys) end
+  return xs, ys, texts
+end
+
+return tables

@@ -1,0 +1,86 @@
+--- What a file says of the variables of a table, X and Y or those of NTUPLES: { symbol, unit, first, last, step,
+-- factor, count, least, greatest, precision }; numbers that are missing are nil, and factor is 1. precision has the units
+-- of the last decimals of FIRST, MIN and MAX.
+local records = require "moonbow.spectra.formats.jcamp.records"
+
+local variables = {}
+
+local NUMBERS = { "FIRSTX", "LASTX", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "DELTAX", "XFACTOR", "YFACTOR",
+  "RESOLUTION" }
+
+--- True if a block writes its numbers with decimal commas.
+function variables.has_commas(block)
+  for _, key in ipairs(NUMBERS) do
+    local record = block.labels[key]
+    if record and record.head:find "^[+-]?%d*,%d+$" then return true end
+  end
+  return false
+end
+
+local function number(text, commas)
+  if not text then return nil end
+  if commas then text = text:gsub(",", ".") end
+  local value = tonumber(text:match "^%s*([+-]?[%d.]+[eE]?[+-]?%d*)%s*$")
+  return value and math.abs(value) < math.huge and value + 0.0 or nil
+end
+
+-- Returns the unit of the last decimal of a number: 0.01 for "1.25".
+local function precision(text)
+  local decimals, exponent = (text or ""):match "^[+-]?%d*[.,]?(%d*)[eE]?([+-]?%d*)$"
+  return decimals and 10.0 ^ ((tonumber(exponent) or 0) - #decimals) or 0.0
+end
+
+local function head(labels, key) return labels[key] and labels[key].head end
+
+local function plain(table, symbol, commas)
+  local labels = table.block.labels
+  local function get(key) return number(head(labels, key), commas) end
+  local count = (symbol == "X" or symbol == "R") and get "NPOINTS"
+  local places = {}
+  for _, key in ipairs { "FIRST", "MIN", "MAX" } do places[key] = precision(head(labels, key .. symbol)) end
+  return { symbol = symbol, unit = head(labels, symbol .. "UNITS"), first = get("FIRST" .. symbol),
+    last = get("LAST" .. symbol), step = get("DELTA" .. symbol), factor = get(symbol .. "FACTOR") or 1.0,
+    least = get("MIN" .. symbol), greatest = get("MAX" .. symbol), count = count and math.tointeger(count) or nil,
+    precision = places }
+end
+
+-- Returns the entry of a symbol in a list such as ##FIRST= 7.76, 7.76, 0.0
+local function entry(text, place)
+  local at = 1
+  for cell in ((text or "") .. ","):gmatch "([^,]*)," do
+    if at == place then return records.trim(cell) end
+    at = at + 1
+  end
+end
+
+--- Returns the symbols of NTUPLES, and their places, by name.
+function variables.symbols(table)
+  local places, place = {}, 0
+  local listed = table.ntuples and head(table.ntuples, "SYMBOL")
+  for cell in (listed or ""):gmatch "[^,]+" do
+    place = place + 1
+    places[records.trim(cell):upper()] = place
+  end
+  return places
+end
+
+local function of_ntuples(table, symbol, place)
+  local function text(key)
+    local own = entry(head(table.page_labels, key), place)
+    return own and own ~= "" and own or entry(head(table.ntuples, key), place)
+  end
+  local function get(key) return number(text(key)) end
+  local count = number(head(table.page_labels, "NPOINTS")) or get "VARDIM"
+  return { symbol = symbol, unit = text "UNITS", name = text "VARNAME", first = get "FIRST", last = get "LAST",
+    factor = get "FACTOR" or 1.0, count = count and math.tointeger(count) or nil,
+    precision = { FIRST = precision(text "FIRST") } }
+end
+
+--- Returns what the file says of a variable.
+function variables.get(table, symbol, commas)
+  local place = variables.symbols(table)[symbol]
+  if place then return of_ntuples(table, symbol, place) end
+  return plain(table, symbol, commas)
+end
+
+return variables
