@@ -144,14 +144,13 @@ static void check_point(Table *t, double value) {
   t->value = value;
 }
 
+/* count: of the last point and its repeats, at least 1 by its first digit. */
 static void put_repeats(Table *t, double count) {
-  if (!(count >= 1)) {
-    t->fault = "a repeat count is 0";
-  } else if (count > 1 && count < 0x1p52) {
+  if (count >= 0x1p52) {
+    t->fault = "too many points for the file's size";
+  } else if (count >= 2) {
     if (t->differs) t->value += t->difference;
     put_points(t, (mb_size)count - 1);
-  } else if (count >= 0x1p52) {
-    t->fault = "too many points for the file's size";
   }
 }
 
@@ -249,7 +248,7 @@ static int asdf(lua_State *L) {
   start.exponents = !has_codes(text, start.end);
   Table t = start;
   take_table(&t);
-  if (t.fault == NULL && t.points == 0) t.fault = "expected points";
+  if (t.fault == NULL && t.points == 0) t.line = 1, t.fault = "expected points";
   if (t.fault) return push_fault(L, &t);
   start.y = push_vector(&a, t.points)->data;
   push_lines(&t);

@@ -93,6 +93,7 @@ function jcamp.read(source)
   end
   for _, entry in ipairs(found.tables) do entry.shape = tables.shape(source, entry) end
   check_link(source, found)
+  if found.tables[1].ntuples then ntuples.check_pages(source, found.tables) end
   local wanted = source.options.block
   local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)
   local budget = { left = #source.bytes + lines.MOST_REPEATED }

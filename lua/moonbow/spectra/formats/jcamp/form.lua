@@ -31,7 +31,8 @@ function form.read(kind, text, symbols)
   local x, y = text:match "^%(([%w]+)%+%+%(?([%w]+)%.%."
   if x then return { lines = true, x = x, y = y } end
   local group = text:match "^%(([%w]+)%.%." or text:match "^%(([%w]+)%)"
-  if group then return { order = split(group, symbols) } end
+  local order = group and split(group, symbols)
+  return order and #order > 1 and { order = order } or nil
 end
 
 return form

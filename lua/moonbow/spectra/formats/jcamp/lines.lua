@@ -27,14 +27,15 @@ end
 --- Returns the axis and the values of a table; deviations of what lines repeat become notes.
 -- @param x, y the variables
 -- @param line number of the first line in the file
+-- @param is_last true: the file ends with this table
 -- @param budget { left = points that the file may still hold }
-function lines.read(source, x, y, body, line, budget)
+function lines.read(source, x, y, body, line, is_last, budget)
   local values, found, reason = core.asdf(body, y.factor, math.max(budget.left, 1))
   if not values then source:fail("line %d: %s", line + found - 1, reason) end
   local count = core.size(values, 1)
   budget.left = budget.left - count
   note_deviations(source, found, line)
-  return axis.of(source, x, found, count, line), values
+  return axis.of(source, x, found, count, line, is_last), values
 end
 
 return lines

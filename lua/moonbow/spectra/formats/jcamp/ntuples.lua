@@ -22,15 +22,18 @@ function ntuples.first_variable(source, entries)
   return kept
 end
 
--- Pages fewer than their variable has values: the file is cut off, or was edited.
-local function check_pages(source, entries)
-  local first, last = entries[1], entries[#entries]
-  local symbol = first.page and first.page:match "^%s*([%w]+)%s*="
-  local page = symbol and variables.get(first, symbol:upper())
-  local announced = page and page.count
-  if not announced or announced <= #entries then return end
-  if last.is_last then source:cut(#entries, announced, "pages") end
-  source:note("the file announces %d pages, %d are there", announced, #entries)
+--- Notes pages that are missing, or ends the reading: the file is cut off, or was edited.
+function ntuples.check_pages(source, entries)
+  local seen, count = {}, 0
+  for _, entry in ipairs(entries) do
+    local page = entry.page or ""
+    if not seen[page] then seen[page], count = true, count + 1 end
+  end
+  local symbol = (entries[1].page or ""):match "^%s*([%w]+)%s*="
+  local announced = symbol and variables.get(entries[1], symbol:upper()).count
+  if not announced or announced <= count then return end
+  if entries[#entries].is_last then source:cut(count, announced, "pages") end
+  source:note("the file announces %d pages, %d are there", announced, count)
 end
 
 -- Returns the name of the variable that numbers the pages, with its unit, and its value on a page.
@@ -51,7 +54,6 @@ end
 --- Reads pages. Those with equal axes share the list.
 -- @param block_of the function of jcamp.lua that reads one table
 function ntuples.read(source, entries, budget, block_of)
-  if not source.options.block then check_pages(source, entries) end
   local list = {}
   for i, entry in ipairs(entries) do
     local block = block_of(source, entry, budget)

@@ -20,7 +20,7 @@ end
 function tables.shape(source, entry)
   local record = entry.record
   local shape = form.read(entry.kind, record.head, variables.symbols(entry))
-  if not shape then source:fail("line %d: a table of the form '%s' is not read", record.line, record.head) end
+  if not shape then source:fail("line %d: a table of the form '%s' is not read", record.line - 1, record.head) end
   shape.commas = variables.has_commas(entry.block)
   if shape.lines then
     shape.x, shape.y = variables.get(entry, shape.x, shape.commas), variables.get(entry, shape.y, shape.commas)
@@ -30,7 +30,7 @@ function tables.shape(source, entry)
   shape.x_place, shape.y_place = groups.places(order)
   shape.has_texts = order[#order] == "A" and #order > 1
   if not shape.y_place and not shape.has_texts then
-    source:fail("line %d: a table of the form '%s' is not read: it has no ordinate", record.line, record.head)
+    source:fail("line %d: a table of the form '%s' is not read: it has no ordinate", record.line - 1, record.head)
   end
   shape.x = variables.get(entry, order[shape.x_place], shape.commas)
   shape.y = variables.get(entry, order[shape.y_place] or "Y", shape.commas)
@@ -80,7 +80,7 @@ function tables.read(source, entry, shape, budget)
   local body, line = body_of(source, entry, shape), entry.record.line
   local xs, ys, texts
   if shape.lines then
-    xs, ys = lines.read(source, shape.x, shape.y, body, line, budget)
+    xs, ys = lines.read(source, shape.x, shape.y, body, line, entry.is_last, budget)
   elseif shape.has_texts then
     xs, ys, texts = groups.read_assignments(source, shape, body, line)
   else

@@ -1,6 +1,6 @@
 --- What a file says of the variables of a table, X and Y or those of NTUPLES: { symbol, unit, first, last, step,
--- factor, count, least, greatest, precision }; numbers that are missing are nil, and factor is 1. precision has the units
--- of the last decimals of FIRST, MIN and MAX.
+-- factor, count, least, greatest, precision }; numbers that are missing are nil, and factor is 1. precision has the
+-- units of the last decimals of FIRST, MIN and MAX.
 local records = require "moonbow.spectra.formats.jcamp.records"
 
 local variables = {}
