@@ -101,6 +101,7 @@ return function(folder)
     npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
       made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
     checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
+    jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },
     spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },
   }
