@@ -1,6 +1,6 @@
 --- The data tables of JCAMP-DX: their points, with what the file says of them checked.
 local core = require "moonbow.core"
-local sets = require "moonbow.spectra.set"
+local axes = require "moonbow.spectra.axes"
 local form = require "moonbow.spectra.formats.jcamp.form"
 local groups = require "moonbow.spectra.formats.jcamp.groups"
 local lines = require "moonbow.spectra.formats.jcamp.lines"
@@ -88,7 +88,7 @@ function tables.read(source, entry, shape, budget)
   end
   check_count(source, entry, shape.x, #xs)
   check_values(source, shape.y, ys, line)
-  if tables.is_sticks(entry) and not sets.direction_of(xs) then xs, ys = groups.sorted(xs, ys) end
+  if tables.is_sticks(entry) and not axes.direction(xs) then xs, ys = groups.sorted(xs, ys) end
   return xs, ys, texts
 end
 
