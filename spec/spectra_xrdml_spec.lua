@@ -31,11 +31,7 @@ local COUNTS = '<counts unit="counts">7 4 30</counts>'
 
 local function document(...) return HEAD .. table.concat { ... } .. TAIL end
 
-local function expect_refusal(message, bytes, options)
-  local set, got = files.read(bytes, options)
-  assert.is_nil(set)
-  assert.equal(message, got)
-end
+local expect_refusal = files.expect_refusal
 
 describe("xrdml", function()
   it("reads intensities, which hold the attenuation, as they are", function()

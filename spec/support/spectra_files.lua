@@ -1,5 +1,6 @@
 -- Files of spectra that specs make in memory, and the measured ones with their index.
 local mb = require "moonbow"
+local zip = require "moonbow.io.zip"
 local measured = require "support.measured"
 local index = require "support.instrument_index"
 
@@ -17,9 +18,24 @@ function files.read(bytes, options)
   return nil, (message:gsub("^" .. path:gsub("%p", "%%%0") .. ": ", ""))
 end
 
+--- Returns a zip archive of { { name, content }, ... }.
+function files.zip(members, stored)
+  local entries, parts = {}, {}
+  for i, member in ipairs(members) do entries[i] = { name = member[1], content = member[2] } end
+  zip.write(entries, function(bytes) parts[#parts + 1] = bytes end, not stored)
+  return table.concat(parts)
+end
+
 --- Returns the values of a spectrum as a list.
 function files.values(set, row)
   return set.x:index({ row or 1 }):reshape(set.length):totable()
+end
+
+--- Asserts that bytes are refused with a message.
+function files.expect_refusal(message, bytes, options)
+  local set, got = files.read(bytes, options)
+  assert(set == nil, "read, but expected to be refused: " .. message)
+  assert(got == message, ("expected the message\n  %s\ngot\n  %s"):format(message, got))
 end
 
 --- Returns the path of a file of instruments and its reference in the index; or nil and a message for `pending`.

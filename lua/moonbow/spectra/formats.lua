@@ -15,12 +15,16 @@
 --   metadata  { [name] = string or number } of the block; or a list of N such tables (optional)
 local names = {
   "xrdml",
+  "brml",
+  "rasx",
   "bruker_raw",
   "stoe_raw",
   "wdf",
   "labspec_l6",
   "agilent",
   "envi",
+  "zip", -- of no known format
+  "xml", -- of no known format
   "spc",
   "refused", -- known and not read, by what it is
   "jcamp",

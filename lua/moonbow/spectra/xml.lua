@@ -146,6 +146,12 @@ function xml.children(element, name)
   return found
 end
 
+--- Calls visit(element) for an element and all below it, in the order of the document.
+function xml.each(element, visit)
+  visit(element)
+  for _, child in ipairs(element) do xml.each(child, visit) end
+end
+
 --- Returns the element at a path of names, such as "header/author/name"; nil if there is none.
 function xml.at(element, path)
   for name in path:gmatch "[^/]+" do

@@ -1,0 +1,214 @@
+--- Bruker's BRML: X-ray diffraction, a zip archive with Experiment0/RawData0.xml and one such member for each scan.
+--
+-- Each point of a scan is a <Datum> of several numbers; <DataViews> says which of them are the axes and the counts. The
+-- counts hold the absorber already: where its factor changes, they do not jump, and divided by it they are whole.
+local core = require "moonbow.core"
+local archive = require "moonbow.spectra.archive"
+local numbers = require "moonbow.spectra.numbers"
+local scans = require "moonbow.spectra.scans"
+local units = require "moonbow.spectra.units"
+local xml = require "moonbow.spectra.xml"
+
+local brml = { name = "brml", title = "a Bruker BRML file" }
+
+local MEMBER = "^Experiment%d+/RawData%d+%.xml$"
+local TIME_AND_ABSORBER = 2 -- numbers before those of the axes, in files without <DataViews>
+
+function brml.matches(source) return archive.holds(source, MEMBER) end
+
+-- Elements of the description of the instrument that become metadata.
+local described = { WaveLengthAlpha1 = true, WaveLengthAlpha2 = true, WaveLengthBeta = true, TubeMaterial = true,
+  Voltage = true, Current = true, GoniometerType = true }
+local of_route = { "ScanMode", "TimePerStep", "TimePerStepEffective" }
+
+local function fail(source, part, format, ...) source:fail("%s: " .. format, part, ...) end
+
+local function named(name, unit) return unit and unit ~= "" and ("%s (%s)"):format(name, unit) or name end
+
+local function number_or_text(text) return tonumber(text) or text end
+
+-- Adds an element that holds a value as text or as attributes.
+local function add(metadata, element)
+  local value = element.attributes.Value or element.text:match "%S.*"
+  local name = named(element.name, element.attributes.Unit)
+  if value and metadata[name] == nil then metadata[name] = number_or_text(value) end
+end
+
+-- Adds positions of drives that do not move. Returns the names.
+local function add_drives(metadata, root)
+  local drives, names = xml.at(root, "FixedInformation/Drives"), {}
+  for _, drive in ipairs(drives or {}) do
+    local position, name = xml.child(drive, "Position"), drive.attributes.VisibleName
+    if position and name and position.attributes.Value then
+      name = named(name, (position.attributes.Unit or ""):gsub("°", "deg"))
+      metadata[name], names[#names + 1] = number_or_text(position.attributes.Value), name
+    end
+  end
+  return names
+end
+
+local function metadata_of(root, route)
+  local metadata, information = {}, xml.child(route, "ScanInformation")
+  for _, name in ipairs { "TimeStampStarted", "TimeStampFinished" } do metadata[name] = xml.text(root, name) end
+  for _, name in ipairs(information and of_route or {}) do
+    metadata[name] = number_or_text(xml.text(information, name))
+  end
+  metadata["scan name"] = information and information.attributes.VisibleName
+  xml.each(xml.child(root, "FixedInformation") or {}, function(element)
+    if described[element.name] then add(metadata, element) end
+    local item = element.name == "InfoItem" and element.attributes
+    if item and item.Name and item.Value ~= "" then metadata[item.Name] = item.Value end
+  end)
+  return metadata, add_drives(metadata, root)
+end
+
+-- Returns the route that options.block names, or else that of the measured data.
+local function choose_route(source, part, root)
+  local routes, block = xml.children(xml.child(root, "DataRoutes") or {}, "DataRoute"), source.options.block
+  local wanted, flags, chosen = type(block) == "string" and block or "Measured", {}, nil
+  for i, route in ipairs(routes) do
+    flags[i] = route.attributes.RouteFlag or "without a name"
+    if flags[i] == wanted then chosen = chosen or route end
+  end
+  if not chosen and #routes == 1 and wanted ~= block then chosen = routes[1] end
+  local list = table.concat(flags, ", ")
+  if not chosen then fail(source, part, "no data route %s; there are: %s", wanted, list) end
+  if #flags > 1 then source:note('of the data routes %s, %s is read; block = "NAME" reads another', list, wanted) end
+  return chosen
+end
+
+-- The axes that are scanned; the main one is the first, or the one that the user saw as such.
+local function axes_of(route)
+  local axes, main = xml.children(xml.at(route, "ScanInformation/ScanAxes") or {}, "ScanAxisInfo"), 1
+  for i, axis in ipairs(axes) do
+    if axis.attributes.UIVisibility == "Primary" then main = i end
+  end
+  return axes, main
+end
+
+local function type_of(view) return view.attributes["xsi:type"] or "" end
+
+local function is_field(field, id)
+  local given = field.attributes
+  return given.AxisId == id or (given.FieldName or ""):match "%S+" == id
+end
+
+-- Returns the offset of an axis in a view; nil if it is not there.
+local function offset_in(view, id)
+  local offset, found = -1, nil
+  xml.each(view, function(element)
+    if element.name == "FieldDefinitions" then
+      offset = offset + 1
+      if is_field(element, id) then found = found or offset end
+    end
+  end)
+  return found
+end
+
+local function start_of(source, part, view)
+  return math.tointeger(tonumber(view.attributes.Start)) or fail(source, part, "a data view without a start")
+end
+
+-- Returns the view of the recorded counts; others, such as of temperatures, are named in a note.
+local function recorded_view(source, part, views)
+  local chosen, others = nil, {}
+  for _, view in ipairs(views) do
+    if type_of(view):find("RecordedRawDataView", 1, true) then
+      local recording = xml.child(view, "Recording")
+      local is_count = recording and (recording.attributes.Category == "Count"
+        or (xml.child(recording, "Unit") or view).attributes.Base == "Counts")
+      if is_count and not chosen then chosen = view
+      else others[#others + 1] = recording and recording.attributes.LogicName or "without a name" end
+    end
+  end
+  if not chosen then fail(source, part, "no data view of counts") end
+  if #others > 0 then source:note("also recorded, left out: %s", table.concat(others, ", ")) end
+  return chosen
+end
+
+local function check_recorded(source, part, view)
+  local length, kind = view.attributes.Length, type_of(view)
+  if kind ~= "RecordedRawDataView" then
+    fail(source, part, "counts of a detector in a member of their own (%s) are not read", kind)
+  end
+  if length ~= "1" then fail(source, part, "points with %s counts of a line or area detector are not read", length) end
+end
+
+-- Returns the columns of the axis and of the counts (from 1), and the axis.
+local function columns_of(source, part, route)
+  local axes, main = axes_of(route)
+  local id = axes[main] and axes[main].attributes.AxisId or "TwoTheta"
+  local views = xml.child(route, "DataViews")
+  if not (views and views[1]) then
+    return TIME_AND_ABSORBER + main, TIME_AND_ABSORBER + math.max(#axes, 1) + 1, axes[main]
+  end
+  local recorded, column = recorded_view(source, part, views), nil
+  check_recorded(source, part, recorded)
+  for _, view in ipairs(views) do
+    local offset = type_of(view) == "VaryingRawDataView" and offset_in(view, id)
+    if offset then column = column or start_of(source, part, view) + offset + 1 end
+  end
+  if not column then fail(source, part, "no data view of the axis %s", id) end
+  return column, start_of(source, part, recorded) + 1, axes[main]
+end
+
+-- Returns the numbers of all points as one list, and how many each has.
+local function data_of(source, part, route)
+  local rows = {}
+  for _, child in ipairs(route) do
+    if child.name == "Datum" then rows[#rows + 1] = child.text end
+  end
+  if #rows == 0 then fail(source, part, "no <Datum>") end
+  local list, word = numbers.list(table.concat(rows, "\n"))
+  if not list then fail(source, part, "<Datum>: expected a number, got %s", word) end
+  local width = #list // #rows
+  if width * #rows ~= #list then fail(source, part, "points of different numbers of values") end
+  return list, width
+end
+
+local function pick(list, first, width)
+  local column = {}
+  for i = first, #list, width do column[#column + 1] = list[i] end
+  return column
+end
+
+-- Notes a scan that ended early.
+local function check_points(source, part, route, count)
+  local planned = tonumber(xml.text(route, "ScanInformation/MeasurementPoints"))
+  if planned and planned ~= count then
+    source:note("%s: the measurement ended early: %d of %.0f points", part, count, planned)
+  end
+end
+
+-- Returns the positions, the counts and the axis of a route.
+local function read_points(source, part, route)
+  local x_column, y_column, axis = columns_of(source, part, route)
+  local list, width = data_of(source, part, route)
+  local first, last = math.min(x_column, y_column), math.max(x_column, y_column)
+  if first < 1 or last > width then fail(source, part, "column %d of points of %d values", last, width) end
+  check_points(source, part, route, #list // width)
+  return pick(list, x_column, width), core.tensor(pick(list, y_column, width)), axis and axis.attributes or {}
+end
+
+-- Returns the block of a scan, and the names of its fixed positions.
+local function read_scan(source, part, i)
+  local root = xml.tree(source, archive.content(source, part), part)
+  if root.name ~= "RawData" then fail(source, part, "expected <RawData>, got <%s>", root.name) end
+  local route = choose_route(source, part, root)
+  local x, y, axis = read_points(source, part, route)
+  local metadata, names = metadata_of(root, route)
+  local is_2theta = (axis.AxisId or "TwoTheta") == "TwoTheta"
+  return { y = y, x = x, axis = is_2theta and "2theta" or axis.VisibleName or axis.AxisId,
+    unit = units.axis(axis.Unit or "deg") or axis.Unit, quantity = "counts",
+    decided = "the recorded counts, which hold the absorber already", metadata = metadata, scan = i }, names
+end
+
+function brml.read(source)
+  local parts, blocks, names = archive.matching(source, MEMBER), {}, nil
+  for b, i in ipairs(scans.chosen(source, #parts)) do
+    blocks[b], names = read_scan(source, parts[i], i)
+  end
+  return scans.label(source, blocks, names)
+end
+
+return brml

@@ -1,0 +1,113 @@
+--- Rigaku's RASX: X-ray diffraction, a zip archive with Data0/Profile0.txt and Data0/MesurementConditions0.xml for each
+-- scan. A profile has a position, counts and the factor of the attenuator in each line; the counts are as they were
+-- counted, behind the attenuator.
+local core = require "moonbow.core"
+local archive = require "moonbow.spectra.archive"
+local numbers = require "moonbow.spectra.numbers"
+local scans = require "moonbow.spectra.scans"
+local units = require "moonbow.spectra.units"
+local xml = require "moonbow.spectra.xml"
+
+local rasx = { name = "rasx", title = "a Rigaku RASX file" }
+
+local PROFILE, CONDITIONS = "^Data%d+/Profile%d+%.txt$", "MesurementConditions"
+local RAW = "counts" -- the block of that name: counts as they are stored
+
+function rasx.matches(source)
+  return archive.holds(source, PROFILE) or archive.holds(source, "^Data%d+/" .. CONDITIONS .. "%d+%.xml$")
+end
+
+-- What becomes metadata: paths in <MeasurementConditions>, and the path of the unit.
+local described = { { "GeneralInformation/Operator" }, { "GeneralInformation/SampleName" },
+  { "GeneralInformation/Comment" }, { "GeneralInformation/SystemName" }, { "ScanInformation/AxisName" },
+  { "ScanInformation/Mode" }, { "ScanInformation/Step" }, { "ScanInformation/StartTime" },
+  { "ScanInformation/EndTime" }, { "ScanInformation/Speed", "ScanInformation/SpeedUnit" },
+  { "HWConfigurations/XrayGenerator/TargetName" }, { "HWConfigurations/XrayGenerator/WavelengthKalpha1" },
+  { "HWConfigurations/XrayGenerator/WavelengthKalpha2" }, { "HWConfigurations/XrayGenerator/WavelengthKbeta" },
+  { "HWConfigurations/XrayGenerator/Voltage", "HWConfigurations/XrayGenerator/VoltageUnit" },
+  { "HWConfigurations/XrayGenerator/Current", "HWConfigurations/XrayGenerator/CurrentUnit" } }
+
+local function named(name, unit) return unit and unit ~= "" and ("%s (%s)"):format(name, unit) or name end
+
+-- Returns the metadata of a scan, and the names of its fixed axes.
+local function metadata_of(root)
+  local metadata, names = {}, {}
+  for _, row in ipairs(described) do
+    local text = xml.text(root, row[1])
+    local name = named(row[1]:match "[^/]*$", row[2] and xml.text(root, row[2]))
+    metadata[name] = tonumber(text) or text
+  end
+  for _, axis in ipairs(xml.child(root, "Axes") or {}) do
+    local given = axis.attributes
+    if given.Name and given.Position and given.State ~= "Scan" then
+      local name = named(given.Name, given.Unit)
+      metadata[name], names[#names + 1] = tonumber(given.Position) or given.Position, name
+    end
+  end
+  return metadata, names
+end
+
+-- Returns the three columns as lists; the third is empty if the file has two.
+local function columns_of(source, part, text)
+  text = text:gsub("^\239\187\191", "")
+  local list, word = numbers.list(text)
+  if not list then source:fail("%s: expected a number, got %s", part, word) end
+  local _, width = (text:match "[^\r\n]+" or ""):gsub("%S+", "")
+  if width ~= 2 and width ~= 3 or #list % width ~= 0 then
+    source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, #list)
+  end
+  local columns = { {}, {}, {} }
+  for i, value in ipairs(list) do
+    local column = columns[(i - 1) % width + 1]
+    column[#column + 1] = value
+  end
+  return columns[1], columns[2], columns[3]
+end
+
+local function is_attenuated(factors)
+  for _, factor in ipairs(factors) do
+    if factor ~= 1 then return true end
+  end
+  return false
+end
+
+-- Multiplies the counts by the factors, unless they are asked for as stored. Returns how that was decided.
+local function correct(source, counts, factors)
+  if not is_attenuated(factors) then return "" end
+  if source.options.block == RAW then return ", not corrected for attenuation" end
+  for i, factor in ipairs(factors) do counts[i] = counts[i] * factor end
+  source:note('the stored counts were multiplied by the attenuation factors; block = "%s" gives them as stored', RAW)
+  return ", times the attenuation factors"
+end
+
+local of_2theta = { TwoTheta = true, TwoThetaTheta = true, TwoThetaOmega = true }
+
+-- Returns the block of a scan, and the names of its fixed positions.
+local function read_scan(source, part, i)
+  local x, counts, factors = columns_of(source, part, archive.content(source, part))
+  local conditions = part:gsub("Profile", CONDITIONS):gsub("txt$", "xml")
+  local content = archive.content(source, conditions) or source:fail("%s is missing", conditions)
+  local root = xml.tree(source, content, conditions)
+  local scan = xml.child(root, "ScanInformation") or {}
+  local planned = tonumber(xml.text(scan, "DataCount"))
+  if planned and planned ~= #x then source:cut(#x, ("%.0f"):format(planned), "points") end
+  local metadata, names = metadata_of(root)
+  local name, unit = xml.text(scan, "AxisName"), xml.text(scan, "PositionUnit")
+  local intensity = xml.text(scan, "IntensityUnit")
+  local decided = (intensity and "IntensityUnit " .. intensity or "the file does not say what its values are")
+    .. correct(source, counts, factors)
+  return { y = core.tensor(counts), x = x, axis = of_2theta[name] and "2theta" or name,
+    unit = unit and units.axis(unit) or unit, quantity = intensity and units.quantity(intensity),
+    decided = decided, metadata = metadata, scan = i }, names
+end
+
+function rasx.read(source)
+  local parts, blocks, names = archive.matching(source, PROFILE), {}, nil
+  if #parts == 0 then source:fail("images of a detector without a profile are not read") end
+  for b, i in ipairs(scans.chosen(source, #parts)) do
+    blocks[b], names = read_scan(source, parts[i], i)
+  end
+  return scans.label(source, blocks, names)
+end
+
+return rasx
