@@ -29,6 +29,18 @@ static inline void check_close(const mb_real *a, const mb_real *b, mb_size count
   }
 }
 
+/* Fails unless the elements are equal; NaN equals NaN, and 0 differs from -0. */
+static inline void check_exact(const mb_real *a, const mb_real *b, mb_size count) {
+  for (mb_size i = 0; i < count; i++)
+    if (!(isnan(a[i]) && isnan(b[i])) && !(a[i] == b[i] && !signbit(a[i]) == !signbit(b[i])))
+      fail_msg("element %td: %.9g, expected %.9g", i, (double)a[i], (double)b[i]);
+}
+
+/* Fails unless all bits are equal, as for any number of threads. */
+static inline void check_same_bits(const mb_real *a, const mb_real *b, mb_size count) {
+  assert_memory_equal(a, b, sizeof(mb_real) * (size_t)count);
+}
+
 /* count reals, uniform in [-1, 1], from a stream of their own. Free them. */
 static inline mb_real *check_random(mb_size count, uint32_t seed) {
   mb_rng rng;

@@ -7,17 +7,6 @@
 
 enum { MANY = 100003 };
 
-static void check_same_bits(const mb_real *a, const mb_real *b, mb_size count) {
-  assert_memory_equal(a, b, sizeof(mb_real) * (size_t)count);
-}
-
-/* Equal; NaN equals NaN, and 0 differs from -0. */
-static void check_exact(const mb_real *a, const mb_real *b, mb_size count) {
-  for (mb_size i = 0; i < count; i++)
-    if (!(isnan(a[i]) && isnan(b[i])) && !(a[i] == b[i] && !signbit(a[i]) == !signbit(b[i])))
-      fail_msg("element %td: %.9g, expected %.9g", i, (double)a[i], (double)b[i]);
-}
-
 static double reference(mb_binary_op op, double a, double b) {
   switch (op) {
   case MB_ADD: return a + b;
