@@ -17,6 +17,7 @@ local names = {
   "xrdml",
   "brml",
   "rasx",
+  "labspec_xml",
   "bruker_raw",
   "stoe_raw",
   "wdf",

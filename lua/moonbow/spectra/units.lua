@@ -7,7 +7,7 @@ local axes = {
     "wavenumber(cm-1)", "reciprocalcentimeters", "rcm", "wn", "kayser" },
   { "cm-1", "Raman shift", "ramanshift", "ramanshift(cm-1)", "ramanshift(1/cm)", "1/cmramanshift", "rel.1/cm",
     "relativewavenumber", "deltacm-1" },
-  { "cm-1", "absolute wavenumber", "abscm-1", "abs.cm-1" },
+  { "cm-1", "absolute wavenumber", "abscm-1", "abs.cm-1", "1/cmabs" },
   { "nm", "wavelength", "nm", "nanometer", "nanometers", "nanometres", "nanometre", "wavelength", "wavelength(nm)" },
   { "um", "wavelength", "um", "µm", "μm", "micrometer", "micrometers", "micrometre", "micrometres", "micron",
     "microns" },
