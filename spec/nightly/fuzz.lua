@@ -1,7 +1,7 @@
 -- Changes small files at random and reads them: a reader returns a value, or nil and a message of printable UTF-8; it
 -- raises nothing, and memory stays bounded. Files that fail are kept beside the temporary files and named.
 --   build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]    e.g. 20000 1 csv npz; FILES for each target
-package.path = "spec/nightly/?.lua;experiments/?.lua;" .. package.path
+package.path = "spec/nightly/?.lua;spec/?.lua;experiments/?.lua;" .. package.path
 local usage = "usage: build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]"
 local lfs = require "lfs"
 

@@ -24,6 +24,7 @@ local names = {
   "labspec_l6",
   "agilent",
   "envi",
+  "opus",
   "zip", -- of no known format
   "xml", -- of no known format
   "spc",

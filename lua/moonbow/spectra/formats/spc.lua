@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local codes = require "moonbow.spectra.spc.codes"
 local header = require "moonbow.spectra.spc.header"
+local percent_of = require "moonbow.spectra.percent"
 local read_log = require "moonbow.spectra.spc.log"
 local spectra = require "moonbow.spectra.spc.spectra"
 local units = require "moonbow.spectra.units"
@@ -22,8 +23,6 @@ local function axis_of(h, code, label)
   return unit, unit == "deg" and h.technique == X_RAY and "2theta" or name
 end
 
-local MOST_FRACTION = 2 -- of transmittance, above which it must be in percent
-
 -- Sets what the values are: by their label, if the file has one that is known, else by their code.
 local function describe(block, h, subs)
   local label = h.flags.labels and h.labels.y or ""
@@ -31,14 +30,10 @@ local function describe(block, h, subs)
   block.quantity, block.percent = quantity or codes.values[h.values], percent and true
   block.decided = quantity and ("axis label '%s'"):format(label) or ("SPC values code %d"):format(h.values)
   if block.quantity == "percent" then block.quantity, block.percent = nil, true end
-  if percent or block.quantity ~= "transmittance" and block.quantity ~= "reflectance" then return end
-  for _, sub in ipairs(subs) do
-    local most = core.get(core.max(sub.y), 1)
-    if most > MOST_FRACTION then
-      block.percent, block.decided = true, ("%s; in percent, as they reach %.4g"):format(block.decided, most)
-      return
-    end
-  end
+  if block.percent then return end
+  local values = {}
+  for i, sub in ipairs(subs) do values[i] = sub.y end
+  block.percent, block.decided = percent_of(block.quantity, values, block.decided)
 end
 
 local function metadata_of(source, h)
