@@ -317,6 +317,42 @@ describe("a table of labels", function()
   end)
 end)
 
+describe("functions that take spectra", function()
+  local spectra = example()
+  local y = spectra:classes "mineral"
+
+  it("take sets", function()
+    local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    mb.fit(model, { x = spectra, y = y }, { epochs = 1, verbose = false, validation = { x = spectra, y = y } })
+    assert.equal(mb.evaluate(model, { x = spectra.x, y = y }).loss, mb.evaluate(model, { x = spectra, y = y }).loss)
+    assert.same({ 4 }, mb.predict(model, spectra):shape())
+    mb.recalibrate(model, spectra)
+    for _, method in ipairs { "forest", "linear", "neighbours" } do
+      local fitted = mb[method].fit(spectra, y, method == "neighbours" and { k = 1 } or nil)
+      assert.same(fitted:predict(spectra.x):totable(), fitted:predict(spectra):totable())
+    end
+    assert.equal(0, mb.neighbours.distances(spectra, spectra):get(1, 1))
+    assert.equal(spectra:plot({ curves = "single" }):script(), mb.plot.lines(spectra):script())
+    assert.equal(mb.plot.lines({ y = spectra.x }):script(), mb.plot.lines({ y = spectra }):script())
+  end)
+  it("preprocess sets, whose axis the step resample follows", function()
+    local steps, processed = mb.preprocess.fit({ { "resample", grid = { first = 401, last = 407, step = 2 } }, "snv" },
+      spectra)
+    assert.same({ 401, 403, 405, 407 }, processed.axis)
+    assert.equal("preprocessed", processed.quantity)
+    assert.equal("resample, snv", processed.decided)
+    assert.same(spectra.labels, processed.labels)
+    assert.same(values(processed)[1], mb.preprocess.apply(steps, spectra.x):reshape(4, 4):totable()[1])
+    local coarse = spectra:resample { 400, 404, 408 }
+    assert.same(processed.axis, mb.preprocess.apply(steps, coarse).axis)
+    assert.is_true(mb.preprocess.apply(steps, coarse).x:allclose(processed.x))
+    local _, only_points = mb.preprocess.fit({ { "resample", grid = { 401, 402 } } }, spectra)
+    assert.equal("absorbance", only_points.quantity)
+    assert.error_matches(function() mb.preprocess.fit({ { "resample", grid = { 1, 2 } } }, spectra.x) end,
+      "axis: expected a table or a tensor, got nil", nil, true)
+  end)
+end)
+
 describe("a plot of spectra", function()
   local function has(spectra, options, ...)
     local script = spectra:plot(options):script()

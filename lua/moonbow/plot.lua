@@ -27,6 +27,7 @@ local heatmap = require "moonbow.plot.heatmap"
 local histogram = require "moonbow.plot.histogram"
 local lines = require "moonbow.plot.lines"
 local values = require "moonbow.plot.values"
+local values_of = require "moonbow.data.values_of"
 
 local plot = {}
 
@@ -41,7 +42,7 @@ end
 local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, ...)) end
 
 --- Lines: spectra, learning curves. A line of more than 5000 points is thinned to the resolution of the picture.
--- @param options table options, or the data: y, or x if y follows
+-- @param options table|spectra options, or the data: y, or x if y follows; a set of spectra is drawn as by spectra:plot
 -- @param y? table|tensor the data, after x
 -- @option y a vector; or a matrix, or spectra (N, L, 1), whose rows become curves
 -- @option x 1, 2, ... unless given
@@ -62,6 +63,7 @@ local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, 
 -- @return figure
 -- @usage mb.plot.lines { x = set.axis, y = set.train.x[1], x_label = "2θ (°)" }:save("spectrum.svg")
 function plot.lines(options, y)
+  if values_of(options) ~= options then return options:plot { curves = "single" } end
   return new_figure(lines.panel, "plot.lines", options_of(options, y, "x", "y"), "line")
 end
 

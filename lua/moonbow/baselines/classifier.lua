@@ -4,14 +4,15 @@ local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
 local labels = require "moonbow.data.labels"
 local progress = require "moonbow.progress"
+local values_of = require "moonbow.data.values_of"
 
 local classifier = {}
 
---- Spectra (N, L, C) or rows (N, D) as a view (N, D).
+--- Spectra (N, L, C), as a tensor or a set, or rows (N, D), as a view (N, D).
 -- @param name of the argument, for the message
 -- @param points D, if a fitted model requires it
 function classifier.rows(operation, name, x, points)
-  check.kind(operation, name, x, "tensor")
+  x = check.kind(operation, name, values_of(x), "tensor")
   local rank = core.rank(x)
   if rank ~= 2 and rank ~= 3 then
     check.fail(operation, "%s: expected spectra (N, L, C) or rows (N, D), got shape %s", name,
@@ -86,12 +87,12 @@ function classifier.of_kind(kind, by)
   Classifier.__index = Classifier
 
   --- Predicts the class of each spectrum; of equally good ones the first.
-  -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  -- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @return tensor (N)
   function Classifier.predict(model, x) return core.argmax(model[by](model, x), 2) end
 
   --- The accuracy: the share of the spectra whose class is predicted.
-  -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  -- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @param y tensor|table (N) or (N, 1) class numbers
   -- @return number from 0 to 1
   function Classifier.score(model, x, y)

@@ -71,7 +71,7 @@ local function oob_accuracy(decision, y)
 end
 
 --- Fits a random forest. Ctrl-C ends it without a result.
--- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
 -- @option trees number of trees
 -- @option criterion of the best split: Gini impurity, or entropy
@@ -113,7 +113,7 @@ function forest.fit(x, y, options)
 end
 
 --- Predicts the probabilities of the classes: the mean over the trees.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the forest was fitted on
 -- @return tensor (N, classes)
 function Forest.predict_proba(model, x)
   x = classifier.rows("forest", "x", x, model.points)

@@ -22,7 +22,7 @@ local known_options = {
 --- Fits one weight per point and class, each class against the others. The solution is liblinear's (Fan, Chang, Hsieh,
 -- Wang and Lin 2008), as in scikit-learn's LinearSVC, and in its LogisticRegression with solver "liblinear" in
 -- OneVsRestClassifier. Points should be on one scale: see the steps "standardize" and "snv" of mb.preprocess.
--- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
 -- @option kind logistic regression, or a support vector machine with the squared hinge loss
 -- @option C weight of the loss against the squared weights
@@ -45,7 +45,7 @@ end
 
 --- Scores each spectrum for each class; scores above 0 speak for the class. Raises for NaN and infinity in x and
 -- scores.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Linear.decision_function(model, x)
   x = classifier.rows("linear", "x", x, core.size(model.weight, 1))
@@ -56,7 +56,7 @@ function Linear.decision_function(model, x)
 end
 
 --- Predicts the probabilities of the classes. Raises for "svm", which has none.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Linear.predict_proba(model, x)
   if model.loss == "svm" then

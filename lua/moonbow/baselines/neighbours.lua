@@ -1,6 +1,7 @@
 --- Dissimilarities of spectra, as in Iwasaki, Kusne and Takeuchi (2017), and nearest neighbours.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local values_of = require "moonbow.data.values_of"
 local classifier = require "moonbow.baselines.classifier"
 
 local neighbours = {}
@@ -34,6 +35,7 @@ local function check_window(operation, options)
 end
 
 local function rows_for(operation, name, x, metric, points)
+  x = values_of(x)
   if follows_axis[metric] and core.is_tensor(x) and core.rank(x) == 3 and core.size(x, 3) > 1 then
     check.fail(operation, "%s: %s needs spectra of one channel, got shape %s", name, metric,
       check.show_shape(core.shape(x)))
@@ -61,8 +63,8 @@ end
 --   spectra, in points. Both compare spectra divided by their sums; negative values raise
 -- - "dtw": dynamic time warping, the root of the least sum of squared differences; "ddtw": the same of derivatives
 --   (Keogh and Pazzani 2001)
--- @param a tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
--- @param b tensor the same, with as many points
+-- @param a tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param b tensor|spectra the same, with as many points
 -- @option metric the dissimilarity
 -- @option window of "dtw" and "ddtw": how many points two matched points may be apart (Sakoe and Chiba 1978); no limit
 --   unless given
@@ -92,7 +94,7 @@ local function new(options, x, y)
 end
 
 --- Keeps spectra as examples.
--- @param x tensor spectra (N, L, C) or rows (N, D), as for distances
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), as for distances
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ...
 -- @option k number of neighbours that decide
 -- @option weights "uniform", or "distance": each neighbour counts 1 / distance; if some are at distance 0, only they
@@ -120,7 +122,7 @@ end
 check.takes(neighbours.fit, 3, fit_options)
 
 --- Finds the k nearest examples of each spectrum.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the examples
 -- @return tensor (N, k), distances, ascending
 -- @return tensor (N, k), the numbers of the examples; at equal distance the first
 function Neighbours.nearest(model, x)
@@ -131,7 +133,7 @@ function Neighbours.nearest(model, x)
 end
 
 --- Predicts the probabilities of the classes: the share of each among the neighbours.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the examples
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the examples
 -- @return tensor (N, classes)
 function Neighbours.predict_proba(model, x)
   local distances, numbers = model:nearest(x)

@@ -1,4 +1,5 @@
---- Preprocessing of spectra (N, L, C) in steps, which are fitted on training data and stored with the model.
+--- Preprocessing of spectra in steps, which are fitted on training data and stored with the model. Tensors (N, L, C)
+-- give tensors, sets of spectra give sets.
 --
 -- A step is a name, or a table with a name and options: mb.preprocess.fit({ "snv", { "savitzky_golay", window = 15 }
 -- }, x). Each has its page: mb.help 'step "snv"'. mb.preprocess.names lists them.
@@ -8,6 +9,8 @@ local shown = require "moonbow.shown"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
 local steps = require "moonbow.data.steps"
+local values_of = require "moonbow.data.values_of"
+local sets = require "moonbow.spectra.set"
 
 local preprocess = {}
 
@@ -17,11 +20,12 @@ for name in pairs(steps) do preprocess.names[#preprocess.names + 1] = name end
 table.sort(preprocess.names)
 
 local function check_x(operation, x)
-  check.kind(operation, "x", x, "tensor")
+  x = check.kind(operation, "x", values_of(x), "tensor")
   if core.rank(x) ~= 3 then
     check.fail(operation, "x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(x)))
   end
   core.check_finite(operation, "x", x)
+  return x
 end
 
 local function read_options(operation, name, given)
@@ -31,7 +35,8 @@ local function read_options(operation, name, given)
 end
 
 -- Reads a name, or { name, option = value }. Returns the step without fitted values.
-local function read_step(i, given)
+-- @param axis of the spectra, if it is known
+local function read_step(i, given, axis)
   local options, name = {}, given
   if type(given) == "table" then
     for key, value in pairs(given) do
@@ -39,6 +44,7 @@ local function read_step(i, given)
     end
   end
   check.name("preprocess.fit", "step " .. i, name, preprocess.names)
+  if steps[name].new_axis and axis then options.axis = options.axis or axis end
   return { name = name, options = read_options("preprocess.fit", name, options) }
 end
 
@@ -92,24 +98,42 @@ local chain = shown.kind("preprocessing", function(all)
   return "preprocessing: " .. table.concat(texts, ", then ")
 end)
 
+-- Returns the axis of spectra after a step; nil if it is not known before.
+local function axis_after(step, axis)
+  local new_axis = steps[step.name].new_axis
+  return axis and new_axis and new_axis(step.options) or axis
+end
+
+-- Returns what steps made of x: a set if x is one, else the tensor.
+local function result(x, values, axis, all)
+  if not sets.is(x) then return values end
+  local names, changed = {}, { x = values, axis = axis }
+  for i, step in ipairs(all) do
+    names[i] = step.name
+    if not steps[step.name].new_axis then changed.quantity, changed.percent = "preprocessed", false end
+  end
+  if changed.quantity then changed.decided = table.concat(names, ", ") end
+  return sets.like(x, changed)
+end
+
 --- Fits steps on training spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param names table a list of steps, each a name or a table { name, option = value, ... }
--- @param x tensor (N, L, C)
+-- @param x tensor|spectra (N, L, C); the axis of a set is that of the step resample
 -- @return table the fitted steps, for preprocess.apply and mb.save
--- @return tensor (N, L, C), the processed spectra
+-- @return tensor|spectra (N, L, C), the processed spectra
 -- @usage local steps, x = mb.preprocess.fit({ "als_baseline", "snv" }, set.train.x)
 function preprocess.fit(names, x)
   check.list("preprocess.fit", "names", names)
-  check_x("preprocess.fit", x)
+  local values, axis = check_x("preprocess.fit", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.fit" -- luacheck: ignore 211
   local all = {}
   for i, given in ipairs(names) do
-    local step = read_step(i, given)
-    for key, value in pairs(steps[step.name].fit and steps[step.name].fit(x) or {}) do step[key] = value end
+    local step = read_step(i, given, axis)
+    for key, value in pairs(steps[step.name].fit and steps[step.name].fit(values) or {}) do step[key] = value end
     all[i] = step
-    x = autograd.no_grad(apply_step, "preprocess.fit", step, x)
+    values, axis = autograd.no_grad(apply_step, "preprocess.fit", step, values), axis_after(step, axis)
   end
-  return chain(all), x
+  return chain(all), result(x, values, axis, all)
 end
 
 --- Checks fitted steps, perhaps from a file. Raises unless the steps are known, complete and finite.
@@ -125,14 +149,17 @@ end
 
 --- Applies fitted steps to spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param fitted table the steps from preprocess.fit
--- @param x tensor (N, L, C)
--- @return tensor (N, L, C)
+-- @param x tensor|spectra (N, L, C); the step resample takes the axis of a set in place of the one it was fitted on
+-- @return tensor|spectra (N, L, C)
 function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
-  check_x("preprocess.apply", x)
+  local values, axis = check_x("preprocess.apply", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.apply" -- luacheck: ignore 211
-  for _, step in ipairs(fitted) do x = autograd.no_grad(apply_step, "preprocess.apply", step, x) end
-  return x
+  for _, step in ipairs(fitted) do
+    if axis and steps[step.name].new_axis then step.options.axis = axis end
+    values, axis = autograd.no_grad(apply_step, "preprocess.apply", step, values), axis_after(step, axis)
+  end
+  return result(x, values, axis, fitted)
 end
 
 return preprocess

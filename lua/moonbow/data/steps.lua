@@ -2,9 +2,11 @@
 --
 -- Each has apply(x, options, fitted). It may have: options with defaults, as check.options takes them; fit(x), if it
 -- learns from the training data, and learned, the names of the lists that fit returns; prepare(options), if options
--- need more checks than their kind. Sums are in double. Data without spread are divided by 1, as in scikit-learn.
+-- need more checks than their kind; new_axis(options), if they change the axis. Sums are in double. Data without spread
+-- are divided by 1, as in scikit-learn.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local axes = require "moonbow.spectra.axes"
 
 local function scaled(name) return function(x) return core.scale(x, name) end end
 
@@ -51,13 +53,16 @@ return {
     end,
   },
   --- Interpolates linearly from the points of one axis to those of another.
-  -- @option axis a list or tensor with the position of each point of the spectra
-  -- @option grid a list or tensor with the new positions, which must lie within axis
+  -- @option axis a list or tensor with the position of each point of the spectra; a set of spectra knows it
+  -- @option grid a list or tensor with the new positions, which must lie within axis; or { first = 400, last = 1800,
+  --   step = 2 }, or points in place of step
   resample = {
     options = { axis = check.required "table|tensor", grid = check.required "table|tensor" },
     prepare = function(options)
-      for _, name in ipairs { "axis", "grid" } do options[name] = check.numbers("resample", name, options[name]) end
+      options.axis = check.numbers("resample", "axis", options.axis)
+      options.grid = axes.grid("resample", options.grid)
     end,
+    new_axis = function(options) return options.grid end,
     apply = function(x, options) return core.resample(x, options.axis, options.grid) end,
   },
 }

@@ -1,6 +1,7 @@
 --- Reads numbers that users pass to a plot: Lua tables or tensors.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local values_of = require "moonbow.data.values_of"
 
 local values = {}
 
@@ -32,6 +33,7 @@ end
 
 -- Copies a list, so that a figure does not change with the caller's table.
 local function plain(operation, name, v)
+  v = values_of(v)
   if core.is_tensor(v) then v = without_channel(operation, name, v) end
   if values.is_tensor(v) then v = v:totable() end
   if type(v) == "number" then v = { v } end

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
+local values_of = require "moonbow.data.values_of"
 local Layer = require "moonbow.nn.layer"
 local batches = require "moonbow.train.batches"
 local closing = require "moonbow.train.closing"
@@ -84,13 +85,14 @@ local options_of_batches = { batch_size = check.default(128, "positive integer")
 --- Predicts classes and their probabilities. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
 -- the message names their rows.
 -- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
--- @param x tensor (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply does them
+-- @param x tensor|spectra (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply does them
 -- @option batch_size rows of a batch
 -- @return tensor (N), class numbers
 -- @return tensor (N, classes), probabilities
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
   M.check_model("predict", model)
+  x = values_of(x)
   check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   check_dimensions("predict", model, x)
   local parts = {}
@@ -190,7 +192,7 @@ end
 local function recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
   M.check_model("recalibrate", model)
-  check.kind("recalibrate", "x", x, "tensor")
+  x = check.kind("recalibrate", "x", values_of(x), "tensor")
   local _ <close> = interrupt.catch "recalibrate"
   local _ <close> = model:keep_modes()
   local norms = {}
@@ -217,7 +219,7 @@ end
 -- single row left over joins the batch before, as in fit. After an error or Ctrl-C the statistics are the old ones;
 -- NaN and infinite statistics raise.
 -- @param model layer that contains the batch norms
--- @param x tensor (N, L, C), the spectra for the statistics
+-- @param x tensor|spectra (N, L, C), the spectra for the statistics
 -- @option batch_size rows of a batch
 -- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end

@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
 local labels = require "moonbow.data.labels"
+local values_of = require "moonbow.data.values_of"
 local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
 local optim = require "moonbow.train.optim"
@@ -156,7 +157,7 @@ end
 -- sums of gradients, Lua. bytes counts the tensors that an operation reads and writes; of a backward pass, the
 -- gradients. The gradient of large dense weights is computed, tile by tile, in the optimiser's step.
 -- @param model layer that is built if it is not yet
--- @param x tensor (N, L, C)
+-- @param x tensor|spectra (N, L, C)
 -- @param y? tensor|table targets of the loss: labels (N), or values for "mse"; nil for an inference
 -- @option steps measured steps, whose mean is reported; two that are not measured come first
 -- @option loss of the training step
@@ -170,7 +171,7 @@ local function profile(model, x, y, options)
   if not Layer.is_layer(model) then
     check.fail("profile", "model: expected a layer, got %s", check.show(model))
   end
-  check.kind("profile", "x", x, "tensor")
+  x = check.kind("profile", "x", values_of(x), "tensor")
   y = read_targets(y, core.size(x, 1), options.loss)
   if options.optimizer and not optim.is_optimizer(options.optimizer) then
     check.fail("profile", "optimizer: expected one of mb.optim, got %s", check.show(options.optimizer))

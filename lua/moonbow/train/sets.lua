@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
+local values_of = require "moonbow.data.values_of"
 
 local sets = {}
 
@@ -23,7 +24,7 @@ end
 function sets.read_x(operation, name, set)
   check.kind(operation, name, set, "table", "a set is { x = spectra, y = labels }")
   check_keys(operation, name, set)
-  local x = check.kind(operation, name .. ".x", set.x, "tensor")
+  local x = check.kind(operation, name .. ".x", values_of(set.x), "tensor")
   if core.rank(x) < 2 then
     check.fail(operation, "%s.x: expected a row for each spectrum, (N, L, C), got shape %s", name,
       check.show_shape(core.shape(x)))
