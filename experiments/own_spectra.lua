@@ -1,5 +1,5 @@
--- Your own measured spectra: cross-validates a network on a text file, then trains it on everything and saves
--- it; --predict applies a saved network to another file.
+-- Your own measured spectra: cross-validates a network on files of any format that mb.spectra.read reads, then trains
+-- it on everything and saves it; --predict applies a saved network to other files.
 local argparse = require "argparse"
 local mb = require "moonbow"
 local check = require "moonbow.check"
@@ -22,8 +22,10 @@ local function at_least(option, least)
 end
 
 local parser = argparse("lua experiments/own_spectra.lua", "Cross-validates a network on measured spectra.")
-parser:argument("file", "spectra as docs/own_spectra.md says, one per line below a header with the axis values")
-parser:option("--label", "column with the classes")
+parser:argument("files", "files, folders or globs of spectra, of any format in docs/spectra.md"):args "+"
+parser:option("--label", "column with the classes; folder: the name of each file's folder")
+parser:option("--labels", "table with further columns, whose rows are found by the names of the files")
+parser:option("--by", "what names its rows: file, name, folder or a column; or row, for their order", "file")
 parser:option("--group", "column (or several, with commas) that names replicates, which stay in one fold")
 parser:option("--model", "network", "one_convolution"):choices(model_names)
 parser:option("--folds", "folds of the cross-validation", "5"):convert(at_least("--folds", 2))
@@ -36,6 +38,8 @@ parser:option("--separator", "character between cells, \\t for a tab (default: w
   :convert(function(text) return text == "\\t" and "\t" or text end)
 parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
 parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
+parser:flag("--resample", "interpolate spectra with different axes to one, or to that of the model")
+parser:flag("--skip", "leave out files that cannot be read")
 parser:flag("--quick", "fewer epochs")
 local args = parser:parse()
 args.out = args.out or experiment.folder("own_spectra", args.quick)
@@ -46,8 +50,10 @@ local after_interrupt = args.predict and "the same command starts again"
   or "no model was written; the same command starts again"
 interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
-local function read_spectra()
-  return measured.read(args.file, { separator = args.separator, decimal = args.decimal, comment = args.comment })
+-- @param axis to which spectra are interpolated if that is asked for
+local function read_spectra(axis)
+  return measured.read(args.files, { separator = args.separator, decimal = args.decimal, comment = args.comment,
+    skip = args.skip, resample = args.resample and (axis or true) or nil }, args.labels, args.by)
 end
 
 local function train(x, y, classes)
@@ -98,12 +104,13 @@ local function run_training()
   print(("\naccuracy %.3f over all spectra; by fold %s\n"):format(accuracy, experiment.show_spread(accuracies)))
   local model, fitted = train(set.x, y, classes)
   experiment.save(args.out, {
-    file = check.printable(args.file), label = args.label, group = args.group, model = args.model, epochs = epochs,
+    file = set.path, label = args.label, group = args.group, model = args.model, epochs = epochs,
     seed = args.seed, classes = classes, preprocessing = steps, accuracy = accuracy, accuracy_by_fold = accuracies,
     confusion = confusion,
   }, { confusion = confusion_figure(confusion, classes) })
   local path = args.out .. "/model.safetensors"
-  local ok, err = mb.save(model, path, { classes = classes, axis = set.axis, preprocessing = fitted })
+  local ok, err = mb.save(model, path, { classes = classes, preprocessing = fitted,
+    axis = set.spectra.axis, unit = set.spectra.unit, quantity = set.spectra.quantity })
   if not ok then fail(err) end
   after_interrupt = "results and model are written"
   print("wrote " .. path .. ", trained on all spectra")
@@ -113,6 +120,7 @@ local function load_model()
   local model, info = mb.load(args.predict)
   if not model then fail(info) end
   if not (info.classes and info.axis) then fail(args.predict .. ": holds no classes and axis to predict with") end
+  if type(info.axis) ~= "table" then info.axis = info.axis:totable() end
   return model, info
 end
 
@@ -124,7 +132,7 @@ local function predict(model, info, x)
     local k = predicted[i] // 1 | 0
     names[i], certain[i] = info.classes[k], probabilities:get(i, k)
     if certain[i] ~= certain[i] then
-      fail(("%s: what the network gives for spectrum %d is not finite"):format(args.file, i))
+      fail(("what the network gives for spectrum %d is not finite"):format(i))
     end
   end
   return names, certain
@@ -132,14 +140,14 @@ end
 
 local function run_prediction()
   local model, info = load_model()
-  local set = read_spectra()
-  set:check_axis(type(info.axis) == "table" and info.axis or info.axis:totable())
+  local set = read_spectra(info.axis)
+  set:check_fits(info)
   local truth, right = args.label and set:column(args.label), 0
   if truth then set:check_known(args.label, info.classes) end
-  local rows = { { "spectrum", "predicted", "probability", truth and args.label } }
+  local rows = { { "spectrum", "name", "predicted", "probability", truth and args.label } }
   local names, certain = predict(model, info, set.x)
   for i, name in ipairs(names) do
-    rows[i + 1] = { i, name, ("%.3f"):format(certain[i]), truth and truth[i] }
+    rows[i + 1] = { i, set.spectra.names[i], name, ("%.3f"):format(certain[i]), truth and truth[i] }
     if truth and truth[i] == name then right = right + 1 end
   end
   experiment.table(rows)

@@ -108,7 +108,7 @@ describe("the options of a function", function()
       { mb.fit, model, set }, { mb.evaluate, model, set }, { mb.predict, model, x }, { mb.recalibrate, model, x },
       { mb.forest.fit, x, y }, { mb.linear.fit, x, y }, { mb.neighbours.fit, x, y }, { mb.neighbours.distances, x, x },
       { mb.split.k_fold, 4, 2 }, { mb.split.holdout, 4, 0.5 }, { mb.save_npy, x, "x.npy" }, { mb.save, model, "x" },
-      { mb.save_npz, { x = x }, "x.npz" }, { mb.profile, model, x, y }, { mb.data.read_csv, "x.csv" },
+      { mb.save_npz, { x = x }, "x.npz" }, { mb.profile, model, x, y }, { mb.spectra.read, "x.csv" },
       { mb.probe, model, x, y, mb.forest.fit },
     }
     local methods = {

@@ -325,12 +325,6 @@ describe("options of fit", function()
   end)
   it("take the sets of mb.data as they are", function()
     local sets = require "moonbow.train.sets"
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write "class,400,401\na,1,2\nb,2,1\n"
-    file:close()
-    sets.read_x("fit", "data", assert(mb.data.read_csv(path)))
-    os.remove(path)
     for _, made in ipairs {
       mb.data.border_peaks { n = 20, validation = 10, test = 10, crop = 160, parts = true },
       mb.data.single_peak { n = 20, validation = 10, test = 10, parts = true },

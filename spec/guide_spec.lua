@@ -38,6 +38,30 @@ describe("the examples of", function()
   end
 end)
 
+describe("the commands of README and guide", function()
+  it("print and draw a file", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+    local file = assert(io.open(folder .. "/minerals.csv", "w"))
+    file:write "mineral,400,402,404\ncalcite,1,2,3\nquartz,4,5,6\n"
+    file:close()
+    for _, page in ipairs { "README.md", "docs/guide/4_own_data.md" } do
+      local count = 0
+      for command in io.open(page):read("a"):gmatch "\n    lua (%-e '[^\n]*)" do
+        local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s %s 2>&1"):format(folder,
+          absolute(package.path), absolute(package.cpath), interpreter:match "%S+$", command)))
+        local text = pipe:read "a"
+        assert.is_true(pipe:close() or false, text)
+        count = count + (text:find "^2 spectra of 3 points" and 1 or text == "minerals.svg\n" and 2 or 0)
+      end
+      assert.equal(3, count, page) -- each once
+    end
+    assert.equal("file", lfs.attributes(folder .. "/minerals.svg", "mode"))
+    os.execute("rm -r " .. folder)
+  end)
+end)
+
 describe("quickstart.lua", function()
   it("trains, saves and plots a network", function()
     local ok, text = run "quickstart.lua"

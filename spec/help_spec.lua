@@ -36,8 +36,8 @@ describe("help", function()
   it("finds things by words that the reference does not use", function()
     for words, names in pairs {
       normalize = { 'step "snv"', 'step "standardize"', "mb.nn.BatchNorm1d" }, normalise = { 'step "min_max"' },
-      ["load data"] = { "mb.data.read_csv" }, ["learning curve"] = { "history:plot", "mb.plot.lines" },
-      wavenumber = { "mb.data.read_csv", 'step "resample"' }, overfitting = { "mb.nn.Dropout", "mb.fit" },
+      ["load data"] = { "mb.spectra.read" }, ["learning curve"] = { "history:plot", "mb.plot.lines" },
+      wavenumber = { "mb.spectra.read", 'step "resample"' }, overfitting = { "mb.nn.Dropout", "mb.fit" },
       smoothing = { 'step "savitzky_golay"' }, ["encode labels"] = { "mb.class_numbers" },
     } do
       local found = all_of(words)

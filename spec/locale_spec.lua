@@ -42,7 +42,7 @@ describe("a locale with a decimal comma", function()
     local other = write("commas.csv", "k;400,5;401,5\na;1,25;2e-1\n")
     same_in_both(([[
       for _, path in ipairs { %q, %q } do
-        local set = assert(mb.data.read_csv(path))
+        local set = assert(mb.spectra.read(path))
         print(set.axis[1] == 400.5, set.axis[2] == 401.5, set.x:get(1, 1, 1) == 1.25, set.x:get(1, 2, 1) * 5 == 1)
       end]]):format(file, other))
   end)

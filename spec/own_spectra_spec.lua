@@ -57,7 +57,7 @@ describe("own_spectra", function()
     local other = write("other.csv", "kind,1,2\na,3,4\n")
     code, text = run(("--predict %s/out/model.safetensors %s"):format(folder, other))
     assert.equal(1, code)
-    assert.matches("the model expects 40 points from 1001 to 1040, the file has 2 from 1 to 2", text)
+    assert.matches("the model expects 40 points from 1001 to 1040, the file has 2 points from 1 to 2", text)
   end)
   it("fails with one message and exit code 1", function()
     local function fails(arguments, message)
@@ -67,7 +67,7 @@ describe("own_spectra", function()
       assert.equal(1, select(2, text:gsub("\n", "\n")), text)
     end
     local file = artificial()
-    fails("--label colour " .. file, "no label column 'colour'; there are: kind, sample")
+    fails("--label colour " .. file, "no label column 'colour'; there are: kind, sample, folder, file")
     fails("--label kind --group colour " .. file, "no label column 'colour'")
     fails("--label kind --folds 100 " .. file, "'kind' has 2 classes in 30 spectra, 2 of them with fewer spectra than "
       .. "the 100 folds")
@@ -144,7 +144,46 @@ describe("own_spectra", function()
     assert.is_nil(text:find("otherwise", 1, true), text)
     code, text = run(predict .. write("axis.csv", "k,1,2.5,3\na,1,2,1\n"))
     assert.equal(1, code, text)
-    assert.is_truthy(text:find("the file has 3 from 1 to 3; point 2 is 2 there and 2.5 here", 1, true), text)
+    assert.is_truthy(text:find("the file has 3 points from 1 to 3; point 2 of the axis is 2 there and 2.5 here", 1,
+      true), text)
+  end)
+  it("reads folders and tables of labels, and predicts in the order of the model's axis", function()
+    local function spectrum(name, centre, axis)
+      local lines = {}
+      for i = 1, 40 do
+        local x = axis and axis(i) or i
+        lines[i] = ("%g\t%.4f"):format(x, math.exp(-(x - centre) ^ 2 / 200))
+      end
+      write(name, table.concat(lines, "\n") .. "\n")
+    end
+    local rows = { "file;kind" }
+    for _, kind in ipairs { "low", "high" } do
+      os.execute("mkdir -p " .. folder .. "/kinds/" .. kind)
+      for i = 1, 6 do
+        spectrum(("kinds/%s/%s%d.xy"):format(kind, kind, i), (kind == "low" and 15 or 25) + i / 10)
+        rows[#rows + 1] = ("%s%d;%s"):format(kind, i, kind:upper())
+      end
+    end
+    local options = "--folds 2 --epochs 20 --model logistic_regression "
+    local code, text = run(options .. "--label folder " .. folder .. "/kinds")
+    assert.equal(0, code, text)
+    assert.matches("accuracy 1.000 over all spectra", text)
+    local labels = write("kinds.csv", table.concat(rows, "\n"))
+    code, text = run(options .. ("--label kind --labels %s '%s/kinds/*/*.xy'"):format(labels, folder))
+    assert.equal(0, code, text)
+    local predict = ("--predict %s/out/model.safetensors "):format(folder)
+    spectrum("falling.xy", 15.3, function(i) return 41 - i end)
+    code, text = run(predict .. folder .. "/falling.xy")
+    assert.equal(0, code, text)
+    assert.matches("1 +falling.xy +LOW +0.%d+\n", text)
+    spectrum("finer.xy", 25.3, function(i) return i == 40 and 40 or 1 + (i - 1) * 0.99 end)
+    assert.equal(1, (run(predict .. folder .. "/finer.xy")))
+    code, text = run(predict .. "--resample " .. folder .. "/finer.xy")
+    assert.equal(0, code, text)
+    assert.matches("1 +finer.xy +HIGH +0.%d+\n", text)
+    code, text = run("--label kind --labels " .. write("few.csv", "file,kind\nlow1,a\n") .. " " .. folder .. "/kinds")
+    assert.equal(1, code)
+    assert.matches("few.csv: column 'file' names no row for 11 of 12 spectra: 'high1.xy', ", text)
   end)
   it("finds before training that it cannot write", function()
     local file = artificial()

@@ -1,5 +1,6 @@
 -- Spectra from text files: accepted files, and the message of each refusal.
 local mb = require "moonbow"
+local read_csv = require "moonbow.io.read_csv"
 local measured = require "support.measured"
 
 local path = os.tmpname()
@@ -8,7 +9,7 @@ local function read(text, options)
   local file = assert(io.open(path, "wb"))
   file:write(text)
   file:close()
-  return mb.data.read_csv(path, options)
+  return read_csv(path, options)
 end
 
 local function refuses(text, message)
@@ -69,11 +70,11 @@ describe("read_csv", function()
     refuses("k,1,1\na,1,2\n", "line 1, column 3: the axis holds 1 twice")
     refuses("k,1,2\na,1,2\nk,3,4\nb,1,2\n", "line 3: a second header; expected one axis for the whole file")
     refuses("k,k,1,2\na,b,1,2\n", "line 1: two columns are named 'k'")
-    local set, err = mb.data.read_csv "no/such/file.csv"
+    local set, err = read_csv "no/such/file.csv"
     assert.is_nil(set)
     assert.matches("No such file", err)
-    assert.error_matches(function() mb.data.read_csv(3) end, "path: expected a string, got 3")
-    assert.error_matches(function() mb.data.read_csv(path, { seperator = ";" }) end, "did you mean 'separator'")
+    assert.error_matches(function() read_csv(3) end, "path: expected a string, got 3")
+    assert.error_matches(function() read_csv(path, { seperator = ";" }) end, "did you mean 'separator'")
   end)
   it("keeps the axis in double precision", function()
     assert.same({ 16777216, 16777217 }, read("k,16777216,16777217\na,1,2\n").axis)
@@ -81,7 +82,7 @@ describe("read_csv", function()
   it("reads measured spectra", function()
     local meats, why = measured "meats_ftir/Fresh_meats.csv"
     if not meats then return pending(why) end
-    local set = assert(mb.data.read_csv(meats))
+    local set = assert(read_csv(meats))
     assert.same({ 120, 448, 1 }, set.x:shape())
     assert.same({ "meat", "run", "sample", "supplier" }, set.columns)
     assert.equal(1005.3495, set.axis[1])
@@ -465,15 +466,15 @@ describe("a file that is not a table of text", function()
     io.open = function() -- luacheck: ignore
       return { read = function() return chunk end, close = function() is_open = false end }
     end
-    local _, err = mb.data.read_csv(path)
+    local _, err = read_csv(path)
     assert.equal(path .. ": expected at most 1073741824 bytes", err)
     assert.is_false(is_open)
   end)
   it("is named: a folder, and a path with NUL", function()
-    local set, err = mb.data.read_csv "spec"
+    local set, err = read_csv "spec"
     assert.is_nil(set)
     assert.matches("spec", err)
-    assert.is_nil((mb.data.read_csv(path .. "\0")))
+    assert.is_nil((read_csv(path .. "\0")))
   end)
 end)
 
@@ -539,7 +540,7 @@ describe("files of instruments", function()
     local count = 0
     for _, entry in ipairs(require("cjson").decode(assert(io.open(index)):read "a")) do
       if texts[entry.format] then
-        local set, err = mb.data.read_csv(index:gsub("INDEX.json$", "") .. entry.file)
+        local set, err = read_csv(index:gsub("INDEX.json$", "") .. entry.file)
         local expected = entry.reference
         count = count + 1
         if refused[entry.file] then

@@ -131,16 +131,6 @@ describe("a data set", function()
     local history = mb.fit(small_model(), set.train, { epochs = 1, verbose = false, class_weights = { below = 2 } })
     assert.equal(1, #history)
   end)
-  it("that is read from a file prints labels and notes", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write "# made by hand\nname,1,2,3\nquartz,1,2,3\ncalcite,4,5,6\nquartz,7,8,9\n"
-    file:close()
-    local set = assert(mb.data.read_csv(path))
-    os.remove(path)
-    assert.equal("3 spectra of 3 points; axis 1 to 3\nlabel name: 2 values, quartz, calcite\n"
-      .. "comment lines left out: 1", tostring(set))
-  end)
 end)
 
 describe("other results", function()

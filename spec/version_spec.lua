@@ -16,9 +16,15 @@ describe("the version", function()
   end)
   it("has a line in the list of changes for each name that is gone", function()
     local changes = read "CHANGELOG.md"
-    for name in pairs(require("moonbow.renamed").of_mb) do
-      assert.is_truthy(changes:find("`mb." .. name .. "`", 1, true), name)
+    local renamed = require "moonbow.renamed"
+    for prefix, names in pairs { ["mb."] = renamed.of_mb, ["mb.data."] = renamed.of_data } do
+      for name in pairs(names) do assert.is_truthy(changes:find("`" .. prefix .. name .. "`", 1, true), name) end
     end
+  end)
+  it("has new names for old ones", function()
+    assert.error_matches(function() return mb.data.read_csv end,
+      "mb.data.read_csv: this name is gone; write mb.spectra.read", nil, true)
+    assert.error_matches(function() return mb.convolution_way end, "write mb.convolution_algorithm", nil, true)
   end)
   it("heads the list of changes", function()
     assert.equal(version, read "CHANGELOG.md":match "\n## ([%d.]+)")

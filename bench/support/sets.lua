@@ -29,17 +29,10 @@ end
 
 -- Rows of one group (replicates) stay on one side of a split.
 local function measured(name, path, label, group)
-  local file = mb.data.read_csv(path)
+  local file = mb.spectra.read(path)
   if not file then return nil end
-  local classes, y = {}, {}
-  for i, value in ipairs(file.labels[label]) do
-    if not classes[value] then
-      classes[#classes + 1] = value
-      classes[value] = #classes
-    end
-    y[i] = classes[value]
-  end
-  return { name = name, x = file.x:reshape(#y, -1), y = mb.tensor(y),
+  local y = file:classes(label)
+  return { name = name, x = file.x:reshape(#y, -1), y = y,
     splits = mb.split.k_fold(#y, 5, { stratify = y, groups = group and group(file.labels, #y), seed = 1 }) }
 end
 

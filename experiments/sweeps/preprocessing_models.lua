@@ -2,7 +2,7 @@
 --
 --     SPECTRA=FILE LABEL=COLUMN lua experiments/sweep.lua run experiments/sweeps/preprocessing_models.lua [--quick]
 --
--- FILE is a text file of spectra, as docs/own_spectra.md says; without one, spectra with a strong background are made.
+-- FILE is one that mb.spectra.read reads; without one, spectra with a strong background are made.
 local mb = require "moonbow"
 local nn = mb.nn
 local quick = (...).quick
@@ -14,15 +14,9 @@ local function read()
     local set = mb.data.single_peak { n = quick and 150 or 400, background = 2, seed = 1 }
     return set.train.x, set.train.y:totable(), #set.classes
   end
-  local set, numbers, y = assert(mb.data.read_csv(path)), {}, {}
-  local labels = assert(set.labels[os.getenv "LABEL" or set.columns[1]], "LABEL: no such column")
-  local count = 0
-  for i, label in ipairs(labels) do
-    if not numbers[label] then count = count + 1 end
-    numbers[label] = numbers[label] or count
-    y[i] = numbers[label]
-  end
-  return set.x, y, count
+  local spectra = assert(mb.spectra.read(path))
+  local y, names = spectra:classes(os.getenv "LABEL" or spectra.columns[1])
+  return spectra.x, y:totable(), #names
 end
 
 local x, y, classes = read()

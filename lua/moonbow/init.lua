@@ -58,4 +58,5 @@ mb.help = require("moonbow.help")(mb)
 
 require("moonbow.counted").functions(mb, "", { convolution_algorithm = 1, release_memory = 0 })
 local renamed = require "moonbow.renamed"
+renamed.guard(mb.data, "mb.data.", renamed.of_data)
 return renamed.guard(mb, "mb.", renamed.of_mb)

@@ -113,7 +113,7 @@ function cases.csv(folder)
   file:write "label,1,2,3\na,1,2,3\nb,4,5,6\n\"c\",7,8,9\n"
   file:close()
   return function()
-    local set, why = mb.data.read_csv(path)
+    local set, why = mb.spectra.read(path)
     if not set then return nil, why end
     return set.x:sum():item(), #set.axis
   end

@@ -89,7 +89,7 @@ return function(folder)
   train(folder)
   local checkpoint = without_digest(bytes_of(folder .. "/checkpoint.safetensors"))
   return {
-    csv = { files = texts, read = mb.data.read_csv },
+    csv = { files = texts, read = require "moonbow.io.read_csv" },
     network = { json = true, read = load_and_use,
       files = { model(network(), { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, preprocessing = fitted }) } },
     forest = { json = true, read = load_and_use, files = { model(mb.forest.fit(flat, y, { trees = 2 })) } },

@@ -1,28 +1,50 @@
---- A file of measured spectra for scripts: if the file lacks what a function needs, it ends the script with a message.
+--- Measured spectra for scripts: if the files lack what a function needs, it ends the script with a message.
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local output = require "moonbow.experiment.output"
-local read_csv = require "moonbow.io.read_csv"
+local axes = require "moonbow.spectra.axes"
+local read = require "moonbow.spectra.read"
+local sets = require "moonbow.spectra.set"
 
 local Measured = {}
 Measured.__index = Measured
 
---- Reads the file, and prints which parts of it were left out.
--- @param options as for read_csv
-function Measured.read(path, options)
-  local set, err = read_csv(path, options)
-  if not set then output.fail(err) end
-  for _, note in ipairs(set.notes) do print(check.printable(path) .. ": " .. note) end
-  set.path = path
-  return setmetatable(set, Measured)
+local MOST_NOTES = 10
+
+-- A note on a file of several names the file itself.
+local function print_notes(path, notes, is_single)
+  for i = 1, math.min(#notes, MOST_NOTES) do print((is_single and check.printable(path) .. ": " or "") .. notes[i]) end
+  if #notes > MOST_NOTES then print(("and %d more notes"):format(#notes - MOST_NOTES)) end
+end
+
+--- Reads the files, and prints which parts of them were left out.
+-- @param paths list of files, folders or globs
+-- @param options as for mb.spectra.read
+-- @param label_file path of a table of labels, or nil
+-- @param by what names its rows, as for spectra:join
+-- @return measured { path (for messages), spectra, x }
+function Measured.read(paths, options, label_file, by)
+  local spectra, err = read(paths, options)
+  if spectra and label_file then spectra, err = spectra:join(label_file, { by = by }) end
+  if not spectra then output.fail(err) end
+  local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
+  print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)
+  return setmetatable({ path = check.printable(path), spectra = spectra, x = spectra.x }, Measured)
+end
+
+-- The cells of a column; those of the folder and the file of each spectrum always exist.
+local function cells_of(spectra, name)
+  return spectra.labels[name] or name == "folder" and sets.folders(spectra) or name == "file" and spectra.sources or nil
 end
 
 --- Returns the cells of a label column, none of which may be empty.
 function Measured:column(name)
-  local cells = self.labels[name]
+  local cells = cells_of(self.spectra, name)
   if not cells then
+    local columns = table.move(self.spectra.columns, 1, #self.spectra.columns, 1, {})
+    columns[#columns + 1] = "folder, file"
     output.fail(("%s has no label column %s; there are: %s"):format(self.path, check.show(name),
-      #self.columns > 0 and table.concat(self.columns, ", ") or "none"))
+      check.printable(table.concat(columns, ", "))))
   end
   for i, cell in ipairs(cells) do
     if not cell:find "%S" then output.fail(("%s: spectrum %d has no %s"):format(self.path, i, check.show(name))) end
@@ -102,27 +124,34 @@ function Measured:check_known(column, classes)
     known[name] = true
   end
   if #unknown > 0 then
-    print(("%s: the model knows %s; what %s names otherwise counts as wrong: %s\n"):format(check.printable(self.path),
+    print(("%s: the model knows %s; what %s names otherwise counts as wrong: %s\n"):format(self.path,
       check.printable(table.concat(classes, ", ")), check.show(column), table.concat(unknown, ", ")))
   end
 end
 
-local function first_difference(got, expected)
-  for i, value in ipairs(expected) do
-    if math.abs(got[i] - value) > 1e-4 * math.abs(value) then return i end
-  end
+local function show_axis(spectra)
+  local axis = spectra.axis
+  return ("%d points from %g to %g%s"):format(#axis, axis[1], axis[#axis], spectra.unit and " " .. spectra.unit or "")
 end
 
---- Ends the script unless the spectra have this axis, up to a ten-thousandth of each value.
-function Measured:check_axis(expected)
-  local got, where = self.axis, ""
-  if #got == #expected then
-    local i = first_difference(got, expected)
-    if not i then return end
-    where = ("; point %d is %g there and %g here"):format(i, expected[i], got[i])
+--- Orders the points as a model expects them, and ends the script unless the spectra have its axis, up to a
+-- ten-thousandth of a step, its unit and its kind of values; the latter two if both are known.
+-- @param expected { axis, unit, quantity }, saved with the model
+function Measured:check_fits(expected)
+  local spectra = self.spectra
+  if axes.direction(expected.axis) ~= spectra.direction then spectra = spectra:flip() end
+  local why = axes.difference(expected.axis, spectra.axis)
+  if why then
+    local advice = #expected.axis == #spectra.axis and why or "--resample interpolates it to the model's axis"
+    output.fail(("%s: the model expects %s, the file has %s; %s"):format(self.path, show_axis(expected),
+      show_axis(self.spectra), advice))
   end
-  output.fail(("%s: the model expects %d points from %g to %g, the file has %d from %g to %g%s"):format(self.path,
-    #expected, expected[1], expected[#expected], #got, got[1], got[#got], where))
+  for key, name in pairs { unit = "an axis in", quantity = "values in" } do
+    if expected[key] and spectra[key] and expected[key] ~= spectra[key] then
+      output.fail(("%s: the model expects %s %s, the file has %s"):format(self.path, name, expected[key], spectra[key]))
+    end
+  end
+  self.spectra, self.x = spectra, spectra.x
 end
 
 return Measured
