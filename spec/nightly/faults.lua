@@ -23,13 +23,18 @@ local function names_in(folder)
   return table.concat(names, " ")
 end
 
+-- True if a message names the cause: memory in Lua's words, or in the system's behind the name of a file.
+local function names_cause(kind, message, folder)
+  if kind == "memory" and message:find("not enough memory", 1, true) then return true end
+  return message:find(folder, 1, true) and (kind == "files" or message:find("Cannot allocate memory", 1, true))
+end
+
 -- Names the outcome of a call; raises if the outcome is not allowed.
 local function judge(kind, folder, ok, value, why)
   if ok and value ~= nil then return "succeeded" end
   local message = tostring(ok and why or value)
   if os.getenv "FAULTS_SHOW" then print("  " .. message) end
-  local names_cause = message:find(kind == "memory" and "not enough memory" or folder, 1, true)
-  if not ok and not names_cause then error("raised: " .. message, 0) end
+  if not ok and not names_cause(kind, message, folder) then error("raised: " .. message, 0) end
   if message == "" or message:find "nil" then error("answered without a reason: " .. message, 0) end
   return ok and "refused" or "raised"
 end
