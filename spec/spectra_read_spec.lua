@@ -187,6 +187,10 @@ describe("files that belong to another one", function()
     assert.same({ 7, 8 }, first_values(assert(mb.spectra.read(folder))))
     assert.same({ 7 }, first_values(assert(mb.spectra.read { folder .. "/b.part", folder .. "/b.head" })))
   end)
+  it("and stand for the others, too, are read once", function()
+    local folder = folder_of { ["b.head"] = "HEAD", ["b.hezd"] = "HEAD", ["b.part"] = "PART\7\0" }
+    assert.same({ folder .. "/b.head" }, assert(mb.spectra.read(folder)).sources)
+  end)
   it("are refused if none reads them", function()
     local folder = folder_of { ["b.head"] = "HEAD", ["b.part"] = "PART\7\0", ["c.part"] = "PART\7\0" }
     local spectra, err = mb.spectra.read(folder)

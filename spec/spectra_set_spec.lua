@@ -42,6 +42,12 @@ values: absorbance (as the caller says)
 label fat: 4 values, 1.5, 2, 0.25, 3,5
 label mineral: 2 values, calcite, quartz]], tostring(spectra))
   end)
+  it("shows the range of many numbers", function()
+    local rows, list = {}, {}
+    for i = 1, 6 do rows[i], list[i] = { 1, 2 }, i / 3 end
+    assert.matches("label fat: 6 numbers, 0.3333333 to 2$",
+      tostring(mb.spectra.set { x = rows, axis = { 1, 2 }, labels = { fat = list } }))
+  end)
   it("names the metadata of a single spectrum, and counts NaN", function()
     local spectra = mb.spectra.set { x = { 1, 0 / 0, 3 }, axis = { 3, 2, 1 },
       metadata = { laser = "785 nm", passes = 2 } }
@@ -193,7 +199,8 @@ describe("spectra.concat", function()
       assert.error_matches(function() mb.spectra.concat(list, { resample = resample }) end, message, nil, true)
     end
     refuses({ fine, example() }, { 400, 405 }, "1: the grid, 400 to 405, goes beyond the axis, 402.5 to 410")
-    refuses({ fine:crop(408.5), example() }, true, "there is no range that all axes cover")
+    refuses({ fine:crop(408.5), example() }, true,
+      "the axes have no range in common: that of a from 400 to 408, that of 1 from 408.5 to 410")
     refuses({ fine:crop(407.5), example() }, true, "the range that all axes cover, 407.5 to 408, holds less than two "
       .. "points")
     refuses({ example():with { unit = "nm" }, example() }, true, "the axis is in nm there and in cm-1 here")

@@ -45,15 +45,17 @@ function axes.unit_difference(a, b)
   if a ~= b then return ("the axis is in %s there and in %s here"):format(a or "no unit", b or "no unit") end
 end
 
---- Returns the range that all axes cover; nil if there is none.
--- @param list of axes
-function axes.common_range(list)
-  local low, high = -math.huge, math.huge
-  for _, axis in ipairs(list) do
-    local a, b = ends(axis)
-    low, high = math.max(low, a), math.min(high, b)
+-- Returns the range that all axes cover; or nil, and the numbers of the axis that begins last and of the one that ends
+-- first.
+local function common_range(list)
+  local low, high, begins_last, ends_first = -math.huge, math.huge, nil, nil
+  for i, axis in ipairs(list) do
+    local least, greatest = ends(axis)
+    if least > low then low, begins_last = least, i end
+    if greatest < high then high, ends_first = greatest, i end
   end
   if low < high then return low, high end
+  return nil, begins_last, ends_first
 end
 
 --- Returns the first point within a range, and the last; nil if there is none.
@@ -69,9 +71,13 @@ end
 -- longest mean step, within the range that all axes cover. So no spectrum gets points between those that were measured,
 -- and the coarsest keep their values. Returns nil and the reason if there is none.
 -- @param list of axes
-function axes.common_grid(list)
-  local low, high = axes.common_range(list)
-  if not low then return nil, "there is no range that all axes cover" end
+-- @param name_of a function(i) that names axis i in the reason
+function axes.common_grid(list, name_of)
+  local low, high, ends_first = common_range(list) -- high: without a range, the axis that begins last
+  if not low then
+    local function describe(i) return ("that of %s from %.7g to %.7g"):format(name_of(i), ends(list[i])) end
+    return nil, ("the axes have no range in common: %s, %s"):format(describe(ends_first), describe(high))
+  end
   local coarsest = list[1]
   for _, axis in ipairs(list) do
     if mean_step(axis) > mean_step(coarsest) then coarsest = axis end

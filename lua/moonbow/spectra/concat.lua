@@ -36,7 +36,7 @@ local function grid_of(list, resample)
     all_axes[i], differ = spectra.axis, differ or axes.difference(list[1].axis, spectra.axis)
   end
   if not differ then return list[1].axis end
-  return axes.common_grid(all_axes)
+  return axes.common_grid(all_axes, function(i) return name_of(list[i]) end)
 end
 
 local function resample_all(list, resample)

@@ -23,6 +23,7 @@ local known_options = {
 local function format_of(source)
   local names = {}
   for i, format in ipairs(formats) do
+    source.companions = {} -- those that a format looked at in vain
     if source.options.format == format.name or not source.options.format and format.matches(source) then
       return format
     end
@@ -72,18 +73,22 @@ local function stem_of(path) return (path:gsub("%.[^./]*$", "")) end
 local function new_reading(paths, options)
   local stems = {} -- stem -> the last file with it, which may be the owner of the others
   for i, path in ipairs(paths) do stems[stem_of(path)] = i end
-  return setmetatable({ options = options, paths = paths, stems = stems, sets = {}, failures = {}, claimed = {} },
+  return setmetatable({ options = options, paths = paths, stems = stems, sets = {}, failures = {}, taken = {} },
     Reading)
 end
 
 -- Reads file i. Returns false if it cannot be read and may not be left out.
 function Reading:read(i)
   local path = self.paths[i]
-  if self.claimed[path] then return true end
+  if self.taken[path] then return true end
   local sets, companions = read_file(path, self.options)
   if sets then
-    self.sets[i] = sets
-    for companion in pairs(companions) do self.claimed[companion] = true end
+    -- What shares a companion with a file that was read is another part of the same.
+    local is_part = false
+    for companion in pairs(companions) do is_part = is_part or self.taken[companion] end
+    if is_part then return true end
+    self.sets[i], self.taken[path] = sets, true
+    for companion in pairs(companions) do self.taken[companion] = true end
     return true
   end
   self.failures[i] = companions
@@ -95,9 +100,8 @@ end
 function Reading:results()
   local sets, failures = {}, {}
   for i, path in ipairs(self.paths) do
-    if self.claimed[path] then self.sets[i], self.failures[i] = nil, nil end
     table.move(self.sets[i] or {}, 1, #(self.sets[i] or {}), #sets + 1, sets)
-    failures[#failures + 1] = self.failures[i]
+    if not self.taken[path] then failures[#failures + 1] = self.failures[i] end
   end
   return sets, failures
 end

@@ -57,8 +57,21 @@ local function add_missing(lines, spectra)
   if count > 0 then lines[#lines + 1] = ("%d %s NaN"):format(count, count == 1 and "value is" or "values are") end
 end
 
+-- The least and the greatest number if all labels are numbers and they are many; else nil.
+local function range_of(names)
+  local low, high = math.huge, -math.huge
+  for _, name in ipairs(names) do
+    local value = tonumber(name)
+    if not value or #names <= MOST_SHOWN then return nil end
+    low, high = math.min(low, value), math.max(high, value)
+  end
+  return low, high
+end
+
 local function label_text(spectra, column)
   local names = different(spectra.labels[column])
+  local low, high = range_of(names)
+  if low then return ("label %s: %d numbers, %.7g to %.7g"):format(check.printable(column), #names, low, high) end
   return ("label %s: %d %s, %s"):format(check.printable(column), #names, #names == 1 and "value" or "values",
     shown.list(names, MOST_SHOWN))
 end
