@@ -3,6 +3,7 @@
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
+local omnic = require "support.made_omnic"
 local opus = require "support.made_opus"
 local spc = require "support.made_spc"
 local nn = mb.nn
@@ -103,6 +104,7 @@ return function(folder)
       made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
     checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
     jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },
+    omnic = { read = mb.spectra.read, files = omnic.seeds() },
     opus = { read = mb.spectra.read, files = opus.seeds() },
     spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },

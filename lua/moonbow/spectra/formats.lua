@@ -24,6 +24,8 @@ local names = {
   "labspec_l6",
   "agilent",
   "envi",
+  "omnic",
+  "omnic_series",
   "opus",
   "zip", -- of no known format
   "xml", -- of no known format
