@@ -123,8 +123,9 @@ describe("in C, peaks refuse", function()
   end)
 end)
 
--- These have no binding: the choice of instruction sets, status and threads, the epilogue of convolutions.
-local shared = { simd = true, status = true, epilogue = true }
+-- These have no binding: the choice of instruction sets, status and threads, the epilogue of convolutions; matrices of
+-- doubles and the search for a minimum, which the models that are solved use.
+local shared = { simd = true, status = true, epilogue = true, dense = true, lbfgs = true }
 
 describe("a kernel", function()
   local function exists(path)

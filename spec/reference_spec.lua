@@ -40,7 +40,8 @@ local function public_paths()
   end
   add_tables("", { nn = mb.nn, plot = mb.plot, models = mb.models, data = mb.data, optim = mb.optim, split = mb.split,
     forest = mb.forest, linear = mb.linear, neighbours = mb.neighbours, preprocess = mb.preprocess,
-    safetensors = mb.safetensors, experiment = mb.experiment, spectra = mb.spectra })
+    safetensors = mb.safetensors, experiment = mb.experiment, spectra = mb.spectra,
+    logistic = mb.logistic, ridge = mb.ridge, pls = mb.pls, plsda = mb.plsda, pca = mb.pca })
   for name, value in pairs(mb) do
     if type(value) ~= "function" then paths[name] = true end
   end

@@ -606,6 +606,41 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes);
 
+/* ---- models that are solved (pca.c, pls.c, ridge.c, logistic.c): sums are in double ------ */
+
+/* The k first principal components of x (N, D), N > k: component (k, D), orthonormal, the largest element of
+ * each positive; mean (D); the variance along each (k), and the total of all points. */
+size_t mb_pca_scratch_bytes(mb_size N, mb_size D, mb_size k);
+mb_status mb_pca(double *component, double *mean, double *variance, double *total, void *scratch,
+                 const mb_real *x, mb_size N, mb_size D, mb_size k);
+
+/* Partial least squares of y (N, M) on x (N, D) by SIMPLS with at most A < N components: rotation (A, D),
+ * whose products with centred x are the scores; loading (A, D) of x and y_loading (A, M); the means. The
+ * prediction of a components is y_mean + sum of score y_loading. Fewer components are found if nothing is
+ * left to fit. */
+size_t mb_pls_scratch_bytes(mb_size N, mb_size D, mb_size M, mb_size A);
+mb_status mb_pls(double *rotation, double *loading, double *y_loading, double *x_mean, double *y_mean,
+                 mb_size *components, void *scratch, const mb_real *x, const mb_real *y, mb_size N, mb_size D,
+                 mb_size M, mb_size A);
+
+/* The minimum of |y - x coefficient - intercept|^2 + alpha |coefficient|^2: coefficient (D, M), intercept
+ * (M). */
+size_t mb_ridge_scratch_bytes(mb_size N, mb_size D, mb_size M);
+mb_status mb_ridge(double *coefficient, double *intercept, void *scratch, const mb_real *x, const mb_real *y,
+                   double alpha, mb_size N, mb_size D, mb_size M);
+
+/* The minimum of C times the sum of the cross-entropies of the classes label (N) of the rows of x (N, D), and
+ * half the sum of the squared weights: weight (D, K), bias (K). Searches until no element of the gradient of
+ * the mean is larger than tolerance, or `most` iterations; their number is returned. */
+size_t mb_logistic_scratch_bytes(mb_size N, mb_size D, mb_size K);
+mb_status mb_logistic(double *weight, double *bias, mb_size *iterations, void *scratch, const mb_real *x,
+                      const mb_size *label, double C, double tolerance, mb_size most, mb_size N, mb_size D,
+                      mb_size K);
+
+/* y (N, M) = (x - mean) weight + bias (affine.c); mean (D) and bias (M) may be NULL. */
+void mb_affine(mb_real *y, const mb_real *x, const mb_real *mean, const mb_real *weight, const mb_real *bias,
+               mb_size N, mb_size D, mb_size M);
+
 /* ---- numbers in text (parse_number.c) --------------------------------------------------- */
 
 /* Reads the decimal number at text, such as "-1.5e3", correctly rounded; decimal is '.' or ','. Returns the

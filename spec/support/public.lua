@@ -22,6 +22,8 @@ public.objects = {
   tensor = x, rng = mb.rng(1), layer = mb.nn.ReLU {}, optimizer = mb.optim.SGD {},
   forest = mb.forest.fit(x, y, { trees = 1 }), linear = mb.linear.fit(x, y),
   neighbours = mb.neighbours.fit(x, y, { k = 1 }),
+  logistic = mb.logistic.fit(x, y), ridge = mb.ridge.fit(x, y), pls = mb.pls.fit(x, y, { components = 1 }),
+  plsda = mb.plsda.fit(x, y, { components = 1 }), pca = mb.pca.fit(x, { components = 1 }),
   figure = mb.plot.lines { y = { 1, 2 } },
   history = require "moonbow.train.history" { { epoch = 1, loss = 1 }, best_epoch = 1 },
   evaluation = require "moonbow.train.evaluation" { accuracy = 1, loss = 0, macro_f1 = 1, confusion = { { 1 } },

@@ -3,16 +3,17 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
-local forest = require "moonbow.baselines.forest"
-local linear = require "moonbow.baselines.linear"
-local neighbours = require "moonbow.baselines.neighbours"
+local baselines = require "moonbow.baselines"
 local preprocess = require "moonbow.data.preprocess"
 local safetensors = require "moonbow.io.safetensors"
 
 local store = {}
 
 -- Models that are not layers, by kind: from_state(config, tensors) rebuilds one from its config() and state().
-local others = { forest = forest, linear = linear, neighbours = neighbours }
+local others = {}
+for _, kind in ipairs { "forest", "linear", "logistic", "neighbours", "pca", "pls", "plsda", "ridge" } do
+  others[kind] = baselines[kind]
+end
 
 local known_info = {
   classes = check.optional "table", axis = check.optional "tensor|table",
@@ -66,11 +67,11 @@ local function description_of(model, kind, info)
   return text
 end
 
---- Saves a built network, or a fitted forest, linear model or set of neighbours, as one safetensors file, which appears
--- whole or not at all. Equal models and info give equal bytes. Raises for models that hold functions or are not built,
--- and for what could not be loaded again: NaN and infinity, text that is not UTF-8, lists with gaps; the message names
--- the entry.
--- @param model layer|forest|linear|neighbours the model to save
+--- Saves a built network, or a fitted model of mb.forest, mb.linear, mb.logistic, mb.neighbours, mb.pca, mb.pls,
+-- mb.plsda or mb.ridge, as one safetensors file, which appears whole or not at all. Equal models and info give equal
+-- bytes. Raises for models that hold functions or are not built, and for what could not be loaded again: NaN and
+-- infinity, text that is not UTF-8, lists with gaps; the message names the entry.
+-- @param model layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model to save
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs
 -- @option axis of the spectra, a tensor or list
@@ -121,7 +122,7 @@ end
 
 --- Loads a model that save wrote; a network is in evaluation mode. Everything in the file is checked: see mb.limits.
 -- @param path string of the file
--- @return layer|forest|linear|neighbours the model; or nil and a message
+-- @return layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model; or nil and a message
 -- @return table classes, axis, preprocessing, note, as given to save
 function store.load(path)
   check.kind("load", "path", path, "string")

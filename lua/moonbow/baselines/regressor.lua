@@ -1,0 +1,58 @@
+--- Shared by the models that predict numbers: arguments of fit, and the quality of predictions.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local classifier = require "moonbow.baselines.classifier"
+
+local regressor = {}
+
+-- Reads the numbers to predict as a tensor (N, M); the second result is true if there is one for each row.
+local function targets(operation, y, n)
+  check.kind(operation, "y", y, "tensor|table")
+  if not core.is_tensor(y) then y = core.tensor(check.numbers(operation, "y", y)) end
+  local shape = core.shape(y)
+  if #shape > 2 or shape[1] ~= n then
+    check.fail(operation, "y: expected numbers (N) or (N, M) for the %d rows of x, got shape %s", n,
+      check.show_shape(shape))
+  end
+  return core.reshape(y, n, shape[2] or 1), #shape == 1
+end
+
+--- Reads the arguments of fit: the options, x as rows, y as a tensor (N, M), and whether y is (N).
+-- @param known for check.options
+function regressor.arguments(operation, x, y, options, known)
+  options = check.options(operation, options, known)
+  x = classifier.rows(operation, "x", x)
+  local single
+  y, single = targets(operation, y, core.size(x, 1))
+  return options, x, y, single
+end
+
+--- Returns the metatable of a kind of model, which predicts numbers with its inner method scores(x) -> (N, M).
+function regressor.of_kind(kind)
+  local Regressor = { __name = kind, kind = kind }
+  Regressor.__index = Regressor
+
+  --- Scores predictions: R2, 1 less the ratio of the squared errors to those of the mean; over all columns of y.
+  -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+  -- @param y tensor|table (N) or (N, M) numbers
+  -- @return number at most 1
+  function Regressor.score(model, x, y)
+    local predicted = model:predict(x)
+    local truth = core.reshape(targets(kind .. ":score", y, core.size(predicted, 1)), -1)
+    local got, mean, errors, spread = core.totable(core.reshape(predicted, -1)), 0, 0, 0
+    local list = core.totable(truth)
+    if #list ~= #got then check.fail(kind .. ":score", "y: expected %d numbers, got %d", #got, #list) end
+    for _, value in ipairs(list) do mean = mean + value / #list end
+    for i, value in ipairs(list) do
+      errors, spread = errors + (value - got[i]) ^ 2, spread + (value - mean) ^ 2
+    end
+    return spread > 0 and 1 - errors / spread or errors == 0 and 1 or 0
+  end
+
+  return Regressor
+end
+
+--- Predictions (N, M) as (N) if y was (N) in fit.
+function regressor.shaped(y, single) return single and core.reshape(y, core.size(y, 1)) or y end
+
+return regressor

@@ -1,0 +1,120 @@
+-- Models that are solved: PCA, PLS, PLS-DA, ridge and logistic regression beside scikit-learn's, files, misuse.
+local mb = require "moonbow"
+local damage = require "support.damage"
+
+-- The data of scikit-learn 1.9.1's figures below: rng = np.random.default_rng(5); x = rng.normal(size=(30, 50));
+-- y = x[:, :3].sum(1) + rng.normal(size=30), both in float32; classes 1: y < -1, 2: y < 1, 3.
+local rng = mb.rng(5)
+local x = rng:normal(0, 1, 30, 50)
+local y = x:slice(2, 1, 3):sum(2):reshape(30) + rng:normal(0, 1, 30)
+local classes = {}
+for i, value in ipairs(y:totable()) do classes[i] = value < -1 and 1 or value < 1 and 2 or 3 end
+
+local path = os.tmpname()
+teardown(function() os.remove(path) end)
+
+local function near(expected, got, tolerance)
+  got = got:reshape(-1):totable()
+  for i, value in ipairs(expected) do
+    if math.abs(got[i] - value) > (tolerance or 1e-5) then
+      error(("element %d: expected %.9g, got %.9g"):format(i, value, got[i]), 2)
+    end
+  end
+end
+
+-- Saves and loads a model; `use` of both gives equal tensors.
+local function travels(model, use)
+  assert(mb.save(model, path))
+  local loaded = assert(mb.load(path))
+  assert.same(use(model):totable(), use(loaded):totable())
+  assert.equal(tostring(model), tostring(loaded))
+end
+
+describe("pca", function()
+  it("finds scikit-learn's components, of fewer rows than points as of more", function()
+    local model = mb.pca.fit(x, { components = 3 })
+    near({ 4.78608582, 4.32195025, 3.77489365 }, model.variance)
+    near({ 0.10110049, 0.09129616, 0.07974023 }, model.explained)
+    assert.is_true(model.components:max(2):min():item() > 0.3)
+    near({ 0.04540199, 0.1435768, 0.16690718 }, model.components[1]:narrow(1, 3):abs())
+    local scores = mb.pca.fit(x:transpose(), { components = 29 })
+    near(x:transpose():reshape(-1):totable(), scores:inverse_transform(scores:transform(x:transpose())), 1)
+  end)
+  it("gives spectra back from all scores", function()
+    local model = mb.pca.fit(x, { components = 29 })
+    near(x:reshape(-1):totable(), model:inverse_transform(model:transform(x:reshape(30, 50, 1))))
+    travels(model, function(m) return m:transform(x) end)
+  end)
+end)
+
+describe("pls", function()
+  it("predicts what scikit-learn predicts", function()
+    local model = mb.pls.fit(x:reshape(30, 50, 1), y, { components = 4 })
+    near({ -2.99306008, 1.70870615, -1.21748524, -1.37466385 }, model:predict(x))
+    near({ -2.09649834, -0.00454463, -0.60213855, -0.83574262 }, model:predict(x, 1))
+    local by_hand = (x - model.x_mean):matmul(model:coefficients()) + model.y_mean
+    near(by_hand:reshape(-1):totable(), model:predict(x))
+    assert.same({ 30 }, model:predict(x):shape())
+    assert.is_true(model:score(x, y) > 0.9)
+    travels(model, function(m) return m:predict(x) end)
+  end)
+  it("predicts several targets", function()
+    local two = mb.concat({ y:reshape(30, 1), (y * 2):reshape(30, 1) }, 2)
+    local model = mb.pls.fit(x, two, { components = 4 })
+    assert.same({ 30, 2 }, model:predict(x):shape())
+    near({ -2.99306008, -2.99306008 * 2 }, model:predict(x), 1e-4)
+    travels(model, function(m) return m:predict(x) end)
+  end)
+  it("refuses what cannot be fitted", function()
+    assert.error_matches(function() mb.pls.fit(x, y, { components = 30 }) end,
+      "components: expected at most 29 for 30 rows of 50 points, got 30")
+    assert.error_matches(function() mb.pls.fit(x, mb.zeros(30)) end, "y does not vary with x")
+    assert.error_matches(function() mb.pls.fit(x, mb.zeros(29)) end, "y: expected numbers %(N%) or %(N, M%)")
+    assert.error_matches(function() mb.pls.fit(x, y):predict(mb.zeros(2, 49)) end, "x has 49 points")
+    assert.error_matches(function() mb.pls.fit(x, y):predict(x, 3) end, "components: expected at most 2, got 3")
+    assert.error_matches(function() mb.pls.fit(x * (0 / 0), y) end, "x: .*NaN")
+  end)
+  it("discriminates classes", function()
+    local model = mb.plsda.fit(x, classes, { components = 5 })
+    near({ 1, 1, 1 }, model:decision_function(x):sum(2))
+    assert.is_true(model:score(x, classes) > 0.9)
+    travels(model, function(m) return m:decision_function(x) end)
+    assert.error_matches(function() mb.plsda.fit(x, mb.ones(30)) end, "expected at least 2 classes")
+  end)
+end)
+
+describe("ridge", function()
+  it("predicts what scikit-learn predicts", function()
+    local model = mb.ridge.fit(x, y, { alpha = 2 })
+    near({ -2.34910468, 1.34042732, -0.84400007, -1.26983542 }, model:predict(x))
+    near({ 0.06671441 }, model.bias)
+    travels(model, function(m) return m:predict(x) end)
+  end)
+end)
+
+describe("logistic", function()
+  it("predicts what scikit-learn predicts", function()
+    local model = mb.logistic.fit(x, classes, { C = 0.5, tol = 1e-9 })
+    near({ 0.89410666, 0.09756503, 0.00832831, 0.06314709, 0.04993836, 0.88691454 }, model:predict_proba(x))
+    assert.equal(1, model:score(x, classes))
+    travels(model, function(m) return m:predict_proba(x) end)
+  end)
+  it("refuses one class, and counts classes without members", function()
+    assert.error_matches(function() mb.logistic.fit(x, mb.ones(30)) end,
+      "expected at least 2 classes, all labels are 1")
+    assert.same({ 30, 5 }, mb.logistic.fit(x, classes, { classes = 5 }):predict_proba(x):shape())
+  end)
+end)
+
+describe("files of solved models", function()
+  it("are read or refused if damaged", function()
+    for _, model in ipairs { mb.pca.fit(x), mb.pls.fit(x, y), mb.plsda.fit(x, classes), mb.ridge.fit(x, y),
+      mb.logistic.fit(x, classes) } do
+      assert(mb.save(model, path))
+      local file = assert(io.open(path, "rb"))
+      local bytes = file:read "a"
+      file:close()
+      damage.all(mb.load, path, bytes)
+    end
+  end)
+end)
