@@ -103,6 +103,7 @@ return function(folder)
     npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
       made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
     checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
+    instruments = { read = mb.spectra.read, files = require "instrument_seeds" },
     jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },
     omnic = { read = mb.spectra.read, files = omnic.seeds() },
     opus = { read = mb.spectra.read, files = opus.seeds() },

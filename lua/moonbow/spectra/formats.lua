@@ -32,6 +32,13 @@ local names = {
   "spc",
   "refused", -- known and not read, by what it is
   "jcamp",
+  "ras", "rigaku_asc", "uxd", "udf", "nja", "gsas",
+  "labspec_text", "renishaw_text", "witec_text", "rruff",
+  "pe_ascii",
+  "pdcif",
+  "fullprof", -- a range in line 1 or 5 and numbers alone below
+  "asp", -- numbers alone
+  "witec_pair", -- numbers alone, and a companion
   "text", -- the last: any text that no other format takes
 }
 

@@ -134,27 +134,30 @@ function Source.even(first, last, count)
   return axis
 end
 
--- The path of a file beside this one whose name differs by its suffix alone, in any case; nil if none is there.
-local function find_sibling(path, suffix)
-  local folder, stem = path:match "^(.*/)[^/]*$" or "./", path:match "([^/]*)$":gsub("%.[^.]*$", "")
-  local wanted = (stem .. suffix):lower()
+-- The path of a file beside this one that has a name, in any case; nil if none is there.
+local function find_beside(path, wanted)
+  local folder = path:match "^(.*/)[^/]*$" or "./"
   for name in lfs.dir(folder) do
-    if name:lower() == wanted then return folder .. name end
+    if name:lower() == wanted:lower() then return folder .. name end
   end
 end
 
---- Opens the file beside this one that has another suffix, as ENVI's header has. Returns nil if there is none. The door
--- does not read such a companion once more. A format marks others that belong to this file but are not opened by
+--- Opens the file beside this one that has a name. Returns nil if there is none. The door does not read such a
+-- companion once more. A format marks others that belong to this file but are not opened by
 -- source.companions[path] = true.
--- @param suffix ".hdr"; letters of any case
-function Source:sibling(suffix)
-  local ok, path = pcall(find_sibling, self.path, suffix)
+-- @param name letters of any case
+function Source:beside(name)
+  local ok, path = pcall(find_beside, self.path, name)
   if not (ok and path) then return nil end
   local other, err = Source.open(path, self.options)
   if not other then self:fail("%s", err) end
   other.notes, self.companions[path] = self.notes, true
   return other
 end
+
+--- Opens the file beside this one whose name differs by its suffix alone, as that of ENVI's header does.
+-- @param suffix ".hdr"; letters of any case
+function Source:sibling(suffix) return self:beside(self.name:gsub("%.[^.]*$", "") .. suffix) end
 
 --- Calls f(...), which reads. Returns what it returns; or nil and the message of a fault.
 function Source.try(f, ...)

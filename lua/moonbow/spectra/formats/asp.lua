@@ -1,0 +1,34 @@
+--- PerkinElmer's .asp: infrared spectra as a list of numbers: their count, first and last wavenumber, three codes, and
+-- the values.
+local columns = require "moonbow.spectra.columns"
+local Source = require "moonbow.spectra.source"
+
+local asp = { name = "asp", title = "a PerkinElmer ASP file" }
+
+local CODES = 6 -- numbers before the values
+
+-- Each of the first lines is a number, four of them whole, and there are no more lines than the first says.
+function asp.matches(source)
+  local lines = {}
+  for line in source.bytes:sub(1, 512):gmatch "([^\r\n]*)\r?\n" do lines[#lines + 1] = line:match "^%s*(.-)%s*$" end
+  local count = tonumber(lines[1] or "")
+  if not count or count < 2 or #lines <= CODES then return false end
+  for i, line in ipairs(lines) do
+    local whole = i == 1 or i > 3 and i <= CODES
+    if not line:find(whole and "^%d%d?%d?%d?%d?%d?%d?$" or "^[+-]?%d[%d.eE+-]*$") then return false end
+  end
+  return select(2, source.bytes:gsub("\n", "")) <= count + CODES + 2
+end
+
+function asp.read(source)
+  local list = columns.list(source, source:as_text(), "the file")
+  local count, first, last = math.tointeger(list[1]), list[2], list[3]
+  local values = table.move(list, CODES + 1, #list, 1, {})
+  columns.check_count(source, #values, count, "the spectrum")
+  local step = (last - first) / (count - 1)
+  source:note "the axis is taken to be in cm-1: the file names no unit"
+  return { { y = columns.values(source, values, "the spectrum"), axis = "wavenumber", unit = "cm-1",
+    x = Source.even(first, #values == count and last or first + (#values - 1) * step, #values) } }
+end
+
+return asp

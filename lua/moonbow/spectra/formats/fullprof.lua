@@ -1,0 +1,60 @@
+--- Powder patterns as FullProf reads them: "first step last" and the intensities, and the format of D1A at the ILL, in
+-- which that is line 5, and standard deviations follow.
+local columns = require "moonbow.spectra.columns"
+local Source = require "moonbow.spectra.source"
+
+local fullprof = { name = "fullprof", title = "a FullProf or ILL powder file" }
+
+local HEAD = 4096
+local LAST_LINE = 8 -- in which the range may stand
+local NUMBER = "([+-]?%d+%.?%d*)"
+
+-- Returns first, step, last and the number of points, if a line is such a range.
+local function range_of(line)
+  local first, step, last = line:match("^%s*" .. NUMBER .. "[%s,]+" .. NUMBER .. "[%s,]+" .. NUMBER .. "%f[%s\0]")
+  first, step, last = tonumber(first), tonumber(step), tonumber(last)
+  if not last or step <= 0 or last <= first then return nil end
+  local count = (last - first) / step + 1
+  if count < 3 or count > 1e7 or math.abs(count - math.floor(count + 0.5)) > 0.02 then return nil end
+  return first, step, last, math.floor(count + 0.5)
+end
+
+-- Returns the lines of a head, the last of which is the range, and the offset behind it; nil if there is no range, and
+-- unless numbers alone follow.
+local function head_of(text)
+  local lines = {}
+  for line, behind in text:sub(1, HEAD):gmatch "([^\r\n]*)\r?\n()" do
+    lines[#lines + 1] = line
+    local _, _, _, count = range_of(line)
+    local below = count and text:match("^[^\r\n]*", behind) or ""
+    -- With few numbers in the line above, "20.0 0.1 30.0" in the midst of a table is no range.
+    local is_first = #lines == 1 or #lines == 5 and math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
+    if is_first and below:find "^[%s%d.,eE+-]*$" and below:find "%d" then return lines, behind end
+    if #lines == LAST_LINE then return nil end
+  end
+end
+
+function fullprof.matches(source) return head_of(source.bytes) ~= nil end
+
+function fullprof.read(source)
+  local text = source:as_text()
+  local lines, behind = head_of(text)
+  local first, step, last, count = range_of(lines[#lines])
+  local values = columns.list(source, text:sub(behind), "the pattern")
+  local is_d1a = #lines == 5
+  if #values < count then columns.check_count(source, #values, count, "the pattern") end
+  if is_d1a and #values == 2 * count then
+    source:note("%d standard deviations behind the values are left out", count)
+  elseif #values > count then
+    source:note("%d numbers behind the %d points are left out", #values - count, count)
+  end
+  values = table.move(values, 1, math.min(count, #values), 1, {})
+  local title = #lines == 1 and lines[1]:match("^%s*[%d.+-]+[%s,]+[%d.+-]+[%s,]+[%d.+-]+%s*(.-)%s*$")
+    or lines[1]:match "^%s*(.-)%s*$"
+  if #values < count then last = first + (#values - 1) * step end
+  return { { y = columns.values(source, values, "the pattern"), x = Source.even(first, last, #values),
+    axis = "2theta", unit = "deg", metadata = { title = columns.metadata(title) },
+    names = title ~= "" and { title } or nil } }
+end
+
+return fullprof

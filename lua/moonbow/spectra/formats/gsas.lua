@@ -1,0 +1,119 @@
+--- GSAS' powder data: lines of 80 characters behind "BANK ...": STD, ESD, ALT, FXY and FXYE, several banks.
+local columns = require "moonbow.spectra.columns"
+local scans = require "moonbow.spectra.scans"
+local Source = require "moonbow.spectra.source"
+
+local gsas = { name = "gsas", title = "a GSAS powder file" }
+
+local HEAD = 8192
+local CENTIDEGREES = 100
+local CLOCK = 32 -- ticks of a microsecond in tables ALT
+
+function gsas.matches(source)
+  return ("\n" .. source.bytes:sub(1, HEAD)):find "[\r\n]BANK[ \t]+%d+[ \t]+%d+[ \t]+%d+[ \t]+%u+" ~= nil
+end
+
+-- Reads the number in a field of fixed width; nil if it is blank.
+-- @param field { from, to, decimals of a number without a point }
+local function read_field(source, line, before, field, what)
+  local text = line:sub(before + field[1], before + field[2])
+  if not text:find "%S" then return nil end
+  local value = tonumber(text) or source:fail("%s: expected a number, got '%s'", what, text)
+  return text:find(".", 1, true) and value or value / 10 ^ (field[3] or 0)
+end
+
+-- Reads lines of `count` groups of fields, each `length` characters long. Returns a list for each field.
+local function read_fields(source, body, fields, count, length, what)
+  local lists = {}
+  for f = 1, #fields do lists[f] = {} end
+  for line in body:gmatch "[^\n]+" do
+    for i = 0, count - 1 do
+      for f, field in ipairs(fields) do table.insert(lists[f], read_field(source, line, i * length, field, what)) end
+    end
+  end
+  return table.unpack(lists)
+end
+
+local forms = {}
+
+-- Ten values, each behind a count of detectors of two digits; they are sums over these, as they were measured.
+function forms.STD(source, body, what)
+  return read_fields(source, body, { { 3, 8 } }, 10, 8, what)
+end
+
+-- Five values, each before its standard deviation.
+function forms.ESD(source, body, what) return (read_fields(source, body, { { 1, 8 }, { 9, 16 } }, 5, 16, what)) end
+
+-- Four times, in ticks, with a value and its standard deviation, in thousands.
+function forms.ALT(source, body, what)
+  local times, values = read_fields(source, body, { { 1, 8 }, { 9, 15, 4 }, { 16, 20, 4 } }, 4, 20, what)
+  for i, value in ipairs(values) do values[i] = value * 1000 end
+  return values, times, CLOCK, "us"
+end
+
+function forms.FXY(source, body, what)
+  local x, y = columns.read(source, body, 2, what)
+  return y, x, CENTIDEGREES, "deg"
+end
+
+function forms.FXYE(source, body, what)
+  local x, y = columns.read(source, body, 3, what)
+  return y, x, CENTIDEGREES, "deg"
+end
+
+-- Angles of a bank with even steps in hundredths of a degree.
+local function even(source, bank, count, what)
+  if not bank.binning:find "^CONS" then
+    source:fail("%s: points spaced as %s in a table %s are not read", what, bank.binning, bank.form)
+  end
+  local first, step = tonumber(bank.numbers[1]), tonumber(bank.numbers[2])
+  if not (first and step) then source:fail("%s: the first angle or the step is missing", what) end
+  return Source.even(first / CENTIDEGREES, (first + (count - 1) * step) / CENTIDEGREES, count)
+end
+
+local function read_bank(source, bank, i)
+  local what = "bank " .. bank.name
+  local read = forms[bank.form]
+  if not read then source:fail("%s: tables %s are not read", what, bank.form) end
+  local y, x, unit_of, unit = read(source, bank.body, what)
+  if #y == 0 then source:fail("%s: expected numbers, got none", what) end
+  if #y < bank.count then columns.check_count(source, #y, bank.count, what) end
+  -- The last line is filled with zeros or blanks behind the last point.
+  if #y > bank.count and bank.count > 0 then table.move({}, 1, #y - bank.count, bank.count + 1, y) end
+  for k = 1, x and #y or 0 do x[k] = x[k] / unit_of end
+  if x and #x > #y then table.move({}, 1, #x - #y, #y + 1, x) end
+  if bank.form == "ALT" and bank.binning ~= "RALF" then
+    source:note("%s: times of a table ALT with %s are taken as those with RALF", what, bank.binning)
+  end
+  local is_time = unit == "us"
+  return { y = columns.values(source, y, what), x = x or even(source, bank, #y, what),
+    axis = is_time and "time of flight" or "2theta", unit = unit or "deg", quantity = bank.form == "STD" and "counts"
+      or "intensity", decided = "a table " .. bank.form .. " of GSAS", metadata = { title = bank.title,
+      bank = tonumber(bank.name) }, scan = i, names = bank.title ~= "" and { bank.title } or nil }
+end
+
+-- Returns the banks of a file.
+local function banks_of(text)
+  local banks, title = {}, text:match "^[^\n]*":match "^%s*(.-)%s*$"
+  for at, line, behind in ("\n" .. text):gmatch "()\nBANK([^\n]*)()" do
+    local words = {}
+    for word in line:gmatch "%S+" do words[#words + 1] = word end
+    local form = #words > 4 and words[#words]:find "^%a" and words[#words] or "STD"
+    if banks[#banks] then banks[#banks].last = at end
+    banks[#banks + 1] = { name = words[1] or "?", count = math.tointeger(tonumber(words[2])) or 0,
+      binning = words[4] or "?", numbers = table.move(words, 5, #words, 1, {}), form = form:upper(), first = behind,
+      title = title }
+  end
+  for _, bank in ipairs(banks) do
+    bank.body = ("\n" .. text):sub(bank.first, (bank.last or 0) - 1):gsub("\n#[^\n]*", "")
+  end
+  return banks
+end
+
+function gsas.read(source)
+  local banks, blocks = banks_of(source:as_text()), {}
+  for b, i in ipairs(scans.chosen(source, #banks)) do blocks[b] = read_bank(source, banks[i], i) end
+  return scans.label(source, blocks, { "bank" })
+end
+
+return gsas

@@ -1,0 +1,120 @@
+--- HORIBA's LabSpec as text: "#Name=<tab>value", and a spectrum in two columns, or one spectrum in each row below the
+-- axis, behind its place.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local columns = require "moonbow.spectra.columns"
+local numbers = require "moonbow.spectra.numbers"
+local units = require "moonbow.spectra.units"
+
+local labspec = { name = "labspec_text", title = "a LabSpec text file" }
+
+local HEAD = 8192
+
+function labspec.matches(source)
+  local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", "")
+  if not head:find "^#[^\n]-=\t" then return head:find "^\t+[+-]?%d[%d.]*\t[+-]?%d[%d.]*[\t\r\n]" ~= nil end
+  return ("\n" .. head):find "[\r\n]#Acq%. time" ~= nil or ("\n" .. head):find "[\r\n]#AxisType%[" ~= nil
+    or ("\n" .. head):find "[\r\n]#Title=\t" ~= nil
+end
+
+-- Returns the fields of the header, and the lines below it.
+local function parts_of(text)
+  local fields, at = {}, 1
+  while true do
+    local name, value, behind = text:match("^#([^\n=]*)=[ \t]*([^\n]*)\n?()", at)
+    if not name then break end
+    fields[name], at = value:match "^(.-)%s*$", behind
+  end
+  return fields, text:sub(at)
+end
+
+-- Returns the unit, the name and the quantity of an axis by its type and unit: "Spectr" in "1/cm".
+local function axis_of(fields, i)
+  local kind, unit = fields[("AxisType[%d]"):format(i)] or "", fields[("AxisUnit[%d]"):format(i)] or ""
+  return kind, unit
+end
+
+local function axis_name(fields)
+  local kind, unit = axis_of(fields, 1)
+  if kind == "" and unit == "" then return nil, nil end
+  local short, name = units.axis(unit)
+  -- LabSpec measures Raman spectra in 1/cm, relative to the laser.
+  if short == "cm-1" and fields["Laser (nm)"] then name = "Raman shift" end
+  return short or unit, name or kind
+end
+
+local function block_of(fields, x, y)
+  local _, unit = axis_of(fields, 0)
+  local short, name = axis_name(fields)
+  local metadata = {}
+  for key, value in pairs(fields) do
+    if not key:find "^Axis" then metadata[key] = columns.metadata(value) end
+  end
+  return { x = x, y = y, axis = name, unit = short, quantity = units.quantity(unit),
+    decided = unit ~= "" and "AxisUnit[0]=" .. unit or nil, metadata = metadata }
+end
+
+local function single(source, fields, body)
+  local width = columns.width(body)
+  if width ~= 2 then source:fail("expected rows of 2 numbers below the header, got %d", width) end
+  local x, y = columns.read(source, body, 2, "the spectrum")
+  local block = block_of(fields, x, columns.values(source, y, "the spectrum"))
+  local title = fields.Title ~= "" and fields.Title or fields.Sample
+  block.names = title and title ~= "" and { title } or nil
+  return block
+end
+
+-- Returns the names of the columns with the places, such as "X (µm)".
+local function place_names(fields, count)
+  local names = {}
+  for i = 1, count do
+    local kind, unit = axis_of(fields, i + 1)
+    names[i] = kind == "" and ("place %d"):format(i) or unit == "" and kind or ("%s (%s)"):format(kind, unit)
+  end
+  return names
+end
+
+-- Returns the columns of labels by name, from rows in which the places stand before the values.
+local function labels_of(fields, rows, before)
+  local names, labels = place_names(fields, before), {}
+  for i, name in ipairs(names) do
+    labels[name] = {}
+    for r, row in ipairs(rows) do labels[name][r] = row[i] end
+  end
+  return names, labels
+end
+
+-- Splits the rows of a map into places, as they are written, and values, a tensor for each row.
+local function rows_of(source, body, before, length)
+  local rows, values = {}, {}
+  local pattern = "^" .. ("([^\t\n]*)\t"):rep(before) .. "()"
+  for line in body:gmatch "[^\n]+" do
+    local places, what = table.pack(line:match(pattern)), ("row %d"):format(#rows + 1)
+    if not places[1] then source:fail("%s: expected %d places and values", what, before) end
+    local row, word = numbers.tensor(line:sub(places[before + 1]))
+    if not row then source:fail("%s: expected a number, got %s", what, check.show(word)) end
+    if core.size(row, 1) ~= length then
+      source:cut(#rows, "more", ("spectra; %s has %d of %d values"):format(what, core.size(row, 1), length))
+      break
+    end
+    values[#values + 1], rows[#rows + 1] = core.reshape(row, 1, length), places
+  end
+  return rows, values
+end
+
+local function map(source, fields, body)
+  local tabs, head, behind = body:match "^(\t+)([^\n]*)\n?()"
+  local x = columns.list(source, head, "the axis")
+  local rows, values = rows_of(source, body:sub(behind), #tabs, #x)
+  if #rows == 0 then source:fail "an axis without spectra; is the file cut off?" end
+  local block = block_of(fields, x, #rows == 1 and values[1] or core.concat(values, 1))
+  block.columns, block.labels = labels_of(fields, rows, #tabs)
+  return block
+end
+
+function labspec.read(source)
+  local fields, body = parts_of(source:as_text())
+  return { body:find "^\t" and map(source, fields, body) or single(source, fields, body) }
+end
+
+return labspec

@@ -1,0 +1,84 @@
+--- Seifert's NJA: X-ray diffraction in text, "&Name=value", and rows below #Values: angle and intensity, or the two
+-- angles of a pole figure, its intensity and background.
+local columns = require "moonbow.spectra.columns"
+local scans = require "moonbow.spectra.scans"
+
+local nja = { name = "nja", title = "a Seifert NJA file" }
+
+function nja.matches(source)
+  local head = "\n" .. source.bytes:sub(1, 4096)
+  return head:find "[\r\n]#MeasParameter" ~= nil or head:find "[\r\n]#Values[ \t]*\r?\n&NoValues" ~= nil
+end
+
+local function fields_of(text)
+  local fields = {}
+  for name, value in text:gmatch "&([^=\n\t&]+)=([^\t\n]*)" do fields[name] = value end
+  return fields
+end
+
+-- Values that are whole only times the time of a step are counts divided by it.
+local function quantity_of(values, fields)
+  local time = tonumber(fields.Time)
+  if not time or time <= 0 then return nil end
+  local is_whole, times = true, true
+  for _, value in ipairs(values) do
+    is_whole = is_whole and value % 1 == 0
+    times = times and math.abs(value * time - math.floor(value * time + 0.5)) < 0.05
+  end
+  if is_whole or not times then return nil end
+  return "counts per second", ("the values are whole only times the %g s of a step"):format(time)
+end
+
+local function block_of(source, fields, x, y, more)
+  local metadata = {}
+  for name, value in pairs(fields) do metadata[name] = columns.metadata(value) end
+  for name, value in pairs(more or {}) do metadata[name] = value end
+  local quantity, decided = quantity_of(y, fields)
+  return { x = x, y = columns.values(source, y, "#Values"), unit = "deg", quantity = quantity, decided = decided,
+    metadata = metadata }
+end
+
+local function pattern(source, fields, body)
+  local x, y = columns.read(source, body, 2, "#Values")
+  columns.check_count(source, #x, tonumber(fields.NoValues), "#Values")
+  local block = block_of(source, fields, x, y)
+  block.axis = fields.ScanAxis or "2theta"
+  return { block }
+end
+
+-- A pole figure: one spectrum along beta for each alpha.
+local function pole_figure(source, fields, body)
+  local alpha, beta, values, background = columns.read(source, body, 4, "#Values")
+  columns.check_count(source, #alpha, tonumber(fields.NoValues), "#Values")
+  local blocks, first = {}, 1
+  for i = 2, #alpha + 1 do
+    if alpha[i] ~= alpha[first] then
+      local x, y = table.move(beta, first, i - 1, 1, {}), table.move(values, first, i - 1, 1, {})
+      local block = block_of(source, fields, x, y, { ["alpha (deg)"] = alpha[first], background = background[first] })
+      block.axis, block.scan = "beta", #blocks + 1
+      blocks[#blocks + 1], first = block, i
+    end
+  end
+  source:note("a pole figure: %d spectra along beta; the measured background is in the metadata", #blocks)
+  return scans.label(source, blocks, { "alpha (deg)", "background" })
+end
+
+function nja.read(source)
+  local text = source:as_text()
+  local from, to = text:find "#Values[^\n]*\n"
+  if not from then source:fail "no #Values; is the file cut off?" end
+  local count_line = text:match("^(&[^\n]*\n)", to + 1) or ""
+  local fields = fields_of(text:sub(1, to + #count_line))
+  local body = text:sub(to + #count_line + 1)
+  local stop = body:find("#", 1, true)
+  if stop then
+    source:note "only the first table #Values is read"
+    body = body:sub(1, stop - 1)
+  end
+  local width = columns.width(body)
+  if width == 2 then return pattern(source, fields, body) end
+  if width == 4 then return pole_figure(source, fields, body) end
+  source:fail("#Values: expected rows of 2 or 4 numbers, got %d", width)
+end
+
+return nja

@@ -1,0 +1,234 @@
+-- Texts of Raman, infrared and fluorescence instruments, written here by their layouts, and the measured files.
+local lfs = require "lfs"
+local mb = require "moonbow"
+local damage = require "support.damage"
+local files = require "support.spectra_files"
+local index = require "support.instrument_index"
+local measured = require "support.measured"
+
+local function refuses(message, bytes, options)
+  local set, got = files.read(bytes, options)
+  assert.is_nil(set)
+  assert.equal(message, got)
+end
+
+local function agrees(name)
+  local path, reference = files.measured(name)
+  if not path then return pending(reference) end
+  local set = assert(mb.spectra.read(path))
+  assert.same({}, index.differences(set, reference), name)
+  return set
+end
+
+local function survives(bytes)
+  local path = os.tmpname()
+  damage.all(mb.spectra.read, path, bytes)
+  damage.all(function(at) return mb.spectra.read(at, { partial = true }) end, path, bytes)
+  os.remove(path)
+end
+
+describe("LabSpec's text", function()
+  local HEAD = "#Acq. time (s)=\t3\n#Laser (nm)=\t473 \n#Title=\tgraphite\n#AxisType[0]=Intens\n#AxisUnit[0]=Cnt\n"
+    .. "#AxisType[1]=Spectr\n#AxisUnit[1]=1/cm\n"
+  local PLACES = "#AxisType[2]=X\n#AxisUnit[2]=mm\n#AxisType[3]=Y\n#AxisUnit[3]=mm\n"
+
+  it("holds a spectrum in two columns", function()
+    local set = assert(files.read(HEAD .. "100.5\t57\n102.5\t58\n"))
+    assert.same({ { 100.5, 102.5 }, { 57, 58 } }, { set.axis, files.values(set) })
+    assert.same({ "Raman shift", "cm-1", "counts", "AxisUnit[0]=Cnt" },
+      { set.axis_name, set.unit, set.quantity, set.decided })
+    assert.same({ "graphite", 3, 473 }, { set.names[1], set.metadata[1]["Acq. time (s)"],
+      set.metadata[1]["Laser (nm)"] })
+  end)
+
+  it("holds lines and maps in rows, behind their places", function()
+    local set = assert(files.read(HEAD .. PLACES .. "\t\t100.5\t102.5\n-1.5\t2\t57\t58\n-1.5\t3\t59\t60\n"))
+    assert.same({ { 57, 58 }, { 59, 60 } }, { files.values(set, 1), files.values(set, 2) })
+    assert.same({ { "-1.5", "-1.5" }, { "2", "3" } }, { set.labels["X (mm)"], set.labels["Y (mm)"] })
+    assert.same({ "X (mm)", "Y (mm)" }, set.columns)
+    local bare = assert(files.read "\t100.5\t102.5\n0.5\t57\t58\n1.5\t59\t60\n")
+    assert.same({ "0.5", "1.5" }, bare.labels["place 1"])
+  end)
+
+  it("is cut off, or wrong, with the reason", function()
+    local map = HEAD .. PLACES .. "\t\t100.5\t102.5\n-1.5\t2\t57\t58\n-1.5\t3\t59"
+    refuses("the file is cut off: 1 of more spectra; row 2 has 1 of 2 values are there; partial = true reads them", map)
+    assert.same({ 57, 58 }, files.values(assert(files.read(map, { partial = true }))))
+    refuses("an axis without spectra; is the file cut off?", HEAD .. "\t\t100.5\t102.5\n")
+    refuses("expected rows of 2 numbers below the header, got 3", HEAD .. "1 2 3\n")
+    refuses("row 1: expected a number, got 'x'", HEAD .. "\t100.5\t102.5\n-1.5\t2\tx\n")
+    survives(HEAD .. PLACES .. "\t\t100.5\t102.5\n-1.5\t2\t57\t58\n-1.5\t3\t59\t60\n")
+  end)
+
+  it("of an instrument holds what other readers find", function() agrees "labspec_txt/Gd2O3_AlN_map_data.txt" end)
+end)
+
+describe("Renishaw's text", function()
+  local MAP = "#X\t\t#Y\t\t#Wave\t\t#Intensity\n1\t2\t200.5\t7\n1\t2\t199.5\t8\n1\t3\t200.5\t9\n1\t3\t199.5\t10\n"
+
+  it("holds a spectrum for each place", function()
+    local set = assert(files.read(MAP))
+    assert.same({ { 200.5, 199.5 }, { 7, 8 }, { 9, 10 } }, { set.axis, files.values(set, 1), files.values(set, 2) })
+    assert.same({ ["X (um)"] = { "1", "1" }, ["Y (um)"] = { "2", "3" } }, set.labels)
+    assert.same({ "Raman shift", "cm-1", "counts" }, { set.axis_name, set.unit, set.quantity })
+    local one = assert(files.read "#Wave\t\t#Intensity\n200.5\t7\n199.5\t8\n")
+    assert.same({ 7, 8 }, files.values(one))
+  end)
+
+  it("is cut off, or not read, with the reason", function()
+    refuses("the file is cut off: 1 of 2 spectra of 2 points are there; partial = true reads them",
+      (MAP:gsub("1\t3\t199.5.*", "")))
+    refuses("row 4: position 198, 199.5 in the first spectrum; different axes in one file are not read",
+      (MAP:gsub("3\t199.5", "3\t198")))
+    survives(MAP)
+  end)
+end)
+
+describe("WITec's text", function()
+  local TABLE = "X-Axis\tMap_F(0/0)\tMap_F(1/0)\nrel. 1/cm\tCCD cts\tCCD cts\n 8.5E+01\t 9.94E+02\t 9.92E+02\n"
+    .. " 9.5E+01\t 9.93E+02\t 9.91E+02\n"
+
+  it("holds spectra in columns, with a line of units", function()
+    local set = assert(files.read(TABLE))
+    assert.same({ { 85, 95 }, { 994, 993 }, { 992, 991 } }, { set.axis, files.values(set, 1), files.values(set, 2) })
+    assert.same({ x = { "0", "1" }, y = { "0", "0" } }, set.labels)
+    assert.same({ "Raman shift", "cm-1", "counts", "the line of units: CCD cts" },
+      { set.axis_name, set.unit, set.quantity, set.decided })
+    refuses("the table: 5 numbers, which do not fill rows of 3", (TABLE:gsub("\t 9.91E.*", "")))
+    refuses("1 names for 2 spectra", (TABLE:gsub("\tMap_F%(1/0%)", "")))
+    survives(TABLE)
+  end)
+
+  local MATCH = "[WITEC_TRUEMATCH_ASCII_HEADER]\nVersion = 1.0\n\n[SpectrumHeader]\nTitle = Particle 1\n"
+    .. "SpectrumSize = 2\nXDataKind = nm\n\n[SampleMetaData]\nArea = 5.5\n\n[SpectrumData]\n528.5\t683\n528.75\t684\n"
+
+  it("of TrueMatch holds spectra behind their headers", function()
+    local more = MATCH:match "%[SpectrumHeader.*":gsub("Particle 1", "Particle 2")
+    local set = assert(files.read(MATCH .. "\n" .. more))
+    assert.same({ "Particle 1", "Particle 2" }, set.names)
+    assert.same({ { 528.5, 528.75 }, { 683, 684 }, "nm" }, { set.axis, files.values(set, 2), set.unit })
+    assert.equal(5.5, set.metadata[1].Area)
+    refuses("the file is cut off: 1 of 2 points of spectrum 1 are there; partial = true reads them",
+      (MATCH:gsub("528.75.*", "")))
+    refuses("no [SpectrumData]; is the file cut off?", (MATCH:gsub("%[SpectrumData.*", "")))
+    survives(MATCH)
+  end)
+
+  it("of its export holds a table behind [Data]", function()
+    local head = "//Exported ASCII-File\n[Header]\nGraphName = Sa01--Spec\nSizeGraph = 2\n[Data]\n"
+    local set = assert(files.read(head .. TABLE))
+    assert.same({ { 994, 993 }, "Sa01--Spec" }, { files.values(set, 1), set.metadata[1].GraphName })
+    assert.same({ 7, 8 }, files.values(assert(files.read(head .. "85.5\t7\n86.5\t8\n"))))
+    refuses("no [Data]; is the file cut off?", "//Exported ASCII-File\n[Header]\n")
+  end)
+
+  it("that lists maps is refused", function()
+    refuses("a list of maps with their sizes: it holds no spectra",
+      "P_A32_006_Spec.Data 1\t16\t17\tSepsis\tbatch_1\t20140115\n")
+  end)
+
+  it("may be a pair of files", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+    local x, y = folder .. "/map-x.dat", folder .. "/map-y.dat"
+    damage.write(x, " 8.5E+001\n 9.5E+001\n")
+    damage.write(y, " 1.0E+000\n 2.0E+000\n 3.0E+000\n 4.0E+000\n")
+    for _, path in ipairs { x, y, folder } do
+      local set = assert(mb.spectra.read(path, { verbose = false }))
+      assert.same({ { 85, 95 }, { 1, 2 }, { 3, 4 } }, { set.axis, files.values(set, 1), files.values(set, 2) })
+    end
+    damage.write(y, " 1.0E+000\n 2.0E+000\n 3.0E+000\n")
+    local set, message = mb.spectra.read(y)
+    assert.is_nil(set)
+    assert.truthy(message:find("the file is cut off: 1 of 2 spectra of 2 points are there", 1, true))
+    os.remove(x)
+    set, message = mb.spectra.read(y)
+    assert.is_nil(set)
+    assert.truthy(message:find("one number in each line, and map-x.dat is not beside it", 1, true))
+    os.remove(y)
+    os.remove(folder)
+  end)
+
+  it("of instruments in several forms is equal", function()
+    local folder, missing = measured "instrument_files"
+    if not folder then return pending(missing) end
+    local full = agrees "witec_txt/Witec-Map_full.txt"
+    local y = assert(mb.spectra.read(folder .. "/witec_txt/Witec-Map-y.dat"))
+    assert.same({ 25, 1024 }, { #full, full.length })
+    for i = 1, 25 do assert.same(files.values(full, i), files.values(y, i)) end
+    local two = assert(mb.spectra.read(folder .. "/witec_txt/Witec_TrueMatch.txt"))
+    assert.same({ 2, 1024, "nm" }, { #two, two.length, two.unit })
+  end)
+end)
+
+describe("PerkinElmer's text", function()
+  local HEAD = "PE FL                   SPECTRUM    ASCII       PEDS        1.60        \n  -1\nSTD1.TXT\n07/12/10\n"
+    .. "13:48:37.00\n#HDR\n-1\n-1\n#GR\nNM\n%s\n0.00002\n0.0\n405.0\n0.5\n2\n8\n27.5\n26.25\n#DATA\n"
+  local BYTES = HEAD:format "%T" .. "405.000000\t27.5  \n405.500000\t26.25  \n"
+
+  it("holds a spectrum behind #DATA", function()
+    local set = assert(files.read(BYTES))
+    assert.same({ { 405, 405.5 }, { 27.5, 26.25 } }, { set.axis, files.values(set) })
+    assert.same({ "wavelength", "nm", "transmittance", true, "line 2 below #GR: %T" },
+      { set.axis_name, set.unit, set.quantity, set.percent, set.decided })
+    assert.equal("STD1.TXT", set.metadata[1].file)
+    refuses("the file is cut off: 1 of 2 points of #DATA are there; partial = true reads them",
+      (BYTES:gsub("405.5.*", "")))
+    refuses("no #DATA; is the file cut off?", (BYTES:gsub("#DATA.*", "")))
+    survives(BYTES)
+  end)
+
+  -- The index counts 182 points from 1 to 495: its reader took a line of the header, "1 0 0", for a point. The header
+  -- announces 181 points from 405 in steps of 0.5.
+  it("of an instrument holds the points that its header announces", function()
+    local path, reference = files.measured "perkinelmer_txt/flu1.txt"
+    if not path then return pending(reference) end
+    local set = assert(mb.spectra.read(path))
+    assert.same({ 181, 405, 495 }, { set.length, set.axis[1], set.axis[181] })
+    local values, sum = files.values(set), 0
+    for _, value in ipairs(values) do sum = sum + value end
+    assert.near(reference.y_sum, sum, 0.01)
+    assert.near(reference.y_last, values[181], 1e-5)
+  end)
+
+  local ASP = "3\r\n4000\r\n3999\r\n1\r\n2\r\n4\r\n0.5\r\n0.25\r\n0.75\r\n"
+
+  it("of .asp is a list of numbers", function()
+    local set = assert(files.read(ASP))
+    assert.same({ { 4000, 3999.5, 3999 }, { 0.5, 0.25, 0.75 } }, { set.axis, files.values(set) })
+    assert.same({ "cm-1", { "the axis is taken to be in cm-1: the file names no unit" } }, { set.unit, set.notes })
+    refuses("the file is cut off: 2 of 3 points of the spectrum are there; partial = true reads them",
+      (ASP:gsub("0.75.*", "")))
+    local part = assert(files.read((ASP:gsub("0.75.*", "")), { partial = true }))
+    assert.same({ 4000, 3999.5 }, part.axis)
+    survives(ASP)
+    agrees "perkinelmer_asp/ftir_ldpe_soil.asp"
+  end)
+end)
+
+describe("RRUFF", function()
+  local BYTES = "##NAMES=Soddyite\n##RRUFFID=R060361\n##LASER_WAVELENGTH=780\n107.5, 831.5\n108.5, 833.25\n##END=\n\n"
+
+  it("holds pairs below its labels", function()
+    local set = assert(files.read(BYTES))
+    assert.same({ { 107.5, 108.5 }, { 831.5, 833.25 } }, { set.axis, files.values(set) })
+    assert.same({ "Raman shift", "cm-1", "intensity", "LASER_WAVELENGTH: a Raman spectrum" },
+      { set.axis_name, set.unit, set.quantity, set.decided })
+    assert.same({ "Soddyite", 780 }, { set.names[1], set.metadata[1].LASER_WAVELENGTH })
+    refuses("the file is cut off: 1 of an unknown number of points are there; partial = true reads them",
+      (BYTES:gsub("108.5.*", "")))
+    refuses("the spectrum: expected a number, got 'x'", (BYTES:gsub("833.25", "x")))
+    survives(BYTES)
+  end)
+
+  it("of the database is read", function()
+    local folder, missing = measured "rruff_raman"
+    if not folder then return pending(missing) end
+    local name = "Anatase__R060277__Broad_Scan____0__unoriented__Raman_Data_RAW__21346.txt"
+    local set = assert(mb.spectra.read(folder .. "/" .. name))
+    assert.same({ "Raman shift", "the file's name: a Raman spectrum" }, { set.axis_name, set.decided })
+    assert.near(79.84985, set.axis[1], 1e-9)
+    assert.truthy(mb.spectra.read(folder .. "/raman_soddyite.rruff"))
+  end)
+end)
