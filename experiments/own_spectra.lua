@@ -38,6 +38,8 @@ parser:option("--separator", "character between cells, \\t for a tab (default: w
   :convert(function(text) return text == "\\t" and "\t" or text end)
 parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
 parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
+parser:option("--unit", "unit of the axis, if the files do not say or disagree: cm-1, nm, deg")
+parser:option("--quantity", "what the values are, if the files do not say or disagree: counts, absorbance, %T")
 parser:flag("--resample", "interpolate spectra with different axes to one, or to that of the model")
 parser:flag("--skip", "leave out files that cannot be read")
 parser:flag("--quick", "fewer epochs")
@@ -52,8 +54,11 @@ interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
 -- @param axis to which spectra are interpolated if that is asked for
 local function read_spectra(axis)
-  return measured.read(args.files, { separator = args.separator, decimal = args.decimal, comment = args.comment,
-    skip = args.skip, resample = args.resample and (axis or true) or nil }, args.labels, args.by)
+  local options = { resample = args.resample and (axis or true) or nil }
+  for _, name in ipairs { "separator", "decimal", "comment", "unit", "quantity", "skip" } do
+    options[name] = args[name]
+  end
+  return measured.read(args.files, options, args.labels, args.by)
 end
 
 local function train(x, y, classes)

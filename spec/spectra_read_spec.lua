@@ -2,6 +2,7 @@
 local lfs = require "lfs"
 local mb = require "moonbow"
 local find = require "moonbow.spectra.find"
+local interrupted = require "support.interrupted"
 
 local root = os.tmpname()
 os.remove(root)
@@ -156,6 +157,22 @@ describe("spectra.read", function()
     local none, err = mb.spectra.read(folder .. "/*/*.csv", { labels = { file = { "a.csv" }, m = { 1 } } })
     assert.is_nil(none)
     assert.equal("the table: column 'file' names no row for 1 of 3 spectra: 'b.csv'; its keys are a.csv", err)
+  end)
+  it("ends with 130 on Ctrl-C between two files", function()
+    local folder = folder_of { ["a.csv"] = spectrum(1), ["b.csv"] = spectrum(2) }
+    local got = interrupted { "-e", ([[
+      local mb, core = require "moonbow", require "moonbow.core"
+      local formats = require "moonbow.spectra.formats"
+      table.insert(formats, 1, { name = "slow", matches = function() return true end, read = function()
+        io.stderr:write "now\n"
+        repeat until core.interrupted()
+        return { { x = { 1, 2 }, y = mb.ones(2) } }
+      end })
+      mb.spectra.read(%q)
+      print "not reached"]]):format(folder) }
+    assert.equal(130, got.code, got.errors)
+    assert.matches("spectra.read: interrupted; the same command starts again", got.errors)
+    assert.is_nil(got.output and got.output:find "not reached")
   end)
   it("notes what several files have in common once", function()
     local comment = "# a comment\n"

@@ -17,6 +17,11 @@ local function print_notes(path, notes, is_single)
   if #notes > MOST_NOTES then print(("and %d more notes"):format(#notes - MOST_NOTES)) end
 end
 
+-- Names the options of mb.spectra.read as those of a script are written.
+local function for_script(message)
+  return (message:gsub("skip = true leaves", "--skip leaves"):gsub("the option (%l+) ", "--%1 "))
+end
+
 --- Reads the files, and prints which parts of them were left out.
 -- @param paths list of files, folders or globs
 -- @param options as for mb.spectra.read
@@ -26,7 +31,7 @@ end
 function Measured.read(paths, options, label_file, by)
   local spectra, err = read(paths, options)
   if spectra and label_file then spectra, err = spectra:join(label_file, { by = by }) end
-  if not spectra then output.fail(err) end
+  if not spectra then output.fail(for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)
   return setmetatable({ path = check.printable(path), spectra = spectra, x = spectra.x }, Measured)

@@ -18,6 +18,7 @@ end
 local known_info = {
   classes = check.optional "table", axis = check.optional "tensor|table",
   preprocessing = check.optional "table", note = check.optional "string",
+  unit = check.optional "string", quantity = check.optional "string",
 }
 
 local function kind_of(model) return type(model) == "table" and others[model.kind] and model.kind or nil end
@@ -75,6 +76,8 @@ end
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs
 -- @option axis of the spectra, a tensor or list
+-- @option unit of the axis, as spectra have it
+-- @option quantity what the values are, as spectra have it
 -- @option preprocessing fitted steps, from mb.preprocess.fit
 -- @option note a text
 -- @return boolean true; or nil and a message
@@ -123,7 +126,7 @@ end
 --- Loads a model that save wrote; a network is in evaluation mode. Everything in the file is checked: see mb.limits.
 -- @param path string of the file
 -- @return layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model; or nil and a message
--- @return table classes, axis, preprocessing, note, as given to save
+-- @return table classes, axis, unit, quantity, preprocessing, note, as given to save
 function store.load(path)
   check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)
