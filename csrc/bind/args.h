@@ -56,7 +56,7 @@ int args_count_error(const Args *a, const char *name, const Tensor *x, mb_size c
 static inline void args_check_count(const Args *a, const char *name, const Tensor *x, mb_size count) {
   if (x->count != count) args_count_error(a, name, x, count);
 }
-/* Raises if x (N), (N, L) or (N, L, C) holds NaN or infinity, and says where (finite.c). */
+/* Raises if x (N), (N, L) or (N, L, C) holds NaN or infinity, with its place (finite.c). */
 void args_check_finite(const Args *a, const char *name, const Tensor *x);
 
 /* ---- numbers ---- */
@@ -126,7 +126,7 @@ void push_product(const Args *a, const mb_real *left, const mb_real *right, mb_s
 void *push_scratch(const Args *a, size_t bytes);
 void pop_scratch(lua_State *L);
 
-/* ---- what a backward pass may do with the memory of its arguments (tape.c) ---- */
+/* ---- reuse of the memory of arguments in a backward pass (tape.c) ---- */
 
 /* Pushes a tensor like the gradient dy at arg for dx: dy itself, to be overwritten, if nothing else shares
  * its memory. */

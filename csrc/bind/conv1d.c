@@ -12,8 +12,8 @@ static mb_conv1d next_arrays(Args *a, const Tensor **x, const Tensor **w) {
   return (mb_conv1d){.N = x_shape[0], .L = x_shape[1], .C = x_shape[2], .K = w_shape[0], .F = w_shape[2]};
 }
 
-/* Reads stride, dilation, padding, size and stride of pooling (nil: none), and what negative results are
- * multiplied with (nil: no activation). */
+/* Reads stride, dilation, padding, size and stride of pooling (nil: none), and the slope of the activation
+ * below 0 (nil: no activation). */
 static void next_options(Args *a, mb_conv1d *s) {
   s->stride = next_count(a, "stride");
   s->dilation = next_count(a, "dilation");
@@ -53,8 +53,8 @@ static void free_conv1d_scratch(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, argmax: what
- * backward needs to know of pooling and ReLU, nil if that is nothing or keep is false. */
+/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, argmax.
+ * argmax, a byte per element of y for backward, is nil if backward needs none or keep is false. */
 static int conv1d(lua_State *L) {
   const Tensor *x, *w;
   lua_settop(L, 10);

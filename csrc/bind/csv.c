@@ -37,7 +37,7 @@ static void skip_blanks(Cursor *cursor) {
     while (cursor->next < cursor->end && is_blank(*cursor->next)) cursor->next++;
 }
 
-/* Takes a cell in quotes; returns what is wrong with it, or NULL. */
+/* Takes a cell in quotes; returns its fault as a text, or NULL. */
 static const char *take_quoted(Cursor *cursor, Cell *cell) {
   *cell = (Cell){.text = ++cursor->next, .quoted = true};
   for (;; cursor->next++) {
@@ -51,7 +51,7 @@ static const char *take_quoted(Cursor *cursor, Cell *cell) {
   return at_end_of_cell(cursor) ? NULL : "text follows a quote";
 }
 
-/* Takes the cell that the cursor is at; returns what is wrong with it, or NULL. */
+/* Takes the cell at the cursor; returns its fault as a text, or NULL. */
 static const char *take_cell(Cursor *cursor, Cell *cell) {
   skip_blanks(cursor);
   if (cursor->next < cursor->end && *cursor->next == '"') return take_quoted(cursor, cell);
@@ -128,7 +128,7 @@ static Cursor next_line(Args *a) {
   return (Cursor){.next = line, .end = line + length, .separator = next_character(a, "separator")};
 }
 
-/* Pushes nil, the column, what is wrong there and the cell's text. */
+/* Pushes nil, the column, the fault and the cell's text. */
 static int push_fault(lua_State *L, lua_Integer column, const char *fault, const Cell *cell) {
   lua_pushnil(L);
   lua_pushinteger(L, column);
@@ -137,7 +137,7 @@ static int push_fault(lua_State *L, lua_Integer column, const char *fault, const
   return 4;
 }
 
-/* core.csv_cells(line, separator) -> list of strings; or nil, the column and what is wrong there */
+/* core.csv_cells(line, separator) -> list of strings; or nil, the column and the fault */
 static int csv_cells(lua_State *L) {
   Args a = bind_args(L, "csv_cells");
   Cursor cursor = next_line(&a);
@@ -180,7 +180,7 @@ static mb_real *next_row(Args *a, const char *kinds, size_t columns) {
   return x->data + row * places;
 }
 
-/* Puts a cell into the row or the labels; returns what is wrong with it, or NULL. */
+/* Puts a cell into the row or the labels; returns its fault as a text, or NULL. */
 static const char *put_cell(lua_State *L, const Cell *cell, char kind, char decimal, mb_real **out) {
   double number;
   if (kind != '1') {
@@ -193,8 +193,8 @@ static const char *put_cell(lua_State *L, const Cell *cell, char kind, char deci
   return isfinite((mb_real)number) ? NULL : "the number is too large";
 }
 
-/* core.csv_row(line, separator, decimal, kinds, x, row) -> list of the label cells; or nil, the column, what
- * is wrong there and the cell's text. kinds has one '1' (number) or '0' (label) per column. Empty cells
+/* core.csv_row(line, separator, decimal, kinds, x, row) -> list of the label cells; or nil, the column,
+ * the fault and the cell's text. kinds has one '1' (number) or '0' (label) per column. Empty cells
  * behind the last column are left out. */
 static int csv_row(lua_State *L) {
   Args a = bind_args(L, "csv_row");

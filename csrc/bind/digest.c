@@ -2,7 +2,7 @@
 #include "bind.h"
 
 /* core.digest(x, seed) -> an integer that stands for the bytes of a string, or for shape and elements of a
- * tensor; seed: the digest of what came before (0) */
+ * tensor; seed: the digest of the data before it, or 0 */
 static int digest(lua_State *L) {
   Args a = bind_args(L, "digest");
   const uint64_t seed = (uint64_t)luaL_optinteger(L, 2, 0);

@@ -41,7 +41,7 @@ static int64_t as_signed(uint64_t bits, size_t size) {
   return (int64_t)(bits << unused) >> unused;
 }
 
-/* These tell whether x, which lies in the range of the type or is its upper end, is exactly the integer i. */
+/* True if x, in the range of the type or its upper end, is exactly the integer i. */
 static bool is_signed(mb_real x, int64_t i) {
   return x < (mb_real)0x1p63 && (int64_t)x == i;
 }

@@ -87,7 +87,7 @@ static int unary_backward(lua_State *L) {
   return 1;
 }
 
-/* core.add_activate(a, b, slope): a + b of one shape, what is negative times slope */
+/* core.add_activate(a, b, slope): a + b of one shape; negative sums are multiplied by slope */
 static int add_activate(lua_State *L) {
   Args a = bind_args(L, "add");
   const Tensor *left = next_tensor(&a, "left operand"), *right = next_tensor(&a, "right operand");

@@ -33,7 +33,7 @@ static void push_where(lua_State *L) {
   lua_pushliteral(L, "");
 }
 
-/* Tells whether a terminal would obey text[i]: control characters but line break and tab, in UTF-8 also those
+/* True if a terminal would obey text[i]: control characters but line break and tab, in UTF-8 also those
  * of 8 bits. */
 static bool is_control(const unsigned char *text, size_t i) {
   const unsigned char c = text[i];

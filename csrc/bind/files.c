@@ -2,7 +2,7 @@
  * stroke.
  *
  * Who writes a file, writes one beside it, ".NAME.SLOT.partial", holds a lock on it, and renames it at the
- * end. A file in the way whose lock nobody holds is what a killed writer left: it goes. So there are never
+ * end. A partial file whose lock nobody holds was left by a killed writer and is removed. So there are never
  * more of them than there were writers at once. */
 #define _GNU_SOURCE /* O_PATH */
 #include "bind.h"
@@ -171,7 +171,7 @@ static int file_commit(lua_State *L) {
   return 1;
 }
 
-/* core.file_abandon(writer): removes what is not finished. */
+/* core.file_abandon(writer): removes an unfinished file. */
 static int file_abandon(lua_State *L) {
   Writer *writer = luaL_checkudata(L, 1, WRITER_TYPE);
   if (writer->file >= 0) unlinkat(writer->folder, writer->temporary, 0);

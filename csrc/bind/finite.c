@@ -45,9 +45,9 @@ static bool is_finite(lua_State *L) {
   return mb_find_non_finite(x->data, x->count) < 0;
 }
 
-/* core.find_non_finite(tensors, of_gradients) -> the place in the list of the first that holds NaN or
- * infinity, or whose gradient does, or nil. Products kept as their factors are computed only where these do
- * not tell. */
+/* core.find_non_finite(tensors, of_gradients) -> the place in the list of the first tensor that holds NaN or
+ * infinity (of_gradients: whose gradient does), or nil. A gradient kept as factors is multiplied out only if
+ * its factors do not decide. */
 static int find_non_finite(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   const bool of_gradients = lua_toboolean(L, 2);

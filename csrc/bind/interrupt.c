@@ -44,7 +44,7 @@ static void restore(void) {
 }
 
 /* core.catch_interrupt(): from now on Ctrl-C only sets the flag. Each call needs one of core.end_catch(),
- * which returns whether the flag was set; the last one puts the handler back and clears the flag. */
+ * which returns true if the flag was set; the last one puts the handler back and clears the flag. */
 static int catch_interrupt(lua_State *L) {
   (void)L;
   pthread_mutex_lock(&lock);

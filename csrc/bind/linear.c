@@ -40,8 +40,8 @@ static void copy_weights(Tensor *weight, Tensor *bias, const struct model *model
   }
 }
 
-/* liblinear does not check its allocations, so this does: an upper bound of what its rows, weights and
- * vectors take. */
+/* liblinear does not check its allocations. This asks for an upper bound of the memory of its rows, weights
+ * and vectors beforehand. */
 static void ask_for_memory(const Args *a, mb_size rows, mb_size columns, mb_size classes) {
   const size_t bytes = (size_t)rows * 64 + (size_t)columns * 8 * (16 + (size_t)classes) + (1 << 16);
   void *volatile memory = malloc(bytes); /* volatile: else compilers drop the call */

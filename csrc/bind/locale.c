@@ -3,8 +3,8 @@
 
 #include "bind.h"
 
-/* core.in_c_locale(f, ...) -> what f returns. While it runs, this thread writes numbers with a decimal point:
- * the content of files must not depend on os.setlocale. */
+/* core.in_c_locale(f, ...) -> the results of f. While it runs, this thread writes numbers with a decimal
+ * point: the content of files must not depend on os.setlocale. */
 static int in_c_locale(lua_State *L) {
   luaL_checkany(L, 1);
   const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc and musl have it ready */

@@ -12,7 +12,7 @@ typedef struct Pool Pool;
 typedef struct Block {
   Pool *pool;
   struct Block *next;  /* in a free list */
-  struct Piece *piece; /* of a large block: where it lies */
+  struct Piece *piece; /* of a large block: the piece that it is part of */
   void *data;          /* 64-byte aligned */
   size_t bytes;
   int references;
@@ -43,7 +43,7 @@ bool pool_trim(Pool *pool);
 PoolState pool_state(const Pool *pool);
 
 /* True if a garbage collection probably frees more than growing by `bytes` would cost: 32 MB were allocated
- * since pool_mark(), and a quarter of what is live. */
+ * since pool_mark(), and a quarter of the live bytes. */
 bool pool_may_hold_garbage(const Pool *pool, size_t bytes);
 void pool_mark(Pool *pool);
 

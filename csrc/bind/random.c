@@ -216,7 +216,7 @@ static mb_size *push_permutation(lua_State *L, mb_rng *rng, mb_size count) {
   return index;
 }
 
-/* Pushes the rows of x with these indices; shape is that of the index array. */
+/* Pushes the rows of x with these indices; shape is the shape of the index array. */
 static Tensor *push_rows(const Args *a, const Tensor *x, const mb_size *index, mb_shape shape) {
   mb_size y_shape[2 * MB_MAX_RANK];
   int rank = 0;
@@ -303,8 +303,8 @@ static double *next_probabilities(Args *a, mb_size count, double *tolerance) {
   return p;
 }
 
-/* Pushes size indices out of population; reads whether with replacement, the probabilities (nil: equal ones)
- * and whether to shuffle. */
+/* Pushes size indices out of population. Reads three arguments: true for replacement, the probabilities (nil:
+ * equal ones), and true to shuffle. */
 static const mb_size *next_choice(Args *a, mb_rng *rng, mb_size population, mb_size size) {
   lua_State *L = a->L;
   const bool replace = next_boolean(a), is_weighted = !lua_isnoneornil(L, a->next);
@@ -434,7 +434,7 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-/* random.lua fills the table of methods, as tensor.lua does that of tensors. */
+/* random.lua fills this table of methods; tensor.lua fills the one of tensors. */
 void bind_open_random(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   if (luaL_newmetatable(L, RNG_TYPE)) {

@@ -1,8 +1,8 @@
 /* scope.c - variables that have a value while a call runs, a separate one in each coroutine.
  *
- * A variable is a table from the coroutines that are inside such a call to the value there. What a call has
- * set is undone in C, so that nothing comes in between: neither an error nor an interruption of the script,
- * which happens between two instructions of Lua, nor memory that runs out. A coroutine that never goes on
+ * A variable is a table from the coroutines that are inside such a call to the value there. The value of a
+ * call is undone in C, so that nothing can prevent it: no error, no interruption of the script, which happens
+ * between two instructions of Lua, and no lack of memory. A coroutine that never goes on
  * keeps its value to itself. */
 #include "bind.h"
 

@@ -96,7 +96,7 @@ static unsigned background_kinds(const Args *options) {
          (flag(options, "exponential") ? MB_EXPONENTIAL : 0) | (flag(options, "hump") ? MB_HUMP : 0);
 }
 
-/* Reads the table of options; leaves on the stack what it holds. */
+/* Reads the table of options; leaves its arrays on the stack, so that they live. */
 static mb_spectra next_spectra(Args *a) {
   mb_spectra s = {
       .L = length(a),

@@ -1,4 +1,4 @@
-/* tape.c - what the tape needs to know of tensors: records, what they hold, versions. See docs/tape.md. */
+/* tape.c - the tape's data on tensors: records, the tensors that they hold, versions. See docs/tape.md. */
 #include "bind.h"
 
 #include <string.h>
@@ -46,8 +46,7 @@ static void push_record(lua_State *L, int arg) {
 }
 
 /* core.open_record(operation, ...) -> a record with the operation and the records of the arguments, false for
- * what the tape does not follow; nil if it follows none of them, or nothing is recorded. Upvalue 2: the
- * metatable of records. */
+ * an untracked argument; nil if none is tracked, or nothing is recorded. Upvalue 2: their metatable. */
 static int open_record(lua_State *L) {
   const int last = lua_gettop(L);
   int first = 2;
@@ -85,7 +84,7 @@ static int record_of(lua_State *L) {
   return 1;
 }
 
-/* ---- what a record saves ---- */
+/* ---- the tensors that a record saves ---- */
 
 /* The values that an operation has saved for its backward pass: a userdata with a user value for each. */
 typedef struct {
@@ -117,7 +116,7 @@ static void add_producer(lua_State *L, int arg, int i) {
   lua_pop(L, 1);
 }
 
-/* tape:save(...): what the operation's backward will be called with behind dy: tensors or anything else. Each
+/* tape:save(...): the arguments of the operation's backward behind dy: tensors or other values. Each
  * tensor is held, and must not change in place; a result that its record can make again is not held. Called
  * once. tape:hold(...) is the same, but holds every tensor. Upvalue 1: is it save? */
 static int save(lua_State *L) {
@@ -198,7 +197,7 @@ static void close_if_unneeded(Tensor *x) {
   if (x->dropped && x->holds == 0) bind_close(x);
 }
 
-/* core.release(saved): ends what save began: those tensors are no longer held by this record. */
+/* core.release(saved): undoes save: this record no longer holds its tensors. */
 static int release(lua_State *L) {
   const Saved *saved = read_saved(L);
   for (int i = 1; i <= saved->count; i++) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char pool_key = 0;   /* its address is the registry key of the pool's userdata */
-static const char tensor_key = 0; /* that of the metatable, which is found faster than by name */
+static const char tensor_key = 0; /* of the metatable: a look-up by address is faster than by name */
 
 /* ---- memory ---- */
 
@@ -16,7 +16,7 @@ typedef struct {
   void *user;
 } Memory;
 
-/* Allocates Lua's own memory: if there is none, the pool first returns what it keeps to the system. */
+/* Allocates Lua's own memory: if there is none, the pool first returns its free blocks to the system. */
 static __attribute__((noinline)) void *reallocate(const Memory *memory, void *block, size_t before,
                                                   size_t bytes) {
   void *moved = memory->allocate(memory->user, block, before, bytes);
@@ -86,8 +86,8 @@ static void open_pool(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* Before the pool grows, Lua drops what it no longer reaches, if enough was handed out since it
- * last did to be worth a collection: Lua itself cannot see how much memory a tensor holds. */
+/* Before the pool grows, Lua collects garbage if enough was handed out since the last collection. Lua alone
+ * would wait, because it does not see the memory that tensors hold. */
 static Block *take_block(lua_State *L, Pool *pool, const char *operation, size_t bytes) {
   Block *block = pool_reuse(pool, bytes);
   if (block != NULL) return block;

@@ -30,7 +30,7 @@ local function print_index(entries)
   say(lines)
 end
 
--- What is in a module, or the methods of a class.
+-- The entries of a module, or the methods of a class.
 local function add_members(lines, entries, entry)
   local members, module = {}, entry.kind == "class" and entry.name or entry.path
   for _, other in ipairs(entries) do
@@ -90,7 +90,7 @@ local function print_name(entries, asked)
   if #others > 0 then print_list("Others of this name:", others) end
 end
 
--- The entry of a function or table; of an object that of its class or constructor.
+-- The entry of a function or table; for an object, the entry of its class or constructor.
 local function entry_of(entries, value)
   local class = core.is_tensor(value) and core.tensor_methods or getmetatable(value)
   local type_name = type(class) == "table" and rawget(class, "type")
@@ -117,9 +117,9 @@ local function print_value(entries, value)
 end
 
 return function(mb)
-  --- Prints the reference: mb.help() an index by topic, mb.help "fit" what is called so, mb.help(mb.fit) what is said
-  -- of a function, a module, or the class of an object, mb.help "early stopping" what mentions these words. Returns
-  -- nothing.
+  --- Prints the reference: mb.help() an index by topic, mb.help "fit" the entries of that name, mb.help(mb.fit) the
+  -- entry of a function, a module, or the class of an object, mb.help "early stopping" a list of the entries with these
+  -- words or their synonyms. Returns nothing. nil raises, since a misspelt name is nil.
   -- @param what? any a name, a topic, words, or a value
   return function(...)
     local what = ...

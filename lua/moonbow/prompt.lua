@@ -1,5 +1,5 @@
 --- Lua's own prompt with moonbow in it: `moonbow` starts lua -i with require("moonbow.prompt").start(). It gives the
--- globals mb and nn, and a print that shows what is in plain tables; where lua-readline is installed, names complete
+-- globals mb and nn, and a print that shows the entries of plain tables; if lua-readline is installed, names complete
 -- with Tab, and the lines typed are kept from one session to the next.
 local uv = require "luv"
 local complete = require "moonbow.prompt.complete"
@@ -48,10 +48,10 @@ local function set_prompts()
   end)
 end
 
---- What readline should put in the place of the word at the cursor.
+--- The words with which readline may replace the one at the cursor.
 -- @param line that is being typed
--- @param from, last where the word begins and ends; it may be less or more than the name that is being completed
--- @return list of words, and what to append where there is only one
+-- @param from, last first and last byte of the word, which may be shorter or longer than the name to complete
+-- @return list of words, and the text to append if there is only one
 function prompt.words(mb, line, from, last)
   local prefix, found, append = complete(earlier .. line:sub(1, last), mb)
   local word = line:sub(from, last)

@@ -1,4 +1,4 @@
---- Everything public, as it is found at run time, with what the source says of it.
+--- All public functions, methods, modules and names, found at run time, with their doc comments.
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local elementwise = require "moonbow.elementwise"
@@ -9,7 +9,7 @@ local entries = {}
 
 -- ---- the comment on a thing ----
 
--- In which file the things of a module or class are, where it does not bear that name.
+-- The file of a module or class, if it has another name.
 local homes = {
   [""] = "init", rng = "random", step = "steps", initializer = "initializers", activation = "activations",
 }
@@ -72,7 +72,7 @@ local function add_options(list, known, prefix)
   return list
 end
 
--- The names of a Lua function's parameters, nil where it takes any number or is written in C.
+-- The names of a Lua function's parameters, nil if it is variadic or written in C.
 local function parameter_names(f)
   f = counted.original(f)
   local info, names = debug.getinfo(f, "u"), {}
@@ -87,7 +87,7 @@ local function options_parameter(entry)
   return { name = "options", optional = not (first and first.required), type = "table", text = "", is_options = true }
 end
 
--- The parameters of a function or method: those of the code, with what the comment says of each.
+-- The parameters of a function or method, from the code, with their texts from the comment.
 local function parameters_of(entry, said)
   local names = parameter_names(entry.value)
   local is_table_only = entry.taken and entry.taken.position == 1 and entry.kind ~= "method"
@@ -139,7 +139,7 @@ function entries.summary(text)
   return first
 end
 
--- In what of which module a row of elementwise functions may be.
+-- The kinds of entries that a row of elementwise functions describes, with their modules.
 local rows_for = { method = "tensor", activation = "activation", ["function"] = "nn" }
 
 local function fill(entry, comments)
@@ -190,7 +190,7 @@ local function named_things()
   }
 end
 
--- Options that are described at what a comment refers to.
+-- Takes the texts of options without one from the entries named by @see.
 local function inherit(entry, by_path)
   for _, option in ipairs(entry.options) do
     option.text = entry.said_options[option.name]
@@ -234,7 +234,7 @@ function entries.all(mb)
   return cache
 end
 
---- What the source says of a function of moonbow's own that is not public: { text, name }; or nil.
+--- The doc comment of a function of moonbow that is not public: { text, name }; or nil.
 function entries.of_inner(f)
   local comment = comment_above(source.read(), f)
   if not comment then return nil end

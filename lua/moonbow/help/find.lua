@@ -3,8 +3,8 @@ local check = require "moonbow.check"
 
 local find = {}
 
---- The entries of a name: of a path ("nn.Conv1d", "mb.fit", "x:sum"), else all whose last part it is. The second
--- result is true for a path.
+--- The entry of a path ("nn.Conv1d", "mb.fit", "x:sum"); if there is none, all entries whose last part is the name. The
+-- second result is true for a path.
 function find.named(entries, asked)
   local path = asked:gsub("^mb%.", ""):gsub("%(.*$", "")
   local found, name = {}, path:gsub("^[%w_]*:", "")
@@ -20,7 +20,7 @@ local function plain(text)
   return (text:lower():gsub("[_%-]", " "):gsub("([iy])s([aei])", "%1z%2"):gsub("our", "or"))
 end
 
--- Other words for what a user asks: words of entries or paths, in the spelling of plain().
+-- Synonyms of words that users ask for: words of entries, in the spelling of plain().
 local synonyms = {
   load = { "read" }, import = { "read" }, open = { "read" }, write = { "save" }, export = { "save" },
   normalize = { "snv", "standardize", "min max", "area", "nn.batchnorm1d", "nn.layernorm" },
@@ -37,7 +37,7 @@ local function variants(word)
   return { stem, table.unpack(synonyms[word] or synonyms[stem] or {}) }
 end
 
--- Words of an entry in the order of their weight: its name, what it accepts, the first sentence, all the rest.
+-- The words of an entry in four fields by weight: path, options, first sentence, all other text.
 local function fields_of(entry)
   if entry.words then return entry.words end
   local rest, options = { entry.text }, {}
@@ -96,7 +96,7 @@ function find.by_words(entries, asked)
   return found
 end
 
---- Names near to what was typed: at most five.
+--- At most five names near a misspelt one.
 function find.nearest(entries, asked)
   local names, seen, near = {}, {}, {}
   for _, entry in ipairs(entries) do

@@ -1,15 +1,15 @@
---- The doc comments of the source: what each stands on, and its parts.
+--- The doc comments of the source: the statement below each, and its parts.
 --
 -- A doc comment begins with three dashes and is on the statement right below it. Its text, in paragraphs, with code
 -- indented by four blanks, comes first. Then tags, whose text may go on in further lines:
 --
 --     @param name type text    an argument; name? if it may be left out; types as in LuaCATS, without blanks
---     @option name text        what is in the table of options; kind and default come from check.takes
---     @field name type text    what objects of a class hold
+--     @option name text        an option; its kind and default come from check.takes
+--     @field name type text    a field of the objects of a class
 --     @return type text        a result
 --     @usage code
---     @see path                what is related; its options hold here, too
---     @name name, name         what it is on, if no statement below says so
+--     @see path                a related entry, whose options apply here, too
+--     @name name, name         the names that it documents, if no statement below gives them
 --     @class name              on the objects of a class
 local lfs = require "lfs"
 
@@ -88,7 +88,7 @@ function source.parts(lines)
   return parts
 end
 
--- What a comment is on: the names of a tag, else that of the statement below.
+-- The names that a comment documents: from its tag; otherwise the name of the statement below.
 local function names_of(lines, statement)
   local names = {}
   for _, line in ipairs(lines) do
@@ -127,8 +127,8 @@ local function read_file(path, found)
   end
 end
 
---- All comments of the module: { at = by "file:line" of the statement below, named = lists by the name of what it is
--- on, headers = list of those on files }. A comment is { lines, names, line, file (within the module), is_header }.
+--- All comments of the module: { at = by "file:line" of the statement below, named = lists by documented name, headers
+-- = list of the comments on files }. A comment is { lines, names, line, file (within the module), is_header }.
 function source.read()
   local files, found = add_lua_files(source.root, {}), { at = {}, named = {}, headers = {} }
   table.sort(files)

@@ -5,7 +5,7 @@ local text = {}
 
 text.width = 100 -- of lines
 
---- Words in lines of at most text.width characters, each after so many blanks; the first line after a head.
+--- Wraps words in lines of at most text.width characters, indented by blanks; the first line begins with a head.
 local function wrap(words, indent, head)
   local lines, line = {}, head or (" "):rep(indent)
   for word in words:gmatch "%S+" do
@@ -18,7 +18,7 @@ local function wrap(words, indent, head)
   return table.concat(lines, "\n")
 end
 
---- A text in paragraphs: those that are indented, or a list, as they are, others wrapped.
+--- A text in paragraphs: indented ones and lists unchanged, the others wrapped.
 local function paragraphs(given)
   local shown = {}
   for paragraph in (given .. "\n\n"):gmatch "(.-)\n\n+" do
@@ -42,7 +42,7 @@ function text.of_option(option)
   return option.default ~= nil and ("%s, %s"):format(kinds, show_value(option.default)) or kinds
 end
 
--- A block of rows { name, kind, text } under a title; nothing where there are none.
+-- A block of rows { name, kind, text } under a title; nothing if there are no rows.
 local function block(lines, title, rows)
   if #rows == 0 then return end
   lines[#lines + 1] = "\n" .. title .. ":"
@@ -69,7 +69,7 @@ function text.option_rows(options)
   return rows
 end
 
---- What an entry is called: its signature, or the name of a module or class.
+--- The title of an entry: its signature, or the name of a module or class.
 function text.title(entry)
   if entry.signature then return entry.signature end
   if entry.kind == "module" or entry.kind == "value" then return "mb." .. entry.path end

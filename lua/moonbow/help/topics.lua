@@ -1,7 +1,7 @@
---- The topics of the reference, and what belongs to each.
+--- The topics of the reference, and the entries of each.
 local topics = {}
 
--- Title, and what belongs to it: a path, or the beginning of paths up to ".", ":" or a blank.
+-- A title and its entries: paths, or beginnings of paths up to ".", ":" or a blank.
 local list = {
   { "Tensors", "tensor", "zeros", "ones", "full", "arange", "linspace", "rand", "randn", "concat", "is_tensor",
     "class tensor", "tensor:" },
@@ -31,7 +31,7 @@ for number, topic in ipairs(list) do
   for i = 2, #topic do place_of[topic[i]] = number * 100 + i end
 end
 
--- Where an entry stands: by its path, else by its module.
+-- The place of an entry in the reference: by its path, or by its module.
 local function place(entry)
   return place_of[entry.path] or place_of[entry.path:match "^.*[.: ]" or false] or #list * 100 + 99
 end

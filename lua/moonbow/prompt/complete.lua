@@ -1,4 +1,4 @@
---- What Tab offers at the prompt: a function of the text before the cursor and of the global variables. It calls
+--- Tab completion at the prompt: a function of the text before the cursor and of the global variables. It calls
 -- nothing of the user's: no function, no metamethod.
 local core = require "moonbow.core"
 local counted = require "moonbow.counted"
@@ -8,11 +8,11 @@ local options = require "moonbow.prompt.options"
 local scan = require "moonbow.prompt.scan"
 local strings = require "moonbow.prompt.strings"
 
-local MOST = 1000 -- bytes before the cursor that a name and what it belongs to may take
+local MOST = 1000 -- bytes before the cursor that are searched for a name and its object
 
 local function begins(text, prefix) return text:sub(1, #prefix) == prefix end
 
--- What classes of layers define for moonbow to call (see mb.nn.class).
+-- Functions of classes of layers that only moonbow calls (see mb.nn.class).
 local hooks = { forward = true, make = true, output_shape = true, macs = true, convolve = true, normalise = true }
 
 local function is_inner(class, name) return counted.is_inside(class, name) or class == "layer" and hooks[name] end
@@ -26,7 +26,7 @@ local function class_of(value, methods)
   end
 end
 
--- Fields behind a dot, methods behind a colon. What is not known is taken for a tensor, the most frequent result.
+-- Fields behind a dot, methods behind a colon. An unknown value is taken for a tensor, the most frequent result.
 local function of_object(before, separator, prefix)
   local chain, is_method = scan.chain(before), separator == ":"
   if not chain then return {} end
@@ -58,7 +58,7 @@ local function of_globals(prefix)
   return found
 end
 
--- What may stand where the name of a variable or of an option can.
+-- Names of variables, options or values that can stand at the cursor.
 local function of_names(text, open, prefix)
   local bracket, before = open[#open], text:sub(1, #text - #prefix)
   local last = before:sub(-MOST):match "(%S)%s*$"
@@ -99,11 +99,11 @@ end
 
 local unquoted = { ["--"] = true, ["["] = true } -- comments and long strings
 
---- What the text at the cursor can go on as.
+--- The completions of the text at the cursor.
 -- @param text the statement from its first line up to the cursor
 -- @param mb the module
--- @return prefix = the end of the text that is being completed; list of what it can become, sorted, each beginning with
---   the prefix; what to append where there is only one
+-- @return prefix = the end of the text that is being completed; sorted list of completions, each beginning with the
+--   prefix; the text to append if there is only one
 return function(text, mb)
   local open, unfinished = scan.open(text)
   if unfinished and unquoted[unfinished.quote] then return "", {}, "" end

@@ -1,9 +1,9 @@
---- Errors at the prompt that end where the user's own lines do.
+--- Errors at the prompt whose tracebacks show only the user's own functions.
 --
--- lua writes an error with a traceback, most of which would be functions of moonbow; but of an error that is an object
--- it writes what its __tostring gives. So at the prompt an error that leaves moonbow, and that nothing there catches,
--- becomes an object: the message, and the functions that the user wrote. pcall and coroutines see the message as ever.
--- With MOONBOW_TRACEBACK set in the environment all stays as it is.
+-- lua prints an error with a traceback, most of which would be functions of moonbow; an error object it prints by its
+-- __tostring. So at the prompt an uncaught error of moonbow becomes an object: the message, and the functions that the
+-- user wrote. pcall and coroutines get the message as always. With MOONBOW_TRACEBACK set in the environment nothing
+-- changes.
 local core = require "moonbow.core"
 local counted = require "moonbow.counted"
 local Layer = require "moonbow.nn.layer"
@@ -21,8 +21,8 @@ local function frame_text(info)
   return ("%sfunction <%s:%d>"):format(place, info.short_src, info.linedefined)
 end
 
--- The user's functions that run, from a level on, as lua writes them; "" where there is only a line at the prompt,
--- which the message names.
+-- The user's running functions, from a level on, in lua's format; "" if there is only a line at the prompt, which the
+-- message names.
 local function user_frames(level)
   local frames = {}
   for i = level + 1, math.huge do

@@ -5,7 +5,7 @@ local MOST = 1000 -- lines in the file
 
 local history = {}
 
---- Where they are kept: moonbow/history in $XDG_STATE_HOME, or in ~/.local/state; nil without a home.
+--- The path of the file: moonbow/history in $XDG_STATE_HOME, or in ~/.local/state; nil without a home folder.
 function history.path()
   local state, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
   if not state or state:sub(1, 1) ~= "/" then state = home and home ~= "" and home .. "/.local/state" end
@@ -36,8 +36,8 @@ end
 
 --- Gives readline the lines of the file.
 -- @param readline the functions of lua-readline
--- @return a function that adds what was typed since then to the file, behind what other sessions have added meanwhile;
---   calls after the first do nothing. It returns true, or nil and a message
+-- @return a function that appends the lines typed since then to the file, behind those of other sessions; calls after
+--   the first do nothing. It returns true, or nil and a message
 function history.open(readline, path)
   for _, line in ipairs(lines_of(files.read(path))) do readline.add_history(line) end
   local before, is_saved = readline.history_length(), false

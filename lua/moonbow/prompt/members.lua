@@ -1,4 +1,4 @@
---- What a value has, found without running anything: raw fields, and those of the classes that are tables.
+--- Fields and methods of a value, found without running code: raw fields, and fields of classes that are tables.
 local core = require "moonbow.core"
 local counted = require "moonbow.counted"
 local returned = require "moonbow.prompt.returned"
@@ -8,8 +8,8 @@ local members = {}
 
 local MOST = 1000 -- fields that are looked at, so that a large table takes no time
 
--- The table that answers for a value where it has no field: that of its metatable; nil where that is a function, but
--- of a class of moonbow, whose methods are in the class.
+-- The table in which missing fields of a value are looked up: __index of its metatable. If __index is a function: the
+-- class for classes of moonbow, whose methods are in it; otherwise nil.
 local function behind(value)
   if core.is_tensor(value) then return core.tensor_methods end
   local class = debug.getmetatable(value)
@@ -33,12 +33,12 @@ end
 --- The field of a value, or nil: as value[key], but no function is called.
 function members.get(value, key)
   if core.is_tensor(value) and math.type(key) == "integer" then
-    return core.rank(value) > 1 and value or nil -- a row is what the tensor is
+    return core.rank(value) > 1 and value or nil -- a row is a tensor, too
   end
   return each_table(value, function(t) return rawget(t, key) end)
 end
 
---- The value that scan.chain names, or nil. Of what a call would return only the class is known: a tensor, unless
+--- The value that scan.chain names, or nil. Of the result of a call only the class is known: a tensor, unless
 -- moonbow.prompt.returned says otherwise.
 -- @return value; nil and the methods of its class
 function members.resolve(chain)
@@ -58,7 +58,7 @@ function members.resolve(chain)
   return value, methods
 end
 
---- Calls f(key, entry) for the entries of a table, the first of them where there are very many.
+--- Calls f(key, entry) for the entries of a table; if there are very many, for the first ones.
 function members.each(t, f)
   local key, entry = next(t)
   for _ = 1, MOST do

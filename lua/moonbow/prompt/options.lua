@@ -9,7 +9,7 @@ local initializers = require "moonbow.nn.initializers"
 local options = {}
 
 --- The function that a chain of names (see moonbow.prompt.scan) stands for; of an object that is the result of a call,
--- the method that tensors or generators have. Nil where none is known.
+-- the method of tensors or generators. Nil if none is known.
 function options.callee(chain)
   local f = members.resolve(chain)
   if f == nil and chain and chain.method then
@@ -42,8 +42,8 @@ function options.at(open, depth)
   if outer and outer.byte == "(" and outer.callee then return taken_at(outer.callee, outer.argument) end
 end
 
---- Whether the table of options could begin here: the innermost bracket is that of a call, in the place where its
--- function takes options.
+--- True if the table of options could begin here: the innermost bracket is a call's, at the argument that holds the
+-- options of its function.
 function options.expected(open)
   local bracket = open[#open]
   return bracket and bracket.byte == "(" and bracket.callee and taken_at(bracket.callee, bracket.argument) ~= nil
@@ -71,7 +71,7 @@ function options.entries(text, open)
   return first and is_first and first.names or nil
 end
 
---- The option whose value begins at the cursor, or nil: its name, and what check.described says.
+--- The option whose value begins at the cursor, or nil: its name, and its entry of check.described.
 function options.of_value(text, open)
   local bracket = open[#open]
   if not bracket or bracket.byte ~= "{" or text:sub(bracket.at, bracket.at) ~= "=" then return nil end

@@ -1,8 +1,8 @@
---- Of which class the results of functions are, for completion behind a call that has not run yet. The reference knows
--- it of all functions, but reading it takes longer than Tab may.
+--- The classes of the results of functions, for completion behind a call that has not run yet. The reference has them
+-- for all functions, but reading it takes longer than the 20 ms of Tab.
 local counted = require "moonbow.counted"
 
--- Classes, with the functions that return them; "nn.*" are those in mb.nn with a capital letter, "models.+" all in
+-- Classes, with the functions that return them; "nn.*": functions of mb.nn with a capital letter; "models.+": all of
 -- mb.models.
 local makers = {
   tensor = "tensor zeros ones full arange linspace rand randn concat", rng = "rng", history = "fit",
@@ -41,12 +41,12 @@ end
 
 local cache
 
---- The class of what a function returns, by its name in the reference; nil where it is not known.
+--- The class of the result of a function, by its name in the reference; nil if it is not known.
 function returned.class(f)
   return returned.all()[counted.original(f)]
 end
 
---- All functions that are known, with the class of what each returns.
+--- All known functions, with the class of the result of each.
 function returned.all()
   cache = cache or find_all()
   return cache

@@ -1,4 +1,4 @@
---- What is open at the end of an unfinished piece of Lua: a string, a comment, brackets, and whose brackets they are.
+--- The open string, comment and brackets at the end of an unfinished piece of Lua, and the calls of the brackets.
 local scan = {}
 
 local keywords = {}
@@ -10,7 +10,7 @@ end
 --- The words that are no names.
 scan.keywords = keywords
 
--- "[12]", '["text"]' or "['text']" at the end of a text: what stands before it, and the key.
+-- "[12]", '["text"]' or "['text']" at the end of a text: the text before it, and the key.
 local function index_at_end(text)
   local before, number = text:match "^(.*)%[%s*(%-?%d+)%s*%]$"
   if before then return before, math.tointeger(number) end
@@ -19,7 +19,7 @@ local function index_at_end(text)
   return text:match "^(.*)%[%s*'([^'\\]*)'%s*%]$"
 end
 
--- What stands before the arguments of a call at the end of a text: "(...)", "{...}", or a string.
+-- The text before the arguments of a call at the end of a text: "(...)", "{...}", or a string.
 local function call_at_end(text)
   local before = text:match "^(.-)%b()$" or text:match "^(.-)%b{}$" or text:match "^(.-)(['\"])[^'\"]*%2$"
   local name = before and before:match "([%w_%]%)}\"']+)%s*$"
@@ -31,9 +31,9 @@ scan.CALL = setmetatable({}, { __name = "call" })
 
 local MOST = 1000 -- bytes before the end that are looked at, so that a long text takes no time
 
---- What is named at the end of a text: "y = set.train.x" has the steps { "set", "train", "x" }, of which the first is
--- a global name. Nil where no name or value stands there. What begins with neither a name nor a call, as ("a"):rep(2),
--- gives the field unknown = true, and the steps behind it.
+--- The name at the end of a text: "y = set.train.x" has the steps { "set", "train", "x" }, of which the first is
+-- a global name. Nil if no name or value stands there. A value that begins with neither a name nor a call, as
+-- ("a"):rep(2), gives the field unknown = true, and the steps behind it.
 -- @return { steps..., method = the last step follows a colon, unknown }; each step a name, an index, or scan.CALL
 function scan.chain(text)
   local steps, rest = {}, text:sub(-MOST)
@@ -60,7 +60,7 @@ function scan.chain(text)
 end
 
 -- Moves past the long bracket, the string or the comment that begins at i. Returns the place behind it, or nil and
--- { quote, from } where it does not end.
+-- { quote, from } if it does not end.
 local function skip(text, i)
   local comment = text:match("^%-%-()", i)
   local level, inside = text:match("^%[(=*)%[()", comment or i)
@@ -100,7 +100,7 @@ local function read_byte(open, text, i, byte)
   end
 end
 
--- Tells of the brackets that stay open what they belong to.
+-- Gives the open brackets the calls or keys that they belong to.
 local function name_brackets(open, text)
   for depth, bracket in ipairs(open) do
     local before = text:sub(math.max(1, bracket.begin - MOST), bracket.begin - 1)
@@ -113,9 +113,9 @@ local function name_brackets(open, text)
 end
 
 --- Reads a piece of Lua that may end anywhere.
--- @return { brackets, the outermost first: each { byte, argument = which one the end is in, keys = the set of those
---   given, callee = the chain that it calls, key = the one that it is the value of, at = where the argument or value
---   begins } }, and where the text ends in a string or comment { quote, from = its first byte }
+-- @return { brackets, the outermost first: each { byte, argument = the number of the argument at the end, keys =
+--   the set of the keys given, callee = the chain that it calls, key = the key whose value it is, at = the place before
+--   the argument or value } }; and { quote, from = its first byte } if the text ends in a string or comment
 function scan.open(text)
   local open, i = {}, 1
   while true do

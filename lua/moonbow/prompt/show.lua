@@ -1,4 +1,4 @@
---- How the prompt prints tables that do not print themselves: their entries, a line each, those in them in one line.
+--- Prints plain tables at the prompt: an entry per line, inner tables in one line each.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 
@@ -60,7 +60,7 @@ function show_short(value, is_inner)
   return "{ " .. table.concat(parts, ", ") .. (more > 0 and ", ..." or "") .. " }"
 end
 
---- The text for a value: what it says itself, or the entries of a plain table.
+--- The text of a value: its own tostring, or the entries of a plain table.
 return function(value)
   if tells_itself(value) then return tostring(value) end
   local short = show_short(value)

@@ -1,4 +1,4 @@
---- What Tab offers inside quotes: names of values, topics of help, keys, steps, and files.
+--- Tab completion inside quotes: names of values, topics of help, keys, steps, and files.
 local lfs = require "lfs"
 local core = require "moonbow.core"
 local counted = require "moonbow.counted"
@@ -8,7 +8,7 @@ local scan = require "moonbow.prompt.scan"
 
 local MOST_FILES = 2000 -- entries of a folder that are looked at
 local MOST_TOLD = 100 -- paths that are told apart as files and folders
-local UNSAFE = "[%c\"'\\]" -- what cannot stand between quotes as it is
+local UNSAFE = "[%c\"'\\]" -- needs an escape between quotes
 
 local strings = {}
 
@@ -49,7 +49,7 @@ local function add_names(names, functions, depth)
   end
 end
 
--- What mb.help takes as names.
+-- The names that mb.help takes.
 local function topics(mb)
   local names = {}
   add_names(names, mb, 1)
@@ -58,7 +58,7 @@ local function topics(mb)
   return keys_of(names)
 end
 
--- The names that a string which begins behind `text` may be; nil where nothing is known of it.
+-- The names that can stand in a string that begins behind `text`; nil if nothing is known of it.
 local function known(text, open, mb)
   local bracket = open[#open]
   local chain = scan.chain(text) or bracket and bracket.callee
@@ -76,9 +76,9 @@ local function known(text, open, mb)
   end
 end
 
---- What a string may be that so far is `prefix`.
--- @param text what stands before the quote
--- @return list of strings, and whether they are paths
+--- The completions of a string that begins with `prefix`.
+-- @param text before the quote
+-- @return list of strings, and true if they are paths
 function strings.candidates(text, prefix, open, mb)
   local names = known(text, open, mb)
   if not names then return files(prefix), true end
