@@ -5,6 +5,7 @@ local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
 local omnic = require "support.made_omnic"
 local opus = require "support.made_opus"
+local perkinelmer = require "support.made_perkinelmer"
 local spc = require "support.made_spc"
 local nn = mb.nn
 
@@ -106,6 +107,7 @@ return function(folder)
     instruments = { read = mb.spectra.read, files = require "instrument_seeds" },
     jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },
     omnic = { read = mb.spectra.read, files = omnic.seeds() },
+    perkinelmer = { read = mb.spectra.read, files = perkinelmer.seeds() },
     opus = { read = mb.spectra.read, files = opus.seeds() },
     spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },

@@ -27,6 +27,7 @@ local names = {
   "omnic",
   "omnic_series",
   "opus",
+  "perkinelmer",
   "zip", -- of no known format
   "xml", -- of no known format
   "spc",
