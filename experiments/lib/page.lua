@@ -1,41 +1,23 @@
 --- The scoreboard of several experiments as one self-contained HTML page.
+local html = require "moonbow.page"
 local progress = require "moonbow.progress"
 local verdict = require "moonbow.experiment.verdict"
 
-local page = {}
+local page, escape = {}, html.escape
 
 local style = [[
-:root { color-scheme: light; --ink: #1b1f24; --soft: #5b6470; --line: #d7dce2; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: #fff;
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .25rem; } h3 { font-size: 1rem; }
-p, li { max-width: 46rem; } .soft { color: var(--soft); }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; } svg { display: block; width: 100%; height: auto; margin: 1rem 0; }
 .board tr:not(.first) td, .board .first td:not([rowspan]) { border-bottom-style: dotted; }
 .verdict { font-weight: 600; } .holds { color: #00664c; } .part { color: #8a5a00; }
-.not { color: #a33b00; } .open { color: var(--soft); } a { color: inherit; }
+.not { color: #a33b00; } .open { color: var(--soft); }
 @media (max-width: 40rem) {
   .board thead { display: none; } .board tr { display: block; padding: .2rem 0; }
   .board .first { border-top: 1px solid var(--line); margin-top: .6rem; padding-top: .6rem; }
   .board td { display: block; border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
   .board td[data-label]:not(:empty)::before { content: attr(data-label) ": "; color: var(--soft); }
 }
-@page { margin: 18mm 15mm; }
-@media print {
-  body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; margin-top: 1.5rem; }
-  li, tr, svg { break-inside: avoid; } svg { max-height: 82mm; margin: .5rem 0; }
-}
 ]]
 
 local classes = { holds = "holds", ["holds in part"] = "part", ["does not hold here"] = "not" }
-
-local function escape(text)
-  return (tostring(text):gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
-end
 
 -- Formats numbers as in a table, 0.9534 or 12.
 local function show(value)
@@ -117,13 +99,11 @@ end
 local function measured(results)
   local rows = {}
   for i, figure in ipairs(results.measured) do
-    rows[i] = ('<tr><td>%s</td><td class="number">%s</td><td class="number">%s</td><td class="number">%d</td></tr>')
-      :format(escape(figure.name), verdict.show_spread(figure.values),
-        figure.published and show(figure.published) or "", #figure.values)
+    rows[i] = { figure.name, verdict.show_spread(figure.values), figure.published and show(figure.published) or nil,
+      #figure.values }
   end
-  return '<details><summary>All that was measured</summary><div class="wide"><table><thead><tr><th>Figure</th>'
-    .. '<th class="number">mean ± sd</th><th class="number">published</th><th class="number">n</th></tr></thead><tbody>'
-    .. table.concat(rows, "\n") .. "</tbody></table></div></details>"
+  return "<details><summary>All that was measured</summary>"
+    .. html.table({ "Figure", "mean ± sd", "published", "n" }, rows, 1) .. "</details>"
 end
 
 local function settings(results)
@@ -184,28 +164,20 @@ function page.is_result(value)
   return value.ceiling == nil or is_a(value.ceiling, "number")
 end
 
+local how = [[<h2>How a verdict is found</h2><p>Every claim is a list of rules on measured figures. A rule is answered
+yes or no where the 95 % interval of the mean over the seeds (Student's t) excludes its limit, and is undecided where it
+does not or where there are fewer than three seeds. All yes: holds. All no: does not hold here. Some yes and some no:
+holds in part. Otherwise: not decided by this many seeds. The ceiling is the best accuracy that any classifier can reach
+on the data.</p>]]
+
 --- Returns the page.
 -- @param all a list of results, as docs/results.schema.json describes them
 -- @param about lines for the head of the page, plain text
 -- @param read_figure function(results, name): the text of an SVG, or nil
 function page.render(all, about, read_figure)
-  local sections = {}
-  for i, results in ipairs(all) do sections[i] = section(results, read_figure) end
-  return table.concat({
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-    -- With this a browser blocks and reports all requests of the page to the network.
-    '<meta http-equiv="Content-Security-Policy"',
-    [[ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">]],
-    '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',
-    "<title>Networks for spectra: the review, executed</title><style>", style, "</style></head><body>",
-    "<h1>Networks for spectra: the review, executed</h1><p>", escape(about), "</p>", scoreboard(all),
-    [[<h2>How a verdict is found</h2><p>Every claim is a list of rules on measured figures. A rule is answered yes or no
-where the 95 % interval of the mean over the seeds (Student's t) excludes its limit, and is undecided where it does not
-or where there are fewer than three seeds. All yes: holds. All no: does not hold here. Some yes and some no: holds in
-part. Otherwise: not decided by this many seeds. The ceiling is the best accuracy that any classifier can reach on the
-data.</p>]],
-    table.concat(sections, "\n"), "</body></html>\n",
-  }, "\n")
+  local body = { "<h1>Networks for spectra: the review, executed</h1><p>", escape(about), "</p>", scoreboard(all), how }
+  for _, results in ipairs(all) do body[#body + 1] = section(results, read_figure) end
+  return html.document("Networks for spectra: the review, executed", body, style)
 end
 
 return page

@@ -6,15 +6,18 @@ local words = {
   statuses = { "done", "stopped", "failed", "timeout", "memory", "killed" },
 }
 
-local function value(v)
-  if math.type(v) == "float" then return ("%.4g"):format(v) end
-  return type(v) == "string" and check.show(v) or tostring(v)
+--- A value for a cell of a table: floats with four digits, nothing for nil.
+function words.cell(value)
+  if value == nil then return "" end
+  return math.type(value) == "float" and ("%.4g"):format(value) or tostring(value)
 end
 
 --- A configuration in one line: "depth = 2, pool = 4".
 function words.config(config)
   local parts = {}
-  for name, v in pairs(config) do parts[#parts + 1] = ("%s = %s"):format(name, value(v)) end
+  for name, value in pairs(config) do
+    parts[#parts + 1] = name .. " = " .. (type(value) == "string" and check.show(value) or words.cell(value))
+  end
   table.sort(parts)
   return table.concat(parts, ", ")
 end
