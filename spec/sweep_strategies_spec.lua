@@ -1,6 +1,7 @@
 -- Strategies of sweeps.
 local mb = require "moonbow"
 local definition = require "moonbow.sweep.definition"
+local folders = require "moonbow.sweep.folder"
 local halving = require "moonbow.sweep.halving"
 local space = require "moonbow.sweep.space"
 local strategies = require "moonbow.sweep.strategies"
@@ -108,5 +109,48 @@ describe("strategies", function()
     local loaded = assert(definition.load(path))
     assert.matches("had not begun to improve: configurations that start late may be",
       files.read(("%s/%s/page.html"):format(options.out, loaded.version)))
+  end)
+
+  -- Nine configurations of which the largest x is the best; writes down what starts and ends.
+  local HALVED = [[
+    local mb, uv = require "moonbow", require "luv"
+    return { space = { x = mb.sweep.integer(1, 9) }, objective = "score", seeds = 3,
+      strategy = { "asha", trials = 9, steps = 3, first = 3, reduction = 3 },
+      run = function(config, trial)
+        local file <close> = assert(io.open("%s", "a"))
+        file:write(("start %%d %%d\n"):format(config.x, trial.seed)):flush()
+        if trial.seed == 1 then uv.sleep(config.x == 9 and 800 or 30) end
+        file:write(("end %%d %%d\n"):format(config.x, trial.seed))
+        return { score = config.x }
+      end }
+  ]]
+
+  it("halving runs the other seeds of the best third alone", function()
+    local path, options = files.new(HALVED:format(files.root .. "/third"))
+    assert.same({ done = 15, stopped = 12 }, sweep.run(path, options))
+    local best = sweep.status(path, { out = options.out }).best
+    assert.same({ 9, 3 }, { best.config.x, best.n })
+    assert.matches("first seed of this configuration is not among the best",
+      files.results(path, options)[folders.id(space.canonical { x = 1 }, 2)].reason)
+  end)
+
+  it("halving starts the other seeds once the first one has ended, in any process", function()
+    local notes = files.root .. "/ends"
+    local path, options = files.new(HALVED:format(notes))
+    options.workers = 3
+    sweep.run(path, options)
+    local has_ended = {}
+    for what, x, seed in files.read(notes):gmatch "(%a+) (%d) (%d)\n" do
+      if what == "end" and seed == "1" then has_ended[x] = true end
+      if what == "start" and seed ~= "1" then assert.is_true(has_ended[x]) end
+    end
+    local status = sweep.status(path, { out = options.out })
+    assert.same({ 27, 9, 3 }, { status.ended, status.best.config.x, status.best.n })
+  end)
+
+  it("halving keeps the seeds of a configuration in one share", function()
+    local path, options = files.new(HALVED:format(files.root .. "/shares"))
+    for i = 1, 4 do sweep.run(path, { out = options.out, workers = 0, shard = { i, 4 } }) end
+    assert.equal(27, sweep.status(path, { out = options.out }).ended)
   end)
 end)

@@ -1,4 +1,5 @@
 -- Pooling against depth on the border data: is it the pooling or the number of convolutions that loses a border peak?
+-- The peaks are at most ten points from the border, on a background that is up to three times as high.
 --
 --     lua experiments/sweep.lua run experiments/sweeps/pooling_depth.lua [--quick]
 local mb = require "moonbow"
@@ -17,13 +18,14 @@ local function network(pool, depth)
 end
 
 return {
-  space = { pool = quick and { 1, 4 } or { 1, 2, 4 }, depth = quick and { 1, 2 } or { 1, 2, 3 } },
+  space = { pool = quick and { 1, 16 } or { 1, 2, 4, 8, 16 }, depth = { 1, 2 } },
   objective = "accuracy",
   run = function(config, trial)
-    local set = mb.data.border_peaks { n = quick and 400 or 1200, crop = 320, seed = trial.seed }
+    local set = mb.data.border_peaks { n = 300, first = 990, last = 1010, crop = 320, height = { 0.2, 1 },
+      background = 2, seed = trial.seed }
     local model = network(config.pool, config.depth)
     mb.fit(model, set.train, {
-      epochs = quick and 4 or 12, batch_size = 32, optimizer = mb.optim.Adam { lr = 1e-3 }, seed = trial.seed,
+      epochs = 12, batch_size = 32, optimizer = mb.optim.Adam { lr = 1e-3 }, seed = trial.seed,
       verbose = false, validation = set.validation,
       callbacks = { function(record) trial:report(record.epoch, { accuracy = record.val_accuracy }) end },
     })

@@ -120,7 +120,9 @@ end
 
 -- Returns a function(i): true for the trials of a share, nil being all; and how many of them have no result.
 local function share_of(plan, folder, shard)
-  local function wants(i) return not shard or (i - 1) % shard[2] == shard[1] - 1 end
+  local function wants(i)
+    return not shard or (plan:share_number(i) - 1) % shard[2] == shard[1] - 1
+  end
   local is_complete, ended, left = plan:advance(), folder:ended(), 0
   for i, trial in ipairs(plan:trials()) do left = left + (wants(i) and not ended[trial.id] and 1 or 0) end
   if is_complete then return wants, left end

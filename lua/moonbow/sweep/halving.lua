@@ -1,13 +1,12 @@
 --- Asynchronous successive halving: a trial continues after a rung only if it is among the best there so far.
 --
 -- Rungs are at the steps first, first * reduction, first * reduction^2, ... A configuration is judged by its first
--- seed; its other seeds run only if that one was not stopped. Values at a rung are appended to a file, one line each,
--- so that all processes of a sweep see them. Source: Li et al. 2020, arXiv 1810.05934, the variant that stops trials.
+-- seed. The other seeds are the last rung: they run only if the first one is among the best of those that have ended.
+-- Values at a rung are appended to a file, one line each, so that all processes of a sweep see them.
+-- Source: Li et al. 2020, arXiv 1810.05934, the variant that stops trials.
 local files = require "moonbow.io.files"
 
 local halving = {}
-
-local function rung_path(folder, rung) return ("%s/rungs/%d.log"):format(folder.path, rung) end
 
 -- Returns the number of the rung at a step, from 0, or nil.
 local function rung_at(options, step)
@@ -22,13 +21,10 @@ local function values_at(path)
   return values
 end
 
---- True if a trial that reports a value at a step continues.
--- @param value of the objective, smaller being better
-function halving.goes_on(folder, options, id, step, value)
-  local rung = rung_at(options, step)
-  if not rung then return true end
-  local path = rung_path(folder, rung)
+-- Adds the value of a trial to a rung. Returns true if it is among the best 1 / reduction there so far.
+local function is_among_best(folder, options, rung, id, value)
   assert(files.make_folders(folder.path .. "/rungs"))
+  local path = ("%s/rungs/%s.log"):format(folder.path, rung)
   local values = values_at(path)
   if not values[id] then assert(files.append(path, ("%s %.17g"):format(id, value))) end
   values[id] = value
@@ -37,6 +33,19 @@ function halving.goes_on(folder, options, id, step, value)
     count, better = count + 1, better + (other < value and 1 or 0)
   end
   return value == value and better < math.ceil(count / options.reduction)
+end
+
+--- True if a trial that reports a value at a step continues.
+-- @param value of the objective, smaller being better
+function halving.goes_on(folder, options, id, step, value)
+  local rung = rung_at(options, step)
+  return not rung or is_among_best(folder, options, rung, id, value)
+end
+
+--- True if the other seeds of a configuration run, whose first seed ended with a value. Called when the first one ends,
+-- too: its value counts for others.
+function halving.gets_more_seeds(folder, options, id, value)
+  return is_among_best(folder, options, "seeds", id, value)
 end
 
 --- Counts stopped trials, and those of them whose objective had not improved since their first report, since these may

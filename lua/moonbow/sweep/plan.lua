@@ -84,6 +84,12 @@ function Plan.trials(self)
   return list
 end
 
+--- Returns the number by which trial number i is given to a share: with halving all seeds of a configuration belong to
+-- one, since the first seed decides about the others.
+function Plan.share_number(self, i)
+  return self.sweep.strategy[1] == "asha" and (i - 1) % #self.items + 1 or i
+end
+
 --- Returns the number of trials of the whole sweep: exact for fixed lists, else an upper bound.
 function Plan.size(self)
   local configurations = self.strategy.configurations and #self.strategy.configurations or self.sweep.strategy.trials

@@ -32,10 +32,10 @@ end
 -- ---- which tasks ----
 
 -- The tasks with something to do: numbers from 0, how many trials wait for them, and the number of shares. Where
--- configurations follow from results there are no shares: a task then takes any trial that none has taken.
+-- configurations or seeds follow from results there are no shares: a task then takes any trial that none has taken.
 local function tasks_of(plan, per_task)
   local shares, numbers, wanted, waiting = math.ceil(plan:size() / per_task), {}, {}, 0
-  if not plan:advance() then
+  if not plan:advance() or plan.sweep.strategy[1] == "asha" then
     local ended = plan.folder:ended()
     waiting = plan:size()
     for _, trial in ipairs(plan:trials()) do waiting = waiting - (ended[trial.id] and 1 or 0) end

@@ -3,7 +3,7 @@
 --
 -- First line: { path, root, quick } as JSON; the answer is "ready VERSION". Then per trial { id, config, seed }; the
 -- answer is "ID STATUS", with the status of the result, "there" (it has a result already) or "busy" (another process
--- runs it).
+-- runs it, or with halving the first seed of its configuration).
 local uv = require "luv"
 local check = require "moonbow.check"
 local definition = require "moonbow.sweep.definition"
@@ -15,41 +15,58 @@ local trials = require "moonbow.sweep.trial"
 
 local worker = {}
 
+local function is_judged(sweep, seed) return sweep.strategy[1] == "asha" and seed == sweep.seeds[1] end
+
+-- Returns the objective, smaller being better; nil if it is no number.
+local function signed(sweep, metrics)
+  local value = metrics[sweep.objective.name]
+  if type(value) ~= "number" then return nil end
+  return sweep.objective.minimize and value or -value
+end
+
 -- Handles a report: writes a line to the log, and with halving may end the trial.
 local function reporter(sweep, folder, id, seed)
-  local is_judged = sweep.strategy[1] == "asha" and seed == sweep.seeds[1]
   return function(_, step, metrics)
     folder:log(id, ("step %s %s"):format(step, json.encode(trials.for_json(metrics))))
-    if not is_judged then return end
-    local value = metrics[sweep.objective.name]
-    if type(value) ~= "number" then
+    if not is_judged(sweep, seed) then return end
+    local value = signed(sweep, metrics)
+    if not value then
       check.fail("report", "expected the objective %s among the metrics, for asha", check.show(sweep.objective.name))
     end
-    local signed = sweep.objective.minimize and value or -value
-    if not halving.goes_on(folder, sweep.strategy, id, step, signed) then trials.stop() end
+    if not halving.goes_on(folder, sweep.strategy, id, step, value) then trials.stop() end
   end
 end
 
--- With halving: true if the first seed of a configuration was stopped.
-local function is_given_up(sweep, folder, config, seed)
-  if sweep.strategy[1] ~= "asha" or seed == sweep.seeds[1] then return false end
-  local first = folder:result(folders.id(space.canonical(config), sweep.seeds[1]))
-  return first ~= nil and first.status ~= "done"
+-- With halving: true if a trial runs, by the result of its configuration's first seed; false and the reason if not; nil
+-- while the first seed has not ended.
+local function is_wanted(sweep, folder, config, seed)
+  if sweep.strategy[1] ~= "asha" or seed == sweep.seeds[1] then return true end
+  local first_id = folders.id(space.canonical(config), sweep.seeds[1])
+  local first = folder:result(first_id)
+  if not first then return nil end
+  if first.status ~= "done" then return false, "the first seed of this configuration did not reach the end" end
+  local value = signed(sweep, first.metrics)
+  if value and halving.gets_more_seeds(folder, sweep.strategy, first_id, value) then return true end
+  return false, "the first seed of this configuration is not among the best"
+end
+
+local function not_run(id, config, seed, reason)
+  return { id = id, config = config, seed = seed, status = "stopped", reports = setmetatable({}, json.list),
+    reason = reason }
 end
 
 -- Runs one trial that is claimed. Returns the status of its result.
 local function run_claimed(sweep, folder, id, config, seed)
   if folder:has(id) then return "there" end
-  local result
-  if is_given_up(sweep, folder, config, seed) then
-    result = { id = id, config = config, seed = seed, status = "stopped", reports = setmetatable({}, json.list),
-      reason = "the first seed of this configuration did not reach the end" }
-  else
-    result = trials.run(sweep, folder, id, config, seed, reporter(sweep, folder, id, seed))
-  end
+  local wanted, reason = is_wanted(sweep, folder, config, seed)
+  if wanted == nil then return "busy" end
+  local result = wanted and trials.run(sweep, folder, id, config, seed, reporter(sweep, folder, id, seed))
+    or not_run(id, config, seed, reason)
   if result.reason then folder:log(id, result.status .. ": " .. result.reason) end
   local ok, why = folder:write(id, result)
   if not ok then check.fail("sweep", "%s", why) end
+  local value = result.status == "done" and is_judged(sweep, seed) and signed(sweep, result.metrics)
+  if value then halving.gets_more_seeds(folder, sweep.strategy, id, value) end
   return result.status
 end
 
