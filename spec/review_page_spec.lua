@@ -1,9 +1,7 @@
 -- The page of the review: its content, that it is self-contained, and errors that a browser reports.
 local mb = require "moonbow"
+local in_browser = require "support.in_browser"
 local page = require "lib.page"
-
-local path = os.tmpname() .. ".html"
-teardown(function() os.remove(path) end)
 
 local function results(name, changes)
   local all = {
@@ -116,18 +114,8 @@ describe("the page of the review", function()
     assert.is_nil(html:find("<script", 1, true))
   end)
   it("opens in a browser without a complaint, drawings visible", function()
-    local chromium = io.popen "command -v chromium chromium-browser google-chrome 2>/dev/null":read "l"
-    if not chromium then return pending "no chromium" end
-    local file = assert(io.open(path, "w"))
-    file:write(html)
-    file:close()
-    -- A browser does not start under the sanitizer's runtime.
-    local pipe = io.popen(("env -u LD_PRELOAD timeout 60 %s --headless --no-sandbox --disable-gpu --no-first-run "
-      .. "--dump-dom --disable-background-networking --disable-component-update --user-data-dir=%s.profile "
-      .. "--enable-logging=stderr file://%s 2>&1"):format(chromium, path, path))
-    local printed = pipe:read "a"
-    pipe:close()
-    os.execute(("rm -rf %s.profile"):format(path))
+    local printed = in_browser(html)
+    if not printed then return pending "no chromium" end
     assert.truthy(printed:find('<section id="second">', 1, true), printed:sub(1, 500))
     assert.is_nil(printed:find "CONSOLE[^\n]*")
   end)

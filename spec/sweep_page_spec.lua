@@ -2,6 +2,7 @@
 local mb = require "moonbow"
 local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
+local in_browser = require "support.in_browser"
 local interpreter = require "support.interpreter"
 local plans = require "moonbow.sweep.plan"
 local space = require "moonbow.sweep.space"
@@ -66,5 +67,24 @@ describe("what a sweep writes", function()
     assert.equal(6, sweep.plan(path, { out = options.out }).size)
     assert.error_matches(function() sweep.collect(path, { out = options.out }) end, "no trial has ended yet")
     assert.equal(0, #plans.new(assert(definition.load(path)), folders.open(options.out, { version = "x" })):trials())
+  end)
+
+  it("has at most 2 MB for 10,000 trials with curves, and opens in a browser without a complaint", function()
+    local collect, page = require "moonbow.sweep.collect", require "moonbow.sweep.page"
+    local own = { name = "large", strategy = { "random" }, objective = { name = "m" }, version = "v", seeds = { 1 },
+      space = space.parse { x = sweep.range(0, 1), n = sweep.integer(1, 1000), kind = { "a", "b", "c" } } }
+    local rng, list = mb.rng(1), {}
+    for i = 1, 10000 do
+      local reports = {}
+      for step = 1, 10 do reports[step] = { step = step, metrics = { m = rng:normal() } } end
+      list[i] = { id = "x", config = own.space:from_unit { rng:uniform(), rng:uniform(), rng:uniform() }, seed = 1,
+        status = i % 9 == 0 and "failed" or "done", reason = "no", reports = reports, metrics = { m = rng:normal() } }
+    end
+    local html = page.html(collect.summary(own, list))
+    assert.is_true(#html < 2e6)
+    local printed = in_browser(html)
+    if not printed then return pending "no chromium" end
+    assert.matches("<h2>All configurations at a glance</h2>", printed, 1, true)
+    assert.is_nil(printed:find "CONSOLE[^\n]*")
   end)
 end)

@@ -10,7 +10,8 @@ local LEVEL = 0.01 -- p below which a page names a factor: one page in 100 with 
 local MOST_ROWS, MOST_FAILED = 300, 50
 
 local style = [[
-svg { max-width: 46rem; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+svg { max-width: 46rem; } svg polyline { vector-effect: non-scaling-stroke; }
+svg text { font: 12px system-ui, sans-serif; fill: var(--ink); paint-order: stroke; stroke: #fff; stroke-width: 4px; }
 @media (max-width: 40rem) { svg text { font-size: 20px; } }
 ]]
 
@@ -78,20 +79,16 @@ local function importance(summary)
 end
 
 local function ranking(summary)
-  local heading, rows = { "rank" }, {}
-  for _, name in ipairs(summary.sweep.space.names) do heading[#heading + 1] = name end
-  for _, name in ipairs { summary.sweep.objective.name, "seeds", "difference to the best", "p" } do
-    heading[#heading + 1] = name
-  end
-  for rank, item in ipairs(summary.configurations) do
-    if rank > MOST_ROWS then break end
-    local row, difference = { rank }, item.difference or {}
-    for c, name in ipairs(summary.sweep.space.names) do row[1 + c] = words.cell(item.config[name]) end
-    local at = 1 + #summary.sweep.space.names
-    row[at + 1], row[at + 2] = item.mean and show_mean(item) or "no result", item.n
-    row[at + 3] = difference.mean and show_mean(difference) or ""
-    row[at + 4] = show_p(difference.corrected)
-    rows[#rows + 1] = row
+  local names, rows = summary.sweep.space.names, {}
+  local heading = { "rank", summary.sweep.objective.name, "seeds" }
+  table.move(names, 1, #names, #heading + 1, heading)
+  table.move({ "difference to the best", "p" }, 1, 2, #heading + 1, heading)
+  for rank = 1, math.min(MOST_ROWS, #summary.configurations) do
+    local item = summary.configurations[rank]
+    local row, difference = { rank, item.mean and show_mean(item) or "no result", item.n }, item.difference or {}
+    for c, name in ipairs(names) do row[3 + c] = words.cell(item.config[name]) end
+    row[#heading - 1], row[#heading] = difference.mean and show_mean(difference) or "", show_p(difference.corrected)
+    rows[rank] = row
   end
   local rest = #summary.configurations - #rows
   return "<h2>Configurations</h2><p>Mean and standard deviation over seeds; the difference to the best is paired by "
