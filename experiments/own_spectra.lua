@@ -55,10 +55,10 @@ interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 -- @param axis to which spectra are interpolated if that is asked for
 local function read_spectra(axis)
   local options = { resample = args.resample and (axis or true) or nil }
-  for _, name in ipairs { "separator", "decimal", "comment", "unit", "quantity", "skip" } do
+  for _, name in ipairs { "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
     options[name] = args[name]
   end
-  return measured.read(args.files, options, args.labels, args.by)
+  return measured.read(args.files, options)
 end
 
 local function train(x, y, classes)

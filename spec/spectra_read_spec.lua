@@ -154,6 +154,11 @@ describe("spectra.read", function()
     assert.same({ "calcite", "calcite", "quartz" }, spectra.labels.folder)
     spectra = assert(mb.spectra.read(folder .. "/**/*.csv", { labels = folder .. "/table.txt" }))
     assert.same({ "x", "y", "z" }, spectra.labels.m)
+    spectra = assert(mb.spectra.read(folder, { labels = folder .. "//table.txt" })) -- which is in the folder
+    assert.same({ "x", "y", "z" }, spectra.labels.m)
+    spectra = assert(mb.spectra.read(folder .. "/*/*.csv", { by = "folder",
+      labels = { folder = { "quartz", "calcite" }, m = { 1, 2 } } }))
+    assert.same({ "2", "2", "1" }, spectra.labels.m)
     local none, err = mb.spectra.read(folder .. "/*/*.csv", { labels = { file = { "a.csv" }, m = { 1 } } })
     assert.is_nil(none)
     assert.equal("the table: column 'file' names no row for 1 of 3 spectra: 'b.csv'; its keys are a.csv", err)

@@ -50,13 +50,13 @@ label mineral: 2 values, calcite, quartz]], tostring(spectra))
   end)
   it("names the metadata of a single spectrum, and counts NaN", function()
     local spectra = mb.spectra.set { x = { 1, 0 / 0, 3 }, axis = { 3, 2, 1 },
-      metadata = { laser = "785 nm", passes = 2 } }
+      metadata = { laser = "785 nm", passes = "2\nor 3" } }
     assert.equal([[
 1 spectrum of 3 points; axis 3 to 1, falling
 values: unknown (not stated)
 1 value is NaN
   laser: 785 nm
-  passes: 2]], tostring(spectra))
+  passes: 2; or 3]], tostring(spectra))
   end)
   it("takes x as (N, L, 1), (N, L) or (L), and an axis by first and last", function()
     assert.same({ 2, 3, 1 }, mb.spectra.set { x = mb.ones(2, 3, 1), axis = { 1, 2, 3 } }.x:shape())
@@ -98,6 +98,9 @@ values: unknown (not stated)
     assert.equal("Raman shift", example():with { axis_name = "Raman shift" }.axis_name)
     assert.equal("furlongs", example():with { unit = "furlongs" }.unit)
     assert.equal("cm-1", example().unit) -- the set itself stays as it is
+  end)
+  it("completes its methods at the prompt", function()
+    assert.same({ "crop" }, require("moonbow.prompt.members").names(example(), "cr", true))
   end)
   it("is indexed and selected from, with its labels", function()
     local spectra = example()
@@ -379,7 +382,9 @@ describe("a plot of spectra", function()
   end)
   it("shows few spectra by name, many as their mean, or a label by colour", function()
     has(example(), nil, "title 'a'", "title 'd'")
-    has(example(), { curves = "mean" }, "title 'mean (4)'", "filledcurves")
+    has(example(), { curves = "mean" }, "set title 'mean (4)'", "filledcurves")
+    has(example()[2], nil, "set title 'b'")
+    has(example()[2], { title = "T" }, "set title 'T'")
     has(example(), { by = "mineral" }, "title 'calcite (2)'", "title 'quartz (2)'")
     local script = has(example(), { by = "mineral", curves = "single" }, "title 'calcite'", "title 'quartz'")
     assert.is_nil(script:find("filledcurves", 1, true))

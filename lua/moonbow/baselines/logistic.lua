@@ -22,7 +22,7 @@ local known_options = {
 --- Fits multinomial logistic regression with a penalty on the squared weights, as scikit-learn's LogisticRegression.
 -- mb.linear fits each class against the others instead. Points should be on one scale: see the steps "standardize" and
 -- "snv" of mb.preprocess. Warns if the search ends at its last iteration.
--- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
 -- @option C weight of the loss against the squared weights
 -- @option tol largest element of the gradient of the mean loss at which the search stops
@@ -45,7 +45,7 @@ function logistic.fit(x, y, options)
 end
 
 --- Computes the logit of each class.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Logistic.decision_function(model, x)
   x = classifier.rows("logistic", "x", x, core.size(model.weight, 1))
@@ -53,7 +53,7 @@ function Logistic.decision_function(model, x)
 end
 
 --- Predicts the probabilities of the classes.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, classes)
 function Logistic.predict_proba(model, x) return core.softmax(model:decision_function(x)) end
 

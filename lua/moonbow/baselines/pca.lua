@@ -24,7 +24,7 @@ local function make(components, mean, variance, total)
 end
 
 --- Fits principal components (Pearson 1901), as scikit-learn's PCA with svd_solver "full".
--- @param x tensor spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
 -- @option components how many
 -- @return pca
 -- @usage local scores = mb.pca.fit(x, { components = 2 }):transform(x)
@@ -34,7 +34,7 @@ function pca.fit(x, options)
 end
 
 --- Computes the scores of spectra: their coordinates along the components.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, k)
 function Pca.transform(model, x)
   x = classifier.rows("pca", "x", x, core.size(model.components, 2))

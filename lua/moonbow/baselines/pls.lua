@@ -22,7 +22,7 @@ local known_options = { components = check.default(2, "positive integer") }
 --- Fits partial least squares by SIMPLS (de Jong 1993). With one target the predictions are those of scikit-learn's
 -- PLSRegression(scale=False); spectra are centred and not scaled. Fewer components are fitted, with a warning, if
 -- nothing is left for more.
--- @param x tensor spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
 -- @param y tensor|table (N) or (N, M) numbers
 -- @option components how many; mb.cross_validate chooses them
 -- @return pls
@@ -47,7 +47,7 @@ local function read_components(model, components)
 end
 
 --- Computes the scores of spectra on all components.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N, A)
 function Pls.transform(model, x)
   x = classifier.rows("pls", "x", x, core.size(model.rotations, 2))
@@ -55,7 +55,7 @@ function Pls.transform(model, x)
 end
 
 --- Predicts numbers.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @param components? integer how many of the components to use; model.components unless given
 -- @return tensor (N), or (N, M) if fit was given y (N, M)
 function Pls.predict(model, x, components)

@@ -27,7 +27,7 @@ local function columns_of(y, classes)
 end
 
 --- Fits a PLS regression on the membership of each class, 0 or 1 (Barker and Rayens 2003).
--- @param x tensor spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
 -- @option components how many; mb.cross_validate chooses them
 -- @option classes number of classes; the largest label unless given
@@ -40,7 +40,7 @@ function plsda.fit(x, y, options)
 end
 
 --- Scores each spectrum for each class: the predicted memberships, which sum to 1 and may lie outside 0 to 1.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @param components? integer how many of the components to use; all unless given
 -- @return tensor (N, classes)
 function Plsda.decision_function(model, x, components) return model.pls:predict(x, components) end

@@ -16,7 +16,7 @@ local Ridge = regressor.of_kind "ridge"
 local known_options = { alpha = check.default(1, "positive") }
 
 --- Fits ridge regression (Hoerl and Kennard 1970), as scikit-learn's Ridge; the intercept is not penalised.
--- @param x tensor spectra (N, L, C) or rows (N, D); NaN and infinity raise
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, M) numbers
 -- @option alpha weight of the squared coefficients against the squared errors
 -- @return ridge
@@ -28,7 +28,7 @@ function ridge.fit(x, y, options)
 end
 
 --- Predicts numbers.
--- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
 -- @return tensor (N), or (N, M) if fit was given y (N, M)
 function Ridge.predict(model, x)
   x = classifier.rows("ridge", "x", x, core.size(model.weight, 1))

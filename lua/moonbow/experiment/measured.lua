@@ -25,12 +25,9 @@ end
 --- Reads the files, and prints which parts of them were left out.
 -- @param paths list of files, folders or globs
 -- @param options as for mb.spectra.read
--- @param label_file path of a table of labels, or nil
--- @param by what names its rows, as for spectra:join
 -- @return measured { path (for messages), spectra, x }
-function Measured.read(paths, options, label_file, by)
+function Measured.read(paths, options)
   local spectra, err = read(paths, options)
-  if spectra and label_file then spectra, err = spectra:join(label_file, { by = by }) end
   if not spectra then output.fail(for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)

@@ -127,15 +127,20 @@ local function of_one(path)
   return { path }
 end
 
+-- The same path for "a//b" and "./a/b".
+local function plain(path) return (path:gsub("/+", "/"):gsub("^%./", "")) end
+
 --- Returns the list of files that a path, a folder, a glob, or a list of these names, each once; or nil and a message.
 -- Files of folders and globs are sorted by names and numbers.
-function find.files(given)
+-- @param except path of a file that is left out, or anything else
+function find.files(given, except)
   local files, seen = {}, {}
+  if type(except) == "string" then seen[plain(except)] = true end
   for _, path in ipairs(type(given) == "table" and given or { given }) do
     local some, err = of_one(path)
     if not some then return nil, err end
     for _, file in ipairs(some) do
-      if not seen[file] then files[#files + 1], seen[file] = file, true end
+      if not seen[plain(file)] then files[#files + 1], seen[plain(file)] = file, true end
     end
   end
   if #files > limits.entries then return nil, ("%d files; limits.entries = %d"):format(#files, limits.entries) end

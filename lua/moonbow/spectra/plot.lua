@@ -107,7 +107,11 @@ local known_options = { by = check.optional "string", curves = check.one_of("aut
 -- @usage spectra:plot { by = "mineral" }:save "minerals.svg"
 function Spectra:plot(options)
   options = check.options("plot", options, known_options)
-  return plot.lines { series = series_of(self, options.by, options.curves), title = options.title,
+  local series, title = series_of(self, options.by, options.curves), options.title
+  if #series == 1 and not options.by then -- one name needs no legend
+    title, series[1].label = title or series[1].label, nil
+  end
+  return plot.lines { series = series, title = title,
     x_label = x_label(self), y_label = y_label(self), reverse_x = falls_on_paper(self), x_range = options.x_range,
     y_range = options.y_range, width = options.width, height = options.height }
 end

@@ -16,7 +16,7 @@ local known_options = {
   separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",
   quantity = check.optional "string", unit = check.optional "string",
   resample = check.optional "boolean|table|tensor",
-  labels = check.optional "string|table",
+  labels = check.optional "string|table", by = check.optional "string",
   skip = false, verbose = true,
 }
 
@@ -148,10 +148,11 @@ local function join(sets, failures, files, options)
   return set.like(all, { notes = notes })
 end
 
-local function add_labels(spectra, labels)
+local function add_labels(spectra, labels, by)
   if not labels then return spectra end
-  if labels == "folder" then return spectra:with { labels = { folder = set.folders(spectra) } } end
-  return spectra:join(labels)
+  if labels ~= "folder" then return spectra:join(labels, { by = by }) end
+  if spectra.labels.folder then return nil, "the spectra have a label 'folder' already" end
+  return spectra:with { labels = { folder = set.folders(spectra) } }
 end
 
 local function check_paths(path)
@@ -179,7 +180,8 @@ end
 -- @option resample true: different axes are interpolated to one, the points of the coarsest within the range that all
 --   cover; or the grid, as for spectra:resample
 -- @option labels "folder": the folder of each file becomes the label "folder"; else a table of labels by file name, as
---   for spectra:join
+--   for spectra:join; its file is not read as spectra if it is among them
+-- @option by what names the rows of that table if not the file, as for spectra:join
 -- @option skip true: files that cannot be read are left out and noted
 -- @option verbose false: no progress on standard error
 -- @return spectra the set; or nil and a message with file, place and reason
@@ -189,13 +191,13 @@ local function read(path, options)
   check_paths(path)
   options = check.options("read", options, known_options)
   options.resample = concat.read_grid("read", options.resample)
-  local paths, err = find.files(path)
+  local paths, err = find.files(path, options.labels)
   if not paths then return nil, err end
   local sets, failures = read_files(paths, options)
   if not sets then return nil, failures end
   local spectra, why = join(sets, failures, #paths, options)
   if not spectra then return nil, why end
-  return add_labels(spectra, options.labels)
+  return add_labels(spectra, options.labels, options.by)
 end
 
 return check.takes(read, 2, known_options)

@@ -81,7 +81,8 @@ local function add_metadata(lines, metadata)
   for name in pairs(metadata) do names[#names + 1] = name end
   table.sort(names)
   for i = 1, math.min(#names, MOST_METADATA) do
-    lines[#lines + 1] = check.printable(("  %s: %s"):format(names[i], metadata[names[i]]))
+    local value = tostring(metadata[names[i]]):gsub("%s*[\r\n]%s*", "; ")
+    lines[#lines + 1] = check.printable(("  %s: %s"):format(names[i], value))
   end
   if #names > MOST_METADATA then lines[#lines + 1] = ("  and %d more in metadata"):format(#names - MOST_METADATA) end
 end
