@@ -74,9 +74,11 @@ describe("OMNIC SPG", function()
     assert.same({ 4000, 3000, 2000 }, assert(read(bytes, { block = 2 })).axis)
   end)
   it("that is cut off gives the whole spectra on request", function()
-    local bytes = omnic.spg { { "a", { 1, 2, 3 } }, { "b", { 4, 5, 6 } } }:sub(1, -262)
-    refuses(bytes, cut(1, 2, "spectra"))
-    assert.same({ 1, 2, 3 }, values(assert(read(bytes, { partial = true }))))
+    local whole = omnic.spg { { "a", { 1, 2, 3 } }, { "b", { 4, 5, 6 } } }
+    for _, bytes in ipairs { whole:sub(1, -262), whole:sub(1, -2), whole:sub(1, -280) } do
+      refuses(bytes, cut(1, 2, "spectra"))
+      assert.same({ 1, 2, 3 }, values(assert(read(bytes, { partial = true }))))
+    end
   end)
 end)
 

@@ -1,5 +1,6 @@
 -- SPC of Galactic and Thermo, made here by the published layout, and files of instruments.
 local mb = require "moonbow"
+local header = require "moonbow.spectra.spc.header"
 local instruments = require "support.instruments"
 local measured = require "support.measured"
 local spc = require "support.made_spc"
@@ -196,6 +197,9 @@ describe("files whose suffix is .spc, too", function()
       .. "export it as text")
     refuses("\3" .. "131\0" .. ("\0"):rep(600),
       "is a file of HP ChemStation, whose .spc is not Galactic's; export the spectra as text or JCAMP-DX")
+    local zip = "PK\3\4" .. ("\0"):rep(600)
+    assert.is_nil(header.version(zip))
+    assert.equal(0x4B, header.version("\0" .. zip:sub(2)))
     refuses("\0\75\0\0" .. ("\40"):rep(600), "its format is not known")
   end)
 end)

@@ -9,7 +9,7 @@ function omnic.matches(source) return source.bytes:sub(1, 18) == "Spectral Data 
 -- Keys of the table of contents.
 local HEADER, VALUES, COMMENT, HISTORY, SAMPLE, BACKGROUND, TITLE = 2, 3, 4, 27, 102, 103, 107
 local COUNT, TABLE, ENTRY = 294, 304, 16 -- offsets, and bytes of an entry
-local TITLE_SIZE = 256
+local HEADER_SIZE, TITLE_SIZE = 100, 256 -- bytes that are read
 
 -- Reads the table: lists of { at, size } by key.
 local function read_table(source)
@@ -38,20 +38,28 @@ local function describe(source, entries, i, metadata)
   add("history", HISTORY)
 end
 
--- Title and date of spectrum i: its own record in a group; else those of the file.
+-- The record of title and date of spectrum i; nil if the file has not one for each.
+local function own_title(entries, i) return #entries[TITLE] == #entries[HEADER] and entries[TITLE][i] or nil end
+
+-- Title and date of spectrum i: its own in a group; else those of the file.
 local function title_of(source, entries, i)
-  local own = #entries[TITLE] == #entries[HEADER] and entries[TITLE][i]
+  local own = own_title(entries, i)
   if not own then return source:field(30, TITLE_SIZE), header.date(source:number(296, "u4")) end
   return source:field(own.at, TITLE_SIZE), header.date(source:number(own.at + TITLE_SIZE, "u4"))
 end
 
--- Reads spectrum i; nil if the file ends before its values do.
+local function is_whole(source, at, size) return at <= #source.bytes and size <= #source.bytes - at end
+
+-- Reads spectrum i; nil if the file ends before its header, values or title do.
 local function read_one(source, entries, i)
+  local own = own_title(entries, i)
+  if not is_whole(source, entries[HEADER][i].at, HEADER_SIZE) then return nil end
+  if own and not is_whole(source, own.at, TITLE_SIZE + 4) then return nil end
   local h, values = header.read(source, entries[HEADER][i].at), entries[VALUES][i]
   if h.points < 1 or 4 * h.points > values.size then
     source:fail("byte %d: %d points, but room for %d", values.at, h.points, values.size // 4)
   end
-  if values.at > #source.bytes or 4 * h.points > #source.bytes - values.at then return nil end
+  if not is_whole(source, values.at, 4 * h.points) then return nil end
   h.y = core.reshape(source:tensor(values.at, h.points, "f4"), 1, h.points)
   h.title, h.metadata.date = title_of(source, entries, i)
   describe(source, entries, i, h.metadata)

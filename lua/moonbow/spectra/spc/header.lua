@@ -10,8 +10,10 @@ local SUBHEADER = 32
 
 header.FLOAT, header.SUBHEADER = FLOAT, SUBHEADER
 
---- Returns the version byte if the bytes begin as an SPC file: its version and known codes of axis and values.
+--- Returns the version byte if the bytes begin as an SPC file: its version and known codes of axis and values. The
+-- second byte of a zip is one of these versions, too.
 function header.version(bytes)
+  if bytes:find "^PK[\3\5]" then return nil end
   local version = bytes:byte(2)
   if version ~= NEW_LITTLE and version ~= NEW_BIG and version ~= OLD then return nil end
   local at = version == OLD and 17 or 29
