@@ -306,6 +306,8 @@ describe("a table of labels", function()
     refuses("the table: 2 rows of labels for 3 spectra", { k = { 1, 2 } }, { by = "row" })
     refuses("cells.csv: line 3 has 3 cells, the header 2 cells", write("cells.csv", "file,k\nscan1,a\nscan2,b,c\n"))
     refuses("header.csv: expected a header and at least one row of labels", write("header.csv", "file,k\n"))
+    refuses("quote.csv: expected columns with tabs, semicolons or commas", write("quote.csv", '"file,k\nscan1,a\n'))
+    refuses("late.csv: line 2, column 2: a quote does not end", write("late.csv", 'file,k\nscan1,"a\n'))
     refuses("one.csv: expected columns with tabs, semicolons or commas", write("one.csv", "file\nscan1\n"))
     refuses("same.csv: two columns are called 'k'", write("same.csv", "k,k\na,b\n"))
     local labelled = spectra:with { labels = { k = { 1, 2, 3 } } }

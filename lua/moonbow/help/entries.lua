@@ -32,10 +32,14 @@ local function comment_by_name(comments, name, home)
   end
 end
 
+-- Of several files of this name, that of the module is the nearest to the root.
 local function header_of(comments, home)
+  local nearest
   for _, comment in ipairs(comments.headers) do
-    if ("/" .. comment.file):find("/" .. home .. ".lua", 1, true) then return comment end
+    local has_name = ("/" .. comment.file):find("/" .. home .. ".lua", 1, true)
+    if has_name and (not nearest or #comment.file < #nearest.file) then nearest = comment end
   end
+  return nearest
 end
 
 -- The comment on an entry: that above the function; else by its name in the files of its module.

@@ -6,14 +6,17 @@ local fields = require "moonbow.spectra.fields"
 
 local label_table = {}
 
--- Lists of cells, one for each line that is not blank; nil if lines have different numbers of them, or one.
+-- Lists of cells, one for each line that is not blank. If lines have different numbers of them, or one: nil, the fault,
+-- and how many lines come before it.
 local function split(lines, separator)
   local rows = {}
   for i, line in ipairs(lines) do
-    rows[i] = core.csv_cells(line, separator)
-    if not rows[i] or #rows[i] < 2 or #rows[i] ~= #rows[1] then
-      return nil, ("line %d has %s, the header %s"):format(lines.numbers[i], check.show_count(#(rows[i] or {}), "cell"),
-        check.show_count(#rows[1], "cell")), i
+    local cells, column, what = core.csv_cells(line, separator)
+    if not cells then return nil, ("line %d, column %d: %s"):format(lines.numbers[i], column, what), i - 1 end
+    rows[i] = cells
+    if #cells < 2 or #cells ~= #rows[1] then
+      return nil, ("line %d has %s, the header %s"):format(lines.numbers[i], check.show_count(#cells, "cell"),
+        check.show_count(#rows[1], "cell")), i - 1
     end
   end
   return rows
@@ -37,14 +40,15 @@ local function rows_of(source)
   local lines, furthest, fault = lines_of(source:as_text()), 0, "expected columns with tabs, semicolons or commas"
   if #lines < 2 then source:fail("expected a header and at least one row of labels") end
   for _, separator in ipairs(separators) do
-    local rows, why, at = split(lines, separator)
+    local rows, why, before = split(lines, separator)
     if rows then return rows end
-    if at > furthest and at > 1 then furthest, fault = at, why end
+    if before > furthest then furthest, fault = before, why end
   end
   source:fail("%s", fault)
 end
 
-local function trim(cell) return cell:match "^%s*(.-)%s*$" end
+-- Without the search for each blank that "^%s*(.-)%s*$" would do.
+local function trim(cell) return cell:find "%S" and cell:match "^%s*(.*%S)" or "" end
 
 local function read_file(source)
   local rows = rows_of(source)
