@@ -53,6 +53,8 @@ for _, name in ipairs { "train", "baselines", "io" } do
 end
 for name, f in pairs(require "moonbow.data.class_numbers") do mb[name] = f end
 mb.preprocess = require "moonbow.data.preprocess"
+mb.pipeline = require("moonbow.pipeline").new
+mb.cross_validate = require "moonbow.pipeline.cross_validate"
 
 mb.help = require("moonbow.help")(mb)
 

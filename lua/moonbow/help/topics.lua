@@ -15,6 +15,8 @@ local list = {
   { "Measured spectra", "spectra", "spectra.", "class spectra", "spectra:" },
   { "Data sets", "data", "data.", "class_numbers", "class_names", "split", "split.", "preprocess", "preprocess.",
     "step " },
+  { "Pipelines and cross-validation", "pipeline", "class pipeline", "pipeline:", "class fitted", "fitted:",
+    "cross_validate", "class validation", "validation:" },
   { "Models without gradients", "forest", "forest.", "class forest", "forest:", "linear", "linear.", "class linear",
     "linear:", "logistic", "logistic.", "class logistic", "logistic:", "neighbours", "neighbours.", "class neighbours",
     "neighbours:", "pca", "pca.", "class pca", "pca:", "pls", "pls.", "class pls", "pls:", "plsda", "plsda.",

@@ -1,0 +1,149 @@
+--- The models of a pipeline, by name.
+--
+-- Each is { task, options, fit, predict, tuned, candidates, shared }:
+--   task        "class", "number" or "both"
+--   options     the options that the pipeline passes on, as check.options takes them, besides the tuned one
+--   fit(x, y, options, about)   x (N, L, C); y a list of class numbers or a tensor (N, M); about = { task, classes,
+--                               seed }
+--   predict(model, x, value)    (N, classes) scores, the larger the likelier; or (N, M) numbers
+--   tuned       name of the option that an inner cross-validation chooses, unless it is given; nil for none
+--   candidates(n, D)            its values from the simplest model to the most complex, for n rows of D points
+--   shared      true: a model that was fitted with the last candidate predicts with each
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local forest = require "moonbow.baselines.forest"
+local linear = require "moonbow.baselines.linear"
+local logistic = require "moonbow.baselines.logistic"
+local models = require "moonbow.models"
+local neighbours = require "moonbow.baselines.neighbours"
+local optim = require "moonbow.train.optim"
+local pls = require "moonbow.baselines.pls"
+local plsda = require "moonbow.baselines.plsda"
+local ridge = require "moonbow.baselines.ridge"
+local evaluate = require "moonbow.train.evaluate"
+local fit = require "moonbow.train.fit"
+
+local MOST_COMPONENTS = 20
+
+local function components(n, D)
+  local list = {}
+  for a = 1, math.min(MOST_COMPONENTS, n - 1, D) do list[a] = a end
+  return list
+end
+
+local function powers(first, last, step)
+  local list = {}
+  for exponent = first, last, step do list[#list + 1] = 10.0 ^ exponent end
+  return list
+end
+
+-- ---- networks ----
+
+local function network_of(name, about)
+  if type(name) == "function" then return name(about.task == "class" and about.classes or 1) end
+  local names = {}
+  for known in pairs(models) do names[#names + 1] = known end
+  table.sort(names)
+  check.name("network", "net", name, names)
+  return models[name] { classes = about.task == "class" and about.classes or 1 }
+end
+
+-- Numbers to mean 0 and sd 1, so that any unit suits the learning rate.
+local function standardized(y)
+  local list, mean, squares = core.totable(core.reshape(y, -1)), 0, 0
+  for _, value in ipairs(list) do mean = mean + value / #list end
+  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
+  local sd = math.sqrt(squares / #list)
+  if sd == 0 then sd = 1 end
+  return core.mul(core.sub(y, mean), 1 / sd), mean, sd
+end
+
+local function fit_network(x, y, options, about)
+  local net = network_of(options.net, about)
+  local loss, mean, sd = "cross_entropy", 0, 1
+  if about.task == "number" then
+    if core.size(y, 2) ~= 1 then check.fail("network", "expected one target, got %d", core.size(y, 2)) end
+    loss = "mse"
+    y, mean, sd = standardized(y)
+  end
+  fit(net, { x = x, y = about.task == "class" and core.tensor(y) or y }, { epochs = options.epochs, loss = loss,
+    batch_size = math.min(options.batch_size, core.size(x, 1)), seed = about.seed, verbose = false,
+    optimizer = optim.Adam { lr = options.lr } })
+  return { net = net, mean = mean, sd = sd, is_class = about.task == "class" }
+end
+
+local function predict_network(model, x)
+  if model.is_class then return (select(2, evaluate.predict(model.net, x))) end
+  local parts = {}
+  evaluate.each_batch("predict", model.net, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
+  return core.add(core.mul(core.concat(parts, 1), model.sd), model.mean)
+end
+
+-- ---- neighbours for numbers: the mean of the nearest ----
+
+local function nearest_mean(model, x)
+  local _, rows = model.nearest:nearest(x)
+  local k, list = core.size(rows, 2), {}
+  for i, row in ipairs(core.totable(rows)) do
+    local sum = 0
+    for _, r in ipairs(row) do sum = sum + model.y[r // 1 | 0] end
+    list[i] = { sum / k }
+  end
+  return core.tensor(list)
+end
+
+local function fit_neighbours(x, y, options, about)
+  local given = { k = math.min(options.k, core.size(x, 1)), metric = options.metric, verbose = false }
+  if about.task == "class" then
+    given.classes = about.classes
+    return neighbours.fit(x, y, given)
+  end
+  if core.size(y, 2) ~= 1 then check.fail("neighbours", "expected one target, got %d", core.size(y, 2)) end
+  local ones = {}
+  for i = 1, core.size(x, 1) do ones[i] = 1 end
+  return { nearest = neighbours.fit(x, ones, given), y = core.totable(core.reshape(y, -1)) }
+end
+
+local function with(options, extra)
+  for key, value in pairs(extra) do options[key] = value end
+  return options
+end
+
+return {
+  pls = { task = "number", options = {}, tuned = "components", candidates = components, shared = true,
+    fit = function(x, y, options) return pls.fit(x, y, options) end,
+    predict = function(model, x, value)
+      value = math.min(value, core.size(model.rotations, 1))
+      return core.reshape(model:predict(x, value), core.size(x, 1), -1)
+    end },
+  plsda = { task = "class", options = {}, tuned = "components", candidates = components, shared = true,
+    fit = function(x, y, options, about) return plsda.fit(x, y, with(options, { classes = about.classes })) end,
+    predict = function(model, x, value)
+      return model:decision_function(x, math.min(value, core.size(model.pls.rotations, 1)))
+    end },
+  ridge = { task = "number", options = {}, tuned = "alpha", candidates = function() return powers(4, -8, -1) end,
+    fit = function(x, y, options) return ridge.fit(x, y, options) end,
+    predict = function(model, x) return core.reshape(model:predict(x), core.size(x, 1), -1) end },
+  logistic = { task = "class", options = {}, tuned = "C", candidates = function() return powers(-3, 3, 1) end,
+    fit = function(x, y, options, about)
+      return logistic.fit(x, y, with(options, { classes = about.classes, iterations = 10000 }))
+    end,
+    predict = function(model, x) return model:predict_proba(x) end },
+  svm = { task = "class", options = {}, tuned = "C", candidates = function() return powers(-3, 1, 1) end,
+    fit = function(x, y, options, about)
+      return linear.fit(x, y, with(options, { kind = "svm", classes = about.classes }))
+    end,
+    predict = function(model, x) return model:decision_function(x) end },
+  forest = { task = "class", options = { trees = check.default(200, "positive integer") },
+    fit = function(x, y, options, about)
+      return forest.fit(x, y, with(options, { classes = about.classes, seed = about.seed, verbose = false }))
+    end,
+    predict = function(model, x) return model:predict_proba(x) end },
+  neighbours = { task = "both", options = { k = check.default(1, "positive integer"),
+    metric = check.default("euclidean", "string") }, fit = fit_neighbours,
+    predict = function(model, x) return model.nearest == nil and model:predict_proba(x)
+      or model.kind == "neighbours" and model:predict_proba(x) or nearest_mean(model, x) end },
+  network = { task = "both", options = { net = check.default("one_convolution", "string|function"),
+    epochs = check.default(100, "positive integer"), batch_size = check.default(16, "positive integer"),
+    lr = check.default(1e-3, "positive") }, fit = fit_network, predict = predict_network },
+}

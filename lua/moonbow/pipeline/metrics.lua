@@ -1,0 +1,80 @@
+--- The quality of predictions: of classes by their scores, of numbers.
+local metrics = {}
+
+-- The area under the curve of one class against the others, by the ranks of its scores; nil if either is empty.
+local function auc(scores, truth, class)
+  local order, positives = {}, 0
+  for i = 1, #truth do
+    order[i] = i
+    if truth[i] == class then positives = positives + 1 end
+  end
+  if positives == 0 or positives == #truth then return nil end
+  table.sort(order, function(a, b) return scores[a][class] < scores[b][class] end)
+  local sum, i = 0, 1
+  while i <= #order do
+    local j = i
+    while j < #order and scores[order[j + 1]][class] == scores[order[i]][class] do j = j + 1 end
+    for at = i, j do
+      if truth[order[at]] == class then sum = sum + (i + j) / 2 end -- ties share their mean rank
+    end
+    i = j + 1
+  end
+  return (sum - positives * (positives + 1) / 2) / (positives * (#truth - positives))
+end
+
+local function mean(list)
+  local sum = 0
+  for _, value in ipairs(list) do sum = sum + value end
+  return #list > 0 and sum / #list or nil
+end
+
+--- Scores predicted classes.
+-- @param truth, predicted lists of class numbers
+-- @param scores list of rows of a score for each class
+-- @return { accuracy, balanced_accuracy, macro_f1, auc (mean over the classes, each against the others), confusion }
+function metrics.classes(truth, predicted, scores, classes)
+  local confusion, right = {}, 0
+  for i = 1, classes do
+    confusion[i] = {}
+    for j = 1, classes do confusion[i][j] = 0 end
+  end
+  for i, class in ipairs(truth) do
+    confusion[class][predicted[i]] = confusion[class][predicted[i]] + 1
+    if class == predicted[i] then right = right + 1 end
+  end
+  local recalls, f1s, aucs = {}, {}, {}
+  for k = 1, classes do
+    local actual, guessed = 0, 0
+    for j = 1, classes do actual, guessed = actual + confusion[k][j], guessed + confusion[j][k] end
+    if actual > 0 then recalls[#recalls + 1] = confusion[k][k] / actual end
+    if actual + guessed > 0 then f1s[#f1s + 1] = 2 * confusion[k][k] / (actual + guessed) end
+    aucs[#aucs + 1] = auc(scores, truth, k)
+  end
+  return { accuracy = right / #truth, balanced_accuracy = mean(recalls), macro_f1 = mean(f1s), auc = mean(aucs),
+    confusion = confusion }
+end
+
+--- Scores predicted numbers.
+-- @param truth, predicted lists of numbers
+-- @return { rmse, bias (mean of predicted less true), r2, rpd (sd of the truth by the RMSE) }
+function metrics.numbers(truth, predicted)
+  local centre, errors, spread, bias = mean(truth), 0, 0, 0
+  for i, value in ipairs(truth) do
+    errors, spread = errors + (predicted[i] - value) ^ 2, spread + (value - centre) ^ 2
+    bias = bias + (predicted[i] - value)
+  end
+  local n = #truth
+  local rmse = math.sqrt(errors / n)
+  return { rmse = rmse, bias = bias / n, r2 = spread > 0 and 1 - errors / spread or nil,
+    rpd = n > 1 and rmse > 0 and math.sqrt(spread / (n - 1)) / rmse or nil }
+end
+
+--- The metrics that are shown, in order, by task; the first decides.
+metrics.names = { class = { "accuracy", "balanced_accuracy", "macro_f1", "auc" },
+  number = { "rmse", "bias", "r2", "rpd" } }
+
+--- Titles of the metrics.
+metrics.titles = { accuracy = "accuracy", balanced_accuracy = "balanced accuracy", macro_f1 = "macro F1",
+  auc = "ROC AUC", rmse = "RMSE", bias = "bias", r2 = "R2", rpd = "RPD" }
+
+return metrics

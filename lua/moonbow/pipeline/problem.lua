@@ -1,0 +1,108 @@
+--- What is to be predicted from which spectra: read from a set and the options label, target and groups.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
+local regressor = require "moonbow.baselines.regressor"
+local values_of = require "moonbow.data.values_of"
+
+local problem = {}
+
+--- The options, for those who read a problem. task: what y of a table is, "class" or "number", if the model predicts
+-- both.
+problem.known = {
+  label = check.optional "string", target = check.optional "string|table",
+  groups = check.optional "string|table|tensor", task = check.optional "string",
+}
+
+local function is_set(data) return values_of(data) ~= data end
+
+-- Classes or numbers of a set by the names of its labels.
+local function read_set(operation, data, options)
+  if (options.label == nil) == (options.target == nil) then
+    check.fail(operation, "expected either label (classes) or target (numbers), got %s", options.label and "both"
+      or "neither")
+  end
+  if options.label then
+    local y, names = data:classes(options.label)
+    local list = core.totable(y)
+    for i, class in ipairs(list) do list[i] = class // 1 | 0 end
+    return { task = "class", y = list, names = names, title = options.label }
+  end
+  local title = type(options.target) == "table" and table.concat(options.target, ", ") or options.target
+  return { task = "number", y = data:targets(options.target), title = title }
+end
+
+-- Classes or numbers of a table { x, y }, by what the model predicts.
+local function read_table(operation, data, options, task)
+  check.kind(operation, "data.x", data.x, "tensor")
+  if options.label or options.target then
+    check.fail(operation, "label and target name the labels of a set of spectra; a table has y")
+  end
+  local n = core.size(data.x, 1)
+  task = task == "both" and check.name(operation, "task", options.task or "class", { "class", "number" }) or task
+  if task ~= "number" then
+    local y, largest = labels.classes(operation, "y", data.y, n)
+    return { task = "class", y = y, classes = data.classes and #data.classes or largest, names = data.classes,
+      title = "class" }
+  end
+  local _, _, y = regressor.arguments(operation, data.x, data.y, {}, {})
+  return { task = "number", y = y, title = "y" }
+end
+
+-- One group for each row, from names of labels, or a list or tensor; nil without groups.
+local function read_groups(operation, data, given, n)
+  if given == nil then return nil end
+  local columns = type(given) == "string" and { given } or is_set(data) and type(given) == "table" and given
+  if not columns then return labels.list(operation, "groups", given, n) end
+  local cells = {}
+  for _, column in ipairs(columns) do
+    local list = data.labels[column]
+    if not list then
+      check.fail(operation, "groups: no label %s; there are: %s", check.show(column), table.concat(data.columns, ", "))
+    end
+    for i, cell in ipairs(list) do cells[i] = (cells[i] or "") .. "\0" .. cell end
+  end
+  return cells
+end
+
+--- Reads a problem.
+-- @param data a set of spectra, or { x = (N, L, C), y = class numbers or numbers, classes = names (optional) }
+-- @param options { label, target, groups, task }
+-- @param task of the pipeline: "class", "number" or "both"
+-- @return { data, x, task, y (list of class numbers, or tensor (N, M)), classes, names, groups, n, title }
+function problem.read(operation, data, options, task)
+  check.kind(operation, "data", data, "table")
+  local read = is_set(data) and read_set(operation, data, options) or read_table(operation, data, options, task)
+  if task ~= "both" and task ~= read.task then
+    check.fail(operation, "the model predicts %s, the data hold %s", task == "class" and "classes" or "numbers",
+      read.task == "class" and "classes (label)" or "numbers (target)")
+  end
+  read.data, read.x = is_set(data) and data or data.x, values_of(is_set(data) and data or data.x)
+  read.n = core.size(read.x, 1)
+  read.groups = read_groups(operation, data, options.groups, read.n)
+  read.classes = read.names and #read.names or read.classes
+  return read
+end
+
+local function pick(list, rows)
+  local picked = {}
+  for i, row in ipairs(rows) do picked[i] = list[row] end
+  return picked
+end
+
+--- The rows of a problem as lists of whole numbers.
+function problem.rows(tensor)
+  local rows = core.totable(tensor)
+  for i, row in ipairs(rows) do rows[i] = row // 1 | 0 end
+  return rows
+end
+
+--- The part of a problem with some rows, as data, y and about for pipelines.fit_rows.
+function problem.part(read, rows, seed)
+  local data = is_set(read.data) and read.data:select(rows) or core.index(read.x, core.tensor(rows))
+  local y = read.task == "class" and pick(read.y, rows) or core.index(read.y, core.tensor(rows))
+  return data, y, { task = read.task, classes = read.classes, seed = seed,
+    groups = read.groups and pick(read.groups, rows) or nil }
+end
+
+return problem

@@ -1,0 +1,149 @@
+--- The result of mb.cross_validate.
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local distributions = require "moonbow.distributions"
+local metrics = require "moonbow.pipeline.metrics"
+local shown = require "moonbow.shown"
+
+--- How well a pipeline predicts spectra that it was not fitted on. print(validation) shows its metrics with intervals.
+--
+-- @class validation
+-- @field task string "class" or "number"
+-- @field pipeline string the steps and the model
+-- @field title string the label or target that was predicted
+-- @field n integer number of spectra
+-- @field folds integer folds of each repeat
+-- @field repeats integer
+-- @field mean table by the name of a metric: its mean over all folds; of classes accuracy, balanced_accuracy, macro_f1,
+--   auc; of numbers rmse, bias, r2, rpd
+-- @field interval table by the name of a metric: { low, high }, 95 %, by the corrected variance of Nadeau and Bengio
+--   (2003)
+-- @field by_fold table a list with the metrics of each fold
+-- @field overall table the metrics of all predictions of the first repeat together
+-- @field confusion table of the first repeat: confusion[true][predicted]
+-- @field predicted table the predictions of the first repeat, in the order of the spectra
+-- @field truth table what they should be
+-- @field scores table of classes: the scores of each spectrum in the first repeat
+-- @field names table the names of the classes
+-- @field chosen table what was chosen in each fold for the model's tuned option
+-- @field seconds number that it took
+local Validation = {}
+
+local function mean_and_variance(list)
+  local mean, squares = 0, 0
+  for _, value in ipairs(list) do mean = mean + value / #list end
+  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
+  return mean, #list > 1 and squares / (#list - 1) or 0
+end
+
+-- The standard error of a mean over folds, whose training rows overlap (Nadeau and Bengio 2003, Mach. Learn. 52, 239).
+local function corrected_error(variance, count, ratio) return math.sqrt((1 / count + ratio) * variance) end
+
+local function column(by_fold, name)
+  local list = {}
+  for _, fold in ipairs(by_fold) do list[#list + 1] = fold[name] end
+  return list
+end
+
+local function summarise(validation)
+  validation.mean, validation.interval = {}, {}
+  for _, name in ipairs(metrics.names[validation.task]) do
+    local list = column(validation.by_fold, name)
+    if #list > 0 then
+      local mean, variance = mean_and_variance(list)
+      local half = #list > 1 and distributions.student_quantile(0.05, #list - 1)
+        * corrected_error(variance, #list, validation.ratio) or 0
+      validation.mean[name], validation.interval[name] = mean, { mean - half, mean + half }
+    end
+  end
+end
+
+local function metric_line(validation, name)
+  local interval = validation.interval[name]
+  local overall = validation.overall[name]
+  return interval and ("%s %.4g, 95 %% interval %.4g to %.4g%s"):format(metrics.titles[name], validation.mean[name],
+    interval[1], interval[2], overall and name == "rmse" and ("; over all predictions %.4g"):format(overall) or "")
+end
+
+local function chosen_text(validation)
+  if not validation.chosen[1] then return nil end
+  local texts = {}
+  for i, value in ipairs(validation.chosen) do texts[i] = ("%g"):format(value) end
+  return ("%s by fold: %s"):format(validation.tuned, shown.list(texts, 10))
+end
+
+local function show(validation)
+  local lines = { ("%s of %s by %s: %d folds%s"):format(validation.title,
+    check.show_count(validation.n, "spectrum", "spectra"), validation.pipeline, validation.folds,
+    validation.repeats > 1 and (", %d times"):format(validation.repeats) or "") }
+  for _, name in ipairs(metrics.names[validation.task]) do lines[#lines + 1] = metric_line(validation, name) end
+  lines[#lines + 1] = chosen_text(validation)
+  return table.concat(lines, "\n")
+end
+
+local function check_comparable(a, b)
+  if a.task ~= b.task or a.n ~= b.n or #a.by_fold ~= #b.by_fold or a.key ~= b.key then
+    check.fail("validation:compare", "other: expected a validation on the same folds: same set, folds, repeats, groups "
+      .. "and seed")
+  end
+end
+
+--- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance.
+-- @param other validation of another pipeline, with the same set, label or target, folds, repeats, groups and seed
+-- @param metric? string its name; accuracy of classes and rmse of numbers unless given
+-- @return table { difference (mean of this one less that of the other), interval = { low, high } (95 %), p (that equal
+--   pipelines would differ at least as much), metric }
+-- @usage
+-- local data = { x = x, y = y }
+-- local result = mb.cross_validate({ "plsda" }, data):compare(mb.cross_validate({ "snv", "logistic" }, data))
+function Validation:compare(other, metric)
+  if getmetatable(other) ~= Validation then
+    check.fail("validation:compare", "other: expected a validation, got %s", check.show(other))
+  end
+  check_comparable(self, other)
+  metric = check.name("validation:compare", "metric", metric or metrics.names[self.task][1], metrics.names[self.task])
+  local differences = {}
+  for f, fold in ipairs(self.by_fold) do
+    if fold[metric] and other.by_fold[f][metric] then
+      differences[#differences + 1] = fold[metric] - other.by_fold[f][metric]
+    end
+  end
+  local mean, variance = mean_and_variance(differences)
+  local deviation, df = corrected_error(variance, #differences, self.ratio), math.max(#differences - 1, 1)
+  local half = distributions.student_quantile(0.05, df) * deviation
+  local p = deviation > 0 and distributions.student_p(mean / deviation, df) or mean == 0 and 1 or 0
+  return { difference = mean, interval = { mean - half, mean + half }, p = p, metric = metric }
+end
+
+local function scatter(validation)
+  local low, high = math.huge, -math.huge
+  for _, list in ipairs { validation.truth, validation.predicted } do
+    for _, value in ipairs(list) do low, high = math.min(low, value), math.max(high, value) end
+  end
+  return require("moonbow.plot").lines { x_label = "true " .. validation.title,
+    y_label = "predicted " .. validation.title, title = validation.pipeline, series = {
+      { x = validation.truth, y = validation.predicted, style = "points", label = "spectra" },
+      { x = { low, high }, y = { low, high }, label = "equal" },
+    } }
+end
+
+--- Draws the confusion matrix of classes; or the predicted numbers against the true ones.
+-- @return figure
+function Validation:plot()
+  if self.task == "number" then return scatter(self) end
+  local names = {}
+  for k = 1, #self.confusion do names[k] = tostring(self.names and self.names[k] or k) end
+  return require("moonbow.plot").heatmap { z = self.confusion, x_names = names, y_names = names,
+    x_label = "predicted " .. self.title, y_label = "true " .. self.title, title = self.pipeline,
+    cell_format = #names <= 12 and "%d" or nil }
+end
+
+local make = shown.kind("validation", show, Validation)
+counted.methods(Validation, "validation:")
+
+--- Makes a validation of its fields but mean and interval, with ratio (test rows by training rows of a fold) and key
+-- (which names the folds).
+return function(fields)
+  summarise(fields)
+  return make(fields)
+end

@@ -1,0 +1,170 @@
+-- Pipelines, their cross-validation, and the comparison of two.
+local mb = require "moonbow"
+local core = require "moonbow.core"
+local metrics = require "moonbow.pipeline.metrics"
+local measured = require "support.measured"
+
+-- Spectra with a peak whose height is the target, beside a baseline that varies more; classes by the height.
+local function peaks(n, seed, noise)
+  local rng = mb.rng(seed)
+  local rows, heights, classes = {}, {}, {}
+  local h, b = rng:uniform(0, 1, n):totable(), rng:uniform(0, 5, n):totable()
+  for i = 1, n do
+    rows[i], heights[i], classes[i] = {}, h[i], h[i] < 0.5 and 1 or 2
+    for t = 1, 40 do rows[i][t] = { h[i] * math.exp(-((t - 20) / 3) ^ 2) + b[i] } end
+  end
+  local x = mb.tensor(rows)
+  return x + rng:normal(0, noise or 0.01, n, 40, 1), mb.tensor(heights), classes
+end
+
+local x, heights, classes = peaks(60, 1)
+
+describe("metrics", function()
+  it("of classes are those of scikit-learn", function()
+    -- sklearn.metrics 1.9.1: balanced_accuracy_score, f1_score(average="macro"), roc_auc_score(multi_class="ovr")
+    local truth, predicted = { 1, 1, 2, 2, 3, 3 }, { 1, 2, 2, 2, 3, 1 }
+    local scores = { { 0.6, 0.3, 0.1 }, { 0.3, 0.4, 0.3 }, { 0.1, 0.7, 0.2 }, { 0.2, 0.5, 0.3 }, { 0.1, 0.3, 0.6 },
+      { 0.5, 0.1, 0.4 } }
+    local found = metrics.classes(truth, predicted, scores, 3)
+    assert.is_true(math.abs(found.accuracy - 4 / 6) < 1e-12)
+    assert.is_true(math.abs(found.balanced_accuracy - 2 / 3) < 1e-12)
+    assert.is_true(math.abs(found.macro_f1 - (0.5 + 0.8 + 2 / 3) / 3) < 1e-12)
+    assert.is_true(math.abs(found.auc - (0.875 + 1 + 1) / 3) < 1e-12)
+    assert.same({ { 1, 1, 0 }, { 0, 2, 0 }, { 1, 0, 1 } }, found.confusion)
+  end)
+  it("share ranks among equal scores", function()
+    local found = metrics.classes({ 1, 2, 1, 2 }, { 1, 1, 1, 1 }, { { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 } }, 2)
+    assert.equal(0.5, found.auc)
+  end)
+  it("of numbers are error, bias, R2 and RPD", function()
+    local found = metrics.numbers({ 1, 2, 3, 4 }, { 1.5, 2.5, 3.5, 4.5 })
+    assert.same({ 0.5, 0.5 }, { found.rmse, found.bias })
+    assert.is_true(math.abs(found.r2 - (1 - 1 / 5)) < 1e-12)
+    assert.is_true(math.abs(found.rpd - math.sqrt(5 / 3) / 0.5) < 1e-12)
+  end)
+end)
+
+describe("a pipeline", function()
+  it("prints itself", function()
+    assert.equal("snv, savitzky_golay { derivative = 1 }, pls { components = 2 }",
+      tostring(mb.pipeline { "snv", { "savitzky_golay", derivative = 1 }, { "pls", components = 2 } }))
+  end)
+  it("refuses what it does not know", function()
+    assert.error_matches(function() mb.pipeline {} end, "expected steps and a model last, got an empty list")
+    assert.error_matches(function() mb.pipeline { "snv" } end, "model: expected one of 'forest', .*got 'snv'")
+    assert.error_matches(function() mb.pipeline { "snw", "pls" } end, "step 1: .*did you mean 'snv'")
+    assert.error_matches(function() mb.pipeline { { "pls", component = 2 } } end, "did you mean 'components'")
+    assert.error_matches(function() mb.pipeline({ "logistic" }):fit({ x = x, y = heights }) end,
+      "y: row 1: expected a class number")
+    local names = {}
+    for i, class in ipairs(classes) do names[i] = tostring(class) end
+    local set = mb.spectra.set { x = x, axis = mb.arange(1, 40), labels = { kind = names } }
+    assert.error_matches(function() mb.pipeline({ "pls" }):fit(set, { label = "kind" }) end,
+      "the model predicts numbers, the data hold classes %(label%)")
+    assert.error_matches(function() mb.pipeline({ "pls" }):fit(set) end,
+      "either label %(classes%) or target %(numbers%)")
+  end)
+  it("fits and predicts raw spectra with every model", function()
+    for _, model in ipairs { "pls", "ridge", "neighbours", { "network", epochs = 5 } } do
+      local fitted = mb.pipeline({ "snv", model }):fit({ x = x, y = heights }, { task = "number" })
+      assert.same({ 60, 1 }, fitted:predict(x):shape())
+    end
+    for _, model in ipairs { "plsda", "logistic", "svm", "forest", "neighbours", { "network", epochs = 5 } } do
+      local fitted = mb.pipeline({ "snv", model }):fit({ x = x, y = classes })
+      assert.same({ 60 }, fitted:predict(x):shape())
+      assert.same({ 60, 2 }, fitted:scores(x):shape())
+    end
+  end)
+  it("chooses the simplest model that is not worse", function()
+    local fitted = mb.pipeline({ "pls" }):fit({ x = x, y = heights })
+    assert.is_true(fitted.value <= 3, fitted.value) -- a baseline and a peak
+    assert.is_true(math.abs(fitted:predict(x):get(1, 1) - heights:get(1)) < 0.1)
+  end)
+end)
+
+describe("cross_validate", function()
+  it("predicts each spectrum once, from models that have not seen it", function()
+    local result = mb.cross_validate({ { "neighbours", k = 1 } }, { x = x, y = classes }, { folds = 4 })
+    assert.equal(60, #result.predicted)
+    assert.equal(4, #result.by_fold)
+    -- A neighbour that has seen the spectrum would always be right: random labels tell.
+    local random = mb.rng(3):integers(1, 2, { endpoint = true, shape = { 60 } })
+    local guess = mb.cross_validate({ { "neighbours", k = 1 } }, { x = x, y = random }, { folds = 4 })
+    assert.is_true(guess.mean.accuracy < 0.8, guess.mean.accuracy)
+  end)
+  it("measures numbers and classes, and prints itself", function()
+    local pls = mb.cross_validate({ "pls" }, { x = x, y = heights }, { repeats = 2 })
+    assert.equal(10, #pls.by_fold)
+    assert.is_true(pls.mean.rmse < 0.05 and pls.mean.r2 > 0.9)
+    assert.is_true(pls.interval.rmse[1] <= pls.mean.rmse and pls.mean.rmse <= pls.interval.rmse[2])
+    assert.matches("^y of 60 spectra by pls: 5 folds, 2 times\nRMSE 0%.%d+, 95 %% interval", tostring(pls))
+    local classified = mb.cross_validate({ "plsda" }, { x = x, y = classes })
+    assert.is_true(classified.mean.accuracy > 0.9)
+    assert.is_true(classified.mean.auc > 0.95)
+    assert.equal("userdata", type(core.tensor(classified.confusion)))
+  end)
+  it("keeps groups together", function()
+    local groups, seen = {}, {}
+    for i = 1, 60 do groups[i] = (i + 1) // 2 end
+    for _, fold in ipairs(mb.split.k_fold(60, 5, { groups = groups, stratify = classes, seed = { 1, 1 } })) do
+      for _, row in ipairs(fold.test:totable()) do seen[#seen + 1] = row end
+    end
+    assert.equal(60, #seen)
+    -- Pairs of equal spectra with random labels: only one that sees the twin can be right.
+    local twins = x:index(mb.tensor(groups))
+    local random, y = mb.rng(4):integers(1, 2, { endpoint = true, shape = { 30 } }):totable(), {}
+    for i = 1, 60 do y[i] = random[groups[i]] end
+    local leaky = mb.cross_validate({ "neighbours" }, { x = twins, y = y })
+    local grouped = mb.cross_validate({ "neighbours" }, { x = twins, y = y }, { groups = groups })
+    assert.is_true(leaky.mean.accuracy > 0.75, leaky.mean.accuracy)
+    assert.is_true(grouped.mean.accuracy < 0.65, grouped.mean.accuracy)
+  end)
+  it("gives the same folds for the same seed, and compares pipelines on them", function()
+    local data = { x = x, y = heights }
+    local good, bad = mb.cross_validate({ "pls" }, data), mb.cross_validate({ "snv", { "ridge", alpha = 1e9 } }, data)
+    assert.same(good.predicted, mb.cross_validate({ "pls" }, data).predicted)
+    local result = good:compare(bad)
+    assert.equal("rmse", result.metric)
+    assert.is_true(result.difference < 0 and result.p < 0.01)
+    assert.is_true(result.interval[2] < 0)
+    assert.equal(1, good:compare(good).p)
+    assert.error_matches(function() good:compare(mb.cross_validate({ "pls" }, data, { folds = 3 })) end, "same folds")
+  end)
+  it("corrects the variance as Nadeau and Bengio do", function()
+    local a, b = mb.cross_validate({ "pls" }, { x = x, y = heights }), mb.cross_validate({ "snv", "pls" },
+      { x = x, y = heights })
+    local differences, mean, variance = {}, 0, 0
+    for f = 1, 5 do differences[f] = a.by_fold[f].rmse - b.by_fold[f].rmse end
+    for _, d in ipairs(differences) do mean = mean + d / 5 end
+    for _, d in ipairs(differences) do variance = variance + (d - mean) ^ 2 / 4 end
+    local t = mean / math.sqrt((1 / 5 + 1 / 4) * variance)
+    assert.is_true(math.abs(a:compare(b).p - require("moonbow.distributions").student_p(t, 4)) < 1e-12)
+  end)
+  it("draws its predictions", function()
+    for _, result in ipairs { mb.cross_validate({ "pls" }, { x = x, y = heights }, { folds = 2 }),
+      mb.cross_validate({ "plsda" }, { x = x, y = classes }, { folds = 2 }) } do
+      assert.equal("moonbow.plot.figure", getmetatable(result:plot()).__name)
+    end
+  end)
+  it("finds fat of meat to 0.8 % by second derivatives and SNV", function()
+    local folder, missing = measured "tecator_nir"
+    if not folder then return pending(missing) end
+    local rows, fat = {}, {}
+    for line in io.lines(folder .. "/tecator.csv") do
+      local numbers = {}
+      for word in line:gmatch "[^,]+" do numbers[#numbers + 1] = tonumber(word) end
+      if #numbers >= 125 then
+        rows[#rows + 1], fat[#fat + 1] = { table.unpack(numbers, 1, 100) }, numbers[#numbers - 1]
+      end
+    end
+    local spectra, y = mb.tensor(rows):reshape(-1, 100, 1), mb.tensor(fat)
+    local train, test = mb.arange(1, 172), mb.arange(173, 215)
+    local function rmsep(pipeline)
+      local fitted = mb.pipeline(pipeline):fit({ x = spectra:index(train), y = y:index(train) })
+      return metrics.numbers(y:index(test):totable(), fitted:predict(spectra:index(test)):reshape(-1):totable()).rmse
+    end
+    -- scikit-learn's PLS with as many components as 5 folds say: 2.10 (BASELINES.md of the shared data).
+    assert.is_true(rmsep { "snv", "pls" } < 2.2)
+    assert.is_true(rmsep { { "savitzky_golay", derivative = 2 }, "snv", "pls" } < 0.9)
+  end)
+end)
