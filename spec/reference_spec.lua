@@ -260,6 +260,8 @@ describe("the annotations for editors", function()
     end
   end)
   it("use only types that they define, and forms that LuaCATS knows", function()
+    local builtin = {}
+    for name in ("any boolean function integer nil number string table"):gmatch "%a+" do builtin[name] = true end
     local defined, forms = {}, { meta = true, class = true, field = true, param = true, ["return"] = true, type = true,
       operator = true, alias = true }
     for name in annotations:gmatch "\n%-%-%-@%a+ (moonbow[%w_.]*)" do
@@ -270,8 +272,25 @@ describe("the annotations for editors", function()
       local kinds = form == "param" and rest:match "^ [%w_.]+%?? (%S+)" or form == "return" and rest:match "^ (%S+)"
         or form == "field" and rest:match "^ [%w_]+%?? (%S+)" or ""
       assert.truthy(kinds, form .. rest)
-      for kind in kinds:gmatch "moonbow[%w_.]*" do assert.truthy(defined[kind], kind) end
+      for kind in kinds:gmatch "%f[%w_\"]\"?[%a_][%w_.]*" do
+        assert.truthy(kind:find '^"' or defined[kind] or builtin[kind], kind .. " in" .. rest)
+      end
     end
+  end)
+  it("take lists where a function does, and say which results may be nil", function()
+    for line in ([[
+param options? moonbow.nn.Sequential.options|moonbow.layer[]
+param options? moonbow.nn.Concat.options|moonbow.layer[]
+field series? moonbow.plot.lines.options.series[] a list of tables
+class moonbow.history
+return moonbow.tensor|nil # the array; or nil and a message
+return any # the model; or nil and a message
+]]):gmatch "[^\n]+" do
+      assert.truthy(annotations:find("\n---@" .. line, 1, true), line)
+    end
+    assert.matches("\n%-%-%-@class moonbow.history\n%-%-%-@field [^\n]+\n%-%-%-@field [^\n]+\n"
+      .. "%-%-%-@field %[integer%] table\n", annotations)
+    assert.matches("\n%-%-%-@param options moonbow.plot.lines.options|[^\n]*any%[%]", annotations)
   end)
   it("follow the arguments of each function in order", function()
     for block, names in annotations:gmatch "\n\n(%-%-%-.-)\nfunction [%w_.:]+%(([^\n]*)%) end" do

@@ -25,8 +25,14 @@ end
 
 -- ---- option tables ----
 
+-- Types of LuaCATS for kinds, with the class of the options in the place of table.
+local function with_class(kinds, class) return (each_type(kinds):gsub("%f[%w_.]table%f[^%w_.]", class)) end
+
 local function type_of_option(option)
-  if option.class then return option.kinds:gsub("table", option.class) end
+  if option.class then
+    local is_list = (option.text or ""):find "^a list of"
+    return with_class(option.kinds, option.class .. (is_list and "[]" or ""))
+  end
   if option.names then return '"' .. table.concat(option.names, '"|"') .. '"' end
   return each_type(option.kinds)
 end
@@ -62,6 +68,27 @@ end
 
 -- ---- functions ----
 
+-- Functions whose table of options may be a list: a language server takes no list for a class.
+local lists = {
+  ["nn.Sequential"] = "moonbow.layer[]", ["nn.Concat"] = "moonbow.layer[]", ["nn.Residual"] = "moonbow.layer[]",
+  ["plot.lines"] = "any[]", ["plot.scatter"] = "any[]", ["plot.histogram"] = "any[]", ["plot.bars"] = "any[]",
+  ["plot.heatmap"] = "any[]", ["plot.grid"] = "moonbow.figure|moonbow.figure[]",
+}
+
+local function type_of_parameter(entry, i, class)
+  local kind = entry.parameters[i].type
+  if #entry.options == 0 or entry.taken.position ~= i then return each_type(kind) end
+  return with_class(kind, class) .. (lists[entry.path] and "|" .. lists[entry.path] or "")
+end
+
+-- A result of several classes would not be accepted as any one of them, so it is any, as is the model of mb.load.
+local function type_of_result(result)
+  local kind = each_type(result.type)
+  local _, classes = kind:gsub("moonbow%.", "")
+  if classes > 1 then return "any" end
+  return kind .. ((result.text:find "; or nil" or result.text:find "or nil and") and "|nil" or "")
+end
+
 local function say_function(lines, entry)
   local class = "moonbow." .. entry.path:gsub("[:]", ".") .. ".options"
   if #entry.options > 0 then say_options(lines, class, entry.options, "") end
@@ -69,14 +96,13 @@ local function say_function(lines, entry)
   if entry.usage then say_text(lines, "\n```lua\n" .. entry.usage .. "\n```") end
   local names = {}
   for i, parameter in ipairs(entry.parameters) do
-    local is_options = #entry.options > 0 and entry.taken.position == i
-    local kind = is_options and parameter.type:gsub("table", class) or each_type(parameter.type)
+    local kind = type_of_parameter(entry, i, class)
     names[i] = parameter.name
     local mark = parameter.optional and parameter.name ~= "..." and "?" or ""
     say(lines, "---@param %s%s %s %s", parameter.name, mark, kind, in_line(parameter.text))
   end
   for _, result in ipairs(entry.returns) do
-    say(lines, "---@return %s # %s", each_type(result.type), in_line(result.text))
+    say(lines, "---@return %s # %s", type_of_result(result), in_line(result.text))
   end
   local name = entry.kind == "method" and entry.path or "mb." .. entry.path
   say(lines, "function %s(%s) end\n", name, table.concat(names, ", "))
@@ -95,6 +121,7 @@ local operators = {
 ---@operator unm: moonbow.tensor
 ---@operator len: integer]],
   layer = "---@operator call(moonbow.tensor): moonbow.tensor",
+  history = "---@field [integer] table",
 }
 
 local function say_fields(lines, fields)
