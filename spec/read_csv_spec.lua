@@ -56,8 +56,8 @@ describe("read_csv", function()
     refuses("k,1,2\n", "expected spectra below the header, found none")
     refuses("k,l\na,b\n", "line 1: expected a header with axis values, but no column's name is a number: 'k', 'l'; "
       .. "lines above the table have to go, or to start with '#'")
-    refuses(",X1,X2,X3\na,5,6,7\n", "line 1: expected a header with axis values, but no column's name is a number: "
-      .. "'X1' ... 'X3'; lines above the table have to go, or to start with '#'")
+    refuses(",X1,X2\na,5,6\n", "line 1: expected a header with axis values, but no column's name is a number: "
+      .. "'X1', 'X2'; lines above the table have to go, or to start with '#'")
     refuses("k,1,2\na,1,x\n", "line 2, column 3 (2): expected a number, got 'x'")
     refuses("k,1,2\n\na,1,\n", "line 3, column 3 (2): the value is missing")
     refuses("k,1,2\na,NA,3\n", "line 2, column 2 (1): the value is missing")
@@ -339,7 +339,7 @@ describe("spectra in columns", function()
   end)
   it("are refused if the first only counts the rows", function()
     local function row(i) return ("%d,%d,%d"):format(i - 1, 400 + i, i % 2) end
-    refuses(table_of(",wavenumber,a", row),
+    refuses(table_of(",b,a", row),
       "line 1, column 'column 1' only counts the rows; leave it out, or name it 'channel' if it is the axis")
     refuses(table_of("id,A400,A401", row),
       "line 1, column 'id' only counts the rows; leave it out, or name it 'channel' if it is the axis")
@@ -348,12 +348,6 @@ describe("spectra in columns", function()
   it("are refused if two of them are axes", function()
     refuses(table_of("nm,cm-1,a", function(i) return ("%d,%.1f,%d"):format(400 + i, 1e7 / (400 + i), i % 2) end),
       "line 1, column 2 is a second axis: 'cm-1'")
-  end)
-  it("are refused if each has an axis of its own", function()
-    local lines = {}
-    for i = 1, 8 do lines[i] = ("%d,%d,%d,%d\n"):format(400 + i, i % 3, 401 + i, i % 2) end
-    refuses(table.concat(lines), "line 1: the columns are pairs of x and y, each spectrum with its own axis; "
-      .. "expected one axis for the whole file")
   end)
   it("are refused if a third column without a name may be errors", function()
     local lines = {}
@@ -443,33 +437,7 @@ describe("a cell", function()
 end)
 
 describe("a file that is not a table of text", function()
-  for name, bytes in pairs {
-    ["UTF-16 text"] = "\255\254k\0,\0001\0", gzip = "\31\139\8\0", Office = "PK\3\4\20\0[Content_Types].xml",
-    ["zip archive"] = "PK\3\4x", ["JCAMP-DX"] = "##TITLE=a\n##JCAMP-DX=4\n", XML = "<?xml version='1.0'?>",
-    HDF5 = "\137HDF\r\n\26\n\0", ["not text"] = "k,1,2\na,1,\0\n", NumPy = "\147NUMPY\1",
-    MATLAB = "MATLAB 5.0 MAT-file, x",
-  } do
-    it("is named: " .. name, function()
-      local set, err = read(bytes)
-      assert.is_nil(set)
-      assert.equal(path .. ": is ", err:sub(1, #path + 5))
-      assert.is_truthy(err:find(name, 1, true), err)
-    end)
-  end
-  it("is named: Latin-1", function()
-    refuses("k\u{e9},1,2\nb\xe9,1,2\n", [[line 2, byte 2: \xE9 is not UTF-8 (is it Latin-1?); save the file as UTF-8]])
-    assert.same({ "b\u{e9}" }, read("# \xe9\nk,1,2\nb\u{e9},1,2\n").labels.k)
-  end)
-  it("is named: more than a GB", function()
-    local open, chunk, is_open = io.open, ("x"):rep(1 << 20), true
-    finally(function() io.open = open end) -- luacheck: ignore
-    io.open = function() -- luacheck: ignore
-      return { read = function() return chunk end, close = function() is_open = false end }
-    end
-    local _, err = read_csv(path)
-    assert.equal(path .. ": expected at most 1073741824 bytes", err)
-    assert.is_false(is_open)
-  end)
+  it("is refused at its first NUL", function() refuses("k,1,2\na,1,\0\n", "not text (byte 11 is 0)") end)
   it("is named: a folder, and a path with NUL", function()
     local set, err = read_csv "spec"
     assert.is_nil(set)
@@ -524,10 +492,9 @@ end)
 -- Values that other programs read from the same files: points, and the ends of the axis and of the first spectrum.
 describe("files of instruments", function()
   local refused = {
-    ["xy/mm-specs.xy"] = "three columns", ["xy/with_sigma.txt"] = "20.0 49", ["renishaw_txt/paracetamol.txt"] =
-    "holds 2590.77 twice", ["perkinelmer_txt/flu1.txt"] = "line 2", ["rigaku_asc_txt/2Theta.asc"] = "line 1",
+    ["perkinelmer_txt/flu1.txt"] = "line 41", ["rigaku_asc_txt/2Theta.asc"] = "line 28",
     ["witec_txt/Witec-Map-x.dat"] = "one cell", ["witec_txt/Witec-Map-y.dat"] = "one cell",
-    ["witec_txt/Witec_TrueMatch.txt"] = "one cell", ["witec_txt/Size.txt"] = "two ways",
+    ["witec_txt/Witec_TrueMatch.txt"] = "line 1056", ["witec_txt/Size.txt"] = "two ways",
   }
   local texts = { xy = true, dpt = true, perkinelmer_txt = true, renishaw_txt = true, witec_txt = true,
     labspec_txt = true, spc_twin_txt = true, rigaku_asc_txt = true, rigaku_ras_twin_csv = true,

@@ -1,118 +1,20 @@
-/* csv.c - one line of a table: label cells as strings, numbers straight into a row of a tensor. */
-#include <math.h>
+/* csv.c - tables of text: label cells as strings, numbers straight into a tensor. */
 #include <string.h>
 
-#include "bind.h"
+#include "csv_lines.h"
 
-enum { MAX_NUMBER = 127 };
-
-typedef struct {
-  const char *next, *end;
-  char separator; /* ' ' stands for any run of blanks and tabs */
-} Cursor;
-
-typedef struct {
-  const char *text;
-  size_t length;
-  bool quoted; /* "" in the text stands for a quote */
-} Cell;
-
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static bool at_separator(const Cursor *cursor) {
-  return *cursor->next == cursor->separator || (cursor->separator == ' ' && is_blank(*cursor->next));
-}
-
-static bool at_end_of_cell(const Cursor *cursor) {
-  return cursor->next == cursor->end || at_separator(cursor);
-}
-
-/* Skips the blanks in front of a cell, also those that are separators. */
-static void skip_blanks(Cursor *cursor) {
-  while (cursor->next < cursor->end && is_blank(*cursor->next) && *cursor->next != cursor->separator)
-    cursor->next++;
-  if (cursor->separator == ' ')
-    while (cursor->next < cursor->end && is_blank(*cursor->next)) cursor->next++;
-}
-
-/* Takes a cell in quotes; returns its fault as a text, or NULL. */
-static const char *take_quoted(Cursor *cursor, Cell *cell) {
-  *cell = (Cell){.text = ++cursor->next, .quoted = true};
-  for (;; cursor->next++) {
-    if (cursor->next == cursor->end) return "a quote does not end";
-    if (*cursor->next != '"') continue;
-    if (cursor->next + 1 == cursor->end || cursor->next[1] != '"') break;
-    cursor->next++;
-  }
-  cell->length = (size_t)(cursor->next++ - cell->text);
-  while (!at_end_of_cell(cursor) && is_blank(*cursor->next)) cursor->next++;
-  return at_end_of_cell(cursor) ? NULL : "text follows a quote";
-}
-
-/* Takes the cell at the cursor; returns its fault as a text, or NULL. */
-static const char *take_cell(Cursor *cursor, Cell *cell) {
-  skip_blanks(cursor);
-  if (cursor->next < cursor->end && *cursor->next == '"') return take_quoted(cursor, cell);
-  *cell = (Cell){.text = cursor->next};
-  while (!at_end_of_cell(cursor)) cursor->next++;
-  const char *last = cursor->next;
-  while (last > cell->text && is_blank(last[-1])) last--;
-  cell->length = (size_t)(last - cell->text);
-  return NULL;
-}
-
-/* Skips the separator; false at the end of the line. */
-static bool next_cell(Cursor *cursor) {
-  if (cursor->separator == ' ') {
-    skip_blanks(cursor);
-    return cursor->next < cursor->end;
-  }
-  if (cursor->next == cursor->end) return false;
-  cursor->next++;
-  return true;
-}
-
-static void push_cell(lua_State *L, const Cell *cell) {
-  if (!cell->quoted || memchr(cell->text, '"', cell->length) == NULL) {
-    lua_pushlstring(L, cell->text, cell->length);
+static void push_cell(lua_State *L, const mb_csv_cell *cell) {
+  if (!cell->quoted || memchr(cell->text, '"', (size_t)cell->length) == NULL) {
+    lua_pushlstring(L, cell->text, (size_t)cell->length);
     return;
   }
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
-  for (size_t i = 0; i < cell->length; i++) {
+  for (mb_size i = 0; i < cell->length; i++) {
     luaL_addchar(&buffer, cell->text[i]);
     if (cell->text[i] == '"') i++;
   }
   luaL_pushresult(&buffer);
-}
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/* Decimal digits only: Lua's conversion, which heeds no locale, would also take hexadecimal numbers; blanks
- * around them, as in quotes, do no harm to it. A decimal comma has a digit behind it: "400," is a number and
- * a separator. */
-static bool read_number(lua_State *L, const Cell *cell, char decimal, double *number) {
-  char copy[MAX_NUMBER + 1];
-  const char *text = cell->text;
-  if (cell->length == 0 || cell->length > MAX_NUMBER) return false;
-  for (size_t i = 0; i < cell->length; i++) {
-    const char c = text[i];
-    if (c == decimal && (c == '.' || (i + 1 < cell->length && is_digit(text[i + 1]))))
-      copy[i] = '.';
-    else if (is_digit(c) || is_blank(c) || c == '+' || c == '-' || c == 'e' || c == 'E')
-      copy[i] = c;
-    else
-      return false;
-  }
-  copy[cell->length] = '\0';
-  if (lua_stringtonumber(L, copy) == 0) return false;
-  *number = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return true;
 }
 
 static char next_character(Args *a, const char *name) {
@@ -122,14 +24,14 @@ static char next_character(Args *a, const char *name) {
   return *text;
 }
 
-static Cursor next_line(Args *a) {
+static mb_csv_line next_text(Args *a) {
   size_t length;
   const char *line = next_string(a, "line", "a string", &length);
-  return (Cursor){.next = line, .end = line + length, .separator = next_character(a, "separator")};
+  return (mb_csv_line){.next = line, .end = line + length, .separator = next_character(a, "separator")};
 }
 
 /* Pushes nil, the column, the fault and the cell's text. */
-static int push_fault(lua_State *L, lua_Integer column, const char *fault, const Cell *cell) {
+static int push_fault(lua_State *L, lua_Integer column, const char *fault, const mb_csv_cell *cell) {
   lua_pushnil(L);
   lua_pushinteger(L, column);
   lua_pushstring(L, fault);
@@ -140,89 +42,184 @@ static int push_fault(lua_State *L, lua_Integer column, const char *fault, const
 /* core.csv_cells(line, separator) -> list of strings; or nil, the column and the fault */
 static int csv_cells(lua_State *L) {
   Args a = bind_args(L, "csv_cells");
-  Cursor cursor = next_line(&a);
-  Cell cell;
+  mb_csv_line line = next_text(&a);
+  mb_csv_cell cell;
   lua_newtable(L);
   lua_Integer count = 0;
   do {
-    const char *fault = take_cell(&cursor, &cell);
-    if (fault) return push_fault(L, count + 1, fault, &(Cell){.text = ""});
+    const char *fault = mb_csv_take(&line, &cell);
+    if (fault) return push_fault(L, count + 1, fault, &(mb_csv_cell){.text = ""});
     push_cell(L, &cell);
     lua_rawseti(L, -2, ++count);
-  } while (next_cell(&cursor));
+  } while (mb_csv_next(&line));
   return 1;
 }
 
 /* core.csv_number(text, decimal) -> number or nil */
 static int csv_number(lua_State *L) {
   double number;
-  Cell cell = {0};
+  size_t length;
   Args a = bind_args(L, "csv_number");
-  cell.text = next_string(&a, "text", "a string", &cell.length);
-  const char decimal = next_character(&a, "decimal");
-  if (read_number(L, &cell, decimal, &number))
+  const char *text = next_string(&a, "text", "a string", &length);
+  const mb_csv_cell cell = {.text = text, .length = (mb_size)length};
+  if (mb_csv_number(&cell, next_character(&a, "decimal"), &number))
     lua_pushnumber(L, number);
   else
     lua_pushnil(L);
   return 1;
 }
 
+/* The separator is read by the caller. kinds: one of '0' (label), '1' (number), 'x' (axis) per column */
+static mb_csv_table next_table(Args *a, char separator) {
+  size_t columns;
+  mb_csv_table table = {.separator = separator, .decimal = next_character(a, "decimal")};
+  table.kinds = next_string(a, "kinds", "a string", &columns);
+  table.columns = (mb_size)columns;
+  for (size_t c = 0; c < columns; c++) {
+    table.numbers += table.kinds[c] == MB_CSV_NUMBER;
+    table.axes += table.kinds[c] == MB_CSV_AXIS;
+  }
+  return table;
+}
+
+/* Appends the label cells of a line to lists, one for each label column, that are on the stack from first on.
+ */
+static void add_labels(lua_State *L, mb_csv_line line, const char *kinds, int first, lua_Integer row) {
+  mb_csv_cell cell;
+  for (const char *last = strrchr(kinds, MB_CSV_LABEL), *kind = kinds; last != NULL && kind <= last; kind++) {
+    if (mb_csv_take(&line, &cell) != NULL) cell = (mb_csv_cell){.text = ""};
+    if (*kind == MB_CSV_LABEL) {
+      push_cell(L, &cell);
+      lua_rawseti(L, first++, row);
+    }
+    if (!mb_csv_next(&line)) return;
+  }
+}
+
 /* The row of x that comes next, once it is known to have room for the numbers. */
-static mb_real *next_row(Args *a, const char *kinds, size_t columns) {
+static mb_real *next_row(Args *a, mb_size numbers) {
   Tensor *x = next_tensor(a, "x");
-  const mb_size row = next_index(a, "row", x->shape.shape[0]);
-  mb_size numbers = 0;
-  for (size_t c = 0; c < columns; c++) numbers += kinds[c] == '1';
-  const mb_size places = x->count / x->shape.shape[0];
+  const mb_size row = next_index(a, "row", x->shape.shape[0]), places = x->count / x->shape.shape[0];
   if (x->shape.rank < 2 || numbers > places)
     args_error(a, "%I numbers do not fit row %I", (lua_Integer)numbers, (lua_Integer)row + 1);
   bind_mark_changed(x);
   return x->data + row * places;
 }
 
-/* Puts a cell into the row or the labels; returns its fault as a text, or NULL. */
-static const char *put_cell(lua_State *L, const Cell *cell, char kind, char decimal, mb_real **out) {
-  double number;
-  if (kind != '1') {
-    push_cell(L, cell);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    return NULL;
-  }
-  if (!read_number(L, cell, decimal, &number)) return "expected a number";
-  *(*out)++ = (mb_real)number;
-  return isfinite((mb_real)number) ? NULL : "the number is too large";
-}
-
-/* core.csv_row(line, separator, decimal, kinds, x, row) -> list of the label cells; or nil, the column,
- * the fault and the cell's text. kinds has one '1' (number) or '0' (label) per column. Empty cells
- * behind the last column are left out. */
+/* core.csv_row(line, separator, decimal, kinds, x, row) -> true if the numbers were put into the row of x; or
+ * nil, the column, the fault and the cell's text. Empty cells behind the last column are left out.
+ */
 static int csv_row(lua_State *L) {
   Args a = bind_args(L, "csv_row");
-  Cursor cursor = next_line(&a);
-  const char decimal = next_character(&a, "decimal");
-  size_t columns, column = 0;
-  const char *kinds = next_string(&a, "kinds", "a string", &columns);
-  mb_real *out = next_row(&a, kinds, columns);
-  lua_newtable(L);
-  do {
-    Cell cell;
-    const char *fault = take_cell(&cursor, &cell);
-    if (fault == NULL && column < columns)
-      fault = put_cell(L, &cell, kinds[column], decimal, &out);
-    else if (fault == NULL && cell.length > 0)
-      fault = "more cells";
-    column++;
-    if (fault) return push_fault(L, (lua_Integer)column, fault, &cell);
-  } while (next_cell(&cursor));
-  if (column < columns) return push_fault(L, (lua_Integer)column, "fewer cells", &(Cell){.text = ""});
+  const mb_csv_line line = next_text(&a);
+  const mb_csv_table table = next_table(&a, line.separator);
+  mb_real *out = next_row(&a, table.numbers);
+  double *axis = push_scratch(&a, sizeof *axis * (size_t)(table.axes + 1));
+  mb_csv_signs signs = {.is_certain = true};
+  mb_csv_cell cell;
+  mb_size column;
+  const char *fault = mb_csv_row(line, &table, out, axis, &signs, &cell, &column);
+  if (fault) return push_fault(L, (lua_Integer)column, fault, &cell);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+/* Pushes the lines from `first` on that are not commented, but at most as many as a text of this length can
+ * hold if all are whole; so that a long header over short lines takes no memory. */
+static mb_csv_rows push_rows(Args *a, const CsvLines *lines, mb_size first, mb_size numbers) {
+  mb_size bytes = 0, count = 0;
+  for (mb_size i = first; i < lines->count; i++) bytes += lines->line[i].text.length + 1;
+  const mb_size most = bytes / (numbers > 0 ? 2 * numbers : 1) + 1;
+  mb_csv_text *row = push_scratch(a, sizeof *row * (size_t)(lines->count - first + 1));
+  for (mb_size i = first; i < lines->count && count < most; i++)
+    if (!lines->line[i].commented) row[count++] = lines->line[i].text;
+  return (mb_csv_rows){row, count, bytes};
+}
+
+/* Returns as push_fault, and the number of the row. */
+static int push_row_fault(lua_State *L, const mb_csv_rows *rows, mb_size row, const mb_csv_table *table,
+                          mb_real *x, double *axis) {
+  const mb_csv_text text = rows->row[row];
+  mb_csv_signs signs = {.is_certain = true};
+  mb_csv_cell cell;
+  mb_size column;
+  const char *fault = mb_csv_row((mb_csv_line){text.text, text.text + text.length, table->separator}, table,
+                                 x, axis, &signs, &cell, &column);
+  push_fault(L, (lua_Integer)column, fault, &cell);
+  push_index(L, row);
+  return 5;
+}
+
+/* Pushes a list with a list of numbers for each axis. */
+static void push_axes(lua_State *L, const double *axis, mb_size axes, mb_size count) {
+  lua_createtable(L, (int)axes, 0);
+  for (mb_size a = 0; a < axes; a++) {
+    lua_createtable(L, (int)count, 0);
+    for (mb_size i = 0; i < count; i++) {
+      lua_pushnumber(L, axis[i * axes + a]);
+      lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_rawseti(L, -2, (lua_Integer)a + 1);
+  }
+}
+
+/* core.csv_table(lines, first, separator, decimal, kinds) -> the numbers of all lines that are not commented
+ * from `first` on, as a tensor (rows, numbers); a list with the numbers in each axis column; whether a number
+ * makes the decimal sign certain, and whether some are whole and others have three digits behind the sign. Or
+ * nil, the column, the fault, the cell's text and the number of the row; nil alone if there is no
+ * row. */
+static int csv_table(lua_State *L) {
+  Args a = bind_args(L, "csv_table");
+  const CsvLines *lines = next_csv_lines(&a);
+  const mb_size first = next_integer(&a, "first", 1, lines->count + 1) - 1;
+  const char separator = next_character(&a, "separator");
+  const mb_csv_table table = next_table(&a, separator);
+  const int scratch = lua_gettop(L);
+  const mb_csv_rows rows = push_rows(&a, lines, first, table.numbers + table.axes);
+  mb_csv_signs signs = {0};
+  if (rows.count == 0) return 0;
+  double *axis = push_scratch(&a, sizeof *axis * (size_t)(table.axes * rows.count + 1));
+  Tensor *x = push_tensor(&a, 2, (mb_size[]){rows.count, table.numbers});
+  const mb_size fault = mb_csv_read(&rows, &table, x->data, axis, &signs);
+  if (fault < rows.count) return push_row_fault(L, &rows, fault, &table, x->data, axis);
+  push_axes(L, axis, table.axes, rows.count);
+  bind_close(lua_touserdata(L, scratch + 1));
+  bind_close(lua_touserdata(L, scratch + 2));
+  lua_pushboolean(L, signs.is_certain);
+  lua_pushboolean(L, signs.has_whole);
+  lua_pushboolean(L, signs.has_group);
+  return 5;
+}
+
+/* core.csv_labels(lines, first, separator, kinds) -> a list for each label column of kinds, with the cells of
+ * all lines that are not commented from `first` on */
+static int csv_labels(lua_State *L) {
+  size_t columns;
+  Args a = bind_args(L, "csv_labels");
+  const CsvLines *lines = next_csv_lines(&a);
+  const mb_size first = next_integer(&a, "first", 1, lines->count + 1) - 1;
+  const char separator = next_character(&a, "separator"),
+             *kinds = next_string(&a, "kinds", "a string", &columns);
+  int labels = 0;
+  for (size_t c = 0; c < columns; c++) labels += kinds[c] == MB_CSV_LABEL;
+  luaL_checkstack(L, labels + LUA_MINSTACK, "too many columns of labels");
+  const int base = lua_gettop(L) + 1;
+  for (int i = 0; i < labels; i++) lua_newtable(L);
+  lua_Integer row = 0;
+  for (mb_size i = first; i < lines->count; i++) {
+    const mb_csv_text text = lines->line[i].text;
+    if (lines->line[i].commented) continue;
+    add_labels(L, (mb_csv_line){text.text, text.text + text.length, separator}, kinds, base, ++row);
+  }
+  lua_createtable(L, labels, 0);
+  lua_insert(L, base);
+  for (int i = labels; i >= 1; i--) lua_rawseti(L, base, i);
   return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"csv_cells", csv_cells},
-    {"csv_number", csv_number},
-    {"csv_row", csv_row},
-    {NULL, NULL},
+    {"csv_cells", csv_cells}, {"csv_number", csv_number}, {"csv_row", csv_row},
+    {"csv_table", csv_table}, {"csv_labels", csv_labels}, {NULL, NULL},
 };
 
 void bind_open_csv(lua_State *L) {

@@ -240,11 +240,43 @@ static int file_append(lua_State *L) {
   return 1;
 }
 
+static ssize_t read_all(int file, char *bytes, size_t room) {
+  size_t got = 0;
+  while (got < room) {
+    const ssize_t count = read(file, bytes + got, room - got);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    got += (size_t)count;
+  }
+  return (ssize_t)got;
+}
+
+/* core.file_read(path, size) -> the content of a file of that size; or nil and a message. Lua's own reading
+ * grows a buffer through new pages; this one lies in memory that tensors take next. */
+static int file_read(lua_State *L) {
+  Args a = bind_args(L, "file_read");
+  const char *path = luaL_checkstring(L, 1);
+  a.next = 2;
+  const size_t room = (size_t)next_integer(&a, "size", 0, BIND_MAX_COUNT) + 1;
+  char *bytes = push_scratch(&a, room);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return fail(L, strerror(errno));
+  const ssize_t got = read_all(file, bytes, room);
+  const int reason = errno;
+  close(file);
+  if (got < 0) return fail(L, strerror(reason));
+  if ((size_t)got == room) return fail(L, "the file grows while it is read");
+  lua_pushlstring(L, bytes, (size_t)got);
+  lua_insert(L, -2);
+  pop_scratch(L);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"file_abandon", file_abandon}, {"file_append", file_append},
-    {"file_begin", file_begin},     {"file_commit", file_commit},
-    {"file_lock", file_lock},       {"file_put", file_put},
-    {"file_unlock", file_unlock},   {NULL, NULL},
+    {"file_read", file_read},   {"file_abandon", file_abandon}, {"file_append", file_append},
+    {"file_begin", file_begin}, {"file_commit", file_commit},   {"file_lock", file_lock},
+    {"file_put", file_put},     {"file_unlock", file_unlock},   {NULL, NULL},
 };
 
 static void add_type(lua_State *L, const char *name, lua_CFunction close_it) {

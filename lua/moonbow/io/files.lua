@@ -5,6 +5,7 @@ local core = require "moonbow.core"
 local files = {}
 
 local MAX_LINKS = 40
+local LARGE = 1 << 20 -- bytes of a file that is read in one piece
 local ROOM = 65536 -- free bytes that the disk must have for a small file
 
 -- Returns a message if no file can have this path.
@@ -110,12 +111,21 @@ function files.exists(path) return lfs.attributes(path, "mode") ~= nil end
 local unreadable = { directory = "it is a folder", ["char device"] = "it is a device, not a file",
   ["block device"] = "it is a device, not a file", socket = "it is a socket, not a file" }
 
+-- Reads a file of a known size. Returns the content; or nil and a message.
+local function read_large(path, size)
+  local ok, content, why = pcall(core.file_read, path, size)
+  if ok and content then return content end
+  return nil, ("%s: %s"):format(path, ok and why or "not enough memory")
+end
+
 --- The whole content of a file or pipe, or nil and a message.
 function files.read(path)
   local bad = path_error(path)
   if bad then return nil, bad end
-  local kind = unreadable[lfs.attributes(path, "mode")]
+  local about = lfs.attributes(path) or {}
+  local kind = unreadable[about.mode]
   if kind then return nil, ("%s: %s"):format(path, kind) end
+  if about.mode == "file" and about.size >= LARGE then return read_large(path, about.size) end
   local file, err = io.open(path, "rb")
   if not file then return nil, err end
   local ok, content, why = pcall(file.read, file, "a")

@@ -6,6 +6,7 @@ local lfs = require "lfs"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
+local gzip = require "moonbow.io.gzip"
 local limits = require "moonbow.io.limits"
 
 local Source = {}
@@ -17,18 +18,24 @@ local Fault = {} -- class of what a reader raises if the file is wrong
 local types = { u1 = { 1, "I1" }, i1 = { 1, "i1" }, u2 = { 2, "I2" }, i2 = { 2, "i2" }, u4 = { 4, "I4" },
   i4 = { 4, "i4" }, u8 = { 8, "I8" }, i8 = { 8, "i8" }, f4 = { 4, "f" }, f8 = { 8, "d" } }
 
---- Opens a file. Returns the source, or nil and a message.
+--- Opens a file, which may be packed by gzip. Returns the source, or nil and a message.
 -- @param options of mb.spectra.read
 function Source.open(path, options)
   local bytes, err = files.read(path)
   if not bytes then return nil, err end
+  if gzip.is(bytes) then
+    local content, why = gzip.unpack(bytes)
+    if not content then return nil, ("%s: %s"):format(check.printable(path), why) end
+    bytes = content
+  end
   return Source.of(bytes, path, options)
 end
 
 --- Makes a source of bytes, which stand in the file at path.
 function Source.of(bytes, path, options)
-  return setmetatable({ bytes = bytes, path = path, name = path:match "[^/]*$", options = options or {}, notes = {},
-    companions = {} }, Source)
+  local name = path:match "[^/]*$":gsub("%.gz$", "")
+  return setmetatable({ bytes = bytes, path = path, name = name, options = options or {}, notes = {}, companions = {} },
+    Source)
 end
 
 --- Ends the reading with a message; arguments as for string.format.
@@ -117,12 +124,19 @@ function Source:list(offset, count, type, order)
   return list
 end
 
---- Returns the content as UTF-8 text with line breaks "\n", without a byte order mark.
+--- Returns the content as UTF-8 text with line breaks "\n", without a byte order mark. UTF-16 is recognised; lines that
+-- are not UTF-8 are taken for Windows-1252, of which Latin-1 is a part.
 function Source:as_text()
-  if not self.decoded then
-    self.decoded = self.bytes:gsub("^\239\187\191", ""):gsub("\r\n?", "\n")
-  end
+  if not self.decoded then self.decoded, self.encoding, self.others = core.to_utf8(self.bytes) end
   return self.decoded
+end
+
+--- Notes how the text was decoded, if it was not UTF-8. To be called by the reader that takes it.
+function Source:note_encoding()
+  if self.encoding == "UTF-16" then self:note "read as UTF-16" end
+  if self.others then
+    self:note("%s not UTF-8, read as Windows-1252", self.others == 1 and "1 line is" or self.others .. " lines are")
+  end
 end
 
 --- Returns an evenly spaced axis of `count` points from first to last, both exactly.

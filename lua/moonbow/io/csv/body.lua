@@ -5,6 +5,9 @@ local header = require "moonbow.io.csv.header"
 
 local body = {}
 
+local MOST_LABELS = 10000 -- columns
+local TAIL = 64 -- bytes at the end of a line that hold its last number
+
 local MISSING = {
   [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true,
 }
@@ -25,12 +28,20 @@ end
 -- the line (-1 in the header), plus a fraction that grows with the column.
 function body.failure(lines, i, message, rows, column)
   local join = message:find "^column" and ", " or ": "
-  return { message = ("line %d%s%s"):format(lines.numbers[i], join, message), rows = rows + 1 - 1 / (column or 1) }
+  return { message = ("line %d%s%s"):format(lines:number(i), join, message), rows = rows + 1 - 1 / (column or 1) }
+end
+
+--- Returns the line of row r of the rows that begin with the line first.
+function body.line_of(lines, first, r)
+  if not lines:next(first, true) then return first + r - 1 end
+  local i = first - 1
+  for _ = 1, r do i = lines:next(i + 1) end
+  return i
 end
 
 -- Returns the decimals of the number that ends a line.
 local function tail(line, decimal)
-  return line:match((decimal == "." and "%." or ",") .. "([%deE+-]*)[%s\"]*$")
+  return line:sub(-TAIL):match((decimal == "." and "%." or ",") .. "([%deE+-]*)[%s\"]*$")
 end
 
 -- True if the last line has no line break and its last number is shorter than those above, which have equal lengths.
@@ -44,87 +55,103 @@ local function is_cut(lines, decimal)
   return #lines - lines.first >= 4 and length and #(last or "") < length
 end
 
--- Returns an upper bound on the number of rows: a row of n numbers takes at least 2 n bytes.
-local function room(lines, first, numbers)
-  return math.min(#lines - first + 1, (lines.bytes + 1) // (2 * numbers) + 1)
+-- Reads the lines that do not start with the comment sign: x, axes and labels of rows, which hold nothing if there are
+-- none; or returns nil and a failure.
+local function read_plain(lines, first, header_cells, kinds, dialect)
+  local x, a, b, c, d = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds)
+  if not x and a then
+    local row = d
+    return nil, body.failure(lines, body.line_of(lines, first, row), describe(header_cells, a, b, c), row - 1, a)
+  elseif not x then
+    return { count = 0, axes = {}, labels = {} }
+  end
+  return { x = x, axes = a, is_certain = b, has_whole = c, has_group = d, count = core.size(x, 1),
+    labels = core.csv_labels(lines.handle, first, dialect.separator, kinds) }
 end
 
--- Reads the lines that do not start with the comment sign.
-local function read_plain(rows, lines, first, try, header_cells)
-  for i = first, #lines do
-    if not lines.commented[i] then
-      local cells, column, fault, text = try(i)
-      if not cells then return body.failure(lines, i, describe(header_cells, column, fault, text), #rows, column) end
-      rows[#rows + 1], rows.line_of[#rows + 1] = cells, i
+local function add_row(rows, x, cells, kinds)
+  rows.list = rows.list or {}
+  rows.count, rows.commented = rows.count + 1, rows.commented + 1
+  rows.list[rows.count] = x
+  local label = 0
+  for c = 1, #kinds do
+    if kinds:sub(c, c) == "0" then
+      label = label + 1
+      rows.labels[label] = rows.labels[label] or {}
+      rows.labels[label][rows.count] = cells[c]
     end
   end
 end
 
 -- Reads commented lines that are rows. Fails if other rows are not commented: such lines may be data or comments.
-local function read_commented(rows, lines, first, try)
-  local plain = #rows
-  for i = first, #lines do
-    local cells = lines.commented[i] and utf8.len(lines[i]) and try(i)
-    if cells and plain > 0 then
+local function read_commented(rows, lines, first, kinds, dialect)
+  local plain, numbers = rows.count, select(2, kinds:gsub("1", ""))
+  local i = lines:next(first, true)
+  while i do
+    local x, line = core.full(0, { 1, numbers }), lines[i]
+    local fits = core.csv_row(line, dialect.separator, dialect.decimal, kinds, x, 1)
+    if fits and plain > 0 then
       return body.failure(lines, i, ("starts with %s, but reads as a spectrum; comment = \"\" reads such lines, "
         .. "comment = %s leaves them out"):format(check.show(lines.sign), check.show(lines.sign)), math.huge)
-    elseif cells then
-      rows[#rows + 1], rows.line_of[#rows + 1] = cells, i
-      rows.commented = rows.commented + 1
+    elseif fits then
+      add_row(rows, x, core.csv_cells(line, dialect.separator), kinds)
+      rows.line_of[rows.count] = i
     end
+    i = lines:next(i + 1, true)
   end
+  if rows.list then rows.x = core.concat(rows.list, 1) end
 end
 
--- Returns the first number that may be 1.2 or 1200, as { line, column, text }, and true if others are whole; other
--- numbers make the decimal sign certain.
-local function find_group(rows, lines, kinds, dialect)
-  local found, whole = nil, false
-  for _, i in ipairs(rows.line_of) do
+-- Returns the first number that may be 1.2 or 1200: line, column and text.
+local function find_group(lines, first, kinds, dialect)
+  local i = lines:next(first)
+  while i do
     for c, cell in ipairs(core.csv_cells(lines[i], dialect.separator)) do
-      if kinds:sub(c, c) == "1" then
-        local is_whole = cell:find "^[+-]?%d%d?%d?$"
-        if not is_whole and not header.may_be_group(cell, dialect.decimal) then return nil end
-        whole = whole or is_whole
-        if not is_whole then found = found or { i, c, cell } end
-      end
+      if kinds:sub(c, c) == "1" and header.may_be_group(cell, dialect.decimal) then return i, c, cell end
     end
+    i = lines:next(i + 1)
   end
-  return found, whole
 end
 
 -- Fails if numbers may have a thousands separator: as a decimal sign it would make them a thousand times too small.
-local function check_decimal(rows, lines, kinds, dialect)
-  local found, whole = find_group(rows, lines, kinds, dialect)
-  if not found or not (whole or dialect.separator == dialect.decimal) then return nil end
-  return body.failure(lines, found[1], ("column %d: %s may hold a decimal sign or a separator of thousands; give "
-    .. "decimal, or write numbers without such separators"):format(found[2], check.show(found[3])), math.huge)
+local function check_decimal(rows, lines, first, kinds, dialect)
+  local is_doubtful = rows.has_group and not rows.is_certain
+  if not is_doubtful or not (rows.has_whole or dialect.separator == dialect.decimal) then return nil end
+  local i, c, cell = find_group(lines, first, kinds, dialect)
+  return body.failure(lines, i, ("column %d: %s may hold a decimal sign or a separator of thousands; give "
+    .. "decimal, or write numbers without such separators"):format(c, check.show(cell)), math.huge)
 end
 
 --- Reads all rows.
--- @param lines, from document.read; first, the first row; header_cells, for messages; kinds: "1" for each column of
---   numbers, "0" for one of labels; dialect { separator, decimal, decided (true if decimal was given) }
--- @return the label cells of each row, with x (rows, numbers, 1), line_of (each row), commented (number of rows that
---   start with the comment sign); or nil and a failure
+-- @param lines, from document.of; first, the first row; header_cells, for messages; kinds: for each column "1"
+--   (number), "x" (number in double precision) or "0" (label); dialect { separator, decimal, decided (true if decimal
+--   was given) }
+-- @return x (rows, numbers), axes (a list for each "x"), labels (a list for each "0"), count, commented (number of
+--   rows that start with the comment sign); or nil and a failure
 function body.read(lines, first, header_cells, kinds, dialect)
-  local numbers = select(2, kinds:gsub("1", ""))
-  if first > #lines then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
-  local x = core.full(0, { room(lines, first, numbers), numbers, 1 })
-  local rows = { line_of = {}, commented = 0 }
-  local function try(i)
-    return core.csv_row(lines[i], dialect.separator, dialect.decimal, kinds, x, #rows + 1)
+  if select(2, kinds:gsub("0", "")) > MOST_LABELS then
+    return nil, body.failure(lines, lines.first, ("expected at most %d columns of labels"):format(MOST_LABELS), -1)
   end
-  local failure = read_plain(rows, lines, first, try, header_cells)
-    or not lines.decided and read_commented(rows, lines, first, try)
-    or not dialect.decided and check_decimal(rows, lines, kinds, dialect)
+  local none = { message = "expected spectra below the header, found none", rows = 0 }
+  if first > #lines then return nil, none end
+  local rows, failure = read_plain(lines, first, header_cells, kinds, dialect)
+  if not rows then return nil, failure end
+  rows.commented, rows.line_of = 0, {}
+  failure = not lines.decided and read_commented(rows, lines, first, kinds, dialect)
+    or not dialect.decided and check_decimal(rows, lines, first, kinds, dialect)
   if failure then return nil, failure end
-  if #rows == 0 then return nil, { message = "expected spectra below the header, found none", rows = 0 } end
-  local may_be_cut = not lines.ends and rows.line_of[#rows] == #lines and kinds:sub(-1) == "1"
+  if rows.count == 0 then return nil, none end
+  local may_be_cut = not lines.ends and not lines:is_commented(#lines) and kinds:sub(-1) == "1"
   if may_be_cut and is_cut(lines, dialect.decimal) then
     return nil, body.failure(lines, #lines,
-      "the last number is shorter than those above, and no line break follows; is the file cut?", #rows)
+      "the last number is shorter than those above, and no line break follows; is the file cut?", rows.count)
   end
-  rows.x = core.size(x, 1) == #rows and x or core.narrow(x, 1, #rows)
   return rows
+end
+
+--- Returns the line of row r that was read.
+function body.line_of_row(rows, lines, first, r)
+  return rows.line_of[r] or body.line_of(lines, first, r)
 end
 
 return body

@@ -4,10 +4,13 @@ local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
 local names = require "moonbow.io.csv.names"
 local body = require "moonbow.io.csv.body"
+local beside = require "moonbow.io.csv.beside"
+local pairs_of = require "moonbow.io.csv.pairs"
 
 local columns = {}
 
 local FEWEST_POINTS = 8 -- fewer numbers may be sorted by chance; for two columns, 3 points are enough
+local MOST_EQUAL = 1 / 50 -- of neighbouring points of an axis, which rounding made equal
 
 -- Returns the first line of numbers: it follows the names, and a line of units that holds no number.
 local function first_of_numbers(lines, found, dialect)
@@ -17,12 +20,14 @@ local function first_of_numbers(lines, found, dialect)
   return lines.first + (cells and #names.numbers_of(cells, dialect.decimal) == 0 and 2 or 1)
 end
 
--- The names in a comment right above the numbers, as NumPy's savetxt writes them, if the first names an axis.
+-- The names in a comment right above the numbers, as NumPy's savetxt writes them, if the first names an axis; or in
+-- the last comment that says that it lists them, "# ColumnLabels: energy counts/s".
 local function commented_names(lines, width, dialect)
-  if lines.decided or lines.first == 1 then return false end
+  if lines.decided or lines.first == lines.start then return false end
   local cells = header.commented_cells(lines, lines.first - 1, dialect.separator)
   local found = cells and #cells == width and names.read(cells, dialect.decimal)
-  return found and found.is_axis and found
+  if found and found.is_axis then return found end
+  return names.listed(lines, width)
 end
 
 local function starts_with_number(line, dialect)
@@ -30,98 +35,122 @@ local function starts_with_number(line, dialect)
   return cells and core.csv_number(cells[1] or "", dialect.decimal)
 end
 
--- True if numbers never fall or never rise, and few are equal: an axis with some points twice.
-local function is_sorted(axis)
+-- Returns how often numbers rise, and fall.
+local function steps_of(axis)
   local rises, falls = 0, 0
   for i = 2, #axis do
     if axis[i] > axis[i - 1] then rises = rises + 1 end
     if axis[i] < axis[i - 1] then falls = falls + 1 end
   end
+  return rises, falls
+end
+
+-- True if numbers never fall or never rise, and few are equal: an axis with some points twice.
+local function is_sorted(axis)
+  local rises, falls = steps_of(axis)
   return math.min(rises, falls) == 0 and math.max(rises, falls) > 0.75 * #axis
 end
 
--- Returns the axis; or nil and a failure, which is certain if the first column can only be an axis.
-local function read_axis(lines, read, decimal)
-  local axis = {}
-  for r, labels in ipairs(read) do
-    local value, err = header.read_axis_value(labels[1], decimal)
-    if not value then return nil, body.failure(lines, read.line_of[r], "column 1: " .. err, r - 1) end
-    axis[r] = value
-  end
+-- Checks an axis as header.check_axis does, but takes a few points that are equal, as files of stitched or rounded
+-- positions have them. Returns true and their number.
+local function check_axis(axis)
   local ok, at, why = header.check_axis(axis)
-  if ok then return axis end
-  local failure = body.failure(lines, read.line_of[at], "column 1: " .. why, at - 1)
+  if ok then return true, 0 end
+  local rises, falls = steps_of(axis)
+  local equal = #axis - 1 - rises - falls
+  if math.min(rises, falls) == 0 and equal <= MOST_EQUAL * #axis then return true, equal end
+  return false, at, why
+end
+
+-- Returns nil and a failure, which is certain if the first column can only be an axis.
+local function axis_failure(lines, first, read, axis, at, why)
+  local failure = body.failure(lines, body.line_of_row(read, lines, first, at), "column 1: " .. why, at - 1)
   failure.certain = #axis >= 3 and core.size(read.x, 2) == 1 or #axis >= FEWEST_POINTS and is_sorted(axis)
   return nil, failure
 end
 
--- Returns the numbers in column c; column 1 is the axis.
-local function values_of(x, c) return core.totable(core.reshape(core.row(x, c - 1), -1)) end
-
--- True for columns x, y, x, y: every second column is an axis over the same range.
-local function is_paired(x, axis)
-  local width = core.size(x, 1) + 1
-  if width < 4 or width % 2 == 1 then return false end
-  local low, high = math.min(axis[1], axis[#axis]), math.max(axis[1], axis[#axis])
-  for c = 2, width - 1, 2 do
-    local other = values_of(x, c + 1)
-    local first, last = other[1], other[#other]
-    if not header.check_axis(other) or math.max(first, last) < low or math.min(first, last) > high then return false end
-  end
-  return true
-end
-
 -- Returns why columns that read as spectra are refused, or nil. found: their names, or false.
-local function refusal(width, found, x, axis)
+local function refusal(width, found, y, axis)
   if found and names.judge(found, axis) == "doubt" then
     return "does the first column hold an axis or sample numbers? Name it"
-  elseif is_paired(x, axis) then
-    return "the columns are pairs of x and y, each spectrum with its own axis; expected one axis for the whole file"
   elseif width > 2 and names.is_count(axis) and not (found and found.is_axis) then
     return ("column %s only counts the rows; leave it out, or name it 'channel' if it is the axis"):format(
       found and check.show(header.name(found.cells, 1)) or "1")
-  elseif width == 3 and not found then
+  elseif width == 3 and not found and not beside.kind_of_second(y) then
     return "three columns without names: x and y, and errors or a second spectrum? Name them in a first line"
   end
   for c = 2, found and width or 0 do
-    if names.is_axis(found.cells[c]) and header.check_axis(values_of(x, c)) then
+    if names.is_axis(found.cells[c]) and header.check_axis(beside.values_of(y, c - 1)) then
       return ("column %d is a second axis: %s"):format(c, check.show(found.cells[c]))
     end
   end
 end
 
 -- Returns the number of points from which on a sorted column is an axis: few if its name says so.
-local function fewest_points(width, found)
+local function fewest_points(width, found, y)
   if found and found.is_axis then return 2 end
+  if not found and beside.kind_of_second(y) then return 3 end
   return (width == 2 or found and #found.numbers > 0) and 3 or FEWEST_POINTS
 end
 
--- Returns the rows, whose x has one column per spectrum, and the axis; or nil and a failure.
-local function read_table(lines, first, cells, found, dialect)
-  local read, failure = body.read(lines, first, cells, "0" .. ("1"):rep(#cells - 1), dialect)
-  local axis
-  if read then axis, failure = read_axis(lines, read, dialect.decimal) end
-  if axis then return read, axis end
+-- Returns the rows, with y (spectra, points), axis and equal, the number of its points that are there twice; or nil and
+-- a failure. skip: columns in front of the axis.
+local function read_table(lines, first, cells, found, dialect, skip)
+  local read, failure = body.read(lines, first, cells, ("0"):rep(skip) .. "x" .. ("1"):rep(#cells - 1 - skip), dialect)
+  local ok, at, why
+  if read then
+    read.axis = read.axes[1] or {}
+    ok, at, why = check_axis(read.axis)
+    if not ok then read, failure = axis_failure(lines, first, read, read.axis, at, why) end
+  end
+  if read then
+    read.equal, read.skip = at, skip
+    read.y = core.size(read.x, 2) == 1 and core.reshape(read.x, 1, #read.axis) or core.transpose(read.x, 1, 2)
+    read.x = nil
+    return read
+  end
   failure.certain = failure.certain or found and found.is_axis
   return nil, failure
 end
 
--- Adds notes on how the columns were interpreted, and keeps their names as labels.
-local function describe(set, lines, first, found)
-  set.notes = { core.size(set.x, 1) == 1 and "read as one spectrum, with its axis in the first column"
+-- True if the first column only counts the rows and the second is named as the axis: pandas' index.
+local function has_index(found, read)
+  return found and #found.cells > 2 and not found.is_axis and names.is_count(read.axis)
+    and names.is_axis(found.cells[2]) and header.check_axis(beside.values_of(read.y, 1))
+end
+
+-- Adds notes on how the columns were interpreted.
+local function describe(set, lines, first, found, read)
+  set.notes = { core.size(read.y, 1) == 1 and "read as one spectrum, with its axis in the first column"
     or "read as spectra in columns, with their axis in the first" }
+  if read.skip > 0 then set.notes[1] = "column 1 left out: it counts the rows; the axis is in column 2" end
   if first == lines.first + 2 then
-    table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines.numbers[first - 1]))
-    set.units = 1
+    table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines:number(first - 1)))
+    set.skipped = 1
   end
-  if not found then return end
-  if first == lines.first then
-    set.header = first - 1
+  if read.equal > 0 then
+    table.insert(set.notes, ("points of the axis that are there twice: %d"):format(read.equal))
+  end
+  if found and first == lines.first then
+    set.header = found.line or first - 1
     table.insert(set.notes, ("line %d: taken as the names of columns, though it starts with %s"):format(
-      lines.numbers[set.header], check.show(lines.sign)))
+      lines:number(set.header), check.show(lines.sign)))
   end
-  set.labels.spectrum, set.columns[1] = {}, "spectrum"
-  for c = 2, #found.cells do set.labels.spectrum[c - 1] = header.name(found.cells, c) end
+end
+
+local function units_of(lines, first, dialect)
+  return first == lines.first + 2 and core.csv_cells(lines[first - 1], dialect.separator) or {}
+end
+
+-- Makes the set of the table that was read.
+local function set_of(lines, first, found, read, dialect)
+  local set = { x = read.y, axis = read.axis, labels = {}, columns = {}, commented = read.commented, skipped = 0,
+    first_column = 2 + read.skip, unit_cells = units_of(lines, first, dialect) }
+  describe(set, lines, first, found, read)
+  if not found then return set end
+  set.axis_text, set.names = found.cells[1 + read.skip], {}
+  for c = set.first_column, #found.cells do set.names[c - 1 - read.skip] = header.name(found.cells, c) end
+  return set
 end
 
 --- Reads spectra in columns; the first column must only rise or only fall.
@@ -135,15 +164,21 @@ function columns.read(lines, dialect)
   local first = first_of_numbers(lines, found, dialect)
   if not starts_with_number(lines[first], dialect) then return nil end
   found = found or commented_names(lines, #cells, dialect)
-  local read, axis = read_table(lines, first, cells, found, dialect)
-  if not read then return nil, axis end
-  local verdict = found and names.judge(found, axis) or nil
-  if #axis < fewest_points(#cells, found) or verdict == "rows" then return nil end
-  local x = core.transpose(core.reshape(read.x, { #axis, #cells - 1 }), 1, 2)
-  local set = { x = core.reshape(x, { #cells - 1, #axis, 1 }), axis = axis, labels = {}, columns = {},
-    commented = read.commented, certain = verdict ~= nil }
-  describe(set, lines, first, found)
-  local why = refusal(#cells, found, x, axis)
+  local read, failure = read_table(lines, first, cells, found, dialect, 0)
+  if not read then return pairs_of.read_ragged(lines, first, cells, found, dialect, failure) end
+  local verdict = found and names.judge(found, read.axis) or nil
+  if #read.axis < fewest_points(#cells, found, read.y) or verdict == "rows" then return nil end
+  local paired = pairs_of.read(lines, first, cells, found, dialect, read)
+  if paired then return paired end
+  local why
+  if has_index(found, read) then
+    read, failure = read_table(lines, first, cells, found, dialect, 1)
+    if not read then return nil, failure end
+  else
+    why = refusal(#cells, found, read.y, read.axis)
+  end
+  local set = set_of(lines, first, found, read, dialect)
+  set.certain = verdict ~= nil or nil
   if why then set.refused = body.failure(lines, lines.first, why, math.huge) end
   return set
 end

@@ -1,6 +1,7 @@
 --- The header of a table: columns whose name is a number form the axis, the others are labels.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local affixed = require "moonbow.io.csv.affixed"
 
 local header = {}
 
@@ -30,20 +31,10 @@ function header.check_axis(axis)
   return true
 end
 
---- Reads a number of an axis; or returns nil and a message.
-function header.read_axis_value(text, decimal)
-  local value = core.csv_number(text, decimal)
-  if not value then return nil, "expected a number, got " .. check.show(text) end
-  if math.abs(value) > LARGEST then return nil, "the number is too large: " .. check.show(text) end
-  return value
-end
-
 --- Returns the line below the first that is not a comment.
 function header.line_below(lines)
-  for i = lines.first + 1, #lines do
-    if not lines.commented[i] then return lines[i] end
-  end
-  return ""
+  local i = lines:next(lines.first + 1)
+  return i and lines[i] or ""
 end
 
 --- Returns the cells of a line up to the last that is not empty, and the number of cells left out; or nil, the column
@@ -90,26 +81,36 @@ local function name_columns(cells, kinds)
   return names
 end
 
---- Reads the cells of a header.
--- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label) }; or nil, a
---   message and the column
+local function fault_of(cell, c, value, dialect)
+  local is_english = not dialect.decided and dialect.separator == dialect.decimal -- "1,000" in quotes
+  if value and math.abs(value) > LARGEST then
+    return ("the axis value in column %d is too large: %s"):format(c, check.show(cell))
+  elseif not value and header.looks_like_number(cell) or is_english and header.may_be_group(cell, dialect.decimal) then
+    return ("the name of column %d looks like a number but is not one: %s"):format(c, check.show(cell))
+  end
+end
+
+--- Reads the cells of a header. If none is a number, names such as "X400" or "400 nm" may form the axis.
+-- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label), affix (of the
+--   names: before, after) }; or nil, a message and the column
 function header.read(cells, dialect)
-  local decimal = dialect.decimal
-  local is_english = not dialect.decided and dialect.separator == decimal -- "1,000" in quotes
-  local axis, columns, kinds = {}, {}, {}
+  local head = { cells = cells, axis = {}, columns = {} }
+  local values, kinds = {}, {}
   for c, cell in ipairs(cells) do
-    local value = core.csv_number(cell, decimal)
-    if value and math.abs(value) > LARGEST then
-      return nil, ("the axis value in column %d is too large: %s"):format(c, check.show(cell)), c
-    elseif not value and header.looks_like_number(cell) or is_english and header.may_be_group(cell, decimal) then
-      return nil, ("the name of column %d looks like a number but is not one: %s"):format(c, check.show(cell)), c
-    end
-    kinds[c] = value and "1" or "0"
-    if value then axis[#axis + 1], columns[#columns + 1] = value, c end
+    values[c] = core.csv_number(cell, dialect.decimal)
+    local fault = fault_of(cell, c, values[c], dialect)
+    if fault then return nil, fault, c end
+  end
+  if not next(values) then values, head.affix = affixed.read(cells, dialect.decimal) end
+  for c in ipairs(cells) do
+    kinds[c] = values[c] and "1" or "0"
+    head.axis[#head.axis + 1] = values[c]
+    if values[c] then head.columns[#head.columns + 1] = c end
   end
   local names, err, column = name_columns(cells, kinds)
   if not names then return nil, err, column end
-  return { cells = cells, names = names, axis = axis, columns = columns, kinds = table.concat(kinds) }
+  head.names, head.kinds = names, table.concat(kinds)
+  return head
 end
 
 return header

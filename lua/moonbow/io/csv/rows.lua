@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
 local body = require "moonbow.io.csv.body"
+local orange = require "moonbow.io.csv.orange"
 
 local rows = {}
 
@@ -18,14 +19,14 @@ local function is_like_axis(numbers, axis)
   return header.check_axis(numbers) and own <= 10 * largest and largest <= 10 * own
 end
 
--- True if a row repeats the names of all label columns and has an axis for numbers, or without labels repeats the axis.
-local function is_header(head, labels, row)
+-- True if row r repeats the names of all label columns and has an axis for numbers, or without labels repeats the axis.
+local function is_header(head, read, r)
   for i, name in ipairs(head.names) do
-    if labels[i] ~= name then return false end
+    if read.labels[i][r] ~= name then return false end
   end
   local has_names = #head.names > 0
-  if not has_names and not (#head.axis > 2 and is_near(core.get(row, 1, 1), head.axis[1])) then return false end
-  local numbers = core.totable(core.reshape(row, -1))
+  if not has_names and not (#head.axis > 2 and is_near(core.get(read.x, r, 1), head.axis[1])) then return false end
+  local numbers = core.totable(core.reshape(core.row(read.x, r), -1))
   if has_names then return is_like_axis(numbers, head.axis) end
   for i, value in ipairs(head.axis) do
     if not is_near(numbers[i], value) then return false end
@@ -34,18 +35,14 @@ local function is_header(head, labels, row)
 end
 
 local function find_second_header(head, read)
-  for r, labels in ipairs(read) do
-    if is_header(head, labels, core.row(read.x, r)) then return r end
+  for r = 1, read.count do
+    if is_header(head, read, r) then return r end
   end
 end
 
-local function transpose_labels(names, read)
+local function name_labels(names, read)
   local labels = {}
-  for c, name in ipairs(names) do
-    local column = {}
-    for r = 1, #read do column[r] = read[r][c] end
-    labels[name] = column
-  end
+  for c, name in ipairs(names) do labels[name] = read.labels[c] end
   return labels
 end
 
@@ -79,10 +76,10 @@ local function read_below(lines, first, head, dialect)
   if again then
     local hint = #head.names == 0 and " (or is the first missing?)" or ""
     local message = "a second header; expected one axis for the whole file" .. hint
-    return nil, body.failure(lines, read.line_of[again], message, again)
+    return nil, body.failure(lines, body.line_of_row(read, lines, first, again), message, again)
   end
-  return { x = read.x, axis = head.axis, labels = transpose_labels(head.names, read), columns = head.names,
-    commented = read.commented, notes = {} }
+  return { x = read.x, axis = head.axis, labels = name_labels(head.names, read), columns = head.names,
+    commented = read.commented, notes = {}, affix = head.affix, skipped = 0 }
 end
 
 local function note_empty(set, surplus)
@@ -108,10 +105,19 @@ function rows.read(lines, dialect)
   end
   add_name(cells, lines, dialect)
   local head, failure, set
-  head, failure = read_head(lines, lines.first, cells, dialect)
+  local below, kinds = orange.read(lines, cells, dialect.separator)
+  head, failure = read_head(lines, lines.first, kinds and kinds.cells or cells, dialect)
   if not head then return nil, failure end
-  set, failure = read_below(lines, lines.first + 1, head, dialect)
+  set, failure = read_below(lines, below, head, dialect)
   if not set then return nil, failure end
+  if kinds then
+    set.skipped = below - lines.first - 1
+    table.insert(set.notes, kinds.note)
+  end
+  if set.affix then
+    table.insert(set.notes, ("line %d: the axis is read from names such as %s"):format(lines:number(lines.first),
+      check.show(head.cells[head.columns[1]])))
+  end
   return note_empty(set, surplus)
 end
 
@@ -149,10 +155,10 @@ end
 -- @return set; or nil and a failure if lines can be read as comments and as rows, which is a doubt (is_doubt) if the
 --   header itself may be a comment
 function rows.read_commented(lines, dialect)
-  if lines.decided or lines.first == 1 then return nil end
+  if lines.decided or lines.first == lines.start then return nil end
   local cells = header.cells(lines[lines.first], dialect.separator)
   local set, tried = nil, 0
-  for i = 1, cells and lines.first - 1 or 0 do
+  for i = lines.start, cells and lines.first - 1 or 0 do
     local head = tried < MOST_HEADERS and read_commented_head(lines, i, #cells, dialect)
     tried = tried + (head and 1 or 0)
     local found, failure
@@ -167,7 +173,7 @@ function rows.read_commented(lines, dialect)
     elseif found then
       set = found
       set.header = i
-      table.insert(set.notes, ("line %d: taken as the header, though it starts with %s"):format(lines.numbers[i],
+      table.insert(set.notes, ("line %d: taken as the header, though it starts with %s"):format(lines:number(i),
         check.show(lines.sign)))
     end
   end

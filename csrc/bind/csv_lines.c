@@ -1,0 +1,163 @@
+/* csv_lines.c - finds the lines of a text that hold cells; the text is not copied. */
+#include "csv_lines.h"
+
+#include <string.h>
+
+#define LINES_TYPE BIND_PREFIX "lines"
+
+CsvLines *next_csv_lines(Args *a) {
+  return luaL_checkudata(a->L, next_arg(a), LINES_TYPE);
+}
+
+static const char *end_of_line(const char *text, const char *end) {
+  const char *found = memchr(text, '\n', (size_t)(end - text));
+  return found == NULL ? end : found;
+}
+
+static mb_size count_lines(const char *text, const char *end) {
+  mb_size count = 0;
+  for (; text < end; text = end_of_line(text, end) + 1) count++;
+  return count;
+}
+
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+typedef struct {
+  const char *sign; /* in front of comments */
+  size_t sign_length;
+  char separator; /* beside commas and semicolons */
+} Form;
+
+/* The first character of a cell, or the end. */
+static const char *find_cell(const char *text, const char *end, char separator) {
+  while (text < end && (is_space(*text) || *text == ',' || *text == ';' || *text == separator)) text++;
+  return text;
+}
+
+static bool is_commented(const char *text, const char *end, const Form *form) {
+  while (text < end && is_space(*text)) text++;
+  return form->sign_length > 0 && (size_t)(end - text) >= form->sign_length &&
+         memcmp(text, form->sign, form->sign_length) == 0;
+}
+
+static bool is_blank_line(const char *text, const char *end) {
+  while (text < end && is_space(*text)) text++;
+  return text == end;
+}
+
+/* Adds the lines that hold a cell; returns the number of those that hold nothing but separators. */
+static mb_size add_lines(CsvLines *lines, const char *text, const char *end, const Form *form) {
+  mb_size number = 0, empty = 0;
+  for (const char *stop; text < end; text = stop + 1) {
+    stop = end_of_line(text, end);
+    number++;
+    if (find_cell(text, stop, form->separator) == stop)
+      empty += !is_blank_line(text, stop);
+    else
+      lines->line[lines->count++] =
+          (CsvLine){{text, stop - text}, (uint32_t)number, is_commented(text, stop, form)};
+  }
+  return empty;
+}
+
+static mb_size find_longest(const CsvLines *lines) {
+  mb_size longest = 0;
+  for (mb_size i = 1; i < lines->count; i++)
+    if (lines->line[i].text.length > lines->line[longest].text.length) longest = i;
+  return longest;
+}
+
+/* core.csv_lines(text, sign, separator) -> lines, the number of them, that of rows of empty cells, and which
+ * line is the longest. Cells have blanks, commas, semicolons or the separator between them; lines that start
+ * with the sign are comments. */
+static int csv_lines(lua_State *L) {
+  size_t length, separator_length;
+  Form form;
+  Args a = bind_args(L, "csv_lines");
+  const char *text = next_string(&a, "text", "a string", &length);
+  form.sign = next_string(&a, "sign", "a string", &form.sign_length);
+  form.separator = *next_string(&a, "separator", "a character", &separator_length);
+  const mb_size count = count_lines(text, text + length);
+  if (count > UINT32_MAX) args_error(&a, "too many lines");
+  CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines) + (size_t)count * sizeof(CsvLine), 1);
+  lines->count = 0;
+  luaL_setmetatable(L, LINES_TYPE);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  const mb_size empty = add_lines(lines, text, text + length, &form);
+  lua_pushinteger(L, lines->count);
+  lua_pushinteger(L, empty);
+  push_index(L, find_longest(lines));
+  return 4;
+}
+
+static const CsvLine *next_line(Args *a) {
+  const CsvLines *lines = next_csv_lines(a);
+  return &lines->line[next_index(a, "line", lines->count)];
+}
+
+/* core.csv_line(lines, i) -> the text of a line */
+static int csv_line(lua_State *L) {
+  Args a = bind_args(L, "csv_line");
+  const CsvLine *line = next_line(&a);
+  lua_pushlstring(L, line->text.text, (size_t)line->text.length);
+  return 1;
+}
+
+/* core.csv_about(lines, i) -> number of the line in the file, whether it is commented, and its length */
+static int csv_about(lua_State *L) {
+  Args a = bind_args(L, "csv_about");
+  const CsvLine *line = next_line(&a);
+  lua_pushinteger(L, line->number);
+  lua_pushboolean(L, line->commented);
+  lua_pushinteger(L, line->text.length);
+  return 3;
+}
+
+/* core.csv_next(lines, i, commented) -> the first line behind i (0: from the start) that is commented, or
+ * not; nil if there is none */
+static int csv_next(lua_State *L) {
+  Args a = bind_args(L, "csv_next");
+  const CsvLines *lines = next_csv_lines(&a);
+  mb_size i = next_integer(&a, "line", 0, lines->count);
+  const bool commented = next_boolean(&a);
+  while (i < lines->count && lines->line[i].commented != commented) i++;
+  if (i == lines->count) return 0;
+  push_index(L, i);
+  return 1;
+}
+
+/* core.csv_margin(lines, separator) -> the number of separators with which all lines that are not commented
+ * begin; they are cut off */
+static int csv_margin(lua_State *L) {
+  size_t length;
+  Args a = bind_args(L, "csv_margin");
+  CsvLines *lines = next_csv_lines(&a);
+  const char separator = *next_string(&a, "separator", "a character", &length);
+  mb_size margin = PTRDIFF_MAX;
+  for (mb_size i = 0; i < lines->count; i++) {
+    const mb_csv_text *text = &lines->line[i].text;
+    mb_size count = 0;
+    while (count < text->length && text->text[count] == separator) count++;
+    if (!lines->line[i].commented && count < margin) margin = count;
+  }
+  for (mb_size i = 0; i < lines->count; i++) {
+    mb_csv_text *text = &lines->line[i].text;
+    if (!lines->line[i].commented) *text = (mb_csv_text){text->text + margin, text->length - margin};
+  }
+  lua_pushinteger(L, margin == PTRDIFF_MAX ? 0 : margin);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"csv_lines", csv_lines}, {"csv_line", csv_line},     {"csv_about", csv_about},
+    {"csv_next", csv_next},   {"csv_margin", csv_margin}, {NULL, NULL},
+};
+
+void bind_open_csv_lines(lua_State *L) {
+  luaL_newmetatable(L, LINES_TYPE);
+  lua_pop(L, 1);
+  luaL_setfuncs(L, functions, 0);
+}

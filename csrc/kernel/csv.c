@@ -1,0 +1,195 @@
+/* csv.c - tables of text: the cells of a line, and rows of numbers, which threads parse in parallel. */
+#include "internal.h"
+
+#include <math.h>
+
+static inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+static inline bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+static inline bool at_separator(const mb_csv_line *line) {
+  return *line->next == line->separator || (line->separator == ' ' && is_blank(*line->next));
+}
+
+static inline bool at_end_of_cell(const mb_csv_line *line) {
+  return line->next == line->end || at_separator(line);
+}
+
+/* Skips the blanks in front of a cell, also those that are separators. */
+static inline void skip_blanks(mb_csv_line *line) {
+  while (line->next < line->end && is_blank(*line->next) &&
+         (*line->next != line->separator || line->separator == ' '))
+    line->next++;
+}
+
+/* Takes a cell in quotes; returns its fault as a text, or NULL. */
+static const char *take_quoted(mb_csv_line *line, mb_csv_cell *cell) {
+  *cell = (mb_csv_cell){.text = ++line->next, .quoted = true};
+  for (;; line->next++) {
+    if (line->next == line->end) return "a quote does not end";
+    if (*line->next != '"') continue;
+    if (line->next + 1 == line->end || line->next[1] != '"') break;
+    line->next++;
+  }
+  cell->length = line->next++ - cell->text;
+  while (!at_end_of_cell(line) && is_blank(*line->next)) line->next++;
+  return at_end_of_cell(line) ? NULL : "text follows a quote";
+}
+
+const char *mb_csv_take(mb_csv_line *line, mb_csv_cell *cell) {
+  skip_blanks(line);
+  if (line->next < line->end && *line->next == '"') return take_quoted(line, cell);
+  *cell = (mb_csv_cell){.text = line->next};
+  while (!at_end_of_cell(line)) line->next++;
+  const char *last = line->next;
+  while (last > cell->text && is_blank(last[-1])) last--;
+  cell->length = last - cell->text;
+  return NULL;
+}
+
+bool mb_csv_next(mb_csv_line *line) {
+  if (line->separator == ' ') {
+    skip_blanks(line);
+    return line->next < line->end;
+  }
+  if (line->next == line->end) return false;
+  line->next++;
+  return true;
+}
+
+bool mb_csv_number(const mb_csv_cell *cell, char decimal, double *number) {
+  const char *text = cell->text, *end = text + cell->length;
+  while (text < end && is_blank(*text)) text++;
+  while (end > text && is_blank(end[-1])) end--;
+  return mb_parse_number(text, end, decimal, number) == end;
+}
+
+/* Notes whether a number is whole, may be 1.2 or 1200, or else makes the decimal sign certain. */
+static void note_sign(mb_csv_signs *signs, const char *text, const char *end, char decimal) {
+  const char *digits = text + (*text == '-' || *text == '+');
+  const mb_size length = end - digits;
+  mb_size whole = 0;
+  while (whole < length && whole < 4 && is_digit(digits[whole])) whole++;
+  const char *sign = digits + whole;
+  if (whole == length && length <= 3)
+    signs->has_whole = true;
+  else if (whole > 0 && whole <= 3 && *digits != '0' && length == whole + 4 && *sign == decimal &&
+           is_digit(sign[1]) && is_digit(sign[2]) && is_digit(sign[3]))
+    signs->has_group = true;
+  else
+    signs->is_certain = true;
+}
+
+/* Takes a number that is not in quotes; false if there is none. */
+static inline bool take_number(mb_csv_line *line, const mb_csv_table *table, double *number,
+                               mb_csv_signs *signs) {
+  skip_blanks(line);
+  /* A cell cannot hold a decimal sign that ends it. */
+  const char decimal = table->decimal == table->separator ? '\0' : table->decimal;
+  const char *text = line->next, *end = mb_parse_number(text, line->end, decimal, number);
+  if (end == NULL) return false;
+  if (!signs->is_certain) note_sign(signs, text, end, table->decimal);
+  while (end < line->end && is_blank(*end) && *end != line->separator && line->separator != ' ') end++;
+  mb_csv_line behind = {.next = end, .end = line->end, .separator = line->separator};
+  if (!at_end_of_cell(&behind)) return false;
+  line->next = end;
+  return true;
+}
+
+/* Takes the next cell of a column of numbers; returns its fault as a text, or NULL. */
+static inline const char *take_value(mb_csv_line *line, const mb_csv_table *table, double *number,
+                                     mb_csv_signs *signs, mb_csv_cell *cell) {
+  if (take_number(line, table, number, signs)) return NULL;
+  const char *fault = mb_csv_take(line, cell);
+  if (fault != NULL) return fault;
+  if (!mb_csv_number(cell, table->decimal, number)) return "expected a number";
+  if (!signs->is_certain) note_sign(signs, cell->text, cell->text + cell->length, table->decimal);
+  return NULL;
+}
+
+const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, double *axis,
+                       mb_csv_signs *signs, mb_csv_cell *cell, mb_size *column) {
+  mb_size c = 0;
+  const char *fault = NULL;
+  double number;
+  *cell = (mb_csv_cell){.text = ""};
+  do {
+    const char kind = c < table->columns ? table->kinds[c] : MB_CSV_LABEL;
+    if (kind == MB_CSV_LABEL) {
+      fault = mb_csv_take(&line, cell);
+      if (fault == NULL && c >= table->columns && cell->length > 0) fault = "more cells";
+    } else {
+      mb_csv_signs none = {.is_certain = true}; /* an axis does not tell */
+      mb_csv_line here = line;
+      fault = take_value(&line, table, &number, kind == MB_CSV_AXIS ? &none : signs, cell);
+      if (fault == NULL && !isfinite((mb_real)number)) {
+        mb_csv_take(&here, cell);
+        fault = "the number is too large";
+      }
+      if (kind == MB_CSV_AXIS)
+        *axis++ = number;
+      else
+        *x++ = (mb_real)number;
+    }
+    c++;
+  } while (fault == NULL && mb_csv_next(&line));
+  *column = c;
+  return fault == NULL && c < table->columns ? "fewer cells" : fault;
+}
+
+/* Parses rows from `first` up to `last`; returns the first with a fault, or last. */
+static mb_size read_rows(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
+                         mb_size first, mb_size last, mb_csv_signs *signs) {
+  mb_csv_cell cell;
+  mb_size column;
+  for (mb_size i = first; i < last; i++) {
+    const mb_csv_text row = rows->row[i];
+    const mb_csv_line line = {row.text, row.text + row.length, table->separator};
+    if (mb_csv_row(line, table, x + i * table->numbers, axis + i * table->axes, signs, &cell, &column))
+      return i;
+  }
+  return last;
+}
+
+enum {
+  SAMPLE = 64,    /* rows that are parsed before threads start: other dialects fail there */
+  PIECE = 1 << 16 /* bytes that a thread takes at a time */
+};
+
+static void keep_lowest(mb_size *lowest, mb_size value) {
+#pragma omp critical(mb_csv)
+  if (value < *lowest) *lowest = value;
+}
+
+mb_size mb_csv_read(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
+                    mb_csv_signs *signs) {
+  const mb_size count = rows->count, sample = mb_min(count, SAMPLE);
+  mb_size fault = read_rows(rows, table, x, axis, 0, sample, signs);
+  if (fault < sample || sample == count) return fault;
+  const mb_size step = mb_max(1, PIECE / mb_max(1, rows->bytes / count)),
+                pieces = mb_ceil_div(count - sample, step);
+  bool is_certain = signs->is_certain, has_whole = signs->has_whole, has_group = signs->has_group;
+  fault = count;
+#pragma omp parallel for schedule(dynamic) num_threads(mb_threads_for(rows->bytes))                          \
+    reduction(||                                                                                             \
+              : is_certain, has_whole, has_group)
+  for (mb_size p = 0; p < pieces; p++) {
+    const mb_size first = sample + p * step, last = mb_min(count, first + step);
+    mb_csv_signs own = {.is_certain = is_certain || signs->is_certain};
+    mb_size lowest;
+#pragma omp atomic read
+    lowest = fault;
+    if (lowest < first) continue;
+    const mb_size end = read_rows(rows, table, x, axis, first, last, &own);
+    if (end < last) keep_lowest(&fault, end);
+    is_certain = is_certain || own.is_certain;
+    has_whole = has_whole || own.has_whole;
+    has_group = has_group || own.has_group;
+  }
+  *signs = (mb_csv_signs){is_certain, has_whole, has_group};
+  return fault;
+}

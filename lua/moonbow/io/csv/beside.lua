@@ -1,0 +1,108 @@
+--- Columns that stand beside spectra and hold something else: errors of their values, or values of another kind.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local names = require "moonbow.io.csv.names"
+local units = require "moonbow.spectra.units"
+
+local beside = {}
+
+local SQRT_TOLERANCE, SQRT_SHARE = 0.02, 0.9 -- errors of counts are their roots: so near, for so many of the points
+local FEWEST_SMOOTH, SMOOTH = 50, 0.1 -- points of a background, and the sum of its steps beside that of the values
+local LARGEST_ERROR = 0.1 -- of the value: smaller numbers beside all values are errors
+
+--- The values of spectrum c of y (spectra, points), as a list.
+function beside.values_of(y, c) return core.totable(core.reshape(core.row(y, c), -1)) end
+
+-- Roots of counts, or positive numbers that are all small beside the values.
+local function are_errors(values, others)
+  local roots, all_small = 0, true
+  for i, value in ipairs(values) do
+    local root, e = math.sqrt(math.abs(value)), others[i]
+    if e < 0 then return false end
+    if math.abs(e - root) <= SQRT_TOLERANCE * root then roots = roots + 1 end
+    all_small = all_small and e > 0 and e < LARGEST_ERROR * math.abs(value)
+  end
+  return roots >= SQRT_SHARE * #values or all_small
+end
+
+local function path_of(values)
+  local sum = 0
+  for i = 2, #values do sum = sum + math.abs(values[i] - values[i - 1]) end
+  return sum
+end
+
+-- A smooth curve along the values: its way up and down is short beside theirs.
+local function is_background(values, others)
+  local low, high = others[1], others[1]
+  for _, value in ipairs(others) do low, high = math.min(low, value), math.max(high, value) end
+  local least, most = values[1], values[1]
+  for _, value in ipairs(values) do least, most = math.min(least, value), math.max(most, value) end
+  return #values >= FEWEST_SMOOTH and low >= least and high <= most
+    and path_of(others) <= SMOOTH * path_of(values)
+end
+
+--- What the second of two columns of values without names holds beside the first: "errors", "a background", or nil if
+-- it may be a spectrum.
+function beside.kind_of_second(y)
+  if core.size(y, 1) ~= 2 then return nil end
+  local values, others = beside.values_of(y, 1), beside.values_of(y, 2)
+  return are_errors(values, others) and "errors of the values" or is_background(values, others) and "a background"
+    or nil
+end
+
+-- Returns the spectra to be kept, and { [spectrum] = why } of the others.
+local function choose(set)
+  local kept, why, first = {}, {}, set.names and units.quantity(set.names[1])
+  for c = 1, core.size(set.x, 1) do
+    local name = set.names and set.names[c]
+    if not name and c == 2 then
+      why[c] = "taken for " .. beside.kind_of_second(set.x)
+    elseif name and c > 1 and names.is_error(name) then
+      why[c] = "errors of the values"
+    elseif name and first and c > 1 and (units.quantity(name) or first) ~= first then
+      why[c] = "values of another kind"
+    else
+      kept[#kept + 1] = c
+    end
+  end
+  return kept, why
+end
+
+-- The spectrum that the option block names: by its name or the number of its column.
+local function find(set, block)
+  local first = set.first_column
+  for c = 1, core.size(set.x, 1) do
+    if block == c + first - 1 or set.names and set.names[c] == block then return c end
+  end
+end
+
+local function keep(set, kept)
+  local picked = {}
+  for i, c in ipairs(kept) do picked[i] = set.names and set.names[c] end
+  set.x, set.names, set.first_kept = core.index(set.x, core.tensor(kept)), set.names and picked, kept[1]
+end
+
+--- Leaves out columns that are not spectra of the same kind, with notes; or all but the one that block names. Three
+-- columns without names hold x, y and errors here.
+-- @return true; or nil and a message
+function beside.leave_out(set, block)
+  if not set.names and core.size(set.x, 1) ~= 2 and not block then return true end
+  if block then
+    local c = find(set, block)
+    if not c then return nil, ("block: there is no column %s with values"):format(check.show(block)) end
+    keep(set, { c })
+    return true
+  end
+  local kept, why = choose(set)
+  for c = 1, core.size(set.x, 1) do
+    if why[c] then
+      local column = c + set.first_column - 1
+      local name = set.names and (" (%s)"):format(check.printable(set.names[c])) or ""
+      table.insert(set.notes, ("column %d%s left out: %s; block = %d reads it"):format(column, name, why[c], column))
+    end
+  end
+  if #kept < core.size(set.x, 1) then keep(set, kept) end
+  return true
+end
+
+return beside
