@@ -87,6 +87,24 @@ describe("the files of", function()
   end)
 end)
 
+describe("a folder", function()
+  it("that cannot be listed, or is too deep, is refused", function()
+    local folder = folder_of { ["a/x.txt"] = "", ["b/y.txt"] = "" }
+    local dir = lfs.dir
+    lfs.dir = function(path) -- luacheck: ignore
+      if path:find "/b/$" then error "cannot open" end
+      return dir(path)
+    end
+    local whole, glob, other = found(folder, ""), found(folder, "**/*.txt"), found(folder, "a")
+    lfs.dir = dir -- luacheck: ignore
+    assert.equal("b/: cannot be listed", whole)
+    assert.equal("b/: cannot be listed", glob)
+    assert.same({ "a/x.txt" }, other)
+    local deep = folder_of { [("d/"):rep(40) .. "x.txt"] = "" }
+    assert.equal(("d/"):rep(33) .. ": more than 32 folders within folders", found(deep, ""))
+  end)
+end)
+
 describe("spectra.read", function()
   it("reads files in order, with their sources", function()
     local folder = folder_of { ["s10.csv"] = spectrum(10), ["s9.csv"] = spectrum(9), ["b/s1.csv"] = spectrum(1) }
@@ -246,6 +264,15 @@ describe("a file whose spectra differ", function()
     spectra = assert(mb.spectra.read(path, { resample = true }))
     assert.same({ 2, 3 }, spectra.axis)
     assert.same({ 2, 5 }, first_values(spectra))
+  end)
+  it("in their axes and in the kind of their values is refused with their names", function()
+    local path = folder_of { f = "SEVERAL" } .. "/f"
+    blocks = { { x = { 1, 2, 3 }, y = mb.tensor { 1, 2, 3 }, quantity = "counts", names = { "one" } },
+      { x = { 2, 3, 4 }, y = mb.tensor { 5, 6, 7 }, names = { "two" } } }
+    local spectra, err = mb.spectra.read(path, { resample = true })
+    assert.is_nil(spectra)
+    assert.equal(("two differs from one in %s: the values are counts there and unknown here; the option quantity "
+      .. "states what all are"):format(path), err)
   end)
   it("in the kind of their values has a label", function()
     local path = folder_of { f = "SEVERAL" } .. "/f"

@@ -5,16 +5,24 @@ local axes = {}
 
 local TOLERANCE = 1e-4 -- of a step: axes that differ by less are the same
 
---- "rising", "falling", or "none" for one point; else nil and the point where the axis turns. Points may be equal:
--- files print rounded positions.
+--- True unless a value is NaN or infinite.
+function axes.is_finite(value) return value == value and math.abs(value) ~= math.huge end
+
+--- "rising", "falling", or "none" for one point; else nil and the point where the axis turns, or which is not finite.
+-- Points may be equal: files print rounded positions.
 function axes.direction(axis)
-  if #axis == 1 then return "none" end
-  local rises = axis[#axis] > axis[1]
-  for i = 2, #axis do
-    local step = axis[i] - axis[i - 1]
-    if rises and step < 0 or not rises and step > 0 then return nil, i end
+  local first, last = axis[1], axis[#axis]
+  for i = 1, #axis, math.max(#axis - 1, 1) do -- between finite ends, only finite values rise or fall
+    if not axes.is_finite(axis[i]) then return nil, i end
   end
-  if axis[#axis] == axis[1] then return nil, #axis end
+  if #axis == 1 then return "none" end
+  local rises, previous = last > first, first
+  for i = 2, #axis do
+    local value = axis[i]
+    if not (rises and value >= previous or not rises and value <= previous) then return nil, i end
+    previous = value
+  end
+  if last == first then return nil, #axis end
   return rises and "rising" or "falling"
 end
 
@@ -32,9 +40,11 @@ function axes.difference(a, b)
   if #a ~= #b then
     return ("%d points from %.7g to %.7g there, %d from %.7g to %.7g here"):format(#a, a[1], a[#a], #b, b[1], b[#b])
   end
+  if a == b then return nil end
   local most = mean_step(a) * TOLERANCE
   for i, value in ipairs(a) do
-    if math.abs(value - b[i]) > most then
+    local apart = value - b[i]
+    if apart > most or apart < -most then
       return ("point %d of the axis is %.9g there and %.9g here"):format(i, value, b[i])
     end
   end

@@ -67,8 +67,8 @@ function blocks.join(list, notes)
   local first = list[1]
   local quantity, differs = common(list, "quantity")
   local percent, percent_differs = common(list, "percent")
-  local set = { x = rows_of(list), axis = first.x, axis_name = common(list, "axis"), unit = first.unit,
-    quantity = quantity, percent = percent, decided = common(list, "decided") or "by each spectrum",
+  local set = { x = rows_of(list), axis = first.x, direction = first.direction, axis_name = common(list, "axis"),
+    unit = first.unit, quantity = quantity, percent = percent, decided = common(list, "decided") or "by each spectrum",
     names = {}, sources = {}, metadata = {}, labels = {}, columns = {}, notes = notes }
   for _, block in ipairs(list) do
     if differs or percent_differs then blocks.name_values(block) end
@@ -98,16 +98,14 @@ function blocks.check(block, source)
   if shape[#shape] ~= #block.x then
     source:fail("%d values for an axis of %d points", shape[#shape], #block.x)
   end
-  for i, value in ipairs(block.x) do
-    if value ~= value or math.abs(value) == math.huge then
-      source:fail("point %d of the axis is %s", i, check.show(value))
-    end
-  end
   local direction, i = axes.direction(block.x)
   if not direction then
-    source:fail("the axis neither rises nor falls throughout: point %d is %.9g, the one before %.9g", i, block.x[i],
+    local value = block.x[i]
+    if not axes.is_finite(value) then source:fail("point %d of the axis is %s", i, check.show(value)) end
+    source:fail("the axis neither rises nor falls throughout: point %d is %.9g, the one before %.9g", i, value,
       block.x[i - 1])
   end
+  block.direction = direction
   return block
 end
 

@@ -17,7 +17,7 @@ local function kind(spectra)
   return (spectra.quantity or "unknown") .. (spectra.percent and " in percent" or "")
 end
 
--- Returns the difference of two sets in words, and what to do about it; nil if they can be concat.
+-- Returns the difference of two sets in words, and what to do about it; nil if they can be joined.
 local function difference(a, b, resampled)
   local unit = axes.unit_difference(a.unit, b.unit)
   if unit then return unit, (a.unit and b.unit) and "" or "; the option unit states that of all" end
@@ -100,7 +100,11 @@ function concat.try(list, resample)
   for i = 2, #list do
     local why, advice = difference(list[1], list[i], resample)
     if why then
-      return nil, ("%s differs from %s: %s%s"):format(name_of(list[i]), name_of(list[1]), why, advice)
+      local here, there = name_of(list[i]), name_of(list[1])
+      if here == there and list[i].sources[1] ~= "" then -- two spectra of a file
+        here, there = check.printable(list[i].names[1]), ("%s in %s"):format(check.printable(list[1].names[1]), there)
+      end
+      return nil, ("%s differs from %s: %s%s"):format(here, there, why, advice)
     end
   end
   if not resample then return join(list) end

@@ -29,10 +29,14 @@ end
 
 local function mode_of(path) return lfs.attributes(path, "mode") end
 
--- Calls visit(name, path, mode) for what a folder holds, but hidden files. Folders that cannot be read are empty.
-local function each_entry(folder, visit)
+-- Calls visit(name, path, mode) for what a folder holds, but hidden files. The first folder that cannot be listed is
+-- files.failure, so that nothing is left out silently.
+local function each_entry(files, folder, visit)
   local ok, iterate, state = pcall(lfs.dir, folder == "" and "." or folder)
-  if not ok then return end
+  if not ok then
+    if mode_of(folder) then files.failure = files.failure or check.printable(folder .. ": cannot be listed") end
+    return
+  end
   for name in iterate, state do
     if name:sub(1, 1) ~= "." then
       local path = folder .. name
@@ -46,10 +50,16 @@ local function is_own_folder(path, mode)
   return mode == "directory" and lfs.symlinkattributes(path, "mode") == "directory"
 end
 
+local function is_too_deep(files, folder, depth)
+  if depth <= DEEPEST then return false end
+  files.failure = files.failure or ("%s: more than %d folders within folders"):format(check.printable(folder), DEEPEST)
+  return true
+end
+
 -- Adds all files in a folder ("" or ending in "/") and below it.
 local function add_below(files, folder, depth)
-  if depth > DEEPEST then return end
-  each_entry(folder, function(_, path, mode)
+  if is_too_deep(files, folder, depth) then return end
+  each_entry(files, folder, function(_, path, mode)
     if mode == "file" then files[#files + 1] = path end
     if is_own_folder(path, mode) then add_below(files, path .. "/", depth + 1) end
   end)
@@ -84,10 +94,10 @@ end
 local function add_matches(files, folder, parts, i, depth)
   local part, is_last = parts[i], i == #parts
   if part == "**" then
-    if depth > DEEPEST then return end
+    if is_too_deep(files, folder, depth) then return end
     if is_last then return add_below(files, folder, depth) end
     add_matches(files, folder, parts, i + 1, depth)
-    return each_entry(folder, function(_, path, mode)
+    return each_entry(files, folder, function(_, path, mode)
       if is_own_folder(path, mode) then add_matches(files, path .. "/", parts, i, depth + 1) end
     end)
   end
@@ -98,7 +108,7 @@ local function add_matches(files, folder, parts, i, depth)
     return
   end
   local pattern = pattern_of(part)
-  each_entry(folder, function(name, path, mode)
+  each_entry(files, folder, function(name, path, mode)
     if not name:find(pattern) then return end
     if is_last and mode == "file" then files[#files + 1] = path end
     if not is_last and mode == "directory" then add_matches(files, path .. "/", parts, i + 1, depth) end
@@ -108,6 +118,7 @@ end
 local function of_glob(glob)
   local files = {}
   add_matches(files, glob:match "^/+" and "/" or "", parts_of(glob), 1, 0)
+  if files.failure then return nil, files.failure end
   if #files == 0 then return nil, check.printable(glob) .. ": no file matches" end
   return sort(files)
 end
@@ -115,6 +126,7 @@ end
 local function of_folder(path)
   local files = {}
   add_below(files, (path:gsub("/*$", "/")), 0)
+  if files.failure then return nil, files.failure end
   if #files == 0 then return nil, check.printable(path) .. ": no files are in this folder" end
   return sort(files)
 end

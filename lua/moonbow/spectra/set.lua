@@ -109,9 +109,9 @@ end
 local make = shown.kind("spectra", text_of, Spectra)
 
 --- Makes a set of checked fields: x, axis, axis_name, unit, quantity, percent, decided, names, labels, columns,
--- sources, metadata, notes. The axis must rise or fall throughout.
+-- sources, metadata, notes. The axis must rise or fall throughout, as direction says if it is given.
 function set.new(fields)
-  fields.direction = assert(axes.direction(fields.axis), "the axis turns")
+  fields.direction = fields.direction or assert(axes.direction(fields.axis), "the axis turns")
   fields.length = #fields.axis
   return make(fields)
 end
@@ -123,6 +123,7 @@ function set.is(value) return getmetatable(value) == Spectra end
 function set.like(spectra, fields)
   local copy = {}
   for key, value in next, spectra do copy[key] = value end
+  if fields.axis then copy.direction = nil end
   for key, value in pairs(fields) do copy[key] = value end
   return set.new(copy)
 end
