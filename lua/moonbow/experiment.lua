@@ -33,6 +33,7 @@ local experiment = {
 --
 -- @class run
 -- @field quick boolean true with --quick
+-- @field first_seed integer the first seed
 -- @field seed integer the current seed of each_seed
 -- @field seeds integer number of seeds
 -- @field settings table the numbers from the command line, by name
