@@ -127,7 +127,8 @@ local function early_stops(summary)
   if summary.stopped == 0 then return "" end
   local flat = summary.flat > 0 and (" <b>%d of them had not begun to improve: configurations that start late may be "
     .. "among them; a larger first step of the strategy would show it.</b>"):format(summary.flat) or ""
-  return ("<p>%d trials were stopped early.%s</p>"):format(summary.stopped, flat)
+  return ("<p>%d trial%s stopped early.%s</p>"):format(summary.stopped,
+    summary.stopped == 1 and " was" or "s were", flat)
 end
 
 local function code(best)
