@@ -7,7 +7,12 @@ local space = require "moonbow.sweep.space"
 local files = require "support.sweep_files"
 local sweep = mb.sweep
 
-teardown(files.remove)
+local disk = files.root .. "/disk" -- a small one
+
+teardown(function()
+  os.execute(("umount %s 2>/dev/null"):format(disk))
+  files.remove()
+end)
 
 describe("a run", function()
   it("runs each trial once, and later only what is new", function()
@@ -190,6 +195,32 @@ describe("a run", function()
     options.workers = 2
     assert.error_matches(function() sweep.run(path, options) end, "trials/%x+%.json: No such file")
     assert.same({}, select(2, files.results(path, options)):running())
+  end)
+
+  it("leaves a trial without a result where the disk is full, and goes on when there is room", function()
+    if not os.execute(("mkdir %s && mount -t tmpfs -o size=200k tmpfs %s 2>/dev/null"):format(disk, disk)) then
+      return pending "no small disk can be mounted: it needs root"
+    end
+    local path = files.new [[
+      return { space = { x = { 1, 2, 3, 4, 5, 6, 7, 8 } }, objective = "score", seeds = 1,
+        run = function(config, trial)
+          for step = 1, 800 do trial:report(step, { score = step }) end
+          return { score = config.x }
+        end }
+    ]]
+    for workers = 0, 1 do
+      local options = { out = disk .. "/out" .. workers, workers = workers }
+      assert.error_matches(function() sweep.run(path, options) end, "[nN]o space left")
+      local ended = 0
+      for _, result in pairs(files.results(path, options)) do
+        ended = ended + 1
+        assert.equal("done", result.status)
+      end
+      assert.is_true(ended > 0 and ended < 8)
+      assert(os.execute(("mount -o remount,size=2m %s"):format(disk)))
+      assert.same({ done = 8 - ended }, sweep.run(path, options))
+      os.execute(("rm -r %s/* && mount -o remount,size=200k %s"):format(disk, disk))
+    end
   end)
 
   it("tries again as often as retries says", function()

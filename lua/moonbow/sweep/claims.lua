@@ -45,6 +45,12 @@ function claims.process()
   return own
 end
 
+-- A write to a file is only short where the disk is full.
+local function fault_of(written, text, err)
+  if written == #text then return nil end
+  return err or ("%d of %d bytes were written: no space left on device"):format(written, #text)
+end
+
 -- Creates a file that must not exist, with a claim of this process. Returns it, open; false if it exists; nil and a
 -- message.
 local function create(path)
@@ -55,10 +61,11 @@ local function create(path)
   end
   local text = json.encode(claims.process()) .. "\n"
   local written, why = uv.fs_write(fd, text, 0)
-  if written == #text then return fd end
+  local fault = fault_of(written, text, why)
+  if not fault then return fd end
   uv.fs_close(fd)
   os.remove(path)
-  return nil, ("%s: %s"):format(path, why or "could not be written")
+  return nil, ("%s: %s"):format(path, fault)
 end
 
 -- Returns the process that a claim names, as claims.process, without entries while it is written; nil for no claim.
@@ -129,8 +136,8 @@ end
 function claims.finish(path, fd, text, target)
   local written, err = uv.fs_write(fd, text, 0)
   uv.fs_close(fd)
-  local ok, why = written == #text, err or "could not be written"
-  if ok then ok, why = os.rename(path, target) end
+  local ok, why = nil, fault_of(written, text, err)
+  if not why then ok, why = os.rename(path, target) end
   if ok then return true end
   os.remove(path)
   return nil, ("%s: %s"):format(target, why)

@@ -126,6 +126,7 @@ local function read_answer(self, process, id, status)
   elseif trial and id == trial.id then
     process:flush()
     process.trial = nil
+    if status == "unwritten" then return fail(self, "no result could be written" .. process:wrote()) end
     ended(self, trial, status)
   else
     return

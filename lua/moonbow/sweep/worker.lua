@@ -3,7 +3,8 @@
 --
 -- First line: { path, root, quick } as JSON; the answer is "ready VERSION". Then per trial { id, config, seed }; the
 -- answer is "ID STATUS", with the status of the result, "there" (it has a result already) or "busy" (another process
--- runs it, or with halving the first seed of its configuration).
+-- runs it, or with halving the first seed of its configuration); or "unwritten", after a message on standard error, if
+-- there is no result since the disk is full, for example.
 local uv = require "luv"
 local check = require "moonbow.check"
 local definition = require "moonbow.sweep.definition"
@@ -107,7 +108,11 @@ function worker.main()
   local sweep = assert(definition.load(about.path, about.quick))
   local folder = folders.open(about.root, sweep)
   answer("ready", sweep.version)
-  for trial in receive do answer(trial.id, worker.run(sweep, folder, trial.id, trial.config, trial.seed)) end
+  for trial in receive do
+    local ok, status = pcall(worker.run, sweep, folder, trial.id, trial.config, trial.seed)
+    if not ok then io.stderr:write("\n", tostring(status), "\n") end -- before the answer, which the runner reads last
+    answer(trial.id, ok and status or "unwritten")
+  end
 end
 
 return worker
