@@ -50,12 +50,13 @@ label mineral: 2 values, calcite, quartz]], tostring(spectra))
   end)
   it("names the metadata of a single spectrum, and counts NaN", function()
     local spectra = mb.spectra.set { x = { 1, 0 / 0, 3 }, axis = { 3, 2, 1 },
-      metadata = { laser = "785 nm", passes = "2\nor 3" } }
+      metadata = { laser = "785 nm", memo = ("ä"):rep(60), passes = "2\nor 3" } }
     assert.equal([[
 1 spectrum of 3 points; axis 3 to 1, falling
 values: unknown (not stated)
 1 value is NaN
   laser: 785 nm
+  memo: ]] .. ("ä"):rep(49) .. [[...
   passes: 2; or 3]], tostring(spectra))
   end)
   it("takes x as (N, L, 1), (N, L) or (L), and an axis by first and last", function()
@@ -108,6 +109,8 @@ values: unknown (not stated)
     assert.same({ { 21, 22, 23, 24, 25 } }, values(second))
     assert.same({ "b" }, second.names)
     assert.same({ "quartz" }, second.labels.mineral)
+    assert.same({ "b" }, spectra[2.0].names)
+    assert.is_nil(spectra[1.5])
     assert.is_nil(spectra[5])
     assert.is_nil(spectra[0])
     local count = 0
@@ -195,6 +198,7 @@ describe("spectra.concat", function()
     local all = mb.spectra.concat({ fine, example() }, { resample = true })
     assert.same({ 404, 406, 408 }, all.axis)
     assert.same({ 404, 406, 408 }, values(all)[1])
+    assert.same({ "5 of 5 spectra interpolated to 3 points from 404 to 408" }, all.notes)
     assert.same({ 13, 14, 15 }, values(all)[2])
     all = mb.spectra.concat({ fine, example() }, { resample = { 403, 405 } })
     assert.same({ 12.5, 13.5 }, values(all)[2])

@@ -39,18 +39,21 @@ local function grid_of(list, resample)
   return axes.common_grid(all_axes, function(i) return name_of(list[i]) end)
 end
 
+-- Returns the sets on one grid, and a note if any was interpolated; or nil and the reason.
 local function resample_all(list, resample)
   local grid, why = grid_of(list, resample)
   if not grid then return nil, why end
-  local all = {}
+  local all, count, total = {}, 0, 0
   for i, spectra in ipairs(list) do
-    all[i] = spectra
+    all[i], total = spectra, total + #spectra
     if axes.difference(grid, spectra.axis) then
       all[i], why = set.resampled(spectra, grid)
       if not all[i] then return nil, name_of(spectra) .. ": " .. why end
+      count = count + #spectra
     end
   end
-  return all
+  return all, count > 0 and ("%d of %s interpolated to %d points from %.7g to %.7g"):format(count,
+    check.show_count(total, "spectrum", "spectra"), #grid, grid[1], grid[#grid]) or nil
 end
 
 -- Returns the one value that all sets have under a key, else nil.
@@ -94,7 +97,8 @@ local function join(list)
   return set.new(all)
 end
 
---- Joins a list of sets; or returns nil and a message that names the two that differ.
+--- Joins a list of sets. Returns the set, and a note if some were interpolated; or nil and a message that names the two
+-- that differ.
 -- @param resample nil, true, or a grid as axes.grid returns it
 function concat.try(list, resample)
   for i = 2, #list do
@@ -108,9 +112,11 @@ function concat.try(list, resample)
     end
   end
   if not resample then return join(list) end
-  local same, why = resample_all(list, resample)
-  if not same then return nil, why end
-  return join(same)
+  local same, note = resample_all(list, resample)
+  if not same then return nil, note end
+  local all = join(same)
+  all.notes[#all.notes + 1] = note
+  return all, note
 end
 
 --- Reads the option resample: nil, true, or a grid.

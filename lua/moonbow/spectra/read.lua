@@ -141,9 +141,10 @@ local function name_notes(sets)
 end
 
 local function join(sets, failures, files, options)
-  local notes = files > 1 and name_notes(sets) or sets[1].notes
-  local all, why = concat.try(sets, options.resample)
-  if not all then return nil, why end
+  local notes = files > 1 and name_notes(sets) or table.move(sets[1].notes, 1, #sets[1].notes, 1, {})
+  local all, note = concat.try(sets, options.resample)
+  if not all then return nil, note end
+  notes[#notes + 1] = note
   for _, failure in ipairs(failures) do notes[#notes + 1] = "left out: " .. failure end
   return set.like(all, { notes = notes })
 end

@@ -6,7 +6,8 @@ local shown = require "moonbow.shown"
 local axes = require "moonbow.spectra.axes"
 
 --- Spectra that share an axis, with what is known of each. print(spectra) says what it holds; #spectra is their number,
--- and spectra[i] the set of one of them.
+-- and spectra[i] the set of one of them. A set that is made of another one shares lists with it; spectra:with gives one
+-- with other labels.
 --
 -- @class spectra
 -- @field x tensor (N, L, 1) the values
@@ -29,7 +30,7 @@ local Spectra = {}
 local set = { class = Spectra }
 
 local MOST_SHOWN = 5 -- values of a label, notes
-local MOST_METADATA = 20
+local MOST_METADATA, LONGEST_VALUE = 20, 100
 
 local function axis_text(spectra)
   local axis, name = spectra.axis, spectra.axis_name or "axis"
@@ -82,6 +83,7 @@ local function add_metadata(lines, metadata)
   table.sort(names)
   for i = 1, math.min(#names, MOST_METADATA) do
     local value = tostring(metadata[names[i]]):gsub("%s*[\r\n]%s*", "; ")
+    if #value > LONGEST_VALUE then value = value:sub(1, LONGEST_VALUE):gsub("[\192-\255][\128-\191]*$", "") .. "..." end
     lines[#lines + 1] = check.printable(("  %s: %s"):format(names[i], value))
   end
   if #names > MOST_METADATA then lines[#lines + 1] = ("  and %d more in metadata"):format(#names - MOST_METADATA) end
@@ -156,9 +158,9 @@ end
 --- Lets spectra[i] be the set of one spectrum. Called once, when all methods are there and count their arguments.
 function set.open()
   Spectra.__index = function(spectra, key)
-    local is_row = math.type(key) == "integer" and key >= 1 and key <= #spectra
-    if is_row then return Spectra.select(spectra, { key }) end
-    return Spectra[key]
+    if type(key) ~= "number" then return Spectra[key] end
+    local row = math.tointeger(key)
+    if row and row >= 1 and row <= #spectra then return Spectra.select(spectra, { row }) end
   end
 end
 
