@@ -16,7 +16,8 @@ local TAIL = "</xrdMeasurement></xrdMeasurements>"
 
 local function scan(points, attributes)
   return ('<scan appendNumber="0" mode="Continuous" %s><header><startTimeStamp>2021-03-16T13:10:14+03:00'
-    .. "</startTimeStamp></header><dataPoints>%s</dataPoints></scan>"):format(
+    .. "</startTimeStamp><author><name>ann</name></author><source><instrumentID>007</instrumentID></source>"
+    .. "</header><dataPoints>%s</dataPoints></scan>"):format(
     attributes or 'scanAxis="Gonio" status="Completed"', points)
 end
 
@@ -79,6 +80,8 @@ describe("xrdml", function()
     assert.equal(0.5, metadata["commonCountingTime (seconds)"])
     assert.equal("2021-03-16T13:10:14+03:00", metadata.startTimeStamp)
     assert.equal("Gonio", metadata.scanAxis)
+    assert.equal("ann", metadata.author)
+    assert.equal("007", metadata.instrumentID)
   end)
 
   it("reads positions that are listed", function()

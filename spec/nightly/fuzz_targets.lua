@@ -90,7 +90,7 @@ return function(folder)
   local fitted = mb.preprocess.fit({ "snv", { "savitzky_golay", window = 5 }, "standardize" }, x)
   train(folder)
   local checkpoint = without_digest(bytes_of(folder .. "/checkpoint.safetensors"))
-  return {
+  local targets = {
     csv = { files = texts, read = require "moonbow.io.read_csv" },
     network = { json = true, read = load_and_use,
       files = { model(network(), { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, preprocessing = fitted }) } },
@@ -112,4 +112,6 @@ return function(folder)
     spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },
   }
+  for name, target in pairs(require "xml_targets"()) do targets[name] = target end
+  return targets
 end

@@ -18,6 +18,7 @@ local names = {
   "brml",
   "rasx",
   "labspec_xml",
+  "xlsx",
   "bruker_raw",
   "stoe_raw",
   "wdf",

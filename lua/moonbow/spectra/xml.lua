@@ -37,6 +37,14 @@ end
 -- The name without its namespace's prefix.
 local function plain(name) return name:match "[^:]*$" end
 
+-- Returns a table of plain names by full ones, which fills itself: a document repeats few names.
+local function plain_names()
+  return setmetatable({}, { __index = function(names, name)
+    names[name] = plain(name)
+    return names[name]
+  end })
+end
+
 --- Returns the name of the first element, without its prefix; nil if the bytes are not XML.
 function xml.root(bytes)
   local head = bytes:sub(1, HEAD):gsub("%z", ""):gsub("^[\128-\255]*%s*", "")
@@ -58,19 +66,19 @@ local function joined(text) return type(text) == "table" and table.concat(text) 
 
 -- The callbacks of expat, which keep the texts of the open elements in a stack.
 local function callbacks(source, place, begin, finish)
-  local texts, depth = {}, 0
+  local texts, depth, names = {}, 0, plain_names()
   return {
     StartElement = function(_, name, attributes)
       depth = depth + 1
       if depth > limits.depth then source:fail("%smore levels than limits.depth = %d", place, limits.depth) end
       texts[depth] = ""
-      begin(plain(name), attributes)
+      begin(names[name], attributes)
     end,
     CharacterData = function(_, text) texts[depth] = add_text(texts[depth], text) end,
     EndElement = function(_, name)
       local text = joined(texts[depth])
       depth = depth - 1
-      finish(plain(name), text)
+      finish(names[name], text)
     end,
     StartDoctypeDecl = function() source:fail("%sXML with a document type (DTD) is not read", place) end,
   }, function() return depth, texts end

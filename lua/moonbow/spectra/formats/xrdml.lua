@@ -18,7 +18,7 @@ function xrdml.matches(source) return xml.root(source.bytes) == "xrdMeasurements
 local of_measurement = { "usedWavelength/kAlpha1", "usedWavelength/kAlpha2", "usedWavelength/kBeta",
   "usedWavelength/ratioKAlpha2KAlpha1", "incidentBeamPath/xRayTube/anodeMaterial",
   "incidentBeamPath/xRayTube/tension", "incidentBeamPath/xRayTube/current", "incidentBeamPath/radius" }
-local of_scan = { "header/startTimeStamp", "header/endTimeStamp", "header/author/name",
+local of_scan = { "header/startTimeStamp", "header/endTimeStamp",
   "header/source/instrumentControlSoftware", "header/source/instrumentID", "dataPoints/commonCountingTime" }
 
 -- Adds the text at a path under its last name, with the unit: "tension (kV)".
@@ -27,7 +27,8 @@ local function add(metadata, element, path, name)
   if not text then return end
   local unit = xml.at(element, path).attributes.unit
   name = name or path:match "[^/]*$"
-  metadata[unit and ("%s (%s)"):format(name, unit) or name] = tonumber(text) or text
+  local is_id = text:find "^0%d"
+  metadata[unit and ("%s (%s)"):format(name, unit) or name] = not is_id and tonumber(text) or text
 end
 
 local function describe(metadata, element, paths)
@@ -128,6 +129,7 @@ local function scan_metadata(scan, common)
   for name, value in pairs(common) do metadata[name] = value end
   for _, name in ipairs { "scanAxis", "mode", "status" } do metadata[name] = scan.attributes[name] end
   describe(metadata, scan, of_scan)
+  add(metadata, scan, "header/author/name", "author")
   return metadata
 end
 
