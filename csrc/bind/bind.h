@@ -112,7 +112,7 @@ void bind_add_family(lua_State *L, lua_CFunction function, const char *const *na
   FILE(optim) FILE(random) FILE(spectra) FILE(spikes) FILE(scale) FILE(savitzky_golay) FILE(als_baseline) \
   FILE(resample) FILE(finite) FILE(forest) FILE(distance) FILE(linear) FILE(affine) FILE(pca) FILE(pls) \
   FILE(ridge) FILE(logistic) FILE(csv) FILE(csv_lines) FILE(asdf) FILE(dtype) FILE(digest) \
-  FILE(parse_number) FILE(encoding) FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
+  FILE(parse_number) FILE(number_text) FILE(encoding) FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
 /* clang-format on */
 
 #include "args.h"

@@ -9,4 +9,5 @@ return {
   concat = require("moonbow.spectra.concat").concat,
   read = require "moonbow.spectra.read",
   set = fields.set,
+  write = require "moonbow.spectra.write",
 }

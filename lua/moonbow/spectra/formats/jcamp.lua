@@ -67,9 +67,11 @@ local function block_of(source, entry, budget)
   local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
   local metadata = meaning.metadata(source:as_text(), entry.block)
   metadata.assignments = texts
+  local columns, labels = meaning.labels(source:as_text(), entry.block)
   local title = title_of(entry)
   return { x = xs, y = ys, axis = name, unit = unit, quantity = quantity, percent = percent, decided = decided,
-    names = title ~= "" and { title } or nil, metadata = metadata }
+    names = title ~= "" and { title } or nil, metadata = metadata,
+    columns = columns, labels = labels }
 end
 
 -- A file with fewer blocks than its LINK block announces is cut off, or was edited.

@@ -6,6 +6,7 @@ local units = require "moonbow.spectra.units"
 local meaning = {}
 
 local LARGEST_RATIO = 2 -- transmittance above is in percent
+local LABEL = "^%$LABEL" -- keys of labels that mb.spectra.write wrote
 local LONGEST = 4096 -- bytes of a value that is kept as metadata
 
 -- Labels of the table itself, which the set holds in other ways.
@@ -51,17 +52,31 @@ function meaning.values(block, y, values)
   return quantity, percent and true or nil, decided
 end
 
+-- Private labels begin with "$".
+local function plain_name(name) return records.trim((name:gsub("^%$", ""))) end
+
 --- Returns the labels of a block that describe the sample and the measurement.
 function meaning.metadata(text, block)
   local metadata = {}
   for _, record in ipairs(block.records) do
     local value = not own[record.key] and record.key ~= "" and records.value(text, record) or ""
-    if value ~= "" and #value <= LONGEST and not metadata[record.name] then
+    local name = plain_name(record.name)
+    if value ~= "" and #value <= LONGEST and not metadata[name] and not record.key:find(LABEL) then
       local is_number = value:find "^[+-]?%d+%.?%d*[eE]?[+-]?%d*$" and not value:find "^0%d"
-      metadata[record.name] = is_number and tonumber(value) or value
+      metadata[name] = is_number and tonumber(value) or value
     end
   end
   return metadata
+end
+
+--- Returns the columns and the labels of a spectrum that mb.spectra.write wrote as ##$LABEL NAME=; nil without any.
+function meaning.labels(text, block)
+  local columns, labels = {}, {}
+  for _, record in ipairs(block.records) do
+    local name = record.key:find(LABEL) and record.name:match "^%S+%s+(.+)$"
+    if name and not labels[name] then columns[#columns + 1], labels[name] = name, { records.value(text, record) } end
+  end
+  if #columns > 0 then return columns, labels end
 end
 
 return meaning

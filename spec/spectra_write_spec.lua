@@ -1,0 +1,238 @@
+-- Spectra as files: what mb.spectra.write writes, mb.spectra.read reads back. Other readers were tried by hand: pandas
+-- and NumPy for CSV, XY, npy and npz, jcamp 1.3.2 and nmrglue 0.12 for JCAMP-DX; they give the same numbers.
+local lfs = require "lfs"
+local mb = require "moonbow"
+local files = require "support.spectra_files"
+
+local folder, path
+
+local function content()
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  file:close()
+  return bytes
+end
+
+local function noise(n, length, scale) return mb.rng(1):normal(0, scale or 1, n, length) end
+
+local function raman(n)
+  return mb.spectra.set { x = noise(n, 50), axis = { first = 400, last = 500, points = 50 }, unit = "cm-1",
+    axis_name = "Raman shift", quantity = "counts", metadata = { laser = 785.25, operator = "me" },
+    labels = { species = { "a", 'b,"c"', "#d", " e " }, dose = { 1, 0.1, 2, 3 } } }
+end
+
+-- Writes, reads and compares the numbers.
+local function there_and_back(spectra, options, tolerance)
+  assert.is_true(mb.spectra.write(spectra, path, options))
+  local back = assert(mb.spectra.read(path))
+  assert.same({ #spectra, spectra.length }, { #back, back.length })
+  for i = 1, #spectra do assert.same(files.values(spectra, i), files.values(back, i)) end
+  for t, value in ipairs(spectra.axis) do assert.near(value, back.axis[t], tolerance or 0) end
+  return back
+end
+
+local function before()
+  folder = os.tmpname()
+  os.remove(folder)
+  assert(lfs.mkdir(folder))
+end
+
+local function after()
+  for name in lfs.dir(folder) do os.remove(folder .. "/" .. name) end
+  os.remove(folder)
+end
+
+describe("CSV", function()
+  before_each(before)
+  after_each(after)
+
+  it("gives back numbers, the axis and labels", function()
+    path = folder .. "/a.csv"
+    local back = there_and_back(raman(4))
+    assert.same({ "a", 'b,"c"', "#d", "e" }, { back.labels.species[1], back.labels.species[2], back.labels.species[3],
+      (back.labels.species[4]:match "^%s*(.-)%s*$") })
+    assert.same({ "1", "0.1", "2", "3" }, back.labels.dose)
+    assert.same({ "1", "2", "3", "4" }, back.labels.name)
+    local uneven = mb.spectra.set { x = noise(2, 3, 1e-30), axis = { 0.1, 1 / 3, 1e5 } }
+    there_and_back(uneven)
+    there_and_back(uneven, { separator = ";" })
+  end)
+
+  it("says what the axis and the values are", function()
+    path = folder .. "/a.csv"
+    assert(mb.spectra.write(mb.spectra.set { x = { 0.5, 1 }, axis = { 400, 401 }, unit = "cm-1", quantity = "%T",
+      metadata = { laser = 785.25, ["a:b"] = 1 } }, path))
+    assert.equal("# xunits: wavenumber (cm-1)\n# yunits: transmittance (%)\n# laser: 785.25\nname,400,401\n1,0.5,1\n",
+      content())
+  end)
+
+  it("refuses what would not read back", function()
+    path = folder .. "/a.csv"
+    local set = mb.spectra.set { x = noise(1, 2), axis = { 1, 2 }, labels = { ["400"] = { "a" } } }
+    assert.has_error(function() mb.spectra.write(set, path) end,
+      "write: labels: a column named '400' would read as a value of the axis")
+    local holes = mb.spectra.set { x = { 0 / 0, 1 }, axis = { 1, 2 } }
+    assert.has_error(function() mb.spectra.write(holes, path) end, "write: x: expected finite values, 1 are NaN")
+    assert.is_nil(lfs.attributes(path))
+  end)
+end)
+
+describe("XY", function()
+  before_each(before)
+  after_each(after)
+
+  it("gives back numbers and the axis", function()
+    path = folder .. "/a.xy"
+    there_and_back(raman(4):select { 1 })
+    there_and_back(raman(4))
+    there_and_back(mb.spectra.set { x = noise(1, 3, 1e30), axis = { 0.1, 1 / 3, 1e5 } }, { separator = "," })
+  end)
+
+  it("names columns without separators", function()
+    path = folder .. "/a.xy"
+    local set = mb.spectra.set { x = { { 1, 2 }, { 3, 4 } }, axis = { 5, 6 }, names = { "a\tb", "c#" } }
+    assert(mb.spectra.write(set, path))
+    assert.equal("x\ta b\tc \n5\t1\t3\n6\t2\t4\n", content())
+  end)
+end)
+
+describe("NumPy's files", function()
+  before_each(before)
+  after_each(after)
+
+  it("hold the values, and the axis in double precision", function()
+    path = folder .. "/a.npy"
+    local set = raman(4)
+    assert.is_true(mb.spectra.write(set, path))
+    assert.same({ 4, 50 }, mb.load_npy(path):shape())
+    assert.same(set.x:reshape(4, 50):totable(), mb.load_npy(path):totable())
+    path = folder .. "/a.npz"
+    assert.is_true(mb.spectra.write(set, path))
+    local arrays, about = mb.load_npz(path)
+    assert.same(set.x:reshape(4, 50):totable(), arrays.spectra:totable())
+    assert.equal("float64", about.axis.type)
+    for t, value in ipairs(set.axis) do assert.near(value, arrays.axis:get(t), 1e-4) end
+    local bytes = content()
+    assert.truthy(bytes:find(string.pack("<ddd", set.axis[2], set.axis[3], set.axis[4]), 1, true))
+  end)
+end)
+
+describe("JCAMP-DX", function()
+  before_each(before)
+  after_each(after)
+
+  it("gives back numbers, labels and metadata, as AFFN and DIFDUP", function()
+    path = folder .. "/a.jdx"
+    for _, form in ipairs { "AFFN", "DIFDUP" } do
+      for _, set in ipairs { raman(4), raman(4):select { 2 } } do
+        local back = there_and_back(set, { form = form }, 1e-12)
+        assert.same({ "Raman shift", "cm-1", "counts" }, { back.axis_name, back.unit, back.quantity })
+        assert.same(set.names, back.names)
+        assert.same(set.columns, back.columns)
+        assert.equal(set.labels.dose[1], back.labels.dose[1])
+        assert.same({ 785.25, "me" }, { back.metadata[1].laser, back.metadata[1].operator })
+        assert.same({}, back.notes)
+      end
+    end
+  end)
+
+  it("keeps units and kinds of values", function()
+    path = folder .. "/a.jdx"
+    for _, row in ipairs { { "nm", "wavelength", "absorbance" }, { "cm-1", "wavenumber", "transmittance", true },
+      { "deg", "2theta", "counts per second" }, { "ppm", "chemical shift", "intensity" }, { "Hz", "frequency" },
+      { "um", "wavelength", "Kubelka-Munk" }, { "s", "time", "log(1/R)" }, { "eV", "energy", "reflectance" } } do
+      local set = mb.spectra.set { x = { 0.5, 0.25, 1 }, axis = { 3, 2, 1 }, unit = row[1], axis_name = row[2],
+        quantity = row[3], percent = row[4] }
+      local back = there_and_back(set)
+      assert.same(row, { back.unit, back.axis_name, back.quantity, back.percent })
+    end
+  end)
+
+  it("scales values by powers of ten or two, so that they come back", function()
+    path = folder .. "/a.jdx"
+    local function factor() return content():match "##YFACTOR= (%S+)" end
+    local axis = { first = 1, last = 4, points = 4 }
+    for _, row in ipairs { { { 1, 5, -7, 30000 }, "1" }, { { 0.12, 0.5, 12.25, 0 }, "0.01" }, { { 0, 0, 0, 0 }, "1" },
+      { { 0.1234567, 0.5, 0.25, -1.5 }, "1e-07" }, { { 2 ^ 40, 2 ^ 41, 0, -2 ^ 40 }, "1024" } } do
+      there_and_back(mb.spectra.set { x = row[1], axis = axis }, { form = "DIFDUP" })
+      assert.equal(row[2], factor())
+    end
+    there_and_back(mb.spectra.set { x = { 1e-6, 1.1, 2.2, 3.3 }, axis = axis }, { form = "DIFDUP" })
+    -- A ratio beyond 2^28 is rounded in DIFDUP, and kept in AFFN.
+    local wide = mb.spectra.set { x = { 1e-20, 1.1, 2.2, 3.3 }, axis = axis }
+    there_and_back(wide)
+    assert(mb.spectra.write(wide, path, { form = "DIFDUP" }))
+    assert.same({ 0, files.values(wide)[2] }, { table.unpack(files.values(assert(mb.spectra.read(path))), 1, 2) })
+  end)
+
+  it("writes runs with counts of one digit, which all readers take", function()
+    path = folder .. "/a.jdx"
+    local set = mb.spectra.set { x = mb.ones(30), axis = { first = 1, last = 30, points = 30 } }
+    there_and_back(set, { form = "DIFDUP" })
+    assert.truthy(content():find("\n1.000A%s%s%s%T\n30.000A\n", 1, true))
+  end)
+
+  it("writes uneven axes as pairs, exactly", function()
+    path = folder .. "/a.jdx"
+    local set = mb.spectra.set { x = { 1.5, -2e-9, 3 }, axis = { 0.1, 1 / 3, 1e5 }, unit = "nm" }
+    there_and_back(set)
+    assert.has_error(function() mb.spectra.write(set, path, { form = "DIFDUP" }) end,
+      "write: form: DIFDUP needs an even axis; AFFN writes pairs of numbers")
+  end)
+
+  it("writes NaN as '?', and keeps labels from becoming records", function()
+    path = folder .. "/a.jdx"
+    local set = mb.spectra.set { x = { 1, 0 / 0, 3 }, axis = { 1, 2, 3 }, metadata = { note = "x\n##END=\n$$ y" } }
+    assert(mb.spectra.write(set, path))
+    local back = assert(mb.spectra.read(path))
+    local values = files.values(back)
+    assert.truthy(values[2] ~= values[2])
+    assert.same({ 1, 3 }, { values[1], values[3] })
+    assert.equal("x\n# #END=", back.metadata[1].note)
+    assert.has_error(function() mb.spectra.write(set, path, { form = "DIFDUP" }) end,
+      "write: x: expected finite values, 1 are NaN")
+  end)
+
+  it("of a measured file gives the same numbers", function()
+    local source, missing = files.measured "jcamp/jcamp-difdup.jdx"
+    if not source then return pending(missing) end
+    path = folder .. "/a.jdx"
+    there_and_back(assert(mb.spectra.read(source)), { form = "DIFDUP" })
+  end)
+end)
+
+describe("write", function()
+  before_each(before)
+  after_each(after)
+
+  it("writes a file for each spectrum, by its name", function()
+    path = folder
+    local set = raman(4):with { names = { "a.txt", "A", "b/c", "" } }
+    assert.is_true(mb.spectra.write(set, folder, { each = true, format = "jcamp" }))
+    local names = {}
+    for name in lfs.dir(folder) do names[#names + 1] = name:match "^[^.].*" end
+    table.sort(names)
+    assert.same({ "4.jdx", "A_2.jdx", "a.jdx", "b_c.jdx" }, names)
+    assert.equal(4, #assert(mb.spectra.read(folder, { verbose = false })))
+  end)
+
+  it("takes sets, paths and known formats only", function()
+    local set = raman(4)
+    local function refuses(message, ...)
+      local arguments = table.pack(...)
+      assert.has_error(function() mb.spectra.write(table.unpack(arguments, 1, arguments.n)) end, message)
+    end
+    refuses("write: spectra: expected spectra, as mb.spectra.read returns them, got 1", 1, "a.csv")
+    refuses("write: path: expected a string, got nil", set)
+    refuses("write: path: no format has the suffix 'foo'; give format: 'csv', 'xy', 'npy', 'npz', 'jcamp'", set,
+      "a.foo")
+    refuses("write: format: expected one of 'csv', 'xy', 'npy', 'npz', 'jcamp', got 'cvs' (did you mean 'csv'?)", set,
+      "a", { format = "cvs" })
+    refuses("write: separator: expected ',', ';', a tab or a blank, got '|'", set, "a.csv", { separator = "|" })
+    refuses("write: form: expected one of 'AFFN', 'DIFDUP', got 'DIF'", set, "a.jdx",
+      { form = "DIF" })
+    local ok, message = mb.spectra.write(set, folder .. "/none/a.csv")
+    assert.is_nil(ok)
+    assert.truthy(message:find("could not be written", 1, true))
+  end)
+end)
