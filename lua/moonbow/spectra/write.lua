@@ -64,7 +64,7 @@ end
 -- the same float32, the axis as the same doubles. But .npy has no axis, and in JCAMP-DX the points of an even axis lie
 -- between its ends. CSV has a spectrum in each row with its labels, XY columns beside the axis, JCAMP-DX a block for
 -- each spectrum with its metadata.
--- @param spectra set
+-- @param spectra spectra
 -- @param path string of the file
 -- @option format "csv", "xy", "npy", "npz" or "jcamp"; else by the suffix: .csv; .xy, .txt, .dat, .tsv; .npy; .npz;
 --   .jdx, .dx
