@@ -53,6 +53,8 @@ describe("CSV", function()
       (back.labels.species[4]:match "^%s*(.-)%s*$") })
     assert.same({ "1", "0.1", "2", "3" }, back.labels.dose)
     assert.same({ "1", "2", "3", "4" }, back.labels.name)
+    assert.same({ "Raman shift", "cm-1", "counts" }, { back.axis_name, back.unit, back.quantity })
+    assert.same({ 785.25, "me" }, { back.metadata[1].laser, back.metadata[1].operator })
     local uneven = mb.spectra.set { x = noise(2, 3, 1e-30), axis = { 0.1, 1 / 3, 1e5 } }
     there_and_back(uneven)
     there_and_back(uneven, { separator = ";" })
@@ -83,8 +85,10 @@ describe("XY", function()
 
   it("gives back numbers and the axis", function()
     path = folder .. "/a.xy"
-    there_and_back(raman(4):select { 1 })
-    there_and_back(raman(4))
+    for _, set in ipairs { raman(4):select { 1 }, raman(4) } do
+      local back = there_and_back(set)
+      assert.same({ "Raman shift", "cm-1", "counts" }, { back.axis_name, back.unit, back.quantity })
+    end
     there_and_back(mb.spectra.set { x = noise(1, 3, 1e30), axis = { 0.1, 1 / 3, 1e5 } }, { separator = "," })
   end)
 
