@@ -102,6 +102,11 @@ describe("a folder", function()
     assert.same({ "a/x.txt" }, other)
     local deep = folder_of { [("d/"):rep(40) .. "x.txt"] = "" }
     assert.equal(("d/"):rep(33) .. ": more than 32 folders within folders", found(deep, ""))
+    local before = mb.limits.entries
+    mb.limits.entries = 1
+    local many = found(folder_of { ["a/1"] = "", ["b/1"] = "", ["c/1"] = "", ["d/1"] = "" }, "")
+    mb.limits.entries = before
+    assert.matches("^./: more files than limits.entries = 1$", many)
   end)
 end)
 

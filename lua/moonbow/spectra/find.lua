@@ -1,6 +1,7 @@
 --- The files that a path, a folder, a glob or a list of them names.
 local lfs = require "lfs"
 local check = require "moonbow.check"
+local interrupt = require "moonbow.interrupt"
 local limits = require "moonbow.io.limits"
 
 local find = {}
@@ -32,9 +33,10 @@ local function mode_of(path) return lfs.attributes(path, "mode") end
 -- Calls visit(name, path, mode) for what a folder holds, but hidden files. The first folder that cannot be listed is
 -- files.failure, so that nothing is left out silently.
 local function each_entry(files, folder, visit)
+  interrupt.check()
   local ok, iterate, state = pcall(lfs.dir, folder == "" and "." or folder)
   if not ok then
-    if mode_of(folder) then files.failure = files.failure or check.printable(folder .. ": cannot be listed") end
+    if mode_of(folder) then files.failure = files.failure or folder .. ": cannot be listed" end
     return
   end
   for name in iterate, state do
@@ -50,15 +52,19 @@ local function is_own_folder(path, mode)
   return mode == "directory" and lfs.symlinkattributes(path, "mode") == "directory"
 end
 
-local function is_too_deep(files, folder, depth)
-  if depth <= DEEPEST then return false end
-  files.failure = files.failure or ("%s: more than %d folders within folders"):format(check.printable(folder), DEEPEST)
-  return true
+-- True if the search ends here: in folders that are too deep, or after too many files.
+local function is_too_much(files, folder, depth)
+  if depth > DEEPEST then
+    files.failure = files.failure or ("%s: more than %d folders within folders"):format(folder, DEEPEST)
+  elseif #files > limits.entries then
+    files.failure = files.failure or ("%s: more files than limits.entries = %d"):format(folder, limits.entries)
+  end
+  return files.failure ~= nil
 end
 
 -- Adds all files in a folder ("" or ending in "/") and below it.
 local function add_below(files, folder, depth)
-  if is_too_deep(files, folder, depth) then return end
+  if is_too_much(files, folder, depth) then return end
   each_entry(files, folder, function(_, path, mode)
     if mode == "file" then files[#files + 1] = path end
     if is_own_folder(path, mode) then add_below(files, path .. "/", depth + 1) end
@@ -94,7 +100,7 @@ end
 local function add_matches(files, folder, parts, i, depth)
   local part, is_last = parts[i], i == #parts
   if part == "**" then
-    if is_too_deep(files, folder, depth) then return end
+    if is_too_much(files, folder, depth) then return end
     if is_last then return add_below(files, folder, depth) end
     add_matches(files, folder, parts, i + 1, depth)
     return each_entry(files, folder, function(_, path, mode)
@@ -118,7 +124,7 @@ end
 local function of_glob(glob)
   local files = {}
   add_matches(files, glob:match "^/+" and "/" or "", parts_of(glob), 1, 0)
-  if files.failure then return nil, files.failure end
+  if files.failure then return nil, check.printable(files.failure) end
   if #files == 0 then return nil, check.printable(glob) .. ": no file matches" end
   return sort(files)
 end
@@ -126,7 +132,7 @@ end
 local function of_folder(path)
   local files = {}
   add_below(files, (path:gsub("/*$", "/")), 0)
-  if files.failure then return nil, files.failure end
+  if files.failure then return nil, check.printable(files.failure) end
   if #files == 0 then return nil, check.printable(path) .. ": no files are in this folder" end
   return sort(files)
 end
@@ -155,7 +161,6 @@ function find.files(given, except)
       if not seen[plain(file)] then files[#files + 1], seen[plain(file)] = file, true end
     end
   end
-  if #files > limits.entries then return nil, ("%d files; limits.entries = %d"):format(#files, limits.entries) end
   return files
 end
 

@@ -110,7 +110,6 @@ local SKIP = "; skip = true leaves out files that cannot be read"
 
 -- Returns the sets of all files and the messages of those left out; or nil and a message.
 local function read_files(paths, options)
-  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
   local bar <close> = progress.job("spectra.read", "files", options.verbose)
   local reading = new_reading(paths, options)
   for i = 1, #paths do
@@ -192,6 +191,7 @@ local function read(path, options)
   check_paths(path)
   options = check.options("read", options, known_options)
   options.resample = concat.read_grid("read", options.resample)
+  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
   local paths, err = find.files(path, options.labels)
   if not paths then return nil, err end
   local sets, failures = read_files(paths, options)
