@@ -2,12 +2,18 @@
  * summed up, ...), so that four comparisons serve all measures but warping. */
 #include "distance_dtw.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
-#define TILE  16 /* rows of a compared with as many of b while both are near */
-#define STRIP 16 /* rows of a warped against one pack of b */
+#define TILE  16  /* rows of a compared with as many of b while both are near */
+#define STRIP 16  /* rows of a warped against one pack of b */
+#define BLOCK 256 /* rows of a multiplied with as many of b; 64 took 1.26 times as long */
+
+/* Below this share of the squares of both rows, their difference is summed up: |a|^2 + |b|^2 - 2 ab has lost
+ * too many digits there. */
+#define NEAR (sizeof(mb_real) == sizeof(float) ? 1e-6 : 0.1)
 
 static bool warps(mb_metric metric) {
   return metric == MB_DTW || metric == MB_DDTW;
@@ -19,7 +25,8 @@ static size_t warp_bytes(mb_size L) { /* of a thread: a pack and a row of the ba
 
 size_t mb_distances_scratch_bytes(mb_size A, mb_size B, mb_size L, mb_metric metric, int threads) {
   if (warps(metric)) return (size_t)((A + B) * L) * sizeof(mb_real) + (size_t)threads * warp_bytes(L);
-  return (size_t)((A + B) * (L + 1)) * sizeof(double); /* a row and a number about it */
+  return (size_t)((A + B) * (L + 1) + threads * BLOCK * BLOCK) *
+         sizeof(double); /* a row and a number about it */
 }
 
 /* ---- preparing rows -------------------------------------------------------------------- */
@@ -62,6 +69,12 @@ static void add_up(double *y, mb_size L) {
   y[L - 1] = 0; /* 1 in all rows, up to rounding */
 }
 
+static double squares(const double *y, mb_size L) {
+  double sum = 0;
+  for (mb_size t = 0; t < L; t++) sum += y[t] * y[t];
+  return sum;
+}
+
 /* Sum of y log y. */
 static double information(const double *y, mb_size L) {
   double sum = 0;
@@ -81,6 +94,7 @@ static mb_status prepare_row(double *y, double *about, const mb_real *x, mb_metr
   if (metric == MB_PEARSON || metric == MB_COSINE) *about = scale_to_one(y, L);
   if (metric == MB_EARTH_MOVERS) add_up(y, L);
   if (metric == MB_JENSEN_SHANNON) *about = information(y, L);
+  if (metric == MB_EUCLIDEAN) *about = squares(y, L);
   return MB_OK;
 }
 
@@ -157,18 +171,57 @@ static double compare(mb_metric metric, const double *a, const double *b, double
   }
 }
 
+/* True if a dissimilarity follows from the product of two rows, which is several times as fast. */
+static bool is_product(mb_metric metric) {
+  return metric == MB_EUCLIDEAN || metric == MB_COSINE || metric == MB_PEARSON;
+}
+
+typedef struct {
+  const double *a, *b, *about_a, *about_b;
+  mb_metric metric;
+  mb_size A, B, L;
+} Rows;
+
+/* Rows i0.. of a against rows j0.. of b, by their products. */
+static void multiply_block(mb_real *y, double *product, const Rows *r, mb_size i0, mb_size j0) {
+  const mb_size rows = mb_min(BLOCK, r->A - i0), columns = mb_min(BLOCK, r->B - j0), L = r->L;
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)L, 1, r->a + i0 * L,
+              (int)L, r->b + j0 * L, (int)L, 0, product, BLOCK);
+  for (mb_size i = 0; i < rows; i++)
+    for (mb_size j = 0; j < columns; j++) {
+      const double whole = r->about_a[i0 + i] + r->about_b[j0 + j],
+                   square = whole - 2 * product[i * BLOCK + j];
+      double d = r->metric == MB_EUCLIDEAN ? sqrt(square) : square / 2 + 1 - whole / 2;
+      if (!(square > NEAR * whole)) /* also where a square overflowed */
+        d = compare(r->metric, r->a + (i0 + i) * L, r->b + (j0 + j) * L, r->about_a[i0 + i],
+                    r->about_b[j0 + j], L);
+      y[(i0 + i) * r->B + j0 + j] = (mb_real)d;
+    }
+}
+
+static void compare_block(mb_real *y, double *product, const Rows *r, mb_size i0, mb_size j0) {
+  (void)product;
+  for (mb_size i = i0; i < mb_min(i0 + TILE, r->A); i++)
+    for (mb_size j = j0; j < mb_min(j0 + TILE, r->B); j++)
+      y[i * r->B + j] =
+          (mb_real)compare(r->metric, r->a + i * r->L, r->b + j * r->L, r->about_a[i], r->about_b[j], r->L);
+}
+
 static mb_status compare_all(mb_real *y, double *scratch, const mb_real *a, const mb_real *b,
                              mb_metric metric, mb_size A, mb_size B, mb_size L, int threads) {
-  double *rows_a = scratch, *rows_b = rows_a + A * L, *about_a = rows_b + B * L, *about_b = about_a + A;
+  double *rows_a = scratch, *rows_b = rows_a + A * L, *about_a = rows_b + B * L, *about_b = about_a + A,
+         *products = about_b + B;
+  const bool multiplies = is_product(metric);
+  const mb_size step = multiplies ? BLOCK : TILE;
   mb_status status = prepare(rows_a, about_a, a, metric, A, L);
   if (status == MB_OK) status = prepare(rows_b, about_b, b, metric, B, L);
   if (status != MB_OK) return status;
+  const Rows rows = {rows_a, rows_b, about_a, about_b, metric, A, B, L};
 #pragma omp parallel for collapse(2) num_threads(threads)
-  for (mb_size i0 = 0; i0 < A; i0 += TILE)
-    for (mb_size j0 = 0; j0 < B; j0 += TILE)
-      for (mb_size i = i0; i < mb_min(i0 + TILE, A); i++)
-        for (mb_size j = j0; j < mb_min(j0 + TILE, B); j++)
-          y[i * B + j] = (mb_real)compare(metric, rows_a + i * L, rows_b + j * L, about_a[i], about_b[j], L);
+  for (mb_size i0 = 0; i0 < A; i0 += step)
+    for (mb_size j0 = 0; j0 < B; j0 += step)
+      (multiplies ? multiply_block : compare_block)(y, products + omp_get_thread_num() * BLOCK * BLOCK, &rows,
+                                                    i0, j0);
   return MB_OK;
 }
 

@@ -77,6 +77,31 @@ static void measures_are_what_they_are_called(void **state) {
   free(a), free(b);
 }
 
+/* More rows than a block of products; every fifth row of b is one of a, with a change that comes from far
+ * below its squares up to their size. */
+static void products_keep_the_digits(void **state) {
+  enum { A = 270, B = 300, L = 33 };
+  const mb_metric metrics[] = {MB_EUCLIDEAN, MB_COSINE, MB_PEARSON};
+  mb_real *a = positive(A * L, 5), *b = positive(B * L, 6);
+  (void)state;
+  for (mb_size j = 0; j < B; j += 5) {
+    for (mb_size t = 0; t < L; t++) b[j * L + t] = a[j % A * L + t];
+    b[j * L + 3] += (mb_real)pow(10, -(double)(j % 8));
+  }
+  for (int m = 0; m < 3; m++) {
+    mb_real *y = matrix_of(a, b, metrics[m], 0, A, B, L, 2);
+    for (mb_size i = 0; i < A; i++)
+      for (mb_size j = 0; j < B; j++) {
+        const double expected = defined(metrics[m], a + i * L, b + j * L, L), got = (double)y[i * B + j];
+        const double least = metrics[m] == MB_EUCLIDEAN ? 0 : 1e-13; /* 1 - cos itself has no more digits */
+        if (!(fabs(got - expected) <= (sizeof(mb_real) == 4 ? 2e-6 : 1e-11) * expected + least))
+          fail_msg("metric %d, %td, %td: %.12g, expected %.12g", (int)metrics[m], i, j, got, expected);
+      }
+    free(y);
+  }
+  free(a), free(b);
+}
+
 static void small_differences_are_not_lost(void **state) {
   enum { L = 50 };
   mb_real *a = positive(L, 1), b[L];
@@ -260,6 +285,7 @@ static void votes_are_shares(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(measures_are_what_they_are_called),
+      cmocka_unit_test(products_keep_the_digits),
       cmocka_unit_test(small_differences_are_not_lost),
       cmocka_unit_test(rows_without_direction),
       cmocka_unit_test(shares_must_be_shares),
