@@ -1,4 +1,5 @@
 -- Rigaku RASX, a zip archive of text and XML.
+local zlib = require "zlib"
 local mb = require "moonbow"
 local files = require "support.spectra_files"
 local index = require "support.instrument_index"
@@ -12,8 +13,9 @@ local function conditions(omega, scan)
     .. "<SampleName>quartz</SampleName></GeneralInformation><HWConfigurations><XrayGenerator>"
     .. "<TargetName>Cu</TargetName><Current>200</Current><CurrentUnit>mA</CurrentUnit>"
     .. "<WavelengthKalpha1>1.540593</WavelengthKalpha1>"
-    .. '</XrayGenerator></HWConfigurations><Axes><Axis Name="Omega" Unit="deg" Position="%s" State="Fixed" />'
-    .. '<Axis Name="TwoTheta" Unit="deg" Position="8.5" State="Scan" /></Axes><ScanInformation>%s</ScanInformation>'
+    .. '</XrayGenerator></HWConfigurations><Axes><Axis Name="Omega" Unit="deg" Position="%s" State="Scan" />'
+    .. '<Axis Name="TwoThetaTheta" Unit="deg" Position="8.5" State="Scan" /></Axes>'
+    .. "<ScanInformation>%s</ScanInformation>"
     .. "</MeasurementConditions>"):format(omega or 10, scan or "<AxisName>TwoThetaTheta</AxisName>"
     .. "<PositionUnit>deg</PositionUnit><IntensityUnit>counts</IntensityUnit><DataCount>3</DataCount>")
 end
@@ -93,6 +95,39 @@ describe("rasx", function()
       { "Data0/MesurementConditions0.xml", conditions() } }, "stored"))
     os.remove(path)
     assert.is_true(refused > 100)
+  end)
+end)
+
+-- An archive as programs write it that cannot go back: sizes and checksum stand behind the content of each member.
+local function streamed(members)
+  local parts, directory, place = {}, {}, 0
+  for i, member in ipairs(members) do
+    local name, content = table.unpack(member)
+    local sums = string.pack("<I4I4I4", (zlib.crc32()(content)), #content, #content)
+    local start = string.pack("<I2I2I2I2I2", 20, 8, 0, 0, 33)
+    local local_header = "PK\3\4" .. start .. ("\0"):rep(12) .. string.pack("<I2I2", #name, 0) .. name
+    parts[i] = local_header .. content .. "PK\7\8" .. sums
+    directory[i] = "PK\1\2" .. string.pack("<I2", 20) .. start .. sums
+      .. string.pack("<I2I2I2I2I2I4I4", #name, 0, 0, 0, 0, 0, place) .. name
+    place = place + #parts[i]
+  end
+  local list = table.concat(directory)
+  return table.concat(parts) .. list
+    .. "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, #members, #members, #list, place, 0)
+end
+
+describe("archives of other programs", function()
+  it("are read if sizes stand behind the content", function()
+    local members = { { "Data0/Profile0.txt", PROFILE }, { "Data0/MesurementConditions0.xml", conditions() } }
+    assert.same({ 591, 609, 598 }, files.values(assert(files.read(streamed(members)))))
+  end)
+
+  it("are read if their folders have members of their own, or names have backslashes", function()
+    local members = { { "Data0/", "" }, { "Data0/Profile0.txt", PROFILE },
+      { "Data0/MesurementConditions0.xml", conditions() } }
+    assert.is_truthy(files.read(files.zip(members)))
+    for _, member in ipairs(members) do member[1] = member[1]:gsub("/", "\\") end
+    assert.is_truthy(files.read(files.zip(members)))
   end)
 end)
 

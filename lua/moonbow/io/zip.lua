@@ -1,4 +1,5 @@
---- Zip archives, as far as NumPy's .npz files need them: entries stored or deflated, no encryption, one disk.
+--- Zip archives, as far as NumPy's .npz files and those of instruments need them: entries stored or deflated, also with
+-- sizes behind their content, as programs write them that cannot go back; no encryption, one disk.
 -- Source: PKWARE's APPNOTE.TXT 6.3.10.
 local zlib = require "zlib"
 local check = require "moonbow.check"

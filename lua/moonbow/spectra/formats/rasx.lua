@@ -29,7 +29,8 @@ local described = { { "GeneralInformation/Operator" }, { "GeneralInformation/Sam
 
 local function named(name, unit) return unit and unit ~= "" and ("%s (%s)"):format(name, unit) or name end
 
--- Returns the metadata of a scan, and the names of its fixed axes.
+-- Returns the metadata of a scan, and the names of the axes beside the scan's own. The state of an axis, fixed or
+-- scanned, does not say if it differs between scans: in maps the outer axis is scanned, too.
 local function metadata_of(root)
   local metadata, names = {}, {}
   for _, row in ipairs(described) do
@@ -39,7 +40,7 @@ local function metadata_of(root)
   end
   for _, axis in ipairs(xml.child(root, "Axes") or {}) do
     local given = axis.attributes
-    if given.Name and given.Position and given.State ~= "Scan" then
+    if given.Name and given.Position and given.Name ~= metadata.AxisName then
       local name = named(given.Name, given.Unit)
       metadata[name], names[#names + 1] = tonumber(given.Position) or given.Position, name
     end
