@@ -11,7 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin # ldconfig
 packages=(gcc libc6-dev make cmake pkg-config lua5.4 liblua5.4-dev     # to build
   lua-argparse lua-expat lua-filesystem lua-luv lua-readline           # to run
   lua-term lua-zlib
-  liblinear-dev gnuplot-nox
+  libhdf5-dev liblinear-dev gnuplot-nox
   libcmocka-dev valgrind lua-busted lua-check lua-cjson)               # to test
 [ -n "${OPENBLAS_DIR:-}" ] || packages+=(libopenblas-dev)
 

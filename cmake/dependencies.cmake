@@ -1,4 +1,4 @@
-# OpenMP, OpenBLAS, Lua 5.4, and liblinear if it is installed.
+# OpenMP, OpenBLAS, Lua 5.4, and liblinear and libhdf5 if they are installed.
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 
@@ -38,6 +38,13 @@ if(LIBLINEAR_INCLUDE AND LIBLINEAR_LIBRARY)
   target_compile_definitions(liblinear INTERFACE BIND_LIBLINEAR)
 else()
   message(STATUS "liblinear was not found: without mb.linear")
+endif()
+
+# Only files in HDF5 (.h5, .nxs, .mat of version 7.3) need libhdf5; without it, they are refused.
+find_path(HDF5_INCLUDE hdf5.h PATH_SUFFIXES hdf5/serial)
+find_library(HDF5_LIBRARY NAMES hdf5_serial hdf5)
+if(NOT HDF5_INCLUDE OR NOT HDF5_LIBRARY)
+  message(STATUS "libhdf5 was not found: without files in HDF5")
 endif()
 
 if(LUA_INCDIR)

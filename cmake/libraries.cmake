@@ -60,6 +60,19 @@ if(MOONBOW_TESTS)
   moonbow_build(64 MB_DOUBLE)
 endif()
 
+# moonbow.hdf5 is a module of its own, which is loaded only when a file in HDF5 is read.
+if(HDF5_INCLUDE AND HDF5_LIBRARY)
+  file(GLOB HDF5_SOURCES CONFIGURE_DEPENDS csrc/hdf5/*.c)
+  add_library(hdf5_module MODULE ${HDF5_SOURCES})
+  target_compile_options(hdf5_module PRIVATE ${MOONBOW_FLAGS})
+  target_compile_definitions(hdf5_module PRIVATE H5_USE_110_API) # later versions keep these functions
+  target_include_directories(hdf5_module SYSTEM PRIVATE ${LUA_INCLUDE_DIRS} ${HDF5_INCLUDE})
+  target_link_libraries(hdf5_module PRIVATE ${HDF5_LIBRARY})
+  target_link_options(hdf5_module PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/core.map)
+  set_target_properties(hdf5_module PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME hdf5
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/core.map)
+endif()
+
 # libmoonbow: the kernels for C programs, without Lua.
 if(MOONBOW_C_LIBRARY)
   add_library(moonbow SHARED $<TARGET_OBJECTS:kernels>)

@@ -83,7 +83,7 @@ set_tests_properties(two_states PROPERTIES LABELS thread TIMEOUT ${timeout})
 # Static analysis has no findings, if the tools are installed: apt-get install clang libomp-dev cppcheck.
 foreach(tool cppcheck clang)
   add_tool_test(${tool} static.${tool} ${BASH} cmake/static.sh ${tool} ${LUA_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIRS}
-    ${LIBLINEAR_INCLUDE})
+    ${LIBLINEAR_INCLUDE} ${HDF5_INCLUDE})
   set_tests_properties(static.${tool} PROPERTIES LABELS static TIMEOUT 900)
 endforeach()
 
@@ -91,7 +91,7 @@ add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench too
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT MOONBOW_SANITIZE)
-  set(libraries $<TARGET_FILE:core>)
+  set(libraries $<TARGET_FILE:core> $<$<TARGET_EXISTS:hdf5_module>:$<TARGET_FILE:hdf5_module>>)
   if(MOONBOW_C_LIBRARY)
     list(APPEND libraries $<TARGET_FILE:moonbow>)
   endif()
