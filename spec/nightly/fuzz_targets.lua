@@ -4,6 +4,7 @@ local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
 local omnic = require "support.made_omnic"
+local mat = require "support.made_mat"
 local opus = require "support.made_opus"
 local perkinelmer = require "support.made_perkinelmer"
 local spc = require "support.made_spc"
@@ -108,6 +109,11 @@ return function(folder)
     jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },
     omnic = { read = mb.spectra.read, files = omnic.seeds() },
     perkinelmer = { read = mb.spectra.read, files = perkinelmer.seeds() },
+    hdf5 = { read = mb.spectra.read, files = {} }, -- those in spec/corpus/hdf5
+    mat = { read = mb.spectra.read, files = mat.seeds() },
+    numpy = { read = mb.spectra.read, files = { made(mb.save_npy(flat, path)),
+      made(mb.save_npz({ X = flat, wavelength = mb.arange(1, 6) }, path)),
+      made(mb.save_npz({ X = flat, y = mb.ones(12) }, path, { compress = true })) } },
     opus = { read = mb.spectra.read, files = opus.seeds() },
     spc = { read = mb.spectra.read, files = spc.seeds() },
     results = { json = true, read = read_result, files = { result } },

@@ -4,90 +4,12 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local limits = require "moonbow.io.limits"
+local npy_header = require "moonbow.io.npy_header"
 local zip = require "moonbow.io.zip"
 
 local npy = {}
 
-local MAX_COUNT = 1 << 40
-local MAGIC = "\x93NUMPY"
-local TYPES = {
-  bool = "b1", int8 = "i1", int16 = "i2", int32 = "i4", int64 = "i8", uint8 = "u1", uint16 = "u2",
-  uint32 = "u4",
-  uint64 = "u8", float32 = "f4", float64 = "f8",
-}
-local NAMES = {}
-for name, code in pairs(TYPES) do NAMES[code] = name end
-NAMES.f2 = "float16" -- is read, not written
-
-local other_types = {
-  O = "Python objects (pickles), which only Python can read", U = "text", S = "text", a = "text",
-  c = "complex numbers",
-  V = "records", M = "dates", m = "time spans", f = "reals of another size than 16, 32 and 64 bits",
-}
-
--- Returns the text of the header and the byte at which the data begin; or nil and a message.
-local function header_text(bytes)
-  if bytes:sub(1, #MAGIC) ~= MAGIC then return nil, "not an npy file: it does not begin with \\x93NUMPY" end
-  if #bytes < 12 then return nil, "the file is truncated in its header" end
-  local major = bytes:byte(7)
-  if major < 1 or major > 3 then
-    return nil, ("version %d of the format is not known; 1 to 3 are"):format(major)
-  end
-  local length, first = string.unpack(major == 1 and "<I2" or "<I4", bytes, 9)
-  if first + length - 1 > #bytes then return nil, "the file is truncated in its header" end
-  return bytes:sub(first, first + length - 1), first + length
-end
-
-local function read_type(text)
-  local quoted = text:match "'descr'%s*:%s*'([^']*)'"
-  if not quoted then
-    if text:find("'descr'%s*:%s*%[") then
-      return nil, "holds records; an array of plain numbers is expected"
-    end
-    return nil, "bad header: no type 'descr'"
-  end
-  local order, code = quoted:match "^([<>|=]?)(%a%d+)$"
-  if code and NAMES[code] then return { code = code, swap = order == ">" } end
-  local kind = other_types[quoted:match "%a" or ""]
-  return nil, ("holds %s (type %s); bool, integers and reals of up to 64 bits can be read"):format(
-    kind or "something unknown", check.show(quoted))
-end
-
-local function read_shape(text)
-  local list = text:match "'shape'%s*:%s*%(([%d%s,L]*)%)"
-  if not list then return nil, "bad header: no 'shape'" end
-  local shape, count = {}, 1
-  for digits in list:gmatch "%d+" do
-    local size = math.tointeger(tonumber(digits))
-    if not size or size > MAX_COUNT then
-      return nil, ("an impossible size %s in its shape"):format(digits:sub(1, 30))
-    end
-    if size == 0 then return nil, ("an empty array of shape (%s); a tensor has elements"):format(list:sub(1, 60)) end
-    if count > MAX_COUNT // size then return nil, ("an impossible shape (%s)"):format(list:sub(1, 60)) end
-    shape[#shape + 1], count = size, count * size
-  end
-  if count > limits.elements then
-    return nil, ("%d elements; limits.elements = %d"):format(count, limits.elements)
-  end
-  if #shape > 4 then return nil, ("%d dimensions; a tensor has 1 to 4"):format(#shape) end
-  if #shape == 0 then shape[1] = 1 end
-  return shape, count
-end
-
-local function read_header(bytes)
-  local text, first = header_text(bytes)
-  if not text then return nil, first end
-  if not text:find "^%s*{.*}%s*$" then return nil, "bad header: not a dictionary" end
-  local fortran = text:match "'fortran_order'%s*:%s*(%a+)"
-  if fortran ~= "True" and fortran ~= "False" then
-    return nil, "bad header: 'fortran_order' is neither True nor False"
-  end
-  local number, why = read_type(text)
-  if not number then return nil, why end
-  local shape, count = read_shape(text)
-  if not shape then return nil, count end
-  return { number = number, shape = shape, count = count, fortran = fortran == "True", first = first }
-end
+local MAGIC, TYPES, NAMES = npy_header.MAGIC, npy_header.TYPES, npy_header.NAMES
 
 -- The last index of a Fortran array runs slowest: it is the transpose of a C array with the shape reversed.
 local function reversed(list)
@@ -105,7 +27,7 @@ end
 -- @param room bytes that the tensor may take; optional
 -- @return tensor, information; or nil and a message without the name of the file
 local function parse(bytes, room)
-  local header, err = read_header(bytes)
+  local header, err = npy_header.read(bytes)
   if not header then return nil, err end
   if room and 4 * header.count > room then
     return nil, ("takes %d bytes, but %d are left; limits.unpacked = %d"):format(4 * header.count, room,

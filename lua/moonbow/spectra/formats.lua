@@ -29,9 +29,13 @@ local names = {
   "omnic_series",
   "opus",
   "perkinelmer",
+  "npy",
+  "npz",
   "zip", -- of no known format
   "xml", -- of no known format
   "spc",
+  "hdf5",
+  "mat",
   "refused", -- known and not read, by what it is
   "jcamp",
   "ras", "rigaku_asc", "uxd", "udf", "nja", "gsas",

@@ -11,7 +11,7 @@ local Source = require "moonbow.spectra.source"
 
 local known_options = {
   format = check.optional "string",
-  block = check.optional "string|positive integer",
+  block = check.optional "string|positive integer", axis = check.optional "string",
   partial = false,
   separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",
   quantity = check.optional "string", unit = check.optional "string",
@@ -171,6 +171,7 @@ end
 --   folders; or a list of these. Files of folders and globs are sorted by names and numbers: scan2 before scan10
 -- @option format name of the format, if it is not to be found by the content
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
+-- @option axis name of the variable or dataset that is the axis, if a file with several does not say
 -- @option partial true: what can be read of a file that is cut off
 -- @option separator of text: "," or ";" or "\t", " " for any blanks, or another character
 -- @option decimal of text: "." or ","

@@ -3,12 +3,13 @@ local units = {}
 
 -- unit, the axis' name, and what files write (lower case, without blanks, brackets and signs of degree spelled out).
 local axes = {
-  { "cm-1", "wavenumber", "cm-1", "1/cm", "cm^-1", "cm⁻¹", "cm⁻1", "cm−1", "cm^{-1}", "wavenumber", "wavenumbers",
-    "wavenumber(cm-1)", "reciprocalcentimeters", "rcm", "wn", "kayser" },
+  { "cm-1", "wavenumber", "cm-1", "1/cm", "cm^-1", "cm⁻¹", "cm¯¹", "cm⁻1", "cm−1", "cm^{-1}", "wavenumber",
+    "wavenumbers", "wavenumber(cm-1)", "reciprocalcentimeters", "rcm", "wn", "kayser" },
   { "cm-1", "Raman shift", "ramanshift", "ramanshift(cm-1)", "ramanshift(1/cm)", "1/cmramanshift", "rel.1/cm",
     "relativewavenumber", "deltacm-1" },
   { "cm-1", "absolute wavenumber", "abscm-1", "abs.cm-1", "1/cmabs" },
-  { "nm", "wavelength", "nm", "nanometer", "nanometers", "nanometres", "nanometre", "wavelength", "wavelength(nm)" },
+  { "nm", "wavelength", "nm", "nanometer", "nanometers", "nanometres", "nanometre", "wavelength", "wavelengths",
+    "wavelength(nm)" },
   { "um", "wavelength", "um", "µm", "μm", "micrometer", "micrometers", "micrometre", "micrometres", "micron",
     "microns" },
   { "deg", "2theta", "2theta", "2θ", "2ϑ", "2-theta", "twotheta", "2thetadeg", "2theta(deg)", "2theta[deg]",

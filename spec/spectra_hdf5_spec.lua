@@ -1,0 +1,276 @@
+-- Spectra in HDF5, by the files in spec/corpus/hdf5, which h5py 3.16 and hdf5storage 0.2 wrote, and the measured ones.
+-- Where moonbow was built without libhdf5, they are refused with its name.
+local mb = require "moonbow"
+local damage = require "support.damage"
+local hdf5 = require "moonbow.io.hdf5"
+local index = require "support.instrument_index"
+local instruments = require "support.instruments"
+local spectra_files = require "support.spectra_files"
+local written = require "support.written"
+
+local folder = "spec/corpus/hdf5/"
+local bytes, values = spectra_files.bytes, written.values
+local read, refuses, path, remove = written.file ".h5"
+teardown(remove)
+
+local is_built = pcall(require, "moonbow.hdf5")
+
+describe("without libhdf5", function()
+  it("HDF5 is refused by its name", function()
+    local module, preload = package.loaded["moonbow.hdf5"], package.preload
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function() error "not built" end
+    refuses(bytes(folder .. "plain.h5"), "it is an HDF5 file, and moonbow was built without libhdf5")
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = module, nil
+  end)
+end)
+
+if not is_built then return end
+
+local function reads(name, options) return assert(mb.spectra.read(folder .. name, options)) end
+
+local function refused(name, message, options)
+  local set, err = mb.spectra.read(folder .. name, options)
+  assert.is_nil(set)
+  assert.equal(folder .. name .. ": " .. message, err)
+end
+
+describe("an HDF5 file", function()
+  it("gives the dataset named spectra, with axis, units and labels beside it", function()
+    local set = reads "plain.h5"
+    assert.same({ 101, 102, 103, 104, 105, 106 }, values(set, 1))
+    assert.same({ 401, 406 }, { values(set, 4)[1], values(set, 4)[6] })
+    assert.same({ 400, 500, 600, 700, 800, 900 }, set.axis)
+    assert.same({ "nm", "absorbance", "its units is absorbance" }, { set.unit, set.quantity, set.decided })
+    assert.same({ "fixed", "flags", "protein", "sample_ids" }, set.columns)
+    assert.same({ "p", "q", "r", "s" }, set.labels.fixed)
+    assert.same({ "1", "0", "1", "0" }, set.labels.flags)
+    assert.same({ "1.5", "2.5", "3.5", "4.5" }, set.labels.protein)
+    assert.same({ "a", "b", "c", "d" }, set.names)
+    assert.same({ "made", 3 }, { set.metadata[1].instrument, set.metadata[1].runs })
+    assert.same({ "not read: pairs (compound)", 'also there: reflectance (4 x 6); block = "reflectance" chooses it' },
+      set.notes)
+  end)
+
+  it("gives what block and axis name", function()
+    assert.equal("reflectance", reads("plain.h5", { block = "/reflectance" }).quantity)
+    assert.same({ 10, 11, 12, 13, 14 }, reads("nexus.h5", { block = "entry/old", axis = "two_theta" }).axis)
+    assert.same({ 10, 11, 12, 13, 14 }, reads("nexus.h5", { block = "entry/old/I" }).axis)
+    assert.same({ 201, 206 }, { values(reads("groups.h5", { block = "first/Raman intensity" }))[1],
+      values(reads("groups.h5", { block = "/first" }))[6] })
+    refused("groups.h5", "no variable 'third'; it holds first/Raman intensity (6), first/Wavenumber (6), "
+      .. "second/Raman intensity (6), second/Wavenumber (6)", { block = "third" })
+    refused("nexus.h5", "/entry/scan has no axis 'z'", { axis = "z" })
+  end)
+
+  it("gives the spectra of several groups, named by them", function()
+    local set = reads "groups.h5"
+    assert.same({ "first", "second" }, set.labels.group)
+    assert.same({ "first", "second" }, set.names)
+    assert.same({ 301, 302, 303, 304, 305, 306 }, values(set, 2))
+    assert.equal("cm-1", set.unit)
+  end)
+
+  it("takes an axis from a group above, and columns as spectra if the axis has their length", function()
+    local set = reads "latest.h5"
+    assert.same({ 4, 6, 1 }, set.x:shape())
+    assert.same({ 201, 202, 203, 204, 205, 206 }, values(set, 2))
+    assert.equal("cm-1", set.unit)
+  end)
+
+  it("of NeXus gives the default NXdata: the axis with a spectral unit, places as labels", function()
+    local set = reads "nexus.h5"
+    assert.same({ 6, 4, 1 }, set.x:shape())
+    assert.same({ 4, 5, 6, 7 }, values(set, 2))
+    assert.same({ 12, 13, 14, 15 }, values(set, 4))
+    assert.same({ 10, 11, 12, 13 }, set.axis)
+    assert.same({ "keV", "energy", "counts" }, { set.unit, set.axis_name, set.quantity })
+    assert.same({ "0", "0.5", "1", "0", "0.5", "1" }, set.labels.x)
+    assert.same({ "5", "5", "5", "6", "6", "6" }, set.labels.y)
+    assert.same({ "a scan", 40 }, { set.metadata[1].title, set.metadata[1]["instrument/current"] })
+  end)
+
+  it("of NeXus gives signals and axes that datasets name themselves", function()
+    local set = reads("nexus.h5", { block = "entry/old" })
+    assert.same({ 0, 1, 2, 3, 4 }, values(set, 1))
+    assert.same({ 10, 11, 12, 13, 14 }, set.axis)
+    assert.same({ "deg", "2theta" }, { set.unit, set.axis_name })
+    refused("nexus.h5", "/entry/image holds images of 3 x 3 points, no spectra", { block = "entry/image" })
+  end)
+
+  it("of MATLAB 7.3 gives the rows of X, texts of cells, structs", function()
+    local set = reads "matlab73.mat"
+    assert.same({ 201, 202, 203, 204, 205, 206 }, values(set, 2))
+    assert.same({ 400, 500, 600, 700, 800, 900 }, set.axis)
+    assert.same({ "a", "bb", "c", "dé" }, set.names)
+    assert.same({ "0", "1", "2", "3" }, set.labels.y)
+    assert.same({ "spectra may also be in 1 structs or groups; block chooses: s", "empty is empty" }, set.notes)
+    set = reads("matlab73.mat", { block = "s.deep" })
+    assert.same({ { 1, 0 }, "hello" }, { values(set, 1), set.metadata[1].t })
+  end)
+
+  it("is refused if its numbers are not in it, or are no spectra", function()
+    refused("outside.h5", "/spectra: its values are in other files")
+    refused("outside.h5", "/more: its values are in other files", { block = "more" })
+    refused("bomb.h5", "/spectra: 1000000000 values, for which the file holds 0 bytes")
+    refused("keras.h5", "it holds a Keras model, no spectra")
+  end)
+
+  it("that is cut off is refused", function()
+    local whole = bytes(folder .. "plain.h5")
+    refuses(whole:sub(1, 9000), ("the file is cut off: 9000 of %d bytes are there"):format(#whole))
+  end)
+
+  it("may begin behind a block of the user's", function()
+    local set = assert(read(("\0"):rep(512) .. bytes(folder .. "groups.h5")))
+    assert.equal(2, #set.names)
+  end)
+
+  it("that is damaged raises nothing", function()
+    for _, name in ipairs { "nexus.h5", "matlab73.mat" } do
+      local whole, some = bytes(folder .. name), 0
+      damage.each(whole, function(copy, what)
+        some = some + 1
+        if some % 5 > 0 then return end -- each copy takes two child processes
+        local ok, set, message = pcall(read, copy)
+        assert.is_true(ok, what)
+        assert.is_true(set ~= nil or utf8.len(message) ~= nil, what)
+      end)
+    end
+  end)
+end)
+
+describe("objects of an HDF5 file", function()
+  local function object(name, where)
+    for _, one in ipairs(assert(hdf5.objects(bytes(folder .. name)))) do
+      if one.path == where then return one end
+    end
+  end
+
+  it("have paths, types, shapes and attributes", function()
+    local kernel = object("keras.h5", "/dense/dense/kernel:0")
+    assert.same({ "dataset", "f4", { 2, 3 } }, { kernel.kind, kernel.type, kernel.shape })
+    assert.equal('{"class_name": "Sequential"}', object("keras.h5", "/").attributes.model_config)
+    assert.same({ "dense/kernel:0", "dense/bias:0" }, object("keras.h5", "/dense").attributes.weight_names)
+    assert.same({ 1, 2, 3 }, object("latest.h5", "/run/deep").attributes.k)
+  end)
+
+  it("with several names are listed once, and links out of the file are not followed", function()
+    assert.equal("/run", object("latest.h5", "/run/deep/loop").same)
+    assert.is_nil(object("latest.h5", "/run/deep/loop/deep"))
+    assert.equal("/run/deep/again", object("latest.h5", "/run/wavenumber").same)
+    assert.is_nil(object("latest.h5", "/run/deep/out"))
+    assert.equal("unreadable", object("latest.h5", "/run/deep/gone").kind)
+  end)
+
+  it("have values", function()
+    local paths = { "/dense/dense/kernel:0", "/dense/dense/bias:0", "/nothing", "/dense" }
+    local found, reasons = hdf5.read(bytes(folder .. "keras.h5"), paths)
+    assert.equal(string.pack("<ffffff", 101, 102, 103, 201, 202, 203), found["/dense/dense/kernel:0"])
+    assert.equal(string.pack("<fff", 0, 1, 2), found["/dense/dense/bias:0"])
+    assert.same({ "/dense", "/nothing" }, { reasons["/dense"] and "/dense", reasons["/nothing"] and "/nothing" })
+    assert.same({ "a", "b", "c", "d" }, hdf5.read(bytes(folder .. "plain.h5"), { "/sample_ids" })["/sample_ids"])
+    assert.is_nil(hdf5.read("no HDF5", { "/x" }))
+  end)
+
+  it("are read by the module itself, too", function()
+    local core = require "moonbow.hdf5"
+    local file <close> = assert(core.open(bytes(folder .. "plain.h5")))
+    assert.same({ "fixed", "flags", "pairs", "protein", "reflectance", "sample_ids", "spectra", "wavelengths" },
+      file:names "/")
+    assert.same({ "units", "text", {}, { "absorbance" } }, { file:attribute("/spectra", 1) })
+    assert.same({ "p", "q", "r", "s" }, file:read "/fixed")
+    assert.same({ nil, "values of type compound are not read" }, { file:read "/pairs" })
+    assert.same({ nil, "it is no dataset" }, { file:read "/" })
+    assert.is_nil(file:about "/nothing")
+    assert.is_nil(file:names "/nothing")
+    assert.is_nil(file:attribute("/spectra", 9))
+    assert.is_nil(core.open "")
+  end)
+end)
+
+describe("a child process of HDF5", function()
+  local core = require "moonbow.hdf5"
+  local megabyte = 1 << 20
+
+  it("sends what its function puts", function()
+    local child <close> = core.child(function(put) put "ab" put "cdef" end, 5, megabyte)
+    assert.same({ "abc", "def", nil }, { child:take(3), child:take(3), child:take(1) })
+    assert.is_true(child:finish())
+  end)
+
+  it("says how it ended", function()
+    local failing <close> = core.child(function() error "x" end, 5, megabyte)
+    assert.same({ nil, "code 1" }, { failing:finish() })
+    local busy <close> = core.child(function() while true do end end, 1, megabyte)
+    assert.same({ nil, "it took too long" }, { busy:finish() })
+    local greedy <close> = core.child(function(put) put(("x"):rep(1 << 30)) end, 5, megabyte)
+    assert.same({ nil, nil, "code 1" }, { greedy:take(1), greedy:finish() })
+    local stopped = core.child(function(put) while true do put "x" end end, 5, megabyte)
+    getmetatable(stopped).__close(stopped)
+  end)
+end)
+
+describe("measured HDF5 files", function()
+  local function measured(name, use)
+    local file, reference = spectra_files.measured(name)
+    if not file then pending(reference) else use(file, reference) end
+  end
+
+  it("hold the spectra of their twins", function()
+    measured("mat/synthetic_nirs_v73.mat", function(file, reference)
+      assert.same({}, index.differences(assert(mb.spectra.read(file)), reference.nirs4all))
+    end)
+    measured("hdf5/synthetic_nirs.h5", function(file)
+      -- The index counts both datasets as spectra: 100. One is the other's transform, so 50 are read, and it is named.
+      local set = assert(mb.spectra.read(file))
+      local twin = assert(mb.spectra.read((file:gsub("hdf5/synthetic_nirs.h5", "mat/synthetic_nirs_v5.mat"))))
+      assert.same(twin.x:totable(), set.x:totable())
+      assert.same(twin.axis, set.axis)
+      assert.equal("absorbance", set.quantity)
+      set = assert(mb.spectra.read(file, { block = "reflectance" }))
+      assert.equal("reflectance", set.quantity)
+    end)
+    measured("hdf5/xrdml_918-16_10_ref.nxs", function(file)
+      local set = assert(mb.spectra.read(file))
+      local twin = assert(mb.spectra.read((file:gsub("hdf5/.*", "xrdml/XRD-918-16_10.xrdml"))))
+      assert.same(twin.x:totable(), set.x:totable())
+      for i = 1, set.length, 100 do assert.near(twin.axis[i], set.axis[i], 1e-6) end
+      assert.same({ twin.unit, twin.length }, { set.unit, set.length })
+    end)
+  end)
+
+  it("hold what h5py finds in them", function()
+    measured("hdf5/spectra_demo.nxs", function(file, reference)
+      local set = assert(mb.spectra.read(file))
+      assert.same({ "S0B", "PST" }, set.names)
+      for i, name in ipairs { "2380eb4a-056a-57cd-8e1b-80fcc13b41b0/RAW_DATA/S0B_1",
+        "a2a551dd-9c77-5d33-9ec0-43572b0bee9c/RAW_DATA/PST_1" } do
+        local data, got = reference.datasets["ICV_TEST-" .. name .. "/Raman intensity"], values(set, i)
+        local sum = 0
+        for _, value in ipairs(got) do sum = sum + value end
+        assert.same({ data.first, data.last, data.sum }, { got[1], got[#got], sum })
+      end
+      assert.same({ -3.08, 2000.18, "cm-1" }, { set.axis[1], set.axis[762], set.unit })
+    end)
+    measured("hdf5/small_OK.hdf5", function(file)
+      local set = assert(mb.spectra.read(file))
+      assert.same({ 4, 2, 1 }, set.x:shape())
+      assert.near(1000.1, values(set, 1)[1], 1e-3)
+      assert.near(4001.1, values(set, 4)[2], 1e-3)
+      assert.same({ "1.1", "1.1", "2.1", "2.1" }, set.labels.sample_x)
+    end)
+  end)
+
+  it("with images alone, or a model, are refused", function()
+    measured("hdf5/simple_signal.nxs", function(file)
+      assert.equal(file .. ": /entry1/rocks holds images of 15 x 1 x 40 x 40 points, no spectra",
+        select(2, mb.spectra.read(file)))
+    end)
+  end)
+
+  it("that are damaged raise nothing", function()
+    local file = spectra_files.measured "hdf5/small_OK.hdf5"
+    if not file then return pending "no measured files" end
+    instruments.survive(path, bytes(file):sub(1, -1))
+  end)
+end)
