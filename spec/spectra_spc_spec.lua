@@ -215,8 +215,9 @@ describe("SPC that is damaged", function()
 end)
 
 describe("SPC of instruments", function()
-  -- m_evenz.spc: its first spectrum has the exponent -1. Both readers of the index take 0 for it; spc-io takes -1, and
-  -- only then do its peaks rise as those of an eluted substance: each by a smaller factor than the one before.
+  -- m_evenz.spc: its first spectrum has the exponent -1. The readers of the index take 0 for it: spc-spectra reads the
+  -- byte as 255 and sets what is out of range to 0. spc-io takes -1, and only then do the peaks rise as those of an
+  -- eluted substance: each by a smaller factor than the one before.
   it("read as the index says", function()
     local missing = instruments.match_index("^spc", { ["spc/m_evenz.spc"] = true })
     if missing then return pending(missing) end
