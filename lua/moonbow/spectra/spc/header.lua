@@ -7,19 +7,37 @@ local FLAGS = { "words16", "chromatogram", "multifile", "any_z", "ordered_z", "l
 local NEW_LITTLE, NEW_BIG, OLD = 0x4B, 0x4C, 0x4D
 local FLOAT = -128 -- an exponent that stands for reals of 32 bits
 local SUBHEADER = 32
+local MOST_POINTS, MOST_TECHNIQUE = 2^31, 14
 
 header.FLOAT, header.SUBHEADER = FLOAT, SUBHEADER
 
---- Returns the version byte if the bytes begin as an SPC file: its version and known codes of axis and values. The
--- second byte of a zip is one of these versions, too.
-function header.version(bytes)
-  if bytes:find "^PK[\3\5]" then return nil end
+-- True for 0 and for what is neither so small nor so large that it must be something else than a place on an axis.
+local function is_place(x) return x == 0 or math.abs(x) > 1e-20 and math.abs(x) < 1e20 end
+
+-- True if the numbers of a header could be an axis: images and programs, which share its second byte, have none there.
+local function has_axis(bytes, version)
+  if version == OLD then
+    local points, first, last = string.unpack("<fff", bytes, 5)
+    return points >= 1 and points < MOST_POINTS and points % 1 == 0 and is_place(first) and is_place(last)
+  end
+  local first, last = string.unpack(version == NEW_BIG and ">dd" or "<dd", bytes, 9)
+  return bytes:byte(3) <= MOST_TECHNIQUE and is_place(first) and is_place(last)
+end
+
+local function version_of(bytes)
   local version = bytes:byte(2)
-  if version ~= NEW_LITTLE and version ~= NEW_BIG and version ~= OLD then return nil end
+  return (version == NEW_LITTLE or version == NEW_BIG or version == OLD) and version or nil
+end
+
+--- Returns the version byte if the bytes begin as an SPC file: its version, known codes, and an axis.
+-- The second byte of a zip and of some text is one of these versions, too.
+function header.version(bytes)
+  local version = version_of(bytes)
+  if not version or bytes:find "^PK[\3\5]" or not bytes:find("\0", 1, true) then return nil end
   local at = version == OLD and 17 or 29
   local axis, values = bytes:byte(at, at + 1)
-  if values and not (codes.axes[axis] and codes.values[values] and bytes:find("\0", 1, true)) then return nil end
-  return version
+  if not values then return version end
+  return codes.axes[axis] and codes.values[values] and has_axis(bytes, version) and version or nil
 end
 
 local function flags_of(byte)
@@ -68,7 +86,8 @@ end
 --- Reads the header: flags, order, size, exponent, points, first, last, count (nil: to the end of the file), the codes
 -- axis, values, z_axis and w_axis, and texts.
 function header.read(source)
-  local version = header.version(source.bytes)
+  local version = version_of(source.bytes)
+  if not version then source:fail("its second byte is no version of SPC") end
   source:need(0, version == OLD and 256 or 512, "an SPC header")
   local h = version == OLD and read_old(source) or read_new(source, version == NEW_BIG and ">" or "<")
   h.flags = flags_of(source:number(0, "u1"))
