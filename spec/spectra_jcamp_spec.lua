@@ -148,6 +148,9 @@ describe("pairs of JCAMP-DX", function()
     local set = assert(files.read(file("##PEAK TABLE= (XY..XY)\n3 4 1 8 2 6", (HEAD:gsub("= 7\n", "= 3\n")))))
     assert.same({ { 1, 2, 3 }, { 4, 3, 2 } }, { set.axis, files.values(set) })
     assert.same({ "the points are peaks, with nothing between them" }, set.notes)
+    local even = assert(files.read(file("##PEAK TABLE= (XY..XY)\n1 4 2 8 3 6 4 4 5 8 6 6 7 4 8 ?",
+      (HEAD:gsub("= 7\n", "= 8\n")))))
+    assert.same({ "1 values are unknown, '?': NaN", "a PEAK TABLE with even steps is taken as a curve" }, even.notes)
   end)
 
   it("of a curve that turns back are refused", function()

@@ -75,10 +75,27 @@ describe("Renishaw's text", function()
     assert.same({ 7, 8 }, files.values(one))
   end)
 
+  it("may be without names, in four or three columns", function()
+    local four, three = {}, {}
+    for place = 1, 2 do
+      for t = 1, 9 do
+        four[#four + 1] = ("-11.5\t%d\t%d\t%d\n"):format(place, 600 - t, 10 * place + t)
+        three[#three + 1] = ("%d\t%d\t%d\n"):format(place, 600 + t, 10 * place + t)
+      end
+    end
+    local set = assert(files.read(table.concat(four)))
+    assert.same({ 21, 22, 23, 24, 25, 26, 27, 28, 29 }, files.values(set, 2))
+    assert.same({ ["X (um)"] = { "-11.5", "-11.5" }, ["Y (um)"] = { "1", "2" } }, set.labels)
+    assert.same({ 599, 591 }, { set.axis[1], set.axis[9] })
+    local line = assert(files.read(table.concat(three)))
+    assert.same({ "1", "2" }, line.labels.place)
+    assert.same({ 601, 609 }, { line.axis[1], line.axis[9] })
+  end)
+
   it("is cut off, or not read, with the reason", function()
     refuses("the file is cut off: 1 of 2 spectra of 2 points are there; partial = true reads them",
       (MAP:gsub("1\t3\t199.5.*", "")))
-    refuses("row 4: position 198, 199.5 in the first spectrum; different axes in one file are not read",
+    refuses("point 2 is at 198 in one spectrum and at 199.5 in another; different axes in one file are not read",
       (MAP:gsub("3\t199.5", "3\t198")))
     survives(MAP)
   end)

@@ -37,19 +37,23 @@ function columns.read(source, text, width, what, takes_nan)
   return table.unpack(read)
 end
 
---- Reads spectra in columns beside a first one with their axis. Returns the axis and a tensor with a row for each.
-function columns.table(source, text, what)
-  local width, values, word = columns.width(text), numbers.tensor(text)
+--- Reads rows of `width` numbers into a tensor (width, rows), in float32.
+function columns.tensor(source, text, width, what)
+  local values, word = numbers.tensor(text)
   if not values then source:fail("%s: expected a number, got %s", what, check.show(word)) end
   local count = core.size(values, 1)
-  if width < 2 or count % width ~= 0 then
-    source:fail("%s: %d numbers, which do not fill rows of %d", what, count, width)
-  end
+  if count % width ~= 0 then source:fail("%s: %d numbers, which do not fill rows of %d", what, count, width) end
+  return core.transpose(core.reshape(values, count // width, width), 1, 2)
+end
+
+--- Reads spectra in columns beside a first one with their axis. Returns the axis and a tensor with a row for each.
+function columns.table(source, text, what)
+  local width = columns.width(text)
+  if width < 2 then source:fail("%s: expected rows of numbers, got one in a row", what) end
+  local read = columns.tensor(source, text, width, what)
   local first = {}
   for number in text:gmatch "%f[^\n\0][ \t]*([^%s,;]+)" do first[#first + 1] = number end
-  local x = columns.list(source, table.concat(first, "\n"), what)
-  local rows = core.transpose(core.reshape(values, count // width, width), 1, 2)
-  return x, core.narrow(rows, 2, width - 1)
+  return columns.list(source, table.concat(first, "\n"), what), core.narrow(read, 2, width - 1)
 end
 
 --- Ends the reading if fewer points are there than a file announces, notes if more are.

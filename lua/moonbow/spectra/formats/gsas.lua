@@ -51,15 +51,16 @@ function forms.ALT(source, body, what)
   return values, times, CLOCK, "us"
 end
 
-function forms.FXY(source, body, what)
-  local x, y = columns.read(source, body, 2, what)
-  return y, x, CENTIDEGREES, "deg"
+-- Positions in hundredths of a degree, or times in microseconds, with a value and maybe its deviation.
+local function pairs_of(source, body, what, width, binning)
+  local x, y = columns.read(source, body, width, what)
+  if binning:find "^CONS" then return y, x, CENTIDEGREES, "deg" end
+  return y, x, 1, "us"
 end
 
-function forms.FXYE(source, body, what)
-  local x, y = columns.read(source, body, 3, what)
-  return y, x, CENTIDEGREES, "deg"
-end
+function forms.FXY(source, body, what, binning) return pairs_of(source, body, what, 2, binning) end
+
+function forms.FXYE(source, body, what, binning) return pairs_of(source, body, what, 3, binning) end
 
 -- Angles of a bank with even steps in hundredths of a degree.
 local function even(source, bank, count, what)
@@ -75,7 +76,7 @@ local function read_bank(source, bank, i)
   local what = "bank " .. bank.name
   local read = forms[bank.form]
   if not read then source:fail("%s: tables %s are not read", what, bank.form) end
-  local y, x, unit_of, unit = read(source, bank.body, what)
+  local y, x, unit_of, unit = read(source, bank.body, what, bank.binning)
   if #y == 0 then source:fail("%s: expected numbers, got none", what) end
   if #y < bank.count then columns.check_count(source, #y, bank.count, what) end
   -- The last line is filled with zeros or blanks behind the last point.

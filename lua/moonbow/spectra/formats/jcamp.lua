@@ -9,6 +9,7 @@ local tables = require "moonbow.spectra.formats.jcamp.tables"
 local jcamp = { name = "jcamp", title = "JCAMP-DX" }
 
 local HEAD = 8192 -- bytes in which the first labels stand
+local FEWEST_POINTS = 8 -- of a curve
 
 --- The first label is ##TITLE or ##JCAMP-DX.
 function jcamp.matches(source)
@@ -55,14 +56,24 @@ local function of_one_kind(source, entries)
   if #curves > 0 and peaks > 0 then
     source:note("%d tables of peaks are left out: block = a number reads one", peaks)
     entries = curves
-  elseif peaks > 0 then
-    source:note "the points are peaks, with nothing between them"
   end
   return ntuples.first_variable(source, entries)
 end
 
+-- Tables of peaks hold curves, too, in files of programs that write no other form.
+local function note_peaks(source, entry, xs)
+  local step = (xs[#xs] - xs[1]) / (#xs - 1)
+  for i = 2, #xs do
+    if #xs < FEWEST_POINTS or math.abs(xs[i] - xs[i - 1] - step) > 0.5 * math.abs(step) then
+      return source:note "the points are peaks, with nothing between them"
+    end
+  end
+  if #xs > 1 then source:note("a %s with even steps is taken as a curve", entry.record.name) end
+end
+
 local function block_of(source, entry, budget)
   local xs, ys, texts = tables.read(source, entry, entry.shape, budget)
+  if tables.is_sticks(entry) then note_peaks(source, entry, xs) end
   local unit, name = meaning.axis(source, entry.block, entry.shape.x)
   local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
   local metadata = meaning.metadata(source:as_text(), entry.block)

@@ -16,12 +16,15 @@ local function lines_below(text, mark)
   return lines
 end
 
-local places = { ["instrument"] = 18 } -- lines of the head that are the same in all programs
+local PLACES = { file = 3, date = 4, time = 5, analyst = 8, instrument = 21 } -- lines of the head
 
-local function metadata_of(text)
+local function metadata_of(head)
   local lines, metadata = {}, {}
-  for line in text:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
-  for name, i in pairs { file = 3, date = 4, time = 5, analyst = 8, instrument = places.instrument } do
+  for line in head:gmatch "([^\n]*)\n" do
+    if line:find "^#" then break end
+    lines[#lines + 1] = line
+  end
+  for name, i in pairs(PLACES) do
     metadata[name] = columns.metadata(lines[i] or "")
   end
   return metadata
@@ -39,7 +42,7 @@ function pe.read(source)
   local quantity, percent = units.quantity(kind)
   return { { x = x, y = columns.values(source, y, "#DATA"), unit = unit, axis = name, quantity = quantity,
     percent = percent and true or nil, decided = kind ~= "" and "line 2 below #GR: " .. kind or nil,
-    metadata = metadata_of(text) } }
+    metadata = metadata_of(text:sub(1, at)) } }
 end
 
 return pe

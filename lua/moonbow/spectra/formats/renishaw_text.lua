@@ -1,18 +1,63 @@
---- Renishaw's WiRE as text: "#X #Y #Wave #Intensity" and rows, in which the places stand before each point.
+--- Renishaw's WiRE as text: rows in which the places stand before each point of a spectrum, below the names
+-- "#X #Y #Wave #Intensity" or without names.
 local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
 
 local renishaw = { name = "renishaw_text", title = "a Renishaw text file" }
 
+local HEAD = 4096
+local FEWEST_ROWS = 8 -- in which places are the same and positions rise or fall
+
+local function words_of(line)
+  local words = {}
+  for word in line:gmatch "%S+" do words[#words + 1] = word end
+  return words
+end
+
+local function is_number(word) return word:find "^[+-]?%d[%d.]*[eE]?[+-]?%d*$" ~= nil end
+
+-- True if the words of a row follow those of the row above: 3 or 4 numbers, of which the first ones, the places, are
+-- the same; rises: whether the position does.
+local function follows(row, above, rises)
+  if #row ~= #above then return false end
+  for c = 1, #row do
+    if not is_number(row[c]) or c < #row - 1 and row[c] ~= above[c] then return false end
+  end
+  local step = tonumber(row[#row - 1]) - tonumber(above[#row - 1])
+  return rises and step > 0 or not rises and step < 0
+end
+
+-- True for rows of 3 or 4 numbers, of which the last but one rises or falls and those before it stay the same.
+local function is_without_names(head)
+  local rows = {}
+  for line in head:gmatch "([^\r\n]+)\r?\n" do
+    rows[#rows + 1] = words_of(line)
+    if #rows == FEWEST_ROWS then break end
+  end
+  local first, second = rows[1], rows[2]
+  if #rows < FEWEST_ROWS or #first < 3 or #first > 4 or #second ~= #first then return false end
+  local rises = (tonumber(second[#first - 1]) or 0) > (tonumber(first[#first - 1]) or 0)
+  for i = 2, #rows do
+    if not follows(rows[i], rows[i - 1], rises) then return false end
+  end
+  return is_number(first[#first]) and is_number(first[1])
+end
+
 function renishaw.matches(source)
-  local line = source.bytes:match "^\239?\187?\191?([^\r\n]*)"
-  return line:find "^#" ~= nil and line:find "#Wave" ~= nil and line:find "#Intensity" ~= nil
+  local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", "")
+  local line = head:match "^[^\r\n]*"
+  if line:find "^#" then return line:find "#Wave" ~= nil and line:find "#Intensity" ~= nil end
+  return line:find "^%s*[+-]?%d" ~= nil and is_without_names(head)
 end
 
 local units_of_places = { X = "um", Y = "um", Z = "um", Time = "s" }
 
--- Returns the names in the first line, the order of wave and intensity, and the text below.
+-- Returns the names of columns, the places of wave and intensity in them, and the text below the names.
 local function header_of(source, text)
+  if not text:find "^#" then
+    local width = columns.width(text)
+    return width == 4 and { "X", "Y", "Wave", "Intensity" } or { "place", "Wave", "Intensity" }, width - 1, width, text
+  end
   local line, behind = text:match "^([^\n]*)\n?()"
   local names, wave, intensity = {}, nil, nil
   for name in line:gmatch "#([^#]*)" do
@@ -24,55 +69,79 @@ local function header_of(source, text)
   return names, wave, intensity, text:sub(behind)
 end
 
--- Returns the points of a spectrum: those before the places change.
-local function length_of(read, names, wave, intensity)
-  local count = #read[wave]
-  for i = 2, count do
-    for c = 1, #names do
-      if c ~= wave and c ~= intensity and read[c][i] ~= read[c][1] then return i - 1 end
+-- Returns the words of each row with which a spectrum begins: the first, and every `length` rows further. length is nil
+-- until the places change.
+local function starts_of(body, names, wave, intensity)
+  local starts, row, length = {}, 0, nil
+  for line in body:gmatch "[^\n]+" do
+    if not length or row % length == 0 then
+      local words, first = words_of(line), starts[1]
+      local changes = first == nil or length ~= nil
+      for c = 1, first and #names or 0 do
+        changes = changes or c ~= wave and c ~= intensity and words[c] ~= first[c]
+      end
+      if changes then
+        length = length or first and row
+        starts[#starts + 1] = words
+      end
     end
+    row = row + 1
   end
-  return count
+  return starts, length or row
 end
 
-local function check_axis(source, wave, length)
-  for i = length + 1, #wave do
-    local same = wave[(i - 1) % length + 1]
-    if wave[i] ~= same then
-      source:fail("row %d: position %.9g, %.9g in the first spectrum; different axes in one file are not read", i,
-        wave[i], same)
+-- Ends the reading unless all spectra have the positions of the first.
+local function check_axis(source, waves)
+  local low, high = core.totable(core.min(waves, 1)), core.totable(core.max(waves, 1))
+  for t, value in ipairs(low) do
+    if high[t] ~= value then
+      source:fail("point %d is at %.9g in one spectrum and at %.9g in another; different axes in one file are not read",
+        t, value, high[t])
     end
   end
 end
 
-local function labels_of(read, names, wave, intensity, length, count)
+local function labels_of(starts, names, wave, intensity, count)
   local order, labels = {}, {}
   for c, name in ipairs(names) do
     if c ~= wave and c ~= intensity then
       local column, values = units_of_places[name] and ("%s (%s)"):format(name, units_of_places[name]) or name, {}
-      for i = 1, count do values[i] = ("%.9g"):format(read[c][(i - 1) * length + 1]) end
+      for i = 1, count do values[i] = starts[i][c] end
       order[#order + 1], labels[column] = column, values
     end
   end
   return order, labels
 end
 
-function renishaw.read(source)
-  local names, wave, intensity, body = header_of(source, source:as_text())
-  local read = table.pack(columns.read(source, body, #names, "the table"))
-  local points = #read[wave]
-  local length = length_of(read, names, wave, intensity)
-  if points % length ~= 0 then
-    source:cut(points // length, points // length + 1, ("spectra of %d points"):format(length))
+-- Returns the positions of the first spectrum in double precision.
+local function axis_of(source, body, wave, length)
+  local words = {}
+  for line in body:gmatch "[^\n]+" do
+    words[#words + 1] = words_of(line)[wave]
+    if #words == length then break end
   end
+  return columns.list(source, table.concat(words, " "), "the axis")
+end
+
+function renishaw.read(source)
+  local text = source:as_text()
+  local names, wave, intensity, body = header_of(source, text)
+  local read = columns.tensor(source, body, #names, "the table")
+  local starts, length = starts_of(body, names, wave, intensity)
+  local points = core.size(read, 2)
   local count = points // length
-  local values = table.move(read[intensity], 1, count * length, 1, {})
-  local x = table.move(read[wave], 1, length, 1, {})
-  check_axis(source, table.move(read[wave], 1, count * length, 1, {}), length)
-  local order, labels = labels_of(read, names, wave, intensity, length, count)
-  return { { x = x, y = core.reshape(columns.values(source, values, "the table"), count, length), columns = order,
-    labels = labels, axis = "Raman shift", unit = "cm-1", quantity = "counts",
-    decided = "#Intensity of WiRE, which are counts" } }
+  if points % length ~= 0 then source:cut(count, count + 1, ("spectra of %d points"):format(length)) end
+  local function values_of(c) return core.reshape(core.narrow(core.row(read, c), 1, count * length), count, length) end
+  check_axis(source, values_of(wave))
+  local order, labels = labels_of(starts, names, wave, intensity, count)
+  local block = { x = axis_of(source, body, wave, length), y = values_of(intensity), columns = order, labels = labels }
+  if text:find "^#" then
+    block.axis, block.unit, block.quantity = "Raman shift", "cm-1", "counts"
+    block.decided = "#Intensity of WiRE, which are counts"
+  else
+    source:note "columns without names: places, position and value, as WiRE writes maps and series"
+  end
+  return { block }
 end
 
 return renishaw

@@ -47,7 +47,9 @@ end
 -- @param line number of the first line in the file
 -- @param may_be_cut true: the last group may lack numbers
 function groups.read(source, shape, body, line, may_be_cut)
-  local list, word = numbers.list((clean(body, shape.order)))
+  local cleaned, unknown = clean(body, shape.order):gsub("%?", "nan")
+  local list, word = numbers.list(cleaned, nil, unknown > 0)
+  if unknown > 0 then source:note("%d values are unknown, '?': NaN", unknown) end
   if not list then source:fail("line %d: expected numbers, got '%s'", line, word) end
   local width = #shape.order
   if #list < width then source:fail("line %d: expected points", line) end
