@@ -1,5 +1,6 @@
 -- experiments/own_spectra.lua as a user runs it: a file in, a model out, predictions; one message if it
 -- fails.
+local lfs = require "lfs"
 local mb = require "moonbow"
 local measured = require "support.measured"
 local interrupted = require "support.interrupted"
@@ -246,5 +247,24 @@ describe("own_spectra", function()
       local accuracy = tonumber(text:match "accuracy ([%d.]+) over all")
       assert.is_true(accuracy >= case[2], name .. ": " .. accuracy)
     end
+  end)
+  it("classifies measured files by a table of labels", function()
+    local scans, why = measured "xrd_mixtures"
+    if not scans then return pending(why) end
+    local rows = { "file,anatase" }
+    for name in lfs.dir(scans) do
+      local stem = name:match "^(.*)%.xrdml$"
+      if stem then rows[#rows + 1] = ('"%s",%s'):format(stem, stem:find "TiO2" and "yes" or "no") end
+    end
+    local labels = write("anatase.csv", table.concat(rows, "\n"))
+    local options = ("--label anatase --labels %s --folds 2 --quick '%s/*.xrdml'"):format(labels, scans)
+    local code, text = run(options)
+    assert.equal(1, code, text)
+    assert.matches("2min.xrdml: 2071 points from 10.02173 to 99.99586 there, 8282 from 10.00943 to 99.99442 here; "
+      .. "%-%-resample puts all on one axis\n$", text)
+    code, text = run("--resample " .. options)
+    assert.equal(0, code, text)
+    assert.matches("20 of 20 spectra interpolated to 2070 points", text)
+    assert.is_true(tonumber(text:match "accuracy ([%d.]+) over all") >= 0.9, text)
   end)
 end)
