@@ -50,6 +50,24 @@ local PLAIN = rows({ "class", 400, 401.5, 403 }, { "a", 0.25, 0.5, 1e-3 }, { "b"
 
 local function one(content, more) return xlsx { { rows = content, more = more } } end
 
+describe("a table of labels", function()
+  it("may be a workbook", function()
+    local path = os.tmpname()
+    local function join(content)
+      local file <close> = assert(io.open(path, "wb"))
+      file:write(content)
+      file:close()
+      return mb.spectra.set { x = mb.ones(2, 3), axis = { 1, 2, 3 }, names = { "a", "b" } }:join(path, { by = "name" })
+    end
+    local joined = assert(join(xlsx { { rows = "" }, { rows = rows({ "name", "fat" }, { "b", 1.5 }, { "a", 2 }) } }))
+    assert.same({ "2", "1.5" }, joined.labels.fat)
+    local none, err = join(xlsx { { rows = "" } })
+    os.remove(path)
+    assert.is_nil(none)
+    assert.equal(path .. ": its sheets are empty", err)
+  end)
+end)
+
 describe("xlsx", function()
   it("reads spectra in rows", function()
     local set = assert(files.read(one(PLAIN)))

@@ -124,7 +124,7 @@ local known_options = { by = check.default("file", "string"), key = check.option
 -- By file, a key of the table is the name of the file, with its suffix or without, perhaps with folders before it. A
 -- key that stands twice in the table, or a spectrum without a row, is refused with the names; rows without a spectrum
 -- are noted. One row may hold the labels of several spectra.
--- @param labels string|table the path of a text file with a header line; or columns
+-- @param labels string|table the path of a text file, or of a workbook (.xlsx), with a header line; or columns
 --   { file = { ... }, mineral = { ... } }, or rows { { file = "a.txt", mineral = "calcite" }, ... }
 -- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or
 --   "row": one row for each spectrum, in order

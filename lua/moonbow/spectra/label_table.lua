@@ -1,8 +1,10 @@
---- Tables of labels, from a text file or from Lua: { name, columns = list of names, cells = { [column] = list } }.
+--- Tables of labels, from a text file, a workbook or Lua: { name, columns = list of names, cells = { [column] = list } }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Source = require "moonbow.spectra.source"
 local fields = require "moonbow.spectra.fields"
+local workbook = require "moonbow.spectra.workbook"
+local worksheet = require "moonbow.spectra.worksheet"
 
 local label_table = {}
 
@@ -34,10 +36,21 @@ end
 
 local separators = { "\t", ";", "," }
 
+-- The text of a file, or of the first sheet of a workbook that is not empty.
+local function text_of(source)
+  if not workbook.is(source) then return source:as_text() end
+  local sheets, book = workbook.open(source)
+  for _, sheet in ipairs(sheets) do
+    local text, filled = worksheet.text(source, book, sheet)
+    if filled > 0 then return text end
+  end
+  source:fail("its sheets are empty")
+end
+
 -- The separator is the one that divides all lines into the same number of cells; else the fault is that of the one that
 -- comes furthest.
 local function rows_of(source)
-  local lines, furthest, fault = lines_of(source:as_text()), 0, "expected columns with tabs, semicolons or commas"
+  local lines, furthest, fault = lines_of(text_of(source)), 0, "expected columns with tabs, semicolons or commas"
   if #lines < 2 then source:fail("expected a header and at least one row of labels") end
   for _, separator in ipairs(separators) do
     local rows, why, before = split(lines, separator)
@@ -97,7 +110,7 @@ local function of_lua(operation, given)
   return read
 end
 
---- Reads a table: the path of a text file with a header, or in Lua columns { mineral = { ... } } or rows
+--- Reads a table: the path of a text file or workbook with a header, or in Lua columns { mineral = { ... } } or rows
 -- { { file = "a.txt", mineral = "calcite" }, ... }. Returns nil and a message if the file is not one.
 function label_table.read(operation, given)
   if type(given) ~= "string" then return of_lua(operation, given) end

@@ -84,6 +84,12 @@ function workbook.date_styles(source)
   return dates
 end
 
+--- Returns the worksheets, and the book { strings, dates, since_1904 } for worksheet.text.
+function workbook.open(source)
+  local sheets, since_1904 = workbook.sheets(source)
+  return sheets, { strings = workbook.strings(source), dates = workbook.date_styles(source), since_1904 = since_1904 }
+end
+
 --- Returns a day of Excel as "2024-05-31" or "2024-05-31 12:00:00"; nil if it is none.
 function workbook.date(day, since_1904)
   if since_1904 then day = day + DAYS_1904 end

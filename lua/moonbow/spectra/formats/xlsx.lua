@@ -49,8 +49,7 @@ end
 function xlsx.read(source)
   local reason = ole_reason(source)
   if reason then source:fail("%s", reason) end
-  local sheets, since_1904 = workbook.sheets(source)
-  local book = { strings = workbook.strings(source), dates = workbook.date_styles(source), since_1904 = since_1904 }
+  local sheets, book = workbook.open(source)
   local names, failure = {}, nil
   for i, sheet in ipairs(sheets) do names[i] = sheet.name end
   for _, sheet in ipairs(chosen(source, sheets, names)) do
