@@ -1,4 +1,4 @@
---- Tables of labels, from a text file, a workbook or Lua: { name, columns = list of names, cells = { [column] = list } }.
+--- Tables of labels, from text files, workbooks or Lua: { name, columns = list of names, cells = { [column] = list } }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Source = require "moonbow.spectra.source"
