@@ -76,6 +76,7 @@ describe("rasx", function()
 
   it("refuses what is wrong", function()
     files.expect_refusal("Data0/Profile0.txt: expected a number, got x", rasx { "1\tx\t1\n" })
+    files.expect_refusal("a value is beyond float32", rasx { "1 1e300 1\n2 1 1\n3 1 1\n" })
     files.expect_refusal("Data0/Profile0.txt: 4 numbers; expected lines of 2 or 3, position, counts and factor",
       rasx { "1 2 1\n2" })
     files.expect_refusal("the file is cut off: 2 of 3 points are there; partial = true reads them",
@@ -86,6 +87,15 @@ describe("rasx", function()
       files.zip { { "Data0/Image0.bin", "\0\0" }, { "Data0/MesurementConditions0.xml", conditions() } })
     files.expect_refusal("Data0/MesurementConditions0.xml: XML with a document type (DTD) is not read",
       rasx { PROFILE, "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>" })
+  end)
+
+  it("bounds the memory of the numbers of a small archive", function()
+    local before = mb.limits.unpacked
+    mb.limits.unpacked = 80000
+    local set, message = files.read(rasx { ("0 "):rep(6000) })
+    mb.limits.unpacked = before
+    assert.is_nil(set)
+    assert.equal("Data0/Profile0.txt: 12000 bytes of numbers; limits.unpacked / 8 = 10000", message)
   end)
 
   it("survives damage", function()

@@ -69,6 +69,13 @@ describe("xrdml", function()
     assert.same({ 70, 40, 300 }, files.values(set))
   end)
 
+  it("says that divergence corrections of counts were not applied", function()
+    local set = assert(files.read(document(scan(THETA2 .. "<divergenceCorrections>1 1 2</divergenceCorrections>"
+      .. COUNTS))))
+    assert.same({ 7, 4, 30 }, files.values(set))
+    assert.same({ "the divergence corrections of the file were not applied to its counts" }, set.notes)
+  end)
+
   it("keeps what a spectroscopist asks for as metadata", function()
     local set = assert(files.read(document(scan(THETA2 .. TIME .. INTENSITIES))))
     local metadata = set.metadata[1]
@@ -138,6 +145,8 @@ describe("xrdml", function()
       document(scan(THETA2 .. "<intensities>700 4OO 30</intensities>")))
     expect_refusal("<listPositions>: 2 numbers for 3 points",
       document(scan('<positions axis="2Theta"><listPositions>1 2</listPositions></positions>' .. INTENSITIES)))
+    expect_refusal("a value is beyond float32",
+      document(scan(THETA2 .. FACTORS .. '<counts unit="counts">1 3e38 2</counts>')))
     expect_refusal("a scan without <intensities> and <counts>", document(scan(THETA2)))
     expect_refusal("no <counts>", document(scan(THETA2 .. INTENSITIES)), { block = "counts" })
     expect_refusal("a scan whose positions do not change", document(scan(INTENSITIES)))

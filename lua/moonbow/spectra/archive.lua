@@ -1,5 +1,7 @@
 --- The members of a file that is a zip archive, as many formats of instruments are. Archives in archives stay closed.
+local limits = require "moonbow.io.limits"
 local zip = require "moonbow.io.zip"
+local numbers = require "moonbow.spectra.numbers"
 
 local archive = {}
 
@@ -62,6 +64,19 @@ function archive.content(source, name)
   local content, message = zip.content(source.bytes, entry)
   if not content then source:fail("%s", message) end
   return content
+end
+
+local GROWTH = 8 -- a list takes 16 bytes for a number of 2 bytes of text
+
+--- Reads the text of a member as numbers into a list, which takes no more memory than mb.limits.unpacked.
+-- @param what goes before messages: the member, or its element
+function archive.numbers(source, text, what)
+  if #text > limits.unpacked // GROWTH then
+    source:fail("%s: %d bytes of numbers; limits.unpacked / %d = %d", what, #text, GROWTH, limits.unpacked // GROWTH)
+  end
+  local list, word = numbers.list(text)
+  if not list then source:fail("%s: expected a number, got %s", what, word) end
+  return list
 end
 
 return archive

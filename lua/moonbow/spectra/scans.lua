@@ -1,4 +1,6 @@
 --- The scans of a file that holds several: which are read, their names, and labels for what differs between them.
+local core = require "moonbow.core"
+
 local scans = {}
 
 --- Returns the numbers of the scans to be read: all, or the one that options.block gives.
@@ -43,6 +45,12 @@ function scans.label(source, blocks, positions)
     for name, texts in pairs(labels) do block.labels[name] = { texts[i] } end
   end
   return blocks
+end
+
+--- Returns y, a tensor of float32 made of numbers of double precision. Raises a fault if one was too large.
+function scans.finite(source, y)
+  if core.find_non_finite { y } then source:fail("a value is beyond float32") end
+  return y
 end
 
 return scans

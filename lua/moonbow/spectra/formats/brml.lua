@@ -4,7 +4,6 @@
 -- counts hold the absorber already: where its factor changes, they do not jump, and divided by it they are whole.
 local core = require "moonbow.core"
 local archive = require "moonbow.spectra.archive"
-local numbers = require "moonbow.spectra.numbers"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 local xml = require "moonbow.spectra.xml"
@@ -159,8 +158,7 @@ local function data_of(source, part, route)
     if child.name == "Datum" then rows[#rows + 1] = child.text end
   end
   if #rows == 0 then fail(source, part, "no <Datum>") end
-  local list, word = numbers.list(table.concat(rows, "\n"))
-  if not list then fail(source, part, "<Datum>: expected a number, got %s", word) end
+  local list = archive.numbers(source, table.concat(rows, "\n"), part .. ": <Datum>")
   local width = #list // #rows
   if width * #rows ~= #list then fail(source, part, "points of different numbers of values") end
   return list, width
@@ -187,7 +185,8 @@ local function read_points(source, part, route)
   local first, last = math.min(x_column, y_column), math.max(x_column, y_column)
   if first < 1 or last > width then fail(source, part, "column %d of points of %d values", last, width) end
   check_points(source, part, route, #list // width)
-  return pick(list, x_column, width), core.tensor(pick(list, y_column, width)), axis and axis.attributes or {}
+  local y = scans.finite(source, core.tensor(pick(list, y_column, width)))
+  return pick(list, x_column, width), y, axis and axis.attributes or {}
 end
 
 -- Returns the block of a scan, and the names of its fixed positions.

@@ -3,7 +3,6 @@
 -- counted, behind the attenuator.
 local core = require "moonbow.core"
 local archive = require "moonbow.spectra.archive"
-local numbers = require "moonbow.spectra.numbers"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 local xml = require "moonbow.spectra.xml"
@@ -51,8 +50,7 @@ end
 -- Returns the three columns as lists; the third is empty if the file has two.
 local function columns_of(source, part, text)
   text = text:gsub("^\239\187\191", "")
-  local list, word = numbers.list(text)
-  if not list then source:fail("%s: expected a number, got %s", part, word) end
+  local list = archive.numbers(source, text, part)
   local _, width = (text:match "[^\r\n]+" or ""):gsub("%S+", "")
   if width ~= 2 and width ~= 3 or #list % width ~= 0 then
     source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, #list)
@@ -97,7 +95,7 @@ local function read_scan(source, part, i)
   local intensity = xml.text(scan, "IntensityUnit")
   local decided = (intensity and "IntensityUnit " .. intensity or "the file does not say what its values are")
     .. correct(source, counts, factors)
-  return { y = core.tensor(counts), x = x, axis = of_2theta[name] and "2theta" or name,
+  return { y = scans.finite(source, core.tensor(counts)), x = x, axis = of_2theta[name] and "2theta" or name,
     unit = unit and units.axis(unit) or unit, quantity = intensity and units.quantity(intensity),
     decided = decided, metadata = metadata, scan = i }, names
 end

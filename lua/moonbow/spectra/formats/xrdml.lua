@@ -72,6 +72,21 @@ local function factors_of(source, points, count)
   return factors
 end
 
+-- Returns the counts as they were in front of the attenuator, and what was done.
+local function corrected(source, points, counts)
+  if xml.child(points, "divergenceCorrections") or xml.child(points, "commonDivergenceCorrection") then
+    source:note("the divergence corrections of the file were not applied to its counts")
+  end
+  local factors = factors_of(source, points, core.size(counts, 1))
+  if not factors then return counts, "" end
+  source:note('the stored counts were multiplied by the attenuation factors; block = "%s" gives them as stored', RAW)
+  return scans.finite(source, core.mul(counts, factors)), " times the attenuation factors"
+end
+
+local function has_factors(points)
+  return xml.child(points, "beamAttenuationFactors") or xml.child(points, "commonBeamAttenuationFactor")
+end
+
 -- Returns the values, their kind, and how that was decided.
 local function values_of(source, points)
   local intensities, counts = xml.child(points, "intensities"), xml.child(points, "counts")
@@ -80,13 +95,13 @@ local function values_of(source, points)
   if not stored then source:fail(is_raw and "no <counts>" or "a scan without <intensities> and <counts>") end
   local values, unit = read(numbers.tensor, source, stored), stored.attributes.unit or "counts"
   local quantity = units.quantity(unit) or source:fail("<%s> in %s is not read", stored.name, unit)
-  local decided = ('<%s unit="%s">'):format(stored.name, unit)
-  local factors = factors_of(source, points, core.size(values, 1))
-  if not factors then return values, quantity, decided end
-  if stored == intensities then return values, quantity, decided .. ", corrected for attenuation" end
-  if is_raw then return values, quantity, decided .. ", not corrected for attenuation" end
-  source:note('the stored counts were multiplied by the attenuation factors; block = "%s" gives them as stored', RAW)
-  return core.mul(values, factors), quantity, decided .. " times the attenuation factors"
+  local done
+  if is_raw or stored == intensities then
+    done = has_factors(points) and (is_raw and ", not" or ",") .. " corrected for attenuation" or ""
+  else
+    values, done = corrected(source, points, values)
+  end
+  return values, quantity, ('<%s unit="%s">%s'):format(stored.name, unit, done)
 end
 
 -- The axis that the points are drawn against: 2Theta for Gonio, the first for coupled axes.
