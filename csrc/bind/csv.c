@@ -128,11 +128,11 @@ static int csv_row(lua_State *L) {
  * hold if all are whole; so that a long header over short lines takes no memory. */
 static mb_csv_rows push_rows(Args *a, const CsvLines *lines, mb_size first, mb_size numbers) {
   mb_size bytes = 0, count = 0;
-  for (mb_size i = first; i < lines->count; i++) bytes += lines->line[i].text.length + 1;
+  for (mb_size i = first; i < lines->count; i++) bytes += (mb_size)lines->line[i].length + 1;
   const mb_size most = bytes / (numbers > 0 ? 2 * numbers : 1) + 1;
   mb_csv_text *row = push_scratch(a, sizeof *row * (size_t)(lines->count - first + 1));
   for (mb_size i = first; i < lines->count && count < most; i++)
-    if (!lines->line[i].commented) row[count++] = lines->line[i].text;
+    if (!lines->line[i].commented) row[count++] = csv_text(lines, i);
   return (mb_csv_rows){row, count, bytes};
 }
 
@@ -207,7 +207,7 @@ static int csv_labels(lua_State *L) {
   for (int i = 0; i < labels; i++) lua_newtable(L);
   lua_Integer row = 0;
   for (mb_size i = first; i < lines->count; i++) {
-    const mb_csv_text text = lines->line[i].text;
+    const mb_csv_text text = csv_text(lines, i);
     if (lines->line[i].commented) continue;
     add_labels(L, (mb_csv_line){text.text, text.text + text.length, separator}, kinds, base, ++row);
   }

@@ -1,6 +1,7 @@
 /* csv_lines.c - finds the lines of a text that hold cells; the text is not copied. */
 #include "csv_lines.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LINES_TYPE BIND_PREFIX "lines"
@@ -12,12 +13,6 @@ CsvLines *next_csv_lines(Args *a) {
 static const char *end_of_line(const char *text, const char *end) {
   const char *found = memchr(text, '\n', (size_t)(end - text));
   return found == NULL ? end : found;
-}
-
-static mb_size count_lines(const char *text, const char *end) {
-  mb_size count = 0;
-  for (; text < end; text = end_of_line(text, end) + 1) count++;
-  return count;
 }
 
 static bool is_space(char c) {
@@ -47,17 +42,32 @@ static bool is_blank_line(const char *text, const char *end) {
   return text == end;
 }
 
-/* Adds the lines that hold a cell; returns the number of those that hold nothing but separators. */
-static mb_size add_lines(CsvLines *lines, const char *text, const char *end, const Form *form) {
-  mb_size number = 0, empty = 0;
-  for (const char *stop; text < end; text = stop + 1) {
+/* False if memory is short. */
+static bool add_line(CsvLines *lines, CsvLine line) {
+  if (lines->count == lines->room) {
+    const mb_size room = 2 * lines->room + 64;
+    CsvLine *grown = realloc(lines->line, (size_t)room * sizeof *grown);
+    if (grown == NULL) return false;
+    lines->line = grown;
+    lines->room = room;
+  }
+  lines->line[lines->count++] = line;
+  return true;
+}
+
+/* Adds the lines that hold a cell; returns the number of those that hold nothing but separators, or -1 if
+ * memory is short. */
+static mb_size add_lines(CsvLines *lines, const char *end, const Form *form) {
+  mb_size empty = 0;
+  uint32_t number = 0;
+  for (const char *text = lines->text, *stop; text < end; text = stop + 1) {
     stop = end_of_line(text, end);
     number++;
     if (find_cell(text, stop, form->separator) == stop)
       empty += !is_blank_line(text, stop);
-    else
-      lines->line[lines->count++] =
-          (CsvLine){{text, stop - text}, (uint32_t)number, is_commented(text, stop, form)};
+    else if (!add_line(lines, (CsvLine){(uint32_t)(text - lines->text), (uint32_t)(stop - text), number,
+                                        is_commented(text, stop, form)}))
+      return -1;
   }
   return empty;
 }
@@ -65,7 +75,7 @@ static mb_size add_lines(CsvLines *lines, const char *text, const char *end, con
 static mb_size find_longest(const CsvLines *lines) {
   mb_size longest = 0;
   for (mb_size i = 1; i < lines->count; i++)
-    if (lines->line[i].text.length > lines->line[longest].text.length) longest = i;
+    if (lines->line[i].length > lines->line[longest].length) longest = i;
   return longest;
 }
 
@@ -79,40 +89,37 @@ static int csv_lines(lua_State *L) {
   const char *text = next_string(&a, "text", "a string", &length);
   form.sign = next_string(&a, "sign", "a string", &form.sign_length);
   form.separator = *next_string(&a, "separator", "a character", &separator_length);
-  const mb_size count = count_lines(text, text + length);
-  if (count > UINT32_MAX) args_error(&a, "too many lines");
-  CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines) + (size_t)count * sizeof(CsvLine), 1);
-  lines->count = 0;
+  if (length > UINT32_MAX) args_error(&a, "the text is too long");
+  CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines), 1);
+  *lines = (CsvLines){.text = text};
   luaL_setmetatable(L, LINES_TYPE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  const mb_size empty = add_lines(lines, text, text + length, &form);
+  const mb_size empty = add_lines(lines, text + length, &form);
+  if (empty < 0) luaL_error(L, "not enough memory");
   lua_pushinteger(L, lines->count);
   lua_pushinteger(L, empty);
   push_index(L, find_longest(lines));
   return 4;
 }
 
-static const CsvLine *next_line(Args *a) {
-  const CsvLines *lines = next_csv_lines(a);
-  return &lines->line[next_index(a, "line", lines->count)];
-}
-
 /* core.csv_line(lines, i) -> the text of a line */
 static int csv_line(lua_State *L) {
   Args a = bind_args(L, "csv_line");
-  const CsvLine *line = next_line(&a);
-  lua_pushlstring(L, line->text.text, (size_t)line->text.length);
+  const CsvLines *lines = next_csv_lines(&a);
+  const mb_csv_text text = csv_text(lines, next_index(&a, "line", lines->count));
+  lua_pushlstring(L, text.text, (size_t)text.length);
   return 1;
 }
 
 /* core.csv_about(lines, i) -> number of the line in the file, whether it is commented, and its length */
 static int csv_about(lua_State *L) {
   Args a = bind_args(L, "csv_about");
-  const CsvLine *line = next_line(&a);
+  const CsvLines *lines = next_csv_lines(&a);
+  const CsvLine *line = &lines->line[next_index(&a, "line", lines->count)];
   lua_pushinteger(L, line->number);
   lua_pushboolean(L, line->commented);
-  lua_pushinteger(L, line->text.length);
+  lua_pushinteger(L, line->length);
   return 3;
 }
 
@@ -138,14 +145,15 @@ static int csv_margin(lua_State *L) {
   const char separator = *next_string(&a, "separator", "a character", &length);
   mb_size margin = PTRDIFF_MAX;
   for (mb_size i = 0; i < lines->count; i++) {
-    const mb_csv_text *text = &lines->line[i].text;
+    const mb_csv_text text = csv_text(lines, i);
     mb_size count = 0;
-    while (count < text->length && text->text[count] == separator) count++;
+    while (count < text.length && text.text[count] == separator) count++;
     if (!lines->line[i].commented && count < margin) margin = count;
   }
   for (mb_size i = 0; i < lines->count; i++) {
-    mb_csv_text *text = &lines->line[i].text;
-    if (!lines->line[i].commented) *text = (mb_csv_text){text->text + margin, text->length - margin};
+    if (lines->line[i].commented) continue;
+    lines->line[i].start += (uint32_t)margin;
+    lines->line[i].length -= (uint32_t)margin;
   }
   lua_pushinteger(L, margin == PTRDIFF_MAX ? 0 : margin);
   return 1;
@@ -156,8 +164,17 @@ static const luaL_Reg functions[] = {
     {"csv_next", csv_next},   {"csv_margin", csv_margin}, {NULL, NULL},
 };
 
+static int free_lines(lua_State *L) {
+  CsvLines *lines = luaL_checkudata(L, 1, LINES_TYPE);
+  free(lines->line);
+  *lines = (CsvLines){0};
+  return 0;
+}
+
 void bind_open_csv_lines(lua_State *L) {
   luaL_newmetatable(L, LINES_TYPE);
+  lua_pushcfunction(L, free_lines);
+  lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
   luaL_setfuncs(L, functions, 0);
 }

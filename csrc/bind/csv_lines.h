@@ -5,16 +5,21 @@
 #include "bind.h"
 
 typedef struct {
-  mb_csv_text text;
-  uint32_t number; /* in the file */
-  bool commented;  /* starts with the comment sign */
+  uint32_t start, length; /* in the text */
+  uint32_t number;        /* in the file */
+  bool commented;         /* starts with the comment sign */
 } CsvLine;
 
-/* A full userdata, whose first user value is the text, of which the lines are parts. */
+/* A full userdata, whose first user value is the text, of which the lines are parts. It owns the array. */
 typedef struct {
-  mb_size count;
-  CsvLine line[];
+  const char *text;
+  mb_size count, room;
+  CsvLine *line;
 } CsvLines;
+
+static inline mb_csv_text csv_text(const CsvLines *lines, mb_size i) {
+  return (mb_csv_text){lines->text + lines->line[i].start, (mb_size)lines->line[i].length};
+}
 
 CsvLines *next_csv_lines(Args *a);
 

@@ -158,6 +158,21 @@ static int high_byte(const Bytes *bytes) {
   return -1;
 }
 
+/* Is the text ASCII without NUL and carriage returns? In blocks, which the compiler vectorises. */
+static bool is_plain_ascii(const unsigned char *text, size_t length) {
+  enum { BLOCK = 4096 };
+  for (size_t first = 0; first < length; first += BLOCK) {
+    const size_t count = length - first < BLOCK ? length - first : BLOCK;
+    unsigned char found = 0;
+    for (size_t i = 0; i < count; i++) {
+      const unsigned char c = text[first + i];
+      found |= (unsigned char)((c == '\r') | (c == 0) | (c >> 7));
+    }
+    if (found != 0) return false;
+  }
+  return true;
+}
+
 static bool is_as_wanted(const Bytes *bytes) {
   const size_t length = (size_t)(bytes->end - bytes->next);
   return memchr(bytes->next, '\r', length) == NULL && is_utf8(bytes->next, bytes->end) &&
@@ -174,7 +189,7 @@ static int to_utf8(lua_State *L) {
   const int high = high_byte(&bytes);
   luaL_Buffer out;
   lua_settop(L, 1);
-  if (high < 0 && is_as_wanted(&bytes)) return 1;
+  if (high < 0 && (is_plain_ascii(text, length) || is_as_wanted(&bytes))) return 1;
   luaL_buffinitsize(L, &out, length + 1);
   if (high >= 0) {
     add_utf16(&out, bytes, high);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define MAX_TRIES   100
 #define NAME_KEPT   200  /* bytes of a name that the name of its partial file repeats */
 #define ANYBODY     0666 /* less the umask */
+#define LARGE       ((size_t)4 << 20)
 
 typedef struct {
   int folder, file; /* -1 once closed */
@@ -252,6 +254,42 @@ static ssize_t read_all(int file, char *bytes, size_t room) {
   return (ssize_t)got;
 }
 
+typedef struct {
+  lua_Alloc allocate;
+  void *data;
+} Allocator;
+
+/* Allocates as the allocator does, but asks for large pages: to touch 40 MB in small ones takes longer than
+ * to copy them. */
+static void *allocate_large(void *data, void *block, size_t old_size, size_t size) {
+  const Allocator *allocator = data;
+  char *result = allocator->allocate(allocator->data, block, old_size, size);
+#ifdef MADV_HUGEPAGE
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = (page - (uintptr_t)result % page) % page;
+  if (result != NULL && size >= LARGE)
+    madvise(result + skipped, (size - skipped) / page * page, MADV_HUGEPAGE);
+#endif
+  return result;
+}
+
+static int push_copy(lua_State *L) {
+  lua_pushlstring(L, lua_touserdata(L, 1), (size_t)lua_tointeger(L, 2));
+  return 1;
+}
+
+/* Pushes a string in large pages. */
+static void push_large(lua_State *L, char *bytes, size_t count) {
+  Allocator allocator;
+  lua_pushcfunction(L, push_copy);
+  lua_pushlightuserdata(L, bytes);
+  lua_pushinteger(L, (lua_Integer)count);
+  allocator.allocate = lua_getallocf(L, &allocator.data);
+  lua_setallocf(L, allocate_large, &allocator);
+  const int status = lua_pcall(L, 2, 1, 0);
+  lua_setallocf(L, allocator.allocate, allocator.data);
+  if (status != LUA_OK) lua_error(L);
+}
+
 /* core.file_read(path, size) -> the content of a file of that size; or nil and a message. Lua's own reading
  * grows a buffer through new pages; this one lies in memory that tensors take next. */
 static int file_read(lua_State *L) {
@@ -267,7 +305,7 @@ static int file_read(lua_State *L) {
   close(file);
   if (got < 0) return fail(L, strerror(reason));
   if ((size_t)got == room) return fail(L, "the file grows while it is read");
-  lua_pushlstring(L, bytes, (size_t)got);
+  push_large(L, bytes, (size_t)got);
   lua_insert(L, -2);
   pop_scratch(L);
   return 1;

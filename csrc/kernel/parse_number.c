@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef unsigned __int128 Wide;
 
@@ -110,6 +111,38 @@ static const char *take_digits(const char *text, const char *end, uint64_t *word
   return text;
 }
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* The number of eight digits, the first in the lowest byte: neighbours are joined, then pairs, then both
+ * halves. */
+static uint64_t join_digits(uint64_t digits) {
+  digits = 10 * digits + (digits >> 8);
+  const uint64_t pairs = 0x000000FF000000FFu;
+  return ((digits & pairs) * 0x000F424000000064u + (digits >> 16 & pairs) * 0x0000271000000001u) >> 32;
+}
+
+/* The same in steps of up to eight digits without a branch for each: decimals have no foreseeable number of
+ * them. */
+static const char *take_decimals(const char *text, const char *end, uint64_t *word) {
+  static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+  uint64_t w = *word;
+  while (end - text >= 8) {
+    uint64_t eight;
+    memcpy(&eight, text, sizeof eight);
+    eight ^= 0x3030303030303030u; /* digits become 0 to 9 */
+    const uint64_t others = (eight | (eight + 0x7676767676767676u)) & 0x8080808080808080u;
+    const int count = others == 0 ? 8 : __builtin_ctzll(others) / 8;
+    if (count == 0) break;
+    w = powers[count] * w + join_digits(eight << (64 - 8 * count));
+    text += count;
+    if (count < 8) break;
+  }
+  *word = w;
+  return end - text >= 8 ? text : take_digits(text, end, word);
+}
+#else
+#define take_decimals take_digits
+#endif
+
 /* Adds the exponent at text, if there is one; returns its end. */
 static const char *take_exponent(const char *text, const char *end, int64_t *exponent) {
   const char *digit = text + 1;
@@ -140,7 +173,7 @@ const char *mb_parse_number(const char *text, const char *end, char decimal, dou
   /* A comma ends a number, too: "400," is a number and a comma. */
   if (last < end && *last == decimal && (decimal == '.' || (last + 1 < end && is_digit(last[1])))) {
     const char *point = last;
-    last = take_digits(point + 1, end, &word);
+    last = take_decimals(point + 1, end, &word);
     exponent = point + 1 - last;
     digits -= exponent;
   }

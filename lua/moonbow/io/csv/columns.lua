@@ -178,7 +178,7 @@ function columns.read(lines, dialect)
     why = refusal(#cells, found, read.y, read.axis)
   end
   local set = set_of(lines, first, found, read, dialect)
-  set.certain = verdict ~= nil or nil
+  set.certain, set.is_named = verdict ~= nil or nil, found and found.is_axis
   if why then set.refused = body.failure(lines, lines.first, why, math.huge) end
   return set
 end

@@ -29,7 +29,6 @@ function Lines:next(i, commented) return core.csv_next(self.handle, i - 1, comme
 local function check_text(lines, text, longest)
   local nul = text:find("\0", 1, true)
   if nul then return nil, ("not text (byte %d is 0)"):format(nul) end
-  if #text > MOST_BYTES then return nil, ("expected at most %d bytes"):format(MOST_BYTES) end
   if lines.count > MOST_LINES then return nil, ("expected at most %d lines"):format(MOST_LINES) end
   if lines.count == 0 then return nil, "the file is empty" end
   local number, _, length = core.csv_about(lines.handle, longest)
@@ -54,6 +53,7 @@ end
 --   alone), margin (number of empty columns at the start, which are left out), ends (true if the last has its line
 --   break) and text; or nil and a message
 function document.of(text, options)
+  if #text > MOST_BYTES then return nil, ("expected at most %d bytes"):format(MOST_BYTES) end
   local sign = options.comment or "#"
   local lines = setmetatable({ text = text, sign = sign, decided = options.comment ~= nil, start = 1,
     ends = text:sub(-1) == "\n" }, Lines)

@@ -58,7 +58,12 @@ end
 function header.first_cells(lines, separator)
   local cells, surplus, fault = header.cells(lines[lines.first], separator)
   if not cells then return nil, surplus, fault end
-  local below = header.cells(header.line_below(lines), separator) or {}
+  local line = header.line_below(lines)
+  local below = header.cells(line, separator) or {}
+  -- An empty name in front of others is lost between blanks, as pandas writes it above its index.
+  if separator == " " and #below == #cells + 1 and lines[lines.first]:find "^ " and not line:find "^ " then
+    table.insert(cells, 1, "")
+  end
   while surplus > 0 and #cells < #below do
     cells[#cells + 1], surplus = "", surplus - 1
   end

@@ -63,9 +63,10 @@ end
 
 -- True if a line may hold the names of columns: as many as the row below has cells.
 local function may_name(line, row, separator)
-  local cells, width = cells_of(line, separator), #cells_of(row, separator)
+  local cells, width, filled = cells_of(line, separator), #cells_of(row, separator), 0
+  for _, cell in ipairs(cells) do filled = filled + (cell ~= "" and 1 or 0) end
   if line:find "^[^:=(%[]+[:=]" or #cells ~= width or width < 2 then return false end
-  return width > 2 or names.is_axis(cells[1]) or not is_number(cells[2])
+  return width > 2 and filled > 2 or width == 2 and (names.is_axis(cells[1]) or not is_number(cells[2]))
 end
 
 local function is_unit_line(line, above, separator)

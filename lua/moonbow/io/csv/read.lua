@@ -3,6 +3,8 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local document = require "moonbow.io.csv.document"
+local header = require "moonbow.io.csv.header"
+local names = require "moonbow.io.csv.names"
 local rows = require "moonbow.io.csv.rows"
 local columns = require "moonbow.io.csv.columns"
 local preamble = require "moonbow.io.csv.preamble"
@@ -50,11 +52,29 @@ local function decimals_of(lines, separator)
   return has_comma and { ".", "," } or { "." }
 end
 
+-- True if the labels in the first column may be an axis: numbers that only rise or only fall, and do not just count.
+local function may_be_axis(row, decimal)
+  local numbers = {}
+  for i, label in ipairs(row.first_label and row.labels[row.first_label] or {}) do
+    numbers[i] = core.csv_number(label, decimal)
+    if not numbers[i] then return false end
+  end
+  return #numbers > 1 and header.check_axis(numbers) and not names.is_count(numbers)
+end
+
+-- Names with numbers, "s1", "s2", are an axis only if the first column is none. Returns the set; or nil and a failure.
+local function choose_affixed(lines, row, column, decimal)
+  if column and not column.refused and (column.is_named or names.is_count(row.axis)) then return column end
+  if not column and not may_be_axis(row, decimal) or column and column.refused then return row end
+  return nil, { rows = math.huge, message = ("line %d: does the first column hold an axis or sample numbers? Name it")
+    :format(lines:number(lines.first)) }
+end
+
 -- Chooses between rows below a header and columns if both fit: names of columns decide, otherwise the longer axis.
-local function choose_layout(lines, row, column)
+local function choose_layout(lines, row, column, decimal)
+  if column and column.certain then return column end
+  if row and row.affix then return choose_affixed(lines, row, column, decimal) end
   if not (row and column) then return row or column end
-  if column.certain then return column end
-  if row.affix and column.refused then return row end
   local short = row.header and 3 or 0
   local width, height = #row.axis + #row.columns, #column.axis
   if width == height or width <= short then
@@ -71,9 +91,9 @@ local function read_with(lines, dialect)
   if not row then row, row_failure = rows.read(lines, dialect) end
   if failure and (row or not failure.is_doubt) then return nil, failure end
   local column, column_failure = columns.read(lines, dialect)
-  local is_doubtful = not row or not commented and #row.columns == 0
+  local is_doubtful = not row or not commented and #row.columns == 0 or row.affix
   if is_doubtful and column_failure and column_failure.certain then return nil, column_failure end
-  local set, unclear = choose_layout(lines, row, column)
+  local set, unclear = choose_layout(lines, row, column, dialect.decimal)
   if set and not set.refused then return set end
   if set or unclear then return nil, set and set.refused or unclear end
   if column_failure and column_failure.rows > math.max(row_failure.rows, 0) then
@@ -127,12 +147,24 @@ local function last_of(failures)
   return last
 end
 
+-- Leaves out sets with one axis value if another has several: their separator is its decimal sign.
+local function without_single(sets)
+  local several = {}
+  for _, set in ipairs(sets) do
+    if #set.axis >= FEWEST_AXIS then several[#several + 1] = set end
+  end
+  for _, set in ipairs(sets) do
+    if #set.axis > 1 and #set.axis < FEWEST_AXIS then return sets end
+  end
+  return #several > 0 and several or sets
+end
+
 -- Returns the one set if all dialects agree, or the set that its names make certain; otherwise nil and a message.
 local function only_of(sets)
   local other
   for _, set in ipairs(sets) do
     if set.certain then return set end
-    if not other and not is_same(sets[1], set) then other = set end
+    if not other and set ~= sets[1] and not is_same(sets[1], set) then other = set end
   end
   if not other then return sets[1] end
   return nil, ("reads in two ways, %s; %s; give separator and decimal"):format(describe_set(sets[1]),
@@ -152,7 +184,7 @@ local function choose(lines, sets, failures)
     return nil, failure.message .. (#failures > 1 and (" (with %s)"):format(describe(failure.dialect)) or ""),
       failure.rows
   end
-  return only_of(sets)
+  return only_of(without_single(sets))
 end
 
 local function read_lines(lines, options) return choose(lines, read_all(lines, options)) end
@@ -165,7 +197,9 @@ local function read_below(lines, options)
   for _, start in ipairs(preamble.starts(lines)) do
     lines.start, lines.first = start, lines:next(start)
     local below, why_below, further = read_lines(lines, options)
-    if below then return below, from end
+    if below and #below.axis >= FEWEST_AXIS then return below, from end
+    further = further or -1
+    if set and further == math.huge then return nil, why_below end
     if not set and how_far < 1 and further > math.max(how_far, 0) then why, how_far = why_below, further end
   end
   if set then lines.start, lines.first = from, lines:next(from) end

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
 local body = require "moonbow.io.csv.body"
+local names = require "moonbow.io.csv.names"
 local orange = require "moonbow.io.csv.orange"
 
 local rows = {}
@@ -40,9 +41,9 @@ local function find_second_header(head, read)
   end
 end
 
-local function name_labels(names, read)
+local function name_labels(head, read)
   local labels = {}
-  for c, name in ipairs(names) do labels[name] = read.labels[c] end
+  for c, name in ipairs(head.names) do labels[name] = read.labels[c] end
   return labels
 end
 
@@ -78,8 +79,9 @@ local function read_below(lines, first, head, dialect)
     local message = "a second header; expected one axis for the whole file" .. hint
     return nil, body.failure(lines, body.line_of_row(read, lines, first, again), message, again)
   end
-  return { x = read.x, axis = head.axis, labels = name_labels(head.names, read), columns = head.names,
-    commented = read.commented, notes = {}, affix = head.affix, skipped = 0 }
+  return { x = read.x, axis = head.axis, labels = name_labels(head, read), columns = head.names,
+    commented = read.commented, notes = {}, affix = head.affix, skipped = 0,
+    first_label = head.kinds:sub(1, 1) == "0" and head.names[1] or nil }
 end
 
 local function note_empty(set, surplus)
@@ -108,6 +110,10 @@ function rows.read(lines, dialect)
   local below, kinds = orange.read(lines, cells, dialect.separator)
   head, failure = read_head(lines, lines.first, kinds and kinds.cells or cells, dialect)
   if not head then return nil, failure end
+  if head.affix and names.is_axis(cells[1]) then
+    return nil, body.failure(lines, lines.first, ("%s names an axis in the first column"):format(check.show(cells[1])),
+      -1)
+  end
   set, failure = read_below(lines, below, head, dialect)
   if not set then return nil, failure end
   if kinds then

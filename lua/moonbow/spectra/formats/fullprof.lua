@@ -23,7 +23,8 @@ end
 -- unless numbers alone follow.
 local function head_of(text)
   local lines = {}
-  for line, behind in text:sub(1, HEAD):gmatch "([^\r\n]*)\r?\n()" do
+  local head = text:sub(1, HEAD):match "^.*\n" or "" -- a search beyond the last line break would be quadratic
+  for line, behind in head:gmatch "([^\r\n]*)\r?\n()" do
     lines[#lines + 1] = line
     local _, _, _, count = range_of(line)
     local below = count and text:match("^[^\r\n]*", behind) or ""

@@ -33,8 +33,8 @@ local function from_metadata(metadata, keys, find)
     if keys[key:lower():gsub("[%s_-]", "")] and type(value) == "string" then
       local a, b = find(value)
       for part in value:gmatch "[^,;]+" do
-        local unit, name = find(part)
-        if unit and not a then a, b = unit, name end
+        local one, two = find(part)
+        if one and (not a or a == "intensity") then a, b = one, two end
       end
       if a then return a, b, ("%s: %s"):format(key, value) end
     end

@@ -1,0 +1,337 @@
+-- Tables of text through the door: variants, encodings, what names say, damage; and random tables, read against a plain
+-- reading line by line.
+local zlib = require "zlib"
+local core = require "moonbow.core"
+local mb = require "moonbow"
+local document = require "moonbow.io.csv.document"
+local damage = require "support.damage"
+local files = require "support.spectra_files"
+local index = require "support.instrument_index"
+local measured = require "support.measured"
+
+local read, refuses = files.read, files.expect_refusal
+
+local function rows_of(count, row)
+  local lines = {}
+  for i = 1, count do lines[i] = row(i) .. "\n" end
+  return table.concat(lines)
+end
+
+-- Points on a curve without a trend.
+local function value(i, k) return 100 + (i * 37 + (k or 0) * 11) % 17 end
+
+describe("x and y", function()
+  it("are read without a header, with one, and with units", function()
+    for _, head in ipairs { "", "Wavenumber (cm-1),Absorbance\n", "Wavenumber,Absorbance\ncm-1,AU\n" } do
+      local set = assert(read(head .. "400,1\n401,3\n402,2\n"))
+      assert.same({ 400, 401, 402 }, set.axis)
+      assert.same({ 1, 3, 2 }, files.values(set))
+      assert.same(head ~= "" and { "cm-1", "wavenumber", "absorbance" } or {},
+        { set.unit, set.axis_name, set.quantity })
+    end
+  end)
+  it("take what the values are from the name of their column, and keep other names", function()
+    assert.equal("by 'Intensity (counts)'", read("2theta,Intensity (counts)\n10,1\n11,2\n12,1\n").decided)
+    assert.same({ "calcite" }, read("2theta,calcite\n10,1\n11,2\n12,1\n").names)
+    local set = read("nm;%T\n400;90\n401;80\n402;85\n")
+    assert.same({ "nm", "transmittance", true }, { set.unit, set.quantity, set.percent })
+  end)
+  it("may have points twice, if they are few", function()
+    local text = rows_of(60, function(i) return ("%d,%d"):format(i == 30 and 429 or 400 + i, value(i)) end)
+    local set = assert(read(text))
+    assert.equal(60, set.length)
+    assert.same({ "read as one spectrum, with its axis in the first column",
+      "points of the axis that are there twice: 1" }, set.notes)
+    refuses("line 3, column 1: the axis holds 401 twice", "400,1\n401,2\n401,3\n403,1\n")
+  end)
+end)
+
+describe("columns beside a spectrum", function()
+  local function table_of(head, third)
+    return head .. rows_of(60, function(i) return ("%d\t%d\t%s"):format(400 + i, value(i), third(i)) end)
+  end
+  local function expect(text, note)
+    local set = assert(read(text))
+    assert.same({ 1, 60, 1 }, set.x:shape())
+    assert.equal(value(1), set.x:get(1, 1, 1))
+    assert.equal(note, set.notes[2])
+  end
+  it("are left out if they are errors", function()
+    local function root(i) return ("%.4f"):format(math.sqrt(value(i))) end
+    expect(table_of("", root), "column 3 left out: taken for errors of the values; block = 3 reads it")
+    expect(table_of("2theta\tI\tsigma\n", function(i) return 90 + i end),
+      "column 3 (sigma) left out: errors of the values; block = 3 reads it")
+    expect(table_of("", function() return 0.5 end),
+      "column 3 left out: taken for errors of the values; block = 3 reads it")
+  end)
+  it("are left out if they are a background, or values of another kind", function()
+    expect(table_of("", function(i) return 105 + i // 30 end),
+      "column 3 left out: taken for a background; block = 3 reads it")
+    expect(table_of("# ColumnLabels: energy counts/s transmission\n", function(i) return value(i, 1) end),
+      "line 1: taken as the names of columns, though it starts with '#'")
+    assert.equal("counts per second", read(table_of("# ColumnLabels: energy counts/s transmission\n",
+      function(i) return value(i, 1) end)).quantity)
+  end)
+  it("are read if block names them", function()
+    local text = table_of("2theta\tI\tsigma\n", function(i) return 90 + i end)
+    for _, block in ipairs { 3, "sigma" } do assert.equal(91, read(text, { block = block }).x:get(1, 1, 1)) end
+    assert.equal(value(1), read(text, { block = "I" }).x:get(1, 1, 1))
+    refuses("block: there is no column 'x' with values", text, { block = "x" })
+  end)
+  it("are refused without names if they may be a spectrum", function()
+    refuses("line 1: three columns without names: x and y, and errors or a second spectrum? Name them in a first line",
+      table_of("", function(i) return value(i, 5) end))
+  end)
+  it("may count the rows, as pandas' index", function()
+    local set = read(",wavenumber,a,b\n" .. rows_of(9, function(i)
+      return ("%d,%.1f,%d,%d"):format(i - 1, 400 + i / 2, value(i), value(i, 1))
+    end))
+    assert.same({ { "a", "b" }, 400.5, "wavenumber" }, { set.names, set.axis[1], set.axis_name })
+    assert.equal("column 1 left out: it counts the rows; the axis is in column 2", set.notes[1])
+  end)
+end)
+
+describe("pairs of columns", function()
+  local function pairs_text(head, shift, rows)
+    return head .. rows_of(rows or 9, function(i)
+      return ("%.2f;%d;%.2f;%d"):format(400 + i, value(i), 400 + i + shift, value(i, 1))
+    end)
+  end
+  it("are one set if their axes are the same", function()
+    for _, head in ipairs { "", "x;a;x;b\n", "a;;b;\n", "Wavenumber1;a;Wavenumber2;b\n" } do
+      local set = assert(read(pairs_text(head, 0)))
+      assert.same({ 2, 9, 1 }, set.x:shape())
+      assert.equal(value(9, 1), set.x:get(2, 9, 1))
+      if head ~= "" then assert.same({ "a", "b" }, set.names) end
+    end
+  end)
+  it("are refused with the difference of their axes, unless they are resampled", function()
+    refuses("its spectra have different axes: point 1 of the axis is 401 there and 401.25 here; the option resample "
+      .. "puts all on one axis", pairs_text("x;a;x;b\n", 0.25))
+    assert.equal(2, read(pairs_text("x;a;x;b\n", 0.25), { resample = true }).x:size(1))
+  end)
+  it("may have different lengths", function()
+    local text = pairs_text("x;a;x;b\n", 0) .. "410;1;;\n411;2;;\n"
+    local _, why = read(text)
+    assert.matches("11 points from 401 to 411 there, 9 from 401 to 409 here", why)
+    local _, hole = read(text .. "412;1;412;3\n")
+    assert.matches("the value is missing", hole)
+  end)
+end)
+
+describe("names with numbers in them", function()
+  it("are the axis", function()
+    for name, unit in pairs { ["X%.1f"] = false, ["wn_%.1f"] = "cm-1", ["%.1f cm-1"] = "cm-1", ["%.1fnm"] = "nm" } do
+      local head = {}
+      for i = 1, 4 do head[i] = name:format(400 + i / 2) end
+      local set = assert(read("sample," .. table.concat(head, ",") .. "\na,1,2,3,4\nb,2,3,4,5\n"))
+      assert.same({ 400.5, 401, 401.5, 402 }, set.axis)
+      assert.equal(unit or nil, set.unit)
+      assert.same({ "a", "b" }, set.names)
+    end
+  end)
+  it("say what the values are", function()
+    local set = read "absorbance_1,absorbance_2,absorbance_3,fat\n0.5,0.25,0.75,12\n0.25,0.5,0.5,13\n"
+    assert.same({ "absorbance", "by 'absorbance'", { "12", "13" } }, { set.quantity, set.decided, set.labels.fat })
+  end)
+  it("are names of spectra beside an axis", function()
+    local function columns(head)
+      return head .. rows_of(9, function(i) return ("%.1f,%d,%d,%d"):format(400 + i / 2, value(i), i % 2, 3) end)
+    end
+    for _, first in ipairs { "2theta", "x", "" } do
+      assert.same({ "s1", "s2", "s3" }, read(columns(first .. ",s1,s2,s3\n")).names)
+    end
+    refuses("line 1: does the first column hold an axis or sample numbers? Name it", columns "id,T20,T30,T50\n")
+    refuses("line 1: does the first column hold an axis or sample numbers? Name it",
+      "id,s1,s2,s3\n400.5,1,2,3\n401,2,3,4\n")
+  end)
+end)
+
+describe("lines above a table", function()
+  local wide, narrow = "kind,400,401,402\na,1,2,3\nb,4,5,6\n", "nm,counts\n400,1\n401,3\n402,2\n"
+  it("are metadata", function()
+    for _, form in ipairs { "%s: %s\n", "%s=%s\n", '"%s","%s"\n', "%s,%s,,\n" } do
+      for _, text in ipairs { wide, narrow } do
+        local set = assert(read(form:format("Title", "sample 7") .. form:format("Exposure", "10") .. "\n" .. text))
+        assert.same({ Title = "sample 7", Exposure = 10 }, set.metadata[1])
+        assert.equal(text == wide and 2 or 1, set.x:size(1))
+        local notes = table.concat(set.notes, "\n")
+        assert.is_truthy(notes:find("lines 1 to 2: read as metadata", 1, true), notes)
+      end
+    end
+  end)
+  it("are metadata in comments, too", function()
+    local set = read("# Laser: 532\n# by me\n#x,2Theta,deg\n#y,Intensity,counts\n25,13\n25.5,2\n26,5\n")
+    assert.equal(532, set.metadata[1].Laser)
+    assert.same({ "deg", "counts" }, { set.unit, set.quantity })
+  end)
+  it("are refused if they hold cells for each column, or a cell that does not end", function()
+    local _, why = read("group,1,2,1\nconc,low,high,low\n" .. rows_of(9, function(i) return i .. ",1,2,3" end))
+    assert.is_truthy(why)
+    refuses("line 1: a quote does not end", '"k\nind",400,401\na,1,2\n')
+  end)
+  it("do not hide a table that is refused", function()
+    refuses("line 5, column 2 (counts): expected a number, got 'x'", "Title: a\n" .. "nm,counts\n400,1\n401,3\n402,x\n")
+  end)
+end)
+
+describe("tables of Orange", function()
+  it("have types and roles below the names", function()
+    local set = assert(read "kind\t400\t401\nd\tc\tc\nclass\t\t\na\t1\t2\nb\t3\t4\n")
+    assert.same({ { 400, 401 }, { "a", "b" } }, { set.axis, set.labels.kind })
+    assert.equal("lines 2 and 3: types and roles of columns, as Orange writes them, left out", set.notes[1])
+    set = assert(read "kind\t400\t401\nalpha beta\tcontinuous\tcontinuous\n\t\t\nalpha\t1\t2\nbeta\t3\t4\n")
+    assert.equal(2, set.x:size(1))
+  end)
+  it("may have them in front of the names", function()
+    local set = assert(read "mS#kind\tC#400\tC#401\na\t1\t2\nb\t3\t4\n")
+    assert.same({ { 400, 401 }, { "a", "b" } }, { set.axis, set.labels.kind })
+  end)
+end)
+
+describe("text", function()
+  local function utf16(text, form)
+    local units = {}
+    for _, code in utf8.codes(text) do units[#units + 1] = string.pack(form, code) end
+    return table.concat(units)
+  end
+  local text, expected = "k\u{e9}\u{20ac},400,401\r\nb\u{e9},1,2\r\n", { "b\u{e9}" }
+  it("may be UTF-16, with its mark or without", function()
+    for _, form in ipairs { "<I2", ">I2" } do
+      for _, mark in ipairs { "", "\u{feff}" } do
+        local set = assert(read(utf16(mark .. "a,b,c,400,401\n" .. "1,2,3,4,5\r\n", form)))
+        assert.same({ { 400, 401 }, "read as UTF-16" }, { set.axis, set.notes[1] })
+      end
+      assert.same(expected, read(utf16("\u{feff}" .. text, form)).labels["k\u{e9}\u{20ac}"])
+    end
+  end)
+  it("may be Windows-1252, of which Latin-1 is a part, or mixed with UTF-8", function()
+    local set = assert(read "k\xe9\x80,400,401\nb\xe9,1,2\n")
+    assert.same(expected, set.labels["k\u{e9}\u{20ac}"])
+    assert.equal("2 lines are not UTF-8, read as Windows-1252", set.notes[1])
+    assert.same(expected, read("# \xe9\nk,400,401\nb\u{e9},1,2\n").labels.k)
+  end)
+  it("is refused if it is none", function()
+    refuses("its format is not known", "k,1,2\na,1,\0\n")
+    refuses("the file is empty", "")
+    refuses("the file is empty", "\n\n")
+    assert.equal("expected at most 1073741824 bytes", select(2, document.of(setmetatable({}, {
+      __len = function() return 2 ^ 30 + 1 | 0 end, __index = string }), {})))
+  end)
+  it("may be packed by gzip", function()
+    local function pack(bytes) return (zlib.deflate(6, 31)(bytes, "finish")) end
+    local plain = "k,400,401\na,1,2\nb,3,4\n"
+    local packed = pack(plain)
+    assert.equal(2, read(packed).x:size(1))
+    assert.equal(2, read(pack(plain:sub(1, 12)) .. pack(plain:sub(13)) .. "\0\0").x:size(1))
+    refuses("the gzip file is cut off", packed:sub(1, -2))
+    refuses("the gzip file is damaged: byte 41 belongs to nothing", packed .. ("x"):rep(3))
+    assert.matches("the gzip file is damaged", select(2, read(packed:sub(1, -9) .. "\0\0\0\0" .. packed:sub(-4))))
+    local limits = require "moonbow.io.limits"
+    local before = limits.unpacked
+    finally(function() limits.unpacked = before end)
+    limits.unpacked = 10000
+    refuses("it unpacks to more than limits.unpacked = 10000 bytes", pack(("1,2\n"):rep(10000)))
+  end)
+end)
+
+-- Parses as before rows were parsed in C: cell by cell, with Lua's own numbers.
+local function read_plainly(text, separator, decimal)
+  local rows = {}
+  for line in text:gmatch "[^\n]+" do
+    local row = {}
+    for _, cell in ipairs(core.csv_cells(line, separator)) do
+      local number = decimal == "," and cell:gsub(",", ".") or cell
+      row[#row + 1] = tonumber(number) and tonumber(number) + 0.0 or cell
+    end
+    rows[#rows + 1] = row
+  end
+  return rows
+end
+
+describe("a random table", function()
+  local function float(number) return (string.unpack("<f", string.pack("<f", number))) end
+  local function pick(rng, list) return list[rng:integers(1, #list + 1)] end
+  local function draw(rng)
+    local separator = pick(rng, { ",", ";", "\t", " " })
+    local decimal = separator ~= "," and pick(rng, { ".", "," }) or "."
+    local form = pick(rng, { "%.3f", "%.9g", "%.17g", "%.4e" })
+    local points, lines = rng:integers(4, 20), {}
+    local cells = { "kind" }
+    for i = 1, points do cells[i + 1] = ("%.2f"):format(400 + 1.75 * i) end
+    lines[1] = table.concat(cells, separator)
+    for r = 1, rng:integers(1, 120) do
+      cells[1] = "s" .. r
+      for i = 1, points do cells[i + 1] = form:format(rng:normal(0, 100)) end
+      lines[r + 1] = table.concat(cells, separator)
+    end
+    return table.concat(lines, "\n"):gsub("%.", decimal) .. "\n", separator, decimal
+  end
+  it("holds the numbers that a plain reading finds, or is refused", function()
+    local rng, refused = mb.rng(23), 0
+    for _ = 1, 60 do
+      local text, separator, decimal = draw(rng)
+      local set, why = read(text)
+      refused = refused + (set and 0 or 1)
+      local expected = read_plainly(text, separator, decimal)
+      if set then
+        assert.same(table.move(expected[1], 2, #expected[1], 1, {}), set.axis)
+        local x = set.x:totable()
+        for r = 2, #expected do
+          for i = 2, #expected[r] do
+            if float(expected[r][i]) ~= x[r - 1][i - 1][1] then error(("row %d, cell %d of\n%s"):format(r, i, text)) end
+          end
+        end
+      else
+        assert.matches("two ways", why)
+      end
+    end
+    assert.is_true(refused < 4, refused .. " refused")
+  end)
+end)
+
+describe("a damaged table", function()
+  it("is read or refused", function()
+    local path = os.tmpname()
+    for _, text in ipairs {
+      "Title: a\nkind,400,401,402\na,1,2,3\nb,4,5,6\n", '"nm";"a";"b"\n400,5;1,5;2\n401,5;3;4,5\n402,5;1;2\n',
+      "x;a;x;b\n400;1;400.5;2\n401;2;401.5;1\n402;3;402.5;4\n", "# x y\n400 1\n401 2\n402 1\n",
+      "kind\t400\t401\nd\tc\tc\nclass\t\t\na\t1\t2\n", "\255\254a\0,\0001\0,\0002\0\n\0b\0,\0003\0,\0004\0\n\0",
+    } do
+      assert.is_true(damage.all(mb.spectra.read, path, text) > 200)
+    end
+    os.remove(path)
+  end)
+end)
+
+describe("measured tables", function()
+  local folders = { "xy/", "dpt/", "renishaw_txt/", "synthetic_twin_csv/", "rigaku_ras_twin_csv/", "spc_twin_txt/",
+    "rigaku_asc_txt/MnPcTheta.txt" }
+  it("agree with the index", function()
+    local folder, why = measured "instrument_files"
+    if not folder then return pending(why) end
+    local count = 0
+    for _, entry in ipairs(index.entries(folder)) do
+      for _, start in ipairs(folders) do
+        if entry.file:sub(1, #start) == start then
+          count = count + 1
+          local set = assert(mb.spectra.read(folder .. "/" .. entry.file))
+          assert.same({}, index.differences(set, entry.reference), entry.file)
+        end
+      end
+    end
+    assert.equal(12, count)
+  end)
+  it("are read from other collections", function()
+    local sizes = { ["meats_ftir/Fresh_meats.csv"] = { 120, 448 }, ["tecator_nir/tecator.csv"] = { 240, 100 },
+      ["coffee_ftir/Instant_Coffee_Quadrum.csv"] = { 56, 286 }, ["rruff_raman/raman_soddyite.rruff"] = { 1, 2444 },
+      ["pharma_tablet_nir/Pharma_Instrument1.csv"] = { 655, 650 },
+      ["xrd_limnti_oxyfluoride/MnO2.xy"] = { 1, 9001 }, ["xrd_limnti_oxyfluoride/Mn2O3+LiF.xy"] = { 1, 9001 } }
+    for name, size in pairs(sizes) do
+      local path, why = measured(name)
+      if not path then return pending(why) end
+      local set = assert(mb.spectra.read(path))
+      assert.same(size, { set.x:size(1), set.length }, name)
+    end
+  end)
+end)
