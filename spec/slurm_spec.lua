@@ -14,6 +14,7 @@ local sweep = mb.sweep
 local function id_of(config, seed) return folders.id(space.canonical(config), seed) end
 
 local root, write = files.root, files.write
+slurm.patience = 60 -- a controller that has just been restarted takes its time
 
 local function shell(format, ...) return os.execute(format:format(...) .. " >/dev/null 2>&1") end
 
@@ -394,6 +395,14 @@ describe("what Slurm is asked", function()
     end)
     with_programs({ squeue = "echo 'squeue: error: Unable to contact slurm controller' >&2; exit 1" }, function()
       assert.matches("squeue: .*Unable to contact", sweep.status(path, options).faults[1])
+    end)
+    with_programs({ squeue = "exec sleep 60" }, function() -- as if the controller were down
+      local patience = slurm.patience
+      slurm.patience = 0.2
+      local status = sweep.status(path, options)
+      slurm.patience = patience
+      assert.same({ "squeue: no answer within 0.2 s" }, status.faults)
+      assert.equal(60, status.size)
     end)
   end)
 end)

@@ -31,14 +31,30 @@ local function not_started(name, err)
   return ("%s: %s"):format(name, err)
 end
 
+-- Ends a program that runs for too long; returns a function that ends the watch and says if that has happened.
+local function watch(handle, seconds)
+  if not seconds then return function() return false end end
+  local timer, is_late = uv.new_timer(), false
+  timer:start(math.floor(1000 * seconds), 0, function()
+    is_late = true
+    handle:kill "sigkill"
+  end)
+  return function()
+    timer:close()
+    return is_late
+  end
+end
+
 --- Starts a program. When it has ended, on_end gets its output; or nil and a message.
 -- Its standard input is empty.
-function program.start(name, args, on_end)
+-- @param seconds after which it is ended; nil: never
+function program.start(name, args, on_end, seconds)
   local pipes = { uv.new_pipe(false), uv.new_pipe(false) }
-  local left, output, errors, status = 3, nil, nil, nil
+  local left, output, errors, status, was_late = 3, nil, nil, nil, nil
   local function part_ended()
     left = left - 1
     if left > 0 then return end
+    if was_late() then return on_end(nil, ("%s: no answer within %g s"):format(name, seconds)) end
     if status == 0 then return on_end(table.concat(output)) end
     on_end(nil, message(name, status, table.concat(errors)))
   end
@@ -52,13 +68,14 @@ function program.start(name, args, on_end)
     for _, pipe in ipairs(pipes) do pipe:close() end
     return on_end(nil, not_started(name, err))
   end
+  was_late = watch(handle, seconds)
   output, errors = collect(pipes[1], part_ended), collect(pipes[2], part_ended)
 end
 
 --- Runs a program and waits. Returns its output; or nil and a message. Not for callbacks of luv, whose loop it runs.
-function program.run(name, args)
+function program.run(name, args, seconds)
   local has_ended, output, err = false, nil, nil
-  program.start(name, args, function(text, why) has_ended, output, err = true, text, why end)
+  program.start(name, args, function(text, why) has_ended, output, err = true, text, why end, seconds)
   while not has_ended do uv.run "once" end
   return output, err
 end

@@ -45,9 +45,10 @@ function queue.has(job)
 end
 
 --- The tasks of array jobs that wait or run: a list of { job, task, state, reason }; or nil and a message.
-function queue.tasks(jobs)
+-- @param seconds that squeue may take, which waits long for a controller that is down; nil: any time
+function queue.tasks(jobs, seconds)
   if #jobs == 0 then return {} end
-  local output, err = program.run("squeue", arguments(jobs, "%F %K %T %r"))
+  local output, err = program.run("squeue", arguments(jobs, "%F %K %T %r"), seconds)
   if not output and not is_unknown(err) then return nil, err end
   local found = {}
   for job, task, state, reason in (output or ""):gmatch "(%d+) (%d+) (%S+) ([^\n]*)" do
@@ -56,10 +57,11 @@ function queue.tasks(jobs)
   return found
 end
 
---- The tasks of array jobs that have ended, counted by state, as the accounting has them; nil where it is not kept.
-function queue.ended(jobs)
+--- The tasks of array jobs that have ended, counted by state, as the accounting has them; nil where it is not kept, or
+-- does not answer within so many seconds.
+function queue.ended(jobs, seconds)
   local output = #jobs > 0 and program.run("sacct", { "--noheader", "--parsable2", "--allocations",
-    "--jobs=" .. table.concat(jobs, ","), "--format=JobID,State" })
+    "--jobs=" .. table.concat(jobs, ","), "--format=JobID,State" }, seconds)
   if not output then return nil end
   local counts = {}
   for state in output:gmatch "%d+_%d+|(%u[%u_]*)" do -- "12_3|CANCELLED by 0"; tasks that wait are "12_[4-9]"

@@ -12,7 +12,9 @@ local queue = require "moonbow.sweep.queue"
 
 local CODE = "require('moonbow.sweep.task').main()"
 
-local slurm = {}
+local slurm = {
+  patience = 10, -- seconds in which squeue and sacct have to answer for a status, which shows results without them, too
+}
 
 local function jobs_path(folder) return folder.path .. "/slurm/jobs" end
 
@@ -178,15 +180,15 @@ function slurm.stop(folder)
 end
 
 --- Slurm's view of a folder: { tasks (list of those that wait or run), counts (by state), ended (by state, where the
--- accounting is kept) }; nil where nothing was submitted; nil and a message where squeue fails.
+-- accounting is kept) }; nil where nothing was submitted; nil and a message where squeue fails or does not answer.
 function slurm.view(folder)
   local jobs = jobs_of(folder)
   if #jobs == 0 then return nil end
-  local tasks, err = queue.tasks(jobs)
+  local tasks, err = queue.tasks(jobs, slurm.patience)
   if not tasks then return nil, err end
   local counts = {}
   for _, task in ipairs(tasks) do counts[task.state] = (counts[task.state] or 0) + 1 end
-  return { tasks = tasks, counts = counts, ended = queue.ended(jobs) }
+  return { tasks = tasks, counts = counts, ended = queue.ended(jobs, slurm.patience) }
 end
 
 return slurm
