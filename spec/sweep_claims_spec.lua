@@ -65,6 +65,24 @@ describe("claims and results", function()
     assert.equal(16, lines)
   end)
 
+  it("is collected by two processes at once into whole files", function()
+    local path, options = files.new(files.SIMPLE)
+    sweep.run(path, options)
+    local collect = ("%s experiments/sweep.lua collect %s --out %s >/dev/null 2>&1"):format(interpreter, path,
+      options.out)
+    assert(os.execute(("%s & %s & %s; wait"):format(collect, collect, collect)))
+    local folder, names = files.folder(path, options).path, {}
+    for name in require("lfs").dir(folder) do
+      if name:find "%a%.%a" then names[#names + 1] = name end
+    end
+    table.sort(names)
+    local has_sqlite = pcall(require, "luasql.sqlite3")
+    assert.same(has_sqlite and { "best.lua", "page.html", "sweep.json", "trials.csv", "trials.sqlite" }
+      or { "best.lua", "page.html", "sweep.json", "trials.csv" }, names)
+    assert.matches("</html>\n$", files.read(folder .. "/page.html"))
+    assert.equal(7, select(2, files.read(folder .. "/trials.csv"):gsub("\n", "")))
+  end)
+
   it("does not take over a claim that its process has created and not yet written", function()
     local path = files.root .. "/unwritten"
     assert(io.open(path, "w")):close()
