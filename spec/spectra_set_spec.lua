@@ -97,7 +97,11 @@ values: unknown (not stated)
     assert.same({ "1", "2", "3", "4" }, spectra.labels.run)
     assert.equal("a", spectra.labels.mineral[1])
     assert.equal("Raman shift", example():with { axis_name = "Raman shift" }.axis_name)
-    assert.equal("furlongs", example():with { unit = "furlongs" }.unit)
+    local counted = spectra:with { quantity = "counts", unit = "furlongs" }
+    assert.equal("furlongs", counted.unit)
+    assert.is_nil(counted.axis_name) -- what was known of the former unit is gone
+    assert.is_nil(counted.percent)
+    assert.is_nil(spectra:with({ percent = false }).percent)
     assert.equal("cm-1", example().unit) -- the set itself stays as it is
   end)
   it("completes its methods at the prompt", function()

@@ -73,7 +73,7 @@ end
 
 local function read_quantity(quantity)
   local known, percent = units.quantity(quantity)
-  return known or quantity, percent == "%" or nil
+  return known or quantity, percent == "%"
 end
 
 -- Returns the fields that change by options that were checked.
@@ -83,14 +83,14 @@ local function changes(operation, spectra, options)
   if options.unit then
     local name
     changed.unit, name = read_unit(options.unit)
-    if spectra.unit ~= changed.unit then changed.axis_name = name end
+    if spectra.unit ~= changed.unit then changed.axis_name = name or false end
   end
   if options.axis_name then changed.axis_name = options.axis_name end
   if options.quantity then
     changed.quantity, changed.percent = read_quantity(options.quantity)
     changed.decided = "as the caller says"
   end
-  if options.percent ~= nil then changed.percent = options.percent or nil end
+  if options.percent ~= nil then changed.percent = options.percent end
   if options.names then changed.names = fields.cells(operation, "names", options.names, #spectra) end
   if options.labels then
     changed.labels, changed.columns = fields.add_labels(operation, spectra, options.labels)

@@ -111,10 +111,12 @@ end
 local make = shown.kind("spectra", text_of, Spectra)
 
 --- Makes a set of checked fields: x, axis, axis_name, unit, quantity, percent, decided, names, labels, columns,
--- sources, metadata, notes. The axis must rise or fall throughout, as direction says if it is given.
+-- sources, metadata, notes. The axis must rise or fall throughout, as direction says if it is given. axis_name and
+-- percent may be false for nil.
 function set.new(fields)
   fields.direction = fields.direction or assert(axes.direction(fields.axis), "the axis turns")
   fields.length = #fields.axis
+  fields.axis_name, fields.percent = fields.axis_name or nil, fields.percent or nil
   return make(fields)
 end
 
