@@ -4,6 +4,7 @@
  * Only the thread that forks lives on in the child, so the function must not call moonbow.core, whose threads
  * would be missing. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,9 @@ static rlim_t address_space(void) {
 
 /* Calls the function at index 1 with put; never returns. */
 static void run(lua_State *L, int pipe, rlim_t seconds, rlim_t bytes) {
+  lua_gc(L, LUA_GCSTOP); /* finalizers belong to the parent */
+  const int nowhere = open("/dev/null", O_WRONLY);
+  if (nowhere >= 0) dup2(nowhere, STDERR_FILENO); /* libc's words on a crash */
   signal(SIGINT, SIG_DFL);
   signal(SIGPIPE, SIG_DFL);
   limit(RLIMIT_CPU, seconds);

@@ -2,6 +2,7 @@
 local arrangement = require "moonbow.spectra.arrangement"
 local groups = require "moonbow.spectra.groups"
 local hdf5_file = require "moonbow.io.hdf5"
+local hyperspy = require "moonbow.spectra.hdf5.hyperspy"
 local level73 = require "moonbow.spectra.mat.level73"
 local nexus = require "moonbow.spectra.hdf5.nexus"
 local roles = require "moonbow.spectra.roles"
@@ -27,6 +28,19 @@ local function hermes(tree)
   block.unit, block.axis = "eV", "energy"
   tree:add_metadata(block, "/entry1/Counter0")
   return { block }
+end
+
+-- The signals of a file of HyperSpy, each a group.
+local function signals(tree)
+  local list = {}
+  for _, object in ipairs(tree:members "/Experiments") do
+    if tree:get(object.path, "data") then
+      list[#list + 1] = { name = object.path:sub(2), variables = tree:group(object.path).variables, read = function()
+        return hyperspy.block(tree, object.path)
+      end }
+    end
+  end
+  return list
 end
 
 -- Adds axes that stand in a group above, for all groups below it.
@@ -83,7 +97,7 @@ function hdf5.read(source)
   if tree.by_path["/"].kind ~= "group" then source:fail("its root group: %s", tree.by_path["/"].reason) end
   if is_keras(tree) and not source.options.block then source:fail("it holds a Keras model, no spectra") end
   if level73.matches(tree) then return groups.blocks(source, groups.of(level73.variables(tree)), ".") end
-  local list = groups_of(tree)
+  local list = hyperspy.matches(tree) and signals(tree) or groups_of(tree)
   if #list == 0 then source:fail("an HDF5 file without datasets") end
   if type(source.options.block) == "string" then return groups.blocks(source, list, "/") end
   return hermes(tree) or groups.blocks(source, chosen_by_nexus(tree, list), "/")

@@ -63,6 +63,17 @@ local function names_in(value)
   return names
 end
 
+-- An axis that fits a dimension of count values; one with the edges of its bins becomes their centres.
+local function fitting(source, axis, count)
+  if axis.kind ~= "numbers" or axis:count() == count then return axis.kind == "numbers" and axis or nil end
+  if axis:count() ~= count + 1 then return nil end
+  local edges, centres = axis:list(), {}
+  for i = 1, count do centres[i] = (edges[i] + edges[i + 1]) / 2 end
+  source:note("%s holds the edges of bins: their centres are taken", axis.name)
+  axis.shape, axis.values = { count }, centres
+  return axis
+end
+
 -- Returns the variables that are axes of the signal, by its dimensions.
 local function axes_of(tree, group, signal, by_name)
   local axes, rank = {}, #signal.shape
@@ -75,9 +86,7 @@ local function axes_of(tree, group, signal, by_name)
     local place = math.tointeger(tonumber(object.attributes.axis))
     if place and place >= 1 and place <= rank then axes[place] = axes[place] or by_name[object.name] end
   end
-  for place, axis in pairs(axes) do
-    if axis.kind ~= "numbers" or axis:count() ~= signal.shape[place] then axes[place] = nil end
-  end
+  for place = 1, rank do axes[place] = axes[place] and fitting(tree.source, axes[place], signal.shape[place]) end
   return axes
 end
 
