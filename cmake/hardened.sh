@@ -13,7 +13,9 @@ for file in "$@"; do
   ! grep -qE '(LOAD|GNU_STACK).* (RWE|WE) ' <<<"$headers" || missing+=("memory that is not both writable and executable")
   ! grep -q TEXTREL <<<"$dynamic" || missing+=("code without relocations")
   grep -q __stack_chk_fail <<<"$symbols" || missing+=("stack protector")
-  grep -q '_chk@' <<<"$symbols" || missing+=("checked copies (FORTIFY)")
+  # A library that copies nothing has nothing to check.
+  ! grep -qE ' (mem(cpy|move|set)|str(cpy|cat))(@|$)' <<<"$symbols" || grep -q '_chk@' <<<"$symbols" ||
+    missing+=("checked copies (FORTIFY)")
   [ ${#missing[@]} = 0 ] || { printf '%s has no %s\n' "$file" "${missing[0]}"; exit 1; }
   echo "$file: hardened"
 done
