@@ -142,6 +142,17 @@ describe("brml", function()
     assert.matches("its packed entries would have %d+ bytes; limits.unpacked = 2000000", message)
   end)
 
+  it("reads the whole scans of an archive that is cut off, if asked to", function()
+    local file = brml(raw(), raw(), raw())
+    local cut = file:sub(1, file:find("Experiment0/RawData2", 1, true) - 1)
+    local message = "not a zip archive, or truncated, or its directory is damaged; whole members: 3"
+    files.expect_refusal(message .. "; partial = true reads them", cut)
+    local set = assert(files.read(cut, { partial = true }))
+    assert.same({ 2, 3, 1 }, set.x:shape())
+    assert.equal(message, set.notes[1])
+    files.expect_refusal("not a zip archive, or truncated, or its directory is damaged", cut:sub(1, 40))
+  end)
+
   it("survives damage", function()
     local path = os.tmpname()
     local _, refused = damage.all(mb.spectra.read, path, brml(raw(), raw()))

@@ -89,6 +89,14 @@ describe("rasx", function()
       rasx { PROFILE, "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>" })
   end)
 
+  it("reads the whole scans of an archive that is cut off, if asked to", function()
+    local file = rasx({ PROFILE }, { PROFILE })
+    local cut = file:sub(1, file:find("Data1/Mesurement", 1, true) - 1)
+    files.expect_refusal("not a zip archive, or truncated, or its directory is damaged; whole members: 4; "
+      .. "partial = true reads them", cut)
+    assert.same({ 1, 3, 1 }, assert(files.read(cut, { partial = true })).x:shape())
+  end)
+
   it("bounds the memory of the numbers of a small archive", function()
     local before = mb.limits.unpacked
     mb.limits.unpacked = 80000
@@ -147,7 +155,8 @@ describe("other archives and XML", function()
       files.zip { { "a.zip", rasx { PROFILE } }, { "b", "1,2\n" } })
     files.expect_refusal("is an OpenDocument file, which is not read; save the sheet as .xlsx or text",
       files.zip { { "content.xml", "<a/>" } })
-    files.expect_refusal("not a zip archive, or truncated, or its directory is damaged", rasx({ PROFILE }):sub(1, -9))
+    files.expect_refusal("not a zip archive, or truncated, or its directory is damaged; "
+      .. "whole members: 1; partial = true reads them", files.zip({ { "a", "b" } }):sub(1, -9))
     files.expect_refusal("is XML of no known format; its first element is <a>", "<?xml version='1.0'?><a/>")
   end)
 end)

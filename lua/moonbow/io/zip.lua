@@ -8,6 +8,7 @@ local limits = require "moonbow.io.limits"
 local zip = {}
 
 local STORED, DEFLATED, RAW_DEFLATE = 0, 8, -15
+local SIZES_BEHIND = 8 -- flag: sizes and checksum follow the content
 local END, END64_PLACE, END64 = "PK\5\6", "PK\6\7", "PK\6\6"
 local CENTRAL, LOCAL = "PK\1\2", "PK\3\4"
 local UNKNOWN = 0xffffffff -- stands for a size or offset of more than 32 bits, which zip64 fields hold
@@ -143,6 +144,29 @@ function zip.entries(bytes)
   local entries, err = read_directory(bytes)
   local reason = not entries and err or overlap(entries)
   if reason then return nil, reason end
+  return entries
+end
+
+-- Reads the header in front of an entry's content; nil if there is none, or its sizes are only behind the content.
+local function read_local(bytes, at)
+  if at + 29 > #bytes or bytes:sub(at, at + 3) ~= LOCAL then return nil end
+  local flags, method, _, _, crc, packed, size, name_length = string.unpack("<I2I2I2I2I4I4I4I2", bytes, at + 6)
+  if flags & SIZES_BEHIND ~= 0 then return nil end
+  return { flags = flags, method = method, crc = crc, packed = packed, size = size, place = at - 1,
+    name = bytes:sub(at + 30, at + 29 + name_length) }
+end
+
+--- The entries of an archive that is cut off or whose directory is damaged, up to the first that is not whole: as
+-- zip.entries returns them.
+function zip.whole_entries(bytes)
+  local entries, at, unpacked, seen = {}, 1, 0, {}
+  local entry = read_local(bytes, at)
+  while entry and not seen[entry.name] and not locate(bytes, entry, #bytes) and #entries < limits.entries do
+    unpacked = unpacked + entry.size
+    if unpacked > limits.unpacked then break end
+    entries[#entries + 1], seen[entry.name], at = entry, true, entry.first + entry.packed
+    entry = read_local(bytes, at)
+  end
   return entries
 end
 

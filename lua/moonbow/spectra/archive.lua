@@ -5,39 +5,49 @@ local numbers = require "moonbow.spectra.numbers"
 
 local archive = {}
 
--- Reads the directory once. Returns the entries by name, with "/" between folders, a message if it is damaged, and the
--- names.
+-- Reads the directory once. Returns the names of the members, with by_name = entries, and a message if it is damaged:
+-- then the members are those that are whole.
 local function directory(source)
-  if source.members == nil then
-    local list, message = zip.entries(source.bytes)
-    source.members = { by_name = list and {} or nil, message = message }
-    for i, entry in ipairs(list or {}) do
-      local name = entry.name:gsub("\\", "/")
-      source.members[i], source.members.by_name[name] = name, entry
-    end
+  if source.members then return source.members end
+  local list, message = zip.entries(source.bytes)
+  local members = { by_name = {}, message = message }
+  for i, entry in ipairs(list or zip.whole_entries(source.bytes)) do
+    local name = entry.name:gsub("\\", "/")
+    members[i], members.by_name[name] = name, entry
   end
-  return source.members.by_name, source.members.message, source.members
+  source.members = members
+  return members
+end
+
+-- Ends the reading of a damaged archive; or, if members are whole and partial = true, leaves a note.
+local function opened(source)
+  local members = directory(source)
+  if not members.message then return members end
+  if #members == 0 then source:fail("%s", members.message) end
+  local text = ("%s; whole members: %d"):format(members.message, #members)
+  if not source.options.partial then source:fail("%s; partial = true reads them", text) end
+  source:note("%s", text)
+  return members
 end
 
 --- True if the file begins as a zip archive does.
 function archive.is(source) return source.bytes:sub(1, 4) == "PK\3\4" end
 
+--- True if the archive is damaged, so that members may be missing.
+function archive.is_cut(source) return directory(source).message ~= nil end
+
 --- True if the file is an archive with a member of a name that fits a pattern.
 function archive.holds(source, pattern)
   if not archive.is(source) then return false end
-  local _, _, names = directory(source)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(directory(source)) do
     if name:find(pattern) then return true end
   end
   return false
 end
 
---- Returns the names of the members in the archive's order. Raises a fault if its directory is damaged.
-function archive.names(source)
-  local by_name, message, names = directory(source)
-  if not by_name then source:fail("%s", message) end
-  return names
-end
+--- Returns the names of the members in the archive's order. Raises a fault if its directory is damaged, unless partial
+-- = true.
+function archive.names(source) return opened(source) end
 
 local function sorted_by_numbers(names)
   local keys = {}
@@ -59,7 +69,7 @@ end
 
 --- Returns the content of a member; nil if it is missing. Raises a fault if it is damaged.
 function archive.content(source, name)
-  local entry = directory(source)[name]
+  local entry = opened(source).by_name[name]
   if not entry then return nil end
   local content, message = zip.content(source.bytes, entry)
   if not content then source:fail("%s", message) end

@@ -155,7 +155,7 @@ end
 local function data_of(source, part, route)
   local rows = {}
   for _, child in ipairs(route) do
-    if child.name == "Datum" then rows[#rows + 1] = child.text end
+    if child.name == "Datum" and not child.open then rows[#rows + 1] = child.text end
   end
   if #rows == 0 then fail(source, part, "no <Datum>") end
   local list = archive.numbers(source, table.concat(rows, "\n"), part .. ": <Datum>")

@@ -81,10 +81,12 @@ end
 
 local of_2theta = { TwoTheta = true, TwoThetaTheta = true, TwoThetaOmega = true }
 
+local function conditions_of(part) return (part:gsub("Profile", CONDITIONS):gsub("txt$", "xml")) end
+
 -- Returns the block of a scan, and the names of its fixed positions.
 local function read_scan(source, part, i)
   local x, counts, factors = columns_of(source, part, archive.content(source, part))
-  local conditions = part:gsub("Profile", CONDITIONS):gsub("txt$", "xml")
+  local conditions = conditions_of(part)
   local content = archive.content(source, conditions) or source:fail("%s is missing", conditions)
   local root = xml.tree(source, content, conditions)
   local scan = xml.child(root, "ScanInformation") or {}
@@ -100,8 +102,18 @@ local function read_scan(source, part, i)
     decided = decided, metadata = metadata, scan = i }, names
 end
 
+-- The profiles; without those whose conditions a damaged archive has lost.
+local function profiles_of(source)
+  local parts = {}
+  for _, part in ipairs(archive.matching(source, PROFILE)) do
+    local is_whole = not archive.is_cut(source) or archive.holds(source, "^" .. conditions_of(part) .. "$")
+    if is_whole then parts[#parts + 1] = part end
+  end
+  return parts
+end
+
 function rasx.read(source)
-  local parts, blocks, names = archive.matching(source, PROFILE), {}, nil
+  local parts, blocks, names = profiles_of(source), {}, nil
   if #parts == 0 then source:fail("images of a detector without a profile are not read") end
   for b, i in ipairs(scans.chosen(source, #parts)) do
     blocks[b], names = read_scan(source, parts[i], i)
