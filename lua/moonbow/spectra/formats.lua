@@ -1,8 +1,8 @@
 --- The formats of files with spectra. The first whose matches(source) is true reads the file.
 --
 -- A format is { name, title, matches(source), read(source) }. matches looks at the content, source.bytes, and never at
--- the file's name alone. read returns a list of blocks; a fault (source:fail) ends it. A block holds spectra that share
--- an axis:
+-- the file's name alone. read returns a list of blocks; a fault (source:fail) ends it. Files that it opens by
+-- source:sibling, or marks in source.companions, are not read once more. A block holds spectra that share an axis:
 --   y         tensor (N, L), or (L) for one spectrum
 --   x         list of L numbers: the axis, as the file orders it
 --   axis      its name: "Raman shift", "2theta"; nil if the file does not say
