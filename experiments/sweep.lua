@@ -131,8 +131,9 @@ function commands.status()
       process.job and (", job %d"):format(process.job) or "")
   end
   table.sort(running)
-  print(("%s: %d of %d trials ended: %s; %d running"):format(status.name, status.ended, status.size,
-    words.counts(status.counts) or "none", #running))
+  local counts = words.counts(status.counts)
+  print(("%s: %d of %d trials ended%s; %d running"):format(status.name, status.ended, status.size,
+    counts and ": " .. counts or "", #running))
   for _, line in ipairs(running) do print("  " .. line) end
   show_failures(status.failures)
   show_slurm(status.slurm)

@@ -72,6 +72,11 @@ describe("a sweep file", function()
     refuses("%.lua:2: sweep: space.a: expected choices", "return {\nspace = { a = {} }, run = print, objective = 'x' }")
     refuses("strategy: random needs trials", "return { space = { a = { 1 } }, run = print, objective = 'x',"
       .. " strategy = 'random' }")
+    refuses("%.lua:3: sweep: space.lr: a grid needs to know how many points",
+      "local lr = require('moonbow').sweep.range(0, 1)\nreturn { run = print, objective = 'x', space = { a = { 1 },\n"
+      .. "lr = lr } }")
+    refuses("%.lua:2: sweep: unknown option 'sed'", "return { space = { a = { 1 } }, run = print, objective = 'x',\n"
+      .. "sed = 3 }")
     refuses("unknown option 'spce'; did you mean 'space'", "return { spce = {}, run = print, objective = 'x' }")
   end)
 

@@ -66,9 +66,10 @@ function definition.read(given, default_name)
   if name:find "[%c/]" or name:find "^%.*$" then
     check.fail("sweep", "name: expected one that a folder can have, got %s", check.show(name))
   end
+  local strategy, given_space = read_strategy(sweep.strategy), space.parse(sweep.space)
+  if strategy[1] == "grid" then given_space:check_grid() end
   return {
-    name = name, space = space.parse(sweep.space), run = sweep.run,
-    seeds = read_seeds(sweep.seeds), strategy = read_strategy(sweep.strategy),
+    name = name, space = given_space, run = sweep.run, seeds = read_seeds(sweep.seeds), strategy = strategy,
     objective = { name = objective[1], minimize = objective.minimize },
     timeout = sweep.timeout, memory = sweep.memory, retries = sweep.retries,
   }
@@ -112,19 +113,23 @@ local function search_beside(path)
   end
 end
 
+-- Returns the number of the first line, from one on, that gives an entry a value; nil without an entry or such a line.
+local function line_of(text, entry, from)
+  local number = 0
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    number = number + 1
+    if entry and number >= from and line:find("%f[%w_]" .. entry .. "%s*=") then return number end
+  end
+end
+
 -- Returns a message about the table of a sweep file, with the line of the entry that it names, if the file has one.
 local function locate(path, text, message)
   local where = core.where()
   if message:sub(1, #where) == where then message = message:sub(#where + 1) end
-  local operation, first = message:match "^(%a+):", message:match "^%a+: (%a+)"
-  for _, entry in ipairs { first or operation, operation } do
-    local number = 0
-    for line in (text .. "\n"):gmatch "(.-)\n" do
-      number = number + 1
-      if line:find("%f[%w_]" .. entry .. "%s*=") then return ("%s:%d: %s"):format(path, number, message) end
-    end
-  end
-  return path .. ": " .. message
+  local number = line_of(text, message:match "space%.([%w_]+)", line_of(text, "space", 1) or 1)
+    or line_of(text, message:match "^%a+: unknown option '([%w_]+)'", 1)
+    or line_of(text, message:match "^%a+: (%a+)", 1) or line_of(text, message:match "^%a+", 1)
+  return ("%s:%s %s"):format(path, number and number .. ":" or "", message)
 end
 
 --- Loads a sweep file, which is called with { quick = true or false }.

@@ -236,6 +236,11 @@ local function each_point(self, i, config, values, visit)
   config[name] = nil
 end
 
+--- Raises for a range without points, of which there is no grid.
+function Space.check_grid(self)
+  for _, name in ipairs(self.names) do grid_values(name, self.entries[name]) end
+end
+
 --- Returns all configurations of the grid, in a fixed order: the last name varies fastest. Raises for a range without
 -- points.
 function Space.grid(self)
