@@ -24,7 +24,7 @@ describe("help", function()
   it("without a name is an index by topic, with a line for each function", function()
     local index = table.concat(printed(), "\n")
     for _, line in ipairs { "\nTraining\n", "\n  mb.fit +Trains a model", "\n  mb.nn.Conv1d +Convolution along L",
-      "\n  tensor: abs add ", "\n  step: als_baseline ", "\n  initializer: .*he_uniform" } do
+      "\n  tensor: abs add ", "\n  step: airpls_baseline als_baseline ", "\n  initializer: .*he_uniform" } do
       assert.matches(line, index)
     end
   end)

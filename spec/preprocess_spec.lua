@@ -1,6 +1,16 @@
 -- Preprocessing: the result of each step, saved steps, and SciPy's figures for comparison.
 local mb, mb64 = require "support.both"()
 
+-- A step for spectra of L points, with the options that must be given.
+local function step_of(name, L)
+  local known, step = require("moonbow.data.steps")[name].options or {}, { name }
+  local given = { axis = mb.arange(L), grid = mb.linspace(1, L, 7), low = 2, high = L - 1, width = 3, half_window = 3 }
+  for key, value in pairs(given) do
+    if known[key] ~= nil then step[key] = value end
+  end
+  return step
+end
+
 describe("preprocess", function()
   it("computes each step", function()
     local x = mb.tensor { { 1, 2, 3, 6 }, { 4, 4, 0, 8 } }:reshape(2, 4, 1)
@@ -18,10 +28,11 @@ describe("preprocess", function()
     assert.error_matches(function() mb.preprocess.apply(fitted, mb.ones(1, 3, 1)) end, "fitted on 2 points")
   end)
   it("keeps constant spectra finite", function()
+    local refused = { msc = true, emsc = true, kubelka_munk = true, normalize_band = true } -- nothing to divide by
     for _, name in ipairs(mb.preprocess.names) do
-      local step = name == "resample" and { name, axis = { 1, 13 }, grid = { 2 } } or name
-      local stats = select(2, mb.preprocess.fit({ step }, mb.zeros(2, name == "resample" and 2 or 13, 1))):describe()
-      assert.equal(0, stats.nan + stats.inf, name)
+      local ok, _, y = pcall(mb.preprocess.fit, { step_of(name, 13) }, mb.zeros(2, 13, 1))
+      assert.equal(not refused[name], ok, name)
+      if ok then assert.equal(0, y:describe().nan + y:describe().inf, name) end
     end
   end)
   it("scales small and large numbers, and numbers far from 0, accurately", function()
@@ -99,7 +110,8 @@ describe("preprocess", function()
     assert.equal(5, mb.preprocess.apply(fitted, mb.tensor { { { 0 }, { 10 } } }):item())
   end)
   it("gives the same for any number of threads", function()
-    local x, threads = mb.rand(mb.rng(1), 90, 300, 2), mb.threads()
+    local shape = (mb.arange(300) * 0.05):sin() * 3 + 4 -- common to all spectra, as scatter corrections expect
+    local x, threads = mb.rand(mb.rng(1), 90, 300, 2) + shape:reshape(1, 300, 1), mb.threads()
     local function apply(step, count)
       mb.threads(count)
       local fitted, y = mb.preprocess.fit({ step }, x)
@@ -107,7 +119,7 @@ describe("preprocess", function()
       return y:tobytes() .. table.concat(fitted[1].mean or {}, " ") .. table.concat(fitted[1].sd or {}, " ")
     end
     for _, name in ipairs(mb.preprocess.names) do
-      local step = name == "resample" and { name, axis = mb.arange(300), grid = mb.linspace(1, 300, 500) } or name
+      local step = step_of(name, 300)
       local one = apply(step, 1)
       for _, count in ipairs { 2, 3 } do assert.is_true(one == apply(step, count), name) end
     end

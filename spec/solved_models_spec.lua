@@ -47,6 +47,29 @@ describe("pca", function()
   end)
 end)
 
+describe("outliers of a pca", function()
+  it("have the limits of their distributions", function()
+    -- scipy.stats: f.ppf(0.95, 3, 27), norm.ppf(0.975)
+    local distributions = require "moonbow.distributions"
+    assert.is_true(math.abs(distributions.fisher_quantile(0.05, 3, 27) - 2.9603513) < 1e-6)
+    assert.is_true(math.abs(distributions.normal_quantile(0.975) - 1.9599640) < 1e-6)
+    assert.is_true(math.abs(distributions.normal_quantile(0.05) + 1.6448536) < 1e-6)
+    local model = mb.pca.fit(x, { components = 3 })
+    assert.is_true(math.abs(model:outliers(x).t2_limit - 3 * 29 * 31 / (30 * 27) * 2.9603513) < 1e-5)
+  end)
+  it("are few among like spectra, and all that are unlike", function()
+    local like = mb.rng(1):normal(0, 1, 400, 30)
+    local model = mb.pca.fit(like:narrow(1, 200), { components = 4 })
+    local count = 0
+    for _, is_outlier in ipairs(model:outliers(like:narrow(201, 200)).is_outlier) do
+      if is_outlier then count = count + 1 end
+    end
+    assert.is_true(count >= 4 and count < 60, count)
+    for _, is_outlier in ipairs(model:outliers(like:narrow(1, 20) + 4).is_outlier) do assert.is_true(is_outlier) end
+    travels(model, function(m) return mb.tensor(m:outliers(like).q) end)
+  end)
+end)
+
 describe("pls", function()
   it("predicts what scikit-learn predicts", function()
     local model = mb.pls.fit(x:reshape(30, 50, 1), y, { components = 4 })

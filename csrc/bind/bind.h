@@ -110,9 +110,10 @@ void bind_add_family(lua_State *L, lua_CFunction function, const char *const *na
   FILE(tensor) FILE(tensor_elements) FILE(tape) FILE(scope) FILE(elementwise) FILE(reduce) FILE(matmul) \
   FILE(factors) FILE(copy) FILE(window) FILE(conv1d) FILE(pool1d) FILE(norm) FILE(dropout) FILE(loss) \
   FILE(optim) FILE(random) FILE(spectra) FILE(spikes) FILE(scale) FILE(savitzky_golay) FILE(als_baseline) \
-  FILE(resample) FILE(finite) FILE(forest) FILE(distance) FILE(linear) FILE(affine) FILE(pca) FILE(pls) \
-  FILE(ridge) FILE(logistic) FILE(csv) FILE(csv_lines) FILE(asdf) FILE(dtype) FILE(digest) \
-  FILE(parse_number) FILE(number_text) FILE(encoding) FILE(files) FILE(locale) FILE(terminal) FILE(interrupt)
+  FILE(rolling_ball) FILE(despike) FILE(resample) FILE(finite) FILE(forest) FILE(distance) FILE(linear) \
+  FILE(affine) FILE(pca) FILE(pls) FILE(ridge) FILE(logistic) FILE(csv) FILE(csv_lines) FILE(asdf) \
+  FILE(dtype) FILE(digest) FILE(parse_number) FILE(number_text) FILE(encoding) FILE(files) FILE(locale) \
+  FILE(terminal) FILE(interrupt)
 /* clang-format on */
 
 #include "args.h"

@@ -399,7 +399,8 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
 
-/* ---- preprocessing (scale.c, savitzky_golay.c, als_baseline.c, resample.c): x is (N, L, C) ----------- */
+/* ---- preprocessing (scale.c, savitzky_golay.c, als_baseline.c, rolling_ball.c, despike.c, resample.c): x is
+ * (N, L, C) ----------- */
 
 typedef enum { MB_SCALE_SNV, MB_SCALE_RANGE, MB_SCALE_MAXIMUM, MB_SCALE_AREA } mb_scaling;
 
@@ -421,11 +422,28 @@ void mb_savitzky_golay_weights(void *scratch, mb_size window, mb_size order, int
 void mb_savitzky_golay(mb_real *y, const mb_real *x, void *scratch, mb_size N, mb_size L, mb_size C,
                        mb_size window, mb_size order, int derivative);
 
-/* The baseline z of y by asymmetric least squares (Eilers and Boelens 2005): the weights are p above it
- * and 1 - p below, until they stay the same, at most `iterations` times. */
+/* The baseline z of y: the least squares of weights (y - z) and of lambda times its second differences. The
+ * weights are p above it and 1 - p below (ALS, Eilers and Boelens 2005), until they stay the same; a logistic
+ * function of the residual (ARPLS, Baek et al. 2015), until they change by less than the share tolerance; or
+ * 0 above and an exponential function below (AIRPLS, Zhang, Chen and Liang 2010), until the sum below is less
+ * than the share tolerance of all values. At most `iterations` fits. */
+typedef enum { MB_ALS, MB_ARPLS, MB_AIRPLS } mb_weighting;
 size_t mb_als_baseline_scratch_bytes(mb_size L, int threads);
-mb_status mb_als_baseline(mb_real *z, const mb_real *y, void *scratch, double lambda, double p,
-                          int iterations, mb_size N, mb_size L, mb_size C, int threads);
+mb_status mb_als_baseline(mb_real *z, const mb_real *y, void *scratch, mb_weighting weighting, double lambda,
+                          double p, double tolerance, int iterations, mb_size N, mb_size L, mb_size C,
+                          int threads);
+
+/* The baseline z of y by a ball that rolls below (Kneen and Annegarn 1996): the largest of the smallest
+ * values within `half` points, averaged over `smooth` points on both sides. */
+size_t mb_rolling_ball_scratch_bytes(mb_size L, int threads);
+mb_status mb_rolling_ball(mb_real *z, const mb_real *y, void *scratch, mb_size half, mb_size smooth,
+                          mb_size N, mb_size L, mb_size C, int threads);
+
+/* y = x without spikes of cosmic rays (Whitaker and Hayes 2018): where the modified z-score of the
+ * differences exceeds the threshold, the mean of the other values within `half` points. */
+size_t mb_despike_scratch_bytes(mb_size L, int threads);
+mb_status mb_despike(mb_real *y, const mb_real *x, void *scratch, double threshold, mb_size half, mb_size N,
+                     mb_size L, mb_size C, int threads);
 
 /* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,

@@ -11,7 +11,7 @@ static void stiff_baselines_are_lines(void **state) {
   assert_true(mb_als_baseline_scratch_bytes(L, 16) <= sizeof scratch);
   for (mb_size t = 0; t < L; t++) y[t] = (mb_real)(t % 2 == 0 ? 1 : 0);
   for (double lambda = 1e12; lambda <= 1e300; lambda *= 1e12) {
-    assert_int_equal(mb_als_baseline(z, y, scratch, lambda, 0.5, 1, 1, L, 1, 1), MB_OK);
+    assert_int_equal(mb_als_baseline(z, y, scratch, MB_ALS, lambda, 0.5, 0, 1, 1, L, 1, 1), MB_OK);
     for (mb_size t = 0; t < L; t++) assert_true(fabs((double)z[t] - 51.0 / 101) < 1e-6);
   }
 }
@@ -22,10 +22,10 @@ static void a_line_is_its_own_baseline(void **state) {
   double *scratch = malloc(mb_als_baseline_scratch_bytes(L, mb_get_threads()));
   (void)state;
   for (mb_size i = 0; i < L * C; i++) y[i] = (mb_real)(i % C == 0 ? 3 - 0.01 * (double)(i / C) : 1);
-  assert_int_equal(mb_als_baseline(z, y, scratch, 1e4, 0.01, 10, 1, L, C, 1), MB_OK);
+  assert_int_equal(mb_als_baseline(z, y, scratch, MB_ALS, 1e4, 0.01, 0, 10, 1, L, C, 1), MB_OK);
   check_close(z, y, L * C, 1e-6);
   y[25 * C] += 1; /* a peak in one channel leaves the other alone, and hardly lifts its own */
-  assert_int_equal(mb_als_baseline(z, y, scratch, 1e4, 0.01, 10, 1, L, C, 1), MB_OK);
+  assert_int_equal(mb_als_baseline(z, y, scratch, MB_ALS, 1e4, 0.01, 0, 10, 1, L, C, 1), MB_OK);
   for (mb_size t = 0; t < L; t++) {
     assert_true(fabs((double)z[t * C] - (3 - 0.01 * (double)t)) < 0.02);
     assert_true(fabs((double)z[t * C + 1] - 1) < 1e-6);
@@ -37,10 +37,10 @@ static void bad_arguments_are_refused(void **state) {
   mb_real x[3] = {0}, y[3];
   double scratch[64];
   (void)state;
-  assert_int_equal(mb_als_baseline(y, x, scratch, 1, 0.1, 5, 1, 2, 1, 1), MB_BAD_SHAPE);
-  assert_int_equal(mb_als_baseline(y, x, scratch, 0, 0.1, 5, 1, 3, 1, 1), MB_BAD_VALUE);
-  assert_int_equal(mb_als_baseline(y, x, scratch, 1, 1, 5, 1, 3, 1, 1), MB_BAD_VALUE);
-  assert_int_equal(mb_als_baseline(y, x, scratch, 1, 0.1, 0, 1, 3, 1, 1), MB_BAD_VALUE);
+  assert_int_equal(mb_als_baseline(y, x, scratch, MB_ALS, 1, 0.1, 0, 5, 1, 2, 1, 1), MB_BAD_SHAPE);
+  assert_int_equal(mb_als_baseline(y, x, scratch, MB_ALS, 0, 0.1, 0, 5, 1, 3, 1, 1), MB_BAD_VALUE);
+  assert_int_equal(mb_als_baseline(y, x, scratch, MB_ALS, 1, 1, 0, 5, 1, 3, 1, 1), MB_BAD_VALUE);
+  assert_int_equal(mb_als_baseline(y, x, scratch, MB_ALS, 1, 0.1, 0, 0, 1, 3, 1, 1), MB_BAD_VALUE);
 }
 
 int main(void) {

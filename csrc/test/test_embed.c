@@ -148,7 +148,7 @@ static size_t als_bytes(int threads) {
 }
 static void als_run(void *results, void *scratch, int threads) {
   mb_real *y = check_random(100 * L, 9);
-  assert_int_equal(mb_als_baseline(results, y, scratch, 1e4, 0.01, 3, 100, L, 1, threads), MB_OK);
+  assert_int_equal(mb_als_baseline(results, y, scratch, MB_ALS, 1e4, 0.01, 0, 3, 100, L, 1, threads), MB_OK);
   free(y);
 }
 

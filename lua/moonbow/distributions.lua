@@ -52,15 +52,46 @@ function distributions.fisher_p(f, df1, df2)
   return incomplete_beta(df2 / (df2 + df1 * f), df2 / 2, df1 / 2)
 end
 
---- The t that |t| exceeds with probability p, by bisection.
-function distributions.student_quantile(p, df)
+-- The value at which a falling function of non-negative values is p, by bisection.
+local function inverse(f, p)
   local low, high = 0, 1
-  while distributions.student_p(high, df) > p do high = high * 2 end
+  while f(high) > p do high = high * 2 end
   for _ = 1, 200 do
     local middle = (low + high) / 2
-    if distributions.student_p(middle, df) > p then low = middle else high = middle end
+    if f(middle) > p then low = middle else high = middle end
   end
   return (low + high) / 2
+end
+
+--- The t that |t| exceeds with probability p.
+function distributions.student_quantile(p, df)
+  return inverse(function(t) return distributions.student_p(t, df) end, p)
+end
+
+--- The F that is exceeded with probability p.
+function distributions.fisher_quantile(p, df1, df2)
+  return inverse(function(f) return distributions.fisher_p(f, df1, df2) end, p)
+end
+
+local function ratio(r, above, below)
+  local a, b = 0, 0
+  for k = #above, 1, -1 do a = a * r + above[k] end
+  for k = #below, 1, -1 do b = b * r + below[k] end
+  return a / b
+end
+
+--- The value below which the share p of a standard normal distribution lies, to seven digits (Wichura 1988, AS 241).
+function distributions.normal_quantile(p)
+  local q = p - 0.5
+  if math.abs(q) <= 0.425 then
+    return q * ratio(0.180625 - q * q, { 3.3871327179, 50.434271938, 159.29113202, 59.10937472 },
+      { 1, 17.895169469, 78.757757664, 67.1875636 })
+  end
+  local r = math.sqrt(-math.log(math.min(p, 1 - p)))
+  local size = r <= 5 and ratio(r - 1.6, { 1.4234372777, 2.75681539, 1.3067284816, 0.17023821103 },
+    { 1, 0.7370016425, 0.12021132975 })
+    or ratio(r - 5, { 6.657905115, 3.081226386, 0.42868294337, 0.017337203997 }, { 1, 0.24197894225, 0.012258202635 })
+  return q > 0 and size or -size
 end
 
 return distributions

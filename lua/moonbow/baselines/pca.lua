@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
+local distributions = require "moonbow.distributions"
 
 local pca = {}
 
@@ -13,14 +14,28 @@ local pca = {}
 -- @field variance tensor (k) of the training spectra along each component
 -- @field explained tensor (k) share of the total variance
 -- @field total number variance of all points
+-- @field n integer number of training spectra
+-- @field q_mean number mean of their squared distances from the plane of the components
+-- @field q_variance number variance of these
 local Pca = { __name = "pca", kind = "pca" }
 Pca.__index = Pca
 
 local known_options = { components = check.default(2, "positive integer") }
 
-local function make(components, mean, variance, total)
-  return setmetatable({ components = components, mean = mean, variance = variance, total = total,
-    explained = total > 0 and core.mul(variance, 1 / total) or variance }, Pca)
+local function make(components, mean, variance, fields)
+  fields.components, fields.mean, fields.variance = components, mean, variance
+  fields.explained = fields.total > 0 and core.mul(variance, 1 / fields.total) or variance
+  return setmetatable(fields, Pca)
+end
+
+-- Adds what the limits of outliers need: the number of training rows, mean and variance of their Q.
+local function add_training(model, x)
+  local rest = core.sub(x, model:inverse_transform(model:transform(x)))
+  local list, mean, squares = core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)), 0, 0
+  for _, value in ipairs(list) do mean = mean + value / #list end
+  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
+  model.n, model.q_mean, model.q_variance = #list, mean, squares / (#list - 1)
+  return model
 end
 
 --- Fits principal components (Pearson 1901), as scikit-learn's PCA with svd_solver "full".
@@ -30,7 +45,9 @@ end
 -- @usage local scores = mb.pca.fit(x, { components = 2 }):transform(x)
 function pca.fit(x, options)
   options = check.options("pca.fit", options, known_options)
-  return make(core.pca(classifier.rows("pca.fit", "x", x), options.components))
+  x = classifier.rows("pca.fit", "x", x)
+  local components, mean, variance, total = core.pca(x, options.components)
+  return add_training(make(components, mean, variance, { total = total }), x)
 end
 
 --- Computes the scores of spectra: their coordinates along the components.
@@ -49,6 +66,44 @@ function Pca.inverse_transform(model, scores)
   return core.affine(scores, nil, model.components, model.mean)
 end
 
+local outlier_options = { level = check.default(0.95, "fraction below 1") }
+
+-- The limit of Q that a share of spectra like the training ones keep: a scaled chi-squared distribution (Box 1954) by
+-- the mean and variance of the training Q, with Wilson and Hilferty's approximation of its quantile.
+local function q_limit(model, level)
+  local mean, variance = model.q_mean, model.q_variance
+  if not (mean > 0 and variance > 0) then return mean end
+  local scale, df = variance / (2 * mean), 2 * mean * mean / variance
+  local z = distributions.normal_quantile(level)
+  return scale * df * (1 - 2 / (9 * df) + z * math.sqrt(2 / (9 * df))) ^ 3
+end
+
+local function t2_limit(model, level)
+  local k, n = core.count(model.variance), model.n
+  if n <= k + 1 then return math.huge end
+  return k * (n - 1) * (n + 1) / (n * (n - k)) * distributions.fisher_quantile(1 - level, k, n - k)
+end
+
+--- Marks spectra that are unlike the training spectra, by Hotelling's T2 (far out along the components) and Q (far from
+-- their plane).
+-- @param x tensor|spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
+-- @option level share of spectra like the training ones below each limit
+-- @return table { t2 = list, q = list, t2_limit, q_limit, is_outlier = list of booleans: beyond either limit }
+function Pca.outliers(model, x, options)
+  options = check.options("pca:outliers", options, outlier_options)
+  x = classifier.rows("pca", "x", x, core.size(model.components, 2))
+  local scores = model:transform(x)
+  local t2 = core.sum(core.div(core.mul(scores, scores), core.reshape(model.variance, 1, -1)), 2)
+  local rest = core.sub(x, model:inverse_transform(scores))
+  local found = { t2 = core.totable(core.reshape(t2, -1)), is_outlier = {},
+    q = core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)),
+    t2_limit = t2_limit(model, options.level), q_limit = q_limit(model, options.level) }
+  for i, value in ipairs(found.t2) do found.is_outlier[i] = value > found.t2_limit or found.q[i] > found.q_limit end
+  return found
+end
+
+check.takes(Pca.outliers, 2, outlier_options)
+
 function Pca.__tostring(model)
   local shares = {}
   for i, share in ipairs(core.totable(model.explained)) do shares[i] = ("%.1f %%"):format(100 * share) end
@@ -60,7 +115,9 @@ end
 
 --- Returns the model's settings as a plain table, for from_state. mb.save writes it.
 -- @return table
-function Pca.config(model) return { total = model.total } end
+function Pca.config(model)
+  return { total = model.total, n = model.n, q_mean = model.q_mean, q_variance = model.q_variance }
+end
 
 --- Returns the numbers of the model, for from_state. mb.save writes them.
 -- @return table { components, mean, variance }
@@ -84,8 +141,11 @@ function pca.from_state(config, tensors)
       check.fail("load", "%s: expected %d numbers, got %d", name, count, core.count(tensors[name]))
     end
   end
-  return make(components, core.reshape(tensors.mean, D), core.reshape(tensors.variance, k),
-    check.kind("load", "total", config.total, "non-negative"))
+  local fields = { n = check.kind("load", "n", config.n, "positive integer") }
+  for _, name in ipairs { "total", "q_mean", "q_variance" } do
+    fields[name] = check.kind("load", name, config[name], "non-negative")
+  end
+  return make(components, core.reshape(tensors.mean, D), core.reshape(tensors.variance, k), fields)
 end
 
 require("moonbow.counted").methods(Pca, "pca:")

@@ -44,7 +44,7 @@ local function read_step(i, given, axis)
     end
   end
   check.name("preprocess.fit", "step " .. i, name, preprocess.names)
-  if steps[name].new_axis and axis then options.axis = options.axis or axis end
+  if steps[name].takes_axis and axis then options.axis = options.axis or axis end
   return { name = name, options = read_options("preprocess.fit", name, options) }
 end
 
@@ -118,7 +118,7 @@ end
 
 --- Fits steps on training spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param names table a list of steps, each a name or a table { name, option = value, ... }
--- @param x tensor|spectra (N, L, C); the axis of a set is that of the step resample
+-- @param x tensor|spectra (N, L, C); the axis of a set is that of steps with an option axis
 -- @return table the fitted steps, for preprocess.apply and mb.save
 -- @return tensor|spectra (N, L, C), the processed spectra
 -- @usage local steps, x = mb.preprocess.fit({ "als_baseline", "snv" }, set.train.x)
@@ -149,14 +149,15 @@ end
 
 --- Applies fitted steps to spectra. Raises for NaN and infinity in x and in the result of a step.
 -- @param fitted table the steps from preprocess.fit
--- @param x tensor|spectra (N, L, C); the step resample takes the axis of a set in place of the one it was fitted on
+-- @param x tensor|spectra (N, L, C); steps with an option axis take that of a set in place of the one they were fitted
+--   on
 -- @return tensor|spectra (N, L, C)
 function preprocess.apply(fitted, x)
   fitted = preprocess.check("preprocess.apply", fitted)
   local values, axis = check_x("preprocess.apply", x), sets.is(x) and x.axis or nil
   local guard <close> = interrupt.catch "preprocess.apply" -- luacheck: ignore 211
   for _, step in ipairs(fitted) do
-    if axis and steps[step.name].new_axis then step.options.axis = axis end
+    if axis and steps[step.name].takes_axis then step.options.axis = axis end
     values, axis = autograd.no_grad(apply_step, "preprocess.apply", step, values), axis_after(step, axis)
   end
   return result(x, values, axis, fitted)
