@@ -61,6 +61,14 @@ local function resume(folder)
   end
 end
 
+-- Tables of text in their variants.
+local tables = {
+  "Title: a\nkind,X400,X401,X402\na,1,2,3\nb,4,5,6\n", '"nm";"a";"b"\n400,5;1,5;2\n401,5;3;4,5\n402,5;1;2\n',
+  "x;a;x;b\n400;1;400.5;2\n401;2;401.5;1\n402;3;402.5;4\n403;1;;\n", "# x y\n400 1 0.1\n401 2 0.1\n402 1 0.1\n",
+  "kind\t400\t401\nd\tc\tc\nclass\t\t\na\t1\t2\n", "\255\254a\0,\0001\0,\0002\0\n\0b\0,\0003\0,\0004\0\n\0",
+  (require "zlib".deflate(6, 31)("k,400,401,402\na,1,2,3\n", "finish")),
+}
+
 local texts = {
   "k,1,2\na,1,2\nb,3,4\n", "class 400,5 401,5\nA 0,25 0,5\n", "# 400 401\n1 2\n3 4\n", "400 1\n401 2\n402 3\n403 5\n",
   "sep=;\nk;400;401\na;1,5;2\n", 'a,"b ""c""",400,401\n"x","y,z",1e3,-2.5\n', "k,400,401,,\n#1,5,2,,\n,,,,\n#2,1,2,,\n",
@@ -93,6 +101,7 @@ return function(folder)
   local checkpoint = without_digest(bytes_of(folder .. "/checkpoint.safetensors"))
   local targets = {
     csv = { files = texts, read = require "moonbow.io.read_csv" },
+    text = { files = tables, read = mb.spectra.read },
     network = { json = true, read = load_and_use,
       files = { model(network(), { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, preprocessing = fitted }) } },
     forest = { json = true, read = load_and_use, files = { model(mb.forest.fit(flat, y, { trees = 2 })) } },

@@ -20,13 +20,15 @@ end
 
 --- True if a list of numbers only rises or only falls; otherwise false, the first place that does not, and a message.
 function header.check_axis(axis)
-  local rises = axis[2] and axis[2] > axis[1]
+  local previous, rises = axis[1], axis[2] and axis[2] > axis[1]
   for i = 2, #axis do
-    if axis[i] == axis[i - 1] or (axis[i] > axis[i - 1]) ~= rises then
-      return false, i, axis[i] == axis[i - 1] and ("the axis holds %.10g twice"):format(axis[i])
-        or ("the axis goes from %.10g to %.10g; expected one axis that only %s"):format(axis[i - 1], axis[i],
+    local value = axis[i]
+    if not (rises and value > previous or not rises and value < previous) then
+      return false, i, value == previous and ("the axis holds %.10g twice"):format(value)
+        or ("the axis goes from %.10g to %.10g; expected one axis that only %s"):format(previous, value,
           rises and "rises" or "falls")
     end
+    previous = value
   end
   return true
 end

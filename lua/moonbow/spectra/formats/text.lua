@@ -82,6 +82,7 @@ local function name_spectra(block, set)
   local count = core.size(block.y, 1)
   if set.names and (count > 1 or not units.quantity(set.names[1]) and set.names[1]:lower() ~= "y") then
     block.names = set.names
+    if count > 1 then block.labels, block.columns = { spectrum = set.names }, { "spectrum" } end
   elseif set.columns[1] and count > 1 and are_unique(set.labels[set.columns[1]]) then
     block.names = set.labels[set.columns[1]]
   end
