@@ -87,6 +87,9 @@ void bind_push_sizes(lua_State *L, const mb_shape *shape); /* the table {2, 3} *
 /* Pushes "{2, 3}" and returns the string, which lives while it is on the stack. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 
+/* Pushes a string; a large one in large pages (files.c). */
+void bind_push_large(lua_State *L, char *bytes, size_t count);
+
 /* True once Ctrl-C came and no work has answered it yet. Cheap enough to poll in long loops. */
 bool bind_interrupted(void);
 

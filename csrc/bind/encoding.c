@@ -47,14 +47,28 @@ static bool is_utf8(const unsigned char *text, const unsigned char *end) {
   return true;
 }
 
-static void add_code(luaL_Buffer *out, uint32_t code) {
+/* Where the next byte goes; there is room for all. */
+typedef struct {
+  char *next;
+} Out;
+
+static void add(Out *out, uint32_t byte) {
+  *out->next++ = (char)byte;
+}
+
+static void add_bytes(Out *out, const unsigned char *text, const unsigned char *end) {
+  memcpy(out->next, text, (size_t)(end - text));
+  out->next += end - text;
+}
+
+static void add_code(Out *out, uint32_t code) {
   if (code < 0x80) {
-    luaL_addchar(out, (char)code);
+    add(out, code);
     return;
   }
   const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  luaL_addchar(out, (char)((0xFF00u >> (more + 1) & 0xFF) | code >> (6 * more)));
-  for (int i = more - 1; i >= 0; i--) luaL_addchar(out, (char)(0x80u | (code >> (6 * i) & 0x3F)));
+  add(out, (0xFF00u >> (more + 1) & 0xFF) | code >> (6 * more));
+  for (int i = more - 1; i >= 0; i--) add(out, 0x80u | (code >> (6 * i) & 0x3F));
 }
 
 /* Where Windows-1252 differs from Latin-1: 0x80 to 0x9F. */
@@ -63,7 +77,7 @@ static const uint16_t windows[] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x202
                                    0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
                                    0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
 
-static void add_windows(luaL_Buffer *out, const unsigned char *text, const unsigned char *end) {
+static void add_windows(Out *out, const unsigned char *text, const unsigned char *end) {
   for (; text < end; text++) add_code(out, *text >= 0x80 && *text < 0xA0 ? windows[*text - 0x80] : *text);
 }
 
@@ -78,13 +92,13 @@ static const unsigned char *find_mark(const unsigned char *text, const unsigned 
 }
 
 /* Adds bytes in UTF-8 without marks, which also files that were concatenated hold. */
-static void add_unmarked(luaL_Buffer *out, const unsigned char *text, const unsigned char *end) {
+static void add_unmarked(Out *out, const unsigned char *text, const unsigned char *end) {
   const unsigned char *mark;
   while ((mark = find_mark(text, end)) != NULL) {
-    luaL_addlstring(out, (const char *)text, (size_t)(mark - text));
+    add_bytes(out, text, mark);
     text = mark + 3;
   }
-  luaL_addlstring(out, (const char *)text, (size_t)(end - text));
+  add_bytes(out, text, end);
 }
 
 static const unsigned char *end_of_line(const unsigned char *text, const unsigned char *end) {
@@ -94,7 +108,7 @@ static const unsigned char *end_of_line(const unsigned char *text, const unsigne
 
 /* Adds the text with "\n" for its line breaks; returns the number of lines that are not UTF-8, which are
  * taken for Windows-1252, of which Latin-1 is a part. */
-static lua_Integer add_lines(luaL_Buffer *out, Bytes bytes) {
+static lua_Integer add_lines(Out *out, Bytes bytes) {
   lua_Integer others = 0;
   while (bytes.next < bytes.end) {
     const unsigned char *stop = end_of_line(bytes.next, bytes.end);
@@ -104,7 +118,7 @@ static lua_Integer add_lines(luaL_Buffer *out, Bytes bytes) {
       others++;
       add_windows(out, bytes.next, stop);
     }
-    if (stop < bytes.end) luaL_addchar(out, '\n');
+    if (stop < bytes.end) add(out, '\n');
     bytes.next = stop + (stop + 1 < bytes.end && stop[0] == '\r' && stop[1] == '\n' ? 2 : 1);
   }
   return others;
@@ -117,7 +131,7 @@ static uint32_t next_unit(Bytes *bytes, int high) {
 }
 
 /* high: the byte of a unit that is the high one. What is no character becomes U+FFFD. */
-static void add_utf16(luaL_Buffer *out, Bytes bytes, int high) {
+static void add_utf16(Out *out, Bytes bytes, int high) {
   bool after_return = false;
   while (bytes.end - bytes.next >= 2) {
     uint32_t code = next_unit(&bytes, high);
@@ -130,7 +144,7 @@ static void add_utf16(luaL_Buffer *out, Bytes bytes, int high) {
     }
     if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
     if (code == '\r' || (code == '\n' && !after_return))
-      luaL_addchar(out, '\n');
+      add(out, '\n');
     else if (code != '\n' && code != 0xFEFF)
       add_code(out, code);
     after_return = code == '\r';
@@ -187,20 +201,21 @@ static int to_utf8(lua_State *L) {
   const unsigned char *text = (const unsigned char *)next_string(&a, "bytes", "a string", &length);
   const Bytes bytes = {text, text + length};
   const int high = high_byte(&bytes);
-  luaL_Buffer out;
   lua_settop(L, 1);
   if (high < 0 && (is_plain_ascii(text, length) || is_as_wanted(&bytes))) return 1;
-  luaL_buffinitsize(L, &out, length + 1);
-  if (high >= 0) {
+  const bool grows = high >= 0 || !is_utf8(text, text + length); /* a byte becomes up to three */
+  char *first = push_scratch(&a, (grows ? 3 : 1) * length + 3);
+  Out out = {first};
+  lua_Integer others = 0;
+  if (high >= 0)
     add_utf16(&out, bytes, high);
-    luaL_pushresult(&out);
-    lua_pushliteral(L, "UTF-16");
-    return 2;
-  }
-  const lua_Integer others = add_lines(&out, bytes);
-  luaL_pushresult(&out);
-  if (others == 0) return 1;
-  lua_pushliteral(L, "Windows-1252");
+  else
+    others = add_lines(&out, bytes);
+  bind_push_large(L, first, (size_t)(out.next - first));
+  bind_close(lua_touserdata(L, 2));
+  if (high < 0 && others == 0) return 1;
+  lua_pushstring(L, high >= 0 ? "UTF-16" : "Windows-1252");
+  if (high >= 0) return 2;
   lua_pushinteger(L, others);
   return 3;
 }

@@ -277,8 +277,7 @@ static int push_copy(lua_State *L) {
   return 1;
 }
 
-/* Pushes a string in large pages. */
-static void push_large(lua_State *L, char *bytes, size_t count) {
+void bind_push_large(lua_State *L, char *bytes, size_t count) {
   Allocator allocator;
   lua_pushcfunction(L, push_copy);
   lua_pushlightuserdata(L, bytes);
@@ -305,7 +304,7 @@ static int file_read(lua_State *L) {
   close(file);
   if (got < 0) return fail(L, strerror(reason));
   if ((size_t)got == room) return fail(L, "the file grows while it is read");
-  push_large(L, bytes, (size_t)got);
+  bind_push_large(L, bytes, (size_t)got);
   lua_insert(L, -2);
   pop_scratch(L);
   return 1;

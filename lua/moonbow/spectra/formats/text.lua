@@ -128,6 +128,7 @@ function text.read_table(content, options)
 end
 
 function text.read(source)
+  source.bytes = source:as_text() -- no other format follows that could look at the bytes
   local set, why = text.read_table(source:as_text(), source.options)
   if not set then source:fail("%s", why) end
   source:note_encoding()
