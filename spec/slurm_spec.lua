@@ -245,6 +245,15 @@ describe("a sweep on Slurm", function()
     assert.same({ done = 12 }, sweep.status(path, options).counts)
   end)
 
+  on_cluster("is divided among the tasks of srun", function()
+    local path, options = sweep_file((files.SIMPLE:gsub("seeds = 2", "seeds = 8")))
+    local pipe <close> = io.popen((interpreter:gsub("%S+$", "srun -n 4 %0")) .. (
+      " experiments/sweep.lua run %s --out %s 2>&1"):format(path, options.out))
+    local _, tasks = pipe:read("a"):gsub(": 6 done\n", "")
+    assert.equal(4, tasks)
+    assert.same({ done = 24 }, sweep.status(path, options).counts)
+  end)
+
   on_cluster("fails with the message of sbatch, and leaves no job behind", function()
     local path, options = sweep_file(STEPS:format(root .. "/never_"))
     options.partition = "nowhere"

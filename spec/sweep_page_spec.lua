@@ -62,6 +62,23 @@ describe("what a sweep writes", function()
     assert.is_true(named_by({ "tpe", trials = 30, lag = 4 }, 2, { x = range, y = range }) <= 5)
   end)
 
+  it("is a database with the same rows, where lua-sql-sqlite3 is installed", function()
+    local found, sqlite = pcall(require, "luasql.sqlite3")
+    if not found then return pending "lua-sql-sqlite3 is not installed" end
+    local path, options = files.new((files.SIMPLE:gsub("{ 1, 2, 3 }", "{ 1, 2, 3 }, kind = { \"it's\" }")))
+    sweep.run(path, options)
+    sweep.collect(path, { out = options.out })
+    local driver = sqlite.sqlite3()
+    local connection = driver:connect(files.folder(path, options).path .. "/trials.sqlite")
+    local cursor = connection:execute "SELECT count(*), sum(x), max(kind), min(status) FROM trials"
+    local count, sum, kind, status = cursor:fetch()
+    cursor:close()
+    connection:close()
+    driver:close()
+    assert.same({ 6, 12 }, { math.tointeger(tonumber(count)), math.tointeger(tonumber(sum)) })
+    assert.same({ "it's", "done" }, { kind, status })
+  end)
+
   it("planning a sweep of which no trial has ended says so when it is collected", function()
     local path, options = files.new(files.SIMPLE)
     assert.equal(6, sweep.plan(path, { out = options.out }).size)
