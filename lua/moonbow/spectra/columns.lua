@@ -78,10 +78,13 @@ function columns.width(text)
   return select(2, line:gsub("[^%s,;]+", ""))
 end
 
+--- Returns a text without blanks around it, in a time that grows with its length.
+function columns.trim(text) return text:find "%S" and text:match "^%s*(.*%S)" or "" end
+
 --- Returns a text from a header for metadata: a number, a text without blanks around it, or nil if it is empty.
 function columns.metadata(text)
-  text = text:match "^%s*(.*%S)"
-  if not text or #text > LONGEST then return nil end
+  text = columns.trim(text)
+  if text == "" or #text > LONGEST then return nil end
   local is_number = text:find "^[+-]?%d*%.?%d*[eE]?[+-]?%d*$" and not text:find "^[+-]?0%d"
   return is_number and tonumber(text) or check.printable(text)
 end

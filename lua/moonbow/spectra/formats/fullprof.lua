@@ -24,10 +24,10 @@ end
 local function head_of(text)
   local lines = {}
   local head = text:sub(1, HEAD):match "^.*\n" or "" -- a search beyond the last line break would be quadratic
-  for line, behind in head:gmatch "([^\r\n]*)\r?\n()" do
+  for line, behind in head:gmatch "([^\n]*)\n()" do
     lines[#lines + 1] = line
     local _, _, _, count = range_of(line)
-    local below = count and text:match("^[^\r\n]*", behind) or ""
+    local below = count and text:match("^[^\n]*", behind) or ""
     -- With few numbers in the line above, "20.0 0.1 30.0" in the midst of a table is no range.
     local is_first = #lines == 1 or #lines == 5 and math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
     if is_first and below:find "^[%s%d.,eE+-]*$" and below:find "%d" then return lines, behind end
@@ -35,11 +35,12 @@ local function head_of(text)
   end
 end
 
-function fullprof.matches(source) return head_of(source.bytes) ~= nil end
+function fullprof.matches(source) return head_of((source.bytes:sub(1, HEAD):gsub("\r\n?", "\n"))) ~= nil end
 
 function fullprof.read(source)
   local text = source:as_text()
   local lines, behind = head_of(text)
+  if not lines then source:fail "expected the first angle, the step and the last angle in line 1 or 5" end
   local first, step, last, count = range_of(lines[#lines])
   local values = columns.list(source, text:sub(behind), "the pattern")
   local is_d1a = #lines == 5
@@ -50,8 +51,7 @@ function fullprof.read(source)
     source:note("%d numbers behind the %d points are left out", #values - count, count)
   end
   values = table.move(values, 1, math.min(count, #values), 1, {})
-  local title = #lines == 1 and lines[1]:match("^%s*[%d.+-]+[%s,]+[%d.+-]+[%s,]+[%d.+-]+%s*(.-)%s*$")
-    or lines[1]:match "^%s*(.-)%s*$"
+  local title = columns.trim(is_d1a and lines[1] or lines[1]:match "^%s*[%d.+-]+[%s,]+[%d.+-]+[%s,]+[%d.+-]+(.*)")
   if #values < count then last = first + (#values - 1) * step end
   return { { y = columns.values(source, values, "the pattern"), x = Source.even(first, last, #values),
     axis = "2theta", unit = "deg", metadata = { title = columns.metadata(title) },

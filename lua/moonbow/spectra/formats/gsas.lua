@@ -95,8 +95,9 @@ end
 
 -- Returns the banks of a file.
 local function banks_of(text)
-  local banks, title = {}, text:match "^[^\n]*":match "^%s*(.-)%s*$"
-  for at, line, behind in ("\n" .. text):gmatch "()\nBANK([^\n]*)()" do
+  local banks, title = {}, columns.trim(text:match "^[^\n]*")
+  text = "\n" .. text
+  for at, line, behind in text:gmatch "()\nBANK([^\n]*)()" do
     local words = {}
     for word in line:gmatch "%S+" do words[#words + 1] = word end
     local form = #words > 4 and words[#words]:find "^%a" and words[#words] or "STD"
@@ -106,7 +107,7 @@ local function banks_of(text)
       title = title }
   end
   for _, bank in ipairs(banks) do
-    bank.body = ("\n" .. text):sub(bank.first, (bank.last or 0) - 1):gsub("\n#[^\n]*", "")
+    bank.body = text:sub(bank.first, (bank.last or 0) - 1):gsub("\n#[^\n]*", "")
   end
   return banks
 end

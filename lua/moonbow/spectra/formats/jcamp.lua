@@ -99,7 +99,7 @@ end
 
 --- Reads the tables of a file.
 function jcamp.read(source)
-  local found = blocks.read(source:as_text())
+  local found = blocks.read(source)
   if #found.tables == 0 then
     source:fail("JCAMP-DX without a table of data, in %d blocks%s", #found.blocks,
       found.is_ended and "" or "; the file ends without ##END=")

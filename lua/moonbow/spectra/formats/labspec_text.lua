@@ -9,6 +9,7 @@ local units = require "moonbow.spectra.units"
 local labspec = { name = "labspec_text", title = "a LabSpec text file" }
 
 local HEAD = 8192
+local MOST_PLACES = 8
 
 function labspec.matches(source)
   local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", "")
@@ -23,7 +24,7 @@ local function parts_of(text)
   while true do
     local name, value, behind = text:match("^#([^\n=]*)=[ \t]*([^\n]*)\n?()", at)
     if not name then break end
-    fields[name], at = value:match "^(.-)%s*$", behind
+    fields[name], at = columns.trim(value), behind
   end
   return fields, text:sub(at)
 end
@@ -104,6 +105,7 @@ end
 
 local function map(source, fields, body)
   local tabs, head, behind = body:match "^(\t+)([^\n]*)\n?()"
+  if #tabs > MOST_PLACES then source:fail("%d places before the values; at most %d are read", #tabs, MOST_PLACES) end
   local x = columns.list(source, head, "the axis")
   local rows, values = rows_of(source, body:sub(behind), #tabs, #x)
   if #rows == 0 then source:fail "an axis without spectra; is the file cut off?" end

@@ -78,7 +78,7 @@ end
 local function take_value(text, value, behind)
   if value == "" then
     local line, after = next_line(text, behind)
-    if not ends_loop(line) and not line:find "^[;#]" then value, behind = line:match "^%s*(.-)%s*$", after end
+    if not ends_loop(line) and not line:find "^[;#]" then value, behind = columns.trim(line), after end
   end
   return value:match "^'(.*)'$" or value:match '^"(.*)"$' or value, behind
 end
@@ -95,8 +95,10 @@ local function take(state, text, line, at, behind)
     loop, behind = take_loop(text, at + #line:match "^%s*%a+_")
     table.insert(state.block.loops, loop)
   elseif state.block then
-    local name, value = line:match "^%s*(_%S+)%s*(.-)%s*$"
-    if name then state.block.items[name:lower()], behind = take_value(text, value, behind) end
+    local name, value = line:match "^%s*(_%S+)(.*)"
+    if name then
+      state.block.items[name:lower()], behind = take_value(text, columns.trim(value), behind)
+    end
   end
   return behind
 end

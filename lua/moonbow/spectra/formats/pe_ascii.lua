@@ -11,7 +11,7 @@ local function lines_below(text, mark)
   local lines, from = {}, text:find(mark, 1, true)
   for line in text:sub(from and from + #mark + 1 or #text + 1):gmatch "([^\n]*)\n" do
     if line:find "^#" then break end
-    lines[#lines + 1] = line:match "^%s*(.-)%s*$"
+    lines[#lines + 1] = columns.trim(line)
   end
   return lines
 end

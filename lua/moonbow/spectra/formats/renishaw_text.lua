@@ -61,7 +61,7 @@ local function header_of(source, text)
   local line, behind = text:match "^([^\n]*)\n?()"
   local names, wave, intensity = {}, nil, nil
   for name in line:gmatch "#([^#]*)" do
-    names[#names + 1] = name:match "^%s*(.-)%s*$"
+    names[#names + 1] = columns.trim(name)
     if names[#names] == "Wave" then wave = #names end
     if names[#names] == "Intensity" then intensity = #names end
   end

@@ -15,7 +15,8 @@ end
 local function fields_of(text)
   local fields = {}
   for name, value in ("\n" .. text):gmatch "\n(%w+),([^\n]*)" do
-    fields[name] = value:gsub("[%s,]*/%s*$", ""):match "^%s*(.*)"
+    value = columns.trim(value:match "^(.*)/%s*$" or value)
+    fields[name] = columns.trim(value:match "^(.*),$" or value)
   end
   return fields
 end

@@ -23,7 +23,7 @@ local drives = { COUPLED = "2theta", ["2THETA"] = "2theta", THETA = "theta", DET
 -- Reads "_NAME=value" into a table, quotes left out.
 local function read_fields(text, fields)
   for name, value in ("\n" .. text):gmatch "\n_([%w_]+)[ \t]*=[ \t]*([^\n]*)" do
-    fields[name] = value:match "^'(.-)'?%s*$" or value
+    fields[name] = value:match "^'([^']*)" or value
   end
 end
 

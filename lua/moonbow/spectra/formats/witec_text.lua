@@ -10,7 +10,7 @@ local HEAD = 8192
 
 local function split(line)
   local cells = {}
-  for cell in (line .. "\t"):gmatch "([^\t]*)\t" do cells[#cells + 1] = cell:match "^%s*(.-)%s*$" end
+  for cell in (line .. "\t"):gmatch "([^\t]*)\t" do cells[#cells + 1] = columns.trim(cell) end
   return cells
 end
 
@@ -58,7 +58,7 @@ end
 
 local function fields_of(text, fields)
   for name, value in ("\n" .. text):gmatch "\n([^=\n%[]+)=([^\n]*)" do
-    fields[name:match "^%s*(.-)%s*$"] = columns.metadata(value)
+    fields[columns.trim(name)] = columns.metadata(value)
   end
   return fields
 end

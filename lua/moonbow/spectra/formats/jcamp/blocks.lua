@@ -44,8 +44,8 @@ local function add_label(state, record)
 end
 
 --- Returns { blocks, tables, is_ended }: is_ended is true if each block has its ##END.
-function blocks.read(text)
-  local list = records.read(text)
+function blocks.read(source)
+  local list = records.read(source)
   local state = { blocks = {}, tables = {} }
   for i, record in ipairs(list) do
     if not state.block and record.key ~= "TITLE" then step.TITLE(state, { key = "TITLE", head = "" }) end

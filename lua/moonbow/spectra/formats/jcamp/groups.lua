@@ -68,7 +68,7 @@ end
 --- Returns the axis and the heights of "(1.25, 3.0, <CH3>)" and the like, and their texts; a height may be missing.
 function groups.read_assignments(source, shape, body, line)
   local xs, ys, texts, missing = {}, {}, {}, 0
-  for coordinates, text in body:gmatch "%(([^<>()]*)<([^>]*)>%s*%)" do
+  for coordinates, text in body:gmatch "%(([^<>()]*)<([^<>]*)>%s*%)" do
     local list = numbers.list(coordinates)
     if not list or not list[shape.x_place] then
       source:fail("line %d: expected numbers, got '%s'", line, records.trim(coordinates))

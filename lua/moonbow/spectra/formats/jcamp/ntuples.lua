@@ -3,17 +3,18 @@ local variables = require "moonbow.spectra.formats.jcamp.variables"
 
 local ntuples = {}
 
+local MOST_NAMED = 10 -- variables in a note
+
 --- Keeps the pages of the first dependent variable, such as the real part; a note names the others.
 function ntuples.first_variable(source, entries)
   local taken = entries[1].shape.y
-  local kept, others = {}, {}
+  local kept, others, seen = {}, {}, {}
   for _, entry in ipairs(entries) do
     local y = entry.shape.y
     if not entry.ntuples or y.symbol == taken.symbol then
       kept[#kept + 1] = entry
-    else
-      others[#others + 1] = ("block = '%s' reads %s"):format(y.symbol, y.name or "it")
-      if #others > 1 and others[#others] == others[#others - 1] then others[#others] = nil end
+    elseif not seen[y.symbol] and #others < MOST_NAMED then
+      seen[y.symbol], others[#others + 1] = true, ("block = '%s' reads %s"):format(y.symbol, y.name or "it")
     end
   end
   if #others > 0 then

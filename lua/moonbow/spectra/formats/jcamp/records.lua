@@ -2,13 +2,15 @@
 --
 -- A record is { name, key, head, first, last, line }: its name as written and without blanks and signs, the value in
 -- its own line, the offsets of the lines below, and the number of the line where these begin.
+local columns = require "moonbow.spectra.columns"
+local limits = require "moonbow.io.limits"
+
 local records = {}
 
 --- Returns "XYDATA" for "xy_data", " XY DATA ".
 function records.key(name) return (name:upper():gsub("[%s%-/_]", "")) end
 
---- Returns a text without blanks around it.
-function records.trim(text) return text:match "^%s*(.*%S)" or "" end
+records.trim = columns.trim
 
 -- Returns the offset of the next "##" at the start of a line, at or behind `from`, which starts a line.
 local function next_record(text, from)
@@ -33,10 +35,12 @@ local function number_lines(text, list)
   end
 end
 
---- Returns the records of a text.
-function records.read(text)
+--- Returns the records of a source's text.
+function records.read(source)
+  local text = source:as_text()
   local list, at = {}, next_record(text, 1)
   while at do
+    if #list == limits.entries then source:fail("more than %d labels; limits.entries", #list) end
     local behind = text:find("\n", at, true)
     local following = behind and next_record(text, behind + 1)
     list[#list + 1] = record_at(text, at, following or #text + 1)

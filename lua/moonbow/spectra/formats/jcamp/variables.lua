@@ -5,6 +5,8 @@ local records = require "moonbow.spectra.formats.jcamp.records"
 
 local variables = {}
 
+local LONGEST = 4096 -- bytes of a list of NTUPLES
+
 local NUMBERS = { "FIRSTX", "LASTX", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "DELTAX", "XFACTOR", "YFACTOR",
   "RESOLUTION" }
 
@@ -44,30 +46,33 @@ local function plain(table, symbol, commas)
     precision = places }
 end
 
--- Returns the entry of a symbol in a list such as ##FIRST= 7.76, 7.76, 0.0
-local function entry(text, place)
-  local at = 1
-  for cell in ((text or "") .. ","):gmatch "([^,]*)," do
-    if at == place then return records.trim(cell) end
-    at = at + 1
+-- Returns the entries of a list such as ##FIRST= 7.76, 7.76, 0.0, which are split once; empty if there is no record.
+local function cells_of(record)
+  if not record then return {} end
+  if not record.cells then
+    record.cells = {}
+    for cell in (record.head:sub(1, LONGEST) .. ","):gmatch "([^,]*)," do
+      record.cells[#record.cells + 1] = records.trim(cell)
+    end
   end
+  return record.cells
 end
 
 --- Returns the symbols of NTUPLES, and their places, by name.
 function variables.symbols(table)
-  local places, place = {}, 0
-  local listed = table.ntuples and head(table.ntuples, "SYMBOL")
-  for cell in (listed or ""):gmatch "[^,]+" do
-    place = place + 1
-    places[records.trim(cell):upper()] = place
+  local record = table.ntuples and table.ntuples.SYMBOL
+  if not record then return {} end
+  if not record.places then
+    record.places = {}
+    for place, cell in ipairs(cells_of(record)) do record.places[cell:upper()] = place end
   end
-  return places
+  return record.places
 end
 
 local function of_ntuples(table, symbol, place)
   local function text(key)
-    local own = entry(head(table.page_labels, key), place)
-    return own and own ~= "" and own or entry(head(table.ntuples, key), place)
+    local own = cells_of(table.page_labels[key])[place]
+    return own and own ~= "" and own or cells_of(table.ntuples[key])[place]
   end
   local function get(key) return number(text(key)) end
   local count = number(head(table.page_labels, "NPOINTS")) or get "VARDIM"
