@@ -75,6 +75,8 @@ local texts = {
   "\u{feff}#,label,400\r\n1,a,5\r\n2,b,6\r\n", "k\t400.25\t401\n\ta\t1.123\n",
   "nm,a,b\nnm,c,c\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n5,6,7\n6,7,8\n7,8,9\n8,9,1\n",
 }
+local label_tables = { "name,kind\na,1\nb,2\n", 'name;"k;1"\n"a";"1,5"\nb;2\n\n', "kind\tname\n1\ta\n2\tb\n" }
+local two = mb.spectra.set { x = mb.ones(2, 3), axis = { 1, 2, 3 }, names = { "a", "b" } }
 local result = [[{"schema":1,"name":"x","claim":"c","verdict":"holds","rules":[{"text":"t","figure":"a","above":1,
 "answer":"yes"}],"measured":[{"name":"a","values":[1.5,2],"published":3}],"seeds":1,"first_seed":1,"quick":true,
 "seconds":3.5,"settings":{"n":3},"threads":1,"written":"now","figures":["a"],"ceiling":0.5}]]
@@ -102,6 +104,7 @@ return function(folder)
   local targets = {
     csv = { files = texts, read = require "moonbow.io.read_csv" },
     text = { files = tables, read = mb.spectra.read },
+    labels = { files = label_tables, read = function(table_path) return two:join(table_path, { by = "name" }) end },
     network = { json = true, read = load_and_use,
       files = { model(network(), { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, preprocessing = fitted }) } },
     forest = { json = true, read = load_and_use, files = { model(mb.forest.fit(flat, y, { trees = 2 })) } },
