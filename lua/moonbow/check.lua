@@ -30,16 +30,20 @@ function check.warn(operation, format, ...)
   io.stderr:write("warning: ", text, "\n")
 end
 
+-- Letters to change, add, leave out or swap with their neighbours until a is b.
 local function edit_distance(a, b)
-  local row = {}
+  local before, row = {}, {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal
-    diagonal, row[0] = row[0], i
+    local next_row = { [0] = i }
     for j = 1, #b do
-      local substitution = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
-      diagonal, row[j] = row[j], math.min(substitution, row[j] + 1, row[j - 1] + 1)
+      local is_same = a:byte(i) == b:byte(j)
+      next_row[j] = math.min(row[j - 1] + (is_same and 0 or 1), row[j] + 1, next_row[j - 1] + 1)
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        next_row[j] = math.min(next_row[j], before[j - 2] + 1)
+      end
     end
+    before, row = row, next_row
   end
   return row[#b]
 end

@@ -6,6 +6,7 @@ local preprocess = require "moonbow.data.preprocess"
 local estimators = require "moonbow.pipeline.estimators"
 local problem = require "moonbow.pipeline.problem"
 local shown = require "moonbow.shown"
+local store = require "moonbow.io.store"
 local tune = require "moonbow.pipeline.tune"
 local values_of = require "moonbow.data.values_of"
 
@@ -31,6 +32,7 @@ local Pipeline = {}
 -- @field classes integer number of classes
 -- @field names table the names of the classes, if the data had them
 -- @field title string the label or target
+-- @field axis table of the set that it was fitted on; unit and quantity likewise
 local Fitted = {}
 
 -- ---- reading ----
@@ -154,6 +156,7 @@ function Pipeline:fit(data, options)
   local fitted = M.fit_rows(self, read.data, read.y, { task = read.task, classes = read.classes, groups = read.groups,
     seed = options.seed })
   fitted.names, fitted.title = read.names, read.title
+  if values_of(data) ~= data then fitted.axis, fitted.unit, fitted.quantity = data.axis, data.unit, data.quantity end
   return fitted
 end
 
@@ -173,6 +176,18 @@ end
 function Fitted:predict(x)
   local scores = self:scores(x)
   return self.task == "class" and core.argmax(scores, 2) or scores
+end
+
+--- Saves the model with its preprocessing, classes, axis, unit and kind of values, so that mb.predict(mb.load(path),
+-- set) takes raw spectra. Raises for neighbours that predict numbers, which no file holds.
+-- @param path string of the file
+-- @return boolean true; or nil and a message
+-- @usage assert(mb.pipeline({ "snv", "logistic" }):fit({ x = x, y = y }):save "model.safetensors")
+function Fitted:save(path)
+  local model = self.pipeline.estimator.saved(self.model)
+  if not model then check.fail("fitted:save", "%s that predict numbers are not saved", self.pipeline.model) end
+  return store.save(model, path, { preprocessing = self.preprocessing, classes = self.names, axis = self.axis,
+    unit = self.unit, quantity = self.quantity })
 end
 
 M.class, M.fitted_class = Pipeline, Fitted

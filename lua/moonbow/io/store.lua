@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
 local baselines = require "moonbow.baselines"
+local expected = require "moonbow.data.expected"
 local preprocess = require "moonbow.data.preprocess"
 local safetensors = require "moonbow.io.safetensors"
 
@@ -140,7 +141,7 @@ function store.load(path)
   if not ok then return nil, ("%s: %s%s"):format(path, reason_of(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
-  return model, info
+  return expected.remember(model, info), info
 end
 
 return store

@@ -9,6 +9,7 @@
 --   tuned       name of the option that an inner cross-validation chooses, unless it is given; nil for none
 --   candidates(n, D)            its values from the simplest model to the most complex, for n rows of D points
 --   shared      true: a model that was fitted with the last candidate predicts with each
+--   saved(model)                what mb.save takes, or nil
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local forest = require "moonbow.baselines.forest"
@@ -58,6 +59,17 @@ local function standardized(y)
   return core.mul(core.sub(y, mean), 1 / sd), mean, sd
 end
 
+-- Lets a network predict y * sd + mean where it predicted y, by the weights of its last layer.
+local function unstandardize(net, mean, sd)
+  local parameters = net:parameters()
+  local weight, bias = parameters[#parameters - 1].value, parameters[#parameters].value
+  if core.count(bias) ~= 1 or core.size(weight, core.rank(weight)) ~= 1 then
+    check.fail("network", "expected a network that ends in a dense layer of one unit with a bias")
+  end
+  core.copy_from(weight, core.mul(weight, sd))
+  core.copy_from(bias, core.add(core.mul(bias, sd), mean))
+end
+
 local function fit_network(x, y, options, about)
   local net = network_of(options.net, about)
   local loss, mean, sd = "cross_entropy", 0, 1
@@ -69,14 +81,15 @@ local function fit_network(x, y, options, about)
   fit(net, { x = x, y = about.task == "class" and core.tensor(y) or y }, { epochs = options.epochs, loss = loss,
     batch_size = math.min(options.batch_size, core.size(x, 1)), seed = about.seed, verbose = false,
     optimizer = optim.Adam { lr = options.lr } })
-  return { net = net, mean = mean, sd = sd, is_class = about.task == "class" }
+  if about.task == "number" then unstandardize(net, mean, sd) end
+  return net
 end
 
-local function predict_network(model, x)
-  if model.is_class then return (select(2, evaluate.predict(model.net, x))) end
+-- Outputs of a network: logits, of which the largest is the class, or numbers.
+local function predict_network(net, x)
   local parts = {}
-  evaluate.each_batch("predict", model.net, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
-  return core.add(core.mul(core.concat(parts, 1), model.sd), model.mean)
+  evaluate.each_batch("predict", net, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
+  return core.concat(parts, 1)
 end
 
 -- ---- neighbours for numbers: the mean of the nearest ----
@@ -109,7 +122,9 @@ local function with(options, extra)
   return options
 end
 
-return {
+local function itself(model) return model end
+
+local estimators = {
   pls = { task = "number", options = {}, tuned = "components", candidates = components, shared = true,
     fit = function(x, y, options) return pls.fit(x, y, options) end,
     predict = function(model, x, value)
@@ -147,3 +162,8 @@ return {
     epochs = check.default(100, "positive integer"), batch_size = check.default(16, "positive integer"),
     lr = check.default(1e-3, "positive") }, fit = fit_network, predict = predict_network },
 }
+
+for _, estimator in pairs(estimators) do estimator.saved = itself end
+estimators.neighbours.saved = function(model) return model.kind and model or nil end
+
+return estimators

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
+local expectations = require "moonbow.data.expected"
 local values_of = require "moonbow.data.values_of"
 local Layer = require "moonbow.nn.layer"
 local batches = require "moonbow.train.batches"
@@ -82,16 +83,47 @@ end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
---- Predicts classes and their probabilities. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
--- the message names their rows.
--- @param model layer whose outputs are logits (N, classes): one that ends in a softmax raises
--- @param x tensor|spectra (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply does them
+-- A set for a model that was loaded is brought to what the model expects.
+local function prepared(model, x)
+  local info = expectations.of(model)
+  if not info or values_of(x) == x then return values_of(x), nil end
+  return expectations.prepare("predict", info, x), info.classes
+end
+
+-- The names of predicted classes; nil without names.
+local function names_of(predicted, classes)
+  if not classes then return nil end
+  local names = {}
+  for i, class in ipairs(core.totable(predicted)) do names[i] = classes[class // 1 | 0] end
+  return names
+end
+
+-- Other models predict by their own methods.
+local function predict_by_method(model, x, classes)
+  local predicted = model:predict(x)
+  local scores = model.loss ~= "svm" and model.predict_proba or model.decision_function
+  return predicted, scores and scores(model, x) or nil, names_of(predicted, classes)
+end
+
+--- Predicts classes and their probabilities, or numbers. A set of spectra for a model from mb.load is first brought to
+-- the axis that the model was saved with, and prepared by its steps; a set that does not cover the axis, is in another
+-- unit or holds another kind of values raises. Raises unless the outputs of a network are (N, classes); if outputs are
+-- NaN or infinite, the message names their rows.
+-- @param model any a network whose outputs are logits (N, classes): one that ends in a softmax raises; or a fitted
+--   model of mb.pls, mb.forest and their like
+-- @param x tensor|spectra (N, L, C); a tensor prepared as for training: mb.load returns the steps, mb.preprocess.apply
+--   does them
 -- @option batch_size rows of a batch
--- @return tensor (N), class numbers
--- @return tensor (N, classes), probabilities
+-- @return tensor (N), class numbers; or numbers
+-- @return tensor (N, classes), probabilities, or the scores of a classifier that has none; nil for numbers
+-- @return table the names of the predicted classes, for a set and a model from mb.load
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_batches)
-  M.check_model("predict", model)
+  local is_other = type(model) == "table" and not Layer.is_layer(model) and type(model.predict) == "function"
+  if not is_other then M.check_model("predict", model) end
+  local classes
+  if type(x) == "table" then x, classes = prepared(model, x) end
+  if is_other then return predict_by_method(model, x, classes) end
   x = values_of(x)
   check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   check_dimensions("predict", model, x)

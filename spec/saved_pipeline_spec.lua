@@ -1,0 +1,76 @@
+-- A saved model knows the axis, unit, steps and classes of the set that it was trained on, and prepares other sets.
+local mb = require "moonbow"
+
+local path = os.tmpname()
+teardown(function() os.remove(path) end)
+
+-- Two kinds of spectra, a peak at 450 or at 470 cm-1, on an axis from low to high.
+local function spectra(low, high, points, options)
+  local rng, rows, kinds, heights, axis = mb.rng(options and options.seed or 1), {}, {}, {}, {}
+  for t = 1, points do axis[t] = low + (high - low) * (t - 1) / (points - 1) end
+  local noise = rng:normal(0, 0.02, 20 * points):totable()
+  for i = 1, 20 do
+    rows[i], kinds[i] = {}, i % 2 == 0 and "calcite" or "quartz"
+    heights[i] = tostring(1 + i / 20)
+    for t = 1, points do
+      local place = i % 2 == 0 and 450 or 470
+      rows[i][t] = { (1 + i / 20) * math.exp(-((axis[t] - place) / 6) ^ 2) + noise[(i - 1) * points + t] }
+    end
+  end
+  return mb.spectra.set { x = mb.tensor(rows), axis = axis, unit = options and options.unit or "cm-1",
+    quantity = "counts", labels = { kind = kinds, height = heights } }
+end
+
+local function saved(list, options)
+  local fitted = mb.pipeline(list):fit(spectra(400, 520, 61), options)
+  assert(fitted:save(path))
+  return fitted, assert(mb.load(path))
+end
+
+describe("a saved pipeline", function()
+  it("predicts raw spectra on another axis, in either order", function()
+    local fitted, model = saved({ "snv", "logistic" }, { label = "kind" })
+    assert.same(fitted:predict(spectra(400, 520, 61)):totable(), mb.predict(model, spectra(400, 520, 61)):totable())
+    for _, other in ipairs { spectra(390, 530, 141, { seed = 2 }), spectra(390, 530, 141, { seed = 3 }):flip() } do
+      local predicted, probabilities, names = mb.predict(model, other)
+      assert.same({ 20 }, predicted:shape())
+      assert.same({ 20, 2 }, probabilities:shape())
+      assert.same(other.labels.kind, names)
+    end
+  end)
+  it("refuses another range, unit or kind of values", function()
+    local _, model = saved({ "snv", "logistic" }, { label = "kind" })
+    assert.error_matches(function() mb.predict(model, spectra(410, 520, 61)) end,
+      "predict: the spectra do not cover the axis of the model: the grid, 400 to 520, goes beyond the axis, 410 to 520")
+    assert.error_matches(function() mb.predict(model, spectra(400, 520, 61, { unit = "nm" })) end,
+      "the model was trained on an axis in cm%-1, the spectra have nm")
+    assert.error_matches(function() mb.predict(model, spectra(400, 520, 61):with { quantity = "absorbance" }) end,
+      "the model was trained on values in counts, the spectra have absorbance")
+  end)
+  it("takes tensors as they are", function()
+    local _, model = saved({ "logistic" }, { label = "kind" })
+    local set = spectra(400, 520, 61)
+    assert.same(mb.predict(model, set):totable(), mb.predict(model, set.x):totable())
+  end)
+  it("holds every model that files can hold", function()
+    local set = spectra(400, 520, 61)
+    for _, model in ipairs { "plsda", "svm", "forest", "neighbours", { "network", epochs = 3 } } do
+      local fitted, loaded = saved({ "snv", model }, { label = "kind" })
+      assert.same(fitted:predict(set):totable(), mb.predict(loaded, set):totable())
+    end
+    for _, model in ipairs { "pls", "ridge" } do
+      local fitted, loaded = saved({ "snv", model }, { target = "height" })
+      assert.same(fitted:predict(set):reshape(-1):totable(), mb.predict(loaded, set):reshape(-1):totable())
+    end
+    assert.error_matches(function() saved({ "neighbours" }, { target = "height" }) end,
+      "neighbours that predict numbers are not saved")
+  end)
+  it("predicts numbers in their own unit by a network", function()
+    local set = spectra(400, 520, 61)
+    local fitted, loaded = saved({ { "network", epochs = 150, lr = 0.01 } }, { target = "height" })
+    local predicted = fitted:predict(set):reshape(-1):totable()
+    for i, height in ipairs(set.labels.height) do assert.is_true(math.abs(predicted[i] - height) < 0.3, i) end
+    local x = set.x
+    assert.same(fitted:predict(x):totable(), loaded(x):totable())
+  end)
+end)
