@@ -58,6 +58,7 @@ describe("what a sweep writes", function()
       return named
     end
     assert.is_true(named_by({ "grid" }, 2, { a = { 1, 2, 3, 4, 5 } }) <= 5)
+    assert.is_true(named_by({ "random", trials = 100 }, 2, { a = range, b = range, c = range, d = range }) <= 5)
     assert.is_true(named_by({ "random", trials = 40 }, 2, { x = range, y = range, k = { "a", "b", "c" } }) <= 5)
     assert.is_true(named_by({ "tpe", trials = 30, lag = 4 }, 2, { x = range, y = range }) <= 5)
   end)
@@ -84,6 +85,19 @@ describe("what a sweep writes", function()
     assert.equal(6, sweep.plan(path, { out = options.out }).size)
     assert.error_matches(function() sweep.collect(path, { out = options.out }) end, "no trial has ended yet")
     assert.equal(0, #plans.new(assert(definition.load(path)), folders.open(options.out, { version = "x" })):trials())
+  end)
+
+  it("names what tells the best configurations, among many factors", function()
+    local path, options = files.new [[
+      local range = require("moonbow").sweep.range(0, 1)
+      return { space = { a = range, b = range, c = range, d = range, e = range, f = range, g = range, h = range },
+        objective = "score", seeds = 1, strategy = { "random", trials = 100 },
+        run = function(config) return { score = config.e } end }
+    ]]
+    sweep.run(path, options)
+    sweep.collect(path, { out = options.out })
+    assert.matches("<b>What tells the best: e.</b>", files.read(files.folder(path, options).path .. "/page.html"), 1,
+      true)
   end)
 
   it("has at most 2 MB for 10,000 trials with curves, and opens in a browser without a complaint", function()

@@ -76,5 +76,7 @@ describe("statistics of a sweep", function()
     assert.near(0.05, distributions.student_p(2.2281388519649385, 10), 1e-9)
     assert.near(0.05, distributions.fisher_p(4.102821015130403, 2, 10), 1e-9)
     assert.near(2.2281388519649385, distributions.student_quantile(0.05, 10), 1e-9)
+    assert.near(0.05, distributions.gamma_p(11.070497693516351, 5, 10), 1e-9) -- chi squared, 5 degrees of freedom
+    assert.near(0.9625657732472964, distributions.gamma_p(1, 5, 10), 1e-9)
   end)
 end)

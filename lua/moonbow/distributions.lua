@@ -1,4 +1,4 @@
---- Tail probabilities of Student's t and Fisher's F, by the incomplete beta function.
+--- Tail probabilities of Student's t and Fisher's F, by the incomplete beta function, and of the gamma distribution.
 local distributions = {}
 
 -- log Gamma for x > 0: Lanczos, with g = 7 and nine coefficients.
@@ -92,6 +92,42 @@ function distributions.normal_quantile(p)
     { 1, 0.7370016425, 0.12021132975 })
     or ratio(r - 5, { 6.657905115, 3.081226386, 0.42868294337, 0.017337203997 }, { 1, 0.24197894225, 0.012258202635 })
   return q > 0 and size or -size
+end
+
+-- The lower incomplete gamma function as a series, for x < a + 1 (Numerical Recipes, 6.2).
+local function gamma_series(a, x)
+  local term, sum = 1 / a, 1 / a
+  for n = 1, 1000 do
+    term = term * x / (a + n)
+    sum = sum + term
+    if term < 1e-15 * sum then break end
+  end
+  return sum
+end
+
+-- The upper one as a continued fraction, for larger x, by Lentz's method.
+local function gamma_fraction(a, x)
+  local b = x + 1 - a
+  local c, d = 1e300, 1 / b
+  local h = d
+  for n = 1, 1000 do
+    local term = -n * (n - a)
+    b = b + 2
+    d, c = 1 / (b + term * d), b + term / c
+    h = h * d * c
+    if math.abs(d * c - 1) < 1e-15 then break end
+  end
+  return h
+end
+
+--- The probability that a gamma distribution of this mean and variance is at least x.
+function distributions.gamma_p(x, mean, variance)
+  if x <= 0 then return 1 end
+  if not (mean > 0 and variance > 0) then return x > mean and 0 or 1 end
+  local a = mean * mean / variance
+  x = x * mean / variance
+  local front = math.exp(a * math.log(x) - x - log_gamma(a))
+  return x < a + 1 and 1 - front * gamma_series(a, x) or front * gamma_fraction(a, x)
 end
 
 return distributions

@@ -207,6 +207,31 @@ local function divergence(bins, is_best, count_best)
   return sum
 end
 
+-- Returns labels of the best: those of the sorted configurations themselves, and shuffled ones.
+local function labels_of(count, count_best)
+  local rng, labels = random.rng(1), { {} }
+  for i = 1, count do labels[1][i] = i <= count_best end
+  for s = 1, SHUFFLES do
+    labels[s + 1] = {}
+    for i, place in ipairs(rng:permutation(count):totable()) do labels[s + 1][i] = place <= count_best end
+  end
+  return labels
+end
+
+-- Returns the divergence of a factor less its mean by chance, and p. If no shuffle reaches it, p is the tail of a gamma
+-- distribution with the mean and variance of the shuffles (which the statistic of Pearson has for many configurations):
+-- shuffles alone could not give a p so small that it stays small when it is corrected for many factors.
+local function surplus(bins, labels, count_best)
+  local own, sum, squares, above = divergence(bins, labels[1], count_best), 0, 0, 0
+  for s = 2, #labels do
+    local shuffled = divergence(bins, labels[s], count_best)
+    sum, squares, above = sum + shuffled, squares + shuffled ^ 2, above + (shuffled >= own and 1 or 0)
+  end
+  local mean = sum / SHUFFLES
+  if above > 0 then return own - mean, (above + 1) / (SHUFFLES + 1) end
+  return own - mean, math.min(distributions.gamma_p(own, mean, squares / SHUFFLES - mean ^ 2), 1 / (SHUFFLES + 1))
+end
+
 --- Returns how much each factor distinguishes the best fifth of the configurations from all: PED-ANOVA on bins, minus
 -- its mean for shuffled labels; p is from the same shuffles, corrected for the number of factors (Holm).
 -- Source: Watanabe, Bansal and Hutter 2023, arXiv 2304.10255.
@@ -220,25 +245,15 @@ function statistics.importance(configurations, sweep_space)
     if group.n > 0 then groups[#groups + 1] = group end
   end
   if #groups < 10 then return nil end
-  local count_best, rng = math.max(2, math.floor(SHARE * #groups + 0.5)), random.rng(1)
-  local labels = { {} }
-  for i = 1, #groups do labels[1][i] = i <= count_best end -- sorted, the best first
-  for s = 1, SHUFFLES do
-    labels[s + 1] = {}
-    for i, place in ipairs(rng:permutation(#groups):totable()) do labels[s + 1][i] = place <= count_best end
-  end
-  local factors, total = {}, 0
+  local count_best = math.max(2, math.floor(SHARE * #groups + 0.5))
+  local labels, factors, total = labels_of(#groups, count_best), {}, 0
   for _, name in ipairs(sweep_space.names) do
-    local bins, chance, above = {}, 0, 1
+    local bins = {}
     for i, group in ipairs(groups) do bins[i] = bin_of(sweep_space.entries[name], group.config[name]) end
-    local own = divergence(bins, labels[1], count_best)
-    for s = 1, SHUFFLES do
-      local shuffled = divergence(bins, labels[s + 1], count_best)
-      chance, above = chance + shuffled / SHUFFLES, above + (shuffled >= own and 1 or 0)
-    end
-    local importance = math.max(0, own - chance)
+    local importance, p = surplus(bins, labels, count_best)
+    importance = math.max(0, importance)
     total = total + importance
-    factors[#factors + 1] = { name = name, importance = importance, p = above / (SHUFFLES + 1) }
+    factors[#factors + 1] = { name = name, importance = importance, p = p }
   end
   for _, factor in ipairs(factors) do factor.importance = total > 0 and factor.importance / total or 0 end
   statistics.correct(factors)
