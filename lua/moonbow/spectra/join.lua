@@ -94,12 +94,14 @@ local function all_rows(spectra, tab)
   return rows
 end
 
-local function add_note(spectra, tab, used)
+-- Returns the notes of the set, those on the table, and one on rows that were not used.
+local function all_notes(spectra, tab, used)
   local count = 0
   for row = 1, #tab.cells[tab.columns[1]] do count = count + (used and not used[row] and 1 or 0) end
-  if count == 0 then return spectra.notes end
   local notes = table.move(spectra.notes, 1, #spectra.notes, 1, {})
-  notes[#notes + 1] = ("%s: %s without a spectrum"):format(check.printable(tab.name), check.show_count(count, "row"))
+  local function add(note) notes[#notes + 1] = ("%s: %s"):format(check.printable(tab.name), note) end
+  for _, note in ipairs(tab.notes) do add(note) end
+  if count > 0 then add(check.show_count(count, "row") .. " without a spectrum") end
   return notes
 end
 
@@ -147,7 +149,7 @@ function Spectra:join(labels, options)
     for i, row in ipairs(rows) do given[column][i] = tab.cells[column][row] end
   end
   local all, order = fields.add_labels("join", self, given, columns)
-  return set.like(self, { labels = all, columns = order, notes = add_note(self, tab, used) })
+  return set.like(self, { labels = all, columns = order, notes = all_notes(self, tab, used) })
 end
 
 check.takes(Spectra.join, 2, known_options)

@@ -1,4 +1,5 @@
---- Tables of labels, from text files, workbooks or Lua: { name, columns = list of names, cells = { [column] = list } }.
+--- Tables of labels, from text files, workbooks or Lua: { name, columns = list of names,
+-- cells = { [column] = list }, notes }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Source = require "moonbow.spectra.source"
@@ -38,7 +39,11 @@ local separators = { "\t", ";", "," }
 
 -- The text of a file, or of the first sheet of a workbook that is not empty.
 local function text_of(source)
-  if not workbook.is(source) then return source:as_text() end
+  if not workbook.is(source) then
+    local text = source:as_text()
+    source:note_encoding()
+    return text
+  end
   local sheets, book = workbook.open(source)
   for _, sheet in ipairs(sheets) do
     local text, filled = worksheet.text(source, book, sheet)
@@ -65,7 +70,7 @@ local function trim(cell) return cell:find "%S" and cell:match "^%s*(.*%S)" or "
 
 local function read_file(source)
   local rows = rows_of(source)
-  local read = { name = source.path, columns = {}, cells = {} }
+  local read = { name = source.path, columns = {}, cells = {}, notes = source.notes }
   for c, name in ipairs(rows[1]) do
     name = trim(name)
     if name == "" then name = "column " .. c end
@@ -95,7 +100,7 @@ end
 
 local function of_lua(operation, given)
   local columns = given[1] and of_rows(operation, given) or given
-  local read, count = { name = "the table", columns = {}, cells = {} }, nil
+  local read, count = { name = "the table", columns = {}, cells = {}, notes = {} }, nil
   for name, list in pairs(columns) do
     check.kind(operation, "table: a name of a column", name, "string")
     check.kind(operation, "table." .. name, list, "table|tensor")
