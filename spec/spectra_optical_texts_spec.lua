@@ -30,7 +30,7 @@ end
 describe("LabSpec's text", function()
   local HEAD = "#Acq. time (s)=\t3\n#Laser (nm)=\t473 \n#Title=\tgraphite\n#AxisType[0]=Intens\n#AxisUnit[0]=Cnt\n"
     .. "#AxisType[1]=Spectr\n#AxisUnit[1]=1/cm\n"
-  local PLACES = "#AxisType[2]=X\n#AxisUnit[2]=mm\n#AxisType[3]=Y\n#AxisUnit[3]=mm\n"
+  local PLACES = "#AxisType[2]=X\n#AxisUnit[2]=\u{b5}m\n#AxisType[3]=Y\n#AxisUnit[3]=\u{b5}m\n"
 
   it("holds a spectrum in two columns", function()
     local set = assert(files.read(HEAD .. "100.5\t57\n102.5\t58\n"))
@@ -44,8 +44,8 @@ describe("LabSpec's text", function()
   it("holds lines and maps in rows, behind their places", function()
     local set = assert(files.read(HEAD .. PLACES .. "\t\t100.5\t102.5\n-1.5\t2\t57\t58\n-1.5\t3\t59\t60\n"))
     assert.same({ { 57, 58 }, { 59, 60 } }, { files.values(set, 1), files.values(set, 2) })
-    assert.same({ { "-1.5", "-1.5" }, { "2", "3" } }, { set.labels["X (mm)"], set.labels["Y (mm)"] })
-    assert.same({ "X (mm)", "Y (mm)" }, set.columns)
+    assert.same({ { "-1.5", "-1.5" }, { "2", "3" } }, { set.labels["Y (um)"], set.labels["X (um)"] })
+    assert.same({ "Y (um)", "X (um)" }, set.columns)
     local bare = assert(files.read "\t100.5\t102.5\n0.5\t57\t58\n1.5\t59\t60\n")
     assert.same({ "0.5", "1.5" }, bare.labels["place 1"])
   end)

@@ -118,6 +118,7 @@ describe("NumPy's files", function()
     for t, value in ipairs(set.axis) do assert.near(value, arrays.axis:get(t), 1e-4) end
     local bytes = content()
     assert.truthy(bytes:find(string.pack("<ddd", set.axis[2], set.axis[3], set.axis[4]), 1, true))
+    there_and_back(set)
   end)
 end)
 

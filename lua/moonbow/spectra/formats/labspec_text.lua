@@ -65,11 +65,13 @@ local function single(source, fields, body)
   return block
 end
 
--- Returns the names of the columns with the places, such as "X (µm)".
+-- Returns the names of the columns with the places, such as "Y (um)" and "X (um)": the slowest axis comes first, the
+-- reverse of the order of AxisType.
 local function place_names(fields, count)
   local names = {}
   for i = 1, count do
-    local kind, unit = axis_of(fields, i + 1)
+    local kind, unit = axis_of(fields, count - i + 2)
+    unit = units.axis(unit) or unit
     names[i] = kind == "" and ("place %d"):format(i) or unit == "" and kind or ("%s (%s)"):format(kind, unit)
   end
   return names
