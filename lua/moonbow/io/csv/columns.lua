@@ -167,11 +167,13 @@ function columns.read(lines, dialect)
   local read, failure = read_table(lines, first, cells, found, dialect, 0)
   if not read then return pairs_of.read_ragged(lines, first, cells, found, dialect, failure) end
   local verdict = found and names.judge(found, read.axis) or nil
-  if #read.axis < fewest_points(#cells, found, read.y) or verdict == "rows" then return nil end
+  local is_indexed = has_index(found, read)
+  local fewest = is_indexed and 2 or fewest_points(#cells, found, read.y)
+  if #read.axis < fewest or verdict == "rows" then return nil end
   local paired = pairs_of.read(lines, first, cells, found, dialect, read)
   if paired then return paired end
   local why
-  if has_index(found, read) then
+  if is_indexed then
     read, failure = read_table(lines, first, cells, found, dialect, 1)
     if not read then return nil, failure end
   else

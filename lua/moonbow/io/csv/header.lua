@@ -90,7 +90,9 @@ end
 
 local function fault_of(cell, c, value, dialect)
   local is_english = not dialect.decided and dialect.separator == dialect.decimal -- "1,000" in quotes
-  if value and math.abs(value) > LARGEST then
+  if cell:find "^[=:]+$" then
+    return ("column %d is named %s; is this a list of settings?"):format(c, check.show(cell))
+  elseif value and math.abs(value) > LARGEST then
     return ("the axis value in column %d is too large: %s"):format(c, check.show(cell))
   elseif not value and header.looks_like_number(cell) or is_english and header.may_be_group(cell, dialect.decimal) then
     return ("the name of column %d looks like a number but is not one: %s"):format(c, check.show(cell))

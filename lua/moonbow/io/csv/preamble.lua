@@ -58,7 +58,8 @@ local function is_metadata(line, separator)
   for _, cell in ipairs(cells_of(line, separator)) do
     if cell ~= "" then filled = filled + 1 end
   end
-  return filled <= 2 and not is_number(trim(line:match "^[^\t;,]*"))
+  local key = trim(line:match "^[^\t;,]*")
+  return filled <= 2 and key ~= "" and not is_number(key)
 end
 
 -- True if a line may hold the names of columns: as many as the row below has cells.
@@ -66,7 +67,8 @@ local function may_name(line, row, separator)
   local cells, width, filled = cells_of(line, separator), #cells_of(row, separator), 0
   for _, cell in ipairs(cells) do filled = filled + (cell ~= "" and 1 or 0) end
   if line:find "^[^:=(%[]+[:=]" or #cells ~= width or width < 2 then return false end
-  return width > 2 and filled > 2 or width == 2 and (names.is_axis(cells[1]) or not is_number(cells[2]))
+  local are_names = filled > 2 or cells[1] == "" and filled == width - 1
+  return width > 2 and are_names or width == 2 and (names.is_axis(cells[1]) or not is_number(cells[2]))
 end
 
 local function is_unit_line(line, above, separator)
