@@ -51,7 +51,7 @@ describe("a pipeline", function()
   end)
   it("refuses what it does not know", function()
     assert.error_matches(function() mb.pipeline {} end, "expected steps and a model last, got an empty list")
-    assert.error_matches(function() mb.pipeline { "snv" } end, "model: expected one of 'forest', .*got 'snv'")
+    assert.error_matches(function() mb.pipeline { "snv" } end, "model: expected one of 'constant', .*got 'snv'")
     assert.error_matches(function() mb.pipeline { "snw", "pls" } end, "step 1: .*did you mean 'snv'")
     assert.error_matches(function() mb.pipeline { { "pls", component = 2 } } end, "did you mean 'components'")
     assert.error_matches(function() mb.pipeline({ "logistic" }):fit({ x = x, y = heights }) end,
@@ -166,5 +166,33 @@ describe("cross_validate", function()
     -- scikit-learn's PLS with as many components as 5 folds say: 2.10 (BASELINES.md of the shared data).
     assert.is_true(rmsep { "snv", "pls" } < 2.2)
     assert.is_true(rmsep { { "savitzky_golay", derivative = 2 }, "snv", "pls" } < 0.9)
+  end)
+end)
+
+describe("compare", function()
+  it("recommends the simplest pipeline that is not worse", function()
+    local comparison = mb.compare({ { { "network", epochs = 2 } }, { "snv", "pls" }, { "pls" } },
+      { x = x, y = heights }, { task = "number" })
+    assert.equal("pls", tostring(comparison.rows[comparison.recommended].pipeline))
+    assert.is_true(comparison.p_learned < 0.05)
+    assert.matches("Recommended: pls", comparison:verdict())
+    assert.matches("\nconstant +0%.%d+", tostring(comparison))
+  end)
+  it("names what is simpler than the best and as good", function()
+    local comparison = mb.compare({ { { "forest", trees = 50 } }, { "plsda" } }, { x = x, y = classes })
+    assert.equal("plsda", comparison.rows[comparison.recommended].pipeline.model)
+  end)
+  it("recommends nothing where nothing can be learned", function()
+    local wrong = 0
+    for seed = 1, 20 do
+      local y = mb.rng(seed):integers(1, 2, { endpoint = true, shape = { 60 } })
+      local comparison = mb.compare({ { "plsda" }, { "snv", "plsda" }, { { "neighbours", k = 3 } } }, { x = x, y = y })
+      if comparison.recommended then
+        wrong = wrong + 1
+      else
+        assert.matches("^Nothing was learned", comparison:verdict())
+      end
+    end
+    assert.is_true(wrong <= 1, wrong)
   end)
 end)

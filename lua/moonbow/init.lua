@@ -55,6 +55,7 @@ for name, f in pairs(require "moonbow.data.class_numbers") do mb[name] = f end
 mb.preprocess = require "moonbow.data.preprocess"
 mb.pipeline = require("moonbow.pipeline").new
 mb.cross_validate = require "moonbow.pipeline.cross_validate"
+mb.compare = require "moonbow.pipeline.compare"
 
 mb.help = require("moonbow.help")(mb)
 

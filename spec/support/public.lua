@@ -26,6 +26,8 @@ public.objects = {
   plsda = mb.plsda.fit(x, y, { components = 1 }), pca = mb.pca.fit(x, { components = 1 }),
   pipeline = mb.pipeline { "logistic" }, fitted = mb.pipeline { "ridge", }:fit({ x = mb.tensor { { { 1 } }, { { 2 } },
     { { 4 } }, { { 5 } } }, y = { 1, 2, 3, 4 } }, { task = "number" }),
+  comparison = mb.compare({ { { "ridge", alpha = 1 } } }, { x = mb.tensor { { { 1 } }, { { 2 } }, { { 4 } },
+    { { 5 } } }, y = { 1, 2, 3, 4 } }, { folds = 2 }),
   validation = mb.cross_validate({ { "ridge", alpha = 1 } }, { x = mb.tensor { { { 1 } }, { { 2 } }, { { 4 } },
     { { 5 } } }, y = { 1, 2, 3, 4 } }, { folds = 2 }),
   figure = mb.plot.lines { y = { 1, 2 } },

@@ -16,7 +16,7 @@ local list = {
   { "Data sets", "data", "data.", "class_numbers", "class_names", "split", "split.", "preprocess", "preprocess.",
     "step " },
   { "Pipelines and cross-validation", "pipeline", "class pipeline", "pipeline:", "class fitted", "fitted:",
-    "cross_validate", "class validation", "validation:" },
+    "cross_validate", "class validation", "validation:", "compare", "class comparison", "comparison:" },
   { "Models without gradients", "forest", "forest.", "class forest", "forest:", "linear", "linear.", "class linear",
     "linear:", "logistic", "logistic.", "class logistic", "logistic:", "neighbours", "neighbours.", "class neighbours",
     "neighbours:", "pca", "pca.", "class pca", "pca:", "pls", "pls.", "class pls", "pls:", "plsda", "plsda.",

@@ -10,6 +10,7 @@
 --   candidates(n, D)            its values from the simplest model to the most complex, for n rows of D points
 --   shared      true: a model that was fitted with the last candidate predicts with each
 --   saved(model)                what mb.save takes, or nil
+--   complexity  a rank: of two models that predict as well, that with the lower one is the simpler
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local forest = require "moonbow.baselines.forest"
@@ -122,6 +123,23 @@ local function with(options, extra)
   return options
 end
 
+-- ---- nothing of the spectra: what any model has to beat ----
+
+local function fit_constant(x, y, _, about)
+  if about.task == "number" then return { mean = core.mean(y, 1), columns = core.size(y, 2) } end
+  local count, most = {}, 1
+  for k = 1, about.classes do count[k] = 0 end
+  for _, class in ipairs(y) do count[class] = count[class] + 1 end
+  for k = 2, about.classes do most = count[k] > count[most] and k or most end
+  local shares = {}
+  for k = 1, about.classes do shares[k] = count[k] / core.size(x, 1) end
+  return { mean = core.tensor(shares), columns = about.classes }
+end
+
+local function predict_constant(model, x)
+  return core.add(core.full(0, core.size(x, 1), model.columns), core.reshape(model.mean, 1, model.columns))
+end
+
 local function itself(model) return model end
 
 local estimators = {
@@ -158,12 +176,18 @@ local estimators = {
     metric = check.default("euclidean", "string") }, fit = fit_neighbours,
     predict = function(model, x) return model.nearest == nil and model:predict_proba(x)
       or model.kind == "neighbours" and model:predict_proba(x) or nearest_mean(model, x) end },
+  constant = { task = "both", options = {}, fit = fit_constant, predict = predict_constant },
   network = { task = "both", options = { net = check.default("one_convolution", "string|function"),
     epochs = check.default(100, "positive integer"), batch_size = check.default(16, "positive integer"),
     lr = check.default(1e-3, "positive") }, fit = fit_network, predict = predict_network },
 }
 
-for _, estimator in pairs(estimators) do estimator.saved = itself end
+local from_simple_to_complex = { "constant", "plsda", "pls", "ridge", "logistic", "svm", "neighbours", "forest",
+  "network" }
+for rank, name in ipairs(from_simple_to_complex) do
+  estimators[name].complexity, estimators[name].saved = rank, itself
+end
 estimators.neighbours.saved = function(model) return model.kind and model or nil end
+estimators.constant.saved = function() return nil end
 
 return estimators

@@ -1,0 +1,129 @@
+--- Compares pipelines on the same folds: which predicts best, which is as good and simpler, whether any has learned.
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local cross_validate = require "moonbow.pipeline.cross_validate"
+local metrics = require "moonbow.pipeline.metrics"
+local pipelines = require "moonbow.pipeline"
+local shown = require "moonbow.shown"
+local text_table = require "moonbow.text_table"
+
+local LEVEL = 0.05
+
+--- A comparison of pipelines. print(comparison) shows a table and what follows from it.
+--
+-- @class comparison
+-- @field rows table a list, the best first, of { pipeline, validation, difference, p }: the mean difference from the
+--   best and the p of the paired test
+-- @field best integer 1, or nil if nothing was learned
+-- @field recommended integer row of the simplest pipeline that is not worse than the best; nil if nothing was learned
+-- @field constant validation of a model that knows nothing of the spectra
+-- @field p_learned number that a pipeline without skill would beat the constant model as clearly, corrected for the
+--   number of pipelines (Bonferroni)
+local Comparison = {}
+
+local function is_better(metric, a, b)
+  if metric == "rmse" then return a < b end
+  return a > b
+end
+
+-- The chance of a difference in the right direction by a pipeline without skill.
+local function one_sided(result, metric)
+  local is_right = metric == "rmse" and result.difference < 0 or metric ~= "rmse" and result.difference > 0
+  return is_right and result.p / 2 or 1 - result.p / 2
+end
+
+-- The simplest row that is not worse than the best; of equally simple ones the better.
+local function recommend(rows)
+  local chosen = 1
+  for i, row in ipairs(rows) do
+    local simpler = row.pipeline.estimator.complexity < rows[chosen].pipeline.estimator.complexity
+      or row.pipeline.estimator.complexity == rows[chosen].pipeline.estimator.complexity
+      and #row.pipeline.steps < #rows[chosen].pipeline.steps
+    if row.p >= LEVEL and simpler then chosen = i end
+  end
+  return chosen
+end
+
+local function judge(comparison, metric)
+  local rows, least = comparison.rows, 1
+  table.sort(rows, function(a, b)
+    if a.mean ~= b.mean then return is_better(metric, a.mean, b.mean) end
+    return a.place < b.place
+  end)
+  for i, row in ipairs(rows) do
+    local result = row.validation:compare(rows[1].validation)
+    row.difference, row.p = result.difference, i == 1 and 1 or result.p
+    least = math.min(least, one_sided(row.validation:compare(comparison.constant), metric))
+  end
+  comparison.p_learned = math.min(1, least * #rows)
+  if comparison.p_learned < LEVEL then comparison.best, comparison.recommended = 1, recommend(rows) end
+end
+
+-- ---- text ----
+
+local function verdict(comparison)
+  if not comparison.recommended then
+    local blind = comparison.task == "class" and "guessing the most frequent class" or "predicting the mean"
+    return ("Nothing was learned: no pipeline is better than %s without looking at the spectra (p = %.2g, corrected "
+      .. "for %s). None is recommended."):format(blind, comparison.p_learned,
+      check.show_count(#comparison.rows, "pipeline"))
+  end
+  local best, chosen = comparison.rows[1], comparison.rows[comparison.recommended]
+  if chosen == best then
+    return ("Recommended: %s, which is best; none that is simpler is as good."):format(tostring(best.pipeline))
+  end
+  return ("Recommended: %s, the simplest that is not worse than the best, %s (p = %.2g)."):format(
+    tostring(chosen.pipeline), tostring(best.pipeline), chosen.p)
+end
+
+local function show(comparison)
+  local metric = comparison.metric
+  local rows = { { "pipeline", metrics.titles[metric], "95 % interval", "from best", "p", "s" } }
+  for i, row in ipairs(comparison.rows) do
+    local interval = row.validation.interval[metric]
+    local is_best = i == 1
+    rows[i + 1] = { tostring(row.pipeline), ("%.4g"):format(row.mean),
+      ("%.4g to %.4g"):format(interval[1], interval[2]), is_best and "" or ("%+.2g"):format(row.difference),
+      is_best and "" or ("%.2g"):format(row.p), ("%.1f"):format(row.validation.seconds) }
+  end
+  rows[#rows + 1] = { "constant", ("%.4g"):format(comparison.constant.mean[metric]), "", "", "", "" }
+  local one = comparison.rows[1].validation
+  return ("%s of %s, %d folds%s\n%s\n%s"):format(one.title, check.show_count(one.n, "spectrum", "spectra"), one.folds,
+    one.repeats > 1 and (", %d times"):format(one.repeats) or "", text_table.format(rows, { left = 1 }),
+    verdict(comparison))
+end
+
+--- Returns in one sentence what follows from the comparison.
+-- @return string
+function Comparison:verdict() return verdict(self) end
+
+local make = shown.kind("comparison", show, Comparison)
+counted.methods(Comparison, "comparison:")
+
+--- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers.
+-- The best pipeline must beat a model that knows nothing of the spectra, or none is recommended; the recommended one is
+-- the simplest that is not worse than the best by the paired test of Nadeau and Bengio (p >= 0.05).
+-- @param list table pipelines, or lists for mb.pipeline
+-- @param data spectra|table as for mb.cross_validate
+-- @param options? table as for mb.cross_validate
+-- @return comparison
+-- @see cross_validate
+-- @usage print(mb.compare({ { "plsda" }, { "snv", "logistic" } }, { x = x, y = y }, { folds = 3 }))
+local function compare(list, data, options)
+  check.list("compare", "list", list)
+  if #list == 0 then check.fail("compare", "expected at least one pipeline, got none") end
+  local rows = {}
+  for i, given in ipairs(list) do rows[i] = { pipeline = pipelines.new(given), place = i } end
+  for _, row in ipairs(rows) do row.validation = cross_validate(row.pipeline, data, options) end
+  local task = rows[1].validation.task
+  local metric = metrics.names[task][1]
+  for _, row in ipairs(rows) do row.mean = row.validation.mean[metric] end
+  local quiet = check.copy(options or {})
+  quiet.task = quiet.task or task
+  local comparison = { rows = rows, metric = metric, task = task,
+    constant = cross_validate({ "constant" }, data, quiet) }
+  judge(comparison, metric)
+  return make(comparison)
+end
+
+return compare
