@@ -24,7 +24,7 @@ local differs = {
   ["spc/m_evenz.spc"] = "y_min y_max y_sum",
   -- The index holds the <counts> as stored; they have to be multiplied by the attenuation, see spectra_xrdml_spec.lua.
   ["xrdml/XRDML_alt.xrdml"] = "y_first y_max y_sum",
-  -- The index' reader took the step of the header, 0.015, which goes one step beyond the last angle that it states.
+  -- The index has the end of the program; the header of the range states 91.045, see spectra_raw_spec.lua.
   ["stoe_raw/stoe.raw"] = "x_last",
   -- The index' reader took the line "1 0 0" above the numbers for a point.
   ["perkinelmer_txt/flu1.txt"] = "points x_first y_first y_min",
