@@ -12,7 +12,7 @@ local LONGEST = 4096 -- bytes of a value that is kept as metadata
 -- Labels of the table itself, which the set holds in other ways.
 local own = {}
 for key in ([[TITLE JCAMPDX END BLOCKS NPOINTS FIRSTX LASTX DELTAX MINX MAXX XFACTOR XUNITS FIRSTY MINY MAXY YFACTOR
-  YUNITS FIRSTR LASTR DELTAR RFACTOR RUNITS AFACTOR AUNITS FIRSTA MINA MAXA NUMDIM]]):gmatch "%S+" do
+  YUNITS LASTY FIRSTR LASTR DELTAR RFACTOR RUNITS AFACTOR AUNITS FIRSTA MINA MAXA NUMDIM]]):gmatch "%S+" do
   own[key] = true
 end
 
