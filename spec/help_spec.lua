@@ -81,7 +81,7 @@ describe("help", function()
   it("shows kinds and defaults of options as the code has them", function()
     local text = all_of "fit"
     assert.matches("\n    batch_size %(positive integer, 32%)", text)
-    assert.matches('\n    loss %(string or function, "cross_entropy"%)', text)
+    assert.matches('\n    loss %(string or table or function, "cross_entropy"%)', text)
     assert.matches("\n    early_stopping.patience %(positive integer, 10%)", text)
     assert.matches("\n    filters %(positive integer, required%)", all_of "Conv1d")
     assert.matches('\n    criterion %("gini" or "entropy", "gini"%)', all_of "forest.fit")

@@ -29,7 +29,8 @@ local function public_paths()
     paths["class " .. kind] = true
   end
   for kind, names in pairs { activation = mb.nn.activations, initializer = mb.nn.initializers,
-    step = mb.preprocess.names, schedule = { "plateau", "step", "cosine" } } do
+    step = mb.preprocess.names, schedule = { "plateau", "step", "cosine" },
+    loss = { "cross_entropy", "focal", "binary_cross_entropy", "mse", "l1", "huber" } } do
     for _, name in ipairs(names) do paths[('%s "%s"'):format(kind, name)] = true end
   end
   local function add_tables(prefix, values)

@@ -227,8 +227,11 @@ end
 --- Marks an option in a table of defaults that must be given.
 function check.required(kinds) return setmetatable({ kinds = kinds, required = true }, Rule) end
 
---- Marks an option in a table of defaults that has a default value and may be of other kinds.
-function check.default(value, kinds) return setmetatable({ kinds = kinds, value = value }, Rule) end
+--- Marks an option in a table of defaults that has a default value and may be of other kinds; inner as for
+-- check.optional.
+function check.default(value, kinds, inner)
+  return setmetatable({ kinds = kinds, value = value, inner = inner }, Rule)
+end
 
 --- Marks an option in a table of defaults that is one of a few names: check.one_of("valid", {"valid", "same"}).
 -- The first argument is the default.

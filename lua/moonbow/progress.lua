@@ -17,12 +17,23 @@ end
 
 local show_time = progress.show_time
 
+-- Returns the names of the metrics in a record, sorted: they begin with val_.
+local function metrics_of(record)
+  local names = {}
+  for name in pairs(record) do
+    if name:find "^val_" and name ~= "val_loss" and name ~= "val_accuracy" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
 -- Returns the parts of the line of an epoch, the most important first.
 local function epoch_parts(record, epochs, best, left)
   local parts = { ("epoch %d/%d  loss %.4f"):format(record.epoch, epochs, record.loss) }
   for _, key in ipairs { "accuracy", "val_loss", "val_accuracy" } do
     if record[key] then parts[#parts + 1] = ("%s %.4f"):format(key, record[key]) end
   end
+  for _, name in ipairs(metrics_of(record)) do parts[#parts + 1] = ("%s %.4f"):format(name, record[name]) end
   for _, part in ipairs { ("lr %.3g"):format(record.lr), ("%.1f s"):format(record.seconds), best, left } do
     parts[#parts + 1] = part
   end

@@ -15,8 +15,8 @@ local core64 = require "moonbow.core64"
 local float = take_out()
 package.loaded["moonbow.core"] = core64
 local mb64 = require "moonbow"
-take_out()
+local double = take_out()
 for name, module in pairs(float) do package.loaded[name] = module end
 
---- `local mb, mb64 = require "support.both"()`
-return function() return mb, mb64 end
+--- `local mb, mb64, modules64 = require "support.both"()`; the last one: the loaded modules of mb64, by name.
+return function() return mb, mb64, double end

@@ -12,6 +12,7 @@ local entries = {}
 -- The file of a module or class, if it has another name.
 local homes = {
   [""] = "init", rng = "random", step = "steps", initializer = "initializers", activation = "activations",
+  loss = "row_losses",
 }
 
 local function stands_in(file, home)
@@ -186,9 +187,11 @@ end
 -- Names that stand in options: { kind, names, table of each with its options }.
 local function named_things()
   local kinds, steps = require("moonbow.train.schedule").kinds, require "moonbow.data.steps"
+  local losses = require "moonbow.train.row_losses"
   return {
     { "activation", sorted_keys(require("moonbow.nn.activations").functions) },
     { "initializer", require("moonbow.nn.initializers").names },
+    { "loss", losses.names, function(name) return losses.kinds[name].defaults end },
     { "schedule", sorted_keys(kinds), function(name) return kinds[name].defaults end },
     { "step", sorted_keys(steps), function(name) return steps[name].options end },
   }

@@ -11,7 +11,7 @@ local list = {
     "initializer " },
   { "Published networks", "models", "models." },
   { "Training", "fit", "evaluate", "predict", "recalibrate", "class history", "history:", "class evaluation",
-    "evaluation:", "profile", "probe", "schedule ", "optim", "optim.", "class optimizer", "optimizer:" },
+    "evaluation:", "profile", "probe", "loss ", "schedule ", "optim", "optim.", "class optimizer", "optimizer:" },
   { "Measured spectra", "spectra", "spectra.", "class spectra", "spectra:" },
   { "Data sets", "data", "data.", "class_numbers", "class_names", "split", "split.", "preprocess", "preprocess.",
     "step " },

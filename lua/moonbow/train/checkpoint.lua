@@ -67,7 +67,7 @@ local function canonical(value)
 end
 
 local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
-  "early_stopping", "schedule" }
+  "early_stopping", "schedule", "metrics" }
 
 -- Returns the texts of all that must be equal, by name.
 local function identity(job)
@@ -79,7 +79,7 @@ local function identity(job)
   local ok, config = pcall(job.model.config, job.model)
   same.model = ok and canonical(config) or "holds functions"
   for set, values in pairs { data = job, validation = job.validation or {} } do
-    same[set .. ".x"], same[set .. ".y"] = canonical(values.x), canonical(values.y)
+    for _, part in ipairs { "x", "y", "weights" } do same[set .. "." .. part] = canonical(values[part]) end
   end
   same.optimizer = optimizer.name
   for name, value in pairs(optimizer.options) do same["optimizer." .. name] = canonical(value) end

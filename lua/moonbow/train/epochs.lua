@@ -9,6 +9,7 @@ local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
 local evaluation = require "moonbow.train.evaluate"
 local finite = require "moonbow.train.finite"
+local metrics = require "moonbow.train.metrics"
 
 local epochs = {}
 
@@ -62,49 +63,69 @@ local function step(job, loss, batch)
   job.optimizer:step(parameters)
 end
 
+local function rows_of(x, rows) return x and core.index(x, rows) end
+local function narrow(x, first, count) return x and core.narrow(x, first, count) end
+
+-- Sums up the losses of batches, weighted, and the right rows among those that count.
+local function new_sums(job)
+  local sums, losses, weight, hits, rows = {}, 0, 0, 0, 0
+  local count_hits = metrics.hits(job.chosen_loss)
+  function sums.add(loss, batch_weight, output, y, weights)
+    local count = batch_weight or core.size(y, 1)
+    losses, weight = losses + loss * count, weight + count
+    if not count_hits then return end
+    local more, counted = count_hits(output, y, weights)
+    hits, rows = hits + more, rows + counted
+  end
+  function sums.loss() return weight > 0 and losses / weight or 0 end
+  function sums.accuracy() return count_hits and (rows > 0 and hits / rows or 0) or nil end
+  return sums
+end
+
 -- One pass over the data. Returns mean loss and share of right classes (nil for other losses).
 local function train(job)
   local n, options = core.size(job.x, 1), job.options
-  local counts_hits = options.loss == "cross_entropy"
   local order = options.shuffle and job.rng:permutation(n) or core.arange(1, 1, n)
-  local loss_sum, hits, seen = 0, 0, 0
-  local last, rows_of = batches.split(n, options.batch_size, job.least_rows)
+  local sums = new_sums(job)
+  local last, batch_rows = batches.split(n, options.batch_size, job.least_rows)
   for batch = 1, last do
     interrupt.check()
-    local rows = core.narrow(order, rows_of(batch))
-    local x, y = core.index(job.x, rows), core.index(job.y, rows)
+    local rows = core.narrow(order, batch_rows(batch))
+    local x, y, weights = core.index(job.x, rows), core.index(job.y, rows), rows_of(job.weights, rows)
     local output = job.model(x)
-    local loss, count = job.loss(output, y), core.size(rows, 1)
-    loss_sum, seen = loss_sum + value_of(job, loss, "loss", batch, x, y) * count, seen + count
-    if counts_hits then hits = hits + core.sum(core.eq(core.argmax(output, 2), y)):item() end
+    local loss, weight = job.loss(output, y, weights)
+    sums.add(value_of(job, loss, "loss", batch, x, y), weight, output, y, weights)
     step(job, loss, batch)
     for _, temporary in ipairs { loss, output, x, y } do core.close(temporary) end
-    job.progress.batch(batch, last, loss_sum / seen)
+    job.progress.batch(batch, last, sums.loss())
   end
-  return loss_sum / seen, counts_hits and hits / seen or nil
+  return sums.loss(), sums.accuracy()
 end
 
--- Returns the mean loss on the validation set, and the share of right classes.
-local function validate(job)
-  local set, sum, hits, batch = job.validation, 0, 0, 0
-  local counts_hits = job.options.loss == "cross_entropy"
+-- Measures the mean loss on the validation set, the share of right classes, and the metrics.
+local function validate(job, record)
+  local set, sums, batch, outputs = job.validation, new_sums(job), 0, {}
   evaluation.each_batch("fit", job.model, set.x, 128, function(output, first, count)
-    local x, y = core.narrow(set.x, first, count), core.narrow(set.y, first, count)
-    local loss = job.validation_loss(output, y)
+    local x, y, weights = narrow(set.x, first, count), narrow(set.y, first, count), narrow(set.weights, first, count)
+    local loss, weight = job.validation_loss(output, y, weights)
     batch = batch + 1
-    sum = sum + value_of(job, loss, "validation loss", batch, x, y) * count
-    if counts_hits then hits = hits + core.sum(core.eq(core.argmax(output, 2), y)):item() end
+    sums.add(value_of(job, loss, "validation loss", batch, x, y), weight, output, y, weights)
+    if job.metrics then outputs[batch] = core.copy(output) end
   end)
-  local n = core.size(set.x, 1)
-  return sum / n, counts_hits and hits / n or nil
+  record.val_loss, record.val_accuracy = sums.loss(), sums.accuracy()
+  if not job.metrics then return end
+  for name, value in pairs(job.metrics(core.concat(outputs, 1), set.y, set.weights)) do
+    record["val_" .. name] = value
+  end
 end
 
 -- Returns where the outputs for the first rows became NaN or infinite, if the loss did, too; otherwise nil. If the loss
 -- is finite, outputs of -infinity may be intended.
 local function bad_loss(job, rows)
   local x, y, problem = core.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil
+  local weights = narrow(job.weights, 1, rows)
   evaluation.each_batch("fit", job.model, x, rows, function(output)
-    if core.find_non_finite { output } and not finite.is_number(job.validation_loss(output, y):item()) then
+    if core.find_non_finite { output } and not finite.is_number((job.validation_loss(output, y, weights)):item()) then
       problem = finite.blame(job.model, x, y)
     end
   end)
@@ -156,7 +177,7 @@ local function run_one(job)
   local record = { epoch = epoch, lr = job.optimizer.lr }
   job.model:train()
   record.loss, record.accuracy = train(job)
-  if job.validation then record.val_loss, record.val_accuracy = validate(job) end
+  if job.validation then validate(job, record) end
   check_weights(job, epoch == options.epochs)
   record.seconds = clock() - begin
   history[epoch] = record

@@ -11,6 +11,8 @@ local closing = require "moonbow.train.closing"
 local evaluation = require "moonbow.train.evaluation"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
+local metrics = require "moonbow.train.metrics"
+local row_losses = require "moonbow.train.row_losses"
 local sets = require "moonbow.train.sets"
 
 local M = {}
@@ -164,32 +166,100 @@ local function confusion_of(y, predicted, classes)
 end
 
 local options_of_evaluate = check.copy(options_of_batches)
+options_of_evaluate.loss = check.default("cross_entropy", "string|table|function", row_losses.options)
+options_of_evaluate.metrics = check.optional "table"
 
---- Computes loss and accuracy of a classifier. Raises unless outputs are (N, classes); if outputs are NaN or infinite,
--- the message names their rows.
--- @param model layer whose outputs are logits (N, classes)
--- @param set table { x = tensor (N, L, C), y = class numbers from 1 on }
+local function narrow(x, first, count) return x and core.narrow(x, first, count) end
+
+-- Returns a function that adds up the weighted losses of batches: add(output, first, count); and one for their mean.
+local function loss_sums(loss, y, weights)
+  local sum, weight = 0, 0
+  return function(output, first, count)
+    local value, batch_weight = loss(output, narrow(y, first, count), narrow(weights, first, count))
+    batch_weight = batch_weight or count
+    sum, weight = sum + value:item() * batch_weight, weight + batch_weight
+  end, function() return sum / weight end
+end
+
+local function add_metrics(result, options, chosen, outputs, y)
+  local measure = metrics.read("evaluate", options.metrics, chosen)
+  for name, value in pairs(measure and measure(outputs, y) or {}) do result[name] = value end
+  return result
+end
+
+-- Returns spectra, labels and weights without the rows that do not count.
+local function counted_rows(x, y, weights)
+  return metrics.counted_rows(x, weights), metrics.counted_rows(y, weights), metrics.counted_rows(weights, weights)
+end
+
+local function evaluate_classes(model, set, options, chosen)
+  local ignored = chosen.options.ignore
+  local x, y, weights = counted_rows(sets.with_labels("evaluate", "data", set, nil, ignored))
+  local numbers, parts = metrics.class_numbers(y), {}
+  local _, loss = losses.make(chosen, nil, set, y, weights, { 2 })
+  local add, mean_loss = loss_sums(loss, y, weights)
+  each_prediction("evaluate", model, x, options.batch_size, function(logits, first, count)
+    local classes = core.size(logits, 2)
+    if first == 1 then sets.with_labels("evaluate", "data", set, classes, ignored) end
+    add(logits, first, count)
+    parts[#parts + 1] = core.copy(logits)
+  end)
+  local logits = core.concat(parts, 1)
+  local classes = core.size(logits, 2)
+  local confusion, hits = confusion_of(numbers, core.argmax(logits, 2), classes)
+  local precision, recall, f1, macro_f1 = per_class(confusion, classes)
+  return add_metrics({
+    loss = mean_loss(), accuracy = hits / core.size(x, 1), confusion = confusion, precision = precision,
+    recall = recall, f1 = f1, macro_f1 = macro_f1, classes = set.classes, count = core.size(x, 1),
+  }, options, chosen, logits, y)
+end
+
+local function evaluate_targets(model, set, options, chosen)
+  local is_of_marks = chosen.kind and chosen.kind.unit
+  if is_of_marks then losses.check_logits("evaluate", model, "sigmoid") end
+  local read = is_of_marks and sets.with_shares or sets.with_targets
+  local x, y, weights = counted_rows(read("evaluate", "data", set))
+  local parts, _, loss = {}, losses.make(chosen, nil, set, y, weights)
+  local add, mean_loss = loss_sums(loss, y, weights)
+  M.each_batch("evaluate", model, x, options.batch_size, function(output, first, count)
+    add(output, first, count)
+    parts[#parts + 1] = core.copy(output)
+  end)
+  local outputs, result = core.concat(parts, 1), { loss = mean_loss(), count = core.size(x, 1), shows = { "loss" } }
+  if chosen.kind then
+    local all, names = metrics.all(chosen, outputs, y)
+    for _, name in ipairs(names) do
+      result[name] = all[name]
+      if all[name] then result.shows[#result.shows + 1] = name end
+    end
+  end
+  return add_metrics(result, options, chosen, outputs, y)
+end
+
+--- Computes loss and quality of a model on a set. Raises for a classifier unless outputs are (N, classes); if outputs
+-- are NaN or infinite, the message names their rows.
+-- @param model layer whose outputs are logits (N, classes), or what the loss takes
+-- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, or as mb.fit takes them for the loss, weights =
+--   of the rows (optional) }: the loss is weighted, and rows of weight 0 do not count
 -- @option batch_size rows of a batch
--- @return evaluation { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class precision,
---   recall, f1 (0 if undefined); macro_f1; classes, those of the set }; print shows tables
+-- @option loss as for mb.fit, for what is measured: classes, several labels per spectrum, or numbers
+-- @option loss.label_smoothing of "cross_entropy" and "binary_cross_entropy": the share of a label that goes to others
+-- @option loss.ignore of "cross_entropy" and "focal": rows with this label do not count
+-- @option loss.gamma of "focal": the exponent of the probability that is missing
+-- @option loss.positive_weight of "binary_cross_entropy": the loss of labels 1 is multiplied by it
+-- @option loss.delta of "huber": the difference from which on the loss is linear
+-- @option metrics a list of names and, under names of your own, functions(outputs, y) that return a number, as for
+--   mb.fit: further fields of the result
+-- @return evaluation for classes { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class
+--   precision, recall, f1 (0 if undefined); macro_f1; classes, those of the set }; for "binary_cross_entropy" { loss,
+--   accuracy, exact, macro_f1 }; for numbers { loss, rmse, mae, bias, r2 }; print shows them
+-- @usage mb.evaluate(model, set.test, { metrics = { "auc", "balanced_accuracy" } })
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_evaluate)
   M.check_model("evaluate", model)
-  local x, y, largest = sets.with_classes("evaluate", "data", set)
-  local predicted, loss, classes = {}, 0, nil
-  each_prediction("evaluate", model, x, options.batch_size, function(logits, first, count)
-    classes = core.size(logits, 2)
-    if largest > classes then sets.with_classes("evaluate", "data", set, classes) end
-    loss = loss + core.cross_entropy(logits, core.narrow(y, first, count)):item() * count
-    predicted[#predicted + 1] = core.argmax(logits, 2)
-  end)
-  local confusion, hits = confusion_of(y, core.concat(predicted, 1), classes)
-  local precision, recall, f1, macro_f1 = per_class(confusion, classes)
-  local n = core.size(x, 1)
-  return evaluation {
-    loss = loss / n, accuracy = hits / n, confusion = confusion, precision = precision, recall = recall, f1 = f1,
-    macro_f1 = macro_f1, classes = set.classes,
-  }
+  local chosen = losses.read("evaluate", options.loss)
+  local run = chosen.is_of_classes and evaluate_classes or evaluate_targets
+  return evaluation(run(model, set, options, chosen))
 end
 
 -- Returns a value for a <close> variable, which restores the momenta of batch norms, and their running statistics

@@ -4,12 +4,15 @@ local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
---- The quality of a classifier on a data set. print(evaluation) shows accuracy and classes, and the confusion matrix if
--- there are few classes.
+--- The quality of a model on a data set. For a classifier print(evaluation) shows accuracy and classes, and the
+-- confusion matrix if there are few classes.
 --
 -- @class evaluation
 -- @field accuracy number share of right classes
--- @field loss number mean cross-entropy
+-- @field loss number mean loss
+-- @field count integer rows that counted
+-- @field rmse number of numbers: the root of the mean square of the error; mae, bias and r2 likewise
+-- @field exact number of several labels per spectrum: the share of spectra whose labels are all right
 -- @field macro_f1 number the mean F1 of all classes
 -- @field confusion table confusion[true][predicted]: counts
 -- @field precision table by class; 0 if undefined; recall and f1 likewise
@@ -57,7 +60,14 @@ local function confusion(evaluation)
   return text_table.format(rows)
 end
 
+local function show_numbers(evaluation)
+  local parts = {}
+  for i, name in ipairs(evaluation.shows) do parts[i] = ("%s %.4g"):format(name, evaluation[name]) end
+  return ("%s, on %s"):format(table.concat(parts, ", "), check.show_count(evaluation.count, "spectrum", "spectra"))
+end
+
 local function show(evaluation)
+  if evaluation.shows then return show_numbers(evaluation) end
   local n, classes, order = 0, #evaluation.f1, classes_shown(evaluation)
   for _, row in ipairs(evaluation.confusion) do n = n + sum(row) end
   local lines = {
@@ -76,6 +86,7 @@ end
 -- @return figure
 -- @usage evaluation:plot():save "confusion.png"
 function Evaluation:plot()
+  if not self.confusion then check.fail("evaluation:plot", "only classes have a confusion matrix") end
   local names = {}
   for k in ipairs(self.f1) do names[k] = class_name(self, k) end
   return require("moonbow.plot").heatmap { z = self.confusion, x_names = names, y_names = names, x_label = "predicted",

@@ -11,8 +11,10 @@ local closing = require "moonbow.train.closing"
 local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
+local metrics = require "moonbow.train.metrics"
 local new_history = require "moonbow.train.history"
 local progress = require "moonbow.progress"
+local row_losses = require "moonbow.train.row_losses"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 
@@ -23,12 +25,13 @@ local early_stopping_options = {
 
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
-  optimizer = check.optional "any", loss = check.default("cross_entropy", "string|function"),
+  optimizer = check.optional "any", loss = check.default("cross_entropy", "string|table|function", row_losses.options),
   seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
   early_stopping = check.optional("table", early_stopping_options, "{ patience = 10 }"),
   schedule = check.optional("table", schedules.options, '{ "cosine" }'),
   clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
   l2 = check.default(0, "non-negative real"), callbacks = check.optional "table", verbose = true,
+  metrics = check.optional "table",
   checkpoint = check.optional("string|table", checkpoint.options, '"folder"'),
 }
 
@@ -63,17 +66,27 @@ local function sample_shape(x) return { table.unpack(core.shape(x), 2) } end
 
 -- Reads class numbers or targets of training and validation, as the loss requires.
 local function read_sets(job, set)
-  local options, read, classes = job.options, sets.with_targets, nil
-  if losses.is_of_classes(options.loss) then
+  local options, chosen, read = job.options, losses.read("fit", job.options.loss), sets.with_targets
+  local classes
+  if chosen.is_of_classes then
     losses.check_logits("fit", job.model)
-    read, classes = sets.with_classes, losses.classes_of("fit", job.output_shape)
+    read, classes = sets.with_labels, losses.classes_of("fit", job.output_shape)
+  elseif chosen.kind and chosen.kind.unit then
+    losses.check_logits("fit", job.model, "sigmoid")
+    read = sets.with_shares
   end
-  job.x, job.y = read("fit", "data", set, classes)
+  local ignored = chosen.options and chosen.options.ignore
+  job.x, job.y, job.weights = read("fit", "data", set, classes, ignored)
   if options.validation then
-    local x, y = read("fit", "validation", options.validation, classes)
+    local x, y, weights = read("fit", "validation", options.validation, classes, ignored)
     local takes, err = pcall(job.model.trace, job.model, sample_shape(x))
     if not takes then check.rethrow("fit: validation.x: ", err) end
-    job.validation = { x = x, y = y }
+    job.validation = { x = x, y = y, weights = weights }
+  end
+  job.chosen_loss = chosen
+  job.metrics = metrics.read("fit", options.metrics, chosen)
+  if job.metrics and not job.validation then
+    check.fail("fit", "metrics: they are those of the validation set; give the option validation")
   end
 end
 
@@ -140,7 +153,8 @@ local function train(model, set, given)
   local _ <close> = model:keep_modes() -- restores the generators, before the model goes to evaluation mode
   build(job, set)
   read_sets(job, set)
-  job.loss, job.validation_loss = losses.make(options, set, job.y, job.output_shape)
+  job.loss, job.validation_loss = losses.make(job.chosen_loss, options.class_weights, set, job.y, job.weights,
+    job.output_shape)
   job.schedule = schedules.start(options.schedule, job.optimizer.lr)
   drop_gradients(job)
   local _ <close> = checkpoint.open(job)
@@ -176,12 +190,24 @@ end
 -- Ctrl-C ends a script with code 130 and a line on how to resume; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
 -- @param model layer that is built for the spectra if it is not yet; its outputs are logits for "cross_entropy"
--- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, (N) or (N, 1), or targets of the loss }
+-- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, (N) or (N, 1), soft labels (N, classes), or
+--   targets of the loss; weights = a number from 0 on for each row (optional): losses are means weighted by them, and
+--   rows of weight 0 count in no accuracy }
 -- @option epochs passes over the set
 -- @option batch_size rows of a step
 -- @option optimizer one of mb.optim; Adam with its defaults unless given. fit leaves its lr as it was
--- @option loss "cross_entropy" of the outputs as logits, "mse", or a function(output, y) that returns a tensor of one
---   element
+-- @option loss "cross_entropy" or "focal" for classes, "binary_cross_entropy" for several labels per spectrum, "mse",
+--   "l1" or "huber" for numbers; with options, { "huber", delta = 0.5 }, those of loss "huber"; or a
+--   function(output, y, weights) that returns a tensor of one element
+-- @option loss.label_smoothing of "cross_entropy" and "binary_cross_entropy": the share of a label that goes to others
+-- @option loss.ignore of "cross_entropy" and "focal": rows with this label count in no loss and no accuracy
+-- @option loss.gamma of "focal": the exponent of the probability that is missing
+-- @option loss.positive_weight of "binary_cross_entropy": the loss of labels 1 is multiplied by it
+-- @option loss.delta of "huber": the difference from which on the loss is linear
+-- @option metrics a list of names and, under names of your own, functions(outputs, y) that return a number: measured on
+--   the validation set after each epoch, as val_NAME of the record. Names for losses of classes: "balanced_accuracy",
+--   "macro_f1", "auc"; for "binary_cross_entropy": "exact" (all labels of a spectrum are right), "macro_f1"; for other
+--   losses: "rmse", "mae", "bias", "r2"
 -- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
 -- @option validation a set like the first one: its loss and accuracy are reported after each epoch
@@ -200,7 +226,7 @@ end
 -- @option schedule.min_lr of "plateau" and "cosine": the least rate
 -- @option clip_norm gradients are scaled to at most this norm, taken over all parameters
 -- @option class_weights "balanced", one number per class, or { [name] = number } for some classes of set.classes; for
---   "cross_entropy"
+--   "cross_entropy" and "focal"
 -- @option l2 factor of the sum of squares of all weights, without biases, which is added to the loss
 -- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training
 -- @option verbose true: progress on standard error
@@ -210,8 +236,8 @@ end
 -- @option checkpoint.every epochs between two checkpoints
 -- @option checkpoint.seconds least seconds between two checkpoints, each of which takes as long as writing the weights
 --   five times; one is always written at the end
--- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }, with best_epoch and
---   stopped ("early_stopping", "callback", or nil); print shows a table
+-- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, and metrics as val_NAME },
+--   with best_epoch and stopped ("early_stopping", "callback", or nil); print shows a table
 -- @usage
 -- local history = mb.fit(model, set.train, {
 --   epochs = 50, optimizer = mb.optim.Adam { lr = 3e-4 },

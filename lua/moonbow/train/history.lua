@@ -4,8 +4,8 @@ local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
---- A training, epoch by epoch: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds }. print(history)
--- shows it as a table.
+--- A training, epoch by epoch: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, and metrics of
+-- the validation set as val_NAME }. print(history) shows it as a table.
 --
 -- @class history
 -- @field best_epoch integer the epoch with the lowest validation loss; without validation, with the lowest loss
@@ -22,14 +22,28 @@ local function epochs_shown(history)
   return shows
 end
 
-local columns = { "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds" }
+local first_columns, last_columns = { "epoch", "loss", "accuracy", "val_loss", "val_accuracy" }, { "lr", "seconds" }
 local formats = { epoch = "%d", lr = "%.3g", seconds = "%.2f" }
 
-local function history_rows(history)
-  local names, rows, shows = {}, {}, epochs_shown(history)
-  for _, name in ipairs(columns) do
-    if history[1][name] then names[#names + 1] = name end
+-- The columns of a training: losses and accuracies, its metrics by name, rate and time.
+local function columns_of(history)
+  local record, names, is_known, others = history[1] or {}, {}, {}, {}
+  local function add(list)
+    for _, name in ipairs(list) do
+      is_known[name] = true
+      if record[name] then names[#names + 1] = name end
+    end
   end
+  add(first_columns)
+  for name in pairs(record) do others[#others + 1] = name:find "^val_" and not is_known[name] and name or nil end
+  table.sort(others)
+  add(others)
+  add(last_columns)
+  return names
+end
+
+local function history_rows(history)
+  local names, rows, shows = columns_of(history), {}, epochs_shown(history)
   rows[1] = names
   for i, record in ipairs(history) do
     local row = {}
@@ -54,11 +68,13 @@ local function show(history)
 end
 
 --- The values of one column, by epoch.
--- @param name string "loss", "accuracy", "val_loss", "val_accuracy", "lr" or "seconds"
+-- @param name string "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds", or val_NAME of a metric
 -- @return table a list of numbers
 -- @usage mb.plot.lines { y = history:values "val_accuracy", x_label = "epoch" }
 function History:values(name)
-  check.name("history:values", "name", name, columns)
+  local known = columns_of(self)
+  for _, names in ipairs { first_columns, last_columns } do table.move(names, 1, #names, #known + 1, known) end
+  check.name("history:values", "name", name, known)
   local list = {}
   for i, record in ipairs(self) do
     if record[name] == nil then check.fail("history:values", "this training has no %s", name) end
