@@ -193,8 +193,18 @@ static bool is_as_wanted(const Bytes *bytes) {
          find_mark(bytes->next, bytes->end) == NULL;
 }
 
-/* core.to_utf8(bytes) -> the text in UTF-8, with line breaks "\n" and without marks of its encoding; "UTF-16"
- * or "Windows-1252" if it was in one of these, and then the number of lines that are not UTF-8 */
+/* Pushes the place of the first NUL, from 1, or nil. */
+static void push_nul(lua_State *L, const char *text, size_t length) {
+  const char *nul = memchr(text, '\0', length);
+  if (nul != NULL)
+    lua_pushinteger(L, nul - text + 1);
+  else
+    lua_pushnil(L);
+}
+
+/* core.to_utf8(bytes) -> the text in UTF-8, with line breaks "\n" and without marks of its encoding; the
+ * place of its first NUL, or nil; "UTF-16" or "Windows-1252" if it was in one of these; and then the number
+ * of lines that are not UTF-8 */
 static int to_utf8(lua_State *L) {
   size_t length;
   Args a = bind_args(L, "to_utf8");
@@ -202,7 +212,8 @@ static int to_utf8(lua_State *L) {
   const Bytes bytes = {text, text + length};
   const int high = high_byte(&bytes);
   lua_settop(L, 1);
-  if (high < 0 && (is_plain_ascii(text, length) || is_as_wanted(&bytes))) return 1;
+  if (high < 0 && is_plain_ascii(text, length)) return 1;
+  if (high < 0 && is_as_wanted(&bytes)) return push_nul(L, (const char *)text, length), 2;
   const bool grows = high >= 0 || !is_utf8(text, text + length); /* a byte becomes up to three */
   char *first = push_scratch(&a, (grows ? 3 : 1) * length + 3);
   Out out = {first};
@@ -212,12 +223,13 @@ static int to_utf8(lua_State *L) {
   else
     others = add_lines(&out, bytes);
   bind_push_large(L, first, (size_t)(out.next - first));
+  push_nul(L, first, (size_t)(out.next - first));
   bind_close(lua_touserdata(L, 2));
-  if (high < 0 && others == 0) return 1;
+  if (high < 0 && others == 0) return 2;
   lua_pushstring(L, high >= 0 ? "UTF-16" : "Windows-1252");
-  if (high >= 0) return 2;
+  if (high >= 0) return 3;
   lua_pushinteger(L, others);
-  return 3;
+  return 4;
 }
 
 static const luaL_Reg functions[] = {{"to_utf8", to_utf8}, {NULL, NULL}};

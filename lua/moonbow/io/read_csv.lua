@@ -9,7 +9,7 @@ local known_options = {
 }
 
 local function read(source)
-  local set, why = text.read_table(source:as_text(), source.options)
+  local set, why = text.read_table(source)
   if not set then source:fail("%s", why) end
   local n, length = core.size(set.x, 1), #set.axis
   if set.blocks then source:fail("spectra with axes of their own") end

@@ -127,7 +127,7 @@ end
 --- Returns the content as UTF-8 text with line breaks "\n", without a byte order mark. UTF-16 is recognised; lines that
 -- are not UTF-8 are taken for Windows-1252, of which Latin-1 is a part.
 function Source:as_text()
-  if not self.decoded then self.decoded, self.encoding, self.others = core.to_utf8(self.bytes) end
+  if not self.decoded then self.decoded, self.nul, self.encoding, self.others = core.to_utf8(self.bytes) end
   return self.decoded
 end
 

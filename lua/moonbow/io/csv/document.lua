@@ -26,9 +26,7 @@ function Lines:is_commented(i) return (select(2, core.csv_about(self.handle, i))
 --- Returns the first line from i on that is not commented, or with commented = true that is; nil if there is none.
 function Lines:next(i, commented) return core.csv_next(self.handle, i - 1, commented or false) end
 
-local function check_text(lines, text, longest)
-  local nul = text:find("\0", 1, true)
-  if nul then return nil, ("not text (byte %d is 0)"):format(nul) end
+local function check_size(lines, longest)
   if lines.count > MOST_LINES then return nil, ("expected at most %d lines"):format(MOST_LINES) end
   if lines.count == 0 then return nil, "the file is empty" end
   local number, _, length = core.csv_about(lines.handle, longest)
@@ -59,7 +57,7 @@ function document.of(text, options)
     ends = text:sub(-1) == "\n" }, Lines)
   local longest
   lines.handle, lines.count, lines.empty, longest = core.csv_lines(text, sign, options.separator or ",")
-  local ok, why = check_text(lines, text, longest)
+  local ok, why = check_size(lines, longest)
   if not ok then return nil, why end
   local declared = #lines[1] < 8 and lines[1]:match '^sep=([^%w"+.-])$'
   if declared then lines.separator, lines.start = declared, 2 end

@@ -60,6 +60,7 @@ end
 function header.first_cells(lines, separator)
   local cells, surplus, fault = header.cells(lines[lines.first], separator)
   if not cells then return nil, surplus, fault end
+  if surplus == 0 and separator ~= " " then return cells, 0 end
   local line = header.line_below(lines)
   local below = header.cells(line, separator) or {}
   -- An empty name in front of others is lost between blanks, as pandas writes it above its index.

@@ -41,6 +41,9 @@ end
 -- The number of lines with types and roles below the names; a line of roles that are all empty is no line.
 local function count_lines(lines, cells, separator)
   local function cells_of(i) return lines[i] and core.csv_cells(lines[i], separator) or {} end
+  local start = lines[lines.first + 1] or ""
+  local word = start:sub(1, 64):match '^["%s]*([^\t;,"]*)' -- a glance at the first cell: lines may be long
+  if separator ~= " " and word ~= "" and not is_type(word) then return 0 end
   local below, last = cells_of(lines.first + 1), cells_of(lines.first + 2)
   if #below < #cells or not are_all(below, is_type, #cells) then return 0 end
   return are_all(last, is_role, #cells) and 2 or 1

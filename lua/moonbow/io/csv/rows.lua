@@ -93,8 +93,9 @@ end
 -- like this. If instead a row had a cell too many, a number would stand below the first name.
 local function add_name(cells, lines, dialect)
   local line, decimal = header.line_below(lines), dialect.decimal
+  if dialect.separator == "," or not line:find '^"' then return end
   local below = header.cells(line, dialect.separator)
-  if dialect.separator == "," or not line:find '^"' or not below or #below ~= #cells + 1 then return end
+  if not below or #below ~= #cells + 1 then return end
   if core.csv_number(cells[1], decimal) or not core.csv_number(below[2], decimal) then table.insert(cells, 1, "") end
 end
 

@@ -17,7 +17,7 @@ local function check_options(options)
   if decimal then check.name("read", "decimal", decimal, { ".", "," }) end
 end
 
-function text.matches(source) return not source:as_text():find("\0", 1, true) end
+function text.matches(source) return source:as_text() and not source.nul end
 
 local axis_keys, value_keys = {}, {}
 for _, key in ipairs { "x", "xunits", "xunit", "xlabel", "xaxis", "xaxisunit", "xaxistitle", "abscissa" } do
@@ -114,8 +114,10 @@ end
 
 --- Reads the table as it is: the set of moonbow.io.csv.read, without columns that hold no spectra of the same kind.
 -- @return set, or nil and a message
-function text.read_table(content, options)
+function text.read_table(source)
+  local content, options = source:as_text(), source.options
   check_options(options)
+  if source.nul then return nil, ("not text (byte %d is 0)"):format(source.nul) end
   return core.in_c_locale(function()
     local set, why = read_table(content, options)
     if not set then return nil, why end
@@ -129,7 +131,7 @@ end
 
 function text.read(source)
   source.bytes = source:as_text() -- no other format follows that could look at the bytes
-  local set, why = text.read_table(source:as_text(), source.options)
+  local set, why = text.read_table(source)
   if not set then source:fail("%s", why) end
   source:note_encoding()
   for _, note in ipairs(set.notes) do source:note("%s", note) end
