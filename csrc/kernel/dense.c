@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define BLOCK          ((mb_size)64)
+#define BLOCK          ((mb_size)256)
 #define EIGEN_WORK     ((mb_size)26) /* doubles per row that dsyevr needs at least */
 #define EIGEN_INTEGERS ((mb_size)10)
 
@@ -18,7 +18,7 @@ void dsyevr_(const char *job, const char *range, const char *half, const int *n,
              const double *tolerance, int *found, double *value, double *vector, const int *ldv, int *support,
              double *work, const int *work_size, int *integers, const int *integers_size, int *info);
 
-void mb_center(double *z, double *mean, const mb_real *x, mb_size N, mb_size D) {
+MB_CLONES void mb_center(double *z, double *mean, const mb_real *x, mb_size N, mb_size D) {
   memset(mean, 0, (size_t)D * sizeof *mean);
   for (mb_size i = 0; i < N; i++)
     for (mb_size d = 0; d < D; d++) mean[d] += (double)x[i * D + d];
@@ -50,11 +50,16 @@ void mb_product(double *C, bool transpose_a, const double *A, mb_size lda, const
 void mb_gram(double *C, bool transpose_a, const double *A, mb_size lda, mb_size M, mb_size depth) {
   const CBLAS_TRANSPOSE first = transpose_a ? CblasTrans : CblasNoTrans,
                         second = transpose_a ? CblasNoTrans : CblasTrans;
-  MB_FOR(mb_threads_for(M * depth), i, M, BLOCK, {
-    const mb_size rows = mb_min(BLOCK, M - i), columns = i + rows; /* the lower half */
-    cblas_dgemm(CblasRowMajor, first, second, (int)rows, (int)columns, (int)depth, 1,
-                A + (transpose_a ? i : i * lda), (int)lda, A, (int)lda, 0, C + i * M, (int)M);
-  });
+  MB_FOR(mb_threads_for(M * depth), i, M, BLOCK,
+         { /* the lower half: a square on the diagonal, and what is left of it */
+           const mb_size rows = mb_min(BLOCK, M - i);
+           const double *block = A + (transpose_a ? i : i * lda);
+           cblas_dsyrk(CblasRowMajor, CblasLower, first, (int)rows, (int)depth, 1, block, (int)lda, 0,
+                       C + i * M + i, (int)M);
+           if (i > 0)
+             cblas_dgemm(CblasRowMajor, first, second, (int)rows, (int)i, (int)depth, 1, block, (int)lda, A,
+                         (int)lda, 0, C + i * M, (int)M);
+         });
   for (mb_size i = 0; i < M; i++)
     for (mb_size j = 0; j < i; j++) C[j * M + i] = C[i * M + j];
 }

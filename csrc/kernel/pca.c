@@ -24,8 +24,9 @@ static void normalise(double *component, mb_size D) {
   for (mb_size d = 0; d < D; d++) component[d] *= scale;
 }
 
-static double total_variance(const double *z, mb_size N, mb_size D) {
+MB_CLONES static double total_variance(const double *z, mb_size N, mb_size D) {
   double sum = 0;
+#pragma omp simd reduction(+ : sum)
   for (mb_size i = 0; i < N * D; i++) sum += z[i] * z[i];
   return sum / (double)(N - 1);
 }

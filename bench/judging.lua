@@ -1,0 +1,96 @@
+-- Times preprocessing, distances and the models that are solved beside SciPy's, pybaselines' and scikit-learn's, in
+-- alternating pairs on one thread: processor seconds, least of the pairs, and the median ratio.
+--   lua bench/judging.lua [PYTHON] [--pairs N]      PYTHON has numpy, scipy, scikit-learn and pybaselines
+local mb = require "moonbow"
+local argparse = require "argparse"
+local uv = require "luv"
+local experiment = require "moonbow.experiment"
+
+local parser = argparse("lua bench/judging.lua", "Times preprocessing and models beside those of Python.")
+parser:argument("python", "an interpreter with scipy, scikit-learn and pybaselines", "python3")
+parser:option("--pairs", "how often each is timed", "7"):convert(tonumber)
+local args = parser:parse()
+
+mb.threads(1)
+local rng = mb.rng(1)
+local wide, few = rng:uniform(0, 1, 1000, 5000, 1), rng:uniform(0, 1, 50, 5000, 1)
+local rows, others = wide:reshape(1000, 5000), rng:uniform(0, 1, 1000, 5000)
+local numbers, classes = rng:normal(0, 1, 1000), {}
+for i = 1, 1000 do classes[i] = i % 5 + 1 end
+
+local function step(...)
+  local given = { ... }
+  return function(x) return function() mb.preprocess.fit({ given }, x) end end
+end
+
+-- Name, and what is timed; the same names are in judging_peer.py.
+local cases = {
+  { "savitzky_golay 1000 x 5000", step "savitzky_golay"(wide) },
+  { "snv 1000 x 5000", step "snv"(wide) },
+  { "als_baseline 50 x 5000", function()
+    mb.preprocess.fit({ { "als_baseline", lambda = 1e6, iterations = 10 } }, few)
+  end },
+  { "arpls_baseline 50 x 5000", function()
+    mb.preprocess.fit({ { "arpls_baseline", lambda = 1e6, iterations = 10, tol = 1e-12 } }, few)
+  end },
+  { "airpls_baseline 50 x 5000", function()
+    mb.preprocess.fit({ { "airpls_baseline", lambda = 1e6, iterations = 10, tol = 1e-12 } }, few)
+  end },
+  { "rolling_ball 50 x 5000", function() mb.preprocess.fit({ { "rolling_ball", half_window = 50 } }, few) end },
+  { "distances 1000 x 1000 x 5000", function() mb.neighbours.distances(rows, others, { verbose = false }) end },
+  { "neighbours 1000 x 1000 x 5000", function()
+    mb.neighbours.fit(rows, classes, { k = 1, verbose = false }):predict(rows)
+  end },
+  { "pca 1000 x 5000, 10", function() mb.pca.fit(rows, { components = 10 }) end },
+  { "pls 1000 x 5000, 10", function() mb.pls.fit(rows, numbers, { components = 10 }) end },
+  { "ridge 1000 x 5000", function() mb.ridge.fit(rows, numbers) end },
+  { "logistic 1000 x 5000, 5", function() mb.logistic.fit(rows, classes) end },
+}
+
+local function start_peer()
+  local input, output = uv.new_pipe(), uv.new_pipe()
+  local environment = { "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "PATH=" .. os.getenv "PATH" }
+  local handle = uv.spawn(args.python, { args = { "bench/judging_peer.py" }, stdio = { input, output, 2 },
+    env = environment }, function() end)
+  if not handle then return nil end
+  local text = ""
+  output:read_start(function(_, part) text = part and text .. part or text .. "\n" end)
+  return function(name) -- seconds that the peer took
+    input:write(name .. "\n")
+    while not text:find "\n" do uv.run "once" end
+    local line, rest = text:match "^([^\n]*)\n(.*)$"
+    text = rest
+    return tonumber(line)
+  end
+end
+
+local function seconds_of(f)
+  collectgarbage()
+  local begin = os.clock()
+  f()
+  return os.clock() - begin
+end
+
+local function median(list)
+  table.sort(list)
+  return list[(#list + 1) // 2]
+end
+
+local peer = start_peer()
+local lines = { { "", "moonbow ms", "peer ms", "times as fast" } }
+for _, case in ipairs(cases) do
+  local name, f = table.unpack(case)
+  local ours, theirs, ratios = math.huge, math.huge, {}
+  f()
+  for i = 1, args.pairs do
+    local mine = seconds_of(f)
+    local other = peer and peer(name)
+    ours, theirs = math.min(ours, mine), math.min(theirs, other or math.huge)
+    if other then ratios[i] = other / mine end
+  end
+  lines[#lines + 1] = { name, ("%.1f"):format(ours * 1e3), #ratios > 0 and ("%.1f"):format(theirs * 1e3) or "",
+    #ratios > 0 and ("%.2f"):format(median(ratios)) or "" }
+end
+if peer then peer "end" end
+experiment.table(lines)
+if #lines[2][3] == 0 then print(args.python .. " cannot run the peers; only moonbow is measured") end
