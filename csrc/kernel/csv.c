@@ -51,7 +51,7 @@ const char *mb_csv_take(mb_csv_line *line, mb_csv_cell *cell) {
   return NULL;
 }
 
-bool mb_csv_next(mb_csv_line *line) {
+static inline bool next_cell(mb_csv_line *line) {
   if (line->separator == ' ') {
     skip_blanks(line);
     return line->next < line->end;
@@ -59,6 +59,10 @@ bool mb_csv_next(mb_csv_line *line) {
   if (line->next == line->end) return false;
   line->next++;
   return true;
+}
+
+bool mb_csv_next(mb_csv_line *line) {
+  return next_cell(line);
 }
 
 bool mb_csv_number(const mb_csv_cell *cell, char decimal, double *number) {
@@ -124,10 +128,11 @@ const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, 
       if (fault == NULL && c >= table->columns && cell->length > 0) fault = "more cells";
     } else {
       mb_csv_signs none = {.is_certain = true}; /* an axis does not tell */
-      mb_csv_line here = line;
+      const char *start = line.next; /* a copy of the line would stall: its parts were just stored */
       fault = take_value(&line, table, &number, kind == MB_CSV_AXIS ? &none : signs, cell);
       if (fault == NULL && !isfinite((mb_real)number)) {
-        mb_csv_take(&here, cell);
+        line.next = start;
+        mb_csv_take(&line, cell);
         fault = "the number is too large";
       }
       if (kind == MB_CSV_AXIS)
@@ -136,7 +141,7 @@ const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, 
         *x++ = (mb_real)number;
     }
     c++;
-  } while (fault == NULL && mb_csv_next(&line));
+  } while (fault == NULL && next_cell(&line));
   *column = c;
   return fault == NULL && c < table->columns ? "fewer cells" : fault;
 }

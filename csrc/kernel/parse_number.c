@@ -82,7 +82,7 @@ static double scale_word(uint64_t word, int exponent) {
 
 /* The number of the digits, among which a decimal sign is skipped, times 10^exponent. What strtod reads has
  * no decimal sign, so that it does not matter which one the locale has. */
-static double scale_digits(const char *text, const char *end, int64_t exponent) {
+__attribute__((noinline)) static double scale_digits(const char *text, const char *end, int64_t exponent) {
   char copy[MOST_DIGITS + 32];
   int count = 0;
   bool more = false;
