@@ -48,7 +48,7 @@ mb.release_memory = core.release_memory
 for _, name in ipairs { "nn", "plot", "models", "experiment", "data", "sweep", "spectra" } do
   mb[name] = require("moonbow." .. name)
 end
-for _, name in ipairs { "train", "baselines", "io" } do
+for _, name in ipairs { "train", "baselines", "io", "exchange" } do
   for key, value in pairs(require("moonbow." .. name)) do mb[key] = value end
 end
 for name, f in pairs(require "moonbow.data.class_numbers") do mb[name] = f end

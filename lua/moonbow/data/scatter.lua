@@ -51,6 +51,20 @@ local function columns(vectors)
   return core.transpose(core.tensor(vectors), 1, 2)
 end
 
+--- What corrects rows (N, M) by least squares against 1, ..., t^degree and the reference: their slopes are rows slope;
+-- what is removed is (rows shares) vectors.
+-- @return tensors slope (M, 1), shares (M, degree + 1), vectors (degree + 1, M)
+function scatter.projections(operation, reference, degree)
+  local vectors = powers(#reference, degree)
+  vectors[#vectors + 1] = reference
+  local q, r = orthonormal(operation, vectors)
+  local last, shares = #q, {}
+  local slope = core.mul(columns { q[last] }, 1 / r[last][last])
+  -- In terms of q, the reference is r[last][i] q[i]; what a spectrum has of q[i] besides its slope's share is removed.
+  for i = 1, last - 1 do shares[i] = core.sub(columns { q[i] }, core.mul(slope, r[last][i] or 0)) end
+  return slope, core.concat(shares, 2), core.tensor(table.move(q, 1, last - 1, 1, {}))
+end
+
 --- Returns spectra (N, L, C) less a polynomial of the degree and divided by their slope, as fitted to 1, ..., t^degree
 -- and the reference by least squares.
 function scatter.correct(operation, x, reference, degree)
@@ -58,22 +72,13 @@ function scatter.correct(operation, x, reference, degree)
   if #reference ~= M then
     check.fail(operation, "it was fitted on %d points, the spectra have %d", #reference, M)
   end
-  local vectors = powers(M, degree)
-  vectors[#vectors + 1] = reference
-  local q, r = orthonormal(operation, vectors)
-  local rows, last = core.reshape(x, N, M), #q
-  local shares = core.affine(rows, nil, columns(q))
-  local slope = core.mul(core.slice(shares, 2, last, 1), 1 / r[last][last])
+  local slope_of, shares, vectors = scatter.projections(operation, reference, degree)
+  local rows = core.reshape(x, N, M)
+  local slope = core.affine(rows, nil, slope_of)
   if core.describe(slope).min <= 0 then
     check.fail(operation, "a spectrum does not rise where the mean of the training spectra rises")
   end
-  -- In terms of q, the reference is r[last][i] q[i]; what a spectrum has of q[i] besides its slope's share is removed.
-  local polynomial = {}
-  for i = 1, last - 1 do
-    local own = core.sub(core.slice(shares, 2, i, 1), core.mul(slope, r[last][i] or 0))
-    polynomial[i] = own
-  end
-  local removed = core.matmul(core.concat(polynomial, 2), core.tensor(table.move(q, 1, last - 1, 1, {})))
+  local removed = core.matmul(core.affine(rows, nil, shares), vectors)
   return core.reshape(core.div(core.sub(rows, removed), slope), N, core.size(x, 2), core.size(x, 3))
 end
 

@@ -23,6 +23,7 @@ local list = {
     "class plsda", "plsda:", "ridge", "ridge.", "class ridge", "ridge:" },
   { "Plots", "plot", "plot.", "class figure", "figure:" },
   { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
+  { "Models for other programs", "export_onnx" },
   { "Experiments", "experiment", "experiment.", "class run", "run:" },
   { "Sweeps", "sweep", "sweep." },
   { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_algorithm", "VERSION" },

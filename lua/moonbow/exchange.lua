@@ -1,0 +1,2 @@
+--- Models for other programs.
+return { export_onnx = require "moonbow.exchange.export" }

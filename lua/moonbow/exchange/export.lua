@@ -1,0 +1,188 @@
+--- mb.export_onnx: models as files of ONNX.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local files = require "moonbow.io.files"
+local json = require "moonbow.io.json"
+local nn = require "moonbow.nn"
+local preprocess = require "moonbow.data.preprocess"
+local losses = require "moonbow.train.losses"
+local protobuf = require "moonbow.exchange.protobuf"
+local schema = require "moonbow.exchange.onnx_schema"
+local Graph = require "moonbow.exchange.graph"
+local baselines = require "moonbow.exchange.baselines"
+local activate = require "moonbow.exchange.activations"
+local write_layer = require "moonbow.exchange.layers"
+local write_steps = require "moonbow.exchange.steps"
+
+local IR, OPSET = 8, 17 -- what ONNX Runtime reads from 1.12 on
+local FLOAT = 1
+local MOST_BYTES = 2 ^ 31 - 1 -- of a message, by the definition of protocol buffers
+
+local known = {
+  classes = check.optional "table", axis = check.optional "tensor|table", preprocessing = check.optional "table",
+  note = check.optional "string", unit = check.optional "string", quantity = check.optional "string",
+  probabilities = check.optional "boolean", fold_batch_norm = false,
+  channels = check.default(1, "positive integer"),
+}
+
+-- ---- what goes in ----
+
+local function shown_model(model)
+  if type(model) ~= "table" or not model.kind then return check.show(model) end
+  return ("mb.%s, which cannot be exported"):format(check.printable(tostring(model.kind)))
+end
+
+-- Returns the shape of one input of the model, { length, channels } or { channels }, and its linear form if it has one.
+local function read_model(model, options)
+  if nn.is_layer(model) then
+    if not model.input_shape then
+      check.fail("export_onnx", "the model has no weights yet; build or train it first")
+    end
+    if #model.input_shape > 2 then
+      check.fail("export_onnx", "the model takes inputs of shape {N, %s}; ONNX gets (N, L, C) or (N, C)",
+        table.concat(model.input_shape, ", "))
+    end
+    return model.input_shape
+  end
+  local form = type(model) == "table" and baselines.linear_form(model)
+  if not form then
+    check.fail("export_onnx", "model: expected a network or a fitted linear model, got %s", shown_model(model))
+  end
+  local points = baselines.points(form)
+  if points % options.channels ~= 0 then
+    check.fail("export_onnx", "channels: %d does not divide the %d points of the model", options.channels, points)
+  end
+  return { points // options.channels, options.channels }, form
+end
+
+-- The length of spectra before the steps: the first that changes it knows the axis before it.
+local function raw_length(steps, length)
+  for _, step in ipairs(steps) do
+    local changes = step.name == "resample" or step.name == "bin" or step.name == "crop"
+    if changes then return #step.options.axis end
+  end
+  return length
+end
+
+local function add_input(steps, shape)
+  if #shape == 1 then
+    if #steps > 0 then
+      check.fail("export_onnx", "preprocessing: it takes spectra (N, L, C), the model takes rows (N, %d)", shape[1])
+    end
+    return { name = "spectra", channels = shape[1] }
+  end
+  return { name = "spectra", length = raw_length(steps, shape[1]), channels = shape[2] }
+end
+
+-- ---- what comes out ----
+
+local function ends_in_softmax(model) return not pcall(losses.check_logits, "export_onnx", model) end
+
+-- True if probabilities of the classes shall be the output.
+local function gives_probabilities(model, form, options)
+  local can
+  if form then can = form.probabilities ~= nil else can = not ends_in_softmax(model) end
+  if options.probabilities and not can then
+    check.fail("export_onnx", "probabilities: %s", form and "this model has none"
+      or "the network ends in a softmax already; leave the option out")
+  end
+  if options.probabilities ~= nil then return options.probabilities end
+  return can and (form or options.classes) ~= nil
+end
+
+local function write_model(graph, model, form, x, options)
+  local with_softmax = gives_probabilities(model, form, options)
+  local y = form and baselines.write(graph, form, x) or write_layer(graph, model, x, "")
+  if options.classes and #options.classes ~= y.channels then
+    check.fail("export_onnx", "classes: expected %d, one per output of the model, got %d", y.channels, #options.classes)
+  end
+  y, graph.scope = graph:channels_last(y), "output"
+  if with_softmax then
+    y = form and baselines.write_probabilities(graph, form, y) or activate(graph, y, "softmax")
+  end
+  graph.nodes[#graph.nodes + 1] = { op_type = "Identity", name = "output", input = { y.name },
+    output = { with_softmax and "probabilities" or "output" } }
+  return graph:like(y, { name = with_softmax and "probabilities" or "output" })
+end
+
+-- ---- the file ----
+
+local function value_info(value)
+  local dims = { { dim_param = "batch" } }
+  if value.length then dims[2] = { dim_value = value.length } end
+  dims[#dims + 1] = { dim_value = value.channels }
+  return { name = value.name, type = { tensor_type = { elem_type = FLOAT, shape = { dim = dims } } } }
+end
+
+-- Returns the metadata as a list: lists are JSON.
+local function metadata_of(options, steps)
+  local names = {}
+  for i, step in ipairs(steps) do names[i] = step.name end
+  local axis = options.axis and check.numbers("export_onnx", "axis", options.axis)
+  local found = { axis = axis, classes = options.classes, unit = options.unit, quantity = options.quantity,
+    note = options.note, preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version }
+  local list = {}
+  for key, value in pairs(found) do
+    local text, err = value, nil
+    if type(value) == "table" then text, err = json.encode(value) end
+    if not text then check.fail("export_onnx", "%s: %s", key, err) end
+    list[#list + 1] = { key = key, value = text }
+  end
+  table.sort(list, function(a, b) return a.key < b.key end)
+  return list
+end
+
+local function write(path, model)
+  local bytes = protobuf.encode(schema, "Model", model)
+  if bytes.size > MOST_BYTES then
+    check.fail("export_onnx", "the file would have %.1f GB; one file of ONNX holds at most 2.1 GB", bytes.size / 1e9)
+  end
+  return files.write(path, function(put)
+    for _, chunk in ipairs(bytes) do put(core.is_tensor(chunk) and core.tobytes(chunk) or chunk) end
+  end)
+end
+
+--- Writes a model as a file of ONNX (opset 17, IR 8), which other programs run: see docs/exchange.md. The raw spectra
+-- go in, as "spectra" (batch, length, channels); preprocessing, network and softmax are in the graph. The output is
+-- "probabilities" (batch, classes), or else "output". What mb.load gives beside a model is what this takes as options.
+-- Takes networks of moonbow's layers, and mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda and mb.ridge.
+-- Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class, steps that iterate.
+-- @param model layer|linear|logistic|pca|pls|plsda|ridge the model, built or fitted
+-- @param path string of the file
+-- @option classes names in order, as many as the model has outputs: metadata
+-- @option axis of the raw spectra, a tensor or list: metadata
+-- @option unit of the axis: metadata
+-- @option quantity what the values are: metadata
+-- @option note a text: metadata
+-- @option preprocessing fitted steps, from mb.preprocess.fit
+-- @option probabilities true: the softmax of the logits is the output; unless given, for fitted classifiers that have
+--   probabilities, and for networks that do not end in one if there are classes
+-- @option fold_batch_norm true: what stands behind a convolution becomes part of its weights
+-- @option channels of the spectra, for fitted models, which know the number of values only
+-- @return boolean true; or nil and a message
+-- @usage
+-- local model, info = assert(mb.load "model.safetensors")
+-- assert(mb.export_onnx(model, "model.onnx", info))
+local function export_onnx(model, path, options)
+  check.kind("export_onnx", "path", path, "string")
+  options = check.options("export_onnx", options, known)
+  local shape, form = read_model(model, options)
+  local steps = preprocess.check("export_onnx", options.preprocessing or {})
+  local graph, input = Graph.new(), add_input(steps, shape)
+  graph.folds_batch_norm = options.fold_batch_norm
+  local x = write_steps(graph, steps, input)
+  if x.length ~= (shape[2] and shape[1]) then
+    check.fail("export_onnx", "preprocessing gives %d points, the model takes %d", x.length, shape[1])
+  end
+  local output = write_model(graph, model, form, x, options)
+  return write(path, {
+    ir_version = IR, producer_name = "moonbow", producer_version = core.version,
+    opset_import = { { domain = "", version = OPSET } }, metadata_props = metadata_of(options, steps),
+    graph = { name = "moonbow", node = graph.nodes, initializer = graph.initializers,
+      input = { value_info(input) }, output = { value_info(output) } },
+  })
+end
+
+check.takes(export_onnx, 3, known)
+
+return export_onnx

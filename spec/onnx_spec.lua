@@ -1,0 +1,261 @@
+-- mb.export_onnx: what is in the files, and that their graphs compute what the models do. spec/support/onnx_file.lua
+-- reads and evaluates them; bench/onnx.lua compares more of them with ONNX Runtime.
+local lfs = require "lfs"
+local json = require "cjson"
+local mb = require "moonbow"
+local nn = mb.nn
+local cases = require "support.onnx_cases"
+local onnx_file = require "support.onnx_file"
+
+local path = os.tmpname()
+
+local function export(model, options)
+  assert(mb.export_onnx(model, path, options))
+  return onnx_file.read(path)
+end
+
+local function bytes(model, options)
+  assert(mb.export_onnx(model, path, options))
+  return assert(io.open(path, "rb")):read "a"
+end
+
+-- The largest difference as a share of the largest expected value.
+local function off(got, expected)
+  assert.same(expected:shape(), got:shape())
+  local largest = expected:abs():max():item()
+  return (got - expected):abs():max():item() / math.max(largest, 1e-30)
+end
+
+local function agree(list)
+  for _, case in ipairs(list) do
+    local found = export(case.model, case.options)
+    local difference = off(onnx_file.run(found, case.x), case.expected)
+    assert.is_true(difference < 2e-5, ("%s: off by %g\n%s"):format(case.name, difference, tostring(case.model)))
+  end
+end
+
+local function small()
+  local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.BatchNorm1d { activation = "relu" },
+    nn.Flatten {}, nn.Dense { units = 2 } }
+  model:build({ 8, 1 }, mb.rng(1))
+  return model:eval()
+end
+
+local function operators_of(found)
+  local list = {}
+  for i, node in ipairs(found.nodes) do list[i] = node.operator end
+  return table.concat(list, " ")
+end
+
+describe("an exported graph computes what the model does:", function()
+  teardown(function() os.remove(path) end)
+
+  it("random networks of all layers, with batch norms folded or not", function() agree(cases.random(1, 120, 3)) end)
+  it("each step of preprocessing, on one and two channels", function() agree(cases.preprocessing(5)) end)
+  it("steps on a small spread beside a large offset, and a flat spectrum", function() agree(cases.offsets(6)) end)
+  it("linear models", function() agree(cases.linear(6)) end)
+  it("published networks", function()
+    local list = {}
+    local names = { "lee2020_cnn2", "lee2020_cnn3", "lee2020_inception3", "szymanski2021", "wang2020", "liu2017",
+      "schuetzke2021", "cui2018" }
+    for _, name in ipairs(names) do
+      local model = mb.models[name] { classes = 3, length = 400, units = { 8 } }:eval()
+      local x = mb.rand(2, 400, 1)
+      list[#list + 1] = { name = name, model = model, options = {}, x = x, expected = mb.no_grad(model, x) }
+    end
+    agree(list)
+  end)
+  it("a layer that stands in two places has its weights in the file once", function()
+    local dense = nn.Dense { units = 4 }
+    local model = nn.Sequential { dense, nn.Tanh {}, dense }
+    model:build({ 4 }, mb.rng(1))
+    local found = export(model)
+    assert.same({ "network/1/weight", "network/1/bias" }, found.order)
+    local x = mb.randn(3, 4)
+    assert.is_true(off(onnx_file.run(found, x), mb.no_grad(model, x)) < 1e-6)
+  end)
+end)
+
+describe("an ONNX file", function()
+  teardown(function() os.remove(path) end)
+
+  it("has version, opset, shapes free in the batch, and metadata", function()
+    local found = export(small(), { classes = { "calcite", "quartz" }, axis = { 1, 2, 3, 4, 5, 6, 7, 8 }, unit = "1/cm",
+      quantity = "absorbance", note = "é" })
+    assert.equal(8, found.ir)
+    assert.equal(17, found.opset)
+    assert.equal("spectra", found.input)
+    assert.same({ "batch", 8, 1 }, found.input_shape)
+    assert.equal("probabilities", found.output)
+    assert.same({ "batch", 2 }, found.output_shape)
+    assert.equal(mb.VERSION, found.metadata["moonbow.version"])
+    assert.same({ "calcite", "quartz" }, json.decode(found.metadata.classes))
+    assert.same({ 1, 2, 3, 4, 5, 6, 7, 8 }, json.decode(found.metadata.axis))
+    assert.same({ "1/cm", "absorbance", "é" }, { found.metadata.unit, found.metadata.quantity, found.metadata.note })
+  end)
+  it("is transposed once, and named by the places of layers", function()
+    local found = export(small())
+    assert.equal("Transpose Conv BatchNormalization Relu Transpose Flatten MatMul Add Identity", operators_of(found))
+    assert.equal("network/2/BatchNormalization", found.nodes[3].name)
+    assert.equal("output", found.output)
+  end)
+  it("has no batch norm behind a convolution if it is folded", function()
+    local found = export(small(), { fold_batch_norm = true })
+    assert.equal("Transpose Conv Relu Transpose Flatten MatMul Add Identity", operators_of(found))
+  end)
+  it("pads before a pooling with -infinity, in a node of its own", function()
+    local model = nn.Sequential { nn.MaxPool1d { size = 3, stride = 2, padding = "same" } }
+    model:build { 7, 1 }
+    local found = export(model)
+    assert.equal("Transpose Pad MaxPool Transpose Identity", operators_of(found))
+    assert.equal(-math.huge, found.initializers["network/1/padding"]:item())
+    assert.same({ 0, 0, 1, 0, 0, 1 }, found.initializers["network/1/pads"])
+  end)
+  it("is the same bytes for the same model", function()
+    assert.equal(bytes(small(), { unit = "a", note = "b", quantity = "c" }),
+      bytes(small(), { note = "b", quantity = "c", unit = "a" }))
+  end)
+  it("takes the length of raw spectra from the axis of the first step that changes it", function()
+    local axis, x = {}, mb.rand(3, 12, 1)
+    for t = 1, 12 do axis[t] = t end
+    local steps = mb.preprocess.fit({ "snv", { "crop", low = 3, high = 10, axis = axis } }, x)
+    local found = export(small(), { preprocessing = steps })
+    assert.same({ "batch", 12, 1 }, found.input_shape)
+    assert.equal('["snv","crop"]', found.metadata.preprocessing)
+  end)
+  it("holds what mb.load gives", function()
+    local saved = path .. ".safetensors"
+    local x = mb.rand(4, 8, 1)
+    local steps = mb.preprocess.fit({ "standardize" }, x)
+    assert(mb.save(small(), saved, { classes = { "a", "b" }, preprocessing = steps }))
+    local model, info = assert(mb.load(saved))
+    os.remove(saved)
+    local _, expected = mb.predict(model, mb.preprocess.apply(info.preprocessing, x))
+    assert.is_true(off(onnx_file.run(export(model, info), x), expected) < 1e-5)
+  end)
+  it("ends in one softmax", function()
+    local model = nn.Sequential { nn.Dense { units = 2, activation = "softmax" } }
+    model:build { 3 }
+    local found = export(model, { classes = { "a", "b" } })
+    assert.equal("MatMul Add Softmax Identity", operators_of(found))
+    assert.equal("output", found.output)
+    local logistic = mb.logistic.fit(mb.rand(4, 3), { 1, 2, 1, 2 })
+    assert.equal("Flatten MatMul Add Softmax Identity", operators_of(export(logistic)))
+  end)
+  it("that cannot be written is nil and a message", function()
+    local ok, message = mb.export_onnx(small(), "/nowhere/model.onnx")
+    assert.is_nil(ok)
+    assert.matches("/nowhere/model.onnx", message, 1, true)
+  end)
+end)
+
+describe("what ONNX cannot say is refused with its place:", function()
+  local function refused(text, model, options)
+    local ok, message = pcall(mb.export_onnx, model, path, options)
+    assert.is_false(ok)
+    assert.matches(text, message, 1, true)
+  end
+
+  it("a Lambda", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Sequential { nn.Lambda { function(x) return x * 2 end } } }
+    model:build { 4, 1 }
+    refused("export_onnx: layer 2.1 (Lambda): a Lua function cannot be said in ONNX", model)
+  end)
+  it("a layer of nn.class", function()
+    local Twice = nn.class("TwiceForOnnx", {}, { forward = function(_, x) return x * 2 end })
+    local model = nn.Sequential { Twice {} }
+    model:build { 4, 1 }
+    refused("export_onnx: layer 1 (TwiceForOnnx): a Lua function cannot be said in ONNX", model)
+  end)
+  it("an activation that is a function", function()
+    local model = nn.Sequential { nn.Dense { units = 2, activation = function(x) return x * 2 end } }
+    model:build { 4 }
+    refused("export_onnx: layer 1 (Dense): the activation is a Lua function, which cannot be said in ONNX", model)
+  end)
+  it("steps that iterate", function()
+    local x = mb.rand(3, 8, 1)
+    for _, step in ipairs { "als_baseline", "arpls_baseline", "airpls_baseline", "despike" } do
+      local steps = mb.preprocess.fit({ "snv", step }, x)
+      refused(("export_onnx: preprocessing step 2 (%s): cannot be said in ONNX"):format(step), small(),
+        { preprocessing = steps })
+    end
+  end)
+  it("a forest, by its name", function()
+    local forest = mb.forest.fit(mb.rand(6, 4), { 1, 2, 1, 2, 1, 2 }, { trees = 2 })
+    refused("export_onnx: model: expected a network or a fitted linear model, got mb.forest, which cannot be exported",
+      forest)
+  end)
+  it("a network without weights", function()
+    refused("the model has no weights yet", nn.Sequential { nn.Dense { units = 2 } })
+  end)
+  it("classes of another number", function()
+    refused("classes: expected 2, one per output of the model, got 1", small(), { classes = { "a" } })
+  end)
+  it("probabilities of a model that has none", function()
+    local ridge = mb.ridge.fit(mb.rand(5, 3), { 1, 2, 3, 4, 5 })
+    refused("probabilities: this model has none", ridge, { probabilities = true })
+  end)
+  it("steps that give another length than the model takes", function()
+    local axis = { 1, 2, 3, 4, 5, 6, 7, 8 }
+    local steps = mb.preprocess.fit({ { "crop", low = 3, high = 6, axis = axis } }, mb.rand(3, 8, 1))
+    refused("preprocessing gives 4 points, the model takes 8", small(), { preprocessing = steps })
+  end)
+  it("steps before a model of rows", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    model:build { 4 }
+    refused("preprocessing: it takes spectra (N, L, C), the model takes rows (N, 4)", model,
+      { preprocessing = mb.preprocess.fit({ "snv" }, mb.rand(3, 4, 1)) })
+  end)
+end)
+
+-- A Python with onnx and onnxruntime: MOONBOW_ONNX_PYTHON, or python3.
+local python = os.getenv "MOONBOW_ONNX_PYTHON" or "python3"
+local has_runtime = os.execute(python .. " -c 'import onnx, onnxruntime, numpy' 2>/dev/null")
+
+-- Makes a folder, calls f with its path, and runs a command of Python, which has to succeed. Returns what it printed.
+local function in_python(f)
+  local folder = path .. ".d"
+  assert(lfs.mkdir(folder))
+  local pipe = assert(io.popen(f(folder) .. " 2>&1"))
+  local text = pipe:read "a"
+  local ok = pipe:close()
+  os.execute("rm -r " .. folder)
+  assert.is_true(ok or false, text)
+  return text
+end
+
+describe("ONNX Runtime", function()
+  local function with_runtime(name, f)
+    it(name, function()
+      if has_runtime then return f() end
+      pending(python .. " has no onnx or onnxruntime (set MOONBOW_ONNX_PYTHON to one that has)")
+    end)
+  end
+
+  with_runtime("gives what moonbow gives", function()
+    in_python(function(folder)
+      for _, list in ipairs { cases.random(1, 20, 8), cases.preprocessing(8), cases.offsets(8), cases.linear(8) } do
+        for _, case in ipairs(list) do
+          local name = folder .. "/" .. case.name
+          assert(mb.export_onnx(case.model, name .. ".onnx", case.options))
+          assert(mb.save_npy(case.x, name .. ".x.npy"))
+          assert(mb.save_npy(case.expected, name .. ".y.npy"))
+        end
+      end
+      return ("%s spec/support/onnx_compare.py %s"):format(python, folder)
+    end)
+  end)
+  with_runtime("predicts by the lines of docs/exchange.md", function()
+    local x = mb.rand(5, 8, 1)
+    local model, classes = small(), { "calcite", "quartz" }
+    local expected = mb.class_names(mb.predict(model, x), classes)
+    local text = in_python(function(folder)
+      local script = assert(io.open("docs/exchange.md")):read("a"):match "```python\n(.-)```"
+      assert(io.open(folder .. "/predict.py", "w")):write(script):close()
+      assert(mb.export_onnx(model, folder .. "/minerals.onnx", { classes = classes }))
+      assert(mb.save_npy(x, folder .. "/spectra.npy"))
+      return ("cd %s && %s predict.py"):format(folder, python)
+    end)
+    assert.equal("['" .. table.concat(expected, "', '") .. "']\n", text)
+  end)
+end)

@@ -1,0 +1,129 @@
+--- Models with inputs and what moonbow makes of them, to compare exported files with. A case is { name, model, options,
+-- x = raw spectra, expected }.
+local mb = require "moonbow"
+local nn = mb.nn
+local random_network = require "support.random_networks"
+
+local cases = {}
+
+local function outputs(model, x) return mb.no_grad(model, x) end
+
+--- Random networks of the seeds first to last.
+function cases.random(first, last, batch)
+  local list = {}
+  for seed = first, last do
+    local model, shape = random_network(seed)
+    mb.seed(seed)
+    local x = mb.randn(batch, table.unpack(shape))
+    local folds = seed % 2 == 0
+    list[#list + 1] = { name = ("random_%03d"):format(seed), model = model, options = { fold_batch_norm = folds },
+      x = x, expected = outputs(model, x) }
+  end
+  return list
+end
+
+local function axis_of(L)
+  local axis = {}
+  for t = 1, L do axis[t] = 400 + 2 * t + 0.001 * t * t end
+  return axis
+end
+
+-- Spectra above 0: peaks on a slope.
+local function spectra(batch, L, C)
+  mb.seed(7)
+  local place = mb.linspace(0, 1, L):reshape(1, L, 1)
+  local peaks = ((place - 0.3) * 20):mul((place - 0.3) * 20):neg():exp() + place
+  return mb.rand(batch, L, C) * 0.3 + peaks * (mb.rand(batch, 1, C) + 0.5) + 0.2
+end
+
+local L = 60
+local axis = axis_of(L)
+
+--- The steps of preprocessing that can be exported, one or several at once.
+cases.steps = {
+  { "snv" }, { "min_max" }, { "max" }, { "area" }, { "standardize" }, { "msc" }, { { "emsc", degree = 2 } },
+  { { "normalize_band", low = 420, high = 480, axis = axis } },
+  { { "normalize_band", low = 420, high = 480, axis = axis, by = "max" } },
+  { "kubelka_munk" }, { { "kubelka_munk", percent = true } },
+  { { "crop", low = 430, high = 500, axis = axis } }, { { "bin", width = 7, axis = axis } },
+  { { "resample", axis = axis, grid = { first = 410, last = 510, step = 3 } } },
+  { { "savitzky_golay", window = 7, order = 3, derivative = 1, delta = 2 } },
+  { { "derivative", axis = axis, window = 7, order = 3, derivative = 2 } },
+  { { "resample", axis = axis, grid = { first = 410, last = 510, step = 3 } }, { "savitzky_golay", window = 5 }, "snv",
+    "standardize" },
+}
+
+local function name_of(steps)
+  local names = {}
+  for i, step in ipairs(steps) do names[i] = type(step) == "table" and step[1] or step end
+  return "steps_" .. table.concat(names, "_")
+end
+
+--- Each list of steps before a small network, for spectra of one and of two channels.
+function cases.preprocessing(batch)
+  local list = {}
+  for number, steps in ipairs(cases.steps) do
+    for C = 1, 2 do
+      local x = spectra(math.max(batch, 20), L, C)
+      local fitted, processed = mb.preprocess.fit(steps, x)
+      processed = processed:narrow(1, batch)
+      local model = nn.Sequential { nn.Conv1d { filters = 3, kernel = 4, activation = "tanh" }, nn.Flatten {},
+        nn.Dense { units = 3 } }
+      model:build({ processed:size(2), C }, mb.rng(number))
+      model:eval()
+      list[#list + 1] = { name = ("%s_%d_%d"):format(name_of(steps), number, C), model = model,
+        options = { preprocessing = fitted, classes = { "a", "b", "c" } }, x = x:narrow(1, batch),
+        expected = select(2, mb.predict(model, processed)) }
+    end
+  end
+  return list
+end
+
+--- Steps that shall not lose a small spread beside a large offset, or divide by 0, in float32.
+function cases.offsets(batch)
+  local list = {}
+  for _, step in ipairs { "snv", "standardize", "min_max" } do
+    local x = spectra(batch, L, 1) + 1000
+    if step ~= "standardize" then x:row(2):fill(0.1) end -- its large results would hide the others'
+    local fitted, processed = mb.preprocess.fit({ step }, x)
+    local model = nn.Sequential { nn.Dropout { rate = 0.1 } }
+    model:build { L, 1 }
+    list[#list + 1] = { name = "offset_" .. step, model = model:eval(), options = { preprocessing = fitted }, x = x,
+      expected = processed }
+  end
+  return list
+end
+
+local function numbers(batch)
+  local y = {}
+  for i = 1, batch do y[i] = { i % 3 + 0.1 * i, 0.2 * (i % 5) } end
+  return mb.tensor(y)
+end
+
+--- The fitted models that are linear.
+function cases.linear(batch)
+  local x = spectra(30, 20, 1)
+  local classes, y = {}, numbers(30)
+  for i = 1, 30 do classes[i] = i % 3 + 1 end
+  local given = x:narrow(1, batch)
+  local list = {}
+  local function add(name, model, expected)
+    list[#list + 1] = { name = name, model = model, options = {}, x = given, expected = expected }
+  end
+  for _, kind in ipairs { "logistic", "svm" } do
+    if mb.linear then
+      local model = mb.linear.fit(x, classes, { kind = kind })
+      add("linear_" .. kind, model, kind == "svm" and model:decision_function(given) or model:predict_proba(given))
+    end
+  end
+  local logistic, plsda = mb.logistic.fit(x, classes), mb.plsda.fit(x, classes, { components = 3 })
+  add("logistic", logistic, logistic:predict_proba(given))
+  add("plsda", plsda, plsda:decision_function(given))
+  local ridge, pls, pca = mb.ridge.fit(x, y), mb.pls.fit(x, y, { components = 3 }), mb.pca.fit(x, { components = 2 })
+  add("ridge", ridge, ridge:predict(given))
+  add("pls", pls, pls:predict(given))
+  add("pca", pca, pca:transform(given))
+  return list
+end
+
+return cases

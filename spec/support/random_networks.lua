@@ -1,0 +1,133 @@
+--- Random small networks, seeded, of every kind of layer and option that files can keep.
+local mb = require "moonbow"
+local nn = mb.nn
+
+local rng -- of the network that is being made
+
+local function int(low, high) return rng:integers(low, high + 1) // 1 | 0 end
+local function pick(list) return list[int(1, #list)] end
+local function chance(p) return rng:uniform(0, 1) < p end
+
+local function activation() return chance(0.5) and pick(nn.activations) or nil end
+
+local function alpha_for(name) return (name == "leaky_relu" or name == "elu") and chance(0.5) and 0.3 or nil end
+
+local function conv(options)
+  options = options or {}
+  options.kernel, options.filters = options.kernel or int(1, 6), options.filters or int(1, 5)
+  options.bias, options.activation = chance(0.7), activation()
+  return nn.Conv1d(options)
+end
+
+local function free_conv()
+  return conv { stride = int(1, 4), dilation = int(1, 3), padding = pick { "valid", "same", int(0, 3) } }
+end
+
+local function batch_norm()
+  local name = activation()
+  return nn.BatchNorm1d { activation = name, alpha = alpha_for(name), epsilon = pick { 1e-5, 1e-3 } }
+end
+
+local function pool(make)
+  return function()
+    return make { size = int(1, 4), stride = chance(0.7) and int(1, 5) or nil, padding = pick { "valid", "same" } }
+  end
+end
+
+local function activation_layer()
+  local name = pick(nn.activations)
+  return nn.Activation { name = name, alpha = alpha_for(name) }
+end
+
+local function simple_layer() return pick { nn.ReLU, nn.ELU, nn.GELU, nn.SELU, nn.Softplus, nn.Tanh, nn.Sigmoid } {} end
+
+-- Of two nearly equal values, it multiplies the rounding of what is before it by up to 1 / sqrt(epsilon).
+local function layer_norm() return nn.LayerNorm { epsilon = 0.01 } end
+
+local function dense() return nn.Dense { units = int(1, 6), bias = chance(0.7), activation = activation() } end
+
+local function residual(shape)
+  local stride, filters = int(1, 3), int(1, 4)
+  local is_plain = chance(0.3)
+  if is_plain then stride, filters = 1, shape[2] end
+  local name = activation()
+  local body = nn.Sequential { conv { filters = filters, stride = stride, padding = "same" }, batch_norm() }
+  local shortcut = not is_plain and conv { filters = filters, stride = stride, padding = "same", kernel = 1 } or nil
+  return nn.Residual { body, shortcut, activation = name, alpha = alpha_for(name) }
+end
+
+local function concat()
+  local stride = int(1, 2)
+  return nn.Concat {
+    conv { stride = stride, padding = "same" },
+    nn.AvgPool1d { size = 3, stride = stride, padding = "same" },
+    nn.Sequential { nn.Dense { units = 2 }, nn.MaxPool1d { size = 2, stride = stride, padding = "same" } },
+  }
+end
+
+local function twice(shape)
+  local layer = conv { filters = shape[2], padding = "same" }
+  return nn.Sequential { layer, nn.Tanh {}, layer }
+end
+
+local on_maps = {
+  free_conv, free_conv, free_conv, batch_norm, batch_norm, pool(nn.MaxPool1d), pool(nn.AvgPool1d), residual, concat,
+  twice, dense, activation_layer, simple_layer,
+  function() return nn.BlurPool1d { size = int(1, 3), stride = int(1, 3), blur = int(2, 5) } end,
+  function() return nn.Position {} end,
+  layer_norm,
+  function() return nn.Dropout { rate = 0.5 } end,
+  function() return pick { nn.Softmax, nn.LogSoftmax } {} end,
+  function() return nn.LeakyReLU { alpha = 0.2 } end,
+}
+
+local function to_rows() return pick { nn.Flatten, nn.GlobalAvgPool1d, nn.GlobalMaxPool1d } {} end
+
+local on_rows = {
+  dense, dense, batch_norm, activation_layer, simple_layer,
+  layer_norm,
+  function() return nn.Residual { nn.Sequential { nn.Dense { units = 4 } }, nn.Dense { units = 4 } } end,
+  function() return nn.Concat { dense(), nn.Dropout { rate = 0.2 } } end,
+}
+
+-- Appends layers from a list of makers, as many as fit, and returns the shape behind them.
+local function grow(layers, shape, makers, count)
+  for _ = 1, count do
+    local layer = pick(makers)(shape)
+    local fits, output = pcall(layer.build, layer, shape, rng)
+    if fits then layers[#layers + 1], shape = layer, output end
+  end
+  return shape
+end
+
+-- Statistics and scales of norms as after a training, so that they do something.
+local function disturb(model)
+  for _, entry in ipairs(model:buffers()) do
+    local low, high = -0.5, 0.5
+    if entry.name:find "running_var$" then low, high = 0.5, 2 end
+    entry.value:copy_from(mb.rand(table.unpack(entry.value:shape())) * (high - low) + low)
+  end
+end
+
+--- Makes a network of a seed, built and in evaluation mode.
+-- @return layer
+-- @return table the shape of its input without the batch: { L, C } or { C }
+return function(seed)
+  rng = mb.rng(seed)
+  local shape, layers = { int(9, 40), int(1, 3) }, {}
+  local input = shape
+  if chance(0.1) then input, shape = { shape[1] }, { shape[1] } end
+  if #shape == 2 then
+    shape = grow(layers, shape, on_maps, int(1, 5))
+    if chance(0.8) then
+      shape = grow(layers, shape, { to_rows }, 1)
+    end
+  end
+  if #shape == 1 then grow(layers, shape, on_rows, int(1, 3)) end
+  if #layers == 0 then layers[1] = nn.Dropout { rate = 0.5 } end
+  local model = nn.Sequential(layers)
+  model:build(input, rng)
+  mb.seed(seed)
+  disturb(model)
+  return model:eval(), input
+end
