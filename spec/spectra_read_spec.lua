@@ -237,6 +237,17 @@ describe("files that belong to another one", function()
     local folder = folder_of { ["b.head"] = "HEAD", ["b.hezd"] = "HEAD", ["b.part"] = "PART\7\0" }
     assert.same({ folder .. "/b.head" }, assert(mb.spectra.read(folder)).sources)
   end)
+  it("are found in small and in capital letters, in folders that are not listed", function()
+    local dir = lfs.dir
+    for head, part in pairs { ["b.head"] = "b.PART", ["B.HEAD"] = "B.part", ["C.HEAD"] = "C.PART",
+      ["d.head"] = "D.PART", ["E.HEAD"] = "e.part" } do
+      local path = folder_of { [head] = "HEAD", [part] = "PART\7\0" } .. "/" .. head
+      lfs.dir = function(folder) error(folder .. " is listed for one file") end
+      local spectra, err = mb.spectra.read(path)
+      lfs.dir = dir
+      assert.same({ 7 }, first_values(assert(spectra, err)))
+    end
+  end)
   it("are refused if none reads them", function()
     local folder = folder_of { ["b.head"] = "HEAD", ["b.part"] = "PART\7\0", ["c.part"] = "PART\7\0" }
     local spectra, err = mb.spectra.read(folder)

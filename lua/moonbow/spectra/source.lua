@@ -148,21 +148,23 @@ function Source.even(first, last, count)
   return axis
 end
 
--- The path of a file beside this one that has a name, in any case; nil if none is there.
-local function find_beside(path, wanted)
-  local folder = path:match "^(.*/)[^/]*$" or "./"
-  for name in lfs.dir(folder) do
-    if name:lower() == wanted:lower() then return folder .. name end
+-- The path of a file beside this one that has a name; nil if none is there. Capital and small letters are tried in the
+-- suffix and in all of the name: to list the folder for each of its files would take time that grows as their square.
+local function find_beside(path, name)
+  local folder = path:match "^.*/" or ""
+  local stem, suffix = name:match "^(.-)(%.?[^.]*)$"
+  for _, spelling in ipairs { name, stem .. suffix:lower(), stem .. suffix:upper(), name:lower(), name:upper() } do
+    if lfs.attributes(folder .. spelling) then return folder .. spelling end
   end
 end
 
 --- Opens the file beside this one that has a name. Returns nil if there is none. The door does not read such a
 -- companion once more. A format marks others that belong to this file but are not opened by
 -- source.companions[path] = true.
--- @param name letters of any case
+-- @param name with the letters as they are, or its suffix or all of it in small or in capital letters
 function Source:beside(name)
-  local ok, path = pcall(find_beside, self.path, name)
-  if not (ok and path) then return nil end
+  local path = find_beside(self.path, name)
+  if not path then return nil end
   local other, err = Source.open(path, self.options)
   if not other then self:fail("%s", err) end
   other.notes, self.companions[path] = self.notes, true
@@ -170,7 +172,7 @@ function Source:beside(name)
 end
 
 --- Opens the file beside this one whose name differs by its suffix alone, as that of ENVI's header does.
--- @param suffix ".hdr"; letters of any case
+-- @param suffix ".hdr"; its letters as in Source:beside
 function Source:sibling(suffix) return self:beside(self.name:gsub("%.[^.]*$", "") .. suffix) end
 
 --- Calls f(...), which reads. Returns what it returns; or nil and the message of a fault.
