@@ -130,7 +130,8 @@ describe("Bruker RAW", function()
   end)
   it("refuses ranges with different axes, and headers that cannot be", function()
     refuses(version_2 { range_2(5, 0.25, { 1, 2 }), range_2(6, 0.25, { 3, 4 }) },
-      "its spectra have different axes: point 1 of the axis is 5 there and 6 here")
+      "its spectra have different axes: point 1 of the axis is 5 there and 6 here; the option resample puts all on "
+      .. "one axis")
     refuses("RAW2" .. string.pack("<I2", 1) .. ("\0"):rep(251), "byte 256: expected 2 bytes of a number, the file ends "
       .. "at byte 257")
     refuses(version_4(), "Bruker RAW without spectra")
