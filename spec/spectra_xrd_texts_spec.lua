@@ -236,6 +236,9 @@ describe("texts of FullProf and the ILL", function()
     assert.same({ { 10, 10.5, 11, 11.5, 12 }, { 1.5, 2, 3, 4, 5 } }, { set.axis, files.values(set) })
     assert.same({ "Al2O3", "2theta", "deg" }, { set.names[1], set.axis_name, set.unit })
     assert.same({ 10, 10.5, 11 }, assert(files.read "x\ry\rz\r3 1\r10 0.5 11\r1 2\r3\r").axis)
+    local rows = { "100 1 322" }
+    for i = 1, 20 do rows[i + 1] = ("%d %d %d"):format(100 + i, 259 + i, 52 + i) end
+    assert.truthy(not tostring(select(2, files.read(table.concat(rows, "\n") .. "\n"))):find "points of the pattern")
     refuses("expected the first angle, the step and the last angle in line 1 or 5", "1 2\n", { format = "fullprof" })
     refuses("the file is cut off: 3 of 5 points of the pattern are there; partial = true reads them",
       "  10.0  0.5  12.0  Al2O3\n  1.5 2 3\n")

@@ -6,7 +6,7 @@ local Source = require "moonbow.spectra.source"
 local fullprof = { name = "fullprof", title = "a FullProf or ILL powder file" }
 
 local HEAD = 4096
-local LAST_LINE = 8 -- in which the range may stand
+local LAST_LINE = 5 -- in which the range may stand
 local NUMBER = "([+-]?%d+%.?%d*)"
 
 -- Returns first, step, last and the number of points, if a line is such a range.
@@ -19,6 +19,15 @@ local function range_of(line)
   return first, step, last, math.floor(count + 0.5)
 end
 
+local function count_words(text) return select(2, text:gsub("[^%s,;]+", "")) end
+
+-- True if a line that has the form of a range, and no text behind it, is the first row of a table of three columns: as
+-- many numbers stand in the line below, and fewer in all than the range announces.
+local function is_row(line, text, behind, count)
+  return count_words(line) == 3 and columns.width(text:sub(behind, behind + HEAD)) == 3
+    and count_words(text:sub(behind)) < count
+end
+
 -- Returns the lines of a head, the last of which is the range, and the offset behind it; nil if there is no range, and
 -- unless numbers alone follow.
 local function head_of(text)
@@ -28,14 +37,19 @@ local function head_of(text)
     lines[#lines + 1] = line
     local _, _, _, count = range_of(line)
     local below = count and text:match("^[^\n]*", behind) or ""
-    -- With few numbers in the line above, "20.0 0.1 30.0" in the midst of a table is no range.
-    local is_first = #lines == 1 or #lines == 5 and math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
-    if is_first and below:find "^[%s%d.,eE+-]*$" and below:find "%d" then return lines, behind end
+    local is_range = #lines == 1 and count and not is_row(line, text, behind, count)
+      or #lines == 5 and math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
+    if is_range and below:find "^[%s%d.,eE+-]*$" and below:find "%d" then return lines, behind end
     if #lines == LAST_LINE then return nil end
   end
 end
 
-function fullprof.matches(source) return head_of((source.bytes:sub(1, HEAD):gsub("\r\n?", "\n"))) ~= nil end
+--- Looks at the whole text only if its first line may be a range.
+function fullprof.matches(source)
+  local head = source.bytes:sub(1, HEAD):gsub("\r\n?", "\n")
+  local first = head:match "^[^\n]*"
+  return head_of(range_of(first) and source:as_text() or head) ~= nil
+end
 
 function fullprof.read(source)
   local text = source:as_text()
