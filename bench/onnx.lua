@@ -1,5 +1,5 @@
 -- Exports models as ONNX and compares what ONNX Runtime makes of them with moonbow: the eight benchmarked networks
--- after a few steps of training and other published ones, each step of preprocessing, linear models, random networks.
+-- after a few steps of training and other published ones, each step of preprocessing, fitted models, random networks.
 --   build/lua bench/onnx.lua [PYTHON [COUNT]]
 -- PYTHON has onnx and onnxruntime (python3 -m venv DIR; DIR/bin/pip install onnx onnxruntime); COUNT random networks,
 -- 300 unless given. Ends with code 1 if a file is refused or differs by more than 1e-5 of the largest output.
@@ -59,7 +59,7 @@ for _, name in ipairs { "schuetzke2021", "cui2018", "cnn", "one_convolution", "l
 end
 is_good = compare("steps of preprocessing", cases.preprocessing(BATCH)) and is_good
 is_good = compare("steps on spectra with an offset", cases.offsets(BATCH)) and is_good
-is_good = compare("linear models", cases.linear(20)) and is_good
+is_good = compare("fitted models", cases.fitted(20)) and is_good
 is_good = compare("random networks", cases.random(1, count, BATCH)) and is_good
 lfs.rmdir(folder)
 os.exit(is_good and 0 or 1, true)

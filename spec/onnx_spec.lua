@@ -53,7 +53,7 @@ describe("an exported graph computes what the model does:", function()
   it("random networks of all layers, with batch norms folded or not", function() agree(cases.random(1, 120, 3)) end)
   it("each step of preprocessing, on one and two channels", function() agree(cases.preprocessing(5)) end)
   it("steps on a small spread beside a large offset, and a flat spectrum", function() agree(cases.offsets(6)) end)
-  it("linear models", function() agree(cases.linear(6)) end)
+  it("fitted models", function() agree(cases.fitted(6)) end)
   it("published networks", function()
     local list = {}
     local names = { "lee2020_cnn2", "lee2020_cnn3", "lee2020_inception3", "szymanski2021", "wang2020", "liu2017",
@@ -180,10 +180,10 @@ describe("what ONNX cannot say is refused with its place:", function()
         { preprocessing = steps })
     end
   end)
-  it("a forest, by its name", function()
-    local forest = mb.forest.fit(mb.rand(6, 4), { 1, 2, 1, 2, 1, 2 }, { trees = 2 })
-    refused("export_onnx: model: expected a network or a fitted linear model, got mb.forest, which cannot be exported",
-      forest)
+  it("neighbours, by their name", function()
+    local neighbours = mb.neighbours.fit(mb.rand(6, 4), { 1, 2, 1, 2, 1, 2 }, { k = 2 })
+    refused("export_onnx: model: expected a network or a fitted model, got mb.neighbours, which cannot be exported",
+      neighbours)
   end)
   it("a network without weights", function()
     refused("the model has no weights yet", nn.Sequential { nn.Dense { units = 2 } })
@@ -234,7 +234,7 @@ describe("ONNX Runtime", function()
 
   with_runtime("gives what moonbow gives", function()
     in_python(function(folder)
-      for _, list in ipairs { cases.random(1, 20, 8), cases.preprocessing(8), cases.offsets(8), cases.linear(8) } do
+      for _, list in ipairs { cases.random(1, 20, 8), cases.preprocessing(8), cases.offsets(8), cases.fitted(8) } do
         for _, case in ipairs(list) do
           local name = folder .. "/" .. case.name
           assert(mb.export_onnx(case.model, name .. ".onnx", case.options))

@@ -100,8 +100,8 @@ local function numbers(batch)
   return mb.tensor(y)
 end
 
---- The fitted models that are linear.
-function cases.linear(batch)
+--- Fitted models.
+function cases.fitted(batch)
   local x = spectra(30, 20, 1)
   local classes, y = {}, numbers(30)
   for i = 1, 30 do classes[i] = i % 3 + 1 end
@@ -123,6 +123,8 @@ function cases.linear(batch)
   add("ridge", ridge, ridge:predict(given))
   add("pls", pls, pls:predict(given))
   add("pca", pca, pca:transform(given))
+  local forest = mb.forest.fit(x, classes, { trees = 20, verbose = false })
+  add("forest", forest, forest:predict_proba(given))
   return list
 end
 

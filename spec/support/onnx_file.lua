@@ -48,12 +48,17 @@ end
 
 -- ---- the messages ----
 
+-- The field of an attribute's value by its type, and true if that is a list.
+local attribute_fields = { [1] = { 2 }, [2] = { 3 }, [3] = { 4 }, [6] = { 7, true }, [7] = { 8, true },
+  [8] = { 9, true } }
+
 local function attributes_of(node)
   local found = {}
   for _, text in ipairs(node[5]) do
     local a = message(text)
     local kind = a[20][1]
-    found[a[1][1]] = kind == 1 and a[2][1] or kind == 2 and a[3][1] or kind == 7 and a[8] or error "attribute"
+    local field, is_list = table.unpack(attribute_fields[kind])
+    found[a[1][1]] = is_list and a[field] or a[field][1]
   end
   return found
 end
@@ -166,7 +171,43 @@ end
 
 local function method(name) return function(_, x, y) return x[name](x, y) end end
 
+-- The leaf of tree t at which a row arrives.
+local function leaf_of(a, at, t, row)
+  local node = at[t][0]
+  while a.nodes_modes[node] ~= "LEAF" do
+    assert(a.nodes_modes[node] == "BRANCH_LEQ")
+    local goes_left = row[a.nodes_featureids[node] + 1] <= a.nodes_values[node]
+    node = at[t][goes_left and a.nodes_truenodeids[node] or a.nodes_falsenodeids[node]]
+  end
+  return a.nodes_nodeids[node]
+end
+
+local function trees(a, x)
+  assert(a.aggregate_function == "AVERAGE" and a.post_transform == "NONE")
+  local at, weights, rows = {}, {}, {}
+  for i, t in ipairs(a.nodes_treeids) do
+    at[t] = at[t] or {}
+    at[t][a.nodes_nodeids[i]] = i
+  end
+  for i, t in ipairs(a.target_treeids) do
+    local key = t .. " " .. a.target_nodeids[i]
+    weights[key] = weights[key] or {}
+    weights[key][a.target_ids[i] + 1] = a.target_weights[i]
+  end
+  for r, row in ipairs(x:totable()) do
+    rows[r] = {}
+    for k = 1, a.n_targets do rows[r][k] = 0 end
+    for t = 0, #at do
+      for k, weight in pairs(weights[t .. " " .. leaf_of(a, at, t, row)]) do
+        rows[r][k] = rows[r][k] + weight / (#at + 1)
+      end
+    end
+  end
+  return mb.tensor(rows)
+end
+
 local operators = {
+  TreeEnsembleRegressor = trees,
   Add = method "add", Sub = method "sub", Mul = method "mul", Div = method "div", Neg = method "neg",
   Abs = method "abs", Sqrt = method "sqrt", Relu = method "relu", Tanh = method "tanh", Sigmoid = method "sigmoid",
   Softplus = method "softplus", Selu = method "selu", Equal = method "eq", Erf = erf, Pad = pad,

@@ -10,6 +10,7 @@ local protobuf = require "moonbow.exchange.protobuf"
 local schema = require "moonbow.exchange.onnx_schema"
 local Graph = require "moonbow.exchange.graph"
 local baselines = require "moonbow.exchange.baselines"
+local trees = require "moonbow.exchange.trees"
 local activate = require "moonbow.exchange.activations"
 local write_layer = require "moonbow.exchange.layers"
 local write_steps = require "moonbow.exchange.steps"
@@ -32,7 +33,7 @@ local function shown_model(model)
   return ("mb.%s, which cannot be exported"):format(check.printable(tostring(model.kind)))
 end
 
--- Returns the shape of one input of the model, { length, channels } or { channels }, and its linear form if it has one.
+-- Returns the shape of one input of the model, { length, channels } or { channels }, and the form of a fitted one.
 local function read_model(model, options)
   if nn.is_layer(model) then
     if not model.input_shape then
@@ -44,11 +45,11 @@ local function read_model(model, options)
     end
     return model.input_shape
   end
-  local form = type(model) == "table" and baselines.linear_form(model)
+  local form = type(model) == "table" and baselines.form(model)
   if not form then
-    check.fail("export_onnx", "model: expected a network or a fitted linear model, got %s", shown_model(model))
+    check.fail("export_onnx", "model: expected a network or a fitted model, got %s", shown_model(model))
   end
-  local points = baselines.points(form)
+  local points = form.points
   if points % options.channels ~= 0 then
     check.fail("export_onnx", "channels: %d does not divide the %d points of the model", options.channels, points)
   end
@@ -114,6 +115,14 @@ local function value_info(value)
   return { name = value.name, type = { tensor_type = { elem_type = FLOAT, shape = { dim = dims } } } }
 end
 
+local function opsets_of(graph)
+  local list = { { domain = "", version = OPSET } }
+  for _, node in ipairs(graph.nodes) do
+    if node.domain == trees.domain then list[2] = { domain = trees.domain, version = trees.opset } end
+  end
+  return list
+end
+
 -- Returns the metadata as a list: lists are JSON.
 local function metadata_of(options, steps)
   local names = {}
@@ -145,9 +154,9 @@ end
 --- Writes a model as a file of ONNX (opset 17, IR 8), which other programs run: see docs/exchange.md. The raw spectra
 -- go in, as "spectra" (batch, length, channels); preprocessing, network and softmax are in the graph. The output is
 -- "probabilities" (batch, classes), or else "output". What mb.load gives beside a model is what this takes as options.
--- Takes networks of moonbow's layers, and mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda and mb.ridge.
--- Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class, steps that iterate.
--- @param model layer|linear|logistic|pca|pls|plsda|ridge the model, built or fitted
+-- Takes networks of moonbow's layers, and mb.forest, mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda and
+-- mb.ridge. Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class, steps that iterate.
+-- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge the model, built or fitted
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs: metadata
 -- @option axis of the raw spectra, a tensor or list: metadata
@@ -177,7 +186,7 @@ local function export_onnx(model, path, options)
   local output = write_model(graph, model, form, x, options)
   return write(path, {
     ir_version = IR, producer_name = "moonbow", producer_version = core.version,
-    opset_import = { { domain = "", version = OPSET } }, metadata_props = metadata_of(options, steps),
+    opset_import = opsets_of(graph), metadata_props = metadata_of(options, steps),
     graph = { name = "moonbow", node = graph.nodes, initializer = graph.initializers,
       input = { value_info(input) }, output = { value_info(output) } },
   })

@@ -8,7 +8,11 @@ local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
 local FLOAT, INT64 = 1, 7 -- data types of ONNX
-local F, I, INTS = 1, 2, 7 -- types of attributes
+
+-- The field and the type of attributes by the type of their value, or of the first value of their list.
+local attribute_fields = { float = "f", integer = "i", string = "s" }
+local attribute_types = { f = 1, i = 2, s = 3, floats = 6, ints = 7, strings = 8 }
+local list_fields = { f = "floats", i = "ints", s = "strings" }
 
 local Graph = {}
 Graph.__index = Graph
@@ -29,15 +33,10 @@ end
 local function attributes_of(given)
   local list = {}
   for name, value in pairs(given or {}) do
-    local entry = { name = name }
-    if type(value) == "table" then
-      entry.type, entry.ints = INTS, value
-    elseif math.type(value) == "integer" then
-      entry.type, entry.i = I, value
-    else
-      entry.type, entry.f = F, value
-    end
-    list[#list + 1] = entry
+    local first = type(value) == "table" and value[1] or value
+    local field = attribute_fields[math.type(first) or type(first)]
+    if type(value) == "table" then field = list_fields[field] end
+    list[#list + 1] = { name = name, [field] = value, type = attribute_types[field] }
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
@@ -45,11 +44,12 @@ end
 
 --- Adds a node with one output and returns the output's name.
 -- @param inputs a list of names
--- @param attributes by name: integers, floats and lists of integers
-function Graph:node(operator, inputs, attributes)
+-- @param attributes by name: integers, floats, strings, and lists of these
+-- @param domain of the operator, if it is not ONNX's own
+function Graph:node(operator, inputs, attributes, domain)
   local name = unique(self, operator)
   self.nodes[#self.nodes + 1] = { op_type = operator, name = name, input = inputs, output = { name },
-    attribute = attributes_of(attributes) }
+    attribute = attributes_of(attributes), domain = domain }
   return name
 end
 

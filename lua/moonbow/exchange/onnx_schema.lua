@@ -14,10 +14,11 @@ return {
   },
   Node = {
     { 1, "input", "bytes", "repeated" }, { 2, "output", "bytes", "repeated" }, { 3, "name", "bytes" },
-    { 4, "op_type", "bytes" }, { 5, "attribute", "Attribute", "repeated" },
+    { 4, "op_type", "bytes" }, { 5, "attribute", "Attribute", "repeated" }, { 7, "domain", "bytes" },
   },
   Attribute = {
-    { 1, "name", "bytes" }, { 2, "f", "float" }, { 3, "i", "int" }, { 8, "ints", "int", "repeated" },
+    { 1, "name", "bytes" }, { 2, "f", "float" }, { 3, "i", "int" }, { 4, "s", "bytes" },
+    { 7, "floats", "float", "repeated" }, { 8, "ints", "int", "repeated" }, { 9, "strings", "bytes", "repeated" },
     { 20, "type", "int" },
   },
   Tensor = {

@@ -27,21 +27,23 @@ end
 
 local VARINT, LENGTH, FIXED32 = 0, 2, 5 -- wire types
 
-local function append_key(rope, number, wire) append(rope, varint(number << 3 | wire)) end
+local function key(number, wire) return varint(number << 3 | wire) end
 
-local function append_value(rope, schema, number, kind, value)
-  if kind == "int" then
-    append_key(rope, number, VARINT)
-    append(rope, varint(value))
-  elseif kind == "float" then
-    append_key(rope, number, FIXED32)
-    append(rope, string.pack("<f", value))
-  else
-    local inner = kind ~= "bytes" and protobuf.encode(schema, kind, value)
-    append_key(rope, number, LENGTH)
-    append(rope, varint(inner and inner.size or size_of(value)))
-    for _, chunk in ipairs(inner or { value }) do append(rope, chunk) end
-  end
+local scalars = {
+  int = function(number, value) return key(number, VARINT) .. varint(value) end,
+  float = function(number, value) return key(number, FIXED32) .. string.pack("<f", value) end,
+}
+
+-- Appends the values of a field of numbers: one chunk, since a forest has lists of a million.
+local function append_scalars(rope, number, scalar, values)
+  local parts = {}
+  for i, value in ipairs(values) do parts[i] = scalar(number, value) end
+  append(rope, table.concat(parts))
+end
+
+local function append_bytes(rope, number, chunks, size)
+  append(rope, key(number, LENGTH) .. varint(size))
+  for _, chunk in ipairs(chunks) do append(rope, chunk) end
 end
 
 --- Encodes a message. Weights stay tensors in the result, so that a model of gigabytes is not copied at each level.
@@ -51,9 +53,15 @@ function protobuf.encode(schema, message, value)
   local rope = { size = 0 }
   for _, field in ipairs(schema[message]) do
     local number, name, kind, repeated = table.unpack(field)
-    local given = value[name]
-    if given ~= nil then
-      for _, one in ipairs(repeated and given or { given }) do append_value(rope, schema, number, kind, one) end
+    local values = value[name]
+    if not repeated then values = { values } end
+    if scalars[kind] then
+      append_scalars(rope, number, scalars[kind], values or {})
+    else
+      for _, one in ipairs(values or {}) do
+        local inner = kind == "bytes" and { one, size = size_of(one) } or protobuf.encode(schema, kind, one)
+        append_bytes(rope, number, inner, inner.size)
+      end
     end
   end
   return rope
