@@ -1,16 +1,26 @@
--- Your own measured spectra: cross-validates a network on files of any format that mb.spectra.read reads, then trains
--- it on everything and saves it; --predict applies a saved network to other files.
+-- Your own measured spectra, of any format that mb.spectra.read reads: compares pipelines of preprocessing and models,
+-- names the simplest that is not worse than the best, reports, and saves it fitted on everything; --predict applies a
+-- saved model to other files.
 local argparse = require "argparse"
 local mb = require "moonbow"
 local check = require "moonbow.check"
 local experiment = require "moonbow.experiment"
-local counts = require "moonbow.experiment.confusion"
-local measured = require "moonbow.experiment.measured"
+local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
+local measured = require "moonbow.experiment.measured"
+local output = require "moonbow.experiment.output"
+local judge = "moonbow.experiment.judge."
+local application = require(judge .. "application")
+local candidates = require(judge .. "candidates")
+local figures = require(judge .. "figures")
+local judgement = require(judge .. "judgement")
+local official = require(judge .. "official")
+local report = require(judge .. "report")
+local tables = require(judge .. "tables")
+local unlike = require(judge .. "unlike")
+local words = require(judge .. "words")
 
-local model_names = { "one_convolution", "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "ho2019_resnet",
-  "logistic_regression" }
-local steps = { "snv", "standardize" }
+local MOST_ROWS = 60 -- printed
 
 -- Returns a converter of an option's argument to a whole number.
 local function at_least(option, least)
@@ -21,142 +31,197 @@ local function at_least(option, least)
   end
 end
 
-local parser = argparse("lua experiments/own_spectra.lua", "Cross-validates a network on measured spectra.")
+-- Reads "LOW,HIGH".
+local function range(text)
+  local low, high = text:match "^%s*(%-?[%d.]+)%s*,%s*(%-?[%d.]+)%s*$"
+  low, high = tonumber(low), tonumber(high)
+  if low and high and low < high then return { low, high } end
+  return nil, ("--crop: expected LOW,HIGH, got %s"):format(check.show(text))
+end
+
+local parser = argparse("lua experiments/own_spectra.lua", "Compares pipelines on measured spectra.")
 parser:argument("files", "files, folders or globs of spectra, of any format in docs/spectra.md"):args "+"
 parser:option("--label", "column with the classes; folder: the name of each file's folder")
+parser:option("--target", "column with the numbers to predict")
 parser:option("--labels", "table with further columns, whose rows are found by the names of the files")
 parser:option("--by", "what names its rows: file, name, folder or a column; or row, for their order", "file")
 parser:option("--group", "column (or several, with commas) that names replicates, which stay in one fold")
-parser:option("--model", "network", "one_convolution"):choices(model_names)
+parser:option("--split", "column that says which spectra are for training, and which for tests")
+parser:option("--model", "models, with commas: plsda, logistic, svm, forest (classes), pls, ridge (numbers), "
+  .. "neighbours, or networks such as one_convolution; with options as pls:components=4")
+parser:option("--preprocess", "chains of steps to compare: 'none;snv;savitzky_golay:derivative=2,snv'")
+parser:option("--crop", "LOW,HIGH: the range of the axis to use"):convert(range)
 parser:option("--folds", "folds of the cross-validation", "5"):convert(at_least("--folds", 2))
-parser:option("--epochs", "epochs of each training"):convert(at_least("--epochs", 1))
+parser:option("--repeats", "how often, with other folds (default 3, with --quick 1)"):convert(at_least("--repeats", 1))
+parser:option("--epochs", "epochs of each network"):convert(at_least("--epochs", 1))
 parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointeger)
-parser:option("--out", ("folder for results.json, figures and model.safetensors (default %s, with --quick %s)"):format(
-  experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
-parser:option("--predict", "a saved model to apply to the file, instead of training")
+parser:option("--out", ("folder for the report, results.json, figures and model.safetensors (default %s, with --quick "
+  .. "%s)"):format(experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
+parser:option("--predict", "a saved model to apply to the files, instead of training")
 parser:option("--separator", "character between cells, \\t for a tab (default: what fits all lines)")
   :convert(function(text) return text == "\\t" and "\t" or text end)
 parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
 parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
 parser:option("--unit", "unit of the axis, if the files do not say or disagree: cm-1, nm, deg")
 parser:option("--quantity", "what the values are, if the files do not say or disagree: counts, absorbance, %T")
-parser:flag("--resample", "interpolate spectra with different axes to one, or to that of the model")
+parser:flag("--resample", "interpolate spectra with different axes to one")
 parser:flag("--skip", "leave out files that cannot be read")
-parser:flag("--quick", "fewer epochs")
+parser:flag("--quick", "fewer pipelines, folds and epochs")
 local args = parser:parse()
 args.out = args.out or experiment.folder("own_spectra", args.quick)
-local epochs = args.epochs or (args.quick and 30 or 100)
+args.repeats = args.repeats or (args.quick and 1 or 3)
+local model_path = args.out .. "/model.safetensors"
 
 local fail = experiment.fail
 local after_interrupt = args.predict and "the same command starts again"
   or "no model was written; the same command starts again"
 interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
--- @param axis to which spectra are interpolated if that is asked for
-local function read_spectra(axis)
-  local options = { resample = args.resample and (axis or true) or nil }
+local function read_spectra()
+  local options = { resample = args.resample or nil }
   for _, name in ipairs { "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
     options[name] = args[name]
   end
   return measured.read(args.files, options)
 end
 
-local function train(x, y, classes)
-  local fitted, processed = mb.preprocess.fit(steps, x)
-  local model = mb.models[args.model] { classes = #classes }
-  mb.fit(model, { x = processed, y = y }, { epochs = epochs, batch_size = 16, seed = args.seed, verbose = false })
-  return model, fitted
+-- ---- training ----
+
+-- Returns the set, the options for mb.compare and the other settings of the judgement; ends the script if the files do
+-- not hold what the options name.
+local function read_problem()
+  local data = read_spectra()
+  local about = { folds = args.folds, repeats = args.repeats, quick = args.quick, options = { label = args.label,
+    target = args.target, seed = args.seed } }
+  if args.label then data:check_classes(args.label, args.folds) else data:check_numbers(args.target, args.folds) end
+  if args.group then about.groups, about.options.groups = data:groups(args.group, args.label, args.folds) end
+  if args.split then about.train, about.parts = official.rows(args.split, data:column(args.split)) end
+  local set = data.spectra
+  if args.crop then set = set:crop(table.unpack(args.crop)) end
+  return set, about, data.path
 end
 
-local function cross_validate(set, y, classes, folds)
-  local confusion, accuracies = {}, {}
-  for i = 1, #classes do
-    confusion[i] = {}
-    for j = 1, #classes do confusion[i][j] = 0 end
+local function warnings_of(set, about)
+  if not about.train then
+    return words.of_folds(set, { title = args.label or args.target, folds = args.folds, groups = about.groups })
   end
-  for f, fold in ipairs(folds) do
-    interrupt.check()
-    local model, fitted = train(set.x:index(fold.train), y:index(fold.train), classes)
-    local test = { x = mb.preprocess.apply(fitted, set.x:index(fold.test)), y = y:index(fold.test) }
-    local result = mb.evaluate(model, test)
-    for i = 1, #classes do
-      for j = 1, #classes do confusion[i][j] = confusion[i][j] + result.confusion[i][j] end
-    end
-    accuracies[f] = result.accuracy
-    print(("fold %d of %d: accuracy %.3f on %d spectra"):format(f, #folds, result.accuracy, #test.x))
-  end
-  return confusion, accuracies
+  return words.of_split(set, about.train, official.test_rows(about.parts), about.groups)
 end
 
-local function confusion_figure(confusion, classes)
-  return mb.plot.heatmap { z = confusion, x_names = classes, y_names = classes, x_label = "predicted",
-    y_label = "true", z_label = "spectra", cell_format = "%d", title = "Cross-validated predictions" }
+local function pipelines_for(set)
+  local names = {}
+  for name in (args.model or ""):gmatch "[^,%s]+" do names[#names + 1] = name end
+  return candidates.pipelines(args.label and "class" or "number", set.length, { models = names, quick = args.quick,
+    chains = args.preprocess, epochs = args.epochs or (args.quick and 30 or 100) })
+end
+
+local function print_findings(found, about)
+  local heading, rows = tables.comparison(found)
+  table.insert(rows, 1, heading)
+  experiment.table(rows)
+  print("\n" .. found.comparison:verdict())
+  for _, sentence in ipairs(about.sentences) do print(sentence) end
+  if not found.outcome then return end
+  heading, rows = tables.metrics(found.outcome)
+  table.insert(rows, 1, heading)
+  print()
+  experiment.table(rows)
+  print()
+end
+
+local function write(path, ok, err)
+  if not ok then fail(err) end
+  print("wrote " .. path)
+end
+
+local function list_of(set, found, about, path)
+  local comparison, rows = found.comparison, {}
+  for i, row in ipairs(comparison.rows) do
+    rows[i] = { pipeline = tostring(row.pipeline), mean = row.mean, interval = row.validation.interval,
+      metrics = row.validation.mean, p = row.p, tests = row.tests, seconds = row.validation.seconds }
+  end
+  local chosen = comparison.recommended and rows[comparison.recommended]
+  return { file = path, spectra = #set, points = set.length, label = args.label, target = args.target,
+    group = args.group, split = args.split, folds = args.folds, repeats = args.repeats, seed = args.seed,
+    metric = comparison.metric, pipelines = rows, recommended = chosen and chosen.pipeline,
+    verdict = comparison:verdict(), p_learned = comparison.p_learned, classes = found.names,
+    constant = comparison.constant.mean, confusion = found.outcome and found.outcome.confusion,
+    overall = found.outcome and found.outcome.mean, ceiling = found.ceiling, bands = found.bands,
+    warnings = output.list(about.warnings), sentences = output.list(about.sentences) }
+end
+
+-- Fits the recommended pipeline on all spectra and saves it, beside the principal components that mark unlike spectra.
+local function save_model(found, set, about)
+  local fitted = found.comparison.rows[found.comparison.recommended].pipeline:fit(set, about.options)
+  if not fitted:is_savable() then
+    print "No model is written: no file holds neighbours that predict numbers."
+    return
+  end
+  local ok, err = fitted:save(model_path)
+  local pca = unlike.fit(mb.preprocess.apply(fitted.preprocessing, set).x)
+  if ok and pca then
+    ok, err = mb.save(pca, application.path_of_marks(model_path), { preprocessing = fitted.preprocessing,
+      axis = set.axis, unit = set.unit, quantity = set.quantity })
+  end
+  after_interrupt = "results and model are written"
+  write(model_path .. ", fitted on all spectra", ok, err)
+end
+
+-- Results of an earlier run in the same folder would belong to another recommendation.
+local function remove_old()
+  for _, path in ipairs { model_path, application.path_of_marks(model_path), args.out .. "/predictions.csv" } do
+    if os.remove(path) then print("removed the older " .. path) end
+  end
+end
+
+local function save(found, set, about, path)
+  local drawn = { spectra = figures.spectra(set, args.label and "class" or "number", args.label or args.target) }
+  if found.outcome then
+    drawn.predictions, drawn.importance = figures.predictions(found.outcome), figures.importance(set, found.bands)
+  end
+  local page = report(found, set, drawn, about)
+  experiment.save(args.out, list_of(set, found, about, path), drawn)
+  write(args.out .. "/report.html", files.write(args.out .. "/report.html", page))
+  if not found.outcome then return remove_old() end
+  local pipeline = found.comparison.rows[found.comparison.recommended].pipeline
+  local heading, rows = tables.predictions(found, set, pipeline)
+  write(args.out .. "/predictions.csv", tables.write_csv(args.out .. "/predictions.csv", heading, rows))
+  save_model(found, set, about)
 end
 
 local function run_training()
-  local set = read_spectra()
-  local classes, labels = set:classes(args.label, args.folds)
-  local groups, y = args.group and set:groups(args.group, args.label, args.folds), mb.tensor(labels)
+  local set, about, path = read_problem()
   experiment.prepare(args.out)
-  local folds = mb.split.k_fold(#set.x, args.folds,
-    { stratify = set:column(args.label), groups = groups, seed = args.seed })
-  print(("%d spectra of %d points, %d classes, %s, %d folds%s"):format(#set.x, set.x:size(2), #classes, args.model,
-    args.folds, groups and ", replicates kept together" or ""))
-  local confusion, accuracies = cross_validate(set, y, classes, folds)
-  print()
-  experiment.table(counts.rows(confusion, classes))
-  local accuracy = counts.accuracy(confusion)
-  print(("\naccuracy %.3f over all spectra; by fold %s\n"):format(accuracy, experiment.show_spread(accuracies)))
-  local model, fitted = train(set.x, y, classes)
-  experiment.save(args.out, {
-    file = set.path, label = args.label, group = args.group, model = args.model, epochs = epochs,
-    seed = args.seed, classes = classes, preprocessing = steps, accuracy = accuracy, accuracy_by_fold = accuracies,
-    confusion = confusion,
-  }, { confusion = confusion_figure(confusion, classes) })
-  local path = args.out .. "/model.safetensors"
-  local ok, err = mb.save(model, path, { classes = classes, preprocessing = fitted,
-    axis = set.spectra.axis, unit = set.spectra.unit, quantity = set.spectra.quantity })
-  if not ok then fail(err) end
-  after_interrupt = "results and model are written"
-  print("wrote " .. path .. ", trained on all spectra")
+  local list = pipelines_for(set)
+  about.title, about.grouped = args.label or args.target, args.group ~= nil
+  about.warnings, about.command = warnings_of(set, about), "own_spectra.lua " .. table.concat(arg, " ")
+  for _, text in ipairs(about.warnings) do io.stderr:write("warning: ", check.printable(text), "\n") end
+  print(("%s of %d points, %s, %d folds%s%s"):format(check.show_count(#set, "spectrum", "spectra"), set.length,
+    check.show_count(#list, "pipeline"), args.folds, args.repeats > 1 and (", %d times"):format(args.repeats) or "",
+    about.grouped and ", replicates kept together" or ""))
+  local found = judgement(list, set, about)
+  about.sentences = { words.networks(found.comparison) }
+  table.insert(about.sentences, found.ceiling and found.ceiling.text or nil)
+  print_findings(found, about)
+  save(found, set, about, path)
 end
 
-local function load_model()
-  local model, info = mb.load(args.predict)
-  if not model then fail(info) end
-  if not (info.classes and info.axis) then fail(args.predict .. ": holds no classes and axis to predict with") end
-  if type(info.axis) ~= "table" then info.axis = info.axis:totable() end
-  return model, info
-end
-
--- Returns the predicted class name of each spectrum, and its probability.
-local function predict(model, info, x)
-  local predicted, probabilities = mb.predict(model, mb.preprocess.apply(info.preprocessing or {}, x))
-  local names, certain = {}, {}
-  for i = 1, #predicted do
-    local k = predicted[i] // 1 | 0
-    names[i], certain[i] = info.classes[k], probabilities:get(i, k)
-    if certain[i] ~= certain[i] then
-      fail(("what the network gives for spectrum %d is not finite"):format(i))
-    end
-  end
-  return names, certain
-end
+-- ---- prediction ----
 
 local function run_prediction()
-  local model, info = load_model()
-  local set = read_spectra(info.axis)
-  set:check_fits(info)
-  local truth, right = args.label and set:column(args.label), 0
-  if truth then set:check_known(args.label, info.classes) end
-  local rows = { { "spectrum", "name", "predicted", "probability", truth and args.label } }
-  local names, certain = predict(model, info, set.x)
-  for i, name in ipairs(names) do
-    rows[i + 1] = { i, set.spectra.names[i], name, ("%.3f"):format(certain[i]), truth and truth[i] }
-    if truth and truth[i] == name then right = right + 1 end
-  end
-  experiment.table(rows)
-  if truth then print(("\naccuracy %.3f"):format(right / #names)) end
+  local model, info = application.load(args.predict)
+  if not model then fail(info) end
+  local data, title = read_spectra(), args.label or args.target
+  local truth = title and data:column(title)
+  if args.label and info.classes then data:check_known(args.label, info.classes) end
+  local heading, rows, quality = application.table(model, info, args.predict, data.spectra, truth, title)
+  experiment.prepare(args.out)
+  local path = args.out .. "/predicted.csv"
+  local shown = table.move(rows, 1, MOST_ROWS, 2, { heading })
+  experiment.table(shown)
+  if #rows > MOST_ROWS then print(("and %d more"):format(#rows - MOST_ROWS)) end
+  if quality then print("\n" .. quality) end
+  write(path, tables.write_csv(path, heading, rows))
 end
 
 local function run()
@@ -164,6 +229,8 @@ local function run()
   if args.predict then run_prediction() else run_training() end
 end
 
-if not args.predict and not args.label then fail "expected --label with the column that holds the classes" end
+if not args.predict and (args.label == nil) == (args.target == nil) then
+  fail "expected either --label with the column of the classes, or --target with that of the numbers"
+end
 local ok, err = pcall(run)
 if not ok then fail((tostring(err):gsub("^experiments/own_spectra%.lua:%d+: ", ""))) end -- without a position

@@ -178,16 +178,21 @@ function Fitted:predict(x)
   return self.task == "class" and core.argmax(scores, 2) or scores
 end
 
+--- True unless the model is one that no file holds: neighbours that predict numbers.
+-- @return boolean
+function Fitted:is_savable() return self.pipeline.estimator.saved(self.model) ~= nil end
+
 --- Saves the model with its preprocessing, classes, axis, unit and kind of values, so that mb.predict(mb.load(path),
--- set) takes raw spectra. Raises for neighbours that predict numbers, which no file holds.
+-- set) takes raw spectra; the note is the name of the label or target. Raises for neighbours that predict numbers,
+-- which no file holds.
 -- @param path string of the file
 -- @return boolean true; or nil and a message
 -- @usage assert(mb.pipeline({ "snv", "logistic" }):fit({ x = x, y = y }):save "model.safetensors")
 function Fitted:save(path)
-  local model = self.pipeline.estimator.saved(self.model)
-  if not model then check.fail("fitted:save", "%s that predict numbers are not saved", self.pipeline.model) end
+  local model, name = self.pipeline.estimator.saved(self.model), self.pipeline.model
+  if not self:is_savable() then check.fail("fitted:save", "%s that predict numbers are not saved", name) end
   return store.save(model, path, { preprocessing = self.preprocessing, classes = self.names, axis = self.axis,
-    unit = self.unit, quantity = self.quantity })
+    unit = self.unit, quantity = self.quantity, note = self.title })
 end
 
 M.class, M.fitted_class = Pipeline, Fitted

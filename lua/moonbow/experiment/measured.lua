@@ -2,7 +2,6 @@
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local output = require "moonbow.experiment.output"
-local axes = require "moonbow.spectra.axes"
 local read = require "moonbow.spectra.read"
 local sets = require "moonbow.spectra.set"
 
@@ -25,13 +24,13 @@ end
 --- Reads the files, and prints which parts of them were left out.
 -- @param paths list of files, folders or globs
 -- @param options as for mb.spectra.read
--- @return measured { path (for messages), spectra, x }
+-- @return measured { path (for messages), spectra }
 function Measured.read(paths, options)
   local spectra, err = read(paths, options)
   if not spectra then output.fail(for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)
-  return setmetatable({ path = check.printable(path), spectra = spectra, x = spectra.x }, Measured)
+  return setmetatable({ path = check.printable(path), spectra = spectra }, Measured)
 end
 
 -- The cells of a column; those of the folder and the file of each spectrum always exist.
@@ -39,11 +38,12 @@ local function cells_of(spectra, name)
   return spectra.labels[name] or name == "folder" and sets.folders(spectra) or name == "file" and spectra.sources or nil
 end
 
---- Returns the cells of a label column, none of which may be empty.
+--- Returns the cells of a label column, none of which may be empty, and lets the set have it.
 function Measured:column(name)
-  local cells = cells_of(self.spectra, name)
+  local spectra = self.spectra
+  local cells = cells_of(spectra, name)
   if not cells then
-    local columns = table.move(self.spectra.columns, 1, #self.spectra.columns, 1, {})
+    local columns = table.move(spectra.columns, 1, #spectra.columns, 1, {})
     columns[#columns + 1] = "folder, file"
     output.fail(("%s has no label column %s; there are: %s"):format(self.path, check.show(name),
       check.printable(table.concat(columns, ", "))))
@@ -51,6 +51,7 @@ function Measured:column(name)
   for i, cell in ipairs(cells) do
     if not cell:find "%S" then output.fail(("%s: spectrum %d has no %s"):format(self.path, i, check.show(name))) end
   end
+  if not spectra.labels[name] then self.spectra = spectra:with { labels = { [name] = cells } } end
   return cells
 end
 
@@ -66,18 +67,28 @@ local function check_classes(self, column, names, count, folds)
     output.fail(("%s: expected at least 2 classes in %s, found only %s"):format(self.path, label, check.show(names[1])))
   elseif 2 * scarce > #names then
     output.fail(("%s: %s has %d classes in %s, %d of them with fewer spectra than the %d folds%s"):format(
-      self.path, label, #names, check.show_count(#self.x, "spectrum", "spectra"), scarce, folds,
-      numbers == #names and "; all are numbers: is it a quantity to predict (regression), and not a class?" or ""))
+      self.path, label, #names, check.show_count(#self.spectra, "spectrum", "spectra"), scarce, folds,
+      numbers == #names and "; all are numbers: --target predicts a quantity" or ""))
   end
 end
 
---- Returns the names of the classes in a label column, sorted, and the class number of each spectrum.
-function Measured:classes(column, folds)
+--- Checks a label column, and that its classes can be divided into folds.
+function Measured:check_classes(column, folds)
   local cells, count = self:column(column), {}
-  local y, names = labels.encode("classes", cells)
+  local _, names = labels.encode("classes", cells)
   for _, cell in ipairs(cells) do count[cell] = (count[cell] or 0) + 1 end
   check_classes(self, column, names, count, folds)
-  return names, y
+end
+
+--- Checks a column of numbers to predict, and that there are as many as folds.
+function Measured:check_numbers(column, folds)
+  self:column(column)
+  local ok, err = pcall(self.spectra.targets, self.spectra, column)
+  if not ok then output.fail(("%s: %s"):format(self.path, (tostring(err):gsub("^.*targets: ", "")))) end
+  if #self.spectra < 2 * folds then
+    output.fail(("%s: %s are too few for %d folds"):format(self.path, check.show_count(#self.spectra, "spectrum",
+      "spectra"), folds))
+  end
 end
 
 -- True if any class has rows in several groups.
@@ -99,22 +110,24 @@ local function count_different(list)
   return count
 end
 
---- Returns the group of each spectrum by one label column, or by several with commas between them.
--- @param label the column of the classes, at least one of which must have spectra in several groups
+--- Returns the group of each spectrum by one label column, or by several with commas between them, and the list of the
+-- columns.
+-- @param label the column of the classes, at least one of which must have spectra in several groups; nil for numbers
 function Measured:groups(columns, label, folds)
-  local groups, shown = {}, check.show(columns)
+  local groups, names, shown = {}, {}, check.show(columns)
   for name in columns:gmatch "[^,]+" do
+    names[#names + 1] = name
     for i, value in ipairs(self:column(name)) do groups[i] = (groups[i] or "") .. "\0" .. value end
   end
   if #groups == 0 then output.fail("expected --group with the column that names replicates, got " .. shown) end
   local count = count_different(groups)
-  if not is_any_split(groups, self:column(label)) then
+  if label and not is_any_split(groups, self:column(label)) then
     output.fail(("%s: each class of %s lies in one group of %s, so that none is both trained on and tested"):format(
       self.path, check.show(label), shown))
   elseif count < folds then
     output.fail(("%s: %s has %d groups, fewer than the %d folds"):format(self.path, shown, count, folds))
   end
-  return groups
+  return groups, names
 end
 
 --- Prints the classes in a label column that a model does not know, since each of their spectra counts as wrong.
@@ -129,31 +142,6 @@ function Measured:check_known(column, classes)
     print(("%s: the model knows %s; what %s names otherwise counts as wrong: %s\n"):format(self.path,
       check.printable(table.concat(classes, ", ")), check.show(column), table.concat(unknown, ", ")))
   end
-end
-
-local function show_axis(spectra)
-  local axis = spectra.axis
-  return ("%d points from %g to %g%s"):format(#axis, axis[1], axis[#axis], spectra.unit and " " .. spectra.unit or "")
-end
-
---- Orders the points as a model expects them, and ends the script unless the spectra have its axis, up to a
--- ten-thousandth of a step, its unit and its kind of values; the latter two if both are known.
--- @param expected { axis, unit, quantity }, saved with the model
-function Measured:check_fits(expected)
-  local spectra = self.spectra
-  if axes.direction(expected.axis) ~= spectra.direction then spectra = spectra:flip() end
-  local why = axes.difference(expected.axis, spectra.axis)
-  if why then
-    local advice = #expected.axis == #spectra.axis and why or "--resample interpolates it to the model's axis"
-    output.fail(("%s: the model expects %s, the file has %s; %s"):format(self.path, show_axis(expected),
-      show_axis(self.spectra), advice))
-  end
-  for key, name in pairs { unit = "an axis in", quantity = "values in" } do
-    if expected[key] and spectra[key] and expected[key] ~= spectra[key] then
-      output.fail(("%s: the model expects %s %s, the file has %s"):format(self.path, name, expected[key], spectra[key]))
-    end
-  end
-  self.spectra, self.x = spectra, spectra.x
 end
 
 return Measured

@@ -4,6 +4,7 @@ local counted = require "moonbow.counted"
 local cross_validate = require "moonbow.pipeline.cross_validate"
 local metrics = require "moonbow.pipeline.metrics"
 local pipelines = require "moonbow.pipeline"
+local progress = require "moonbow.progress"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
@@ -70,9 +71,9 @@ local function verdict(comparison)
   end
   local best, chosen = comparison.rows[1], comparison.rows[comparison.recommended]
   if chosen == best then
-    return ("Recommended: %s, which is best; none that is simpler is as good."):format(tostring(best.pipeline))
+    return ("Recommended: %s. It is the best, and none that is simpler is as good."):format(tostring(best.pipeline))
   end
-  return ("Recommended: %s, the simplest that is not worse than the best, %s (p = %.2g)."):format(
+  return ("Recommended: %s. It is the simplest that is not worse than the best (%s; p = %.2g)."):format(
     tostring(chosen.pipeline), tostring(best.pipeline), chosen.p)
 end
 
@@ -100,6 +101,26 @@ function Comparison:verdict() return verdict(self) end
 local make = shown.kind("comparison", show, Comparison)
 counted.methods(Comparison, "comparison:")
 
+-- Validates each row's pipeline, the most complex first: they take longest, so that the time left is at most what is
+-- shown.
+local function validate(rows, data, options)
+  local order, ended = table.move(rows, 1, #rows, 1, {}), 0
+  table.sort(order, function(a, b)
+    local first, second = a.pipeline.estimator.complexity, b.pipeline.estimator.complexity
+    return first > second or first == second and a.place < b.place
+  end)
+  local line <close> = progress.job("compare", "folds", options.verbose ~= false)
+  for _, row in ipairs(order) do
+    local folds
+    options.report = function(done, all)
+      folds = all
+      line.report(ended + done, all * #rows)
+    end
+    row.validation = cross_validate(row.pipeline, data, options)
+    ended = ended + folds
+  end
+end
+
 --- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers.
 -- The best pipeline must beat a model that knows nothing of the spectra, or none is recommended; the recommended one is
 -- the simplest that is not worse than the best by the paired test of Nadeau and Bengio (p >= 0.05).
@@ -114,7 +135,7 @@ local function compare(list, data, options)
   if #list == 0 then check.fail("compare", "expected at least one pipeline, got none") end
   local rows = {}
   for i, given in ipairs(list) do rows[i] = { pipeline = pipelines.new(given), place = i } end
-  for _, row in ipairs(rows) do row.validation = cross_validate(row.pipeline, data, options) end
+  validate(rows, data, check.copy(options or {}))
   local task = rows[1].validation.task
   local metric = metrics.names[task][1]
   for _, row in ipairs(rows) do row.mean = row.validation.mean[metric] end

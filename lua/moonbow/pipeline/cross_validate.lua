@@ -14,13 +14,13 @@ local known_options = {
   label = problem.known.label, target = problem.known.target, groups = problem.known.groups,
   task = problem.known.task,
   folds = check.default(5, "positive integer"), repeats = check.default(1, "positive integer"),
-  seed = check.default(1, "integer"), verbose = true,
+  seed = check.default(1, "integer"), verbose = true, report = check.optional "function",
 }
 
 -- The folds of one repeat.
 local function folds_of(read, options, round)
-  return split.k_fold(read.n, options.folds, { stratify = read.task == "class" and read.y or nil,
-    groups = read.groups, seed = { options.seed, round } })
+  return split.k_fold(read.n, options.folds, { stratify = problem.class_list(read), groups = read.groups,
+    seed = { options.seed, round } })
 end
 
 -- One column of predictions for the metrics: several targets are pooled, each divided by its spread.
@@ -73,7 +73,7 @@ local function key_of(read, options)
     read.groups and table.concat(read.groups, "\0"):len() or 0 }, "|")
 end
 
-local function run(pipeline, read, options, line)
+local function run(pipeline, read, options, report)
   local all, by_fold, chosen, done = { predicted = {}, scores = {} }, {}, {}, 0
   local columns = read.task == "number" and core.size(read.y, 2) or 1
   for round = 1, options.repeats do
@@ -83,7 +83,7 @@ local function run(pipeline, read, options, line)
       if round == 1 then keep(all, result, columns) end
       by_fold[#by_fold + 1], chosen[#chosen + 1] = result.metrics, result.value
       done = done + 1
-      line.report(done, options.repeats * options.folds)
+      report(done, options.repeats * options.folds)
     end
   end
   return all, by_fold, chosen
@@ -102,6 +102,7 @@ end
 -- @option repeats how often, each time with other folds
 -- @option seed of the folds and of networks and forests
 -- @option verbose true: shows progress if it takes more than a second
+-- @option report function(done, all) that is called after each fold, and shows progress in place of verbose
 -- @return validation
 -- @usage
 -- local pls = mb.cross_validate({ "snv", "pls" }, { x = x, y = x:sum(2):reshape(-1) }, { folds = 3 })
@@ -111,8 +112,8 @@ local function cross_validate(pipeline, data, options)
   local read = problem.read("cross_validate", data, options, pipeline.task)
   local started = clock()
   local _ <close> = interrupt.catch "cross_validate"
-  local line <close> = progress.job("cross_validate", "folds", options.verbose)
-  local all, by_fold, chosen = run(pipeline, read, options, line)
+  local line <close> = progress.job("cross_validate", "folds", options.verbose and not options.report)
+  local all, by_fold, chosen = run(pipeline, read, options, options.report or line.report)
   local rows = every_row(read.n)
   local overall = score(read, rows, all.predicted, all.scores)
   return validation { task = read.task, pipeline = tostring(pipeline), title = read.title, n = read.n,

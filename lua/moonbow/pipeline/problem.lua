@@ -84,6 +84,14 @@ function problem.read(operation, data, options, task)
   return read
 end
 
+--- The class of each row, by name if the classes have names, so that warnings can say it; nil for numbers.
+function problem.class_list(read)
+  if read.task ~= "class" then return nil end
+  local list = {}
+  for i, class in ipairs(read.y) do list[i] = read.names and read.names[class] or class end
+  return list
+end
+
 local function pick(list, rows)
   local picked = {}
   for i, row in ipairs(rows) do picked[i] = list[row] end

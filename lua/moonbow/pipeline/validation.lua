@@ -132,7 +132,7 @@ end
 function Validation:plot()
   if self.task == "number" then return scatter(self) end
   local names = {}
-  for k = 1, #self.confusion do names[k] = tostring(self.names and self.names[k] or k) end
+  for k = 1, #self.confusion do names[k] = check.printable(tostring(self.names and self.names[k] or k)) end
   return require("moonbow.plot").heatmap { z = self.confusion, x_names = names, y_names = names,
     x_label = "predicted " .. self.title, y_label = "true " .. self.title, title = self.pipeline,
     cell_format = #names <= 12 and "%d" or nil }

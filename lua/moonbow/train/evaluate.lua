@@ -100,6 +100,22 @@ local function names_of(predicted, classes)
   return names
 end
 
+-- True for a network that a pipeline of numbers saved: one output, and no classes.
+local function gives_numbers(model)
+  local info = expectations.of(model)
+  if not info or info.classes then return false end
+  local output = model:build(model.input_shape)
+  return #output == 1 and output[1] == 1
+end
+
+local function predict_numbers(model, x, batch_size)
+  local parts = {}
+  M.each_batch("predict", model, x, batch_size, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
+  local numbers = core.concat(parts, 1)
+  core.check_finite("predict", "the outputs of the model", numbers)
+  return numbers
+end
+
 -- Other models predict by their own methods.
 local function predict_by_method(model, x, classes)
   local predicted = model:predict(x)
@@ -109,8 +125,9 @@ end
 
 --- Predicts classes and their probabilities, or numbers. A set of spectra for a model from mb.load is first brought to
 -- the axis that the model was saved with, and prepared by its steps; a set that does not cover the axis, is in another
--- unit or holds another kind of values raises. Raises unless the outputs of a network are (N, classes); if outputs are
--- NaN or infinite, the message names their rows.
+-- unit or holds another kind of values raises. A network from mb.load that was saved without classes and has one output
+-- predicts numbers (N, 1). Raises unless the outputs of any other network are (N, classes); if outputs are NaN or
+-- infinite, the message names their rows.
 -- @param model any a network whose outputs are logits (N, classes): one that ends in a softmax raises; or a fitted
 --   model of mb.pls, mb.forest and their like
 -- @param x tensor|spectra (N, L, C); a tensor prepared as for training: mb.load returns the steps, mb.preprocess.apply
@@ -129,6 +146,7 @@ function M.predict(model, x, options)
   x = values_of(x)
   check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   check_dimensions("predict", model, x)
+  if gives_numbers(model) then return predict_numbers(model, x, options.batch_size) end
   local parts = {}
   each_prediction("predict", model, x, options.batch_size, function(_, _, _, probabilities)
     parts[#parts + 1] = probabilities

@@ -1,0 +1,86 @@
+--- A saved model, applied to other spectra.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local evaluate = require "moonbow.train.evaluate"
+local expected = require "moonbow.data.expected"
+local files = require "moonbow.io.files"
+local metrics = require "moonbow.pipeline.metrics"
+local store = require "moonbow.io.store"
+local unlike = require "moonbow.experiment.judge.unlike"
+
+local application = {}
+
+--- The path of the principal components that are saved beside a model.
+function application.path_of_marks(path) return (path:gsub("%.safetensors$", "")) .. ".pca.safetensors" end
+
+-- Returns the mark of each spectrum; nil if no principal components are beside the model.
+local function marks_of(path, set)
+  path = application.path_of_marks(path)
+  if not files.exists(path) then return nil end
+  local model, info = store.load(path)
+  if not model then return nil, info end
+  return unlike.marks(model, expected.prepare("predict", info, set))
+end
+
+-- The predicted classes by name and the score of each; or the predicted numbers.
+local function predict(model, info, set)
+  local predicted, scores, names = evaluate.predict(model, set)
+  if not info.classes then return core.totable(core.reshape(predicted, -1)) end
+  local list, of = core.totable(scores), {}
+  for i, class in ipairs(core.totable(predicted)) do of[i] = list[i][class // 1 | 0] end
+  return names, of
+end
+
+-- What the scores are called: those of some models are no probabilities.
+local function score_name(model)
+  local no_probability = model.kind == "plsda" or model.kind == "linear" and model.loss == "svm"
+  return no_probability and "score" or "probability"
+end
+
+--- Loads a model. Returns it and what came with it; or nil and a message.
+function application.load(path)
+  local model, info = store.load(path)
+  if not model then return nil, info end
+  if not info.axis then return nil, path .. ": holds no axis to predict with" end
+  return model, info
+end
+
+--- Predicts spectra: returns a heading and rows, and a sentence on how well the truth is met.
+-- @param path of the model, beside which the principal components may lie
+-- @param truth cells of a label or target; or nil
+-- @param title of these
+function application.table(model, info, path, set, truth, title)
+  local predicted, scores = predict(model, info, set)
+  local marks, why = marks_of(path, set)
+  if why then check.warn("own_spectra", "no marks of unlike spectra: %s", why) end
+  local heading, rows = { "spectrum", "name", "predicted" }, {}
+  if scores then heading[4] = score_name(model) end
+  if marks then heading[#heading + 1] = "unlike" end
+  heading[#heading + 1] = truth and title or nil
+  for i, value in ipairs(predicted) do
+    local cells = { i, set.names[i], scores and value or ("%.6g"):format(value) }
+    if scores then cells[4] = ("%.3f"):format(scores[i]) end
+    if marks then cells[#cells + 1] = marks[i] and "yes" or "" end
+    cells[#cells + 1] = truth and truth[i] or nil
+    rows[i] = cells
+  end
+  return heading, rows, truth and application.quality(predicted, truth, scores ~= nil)
+end
+
+--- How well predictions meet the truth, in words.
+function application.quality(predicted, truth, is_class)
+  if is_class then
+    local right = 0
+    for i, name in ipairs(predicted) do right = right + (name == truth[i] and 1 or 0) end
+    return ("accuracy %.3f"):format(right / #predicted)
+  end
+  local numbers = {}
+  for i, cell in ipairs(truth) do
+    numbers[i] = tonumber((cell:gsub(",", ".")))
+      or check.fail("own_spectra", "spectrum %d: expected a number, got %s", i, check.show(cell))
+  end
+  local found = metrics.numbers(numbers, predicted)
+  return ("RMSEP %.4g, bias %.4g"):format(found.rmse, found.bias) .. (found.r2 and (", R2 %.4g"):format(found.r2) or "")
+end
+
+return application

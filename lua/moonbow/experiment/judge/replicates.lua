@@ -1,0 +1,167 @@
+--- Replicates: several spectra of one sample, which must not be both trained on and tested.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local neighbours = require "moonbow.baselines.neighbours"
+
+local replicates = {}
+
+local SAME = 0.01 -- of the median distance of two spectra: closer ones are the same sample, or the same spectrum
+local MOST_COMPARED = 3000 -- spectra, of which all distances are computed
+
+local words = {}
+for word in ("sample group replicate specimen patient subject donor individual batch lot tablet probe plant animal "
+  .. "measurement series"):gmatch "%a+" do words[word] = true end
+
+local function is_named_so(column)
+  for word in column:lower():gmatch "%a+" do
+    if words[word] or words[word:match "^(.-)s$" or ""] then return true end
+  end
+  return false
+end
+
+local function count_different(cells)
+  local seen, count = {}, 0
+  for _, cell in ipairs(cells) do
+    if not seen[cell] then seen[cell], count = true, count + 1 end
+  end
+  return count
+end
+
+--- Returns the columns that by their name and their repeated cells may name replicates.
+-- @param title label or target, which is left out
+-- @param folds the least number of groups
+function replicates.suspects(spectra, title, folds)
+  local names = {}
+  for _, column in ipairs(spectra.columns) do
+    local count = count_different(spectra.labels[column])
+    if column ~= title and is_named_so(column) and count >= folds and count < #spectra then
+      names[#names + 1] = column
+    end
+  end
+  return names
+end
+
+-- Distances of rows of a to rows of b by the median one.
+local function distances(a, b)
+  local rows, all = core.totable(neighbours.distances(a, b, { verbose = false })), {}
+  for i, row in ipairs(rows) do
+    for j, distance in ipairs(row) do
+      if not (a == b and j >= i) then all[#all + 1] = distance end
+    end
+  end
+  table.sort(all)
+  return rows, SAME * (all[#all // 2 + 1] or 0)
+end
+
+--- Counts the pairs of nearly the same spectra that no group joins.
+-- @param groups one of each spectrum, or nil
+-- @return the number, and the names of the first pair; nil for very large sets
+function replicates.twins(spectra, groups)
+  if #spectra > MOST_COMPARED then return nil end
+  local rows, limit = distances(spectra.x, spectra.x)
+  local count, first = 0, nil
+  for i, row in ipairs(rows) do
+    for j = 1, i - 1 do
+      if row[j] <= limit and not (groups and groups[i] == groups[j]) then
+        count, first = count + 1, first or { spectra.names[j], spectra.names[i] }
+      end
+    end
+  end
+  return count, first
+end
+
+--- Counts the test spectra with a replicate among the training spectra.
+-- @return number that share a group (0 without groups), number that are nearly the same as a training spectrum
+function replicates.leaks(spectra, train, test, groups)
+  local trained, shared, same = {}, 0, 0
+  for _, row in ipairs(train) do trained[groups and groups[row] or row] = true end
+  for _, row in ipairs(test) do
+    if groups and trained[groups[row]] then shared = shared + 1 end
+  end
+  local x, y = spectra:select(test).x, spectra:select(train).x
+  local rows, limit = distances(x, y)
+  for _, row in ipairs(rows) do
+    local nearest = math.huge
+    for _, distance in ipairs(row) do nearest = math.min(nearest, distance) end
+    if nearest <= limit then same = same + 1 end
+  end
+  return shared, same
+end
+
+-- Lists of rows by group, those with several only.
+local function members_of(groups)
+  local by_group, list = {}, {}
+  for i, group in ipairs(groups) do
+    if not by_group[group] then
+      by_group[group] = {}
+      list[#list + 1] = by_group[group]
+    end
+    table.insert(by_group[group], i)
+  end
+  local several = {}
+  for _, members in ipairs(list) do
+    if #members > 1 then several[#several + 1] = members end
+  end
+  return several
+end
+
+-- The share of pairs of replicates with the same value.
+local function agreement(values, several)
+  local same, pairs_of = 0, 0
+  for _, members in ipairs(several) do
+    for i = 2, #members do
+      for j = 1, i - 1 do
+        pairs_of = pairs_of + 1
+        if values[members[i]] == values[members[j]] then same = same + 1 end
+      end
+    end
+  end
+  return same / pairs_of
+end
+
+-- The pooled standard deviation of values within groups.
+local function spread_within(values, several)
+  local squares, freedom = 0, 0
+  for _, members in ipairs(several) do
+    local mean = 0
+    for _, row in ipairs(members) do mean = mean + values[row] / #members end
+    for _, row in ipairs(members) do squares = squares + (values[row] - mean) ^ 2 end
+    freedom = freedom + #members - 1
+  end
+  return math.sqrt(squares / freedom)
+end
+
+-- The best accuracy of a model that says the same of all replicates of a sample: their most frequent label.
+local function best_accuracy(truth, groups)
+  local counts, right = {}, 0
+  for i, group in ipairs(groups) do
+    counts[group] = counts[group] or {}
+    counts[group][truth[i]] = (counts[group][truth[i]] or 0) + 1
+  end
+  for _, by_label in pairs(counts) do
+    local most = 0
+    for _, count in pairs(by_label) do most = math.max(most, count) end
+    right = right + most
+  end
+  return right / #truth
+end
+
+--- The ceiling that replicates set, as { limit, agreement, text }; nil if no sample has replicates. Of classes: the
+-- best accuracy by their labels, and the share of pairs of replicates that are predicted alike. Of numbers: the
+-- standard deviation within replicates of the targets and of the predictions.
+-- @param truth, predicted lists; numbers of one target
+function replicates.ceiling(task, truth, predicted, groups)
+  local several = members_of(groups)
+  if #several == 0 then return nil end
+  local samples = check.show_count(#several, "sample")
+  if task == "class" then
+    local limit, alike = best_accuracy(truth, groups), agreement(predicted, several)
+    return { limit = limit, agreement = alike, text = ("Ceiling by the replicates of %s: their labels allow an "
+      .. "accuracy of %.3f; %.1f %% of their pairs are predicted alike."):format(samples, limit, 100 * alike) }
+  end
+  local limit, alike = spread_within(truth, several), spread_within(predicted, several)
+  return { limit = limit, agreement = alike, text = ("Ceiling by the replicates of %s: their targets differ by a "
+    .. "standard deviation of %.4g, their predictions by %.4g."):format(samples, limit, alike) }
+end
+
+return replicates

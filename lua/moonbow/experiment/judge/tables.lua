@@ -1,0 +1,99 @@
+--- The tables of a judgement, for the terminal, the report and predictions.csv.
+local core = require "moonbow.core"
+local metrics = require "moonbow.pipeline.metrics"
+local files = require "moonbow.io.files"
+
+local tables = {}
+
+local least = { accuracy = 0, balanced_accuracy = 0, macro_f1 = 0, auc = 0, rmse = 0, rpd = 0 }
+local greatest = { accuracy = 1, balanced_accuracy = 1, macro_f1 = 1, auc = 1, r2 = 1 }
+
+-- "0.957 to 1": an interval within what the metric can be.
+local function interval_text(name, interval)
+  return ("%.4g to %.4g"):format(math.max(interval[1], least[name] or -math.huge),
+    math.min(interval[2], greatest[name] or math.huge))
+end
+
+local function number(value) return value and ("%.4g"):format(value) or "" end
+
+--- The compared pipelines: a heading, and rows.
+function tables.comparison(found)
+  local comparison = found.comparison
+  local heading = { "pipeline", metrics.titles[comparison.metric], "95 % interval", "from best", "p" }
+  for _, part in ipairs(found.parts or {}) do heading[#heading + 1] = part.name end
+  local rows = {}
+  for i, row in ipairs(comparison.rows) do
+    local interval = row.validation.interval[comparison.metric]
+    rows[i] = { tostring(row.pipeline), number(row.mean), interval_text(comparison.metric, interval),
+      i > 1 and ("%+.2g"):format(row.difference) or "", i > 1 and ("%.2g"):format(row.p) or "" }
+    for p in ipairs(found.parts or {}) do table.insert(rows[i], number(row.tests[p])) end
+  end
+  rows[#rows + 1] = { "constant (nothing of the spectra)", number(comparison.constant.mean[comparison.metric]) }
+  return heading, rows
+end
+
+--- The metrics of the recommended pipeline, with intervals if they come from several folds.
+function tables.metrics(outcome)
+  local rows = {}
+  for _, name in ipairs(metrics.names[outcome.task]) do
+    local interval = outcome.interval[name]
+    if interval then
+      rows[#rows + 1] = { metrics.titles[name], number(outcome.mean[name]),
+        #outcome.by_fold > 1 and interval_text(name, interval) or "" }
+    end
+  end
+  return { "metric", "value", "95 % interval" }, rows
+end
+
+local function softmax(row)
+  local most, sum, list = math.max(table.unpack(row)), 0, {}
+  for k, value in ipairs(row) do
+    list[k] = math.exp(value - most)
+    sum = sum + list[k]
+  end
+  for k in ipairs(list) do list[k] = list[k] / sum end
+  return list
+end
+
+local has_scores = { plsda = true, svm = true } -- which are no probabilities
+
+--- The predictions: a heading, and a row for each spectrum.
+-- @param pipeline the recommended one
+function tables.predictions(found, set, pipeline)
+  local outcome, model = found.outcome, pipeline.model
+  local is_class = outcome.task == "class"
+  local heading = { "name", "file", outcome.title, "predicted",
+    is_class and (has_scores[model] and "score" or "probability") or nil }
+  heading[#heading + 1] = "unlike"
+  local rows = {}
+  for i, row in ipairs(found.rows) do
+    local truth, predicted = outcome.truth[i], outcome.predicted[i]
+    local cells = { set.names[row], set.sources[row], is_class and found.names[truth] or truth,
+      is_class and found.names[predicted] or ("%.6g"):format(predicted) }
+    if is_class then
+      local scores = model == "network" and softmax(outcome.scores[i]) or outcome.scores[i]
+      cells[5] = ("%.3f"):format(scores[predicted])
+    end
+    cells[#cells + 1] = found.marks[i] and "yes" or ""
+    rows[i] = cells
+  end
+  return heading, rows
+end
+
+local function quoted(cell)
+  cell = tostring(cell)
+  return cell:find '[",\n\r]' and '"' .. cell:gsub('"', '""') .. '"' or cell
+end
+
+--- Writes a heading and rows as CSV. Returns true; or nil and a message.
+function tables.write_csv(path, heading, rows)
+  local lines = {}
+  for i = 0, #rows do
+    local cells = {}
+    for c, cell in ipairs(rows[i] or heading) do cells[c] = quoted(cell) end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  return core.in_c_locale(files.write, path, table.concat(lines, "\n") .. "\n")
+end
+
+return tables
