@@ -133,6 +133,18 @@ describe("an ONNX file", function()
     local _, expected = mb.predict(model, mb.preprocess.apply(info.preprocessing, x))
     assert.is_true(off(onnx_file.run(export(model, info), x), expected) < 1e-5)
   end)
+  it("holds the steps, classes and axis of a fitted pipeline", function()
+    local x, y = mb.rand(12, 8, 1), { 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2 }
+    for _, model in ipairs { "logistic", "forest", "plsda", { "network", epochs = 1 } } do
+      local net = type(model) == "table" and function() return small() end
+      if net then model.net = net end
+      local fitted = mb.pipeline({ "snv", model }):fit({ x = x, y = y, classes = { "a", "b" } }, { task = "class" })
+      local found = export(fitted, { probabilities = not net and model ~= "plsda" })
+      assert.is_true(off(onnx_file.run(found, x), fitted:scores(x)) < 1e-5)
+      assert.equal('["snv"]', found.metadata.preprocessing)
+      assert.equal('["a","b"]', found.metadata.classes)
+    end
+  end)
   it("ends in one softmax", function()
     local model = nn.Sequential { nn.Dense { units = 2, activation = "softmax" } }
     model:build { 3 }

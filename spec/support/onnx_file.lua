@@ -122,8 +122,8 @@ local function on_lengths(x, f) return turned(f(turned(x))) end
 
 local function reduce(method)
   return function(a, x)
-    assert(a.keepdims == 1 and a.axes[1] == 2, "a reduction of another dimension")
-    return x[method](x, 3):reshape(x:size(1), x:size(2), 1)
+    assert(a.axes[1] == 2 and #a.axes == 1, "a reduction of another dimension")
+    return x[method](x, 3):reshape(x:size(1), x:size(2), table.unpack({ 1 }, 1, a.keepdims))
   end
 end
 
@@ -254,8 +254,6 @@ local operators = {
     local variance = (centred * centred):mean(2):reshape(-1, 1)
     return (centred / (variance + a.epsilon):sqrt() * gamma + beta):reshape(table.unpack(x:shape()))
   end,
-  GlobalAveragePool = function(_, x) return x:mean(3):reshape(x:size(1), -1, 1) end,
-  GlobalMaxPool = function(_, x) return x:max(3):reshape(x:size(1), -1, 1) end,
 }
 
 --- Evaluates a graph for spectra; raises for an operator that moonbow does not write, and a value that is not there.

@@ -28,6 +28,15 @@ local known = {
 
 -- ---- what goes in ----
 
+-- A fitted pipeline is its model, and what it knows besides are options.
+local function unwrap(model, given)
+  if type(model) ~= "table" or not (model.pipeline and model.preprocessing) then return model, given end
+  local options = { preprocessing = model.preprocessing, classes = model.names, axis = model.axis, unit = model.unit,
+    quantity = model.quantity }
+  for key, value in pairs(given or {}) do options[key] = value end
+  return model.model, options
+end
+
 local function shown_model(model)
   if type(model) ~= "table" or not model.kind then return check.show(model) end
   return ("mb.%s, which cannot be exported"):format(check.printable(tostring(model.kind)))
@@ -154,9 +163,10 @@ end
 --- Writes a model as a file of ONNX (opset 17, IR 8), which other programs run: see docs/exchange.md. The raw spectra
 -- go in, as "spectra" (batch, length, channels); preprocessing, network and softmax are in the graph. The output is
 -- "probabilities" (batch, classes), or else "output". What mb.load gives beside a model is what this takes as options.
--- Takes networks of moonbow's layers, and mb.forest, mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda and
--- mb.ridge. Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class, steps that iterate.
--- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge the model, built or fitted
+-- Takes networks of moonbow's layers, mb.forest, mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda, mb.ridge,
+-- and fitted pipelines of these. Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class,
+-- steps that iterate.
+-- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge|fitted the model, built or fitted
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs: metadata
 -- @option axis of the raw spectra, a tensor or list: metadata
@@ -174,6 +184,7 @@ end
 -- assert(mb.export_onnx(model, "model.onnx", info))
 local function export_onnx(model, path, options)
   check.kind("export_onnx", "path", path, "string")
+  model, options = unwrap(model, options)
   options = check.options("export_onnx", options, known)
   local shape, form = read_model(model, options)
   local steps = preprocess.check("export_onnx", options.preprocessing or {})

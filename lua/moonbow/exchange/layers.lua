@@ -99,12 +99,12 @@ end
 
 local function global_pool(operator)
   return function(graph, _, x)
-    local pooled = graph:node(operator, { graph:channels_first(x).name })
-    return { name = graph:node("Flatten", { pooled }, { axis = 1 }), channels = x.channels }
+    local maps = graph:channels_first(x)
+    return { name = graph:node(operator, { maps.name }, { axes = { 2 }, keepdims = 0 }), channels = x.channels }
   end
 end
 
-writers.GlobalAvgPool1d, writers.GlobalMaxPool1d = global_pool "GlobalAveragePool", global_pool "GlobalMaxPool"
+writers.GlobalAvgPool1d, writers.GlobalMaxPool1d = global_pool "ReduceMean", global_pool "ReduceMax"
 
 -- ---- layers without weights ----
 
