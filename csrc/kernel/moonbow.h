@@ -449,6 +449,61 @@ mb_status mb_despike(mb_real *y, const mb_real *x, void *scratch, double thresho
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C);
 
+/* ---- powder diffraction (xrd.c, xrd_structure.c, xrd_profile.c) -------------------------------------- */
+
+#define MB_XRD_DENOMINATOR  24
+#define MB_XRD_AXIAL_PANELS 10
+#define MB_XRD_AXIAL_ROOM   (20 * MB_XRD_AXIAL_PANELS) /* peaks that take the place of one */
+
+/* A family of reflections that symmetry, or Friedel's law, makes equal: one of them, how many, their spacing.
+ */
+typedef struct {
+  int hkl[3], multiplicity;
+  double d;
+} mb_reflection;
+
+/* Lists the families with a spacing of d_min to d_max, the largest first, without those that are absent
+ * systematically. cell: a, b, c, alpha, beta, gamma in degrees. operators: O times 12 integers, the rotation
+ * by rows and the translation in 24ths, all of the group. list NULL: only counts. */
+mb_status mb_xrd_reflections(mb_reflection *list, mb_size *count, const double cell[6], const int *operators,
+                             mb_size O, double d_min, double d_max);
+/* Factor of each family by preferred orientation (March 1932, Dollase 1986) along the normal of the planes
+ * `direction`: r < 1 for plates that lie flat, 1 for none. */
+void mb_xrd_march_dollase(double *weight, const mb_reflection *list, mb_size count, const double cell[6],
+                          const int *operators, mb_size O, const int direction[3], double r);
+
+typedef struct {
+  double form_factor[9]; /* a1 to a4, b1 to b4, c */
+  double dispersion[2];  /* f', f" */
+  double occupancy, B;   /* B: isotropic displacement, in square units of the spacing */
+} mb_scatterer;
+
+/* An atom of the cell. u_star: its displacement in the basis of the cell, 11, 22, 33, 12, 13, 23. */
+typedef struct {
+  mb_size scatterer;
+  double position[3], u_star[6];
+  bool is_anisotropic;
+} mb_atom;
+
+/* F2: the mean of |F|^2 over each family, which holds the opposites. */
+size_t mb_xrd_structure_factors_scratch_bytes(mb_size S, int threads);
+mb_status mb_xrd_structure_factors(double *F2, void *scratch, const mb_reflection *list, mb_size count,
+                                   const mb_scatterer *scatterers, mb_size S, const mb_atom *atoms, mb_size A,
+                                   int threads);
+
+/* A peak: area and full widths of its Gaussian and Lorentzian parts. */
+typedef struct {
+  double position, area, gaussian, lorentzian;
+} mb_xrd_peak;
+
+/* Replaces a peak by those of its rays that axial divergence, S/L and H/L, moves; position is 2 theta in
+ * degrees. `to` has room for MB_XRD_AXIAL_ROOM; returns how many there are. */
+mb_size mb_xrd_axial(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial[2]);
+/* y (L) at the points of a rising grid: the sum of pseudo-Voigt functions, each to 60 full widths. */
+size_t mb_xrd_profile_scratch_bytes(mb_size count);
+mb_status mb_xrd_profile(mb_real *y, void *scratch, const double *grid, mb_size L, const mb_xrd_peak *peaks,
+                         mb_size count);
+
 /* ---- artificial spectra (spectra.c, spectra_background.c, spectra_ceiling.c) ----------------------------
  */
 
