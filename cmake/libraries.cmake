@@ -73,6 +73,21 @@ if(HDF5_INCLUDE AND HDF5_LIBRARY)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/core.map)
 endif()
 
+# moonbow.crystal is a module of its own, which is loaded only when a crystal is read. Its C++ ends at csrc/crystal/crystal.h.
+if(MOONBOW_CRYSTAL)
+  file(GLOB CRYSTAL_SOURCES CONFIGURE_DEPENDS csrc/crystal/*.c csrc/crystal/*.cpp)
+  add_library(crystal_module MODULE ${CRYSTAL_SOURCES})
+  set(cxx_flags ${MOONBOW_FLAGS})
+  list(REMOVE_ITEM cxx_flags -Wstrict-prototypes -Wmissing-prototypes)
+  target_compile_options(crystal_module PRIVATE
+    $<$<COMPILE_LANGUAGE:C>:${MOONBOW_FLAGS}> $<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>)
+  set_target_properties(crystal_module PROPERTIES CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON)
+  target_include_directories(crystal_module SYSTEM PRIVATE ${LUA_INCLUDE_DIRS} ${GEMMI_INCLUDE} ${PEGTL_INCLUDE})
+  target_link_options(crystal_module PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/core.map)
+  set_target_properties(crystal_module PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME crystal
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/moonbow LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/core.map)
+endif()
+
 # libmoonbow: the kernels for C programs, without Lua.
 if(MOONBOW_C_LIBRARY)
   add_library(moonbow SHARED $<TARGET_OBJECTS:kernels>)

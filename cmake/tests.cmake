@@ -96,7 +96,8 @@ add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench too
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT MOONBOW_SANITIZE)
-  set(libraries $<TARGET_FILE:core> $<$<TARGET_EXISTS:hdf5_module>:$<TARGET_FILE:hdf5_module>>)
+  set(libraries $<TARGET_FILE:core> $<$<TARGET_EXISTS:hdf5_module>:$<TARGET_FILE:hdf5_module>>
+    $<$<TARGET_EXISTS:crystal_module>:$<TARGET_FILE:crystal_module>>)
   if(MOONBOW_C_LIBRARY)
     list(APPEND libraries $<TARGET_FILE:moonbow>)
   endif()

@@ -33,7 +33,8 @@ for name in $(exports "$libdir/libmoonbow.so"); do
 done
 found=$(exports "$prefix/lib/lua/5.4/moonbow/core.so")
 [ "$found" = luaopen_moonbow_core ] || { echo "core.so exports $found"; exit 1; }
-if [ -e "$prefix/lib/lua/5.4/moonbow/hdf5.so" ]; then
-  found=$(exports "$prefix/lib/lua/5.4/moonbow/hdf5.so")
-  [ "$found" = luaopen_moonbow_hdf5 ] || { echo "hdf5.so exports $found"; exit 1; }
-fi
+for name in hdf5 crystal; do
+  [ -e "$prefix/lib/lua/5.4/moonbow/$name.so" ] || continue
+  found=$(exports "$prefix/lib/lua/5.4/moonbow/$name.so")
+  [ "$found" = "luaopen_moonbow_$name" ] || { echo "$name.so exports $found"; exit 1; }
+done
