@@ -41,7 +41,7 @@ local function public_paths()
   end
   add_tables("", { nn = mb.nn, plot = mb.plot, models = mb.models, data = mb.data, optim = mb.optim, split = mb.split,
     forest = mb.forest, linear = mb.linear, neighbours = mb.neighbours, preprocess = mb.preprocess,
-    safetensors = mb.safetensors, experiment = mb.experiment, spectra = mb.spectra,
+    safetensors = mb.safetensors, experiment = mb.experiment, spectra = mb.spectra, xrd = mb.xrd,
     logistic = mb.logistic, ridge = mb.ridge, pls = mb.pls, plsda = mb.plsda, pca = mb.pca })
   for name, value in pairs(mb) do
     if type(value) ~= "function" then paths[name] = true end
@@ -92,6 +92,9 @@ local function write_example_files()
   local lines = { "sample,supplier" }
   for sample = 0, 20 do lines[#lines + 1] = sample .. ",A" end
   write("by_sample.csv", table.concat(lines, "\n"))
+  write("TiO2.cif", "data_TiO2\n_cell_length_a 4.5937\n_cell_length_b 4.5937\n_cell_length_c 2.9587\n"
+    .. "_space_group_name_H-M_alt 'P 42/m n m'\nloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n"
+    .. "_atom_site_fract_z\nTi 0 0 0\nO 0.3053 0.3053 0\n")
 end
 
 -- The variables of the examples, and a quiet mb.fit of few epochs.

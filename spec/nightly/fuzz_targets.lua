@@ -89,6 +89,16 @@ local function read_result(path)
   return value
 end
 
+-- Reads a crystal and computes its peaks, which may be too many.
+local function read_crystal(path)
+  local crystal, err = mb.xrd.read(path)
+  if not crystal then return nil, err end
+  tostring(crystal)
+  local ok, peaks = pcall(mb.xrd.peaks, crystal, { radiation = "CuKa1", two_theta = { 10, 60 } })
+  if not ok and not tostring(peaks):find("xrd.peaks: ", 1, true) then error(peaks, 0) end
+  return crystal
+end
+
 --- The targets by name: { files = list of contents, read = function(path), json = true if they have a JSON header }.
 return function(folder)
   local path = folder .. "/made"
@@ -116,6 +126,7 @@ return function(folder)
       files = { made(mb.save_npy(x, path)), made(mb.save_npy(mb.ones(4), path, { type = "int16" })) } },
     npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
       made(mb.save_npz({ a = x, b = mb.ones(2) }, path, { compress = true })) } },
+    cif = { read = read_crystal, files = {} }, -- those in spec/corpus/cif
     checkpoint = { json = true, read = resume(folder), files = { checkpoint } },
     instruments = { read = mb.spectra.read, files = require "instrument_seeds" },
     jcamp = { read = mb.spectra.read, files = require "jcamp_seeds" },

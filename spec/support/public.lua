@@ -13,6 +13,9 @@ local function add(found, path, functions, deep)
   return found
 end
 
+local crystal = require("moonbow.xrd.crystal").new { name = "a", cell = { 4, 4, 4, 90, 90, 90 }, space_group = "P 1",
+  number = 1, sites = {}, notes = {} }
+
 local x, y = mb.tensor { { 1, 2 }, { 3, 4 } }, { 1, 2 }
 
 local public = { functions = add({}, "", mb, true) }
@@ -36,6 +39,8 @@ public.objects = {
     precision = { 1 }, recall = { 1 }, f1 = { 1 } },
   spectra = require("moonbow.spectra.set").new { x = mb.zeros(1, 2, 1), axis = { 1, 2 }, names = { "a" }, labels = {},
     columns = {}, sources = { "a" }, metadata = { {} }, notes = {}, decided = "given" },
+  crystal = crystal,
+  peaks = require("moonbow.xrd.peaks").new { crystal = crystal, radiation = {}, settings = "none", notes = {} },
 }
 
 local core = require "moonbow.core"

@@ -1,0 +1,186 @@
+--- Powder patterns of crystals: peaks with the shape that instrument and sample give them, on a grid.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local axes = require "moonbow.spectra.axes"
+local crystal = require "moonbow.xrd.crystal"
+local peaks = require "moonbow.xrd.peaks"
+local shape = require "moonbow.xrd.shape"
+local fields = require "moonbow.spectra.fields"
+
+local pattern = {}
+
+local MARGIN = 5 -- degrees beyond the grid from which tails reach into it
+
+-- Options that a phase may have of its own.
+local sample = {
+  size = check.optional "positive", strain = check.optional "non-negative", texture = check.optional "table",
+  cell = check.optional "table",
+}
+
+local known = {
+  grid = check.required "table|tensor", instrument = check.optional "table", zero = check.default(0, "finite"),
+  displacement = check.default(0, "finite"), radius = check.default(200, "positive"),
+  maximum = check.default(100, "positive"), background = check.optional "number|table|function",
+  noise = check.optional "generator",
+}
+for name, rule in pairs(peaks.physics) do known[name] = rule end
+for name, rule in pairs(sample) do known[name] = rule end
+
+local known_phase = { crystal = check.required "any", weight = check.default(1, "non-negative") }
+for name, rule in pairs(sample) do known_phase[name] = rule end
+
+local function is_phase(value) return type(value) == "table" and not crystal.is(value) and value.crystal ~= nil end
+
+-- One phase with its crystal and what differs for it; nil and a message if its file cannot be read.
+local function read_phase(operation, given, options)
+  local phase = is_phase(given) and check.options(operation, given, known_phase) or { crystal = given, weight = 1 }
+  local c, err = crystal.of(operation, "crystal", phase.crystal)
+  if not c then return nil, err end
+  for name in pairs(sample) do
+    if phase[name] == nil then phase[name] = options[name] end
+  end
+  phase.crystal = c
+  peaks.check_texture(operation, phase.texture)
+  peaks.check_cell(operation, phase.cell)
+  return phase
+end
+
+-- The phases, with weights that add up to 1.
+local function read_phases(operation, given, options)
+  local list, sum = {}, 0
+  if type(given) ~= "table" or crystal.is(given) or is_phase(given) then given = { given } end
+  for i, entry in ipairs(check.list(operation, "crystals", given)) do
+    local phase, err = read_phase(operation, entry, options)
+    if not phase then return nil, err end
+    list[i], sum = phase, sum + phase.weight
+  end
+  if sum <= 0 then check.fail(operation, "crystals: expected at least one with a weight above 0") end
+  for _, phase in ipairs(list) do phase.weight = phase.weight / sum end
+  return list
+end
+
+-- The grid, which rises within 0 and 180 degrees.
+local function read_grid(operation, given)
+  local grid = axes.grid(operation, given, "grid")
+  if #grid > 1 and axes.direction(grid) ~= "rising" then check.fail(operation, "grid: expected rising angles") end
+  if grid[1] <= 0 or grid[#grid] >= 180 then
+    check.fail(operation, "grid: expected angles 2theta between 0 and 180 deg, got %g to %g", grid[1], grid[#grid])
+  end
+  return grid
+end
+
+-- Adds the peaks of a phase to the flat list of core.xrd_profile. Intensities are per mass: a crystal scatters as
+-- its intensity by the volume of its cell, of which a gram holds 1 / (mass of the cell).
+local function add_phase(flat, phase, options, instrument)
+  local physics = { two_theta = options.two_theta, texture = phase.texture, cell = phase.cell }
+  for name in pairs(peaks.physics) do physics[name] = options[name] end
+  local c, list = phase.crystal, peaks.of("xrd.pattern", phase.crystal, physics)
+  local scale = phase.weight / (c.mass * c.volume)
+  for _, peak in ipairs(list) do
+    local theta = math.rad(peak.two_theta / 2)
+    local gaussian, lorentzian = shape.widths(instrument, phase, theta, list.radiation[peak.line_index].wavelength)
+    if not gaussian then
+      check.fail("xrd.pattern", "instrument: U, V and W give no width at 2theta = %.3f deg", peak.two_theta)
+    end
+    local at = #flat
+    flat[at + 1] = peak.two_theta + options.zero - math.deg(2 * options.displacement / options.radius * math.cos(theta))
+    flat[at + 2], flat[at + 3], flat[at + 4] = peak.intensity * scale, gaussian, lorentzian
+  end
+  return list
+end
+
+-- Sums Chebyshev's polynomials T0, T1, ... at u, from -1 to 1.
+local function chebyshev(coefficients, u)
+  local sum, now, following = 0, 1, u
+  for _, coefficient in ipairs(coefficients) do
+    sum = sum + coefficient * now
+    now, following = following, 2 * u * following - now
+  end
+  return sum
+end
+
+-- The background on the grid: a number, coefficients of Chebyshev's polynomials along the grid, or a function.
+local function background_of(background, grid)
+  local values, first, last = {}, grid[1], grid[#grid]
+  if type(background) == "table" then background = check.numbers("xrd.pattern", "background", background) end
+  for i, x in ipairs(grid) do
+    local value = background
+    if type(background) == "function" then value = background(x) end
+    if type(background) == "table" then
+      value = chebyshev(background, last > first and (2 * x - first - last) / (last - first) or 0)
+    end
+    values[i] = check.kind("xrd.pattern", "background", value, "real")
+  end
+  return core.reshape(core.tensor(values), 1, #grid, 1)
+end
+
+-- The values: peaks, scaled, with background and noise.
+local function values_of(flat, grid, options, instrument)
+  local y = core.xrd_profile(grid, flat, instrument.axial[1], instrument.axial[2])
+  local highest = core.max(core.reshape(y, -1))[1]
+  if highest > 0 then y = core.mul(y, options.maximum / highest) end
+  if options.background then y = core.add(y, background_of(options.background, grid)) end
+  if options.noise then y = core.xrd_counts(options.noise, y) end
+  return y
+end
+
+local function metadata_of(phases, lists, options, instrument)
+  local texts = {}
+  for i, phase in ipairs(phases) do
+    texts[i] = ("%.4g %s"):format(phase.weight, phase.crystal.name)
+    for _, name in ipairs { "size", "strain" } do
+      if phase[name] then texts[i] = ("%s, %s %g"):format(texts[i], name, phase[name]) end
+    end
+  end
+  return { phases = table.concat(texts, "; "), physics = lists[1].settings, instrument = shape.text(instrument),
+    ["zero shift (deg)"] = options.zero, ["displacement (mm)"] = options.displacement }
+end
+
+--- Simulates the powder pattern of a crystal or a mixture by weight. Peaks are pseudo-Voigt functions of Thompson, Cox
+-- and Hastings (1987): Gaussian width^2 = U tan^2 + V tan + W, Lorentzian width = X tan + Y / cos of theta, in degrees,
+-- to which crystallite size adds size's 0.9 wavelength / (size cos) and strain 4 strain tan, both Lorentzian.
+-- Asymmetry is that of axial divergence (Finger, Cox and Jephcoat 1994). The result has the same bits for any number of
+-- threads.
+-- @param crystals crystal|string|table one crystal or path, or a list of them, or of { crystal = ..., weight = 0.3,
+--   size = ..., strain = ..., texture = ..., cell = ... } for phases that differ
+-- @option grid angles 2theta: { first = 10, last = 80, step = 0.02 }, or a list or tensor that rises
+-- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", "CuKb", ...; a wavelength, or a list, as for mb.xrd.peaks
+-- @option instrument { U, V, W (square degrees; W is 0.01 without any), X, Y (degrees), axial = { S/L, H/L } }
+-- @option size of crystallites in angstrom
+-- @option strain microstrain, as 0.001
+-- @option texture { h, k, l, r } of March and Dollase
+-- @option cell { a, b, c, alpha, beta, gamma } in place of the file's
+-- @option zero shift of 2theta in degrees
+-- @option displacement of the sample above the axis, in mm, by which peaks move to lower angles
+-- @option radius of the goniometer in mm, for the displacement
+-- @option maximum height of the highest point above the background; counts, for noise
+-- @option background a number, the coefficients of Chebyshev's polynomials along the grid, or a function(two_theta)
+-- @option noise a generator, as mb.rng(1): draws counts of Poisson's distribution
+-- @option monochromator angle 2theta of a crystal monochromator in degrees; 90: radiation polarised across the plane
+-- @option dispersion false: without f' and f"
+-- @option debye_waller false: atoms at rest
+-- @option B displacement in square angstrom of sites for which the file has none
+-- @return spectra or nil and a message
+-- @usage mb.xrd.pattern("TiO2.cif", { radiation = "Cu", grid = { first = 10, last = 80, step = 0.02 }, size = 300 })
+function pattern.pattern(crystals, options)
+  options = check.options("xrd.pattern", options, known)
+  local grid, instrument = read_grid("xrd.pattern", options.grid), shape.instrument("xrd.pattern", options.instrument)
+  local phases, err = read_phases("xrd.pattern", crystals, options)
+  if not phases then return nil, err end
+  options.two_theta = { math.max(0.5, grid[1] - MARGIN), math.min(179, grid[#grid] + MARGIN) }
+  local flat, lists, notes, names = {}, {}, {}, {}
+  for i, phase in ipairs(phases) do
+    lists[i] = add_phase(flat, phase, options, instrument)
+    names[i] = phase.crystal.name
+    for _, note in ipairs(lists[i].notes) do notes[#notes + 1] = phase.crystal.name .. ": " .. note end
+  end
+  local set = fields.set { x = values_of(flat, grid, options, instrument), axis = grid, axis_name = "2theta",
+    unit = "deg", quantity = options.noise and "counts" or "intensity", names = { table.concat(names, " + ") },
+    metadata = metadata_of(phases, lists, options, instrument) }
+  set.decided, set.notes = "simulated", notes
+  return set
+end
+
+check.takes(pattern.pattern, 2, known, "mb.xrd.pattern(crystal, { radiation = \"Cu\", grid = { ... } })")
+
+return pattern
