@@ -14,8 +14,8 @@ describe("memory", function()
   it("of a loop over 100 MB temporaries stays below 500 MB", function()
     mb.release_memory()
     local x = mb.zeros(25 * 1024 * 1024)
-    for _ = 1, 100 do x = x + 1 end
-    assert.equal(100, x:get(1))
+    for _ = 1, 20 do x = x + 1 end -- 2 GB
+    assert.equal(20, x:get(1))
     assert.is_true(mb.memory().peak < 500e6)
     x:close()
     mb.release_memory()
