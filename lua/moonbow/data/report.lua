@@ -78,18 +78,4 @@ function report.set(set)
   return set_of(set)
 end
 
---- The result of mb.data.read_csv.
-report.read = shown.kind("spectra read", function(read)
-  local lines = { ("%s; axis %.6g to %.6g"):format(size_text(read.x), read.axis[1], read.axis[#read.axis]) }
-  for _, column in ipairs(read.columns) do
-    local seen, names = {}, {}
-    for _, label in ipairs(read.labels[column]) do
-      if not seen[label] then seen[label], names[#names + 1] = true, label end
-    end
-    lines[#lines + 1] = ("label %s: %s, %s"):format(column, check.show_count(#names, "value"), shown.list(names, 5))
-  end
-  for _, note in ipairs(read.notes) do lines[#lines + 1] = note end
-  return table.concat(lines, "\n")
-end)
-
 return report
