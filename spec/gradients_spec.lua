@@ -16,7 +16,7 @@ describe("a case", function()
 end)
 
 describe("gradients of elementwise operations", function()
-  local of_positive = { log = true, sqrt = true }
+  local of_positive = { log = true, sqrt = true, log1p = true }
   for _, row in ipairs(require "moonbow.elementwise") do
     local name = row[1]
     local draw = of_positive[name] and positive or normal
@@ -58,6 +58,78 @@ describe("gradients of reductions", function()
   end
   it("var with ddof", function() check(function(_, x) return x:var(2, { ddof = 1 }) end, { normal(2, 5) }) end)
   it("sum_squares", function() check(function(_, x) return x:sum_squares() end, { normal(2, 5) }) end)
+end)
+
+describe("gradients of reductions over several dimensions", function()
+  for _, name in ipairs { "sum", "mean", "var", "std", "min", "max", "prod", "norm", "logsumexp", "median" } do
+    it(name, function()
+      for _, dimensions in ipairs { 0, 2, { 1, 3 }, { 2, 3 }, { 3, 1, 2 } } do
+        dimensions = dimensions ~= 0 and dimensions or nil
+        check(function(_, x) return x[name](x, dimensions) end, { normal(2, 3, 4) })
+        check(function(_, x) return x[name](x, dimensions, { keep = true }) * x end, { normal(2, 3, 4) })
+      end
+    end)
+  end
+  it("prod with zeros", function()
+    for _, values in ipairs { { 2, 0, 3 }, { 0, 0, 3 }, { 0, 1, 2 } } do
+      check(function(_, x) return x:prod() end, { values })
+    end
+  end)
+  it("norm with other exponents", function()
+    for _, p in ipairs { 1, 3, math.huge } do
+      check(function(_, x) return x:norm(2, { p = p }) end, { normal(3, 4) })
+    end
+  end)
+  it("norm at 0 is 0", function()
+    local x = mb.zeros(2, 3):param()
+    x:norm(2):sum():backward()
+    assert.same({ { 0, 0, 0 }, { 0, 0, 0 } }, x.grad:totable())
+  end)
+  it("quantile", function()
+    for _, q in ipairs { 0, 0.3, 0.5, 1 } do
+      check(function(_, x) return x:quantile(q, 2) end, { normal(3, 5) })
+      check(function(_, x) return x:quantile(q, { 1, 2 }) end, { normal(3, 5) })
+    end
+  end)
+end)
+
+describe("gradients along a dimension", function()
+  it("cumsum, diff, sort, topk, gather, flip, roll", function()
+    for dimension = 1, 3 do
+      check(function(_, x) return x:cumsum(dimension) end, { normal(3, 4, 5) })
+      check(function(_, x) return x:diff(dimension, 2) end, { normal(3, 4, 5) })
+      check(function(_, x) return (x:sort(dimension)) end, { normal(3, 4, 5) })
+      check(function(_, x) return (x:sort(dimension, { descending = true })) end, { normal(3, 4, 5) })
+      check(function(_, x) return (x:topk(2, dimension)) end, { normal(3, 4, 5) })
+      check(function(_, x)
+        return x:gather(dimension, x:argmax(dimension, { keep = true }))
+      end, { normal(3, 4, 5) })
+      check(function(_, x) return x:flip(dimension) + x:roll(2, dimension) end, { normal(3, 4, 5) })
+      check(function(_, x) return x:index({ 2, 3, 2 }, dimension) end, { normal(3, 4, 5) })
+    end
+  end)
+  it("pad", function()
+    for dimension = 1, 3 do
+      for _, mode in ipairs { "zero", "reflect", "edge" } do
+        check(function(_, x) return x:pad(2, 1, { dimension = dimension, mode = mode }) end, { normal(3, 4, 3) })
+      end
+    end
+  end)
+  it("permute, squeeze, split, range, stack", function()
+    check(function(_, x) return x:permute(3, 1, 2) end, { normal(2, 3, 4) })
+    check(function(_, x) return x:permute(4, 2, 3, 1) end, { normal(2, 3, 4, 2) })
+    check(function(_, x) return x:squeeze() end, { normal(2, 1, 4) })
+    check(function(_, x) local parts = x:split(2, 2) return parts[1] * parts[2] end, { normal(2, 4) })
+    check(function(_, x) return x[{ { 2, -1 }, 2, { -1, 1, -2 } }] end, { normal(3, 2, 4) })
+    for dimension = 1, 3 do
+      check(function(library, a, b) return library.stack({ a, b, a }, dimension) end, { normal(2, 3), normal(2, 3) })
+    end
+  end)
+  it("where and clamp", function()
+    check(function(library, a, b) return library.where(a:gt(0), a, b) end, { normal(3, 4), normal(4) })
+    check(function(library, a, b) return library.where(b:lt(0), a * b, 2) end, { normal(4), normal(3, 4) })
+    check(function(_, x) return x:clamp(-0.5, 0.5) + x:clamp(nil, 0.2) end, { normal(3, 4) })
+  end)
 end)
 
 describe("gradients of shape operations", function()

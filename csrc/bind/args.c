@@ -225,3 +225,11 @@ mb_shape last_shape(Args *a, mb_size infer) {
                bind_push_shown(a->L, first + 1));
   return read_shape(a, first, infer);
 }
+
+Cut next_cut(Args *a, const mb_shape *x) {
+  Cut cut = {.dimension = (int)next_index(a, "dimension", x->rank), .outer = 1, .inner = 1};
+  cut.D = x->shape[cut.dimension];
+  for (int d = 0; d < cut.dimension; d++) cut.outer *= x->shape[d];
+  for (int d = cut.dimension + 1; d < x->rank; d++) cut.inner *= x->shape[d];
+  return cut;
+}

@@ -105,6 +105,15 @@ const mb_size *next_indices(Args *a, const char *name, mb_size size, mb_size *co
 double *next_numbers(Args *a, const char *name, mb_size *count);
 double *next_numbers_count(Args *a, const char *name, mb_size count);
 mb_shape next_shape(Args *a); /* a table of sizes */
+
+/* A tensor as (outer, D, inner), cut at a dimension. */
+typedef struct {
+  int dimension;
+  mb_size outer, D, inner;
+} Cut;
+
+Cut next_cut(Args *a, const mb_shape *x); /* the number of a dimension of x */
+
 /* The sizes that are the remaining arguments, or one table there, behind which there must be none. Their
  * product is at most BIND_MAX_COUNT. At most one size may be -1 if infer is not 0: it follows from the
  * others, which must divide infer. */

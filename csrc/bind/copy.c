@@ -132,11 +132,82 @@ static int slice_backward(lua_State *L) {
   return 1;
 }
 
+/* Reads positions of 1..D along the dimension, in a tensor that has the other sizes of x. */
+static const Tensor *next_positions(Args *a, const mb_shape *x, const Cut *c) {
+  const Tensor *at = next_tensor(a, "positions");
+  bool fits = at->shape.rank == x->rank;
+  for (int d = 0; fits && d < x->rank; d++) fits = d == c->dimension || at->shape.shape[d] == x->shape[d];
+  if (!fits) {
+    const char *expected = bind_push_shape(a->L, x);
+    args_error(a, "positions: expected the shape %s but for dimension %d, got %s", expected, c->dimension + 1,
+               bind_push_shape(a->L, &at->shape));
+  }
+  for (mb_size i = 0; i < at->count; i++)
+    if (!(at->data[i] >= 1 && at->data[i] <= (mb_real)c->D && at->data[i] == (mb_real)(mb_size)at->data[i]))
+      args_error(a, "positions: expected whole numbers from 1 to %I, got %f", (LUAI_UACINT)c->D,
+                 (double)at->data[i]);
+  return at;
+}
+
+/* core.pick(x, dimension, positions) */
+static int pick(lua_State *L) {
+  Args a = bind_args(L, "gather");
+  const Tensor *x = next_tensor(&a, "x");
+  const Cut c = next_cut(&a, &x->shape);
+  const Tensor *at = next_positions(&a, &x->shape, &c);
+  Tensor *y = push_like(&a, at);
+  mb_pick(y->data, x->data, at->data, c.outer, c.D, at->shape.shape[c.dimension], c.inner);
+  return 1;
+}
+
+/* core.pick_backward(dy, shape, dimension, positions) -> dx */
+static int pick_backward(lua_State *L) {
+  Args a = bind_args(L, "gather");
+  const Tensor *dy = next_tensor(&a, "dy");
+  const mb_shape shape = next_shape(&a);
+  const Cut c = next_cut(&a, &shape);
+  const Tensor *at = next_positions(&a, &shape, &c);
+  args_check_count(&a, "dy", dy, at->count);
+  Tensor *dx = push_tensor(&a, shape.rank, shape.shape);
+  mb_pick_backward(dx->data, dy->data, at->data, c.outer, c.D, at->shape.shape[c.dimension], c.inner);
+  return 1;
+}
+
+/* core.take(x, dimension, rows): the entries with these numbers along a dimension */
+static int take(lua_State *L) {
+  Args a = bind_args(L, "index");
+  const Tensor *x = next_tensor(&a, "x");
+  const Cut c = next_cut(&a, &x->shape);
+  mb_shape shape = x->shape;
+  const mb_size *rows = next_indices(&a, "rows", c.D, &shape.shape[c.dimension]);
+  Tensor *y = push_tensor(&a, shape.rank, shape.shape);
+  mb_take(y->data, x->data, rows, c.outer, c.D, shape.shape[c.dimension], c.inner);
+  return 1;
+}
+
+/* core.take_backward(dy, shape, dimension, rows) -> dx */
+static int take_backward(lua_State *L) {
+  Args a = bind_args(L, "index");
+  const Tensor *dy = next_tensor(&a, "dy");
+  const mb_shape shape = next_shape(&a);
+  const Cut c = next_cut(&a, &shape);
+  mb_size count;
+  const mb_size *rows = next_indices(&a, "rows", c.D, &count);
+  args_check_count(&a, "dy", dy, c.outer * count * c.inner);
+  Tensor *dx = push_tensor(&a, shape.rank, shape.shape);
+  mb_take_backward(dx->data, dy->data, rows, c.outer, c.D, count, c.inner);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {{"concat", concat},
                                      {"index", gather},
                                      {"index_backward", gather_backward},
+                                     {"pick", pick},
+                                     {"pick_backward", pick_backward},
                                      {"slice", slice},
                                      {"slice_backward", slice_backward},
+                                     {"take", take},
+                                     {"take_backward", take_backward},
                                      {"transpose", transpose},
                                      {NULL, NULL}};
 

@@ -419,6 +419,17 @@ static int equal(lua_State *L) {
 
 /* ---- indexing ---- */
 
+/* x[{ a, b }] is x:range(a, b). Upvalue 1: the methods. */
+static int range(lua_State *L) {
+  const int count = (int)luaL_len(L, 2);
+  luaL_checkstack(L, count + 2, "index");
+  lua_getfield(L, lua_upvalueindex(1), "range");
+  lua_pushvalue(L, 1);
+  for (int i = 1; i <= count; i++) lua_geti(L, 2, i);
+  lua_call(L, count + 1, 1);
+  return 1;
+}
+
 /* x[i] is row i, and nil behind the last so that ipairs ends; x.name is a method; x.grad the
  * gradient. Rows of a tensor on the tape go through the method, which records them.
  * Upvalue 1: the methods. */
@@ -426,7 +437,9 @@ static int index_tensor(lua_State *L) {
   const Tensor *x = bind_test_tensor(L, 1);
   if (x == NULL) bind_type_error(L, "index", "x", 1, "a tensor");
   if (lua_type(L, 2) != LUA_TNUMBER) {
-    if (lua_type(L, 2) != LUA_TSTRING) bind_type_error(L, "index", "key", 2, "the number of a row or a name");
+    if (lua_type(L, 2) == LUA_TTABLE) return range(L);
+    if (lua_type(L, 2) != LUA_TSTRING)
+      bind_type_error(L, "index", "key", 2, "the number of a row, a table of ranges or a name");
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     if (strcmp(lua_tostring(L, 2), "grad") != 0 || lua_getiuservalue(L, 1, 1) != LUA_TTABLE) return 0;

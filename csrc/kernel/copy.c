@@ -1,4 +1,4 @@
-/* copy.c - moving elements: blocks of joined tensors, transposition, rows by index. */
+/* copy.c - moving elements: blocks of joined tensors, transposition, rows and elements by index. */
 #include "internal.h"
 
 #include <string.h>
@@ -85,5 +85,49 @@ void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb
     const mb_size last = mb_min(first + range, rows);
     for (mb_size i = first * width; i < last * width; i++) dx[i] = 0;
     add_rows(dx, dy, index, count, first, last, width);
+  });
+}
+
+void mb_take(mb_real *y, const mb_real *x, const mb_size *index, mb_size outer, mb_size D, mb_size count,
+             mb_size inner) {
+  MB_FOR(mb_threads_for(outer * count * inner), o, outer, 1, {
+    const mb_real *from = x + o * D * inner;
+    mb_real *to = y + o * count * inner;
+    if (inner == 1)
+      for (mb_size i = 0; i < count; i++) to[i] = from[index[i]];
+    else
+      for (mb_size i = 0; i < count; i++) copy(to + i * inner, from + index[i] * inner, inner);
+  });
+}
+
+void mb_take_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size outer, mb_size D,
+                      mb_size count, mb_size inner) {
+  if (!dx) return;
+  MB_FOR(mb_threads_for(outer * (D + count) * inner), o, outer, 1, {
+    mb_real *to = dx + o * D * inner;
+    for (mb_size i = 0; i < D * inner; i++) to[i] = 0;
+    add_rows(to, dy + o * count * inner, index, count, 0, D, inner);
+  });
+}
+
+void mb_pick(mb_real *y, const mb_real *x, const mb_real *at, mb_size outer, mb_size D, mb_size count,
+             mb_size inner) {
+  MB_FOR(mb_threads_for(outer * count * inner), o, outer, 1, {
+    const mb_real *from = x + o * D * inner;
+    for (mb_size i = o * count * inner, n = 0; i < (o + 1) * count * inner;
+         i++, n = n + 1 < inner ? n + 1 : 0)
+      y[i] = from[((mb_size)at[i] - 1) * inner + n];
+  });
+}
+
+void mb_pick_backward(mb_real *dx, const mb_real *dy, const mb_real *at, mb_size outer, mb_size D,
+                      mb_size count, mb_size inner) {
+  if (!dx) return;
+  MB_FOR(mb_threads_for(outer * (D + count) * inner), o, outer, 1, {
+    mb_real *to = dx + o * D * inner;
+    for (mb_size i = 0; i < D * inner; i++) to[i] = 0;
+    for (mb_size i = o * count * inner, n = 0; i < (o + 1) * count * inner;
+         i++, n = n + 1 < inner ? n + 1 : 0)
+      to[((mb_size)at[i] - 1) * inner + n] += dy[i];
   });
 }

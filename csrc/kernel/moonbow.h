@@ -69,7 +69,7 @@ int mb_most_threads(void);
 /* The operations on two arrays, a row each: OP(NAME of the constant MB_NAME, name, result for elements a and
  * b). NaN wins in maximum and minimum; comparisons give 1 or 0. chain and chain_div are for backward passes:
  * a b and a / b of a gradient a, which are 0 if a is 0, or if the factor b or 1 / b is, even if the other is
- * infinite or NaN. */
+ * infinite or NaN. where is b where a is not 0, else 0, whatever b. */
 /* clang-format off */
 #define MB_BINARY_OPS(OP) \
   OP(ADD, add, a + b) \
@@ -85,6 +85,7 @@ int mb_most_threads(void);
   OP(LE, le, a <= b) \
   OP(GT, gt, a > b) \
   OP(GE, ge, a >= b) \
+  OP(WHERE, where, a == 0 ? 0 : b) \
   OP(CHAIN, chain, mb_chain(a, b)) \
   OP(CHAIN_DIV, chain_div, ((a == 0) | (fabs(b) == INFINITY)) ? 0 : a / b)
 /* clang-format on */
@@ -125,6 +126,12 @@ void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_s
   OP(SIGMOID, sigmoid, Y, mb_sigmoid(x), y * (1 - y)) \
   OP(SIN, sin, X, sin(x), cos(x)) \
   OP(COS, cos, X, cos(x), -sin(x)) \
+  OP(LOG1P, log1p, X, log1p(x), 1 / (1 + x)) \
+  OP(EXPM1, expm1, Y, expm1(x), y + 1) \
+  OP(SIGN, sign, NONE, x > 0 ? 1 : x < 0 ? -1 : x, 0) \
+  OP(FLOOR, floor, NONE, floor(x), 0) \
+  OP(CEIL, ceil, NONE, ceil(x), 0) \
+  OP(ROUND, round, NONE, rint(x), 0) /* halves to even */ \
   OP(RELU, relu, Y, x < 0 ? 0 : x, y > 0 ? 1 : y) \
   OP(LEAKY_RELU, leaky_relu, Y, x < 0 ? mb_below(p, x) : x, y > 0 ? 1 : p) \
   OP(ELU, elu, X, x < 0 ? p * mb_expm1_negative(x) : x, x > 0 ? 1 : p * mb_exp_negative(x)) \
@@ -195,6 +202,36 @@ void mb_gather(mb_real *y, const mb_real *x, const mb_size *index, mb_size count
 /* dx[index[i]] += dy[i] after dx (rows x width) = 0: the backward pass of gather. */
 void mb_gather_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size count, mb_size rows,
                         mb_size width);
+
+/* The same along the middle dimension: y (outer, count, inner) from x (outer, D, inner). */
+void mb_take(mb_real *y, const mb_real *x, const mb_size *index, mb_size outer, mb_size D, mb_size count,
+             mb_size inner);
+void mb_take_backward(mb_real *dx, const mb_real *dy, const mb_size *index, mb_size outer, mb_size D,
+                      mb_size count, mb_size inner);
+/* y[o, i, n] = x[o, at[o, i, n] - 1, n]: at holds whole numbers of 1..D and has the shape of y. */
+void mb_pick(mb_real *y, const mb_real *x, const mb_real *at, mb_size outer, mb_size D, mb_size count,
+             mb_size inner);
+void mb_pick_backward(mb_real *dx, const mb_real *dy, const mb_real *at, mb_size outer, mb_size D,
+                      mb_size count, mb_size inner);
+
+/* ---- running sums and products (cumulative.c): x is (outer, D, inner) ------------------- */
+
+/* Running sums along D, which accumulate in double. backward: a point counts in all sums from its own on. */
+void mb_cumsum(mb_real *y, const mb_real *x, mb_size outer, mb_size D, mb_size inner);
+void mb_cumsum_backward(mb_real *dx, const mb_real *dy, mb_size outer, mb_size D, mb_size inner);
+/* The product along D, in double: y (outer, inner). The gradient of a point is the product of all others. */
+void mb_prod(mb_real *y, const mb_real *x, mb_size outer, mb_size D, mb_size inner);
+void mb_prod_backward(mb_real *dx, const mb_real *dy, const mb_real *x, mb_size outer, mb_size D,
+                      mb_size inner);
+
+/* ---- sorting (sort.c) ------------------------------------------------------------------- */
+
+/* Bytes of scratch for mb_argsort by that many threads. */
+size_t mb_argsort_scratch(mb_size D, int threads);
+/* at (outer, D, inner) = the positions, from 1, that sort x along D, NaN last; equal elements, to which 0 and
+ * -0 belong, keep their order. D is below 2^32. */
+void mb_argsort(mb_real *at, void *scratch, const mb_real *x, bool descending, mb_size outer, mb_size D,
+                mb_size inner, int threads);
 
 /* ---- matrix product (matmul.c) -------------------------------------------------------- */
 

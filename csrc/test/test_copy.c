@@ -166,6 +166,33 @@ static void nothing_is_moved_from_nothing(void **state) {
   mb_gather_backward(NULL, NULL, NULL, 0, 0, 3);
 }
 
+/* ---- along the middle dimension ---- */
+
+static void entries_are_taken_and_picked(void **state) {
+  (void)state;
+  const mb_size rows[] = {2, 0, 2};
+  const mb_real x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, at[] = {3, 1, 1, 3};
+  const mb_real taken[] = {5, 6, 1, 2, 5, 6, 11, 12, 7, 8, 11, 12}, picked[] = {5, 2, 7, 12};
+  mb_real y[12];
+  mb_take(y, x, rows, 2, 3, 3, 2);
+  check_same(y, taken, 12);
+  mb_pick(y, x, at, 2, 3, 1, 2);
+  check_same(y, picked, 4);
+}
+
+static void gradients_of_entries_add_up(void **state) {
+  (void)state;
+  const mb_size rows[] = {2, 0, 2};
+  const mb_real dy[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, at[] = {3, 1, 1, 3, 3, 3, 2, 2};
+  const mb_real of_take[] = {3, 4, 0, 0, 6, 8, 9, 10, 0, 0, 18, 20};
+  const mb_real of_pick[] = {3, 2, 0, 0, 1, 4, 0, 0, 7, 8, 5, 6};
+  mb_real dx[12];
+  mb_take_backward(dx, dy, rows, 2, 3, 3, 2);
+  check_same(dx, of_take, 12);
+  mb_pick_backward(dx, dy, at, 2, 3, 2, 2);
+  check_same(dx, of_pick, 12);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(blocks_join_and_split_along_columns),
@@ -176,6 +203,8 @@ int main(void) {
       cmocka_unit_test(gathers_do_not_depend_on_threads),
       cmocka_unit_test(the_gradient_of_gather_agrees_with_differences),
       cmocka_unit_test(nothing_is_moved_from_nothing),
+      cmocka_unit_test(entries_are_taken_and_picked),
+      cmocka_unit_test(gradients_of_entries_add_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ static double reference(mb_binary_op op, double a, double b) {
   case MB_LE: return a <= b;
   case MB_GT: return a > b;
   case MB_GE: return a >= b;
+  case MB_WHERE: return a == 0 ? 0 : b;
   case MB_CHAIN: return a == 0 || b == 0 ? 0 : a * b;
   case MB_CHAIN_DIV: return a == 0 || isinf(b) ? 0 : a / b;
   case MB_BINARY_COUNT: break;
@@ -70,21 +71,14 @@ static void operations_of_literals(void **state) {
   (void)state;
   const mb_real a[] = {3, -2, 0, 5, N, 1, I}, b[] = {2, -3, 0, N, 5, I, I};
   static const mb_real expected[MB_BINARY_COUNT][COUNT_OF(a)] = {
-      [MB_ADD] = {5, -5, 0, N, N, I, I},
-      [MB_SUB] = {1, 1, 0, N, N, -I, N},
-      [MB_MUL] = {6, 6, 0, N, N, I, I},
-      [MB_DIV] = {1.5, (mb_real)2 / 3, N, N, N, 0, N},
-      [MB_POW] = {9, -0.125, 1, N, N, 1, I},
-      [MB_MAXIMUM] = {3, -2, 0, N, N, I, I},
-      [MB_MINIMUM] = {2, -3, 0, N, N, 1, I},
-      [MB_EQ] = {0, 0, 1, 0, 0, 0, 1},
-      [MB_NE] = {1, 1, 0, 1, 1, 1, 0},
-      [MB_LT] = {0, 0, 0, 0, 0, 1, 0},
-      [MB_LE] = {0, 0, 1, 0, 0, 1, 1},
-      [MB_GT] = {1, 1, 0, 0, 0, 0, 0},
-      [MB_GE] = {1, 1, 1, 0, 0, 0, 1},
-      [MB_CHAIN] = {6, 6, 0, N, N, I, I},
-      [MB_CHAIN_DIV] = {1.5, (mb_real)2 / 3, 0, N, N, 0, 0},
+      [MB_ADD] = {5, -5, 0, N, N, I, I},     [MB_SUB] = {1, 1, 0, N, N, -I, N},
+      [MB_MUL] = {6, 6, 0, N, N, I, I},      [MB_DIV] = {1.5, (mb_real)2 / 3, N, N, N, 0, N},
+      [MB_POW] = {9, -0.125, 1, N, N, 1, I}, [MB_MAXIMUM] = {3, -2, 0, N, N, I, I},
+      [MB_MINIMUM] = {2, -3, 0, N, N, 1, I}, [MB_EQ] = {0, 0, 1, 0, 0, 0, 1},
+      [MB_NE] = {1, 1, 0, 1, 1, 1, 0},       [MB_LT] = {0, 0, 0, 0, 0, 1, 0},
+      [MB_LE] = {0, 0, 1, 0, 0, 1, 1},       [MB_GT] = {1, 1, 0, 0, 0, 0, 0},
+      [MB_GE] = {1, 1, 1, 0, 0, 0, 1},       [MB_WHERE] = {2, -3, 0, N, 5, I, I},
+      [MB_CHAIN] = {6, 6, 0, N, N, I, I},    [MB_CHAIN_DIV] = {1.5, (mb_real)2 / 3, 0, N, N, 0, 0},
   };
   const mb_shape shape = {1, {COUNT_OF(a)}};
   for (mb_binary_op op = 0; op < MB_BINARY_COUNT; op++) {
@@ -269,6 +263,9 @@ static const mb_real *kept_by(mb_unary_op op, const mb_real *x, const mb_real *y
 static double f_neg(double x) {
   return -x;
 }
+static double f_sign(double x) {
+  return x > 0 ? 1 : x < 0 ? -1 : 0;
+}
 static double f_sigmoid(double x) {
   return 1 / (1 + exp(-x));
 }
@@ -300,6 +297,12 @@ static const real_function functions[MB_UNARY_COUNT] = {[MB_NEG] = f_neg,
                                                         [MB_SIGMOID] = f_sigmoid,
                                                         [MB_SIN] = sin,
                                                         [MB_COS] = cos,
+                                                        [MB_LOG1P] = log1p,
+                                                        [MB_EXPM1] = expm1,
+                                                        [MB_SIGN] = f_sign,
+                                                        [MB_FLOOR] = floor,
+                                                        [MB_CEIL] = ceil,
+                                                        [MB_ROUND] = rint,
                                                         [MB_RELU] = f_relu,
                                                         [MB_LEAKY_RELU] = f_leaky,
                                                         [MB_ELU] = f_elu,
@@ -308,7 +311,12 @@ static const real_function functions[MB_UNARY_COUNT] = {[MB_NEG] = f_neg,
                                                         [MB_SOFTPLUS] = f_softplus};
 
 static bool is_for_positive(mb_unary_op op) {
-  return op == MB_LOG || op == MB_SQRT;
+  return op == MB_LOG || op == MB_SQRT || op == MB_LOG1P;
+}
+
+/* Constant but for jumps: the gradient is 0 whatever dy. */
+static bool is_step(mb_unary_op op) {
+  return op == MB_SIGN || op == MB_FLOOR || op == MB_CEIL || op == MB_ROUND;
 }
 
 /* The tolerance is relative to the value, plus an absolute one for denormals and the tail of gelu. */
@@ -352,6 +360,12 @@ static void functions_of_the_extremes(void **state) {
       [MB_SQRT] = {I, N, 0, m0, 1e15, N},
       [MB_ABS] = {I, I, 0, 0, 1e30, 1e30},
       [MB_TANH] = {1, -1, 0, 0, 1, -1},
+      [MB_LOG1P] = {I, N, 0, 0, (mb_real)69.077552789821371, N},
+      [MB_EXPM1] = {I, -1, 0, 0, I, -1},
+      [MB_SIGN] = {1, -1, 0, 0, 1, -1},
+      [MB_FLOOR] = {I, -I, 0, 0, 1e30, -1e30},
+      [MB_CEIL] = {I, -I, 0, 0, 1e30, -1e30},
+      [MB_ROUND] = {I, -I, 0, 0, 1e30, -1e30},
       [MB_SIGMOID] = {1, 0, 0.5, 0.5, 1, 0},
       [MB_RELU] = {I, 0, 0, 0, 1e30, 0},
       [MB_LEAKY_RELU] = {I, -I, 0, 0, 1e30, (mb_real)-2.5e29},
@@ -398,7 +412,7 @@ static void nan_survives_every_function_and_its_gradient(void **state) {
     mb_unary(y, op, 0.25, holes, COUNT);
     for (int i = 0; i < COUNT; i++) {
       assert_true(!isnan(y[i]) == !isnan(holes[i]));
-      assert_true(!isnan(dx[i]) == !isnan(holes[i]));
+      assert_true(!isnan(dx[i]) == (is_step(op) || !isnan(holes[i])));
     }
   }
 }

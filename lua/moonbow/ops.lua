@@ -83,6 +83,9 @@ for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
   end)
 end
 
+--- b where a is not 0, else 0; a has no gradient.
+define_binary("where", function(_, a) return a end, function(dy, a) return nil, core.where(a, dy) end)
+
 --- leaky ReLU of a + b, both of one shape: negative sums times slope (0 or more). It fuses a shortcut and its ReLU.
 ops.add_activate = define("add_activate", {
   forward = function(tape, a, b, slope)
@@ -147,6 +150,23 @@ ops.sum_squares = define("sum_squares", {
     return core.full(core.sum_squares(x), 1)
   end,
   backward = function(dy, x) return core.chain(dy, core.mul(x, 2)) end,
+})
+
+--- The product along a dimension, which stays with size 1.
+ops.prod = define("prod", {
+  forward = function(tape, x, dimension)
+    tape:save(x, dimension)
+    return core.prod(x, dimension)
+  end,
+  backward = core.prod_backward,
+})
+
+ops.cumsum = define("cumsum", {
+  forward = function(tape, x, dimension)
+    tape:save(dimension)
+    return core.cumsum(x, dimension)
+  end,
+  backward = core.cumsum_backward,
 })
 
 -- ---- matrix product ----
@@ -230,6 +250,34 @@ ops.index = define("index", {
     return core.index(x, rows)
   end,
   backward = core.index_backward,
+})
+
+--- Entries along a dimension, by a list of their numbers.
+ops.take = define("index", {
+  forward = function(tape, x, dimension, rows)
+    rows = own_list(rows)
+    tape:save(core.shape(x), dimension, rows)
+    return core.take(x, dimension, rows)
+  end,
+  backward = core.take_backward,
+})
+
+--- One entry along a dimension for each element of the positions.
+ops.pick = define("gather", {
+  forward = function(tape, x, dimension, positions)
+    tape:save(core.shape(x), dimension, positions)
+    return core.pick(x, dimension, positions)
+  end,
+  backward = core.pick_backward,
+})
+
+--- x between zeros: it begins at entry `first` of a dimension of a tensor of this shape.
+ops.embed = define("pad", {
+  forward = function(tape, x, shape, dimension, first)
+    tape:save(dimension, first, core.size(x, dimension))
+    return core.slice_backward(x, shape, dimension, first)
+  end,
+  backward = core.slice,
 })
 
 local concat = define("concat", {

@@ -7,7 +7,9 @@ local elementwise = require "moonbow.elementwise"
 local ops = require "moonbow.ops"
 local random = require "moonbow.random"
 local windows = require "moonbow.windows"
+local moves = require "moonbow.tensor.moves"
 local text = require "moonbow.tensor.text"
+require "moonbow.tensor.reductions"
 
 --- Tensors: float32, row-major, of 1 to 4 dimensions. Counting starts at 1.
 --
@@ -122,6 +124,8 @@ function tensor.concat(parts, dimension)
   return ops.concat(parts, dimension or 1)
 end
 
+for name, f in pairs(moves) do tensor[name] = f end
+
 -- ---- shape, elements, views ----
 
 --- The sizes as a table: {2, 3}.
@@ -216,9 +220,13 @@ methods.row = ops.row
 methods.slice = ops.slice
 --- A copy of the rows with the given numbers, in the given order; a number may occur more than once.
 -- @param rows tensor|table numbers of rows, from 1 on
+-- @param dimension? integer of which these are the numbers (1)
 -- @return tensor (count, ...)
 -- @usage x:index(fold.train)
-methods.index = ops.index
+function methods.index(x, rows, dimension)
+  if dimension == nil or dimension == 1 then return ops.index(x, rows) end
+  return ops.take(x, dimension, rows)
+end
 
 --- A copy with two dimensions swapped.
 -- @param d1? integer the last but one unless given
@@ -294,6 +302,24 @@ methods.gt = core.gt
 -- @return tensor
 methods.ge = core.ge
 
+--- x between two bounds: smaller elements become low, greater ones high. Elements at a bound keep their gradient.
+-- @param low? tensor|number the least value; nil: none
+-- @param high? tensor|number the greatest value; nil: none
+-- @return tensor
+-- @usage x:clamp(0, 1)
+function methods.clamp(x, low, high)
+  if low == nil and high == nil then check.fail("clamp", "expected a lower or an upper bound") end
+  if low ~= nil then x = ops.maximum(x, low) end
+  return high ~= nil and ops.minimum(x, high) or x
+end
+
+--- 1 where x is NaN, else 0, element by element.
+-- @return tensor
+function methods.isnan(x) return core.ne(x, x) end
+--- 1 where x is neither NaN nor infinite, else 0, element by element.
+-- @return tensor
+function methods.isfinite(x) return core.lt(core.abs(x), math.huge) end
+
 -- Lua converts the results of <, <=, > and >= to booleans, so they cannot give a tensor.
 local function comparison(name, mirrored)
   return function(a, b)
@@ -330,74 +356,6 @@ function methods.matmul(a, b)
   if #shape > 1 then table.remove(shape) else shape[1] = 1 end
   return ops.reshape(ops.matmul(a, ops.reshape(b, core.count(b), 1)), shape)
 end
-
--- ---- reductions: over everything, or over one dimension, which is removed unless keep is set ----
-
-local function reduction(name, operation, known)
-  known = known or { keep = false }
-  return check.takes(function(x, dimension, options)
-    if options == nil then return operation(x, dimension) end
-    options = check.options(name, options, known)
-    local y = operation(x, dimension, options.ddof)
-    if not options.keep then return y end
-    local shape = core.shape(x)
-    for d = 1, #shape do
-      if dimension == nil or dimension == d then shape[d] = 1 end
-    end
-    return ops.reshape(y, shape)
-  end, 2, known)
-end
-
-local spread_options = { keep = false, ddof = 0 }
-
---- The sum of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.sum = reduction("sum", ops.sum)
---- The mean of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.mean = reduction("mean", ops.mean)
---- The least of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.min = reduction("min", ops.min)
---- The greatest of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.max = reduction("max", ops.max)
---- The variance of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the variance of a sample
--- @return tensor
-methods.var = reduction("var", ops.var, spread_options)
---- The standard deviation of all elements, or along one dimension, which is removed.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @option ddof 0 or 1: the sum of squares is divided by the count minus this; 1 for the deviation of a sample
--- @return tensor
-methods.std = reduction("std", ops.std, spread_options)
---- The position, from 1, of the least of all elements, counted row by row, or along one dimension, which is removed;
--- the first of equal ones.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.argmin = reduction("argmin", core.argmin)
---- The position, from 1, of the greatest of all elements, counted row by row, or along one dimension, which is
--- removed; the first of equal ones.
--- @param dimension? integer from 1 on; nil: all elements
--- @option keep true: the dimension stays, with size 1
--- @return tensor
-methods.argmax = reduction("argmax", core.argmax)
-
---- The sum of the squares of all elements: the L2 penalty before its factor.
--- @return tensor with one element
-methods.sum_squares = ops.sum_squares
 
 local allclose_options = {
   relative = check.default(1e-5, "non-negative"), absolute = check.default(1e-8, "non-negative"),

@@ -3,8 +3,8 @@ local topics = {}
 
 -- A title and its entries: paths, or beginnings of paths up to ".", ":" or a blank.
 local list = {
-  { "Tensors", "tensor", "zeros", "ones", "full", "arange", "linspace", "rand", "randn", "concat", "is_tensor",
-    "class tensor", "tensor:" },
+  { "Tensors", "tensor", "zeros", "ones", "full", "arange", "linspace", "rand", "randn", "concat", "stack", "where",
+    "one_hot", "is_tensor", "class tensor", "tensor:" },
   { "Random numbers", "rng", "seed", "class rng", "rng:" },
   { "Gradients", "no_grad", "operation" },
   { "Layers", "nn", "nn.", "class layer", "layer:", "nn.activations", "activation ", "nn.initializers",
