@@ -1,4 +1,4 @@
---- Powder diffraction: crystals from CIF files, their peaks, and simulated patterns.
+--- Powder diffraction: crystals from CIF files, their peaks, simulated patterns, and fits of mixtures.
 local crystal = require "moonbow.xrd.crystal"
 
 return {
@@ -6,4 +6,5 @@ return {
   parse = crystal.parse,
   peaks = require("moonbow.xrd.peaks").peaks,
   pattern = require("moonbow.xrd.pattern").pattern,
+  fit = require("moonbow.xrd.fit").fit,
 }
