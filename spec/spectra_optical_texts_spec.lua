@@ -63,6 +63,44 @@ describe("LabSpec's text", function()
   it("of an instrument holds what other readers find", function() agrees "labspec_txt/Gd2O3_AlN_map_data.txt" end)
 end)
 
+describe("B&W Tek's text", function()
+  local HEAD = "File Version;BWSpec4.11_1\r\nDate;2021-10-27\r\noperator;\r\npixel_num;4\r\nlaser_wavelength;784,82\r\n"
+    .. "coefs_a0;769,44\r\nPixel;Wavelength;Wavenumber;Raman Shift;Dark;Raw data #1;Dark Subtracted #1;%TR #1;\r\n"
+  local ROWS = "0;   ;   ;   ;1104,0;987,0;-117,0;0,0;\r\n1;786,13;12720,5;21,25;1200,0;1260,5;60,5;0,0;\r\n"
+    .. "2;786,28;12718,1;23,65;1100,0;1172,0;72,0;0,0;\r\n3;   ;   ;   ;1200,0;1198,0;-2,0;1,5E+01;\r\n"
+
+  it("holds counts of pixels, of which those with a shift are points", function()
+    local set = assert(files.read(HEAD .. ROWS))
+    assert.same({ { 21.25, 23.65 }, { 60.5, 72 } }, { set.axis, files.values(set) })
+    assert.same({ "Raman shift", "cm-1", "counts", "the column Dark Subtracted #1" },
+      { set.axis_name, set.unit, set.quantity, set.decided })
+    assert.same({ Date = "2021-10-27", laser_wavelength = 784.82 }, set.metadata[1])
+    assert.equal("2 of 4 pixels have no Raman Shift and are left out", set.notes[2])
+  end)
+
+  it("has other columns, and points of decimals", function()
+    local text = (HEAD .. ROWS):gsub(",", ".")
+    local raw = assert(files.read(text, { block = "Raw data" }))
+    assert.same({ { 1260.5, 1172 }, "counts" }, { files.values(raw), raw.quantity })
+    assert.is_nil(assert(files.read(text, { block = "%TR" })).quantity)
+    local bare = assert(files.read((text:gsub("2[13]%.[26]5;", ";"))))
+    assert.same({ { 786.13, 786.28 }, "wavelength", "nm" }, { bare.axis, bare.axis_name, bare.unit })
+  end)
+
+  it("is cut off, or wrong, with the reason", function()
+    local cut = HEAD .. ROWS:sub(1, -40)
+    refuses("the file is cut off: 3 of 4 points of the table are there; partial = true reads them", cut)
+    assert.same({ 60.5, 72 }, files.values(assert(files.read(cut, { partial = true }))))
+    refuses("no table (Pixel;...); is the file cut off?", (HEAD:gsub("Pixel.*", "")))
+    refuses("no column I; there are Pixel, Wavelength, Wavenumber, Raman Shift, Dark, Raw data #1, "
+      .. "Dark Subtracted #1, %TR #1", HEAD .. ROWS, { block = "I" })
+    refuses("row 2 of Dark Subtracted #1: expected a number, got 'x'", HEAD .. (ROWS:gsub("60,5", "x")))
+    local bare = ROWS:gsub("786[^;]*;", ";"):gsub("2[13],[26]5;", ";")
+    refuses("no column Raman Shift or Wavelength with values", HEAD .. bare)
+    survives(HEAD .. ROWS)
+  end)
+end)
+
 describe("Renishaw's text", function()
   local MAP = "#X\t\t#Y\t\t#Wave\t\t#Intensity\n1\t2\t200.5\t7\n1\t2\t199.5\t8\n1\t3\t200.5\t9\n1\t3\t199.5\t10\n"
 

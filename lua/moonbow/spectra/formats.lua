@@ -39,7 +39,7 @@ local names = {
   "refused", -- known and not read, by what it is
   "jcamp",
   "ras", "rigaku_asc", "uxd", "udf", "nja", "gsas",
-  "labspec_text", "renishaw_text", "witec_text", "rruff",
+  "labspec_text", "renishaw_text", "witec_text", "bwtek_text", "rruff",
   "pe_ascii",
   "pdcif",
   "fullprof", -- a range in line 1 or 5 and numbers alone below
