@@ -78,6 +78,13 @@ describe("ENVI", function()
       end
     end
   end)
+  it("leaves files of other formats beside its header alone", function()
+    fields.interleave = "bip"
+    put("z.hdr", header(fields))
+    refuses(put("z.dmt", packed("<I2", orders.bip)), "its format is not known")
+    put("z.cube.hdr", header(fields))
+    assert.same({ 111, 112 }, written.values(assert(mb.spectra.read(put("z.cube", packed("<I2", orders.bip)))), 1))
+  end)
   it("refuses what does not fit", function()
     local path = put("c.hdr", header(fields))
     refuses(path, "no file with the numbers beside it (.img, .sli, .dat, .bsq, .bil, .bip, .raw, .bin)")

@@ -1,4 +1,5 @@
 --- ENVI: a header of text (.hdr) beside the numbers of a spectral library or an image; either file stands for both.
+local lfs = require "lfs"
 local core = require "moonbow.core"
 local numbers = require "moonbow.spectra.numbers"
 local Source = require "moonbow.spectra.source"
@@ -22,7 +23,18 @@ local function header_beside(source)
   return header and is_header(header) and header or nil
 end
 
-function envi.matches(source) return is_header(source) or header_beside(source) ~= nil end
+-- A header may stand beside files of other formats with its name, so numbers need a suffix of numbers.
+local function may_be_numbers(source)
+  local suffix = source.name:lower():match "%.[^.]*$" or ""
+  for _, known in ipairs(DATA_SUFFIXES) do
+    if suffix == known then return true end
+  end
+  return lfs.attributes(source.path .. ".hdr", "mode") == "file"
+end
+
+function envi.matches(source)
+  return is_header(source) or may_be_numbers(source) and header_beside(source) ~= nil
+end
 
 -- Returns the fields of a header, with names in lower case: "name = value" or "name = { values in several lines }".
 local function read_fields(header)
