@@ -85,6 +85,15 @@ describe("a MATLAB file", function()
     assert.same({ "no axis for X: its points are counted", "wl is empty" }, set.notes)
   end)
 
+  it("holds x and y if its matrix has two columns, of which the first rises or falls", function()
+    local laser = mat.numbers("laser", { 1, 1 }, { 532 })
+    local set = reads { mat.numbers("AB", { 3, 2 }, { 900, 800, 700, 1, 2, 4 }), laser }
+    assert.same({ { 900, 800, 700 }, { 1, 2, 4 } }, { set.axis, values(set, 1) })
+    assert.same({ "absorbance", 532 }, { set.quantity, set.metadata[1].laser })
+    assert.same({ "its two columns are taken as x and y" }, set.notes)
+    assert.same({ 3, 2, 1 }, reads { mat.numbers("AB", { 3, 2 }, { 900, 800, 850, 1, 2, 4 }) }.x:shape())
+  end)
+
   it("takes a vector without a known name as the axis by its length, and says so", function()
     local set = reads { x, mat.numbers("M", { 1, 3 }, { 3, 2, 1 }) }
     assert.same({ 3, 2, 1 }, set.axis)

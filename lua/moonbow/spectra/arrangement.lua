@@ -1,6 +1,7 @@
 --- Makes blocks of spectra from named values (arrays.lua): the spectra, their axis, and what the others say of them.
 local core = require "moonbow.core"
 local arrays = require "moonbow.spectra.arrays"
+local direction = require("moonbow.spectra.axes").direction
 local roles = require "moonbow.spectra.roles"
 
 local arrangement = {}
@@ -13,6 +14,7 @@ for _, name in ipairs { "sampleids", "sampleid", "ids", "id", "names", "name", "
 end
 
 local MOST_COLUMNS = 64 -- of numbers beside spectra that become labels
+local FEWEST_PAIRS = 3 -- of x and y in two columns
 
 local function note_empty(group, source)
   for _, variable in ipairs(group.variables) do
@@ -147,6 +149,26 @@ function arrangement.block_of(source, group, values, axis, dimension, axes)
   return block
 end
 
+-- Returns the first of two columns, if it rises or falls throughout.
+local function first_column(values)
+  local shape = values.shape
+  if #shape ~= 2 or shape[2] ~= 2 or shape[1] < FEWEST_PAIRS then return nil end
+  local list, count, x = values:list(), shape[1], {}
+  for i = 1, count do x[i] = values.fortran and list[i] or list[2 * i - 1] end
+  return direction(x) and x
+end
+
+--- Returns the block of a variable without an axis: two columns are x and y if the first rises or falls throughout.
+function arrangement.pairs(source, group, values)
+  local x = first_column(values)
+  if not x then return arrangement.block_of(source, group, values) end
+  source:note("its two columns are taken as x and y")
+  local block = { x = x, y = core.narrow(values:spectra(1), 2, 1), labels = {}, columns = {}, metadata = {} }
+  block.quantity, block.percent, block.decided = roles.quantity_of(values)
+  add_others(block, source, group, values, { [values] = true })
+  return block
+end
+
 --- Returns the block of spectra that a group holds, found by names and sizes; ends the reading if it is not clear.
 -- @param name of the variable with the spectra; optional
 function arrangement.block(source, group, name)
@@ -155,7 +177,9 @@ function arrangement.block(source, group, name)
     roles.fail(source, group, ("no spectra in a variable '%s'"):format(name))
   end
   values = values or roles.find_values(group, source)
-  return arrangement.block_of(source, group, values, roles.find_axis(group, source, values))
+  local axis = roles.find_axis(group, source, values)
+  if not axis then return arrangement.pairs(source, group, values) end
+  return arrangement.block_of(source, group, values, axis)
 end
 
 return arrangement
