@@ -16,7 +16,7 @@ local moves = {}
 -- @usage mb.where(x:gt(0), x, 0)
 function moves.where(condition, a, b)
   check.kind("where", "condition", condition, "tensor")
-  return ops.add(ops.where(condition, a), ops.where(core.eq(condition, 0), b))
+  return ops.add(ops.mask(condition, a), ops.mask(core.eq(condition, 0), b))
 end
 
 --- Joins tensors of one shape along a new dimension.

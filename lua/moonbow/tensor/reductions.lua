@@ -163,7 +163,7 @@ local function logsumexp(x, dimension)
   local shape = core.shape(x)
   shape[dimension] = 1
   local greatest = core.reshape(core.max(x, dimension), shape)
-  greatest = core.where(core.lt(core.abs(greatest), math.huge), greatest)
+  greatest = core.mask(core.lt(core.abs(greatest), math.huge), greatest)
   local sum = ops.sum(ops.exp(ops.sub(x, greatest)), dimension)
   return ops.add(ops.log(sum), core.reshape(greatest, core.shape(sum)))
 end
@@ -190,7 +190,7 @@ local function quantile(x, dimension, q)
     y = ops.add(ops.mul(y, 1 - (at - low)), ops.mul(ops.slice(in_order, dimension, low + 1, 1), at - low))
   end
   local last = core.slice(in_order, dimension, n, 1)
-  return without(ops.add(y, core.where(core.ne(last, last), 0 / 0)), dimension)
+  return without(ops.add(y, core.mask(core.ne(last, last), 0 / 0)), dimension)
 end
 
 --- The median of all elements, or along some dimensions, which are removed; the mean of the middle two if their number
