@@ -245,6 +245,10 @@ describe("gradients of layers", function()
       }
     end,
     LayerNorm = function(library) return library.nn.LayerNorm {} end,
+    GroupNorm = function(library) return library.nn.GroupNorm { groups = 1 } end,
+    ["GroupNorm of several groups"] = function(library) return library.nn.GroupNorm { groups = 2 } end,
+    ChannelDropout = function(library) return library.nn.ChannelDropout { rate = 0.4 } end,
+    SqueezeExcite = function(library) return library.nn.SqueezeExcite { ratio = 1 } end,
     BlurPool1d = function(library) return library.nn.BlurPool1d { size = 3, stride = 2 } end,
     Position = function(library)
       return library.nn.Sequential { library.nn.Position {}, library.nn.Conv1d { filters = 2, kernel = 3 } }

@@ -10,6 +10,8 @@ describe("build computes the shape of a run", function()
     AvgPool1d = { { size = 4 }, { size = 3, padding = "same" } },
     BlurPool1d = { { size = 1, stride = 4 }, { size = 3, blur = 5 } },
     Dense = { { units = 5 } }, BatchNorm1d = { {} }, LayerNorm = { {} }, Dropout = { { rate = 0.5 } },
+    GroupNorm = { { groups = 1 }, { groups = 2 } }, ChannelDropout = { { rate = 0.5 } },
+    SqueezeExcite = { {}, { ratio = 1 } },
     Position = { {} }, GlobalAvgPool1d = { {} }, GlobalMaxPool1d = { {} }, Flatten = { {} },
     Activation = { { name = "elu" } }, ReLU = { {} }, Softmax = { {} },
     Lambda = { { function(x) return x:max_pool1d { size = 2 } end } },

@@ -1,4 +1,4 @@
---- Batch norm and layer norm.
+--- Batch norm, layer norm and group norm.
 local core = require "moonbow.core"
 local ops = require "moonbow.ops"
 local check = require "moonbow.check"
@@ -75,6 +75,53 @@ layers.LayerNorm = Layer.class("LayerNorm", { epsilon = check.default(1e-5, "non
   make = make_scale,
   output_shape = output_shape,
   forward = function(layer, x) return ops.layer_norm(x, layer.gamma, layer.beta, layer.options.epsilon) end,
+})
+
+-- (N, L, C) as a row of L C / groups for each spectrum and group; and back.
+local function rows_of(x, groups)
+  local n, length, channels = core.size(x, 1), core.size(x, 2), core.size(x, 3)
+  if groups > 1 then x = ops.transpose(ops.reshape(x, n, length, groups, channels // groups), 2, 3) end
+  return ops.reshape(x, n * groups, length * (channels // groups))
+end
+
+local function from_rows(rows, groups, shape)
+  local n, length, channels = table.unpack(shape)
+  if groups == 1 then return ops.reshape(rows, shape) end
+  local apart = ops.reshape(rows, n, groups, length, channels // groups)
+  return ops.reshape(ops.transpose(apart, 2, 3), shape)
+end
+
+local function check_groups(layer, shape)
+  inputs.check_shape(layer, shape, 3)
+  if shape[3] % layer.options.groups ~= 0 then
+    check.fail("GroupNorm", "groups: expected a divisor of the %d channels, got %d", shape[3], layer.options.groups)
+  end
+end
+
+--- Group norm: the channels of (N, L, C) in groups of neighbours; each group of a spectrum gets mean 0 and variance 1
+-- over its channels and all of L, then gamma and beta of each channel. It needs no batch and is the same in training
+-- and evaluation. Raises if the groups do not divide C. Source: Wu and He 2018.
+-- @option groups their number; 1 takes all channels together, C each alone
+-- @option epsilon added to the variance
+-- @return layer
+-- @usage local layer = nn.GroupNorm { groups = 4 }
+layers.GroupNorm = Layer.class("GroupNorm", {
+  groups = check.required "positive integer", epsilon = check.default(1e-5, "non-negative real"),
+}, {
+  make = make_scale,
+  output_shape = function(layer, shape)
+    check_groups(layer, shape)
+    return output_shape(layer, shape)
+  end,
+  forward = function(layer, x)
+    local shape, groups = core.shape(x), layer.options.groups
+    check_groups(layer, shape)
+    inputs.check_channels(layer, shape[3], core.size(layer.gamma, 1), "channels")
+    local rows = rows_of(x, groups)
+    local width = { core.size(rows, 2) }
+    local y = ops.layer_norm(rows, core.full(1, width), core.full(0, width), layer.options.epsilon)
+    return ops.add(ops.mul(from_rows(y, groups, shape), layer.gamma), layer.beta)
+  end,
 })
 
 return layers
