@@ -65,7 +65,7 @@ describe("a pipeline", function()
       "either label %(classes%) or target %(numbers%)")
   end)
   it("fits and predicts raw spectra with every model", function()
-    for _, model in ipairs { "pls", "ridge", "neighbours", { "network", epochs = 5 } } do
+    for _, model in ipairs { "pls", "ridge", "neighbours", "forest", { "network", epochs = 5 } } do
       local fitted = mb.pipeline({ "snv", model }):fit({ x = x, y = heights }, { task = "number" })
       assert.same({ 60, 1 }, fitted:predict(x):shape())
     end

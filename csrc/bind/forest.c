@@ -86,7 +86,7 @@ static void report(lua_State *L, int arg, mb_size done) {
 
 /* Grows all trees into the forest at index; adds their importances to sum. */
 static void grow(const Args *a, int index, Forest *forest, double *sum, uint64_t *in_bag, const mb_real *x,
-                 const mb_size *label, const mb_forest *f) {
+                 const mb_size *label, const mb_real *target, const mb_forest *f) {
   lua_State *L = a->L;
   const int threads = mb_get_threads(), top = lua_gettop(L);
   const mb_size ND = f->N * f->D, words = (f->N + 63) / 64;
@@ -107,7 +107,7 @@ static void grow(const Args *a, int index, Forest *forest, double *sum, uint64_t
     count = forest->trees - first < size ? forest->trees - first : size;
     for (mb_size t = 0; t < count; t++) grown[t] = place_tree(room + (size_t)t * bytes, nodes, f->N);
     mb_forest_grow(grown, importance, in_bag != NULL ? in_bag + first * words : NULL, scratch, code, value,
-                   label, f, first, count, threads);
+                   label, target, f, first, count, threads);
     for (mb_size t = 0; t < count; t++)
       copy_tree(new_tree(L, index, forest, first + t, grown[t].nodes, grown[t].shares), &grown[t]);
     for (mb_size i = 0; i < count * f->D; i++) sum[i % f->D] += importance[i];
@@ -117,11 +117,13 @@ static void grow(const Args *a, int index, Forest *forest, double *sum, uint64_t
   while (lua_gettop(L) > top) pop_scratch(L);
 }
 
-/* core.forest_fit(x, y, classes, rng, trees, criterion, bootstrap, max_features, max_depth, max_leaves,
- * min_samples_split, min_samples_leaf, oob, report(trees grown so far)) -> forest, importances (D),
- * out-of-bag probabilities or nil. x (N, D), y is 1-based; a limit of nil is none. */
+/* core.forest_fit(x, y (labels, or a tensor of numbers for "squared_error"), classes, rng, trees, criterion,
+ * bootstrap, max_features, max_depth, max_leaves, min_samples_split, min_samples_leaf, oob, report(trees
+ * grown so far)) -> forest, importances (D), out-of-bag probabilities or nil. x (N, D), y is 1-based; a limit
+ * of nil is none. */
 static int forest_fit(lua_State *L) {
-  static const char *const criteria[] = {[MB_GINI] = "gini", [MB_ENTROPY] = "entropy", NULL};
+  static const char *const criteria[] = {
+      [MB_GINI] = "gini", [MB_ENTROPY] = "entropy", [MB_SQUARED_ERROR] = "squared_error", NULL};
   const mb_size most = PTRDIFF_MAX;
   mb_size labels;
   lua_settop(L, REPORT);
@@ -141,15 +143,17 @@ static int forest_fit(lua_State *L) {
   f.min_samples_leaf = next_integer(&a, "min_samples_leaf", 1, most);
   const bool oob = next_boolean(&a);
   f.seed = mb_rng_uint64(rng);
-  const mb_size *label = next_indices(&y, "y", f.classes, &labels);
-  if (labels != f.N)
+  const bool counts = f.criterion != MB_SQUARED_ERROR;
+  const mb_real *target = counts ? NULL : next_tensor_count(&y, "y", f.N)->data;
+  const mb_size *label = counts ? next_indices(&y, "y", f.classes, &labels) : NULL;
+  if (counts && labels != f.N)
     args_error(&a, "y: expected %I labels, one per row of x, got %I", (LUAI_UACINT)f.N, (LUAI_UACINT)labels);
   if (f.N > INT32_MAX / 2) args_error(&a, "x: expected at most 2^30 rows");
   double *sum = memset(lua_newuserdatauv(L, (size_t)f.D * sizeof *sum, 0), 0, (size_t)f.D * sizeof *sum);
   uint64_t *in_bag = oob ? push_scratch(&a, (size_t)(trees * ((f.N + 63) / 64)) * sizeof *in_bag) : NULL;
   Forest *forest = push_forest(L, f.D, f.classes, trees);
   const int index = lua_gettop(L);
-  grow(&a, index, forest, sum, in_bag, x->data, label, &f);
+  grow(&a, index, forest, sum, in_bag, x->data, label, target, &f);
   lua_pushvalue(L, index);
   push_importances(&a, sum, f.D);
   if (!oob) return 2;
@@ -217,7 +221,7 @@ static mb_size whole(lua_State *L, mb_real value, mb_size low, mb_size high) {
 /* Fills a tree from rows of node and share; whatever they hold, walking it ends and stays inside, at a leaf
  * with probabilities. */
 static void read_tree(lua_State *L, mb_tree *tree, const mb_real *node, const mb_real *share, mb_size D,
-                      mb_size K) {
+                      mb_size K, bool numbers) {
   mb_size first = 0;
   for (mb_size i = 0; i < tree->nodes; i++, node += 4) {
     const mb_size child = whole(L, node[2], 0, tree->nodes - 1) - 1;
@@ -231,25 +235,26 @@ static void read_tree(lua_State *L, mb_tree *tree, const mb_real *node, const mb
   expect(L, first == tree->shares);
   tree->first[tree->nodes] = (int32_t)first;
   for (mb_size s = 0; s < tree->shares; s++, share += 2) {
-    expect(L, share[1] >= 0 && share[1] <= 1);
+    expect(L, numbers ? isfinite(share[1]) : share[1] >= 0 && share[1] <= 1);
     tree->share[s] = (mb_share){(int32_t)whole(L, share[0], 1, K) - 1, share[1]};
   }
 }
 
-/* core.forest_from_state(points, classes, tree, node, share) -> forest */
+/* core.forest_from_state(points, classes, tree, node, share, numbers) -> forest */
 static int forest_from_state(lua_State *L) {
-  lua_settop(L, 5);
+  lua_settop(L, 6);
   Args a = bind_args(L, "load");
   const mb_size D = next_integer(&a, "points", 1, EXACT), K = next_integer(&a, "classes", 1, EXACT);
   const Tensor *size = next_tensor_rank(&a, "tree", 2), *node = next_tensor_rank(&a, "node", 2);
   const Tensor *share = next_tensor_rank(&a, "share", 2);
+  const bool numbers = next_boolean(&a);
   const mb_real *next_node = node->data, *next_share = share->data;
   mb_size M = node->count / 4, S = share->count / 2;
   expect(L, size->shape.shape[1] == 2 && node->shape.shape[1] == 4 && share->shape.shape[1] == 2);
   Forest *forest = push_forest(L, D, K, size->count / 2);
   for (mb_size t = 0; t < forest->trees; t++) {
     const mb_size nodes = whole(L, size->data[2 * t], 1, M), shares = whole(L, size->data[2 * t + 1], 0, S);
-    read_tree(L, new_tree(L, 6, forest, t, nodes, shares), next_node, next_share, D, K);
+    read_tree(L, new_tree(L, 7, forest, t, nodes, shares), next_node, next_share, D, K, numbers);
     next_node += 4 * nodes, next_share += 2 * shares;
     M -= nodes, S -= shares;
   }

@@ -35,7 +35,9 @@ typedef struct {
   const mb_forest *forest;
   const uint32_t *code;
   const mb_real *value;
-  double *term; /* of the criterion, for each count 0..N: its reciprocal, or n log2 n */
+  double *term;         /* of the criterion, for each count 0..N: its reciprocal, or n log2 n */
+  const double *target; /* of numbers: less their mean, so that sums of squares keep their digits */
+  double mean;
   Item *item;
   Range *range;         /* of each node */
   Candidate *candidate; /* nodes with a split that is known but not made yet */
@@ -73,15 +75,16 @@ static size_t lay_out(Grower *g, char *base, const mb_forest *f) {
   return used;
 }
 
-static size_t term_bytes(const mb_forest *f) {
+/* Terms, and targets of numbers. */
+static size_t shared_bytes(const mb_forest *f) {
   size_t used = 0;
-  take(NULL, &used, f->N + 1, sizeof(double));
+  take(NULL, &used, 2 * f->N + 1, sizeof(double));
   return used;
 }
 
 size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads) {
   Grower g;
-  return term_bytes(forest) + (size_t)threads * lay_out(&g, NULL, forest);
+  return shared_bytes(forest) + (size_t)threads * lay_out(&g, NULL, forest);
 }
 
 mb_size mb_forest_leaves(const mb_forest *f) {
@@ -93,7 +96,7 @@ mb_size mb_forest_leaves(const mb_forest *f) {
 /* ---- the best split of a node ---------------------------------------------------------- */
 
 /* Class weights on both sides of a border. For Gini side is the sum of squared class weights, for
- * entropy the sum of w log2 w. */
+ * entropy the sum of w log2 w, for numbers the sum of targets (score). */
 typedef struct {
   double score_left, score_right;
   uint64_t squares_left, squares_right;
@@ -103,6 +106,12 @@ typedef struct {
 
 MB_INLINE void move_left(Border *b, Grower *g, uint32_t row, mb_criterion criterion) {
   const Item item = g->item[row];
+  if (criterion == MB_SQUARED_ERROR) {
+    const double sum = item.weight * g->target[row];
+    b->score_left += sum, b->score_right -= sum;
+    b->weight_left += item.weight, b->count_left++;
+    return;
+  }
   const uint32_t l = g->left[item.label], r = g->total[item.label] - l, w = item.weight;
   if (criterion == MB_GINI) {
     b->squares_left += (uint64_t)w * (2 * (uint64_t)l + w);
@@ -119,6 +128,8 @@ MB_INLINE void move_left(Border *b, Grower *g, uint32_t row, mb_criterion criter
 /* Larger is purer; the decrease of impurity times weight is the difference to the score of the whole. */
 MB_INLINE double score_of(const Border *b, const Grower *g, mb_criterion criterion) {
   const double left = g->term[b->weight_left], right = g->term[b->weight - b->weight_left];
+  if (criterion == MB_SQUARED_ERROR)
+    return b->score_left * b->score_left * left + b->score_right * b->score_right * right;
   if (criterion == MB_GINI) return (double)b->squares_left * left + (double)b->squares_right * right;
   return b->score_left - left + (b->score_right - right);
 }
@@ -195,19 +206,38 @@ static bool count_classes(Grower *g, Border *whole, Range range) {
   return g->total[g->item[g->row[range.begin]].label] < whole->weight;
 }
 
+/* Sums the targets of a node; returns true if they differ. */
+static bool sum_targets(Grower *g, Border *whole, Range range) {
+  bool differs = false;
+  *whole = (Border){0};
+  for (uint32_t i = range.begin; i < range.end; i++) {
+    const uint32_t row = g->row[i];
+    whole->weight += g->item[row].weight;
+    whole->score_right += g->item[row].weight * g->target[row];
+    differs |= g->target[row] != g->target[g->row[range.begin]];
+  }
+  return differs;
+}
+
+static bool measure_node(Grower *g, Border *whole, Range range) {
+  return g->forest->criterion == MB_SQUARED_ERROR ? sum_targets(g, whole, range)
+                                                  : count_classes(g, whole, range);
+}
+
 /* The best split of a node, if it may have one. */
 static bool find_split(Grower *g, Split *best, Range range, mb_size depth) {
   const mb_forest *f = g->forest;
   const mb_size count = range.end - range.begin;
   Border whole;
-  const bool is_mixed = count_classes(g, &whole, range);
+  const bool is_mixed = measure_node(g, &whole, range);
   if (!is_mixed || depth >= f->max_depth || count < f->min_samples_split || count < 2 * f->min_samples_leaf)
     return false;
   *best = (Split){.gain = -INFINITY};
-  if (f->criterion == MB_GINI)
-    find_among(g, best, whole, range, MB_GINI);
-  else
-    find_among(g, best, whole, range, MB_ENTROPY);
+  switch (f->criterion) {
+  case MB_GINI: find_among(g, best, whole, range, MB_GINI); break;
+  case MB_ENTROPY: find_among(g, best, whole, range, MB_ENTROPY); break;
+  default: find_among(g, best, whole, range, MB_SQUARED_ERROR);
+  }
   if (best->gain == (double)-INFINITY) return false;
   best->gain -= score_of(&whole, g, f->criterion);
   return true;
@@ -261,7 +291,8 @@ static uint32_t partition(Grower *g, Range range, const Split *split) {
 static void draw_rows(Grower *g, const mb_size *label, uint64_t *in_bag) {
   const mb_size N = g->forest->N;
   uint32_t count = 0;
-  for (mb_size i = 0; i < N; i++) g->item[i] = (Item){(uint32_t)label[i], !g->forest->bootstrap};
+  for (mb_size i = 0; i < N; i++)
+    g->item[i] = (Item){label != NULL ? (uint32_t)label[i] : 0, !g->forest->bootstrap};
   if (g->forest->bootstrap)
     for (mb_size i = 0; i < N; i++) g->item[mb_rng_integer(&g->rng, 0, N - 1)].weight++;
   if (in_bag != NULL) memset(in_bag, 0, (size_t)mb_ceil_div(N, 64) * sizeof *in_bag);
@@ -279,7 +310,11 @@ static void fill_shares(Grower *g, mb_tree *tree) {
   for (mb_size i = 0; i < tree->nodes; i++) {
     tree->first[i] = (int32_t)tree->shares;
     if (tree->node[i].child != i) continue;
-    count_classes(g, &whole, g->range[i]);
+    measure_node(g, &whole, g->range[i]);
+    if (g->forest->criterion == MB_SQUARED_ERROR) {
+      tree->share[tree->shares++] = (mb_share){0, (mb_real)(g->mean + whole.score_right / whole.weight)};
+      continue;
+    }
     for (mb_size k = 0; k < g->forest->classes; k++)
       if (g->total[k] > 0)
         tree->share[tree->shares++] = (mb_share){(int32_t)k, (mb_real)g->total[k] / (mb_real)whole.weight};
@@ -317,18 +352,29 @@ static void grow_tree(Grower *g, mb_tree *tree, double *importance, uint64_t *in
 static void fill_terms(double *term, const mb_forest *f) {
   term[0] = 0;
   for (mb_size n = 1; n <= f->N; n++)
-    term[n] = f->criterion == MB_GINI ? 1 / (double)n : (double)n * log2((double)n);
+    term[n] = f->criterion == MB_ENTROPY ? (double)n * log2((double)n) : 1 / (double)n;
+}
+
+/* centred (N) = target less its mean, which is returned. */
+static double centre_targets(double *centred, const mb_real *target, mb_size N) {
+  double sum = 0;
+  for (mb_size i = 0; i < N; i++) sum += (double)target[i];
+  for (mb_size i = 0; i < N; i++) centred[i] = (double)target[i] - sum / (double)N;
+  return sum / (double)N;
 }
 
 void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
-                    const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
-                    mb_size count, int threads) {
-  const size_t shared = term_bytes(forest), own = mb_forest_scratch_bytes(forest, 1) - shared;
+                    const mb_real *value, const mb_size *label, const mb_real *target,
+                    const mb_forest *forest, mb_size number, mb_size count, int threads) {
+  double *term = scratch, *centred = term + forest->N + 1;
+  const size_t shared = shared_bytes(forest), own = mb_forest_scratch_bytes(forest, 1) - shared;
   const mb_size words = mb_ceil_div(forest->N, 64);
-  fill_terms(scratch, forest);
+  fill_terms(term, forest);
+  const double mean = target != NULL ? centre_targets(centred, target, forest->N) : 0;
 #pragma omp parallel num_threads(threads)
   {
-    Grower g = {.forest = forest, .code = code, .value = value, .term = scratch};
+    Grower g = {
+        .forest = forest, .code = code, .value = value, .term = term, .target = centred, .mean = mean};
     lay_out(&g, (char *)scratch + shared + (size_t)omp_get_thread_num() * own, forest);
     memset(g.bits, 0, (size_t)words * sizeof *g.bits);
     memset(g.summary, 0, (size_t)mb_ceil_div(words, 64) * sizeof *g.summary);

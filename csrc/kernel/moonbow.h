@@ -626,10 +626,10 @@ size_t mb_ranks_scratch_bytes(mb_size N, int threads);
 mb_status mb_ranks(uint32_t *code, mb_real *value, void *scratch, const mb_real *x, mb_size N, mb_size D,
                    int threads);
 
-typedef enum { MB_GINI, MB_ENTROPY } mb_criterion;
+typedef enum { MB_GINI, MB_ENTROPY, MB_SQUARED_ERROR } mb_criterion; /* the last predicts numbers */
 
 typedef struct {
-  mb_size N, D, classes; /* spectra, points of each */
+  mb_size N, D, classes; /* spectra, points of each; 1 class for numbers */
   mb_criterion criterion;
   bool bootstrap;       /* each tree sees N spectra drawn with replacement */
   mb_size max_features; /* points that a node tries, more only while all of them are constant */
@@ -650,7 +650,8 @@ typedef struct {
   mb_real probability;
 } mb_share;
 
-/* Node i has the shares first[i]..first[i + 1] - 1: the classes of a leaf that are not 0. */
+/* Node i has the shares first[i]..first[i + 1] - 1: the classes of a leaf that are not 0; or, of numbers,
+ * their mean in place of a probability. */
 typedef struct {
   mb_node *node;
   int32_t *first;
@@ -665,10 +666,11 @@ size_t mb_forest_scratch_bytes(const mb_forest *forest, int threads);
  * SeedSequence(seed, number). The arrays of tree have room for 2 leaves - 1 nodes and N shares.
  * importance (count, D): the decrease of impurity that each point brought, sum 1 (or 0 for a
  * tree without splits). in_bag (count, ceil(N / 64)), or NULL: a bit for each spectrum that the
- * tree has seen. code and value are those of mb_ranks. */
+ * tree has seen. code and value are those of mb_ranks. label (N) for classes; target (N) for SQUARED_ERROR;
+ * the other is NULL. */
 void mb_forest_grow(mb_tree *tree, double *importance, uint64_t *in_bag, void *scratch, const uint32_t *code,
-                    const mb_real *value, const mb_size *label, const mb_forest *forest, mb_size number,
-                    mb_size count, int threads);
+                    const mb_real *value, const mb_size *label, const mb_real *target,
+                    const mb_forest *forest, mb_size number, mb_size count, int threads);
 
 /* probability (N, classes): the mean over the trees of the shares in the leaf of each row of x (N, D).
  * in_bag: as grow left it, to use only the trees that have not seen a row (NaN if all have),

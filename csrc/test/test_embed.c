@@ -100,7 +100,7 @@ static void forest_run(void *results, void *scratch, int threads) {
                         .first = malloc(sizeof(int32_t) * (NODES + 1)),
                         .share = malloc(sizeof(mb_share) * ROWS)};
   assert_int_equal(mb_ranks(code, value, more, x, ROWS, POINTS, 1), MB_OK);
-  mb_forest_grow(tree, results, NULL, scratch, code, value, label, &forest, 0, TREES, threads);
+  mb_forest_grow(tree, results, NULL, scratch, code, value, label, NULL, &forest, 0, TREES, threads);
   for (int t = 0; t < TREES; t++) free(tree[t].node), free(tree[t].first), free(tree[t].share);
   free(code), free(x), free(value), free(more);
 }

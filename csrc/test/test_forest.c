@@ -49,7 +49,9 @@ static Case new_case(mb_forest f, double steps, mb_size count, int threads) {
   c.importance = calloc((size_t)(count * f.D), sizeof(double));
   c.in_bag = calloc((size_t)(count * c.words), sizeof(uint64_t));
   scratch = malloc(mb_forest_scratch_bytes(&f, threads));
-  mb_forest_grow(c.tree, c.importance, c.in_bag, scratch, c.code, c.value, c.label, &f, 0, count, threads);
+  if (f.criterion != MB_SQUARED_ERROR)
+    mb_forest_grow(c.tree, c.importance, c.in_bag, scratch, c.code, c.value, c.label, NULL, &f, 0, count,
+                   threads);
   free(scratch);
   return c;
 }
@@ -180,7 +182,7 @@ static void constant_points_are_passed_over(void **state) {
   }
   void *scratch = malloc(mb_ranks_scratch_bytes(f.N, 1) + mb_forest_scratch_bytes(&f, 1));
   assert_int_equal(mb_ranks(c.code, c.value, scratch, c.x, f.N, f.D, 1), MB_OK);
-  mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, c.label, &f, 0, 1, 1);
+  mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, c.label, NULL, &f, 0, 1, 1);
   assert_int_equal(c.tree->nodes, 3);
   assert_int_equal(c.tree->node[0].feature, 4);
   assert_true(c.tree->node[0].threshold == (mb_real)12.5);
@@ -188,11 +190,62 @@ static void constant_points_are_passed_over(void **state) {
   /* Nothing varies: one leaf with the shares of the classes. */
   for (mb_size i = 0; i < f.N * f.D; i++) c.x[i] = 3;
   assert_int_equal(mb_ranks(c.code, c.value, scratch, c.x, f.N, f.D, 1), MB_OK);
-  mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, c.label, &f, 0, 1, 1);
+  mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, c.label, NULL, &f, 0, 1, 1);
   assert_int_equal(c.tree->nodes, 1);
   assert_int_equal(c.tree->shares, 2);
   assert_true(c.tree->share[0].probability == (mb_real)(13.0 / 40));
   free(scratch);
+  free_case(c);
+}
+
+/* The sum of squared errors of both sides of a border, by definition. */
+static double squared_error(const mb_real *target, const mb_real *x, mb_real threshold, mb_size N) {
+  double sum[2] = {0}, square[2] = {0}, count[2] = {0};
+  for (mb_size i = 0; i < N; i++) {
+    const int side = x[i] > threshold;
+    sum[side] += (double)target[i], square[side] += (double)target[i] * (double)target[i], count[side]++;
+  }
+  return square[0] - sum[0] * sum[0] / count[0] + square[1] - sum[1] * sum[1] / count[1];
+}
+
+/* A tree of two leaves for numbers: no other border of any point has a smaller error; leaves hold the means.
+ */
+static void numbers_split_at_the_least_error(void **state) {
+  mb_forest f = {.N = 60,
+                 .D = 5,
+                 .classes = 1,
+                 .criterion = MB_SQUARED_ERROR,
+                 .max_features = 5,
+                 .max_depth = PTRDIFF_MAX,
+                 .max_leaves = 2,
+                 .min_samples_split = 2,
+                 .min_samples_leaf = 1,
+                 .seed = 3};
+  Case c = new_case(f, 8, 1, 1);
+  mb_real *target = check_random(f.N, 9), *column = check_zeros(f.N);
+  void *scratch = malloc(mb_forest_scratch_bytes(&f, 1));
+  (void)state;
+  for (mb_size i = 0; i < f.N; i++) target[i] += 1000 + (c.x[i * f.D + 2] > (mb_real)0.3);
+  mb_forest_grow(c.tree, c.importance, NULL, scratch, c.code, c.value, NULL, target, &f, 0, 1, 1);
+  assert_int_equal(c.tree->nodes, 3);
+  const mb_node root = c.tree->node[0];
+  for (mb_size i = 0; i < f.N; i++) column[i] = c.x[i * f.D + root.feature];
+  const double chosen = squared_error(target, column, root.threshold, f.N);
+  for (mb_size d = 0; d < f.D; d++) {
+    for (mb_size i = 0; i < f.N; i++) column[i] = c.x[i * f.D + d];
+    for (mb_size i = 0; i < f.N; i++) {
+      const double other = squared_error(target, column, column[i], f.N);
+      assert_true(isnan(other) || other >= chosen - 1e-3);
+    }
+  }
+  for (int leaf = 1; leaf < 3; leaf++) {
+    double sum = 0, count = 0;
+    for (mb_size i = 0; i < f.N; i++)
+      if ((c.x[i * f.D + root.feature] > root.threshold) == (leaf == 2)) sum += (double)target[i], count++;
+    const double mean = (double)c.tree->share[c.tree->first[leaf]].probability;
+    assert_true(fabs(mean - sum / count) < 1e-4);
+  }
+  free(target), free(column), free(scratch);
   free_case(c);
 }
 
@@ -301,10 +354,15 @@ static void forests_do_not_depend_on_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ranks_count_different_values),    cmocka_unit_test(ranks_of_many_columns),
-      cmocka_unit_test(splits_are_the_best_there_are),   cmocka_unit_test(few_leaves_are_the_best_ones),
-      cmocka_unit_test(constant_points_are_passed_over), cmocka_unit_test(predictions_are_means_over_trees),
-      cmocka_unit_test(trees_see_a_bootstrap_sample),    cmocka_unit_test(forests_do_not_depend_on_threads),
+      cmocka_unit_test(numbers_split_at_the_least_error),
+      cmocka_unit_test(ranks_count_different_values),
+      cmocka_unit_test(ranks_of_many_columns),
+      cmocka_unit_test(splits_are_the_best_there_are),
+      cmocka_unit_test(few_leaves_are_the_best_ones),
+      cmocka_unit_test(constant_points_are_passed_over),
+      cmocka_unit_test(predictions_are_means_over_trees),
+      cmocka_unit_test(trees_see_a_bootstrap_sample),
+      cmocka_unit_test(forests_do_not_depend_on_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ local make = shown.kind("pipeline", text_of, Pipeline)
 
 --- Makes a pipeline of a list: steps of preprocessing, as for mb.preprocess.fit, and a model last, each a name or
 -- { name, option = value }. Models: "pls" (option components), "ridge" (alpha) for numbers; "plsda" (components),
--- "logistic" (C), "svm" (C), "forest" (trees) for classes; "neighbours" (k, metric), "network" (net, epochs,
+-- "logistic" (C), "svm" (C) for classes; "forest" (trees), "neighbours" (k, metric), "network" (net, epochs,
 -- batch_size, lr) and "constant" (the most frequent class, or the mean, whatever the spectrum) for both. net is a name
 -- of mb.models, or a function(outputs) that returns a network. components, alpha and C that are not given are chosen on
 -- the training rows, by an inner cross-validation of 5 folds with the one-standard-error rule.

@@ -81,6 +81,16 @@ function classifier.in_parts(operation, x, size, verbose, f)
   return table.unpack(results)
 end
 
+--- The share of spectra whose class a model predicts.
+function classifier.score(kind, model, x, y)
+  local predicted, right = model:predict(x), 0
+  local truth = labels.classes(kind .. ":score", "y", y, core.size(predicted, 1))
+  for i, class in ipairs(core.totable(predicted)) do
+    if class == truth[i] then right = right + 1 end
+  end
+  return right / #truth
+end
+
 --- Returns the metatable of a kind of model, which predicts the class with the largest value of the method `by`.
 function classifier.of_kind(kind, by)
   local Classifier = { __name = kind, kind = kind }
@@ -95,14 +105,7 @@ function classifier.of_kind(kind, by)
   -- @param x tensor|spectra spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @param y tensor|table (N) or (N, 1) class numbers
   -- @return number from 0 to 1
-  function Classifier.score(model, x, y)
-    local predicted, right = model:predict(x), 0
-    local truth = labels.classes(kind .. ":score", "y", y, core.size(predicted, 1))
-    for i, class in ipairs(core.totable(predicted)) do
-      if class == truth[i] then right = right + 1 end
-    end
-    return right / #truth
-  end
+  function Classifier.score(model, x, y) return classifier.score(kind, model, x, y) end
 
   return Classifier
 end

@@ -27,6 +27,26 @@ function regressor.arguments(operation, x, y, options, known)
   return options, x, y, single
 end
 
+--- R2 of predictions.
+-- @param truth, got lists of numbers
+function regressor.r2(truth, got)
+  local mean, errors, spread = 0, 0, 0
+  for _, value in ipairs(truth) do mean = mean + value / #truth end
+  for i, value in ipairs(truth) do
+    errors, spread = errors + (value - got[i]) ^ 2, spread + (value - mean) ^ 2
+  end
+  return spread > 0 and 1 - errors / spread or errors == 0 and 1 or 0
+end
+
+--- R2 of a model's predictions, over all columns of y.
+function regressor.score(kind, model, x, y)
+  local predicted = model:predict(x)
+  local truth = core.totable(core.reshape(targets(kind .. ":score", y, core.size(predicted, 1)), -1))
+  local got = core.totable(core.reshape(predicted, -1))
+  if #truth ~= #got then check.fail(kind .. ":score", "y: expected %d numbers, got %d", #got, #truth) end
+  return regressor.r2(truth, got)
+end
+
 --- Returns the metatable of a kind of model, which predicts numbers with its inner method scores(x) -> (N, M).
 function regressor.of_kind(kind)
   local Regressor = { __name = kind, kind = kind }
@@ -36,18 +56,7 @@ function regressor.of_kind(kind)
   -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @param y tensor|table (N) or (N, M) numbers
   -- @return number at most 1
-  function Regressor.score(model, x, y)
-    local predicted = model:predict(x)
-    local truth = core.reshape(targets(kind .. ":score", y, core.size(predicted, 1)), -1)
-    local got, mean, errors, spread = core.totable(core.reshape(predicted, -1)), 0, 0, 0
-    local list = core.totable(truth)
-    if #list ~= #got then check.fail(kind .. ":score", "y: expected %d numbers, got %d", #got, #list) end
-    for _, value in ipairs(list) do mean = mean + value / #list end
-    for i, value in ipairs(list) do
-      errors, spread = errors + (value - got[i]) ^ 2, spread + (value - mean) ^ 2
-    end
-    return spread > 0 and 1 - errors / spread or errors == 0 and 1 or 0
-  end
+  function Regressor.score(model, x, y) return regressor.score(kind, model, x, y) end
 
   return Regressor
 end

@@ -167,11 +167,16 @@ local estimators = {
       return linear.fit(x, y, with(options, { kind = "svm", classes = about.classes }))
     end,
     predict = function(model, x) return model:decision_function(x) end },
-  forest = { task = "class", options = { trees = check.default(200, "positive integer") },
+  forest = { task = "both", options = { trees = check.default(200, "positive integer") },
     fit = function(x, y, options, about)
-      return forest.fit(x, y, with(options, { classes = about.classes, seed = about.seed, verbose = false }))
+      local numbers = about.task == "number"
+      return forest.fit(x, y, with(options, { classes = not numbers and about.classes or nil, seed = about.seed,
+        verbose = false, criterion = numbers and "squared_error" or nil }))
     end,
-    predict = function(model, x) return model:predict_proba(x) end },
+    predict = function(model, x)
+      if model.numbers then return core.reshape(model:predict(x), core.size(x, 1), 1) end
+      return model:predict_proba(x)
+    end },
   neighbours = { task = "both", options = { k = check.default(1, "positive integer"),
     metric = check.default("euclidean", "string") }, fit = fit_neighbours,
     predict = function(model, x) return model.nearest == nil and model:predict_proba(x)
