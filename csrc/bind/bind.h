@@ -58,7 +58,7 @@ int bind_type_error(lua_State *L, const char *operation, const char *name, int a
     __attribute__((noreturn));
 
 int bind_set_own_source(lua_State *L);
-int bind_where(lua_State *L);
+int bind_call_site(lua_State *L);
 int bind_raise(lua_State *L);
 
 /* ---- tensors (tensor.c) ---- */

@@ -70,8 +70,8 @@ int bind_error(lua_State *L, const char *format, ...) {
   __builtin_unreachable();
 }
 
-/* core.where() -> "FILE:LINE: " that an error raised now would carry. */
-int bind_where(lua_State *L) {
+/* core.call_site() -> "FILE:LINE: " that an error raised now would carry. */
+int bind_call_site(lua_State *L) {
   push_where(L);
   return 1;
 }

@@ -14,8 +14,8 @@ static int threads(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"threads", threads},  {"raise", bind_raise}, {"set_own_source", bind_set_own_source},
-    {"where", bind_where}, {NULL, NULL},
+    {"threads", threads},          {"raise", bind_raise}, {"set_own_source", bind_set_own_source},
+    {"call_site", bind_call_site}, {NULL, NULL},
 };
 
 void bind_add_family(lua_State *L, lua_CFunction function, const char *const *names, int count,

@@ -14,7 +14,7 @@ end
 --- Raises err again with the path of a layer before the message, its position kept once.
 function check.rethrow(path, err)
   if type(err) ~= "string" then error(err, 0) end
-  local where = core.where()
+  local where = core.call_site()
   if where ~= "" and err:sub(1, #where) == where then err = err:sub(#where + 1) end
   core.raise(path .. err)
 end
@@ -24,7 +24,7 @@ local warned = {}
 --- Writes "warning: FILE:LINE: operation: message" to standard error, once for each text: for input that is allowed but
 -- probably a mistake. The line is in the user's code; arguments as for check.fail.
 function check.warn(operation, format, ...)
-  local text = ("%s%s: %s"):format(core.where(), operation, check.printable(format:format(...)))
+  local text = ("%s%s: %s"):format(core.call_site(), operation, check.printable(format:format(...)))
   if warned[text] then return end
   warned[text] = true
   io.stderr:write("warning: ", text, "\n")

@@ -113,7 +113,7 @@ end
 
 -- Returns a message without the position that error() put before it.
 local function reason_of(err)
-  local where = core.where()
+  local where = core.call_site()
   return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
 end
 

@@ -13,7 +13,7 @@ local function is_path(message) return message:find "^layer %d+ %(" ~= nil end
 -- Raises the error of part i again, with the part's place before the message.
 local function raise_at(container, i, err)
   if type(err) ~= "string" then error(err, 0) end
-  local part, where = container.layers[i], core.where()
+  local part, where = container.layers[i], core.call_site()
   local message = where ~= "" and err:sub(1, #where) == where and err:sub(#where + 1) or err
   local own = part.type .. ": "
   if message:sub(1, #own) == own then message = message:sub(#own + 1) end

@@ -124,7 +124,7 @@ end
 
 -- Returns a message about the table of a sweep file, with the line of the entry that it names, if the file has one.
 local function locate(path, text, message)
-  local where = core.where()
+  local where = core.call_site()
   if message:sub(1, #where) == where then message = message:sub(#where + 1) end
   local number = line_of(text, message:match "space%.([%w_]+)", line_of(text, "space", 1) or 1)
     or line_of(text, message:match "^%a+: unknown option '([%w_]+)'", 1)
