@@ -101,14 +101,16 @@ local function fault_of(cell, c, value, dialect)
 end
 
 --- Reads the cells of a header. If none is a number, names such as "X400" or "400 nm" may form the axis.
+-- @param labels columns that are labels, whatever their names: { [column] = true }; optional
 -- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label), affix (of the
 --   names: before, after) }; or nil, a message and the column
-function header.read(cells, dialect)
+function header.read(cells, dialect, labels)
   local head = { cells = cells, axis = {}, columns = {} }
   local values, kinds = {}, {}
   for c, cell in ipairs(cells) do
-    values[c] = core.csv_number(cell, dialect.decimal)
-    local fault = fault_of(cell, c, values[c], dialect)
+    local is_label = labels and labels[c]
+    values[c] = not is_label and core.csv_number(cell, dialect.decimal) or nil
+    local fault = not is_label and fault_of(cell, c, values[c], dialect)
     if fault then return nil, fault, c end
   end
   if not next(values) then values, head.affix = affixed.read(cells, dialect.decimal) end

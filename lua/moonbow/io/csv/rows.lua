@@ -56,8 +56,8 @@ local function describe_names(cells)
 end
 
 -- Reads the axis of a header; or returns nil and a failure that names the cell.
-local function read_head(lines, i, cells, dialect)
-  local head, err, column = header.read(cells, dialect)
+local function read_head(lines, i, cells, dialect, labels)
+  local head, err, column = header.read(cells, dialect, labels)
   if not head then return nil, body.failure(lines, i, err, -1, column) end
   if #head.axis == 0 then
     return nil, body.failure(lines, i, ("expected a header with axis values, but no column's name is a number: %s; "
@@ -109,7 +109,7 @@ function rows.read(lines, dialect)
   add_name(cells, lines, dialect)
   local head, failure, set
   local below, kinds = orange.read(lines, cells, dialect.separator)
-  head, failure = read_head(lines, lines.first, kinds and kinds.cells or cells, dialect)
+  head, failure = read_head(lines, lines.first, kinds and kinds.cells or cells, dialect, kinds and kinds.labels)
   if not head then return nil, failure end
   if head.affix and names.is_axis(cells[1]) then
     return nil, body.failure(lines, lines.first, ("%s names an axis in the first column"):format(check.show(cells[1])),
