@@ -122,7 +122,7 @@ local function print_findings(found, about)
   print("\n" .. found.comparison:verdict())
   for _, sentence in ipairs(about.sentences) do print(sentence) end
   if not found.outcome then return end
-  heading, rows = tables.metrics(found.outcome)
+  heading, rows = tables.metrics(found)
   table.insert(rows, 1, heading)
   print()
   experiment.table(rows)

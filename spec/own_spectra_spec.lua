@@ -43,6 +43,22 @@ local function artificial()
   return write("spectra.csv", table.concat(lines, "\n") .. "\n")
 end
 
+-- Spectra with a peak at 1021, whose height is in the first column, beside a baseline that varies more.
+local function heights()
+  local rng, lines, header = mb.rng(2), {}, { "height", "name" }
+  for i = 1, 40 do header[#header + 1] = 1000 + i end
+  lines[1] = table.concat(header, ",")
+  for n = 1, 30 do
+    local height, base = n / 10, rng:uniform(0, 5)
+    local cells = { height, "n" .. n }
+    for i = 1, 40 do
+      cells[#cells + 1] = ("%.5f"):format(height * math.exp(-(i - 21) ^ 2 / 8) + base + rng:normal(0, 0.01))
+    end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  return write("heights.csv", table.concat(lines, "\n") .. "\n")
+end
+
 describe("own_spectra", function()
   it("cross-validates, saves, predicts", function()
     local file = artificial()
@@ -90,6 +106,86 @@ describe("own_spectra", function()
       "expected at least 2 classes in 'k', found only 'a'")
     fails("--label k " .. write("gap.csv", "k,1,2\na,1,2\n,1,3\n"), "spectrum 2 has no 'k'")
     fails("--predict " .. file .. " " .. file, "not a safetensors file")
+  end)
+  it("predicts numbers, says where they come from, and marks unlike spectra", function()
+    local file = heights()
+    local code, text = run("--target height --quick --model pls,one_convolution --epochs 2 " .. file)
+    assert.equal(0, code, text)
+    assert.matches("\nNo network is better than ", text)
+    local results = require("moonbow.experiment.output").read_json(folder .. "/out/results.json")
+    local best
+    for _, band in ipairs(results.bands) do best = best and best.growth >= band.growth and best or band end
+    assert.is_true(best.low < 1021 + 4 and best.high > 1021 - 4, best.low) -- the peak
+    local page = io.open(folder .. "/out/report.html"):read "a"
+    for _, part in ipairs { "Recommended: ", "Pipelines compared", "predicted height", "growth of the error" } do
+      assert.is_truthy(page:find(part, 1, true), part)
+    end
+    assert.is_nil(page:find "https?://[^w]", "the page loads something")
+    local other = write("unlike.csv", io.open(file):read "a" .. "9,far" .. (",7"):rep(40) .. "\n")
+    code, text = run(("--predict %s/out/model.safetensors --target height %s"):format(folder, other))
+    assert.equal(0, code, text)
+    assert.matches("\n31 +9 +[%d.-]+ +yes +9\n", text)
+    assert.matches("\nRMSEP [%d.]+, bias ", text)
+    local rows = io.open(folder .. "/out/predicted.csv"):read "a"
+    assert.matches("^spectrum,name,predicted,unlike,height\n1,0.1,0.", rows)
+  end)
+  it("predicts numbers by a saved network", function()
+    local set, path = mb.spectra.read(heights()), folder .. "/network.safetensors"
+    local fitted = mb.pipeline({ "standardize", { "network", epochs = 3 } }):fit(set, { target = "height" })
+    assert(fitted:save(path))
+    local predicted = mb.predict(mb.load(path), set)
+    assert.same({ 30, 1 }, predicted:shape())
+    assert.same(fitted:predict(set):totable(), predicted:totable())
+    local code, text = run(("--predict %s %s/heights.csv"):format(path, folder))
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find(("%.6g"):format(predicted:get(30, 1)), 1, true), text)
+  end)
+  it("recommends nothing where nothing can be learned, and leaves no model", function()
+    local code, text = run("--label kind --quick " .. artificial())
+    assert.equal(0, code, text)
+    assert.is_truthy(io.open(folder .. "/out/model.safetensors"))
+    local lines, n = {}, 0
+    for line in io.lines(artificial()) do
+      n = n + 1 -- the kinds in an order that has nothing to do with the spectra
+      lines[n] = n == 1 and line or line:gsub("^%a+", n // 2 % 2 == 0 and "even" or "odd")
+    end
+    code, text = run("--label kind --quick " .. write("nothing.csv", table.concat(lines, "\n") .. "\n"))
+    assert.equal(0, code, text)
+    assert.matches("\nNothing was learned: .* None is recommended%.\n", text)
+    for _, name in ipairs { "model.safetensors", "model.pca.safetensors", "predictions.csv" } do
+      assert.is_nil(io.open(folder .. "/out/" .. name), name)
+    end
+  end)
+  it("judges an official split on its test rows, and warns of replicates on both sides", function()
+    local lines, n = {}, 0
+    for line in io.lines(artificial()) do
+      n = n + 1
+      lines[n] = (n == 1 and "part" or n % 3 == 0 and "Test" or "Train") .. "," .. line
+    end
+    local file = write("split.csv", table.concat(lines, "\n") .. "\n")
+    local options = "--label kind --quick --model plsda --split part "
+    local code, text = run(options .. file)
+    assert.equal(0, code, text)
+    assert.matches("from best +p +Test\n", text)
+    assert.matches("\nmetric +Test %(10%)\naccuracy +1\n", text)
+    assert.equal(11, select(2, io.open(folder .. "/out/predictions.csv"):read "a":gsub("\n", "\n")))
+    assert.is_nil(text:find("too good", 1, true), text)
+    code, text = run(options .. "--group sample " .. file)
+    assert.equal(0, code, text)
+    assert.matches("warning: Replicates are on both sides of the split: %d+ of 10 test spectra", text)
+    lines[4] = lines[4]:gsub("^Train", "Test")
+    lines[#lines + 1] = lines[4]:gsub("^Test", "Train")
+    code, text = run(options .. write("twins.csv", table.concat(lines, "\n") .. "\n"))
+    assert.equal(0, code, text)
+    assert.matches("warning: 1 of %d+ test spectra are nearly the same as a training spectrum", text)
+  end)
+  it("warns of columns that seem to name replicates", function()
+    local file = artificial()
+    local _, text = run("--label kind --quick --model plsda " .. file)
+    assert.matches("warning: The cells of sample repeat: .* %-%-group sample keeps", text)
+    _, text = run("--label kind --quick --model plsda --group sample " .. file)
+    assert.is_nil(text:find("too good", 1, true), text)
+    assert.matches("\nCeiling by the replicates of 14 samples: their labels allow an accuracy of 0.533", text)
   end)
   it("refuses numbers to predict before it trains", function()
     local lines = { "fat,1,2,3" }

@@ -1,4 +1,5 @@
 --- The figures of a judgement, narrow enough to be read on a phone.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local plot = require "moonbow.plot"
 local units = require "moonbow.spectra.units"
@@ -6,17 +7,20 @@ local units = require "moonbow.spectra.units"
 local figures = {}
 
 local WIDTH, HEIGHT = 400, 300
+local LINE, FRAME = 20, 90 -- pixels of a line of the legend, and around the axes
 local MOST_CLASSES = 12
 
--- Labels the spectra by thirds of a target: "low: 0.9 to 8.4".
+-- Labels the spectra by thirds of a target: "1: ≤ 8.4".
 local function with_thirds(set, target)
   local values, cells = {}, {}
   for i, cell in ipairs(set.labels[target]) do values[i] = tonumber((cell:gsub(",", "."))) end
   local sorted = table.move(values, 1, #values, 1, {})
   table.sort(sorted)
-  local first, second = sorted[math.max(1, #sorted // 3)], sorted[math.max(1, 2 * #sorted // 3)]
-  local names = { ("1: to %g"):format(first), ("2: to %g"):format(second), ("3: to %g"):format(sorted[#sorted]) }
-  for i, value in ipairs(values) do cells[i] = names[value <= first and 1 or value <= second and 2 or 3] end
+  local limits = { sorted[(#sorted + 2) // 3], sorted[(2 * #sorted + 2) // 3], sorted[#sorted] }
+  for i, value in ipairs(values) do
+    local third = value <= limits[1] and 1 or value <= limits[2] and 2 or 3
+    cells[i] = ("%d: ≤ %g"):format(third, limits[third])
+  end
   return set:with { labels = { [target] = cells } }
 end
 
@@ -28,11 +32,31 @@ local function count_different(cells)
   return count
 end
 
---- The spectra by class, or by thirds of the target: means, and bands of one standard deviation.
+-- The least and greatest mean, less and more one standard deviation, of the classes in a label.
+local function reach(set, by)
+  local y, names = set:classes(by)
+  local rows, low, high = {}, math.huge, -math.huge
+  for i, class in ipairs(core.totable(y)) do
+    rows[class] = rows[class] or {}
+    table.insert(rows[class], i)
+  end
+  for class in ipairs(names) do
+    local x = set:select(rows[class]).x
+    local mean, sd = core.mean(x, 1), #rows[class] > 1 and core.std(x, 1) or 0
+    low, high = math.min(low, core.min(core.sub(mean, sd))[1]), math.max(high, core.max(core.add(mean, sd))[1])
+  end
+  return low, high, #names
+end
+
+--- The spectra by class, or by thirds of the target: means, and bands of one standard deviation. The legend gets room
+-- above them.
 function figures.spectra(set, task, title)
   local shown = task == "number" and with_thirds(set, title) or set
-  local by = count_different(shown.labels[title]) <= MOST_CLASSES and title or nil
-  return shown:plot { by = by, width = WIDTH, height = HEIGHT, title = by and "by " .. check.printable(title) or nil }
+  if count_different(shown.labels[title]) > MOST_CLASSES then return shown:plot { width = WIDTH, height = HEIGHT } end
+  local low, high, count = reach(shown, title)
+  local margin, room = 0.05 * (high - low), (high - low) * LINE * (count + 1) / (HEIGHT - FRAME)
+  return shown:plot { by = title, title = "by " .. check.printable(title), width = WIDTH,
+    height = HEIGHT + LINE * count, y_range = high > low and { low - margin, high + room } or nil }
 end
 
 local function axis_label(set)

@@ -59,16 +59,14 @@ local function test(fitted, set, read, rows)
     tuned = fitted.pipeline.estimator.tuned, ratio = 1, key = "", seconds = 0 }
 end
 
--- Adds to each row of the comparison its quality on the parts for tests, and to the judgement the recommended one's
--- predictions of them.
+-- Adds to each row of the comparison the metrics on the parts for tests, and to the judgement the predictions of all of
+-- them by the recommended pipeline.
 local function test_rows(found, set, read, about)
   local chosen = found.comparison.recommended
   for i, row in ipairs(found.comparison.rows) do
     local fitted = row.pipeline:fit(set:select(about.train), about.options)
     row.tests = {}
-    for p, part in ipairs(about.parts) do
-      row.tests[p] = test(fitted, set, read, part.rows).overall[found.comparison.metric]
-    end
+    for p, part in ipairs(about.parts) do row.tests[p] = test(fitted, set, read, part.rows).overall end
     if i == chosen then found.outcome = test(fitted, set, read, found.rows) end
   end
 end

@@ -29,11 +29,12 @@ local function predictions(found, figures)
   local outcome = found.outcome
   local where = found.parts and "on the test rows, by the pipeline fitted on the training rows"
     or "in the cross-validation, each by a model that has not seen the spectrum or its replicates"
+  local heading, rows = tables.metrics(found)
   local body = { "<h2>Predictions</h2>", paragraph("Of the recommended pipeline, " .. where .. "."),
-    html.table({ "metric", "value", "95 % interval" }, select(2, tables.metrics(outcome)), 1),
+    html.table(heading, rows, 1),
     drawing(figures.predictions, "predictions") }
   if outcome.task == "class" then
-    local rows = counts.rows(outcome.confusion, found.names)
+    rows = counts.rows(outcome.confusion, found.names)
     body[#body + 1] = html.table(rows[1], table.move(rows, 2, #rows, 1, {}), 1)
   end
   return table.concat(body, "\n")

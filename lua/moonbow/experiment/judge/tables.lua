@@ -26,20 +26,32 @@ function tables.comparison(found)
     local interval = row.validation.interval[comparison.metric]
     rows[i] = { tostring(row.pipeline), number(row.mean), interval_text(comparison.metric, interval),
       i > 1 and ("%+.2g"):format(row.difference) or "", i > 1 and ("%.2g"):format(row.p) or "" }
-    for p in ipairs(found.parts or {}) do table.insert(rows[i], number(row.tests[p])) end
+    for p in ipairs(found.parts or {}) do table.insert(rows[i], number(row.tests[p][comparison.metric])) end
   end
   rows[#rows + 1] = { "constant (nothing of the spectra)", number(comparison.constant.mean[comparison.metric]) }
   return heading, rows
 end
 
---- The metrics of the recommended pipeline, with intervals if they come from several folds.
-function tables.metrics(outcome)
-  local rows = {}
+-- A row of metrics of the test rows, a column for each part.
+local function test_metrics(found, tests)
+  local heading, rows = { "metric" }, {}
+  for p, part in ipairs(found.parts) do heading[p + 1] = ("%s (%d)"):format(part.name, #part.rows) end
+  for m, name in ipairs(metrics.names[found.outcome.task]) do
+    rows[m] = { metrics.titles[name] }
+    for p, values in ipairs(tests) do rows[m][p + 1] = number(values[name]) end
+  end
+  return heading, rows
+end
+
+--- The metrics of the recommended pipeline: with intervals from the folds, or of each part of the test rows. A heading,
+-- and rows.
+function tables.metrics(found)
+  local outcome, rows = found.outcome, {}
+  if found.parts then return test_metrics(found, found.comparison.rows[found.comparison.recommended].tests) end
   for _, name in ipairs(metrics.names[outcome.task]) do
     local interval = outcome.interval[name]
     if interval then
-      rows[#rows + 1] = { metrics.titles[name], number(outcome.mean[name]),
-        #outcome.by_fold > 1 and interval_text(name, interval) or "" }
+      rows[#rows + 1] = { metrics.titles[name], number(outcome.mean[name]), interval_text(name, interval) }
     end
   end
   return { "metric", "value", "95 % interval" }, rows
