@@ -166,7 +166,7 @@ describe("own_spectra", function()
     local options = "--label kind --quick --model plsda --split part "
     local code, text = run(options .. file)
     assert.equal(0, code, text)
-    assert.matches("from best +p +Test\n", text)
+    assert.matches("\npipeline +accuracy +Test +95 %% interval", text)
     assert.matches("\nmetric +Test %(10%)\naccuracy +1\n", text)
     assert.equal(11, select(2, io.open(folder .. "/out/predictions.csv"):read "a":gsub("\n", "\n")))
     assert.is_nil(text:find("too good", 1, true), text)

@@ -6,7 +6,7 @@ local units = require "moonbow.spectra.units"
 
 local figures = {}
 
-local WIDTH, HEIGHT = 400, 300
+local WIDTH, HEIGHT = 430, 320
 local LINE, FRAME = 20, 90 -- pixels of a line of the legend, and around the axes
 local MOST_CLASSES = 12
 
@@ -19,7 +19,7 @@ local function with_thirds(set, target)
   local limits = { sorted[(#sorted + 2) // 3], sorted[(2 * #sorted + 2) // 3], sorted[#sorted] }
   for i, value in ipairs(values) do
     local third = value <= limits[1] and 1 or value <= limits[2] and 2 or 3
-    cells[i] = ("%d: ≤ %g"):format(third, limits[third])
+    cells[i] = ("%d: ≤ %.4g"):format(third, limits[third])
   end
   return set:with { labels = { [target] = cells } }
 end

@@ -87,7 +87,8 @@ local function comparison(found, about)
     .. "paired test with Nadeau and Bengio's correction against the best%s."):format(
     found.parts and " on the training rows" or "", about.folds, about.repeats > 1
     and (", %d times"):format(about.repeats) or "", about.grouped and ", replicates kept together" or "",
-    found.parts and "; the last columns are for the test rows, which had no part in the choice" or "")),
+    found.parts and ". The columns of the parts of the split are for their spectra, which had no part in the choice"
+    or "")),
     html.table(heading, rows, 1) }, "\n")
 end
 

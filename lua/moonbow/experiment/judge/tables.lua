@@ -18,15 +18,17 @@ local function number(value) return value and ("%.4g"):format(value) or "" end
 
 --- The compared pipelines: a heading, and rows.
 function tables.comparison(found)
-  local comparison = found.comparison
-  local heading = { "pipeline", metrics.titles[comparison.metric], "95 % interval", "from best", "p" }
-  for _, part in ipairs(found.parts or {}) do heading[#heading + 1] = part.name end
-  local rows = {}
+  local comparison, parts = found.comparison, found.parts or {}
+  local heading, rows = { "pipeline", metrics.titles[comparison.metric] }, {}
+  for _, part in ipairs(parts) do heading[#heading + 1] = part.name end
+  table.move({ "95 % interval", "from best", "p" }, 1, 3, #heading + 1, heading)
   for i, row in ipairs(comparison.rows) do
-    local interval = row.validation.interval[comparison.metric]
-    rows[i] = { tostring(row.pipeline), number(row.mean), interval_text(comparison.metric, interval),
-      i > 1 and ("%+.2g"):format(row.difference) or "", i > 1 and ("%.2g"):format(row.p) or "" }
-    for p in ipairs(found.parts or {}) do table.insert(rows[i], number(row.tests[p][comparison.metric])) end
+    local cells = { tostring(row.pipeline), number(row.mean) }
+    for p in ipairs(parts) do cells[#cells + 1] = number(row.tests[p][comparison.metric]) end
+    cells[#cells + 1] = interval_text(comparison.metric, row.validation.interval[comparison.metric])
+    cells[#cells + 1] = i > 1 and ("%+.2g"):format(row.difference) or ""
+    cells[#cells + 1] = i > 1 and ("%.2g"):format(row.p) or ""
+    rows[i] = cells
   end
   rows[#rows + 1] = { "constant (nothing of the spectra)", number(comparison.constant.mean[comparison.metric]) }
   return heading, rows
