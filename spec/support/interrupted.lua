@@ -23,6 +23,7 @@ return function(arguments, options)
     args = { "-c", ("exec env %s \"$@\""):format(interpreter), "sh", table.unpack(arguments) },
     stdio = { stdin, stdout, stderr },
   }, function(code, signal) result.code, result.signal = code, signal end))
+  uv.update_time() -- the clock of the loop stood still since it ran last, so that the time would be over at once
   timer:start(MOST_MILLISECONDS, 0, function() process:kill "sigkill" end)
   if options.input then stdin:write(options.input) end
   collect(stdout, out, function() end)

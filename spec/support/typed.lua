@@ -12,6 +12,7 @@ return function(command, steps)
     timer:close()
     input:close()
   end))
+  uv.update_time() -- the clock of the loop stood still since it ran last, so that the time would be over at once
   timer:start(LONGEST, 0, function() process:kill "sigterm" end)
   output:read_start(function(_, data)
     if not data then return output:close() end
