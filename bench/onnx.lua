@@ -57,6 +57,11 @@ end
 for _, name in ipairs { "schuetzke2021", "cui2018", "cnn", "one_convolution", "logistic_regression" } do
   is_good = compare(name, { published(name, mb.models[name]) }) and is_good
 end
+local function small_vgg16(options)
+  options.units = { 64 } -- with its own, the file has 0.5 GB
+  return mb.models.vgg16(options)
+end
+is_good = compare("vgg16", { published("vgg16", small_vgg16) }) and is_good
 is_good = compare("steps of preprocessing", cases.preprocessing(BATCH)) and is_good
 is_good = compare("steps on spectra with an offset", cases.offsets(BATCH)) and is_good
 is_good = compare("fitted models", cases.fitted(20)) and is_good

@@ -48,6 +48,7 @@ cases.steps = {
   { { "crop", low = 430, high = 500, axis = axis } }, { { "bin", width = 7, axis = axis } },
   { { "resample", axis = axis, grid = { first = 410, last = 510, step = 3 } } },
   { { "savitzky_golay", window = 7, order = 3, derivative = 1, delta = 2 } },
+  { { "savitzky_golay", window = 1, order = 0 } },
   { { "derivative", axis = axis, window = 7, order = 3, derivative = 2 } },
   { { "resample", axis = axis, grid = { first = 410, last = 510, step = 3 } }, { "savitzky_golay", window = 5 }, "snv",
     "standardize" },

@@ -122,7 +122,13 @@ local function on_lengths(x, f) return turned(f(turned(x))) end
 
 local function reduce(method)
   return function(a, x)
-    assert(a.axes[1] == 2 and #a.axes == 1, "a reduction of another dimension")
+    assert(#a.axes == 1, "a reduction of several dimensions")
+    if a.axes[1] == -1 then
+      local shape = x:shape()
+      shape[#shape] = 1
+      return x[method](x, x:rank()):reshape(table.unpack(shape))
+    end
+    assert(a.axes[1] == 2, "a reduction of another dimension")
     return x[method](x, 3):reshape(x:size(1), x:size(2), table.unpack({ 1 }, 1, a.keepdims))
   end
 end
@@ -170,6 +176,16 @@ local function pool(method)
 end
 
 local function method(name) return function(_, x, y) return x[name](x, y) end end
+
+-- A convolution of each channel by a filter of its own.
+local function in_groups(x, w, count)
+  assert(x:size(2) == count and w:size(1) == count and w:size(2) == 1, "groups of several channels")
+  local parts = {}
+  for c = 1, count do
+    parts[c] = on_lengths(x:slice(2, c, 1), function(y) return y:conv1d(w:slice(1, c, 1):transpose(1, 3)) end)
+  end
+  return mb.concat(parts, 2)
+end
 
 -- The leaf of tree t at which a row arrives.
 local function leaf_of(a, at, t, row)
@@ -240,6 +256,7 @@ local operators = {
   Conv = function(a, x, w, b)
     assert(not a.pads and not a.auto_pad, "a padded convolution")
     assert(w:size(3) == a.kernel_shape[1])
+    if a.group and a.group > 1 then return in_groups(x, w, a.group) end
     return on_lengths(x, function(y)
       return y:conv1d(w:transpose(1, 3), b, { stride = a.strides[1], dilation = a.dilations[1] })
     end)

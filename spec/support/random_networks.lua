@@ -41,8 +41,8 @@ end
 
 local function simple_layer() return pick { nn.ReLU, nn.ELU, nn.GELU, nn.SELU, nn.Softplus, nn.Tanh, nn.Sigmoid } {} end
 
--- Of two nearly equal values, it multiplies the rounding of what is before it by up to 1 / sqrt(epsilon).
-local function layer_norm() return nn.LayerNorm { epsilon = 0.01 } end
+-- Of nearly equal values, it multiplies the rounding of what is before it by up to 1 / sqrt(epsilon).
+local function layer_norm() return nn.LayerNorm { epsilon = 1 } end
 
 local function dense() return nn.Dense { units = int(1, 6), bias = chance(0.7), activation = activation() } end
 

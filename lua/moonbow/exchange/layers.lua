@@ -47,10 +47,15 @@ function writers.BatchNorm1d(graph, layer, x, where)
   return activate(graph, y, layer.options.activation, layer.options.alpha, where)
 end
 
+-- Old versions of ONNX Runtime take the variance as the mean square less the squared mean, in float32. So the mean is
+-- subtracted before, twice, since float32 does not hold it exactly either.
 function writers.LayerNorm(graph, layer, x)
+  x = graph:channels_last(x)
+  for _ = 1, 2 do
+    x = graph:map("Sub", x, { graph:node("ReduceMean", { x.name }, { axes = { -1 }, keepdims = 1 }) })
+  end
   local inputs = { graph:weight("gamma", layer.gamma), graph:weight("beta", layer.beta) }
-  return graph:map("LayerNormalization", graph:channels_last(x), inputs,
-    { axis = -1, epsilon = layer.options.epsilon + 0.0 })
+  return graph:map("LayerNormalization", x, inputs, { axis = -1, epsilon = layer.options.epsilon + 0.0 })
 end
 
 -- ---- pooling ----

@@ -52,14 +52,19 @@ local function check_count(graph, step, list, count)
   end
 end
 
+-- Points first to last of a value.
+local function points(graph, x, first, last)
+  local name = graph:node("Slice", { x.name, graph:integers("first", { first - 1 }), graph:integers("last", { last }),
+    graph:integers("dimension", { 2 }) })
+  return graph:like(x, { name = name, length = last - first + 1 })
+end
+
 -- The points of a step's band, from option low to option high.
 local function band(graph, step, x)
   check_count(graph, step, step.options.axis, x.length)
   local first, last = axes.within(step.options.axis, step.options.low, step.options.high)
   if not first then graph.refuse(step.where, "no point of the axis lies within its band") end
-  local name = graph:node("Slice", { x.name, graph:integers("first", { first - 1 }), graph:integers("last", { last }),
-    graph:integers("dimension", { 2 }) })
-  return graph:like(x, { name = name, length = last - first + 1 })
+  return points(graph, x, first, last)
 end
 
 writers.crop = band
@@ -131,7 +136,30 @@ local function multiply(graph, step, x)
   return graph:like(x, { name = graph:node("MatMul", { x.name, name }), length = count })
 end
 
-for _, name in ipairs { "resample", "bin", "savitzky_golay", "derivative" } do writers[name] = multiply end
+for _, name in ipairs { "resample", "bin", "derivative" } do writers[name] = multiply end
+
+-- The columns first to last of a matrix of one window's points.
+local function columns(window, first, last) return core.slice(window, 2, first, last - first + 1) end
+
+-- A convolution for the windows, and a matrix for the points at each end. A spectrum of one window's length gives all
+-- three: its first points come from the left end, its middle one from the filter.
+function writers.savitzky_golay(graph, step, x)
+  local size, C = step.options.window, x.channels
+  local half = size // 2
+  if x.length < size then graph.refuse(step.where, "its window does not fit into %d points", x.length) end
+  if half == 0 then return multiply(graph, step, x) end
+  local window = core.reshape(steps.savitzky_golay.apply(identity(size), step.options), size, size)
+  local filter = core.reshape(columns(window, half + 1, half + 1), 1, 1, size)
+  local filters = core.add(core.full(0, { C, 1, size }), filter)
+  local left, right = points(graph, x, 1, size), points(graph, x, x.length - size + 1, x.length)
+  local parts = {
+    graph:node("MatMul", { left.name, graph:constant("left", columns(window, 1, half)) }),
+    graph:node("Conv", { x.name, graph:constant("filter", filters) }, { kernel_shape = { size }, strides = { 1 },
+      dilations = { 1 }, group = C }),
+    graph:node("MatMul", { right.name, graph:constant("right", columns(window, half + 2, size)) }),
+  }
+  return graph:like(x, { name = graph:node("Concat", parts, { axis = 2 }) })
+end
 
 --- Adds fitted steps and returns the output. Raises for a step that has no counterpart, as those that iterate.
 -- @param fitted as from preprocess.check
