@@ -111,7 +111,7 @@ describe("an ONNX file", function()
     assert.equal(-math.huge, found.initializers["network/1/padding"]:item())
     assert.same({ 0, 0, 1, 0, 0, 1 }, found.initializers["network/1/pads"])
   end)
-  it("subtracts the mean twice before a layer norm, whose variance loses a small spread in ONNX Runtime 1.15", function()
+  it("subtracts the mean twice before a layer norm: see docs/exchange.md", function()
     local model = nn.Sequential { nn.LayerNorm {} }
     model:build { 4 }
     assert.equal("ReduceMean Sub ReduceMean Sub LayerNormalization Identity", operators_of(export(model)))

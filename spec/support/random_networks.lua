@@ -42,7 +42,7 @@ end
 local function simple_layer() return pick { nn.ReLU, nn.ELU, nn.GELU, nn.SELU, nn.Softplus, nn.Tanh, nn.Sigmoid } {} end
 
 -- Of nearly equal values, it multiplies the rounding of what is before it by up to 1 / sqrt(epsilon).
-local function layer_norm() return nn.LayerNorm { epsilon = 1 } end
+local function layer_norm() return nn.LayerNorm { epsilon = 0.01 } end
 
 local function dense() return nn.Dense { units = int(1, 6), bias = chance(0.7), activation = activation() } end
 
@@ -100,12 +100,17 @@ local function grow(layers, shape, makers, count)
   return shape
 end
 
--- Statistics and scales of norms as after a training, so that they do something.
+local ranges = { running_mean = { -0.5, 0.5 }, running_var = { 0.5, 2 }, gamma = { 0.5, 1.5 }, beta = { -0.5, 0.5 } }
+
+-- Statistics, scales and shifts of norms as after a training, so that each does something.
 local function disturb(model)
-  for _, entry in ipairs(model:buffers()) do
-    local low, high = -0.5, 0.5
-    if entry.name:find "running_var$" then low, high = 0.5, 2 end
-    entry.value:copy_from(mb.rand(table.unpack(entry.value:shape())) * (high - low) + low)
+  local entries = model:buffers()
+  table.move(model:parameters(), 1, #model:parameters(), #entries + 1, entries)
+  for _, entry in ipairs(entries) do
+    local range = ranges[entry.name:match "[^.]+$"]
+    if range then
+      entry.value:copy_from(mb.rand(table.unpack(entry.value:shape())) * (range[2] - range[1]) + range[1])
+    end
   end
 end
 
@@ -128,6 +133,6 @@ return function(seed)
   local model = nn.Sequential(layers)
   model:build(input, rng)
   mb.seed(seed)
-  disturb(model)
+  mb.no_grad(disturb, model)
   return model:eval(), input
 end
