@@ -16,7 +16,7 @@ fuzz() {
   sanitized
   local seed=${SEED:-$(date +%Y%m%d)}
   echo "fuzz: seed $seed"
-  LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+  LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
     build/sanitize/lua spec/nightly/fuzz.lua "${FILES:-20000}" "$seed"
 }
 
