@@ -24,6 +24,6 @@ layer  type     output  parameters  multiply-adds
 1      Flatten  6                0              0
 2      Dense    2               14             12
 total: 14 parameters, 12 multiply-adds per spectrum
-total stride 1, receptive field 1 points]], model:summary { 3, 2 })
+total stride 1, receptive field 1 point]], model:summary { 3, 2 })
   end)
 end)

@@ -45,12 +45,12 @@ static void mixed_shapes_have_their_width(void **state) {
   const double G = 0.1, L = 0.15;
   const mb_xrd_peak peak = {30, 5, G, L};
   const double width = 0.5346 * L + sqrt(0.2166 * L * L + G * G);
-  int first = -1, last = -1;
+  int first = POINTS / 2, last = POINTS / 2;
   (void)state;
   fill_grid(20, 40);
   profile(y, &peak, 1);
   for (int t = 0; t < POINTS; t++)
-    if (y[t] >= y[POINTS / 2] / 2) last = t, first = first < 0 ? t : first;
+    if (y[t] >= y[POINTS / 2] / 2) last = t, first = t < first ? t : first;
   assert_true(fabs(grid[last] - grid[first] - width) < 0.0025);
   assert_true(fabs(area() - 5) < 0.05); /* tails beyond the grid */
 }
