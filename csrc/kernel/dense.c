@@ -18,13 +18,18 @@ void dsyevr_(const char *job, const char *range, const char *half, const int *n,
              const double *tolerance, int *found, double *value, double *vector, const int *ldv, int *support,
              double *work, const int *work_size, int *integers, const int *integers_size, int *info);
 
-MB_CLONES void mb_center(double *z, double *mean, const mb_real *x, mb_size N, mb_size D) {
+MB_CLONES static void center(double *z, double *mean, const mb_real *x, mb_size N, mb_size D) {
   memset(mean, 0, (size_t)D * sizeof *mean);
   for (mb_size i = 0; i < N; i++)
     for (mb_size d = 0; d < D; d++) mean[d] += (double)x[i * D + d];
   for (mb_size d = 0; d < D; d++) mean[d] /= (double)N;
   for (mb_size i = 0; i < N; i++)
     for (mb_size d = 0; d < D; d++) z[i * D + d] = (double)x[i * D + d] - mean[d];
+}
+
+/* Clones of a function that is not static would be exported. */
+void mb_center(double *z, double *mean, const mb_real *x, mb_size N, mb_size D) {
+  center(z, mean, x, N, D);
 }
 
 /* Rows i of C and of A, or columns i of A. */

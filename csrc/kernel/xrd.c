@@ -53,8 +53,7 @@ static int family_size(const int hkl[3], const int *operators, mb_size O) {
     if (before == 0 && (hkl[0] * t[0] + hkl[1] * t[1] + hkl[2] * t[2]) % MB_XRD_DENOMINATOR != 0) return 0;
     stabiliser += (before == 0) + (behind == 0);
   }
-  // cppcheck-suppress zerodiv; one of the operators is the identity
-  return (int)(2 * O / stabiliser);
+  return stabiliser > 0 ? (int)(2 * O / stabiliser) : 0; /* never 0: one of the operators is the identity */
 }
 
 static int negatives(const int hkl[3]) {
