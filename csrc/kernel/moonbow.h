@@ -128,7 +128,7 @@ void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_s
   OP(COS, cos, X, cos(x), -sin(x)) \
   OP(LOG1P, log1p, X, log1p(x), 1 / (1 + x)) \
   OP(EXPM1, expm1, Y, expm1(x), y + 1) \
-  OP(SIGN, sign, NONE, x > 0 ? 1 : x < 0 ? -1 : x, 0) \
+  OP(SIGN, sign, NONE, x == 0 || x != x ? x : (mb_real)((x > 0) - (x < 0)), 0) \
   OP(FLOOR, floor, NONE, floor(x), 0) \
   OP(CEIL, ceil, NONE, ceil(x), 0) \
   OP(ROUND, round, NONE, rint(x), 0) /* halves to even */ \
