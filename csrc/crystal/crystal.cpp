@@ -171,9 +171,17 @@ void crystal_free(crystal *structure) {
   std::free(structure);
 }
 
+/* The form factor of the neutral atom: since gemmi 0.6 the table takes a charge. */
+template <class Table> static auto neutral(gemmi::El element, int) -> decltype(Table::get(element, 0)) {
+  return Table::get(element, 0);
+}
+template <class Table> static auto neutral(gemmi::El element, long) -> decltype(Table::get(element)) {
+  return Table::get(element);
+}
+
 bool crystal_form_factor(int number, double coefficients[9]) {
   if (number < 1 || number > 98) return false;
-  const auto &entry = gemmi::IT92<double>::get(static_cast<gemmi::El>(number));
+  const auto &entry = neutral<gemmi::IT92<double>>(static_cast<gemmi::El>(number), 0);
   for (size_t i = 0; i < 9; i++) coefficients[i] = entry.coefs[i];
   return true;
 }
