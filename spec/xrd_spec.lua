@@ -169,7 +169,8 @@ describe("a CIF that cannot be used", function()
   end)
 
   it("is refused with the line if it is damaged", function()
-    refused("line 9: Wrong number of values in the loop", (cif(table.unpack(NACL)):gsub(" 0.5 0.5\n", "\n")))
+    local _, err = mb.xrd.parse((cif(table.unpack(NACL)):gsub(" 0.5 0.5\n", "\n")))
+    assert.matches("^line 9: Wrong number of values in ", err) -- the rest differs between versions of gemmi
   end)
 
   it("is refused if its operators are no group, or no operators", function()
