@@ -118,6 +118,7 @@ describe("linear classifiers", function()
     end
     local config = model:config()
     refuses("weight: expected shape {points, 3}, got", { weight = mb.ones(4, 2), bias = mb.ones(3) }, config)
+    refuses("bias: expected shape {3}, got", { weight = mb.ones(4, 3), bias = mb.ones(2) }, config)
     refuses("weight: row 1, point 1 is NaN", { weight = mb.full(0 / 0, 4, 3), bias = mb.ones(3) }, config)
     refuses("bias: expected a tensor", { weight = mb.ones(4, 3) }, config)
     refuses("loss: expected one of", { weight = mb.ones(4, 3), bias = mb.ones(3) }, { loss = "x", classes = 3 })

@@ -130,6 +130,17 @@ describe("cross_validate", function()
     assert.equal(1, good:compare(good).p)
     assert.error_matches(function() good:compare(mb.cross_validate({ "pls" }, data, { folds = 3 })) end, "same folds")
   end)
+  it("refuses to compare on other folds, or of other numbers", function()
+    local groups, other, moved = {}, {}, {}
+    for i = 1, #heights do
+      groups[i], other[i], moved[i] = "g" .. i % 9, "g" .. i // 3 % 9, heights[i] + 1
+    end
+    local function validation(y, by) return mb.cross_validate({ "pls" }, { x = x, y = y }, { groups = by }) end
+    local first = validation(heights, groups)
+    assert.equal(1, first:compare(validation(heights, groups)).p)
+    assert.error_matches(function() first:compare(validation(heights, other)) end, "same folds")
+    assert.error_matches(function() first:compare(validation(moved, groups)) end, "same folds")
+  end)
   it("corrects the variance as Nadeau and Bengio do", function()
     local a, b = mb.cross_validate({ "pls" }, { x = x, y = heights }), mb.cross_validate({ "snv", "pls" },
       { x = x, y = heights })

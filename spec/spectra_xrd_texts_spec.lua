@@ -1,14 +1,9 @@
 -- Texts of X-ray diffractometers, written here by their layouts, and the measured files.
 local mb = require "moonbow"
-local damage = require "support.damage"
 local files = require "support.spectra_files"
 local index = require "support.instrument_index"
 
-local function refuses(message, bytes, options)
-  local set, got = files.read(bytes, options)
-  assert.is_nil(set)
-  assert.equal(message, got)
-end
+local refuses, survives = files.expect_refusal, files.expect_survival
 
 -- Reads a measured file and compares it with the index.
 local function agrees(name)
@@ -17,13 +12,6 @@ local function agrees(name)
   local set = assert(mb.spectra.read(path))
   assert.same({}, index.differences(set, reference), name)
   return set
-end
-
-local function survives(bytes)
-  local path = os.tmpname()
-  damage.all(mb.spectra.read, path, bytes)
-  damage.all(function(at) return mb.spectra.read(at, { partial = true }) end, path, bytes)
-  os.remove(path)
 end
 
 describe("RAS", function()

@@ -1,6 +1,7 @@
 -- Files of spectra that specs make in memory, and the measured ones with their index.
 local mb = require "moonbow"
 local zip = require "moonbow.io.zip"
+local damage = require "support.damage"
 local measured = require "support.measured"
 local index = require "support.instrument_index"
 
@@ -36,6 +37,14 @@ function files.expect_refusal(message, bytes, options)
   local set, got = files.read(bytes, options)
   assert(set == nil, "read, but expected to be refused: " .. message)
   assert(got == message, ("expected the message\n  %s\ngot\n  %s"):format(message, got))
+end
+
+--- Reads damaged copies of a file, whole and as far as they go: each gives a set or a message.
+function files.expect_survival(bytes)
+  local path = os.tmpname()
+  damage.all(mb.spectra.read, path, bytes)
+  damage.all(function(at) return mb.spectra.read(at, { partial = true }) end, path, bytes)
+  os.remove(path)
 end
 
 --- Returns the path of a file of instruments and its reference in the index; or nil and a message for `pending`.

@@ -59,6 +59,23 @@ function classifier.loaded_classes(classes, largest)
   return classes
 end
 
+--- Checks the weight (D, M) and the bias (M) of a linear model in a file, and returns them.
+-- @param outputs M; the length of the bias unless given
+function classifier.loaded_weights(tensors, outputs)
+  for _, name in ipairs { "weight", "bias" } do
+    check.kind("load", name, tensors[name], "tensor")
+    core.check_finite("load", name, tensors[name])
+  end
+  local weight, bias = tensors.weight, tensors.bias
+  outputs = outputs or core.count(bias)
+  if core.rank(weight) ~= 2 or core.size(weight, 2) ~= outputs then
+    check.fail("load", "weight: expected shape {points, %d}, got %s", outputs, check.show(weight))
+  elseif core.count(bias) ~= outputs then
+    check.fail("load", "bias: expected shape {%d}, got %s", outputs, check.show(bias))
+  end
+  return weight, core.reshape(bias, outputs)
+end
+
 --- Calls f with parts of at most `size` rows of x, and concatenates what it returns along the rows: one tensor for each
 -- of its results. Ctrl-C is checked between two parts.
 -- @param verbose shows progress

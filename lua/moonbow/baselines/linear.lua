@@ -90,15 +90,8 @@ function linear.from_state(config, tensors)
   classifier.check_description(config, tensors)
   local loss = check.name("load", "loss", config.loss, { "logistic", "svm" })
   local classes = check.kind("load", "classes", config.classes, "positive integer")
-  for _, name in ipairs { "weight", "bias" } do
-    check.kind("load", name, tensors[name], "tensor")
-    core.check_finite("load", name, tensors[name])
-  end
-  if core.rank(tensors.weight) ~= 2 or core.size(tensors.weight, 2) ~= classes then
-    check.fail("load", "weight: expected shape {points, %d}, got %s", classes, check.show(tensors.weight))
-  end
-  return setmetatable({ loss = loss, classes = classes, weight = tensors.weight,
-    bias = core.reshape(tensors.bias, classes) }, Linear)
+  local weight, bias = classifier.loaded_weights(tensors, classes)
+  return setmetatable({ loss = loss, classes = classes, weight = weight, bias = bias }, Linear)
 end
 
 require("moonbow.counted").methods(Linear, "linear:")

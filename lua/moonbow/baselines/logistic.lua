@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
+local labels = require "moonbow.data.labels"
 
 local logistic = {}
 
@@ -31,11 +32,9 @@ local known_options = {
 -- @return logistic
 function logistic.fit(x, y, options)
   options, x, y = classifier.arguments("logistic.fit", x, y, options, known_options)
-  local seen, different = {}, 0
-  for _, class in ipairs(y) do
-    if not seen[class] then seen[class], different = true, different + 1 end
+  if labels.count_different(y) < 2 then
+    check.fail("logistic.fit", "y: expected at least 2 classes, all labels are %d", y[1])
   end
-  if different < 2 then check.fail("logistic.fit", "y: expected at least 2 classes, all labels are %d", y[1]) end
   local weight, bias, iterations = core.logistic(x, y, options.classes, options.C, options.tol, options.iterations)
   if iterations == options.iterations then
     check.warn("logistic.fit", "no minimum after %d iterations; standardise the points, or give more iterations",
@@ -78,16 +77,9 @@ function Logistic.state(model) return { weight = model.weight, bias = model.bias
 -- @return logistic
 function logistic.from_state(config, tensors)
   classifier.check_description(config, tensors)
-  for _, name in ipairs { "weight", "bias" } do
-    check.kind("load", name, tensors[name], "tensor")
-    core.check_finite("load", name, tensors[name])
-  end
   local classes = check.kind("load", "classes", config.classes, "positive integer")
-  if core.rank(tensors.weight) ~= 2 or core.size(tensors.weight, 2) ~= classes
-    or core.count(tensors.bias) ~= classes then
-    check.fail("load", "weight: expected shape {points, %d}, got %s", classes, check.show(tensors.weight))
-  end
-  return setmetatable({ weight = tensors.weight, bias = core.reshape(tensors.bias, classes), classes = classes,
+  local weight, bias = classifier.loaded_weights(tensors, classes)
+  return setmetatable({ weight = weight, bias = bias, classes = classes,
     iterations = check.kind("load", "iterations", config.iterations, "non-negative integer") }, Logistic)
 end
 

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
 local distributions = require "moonbow.distributions"
+local moments = require "moonbow.moments"
 
 local pca = {}
 
@@ -31,10 +32,9 @@ end
 -- Adds what the limits of outliers need: the number of training rows, mean and variance of their Q.
 local function add_training(model, x)
   local rest = core.sub(x, model:inverse_transform(model:transform(x)))
-  local list, mean, squares = core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)), 0, 0
-  for _, value in ipairs(list) do mean = mean + value / #list end
-  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
-  model.n, model.q_mean, model.q_variance = #list, mean, squares / (#list - 1)
+  local mean, squares = moments.mean_and_squares(core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)))
+  local n = core.size(x, 1)
+  model.n, model.q_mean, model.q_variance = n, mean, squares / (n - 1)
   return model
 end
 

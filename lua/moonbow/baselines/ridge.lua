@@ -56,17 +56,12 @@ function Ridge.state(model) return { weight = model.weight, bias = model.bias } 
 -- @return ridge
 function ridge.from_state(config, tensors)
   classifier.check_description(config, tensors)
-  for _, name in ipairs { "weight", "bias" } do
-    check.kind("load", name, tensors[name], "tensor")
-    core.check_finite("load", name, tensors[name])
-  end
-  local M = core.count(tensors.bias)
-  if core.rank(tensors.weight) ~= 2 or core.size(tensors.weight, 2) ~= M then
-    check.fail("load", "weight: expected shape {points, %d}, got %s", M, check.show(tensors.weight))
-  end
+  local weight, bias = classifier.loaded_weights(tensors)
   local single = check.kind("load", "single", config.single, "boolean")
-  if single and M > 1 then check.fail("load", "bias: expected one number, got %d", M) end
-  return setmetatable({ weight = tensors.weight, bias = core.reshape(tensors.bias, M), single = single,
+  if single and core.count(bias) > 1 then
+    check.fail("load", "bias: expected one number, got %d", core.count(bias))
+  end
+  return setmetatable({ weight = weight, bias = bias, single = single,
     alpha = check.kind("load", "alpha", config.alpha, "positive") }, Ridge)
 end
 

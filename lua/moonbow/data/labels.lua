@@ -25,6 +25,24 @@ local function entry_of(values, i)
   return entry
 end
 
+--- The number of different entries in a list.
+function labels.count_different(list)
+  local seen, count = {}, 0
+  for _, entry in ipairs(list) do
+    if not seen[entry] then seen[entry], count = true, count + 1 end
+  end
+  return count
+end
+
+--- Combines columns of cells: one text for each row, equal where all cells are equal.
+function labels.combined(columns)
+  local cells = {}
+  for _, column in ipairs(columns) do
+    for i, cell in ipairs(column) do cells[i] = (cells[i] or "") .. "\0" .. cell end
+  end
+  return cells
+end
+
 local readable = { number = true, string = true, boolean = true }
 
 -- True for a blank string: an empty cell of a file is not a label.

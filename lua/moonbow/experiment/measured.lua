@@ -101,26 +101,18 @@ local function is_any_split(groups, classes)
   return false
 end
 
-local function count_different(list)
-  local seen, count = {}, 0
-  for _, value in ipairs(list) do
-    if not seen[value] then count = count + 1 end
-    seen[value] = true
-  end
-  return count
-end
-
 --- Returns the group of each spectrum by one label column, or by several with commas between them, and the list of the
 -- columns.
 -- @param label the column of the classes, at least one of which must have spectra in several groups; nil for numbers
 function Measured:groups(columns, label, folds)
-  local groups, names, shown = {}, {}, check.show(columns)
+  local lists, names, shown = {}, {}, check.show(columns)
   for name in columns:gmatch "[^,]+" do
     names[#names + 1] = name
-    for i, value in ipairs(self:column(name)) do groups[i] = (groups[i] or "") .. "\0" .. value end
+    lists[#lists + 1] = self:column(name)
   end
+  local groups = labels.combined(lists)
   if #groups == 0 then output.fail("expected --group with the column that names replicates, got " .. shown) end
-  local count = count_different(groups)
+  local count = labels.count_different(groups)
   if label and not is_any_split(groups, self:column(label)) then
     output.fail(("%s: each class of %s lies in one group of %s, so that none is both trained on and tested"):format(
       self.path, check.show(label), shown))

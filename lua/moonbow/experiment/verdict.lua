@@ -1,5 +1,6 @@
 --- Means over seeds, their uncertainty, and verdicts.
 local check = require "moonbow.check"
+local moments = require "moonbow.moments"
 
 local verdict = {}
 
@@ -10,11 +11,7 @@ local verdict = {}
 function verdict.spread(values)
   check.list("spread", "values", values)
   if #values == 0 then check.fail("spread", "values: expected at least one number, got none") end
-  local sum, squares = 0, 0
-  for _, value in ipairs(values) do sum = sum + value end
-  local mean = sum / #values
-  for _, value in ipairs(values) do squares = squares + (value - mean) ^ 2 end
-  return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
+  return moments.mean_and_sd(values)
 end
 
 --- "0.953 ± 0.012", or "0.953" if there is no spread.

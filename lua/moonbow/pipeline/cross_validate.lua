@@ -67,14 +67,8 @@ local function every_row(n)
   return rows
 end
 
--- Names the folds: validations with the same key can be compared.
-local function key_of(read, options)
-  return table.concat({ read.title, read.n, options.folds, options.repeats, options.seed,
-    read.groups and table.concat(read.groups, "\0"):len() or 0 }, "|")
-end
-
 local function run(pipeline, read, options, report)
-  local all, by_fold, chosen, done = { predicted = {}, scores = {} }, {}, {}, 0
+  local all, by_fold, chosen, tested, done = { predicted = {}, scores = {} }, {}, {}, {}, 0
   local columns = read.task == "number" and core.size(read.y, 2) or 1
   for round = 1, options.repeats do
     for f, fold in ipairs(folds_of(read, options, round)) do
@@ -82,11 +76,12 @@ local function run(pipeline, read, options, report)
       local result = run_fold(pipeline, read, fold, options.seed * 1000 + (round - 1) * options.folds + f)
       if round == 1 then keep(all, result, columns) end
       by_fold[#by_fold + 1], chosen[#chosen + 1] = result.metrics, result.value
+      tested[#tested + 1] = table.concat(result.rows, " ")
       done = done + 1
       report(done, options.repeats * options.folds)
     end
   end
-  return all, by_fold, chosen
+  return all, by_fold, chosen, table.concat(tested, "|")
 end
 
 --- Cross-validates a pipeline. Steps, tuned options and model are fitted on the training rows of each fold alone. Of
@@ -113,14 +108,14 @@ local function cross_validate(pipeline, data, options)
   local started = clock()
   local _ <close> = interrupt.catch "cross_validate"
   local line <close> = progress.job("cross_validate", "folds", options.verbose and not options.report)
-  local all, by_fold, chosen = run(pipeline, read, options, options.report or line.report)
+  local all, by_fold, chosen, tested = run(pipeline, read, options, options.report or line.report)
   local rows = every_row(read.n)
   local overall = score(read, rows, all.predicted, all.scores)
   return validation { task = read.task, pipeline = tostring(pipeline), title = read.title, n = read.n,
     folds = options.folds, repeats = options.repeats, by_fold = by_fold, overall = overall,
     confusion = overall.confusion, predicted = all.predicted, scores = all.scores, names = read.names,
     truth = read.task == "class" and read.y or numbers_of(read.y), chosen = chosen,
-    tuned = pipeline.estimator.tuned, ratio = 1 / (options.folds - 1), key = key_of(read, options),
+    tuned = pipeline.estimator.tuned, ratio = 1 / (options.folds - 1), tested = tested,
     seconds = clock() - started }
 end
 

@@ -17,6 +17,7 @@ local forest = require "moonbow.baselines.forest"
 local linear = require "moonbow.baselines.linear"
 local logistic = require "moonbow.baselines.logistic"
 local models = require "moonbow.models"
+local moments = require "moonbow.moments"
 local neighbours = require "moonbow.baselines.neighbours"
 local optim = require "moonbow.train.optim"
 local pls = require "moonbow.baselines.pls"
@@ -52,10 +53,8 @@ end
 
 -- Numbers to mean 0 and sd 1, so that any unit suits the learning rate.
 local function standardized(y)
-  local list, mean, squares = core.totable(core.reshape(y, -1)), 0, 0
-  for _, value in ipairs(list) do mean = mean + value / #list end
-  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
-  local sd = math.sqrt(squares / #list)
+  local mean, squares = moments.mean_and_squares(core.totable(core.reshape(y, -1)))
+  local sd = math.sqrt(squares / core.count(y))
   if sd == 0 then sd = 1 end
   return core.mul(core.sub(y, mean), 1 / sd), mean, sd
 end

@@ -54,15 +54,14 @@ local function read_groups(operation, data, given, n)
   if given == nil then return nil end
   local columns = type(given) == "string" and { given } or is_set(data) and type(given) == "table" and given
   if not columns then return labels.list(operation, "groups", given, n) end
-  local cells = {}
-  for _, column in ipairs(columns) do
-    local list = data.labels[column]
-    if not list then
+  local lists = {}
+  for c, column in ipairs(columns) do
+    lists[c] = data.labels[column]
+    if not lists[c] then
       check.fail(operation, "groups: no label %s; there are: %s", check.show(column), table.concat(data.columns, ", "))
     end
-    for i, cell in ipairs(list) do cells[i] = (cells[i] or "") .. "\0" .. cell end
   end
-  return cells
+  return labels.combined(lists)
 end
 
 --- Reads a problem.

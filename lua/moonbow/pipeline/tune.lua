@@ -3,6 +3,7 @@
 -- Stone 1984, section 3.4.3).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local moments = require "moonbow.moments"
 local preprocess = require "moonbow.data.preprocess"
 local split = require "moonbow.train.split"
 
@@ -56,9 +57,7 @@ end
 
 -- Returns mean and standard error of a list.
 local function mean_and_error(list)
-  local mean, squares = 0, 0
-  for _, value in ipairs(list) do mean = mean + value / #list end
-  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
+  local mean, squares = moments.mean_and_squares(list)
   return mean, math.sqrt(squares / (#list - 1) / #list)
 end
 

@@ -3,6 +3,7 @@ local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local distributions = require "moonbow.distributions"
 local metrics = require "moonbow.pipeline.metrics"
+local moments = require "moonbow.moments"
 local shown = require "moonbow.shown"
 
 --- How well a pipeline predicts spectra that it was not fitted on. print(validation) shows its metrics with intervals.
@@ -30,9 +31,7 @@ local shown = require "moonbow.shown"
 local Validation = {}
 
 local function mean_and_variance(list)
-  local mean, squares = 0, 0
-  for _, value in ipairs(list) do mean = mean + value / #list end
-  for _, value in ipairs(list) do squares = squares + (value - mean) ^ 2 end
+  local mean, squares = moments.mean_and_squares(list)
   return mean, #list > 1 and squares / (#list - 1) or 0
 end
 
@@ -81,8 +80,16 @@ local function show(validation)
   return table.concat(lines, "\n")
 end
 
+-- True of two lists of equal length with the same entries.
+local function is_same(a, b)
+  for i, entry in ipairs(a) do
+    if entry ~= b[i] then return false end
+  end
+  return #a == #b
+end
+
 local function check_comparable(a, b)
-  if a.task ~= b.task or a.n ~= b.n or #a.by_fold ~= #b.by_fold or a.key ~= b.key then
+  if a.task ~= b.task or a.title ~= b.title or a.tested ~= b.tested or not is_same(a.truth, b.truth) then
     check.fail("validation:compare", "other: expected a validation on the same folds: same set, folds, repeats, groups "
       .. "and seed")
   end
@@ -141,8 +148,8 @@ end
 local make = shown.kind("validation", show, Validation)
 counted.methods(Validation, "validation:")
 
---- Makes a validation of its fields but mean and interval, with ratio (test rows by training rows of a fold) and key
--- (which names the folds).
+--- Makes a validation of its fields but mean and interval, with ratio (test rows by training rows of a fold) and
+--- tested (the test rows of each fold, as text).
 return function(fields)
   summarise(fields)
   return make(fields)

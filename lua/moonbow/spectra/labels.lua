@@ -73,11 +73,11 @@ end
 local function combined(operation, spectra, columns)
   if columns == nil then return nil end
   if type(columns) == "string" then return column_of(operation, spectra, columns) end
-  local cells = {}
-  for _, column in ipairs(check.list(operation, "groups", columns)) do
-    for i, cell in ipairs(column_of(operation, spectra, column)) do cells[i] = (cells[i] or "") .. "\0" .. cell end
+  local lists = {}
+  for c, column in ipairs(check.list(operation, "groups", columns)) do
+    lists[c] = column_of(operation, spectra, column)
   end
-  return cells
+  return encode.combined(lists)
 end
 
 local known_options = { stratify = check.optional "string", groups = check.optional "string|table",

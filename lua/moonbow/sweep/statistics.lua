@@ -1,17 +1,10 @@
 --- Statistics of the results of a sweep: means over seeds, paired differences, shares of the variance by factor.
 local distributions = require "moonbow.distributions"
+local moments = require "moonbow.moments"
 local random = require "moonbow.random"
 local space = require "moonbow.sweep.space"
 
 local statistics = {}
-
-local function mean_and_sd(values)
-  local sum, squares = 0, 0
-  for _, value in ipairs(values) do sum = sum + value end
-  local mean = sum / #values
-  for _, value in ipairs(values) do squares = squares + (value - mean) ^ 2 end
-  return mean, #values > 1 and math.sqrt(squares / (#values - 1)) or nil
-end
 
 --- Groups results by configuration.
 -- @param results list of trials' results
@@ -40,7 +33,7 @@ function statistics.configurations(results, objective, seeds)
   end
   for _, group in ipairs(list) do
     group.n = #group.list
-    if group.n > 0 then group.mean, group.sd = mean_and_sd(group.list) end
+    if group.n > 0 then group.mean, group.sd = moments.mean_and_sd(group.list) end
   end
   local sign = objective.minimize and 1 or -1
   local function class(group) return group.mean == nil and 3 or seeds and group.n < seeds and 2 or 1 end
@@ -61,7 +54,7 @@ local function pair(best, other)
   end
   local result = { n = #differences }
   if result.n == 0 then return result end
-  result.mean, result.sd = mean_and_sd(differences)
+  result.mean, result.sd = moments.mean_and_sd(differences)
   if result.n < 2 then return result end
   if result.sd == 0 then
     result.p = result.mean == 0 and 1 or 0

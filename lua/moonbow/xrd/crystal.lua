@@ -100,15 +100,15 @@ end
 local make = shown.kind("crystal", text_of, Crystal)
 counted.methods(Crystal, "crystal:")
 
-local function library()
+local function reader()
   local ok, module = pcall(require, "moonbow.crystal")
   if ok then return module end
   return nil, "crystals need gemmi, and moonbow was built without it (docs/building.md)"
 end
 
 --- The module in C++; raises if moonbow was built without it.
-function crystal.library(operation)
-  local module, err = library()
+function crystal.reader(operation)
+  local module, err = reader()
   return module or check.fail(operation, "%s", err)
 end
 
@@ -134,7 +134,7 @@ local known = { block = check.optional "string" }
 function crystal.read(path, options)
   check.kind("xrd.read", "path", path, "string")
   options = check.options("xrd.read", options, known)
-  local module, missing = library()
+  local module, missing = reader()
   if not module then return nil, missing end
   local bytes, err = files.read(path)
   if not bytes then return nil, err end
@@ -154,7 +154,7 @@ local known_text = { block = check.optional "string" }
 function crystal.parse(text, options)
   check.kind("xrd.parse", "text", text, "string")
   options = check.options("xrd.parse", options, known_text)
-  local module, missing = library()
+  local module, missing = reader()
   if not module then return nil, missing end
   local c, why = module.read(text, options.block)
   if not c then return nil, check.printable(why) end

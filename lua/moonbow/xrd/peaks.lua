@@ -63,7 +63,7 @@ for name, rule in pairs(peaks.physics) do known[name] = rule end
 
 -- What the scatterers of a crystal's sites are for one line, as core.xrd_families takes them.
 local function scatterers_of(operation, c, line, options, notes)
-  local module, list = crystals.library(operation), {}
+  local module, list = crystals.reader(operation), {}
   for _, site in ipairs(c.sites) do
     local factors = module.form_factor(site.number)
     if not factors then

@@ -1,6 +1,7 @@
 --- The figures of a judgement, narrow enough to be read on a phone.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
 local plot = require "moonbow.plot"
 local units = require "moonbow.spectra.units"
 
@@ -24,14 +25,6 @@ local function with_thirds(set, target)
   return set:with { labels = { [target] = cells } }
 end
 
-local function count_different(cells)
-  local seen, count = {}, 0
-  for _, cell in ipairs(cells) do
-    if not seen[cell] then seen[cell], count = true, count + 1 end
-  end
-  return count
-end
-
 -- The least and greatest mean, less and more one standard deviation, of the classes in a label.
 local function reach(set, by)
   local y, names = set:classes(by)
@@ -52,7 +45,9 @@ end
 -- above them.
 function figures.spectra(set, task, title)
   local shown = task == "number" and with_thirds(set, title) or set
-  if count_different(shown.labels[title]) > MOST_CLASSES then return shown:plot { width = WIDTH, height = HEIGHT } end
+  if labels.count_different(shown.labels[title]) > MOST_CLASSES then
+    return shown:plot { width = WIDTH, height = HEIGHT }
+  end
   local low, high, count = reach(shown, title)
   local margin, room = 0.05 * (high - low), (high - low) * LINE * (count + 1) / (HEIGHT - FRAME)
   return shown:plot { by = title, title = "by " .. check.printable(title), width = WIDTH,

@@ -1,6 +1,7 @@
 --- Replicates: several spectra of one sample, which must not be both trained on and tested.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
 local neighbours = require "moonbow.baselines.neighbours"
 
 local replicates = {}
@@ -19,21 +20,13 @@ local function is_named_so(column)
   return false
 end
 
-local function count_different(cells)
-  local seen, count = {}, 0
-  for _, cell in ipairs(cells) do
-    if not seen[cell] then seen[cell], count = true, count + 1 end
-  end
-  return count
-end
-
 --- Returns the columns that by their name and their repeated cells may name replicates.
 -- @param title label or target, which is left out
 -- @param folds the least number of groups
 function replicates.suspects(spectra, title, folds)
   local names = {}
   for _, column in ipairs(spectra.columns) do
-    local count = count_different(spectra.labels[column])
+    local count = labels.count_different(spectra.labels[column])
     if column ~= title and is_named_so(column) and count >= folds and count < #spectra then
       names[#names + 1] = column
     end

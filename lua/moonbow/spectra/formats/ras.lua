@@ -1,12 +1,11 @@
 --- Rigaku's RAS: X-ray diffraction in text, one header and one table for each scan. Columns: position, counts, and the
 -- factor of the attenuator; the counts are as they were counted, behind the attenuator.
+local attenuation = require "moonbow.spectra.attenuation"
 local columns = require "moonbow.spectra.columns"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 
 local ras = { name = "ras", title = "a Rigaku RAS file" }
-
-local RAW = "counts" -- the block of that name: counts as they are stored
 
 function ras.matches(source) return source.bytes:find "^%s*%*RAS_DATA_START" ~= nil end
 
@@ -45,22 +44,6 @@ local function add_axes(metadata, header)
   return names
 end
 
-local function is_attenuated(factors)
-  for _, factor in ipairs(factors or {}) do
-    if factor ~= 1 then return true end
-  end
-  return false
-end
-
--- Multiplies the counts by the factors, unless they are asked for as stored. Returns how that was decided.
-local function correct(source, counts, factors)
-  if not is_attenuated(factors) then return "" end
-  if source.options.block == RAW then return ", not corrected for attenuation" end
-  for i, factor in ipairs(factors) do counts[i] = counts[i] * factor end
-  source:note('the stored counts were multiplied by the attenuation factors; block = "%s" gives them as stored', RAW)
-  return ", times the attenuation factors"
-end
-
 -- Returns the block of a scan and the names of its fixed positions.
 local function read_scan(source, scan, i)
   local what = "scan " .. i
@@ -76,7 +59,7 @@ local function read_scan(source, scan, i)
   local names = add_axes(metadata, header)
   local name = header.MEAS_SCAN_AXIS_X or ""
   local decided = unit and "MEAS_SCAN_UNIT_Y " .. unit or "the file does not say what its values are"
-  decided = decided .. correct(source, counts, factors)
+  decided = decided .. attenuation.correct(source, counts, factors)
   local sample = header.FILE_SAMPLE
   return { y = columns.values(source, counts, what), x = x, names = sample and sample ~= "" and { sample } or nil,
     axis = (name:find "^2%-?Theta" or name:find "^TwoTheta") and "2theta" or name ~= "" and name or nil,

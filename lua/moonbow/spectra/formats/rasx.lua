@@ -3,6 +3,7 @@
 -- counted, behind the attenuator.
 local core = require "moonbow.core"
 local archive = require "moonbow.spectra.archive"
+local attenuation = require "moonbow.spectra.attenuation"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 local xml = require "moonbow.spectra.xml"
@@ -10,7 +11,6 @@ local xml = require "moonbow.spectra.xml"
 local rasx = { name = "rasx", title = "a Rigaku RASX file" }
 
 local PROFILE, CONDITIONS = "^Data%d+/Profile%d+%.txt$", "MesurementConditions"
-local RAW = "counts" -- the block of that name: counts as they are stored
 
 function rasx.matches(source)
   return archive.holds(source, PROFILE) or archive.holds(source, "^Data%d+/" .. CONDITIONS .. "%d+%.xml$")
@@ -63,22 +63,6 @@ local function columns_of(source, part, text)
   return columns[1], columns[2], columns[3]
 end
 
-local function is_attenuated(factors)
-  for _, factor in ipairs(factors) do
-    if factor ~= 1 then return true end
-  end
-  return false
-end
-
--- Multiplies the counts by the factors, unless they are asked for as stored. Returns how that was decided.
-local function correct(source, counts, factors)
-  if not is_attenuated(factors) then return "" end
-  if source.options.block == RAW then return ", not corrected for attenuation" end
-  for i, factor in ipairs(factors) do counts[i] = counts[i] * factor end
-  source:note('the stored counts were multiplied by the attenuation factors; block = "%s" gives them as stored', RAW)
-  return ", times the attenuation factors"
-end
-
 local of_2theta = { TwoTheta = true, TwoThetaTheta = true, TwoThetaOmega = true }
 
 local function conditions_of(part) return (part:gsub("Profile", CONDITIONS):gsub("txt$", "xml")) end
@@ -96,7 +80,7 @@ local function read_scan(source, part, i)
   local name, unit = xml.text(scan, "AxisName"), xml.text(scan, "PositionUnit")
   local intensity = xml.text(scan, "IntensityUnit")
   local decided = (intensity and "IntensityUnit " .. intensity or "the file does not say what its values are")
-    .. correct(source, counts, factors)
+    .. attenuation.correct(source, counts, factors)
   return { y = scans.finite(source, core.tensor(counts)), x = x, axis = of_2theta[name] and "2theta" or name,
     unit = unit and units.axis(unit) or unit, quantity = intensity and units.quantity(intensity),
     decided = decided, metadata = metadata, scan = i }, names
