@@ -486,7 +486,7 @@ mb_status mb_despike(mb_real *y, const mb_real *x, void *scratch, double thresho
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C);
 
-/* ---- powder diffraction (xrd.c, xrd_structure.c, xrd_profile.c) -------------------------------------- */
+/* ---- powder diffraction (xrd.c, xrd_structure.c, xrd_phase.c, xrd_profile.c) -------------------------- */
 
 #define MB_XRD_DENOMINATOR  24
 #define MB_XRD_AXIAL_PANELS 10
@@ -504,10 +504,10 @@ typedef struct {
  * by rows and the translation in 24ths, all of the group. list NULL: only counts. */
 mb_status mb_xrd_reflections(mb_reflection *list, mb_size *count, const double cell[6], const int *operators,
                              mb_size O, double d_min, double d_max);
-/* Factor of each family by preferred orientation (March 1932, Dollase 1986) along the normal of the planes
+/* Factor of a family by preferred orientation (March 1932, Dollase 1986) along the normal of the planes
  * `direction`: r < 1 for plates that lie flat, 1 for none. */
-void mb_xrd_march_dollase(double *weight, const mb_reflection *list, mb_size count, const double cell[6],
-                          const int *operators, mb_size O, const int direction[3], double r);
+double mb_xrd_march_dollase(const int hkl[3], const double cell[6], const int *operators, mb_size O,
+                            const int direction[3], double r);
 
 typedef struct {
   double form_factor[9]; /* a1 to a4, b1 to b4, c */
@@ -532,6 +532,34 @@ mb_status mb_xrd_structure_factors(double *F2, void *scratch, const mb_reflectio
 typedef struct {
   double position, area, gaussian, lorentzian;
 } mb_xrd_peak;
+
+/* A family in the light of one line: one of its reflections, the number of the line from 0, and multiplicity
+ * times mean |F|^2 times the line's weight. */
+typedef struct {
+  int hkl[3];
+  mb_size line;
+  double strength;
+} mb_xrd_family;
+
+/* Widths in degrees: Gaussian^2 = U tan^2 + V tan + W, Lorentzian = X tan + Y / cos of theta; shift of 2
+ * theta in degrees: zero - displacement cos. polarisation: cos^2 of the monochromator's 2 theta, 1 without
+ * one. */
+typedef struct {
+  double U, V, W, X, Y, zero, displacement, polarisation;
+  const double *wavelengths; /* of `lines` lines */
+  mb_size lines;
+} mb_xrd_instrument;
+
+/* Cell, crystallite size (0: no broadening) and microstrain of one phase. */
+typedef struct {
+  double cell[6], size, strain;
+} mb_xrd_sample;
+
+/* Lorentz-polarisation factor of a powder. */
+double mb_xrd_lorentz_polarisation(double theta, double polarisation);
+/* The peaks of a phase, at most F; neighbours of one line at the same angle are one peak. */
+mb_status mb_xrd_phase(mb_xrd_peak *peaks, mb_size *count, const mb_xrd_family *families, mb_size F,
+                       const mb_xrd_instrument *instrument, const mb_xrd_sample *sample);
 
 /* Replaces a peak by those of its rays that axial divergence, S/L and H/L, moves; position is 2 theta in
  * degrees. `to` has room for MB_XRD_AXIAL_ROOM; returns how many there are. */

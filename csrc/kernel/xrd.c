@@ -1,6 +1,6 @@
 /* xrd.c - the reflections of a crystal as families that its symmetry makes equal, and the effect
  * of preferred orientation on each. */
-#include "internal.h"
+#include "xrd_metric.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,26 +8,6 @@
 
 #define MOST_TRIED  ((mb_size)1 << 26) /* indices: half a second */
 #define MOST_LISTED 500000             /* families: 100 MB as a table of Lua */
-
-/* Reciprocal metric: 1/d^2 = g11 h^2 + g22 k^2 + g33 l^2 + 2 g12 hk + 2 g13 hl + 2 g23 kl. */
-static void reciprocal_metric(double g[6], const double cell[6]) {
-  const double degree = acos(-1.0) / 180, a = cell[0], b = cell[1], c = cell[2];
-  const double ca = cos(cell[3] * degree), cb = cos(cell[4] * degree), cg = cos(cell[5] * degree);
-  const double sa = sin(cell[3] * degree), sb = sin(cell[4] * degree), sg = sin(cell[5] * degree);
-  const double share = 1 - ca * ca - cb * cb - cg * cg + 2 * ca * cb * cg; /* (volume / abc)^2 */
-  g[0] = sa * sa / (a * a * share);
-  g[1] = sb * sb / (b * b * share);
-  g[2] = sg * sg / (c * c * share);
-  g[3] = (ca * cb - cg) / (a * b * share);
-  g[4] = (cg * ca - cb) / (a * c * share);
-  g[5] = (cb * cg - ca) / (b * c * share);
-}
-
-static double product(const double g[6], const int p[3], const int q[3]) {
-  const double x = g[0] * p[0] + g[3] * p[1] + g[4] * p[2], y = g[3] * p[0] + g[1] * p[1] + g[5] * p[2],
-               z = g[4] * p[0] + g[5] * p[1] + g[2] * p[2];
-  return x * q[0] + y * q[1] + z * q[2];
-}
 
 /* image = hkl R: an operator R, t moves reflections so. */
 static void image_of(int image[3], const int hkl[3], const int *move) {
@@ -86,7 +66,7 @@ mb_status mb_xrd_reflections(mb_reflection *list, mb_size *count, const double c
   const double tried = (reach[0] + 1) * (2 * reach[1] + 1) * (2 * reach[2] + 1);
   if (!(tried <= (double)MOST_TRIED))
     return mb_refuse(MB_BAD_VALUE, "%.3g reflections would have to be tried; raise the least spacing", tried);
-  reciprocal_metric(g, cell);
+  mb_xrd_reciprocal_metric(g, cell);
   const int H = (int)reach[0], K = (int)reach[1], L = (int)reach[2];
   const double least = 1 / (d_max * d_max), most = 1 / (d_min * d_min);
   *count = 0;
@@ -94,7 +74,7 @@ mb_status mb_xrd_reflections(mb_reflection *list, mb_size *count, const double c
     for (int k = h == 0 ? 0 : -K; k <= K; k++)
       for (int l = h == 0 && k == 0 ? 1 : -L; l <= L; l++) {
         int hkl[3] = {h, k, l};
-        const double q = product(g, hkl, hkl);
+        const double q = mb_xrd_product(g, hkl, hkl);
         if (!(q >= least && q <= most)) continue;
         const int multiplicity = family_size(hkl, operators, O);
         if (multiplicity == 0) continue;
@@ -108,20 +88,18 @@ mb_status mb_xrd_reflections(mb_reflection *list, mb_size *count, const double c
   return MB_OK;
 }
 
-void mb_xrd_march_dollase(double *weight, const mb_reflection *list, mb_size count, const double cell[6],
-                          const int *operators, mb_size O, const int direction[3], double r) {
-  double g[6];
+double mb_xrd_march_dollase(const int hkl[3], const double cell[6], const int *operators, mb_size O,
+                            const int direction[3], double r) {
+  double g[6], sum = 0;
   int image[3];
-  reciprocal_metric(g, cell);
-  const double length = product(g, direction, direction);
-  for (mb_size i = 0; i < count; i++) {
-    double sum = 0;
-    for (mb_size j = 0; j < O; j++) {
-      image_of(image, list[i].hkl, operators + 12 * j);
-      const double along = product(g, image, direction);
-      const double cosine2 = fmin(1, along * along / (length * product(g, image, image)));
-      sum += pow(r * r * cosine2 + (1 - cosine2) / r, -1.5);
-    }
-    weight[i] = sum / (double)O;
+  mb_xrd_reciprocal_metric(g, cell);
+  const double length = mb_xrd_product(g, direction, direction);
+  for (mb_size j = 0; j < O; j++) {
+    image_of(image, hkl, operators + 12 * j);
+    const double along = mb_xrd_product(g, image, direction);
+    const double cosine2 = fmin(1, along * along / (length * mb_xrd_product(g, image, image)));
+    const double x = r * r * cosine2 + (1 - cosine2) / r;
+    sum += 1 / (x * sqrt(x));
   }
+  return sum / (double)O;
 }

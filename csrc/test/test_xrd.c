@@ -76,15 +76,14 @@ static void screws_and_centrings_are_absent(void **state) {
 /* Flat plates (r -> 0) show 00l alone, and weights average to 1 over the sphere: here closed forms of one. */
 static void texture_favours_its_direction(void **state) {
   mb_reflection families[1000];
-  double weight[1000];
   const int direction[3] = {0, 0, 1};
   (void)state;
   const mb_size count = list(families, cube, fourfold, 4, 1.5);
-  mb_xrd_march_dollase(weight, families, count, cube, fourfold, 4, direction, 0.5);
   for (mb_size i = 0; i < count; i++) {
     const int *hkl = families[i].hkl, square = hkl[0] * hkl[0] + hkl[1] * hkl[1] + hkl[2] * hkl[2];
     const double cosine2 = (double)(hkl[2] * hkl[2]) / square;
-    assert_true(fabs(weight[i] - pow(0.25 * cosine2 + 2 * (1 - cosine2), -1.5)) < 1e-12);
+    const double weight = mb_xrd_march_dollase(hkl, cube, fourfold, 4, direction, 0.5);
+    assert_true(fabs(weight - pow(0.25 * cosine2 + 2 * (1 - cosine2), -1.5)) < 1e-12);
   }
 }
 

@@ -7,4 +7,5 @@ return {
   peaks = require("moonbow.xrd.peaks").peaks,
   pattern = require("moonbow.xrd.pattern").pattern,
   fit = require("moonbow.xrd.fit").fit,
+  identify = require("moonbow.xrd.identify").identify,
 }

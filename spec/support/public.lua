@@ -41,8 +41,7 @@ public.objects = {
     columns = {}, sources = { "a" }, metadata = { {} }, notes = {}, decided = "given" },
   crystal = crystal,
   peaks = require("moonbow.xrd.peaks").new { crystal = crystal, radiation = {}, settings = "none", notes = {} },
-  mixture = require("moonbow.xrd.fit").new { phases = {}, rwp = 0, zero = 0, size = 400, tried = 0,
-    settings = "none" },
+  mixture = require("moonbow.xrd.mixture").new { method = "fit", phases = {}, tried = 0, settings = "none" },
 }
 
 local core = require "moonbow.core"

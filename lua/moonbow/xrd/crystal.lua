@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local files = require "moonbow.io.files"
+local lattice = require "moonbow.xrd.lattice"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
@@ -27,12 +28,6 @@ local DALTON = 1.66053907 -- g/cm3 of one dalton in one cubic angstrom
 --   angstrom), anisotropic (U11, U22, U33, U12, U13, U23) }
 -- @field notes table list of texts: what was left out or interpreted
 local Crystal = {}
-
-local function volume_of(cell)
-  local a, b, c = cell[1], cell[2], cell[3]
-  local ca, cb, cg = math.cos(math.rad(cell[4])), math.cos(math.rad(cell[5])), math.cos(math.rad(cell[6]))
-  return a * b * c * math.sqrt(1 - ca * ca - cb * cb - cg * cg + 2 * ca * cb * cg)
-end
 
 -- Atoms of each element in the cell, and the names of the elements in order.
 local function content(sites)
@@ -114,7 +109,7 @@ end
 
 --- Makes a crystal of the table that moonbow.crystal gives.
 function crystal.new(c, path)
-  c.path, c.volume = path, volume_of(c.cell)
+  c.path, c.volume = path, lattice.volume(c.cell)
   c.formula, c.units = formula_of(c.sites)
   c.mass = 0
   for _, site in ipairs(c.sites) do c.mass = c.mass + site.mass * site.multiplicity * site.occupancy end

@@ -1,219 +1,110 @@
---- Plain fits of measured mixtures: non-negative least squares of simulated patterns and a background.
+--- Full-profile fits of measured patterns: given phases, refined, or the phases of a search.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local counted = require "moonbow.counted"
 local crystals = require "moonbow.xrd.crystal"
-local nnls = require "moonbow.xrd.nnls"
+local mixture = require "moonbow.xrd.mixture"
 local peaks = require "moonbow.xrd.peaks"
-local set = require "moonbow.spectra.set"
-local shape = require "moonbow.xrd.shape"
-local shown = require "moonbow.shown"
-local text_table = require "moonbow.text_table"
+local phase = require "moonbow.xrd.phase"
+local refine = require "moonbow.xrd.refine"
+local scan = require "moonbow.xrd.scan"
+local search = require "moonbow.xrd.search"
+local unexplained = require "moonbow.xrd.unexplained"
 
 local fit = {}
 
-local COARSE, FINE = { -0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3 }, { 0.05, 0.025 } -- shifts of 2theta in degrees
-local SIZES = { 150, 250, 800, 1600 } -- of crystallites in angstrom
-local FIRST_SIZE = 400
-local MARGIN = 5 -- degrees beyond the pattern from which tails reach into it
+local FINE = 5000 -- points of a refinement; more are averaged
+local FIRST_SIZE = 400 -- of crystallites, in angstrom
+local UNKNOWN = 0.025 -- unexplained share from which a phase is not among the candidates
 
---- A measured pattern as a mixture of phases. print(mixture) shows them.
---
--- @class mixture
--- @field phases table list of { crystal, weight (share of the crystalline mass) }, the largest first
--- @field rwp number weighted residual, 0 to 1: sqrt(sum w (y - fitted)^2 / sum w y^2), w = 1 / y
--- @field zero number common shift of 2theta in degrees
--- @field size number common crystallite size in angstrom
--- @field tried integer number of candidates
--- @field settings string what was assumed, in words
-local Fit = {}
+--- Options of every fit.
+fit.options = { background = check.default(9, "positive integer"), strain = check.default(0.02, "fraction below 1"),
+  zero = check.default(0, "finite"), instrument = check.optional "table", B = check.default(0.6, "non-negative"),
+  radiation = check.optional "string|number|table" }
+for name, rule in pairs(peaks.physics) do fit.options[name] = fit.options[name] or rule end
 
-local function text_of(f)
-  local rows = { { "phase", "formula", "space group", "weight (%)" } }
-  for i, phase in ipairs(f.phases) do
-    rows[i + 1] = { phase.crystal.name, phase.crystal.formula, phase.crystal.space_group,
-      ("%.1f"):format(100 * phase.weight) }
-  end
-  return ("%s of %s, Rwp %.3f, shift of 2theta %.3f deg, crystallites of %g A\n%s\n%s"):format(
-    check.show_count(#f.phases, "phase"), check.show_count(f.tried, "candidate"), f.rwp, f.zero, f.size, f.settings,
-    text_table.format(rows, { left = 3 }))
-end
+local known = {}
+for name, rule in pairs(fit.options) do known[name] = rule end
 
---- Makes a fit of a table with the fields above.
-fit.new = shown.kind("mixture", text_of, Fit)
-counted.methods(Fit, "mixture:")
-
-local known = { background = check.default(9, "positive integer"), worth = check.default(0.03, "fraction below 1"),
-  instrument = check.optional "table" }
-for name, rule in pairs(peaks.physics) do known[name] = rule end
-
--- ---- the equations ----
-
--- Chebyshev's polynomials along the axis: list of columns.
-local function backgrounds(axis, count)
-  local first, last, columns = axis[1], axis[#axis], {}
-  for order = 1, count do columns[order] = {} end
-  for i, x in ipairs(axis) do
-    local u = (2 * x - first - last) / (last - first)
-    local now, following = 1, u
-    for order = 1, count do
-      columns[order][i] = now
-      now, following = following, 2 * u * following - now
-    end
-  end
-  return core.tensor(columns)
-end
-
--- The pattern of a candidate per unit of mass, (1, L).
-local function simulate(data, candidate, zero, size)
-  local flat, sample = {}, { size = size }
-  local scale = 1 / (candidate.crystal.mass * candidate.crystal.volume)
-  for _, peak in ipairs(candidate.peaks) do
-    local gaussian, lorentzian = shape.widths(data.instrument, sample, math.rad(peak.two_theta / 2),
-      candidate.peaks.radiation[peak.line_index].wavelength)
-    if not gaussian then check.fail("xrd.fit", "instrument: no width at 2theta = %.3f deg", peak.two_theta) end
-    local at = #flat
-    flat[at + 1], flat[at + 2] = peak.two_theta + zero, peak.intensity * scale
-    flat[at + 3], flat[at + 4] = gaussian, lorentzian
-  end
-  local axial = data.instrument.axial
-  return core.reshape(core.xrd_profile(data.axis, flat, axial[1], axial[2]), 1, #data.axis)
-end
-
--- Solves for backgrounds and candidates at one shift and size: values by row, normal equations, squared residual.
-local function solve(data, candidates, zero, size)
-  local rows = { data.backgrounds }
-  for i, candidate in ipairs(candidates) do rows[i + 1] = simulate(data, candidate, zero, size) end
-  local matrix = core.mul(core.concat(rows, 1), data.root_weights)
-  local lengths = core.maximum(core.sqrt(core.sum(core.mul(matrix, matrix), 2)), 1e-30)
-  matrix = core.div(matrix, core.reshape(lengths, -1, 1))
-  local gram = core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2)))
-  local right = core.totable(core.reshape(core.matmul(matrix, core.reshape(data.target, -1, 1)), -1))
-  local x = nnls.solve(gram, right, data.free)
-  return { x = x, gram = gram, right = right, lengths = core.totable(lengths), candidates = candidates, zero = zero,
-    size = size, residual = nnls.residual(gram, right, x, data.total) }
-end
-
--- ---- the search ----
-
--- The best of the solutions at some shifts and sizes.
-local function best_of(data, best, candidates, tries)
-  for _, try in ipairs(tries) do
-    local solution = solve(data, candidates, try[1], try[2])
-    if not best or solution.residual < best.residual then best = solution end
-  end
-  return best
-end
-
--- The candidates that a solution uses.
-local function used(data, solution)
+--- The candidates of crystals or paths, at the physics of a pattern; nil and a message if a file cannot be read.
+function fit.candidates(operation, given, data)
   local list = {}
-  for i, candidate in ipairs(solution.candidates) do
-    if (solution.x[data.free + i] or 0) > 0 then list[#list + 1] = candidate end
-  end
-  return list
-end
-
--- The squared residual without some of the candidates.
-local function residual_of(data, solution, candidates)
-  local places, gram, right = {}, {}, {}
-  for row = 1, data.free do places[row] = row end
-  for i, candidate in ipairs(solution.candidates) do
-    for _, kept in ipairs(candidates) do
-      if kept == candidate then places[#places + 1] = data.free + i end
-    end
-  end
-  for p, row in ipairs(places) do
-    gram[p], right[p] = {}, solution.right[row]
-    for q, column in ipairs(places) do gram[p][q] = solution.gram[row][column] end
-  end
-  return nnls.residual(gram, right, nnls.solve(gram, right, data.free), data.total)
-end
-
--- Leaves out, one by one, the candidate that is missed least, as long as the squared residual rises by less than a
--- share `worth` of itself.
-local function prune(data, best, worth)
-  while true do
-    local least, without
-    local candidates = used(data, best)
-    for i = 1, #candidates do
-      local rest = table.move(candidates, 1, #candidates, 1, {})
-      table.remove(rest, i)
-      local residual = residual_of(data, best, rest)
-      if not least or residual < least then least, without = residual, rest end
-    end
-    if not least or least > best.residual * (1 + worth) then return best end
-    best = solve(data, without, best.zero, best.size)
-  end
-end
-
-local function search(data, candidates, worth)
-  local tries = {}
-  for i, zero in ipairs(COARSE) do tries[i] = { zero, FIRST_SIZE } end
-  local best = best_of(data, nil, candidates, tries)
-  candidates = used(data, best)
-  for _, by in ipairs(FINE) do
-    best = best_of(data, best, candidates, { { best.zero - by, best.size }, { best.zero + by, best.size } })
-    tries = {}
-    for i, size in ipairs(SIZES) do tries[i] = { best.zero, size } end
-    if by == FINE[1] then best = best_of(data, best, candidates, tries) end
-  end
-  return prune(data, best, worth)
-end
-
--- ---- the door ----
-
-local function read_data(spectra, options)
-  if not set.is(spectra) or #spectra ~= 1 then
-    check.fail("xrd.fit", "pattern: expected a set of one spectrum, as set[1] is, got %s", check.show(spectra))
-  end
-  if spectra.direction ~= "rising" or spectra.length < 10 then
-    check.fail("xrd.fit", "pattern: expected at least 10 points at rising angles; pattern:rising() turns it")
-  end
-  local y = core.reshape(spectra.x, 1, -1)
-  if core.sum(core.ne(y, y))[1] > 0 then check.fail("xrd.fit", "pattern: it has NaN; crop it first") end
-  local floor = math.max(core.max(core.reshape(y, -1))[1] * 1e-3, 1e-30)
-  local roots = core.div(core.full(1, 1, spectra.length), core.sqrt(core.maximum(y, floor)))
-  local target = core.mul(y, roots)
-  return { axis = spectra.axis, free = options.background, backgrounds = backgrounds(spectra.axis, options.background),
-    root_weights = roots, target = target, total = core.sum(core.mul(target, target))[1],
-    instrument = shape.instrument("xrd.fit", options.instrument) }
-end
-
-local function read_candidates(given, data, options)
-  local list, physics = {}, { two_theta = { math.max(0.5, data.axis[1] - MARGIN),
-    math.min(179, data.axis[#data.axis] + MARGIN) } }
-  for name in pairs(peaks.physics) do physics[name] = options[name] end
-  for i, value in ipairs(check.list("xrd.fit", "candidates", given)) do
-    local crystal, err = crystals.of("xrd.fit", ("candidates[%d]"):format(i), value)
+  for i, value in ipairs(check.list(operation, "candidates", given)) do
+    local crystal, err = crystals.of(operation, ("candidates[%d]"):format(i), value)
     if not crystal then return nil, err end
-    list[i] = { crystal = crystal, peaks = peaks.of("xrd.fit", crystal, physics) }
+    list[i] = phase.candidate(operation, crystal, data.physics)
+    list[i].index = i
   end
-  if #list == 0 then check.fail("xrd.fit", "candidates: expected at least one, got none") end
+  if #list == 0 then check.fail(operation, "candidates: expected at least one, got none") end
   return list
 end
 
-local function phases_of(data, best)
-  local list, sum = {}, 0
-  for i, candidate in ipairs(best.candidates) do
-    local mass = (best.x[data.free + i] or 0) / best.lengths[data.free + i]
-    if mass > 0 then list[#list + 1], sum = { crystal = candidate.crystal, weight = mass }, sum + mass end
+-- The peaks of a refined phase as they lie in the pattern, for tick marks.
+local function ticks_of(p, data, globals)
+  local options = {}
+  for name, value in pairs(data.physics) do options[name] = value end
+  options.cell = phase.cell(p)
+  local list = peaks.of("xrd.fit", p.candidate.crystal, options)
+  for _, peak in ipairs(list) do
+    peak.two_theta = peak.two_theta + data.zero - globals.displacement * math.cos(math.rad(peak.two_theta / 2))
   end
-  for _, phase in ipairs(list) do phase.weight = phase.weight / sum end
+  return list
+end
+
+local function phase_of(p, data, model, ties)
+  local h, k, l = table.unpack(p.direction or {})
+  local alternatives = {}
+  for i, tie in ipairs(ties or {}) do alternatives[i] = { crystal = tie.candidate.crystal, merit = tie.rise } end
+  return { crystal = p.candidate.crystal, weight = p.scale, merit = p.rise, alternatives = alternatives,
+    cell = phase.cell(p), size = p.broadening > 0 and 1 / p.broadening or math.huge, strain = p.microstrain,
+    texture = h and { h, k, l, math.exp(p.texture) }, ticks = ticks_of(p, data, model.globals) }
+end
+
+local function phases_of(data, model, ties)
+  local list, sum = {}, 0
+  for _, p in ipairs(model.phases) do
+    if p.scale > 0 then
+      list[#list + 1] = phase_of(p, data, model, ties and ties[p.candidate])
+      sum = sum + p.scale
+    end
+  end
+  for _, found in ipairs(list) do found.weight = found.weight / sum end
   table.sort(list, function(p, q) return p.weight > q.weight end)
   return list
 end
 
---- Fits a measured pattern by the patterns of candidates and a background: non-negative least squares, weighted by the
--- reciprocal of the values, with a common shift of 2theta (up to 0.375 degrees) and a common crystallite size that are
--- searched. Candidates whose absence raises the squared residual by less than a share `worth` are left out. Cells,
--- texture and widths of each phase are not refined, so weights are not reliable to a few percent (docs/xrd.md).
--- @param pattern spectra one spectrum over 2theta, in degrees
--- @param candidates table list of crystals or paths
--- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks
+-- The result of a refined model. What stays unexplained is judged on a coarse grid, where noise is less.
+-- @param ties { [candidate] = list of { candidate, rise } }, optional
+local function result_of(data, model, list, ties)
+  local coarse, coarse_model = scan.coarse(data, search.COARSE), refine.copy(model)
+  refine.solve(coarse, coarse_model)
+  local calculated, background = refine.curves(data, model)
+  local share, places = unexplained.of(coarse, coarse_model)
+  return mixture.new { method = "fit", phases = phases_of(data, model, ties), unknown = share > UNKNOWN,
+    unexplained = share, unexplained_at = places, rwp = math.sqrt(model.residual / data.total),
+    displacement = model.globals.displacement, gaussian = math.sqrt(model.globals.W), tried = #list,
+    settings = list[1].peaks.settings, axis = data.axis, observed = core.reshape(data.y, -1), calculated = calculated,
+    background = background }
+end
+
+-- Refines without texture, then with one along the direction that explains most.
+local function refine_all(data, model)
+  refine.run(data, model)
+  refine.orient(data, model)
+  return refine.run(data, model)
+end
+
+--- Refines phases in a measured pattern by all of its points: non-negative weights, cells (as the symmetry allows),
+-- crystallite sizes, strains, texture (March and Dollase, along the best of seven directions), the displacement of the
+-- sample, the instrument's Gaussian width W, and a background. Weighted by the reciprocals of the values;
+-- Levenberg-Marquardt. Intensities are those of the file's cell; B, occupancies and positions are not refined.
+-- @param pattern spectra one spectrum over 2theta in degrees, d in angstrom, or q in 1/angstrom
+-- @param phases table list of crystals or paths, all of which are tried
+-- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks; what the
+--   file states unless given
 -- @option background how many of Chebyshev's polynomials are its background
--- @option worth the share of the squared residual that a phase must explain
--- @option instrument { U, V, W, X, Y, axial }, as for mb.xrd.pattern
+-- @option strain the most that a length of a cell may change, as a share
+-- @option zero shift of 2theta in degrees, which is not refined
+-- @option instrument { U, V, W, X, Y, axial }, as for mb.xrd.pattern; W is only a start
 -- @option monochromator angle 2theta of a crystal monochromator in degrees
 -- @option dispersion false: without f' and f"
 -- @option debye_waller false: atoms at rest
@@ -221,16 +112,28 @@ end
 -- @return mixture or nil and a message
 -- @usage mb.xrd.fit(mb.xrd.pattern("TiO2.cif", { radiation = "Cu", grid = { first = 20, last = 60, step = 0.05 } }),
 --   { "TiO2.cif" }, { radiation = "Cu" })
-function fit.fit(pattern, candidates, options)
+function fit.fit(pattern, phases, options)
   options = check.options("xrd.fit", options, known)
-  local data = read_data(pattern, options)
-  local list, err = read_candidates(candidates, data, options)
+  local data = scan.coarse(scan.read("xrd.fit", pattern, options), FINE)
+  local list, err = fit.candidates("xrd.fit", phases, data)
   if not list then return nil, err end
-  local best = search(data, list, options.worth)
-  return fit.new { phases = phases_of(data, best), rwp = math.sqrt(best.residual / data.total), zero = best.zero,
-    size = best.size, tried = #list, settings = list[1].peaks.settings }
+  local started = {}
+  for i, candidate in ipairs(list) do started[i] = phase.new(candidate, FIRST_SIZE) end
+  local model = refine_all(data, refine.model(data, started))
+  return result_of(data, model, list)
 end
 
-check.takes(fit.fit, 3, known, "mb.xrd.fit(pattern, candidates, { radiation = \"Cu\" })")
+check.takes(fit.fit, 3, known, "mb.xrd.fit(pattern, phases, { radiation = \"Cu\" })")
+
+--- Finds the phases among candidates and refines them: mb.xrd.identify's method "fit".
+-- @param options checked: those of fits, most, worth
+function fit.identify(pattern, candidates, options)
+  local data = scan.coarse(scan.read("xrd.identify", pattern, options), FINE)
+  local list, err = fit.candidates("xrd.identify", candidates, data)
+  if not list then return nil, err end
+  local found, coarse, book = search.run(data, list, options)
+  local ties = search.ties(coarse, found, book)
+  return result_of(data, refine.run(data, found), list, ties)
+end
 
 return fit

@@ -69,24 +69,19 @@ local function read_grid(operation, given)
   return grid
 end
 
--- Adds the peaks of a phase to the flat list of core.xrd_profile. Intensities are per mass: a crystal scatters as
--- its intensity by the volume of its cell, of which a gram holds 1 / (mass of the cell).
-local function add_phase(flat, phase, options, instrument)
+-- The pattern of a phase by its weight, (1, L, 1) or nil without peaks, and its peaks. Intensities are per mass: a
+-- crystal scatters as its intensity by the volume of its cell, of which a gram holds 1 / (mass of the cell).
+local function pattern_of(phase, grid, options, instrument)
   local physics = { two_theta = options.two_theta, texture = phase.texture, cell = phase.cell }
   for name in pairs(peaks.physics) do physics[name] = options[name] end
   local c, list = phase.crystal, peaks.of("xrd.pattern", phase.crystal, physics)
-  local scale = phase.weight / (c.mass * c.volume)
-  for _, peak in ipairs(list) do
-    local theta = math.rad(peak.two_theta / 2)
-    local gaussian, lorentzian = shape.widths(instrument, phase, theta, list.radiation[peak.line_index].wavelength)
-    if not gaussian then
-      check.fail("xrd.pattern", "instrument: U, V and W give no width at 2theta = %.3f deg", peak.two_theta)
-    end
-    local at = #flat
-    flat[at + 1] = peak.two_theta + options.zero - math.deg(2 * options.displacement / options.radius * math.cos(theta))
-    flat[at + 2], flat[at + 3], flat[at + 4] = peak.intensity * scale, gaussian, lorentzian
-  end
-  return list
+  local families = peaks.families(list)
+  if not families then return nil, list end
+  local displacement = math.deg(2 * options.displacement / options.radius)
+  local y = core.xrd_phase(grid, peaks.wavelengths(list), families,
+    shape.sample(phase.cell or c.cell, phase.size, phase.strain),
+    shape.flat(instrument, options.zero, displacement, peaks.polarisation(options)))
+  return core.mul(y, phase.weight / (c.mass * c.volume)), list
 end
 
 -- Sums Chebyshev's polynomials T0, T1, ... at u, from -1 to 1.
@@ -115,8 +110,7 @@ local function background_of(background, grid)
 end
 
 -- The values: peaks, scaled, with background and noise.
-local function values_of(flat, grid, options, instrument)
-  local y = core.xrd_profile(grid, flat, instrument.axial[1], instrument.axial[2])
+local function values_of(y, grid, options)
   local highest = core.max(core.reshape(y, -1))[1]
   if highest > 0 then y = core.mul(y, options.maximum / highest) end
   if options.background then y = core.add(y, background_of(options.background, grid)) end
@@ -168,13 +162,15 @@ function pattern.pattern(crystals, options)
   local phases, err = read_phases("xrd.pattern", crystals, options)
   if not phases then return nil, err end
   options.two_theta = { math.max(0.5, grid[1] - MARGIN), math.min(179, grid[#grid] + MARGIN) }
-  local flat, lists, notes, names = {}, {}, {}, {}
+  local lists, notes, names, y = {}, {}, {}, core.full(0, 1, #grid, 1)
   for i, phase in ipairs(phases) do
-    lists[i] = add_phase(flat, phase, options, instrument)
+    local part
+    part, lists[i] = pattern_of(phase, grid, options, instrument)
+    if part then y = core.add(y, part) end
     names[i] = phase.crystal.name
     for _, note in ipairs(lists[i].notes) do notes[#notes + 1] = phase.crystal.name .. ": " .. note end
   end
-  local set = fields.set { x = values_of(flat, grid, options, instrument), axis = grid, axis_name = "2theta",
+  local set = fields.set { x = values_of(y, grid, options), axis = grid, axis_name = "2theta",
     unit = "deg", quantity = options.noise and "counts" or "intensity", names = { table.concat(names, " + ") },
     metadata = metadata_of(phases, lists, options, instrument) }
   set.decided, set.notes = "simulated", notes

@@ -10,7 +10,7 @@ local text_table = require "moonbow.text_table"
 local peaks = {}
 
 local MOST_SHOWN = 30
-local NUMBERS = 7 -- of each family that core.xrd_families lists
+local NUMBERS = 8 -- of each family that core.xrd_families lists
 local LEAST = 1e-10 -- of the largest intensity: what remains is rounding
 local B_OF_U = 8 * math.pi ^ 2
 
@@ -86,26 +86,20 @@ local function scatterers_of(operation, c, line, options, notes)
   return list
 end
 
---- Lorentz-polarisation factor, with M = cos^2 of the monochromator's angle 2theta; 1 for none.
-local function lorentz_polarisation(theta, M)
-  local cosine = math.cos(2 * theta)
-  return 2 * (1 + M * cosine * cosine) / ((1 + M) * math.sin(theta) ^ 2 * math.cos(theta))
-end
-
 -- Adds the peaks of one line.
 local function add_line(operation, list, c, index, options, notes)
   local line, low, high = list.radiation[index], options.two_theta[1], options.two_theta[2]
-  local M = options.monochromator and math.cos(math.rad(options.monochromator)) ^ 2 or 1
   local half = line.wavelength / 2
   local flat = core.xrd_families(options.cell or c.cell, c.operators,
     scatterers_of(operation, c, line, options, notes), c.atoms, options.debye_waller,
-    half / math.sin(math.rad(high / 2)), half / math.sin(math.rad(low / 2)), options.texture)
+    half / math.sin(math.rad(high / 2)), half / math.sin(math.rad(low / 2)), line.wavelength,
+    peaks.polarisation(options), options.texture)
   for i = 0, #flat - NUMBERS, NUMBERS do
     local d, F2 = flat[i + 5], flat[i + 6]
-    local theta = math.asin(math.min(1, half / d))
+    local strength = flat[i + 4] * F2 * flat[i + 7] * line.weight
     list[#list + 1] = { h = flat[i + 1], k = flat[i + 2], l = flat[i + 3], multiplicity = flat[i + 4], d = d, F2 = F2,
-      two_theta = math.deg(2 * theta), line = line.name, line_index = index,
-      intensity = flat[i + 4] * F2 * flat[i + 7] * lorentz_polarisation(theta, M) * line.weight }
+      two_theta = math.deg(2 * math.asin(math.min(1, half / d))), line = line.name, line_index = index,
+      strength = strength, intensity = strength * flat[i + 8] }
   end
 end
 
@@ -179,6 +173,25 @@ local function check_range(operation, range)
   if range[1] >= range[2] or range[2] > 180 then
     check.fail(operation, "two_theta: expected 0 < from < to <= 180, got %g and %g", range[1], range[2])
   end
+end
+
+--- cos^2 of the monochromator's angle 2theta; 1 without one.
+function peaks.polarisation(options)
+  return options.monochromator and math.cos(math.rad(options.monochromator)) ^ 2 or 1
+end
+
+--- The families of peaks as core.xrd_phase takes them: rows h, k, l, line, strength; nil if there are no peaks.
+function peaks.families(list)
+  local rows = {}
+  for i, p in ipairs(list) do rows[i] = { p.h, p.k, p.l, p.line_index, p.strength } end
+  return rows[1] and core.tensor(rows)
+end
+
+--- The wavelengths of peaks, as core.xrd_phase takes them.
+function peaks.wavelengths(list)
+  local found = {}
+  for i, line in ipairs(list.radiation) do found[i] = line.wavelength end
+  return found
 end
 
 --- The peaks of a crystal by checked options. Used by mb.xrd.pattern, too.

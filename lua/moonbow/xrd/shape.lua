@@ -1,9 +1,8 @@
---- Widths of powder peaks by instrument, crystallite size and strain.
+--- What widens and shifts powder peaks: the instrument, and crystallite size and strain of a sample.
 local check = require "moonbow.check"
 
 local shape = {}
 
-local SCHERRER = 0.9
 local known = { U = 0, V = 0, W = check.optional "finite", X = 0, Y = 0, axial = check.default({ 0, 0 }, "table") }
 
 --- Checks { U, V, W, X, Y, axial }. Without any width, W is 0.01: peaks of 0.1 degrees.
@@ -34,17 +33,21 @@ function shape.text(instrument)
   return table.concat(texts, ", ")
 end
 
---- Full widths of the Gaussian and Lorentzian parts, in degrees; nil if they are not both at least 0 and one above 0.
--- @param sample { size (angstrom), strain }, both optional
--- @param theta in radians
-function shape.widths(instrument, sample, theta, wavelength)
-  local tangent, cosine = math.tan(theta), math.cos(theta)
-  local square = instrument.U * tangent * tangent + instrument.V * tangent + instrument.W
-  local lorentzian = instrument.X * tangent + instrument.Y / cosine
-  if sample.size then lorentzian = lorentzian + math.deg(SCHERRER * wavelength / (sample.size * cosine)) end
-  if sample.strain then lorentzian = lorentzian + math.deg(4 * sample.strain * tangent) end
-  if not (square >= 0 and lorentzian >= 0 and square + lorentzian > 0) then return nil end
-  return math.sqrt(square), lorentzian
+--- What core.xrd_phase takes of an instrument.
+-- @param zero, displacement shift of 2theta: zero - displacement cos(theta), in degrees
+-- @param polarisation as peaks.polarisation gives it
+function shape.flat(instrument, zero, displacement, polarisation)
+  return { instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y, zero, displacement, polarisation,
+    instrument.axial[1], instrument.axial[2] }
+end
+
+--- What core.xrd_phase takes of a phase.
+-- @param size of crystallites in angstrom, or nil
+-- @param strain or nil
+function shape.sample(cell, size, strain)
+  local flat = table.move(cell, 1, 6, 1, {})
+  flat[7], flat[8] = size or 0, strain or 0
+  return flat
 end
 
 return shape

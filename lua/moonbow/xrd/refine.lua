@@ -1,0 +1,209 @@
+--- Refinement of a measured pattern: damped least squares (Levenberg 1944, Marquardt 1963) of all that phases, shifts,
+-- widths and background may be, with derivatives by differences.
+local core = require "moonbow.core"
+local nnls = require "moonbow.xrd.nnls"
+local phase = require "moonbow.xrd.phase"
+
+local refine = {}
+
+local MOST_STEPS = 30
+local FIRST_DAMPING, MOST_DAMPING = 1e-3, 1e6
+local ENOUGH = 1e-4 -- relative fall of the squared residual that is worth another step
+local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
+local DIRECTIONS = { { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 0 }, { 1, 0, 1 }, { 0, 1, 1 }, { 1, 1, 1 } }
+local TEXTURES = { 0.6, 0.8, 1.25, 1.6 } -- r of March and Dollase, at first
+local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
+local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees
+
+--- The start of a refinement.
+function refine.model(data, phases)
+  return { phases = phases, globals = { displacement = 0, W = data.instrument.W } }
+end
+
+function refine.copy(model)
+  local phases = {}
+  for i, p in ipairs(model.phases) do phases[i] = phase.copy(p) end
+  local g = model.globals
+  return { phases = phases, globals = { displacement = g.displacement, W = g.W }, residual = model.residual,
+    background = model.background }
+end
+
+--- Solves for scales and background at the model's shapes: sets model.residual, the scales, and model.background (its
+-- coefficients); phases keep their weighted patterns as p.column.
+function refine.solve(data, model)
+  local rows, lengths = { data.weighted_backgrounds }, {}
+  for i, p in ipairs(model.phases) do
+    p.column = core.mul(phase.pattern(p, data, model.globals), data.root_weights)
+    lengths[i] = math.sqrt(math.max(core.sum(core.mul(p.column, p.column))[1], 1e-60))
+    rows[i + 1] = core.mul(p.column, 1 / lengths[i])
+  end
+  local matrix = core.concat(rows, 1)
+  local gram = core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2)))
+  local right = core.totable(core.reshape(core.matmul(matrix, core.reshape(data.target, -1, 1)), -1))
+  local x = nnls.solve(gram, right, data.free)
+  model.residual, model.background = nnls.residual(gram, right, x, data.total), {}
+  for i = 1, data.free do model.background[i] = x[i] or 0 end
+  for i, p in ipairs(model.phases) do p.scale = (x[data.free + i] or 0) / lengths[i] end
+  return model
+end
+
+--- The weighted values that a solved model leaves.
+function refine.rest(data, model)
+  local sum = core.matmul(core.tensor { model.background }, data.weighted_backgrounds)
+  for _, p in ipairs(model.phases) do sum = core.add(sum, core.mul(p.column, p.scale)) end
+  return core.sub(data.target, sum)
+end
+
+--- The calculated pattern and the background of a solved model, (L) each.
+function refine.curves(data, model)
+  local calculated = core.div(core.sub(data.target, refine.rest(data, model)), data.root_weights)
+  local background = core.matmul(core.tensor { model.background }, data.backgrounds)
+  return core.reshape(calculated, -1), core.reshape(background, -1)
+end
+
+-- The parameters of a model that are not linear; `phases` of each: those that it changes.
+local function parameters_of(data, model)
+  local g, list = model.globals, {}
+  if #model.phases == 0 then return list end
+  list[1] = { g, "displacement", -MOST_DISPLACEMENT, MOST_DISPLACEMENT, 1e-4 }
+  list[2] = { g, "W", LEAST_WIDTH, MOST_WIDTH, 1e-5 }
+  for _, parameter in ipairs(list) do parameter.phases = model.phases end
+  for _, p in ipairs(model.phases) do
+    if p.scale > 0 then
+      for _, parameter in ipairs(phase.parameters(p, data.reach)) do
+        parameter.phases = { p }
+        list[#list + 1] = parameter
+      end
+    end
+  end
+  return list
+end
+
+-- The weighted derivative by a parameter: a difference, backwards at its upper bound.
+local function derivative(data, model, parameter)
+  local owner, key, _, high, step = table.unpack(parameter)
+  local value, sum = owner[key], core.full(0, 1, #data.axis)
+  if value + step > high then step = -step end
+  owner[key] = value + step
+  for _, p in ipairs(parameter.phases) do
+    if p.scale > 0 then
+      local moved = core.mul(phase.pattern(p, data, model.globals), data.root_weights)
+      sum = core.add(sum, core.mul(core.sub(moved, p.column), p.scale / step))
+    end
+  end
+  owner[key] = value
+  return sum
+end
+
+-- Normal equations of one step, scaled to a diagonal of 1: gram, right side, lengths of the columns. The first rows are
+-- the backgrounds, then the scales of phases, then parameters.
+local function equations(data, model, parameters)
+  local rows = { data.weighted_backgrounds }
+  for i, p in ipairs(model.phases) do rows[i + 1] = p.column end
+  for _, parameter in ipairs(parameters) do rows[#rows + 1] = derivative(data, model, parameter) end
+  local matrix = core.concat(rows, 1)
+  local lengths = core.maximum(core.sqrt(core.sum(core.mul(matrix, matrix), 2)), 1e-30)
+  matrix = core.div(matrix, core.reshape(lengths, -1, 1))
+  local rest = core.reshape(refine.rest(data, model), -1, 1)
+  return core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2))),
+    core.totable(core.reshape(core.matmul(matrix, rest), -1)), core.totable(lengths)
+end
+
+-- Sets the parameters to values within their bounds.
+local function set_values(parameters, values)
+  for i, parameter in ipairs(parameters) do
+    local owner, key, low, high = table.unpack(parameter)
+    owner[key] = math.max(low, math.min(high, values[i]))
+  end
+end
+
+local function values_of(parameters)
+  local values = {}
+  for i, parameter in ipairs(parameters) do values[i] = parameter[1][parameter[2]] end
+  return values
+end
+
+-- The step of damped normal equations, without parameters that stand at a bound and would leave it.
+local function step_of(gram, right, lengths, parameters, first, damping)
+  local damped, places = {}, {}
+  for i = 1, #right do
+    local parameter = parameters[i - first]
+    local value = parameter and parameter[1][parameter[2]]
+    local leaves = parameter and (value <= parameter[3] and right[i] < 0 or value >= parameter[4] and right[i] > 0)
+    if not leaves then places[#places + 1] = i end
+  end
+  local part = {}
+  for p, row in ipairs(places) do
+    damped[p], part[p] = {}, right[row]
+    for q, column in ipairs(places) do damped[p][q] = gram[row][column] end
+    damped[p][p] = damped[p][p] + damping
+  end
+  local x, moves = nnls.solve(damped, part, #places), {}
+  for p, row in ipairs(places) do
+    if row > first then moves[row - first] = x[p] / lengths[row] end
+  end
+  return moves
+end
+
+-- Tries steps of growing damping until one lowers the residual; returns the damping of the next step, nil without one.
+local function advance(data, model, damping)
+  local parameters = parameters_of(data, model)
+  local first, start, before = data.free + #model.phases, values_of(parameters), model.residual
+  local gram, right, lengths = equations(data, model, parameters)
+  while damping <= MOST_DAMPING do
+    local moves, values = step_of(gram, right, lengths, parameters, first, damping), {}
+    for i, value in ipairs(start) do values[i] = value + (moves[i] or 0) end
+    set_values(parameters, values)
+    refine.solve(data, model)
+    if model.residual < before then return damping / 10 end
+    damping = damping * 10
+  end
+  set_values(parameters, start)
+  refine.solve(data, model)
+end
+
+-- The squared residual if one phase had another pattern and scale, beside all else.
+local function residual_with(p, rest, column)
+  local target = core.add(rest, core.mul(p.column, p.scale))
+  local slope = core.sum(core.mul(target, column))[1]
+  return core.sum(core.mul(target, target))[1] - slope ^ 2 / math.max(core.sum(core.mul(column, column))[1], 1e-60)
+end
+
+-- Gives a phase the direction and texture that explain most, if they explain enough.
+local function orient(data, model, p, rest)
+  local least, direction, texture = model.residual * (1 - ENOUGH_TEXTURE), nil, 0
+  for _, tried in ipairs(DIRECTIONS) do
+    p.direction = tried
+    for _, r in ipairs(TEXTURES) do
+      p.texture = math.log(r)
+      local column = core.mul(phase.pattern(p, data, model.globals), data.root_weights)
+      local residual = residual_with(p, rest, column)
+      if residual < least then least, direction, texture = residual, tried, p.texture end
+    end
+  end
+  p.direction, p.texture = direction, texture
+end
+
+--- Chooses a texture for each phase without one, where it pays.
+function refine.orient(data, model)
+  local rest = refine.rest(data, model)
+  for _, p in ipairs(model.phases) do
+    if p.scale > 0 and not p.direction then orient(data, model, p, rest) end
+  end
+end
+
+--- Refines a model in place.
+-- @param steps at most so many; 30
+function refine.run(data, model, steps)
+  refine.solve(data, model)
+  local damping = FIRST_DAMPING
+  for _ = 1, steps or MOST_STEPS do
+    local before = model.residual
+    damping = advance(data, model, damping)
+    if not damping or model.residual > before * (1 - ENOUGH) then break end
+    damping = math.max(damping, 1e-7)
+  end
+  return model
+end
+
+return refine

@@ -1,0 +1,139 @@
+--- A measured powder pattern as fits take it: angles, values, weights and a background to be scaled.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local axes = require "moonbow.spectra.axes"
+local radiation = require "moonbow.xrd.radiation"
+local set = require "moonbow.spectra.set"
+local shape = require "moonbow.xrd.shape"
+
+local scan = {}
+
+local MARGIN = 5 -- degrees beyond the pattern from which tails reach into it
+local LEAST_POINTS = 50
+local FLOOR = 1e-3 -- of the highest value: what lower values weigh
+
+-- Chebyshev's polynomials along the axis: (count, L).
+local function chebyshev(axis, count)
+  local first, last, columns = axis[1], axis[#axis], {}
+  for order = 1, count do columns[order] = {} end
+  for i, x in ipairs(axis) do
+    local u = (2 * x - first - last) / (last - first)
+    local now, following = 1, u
+    for order = 1, count do
+      columns[order][i] = now
+      now, following = following, 2 * u * following - now
+    end
+  end
+  return core.tensor(columns)
+end
+
+-- 2theta in degrees of a number of the axis; nil where a wavelength has no such angle.
+local to_angle = {
+  ["2theta"] = function(x) return x end,
+  q = function(x, wavelength) return 2 * math.deg(math.asin(x * wavelength / (4 * math.pi))) end,
+  d = function(x, wavelength) return 2 * math.deg(math.asin(wavelength / (2 * x))) end,
+}
+
+-- What an axis holds: "2theta", "d" or "q".
+local function axis_kind(operation, spectra)
+  local name, unit = (spectra.axis_name or "axis"):lower(), (spectra.unit or ""):lower()
+  if to_angle[name] then return name end
+  if name:find "theta" or unit == "deg" or unit:find "^degree" or (name == "axis" and unit == "") then
+    return "2theta"
+  end
+  check.fail(operation, "pattern: expected an axis 2theta (deg), d (A) or q (1/A), got %s%s", spectra.axis_name,
+    unit ~= "" and " in " .. spectra.unit or "")
+end
+
+-- The angles of a set, rising, and its values (1, L).
+local function rising(operation, spectra, wavelength)
+  local kind, y = axis_kind(operation, spectra), core.reshape(spectra.x, 1, -1)
+  local angles = {}
+  for i, x in ipairs(spectra.axis) do
+    angles[i] = to_angle[kind](x, wavelength)
+    if angles[i] ~= angles[i] or angles[i] <= 0 or angles[i] >= 180 then
+      check.fail(operation, "pattern: %s = %g is no angle between 0 and 180 deg for %g A", spectra.axis_name, x,
+        wavelength)
+    end
+  end
+  local direction = axes.direction(angles)
+  if direction == "falling" then
+    local turned = {}
+    for i = 1, #angles do turned[i] = angles[#angles + 1 - i] end
+    return turned, y:flip(2)
+  end
+  if direction ~= "rising" then check.fail(operation, "pattern: its axis neither rises nor falls") end
+  return angles, y
+end
+
+-- The radiation that the file of a spectrum states: K alpha 1 and 2 with their ratio.
+local function stated(spectra)
+  local m = spectra.metadata and spectra.metadata[1] or {}
+  local first, second = tonumber(m["kAlpha1 (Angstrom)"]), tonumber(m["kAlpha2 (Angstrom)"])
+  if not first or first <= 0 then return nil end
+  local ratio = tonumber(m.ratioKAlpha2KAlpha1) or 0.5
+  if not second or second <= 0 or ratio <= 0 then return first end
+  return { { wavelength = first, weight = 1 }, { wavelength = second, weight = ratio } }
+end
+
+--- The radiation of a fit: the option, or what the file states; raises without either.
+function scan.radiation(operation, spectra, given)
+  local found = given or set.is(spectra) and stated(spectra)
+  if not found then
+    check.fail(operation, "radiation: expected \"Cu\", a wavelength in angstrom or a list of lines; the pattern's file "
+      .. "states none")
+  end
+  return found
+end
+
+-- Means of `by` neighbours each; what remains at the end is left out.
+local function binned(angles, y, by)
+  local count, means = #angles // by, {}
+  for i = 1, count do
+    local sum = 0
+    for j = (i - 1) * by + 1, i * by do sum = sum + angles[j] end
+    means[i] = sum / by
+  end
+  local rows = core.reshape(core.narrow(core.reshape(y, -1), 1, count * by), count, by)
+  return means, core.reshape(core.mean(rows, 2), 1, count)
+end
+
+--- A pattern on a coarser grid, of at most `most` points.
+function scan.coarse(data, most)
+  local by = math.ceil(#data.axis / most)
+  if by == 1 then return data end
+  return scan.new(data, binned(data.axis, data.y, by))
+end
+
+--- The same fit on other points: weights are the reciprocals of the values.
+function scan.new(data, axis, y)
+  local floor = math.max(core.max(core.reshape(y, -1))[1] * FLOOR, 1e-30)
+  local roots = core.div(core.full(1, 1, #axis), core.sqrt(core.maximum(y, floor)))
+  local target, polynomials = core.mul(y, roots), chebyshev(axis, data.free)
+  return { axis = axis, y = y, free = data.free, backgrounds = polynomials, root_weights = roots, target = target,
+    weighted_backgrounds = core.mul(polynomials, roots), total = core.sum(core.mul(target, target))[1],
+    instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero }
+end
+
+--- Checks a measured pattern and the options of its fit.
+-- @param spectra a set of one spectrum
+-- @param options { radiation, background, instrument, strain, and the physics of mb.xrd.peaks }
+function scan.read(operation, spectra, options)
+  if not set.is(spectra) or #spectra ~= 1 then
+    check.fail(operation, "pattern: expected a set of one spectrum, as set[1] is, got %s", check.show(spectra))
+  end
+  local physics = { radiation = scan.radiation(operation, spectra, options.radiation) }
+  for _, name in ipairs { "monochromator", "dispersion", "debye_waller", "B" } do physics[name] = options[name] end
+  local wavelength = radiation.lines(operation, physics.radiation)[1].wavelength
+  local angles, y = rising(operation, spectra, wavelength)
+  if #angles < LEAST_POINTS then
+    check.fail(operation, "pattern: expected at least %d points, got %d", LEAST_POINTS, #angles)
+  end
+  if y:isfinite():all()[1] == 0 then check.fail(operation, "pattern: it has NaN or infinite values; crop it first") end
+  if core.max(core.reshape(y, -1))[1] <= 0 then check.fail(operation, "pattern: none of its values is above 0") end
+  physics.two_theta = { math.max(0.5, angles[1] - MARGIN), math.min(179, angles[#angles] + MARGIN) }
+  return scan.new({ free = options.background, instrument = shape.instrument(operation, options.instrument),
+    physics = physics, reach = options.strain, zero = options.zero }, angles, y)
+end
+
+return scan
