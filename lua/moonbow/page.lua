@@ -58,6 +58,21 @@ function page.table(heading, rows, left)
   return table.concat(out)
 end
 
+--- A paragraph of text.
+-- @param class of CSS; optional
+function page.paragraph(text, class)
+  return ("<p%s>%s</p>"):format(class and (' class="%s"'):format(class) or "", page.escape(text))
+end
+
+--- A drawn figure as a part of the page, or a paragraph that says why it could not be drawn.
+-- @param name of its own on the page: what a figure names inside is told apart by it
+function page.figure(figure, name)
+  local bytes, why = figure:bytes "svg"
+  if not bytes then return page.paragraph("The figure could not be drawn: " .. why, "soft") end
+  local svg = bytes:gsub("^.-<svg", "<svg", 1):gsub("gnuplot_plot_", name .. "_"):gsub("id='gp", "id='" .. name)
+  return (svg:gsub("href='#gp", "href='#" .. name):gsub("<title>.-</title>", ""))
+end
+
 --- The whole page.
 -- @param title text
 -- @param body list of HTML texts

@@ -9,10 +9,11 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 
 --- Finds the phases of a measured pattern among candidates, by full-profile fits. From the background on, phases are
 -- added one by one: the one whose pattern, at any common strain of its cell, lowers the squared residual most beside
--- those that are there. All are refined as by mb.xrd.fit. A phase stays if the squared residual would rise by a share of at least
--- `worth` without it; a phase whose lengths had to change by s has to explain 1 + (s / 0.005)^2 times as much. At the
--- end, phases that do not pay any more are left out, and candidates that would do as well in the place of one are
--- named. If more than 2.5 percent of the intensity stands where no phase has peaks, a phase is not among the candidates.
+-- those that are there. All are refined as by mb.xrd.fit. A phase stays if the squared residual would rise by a share
+-- of at least `worth` without it; a phase whose lengths had to change by s has to explain 1 + (s / 0.005)^2 times as
+-- much. At the end, phases that do not pay any more are left out, and candidates that would do as well in the place of
+-- one are named. If more than 2.5 percent of the intensity stands where no phase has peaks, a phase is not among the
+-- candidates.
 -- @param pattern spectra one spectrum over 2theta in degrees, d in angstrom, or q in 1/angstrom
 -- @param candidates table list of crystals or paths
 -- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks; what the

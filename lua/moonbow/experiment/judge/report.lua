@@ -13,17 +13,7 @@ svg { max-width: 34rem; } .wide { max-width: 62rem; }
 .verdict { font-size: 1.1rem; font-weight: 600; } .warning { border-left: 4px solid #a33b00; padding-left: .75rem; }
 ]]
 
-local function paragraph(text, class)
-  return ("<p%s>%s</p>"):format(class and (' class="%s"'):format(class) or "", html.escape(text))
-end
-
--- A drawn figure as a part of the page; what it names inside is told apart from that of the others.
-local function drawing(figure, name)
-  local bytes, why = figure:bytes "svg"
-  if not bytes then return paragraph("The figure could not be drawn: " .. why, "soft") end
-  local svg = bytes:gsub("^.-<svg", "<svg", 1):gsub("gnuplot_plot_", name .. "_"):gsub("id='gp", "id='" .. name)
-  return (svg:gsub("href='#gp", "href='#" .. name):gsub("<title>.-</title>", ""))
-end
+local paragraph, drawing = html.paragraph, html.figure
 
 local function predictions(found, figures)
   local outcome = found.outcome

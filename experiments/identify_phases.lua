@@ -1,0 +1,123 @@
+-- The phases of measured powder patterns, found among the structures of CIF files and refined: a table, figures, a
+-- report, and results.json.
+local argparse = require "argparse"
+local lfs = require "lfs"
+local mb = require "moonbow"
+local experiment = require "moonbow.experiment"
+local files = require "moonbow.io.files"
+local interrupt = require "moonbow.interrupt"
+local find = require "moonbow.spectra.find"
+local report = require "moonbow.xrd.report"
+
+local fail = experiment.fail
+
+-- "Cu", "CuKa1" or a wavelength.
+local function radiation(text) return tonumber(text) or text end
+
+local function number(option)
+  return function(text)
+    return tonumber(text), ("%s: expected a number, got %s"):format(option, text)
+  end
+end
+
+local parser = argparse("lua experiments/identify_phases.lua", "Finds phases in powder patterns.")
+parser:argument("patterns", "files, folders or globs of powder patterns, of any format in docs/spectra.md"):args "+"
+parser:option("--candidates", "CIF files, or folders of them"):args "+":count "1"
+parser:option("--radiation", "Cu, CuKa1, Co, ... or a wavelength in angstrom (default: what the files state)")
+  :convert(radiation)
+parser:option("--worth", "share by which the squared residual must rise without a phase"):convert(number "--worth")
+parser:option("--most", "phases in a pattern"):convert(math.tointeger)
+parser:option("--strain", "most that a length of a cell may change, as a share"):convert(number "--strain")
+parser:option("--B", "displacement (square angstrom) of sites without one"):convert(number "--B")
+parser:option("--crop", "LOW HIGH: the range of the axis to use"):args(2):convert(number "--crop")
+parser:option("--out", ("folder for report, figures and results.json (default %s)"):format(
+  experiment.folder "identify_phases"), experiment.folder "identify_phases")
+local args = parser:parse()
+
+-- The CIF files of paths, which may be folders.
+local function cif_files(paths)
+  local list = {}
+  for _, path in ipairs(paths) do
+    if lfs.attributes(path, "mode") == "directory" then
+      for name in lfs.dir(path) do
+        if name:lower():find "%.cif$" then list[#list + 1] = path .. "/" .. name end
+      end
+    else
+      list[#list + 1] = path
+    end
+  end
+  table.sort(list)
+  if #list == 0 then fail(table.concat(paths, ", ") .. ": there are no CIF files") end
+  return list
+end
+
+-- Crystals by the names of their files; those that cannot be read are named and left out.
+local function read_candidates()
+  local list = {}
+  for _, path in ipairs(cif_files(args.candidates)) do
+    local crystal, err = mb.xrd.read(path)
+    if crystal then
+      crystal.name = path:match "([^/]*)%.[^.]*$" or path
+      list[#list + 1] = crystal
+    else
+      io.stderr:write("left out: ", err, "\n")
+    end
+  end
+  if #list == 0 then fail "no candidate could be read" end
+  return list
+end
+
+-- The patterns of all files, which may have different axes: list of sets of one spectrum.
+local function read_patterns()
+  local paths, err = find.files(args.patterns)
+  if not paths then fail(err) end
+  local list = {}
+  for _, path in ipairs(paths) do
+    local set, why = mb.spectra.read(path)
+    if set and args.crop then set = set:crop(table.unpack(args.crop)) end
+    if not set then io.stderr:write("left out: ", why, "\n") end
+    for i = 1, set and #set or 0 do list[#list + 1] = set[i] end
+  end
+  if #list == 0 then fail "no pattern could be read" end
+  return list
+end
+
+-- The name of a pattern's file, and the pattern's own if it has another.
+local function title_of(pattern)
+  local file, name = pattern.sources[1]:match "[^/]*$", pattern.names[1]
+  return name == file and file or ("%s: %s"):format(file, name)
+end
+
+local function identify(pattern, candidates)
+  local options = {}
+  for _, name in ipairs { "radiation", "worth", "most", "strain", "B" } do options[name] = args[name] end
+  local ok, mixture = pcall(mb.xrd.identify, pattern, candidates, options)
+  if ok then return mixture end
+  io.stderr:write(("left out: %s: %s\n"):format(pattern.sources[1], mixture))
+end
+
+local function run()
+  local _ <close> = interrupt.catch("identify_phases", function() return "nothing was written" end)
+  local patterns, candidates = read_patterns(), read_candidates()
+  experiment.prepare(args.out)
+  local found, records, drawn = {}, {}, {}
+  for _, pattern in ipairs(patterns) do
+    local mixture = identify(pattern, candidates)
+    if mixture then
+      print(("%s\n%s\n"):format(title_of(pattern), mixture))
+      found[#found + 1] = { name = title_of(pattern), mixture = mixture }
+      local record = mixture:record()
+      record.pattern, record.file = pattern.names[1], pattern.sources[1]
+      records[#found], drawn["pattern_" .. #found] = record, mixture:plot()
+    end
+  end
+  if #found == 0 then fail "no pattern could be identified" end
+  experiment.save(args.out, { patterns = records }, drawn)
+  local path = args.out .. "/report.html"
+  local ok, err = files.write(path, report(found, "identify_phases.lua " .. table.concat(arg, " ")))
+  if not ok then fail(err) end
+  print("wrote " .. path)
+end
+
+local ok, err = pcall(run)
+if not ok then fail((tostring(err):gsub("^experiments/identify_phases%.lua:%d+: ", ""))) end -- without a position
