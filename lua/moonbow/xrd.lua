@@ -7,5 +7,6 @@ return {
   peaks = require("moonbow.xrd.peaks").peaks,
   pattern = require("moonbow.xrd.pattern").pattern,
   fit = require("moonbow.xrd.fit").fit,
+  training_set = require "moonbow.xrd.training_set",
   identify = require("moonbow.xrd.identify").identify,
 }

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local backgrounds = require "moonbow.xrd.background"
 local crystal = require "moonbow.xrd.crystal"
 local peaks = require "moonbow.xrd.peaks"
 local shape = require "moonbow.xrd.shape"
@@ -84,26 +85,16 @@ local function pattern_of(phase, grid, options, instrument)
   return core.mul(y, phase.weight / (c.mass * c.volume)), list
 end
 
--- Sums Chebyshev's polynomials T0, T1, ... at u, from -1 to 1.
-local function chebyshev(coefficients, u)
-  local sum, now, following = 0, 1, u
-  for _, coefficient in ipairs(coefficients) do
-    sum = sum + coefficient * now
-    now, following = following, 2 * u * following - now
-  end
-  return sum
-end
-
 -- The background on the grid: a number, coefficients of Chebyshev's polynomials along the grid, or a function.
-local function background_of(background, grid)
-  local values, first, last = {}, grid[1], grid[#grid]
-  if type(background) == "table" then background = check.numbers("xrd.pattern", "background", background) end
+local function background_of(given, grid)
+  if type(given) == "table" then
+    given = check.numbers("xrd.pattern", "background", given)
+    check.each("xrd.pattern", "background", given, "finite")
+    return core.reshape(backgrounds.sum(backgrounds.polynomials(grid, #given), given), 1, #grid, 1)
+  end
+  local values = {}
   for i, x in ipairs(grid) do
-    local value = background
-    if type(background) == "function" then value = background(x) end
-    if type(background) == "table" then
-      value = chebyshev(background, last > first and (2 * x - first - last) / (last - first) or 0)
-    end
+    local value = type(given) == "function" and given(x) or given
     values[i] = check.kind("xrd.pattern", "background", value, "real")
   end
   return core.reshape(core.tensor(values), 1, #grid, 1)

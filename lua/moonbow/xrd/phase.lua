@@ -10,6 +10,9 @@ local MOST_BROADENING = 1 / 50 -- 1 / angstrom: the reciprocal of the crystallit
 local MOST_MICROSTRAIN = 0.01
 local MOST_TEXTURE = math.log(2) -- of r, either way
 
+--- Directions along which crystallites may prefer to lie.
+phase.directions = { { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 0 }, { 1, 0, 1 }, { 0, 1, 1 }, { 1, 1, 1 } }
+
 --- A candidate: its crystal, the strains that its symmetry allows, and its families with the intensities of the
 -- file's cell.
 -- @param physics of mb.xrd.peaks, with the range two_theta

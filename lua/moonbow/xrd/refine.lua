@@ -1,5 +1,6 @@
 --- Refinement of a measured pattern: damped least squares (Levenberg 1944, Marquardt 1963) of all that phases, shifts,
 -- widths and background may be, with derivatives by differences.
+local background = require "moonbow.xrd.background"
 local core = require "moonbow.core"
 local nnls = require "moonbow.xrd.nnls"
 local phase = require "moonbow.xrd.phase"
@@ -10,7 +11,6 @@ local MOST_STEPS = 30
 local FIRST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 local ENOUGH = 1e-4 -- relative fall of the squared residual that is worth another step
 local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
-local DIRECTIONS = { { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 0 }, { 1, 0, 1 }, { 0, 1, 1 }, { 1, 1, 1 } }
 local TEXTURES = { 0.6, 0.8, 1.25, 1.6 } -- r of March and Dollase, at first
 local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
 local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees
@@ -49,7 +49,7 @@ end
 
 --- The weighted values that a solved model leaves.
 function refine.rest(data, model)
-  local sum = core.matmul(core.tensor { model.background }, data.weighted_backgrounds)
+  local sum = background.sum(data.weighted_backgrounds, model.background)
   for _, p in ipairs(model.phases) do sum = core.add(sum, core.mul(p.column, p.scale)) end
   return core.sub(data.target, sum)
 end
@@ -57,8 +57,8 @@ end
 --- The calculated pattern and the background of a solved model, (L) each.
 function refine.curves(data, model)
   local calculated = core.div(core.sub(data.target, refine.rest(data, model)), data.root_weights)
-  local background = core.matmul(core.tensor { model.background }, data.backgrounds)
-  return core.reshape(calculated, -1), core.reshape(background, -1)
+  local under = background.sum(data.backgrounds, model.background)
+  return core.reshape(calculated, -1), core.reshape(under, -1)
 end
 
 -- The parameters of a model that are not linear; `phases` of each: those that it changes.
@@ -172,7 +172,7 @@ end
 -- Gives a phase the direction and texture that explain most, if they explain enough.
 local function orient(data, model, p, rest)
   local least, direction, texture = model.residual * (1 - ENOUGH_TEXTURE), nil, 0
-  for _, tried in ipairs(DIRECTIONS) do
+  for _, tried in ipairs(phase.directions) do
     p.direction = tried
     for _, r in ipairs(TEXTURES) do
       p.texture = math.log(r)

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local background = require "moonbow.xrd.background"
 local radiation = require "moonbow.xrd.radiation"
 local set = require "moonbow.spectra.set"
 local shape = require "moonbow.xrd.shape"
@@ -11,21 +12,6 @@ local scan = {}
 local MARGIN = 5 -- degrees beyond the pattern from which tails reach into it
 local LEAST_POINTS = 50
 local FLOOR = 1e-3 -- of the highest value: what lower values weigh
-
--- Chebyshev's polynomials along the axis: (count, L).
-local function chebyshev(axis, count)
-  local first, last, columns = axis[1], axis[#axis], {}
-  for order = 1, count do columns[order] = {} end
-  for i, x in ipairs(axis) do
-    local u = (2 * x - first - last) / (last - first)
-    local now, following = 1, u
-    for order = 1, count do
-      columns[order][i] = now
-      now, following = following, 2 * u * following - now
-    end
-  end
-  return core.tensor(columns)
-end
 
 -- 2theta in degrees of a number of the axis; nil where a wavelength has no such angle.
 local to_angle = {
@@ -109,7 +95,7 @@ end
 function scan.new(data, axis, y)
   local floor = math.max(core.max(core.reshape(y, -1))[1] * FLOOR, 1e-30)
   local roots = core.div(core.full(1, 1, #axis), core.sqrt(core.maximum(y, floor)))
-  local target, polynomials = core.mul(y, roots), chebyshev(axis, data.free)
+  local target, polynomials = core.mul(y, roots), background.polynomials(axis, data.free)
   return { axis = axis, y = y, free = data.free, backgrounds = polynomials, root_weights = roots, target = target,
     weighted_backgrounds = core.mul(polynomials, roots), total = core.sum(core.mul(target, target))[1],
     instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero }
