@@ -266,6 +266,82 @@ describe("identification", function()
   end)
 end)
 
+describe("identification by dissimilarity", function()
+  local function nearest(pattern, list, measure)
+    return mb.xrd.identify(pattern, list, { radiation = "Cu", method = "dissimilarity", measure = measure })
+  end
+
+  it("names the nearest candidate, or none", function()
+    local pattern = mb.xrd.pattern(RUTILE, { radiation = "Cu", grid = GRID, maximum = 5000, background = { 200, -90 },
+      noise = mb.rng(2) })
+    for _, measure in ipairs { "cosine", "pearson", "jensen_shannon", "dtw" } do
+      local found = nearest(pattern, { HALITE, RUTILE, SILICON }, measure)
+      assert.equal("rutile", found.phases[1].crystal.name)
+      assert.is_true(found.phases[1].merit > 0.6)
+      local none = nearest(pattern, { HALITE, SILICON }, measure)
+      assert.same({}, none.phases)
+      assert.is_true(none.unknown)
+    end
+    local found = nearest(pattern, { RUTILE, HALITE, RUTILE })
+    assert.equal("rutile", found.phases[1].alternatives[1].crystal.name)
+    assert.matches("^1 phase of 3 candidates, by dissimilarity\n", tostring(found))
+    assert.matches("rutile", found:plot():script "svg")
+    assert.error_matches(function() nearest(pattern, { RUTILE }, "euclid") end, "measure", nil, true)
+    assert.error_matches(function() found:spectra() end, "only a fit has a calculated pattern", nil, true)
+  end)
+end)
+
+describe("identification by a network", function()
+  local nn = mb.nn
+  local grid = { first = 20, last = 80, points = 601 }
+
+  local function small(classes)
+    return nn.Sequential { nn.Conv1d { filters = 16, kernel = 15, padding = "same", activation = "relu" },
+      nn.MaxPool1d { size = 4 }, nn.Conv1d { filters = 32, kernel = 9, padding = "same", activation = "relu" },
+      nn.MaxPool1d { size = 4 }, nn.Flatten {}, nn.Dropout { rate = 0.3 },
+      nn.Dense { units = 64, activation = "relu" }, nn.Dropout { rate = 0.3 }, nn.Dense { units = classes } }
+  end
+
+  local function trained()
+    return mb.xrd.train({ HALITE, SILICON, RUTILE }, { radiation = "CuKa1", model = small(3), epochs = 6, seed = 2,
+      verbose = false, set = { grid = grid, n = 40, validation = 5, strain = 0.01, shift = 0.1 } })
+  end
+
+  it("finds the phases of a mixture, their weights, and the same bits each time", function()
+    local identifier = trained()
+    assert.matches("^network of 3 candidates, 601 points from 20 to 80 deg$", tostring(identifier))
+    assert.is_true(identifier.history[#identifier.history].val_accuracy > 0.8)
+    local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.6 }, { crystal = RUTILE, weight = 0.4 } },
+      { radiation = "Cu", grid = GRID, maximum = 5000, background = { 200, -90 }, noise = mb.rng(2), B = 0.6,
+        size = 200 })
+    local found = mb.xrd.identify(pattern, identifier, { radiation = "Cu" })
+    local by = weights(found)
+    assert.near(0.6, by.halite, 0.02)
+    assert.near(0.4, by.rutile, 0.02)
+    assert.is_false(found.unknown)
+    assert.is_false(found.unknown)
+    assert.matches("by network", tostring(found))
+    assert.same(found:record(), mb.xrd.identify(pattern, identifier, { radiation = "Cu" }):record())
+    local other = mb.xrd.identify(pattern, identifier, { radiation = "Cu", most = 1 })
+    assert.equal(1, #other.phases)
+    assert.is_true(other.unknown)
+    local before = identifier.model.layers[6].training
+    assert.is_false(before)
+    assert.error_matches(function() mb.xrd.identify(pattern:crop(30, 70), identifier, { radiation = "Cu" }) end,
+      "the network needs 20 to 80 deg, it has 30", nil, true)
+  end)
+
+  it("refuses a model with other outputs", function()
+    assert.error_matches(function()
+      mb.xrd.train({ HALITE, SILICON }, { radiation = "Cu", model = small(1), epochs = 1, verbose = false,
+        set = { grid = grid, n = 2 } })
+    end, "")
+    local identifier, err = mb.xrd.train({ "missing.cif" }, { radiation = "Cu" })
+    assert.is_nil(identifier)
+    assert.matches("missing.cif", err)
+  end)
+end)
+
 describe("measured mixtures", function()
   local threads = mb.threads()
   setup(function() mb.threads(1) end) -- of a scan that takes a second, threads would wait most of the time

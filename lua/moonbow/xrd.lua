@@ -8,5 +8,6 @@ return {
   pattern = require("moonbow.xrd.pattern").pattern,
   fit = require("moonbow.xrd.fit").fit,
   training_set = require "moonbow.xrd.training_set",
+  train = require("moonbow.xrd.network").train,
   identify = require("moonbow.xrd.identify").identify,
 }

@@ -41,6 +41,8 @@ public.objects = {
     columns = {}, sources = { "a" }, metadata = { {} }, notes = {}, decided = "given" },
   crystal = crystal,
   peaks = require("moonbow.xrd.peaks").new { crystal = crystal, radiation = {}, settings = "none", notes = {} },
+  identifier = require("moonbow.xrd.network").new { model = mb.nn.Flatten {}, crystals = {}, axis = { 1, 2 },
+    options = {} },
   mixture = require("moonbow.xrd.mixture").new { method = "fit", phases = {}, tried = 0, settings = "none" },
 }
 

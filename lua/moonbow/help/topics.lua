@@ -13,7 +13,7 @@ local list = {
   { "Training", "fit", "evaluate", "predict", "recalibrate", "class history", "history:", "class evaluation",
     "evaluation:", "profile", "probe", "loss ", "schedule ", "optim", "optim.", "class optimizer", "optimizer:" },
   { "Measured spectra", "spectra", "spectra.", "class spectra", "spectra:" },
-  { "Powder diffraction", "xrd", "xrd.", "mixture:", "class crystal", "class peaks", "class mixture" },
+  { "Powder diffraction", "xrd", "xrd.", "mixture:", "class identifier", "class crystal", "class peaks", "class mixture" },
   { "Data sets", "data", "data.", "class_numbers", "class_names", "split", "split.", "preprocess", "preprocess.",
     "step " },
   { "Pipelines and cross-validation", "pipeline", "class pipeline", "pipeline:", "class fitted", "fitted:",

@@ -9,7 +9,7 @@ local sets = {}
 -- Further fields of the sets of mb.data, which training ignores.
 local known = {}
 for name in ([[x y weights axis classes labels columns skipped notes position height width mixing asymmetry peak
-  background noise rival case]]):gmatch "%a+" do known[name] = true end
+  background noise rival case fractions]]):gmatch "%a+" do known[name] = true end
 
 local function check_keys(operation, name, set)
   for key in pairs(set) do

@@ -73,6 +73,7 @@ local function phases_of(data, model, ties)
 end
 
 -- The result of a refined model. What stays unexplained is judged on a coarse grid, where noise is less.
+-- @param list the candidates
 -- @param ties { [candidate] = list of { candidate, rise } }, optional
 local function result_of(data, model, list, ties)
   local coarse, coarse_model = scan.coarse(data, search.COARSE), refine.copy(model)
@@ -91,6 +92,21 @@ local function refine_all(data, model)
   refine.run(data, model)
   refine.orient(data, model)
   return refine.run(data, model)
+end
+
+--- Refines phases that another method found.
+-- @param data as scan.read gives it
+-- @param found list of candidates, without any the background alone
+-- @param list all candidates
+-- @param merits { [crystal] = number }
+function fit.of_phases(data, found, list, method, merits)
+  local started = {}
+  data = scan.coarse(data, FINE)
+  for i, candidate in ipairs(found) do started[i] = phase.new(candidate, FIRST_SIZE) end
+  local result = result_of(data, refine_all(data, refine.model(data, started)), list)
+  result.method = method
+  for _, one in ipairs(result.phases) do one.merit = merits[one.crystal] end
+  return result
 end
 
 --- Refines phases in a measured pattern by all of its points: non-negative weights, cells (as the symmetry allows),
@@ -114,13 +130,10 @@ end
 --   { "TiO2.cif" }, { radiation = "Cu" })
 function fit.fit(pattern, phases, options)
   options = check.options("xrd.fit", options, known)
-  local data = scan.coarse(scan.read("xrd.fit", pattern, options), FINE)
+  local data = scan.read("xrd.fit", pattern, options)
   local list, err = fit.candidates("xrd.fit", phases, data)
   if not list then return nil, err end
-  local started = {}
-  for i, candidate in ipairs(list) do started[i] = phase.new(candidate, FIRST_SIZE) end
-  local model = refine_all(data, refine.model(data, started))
-  return result_of(data, model, list)
+  return fit.of_phases(data, list, list, "fit", {})
 end
 
 check.takes(fit.fit, 3, known, "mb.xrd.fit(pattern, phases, { radiation = \"Cu\" })")

@@ -216,8 +216,8 @@ end
 -- @option B displacement in square angstrom of sites for which the file has none
 -- @option seed an integer, or a table of integers
 -- @return table or nil and a message: { train, validation, test: each { x = tensor (N, L, 1), y = (N) classes,
---   fractions = (N, phases) shares of the mass }, in the order of the phases, over and over; classes = names; axis;
---   options }
+--   fractions = (N, phases) shares of the mass }, in the order of the phases, over and over; classes = names;
+--   crystals; axis; options }
 -- @usage local set = mb.xrd.training_set { phases = { "NiO.cif", "TiO2.cif" }, radiation = "Cu", n = 20, seed = 1 }
 local function training_set(given)
   local options = read_options(given)
@@ -227,8 +227,10 @@ local function training_set(given)
   local shares = core.mul(core.add(core.narrow(polynomials, 2, 1), 1), 0.5) -- of the grid's span, from 0 to 1
   local data = { axis = options.grid, instrument = options.instrument, physics = physics, polynomials = polynomials,
     shares = shares }
-  local set = { axis = options.grid, options = options, classes = {} }
-  for k, candidate in ipairs(candidates) do set.classes[k] = candidate.crystal.name end
+  local set = { axis = options.grid, options = options, classes = {}, crystals = {} }
+  for k, candidate in ipairs(candidates) do
+    set.crystals[k], set.classes[k] = candidate.crystal, candidate.crystal.name
+  end
   for number, name in ipairs(PARTS) do
     local n = options[number == 1 and "n" or name]
     if n > 0 then set[name] = part_of(number, n, candidates, data, options) end
