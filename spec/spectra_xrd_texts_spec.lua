@@ -227,6 +227,8 @@ describe("texts of FullProf and the ILL", function()
     local rows = { "100 1 322" }
     for i = 1, 20 do rows[i + 1] = ("%d %d %d"):format(100 + i, 259 + i, 52 + i) end
     assert.truthy(not tostring(select(2, files.read(table.concat(rows, "\n") .. "\n"))):find "points of the pattern")
+    local counts = files.read "1 1 3 2 1\n0 0 0 2 0\n4 2 6 3 1\n" -- a table, not 3 points and 11 numbers behind them
+    assert.is_nil(counts)
     refuses("expected the first angle, the step and the last angle in line 1 or 5", "1 2\n", { format = "fullprof" })
     refuses("the file is cut off: 3 of 5 points of the pattern are there; partial = true reads them",
       "  10.0  0.5  12.0  Al2O3\n  1.5 2 3\n")

@@ -21,11 +21,12 @@ end
 
 local function count_words(text) return select(2, text:gsub("[^%s,;]+", "")) end
 
--- True if a line that has the form of a range, and no text behind it, is the first row of a table of three columns: as
--- many numbers stand in the line below, and fewer in all than the range announces.
+-- True if a line that has the form of a range, and no text behind it, is the first row of a table: the line below holds
+-- as many numbers, and these are more than three, or all below are fewer than the range announces.
 local function is_row(line, text, behind, count)
-  return count_words(line) == 3 and columns.width(text:sub(behind, behind + HEAD)) == 3
-    and count_words(text:sub(behind)) < count
+  local width = count_words(line)
+  return not line:find "[^%s%d.,eE+-]" and columns.width(text:match("^%s*[^\n]*", behind)) == width
+    and (width > 3 or count_words(text:sub(behind)) < count)
 end
 
 -- Returns the lines of a head, the last of which is the range, and the offset behind it; nil if there is no range, and
