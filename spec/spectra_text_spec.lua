@@ -92,6 +92,15 @@ describe("columns beside a spectrum", function()
   end)
 end)
 
+describe("rows between blanks", function()
+  it("are refused if a cell may be empty", function()
+    refuses("line 1: two blanks below may have an empty cell between them; expected another separator (with "
+      .. "blanks)", " kind wn_400,0 wn_402,0 wn_404,0\n0  1,9e-8 -4,2e-8 1,05e-7\n")
+    assert.same({ "a", "b" }, read(" kind X400 X402 X404\na 1 2 3\nb 4 5 6\n").labels.kind)
+    assert.same({ "a", "b" }, read(" kind  X400  X402  X404\na  1  2  3\nb  4  5  6\n").labels.kind)
+  end)
+end)
+
 describe("pairs of columns", function()
   local function pairs_text(head, shift, rows)
     return head .. rows_of(rows or 9, function(i)

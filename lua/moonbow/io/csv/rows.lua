@@ -99,12 +99,25 @@ local function add_name(cells, lines, dialect)
   if core.csv_number(cells[1], decimal) or not core.csv_number(below[2], decimal) then table.insert(cells, 1, "") end
 end
 
+-- True if the line below the names has as many cells as they, between single blanks (of which two have an empty cell
+-- between them, and one in front of the names an empty name) and between any blanks.
+local function has_empty_cell(cells, lines, dialect)
+  local head, line = lines[lines.first], header.line_below(lines)
+  if dialect.separator ~= " " or not head:find "^ %S" or head:find "  " or not line:find "^%S.*  " then return false end
+  local below = header.cells(line, " ")
+  return below and #below == #cells and select(2, head:gsub(" ", "")) == select(2, line:gsub(" ", ""))
+end
+
 --- Reads spectra below the first line that is not a comment.
 -- @return set, or nil and a failure
 function rows.read(lines, dialect)
   local cells, surplus, fault = header.first_cells(lines, dialect.separator)
   if not cells then
     return nil, body.failure(lines, lines.first, ("column %d: %s"):format(surplus, fault), -1, surplus)
+  end
+  if has_empty_cell(cells, lines, dialect) then
+    return nil, body.failure(lines, lines.first, "two blanks below may have an empty cell between them; expected "
+      .. "another separator", math.huge)
   end
   add_name(cells, lines, dialect)
   local head, failure, set
