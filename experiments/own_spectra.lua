@@ -58,6 +58,8 @@ parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointege
 parser:option("--out", ("folder for the report, results.json, figures and model.safetensors (default %s, with --quick "
   .. "%s)"):format(experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
 parser:option("--predict", "a saved model to apply to the files, instead of training")
+parser:option("--format", "the files' format, if it is not to be found by the content (ucr: the first of each row of "
+  .. "numbers is its class; text: it is not)")
 parser:option("--separator", "character between cells, \\t for a tab (default: what fits all lines)")
   :convert(function(text) return text == "\\t" and "\t" or text end)
 parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
@@ -79,7 +81,7 @@ interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
 local function read_spectra()
   local options = { resample = args.resample or nil }
-  for _, name in ipairs { "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
+  for _, name in ipairs { "format", "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
     options[name] = args[name]
   end
   return measured.read(args.files, options)

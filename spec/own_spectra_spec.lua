@@ -338,6 +338,29 @@ describe("own_spectra", function()
     assert.is_nil(io.open(folder .. "/cut/model.safetensors"))
     assert.is_nil(io.open(folder .. "/cut/results.json"))
   end)
+  it("reads rows behind classes from a file for training and one for tests", function()
+    local rng = mb.rng(3)
+    local function rows_in(name, count)
+      local lines = {}
+      for n = 1, count do
+        local cells = { n % 2 + 1 }
+        for i = 1, 24 do
+          cells[i + 1] = ("%.4f"):format(math.exp(-(i - (n % 2 == 0 and 8 or 16)) ^ 2 / 8) + rng:normal(0, 0.1))
+        end
+        lines[n] = table.concat(cells, "\t")
+      end
+      return write(name, table.concat(lines, "\n") .. "\n")
+    end
+    local options = ("--label class --split file --quick --model plsda %s %s"):format(rows_in("Peak_TRAIN.tsv", 20),
+      rows_in("Peak_TEST.tsv", 10))
+    local code, text = run(options)
+    assert.equal(0, code, text)
+    assert.matches("30 spectra of 24 points", text)
+    assert.matches("metric +Peak_TEST.tsv %(10%)\naccuracy +1\n", text)
+    code, text = run("--format text " .. options)
+    assert.equal(1, code, text)
+    assert.matches("is the header missing", text)
+  end)
   it("classifies measured spectra", function()
     for name, case in pairs {
       ["meats_ftir/Fresh_meats.csv"] = { "--label meat --group meat,sample,supplier", 0.95 },

@@ -136,11 +136,52 @@ def spectra_in_columns(rng, table):
     return cells_by_csv(rng, cells, table)
 
 
+def classes_before_rows(rng, table):
+    """The layout of the UCR archive, or one that only looks like it, which has no values to read."""
+    table["separator"], table["decimal"] = rng.choice([",", "\t", " "]), "."
+    points, rows = rng.randint(20, 60), rng.randint(6, 30)
+    values, form = draw_values(rng, rows, points)
+    if form == "%d":
+        values, form = values / 7 + 0.001, "%.4f"
+    kind = rng.choice(["classes"] * 4 + ["whole numbers", "numbers", "counts", "normalised", "spectra"])
+    count = rng.randint(2, min(rows // 2, 6))
+    low = rng.choice([0, 1])
+    first = [low + i % count for i in range(rows)]
+    if count == 2 and rng.random() < 0.3:
+        first = [2 * (i % 2) - 1 for i in range(rows)]
+    rng.shuffle(first)
+    if kind == "whole numbers":
+        first = [80 + rng.randrange(12) for _ in range(rows)]
+    elif kind == "numbers":
+        first = [round(rng.random() * 9, 1) + 0.05 for _ in range(rows)]
+    elif kind == "counts":
+        values, form = np.random.default_rng(rng.randrange(2**31)).poisson(2, size=(rows, points)) * 1.0, "%d"
+    elif kind == "normalised":
+        values = (values - values.min(1, keepdims=True)) / (values.max(1, keepdims=True) - values.min(1, keepdims=True))
+        first, form = [i % 2 for i in range(rows)], "%r"
+    elif kind == "spectra":
+        first = [rng.gauss(0, 1) for _ in range(rows)]
+    table.update(layout="classes", head=kind, axis=[], labels={}, values=[])
+    table["made"].append(kind)
+    if kind == "classes":
+        table.update(axis=list(range(1, points + 1)), labels={"class": ["%d" % c for c in first]},
+                     values=[[float(form % v) if form != "%r" else float(v) for v in row] for row in values])
+    of_first = rng.choice(["%d", "%.7e", "%.1f"]) if all(c == int(c) for c in first) else "%r"
+    if table["writer"] == "pandas" and kind == "classes":
+        frame = pd.DataFrame(table["values"])
+        frame.insert(0, "class", [of_first % c for c in first])
+        return frame.to_csv(sep=table["separator"], header=False, index=False)
+    cells = [[of_first % c] + [text_of(v, form, ".") for v in row] for c, row in zip(first, values)]
+    return cells_by_csv(rng, cells, table) if table["writer"] == "csv" else "\n".join(
+        table["separator"].join(row) for row in cells) + "\n"
+
+
 def draw(rng, number):
     separator = rng.choice([",", ",", ";", "\t", " "])
     decimal = "," if separator != "," and rng.random() < 0.35 else "."
     table = {"separator": separator, "decimal": decimal, "writer": rng.choice(["csv", "pandas", "numpy"]), "made": []}
-    make = spectra_in_columns if table["writer"] == "numpy" or rng.random() < 0.4 else spectra_in_rows
+    share = rng.random()
+    make = classes_before_rows if share < 0.15 else spectra_in_columns if table["writer"] == "numpy" or rng.random() < 0.4 else spectra_in_rows
     content = finish(rng, make(rng, table), table)
     table["file"] = "table%03d.txt" % number
     with open(os.path.join(folder, table["file"]), "wb") as file:

@@ -42,6 +42,7 @@ local names = {
   "labspec_text", "renishaw_text", "witec_text", "bwtek_text", "rruff",
   "pe_ascii",
   "pdcif",
+  "ucr", -- rows of numbers alone, in which FullProf might see a range
   "fullprof", -- a range in line 1 or 5 and numbers alone below
   "asp", -- numbers alone
   "witec_pair", -- numbers alone, and a companion
