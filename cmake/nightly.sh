@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs checks that take too long for every change: at night, or before a release.
-#   cmake/nightly.sh [PART...]    parts: faults fuzz lua threads vectors static coverage; default: all
+#   cmake/nightly.sh [PART...]    parts: faults fuzz parsers lua threads vectors static coverage; default: all
 # Needs what bootstrap.sh installs, a build in build/, and: apt-get install clang libomp-dev cppcheck; for the part lua,
 # apt-get source lua5.4 has to work (a deb-src line), or LUA_SOURCE=FOLDER names an unpacked Lua 5.4.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cores=$(nproc)
-[ $# -gt 0 ] || set -- faults fuzz lua threads vectors static coverage
+[ $# -gt 0 ] || set -- faults fuzz parsers lua threads vectors static coverage
 
 # Makes every allocation and every call on files fail once.
 faults() { build/lua spec/nightly/faults.lua "$PWD/build/faults.so"; }
@@ -18,6 +18,23 @@ fuzz() {
   echo "fuzz: seed $seed"
   LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
     build/sanitize/lua spec/nightly/fuzz.lua "${FILES:-20000}" "$seed"
+}
+
+# Runs libFuzzer with both sanitizers on the parsers in C, each for ten minutes; the corpus in build-fuzz grows every
+# night. A finding is a file in build-fuzz: mend it, and move it to csrc/test/fuzz/corpus. Leaks are not looked for: Lua
+# frees later than libFuzzer expects, and the specs look for them.
+parsers() {
+  cmake -S . -B build-fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DMOONBOW_SANITIZE=address,undefined \
+    -DMOONBOW_FUZZ=ON -DMOONBOW_C_LIBRARY=OFF -DMOONBOW_TESTS=OFF >/dev/null
+  cmake --build build-fuzz --target fuzzers --parallel "$cores" >/dev/null
+  local script name
+  for script in csrc/test/fuzz/*.lua; do
+    name=$(basename "$script" .lua)
+    mkdir -p "build-fuzz/corpus/$name"
+    ASAN_OPTIONS=allocator_may_return_null=1 "build-fuzz/fuzz_$name" -detect_leaks=0 -timeout=60 -rss_limit_mb=3000 \
+      -max_len=8192 "-max_total_time=${SECONDS_EACH:-600}" -verbosity=0 -print_final_stats=1 \
+      "-artifact_prefix=build-fuzz/$name." "build-fuzz/corpus/$name" "csrc/test/fuzz/corpus/$name"
+  done
 }
 
 # The build of the tests labelled sanitize.
@@ -71,7 +88,7 @@ for part in "$@"; do
   echo
   echo "== $part"
   # In a shell of its own, so that it ends at its first failure.
-  if ! bash -c "set -euo pipefail; cores=$cores; $(declare -f faults fuzz sanitized lua threads vectors static coverage); $part"
+  if ! bash -c "set -euo pipefail; cores=$cores; $(declare -f faults fuzz parsers sanitized lua threads vectors static coverage); $part"
   then
     failed+=("$part")
   fi

@@ -92,7 +92,7 @@ foreach(tool cppcheck clang)
   set_tests_properties(static.${tool} PROPERTIES LABELS static TIMEOUT 900 SKIP_REGULAR_EXPRESSION "^skipped:")
 endforeach()
 
-add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench tools quickstart.lua)
+add_tool_test(luacheck style.luacheck luacheck -q lua spec experiments bench tools csrc quickstart.lua)
 set_tests_properties(style.luacheck PROPERTIES LABELS style)
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT MOONBOW_SANITIZE)

@@ -1,9 +1,11 @@
 -- Changes small files at random and reads them: a reader returns a value, or nil and a message of printable UTF-8; it
 -- raises nothing, and memory stays bounded. Files that fail are kept beside the temporary files and named.
---   build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]    e.g. 20000 1 csv npz; FILES for each target
+--   build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]    e.g. 20000 1 csv npz; FILES for each target, or 600s: so
+--                                                             many seconds
 package.path = "spec/nightly/?.lua;spec/?.lua;experiments/?.lua;" .. package.path
-local usage = "usage: build/lua spec/nightly/fuzz.lua FILES SEED [TARGET...]"
+local usage = "usage: build/lua spec/nightly/fuzz.lua FILES|SECONDSs SEED [TARGET...]"
 local lfs = require "lfs"
+local clock = require "moonbow.clock"
 
 local MOST_MEGABYTES = 1500 -- resident, at any time; mb.limits bounds the memory for small files
 
@@ -100,11 +102,13 @@ local function kept_files(name)
   return files
 end
 
-local function fuzz(name, target, count, folder)
+-- most: { files, seconds }
+local function fuzz(name, target, most, folder)
   local files, path, read, faults = kept_files(name), folder .. "/file", 0, 0
-  local kept = #files
+  local kept, start, i = #files, clock(), 0
   table.move(target.files, 1, #target.files, kept + 1, files)
-  for i = 1, kept + count do
+  while i < kept + most.files and clock() - start < most.seconds do
+    i = i + 1
     local text = i <= kept and files[i] or any(files)
     if i > kept then text = change(text, target.json and text:find '^........{"' or text:sub(1, 1) == "{") end
     write(path, text)
@@ -118,12 +122,14 @@ local function fuzz(name, target, count, folder)
       if faults == 5 then break end
     end
   end
-  print(("%-12s %d files, %d of them read"):format(name, kept + count, read))
+  print(("%-12s %d files, %d of them read, in %.0f s"):format(name, i, read, clock() - start))
+  io.stdout:flush()
   return faults
 end
 
-local count, seed = tonumber(arg[1]), tonumber(arg[2])
-assert(count and seed, usage)
+local seconds, seed = tonumber((arg[1] or ""):match "^(%d+)s$"), tonumber(arg[2])
+local most = { files = seconds and math.huge or tonumber(arg[1]), seconds = seconds or math.huge }
+assert(most.files and seed, usage)
 local folder = os.tmpname()
 os.remove(folder)
 assert(lfs.mkdir(folder))
@@ -134,7 +140,7 @@ if #names == 0 then
 end
 for _, name in ipairs(names) do
   math.randomseed(seed)
-  faults = faults + fuzz(name, assert(targets[name], usage), count, folder)
+  faults = faults + fuzz(name, assert(targets[name], usage), most, folder)
 end
 os.execute("rm -r " .. folder)
 os.exit(faults == 0 and 0 or 1, true)

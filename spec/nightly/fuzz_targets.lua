@@ -61,12 +61,22 @@ local function resume(folder)
   end
 end
 
+-- Rows of numbers behind a class.
+local function classes()
+  local lines = {}
+  for r = 1, 6 do
+    lines[r] = r % 2
+    for i = 1, 20 do lines[r] = ("%s,%.1f"):format(lines[r], (r * i * 7) % 13 / 8) end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 -- Tables of text in their variants.
 local tables = {
   "Title: a\nkind,X400,X401,X402\na,1,2,3\nb,4,5,6\n", '"nm";"a";"b"\n400,5;1,5;2\n401,5;3;4,5\n402,5;1;2\n',
   "x;a;x;b\n400;1;400.5;2\n401;2;401.5;1\n402;3;402.5;4\n403;1;;\n", "# x y\n400 1 0.1\n401 2 0.1\n402 1 0.1\n",
   "kind\t400\t401\nd\tc\tc\nclass\t\t\na\t1\t2\n", "\255\254a\0,\0001\0,\0002\0\n\0b\0,\0003\0,\0004\0\n\0",
-  (require "zlib".deflate(6, 31)("k,400,401,402\na,1,2,3\n", "finish")),
+  (require "zlib".deflate(6, 31)("k,400,401,402\na,1,2,3\n", "finish")), classes(),
 }
 
 local texts = {

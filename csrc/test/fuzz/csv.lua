@@ -1,0 +1,51 @@
+-- Tables of text (csrc/kernel/csv.c, csrc/bind/csv.c, csv_lines.c): a table equals its rows, read one by one. The first
+-- three bytes choose separator, signs and kinds of columns.
+local core = ...
+
+local MOST_CELLS, LARGE = 64, 2 ^ 17
+local kinds_by_bits = { "1", "0", "x", "1" }
+
+local function kinds_of(count, bits)
+  local kinds = { "1" }
+  for c = 2, math.min(count, MOST_CELLS) do kinds[c] = kinds_by_bits[(bits >> c % 7 & 3) + 1] end
+  return table.concat(kinds)
+end
+
+local function plain_lines(lines, count)
+  local list = {}
+  for i = 1, count do
+    local _, is_commented = core.csv_about(lines, i)
+    if not is_commented then list[#list + 1] = core.csv_line(lines, i) end
+  end
+  return list
+end
+
+-- Fails unless row r of x, if the table was read, is what the line holds, or else the first line with a fault is r.
+local function compare(text, separator, decimal, kinds, x, r, row)
+  local numbers = select(2, kinds:gsub("1", ""))
+  local y = core.full(0, { 1, numbers })
+  local fits = core.csv_row(text, separator, decimal, kinds, y, 1)
+  if not x then return assert(not fits == (r == row), "the wrong row") end
+  assert(fits, "a row that cannot be read")
+  for c = 1, numbers do assert(core.get(x, r, c) == core.get(y, 1, c), "another number") end
+end
+
+return function(bytes)
+  if #bytes < 4 then return end
+  local a, b, c = bytes:byte(1, 3)
+  local separator = (",;\t |"):sub(a % 5 + 1, a % 5 + 1)
+  local decimal, sign = b & 1 == 0 and "." or ",", b & 2 == 0 and "#" or ""
+  local text = bytes:sub(4)
+  if b & 60 == 60 then text = text:rep(LARGE // #text) end -- long enough for several threads
+  local lines, count = core.csv_lines(text, sign, separator)
+  if count == 0 then return end
+  if b & 64 ~= 0 then core.csv_margin(lines, separator) end
+  local list = plain_lines(lines, count)
+  local cells = list[1] and core.csv_cells(list[1], separator)
+  if not cells then return end
+  local kinds = kinds_of(#cells, c)
+  local x, _, _, _, row = core.csv_table(lines, 1, separator, decimal, kinds)
+  core.csv_labels(lines, 1, separator, kinds)
+  for r = 1, x and math.min(#list, 100) or row or 0 do compare(list[r], separator, decimal, kinds, x, r, row) end
+  assert(not x or core.size(x, 1) == #list, "rows are missing")
+end
