@@ -20,7 +20,24 @@ static int pca(lua_State *L) {
   return 4;
 }
 
-static const luaL_Reg functions[] = {{"pca", pca}, {NULL, NULL}};
+/* core.pca_residuals(x (N, D), mean (D), component (k, D)) -> squared distances from the plane (N) */
+static int pca_residuals(lua_State *L) {
+  Args a = bind_args(L, "pca");
+  const Tensor *x = next_tensor_rank(&a, "x", 2), *mean = next_tensor_rank(&a, "mean", 1),
+               *component = next_tensor_rank(&a, "components", 2);
+  const mb_size N = x->shape.shape[0], D = x->shape.shape[1], k = component->shape.shape[0];
+  if (mean->count != D || component->shape.shape[1] != D)
+    args_error(&a, "x has %I points, the components have %I", (LUAI_UACINT)D,
+               (LUAI_UACINT)component->shape.shape[1]);
+  const int threads = mb_get_threads();
+  Tensor *q = push_vector(&a, N);
+  void *scratch = push_scratch(&a, mb_pca_residuals_scratch_bytes(D, k, threads));
+  mb_pca_residuals(q->data, scratch, x->data, mean->data, component->data, N, D, k, threads);
+  pop_scratch(L);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"pca", pca}, {"pca_residuals", pca_residuals}, {NULL, NULL}};
 
 void bind_open_pca(lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -754,6 +754,12 @@ size_t mb_pca_scratch_bytes(mb_size N, mb_size D, mb_size k);
 mb_status mb_pca(double *component, double *mean, double *variance, double *total, void *scratch,
                  const mb_real *x, mb_size N, mb_size D, mb_size k);
 
+/* q (N): the squared distance of each row of x (N, D) from the plane through mean (D) along component (k, D).
+ */
+size_t mb_pca_residuals_scratch_bytes(mb_size D, mb_size k, int threads);
+void mb_pca_residuals(mb_real *q, void *scratch, const mb_real *x, const mb_real *mean,
+                      const mb_real *component, mb_size N, mb_size D, mb_size k, int threads);
+
 /* Partial least squares of y (N, M) on x (N, D) by SIMPLS with at most A < N components: rotation (A, D),
  * whose products with centred x are the scores; loading (A, D) of x and y_loading (A, M); the means. The
  * prediction of a components is y_mean + sum of score y_loading. Fewer components are found if nothing is

@@ -1,8 +1,12 @@
 /* pca.c - principal components, by the eigenvectors of the smaller of Z Z' and Z' Z. */
 #include "dense.h"
 
+#include <cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
+
+#define ROWS ((mb_size)32) /* whose distances from the plane a thread computes at a time, in its cache */
 
 static mb_size gram_size(mb_size N, mb_size D) {
   return mb_min(N, D);
@@ -24,11 +28,11 @@ static void normalise(double *component, mb_size D) {
   for (mb_size d = 0; d < D; d++) component[d] *= scale;
 }
 
-MB_CLONES static double total_variance(const double *z, mb_size N, mb_size D) {
+/* The sum of squares of Z, which is the trace of both products. */
+static double trace(const double *gram, mb_size n) {
   double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (mb_size i = 0; i < N * D; i++) sum += z[i] * z[i];
-  return sum / (double)(N - 1);
+  for (mb_size i = 0; i < n; i++) sum += gram[i * n + i];
+  return sum;
 }
 
 mb_status mb_pca(double *component, double *mean, double *variance, double *total, void *scratch,
@@ -41,8 +45,8 @@ mb_status mb_pca(double *component, double *mean, double *variance, double *tota
   double *z = scratch, *gram = z + N * D, *value = gram + n * n, *vector = value + k,
          *eigen = vector + k * mb_max(N, D);
   mb_center(z, mean, x, N, D);
-  *total = total_variance(z, N, D);
   mb_gram(gram, N > D, z, D, n, mb_max(N, D));
+  *total = trace(gram, n) / (double)(N - 1);
   if (!mb_eigen(value, vector, eigen, gram, n, k))
     return mb_refuse(MB_BAD_VALUE, "the eigenvectors of x were not found");
   if (N > D)
@@ -54,4 +58,47 @@ mb_status mb_pca(double *component, double *mean, double *variance, double *tota
     variance[i] = fmax(value[i], 0) / (double)(N - 1);
   }
   return MB_OK;
+}
+
+/* ---- distances from the plane ---------------------------------------------------------- */
+
+static mb_size own_count(mb_size D, mb_size k) {
+  return ROWS * (D + k);
+}
+
+size_t mb_pca_residuals_scratch_bytes(mb_size D, mb_size k, int threads) {
+  return (size_t)(k * D + threads * own_count(D, k)) * sizeof(double);
+}
+
+MB_CLONES static void subtract(double *z, const mb_real *x, const mb_real *mean, mb_size D) {
+  for (mb_size d = 0; d < D; d++) z[d] = (double)x[d] - (double)mean[d];
+}
+
+MB_CLONES static double squares(const double *z, mb_size D) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size d = 0; d < D; d++) sum += z[d] * z[d];
+  return sum;
+}
+
+/* z (rows, D) loses what lies along the components; score (rows, k) is scratch. */
+static void take_out(double *z, double *score, const double *component, mb_size rows, mb_size D, mb_size k) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)k, (int)D, 1, z, (int)D, component,
+              (int)D, 0, score, (int)k);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)D, (int)k, -1, score, (int)k,
+              component, (int)D, 1, z, (int)D);
+}
+
+void mb_pca_residuals(mb_real *q, void *scratch, const mb_real *x, const mb_real *mean,
+                      const mb_real *component, mb_size N, mb_size D, mb_size k, int threads) {
+  double *directions = scratch, *own = directions + k * D;
+  for (mb_size i = 0; i < k * D; i++) directions[i] = (double)component[i];
+#pragma omp parallel for num_threads(threads)
+  for (mb_size i = 0; i < N; i += ROWS) {
+    const mb_size rows = mb_min(ROWS, N - i);
+    double *z = own + omp_get_thread_num() * own_count(D, k);
+    for (mb_size r = 0; r < rows; r++) subtract(z + r * D, x + (i + r) * D, mean, D);
+    take_out(z, z + ROWS * D, directions, rows, D, k);
+    for (mb_size r = 0; r < rows; r++) q[i + r] = (mb_real)squares(z + r * D, D);
+  }
 }

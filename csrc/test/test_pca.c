@@ -38,6 +38,27 @@ static void components_hold_all(void **state) {
   components_hold_all_of(30, 8);
 }
 
+/* Distances from a plane along two axes are those of the other coordinates, for any number of threads. */
+static void residuals_leave_the_plane_out(void **state) {
+  enum { N = 70, D = 9, K = 2 };
+  mb_real *x = check_random(N * D, 3), *component = check_zeros(K * D), *mean = check_random(D, 4), q[N],
+          again[N];
+  void *scratch = malloc(mb_pca_residuals_scratch_bytes(D, K, 3));
+  (void)state;
+  component[1] = 1;
+  component[D + 4] = -1;
+  mb_pca_residuals(q, scratch, x, mean, component, N, D, K, 1);
+  mb_pca_residuals(again, scratch, x, mean, component, N, D, K, 3);
+  check_same_bits(q, again, N);
+  for (mb_size i = 0; i < N; i++) {
+    double sum = 0;
+    for (mb_size d = 0; d < D; d++)
+      if (d != 1 && d != 4) sum += pow((double)x[i * D + d] - (double)mean[d], 2);
+    check_close(&q[i], &(mb_real){(mb_real)sum}, 1, CHECK_TOLERANCE);
+  }
+  free(x), free(component), free(mean), free(scratch);
+}
+
 static void the_largest_element_is_positive(void **state) {
   const mb_real x[] = {0, 0, -1, 3, -2, 6};
   double component[2], mean[2], variance[1], total;
@@ -61,6 +82,7 @@ static void bad_arguments_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(components_hold_all),
+      cmocka_unit_test(residuals_leave_the_plane_out),
       cmocka_unit_test(the_largest_element_is_positive),
       cmocka_unit_test(bad_arguments_are_refused),
   };

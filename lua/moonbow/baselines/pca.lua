@@ -31,8 +31,7 @@ end
 
 -- Adds what the limits of outliers need: the number of training rows, mean and variance of their Q.
 local function add_training(model, x)
-  local rest = core.sub(x, model:inverse_transform(model:transform(x)))
-  local mean, squares = moments.mean_and_squares(core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)))
+  local mean, squares = moments.mean_and_squares(core.totable(core.pca_residuals(x, model.mean, model.components)))
   local n = core.size(x, 1)
   model.n, model.q_mean, model.q_variance = n, mean, squares / (n - 1)
   return model
@@ -94,9 +93,8 @@ function Pca.outliers(model, x, options)
   x = classifier.rows("pca", "x", x, core.size(model.components, 2))
   local scores = model:transform(x)
   local t2 = core.sum(core.div(core.mul(scores, scores), core.reshape(model.variance, 1, -1)), 2)
-  local rest = core.sub(x, model:inverse_transform(scores))
   local found = { t2 = core.totable(core.reshape(t2, -1)), is_outlier = {},
-    q = core.totable(core.reshape(core.sum(core.mul(rest, rest), 2), -1)),
+    q = core.totable(core.pca_residuals(x, model.mean, model.components)),
     t2_limit = t2_limit(model, options.level), q_limit = q_limit(model, options.level) }
   for i, value in ipairs(found.t2) do found.is_outlier[i] = value > found.t2_limit or found.q[i] > found.q_limit end
   return found
