@@ -1,6 +1,6 @@
 -- Times preprocessing, distances and the models that are solved beside SciPy's, pybaselines' and scikit-learn's, in
 -- alternating pairs on one thread: processor seconds, least of the pairs, and the median ratio.
---   lua bench/judging.lua [PYTHON] [--pairs N]      PYTHON has numpy, scipy, scikit-learn and pybaselines
+--   lua bench/judging.lua [PYTHON] [--pairs N] [--only TEXT]     PYTHON has numpy, scipy, scikit-learn and pybaselines
 local mb = require "moonbow"
 local argparse = require "argparse"
 local uv = require "luv"
@@ -9,6 +9,7 @@ local experiment = require "moonbow.experiment"
 local parser = argparse("lua bench/judging.lua", "Times preprocessing and models beside those of Python.")
 parser:argument("python", "an interpreter with scipy, scikit-learn and pybaselines", "python3")
 parser:option("--pairs", "how often each is timed", "7"):convert(tonumber)
+parser:option("--only", "times the cases whose names begin with this")
 local args = parser:parse()
 
 mb.threads(1)
@@ -78,8 +79,7 @@ end
 
 local peer = start_peer()
 local lines = { { "", "moonbow ms", "peer ms", "times as fast" } }
-for _, case in ipairs(cases) do
-  local name, f = table.unpack(case)
+local function time(name, f)
   local ours, theirs, ratios = math.huge, math.huge, {}
   f()
   for i = 1, args.pairs do
@@ -90,6 +90,9 @@ for _, case in ipairs(cases) do
   end
   lines[#lines + 1] = { name, ("%.1f"):format(ours * 1e3), #ratios > 0 and ("%.1f"):format(theirs * 1e3) or "",
     #ratios > 0 and ("%.2f"):format(median(ratios)) or "" }
+end
+for _, case in ipairs(cases) do
+  if case[1]:find(args.only or "", 1, true) == 1 then time(table.unpack(case)) end
 end
 if peer then peer "end" end
 experiment.table(lines)

@@ -64,6 +64,16 @@ static void nearest_by_warping(const Args *a, mb_real *distance, mb_size *index,
   pop_scratch(a->L);
 }
 
+/* The k nearest of each row by Euclidean distance; false if all distances have to be computed. */
+static bool nearest_by_products(const Args *a, mb_real *distance, mb_size *index, const Rows *r, mb_size k) {
+  if (r->metric != MB_EUCLIDEAN) return false;
+  void *scratch = push_scratch(a, mb_euclidean_nearest_scratch_bytes(r->A, r->B, r->L));
+  const bool found = mb_euclidean_nearest(distance, index, scratch, r->a->data, r->b->data, r->A, r->B, r->L,
+                                          k, mb_get_threads());
+  pop_scratch(a->L);
+  return found;
+}
+
 /* core.nearest(a, b, metric, window, k) -> distances (A, k), their rows in b (A, k) */
 static int nearest(lua_State *L) {
   Args a = bind_args(L, "distances");
@@ -74,7 +84,7 @@ static int nearest(lua_State *L) {
   mb_size *index = lua_newuserdatauv(L, (size_t)count * sizeof *index, 0);
   if (r.metric == MB_DTW || r.metric == MB_DDTW) {
     nearest_by_warping(&a, distance->data, index, &r, k);
-  } else {
+  } else if (!nearest_by_products(&a, distance->data, index, &r, k)) {
     mb_real *matrix = push_scratch(&a, (size_t)(r.A * r.B) * sizeof *matrix);
     compute(&a, matrix, &r);
     mb_nearest(distance->data, index, matrix, r.A, r.B, k);

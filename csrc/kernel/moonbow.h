@@ -741,6 +741,12 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
                          mb_metric metric, mb_size window, mb_size A, mb_size B, mb_size L, mb_size k,
                          int threads);
 
+/* The same of the matrix of MB_EUCLIDEAN, by products in mb_real and exact comparisons of the rows that these
+ * leave. False, without a result, if these would be too many, so that the matrix is faster. */
+size_t mb_euclidean_nearest_scratch_bytes(mb_size A, mb_size B, mb_size L);
+bool mb_euclidean_nearest(mb_real *distance, mb_size *index, void *scratch, const mb_real *a,
+                          const mb_real *b, mb_size A, mb_size B, mb_size L, mb_size k, int threads);
+
 /* probability (A, classes): the share of each class among the k neighbours; by_distance: each weighs
  * 1 / distance, and if some have distance 0, only they count. */
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,

@@ -256,6 +256,70 @@ static void the_search_finds_what_the_matrix_has(void **state) {
   free(a), free(b);
 }
 
+/* The k nearest of each row of a by definition. */
+static void defined_nearest(mb_real *distance, mb_size *index, const mb_real *a, const mb_real *b, mb_size A,
+                            mb_size B, mb_size L, mb_size k) {
+  mb_real *matrix = check_zeros(A * B);
+  for (mb_size i = 0; i < A; i++)
+    for (mb_size j = 0; j < B; j++)
+      matrix[i * B + j] = (mb_real)defined(MB_EUCLIDEAN, a + i * L, b + j * L, L);
+  mb_nearest(distance, index, matrix, A, B, k);
+  free(matrix);
+}
+
+/* Returns what the search returns; if true, it found what the definition says, with any number of threads. */
+static bool finds_nearest(const mb_real *a, const mb_real *b, mb_size A, mb_size B, mb_size L, mb_size k) {
+  mb_real *distance = check_zeros(A * k), *again = check_zeros(A * k), *expected = check_zeros(A * k);
+  mb_size *index = calloc((size_t)(A * k), sizeof *index),
+          *expected_index = calloc((size_t)(A * k), sizeof *index);
+  void *scratch = malloc(mb_euclidean_nearest_scratch_bytes(A, B, L));
+  const bool found = mb_euclidean_nearest(distance, index, scratch, a, b, A, B, L, k, 1);
+  defined_nearest(expected, expected_index, a, b, A, B, L, k);
+  if (found) {
+    assert_memory_equal(index, expected_index, sizeof *index * (size_t)(A * k));
+    check_close(distance, expected, A * k, sizeof(mb_real) == 4 ? 1e-7 : 1e-14);
+  }
+  assert_int_equal(mb_euclidean_nearest(again, index, scratch, a, b, A, B, L, k, 3), found);
+  if (found) check_same_bits(distance, again, A * k);
+  free(distance), free(again), free(expected), free(index), free(expected_index), free(scratch);
+  return found;
+}
+
+/* More rows than a block, groups of replicates that differ by noise from nothing to their own size, two equal
+ * rows, on a large common curve, which products alone could not tell apart, and at the ends of the range of a
+ * float. */
+static void products_leave_the_nearest(void **state) {
+  enum { A = 261, B = 300, L = 61 };
+  mb_real *a = check_random(A * L, 5), *b = check_random(B * L, 6);
+  (void)state;
+  for (mb_size i = 0; i < A; i++)
+    for (mb_size t = 0; t < L; t++)
+      a[i * L + t] = b[i * 7 % B * L + t] + a[i * L + t] * (mb_real)pow(10, -(double)(i % 9));
+  memcpy(b + 40 * L, b + 90 * L, sizeof(mb_real) * L);
+  for (int offset = 0; offset <= 1000; offset += 1000)
+    for (double unit = 1e-18; unit < 1e19; unit *= 1e9) {
+      mb_real *c = check_zeros((A + B) * L);
+      for (mb_size n = 0; n < (A + B) * L; n++)
+        c[n] = (mb_real)(((double)(n < A * L ? a[n] : b[n - A * L]) + offset * sin((double)(n % L))) * unit);
+      for (mb_size k = 1; k <= 13; k += 4) assert_true(finds_nearest(c, c + A * L, A, B, L, k));
+      free(c);
+    }
+  free(a), free(b);
+}
+
+static void the_matrix_is_faster_for_many_candidates(void **state) {
+  enum { A = 30, B = 64, L = 20 };
+  mb_real *a = check_random(A * L, 1), *b = check_random(B * L, 2), *zero = check_zeros(B * L);
+  (void)state;
+  assert_true(finds_nearest(a, b, A, B, L, 1));
+  assert_false(finds_nearest(a, b, A, B, L, 5));    /* as many as the matrix would take */
+  assert_false(finds_nearest(a, zero, A, B, L, 1)); /* all at the same distance */
+  assert_false(finds_nearest(zero, zero, A, B, L, 1));
+  b[7] = (mb_real)1e12; /* an outlier takes all digits of the others */
+  assert_false(finds_nearest(a, b, A, B, L, 1));
+  free(a), free(b), free(zero);
+}
+
 static void the_nearest_come_in_order(void **state) {
   const mb_real matrix[10] = {3, 1, 2, 1, 5, 0, 0, 0, 0, 7};
   const mb_size expected[6] = {1, 3, 2, 0, 1, 2};
@@ -293,6 +357,8 @@ int main(void) {
       cmocka_unit_test(window_0_is_euclidean),
       cmocka_unit_test(matrices_do_not_depend_on_threads),
       cmocka_unit_test(the_search_finds_what_the_matrix_has),
+      cmocka_unit_test(products_leave_the_nearest),
+      cmocka_unit_test(the_matrix_is_faster_for_many_candidates),
       cmocka_unit_test(the_nearest_come_in_order),
       cmocka_unit_test(votes_are_shares),
   };

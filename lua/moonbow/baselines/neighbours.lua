@@ -20,6 +20,8 @@ neighbours.metrics = {
 }
 
 local warps = { dtw = true, ddtw = true }
+local multiplies = { euclidean = true, cosine = true, pearson = true }
+local sums_up = { jensen_shannon = true, earth_movers = true }
 local follows_axis = { earth_movers = true, dtw = true, ddtw = true }
 
 local metric_options = {
@@ -44,10 +46,12 @@ local function rows_for(operation, name, x, metric, points)
 end
 
 local PART = 1e9 -- least comparisons of two points in one call; Ctrl-C is checked between calls
+local PRODUCT = 0.1 -- of a comparison: time of a product
 
 local function part_size(b, options)
   local L = core.size(b, 2)
-  local per_point = warps[options.metric] and math.min(2 * (options.window or L) + 1, L) or 1
+  local per_point = warps[options.metric] and math.min(2 * (options.window or L) + 1, L)
+    or multiplies[options.metric] and PRODUCT or 1
   return math.max(64, math.ceil(PART / (core.size(b, 1) * L * per_point)))
 end
 
@@ -113,9 +117,9 @@ function neighbours.fit(x, y, options)
   if options.k > n then
     check.fail("neighbours.fit", "k: expected at most %d, the rows of x, got %d", n, options.k)
   end
-  -- Raises if the rows cannot be compared.
+  -- Raises if the rows cannot be compared: if they are too short, or one of them has no shares.
   local first = core.narrow(x, 1, 1)
-  core.close(core.distances(first, warps[options.metric] and first or x, options.metric, options.window))
+  core.close(core.distances(first, sums_up[options.metric] and x or first, options.metric, options.window))
   return new(options, x, y)
 end
 
