@@ -163,11 +163,19 @@ static void push_axes(lua_State *L, const double *axis, mb_size axes, mb_size co
   }
 }
 
+/* True if the numbers of the first axis only rise or only fall. */
+static bool is_strict(const double *axis, mb_size axes, mb_size count) {
+  const double sign = count > 1 && axis[axes] > axis[0] ? 1 : -1;
+  for (mb_size i = 1; i < count; i++)
+    if (!(sign * axis[i * axes] > sign * axis[(i - 1) * axes])) return false;
+  return true;
+}
+
 /* core.csv_table(lines, first, separator, decimal, kinds) -> the numbers of all lines that are not commented
  * from `first` on, as a tensor (rows, numbers); a list with the numbers in each axis column; whether a number
- * makes the decimal sign certain, and whether some are whole and others have three digits behind the sign. Or
- * nil, the column, the fault, the cell's text and the number of the row; nil alone if there is no
- * row. */
+ * makes the decimal sign certain, and whether some are whole and others have three digits behind the sign;
+ * whether the numbers of the first axis column, if there is one, only rise or only fall. Or nil, the column,
+ * the fault, the cell's text and the number of the row; nil alone if there is no row. */
 static int csv_table(lua_State *L) {
   Args a = bind_args(L, "csv_table");
   const CsvLines *lines = next_csv_lines(&a);
@@ -183,12 +191,14 @@ static int csv_table(lua_State *L) {
   const mb_size fault = mb_csv_read(&rows, &table, x->data, axis, &signs);
   if (fault < rows.count) return push_row_fault(L, &rows, fault, &table, x->data, axis);
   push_axes(L, axis, table.axes, rows.count);
+  const bool strict = table.axes > 0 && is_strict(axis, table.axes, rows.count);
   bind_close(lua_touserdata(L, scratch + 1));
   bind_close(lua_touserdata(L, scratch + 2));
   lua_pushboolean(L, signs.is_certain);
   lua_pushboolean(L, signs.has_whole);
   lua_pushboolean(L, signs.has_group);
-  return 5;
+  lua_pushboolean(L, strict);
+  return 6;
 }
 
 /* core.csv_labels(lines, first, separator, kinds) -> a list for each label column of kinds, with the cells of
@@ -206,7 +216,7 @@ static int csv_labels(lua_State *L) {
   const int base = lua_gettop(L) + 1;
   for (int i = 0; i < labels; i++) lua_newtable(L);
   lua_Integer row = 0;
-  for (mb_size i = first; i < lines->count; i++) {
+  for (mb_size i = first; labels > 0 && i < lines->count; i++) {
     const mb_csv_text text = csv_text(lines, i);
     if (lines->line[i].commented) continue;
     add_labels(L, (mb_csv_line){text.text, text.text + text.length, separator}, kinds, base, ++row);

@@ -33,7 +33,7 @@ static const char *find_cell(const char *text, const char *end, char separator) 
 
 static bool is_commented(const char *text, const char *end, const Form *form) {
   while (text < end && is_space(*text)) text++;
-  return form->sign_length > 0 && (size_t)(end - text) >= form->sign_length &&
+  return form->sign_length > 0 && (size_t)(end - text) >= form->sign_length && *text == *form->sign &&
          memcmp(text, form->sign, form->sign_length) == 0;
 }
 
@@ -52,6 +52,7 @@ static bool add_line(CsvLines *lines, CsvLine line) {
     lines->room = room;
   }
   lines->line[lines->count++] = line;
+  lines->commented += line.commented;
   return true;
 }
 
@@ -130,6 +131,7 @@ static int csv_next(lua_State *L) {
   const CsvLines *lines = next_csv_lines(&a);
   mb_size i = next_integer(&a, "line", 0, lines->count);
   const bool commented = next_boolean(&a);
+  if (commented && lines->commented == 0) return 0; /* without a search, which every file would wait for */
   while (i < lines->count && lines->line[i].commented != commented) i++;
   if (i == lines->count) return 0;
   push_index(L, i);

@@ -13,7 +13,7 @@ typedef struct {
 /* A full userdata, whose first user value is the text, of which the lines are parts. It owns the array. */
 typedef struct {
   const char *text;
-  mb_size count, room;
+  mb_size count, commented, room; /* lines, those that are commented, and those that the array has room for */
   CsvLine *line;
 } CsvLines;
 

@@ -98,7 +98,8 @@ function blocks.check(block, source)
   if shape[#shape] ~= #block.x then
     source:fail("%d values for an axis of %d points", shape[#shape], #block.x)
   end
-  local direction, i = axes.direction(block.x)
+  local direction, i = block.direction, nil
+  if not direction then direction, i = axes.direction(block.x) end
   if not direction then
     local value = block.x[i]
     if not axes.is_finite(value) then source:fail("point %d of the axis is %s", i, check.show(value)) end

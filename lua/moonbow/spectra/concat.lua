@@ -85,8 +85,9 @@ end
 -- Joins sets whose axis and kind of values are the same.
 local function join(list)
   local first, parts = list[1], {}
-  local all = { axis = first.axis, axis_name = common(list, "axis_name"), unit = first.unit, quantity = first.quantity,
-    percent = first.percent, decided = common(list, "decided") or "by each file",
+  local all = { axis = first.axis, direction = first.direction, axis_name = common(list, "axis_name"),
+    unit = first.unit, quantity = first.quantity, percent = first.percent,
+    decided = common(list, "decided") or "by each file",
     names = {}, sources = {}, metadata = {}, labels = {}, columns = {}, notes = {} }
   for i, spectra in ipairs(list) do
     parts[i] = spectra.x

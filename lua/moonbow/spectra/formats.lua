@@ -5,6 +5,7 @@
 -- source:sibling, or marks in source.companions, are not read once more. A block holds spectra that share an axis:
 --   y         tensor (N, L), or (L) for one spectrum
 --   x         list of L numbers: the axis, as the file orders it
+--   direction "rising" or "falling", if the reader made sure of it; nil: x is checked
 --   axis      its name: "Raman shift", "2theta"; nil if the file does not say
 --   unit      of the axis, as units.lua writes it: "cm-1", "nm", "deg"; nil if the file does not say
 --   quantity  kind of the values, as units.lua writes it: "counts", "absorbance"; nil if the file does not say

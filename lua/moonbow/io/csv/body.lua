@@ -58,14 +58,14 @@ end
 -- Reads the lines that do not start with the comment sign: x, axes and labels of rows, which hold nothing if there are
 -- none; or returns nil and a failure.
 local function read_plain(lines, first, header_cells, kinds, dialect)
-  local x, a, b, c, d = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds)
+  local x, a, b, c, d, strict = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds)
   if not x and a then
     local row = d
     return nil, body.failure(lines, body.line_of(lines, first, row), describe(header_cells, a, b, c), row - 1, a)
   elseif not x then
     return { count = 0, axes = {}, labels = {} }
   end
-  return { x = x, axes = a, is_certain = b, has_whole = c, has_group = d, count = core.size(x, 1),
+  return { x = x, axes = a, is_certain = b, has_whole = c, has_group = d, is_strict = strict, count = core.size(x, 1),
     labels = core.csv_labels(lines.handle, first, dialect.separator, kinds) }
 end
 

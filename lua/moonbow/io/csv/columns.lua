@@ -100,7 +100,8 @@ local function read_table(lines, first, cells, found, dialect, skip)
   local ok, at, why
   if read then
     read.axis = read.axes[1] or {}
-    ok, at, why = check_axis(read.axis)
+    ok, at, why = true, 0, nil
+    if not read.is_strict then ok, at, why = check_axis(read.axis) end
     if not ok then read, failure = axis_failure(lines, first, read, read.axis, at, why) end
   end
   if read then
@@ -142,10 +143,16 @@ local function units_of(lines, first, dialect)
   return first == lines.first + 2 and core.csv_cells(lines[first - 1], dialect.separator) or {}
 end
 
+-- That of an axis that was checked.
+local function direction_of(axis)
+  if axis[1] == axis[#axis] then return nil end
+  return axis[1] < axis[#axis] and "rising" or "falling"
+end
+
 -- Makes the set of the table that was read.
 local function set_of(lines, first, found, read, dialect)
   local set = { x = read.y, axis = read.axis, labels = {}, columns = {}, commented = read.commented, skipped = 0,
-    first_column = 2 + read.skip, unit_cells = units_of(lines, first, dialect) }
+    direction = direction_of(read.axis), first_column = 2 + read.skip, unit_cells = units_of(lines, first, dialect) }
   describe(set, lines, first, found, read)
   if not found then return set end
   set.axis_text, set.names = found.cells[1 + read.skip], {}

@@ -105,7 +105,8 @@ end
 
 local function to_blocks(set)
   if set.blocks then return split_pairs(set) end
-  local block = { y = set.x, x = set.axis, labels = set.labels, columns = set.columns, metadata = set.metadata }
+  local block = { y = set.x, x = set.axis, direction = set.direction, labels = set.labels, columns = set.columns,
+    metadata = set.metadata }
   name_axis(block, set)
   name_values(block, set)
   name_spectra(block, set)
