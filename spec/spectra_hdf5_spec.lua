@@ -214,6 +214,11 @@ describe("a child process of HDF5", function()
     local child <close> = core.child(function(put) put "ab" put "cdef" end, 5, megabyte)
     assert.same({ "abc", "def", nil }, { child:take(3), child:take(3), child:take(1) })
     assert.is_true(child:finish())
+    local text = ("0123456789abcdef"):rep(1 << 16) -- as much as a pipe holds at most
+    local large <close> = core.child(function(put) put(text) put "z" end, 5, 16 * megabyte)
+    assert.is_true(require "moonbow.core".file_take(large:pipe(), #text) == text)
+    assert.equal("z", large:take(1))
+    assert.is_nil(require "moonbow.core".file_take(large:pipe(), 1 << 17))
   end)
 
   it("says how it ended", function()

@@ -1,5 +1,6 @@
 /* dtype.c - the numbers of files: bytes of a type to a tensor and back. Nothing is
  * rounded but reals of 64 bits, which become mb_real. */
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,11 +26,20 @@ static const Type *next_type(Args *a) {
   args_type_error(a, "type", "a type of numbers, such as 'f4'");
 }
 
-/* One element as its bits in the low end of a word; swap: the file has the other byte order. */
+static const bool is_big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+/* One element as its bits in the low end of a word; swap: the file has the big end first. */
 static uint64_t load(const unsigned char *bytes, size_t size, bool swap) {
-  uint64_t bits = 0;
-  for (size_t i = 0; i < size; i++) bits |= (uint64_t)bytes[swap ? size - 1 - i : i] << (8 * i);
-  return bits;
+  const bool turn = swap != is_big_endian;
+  uint16_t two;
+  uint32_t four;
+  uint64_t eight;
+  switch (size) {
+  case 1: return *bytes;
+  case 2: return memcpy(&two, bytes, size), turn ? __builtin_bswap16(two) : two;
+  case 4: return memcpy(&four, bytes, size), turn ? __builtin_bswap32(four) : four;
+  default: return memcpy(&eight, bytes, size), turn ? __builtin_bswap64(eight) : eight;
+  }
 }
 
 static void store(unsigned char *bytes, size_t size, uint64_t bits) {
@@ -88,6 +98,20 @@ static bool decode_one(mb_real *x, const Type *type, uint64_t bits) {
   return type->kind == 'b' || is_unsigned(*x, bits);
 }
 
+/* Rounds reals of 64 bits in this processor's byte order, without a branch for each; false if one is too
+ * large. */
+static bool round_doubles(mb_real *x, const unsigned char *bytes, mb_size count) {
+  const double most = sizeof(mb_real) == sizeof(float) ? 0x1.ffffffp127 : DBL_MAX; /* rounds to infinity */
+  mb_size beyond = 0;
+  for (mb_size i = 0; i < count; i++) {
+    double value;
+    memcpy(&value, bytes + (size_t)i * sizeof value, sizeof value);
+    x[i] = (mb_real)value;
+    beyond += fabs(value) >= most && fabs(value) <= DBL_MAX;
+  }
+  return beyond == 0 || sizeof(mb_real) == sizeof(double);
+}
+
 /* False if the type cannot hold x. */
 static bool encode_one(uint64_t *bits, const Type *type, mb_real x) {
   if (type->kind == 'f') {
@@ -136,6 +160,9 @@ static int decode(lua_State *L) {
   Tensor *x = push_tensor(&a, shape.rank, shape.shape);
   bytes += first;
   if (type->kind == 'f' && type->size == sizeof(mb_real) && !swap) return memcpy(x->data, bytes, needed), 1;
+  if (type->kind == 'f' && type->size == sizeof(double) && swap == is_big_endian &&
+      round_doubles(x->data, bytes, x->count))
+    return 1;
   for (mb_size i = 0; i < x->count; i++)
     if (!decode_one(&x->data[i], type, load(bytes + (size_t)i * type->size, type->size, swap)) && exact)
       return refuse(L, i);

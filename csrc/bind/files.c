@@ -277,7 +277,8 @@ static int push_copy(lua_State *L) {
   return 1;
 }
 
-void bind_push_large(lua_State *L, char *bytes, size_t count) {
+/* Returns Lua's status: if it is not LUA_OK, the error is on the stack. */
+static int push_large(lua_State *L, char *bytes, size_t count) {
   Allocator allocator;
   lua_pushcfunction(L, push_copy);
   lua_pushlightuserdata(L, bytes);
@@ -286,7 +287,11 @@ void bind_push_large(lua_State *L, char *bytes, size_t count) {
   lua_setallocf(L, allocate_large, &allocator);
   const int status = lua_pcall(L, 2, 1, 0);
   lua_setallocf(L, allocator.allocate, allocator.data);
-  if (status != LUA_OK) lua_error(L);
+  return status;
+}
+
+void bind_push_large(lua_State *L, char *bytes, size_t count) {
+  if (push_large(L, bytes, count) != LUA_OK) lua_error(L);
 }
 
 /* core.file_read(path, size) -> the content of a file of that size; or nil and a message. Lua's own reading
@@ -310,10 +315,32 @@ static int file_read(lua_State *L) {
   return 1;
 }
 
+/* core.file_take(file, count) -> the next bytes of an open file, a descriptor such as a pipe's; nil if it
+ * ends before. It takes large pages of its own: those of tensors may be shared with a child that was forked,
+ * and would be copied first. */
+static int file_take(lua_State *L) {
+  Args a = bind_args(L, "file_take");
+  const int file = (int)next_integer(&a, "file", 0, INT_MAX);
+  const size_t count = (size_t)next_integer(&a, "count", 1, BIND_MAX_COUNT);
+  char *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (bytes == MAP_FAILED) args_error(&a, "not enough memory");
+#ifdef MADV_HUGEPAGE
+  madvise(bytes, count, MADV_HUGEPAGE);
+#endif
+  const bool is_there = read_all(file, bytes, count) == (ssize_t)count;
+  const int status = is_there ? push_large(L, bytes, count) : LUA_OK;
+  munmap(bytes, count);
+  if (status != LUA_OK) lua_error(L);
+  if (!is_there) lua_pushnil(L);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"file_read", file_read},   {"file_abandon", file_abandon}, {"file_append", file_append},
-    {"file_begin", file_begin}, {"file_commit", file_commit},   {"file_lock", file_lock},
-    {"file_put", file_put},     {"file_unlock", file_unlock},   {NULL, NULL},
+    {"file_take", file_take},       {"file_read", file_read},
+    {"file_abandon", file_abandon}, {"file_append", file_append},
+    {"file_begin", file_begin},     {"file_commit", file_commit},
+    {"file_lock", file_lock},       {"file_put", file_put},
+    {"file_unlock", file_unlock},   {NULL, NULL},
 };
 
 static void add_type(lua_State *L, const char *name, lua_CFunction close_it) {

@@ -3,6 +3,7 @@
  *
  * Only the thread that forks lives on in the child, so the function must not call moonbow.core, whose threads
  * would be missing. */
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +15,8 @@
 
 #include "module.h"
 
+#define PIPE_BYTES (1 << 20) /* 64 KiB by default, after which the processes wait for each other */
+
 typedef struct {
   pid_t id;   /* 0 once it was waited for */
   int pipe;   /* its end for reading, -1 once closed */
@@ -22,10 +25,10 @@ typedef struct {
 
 /* ---- in the child ---- */
 
-/* put(bytes): ends the child if nobody reads. */
+/* put(bytes), a string or numbers as they were read: ends the child if nobody reads. */
 static int put(lua_State *L) {
-  size_t count;
-  const char *bytes = luaL_checklstring(L, 1, &count);
+  size_t count = lua_rawlen(L, 1);
+  const char *bytes = lua_isuserdata(L, 1) ? lua_touserdata(L, 1) : luaL_checklstring(L, 1, &count);
   const int pipe = (int)lua_tointeger(L, lua_upvalueindex(1));
   while (count > 0) {
     const ssize_t written = write(pipe, bytes, count);
@@ -55,9 +58,34 @@ static rlim_t address_space(void) {
   return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
+typedef struct {
+  lua_Alloc allocate;
+  void *data;
+  size_t left;
+} Bounded;
+
+/* Lua's memory is counted, since a limit of address space does not bound it: moonbow.core's allocator gives
+ * back what it reserved (csrc/bind/arena.c) if there is no more. */
+static void *allocate_bounded(void *data, void *block, size_t before, size_t bytes) {
+  Bounded *bounded = data;
+  const size_t freed = block != NULL ? before : 0; /* else before is a type */
+  if (bytes > freed && bytes - freed > bounded->left) return NULL;
+  void *moved = bounded->allocate(bounded->data, block, before, bytes);
+  if (moved != NULL || bytes == 0) bounded->left += freed - bytes;
+  return moved;
+}
+
+static void bound_lua(lua_State *L, size_t bytes) {
+  static Bounded bounded;
+  bounded = (Bounded){.left = bytes};
+  bounded.allocate = lua_getallocf(L, &bounded.data);
+  lua_setallocf(L, allocate_bounded, &bounded);
+}
+
 /* Calls the function at index 1 with put; never returns. */
 static void run(lua_State *L, int pipe, rlim_t seconds, rlim_t bytes) {
   lua_gc(L, LUA_GCSTOP); /* finalizers belong to the parent */
+  bound_lua(L, bytes);
   const int nowhere = open("/dev/null", O_WRONLY);
   if (nowhere >= 0) dup2(nowhere, STDERR_FILENO); /* libc's words on a crash */
   signal(SIGINT, SIG_DFL);
@@ -90,6 +118,7 @@ static int start(lua_State *L) {
   luaL_setmetatable(L, CHILD_TYPE);
   if (pipe(ends) != 0) return refuse(L, strerror(errno));
   child->pipe = ends[0];
+  fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES); /* if it may not be so large, it is as large as it was */
   child->id = fork();
   if (child->id == 0) {
     close(ends[0]);
@@ -116,6 +145,14 @@ static int take(lua_State *L) {
     got += (size_t)some;
   }
   luaL_pushresultsize(&buffer, count);
+  return 1;
+}
+
+/* child:pipe() -> the descriptor from which take reads, for moonbow.core.file_take, which reads much at once
+ */
+static int get_pipe(lua_State *L) {
+  const Child *child = luaL_checkudata(L, 1, CHILD_TYPE);
+  lua_pushinteger(L, child->pipe);
   return 1;
 }
 
@@ -149,7 +186,7 @@ static int stop(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"take", take}, {"finish", finish}, {"__gc", stop}, {"__close", stop}, {NULL, NULL},
+    {"take", take}, {"pipe", get_pipe}, {"finish", finish}, {"__gc", stop}, {"__close", stop}, {NULL, NULL},
 };
 
 void hdf5_open_child(lua_State *L) {

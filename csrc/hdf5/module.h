@@ -26,8 +26,9 @@ typedef struct {
 void hdf5_push_type(lua_State *L, Holder holder);
 /* Pushes the table of its sizes, none for a single value; nil for no value at all. */
 void hdf5_push_shape(lua_State *L, Holder holder);
-/* Pushes its values: a string of little-endian numbers of its type, references as numbers of 64 bits; or a
- * table of texts. Returns 1; or pushes nil and a reason, and returns 2. */
+/* Pushes its values: little-endian numbers of its type, references as numbers of 64 bits, as a string if it
+ * is an attribute, else as a userdata; or a table of texts. Returns 1; or pushes nil and a reason, and
+ * returns 2. */
 int hdf5_push_values(lua_State *L, Holder holder);
 
 void hdf5_open_child(lua_State *L);

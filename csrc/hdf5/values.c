@@ -1,8 +1,13 @@
 /* values.c - types, shapes and values of datasets and attributes. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "module.h"
+
+#define LARGE ((size_t)4 << 20) /* bytes, with several large pages */
 
 static hid_t type_of(Holder holder) {
   return holder.is_attribute ? H5Aget_type(holder.id) : H5Dget_type(holder.id);
@@ -94,11 +99,30 @@ static size_t count_of(Holder holder) {
   return count > 0 ? (size_t)count : 0;
 }
 
+static int push_length(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lua_rawlen(L, 1));
+  return 1;
+}
+
+/* To touch much memory in small pages takes longer than to copy it. */
+static void ask_for_large_pages(char *bytes, size_t count) {
+#ifdef MADV_HUGEPAGE
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = (page - (uintptr_t)bytes % page) % page;
+  if (count >= LARGE) madvise(bytes + skipped, (count - skipped) / page * page, MADV_HUGEPAGE);
+#endif
+}
+
+/* Those of a dataset stay where libhdf5 put them: a userdata that has a length. */
 static int push_numbers(lua_State *L, Holder holder, const Number *number, size_t count) {
   if (count > PTRDIFF_MAX / number->size) return lua_pushnil(L), lua_pushliteral(L, "an impossible shape"), 2;
   char *values = lua_newuserdatauv(L, count * number->size, 0);
+  ask_for_large_pages(values, count * number->size);
   if (count > 0 && read_into(holder, number->id, values) < 0) return hdf5_fail(L);
-  lua_pushlstring(L, values, count * number->size);
+  if (holder.is_attribute) return lua_pushlstring(L, values, count * number->size), 1;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, push_length);
+  lua_setfield(L, -2, "__len");
+  lua_setmetatable(L, -2);
   return 1;
 }
 

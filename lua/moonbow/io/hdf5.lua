@@ -3,6 +3,7 @@
 --
 -- libhdf5 crashes on damaged files (11 of 4000 that were changed at random, libhdf5 1.10.8), so it runs in a child
 -- process with bounded time and memory: a crash becomes a message. Objects and values come back through a pipe.
+local moonbow = require "moonbow.core"
 local limits = require "moonbow.io.limits"
 
 local hdf5 = {}
@@ -29,6 +30,9 @@ local function send(put, value)
   if kind == "string" then
     put(string.pack("<c1i8", "s", #value))
     put(value)
+  elseif kind == "userdata" then -- numbers as libhdf5 read them
+    put(string.pack("<c1i8", "s", #value))
+    put(value)
   elseif kind == "integer" then put(string.pack("<c1i8", "i", value))
   elseif kind == "float" then put(string.pack("<c1d", "f", value))
   elseif kind ~= "table" then put(string.pack("<c1i8", "b", value and 1 or 0))
@@ -43,6 +47,8 @@ local function send(put, value)
   end
 end
 
+local LARGE = 1 << 16 -- bytes that are read into memory that tensors take next
+
 local receive
 
 -- What follows the letter of a value and its 8 bytes. The child may have gone wild: it may send no more than room.
@@ -51,7 +57,7 @@ local readers = {
     local size = string.unpack("<i8", word)
     room.left = room.left - size
     if size < 0 or room.left < 0 then error "more than was asked for" end
-    return child:take(size) or error "the end is missing"
+    return (size < LARGE and child:take(size) or moonbow.file_take(child:pipe(), size)) or error "the end is missing"
   end,
   i = function(_, _, word) return (string.unpack("<i8", word)) end,
   f = function(_, _, word) return (string.unpack("<d", word)) end,
