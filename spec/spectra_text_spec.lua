@@ -234,6 +234,7 @@ describe("text", function()
     refuses("its format is not known", "k,1,2\na,1,\0\n")
     refuses("the file is empty", "")
     refuses("the file is empty", "\n\n")
+    assert.same({ 3, 0, 1 }, { select(2, core.csv_lines("1\n2\n3\n4\n;\n5\n", "#", ",", 2)) }, "no more lines are kept")
     assert.equal("expected at most 1073741824 bytes", select(2, document.of(setmetatable({}, {
       __len = function() return 2 ^ 30 + 1 | 0 end, __index = string }), {})))
   end)

@@ -56,12 +56,12 @@ static bool add_line(CsvLines *lines, CsvLine line) {
   return true;
 }
 
-/* Adds the lines that hold a cell; returns the number of those that hold nothing but separators, or -1 if
- * memory is short. */
-static mb_size add_lines(CsvLines *lines, const char *end, const Form *form) {
+/* Adds the lines that hold a cell, until there are more than `most`; returns the number of those that hold
+ * nothing but separators, or -1 if memory is short. */
+static mb_size add_lines(CsvLines *lines, const char *end, const Form *form, mb_size most) {
   mb_size empty = 0;
   uint32_t number = 0;
-  for (const char *text = lines->text, *stop; text < end; text = stop + 1) {
+  for (const char *text = lines->text, *stop; text < end && lines->count <= most; text = stop + 1) {
     stop = end_of_line(text, end);
     number++;
     if (find_cell(text, stop, form->separator) == stop)
@@ -80,9 +80,9 @@ static mb_size find_longest(const CsvLines *lines) {
   return longest;
 }
 
-/* core.csv_lines(text, sign, separator) -> lines, the number of them, that of rows of empty cells, and which
- * line is the longest. Cells have blanks, commas, semicolons or the separator between them; lines that start
- * with the sign are comments. */
+/* core.csv_lines(text, sign, separator, most) -> lines, the number of them, which is most + 1 if there are
+ * more than most, that of rows of empty cells, and which line is the longest. Cells have blanks, commas,
+ * semicolons or the separator between them; lines that start with the sign are comments. */
 static int csv_lines(lua_State *L) {
   size_t length, separator_length;
   Form form;
@@ -90,13 +90,14 @@ static int csv_lines(lua_State *L) {
   const char *text = next_string(&a, "text", "a string", &length);
   form.sign = next_string(&a, "sign", "a string", &form.sign_length);
   form.separator = *next_string(&a, "separator", "a character", &separator_length);
+  const mb_size most = next_integer(&a, "most", 1, PTRDIFF_MAX - 1);
   if (length > UINT32_MAX) args_error(&a, "the text is too long");
   CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines), 1);
   *lines = (CsvLines){.text = text};
   luaL_setmetatable(L, LINES_TYPE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  const mb_size empty = add_lines(lines, text + length, &form);
+  const mb_size empty = add_lines(lines, text + length, &form, most);
   if (empty < 0) luaL_error(L, "not enough memory");
   lua_pushinteger(L, lines->count);
   lua_pushinteger(L, empty);

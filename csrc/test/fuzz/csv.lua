@@ -37,7 +37,7 @@ return function(bytes)
   local decimal, sign = b & 1 == 0 and "." or ",", b & 2 == 0 and "#" or ""
   local text = bytes:sub(4)
   if b & 60 == 60 then text = text:rep(LARGE // #text) end -- long enough for several threads
-  local lines, count = core.csv_lines(text, sign, separator)
+  local lines, count = core.csv_lines(text, sign, separator, math.maxinteger // 2)
   if count == 0 then return end
   if b & 64 ~= 0 then core.csv_margin(lines, separator) end
   local list = plain_lines(lines, count)

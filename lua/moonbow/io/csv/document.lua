@@ -56,7 +56,7 @@ function document.of(text, options)
   local lines = setmetatable({ text = text, sign = sign, decided = options.comment ~= nil, start = 1,
     ends = text:sub(-1) == "\n" }, Lines)
   local longest
-  lines.handle, lines.count, lines.empty, longest = core.csv_lines(text, sign, options.separator or ",")
+  lines.handle, lines.count, lines.empty, longest = core.csv_lines(text, sign, options.separator or ",", MOST_LINES)
   local ok, why = check_size(lines, longest)
   if not ok then return nil, why end
   local declared = #lines[1] < 8 and lines[1]:match '^sep=([^%w"+.-])$'
