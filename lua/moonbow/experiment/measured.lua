@@ -10,15 +10,17 @@ Measured.__index = Measured
 
 local MOST_NOTES = 10
 
--- A note on a file of several names the file itself.
-local function print_notes(path, notes, is_single)
-  for i = 1, math.min(#notes, MOST_NOTES) do print((is_single and check.printable(path) .. ": " or "") .. notes[i]) end
-  if #notes > MOST_NOTES then print(("and %d more notes"):format(#notes - MOST_NOTES)) end
-end
-
 -- Names the options of mb.spectra.read as those of a script are written.
 local function for_script(message)
-  return (message:gsub("skip = true leaves", "--skip leaves"):gsub("the option (%l+) ", "--%1 "))
+  return (message:gsub("skip = true leaves", "--skip leaves"):gsub("the option (%l+) ", "--%1 ")
+    :gsub('format = "(%l+)"', "--format %1"))
+end
+
+-- A note on a file of several names the file itself.
+local function print_notes(path, notes, is_single)
+  local before = is_single and check.printable(path) .. ": " or ""
+  for i = 1, math.min(#notes, MOST_NOTES) do print(before .. for_script(notes[i])) end
+  if #notes > MOST_NOTES then print(("and %d more notes"):format(#notes - MOST_NOTES)) end
 end
 
 --- Reads the files, and prints which parts of them were left out.

@@ -8,6 +8,7 @@ local orange = require "moonbow.io.csv.orange"
 
 local rows = {}
 
+local FEWEST_BARE = 21 -- numbers in a first line of numbers alone that may be a class and values
 local MOST_HEADERS = 8 -- at most this many comments are tried as a header, each with all rows
 
 local function is_near(a, b) return math.abs(a - b) <= 1e-6 * math.abs(b) end
@@ -66,6 +67,9 @@ local function read_head(lines, i, cells, dialect, labels)
   local ok, at, why = header.check_axis(head.axis)
   if ok then return head end
   local hint = #head.names == 0 and " (is the header missing?)" or ""
+  if hint ~= "" and #cells >= FEWEST_BARE then
+    hint = ' (is the header missing? If the first number of each row is its class: format = "ucr")'
+  end
   if header.may_be_group(cells[head.columns[at]], dialect.decimal) then hint = " (a separator of thousands?)" end
   return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint), -1, head.columns[at])
 end
