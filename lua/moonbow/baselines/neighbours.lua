@@ -47,12 +47,13 @@ end
 
 local PART = 1e9 -- least comparisons of two points in one call; Ctrl-C is checked between calls
 local PRODUCT = 0.1 -- of a comparison: time of a product
+local MOST_NUMBERS = 50000000 -- in one call: its rows, and their distances
 
 local function part_size(b, options)
-  local L = core.size(b, 2)
+  local count, L = core.size(b, 1), core.size(b, 2)
   local per_point = warps[options.metric] and math.min(2 * (options.window or L) + 1, L)
     or multiplies[options.metric] and PRODUCT or 1
-  return math.max(64, math.ceil(PART / (core.size(b, 1) * L * per_point)))
+  return math.max(64, math.min(math.ceil(PART / (count * L * per_point)), MOST_NUMBERS // (count + L)))
 end
 
 local function in_parts(operation, a, b, options, f)
