@@ -148,7 +148,7 @@ static int take(lua_State *L) {
   return 1;
 }
 
-/* child:pipe() -> the descriptor from which take reads, for moonbow.core.file_take, which reads much at once
+/* child:pipe() -> the descriptor from which take reads, for core.file_take, which reads much at once
  */
 static int get_pipe(lua_State *L) {
   const Child *child = luaL_checkudata(L, 1, CHILD_TYPE);
