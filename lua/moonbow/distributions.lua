@@ -1,4 +1,5 @@
---- Tail probabilities of Student's t and Fisher's F, by the incomplete beta function, and of the gamma distribution.
+--- Tail probabilities of Student's t, Fisher's F and the binomial, by the incomplete beta function, and of the gamma
+-- distribution.
 local distributions = {}
 
 -- log Gamma for x > 0: Lanczos, with g = 7 and nine coefficients.
@@ -50,6 +51,22 @@ end
 function distributions.fisher_p(f, df1, df2)
   if f <= 0 then return 1 end
   return incomplete_beta(df2 / (df2 + df1 * f), df2 / 2, df1 / 2)
+end
+
+--- The probability of at least k successes of n, each with probability p.
+function distributions.binomial_p(k, n, p)
+  if k <= 0 then return 1 end
+  return incomplete_beta(p, k, n - k + 1)
+end
+
+local NORMAL = 1.959964 -- the 0.975 quantile
+
+--- The 95 % interval of a share of which k of n were seen (Wilson 1927). Returns its ends.
+function distributions.share_interval(k, n)
+  local z = NORMAL * NORMAL
+  local middle = (k + z / 2) / (n + z)
+  local half = NORMAL / (n + z) * math.sqrt(k * (n - k) / n + z / 4)
+  return math.max(0, middle - half), math.min(1, middle + half)
 end
 
 -- The value at which a falling function of non-negative values is p, by bisection.

@@ -56,6 +56,7 @@ mb.preprocess = require "moonbow.data.preprocess"
 mb.pipeline = require("moonbow.pipeline").new
 mb.cross_validate = require "moonbow.pipeline.cross_validate"
 mb.compare = require "moonbow.pipeline.compare"
+mb.audit = require "moonbow.audit"
 
 mb.help = require("moonbow.help")(mb)
 

@@ -39,7 +39,7 @@ public.objects = {
     precision = { 1 }, recall = { 1 }, f1 = { 1 } },
   spectra = require("moonbow.spectra.set").new { x = mb.zeros(1, 2, 1), axis = { 1, 2 }, names = { "a" }, labels = {},
     columns = {}, sources = { "a" }, metadata = { {} }, notes = {}, decided = "given" },
-  crystal = crystal,
+  crystal = crystal, audit = mb.audit(mb.nn.ReLU {}, { x = mb.ones(2, 3, 1), y = { 1, 2 } }, { rules = { "chance" } }),
   peaks = require("moonbow.xrd.peaks").new { crystal = crystal, radiation = {}, settings = "none", notes = {} },
   identifier = require("moonbow.xrd.network").new { model = mb.nn.Flatten {}, crystals = {}, axis = { 1, 2 },
     options = {} },

@@ -23,6 +23,7 @@ local list = {
     "linear:", "logistic", "logistic.", "class logistic", "logistic:", "neighbours", "neighbours.", "class neighbours",
     "neighbours:", "pca", "pca.", "class pca", "pca:", "pls", "pls.", "class pls", "pls:", "plsda", "plsda.",
     "class plsda", "plsda:", "ridge", "ridge.", "class ridge", "ridge:" },
+  { "What is wrong with a network", "audit", "class audit", "audit:" },
   { "Plots", "plot", "plot.", "class figure", "figure:" },
   { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
   { "Models for other programs", "export_onnx" },

@@ -76,12 +76,23 @@ function Layer.build(layer, shape, rng)
   return output
 end
 
+-- True if the layer at a path is in a branch after the first.
+local function is_side_branch(layer, path)
+  local part = layer
+  for index in path:gmatch "%d+" do
+    if part.type ~= "Sequential" and index ~= "1" then return true end
+    part = part.layers[tonumber(index)]
+  end
+  return false
+end
+
 --- Lists the layers in the order of their use, with shapes. Layers that have no weights yet have none afterwards: what
 -- draws them later, mb.fit with its seed or build, still does.
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @param operation? string name for messages
 -- @param watch? function called with each entry of the list while the layer has its weights
--- @return table a list of { layer, path, input, output }, parts before their containers; shapes have the batch first
+-- @return table a list of { layer, path, is_side (in a branch after the first), input, output }, parts before their
+--   containers; shapes have the batch first
 function Layer.trace(layer, shape, operation, watch)
   shape = read_shape(operation or "trace", shape or layer.input_shape)
   local found = {}
@@ -89,7 +100,7 @@ function Layer.trace(layer, shape, operation, watch)
   local modes <close> = layer:keep_modes() -- luacheck: ignore modes
   layer:set_rng(random.rng(0))
   infer_one(layer, shape, function(part, path, input, output)
-    local step = { layer = part, path = path, input = input, output = output }
+    local step = { layer = part, path = path, is_side = is_side_branch(layer, path), input = input, output = output }
     found[#found + 1] = step
     if watch then watch(step) end
   end)

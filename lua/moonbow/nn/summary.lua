@@ -30,21 +30,11 @@ local function widen(reach, layer)
   reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
 end
 
--- Layers in branches after the first are not on the path that is measured.
-local function is_side_branch(layer, path)
-  local part = layer
-  for index in path:gmatch "%d+" do
-    if part.type ~= "Sequential" and index ~= "1" then return true end
-    part = part.layers[tonumber(index)]
-  end
-  return false
-end
-
 -- { stride, field } of what trace gave.
-local function reach_of(layer, steps)
+local function reach_of(steps)
   local reach = { stride = 1, field = 1 }
   for _, step in ipairs(steps) do
-    if not step.layer.layers and not is_side_branch(layer, step.path) then widen(reach, step.layer) end
+    if not step.layer.layers and not step.is_side then widen(reach, step.layer) end
   end
   return reach
 end
@@ -54,7 +44,7 @@ end
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return table { stride, field }
 function Layer.reach(layer, shape)
-  return reach_of(layer, layer:trace(shape, "reach"))
+  return reach_of(layer:trace(shape, "reach"))
 end
 
 --- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and
@@ -75,7 +65,7 @@ function Layer.summary(layer, shape)
       has_any and count == 0 and "shared" or group(count), group(macs) }
     total, total_macs = total + count, total_macs + macs
   end)
-  local reach = reach_of(layer, steps)
+  local reach = reach_of(steps)
   return table.concat({
     text_table.format(rows, { left = 3 }),
     ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs)),

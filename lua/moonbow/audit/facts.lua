@@ -1,0 +1,221 @@
+--- What the rules of an audit know: each fact is computed when a rule asks for it first.
+local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
+local random = require "moonbow.random"
+local Layer = require "moonbow.nn.layer"
+local network = require "moonbow.audit.network"
+local peaks = require "moonbow.audit.peaks"
+local predictions = require "moonbow.audit.predictions"
+
+local MOST_WORK = 2e11 -- multiply-adds of a pass over spectra: a few seconds on one core
+local FRESH, FRESH_SPECTRA, MOST_FRESH = 3, 32, 2e7
+
+local makers = {}
+
+function makers.reach(a) return a.model:reach(a.shape) end
+
+function makers.parameters(a)
+  local sum = 0
+  for _, part in ipairs(a.flow) do sum = sum + part.parameters end
+  return sum
+end
+
+function makers.macs(a)
+  local sum = 1
+  for _, part in ipairs(a.flow) do sum = sum + part.macs end
+  return sum
+end
+
+-- ---- the plan of the training ----
+
+function makers.steps(a) return a.train and math.ceil(a.train.n / a.options.batch_size) end -- of an epoch
+
+--- True if a bias, a shift or a running mean is not what it was made as: training moves all of them.
+function makers.is_trained(a)
+  if a.options.trained ~= nil then return a.options.trained end
+  if not a.model.input_shape then return false end -- it has no weights
+  local has_any = false
+  for _, part in ipairs(a.flow) do
+    for _, name in ipairs { "bias", "beta", "running_mean" } do
+      local tensor = not part.layer.layers and part.layer[name]
+      if core.is_tensor(tensor) then
+        has_any = true
+        if core.sum_squares(tensor) > 0 then return true end
+      end
+    end
+  end
+  return not has_any
+end
+
+-- ---- data ----
+
+-- A part with as few rows as a pass over the network may have.
+local function affordable(a, part, most)
+  local count = math.max(16, math.min(core.size(part.x, 1), most, MOST_WORK / a.macs // 1 | 0))
+  if count >= core.size(part.x, 1) then return part end
+  return { x = core.narrow(part.x, 1, count), y = core.narrow(part.y, 1, count), n = part.n }
+end
+
+function makers.classes(a)
+  local most = a.parts.names and #a.parts.names or 0
+  for _, name in ipairs { "train", "validation", "test" } do
+    if a.parts[name] then most = math.max(most, core.describe(a.parts[name].y).max // 1 | 0) end
+  end
+  return most
+end
+
+function makers.train(a) return a.parts.train end
+--- The spectra that training has not seen: the test set, or the validation set.
+function makers.other(a) return a.parts.test or a.parts.validation end
+function makers.unseen(a) return a.parts.test and "test spectra" or "validation spectra" end
+function makers.peaks(a)
+  local positions, width = peaks.measure(a.train.x)
+  return { positions = positions, width = width }
+end
+function makers.width(a) return a.peaks.width end -- of peaks, in points
+function makers.means(a) return peaks.class_means(a.train.x, a.train.y, a.classes) end
+function makers.spacing(a)
+  local least, one, other = peaks.spacing(a.train.x, a.train.y, a.means)
+  return least and { points = least, one = one, other = other }
+end
+
+--- A number of points in words, with the unit of the axis.
+function makers.points(a)
+  local axis = a.parts.axis
+  local step = axis and #axis > 1 and math.abs(axis[#axis] - axis[1]) / (#axis - 1)
+  return function(count)
+    local text = count == 1 and "1 point" or ("%g points"):format(count)
+    if not step or step == 1 and not a.parts.unit then return text end
+    return ("%s (%.3g%s)"):format(text, count * step, a.parts.unit and " " .. a.parts.unit or " of the axis")
+  end
+end
+
+--- A class by its name.
+function makers.class_name(a)
+  return function(class)
+    local name = a.parts.names and a.parts.names[class]
+    return name and not tonumber(name) and tostring(name) or ("class %s"):format(name or class)
+  end
+end
+
+-- ---- predictions ----
+
+function makers.judged_part(a) return affordable(a, a.other, math.huge) end
+function makers.judged(a)
+  return predictions.judge(predictions.network(a.model, a.judged_part.x), a.judged_part.y)
+end
+function makers.train_part(a) return affordable(a, a.train, 1000) end
+function makers.train_judged(a)
+  return predictions.judge(predictions.network(a.model, a.train_part.x), a.train_part.y)
+end
+--- The part and judgement of the sensitivity to changes.
+function makers.probe_part(a) return affordable(a, a.other, 500) end
+
+--- The simple models' judgements of the same rows as the network's, by name.
+function makers.simple(a)
+  return setmetatable({}, { __index = function(found, name)
+    found[name] = predictions.of_simple(name, a.train, a.judged_part, a.classes)
+    return found[name]
+  end })
+end
+
+-- ---- filters ----
+
+-- The share of the filters of each layer that bends whose output is the same for all spectra, by path.
+local function dead_shares(model, x)
+  local found, paths = {}, {}
+  model:visit(function(part, path) paths[part] = path end)
+  local function watch(part, _, y)
+    if part.layers or core.rank(y) < 2 or found[part] then return end
+    local channels = core.size(y, core.rank(y))
+    local rows = core.reshape(y, -1, channels)
+    local dead = core.sum(core.eq(core.sub(core.max(rows, 1), core.min(rows, 1)), 0))[1] // 1 | 0
+    found[part] = { path = paths[part], dead = dead, channels = channels }
+  end
+  Layer.traced_as_run(watch, autograd.no_grad, model, x)
+  local by_path = {}
+  for _, entry in pairs(found) do by_path[entry.path] = entry end
+  return by_path
+end
+
+local function sample(a, most)
+  return affordable(a, a.train, most).x
+end
+
+function makers.dead(a)
+  local _ <close> = a.model:keep_modes()
+  a.model:eval()
+  return dead_shares(a.model, sample(a, 256))
+end
+
+-- The layers before the first that makes rows of maps, as a fresh network; nil if the description holds functions.
+local function body_of(model)
+  local ok, config = pcall(model.config, model)
+  if not ok or config.ties then return nil end
+  for i, part in ipairs(config.type == "Sequential" and config.layers or {}) do
+    if part.type == "Flatten" or part.type:find "^Global" then
+      config.layers = table.move(config.layers, 1, i - 1, 1, {})
+      break
+    end
+  end
+  if config.layers and #config.layers == 0 then return nil end
+  return config
+end
+
+--- The dead filters of fresh copies of the body, by path: sums over the copies; false if there can be no copy.
+function makers.fresh_dead(a)
+  local config = body_of(a.model)
+  if not config or a.parameters > MOST_FRESH and config.type ~= "Sequential" then return false end
+  local sums, x = {}, sample(a, FRESH_SPECTRA)
+  for draw = 1, FRESH do
+    local copy = Layer.from_config(config)
+    copy:build(a.shape, random.rng { a.options.seed, draw })
+    for path, entry in pairs(dead_shares(copy:eval(), x)) do
+      local sum = sums[path] or { path = path, dead = 0, channels = 0, whole = 0 }
+      sum.dead, sum.channels = sum.dead + entry.dead, sum.channels + entry.channels
+      sum.whole = sum.whole + (entry.dead == entry.channels and 1 or 0)
+      sums[path] = sum
+    end
+  end
+  return sums
+end
+
+-- ---- running statistics ----
+
+local function norms_of(a)
+  local list = {}
+  for _, part in ipairs(network.of(a.flow, { norm = true })) do list[#list + 1] = part end
+  return list
+end
+
+--- Of a network with batch norm: the accuracy with statistics of the training spectra, and how many times the running
+-- variance of each layer is the recomputed one. The network is as before afterwards.
+function makers.recalibrated(a)
+  local evaluate, kept, running = require "moonbow.train.evaluate", {}, {}
+  for i, buffer in ipairs(a.model:buffers()) do kept[i] = { buffer.value, core.copy(buffer.value) } end
+  local _ <close> = setmetatable({}, { __close = function()
+    for _, pair in ipairs(kept) do core.copy_from(pair[1], pair[2]) end
+  end })
+  local norms = norms_of(a)
+  for i, part in ipairs(norms) do running[i] = core.describe(part.layer.running_var).mean end
+  evaluate.recalibrate(a.model, a.train_part.x, { batch_size = 32 })
+  local ratios = {}
+  for i, part in ipairs(norms) do
+    ratios[i] = { part = part, ratio = running[i] / math.max(core.describe(part.layer.running_var).mean, 1e-30) }
+  end
+  return { judged = a.other and a.parts.is_of_classes
+    and predictions.judge(predictions.network(a.model, a.judged_part.x), a.judged_part.y), ratios = ratios }
+end
+
+--- The facts of an audit: a table whose fields are computed when they are asked for.
+-- @param given { model, options, parts }; shape and flow (network.flow) are set before rules ask
+return function(given)
+  return setmetatable(given, { __index = function(a, key)
+    local make = makers[key]
+    if not make then return nil end
+    local value = make(a)
+    if value == nil then value = false end
+    a[key] = value
+    return value
+  end })
+end

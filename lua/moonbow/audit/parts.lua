@@ -1,0 +1,127 @@
+--- The sets of an audit: training, validation and test spectra, with labels, samples and files.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
+local sets = require "moonbow.train.sets"
+local values_of = require "moonbow.data.values_of"
+
+local parts = {}
+
+local MOST_ROWS = 2000 -- of a part: more say little more, and cost time
+
+-- The files of the spectra, if all are known.
+local function files_of(data)
+  for _, path in ipairs(data.sources) do
+    if not path:find "%S" then return nil end
+  end
+  return data.sources
+end
+
+local function is_spectra(data) return type(data) == "table" and values_of(data) ~= data end
+
+-- The classes or numbers of a set of spectra, and what its columns say of each spectrum.
+local function read_spectra(data, options, names)
+  if not options.label then check.fail("audit", "label: expected the name of the label with the classes") end
+  local part = { x = data.x, axis = data.axis, unit = data.unit, files = files_of(data) }
+  if options.task == "number" then
+    part.y = core.reshape(data:targets(options.label), -1)
+  else
+    part.y, part.names = data:classes(options.label, names)
+  end
+  if type(options.groups) == "string" then
+    part.groups = data.labels[options.groups]
+    if not part.groups then check.fail("audit", "groups: no label %s", check.show(options.groups)) end
+  end
+  return part
+end
+
+-- A table { x, y }, which may have lists of groups and files beside what mb.fit takes.
+local function read_table(name, data, options)
+  check.kind("audit", name, data, "table", "a set is { x = spectra, y = labels }")
+  local plain = {}
+  for key, value in pairs(data) do
+    if key ~= "groups" and key ~= "files" then plain[key] = value end
+  end
+  local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes }
+  if options.task == "number" then
+    part.x, part.y = sets.with_targets("audit", name, plain)
+    part.y = core.reshape(part.y, -1)
+  else
+    part.x, part.y = sets.with_classes("audit", name, plain)
+  end
+  return part
+end
+
+local function pick(list, rows)
+  if not list then return nil end
+  local picked = {}
+  for i, row in ipairs(rows) do picked[i] = list[row] end
+  return picked
+end
+
+-- At most MOST_ROWS rows, drawn at random but in their order, with the row numbers.
+local function thin(part, seed)
+  local n = core.size(part.x, 1)
+  part.n, part.labels = n, part.y
+  if n <= MOST_ROWS then return part end
+  local rows = core.totable(core.narrow(core.rng(seed):permutation(n), 1, MOST_ROWS))
+  for i, row in ipairs(rows) do rows[i] = row // 1 | 0 end
+  table.sort(rows)
+  local index = core.tensor(rows)
+  part.x, part.y, part.rows = core.index(part.x, index), core.index(part.y, index), rows
+  part.groups, part.files = pick(part.groups, rows), pick(part.files, rows)
+  return part
+end
+
+-- Rows whose values are finite: what the data rules measure. NaN are a finding of their own.
+local function set_aside_bad(part)
+  local bad = core.describe(part.x)
+  part.bad = bad.nan + bad.inf
+  return part
+end
+
+local function check_lists(name, part)
+  for _, key in ipairs { "groups", "files" } do
+    if part[key] then part[key] = labels.list("audit", name .. "." .. key, part[key], core.size(part.x, 1)) end
+  end
+end
+
+local function read(name, data, options, names)
+  local part = is_spectra(data) and read_spectra(data, options, names) or read_table(name, data, options)
+  if core.rank(part.x) ~= 3 then
+    check.fail("audit", "%s.x: expected spectra (N, L, C), got shape %s", name, check.show_shape(core.shape(part.x)))
+  end
+  if not is_spectra(data) and name == "train" and options.groups then part.groups = options.groups end
+  check_lists(name, part)
+  return set_aside_bad(thin(part, options.seed))
+end
+
+-- The parts by name as they were given.
+local function given_parts(set, options)
+  local given = {}
+  if is_spectra(set) or set.x then given.train = set else given.train = set.train end
+  given.validation = options.validation or not set.x and set.validation or nil
+  given.test = options.test or not set.x and set.test or nil
+  if not given.train then check.fail("audit", "set: expected { x, y }, or { train, validation, test }, or spectra") end
+  return given
+end
+
+--- Reads the sets. Returns { train, validation, test, names, axis, unit }; each part has x (n, L, C) and y (n), n (the
+-- number of all rows, of which at most 2000 are kept), labels (y of all), bad (NaN and infinite values), and, if
+-- known, groups and files.
+-- @param set a set of spectra, { x, y }, or { train, validation, test }; nil for none
+function parts.read(set, options)
+  if set == nil then return {} end
+  check.kind("audit", "set", set, "table")
+  local given = given_parts(set, options)
+  local found = { train = read("train", given.train, options) }
+  found.names = found.train.names or set.classes
+  for _, name in ipairs { "validation", "test" } do
+    if given[name] then found[name] = read(name, given[name], options, found.names) end
+  end
+  found.axis, found.unit = found.train.axis or set.axis, found.train.unit
+  if core.is_tensor(found.axis) then found.axis = core.totable(found.axis) end
+  return found
+end
+
+return parts

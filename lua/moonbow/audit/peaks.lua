@@ -1,0 +1,117 @@
+--- What the spectra of an audit look like: widths of peaks, distances between classes, slow backgrounds.
+local core = require "moonbow.core"
+local ops = require "moonbow.ops"
+
+local peaks = {}
+
+local MOST_SPECTRA, MOST_CLASSES = 200, 40
+local EQUAL_LOBES = 0.5 -- a shifted peak leaves a positive and a negative lobe of about the same height
+local CERTAIN = 6 -- standard errors: of many points and pairs, some differ by chance
+
+--- Spectra as rows (N, L), of the first channel.
+function peaks.rows(x) return core.reshape(core.slice(x, 3, 1, 1), core.size(x, 1), core.size(x, 2)) end
+
+local function median(list)
+  table.sort(list)
+  local n = #list
+  return n > 0 and (list[(n + 1) // 2] + list[n // 2 + 1]) / 2 or nil
+end
+
+peaks.median = median
+
+-- The place of the greatest value of a list, and the number of points around it above the middle between it and the
+-- median; nil if that reaches an end, as where there is no peak.
+local function highest(values)
+  local top, sorted = 1, table.move(values, 1, #values, 1, {})
+  for i, value in ipairs(values) do top = value > values[top] and i or top end
+  local half = (values[top] + median(sorted)) / 2
+  local first, last = top, top
+  while first > 1 and values[first] > half do first = first - 1 end
+  while last < #values and values[last] > half do last = last + 1 end
+  if first == 1 or last == #values or values[top] <= half then return top, nil end
+  return top, last - first - 1
+end
+
+--- Positions of the highest point of each spectrum, and the median width of the highest peak at half its height, in
+-- points (nil if fewer than half of the spectra have one between 1 point and a third of their length).
+-- @param x (N, L, C)
+function peaks.measure(x)
+  local positions, widths = {}, {}
+  local length, n = core.size(x, 2), math.min(core.size(x, 1), MOST_SPECTRA)
+  local tops = core.totable(core.argmax(peaks.rows(x), 2))
+  for i, top in ipairs(tops) do positions[i] = top // 1 | 0 end
+  for _, values in ipairs(core.totable(peaks.rows(core.narrow(x, 1, n)))) do
+    local _, width = highest(values)
+    if width and width >= 1 and width < length / 3 then widths[#widths + 1] = width end
+  end
+  return positions, 2 * #widths >= n and median(widths) or nil
+end
+
+--- Means of the classes (classes, L).
+function peaks.class_means(x, y, classes)
+  local rows, numbers = peaks.rows(x), core.reshape(core.arange(1, 1, classes), classes, 1)
+  local members = core.eq(core.reshape(y, 1, -1), numbers)
+  local counts = core.add(core.reshape(core.sum(members, 2), classes, 1), 1e-30)
+  return core.div(core.matmul(members, rows), counts)
+end
+
+-- The standard deviation of each point within the classes (L), and the members of each class.
+local function within(x, y, means)
+  local rows, counts = peaks.rows(x), {}
+  local squares = core.sub(rows, core.index(means, y))
+  for k = 1, core.size(means, 1) do counts[k] = 0 end
+  for _, class in ipairs(core.totable(y)) do counts[class // 1 | 0] = counts[class // 1 | 0] + 1 end
+  return core.sqrt(core.mean(core.mul(squares, squares), 1)), counts
+end
+
+-- The centre, the spread and the sum of the certain points of a difference of two means that have a sign; nil for none.
+local function lobe(difference, errors, sign)
+  local sum, first, second = 0, 0, 0
+  for i, value in ipairs(difference) do
+    value = sign * value
+    if value > CERTAIN * errors[i] then sum, first, second = sum + value, first + value * i, second + value * i * i end
+  end
+  if sum == 0 then return nil end
+  local centre = first / sum
+  return centre, math.sqrt(math.max(0, second / sum - centre * centre)), sum
+end
+
+-- How far apart two means differ, in points, if they differ as by a peak at another place: more in one place, less in
+-- another by about as much, and each place not wider than they are apart.
+local function distance_of(difference, errors)
+  local up, wide_up, more = lobe(difference, errors, 1)
+  local down, wide_down, less = lobe(difference, errors, -1)
+  if not (up and down) or math.min(more, less) < EQUAL_LOBES * math.max(more, less) then return nil end
+  local distance = math.abs(up - down)
+  return math.max(wide_up, wide_down) <= distance and distance or nil
+end
+
+--- The least distance, in points, between the two places at which two classes differ, over pairs of classes that differ
+-- as by a peak at another place, beyond six standard errors. Returns it with both classes; nil if none do. Where the
+-- peaks of a class vary in place, it is at least their range.
+function peaks.spacing(x, y, means)
+  local classes = math.min(core.size(means, 1), MOST_CLASSES)
+  local spread, counts = within(x, y, means)
+  local sd, lists, least, one, other = core.totable(spread), core.totable(means), nil, nil, nil
+  for a = 1, classes - 1 do
+    for b = a + 1, counts[a] > 0 and classes or 0 do
+      local difference, errors, factor = {}, {}, math.sqrt(1 / counts[a] + 1 / math.max(counts[b], 1e-9))
+      for i, value in ipairs(lists[a]) do difference[i], errors[i] = value - lists[b][i], sd[i] * factor end
+      local distance = distance_of(difference, errors)
+      if distance and (not least or distance < least) then least, one, other = distance, a, b end
+    end
+  end
+  return least, one, other
+end
+
+--- The share of the squared differences from the class means that is left once these are averaged over a window.
+function peaks.slow_share(x, y, means, window)
+  local rows = peaks.rows(x)
+  local rest = core.sub(rows, core.index(means, y))
+  local n, length = core.size(rows, 1), core.size(rows, 2)
+  local smooth = ops.avg_pool1d(core.reshape(rest, n, length, 1), window, 1, "same")
+  local all = core.sum_squares(rest)
+  return all > 0 and core.sum_squares(smooth) / all or 0
+end
+
+return peaks

@@ -1,0 +1,113 @@
+--- Rules on the convolutions.
+local core = require "moonbow.core"
+local network = require "moonbow.audit.network"
+local peaks = require "moonbow.audit.peaks"
+
+local PADDED_SHARE, EDGE, NARROW = 0.5, 0.3, 0.5
+
+local function convolutions(a) return network.of(a.flow, { conv = true }) end
+
+local function single_filter(a)
+  local found = {}
+  for i, part in ipairs(a.flow) do
+    local behind = a.flow[i + 1]
+    local is_relu = part.activation == "relu"
+      or not part.is_bent and behind and behind.activation == "relu" and behind.kind ~= "dense"
+    if part.kind == "conv" and part.options.filters == 1 and is_relu then found[#found + 1] = part end
+  end
+  if #found == 0 then return nil end
+  return { layers = found, value = #found, text = "A convolution with a single filter and ReLU: if the filter happens "
+    .. "to "
+    .. "be negative on peaks, its map is 0 for every spectrum, and stays so." }
+end
+
+-- Convolutions between which and the next convolution or dense layer on their path nothing bends.
+local function linear_convolution(a)
+  local found = {}
+  for i, part in ipairs(a.flow) do
+    local is_open = part.kind == "conv" and not part.is_bent and not part.path:find "%."
+    local j = i + 1
+    while is_open and a.flow[j] and not a.flow[j].is_bent and a.flow[j].kind ~= "conv" and a.flow[j].kind ~= "dense" do
+      j = j + 1
+    end
+    if is_open and a.flow[j] and not a.flow[j].is_side and (a.flow[j].kind == "conv" or a.flow[j].kind == "dense") then
+      found[#found + 1] = part
+    end
+  end
+  if #found == 0 or #network.of(a.flow, { conv = true, dense = true }) < 3 then return nil end
+  return { layers = found, value = #found, text = "Between this convolution and the next layer with weights there is "
+    .. "nothing but linear steps: both together are one convolution of more points." }
+end
+
+local function kernel_over_map(a)
+  for _, part in ipairs(convolutions(a)) do
+    local kernel = (part.options.kernel - 1) * (part.options.dilation or 1) + 1
+    if kernel > part.input[2] then
+      return { layers = { part }, value = kernel, text = ("The kernel has %d points, the map before it only %d: the "
+        .. "rest "
+        .. "of the kernel only sees zeros of the padding."):format(kernel, part.input[2]) }
+    end
+  end
+end
+
+local function is_padded(part) return part.options.padding == "same" or type(part.options.padding) == "number" end
+
+local function padded_share(a)
+  local reach, stride = 0, 1
+  for _, part in ipairs(a.flow) do
+    local options = part.options
+    if not part.is_side and (part.kind == "conv" or part.kind == "pool") then
+      local size = part.kind == "conv" and (options.kernel - 1) * (options.dilation or 1) or options.size - 1
+      if is_padded(part) and part.kind == "conv" and options.padding ~= 0 then reach = reach + size * stride end
+      stride = stride * (options.stride or 1)
+    end
+  end
+  return math.min(1, reach / a.shape[1])
+end
+
+local function padding_edges(a)
+  local share = padded_share(a)
+  if share < PADDED_SHARE then return nil end
+  return { value = share, text = ("Zeros of the padding reach %.0f %% of the positions of the last map: most of what "
+    .. "the "
+    .. "dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
+end
+
+-- The mean of the first and last points by the spread of all values.
+local function padding_step(a)
+  if not next(convolutions(a)) or not is_padded(convolutions(a)[1]) then return nil end
+  local rows = peaks.rows(a.train.x)
+  local length = core.size(rows, 2)
+  local ends = core.concat({ core.slice(rows, 2, 1, 1), core.slice(rows, 2, length, 1) }, 2)
+  local range = core.describe(rows)
+  local step = core.describe(core.sub(ends, 0)).mean / math.max(range.max - range.min, 1e-30)
+  if math.abs(step) < EDGE then return nil end
+  return { layers = { convolutions(a)[1] }, value = step, text = ("The spectra end at %.0f %% of their range, where "
+    .. "the "
+    .. "padding goes on with 0: at both ends the filters see a step that no sample has."):format(100 * step) }
+end
+
+local function field_below_peak(a)
+  if not a.width or #convolutions(a) == 0 or a.reach.field >= NARROW * a.width then return nil end
+  return { value = a.reach.field / a.width, text = ("A position before the dense layers sees %s, but the peaks are %s "
+    .. "wide "
+    .. "at half their height: no filter sees the shape of a peak."):format(a.points(a.reach.field), a.points(a.width)) }
+end
+
+return {
+  { name = "single_filter", needs = "network", is_fault = true, find = single_filter,
+    source = "experiments/single_filter.lua: 8 to 18 % of such networks were empty before training, and 38 % at chance "
+      .. "after it",
+    advice = 'At least four filters, or activation = "leaky_relu".' },
+  { name = "linear_convolution", needs = "network", find = linear_convolution, source = "arithmetic",
+    advice = 'Give it activation = "relu" (first_activation = "relu" of mb.models.ho2019_resnet).' },
+  { name = "kernel_over_map", needs = "network", is_fault = true, find = kernel_over_map, source = "arithmetic",
+    advice = "A shorter kernel, or less pooling before it." },
+  { name = "padding_edges", needs = "network", find = padding_edges, source = "arithmetic",
+    advice = 'padding = "valid", or shorter kernels.' },
+  { name = "padding_step", needs = "data", find = padding_step, source = "measured on these spectra",
+    advice = 'Subtract a baseline (step als_baseline) or the mean (snv), or set padding = "valid".' },
+  { name = "field_below_peak", needs = "data", find = field_below_peak,
+    source = "arithmetic",
+    advice = "Kernels about as wide as the peaks, or pooling between two convolutions." },
+}

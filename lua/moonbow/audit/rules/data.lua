@@ -1,0 +1,89 @@
+--- Rules on the spectra and their labels.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local peaks = require "moonbow.audit.peaks"
+
+local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW = 10, 5, 0.1, 0.5, 10
+local SMALL, LARGE = 1e-2, 1e2
+
+local function not_finite(a)
+  local count = a.train.bad + (a.other and a.other.bad or 0)
+  if count == 0 then return nil end
+  return { value = count, text = ("%s NaN or infinite. One of them makes every weight NaN in the first step."):format(
+    check.show_count(count, "value is", "values are")) }
+end
+
+local function input_scale(a)
+  local mean_square = core.sum_squares(a.train.x) / core.count(a.train.x)
+  local size = math.sqrt(mean_square)
+  if size > SMALL and size < LARGE then return nil end
+  return { value = size, text = ("The values are about %.2g (root mean square). The initial weights and the usual "
+    .. "learning rates suit values about 1."):format(size) }
+end
+
+local function counts_of(a)
+  local counts = {}
+  for class = 1, a.classes do counts[class] = 0 end
+  for _, class in ipairs(core.totable(a.train.labels)) do
+    counts[class // 1 | 0] = counts[class // 1 | 0] + 1
+  end
+  local least, most = 1, 1
+  for class = 2, a.classes do
+    least = counts[class] < counts[least] and class or least
+    most = counts[class] > counts[most] and class or most
+  end
+  return counts[least], least, counts[most], most
+end
+
+local function few_spectra(a)
+  local count, class = counts_of(a)
+  if count >= FEWEST then return nil end
+  return { value = count, text = ("There are only %d training spectra of %s: too few to say what varies within "
+    .. "it."):format(
+    count, a.class_name(class)) }
+end
+
+local function imbalance(a)
+  local least, rare, most, frequent = counts_of(a)
+  if most <= IMBALANCE * least then return nil end
+  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never says %s "
+    .. "loses little."):format(a.class_name(frequent), most, a.class_name(rare), least, a.class_name(rare)) }
+end
+
+local function baseline(a)
+  local length = a.shape[1]
+  if length < 4 * WINDOW then return nil end
+  local share = peaks.slow_share(a.train.x, a.train.y, a.means, length // WINDOW)
+  if share < SLOW then return nil end
+  return { value = share, text = ("%.0f %% of what varies within the classes is slow, over more than %s: baselines "
+    .. "rather than peaks."):format(100 * share, a.points(length // WINDOW)) }
+end
+
+local function few_tests(a)
+  local judged = a.judged
+  if judged.high - judged.low <= WIDE_INTERVAL then return nil end
+  return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %d %s: with 95 %% confidence "
+    .. "it lies "
+    .. "between %.1f and %.1f %%. Differences within that range say nothing."):format(100 * judged.accuracy,
+    judged.count, a.unseen, 100 * judged.low, 100 * judged.high) }
+end
+
+return {
+  { name = "not_finite", needs = "any data", is_fault = true, find = not_finite, source = "arithmetic",
+    advice = "Crop the range, or leave these spectra out." },
+  { name = "input_scale", needs = "data", find = input_scale,
+    source = "experiments/batch_norm.lua: spectra of small numbers kept the running statistics wrong for 640 steps",
+    advice = 'Divide each spectrum by its maximum (step "max"), or standardize the points.' },
+  { name = "few_spectra", needs = "classes", find = few_spectra,
+    source = "experiments/evaluation_dataset.lua: a forest fell from 0.85 to 0.53 when 1000 spectra became 250",
+    advice = "Measure more, or judge by cross-validation and expect little." },
+  { name = "imbalance", needs = "classes", find = imbalance, source = "arithmetic",
+    advice = 'class_weights = "balanced" of mb.fit; judge by balanced accuracy.' },
+  { name = "baseline", needs = "classes", find = baseline,
+    source = "experiments/smoothing.lua: with the baseline subtracted a forest reached 0.965 instead of 0.918, as much "
+      .. "as the network",
+    advice = 'The step "als_baseline", or "snv", before any model.' },
+  { name = "few_tests", needs = "judged", find = few_tests,
+    source = "the binomial distribution (Wilson 1927)",
+    advice = "More test spectra, or cross-validation (mb.cross_validate)." },
+}

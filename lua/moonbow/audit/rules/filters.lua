@@ -1,0 +1,63 @@
+--- Rules on filters and units that never say anything.
+local network = require "moonbow.audit.network"
+
+local SHARE, EMPTY = 0.25, 0.05
+
+-- Layers of a kind of which more than a quarter of the channels never change.
+local function dead_layers(a, kind)
+  local found, worst, dead, channels = {}, 0, 0, 0
+  for _, part in ipairs(network.of(a.flow, { [kind] = true })) do
+    local entry = a.dead[part.path]
+    local share = entry and entry.dead / entry.channels or 0
+    if share > SHARE then
+      found[#found + 1], worst = part, math.max(worst, share)
+      dead, channels = dead + entry.dead, channels + entry.channels
+    end
+  end
+  return found, worst, dead, channels
+end
+
+local function dead_filters(a)
+  local found, worst, dead, channels = dead_layers(a, "conv")
+  if #found == 0 then return nil end
+  return { layers = found, value = worst, text = ("%d of %d filters give the same for every training spectrum, after "
+    .. "training: they are dead, and no gradient wakes them."):format(dead, channels) }
+end
+
+local function dead_units(a)
+  local found, worst, dead, channels = dead_layers(a, "dense")
+  if #found == 0 then return nil end
+  return { layers = found, value = worst, text = ("%d of %d units of dense layers give the same for every training "
+    .. "spectrum."):format(dead, channels) }
+end
+
+-- Layers that in some fresh copy are dead as a whole, or in all copies to more than half.
+local function dead_at_start(a)
+  local found, worst = {}, 0
+  for _, part in ipairs(a.fresh_dead and network.of(a.flow, { conv = true }) or {}) do
+    local entry = a.fresh_dead[part.path]
+    local share = entry and entry.dead / entry.channels or 0
+    if entry and (share > 2 * SHARE or entry.whole > 0) and share > EMPTY then
+      found[#found + 1], worst = part, math.max(worst, share)
+    end
+  end
+  if #found == 0 then return nil end
+  return { layers = found, value = worst, text = ("In fresh copies of this network, %.0f %% of the filters of a layer "
+    .. "are 0 "
+    .. "for every training spectrum before training begins; a layer whose filters are all 0 learns nothing."):format(
+    100 * worst) }
+end
+
+local remedy = 'More filters (the surer remedy), or activation = "leaky_relu".'
+
+return {
+  { name = "dead_at_start", needs = "data", find = dead_at_start,
+    source = "experiments/single_filter.lua: with one filter 8 to 18 % of the networks are empty, with eight none",
+    advice = remedy },
+  { name = "dead_filters", needs = "trained", is_fault = true, find = dead_filters,
+    source = "experiments/relu_emptiness.lua: none is empty with leaky ReLU, ELU, GELU or four filters",
+    advice = remedy .. " A lower learning rate keeps filters from dying in training." },
+  { name = "dead_units", needs = "trained", find = dead_units,
+    source = "experiments/relu_emptiness.lua, for filters",
+    advice = "Fewer units: the living ones suffice; or a lower learning rate." },
+}

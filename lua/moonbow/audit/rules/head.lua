@@ -1,0 +1,119 @@
+--- Rules on the dense layers and the output.
+local check = require "moonbow.check"
+local network = require "moonbow.audit.network"
+
+local HEAD_SHARE, LEAST_HEAD = 0.9, 1e5
+
+local function dense_layers(a) return network.of(a.flow, { dense = true }) end
+
+local function place_of(flow, part)
+  for i, other in ipairs(flow) do
+    if other == part then return i end
+  end
+end
+
+local function last_part(a) return a.flow[#a.flow] end
+
+-- Hidden dense layers up to the next dense one of which nothing bends, on rows (N, features).
+local function linear_hidden(a)
+  local dense, found = dense_layers(a), {}
+  for i = 1, #dense - 1 do
+    local first, last = place_of(a.flow, dense[i]), place_of(a.flow, dense[i + 1])
+    if #dense[i].output == 2 and not network.bends_between(a.flow, first, last) then found[#found + 1] = dense[i] end
+  end
+  if #found == 0 then return nil end
+  local size = 0
+  for _, part in ipairs(found) do size = size + part.parameters end
+  return { layers = found, value = size, text = ("The hidden dense %s %s no activation: with the dense layer behind "
+    .. "%s one linear map, so that %.3g parameters add nothing that the output layer could not do alone."):format(
+    #found > 1 and "layers" or "layer", #found > 1 and "have" or "has", #found > 1 and "them they are" or "it, it is",
+    size) }
+end
+
+local function softmax_of_one(a)
+  local last = last_part(a)
+  local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
+  if not is_softmax or last.output[#last.output] > 1 then return nil end
+  return { layers = { last }, value = 1, text = "The output is a softmax of one unit, which is 1 whatever the "
+    .. "spectrum: "
+    .. "the network always says the same, and nothing can train it." }
+end
+
+local function softmax_before_loss(a)
+  local last = last_part(a)
+  if last.activation ~= "softmax" and last.activation ~= "log_softmax" or last.output[#last.output] == 1 then
+    return nil
+  end
+  return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss of classes applies another "
+    .. "one: the second makes all classes nearly equally likely, and training slow."):format(last.activation) }
+end
+
+local bounded = { relu = true, sigmoid = true, softplus = true }
+
+local function bounded_output(a)
+  local last = last_part(a)
+  if not bounded[last.activation] or last.output[#last.output] == 1 then return nil end
+  return { layers = { last }, value = 1, text = ("The outputs pass a %s and are never negative. A class whose output "
+    .. "is "
+    .. "0 for all spectra gets no gradient any more."):format(last.activation) }
+end
+
+local function dropout_on_output(a)
+  for i = #a.flow, 1, -1 do
+    local part = a.flow[i]
+    if part.kind == "dense" or part.kind == "conv" then return nil end
+    if part.kind == "dropout" and part.options.rate > 0 then
+      return { layers = { part }, value = part.options.rate, text = ("Dropout behind the last weights sets %.0f %% of "
+        .. "the outputs themselves to 0 in training."):format(100 * part.options.rate) }
+    end
+  end
+end
+
+local function head_share(a)
+  local head = 0
+  for _, part in ipairs(dense_layers(a)) do head = head + part.parameters end
+  local share = head / math.max(a.parameters, 1)
+  if share < HEAD_SHARE or head < LEAST_HEAD or #network.of(a.flow, { conv = true }) == 0 then return nil end
+  return { value = share, text = ("%.1f %% of the %.3g parameters are in the dense layers, %.3g in the "
+    .. "convolutions."):format(
+    100 * share, a.parameters, a.parameters - head) }
+end
+
+local function global_head(a)
+  local global = network.of(a.flow, { global = true })
+  if #global == 0 or #network.of(a.flow, { position = true }) > 0 then return nil end
+  return { layers = global, value = #global, text = "The head keeps the greatest or the mean value of each map and not "
+    .. "where it was: the network can hardly tell classes whose peaks differ by position only." }
+end
+
+local function output_count(a)
+  local last = last_part(a)
+  local outputs = last.output[#last.output]
+  if outputs == a.classes then return nil end
+  return { layers = { last }, value = outputs, text = ("The network has %s for %s in the data."):format(
+    check.show_count(outputs, "output"), check.show_count(a.classes, "class", "classes")) }
+end
+
+return {
+  { name = "linear_hidden", needs = "network", is_fault = true, find = linear_hidden,
+    source = "experiments/challenge.lua: ReLU there raised cnn2 by 4.0 and cnn3 by 4.1 points",
+    advice = 'Give hidden dense layers activation = "relu" (dense_activation = "relu" of mb.models), or leave them '
+      .. 'out.' },
+  { name = "softmax_of_one", needs = "network", is_fault = true, find = softmax_of_one, source = "arithmetic",
+    advice = "One output for each class and no softmax; or one output with the loss binary_cross_entropy." },
+  { name = "softmax_before_loss", needs = "network", is_fault = true, find = softmax_before_loss,
+    source = "mb.fit, which refuses such a network",
+    advice = "Leave the softmax out: mb.fit and mb.predict apply it." },
+  { name = "bounded_output", needs = "network", is_fault = true, find = bounded_output, source = "arithmetic",
+    advice = "No activation on the last layer." },
+  { name = "dropout_on_output", needs = "network", is_fault = true, find = dropout_on_output, source = "arithmetic",
+    advice = "Put dropout before the last dense layer, not behind it." },
+  { name = "head_share", needs = "network", find = head_share,
+    source = "experiments/depth.lua: with 60,000 parameters in all, two convolutions reached 0.956",
+    advice = "A narrower hidden layer, or more pooling before it; compare both on the validation spectra." },
+  { name = "global_head", needs = "network", find = global_head,
+    source = "experiments/pooling_resolution.lua: a global head was at chance on peaks left and right of a border",
+    advice = "nn.Flatten instead, or nn.Position as the first layer." },
+  { name = "output_count", needs = "classes", is_fault = true, find = output_count, source = "arithmetic",
+    advice = "As many outputs as classes." },
+}

@@ -1,0 +1,75 @@
+--- Rules on batch norm and dropout.
+local network = require "moonbow.audit.network"
+local predictions = require "moonbow.audit.predictions"
+
+local LEFT, RATIO, GAIN, LEVEL = 0.01, 2, 0.02, 0.05
+
+local function norms(a) return network.of(a.flow, { norm = true }) end
+
+-- The share of the first running statistics that is left when patience may end.
+local function norm_memory(a)
+  local steps, found, worst, momentum = a.steps * a.options.patience, {}, 0, 0
+  for _, part in ipairs(norms(a)) do
+    local left = part.options.momentum ^ steps
+    if left > LEFT then
+      found[#found + 1], worst, momentum = part, math.max(worst, left), math.max(momentum, part.options.momentum)
+    end
+  end
+  if #found == 0 then return nil end
+  return { layers = found, value = worst, text = ("An epoch has %d steps, so that after the %d epochs of patience "
+    .. "%.2g %% "
+    .. "of the initial running statistics are left in each batch norm (%g^%d). Until they are gone, validation judges "
+    .. "statistics that no spectrum has, and early stopping may end a training that works."):format(a.steps,
+    a.options.patience, 100 * worst, momentum, steps) }
+end
+
+local function stale_variance(a)
+  local found, worst = {}, 1
+  for _, entry in ipairs(#norms(a) > 0 and a.recalibrated.ratios or {}) do
+    local off = math.max(entry.ratio, 1 / entry.ratio)
+    if off > RATIO then found[#found + 1], worst = entry.part, math.max(worst, off) end
+  end
+  if #found == 0 then return nil end
+  return { layers = found, value = worst, text = ("The running variance of batch norm and the variance of the training "
+    .. "spectra differ by a factor of up to %.3g: the statistics are not those of the data."):format(worst) }
+end
+
+local function stale_accuracy(a)
+  local again = #norms(a) > 0 and a.recalibrated.judged
+  if not again then return nil end
+  local _, _, p = predictions.compare(again, a.judged)
+  local gain = again.accuracy - a.judged.accuracy
+  if gain < GAIN or p > LEVEL then return nil end
+  return { layers = norms(a), value = gain, text = ("The same weights are right for %.1f %% of the spectra instead of "
+    .. "%.1f "
+    .. "%% once the running statistics of batch norm are recomputed on the training spectra."):format(
+    100 * again.accuracy, 100 * a.judged.accuracy) }
+end
+
+local function dropout_before_norm(a)
+  local open, found = false, {}
+  for _, part in ipairs(a.flow) do
+    if part.kind == "dropout" and part.options.rate > 0 then open = true end
+    if open and part.kind == "norm" then found[#found + 1] = part end
+  end
+  if #found == 0 then return nil end
+  return { layers = found, value = #found, text = "Dropout comes before a batch norm: it raises the variance in "
+    .. "training "
+    .. "but not in prediction, and the batch norm then divides by a variance that is too large." }
+end
+
+return {
+  { name = "norm_memory", needs = "plan", is_fault = true, find = norm_memory,
+    source = "experiments/challenge.lua: with momentum 0.9 instead of 0.99 and nothing else changed, resnet was right "
+      .. "for 75.9 instead of 3.7 % of the spectra (two seeds and one)",
+    advice = "momentum = 0.9." },
+  { name = "stale_variance", needs = "trained", find = stale_variance,
+    source = "experiments/batch_norm.lua: with momentum 0.99 the running variance was five times too large",
+    advice = "mb.recalibrate(model, x) with the training spectra, or momentum = 0.9 from the start." },
+  { name = "stale_accuracy", needs = "judged", is_fault = true, find = stale_accuracy,
+    source = "experiments/batch_norm.lua: 0.506 became 0.901 with the same weights",
+    advice = "mb.recalibrate(model, x) with the training spectra, or momentum = 0.9 from the start." },
+  { name = "dropout_before_norm", needs = "network", find = dropout_before_norm,
+    source = "Li et al. 2019, Understanding the disharmony between dropout and batch normalization; not measured here",
+    advice = "Dropout behind the last batch norm." },
+}

@@ -1,0 +1,186 @@
+--- Rules on what the network predicts.
+local core = require "moonbow.core"
+local distributions = require "moonbow.distributions"
+local forest = require "moonbow.baselines.forest"
+local predictions = require "moonbow.audit.predictions"
+
+local LEVEL, FITS_BETTER, SURE, UNSURE, FEW, TREES = 0.01, 0.1, 0.9, 0.3, 0.1, 200
+local LEAST_PAIR, NEAR, TELLS, LOST = 8, 10, 0.9, 0.1
+
+local function most_frequent(a)
+  local counts, most = {}, 1
+  for _, class in ipairs(core.totable(a.train.y)) do counts[class] = (counts[class] or 0) + 1 end
+  for class, count in pairs(counts) do
+    if count > (counts[most] or 0) or count == counts[most] and class < most then most = class end
+  end
+  return most // 1 | 0
+end
+
+local function chance(a)
+  local class, judged, hits = most_frequent(a), a.judged, 0
+  for _, truth in ipairs(judged.truth) do hits = hits + (truth == class and 1 or 0) end
+  local share = math.max(hits, 1) / judged.count
+  if distributions.binomial_p(judged.hits, judged.count, math.min(share, 1)) < LEVEL then return nil end
+  return { value = judged.accuracy, text = ('The network is right for %.1f %% of the %s; to say "%s" of every one is '
+    .. "right for %.1f %%. It has learned nothing that they show."):format(100 * judged.accuracy, a.unseen,
+    a.class_name(class), 100 * hits / judged.count) }
+end
+
+local function overfit(a)
+  local own, judged = a.train_judged, a.judged
+  local gap = own.accuracy - judged.accuracy
+  if gap < FITS_BETTER or own.low < judged.high then return nil end
+  return { value = gap, text = ("It is right for %.1f %% of the training spectra and for %.1f %% of those that it has "
+    .. "not "
+    .. "seen: what it adds, it has learned by heart."):format(100 * own.accuracy, 100 * judged.accuracy) }
+end
+
+-- How many spectra of two classes a judgement has right, of those that it gives one of the two.
+local function right_of_pair(judged, one, other)
+  local right, count = 0, 0
+  for i, truth in ipairs(judged.truth) do
+    local predicted = judged.predicted[i]
+    if (truth == one or truth == other) and (predicted == one or predicted == other) then
+      count, right = count + 1, right + (predicted == truth and 1 or 0)
+    end
+  end
+  return right, count
+end
+
+-- The pairs of classes that the network confuses, as { one, other }, the most frequent first.
+local function confused(a)
+  local counts, list = {}, {}
+  for i, truth in ipairs(a.judged.truth) do
+    local predicted = a.judged.predicted[i]
+    if truth ~= predicted then
+      local one, other = math.min(truth, predicted) // 1 | 0, math.max(truth, predicted) // 1 | 0
+      local key = one .. " " .. other
+      if not counts[key] then list[#list + 1] = { one, other, key } end
+      counts[key] = (counts[key] or 0) + 1
+    end
+  end
+  table.sort(list, function(x, y)
+    if counts[x[3]] ~= counts[y[3]] then return counts[x[3]] > counts[y[3]] end
+    return x[1] < y[1] or x[1] == y[1] and x[2] < y[2]
+  end)
+  return list
+end
+
+local judges = { "forest", "logistic", "ridge", "plsda" }
+
+local function inseparable(a)
+  local found = {}
+  for _, pair in ipairs(confused(a)) do
+    local best, of = right_of_pair(a.judged, pair[1], pair[2])
+    local is_open = of >= LEAST_PAIR and distributions.binomial_p(best, of, 0.5) > LEVEL
+    for _, name in ipairs(is_open and judges or {}) do
+      local right, count = right_of_pair(a.simple[name], pair[1], pair[2])
+      is_open = is_open and count >= LEAST_PAIR and distributions.binomial_p(right, count, 0.5) > LEVEL
+    end
+    if is_open then found[#found + 1] = ("%s and %s"):format(a.class_name(pair[1]), a.class_name(pair[2])) end
+  end
+  if #found == 0 then return nil end
+  return { value = #found, text = ("Neither the network nor a forest, a linear softmax, ridge or PLS-DA tells %s apart "
+    .. "better than a coin: the spectra may not hold the difference, and no network will find it."):format(
+    table.concat(found, ", ", 1, math.min(#found, 5))) }
+end
+
+local function largest(row)
+  local best = 1
+  for class = 2, #row do best = row[class] > row[best] and class or best end
+  return best
+end
+
+-- Of pairs of classes, by their product key: the rows of either class whose votes hesitate between both.
+local function hesitant(votes, y, classes)
+  local count = {}
+  for i, row in ipairs(votes) do
+    for class, share in ipairs(row) do
+      local key = math.min(class, y[i]) * classes + math.max(class, y[i])
+      if class ~= y[i] and share > UNSURE and share <= SURE then count[key] = (count[key] or 0) + 1 end
+    end
+  end
+  return count
+end
+
+-- Training rows that nearly all trees which have not seen them give another class, although few rows of both classes
+-- make the trees hesitate.
+local function suspects(a)
+  if core.size(a.train.x, 1) < 3 * a.classes then return nil end
+  local votes = core.totable(forest.fit(predictions.pooled(a.train.x), a.train.y, { classes = a.classes, trees = TREES,
+    oob_score = true, verbose = false, seed = a.options.seed }).oob_decision)
+  local y, rows, texts, members = core.totable(a.train.y), {}, {}, core.size(a.train.x, 1) / a.classes
+  local between = hesitant(votes, y, a.classes)
+  for i, row in ipairs(votes) do
+    local class = largest(row)
+    local key = math.min(class, y[i]) * a.classes + math.max(class, y[i])
+    if class ~= y[i] and row[class] > SURE and (between[key] or 0) < FEW * members then
+      rows[#rows + 1] = a.row_of(i)
+      texts[#texts + 1] = ("row %d (%s, votes for %s)"):format(rows[#rows], a.class_name(y[i] // 1 | 0),
+        a.class_name(class))
+    end
+  end
+  if #rows == 0 then return nil end
+  return { value = #rows, rows = rows, text = ("The labels of %d of the training spectra look wrong: more than %d %% "
+    .. "of the "
+    .. "trees that have not seen them give another class, which otherwise is told apart well. %s."):format(#rows,
+    100 * SURE, table.concat(texts, ", ", 1, math.min(5, #texts))) }
+end
+
+-- ---- the border ----
+
+-- The border between two classes along the axis, by the highest points: { at, low class, high class }, if a position
+-- tells the class; else nil.
+local function border_of(a)
+  if a.classes ~= 2 then return nil end
+  local of, y = { {}, {} }, core.totable(a.train.y)
+  for i, position in ipairs(a.peaks.positions) do table.insert(of[y[i] // 1 | 0], position) end
+  for class = 1, 2 do
+    if #of[class] < LEAST_PAIR then return nil end
+    table.sort(of[class])
+  end
+  local low = of[1][(#of[1] + 1) // 2] < of[2][(#of[2] + 1) // 2] and 1 or 2
+  local below, above = of[low], of[3 - low]
+  local at = (below[math.ceil(0.98 * #below)] + above[math.max(1, 0.02 * #above // 1 | 0)]) / 2
+  return { at = at, low = low, high = 3 - low }
+end
+
+local function position_lost(a)
+  local border = border_of(a)
+  if not border then return nil end
+  local peaks = require "moonbow.audit.peaks"
+  local positions = peaks.measure(a.judged_part.x)
+  local near, far = { right = 0, count = 0, rule = 0 }, { right = 0, count = 0, rule = 0 }
+  for i, position in ipairs(positions) do
+    local side = math.abs(position - border.at) <= NEAR and near or far
+    local class = position > border.at and border.high or border.low
+    side.count, side.right = side.count + 1, side.right + a.judged.right[i]
+    side.rule = side.rule + (class == a.judged.truth[i] and 1 or 0)
+  end
+  if near.count < LEAST_PAIR or far.count < LEAST_PAIR or near.rule < TELLS * near.count then return nil end
+  local _, high = distributions.share_interval(near.right, near.count)
+  local gap = far.right / far.count - near.right / near.count
+  if gap < LOST or high >= near.rule / near.count then return nil end
+  return { value = near.right / near.count, text = ("The position of the highest point tells the class. Within %s of "
+    .. "the "
+    .. "border the network is right for %.0f %% of the spectra, farther away for %.0f %%; the position alone is right "
+    .. "for %.0f %% there."):format(a.points(NEAR), 100 * near.right / near.count, 100 * far.right / far.count,
+    100 * near.rule / near.count) }
+end
+
+return {
+  { name = "chance", needs = "judged", is_fault = true, find = chance, source = "the binomial distribution",
+    advice = "Look at the loss: a learning rate of 1e-3 with Adam, scaled spectra, living filters; or the labels." },
+  { name = "overfit", needs = "judged", find = overfit,
+    source = "experiments/evaluation_dataset.lua: learning curves",
+    advice = "More spectra, a smaller network, dropout, or a simpler model." },
+  { name = "inseparable", needs = "judged", find = inseparable,
+    source = "experiments/challenge.lua: 72 of 162 test spectra fit two classes, so that guessing leaves 36 wrong",
+    advice = "Join these classes, or measure what distinguishes them." },
+  { name = "suspects", needs = "classes", find = suspects, source = "out-of-bag votes of a random forest (Breiman "
+    .. "2001)",
+    advice = "Look at these spectra and their labels; finding.rows has all rows." },
+  { name = "position_lost", needs = "judged", is_fault = true, find = position_lost,
+    source = "experiments/border_peaks.lua and experiments/pooling_resolution.lua",
+    advice = "Less pooling, nn.BlurPool1d, or nn.Position as the first layer." },
+}

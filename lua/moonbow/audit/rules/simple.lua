@@ -1,0 +1,32 @@
+--- Rules that compare the network with simple models.
+local predictions = require "moonbow.audit.predictions"
+
+local LEVEL = 0.05
+
+-- A model that is not worse: the network has no more spectra right, or too few more for McNemar's test.
+local function as_good(name)
+  return function(a)
+    local simple = a.simple[name]
+    local only_network, only_simple, p = predictions.compare(a.judged, simple)
+    if simple.accuracy <= 1 / a.classes or only_network > only_simple and p < LEVEL then return nil end
+    return { value = simple.accuracy, text = ("%s is right for %.1f %% of the %s, the network for %.1f %%. Of those "
+      .. "that only one of both has right, it has %d and the network %d (p %.2g)."):format(
+      simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen, 100 * a.judged.accuracy, only_simple,
+      only_network, p) }
+  end
+end
+
+local function rule(model, name, source)
+  return { name = name, needs = "judged", find = as_good(model), source = source,
+    advice = "Take the simpler model, or say why a network is needed." }
+end
+
+return {
+  rule("threshold", "threshold_as_good", "experiments/evaluation_dataset.lua: one threshold behind baseline "
+    .. "subtraction reached "
+    .. "0.964, the network 0.960"),
+  rule("logistic", "logistic_as_good", "experiments/border_peaks.lua, which compares networks with it"),
+  rule("ridge", "ridge_as_good", "docs/guide/4_own_data.md: compare every network with something simple"),
+  rule("plsda", "plsda_as_good", "docs/guide/4_own_data.md: what own_spectra compares first"),
+  rule("forest", "forest_as_good", "experiments/pooling_benefit.lua: a forest on pooled spectra reached 0.943"),
+}

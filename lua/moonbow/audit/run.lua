@@ -1,0 +1,116 @@
+--- Runs the rules of an audit.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local clock = require "moonbow.clock"
+local evaluate = require "moonbow.train.evaluate"
+local facts = require "moonbow.audit.facts"
+local network = require "moonbow.audit.network"
+local parts = require "moonbow.audit.parts"
+local rules = require "moonbow.audit.rules"
+
+-- Why a rule cannot look, by what it needs; nil if it can.
+local why_not = {}
+
+function why_not.network() end
+
+why_not["any data"] = function(a) return not a.train and "no training spectra" or nil end
+
+function why_not.plan(a) return why_not["any data"](a) end
+
+function why_not.data(a)
+  local is_bad = a.train and a.train.bad + (a.other and a.other.bad or 0) > 0
+  return why_not["any data"](a) or is_bad and "the spectra hold NaN or infinite values" or nil
+end
+
+function why_not.classes(a)
+  return why_not.data(a) or not a.parts.is_of_classes and "no classes, but numbers" or a.classes < 2
+    and "only one class" or nil
+end
+
+why_not["other data"] = function(a)
+  return why_not.data(a) or not a.other and "no test or validation spectra" or nil
+end
+
+function why_not.trained(a) return why_not.data(a) or not a.is_trained and "the network is not trained" or nil end
+
+function why_not.judged(a)
+  return why_not.classes(a) or why_not["other data"](a) or why_not.trained(a) or not a.fits
+    and "the network has other outputs than one for each class" or nil
+end
+
+-- ---- reading ----
+
+local function shape_of(model, train)
+  if train then return { table.unpack(core.shape(train.x), 2) } end
+  if model.input_shape then return model.input_shape end
+  check.fail("audit", "set: without one the network must have been built: model:build{ L, C }")
+end
+
+local function chosen_rules(names)
+  if not names then return rules end
+  local known, chosen = {}, {}
+  for i, rule in ipairs(rules) do known[i] = rule.name end
+  for i, name in ipairs(check.list("audit", "rules", names)) do check.name("audit", ("rules[%d]"):format(i), name,
+    known) end
+  for _, rule in ipairs(rules) do
+    for _, name in ipairs(names) do
+      if rule.name == name then chosen[#chosen + 1] = rule end
+    end
+  end
+  return chosen
+end
+
+local function title_of(a)
+  local model = a.model.name or "a network"
+  local train = a.train
+  if not train then return ("%s for %d points"):format(model, a.shape[1]) end
+  return ("%s on %s of %d points"):format(model, check.show_count(train.n, "training spectrum", "training spectra"),
+    a.shape[1])
+end
+
+-- ---- asking ----
+
+local function finding_of(rule, found)
+  local paths
+  if found.layers then
+    paths = {}
+    for i, part in ipairs(found.layers) do paths[i] = part.path end
+  end
+  local where = found.layers and network.name(found.layers)
+  return { name = rule.name, group = rule.group, is_fault = rule.is_fault or false, text = found.text,
+    advice = rule.advice, source = rule.source, value = found.value, layers = paths, where = where, rows = found.rows }
+end
+
+local function ask(a, chosen)
+  local faults, remarks, skipped, looked = {}, {}, {}, 0
+  for _, rule in ipairs(chosen) do
+    local why = why_not[rule.needs](a)
+    if why then
+      skipped[#skipped + 1] = { name = rule.name, why = why }
+    else
+      looked = looked + 1
+      local found = rule.find(a)
+      if found then table.insert(rule.is_fault and faults or remarks, finding_of(rule, found)) end
+    end
+  end
+  return table.move(remarks, 1, #remarks, #faults + 1, faults), skipped, looked
+end
+
+--- Audits a network: returns what mb.audit returns, without its methods.
+-- @param options as mb.audit has checked them
+return function(model, set, options)
+  local began = clock()
+  evaluate.check_model("audit", model)
+  local read = parts.read(set, options)
+  read.is_of_classes = options.task == "class"
+  local a = facts { model = model, options = options, parts = read }
+  a.shape = shape_of(model, a.train)
+  local ok, flow = pcall(network.flow, model, a.shape)
+  if not ok then check.rethrow("audit: set.x: ", flow) end
+  a.flow = flow
+  a.fits = a.train and read.is_of_classes and #flow[#flow].output == 2 and flow[#flow].output[2] >= a.classes
+  function a.row_of(i) return a.train.rows and a.train.rows[i] or i end
+  local _ <close> = model:keep_modes()
+  local findings, skipped, looked = ask(a, options.rules and chosen_rules(options.rules) or rules)
+  return { findings = findings, skipped = skipped, looked = looked, title = title_of(a), seconds = clock() - began }
+end
