@@ -11,6 +11,7 @@ local measured = require "moonbow.experiment.measured"
 local output = require "moonbow.experiment.output"
 local judge = "moonbow.experiment.judge."
 local application = require(judge .. "application")
+local audited = require(judge .. "audited")
 local candidates = require(judge .. "candidates")
 local figures = require(judge .. "figures")
 local judgement = require(judge .. "judgement")
@@ -123,6 +124,7 @@ local function print_findings(found, about)
   experiment.table(rows)
   print("\n" .. found.comparison:verdict())
   for _, sentence in ipairs(about.sentences) do print(sentence) end
+  if found.audit then print(audited.sentence(found)) end
   if not found.outcome then return end
   heading, rows = tables.metrics(found)
   table.insert(rows, 1, heading)
@@ -149,7 +151,8 @@ local function list_of(set, found, about, path)
     verdict = comparison:verdict(), p_learned = comparison.p_learned, classes = found.names,
     constant = comparison.constant.mean, confusion = found.outcome and found.outcome.confusion,
     overall = found.outcome and found.outcome.mean, ceiling = found.ceiling, bands = found.bands,
-    warnings = output.list(about.warnings), sentences = output.list(about.sentences) }
+    audit = found.audit and output.list(found.audit.findings), warnings = output.list(about.warnings),
+    sentences = output.list(about.sentences) }
 end
 
 -- Fits the recommended pipeline on all spectra and saves it, beside the principal components that mark unlike spectra.
@@ -202,6 +205,7 @@ local function run_training()
     check.show_count(#list, "pipeline"), args.folds, args.repeats > 1 and (", %d times"):format(args.repeats) or "",
     about.grouped and ", replicates kept together" or ""))
   local found = judgement(list, set, about)
+  audited(found, set, about)
   about.sentences = { words.networks(found.comparison) }
   table.insert(about.sentences, found.ceiling and found.ceiling.text or nil)
   print_findings(found, about)

@@ -161,7 +161,7 @@ local function in_blocks(drift)
 end
 
 local function with_background(size)
-  local set = mb.data.single_peak { n = 100, test = 10, validation = 10, length = 200, position = 100, shift = 20,
+  local set = mb.data.single_peak { n = 100, test = 10, validation = 10, length = 400, position = 200, shift = 2,
     background = size, noise = 0.01, seed = 1 }
   return set.train
 end
@@ -245,8 +245,8 @@ local cases = {
   few_spectra = { { linear(), { train = spectra(8, 1, easy_draw) } }, { linear(), easy } },
   imbalance = { { linear(), changed(easy.train, { y = unbalanced }) }, { linear(), easy } },
   baseline = {
-    { net({ nn.Flatten {}, nn.Dense { units = 2 } }, 200), with_background(3) },
-    { net({ nn.Flatten {}, nn.Dense { units = 2 } }, 200), with_background(0) } },
+    { net({ nn.Flatten {}, nn.Dense { units = 2 } }, 400), with_background(0.6) },
+    { net({ nn.Flatten {}, nn.Dense { units = 2 } }, 400), with_background(0) } },
   few_tests = {
     { easy_network, { train = easy.train, test = spectra(10, 3, easy_draw) } }, { easy_network, easy } },
   shared_samples = {

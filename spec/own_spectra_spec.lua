@@ -60,6 +60,37 @@ local function heights()
 end
 
 describe("own_spectra", function()
+  it("audits the best network that it compared, and audit.lua a saved one", function()
+    local file = artificial()
+    local code, text = run("--label kind --group sample --folds 3 --repeats 1 --epochs 30 --model one_convolution "
+      .. "--preprocess none " .. file)
+    assert.equal(0, code, text)
+    assert.matches("\nAudit of standardize, network .*one_convolution.*: 0 faults and %d remarks? by %d+ rules%.", text)
+    local page = io.open(folder .. "/out/report.html"):read "a"
+    assert.truthy(page:find("<h2>The network</h2>", 1, true))
+    assert.truthy(page:find("remark: few_tests", 1, true)) -- 10 spectra of a fold
+    local command = ("%s experiments/audit.lua --out %s/audit %s/out/model.safetensors %%s 2>&1"):format(interpreter,
+      folder, folder)
+    local function audit(arguments)
+      local pipe = io.popen(command:format(arguments))
+      local printed = pipe:read "a"
+      return select(3, pipe:close()), printed
+    end
+    code, text = audit(("%s --label kind --group sample --test %s"):format(file, file))
+    assert.equal(0, code, text)
+    assert.matches("\nfault: shared_samples\n  30 of 30 test spectra", text)
+    assert.matches("/audit/audit.html\n$", text)
+    assert.is_truthy(io.open(folder .. "/audit/results.json"))
+    code, text = audit "" -- the network alone
+    assert.equal(0, code, text)
+    assert.matches("Could not look, no training spectra", text)
+    code, text = audit(file)
+    assert.equal(1, code)
+    assert.matches("^expected %-%-label with the column of the classes\n$", text)
+    code, text = audit(file .. " --label sample")
+    assert.equal(1, code)
+    assert.matches("^classes: labels: row 1: 's0' is none of the 2 names", text)
+  end)
   it("cross-validates, saves, predicts", function()
     local file = artificial()
     local code, text = run("--label kind --quick " .. file)

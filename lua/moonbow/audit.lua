@@ -32,7 +32,7 @@ local known_options = {
 -- @param model layer a network, trained or not
 -- @param set? table|spectra { train, validation, test }, as mb.data makes them; { x, y }, the training spectra, beside
 --   which groups (a sample for each row) and files (a file for each row) are read; or a set of spectra, with the option
---   label. axis and classes are read if they are there
+--   label, which a network of mb.load gets with its preprocessing. axis and classes are read if they are there
 -- @option label of a set of spectra: the name of the label with the classes, or with the numbers
 -- @option groups the sample of each training spectrum: a list, or the name of a label of a set of spectra
 -- @option validation spectra that chose the best epoch, as set

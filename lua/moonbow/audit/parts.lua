@@ -1,6 +1,7 @@
 --- The sets of an audit: training, validation and test spectra, with labels, samples and files.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local expected = require "moonbow.data.expected"
 local labels = require "moonbow.data.labels"
 local sets = require "moonbow.train.sets"
 local values_of = require "moonbow.data.values_of"
@@ -20,9 +21,11 @@ end
 local function is_spectra(data) return type(data) == "table" and values_of(data) ~= data end
 
 -- The classes or numbers of a set of spectra, and what its columns say of each spectrum.
-local function read_spectra(data, options, names)
+-- @param info what came with a model that was loaded, which prepares the spectra; nil for none
+local function read_spectra(data, options, names, info)
   if not options.label then check.fail("audit", "label: expected the name of the label with the classes") end
   local part = { x = data.x, axis = data.axis, unit = data.unit, files = files_of(data) }
+  if info then part.x, part.axis = expected.prepare("audit", info, data), info.axis or data.axis end
   if options.task == "number" then
     part.y = core.reshape(data:targets(options.label), -1)
   else
@@ -86,8 +89,8 @@ local function check_lists(name, part)
   end
 end
 
-local function read(name, data, options, names)
-  local part = is_spectra(data) and read_spectra(data, options, names) or read_table(name, data, options)
+local function read(name, data, options, names, info)
+  local part = is_spectra(data) and read_spectra(data, options, names, info) or read_table(name, data, options)
   if core.rank(part.x) ~= 3 then
     check.fail("audit", "%s.x: expected spectra (N, L, C), got shape %s", name, check.show_shape(core.shape(part.x)))
   end
@@ -106,18 +109,19 @@ local function given_parts(set, options)
   return given
 end
 
---- Reads the sets. Returns { train, validation, test, names, axis, unit }; each part has x (n, L, C) and y (n), n (the
--- number of all rows, of which at most 2000 are kept), labels (y of all), bad (NaN and infinite values), and, if
--- known, groups and files.
+--- Reads the sets, those of spectra as a loaded model expects them. Returns { train, validation, test, names, axis,
+-- unit }; each part has x (n, L, C) and y (n), n (the number of all rows, of which at most 2000 are kept), labels (y
+-- of all), bad (NaN and infinite values), and, if known, groups and files.
+-- @param model that they are for
 -- @param set a set of spectra, { x, y }, or { train, validation, test }; nil for none
-function parts.read(set, options)
+function parts.read(model, set, options)
   if set == nil then return {} end
   check.kind("audit", "set", set, "table")
-  local given = given_parts(set, options)
-  local found = { train = read("train", given.train, options) }
+  local given, info = given_parts(set, options), expected.of(model)
+  local found = { train = read("train", given.train, options, info and info.classes, info) }
   found.names = found.train.names or set.classes
   for _, name in ipairs { "validation", "test" } do
-    if given[name] then found[name] = read(name, given[name], options, found.names) end
+    if given[name] then found[name] = read(name, given[name], options, found.names, info) end
   end
   found.axis, found.unit = found.train.axis or set.axis, found.train.unit
   if core.is_tensor(found.axis) then found.axis = core.totable(found.axis) end

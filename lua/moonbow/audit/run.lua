@@ -101,7 +101,7 @@ end
 return function(model, set, options)
   local began = clock()
   evaluate.check_model("audit", model)
-  local read = parts.read(set, options)
+  local read = parts.read(model, set, options)
   read.is_of_classes = options.task == "class"
   local a = facts { model = model, options = options, parts = read }
   a.shape = shape_of(model, a.train)

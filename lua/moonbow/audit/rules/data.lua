@@ -3,7 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local peaks = require "moonbow.audit.peaks"
 
-local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW = 10, 5, 0.1, 0.5, 10
+local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW, SPARSE = 10, 5, 0.1, 0.5, 10, 2
 local SMALL, LARGE = 1e-2, 1e2
 
 local function not_finite(a)
@@ -52,7 +52,7 @@ end
 
 local function baseline(a)
   local length = a.shape[1]
-  if length < 4 * WINDOW then return nil end
+  if not a.width or length < SPARSE * WINDOW * a.width then return nil end -- broad bands are no baselines
   local share = peaks.slow_share(a.train.x, a.train.y, a.means, length // WINDOW)
   if share < SLOW then return nil end
   return { value = share, text = ("%.0f %% of what varies within the classes is slow, over more than %s: baselines "

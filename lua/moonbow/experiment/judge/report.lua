@@ -1,4 +1,5 @@
 --- The report of a judgement as one self-contained HTML page.
+local audits = require "moonbow.audit.report"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
 local html = require "moonbow.page"
@@ -47,6 +48,13 @@ local function importance(found, figures)
     html.table({ "band", "growth of the error" }, strongest(found.bands), 1) }, "\n")
 end
 
+local function audit(found)
+  local body, own_style = audits.body(found.audit)
+  return table.concat({ ("<style>%s</style>"):format(own_style), "<h2>The network</h2>",
+    paragraph(("What an audit says about the best network, %s, fitted on the spectra of one fold and tested on those "
+      .. "that it has not seen: %s."):format(found.audited, audits.summary(found.audit))), body }, "\n")
+end
+
 local function unlike(found, set)
   local names = {}
   for i, mark in ipairs(found.marks) do
@@ -83,7 +91,7 @@ local function comparison(found, about)
 end
 
 --- Returns the page.
--- @param found the judgement
+-- @param found the judgement, with audit and audited (the pipeline) if a network was compared
 -- @param set of spectra
 -- @param figures { spectra, predictions, importance }; the last two are nil if nothing is recommended
 -- @param about { title, sentences, warnings, folds, repeats, grouped, command }
@@ -96,6 +104,7 @@ return function(found, set, figures, about)
     body[#body + 1] = importance(found, figures)
     body[#body + 1] = unlike(found, set)
   end
+  if found.audit then body[#body + 1] = audit(found) end
   body[#body + 1] = "<h2>How it was made</h2>" .. ("<pre>%s</pre>"):format(html.escape(about.command))
     .. ("<pre>%s</pre>"):format(html.escape(tostring(set)))
     .. paragraph(("moonbow %s, %s"):format(core.version, os.date "!%Y-%m-%d %H:%M UTC"), "soft")

@@ -16,6 +16,9 @@ local function best(rows, wanted)
   end
 end
 
+--- The row of the best network of a comparison; nil if none was compared.
+function words.best_network(comparison) return best(comparison.rows, true) end
+
 --- Whether a network predicts better than what is not one; nil if only one of both was compared.
 function words.networks(comparison)
   local network, other = best(comparison.rows, true), best(comparison.rows, false)

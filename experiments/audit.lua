@@ -1,0 +1,67 @@
+-- What is wrong with a network on measured spectra: audits a saved network on files of any format that mb.spectra.read
+-- reads, by the rules of docs/audit.md, and writes a page.
+--
+--     lua experiments/audit.lua results/own_spectra/model.safetensors spectra.csv --label mineral --split part
+--     lua experiments/audit.lua model.safetensors trained/*.xrdml --label folder --test 'new/*/*.xrdml'
+local argparse = require "argparse"
+local mb = require "moonbow"
+local experiment = require "moonbow.experiment"
+local measured = require "moonbow.experiment.measured"
+local official = require "moonbow.experiment.judge.official"
+
+local function at_least_one(text)
+  local number = math.tointeger(tonumber(text))
+  if number and number >= 1 then return number end
+  return nil, "expected a whole number from 1 on, got " .. text
+end
+
+local parser = argparse("lua experiments/audit.lua", "Says what is wrong with a network on measured spectra.")
+parser:argument("model", "a saved network")
+parser:argument("files", "the spectra that it was trained on: files, folders or globs"):args "*"
+parser:option("--label", "column with the classes; folder: the name of each file's folder")
+parser:option("--group", "column that names samples, of which several spectra were measured")
+parser:option("--test", "a file, folder or glob of spectra that it has not seen"):count "*"
+parser:option("--split", "column that says which of the files' spectra are for training, and which for tests")
+parser:option("--labels", "table with further columns, whose rows are found by the names of the files")
+parser:option("--batch-size", "of the training", "32"):convert(at_least_one)
+parser:option("--patience", "epochs of patience of the training", "10"):convert(at_least_one)
+parser:option("--out", "folder for the page and results.json (default " .. experiment.folder "audit" .. ")")
+local args = parser:parse()
+args.out = args.out or experiment.folder "audit"
+
+local function read(paths)
+  local data = measured.read(paths, { labels = args.labels })
+  if not args.label then experiment.fail "expected --label with the column of the classes" end
+  data:column(args.label)
+  if args.group then data:column(args.group) end
+  return data
+end
+
+-- The spectra that the network was trained on, and those that it has not seen; nil for none.
+local function read_sets()
+  if #args.files == 0 then return nil end
+  local data = read(args.files)
+  if args.split then
+    local train, parts = official.rows(args.split, data:column(args.split))
+    return data.spectra:select(train), data.spectra:select(official.test_rows(parts))
+  end
+  return data.spectra, #args.test > 0 and read(args.test).spectra or nil
+end
+
+local function run()
+  local model, err = mb.load(args.model)
+  if not model then experiment.fail(err) end
+  if not mb.nn.is_layer(model) then experiment.fail(args.model .. ": expected a network, got " .. tostring(model)) end
+  local train, test = read_sets()
+  local audit = mb.audit(model, train, { label = args.label, groups = args.group, test = test,
+    batch_size = args.batch_size, patience = args.patience })
+  print(audit)
+  experiment.save(args.out, { name = "audit", model = args.model, title = audit.title, looked = audit.looked,
+    findings = audit.findings, skipped = audit.skipped, seconds = audit.seconds })
+  local ok, why = audit:save(args.out .. "/audit.html")
+  if not ok then experiment.fail(why) end
+  print(("wrote %s/audit.html"):format(args.out))
+end
+
+local ok, err = pcall(run)
+if not ok then experiment.fail((tostring(err):gsub("^experiments/audit%.lua:%d+: ", ""))) end -- without a position
