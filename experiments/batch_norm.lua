@@ -10,7 +10,7 @@ local mb = require "moonbow"
 
 local run = mb.experiment.start {
   name = "batch_norm", claim = "Batch norm harms networks on spectra",
-  published = { ["Liu, evaluation @ with"] = 0.928, ["Liu, evaluation @ without"] = 0.959,
+  trial = { ["Liu, evaluation @ with"] = 0.928, ["Liu, evaluation @ without"] = 0.959,
     ["ResNet, evaluation @ with"] = 0.923, ["ResNet, evaluation @ without"] = 0.912,
     ["ResNet, evaluation, spikes @ with"] = 0.20, ["ResNet, evaluation, spikes @ without"] = 0,
     ["ResNet, evaluation @ stale"] = 0.891, ["ResNet, evaluation, spikes @ stale"] = 0.665 },

@@ -76,14 +76,27 @@ run:rule { "less pooling keeps it: without pooling, more than 0.9 of these are r
 run:rule { "the ResNet fails as such: below 0.95 with momentum 0.9", fresh, below = 0.95 }
 run:rule { "it fails with recomputed statistics too: below 0.95", recalibrated, below = 0.95 }
 
-local series = {}
-for i, name in ipairs(names) do
+-- A group of networks in each panel.
+local groups = { { "Residual network", "^ResNet, " }, { "Networks of Lee et al.", "^CNN" },
+  { "One convolution", "^1 conv, " }, { "No convolution", "^logistic" } }
+
+local function line_of(name, label)
   local x, y = {}, {}
   for distance in pairs(points[name]) do x[#x + 1] = distance end
   table.sort(x)
   for k, distance in ipairs(x) do y[k] = points[name][distance][1] / points[name][distance][2] end
-  series[i] = { x = x, y = y, label = ("%s (stride %d)"):format(name, strides[name]) }
+  return { x = x, y = y, label = label }
 end
-run:figure("accuracy_over_position", mb.plot.lines { title = "Accuracy over the position of the peak",
-  x_label = "distance from the border / points", y_label = "accuracy", series = series, width = 900, height = 500 })
+
+local panels = {}
+for i, group in ipairs(groups) do
+  local series = {}
+  for _, name in ipairs(names) do
+    local label = name:gsub("^ResNet, ", ""):gsub("^1 conv, ", "")
+    if name:find(group[2]) then series[#series + 1] = line_of(name, label) end
+  end
+  panels[i] = mb.plot.lines { title = group[1], x_label = "distance from the border / points", y_label = "accuracy",
+    y_range = { 0, 1.02 }, series = series, legend = "bottom left", width = 480, height = 320 }
+end
+run:figure("accuracy_over_position", mb.plot.grid { panels = panels, columns = 2 })
 run:finish { total_stride = strides }

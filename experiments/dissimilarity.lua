@@ -7,7 +7,7 @@ local mb = require "moonbow"
 
 local run = mb.experiment.start {
   name = "dissimilarity", claim = "Dissimilarities of spectra suffer from shifts",
-  published = { ["euclidean @ evaluation"] = 0.72, ["cosine @ evaluation"] = 0.55, ["pearson @ evaluation"] = 0.55,
+  trial = { ["euclidean @ evaluation"] = 0.72, ["cosine @ evaluation"] = 0.55, ["pearson @ evaluation"] = 0.55,
     ["dtw, window 20 @ evaluation"] = 0.935, ["dtw, window 60 @ evaluation"] = 0.98, ["euclidean @ border"] = 0.997,
     ["cosine @ border"] = 0.997, ["pearson @ border"] = 0.997, ["dtw, window 60 @ border"] = 0.95 },
   seeds = { full = 3, quick = 1 },

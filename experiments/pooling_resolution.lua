@@ -6,7 +6,7 @@ local mb = require "moonbow"
 
 local run = mb.experiment.start {
   name = "pooling_resolution", claim = "Pooling costs the position of a peak, the more the coarser it is",
-  published = { ["flat head @ 16"] = 0.9985, ["flat head @ 32"] = 0.989, ["flat head @ 64"] = 0.892 },
+  trial = { ["flat head @ 16"] = 0.9985, ["flat head @ 32"] = 0.989, ["flat head @ 64"] = 0.892 },
   seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 600 }, epochs = { 30, 12 }, filters = { 64, 24 }, align = { 37, 37 } },
 }

@@ -121,14 +121,14 @@ for _, name in ipairs(longest_first) do
 end
 run_queue()
 
-local all, rows, seconds = {}, { { "claim", "measured, mean ± sd (published)", "ceiling", "verdict" } }, 0
+local all, rows, seconds = {}, { { "claim", "measured, mean ± sd", "ceiling", "verdict" } }, 0
 for _, name in ipairs(names) do
   local results = wanted[name] and results_of(name)
   if results then
     all[#all + 1], seconds = results, seconds + results.seconds
     for i, figure in ipairs(page.headlines(results)) do
-      rows[#rows + 1] = { i == 1 and results.claim or "", ("%s: %s%s"):format(figure.name,
-        verdict.show_spread(figure.values), figure.published and (" (%.3g)"):format(figure.published) or ""),
+      rows[#rows + 1] = { i == 1 and results.claim or "", ("%s: %s"):format(figure.name,
+        verdict.show_spread(figure.values)),
         i == 1 and results.ceiling and ("%.3f"):format(results.ceiling) or "", i == 1 and results.verdict or "" }
     end
   end

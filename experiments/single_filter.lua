@@ -10,7 +10,7 @@ local mb = require "moonbow"
 
 local run = mb.experiment.start {
   name = "single_filter", claim = "A single random filter gives an empty output",
-  published = { ["glorot, depth 1"] = 0.095, ["glorot, depth 2"] = 0.115, ["glorot, depth 3"] = 0.135,
+  trial = { ["glorot, depth 1"] = 0.095, ["glorot, depth 2"] = 0.115, ["glorot, depth 3"] = 0.135,
     ["he, depth 1"] = 0.083, ["he, depth 2"] = 0.147, ["he, depth 3"] = 0.130, ["torch, depth 1"] = 0.150,
     ["torch, depth 2"] = 0.323, ["torch, depth 3"] = 0.472, ["torch, depth 3, 2 filters"] = 0.175,
     ["torch, depth 3, 4 filters"] = 0.015, ["glorot, depth 3, width 2-6"] = 0.025,

@@ -6,7 +6,7 @@ local mb = require "moonbow"
 
 local run = mb.experiment.start {
   name = "smoothing", claim = "Smoothing and a baseline make a random forest on pooled spectra as good as a network",
-  published = { network = 0.96 }, seeds = { full = 5, quick = 2 },
+  talk = { network = 0.96 }, seeds = { full = 5, quick = 2 },
   settings = { n = { 1000, 500 }, trees = { 200, 50 }, epochs = { 30, 3 }, filters = { 64, 16 }, pool = { 16, 16 } },
 }
 local s = run.settings

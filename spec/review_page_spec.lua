@@ -2,13 +2,16 @@
 local mb = require "moonbow"
 local in_browser = require "support.in_browser"
 local page = require "lib.page"
+local claims = require "lib.review.claims"
+local dots = require "lib.review.dots"
+local estimates = require "lib.review.estimates"
 
 local function results(name, changes)
   local all = {
     schema = 1, name = name, claim = "A < B & \"C\"", verdict = "holds in part", seeds = 3, first_seed = 1,
     quick = false, rules = { { text = "a is above 1", figure = "a", above = 1, by = 0, answer = "yes" },
       { text = "b too", figure = "b @ far", above = 1, by = 0, answer = "no" } },
-    measured = { { name = "a", values = { 1.5, 1.6, 1.7 }, published = 1.25 },
+    measured = { { name = "a", values = { 1.5, 1.6, 1.7 }, published = 1.25, talk = 1.75, trial = 2.5 },
       { name = "b @ far", values = { 1, 1, 1 } } },
     ceiling = 0.98, settings = { n = 1000 }, seconds = 75, threads = 1, written = "now", figures = { "lines" },
   }
@@ -34,11 +37,63 @@ describe("the page of the review", function()
   it("shows claims, figures, rules and verdicts, escaped", function()
     assert.truthy(html:find("A &lt; B &amp; &quot;C&quot;", 1, true))
     assert.truthy(html:find("About &lt;this&gt;", 1, true))
-    assert.truthy(html:find("1.600 ± 0.100", 1, true))
-    assert.truthy(html:find('<td class="number" data-label="published">1.25</td>', 1, true))
-    assert.truthy(html:find("<b>no</b>: b too", 1, true))
+    assert.truthy(html:find("1.600 (1.352 to 1.848)", 1, true)) -- 4.303 x 0.1 / sqrt 3
+    for label, figure in pairs { talk = "1.75", publication = "1.25", ["our trial"] = "2.5" } do
+      assert.truthy(html:find(('<td class="number" data-label="%s">%s</td>'):format(label, figure), 1, true), label)
+    end
+    assert.truthy(html:find("<b>No</b>: b too", 1, true))
     assert.truthy(html:find('<span class="verdict part">holds in part</span>', 1, true))
     assert.truthy(html:find("3 seeds from 1; n 1000; 1 thread; 1:15 min; now", 1, true))
+  end)
+  it("says of quick runs that they decide nothing, and shows no figure of others", function()
+    local shown = page.render({ results("depth", { quick = true, measured = { { name = "a", values = { 1.5 },
+      published = 1.25, talk = 1.75, trial = 2.5 }, { name = "b @ far", values = { 1 } },
+      { name = "1 conv @ equal parameters", values = { 0.875 } } } }) }, "", function() return svg end)
+    for _, figure in ipairs { ">1.25<", ">1.75<", ">2.5<" } do assert.is_nil(shown:find(figure, 1, true)) end
+    assert.truthy(shown:find('class="quick">Quick run: decides nothing</text>', 1, true))
+    local _, count = shown:gsub("Quick run: decides nothing", "")
+    assert.equal(2, count) -- the figure of the page, and that of the script
+    assert.truthy(shown:find("not decided by a quick run", 1, true))
+    assert.is_nil(shown:find("holds in part</span>", 1, true))
+  end)
+  it("says what was reviewed, on which data, with which networks, in which words", function()
+    for _, text in ipairs { "A Critical Review of Neural Networks for", "10.5445/IR/1000151442", "The border data",
+      "<td>align</td><td class=\"number\">37</td>", "max-pool 1 / 2", ">148</text>", "<dt>near</dt>" } do
+      assert.truthy(html:find(text, 1, true), text)
+    end
+  end)
+  it("has every claim of the review, with condition, test and objection, and figures of what its script measures",
+    function()
+    for _, path in ipairs { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution",
+      "single_filter", "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth",
+      "smoothing" } do
+      local claim = claims[path]
+      for _, field in ipairs { "says", "condition", "tested", "against" } do assert.is_string(claim[field], path) end
+      assert.is_true(#claim.dots >= 1)
+      for _, spec in ipairs(claim.dots) do assert.is_true(spec.from == 0 or spec.from == 0.5, path) end
+    end
+  end)
+  it("draws means with their intervals, from chance on", function()
+    local spec = { caption = "", from = 0.5, to = 1, rows = { "group", { "a", "one" }, { "missing", "none" } } }
+    local drawn = dots.draw(spec, { measured = { { name = "a", values = { 0.7, 0.75, 0.8 } } } })
+    local x = tonumber(drawn:match 'circle cx="([%d.]+)"')
+    local low, high = drawn:match '<line x1="([%d.]+)" y1="[%d.]+" x2="([%d.]+)" y2="[%d.]+" style="stroke:#0072B2'
+    local left, right = 158, 304 -- of the axis
+    assert.near(left + (right - left) * 0.5, x, 0.1)
+    assert.near(x - tonumber(low), tonumber(high) - x, 0.11)
+    assert.near((right - left) / 0.5 * 4.303 * 0.05 / math.sqrt(3), x - tonumber(low), 0.1)
+    assert.is_nil(drawn:find(">none<", 1, true))
+    assert.is_nil(dots.draw(spec, { measured = { { name = "b", values = { 1 } } } }))
+  end)
+  it("gives shares of networks a binomial interval, and says how many seeds would decide a rule", function()
+    local ones = {}
+    for i = 1, 400 do ones[i] = i <= 57 and 1 or 0 end
+    assert.equal("0.142 (57 of 400; 0.112 to 0.180)", estimates.text(ones))
+    assert.equal("0.700 (2 seeds)", estimates.text { 0.6, 0.8 })
+    local undecided = { measured = { { name = "a", values = { 0.9, 0.96, 0.93 } } } }
+    local rule = { figure = "a", above = 0.92, answer = "undecided" }
+    assert.equal(38, estimates.seeds_needed(undecided, rule)) -- the first n with t(n - 1) 0.03 / sqrt(n) below 0.01
+    assert.is_nil(estimates.seeds_needed(undecided, { figure = "a", above = "unknown" }))
   end)
   it("shows the figures of the rules if nothing was published, and minutes", function()
     local own = results("own", {
@@ -72,6 +127,7 @@ describe("the page of the review", function()
     refuses { measured = { { name = "a", values = {} } } }
     refuses { measured = { { name = "a", values = { "x" } } } }
     refuses { measured = { { name = "a", values = { 1 }, published = "x" } } }
+    refuses { measured = { { name = "a", values = { 1 }, talk = "x" } } }
     refuses { rules = { 5 } }
     refuses { figures = { 5 } }
     refuses { figures = { "../../etc/secret" } }

@@ -55,7 +55,8 @@ function experiment.parser(name, description)
 end
 
 local known_options = {
-  name = check.required "string", claim = check.required "string", published = check.default({}, "table"),
+  name = check.required "string", claim = check.required "string", talk = check.default({}, "table"),
+  published = check.default({}, "table"), trial = check.default({}, "table"),
   seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"),
 }
 
@@ -99,7 +100,9 @@ end
 -- without results.
 -- @option name of the script, and of the folder below results/
 -- @option claim a sentence
--- @option published figures of the talk or of publications, by the name of the measured figure
+-- @option talk figures of a talk, by the name of the measured figure; a quick run prints no figures of others
+-- @option published figures of publications, likewise
+-- @option trial figures of an earlier trial of one's own, likewise
 -- @option seeds { full, quick }: number of seeds
 -- @option settings { [name] = { full, quick } }: numbers that become options of the command line
 -- @return run
@@ -108,7 +111,8 @@ function experiment.start(options)
   check_settings(options.settings)
   local args = read_arguments(options)
   local run = setmetatable({
-    name = options.name, claim = options.claim, published = options.published, quick = args.quick or false,
+    name = options.name, claim = options.claim, quick = args.quick or false,
+    others = { talk = options.talk, published = options.published, trial = options.trial },
     first_seed = args.seed, seeds = args.seeds or (args.quick and options.seeds.quick or options.seeds.full),
     out = args.out or output.folder(options.name, args.quick), settings = {}, began = clock(), order = {},
     measured = {}, seeds_of = {}, rules = {}, figures = {},
@@ -314,6 +318,18 @@ local function place_of(name)
   return row or name, column or "mean ± sd"
 end
 
+-- " (0.9)", " (talk 0.9, trial 0.8)": the figures of others; nothing in a quick run, which is not comparable.
+local function others_of(run, name)
+  local texts = {}
+  for _, source in ipairs { "published", "talk", "trial" } do
+    local value = run.others[source][name]
+    if value and not run.quick then
+      texts[#texts + 1] = (source == "published" and "%.3g" or source .. " %.3g"):format(value)
+    end
+  end
+  return #texts > 0 and (" (%s)"):format(table.concat(texts, ", ")) or ""
+end
+
 local function print_measured(run)
   local rows, columns, row_of = { { "measured" } }, {}, {}
   for _, name in ipairs(run.order) do
@@ -326,12 +342,10 @@ local function print_measured(run)
       row_of[row] = { row }
       rows[#rows + 1] = row_of[row]
     end
-    local published = run.published[name]
-    row_of[row][columns[column]] = verdict.show_spread(run.measured[name])
-      .. (published and (" (%.3g)"):format(published) or "")
+    row_of[row][columns[column]] = verdict.show_spread(run.measured[name]) .. others_of(run, name)
   end
-  print(("\n%s\n%d seed(s) from %d on; published figures are in brackets\n"):format(run.claim, run.seeds,
-    run.first_seed))
+  print(("\n%s\n%d seed(s) from %d on; %s\n"):format(run.claim, run.seeds, run.first_seed, run.quick
+    and "a quick run decides nothing" or "figures of others are in brackets"))
   output.table(rows)
 end
 
@@ -357,7 +371,7 @@ local function list_of_measured(run)
   local list = {}
   for i, name in ipairs(run.order) do
     list[i] = { name = name, values = run.measured[name], seeds = seeds_of(run, name),
-      published = run.published[name] }
+      published = run.others.published[name], talk = run.others.talk[name], trial = run.others.trial[name] }
   end
   return list
 end
@@ -367,9 +381,11 @@ end
 -- @param details? table further content of results.json
 function Run:finish(details)
   if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
-  for _, name in ipairs(sorted_names(self.published)) do
-    if not self.measured[name] then
-      check.warn("run:finish", "published: nothing was measured as %s", check.show(name))
+  for source, figures in pairs(self.others) do
+    for _, name in ipairs(self.quick and {} or sorted_names(figures)) do
+      if not self.measured[name] then
+        check.warn("run:finish", "%s: nothing was measured as %s", source, check.show(name))
+      end
     end
   end
   local answers = {}

@@ -1,0 +1,206 @@
+--- What the page of the review says of each claim beside its figures: the claim in a sentence of the talk (its pictures
+-- have few words, so that this is our reading), its condition, how it was tested, and what speaks against the test.
+--
+-- A claim is { number, says, condition, tested, against, dots }. dots is a list of figures { caption, from (where the
+-- axis begins: chance, or 0), to, rows }; a row is { name of the measured figure, label }, or a label alone, which
+-- heads the rows below it.
+local claims = {}
+
+local function rows(format, entries)
+  local list = {}
+  for i, entry in ipairs(entries) do
+    local name, label = entry, entry
+    if type(entry) == "table" then name, label = entry[1], entry[2] end
+    list[i] = { format:format(name), tostring(label) }
+  end
+  return list
+end
+
+local function groups(...)
+  local list = {}
+  for _, part in ipairs { ... } do
+    if type(part) == "string" then list[#list + 1] = part else table.move(part, 1, #part, #list + 1, list) end
+  end
+  return list
+end
+
+claims.evaluation_dataset = { number = 1,
+  says = "On spectra with one peak, whose height is the class, a convolutional network is right for 96 % and a random "
+    .. "forest for 80 %.",
+  condition = "1000 training spectra; the heights of the classes touch but do not overlap, so that only background and "
+    .. "noise confuse them.",
+  tested = "The three-layer network of Lee et al. and a random forest of 200 trees, on the same spectra; then with "
+    .. "250 to "
+    .. "2000 of them, and against one threshold on the maximum.",
+  against = "The gap belongs to this number of spectra: with 2000 the forest comes within 0.06. And one threshold on "
+    .. "the "
+    .. "maximum behind baseline subtraction is as good as the network, so that these data need none.",
+  dots = { { caption = "Accuracy on 2000 test spectra. The axis begins at chance.", from = 0.5, to = 1,
+    rows = groups("one number of each spectrum", { { "threshold, maximum", "maximum" },
+      { "threshold, baseline off", "baseline off" } }, "a model", { { "forest, raw", "random forest" },
+      { "CNN-3 (Lee)", "CNN-3 (Lee)" } }) } } }
+
+claims.pooling_benefit = { number = 2,
+  says = "What makes the network good is its pooling: behind one pooling a random forest is right for 92 %, behind "
+    .. "two for "
+    .. "94 %.",
+  condition = "The evaluation data; max-pooling.",
+  tested = "The forest gets the spectra pooled by 1, 2, 4, ... points, or the maps of the trained and of an untrained "
+    .. "network behind each pooling.",
+  against = "The forest gains from maps of a trained network more than from pooling alone: pooling is not all of it. "
+    .. "Means "
+    .. "instead of greatest values harm.",
+  dots = { { caption = "Accuracy of the forest on spectra that were pooled by so many points.", from = 0.5, to = 1,
+    rows = groups("greatest values", rows("forest, max-pooled input @ %s", { { 1, "1 (raw)" }, 8, 64 }), "means",
+      rows("forest, avg-pooled input @ %s", { 8, 64 })) },
+    { caption = "Accuracy of the forest on the maps of the network.", from = 0.5, to = 1,
+      rows = groups("untrained", rows("forest, untrained maps @ %s", { "pool 1", "pool 2", "pool 3" }), "trained",
+        rows("forest, trained maps @ %s", { "pool 1", "pool 2", "pool 3" }), { { "network", "the network" } }) } } }
+
+claims.feature_maps = { number = 3,
+  says = "Convolutions remove background and noise; pooling evens out the shape and the position of peaks.",
+  condition = "A network of three convolutions with three poolings by 3, trained on the evaluation data.",
+  tested = "How much a map changes if background or noise is added, or if the peak has another width or place, "
+    .. "relative to "
+    .. "what the peak itself changes; 0 is best.",
+  against = "Behind the first pooling noise and widths count for more than in the spectrum: the claim holds from the "
+    .. "second "
+    .. "on. Untrained maps are better against shifts and widths, so that training does not help there.",
+  dots = { { caption = "Change of the map by background, relative to the peak.", from = 0,
+    rows = rows("background @ %s", { "raw", "pool 1", "pool 2", "pool 3" }) },
+    { caption = "The same by noise.", from = 0, rows = rows("noise @ %s", { "raw", "pool 1", "pool 2", "pool 3" }) },
+    { caption = "The same by a shift of 5 points.", from = 0,
+      rows = rows("shift @ %s", { "raw", "pool 1", "pool 2", "pool 3" }) } } }
+
+local cases = { { "all", "as they are" }, { "no background", "no background" }, { "background 1", "five times the "
+  .. "background" },
+  { "peak alone", "the peak alone" } }
+
+claims.convolution_contribution = { number = 3,
+  says = "Convolutions add little to pooling.",
+  condition = "From the author's abstract: models on the shrunken input are as good as the network.",
+  tested = "A network with and without its convolutions, and a random forest behind one pooling by 27, on data with "
+    .. "and "
+    .. "without background, noise and variation of the width.",
+  against = "The network without convolutions is worse than the forest everywhere, so that it says more about its "
+    .. "dense "
+    .. "layers than about convolutions.",
+  dots = { { caption = "Accuracy, by what stands beside the peak.", from = 0.5, to = 1, rows = {} } } }
+
+for _, case in ipairs(cases) do
+  local list = claims.convolution_contribution.dots[1].rows
+  list[#list + 1] = case[2]
+  for _, model in ipairs { "convolution and pooling", "pooling and forest" } do
+    list[#list + 1] = { model .. " @ " .. case[1], model }
+  end
+end
+
+claims.single_filter = { number = 4,
+  says = "A single random filter gives an empty output: if it is negative, ReLU cuts the peak off.",
+  condition = "One filter in each convolution; no noise and no background.",
+  tested = "400 untrained networks of each kind: a network is empty if its last map is 0 for more than 99 % of 64 "
+    .. "spectra.",
+  against = "How often depends on the initial values, and networks in use have 16 filters or more. With 8 filters "
+    .. "none was "
+    .. "empty.",
+  dots = { { caption = "Share of 400 networks that are empty, with 95 % intervals of a share.", from = 0, to = 1,
+    rows = groups("Glorot's initial values", rows("glorot, %s", { "depth 1", "depth 2", "depth 3" }),
+      "PyTorch's", rows("torch, %s", { "depth 1", "depth 2", "depth 3" }), "PyTorch's, depth 3",
+      rows("torch, depth 3, %s", { "2 filters", "4 filters", "8 filters" })) } } }
+
+claims.relu_emptiness = { number = 4,
+  says = "Other initial values and activations keep a single filter alive.",
+  condition = "As before; the talk shows peak-shaped filters.",
+  tested = "Each remedy in 200 networks; some of them are then trained on the evaluation data.",
+  against = "That a network is alive does not say that it learns better: the seeds do not decide that, and more "
+    .. "filters are "
+    .. "the surer remedy.",
+  dots = { { caption = "Share of networks that are alive before training.", from = 0, to = 1,
+    rows = rows("%s @ alive", { { "none (Glorot, ReLU)", "no remedy" }, "He", "batch norm", "positive bias",
+      "non-negative",
+      "peak-shaped", "leaky ReLU", "ELU", "4 filters" }) },
+    { caption = "Accuracy after training. The axis begins at chance.", from = 0.5, to = 1,
+      rows = rows("%s @ accuracy", { { "none (Glorot, ReLU)", "no remedy" }, "peak-shaped", "leaky ReLU", "4 filters",
+        "16 filters" }) } } }
+
+claims.pooling_resolution = { number = 5,
+  says = "Pooling costs the position of a peak.",
+  condition = "Two classes that differ by the position of a peak only, left and right of a border that lies inside a "
+    .. "cell "
+    .. "of the pooling.",
+  tested = "One convolution and one pooling of 1 to 64 points, else the same; then remedies at 64.",
+  against = "If the border lies between two cells, nothing is lost. Real classes rarely differ by a few points only.",
+  dots = { { caption = "Accuracy over the stride, flat head.", from = 0.5, to = 1,
+    rows = groups("all spectra", rows("flat head @ %s", { 1, 16, 32, 64 }), "near: within 10 points of the border",
+      rows("flat head, near @ %s", { 1, 16, 32, 64 })) },
+    { caption = "Remedies at stride 64.", from = 0.5, to = 1, rows = { { "flat head @ 64", "none" },
+      { "average pooling @ 64", "average pooling" }, { "blurred pooling (Zhang 2019) @ 64", "blurred pooling" },
+      { "position channel (CoordConv) @ 64", "position channel" } } } } }
+
+claims.border_peaks = { number = 5,
+  says = "Deep residual networks fail where two classes meet at a border; networks with less pooling do not.",
+  condition = "As before, 1000 training spectra.",
+  tested = "The residual network of Ho et al. with two momenta of batch norm, the networks of Lee et al., one "
+    .. "convolution "
+    .. "with pooling of 1, 16 and 64 points, and logistic regression.",
+  against = "With momentum 0.99 the residual network is wrong nearly everywhere, not at the border alone, and "
+    .. "recomputed "
+    .. "statistics of its batch norm mend it. That figure hangs on rounding: on another processor the same seeds gave "
+    .. "0.528 "
+    .. "instead of 0.645, so that it says only that these statistics are stale.",
+  dots = { { caption = "Accuracy at 1 or 2 points from the border. The axis begins at chance.", from = 0.5, to = 1,
+    rows = groups("residual network", { { "ResNet, momentum 0.99 @ 1-2", "momentum 0.99" },
+      { "ResNet, 0.99, recalibrated @ 1-2", "0.99, recomputed" }, { "ResNet, momentum 0.9 @ 1-2", "momentum 0.9" } },
+      "networks of Lee et al.", rows("%s @ 1-2", { { "CNN-2 (Lee)", "CNN-2" }, { "CNN-3 (Lee)", "CNN-3" } }),
+      "one convolution", rows("1 conv, %s @ 1-2", { "max-pool 1", "max-pool 16", "max-pool 64" }), "no convolution",
+      { { "logistic regression @ 1-2", "logistic regression" } }) } } }
+
+local norms = { { "without", "none" }, { "with", "momentum 0.9" }, { "stale", "momentum 0.99" },
+  { "recomputed", "0.99, recomputed" } }
+
+claims.batch_norm = { number = 6,
+  says = "Batch norm is questionable on spectra.",
+  condition = "The talk gives none; here 20 epochs on 1000 spectra.",
+  tested = "Liu's network and a residual network with and without batch norm, with two momenta, and with the same "
+    .. "weights "
+    .. "and recomputed statistics.",
+  against = "Most of the harm comes from the momentum 0.99 with few steps, not from the layer. The residual network "
+    .. "loses "
+    .. "nothing that these seeds show with momentum 0.9.",
+  dots = { { caption = "Accuracy on the evaluation data, by batch norm. The axis begins at chance.", from = 0.5, to = 1,
+    rows = groups("Liu's network", rows("Liu, evaluation @ %s", norms), "residual network",
+      rows("ResNet, evaluation @ %s", norms)) } } }
+
+claims.dissimilarity = { number = 7,
+  says = "Similarity measures suffer when peaks shift.",
+  condition = "The evaluation data, whose peaks shift by up to 50 points.",
+  tested = "Five nearest neighbours by each measure; the talk does not try warping.",
+  against = "Measures that allow for shifts, as dynamic time warping, suffer less. Our trial found 0.935 and 0.98 for "
+    .. "warping, which we do not reach, and which a third program does not reach either.",
+  dots = { { caption = "Accuracy of five nearest neighbours. The axis begins at chance.", from = 0.5, to = 1,
+    rows = rows("%s @ evaluation", { "euclidean", "cosine", "pearson", { "dtw, window 20", "warping, 20 points" },
+      { "dtw, window 60", "warping, 60 points" } }) } } }
+
+claims.depth = { number = 8,
+  says = "Deeper and more elaborate networks are not better for spectra.",
+  condition = "The conclusion of the talk; the published ranking has linear hidden layers in all networks but one.",
+  tested = "One to six convolutions and residual networks of one to three stages with the same number of parameters, "
+    .. "and at "
+    .. "the same cost of training.",
+  against = "On the published benchmark the deepest plain network, cnn6, is the best. There kernels and heads differ, "
+    .. "too.",
+  dots = { { caption = "Accuracy with the same number of parameters. The axis begins at chance.", from = 0.5, to = 1,
+    rows = groups("convolutions", rows("%s conv @ equal parameters", { 1, 2, 3, 4, 5, 6 }), "residual network",
+      rows("ResNet, %s @ equal parameters", { "1 stage", "2 stages", "3 stages" })) } } }
+
+claims.smoothing = { number = 1,
+  says = "Is smoothing as good as the first convolution? (Our own question; the talk does not ask it.)",
+  condition = "The evaluation data, max-pooled by 16 points before a random forest.",
+  tested = "The forest with and without Savitzky-Golay smoothing and baseline subtraction, beside the network.",
+  against = "The baseline of these data is made by a formula, and is easier to subtract than a measured one.",
+  dots = { { caption = "Accuracy. The axis begins at chance.", from = 0.5, to = 1,
+    rows = groups("forest", { { "nothing", "as they are" }, { "smoothed", "smoothed" }, { "baseline off", "baseline "
+      .. "off" },
+      { "baseline off, smoothed", "both" } }, "network", { { "network", "CNN-3 (Lee)" } }) } } }
+
+return claims

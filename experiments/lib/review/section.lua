@@ -1,0 +1,115 @@
+--- The section of one claim: sentence, condition, test, what came out, figures, what speaks against it, command.
+local html = require "moonbow.page"
+local progress = require "moonbow.progress"
+local board = require "lib.review.board"
+local claims = require "lib.review.claims"
+local dots = require "lib.review.dots"
+local estimates = require "lib.review.estimates"
+
+local section = {}
+
+local escape = html.escape
+
+local function labelled(label, text)
+  return text and ("<p><b>%s.</b> %s</p>"):format(label, escape(text)) or ""
+end
+
+local answers = { yes = "Yes", no = "No", undecided = "Undecided" }
+
+-- "0.960 (0.954 to 0.966)", and what it is compared with.
+local function measured_of(results, rule)
+  local figure = estimates.measured(results, rule.figure)
+  local other = estimates.measured(results, rule.above or rule.below)
+  if not figure then return "" end
+  return ("%s: %s%s"):format(figure.name, estimates.text(figure.values), other
+    and ("; %s: %s"):format(other.name, estimates.text(other.values)) or "")
+end
+
+local function rules(results)
+  local items = {}
+  for i, rule in ipairs(results.rules) do
+    local needed = rule.answer == "undecided" and not results.quick and estimates.seeds_needed(results, rule)
+    items[i] = ('<li><b>%s</b>: %s. <span class="soft">%s.%s</span></li>'):format(escape(answers[rule.answer]
+      or rule.answer), escape(rule.text), escape(measured_of(results, rule)),
+      needed and (" With this spread about %d seeds would decide it."):format(needed) or "")
+  end
+  return "<ul>" .. table.concat(items, "\n") .. "</ul>"
+end
+
+local function drawn(results, claim)
+  local parts = {}
+  for _, spec in ipairs(claim and claim.dots or {}) do
+    local svg = dots.draw(spec, results)
+    if svg then
+      parts[#parts + 1] = ("<figure>%s<figcaption>%s Bars are 95 %% intervals%s.</figcaption></figure>"):format(svg,
+        escape(spec.caption), results.quick and ", for three seeds or more" or "")
+    end
+  end
+  return table.concat(parts, "\n")
+end
+
+-- The figures that the experiment drew, as they are.
+local function own_figures(results, read_figure, inline)
+  local parts = {}
+  for i, name in ipairs(results.figures) do
+    local svg = inline(read_figure(results, name) or "", ("%s-%d"):format(escape(results.name), i))
+    parts[i] = ("%s<div class=\"wide\">%s</div>"):format(results.quick
+      and '<p class="quick">Quick run: decides nothing</p>' or "", svg)
+  end
+  if #parts == 0 then return "" end
+  return '<details class="drawn"><summary>The figures of the script</summary>' .. table.concat(parts,
+    "\n") .. "</details>"
+end
+
+local function measured(results)
+  local heading, rows = { "Figure", "mean (95 % interval)" }, {}
+  for _, source in ipairs(results.quick and {} or board.sources) do heading[#heading + 1] = source[2]:lower() end
+  for i, figure in ipairs(results.measured) do
+    rows[i] = { figure.name, estimates.text(figure.values) }
+    for k, source in ipairs(results.quick and {} or board.sources) do
+      rows[i][2 + k] = figure[source[1]] and board.show(figure[source[1]]) or nil
+    end
+  end
+  return "<details><summary>All that was measured</summary>" .. html.table(heading, rows, 1) .. "</details>"
+end
+
+local function settings(results)
+  local parts = {}
+  for name, value in pairs(results.settings) do parts[#parts + 1] = name .. " " .. board.show(value) end
+  table.sort(parts)
+  return escape(("%s%d seed%s from %d; %s; %d thread%s; %s; %s"):format(results.quick and "quick run; " or "",
+    results.seeds, results.seeds > 1 and "s" or "", results.first_seed, table.concat(parts, ", "), results.threads,
+    results.threads > 1 and "s" or "", progress.show_time(results.seconds), results.written))
+end
+
+local function heading(results, claim)
+  return ('<h2>%s%s</h2>'):format(claim and ("Claim %d. "):format(claim.number) or "", escape(results.claim))
+end
+
+--- The section of an experiment.
+-- @param read_figure function(results, name): the text of an SVG, or nil
+-- @param inline function(svg, prefix): the drawing for the page, its names made unique
+function section.of(results, read_figure, inline)
+  local claim = claims[results.name]
+  return table.concat({
+    ('<section id="%s">'):format(escape(results.name)), heading(results, claim),
+    claim and labelled("The talk", claim.says) or "", claim and labelled("Condition", claim.condition) or "",
+    claim and labelled("Test", claim.tested) or "",
+    ("<p><b>What came out.</b> %s</p>"):format(board.verdict(results)),
+    rules(results), drawn(results, claim),
+    claim and labelled("What speaks against it, by the full runs so far", claim.against) or "",
+    ("<p><b>Command.</b> <code>lua experiments/%s.lua%s</code></p>"):format(escape(results.name),
+      results.quick and " --quick" or ""),
+    own_figures(results, read_figure, inline), measured(results),
+    ('<p class="soft">%s</p></section>'):format(settings(results)),
+  }, "\n")
+end
+
+section.style = [[
+figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; max-width: 32rem; }
+code { overflow-wrap: anywhere; } .drawn svg { min-width: 40rem; max-width: 60rem; }
+dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.5rem; max-width: 46rem; } .data { max-width: 32rem; }
+@media print { details { display: none; } .dots, .network { max-height: none; max-width: 11cm; } }
+]]
+
+return section
