@@ -6,6 +6,7 @@ local fit = require "moonbow.train.fit"
 local evaluation = require "moonbow.train.evaluate"
 local optim = require "moonbow.train.optim"
 local store = require "moonbow.io.store"
+local errors = require "lib.benchmark.errors"
 local journal = require "lib.benchmark.journal"
 local networks = require "lib.benchmark.networks"
 local output = require "moonbow.experiment.output"
@@ -34,31 +35,7 @@ local function protocol(run, set, settings, folder)
   }
 end
 
--- Returns which test spectra are wrong, separately for those that have a rival: { wrong, wrong_ambiguous, pairs =
--- { {true, predicted, count} } } with the authors' numbers of classes, from 0, the smaller first.
-local function test(model, set)
-  local predicted = evaluation.predict(model, set.test.x)
-  local result, by_pair = { wrong = 0, wrong_ambiguous = 0, pairs = {} }, {}
-  for i = 1, #predicted do
-    local class, guess = set.test.y[i] // 1 | 0, predicted[i] // 1 | 0
-    if class ~= guess then
-      result.wrong = result.wrong + 1
-      if set.test.rival[i] > 0 then result.wrong_ambiguous = result.wrong_ambiguous + 1 end
-      local low, high = math.min(class, guess) - 1, math.max(class, guess) - 1
-      local key = low .. " " .. high
-      if not by_pair[key] then
-        by_pair[key] = { low, high, 0 }
-        table.insert(result.pairs, by_pair[key])
-      end
-      by_pair[key][3] = by_pair[key][3] + 1
-    end
-  end
-  table.sort(result.pairs, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
-    return a[2] < b[2]
-  end)
-  return result
-end
+local function test(model, set) return errors.of(core.totable(evaluation.predict(model, set.test.x)), set.test) end
 
 local function mean_seconds(history)
   local sum = 0

@@ -1,0 +1,52 @@
+--- What the scripts of simple models on the general set of the benchmark share: the data, the count of wrong spectra,
+-- the comparison with the published networks.
+local mb = require "moonbow"
+local errors = require "lib.benchmark.errors"
+
+local simple = {}
+
+-- Mean numbers of wrong ones of 4500, over five seeds each (Schuetzke et al. 2023).
+local published = { { "cnn6", 8.4 }, { "inc6", 11.4 }, { "inc3", 17.2 }, { "resnet", 21.2 }, { "vgg", 21.6 },
+  { "cnn3", 28.4 }, { "cnn2", 38.0 }, { "cnn_bn", 44.2 } }
+local TESTS = 4500
+
+--- The general set, each spectrum divided by its maximum; with --quick 20 classes and few spectra.
+function simple.data(run)
+  return mb.data.universal(run.quick and { normalize = true, classes = 20, train = 10, validation = 2 }
+    or { normalize = true })
+end
+
+--- The spectra of a part, max-pooled.
+function simple.pooled(part, size) return { x = part.x:max_pool1d { size = size }, y = part.y } end
+
+--- Adds the share of right test spectra, and the numbers of wrong ones among those that the training ranges decide
+-- (clear) and do not decide (ambiguous).
+-- @param predicted list of class numbers of the test spectra
+function simple.add(run, predicted, set)
+  local found = errors.of(predicted, set.test)
+  run:add("right", 1 - found.wrong / #predicted)
+  run:add("wrong", found.wrong)
+  run:add("clear wrong", found.wrong - found.wrong_ambiguous)
+  run:add("ambiguous wrong", found.wrong_ambiguous)
+end
+
+--- States the rules, and draws the figure.
+-- @param label of the model in the figure
+function simple.finish(run, label, details)
+  for _, name in ipairs { "cnn_bn", "cnn6" } do
+    for _, entry in ipairs(published) do
+      if entry[1] == name then
+        run:rule { ("it is right at least as often as %s, which leaves %.1f of 4500 wrong"):format(name, entry[2]),
+          "right", above = 1 - entry[2] / TESTS }
+      end
+    end
+  end
+  local names, values = { label }, { 1000 * (1 - run:mean "right") }
+  for i, entry in ipairs(published) do names[i + 1], values[i + 1] = entry[1], 1000 * entry[2] / TESTS end
+  run:figure("wrong", mb.plot.bars { categories = run.quick and { label } or names,
+    values = run.quick and { values[1] } or values, y_label = "wrong of 1000", width = 640,
+    title = run.quick and "Quick run: decides nothing" or "Beside the published networks" })
+  run:finish(details)
+end
+
+return simple
