@@ -17,8 +17,7 @@ local function single_filter(a)
   end
   if #found == 0 then return nil end
   return { layers = found, value = #found, text = "A convolution with a single filter and ReLU: if the filter happens "
-    .. "to "
-    .. "be negative on peaks, its map is 0 for every spectrum, and stays so." }
+    .. "to be negative on peaks, its map is 0 for every spectrum, and stays so." }
 end
 
 -- Convolutions between which and the next convolution or dense layer on their path nothing bends.
@@ -44,8 +43,7 @@ local function kernel_over_map(a)
     local kernel = (part.options.kernel - 1) * (part.options.dilation or 1) + 1
     if kernel > part.input[2] then
       return { layers = { part }, value = kernel, text = ("The kernel has %d points, the map before it only %d: the "
-        .. "rest "
-        .. "of the kernel only sees zeros of the padding."):format(kernel, part.input[2]) }
+        .. "rest of the kernel only sees zeros of the padding."):format(kernel, part.input[2]) }
     end
   end
 end
@@ -69,8 +67,7 @@ local function padding_edges(a)
   local share = padded_share(a)
   if share < PADDED_SHARE then return nil end
   return { value = share, text = ("Zeros of the padding reach %.0f %% of the positions of the last map: most of what "
-    .. "the "
-    .. "dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
+    .. "the dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
 end
 
 -- The mean of the first and last points by the spread of all values.
@@ -83,21 +80,20 @@ local function padding_step(a)
   local step = core.describe(core.sub(ends, 0)).mean / math.max(range.max - range.min, 1e-30)
   if math.abs(step) < EDGE then return nil end
   return { layers = { convolutions(a)[1] }, value = step, text = ("The spectra end at %.0f %% of their range, where "
-    .. "the "
-    .. "padding goes on with 0: at both ends the filters see a step that no sample has."):format(100 * step) }
+    .. "the padding goes on with 0: at both ends the filters see a step that no sample has."):format(100 * step) }
 end
 
 local function field_below_peak(a)
   if not a.width or #convolutions(a) == 0 or a.reach.field >= NARROW * a.width then return nil end
   return { value = a.reach.field / a.width, text = ("A position before the dense layers sees %s, but the peaks are %s "
-    .. "wide "
-    .. "at half their height: no filter sees the shape of a peak."):format(a.points(a.reach.field), a.points(a.width)) }
+    .. "wide at half their height: no filter sees the shape of a "
+    .. "peak."):format(a.points(a.reach.field), a.points(a.width)) }
 end
 
 return {
   { name = "single_filter", needs = "network", is_fault = true, find = single_filter,
-    source = "experiments/single_filter.lua: 8 to 18 % of such networks were empty before training, and 38 % at chance "
-      .. "after it",
+    source = "experiments/single_filter.lua: 8 to 18 % of such networks were empty before training, and 38 % at "
+      .. "chance after it",
     advice = 'At least four filters, or activation = "leaky_relu".' },
   { name = "linear_convolution", needs = "network", find = linear_convolution, source = "arithmetic",
     advice = 'Give it activation = "relu" (first_activation = "relu" of mb.models.ho2019_resnet).' },

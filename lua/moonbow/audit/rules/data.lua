@@ -46,8 +46,8 @@ end
 local function imbalance(a)
   local least, rare, most, frequent = counts_of(a)
   if most <= IMBALANCE * least then return nil end
-  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never says %s "
-    .. "loses little."):format(a.class_name(frequent), most, a.class_name(rare), least, a.class_name(rare)) }
+  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never says "
+    .. "%s loses little."):format(a.class_name(frequent), most, a.class_name(rare), least, a.class_name(rare)) }
 end
 
 local function baseline(a)
@@ -63,8 +63,7 @@ local function few_tests(a)
   local judged = a.judged
   if judged.high - judged.low <= WIDE_INTERVAL then return nil end
   return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %d %s: with 95 %% confidence "
-    .. "it lies "
-    .. "between %.1f and %.1f %%. Differences within that range say nothing."):format(100 * judged.accuracy,
+    .. "it lies between %.1f and %.1f %%. Differences within that range say nothing."):format(100 * judged.accuracy,
     judged.count, a.unseen, 100 * judged.low, 100 * judged.high) }
 end
 
@@ -80,8 +79,8 @@ return {
   { name = "imbalance", needs = "classes", find = imbalance, source = "arithmetic",
     advice = 'class_weights = "balanced" of mb.fit; judge by balanced accuracy.' },
   { name = "baseline", needs = "classes", find = baseline,
-    source = "experiments/smoothing.lua: with the baseline subtracted a forest reached 0.965 instead of 0.918, as much "
-      .. "as the network",
+    source = "experiments/smoothing.lua: with the baseline subtracted a forest reached 0.965 instead of 0.918, as "
+      .. "much as the network",
     advice = 'The step "als_baseline", or "snv", before any model.' },
   { name = "few_tests", needs = "judged", find = few_tests,
     source = "the binomial distribution (Wilson 1927)",

@@ -43,8 +43,8 @@ local function dead_at_start(a)
   end
   if #found == 0 then return nil end
   return { layers = found, value = worst, text = ("In fresh copies of this network, %.0f %% of the filters of a layer "
-    .. "are 0 "
-    .. "for every training spectrum before training begins; a layer whose filters are all 0 learns nothing."):format(
+    .. "are 0 for every training spectrum before training begins; a layer whose filters are all 0 learns "
+    .. "nothing."):format(
     100 * worst) }
 end
 

@@ -35,8 +35,7 @@ local function softmax_of_one(a)
   local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
   if not is_softmax or last.output[#last.output] > 1 then return nil end
   return { layers = { last }, value = 1, text = "The output is a softmax of one unit, which is 1 whatever the "
-    .. "spectrum: "
-    .. "the network always says the same, and nothing can train it." }
+    .. "spectrum: the network always says the same, and nothing can train it." }
 end
 
 local function softmax_before_loss(a)
@@ -54,8 +53,7 @@ local function bounded_output(a)
   local last = last_part(a)
   if not bounded[last.activation] or last.output[#last.output] == 1 then return nil end
   return { layers = { last }, value = 1, text = ("The outputs pass a %s and are never negative. A class whose output "
-    .. "is "
-    .. "0 for all spectra gets no gradient any more."):format(last.activation) }
+    .. "is 0 for all spectra gets no gradient any more."):format(last.activation) }
 end
 
 local function dropout_on_output(a)
@@ -82,8 +80,8 @@ end
 local function global_head(a)
   local global = network.of(a.flow, { global = true })
   if #global == 0 or #network.of(a.flow, { position = true }) > 0 then return nil end
-  return { layers = global, value = #global, text = "The head keeps the greatest or the mean value of each map and not "
-    .. "where it was: the network can hardly tell classes whose peaks differ by position only." }
+  return { layers = global, value = #global, text = "The head keeps the greatest or the mean value of each map and "
+    .. "not where it was: the network can hardly tell classes whose peaks differ by position only." }
 end
 
 local function output_count(a)

@@ -17,9 +17,9 @@ local function norm_memory(a)
   end
   if #found == 0 then return nil end
   return { layers = found, value = worst, text = ("An epoch has %d steps, so that after the %d epochs of patience "
-    .. "%.2g %% "
-    .. "of the initial running statistics are left in each batch norm (%g^%d). Until they are gone, validation judges "
-    .. "statistics that no spectrum has, and early stopping may end a training that works."):format(a.steps,
+    .. "%.2g %% of the initial running statistics are left in each batch norm (%g^%d). Until they are gone, "
+    .. "validation judges statistics that no spectrum has, and early stopping may end a training that "
+    .. "works."):format(a.steps,
     a.options.patience, 100 * worst, momentum, steps) }
 end
 
@@ -30,8 +30,8 @@ local function stale_variance(a)
     if off > RATIO then found[#found + 1], worst = entry.part, math.max(worst, off) end
   end
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("The running variance of batch norm and the variance of the training "
-    .. "spectra differ by a factor of up to %.3g: the statistics are not those of the data."):format(worst) }
+  return { layers = found, value = worst, text = ("The running variance of batch norm and the variance of the "
+    .. "training spectra differ by a factor of up to %.3g: the statistics are not those of the data."):format(worst) }
 end
 
 local function stale_accuracy(a)
@@ -41,8 +41,7 @@ local function stale_accuracy(a)
   local gain = again.accuracy - a.judged.accuracy
   if gain < GAIN or p > LEVEL then return nil end
   return { layers = norms(a), value = gain, text = ("The same weights are right for %.1f %% of the spectra instead of "
-    .. "%.1f "
-    .. "%% once the running statistics of batch norm are recomputed on the training spectra."):format(
+    .. "%.1f %% once the running statistics of batch norm are recomputed on the training spectra."):format(
     100 * again.accuracy, 100 * a.judged.accuracy) }
 end
 
@@ -54,8 +53,7 @@ local function dropout_before_norm(a)
   end
   if #found == 0 then return nil end
   return { layers = found, value = #found, text = "Dropout comes before a batch norm: it raises the variance in "
-    .. "training "
-    .. "but not in prediction, and the batch norm then divides by a variance that is too large." }
+    .. "training but not in prediction, and the batch norm then divides by a variance that is too large." }
 end
 
 return {

@@ -31,8 +31,7 @@ local function overfit(a)
   local gap = own.accuracy - judged.accuracy
   if gap < FITS_BETTER or own.low < judged.high then return nil end
   return { value = gap, text = ("It is right for %.1f %% of the training spectra and for %.1f %% of those that it has "
-    .. "not "
-    .. "seen: what it adds, it has learned by heart."):format(100 * own.accuracy, 100 * judged.accuracy) }
+    .. "not seen: what it adds, it has learned by heart."):format(100 * own.accuracy, 100 * judged.accuracy) }
 end
 
 -- How many spectra of two classes a judgement has right, of those that it gives one of the two.
@@ -80,8 +79,8 @@ local function inseparable(a)
     if is_open then found[#found + 1] = ("%s and %s"):format(a.class_name(pair[1]), a.class_name(pair[2])) end
   end
   if #found == 0 then return nil end
-  return { value = #found, text = ("Neither the network nor a forest, a linear softmax, ridge or PLS-DA tells %s apart "
-    .. "better than a coin: the spectra may not hold the difference, and no network will find it."):format(
+  return { value = #found, text = ("Neither the network nor a forest, a linear softmax, ridge or PLS-DA tells %s "
+    .. "apart better than a coin: the spectra may not hold the difference, and no network will find it."):format(
     table.concat(found, ", ", 1, math.min(#found, 5))) }
 end
 
@@ -122,8 +121,7 @@ local function suspects(a)
   end
   if #rows == 0 then return nil end
   return { value = #rows, rows = rows, text = ("The labels of %d of the training spectra look wrong: more than %d %% "
-    .. "of the "
-    .. "trees that have not seen them give another class, which otherwise is told apart well. %s."):format(#rows,
+    .. "of the trees that have not seen them give another class, which otherwise is told apart well. %s."):format(#rows,
     100 * SURE, table.concat(texts, ", ", 1, math.min(5, #texts))) }
 end
 
@@ -162,9 +160,8 @@ local function position_lost(a)
   local gap = far.right / far.count - near.right / near.count
   if gap < LOST or high >= near.rule / near.count then return nil end
   return { value = near.right / near.count, text = ("The position of the highest point tells the class. Within %s of "
-    .. "the "
-    .. "border the network is right for %.0f %% of the spectra, farther away for %.0f %%; the position alone is right "
-    .. "for %.0f %% there."):format(a.points(NEAR), 100 * near.right / near.count, 100 * far.right / far.count,
+    .. "the border the network is right for %.0f %% of the spectra, farther away for %.0f %%; the position alone is "
+    .. "right for %.0f %% there."):format(a.points(NEAR), 100 * near.right / near.count, 100 * far.right / far.count,
     100 * near.rule / near.count) }
 end
 

@@ -25,8 +25,7 @@ local function pool_gaps(a)
   local found, worst = gaps(main_path(a, "pool"), function(options) return options.size end)
   if #found == 0 then return nil end
   return { layers = found, value = worst, text = ("The windows of the pooling are shorter than its stride: up to %.0f "
-    .. "%% "
-    .. "of the points of a map lie between two windows and are never looked at."):format(100 * worst) }
+    .. "%% of the points of a map lie between two windows and are never looked at."):format(100 * worst) }
 end
 
 local function convolution_gaps(a)
@@ -34,8 +33,8 @@ local function convolution_gaps(a)
     return (options.kernel - 1) * (options.dilation or 1) + 1
   end)
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("The kernel is shorter than the stride: %.0f %% of the points of the "
-    .. "map before it are never looked at."):format(100 * worst) }
+  return { layers = found, value = worst, text = ("The kernel is shorter than the stride: %.0f %% of the points of "
+    .. "the map before it are never looked at."):format(100 * worst) }
 end
 
 local function wide_average(a)
@@ -56,8 +55,7 @@ local function few_positions(a)
   local positions = flattened.input[2]
   if positions >= FEWEST_POSITIONS or a.shape[1] < 4 * FEWEST_POSITIONS then return nil end
   return { layers = { flattened }, value = positions, text = ("Only %d of the %d points are left as positions before "
-    .. "the "
-    .. "dense layers: where a peak is can only be told from the channels."):format(positions, a.shape[1]) }
+    .. "the dense layers: where a peak is can only be told from the channels."):format(positions, a.shape[1]) }
 end
 
 local function stride_over_spacing(a)
@@ -70,8 +68,8 @@ end
 
 return {
   { name = "pool_gaps", needs = "network", is_fault = true, find = pool_gaps,
-    source = "experiments/pooling_resolution.lua: position is lost with the stride; "
-      .. "five of the eight published networks leave out every second or third point",
+    source = "experiments/pooling_resolution.lua: position is lost with the stride; five of the eight published "
+      .. "networks leave out every second or third point",
     advice = "A window at least as long as the stride: size = stride." },
   { name = "convolution_gaps", needs = "network", is_fault = true, find = convolution_gaps, source = "arithmetic",
     advice = "A kernel at least as long as the stride." },

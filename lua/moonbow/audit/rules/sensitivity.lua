@@ -55,8 +55,7 @@ local function slope(a)
   local before, after = harm(a, function(x) return sloped(x, TENTH) end)
   if not before then return nil end
   return { value = before - after, text = ("If a baseline is added that rises to a tenth of the range of the values, "
-    .. "the "
-    .. "accuracy falls from %.1f to %.1f %%."):format(100 * before, 100 * after) }
+    .. "the accuracy falls from %.1f to %.1f %%."):format(100 * before, 100 * after) }
 end
 
 return {

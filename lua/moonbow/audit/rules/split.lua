@@ -30,8 +30,8 @@ local function shared_samples(a)
   for _, group in ipairs(groups) do trained[group] = true end
   for _, group in ipairs(other) do shared = shared + (trained[group] and 1 or 0) end
   if shared == 0 then return nil end
-  return { value = shared / #other, text = ("%d of %d %s are of samples that were trained on, too: they ask if "
-    .. "the network knows a sample again, not if it knows its class."):format(shared, #other, a.unseen) }
+  return { value = shared / #other, text = ("%d of %d %s are of samples that were trained on, too: they ask if the "
+    .. "network knows a sample again, not if it knows its class."):format(shared, #other, a.unseen) }
 end
 
 local function twins(a)
@@ -55,8 +55,8 @@ local function contradictions(a)
     end
   end
   if count == 0 then return nil end
-  return { value = count, rows = first, text = ("%s of nearly the same training spectra have different labels, such as "
-    .. "rows %d and %d."):format(check.show_count(count, "pair"), a.row_of(first[1]), a.row_of(first[2])) }
+  return { value = count, rows = first, text = ("%s of nearly the same training spectra have different labels, such "
+    .. "as rows %d and %d."):format(check.show_count(count, "pair"), a.row_of(first[1]), a.row_of(first[2])) }
 end
 
 -- The number of runs of equal labels.
@@ -90,8 +90,9 @@ local function order(a)
   local r = correlation(place, within)
   local p = distributions.student_p(r * math.sqrt((#y - 2) / math.max(1 - r * r, 1e-12)), #y - 2)
   if r * r < DRIFT or p > LEVEL then return nil end
-  return { value = r * r, text = ("The spectra are in blocks of their classes, and within the classes their mean value "
-    .. "drifts with the order (r2 %.2f): a network may tell the time of the measurement instead of the class."):format(
+  return { value = r * r, text = ("The spectra are in blocks of their classes, and within the classes their mean "
+    .. "value drifts with the order (r2 %.2f): a network may tell the time of the measurement instead of the "
+    .. "class."):format(
     r * r) }
 end
 
@@ -111,8 +112,8 @@ local function files(a)
   for _, n in pairs(files_of) do fewest = math.min(fewest, n) end
   if count < 2 or per_class < 2 then return nil end
   return { value = per_class, text = ("Each file holds one class, with %.3g spectra on average, and a class comes "
-    .. "from as "
-    .. "few as %s: what is common to a file, such as its day or its settings, tells the class."):format(per_class,
+    .. "from as few as %s: what is common to a file, such as its day or its settings, tells the "
+    .. "class."):format(per_class,
     check.show_count(fewest, "file")) }
 end
 
