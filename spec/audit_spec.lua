@@ -3,6 +3,7 @@
 local mb = require "moonbow"
 local distributions = require "moonbow.distributions"
 local in_browser = require "support.in_browser"
+local random_network = require "support.random_networks"
 local networks = require "lib.benchmark.networks"
 local rules = require "moonbow.audit.rules"
 local nn = mb.nn
@@ -428,6 +429,38 @@ describe("mb.audit", function()
     assert.equal("no classes, but numbers", why.chance)
     assert.equal(0, #number.findings)
   end)
+  it("looks as far as it can at data of which there is little to say", function()
+    local function why(set, rule, model)
+      for _, skipped in ipairs(mb.audit(model or linear(), set, { trained = true }).skipped) do
+        if skipped.name == rule then return skipped.why end
+      end
+    end
+    local one = { x = easy.train.x, y = lists(60, function() return 1 end) }
+    assert.equal("the training spectra are of one class", why({ train = one, test = easy.test }, "logistic_as_good"))
+    local same = changed(easy.train, { x = mb.ones(60, LENGTH, 1) })
+    assert.equal("the training spectra are all the same", why({ train = same, test = easy.test }, "plsda_as_good"))
+    local few = { x = easy.train.x:narrow(1, 1), y = { 1 } }
+    assert.equal("only one training spectrum", why(few, "stale_variance", normed(0.9)))
+    local unmade = nn.Sequential { nn.Flatten {}, nn.BatchNorm1d {}, nn.Dense { units = 2 } }
+    assert.equal("the network is not trained", why(easy, "stale_variance", unmade))
+    assert.is_nil(unmade.input_shape)
+  end)
+  it("audits random networks of every kind of layer", function()
+    local count = 0
+    for seed = 1, 60 do
+      local model, shape = random_network(seed)
+      if #shape == 2 then
+        model:build(shape, mb.rng(seed))
+        local part = { x = mb.rng(seed):normal(0, 1, { 12, shape[1], shape[2] }), y = lists(12,
+          function(i) return i % 2 + 1 end) }
+        local found = mb.audit(model, { train = part, test = part }, { trained = true })
+        assert.equal(#rules, found.looked + #found.skipped)
+        assert.is_true(#tostring(found) > 0 and #found:html() > 0)
+        count = count + 1
+      end
+    end
+    assert.is_true(count > 40)
+  end)
   it("counts all spectra of a large set, and looks at 2000", function()
     local y = lists(4000, function(i) return i % 1000 == 0 and 2 or 1 end)
     local found = mb.audit(linear(), { x = mb.rand(4000, LENGTH, 1), y = y }, { rules = { "few_spectra" } })
@@ -448,6 +481,8 @@ describe("mb.audit", function()
     raises("train.groups: expected 60 labels", mb.audit, linear(), changed(easy.train, { groups = { 1 } }))
     raises("audit: set.x: .*layer 2 %(Dense%): input has 50 features, weights expect 100", mb.audit, linear(),
       { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } })
+    raises("test.x: expected spectra %(N, 100, 1%), as those of the training, got shape {4, 50, 1}", mb.audit, linear(),
+      { train = easy.train, test = { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } } })
     local found = mb.audit(linear())
     raises("audit:has: name: expected one of", found.has, found, "nothing")
     assert.is_nil(found:has "chance")

@@ -1,6 +1,7 @@
 --- What the rules of an audit know: each fact is computed when a rule asks for it first.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
+local labels = require "moonbow.data.labels"
 local random = require "moonbow.random"
 local Layer = require "moonbow.nn.layer"
 local network = require "moonbow.audit.network"
@@ -32,8 +33,8 @@ function makers.steps(a) return a.train and math.ceil(a.train.n / a.options.batc
 
 --- True if a bias, a shift or a running mean is not what it was made as: training moves all of them.
 function makers.is_trained(a)
-  if a.options.trained ~= nil then return a.options.trained end
   if not a.model.input_shape then return false end -- it has no weights
+  if a.options.trained ~= nil then return a.options.trained end
   local has_any = false
   for _, part in ipairs(a.flow) do
     for _, name in ipairs { "bias", "beta", "running_mean" } do
@@ -62,6 +63,12 @@ function makers.classes(a)
     if a.parts[name] then most = math.max(most, core.describe(a.parts[name].y).max // 1 | 0) end
   end
   return most
+end
+
+function makers.train_classes(a) return labels.count_different(core.totable(a.train.labels)) end
+function makers.varies(a)
+  local first = core.narrow(a.train.x, 1, 1)
+  return core.sum_squares(core.sub(a.train.x, first)) > 0
 end
 
 function makers.train(a) return a.parts.train end

@@ -23,15 +23,18 @@ function why_not.data(a)
 end
 
 function why_not.classes(a)
-  return why_not.data(a) or not a.parts.is_of_classes and "no classes, but numbers" or a.classes < 2
-    and "only one class" or nil
+  return why_not.data(a) or not a.parts.is_of_classes and "no classes, but numbers" or a.train_classes < 2
+    and "the training spectra are of one class" or not a.varies and "the training spectra are all the same" or nil
 end
 
 why_not["other data"] = function(a)
   return why_not.data(a) or not a.other and "no test or validation spectra" or nil
 end
 
-function why_not.trained(a) return why_not.data(a) or not a.is_trained and "the network is not trained" or nil end
+function why_not.trained(a)
+  return why_not.data(a) or not a.is_trained and "the network is not trained" or a.train.n < 2
+    and "only one training spectrum" or nil
+end
 
 function why_not.judged(a)
   return why_not.classes(a) or why_not["other data"](a) or why_not.trained(a) or not a.fits
@@ -44,6 +47,18 @@ local function shape_of(model, train)
   if train then return { table.unpack(core.shape(train.x), 2) } end
   if model.input_shape then return model.input_shape end
   check.fail("audit", "set: without one the network must have been built: model:build{ L, C }")
+end
+
+local function check_shapes(a)
+  for _, name in ipairs { "validation", "test" } do
+    local part = a.parts[name]
+    local shape = part and core.shape(part.x)
+    if part and (shape[2] ~= a.shape[1] or shape[3] ~= a.shape[2]) then
+      check.fail("audit", "%s.x: expected spectra (N, %d, %d), as those of the training, got shape %s", name,
+        a.shape[1],
+        a.shape[2], check.show_shape(shape))
+    end
+  end
 end
 
 local function chosen_rules(names)
@@ -63,9 +78,9 @@ end
 local function title_of(a)
   local model = a.model.name or "a network"
   local train = a.train
-  if not train then return ("%s for %d points"):format(model, a.shape[1]) end
-  return ("%s on %s of %d points"):format(model, check.show_count(train.n, "training spectrum", "training spectra"),
-    a.shape[1])
+  local points = check.show_count(a.shape[1], "point")
+  if not train then return ("%s for %s"):format(model, points) end
+  return ("%s on %s of %s"):format(model, check.show_count(train.n, "training spectrum", "training spectra"), points)
 end
 
 -- ---- asking ----
@@ -105,6 +120,7 @@ return function(model, set, options)
   read.is_of_classes = options.task == "class"
   local a = facts { model = model, options = options, parts = read }
   a.shape = shape_of(model, a.train)
+  check_shapes(a)
   local ok, flow = pcall(network.flow, model, a.shape)
   if not ok then check.rethrow("audit: set.x: ", flow) end
   a.flow = flow

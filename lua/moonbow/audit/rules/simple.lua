@@ -8,11 +8,12 @@ local function as_good(name)
   return function(a)
     local simple = a.simple[name]
     local only_network, only_simple, p = predictions.compare(a.judged, simple)
-    if simple.accuracy <= 1 / a.classes or only_network > only_simple and p < LEVEL then return nil end
-    return { value = simple.accuracy, text = ("%s is right for %.1f %% of the %s, the network for %.1f %%. Of those "
-      .. "that only one of both has right, it has %d and the network %d (p %.2g)."):format(
-      simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen, 100 * a.judged.accuracy, only_simple,
-      only_network, p) }
+    if simple.low <= 1 / a.classes or only_network > only_simple and p < LEVEL then return nil end
+    local apart = only_simple + only_network == 0 and " They are the same ones."
+      or (" Of those that only one of both has right, it has %d and the network %d (p %.2g)."):format(only_simple,
+        only_network, p)
+    return { value = simple.accuracy, text = ("%s is right for %.1f %% of the %s, the network for %.1f %%.%s"):format(
+      simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen, 100 * a.judged.accuracy, apart) }
   end
 end
 
