@@ -39,7 +39,7 @@ end
 local function activation_of(part)
   local name = part.options.activation
   local is_shown = part.type ~= "Residual" and type(name) == "string" and name ~= "linear"
-  return is_shown and ", " .. name:gsub("_", " "):gsub("relu", "ReLU") or ""
+  return is_shown and ", " .. name:gsub("_relu$", ""):gsub("relu", "ReLU") or ""
 end
 
 -- The rows: { label, output (shape without the batch), stride, sees }.

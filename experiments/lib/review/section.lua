@@ -109,7 +109,10 @@ section.style = [[
 figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; max-width: 32rem; }
 code { overflow-wrap: anywhere; } .drawn svg { min-width: 40rem; max-width: 60rem; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.5rem; max-width: 46rem; } .data { max-width: 32rem; }
-@media print { details { display: none; } .dots, .network { max-height: none; max-width: 11cm; } }
+@media print {
+  details { display: none; } h3 { break-after: avoid; }
+  .dots, .network, .data svg { max-height: none; max-width: 11cm; }
+}
 ]]
 
 return section

@@ -132,8 +132,8 @@ local networks = {
 --- The networks: a drawing of each.
 function subject.networks()
   local parts = { "<p>Each row is a layer; the bar is as long as the map, on a logarithmic scale, beside positions x "
-    .. "channels. conv 64@20: 64 filters of 20 points; / 2: with stride 2. Both last columns are in points of the "
-    .. "spectrum.</p>" }
+    .. "channels. conv 64@20: 64 filters of 20 points; / 2: with stride 2; norm: batch norm; leaky: leaky ReLU. Both "
+    .. "last columns are in points of the spectrum.</p>" }
   for _, entry in ipairs(networks) do
     parts[#parts + 1] = ("<h3>%s, for %d points</h3>%s"):format(html.escape(entry[1]), entry[3],
       drawing.draw(entry[2](), { entry[3], 1 }))

@@ -55,8 +55,7 @@ local function check_shapes(a)
     local shape = part and core.shape(part.x)
     if part and (shape[2] ~= a.shape[1] or shape[3] ~= a.shape[2]) then
       check.fail("audit", "%s.x: expected spectra (N, %d, %d), as those of the training, got shape %s", name,
-        a.shape[1],
-        a.shape[2], check.show_shape(shape))
+        a.shape[1], a.shape[2], check.show_shape(shape))
     end
   end
 end
