@@ -55,6 +55,7 @@ describe("the page of the review", function()
     assert.equal(2, count) -- the figure of the page, and that of the script
     assert.truthy(shown:find("not decided by a quick run", 1, true))
     assert.is_nil(shown:find("holds in part</span>", 1, true))
+    assert.is_nil(shown:find("<b>Yes</b>", 1, true))
   end)
   it("says what was reviewed, on which data, with which networks, in which words", function()
     for _, text in ipairs { "A Critical Review of Neural Networks for", "10.5445/IR/1000151442", "The border data",

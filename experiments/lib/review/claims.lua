@@ -33,7 +33,7 @@ claims.evaluation_dataset = { number = 1,
     .. "250 to 2000 of them, and against one threshold on the maximum.",
   against = "The gap belongs to this number of spectra: with 2000 the forest came within 0.07. And one threshold "
     .. "on the maximum behind baseline subtraction was as good as the network, so that these data need none.",
-  dots = { { caption = "Accuracy on 2000 test spectra. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy on test spectra. The axis begins at chance.", from = 0.5, to = 1,
     rows = groups("one number of each spectrum", { { "threshold, maximum", "maximum" },
       { "threshold, baseline off", "baseline off" } }, "a model", { { "forest, raw", "random forest" },
       { "CNN-3 (Lee)", "CNN-3 (Lee)" } }) } } }
@@ -90,11 +90,12 @@ end
 claims.single_filter = { number = 4,
   says = "A single random filter gives an empty output: if it is negative, ReLU cuts the peak off.",
   condition = "One filter in each convolution; no noise and no background.",
-  tested = "400 untrained networks of each kind: a network is empty if its last map is 0 for more than 99 % of 64 "
+  tested = "Untrained networks of each kind, 400 in a full run: a network is empty if its last map is 0 for more than "
+    .. "99 % of 64 "
     .. "spectra.",
   against = "How often depends on the initial values, and networks in use have 16 filters or more. With 8 filters "
     .. "none was empty.",
-  dots = { { caption = "Share of 400 networks that are empty, with 95 % intervals of a share.", from = 0, to = 1,
+  dots = { { caption = "Share of networks that are empty.", from = 0, to = 1,
     rows = groups("Glorot's initial values", rows("glorot, %s", { "depth 1", "depth 2", "depth 3" }),
       "PyTorch's", rows("torch, %s", { "depth 1", "depth 2", "depth 3" }), "PyTorch's, depth 3",
       rows("torch, depth 3, %s", { "2 filters", "4 filters", "8 filters" })) } } }
@@ -102,7 +103,7 @@ claims.single_filter = { number = 4,
 claims.relu_emptiness = { number = 4,
   says = "Other initial values and activations keep a single filter alive.",
   condition = "As before; the talk shows peak-shaped filters.",
-  tested = "Each remedy in 200 networks; some of them are then trained on the evaluation data.",
+  tested = "Each remedy in 200 networks (30 in a quick run); some of them are then trained on the evaluation data.",
   against = "That a network is alive does not say that it learns better: the seeds do not decide that, and more "
     .. "filters are the surer remedy.",
   dots = { { caption = "Share of networks that are alive before training.", from = 0, to = 1,
