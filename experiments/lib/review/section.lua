@@ -29,10 +29,10 @@ local function rules(results)
   local items = {}
   for i, rule in ipairs(results.rules) do
     local needed = rule.answer == "undecided" and not results.quick and estimates.seeds_needed(results, rule)
-    items[i] = ('<li><b>%s</b>: %s. <span class="soft">%s.%s</span></li>'):format(escape(results.quick and "Not "
-      .. "decided" or
-      answers[rule.answer] or rule.answer), escape(rule.text), escape(measured_of(results, rule)),
-      needed and (" With this spread about %d seeds would decide it."):format(needed) or "")
+    local answer = results.quick and "Not decided" or answers[rule.answer] or rule.answer
+    local more = needed and (" With this spread about %d seeds would decide it."):format(needed) or ""
+    items[i] = ('<li><b>%s</b>: %s. <span class="soft">%s.%s</span></li>'):format(escape(answer), escape(rule.text),
+      escape(measured_of(results, rule)), more)
   end
   return "<ul>" .. table.concat(items, "\n") .. "</ul>"
 end
