@@ -321,6 +321,12 @@ describe("the rules of an audit", function()
     local lost = audit("position_lost", cases.position_lost[1]).findings[1]
     assert.is_true(lost.value < 0.8 and lost.text:find "position alone is right" ~= nil)
   end)
+  it("say nothing of what stale statistics hide", function()
+    local found = mb.audit(spoiled(), easy)
+    assert.is_truthy(found:has "stale_accuracy")
+    assert.is_nil(found:has "chance")
+    assert.is_nil(found:has "dead_filters")
+  end)
   it("compare by McNemar's exact test and Wilson's interval", function()
     local function choose(n, k)
       local c = 1

@@ -10,6 +10,7 @@ local predictions = require "moonbow.audit.predictions"
 
 local MOST_WORK = 2e11 -- multiply-adds of a pass over spectra: a few seconds on one core
 local FRESH, FRESH_SPECTRA, MOST_FRESH = 3, 32, 2e7
+local GAIN, LEVEL = 0.02, 0.05 -- of accuracy by recomputed statistics
 
 local makers = {}
 
@@ -212,6 +213,14 @@ function makers.recalibrated(a)
   end
   return { judged = a.other and a.parts.is_of_classes
     and predictions.judge(predictions.network(a.model, a.judged_part.x), a.judged_part.y), ratios = ratios }
+end
+
+--- True if the network predicts better once its running statistics are recomputed: what else it does then says little.
+function makers.is_stale(a)
+  if #norms_of(a) == 0 or not (a.other and a.fits and a.train.n > 1) then return false end
+  local again = a.recalibrated.judged
+  local _, _, p = predictions.compare(again, a.judged)
+  return again.accuracy - a.judged.accuracy >= GAIN and p <= LEVEL
 end
 
 --- The facts of an audit: a table whose fields are computed when they are asked for.

@@ -6,6 +6,7 @@ local SHARE, EMPTY = 0.25, 0.05
 -- Layers of a kind of which more than a quarter of the channels never change.
 local function dead_layers(a, kind)
   local found, worst, dead, channels = {}, 0, 0, 0
+  if a.is_stale then return found end -- with other statistics they may live
   for _, part in ipairs(network.of(a.flow, { [kind] = true })) do
     local entry = a.dead[part.path]
     local share = entry and entry.dead / entry.channels or 0

@@ -1,8 +1,7 @@
 --- Rules on batch norm and dropout.
 local network = require "moonbow.audit.network"
-local predictions = require "moonbow.audit.predictions"
 
-local LEFT, RATIO, GAIN, LEVEL = 0.01, 2, 0.02, 0.05
+local LEFT, RATIO = 0.01, 2
 
 local function norms(a) return network.of(a.flow, { norm = true }) end
 
@@ -35,13 +34,11 @@ local function stale_variance(a)
 end
 
 local function stale_accuracy(a)
-  local again = #norms(a) > 0 and a.recalibrated.judged
-  if not again then return nil end
-  local _, _, p = predictions.compare(again, a.judged)
-  local gain = again.accuracy - a.judged.accuracy
-  if gain < GAIN or p > LEVEL then return nil end
-  return { layers = norms(a), value = gain, text = ("The same weights are right for %.1f %% of the spectra instead of "
-    .. "%.1f %% once the running statistics of batch norm are recomputed on the training spectra."):format(
+  if not a.is_stale then return nil end
+  local again = a.recalibrated.judged
+  return { layers = norms(a), value = again.accuracy - a.judged.accuracy, text = ("The same weights are right for "
+    .. "%.1f %% of the spectra instead of %.1f %% once the running statistics of batch norm are recomputed on the "
+    .. "training spectra."):format(
     100 * again.accuracy, 100 * a.judged.accuracy) }
 end
 

@@ -20,7 +20,8 @@ local function chance(a)
   local class, judged, hits = most_frequent(a), a.judged, 0
   for _, truth in ipairs(judged.truth) do hits = hits + (truth == class and 1 or 0) end
   local share = math.max(hits, 1) / judged.count
-  if distributions.binomial_p(judged.hits, judged.count, math.min(share, 1)) < LEVEL then return nil end
+  local is_better = distributions.binomial_p(judged.hits, judged.count, math.min(share, 1)) < LEVEL
+  if is_better or a.is_stale then return nil end
   return { value = judged.accuracy, text = ('The network is right for %.1f %% of the %s; to say "%s" of every one is '
     .. "right for %.1f %%. It has learned nothing that they show."):format(100 * judged.accuracy, a.unseen,
     a.class_name(class), 100 * hits / judged.count) }
