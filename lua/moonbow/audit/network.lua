@@ -95,4 +95,10 @@ function network.name(parts)
     table.concat(types, ", "))
 end
 
+--- "18.8 million", "105,664".
+function network.count(n)
+  if n >= 1e6 then return ("%.3g million"):format(n / 1e6) end
+  return (("%d"):format(n):reverse():gsub("%d%d%d", "%0,"):reverse():gsub("^,", ""))
+end
+
 return network

@@ -24,10 +24,11 @@ local function linear_hidden(a)
   if #found == 0 then return nil end
   local size = 0
   for _, part in ipairs(found) do size = size + part.parameters end
-  return { layers = found, value = size, text = ("The hidden dense %s %s no activation: with the dense layer behind "
-    .. "%s one linear map, so that %.3g parameters add nothing that the output layer could not do alone."):format(
-    #found > 1 and "layers" or "layer", #found > 1 and "have" or "has", #found > 1 and "them they are" or "it, it is",
-    size) }
+  local are_many = #found > 1
+  return { layers = found, value = size, text = ("The hidden dense %s no activation: with the dense layer behind %s "
+    .. "one "
+    .. "linear map, so that their %s parameters add nothing that the output layer could not do alone."):format(
+    are_many and "layers have" or "layer has", are_many and "them they are" or "it, it is", network.count(size)) }
 end
 
 local function softmax_of_one(a)
@@ -72,9 +73,8 @@ local function head_share(a)
   for _, part in ipairs(dense_layers(a)) do head = head + part.parameters end
   local share = head / math.max(a.parameters, 1)
   if share < HEAD_SHARE or head < LEAST_HEAD or #network.of(a.flow, { conv = true }) == 0 then return nil end
-  return { value = share, text = ("%.1f %% of the %.3g parameters are in the dense layers, %.3g in the "
-    .. "convolutions."):format(
-    100 * share, a.parameters, a.parameters - head) }
+  return { value = share, text = ("%.1f %% of the %s parameters are in the dense layers, %s in the "
+    .. "convolutions."):format(100 * share, network.count(a.parameters), network.count(a.parameters - head)) }
 end
 
 local function global_head(a)
