@@ -150,7 +150,8 @@ local function list_of(set, found, about, path)
     metric = comparison.metric, pipelines = rows, recommended = chosen and chosen.pipeline,
     verdict = comparison:verdict(), p_learned = comparison.p_learned, classes = found.names,
     constant = comparison.constant.mean, confusion = found.outcome and found.outcome.confusion,
-    overall = found.outcome and found.outcome.mean, ceiling = found.ceiling, bands = found.bands,
+    overall = found.outcome and found.outcome.mean, ceiling = found.ceiling,
+    bands = found.bands and table.move(found.bands, 1, #found.bands, 1, {}),
     audit = found.audit and output.list(found.audit.findings), warnings = output.list(about.warnings),
     sentences = output.list(about.sentences) }
 end
@@ -182,7 +183,7 @@ end
 local function save(found, set, about, path)
   local drawn = { spectra = figures.spectra(set, args.label and "class" or "number", args.label or args.target) }
   if found.outcome then
-    drawn.predictions, drawn.importance = figures.predictions(found.outcome), figures.importance(set, found.bands)
+    drawn.predictions, drawn.importance = figures.predictions(found.outcome), figures.importance(found.bands)
   end
   local page = report(found, set, drawn, about)
   experiment.save(args.out, list_of(set, found, about, path), drawn)

@@ -42,7 +42,7 @@ local function public_paths()
   add_tables("", { nn = mb.nn, plot = mb.plot, models = mb.models, data = mb.data, optim = mb.optim, split = mb.split,
     forest = mb.forest, linear = mb.linear, neighbours = mb.neighbours, preprocess = mb.preprocess,
     safetensors = mb.safetensors, experiment = mb.experiment, spectra = mb.spectra, xrd = mb.xrd,
-    logistic = mb.logistic, ridge = mb.ridge, pls = mb.pls, plsda = mb.plsda, pca = mb.pca })
+    explain = mb.explain, logistic = mb.logistic, ridge = mb.ridge, pls = mb.pls, plsda = mb.plsda, pca = mb.pca })
   for name, value in pairs(mb) do
     if type(value) ~= "function" then paths[name] = true end
   end

@@ -45,7 +45,7 @@ end
 mb.release_memory = core.release_memory
 
 -- Folders that are modules of their own, and those whose functions are mb's.
-for _, name in ipairs { "nn", "plot", "models", "experiment", "data", "sweep", "spectra", "xrd" } do
+for _, name in ipairs { "nn", "plot", "models", "experiment", "data", "sweep", "spectra", "xrd", "explain" } do
   mb[name] = require("moonbow." .. name)
 end
 for _, name in ipairs { "train", "baselines", "io", "exchange" } do

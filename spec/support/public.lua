@@ -43,6 +43,9 @@ public.objects = {
   peaks = require("moonbow.xrd.peaks").new { crystal = crystal, radiation = {}, settings = "none", notes = {} },
   identifier = require("moonbow.xrd.network").new { model = mb.nn.Flatten {}, crystals = {}, axis = { 1, 2 },
     options = {} },
+  maps = mb.nn.ReLU {}:maps(x), attribution = mb.explain.saliency(mb.nn.Dense { units = 2 }, x),
+  importance = mb.explain.importance(mb.ridge.fit(x, y), { x = x, y = y }),
+  filters = mb.explain.filters(mb.models.cnn { classes = 2, length = 40 }),
   mixture = require("moonbow.xrd.mixture").new { method = "fit", phases = {}, tried = 0, settings = "none" },
 }
 

@@ -12,6 +12,8 @@ local list = {
   { "Published networks", "models", "models." },
   { "Training", "fit", "evaluate", "predict", "recalibrate", "class history", "history:", "class evaluation",
     "evaluation:", "profile", "probe", "loss ", "schedule ", "optim", "optim.", "class optimizer", "optimizer:" },
+  { "Looking inside", "explain", "explain.", "class attribution", "attribution:", "class importance", "importance:",
+    "class filters", "filters:", "class maps", "maps:" },
   { "Measured spectra", "spectra", "spectra.", "class spectra", "spectra:" },
   { "Powder diffraction", "xrd", "xrd.", "mixture:", "class identifier", "class crystal", "class peaks",
     "class mixture" },

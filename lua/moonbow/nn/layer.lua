@@ -78,14 +78,14 @@ function Layer.is_apart()
 end
 
 --- Tells those who watch that a layer has run on x and made y, and with it the layers behind it, of whose outputs only
--- the last, y, was made. Returns y.
+-- the last, y, was made. Returns y, or what a watcher wants in its place.
 function Layer.report(x, y, layer, ...)
   local trace = was_traced and current_trace()
   if not trace then return y end
   local shared = autograd.share(y)
-  trace.watch(layer, autograd.share(x), shared)
+  local other = trace.watch(layer, autograd.share(x), shared)
   for i = 1, select("#", ...) do trace.watch(select(i, ...), shared, shared) end
-  return y
+  return other or y
 end
 
 --- Runs the layer on x (N, ...), making its weights on first use.
@@ -134,6 +134,9 @@ end
 -- does the work of the next one has that one's output. Returns the results of f. Concerns the coroutine that calls it.
 function Layer.traced_as_run(watch, f, ...) return call_traced({ watch = watch }, f, ...) end
 
+--- The same, but every layer runs by itself, unfused, and a tensor that watch returns takes the place of the output.
+function Layer.traced_apart(watch, f, ...) return call_traced({ watch = watch, apart = true }, f, ...) end
+
 --- Runs the layer on x, unfused and unrecorded, and tells of each innermost layer if its output is finite.
 -- @param x tensor the input
 -- @return table a list of { layer, finite }, in the order of their use
@@ -143,7 +146,7 @@ function Layer.trace_on(layer, x)
     local stats = core.describe(y)
     if not part.layers then found[#found + 1] = { layer = part, finite = stats.nan + stats.inf == 0 } end
   end
-  call_traced({ watch = watch, apart = true }, autograd.no_grad, layer, x)
+  Layer.traced_apart(watch, autograd.no_grad, layer, x)
   return found
 end
 

@@ -1,4 +1,5 @@
 --- Modes and generators of layers: set in all parts of a network, kept, and put back.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
@@ -37,5 +38,22 @@ function Layer.keep_modes(layer)
   Layer.visit(layer, function(part) modes[part], generators[part] = part.training, part.rng end)
   return setmetatable({}, { __close = function()
     for part, mode in pairs(modes) do part.training, part.rng = mode, generators[part] end
+  end })
+end
+
+--- A value for a <close> variable: until the end of its block the tape follows no weight of the layer and its parts, so
+-- that gradients of the input alone are computed, and those of weights stay as they are.
+-- @return any
+function Layer.keep_untracked(layer)
+  local kept = {}
+  Layer.visit(layer, function(part)
+    for _, entry in ipairs(part.weights or {}) do
+      local value = part[entry.name]
+      kept[#kept + 1] = { part, entry.name, value }
+      part[entry.name] = core.alias(value)
+    end
+  end)
+  return setmetatable({}, { __close = function()
+    for _, weight in ipairs(kept) do weight[1][weight[2]] = weight[3] end
   end })
 end

@@ -20,21 +20,40 @@ local function count_parameters(layer, seen)
   return count, has_any
 end
 
--- Adds a layer to { stride: input points between neighbouring outputs, field: input points that one output sees }.
-local function widen(reach, layer)
+-- The points by which windows of the input begin before it, so that they are as its layer pads.
+local function padded_before(input, size, stride, dilation, padding)
+  return select(2, core.window(input[2], size, stride, dilation, padding))
+end
+
+-- How far the centre of the first window lies behind the first point of its input.
+local function shift_of(layer, input)
+  local options = layer.options
+  if options.blur then
+    local of_pool = (options.size - 1) / 2 - padded_before(input, options.size, 1, 1, "same")
+    return of_pool + (options.blur - 1) / 2 - padded_before(input, 2, options.stride, 1, "same")
+  end
+  local size, dilation = options.kernel or options.size, options.dilation or 1
+  return (size - 1) * dilation / 2 - padded_before(input, size, options.stride or 1, dilation, options.padding)
+end
+
+-- Adds a layer to { stride: input points between neighbouring outputs, field: input points that one output sees,
+-- centre: the point, from 1, in the middle of what the first output sees }.
+local function widen(reach, layer, input)
   local options = layer.options
   local size = options.kernel or options.size
   if not size then return end
+  reach.centre = reach.centre + shift_of(layer, input) * reach.stride
   if options.blur then reach.field = reach.field + (options.blur - 1) * reach.stride end
   reach.field = reach.field + (size - 1) * (options.dilation or 1) * reach.stride
   reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
 end
 
--- { stride, field } of what trace gave.
-local function reach_of(steps)
-  local reach = { stride = 1, field = 1 }
+-- { stride, field, centre } of what trace gave, behind the layer at a path, or behind all.
+local function reach_of(steps, path)
+  local reach = { stride = 1, field = 1, centre = 1 }
   for _, step in ipairs(steps) do
-    if not step.layer.layers and not step.is_side then widen(reach, step.layer) end
+    if not step.layer.layers and not step.is_side then widen(reach, step.layer, step.input) end
+    if step.path == path then break end
   end
   return reach
 end
@@ -44,7 +63,23 @@ end
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return table { stride, field }
 function Layer.reach(layer, shape)
-  return reach_of(layer:trace(shape, "reach"))
+  local reach = reach_of(layer:trace(shape, "reach"))
+  return { stride = reach.stride, field = reach.field }
+end
+
+--- The points of an input, from 1, on which the outputs of the layer at a path are centred: in the middle of what each
+-- of them sees. Along a length whose layers are not known to be windows they lie at equal distances.
+-- @param shape table of the input without its batch: { L, C }
+-- @param path string of the layer
+-- @param length integer points of its output
+-- @return table a list of length numbers
+function Layer.centres(layer, shape, path, length)
+  local reach, centres = reach_of(layer:trace(shape, "centres"), path), {}
+  local first, last = reach.centre, reach.centre + (length - 1) * reach.stride
+  local is_inside = first > 0 and last < shape[1] + reach.stride
+  local stride = is_inside and reach.stride or shape[1] / length
+  for i = 1, length do centres[i] = (is_inside and first or (stride + 1) / 2) + (i - 1) * stride end
+  return centres
 end
 
 --- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and

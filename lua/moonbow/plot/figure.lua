@@ -16,7 +16,8 @@ Figure.__name = "moonbow.plot.figure"
 
 --- A figure of one panel.
 -- @param panel {kind=, title=, series=, width=, height=, draw=}: draw(text_only) returns the gnuplot
--- commands that plot it; with text_only, only commands that a text terminal can show
+-- commands that plot it; with text_only, only commands that a text terminal can show. Panels of curves take a second
+-- argument, commands for their margins
 function Figure.new(panel)
   return Figure.grid({ panel }, 1, nil, panel.width, panel.height)
 end
@@ -47,12 +48,16 @@ local function pages(figure)
   return table.concat(lines, "\n")
 end
 
+-- Panels one below the other begin at the same place, so that equal axes are aligned.
+local MARGINS = "set lmargin 11"
+
 local function picture(figure)
   if #figure.panels == 1 and not figure.title then return figure.panels[1].draw(false) end
+  local margins = figure.columns == 1 and MARGINS or nil
   local rows = math.ceil(#figure.panels / figure.columns)
   local title = figure.title and " title " .. gnuplot.label(figure.title) or ""
   local lines = { ("set multiplot layout %d,%d%s"):format(rows, figure.columns, title) }
-  for _, panel in ipairs(figure.panels) do lines[#lines + 1] = panel.draw(false) end
+  for _, panel in ipairs(figure.panels) do lines[#lines + 1] = panel.draw(false, margins) end
   lines[#lines + 1] = "unset multiplot"
   return table.concat(lines, "\n")
 end

@@ -72,13 +72,13 @@ function panel.new(p)
   local options = p.options
   table.move(marks.curves(options.marks, p.x, p.y), 1, #options.marks, #p.shapes + 1, p.shapes)
   local place, extra = legend.place(options.legend, p.labels, p.shapes, options.width, options.height)
-  local function draw(text_only)
+  local function draw(text_only, margins)
     local settings, blocks, elements = p.data(text_only)
     return table.concat({
       style.preamble(text_only), axes.commands(p.x), axes.commands(p.y),
       marks.commands(options.marks, p.x, p.y),
       options.title and "set title " .. gnuplot.label(options.title) or "unset title",
-      legend.command(place, text_only), settings,
+      legend.command(place, text_only), settings, margins or "",
       table.concat(blocks, "\n"), "plot " .. table.concat(elements, ", \\\n  "),
     }, "\n")
   end

@@ -2,7 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local plot = require "moonbow.plot"
-local units = require "moonbow.spectra.units"
+local axis_label = require "moonbow.spectra.axis_label"
 local set = require "moonbow.spectra.set"
 
 local Spectra = set.class
@@ -10,26 +10,10 @@ local Spectra = set.class
 local MOST_CURVES = 8 -- more spectra than these are drawn as their mean
 local MOST_CLASSES = 20
 
-local written = { ["cm-1"] = "cm⁻¹", deg = "°", um = "µm", us = "µs", points = false, ["1/Å"] = "Å⁻¹",
-  ["1/nm"] = "nm⁻¹", ["m/z"] = false }
-
---- The label of the axis: "Raman shift (cm⁻¹)".
-local function x_label(spectra)
-  local name, unit = spectra.axis_name, spectra.unit
-  if name == "2theta" then name = "2θ" end
-  if unit and written[unit] ~= nil then unit = written[unit] end
-  if not name then return unit or nil end
-  return check.printable(unit and ("%s (%s)"):format(name, unit) or name)
-end
-
 local function y_label(spectra)
   local quantity = spectra.quantity
   if not quantity or quantity == "mixed" then return nil end
   return check.printable(quantity .. (spectra.percent and " (%)" or ""))
-end
-
-local function falls_on_paper(spectra)
-  return units.falls_on_paper[spectra.axis_name or false] or false
 end
 
 local function rows_of(x) return core.reshape(x, core.size(x, 1), core.size(x, 2)) end
@@ -111,9 +95,9 @@ function Spectra:plot(options)
   if #series == 1 and not options.by then -- one name needs no legend
     title, series[1].label = title or series[1].label, nil
   end
-  return plot.lines { series = series, title = title,
-    x_label = x_label(self), y_label = y_label(self), reverse_x = falls_on_paper(self), x_range = options.x_range,
-    y_range = options.y_range, width = options.width, height = options.height }
+  local x_label, falls = axis_label(self)
+  return plot.lines { series = series, title = title, x_label = x_label, y_label = y_label(self), reverse_x = falls,
+    x_range = options.x_range, y_range = options.y_range, width = options.width, height = options.height }
 end
 
 check.takes(Spectra.plot, 1, known_options)

@@ -2,8 +2,6 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
-local plot = require "moonbow.plot"
-local units = require "moonbow.spectra.units"
 
 local figures = {}
 
@@ -54,18 +52,8 @@ function figures.spectra(set, task, title)
     height = HEIGHT + LINE * count, y_range = high > low and { low - margin, high + room } or nil }
 end
 
-local function axis_label(set)
-  if not set.axis_name then return set.unit end
-  return set.unit and ("%s (%s)"):format(set.axis_name, set.unit) or set.axis_name
-end
-
 --- The growth of the error by band of the axis.
-function figures.importance(set, bands)
-  local x, y = {}, {}
-  for b, band in ipairs(bands) do x[b], y[b] = (band.low + band.high) / 2, band.growth end
-  return plot.lines { x = x, y = y, style = "steps", x_label = axis_label(set), y_label = "growth of the error",
-    reverse_x = units.falls_on_paper[set.axis_name or false] or false, width = WIDTH, height = HEIGHT }
-end
+function figures.importance(bands) return bands:plot { width = WIDTH, height = HEIGHT } end
 
 --- Confusion matrix, or predicted against true numbers.
 function figures.predictions(outcome)

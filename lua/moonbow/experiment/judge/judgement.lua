@@ -2,7 +2,7 @@
 -- and which spectra are unlike the others.
 local core = require "moonbow.core"
 local compare = require "moonbow.pipeline.compare"
-local importance = require "moonbow.pipeline.importance"
+local explain = require "moonbow.explain"
 local metrics = require "moonbow.pipeline.metrics"
 local official = require "moonbow.experiment.judge.official"
 local preprocess = require "moonbow.data.preprocess"
@@ -103,8 +103,8 @@ local function examine(found, set, read, about)
   local pipeline, folds = found.comparison.rows[found.comparison.recommended].pipeline, folds_of(read, about)
   found.marks = pick(marks_of(pipeline, set, folds), found.rows)
   local given = { label = about.options.label, target = about.options.target, groups = about.options.groups,
-    seed = about.options.seed }
-  found.bands = importance(pipeline, set, about.quick and table.move(folds, 1, QUICK_FOLDS, 1, {}) or folds, given)
+    seed = about.options.seed, folds = about.quick and table.move(folds, 1, QUICK_FOLDS, 1, {}) or folds }
+  found.bands = explain.importance(pipeline, set, given)
   local groups = read.groups and pick(read.groups, found.rows)
   found.ceiling = groups and replicates.ceiling(read.task, found.outcome.truth, found.outcome.predicted, groups)
 end

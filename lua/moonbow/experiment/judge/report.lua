@@ -32,10 +32,9 @@ local function predictions(found, figures)
 end
 
 local function strongest(bands)
-  local sorted, rows = table.move(bands, 1, #bands, 1, {}), {}
-  table.sort(sorted, function(a, b) return a.growth > b.growth end)
-  for i = 1, math.min(MOST_BANDS, #sorted) do
-    rows[i] = { ("%.6g to %.6g"):format(sorted[i].low, sorted[i].high), ("%.3g"):format(sorted[i].growth) }
+  local rows = {}
+  for i, band in ipairs(bands:strongest(MOST_BANDS)) do
+    rows[i] = { ("%.6g to %.6g"):format(band.low, band.high), ("%.3g"):format(band.growth) }
   end
   return rows
 end

@@ -1,0 +1,94 @@
+--- What is explained: a model, and spectra as the model gets them.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local axis_label = require "moonbow.spectra.axis_label"
+local preprocess = require "moonbow.data.preprocess"
+local scores = require "moonbow.pipeline.scores"
+local values_of = require "moonbow.data.values_of"
+local Layer = require "moonbow.nn.layer"
+
+local subject = {}
+
+-- The axis that was given, or that of a set; 1, 2, ... for tensors. Also the label, and true if it falls on paper.
+local function read_axis(operation, data, given, count)
+  local is_set = values_of(data) ~= data
+  local axis, label, falls = given, nil, false
+  if is_set then
+    label, falls = axis_label(data)
+    axis = axis or data.axis
+  end
+  local list = {}
+  if axis then list = check.numbers(operation, "axis", axis) end
+  for i = 1, axis and 0 or count do list[i] = i end
+  if #list ~= count then
+    check.fail(operation, "axis: expected %d numbers, one for each point, got %d", count, #list)
+  end
+  return list, label, falls
+end
+
+--- Reads a model and spectra.
+-- @param model a network, a fitted pipeline, or any other model that predicts
+-- @param data a tensor (N, L, C) or (N, D), or a set of spectra; raw ones for a pipeline, which prepares them
+-- @param options { axis, x_label } of the spectra
+-- @return { x, axis, x_label, falls, network (nil if the model is none), scores = function(x) that gives (N, M) }
+function subject.read(operation, model, data, options)
+  check.kind(operation, "x", values_of(data), "tensor", type(data) == "table" and data.x and "give set.x" or nil)
+  local steps = scores.preprocessing(model)
+  local axis = not steps and options.axis or nil
+  if steps then
+    data = preprocess.apply(steps, data)
+    if options.axis and #options.axis == core.size(values_of(data), 2) then axis = options.axis end
+  end
+  local x = values_of(data)
+  if core.rank(x) < 2 then
+    check.fail(operation, "x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(x)))
+  end
+  local list, label, falls = read_axis(operation, data, axis, core.size(x, 2))
+  local inner = scores.inner(model)
+  return { x = x, axis = list, x_label = options.x_label or label, falls = falls,
+    network = Layer.is_layer(inner) and inner or nil, scores = scores.of(operation, model, options.outputs) }
+end
+
+--- Raises unless the model is a network.
+function subject.network(operation, read, model)
+  if read.network then return read.network end
+  check.fail(operation, "model: expected a network, whose gradients are known, got %s; occlusion takes every model",
+    check.show(model))
+end
+
+--- The outputs to explain, one number for each spectrum.
+-- @param given a number, a list or tensor of one for each spectrum, or nil: the largest output of each
+-- @param outputs tensor (N, M)
+function subject.targets(operation, given, outputs)
+  local n, most = core.size(outputs, 1), core.size(outputs, 2)
+  local list = {}
+  if given == nil then
+    list = core.totable(core.argmax(outputs, 2))
+  elseif type(given) == "number" then
+    for i = 1, n do list[i] = given end
+  else
+    list = check.numbers(operation, "target", given)
+    if #list ~= n then
+      check.fail(operation, "target: expected one output per spectrum, %d, got %d", n, #list)
+    end
+  end
+  for i, target in ipairs(list) do
+    list[i] = math.tointeger(target) or 0
+    if list[i] < 1 or list[i] > most then
+      check.fail(operation, "target: expected outputs from 1 to %d, got %s", most, check.show(target))
+    end
+  end
+  return list
+end
+
+--- Returns (N, M) with a 1 at each spectrum's target, 0 elsewhere.
+function subject.one_hot(targets, most)
+  return core.eq(core.reshape(core.tensor(targets), -1, 1), core.reshape(core.arange(1, 1, most), 1, most))
+end
+
+--- The spectra, (N, L), the mean of their channels.
+function subject.curves(x)
+  return core.rank(x) == 3 and core.mean(x, 3) or core.reshape(x, core.size(x, 1), -1)
+end
+
+return subject

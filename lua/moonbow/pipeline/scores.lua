@@ -1,0 +1,76 @@
+--- What any model says of prepared spectra: probabilities or scores of classes, or numbers.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local evaluate = require "moonbow.train.evaluate"
+local pipelines = require "moonbow.pipeline"
+local Layer = require "moonbow.nn.layer"
+
+local scores = {}
+
+local function is_fitted(model) return getmetatable(model) == pipelines.fitted_class end
+
+--- The fitted steps of a pipeline; nil for models without them.
+function scores.preprocessing(model) return is_fitted(model) and model.preprocessing or nil end
+
+--- The model in a fitted pipeline; any other model itself.
+function scores.inner(model) return is_fitted(model) and model.model or model end
+
+-- The scores of classes as shares; those of PLS-DA are estimates of them already.
+local function memberships(fitted, found)
+  local model = fitted.pipeline.model
+  if model == "network" then return core.softmax(found) end
+  if model == "svm" then return core.mul(core.add(found, 1), 0.5) end
+  return found
+end
+
+local function of_fitted(fitted)
+  return function(x)
+    local found = fitted.pipeline.estimator.predict(fitted.model, x, fitted.value)
+    return fitted.task == "class" and memberships(fitted, found) or found
+  end
+end
+
+local links = {
+  classes = core.softmax, labels = core.sigmoid, numbers = function(outputs) return outputs end,
+}
+
+--- The outputs (N, M) of a network for x, before any link.
+function scores.outputs(operation, network, x)
+  local parts = {}
+  evaluate.each_batch(operation, network, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
+  local outputs = core.concat(parts, 1)
+  if core.rank(outputs) ~= 2 then
+    check.fail(operation, "expected a network with outputs (N, M), got shape %s", check.show_shape(core.shape(outputs)))
+  end
+  return outputs
+end
+
+local function of_network(operation, network, kind)
+  return function(x)
+    local outputs = scores.outputs(operation, network, x)
+    return links[kind or core.size(outputs, 2) > 1 and "classes" or "numbers"](outputs)
+  end
+end
+
+-- Models without gradients: probabilities, else the scores of classes, else numbers.
+local function of_other(operation, model)
+  if type(model) ~= "table" or type(model.predict) ~= "function" then
+    check.fail(operation, "model: expected a network, a fitted pipeline or another model that predicts, got %s",
+      check.show(model))
+  end
+  local ask = not model.numbers and (model.loss ~= "svm" and model.predict_proba or model.decision_function)
+    or model.predict
+  return function(x) return core.reshape(ask(model, x), core.size(x, 1), -1) end
+end
+
+--- Returns a function of prepared spectra that gives (N, M): of classifiers probabilities, or scores if they have none;
+-- otherwise numbers.
+-- @param kind of a network's outputs: "classes" (logits), "labels" (logits of labels of which several may hold) or
+--   "numbers"; classes unless there is only one
+function scores.of(operation, model, kind)
+  if is_fitted(model) then return of_fitted(model) end
+  if Layer.is_layer(model) then return of_network(operation, model, kind) end
+  return of_other(operation, model)
+end
+
+return scores

@@ -1,0 +1,371 @@
+-- Looking inside: maps, gradients, occlusion, importance and filters against plain loops and what is known of the data.
+local mb = require "moonbow"
+local bytes = require "support.state_bytes"
+local nn, explain = mb.nn, mb.explain
+
+local function linear(points, units, seed)
+  local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = units } }
+  model:build({ points, 1 }, mb.rng(seed or 1))
+  return model, model.layers[2].weight
+end
+
+local function close(a, b, tolerance)
+  assert.same(a:shape(), b:shape())
+  local off = (a - b):abs():max():item()
+  assert.is_true(off <= (tolerance or 1e-5), ("off by %g"):format(off))
+end
+
+local function raises(message, f, ...)
+  local ok, err = pcall(f, ...)
+  assert.is_false(ok)
+  assert.truthy(tostring(err):find(message, 1, true), err)
+end
+
+-- A network that averages the maps of one convolution: Grad-CAM has a closed form.
+local function averaging(points, seed)
+  local model = nn.Sequential {
+    nn.Conv1d { filters = 3, kernel = 5, padding = "same", activation = "relu" }, nn.GlobalAvgPool1d {},
+    nn.Dense { units = 2 },
+  }
+  model:build({ points, 1 }, mb.rng(seed))
+  return model
+end
+
+describe("model:maps", function()
+  local model = nn.Sequential {
+    nn.Conv1d { filters = 4, kernel = 3, activation = "relu" }, nn.MaxPool1d { size = 2 },
+    nn.Residual { nn.Sequential { nn.Conv1d { filters = 4, kernel = 3, padding = "same" }, nn.BatchNorm1d {} } },
+    nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 2 },
+  }
+  model:build({ 20, 1 }, mb.rng(1))
+  local x = mb.rng(2):normal(0, 1, 3, 20, 1)
+
+  it("has every layer's output by its path, in the order of use", function()
+    local maps, paths = model:maps(x), {}
+    for i, map in ipairs(maps) do
+      paths[i] = map.path
+      assert.is_true(mb.is_tensor(map.output))
+    end
+    assert.same({ "1", "2", "3.1.1", "3.1.2", "3.1", "3", "4", "5", "6" }, paths)
+    for i = 1, 6 do close(maps[tostring(i)], mb.no_grad(model:first(i), x), 2e-6) end
+    close(maps["3"] - maps["2"], maps["3.1"])
+  end)
+  it("leaves the model as it was: mode, statistics, gradients", function()
+    model:train()
+    local before = bytes(model)
+    model:maps(x)
+    assert.is_true(model.layers[5].training)
+    assert.equal(before, bytes(model))
+    model:eval()
+  end)
+  it("prints shapes, and draws a map on the axis of the spectra", function()
+    local maps = model:maps(x)
+    assert.matches("3%.1%.2  BatchNorm1d  3 x 9 x 4", tostring(maps))
+    assert.matches("heatmap 'layer 2'", tostring(maps:plot("2", { row = 2 })))
+    raises("path: expected one of", maps.plot, maps, "9")
+    raises("layer 4: expected a map (N, L, C), got shape {3, 36}", maps.plot, maps, "4")
+    raises("row: expected at most 3, got 4", maps.plot, maps, "2", { row = 4 })
+    raises("axis: expected 20 numbers", maps.plot, maps, "2", { axis = { 1, 2 } })
+  end)
+end)
+
+describe("the centres of a map", function()
+  it("are where a peak of the spectrum stands in it", function()
+    for _, part in ipairs {
+      { nn.Conv1d { filters = 1, kernel = 7, initializer = "ones" } },
+      { nn.Conv1d { filters = 1, kernel = 7, padding = "same", stride = 3, initializer = "ones" } },
+      { nn.Conv1d { filters = 1, kernel = 4, initializer = "ones" }, nn.MaxPool1d { size = 3, stride = 2 } },
+      { nn.BlurPool1d { size = 2, blur = 3 } },
+    } do
+      local model = nn.Sequential(part)
+      model:build { 200, 1 }
+      local path = tostring(#part)
+      for at = 50, 150, 9 do
+        local x = (-((mb.arange(200) - at) / 6) ^ 2):exp():reshape(1, 200, 1)
+        local map = model:maps(x)[path]
+        local centres = model:centres({ 200, 1 }, path, map:size(2))
+        local stride = centres[2] - centres[1]
+        local found = centres[map:reshape(-1):argmax(1)[1] // 1 | 0]
+        assert.is_true(math.abs(found - at) <= stride / 2 + 0.51, ("%s: %g for %g"):format(tostring(model), found, at))
+      end
+    end
+  end)
+end)
+
+describe("saliency", function()
+  it("of a linear network is the size of its weights", function()
+    local model, weight = linear(6, 3)
+    local x = mb.rng(2):normal(0, 1, 2, 6, 1)
+    local found = explain.saliency(model, x, { target = { 3, 1 } })
+    for row, class in ipairs { 3, 1 } do
+      close(found.values[row], weight:transpose(1, 2)[class]:abs())
+    end
+    local signed = explain.saliency(model, x, { target = 2, signed = true })
+    close(signed.values[1], weight:transpose(1, 2)[2])
+    local product = explain.saliency(model, x, { target = 2, times_input = true })
+    close(product.values[2], weight:transpose(1, 2)[2] * x[2]:reshape(-1))
+  end)
+  it("takes the largest of the channels, and the output that is largest", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build({ 4, 2 }, mb.rng(3))
+    local x = mb.rng(4):normal(0, 1, 5, 4, 2)
+    local found, classes = explain.saliency(model, x), model(x):argmax(2):totable()
+    assert.same(classes, found.target)
+    local by_class = model.layers[2].weight:transpose(1, 2)
+    for row, class in ipairs(classes) do
+      close(found.values[row], by_class[class // 1 | 0]:reshape(4, 2):abs():max(2))
+    end
+  end)
+  it("changes no gradient, weight or mode, and needs no built generator", function()
+    local model = linear(6, 2)
+    local x = mb.rng(2):normal(0, 1, 70, 6, 1)
+    model(x):sum():backward()
+    model:train()
+    local gradient, before = model.layers[2].weight.grad:tobytes(), bytes(model)
+    assert.equal(70, explain.saliency(model, x).values:size(1))
+    assert.equal(gradient, model.layers[2].weight.grad:tobytes())
+    assert.equal(before, bytes(model))
+    assert.is_true(model.training)
+    assert.equal("weight", model:parameters()[1].name:match "weight")
+  end)
+  it("says what is wrong", function()
+    local model, x = linear(6, 2), mb.ones(2, 6, 1)
+    raises("explain.saliency: target: expected outputs from 1 to 2, got 3", explain.saliency, model, x, { target = 3 })
+    raises("expected one output per spectrum, 2, got 1", explain.saliency, model, x, { target = { 1 } })
+    raises("axis: expected 6 numbers", explain.saliency, model, x, { axis = { 1, 2 } })
+    raises("expected a network, whose gradients are known", explain.saliency,
+      mb.ridge.fit(mb.rand(4, 6), { 1, 2, 3, 4 }), x)
+    raises("give set.x", explain.saliency, model, { x = x })
+    raises("not recorded inside mb.no_grad", mb.no_grad, explain.saliency, model, x)
+  end)
+end)
+
+describe("integrated gradients", function()
+  it("of a linear network are weights times differences, whatever the steps", function()
+    local model, weight = linear(6, 2)
+    local x = mb.rng(2):normal(0, 1, 3, 6, 1)
+    local baseline = mb.rng(3):normal(0, 1, 6, 1)
+    local found = explain.integrated_gradients(model, x, { target = 1, baseline = baseline, steps = 1 })
+    close(found.values, (x - baseline):reshape(3, 6) * weight:transpose(1, 2)[1])
+    assert.is_true(found.gap < 1e-4)
+    local mean = explain.integrated_gradients(model, x, { target = 1, baseline = "mean", steps = 2 })
+    close(mean.values:sum(1), mb.zeros(6))
+  end)
+  it("add up to the change of the output", function()
+    local model = averaging(40, 1)
+    model.layers[1].bias = mb.tensor { -0.5, 0.3, -0.2 } -- without a bias one step is exact
+    local x = mb.rng(2):normal(0, 1, 4, 40, 1)
+    local coarse = explain.integrated_gradients(model, x, { target = 1, steps = 1 })
+    local fine = explain.integrated_gradients(model, x, { target = 1, steps = 400 })
+    local change = (model(x) - model(mb.zeros(1, 40, 1))):transpose(1, 2)[1]
+    close(fine.values:sum(2), change, 2e-3)
+    assert.is_true(fine.gap < 0.02)
+    assert.is_true(fine.gap < coarse.gap)
+    raises("baseline: expected one spectrum of shape {40, 1}", explain.integrated_gradients, model, x,
+      { baseline = mb.zeros(3) })
+    raises("did you mean 'mean'", explain.integrated_gradients, model, x, { baseline = "means" })
+  end)
+end)
+
+describe("Grad-CAM", function()
+  it("of averaged maps is their sum, weighted by the last layer", function()
+    local model = averaging(30, 2)
+    local x = mb.rng(3):normal(0, 1, 4, 30, 1)
+    local found = explain.grad_cam(model, x, { target = 2 })
+    local weights = model.layers[3].weight:transpose(1, 2)[2] / 30
+    close(found.values, (model:maps(x)["1"] * weights):sum(3):relu())
+    close(explain.grad_cam(model, x, { target = 2, elementwise = true }).values, found.values)
+    assert.is_true(explain.grad_cam(model, x, { target = 2, signed = true }).values:min():item() < 0)
+    assert.equal("1", found.layer)
+  end)
+  it("weights each position by its own gradient, which is exact before a linear layer", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "same", activation = "relu" },
+      nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build({ 12, 1 }, mb.rng(5))
+    local x = mb.rng(6):normal(0, 1, 3, 12, 1)
+    local found = explain.grad_cam(model, x, { target = 1, elementwise = true, signed = true })
+    close(found.values:sum(2) + model.layers[3].bias[1], model(x):transpose(1, 2)[1])
+  end)
+  it("marks the peak of the evaluation data, and not their background", function()
+    for seed = 1, 3 do
+      local set = mb.data.single_peak { n = 400, test = 200, background = 0.3, noise = 0.02, seed = seed }
+      local model = nn.Sequential { nn.Conv1d { filters = 16, kernel = 20, padding = "same", activation = "relu" },
+        nn.GlobalMaxPool1d {}, nn.Dense { units = 2 } }
+      mb.fit(model, set.train, { epochs = 30, optimizer = mb.optim.Adam { lr = 5e-3 }, seed = seed, verbose = false })
+      assert.is_true(mb.evaluate(model, set.test).accuracy > 0.85)
+      local rows = {}
+      for i, class in ipairs(set.test.y:totable()) do rows[#rows + 1] = class == 1 and i or nil end
+      local high, position = set.test.x:index(rows), set.test.position:index(rows)
+      local found = explain.grad_cam(model, high, { target = 1, elementwise = true })
+      local on_peak = found:share(position - 30, position + 30):mean():item()
+      assert.is_true(on_peak > 0.95, ("%.3f of the weight is on the peak"):format(on_peak)) -- 61 of 1000 points
+      local beside = found:share(1, position - 60):mean():item()
+      assert.is_true(beside < 0.03, ("%.3f of the weight is left of it"):format(beside))
+    end
+  end)
+  it("takes the layer by path, also inside others", function()
+    local model = nn.Sequential { nn.Residual { nn.Conv1d { filters = 1, kernel = 3, padding = "same" } },
+      nn.MaxPool1d { size = 2 }, nn.GlobalAvgPool1d {}, nn.Dense { units = 2 } }
+    model:build({ 16, 1 }, mb.rng(1))
+    local x = mb.rng(2):normal(0, 1, 2, 16, 1)
+    assert.same({ 2, 16 }, explain.grad_cam(model, x, { layer = "1.1" }).values:shape())
+    assert.equal("2", explain.grad_cam(model, x).layer)
+    raises("layer: expected one of '1.1', '2', got '3'", explain.grad_cam, model, x, { layer = "3" })
+    raises("no layer whose output is a map", explain.grad_cam, (linear(16, 2)), x)
+  end)
+end)
+
+describe("occlusion", function()
+  it("is the fall of the output when points are hidden, as a plain loop has it", function()
+    local model = linear(9, 2, 4)
+    local x = mb.rng(5):normal(0, 1, 2, 9, 1)
+    local found = explain.occlusion(model, x, { width = 1, stride = 1, fill = "zero", target = 2 })
+    local whole = model(x):softmax()
+    for point = 1, 9 do
+      local hidden = x:copy()
+      for row = 1, 2 do hidden:set(row, point, 1, 0) end
+      local fall = whole - model(hidden):softmax()
+      for row = 1, 2 do assert.near(fall:get(row, 2), found.values:get(row, point), 1e-6) end
+    end
+  end)
+  it("covers every point, by lines, zeros or means", function()
+    local model = linear(50, 2)
+    local ramp = (mb.arange(50) * mb.ones(3, 1)):reshape(3, 50, 1) / 50
+    for _, width in ipairs { 1, 7, 20, 50 } do
+      assert.same({ 3, 50 }, explain.occlusion(model, ramp, { width = width }).values:shape())
+    end
+    local hidden = explain.occlusion(model, ramp, { width = 10, fill = "line" }).values:narrow(1, 1)
+    close(hidden:reshape(-1):narrow(11, 25), mb.zeros(25), 1e-4) -- a line hides nothing of a line
+    close(explain.occlusion(model, ramp, { fill = "mean" }).values, mb.zeros(3, 50), 1e-6)
+    raises("stride: expected at most the width, 5", explain.occlusion, model, ramp, { width = 5, stride = 6 })
+    raises("width: expected at most 50", explain.occlusion, model, ramp, { width = 51 })
+  end)
+  it("takes forests, linear models, pipelines on sets, and numbers", function()
+    local rng = mb.rng(7)
+    local x = rng:normal(0, 1, 200, 20, 1)
+    local y = {}
+    for i = 1, 200 do y[i] = x:get(i, 13, 1) > 0 and 2 or 1 end
+    local function best(found) return found.values:abs():mean(1):argmax(1)[1] end
+    local options = { width = 1, stride = 1, fill = "zero", target = y }
+    assert.equal(13, best(explain.occlusion(mb.forest.fit(x, y, { trees = 30, verbose = false }), x, options)))
+    assert.equal(13, best(explain.occlusion(mb.linear.fit(x, y), x, options)))
+    local labels, numbers = {}, {}
+    for i = 1, 200 do labels[i], numbers[i] = y[i] == 2 and "above" or "below", x:get(i, 13, 1) end
+    local set = mb.spectra.set { x = x:reshape(200, 20), axis = { first = 400, last = 438, step = 2 }, unit = "cm-1",
+      labels = { side = labels, height = numbers } }
+    local fitted = mb.pipeline({ "standardize", { "logistic", C = 1 } }):fit(set, { label = "side" })
+    local found = explain.occlusion(fitted, set, options)
+    assert.equal(13, best(found))
+    assert.equal(424, found.axis[13])
+    local pls = mb.pipeline({ { "pls", components = 5 } }):fit(set, { target = "height" })
+    assert.equal(13, best(explain.occlusion(pls, set, { width = 1, stride = 1, fill = "zero" })))
+    raises("expected a network, a fitted pipeline or another model", explain.occlusion, {}, x)
+    raises("outputs: expected one of 'classes', 'labels', 'numbers'", explain.occlusion, fitted, set, { outputs = "x" })
+  end)
+end)
+
+describe("permutation importance", function()
+  local rng = mb.rng(7)
+  local x, y = rng:normal(0, 1, 300, 20, 1), {}
+  for i = 1, 300 do y[i] = x:get(i, 13, 1) > 0 and 2 or 1 end
+  local set = { x = x, y = y }
+
+  it("finds the band that decides, of every kind of model", function()
+    local net = linear(20, 2)
+    mb.fit(net, set, { epochs = 30, optimizer = mb.optim.Adam { lr = 0.02 }, verbose = false })
+    for _, model in ipairs { mb.forest.fit(x, y, { trees = 30, verbose = false }), mb.logistic.fit(x, y), net,
+      mb.pipeline({ { "logistic", C = 1 } }):fit(set), mb.pipeline { { "logistic", C = 1 } } } do
+      local found = explain.importance(model, set, { bands = 10, axis = mb.arange(20) * 10 })
+      assert.same({ 10, 130, 140 }, { #found, found:strongest(1)[1].low, found:strongest(1)[1].high })
+      assert.is_true(found:strongest(2)[2].growth < 0.2 * found:strongest(1)[1].growth)
+    end
+  end)
+  it("of an exact model of numbers is what theory gives", function()
+    local model = linear(20, 1)
+    local weight = mb.zeros(20, 1)
+    weight:set(5, 1, 3)
+    model:load_state { ["2.weight"] = weight, ["2.bias"] = mb.zeros(1) }
+    local numbers = x:slice(2, 5, 1):reshape(300, 1) * 3
+    local found = explain.importance(model, { x = x, y = numbers }, { bands = 20, repeats = 20 })
+    assert.near(0, found.error, 1e-5)
+    local sd = x:slice(2, 5, 1):std():item()
+    assert.near(3 * sd * math.sqrt(2), found[5].growth, 0.15) -- two independent draws differ by sd * sqrt 2
+    for b, band in ipairs(found) do
+      if b ~= 5 then assert.near(0, band.growth, 1e-5) end
+    end
+  end)
+  it("takes several labels per spectrum", function()
+    local model = linear(20, 2)
+    local marks = mb.stack({ x:slice(2, 3, 1):reshape(-1):gt(0), x:slice(2, 9, 1):reshape(-1):gt(0) }, 2)
+    mb.fit(model, { x = x, y = marks }, { loss = "binary_cross_entropy", epochs = 40, verbose = false,
+      optimizer = mb.optim.Adam { lr = 0.02 } })
+    local found = explain.importance(model, { x = x, y = marks }, { bands = 20, outputs = "labels" })
+    local best = found:strongest(2)
+    assert.same({ 3, 9 }, { math.min(best[1].low, best[2].low), math.max(best[1].low, best[2].low) })
+  end)
+  it("is the same for the same seed, prints and draws itself", function()
+    local model = mb.logistic.fit(x, y)
+    local one, again = explain.importance(model, set, { bands = 4 }), explain.importance(model, set, { bands = 4 })
+    for b = 1, 4 do assert.equal(one[b].growth, again[b].growth) end
+    assert.matches("the strongest of 4 bands", tostring(one))
+    assert.matches("lines", tostring(one:plot { title = "bands" }))
+    raises("only a pipeline is fitted again", explain.importance, model, set, { folds = {} })
+    raises("y: row 300 is of class 3", explain.importance, model, { x = x, y = (function()
+      local list = table.move(y, 1, 299, 1, {})
+      list[300] = 3
+      return list
+    end)() })
+  end)
+end)
+
+describe("filters", function()
+  local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 4 }, nn.Conv1d { filters = 3, kernel = 2 } }
+  model:build({ 30, 1 }, mb.rng(1))
+  local weight = mb.zeros(4, 1, 2)
+  for k = 1, 4 do
+    weight:set(k, 1, 1, 0.25) -- a mean
+    weight:set(k, 1, 2, k % 2 == 0 and 0.25 or -0.25) -- alternating signs
+  end
+  model.layers[1].weight = weight
+
+  it("have the response of a mean and of alternating signs", function()
+    local found = explain.filters(model, { frequencies = 65 })
+    for i, f in ipairs(found.frequency) do
+      local re, im = 0, 0
+      for k = 0, 3 do re, im = re + 0.25 * math.cos(2 * math.pi * f * k), im + 0.25 * math.sin(2 * math.pi * f * k) end
+      assert.near(math.sqrt(re * re + im * im), found.response:get(1, i), 1e-5)
+      assert.near(found.response:get(1, 66 - i), found.response:get(2, i), 1e-5)
+    end
+    assert.same({ 0, 0.5 }, { found.frequency[1], found.frequency[65] })
+    assert.matches("1        0.5    1               0         constant", tostring(found))
+  end)
+  it("are chosen by path, and drawn", function()
+    assert.same({ 3, 2, 2 }, explain.filters(model, { layer = "2" }).weight:shape())
+    assert.matches("figure of 2 panels", tostring(explain.filters(model):plot { filters = { 2 } }))
+    raises("layer: expected one of '1', '2'", explain.filters, model, { layer = "3" })
+    raises("has no Conv1d", explain.filters, (linear(3, 2)))
+    raises("filters[1]: expected at most 2, got 3", function() explain.filters(model):plot { filters = { 3 } } end)
+    raises("no weights yet", explain.filters, mb.models.cnn { classes = 2 })
+  end)
+end)
+
+describe("an attribution", function()
+  local model, x = linear(5, 2), mb.ones(2, 5, 1)
+  local found = explain.saliency(model, x, { axis = { 10, 20, 30, 40, 50 }, x_label = "shift" })
+  found.values = mb.tensor { { 0, -1, 3, 0, 0 }, { 0, 0, 0, 0, 0 } }
+
+  it("says what share of its weight lies where", function()
+    assert.same({ 0.75, 0 }, found:share(25, 50):totable())
+    assert.same({ 0.25, 0 }, found:share({ 20, 1 }, mb.tensor { 20, 2 }):totable())
+    raises("low: expected a number, or 2 of them", found.share, found, { 1 }, 2)
+  end)
+  it("prints, and draws spectrum and weights one below the other, aligned", function()
+    assert.equal("saliency of 2 spectra, 5 points; most weight on average at 30", tostring(found))
+    local script = found:plot { row = 1 }:script()
+    local _, margins = script:gsub("set lmargin 11", "")
+    local _, ranges = script:gsub("set xrange %[10:50%]", "")
+    assert.same({ 2, 2 }, { margins, ranges })
+    assert.matches("saliency: spectrum 1, output %d", script)
+    raises("row: expected at most 2, got 3", found.plot, found, { row = 3 })
+  end)
+end)
