@@ -10,7 +10,7 @@ end
 
 describe("an optimiser used again", function()
   it("starts to count steps anew for another model", function()
-    for name in pairs { Adam = 1, AdamW = 1 } do
+    for name in pairs { Adam = 1, AdamW = 1, RMSprop = 1, Lion = 1 } do
       local used, first = mb.optim[name] { lr = 0.1 }, mb.tensor({ 5 }):param()
       for _ = 1, 20 do step(used, first) end
       local a, b = mb.tensor({ 3 }):param(), mb.tensor({ 3 }):param()
@@ -78,6 +78,39 @@ describe("an optimiser used again", function()
       return { a:item(), b:item() }
     end
     assert.same(run(), run(6))
+  end)
+end)
+
+describe("an optimiser", function()
+  it("takes the steps that its formula gives", function()
+    local function two_steps(optimizer)
+      local w = mb.tensor({ 5 }):param()
+      step(optimizer, w)
+      local first = w:item()
+      step(optimizer, w)
+      return first, w:item()
+    end
+    local first, second = two_steps(mb.optim.Lion { lr = 0.25, weight_decay = 0.2 })
+    assert.near(5 - 0.25 * (1 + 0.2 * 5), first, 1e-6)
+    assert.near(first - 0.25 * (1 + 0.2 * first), second, 1e-6)
+    first, second = two_steps(mb.optim.RMSprop { lr = 0.1, rho = 0.5, epsilon = 1e-3, momentum = 0.5 })
+    local v, m = 0.5 * 100, 10 / (math.sqrt(50) + 1e-3)
+    assert.near(5 - 0.1 * m, first, 1e-5)
+    v = 0.5 * v + 0.5 * 4 * first ^ 2
+    m = 0.5 * m + 2 * first / (math.sqrt(v) + 1e-3)
+    assert.near(first - 0.1 * m, second, 1e-5)
+  end)
+  it("multiplies the learning rate of a parameter by its factor", function()
+    for name in pairs { SGD = 1, Adam = 1, RMSprop = 1, Lion = 1 } do
+      local optimizer, a, b, c = mb.optim[name] { lr = 0.1 }, mb.tensor({ 3 }):param(), mb.tensor({ 3 }):param(),
+        mb.tensor({ 3 }):param()
+      ;(a * a + b * b + c * c):sum():backward()
+      optimizer:step { { name = "a", value = a }, { name = "b", value = b, lr_factor = 0.5 },
+        { name = "c", value = c, lr_factor = 0 } }
+      assert.near((3 - a:item()) / 2, 3 - b:item(), 1e-6)
+      assert.equal(3, c:item())
+      assert.equal(0.1, optimizer.lr)
+    end
   end)
 end)
 

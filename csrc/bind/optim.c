@@ -85,10 +85,46 @@ static int adam_step(lua_State *L) {
   return 0;
 }
 
+/* core.rmsprop_step(values, gradients, m, v, lr, rho, momentum, epsilon, weight_decay) */
+static int rmsprop_step(lua_State *L) {
+  mb_size count;
+  Args a = bind_args(L, "rmsprop_step");
+  lua_settop(L, 9);
+  mb_parameter *parameters = next_parameters(&a, &count);
+  if (!lua_istable(L, FIRST_MOMENTS) || !lua_istable(L, SECOND_MOMENTS))
+    args_error(&a, "expected lists of both moments");
+  const double lr = next_number(&a, "lr"), rho = next_number(&a, "rho"),
+               momentum = next_number(&a, "momentum");
+  const double epsilon = next_number(&a, "epsilon");
+  mb_rmsprop_step(parameters, count, lr, rho, momentum, epsilon, next_number(&a, "weight_decay"));
+  return 0;
+}
+
+/* core.lion_step(values, gradients, m, nil, lr, beta1, beta2, weight_decay) */
+static int lion_step(lua_State *L) {
+  mb_size count;
+  Args a = bind_args(L, "lion_step");
+  lua_settop(L, 8);
+  mb_parameter *parameters = next_parameters(&a, &count);
+  if (!lua_istable(L, FIRST_MOMENTS)) args_error(&a, "expected a list of moments");
+  const double lr = next_number(&a, "lr"), beta1 = next_number(&a, "beta1"), beta2 = next_number(&a, "beta2");
+  mb_lion_step(parameters, count, lr, beta1, beta2, next_number(&a, "weight_decay"));
+  return 0;
+}
+
+/* core.average_step(averages, weights, nil, nil, share) */
+static int average_step(lua_State *L) {
+  mb_size count;
+  Args a = bind_args(L, "average_step");
+  lua_settop(L, 5);
+  mb_parameter *averages = next_parameters(&a, &count);
+  mb_average_step(averages, count, next_number(&a, "share"));
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
-    {"adam_step", adam_step},
-    {"sgd_step", sgd_step},
-    {NULL, NULL},
+    {"adam_step", adam_step},       {"sgd_step", sgd_step},   {"rmsprop_step", rmsprop_step},
+    {"average_step", average_step}, {"lion_step", lion_step}, {NULL, NULL},
 };
 
 void bind_open_optim(lua_State *L) {

@@ -435,6 +435,15 @@ void mb_sgd_step(mb_parameter *parameters, mb_size parameter_count, double lr, d
  * (Loshchilov and Hutter 2019), w -= lr decay w; otherwise decay is added to the gradient. */
 void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
                   double epsilon, double weight_decay, bool decoupled, int64_t step);
+/* RMSprop (Tieleman and Hinton 2012) as PyTorch has it: g += decay w; v = rho v + (1 - rho) g^2;
+ * m = momentum m + g / (sqrt(v) + epsilon); w -= lr m. */
+void mb_rmsprop_step(mb_parameter *parameters, mb_size parameter_count, double lr, double rho,
+                     double momentum, double epsilon, double weight_decay);
+/* Lion (Chen et al. 2023): w -= lr (sign(beta1 m + (1 - beta1) g) + decay w); m = beta2 m + (1 - beta2) g. */
+void mb_lion_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
+                  double weight_decay);
+/* Moves averages (the values) by a share of the way to the weights (in the place of gradients). */
+void mb_average_step(mb_parameter *averages, mb_size count, double share);
 
 /* ---- preprocessing (scale.c, savitzky_golay.c, als_baseline.c, rolling_ball.c, despike.c, resample.c): x is
  * (N, L, C) ----------- */
@@ -485,6 +494,14 @@ mb_status mb_despike(mb_real *y, const mb_real *x, void *scratch, double thresho
 /* y (N, M, C) at grid (M), from x at axis (L), which rises or falls; grid lies within it. */
 mb_status mb_resample(mb_real *y, const mb_real *x, const double *axis, const double *grid, mb_size N,
                       mb_size L, mb_size M, mb_size C);
+
+/* ---- augmentation (warp.c) ------------------------------------------------------------- */
+
+/* y (N, L, C): x at the points t + d(t), linear between points, and the end points beyond them. d of a
+ * spectrum goes straight from knot to knot of shifts (N, knots), which lie at equal distances from the
+ * first point to the last; one knot shifts all points alike. */
+mb_status mb_warp(mb_real *y, const mb_real *x, const mb_real *shifts, mb_size N, mb_size L, mb_size C,
+                  mb_size knots);
 
 /* ---- powder diffraction (xrd.c, xrd_structure.c, xrd_phase.c, xrd_profile.c) -------------------------- */
 

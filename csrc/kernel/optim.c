@@ -150,3 +150,61 @@ void mb_adam_step(mb_parameter *parameters, mb_size parameter_count, double lr, 
                   .epsilon = (mb_real)epsilon};
   for_each_parameter(update_adam, &s, parameters, parameter_count);
 }
+
+MB_CLONES static void update_rmsprop(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                     mb_real *restrict v, const Step *s, mb_size count) {
+  const mb_real lr = s->lr, decay = s->decay, momentum = s->momentum, epsilon = s->epsilon;
+  const mb_real beta2 = s->beta2, rest2 = s->rest2;
+  for (mb_size i = 0; i < count; i++) {
+    const mb_real d = g[i] + decay * w[i];
+    v[i] = beta2 * v[i] + rest2 * d * d;
+    m[i] = momentum * m[i] + d / (sqrt(v[i]) + epsilon);
+    w[i] -= lr * m[i];
+  }
+}
+
+void mb_rmsprop_step(mb_parameter *parameters, mb_size parameter_count, double lr, double rho,
+                     double momentum, double epsilon, double weight_decay) {
+  const Step s = {.lr = (mb_real)lr,
+                  .decay = (mb_real)weight_decay,
+                  .momentum = (mb_real)momentum,
+                  .beta2 = (mb_real)rho,
+                  .rest2 = (mb_real)(1 - rho),
+                  .epsilon = (mb_real)epsilon};
+  for_each_parameter(update_rmsprop, &s, parameters, parameter_count);
+}
+
+MB_CLONES static void update_lion(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                  mb_real *restrict v, const Step *s, mb_size count) {
+  (void)v;
+  const mb_real lr = s->lr, shrink = s->shrink;
+  const mb_real beta1 = s->beta1, rest1 = s->rest1, beta2 = s->beta2, rest2 = s->rest2;
+  for (mb_size i = 0; i < count; i++) {
+    const mb_real d = beta1 * m[i] + rest1 * g[i];
+    w[i] = w[i] * shrink - lr * (mb_real)((d > 0) - (d < 0));
+    m[i] = beta2 * m[i] + rest2 * g[i];
+  }
+}
+
+void mb_lion_step(mb_parameter *parameters, mb_size parameter_count, double lr, double beta1, double beta2,
+                  double weight_decay) {
+  const Step s = {.lr = (mb_real)lr,
+                  .shrink = (mb_real)(1 - lr * weight_decay),
+                  .beta1 = (mb_real)beta1,
+                  .rest1 = (mb_real)(1 - beta1),
+                  .beta2 = (mb_real)beta2,
+                  .rest2 = (mb_real)(1 - beta2)};
+  for_each_parameter(update_lion, &s, parameters, parameter_count);
+}
+
+MB_CLONES static void update_average(mb_real *restrict w, const mb_real *restrict g, mb_real *restrict m,
+                                     mb_real *restrict v, const Step *s, mb_size count) {
+  (void)m, (void)v;
+  const mb_real share = s->lr;
+  for (mb_size i = 0; i < count; i++) w[i] += share * (g[i] - w[i]);
+}
+
+void mb_average_step(mb_parameter *averages, mb_size count, double share) {
+  const Step s = {.lr = (mb_real)share};
+  for_each_parameter(update_average, &s, averages, count);
+}

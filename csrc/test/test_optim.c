@@ -71,6 +71,18 @@ static void adamw(mb_parameter *p, int64_t step) {
   mb_adam_step(p, 1, 0.1, 0.9, 0.999, 1e-8, 0.2, true, step);
 }
 
+/* torch.optim.RMSprop([w], lr=0.1) */
+static void rmsprop(mb_parameter *p, int64_t step) {
+  (void)step;
+  mb_rmsprop_step(p, 1, 0.1, 0.99, 0, 1e-8, 0);
+}
+
+/* torch.optim.RMSprop([w], lr=0.1, alpha=0.9, eps=1e-2, momentum=0.9, weight_decay=0.2) */
+static void momentum_rmsprop(mb_parameter *p, int64_t step) {
+  (void)step;
+  mb_rmsprop_step(p, 1, 0.1, 0.9, 0.9, 1e-2, 0.2);
+}
+
 static void trajectories_are_those_of_pytorch(void **state) {
   (void)state;
   static const struct {
@@ -93,9 +105,35 @@ static void trajectories_are_those_of_pytorch(void **state) {
       {adamw,
        {0.88000000049999993, -1.8600000001333332, 0.58999999733333341},
        {0.42712725033254378, -1.3307303775272195, 0.92875826615652501}},
+      {rmsprop,
+       {4.999999791976961e-08, -1.0000000133333335, 1.499999733333404},
+       {-0.9016898815067922, 0.1948775886532093, 1.9912808380924283}},
+      {momentum_rmsprop,
+       {0.6882532780488746, -1.6850330100288282, 0.7836144027473819},
+       {-1.4482905275458922, 0.6599509917620529, 1.5834011846749518}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     check_trajectory(cases[i].optimizer, cases[i].after_one, cases[i].after_five);
+}
+
+/* Lion by hand: the sign of a mean of old moment and gradient decides, and the moment moves slower. */
+static void lion_steps_by_signs(void **state) {
+  mb_real w[3] = {1, -2, 0.5}, g[3] = {0.1, -30, 0}, m[3] = {-1, 1, 0};
+  const mb_real w_after[3] = {1 - 0.1 * 0.2 * 1 + 0.1, -2 + 0.1 * 0.2 * 2 + 0.1, 0.5 - 0.1 * 0.2 * 0.5};
+  const mb_real m_after[3] = {-0.99 + 0.001, 0.99 - 0.3, 0};
+  mb_parameter p = {.value = w, .gradient = g, .m = m, .count = 3};
+  (void)state;
+  mb_lion_step(&p, 1, 0.1, 0.9, 0.99, 0.2);
+  check_close(w, w_after, 3, CHECK_TOLERANCE);
+  check_close(m, m_after, 3, CHECK_TOLERANCE);
+}
+
+static void averages_move_a_share_of_the_way(void **state) {
+  mb_real average[2] = {1, -2}, weights[2] = {3, -2.5};
+  mb_parameter p = {.value = average, .gradient = weights, .count = 2};
+  (void)state;
+  mb_average_step(&p, 1, 0.25);
+  check_close(average, (mb_real[]){1.5, -2.125}, 2, CHECK_TOLERANCE);
 }
 
 /* ---- many parameters, of one element to several blocks ---- */
@@ -177,10 +215,9 @@ static void steps_do_not_depend_on_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(trajectories_are_those_of_pytorch),
-      cmocka_unit_test(every_element_takes_one_sgd_step),
-      cmocka_unit_test(every_element_takes_one_adam_step),
-      cmocka_unit_test(steps_do_not_depend_on_threads),
+      cmocka_unit_test(trajectories_are_those_of_pytorch), cmocka_unit_test(lion_steps_by_signs),
+      cmocka_unit_test(averages_move_a_share_of_the_way),  cmocka_unit_test(every_element_takes_one_sgd_step),
+      cmocka_unit_test(every_element_takes_one_adam_step), cmocka_unit_test(steps_do_not_depend_on_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,12 +47,12 @@ local function new_state(optimizer, value)
   return state
 end
 
--- Returns the group of the parameters with this number of steps.
-local function group_of(groups, steps)
+-- Returns the group of the parameters with this number of steps and this factor of the learning rate.
+local function group_of(groups, steps, factor)
   for _, group in ipairs(groups) do
-    if group.steps == steps then return group end
+    if group.steps == steps and group.factor == factor then return group end
   end
-  local group = { steps = steps, values = {}, gradients = {}, m = {}, v = {} }
+  local group = { steps = steps, factor = factor, values = {}, gradients = {}, m = {}, v = {} }
   groups[#groups + 1] = group
   return group
 end
@@ -62,8 +62,8 @@ local function add(group, value, gradient, state)
   group.values[n], group.gradients[n], group.m[n], group.v[n] = value, gradient, state[1], state[2]
 end
 
--- Returns the parameters that have a gradient, each once, in groups with equal numbers of steps; and the gradients by
--- record.
+-- Returns the parameters that have a gradient, each once, in groups with equal numbers of steps and factors of the
+-- learning rate; and the gradients by record.
 local function gather(optimizer, parameters)
   local groups, states, gradients, group = {}, optimizer.states, {}, nil
   for i = 1, #parameters do
@@ -73,7 +73,10 @@ local function gather(optimizer, parameters)
     if record and record.grad and not gradients[record] then
       local state = states[record] or new_state(optimizer, value)
       states[record], gradients[record] = state, record.grad
-      if not group or group.steps ~= state.steps then group = group_of(groups, state.steps) end
+      local factor = parameter.lr_factor or 1
+      if not group or group.steps ~= state.steps or group.factor ~= factor then
+        group = group_of(groups, state.steps, factor)
+      end
       add(group, value, record.grad, state)
     elseif not record and not core.is_tensor(value) then
       fail_at("step", parameters, i)
@@ -84,13 +87,16 @@ end
 
 --- Moves every parameter one step against its gradient, and clears the gradient. Parameters without a gradient do not
 -- change; one that is listed twice moves once. Raises unless lr is a finite number of at least 0.
--- @param parameters table the list of { name, value } from model:parameters()
+-- @param parameters table the list of { name, value } from model:parameters(); the learning rate of an entry with a
+--   field lr_factor is multiplied by it
 function Optimizer:step(parameters)
-  check.kind("step", "lr", self.lr, "non-negative real")
+  local lr = check.kind("step", "lr", self.lr, "non-negative real")
   local groups, gradients = gather(self, checked_list("step", parameters))
   for _, group in ipairs(groups) do
+    self.lr = lr * group.factor
     self.move(self, group.values, group.gradients, group.m, group.v, group.steps + 1)
   end
+  self.lr = lr
   for record, gradient in pairs(gradients) do
     local state = self.states[record]
     state.steps, record.grad = state.steps + 1, nil
@@ -232,6 +238,40 @@ define_adam("Adam", 0, false)
 -- @return optimizer
 -- @see optim.Adam
 define_adam("AdamW", 0.01, true)
+
+--- RMSprop: steps scaled by the mean square of the gradient, with momentum if asked for. Source: Tieleman and Hinton
+-- 2012, as in PyTorch.
+-- @option lr learning rate
+-- @option rho share of the mean square that is kept in a step
+-- @option momentum share of the last step that is kept; 0: no momentum
+-- @option epsilon is added to the root of the mean square
+-- @option weight_decay factor of the weights that is added to the gradient
+-- @return optimizer
+-- @usage mb.optim.RMSprop { lr = 1e-3, momentum = 0.9 }
+define("RMSprop", {
+  lr = check.default(1e-3, positive), rho = check.default(0.99, decay), momentum = check.default(0, "fraction"),
+  epsilon = check.default(1e-8, positive), weight_decay = check.default(0, "non-negative real"),
+}, 2, function(self, values, gradients, m, v)
+  local options = self.options
+  core.rmsprop_step(values, gradients, m, v, self.lr, options.rho, options.momentum, options.epsilon,
+    options.weight_decay)
+end)
+
+--- Lion: steps of one size, by the sign of a mean of gradients. It holds one moment, half the memory of Adam, and needs
+-- a learning rate 3 to 10 times lower, and a weight decay higher by as much. Source: Chen et al. 2023.
+-- @option lr learning rate: by how much each weight moves in a step
+-- @option beta1 share of the moment in the mean whose sign decides
+-- @option beta2 share of the moment that is kept in a step
+-- @option weight_decay each step makes the weights smaller by lr times this share of them
+-- @return optimizer
+-- @usage mb.optim.Lion { lr = 1e-4 }
+define("Lion", {
+  lr = check.default(1e-4, positive), beta1 = check.default(0.9, decay), beta2 = check.default(0.99, decay),
+  weight_decay = check.default(0, "non-negative real"),
+}, 1, function(self, values, gradients, m)
+  local options = self.options
+  core.lion_step(values, gradients, m, nil, self.lr, options.beta1, options.beta2, options.weight_decay)
+end)
 
 --- True if a value is an optimiser.
 -- @param value any
