@@ -62,7 +62,7 @@ describe("a layer", function()
     refuses("build: rng: expected a generator, as mb.rng(seed) makes it, got 5", model.build, model, { 5, 1 }, 5)
     refuses("ReLU: unknown option 'alpha'; it takes none", nn.ReLU, { alpha = 1 })
     refuses("parameters: expected no arguments, got true as argument 1", model.parameters, model, true)
-    refuses("load_state: expected one argument, got false as argument 2", model.load_state, model, {}, false)
+    refuses("load_state: expected a table of options, got false", model.load_state, model, {}, false)
     refuses("train: expected the object before the arguments, got nil; write object:train(...), with a colon",
       model.train)
     refuses("load_state: the model has no weights yet; build it first, or use restore", model.load_state, model,

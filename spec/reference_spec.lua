@@ -29,7 +29,8 @@ local function public_paths()
     paths["class " .. kind] = true
   end
   for kind, names in pairs { activation = mb.nn.activations, initializer = mb.nn.initializers,
-    step = mb.preprocess.names, schedule = { "plateau", "step", "cosine" },
+    step = mb.preprocess.names, schedule = { "plateau", "step", "cosine", "constant" },
+    augmentation = { "shift", "warp", "noise", "scale", "mix" },
     loss = { "cross_entropy", "focal", "binary_cross_entropy", "mse", "l1", "huber" } } do
     for _, name in ipairs(names) do paths[('%s "%s"'):format(kind, name)] = true end
   end
@@ -292,7 +293,7 @@ return any # the model; or nil and a message
 ]]):gmatch "[^\n]+" do
       assert.truthy(annotations:find("\n---@" .. line, 1, true), line)
     end
-    assert.matches("\n%-%-%-@class moonbow.history\n%-%-%-@field [^\n]+\n%-%-%-@field [^\n]+\n"
+    assert.matches("\n%-%-%-@class moonbow.history\n%-%-%-@field [^\n]+\n%-%-%-@field [^\n]+\n%-%-%-@field [^\n]+\n"
       .. "%-%-%-@field %[integer%] table\n", annotations)
     assert.matches("\n%-%-%-@param options moonbow.plot.lines.options|[^\n]*any%[%]", annotations)
   end)

@@ -57,6 +57,7 @@ mb.pipeline = require("moonbow.pipeline").new
 mb.cross_validate = require "moonbow.pipeline.cross_validate"
 mb.compare = require "moonbow.pipeline.compare"
 mb.audit = require "moonbow.audit"
+mb.gradcheck = require "moonbow.gradcheck"
 
 mb.help = require("moonbow.help")(mb)
 

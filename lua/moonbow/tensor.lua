@@ -424,11 +424,19 @@ methods.softmax = function(x) return ops.softmax(x) end
 -- @return tensor of the shape of x
 methods.log_softmax = function(x) return ops.log_softmax(x) end
 
---- The mean cross-entropy of logits (N, classes) and the right classes.
+--- The mean cross-entropy of logits (N, classes) and the right classes. It takes the softmax itself: warns of logits
+-- that are the result of one.
 -- @param labels tensor|table (N) class numbers from 1 on
 -- @param weights? tensor (classes): the mean is weighted by them, as in PyTorch
 -- @return tensor with one element
-function methods.cross_entropy(logits, labels, weights) return ops.cross_entropy(logits, labels, weights) end
+function methods.cross_entropy(logits, labels, weights)
+  local made_by = autograd.made_by(logits)
+  if made_by == "softmax" or made_by == "log_softmax" then
+    check.warn("cross_entropy", "logits: they are the result of %s, which cross_entropy takes itself; leave it out",
+      made_by)
+  end
+  return ops.cross_entropy(logits, labels, weights)
+end
 
 --- The mean squared difference to a target.
 -- @param target tensor of as many elements

@@ -5,6 +5,6 @@ return {
   fit = require "moonbow.train.fit",
   evaluate = evaluation.evaluate, predict = evaluation.predict, recalibrate = evaluation.recalibrate,
   optim = require "moonbow.train.optim",
-  split = require "moonbow.train.split",
+  split = require "moonbow.train.split", augment = require("moonbow.train.augment").run,
   profile = require "moonbow.train.profile",
 }

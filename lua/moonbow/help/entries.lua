@@ -12,7 +12,7 @@ local entries = {}
 -- The file of a module or class, if it has another name.
 local homes = {
   [""] = "init", rng = "random", step = "steps", initializer = "initializers", activation = "activations",
-  loss = "row_losses",
+  loss = "row_losses", augmentation = "augment",
 }
 
 local function stands_in(file, home)
@@ -187,9 +187,10 @@ end
 -- Names that stand in options: { kind, names, table of each with its options }.
 local function named_things()
   local kinds, steps = require("moonbow.train.schedule").kinds, require "moonbow.data.steps"
-  local losses = require "moonbow.train.row_losses"
+  local losses, augment = require "moonbow.train.row_losses", require "moonbow.train.augment"
   return {
     { "activation", sorted_keys(require("moonbow.nn.activations").functions) },
+    { "augmentation", augment.names, function(name) return augment.kinds[name].defaults end },
     { "initializer", require("moonbow.nn.initializers").names },
     { "loss", losses.names, function(name) return losses.kinds[name].defaults end },
     { "schedule", sorted_keys(kinds), function(name) return kinds[name].defaults end },

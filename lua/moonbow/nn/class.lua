@@ -27,7 +27,15 @@ local function copy_class(given)
   end
   local class, forward = {}, given.forward
   for key, value in pairs(given) do class[key] = value end
-  function class.forward(layer, x) return autograd.share(forward(layer, autograd.share(x))) end
+  function class.forward(layer, x)
+    local shared = autograd.share(x)
+    if type(x) == "table" then
+      shared = {}
+      for input, part in pairs(x) do shared[input] = autograd.share(part) end
+    end
+    return autograd.share(forward(layer, shared))
+  end
+  class.takes_named = true
   return class
 end
 
@@ -43,7 +51,8 @@ end
 -- - macs(layer, input, output) returns the multiply-adds of one spectrum, from shapes, for summary; none without it;
 -- - init(layer, options), called when the layer is constructed, may check its options.
 --
--- Further functions are methods of the layer.
+-- Further functions are methods of the layer. A layer of several inputs gets a table of tensors by name in place of x,
+-- and of shapes in place of shape; mb.fit calls a network that is one with the named tensors of its set.
 -- @param name string letters, digits and underscores, for messages, summaries and files; one of moonbow's layers
 --   raises, one of yours is replaced
 -- @param options table of defaults: { rate = 0.5, activation = "relu" } takes a number rate and a string activation; an

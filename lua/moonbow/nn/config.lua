@@ -38,12 +38,14 @@ end
 
 --- The architecture as a plain table: { type = "Conv1d", filters = 64, ... }. A layer that stands in several places is
 -- described in the first; the others are { type, same_as = path of the first }. Names of tensors that layers share are
--- listed in ties. Raises if it holds a function, which no file can keep.
+-- listed in ties, those that are frozen in frozen. Raises if it holds a function, which no file can keep.
 -- @return table for mb.nn.from_config
 function Layer.config(layer)
   Layer.visit(layer, function() end) -- raises if a layer contains itself
   local config = config_of(layer, "", {})
   config.ties = ties_of(layer)
+  local frozen = Layer.frozen_names(layer)
+  config.frozen = #frozen > 0 and frozen or nil
   return config
 end
 
@@ -90,7 +92,7 @@ function make(config, path, made, level)
   end
   local options, places = {}, 1
   for key, value in pairs(config) do
-    if key ~= "type" and key ~= "layers" and key ~= "ties" then options[key] = value end
+    if key ~= "type" and key ~= "layers" and key ~= "ties" and key ~= "frozen" then options[key] = value end
   end
   if config.layers ~= nil then places = make_parts(config, path, made, level, options) end
   local layer = construct(options)
@@ -98,15 +100,14 @@ function make(config, path, made, level)
   return layer
 end
 
-local function tie(layers, names)
-  check.kind("from_config", "ties", names, "table")
-  local shared = {}
-  for i, name in ipairs(names) do
-    local path, own = check.kind("from_config", ("ties[%d]"):format(i), name, "string"):match "^(.*)%.([^.]*)$"
+-- Sets layer[field][name of the tensor] = value for each name of a list, "2.weight".
+local function mark(layers, field, names, value)
+  for i, name in ipairs(check.kind("from_config", field, names, "table")) do
+    local path, own = check.kind("from_config", ("%s[%d]"):format(field, i), name, "string"):match "^(.*)%.([^.]*)$"
     local layer = layers[path or ""]
-    if not layer then fail("", "ties: there is no %s", check.show(name)) end
-    layer.ties = layer.ties or {}
-    layer.ties[own or name] = shared
+    if not layer then fail("", "%s: there is no %s", field, check.show(name)) end
+    layer[field] = layer[field] or {}
+    layer[field][own or name] = value
   end
 end
 
@@ -118,7 +119,10 @@ function Layer.from_config(config)
   check.kind("from_config", "config", config, "table")
   local made = { layers = {}, places = {} }
   local layer = make(config, "", made, 1)
-  for _, names in ipairs(check.kind("from_config", "ties", config.ties or {}, "table")) do tie(made.layers, names) end
+  for _, names in ipairs(check.kind("from_config", "ties", config.ties or {}, "table")) do
+    mark(made.layers, "ties", names, {})
+  end
+  mark(made.layers, "frozen", config.frozen or {}, true)
   return layer
 end
 

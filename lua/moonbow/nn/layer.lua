@@ -88,22 +88,42 @@ function Layer.report(x, y, layer, ...)
   return other or y
 end
 
+-- The shape of an input; of several, by name.
+local function shape_of(layer, x)
+  if core.is_tensor(x) then return core.shape(x) end
+  local shapes = {}
+  for name, part in pairs(layer.takes_named and x or {}) do shapes[name] = core.shape(part) end
+  return shapes
+end
+
+-- Raises unless x is a tensor, or for a layer of several inputs a table of tensors by name.
+local function check_input(layer, x)
+  if not (layer.takes_named and type(x) == "table") then check.kind(layer.type, "input", x, "tensor") end
+  for name, part in pairs(x) do check.kind(layer.type, ("input %s"):format(check.show(name)), part, "tensor") end
+end
+
 --- Runs the layer on x (N, ...), making its weights on first use.
 function Layer.run(layer, x)
-  check.kind(layer.type, "input", x, "tensor")
-  if not layer.made then layer:ensure_made(core.shape(x)) end
+  if not core.is_tensor(x) then check_input(layer, x) end
+  if not layer.made then layer:ensure_made(shape_of(layer, x)) end
   local y = layer:forward(x)
   if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
   return was_traced and Layer.report(x, y, layer) or y
 end
 
 --- Runs the layer, as layer(x) does. The first call makes the weights, and tells the shape of inputs, as build does.
--- @param x tensor (N, ...)
+-- @param x tensor|table (N, ...); a table of tensors by name, for a layer of several inputs
 -- @return tensor
 function Layer.call(layer, x, ...)
   check.no_more(layer.type, 1, ...)
   local y = layer:run(x)
-  if not layer.input_shape and core.rank(x) > 1 then layer.input_shape = { table.unpack(core.shape(x), 2) } end
+  if layer.input_shape then return y end
+  if not core.is_tensor(x) then
+    layer.input_shape = {}
+    for name, part in pairs(x) do layer.input_shape[name] = { table.unpack(core.shape(part), 2) } end
+  elseif core.rank(x) > 1 then
+    layer.input_shape = { table.unpack(core.shape(x), 2) }
+  end
   return y
 end
 

@@ -3,8 +3,9 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Layer = require "moonbow.nn.layer"
 
+-- Running statistics of a frozen layer stay.
 local function set_mode(layer, training)
-  Layer.visit(layer, function(part) part.training = training end)
+  Layer.visit(layer, function(part) part.training = training and not (part.kept and part:is_frozen()) end)
   return layer
 end
 

@@ -20,6 +20,14 @@ local function check_sizes(layer, shape)
   end
 end
 
+-- Zeros of a shape, or of several by name.
+local function zeros(shape)
+  if #shape > 0 then return core.full(0, shape) end
+  local inputs = {}
+  for name, one in pairs(shape) do inputs[name] = core.full(0, one) end
+  return inputs
+end
+
 --- The shape of the output, by arithmetic. Makes the weights that are not there yet.
 -- @param shape table of the input, with the batch first
 -- @param watch? function called with each layer, its path, and both shapes, parts before their containers
@@ -35,15 +43,29 @@ function Layer.infer(layer, shape, watch, path)
     layer:ensure_made(shape)
   else
     layer:ensure_made(shape)
-    output = core.shape(autograd.no_grad(layer.run, layer, core.full(0, shape)))
+    output = core.shape(autograd.no_grad(layer.run, layer, zeros(shape)))
   end
   if watch then watch(layer, path, shape, output) end
   return output
 end
 
--- The shape of one input, without the batch, checked and copied.
-local function read_shape(operation, shape)
+local function check_several(operation, shape, layer)
+  if layer.takes_named then return end
+  local names = {}
+  for name in pairs(shape) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  check.fail(operation, "a %s takes one input, got several: %s", layer.type, table.concat(names, ", "))
+end
+
+-- The shape of one input, without the batch, checked and copied; of several inputs by name.
+local function read_shape(operation, shape, layer)
   check.kind(operation, "shape", shape, "table")
+  if layer and type(next(shape)) == "string" then
+    check_several(operation, shape, layer)
+    local shapes = {}
+    for name, one in pairs(shape) do shapes[name] = read_shape(("%s %s"):format(operation, name), one) end
+    return shapes
+  end
   if #shape < 1 or #shape > 3 then
     check.fail(operation, "shape: expected {L, C}, the input without its batch, got %d dimensions", #shape)
   end
@@ -56,10 +78,17 @@ local function read_shape(operation, shape)
   return copy
 end
 
+local function with_batch(shape)
+  if #shape > 0 then return { 1, table.unpack(shape) } end
+  local shapes = {}
+  for name, one in pairs(shape) do shapes[name] = with_batch(one) end
+  return shapes
+end
+
 local function infer_one(layer, shape, watch)
   local _ <close> = layer:keep_modes()
   layer:eval()
-  local output = layer:infer({ 1, table.unpack(shape) }, watch)
+  local output = layer:infer(with_batch(shape), watch)
   return { table.unpack(output, 2) }
 end
 
@@ -69,7 +98,7 @@ end
 -- @return table the shape of the output without its batch
 -- @usage model:build({ 1000, 1 }, mb.rng(1))
 function Layer.build(layer, shape, rng)
-  shape = read_shape("build", shape)
+  shape = read_shape("build", shape, layer)
   if rng ~= nil then layer:set_rng(check.kind("build", "rng", rng, "generator")) end
   local output = infer_one(layer, shape)
   layer.input_shape = shape
@@ -94,7 +123,7 @@ end
 -- @return table a list of { layer, path, is_side (in a branch after the first), input, output }, parts before their
 --   containers; shapes have the batch first
 function Layer.trace(layer, shape, operation, watch)
-  shape = read_shape(operation or "trace", shape or layer.input_shape)
+  shape = read_shape(operation or "trace", shape or layer.input_shape, layer)
   local found = {}
   local unmade <close> = layer:keep_unmade() -- luacheck: ignore unmade
   local modes <close> = layer:keep_modes() -- luacheck: ignore modes

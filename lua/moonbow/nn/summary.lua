@@ -82,6 +82,16 @@ function Layer.centres(layer, shape, path, length)
   return centres
 end
 
+-- The number of parameters that are frozen.
+local function frozen_count(layer)
+  local count, is_frozen = 0, {}
+  for _, name in ipairs(layer:frozen_names()) do is_frozen[name] = true end
+  for _, entry in ipairs(layer:parameters()) do
+    if is_frozen[entry.name] then count = count + core.count(entry.value) end
+  end
+  return count
+end
+
 --- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and
 -- the receptive field in points, taken along the first branch where layers branch. Parameters that several places share
 -- are counted in the first; a place that has no others says "shared". Weights that are not there yet are not made.
@@ -100,10 +110,11 @@ function Layer.summary(layer, shape)
       has_any and count == 0 and "shared" or group(count), group(macs) }
     total, total_macs = total + count, total_macs + macs
   end)
-  local reach = reach_of(steps)
+  local reach, frozen = reach_of(steps), frozen_count(layer)
   return table.concat({
     text_table.format(rows, { left = 3 }),
-    ("total: %s parameters, %s multiply-adds per spectrum"):format(group(total), group(total_macs)),
+    ("total: %s parameters%s, %s multiply-adds per spectrum"):format(group(total),
+      frozen > 0 and (" (%s frozen)"):format(group(frozen)) or "", group(total_macs)),
     ("total stride %d, receptive field %s"):format(reach.stride, check.show_count(reach.field, "point")),
   }, "\n")
 end

@@ -65,11 +65,12 @@ end
 -- @param fan_in? integer inputs of one output, for initialisers that scale by it
 -- @param fan_out? integer outputs of one input, likewise
 function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_out)
-  local value = find_value(layer, name, shape)
+  local value, is_frozen = find_value(layer, name, shape), layer.frozen and layer.frozen[name]
   if not value then
     check_memory(layer, name, shape)
-    value = autograd.param(initializers.make(layer.type, initializer, rng, shape, fan_in, fan_out))
-  elseif layer.source then
+    value = initializers.make(layer.type, initializer, rng, shape, fan_in, fan_out)
+    if not is_frozen then autograd.param(value) end
+  elseif layer.source and not is_frozen then
     autograd.param(value)
   end
   register(layer, "weights", name, value, shape)
@@ -137,9 +138,7 @@ local function collect(layer, field)
 end
 
 --- Lists the trained tensors, in order; empty before build. A tensor that several places share is listed once, under
--- the name of the first. layer.weight = other.weight shares one. To freeze a weight, detach it: layer.weight =
--- layer.weight:detach() is no parameter, belongs to the state, and keeps its values in training; layer.weight:param()
--- makes it one again.
+-- the name of the first. layer.weight = other.weight shares one. Frozen ones (layer:freeze) are listed, too.
 -- @return table a list of { name = "1.weight", value = tensor }
 function Layer.parameters(layer)
   return collect(layer, "weights")

@@ -65,7 +65,8 @@ local function of_names(text, open, prefix)
   local name, option = options.of_value(before, open)
   local values = name and last == "=" and prefix == "" and options.values(name, option)
     or prefix == "" and options.entries(before, open)
-  if name and last == "=" and prefix == "" and option.inner and option.kinds == "table" then return { "{ " } end
+  local is_table = option and (option.kinds == "table" or option.kinds == "table|function")
+  if name and last == "=" and prefix == "" and option.inner and is_table then return { "{ " } end
   if values then
     local quoted = {}
     for i, value in ipairs(values) do quoted[i] = '"' .. value .. '"' end

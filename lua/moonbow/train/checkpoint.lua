@@ -66,14 +66,14 @@ local function canonical(value)
   return #text <= LONGEST and text or ("{%d entries, %016x}"):format(#parts, core.digest(text))
 end
 
-local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "class_weights",
-  "early_stopping", "schedule", "metrics" }
+local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "clip_value", "class_weights",
+  "early_stopping", "schedule", "metrics", "monitor", "augment", "accumulate", "ema", "lr_factors" }
 
 -- Returns the texts of all that must be equal, by name.
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
   for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
-  if (options.schedule or {})[1] == "cosine" then
+  if type(options.schedule) == "table" and options.schedule[1] == "cosine" then
     same.schedule = ("%s over %d epochs"):format(same.schedule, options.epochs)
   end
   local ok, config = pcall(job.model.config, job.model)
@@ -125,13 +125,16 @@ local function gather(job)
   for name, value in pairs(job.best_state or {}) do tensors["best." .. name] = value end
   local moments, steps = job.optimizer:state(job.parameters)
   for name, value in pairs(moments) do tensors["optimizer." .. name] = value end
+  for i, value in ipairs(job.average and job.average.values or {}) do
+    tensors["average." .. job.parameters[i].name] = value
+  end
   local history = job.history
   return tensors, {
     format = FORMAT, identity = job.identity, rng = core.rng_state(job.rng),
     layer_rng = core.rng_state(job.layer_rng),
     lr = job.optimizer.lr, steps = steps, schedule = job.schedule.state, best = job.best,
     waited = job.waited, records = table.move(history, 1, #history, 1, {}), best_epoch = history.best_epoch,
-    stopped = history.stopped,
+    stopped = history.stopped, average_steps = job.average and job.average.steps,
   }
 end
 
@@ -160,6 +163,7 @@ local state_kinds = {
   format = { "integer" }, identity = { "table" }, rng = { "string" }, layer_rng = { "string" }, lr = { "number" },
   steps = { "table" }, schedule = { "table" }, best = { "number", optional = true }, waited = { "integer" },
   records = { "table" }, best_epoch = { "integer", optional = true }, stopped = { "string", optional = true },
+  average_steps = { "integer", optional = true },
 }
 
 local kinds_shown = { integer = "an integer", number = "a number", string = "a string", table = "a table" }
@@ -197,7 +201,7 @@ local function check_tensors(job, path, tensors)
   table.move(job.model:buffers(), 1, #job.model:buffers(), #entries + 1, entries)
   for _, entry in ipairs(entries) do
     local shape = check.show_shape(core.shape(entry.value))
-    for _, prefix in ipairs { "model.", "best.", "optimizer.1.", "optimizer.2." } do
+    for _, prefix in ipairs { "model.", "best.", "optimizer.1.", "optimizer.2.", "average." } do
       shapes[prefix .. entry.name] = shape
     end
     for _, prefix in ipairs { "model.", has_best and "best." } do
@@ -212,6 +216,15 @@ local function check_tensors(job, path, tensors)
       check.fail("fit", "checkpoint: %s: %s: expected shape %s, got %s", path, check.printable(name),
         shapes[name] or "none", got)
     end
+  end
+end
+
+local function restore_average(job, averages, state)
+  if not job.average then return end
+  job.average.steps = state.average_steps or 0
+  for i, parameter in ipairs(job.parameters) do
+    if not averages[parameter.name] then error("holds no average." .. parameter.name, 0) end
+    core.copy_from(job.average.values[i], averages[parameter.name])
   end
 end
 
@@ -235,6 +248,7 @@ local function restore(job, tensors, state)
   job.best_state = stripped(tensors, "best.")
   job.optimizer:load_state(job.parameters, stripped(tensors, "optimizer.") or {}, state.steps)
   job.optimizer.lr, job.best, job.waited = state.lr, state.best, state.waited
+  restore_average(job, stripped(tensors, "average.") or {}, state)
   for key, value in pairs(state.schedule) do job.schedule.state[key] = value end
   for i, record in ipairs(state.records) do job.history[i] = record end
   job.history.best_epoch, job.history.stopped = state.best_epoch, state.stopped

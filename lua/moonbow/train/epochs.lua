@@ -2,14 +2,16 @@
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local ops = require "moonbow.ops"
-local autograd = require "moonbow.autograd"
 local interrupt = require "moonbow.interrupt"
+local average = require "moonbow.train.average"
 local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
 local evaluation = require "moonbow.train.evaluate"
 local finite = require "moonbow.train.finite"
 local metrics = require "moonbow.train.metrics"
+local monitor = require "moonbow.train.monitor"
+local named = require "moonbow.train.named"
+local update = require "moonbow.train.update"
 
 local epochs = {}
 
@@ -25,46 +27,6 @@ local function value_of(job, loss, kind, batch, x, y)
   end
   return value
 end
-
--- Scales all gradients so that together their norm is at most the limit.
-local function clip(parameters, limit)
-  local sum = 0
-  for _, parameter in ipairs(parameters) do
-    local gradient = parameter.value.grad
-    if gradient then sum = sum + core.sum_squares(gradient) end
-  end
-  local norm = math.sqrt(sum)
-  if norm <= limit then return end
-  for _, parameter in ipairs(parameters) do
-    local gradient = parameter.value.grad
-    if gradient then parameter.value.grad = core.mul(gradient, limit / norm) end
-  end
-end
-
-local function add_l2(loss, parameters, factor)
-  for _, parameter in ipairs(parameters) do
-    if parameter.name:find "weight$" then
-      loss = ops.add(loss, ops.mul(ops.sum_squares(parameter.value), factor))
-    end
-  end
-  return loss
-end
-
--- Moves the weights; raises if a gradient is not finite.
-local function step(job, loss, batch)
-  local options, parameters = job.options, job.parameters
-  if not core.is_tracked(loss) then check.fail("fit", "loss: it does not depend on the parameters of the model") end
-  if options.l2 > 0 then loss = add_l2(loss, parameters, options.l2) end
-  autograd.backward(loss)
-  if core.find_non_finite(job.values, true) then
-    fail(job, "a gradient is not finite", batch, finite.bad_gradient(job.model))
-  end
-  if options.clip_norm then clip(parameters, options.clip_norm) end
-  job.optimizer:step(parameters)
-end
-
-local function rows_of(x, rows) return x and core.index(x, rows) end
-local function narrow(x, first, count) return x and core.narrow(x, first, count) end
 
 -- Sums up the losses of batches, weighted, and the right rows among those that count.
 local function new_sums(job)
@@ -82,21 +44,48 @@ local function new_sums(job)
   return sums
 end
 
+-- The share of each batch in the step to which it adds, and true for the last of one.
+local function shares_of(job, last, batch_rows)
+  local every, rows = job.options.accumulate or 1, {}
+  for batch = 1, last do
+    local group = (batch - 1) // every
+    rows[group] = (rows[group] or 0) + select(2, batch_rows(batch))
+  end
+  return function(batch)
+    local count = select(2, batch_rows(batch))
+    return count / rows[(batch - 1) // every], batch % every == 0 or batch == last
+  end
+end
+
+-- The rows of a batch, changed by the augmentation.
+local function batch_of(job, rows, rng)
+  local x, y, weights = named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
+  if job.augment then x, y = job.augment(x, y, rng) end
+  return x, y, weights
+end
+
+local function close_all(loss, output, x, y)
+  for _, temporary in ipairs { loss, output, y } do core.close(temporary) end
+  named.close(x)
+end
+
 -- One pass over the data. Returns mean loss and share of right classes (nil for other losses).
 local function train(job)
-  local n, options = core.size(job.x, 1), job.options
+  local n, options = named.count(job.x), job.options
   local order = options.shuffle and job.rng:permutation(n) or core.arange(1, 1, n)
-  local sums = new_sums(job)
+  local sums, rng = new_sums(job), job.augment and job.augment_rng(job.epoch)
   local last, batch_rows = batches.split(n, options.batch_size, job.least_rows)
+  local share_of = shares_of(job, last, batch_rows)
   for batch = 1, last do
     interrupt.check()
-    local rows = core.narrow(order, batch_rows(batch))
-    local x, y, weights = core.index(job.x, rows), core.index(job.y, rows), rows_of(job.weights, rows)
+    local x, y, weights = batch_of(job, core.narrow(order, batch_rows(batch)), rng)
     local output = job.model(x)
     local loss, weight = job.loss(output, y, weights)
     sums.add(value_of(job, loss, "loss", batch, x, y), weight, output, y, weights)
-    step(job, loss, batch)
-    for _, temporary in ipairs { loss, output, x, y } do core.close(temporary) end
+    local share, is_last = share_of(batch)
+    update.backward(job, loss, share)
+    if is_last then update.step(job, function(what, cause) fail(job, what, batch, cause) end) end
+    close_all(loss, output, x, y)
     job.progress.batch(batch, last, sums.loss())
   end
   return sums.loss(), sums.accuracy()
@@ -106,7 +95,8 @@ end
 local function validate(job, record)
   local set, sums, batch, outputs = job.validation, new_sums(job), 0, {}
   evaluation.each_batch("fit", job.model, set.x, 128, function(output, first, count)
-    local x, y, weights = narrow(set.x, first, count), narrow(set.y, first, count), narrow(set.weights, first, count)
+    local x, y, weights = named.narrow(set.x, first, count), core.narrow(set.y, first, count),
+      named.narrow(set.weights, first, count)
     local loss, weight = job.validation_loss(output, y, weights)
     batch = batch + 1
     sums.add(value_of(job, loss, "validation loss", batch, x, y), weight, output, y, weights)
@@ -122,8 +112,8 @@ end
 -- Returns where the outputs for the first rows became NaN or infinite, if the loss did, too; otherwise nil. If the loss
 -- is finite, outputs of -infinity may be intended.
 local function bad_loss(job, rows)
-  local x, y, problem = core.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil
-  local weights = narrow(job.weights, 1, rows)
+  local x, y, problem = named.narrow(job.x, 1, rows), core.narrow(job.y, 1, rows), nil
+  local weights = named.narrow(job.weights, 1, rows)
   evaluation.each_batch("fit", job.model, x, rows, function(output)
     if core.find_non_finite { output } and not finite.is_number((job.validation_loss(output, y, weights)):item()) then
       problem = finite.blame(job.model, x, y)
@@ -141,7 +131,7 @@ local function check_weights(job, is_last)
   end
   local problem = core.find_non_finite(tensors) and finite.bad_state(job.model)
   if not problem and not job.validation then
-    problem = bad_loss(job, is_last and math.min(job.options.batch_size, core.size(job.x, 1)) or 1)
+    problem = bad_loss(job, is_last and math.min(job.options.batch_size, named.count(job.x)) or 1)
   end
   if problem then fail(job, "training has blown up", nil, problem) end
 end
@@ -154,10 +144,10 @@ end
 
 -- Keeps the best weights; returns true if patience is exhausted.
 local function follow_best(job, record)
-  local monitored = record.val_loss or record.loss
+  local value, monitored = monitor.value(job, record)
   local stopping = job.stopping
-  if not job.best or monitored < job.best - (stopping and stopping.min_delta or 0) then
-    job.best, job.history.best_epoch, job.waited = monitored, record.epoch, 0
+  if not job.best or monitored < job.monitor.sign * job.best - (stopping and stopping.min_delta or 0) then
+    job.best, job.history.best_epoch, job.waited = value, record.epoch, 0
     keep_state(job)
     return false
   end
@@ -174,9 +164,12 @@ end
 
 local function run_one(job)
   local options, history, epoch, begin = job.options, job.history, job.epoch, clock()
-  local record = { epoch = epoch, lr = job.optimizer.lr }
+  local record = { epoch = epoch }
+  job.norms = { sum = 0, count = 0 }
   job.model:train()
   record.loss, record.accuracy = train(job)
+  record.lr, record.grad_norm = job.lr, job.norms.count > 0 and job.norms.sum / job.norms.count or nil
+  average.swap(job) -- what is judged and kept is the average
   if job.validation then validate(job, record) end
   check_weights(job, epoch == options.epochs)
   record.seconds = clock() - begin
@@ -184,8 +177,10 @@ local function run_one(job)
   local is_over = follow_best(job, record)
   job.progress.epoch(record, job.best, history.best_epoch)
   call_back(job, record)
+  average.swap(job)
   if is_over then history.stopped = "early_stopping" end
-  job.optimizer.lr = job.schedule.next(job.optimizer.lr, epoch, options.epochs, record.val_loss or record.loss)
+  local _, monitored = monitor.value(job, record)
+  job.optimizer.lr = job.schedule.next(job.optimizer.lr, epoch, options.epochs, monitored)
   checkpoint.save(job)
 end
 
@@ -193,7 +188,7 @@ end
 local function ending(job)
   local history, last, reason = job.history, #job.history, "a callback ended it"
   if history.stopped == "early_stopping" then
-    reason = ("no lower %s for %s"):format(job.validation and "val_loss" or "loss",
+    reason = ("no %s %s for %s"):format(job.monitor.sign > 0 and "lower" or "higher", job.monitor.name,
       check.show_count(job.stopping.patience, "epoch"))
   end
   return ("stopped after epoch %d/%d: %s; best %.4f in epoch %d; the weights are those of epoch %d"):format(last,
@@ -208,6 +203,7 @@ function epochs.run(job)
     job.epoch = epoch
     run_one(job)
   end
+  if not job.restores_best then average.swap(job) end
   if history.stopped then job.progress.stopped(ending(job)) end
 end
 

@@ -12,6 +12,7 @@ local evaluation = require "moonbow.train.evaluation"
 local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
 local metrics = require "moonbow.train.metrics"
+local named = require "moonbow.train.named"
 local row_losses = require "moonbow.train.row_losses"
 local sets = require "moonbow.train.sets"
 
@@ -29,10 +30,11 @@ local function run_batches(operation, model, x, batch_size, f)
   local _ <close> = model:keep_modes()
   model:eval()
   autograd.no_grad(function()
-    for first = 1, core.size(x, 1), batch_size do
+    local n = named.count(x)
+    for first = 1, n, batch_size do
       interrupt.check()
-      local count = math.min(batch_size, core.size(x, 1) - first + 1)
-      local outputs = model(core.narrow(x, first, count))
+      local count = math.min(batch_size, n - first + 1)
+      local outputs = model(named.narrow(x, first, count))
       f(outputs, first, count)
       core.close(outputs)
     end
@@ -53,7 +55,8 @@ local function check_probabilities(operation, x, probabilities, first)
       if #rows < MOST_ROWS_NAMED then rows[#rows + 1] = first + i - 1 else more = more + 1 end
     end
   end
-  local is_input = core.find_non_finite { core.row(x, rows[1]) }
+  local is_input = false
+  named.map(x, function(part) is_input = is_input or core.find_non_finite { core.row(part, rows[1]) } ~= nil end)
   check.fail(operation, "the model's outputs are NaN or infinite for row %s%s of x%s",
     table.concat(rows, ", "), more > 0 and (" and %d more"):format(more) or "",
     is_input and (": row %d holds NaN or infinity itself"):format(rows[1]) or "")
@@ -77,8 +80,9 @@ end
 
 -- Raises if x has not the dimensions for which the model was built: a single spectrum lacks the batch.
 local function check_dimensions(operation, model, x)
+  if named.is_table(x) then return end
   local expected, shape = model.input_shape, core.shape(x)
-  if not expected or #shape == #expected + 1 then return end
+  if not expected or #expected == 0 or #shape == #expected + 1 then return end
   check.fail(operation, "x: expected (N, %s), got shape %s; one spectrum of many is x:narrow(i, 1)",
     table.concat(expected, ", "), check.show_shape(shape))
 end
@@ -88,6 +92,7 @@ local options_of_batches = { batch_size = check.default(128, "positive integer")
 -- A set for a model that was loaded is brought to what the model expects.
 local function prepared(model, x)
   local info = expectations.of(model)
+  if named.is_table(x) and not x.x then return named.read("predict", "x", x), nil end
   if not info or values_of(x) == x then return values_of(x), nil end
   return expectations.prepare("predict", info, x), info.classes
 end
@@ -130,8 +135,8 @@ end
 -- infinite, the message names their rows.
 -- @param model any a network whose outputs are logits (N, classes): one that ends in a softmax raises; or a fitted
 --   model of mb.pls, mb.forest and their like
--- @param x tensor|spectra (N, L, C); a tensor prepared as for training: mb.load returns the steps, mb.preprocess.apply
---   does them
+-- @param x tensor|spectra|table (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply
+--   does them; or tensors by name, for a network of several inputs
 -- @option batch_size rows of a batch
 -- @return tensor (N), class numbers; or numbers
 -- @return tensor (N, classes), probabilities, or the scores of a classifier that has none; nil for numbers
@@ -144,7 +149,9 @@ function M.predict(model, x, options)
   if type(x) == "table" then x, classes = prepared(model, x) end
   if is_other then return predict_by_method(model, x, classes) end
   x = values_of(x)
-  check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
+  if not (model.takes_named and named.is_table(x) and not x.x) then
+    check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
+  end
   check_dimensions("predict", model, x)
   if gives_numbers(model) then return predict_numbers(model, x, options.batch_size) end
   local parts = {}
@@ -187,13 +194,11 @@ local options_of_evaluate = check.copy(options_of_batches)
 options_of_evaluate.loss = check.default("cross_entropy", "string|table|function", row_losses.options)
 options_of_evaluate.metrics = check.optional "table"
 
-local function narrow(x, first, count) return x and core.narrow(x, first, count) end
-
 -- Returns a function that adds up the weighted losses of batches: add(output, first, count); and one for their mean.
 local function loss_sums(loss, y, weights)
   local sum, weight = 0, 0
   return function(output, first, count)
-    local value, batch_weight = loss(output, narrow(y, first, count), narrow(weights, first, count))
+    local value, batch_weight = loss(output, core.narrow(y, first, count), named.narrow(weights, first, count))
     batch_weight = batch_weight or count
     sum, weight = sum + value:item() * batch_weight, weight + batch_weight
   end, function() return sum / weight end
@@ -227,8 +232,8 @@ local function evaluate_classes(model, set, options, chosen)
   local confusion, hits = confusion_of(numbers, core.argmax(logits, 2), classes)
   local precision, recall, f1, macro_f1 = per_class(confusion, classes)
   return add_metrics({
-    loss = mean_loss(), accuracy = hits / core.size(x, 1), confusion = confusion, precision = precision,
-    recall = recall, f1 = f1, macro_f1 = macro_f1, classes = set.classes, count = core.size(x, 1),
+    loss = mean_loss(), accuracy = hits / named.count(x), confusion = confusion, precision = precision,
+    recall = recall, f1 = f1, macro_f1 = macro_f1, classes = set.classes, count = named.count(x),
   }, options, chosen, logits, y)
 end
 
@@ -243,7 +248,7 @@ local function evaluate_targets(model, set, options, chosen)
     add(output, first, count)
     parts[#parts + 1] = core.copy(output)
   end)
-  local outputs, result = core.concat(parts, 1), { loss = mean_loss(), count = core.size(x, 1), shows = { "loss" } }
+  local outputs, result = core.concat(parts, 1), { loss = mean_loss(), count = named.count(x), shows = { "loss" } }
   if chosen.kind then
     local all, names = metrics.all(chosen, outputs, y)
     for _, name in ipairs(names) do

@@ -1,12 +1,17 @@
 --- Finds NaN and infinity in a training and traces them to their origin.
 local core = require "moonbow.core"
+local named = require "moonbow.train.named"
 
 local finite = {}
 
 --- True if a number is neither NaN nor infinite.
 function finite.is_number(value) return value == value and math.abs(value) < math.huge end
 
-local function is_bad(x) return core.find_non_finite { x } ~= nil end
+local function is_bad(x)
+  local bad = false
+  named.map(x, function(part) bad = bad or core.find_non_finite { part } ~= nil end)
+  return bad
+end
 
 local function name_of(part, path) return ("layer %s (%s)"):format(path == "" and "1" or path, part.type) end
 

@@ -5,6 +5,8 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local optim = require "moonbow.train.optim"
+local augment = require "moonbow.train.augment"
+local average = require "moonbow.train.average"
 local batches = require "moonbow.train.batches"
 local checkpoint = require "moonbow.train.checkpoint"
 local closing = require "moonbow.train.closing"
@@ -12,24 +14,33 @@ local epochs = require "moonbow.train.epochs"
 local evaluation = require "moonbow.train.evaluate"
 local losses = require "moonbow.train.losses"
 local metrics = require "moonbow.train.metrics"
+local monitor = require "moonbow.train.monitor"
+local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
 local progress = require "moonbow.progress"
 local row_losses = require "moonbow.train.row_losses"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
+local split = require "moonbow.train.split"
 
 local early_stopping_options = {
   patience = check.default(10, "positive integer"), min_delta = check.default(0, "non-negative"),
   restore_best = true,
 }
 
+local share_options = { share = check.default(0.2, "fraction"), groups = check.optional "table|tensor" }
+
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
   optimizer = check.optional "any", loss = check.default("cross_entropy", "string|table|function", row_losses.options),
-  seed = check.default(0, "integer|table"), shuffle = true, validation = check.optional "table",
+  seed = check.default(0, "integer|table"), shuffle = true,
+  validation = check.optional("table|fraction", share_options, "0.2, or a set { x = x, y = y }"),
   early_stopping = check.optional("table", early_stopping_options, "{ patience = 10 }"),
-  schedule = check.optional("table", schedules.options, '{ "cosine" }'),
-  clip_norm = check.optional "positive real", class_weights = check.optional "string|table|tensor",
+  schedule = check.optional("table|function", schedules.options, '{ "cosine" }'),
+  clip_norm = check.optional "positive real", clip_value = check.optional "positive real", grad_norm = false,
+  augment = check.optional "string|table|function", accumulate = check.optional "positive integer",
+  ema = check.optional "fraction below 1", monitor = check.optional "string|table", lr_factors = check.optional "table",
+  class_weights = check.optional "string|table|tensor",
   l2 = check.default(0, "non-negative real"), callbacks = check.optional "table", verbose = true,
   metrics = check.optional "table",
   checkpoint = check.optional("string|table", checkpoint.options, '"folder"'),
@@ -62,7 +73,25 @@ local function read_options(given)
   return options, stopping
 end
 
-local function sample_shape(x) return { table.unpack(core.shape(x), 2) } end
+-- Splits the rows of the training set, of classes so that each gives its share.
+local function hold_out(job, given)
+  local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
+  local n, is_of_numbers = named.count(job.x), job.chosen_loss.is_of_classes and core.rank(job.y) == 1
+  local seed = type(job.options.seed) == "table" and { table.unpack(job.options.seed) } or { job.options.seed }
+  seed[#seed + 1] = 5
+  local train, test = split.holdout(n, share.share, { seed = seed, groups = share.groups,
+    stratify = is_of_numbers and job.y or nil })
+  local function part(rows)
+    return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
+  end
+  local x, y, weights = part(test)
+  job.x, job.y, job.weights = part(train)
+  return { x = x, y = y, weights = weights }
+end
+
+local function is_share(given)
+  return type(given) == "number" or type(given) == "table" and given.x == nil and given.share ~= nil
+end
 
 -- Reads class numbers or targets of training and validation, as the loss requires.
 local function read_sets(job, set)
@@ -77,17 +106,32 @@ local function read_sets(job, set)
   end
   local ignored = chosen.options and chosen.options.ignore
   job.x, job.y, job.weights = read("fit", "data", set, classes, ignored)
-  if options.validation then
+  job.chosen_loss = chosen
+  if is_share(options.validation) then
+    job.validation = hold_out(job, options.validation)
+  elseif options.validation then
     local x, y, weights = read("fit", "validation", options.validation, classes, ignored)
-    local takes, err = pcall(job.model.trace, job.model, sample_shape(x))
+    local takes, err = pcall(job.model.trace, job.model, named.shape(x))
     if not takes then check.rethrow("fit: validation.x: ", err) end
     job.validation = { x = x, y = y, weights = weights }
   end
-  job.chosen_loss = chosen
+  job.has_accuracy = metrics.hits(chosen) ~= nil
   job.metrics = metrics.read("fit", options.metrics, chosen)
   if job.metrics and not job.validation then
     check.fail("fit", "metrics: they are those of the validation set; give the option validation")
   end
+end
+
+-- Gives the parameters below each path or name of the option lr_factors its factor; of several the longest path wins.
+local function add_factors(model, parameters, factors)
+  local chosen, by = {}, {}
+  for given, factor in pairs(factors or {}) do
+    check.kind("fit", ("lr_factors[%s]"):format(check.show(given)), factor, "non-negative real")
+    model:visit_named("fit lr_factors", { given }, function(name)
+      if not by[name] or #given > #by[name] then chosen[name], by[name] = factor, given end
+    end)
+  end
+  for _, parameter in ipairs(parameters) do parameter.lr_factor = chosen[parameter.name] end
 end
 
 -- Returns the parameters, and a list of their tensors.
@@ -107,11 +151,36 @@ end
 
 local function build(job, set)
   local model, seed = job.model, job.options.seed
-  local shape = sample_shape(sets.read_x("fit", "data", set))
+  local shape = named.shape(sets.read_x("fit", "data", set))
   job.output_shape = model:build(shape, seeded(seed, 2))
   job.least_rows = batches.least_rows(model, shape)
   job.parameters, job.values = trainable(model)
+  add_factors(model, job.parameters, job.options.lr_factors)
   job.rng, job.layer_rng = seeded(seed, 1), seeded(seed, 3)
+end
+
+-- The function that changes batches, and the generator of each epoch.
+local function read_augment(job)
+  local given, seed = job.options.augment, job.options.seed
+  if given == nil then return end
+  local classes = job.chosen_loss.is_of_classes and losses.classes_of("fit", job.output_shape)
+  local change, mixes = augment.read("fit", given, classes)
+  if mixes and job.weights then
+    check.fail("fit", "augment: 'mix' mixes labels, which weights of rows, or ignored labels, do not allow")
+  end
+  job.augment = change
+  function job.augment_rng(epoch)
+    local parts = type(seed) == "table" and { table.unpack(seed) } or { seed }
+    table.move({ 4, epoch }, 1, 2, #parts + 1, parts)
+    return core.rng(parts)
+  end
+end
+
+local function start_schedule(job)
+  local count = batches.split(named.count(job.x), job.options.batch_size, job.least_rows)
+  local per_epoch = -(-count // (job.options.accumulate or 1))
+  job.schedule = schedules.start(job.options.schedule, job.optimizer.lr, per_epoch, job.options.epochs)
+  return per_epoch
 end
 
 local function drop_gradients(job)
@@ -155,10 +224,15 @@ local function train(model, set, given)
   read_sets(job, set)
   job.loss, job.validation_loss = losses.make(job.chosen_loss, options.class_weights, set, job.y, job.weights,
     job.output_shape)
-  job.schedule = schedules.start(options.schedule, job.optimizer.lr)
+  job.monitor = monitor.read(job, options.monitor)
+  job.history.monitor = job.monitor.name
+  read_augment(job)
+  local per_epoch = start_schedule(job)
+  average.start(job)
   drop_gradients(job)
   local _ <close> = checkpoint.open(job)
   checkpoint.resume(job)
+  job.steps = #job.history * per_epoch
   job.best_state = job.best_state or model:state()
   model:set_rng(job.layer_rng)
   local shown <close> = progress.start(options.epochs, options.verbose, #job.history)
@@ -181,8 +255,8 @@ end
 --
 -- If a training ends early, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a validation loss
 -- or a gradient that is NaN or infinite, or because its coroutine is closed, the model has its best weights and running
--- statistics so far. These are, with and without early stopping, those after the epoch with the lowest validation loss
--- (without validation, the lowest training loss), or those before training if no epoch has ended. The model is always
+-- statistics so far. These are, with and without early stopping, those after the epoch with the best value of monitor,
+-- the validation loss unless another is named, or those before training if no epoch has ended. The model is always
 -- left in evaluation mode, with its previous generators and without gradients; earlier gradients are not used. NaN and
 -- infinity raise before the optimiser's step, with the epoch, the batch and the layer; also if only the last step made
 -- weights or outputs infinite. See docs/guide/3_training.md.
@@ -190,9 +264,10 @@ end
 -- Ctrl-C ends a script with code 130 and a line on how to resume; at the prompt, and in a program that embeds Lua, fit
 -- raises. A second Ctrl-C ends the process at once.
 -- @param model layer that is built for the spectra if it is not yet; its outputs are logits for "cross_entropy"
--- @param set table { x = tensor (N, L, C), y = class numbers from 1 on, (N) or (N, 1), soft labels (N, classes), or
---   targets of the loss; weights = a number from 0 on for each row (optional): losses are means weighted by them, and
---   rows of weight 0 count in no accuracy }
+-- @param set table { x = tensor (N, L, C), or a table of tensors by name for a network of several inputs; y = class
+--   numbers from 1 on, (N) or (N, 1), soft labels (N, classes), or targets of the loss; weights =
+--   a number from 0 on for each row (optional): losses are means weighted by them, and rows of weight 0 count in no
+--   accuracy }
 -- @option epochs passes over the set
 -- @option batch_size rows of a step
 -- @option optimizer one of mb.optim; Adam with its defaults unless given. fit leaves its lr as it was
@@ -210,21 +285,39 @@ end
 --   losses: "rmse", "mae", "bias", "r2"
 -- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
--- @option validation a set like the first one: its loss and accuracy are reported after each epoch
--- @option early_stopping ends training when the validation loss (without validation, the training loss) no longer
---   falls
--- @option early_stopping.patience epochs without a lower loss after which training ends
+-- @option validation a set like the first one: its loss and accuracy are reported after each epoch; or a share of the
+--   training set, 0.2, of classes the same share of each, which is then not trained on
+-- @option validation.share the share, beside groups
+-- @option validation.groups one label per row: rows of one group stay together
+-- @option monitor what decides on the best epoch, early stopping and the schedule "plateau": "val_loss" (without
+--   validation "loss"), "val_accuracy", or val_NAME of one of the metrics; of metrics of your own with the direction,
+--   { "val_worst", mode = "max" }
+-- @option early_stopping ends training when what is monitored no longer improves
+-- @option early_stopping.patience epochs without improvement after which training ends
 -- @option early_stopping.min_delta by how much a loss has to be lower to count
 -- @option early_stopping.restore_best true: the model ends with the weights of the best epoch
--- @option schedule { "plateau", ... }, { "step", ... } or { "cosine", ... } with the options of schedule "plateau",
---   schedule "step" or schedule "cosine": how the learning rate changes
+-- @option schedule { "plateau", ... }, { "step", ... }, { "cosine", ... } or { "constant", ... } with the options of
+--   schedule "plateau", schedule "step", schedule "cosine" or schedule "constant": how the learning rate changes; or a
+--   function(step, steps, lr), called before each step with its number, their number, and the optimiser's rate, which
+--   returns the rate
 -- @option schedule.every of "step": epochs between two changes
 -- @option schedule.factor of "plateau" and "step": the rate is multiplied by it
 -- @option schedule.patience of "plateau": epochs without a lower loss
 -- @option schedule.min_delta of "plateau": by how much a loss has to be lower
 -- @option schedule.cooldown of "plateau": epochs after a change that do not count
 -- @option schedule.min_lr of "plateau" and "cosine": the least rate
+-- @option schedule.per of "cosine": "epoch", or "step": the rate changes with every step
+-- @option schedule.warmup epochs, or a part of one, in which the rate rises from 0, with every step
 -- @option clip_norm gradients are scaled to at most this norm, taken over all parameters
+-- @option clip_value each element of a gradient is cut to at most this size, after clip_norm
+-- @option grad_norm true: history has the mean norm of the gradient in each epoch; so it has with clip_norm
+-- @option augment changes each batch at random: a list of names and { name, option = value }, as mb.augment takes it;
+--   or a function(x, y, rng) that returns x and y. It draws from seed, and each epoch anew
+-- @option accumulate batches whose gradients are added up to one step (1), as if they were one batch
+-- @option ema share of an exponential moving average of the weights that is kept in a step, such as 0.999: validation,
+--   the best epoch and the model at the end take the average; running statistics are those of the weights themselves
+-- @option lr_factors { ["1"] = 0.1, ["3.weight"] = 0.5, body = 0 }: the learning rate of a layer and its parts, of a
+--   tensor, or of a container with this name is multiplied by the factor
 -- @option class_weights "balanced", one number per class, or { [name] = number } for some classes of set.classes; for
 --   "cross_entropy" and "focal"
 -- @option l2 factor of the sum of squares of all weights, without biases, which is added to the loss
@@ -236,8 +329,8 @@ end
 -- @option checkpoint.every epochs between two checkpoints
 -- @option checkpoint.seconds least seconds between two checkpoints, each of which takes as long as writing the weights
 --   five times; one is always written at the end
--- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, and metrics as val_NAME },
---   with best_epoch and stopped ("early_stopping", "callback", or nil); print shows a table
+-- @return history a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, grad_norm, seconds, and metrics as
+--   val_NAME }, with best_epoch, monitor and stopped ("early_stopping", "callback", or nil); print shows a table
 -- @usage
 -- local history = mb.fit(model, set.train, {
 --   epochs = 50, optimizer = mb.optim.Adam { lr = 3e-4 },

@@ -4,11 +4,12 @@ local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
---- A training, epoch by epoch: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, and metrics of
--- the validation set as val_NAME }. print(history) shows it as a table.
+--- A training, epoch by epoch: a list of { epoch, loss, accuracy, val_loss, val_accuracy, lr, grad_norm, seconds, and
+-- metrics of the validation set as val_NAME }. print(history) shows it as a table.
 --
 -- @class history
--- @field best_epoch integer the epoch with the lowest validation loss; without validation, with the lowest loss
+-- @field best_epoch integer the epoch with the best value of what is monitored
+-- @field monitor string what is monitored: "val_loss", without validation "loss", unless mb.fit was told otherwise
 -- @field stopped string "early_stopping" or "callback" if one of them ended the training before its last epoch
 local History = {}
 
@@ -22,8 +23,9 @@ local function epochs_shown(history)
   return shows
 end
 
-local first_columns, last_columns = { "epoch", "loss", "accuracy", "val_loss", "val_accuracy" }, { "lr", "seconds" }
-local formats = { epoch = "%d", lr = "%.3g", seconds = "%.2f" }
+local first_columns = { "epoch", "loss", "accuracy", "val_loss", "val_accuracy" }
+local last_columns = { "lr", "grad_norm", "seconds" }
+local formats = { epoch = "%d", lr = "%.3g", grad_norm = "%.3g", seconds = "%.2f" }
 
 -- The columns of a training: losses and accuracies, its metrics by name, rate and time.
 local function columns_of(history)
@@ -58,7 +60,7 @@ local endings = { early_stopping = "ended by early stopping", callback = "ended 
 local function show(history)
   if #history == 0 then return "history: no epoch has ended" end
   local rows, best = history_rows(history), history[history.best_epoch]
-  local name = best and best.val_loss and "val_loss" or "loss"
+  local name = history.monitor or best and best.val_loss and "val_loss" or "loss"
   local lines = { text_table.format(rows, { left = 0 }) }
   if #rows - 1 < #history then lines[2] = ("(%d of %d epochs)"):format(#rows - 1, #history) end
   local best_text = best and ("epoch %d, %s %.4f"):format(best.epoch, name, best[name]) or "none"
@@ -68,7 +70,8 @@ local function show(history)
 end
 
 --- The values of one column, by epoch.
--- @param name string "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds", or val_NAME of a metric
+-- @param name string "loss", "accuracy", "val_loss", "val_accuracy", "lr", "grad_norm", "seconds", or val_NAME of a
+--   metric
 -- @return table a list of numbers
 -- @usage mb.plot.lines { y = history:values "val_accuracy", x_label = "epoch" }
 function History:values(name)
@@ -83,15 +86,18 @@ function History:values(name)
   return list
 end
 
---- Draws the learning curves: the losses by epoch.
+--- Draws the learning curves by epoch: of training and, if there are, of validation.
+-- @param name? string what to draw: "loss", "accuracy", "lr", "grad_norm", or another column; the loss unless given
 -- @return figure
 -- @usage history:plot():save "loss.png"
-function History:plot()
+function History:plot(name)
   if #self == 0 then check.fail("history:plot", "no epoch has ended") end
-  local series = { { y = self:values "loss", label = "training" } }
-  if self[1].val_loss then series[2] = { y = self:values "val_loss", label = "validation" } end
+  name = name or "loss"
+  local series = { { y = self:values(name), label = "training" } }
+  if self[1]["val_" .. name] then series[2] = { y = self:values("val_" .. name), label = "validation" } end
+  if name:find "^val_" then series[1].label = "validation" end
   local marks = self.best_epoch and { { x = self.best_epoch, label = "best" } } or {}
-  return require("moonbow.plot").lines { series = series, x_label = "epoch", y_label = "loss", marks = marks }
+  return require("moonbow.plot").lines { series = series, x_label = "epoch", y_label = name, marks = marks }
 end
 
 local new = shown.kind("history", show, History)

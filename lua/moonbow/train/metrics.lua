@@ -1,18 +1,19 @@
 --- The metrics of mb.fit and mb.evaluate: of all outputs for a set and its labels, by name or by a function.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local inputs = require "moonbow.train.named"
 local scores = require "moonbow.pipeline.metrics"
 
 local metrics = {}
 
---- Returns the rows of a tensor whose weight is above 0; x itself without weights.
+--- Returns the rows of a tensor, or of several by name, whose weight is above 0; x itself without weights.
 function metrics.counted_rows(x, weights)
   if not weights then return x end
   local rows = {}
   for i, weight in ipairs(core.totable(weights)) do
     if weight > 0 then rows[#rows + 1] = i end
   end
-  return core.index(x, rows)
+  return inputs.index(x, rows)
 end
 
 --- Returns class numbers; of soft labels, the largest share of each row.

@@ -2,7 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
-local values_of = require "moonbow.data.values_of"
+local named = require "moonbow.train.named"
 
 local sets = {}
 
@@ -20,16 +20,11 @@ local function check_keys(operation, name, set)
   end
 end
 
---- Checks the keys of a set and returns its spectra.
+--- Checks the keys of a set and returns its spectra, or several inputs by name.
 function sets.read_x(operation, name, set)
   check.kind(operation, name, set, "table", "a set is { x = spectra, y = labels }")
   check_keys(operation, name, set)
-  local x = check.kind(operation, name .. ".x", values_of(set.x), "tensor")
-  if core.rank(x) < 2 then
-    check.fail(operation, "%s.x: expected a row for each spectrum, (N, L, C), got shape %s", name,
-      check.show_shape(core.shape(x)))
-  end
-  return x
+  return named.read(operation, name .. ".x", set.x)
 end
 
 --- Reads a set for a classifier: x, and y as a tensor (N) of class numbers.
@@ -38,7 +33,7 @@ end
 -- @return x, y, the largest class
 function sets.with_classes(operation, name, set, classes)
   local x = sets.read_x(operation, name, set)
-  local list, largest = labels.classes(operation, name .. ".y", set.y, core.size(x, 1), classes)
+  local list, largest = labels.classes(operation, name .. ".y", set.y, named.count(x), classes)
   return x, core.tensor(list), largest
 end
 
@@ -69,17 +64,17 @@ end
 -- @param ignore the label that is ignored, or nil
 function sets.with_labels(operation, name, set, classes, ignore)
   local x, y = sets.read_x(operation, name, set), set.y
-  local weights = sets.weights(operation, name, set, core.size(x, 1))
+  local weights = sets.weights(operation, name, set, named.count(x))
   if are_soft(y) then
     if ignore then check.fail(operation, "%s.y: no label of soft labels can be ignored; give weights", name) end
     y = core.is_tensor(y) and y or core.tensor(y)
-    if core.size(y, 1) ~= core.size(x, 1) then
-      check.fail(operation, "%s.y: expected %d labels, one per row, got %d", name, core.size(x, 1), core.size(y, 1))
+    if core.size(y, 1) ~= named.count(x) then
+      check.fail(operation, "%s.y: expected %d labels, one per row, got %d", name, named.count(x), core.size(y, 1))
     end
     return x, check_shares(operation, name .. ".y", y, classes), weights
   end
   if not ignore then return x, select(2, sets.with_classes(operation, name, set, classes)), weights end
-  local list = labels.list(operation, name .. ".y", y, core.size(x, 1))
+  local list = labels.list(operation, name .. ".y", y, named.count(x))
   local kept = weights and core.totable(weights) or {}
   for i, label in ipairs(list) do
     kept[i] = label == ignore and 0 or kept[i] or 1
@@ -106,11 +101,11 @@ function sets.with_targets(operation, name, set)
   local x, y = sets.read_x(operation, name, set), set.y
   check.kind(operation, name .. ".y", y, "tensor|table")
   if not core.is_tensor(y) then y = core.tensor(y) end
-  if core.size(y, 1) ~= core.size(x, 1) then
-    check.fail(operation, "%s.y: expected %d labels or targets, one per row of x, got %d", name, core.size(x, 1),
+  if core.size(y, 1) ~= named.count(x) then
+    check.fail(operation, "%s.y: expected %d labels or targets, one per row of x, got %d", name, named.count(x),
       core.size(y, 1))
   end
-  return x, y, sets.weights(operation, name, set, core.size(x, 1))
+  return x, y, sets.weights(operation, name, set, named.count(x))
 end
 
 --- The same for labels that are 0, 1, or probabilities between.
