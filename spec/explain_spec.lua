@@ -84,9 +84,9 @@ describe("the centres of a map", function()
         local x = (-((mb.arange(200) - at) / 6) ^ 2):exp():reshape(1, 200, 1)
         local map = model:maps(x)[path]
         local centres = model:centres({ 200, 1 }, path, map:size(2))
-        local stride = centres[2] - centres[1]
-        local found = centres[map:reshape(-1):argmax(1)[1] // 1 | 0]
-        assert.is_true(math.abs(found - at) <= stride / 2 + 0.51, ("%s: %g for %g"):format(tostring(model), found, at))
+        local weights = map:reshape(-1) / map:sum()
+        local found = (weights * mb.tensor(centres)):sum():item() -- the centre of mass, which windows keep
+        assert.is_true(math.abs(found - at) <= 0.1, ("%s: %g for %g"):format(tostring(model), found, at))
       end
     end
   end)
@@ -185,6 +185,8 @@ describe("Grad-CAM", function()
     local x = mb.rng(6):normal(0, 1, 3, 12, 1)
     local found = explain.grad_cam(model, x, { target = 1, elementwise = true, signed = true })
     close(found.values:sum(2) + model.layers[3].bias[1], model(x):transpose(1, 2)[1])
+    local map, weights = model:maps(x)["1"], model.layers[3].weight:transpose(1, 2)[1]:reshape(12, 2)
+    close(explain.grad_cam(model, x, { target = 1 }).values, (map * weights:mean(1)):sum(3):relu())
   end)
   it("marks the peak of the evaluation data, and not their background", function()
     for seed = 1, 3 do

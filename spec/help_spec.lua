@@ -72,8 +72,8 @@ describe("help", function()
   end)
   it("on a name is of all that have it, each with its module", function()
     local found = titles "predict_proba"
-    assert.equal(4, #found)
-    for i, class in ipairs { "forest", "linear", "logistic", "neighbours" } do
+    assert.equal(6, #found)
+    for i, class in ipairs { "calibrated", "ensemble", "forest", "linear", "logistic", "neighbours" } do
       assert.matches("^" .. class .. ":", found[i])
     end
     assert.matches("^mb.nn.Conv1d { filters, kernel, ... }", titles "Conv1d"[1])

@@ -36,7 +36,7 @@ describe("the error says what to write for", function()
   it("options of fit that are tables", function()
     raises("early_stopping: expected a table, got true; write early_stopping = { patience = 10 }",
       function() fit { early_stopping = true } end)
-    raises('schedule: expected a table, got \'cosine\'; write schedule = { "cosine" }',
+    raises('schedule: expected a table or a function, got \'cosine\'; write schedule = { "cosine" }',
       function() fit { schedule = "cosine" } end)
     raises('write checkpoint = "folder"', function() fit { checkpoint = true } end)
   end)

@@ -52,6 +52,7 @@ for _, name in ipairs { "train", "baselines", "io", "exchange" } do
   for key, value in pairs(require("moonbow." .. name)) do mb[key] = value end
 end
 for name, f in pairs(require "moonbow.data.class_numbers") do mb[name] = f end
+for name, f in pairs(require "moonbow.judging") do mb[name] = f end
 mb.preprocess = require "moonbow.data.preprocess"
 mb.pipeline = require("moonbow.pipeline").new
 mb.cross_validate = require "moonbow.pipeline.cross_validate"

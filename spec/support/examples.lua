@@ -156,7 +156,8 @@ end
 local function script(page, block, answer, problems)
   local got, err = run_script(block)
   if err then problems[#problems + 1] = ("%s:%d: %s"):format(page, block.first, err) end
-  local follows = answer and answer.language == "text" and answer.first == block.first + #block.lines + 2
+  local gap = answer and answer.language == "text" and answer.first - (block.first + #block.lines + 1)
+  local follows = gap == 1 or gap == 2 -- right below, or behind a blank line
   if not follows or same(answer.lines, got) then return nil end
   problems[#problems + 1] = difference(page, block, "script", answer.lines, got)
   return got

@@ -2,6 +2,8 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
+local preprocess = require "moonbow.data.preprocess"
+local values_of = require "moonbow.data.values_of"
 local pipelines = require "moonbow.pipeline"
 local Layer = require "moonbow.nn.layer"
 
@@ -60,7 +62,10 @@ local function of_other(operation, model)
   end
   local ask = not model.numbers and (model.loss ~= "svm" and model.predict_proba or model.decision_function)
     or model.predict
-  return function(x) return core.reshape(ask(model, x), core.size(x, 1), -1) end
+  return function(x)
+    local found = ask(model, x)
+    return core.reshape(found, core.size(found, 1), -1)
+  end
 end
 
 --- Returns a function of prepared spectra that gives (N, M): of classifiers probabilities, or scores if they have none;
@@ -71,6 +76,22 @@ function scores.of(operation, model, kind)
   if is_fitted(model) then return of_fitted(model) end
   if Layer.is_layer(model) then return of_network(operation, model, kind) end
   return of_other(operation, model)
+end
+
+--- The same of raw spectra, a tensor or a set, which a fitted pipeline prepares itself.
+function scores.of_raw(operation, model, kind)
+  local steps, ask = scores.preprocessing(model), scores.of(operation, model, kind)
+  if type(model) == "table" and rawget(model, "takes_raw") then return ask end
+  return function(data) return ask(values_of(steps and preprocess.apply(steps, data) or data)) end
+end
+
+--- "class" or "number": what a model predicts, by its outputs (N, M) if nothing else says it.
+function scores.task(model, kind, outputs)
+  if is_fitted(model) then return model.task end
+  if Layer.is_layer(model) then
+    return (kind or core.size(outputs, 2) > 1 and "classes" or "numbers") == "classes" and "class" or "number"
+  end
+  return model.classes and not model.numbers and "class" or "number"
 end
 
 return scores

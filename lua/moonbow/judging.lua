@@ -1,0 +1,119 @@
+--- Judging predictions: whether probabilities are what they say, and how sure a model may be.
+local check = require "moonbow.check"
+local read = require "moonbow.judging.read"
+for _, class in ipairs { "calibrated", "conformal", "ensemble", "reliability", "votes" } do
+  require("moonbow.judging." .. class)
+end
+
+local judging = {}
+
+local kinds_of_outputs = { "classes", "labels", "numbers" }
+
+local function with(own)
+  for name, rule in pairs(read.options) do own[name] = rule end
+  return own
+end
+
+local function read_options(operation, given, known)
+  local options = check.options(operation, given, known)
+  if options.outputs then check.name(operation, "outputs", options.outputs, kinds_of_outputs) end
+  return options
+end
+
+local of_classes = { label = check.optional "string" }
+
+local reliability_rules = { bins = check.default(10, "positive integer"), label = of_classes.label }
+
+--- Compares the probabilities of a classifier with how often it is right: a reliability diagram, calibration error,
+-- Brier score. Source: Guo et al. 2017.
+-- @param model any a network, a fitted pipeline or another classifier with probabilities
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
+-- @option bins of the confidence, of equal width
+-- @option label name of the set's label with the classes
+-- @return reliability
+-- @usage mb.reliability(model, set.test):plot():save "reliability.svg"
+function judging.reliability(model, data, options)
+  options = check.options("reliability", options, reliability_rules)
+  local judged = read.judged("reliability", model, data, { label = options.label, outputs = nil }, "class")
+  return require "moonbow.judging.reliability"(read.probabilities("reliability", judged.found), judged.y, options.bins)
+end
+
+--- Calibrates the probabilities of a classifier by one temperature: softmax(logits / temperature), with the temperature
+-- whose cross-entropy is least. The classes stay. Of models without logits the logarithms of probabilities are taken,
+-- or the scores. Source: Guo et al. 2017.
+-- @param model any a network, a fitted pipeline or another classifier
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
+-- @option label name of the set's label with the classes
+-- @return calibrated
+-- @usage print(mb.calibrate(model, set.validation))
+function judging.calibrate(model, data, options)
+  options = check.options("calibrate", options, of_classes)
+  local judged = read.judged("calibrate", model, data, options, "class")
+  return require "moonbow.judging.temperature"(model, judged)
+end
+
+local ensemble_rules = { outputs = read.options.outputs }
+
+--- Averages models: the probabilities of classifiers, the numbers of others. Source: Hansen and Salamon 1990; for
+-- networks of several seeds, Lakshminarayanan et al. 2017.
+-- @param models table a list of networks, fitted pipelines, forests and the like, at least one
+-- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers";
+--   classes unless there is only one
+-- @return ensemble
+-- @usage local both = mb.ensemble { model, mb.forest.fit(x, y, { trees = 5 }) }
+function judging.ensemble(models, options)
+  options = read_options("ensemble", options, ensemble_rules)
+  check.list("ensemble", "models", models)
+  if #models == 0 then check.fail("ensemble", "models: expected at least one, got none") end
+  return require "moonbow.judging.ensemble"(models, options.outputs)
+end
+
+local votes_rules = { times = check.default(100, "positive integer"), seed = check.default(0, "integer|table"),
+  batch_size = check.default(128, "positive integer"), outputs = read.options.outputs }
+
+--- Predicts with dropout on, many times: how often a class wins says how sure the network is. Source: Gal and
+-- Ghahramani 2016; for spectra, Szymanski et al. 2021.
+-- @param model layer a network with Dropout
+-- @param x tensor|spectra|table (N, L, C)
+-- @option times passes
+-- @option seed an integer, or a table of integers: the same gives the same votes
+-- @option batch_size rows of a batch, on which the draws depend
+-- @option outputs "classes" (logits), "labels" or "numbers"; classes unless there is only one
+-- @return votes
+-- @usage print(mb.dropout_votes(mb.models.lee2020_cnn2 { classes = 2 }, x, { times = 10 }))
+function judging.dropout_votes(model, x, options)
+  options = read_options("dropout_votes", options, votes_rules)
+  require("moonbow.train.evaluate").check_model("dropout_votes", model)
+  return require "moonbow.judging.votes"(model, x, options)
+end
+
+local conformal_rules = with { coverage = check.default(0.9, "fraction below 1"),
+  method = check.one_of("threshold", { "threshold", "adaptive" }) }
+
+--- Makes a model predict sets of classes, or intervals of numbers, that hold the truth with a stated probability,
+-- whatever the model, if the spectra that it will see are drawn as those that it is calibrated on. The probability is
+-- that over both; replicates of few samples are fewer spectra than they seem. Source: Vovk et al. 2005; sets by a
+-- threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020, without their random part,
+-- so that they hold the truth more often, if classes are few.
+-- @param model any a network, a fitted pipeline or another model
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen
+-- @option coverage the least probability with which a set holds the truth
+-- @option method of classes: "threshold" (the smallest sets), or "adaptive" (sets that are larger where classes are
+--   harder to tell)
+-- @option label name of the set's label with the classes
+-- @option target name of the set's label with the numbers
+-- @option outputs of a network: "classes" (logits) or "numbers"; classes unless there is only one
+-- @return conformal
+-- @usage print(mb.conformal(model, set.validation, { coverage = 0.8 }):evaluate(set.test))
+function judging.conformal(model, data, options)
+  options = read_options("conformal", options, conformal_rules)
+  return require "moonbow.judging.conformal"(model, data, options)
+end
+
+check.takes(judging.reliability, 3, reliability_rules)
+check.takes(judging.calibrate, 3, of_classes)
+check.takes(judging.ensemble, 2, ensemble_rules)
+check.takes(judging.dropout_votes, 3, votes_rules)
+check.takes(judging.conformal, 3, conformal_rules)
+
+return judging

@@ -1,0 +1,95 @@
+--- Predictions of a network with its dropout on, many times (Gal and Ghahramani 2016).
+local core = require "moonbow.core"
+local autograd = require "moonbow.autograd"
+local check = require "moonbow.check"
+local counted = require "moonbow.counted"
+local interrupt = require "moonbow.interrupt"
+local named = require "moonbow.train.named"
+local shown = require "moonbow.shown"
+local closing = require "moonbow.train.closing"
+
+--- What a network said of spectra with its dropout on, many times. print(votes) shows how sure it was.
+--
+-- @class votes
+-- @field classes tensor (N): the class with the most votes; nil for numbers
+-- @field share tensor (N, classes): the share of the votes for each class; nil for numbers
+-- @field confidence tensor (N): the share of the votes for the class with the most; nil for numbers
+-- @field mean tensor (N, M): the mean probability, or number
+-- @field sd tensor (N, M): its standard deviation over the passes
+-- @field times integer passes
+local Votes = {}
+
+local function show(votes)
+  local n = core.size(votes.mean, 1)
+  local head = ("%s on %s"):format(check.show_count(votes.times, "vote"), check.show_count(n, "spectrum", "spectra"))
+  if not votes.share then return ("%s: mean standard deviation %.4g"):format(head, core.mean(votes.sd):item()) end
+  local least = core.describe(votes.confidence).min
+  return ("%s: mean confidence %.4f, least %.4f; unanimous on %d"):format(head, core.mean(votes.confidence):item(),
+    least, core.sum(core.ge(votes.confidence, 1)):item())
+end
+
+local make = shown.kind("votes", show, Votes)
+counted.methods(Votes, "votes:")
+
+-- Turns dropout on in a network in evaluation mode; returns how many layers drop.
+local function turn_on(network, rng)
+  local count = 0
+  network:eval()
+  network:set_rng(rng)
+  network:visit(function(part)
+    if part.type:find "Dropout" and (part.options.rate or 0) > 0 then
+      part.training, count = true, count + 1
+    end
+  end)
+  return count
+end
+
+-- The sums over the passes of the values, their squares, and the votes for each class.
+local function passes(network, x, options)
+  local sums = {}
+  for _ = 1, options.times do
+    interrupt.check()
+    local outputs = autograd.no_grad(network, x)
+    if core.rank(outputs) ~= 2 then
+      check.fail("dropout_votes", "expected a network with outputs (N, M), got shape %s",
+        check.show_shape(core.shape(outputs)))
+    end
+    local columns = core.size(outputs, 2)
+    local is_of_classes = (options.outputs or columns > 1 and "classes") == "classes"
+    local values = is_of_classes and core.softmax(outputs) or options.outputs == "labels" and core.sigmoid(outputs)
+      or outputs
+    local chosen = is_of_classes and core.eq(core.reshape(core.argmax(outputs, 2), -1, 1),
+      core.reshape(core.arange(1, 1, columns), 1, columns))
+    for key, value in pairs { sum = values, squares = core.mul(values, values), votes = chosen or nil } do
+      sums[key] = sums[key] and core.add(sums[key], value) or value
+    end
+  end
+  return sums
+end
+
+local function vote(network, x, options)
+  x = named.read("dropout_votes", "x", x)
+  local _ <close> = interrupt.catch "dropout_votes"
+  local _ <close> = network:keep_modes()
+  if turn_on(network, core.rng(options.seed)) == 0 then
+    check.fail("dropout_votes", "the network has no Dropout with a rate above 0: all votes would be the same")
+  end
+  local parts, n = {}, named.count(x)
+  for first = 1, n, options.batch_size do
+    local sums = passes(network, named.narrow(x, first, math.min(options.batch_size, n - first + 1)), options)
+    for key, value in pairs(sums) do
+      parts[key] = parts[key] or {}
+      table.insert(parts[key], value)
+    end
+  end
+  for key, list in pairs(parts) do parts[key] = core.concat(list, 1) end
+  local times = options.times
+  local mean = core.mul(parts.sum, 1 / times)
+  local variance = core.mul(core.sub(core.mul(parts.squares, 1 / times), core.mul(mean, mean)),
+    times / math.max(times - 1, 1))
+  local share = parts.votes and core.mul(parts.votes, 1 / times)
+  return make { times = times, mean = mean, sd = core.sqrt(core.maximum(variance, 0)), share = share,
+    classes = share and core.argmax(share, 2), confidence = share and core.max(share, 2) }
+end
+
+return function(...) return closing(vote, ...) end

@@ -1,0 +1,313 @@
+-- Judging: reliability, calibration, ensembles, dropout votes and conformal sets, against plain loops and what theory
+-- says of data with known probabilities.
+local mb = require "moonbow"
+local nn = mb.nn
+
+local function raises(message, f, ...)
+  local ok, err = pcall(f, ...)
+  assert.is_false(ok)
+  assert.truthy(tostring(err):find(message, 1, true), err)
+end
+
+local function close(a, b, tolerance)
+  assert.same(a:shape(), b:shape())
+  local off = (a - b):abs():max():item()
+  assert.is_true(off <= (tolerance or 1e-6), ("off by %g"):format(off))
+end
+
+-- A network whose logits are its inputs, times a factor.
+local function identity(classes, factor)
+  local model = nn.Dense { units = classes, bias = false }
+  model:build({ classes }, mb.rng(1))
+  local weight = mb.zeros(classes, classes)
+  for k = 1, classes do weight:set(k, k, factor or 1) end
+  return model:load_state { weight = weight }
+end
+
+-- Logits and classes drawn with exactly their probabilities.
+local function drawn(n, classes, seed)
+  local rng = mb.rng(seed)
+  local logits, y = rng:normal(0, 1.5, n, classes), {}
+  for i, row in ipairs(logits:softmax():totable()) do
+    local u, k = rng:random(), 1
+    while u > row[k] and k < classes do u, k = u - row[k], k + 1 end
+    y[i] = k
+  end
+  return { x = logits, y = y }
+end
+
+-- Sets of spectra whose class is hard to tell.
+local function spectra(n, seed)
+  local rng = mb.rng(seed)
+  local x, y = rng:normal(0, 1, n, 8, 1), {}
+  for i = 1, n do
+    y[i] = i % 3 + 1
+    for c = 1, 3 do x:set(i, c, 1, x:get(i, c, 1) + (c == y[i] and 1.2 or 0)) end
+  end
+  return { x = x, y = y }
+end
+
+describe("reliability", function()
+  it("is what a plain loop finds", function()
+    local set = drawn(500, 3, 1)
+    local found = mb.reliability(identity(3), set, { bins = 7 })
+    local counts, sums, hits, brier, loss = {}, {}, {}, 0, 0
+    for b = 1, 7 do counts[b], sums[b], hits[b] = 0, 0, 0 end
+    for i, row in ipairs(set.x:softmax():totable()) do
+      local best = 1
+      for k = 2, 3 do best = row[k] > row[best] and k or best end
+      local b = math.ceil(row[best] * 7)
+      counts[b], sums[b] = counts[b] + 1, sums[b] + row[best]
+      hits[b] = hits[b] + (best == set.y[i] and 1 or 0)
+      loss = loss - math.log(row[set.y[i]]) / 500
+      for k = 1, 3 do brier = brier + (row[k] - (k == set.y[i] and 1 or 0)) ^ 2 / 500 end
+    end
+    local ece = 0
+    for b = 1, 7 do
+      assert.equal(counts[b], found.bins[b].count)
+      if counts[b] > 0 then
+        assert.near(sums[b] / counts[b], found.bins[b].confidence, 1e-5)
+        assert.near(hits[b] / counts[b], found.bins[b].accuracy, 1e-5)
+        ece = ece + math.abs(sums[b] - hits[b]) / 500
+      end
+    end
+    assert.near(ece, found.ece, 1e-5)
+    assert.near(brier, found.brier, 1e-5)
+    assert.near(loss, found.log_loss, 1e-5)
+    assert.equal(found.log_loss, found.log_loss)
+  end)
+  it("is good for true probabilities, and bad for a network that is too sure", function()
+    local set = drawn(4000, 4, 2)
+    assert.is_true(mb.reliability(identity(4), set).ece < 0.025)
+    local sure = mb.reliability(identity(4, 5), set)
+    assert.is_true(sure.ece > 0.15)
+    assert.is_true(sure.confidence > sure.accuracy)
+    assert.matches("calibration error 0%.[12]", tostring(sure))
+    assert.matches("lines", tostring(sure:plot()))
+  end)
+  it("takes pipelines on sets, and refuses scores", function()
+    local data = spectra(90, 3)
+    assert.is_true(mb.reliability(mb.pipeline({ "snv", { "logistic", C = 1 } }):fit(data), data).ece < 0.3)
+    raises("the model gives scores", mb.reliability, mb.linear.fit(data.x, data.y, { kind = "svm" }), data)
+    raises("this one predicts numbers", mb.reliability, mb.ridge.fit(data.x, data.y), data)
+    raises("it is { x = x, y = y }", mb.reliability, identity(3), 3)
+  end)
+end)
+
+describe("temperature scaling", function()
+  it("finds the factor by which logits are too large", function()
+    local set = drawn(4000, 4, 5)
+    for _, factor in ipairs { 0.25, 1, 4 } do
+      local found = mb.calibrate(identity(4, factor), set)
+      assert.near(1, found.temperature / factor, 0.06)
+      assert.is_true(found.log_loss.after <= found.log_loss.before + 1e-6)
+      assert.near(mb.reliability(found, set).log_loss, found.log_loss.after, 1e-4)
+      assert.is_true(mb.reliability(found, drawn(4000, 4, 6)).ece < 0.025)
+    end
+  end)
+  it("is at the least loss", function()
+    local set = drawn(300, 3, 7)
+    local found = mb.calibrate(identity(3, 2), set)
+    local function loss(temperature) return (set.x * 2 / temperature):cross_entropy(set.y):item() end
+    assert.is_true(loss(found.temperature) <= loss(found.temperature * 1.02) + 1e-6)
+    assert.is_true(loss(found.temperature) <= loss(found.temperature / 1.02) + 1e-6)
+  end)
+  it("keeps the classes, and makes probabilities of scores", function()
+    local data = spectra(120, 3)
+    for _, model in ipairs { mb.linear.fit(data.x, data.y, { kind = "svm" }),
+      mb.forest.fit(data.x, data.y, { trees = 9, verbose = false }),
+      mb.pipeline({ { "plsda", components = 3 } }):fit(data) } do
+      local found = mb.calibrate(model, spectra(120, 4))
+      local p = found:predict_proba(data.x)
+      close(p:sum(2), mb.ones(120), 1e-5)
+      assert.equal(found:predict(data.x):tobytes(), mb.predict(found, data.x):tobytes())
+      assert.is_number(mb.reliability(found, data).ece)
+    end
+    local network = identity(3, 3)
+    local set = drawn(100, 3, 1)
+    assert.equal(mb.predict(network, set.x):tobytes(), mb.calibrate(network, set):predict(set.x):tobytes())
+  end)
+end)
+
+describe("an ensemble", function()
+  local data = spectra(150, 3)
+  local forest = mb.forest.fit(data.x, data.y, { trees = 9, verbose = false })
+  local logistic = mb.logistic.fit(data.x, data.y)
+
+  it("averages probabilities, and says how many disagree", function()
+    local both, other = mb.ensemble { forest, logistic }, spectra(60, 4)
+    local mean = (forest:predict_proba(other.x) + logistic:predict_proba(other.x)) / 2
+    close(both:predict_proba(other.x), mean)
+    assert.equal(mean:argmax(2):tobytes(), both:predict(other.x):tobytes())
+    local differs = both:disagreement(other.x):totable()
+    for i, class in ipairs(mean:argmax(2):totable()) do
+      local expected = (forest:predict(other.x)[i] ~= class and 0.5 or 0)
+        + (logistic:predict(other.x)[i] ~= class and 0.5 or 0)
+      assert.equal(expected, differs[i])
+    end
+    local classes, probabilities = mb.predict(both, other.x)
+    close(probabilities, mean)
+    assert.equal(60, #classes)
+    assert.equal("ensemble of 2 models of classes", tostring(both))
+  end)
+  it("of numbers averages them", function()
+    local y = data.x:slice(2, 1, 1):reshape(150)
+    local a, b = mb.ridge.fit(data.x, y), mb.pls.fit(data.x, y, { components = 2 })
+    local both = mb.ensemble { a, b }
+    close(both:predict(data.x), (a:predict(data.x):reshape(150, 1) + b:predict(data.x):reshape(150, 1)) / 2, 1e-5)
+    local spread = (a:predict(data.x) - b:predict(data.x):reshape(150)):abs() / math.sqrt(2)
+    close(both:disagreement(data.x):reshape(150), spread, 1e-5)
+    raises("which have no probabilities", both.predict_proba, both, data.x)
+  end)
+  it("of pipelines takes sets of raw spectra", function()
+    local labels = {}
+    for i, class in ipairs(data.y) do labels[i] = "c" .. class end
+    local set = mb.spectra.set { x = data.x:reshape(150, 8), axis = { first = 1, last = 8, step = 1 },
+      labels = { kind = labels } }
+    local one = mb.pipeline({ { "crop", low = 1, high = 5 }, { "logistic", C = 1 } }):fit(set, { label = "kind" })
+    local two = mb.pipeline({ "snv", { "plsda", components = 2 } }):fit(set, { label = "kind" })
+    local both = mb.ensemble { one, two }
+    assert.same({ 150, 3 }, both:predict_proba(set):shape())
+    local sets = mb.conformal(one, set, { label = "kind" }):sets(set)
+    assert.equal("c", sets[1][1]:sub(1, 1))
+    assert.is_true(mb.reliability(one, set, { label = "kind" }).accuracy > 0.5)
+    assert.is_true(mb.conformal(mb.ensemble { one, logistic }, data):evaluate(data).coverage > 0.85)
+  end)
+  it("says what is wrong", function()
+    raises("ensemble: models: expected at least one, got none", mb.ensemble, {})
+    raises("models[2]: predicts numbers, models[1] predicts classes", mb.ensemble, { forest,
+      mb.ridge.fit(data.x, data.y) })
+    raises("ensemble: model: expected a network", mb.ensemble, { 3 })
+    local two = mb.logistic.fit(data.x, data.y, { classes = 4 })
+    raises("models[2]: gives 4 outputs, models[1] gives 3", function()
+      mb.ensemble({ forest, two }):predict(data.x)
+    end)
+  end)
+end)
+
+describe("dropout votes", function()
+  local model = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 3 } }
+  model:build({ 8, 1 }, mb.rng(1))
+  local x = spectra(40, 3).x
+
+  it("count classes over passes with dropout on", function()
+    local found = mb.dropout_votes(model, x, { times = 50, seed = 3 })
+    close(found.share:sum(2), mb.ones(40), 1e-5)
+    close(found.mean:sum(2), mb.ones(40), 1e-5)
+    assert.equal(found.share:argmax(2):tobytes(), found.classes:tobytes())
+    close(found.share:max(2), found.confidence)
+    assert.is_true(found.sd:max():item() > 0.05 and found.confidence:min():item() < 0.9)
+    local again = mb.dropout_votes(model, x, { times = 50, seed = 3 })
+    assert.equal(found.mean:tobytes(), again.mean:tobytes())
+    assert.not_equal(found.mean:tobytes(), mb.dropout_votes(model, x, { times = 50, seed = 4 }).mean:tobytes())
+  end)
+  it("have the mean and spread of a linear layer with dropout", function()
+    local linear = nn.Sequential { nn.Dropout { rate = 0.25 }, nn.Dense { units = 1 } }
+    linear:build({ 6 }, mb.rng(2))
+    local rows = mb.rng(3):normal(0, 1, 5, 6)
+    local found = mb.dropout_votes(linear, rows, { times = 4000 })
+    assert.is_nil(found.share)
+    close(found.mean, linear(rows), 0.05)
+    local product = rows * linear.layers[2].weight:reshape(1, 6)
+    close(found.sd:reshape(5), (product * product * (0.25 / 0.75)):sum(2):sqrt(), 0.05)
+  end)
+  it("leave the network as it was, and need dropout", function()
+    model:train()
+    local rng = mb.rng(9)
+    model:set_rng(rng)
+    mb.dropout_votes(model, x, { times = 2 })
+    assert.is_true(model.training and rawequal(model.rng, rng))
+    model:eval():set_rng()
+    raises("the network has no Dropout with a rate above 0", mb.dropout_votes, identity(3), mb.ones(2, 3))
+    raises("dropout_votes: model: expected a layer", mb.dropout_votes, mb.ridge.fit(mb.rand(3, 2), { 1, 2, 3 }), x)
+  end)
+end)
+
+describe("conformal sets", function()
+  it("hold the truth as often as they say, on 20 splits", function()
+    local model = identity(3, 2) -- too sure of itself, which must not matter
+    for _, method in ipairs { "threshold", "adaptive" } do
+      for _, coverage in ipairs { 0.8, 0.95 } do
+        local sum, least = 0, 1
+        for split = 1, 20 do
+          local all = drawn(1200, 3, 100 + split)
+          local rows, test = mb.split.holdout(1200, 0.5, { seed = split })
+          local function part(of)
+            local y = {}
+            for i, row in ipairs(of:totable()) do y[i] = all.y[row // 1 | 0] end
+            return { x = all.x:index(of), y = y }
+          end
+          local found = mb.conformal(model, part(rows), { coverage = coverage, method = method })
+          local judged = found:evaluate(part(test))
+          sum, least = sum + judged.coverage / 20, math.min(least, judged.coverage)
+        end
+        -- A split's coverage has a standard deviation of sqrt(c (1 - c) (1 / 600 + 1 / 600)): 0.023 for 0.8.
+        local sd = math.sqrt(coverage * (1 - coverage) / 300)
+        local limit = 3.5 * sd / math.sqrt(20)
+        assert.is_true(sum > coverage - limit, ("%s: %.4f"):format(method, sum))
+        if method == "threshold" then assert.is_true(sum < coverage + 1 / 601 + limit, ("%.4f"):format(sum)) end
+        assert.is_true(least > coverage - 4 * sd)
+      end
+    end
+  end)
+  it("take the score at the place that theory gives", function()
+    local set = drawn(19, 3, 4)
+    local found, scores = mb.conformal(identity(3), set, { coverage = 0.9 }), {}
+    for i, row in ipairs(set.x:softmax():totable()) do scores[i] = 1 - row[set.y[i]] end
+    table.sort(scores)
+    assert.near(scores[18], found.threshold, 1e-6) -- ceil(20 * 0.9)
+    local contains = found:contains(set.x):totable()
+    for i, row in ipairs(set.x:softmax():totable()) do
+      local expected = {}
+      for k, p in ipairs(row) do
+        assert.equal(1 - p <= found.threshold + 1e-7 and 1 or 0, contains[i][k])
+        if contains[i][k] == 1 then expected[#expected + 1] = k end
+      end
+      assert.same(expected, found:sets(set.x)[i])
+    end
+    raises("a coverage of 0.9 needs at least 9 spectra to calibrate on, got 8", mb.conformal, identity(3),
+      drawn(8, 3, 4))
+  end)
+  it("adapt by adding up the likelier classes", function()
+    local set = drawn(50, 4, 4)
+    local found = mb.conformal(identity(4), set, { method = "adaptive", coverage = 0.9 })
+    local contains = found:contains(set.x):totable()
+    for i, row in ipairs(set.x:softmax():totable()) do
+      for k, p in ipairs(row) do
+        local sum = 0
+        for _, other in ipairs(row) do sum = sum + (other >= p and other or 0) end
+        assert.equal(sum <= found.threshold + 1e-6 and 1 or 0, contains[i][k])
+      end
+    end
+  end)
+  it("are intervals for numbers, which cover as stated", function()
+    local rng, sum = mb.rng(5), 0
+    local model = identity(1)
+    local function numbers(n)
+      local x = rng:normal(0, 1, n, 1)
+      return { x = x, y = x + rng:normal(0, 0.5, n, 1) }
+    end
+    for _ = 1, 20 do
+      local found = mb.conformal(model, numbers(300), { coverage = 0.9 })
+      local test = numbers(300)
+      local low, high = found:intervals(test.x)
+      close(high - low, mb.full(2 * found.threshold, 300), 1e-5)
+      assert.near(0.5 * 1.645, found.threshold, 0.15)
+      sum = sum + found:evaluate(test).coverage / 20
+    end
+    assert.near(0.9, sum, 0.02)
+    raises("take intervals", function() mb.conformal(model, numbers(30)):sets(mb.ones(2, 1)) end)
+    raises("take sets", function() mb.conformal(identity(3), drawn(30, 3, 1)):intervals(mb.ones(2, 3)) end)
+  end)
+  it("print what they hold and cover", function()
+    local set = drawn(200, 3, 1)
+    local found = mb.conformal(identity(3), set, { coverage = 0.8 })
+    assert.matches("^conformal sets: coverage 0.8, calibrated on 200 spectra, threshold 0%.", tostring(found))
+    local judged = found:evaluate(set)
+    assert.matches("^coverage 0%.8%d*, mean size %d", tostring(judged))
+    assert.near(0.805, judged.coverage, 0.01)
+    local sizes = found:contains(set.x):sum(2)
+    assert.equal(sizes:eq(0):sum():item(), judged.empty)
+    assert.near(sizes:mean():item(), judged.size, 1e-6)
+  end)
+end)
