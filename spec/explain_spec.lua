@@ -136,6 +136,7 @@ describe("saliency", function()
     raises("expected a network, whose gradients are known", explain.saliency,
       mb.ridge.fit(mb.rand(4, 6), { 1, 2, 3, 4 }), x)
     raises("give set.x", explain.saliency, model, { x = x })
+    raises("the outputs of the network", explain.saliency, model, x * (0 / 0))
     raises("not recorded inside mb.no_grad", mb.no_grad, explain.saliency, model, x)
   end)
 end)

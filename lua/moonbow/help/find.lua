@@ -28,7 +28,9 @@ local synonyms = {
   overfitting = { "nn.dropout", "early stopping", "weight decay", "l2" },
   regularization = { "nn.dropout", "early stopping", "weight decay", "l2" },
   label = { "class number" }, encode = { "class number" }, draw = { "plot" }, crossvalidation = { "k fold" },
-  smooth = { "savitzky" },
+  smooth = { "savitzky" }, gradcam = { "grad cam" }, interpretability = { "explain" }, feature = { "band", "point" },
+  transfer = { "partial", "freez" }, learning = { "train" },
+  uncertainty = { "coverage", "confidence", "disagreement", "votes" },
 }
 
 -- The word, without an ending, and its synonyms.

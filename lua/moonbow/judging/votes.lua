@@ -54,6 +54,7 @@ local function passes(network, x, options)
       check.fail("dropout_votes", "expected a network with outputs (N, M), got shape %s",
         check.show_shape(core.shape(outputs)))
     end
+    core.check_finite("dropout_votes", "the outputs of the network", outputs)
     local columns = core.size(outputs, 2)
     local is_of_classes = (options.outputs or columns > 1 and "classes") == "classes"
     local values = is_of_classes and core.softmax(outputs) or options.outputs == "labels" and core.sigmoid(outputs)

@@ -41,6 +41,7 @@ function scores.outputs(operation, network, x)
   local parts = {}
   evaluate.each_batch(operation, network, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
   local outputs = core.concat(parts, 1)
+  core.check_finite(operation, "the outputs of the network", core.reshape(outputs, core.size(outputs, 1), -1))
   if core.rank(outputs) ~= 2 then
     check.fail(operation, "expected a network with outputs (N, M), got shape %s", check.show_shape(core.shape(outputs)))
   end
