@@ -45,7 +45,7 @@ end
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
 -- @option label name of the set's label with the classes
 -- @return calibrated
--- @usage print(mb.calibrate(model, set.validation))
+-- @usage print(mb.calibrate(mb.logistic.fit(x, y), set.test))
 function judging.calibrate(model, data, options)
   options = check.options("calibrate", options, of_classes)
   local judged = read.judged("calibrate", model, data, options, "class")

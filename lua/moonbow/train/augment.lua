@@ -200,7 +200,8 @@ local known = { y = check.optional "tensor|table", classes = check.optional "pos
   seed = check.default(0, "integer|table") }
 
 --- Data augmentation: changes spectra at random, as mb.fit does with the batches of its option augment, to look at what
--- a network will be trained on. Each of "shift", "warp", "noise", "scale" and "mix" has its page: mb.help 'augmentation "shift"'.
+-- a network will be trained on. Each of "shift", "warp", "noise", "scale" and "mix" has its page:
+-- mb.help 'augmentation "shift"'.
 -- @param x tensor|spectra (N, L, C)
 -- @param list table|function names and { name, option = value }, in the order in which they are done; or a function(x,
 --   y, rng) of your own, which returns x and y
