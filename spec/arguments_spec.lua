@@ -27,7 +27,8 @@ end)
 -- Functions that only moonbow calls, and those that only raise.
 local inside = {}
 for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "report", "is_apart",
-  "path_of_part", "traced_as_run", "identity", "call", "infer", "keep_modes", "keep_unmade", "tostring",
+  "path_of_part", "traced_as_run", "traced_apart", "identity", "call", "infer", "keep_modes", "keep_unmade",
+  "keep_untracked", "centres", "visit_named", "is_frozen", "tostring",
   "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
   inside["layer:" .. name] = true
 end
@@ -43,7 +44,7 @@ describe("more arguments than a function takes", function()
     full = true, zeros = true, ones = true, rand = true, randn = true, no_grad = true, ["plot.grid"] = true,
     ["tensor:reshape"] = true, ["tensor:get"] = true, ["tensor:set"] = true, ["rng:random"] = true,
     ["rng:uniform"] = true, ["rng:normal"] = true, ["rng:exponential"] = true, ["rng:gamma"] = true,
-    ["rng:poisson"] = true,
+    ["rng:poisson"] = true, ["layer:freeze"] = true, ["layer:unfreeze"] = true,
   }
 
   local function refuses(path, f, ...)

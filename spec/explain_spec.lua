@@ -213,6 +213,12 @@ describe("Grad-CAM", function()
     local x = mb.rng(2):normal(0, 1, 2, 16, 1)
     assert.same({ 2, 16 }, explain.grad_cam(model, x, { layer = "1.1" }).values:shape())
     assert.equal("2", explain.grad_cam(model, x).layer)
+    local twice = nn.Conv1d { filters = 1, kernel = 3, padding = "same" }
+    local shared = nn.Sequential { twice, nn.MaxPool1d { size = 2 }, twice, nn.GlobalAvgPool1d {},
+      nn.Dense { units = 2, initializer = "ones" } }
+    shared:build({ 16, 1 }, mb.rng(1))
+    close(explain.grad_cam(shared, x, { signed = true }).values:slice(2, 1, 1),
+      shared:maps(x)[3].output:slice(2, 1, 1):reshape(2, 1) / 8, 1e-5)
     raises("layer: expected one of '1.1', '2', got '3'", explain.grad_cam, model, x, { layer = "3" })
     raises("no layer whose output is a map", explain.grad_cam, (linear(16, 2)), x)
   end)

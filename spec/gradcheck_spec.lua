@@ -34,6 +34,7 @@ describe("gradcheck", function()
     assert.is_true(found.ok, tostring(found))
     assert.equal("3.bias", found.inputs[5].name)
     assert.is_true(found.worst > 0 and found.worst < 5e-3)
+    assert.equal(3, #mb.gradcheck(nn.Dense { units = 2 }, mb.rand(3, 4)).inputs) -- not built before
   end)
   it("finds one wrong element", function()
     local found = mb.gradcheck(square(1.1), mb.tensor { 1, -1, 2, 0.5 })

@@ -92,6 +92,7 @@ local function keep_gradients(parameters)
 end
 
 local function compare_all(f, inputs, options)
+  if type(f) == "table" then autograd.no_grad(f, table.unpack(inputs)) end -- makes the weights of a new layer
   local parameters, found, rng = parameters_of(f), {}, core.rng(options.seed)
   local _ <close> = keep_gradients(parameters)
   local leaves, y = run(f, inputs)

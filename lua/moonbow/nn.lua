@@ -33,6 +33,7 @@ require("moonbow.counted").methods(Layer, "", {
   run = false, ensure_made = false, report = false, is_apart = false, -- in the path of every call
   path_of_part = false, traced_as_run = false, traced_apart = false, keep_untracked = false, centres = false,
   visit_named = false, is_frozen = false,
+  freeze = 1000, unfreeze = 1000, -- as many as there are layers
   call = false, infer = false, keep_modes = false, keep_unmade = false, tostring = false, visit_tensors = false,
   fit = false, evaluate = false, predict = false, save = false, load = false, -- raise
 }, "layer")

@@ -110,25 +110,29 @@ function gradients.integrated_gradients(model, data, options)
   end)
 end
 
--- The last layer whose output is a map (N, L', C), by path; or the given one.
+-- The last layer whose output is a map (N, L', C), or the one at a path: { path, layer, output, use }, which counts the
+-- uses of a layer that stands in several places.
 local function map_layer(read, network, path)
   local maps = network:maps(core.narrow(read.x, 1, 1))
-  local names, last = {}, nil
+  local names, uses, found = {}, {}, nil
   for _, map in ipairs(maps) do
+    uses[map.layer] = (uses[map.layer] or 0) + 1
     if core.rank(map.output) == 3 and not map.layer.layers then
-      names[#names + 1], last = map.path, map
-      if map.path == path then return map end
+      names[#names + 1], map.use = map.path, uses[map.layer]
+      if path == nil or map.path == path then found = map end
     end
   end
-  if path then check.name(read.operation, "layer", path, names) end
-  return last or check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)")
+  if path and not found then check.name(read.operation, "layer", path, names) end
+  return found or check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)")
 end
 
 -- The map of a layer and the gradient of the chosen outputs with respect to it.
-local function map_and_gradient(network, layer, x, chosen)
-  local leaf
+local function map_and_gradient(network, map, x, chosen)
+  local leaf, use = nil, 0
   local function watch(part, _, y)
-    if part ~= layer or leaf then return nil end
+    if part ~= map.layer then return nil end
+    use = use + 1
+    if use ~= map.use then return nil end
     leaf = autograd.param(core.copy(y))
     return autograd.share(leaf)
   end
@@ -161,7 +165,7 @@ function gradients.grad_cam(model, data, options)
     local shape = { table.unpack(core.shape(read.x), 2) }
     local centres = network:centres(shape, map.path, core.size(map.output, 2))
     return by_batches(read, function(x, chosen)
-      local made, gradient = map_and_gradient(network, map.layer, x, chosen)
+      local made, gradient = map_and_gradient(network, map, x, chosen)
       if not options.elementwise then
         gradient = core.reshape(core.mean(gradient, 2), core.size(made, 1), 1, core.size(made, 3))
       end
