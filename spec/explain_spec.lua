@@ -1,24 +1,14 @@
 -- Looking inside: maps, gradients, occlusion, importance and filters against plain loops and what is known of the data.
 local mb = require "moonbow"
+local expect = require "support.expect"
 local bytes = require "support.state_bytes"
 local nn, explain = mb.nn, mb.explain
+local raises, close = expect.raises, expect.close
 
 local function linear(points, units, seed)
   local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = units } }
   model:build({ points, 1 }, mb.rng(seed or 1))
   return model, model.layers[2].weight
-end
-
-local function close(a, b, tolerance)
-  assert.same(a:shape(), b:shape())
-  local off = (a - b):abs():max():item()
-  assert.is_true(off <= (tolerance or 1e-5), ("off by %g"):format(off))
-end
-
-local function raises(message, f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  assert.truthy(tostring(err):find(message, 1, true), err)
 end
 
 -- A network that averages the maps of one convolution: Grad-CAM has a closed form.

@@ -1,13 +1,9 @@
 -- mb.gradcheck: right gradients pass, wrong ones do not, and the report says where.
 local mb = require "moonbow"
+local expect = require "support.expect"
 local interpreter = require "support.interpreter"
 local nn = mb.nn
-
-local function raises(message, f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  assert.truthy(tostring(err):find(message, 1, true), err)
-end
+local raises = expect.raises
 
 -- x * x, with a factor of its gradient for element 3 that is wrong unless it is 1.
 local function square(factor)

@@ -1,19 +1,9 @@
 -- Judging: reliability, calibration, ensembles, dropout votes and conformal sets, against plain loops and what theory
 -- says of data with known probabilities.
 local mb = require "moonbow"
+local expect = require "support.expect"
 local nn = mb.nn
-
-local function raises(message, f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  assert.truthy(tostring(err):find(message, 1, true), err)
-end
-
-local function close(a, b, tolerance)
-  assert.same(a:shape(), b:shape())
-  local off = (a - b):abs():max():item()
-  assert.is_true(off <= (tolerance or 1e-6), ("off by %g"):format(off))
-end
+local raises, close = expect.raises, expect.close
 
 -- A network whose logits are its inputs, times a factor.
 local function identity(classes, factor)

@@ -2,8 +2,10 @@
 -- inputs; against plain loops.
 local lfs = require "lfs"
 local mb = require "moonbow"
+local expect = require "support.expect"
 local bytes = require "support.state_bytes"
 local nn = mb.nn
+local raises, close = expect.raises, expect.close
 
 local function set_of(n, seed)
   local rng = mb.rng(seed or 1)
@@ -21,18 +23,6 @@ local function fit(model, set, options)
   options.verbose = false
   options.epochs = options.epochs or 3
   return mb.fit(model, set, options)
-end
-
-local function raises(message, f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  assert.truthy(tostring(err):find(message, 1, true), err)
-end
-
-local function close(a, b, tolerance)
-  assert.same(a:shape(), b:shape())
-  local off = (a - b):abs():max():item()
-  assert.is_true(off <= (tolerance or 1e-6), ("off by %g"):format(off))
 end
 
 describe("augmentation", function()

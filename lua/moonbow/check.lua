@@ -255,6 +255,17 @@ function check.name(operation, name, value, names)
     nearest and (" (did you mean '%s'?)"):format(nearest) or "")
 end
 
+--- Reads a name, or a table with it at 1 and options beside it.
+-- @param where of the name, for messages
+-- @return the name, one of names, and a table of the options
+function check.named(operation, where, given, names)
+  local options = {}
+  for key, value in pairs(type(given) == "table" and given or {}) do
+    if key ~= 1 then options[key] = value end
+  end
+  return check.name(operation, where, type(given) == "table" and given[1] or given, names), options
+end
+
 --- Copies plain tables, to any depth; other values, such as tensors and layers, are not copied. Then stored options do
 -- not change with the caller's table, nor defaults with a returned one.
 function check.copy(value)

@@ -127,11 +127,7 @@ table.sort(names)
 local augment = { kinds = kinds, names = names }
 
 local function read_one(operation, given, where)
-  local is_table, options = type(given) == "table", {}
-  local name = check.name(operation, where, is_table and given[1] or given, names)
-  for key, value in pairs(is_table and given or {}) do
-    if key ~= 1 then options[key] = value end
-  end
+  local name, options = check.named(operation, where, given, names)
   return { kind = kinds[name], name = name,
     options = check.options(("%s augment %s"):format(operation, name), options, kinds[name].defaults) }
 end

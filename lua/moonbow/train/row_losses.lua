@@ -106,11 +106,7 @@ end
 -- @param given a name, or a table with it at 1 and the options
 function row_losses.read(operation, given)
   if type(given) == "function" then return nil end
-  local is_table, options = type(given) == "table", {}
-  local name = check.name(operation, is_table and "loss[1]" or "loss", is_table and given[1] or given, names)
-  for key, value in pairs(is_table and given or {}) do
-    if key ~= 1 then options[key] = value end
-  end
+  local name, options = check.named(operation, type(given) == "table" and "loss[1]" or "loss", given, names)
   return kinds[name], name, check.options(operation .. " loss", options, kinds[name].defaults)
 end
 

@@ -119,11 +119,8 @@ function schedule.start(given, first, per_epoch, epochs)
   if type(given) == "function" then
     return { next = same, rate = of_function(given, first, per_epoch * epochs), state = state }
   end
-  local kind = kinds[check.name("fit", "schedule[1]", given[1], schedule.options[1].names)]
-  local options = {}
-  for key, value in pairs(given) do
-    if key ~= 1 then options[key] = value end
-  end
+  local name, options = check.named("fit", "schedule[1]", given, schedule.options[1].names)
+  local kind = kinds[name]
   options = check.options("fit schedule", options, kind.defaults)
   return { next = kind.start(options, first, state), state = state,
     rate = rate_of(kind, options, first, per_epoch, epochs) }
