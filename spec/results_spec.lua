@@ -66,7 +66,7 @@ describe("a history", function()
     end
     for key in pairs(history) do keys[key] = true end
     assert.equal(2, count)
-    assert.same({ true, true, best_epoch = true }, keys)
+    assert.same({ true, true, best_epoch = true, monitor = true }, keys)
   end)
 end)
 
