@@ -1,10 +1,10 @@
 -- Times preprocessing, distances and the models that are solved beside SciPy's, pybaselines' and scikit-learn's, in
 -- alternating pairs on one thread: processor seconds, least of the pairs, and the median ratio.
 --   lua bench/judging.lua [PYTHON] [--pairs N] [--only TEXT]     PYTHON has numpy, scipy, scikit-learn and pybaselines
+package.path = (arg[0]:match "^(.*/)" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local argparse = require "argparse"
-local uv = require "luv"
-local experiment = require "moonbow.experiment"
+local time_pairs = require "support.pairs"
 
 local parser = argparse("lua bench/judging.lua", "Times preprocessing and models beside those of Python.")
 parser:argument("python", "an interpreter with scipy, scikit-learn and pybaselines", "python3")
@@ -48,52 +48,8 @@ local cases = {
   { "logistic 1000 x 5000, 5", function() mb.logistic.fit(rows, classes) end },
 }
 
-local function start_peer()
-  local input, output = uv.new_pipe(), uv.new_pipe()
-  local environment = { "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "PATH=" .. os.getenv "PATH" }
-  local handle = uv.spawn(args.python, { args = { "bench/judging_peer.py" }, stdio = { input, output, 2 },
-    env = environment }, function() end)
-  if not handle then return nil end
-  local text = ""
-  output:read_start(function(_, part) text = part and text .. part or text .. "\n" end)
-  return function(name) -- seconds that the peer took
-    input:write(name .. "\n")
-    while not text:find "\n" do uv.run "once" end
-    local line, rest = text:match "^([^\n]*)\n(.*)$"
-    text = rest
-    return tonumber(line)
-  end
-end
-
-local function seconds_of(f)
-  collectgarbage()
-  local begin = os.clock()
-  f()
-  return os.clock() - begin
-end
-
-local function median(list)
-  table.sort(list)
-  return list[(#list + 1) // 2]
-end
-
-local peer = start_peer()
-local lines = { { "", "moonbow ms", "peer ms", "times as fast" } }
-local function time(name, f)
-  local ours, theirs, ratios = math.huge, math.huge, {}
-  f()
-  for i = 1, args.pairs do
-    local mine = seconds_of(f)
-    local other = peer and peer(name)
-    ours, theirs = math.min(ours, mine), math.min(theirs, other or math.huge)
-    if other then ratios[i] = other / mine end
-  end
-  lines[#lines + 1] = { name, ("%.1f"):format(ours * 1e3), #ratios > 0 and ("%.1f"):format(theirs * 1e3) or "",
-    #ratios > 0 and ("%.2f"):format(median(ratios)) or "" }
-end
+local chosen = {}
 for _, case in ipairs(cases) do
-  if case[1]:find(args.only or "", 1, true) == 1 then time(table.unpack(case)) end
+  if case[1]:find(args.only or "", 1, true) == 1 then chosen[#chosen + 1] = case end
 end
-if peer then peer "end" end
-experiment.table(lines)
-if #lines[2][3] == 0 then print(args.python .. " cannot run the peers; only moonbow is measured") end
+time_pairs(chosen, { python = args.python, script = "bench/judging_peer.py", pairs = args.pairs, threads = 1 })

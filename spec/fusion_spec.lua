@@ -130,7 +130,7 @@ describe("a convolution and the pooling behind it", function()
     for _, pool in ipairs(pools) do
       check(function(library, x, w, b)
         local ops = library == mb and require "moonbow.ops" or nil
-        if ops then return ops.conv1d(x, w, b, 1, 1, "same", pool.size, pool.stride or pool.size, 0) end
+        if ops then return ops.conv1d(x, w, b, 1, 1, "same", 1, pool.size, pool.stride or pool.size, 0) end
         return x:conv1d(w, b, { padding = "same" }):relu():max_pool1d(pool)
       end, { normal(2, 12, 3), normal(4, 3, 5), normal(5) })
     end
@@ -139,7 +139,7 @@ describe("a convolution and the pooling behind it", function()
   it("refuses a slope for which a backward pass is impossible", function()
     local conv1d = require("moonbow.ops").conv1d
     local x, w = mb.ones(1, 6, 2), mb.ones(3, 2, 2):param()
-    assert.error_matches(function() conv1d(x, w, nil, 1, 1, "same", nil, nil, 0.1) end,
+    assert.error_matches(function() conv1d(x, w, nil, 1, 1, "same", 1, nil, nil, 0.1) end,
       "conv1d: slope: expected 0 or nil where backward follows, got 0.1")
   end)
 

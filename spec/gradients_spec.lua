@@ -179,6 +179,21 @@ describe("gradients of conv1d", function()
   end
 end)
 
+describe("gradients of conv1d with groups and padding", function()
+  for _, case in ipairs { { 4, 4, 4 }, { 4, 8, 4 }, { 6, 4, 2 }, { 20, 20, 2 } } do
+    local channels, filters, groups = table.unpack(case)
+    it(("%d channels, %d filters, %d groups"):format(channels, filters, groups), function()
+      for _, padding in ipairs { "same", "causal", { 4, 0 }, { 0, 5 } } do
+        for stride = 1, 2 do
+          check(function(_, x, w, b)
+            return x:conv1d(w, b, { groups = groups, padding = padding, stride = stride, dilation = 3 - stride })
+          end, { normal(2, 6, channels), normal(3, channels // groups, filters), normal(filters) })
+        end
+      end
+    end)
+  end
+end)
+
 describe("gradients of pooling", function()
   for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
     for size = 1, 3 do
@@ -224,6 +239,9 @@ describe("gradients of layers", function()
   local layers = {
     Conv1d = function(library)
       return library.nn.Conv1d { filters = 3, kernel = 4, stride = 2, padding = "same", activation = "tanh" }
+    end,
+    ["Conv1d of groups"] = function(library)
+      return library.nn.Conv1d { filters = 4, kernel = 3, groups = 2, padding = "causal", activation = "relu" }
     end,
     Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
     BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,

@@ -11,11 +11,23 @@ end
 describe("a layer refuses, when it is made,", function()
   it("an invalid padding", function()
     local function padding(value) return { filters = 2, kernel = 3, padding = value } end
-    refuses("Conv1d: padding: expected one of 'valid', 'same', got 'Same' (did you mean 'same'?)", nn.Conv1d,
+    refuses("Conv1d: padding: expected one of 'valid', 'same', 'causal', got 'Same' (did you mean 'same'?)", nn.Conv1d,
       padding "Same")
-    refuses("Conv1d: padding: expected 'valid', 'same' or a number of points, got -1", nn.Conv1d, padding(-1))
+    refuses("Conv1d: padding: expected 'valid', 'same', 'causal' or a number of points, got -1", nn.Conv1d, padding(-1))
+    refuses("Conv1d: padding: expected { left, right }, got a list of 1 entry", nn.Conv1d, padding { 1 })
+    refuses("Conv1d: padding[2]: expected a non-negative integer, got -1", nn.Conv1d, padding { 1, -1 })
+    refuses("Conv1d: padding: expected a list, got an entry [left]", nn.Conv1d, padding { left = 1 })
     refuses("Conv1d: padding: expected", nn.Conv1d, padding(nan))
     refuses("Conv1d: padding: expected", nn.Conv1d, padding(1.5))
+  end)
+  it("groups that do not divide filters and channels", function()
+    local conv = nn.Conv1d { filters = 6, kernel = 3, groups = 3 }
+    refuses("Conv1d: groups: expected a divisor of the 6 filters, got 4", nn.Conv1d,
+      { filters = 6, kernel = 3, groups = 4 })
+    refuses("Conv1d: groups: expected a positive integer, got 0", nn.Conv1d, { filters = 6, kernel = 3, groups = 0 })
+    refuses("Conv1d: groups: expected a divisor of the 4 channels, got 3", conv, mb.ones(1, 5, 4))
+    conv(mb.ones(1, 5, 9))
+    refuses("Conv1d: input has 6 channels, weights expect 9", conv, mb.ones(1, 5, 6))
   end)
   it("numbers out of their range", function()
     refuses("BatchNorm1d: epsilon: expected a non-negative float32, got -1", nn.BatchNorm1d, { epsilon = -1 })

@@ -5,7 +5,8 @@ local nn = mb.nn
 describe("build computes the shape of a run", function()
   local layers = {
     Conv1d = { { filters = 3, kernel = 4 }, { filters = 2, kernel = 5, stride = 3, padding = "same" },
-      { filters = 2, kernel = 3, dilation = 4 }, { filters = 2, kernel = 3, padding = 2, stride = 2 } },
+      { filters = 2, kernel = 3, dilation = 4 }, { filters = 2, kernel = 3, padding = 2, stride = 2 },
+      { filters = 4, kernel = 3, groups = 2, padding = { 5, 1 } }, { filters = 2, kernel = 9, padding = "causal" } },
     MaxPool1d = { { size = 3 }, { size = 2, stride = 5 }, { size = 3, stride = 2, padding = "same" } },
     AvgPool1d = { { size = 4 }, { size = 3, padding = "same" } },
     BlurPool1d = { { size = 1, stride = 4 }, { size = 3, blur = 5 } },

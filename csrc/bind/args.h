@@ -78,8 +78,9 @@ bool next_boolean(Args *a); /* as Lua sees it: all but nil and false is true */
 const char *next_string(Args *a, const char *name, const char *expected, size_t *length);
 /* The place of the argument among the names, which end with NULL. */
 int next_option(Args *a, const char *name, const char *const *names);
-/* "same", "valid" or a number of points, which goes to pad; nil is "valid" (window.c). */
-mb_padding next_padding(Args *a, mb_size *pad);
+/* "same", "valid", "causal", a number of points or a table of two of them, which go to before and after; nil
+ * is "valid" (window.c). */
+mb_padding next_padding(Args *a, mb_size *before, mb_size *after);
 
 /* ---- tensors ---- */
 

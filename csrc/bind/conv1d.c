@@ -6,18 +6,22 @@ static mb_conv1d next_arrays(Args *a, const Tensor **x, const Tensor **w) {
   *x = next_tensor_rank(a, "input", 3);
   *w = next_tensor_rank(a, "weights", 3);
   const mb_size *x_shape = (*x)->shape.shape, *w_shape = (*w)->shape.shape;
-  if (w_shape[1] != x_shape[2])
-    args_error(a, "input has %I channels, weights expect %I", (LUAI_UACINT)x_shape[2],
-               (LUAI_UACINT)w_shape[1]);
   return (mb_conv1d){.N = x_shape[0], .L = x_shape[1], .C = x_shape[2], .K = w_shape[0], .F = w_shape[2]};
 }
 
-/* Reads stride, dilation, padding, size and stride of pooling (nil: none), and the slope of the activation
- * below 0 (nil: no activation). */
-static void next_options(Args *a, mb_conv1d *s) {
+/* Reads stride, dilation, padding, groups (nil: one), size and stride of pooling (nil: none), and the slope
+ * of the activation below 0 (nil: no activation). */
+static void next_options(Args *a, const Tensor *w, mb_conv1d *s) {
   s->stride = next_count(a, "stride");
   s->dilation = next_count(a, "dilation");
-  s->padding = next_padding(a, &s->pad);
+  s->padding = next_padding(a, &s->before, &s->after);
+  s->groups = next_is_nil(a) ? (next_arg(a), 1) : next_count(a, "groups");
+  const mb_size expected = w->shape.shape[1];
+  if (s->groups == 1 && expected != s->C)
+    args_error(a, "input has %I channels, weights expect %I", (LUAI_UACINT)s->C, (LUAI_UACINT)expected);
+  if (s->C % s->groups != 0 || expected != s->C / s->groups)
+    args_error(a, "input has %I channels in %I groups, weights expect %I in each", (LUAI_UACINT)s->C,
+               (LUAI_UACINT)s->groups, (LUAI_UACINT)expected);
   if (next_is_nil(a)) {
     next_arg(a);
   } else {
@@ -53,16 +57,16 @@ static void free_conv1d_scratch(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-/* core.conv1d(x, w, b, stride, dilation, padding, pool size, pool stride, slope, keep) -> y, argmax.
+/* core.conv1d(x, w, b, stride, dilation, padding, groups, pool size, pool stride, slope, keep) -> y, argmax.
  * argmax, a byte per element of y for backward, is nil if backward needs none or keep is false. */
 static int conv1d(lua_State *L) {
   const Tensor *x, *w;
-  lua_settop(L, 10);
+  lua_settop(L, 11);
   Args a = bind_args(L, "conv1d");
   mb_conv1d s = next_arrays(&a, &x, &w);
   const Tensor *b = next_tensor_or_nil(&a, "bias");
   if (b != NULL) args_check_count(&a, "bias", b, s.F);
-  next_options(&a, &s);
+  next_options(&a, w, &s);
   const bool keep = next_boolean(&a), keeps_argmax = keep && s.has_argmax;
   if (keep && s.slope != 0 && s.slope != 1)
     args_error(&a, "slope: expected 0 or nil where backward follows, got %f", (double)s.slope);
@@ -71,7 +75,7 @@ static int conv1d(lua_State *L) {
   uint8_t *argmax = keeps_argmax ? push_bytes(&a, y->count) : NULL;
   if (!keeps_argmax) lua_pushnil(L);
   mb_conv1d_forward(y->data, argmax, scratch, x->data, w->data, b != NULL ? b->data : NULL, &s);
-  free_conv1d_scratch(L, 11);
+  free_conv1d_scratch(L, 12);
   return 2;
 }
 
@@ -82,15 +86,15 @@ static mb_real *push_wanted(Args *a, const mb_shape *shape) {
   return NULL;
 }
 
-/* core.conv1d_backward(dy, argmax, x, w, stride, dilation, padding, pool size, pool stride, slope, need_x,
- * need_w, need_b) -> dx, dw, db */
+/* core.conv1d_backward(dy, argmax, x, w, stride, dilation, padding, groups, pool size, pool stride, slope,
+ * need_x, need_w, need_b) -> dx, dw, db */
 static int conv1d_backward(lua_State *L) {
   const Tensor *x, *w;
-  lua_settop(L, 13);
+  lua_settop(L, 14);
   Args a = bind_args(L, "conv1d");
   const Tensor *dy = next_tensor(&a, "dy"), *argmax = next_tensor_or_nil(&a, "argmax");
   mb_conv1d s = next_arrays(&a, &x, &w);
-  next_options(&a, &s);
+  next_options(&a, w, &s);
   args_check_count(&a, "dy", dy, s.N * s.L_pool * s.F);
   if (s.has_argmax && (argmax == NULL || argmax->count * (mb_size)sizeof(mb_real) < dy->count))
     args_error(&a, "backward expected the argmax of a forward pass that kept it");
@@ -99,7 +103,7 @@ static int conv1d_backward(lua_State *L) {
   mb_real *db = push_wanted(&a, &(mb_shape){.rank = 1, .shape = {s.F}});
   mb_conv1d_backward(dx, dw, db, scratch, dy->data, argmax != NULL ? (const uint8_t *)argmax->data : NULL,
                      x->data, w->data, &s);
-  free_conv1d_scratch(L, 14);
+  free_conv1d_scratch(L, 15);
   return 3;
 }
 

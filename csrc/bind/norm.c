@@ -31,7 +31,7 @@ static void next_pooling(Args *a, const Tensor *x, mb_batch_norm *s) {
   s->N = x->shape.shape[0], s->L = x->shape.shape[1];
   s->pool = next_integer(a, "pool size", 1, MB_MAX_POOL);
   s->pool_stride = next_count(a, "pool stride");
-  args_check(a, mb_window(&s->L_pool, &none, &none, s->L, s->pool, s->pool_stride, 1, MB_VALID, 0));
+  args_check(a, mb_window(&s->L_pool, &none, &none, s->L, s->pool, s->pool_stride, 1, MB_VALID, 0, 0));
 }
 
 /* Reads x, then mean, variance, gamma, beta, epsilon, slope and pooling. */

@@ -3,14 +3,15 @@
 
 /* Reads x, and size, stride and padding behind it. */
 static const Tensor *next_pooling(Args *a, mb_pool1d *s) {
-  mb_size pad;
+  mb_size before, after;
   const Tensor *x = next_tensor_rank(a, "input", 3);
   s->N = x->shape.shape[0], s->L = x->shape.shape[1], s->C = x->shape.shape[2];
   s->size = next_count(a, "size");
   s->stride = next_count(a, "stride");
-  const mb_padding padding = next_padding(a, &pad);
-  if (padding == MB_EXPLICIT) args_error(a, "padding: expected 'same' or 'valid', got a number");
-  args_check(a, mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->size, s->stride, 1, padding, 0));
+  const mb_padding padding = next_padding(a, &before, &after);
+  if (padding != MB_VALID && padding != MB_SAME) args_error(a, "padding: expected 'same' or 'valid'");
+  args_check(a,
+             mb_window(&s->L_out, &s->pad_left, &s->pad_right, s->L, s->size, s->stride, 1, padding, 0, 0));
   return x;
 }
 

@@ -4,39 +4,13 @@
 #include <omp.h>
 #include <string.h>
 
-/* The work is cut into items, runs of output positions of one sample, and for the gradient of the
- * weights into groups of items with one sum each: by shape alone, never by the number of threads. */
-#define ITEMS_MIN  32    /* so that a single spectrum keeps all threads busy */
-#define ITEM_REALS 16384 /* results of an item at most, so that they stay in cache */
-#define ROWS_MIN   24    /* rows of a product at least; wins over the two above */
-#define GROUPS     16
-#define GROUP_ROWS 128          /* at least, about, as long as there are two groups */
-#define ADDITIONS  ((mb_size)4) /* groups of items whose rows of x add to the gradient of the weights */
+#define ADDITIONS ((mb_size)4) /* groups of items whose rows of x add to the gradient of the weights */
 
 typedef mb_items Items;
-
-typedef struct {
-  mb_size sample, first, rows;
-} Item;
-
-static Items cut(mb_size N, mb_size rows, mb_size width) {
-  const mb_size wanted = mb_max(mb_ceil_div(ITEMS_MIN, N), mb_ceil_div(rows * width, ITEM_REALS));
-  const mb_size possible = mb_max(rows / ROWS_MIN, 1);
-  const mb_size each = mb_ceil_div(rows, mb_min(wanted, possible)), per_sample = mb_ceil_div(rows, each);
-  return (Items){.count = N * per_sample, .per_sample = per_sample, .rows = each};
-}
-
-static Item item_at(const Items *items, mb_size i, mb_size rows) {
-  const mb_size first = i % items->per_sample * items->rows;
-  return (Item){.sample = i / items->per_sample, .first = first, .rows = mb_min(items->rows, rows - first)};
-}
+typedef mb_item Item;
 
 static bool is_wanted(const Items *items, mb_size i) {
   return !items->only || items->only[i];
-}
-
-static mb_size span_of(const mb_conv1d *s) {
-  return (s->K - 1) * s->dilation + 1;
 }
 
 /* Rows first .. first + count - 1 of x (L, width), zero outside; in buffer only if some are outside. */
@@ -87,31 +61,27 @@ static mb_size products_of(const mb_conv1d *s) {
   return s->dilation == 1 ? 1 : s->K;
 }
 
-static mb_size input_rows(const mb_conv1d *s, mb_size rows) {
-  return (rows - 1) * s->stride + span_of(s);
-}
-
 /* The rows of x that an item reads. Products read several rows at once, so rows longer than a cache line are
  * warmed first, in order. */
 static const mb_real *input_of(mb_real *buffer, const mb_real *x, const mb_conv1d *s, const Item *item,
                                mb_size first, mb_size rows) {
   const mb_real *in = padded(buffer, x + item->sample * s->L * s->C, s->L, s->C,
-                             first * s->stride - s->pad_left, input_rows(s, rows));
+                             first * s->stride - s->pad_left, mb_conv1d_input_rows(s, rows));
   if (s->C <= MB_LINE) return in;
-  if (s->stride <= span_of(s))
-    mb_warm(in, input_rows(s, rows) * s->C);
+  if (s->stride <= mb_conv1d_span(s))
+    mb_warm(in, mb_conv1d_input_rows(s, rows) * s->C);
   else
-    for (mb_size r = 0; r < rows; r++) mb_warm(in + r * s->stride * s->C, span_of(s) * s->C);
+    for (mb_size r = 0; r < rows; r++) mb_warm(in + r * s->stride * s->C, mb_conv1d_span(s) * s->C);
   return in;
 }
 
 static Items result_items(const mb_conv1d *s) {
-  return cut(s->N, mb_conv1d_results(s), s->F * mb_max(s->pool_stride, 1));
+  return mb_items_cut(s->N, mb_conv1d_results(s), s->F * mb_max(s->pool_stride, 1));
 }
 
 /* Reals that a thread needs for the input of an item, and for its rows before the epilogue. */
 static mb_size input_buffer(const mb_conv1d *s, const Items *items) {
-  return input_rows(s, mb_conv1d_rows(s, items->rows)) * s->C;
+  return mb_conv1d_input_rows(s, mb_conv1d_rows(s, items->rows)) * s->C;
 }
 static mb_size rows_buffer(const mb_conv1d *s, const Items *items) {
   return mb_conv1d_rows(s, items->rows) * mb_padded_width(s->F);
@@ -126,7 +96,7 @@ typedef struct {
 
 static void forward_item(const Forward *f, mb_real *buffer, const mb_conv1d *s, const Items *items,
                          mb_size i) {
-  const Item item = item_at(items, i, mb_conv1d_results(s));
+  const Item item = mb_item_at(items, i, mb_conv1d_results(s));
   const mb_size products = products_of(s), depth = s->K / products * s->C, wide = mb_padded_width(s->F);
   const mb_size first = item.first * mb_max(s->pool_stride, 1), count = mb_conv1d_rows(s, item.rows);
   const mb_size out = (item.sample * mb_conv1d_results(s) + item.first) * s->F;
@@ -187,7 +157,7 @@ static void reverse_chains(mb_real *v, const mb_real *w, const mb_conv1d *s) {
 }
 
 static mb_size longest_delay(const mb_conv1d *s) {
-  return (span_of(s) - 1) / s->stride;
+  return (mb_conv1d_span(s) - 1) / s->stride;
 }
 
 /* Rows j: each is stride positions of the padded input. */
@@ -196,7 +166,7 @@ static mb_size gradient_rows(const mb_conv1d *s) {
 }
 
 static Items gradient_items(const mb_conv1d *s) {
-  return cut(s->N, gradient_rows(s), s->stride * s->C);
+  return mb_items_cut(s->N, gradient_rows(s), s->stride * s->C);
 }
 
 /* dx (L, C) of the positions of an item; in is dy from row item.first - longest_delay on. */
@@ -220,20 +190,6 @@ static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v
   }
 }
 
-/* Rows of the gradient before the epilogue: in place if nothing has to be unpooled or padded, else in buffer.
- */
-static const mb_real *gradient_of(mb_real *buffer, mb_size ld, const mb_real *dy, const uint8_t *argmax,
-                                  const Item *item, mb_size first, mb_size rows, const mb_conv1d *s) {
-  const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
-  if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) {
-    if (s->F > MB_LINE) mb_warm(dy + sample + first * s->F, rows * s->F);
-    return dy + sample + first * s->F;
-  }
-  const mb_epilogue e = mb_conv1d_epilogue(s);
-  mb_unpool_rows(buffer, ld, dy + sample, argmax ? argmax + sample : NULL, first, rows, s->F, &e);
-  return buffer;
-}
-
 static mb_size input_part(const mb_conv1d *s, const Items *items) {
   return mb_thread_part((items->rows + longest_delay(s)) * s->F);
 }
@@ -249,9 +205,9 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
       if (!is_wanted(items, i)) continue;
-      const Item item = item_at(items, i, gradient_rows(s));
+      const Item item = mb_item_at(items, i, gradient_rows(s));
       const mb_real *in =
-          gradient_of(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
+          mb_conv1d_gradient(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
       backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
     });
   }
@@ -259,12 +215,8 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
 
 /* ---- gradient of the weights ------------------------------------------------------------- */
 
-static mb_size groups_of(const Items *items) {
-  return mb_max(mb_min(GROUPS, items->count * items->rows / GROUP_ROWS), mb_min(2, items->count));
-}
-
 static Items row_items(const mb_conv1d *s) {
-  return cut(s->N, s->L_out, s->F);
+  return mb_items_cut(s->N, s->L_out, s->F);
 }
 
 /* dw (rows, F) = the sum of groups of (rows, wide). */
@@ -292,14 +244,14 @@ static void sum_items(mb_real *sum, double *db_sum, mb_real *buffer, const Backw
   if (sum) memset(sum, 0, sizeof(mb_real) * (size_t)(s->K * s->C * wide));
   for (mb_size f = 0; db_sum && f < mb_bias_count(s); f++) db_sum[f] = 0;
   for (mb_size i = first; i < last; i++) {
-    const Item item = item_at(items, i, s->L_out);
+    const Item item = mb_item_at(items, i, s->L_out);
     if (db_sum)
       mb_bias_add(db_sum, b->dy, b->argmax, mb_bias_row(s, item.sample, item.first),
                   mb_bias_row(s, item.sample, item.first + item.rows), s);
     if (!sum) continue;
     const mb_real *in = input_of(buffer, b->x, s, &item, item.first, item.rows);
-    const mb_real *out = gradient_of(buffer + input_rows(s, items->rows) * s->C, wide, b->dy, b->argmax,
-                                     &item, item.first, item.rows, s);
+    const mb_real *out = mb_conv1d_gradient(buffer + mb_conv1d_input_rows(s, items->rows) * s->C, wide, b->dy,
+                                            b->argmax, &item, item.first, item.rows, s);
     for (mb_size k = 0; k < products; k++)
       add_outer(sum + k * depth * wide, in + k * s->dilation * s->C, s->stride * s->C, depth, out, wide,
                 item.rows);
@@ -307,7 +259,7 @@ static void sum_items(mb_real *sum, double *db_sum, mb_real *buffer, const Backw
 }
 
 static mb_size weights_part(const mb_conv1d *s, const Items *items) {
-  return mb_thread_part(input_rows(s, items->rows) * s->C + items->rows * mb_padded_width(s->F));
+  return mb_thread_part(mb_conv1d_input_rows(s, items->rows) * s->C + items->rows * mb_padded_width(s->F));
 }
 
 /* Gradients of weights and bias; either may be NULL. */
@@ -315,7 +267,8 @@ static void backward_weights(mb_real *dw, mb_real *db, mb_real *scratch, const m
                              const uint8_t *argmax, const mb_real *x, const mb_conv1d *s) {
   const Items items = row_items(s);
   const Backward b = {dy, argmax, x};
-  const mb_size wide = mb_padded_width(s->F), groups = groups_of(&items), part = weights_part(s, &items);
+  const mb_size wide = mb_padded_width(s->F), groups = mb_items_groups(&items),
+                part = weights_part(s, &items);
   const mb_size taps = s->K * s->C * wide;
   mb_real *sums = scratch + s->threads * part;
   double *db_sums = (double *)(sums + groups * taps);
@@ -339,8 +292,8 @@ static void add_item(mb_real *sum, mb_real *buffer, const Backward *b, const mb_
   const mb_size points = item->rows * s->stride;
   const mb_real *in = padded(buffer, b->x + item->sample * s->L * s->C, s->L, s->C,
                              item->first * s->stride - s->pad_left, points);
-  const mb_real *out = gradient_of(buffer + points * s->C, wide, b->dy, b->argmax, item, item->first - reach,
-                                   item->rows + reach, s);
+  const mb_real *out = mb_conv1d_gradient(buffer + points * s->C, wide, b->dy, b->argmax, item,
+                                          item->first - reach, item->rows + reach, s);
   for (mb_size m = 0; m <= reach; m++)
     mb_simd_here()->product(sum + m * width * wide, wide, in, 1, width, out + (reach - m) * wide, wide,
                             mb_min(width, s->K * s->C - m * width), wide, item->rows, true);
@@ -364,7 +317,7 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
     MB_SHARE(mb_conv1d_is_small(s), g, groups, {
       memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
       for (mb_size i = g * items->count / groups; i < (g + 1) * items->count / groups; i++) {
-        const Item item = item_at(items, i, gradient_rows(s));
+        const Item item = mb_item_at(items, i, gradient_rows(s));
         if (is_wanted(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
       }
     });
@@ -387,7 +340,7 @@ mb_size mb_conv1d_direct_scratch(const mb_conv1d *s) {
   const Items results = result_items(s), rows = row_items(s), input = gradient_items(s);
   const mb_size threads = s->threads, taps = s->K * s->C * mb_padded_width(s->F);
   const mb_size forward = threads * forward_part(s, &results);
-  const mb_size groups = groups_of(&rows);
+  const mb_size groups = mb_items_groups(&rows);
   const mb_size for_weights = threads * weights_part(s, &rows) + groups * taps + mb_bias_scratch(s, groups);
   return mb_max(forward, mb_max(for_weights, input_scratch(s, &input)));
 }

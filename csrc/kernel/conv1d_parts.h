@@ -4,6 +4,8 @@
 
 #include "simd_table.h"
 
+#include <string.h>
+
 /* The algorithms get a simplified shape (conv1d.c): pool = 0 if nothing but the bias follows, else argmax is
  * there, and with pool = 1 windows are single rows. L_out counts the rows that windows reach. */
 
@@ -68,6 +70,69 @@ static inline mb_size mb_product_width(mb_size width) {
   return mb_ceil_div(width, step) * step;
 }
 
+/* Rows of x from the first to the last point of a window, and of so many windows. */
+static inline mb_size mb_conv1d_span(const mb_conv1d *s) {
+  return (s->K - 1) * s->dilation + 1;
+}
+static inline mb_size mb_conv1d_input_rows(const mb_conv1d *s, mb_size rows) {
+  return (rows - 1) * s->stride + mb_conv1d_span(s);
+}
+
+/* ---- items ------------------------------------------------------------------------------------ */
+
+/* The work is cut into items, runs of output positions of one sample, and for the gradient of the weights
+ * into groups of items with one sum each: by shape alone, never by the number of threads. */
+#define MB_ITEMS_MIN  32    /* so that a single spectrum keeps all threads busy */
+#define MB_ITEM_REALS 16384 /* results of an item at most, so that they stay in cache */
+#define MB_ROWS_MIN   24    /* rows of a product at least; wins over the two above */
+#define MB_GROUPS     16
+#define MB_GROUP_ROWS 128 /* at least, about, as long as there are two groups */
+
+/* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
+typedef struct {
+  mb_size count, per_sample, rows;
+  const uint8_t *only; /* 1 for each item to compute; NULL: all */
+} mb_items;
+
+typedef struct {
+  mb_size sample, first, rows;
+} mb_item;
+
+/* Items of N samples of rows of width reals. */
+static inline mb_items mb_items_cut(mb_size N, mb_size rows, mb_size width) {
+  const mb_size wanted = mb_max(mb_ceil_div(MB_ITEMS_MIN, N), mb_ceil_div(rows * width, MB_ITEM_REALS));
+  const mb_size possible = mb_max(rows / MB_ROWS_MIN, 1);
+  const mb_size each = mb_ceil_div(rows, mb_min(wanted, possible)), per_sample = mb_ceil_div(rows, each);
+  return (mb_items){.count = N * per_sample, .per_sample = per_sample, .rows = each};
+}
+
+/* Item i of samples of so many rows. */
+static inline mb_item mb_item_at(const mb_items *items, mb_size i, mb_size rows) {
+  const mb_size first = i % items->per_sample * items->rows;
+  return (mb_item){
+      .sample = i / items->per_sample, .first = first, .rows = mb_min(items->rows, rows - first)};
+}
+
+/* Groups of items with one sum each. */
+static inline mb_size mb_items_groups(const mb_items *items) {
+  return mb_max(mb_min(MB_GROUPS, items->count * items->rows / MB_GROUP_ROWS), mb_min(2, items->count));
+}
+
+/* Rows of the gradient before the epilogue, from `first` on: in place if nothing has to be unpooled or
+ * padded, else in buffer. */
+static inline const mb_real *mb_conv1d_gradient(mb_real *buffer, mb_size ld, const mb_real *dy,
+                                                const uint8_t *argmax, const mb_item *item, mb_size first,
+                                                mb_size rows, const mb_conv1d *s) {
+  const mb_size sample = item->sample * mb_conv1d_results(s) * s->F;
+  if (s->pool == 0 && ld == s->F && first >= 0 && first + rows <= s->L_out) {
+    if (s->F > MB_LINE) mb_warm(dy + sample + first * s->F, rows * s->F);
+    return dy + sample + first * s->F;
+  }
+  const mb_epilogue e = mb_conv1d_epilogue(s);
+  mb_unpool_rows(buffer, ld, dy + sample, argmax ? argmax + sample : NULL, first, rows, s->F, &e);
+  return buffer;
+}
+
 /* ---- gradient of the bias (conv1d_bias.c) --------------------------------------------------- */
 
 /* The pass that reads the rows of dy for other gradients adds them up, group by group. */
@@ -84,12 +149,6 @@ void mb_bias_total(mb_real *db, const double *sums, mb_size groups, const mb_con
 
 /* ---- direct algorithm: products of overlapping rows (conv1d_direct.c) ------------------------------ */
 
-/* Runs of rows of samples: item i is rows i % per_sample rows .. of sample i / per_sample. */
-typedef struct {
-  mb_size count, per_sample, rows;
-  const uint8_t *only; /* 1 for each item to compute; NULL: all */
-} mb_items;
-
 mb_size mb_conv1d_direct_scratch(const mb_conv1d *s);
 void mb_conv1d_direct_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x,
                               const mb_real *w, const mb_real *b, const mb_conv1d *s);
@@ -105,6 +164,31 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
                                   const mb_real *w, const mb_conv1d *s, const mb_items *items);
 void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *x, const mb_conv1d *s, const mb_items *items);
+
+/* ---- groups of channels: lane by lane, for narrow groups (conv1d_lanes.c); one after the other, as
+ * convolutions of their own (conv1d_groups.c) ---- */
+
+/* The channels of a group, in and out. */
+static inline mb_size mb_group_inputs(const mb_conv1d *s) {
+  return s->C / s->groups;
+}
+static inline mb_size mb_group_filters(const mb_conv1d *s) {
+  return s->F / s->groups;
+}
+
+mb_size mb_conv1d_lanes_scratch(const mb_conv1d *s);
+void mb_conv1d_lanes_forward(mb_real *y, uint8_t *argmax, mb_real *scratch, const mb_real *x,
+                             const mb_real *w, const mb_real *b, const mb_conv1d *s);
+void mb_conv1d_lanes_backward(mb_real *dx, mb_real *dw, mb_real *db, mb_real *scratch, const mb_real *dy,
+                              const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *s);
+
+/* These take the plan, not a simplified shape. */
+mb_status mb_conv1d_groups_plan(mb_conv1d *s);
+void mb_conv1d_groups_forward(mb_real *y, uint8_t *argmax, void *scratch, const mb_real *x, const mb_real *w,
+                              const mb_real *b, const mb_conv1d *plan);
+void mb_conv1d_groups_backward(mb_real *dx, mb_real *dw, mb_real *db, void *scratch, const mb_real *dy,
+                               const uint8_t *argmax, const mb_real *x, const mb_real *w,
+                               const mb_conv1d *plan);
 
 /* ---- are transforms exact enough? (conv1d_range.c) ------------------------------------- */
 

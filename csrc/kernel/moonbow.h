@@ -256,14 +256,15 @@ void mb_factors_multiply(mb_real *y, const mb_factors *f);
 
 /* ---- convolution (conv1d.c) ----------------------------------------------------------- */
 
-typedef enum { MB_VALID, MB_SAME, MB_EXPLICIT } mb_padding;
+typedef enum { MB_VALID, MB_SAME, MB_CAUSAL, MB_EXPLICIT } mb_padding;
 
 /* Fills pad_left, pad_right and L_out of a window from L, K, stride and dilation.
- * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras);
- * EXPLICIT: pad points on both sides. Refuses windows that do not fit. No other function
- * computes output lengths. */
+ * SAME: L_out = ceil(L / stride), the smaller half of the padding on the left (Keras); CAUSAL: all padding on
+ * the left, so that windows end at the points 0, stride, ...; EXPLICIT: `before` and `after` points, of which
+ * there may be more than a window has. Refuses windows that do not fit. No other function computes output
+ * lengths. */
 mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_size L, mb_size K,
-                    mb_size stride, mb_size dilation, mb_padding padding, mb_size pad);
+                    mb_size stride, mb_size dilation, mb_padding padding, mb_size before, mb_size after);
 
 #define MB_MAX_POOL 254 /* rows of a window that a byte can name */
 
@@ -273,8 +274,9 @@ mb_status mb_window(mb_size *L_out, mb_size *pad_left, mb_size *pad_right, mb_si
 typedef struct {
   mb_size N, L, C, K, F;
   mb_size stride, dilation;
+  mb_size groups; /* of channels; 0: one */
   mb_padding padding;
-  mb_size pad;               /* points on both sides, for MB_EXPLICIT */
+  mb_size before, after;     /* points of padding, for MB_EXPLICIT */
   mb_size pool, pool_stride; /* pool at most MB_MAX_POOL; 0: none */
   mb_real slope;             /* 1: no activation; 0: ReLU; others are leaky, without a backward pass */
 
@@ -302,7 +304,8 @@ mb_status mb_conv1d_plan(mb_conv1d *s, int threads);
 
 /* y (N, L_pool, F) = the epilogue of x (N, L, C) * w (K, C, F) + b (F); b may be NULL, and argmax (like y) if
  * there is none or no backward pass follows. x * w[n,t,f] = sum over k, c of x[n, t stride + k dilation -
- * pad_left, c] w[k,c,f] */
+ * pad_left, c] w[k,c,f]. With groups, w is (K, C / groups, F), and c counts the channels of the group of f:
+ * filters f F / groups .. take channels c C / groups .. */
 void mb_conv1d_forward(mb_real *y, uint8_t *argmax, void *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *plan);
 /* As pooling and ReLU: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */

@@ -32,6 +32,7 @@ MB_INLINE void store(mb_real *y, Vec value) {
 #include "simd_epilogue.h"
 #include "simd_fourier.h"
 #include "simd_gemm.h"
+#include "simd_lanewise.h"
 #include "simd_softmax.h"
 #include "simd_unary.h"
 #include "simd_winograd.h"
@@ -56,22 +57,10 @@ static void inverse(mb_real *rows, const mb_real *planes, mb_size plane, int T, 
   }
 }
 
-const mb_simd SET = {LANES,
-                     product,
-                     product_prefetch,
-                     transpose,
-                     transform,
-                     inverse,
-                     epilogue,
-                     unpool,
-                     unary_run,
-                     unary_backward_run,
-                     softmax_row,
-                     log_softmax_row,
-                     log_softmax_backward_row,
-                     log_probability,
-                     sum_squares,
-                     sum_roots,
-                     least_roots,
-                     sum_columns,
-                     sum_rows};
+const mb_simd SET = {LANES,           product,         product_prefetch,
+                     lanewise,        spread_columns,  transpose,
+                     transform,       inverse,         epilogue,
+                     unpool,          unary_run,       unary_backward_run,
+                     softmax_row,     log_softmax_row, log_softmax_backward_row,
+                     log_probability, sum_squares,     sum_roots,
+                     least_roots,     sum_columns,     sum_rows};

@@ -23,6 +23,15 @@ typedef struct {
                            const mb_real *B, mb_size ldb, mb_size M, mb_size N, mb_size depth, bool add,
                            const mb_prefetch *prefetch);
 
+  /* Lane by lane, of MB_MAX_LANES columns: row i of y (rows, ldy apart) = or, with add, += the sum over d of
+   * x[i row + d step] z[d ldz]. */
+  void (*lanewise)(mb_real *y, mb_size ldy, const mb_real *x, mb_size row, mb_size step, const mb_real *z,
+                   mb_size ldz, mb_size rows, mb_size depth, bool add);
+
+  /* y (rows, vectors, MB_MAX_LANES) = columns of x (rows, width): y[r][v][l] = x[r][at[v][l]]. */
+  void (*spread_columns)(mb_real *y, const mb_real *x, mb_size width, mb_size rows, mb_size vectors,
+                         const int *at);
+
   /* y (columns x rows, ldy apart) = x (rows x columns, ldx apart) transposed. */
   void (*transpose)(mb_real *y, mb_size ldy, const mb_real *x, mb_size ldx, mb_size rows, mb_size columns);
 

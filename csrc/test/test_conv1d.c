@@ -15,15 +15,19 @@ typedef struct {
   uint8_t *argmax;
 } Conv;
 
+static mb_size groups_of(const mb_conv1d *s) {
+  return s->groups > 0 ? s->groups : 1;
+}
+
 /* Pooling windows that do not fit are made smaller. */
-static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
-  s.padding = padding, s.pad = pad;
+static Conv new_conv(mb_conv1d s, mb_padding padding, mb_size before, mb_size after) {
+  s.padding = padding, s.before = before, s.after = after;
   const mb_size pool = s.pool;
   s.pool = 0;
   assert_int_equal(mb_conv1d_plan(&s, 1), MB_OK);
   s.pool = pool > s.L_out ? s.L_out : pool;
   assert_int_equal(mb_conv1d_plan(&s, mb_get_threads()), MB_OK);
-  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F, y = s.N * s.L_pool * s.F;
+  const mb_size x = s.N * s.L * s.C, w = s.K * s.C * s.F / groups_of(&s), y = s.N * s.L_pool * s.F;
   return (Conv){.s = s,
                 .x_count = x,
                 .w_count = w,
@@ -124,7 +128,7 @@ static void plain_finish(double *y, double *drows, const double *rows, const Con
 
 static Plain plain_conv(const Conv *conv) {
   const mb_conv1d *s = &conv->s;
-  const mb_size row_count = s->N * s->L_out;
+  const mb_size row_count = s->N * s->L_out, C = s->C / groups_of(s);
   const Plain p = {new_doubles(conv->y_count), new_doubles(conv->x_count), new_doubles(conv->w_count),
                    new_doubles(s->F)};
   double *rows = new_doubles(row_count * s->F), *drows = new_doubles(row_count * s->F);
@@ -136,11 +140,11 @@ static Plain plain_conv(const Conv *conv) {
           p.db[f] += drows[row * s->F + f];
         else
           rows[row * s->F + f] = conv->b[f];
-      for (mb_size kc = 0; kc < s->K * s->C; kc++) {
-        const mb_size at = t * s->stride + kc / s->C * s->dilation - s->pad_left;
+      for (mb_size kc = 0; kc < s->K * C; kc++) {
+        const mb_size at = t * s->stride + kc / C * s->dilation - s->pad_left;
         if (at < 0 || at >= s->L) continue;
-        const mb_size i = (n * s->L + at) * s->C + kc % s->C;
         for (mb_size f = 0; f < s->F; f++) {
+          const mb_size i = (n * s->L + at) * s->C + f * groups_of(s) / s->F * C + kc % C;
           const double w = conv->w[kc * s->F + f], dy = drows[row * s->F + f];
           rows[row * s->F + f] += backward ? 0 : conv->x[i] * w;
           p.dx[i] += backward ? dy * w : 0;
@@ -164,15 +168,15 @@ static void check_and_free(const char *what, const Conv *c, const mb_real *value
   for (mb_size i = 0; i < count; i++)
     if (!(fabs(values[i] - plain[i]) <= CHECK_TOLERANCE * largest))
       fail_msg(
-          "N %td, L %td, C %td, K %td, F %td, stride %td, dilation %td, pad %td, pool %td / %td, slope %g: "
-          "%s %td is %.9g, expected %.9g",
-          s->N, s->L, s->C, s->K, s->F, s->stride, s->dilation, s->pad_left, s->pool, s->pool_stride,
-          (double)s->slope, what, i, (double)values[i], plain[i]);
+          "N %td, L %td, C %td, K %td, F %td, groups %td, stride %td, dilation %td, pad %td, pool %td / %td, "
+          "slope %g: %s %td is %.9g, expected %.9g",
+          s->N, s->L, s->C, s->K, s->F, s->groups, s->stride, s->dilation, s->pad_left, s->pool,
+          s->pool_stride, (double)s->slope, what, i, (double)values[i], plain[i]);
   free(plain);
 }
 
-static void check_conv(mb_conv1d s, mb_padding padding, mb_size pad) {
-  Conv c = new_conv(s, padding, pad);
+static void check_conv(mb_conv1d s, mb_padding padding, mb_size before, mb_size after) {
+  Conv c = new_conv(s, padding, before, after);
   run_forward(c.y, &c, c.x, c.w, c.b);
   run_backward(&c, true, true, true);
   const Plain p = plain_conv(&c);
@@ -188,17 +192,25 @@ static mb_size draw(mb_rng *rng, mb_size low, mb_size high) {
 }
 
 /* Odd and even kernels, strides larger than the kernel, every padding, one channel and many, with and without
- * pooling and ReLU, windows that overlap and windows that leave gaps. */
-static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *pad, mb_size most, mb_size longest) {
+ * pooling and ReLU, windows that overlap, leave gaps, or see nothing but padding; groups of one channel, of a
+ * few, and of many. */
+static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *before, mb_size *after, mb_size most,
+                           mb_size longest) {
   mb_conv1d s = {
       .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, longest)};
+  if (draw(rng, 0, 1)) {
+    s.groups = draw(rng, 1, most);
+    const mb_size widest = draw(rng, 0, 3) ? 3 : 10;
+    s.C = s.groups * draw(rng, 1, widest), s.F = s.groups * draw(rng, 1, widest);
+  }
   s.stride = draw(rng, 1, 4);
   s.dilation = draw(rng, 1, 3);
   s.pool = draw(rng, 0, 4), s.pool_stride = draw(rng, 1, 4), s.slope = draw(rng, 0, 1) ? 0 : 1;
   const mb_size span = (s.K - 1) * s.dilation + 1;
   *padding = (mb_padding)draw(rng, MB_VALID, MB_EXPLICIT);
-  *pad = *padding == MB_EXPLICIT ? draw(rng, 0, span - 1) : 0;
-  const mb_size least = *padding == MB_SAME ? 1 : span - 2 * *pad;
+  *before = *padding == MB_EXPLICIT ? draw(rng, 0, span + 3) : 0;
+  *after = *padding == MB_EXPLICIT ? draw(rng, 0, span + 3) : 0;
+  const mb_size least = *padding == MB_SAME || *padding == MB_CAUSAL ? 1 : span - *before - *after;
   s.L = draw(rng, least > 1 ? least : 1, span + 20);
   return s;
 }
@@ -209,9 +221,10 @@ static void random_shapes(void **state) {
   mb_rng_seed(&rng, &(uint32_t){7}, 1);
   for (int trial = 0; trial < 500; trial++) {
     mb_padding padding;
-    mb_size pad;
-    const mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 20, trial % 4 < 2 ? 7 : 16);
-    check_conv(s, padding, pad);
+    mb_size before, after;
+    const mb_conv1d s =
+        draw_conv(&rng, &padding, &before, &after, trial % 2 ? 5 : 20, trial % 4 < 2 ? 7 : 16);
+    check_conv(s, padding, before, after);
   }
 }
 
@@ -221,12 +234,12 @@ static void slope_multiplies_what_is_negative(void **state) {
   mb_rng_seed(&rng, &(uint32_t){8}, 1);
   for (int trial = 0; trial < 100; trial++) {
     mb_padding padding;
-    mb_size pad;
-    mb_conv1d s = draw_conv(&rng, &padding, &pad, trial % 2 ? 5 : 40, 7);
+    mb_size before, after;
+    mb_conv1d s = draw_conv(&rng, &padding, &before, &after, trial % 2 ? 5 : 40, 7);
     s.slope = 1;
-    Conv plain = new_conv(s, padding, pad);
+    Conv plain = new_conv(s, padding, before, after);
     s.slope = (mb_real)0.25;
-    Conv leaky = new_conv(s, padding, pad);
+    Conv leaky = new_conv(s, padding, before, after);
     run_forward(plain.y, &plain, plain.x, plain.w, plain.b);
     run_forward(leaky.y, &leaky, plain.x, plain.w, plain.b);
     for (mb_size i = 0; i < plain.y_count; i++)
@@ -293,6 +306,33 @@ static const mb_conv1d large[] = {
     {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1, .slope = 1},
     {.N = 1, .L = 157, .C = 100, .K = 5, .F = 100, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 4, .L = 300, .C = 2, .K = 1, .F = 300, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 900, .C = 48, .K = 9, .F = 48, .groups = 48, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 700, .C = 20, .K = 15, .F = 60, .groups = 20, .stride = 2, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 500, .C = 40, .K = 5, .F = 20, .groups = 10, .stride = 1, .dilation = 3, .slope = 1},
+    {.N = 3, .L = 400, .C = 64, .K = 7, .F = 64, .groups = 16, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 600, .C = 64, .K = 20, .F = 48, .groups = 2, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2,
+     .L = 600,
+     .C = 32,
+     .K = 8,
+     .F = 64,
+     .groups = 8,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 3,
+     .pool_stride = 2,
+     .slope = 0},
+    {.N = 2,
+     .L = 600,
+     .C = 36,
+     .K = 8,
+     .F = 40,
+     .groups = 2,
+     .stride = 1,
+     .dilation = 1,
+     .pool = 2,
+     .pool_stride = 2,
+     .slope = 0},
     {.N = 8,
      .L = 300,
      .C = 2,
@@ -319,8 +359,8 @@ static const mb_conv1d large[] = {
 static void large_shapes(void **state) {
   (void)state;
   for (mb_size i = 0; i < LARGE; i++) {
-    check_conv(large[i], MB_SAME, 0);
-    check_conv(large[i], MB_VALID, 0);
+    check_conv(large[i], MB_SAME, 0, 0);
+    check_conv(large[i], MB_VALID, 0, 0);
   }
 }
 
@@ -329,8 +369,8 @@ static void strides_beyond_the_input(void **state) {
   (void)state;
   mb_conv1d s = {.N = 2, .L = 40, .C = 4, .K = 3, .F = 8, .stride = INT32_MAX, .dilation = 1, .slope = 0};
   for (s.pool = 0; s.pool <= 1; s.pool++, s.pool_stride = INT32_MAX) {
-    check_conv(s, MB_SAME, 0);
-    check_conv(s, MB_VALID, 0);
+    check_conv(s, MB_SAME, 0, 0);
+    check_conv(s, MB_VALID, 0, 0);
   }
 }
 
@@ -344,7 +384,7 @@ static void even_kernel_with_stride(void **state) {
   const mb_real dx[] = {10, 100, 1000, 2, 20}, dw[] = {8, 11, 2, 3}, db[] = {3};
   Conv c =
       new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 4, .F = 1, .stride = 2, .dilation = 1, .slope = 1},
-               MB_SAME, 0);
+               MB_SAME, 0, 0);
   run_forward(c.y, &c, x, w, b);
   assert_memory_equal(c.y, y, sizeof y);
   memcpy(c.x, x, sizeof x), memcpy(c.w, w, sizeof w), memcpy(c.dy, dy, sizeof dy);
@@ -363,7 +403,7 @@ static void channels_last(void **state) {
   const mb_real y[] = {1007, 10070, 1613, 16130, 199, 1990, 104, 1040};
   Conv c =
       new_conv((mb_conv1d){.N = 2, .L = 3, .C = 2, .K = 2, .F = 2, .stride = 1, .dilation = 1, .slope = 1},
-               MB_VALID, 0);
+               MB_VALID, 0, 0);
   run_forward(c.y, &c, x, w, NULL);
   assert_memory_equal(c.y, y, sizeof y);
   free_conv(&c);
@@ -374,10 +414,29 @@ static void dilated_taps(void **state) {
   const mb_real x[] = {1, 2, 3, 4, 5}, w[] = {1, 10}, b[] = {0}, y[] = {41, 52};
   Conv c =
       new_conv((mb_conv1d){.N = 1, .L = 5, .C = 1, .K = 2, .F = 1, .stride = 1, .dilation = 3, .slope = 1},
-               MB_VALID, 0);
+               MB_VALID, 0, 0);
   run_forward(c.y, &c, x, w, b);
   assert_memory_equal(c.y, y, sizeof y);
   free_conv(&c);
+}
+
+static void depthwise(void **state) {
+  (void)state;
+  const mb_real x[] = {1, 2, 3, 4, 5, 6}, w[] = {1, 2, 10, 20}, y[] = {31, 84, 53, 128};
+  Conv c = new_conv(
+      (mb_conv1d){
+          .N = 1, .L = 3, .C = 2, .K = 2, .F = 2, .groups = 2, .stride = 1, .dilation = 1, .slope = 1},
+      MB_VALID, 0, 0);
+  run_forward(c.y, &c, x, w, NULL);
+  assert_memory_equal(c.y, y, sizeof y);
+  free_conv(&c);
+}
+
+static void groups_that_divide_no_channels(void **state) {
+  (void)state;
+  mb_conv1d s = {.N = 1, .L = 9, .C = 4, .K = 3, .F = 6, .groups = 4, .stride = 1, .dilation = 1, .slope = 1};
+  assert_int_equal(mb_conv1d_plan(&s, 1), MB_BAD_SHAPE);
+  assert_string_equal(mb_reason(), "groups: expected a divisor of 4 channels and 6 filters, got 4");
 }
 
 /* ---- gradients ------------------------------------------------------------------------ */
@@ -398,9 +457,9 @@ static void central_differences(void **state) {
   mb_rng_seed(&rng, &(uint32_t){8}, 1);
   for (int trial = 0; trial < 60; trial++) {
     mb_padding padding;
-    mb_size pad;
-    const mb_conv1d shape = draw_conv(&rng, &padding, &pad, 4, 7);
-    Conv c = new_conv(shape, padding, pad);
+    mb_size before, after;
+    const mb_conv1d shape = draw_conv(&rng, &padding, &before, &after, 4, 7);
+    Conv c = new_conv(shape, padding, before, after);
     run_forward(c.y, &c, c.x, c.w, c.b);
     run_backward(&c, true, true, true);
     check_gradient(forward_of_x, &c, c.x, c.x_count, c.dy, c.y_count, c.dx);
@@ -413,7 +472,7 @@ static void central_differences(void **state) {
 static void gradients_one_at_a_time(void **state) {
   (void)state;
   for (mb_size i = 0; i < LARGE; i++) {
-    Conv all = new_conv(large[i], MB_SAME, 0), one = new_conv(large[i], MB_SAME, 0);
+    Conv all = new_conv(large[i], MB_SAME, 0, 0), one = new_conv(large[i], MB_SAME, 0, 0);
     run_forward(all.y, &all, all.x, all.w, all.b);
     run_forward(one.y, &one, one.x, one.w, one.b);
     run_backward(&all, true, true, true);
@@ -435,7 +494,7 @@ static void same_for_any_number_of_threads(void **state) {
   (void)state;
   const int threads = mb_get_threads();
   for (mb_size i = 0; i < LARGE; i++) {
-    Conv one = new_conv(large[i], MB_SAME, 0), many = new_conv(large[i], MB_SAME, 0);
+    Conv one = new_conv(large[i], MB_SAME, 0, 0), many = new_conv(large[i], MB_SAME, 0, 0);
     mb_set_threads(1);
     run_forward(one.y, &one, one.x, one.w, one.b);
     run_backward(&one, true, true, true);
@@ -475,7 +534,7 @@ static void absolute(mb_real *y, const mb_real *x, mb_size count) {
 }
 
 static void check_range(Conv *c, mb_padding padding) {
-  Conv own = new_conv(c->s, padding, 0);
+  Conv own = new_conv(c->s, padding, 0, 0);
   absolute(own.x, c->x, c->x_count), absolute(own.w, c->w, c->w_count);
   absolute(own.b, c->b, c->s.F), absolute(own.dy, c->dy, c->y_count);
   run_forward(c->y, c, c->x, c->w, c->b);
@@ -532,7 +591,7 @@ static void wide_ranges(void **state) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     for (Range range = NOTHING; range < RANGES; range++)
       for (int where = 0; where < 6; where++) {
-        Conv c = new_conv(shapes[i], where < 3 ? MB_SAME : MB_VALID, 0);
+        Conv c = new_conv(shapes[i], where < 3 ? MB_SAME : MB_VALID, 0, 0);
         if (where % 3 == 0) widen(c.x, c.s.N, c.s.L, c.s.C, range);
         if (where % 3 == 1) widen(c.dy, c.s.N, c.s.L_out, c.s.F, range);
         if (where % 3 == 2 && range < ONE_NAN) widen(c.w, 1, c.s.K * c.s.C, c.s.F, range);
@@ -587,6 +646,8 @@ int main(int count, char **arguments) {
       cmocka_unit_test(even_kernel_with_stride),
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
+      cmocka_unit_test(depthwise),
+      cmocka_unit_test(groups_that_divide_no_channels),
       ON_EACH_ALGORITHM(random_shapes),
       ON_EACH_ALGORITHM(slope_multiplies_what_is_negative),
       ON_EACH_ALGORITHM(large_shapes),

@@ -216,7 +216,7 @@ static mb_batch_norm with_windows(const Norm *n, mb_size N, uint32_t seed) {
   const double most = seed % 3 > 0 ? 4 : MB_MAX_POOL;
   s.pool = (mb_size)mb_rng_uniform(&rng, 1, fmin(most, (double)s.L) + 1);
   s.pool_stride = (mb_size)mb_rng_uniform(&rng, 1, (double)s.pool + 3);
-  assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L, s.pool, s.pool_stride, 1, MB_VALID, 0), MB_OK);
+  assert_int_equal(mb_window(&s.L_pool, &none, &none, s.L, s.pool, s.pool_stride, 1, MB_VALID, 0, 0), MB_OK);
   return s;
 }
 

@@ -12,7 +12,8 @@ static void avg_backward(mb_real *dx, const mb_real *dy, const mb_real *x, const
 static mb_pool1d new_pool(mb_size N, mb_size L, mb_size C, mb_size size, mb_size stride, mb_padding padding,
                           mb_size pad) {
   mb_pool1d s = {.N = N, .L = L, .C = C, .size = size, .stride = stride};
-  assert_int_equal(mb_window(&s.L_out, &s.pad_left, &s.pad_right, L, size, stride, 1, padding, pad), MB_OK);
+  assert_int_equal(mb_window(&s.L_out, &s.pad_left, &s.pad_right, L, size, stride, 1, padding, pad, pad),
+                   MB_OK);
   return s;
 }
 

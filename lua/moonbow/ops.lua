@@ -306,17 +306,19 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 -- kept result. It is kept if its own input is recomputed: a chain of recomputations would cost more than it saves.
 local CHEAP = 32
 
-local function recompute_conv1d(_, x, w, stride, dilation, padding, pool_size, pool_stride, slope, _, _, _, b)
-  return core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, false)
+local function recompute_conv1d(_, x, w, stride, dilation, padding, groups, pool_size, pool_stride, slope, _, _, _, b)
+  return core.conv1d(x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope, false)
 end
 
 -- The kernel can fuse the pooling and leaky ReLU behind the convolution: maximum over windows of pool_size rows (nil:
 -- none), pool_stride apart, then slope (nil: 1) times negative values; only slope 0 while recording.
 ops.conv1d = define("conv1d", {
-  forward = function(tape, x, w, b, stride, dilation, padding, pool_size, pool_stride, slope)
-    local y, argmax = core.conv1d(x, w, b, stride, dilation, padding, pool_size, pool_stride, slope, tape.recorded)
+  forward = function(tape, x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope)
+    padding = own_list(padding)
+    local y, argmax = core.conv1d(x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope,
+      tape.recorded)
     local is_cheap = not argmax and core.size(w, 1) * core.size(w, 2) <= CHEAP
-    tape:save(argmax, x, w, stride, dilation, padding, pool_size, pool_stride, slope,
+    tape:save(argmax, x, w, stride, dilation, padding, groups, pool_size, pool_stride, slope,
       tape:needs(1), tape:needs(2), tape:needs(3), is_cheap and b)
     if is_cheap and not tape.producers then tape:recompute(recompute_conv1d) end
     core.drop(argmax)

@@ -378,18 +378,19 @@ check.takes(methods.allclose, 2, allclose_options)
 
 local conv1d_options, pool1d_options = windows.conv1d(), windows.pool1d { padding = windows.pool_padding }
 
---- Convolution of x (N, L, C) along L with filters w (K, C, F): (N, L', F).
+--- Convolution of x (N, L, C) along L with filters w (K, C, F): (N, L', F). With groups, w is (K, C / groups, F).
 -- @param w tensor (K, C, F): K points of C channels, F filters
 -- @param b? tensor (F), a bias for each filter
 -- @option stride points between two windows
 -- @option dilation points between two points of a window
 -- @option padding "valid" (none), "same" as Keras defines it (L' is ceil(L / stride); an odd point goes to the right),
---   or points on both sides
+--   "causal" (all on the left: a result depends on no later point), points on both sides, or { left, right }
+-- @option groups of channels: filters f F / groups ... take the channels c C / groups ... alone; C makes it depthwise
 -- @return tensor (N, L', F)
 function methods.conv1d(x, w, b, options)
   options = check.options("conv1d", options, conv1d_options)
   windows.check_padding("conv1d", options.padding)
-  return ops.conv1d(x, w, b, options.stride, options.dilation, options.padding)
+  return ops.conv1d(x, w, b, options.stride, options.dilation, options.padding, options.groups)
 end
 
 check.takes(methods.conv1d, 3, conv1d_options)

@@ -8,7 +8,8 @@ local windows = {}
 function windows.conv1d(own)
   own = own or {}
   own.stride, own.dilation = check.default(1, "positive integer"), check.default(1, "positive integer")
-  own.padding = check.default("valid", "string|integer")
+  own.padding = check.default("valid", "string|integer|table")
+  own.groups = check.default(1, "positive integer")
   return own
 end
 
@@ -22,12 +23,20 @@ end
 --- The padding of pooling, for check.options.
 windows.pool_padding = check.one_of("valid", { "valid", "same" })
 
---- Raises unless the padding of a convolution is a name or a number of points.
+--- Raises unless the padding of a convolution is a name, a number of points, or { left, right } with two of them.
 function windows.check_padding(operation, padding)
   if type(padding) == "string" then
-    check.name(operation, "padding", padding, { "valid", "same" })
+    check.name(operation, "padding", padding, { "valid", "same", "causal" })
+  elseif type(padding) == "table" then
+    check.list(operation, "padding", padding)
+    if #padding ~= 2 then
+      check.fail(operation, "padding: expected { left, right }, got a list of %s", check.show_count(#padding, "entry",
+        "entries"))
+    end
+    check.each(operation, "padding", padding, "non-negative integer")
   elseif padding < 0 then
-    check.fail(operation, "padding: expected 'valid', 'same' or a number of points, got %s", check.show(padding))
+    check.fail(operation, "padding: expected 'valid', 'same', 'causal' or a number of points, got %s",
+      check.show(padding))
   end
 end
 

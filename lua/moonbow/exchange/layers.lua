@@ -23,7 +23,7 @@ local function convolve(graph, layer, x, source, where)
   local inputs = { padded.name, graph:weight("weight", source.weight, filters_first) }
   if source.bias then inputs[3] = graph:weight("bias", source.bias) end
   local name = graph:node("Conv", inputs, { kernel_shape = { options.kernel }, strides = { options.stride },
-    dilations = { options.dilation } })
+    dilations = { options.dilation }, group = options.groups > 1 and options.groups or nil })
   local y = graph:like(padded, { name = name, length = length, channels = options.filters })
   return activate(graph, y, source.options.activation, source.options.alpha, where)
 end

@@ -127,6 +127,11 @@ function Layer.from_config(config)
 end
 
 local function show_option(value)
+  if type(value) == "table" and not getmetatable(value) and #value > 0 then
+    local parts = {}
+    for i, entry in ipairs(value) do parts[i] = show_option(entry) end
+    return "{ " .. table.concat(parts, ", ") .. " }"
+  end
   return type(value) == "string" and ('"%s"'):format(check.printable(value)) or tostring(value)
 end
 

@@ -40,6 +40,7 @@ function Layer.class(type_name, defaults, class, init)
   class.__call, class.__tostring = Layer.call, function(layer) return layer:tostring() end
   setmetatable(class, Layer)
   local function construct(given)
+    given = check.copy(given)
     local layer = setmetatable({ training = false, given = {} }, class)
     layer.options = check.options(type_name, given, defaults)
     for key, value in pairs(given or {}) do layer.given[key] = value end
