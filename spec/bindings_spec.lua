@@ -33,9 +33,10 @@ describe("in C, a layer refuses", function()
     refuses("max_pool1d: padding: expected 'same' or 'valid'", core.max_pool1d, x, 2, 2, 1)
   end)
   it("groups that do not divide the channels", function()
-    refuses("conv1d: input has 3 channels in 2 groups, weights expect 3 in each", core.conv1d, x, w, nil, 1, 1, "valid", 2)
-    refuses("conv1d: groups: expected a divisor of 3 channels and 4 filters, got 3", core.conv1d, x, mb.ones(2, 1, 4),
-      nil, 1, 1, "valid", 3)
+    refuses("conv1d: input has 3 channels in 2 groups, weights expect 3 in each", core.conv1d, x, w, nil, 1, 1,
+      "valid", 2)
+    refuses("conv1d: groups: expected a divisor of 3 channels and 4 filters, got 3", core.conv1d, x,
+      mb.ones(2, 1, 4), nil, 1, 1, "valid", 3)
   end)
   it("a rate of dropout of 1", function()
     refuses("dropout: rate: expected a number of at least 0 and below 1, got 1", core.dropout, x, 1, mb.rng(1), true)

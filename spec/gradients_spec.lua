@@ -243,6 +243,14 @@ describe("gradients of layers", function()
     ["Conv1d of groups"] = function(library)
       return library.nn.Conv1d { filters = 4, kernel = 3, groups = 2, padding = "causal", activation = "relu" }
     end,
+    Conv1dTranspose = function(library)
+      return library.nn.Conv1dTranspose { filters = 3, kernel = 4, stride = 2, padding = { 1, 0 }, activation = "tanh" }
+    end,
+    ["Conv1dTranspose with dilation"] = function(library)
+      return library.nn.Conv1dTranspose { filters = 3, kernel = 3, dilation = 2, padding = "same", bias = false }
+    end,
+    Upsample1d = function(library) return library.nn.Upsample1d { factor = 3 } end,
+    ["Upsample1d on lines"] = function(library) return library.nn.Upsample1d { factor = 2, mode = "linear" } end,
     Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
     BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,
     ["BatchNorm1d with ReLU"] = function(library) return library.nn.BatchNorm1d { activation = "relu" } end,

@@ -20,6 +20,23 @@ describe("a layer refuses, when it is made,", function()
     refuses("Conv1d: padding: expected", nn.Conv1d, padding(nan))
     refuses("Conv1d: padding: expected", nn.Conv1d, padding(1.5))
   end)
+  it("transposed convolution without an output", function()
+    refuses("Conv1dTranspose: padding: expected one of 'valid', 'same', got 'causal'", nn.Conv1dTranspose,
+      { filters = 1, kernel = 2, padding = "causal" })
+    refuses("Conv1dTranspose: padding: expected 'valid', 'same' or a number of points, got -2", nn.Conv1dTranspose,
+      { filters = 1, kernel = 2, padding = -2 })
+    refuses("Conv1dTranspose: unknown option 'groups'", nn.Conv1dTranspose, { filters = 1, kernel = 2, groups = 1 })
+    local layer = nn.Conv1dTranspose { filters = 1, kernel = 2, padding = 5 }
+    refuses("Conv1dTranspose: padding cuts off 10 points, but the output has only 6", layer, mb.ones(1, 5, 1))
+    layer(mb.ones(1, 20, 1))
+    refuses("Conv1dTranspose: input has 2 channels, weights expect 1", layer, mb.ones(1, 20, 2))
+  end)
+  it("upsampling of another kind", function()
+    refuses("Upsample1d: factor: expected a positive integer, got 0", nn.Upsample1d, { factor = 0 })
+    refuses("Upsample1d: mode: expected one of 'nearest', 'linear', got 'cubic'", nn.Upsample1d,
+      { factor = 2, mode = "cubic" })
+    refuses("Upsample1d: input: expected 3 dimensions, got shape {2, 3}", nn.Upsample1d { factor = 2 }, mb.ones(2, 3))
+  end)
   it("groups that do not divide filters and channels", function()
     local conv = nn.Conv1d { filters = 6, kernel = 3, groups = 3 }
     refuses("Conv1d: groups: expected a divisor of the 6 filters, got 4", nn.Conv1d,

@@ -4,8 +4,8 @@ local clock = require "moonbow.clock"
 local measure = require "measure"
 local experiment = require "moonbow.experiment"
 
--- Starts the script, which reads the names of cases and prints the seconds that each took. Returns a function of a name;
--- nil if there is no such interpreter.
+-- Starts the script, which reads the names of cases and prints the seconds that each took. Returns a function of a
+-- name; nil if there is no such interpreter.
 local function start(python, script, threads)
   local input, output = uv.new_pipe(), uv.new_pipe()
   local environment = { "OMP_NUM_THREADS=" .. threads, "OPENBLAS_NUM_THREADS=" .. threads,
@@ -32,8 +32,8 @@ local function seconds_of(f, now)
 end
 
 --- Prints a table of the cases, each { name, f }: the least seconds of both, and the median ratio.
--- Options: python, script; pairs: how often each is timed; threads: with one, processor seconds are taken, else those of
--- the clock.
+-- Options: python, script; pairs: how often each is timed; threads: with one, processor seconds are taken, else those
+-- of the clock.
 return function(cases, options)
   local now = options.threads == 1 and os.clock or clock
   local peer = start(options.python, options.script, options.threads)

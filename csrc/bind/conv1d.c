@@ -107,6 +107,31 @@ static int conv1d_backward(lua_State *L) {
   return 3;
 }
 
+/* core.conv1d_transpose(x, w, length, stride, dilation, padding) -> y (N, length, C), the gradient of the
+ * input of a convolution by w (K, C, F) whose output has the gradient x (N, L, F) */
+static int conv1d_transpose(lua_State *L) {
+  lua_settop(L, 6);
+  Args a = bind_args(L, "conv1d_transpose");
+  const Tensor *x = next_tensor_rank(&a, "input", 3), *w = next_tensor_rank(&a, "weights", 3);
+  const mb_size *x_shape = x->shape.shape, *w_shape = w->shape.shape;
+  if (w_shape[2] != x_shape[2])
+    args_error(&a, "input has %I channels, weights expect %I", (LUAI_UACINT)x_shape[2],
+               (LUAI_UACINT)w_shape[2]);
+  mb_conv1d s = {.N = x_shape[0], .C = w_shape[1], .K = w_shape[0], .F = w_shape[2], .slope = 1};
+  s.L = next_count(&a, "length");
+  s.stride = next_count(&a, "stride"), s.dilation = next_count(&a, "dilation");
+  s.padding = next_padding(&a, &s.before, &s.after);
+  args_check(&a, mb_conv1d_plan(&s, mb_get_threads()));
+  if (s.L_out != x_shape[1])
+    args_error(&a, "length: a convolution of %I points gives %I, not the %I of the input", (LUAI_UACINT)s.L,
+               (LUAI_UACINT)s.L_out, (LUAI_UACINT)x_shape[1]);
+  void *scratch = push_conv1d_scratch(&a, &s);
+  Tensor *y = push_tensor(&a, 3, (mb_size[]){s.N, s.L, s.C});
+  mb_conv1d_backward(y->data, NULL, NULL, scratch, x->data, NULL, NULL, w->data, &s);
+  free_conv1d_scratch(L, 7);
+  return 1;
+}
+
 /* core.set_conv1d_algorithm(name): "automatic", "direct" or "fft" */
 static int set_conv1d_algorithm(lua_State *L) {
   static const char *const names[] = {"automatic", "direct", "fft", NULL};
@@ -119,6 +144,7 @@ static int set_conv1d_algorithm(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"conv1d", conv1d},
                                      {"conv1d_backward", conv1d_backward},
+                                     {"conv1d_transpose", conv1d_transpose},
                                      {"set_conv1d_algorithm", set_conv1d_algorithm},
                                      {NULL, NULL}};
 

@@ -308,9 +308,23 @@ mb_status mb_conv1d_plan(mb_conv1d *s, int threads);
  * filters f F / groups .. take channels c C / groups .. */
 void mb_conv1d_forward(mb_real *y, uint8_t *argmax, void *scratch, const mb_real *x, const mb_real *w,
                        const mb_real *b, const mb_conv1d *plan);
-/* As pooling and ReLU: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none. */
+/* As pooling and ReLU: the first maximum takes the gradient, NaN counts as the maximum, 0 passes none.
+ * Without dw, x may be NULL. */
 void mb_conv1d_backward(mb_real *dx, mb_real *dw, mb_real *db, void *scratch, const mb_real *dy,
                         const uint8_t *argmax, const mb_real *x, const mb_real *w, const mb_conv1d *plan);
+
+/* ---- upsampling (upsample1d.c) -------------------------------------------------------- */
+
+/* (N, L, C) to (N, factor L, C): points repeated, or on lines between their middles; beyond the first and the
+ * last middle the values go on. */
+typedef struct {
+  mb_size N, L, C;
+  mb_size factor;
+  bool is_linear;
+} mb_upsample1d;
+
+void mb_upsample1d_forward(mb_real *y, const mb_real *x, const mb_upsample1d *s);
+void mb_upsample1d_backward(mb_real *dx, const mb_real *dy, const mb_upsample1d *s);
 
 /* ---- pooling (pool1d.c) --------------------------------------------------------------- */
 

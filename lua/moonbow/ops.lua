@@ -306,7 +306,8 @@ function ops.concat(parts, dimension) return concat(dimension, table.unpack(part
 -- kept result. It is kept if its own input is recomputed: a chain of recomputations would cost more than it saves.
 local CHEAP = 32
 
-local function recompute_conv1d(_, x, w, stride, dilation, padding, groups, pool_size, pool_stride, slope, _, _, _, b)
+local function recompute_conv1d(_, x, w, stride, dilation, padding, groups, pool_size, pool_stride, slope, _, _, _,
+    b)
   return core.conv1d(x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope, false)
 end
 
@@ -325,6 +326,29 @@ ops.conv1d = define("conv1d", {
     return y
   end,
   backward = core.conv1d_backward,
+})
+
+--- The gradient of a convolution by w (K, C, F) with respect to an input of `length` points: x (N, L, F) to (N, length,
+-- C).
+ops.conv1d_transpose = define("conv1d_transpose", {
+  forward = function(tape, x, w, length, stride, dilation, padding)
+    padding = own_list(padding)
+    tape:save(x, w, stride, dilation, padding, tape:needs(1), tape:needs(2))
+    return core.conv1d_transpose(x, w, length, stride, dilation, padding)
+  end,
+  backward = function(dy, x, w, stride, dilation, padding, need_x, need_w)
+    local dx = need_x and core.conv1d(dy, w, nil, stride, dilation, padding, 1, nil, nil, nil, false)
+    local _, dw = core.conv1d_backward(x, nil, dy, w, stride, dilation, padding, 1, nil, nil, nil, false, need_w)
+    return dx, dw
+  end,
+})
+
+ops.upsample1d = define("upsample1d", {
+  forward = function(tape, x, factor, kind)
+    tape:save(factor, kind)
+    return core.upsample1d(x, factor, kind)
+  end,
+  backward = core.upsample1d_backward,
 })
 
 for _, name in ipairs { "max_pool1d", "avg_pool1d" } do

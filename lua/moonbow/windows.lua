@@ -23,10 +23,12 @@ end
 --- The padding of pooling, for check.options.
 windows.pool_padding = check.one_of("valid", { "valid", "same" })
 
---- Raises unless the padding of a convolution is a name, a number of points, or { left, right } with two of them.
-function windows.check_padding(operation, padding)
+--- Raises unless the padding of a convolution is one of the names ("valid", "same" and "causal" unless given), a number
+-- of points, or { left, right } with two of them.
+function windows.check_padding(operation, padding, names)
+  names = names or { "valid", "same", "causal" }
   if type(padding) == "string" then
-    check.name(operation, "padding", padding, { "valid", "same", "causal" })
+    check.name(operation, "padding", padding, names)
   elseif type(padding) == "table" then
     check.list(operation, "padding", padding)
     if #padding ~= 2 then
@@ -35,7 +37,7 @@ function windows.check_padding(operation, padding)
     end
     check.each(operation, "padding", padding, "non-negative integer")
   elseif padding < 0 then
-    check.fail(operation, "padding: expected 'valid', 'same', 'causal' or a number of points, got %s",
+    check.fail(operation, "padding: expected '%s' or a number of points, got %s", table.concat(names, "', '"),
       check.show(padding))
   end
 end

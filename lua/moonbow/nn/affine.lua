@@ -1,4 +1,4 @@
---- Shared by Conv1d and Dense: a weight, a bias, initial values, and an activation behind them.
+--- Shared by Conv1d, Conv1dTranspose and Dense: a weight, a bias, initial values, and an activation behind them.
 local check = require "moonbow.check"
 local activations = require "moonbow.nn.activations"
 local initializers = require "moonbow.nn.initializers"
@@ -23,12 +23,13 @@ function affine.read(layer, options)
   initializers.check(layer.type, "bias_initializer", options.bias_initializer)
 end
 
---- Makes layer.weight of a shape, whose last dimension is the outputs, and layer.bias (nil without the option bias).
-function affine.make(layer, rng, shape, fan_in, fan_out)
+--- Makes layer.weight of a shape, and layer.bias (nil without the option bias) of so many outputs, the last dimension
+-- of the shape unless given.
+function affine.make(layer, rng, shape, fan_in, fan_out, outputs)
   local options = layer.options
   layer:add_parameter("weight", options.initializer, rng, shape, fan_in, fan_out)
   if options.bias then
-    layer:add_parameter("bias", options.bias_initializer, rng, { shape[#shape] }, fan_in, fan_out)
+    layer:add_parameter("bias", options.bias_initializer, rng, { outputs or shape[#shape] }, fan_in, fan_out)
   end
 end
 

@@ -28,7 +28,7 @@ local function channels_of(layer) return core.size(layer.weight, 2) * layer.opti
 -- @option stride points between two windows
 -- @option dilation points between two points of a window
 -- @option padding "valid" (none), "same" as Keras defines it (L' is ceil(L / stride); an odd point goes to the right),
---   "causal" (all on the left: a result depends on no later point), a number of points on both sides, or { left, right }
+--   "causal" (all on the left: a result depends on no later point), points on both sides, or { left, right }
 -- @option groups of channels, a divisor of C and of filters: each group of filters sees its own group of channels
 --   alone. groups = C is a depthwise convolution
 -- @option bias true: adds one to each channel

@@ -40,6 +40,12 @@ end
 -- centre: the point, from 1, in the middle of what the first output sees }.
 local function widen(reach, layer, input)
   local options = layer.options
+  if layer.upsampling then
+    local seen, factor = layer:upsampling()
+    reach.field = reach.field + (seen - 1) * reach.stride
+    reach.stride = reach.stride / factor
+    return
+  end
   local size = options.kernel or options.size
   if not size then return end
   reach.centre = reach.centre + shift_of(layer, input) * reach.stride
@@ -55,11 +61,13 @@ local function reach_of(steps, path)
     if not step.layer.layers and not step.is_side then widen(reach, step.layer, step.input) end
     if step.path == path then break end
   end
+  reach.stride = math.tointeger(reach.stride) or reach.stride
+  reach.field = math.ceil(reach.field)
   return reach
 end
 
---- The total stride and the receptive field, in points, before anything global, along the first branch where layers
--- branch.
+--- The total stride (a fraction behind upsampling) and the receptive field, in points, before anything global, along
+-- the first branch where layers branch.
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return table { stride, field }
 function Layer.reach(layer, shape)
@@ -115,6 +123,6 @@ function Layer.summary(layer, shape)
     text_table.format(rows, { left = 3 }),
     ("total: %s parameters%s, %s multiply-adds per spectrum"):format(group(total),
       frozen > 0 and (" (%s frozen)"):format(group(frozen)) or "", group(total_macs)),
-    ("total stride %d, receptive field %s"):format(reach.stride, check.show_count(reach.field, "point")),
+    ("total stride %g, receptive field %s"):format(reach.stride, check.show_count(reach.field, "point")),
   }, "\n")
 end
