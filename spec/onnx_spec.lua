@@ -182,7 +182,7 @@ describe("what ONNX cannot say is refused with its place:", function()
     local Twice = nn.class("TwiceForOnnx", {}, { forward = function(_, x) return x * 2 end })
     local model = nn.Sequential { Twice {} }
     model:build { 4, 1 }
-    refused("export_onnx: layer 1 (TwiceForOnnx): a Lua function cannot be said in ONNX", model)
+    refused("export_onnx: layer 1 (TwiceForOnnx): this kind of layer is not exported", model)
   end)
   it("an activation that is a function", function()
     local model = nn.Sequential { nn.Dense { units = 2, activation = function(x) return x * 2 end } }

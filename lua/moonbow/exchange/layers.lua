@@ -149,7 +149,10 @@ local function set_scope(graph, path) graph.scope = path == "" and "network" or 
 local function write(graph, layer, x, path)
   local where = path == "" and layer.type or ("layer %s (%s)"):format(path, layer.type)
   local writer = writers[layer.type]
-  if not writer then graph.refuse(where, "a Lua function cannot be said in ONNX") end
+  if not writer then
+    graph.refuse(where, layer.type == "Lambda" and "a Lua function cannot be said in ONNX"
+      or "this kind of layer is not exported")
+  end
   set_scope(graph, path)
   return writer(graph, layer, x, where, path)
 end

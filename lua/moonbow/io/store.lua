@@ -46,6 +46,7 @@ end
 local function classes_of(model)
   if not nn.is_layer(model) then return model.classes end
   local output = model:build(model.input_shape)
+  if #output == 0 then check.fail("save", "classes: the model has several outputs, so none has these classes alone") end
   return output[#output]
 end
 

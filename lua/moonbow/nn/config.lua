@@ -127,9 +127,14 @@ function Layer.from_config(config)
 end
 
 local function show_option(value)
-  if type(value) == "table" and not getmetatable(value) and #value > 0 then
-    local parts = {}
+  if type(value) == "table" and not getmetatable(value) then
+    local parts, keys = {}, {}
     for i, entry in ipairs(value) do parts[i] = show_option(entry) end
+    for key in pairs(value) do
+      if type(key) == "string" then keys[#keys + 1] = key end
+    end
+    table.sort(keys)
+    for _, key in ipairs(keys) do parts[#parts + 1] = key .. " = " .. show_option(value[key]) end
     return "{ " .. table.concat(parts, ", ") .. " }"
   end
   return type(value) == "string" and ('"%s"'):format(check.printable(value)) or tostring(value)

@@ -1,6 +1,7 @@
 --- Checks of what layers get, and shapes that several of them make.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
 
 local inputs = {}
 
@@ -20,6 +21,21 @@ end
 function inputs.check_channels(layer, channels, expected, what)
   if channels ~= expected then
     check.fail(layer.type, "input has %d %s, weights expect %d", channels, what, expected)
+  end
+end
+
+local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further
+inputs.most = MOST
+
+--- Raises unless a shape that a layer makes has a size that fits into memory and mb.limits.elements.
+function inputs.check_sizes(layer, shape)
+  local count = 1.0
+  for _, size in ipairs(shape) do
+    if size > MOST then check.fail(layer.type, "the output would have a dimension of %.0f", size) end
+    count = count * size
+  end
+  if count > limits.elements then
+    check.fail(layer.type, "the output would have %.3g elements, more than mb.limits.elements", count)
   end
 end
 

@@ -113,13 +113,15 @@ function Layer.run(layer, x)
 end
 
 --- Runs the layer, as layer(x) does. The first call makes the weights, and tells the shape of inputs, as build does.
--- @param x tensor|table (N, ...); a table of tensors by name, for a layer of several inputs
--- @return tensor
+-- @param x tensor|table (N, ...); a table of tensors by name, for a layer of several inputs such as a Graph
+-- @return tensor a table of tensors, if the layer is a Graph of several outputs
 function Layer.call(layer, x, ...)
   check.no_more(layer.type, 1, ...)
   local y = layer:run(x)
   if layer.input_shape then return y end
-  if not core.is_tensor(x) then
+  if layer.shape_of then
+    layer.input_shape = layer:shape_of(x)
+  elseif not core.is_tensor(x) then
     layer.input_shape = {}
     for name, part in pairs(x) do layer.input_shape[name] = { table.unpack(core.shape(part), 2) } end
   elseif core.rank(x) > 1 then

@@ -3,30 +3,20 @@
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
-local limits = require "moonbow.io.limits"
 local random = require "moonbow.random"
+local inputs = require "moonbow.nn.inputs"
 local Layer = require "moonbow.nn.layer"
 
-local MOST = (1 << 31) - 1 -- of a dimension; kernels count no further
-
-local function check_sizes(layer, shape)
-  local count = 1.0
-  for _, size in ipairs(shape) do
-    if size > MOST then check.fail(layer.type, "the output would have a dimension of %.0f", size) end
-    count = count * size
-  end
-  if count > limits.elements then
-    check.fail(layer.type, "the output would have %.3g elements, more than mb.limits.elements", count)
-  end
+-- f of a shape, or of each of a table of shapes by name, which a Graph has.
+local function each_shape(shape, f)
+  if #shape > 0 then return f(shape) end
+  local results = {}
+  for name, one in pairs(shape) do results[name] = f(one) end
+  return results
 end
 
 -- Zeros of a shape, or of several by name.
-local function zeros(shape)
-  if #shape > 0 then return core.full(0, shape) end
-  local inputs = {}
-  for name, one in pairs(shape) do inputs[name] = core.full(0, one) end
-  return inputs
-end
+local function zeros(shape) return each_shape(shape, function(one) return core.full(0, one) end) end
 
 --- The shape of the output, by arithmetic. Makes the weights that are not there yet.
 -- @param shape table of the input, with the batch first
@@ -37,9 +27,12 @@ function Layer.infer(layer, shape, watch, path)
   local output
   path = path or ""
   local function infer(part, i, input) return part:infer(input, watch, Layer.path_of_part(path, i)) end
+  if #shape == 0 and not (layer.read_shape or layer.takes_named) then
+    check.fail(layer.type, "input: expected a tensor, got several by name; a Graph takes them")
+  end
   if layer.output_shape then
     output = layer:output_shape(shape, infer)
-    check_sizes(layer, output)
+    each_shape(output, function(one) inputs.check_sizes(layer, one) end)
     layer:ensure_made(shape)
   else
     layer:ensure_made(shape)
@@ -57,15 +50,9 @@ local function check_several(operation, shape, layer)
   check.fail(operation, "a %s takes one input, got several: %s", layer.type, table.concat(names, ", "))
 end
 
--- The shape of one input, without the batch, checked and copied; of several inputs by name.
-local function read_shape(operation, shape, layer)
+-- The shape of one input, without the batch, checked and copied.
+local function read_one(operation, shape)
   check.kind(operation, "shape", shape, "table")
-  if layer and type(next(shape)) == "string" then
-    check_several(operation, shape, layer)
-    local shapes = {}
-    for name, one in pairs(shape) do shapes[name] = read_shape(("%s %s"):format(operation, name), one) end
-    return shapes
-  end
   if #shape < 1 or #shape > 3 then
     check.fail(operation, "shape: expected {L, C}, the input without its batch, got %d dimensions", #shape)
   end
@@ -73,32 +60,37 @@ local function read_shape(operation, shape, layer)
   for i, size in ipairs(shape) do
     local name = ("shape[%d]"):format(i)
     copy[i] = check.kind(operation, name, size, "positive integer")
-    if size > MOST then check.fail(operation, "%s: expected at most %d, got %.0f", name, MOST, size) end
+    if size > inputs.most then check.fail(operation, "%s: expected at most %d, got %.0f", name, inputs.most, size) end
   end
   return copy
 end
 
-local function with_batch(shape)
-  if #shape > 0 then return { 1, table.unpack(shape) } end
+local function read_shape(layer, operation, shape)
+  if layer.read_shape then return layer:read_shape(operation, shape, read_one) end
+  if type(shape) ~= "table" or type(next(shape)) ~= "string" then return read_one(operation, shape) end
+  check_several(operation, shape, layer)
   local shapes = {}
-  for name, one in pairs(shape) do shapes[name] = with_batch(one) end
+  for name, one in pairs(shape) do shapes[name] = read_one(("%s %s"):format(operation, name), one) end
   return shapes
 end
+
+local function with_batch(shape) return { 1, table.unpack(shape) } end
+
+local function without_batch(shape) return { table.unpack(shape, 2) } end
 
 local function infer_one(layer, shape, watch)
   local _ <close> = layer:keep_modes()
   layer:eval()
-  local output = layer:infer(with_batch(shape), watch)
-  return { table.unpack(output, 2) }
+  return each_shape(layer:infer(each_shape(shape, with_batch), watch), without_batch)
 end
 
 --- Makes the weights. Weights that exist stay.
--- @param shape table of the input without its batch: { L, C }
+-- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
 -- @param rng? rng from which they are drawn; the default one unless given
 -- @return table the shape of the output without its batch
 -- @usage model:build({ 1000, 1 }, mb.rng(1))
 function Layer.build(layer, shape, rng)
-  shape = read_shape("build", shape, layer)
+  shape = read_shape(layer, "build", shape)
   if rng ~= nil then layer:set_rng(check.kind("build", "rng", rng, "generator")) end
   local output = infer_one(layer, shape)
   layer.input_shape = shape
@@ -123,7 +115,7 @@ end
 -- @return table a list of { layer, path, is_side (in a branch after the first), input, output }, parts before their
 --   containers; shapes have the batch first
 function Layer.trace(layer, shape, operation, watch)
-  shape = read_shape(operation or "trace", shape or layer.input_shape, layer)
+  shape = read_shape(layer, operation or "trace", shape or layer.input_shape)
   local found = {}
   local unmade <close> = layer:keep_unmade() -- luacheck: ignore unmade
   local modes <close> = layer:keep_modes() -- luacheck: ignore modes
