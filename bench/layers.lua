@@ -38,4 +38,12 @@ for _, case in ipairs { { 64, 64, 64, 5 }, { 64, 64, 64, 15 }, { 64, 128, 64, 9 
     nn.Conv1d { filters = filters, kernel = kernel, groups = groups, padding = "same" }, 32, 1000, channels)
 end
 
+for _, kind in ipairs { "LSTM", "GRU" } do
+  for _, case in ipairs { { 16, 64, 32, 250 }, { 64, 128, 64, 100 }, { 8, 32, 128, 200 } } do
+    local channels, units, batch, length = table.unpack(case)
+    add(("%s %d to %d, batch %d, %d points"):format(kind, channels, units, batch, length), nn[kind] { units = units },
+      batch, length, channels)
+  end
+end
+
 time_pairs(cases, { python = args.python, script = "bench/layers_peer.py", pairs = args.pairs, threads = args.threads })

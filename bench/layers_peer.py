@@ -14,12 +14,16 @@ made = {}
 
 
 def make(name):
-    """The module of a name, and its input."""
+    """What is timed of a name, its module, and its input."""
     numbers = [int(n) for n in re.findall(r"\d+", name.replace("Conv1d", ""))]
     if name.startswith("Conv1d"):
         channels, filters, groups, kernel = numbers
         layer = torch.nn.Conv1d(channels, filters, kernel, groups=groups, padding="same")
-        return layer, torch.randn(32, channels, 1000)
+        return layer, layer, torch.randn(32, channels, 1000)
+    if name.startswith(("LSTM", "GRU")):
+        channels, units, batch, length = numbers
+        layer = getattr(torch.nn, name.split()[0])(channels, units, batch_first=True)
+        return lambda x: layer(x)[0][:, -1], layer, torch.randn(batch, length, channels)
     raise ValueError(name)
 
 
@@ -28,14 +32,14 @@ def run(name):
     if case not in made:
         made.clear()
         made[case] = make(case)
-    layer, x = made[case]
+    call, layer, x = made[case]
     begin = now()
     if mode == "inference":
         with torch.inference_mode():
-            layer(x)
+            call(x)
     else:
         x.requires_grad_(True)
-        layer(x).sum().backward()
+        call(x).sum().backward()
         x.grad = None
         layer.zero_grad()
     return now() - begin

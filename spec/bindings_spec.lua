@@ -38,6 +38,23 @@ describe("in C, a layer refuses", function()
     refuses("conv1d: groups: expected a divisor of 3 channels and 4 filters, got 3", core.conv1d, x,
       mb.ones(2, 1, 4), nil, 1, 1, "valid", 3)
   end)
+  it("a recurrence whose arrays do not fit", function()
+    local recurrent, backward = core.recurrent, core.recurrent_backward
+    local weights, bias = mb.ones(3, 8), mb.ones(8)
+    refuses("recurrent: kind: expected 'lstm' or 'gru', got 'rnn'", recurrent, "rnn", x, weights, bias, mb.ones(2, 3))
+    refuses("recurrent: recurrent weights: expected 8 columns, got 3", recurrent, "lstm", x, weights, bias,
+      mb.ones(2, 3))
+    refuses("recurrent: input has 3 channels, weights expect 4", recurrent, "lstm", x, mb.ones(4, 8), bias,
+      mb.ones(2, 8))
+    refuses("recurrent: bias: expected 8 elements, got shape {3}", recurrent, "lstm", x, weights, mb.ones(3),
+      mb.ones(2, 8))
+    refuses("recurrent: product bias: expected a tensor, got nil", recurrent, "gru", x, mb.ones(3, 6), mb.ones(6),
+      mb.ones(2, 6))
+    refuses("recurrent: gates: expected 96 elements, got shape {3}", backward, "gru", mb.ones(2, 6, 2),
+      mb.ones(2, 6, 2), mb.ones(3), nil, mb.ones(2, 6))
+    refuses("recurrent: c: expected a tensor, got nil", backward, "lstm", mb.ones(2, 6, 2), mb.ones(2, 6, 2),
+      mb.ones(2, 6, 8), nil, mb.ones(2, 8))
+  end)
   it("a rate of dropout of 1", function()
     refuses("dropout: rate: expected a number of at least 0 and below 1, got 1", core.dropout, x, 1, mb.rng(1), true)
   end)

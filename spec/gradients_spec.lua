@@ -251,6 +251,12 @@ describe("gradients of layers", function()
     end,
     Upsample1d = function(library) return library.nn.Upsample1d { factor = 3 } end,
     ["Upsample1d on lines"] = function(library) return library.nn.Upsample1d { factor = 2, mode = "linear" } end,
+    LSTM = function(library) return library.nn.LSTM { units = 3 } end,
+    ["LSTM of both directions"] = function(library)
+      return library.nn.LSTM { units = 2, bidirectional = true, return_sequences = true }
+    end,
+    GRU = function(library) return library.nn.GRU { units = 3, return_sequences = true } end,
+    ["GRU of both directions"] = function(library) return library.nn.GRU { units = 2, bidirectional = true } end,
     Dense = function(library) return library.nn.Dense { units = 3, activation = "gelu" } end,
     BatchNorm1d = function(library) return library.nn.BatchNorm1d {} end,
     ["BatchNorm1d with ReLU"] = function(library) return library.nn.BatchNorm1d { activation = "relu" } end,

@@ -374,6 +374,31 @@ void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const 
                             const mb_real *mean, const mb_real *inv_sd, const mb_real *gamma, mb_size rows,
                             mb_size D);
 
+/* ---- recurrence (recurrent.c) ----------------------------------------------------------- */
+
+/* LSTM and GRU of U units over L steps of N rows. Arrays are by time: (L, N, width). An LSTM has 4 gates
+ * (input, forget, cell, output), a GRU 3 (update, reset, candidate): W (C, gates U) multiplies the input, R
+ * (U, gates U) the state before, which at first is 0. */
+typedef enum { MB_LSTM, MB_GRU } mb_recurrent_kind;
+typedef struct {
+  mb_recurrent_kind kind;
+  mb_size L, N, C, U;
+  int threads;
+  bool keeps; /* c and gates of all steps, for backward; else of one step */
+} mb_recurrent;
+
+size_t mb_recurrent_scratch_bytes(const mb_recurrent *s);
+/* h (L, N, U) = the states; c (L or 1, N, U) the cells of an LSTM (NULL: a GRU); gates (L or 1, N, 4 U) what
+ * backward reads. b (gates U); product_bias (U), of a GRU alone, is added to the product of the state for the
+ * candidate, which then is multiplied by the reset gate (as cuDNN and Keras' reset_after). */
+void mb_recurrent_forward(mb_real *h, mb_real *c, mb_real *gates, void *scratch, const mb_real *x,
+                          const mb_real *W, const mb_real *b, const mb_real *R, const mb_real *product_bias,
+                          const mb_recurrent *s);
+/* dz (L, N, gates U), not NULL, is the gradient of x W + b; db that of product_bias. */
+void mb_recurrent_backward(mb_real *dz, mb_real *dR, mb_real *db, void *scratch, const mb_real *dh,
+                           const mb_real *h, const mb_real *c, const mb_real *gates, const mb_real *R,
+                           const mb_recurrent *s);
+
 /* ---- softmax and losses (loss.c): x is (rows, D) --------------------------------------- */
 
 void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);

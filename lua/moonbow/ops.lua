@@ -362,6 +362,26 @@ for _, name in ipairs { "max_pool1d", "avg_pool1d" } do
   })
 end
 
+--- The states (L, N, U) of an LSTM ("lstm") or GRU ("gru") of U units and 4 or 3 gates, side by side: W (C, gates U)
+-- and b (gates U) are for the input x (L, N, C), R (U, gates U) for the state before, and product_bias (U), of a GRU
+-- alone, for its product for the candidate.
+ops.recurrent = define("recurrent", {
+  forward = function(tape, kind, x, W, b, R, product_bias)
+    local h, gates, c = core.recurrent(kind, x, W, b, R, product_bias, tape.recorded)
+    tape:save(kind, h, gates, c, R, x, W, tape:needs(2))
+    core.drop(gates)
+    core.drop(c)
+    return h
+  end,
+  backward = function(dh, kind, h, gates, c, R, x, W, need_x)
+    local dz, dR, db = core.recurrent_backward(kind, dh, h, gates, c, R)
+    local dx, dW = need_x and core.matmul(dz, W, false, true), core.weight_gradient(x, dz)
+    local db_input = core.sum_to(dz, { core.size(dz, 3) })
+    core.close(dz)
+    return nil, dx, dW, db_input, dR, db
+  end,
+})
+
 local function recompute_norm(_, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
   return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, false)
 end
