@@ -46,4 +46,10 @@ for _, kind in ipairs { "LSTM", "GRU" } do
   end
 end
 
+for _, case in ipairs { { 64, 4, 16, 250 }, { 64, 4, 8, 1000 }, { 128, 8, 32, 100 } } do
+  local channels, heads, batch, length = table.unpack(case)
+  add(("Attention %d channels, %d heads, batch %d, %d points"):format(channels, heads, batch, length),
+    nn.MultiHeadAttention { heads = heads }, batch, length, channels)
+end
+
 time_pairs(cases, { python = args.python, script = "bench/layers_peer.py", pairs = args.pairs, threads = args.threads })

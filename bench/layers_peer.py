@@ -24,6 +24,10 @@ def make(name):
         channels, units, batch, length = numbers
         layer = getattr(torch.nn, name.split()[0])(channels, units, batch_first=True)
         return lambda x: layer(x)[0][:, -1], layer, torch.randn(batch, length, channels)
+    if name.startswith("Attention"):
+        channels, heads, batch, length = numbers
+        layer = torch.nn.MultiheadAttention(channels, heads, batch_first=True)
+        return lambda x: layer(x, x, x, need_weights=False)[0], layer, torch.randn(batch, length, channels)
     raise ValueError(name)
 
 

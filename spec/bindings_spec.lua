@@ -55,6 +55,11 @@ describe("in C, a layer refuses", function()
     refuses("recurrent: c: expected a tensor, got nil", backward, "lstm", mb.ones(2, 6, 2), mb.ones(2, 6, 2),
       mb.ones(2, 6, 8), nil, mb.ones(2, 8))
   end)
+  it("attention whose arrays do not fit", function()
+    refuses("attention: qkv: expected 3 times a multiple of 2 channels, got 9", core.attention, mb.ones(1, 4, 9), 2)
+    refuses("attention: dy: expected 8 elements, got shape {3}", core.attention_backward, mb.ones(3), mb.ones(1, 4, 6),
+      2)
+  end)
   it("a rate of dropout of 1", function()
     refuses("dropout: rate: expected a number of at least 0 and below 1, got 1", core.dropout, x, 1, mb.rng(1), true)
   end)

@@ -251,6 +251,10 @@ describe("gradients of layers", function()
     end,
     Upsample1d = function(library) return library.nn.Upsample1d { factor = 3 } end,
     ["Upsample1d on lines"] = function(library) return library.nn.Upsample1d { factor = 2, mode = "linear" } end,
+    MultiHeadAttention = function(library) return library.nn.MultiHeadAttention { heads = 2 } end,
+    ["MultiHeadAttention of one head, without biases"] = function(library)
+      return library.nn.MultiHeadAttention { heads = 1, bias = false }
+    end,
     LSTM = function(library) return library.nn.LSTM { units = 3 } end,
     ["LSTM of both directions"] = function(library)
       return library.nn.LSTM { units = 2, bidirectional = true, return_sequences = true }

@@ -10,6 +10,7 @@ describe("build computes the shape of a run", function()
     Conv1dTranspose = { { filters = 3, kernel = 4, stride = 2 }, { filters = 2, kernel = 2, padding = { 0, 3 } },
       { filters = 3, kernel = 3, stride = 5, padding = "same" },
       { filters = 2, kernel = 5, padding = 2, dilation = 2 } },
+    MultiHeadAttention = { { heads = 2 }, { heads = 1, bias = false } },
     LSTM = { { units = 3 }, { units = 2, return_sequences = true, bidirectional = true } },
     GRU = { { units = 3, return_sequences = true }, { units = 2, bidirectional = true } },
     Upsample1d = { { factor = 3 }, { factor = 2, mode = "linear" } },

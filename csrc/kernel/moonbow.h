@@ -399,6 +399,22 @@ void mb_recurrent_backward(mb_real *dz, mb_real *dR, mb_real *db, void *scratch,
                            const mb_real *h, const mb_real *c, const mb_real *gates, const mb_real *R,
                            const mb_recurrent *s);
 
+/* ---- attention (attention.c) ------------------------------------------------------------ */
+
+/* Scaled dot-product attention (Vaswani et al. 2017) of N samples of L points: qkv (N, L, 3 C) has queries,
+ * keys and values side by side, in each of which the heads have C / heads channels. y (N, L, C) = for each
+ * head softmax(q k' / sqrt(C / heads)) v. Scratch of a thread grows with L, not with its square. */
+typedef struct {
+  mb_size N, L, C, heads;
+  int threads;
+} mb_attention;
+
+size_t mb_attention_scratch_bytes(const mb_attention *s);
+void mb_attention_forward(mb_real *y, void *scratch, const mb_real *qkv, const mb_attention *s);
+/* dqkv may not be NULL. */
+void mb_attention_backward(mb_real *dqkv, void *scratch, const mb_real *dy, const mb_real *qkv,
+                           const mb_attention *s);
+
 /* ---- softmax and losses (loss.c): x is (rows, D) --------------------------------------- */
 
 void mb_softmax(mb_real *y, const mb_real *x, mb_size rows, mb_size D);

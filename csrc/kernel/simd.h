@@ -57,10 +57,9 @@ static void inverse(mb_real *rows, const mb_real *planes, mb_size plane, int T, 
   }
 }
 
-const mb_simd SET = {LANES,           product,         product_prefetch,
-                     lanewise,        spread_columns,  transpose,
-                     transform,       inverse,         epilogue,
-                     unpool,          unary_run,       unary_backward_run,
-                     softmax_row,     log_softmax_row, log_softmax_backward_row,
-                     log_probability, sum_squares,     sum_roots,
-                     least_roots,     sum_columns,     sum_rows};
+const mb_simd SET = {LANES,           product,     product_prefetch, lanewise,
+                     spread_columns,  transpose,   transform,        inverse,
+                     epilogue,        unpool,      unary_run,        unary_backward_run,
+                     softmax_row,     exp_row,     log_softmax_row,  log_softmax_backward_row,
+                     log_probability, sum_squares, sum_roots,        least_roots,
+                     sum_columns,     sum_rows};

@@ -35,6 +35,17 @@ static void softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_real 
   for (mb_size i = 0; i < D; i++) y[i] *= factor;
 }
 
+static mb_real exp_row(mb_real *x, mb_size D) {
+  const mb_real max = row_max(x, D);
+  mb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (mb_size i = 0; i < D; i++) {
+    x[i] = mb_exp_negative(x[i] - max);
+    sum += x[i];
+  }
+  return sum;
+}
+
 static void log_softmax_row(mb_real *restrict y, const mb_real *restrict x, mb_size D) {
   const mb_real max = row_max(x, D), log_sum = (mb_real)row_log_sum(x, max, D);
   for (mb_size i = 0; i < D; i++) y[i] = x[i] - max - log_sum;

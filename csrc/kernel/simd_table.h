@@ -61,6 +61,7 @@ typedef struct {
   /* Of one row of D: scale softmax(x); log softmax(x); its gradient, as mb_log_softmax_backward; and
    * log softmax(x)[label]. */
   void (*softmax)(mb_real *restrict y, const mb_real *restrict x, mb_real scale, mb_size D);
+  mb_real (*exp_row)(mb_real *x, mb_size D); /* x = exp(x - max x); returns the sum */
   void (*log_softmax)(mb_real *restrict y, const mb_real *restrict x, mb_size D);
   void (*log_softmax_backward)(mb_real *restrict dx, const mb_real *restrict dy, const mb_real *restrict y,
                                mb_size D);

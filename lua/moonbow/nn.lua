@@ -8,7 +8,7 @@ end
 local nn = { from_config = Layer.from_config, is_layer = Layer.is_layer }
 for _, part in ipairs {
   "conv1d", "conv1d_transpose", "upsample1d", "dense", "norm", "dropout", "pool1d", "flatten", "position", "recurrent",
-  "squeeze_excite", "activation_layers", "lambda", "containers", "graph",
+  "attention", "squeeze_excite", "activation_layers", "lambda", "containers", "graph",
 } do
   for name, constructor in pairs(require("moonbow.nn." .. part)) do nn[name] = constructor end
 end

@@ -382,6 +382,15 @@ ops.recurrent = define("recurrent", {
   end,
 })
 
+--- Attention of several heads: qkv (N, L, 3 C), queries, keys and values side by side, to (N, L, C).
+ops.attention = define("attention", {
+  forward = function(tape, qkv, heads)
+    tape:save(qkv, heads)
+    return core.attention(qkv, heads)
+  end,
+  backward = core.attention_backward,
+})
+
 local function recompute_norm(_, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
   return core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, false)
 end
