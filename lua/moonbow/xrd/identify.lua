@@ -12,7 +12,7 @@ local methods = { fit = fit.identify, dissimilarity = dissimilarity.identify }
 
 local known = { method = check.one_of("fit", { "fit", "dissimilarity" }), most = check.default(6, "positive integer"),
   worth = check.default(0.28, "positive"), votes = check.default(100, "positive integer"),
-  rng = check.optional "generator", measure = check.default("cosine", "string") }
+  seed = check.default(0, "integer"), measure = check.default("cosine", "string") }
 for name, rule in pairs(fit.options) do known[name] = rule end
 
 --- Finds the phases of a measured pattern among candidates, in one of three ways.
@@ -38,7 +38,7 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 --   file states unless given
 -- @option most phases (3 for a network, as published, unless given)
 -- @option votes passes of a network with dropout
--- @option rng generator of these; one of its own, always the same, unless given
+-- @option seed an integer, for these
 -- @option measure of "dissimilarity": "cosine", "pearson", "jensen_shannon", or "dtw" within 0.5 degrees
 -- @option worth the share by which the squared residual must rise without a phase
 -- @option background how many of Chebyshev's polynomials are its background

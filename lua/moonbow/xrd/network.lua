@@ -3,7 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local fit = require "moonbow.xrd.fit"
-local Layer = require "moonbow.nn.layer"
+local judging = require "moonbow.judging"
 local phase = require "moonbow.xrd.phase"
 local plain = require "moonbow.xrd.plain"
 local refine = require "moonbow.xrd.refine"
@@ -90,20 +90,14 @@ local function prepared(identifier, data)
   return plain.of(data, axis)
 end
 
--- The share of votes of each candidate over passes with dropout.
-local function votes_of(identifier, y, passes, rng)
-  local model, shares = identifier.model, {}
-  local _ <close> = model:keep_modes()
-  model:eval():set_rng(rng)
-  Layer.visit(model, function(part)
-    if part.type == "Dropout" or part.type == "ChannelDropout" then part.training = true end
-  end)
+-- The share of votes of each candidate over passes with dropout, all in one batch.
+local function votes_of(state, y)
   local rows = {}
-  for i = 1, passes do rows[i] = y end
-  local outputs = model(core.reshape(core.concat(rows, 1), passes, #identifier.axis, 1))
-  local winners = core.reshape(core.argmax(outputs:detach(), 2), -1)
-  for k = 1, #identifier.crystals do shares[k] = core.mean(core.eq(winners, k))[1] end
-  return shares
+  for i = 1, state.votes do rows[i] = y end
+  state.draws = state.draws + 1
+  local votes = judging.dropout_votes(state.identifier.model, core.reshape(core.concat(rows, 1), #rows, -1, 1),
+    { times = 1, seed = { state.seed, state.draws }, batch_size = #rows })
+  return core.totable(core.reshape(core.mean(votes.share, 1), -1))
 end
 
 -- ---- subtraction ----
@@ -142,7 +136,7 @@ end
 local function branch(state, y, found)
   local height = core.max(core.reshape(y, -1))[1]
   if #found == state.most or height < LEAST_HEIGHT then return found end
-  local shares, best = votes_of(state.identifier, core.mul(y, 1 / height), state.passes, state.rng), nil
+  local shares, best = votes_of(state, core.mul(y, 1 / height)), nil
   for k, share in ipairs(shares) do
     local is_new = share >= LEAST_VOTES
     for _, entry in ipairs(found) do is_new = is_new and entry.number ~= k end
@@ -158,14 +152,14 @@ local function branch(state, y, found)
 end
 
 --- Finds the phases by votes: mb.xrd.identify with an identifier.
--- @param options checked: those of fits, most, votes, rng
+-- @param options checked: those of fits, most, votes, seed
 function network.identify(pattern, identifier, options)
   local data = scan.read("xrd.identify", pattern, options)
   local candidates, err = fit.candidates("xrd.identify", identifier.crystals, data)
   if not candidates then return nil, err end
   local y = prepared(identifier, data)
-  local state = { identifier = identifier, candidates = candidates, most = options.most, passes = options.votes,
-    rng = options.rng or core.rng { 0 }, data = scan.new({ free = 1, instrument = data.instrument,
+  local state = { identifier = identifier, candidates = candidates, most = options.most, votes = options.votes,
+    seed = options.seed, draws = 0, data = scan.new({ free = 1, instrument = data.instrument,
     physics = data.physics, reach = data.reach, zero = data.zero }, identifier.axis, y) }
   local found, phases, shares = branch(state, y, {}), {}, {}
   for i, entry in ipairs(found) do
