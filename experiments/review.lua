@@ -4,6 +4,7 @@
 -- again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
+local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.io.files"
@@ -135,7 +136,7 @@ for _, name in ipairs(names) do
 end
 print()
 experiment.table(rows)
-local about = ("%d experiments%s, %.1f minutes of one core; moonbow, %s."):format(#all,
+local about = ("%s%s, %.1f minutes of one core; moonbow, %s."):format(check.show_count(#all, "experiment"),
   args.quick and ", quick runs" or "", seconds / 60, os.date "!%Y-%m-%d")
 local path = args.out .. "/review.html"
 local html = page.render(all, about, function(results, name)

@@ -101,7 +101,7 @@ claims.single_filter = { number = 4,
 
 claims.relu_emptiness = { number = 4,
   says = "Other initial values and activations keep a single filter alive.",
-  condition = "As before; the talk shows peak-shaped filters.",
+  condition = "One filter in each convolution; the talk shows peak-shaped filters.",
   tested = "Each remedy in 200 networks (30 in a quick run); some of them are then trained on the evaluation data.",
   against = "That a network is alive does not say that it learns better: the seeds do not decide that, and more "
     .. "filters are the surer remedy.",
@@ -128,7 +128,8 @@ claims.pooling_resolution = { number = 5,
 
 claims.border_peaks = { number = 5,
   says = "Deep residual networks fail where two classes meet at a border; networks with less pooling do not.",
-  condition = "As before, 1000 training spectra.",
+  condition = "Two classes that differ by the position of a peak only, left and right of a border that lies inside a "
+    .. "cell of the pooling; 1000 training spectra.",
   tested = "The residual network of Ho et al. with two momenta of batch norm, the networks of Lee et al., one "
     .. "convolution with pooling of 1, 16 and 64 points, and logistic regression.",
   against = "With momentum 0.99 the residual network is hardly better than guessing at every distance, not at the "
