@@ -113,6 +113,10 @@ describe("the format", function()
     refuses("line 1, column 1 (x): expected a number, got 'x'", "x,1\ny,2\n", { format = "ucr" })
     refuses("expected numbers with commas, tabs or blanks between them", "1\n2\n", { format = "ucr" })
   end)
+  it("refuses options that are none, as other tables do", function()
+    assert.has_error(function() read(rows_of {}, { separator = ";;" }) end,
+      "read: separator: expected one character, such as ',', ';', '\\t' or ' ' for blanks, got ';;'")
+  end)
 end)
 
 describe("the coffee of the archive", function()

@@ -8,7 +8,8 @@ local units = require "moonbow.spectra.units"
 
 local text = { name = "text", title = "a table of text" }
 
-local function check_options(options)
+--- Raises if the options of mb.spectra.read name a separator or a decimal sign that is none.
+function text.check_options(options)
   local separator, decimal = options.separator, options.decimal
   if separator and (#separator ~= 1 or separator:find '[%w"+\r\n.\128-\255-]') then
     check.fail("read", "separator: expected one character, such as ',', ';', '\\t' or ' ' for blanks, got %s",
@@ -117,7 +118,7 @@ end
 -- @return set, or nil and a message
 function text.read_table(source)
   local content, options = source:as_text(), source.options
-  check_options(options)
+  text.check_options(options)
   if source.nul then return nil, ("not text (byte %d is 0)"):format(source.nul) end
   return core.in_c_locale(function()
     local set, why = read_table(content, options)

@@ -8,6 +8,7 @@ local check = require "moonbow.check"
 local body = require "moonbow.io.csv.body"
 local document = require "moonbow.io.csv.document"
 local header = require "moonbow.io.csv.header"
+local text_format = require "moonbow.spectra.formats.text"
 
 local ucr = { name = "ucr", title = "a table in the layout of the UCR archive" }
 
@@ -15,6 +16,7 @@ local FEWEST_ROWS, FEWEST_VALUES = 6, 20
 local EACH = 2 -- rows of a class, on average
 local LOOKED_AT = 32 -- rows whose values are looked at
 local HEAD = 1024 -- bytes that show that the first line holds no name
+local FIRST, MANY = 1 << 16, 12 -- bytes whose lines begin with an axis if so many only rise or only fall
 
 -- The separator of a line of numbers; nil if it has none.
 local function separator_of(line)
@@ -79,6 +81,7 @@ end
 -- Reads the rows, without the last if the file ends within it; keeps them for read.
 local function rows_of(source)
   if source.ucr then return source.ucr end
+  text_format.check_options(source.options)
   local text = source:as_text()
   local found, failure = parse(text, source.options)
   if not found then
@@ -90,10 +93,21 @@ local function rows_of(source)
   return found
 end
 
+-- True if the first lines begin with an axis, so that others need not be read twice.
+local function has_axis(bytes)
+  local numbers = {}
+  for word in ("\n" .. bytes:sub(1, FIRST)):gmatch "[\r\n]%s*([+-]?%d[%d.eE+-]*)" do
+    numbers[#numbers + 1] = tonumber(word)
+  end
+  return #numbers >= MANY and header.check_axis(numbers)
+end
+
 --- Looks at the whole file only if its first line holds many numbers and nothing else, the first of them whole.
 function ucr.matches(source)
   local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", ""):match "^[^\r\n]*"
-  if not head:find "^%s*[+-]?%d+%.?0*[eE]?[+-]?0*[%s,]" or head:find "[^%d%s,.eE+-]" then return false end
+  if not head:find "^%s*[+-]?%d+%.?0*[eE]?[+-]?0*[%s,]" or head:find "[^%d%s,.eE+-]" or has_axis(source.bytes) then
+    return false
+  end
   local found = rows_of(source)
   return found and is_certain(found) or false
 end
