@@ -36,11 +36,10 @@ static mb_size panels_count(const mb_attention *s) {
   return mb_ceil_div(s->L, MB_PANEL) * MB_PANEL * depth_of(s);
 }
 
-/* y (panels, depth, MB_PANEL) = the transpose of x (L, depth), rows ld apart, zero behind the last column. */
+/* y (panels, depth, MB_PANEL) = the transpose of x (L, depth), rows ld apart. */
 static void pack_transposed(mb_real *y, const mb_real *x, mb_size ld, mb_size L, mb_size depth) {
   for (mb_size j = 0; j < L; j += MB_PANEL, y += depth * MB_PANEL) {
     const mb_size columns = mb_min(MB_PANEL, L - j);
-    if (columns < MB_PANEL) memset(y, 0, sizeof(mb_real) * (size_t)(depth * MB_PANEL));
     mb_simd_here()->transpose(y, MB_PANEL, x + j * ld, ld, columns, depth);
   }
 }

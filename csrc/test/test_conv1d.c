@@ -199,8 +199,9 @@ static mb_conv1d draw_conv(mb_rng *rng, mb_padding *padding, mb_size *before, mb
   mb_conv1d s = {
       .N = draw(rng, 1, 3), .C = draw(rng, 1, most), .F = draw(rng, 1, most), .K = draw(rng, 1, longest)};
   if (draw(rng, 0, 1)) {
-    s.groups = draw(rng, 1, most);
-    const mb_size widest = draw(rng, 0, 3) ? 3 : 10;
+    const bool is_wide = draw(rng, 0, 3) == 0;
+    const mb_size widest = is_wide ? most / 2 : 2;
+    s.groups = draw(rng, 1, is_wide ? 2 : most);
     s.C = s.groups * draw(rng, 1, widest), s.F = s.groups * draw(rng, 1, widest);
   }
   s.stride = draw(rng, 1, 4);
@@ -306,11 +307,11 @@ static const mb_conv1d large[] = {
     {.N = 5, .L = 300, .C = 16, .K = 1, .F = 16, .stride = 2, .dilation = 1, .slope = 1},
     {.N = 1, .L = 157, .C = 100, .K = 5, .F = 100, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 4, .L = 300, .C = 2, .K = 1, .F = 300, .stride = 1, .dilation = 1, .slope = 1},
-    {.N = 2, .L = 900, .C = 48, .K = 9, .F = 48, .groups = 48, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 300, .C = 48, .K = 9, .F = 48, .groups = 48, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 2, .L = 700, .C = 20, .K = 15, .F = 60, .groups = 20, .stride = 2, .dilation = 1, .slope = 1},
     {.N = 2, .L = 500, .C = 40, .K = 5, .F = 20, .groups = 10, .stride = 1, .dilation = 3, .slope = 1},
-    {.N = 3, .L = 400, .C = 64, .K = 7, .F = 64, .groups = 16, .stride = 1, .dilation = 1, .slope = 1},
-    {.N = 2, .L = 600, .C = 64, .K = 20, .F = 48, .groups = 2, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 2, .L = 300, .C = 64, .K = 7, .F = 64, .groups = 16, .stride = 1, .dilation = 1, .slope = 1},
+    {.N = 1, .L = 300, .C = 40, .K = 20, .F = 24, .groups = 2, .stride = 1, .dilation = 1, .slope = 1},
     {.N = 2,
      .L = 600,
      .C = 32,
