@@ -33,6 +33,7 @@ static void lanewise(mb_real *y, mb_size ldy, const mb_real *x, mb_size row, mb_
 #undef ROWS_OF
 }
 
+#ifndef __clang__
 /* The columns of one vector, all within LANES columns of x, which begin at *first; false if they are not. */
 MB_INLINE bool columns_in_reach(Mask *lanes, mb_size *first, mb_size width, const int *at) {
   int least = at[0], most = at[0];
@@ -45,14 +46,15 @@ MB_INLINE bool columns_in_reach(Mask *lanes, mb_size *first, mb_size width, cons
   for (int l = 0; l < LANES; l++) (*lanes)[l] = (int)(at[l] - *first);
   return true;
 }
+#endif
 
 static void spread_columns(mb_real *y, const mb_real *x, mb_size width, mb_size rows, mb_size vectors,
                            const int *at) {
   for (mb_size v = 0; v < vectors * MB_MAX_LANES; v += LANES) {
-    Mask lanes = {0};
-    mb_size first;
     const mb_size ldy = vectors * MB_MAX_LANES;
 #ifndef __clang__
+    Mask lanes = {0};
+    mb_size first;
     if (columns_in_reach(&lanes, &first, width, at + v)) {
       for (mb_size r = 0; r < rows; r++)
         store(y + r * ldy + v, __builtin_shuffle(load(x + r * width + first), lanes));

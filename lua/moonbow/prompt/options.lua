@@ -51,7 +51,7 @@ end
 
 local by_name = {
   { "activation$", activations.names }, { "initializer$", initializers.names },
-  { "^loss$", { "cross_entropy", "mse" } }, { "^padding$", { "valid", "same" } },
+  { "^loss$", { "cross_entropy", "mse" } }, { "^padding$", { "valid", "same", "causal" } },
 }
 
 --- The strings that are values of an option, or nil.
