@@ -70,13 +70,20 @@ local function twice(shape)
   return nn.Sequential { layer, nn.Tanh {}, layer }
 end
 
+local function group_norm(shape)
+  local groups = shape[2] % 2 == 0 and chance(0.7) and 2 or pick { 1, shape[2] }
+  return nn.GroupNorm { groups = groups, epsilon = 0.01 }
+end
+
 local on_maps = {
   free_conv, free_conv, free_conv, batch_norm, batch_norm, pool(nn.MaxPool1d), pool(nn.AvgPool1d), residual, concat,
   twice, dense, activation_layer, simple_layer,
   function() return nn.BlurPool1d { size = int(1, 3), stride = int(1, 3), blur = int(2, 5) } end,
   function() return nn.Position {} end,
   layer_norm,
-  function() return nn.Dropout { rate = 0.5 } end,
+  group_norm,
+  function() return nn.SqueezeExcite { ratio = int(1, 3) } end,
+  function() return pick { nn.Dropout, nn.ChannelDropout } { rate = 0.5 } end,
   function() return pick { nn.Softmax, nn.LogSoftmax } {} end,
   function() return nn.LeakyReLU { alpha = 0.2 } end,
 }

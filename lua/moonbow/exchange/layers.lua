@@ -58,6 +58,25 @@ function writers.LayerNorm(graph, layer, x)
   return graph:map("LayerNormalization", x, inputs, { axis = -1, epsilon = layer.options.epsilon + 0.0 })
 end
 
+-- A vector (channels) as (channels, 1), which scales or shifts maps with the channels first.
+local function per_channel(vector) return core.reshape(vector, -1, 1) end
+
+-- The channels of a group and their points are neighbours if the channels stand first. The mean is subtracted twice, as
+-- before a layer norm.
+function writers.GroupNorm(graph, layer, x)
+  x = graph:channels_first(x)
+  local groups = graph:integers("groups", { 0, layer.options.groups, -1 }) -- 0: as it is
+  local y = graph:node("Reshape", { x.name, groups })
+  local function mean(name) return graph:node("ReduceMean", { name }, { axes = { 2 }, keepdims = 1 }) end
+  for _ = 1, 2 do y = graph:node("Sub", { y, mean(y) }) end
+  local variance = mean(graph:node("Mul", { y, y }))
+  variance = graph:node("Add", { variance, graph:number("epsilon", layer.options.epsilon) })
+  y = graph:node("Div", { y, graph:node("Sqrt", { variance }) })
+  y = graph:node("Reshape", { y, graph:integers("shape", { 0, x.channels, x.length }) })
+  y = graph:node("Mul", { y, graph:weight("gamma", layer.gamma, per_channel) })
+  return graph:like(x, { name = graph:node("Add", { y, graph:weight("beta", layer.beta, per_channel) }) })
+end
+
 -- ---- pooling ----
 
 local function max_pool(graph, x, size, stride, padding)
@@ -111,9 +130,24 @@ end
 
 writers.GlobalAvgPool1d, writers.GlobalMaxPool1d = global_pool "ReduceMean", global_pool "ReduceMax"
 
+function writers.SqueezeExcite(graph, layer, x)
+  local maps = graph:channels_first(x)
+  local gate = { name = graph:node("ReduceMean", { maps.name }, { axes = { 2 }, keepdims = 0 }), channels = x.channels }
+  for _, name in ipairs { "squeeze", "excite" } do
+    local weight, bias = layer[name .. "_weight"], layer[name .. "_bias"]
+    gate = graph:affine(gate, graph:weight(name .. "_weight", weight), graph:weight(name .. "_bias", bias),
+      core.size(bias, 1))
+    gate = graph:map(name == "squeeze" and "Relu" or "Sigmoid", gate)
+  end
+  local column = graph:node("Reshape", { gate.name, graph:integers("column", { 0, x.channels, 1 }) })
+  return graph:map("Mul", maps, { column })
+end
+
 -- ---- layers without weights ----
 
 function writers.Dropout(_, _, x) return x end
+
+writers.ChannelDropout = writers.Dropout
 
 function writers.Flatten(graph, _, x) return graph:flatten(x) end
 
