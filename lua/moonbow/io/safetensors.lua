@@ -6,57 +6,12 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local limits = require "moonbow.io.limits"
+local writer = require "moonbow.io.safetensors_writer"
 
 local safetensors = {}
 
 local MAX_HEADER = 100 * 1024 * 1024 -- limit of the format
 local MAX_COUNT = 1 << 40
-local DIGEST = "moonbow.digest" -- key of the metadata: checksum of the tensors and the rest of the metadata
-local VERSION = "moonbow.version" -- key of the metadata: version that wrote the file
-
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
--- Returns the digest of the content: XXH64 of names and values in the order of the names, each seeded with the last.
-local function digest_of(tensors, metadata)
-  local digest = 0
-  for _, key in ipairs(sorted_names(metadata)) do
-    if key ~= DIGEST then digest = core.digest(metadata[key], core.digest(key, digest)) end
-  end
-  for _, name in ipairs(sorted_names(tensors)) do
-    digest = core.digest(tensors[name], core.digest(name, digest))
-  end
-  return ("%016x"):format(digest)
-end
-
--- ---- writing ----
-
-local function complete(tensors, metadata)
-  local all = {}
-  for key, value in pairs(metadata) do all[key] = value end
-  all[VERSION] = core.version
-  all[DIGEST] = digest_of(tensors, all)
-  return all
-end
-
-local function header_of(tensors, names, metadata)
-  local header, offset = { __metadata__ = complete(tensors, metadata) }, 0
-  for _, name in ipairs(names) do
-    local bytes = core.count(tensors[name]) * 4
-    header[name] = { dtype = "F32", shape = core.shape(tensors[name]), data_offsets = { offset, offset + bytes } }
-    offset = offset + bytes
-  end
-  local text, err = json.encode(header)
-  if not text then check.fail("safetensors.write", "%s", err) end
-  if #text > limits.header then
-    check.fail("safetensors.write", "names and metadata take %d bytes; limits.header = %d", #text, limits.header)
-  end
-  return text .. (" "):rep(-#text % 8)
-end
 
 --- Writes tensors under names, and strings as metadata. The file appears whole or not at all: a temporary file beside
 -- it is written to the disk and then renamed. It carries a checksum and, under "moonbow.version", mb.VERSION; equal
@@ -77,12 +32,7 @@ function safetensors.write(path, tensors, metadata)
     end
   end
   if tensors.__metadata__ then check.fail("safetensors.write", "no tensor can have the name '__metadata__'") end
-  local names = sorted_names(tensors)
-  local header = header_of(tensors, names, metadata)
-  return files.write(path, function(put)
-    put(string.pack("<I8", #header) .. header)
-    for _, name in ipairs(names) do put(core.tobytes(tensors[name])) end
-  end)
+  return writer.write(path, tensors, metadata)
 end
 
 -- ---- reading ----
@@ -210,10 +160,10 @@ local function parse(text)
   if first_skipped and not next(tensors) then
     return nil, check.show(first_skipped) .. " " .. skipped[first_skipped]
   end
-  if metadata[DIGEST] and metadata[DIGEST] ~= digest_of(tensors, metadata) then
+  if metadata[writer.DIGEST] and metadata[writer.DIGEST] ~= writer.digest(tensors, metadata) then
     return nil, "its content does not fit its checksum: the file is damaged, or another program changed it"
   end
-  metadata[DIGEST] = nil
+  metadata[writer.DIGEST] = nil
   return tensors, metadata, skipped
 end
 

@@ -1,0 +1,149 @@
+--- mb.export_pytorch and mb.import_pytorch: weights as PyTorch has them.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local files = require "moonbow.io.files"
+local safetensors = require "moonbow.io.safetensors"
+local writer = require "moonbow.io.safetensors_writer"
+local nn = require "moonbow.nn"
+local Layer = require "moonbow.nn.layer"
+local classes = require "moonbow.exchange.pytorch.classes"
+local module_of = require "moonbow.exchange.pytorch.network"
+
+local pytorch = {}
+
+local function check_network(operation, network)
+  if not nn.is_layer(network) then
+    check.fail(operation, "network: expected a layer, got %s", check.show(network))
+  end
+  if not network.input_shape then
+    check.fail(operation, "the network has no weights yet; build or train it first")
+  end
+  if #network.input_shape > 2 then
+    check.fail(operation, "the network takes inputs of shape {N, %s}; PyTorch gets (N, C, L) or (N, C)",
+      table.concat(network.input_shape, ", "))
+  end
+end
+
+-- ---- writing ----
+
+local function add_classes(module, found)
+  if classes[module.class] then found[module.class] = true end
+  for _, part in ipairs(module.parts or {}) do
+    if part.module then add_classes(part.module, found) end
+  end
+  return found
+end
+
+local function python_of(module)
+  local names, parts = {}, { "import torch\nfrom torch import nn\n" }
+  for name in pairs(add_classes(module, {})) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do parts[#parts + 1] = classes[name] end
+  parts[#parts + 1] = ("network = %s\n"):format(module.code)
+  return table.concat(parts, "\n\n")
+end
+
+local known = { python = check.optional "string" }
+
+--- Writes the weights of a network as a safetensors file with PyTorch's names and order, as load_state_dict takes them:
+-- see docs/exchange.md. With the option python, also a file of Python that makes the network itself, under the name
+-- network. Raises for layers that are functions in Lua, with their place.
+-- @param network layer built
+-- @param path string of the file
+-- @option python path of the file that makes the network
+-- @return boolean true; or nil and a message
+-- @return string what the option python writes
+-- @usage assert(mb.export_pytorch(model, "weights.safetensors", { python = "network.py" }))
+function pytorch.export_pytorch(network, path, options)
+  check_network("export_pytorch", network)
+  check.kind("export_pytorch", "path", path, "string")
+  options = check.options("export_pytorch", options, known)
+  local module = module_of(network)
+  local tensors, counts = {}, {}
+  for _, entry in ipairs(module.tensors) do
+    tensors[entry.name] = entry.counts and core.full(0, { 1 }) or entry.to(entry.value)
+    counts[entry.name] = entry.counts
+  end
+  local python = python_of(module)
+  local ok, err = writer.write(path, tensors, { format = "pt" }, counts)
+  if ok and options.python then ok, err = files.write(options.python, python) end
+  if not ok then return nil, err end
+  return true, python
+end
+
+check.takes(pytorch.export_pytorch, 3, known)
+
+-- ---- reading ----
+
+-- The name that a tensor has in the file: names gives what stands there instead of a name or its beginning.
+local function name_in_file(name, names)
+  local start = name
+  while start do
+    if names[start] then return names[start] .. name:sub(#start + 1) end
+    start = start:match "^(.*)%.[^.]*$"
+  end
+  return name
+end
+
+-- Returns the values for the weights of a network by their identity: { { value, new } }; or nil and a message.
+local function match(module, tensors, skipped, names)
+  local found, used, by_identity = {}, {}, {}
+  for _, entry in ipairs(module.tensors) do
+    local name = name_in_file(entry.name, names)
+    used[name] = true
+    if not entry.counts then
+      local tensor, expected = tensors[name], check.show_shape(core.shape(entry.to(entry.value)))
+      local what = ("%s of %s, in PyTorch %s of shape %s"):format(entry.own, entry.place, check.show(name), expected)
+      if not tensor then
+        return nil, ("there is no %s%s"):format(what, skipped[name] and ": it " .. skipped[name] or "")
+      end
+      local got = check.show_shape(core.shape(tensor))
+      if got ~= expected then return nil, ("expected %s, got shape %s"):format(what, got) end
+      local new, identity = entry.from(tensor), Layer.identity(entry.value)
+      local before = by_identity[identity]
+      if before and core.digest(before.new, 0) ~= core.digest(new, 0) then
+        return nil, ("%s and %s differ, but are one weight of the network"):format(before.name, check.show(name))
+      end
+      by_identity[identity] = before or { name = check.show(name), new = new }
+      found[#found + 1] = { value = entry.value, new = new }
+    end
+  end
+  for name in pairs(tensors) do
+    if not used[name] then return nil, "the network has no " .. check.show(name) end
+  end
+  return found
+end
+
+local known_import = { names = check.optional "table" }
+
+--- Reads the weights of a network from a safetensors file that PyTorch wrote, or mb.export_pytorch. Its tensors have
+-- the names that mb.export_pytorch gives, or those of the option names. A name or a shape that does not fit, and a
+-- tensor that is missing or left over, are refused, and then nothing is changed.
+-- @param path string of the file
+-- @param network layer built, with the shapes of the file
+-- @option names what stands in the file instead of a name or its beginning: { ["0"] = "conv1", ["5"] = "fc" }
+-- @return layer the network; or nil and a message
+-- @usage
+-- assert(mb.export_pytorch(model, "weights.safetensors"))
+-- assert(mb.import_pytorch("weights.safetensors", model))
+function pytorch.import_pytorch(path, network, options)
+  check.kind("import_pytorch", "path", path, "string")
+  check_network("import_pytorch", network)
+  options = check.options("import_pytorch", options, known_import)
+  local names = options.names or {}
+  for name, other in pairs(names) do
+    check.kind("import_pytorch", "names", name, "string")
+    check.kind("import_pytorch", ("names[%s]"):format(check.show(name)), other, "string")
+  end
+  local module = module_of(network)
+  local tensors, metadata, skipped = safetensors.read(path)
+  if not tensors then return nil, metadata end
+  local found, err = match(module, tensors, skipped, names)
+  if not found then return nil, ("%s: %s"):format(path, err) end
+  for _, entry in ipairs(found) do core.copy_from(entry.value, entry.new) end
+  return network
+end
+
+check.takes(pytorch.import_pytorch, 3, known_import)
+
+return pytorch

@@ -1,0 +1,52 @@
+--- Modules of Python for what PyTorch has none for, by name.
+return {
+  AvgPool = [[
+class AvgPool(nn.Module):  # means of windows, in which padded points do not count
+    def __init__(self, size, stride, left, right):
+        super().__init__()
+        self.size, self.stride, self.pad = size, stride, nn.ConstantPad1d((left, right), 0.0)
+
+    def forward(self, x):
+        def mean(values):
+            return nn.functional.avg_pool1d(self.pad(values), self.size, self.stride)
+        return mean(x) / mean(torch.ones_like(x))
+]],
+  ChannelNorm = [[
+class ChannelNorm(nn.LayerNorm):  # over the channels of each point
+    def forward(self, x):
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+]],
+  SqueezeExcite = [[
+class SqueezeExcite(nn.Module):
+    def __init__(self, channels, units):
+        super().__init__()
+        self.squeeze, self.excite = nn.Linear(channels, units), nn.Linear(units, channels)
+
+    def forward(self, x):
+        return x * self.excite(self.squeeze(x.mean(2)).relu()).sigmoid().unsqueeze(2)
+]],
+  Position = [[
+class Position(nn.Module):  # one more channel: the place along the length
+    def forward(self, x):
+        length = x.shape[2]
+        place = torch.linspace(-1, 1, length) if length > 1 else torch.tensor([-1.0])
+        return torch.cat([x, place.to(x).expand(len(x), 1, length)], 1)
+]],
+  Residual = [[
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return self.body(x) + (x if self.shortcut is None else self.shortcut(x))
+]],
+  Concat = [[
+class Concat(nn.ModuleList):
+    def __init__(self, *branches):
+        super().__init__(branches)
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self], 1)
+]],
+}
