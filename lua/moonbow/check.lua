@@ -19,6 +19,12 @@ function check.rethrow(path, err)
   core.raise(path .. err)
 end
 
+--- Returns a message without the position that check.fail put before it.
+function check.reason(err)
+  local where = core.call_site()
+  return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
+end
+
 local warned = {}
 
 --- Writes "warning: FILE:LINE: operation: message" to standard error, once for each text: for input that is allowed but

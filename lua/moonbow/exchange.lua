@@ -1,7 +1,8 @@
 --- Models for other programs, and those of others.
+local export = require "moonbow.exchange.export"
 local pytorch = require "moonbow.exchange.pytorch"
 
 return {
-  export_onnx = require "moonbow.exchange.export",
+  export_onnx = export.export_onnx, import_onnx = require "moonbow.exchange.import",
   export_pytorch = pytorch.export_pytorch, import_pytorch = pytorch.import_pytorch,
 }

@@ -15,6 +15,11 @@ local activate = require "moonbow.exchange.activations"
 local write_layer = require "moonbow.exchange.layers"
 local write_steps = require "moonbow.exchange.steps"
 
+local export = {}
+
+--- The key of the metadata that holds a network as mb.import_onnx takes it back.
+export.OWN = "moonbow.network"
+
 local IR, OPSET = 8, 17 -- what ONNX Runtime reads from 1.12 on
 local FLOAT = 1
 local MOST_BYTES = 2 ^ 31 - 1 -- of a message, by the definition of protocol buffers
@@ -136,8 +141,7 @@ end
 local function metadata_of(options, steps)
   local names = {}
   for i, step in ipairs(steps) do names[i] = step.name end
-  local axis = options.axis and check.numbers("export_onnx", "axis", options.axis)
-  local found = { axis = axis, classes = options.classes, unit = options.unit, quantity = options.quantity,
+  local found = { axis = options.axis, classes = options.classes, unit = options.unit, quantity = options.quantity,
     note = options.note, preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version }
   local list = {}
   for key, value in pairs(found) do
@@ -148,6 +152,40 @@ local function metadata_of(options, steps)
   end
   table.sort(list, function(a, b) return a.key < b.key end)
   return list
+end
+
+-- Adds the description of a network to the metadata, which export.describe and the weights in the file make again.
+-- Left out if the weights are not its own ones, or it holds what JSON cannot.
+local function add_own(list, model, options)
+  if options.fold_batch_norm or not nn.is_layer(model) then return end
+  local given = {}
+  for key, value in pairs(options) do given[key] = value end
+  given.fold_batch_norm, given.channels = nil, nil
+  local ok, config = pcall(model.config, model)
+  local text = ok and json.encode { config = config, input_shape = model.input_shape, options = given }
+  if text then table.insert(list, { key = export.OWN, value = text }) end
+end
+
+--- The file of a model as a table, by the messages of moonbow.exchange.onnx_schema.
+-- @param options checked, with the axis as a list
+function export.describe(model, options)
+  local shape, form = read_model(model, options)
+  local steps = preprocess.check("export_onnx", options.preprocessing or {})
+  local graph, input = Graph.new(), add_input(steps, shape)
+  graph.folds_batch_norm = options.fold_batch_norm
+  local x = write_steps(graph, steps, input)
+  if x.length ~= (shape[2] and shape[1]) then
+    check.fail("export_onnx", "preprocessing gives %d points, the model takes %d", x.length, shape[1])
+  end
+  local output = write_model(graph, model, form, x, options)
+  local metadata = metadata_of(options, steps)
+  add_own(metadata, model, options)
+  return {
+    ir_version = IR, producer_name = "moonbow", producer_version = core.version,
+    opset_import = opsets_of(graph), metadata_props = metadata,
+    graph = { name = "moonbow", node = graph.nodes, initializer = graph.initializers,
+      input = { value_info(input) }, output = { value_info(output) } },
+  }
 end
 
 local function write(path, model)
@@ -182,27 +220,14 @@ end
 -- @usage
 -- local model, info = assert(mb.load "model.safetensors")
 -- assert(mb.export_onnx(model, "model.onnx", info))
-local function export_onnx(model, path, options)
+function export.export_onnx(model, path, options)
   check.kind("export_onnx", "path", path, "string")
   model, options = unwrap(model, options)
   options = check.options("export_onnx", options, known)
-  local shape, form = read_model(model, options)
-  local steps = preprocess.check("export_onnx", options.preprocessing or {})
-  local graph, input = Graph.new(), add_input(steps, shape)
-  graph.folds_batch_norm = options.fold_batch_norm
-  local x = write_steps(graph, steps, input)
-  if x.length ~= (shape[2] and shape[1]) then
-    check.fail("export_onnx", "preprocessing gives %d points, the model takes %d", x.length, shape[1])
-  end
-  local output = write_model(graph, model, form, x, options)
-  return write(path, {
-    ir_version = IR, producer_name = "moonbow", producer_version = core.version,
-    opset_import = opsets_of(graph), metadata_props = metadata_of(options, steps),
-    graph = { name = "moonbow", node = graph.nodes, initializer = graph.initializers,
-      input = { value_info(input) }, output = { value_info(output) } },
-  })
+  options.axis = options.axis and check.numbers("export_onnx", "axis", options.axis)
+  return write(path, export.describe(model, options))
 end
 
-check.takes(export_onnx, 3, known)
+check.takes(export.export_onnx, 3, known)
 
-return export_onnx
+return export

@@ -1,4 +1,4 @@
---- The messages of ONNX that moonbow writes, as moonbow.exchange.protobuf takes them.
+--- The messages of ONNX that moonbow writes and reads, as moonbow.exchange.protobuf takes them.
 -- Source: onnx.ai/onnx/repo-docs/IR.html.
 return {
   Model = {
@@ -6,6 +6,9 @@ return {
     { 7, "graph", "Graph" }, { 8, "opset_import", "OperatorSet", "repeated" },
     { 14, "metadata_props", "Property", "repeated" },
   },
+  -- A model, with the place of its graph.
+  Outline = { { 7, "graph", "place" }, { 8, "opset_import", "OperatorSet", "repeated" },
+    { 14, "metadata_props", "Property", "repeated" } },
   OperatorSet = { { 1, "domain", "bytes" }, { 2, "version", "int" } },
   Property = { { 1, "key", "bytes" }, { 2, "value", "bytes" } },
   Graph = {
@@ -17,12 +20,14 @@ return {
     { 4, "op_type", "bytes" }, { 5, "attribute", "Attribute", "repeated" }, { 7, "domain", "bytes" },
   },
   Attribute = {
-    { 1, "name", "bytes" }, { 2, "f", "float" }, { 3, "i", "int" }, { 4, "s", "bytes" },
+    { 1, "name", "bytes" }, { 2, "f", "float" }, { 3, "i", "int" }, { 4, "s", "bytes" }, { 5, "t", "Tensor" },
     { 7, "floats", "float", "repeated" }, { 8, "ints", "int", "repeated" }, { 9, "strings", "bytes", "repeated" },
     { 20, "type", "int" },
   },
   Tensor = {
-    { 1, "dims", "int", "repeated" }, { 2, "data_type", "int" }, { 8, "name", "bytes" }, { 9, "raw_data", "bytes" },
+    { 1, "dims", "int", "repeated" }, { 2, "data_type", "int" }, { 4, "float_data", "place" },
+    { 5, "int32_data", "int", "repeated" }, { 7, "int64_data", "int", "repeated" }, { 8, "name", "bytes" },
+    { 9, "raw_data", "place" }, { 10, "double_data", "place" }, { 14, "data_location", "int" },
   },
   Value = { { 1, "name", "bytes" }, { 2, "type", "Type" } },
   Type = { { 1, "tensor_type", "TensorType" } },

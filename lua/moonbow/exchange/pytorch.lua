@@ -6,10 +6,10 @@ local safetensors = require "moonbow.io.safetensors"
 local writer = require "moonbow.io.safetensors_writer"
 local nn = require "moonbow.nn"
 local Layer = require "moonbow.nn.layer"
-local classes = require "moonbow.exchange.pytorch.classes"
-local module_of = require "moonbow.exchange.pytorch.network"
 
 local pytorch = {}
+
+local function module_of(network) return require "moonbow.exchange.pytorch.network"(network) end -- rarely needed
 
 local function check_network(operation, network)
   if not nn.is_layer(network) then
@@ -26,17 +26,18 @@ end
 
 -- ---- writing ----
 
-local function add_classes(module, found)
+local function add_classes(module, classes, found)
   if classes[module.class] then found[module.class] = true end
   for _, part in ipairs(module.parts or {}) do
-    if part.module then add_classes(part.module, found) end
+    if part.module then add_classes(part.module, classes, found) end
   end
   return found
 end
 
 local function python_of(module)
+  local classes = require "moonbow.exchange.pytorch.classes"
   local names, parts = {}, { "import torch\nfrom torch import nn\n" }
-  for name in pairs(add_classes(module, {})) do names[#names + 1] = name end
+  for name in pairs(add_classes(module, classes, {})) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do parts[#parts + 1] = classes[name] end
   parts[#parts + 1] = ("network = %s\n"):format(module.code)

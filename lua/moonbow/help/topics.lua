@@ -32,7 +32,7 @@ local list = {
   { "What is wrong with a network", "audit", "class audit", "audit:" },
   { "Plots", "plot", "plot.", "class figure", "figure:" },
   { "Files", "save", "load", "save_npy", "load_npy", "save_npz", "load_npz", "safetensors", "safetensors.", "limits" },
-  { "Models for other programs", "export_onnx", "export_pytorch", "import_pytorch" },
+  { "Models for other programs", "export_onnx", "import_onnx", "export_pytorch", "import_pytorch" },
   { "Experiments", "experiment", "experiment.", "class run", "run:" },
   { "Sweeps", "sweep", "sweep." },
   { "Settings and help", "help", "threads", "memory", "release_memory", "convolution_algorithm", "VERSION" },

@@ -33,8 +33,8 @@ local function check_list(name, list, kinds)
   check.each("info", name, list, kinds)
 end
 
--- Raises unless info, which came from a file, could be given to save.
-local function check_info(info)
+--- Raises unless info, which came from a file, could be given to save.
+function store.check_info(info)
   check.options("info", info, known_info)
   check_list("classes", info.classes or {}, "string|number|boolean")
   check_list("axis", info.axis or {}, "finite")
@@ -65,7 +65,7 @@ local function description_of(model, kind, info)
   local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info,
     axis_is_list = info.axis and not is_tensor or nil })
   if not text then check.fail("save", "%s", err) end
-  local ok, reason = pcall(check_info, info)
+  local ok, reason = pcall(store.check_info, info)
   if not ok then check.rethrow("save: ", reason) end
   return text
 end
@@ -104,18 +104,12 @@ check.takes(store.save, 3, known_info)
 
 local function rebuild(description, tensors)
   local kind, config = description.kind, check.kind("load", "config", description.config, "table")
-  check_info(description.info)
+  store.check_info(description.info)
   if kind and not others[kind] then check.fail("load", "a model of the unknown kind %s", check.show(kind)) end
   local model = kind and others[kind].from_state(config, tensors)
     or nn.from_config(config):restore(description.input_shape, tensors):eval()
   check_classes("load", model, description.info)
   return model
-end
-
--- Returns a message without the position that error() put before it.
-local function reason_of(err)
-  local where = core.call_site()
-  return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
 end
 
 -- Says that another version wrote the file, since this may be why it cannot be read; "" if the version is the same.
@@ -139,7 +133,7 @@ function store.load(path)
       or "")
   end
   local ok, model = pcall(rebuild, description, tensors)
-  if not ok then return nil, ("%s: %s%s"):format(path, reason_of(model), about_version(metadata)) end
+  if not ok then return nil, ("%s: %s%s"):format(path, check.reason(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
   return expected.remember(model, info), info

@@ -91,8 +91,12 @@ end
 
 local function average_pool(list, length, size, stride, padding)
   local _, left, right = core.window(length, size, stride, 1, padding)
-  list[#list + 1] = left + right == 0 and module("nn.AvgPool1d", { size, stride })
-    or module("AvgPool", { size, stride, left, right })
+  if left == right and left <= size // 2 then -- more padding is an error there
+    list[#list + 1] = module("nn.AvgPool1d", { size, stride },
+      given(option("padding", left, 0), left > 0 and "count_include_pad=False" or nil))
+  else
+    list[#list + 1] = module("AvgPool", { size, stride, left, right })
+  end
 end
 
 local function window_pool(pool)

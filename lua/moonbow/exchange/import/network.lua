@@ -1,0 +1,173 @@
+--- Networks from the bytes of files of ONNX.
+local check = require "moonbow.check"
+local read_file = require("moonbow.exchange.import.file").read
+local integers = require "moonbow.exchange.import.integers"
+local own = require "moonbow.exchange.import.own"
+local operators = require "moonbow.exchange.import.operators"
+local make_network = require "moonbow.exchange.import.tree"
+local values = require "moonbow.exchange.import.values"
+
+local MOST_NODES = 5000
+local MOST_MADE = 1 << 24 -- numbers of weights that are not in the file: zeros and ones
+
+local Import = {}
+Import.__index = Import
+
+--- Raises if more numbers are made than a network needs whose weights stand in its file.
+function Import:make(count)
+  self.made = self.made + count
+  if self.made > MOST_MADE then error("it needs too many weights that are not in the file", 0) end
+end
+
+--- Adds a step, of moonbow.exchange.import.tree, and returns its number.
+function Import:step(node, type, options, tensors, inputs)
+  self.steps[#self.steps + 1] = { type = type, options = options, tensors = tensors, inputs = inputs, node = node }
+  return #self.steps
+end
+
+--- Adds a layer behind x, and returns its output: x with some fields changed.
+function Import:layer(node, type, options, tensors, x, changed)
+  local y = values.like(x, changed)
+  y.step = self:step(node, type, options, tensors, { x.step })
+  return y
+end
+
+--- Adds a layer of several branches that end in a list of values, and returns its output: the first of them with some
+-- fields changed.
+function Import:merge(node, type, list, changed)
+  local inputs = {}
+  for i, part in ipairs(list) do inputs[i] = part.step end
+  if #inputs == 1 then return list[1] end
+  local y = values.like(list[1], changed)
+  y.step = self:step(node, type, {}, {}, inputs)
+  return y
+end
+
+-- ---- nodes ----
+
+local function is_number_list(x) return x == nil or x.integers ~= nil end
+
+-- The inputs that an operator needs, if it is not one.
+local needs = { Conv = 2, MatMul = 2, Gemm = 2, Add = 2, Sub = 2, Mul = 2, Div = 2, PRelu = 2, Reshape = 2, Gather = 2,
+  Slice = 3, LayerNormalization = 2, BatchNormalization = 5 }
+
+-- Returns the value of a node's output, by the arithmetic of shapes if all of its inputs are integers.
+local function run_node(import, node, inputs)
+  local count, all_integers = #node.inputs, true
+  for i = 1, node.operator == "Concat" and math.max(count, 1) or needs[node.operator] or 1 do
+    if inputs[i] == nil then error(("input %d is missing"):format(i), 0) end
+  end
+  for i = 1, count do all_integers = all_integers and is_number_list(inputs[i]) end
+  local of_integers = all_integers and count > 0 and integers[node.operator]
+  if of_integers then return of_integers(node, table.unpack(inputs, 1, count)) end
+  local operator = operators[node.operator] or error("moonbow has no layer for it", 0)
+  return operator(import, node, table.unpack(inputs, 1, count))
+end
+
+local function run_nodes(import, known)
+  for place, node in ipairs(import.file.nodes) do
+    local inputs = {}
+    import.place = place
+    for i, name in ipairs(node.inputs) do
+      if name ~= "" then
+        inputs[i] = known[name] or error({ node = node, message = ("its input %s is not made before"):format(
+          check.show(name)) })
+      end
+    end
+    local ok, value = pcall(run_node, import, node, inputs)
+    if not ok then
+      if type(value) == "table" then import.place, value = place - 0.5, value.layout end
+      error { node = node, message = value }
+    end
+    known[node.outputs[1] or ""] = value
+  end
+end
+
+-- ---- the input ----
+
+-- What the dimensions of the input may stand for, the likeliest first: { tags, shape of the network's input }.
+local function readings(dims)
+  local ones, others = {}, {}
+  for i = 2, #dims do table.insert(dims[i] == 1 and ones or others, i) end
+  if #dims == 2 then
+    return { { tags = { "N", "C" }, channels = dims[2] }, { tags = { "N", "L" }, length = dims[2], channels = 1 } }
+  end
+  local last = { tags = { "N", "L", "C" }, length = dims[2], channels = dims[3] }
+  local first = { tags = { "N", "C", "L" }, length = dims[3], channels = dims[2] }
+  if #dims == 3 then return dims[2] == 1 and { first, last } or { last, first } end
+  if #others > 2 or #dims > 6 then return {} end
+  local found, tags = {}, { "N" }
+  for i = 2, #dims do tags[i] = "1" end
+  local function reading(l, c)
+    local copy = { table.unpack(tags) }
+    if l then copy[l] = "L" end
+    if c then copy[c] = "C" end
+    found[#found + 1] = { tags = copy, length = l and dims[l] or 1, channels = c and dims[c] or 1 }
+  end
+  reading(others[2] or others[1], others[2] and others[1])
+  reading(others[1], others[2])
+  return found
+end
+
+local function check_dims(input, length)
+  local dims = { table.unpack(input.dims) }
+  if #dims < 2 then error(("its input %s has %d dimensions"):format(check.show(input.name), #dims), 0) end
+  for i = 2, #dims do
+    dims[i] = dims[i] or length or error(("dimension %d of its input %s is free; give the option length"):format(i,
+      check.show(input.name)), 0)
+    if dims[i] < 1 or dims[i] > 1 << 31 then error("its input has an impossible shape", 0) end
+  end
+  return dims
+end
+
+-- ---- the network ----
+
+-- The network of a file by one reading of its input. Raises { place, message }.
+local function read_as(file, reading, batch)
+  local import = setmetatable({ file = file, opset = file.opset, steps = { { inputs = {} } },
+    place = 0, made = 0 }, Import)
+  local known = setmetatable({}, { __index = file.constants })
+  local input = file.inputs[1]
+  known[input.name] = { tags = reading.tags, length = reading.length, channels = reading.channels, step = 1,
+    batch = batch }
+  local ok, result = pcall(function()
+    run_nodes(import, known)
+    local output = known[file.outputs[1].name]
+    if not (output and output.tags) then error("its output is made by no layer", 0) end
+    if output.pad or output.partial then error("its output is no output of a layer", 0) end
+    if output.order then error("its output is a Flatten of (N, C, L), whose order is not moonbow's", 0) end
+    local shape = reading.length and { reading.length, reading.channels } or { reading.channels }
+    return make_network(import.steps, output.step, shape)
+  end)
+  if ok then return result end
+  return nil, { place = import.place, message = result }
+end
+
+local function text_of(err)
+  if type(err) ~= "table" then return check.reason(err) end
+  return ("%s: %s"):format(err.node and err.node.where or "the graph", text_of(err.message))
+end
+
+local function network_of(file, length)
+  if #file.inputs ~= 1 or #file.outputs ~= 1 then
+    error(("it has %d inputs and %d outputs; one of each is taken"):format(#file.inputs, #file.outputs), 0)
+  end
+  if #file.nodes > MOST_NODES then error(("it has more than %d nodes"):format(MOST_NODES), 0) end
+  local dims, worst = check_dims(file.inputs[1], length), nil
+  for _, reading in ipairs(readings(dims)) do
+    local network, err = read_as(file, reading, dims[1])
+    if network then return network end
+    if not worst or err.place > worst.place then worst = err end
+  end
+  error(worst and text_of(worst.message) or ("its input of shape %s is no spectra"):format(check.show_shape(dims)), 0)
+end
+
+--- The network in the bytes of a file, and what mb.export_onnx was given beside it, if it wrote the file. Raises a
+-- message for what is damaged or no network of moonbow's layers.
+-- @param length of spectra that the file leaves open; nil: unknown
+return function(text, length)
+  local file = read_file(text)
+  local network, info = own.read(file, text)
+  if network then return network, info end
+  return network_of(file, length), {}
+end

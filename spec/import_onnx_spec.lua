@@ -1,0 +1,311 @@
+-- mb.import_onnx: round trips, files that PyTorch and tf2onnx write where they are installed, and what is refused.
+local mb = require "moonbow"
+local core = require "moonbow.core"
+local protobuf = require "moonbow.exchange.protobuf"
+local schema = require "moonbow.exchange.onnx_schema"
+local nn = mb.nn
+local cases = require "support.onnx_cases"
+local damage = require "support.damage"
+local python = require "support.python"
+
+local path = os.tmpname()
+
+local function assert_same_bits(expected, got)
+  assert.same(expected:shape(), got:shape())
+  assert.is_true(core.tobytes(expected) == core.tobytes(got))
+end
+
+local function round_trip(model, options)
+  assert(mb.export_onnx(model, path, options))
+  return assert(mb.import_onnx(path))
+end
+
+-- ---- files made by hand ----
+
+local function numbers(shape, list)
+  local raw = {}
+  for i, value in ipairs(list) do raw[i] = string.pack("<f", value) end
+  return { dims = shape, data_type = 1, raw_data = table.concat(raw) }
+end
+
+local function integers(list)
+  local raw = {}
+  for i, value in ipairs(list) do raw[i] = string.pack("<i8", value) end
+  return { dims = { #list }, data_type = 7, raw_data = table.concat(raw) }
+end
+
+local fields = { float = { "f", 1 }, integer = { "i", 2 }, string = { "s", 3 }, table = { "ints", 7 } }
+
+-- A node { operator, { inputs }, output, attributes }.
+local function node(operator, inputs, output, attributes)
+  local list = {}
+  for name, value in pairs(attributes or {}) do
+    local field, type = table.unpack(fields[math.type(value) or type(value)])
+    list[#list + 1] = { name = name, [field] = value, type = type }
+  end
+  return { op_type = operator, name = output, input = inputs, output = { output }, attribute = list }
+end
+
+local function value(name, dims)
+  local list = {}
+  for i, size in ipairs(dims) do list[i] = type(size) == "string" and { dim_param = size } or { dim_value = size } end
+  return { name = name, type = { tensor_type = { elem_type = 1, shape = { dim = list } } } }
+end
+
+-- Writes a model with the input x and the output y.
+local function write(dims, nodes, constants)
+  local initializers = {}
+  for name, tensor in pairs(constants or {}) do
+    tensor.name = name
+    initializers[#initializers + 1] = tensor
+  end
+  local rope = protobuf.encode(schema, "Model", { ir_version = 8, opset_import = { { domain = "", version = 17 } },
+    graph = { name = "g", node = nodes, initializer = initializers, input = { value("x", dims) },
+      output = { value("y", { "n" }) } } })
+  damage.write(path, table.concat(rope))
+end
+
+local function import(...)
+  write(...)
+  return mb.import_onnx(path)
+end
+
+local function refused(text, ...)
+  local network, message = import(...)
+  assert.is_nil(network)
+  assert.matches(text, message, 1, true)
+end
+
+-- ---- the tests ----
+
+describe("a network that moonbow exported comes back", function()
+  teardown(function() os.remove(path) end)
+
+  it("with its layers and the same bits, whatever the layers", function()
+    for _, case in ipairs(cases.random(1, 80, 3)) do
+      local network = round_trip(case.model)
+      assert.equal(tostring(case.model), tostring(network))
+      assert_same_bits(case.expected, mb.no_grad(network, case.x))
+    end
+  end)
+  it("with preprocessing, classes and axis, and predicts from raw spectra", function()
+    local axis, x = { 1, 2, 3, 4, 5, 6 }, mb.rand(7, 6, 1)
+    local steps = mb.preprocess.fit({ "snv", "standardize" }, x)
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build({ 6, 1 }, mb.rng(1))
+    assert(mb.export_onnx(model:eval(), path, { preprocessing = steps, classes = { "a", "b" }, axis = axis,
+      unit = "u" }))
+    local network, info = assert(mb.import_onnx(path))
+    assert.same({ "a", "b" }, info.classes)
+    assert.same({ axis, "u" }, { info.axis, info.unit })
+    local prepared = mb.preprocess.apply(info.preprocessing, x)
+    assert_same_bits(mb.preprocess.apply(steps, x), prepared)
+    assert_same_bits(mb.no_grad(model, prepared), mb.no_grad(network, prepared))
+    local set = mb.spectra.set { x = x:reshape(7, 6), axis = axis, unit = "u" }
+    assert.same(mb.predict(model, prepared), mb.predict(network, set))
+  end)
+  it("and can be trained, looked at and saved", function()
+    local model = mb.models.lee2020_cnn2 { classes = 2, length = 200, units = { 4 }, filters = 2 }
+    local network = round_trip(model:eval())
+    assert.matches("Conv1d", tostring(network:summary()))
+    mb.fit(network, { x = mb.rand(8, 200, 1), y = { 1, 2, 1, 2, 1, 2, 1, 2 } }, { epochs = 1, verbose = false })
+    assert(mb.save(network, path))
+    assert.equal(tostring(network), tostring(assert(mb.load(path))))
+  end)
+  it("by its graph alone if the description was changed", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, activation = "relu" }, nn.Flatten {},
+      nn.Dense { units = 2 } }
+    model:build({ 6, 1 }, mb.rng(1))
+    assert(mb.export_onnx(model:eval(), path))
+    local bytes = assert(io.open(path, "rb")):read "a"
+    local changed, count = bytes:gsub('"activation":"relu"', '"activation":"tanh"')
+    assert.equal(1, count)
+    damage.write(path, changed)
+    local network, x = assert(mb.import_onnx(path)), mb.rand(3, 6, 1)
+    assert_same_bits(mb.no_grad(model, x), mb.no_grad(network, x))
+  end)
+  it("with folded batch norms", function()
+    for _, case in ipairs(cases.random(1, 40, 3)) do
+      assert(mb.export_onnx(case.model, path, { fold_batch_norm = true }))
+      local network = mb.import_onnx(path) -- some have layers that come back by their description only
+      if network then
+        local difference = (mb.no_grad(network, case.x) - case.expected):abs():max():item()
+        assert.is_true(difference <= 2e-5 * case.expected:abs():max():item(), case.name)
+      end
+    end
+  end)
+end)
+
+describe("a graph of ONNX", function()
+  teardown(function() os.remove(path) end)
+
+  local filters = numbers({ 2, 1, 3 }, { 1, 2, 3, -1, 0, 1 })
+
+  it("may have the channels first, which become those of moonbow", function()
+    local network = assert(import({ "n", 1, 5 }, { node("Conv", { "x", "w" }, "y", { pads = { 1, 1 } }) },
+      { w = filters }))
+    assert.equal('nn.Sequential{\n  nn.Conv1d{bias = false, dilation = 1, filters = 2, kernel = 3, padding = "same", '
+      .. "stride = 1}}", tostring(network))
+    assert.same({ { { 8, 2 }, { 14, 2 }, { 20, 2 }, { 26, 2 }, { 14, -4 } } },
+      network(mb.tensor { { { 1 }, { 2 }, { 3 }, { 4 }, { 5 } } }):totable())
+  end)
+  it("may pad unevenly, by filters that are 0 there", function()
+    for left = 0, 4 do
+      for right = 0, 4 do
+        local network = assert(import({ "n", 1, 5 }, { node("Conv", { "x", "w" }, "y", { pads = { left, right },
+          strides = { 2 } }) }, { w = filters }))
+        local x = mb.rng(1):normal(0, 1, 2, 5, 1)
+        local weight = mb.tensor { { { 1, -1 } }, { { 2, 0 } }, { { 3, 1 } } }
+        local expected = x:pad(left, right, { dimension = 2 }):conv1d(weight, nil, { stride = 2 })
+        assert.is_true((network(x) - expected):abs():max():item() < 1e-6)
+      end
+    end
+  end)
+  it("may pad windows of a maximum with half their size", function()
+    local network = assert(import({ "n", 1, 6 }, { node("MaxPool", { "x" }, "y",
+      { kernel_shape = { 3 }, pads = { 1, 1 }, strides = { 2 } }) }))
+    assert.same({ { { 2 }, { 4 }, { 6 } } },
+      network(mb.tensor { { { 1 }, { 2 }, { 3 }, { 4 }, { 5 }, { 6 } } }):totable())
+  end)
+  it("may flatten with the channels first", function()
+    local network = assert(import({ "n", 1, 4 }, { node("Conv", { "x", "w" }, "a"), node("Flatten", { "a" }, "b"),
+      node("Gemm", { "b", "m" }, "y", { transB = 1 }) }, { w = filters, m = numbers({ 1, 4 }, { 1, 10, 100, 1000 }) }))
+    local x = mb.tensor { { { 1 }, { 2 }, { 4 }, { 3 } } } -- (17, 19) and (3, 1)
+    assert.equal(17 + 190 + 300 + 1000, network(x):item())
+  end)
+  it("may have two dimensions of space, sums, branches and a GELU in parts", function()
+    local network = assert(import({ "n", 4 }, {
+      node("Unsqueeze", { "x", "axes" }, "a"),
+      node("Conv", { "a", "w" }, "b", { pads = { 0, 1, 0, 1 } }),
+      node("Relu", { "b" }, "c"), node("Add", { "b", "c" }, "d"), node("Concat", { "d", "b" }, "e", { axis = 1 }),
+      node("Div", { "e", "root" }, "f"), node("Erf", { "f" }, "g"), node("Add", { "g", "one" }, "h"),
+      node("Mul", { "e", "h" }, "i"), node("Mul", { "i", "half" }, "j"), node("GlobalAveragePool", { "j" }, "k"),
+      node("Flatten", { "k" }, "y"),
+    }, { w = numbers({ 2, 1, 1, 3 }, { 1, 2, 3, -1, 0, 1 }), axes = integers { 1, 2 }, root = numbers({}, { 2 ^ 0.5 }),
+      one = numbers({}, { 1 }), half = numbers({}, { 0.5 }) }))
+    local x = mb.rng(1):normal(0, 1, 3, 4, 1)
+    local b = x:conv1d(mb.tensor { { { 1, -1 } }, { { 2, 0 } }, { { 3, 1 } } }, nil, { padding = "same" })
+    local expected = mb.concat({ b + b:relu(), b }, 3):gelu():mean(2)
+    assert.is_true((network(x) - expected):abs():max():item() < 1e-5)
+  end)
+  it("may scale and shift channels, which a batch norm does", function()
+    local network = assert(import({ "n", 2, 3 }, { node("BatchNormalization", { "x", "g", "b", "m", "v" }, "a",
+      { epsilon = 0.0 }), node("Mul", { "a", "g3" }, "b2"), node("Add", { "b2", "b3" }, "y") }, {
+      g = numbers({ 2 }, { 1, 2 }), b = numbers({ 2 }, { 0, 1 }), m = numbers({ 2 }, { 1, 0 }),
+      v = numbers({ 2 }, { 4, 1 }), g3 = numbers({ 1, 2, 1 }, { 3, 5 }), b3 = numbers({ 2, 1 }, { 1, 2 }) }))
+    assert.same({ { { 1, 17 }, { 2.5, 27 }, { 4, 37 } } },
+      network(mb.tensor { { { 1, 1 }, { 2, 2 }, { 3, 3 } } }):totable())
+  end)
+end)
+
+describe("a file is refused, with its node,", function()
+  teardown(function() os.remove(path) end)
+
+  local w = numbers({ 1, 1, 3 }, { 1, 2, 3 })
+
+  it("that is none", function()
+    for _, bytes in ipairs { "", "abc", ("\255"):rep(100), "\58\3abc" } do
+      damage.write(path, bytes)
+      local network, message = mb.import_onnx(path)
+      assert.is_nil(network)
+      assert.is_string(message)
+    end
+    assert.is_nil((mb.import_onnx "/nowhere/a.onnx"))
+  end)
+  it("with an operator that is no layer", function()
+    refused("node 1 (LSTM, y): moonbow has no layer for it", { "n", 1, 5 }, { node("LSTM", { "x" }, "y") })
+  end)
+  it("with a cycle, or an input that nothing makes", function()
+    refused("node 1 (Add, y): its input 'a' is not made before", { "n", 1, 5 },
+      { node("Add", { "x", "a" }, "y"), node("Relu", { "y" }, "a") })
+  end)
+  it("with branches that cross", function()
+    refused("branches that cross", { "n", 1, 5 }, { node("Relu", { "x" }, "a"), node("Tanh", { "a" }, "b"),
+      node("Elu", { "a" }, "c"), node("Add", { "b", "c" }, "d"), node("Sigmoid", { "b" }, "e"),
+      node("Add", { "d", "e" }, "y") })
+  end)
+  it("with sizes that do not fit, or no memory holds", function()
+    refused("its input has 2 channels, its filters expect 1", { "n", 2, 5 },
+      { node("Conv", { "x", "w" }, "y") }, { w = w })
+    refused("windows of 3 do not fit into 2 points", { "n", 1, 2 }, { node("Conv", { "x", "w" }, "y") }, { w = w })
+    refused("too many weights that are not in the file", { "n", 1, 5 },
+      { node("Conv", { "x", "w" }, "y", { pads = { 1 << 29, 0 } }) }, { w = w })
+    refused("too many weights that are not in the file", { "n", 1 << 25, 1 << 25 }, { node("Mul", { "x", "two" }, "y") },
+      { two = numbers({}, { 2 }) })
+    refused("has the shape {4294967296, 4294967296}", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
+      { w = numbers({ 1 << 32, 1 << 32 }, { 1 }) })
+    refused("4194305 features", { "n", 5, 838861 }, { node("Flatten", { "x" }, "y") })
+    refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
+      { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
+  end)
+  it("with fields of another wire type", function()
+    damage.write(path, "\58\2\8\1") -- a graph whose node is a number
+    local network, message = mb.import_onnx(path)
+    assert.is_nil(network)
+    assert.matches("field 1 (node) has the wire type 0", message, 1, true)
+  end)
+  it("with weights in another file, free lengths, two inputs", function()
+    refused("is in another file", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
+      { w = { dims = { 1, 1, 3 }, data_type = 1, data_location = 1 } })
+    refused("dimension 3 of its input 'x' is free; give the option length", { "n", 1, "l" },
+      { node("Conv", { "x", "w" }, "y") }, { w = w })
+    assert.same({ 9, 1 }, assert(mb.import_onnx(path, { length = 9 })).input_shape)
+  end)
+  it("for each damaged copy, or is read; in little time", function()
+    local found = {}
+    for seed = 1, 12 do
+      local case = cases.random(seed, seed, 1)[1]
+      assert(mb.export_onnx(case.model, path, { fold_batch_norm = seed % 2 == 0 }))
+      local start = os.clock()
+      local copies, refusals = damage.all(mb.import_onnx, path, assert(io.open(path, "rb")):read "a")
+      assert.is_true(os.clock() - start < 60) -- 0.5 s here: no count of a file makes it run long
+      found[1], found[2] = (found[1] or 0) + copies, (found[2] or 0) + refusals
+    end
+    assert.is_true(found[2] > found[1] // 4)
+  end)
+end)
+
+-- Networks after the eight benchmarked ones, small.
+local function networks()
+  local list = {}
+  for _, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
+    "lee2020_inception3", "lee2020_inception6" } do
+    local options = { classes = 3, length = 347 }
+    if name ~= "ho2019_resnet" then options.units = { 8 } end
+    local model = mb.models[name](options)
+    mb.seed(1)
+    model:train()
+    model(mb.rand(4, 347, 1)) -- running statistics
+    list[#list + 1] = { name = name, model = model:eval(), x = mb.rand(3, 347, 1) }
+  end
+  return list
+end
+
+local function compare(folder, suffix, list)
+  for _, case in ipairs(list) do
+    local network = assert(mb.import_onnx(("%s/%s%s"):format(folder, case.name, suffix)))
+    local expected = case.y or mb.no_grad(case.model, case.x)
+    local difference = (mb.no_grad(network, case.x) - expected):abs():max():item()
+    assert.is_true(difference <= 1e-5 * expected:abs():max():item(), ("%s: off by %g"):format(case.name, difference))
+  end
+end
+
+describe("files of others:", function()
+  local function with(modules, name, f)
+    it(name, function()
+      if python.has(modules) then return f() end
+      pending(python.missing(modules))
+    end)
+  end
+
+  with("torch, safetensors, onnx", "PyTorch's of the eight benchmarked networks", function()
+    local list = networks()
+    python.run(function(folder)
+      for _, case in ipairs(list) do
+        local name = folder .. "/" .. case.name
+        assert(mb.export_pytorch(case.model, name .. ".safetensors", { python = name .. ".py" }))
+      end
+      return "spec/support/torch_export.py " .. folder
+    end, function(folder) compare(folder, ".onnx", list) end)
+  end)
+end)
