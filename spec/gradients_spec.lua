@@ -256,6 +256,9 @@ describe("gradients of layers", function()
       return library.nn.MultiHeadAttention { heads = 1, bias = false }
     end,
     LSTM = function(library) return library.nn.LSTM { units = 3 } end,
+    ["LSTM step by step"] = function(library)
+      return library.nn.LSTM { units = 2, activation = "softplus" }
+    end,
     ["LSTM of both directions"] = function(library)
       return library.nn.LSTM { units = 2, bidirectional = true, return_sequences = true }
     end,

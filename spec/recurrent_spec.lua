@@ -4,12 +4,16 @@ local nn = mb.nn
 
 local x = mb.rng(1):normal(0, 1, 3, 6, 2)
 
-local function step_of_lstm(layer, xt, h, c)
+local function sigmoid(t) return t:sigmoid() end
+local function tanh(t) return t:tanh() end
+
+local function step_of_lstm(layer, xt, h, c, gate_of, activate)
+  gate_of, activate = gate_of or sigmoid, activate or tanh
   local z = xt:matmul(layer.weight) + h:matmul(layer.recurrent_weight) + layer.bias
   local u = layer.options.units
   local function gate(i) return z:slice(2, (i - 1) * u + 1, u) end
-  c = gate(2):sigmoid() * c + gate(1):sigmoid() * gate(3):tanh()
-  return gate(4):sigmoid() * c:tanh(), c
+  c = gate_of(gate(2)) * c + gate_of(gate(1)) * activate(gate(3))
+  return gate_of(gate(4)) * activate(c), c
 end
 
 local function step_of_gru(layer, xt, h)
@@ -77,6 +81,17 @@ describe("a recurrent layer", function()
       assert.equal(mb.no_grad(model, pulses):tobytes(), mb.no_grad(assert(mb.load(path)), pulses):tobytes())
     end)
   end
+  it("computes other activations step by step", function()
+    local layer = nn.LSTM { units = 4, return_sequences = true, activation = "relu", gate_activation = "hard_sigmoid" }
+    layer:build({ 6, 2 }, mb.rng(2))
+    local y, h, c = mb.no_grad(layer, x), mb.zeros(3, 4), mb.zeros(3, 4)
+    for t = 1, 6 do
+      h, c = step_of_lstm(layer, x:slice(2, t, 1):reshape(3, 2), h, c,
+        function(z) return (z * 0.2 + 0.5):clamp(0, 1) end, function(z) return z:relu() end)
+      assert.is_true(y:slice(2, t, 1):reshape(3, 4):allclose(h, { absolute = 1e-6 }))
+    end
+    assert.error_matches(function() nn.LSTM { units = 2, gate_activation = "tanh" } end, "gate_activation", nil, true)
+  end)
   it("is counted", function()
     local text = nn.Sequential { nn.LSTM { units = 5, bidirectional = true }, nn.Dense { units = 2 } }:summary { 7, 3 }
     assert.matches("1 +LSTM +10 +360 +2,240", text)

@@ -1,21 +1,25 @@
 --- LSTM and GRU: recurrence along the length.
 local core = require "moonbow.core"
 local ops = require "moonbow.ops"
+local activations = require "moonbow.nn.activations"
 local check = require "moonbow.check"
 local initializers = require "moonbow.nn.initializers"
 local inputs = require "moonbow.nn.inputs"
+local lstm_steps = require "moonbow.nn.lstm_steps"
 local Layer = require "moonbow.nn.layer"
 
 local layers = {}
 
 local any_initializer = "string|number|function"
 
-local function options()
-  return {
+local function options(more)
+  local rules = {
     units = check.required "positive integer", return_sequences = false, bidirectional = false,
     initializer = check.default("glorot_uniform", any_initializer),
     recurrent_initializer = check.default("lecun_normal", any_initializer),
   }
+  for name, rule in pairs(more or {}) do rules[name] = rule end
+  return rules
 end
 
 local function read(layer, given)
@@ -44,11 +48,17 @@ local function reversed(x)
   return ops.index(x, steps)
 end
 
+-- The states of x (L, N, C), by the kernel, or step by step for other activations.
+local function states_of(layer, x, prefix)
+  local W, b, R = layer[prefix .. "weight"], layer[prefix .. "bias"], layer[prefix .. "recurrent_weight"]
+  if layer.activate then return lstm_steps.run(x, W, b, R, layer.options.gate_activation, layer.activate) end
+  return ops.recurrent(layer.type:lower(), x, W, b, R, layer[prefix .. "recurrent_bias"])
+end
+
 -- The states of one direction, (N, L, U) or of the last step (N, U).
 local function run_direction(layer, x, prefix)
   local is_reverse = prefix ~= ""
-  local states = ops.recurrent(layer.type:lower(), is_reverse and reversed(x) or x, layer[prefix .. "weight"],
-    layer[prefix .. "bias"], layer[prefix .. "recurrent_weight"], layer[prefix .. "recurrent_bias"])
+  local states = states_of(layer, is_reverse and reversed(x) or x, prefix)
   if layer.options.return_sequences then return ops.transpose(is_reverse and reversed(states) or states, 1, 2) end
   return ops.reshape(ops.narrow(states, core.size(states, 1), 1), core.size(states, 2), core.size(states, 3))
 end
@@ -91,12 +101,21 @@ end
 -- @option initializer of the weight of the input: a name of mb.nn.initializers, a number, or a function(rng, shape,
 --   fan_in, fan_out) that returns a tensor
 -- @option recurrent_initializer of the weight of the state, likewise
+-- @option activation of the cell and the output: a name of mb.nn.activations. Others than "tanh" are computed step by
+--   step, by operations
+-- @option gate_activation of the gates: "sigmoid", or "hard_sigmoid", 0.2 x + 0.5 between 0 and 1, as in old models of
+--   Keras, step by step, too
 -- @return layer
 -- @usage local layer = nn.LSTM { units = 32, bidirectional = true }
-layers.LSTM = Layer.class("LSTM", options(), {
+layers.LSTM = Layer.class("LSTM", options { activation = check.default("tanh", "string"),
+  gate_activation = check.one_of("sigmoid", { "sigmoid", "hard_sigmoid" }) }, {
   forward = forward, output_shape = output_shape, macs = macs,
   make = function(layer, shape, rng) make(layer, shape, rng, 4, open_forget_gate) end,
-}, read)
+}, function(layer, given)
+  read(layer, given)
+  local activate = activations.find("LSTM", given.activation)
+  if given.activation ~= "tanh" or given.gate_activation ~= "sigmoid" then layer.activate = activate end
+end)
 
 --- Gated recurrent units along L: (N, L, C) to (N, units), the state after the last point; as LSTM, with three gates
 -- instead of four and no cell. The weights, (C, 3 units) and (units, 3 units), have the order of Keras: update, reset,
