@@ -230,8 +230,8 @@ describe("a file is refused, with its node,", function()
     refused("windows of 3 do not fit into 2 points", { "n", 1, 2 }, { node("Conv", { "x", "w" }, "y") }, { w = w })
     refused("too many weights that are not in the file", { "n", 1, 5 },
       { node("Conv", { "x", "w" }, "y", { pads = { 1 << 29, 0 } }) }, { w = w })
-    refused("too many weights that are not in the file", { "n", 1 << 25, 1 << 25 }, { node("Mul", { "x", "two" }, "y") },
-      { two = numbers({}, { 2 }) })
+    refused("too many weights that are not in the file", { "n", 1 << 25, 1 << 25 },
+      { node("Mul", { "x", "two" }, "y") }, { two = numbers({}, { 2 }) })
     refused("has the shape {4294967296, 4294967296}", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1 << 32, 1 << 32 }, { 1 }) })
     refused("4194305 features", { "n", 5, 838861 }, { node("Flatten", { "x" }, "y") })

@@ -26,6 +26,16 @@ end)
 
 if not is_built then return end
 
+describe("moonbow.io.hdf5", function()
+  it("lists all objects of a file, whatever their addresses", function()
+    local objects = {}
+    for i = 1, 300 do objects[i] = { path = ("/%03d"):format(i), shape = { 1 }, bytes = "\0\0\0\0" } end
+    local found = assert(hdf5.objects(require("moonbow.hdf5").image(objects)))
+    assert.equal(301, #found)
+    for i = 1, 300 do assert.equal(objects[i].path, found[i + 1].path) end
+  end)
+end)
+
 local function reads(name, options) return assert(mb.spectra.read(folder .. name, options)) end
 
 local function refused(name, message, options)

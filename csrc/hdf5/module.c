@@ -214,5 +214,6 @@ int luaopen_moonbow_hdf5(lua_State *L) {
   lua_pushcfunction(L, open_file);
   lua_setfield(L, -2, "open");
   hdf5_open_child(L);
+  hdf5_open_write(L);
   return 1;
 }

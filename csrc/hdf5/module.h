@@ -31,6 +31,8 @@ void hdf5_push_shape(lua_State *L, Holder holder);
  * returns 2. */
 int hdf5_push_values(lua_State *L, Holder holder);
 
+/* Add their functions to the module on top of the stack. */
 void hdf5_open_child(lua_State *L);
+void hdf5_open_write(lua_State *L);
 
 #endif

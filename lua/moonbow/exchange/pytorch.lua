@@ -4,25 +4,12 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local safetensors = require "moonbow.io.safetensors"
 local writer = require "moonbow.io.safetensors_writer"
-local nn = require "moonbow.nn"
+local networks = require "moonbow.exchange.networks"
 local Layer = require "moonbow.nn.layer"
 
 local pytorch = {}
 
 local function module_of(network) return require "moonbow.exchange.pytorch.network"(network) end -- rarely needed
-
-local function check_network(operation, network)
-  if not nn.is_layer(network) then
-    check.fail(operation, "network: expected a layer, got %s", check.show(network))
-  end
-  if not network.input_shape then
-    check.fail(operation, "the network has no weights yet; build or train it first")
-  end
-  if #network.input_shape > 2 then
-    check.fail(operation, "the network takes inputs of shape {N, %s}; PyTorch gets (N, C, L) or (N, C)",
-      table.concat(network.input_shape, ", "))
-  end
-end
 
 -- ---- writing ----
 
@@ -56,7 +43,7 @@ local known = { python = check.optional "string" }
 -- @return string what the option python writes
 -- @usage assert(mb.export_pytorch(model, "weights.safetensors", { python = "network.py" }))
 function pytorch.export_pytorch(network, path, options)
-  check_network("export_pytorch", network)
+  networks.check("export_pytorch", network, "PyTorch")
   check.kind("export_pytorch", "path", path, "string")
   options = check.options("export_pytorch", options, known)
   local module = module_of(network)
@@ -129,7 +116,7 @@ local known_import = { names = check.optional "table" }
 -- assert(mb.import_pytorch("weights.safetensors", model))
 function pytorch.import_pytorch(path, network, options)
   check.kind("import_pytorch", "path", path, "string")
-  check_network("import_pytorch", network)
+  networks.check("import_pytorch", network, "PyTorch")
   options = check.options("import_pytorch", options, known_import)
   local names = options.names or {}
   for name, other in pairs(names) do

@@ -122,23 +122,23 @@ local function attributes_of(file, path, count)
 end
 
 -- Adds the object at a path, and all below it. An object with several names is listed under each, but what is in a
--- group only once, since groups may hold each other.
-local function add_objects(file, found, path, depth)
+-- group only once, since groups may hold each other. paths: of the objects so far, by their addresses.
+local function add_objects(file, found, paths, path, depth)
   if #found == MOST_OBJECTS or depth > limits.depth then error("more objects or levels than are read", 0) end
   local object, err = file:about(path)
   if not object then
     found[#found + 1] = { path = path, kind = "unreadable", reason = err, attributes = {} }
     return
   end
-  local first = found[object.address]
+  local first = paths[object.address]
   object.path, object.attributes = path, attributes_of(file, path, object.attributes)
   object.same = first
   found[#found + 1] = object
   if first then return end
-  found[object.address] = path
+  paths[object.address] = path
   if object.kind ~= "group" then return end
   for _, name in ipairs(file:names(path) or {}) do
-    add_objects(file, found, (path == "/" and "" or path) .. "/" .. name, depth + 1)
+    add_objects(file, found, paths, (path == "/" and "" or path) .. "/" .. name, depth + 1)
   end
 end
 
@@ -150,10 +150,9 @@ end
 --   reason of what is unreadable. Or nil and a message.
 function hdf5.objects(bytes)
   return in_child(bytes, function(file)
-    local found, list = {}, {}
-    add_objects(file, found, "/", 0)
-    for i, object in ipairs(found) do list[i] = object end
-    return list
+    local found = {}
+    add_objects(file, found, {}, "/", 0)
+    return found
   end)
 end
 

@@ -38,7 +38,7 @@ local takes_activation = { Conv1d = true, Dense = true, BatchNorm1d = true, Resi
 
 -- True if the activation of a spec became part of the spec before it.
 local function absorb_activation(before, spec)
-  local name = activation_of[spec.type]
+  local name = spec.type == "Activation" and spec.options.name or activation_of[spec.type]
   if not (name and before and takes_activation[before.type]) or before.options.activation then return false end
   local alpha, default = spec.options.alpha, elementwise.find(name) and elementwise.find(name).alpha
   if alpha and alpha ~= default then

@@ -70,20 +70,27 @@ local function named(length, w, out, names)
   end
 end
 
---- The options of a Conv1d, and the points to add to its filters in front and behind: unequal padding is that of longer
--- filters, which are 0 there.
+--- Padding on both sides, and the points to add to filters in front and behind, that give any padding: it is that of
+-- longer filters, which are 0 there. The padding is below their reach.
+function windows.uneven(w)
+  local padding = math.max(w.left, w.right, w.left + w.right - (w.size - 1) * w.dilation)
+  local front, behind = (padding - w.left) // w.dilation, (padding - w.right) // w.dilation
+  if w.left ~= padding - front * w.dilation or w.right ~= padding - behind * w.dilation then
+    fail("padding of %d and %d points with dilation %d", w.left, w.right, w.dilation)
+  end
+  return padding, front, behind
+end
+
+--- The options of a Conv1d, and the points to add to its filters in front and behind.
 function windows.convolution(length, w)
   local out = windows_of(length, w)
   local options = { kernel = w.size, stride = w.stride, dilation = w.dilation }
   options.padding = named(length, w, out, { "valid", "same", w.left })
   if options.padding then return options, 0, 0, out end
-  -- The padding is below the reach of the filters.
-  local padding = math.max(w.left, w.right, w.left + w.right + 1 - w.size)
-  local front, behind = (padding - w.left) // w.dilation, (padding - w.right) // w.dilation
+  local padding, front, behind = windows.uneven(w)
   options.kernel, options.padding = w.size + front + behind, padding
-  if w.left ~= padding - front * w.dilation or w.right ~= padding - behind * w.dilation
-    or count(length, { size = options.kernel, stride = w.stride, dilation = w.dilation }, padding) ~= out then
-    fail("padding of %d and %d points with dilation %d", w.left, w.right, w.dilation)
+  if count(length, { size = options.kernel, stride = w.stride, dilation = w.dilation }, padding) ~= out then
+    fail("padding of %d and %d points", w.left, w.right)
   end
   return options, front, behind, out
 end

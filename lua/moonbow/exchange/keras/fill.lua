@@ -1,0 +1,53 @@
+--- Weights from a file of Keras for a network that is there already.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local write = require "moonbow.exchange.keras.write"
+
+local function fail(format, ...) error(format:format(...), 0) end
+
+-- Returns the layers with weights as { layer, paths }.
+local function pairs_of(model, file)
+  local in_order, found = file:paths_in_order(), {}
+  for _, layer in ipairs(model.layers) do
+    local paths = not in_order and file:paths_of(layer.class, layer.name) or nil
+    if #layer.weights > 0 then
+      found[#found + 1] = { layer, paths or in_order[#found + 1] or {} }
+    end
+  end
+  if in_order and #in_order > #found then fail("the network has no layer for %s", in_order[#found + 1][1]) end
+  if not in_order then file:check_all_taken() end
+  return found
+end
+
+local function check_layer(file, layer, paths)
+  for i = 1, math.max(#layer.weights, #paths) do
+    local weight, path = layer.weights[i], paths[i]
+    local expected = weight and check.show_shape(core.shape(weight))
+    if not path then
+      fail("there are no weights of shape %s for %s, in Keras %s", expected, layer.where, check.show(layer.name))
+    end
+    local got = check.show_shape(file:shape_of(path))
+    if not weight then fail("%s has no weight for %s of shape %s", layer.where, check.show(path), got) end
+    if got ~= expected then
+      fail("%s, in Keras %s, takes a weight of shape %s, %s has shape %s", layer.where, check.show(layer.name),
+        expected, check.show(path), got)
+    end
+  end
+end
+
+--- Gives a network the weights of a file. They are matched by the kinds of layers, in Keras' order, and by shape.
+-- Raises a message without position for what does not fit, and then nothing is changed.
+-- @param file from moonbow.exchange.keras.file
+-- @param network layer built
+return function(file, network)
+  local found, all = pairs_of(write.model(network), file), {}
+  for _, pair in ipairs(found) do
+    check_layer(file, pair[1], pair[2])
+    table.move(pair[2], 1, #pair[2], #all + 1, all)
+  end
+  local tensors = file:read(all)
+  for _, pair in ipairs(found) do
+    for i, weight in ipairs(pair[1].weights) do core.copy_from(weight, tensors[pair[2][i]]) end
+  end
+  return network
+end

@@ -1,0 +1,296 @@
+-- mb.import_keras and mb.export_keras: round trips, the file of Keras 2.2.4 in the shared data, refusals; Keras itself
+-- where it is installed.
+local lfs = require "lfs"
+local json = require "cjson"
+local mb = require "moonbow"
+local core = require "moonbow.core"
+local nn = mb.nn
+local cases = require "support.onnx_cases"
+local damage = require "support.damage"
+local python = require "support.python"
+local zip = require "moonbow.io.zip"
+
+local is_built, hdf5 = pcall(require, "moonbow.hdf5")
+
+describe("without libhdf5", function()
+  it("files of Keras are refused", function()
+    local module, preload = package.loaded["moonbow.hdf5"], package.preload
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function() error "not built" end
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    model:build { 3 }
+    local ok, message = mb.export_keras(model, os.tmpname() .. ".keras")
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = module, nil
+    assert.is_nil(ok)
+    assert.equal("moonbow was built without libhdf5", message)
+  end)
+end)
+
+if not is_built then return end
+
+local folder = os.tmpname()
+os.remove(folder)
+
+local function path(ending) return folder .. "/model." .. ending end
+
+local function assert_same_bits(expected, got)
+  assert.same(expected:shape(), got:shape())
+  assert.is_true(core.tobytes(expected) == core.tobytes(got))
+end
+
+local function unlike(model)
+  local other = nn.from_config(model:config())
+  other:build(model.input_shape, mb.rng(99))
+  return other:eval()
+end
+
+-- Random networks that Keras can say.
+local function networks(first, last)
+  local list = {}
+  for _, case in ipairs(cases.random(first, last, 4)) do
+    if pcall(mb.export_keras, case.model, path "keras") then list[#list + 1] = case end
+  end
+  return list
+end
+
+-- The eight benchmarked networks, small, with other running statistics than at first.
+local function benchmarked()
+  local list = {}
+  for _, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
+    "lee2020_inception3", "lee2020_inception6" } do
+    local options = { classes = 3, length = 347 }
+    if name ~= "ho2019_resnet" then options.units = { 8 } end
+    mb.seed(1)
+    local model = mb.models[name](options)
+    model:train()
+    model(mb.rand(4, 347, 1))
+    local x = mb.rand(3, 347, 1)
+    list[#list + 1] = { name = name, model = model:eval(), x = x, expected = mb.no_grad(model, x) }
+  end
+  return list
+end
+
+local function small()
+  local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, activation = "relu" }, nn.BatchNorm1d {},
+    nn.Flatten {}, nn.Dense { units = 4 } }
+  model:build({ 5, 1 }, mb.rng(1))
+  return model:eval()
+end
+
+setup(function() assert(lfs.mkdir(folder)) end)
+teardown(function() os.execute("rm -r " .. folder) end)
+
+describe("a network that moonbow exported for Keras", function()
+  it("comes back with the same bits, from both kinds of files with a model", function()
+    for _, list in ipairs { networks(1, 40), benchmarked() } do
+      assert.is_true(#list > 7)
+      for _, case in ipairs(list) do
+        for _, ending in ipairs { "keras", "h5" } do
+          assert(mb.export_keras(case.model, path(ending)))
+          local network = assert(mb.import_keras(path(ending)))
+          assert.is_false(network.training)
+          local y = mb.no_grad(network, case.x)
+          -- A Sequential within another one is gone, so that a norm may be part of the filters before it.
+          assert.is_true((y - case.expected):abs():max():item() <= 1e-6 * case.expected:abs():max():item(), case.name)
+          if not case.name:find "^random" then assert_same_bits(case.expected, y) end
+        end
+      end
+    end
+  end)
+  it("gives its weights to another one of the same layers, from all kinds of files", function()
+    for _, case in ipairs(networks(1, 40)) do
+      for _, ending in ipairs { "keras", "h5", "weights.h5" } do
+        local other = unlike(case.model)
+        assert(mb.export_keras(case.model, path(ending)))
+        assert.equal(other, assert(mb.import_keras(path(ending), { network = other })))
+        assert_same_bits(case.expected, mb.no_grad(other, case.x))
+      end
+    end
+  end)
+  it("is the same bytes for the same network", function()
+    local function bytes(ending)
+      assert(mb.export_keras(small(), path(ending)))
+      return assert(io.open(path(ending), "rb")):read "a"
+    end
+    for _, ending in ipairs { "keras", "h5", "weights.h5" } do assert.equal(bytes(ending), bytes(ending)) end
+  end)
+  it("has LSTMs, with the sigmoid", function()
+    local model = nn.Sequential { nn.LSTM { units = 3, return_sequences = true },
+      nn.LSTM { units = 2, activation = "relu" } }
+    model:build({ 6, 2 }, mb.rng(1))
+    assert(mb.export_keras(model, path "keras"))
+    local x = mb.rand(3, 6, 2)
+    assert_same_bits(model(x), assert(mb.import_keras(path "keras"))(x))
+    local old = nn.Sequential { nn.LSTM { units = 2, gate_activation = "hard_sigmoid" } }
+    old:build { 6, 2 }
+    assert.error_matches(function() mb.export_keras(old, path "keras") end,
+      "export_keras: layer 1 %(LSTM%): Keras 3 has another hard_sigmoid")
+  end)
+  it("has layers that Keras has, or is refused with their place", function()
+    local function refused(message, layer)
+      local model = nn.Sequential { nn.Sequential { layer } }
+      model:build { 9, 2 }
+      assert.error_matches(function() mb.export_keras(model, path "keras") end, message, nil, true)
+    end
+    refused("export_keras: layer 1.1 (Position): Keras has no such layer", nn.Position {})
+    refused("layer 1.1 (Lambda): Keras has no such layer", nn.Lambda { function(x) return x end })
+    refused("layer 1.1 (Conv1d): Keras has no stride of 2 with a dilation of 3",
+      nn.Conv1d { filters = 1, kernel = 2, stride = 2, dilation = 3 })
+    assert.error_matches(function() mb.export_keras(small(), "model.pt") end,
+      "expected one that ends in .keras, .weights.h5 or .h5, got 'model.pt'", nil, true)
+    assert.is_nil((mb.export_keras(small(), "/nowhere/model.keras")))
+  end)
+end)
+
+local shared = os.getenv "MOONBOW_DATA"
+
+describe("the file of Keras 2.2.4", function()
+  -- The first outputs of its layers by their definition, with Keras 2's hard_sigmoid, in NumPy in double.
+  local outputs = { 1.506857, 1.510642, 1.520024, 1.533144, 1.546641 }
+
+  it("is read, and its network computes what Keras 2 defines", function()
+    if not shared then return pending "MOONBOW_DATA is not set" end
+    local model = assert(mb.import_keras(shared .. "/keras_h5/model.h5"))
+    assert.same({ 8, 32 }, model.input_shape)
+    local layers = {}
+    for i, layer in ipairs(model.layers) do layers[i] = layer.type end
+    assert.same({ "Dense", "Dense", "LSTM", "Dense" }, layers)
+    local x = mb.linspace(-1, 1, 256):reshape(1, 8, 32)
+    local y = model(x):totable()[1]
+    assert.equal(30, #y)
+    for i, expected in ipairs(outputs) do assert.is_near(expected, y[i], 2e-6) end
+  end)
+end)
+
+describe("mb.import_keras refuses", function()
+  local function refused(message, ending, options)
+    local network, err = mb.import_keras(path(ending), options)
+    assert.is_nil(network)
+    assert.matches(message, err, 1, true)
+  end
+
+  it("weights of another shape, with both and both names", function()
+    assert(mb.export_keras(small(), path "weights.h5"))
+    local other = nn.Sequential { nn.Conv1d { filters = 3, kernel = 3 }, nn.BatchNorm1d {}, nn.Flatten {},
+      nn.Dense { units = 4 } }
+    other:build { 5, 1 }
+    local before = other:state()
+    refused("layer 1 (Conv1d), in Keras 'conv1d', takes a weight of shape {3, 1, 3}, '/layers/conv1d/vars/0' has shape "
+      .. "{3, 1, 2}", "weights.h5", { network = other })
+    for name, tensor in pairs(before) do assert.same(tensor:totable(), other:state()[name]:totable()) end
+  end)
+  it("weights that are missing or left over", function()
+    assert(mb.export_keras(small(), path "weights.h5"))
+    assert(mb.export_keras(small(), path "h5"))
+    local fewer = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.BatchNorm1d {} }
+    fewer:build { 5, 1 }
+    refused("the network has no layer for /layers/dense/vars/", "weights.h5", { network = fewer })
+    refused("the network has no layer for /model_weights/dense/dense/kernel:0", "h5", { network = fewer })
+    local more = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.BatchNorm1d {}, nn.Flatten {},
+      nn.Dense { units = 4 }, nn.Dense { units = 1 } }
+    more:build { 5, 1 }
+    refused("there are no weights of shape {4, 1} for layer 5 (Dense), in Keras 'dense_1'", "weights.h5",
+      { network = more })
+    refused("it holds weights, but no model; give the option network, too", "weights.h5")
+  end)
+  it("a network without weights, or none", function()
+    assert.error_matches(function() mb.import_keras(path "h5", { network = nn.Dense { units = 2 } }) end,
+      "the network has no weights yet")
+    assert.error_matches(function() mb.import_keras(path "h5", { network = {} }) end, "expected a layer")
+  end)
+
+  -- Writes small() with a changed description, which change(config) changes.
+  local function with_config(change)
+    assert(mb.export_keras(small(), path "keras"))
+    local bytes = assert(io.open(path "keras", "rb")):read "a"
+    local contents, parts = {}, {}
+    for i, entry in ipairs(assert(zip.entries(bytes))) do
+      contents[i] = { name = entry.name, content = assert(zip.content(bytes, entry)) }
+    end
+    local config = json.decode(contents[2].content)
+    contents[2].content = json.encode(change(config) or config)
+    zip.write(contents, function(text) parts[#parts + 1] = text end)
+    damage.write(path "keras", table.concat(parts))
+  end
+
+  it("layers, options and graphs that moonbow does not have", function()
+    with_config(function(config) config.config.layers[2].class_name = "GRU" end)
+    refused("moonbow has no layer for 'GRU' (layer 'conv1d')", "keras")
+    with_config(function(config) config.config.layers[2].config.groups = 2 end)
+    refused("layer 'conv1d' (Conv1D): the option groups is 2", "keras")
+    with_config(function(config) config.config.layers[2].config.filters = 1e18 end)
+    refused("layer 'conv1d' (Conv1D): the option filters is 1000000000000000000", "keras")
+    with_config(function(config) config.config.layers[2].config.filters = 5 end)
+    refused("layer 'conv1d' (Conv1D) takes weights of shape {3, ?, 5}, '/layers/conv1d/vars/0' has shape {3, 1, 2}",
+      "keras")
+    with_config(function(config) config.config.layers[1].config.batch_shape[2] = json.null end)
+    refused("the length of its input is free; give the option length", "keras")
+    assert.same({ 5, 1 }, assert(mb.import_keras(path "keras", { length = 5 })).input_shape)
+    with_config(function(config)
+      config.config.layers[2].inbound_nodes[1].args[1].config.keras_history[1] = config.config.layers[3].name
+    end)
+    refused("layer 'conv1d' stands before its input", "keras")
+    with_config(function() return { class_name = "Functional", config = { layers = 3 } } end)
+    refused("which holds no list of layers", "keras")
+  end)
+  it("archives that unpack to more than mb.limits, and other files", function()
+    local parts = {}
+    zip.write({ { name = "config.json", content = (" "):rep(1 << 20) } },
+      function(text) parts[#parts + 1] = text end, true)
+    damage.write(path "keras", table.concat(parts))
+    local was = mb.limits.unpacked
+    mb.limits.unpacked = 1 << 16
+    local network, message = mb.import_keras(path "keras")
+    mb.limits.unpacked = was
+    assert.is_nil(network)
+    assert.is_string(message)
+    damage.write(path "keras", "no archive")
+    refused("it is neither a zip archive nor an HDF5 file", "keras")
+    damage.write(path "h5", hdf5.image { { path = "/a", shape = { 1 }, bytes = "\0\0\0\0" } })
+    refused("it is no file of Keras: it has no layers", "h5")
+  end)
+  it("each damaged copy, or reads it", function()
+    for _, ending in ipairs { "keras", "h5" } do
+      assert(mb.export_keras(small(), path(ending)))
+      local count, refusals = 0, 0
+      damage.each(assert(io.open(path(ending), "rb")):read "a", function(copy, what)
+        count = count + 1
+        if count % 8 > 0 then return end -- each takes two processes
+        damage.write(path(ending), copy)
+        local ok, network, message = pcall(mb.import_keras, path(ending))
+        assert.is_true(ok, what)
+        assert.is_true(network ~= nil or type(message) == "string" and not message:find "[%c]", what)
+        refusals = refusals + (network and 0 or 1)
+      end)
+      assert.is_true(refusals > 2)
+    end
+  end)
+end)
+
+describe("Keras", function()
+  it("reads what moonbow writes, and moonbow what Keras writes", function()
+    if not python.has "keras" then return pending(python.missing "keras") end
+    local list = networks(41, 48)
+    table.move(benchmarked(), 1, 8, #list + 1, list)
+    python.run(function(place)
+      for _, case in ipairs(list) do
+        local name = place .. "/" .. case.name
+        for _, ending in ipairs { ".keras", ".h5", ".weights.h5" } do
+          assert(mb.export_keras(case.model, name .. ending))
+        end
+        assert(mb.save_npy(case.x, name .. ".x.npy"))
+        assert(mb.save_npy(case.expected, name .. ".y.npy"))
+      end
+      return "spec/support/keras_compare.py " .. place
+    end, function(place)
+      for _, case in ipairs(list) do
+        local name = place .. "/" .. case.name .. ".back."
+        for _, ending in ipairs { "keras", "h5", "weights.h5" } do
+          local options = ending == "weights.h5" and { network = unlike(case.model) } or nil
+          local network = assert(mb.import_keras(name .. ending, options))
+          local difference = (mb.no_grad(network, case.x) - case.expected):abs():max():item()
+          assert.is_true(difference <= 1e-6 * case.expected:abs():max():item(), case.name)
+        end
+      end
+    end)
+  end)
+end)
