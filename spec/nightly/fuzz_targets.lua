@@ -43,6 +43,14 @@ local function load_and_use(path)
   return model
 end
 
+local function import_and_use(import)
+  return function(path)
+    local model, message = import(path)
+    if model then pcall(model, mb.zeros(2, 6, 1)) end
+    return model, message
+  end
+end
+
 local function train(folder)
   local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
   return mb.fit(model, { x = x, y = y }, { epochs = 1, verbose = false, checkpoint = folder, early_stopping = {} })
@@ -121,6 +129,11 @@ return function(folder)
   local fitted = mb.preprocess.fit({ "snv", { "savitzky_golay", window = 5 }, "standardize" }, x)
   train(folder)
   local checkpoint = without_digest(bytes_of(folder .. "/checkpoint.safetensors"))
+  local function keras(ending)
+    local place = folder .. "/model." .. ending
+    assert(mb.export_keras(network(), place))
+    return bytes_of(place)
+  end
   local targets = {
     csv = { files = texts, read = require "moonbow.io.read_csv" },
     text = { files = tables, read = mb.spectra.read },
@@ -132,6 +145,11 @@ return function(folder)
     neighbours = { json = true, read = load_and_use, files = { model(mb.neighbours.fit(flat, y, { k = 2 })) } },
     safetensors = { json = true, read = mb.safetensors.read,
       files = { without_digest(made(mb.safetensors.write(path, { a = x, b = mb.ones(3) }, { note = "x" }))) } },
+    onnx = { read = import_and_use(mb.import_onnx), files = { made(mb.export_onnx(network(), path)),
+      made(mb.export_onnx(network(), path, { fold_batch_norm = true })) } },
+    keras = { read = import_and_use(mb.import_keras), files = { keras "keras", keras "h5" } },
+    pytorch = { json = true, read = function(file) return mb.import_pytorch(file, network()) end,
+      files = { without_digest(made(mb.export_pytorch(network(), path))) } },
     npy = { read = mb.load_npy,
       files = { made(mb.save_npy(x, path)), made(mb.save_npy(mb.ones(4), path, { type = "int16" })) } },
     npz = { read = mb.load_npz, files = { made(mb.save_npz({ a = x, b = mb.ones(2) }, path)),
