@@ -85,6 +85,12 @@ add_test(NAME two_states WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND ${CMAKE_C
   $<TARGET_FILE:two_states> spec/nightly/two_states.lua)
 set_tests_properties(two_states PROPERTIES LABELS thread TIMEOUT ${timeout})
 
+# The program of docs/embedding.md, which predicts from C.
+add_executable(predict_from_c csrc/test/predict_from_c.c)
+target_compile_options(predict_from_c PRIVATE -Wall -Wextra $<$<BOOL:${MOONBOW_WERROR}>:-Werror>)
+target_include_directories(predict_from_c SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
+target_link_libraries(predict_from_c PRIVATE ${LUA_LINK_LIBRARIES} OpenMP::OpenMP_C)
+
 # Static analysis has no findings, if the tools are installed: apt-get install clang libomp-dev cppcheck.
 foreach(tool cppcheck clang)
   add_tool_test(${tool} static.${tool} ${BASH} cmake/static.sh ${tool} ${LUA_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIRS}

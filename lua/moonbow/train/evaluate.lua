@@ -159,7 +159,8 @@ function M.predict(model, x, options)
     parts[#parts + 1] = probabilities
   end)
   local probabilities = core.concat(parts, 1)
-  return core.argmax(probabilities, 2), probabilities
+  local predicted = core.argmax(probabilities, 2)
+  return predicted, probabilities, names_of(predicted, classes)
 end
 
 local function per_class(confusion, classes)

@@ -1,0 +1,102 @@
+--- The command moonbow predict: what a saved model makes of files of spectra, as CSV or JSON.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local json = require "moonbow.io.json"
+local load = require("moonbow.io.store").load
+local predict = require("moonbow.train.evaluate").predict
+local read = require "moonbow.spectra.read"
+
+local function fail(format, ...) error({ command = format:format(...) }, 0) end
+
+local usage = [[
+usage: moonbow predict [--json] MODEL FILE...
+MODEL is a file that mb.save wrote; FILE are spectra, of any format that mb.spectra.read takes.
+Prints the name of each spectrum, its class, and the probability of each class (or the numbers of a
+model of numbers), as CSV, or as JSON.]]
+
+-- Returns the options and the other arguments.
+local function parse(arguments)
+  local options, others = {}, {}
+  for _, argument in ipairs(arguments) do
+    if argument == "--json" then options.json = true
+    elseif argument == "--help" then options.help = true
+    elseif argument:sub(1, 2) == "--" then fail("unknown option %s\n%s", check.printable(argument), usage)
+    else others[#others + 1] = argument end
+  end
+  return options, others
+end
+
+-- The rows of a set: { name, class (nil for numbers), values }.
+local function rows_of(model, set, classes)
+  local predicted, scores = predict(model, set)
+  local values, rows = core.totable(scores or core.reshape(predicted, #set.names, -1)), {}
+  local numbers = scores and core.totable(predicted)
+  for n, name in ipairs(set.names) do
+    local class = numbers and numbers[n] // 1 | 0
+    rows[n] = { name = name, class = class and (classes and tostring(classes[class]) or tostring(class)),
+      values = values[n] }
+  end
+  return rows
+end
+
+-- The names of the columns of values.
+local function columns_of(rows, classes)
+  local names, count = {}, #rows[1].values
+  for k = 1, count do
+    names[k] = rows[1].class and tostring(classes and classes[k] or k) or count == 1 and "value" or "value " .. k
+  end
+  return names
+end
+
+local function quote(text)
+  return text:find '[,"\r\n]' and '"' .. text:gsub('"', '""') .. '"' or text
+end
+
+local function as_csv(rows, columns)
+  local lines = {}
+  local function add(cells)
+    for i, cell in ipairs(cells) do cells[i] = type(cell) == "number" and ("%.7g"):format(cell) or quote(cell) end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  add { "name", table.unpack(rows[1].class and { "class", table.unpack(columns) } or { table.unpack(columns) }) }
+  for _, row in ipairs(rows) do add { row.name, table.unpack(row.class and { row.class, table.unpack(row.values) }
+    or row.values) } end
+  return table.concat(lines, "\n")
+end
+
+local function as_json(rows, columns)
+  local list = {}
+  for n, row in ipairs(rows) do
+    local values = {}
+    for k, column in ipairs(columns) do values[column] = row.values[k] end
+    list[n] = { name = row.name, class = row.class, [row.class and "probabilities" or "values"] = values }
+  end
+  local text, err = json.encode(list)
+  return text or fail("%s", err)
+end
+
+local function run(arguments)
+  local options, others = parse(arguments)
+  if options.help then return usage end
+  if #others < 2 then fail("a model and a file are needed\n%s", usage) end
+  local model, info = load(others[1])
+  if not model then fail("%s", info) end
+  local rows = {}
+  for i = 2, #others do
+    local set, err = read(others[i])
+    if not set then fail("%s", err) end
+    table.move(rows_of(model, set, info.classes), 1, #set.names, #rows + 1, rows)
+  end
+  local columns = columns_of(rows, info.classes)
+  return options.json and as_json(rows, columns) or as_csv(rows, columns)
+end
+
+--- Runs the command and ends the process: with code 0, or with 1 and a message.
+-- @param arguments list of texts
+return function(arguments)
+  local ok, text = pcall(run, arguments)
+  if ok then print(text) else
+    io.stderr:write("moonbow predict: ", type(text) == "table" and text.command or check.reason(text), "\n")
+  end
+  os.exit(ok and 0 or 1, true)
+end

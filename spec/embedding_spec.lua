@@ -1,0 +1,124 @@
+-- Predictions from C, by the program of docs/embedding.md, and from a shell.
+local lfs = require "lfs"
+local json = require "cjson"
+local mb = require "moonbow"
+local core = require "moonbow.core"
+local interpreter = require "support.interpreter"
+
+local root = assert(lfs.currentdir())
+local program = package.cpath:match "([^;]*)/lib/%?%.so" .. "/predict_from_c"
+local folder = os.tmpname()
+os.remove(folder)
+
+local L, axis = 30, {}
+for t = 1, L do axis[t] = 400 + 10 * t end
+local spectra, y = mb.rng(1):normal(0, 0.1, 24, L, 1), {}
+for n = 1, 24 do y[n] = n % 3 + 1 end
+-- A step in another third of the spectrum for each class.
+spectra = spectra + (mb.one_hot(y, 3):reshape(24, 3, 1) * mb.ones(24, 3, 10)):reshape(24, L, 1)
+
+local model, steps, prepared
+setup(function()
+  assert(lfs.mkdir(folder))
+  steps, prepared = mb.preprocess.fit({ "snv" }, spectra)
+  model = mb.models.cnn { classes = 3, length = L, filters = 4, kernel = 3 }
+  mb.fit(model, { x = prepared, y = y }, { epochs = 5, seed = 1, verbose = false })
+end)
+teardown(function() os.execute("rm -r " .. folder) end)
+
+local function absolute(list)
+  return (list:gsub("[^;]+", function(place) return place:sub(1, 1) == "/" and place or root .. "/" .. place end))
+end
+
+-- Runs a command with moonbow's paths. Returns true if it succeeds, and what it printed.
+local function run(command)
+  local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s"):format(folder, absolute(package.path),
+    absolute(package.cpath), command)))
+  local text = pipe:read "a"
+  return pipe:close() or false, text
+end
+
+describe("a program in C", function()
+  it("predicts in one thread and in several what mb.predict does", function()
+    if not lfs.attributes(program) then return pending "predict_from_c is not built" end
+    assert(mb.save(model, folder .. "/model.safetensors", { classes = { "a", "b", "c" } }))
+    local file = assert(io.open(folder .. "/spectra.bin", "wb"))
+    file:write(core.tobytes(prepared))
+    file:close()
+    local expected = {}
+    for n, class in ipairs(mb.predict(model, prepared)) do expected[n] = ("%d\n"):format(class) end
+    for _, threads in ipairs { 1, 4 } do
+      local ok, text = run(("%s model.safetensors spectra.bin %d %d"):format(absolute(program), L, threads))
+      assert.is_true(ok)
+      assert.equal(table.concat(expected), text)
+    end
+    local ok, text = run(("%s nowhere.safetensors spectra.bin %d 2 2>&1"):format(absolute(program), L))
+    assert.is_false(ok)
+    assert.matches("nowhere.safetensors: No such file", text, 1, true)
+  end)
+  it("is the one on the page", function()
+    local page = assert(io.open("docs/embedding.md")):read("a"):match "```c\n(.-)```"
+    local source = assert(io.open("csrc/test/predict_from_c.c")):read "a"
+    for part in (page .. "\n"):gmatch "(.-)\n\n" do
+      assert.is_truthy(source:find(part, 1, true), part)
+    end
+  end)
+end)
+
+describe("moonbow predict", function()
+  -- Runs it with the interpreter of this test.
+  local function predict(arguments)
+    return run(("MOONBOW_LUA=%s %s/bin/moonbow predict %s"):format(interpreter:match "%S+$", root, arguments))
+  end
+
+  local classes, probabilities
+  setup(function()
+    assert(mb.save(model, folder .. "/model.safetensors", { classes = { "a", "b", "c" }, axis = axis, unit = "cm-1",
+      preprocessing = steps }))
+    local set = mb.spectra.set { x = spectra[{ { 1, 4 } }]:reshape(4, L), axis = axis, unit = "cm-1" }
+    assert(mb.spectra.write(set, folder .. "/four.csv"))
+    classes, probabilities = mb.predict(model, prepared[{ { 1, 4 } }])
+  end)
+
+  it("prints CSV", function()
+    local ok, text = predict "model.safetensors four.csv"
+    assert.is_true(ok, text)
+    local lines = {}
+    for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal("name,class,a,b,c", lines[1])
+    assert.equal(5, #lines)
+    for n = 1, 4 do
+      local class, a = lines[n + 1]:match "^[^,]+,(%a),([^,]+)"
+      assert.equal(("abc"):sub(classes[n] // 1 | 0, classes[n] // 1 | 0), class)
+      assert.is_near(probabilities:get(n, 1), tonumber(a), 1e-5)
+    end
+  end)
+  it("prints JSON", function()
+    local ok, text = predict "--json model.safetensors four.csv four.csv"
+    assert.is_true(ok, text)
+    local list = json.decode(text)
+    assert.equal(8, #list)
+    assert.equal(("abc"):sub(classes[2] // 1 | 0, classes[2] // 1 | 0), list[2].class)
+    assert.is_near(probabilities:get(2, 3), list[2].probabilities.c, 1e-5)
+  end)
+  it("prints the numbers of a model of numbers", function()
+    local ridge = mb.ridge.fit(spectra:reshape(24, L), y)
+    assert(mb.save(ridge, folder .. "/ridge.safetensors", { axis = axis, unit = "cm-1" }))
+    local ok, text = predict "ridge.safetensors four.csv"
+    assert.is_true(ok, text)
+    local value = tonumber(text:match "\n[^\n,]+,([^\n]+)\n")
+    assert.is_near(ridge:predict(spectra[{ { 1, 1 } }]:reshape(1, L)):reshape(-1):get(1), value, 1e-4)
+  end)
+  it("ends with code 1 and a message for what it cannot do", function()
+    for command, message in pairs {
+      ["nowhere.safetensors four.csv"] = "moonbow predict: nowhere.safetensors",
+      ["model.safetensors nowhere.csv"] = "moonbow predict: nowhere.csv",
+      ["model.safetensors"] = "usage: moonbow predict",
+      ["--xml model.safetensors four.csv"] = "moonbow predict: unknown option --xml",
+    } do
+      local ok, text = predict(command .. " 2>&1")
+      assert.is_false(ok)
+      assert.matches(message, text, 1, true)
+    end
+  end)
+end)
