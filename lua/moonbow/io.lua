@@ -2,7 +2,7 @@
 local store = require "moonbow.io.store"
 
 local io = {
-  save = store.save, load = store.load,
+  save = store.save, load = store.load, card = require "moonbow.io.card",
   safetensors = require "moonbow.io.safetensors",
   limits = require "moonbow.io.limits",
 }

@@ -5,6 +5,7 @@ local counted = require "moonbow.counted"
 local preprocess = require "moonbow.data.preprocess"
 local estimators = require "moonbow.pipeline.estimators"
 local problem = require "moonbow.pipeline.problem"
+local record = require "moonbow.train.record"
 local shown = require "moonbow.shown"
 local store = require "moonbow.io.store"
 local tune = require "moonbow.pipeline.tune"
@@ -28,6 +29,7 @@ local Pipeline = {}
 -- @field preprocessing table the fitted steps
 -- @field model any the fitted model
 -- @field value number what was chosen for the model's tuned option, if it has one
+-- @field training table what mb.card shows of the training
 -- @field task string "class" or "number"
 -- @field classes integer number of classes
 -- @field names table the names of the classes, if the data had them
@@ -137,6 +139,16 @@ function M.fit_rows(pipeline, x, y, about)
     classes = about.classes }
 end
 
+-- How a model was trained, for its card: of a network, also what mb.fit knows.
+local function training_of(fitted, x, y, seed)
+  local training = {}
+  for name, value in pairs(record.of(fitted.model) or {}) do training[name] = value end
+  training.pipeline, training.seed = tostring(fitted.pipeline), seed
+  training.data, training.rows = record.digest(x, y), core.size(x, 1)
+  if fitted.value then training[fitted.pipeline.estimator.tuned] = fitted.value end
+  return training
+end
+
 local fit_options = { label = problem.known.label, target = problem.known.target, groups = problem.known.groups,
   task = problem.known.task, seed = check.default(1, "integer") }
 
@@ -156,6 +168,7 @@ function Pipeline:fit(data, options)
   local fitted = M.fit_rows(self, read.data, read.y, { task = read.task, classes = read.classes, groups = read.groups,
     seed = options.seed })
   fitted.names, fitted.title = read.names, read.title
+  fitted.training = training_of(fitted, values_of(read.data), read.y, options.seed)
   if values_of(data) ~= data then fitted.axis, fitted.unit, fitted.quantity = data.axis, data.unit, data.quantity end
   return fitted
 end
@@ -182,18 +195,25 @@ end
 -- @return boolean
 function Fitted:is_savable() return self.pipeline.estimator.saved(self.model) ~= nil end
 
+local save_options = { validation = check.optional "table" }
+
 --- Saves the model with its preprocessing, classes, axis, unit and kind of values, so that mb.predict(mb.load(path),
 -- set) takes raw spectra; the note is the name of the label or target. Raises for neighbours that predict numbers,
--- which no file holds.
+-- which no file holds. mb.card shows what it is.
 -- @param path string of the file
+-- @option validation of mb.cross_validate of this pipeline: its figures are kept for mb.card
 -- @return boolean true; or nil and a message
 -- @usage assert(mb.pipeline({ "snv", "logistic" }):fit({ x = x, y = y }):save "model.safetensors")
-function Fitted:save(path)
+function Fitted:save(path, options)
+  options = check.options("fitted:save", options, save_options)
   local model, name = self.pipeline.estimator.saved(self.model), self.pipeline.model
   if not self:is_savable() then check.fail("fitted:save", "%s that predict numbers are not saved", name) end
   return store.save(model, path, { preprocessing = self.preprocessing, classes = self.names, axis = self.axis,
-    unit = self.unit, quantity = self.quantity, note = self.title })
+    unit = self.unit, quantity = self.quantity, note = self.title, training = self.training,
+    validation = options.validation })
 end
+
+check.takes(Fitted.save, 2, save_options)
 
 M.class, M.fitted_class = Pipeline, Fitted
 counted.methods(Pipeline, "pipeline:")

@@ -29,6 +29,7 @@ local known = {
   note = check.optional "string", unit = check.optional "string", quantity = check.optional "string",
   probabilities = check.optional "boolean", fold_batch_norm = false,
   channels = check.default(1, "positive integer"),
+  training = check.optional "table", validation = check.optional "table",
 }
 
 -- ---- what goes in ----
@@ -142,7 +143,8 @@ local function metadata_of(options, steps)
   local names = {}
   for i, step in ipairs(steps) do names[i] = step.name end
   local found = { axis = options.axis, classes = options.classes, unit = options.unit, quantity = options.quantity,
-    note = options.note, preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version }
+    note = options.note, training = options.training, validation = options.validation,
+    preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version }
   local list = {}
   for key, value in pairs(found) do
     local text, err = value, nil
@@ -212,6 +214,8 @@ end
 -- @option quantity what the values are: metadata
 -- @option note a text: metadata
 -- @option preprocessing fitted steps, from mb.preprocess.fit
+-- @option training how the model was trained: metadata
+-- @option validation of mb.cross_validate: its figures, as mb.load gives them: metadata
 -- @option probabilities true: the softmax of the logits is the output; unless given, for fitted classifiers that have
 --   probabilities, and for networks that do not end in one if there are classes
 -- @option fold_batch_norm true: what stands behind a convolution becomes part of its weights

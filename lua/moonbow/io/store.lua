@@ -6,6 +6,7 @@ local nn = require "moonbow.nn"
 local baselines = require "moonbow.baselines"
 local expected = require "moonbow.data.expected"
 local preprocess = require "moonbow.data.preprocess"
+local record = require "moonbow.train.record"
 local safetensors = require "moonbow.io.safetensors"
 
 local store = {}
@@ -20,6 +21,7 @@ local known_info = {
   classes = check.optional "table", axis = check.optional "tensor|table",
   preprocessing = check.optional "table", note = check.optional "string",
   unit = check.optional "string", quantity = check.optional "string",
+  training = check.optional "table", validation = check.optional "table",
 }
 
 local function kind_of(model) return type(model) == "table" and others[model.kind] and model.kind or nil end
@@ -33,12 +35,32 @@ local function check_list(name, list, kinds)
   check.each("info", name, list, kinds)
 end
 
+-- The figures of a result of mb.cross_validate, or of what mb.load gave, as plain values; checked.
+local function read_validation(given)
+  local function kept(name, kinds) return check.kind("info", "validation." .. name, given[name], kinds) end
+  local validation = { title = kept("title", "string"), pipeline = kept("pipeline", "string"),
+    n = kept("n", "positive integer"), folds = kept("folds", "positive integer"),
+    repeats = kept("repeats", "positive integer"), mean = {}, interval = {} }
+  for name, value in pairs(kept("mean", "table")) do
+    validation.mean[check.kind("info", "validation.mean", name, "string")] = check.kind("info",
+      "validation.mean." .. check.printable(name), value, "finite")
+    local interval = kept("interval", "table")[name]
+    validation.interval[name] = interval and check.numbers("info", "validation.interval", interval) or nil
+  end
+  for _, interval in pairs(validation.interval) do
+    if #interval ~= 2 then check.fail("info", "validation.interval: expected two numbers, got %d", #interval) end
+  end
+  return validation
+end
+
 --- Raises unless info, which came from a file, could be given to save.
 function store.check_info(info)
   check.options("info", info, known_info)
   check_list("classes", info.classes or {}, "string|number|boolean")
   check_list("axis", info.axis or {}, "finite")
   preprocess.check("info", info.preprocessing or {})
+  record.check("info", "training", info.training or {})
+  info.validation = info.validation and read_validation(info.validation)
   if info.axis and #info.axis == 0 then check.fail("info", "axis: expected numbers, got an empty list") end
 end
 
@@ -62,6 +84,11 @@ end
 local function description_of(model, kind, info)
   local is_tensor = core.is_tensor(info.axis)
   if is_tensor then info.axis = core.totable(info.axis) end
+  if info.validation then
+    local ok, validation = pcall(read_validation, info.validation)
+    if not ok then check.rethrow("save: ", validation) end
+    info.validation = validation
+  end
   local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info,
     axis_is_list = info.axis and not is_tensor or nil })
   if not text then check.fail("save", "%s", err) end
@@ -82,6 +109,8 @@ end
 -- @option quantity what the values are, as spectra have it
 -- @option preprocessing fitted steps, from mb.preprocess.fit
 -- @option note a text
+-- @option training how the model was trained, for mb.card: plain values by name; what mb.fit knows unless given
+-- @option validation of mb.cross_validate: its figures, for mb.card
 -- @return boolean true; or nil and a message
 -- @usage assert(mb.save(model, "model.safetensors", { classes = set.classes }))
 function store.save(model, path, info)
@@ -95,6 +124,7 @@ function store.save(model, path, info)
     check.fail("save", "the model has no weights yet; build or train it first")
   end
   check_classes("save", model, info)
+  info.training = info.training or record.of(model)
   return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
 end
 
@@ -122,7 +152,8 @@ end
 --- Loads a model that save wrote; a network is in evaluation mode. Everything in the file is checked: see mb.limits.
 -- @param path string of the file
 -- @return layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model; or nil and a message
--- @return table classes, axis, unit, quantity, preprocessing, note, as given to save
+-- @return table classes, axis, unit, quantity, preprocessing, note, training, validation, as given to save
+-- @return string the version of moonbow that wrote the file
 function store.load(path)
   check.kind("load", "path", path, "string")
   local tensors, metadata = safetensors.read(path)
@@ -136,7 +167,7 @@ function store.load(path)
   if not ok then return nil, ("%s: %s%s"):format(path, check.reason(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
-  return expected.remember(model, info), info
+  return expected.remember(record.remember(model, info.training), info), info, metadata["moonbow.version"]
 end
 
 return store

@@ -18,6 +18,7 @@ local monitor = require "moonbow.train.monitor"
 local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
 local progress = require "moonbow.progress"
+local record = require "moonbow.train.record"
 local row_losses = require "moonbow.train.row_losses"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
@@ -239,6 +240,7 @@ local function train(model, set, given)
   job.progress = shown
   epochs.run(job)
   job.is_over = true
+  record.remember(model, record.of_job(job))
   return job.history
 end
 

@@ -46,7 +46,8 @@ end
 local function rebuild(description, file)
   local options = description.options
   local info = { classes = options.classes, axis = options.axis, unit = options.unit, quantity = options.quantity,
-    note = options.note, preprocessing = options.preprocessing }
+    note = options.note, preprocessing = options.preprocessing, training = options.training,
+    validation = options.validation }
   store.check_info(info)
   local network = nn.from_config(description.config)
   network:restore(description.input_shape, weights_of(network, file.constants)):eval()

@@ -1,0 +1,114 @@
+-- mb.card: what a saved model is; what mb.fit, pipelines and mb.cross_validate add to it.
+local json = require "cjson"
+local mb = require "moonbow"
+local nn = mb.nn
+
+local path = os.tmpname()
+teardown(function() os.remove(path) end)
+
+local x, y, kinds = mb.rng(1):normal(0, 1, 12, 6, 1), {}, {}
+for i = 1, 12 do
+  y[i], kinds[i] = i % 2 + 1, i % 2 == 0 and "calcite" or "quartz"
+end
+
+local function trained(options)
+  local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+  mb.fit(model, { x = x, y = y }, options)
+  return model
+end
+
+local function fit_options()
+  return { epochs = 3, batch_size = 4, seed = 7, l2 = 0.01, verbose = false, optimizer = mb.optim.SGD { lr = 0.05 },
+    validation = { x = x, y = y }, early_stopping = { patience = 2 } }
+end
+
+describe("a card", function()
+  it("says what a trained network is", function()
+    local model = trained(fit_options())
+    assert(mb.save(model, path, { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, unit = "nm", note = "n\27" }))
+    local card = assert(mb.card(path))
+    assert.same({ "network", 2, 14, { 6, 1 }, { "a", "b" }, mb.VERSION },
+      { card.kind, card.layers, card.parameters, card.shape, card.classes, card.version })
+    local training = card.training
+    assert.same({ 3, 4, 7, "SGD", "cross_entropy", 12, 12, 2 }, { training.most_epochs, training.batch_size,
+      training.seed, training.optimizer, training.loss, training.rows, training.validation_rows, training.patience })
+    assert.is_near(0.05, training.lr, 1e-12)
+    local text = tostring(card)
+    for _, line in ipairs { "model            network of 2 layers, 14 parameters; takes (N, 6, 1)",
+      "classes          a, b", "axis             1 to 6 nm, 6 points", "note             n\\x1B",
+      "data             12 spectra and 12 to validate, digest " .. training.data, "moonbow          " .. mb.VERSION } do
+      assert.is_truthy(text:find(line, 1, true), line .. "\n" .. text)
+    end
+  end)
+  it("has the digest of the data, which changes with each value", function()
+    local function digest_of(spectra, labels)
+      local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+      mb.fit(model, { x = spectra, y = labels }, { epochs = 1, verbose = false })
+      assert(mb.save(model, path))
+      return mb.card(path).training.data
+    end
+    local other, labels = x:copy(), { table.unpack(y) }
+    other:set(12, 6, 1, 5)
+    labels[12] = 2
+    local first = digest_of(x, y)
+    assert.equal(first, digest_of(x:copy(), mb.tensor(y)))
+    assert.not_equal(first, digest_of(other, y))
+    assert.not_equal(first, digest_of(x, labels))
+  end)
+  it("has the steps, the seed and the cross-validated figures of a pipeline", function()
+    local set = mb.spectra.set { x = x:reshape(12, 6), axis = { 1, 2, 3, 4, 5, 6 }, unit = "cm-1",
+      labels = { kind = kinds } }
+    local list = { "snv", { "logistic", C = 2 } }
+    local validation = mb.cross_validate(list, set, { label = "kind", folds = 3 })
+    assert(mb.pipeline(list):fit(set, { label = "kind", seed = 3 }):save(path, { validation = validation }))
+    local card = assert(mb.card(path))
+    assert.equal("logistic", card.kind)
+    assert.same({ "snv, logistic { C = 2 }", 3, 12, 2 }, { card.training.pipeline, card.training.seed,
+      card.training.rows, card.training.C })
+    assert.same(validation.mean, card.validation.mean)
+    assert.same(validation.interval, card.validation.interval)
+    assert.matches("cross%-validated  kind by snv, logistic { C = 2 }: 12 spectra, 3 folds\n +accuracy %d",
+      tostring(card))
+    local model, info = assert(mb.load(path)) -- and after another way through a file
+    assert(mb.save(model, path, info))
+    assert.equal(tostring(card):gsub("digest +%x+$", ""), (tostring(mb.card(path)):gsub("digest +%x+$", "")))
+  end)
+  it("is part of a file of ONNX", function()
+    assert(mb.save(trained(fit_options()), path))
+    local model, info = assert(mb.load(path))
+    assert(mb.export_onnx(model, path, info))
+    local _, back = assert(mb.import_onnx(path))
+    assert.same(info.training, back.training)
+  end)
+  it("of a model that was not trained here has no training", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    model:build { 3 }
+    assert(mb.save(model, path))
+    local card = assert(mb.card(path))
+    assert.is_nil(card.training)
+    assert.equal("model", tostring(card):match "^%a+")
+    assert.is_nil(tostring(card):find("training", 1, true))
+  end)
+  it("is nil and a message for other files", function()
+    assert.is_nil((mb.card "/nowhere/model.safetensors"))
+    assert(mb.safetensors.write(path, { a = x }))
+    local card, message = mb.card(path)
+    assert.is_nil(card)
+    assert.matches("no description of a moonbow model", message)
+  end)
+  it("is refused if training or figures are no plain values", function()
+    local model = trained { epochs = 1, verbose = false }
+    assert.error_matches(function() mb.save(model, path, { training = { seed = {} } }) end,
+      "save: info: training.seed: expected a string or a finite number or a boolean, got a table", nil, true)
+    assert.error_matches(function() mb.save(model, path, { validation = { title = 3 } }) end,
+      "save: info: validation.title: expected a string, got 3", nil, true)
+    assert(mb.save(model, path))
+    local tensors, metadata = assert(mb.safetensors.read(path))
+    local description = json.decode(metadata.moonbow)
+    description.info.training = { seed = { 1 } }
+    assert(mb.safetensors.write(path, tensors, { moonbow = json.encode(description) }))
+    local loaded, message = mb.load(path)
+    assert.is_nil(loaded)
+    assert.matches("training.seed", message, 1, true)
+  end)
+end)
