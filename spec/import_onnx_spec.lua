@@ -304,6 +304,7 @@ describe("files of others:", function()
       for _, case in ipairs(list) do
         local name = folder .. "/" .. case.name
         assert(mb.export_pytorch(case.model, name .. ".safetensors", { python = name .. ".py" }))
+        assert(mb.save_npy(case.x, name .. ".x.npy"))
       end
       return "spec/support/torch_export.py " .. folder
     end, function(folder) compare(folder, ".onnx", list) end)
