@@ -62,6 +62,9 @@ local function layers_of(config)
   if type(list) ~= "table" or #list == 0 or #list > MOST_LAYERS then
     fail("a model of the class %s, which holds no list of layers", check.show(config.class_name))
   end
+  for i, entry in ipairs(list) do
+    if type(entry) ~= "table" or type(entry.config) ~= "table" then fail("layer %d is no object with a config", i) end
+  end
   local is_chain = config.class_name == "Sequential"
   local layers = (is_chain and chained or graphed)(list)
   for i, layer in ipairs(layers) do
