@@ -75,6 +75,18 @@ end
 
 local function is_gate(x, y) return y.partial == "gate" and y.of.step == x.step end
 
+-- Maps times a number of each channel and spectrum, which moonbow.exchange.import.tree takes for a SqueezeExcite.
+local function gate(import, node, x, y)
+  if not x.length then x, y = y, x end
+  if not x.length or y.length or #x.tags ~= #y.tags then fail("a product that is no layer of moonbow") end
+  for i in ipairs(x.tags) do
+    if values.has_channels(x, i) ~= values.has_channels(y, i) and x.channels > 1 then
+      fail("a product of %s and %s", show(x), show(y))
+    end
+  end
+  return import:merge(node, "Gate", { x, y }, {})
+end
+
 function operators.Mul(import, node, x, y)
   if is_data(y) and (not is_data(x) or x.partial) then x, y = y, x end
   if is_data(y) then
@@ -82,7 +94,7 @@ function operators.Mul(import, node, x, y)
     if x.half_of and y.partial == "gate" and y.of.step == x.half_of.step then
       return import:layer(node, "GELU", {}, {}, y.of, {})
     end
-    fail("a product that is no layer of moonbow")
+    return gate(import, node, data(x), data(y))
   end
   if x and x.partial == "shares" and y.tensor then
     if not are_near(y.tensor, x.shares) then fail("a mean in which padded points count") end

@@ -3,7 +3,8 @@ local core = require "moonbow.core"
 local inputs = require "moonbow.exchange.import.inputs"
 local values = require "moonbow.exchange.import.values"
 
-local fail, data, vector, in_order = inputs.fail, inputs.data, inputs.vector, inputs.in_order
+local fail, data, constant, vector = inputs.fail, inputs.data, inputs.constant, inputs.vector
+local in_order = inputs.in_order
 
 local operators = {}
 
@@ -29,6 +30,28 @@ function operators.LayerNormalization(import, node, x, scale, shift)
     gamma = vector(scale, "the scale", x.channels),
     beta = shift and vector(shift, "the shift", x.channels) or core.full(0, { x.channels }),
   }, x, {})
+end
+
+-- The norm of each channel, which is one of as many groups; or of the groups that a Reshape made, as PyTorch writes it.
+function operators.InstanceNormalization(import, node, x, scale, shift)
+  local groups = x and x.partial == "groups" and x.groups
+  if not groups then
+    data(x)
+    values.spatial(x)
+  end
+  local gamma, beta = constant(scale, "the scale"), constant(shift, "the shift")
+  local options = { groups = groups or x.channels, epsilon = node.attributes.epsilon or 1e-5 }
+  if not groups then
+    return import:layer(node, "GroupNorm", options, { gamma = vector(scale, "the scale", x.channels),
+      beta = vector(shift, "the shift", x.channels) }, x, {})
+  end
+  if core.describe(core.sub(gamma, core.full(1, { 1 }))).max ~= 0 or core.describe(core.abs(beta)).max ~= 0 then
+    fail("a norm of groups with a scale of its own")
+  end
+  import:make(2 * x.channels)
+  local y = import:layer(node, "GroupNorm", options, { gamma = core.full(1, { x.channels }),
+    beta = core.full(0, { x.channels }) }, x, {})
+  return values.like(y, { partial = "normalised groups" })
 end
 
 return operators

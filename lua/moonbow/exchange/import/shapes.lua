@@ -46,8 +46,23 @@ function operators.Flatten(import, node, x)
   return inputs.flatten(import, node, x)
 end
 
+-- The channels of maps in groups of neighbours, (N, groups, points), or back; nil for another shape.
+local function grouped(x, list)
+  if x.partial == "normalised groups" then
+    if list[2] ~= x.channels or #list ~= 3 then fail("groups that become no maps again") end
+    return values.like(x, {})
+  end
+  local groups = list[2]
+  if #list ~= 3 or list[3] ~= -1 or table.concat(x.tags, " ") ~= "N C L" then return nil end
+  local fits = math.type(groups) == "integer" and groups > 0 and groups < x.channels and x.channels % groups == 0
+  if not fits then return nil end
+  return values.like(x, { partial = "groups", groups = groups })
+end
+
 function operators.Reshape(import, node, x, shape)
   local list = shape and shape.integers or fail "its shape is not known"
+  local groups = x.tags and grouped(x, list)
+  if groups then return groups end
   return inputs.with_flatten(import, node, x, values.reshape(data(x), list))
 end
 

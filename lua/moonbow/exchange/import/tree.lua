@@ -61,6 +61,15 @@ local function absorb_shift(before, spec)
   return true
 end
 
+-- True if a scale or a shift became part of those of a group norm.
+local function absorb_scale(before, spec)
+  if spec.type ~= "Affine" or not before or before.type ~= "GroupNorm" then return false end
+  local norm, scale, shift = before.tensors, spec.tensors.scale, spec.tensors.shift
+  if scale then norm.gamma, norm.beta = core.mul(norm.gamma, scale), core.mul(norm.beta, scale) end
+  if shift then norm.beta = core.add(norm.beta, shift) end
+  return true
+end
+
 -- A batch norm with statistics that leave scale and shift as they are.
 local function as_norm(spec)
   local scale, shift = spec.tensors.scale, spec.tensors.shift
@@ -74,7 +83,7 @@ local function merged(specs)
   local list = {}
   for _, spec in ipairs(specs) do
     local before = list[#list]
-    if not absorb_shift(before, spec) then
+    if not absorb_shift(before, spec) and not absorb_scale(before, spec) then
       if before and before.type == "Affine" then as_norm(before) end
       if not absorb_activation(before, spec) then list[#list + 1] = spec end
     end
@@ -83,14 +92,39 @@ local function merged(specs)
   return list
 end
 
+local gate_types = { "GlobalAvgPool1d", "Dense", "Dense" }
+
+-- The spec of maps times a gate that is made of them; specs: of the two factors, from where their ways part.
+local function gate_spec(step, specs)
+  local gate = specs[2]
+  local function refuse() fail(step.node, "a product of two branches that is no SqueezeExcite") end
+  if #specs[1] ~= 0 or #gate ~= #gate_types then refuse() end
+  for i, type in ipairs(gate_types) do
+    if gate[i].type ~= type or type == "Dense" and not gate[i].tensors.bias then refuse() end
+  end
+  local squeeze, excite = gate[2], gate[3]
+  if squeeze.options.activation ~= "relu" or excite.options.activation ~= "sigmoid" then refuse() end
+  local channels, units = core.size(squeeze.tensors.weight, 1), core.size(squeeze.tensors.weight, 2)
+  local ratio = channels // units
+  if ratio < 1 or math.max(1, channels // ratio) ~= units then refuse() end
+  return { type = "SqueezeExcite", options = { ratio = ratio }, node = step.node,
+    tensors = { squeeze_weight = squeeze.tensors.weight, squeeze_bias = squeeze.tensors.bias,
+      excite_weight = excite.tensors.weight, excite_bias = excite.tensors.bias } }
+end
+
 -- ---- the tree ----
 
 local chain
 
--- The parts of a sum or concatenation, whose ways part at a step.
-local function branches(tree, step, fork, depth)
+-- The specs of each way to a step of several inputs, from where these part.
+local function ways(tree, step, fork, depth)
   local parts = {}
   for i, input in ipairs(step.inputs) do parts[i] = chain(tree, input, fork, depth + 1) end
+  return parts
+end
+
+-- The parts of a sum or concatenation.
+local function branches(step, parts)
   if step.type == "Residual" then
     if #parts[1] == 0 then parts[1], parts[2] = parts[2], parts[1] end
     if #parts[2] == 0 then parts[2] = nil end
@@ -115,7 +149,8 @@ function chain(tree, last, first, depth)
     last = step.inputs[1]
     if #step.inputs > 1 then
       last = step.dominator
-      spec.parts = branches(tree, step, last, depth)
+      local parts = ways(tree, step, last, depth)
+      if step.type == "Gate" then spec = gate_spec(step, parts) else spec.parts = branches(step, parts) end
     end
     reversed[#reversed + 1] = spec
   end
