@@ -15,4 +15,6 @@ import keras
 folder = sys.argv[1]
 for name in sorted(name[:-6] for name in os.listdir(folder) if name.endswith(".keras")):
     path = os.path.join(folder, name)
-    keras.models.load_model(path + ".keras", compile=False).export(path + ".onnx", format="onnx", verbose=False)
+    model = keras.models.load_model(path + ".keras", compile=False)
+    model(keras.ops.zeros((1, *model.input_shape[1:])))  # what was never called is not exported
+    model.export(path + ".onnx", format="onnx", verbose=False)
