@@ -41,15 +41,21 @@ static void *predict(void *first) {
   return status == LUA_OK ? first : NULL;
 }
 
+/* True if the file could be read. */
+static int read_spectra(const char *path) {
+  FILE *file = fopen(path, "rb");
+  spectra = malloc(sizeof *spectra * MOST_SPECTRA * (size_t)length);
+  if (file != NULL && spectra != NULL)
+    count = (int)fread(spectra, sizeof *spectra * (size_t)length, MOST_SPECTRA, file);
+  const int is_good = file != NULL && spectra != NULL;
+  if (file != NULL) fclose(file);
+  return is_good;
+}
+
 int main(int arguments, char **given) {
   if (arguments != 5) return fprintf(stderr, "usage: predict_from_c MODEL SPECTRA LENGTH THREADS\n"), 2;
   model = given[1], length = atoi(given[3]), threads = atoi(given[4]);
-  FILE *file = fopen(given[2], "rb");
-  if (file == NULL || length < 1 || threads < 1 || threads > MOST_THREADS) return 2;
-  spectra = malloc(sizeof *spectra * MOST_SPECTRA * (size_t)length);
-  if (spectra == NULL) return 2;
-  count = (int)fread(spectra, sizeof *spectra * (size_t)length, MOST_SPECTRA, file);
-  fclose(file);
+  if (length < 1 || threads < 1 || threads > MOST_THREADS || !read_spectra(given[2])) return 2;
 
   pthread_t thread[MOST_THREADS];
   int first[MOST_THREADS], is_good = 1;
