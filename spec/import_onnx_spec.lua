@@ -243,6 +243,15 @@ describe("a file is refused, with its node,", function()
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
   end)
+  it("with constants that are no number of each channel", function()
+    for _, dims in ipairs { { 5 }, { 1, 1, 1, 1 }, { 2, 1, 1 } } do
+      local list = {}
+      for i = 1, dims[1] do list[i] = i end
+      refused("which is no number of each channel of {N, C, L}", { "n", 1, 5 },
+        { node("Conv", { "x", "w" }, "a", { pads = { 1, 1 } }), node("Add", { "a", "c" }, "y") },
+        { w = w, c = numbers(dims, list) })
+    end
+  end)
   it("with fields of another wire type", function()
     damage.write(path, "\58\2\8\1") -- a graph whose node is a number
     local network, message = mb.import_onnx(path)
@@ -256,14 +265,12 @@ describe("a file is refused, with its node,", function()
       { node("Conv", { "x", "w" }, "y") }, { w = w })
     assert.same({ 9, 1 }, assert(mb.import_onnx(path, { length = 9 })).input_shape)
   end)
-  it("for each damaged copy, or is read; in little time", function()
+  it("for each damaged copy, or is read", function()
     local found = {}
     for seed = 1, 12 do
       local case = cases.random(seed, seed, 1)[1]
       assert(mb.export_onnx(case.model, path, { fold_batch_norm = seed % 2 == 0 }))
-      local start = os.clock()
       local copies, refusals = damage.all(mb.import_onnx, path, assert(io.open(path, "rb")):read "a")
-      assert.is_true(os.clock() - start < 60) -- 0.5 s here: no count of a file makes it run long
       found[1], found[2] = (found[1] or 0) + copies, (found[2] or 0) + refusals
     end
     assert.is_true(found[2] > found[1] // 4)

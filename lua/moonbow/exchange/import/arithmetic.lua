@@ -9,9 +9,10 @@ local in_order, single, near = inputs.in_order, inputs.single, inputs.near
 
 local operators = {}
 
--- A constant as a number of each channel; nil if it differs along another dimension.
+-- A constant as a number of each channel; nil if it differs along another dimension, or adds one.
 local function per_channel(x, c)
   local dims, count = c.dims, core.count(c.tensor)
+  if #dims > #x.tags then return nil end
   if count == 1 then return core.add(core.reshape(c.tensor, 1), core.full(0, { x.channels })) end
   for i, size in ipairs(dims) do
     local at = #x.tags - #dims + i
