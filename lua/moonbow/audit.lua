@@ -63,6 +63,7 @@ function Audit:has(name)
   for _, finding in ipairs(self.findings) do
     if finding.name == name then return finding end
   end
+  return nil
 end
 
 --- The audit as a page that loads nothing.
