@@ -1,6 +1,7 @@
 --- What is known of the training of a model, for its card: plain values by name, which mb.save keeps.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local named = require "moonbow.train.named"
 
 local record = {}
 
@@ -16,11 +17,13 @@ end
 function record.of(model) return records[model] end
 
 --- The digest of data to train on, as a text: XXH64 of the spectra and then the labels or targets.
--- @param x tensor
+-- @param x tensor, or tensors by name, in the order of names
 -- @param y tensor, or a list of numbers
 function record.digest(x, y)
   y = core.is_tensor(y) and y or core.tensor(y)
-  return ("%016x"):format(core.digest(y, core.digest(x, 0)))
+  local digest = 0
+  named.map(x, function(part) digest = core.digest(part, digest) end)
+  return ("%016x"):format(core.digest(y, digest))
 end
 
 local function show_seed(seed) return type(seed) == "table" and "{" .. table.concat(seed, ", ") .. "}" or seed end
@@ -30,16 +33,26 @@ local function name_of(value)
   return type(value) == "function" and "a function" or value
 end
 
+-- "shift, noise": the names of what changed the batches.
+local function augmentation(list)
+  if type(list) ~= "table" then return name_of(list) end
+  local names = {}
+  for i, entry in ipairs(list) do names[i] = name_of(entry) end
+  return table.concat(names, ", ")
+end
+
 --- The record of a training that mb.fit has ended.
 function record.of_job(job)
   local options, history = job.options, job.history
   return {
-    data = record.digest(job.x, job.y), rows = core.size(job.x, 1),
-    validation_rows = job.validation and core.size(job.validation.x, 1) or nil,
+    data = record.digest(job.x, job.y), rows = named.count(job.x),
+    validation_rows = job.validation and named.count(job.validation.x) or nil,
     epochs = #history, most_epochs = options.epochs, best_epoch = history.best_epoch, stopped = history.stopped,
     batch_size = options.batch_size, optimizer = job.optimizer.name, lr = job.optimizer.lr,
     loss = name_of(options.loss), schedule = name_of(options.schedule), seed = show_seed(options.seed),
-    l2 = options.l2 > 0 and options.l2 or nil, clip_norm = options.clip_norm,
+    l2 = options.l2 > 0 and options.l2 or nil, clip_norm = options.clip_norm, clip_value = options.clip_value,
+    accumulate = options.accumulate, ema = options.ema, monitor = history.monitor,
+    augment = options.augment and augmentation(options.augment) or nil,
     patience = job.stopping and job.stopping.patience or nil,
     class_weights = options.class_weights and (type(options.class_weights) == "string" and options.class_weights
       or "given") or nil,
