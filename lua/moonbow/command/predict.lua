@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
+local Layer = require "moonbow.nn.layer"
 local load = require("moonbow.io.store").load
 local predict = require("moonbow.train.evaluate").predict
 local read = require "moonbow.spectra.read"
@@ -11,8 +12,8 @@ local function fail(format, ...) error({ command = format:format(...) }, 0) end
 local usage = [[
 usage: moonbow predict [--json] MODEL FILE...
 MODEL is a file that mb.save wrote; FILE are spectra, of any format that mb.spectra.read takes.
-Prints the name of each spectrum, its class, and the probability of each class (or the numbers of a
-model of numbers), as CSV, or as JSON.]]
+Prints the name of each spectrum, its class, and the probability of each class (the score, for models
+that have no probabilities; the numbers, for models of numbers), as CSV, or as JSON.]]
 
 -- Returns the options and the other arguments.
 local function parse(arguments)
@@ -64,12 +65,19 @@ local function as_csv(rows, columns)
   return table.concat(lines, "\n")
 end
 
-local function as_json(rows, columns)
+-- What the values of a model are.
+local function kind_of(model, row)
+  if not row.class then return "values" end
+  local has_probabilities = Layer.is_layer(model) or model.loss ~= "svm" and model.predict_proba
+  return has_probabilities and "probabilities" or "scores"
+end
+
+local function as_json(rows, columns, kind)
   local list = {}
   for n, row in ipairs(rows) do
     local values = {}
     for k, column in ipairs(columns) do values[column] = row.values[k] end
-    list[n] = { name = row.name, class = row.class, [row.class and "probabilities" or "values"] = values }
+    list[n] = { name = row.name, class = row.class, [kind] = values }
   end
   local text, err = json.encode(list)
   return text or fail("%s", err)
@@ -88,7 +96,7 @@ local function run(arguments)
     table.move(rows_of(model, set, info.classes), 1, #set.names, #rows + 1, rows)
   end
   local columns = columns_of(rows, info.classes)
-  return options.json and as_json(rows, columns) or as_csv(rows, columns)
+  return options.json and as_json(rows, columns, kind_of(model, rows[1])) or as_csv(rows, columns)
 end
 
 --- Runs the command and ends the process: with code 0, or with 1 and a message.
