@@ -8,6 +8,7 @@ local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local find = require "moonbow.spectra.find"
 local report = require "moonbow.xrd.report"
+local scan = require "moonbow.xrd.scan"
 
 local fail = experiment.fail
 
@@ -25,6 +26,11 @@ parser:argument("patterns", "files, folders or globs of powder patterns, of any 
 parser:option("--candidates", "CIF files, or folders of them"):args "+":count "1"
 parser:option("--radiation", "Cu, CuKa1, Co, ... or a wavelength in angstrom (default: what the files state)")
   :convert(radiation)
+parser:option("--method", "fit, network (trained on simulated patterns of the candidates) or both", "fit")
+  :choices { "fit", "network", "both" }
+parser:option("--epochs", "of the network (default 50, as published)", "50"):convert(math.tointeger)
+parser:option("--n", "patterns of each candidate to train it on", "50"):convert(math.tointeger)
+parser:option("--seed", "of these and of the network", "1"):convert(math.tointeger)
 parser:option("--worth", "share by which the squared residual must rise without a phase"):convert(number "--worth")
 parser:option("--most", "phases in a pattern"):convert(math.tointeger)
 parser:option("--strain", "most that a length of a cell may change, as a share"):convert(number "--strain")
@@ -88,10 +94,34 @@ local function title_of(pattern)
   return name == file and file or ("%s: %s"):format(file, name)
 end
 
-local function identify(pattern, candidates)
+-- The network, trained on the range that all patterns have.
+local function train(patterns, candidates)
+  local first, last = 0, 180
+  for _, pattern in ipairs(patterns) do
+    if pattern.axis_name and pattern.axis_name ~= "2theta" then
+      fail(("%s: a network needs an axis 2theta, it has %s"):format(title_of(pattern), pattern.axis_name))
+    end
+    local low, high = pattern.axis[1], pattern.axis[#pattern.axis]
+    first, last = math.max(first, math.min(low, high)), math.min(last, math.max(low, high))
+  end
+  if last <= first then fail "the patterns have no range in common" end
+  return assert(mb.xrd.train(candidates, { radiation = scan.radiation("identify_phases", patterns[1], args.radiation),
+    epochs = args.epochs, seed = args.seed, set = { grid = { first = first, last = last, points = 4501 }, n = args.n,
+      strain = args.strain, B = args.B } }))
+end
+
+-- What is asked: { name of the method, candidates or network }.
+local function ways(patterns, candidates)
+  local list = {}
+  if args.method ~= "network" then list[1] = { "fit", candidates } end
+  if args.method ~= "fit" then list[#list + 1] = { "network", train(patterns, candidates) } end
+  return list
+end
+
+local function identify(pattern, way)
   local options = {}
   for _, name in ipairs { "radiation", "worth", "most", "strain", "B" } do options[name] = args[name] end
-  local ok, mixture = pcall(mb.xrd.identify, pattern, candidates, options)
+  local ok, mixture = pcall(mb.xrd.identify, pattern, way, options)
   if ok then return mixture end
   io.stderr:write(("left out: %s: %s\n"):format(pattern.sources[1], mixture))
 end
@@ -100,15 +130,18 @@ local function run()
   local _ <close> = interrupt.catch("identify_phases", function() return "nothing was written" end)
   local patterns, candidates = read_patterns(), read_candidates()
   experiment.prepare(args.out)
-  local found, records, drawn = {}, {}, {}
+  local found, records, drawn, asked = {}, {}, {}, ways(patterns, candidates)
   for _, pattern in ipairs(patterns) do
-    local mixture = identify(pattern, candidates)
-    if mixture then
-      print(("%s\n%s\n"):format(title_of(pattern), mixture))
-      found[#found + 1] = { name = title_of(pattern), mixture = mixture }
-      local record = mixture:record()
-      record.pattern, record.file = pattern.names[1], pattern.sources[1]
-      records[#found], drawn["pattern_" .. #found] = record, mixture:plot()
+    for _, way in ipairs(asked) do
+      local mixture = identify(pattern, way[2])
+      if mixture then
+        local title = title_of(pattern) .. (#asked > 1 and ", by " .. way[1] or "")
+        print(("%s\n%s\n"):format(title, mixture))
+        found[#found + 1] = { name = title, mixture = mixture }
+        local record = mixture:record()
+        record.pattern, record.file = pattern.names[1], pattern.sources[1]
+        records[#found], drawn["pattern_" .. #found] = record, mixture:plot()
+      end
     end
   end
   if #found == 0 then fail "no pattern could be identified" end

@@ -62,6 +62,16 @@ describe("identify_phases", function()
     assert.is_truthy(lfs.attributes(folder .. "/out/pattern_2.png"))
   end)
 
+  it("asks a network, too", function()
+    local code, text = run(("%s/mixed.xy --candidates %s --radiation Cu --method both --epochs 1 --n 2"):format(folder,
+      folder))
+    assert.equal(0, code, text)
+    assert.matches("mixed%.xy: halite %+ nickel, by fit\n2 phases of 3 candidates, by fit", text)
+    assert.matches("mixed%.xy: halite %+ nickel, by network\n%d phases? of 3 candidates, by network", text)
+    local results = json.decode(assert(files.read(folder .. "/out/results.json")))
+    assert.same({ "fit", "network" }, { results.patterns[1].method, results.patterns[2].method })
+  end)
+
   it("says what is left out, and fails if nothing remains", function()
     local code, text = run(("%s/mixed.xy README.md --candidates %s/halite.cif README.md --radiation Cu"):format(folder,
       folder))
