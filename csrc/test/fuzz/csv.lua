@@ -25,7 +25,7 @@ local function compare(text, separator, decimal, kinds, x, r, row)
   local numbers = select(2, kinds:gsub("1", ""))
   local y = core.full(0, { 1, numbers })
   local fits = core.csv_row(text, separator, decimal, kinds, y, 1)
-  if not x then return assert(not fits == (r == row), "the wrong row") end
+  if not x then return assert((not fits) == (r == row), "the wrong row") end
   assert(fits, "a row that cannot be read")
   for c = 1, numbers do assert(core.get(x, r, c) == core.get(y, 1, c), "another number") end
 end
