@@ -35,7 +35,7 @@ set_source_files_properties(csrc/kernel/distance_dtw.c
   PROPERTIES COMPILE_OPTIONS "-ffinite-math-only;-fno-signed-zeros")
 
 function(moonbow_build suffix)
-  # Symbols are hidden, except those that moonbow.h declares, which libmoonbow exports.
+  # Symbols are hidden, except those that moonbow.h and its parts declare, which libmoonbow exports.
   add_library(kernels${suffix} OBJECT ${KERNEL_SOURCES})
   set_target_properties(kernels${suffix} PROPERTIES C_VISIBILITY_PRESET hidden)
   target_include_directories(kernels${suffix} PUBLIC csrc/kernel)
@@ -94,7 +94,8 @@ if(MOONBOW_C_LIBRARY)
   target_link_libraries(moonbow PRIVATE openblas OpenMP::OpenMP_C m)
   target_link_options(moonbow PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/moonbow.map)
   set_target_properties(moonbow PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
-    PUBLIC_HEADER csrc/kernel/moonbow.h LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/moonbow.map)
+    PUBLIC_HEADER "csrc/kernel/moonbow.h;csrc/kernel/moonbow_models.h;csrc/kernel/moonbow_spectra.h;csrc/kernel/moonbow_text.h"
+    LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/moonbow.map)
   add_library(moonbow_static STATIC $<TARGET_OBJECTS:kernels>)
   set_target_properties(moonbow_static PROPERTIES OUTPUT_NAME moonbow)
 endif()

@@ -29,7 +29,7 @@ LD_LIBRARY_PATH=$libdir "$prefix/shared"
 # libmoonbow exports the functions of its header, the module only its entry point.
 exports() { nm -D --defined-only "$1" | awk '{ print $3 }'; }
 for name in $(exports "$libdir/libmoonbow.so"); do
-  grep -qw "$name" "$prefix/include/moonbow.h" || { echo "libmoonbow.so exports $name"; exit 1; }
+  grep -qw "$name" "$prefix"/include/moonbow*.h || { echo "libmoonbow.so exports $name"; exit 1; }
 done
 found=$(exports "$prefix/lib/lua/5.4/moonbow/core.so")
 [ "$found" = luaopen_moonbow_core ] || { echo "core.so exports $found"; exit 1; }
