@@ -164,6 +164,26 @@ describe("a full-profile fit", function()
     assert.same(angles, mb.xrd.fit(falling, { HALITE, RUTILE, SILICON }, { radiation = 1.5418 }):record())
   end)
 
+  it("heeds the unit of d and q, and refuses axes and units that it does not know", function()
+    local pattern, in_nm, per_nm = noisy(5), {}, {}
+    for i, angle in ipairs(pattern.axis) do
+      in_nm[i] = 0.15418 / (2 * math.sin(math.rad(angle / 2)))
+      per_nm[i] = 2 * math.pi / in_nm[i]
+    end
+    local function with(axis, name, unit)
+      return mb.spectra.set { x = pattern.x, axis = axis, axis_name = name, unit = unit }
+    end
+    local candidates, options = { HALITE, RUTILE, SILICON }, { radiation = 1.5418 }
+    local rwp = mb.xrd.fit(pattern, candidates, options).rwp
+    assert.near(rwp, mb.xrd.fit(with(in_nm, "d", "nm"), candidates, options).rwp, 1e-4)
+    assert.near(rwp, mb.xrd.fit(with(per_nm, "q", "1/nm"), candidates, options).rwp, 1e-4)
+    assert.near(rwp, mb.xrd.fit(with(pattern.axis, "2 Theta", "deg"), candidates, options).rwp, 1e-4)
+    for _, case in ipairs { { "theta", "deg" }, { "2theta", "rad" }, { "d", "um" }, { "energy", "eV" } } do
+      fails(mb.xrd.fit, ("got %s in %s"):format(case[1], case[2]), with(pattern.axis, case[1], case[2]), candidates,
+        options)
+    end
+  end)
+
   it("takes negative values, which weigh as small ones", function()
     local pattern = noisy(5)
     local lowered = mb.spectra.set { x = pattern.x - 400, axis = pattern.axis, axis_name = "2theta", unit = "deg" }
@@ -178,9 +198,10 @@ describe("a full-profile fit", function()
     fails(fit, "xrd.fit: pattern: expected a set of one spectrum, as set[1] is, got 3", 3, ALL, cu)
     fails(fit, "expected a set of one spectrum", mb.spectra.concat { pattern, pattern }, ALL, cu)
     fails(fit, "pattern: expected at least 50 points, got 20", pattern:crop(20, 20.58), ALL, cu)
-    fails(fit, "expected an axis 2theta (deg), d (A) or q (1/A), got Raman shift in cm-1", mb.spectra.set {
-      x = pattern.x, axis = pattern.axis, axis_name = "Raman shift", unit = "cm-1" }, ALL, cu)
-    fails(fit, "q = 20 is no angle between 0 and 180 deg for 1.54059 A", mb.spectra.set { x = pattern.x,
+    fails(fit, "expected an axis 2theta (deg), d (A or nm) or q (1/A or 1/nm), got Raman shift in cm-1",
+      mb.spectra.set { x = pattern.x, axis = pattern.axis, axis_name = "Raman shift", unit = "cm-1" }, ALL, cu)
+    fails(fit, "strain: expected at most 0.1, got 0.5", pattern, ALL, { radiation = "Cu", strain = 0.5 })
+    fails(fit, "20 of its q in 1/A is no angle between 0 and 180 deg for 1.54059 A", mb.spectra.set { x = pattern.x,
       axis = pattern.axis, axis_name = "q", unit = "1/A" }, ALL, cu)
     fails(fit, "it has NaN or infinite values", mb.spectra.set { x = pattern.x * (0 / 0), axis = pattern.axis,
       axis_name = "2theta", unit = "deg" }, ALL, cu)
@@ -331,11 +352,31 @@ describe("identification by a network", function()
       "the network needs 20 to 80 deg, it has 30", nil, true)
   end)
 
+  it("gives its candidates to the other methods", function()
+    local identifier = mb.xrd.train({ HALITE, SILICON }, { radiation = "Cu", model = small(2), epochs = 1,
+      verbose = false, set = { grid = grid, n = 2, validation = 1 } })
+    local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = GRID, B = 0.6, size = 300 })
+    for _, method in ipairs { "fit", "dissimilarity" } do
+      local found = mb.xrd.identify(pattern, identifier, { radiation = "Cu", method = method })
+      assert.equal(method, found.method)
+      assert.equal("halite", found.phases[1].crystal.name)
+    end
+    fails(mb.xrd.identify, 'candidates: the method "network" takes a network, as mb.xrd.train gives it, got', pattern,
+      { HALITE }, { radiation = "Cu", method = "network" })
+    fails(mb.xrd.identify, "method: expected one of 'fit', 'network', 'dissimilarity', got 'fits'", pattern,
+      { HALITE }, { radiation = "Cu", method = "fits" })
+  end)
+
   it("refuses a model with other outputs", function()
-    assert.error_matches(function()
-      mb.xrd.train({ HALITE, SILICON }, { radiation = "Cu", model = small(1), epochs = 1, verbose = false,
-        set = { grid = grid, n = 2 } })
-    end, "")
+    local options = { radiation = "Cu", epochs = 1, verbose = false, set = { grid = grid, n = 2 } }
+    for units = 1, 3, 2 do
+      options.model = small(units)
+      fails(mb.xrd.train, ("model: expected 2 outputs, one for each candidate, got outputs of shape {1, %d}"):format(
+        units), { HALITE, SILICON }, options)
+    end
+    options.model = nn.Conv1d { filters = 2, kernel = 3 }
+    fails(mb.xrd.train, "model: expected 2 outputs, one for each candidate, got outputs of shape {1, 599, 2}",
+      { HALITE, SILICON }, options)
     local identifier, err = mb.xrd.train({ "missing.cif" }, { radiation = "Cu" })
     assert.is_nil(identifier)
     assert.matches("missing.cif", err)

@@ -1,4 +1,4 @@
---- Powder diffraction: crystals from CIF files, their peaks, simulated patterns, and fits of mixtures.
+--- Powder diffraction: crystals from CIF files, their peaks and patterns, and the phases of measured patterns.
 local crystal = require "moonbow.xrd.crystal"
 
 return {

@@ -118,7 +118,7 @@ end
 -- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks; what the
 --   file states unless given
 -- @option background how many of Chebyshev's polynomials are its background
--- @option strain the most that a length of a cell may change, as a share
+-- @option strain the most that a length of a cell may change, as a share, at most 0.1
 -- @option zero shift of 2theta in degrees, which is not refined
 -- @option instrument { U, V, W, X, Y, axial }, as for mb.xrd.pattern; W is only a start
 -- @option monochromator angle 2theta of a crystal monochromator in degrees

@@ -8,9 +8,9 @@ local identify = {}
 
 local MOST_OF_NETWORK = 3 -- phases
 
-local methods = { fit = fit.identify, dissimilarity = dissimilarity.identify }
+local methods = { "fit", "network", "dissimilarity" }
 
-local known = { method = check.one_of("fit", { "fit", "dissimilarity" }), most = check.default(6, "positive integer"),
+local known = { method = check.optional "string", most = check.default(6, "positive integer"),
   worth = check.default(0.28, "positive"), votes = check.default(100, "positive integer"),
   seed = check.default(0, "integer"), measure = check.default("cosine", "string") }
 for name, rule in pairs(fit.options) do known[name] = rule end
@@ -33,7 +33,8 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- Iwasaki et al. (2017) compared; one phase, of which nothing is refined.
 -- @param pattern spectra one spectrum over 2theta in degrees, d in angstrom, or q in 1/angstrom
 -- @param candidates table|identifier list of crystals or paths, or a trained network
--- @option method "fit", or "dissimilarity"
+-- @option method "fit", "network" or "dissimilarity": "network" for a trained network, else "fit", unless given; the
+--   others take the candidates of a network
 -- @option radiation "Cu" (K alpha 1 and 2, 2 : 1), "CuKa1", ...; a wavelength, or a list, as for mb.xrd.peaks; what the
 --   file states unless given
 -- @option most phases (3 for a network, as published, unless given)
@@ -42,7 +43,7 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- @option measure of "dissimilarity": "cosine", "pearson", "jensen_shannon", or "dtw" within 0.5 degrees
 -- @option worth the share by which the squared residual must rise without a phase
 -- @option background how many of Chebyshev's polynomials are its background
--- @option strain the most that a length of a cell may change, as a share
+-- @option strain the most that a length of a cell may change, as a share, at most 0.1
 -- @option zero shift of 2theta in degrees, which is not refined
 -- @option instrument { U, V, W, X, Y, axial }, as for mb.xrd.pattern; W is only a start
 -- @option monochromator angle 2theta of a crystal monochromator in degrees
@@ -55,11 +56,18 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 function identify.identify(pattern, candidates, options)
   local most = options and options.most
   options = check.options("xrd.identify", options, known)
-  if network.is(candidates) then
+  local is_trained = network.is(candidates)
+  local method = check.name("xrd.identify", "method", options.method or (is_trained and "network" or "fit"), methods)
+  if method == "network" then
+    if not is_trained then
+      check.fail("xrd.identify", "candidates: the method \"network\" takes a network, as mb.xrd.train gives it, got %s",
+        check.show(candidates))
+    end
     options.most = most or MOST_OF_NETWORK
     return network.identify(pattern, candidates, options)
   end
-  return methods[options.method](pattern, candidates, options)
+  return (method == "fit" and fit or dissimilarity).identify(pattern, is_trained and candidates.crystals or candidates,
+    options)
 end
 
 check.takes(identify.identify, 3, known, "mb.xrd.identify(pattern, candidates, { radiation = \"Cu\" })")

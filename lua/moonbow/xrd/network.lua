@@ -46,6 +46,16 @@ local known = { model = check.optional "table", epochs = check.default(50, "posi
   seed = check.default(1, "integer"), verbose = true, set = check.default({}, "table"),
   radiation = check.required "string|number|table" }
 
+-- Raises unless a network gives one output for each candidate.
+local function check_outputs(model, patterns)
+  local steps = model:trace({ #patterns.axis, 1 }, "xrd.train")
+  local shape = steps[#steps].output
+  if #shape ~= 2 or shape[2] ~= #patterns.classes then
+    check.fail("xrd.train", "model: expected %s, one for each candidate, got outputs of shape %s",
+      check.show_count(#patterns.classes, "output"), check.show_shape(shape))
+  end
+end
+
 --- Trains a network on simulated patterns of candidates. Without a model it is the network of Szymanski et al. (2021,
 -- Chem. Mater. 33, 4204): six convolutions, "same" pooling, two hidden layers with batch norm and dropout of 0.7, which
 -- stays at work when it votes. Adam with cross-entropy.
@@ -69,6 +79,7 @@ function network.train(candidates, options)
   if not patterns then return nil, err end
   local model = options.model or require("moonbow.models").szymanski2021 { classes = #patterns.classes,
     pool_padding = "same", dense_batch_norm = true }
+  check_outputs(model, patterns)
   local history = training(model, patterns.train, { epochs = options.epochs, batch_size = options.batch_size,
     optimizer = require("moonbow.train.optim").Adam { lr = options.lr }, seed = options.seed,
     validation = patterns.validation, verbose = options.verbose })

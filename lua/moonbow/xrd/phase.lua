@@ -1,5 +1,6 @@
 --- One phase of a measured pattern: a crystal with what a refinement may change of it, and its pattern.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local lattice = require "moonbow.xrd.lattice"
 local peaks = require "moonbow.xrd.peaks"
 local shape = require "moonbow.xrd.shape"
@@ -9,6 +10,13 @@ local phase = {}
 local MOST_BROADENING = 1 / 50 -- 1 / angstrom: the reciprocal of the crystallite size
 local MOST_MICROSTRAIN = 0.01
 local MOST_TEXTURE = math.log(2) -- of r, either way
+
+local MOST_STRAIN = 0.1
+
+--- Raises if lengths may change by more than a tenth: a cell that far from its file's is another structure.
+function phase.check_strain(operation, strain)
+  if strain > MOST_STRAIN then check.fail(operation, "strain: expected at most %g, got %g", MOST_STRAIN, strain) end
+end
 
 --- Directions along which crystallites may prefer to lie.
 phase.directions = { { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 0 }, { 1, 0, 1 }, { 0, 1, 1 }, { 1, 1, 1 } }

@@ -28,22 +28,28 @@ function refine.copy(model)
     background = model.background }
 end
 
+-- Normal equations of weighted rows, scaled to a diagonal of 1: gram, right side, lengths of the rows.
+local function normal_equations(rows, target)
+  local matrix = core.concat(rows, 1)
+  local lengths = core.maximum(core.sqrt(core.sum(core.mul(matrix, matrix), 2)), 1e-30)
+  matrix = core.div(matrix, core.reshape(lengths, -1, 1))
+  return core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2))),
+    core.totable(core.reshape(core.matmul(matrix, core.reshape(target, -1, 1)), -1)), core.totable(lengths)
+end
+
 --- Solves for scales and background at the model's shapes: sets model.residual, the scales, and model.background (its
 -- coefficients); phases keep their weighted patterns as p.column.
 function refine.solve(data, model)
-  local rows, lengths = { data.weighted_backgrounds }, {}
+  local rows = { data.weighted_backgrounds }
   for i, p in ipairs(model.phases) do
     p.column = core.mul(phase.pattern(p, data, model.globals), data.root_weights)
-    lengths[i] = math.sqrt(math.max(core.sum(core.mul(p.column, p.column))[1], 1e-60))
-    rows[i + 1] = core.mul(p.column, 1 / lengths[i])
+    rows[i + 1] = p.column
   end
-  local matrix = core.concat(rows, 1)
-  local gram = core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2)))
-  local right = core.totable(core.reshape(core.matmul(matrix, core.reshape(data.target, -1, 1)), -1))
+  local gram, right, lengths = normal_equations(rows, data.target)
   local x = nnls.solve(gram, right, data.free)
   model.residual, model.background = nnls.residual(gram, right, x, data.total), {}
-  for i = 1, data.free do model.background[i] = x[i] or 0 end
-  for i, p in ipairs(model.phases) do p.scale = (x[data.free + i] or 0) / lengths[i] end
+  for i = 1, data.free do model.background[i] = (x[i] or 0) / lengths[i] end
+  for i, p in ipairs(model.phases) do p.scale = (x[data.free + i] or 0) / lengths[data.free + i] end
   return model
 end
 
@@ -95,18 +101,12 @@ local function derivative(data, model, parameter)
   return sum
 end
 
--- Normal equations of one step, scaled to a diagonal of 1: gram, right side, lengths of the columns. The first rows are
--- the backgrounds, then the scales of phases, then parameters.
+-- Normal equations of one step. The first rows are the backgrounds, then the scales of phases, then parameters.
 local function equations(data, model, parameters)
   local rows = { data.weighted_backgrounds }
   for i, p in ipairs(model.phases) do rows[i + 1] = p.column end
   for _, parameter in ipairs(parameters) do rows[#rows + 1] = derivative(data, model, parameter) end
-  local matrix = core.concat(rows, 1)
-  local lengths = core.maximum(core.sqrt(core.sum(core.mul(matrix, matrix), 2)), 1e-30)
-  matrix = core.div(matrix, core.reshape(lengths, -1, 1))
-  local rest = core.reshape(refine.rest(data, model), -1, 1)
-  return core.totable(core.matmul(matrix, core.transpose(matrix, 1, 2))),
-    core.totable(core.reshape(core.matmul(matrix, rest), -1)), core.totable(lengths)
+  return normal_equations(rows, refine.rest(data, model))
 end
 
 -- Sets the parameters to values within their bounds.

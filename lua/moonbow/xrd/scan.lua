@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
 local background = require "moonbow.xrd.background"
+local phase = require "moonbow.xrd.phase"
 local radiation = require "moonbow.xrd.radiation"
 local set = require "moonbow.spectra.set"
 local shape = require "moonbow.xrd.shape"
@@ -13,32 +14,43 @@ local MARGIN = 5 -- degrees beyond the pattern from which tails reach into it
 local LEAST_POINTS = 50
 local FLOOR = 1e-3 -- of the highest value: what lower values weigh
 
--- 2theta in degrees of a number of the axis; nil where a wavelength has no such angle.
+-- 2theta in degrees of a number of the axis (degrees, angstrom, 1 / angstrom); NaN where a wavelength has none.
 local to_angle = {
   ["2theta"] = function(x) return x end,
   q = function(x, wavelength) return 2 * math.deg(math.asin(x * wavelength / (4 * math.pi))) end,
   d = function(x, wavelength) return 2 * math.deg(math.asin(wavelength / (2 * x))) end,
 }
 
--- What an axis holds: "2theta", "d" or "q".
+-- How many of the units above one of these is; without a unit it is 1.
+local units = {
+  ["2theta"] = { deg = 1, degree = 1, degrees = 1, ["°"] = 1 },
+  d = { a = 1, ["å"] = 1, ["Å"] = 1, angstrom = 1, nm = 10 },
+  q = { ["1/a"] = 1, ["1/Å"] = 1, ["1/å"] = 1, ["1/angstrom"] = 1, ["1/nm"] = 0.1 },
+}
+
+local function axis_text(spectra)
+  return (spectra.axis_name or "axis") .. (spectra.unit and " in " .. spectra.unit or "")
+end
+
+-- What an axis holds, "2theta", "d" or "q", and its unit in angstrom or degrees.
 local function axis_kind(operation, spectra)
-  local name, unit = (spectra.axis_name or "axis"):lower(), (spectra.unit or ""):lower()
-  if to_angle[name] then return name end
-  if name:find "theta" or unit == "deg" or unit:find "^degree" or (name == "axis" and unit == "") then
-    return "2theta"
-  end
-  check.fail(operation, "pattern: expected an axis 2theta (deg), d (A) or q (1/A), got %s%s", spectra.axis_name,
-    unit ~= "" and " in " .. spectra.unit or "")
+  local name, unit = (spectra.axis_name or ""):lower():gsub("[%s_-]", ""), (spectra.unit or ""):lower()
+  local kind = to_angle[name] and name
+  if name:find "^2theta" or name:find "^2θ" or name:find "^twotheta" or name == "" then kind = "2theta" end
+  local factor = kind and (unit == "" and 1 or units[kind][unit] or units[kind][spectra.unit])
+  if factor then return kind, factor end
+  check.fail(operation, "pattern: expected an axis 2theta (deg), d (A or nm) or q (1/A or 1/nm), got %s",
+    axis_text(spectra))
 end
 
 -- The angles of a set, rising, and its values (1, L).
 local function rising(operation, spectra, wavelength)
-  local kind, y = axis_kind(operation, spectra), core.reshape(spectra.x, 1, -1)
+  local y, kind, factor = core.reshape(spectra.x, 1, -1), axis_kind(operation, spectra)
   local angles = {}
   for i, x in ipairs(spectra.axis) do
-    angles[i] = to_angle[kind](x, wavelength)
+    angles[i] = to_angle[kind](x * factor, wavelength)
     if angles[i] ~= angles[i] or angles[i] <= 0 or angles[i] >= 180 then
-      check.fail(operation, "pattern: %s = %g is no angle between 0 and 180 deg for %g A", spectra.axis_name, x,
+      check.fail(operation, "pattern: %g of its %s is no angle between 0 and 180 deg for %g A", x, axis_text(spectra),
         wavelength)
     end
   end
@@ -108,6 +120,7 @@ function scan.read(operation, spectra, options)
   if not set.is(spectra) or #spectra ~= 1 then
     check.fail(operation, "pattern: expected a set of one spectrum, as set[1] is, got %s", check.show(spectra))
   end
+  phase.check_strain(operation, options.strain)
   local physics = { radiation = scan.radiation(operation, spectra, options.radiation) }
   for _, name in ipairs { "monochromator", "dispersion", "debye_waller", "B" } do physics[name] = options[name] end
   local wavelength = radiation.lines(operation, physics.radiation)[1].wavelength

@@ -108,10 +108,10 @@ local function grow(data, model, book)
 end
 
 -- The model without one of its phases, refined.
-function search.without(data, model, index, steps)
+local function without(data, model, index)
   local rest = refine.copy(model)
   table.remove(rest.phases, index)
-  return refine.run(data, rest, steps or STEPS)
+  return refine.run(data, rest, STEPS)
 end
 
 -- Leaves out the phases that do not pay, the least one first.
@@ -119,7 +119,7 @@ local function prune(data, model, worth)
   while #model.phases > 0 do
     local best, least
     for i, p in ipairs(model.phases) do
-      local rest = search.without(data, model, i)
+      local rest = without(data, model, i)
       local rise = (rest.residual / model.residual - 1) / doubt(p)
       p.rise = rise
       if not least or rise < least then best, least = rest, rise end
@@ -151,7 +151,7 @@ end
 function search.ties(data, model, book)
   local ties = {}
   for i, p in ipairs(model.phases) do
-    local rest, list = search.without(data, model, i), {}
+    local rest, list = without(data, model, i), {}
     for place, proposal in ipairs(proposals(data, rest, book)) do
       if place > TRIED then break end
       if proposal.candidate ~= p.candidate then

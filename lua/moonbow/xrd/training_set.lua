@@ -50,6 +50,7 @@ local function read_options(given)
     or options.grid[#options.grid] >= 180 then
     check.fail("xrd.training_set", "grid: expected rising angles 2theta between 0 and 180 deg")
   end
+  phase.check_strain("xrd.training_set", options.strain)
   options.instrument = shape.instrument("xrd.training_set", options.instrument)
   return options
 end
@@ -198,7 +199,7 @@ end
 -- @option validation validation patterns of each phase
 -- @option test test patterns of each phase
 -- @option mixture { from, to }: how many phases a pattern has, with uniform shares of the mass; the first is the class
--- @option strain the most that a length of the cell changes, as a share
+-- @option strain the most that a length of the cell changes, as a share, at most 0.1
 -- @option shift the most that all peaks are shifted by, in degrees
 -- @option displacement the most that peaks are shifted by, times cos(theta), in degrees
 -- @option size of crystallites in angstrom, { from, to } or one number
