@@ -415,6 +415,24 @@ describe("a pattern", function()
     assert.near(9, area { 0.75, 0.25 } / area { 0.25, 0.75 }, 0.35) -- tails overlap
   end)
 
+  it("divides by the volume of the cell that it draws", function()
+    local halite, cell = parse(table.unpack(NACL)), { 5.8, 5.8, 5.8, 90, 90, 90 }
+    -- One peak each, 200 of the file's cell and of the other one, far apart: heights as intensity / volume.
+    local function intensity(own)
+      for _, peak in ipairs(mb.xrd.peaks(halite, { radiation = "CuKa1", cell = own, two_theta = { 30, 33 } })) do
+        if peak.h == 2 and peak.k == 0 then return peak.intensity / (own[1] * own[2] * own[3]) end
+      end
+    end
+    local set = mb.xrd.pattern({ halite, { crystal = halite, cell = cell } }, { radiation = "CuKa1",
+      grid = { first = 30, last = 33, step = 0.005 } })
+    local x, heights = set.axis, { 0, 0 }
+    for i, y in ipairs(values(set)) do
+      local which = x[i] > 31.3 and 1 or 2
+      heights[which] = math.max(heights[which], y)
+    end
+    assert.near(intensity(halite.cell) / intensity(cell), heights[1] / heights[2], 5e-3)
+  end)
+
   it("has counts of NumPy's generator, and the same bits for any number of threads", function()
     local expected = values(pattern { background = { 50, -10 }, maximum = 1000 })
     local noisy = values(pattern { background = { 50, -10 }, maximum = 1000, noise = mb.rng(7) })

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
 local backgrounds = require "moonbow.xrd.background"
 local crystal = require "moonbow.xrd.crystal"
+local lattice = require "moonbow.xrd.lattice"
 local peaks = require "moonbow.xrd.peaks"
 local shape = require "moonbow.xrd.shape"
 local fields = require "moonbow.spectra.fields"
@@ -78,11 +79,10 @@ local function pattern_of(phase, grid, options, instrument)
   local c, list = phase.crystal, peaks.of("xrd.pattern", phase.crystal, physics)
   local families = peaks.families(list)
   if not families then return nil, list end
-  local displacement = math.deg(2 * options.displacement / options.radius)
-  local y = core.xrd_phase(grid, peaks.wavelengths(list), families,
-    shape.sample(phase.cell or c.cell, phase.size, phase.strain),
+  local displacement, cell = math.deg(2 * options.displacement / options.radius), phase.cell or c.cell
+  local y = core.xrd_phase(grid, peaks.wavelengths(list), families, shape.sample(cell, phase.size, phase.strain),
     shape.flat(instrument, options.zero, displacement, peaks.polarisation(options)))
-  return core.mul(y, phase.weight / (c.mass * c.volume)), list
+  return core.mul(y, phase.weight / (c.mass * lattice.volume(cell))), list
 end
 
 -- The background on the grid: a number, coefficients of Chebyshev's polynomials along the grid, or a function.
