@@ -10,6 +10,7 @@ set_tests_properties(build.sanitize PROPERTIES LABELS sanitize FIXTURES_SETUP sa
   ENVIRONMENT MAKEFLAGS=-j${cores})
 
 set(sanitized_arguments_test_conv1d64 random_shapes*) # large ones in float alone
+set(sanitized_arguments_test_conv1d_groups64 depthwise)
 foreach(name ${KERNEL_TESTS})
   add_test(NAME sanitize.${name} COMMAND ${sanitized}/${name} ${sanitized_arguments_${name}})
   set_tests_properties(sanitize.${name} PROPERTIES ENVIRONMENT ${wait_briefly})
@@ -53,6 +54,7 @@ set(valgrind valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite
   --error-exitcode=1 --suppressions=${CMAKE_SOURCE_DIR}/cmake/valgrind.supp)
 # The large shapes would take minutes.
 set(arguments_test_conv1d random_shapes*) # these alone
+set(arguments_test_conv1d_groups depthwise)
 set(arguments_test_matmul large_*) # all but these
 foreach(name ${KERNEL_TESTS})
   if(NOT name MATCHES "64$|denormals") # 64: the same memory accesses, twice as wide
