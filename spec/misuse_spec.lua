@@ -170,6 +170,18 @@ describe("functions of the library's own refuse", function()
   it("momentum without velocities", function()
     must_raise("sgd_step", call, core.sgd_step, { mb.ones(2) }, { mb.ones(2) }, nil, nil, 0.1, 0.9, false, 0)
   end)
+  it("steps without their moments", function()
+    local x, m = { mb.ones(2) }, { mb.ones(2) }
+    for what, f in pairs {
+      first = function() core.adam_step(x, x, nil, m, 0.1, 0.9, 0.9, 0.1, 0, false, 1) end,
+      second = function() core.rmsprop_step(x, x, m, nil, 0.1, 0.9, 0, 0.1, 0) end,
+    } do
+      assert.error_matches(f, what .. " moments: expected a list of tensors, got nil", nil, true)
+    end
+    assert.error_matches(function() core.lion_step(x, x, nil, nil, 0.1, 0.9, 0.9, 0) end,
+      "lion_step: first moments: expected a list of tensors, got nil", nil, true)
+    assert.equal(2, x[1]:sum():item())
+  end)
 end)
 
 describe("generators refuse", function()

@@ -35,13 +35,14 @@ static void read_gradient(const Args *a, mb_size i, const Tensor *value, mb_para
     parameter->gradient = list_reals(a, "gradient", GRADIENTS, i, value->count);
 }
 
-/* Reads the lists into an array that stays on the stack, and marks the values as changed. Moments may be nil.
- */
-static mb_parameter *next_parameters(Args *a, mb_size *parameter_count) {
+/* Reads the lists into an array that stays on the stack, and marks the values as changed. The step needs so
+ * many lists of moments; the others may be nil. */
+static mb_parameter *next_parameters(Args *a, int moments, mb_size *parameter_count) {
+  static const char *const names[] = {"parameters", "gradients", "first moments", "second moments"};
   lua_State *L = a->L;
   for (int list = VALUES; list <= SECOND_MOMENTS; list++)
-    if (lua_type(L, next_arg(a)) != LUA_TTABLE && list <= GRADIENTS)
-      args_type_error(a, "parameters", "a list of tensors");
+    if (lua_type(L, next_arg(a)) != LUA_TTABLE && list <= GRADIENTS + moments)
+      args_type_error(a, names[list - VALUES], "a list of tensors");
   *parameter_count = (mb_size)lua_rawlen(L, VALUES);
   mb_parameter *parameters = lua_newuserdatauv(L, (size_t)*parameter_count * sizeof(mb_parameter) + 1, 0);
   for (mb_size i = 0; i < *parameter_count; i++) {
@@ -61,7 +62,7 @@ static int sgd_step(lua_State *L) {
   mb_size count;
   Args a = bind_args(L, "sgd_step");
   lua_settop(L, 8);
-  mb_parameter *parameters = next_parameters(&a, &count);
+  mb_parameter *parameters = next_parameters(&a, 0, &count);
   const double lr = next_number(&a, "lr"), momentum = next_number(&a, "momentum");
   if (momentum != 0 && !lua_istable(L, FIRST_MOMENTS)) args_error(&a, "momentum needs a list of velocities");
   const bool nesterov = next_boolean(&a);
@@ -74,9 +75,7 @@ static int adam_step(lua_State *L) {
   mb_size count;
   Args a = bind_args(L, "adam_step");
   lua_settop(L, 11);
-  mb_parameter *parameters = next_parameters(&a, &count);
-  if (!lua_istable(L, FIRST_MOMENTS) || !lua_istable(L, SECOND_MOMENTS))
-    args_error(&a, "expected lists of both moments");
+  mb_parameter *parameters = next_parameters(&a, 2, &count);
   const double lr = next_number(&a, "lr"), beta1 = next_number(&a, "beta1"), beta2 = next_number(&a, "beta2");
   const double epsilon = next_number(&a, "epsilon"), decay = next_number(&a, "weight_decay");
   const bool decoupled = next_boolean(&a);
@@ -90,9 +89,7 @@ static int rmsprop_step(lua_State *L) {
   mb_size count;
   Args a = bind_args(L, "rmsprop_step");
   lua_settop(L, 9);
-  mb_parameter *parameters = next_parameters(&a, &count);
-  if (!lua_istable(L, FIRST_MOMENTS) || !lua_istable(L, SECOND_MOMENTS))
-    args_error(&a, "expected lists of both moments");
+  mb_parameter *parameters = next_parameters(&a, 2, &count);
   const double lr = next_number(&a, "lr"), rho = next_number(&a, "rho"),
                momentum = next_number(&a, "momentum");
   const double epsilon = next_number(&a, "epsilon");
@@ -105,8 +102,7 @@ static int lion_step(lua_State *L) {
   mb_size count;
   Args a = bind_args(L, "lion_step");
   lua_settop(L, 8);
-  mb_parameter *parameters = next_parameters(&a, &count);
-  if (!lua_istable(L, FIRST_MOMENTS)) args_error(&a, "expected a list of moments");
+  mb_parameter *parameters = next_parameters(&a, 1, &count);
   const double lr = next_number(&a, "lr"), beta1 = next_number(&a, "beta1"), beta2 = next_number(&a, "beta2");
   mb_lion_step(parameters, count, lr, beta1, beta2, next_number(&a, "weight_decay"));
   return 0;
@@ -117,7 +113,7 @@ static int average_step(lua_State *L) {
   mb_size count;
   Args a = bind_args(L, "average_step");
   lua_settop(L, 5);
-  mb_parameter *averages = next_parameters(&a, &count);
+  mb_parameter *averages = next_parameters(&a, 0, &count);
   mb_average_step(averages, count, next_number(&a, "share"));
   return 0;
 }
