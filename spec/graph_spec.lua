@@ -98,6 +98,26 @@ describe("a graph", function()
     assert.same({ 6, 6, 6 }, { y.a:sum():item(), y.b:sum():item(), y.x:sum():item() })
     assert.equal(6, value:sum():item())
   end)
+  it("takes names of any length and case", function()
+    local long = ("n"):rep(70)
+    local model = nn.Graph { inputs = { "a", "A", long }, { name = "sum", from = { "a", "A", long }, join = "add",
+      nn.ReLU {} } }
+    local function values(a, b, c) return { a = a, A = b, [long] = c } end
+    assert.same({ 2 }, model:build(values({ 2 }, { 2 }, { 2 })))
+    assert.equal(12, model(values(mb.ones(1, 2), mb.ones(1, 2) * 2, mb.ones(1, 2) * 3)):sum():item())
+  end)
+  it("is fitted, evaluated and asked by names", function()
+    local model, rows = nn.Graph { inputs = { "spectrum", "conditions" },
+      { name = "map", from = "spectrum", nn.Flatten {} },
+      { name = "class", from = { "map", "conditions" }, nn.Dense { units = 2 } } }, {}
+    local given = { spectrum = mb.rng(1):normal(0, 1, 80, 3, 1), conditions = mb.rng(2):normal(0, 1, 80, 2) }
+    for i = 1, 80 do rows[i] = given.conditions[i][1] > 0 and 2 or 1 end
+    mb.fit(model, { x = given, y = rows }, { epochs = 30, optimizer = mb.optim.Adam { lr = 0.05 }, verbose = false })
+    local predicted, hits = mb.predict(model, given), 0
+    for i = 1, 80 do hits = hits + (predicted[i] == rows[i] and 1 or 0) end
+    assert.is_true(hits > 72)
+    assert.equal(hits / 80, mb.evaluate(model, { x = given, y = rows }).accuracy)
+  end)
   it("trains by the sum of its losses", function()
     local model = two_of_each(mb)
     local optimizer, first, last = mb.optim.Adam { lr = 0.01 }, nil, nil
@@ -182,8 +202,10 @@ describe("a graph refuses", function()
       model, x.spectrum)
     refuses("Graph: spectrum: expected a tensor, got 3", model, { spectrum = 3, conditions = x.conditions })
     refuses("build: there is no value for the input 'conditions'", model.build, model, { spectrum = { 12, 1 } })
-    refuses("build: shape[1]: expected a positive integer, got 0", model.build, model,
+    refuses("build: shape.conditions[1]: expected a positive integer, got 0", model.build, model,
       { spectrum = { 12, 1 }, conditions = { 0 } })
+    refuses("Graph: input: expected a table of tensors, { spectrum = ..., conditions = ... }, got one tensor",
+      model.build, model, { 12, 1 })
     local other = nn.Graph { inputs = { "a", "b" }, { name = "c", from = { "a", "b" }, join = "add", nn.ReLU {} } }
     refuses("Graph: node 'c': a has shape {1, 3}, b has {1, 4}", other, { a = mb.ones(1, 3), b = mb.ones(1, 4) })
   end)

@@ -444,6 +444,11 @@ describe("several inputs", function()
       { x = x, y = y }, {})
     raises("input of noise: expected one of 'metadata', 'spectrum', got nil", fit, Both {}, { x = x, y = y },
       { augment = { { "noise", sd = 1 } } })
+    raises("BothInputs: expected values by the names of inputs, got an empty table", Both {}, {})
+    raises("BothInputs: the name of an input: expected a string, got 1", Both {}, { mb.ones(2, 2) })
+    raises("build: shape.metadata: expected a table, got 3", function()
+      Both {}:build { spectrum = { 6, 1 }, metadata = 3 }
+    end)
     x.bad = 3
     raises("data.x.bad: expected a tensor, got 3", fit, Both {}, { x = x, y = y }, {})
     x.bad = nil

@@ -1,6 +1,7 @@
 --- mb.nn.class: layers of a user's own.
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
+local inputs = require "moonbow.nn.inputs"
 local Layer = require "moonbow.nn.layer"
 
 local known = { "forward", "make", "output_shape", "macs", "init" }
@@ -27,14 +28,7 @@ local function copy_class(given)
   end
   local class, forward = {}, given.forward
   for key, value in pairs(given) do class[key] = value end
-  function class.forward(layer, x)
-    local shared = autograd.share(x)
-    if type(x) == "table" then
-      shared = {}
-      for input, part in pairs(x) do shared[input] = autograd.share(part) end
-    end
-    return autograd.share(forward(layer, shared))
-  end
+  function class.forward(layer, x) return autograd.share(forward(layer, inputs.map(x, autograd.share))) end
   class.takes_named = true
   return class
 end

@@ -11,39 +11,25 @@ local parts = require "moonbow.nn.parts"
 
 local function fail(...) check.fail("Graph", ...) end
 
--- ---- inputs ----
-
--- Checks values by name, of one kind, for each input: no others.
-local function check_inputs(graph, operation, values)
-  for name in pairs(values) do
-    local nearest = type(name) == "string" and check.nearest(name, graph.inputs)
-    if not nearest or nearest ~= name then
-      check.fail(operation, "there is no input %s; known are: %s", check.show(name), table.concat(graph.inputs, ", "))
-    end
+-- Values by the names of the inputs, from such a table or the single one.
+local function by_input(graph, given, is_single)
+  local values = {}
+  for name, value in pairs(not is_single and given or {}) do values[name] = value end
+  if is_single and #graph.inputs > 1 then
+    inputs.refuse_single(graph, core.is_tensor(given) and check.show(given) or "one tensor")
   end
-  for _, name in ipairs(graph.inputs) do
-    if values[name] == nil then check.fail(operation, "there is no value for the input '%s'", name) end
-  end
+  if is_single then values[graph.inputs[1]] = given end
   return values
 end
 
--- The tensors of a call by name: one input may be given as it is.
-local function read_inputs(graph, x)
-  if core.is_tensor(x) and #graph.inputs == 1 then return { [graph.inputs[1]] = x } end
-  if type(x) ~= "table" then
-    fail("input: expected a table of tensors, { %s = ... }, got %s", table.concat(graph.inputs, " = ..., "),
-      x == nil and "one tensor" or check.show(x))
-  end
-  check_inputs(graph, "Graph", x)
-  local first
+local function check_rows(graph, values)
+  local first = graph.inputs[1]
+  local rows = core.size(values[first], 1)
   for _, name in ipairs(graph.inputs) do
-    check.kind("Graph", name, x[name], "tensor")
-    first = first or core.size(x[name], 1)
-    if core.size(x[name], 1) ~= first then
-      fail("%s has %d rows, but %s has %d", name, core.size(x[name], 1), graph.inputs[1], first)
+    if core.size(values[name], 1) ~= rows then
+      fail("%s has %d rows, but %s has %d", name, core.size(values[name], 1), first, rows)
     end
   end
-  return x
 end
 
 -- A value, or values by name if there are several of these.
@@ -107,8 +93,8 @@ local function drop_unused(graph, values, i)
 end
 
 local function forward(graph, x)
-  local values = {}
-  for name, value in pairs(x) do values[name] = value end
+  local values = by_input(graph, x, core.is_tensor(x))
+  check_rows(graph, values)
   for i, node in ipairs(graph.nodes) do
     local from = values_from(node, values)
     local joined = join(node, from)
@@ -121,10 +107,7 @@ local function forward(graph, x)
 end
 
 local function output_shape(graph, shape, infer)
-  local shapes = {}
-  if #shape > 0 and #graph.inputs > 1 then read_inputs(graph) end
-  if #shape > 0 then shapes[graph.inputs[1]] = shape end
-  for name, one in pairs(#shape == 0 and shape or {}) do shapes[name] = one end
+  local shapes = by_input(graph, shape, #shape > 0)
   for _, node in ipairs(graph.nodes) do
     local joined = joined_shape(node, values_from(node, shapes))
     inputs.check_sizes(graph, joined)
@@ -135,36 +118,7 @@ end
 
 local construct = parts.container("Graph", {
   inputs = check.required "table", outputs = check.optional "table", nodes = check.required "table",
-}, {
-  forward = forward,
-  output_shape = output_shape,
-  -- As Layer.run, with tables of tensors.
-  run = function(graph, x)
-    local given = read_inputs(graph, x)
-    if not graph.made then
-      local shapes = {}
-      for name, value in pairs(given) do shapes[name] = core.shape(value) end
-      graph:ensure_made(by_name(graph.inputs, shapes))
-    end
-    local y = graph:forward(given)
-    return core.is_tensor(x) and core.is_tensor(y) and Layer.report(x, y, graph) or y
-  end,
-  -- The shape of the inputs of a call, without the batch.
-  shape_of = function(graph, x)
-    local shapes = {}
-    for name, value in pairs(read_inputs(graph, x)) do shapes[name] = { table.unpack(core.shape(value), 2) } end
-    return by_name(graph.inputs, shapes)
-  end,
-  -- Checks shapes without the batch by read, a function of the operation and one shape.
-  read_shape = function(graph, operation, shape, read)
-    check.kind(operation, "shape", shape, "table")
-    if #graph.inputs == 1 and #shape > 0 then return read(operation, shape) end
-    check_inputs(graph, operation, shape)
-    local shapes = {}
-    for name, one in pairs(shape) do shapes[name] = read(operation, one) end
-    return by_name(graph.inputs, shapes)
-  end,
-})
+}, { forward = forward, output_shape = output_shape })
 
 --- A network with several inputs or outputs, or with branches that Sequential, Residual and Concat cannot say. The
 -- entries 1, 2, ... of the table are nodes, each a table: name; from, the name of an input or of a node before it, or a
@@ -195,6 +149,7 @@ local function Graph(given)
   for key, value in pairs(options) do list[key] = value end
   local graph = construct(list)
   nodes.read(graph, graph.options, #graph.layers)
+  graph.takes_named, graph.gives_named = graph.inputs, #graph.outputs > 1
   graph.is_input = {}
   for _, name in ipairs(graph.inputs) do graph.is_input[name] = true end
   return graph

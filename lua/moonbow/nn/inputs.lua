@@ -39,6 +39,67 @@ function inputs.check_sizes(layer, shape)
   end
 end
 
+-- ---- several inputs ----
+--
+-- A layer of several inputs takes tables by name: of tensors, and of shapes. layer.takes_named says so: it is the list
+-- of the names, or true if the layer takes any.
+
+local function has_name(known, name)
+  for _, other in ipairs(known) do
+    if other == name then return true end
+  end
+  return false
+end
+
+-- The names of the inputs that a layer takes from a table of values.
+local function names_in(layer, operation, values)
+  local known, names = layer.takes_named, {}
+  for name in pairs(values) do
+    check.kind(operation, "the name of an input", name, "string")
+    if known ~= true and not has_name(known, name) then
+      check.fail(operation, "there is no input %s; known are: %s", check.show(name), table.concat(known, ", "))
+    end
+    names[#names + 1] = name
+  end
+  for _, name in ipairs(known ~= true and known or {}) do
+    if values[name] == nil then check.fail(operation, "there is no value for the input '%s'", name) end
+  end
+  if #names == 0 then check.fail(operation, "expected values by the names of inputs, got an empty table") end
+  table.sort(names)
+  return known ~= true and known or names
+end
+
+--- The values of a table by name, each read by read(value, name), for a layer of several inputs; the value alone for a
+-- layer that lists one input. Raises unless the names are those of its inputs.
+function inputs.by_name(layer, operation, values, read)
+  local results, names = {}, names_in(layer, operation, values)
+  for _, name in ipairs(names) do results[name] = read(values[name], name) end
+  return #names == 1 and layer.takes_named ~= true and results[names[1]] or results
+end
+
+--- Raises that one value came, or what is shown, where a layer takes tensors by name.
+function inputs.refuse_single(layer, shown)
+  local names = layer.takes_named == true and "name" or table.concat(layer.takes_named, " = ..., ")
+  check.fail(layer.type, "input: expected a table of tensors, { %s = ... }, got %s", names, shown)
+end
+
+--- The tensors of a call with something else than a tensor: those of a table by name, checked.
+function inputs.read(layer, x)
+  if not layer.takes_named then return check.kind(layer.type, "input", x, "tensor") end
+  if type(x) ~= "table" then inputs.refuse_single(layer, check.show(x)) end
+  return inputs.by_name(layer, layer.type, x, function(value, name)
+    return check.kind(layer.type, name, value, "tensor")
+  end)
+end
+
+--- f of a value, or of each of a table of values by name: tensors, or lists such as shapes.
+function inputs.map(values, f)
+  if core.is_tensor(values) or #values > 0 then return f(values) end
+  local results = {}
+  for name, value in pairs(values) do results[name] = f(value) end
+  return results
+end
+
 --- The output_shape of layers that leave the shape as it is.
 function inputs.same_shape(_, shape) return shape end
 

@@ -9,6 +9,7 @@ local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local random = require "moonbow.random"
+local inputs = require "moonbow.nn.inputs"
 
 --- What all layers and networks share. layer(x) runs it on x (N, ...); the first call, or build, makes the weights.
 -- Errors name the path of the layer. A layer may stand in several places: it is one layer, with one set of weights.
@@ -89,26 +90,17 @@ function Layer.report(x, y, layer, ...)
   return other or y
 end
 
--- The shape of an input; of several, by name.
-local function shape_of(layer, x)
-  if core.is_tensor(x) then return core.shape(x) end
-  local shapes = {}
-  for name, part in pairs(layer.takes_named and x or {}) do shapes[name] = core.shape(part) end
-  return shapes
-end
-
--- Raises unless x is a tensor, or for a layer of several inputs a table of tensors by name.
-local function check_input(layer, x)
-  if not (layer.takes_named and type(x) == "table") then check.kind(layer.type, "input", x, "tensor") end
-  for name, part in pairs(x) do check.kind(layer.type, ("input %s"):format(check.show(name)), part, "tensor") end
-end
+local function without_batch(x) return { table.unpack(core.shape(x), 2) } end
 
 --- Runs the layer on x (N, ...), making its weights on first use.
 function Layer.run(layer, x)
-  if not core.is_tensor(x) then check_input(layer, x) end
-  if not layer.made then layer:ensure_made(shape_of(layer, x)) end
+  if not core.is_tensor(x) then x = inputs.read(layer, x) end
+  if not layer.made then layer:ensure_made(inputs.map(x, core.shape)) end
   local y = layer:forward(x)
-  if not core.is_tensor(y) then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
+  if not core.is_tensor(y) then
+    if not layer.gives_named then check.fail(layer.type, "expected to return a tensor, got %s", check.show(y)) end
+    return y
+  end
   return was_traced and Layer.report(x, y, layer) or y
 end
 
@@ -119,14 +111,8 @@ function Layer.call(layer, x, ...)
   check.no_more(layer.type, 1, ...)
   local y = layer:run(x)
   if layer.input_shape then return y end
-  if layer.shape_of then
-    layer.input_shape = layer:shape_of(x)
-  elseif not core.is_tensor(x) then
-    layer.input_shape = {}
-    for name, part in pairs(x) do layer.input_shape[name] = { table.unpack(core.shape(part), 2) } end
-  elseif core.rank(x) > 1 then
-    layer.input_shape = { table.unpack(core.shape(x), 2) }
-  end
+  if not core.is_tensor(x) then x = inputs.read(layer, x) end
+  if not core.is_tensor(x) or core.rank(x) > 1 then layer.input_shape = inputs.map(x, without_batch) end
   return y
 end
 

@@ -7,16 +7,8 @@ local random = require "moonbow.random"
 local inputs = require "moonbow.nn.inputs"
 local Layer = require "moonbow.nn.layer"
 
--- f of a shape, or of each of a table of shapes by name, which a Graph has.
-local function each_shape(shape, f)
-  if #shape > 0 then return f(shape) end
-  local results = {}
-  for name, one in pairs(shape) do results[name] = f(one) end
-  return results
-end
-
 -- Zeros of a shape, or of several by name.
-local function zeros(shape) return each_shape(shape, function(one) return core.full(0, one) end) end
+local function zeros(shape) return inputs.map(shape, function(one) return core.full(0, one) end) end
 
 --- The shape of the output, by arithmetic. Makes the weights that are not there yet.
 -- @param shape table of the input, with the batch first
@@ -27,12 +19,12 @@ function Layer.infer(layer, shape, watch, path)
   local output
   path = path or ""
   local function infer(part, i, input) return part:infer(input, watch, Layer.path_of_part(path, i)) end
-  if #shape == 0 and not (layer.read_shape or layer.takes_named) then
+  if #shape == 0 and not layer.takes_named then
     check.fail(layer.type, "input: expected a tensor, got several by name; a Graph takes them")
   end
   if layer.output_shape then
     output = layer:output_shape(shape, infer)
-    each_shape(output, function(one) inputs.check_sizes(layer, one) end)
+    inputs.map(output, function(one) inputs.check_sizes(layer, one) end)
     layer:ensure_made(shape)
   else
     layer:ensure_made(shape)
@@ -42,36 +34,39 @@ function Layer.infer(layer, shape, watch, path)
   return output
 end
 
-local function check_several(operation, shape, layer)
-  if layer.takes_named then return end
-  local names = {}
-  for name in pairs(shape) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  check.fail(operation, "a %s takes one input, got several: %s", layer.type, table.concat(names, ", "))
-end
-
--- The shape of one input, without the batch, checked and copied.
-local function read_one(operation, shape)
-  check.kind(operation, "shape", shape, "table")
+-- The shape of one input, without the batch, checked and copied. name: for messages.
+local function read_one(operation, name, shape)
+  check.kind(operation, name, shape, "table")
   if #shape < 1 or #shape > 3 then
-    check.fail(operation, "shape: expected {L, C}, the input without its batch, got %d dimensions", #shape)
+    check.fail(operation, "%s: expected {L, C}, the input without its batch, got %d dimensions", name, #shape)
   end
   local copy = {}
-  for i, size in ipairs(shape) do
-    local name = ("shape[%d]"):format(i)
-    copy[i] = check.kind(operation, name, size, "positive integer")
-    if size > inputs.most then check.fail(operation, "%s: expected at most %d, got %.0f", name, inputs.most, size) end
+  for i, given in ipairs(shape) do
+    local size_name = ("%s[%d]"):format(name, i)
+    copy[i] = check.kind(operation, size_name, given, "positive integer")
+    if given > inputs.most then
+      check.fail(operation, "%s: expected at most %d, got %.0f", size_name, inputs.most, given)
+    end
   end
   return copy
 end
 
+-- Raises for shapes by name.
+local function refuse_several(layer, operation, shapes)
+  local names = {}
+  for name in pairs(shapes) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  check.fail(operation, "a %s takes one input, got several: %s", layer.type, table.concat(names, ", "))
+end
+
 local function read_shape(layer, operation, shape)
-  if layer.read_shape then return layer:read_shape(operation, shape, read_one) end
-  if type(shape) ~= "table" or type(next(shape)) ~= "string" then return read_one(operation, shape) end
-  check_several(operation, shape, layer)
-  local shapes = {}
-  for name, one in pairs(shape) do shapes[name] = read_one(("%s %s"):format(operation, name), one) end
-  return shapes
+  if type(shape) ~= "table" or #shape > 0 or type(next(shape)) ~= "string" then
+    return read_one(operation, "shape", shape)
+  end
+  if not layer.takes_named then refuse_several(layer, operation, shape) end
+  return inputs.by_name(layer, operation, shape, function(one, name)
+    return read_one(operation, "shape." .. name, one)
+  end)
 end
 
 local function with_batch(shape) return { 1, table.unpack(shape) } end
@@ -81,7 +76,7 @@ local function without_batch(shape) return { table.unpack(shape, 2) } end
 local function infer_one(layer, shape, watch)
   local _ <close> = layer:keep_modes()
   layer:eval()
-  return each_shape(layer:infer(each_shape(shape, with_batch), watch), without_batch)
+  return inputs.map(layer:infer(inputs.map(shape, with_batch), watch), without_batch)
 end
 
 --- Makes the weights. Weights that exist stay.
