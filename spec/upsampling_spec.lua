@@ -53,6 +53,18 @@ describe("Upsample1d", function()
 end)
 
 describe("a network that makes spectra of spectra", function()
+  it("has outputs between the points that they are made of", function()
+    local function centres(layer)
+      local model = nn.Sequential { nn.Conv1d { filters = 1, kernel = 3, stride = 2 }, layer } -- that on 2, 4, ..., 10
+      return model:centres({ 11, 1 }, "2", model:build { 11, 1 }[1])
+    end
+    local halves = { 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 10.5 }
+    assert.same(halves, centres(nn.Upsample1d { factor = 2 }))
+    assert.same(halves, centres(nn.Upsample1d { factor = 2, mode = "linear" }))
+    assert.same(halves, centres(nn.Conv1dTranspose { filters = 1, kernel = 4, stride = 2, padding = "same" }))
+    assert.same({ table.unpack(halves, 3) },
+      centres(nn.Conv1dTranspose { filters = 1, kernel = 2, stride = 2, padding = { 2, 0 } }))
+  end)
   it("is summarised, trained, saved and loaded", function()
     local model = nn.Sequential { nn.Conv1d { filters = 4, kernel = 4, stride = 4 },
       nn.Conv1dTranspose { filters = 4, kernel = 4, stride = 2, padding = "same", activation = "relu" },

@@ -41,7 +41,8 @@ end
 local function widen(reach, layer, input)
   local options = layer.options
   if layer.upsampling then
-    local seen, factor = layer:upsampling()
+    local seen, factor, before = layer:upsampling(input)
+    reach.centre = reach.centre - before * reach.stride
     reach.field = reach.field + (seen - 1) * reach.stride
     reach.stride = reach.stride / factor
     return
