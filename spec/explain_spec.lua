@@ -56,6 +56,7 @@ describe("model:maps", function()
     raises("layer 4: expected a map (N, L, C), got shape {3, 36}", maps.plot, maps, "4")
     raises("row: expected at most 3, got 4", maps.plot, maps, "2", { row = 4 })
     raises("axis: expected 20 numbers", maps.plot, maps, "2", { axis = { 1, 2 } })
+    raises("maps:plot: axis[2]: expected a finite number, got 'a'", maps.plot, maps, "2", { axis = { 1, "a" } })
   end)
 end)
 

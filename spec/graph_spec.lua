@@ -118,6 +118,16 @@ describe("a graph", function()
     assert.is_true(hits > 72)
     assert.equal(hits / 80, mb.evaluate(model, { x = given, y = rows }).accuracy)
   end)
+  it("of several outputs gives no classes, but statistics of batch norms", function()
+    local model = nn.Graph { inputs = { "x" }, outputs = { "a", "b" },
+      { name = "norm", from = "x", nn.BatchNorm1d {} }, { name = "a", from = "norm", nn.Dense { units = 2 } },
+      { name = "b", from = "norm", nn.Dense { units = 2 } } }
+    local value = mb.rng(1):normal(3, 1, 20, 4)
+    model:build { 4 }
+    refuses("predict: model: expected one output, got several: a, b", mb.predict, model, value)
+    mb.recalibrate(model, value, { batch_size = 20 })
+    assert.is_true(model.layers[1].running_mean:allclose(value:mean(1), { absolute = 1e-5 }))
+  end)
   it("trains by the sum of its losses", function()
     local model = two_of_each(mb)
     local optimizer, first, last = mb.optim.Adam { lr = 0.01 }, nil, nil

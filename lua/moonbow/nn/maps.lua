@@ -69,7 +69,7 @@ counted.methods(Maps, "maps:")
 -- The points of the spectrum, from 1, on which the outputs of a layer are centred, as positions on an axis.
 local function positions_by(layer, shape)
   return function(path, length, axis)
-    local list = core.is_tensor(axis) and core.totable(core.reshape(axis, -1)) or axis
+    local list = axis and check.numbers("maps:plot", "axis", axis)
     if list and #list ~= shape[1] then
       check.fail("maps:plot", "axis: expected %d numbers, one for each point, got %d", shape[1], #list)
     end

@@ -35,6 +35,9 @@ local function run_batches(operation, model, x, batch_size, f)
       interrupt.check()
       local count = math.min(batch_size, n - first + 1)
       local outputs = model(named.narrow(x, first, count))
+      if not core.is_tensor(outputs) then
+        check.fail(operation, "model: expected one output, got several: %s", table.concat(model.outputs, ", "))
+      end
       f(outputs, first, count)
       core.close(outputs)
     end
@@ -311,7 +314,7 @@ local function averaging(norms)
       seen[part] = seen[part] + count
       plan(part)
     end
-    core.close(Layer.traced_as_run(watch, autograd.no_grad, model, batch))
+    named.close(Layer.traced_as_run(watch, autograd.no_grad, model, batch))
   end
 end
 
