@@ -156,17 +156,8 @@ static void reverse_chains(mb_real *v, const mb_real *w, const mb_conv1d *s) {
         for (mb_size c = 0; c < s->C; c++) v[c] = w[(k * s->C + c) * s->F + f];
 }
 
-static mb_size longest_delay(const mb_conv1d *s) {
-  return (mb_conv1d_span(s) - 1) / s->stride;
-}
-
-/* Rows j: each is stride positions of the padded input. */
-static mb_size gradient_rows(const mb_conv1d *s) {
-  return mb_ceil_div(s->L + s->pad_left, s->stride);
-}
-
 static Items gradient_items(const mb_conv1d *s) {
-  return mb_items_cut(s->N, gradient_rows(s), s->stride * s->C);
+  return mb_items_cut(s->N, mb_conv1d_gradient_rows(s), s->stride * s->C);
 }
 
 /* dx (L, C) of the positions of an item; in is dy from row item.first - longest_delay on. */
@@ -184,19 +175,19 @@ static void backward_input_item(mb_real *dx, const mb_real *in, const mb_real *v
     const mb_size to = mb_min(mb_ceil_div(s->L + s->pad_left - p, s->stride), end);
     if (from < to)
       product(dx + (from * s->stride + p - s->pad_left) * s->C, s->stride * s->C,
-              in + (from - item->first + longest_delay(s) - delay) * s->F, s->F, depth, v, s->C, to - from,
-              true);
+              in + (from - item->first + mb_conv1d_longest_delay(s) - delay) * s->F, s->F, depth, v, s->C,
+              to - from, true);
     v += depth * mb_padded_width(s->C);
   }
 }
 
 static mb_size input_part(const mb_conv1d *s, const Items *items) {
-  return mb_thread_part((items->rows + longest_delay(s)) * s->F);
+  return mb_thread_part((items->rows + mb_conv1d_longest_delay(s)) * s->F);
 }
 
 void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *dy, const uint8_t *argmax,
                                   const mb_real *w, const mb_conv1d *s, const mb_items *items) {
-  const mb_size delay = longest_delay(s), part = input_part(s, items);
+  const mb_size delay = mb_conv1d_longest_delay(s), part = input_part(s, items);
   mb_real *v = scratch + s->threads * part;
   reverse_chains(v, w, s);
 #pragma omp parallel num_threads(mb_conv1d_threads(s))
@@ -205,7 +196,7 @@ void mb_conv1d_direct_input_items(mb_real *dx, mb_real *scratch, const mb_real *
     mb_real *buffer = scratch + omp_get_thread_num() * part;
     MB_SHARE(mb_conv1d_is_small(s), i, items->count, {
       if (!is_wanted(items, i)) continue;
-      const Item item = mb_item_at(items, i, gradient_rows(s));
+      const Item item = mb_item_at(items, i, mb_conv1d_gradient_rows(s));
       const mb_real *in =
           mb_conv1d_gradient(buffer, s->F, dy, argmax, &item, item.first - delay, item.rows + delay, s);
       backward_input_item(dx + item.sample * s->L * s->C, in, v, s, &item);
@@ -317,7 +308,7 @@ void mb_conv1d_direct_add_weights(mb_real *dw, mb_real *scratch, const mb_real *
     MB_SHARE(mb_conv1d_is_small(s), g, groups, {
       memset(sums + g * taps, 0, sizeof(mb_real) * (size_t)taps);
       for (mb_size i = g * items->count / groups; i < (g + 1) * items->count / groups; i++) {
-        const Item item = mb_item_at(items, i, gradient_rows(s));
+        const Item item = mb_item_at(items, i, mb_conv1d_gradient_rows(s));
         if (is_wanted(items, i)) add_item(sums + g * taps, buffer, &b, s, &item);
       }
     });

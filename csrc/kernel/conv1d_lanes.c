@@ -156,22 +156,14 @@ static void pack_chains(mb_real *v, const mb_real *w, const mb_conv1d *s) {
             *v++ = c < s->C ? w[(k * C + c % C) * s->F + c / C * F + i] : 0;
 }
 
-static mb_size longest_delay(const mb_conv1d *s) {
-  return (mb_conv1d_span(s) - 1) / s->stride;
-}
-
-static mb_size gradient_rows(const mb_conv1d *s) {
-  return mb_ceil_div(s->L + s->pad_left, s->stride);
-}
-
 static mb_items gradient_items(const mb_conv1d *s) {
-  return mb_items_cut(s->N, gradient_rows(s),
+  return mb_items_cut(s->N, mb_conv1d_gradient_rows(s),
                       mb_max(s->stride * s->C, MB_ITEM_REALS / L1_REALS * mb_group_filters(s)));
 }
 
 /* Unpooled rows, their columns, and a result of LANES columns. */
 static mb_size input_part(const mb_conv1d *s, const mb_items *items) {
-  const mb_size rows = items->rows + longest_delay(s);
+  const mb_size rows = items->rows + mb_conv1d_longest_delay(s);
   return mb_thread_part(rows * (s->F + mb_group_filters(s) * LANES) + items->rows * LANES);
 }
 
@@ -196,8 +188,8 @@ static void input_columns(mb_real *dx, mb_real *buffer, const mb_real *in, mb_si
     const bool is_whole = columns == LANES;
     if (from < to) {
       multiply(is_whole ? y : buffer, is_whole ? s->stride * s->C : LANES,
-               in + (from - item->first + longest_delay(s) - delay) * ld, ld, 1, chains.apart, v, taps, inner,
-               to - from);
+               in + (from - item->first + mb_conv1d_longest_delay(s) - delay) * ld, ld, 1, chains.apart, v,
+               taps, inner, to - from);
       for (mb_size i = 0; !is_whole && i < to - from; i++)
         memcpy(y + i * s->stride * s->C, buffer + i * LANES, sizeof(mb_real) * (size_t)columns);
     }
@@ -207,9 +199,10 @@ static void input_columns(mb_real *dx, mb_real *buffer, const mb_real *in, mb_si
 
 static void input_item(const Input *g, mb_real *buffer, const mb_conv1d *s, const mb_items *items,
                        mb_size i) {
-  const mb_item item = mb_item_at(items, i, gradient_rows(s));
+  const mb_item item = mb_item_at(items, i, mb_conv1d_gradient_rows(s));
   const Side side = backward_side(s);
-  const mb_size count = item.rows + longest_delay(s), most = items->rows + longest_delay(s);
+  const mb_size count = item.rows + mb_conv1d_longest_delay(s),
+                most = items->rows + mb_conv1d_longest_delay(s);
   mb_real *dx = g->dx + item.sample * s->L * s->C, *columns = buffer + most * s->F;
   mb_real *result = columns + most * side.inner * LANES;
   const mb_size low = mb_max(item.first * s->stride - s->pad_left, 0);
@@ -218,7 +211,7 @@ static void input_item(const Input *g, mb_real *buffer, const mb_conv1d *s, cons
   if (mb_min(chains_of(s).chains, s->K) < s->stride) /* some positions are under no tap */
     memset(dx + low * s->C, 0, sizeof(mb_real) * (size_t)((high - low) * s->C));
   const mb_real *dy = g->dy + item.sample * s->L_out * s->F;
-  mb_size rows = s->L_out, first = item.first - longest_delay(s);
+  mb_size rows = s->L_out, first = item.first - mb_conv1d_longest_delay(s);
   if (s->pool > 0) {
     dy = mb_conv1d_gradient(buffer, s->F, g->dy, g->argmax, &item, first, count, s);
     rows = count, first = 0;

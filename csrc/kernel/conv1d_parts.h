@@ -77,6 +77,14 @@ static inline mb_size mb_conv1d_span(const mb_conv1d *s) {
 static inline mb_size mb_conv1d_input_rows(const mb_conv1d *s, mb_size rows) {
   return (rows - 1) * s->stride + mb_conv1d_span(s);
 }
+/* Rows of dy before a row of gradients that its last tap reads; and rows of gradients, each of which is
+ * stride positions of the padded input. */
+static inline mb_size mb_conv1d_longest_delay(const mb_conv1d *s) {
+  return (mb_conv1d_span(s) - 1) / s->stride;
+}
+static inline mb_size mb_conv1d_gradient_rows(const mb_conv1d *s) {
+  return mb_ceil_div(s->L + s->pad_left, s->stride);
+}
 
 /* ---- items ------------------------------------------------------------------------------------ */
 
