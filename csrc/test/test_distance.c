@@ -307,6 +307,18 @@ static void products_leave_the_nearest(void **state) {
   free(a), free(b);
 }
 
+/* Clusters far from the mean whose rows differ by less than what products are off: the exact comparisons find
+ * which is the nearest. */
+static void products_alone_would_be_wrong(void **state) {
+  enum { A = 60, B = 600, L = 61, CLUSTERS = 60 };
+  mb_real *centre = check_random(CLUSTERS * L, 7), *a = check_random(A * L, 8), *b = check_random(B * L, 9);
+  (void)state;
+  for (mb_size i = 0; i < A * L; i++) a[i] = centre[i % (CLUSTERS * L)] + (mb_real)1e-4 * a[i];
+  for (mb_size i = 0; i < B * L; i++) b[i] = centre[i % (CLUSTERS * L)] + (mb_real)1e-4 * b[i];
+  for (mb_size k = 1; k <= 3; k++) assert_true(finds_nearest(a, b, A, B, L, k));
+  free(centre), free(a), free(b);
+}
+
 static void the_matrix_is_faster_for_many_candidates(void **state) {
   enum { A = 30, B = 64, L = 20 };
   mb_real *a = check_random(A * L, 1), *b = check_random(B * L, 2), *zero = check_zeros(B * L);
@@ -358,6 +370,7 @@ int main(void) {
       cmocka_unit_test(matrices_do_not_depend_on_threads),
       cmocka_unit_test(the_search_finds_what_the_matrix_has),
       cmocka_unit_test(products_leave_the_nearest),
+      cmocka_unit_test(products_alone_would_be_wrong),
       cmocka_unit_test(the_matrix_is_faster_for_many_candidates),
       cmocka_unit_test(the_nearest_come_in_order),
       cmocka_unit_test(votes_are_shares),
