@@ -126,6 +126,17 @@ describe("augmentation", function()
   end)
 end)
 
+describe("labels of mb.augment", function()
+  it("are one for each spectrum, and class numbers if there are classes", function()
+    local x = mb.rand(4, 9, 1)
+    local _, y = mb.augment(x, "mix", { y = { 1, 2, 3, 1 }, classes = 3 })
+    close(mb.ones(4), y:sum(2), 1e-6)
+    raises("augment: y: expected 4 labels, one per row, got 2", mb.augment, x, "mix", { y = { 1, 2 }, classes = 3 })
+    raises("augment: y: expected 4 labels, one per spectrum, got 2", mb.augment, x, "mix", { y = { 1, 2 } })
+    raises("row 2: expected a class number from 1 to 3", mb.augment, x, "mix", { y = { 1, 4, 1, 1 }, classes = 3 })
+  end)
+end)
+
 describe("accumulated gradients", function()
   it("are those of one batch of all rows", function()
     local set = set_of(30)
@@ -140,6 +151,20 @@ describe("accumulated gradients", function()
     for i, entry in ipairs(whole:parameters()) do close(entry.value, parts:parameters()[i].value, 1e-6) end
     local uneven, two = train { batch_size = 30 }, train { batch_size = 20, accumulate = 2 }
     for i, entry in ipairs(uneven:parameters()) do close(entry.value, two:parameters()[i].value, 1e-6) end
+  end)
+  it("are those of one batch if rows or classes count differently", function()
+    for _, options in ipairs { {}, { class_weights = { 1, 6 } }, { loss = { "focal" }, class_weights = { 1, 6 } } } do
+      local found = {}
+      for i, size in ipairs { 30, 8 } do
+        local set, model, given = set_of(30), small(), { shuffle = false, seed = 3, epochs = 2, l2 = 0.01,
+          batch_size = size, accumulate = i == 2 and 4 or nil, optimizer = mb.optim.SGD { lr = 0.1 } }
+        set.weights = not options.class_weights and (mb.arange(30):gt(20) * 9 + 1) or nil
+        for key, value in pairs(options) do given[key] = value end
+        local history = fit(model, set, given)
+        found[i] = { model:parameters()[1].value, mb.tensor { history[1].loss, history[2].loss } }
+      end
+      for i = 1, 2 do close(found[1][i], found[2][i], 1e-6) end
+    end
   end)
 end)
 
@@ -428,6 +453,39 @@ describe("several inputs", function()
     assert.same({ 120, 2 }, probabilities:shape())
     assert.is_true(mb.evaluate(model, { x = x, y = y, weights = mb.ones(120) }).accuracy > 0.9)
     assert.same({ spectrum = { 6, 1 }, metadata = { 3 } }, model.input_shape)
+  end)
+  it("are those of a Graph", function()
+    local model = nn.Graph { inputs = { "x", "metadata" },
+      { name = "body", from = "x", nn.Sequential { nn.BatchNorm1d {}, nn.Flatten {} } },
+      { name = "class", from = { "body", "metadata" }, nn.Dense { units = 2 } } }
+    local inputs = { x = x.spectrum * 5 + 3, metadata = x.metadata }
+    fit(model, { x = inputs, y = y }, { epochs = 2 })
+    local classes, probabilities = mb.predict(model, inputs)
+    close(model(inputs):softmax(), probabilities, 1e-6)
+    close(model(inputs):argmax(2), classes, 0)
+    mb.recalibrate(model, inputs)
+    assert.near(inputs.x:mean():item(), model:state()["1.1.running_mean"]:get(1), 1e-4)
+    raises("there is no value for the input 'metadata'", mb.predict, model, { x = inputs.x })
+    raises("build: expected an input for each of x, metadata, by its name, got one", fit, model,
+      { x = inputs.x, y = y }, {})
+  end)
+  it("lead to one output, or are refused", function()
+    local two = nn.Graph { inputs = { "x" }, outputs = { "a", "b" }, { name = "a", from = "x", nn.Flatten {} },
+      { name = "b", from = "a", nn.Dense { units = 2 } } }
+    two:build { 6, 1 }
+    local set, message = { x = x.spectrum, y = y }, "expected a network of one output, got a Graph of several: a, b"
+    for _, f in ipairs { mb.fit, mb.evaluate, mb.calibrate, mb.conformal, mb.reliability, mb.audit,
+      mb.explain.importance } do raises(message, f, two, set) end
+    for _, f in ipairs { mb.predict, mb.recalibrate, mb.dropout_votes, mb.explain.saliency, mb.explain.occlusion } do
+      raises(message, f, two, x.spectrum)
+    end
+    raises(message, mb.ensemble, { two })
+  end)
+  it("end in logits in a Graph, too", function()
+    raises("the network ends in a softmax (Dense)", fit, nn.Graph { inputs = { "x" },
+      { name = "flat", from = "x", nn.Flatten {} },
+      { name = "class", from = "flat", nn.Sequential { nn.Dense { units = 2, activation = "softmax" } } } },
+      { x = x.spectrum, y = y }, {})
   end)
   it("come back from a file", function()
     local model, path = Both {}, os.tmpname()

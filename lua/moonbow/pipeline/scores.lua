@@ -49,6 +49,7 @@ function scores.outputs(operation, network, x)
 end
 
 local function of_network(operation, network, kind)
+  evaluate.check_model(operation, network)
   return function(x)
     local outputs = scores.outputs(operation, network, x)
     return links[kind or core.size(outputs, 2) > 1 and "classes" or "numbers"](outputs)

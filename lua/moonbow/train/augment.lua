@@ -1,6 +1,7 @@
 --- Augmentation: batches of training spectra, changed at random as measurements differ.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local labels = require "moonbow.data.labels"
 local named = require "moonbow.train.named"
 local values_of = require "moonbow.data.values_of"
 
@@ -195,6 +196,20 @@ end
 local known = { y = check.optional "tensor|table", classes = check.optional "positive integer",
   seed = check.default(0, "integer|table") }
 
+-- Labels, one for each spectrum; class numbers if the number of classes is given.
+local function read_labels(options, count)
+  local y = options.y
+  if y == nil then return nil end
+  if options.classes and not (core.is_tensor(y) and core.rank(y) > 1) then
+    return core.tensor((labels.classes("augment", "y", y, count, options.classes)))
+  end
+  y = core.is_tensor(y) and y or core.tensor(y)
+  if core.size(y, 1) ~= count then
+    check.fail("augment", "y: expected %d labels, one per spectrum, got %d", count, core.size(y, 1))
+  end
+  return y
+end
+
 --- Data augmentation: changes spectra at random, as mb.fit does with the batches of its option augment, to look at what
 -- a network will be trained on. Each of "shift", "warp", "noise", "scale" and "mix" has its page:
 -- mb.help 'augmentation "shift"'.
@@ -210,10 +225,8 @@ local known = { y = check.optional "tensor|table", classes = check.optional "pos
 function augment.run(x, list, options)
   options = check.options("augment", options, known)
   x = named.read("augment", "x", x)
-  local y = options.y
-  if y ~= nil and not core.is_tensor(y) then y = core.tensor(y) end
   local f = augment.read("augment", list, options.classes)
-  return f(x, y, core.rng(options.seed))
+  return f(x, read_labels(options, named.count(x)), core.rng(options.seed))
 end
 
 check.takes(augment.run, 3, known)

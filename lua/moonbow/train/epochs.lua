@@ -44,19 +44,6 @@ local function new_sums(job)
   return sums
 end
 
--- The share of each batch in the step to which it adds, and true for the last of one.
-local function shares_of(job, last, batch_rows)
-  local every, rows = job.options.accumulate or 1, {}
-  for batch = 1, last do
-    local group = (batch - 1) // every
-    rows[group] = (rows[group] or 0) + select(2, batch_rows(batch))
-  end
-  return function(batch)
-    local count = select(2, batch_rows(batch))
-    return count / rows[(batch - 1) // every], batch % every == 0 or batch == last
-  end
-end
-
 -- The rows of a batch, changed by the augmentation.
 local function batch_of(job, rows, rng)
   local x, y, weights = named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
@@ -75,16 +62,21 @@ local function train(job)
   local order = options.shuffle and job.rng:permutation(n) or core.arange(1, 1, n)
   local sums, rng = new_sums(job), job.augment and job.augment_rng(job.epoch)
   local last, batch_rows = batches.split(n, options.batch_size, job.least_rows)
-  local share_of = shares_of(job, last, batch_rows)
+  local every, gathered = options.accumulate or 1, 0
   for batch = 1, last do
     interrupt.check()
     local x, y, weights = batch_of(job, core.narrow(order, batch_rows(batch)), rng)
     local output = job.model(x)
     local loss, weight = job.loss(output, y, weights)
     sums.add(value_of(job, loss, "loss", batch, x, y), weight, output, y, weights)
-    local share, is_last = share_of(batch)
-    update.backward(job, loss, share)
-    if is_last then update.step(job, function(what, cause) fail(job, what, batch, cause) end) end
+    local counts = weight or core.size(y, 1)
+    gathered = gathered + counts
+    update.backward(job, loss, every > 1 and counts or nil)
+    if batch % every == 0 or batch == last then
+      if every > 1 then update.divide(job, gathered) end
+      update.step(job, function(what, cause) fail(job, what, batch, cause) end)
+      gathered = 0
+    end
     close_all(loss, output, x, y)
     job.progress.batch(batch, last, sums.loss())
   end

@@ -18,14 +18,19 @@ local sets = require "moonbow.train.sets"
 
 local M = {}
 
---- Raises unless model is a layer.
+--- Raises unless model is a layer that makes one tensor.
 function M.check_model(operation, model)
   if not Layer.is_layer(model) then
     check.fail(operation, "model: expected a layer or a network of layers, got %s", check.show(model))
   end
+  if model.type == "Graph" and #model.outputs > 1 then
+    check.fail(operation, "model: expected a network of one output, got a Graph of several: %s",
+      table.concat(model.outputs, ", "))
+  end
 end
 
 local function run_batches(operation, model, x, batch_size, f)
+  M.check_model(operation, model)
   local _ <close> = interrupt.catch(operation)
   local _ <close> = model:keep_modes()
   model:eval()
@@ -90,12 +95,18 @@ local function check_dimensions(operation, model, x)
     table.concat(expected, ", "), check.show_shape(shape))
 end
 
+-- True for tensors by name that the model takes; of a set, { x, y }, only if it has an input x.
+local function are_inputs(model, x)
+  if not (model.takes_named and named.is_table(x)) then return false end
+  return x.x == nil or model.input_shape ~= nil and model.input_shape.x ~= nil
+end
+
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
 -- A set for a model that was loaded is brought to what the model expects.
 local function prepared(model, x)
+  if are_inputs(model, x) then return named.read("predict", "x", x), nil end
   local info = expectations.of(model)
-  if named.is_table(x) and not x.x then return named.read("predict", "x", x), nil end
   if not info or values_of(x) == x then return values_of(x), nil end
   return expectations.prepare("predict", info, x), info.classes
 end
@@ -152,7 +163,7 @@ function M.predict(model, x, options)
   if type(x) == "table" then x, classes = prepared(model, x) end
   if is_other then return predict_by_method(model, x, classes) end
   x = values_of(x)
-  if not (model.takes_named and named.is_table(x) and not x.x) then
+  if not are_inputs(model, x) then
     check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   end
   check_dimensions("predict", model, x)
@@ -321,7 +332,7 @@ end
 local function recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
   M.check_model("recalibrate", model)
-  x = check.kind("recalibrate", "x", values_of(x), "tensor")
+  x = named.read("recalibrate", "x", x)
   local _ <close> = interrupt.catch "recalibrate"
   local _ <close> = model:keep_modes()
   local norms = {}
@@ -330,13 +341,12 @@ local function recalibrate(model, x, options)
     if part.training then norms[#norms + 1] = part end
   end)
   local statistics <close> = keep_statistics(model, norms)
-  local shape = { table.unpack(core.shape(x), 2) }
-  local last, rows_of = batches.split(core.size(x, 1), options.batch_size, batches.least_rows(model, shape))
+  local last, rows_of = batches.split(named.count(x), options.batch_size, batches.least_rows(model, named.shape(x)))
   local add = averaging(norms)
   for i = 1, last do
     interrupt.check()
     local first, count = rows_of(i)
-    add(count, model, core.narrow(x, first, count))
+    add(count, model, named.narrow(x, first, count))
   end
   local problem = finite.bad_state(model)
   if problem then check.fail("recalibrate", "%s, as the outputs of the layers before it on x", problem) end
@@ -348,7 +358,8 @@ end
 -- single row left over joins the batch before, as in fit. After an error or Ctrl-C the statistics are the old ones;
 -- NaN and infinite statistics raise.
 -- @param model layer that contains the batch norms
--- @param x tensor|spectra (N, L, C), the spectra for the statistics
+-- @param x tensor|spectra|table (N, L, C), the spectra for the statistics; or tensors by name, for a network of several
+--   inputs
 -- @option batch_size rows of a batch
 -- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end

@@ -47,11 +47,13 @@ local fit_options = {
   checkpoint = check.optional("string|table", checkpoint.options, '"folder"'),
 }
 
-local function seeded(seed, stream)
+-- A seed with further integers behind it.
+local function extended(seed, ...)
   local parts = type(seed) == "table" and { table.unpack(check.list("fit", "seed", seed)) } or { seed }
-  parts[#parts + 1] = stream
-  return core.rng(parts)
+  return table.move({ ... }, 1, select("#", ...), #parts + 1, parts)
 end
+
+local function seeded(seed, ...) return core.rng(extended(seed, ...)) end
 
 local function check_callbacks(callbacks)
   for i = 1, #callbacks do check.kind("fit", ("callbacks[%d]"):format(i), callbacks[i], "function") end
@@ -78,9 +80,7 @@ end
 local function hold_out(job, given)
   local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
   local n, is_of_numbers = named.count(job.x), job.chosen_loss.is_of_classes and core.rank(job.y) == 1
-  local seed = type(job.options.seed) == "table" and { table.unpack(job.options.seed) } or { job.options.seed }
-  seed[#seed + 1] = 5
-  local train, test = split.holdout(n, share.share, { seed = seed, groups = share.groups,
+  local train, test = split.holdout(n, share.share, { seed = extended(job.options.seed, 5), groups = share.groups,
     stratify = is_of_numbers and job.y or nil })
   local function part(rows)
     return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
@@ -170,11 +170,7 @@ local function read_augment(job)
     check.fail("fit", "augment: 'mix' mixes labels, which weights of rows, or ignored labels, do not allow")
   end
   job.augment = change
-  function job.augment_rng(epoch)
-    local parts = type(seed) == "table" and { table.unpack(seed) } or { seed }
-    table.move({ 4, epoch }, 1, 2, #parts + 1, parts)
-    return core.rng(parts)
-  end
+  function job.augment_rng(epoch) return seeded(seed, 4, epoch) end
 end
 
 local function start_schedule(job)

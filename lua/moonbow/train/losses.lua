@@ -79,12 +79,18 @@ function losses.classes_of(operation, shape)
     #shape > 1 and "; put nn.Flatten{} or nn.GlobalAvgPool1d{} before the last nn.Dense" or "")
 end
 
+-- The layer in a container whose output is that of the container; nil if it is none, or if nodes are joined.
+local function last_part(layer)
+  if layer.type == "Graph" then return layer.layers[layer.nodes[#layer.nodes].layer] end
+  return layer.type == "Sequential" and layer.layers[#layer.layers] or nil
+end
+
 --- Raises if the last layer of a model is a softmax (or the given activation): functions that take logits apply one,
 -- and a second would flatten the probabilities.
 function losses.check_logits(operation, model, squash)
   squash = squash or "softmax"
-  local last = model
-  while last.type == "Sequential" do last = last.layers[#last.layers] end
+  local last, inner = model, last_part(model)
+  while inner do last, inner = inner, last_part(inner) end
   local options = last.options
   local activation = last.type == "Activation" and options.name or options.activation
   if last.type:lower() == squash or activation == squash then
@@ -134,7 +140,10 @@ local function of_classes(chosen, class_weights)
   local rows_of, options = chosen.kind.rows, chosen.options
   local has_kernel = chosen.name == "cross_entropy" and options.label_smoothing == 0
   return function(logits, y, weights)
-    if has_kernel and not weights and core.rank(y) == 1 then return ops.cross_entropy(logits, y, class_weights) end
+    if has_kernel and not weights and core.rank(y) == 1 then
+      return ops.cross_entropy(logits, y, class_weights),
+        class_weights and core.sum(core.index(class_weights, y)):item() or nil
+    end
     local target, counts = shares_of(y, core.size(logits, 2)), weights
     if class_weights then counts = core.mul(core.sum(core.mul(target, class_weights), 2), weights or 1) end
     return mean(rows_of(logits, target, class_weights, options), weights, counts)

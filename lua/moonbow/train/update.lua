@@ -49,12 +49,18 @@ local function add_l2(loss, parameters, factor)
   return loss
 end
 
---- Adds the gradients of a batch, which counts for a share of a step.
-function update.backward(job, loss, share)
+--- Adds the gradients of a batch, times what its rows count if a step takes several batches.
+function update.backward(job, loss, counts)
   local options = job.options
   if not core.is_tracked(loss) then check.fail("fit", "loss: it does not depend on the parameters of the model") end
   if options.l2 > 0 then loss = add_l2(loss, job.parameters, options.l2) end
-  autograd.backward(share < 1 and ops.mul(loss, share) or loss)
+  autograd.backward(counts and ops.mul(loss, counts) or loss)
+end
+
+--- Makes the sum of the gradients of several batches their mean over all that counts.
+function update.divide(job, counts)
+  if counts == 0 then return end
+  each_gradient(job.parameters, function(gradient, value) value.grad = core.mul(gradient, 1 / counts) end)
 end
 
 --- Moves the weights against the gradients; fail(what, cause) raises if a gradient is not finite.
