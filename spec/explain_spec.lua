@@ -67,6 +67,13 @@ describe("the centres of a map", function()
       { nn.Conv1d { filters = 1, kernel = 7, padding = "same", stride = 3, initializer = "ones" } },
       { nn.Conv1d { filters = 1, kernel = 4, initializer = "ones" }, nn.MaxPool1d { size = 3, stride = 2 } },
       { nn.BlurPool1d { size = 2, blur = 3 } },
+      { nn.AvgPool1d { size = 4 }, nn.Upsample1d { factor = 4 } },
+      { nn.AvgPool1d { size = 2 }, nn.Upsample1d { factor = 3, mode = "linear" } },
+      { nn.AvgPool1d { size = 2 },
+        nn.Conv1dTranspose { filters = 1, kernel = 6, stride = 3, padding = { 1, 2 }, initializer = "ones" } },
+      { nn.Conv1dTranspose { filters = 1, kernel = 4, stride = 2, padding = "same", initializer = "ones" } },
+      { nn.Conv1dTranspose { filters = 1, kernel = 4, padding = { 2, 1 }, initializer = "ones" } },
+      { nn.Conv1d { filters = 1, kernel = 5, dilation = 2, padding = "causal", initializer = "ones" } },
     } do
       local model = nn.Sequential(part)
       model:build { 200, 1 }
@@ -80,6 +87,50 @@ describe("the centres of a map", function()
         assert.is_true(math.abs(found - at) <= 0.1, ("%s: %g for %g"):format(tostring(model), found, at))
       end
     end
+  end)
+end)
+
+describe("the way to a map", function()
+  it("is over the whole axis behind a layer that is no window", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "causal" },
+      nn.Lambda { function(x) return x:reshape(#x, 10, 4) end } }
+    model:build { 20, 1 }
+    local expected = {}
+    for i = 1, 10 do expected[i] = 2 * i - 0.5 end
+    assert.same(expected, model:centres({ 20, 1 }, "2", 10))
+  end)
+  -- Pooled by 2 and by 4, and a branch that is not.
+  local graph = nn.Graph { inputs = { "x" },
+    { name = "a", from = "x", nn.MaxPool1d { size = 2 } }, { name = "b", from = "a", nn.MaxPool1d { size = 4 } },
+    { name = "side", from = "x", nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.Flatten {} } },
+    { name = "flat", from = "b", nn.Flatten {} },
+    { name = "class", from = { "flat", "side" }, nn.Dense { units = 2 } } }
+  local concat = nn.Concat {
+    nn.Conv1d { filters = 2, kernel = 8, stride = 8 },
+    nn.Sequential { nn.MaxPool1d { size = 2 }, nn.MaxPool1d { size = 4 } },
+  }
+  it("is that of its branch, in a Graph and in a Concat", function()
+    graph:build { 64, 1 }
+    concat:build { 64, 1 }
+    for _, case in ipairs { { graph, "2", 8, 4.5, 8 }, { graph, "3.1", 62, 2, 1 }, { concat, "1", 8, 4.5, 8 },
+      { concat, "2.1", 32, 1.5, 2 }, { concat, "2.2", 8, 4.5, 8 } } do
+      local model, path, length, first, step = table.unpack(case)
+      local centres = model:centres({ 64, 1 }, path, length)
+      assert.same({ first, first + (length - 1) * step }, { centres[1], centres[length] }, path)
+    end
+    assert.same({ stride = 8, field = 8 }, graph:reach())
+    local steps = graph:trace()
+    local sides = {}
+    for _, step in ipairs(steps) do sides[step.path] = step.is_side end
+    assert.same({ false, false, true, false, false },
+      { sides["1"], sides["2"], sides["3.1"], sides["4"], sides["5"] })
+  end)
+  it("leads Grad-CAM of a Graph to the peak", function()
+    local x = mb.zeros(1, 64, 1)
+    x:set(1, 50, 1, 1)
+    local cam = explain.grad_cam(graph, x, { layer = "2", elementwise = true, signed = true })
+    local values = cam.values[1]:abs()
+    assert.is_true(math.abs(values:argmax(1)[1] - 50) < 8)
   end)
 end)
 

@@ -63,12 +63,10 @@ layers.Conv1dTranspose = Layer.class("Conv1dTranspose", affine.options(options),
     if layer.made then inputs.check_channels(layer, shape[3], core.size(layer.weight, 3), "channels") end
     return activations.shape_after(layer, { shape[1], length_after(layer, shape[2]), layer.options.filters })
   end,
-  -- As in Upsample1d.
-  upsampling = function(layer, shape)
-    local given, length = layer.options, length_after(layer, shape[2])
-    local _, cut = core.window(length, given.kernel, given.stride, given.dilation, given.padding)
-    local span = span_of(given)
-    return -(-span // given.stride), given.stride, ((span - 1) / 2 - cut) / given.stride
+  upsampling = function(layer, input)
+    local given, span = layer.options, span_of(layer.options)
+    local _, cut = core.window(length_after(layer, input[2]), given.kernel, given.stride, given.dilation, given.padding)
+    return -(-span // given.stride), given.stride, (cut - (span - 1) / 2) / given.stride
   end,
   macs = function(layer, input) return input[2] * core.count(layer.weight) end,
 }, function(layer, given)

@@ -116,9 +116,23 @@ local function output_shape(graph, shape, infer)
   return by_name(graph.outputs, shapes)
 end
 
+-- The layers, as a set of numbers, that lead to a layer, or to the (first) output, by the first names in from.
+local function way_to(graph, goal)
+  local before, way, name = {}, {}, graph.outputs[1]
+  for _, node in ipairs(graph.nodes) do
+    before[node.name] = node
+    if goal and node.layer == goal then name = node.from[1] end
+  end
+  while before[name] do
+    if before[name].layer then way[before[name].layer] = true end
+    name = before[name].from[1]
+  end
+  return way
+end
+
 local construct = parts.container("Graph", {
   inputs = check.required "table", outputs = check.optional "table", nodes = check.required "table",
-}, { forward = forward, output_shape = output_shape })
+}, { forward = forward, output_shape = output_shape, way_to = way_to })
 
 --- A network with several inputs or outputs, or with branches that Sequential, Residual and Concat cannot say. The
 -- entries 1, 2, ... of the table are nodes, each a table: name; from, the name of an input or of a node before it, or a

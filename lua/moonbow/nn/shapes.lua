@@ -92,14 +92,30 @@ function Layer.build(layer, shape, rng)
   return output
 end
 
--- True if the layer at a path is in a branch after the first.
-local function is_side_branch(layer, path)
-  local part = layer
+-- True if part i of a container is on the way to another part of it (nil: to its output), along the first branch where
+-- there are several.
+local function is_part_on_way(container, i, goal)
+  if container.type == "Sequential" then return not goal or i < goal end
+  if container.type == "Graph" then return container:way_to(goal)[i] or false end
+  return not goal and i == 1
+end
+
+--- True if the layer at a path is on the way to the layer at another path, or to the output of the whole, along the
+-- first branch where layers branch.
+-- @param path string of the layer
+-- @param goal? string the other path; the output unless given
+-- @return boolean
+function Layer.is_on_way(layer, path, goal)
+  local part, rest = layer, goal and goal:gmatch "%d+"
   for index in path:gmatch "%d+" do
-    if part.type ~= "Sequential" and index ~= "1" then return true end
-    part = part.layers[tonumber(index)]
+    local i, wanted = math.tointeger(tonumber(index)), rest and math.tointeger(tonumber(rest()))
+    if i ~= wanted then
+      if not is_part_on_way(part, i, wanted) then return false end
+      rest = nil
+    end
+    part = part.layers[i]
   end
-  return false
+  return true
 end
 
 --- Lists the layers in the order of their use, with shapes. Layers that have no weights yet have none afterwards: what
@@ -116,7 +132,7 @@ function Layer.trace(layer, shape, operation, watch)
   local modes <close> = layer:keep_modes() -- luacheck: ignore modes
   layer:set_rng(random.rng(0))
   infer_one(layer, shape, function(part, path, input, output)
-    local step = { layer = part, path = path, is_side = is_side_branch(layer, path), input = input, output = output }
+    local step = { layer = part, path = path, is_side = not layer:is_on_way(path), input = input, output = output }
     found[#found + 1] = step
     if watch then watch(step) end
   end)

@@ -41,8 +41,8 @@ end
 local function widen(reach, layer, input)
   local options = layer.options
   if layer.upsampling then
-    local seen, factor, before = layer:upsampling(input)
-    reach.centre = reach.centre - before * reach.stride
+    local seen, factor, shift = layer:upsampling(input)
+    reach.centre = reach.centre + shift * reach.stride
     reach.field = reach.field + (seen - 1) * reach.stride
     reach.stride = reach.stride / factor
     return
@@ -55,11 +55,21 @@ local function widen(reach, layer, input)
   reach.stride = reach.stride * (options.stride or options.kernel and 1 or size)
 end
 
--- { stride, field, centre } of what trace gave, behind the layer at a path, or behind all.
-local function reach_of(steps, path)
-  local reach = { stride = 1, field = 1, centre = 1 }
+-- True for a layer of which widen knows the places of its outputs: windows, or one output for each point.
+local function is_placed(step)
+  local options = step.layer.options
+  return step.layer.upsampling or options.kernel or options.size or step.input[2] == step.output[2]
+end
+
+-- { stride, field, centre, is_placed (true if centre and stride say where outputs are) } of what trace gave, behind the
+-- layer at a path, or behind all.
+local function reach_of(layer, steps, path)
+  local reach = { stride = 1, field = 1, centre = 1, is_placed = true }
   for _, step in ipairs(steps) do
-    if not step.layer.layers and not step.is_side then widen(reach, step.layer, step.input) end
+    if not step.layer.layers and layer:is_on_way(step.path, path) then
+      widen(reach, step.layer, step.input)
+      reach.is_placed = reach.is_placed and is_placed(step)
+    end
     if step.path == path then break end
   end
   reach.stride = math.tointeger(reach.stride) or reach.stride
@@ -72,7 +82,7 @@ end
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return table { stride, field }
 function Layer.reach(layer, shape)
-  local reach = reach_of(layer:trace(shape, "reach"))
+  local reach = reach_of(layer, layer:trace(shape, "reach"))
   return { stride = reach.stride, field = reach.field }
 end
 
@@ -83,11 +93,10 @@ end
 -- @param length integer points of its output
 -- @return table a list of length numbers
 function Layer.centres(layer, shape, path, length)
-  local reach, centres = reach_of(layer:trace(shape, "centres"), path), {}
-  local first, last = reach.centre, reach.centre + (length - 1) * reach.stride
-  local is_inside = first > 0 and last < shape[1] + reach.stride
-  local stride = is_inside and reach.stride or shape[1] / length
-  for i = 1, length do centres[i] = (is_inside and first or (stride + 1) / 2) + (i - 1) * stride end
+  local reach, centres = reach_of(layer, layer:trace(shape, "centres"), path), {}
+  local stride = reach.is_placed and reach.stride or shape[1] / length
+  local first = reach.is_placed and reach.centre or (stride + 1) / 2
+  for i = 1, length do centres[i] = first + (i - 1) * stride end
   return centres
 end
 
@@ -119,7 +128,7 @@ function Layer.summary(layer, shape)
       has_any and count == 0 and "shared" or group(count), group(macs) }
     total, total_macs = total + count, total_macs + macs
   end)
-  local reach, frozen = reach_of(steps), frozen_count(layer)
+  local reach, frozen = reach_of(layer, steps), frozen_count(layer)
   return table.concat({
     text_table.format(rows, { left = 3 }),
     ("total: %s parameters%s, %s multiply-adds per spectrum"):format(group(total),

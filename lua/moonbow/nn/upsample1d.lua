@@ -23,11 +23,11 @@ layers.Upsample1d = Layer.class("Upsample1d", {
     inputs.check_shape(layer, shape, 3)
     return { shape[1], shape[2] * layer.options.factor, shape[3] }
   end,
-  -- Points of the input that one result depends on, results for each point, and by how many points of the input the
-  -- first result is centred before the first of these.
+  -- Points of the input that one result depends on, results for each point, and where the first result lies behind the
+  -- first point, in points.
   upsampling = function(layer)
     local factor = layer.options.factor
-    return layer.options.mode == "linear" and 2 or 1, factor, (1 - 1 / factor) / 2
+    return layer.options.mode == "linear" and 2 or 1, factor, (1 / factor - 1) / 2
   end,
   macs = function(layer, input, output)
     return layer.options.mode == "linear" and output[2] * input[3] or 0
