@@ -321,6 +321,46 @@ describe("the rules of an audit", function()
     local lost = audit("position_lost", cases.position_lost[1]).findings[1]
     assert.is_true(lost.value < 0.8 and lost.text:find "position alone is right" ~= nil)
   end)
+  it("see layers in branches, and what joins them, as they are", function()
+    local function graph(join, body)
+      local model = nn.Graph { inputs = { "x" }, { name = "flat", from = "x", nn.Flatten {} },
+        { name = "a", from = "flat", nn.Dense { units = 4 } },
+        { name = "b", from = "flat", body or nn.Dense { units = 4 } },
+        { name = "both", from = { "a", "b" }, join = join },
+        { name = "class", from = "both", nn.Dense { units = 2 } } }
+      model:build { LENGTH, 1 }
+      return mb.audit(model):has "linear_hidden"
+    end
+    assert.is_nil(graph "multiply")
+    assert.same({ "3" }, graph("add").layers) -- of parallel layers, the one before the output
+    assert.matches("its 404 parameters", graph("add").text)
+    assert.is_nil(graph("add", nn.Dense { units = 4, activation = "relu" }))
+    local function layers_of(...)
+      local found = mb.audit(net { nn.Flatten {}, nn.Concat { nn.Dense { units = 1 }, nn.Dense { units = 1 } }, ... },
+        easy, { rules = { "linear_hidden", "output_count" } })
+      return #found.findings
+    end
+    assert.equal(0, layers_of()) -- two outputs of both branches
+    assert.equal(0, layers_of(nn.ReLU {}, nn.Dense { units = 2 }))
+  end)
+  it("know every kind of padding, and upsampling", function()
+    local function share(padding, ...)
+      local found = mb.audit(with_body(..., conv { kernel = 61, padding = padding })):has "padding_edges"
+      return found and found.value
+    end
+    for padding, wanted in pairs { same = 0.6, causal = 0.6, [30] = 0.6 } do
+      assert.near(wanted, share(padding, nn.ReLU {}), 1e-9)
+    end
+    assert.near(0.6, share({ 0, 60 }, nn.ReLU {}), 1e-9)
+    for _, padding in ipairs { 0, { 0, 0 }, "valid" } do assert.is_nil(share(padding, nn.ReLU {})) end
+    local pooled = nn.Sequential { nn.MaxPool1d { size = 2 }, nn.Upsample1d { factor = 2 } }
+    assert.near(0.6, share("same", pooled), 1e-9)
+    local raised = { train = changed(easy.train, { x = easy.train.x + 5 }) }
+    for padding, wanted in pairs { [0] = false, causal = true } do
+      local found = mb.audit(with_body(conv { padding = padding }), raised, { rules = { "padding_step" } })
+      assert.equal(wanted, found:has "padding_step" ~= nil)
+    end
+  end)
   it("say nothing of what stale statistics hide", function()
     local found = mb.audit(spoiled(), easy)
     assert.is_truthy(found:has "stale_accuracy")
@@ -479,6 +519,11 @@ describe("mb.audit", function()
       assert.matches(message, err)
     end
     raises("audit: model: expected a layer", mb.audit, 5)
+    local two = nn.Graph { inputs = { "s", "c" }, { name = "y", from = { "s", "c" }, nn.Dense { units = 2 } } }
+    raises("train.x: expected spectra %(N, L, C%), got several inputs by name", mb.audit, two,
+      { x = { s = mb.zeros(2, 3), c = mb.zeros(2, 1) }, y = { 1, 2 } })
+    two:build { s = { 3 }, c = { 1 } }
+    raises("model: expected a network of one input, spectra %(N, L, C%), got one of several by name", mb.audit, two)
     raises("without one the network must have been built", mb.audit, nn.Sequential { nn.Flatten {} })
     raises("audit: set: expected { x, y }", mb.audit, linear(), { validation = easy.train })
     raises("rules%[1%]: expected one of .*did you mean 'chance'", mb.audit, linear(), easy, { rules = { "chanse" } })

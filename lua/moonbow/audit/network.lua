@@ -51,15 +51,25 @@ local function describe(step)
     macs = not layer.layers and layer.macs and layer:macs(step.input, step.output) or 0 }
 end
 
+-- True if a Graph multiplies what two of its nodes make: no linear function, and no layer.
+local function multiplies(model)
+  local found = false
+  model:visit(function(part)
+    for _, node in ipairs(part.type == "Graph" and part.nodes or {}) do found = found or node.join == "multiply" end
+  end)
+  return found
+end
+
 --- The layers in the order of their use, each { layer, type, path, kind ("conv", "dense", "pool", "global", "flatten",
 -- "norm", "scale", "dropout", "position", "activation", "sum", "other"), activation (name; false: a function), is_bent
 -- (its output is not a linear function of its input), is_side (in a branch after the first), input and output (shapes),
--- parameters, options, macs }. Residual containers stand behind their parts, for their sum; other containers are left
--- out.
+-- parameters, options, macs }; outputs, the shape of what the network makes; and multiplies. Residual containers stand
+-- behind their parts, for their sum; other containers are left out.
 -- @param shape { L, C }
 function network.flow(model, shape)
-  local flow = {}
+  local flow = { multiplies = multiplies(model) }
   model:trace(shape, "audit", function(step)
+    flow.outputs = step.output -- at last those of the model
     if step.layer.layers and step.layer.type ~= "Residual" then return end
     flow[#flow + 1] = describe(step)
   end)
@@ -77,6 +87,7 @@ end
 
 --- True if something between two places of the flow, the first included and the last not, bends.
 function network.bends_between(flow, first, last)
+  if flow.multiplies then return true end
   for i = first, last - 1 do
     if flow[i].is_bent then return true end
   end

@@ -91,6 +91,9 @@ end
 
 local function read(name, data, options, names, info)
   local part = is_spectra(data) and read_spectra(data, options, names, info) or read_table(name, data, options)
+  if not core.is_tensor(part.x) then
+    check.fail("audit", "%s.x: expected spectra (N, L, C), got several inputs by name", name)
+  end
   if core.rank(part.x) ~= 3 then
     check.fail("audit", "%s.x: expected spectra (N, L, C), got shape %s", name, check.show_shape(core.shape(part.x)))
   end

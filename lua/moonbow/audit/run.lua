@@ -45,7 +45,11 @@ end
 
 local function shape_of(model, train)
   if train then return { table.unpack(core.shape(train.x), 2) } end
-  if model.input_shape then return model.input_shape end
+  local shape = model.input_shape
+  if shape and #shape == 0 then
+    check.fail("audit", "model: expected a network of one input, spectra (N, L, C), got one of several by name")
+  end
+  if shape then return shape end
   check.fail("audit", "set: without one the network must have been built: model:build{ L, C }")
 end
 
@@ -123,7 +127,7 @@ return function(model, set, options)
   local ok, flow = pcall(network.flow, model, a.shape)
   if not ok then check.rethrow("audit: set.x: ", flow) end
   a.flow = flow
-  a.fits = a.train and read.is_of_classes and #flow[#flow].output == 2 and flow[#flow].output[2] >= a.classes
+  a.fits = a.train and read.is_of_classes and #flow.outputs == 2 and flow.outputs[2] >= a.classes
   function a.row_of(i) return a.train.rows and a.train.rows[i] or i end
   local _ <close> = model:keep_modes()
   local findings, skipped, looked = ask(a, options.rules and chosen_rules(options.rules) or rules)

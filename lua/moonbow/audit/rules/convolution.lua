@@ -33,7 +33,7 @@ local function linear_convolution(a)
       found[#found + 1] = part
     end
   end
-  if #found == 0 or #network.of(a.flow, { conv = true, dense = true }) < 3 then return nil end
+  if #found == 0 or a.flow.multiplies or #network.of(a.flow, { conv = true, dense = true }) < 3 then return nil end
   return { layers = found, value = #found, text = "Between this convolution and the next layer with weights there is "
     .. "nothing but linear steps: both together are one convolution of more points." }
 end
@@ -48,16 +48,23 @@ local function kernel_over_map(a)
   end
 end
 
-local function is_padded(part) return part.options.padding == "same" or type(part.options.padding) == "number" end
+local function is_padded(part)
+  local padding = part.options.padding
+  if type(padding) == "table" then return padding[1] + padding[2] > 0 end
+  return padding ~= "valid" and padding ~= 0
+end
 
 local function padded_share(a)
   local reach, stride = 0, 1
   for _, part in ipairs(a.flow) do
     local options = part.options
     if not part.is_side and (part.kind == "conv" or part.kind == "pool") then
-      local size = part.kind == "conv" and (options.kernel - 1) * (options.dilation or 1) or options.size - 1
-      if is_padded(part) and part.kind == "conv" and options.padding ~= 0 then reach = reach + size * stride end
-      stride = stride * (options.stride or 1)
+      if part.kind == "conv" and is_padded(part) then
+        reach = reach + (options.kernel - 1) * options.dilation * stride
+      end
+      stride = stride * options.stride
+    elseif not part.is_side and part.layer.upsampling then
+      stride = stride / select(2, part.layer:upsampling(part.input))
     end
   end
   return math.min(1, reach / a.shape[1])

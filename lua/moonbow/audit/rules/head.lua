@@ -19,7 +19,8 @@ local function linear_hidden(a)
   local dense, found = dense_layers(a), {}
   for i = 1, #dense - 1 do
     local first, last = place_of(a.flow, dense[i]), place_of(a.flow, dense[i + 1])
-    if #dense[i].output == 2 and not network.bends_between(a.flow, first, last) then found[#found + 1] = dense[i] end
+    local is_next = #dense[i].output == 2 and not dense[i + 1].is_side -- and not beside it, in another branch
+    if is_next and not network.bends_between(a.flow, first, last) then found[#found + 1] = dense[i] end
   end
   if #found == 0 then return nil end
   local size = 0
@@ -27,8 +28,9 @@ local function linear_hidden(a)
   local are_many = #found > 1
   return { layers = found, value = size, text = ("The hidden dense %s no activation: with the dense layer behind %s "
     .. "one "
-    .. "linear map, so that their %s parameters add nothing that the output layer could not do alone."):format(
-    are_many and "layers have" or "layer has", are_many and "them they are" or "it, it is", network.count(size)) }
+    .. "linear map, so that %s %s parameters add nothing that the output layer could not do alone."):format(
+    are_many and "layers have" or "layer has", are_many and "them they are" or "it, it is",
+    are_many and "their" or "its", network.count(size)) }
 end
 
 local function softmax_of_one(a)
@@ -85,10 +87,9 @@ local function global_head(a)
 end
 
 local function output_count(a)
-  local last = last_part(a)
-  local outputs = last.output[#last.output]
+  local outputs = a.flow.outputs[#a.flow.outputs]
   if outputs == a.classes then return nil end
-  return { layers = { last }, value = outputs, text = ("The network has %s for %s in the data."):format(
+  return { layers = { last_part(a) }, value = outputs, text = ("The network has %s for %s in the data."):format(
     check.show_count(outputs, "output"), check.show_count(a.classes, "class", "classes")) }
 end
 
