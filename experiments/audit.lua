@@ -8,6 +8,7 @@ local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
 local measured = require "moonbow.experiment.measured"
 local official = require "moonbow.experiment.judge.official"
+local output = require "moonbow.experiment.output"
 
 local function at_least_one(text)
   local number = math.tointeger(tonumber(text))
@@ -39,6 +40,12 @@ end
 
 -- The spectra that the network was trained on, and those that it has not seen; nil for none.
 local function read_sets()
+  if #args.files == 0 and (args.split or #args.test > 0) then
+    experiment.fail "expected the files that the network was trained on, beside --test or --split"
+  end
+  if args.split and #args.test > 0 then
+    experiment.fail "expected --split or --test, got both: each says what the network has not seen"
+  end
   if #args.files == 0 then return nil end
   local data = read(args.files)
   if args.split then
@@ -57,7 +64,7 @@ local function run()
     batch_size = args.batch_size, patience = args.patience })
   print(audit)
   experiment.save(args.out, { name = "audit", model = args.model, title = audit.title, looked = audit.looked,
-    findings = audit.findings, skipped = audit.skipped, seconds = audit.seconds })
+    findings = output.list(audit.findings), skipped = output.list(audit.skipped), seconds = audit.seconds })
   local ok, why = audit:save(args.out .. "/audit.html")
   if not ok then experiment.fail(why) end
   print(("wrote %s/audit.html"):format(args.out))

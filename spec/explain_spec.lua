@@ -90,6 +90,14 @@ describe("the centres of a map", function()
   end)
 end)
 
+describe("a network of several inputs", function()
+  it("is refused", function()
+    local both = nn.Graph { inputs = { "a", "b" }, { name = "y", from = { "a", "b" }, nn.Dense { units = 2 } } }
+    raises("x: expected a tensor, got a table; a network of several inputs is not explained", explain.saliency, both,
+      { a = mb.rand(2, 3), b = mb.rand(2, 1) })
+  end)
+end)
+
 describe("the way to a map", function()
   it("is over the whole axis behind a layer that is no window", function()
     local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "causal" },
@@ -360,6 +368,7 @@ describe("permutation importance", function()
     for b = 1, 4 do assert.equal(one[b].growth, again[b].growth) end
     assert.matches("the strongest of 4 bands", tostring(one))
     assert.matches("lines", tostring(one:plot { title = "bands" }))
+    raises("task: expected one of 'class', 'number', got 'clas'", explain.importance, model, set, { task = "clas" })
     raises("only a pipeline is fitted again", explain.importance, model, set, { folds = {} })
     raises("y: row 300 is of class 3", explain.importance, model, { x = x, y = (function()
       local list = table.move(y, 1, 299, 1, {})

@@ -84,6 +84,13 @@ describe("own_spectra", function()
     code, text = audit "" -- the network alone
     assert.equal(0, code, text)
     assert.matches("Could not look, no training spectra", text)
+    assert.matches('"findings":%[%]', io.open(folder .. "/audit/results.json"):read "a")
+    for arguments, message in pairs { ["--test " .. file] = "^expected the files that the network was trained on",
+      [file .. " --label kind --split kind --test " .. file] = "^expected %-%-split or %-%-test, got both" } do
+      code, text = audit(arguments)
+      assert.equal(1, code)
+      assert.matches(message, text)
+    end
     code, text = audit(file)
     assert.equal(1, code)
     assert.matches("^expected %-%-label with the column of the classes\n$", text)

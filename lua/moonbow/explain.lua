@@ -137,6 +137,7 @@ local importance_rules = rules {
 -- @usage print(mb.explain.importance(mb.forest.fit(x, y, { trees = 5 }), { x = x_test, y = y_test }))
 function explain.importance(model, data, options)
   options = with_outputs("explain.importance", options, importance_rules)
+  if options.task then check.name("explain.importance", "task", options.task, { "class", "number" }) end
   return require "moonbow.explain.importance"(model, data, options)
 end
 

@@ -132,6 +132,7 @@ local function gradcheck(f, inputs, options)
   check.kind("gradcheck", "f", f, "function|table")
   if core.is_tensor(inputs) then inputs = { inputs } end
   check.list("gradcheck", "inputs", inputs)
+  if #inputs == 0 then check.fail("gradcheck", "inputs: expected at least one tensor, got none") end
   local copies = {}
   for i, x in ipairs(inputs) do
     copies[i] = core.copy(check.kind("gradcheck", ("inputs[%d]"):format(i), x, "tensor"))

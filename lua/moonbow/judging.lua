@@ -7,16 +7,16 @@ end
 
 local judging = {}
 
-local kinds_of_outputs = { "classes", "labels", "numbers" }
+local kinds_of_outputs, conformal_kinds = { "classes", "labels", "numbers" }, { "classes", "numbers" }
 
 local function with(own)
   for name, rule in pairs(read.options) do own[name] = rule end
   return own
 end
 
-local function read_options(operation, given, known)
+local function read_options(operation, given, known, kinds)
   local options = check.options(operation, given, known)
-  if options.outputs then check.name(operation, "outputs", options.outputs, kinds_of_outputs) end
+  if options.outputs then check.name(operation, "outputs", options.outputs, kinds or kinds_of_outputs) end
   return options
 end
 
@@ -106,7 +106,7 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 -- @return conformal
 -- @usage print(mb.conformal(model, set.validation, { coverage = 0.8 }):evaluate(set.test))
 function judging.conformal(model, data, options)
-  options = read_options("conformal", options, conformal_rules)
+  options = read_options("conformal", options, conformal_rules, conformal_kinds)
   return require "moonbow.judging.conformal"(model, data, options)
 end
 

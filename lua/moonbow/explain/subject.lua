@@ -32,7 +32,8 @@ end
 -- @param options { axis, x_label } of the spectra
 -- @return { x, axis, x_label, falls, network (nil if the model is none), scores = function(x) that gives (N, M) }
 function subject.read(operation, model, data, options)
-  check.kind(operation, "x", values_of(data), "tensor", type(data) == "table" and data.x and "give set.x" or nil)
+  check.kind(operation, "x", values_of(data), "tensor", type(data) == "table" and (data.x and "give set.x"
+    or "a network of several inputs is not explained") or nil)
   local steps = scores.preprocessing(model)
   local axis = not steps and options.axis or nil
   if steps then

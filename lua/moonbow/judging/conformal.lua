@@ -75,7 +75,7 @@ function Conformal:intervals(x)
   return core.sub(found, self.threshold), core.add(found, self.threshold)
 end
 
-local judge_options = check.copy(judging.options)
+local judge_options = { label = judging.options.label, target = judging.options.target }
 
 local evaluation = shown.kind("coverage", function(result)
   return ("coverage %.4f, mean size %.4g, on %s%s"):format(result.coverage, result.size,
@@ -87,12 +87,11 @@ end)
 -- @param data spectra|table a set, or { x, y }
 -- @option label name of the set's label with the classes
 -- @option target name of the set's label with the numbers
--- @option outputs of a network, as for mb.conformal
 -- @return table { coverage, size (mean number of classes, or width of the interval), count, and of classes empty and
 --   single (sets with no and with one class) }; it prints itself
 function Conformal:evaluate(data, options)
   options = check.options("conformal:evaluate", options, judge_options)
-  options.outputs = options.outputs or self.outputs
+  options.outputs = self.outputs
   local read = judging.judged("conformal:evaluate", self.model, data, options)
   if self.method == "residual" then
     local off = core.abs(core.sub(core.reshape(read.found, -1), core.reshape(read.y, -1)))

@@ -28,6 +28,7 @@ local function numbers_of(operation, data, options, n)
   if core.size(y, 1) ~= n then
     check.fail(operation, "data.y: expected %d numbers, one per row of x, got %d", n, core.size(y, 1))
   end
+  core.check_finite(operation, "data.y", y)
   return core.reshape(y, n, -1)
 end
 

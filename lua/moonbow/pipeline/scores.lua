@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
+local named = require "moonbow.train.named"
 local preprocess = require "moonbow.data.preprocess"
 local values_of = require "moonbow.data.values_of"
 local pipelines = require "moonbow.pipeline"
@@ -39,6 +40,7 @@ local links = {
 --- The outputs (N, M) of a network for x, before any link.
 function scores.outputs(operation, network, x)
   local parts = {}
+  x = named.read(operation, "x", x)
   evaluate.each_batch(operation, network, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
   local outputs = core.concat(parts, 1)
   core.check_finite(operation, "the outputs of the network", core.reshape(outputs, core.size(outputs, 1), -1))
