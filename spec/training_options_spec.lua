@@ -126,6 +126,16 @@ describe("augmentation", function()
   end)
 end)
 
+describe("a function that augments", function()
+  it("keeps the number of spectra if rows have weights", function()
+    local set, options = set_of(30), { augment = function(x, y) return x:narrow(1, 3), y:narrow(1, 3) end, epochs = 1 }
+    fit(small(), set, options)
+    set.weights = mb.ones(30)
+    raises("augment: expected 30 spectra, those of the batch, as their rows have weights, got 3", fit, small(), set,
+      options)
+  end)
+end)
+
 describe("labels of mb.augment", function()
   it("are one for each spectrum, and class numbers if there are classes", function()
     local x = mb.rand(4, 9, 1)
@@ -401,7 +411,7 @@ describe("frozen weights", function()
   it("are named, or refused", function()
     raises("freeze: no weights at 'head'; there are 1.1.weight, 1.1.bias", function() network():freeze "head" end)
     raises("freeze: the layer has no weights yet", function() small():freeze() end)
-    raises("it does not depend on the parameters", fit, network():freeze(), set, {})
+    raises("the model has no parameters to train: all are frozen or detached", fit, network():freeze(), set, {})
   end)
 end)
 

@@ -48,6 +48,10 @@ end
 local function batch_of(job, rows, rng)
   local x, y, weights = named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
   if job.augment then x, y = job.augment(x, y, rng) end
+  if weights and named.count(x) ~= core.size(weights, 1) then
+    check.fail("fit", "augment: expected %d spectra, those of the batch, as their rows have weights, got %d",
+      core.size(weights, 1), named.count(x))
+  end
   return x, y, weights
 end
 

@@ -137,7 +137,7 @@ end
 
 -- Returns the parameters, and a list of their tensors.
 local function trainable(model)
-  local parameters, values = model:parameters(), {}
+  local parameters, values, is_any_tracked = model:parameters(), {}, false
   for i, parameter in ipairs(parameters) do
     local operation = autograd.made_by(parameter.value)
     if operation then
@@ -145,8 +145,10 @@ local function trainable(model)
         parameter.name, operation)
     end
     values[i] = parameter.value
+    is_any_tracked = is_any_tracked or core.is_tracked(parameter.value)
   end
   if #values == 0 then check.fail("fit", "the model has no parameters to train") end
+  if not is_any_tracked then check.fail("fit", "the model has no parameters to train: all are frozen or detached") end
   return parameters, values
 end
 
