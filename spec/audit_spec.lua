@@ -529,6 +529,8 @@ describe("mb.audit", function()
     raises("rules%[1%]: expected one of .*did you mean 'chance'", mb.audit, linear(), easy, { rules = { "chanse" } })
     raises("unknown option 'patient'; did you mean 'patience'", mb.audit, linear(), easy, { patient = 3 })
     raises("train.y: expected 60 labels", mb.audit, linear(), changed(easy.train, { y = { 1, 2 } }))
+    raises("train.y: expected one number per row, got shape {4, 2}", mb.audit, linear(),
+      { x = mb.zeros(4, LENGTH, 1), y = mb.zeros(4, 2) }, { task = "number" })
     raises("train.groups: expected 60 labels", mb.audit, linear(), changed(easy.train, { groups = { 1 } }))
     raises("audit: set.x: .*layer 2 %(Dense%): input has 50 features, weights expect 100", mb.audit, linear(),
       { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } })

@@ -23,6 +23,13 @@ local function fit_options()
 end
 
 describe("a card", function()
+  it("names several inputs", function()
+    local model = nn.Graph { inputs = { "x", "c" }, { name = "flat", from = "x", nn.Flatten {} },
+      { name = "class", from = { "flat", "c" }, nn.Dense { units = 2 } } }
+    model:build { x = { 6, 1 }, c = { 2 } }
+    assert(mb.save(model, path))
+    assert.is_truthy(tostring(mb.card(path)):find("18 parameters; takes c (N, 2), x (N, 6, 1)", 1, true))
+  end)
   it("says what a trained network is", function()
     local model = trained(fit_options())
     assert(mb.save(model, path, { classes = { "a", "b" }, axis = { 1, 2, 3, 4, 5, 6 }, unit = "nm", note = "n\27" }))

@@ -479,6 +479,13 @@ describe("several inputs", function()
     raises("build: expected an input for each of x, metadata, by its name, got one", fit, model,
       { x = inputs.x, y = y }, {})
   end)
+  it("may be one input of a Graph", function()
+    local model = nn.Graph { inputs = { "x" }, { name = "y", from = "x", nn.Sequential { nn.Flatten {},
+      nn.Dense { units = 2 } } } }
+    model:build { 6, 1 }
+    close((mb.predict(model, x.spectrum)), (mb.predict(model, { x = x.spectrum })), 0)
+    raises("there is no input 'y'", mb.predict, model, { x = x.spectrum, y = mb.ones(120, 1) })
+  end)
   it("lead to one output, or are refused", function()
     local two = nn.Graph { inputs = { "x" }, outputs = { "a", "b" }, { name = "a", from = "x", nn.Flatten {} },
       { name = "b", from = "a", nn.Dense { units = 2 } } }

@@ -48,6 +48,9 @@ local function read_table(name, data, options)
   local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes }
   if options.task == "number" then
     part.x, part.y = sets.with_targets("audit", name, plain)
+    if core.count(part.y) ~= core.size(part.y, 1) then
+      check.fail("audit", "%s.y: expected one number per row, got shape %s", name, check.show_shape(core.shape(part.y)))
+    end
     part.y = core.reshape(part.y, -1)
   else
     part.x, part.y = sets.with_classes("audit", name, plain)

@@ -8,8 +8,17 @@ local store = require "moonbow.io.store"
 
 -- ---- the lines ----
 
+-- "(N, 1000, 1)"; of several inputs by name "c (N, 2), x (N, 1000, 1)".
+local function show_input(shape)
+  if #shape > 0 then return ("(N, %s)"):format(table.concat(shape, ", ")) end
+  local texts = {}
+  for name, one in pairs(shape) do texts[#texts + 1] = ("%s %s"):format(check.printable(name), show_input(one)) end
+  table.sort(texts)
+  return table.concat(texts, ", ")
+end
+
 local function model_line(card)
-  local shape = card.shape and ("; takes (N, %s)"):format(table.concat(card.shape, ", ")) or ""
+  local shape = card.shape and "; takes " .. show_input(card.shape) or ""
   if card.kind ~= "network" then return "mb." .. card.kind .. shape end
   return ("network of %s, %s%s"):format(check.show_count(card.layers, "layer"),
     check.show_count(card.parameters, "parameter"), shape)

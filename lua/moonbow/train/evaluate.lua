@@ -98,7 +98,7 @@ end
 -- True for tensors by name that the model takes; of a set, { x, y }, only if it has an input x.
 local function are_inputs(model, x)
   if not (model.takes_named and named.is_table(x)) then return false end
-  return x.x == nil or model.input_shape ~= nil and model.input_shape.x ~= nil
+  return x.x == nil or (model.is_input or model.input_shape or {}).x ~= nil
 end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
