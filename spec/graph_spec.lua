@@ -124,7 +124,7 @@ describe("a graph", function()
       { name = "b", from = "norm", nn.Dense { units = 2 } } }
     local value = mb.rng(1):normal(3, 1, 20, 4)
     model:build { 4 }
-    refuses("predict: model: expected one output, got several: a, b", mb.predict, model, value)
+    refuses("predict: model: expected a network of one output, got a Graph of several: a, b", mb.predict, model, value)
     mb.recalibrate(model, value, { batch_size = 20 })
     assert.is_true(model.layers[1].running_mean:allclose(value:mean(1), { absolute = 1e-5 }))
   end)

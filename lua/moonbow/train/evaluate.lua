@@ -18,11 +18,15 @@ local sets = require "moonbow.train.sets"
 
 local M = {}
 
---- Raises unless model is a layer that makes one tensor.
-function M.check_model(operation, model)
+local function check_layer(operation, model)
   if not Layer.is_layer(model) then
     check.fail(operation, "model: expected a layer or a network of layers, got %s", check.show(model))
   end
+end
+
+--- Raises unless model is a layer that makes one tensor.
+function M.check_model(operation, model)
+  check_layer(operation, model)
   if model.type == "Graph" and #model.outputs > 1 then
     check.fail(operation, "model: expected a network of one output, got a Graph of several: %s",
       table.concat(model.outputs, ", "))
@@ -40,9 +44,6 @@ local function run_batches(operation, model, x, batch_size, f)
       interrupt.check()
       local count = math.min(batch_size, n - first + 1)
       local outputs = model(named.narrow(x, first, count))
-      if not core.is_tensor(outputs) then
-        check.fail(operation, "model: expected one output, got several: %s", table.concat(model.outputs, ", "))
-      end
       f(outputs, first, count)
       core.close(outputs)
     end
@@ -331,7 +332,7 @@ end
 
 local function recalibrate(model, x, options)
   options = check.options("recalibrate", options, options_of_batches)
-  M.check_model("recalibrate", model)
+  check_layer("recalibrate", model)
   x = named.read("recalibrate", "x", x)
   local _ <close> = interrupt.catch "recalibrate"
   local _ <close> = model:keep_modes()
