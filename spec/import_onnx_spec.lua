@@ -154,16 +154,31 @@ describe("a graph of ONNX", function()
     assert.same({ { { 8, 2 }, { 14, 2 }, { 20, 2 }, { 26, 2 }, { 14, -4 } } },
       network(mb.tensor { { { 1 }, { 2 }, { 3 }, { 4 }, { 5 } } }):totable())
   end)
-  it("may pad unevenly, by filters that are 0 there", function()
+  it("may pad unevenly", function()
     for left = 0, 4 do
       for right = 0, 4 do
         local network = assert(import({ "n", 1, 5 }, { node("Conv", { "x", "w" }, "y", { pads = { left, right },
           strides = { 2 } }) }, { w = filters }))
+        assert.same({ 3, 1, 2 }, network.layers[1].weight:shape())
         local x = mb.rng(1):normal(0, 1, 2, 5, 1)
         local weight = mb.tensor { { { 1, -1 } }, { { 2, 0 } }, { { 3, 1 } } }
         local expected = x:pad(left, right, { dimension = 2 }):conv1d(weight, nil, { stride = 2 })
         assert.is_true((network(x) - expected):abs():max():item() < 1e-6)
       end
+    end
+  end)
+  it("may have groups of filters, also over dilated points that all stand on the left", function()
+    local grouped = numbers({ 4, 1, 2 }, { 1, 2, 3, 4, 5, 6, 7, 8 })
+    local network = assert(import({ "n", 2, 4 }, { node("Conv", { "x", "w" }, "y", { group = 2, dilations = { 2 },
+      pads = { 2, 0 } }) }, { w = grouped }))
+    assert.equal("causal", network.layers[1].options.padding)
+    assert.same({ { { 2, 4, 60, 80 }, { 4, 8, 120, 160 }, { 7, 15, 230, 310 }, { 10, 22, 340, 460 } } },
+      network(mb.tensor { { { 1, 10 }, { 2, 20 }, { 3, 30 }, { 4, 40 } } }):totable())
+    refused("its input has 2 channels, its filters expect 4", { "n", 2, 4 },
+      { node("Conv", { "x", "w" }, "y", { group = 4 }) }, { w = grouped })
+    for _, group in ipairs { 3, 0, -1 } do
+      refused(("4 filters in %d groups"):format(group), { "n", 2, 4 },
+        { node("Conv", { "x", "w" }, "y", { group = group }) }, { w = grouped })
     end
   end)
   it("may pad windows of a maximum with half their size", function()
@@ -233,7 +248,7 @@ describe("a file is refused, with its node,", function()
     refused("its input has 2 channels, its filters expect 1", { "n", 2, 5 },
       { node("Conv", { "x", "w" }, "y") }, { w = w })
     refused("windows of 3 do not fit into 2 points", { "n", 1, 2 }, { node("Conv", { "x", "w" }, "y") }, { w = w })
-    refused("too many weights that are not in the file", { "n", 1, 5 },
+    refused("padding of 536870912 and 0 points", { "n", 1, 5 },
       { node("Conv", { "x", "w" }, "y", { pads = { 1 << 29, 0 } }) }, { w = w })
     refused("too many weights that are not in the file", { "n", 1 << 25, 1 << 25 },
       { node("Mul", { "x", "two" }, "y") }, { two = numbers({}, { 2 }) })

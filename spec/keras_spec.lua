@@ -7,6 +7,7 @@ local core = require "moonbow.core"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
+local unexported = require "support.unexported"
 local python = require "support.python"
 local zip = require "moonbow.io.zip"
 
@@ -113,6 +114,20 @@ describe("a network that moonbow exported for Keras", function()
     end
     for _, ending in ipairs { "keras", "h5", "weights.h5" } do assert.equal(bytes(ending), bytes(ending)) end
   end)
+  it("has groups of channels, and padding of any kind", function()
+    for _, padding in ipairs { "valid", "same", "causal", 2, { 3, 1 }, { 0, 2 }, { 0, 0 } } do
+      local model = nn.Sequential { nn.Conv1d { filters = 6, kernel = 3, groups = 2, padding = padding } }
+      model:build({ 7, 4 }, mb.rng(1))
+      local x, other = mb.rand(3, 7, 4), unlike(model)
+      for _, ending in ipairs { "keras", "h5" } do
+        assert(mb.export_keras(model, path(ending)))
+        local network = assert(mb.import_keras(path(ending)))
+        assert_same_bits(model(x), network(x))
+        assert(mb.export_keras(network, path(ending)))
+        assert_same_bits(model(x), assert(mb.import_keras(path(ending), { network = other }))(x))
+      end
+    end
+  end)
   it("has LSTMs, with the sigmoid", function()
     local model = nn.Sequential { nn.LSTM { units = 3, return_sequences = true },
       nn.LSTM { units = 2, activation = "relu" } }
@@ -132,6 +147,10 @@ describe("a network that moonbow exported for Keras", function()
       assert.error_matches(function() mb.export_keras(model, path "keras") end, message, nil, true)
     end
     refused("export_keras: layer 1.1 (Position): Keras has no such layer", nn.Position {})
+    for _, layer in ipairs(unexported()) do
+      refused(("layer 1.1 (%s): Keras has no such layer"):format(layer.type), layer)
+    end
+    refused("layer 1.1 (LSTM): both directions are not exported", nn.LSTM { units = 2, bidirectional = true })
     refused("layer 1.1 (Lambda): Keras has no such layer", nn.Lambda { function(x) return x end })
     refused("layer 1.1 (Conv1d): Keras has no stride of 2 with a dilation of 3",
       nn.Conv1d { filters = 1, kernel = 2, stride = 2, dilation = 3 })
@@ -192,6 +211,12 @@ describe("mb.import_keras refuses", function()
       { network = more })
     refused("it holds weights, but no model; give the option network, too", "weights.h5")
   end)
+  it("a network of layers that Keras does not have, with their place", function()
+    local other = nn.Sequential { nn.GRU { units = 2 } }
+    other:build { 5, 1 }
+    assert(mb.export_keras(small(), path "weights.h5"))
+    refused("weights.h5: layer 1 (GRU): Keras has no such layer", "weights.h5", { network = other })
+  end)
   it("a network without weights, or none", function()
     assert.error_matches(function() mb.import_keras(path "h5", { network = nn.Dense { units = 2 } }) end,
       "the network has no weights yet")
@@ -215,8 +240,18 @@ describe("mb.import_keras refuses", function()
   it("layers, options and graphs that moonbow does not have", function()
     with_config(function(config) config.config.layers[2].class_name = "GRU" end)
     refused("moonbow has no layer for 'GRU' (layer 'conv1d')", "keras")
-    with_config(function(config) config.config.layers[2].config.groups = 2 end)
-    refused("layer 'conv1d' (Conv1D): the option groups is 2", "keras")
+    with_config(function(config) config.config.layers[2].config.groups = 3 end)
+    refused("Conv1d: groups: expected a divisor of the 2 filters, got 3", "keras")
+    with_config(function(config)
+      local layers = config.config.layers
+      table.insert(layers, 2, { class_name = "ZeroPadding1D", name = "pad", config = { name = "pad",
+        padding = { 1 << 29, 0 } }, inbound_nodes = { { args = layers[2].inbound_nodes[1].args } } })
+      layers[3].inbound_nodes[1].args = { { class_name = "__keras_tensor__", config = { keras_history = { "pad", 0,
+        0 } } } }
+    end)
+    refused("layer 'conv1d' (Conv1D): padding of 536870912 and 0 points", "keras")
+    with_config(function(config) config.config.layers[2].config.padding = "reflect" end)
+    refused("layer 'conv1d' (Conv1D): the option padding is 'reflect'", "keras")
     with_config(function(config) config.config.layers[2].config.filters = 1e18 end)
     refused("layer 'conv1d' (Conv1D): the option filters is 1000000000000000000", "keras")
     with_config(function(config) config.config.layers[2].config.filters = 5 end)

@@ -5,6 +5,7 @@ local json = require "cjson"
 local mb = require "moonbow"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
+local unexported = require "support.unexported"
 local onnx_file = require "support.onnx_file"
 
 local path = os.tmpname()
@@ -177,6 +178,13 @@ describe("what ONNX cannot say is refused with its place:", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Sequential { nn.Lambda { function(x) return x * 2 end } } }
     model:build { 4, 1 }
     refused("export_onnx: layer 2.1 (Lambda): a Lua function cannot be said in ONNX", model)
+  end)
+  it("layers that have no writer", function()
+    for _, layer in ipairs { nn.LSTM { units = 2 }, table.unpack(unexported()) } do
+      local model = nn.Sequential { nn.Sequential { layer } }
+      model:build { 9, 2 }
+      refused(("export_onnx: layer 1.1 (%s): this kind of layer is not exported"):format(layer.type), model)
+    end
   end)
   it("a layer of nn.class", function()
     local Twice = nn.class("TwiceForOnnx", {}, { forward = function(_, x) return x * 2 end })

@@ -3,6 +3,7 @@ local mb = require "moonbow"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
+local unexported = require "support.unexported"
 local python = require "support.python"
 
 local path = os.tmpname()
@@ -90,6 +91,12 @@ network = nn.Sequential(
 )
 ]], export(small()))
   end)
+  it("says the groups of a convolution", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 6, kernel = 3, groups = 2, padding = { 2, 0 } } }
+    model:build({ 7, 4 }, mb.rng(1))
+    assert.matches("    nn.ConstantPad1d((2, 0), 0),\n    nn.Conv1d(4, 6, 3, groups=2),\n", export(model), 1, true)
+    assert.same({ 6, 2, 3 }, assert(mb.safetensors.read(path))["1.weight"]:shape())
+  end)
   it("gives back the same bits, of every layer", function()
     for _, case in ipairs(networks(1, 60)) do
       export(case.model)
@@ -174,11 +181,21 @@ describe("mb.import_pytorch", function()
       assert(io.open(path, "rb")):read "a")
     assert.is_true(refused > 100)
   end)
+  it("refuses layers that are not exported, with their place", function()
+    for _, layer in ipairs { nn.LSTM { units = 2 }, table.unpack(unexported()) } do
+      local model = nn.Sequential { nn.Sequential { layer } }
+      model:build { 9, 2 }
+      assert.error_matches(function() mb.export_pytorch(model, path) end,
+        ("export_pytorch: layer 1.1 (%s): moonbow has no module of PyTorch for it"):format(layer.type), nil, true)
+      assert.error_matches(function() mb.import_pytorch(path, model) end,
+        ("import_pytorch: layer 1.1 (%s): moonbow has no module of PyTorch for it"):format(layer.type), nil, true)
+    end
+  end)
   it("refuses layers that are functions, with their place", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Sequential { nn.Lambda { function(x) return x * 2 end } } }
     model:build { 4, 1 }
     assert.error_matches(function() mb.export_pytorch(model, path) end,
-      "export_pytorch: layer 2.1 %(Lambda%): it is not exported")
+      "export_pytorch: layer 2.1 %(Lambda%): moonbow has no module of PyTorch for it")
     model = nn.Sequential { nn.Dense { units = 2, activation = function(x) return x * 2 end } }
     model:build { 4 }
     assert.error_matches(function() mb.export_pytorch(model, path) end,

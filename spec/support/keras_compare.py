@@ -20,7 +20,7 @@ folder = sys.argv[1]
 
 def difference(model, path):
     x, y = numpy.load(path + ".x.npy"), numpy.load(path + ".y.npy")
-    got = numpy.asarray(model(x, training=False))
+    got = keras.ops.convert_to_numpy(model(x, training=False))
     if got.shape != y.shape:
         return float("inf")
     return float(abs(got - y).max() / max(abs(y).max(), 1e-30))

@@ -177,12 +177,17 @@ end
 
 local function method(name) return function(_, x, y) return x[name](x, y) end end
 
--- A convolution of each channel by a filter of its own.
-local function in_groups(x, w, count)
-  assert(x:size(2) == count and w:size(1) == count and w:size(2) == 1, "groups of several channels")
-  local parts = {}
-  for c = 1, count do
-    parts[c] = on_lengths(x:slice(2, c, 1), function(y) return y:conv1d(w:slice(1, c, 1):transpose(1, 3)) end)
+-- A convolution of each group of channels by filters of its own.
+local function convolve(a, x, w, b)
+  local count, parts = a.group or 1, {}
+  local channels, filters = w:size(2), w:size(1) // count
+  assert(x:size(2) == count * channels and w:size(1) == count * filters, "groups of other channels or filters")
+  for g = 1, count do
+    local first = (g - 1) * filters + 1
+    local own, bias = w:slice(1, first, filters):transpose(1, 3), b and b:slice(1, first, filters)
+    parts[g] = on_lengths(x:slice(2, (g - 1) * channels + 1, channels), function(y)
+      return y:conv1d(own, bias, { stride = a.strides[1], dilation = a.dilations[1] })
+    end)
   end
   return mb.concat(parts, 2)
 end
@@ -256,10 +261,7 @@ local operators = {
   Conv = function(a, x, w, b)
     assert(not a.pads and not a.auto_pad, "a padded convolution")
     assert(w:size(3) == a.kernel_shape[1])
-    if a.group and a.group > 1 then return in_groups(x, w, a.group) end
-    return on_lengths(x, function(y)
-      return y:conv1d(w:transpose(1, 3), b, { stride = a.strides[1], dilation = a.dilations[1] })
-    end)
+    return convolve(a, x, w, b)
   end,
   BatchNormalization = function(a, x, gamma, beta, mean, var)
     local scale = gamma / (var + a.epsilon):sqrt()

@@ -20,7 +20,12 @@ local function conv(options)
 end
 
 local function free_conv()
-  return conv { stride = int(1, 4), dilation = int(1, 3), padding = pick { "valid", "same", int(0, 3) } }
+  return conv { stride = int(1, 4), dilation = int(1, 3),
+    padding = pick { "valid", "same", "causal", int(0, 3), { int(0, 3), int(0, 3) } } }
+end
+
+local function grouped_conv(shape)
+  return conv { groups = shape[2], filters = shape[2] * int(1, 2), stride = int(1, 2), padding = "same" }
 end
 
 local function batch_norm()
@@ -76,8 +81,8 @@ local function group_norm(shape)
 end
 
 local on_maps = {
-  free_conv, free_conv, free_conv, batch_norm, batch_norm, pool(nn.MaxPool1d), pool(nn.AvgPool1d), residual, concat,
-  twice, dense, activation_layer, simple_layer,
+  free_conv, free_conv, free_conv, grouped_conv, batch_norm, batch_norm, pool(nn.MaxPool1d), pool(nn.AvgPool1d),
+  residual, concat, twice, dense, activation_layer, simple_layer,
   function() return nn.BlurPool1d { size = int(1, 3), stride = int(1, 3), blur = int(2, 5) } end,
   function() return nn.Position {} end,
   layer_norm,

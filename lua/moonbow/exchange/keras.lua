@@ -62,8 +62,9 @@ function keras.export_keras(network, path)
   end
   local ok, bytes = pcall(require("moonbow.exchange.keras.write").bytes, network, kind) -- rarely needed
   if not ok then
-    if type(bytes) == "table" then return nil, bytes.refused end
-    error(bytes, 0)
+    if type(bytes) ~= "table" then error(bytes, 0) end
+    if bytes.node then check.fail("export_keras", "%s", text_of(bytes)) end
+    return nil, bytes.refused
   end
   return files.write(path, bytes)
 end

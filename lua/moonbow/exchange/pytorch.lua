@@ -9,7 +9,12 @@ local Layer = require "moonbow.nn.layer"
 
 local pytorch = {}
 
-local function module_of(network) return require "moonbow.exchange.pytorch.network"(network) end -- rarely needed
+local function module_of(operation, network)
+  local ok, module = pcall(require "moonbow.exchange.pytorch.network", network) -- rarely needed
+  if ok then return module end
+  if type(module) == "table" then check.fail(operation, "%s", module.refused) end
+  error(module, 0)
+end
 
 -- ---- writing ----
 
@@ -46,7 +51,7 @@ function pytorch.export_pytorch(network, path, options)
   networks.check("export_pytorch", network, "PyTorch")
   check.kind("export_pytorch", "path", path, "string")
   options = check.options("export_pytorch", options, known)
-  local module = module_of(network)
+  local module = module_of("export_pytorch", network)
   local tensors, counts = {}, {}
   for _, entry in ipairs(module.tensors) do
     tensors[entry.name] = entry.counts and core.full(0, { 1 }) or entry.to(entry.value)
@@ -123,7 +128,7 @@ function pytorch.import_pytorch(path, network, options)
     check.kind("import_pytorch", "names", name, "string")
     check.kind("import_pytorch", ("names[%s]"):format(check.show(name)), other, "string")
   end
-  local module = module_of(network)
+  local module = module_of("import_pytorch", network)
   local tensors, metadata, skipped = safetensors.read(path)
   if not tensors then return nil, metadata end
   local found, err = match(module, tensors, skipped, names)

@@ -10,30 +10,21 @@ local constant, vector, in_order = inputs.constant, inputs.vector, inputs.in_ord
 
 local operators = {}
 
--- Filters (F, C, k), longer by points of 0, as (k, C, F).
-local function filters_of(weight, front, behind)
-  weight = core.transpose(weight, 1, 3)
-  local _, channels, filters = table.unpack(core.shape(weight))
-  local parts = {}
-  if front > 0 then parts[1] = core.full(0, { front, channels, filters }) end
-  parts[#parts + 1] = weight
-  if behind > 0 then parts[#parts + 1] = core.full(0, { behind, channels, filters }) end
-  return #parts > 1 and core.concat(parts, 1) or weight
-end
-
 function operators.Conv(import, node, x, weight, bias)
   data(x, true)
   if x.pad and x.pad.number ~= 0 then fail("padding with %g", x.pad.number) end
   local place, filters = values.spatial(x), constant(weight, "the filters")
-  local dims = weight.dims
+  local dims, groups = weight.dims, node.attributes.group or 1
   if #dims ~= #x.tags then fail("filters of shape %s over %s", check.show_shape(dims), show(x)) end
-  if (node.attributes.group or 1) ~= 1 then fail("filters in %s groups", tostring(node.attributes.group)) end
-  if dims[2] ~= x.channels then fail("its input has %d channels, its filters expect %d", x.channels, dims[2]) end
-  local options, front, behind, length = windows.convolution(x.length,
+  if groups < 1 or dims[1] % groups ~= 0 then fail("%d filters in %d groups", dims[1], groups) end
+  if dims[2] * groups ~= x.channels then
+    fail("its input has %d channels, its filters expect %d", x.channels, dims[2] * groups)
+  end
+  local options, length = windows.convolution(x.length,
     windows.read(node.attributes, place, x, { table.unpack(dims, 3) }))
-  options.filters, options.bias = dims[1], bias ~= nil
-  import:make((front + behind) * dims[1] * dims[2])
-  local tensors = { weight = filters_of(core.reshape(filters, dims[1], dims[2], dims[2 + place]), front, behind),
+  options.filters, options.groups, options.bias = dims[1], groups > 1 and groups or nil, bias ~= nil
+  -- (out, in, kernel) to (kernel, in, out)
+  local tensors = { weight = core.transpose(core.reshape(filters, dims[1], dims[2], dims[2 + place]), 1, 3),
     bias = bias and vector(bias, "the bias", dims[1]) }
   local tags = { table.unpack(x.tags) }
   tags[2], tags[2 + place] = "C", "L"

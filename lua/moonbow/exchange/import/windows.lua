@@ -70,29 +70,19 @@ local function named(length, w, out, names)
   end
 end
 
---- Padding on both sides, and the points to add to filters in front and behind, that give any padding: it is that of
--- longer filters, which are 0 there. The padding is below their reach.
-function windows.uneven(w)
-  local padding = math.max(w.left, w.right, w.left + w.right - (w.size - 1) * w.dilation)
-  local front, behind = (padding - w.left) // w.dilation, (padding - w.right) // w.dilation
-  if w.left ~= padding - front * w.dilation or w.right ~= padding - behind * w.dilation then
-    fail("padding of %d and %d points with dilation %d", w.left, w.right, w.dilation)
-  end
-  return padding, front, behind
+local MOST_PADDING = 1 << 20 -- points, on one side
+
+--- Raises for padding of a convolution that few bytes of a file would make a large map of.
+function windows.check_padding(left, right)
+  if left > MOST_PADDING or right > MOST_PADDING then fail("padding of %d and %d points", left, right) end
 end
 
---- The options of a Conv1d, and the points to add to its filters in front and behind.
+--- The options of a Conv1d, and the length of its output.
 function windows.convolution(length, w)
+  windows.check_padding(w.left, w.right)
   local out = windows_of(length, w)
-  local options = { kernel = w.size, stride = w.stride, dilation = w.dilation }
-  options.padding = named(length, w, out, { "valid", "same", w.left })
-  if options.padding then return options, 0, 0, out end
-  local padding, front, behind = windows.uneven(w)
-  options.kernel, options.padding = w.size + front + behind, padding
-  if count(length, { size = options.kernel, stride = w.stride, dilation = w.dilation }, padding) ~= out then
-    fail("padding of %d and %d points", w.left, w.right)
-  end
-  return options, front, behind, out
+  local padding = named(length, w, out, { "valid", "same", "causal", w.left }) or { w.left, w.right }
+  return { kernel = w.size, stride = w.stride, dilation = w.dilation, padding = padding }, out
 end
 
 --- The options of pooling layers, one after the other: a second one if every stride-th result is taken of windows at

@@ -1,9 +1,8 @@
 --- The layers of Keras as layers of moonbow: a function(config, pad, rank, is_3) for each class, which returns a list
 -- of specs { type, options, weights }, one after the other. weights: for each tensor in the file, in order, { name,
--- shape, to }: its name in the layer, the sizes that are known (0 for the others), and a function that makes the weight
--- of it (nil: itself). missing: the values of weights that the file does not have, or { value, shape }. pad:
--- { left, right } of a ZeroPadding1D before it; rank: of its input, with the batch; is_3: Keras 3 wrote the file.
-local core = require "moonbow.core"
+-- shape }: its name in the layer, and the sizes that are known (0 for the others). missing: the values of weights that
+-- the file does not have, or { value, shape }. pad: { left, right } of a ZeroPadding1D before it; rank: of its input,
+-- with the batch; is_3: Keras 3 wrote the file.
 local check = require "moonbow.check"
 local windows = require "moonbow.exchange.import.windows"
 
@@ -67,39 +66,27 @@ local function affine_weights(config, shape)
   return weights
 end
 
--- Points of 0 in front of and behind filters (kernel, in, out).
-local function longer(front, behind)
-  return function(weight)
-    local _, channels, filters = table.unpack(core.shape(weight))
-    local parts = { weight }
-    if front > 0 then table.insert(parts, 1, core.full(0, { front, channels, filters })) end
-    if behind > 0 then parts[#parts + 1] = core.full(0, { behind, channels, filters }) end
-    return core.concat(parts, 1)
-  end
+-- The padding of a convolution behind pad, { left, right } of the layer before (nil: none).
+local function padding_of(options, pad)
+  local own = options.padding
+  if own ~= "valid" and own ~= "same" and own ~= "causal" then fail("the option padding is %s", check.show(own)) end
+  if not pad or pad[1] + pad[2] == 0 then return own end
+  windows.check_padding(pad[1], pad[2])
+  if own == "same" then fail("padding before padding of its own") end
+  local left = pad[1] + (own == "causal" and (options.kernel - 1) * options.dilation or 0)
+  return left == pad[2] and left or { left, pad[2] }
 end
 
 -- pad: { left, right } of the layer before.
 function classes.Conv1D(config, pad)
   need(config, "data_format", "channels_last")
-  need(config, "groups", 1)
-  local w = { size = size(config, "kernel_size"), stride = size(config, "strides", 1),
-    dilation = size(config, "dilation_rate", 1), left = pad and pad[1] or 0, right = pad and pad[2] or 0 }
-  local options = { filters = at_least_one(config, "filters"), kernel = w.size, stride = w.stride,
-    dilation = w.dilation, padding = config.padding, bias = option(config, "use_bias", "boolean", true),
+  local options = { filters = at_least_one(config, "filters"), kernel = size(config, "kernel_size"),
+    stride = size(config, "strides", 1), dilation = size(config, "dilation_rate", 1), padding = config.padding,
+    groups = at_least_one(config, "groups", 1), bias = option(config, "use_bias", "boolean", true),
     activation = activation_of(config) }
-  local weights = affine_weights(config, { w.size, 0, options.filters })
-  if config.padding == "causal" then w.left, options.padding = w.left + (w.size - 1) * w.dilation, "valid" end
-  if w.left + w.right > 0 then
-    if options.padding ~= "valid" then fail("padding before padding of its own") end
-    local front, behind
-    options.padding, front, behind = windows.uneven(w)
-    options.kernel = w.size + front + behind
-    if front + behind > 1 << 20 then fail("padding of %d points", front + behind) end
-    if front + behind > 0 then weights[1].to = longer(front, behind) end
-  elseif options.padding ~= "valid" and options.padding ~= "same" then
-    fail("the option padding is %s", check.show(config.padding))
-  end
-  return { { type = "Conv1d", options = options, weights = weights } }
+  options.padding = padding_of(options, pad)
+  return { { type = "Conv1d", options = options,
+    weights = affine_weights(config, { options.kernel, 0, options.filters }) } }
 end
 
 function classes.Dense(config)

@@ -40,14 +40,18 @@ function writers.Conv1d(model, layer, x, where)
   if options.stride > 1 and dilation > 1 then
     model.refuse(where, "Keras has no stride of %d with a dilation of %d", options.stride, dilation)
   end
-  if type(padding) == "number" and padding > 0 then
-    x = model:add("ZeroPadding1D", { x }, { x.shape[1] + 2 * padding, x.shape[2] }, { padding = { padding, padding } })
+  if type(padding) ~= "string" then
+    local _, left, right = core.window(x.shape[1], options.kernel, options.stride, dilation, padding)
+    if left + right > 0 then
+      x = model:add("ZeroPadding1D", { x }, { left + x.shape[1] + right, x.shape[2] }, { padding = { left, right } })
+    end
+    padding = "valid"
   end
-  padding = type(padding) == "number" and "valid" or padding
   local y = model:add("Conv1D", { x },
     after_window(x.shape, options.kernel, options.stride, dilation, padding, options.filters),
     { filters = options.filters, kernel_size = { options.kernel }, strides = { options.stride }, padding = padding,
-      dilation_rate = { dilation }, use_bias = layer.bias ~= nil }, weights_of(layer, "weight", "bias"))
+      dilation_rate = { dilation }, groups = options.groups, use_bias = layer.bias ~= nil },
+    weights_of(layer, "weight", "bias"))
   return activate(model, y, options.activation, options.alpha, where)
 end
 

@@ -213,8 +213,7 @@ function Reader:fill()
   for i = 2, #self.steps do
     local step = self.steps[i]
     for _, weight in ipairs(step.spec.weights) do
-      local tensor = tensors[weight.path]
-      step.tensors[weight[1]] = weight.to and weight.to(tensor) or core.copy(tensor)
+      step.tensors[weight[1]] = core.copy(tensors[weight.path])
     end
     local some = step.tensors.running_mean or step.tensors.gamma or step.tensors.beta
     for name, value in pairs(step.spec.missing or {}) do

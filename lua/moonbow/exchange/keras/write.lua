@@ -10,8 +10,8 @@ local write_layer = require "moonbow.exchange.keras.layers"
 local Model = {}
 Model.__index = Model
 
---- Raises: what stands at a place cannot be exported.
-function Model.refuse(where, format, ...) check.fail("export_keras", where .. ": " .. format, ...) end
+--- Raises { node, message }: Keras does not have what stands at a place.
+function Model.refuse(where, format, ...) error { node = { where = where }, message = format:format(...) } end
 
 --- Adds a layer of Keras and returns its output, { layer, shape }.
 -- @param inputs list of outputs

@@ -26,9 +26,10 @@ function writers.Conv1d(layer, _, place, shape)
   local _, left, right = core.window(shape[2], kernel, options.stride, options.dilation, options.padding)
   local list, padding = {}, left
   if left ~= right then list[1], padding = pad(left, right, 0), 0 end
-  list[#list + 1] = module("nn.Conv1d", { channels, filters, kernel }, given(option("stride", options.stride, 1),
-    option("padding", padding, 0), option("dilation", options.dilation, 1),
-    not layer.bias and "bias=False" or nil), modules.append_bias(tensors, layer, place))
+  list[#list + 1] = module("nn.Conv1d", { channels * options.groups, filters, kernel }, given(
+    option("stride", options.stride, 1), option("padding", padding, 0), option("dilation", options.dilation, 1),
+    option("groups", options.groups, 1), not layer.bias and "bias=False" or nil),
+    modules.append_bias(tensors, layer, place))
   return activate(list, options.activation, nil, place)
 end
 

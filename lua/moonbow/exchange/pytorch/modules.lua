@@ -4,13 +4,12 @@
 -- weight of the layer, that one's name, the place of the layer for messages; to(value) is what PyTorch holds, and from
 -- the way back.
 local core = require "moonbow.core"
-local check = require "moonbow.check"
 local elementwise = require "moonbow.elementwise"
 
 local modules = {}
 
---- Raises: what stands at a place has no module.
-function modules.refuse(place, format, ...) check.fail("export_pytorch", place .. ": " .. format, ...) end
+--- Raises { refused = message }: what stands at a place has no module.
+function modules.refuse(place, message) error { refused = ("%s: %s"):format(place, message) } end
 
 -- ---- code ----
 

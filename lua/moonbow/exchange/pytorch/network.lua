@@ -35,7 +35,7 @@ local function write(layer, order, path, shapes)
   local place = path == "" and layer.type or ("layer %s (%s)"):format(path, layer.type)
   if containers[layer.type] then return containers[layer.type](layer, order, place, shapes, path) end
   local writer = layers[layer.type]
-  if not writer then modules.refuse(place, "it is not exported") end
+  if not writer then modules.refuse(place, "moonbow has no module of PyTorch for it") end
   return writer(layer, order, place, shapes[path].input)
 end
 
