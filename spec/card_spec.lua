@@ -47,6 +47,35 @@ describe("a card", function()
       assert.is_truthy(text:find(line, 1, true), line .. "\n" .. text)
     end
   end)
+  it("has the learning rate before the schedule changed it, whether or not the training was resumed", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    for _, epochs in ipairs { 2, 3 } do
+      local options = fit_options()
+      options.epochs, options.checkpoint = epochs, folder
+      options.schedule = { "step", every = 1, factor = 0.1 }
+      mb.seed(1)
+      assert(mb.save(trained(options), path))
+      assert.is_near(0.05, mb.card(path).training.lr, 1e-12)
+    end
+    os.execute("rm -r " .. folder)
+  end)
+  it("has a record of plain values, and counts of rows", function()
+    local model = trained(fit_options())
+    for _, case in ipairs { { { rows = "all" }, "training.rows: expected a positive integer, got 'all'" },
+      { { data = "0f", rows = 3, validation_rows = true }, "training.validation_rows: expected a positive integer" },
+      { { data = 3 }, "training.data: expected a string, got 3" }, { { lr = {} }, "training.lr: expected" },
+      { { 7 }, "training: a name: expected a string, got 1" } } do
+      assert.error_matches(function() mb.save(model, path, { training = case[1] }) end, case[2], nil, true)
+    end
+  end)
+  it("says what each of several inputs takes", function()
+    local model = nn.Graph { inputs = { "map", "state" }, { name = "rows", from = "map", nn.Flatten {} },
+      { name = "class", from = { "rows", "state" }, nn.Dense { units = 2 } } }
+    model:build { map = { 6, 1 }, state = { 3 } }
+    assert(mb.save(model, path))
+    assert.matches("; takes map (N, 6, 1), state (N, 3)\n", tostring(mb.card(path)), 1, true)
+  end)
   it("has the digest of the data, which changes with each value", function()
     local function digest_of(spectra, labels)
       local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }

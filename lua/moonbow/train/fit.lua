@@ -178,7 +178,8 @@ end
 local function start_schedule(job)
   local count = batches.split(named.count(job.x), job.options.batch_size, job.least_rows)
   local per_epoch = -(-count // (job.options.accumulate or 1))
-  job.schedule = schedules.start(job.options.schedule, job.optimizer.lr, per_epoch, job.options.epochs)
+  job.first_lr = job.optimizer.lr
+  job.schedule = schedules.start(job.options.schedule, job.first_lr, per_epoch, job.options.epochs)
   return per_epoch
 end
 

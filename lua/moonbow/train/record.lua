@@ -48,7 +48,7 @@ function record.of_job(job)
     data = record.digest(job.x, job.y), rows = named.count(job.x),
     validation_rows = job.validation and named.count(job.validation.x) or nil,
     epochs = #history, most_epochs = options.epochs, best_epoch = history.best_epoch, stopped = history.stopped,
-    batch_size = options.batch_size, optimizer = job.optimizer.name, lr = job.optimizer.lr,
+    batch_size = options.batch_size, optimizer = job.optimizer.name, lr = job.first_lr,
     loss = name_of(options.loss), schedule = name_of(options.schedule), seed = show_seed(options.seed),
     l2 = options.l2 > 0 and options.l2 or nil, clip_norm = options.clip_norm, clip_value = options.clip_value,
     accumulate = options.accumulate, ema = options.ema, monitor = history.monitor,
@@ -59,11 +59,14 @@ function record.of_job(job)
   }
 end
 
+-- Of what a card counts with.
+local kinds = { data = "string", rows = "positive integer", validation_rows = "positive integer" }
+
 --- Raises unless a record, which may come from a file, has names and plain values.
 function record.check(operation, name, values)
   for key, value in pairs(check.kind(operation, name, values, "table")) do
     check.kind(operation, name .. ": a name", key, "string")
-    check.kind(operation, ("%s.%s"):format(name, check.printable(key)), value, "string|finite|boolean")
+    check.kind(operation, ("%s.%s"):format(name, check.printable(key)), value, kinds[key] or "string|finite|boolean")
   end
   return values
 end
