@@ -119,15 +119,20 @@ describe("moonbow predict", function()
     assert.is_near(ridge:predict(spectra[{ { 1, 1 } }]:reshape(1, L)):reshape(-1):get(1), value, 1e-4)
   end)
   it("ends with code 1 and a message for what it cannot do", function()
+    local infinite = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2, initializer = 3e38 } }
+    infinite:build { L, 1 }
+    assert(mb.save(infinite, folder .. "/infinite.safetensors", { axis = axis, unit = "cm-1" }))
     for command, message in pairs {
       ["nowhere.safetensors four.csv"] = "moonbow predict: nowhere.safetensors",
       ["model.safetensors nowhere.csv"] = "moonbow predict: nowhere.csv",
       ["model.safetensors"] = "usage: moonbow predict",
+      ["infinite.safetensors four.csv"] = "moonbow predict: predict: the model's outputs are NaN or infinite",
       ["--xml model.safetensors four.csv"] = "moonbow predict: unknown option --xml",
     } do
       local ok, text = predict(command .. " 2>&1")
       assert.is_false(ok)
       assert.matches(message, text, 1, true)
+      assert.is_nil(text:find ".lua:%d")
     end
   end)
 end)

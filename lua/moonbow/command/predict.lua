@@ -1,11 +1,9 @@
 --- The command moonbow predict: what a saved model makes of files of spectra, as CSV or JSON.
+local mb = require "moonbow" -- as a whole, so that messages name no place in its sources
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 local Layer = require "moonbow.nn.layer"
-local load = require("moonbow.io.store").load
-local predict = require("moonbow.train.evaluate").predict
-local read = require "moonbow.spectra.read"
 
 local function fail(format, ...) error({ command = format:format(...) }, 0) end
 
@@ -29,7 +27,7 @@ end
 
 -- The rows of a set: { name, class (nil for numbers), values }.
 local function rows_of(model, set, classes)
-  local predicted, scores = predict(model, set)
+  local predicted, scores = mb.predict(model, set)
   local values, rows = core.totable(scores or core.reshape(predicted, #set.names, -1)), {}
   local numbers = scores and core.totable(predicted)
   for n, name in ipairs(set.names) do
@@ -87,11 +85,11 @@ local function run(arguments)
   local options, others = parse(arguments)
   if options.help then return usage end
   if #others < 2 then fail("a model and a file are needed\n%s", usage) end
-  local model, info = load(others[1])
+  local model, info = mb.load(others[1])
   if not model then fail("%s", info) end
   local rows = {}
   for i = 2, #others do
-    local set, err = read(others[i])
+    local set, err = mb.spectra.read(others[i])
     if not set then fail("%s", err) end
     table.move(rows_of(model, set, info.classes), 1, #set.names, #rows + 1, rows)
   end
