@@ -52,6 +52,8 @@ local function value(name, dims)
   return { name = name, type = { tensor_type = { elem_type = 1, shape = { dim = list } } } }
 end
 
+local opset = 17
+
 -- Writes a model with the input x and the output y.
 local function write(dims, nodes, constants)
   local initializers = {}
@@ -59,7 +61,7 @@ local function write(dims, nodes, constants)
     tensor.name = name
     initializers[#initializers + 1] = tensor
   end
-  local rope = protobuf.encode(schema, "Model", { ir_version = 8, opset_import = { { domain = "", version = 17 } },
+  local rope = protobuf.encode(schema, "Model", { ir_version = 8, opset_import = { { domain = "", version = opset } },
     graph = { name = "g", node = nodes, initializer = initializers, input = { value("x", dims) },
       output = { value("y", { "n" }) } } })
   damage.write(path, table.concat(rope))
@@ -257,6 +259,16 @@ describe("a file is refused, with its node,", function()
     refused("4194305 features", { "n", 5, 838861 }, { node("Flatten", { "x" }, "y") })
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
+  end)
+  it("with a softmax over channels and points, which it was before opset 13", function()
+    local nodes = { node("Softmax", { "x" }, "y", { axis = 1 }) }
+    local ratios = assert(import({ "n", 2, 3 }, nodes))(mb.zeros(1, 3, 2))
+    assert.same({ { { 0.5, 0.5 }, { 0.5, 0.5 }, { 0.5, 0.5 } } }, ratios:totable())
+    opset = 12
+    finally(function() opset = 17 end)
+    refused("node 1 (Softmax, y): a softmax over more than the channels", { "n", 2, 3 }, nodes)
+    assert(import({ "n", 3, 2 }, { node("Softmax", { "x" }, "y", { axis = 2 }) }))
+    assert(import({ "n", 3 }, nodes))
   end)
   it("with constants that are no number of each channel", function()
     for _, dims in ipairs { { 5 }, { 1, 1, 1, 1 }, { 2, 1, 1 } } do

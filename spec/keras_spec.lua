@@ -223,9 +223,9 @@ describe("mb.import_keras refuses", function()
     assert.error_matches(function() mb.import_keras(path "h5", { network = {} }) end, "expected a layer")
   end)
 
-  -- Writes small() with a changed description, which change(config) changes.
-  local function with_config(change)
-    assert(mb.export_keras(small(), path "keras"))
+  -- Writes a network, small() unless given, with a changed description, which change(config) changes.
+  local function with_config(change, model)
+    assert(mb.export_keras(model or small(), path "keras"))
     local bytes = assert(io.open(path "keras", "rb")):read "a"
     local contents, parts = {}, {}
     for i, entry in ipairs(assert(zip.entries(bytes))) do
@@ -252,6 +252,10 @@ describe("mb.import_keras refuses", function()
     refused("layer 'conv1d' (Conv1D): padding of 536870912 and 0 points", "keras")
     with_config(function(config) config.config.layers[2].config.padding = "reflect" end)
     refused("layer 'conv1d' (Conv1D): the option padding is 'reflect'", "keras")
+    with_config(function(config)
+      config.config.layers[2].config.activation = { class_name = "ELU", config = { name = "elu", alpha = 0.5 } }
+    end)
+    refused("layer 'conv1d' (Conv1D): the activation is a layer, 'ELU'", "keras")
     with_config(function(config) config.config.layers[2].config.filters = 1e18 end)
     refused("layer 'conv1d' (Conv1D): the option filters is 1000000000000000000", "keras")
     with_config(function(config) config.config.layers[2].config.filters = 5 end)
@@ -266,6 +270,43 @@ describe("mb.import_keras refuses", function()
     refused("layer 'conv1d' stands before its input", "keras")
     with_config(function() return { class_name = "Functional", config = { layers = 3 } } end)
     refused("which holds no list of layers", "keras")
+  end)
+  it("a Concatenate of points, and reads one whose axis of channels is counted from the front", function()
+    local model = nn.Sequential { nn.Concat { nn.ReLU {}, nn.Tanh {} } }
+    model:build { 5, 2 }
+    for axis = 1, 2 do
+      with_config(function(config) config.config.layers[4].config.axis = axis end, model)
+      if axis == 1 then refused("(Concatenate): the option axis is 1", "keras") end
+    end
+    local x = mb.rand(3, 5, 2)
+    assert_same_bits(model(x), assert(mb.import_keras(path "keras"))(x))
+  end)
+  it("padding that no convolution follows, and has that of each place of a convolution", function()
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.GlobalMaxPool1d {} }
+    model:build({ 5, 1 }, mb.rng(2))
+    local function tensor(name, place)
+      return { class_name = "__keras_tensor__", config = { keras_history = { name, place, 0 } } }
+    end
+    local function rewired(merged, change)
+      with_config(function(config)
+        local list = config.config.layers
+        local input = list[1].name
+        table.insert(list, 2, { class_name = "ZeroPadding1D", name = "pad", config = { padding = { 4, 4 } },
+          inbound_nodes = { { args = { tensor(input, 0) } } } })
+        list[3].inbound_nodes = { { args = { tensor(input, 0) } }, { args = { tensor("pad", 0) } } }
+        list[4].inbound_nodes = { { args = { tensor(list[3].name, 0) } }, { args = { tensor(list[3].name, 1) } } }
+        list[5] = { class_name = merged, name = "last", config = { axis = -1 },
+          inbound_nodes = { { args = { { tensor(list[4].name, 0), tensor(list[4].name, 1) } } } } }
+        config.config.output_layers = { "last", 0, 0 }
+        change(list)
+      end, model)
+    end
+    rewired("Concatenate", function() end)
+    local x = mb.rng(3):normal(0, 1, 3, 5, 1) - 4
+    local padded = mb.concat({ model(x), model(x:pad(4, 4, { dimension = 2 })) }, 2)
+    assert.same(padded:totable(), assert(mb.import_keras(path "keras"))(x):totable())
+    rewired("Add", function(list) list[5].inbound_nodes = { { args = { { tensor("pad", 0), tensor("pad", 0) } } } } end)
+    refused("a ZeroPadding1D that no Conv1D follows", "keras")
   end)
   it("archives that unpack to more than mb.limits, and other files", function()
     local parts = {}

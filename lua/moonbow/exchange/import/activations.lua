@@ -33,11 +33,16 @@ function operators.PRelu(import, node, x, slope)
   return import:layer(node, "LeakyReLU", { alpha = alpha }, {}, data(x), {})
 end
 
+-- Before opset 13, all dimensions from axis on are one.
 local function along_channels(type)
   return function(import, node, x)
     data(x)
-    local axis = node.attributes.axis or import.opset < 13 and 1 or -1
-    values.need_channels(x, values.dimension(axis, #x.tags))
+    local is_old = import.opset < 13
+    local axis = values.dimension(node.attributes.axis or is_old and 1 or -1, #x.tags)
+    values.need_channels(x, axis)
+    for i = axis + 1, is_old and #x.tags or axis do
+      if values.size(x, i) ~= 1 then fail("a softmax over more than the channels") end
+    end
     return import:layer(node, type, {}, {}, x, {})
   end
 end

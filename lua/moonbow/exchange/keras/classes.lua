@@ -50,10 +50,13 @@ local names = {
   softmax = "softmax", log_softmax = "log_softmax",
 }
 
--- The name of an activation; nil for none.
-local function activation_of(config, name)
-  local value = config[name or "activation"]
-  if type(value) == "table" then value = type(value.config) == "table" and value.config.name or value.config end
+-- The name of an activation; nil for none. A layer in its place, { class_name, config }, has options of its own.
+local function activation_of(config)
+  local value = config.activation
+  if type(value) == "table" then
+    if type(value.config) ~= "string" then fail("the activation is a layer, %s", check.show(value.class_name)) end
+    value = value.config -- of a function
+  end
   if value == nil or value == "linear" then return nil end
   return names[value] or fail("the activation %s", check.show(value))
 end

@@ -134,9 +134,9 @@ local function add_step(self, spec, inputs, layer)
 end
 
 local function add_merge(self, layer, inputs)
-  if layer.class == "Concatenate" and (layer.config.axis or -1) ~= -1
-    and layer.config.axis ~= (self.rank == 3 and 2 or nil) then
-    fail("layer %s (Concatenate): the option axis is %s", check.show(layer.name), check.show(layer.config.axis))
+  local axis = layer.class == "Concatenate" and layer.config.axis or -1
+  if axis ~= -1 and axis ~= inputs[1].rank - 1 then
+    fail("layer %s (Concatenate): the option axis is %s", check.show(layer.name), check.show(axis))
   end
   local steps = {}
   for i, input in ipairs(inputs) do steps[i] = input.step end
@@ -195,15 +195,19 @@ function Reader:place(layer, inputs)
     if class == "InputLayer" then return self.input end
     input = self.input
   end
+  for _, one in ipairs(inputs) do
+    local may_pad = class == "Conv1D" or class == "ZeroPadding1D"
+    if one.pad and not may_pad then fail("a ZeroPadding1D that no Conv1D follows") end
+  end
   if classes.merges[class] then return add_merge(self, layer, inputs) end
   if special[class] then return special[class](layer.config, input, self) end
   local make = type(classes[class]) == "function" and classes[class]
     or fail("moonbow has no layer for %s (layer %s)", check.show(class), check.show(layer.name))
-  if input.pad and class ~= "Conv1D" then fail("a ZeroPadding1D that no Conv1D follows") end
   local ok, specs = pcall(make, layer.config, input.pad, input.rank, self.file.is_3)
   if not ok then fail("layer %s (%s): %s", check.show(layer.name), class, check.reason(specs)) end
-  if layer.specs == nil then self:locate(layer, specs) else specs = layer.specs end
-  layer.specs = specs
+  if not layer.specs then self:locate(layer, specs) end
+  layer.specs = layer.specs or specs
+  for i, spec in ipairs(specs) do spec.weights = layer.specs[i].weights end -- padding may differ from place to place
   return add_specs(self, layer, specs, input)
 end
 
