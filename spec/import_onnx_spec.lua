@@ -260,6 +260,11 @@ describe("a file is refused, with its node,", function()
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
   end)
+  it("with a cast to integers, which cuts fractions off", function()
+    refused("node 1 (Cast, a): a cast to the data type 7", { "n", 1, 5 },
+      { node("Cast", { "x" }, "a", { to = 7 }), node("Cast", { "a" }, "y", { to = 1 }) })
+    assert(import({ "n", 1, 5 }, { node("Cast", { "x" }, "a", { to = 11 }), node("Relu", { "a" }, "y") }))
+  end)
   it("with a softmax over channels and points, which it was before opset 13", function()
     local nodes = { node("Softmax", { "x" }, "y", { axis = 1 }) }
     local ratios = assert(import({ "n", 2, 3 }, nodes))(mb.zeros(1, 3, 2))

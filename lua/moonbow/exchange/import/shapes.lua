@@ -73,7 +73,15 @@ function operators.Shape(_, _, x)
 end
 
 function operators.Identity(_, _, x) return x end
-operators.Cast = operators.Identity
+
+local real = { [1] = true, [10] = true, [11] = true, [16] = true } -- data types of ONNX: float32, 16, 64, bfloat16
+
+-- Between real numbers; as integers, values would lose their fractions.
+function operators.Cast(_, node, x)
+  local to = node.attributes.to
+  if inputs.is_data(x) and not real[to] then fail("a cast to the data type %s", tostring(to)) end
+  return x
+end
 
 function operators.Dropout(_, _, x, _, training)
   if training and training.integers and training.integers[1] ~= 0 then fail("a dropout in training mode") end
