@@ -276,6 +276,18 @@ describe("identification", function()
     assert.is_false(found.unknown)
   end)
 
+  it("finds a weak phase where noise is most of the residual, and none in noise alone", function()
+    for seed = 1, 3 do
+      local weak = pattern_of({ { crystal = HALITE, weight = 1 } }, { maximum = 120, noise = mb.rng(seed) })
+      assert.same({ "halite" }, names(mb.xrd.identify(weak, FIVE, { radiation = "Cu" })))
+      for _, points in ipairs { 300, 2000 } do
+        local noise = pattern_of({ { crystal = HALITE, weight = 1 } }, { maximum = 1e-6,
+          noise = mb.rng { seed, points }, grid = { first = 20, last = 120, points = points } })
+        assert.same({}, names(mb.xrd.identify(noise, FIVE, { radiation = "Cu" })))
+      end
+    end
+  end)
+
   it("names candidates that cannot be told apart", function()
     local twin = cubic("twin", 5.6402, "F m -3 m", "Na 0 0 0\nCl .5 .5 .5")
     local found = mb.xrd.identify(pattern_of { { crystal = HALITE, weight = 1 } }, { TUNGSTEN, HALITE, twin },

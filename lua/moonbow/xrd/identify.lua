@@ -19,10 +19,10 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 --
 -- "fit": full-profile fits. From the background on, phases are added one by one: the one whose pattern, at any common
 -- strain of its cell, lowers the squared residual most beside those that are there. All are refined as by mb.xrd.fit. A
--- phase stays if the squared residual would rise by a share of at least `worth` without it; a phase whose lengths had
--- to change by s has to explain 1 + (s / 0.005)^2 times as much. At the end, phases that do not pay any more are left
--- out, and candidates that would do as well in the place of one are named. If more than 2.5 percent of the intensity
--- stands where no phase has peaks, a phase is not among the candidates.
+-- phase stays if the squared residual would rise without it by at least `worth` times what remains beyond noise; a
+-- phase whose lengths had to change by s has to explain 1 + (s / 0.005)^2 times as much. At the end, phases that do not
+-- pay any more are left out, and candidates that would do as well in the place of one are named. If more than 2.5
+-- percent of the intensity stands where no phase has peaks, a phase is not among the candidates.
 --
 -- A network, mb.xrd.train's result in the place of the candidates, as Szymanski et al. (2021): the background is
 -- removed by a rolling ball, and passes with dropout vote. Each phase with 10 percent of the votes begins a branch: it
@@ -41,7 +41,7 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- @option votes passes of a network with dropout
 -- @option seed an integer, for these
 -- @option measure of "dissimilarity": "cosine", "pearson", "jensen_shannon", or "dtw" within 0.5 degrees
--- @option worth the share by which the squared residual must rise without a phase
+-- @option worth the share, of the squared residual beyond noise, by which it must rise without a phase
 -- @option background how many of Chebyshev's polynomials are its background
 -- @option strain the most that a length of a cell may change, as a share, at most 0.1
 -- @option zero shift of 2theta in degrees, which is not refined

@@ -18,11 +18,11 @@ local LEAST_TICK = 1 -- percent of the strongest peak
 --
 -- @class mixture
 -- @field method string "fit", "network" or "dissimilarity"
--- @field phases table list of { crystal, weight (share of the crystalline mass that was found), merit (fit: the share
---   by which the squared residual rises without it, less if its cell had to change; network: its probability;
---   dissimilarity: 1 - dissimilarity), alternatives (list of { crystal, merit }: candidates that are as good) }, the
---   largest first; a fit adds cell (angstrom and degrees), size (of crystallites in angstrom, infinite where no
---   broadening is seen), strain, and texture ({ h, k, l, r })
+-- @field phases table list of { crystal, weight (share of the crystalline mass that was found), merit (fit: by how
+--   much the squared residual rises without it, as a share of what remains beyond noise, less if its cell had to
+--   change; network: its probability; dissimilarity: 1 - dissimilarity), alternatives (list of { crystal, merit }:
+--   candidates that are as good) }, the largest first; a fit adds cell (angstrom and degrees), size (of crystallites in
+--   angstrom, infinite where no broadening is seen), strain, and texture ({ h, k, l, r })
 -- @field unknown boolean true: a phase is in the pattern that is not among the candidates
 -- @field unexplained number share of the intensity above the background that stands where no phase has peaks
 -- @field unexplained_at table angles 2theta (degrees) of the strongest peaks of these, the strongest first

@@ -46,7 +46,8 @@ local function section(entry, number)
 end
 
 local meanings = "Weights are shares of the crystalline mass that was found, without microabsorption. The merit of a "
-  .. "phase is the share by which the squared residual rises without it, less if its cell had to change. A phase is "
+  .. "phase says by how much the squared residual rises without it, as a share of what remains beyond noise, less if "
+  .. "its cell had to change. A phase is "
   .. "not among the candidates if more than 2.5 % of the intensity stands where no phase has peaks."
 
 --- Returns the page.

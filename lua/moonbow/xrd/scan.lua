@@ -103,6 +103,14 @@ function scan.coarse(data, most)
   return scan.new(data, binned(data.axis, data.y, by))
 end
 
+-- The standard deviation of noise over the root of the value, from second differences; 1 for counts.
+local function noise_factor(y, roots)
+  local n = #y
+  local before, here, after = core.narrow(y, 1, n - 2), core.narrow(y, 2, n - 2), core.narrow(y, 3, n - 2)
+  local second = core.mul(core.sub(core.add(before, after), core.mul(here, 2)), core.narrow(roots, 2, n - 2))
+  return core.abs(second):median()[1] / (0.6745 * math.sqrt(6))
+end
+
 --- The same fit on other points: weights are the reciprocals of the values.
 function scan.new(data, axis, y)
   local floor = math.max(core.max(core.reshape(y, -1))[1] * FLOOR, 1e-30)
@@ -110,7 +118,8 @@ function scan.new(data, axis, y)
   local target, polynomials = core.mul(y, roots), background.polynomials(axis, data.free)
   return { axis = axis, y = y, free = data.free, backgrounds = polynomials, root_weights = roots, target = target,
     weighted_backgrounds = core.mul(polynomials, roots), total = core.sum(core.mul(target, target))[1],
-    instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero }
+    instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero,
+    noise_factor = noise_factor(core.reshape(y, -1), core.reshape(roots, -1)) }
 end
 
 --- Checks a measured pattern and the options of its fit.

@@ -16,6 +16,7 @@ local LIKELY = 0.005 -- change of lengths that makes a phase half as likely
 local PREFERENCE = 0.1 -- share of the residual that a doubled doubt weighs, between candidates for one place
 local TIE = 0.1 -- rise of the squared residual below which another candidate is as good
 local STEPS = 4 -- of refinements within the search
+local SURE = 8 -- over the root of the number of points: the share of the noise that counts as misfit, too
 
 -- The pattern of a candidate with all lengths changed by a share, (1, L).
 local function strained_pattern(candidate, data, share)
@@ -93,6 +94,18 @@ end
 -- How many times as much a phase has to explain whose cell is not that of its file.
 local function doubt(p) return 1 + (phase.deviation(p) / LIKELY) ^ 2 end
 
+-- The squared residual beyond what noise leaves: what a phase has to lower by a share. Where noise is all that remains,
+-- it is 5.7 standard deviations of it, since as many candidates as there are may fit noise a little.
+local function misfit(data, model)
+  local noise = data.noise_factor ^ 2 * #data.axis
+  return math.min(model.residual, math.max(model.residual - noise, 0) + noise * SURE / math.sqrt(#data.axis))
+end
+
+-- The share of the misfit that a phase takes away, as far as its cell is to be believed.
+local function gain(data, before, model, p)
+  return (before.residual - model.residual) / misfit(data, model) / doubt(p)
+end
+
 -- The model with the candidate that explains most for its place, or nil.
 local function grow(data, model, book)
   local best, least
@@ -120,9 +133,8 @@ local function prune(data, model, worth)
     local best, least
     for i, p in ipairs(model.phases) do
       local rest = without(data, model, i)
-      local rise = (rest.residual / model.residual - 1) / doubt(p)
-      p.rise = rise
-      if not least or rise < least then best, least = rest, rise end
+      p.rise = gain(data, rest, model, p)
+      if not least or p.rise < least then best, least = rest, p.rise end
     end
     if least >= worth then return model end
     model = best
@@ -131,7 +143,7 @@ local function prune(data, model, worth)
 end
 
 --- Adds phases to a model until none pays, then leaves out those that do not pay any more.
--- @param options { most (phases), worth (share by which the squared residual must fall for each) }
+-- @param options { most (phases), worth (share by which the misfit must fall for each) }
 -- @return the model, refined on a coarse grid; the coarse data; the dictionary
 function search.run(data, candidates, options)
   local coarse = scan.coarse(data, search.COARSE)
@@ -139,8 +151,7 @@ function search.run(data, candidates, options)
   local model = refine.solve(coarse, refine.model(coarse, {}))
   while #model.phases < options.most do
     local grown = grow(coarse, model, book)
-    local p = grown and grown.phases[#grown.phases]
-    if not grown or model.residual / grown.residual - 1 < options.worth * doubt(p) then break end
+    if not grown or gain(coarse, model, grown, grown.phases[#grown.phases]) < options.worth then break end
     model = grown
   end
   return prune(coarse, model, options.worth), coarse, book

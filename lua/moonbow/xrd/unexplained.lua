@@ -10,15 +10,6 @@ local LEAST = 0.005 -- of the highest point, the same
 local MOST_PEAKS = 5
 local APART = 0.5 -- degrees between peaks that are listed
 
--- The standard deviation of noise over the root of the value, from second differences; 1 for counts.
-local function noise_factor(data)
-  local y, n = core.reshape(data.y, -1), #data.axis
-  local before, here, after = core.narrow(y, 1, n - 2), core.narrow(y, 2, n - 2), core.narrow(y, 3, n - 2)
-  local second = core.mul(core.sub(core.add(before, after), core.mul(here, 2)),
-    core.narrow(core.reshape(data.root_weights, -1), 2, n - 2))
-  return core.abs(second):median()[1] / (0.6745 * math.sqrt(6))
-end
-
 -- The highest of the points of which none is near a higher one.
 local function strongest(points)
   table.sort(points, function(p, q) return p.height > q.height end)
@@ -37,12 +28,12 @@ end
 function unexplained.of(data, model)
   local calculated, background = refine.curves(data, model)
   local y, c, b = core.totable(core.reshape(data.y, -1)), core.totable(calculated), core.totable(background)
-  local roots, factor = core.totable(core.reshape(data.root_weights, -1)), noise_factor(data)
+  local roots = core.totable(core.reshape(data.root_weights, -1))
   local highest, all, rest, points = 0, 0, 0, {}
   for i = 1, #y do highest = math.max(highest, y[i] - b[i]) end
   for i = 1, #y do
     local net, by_phases = y[i] - b[i], c[i] - b[i]
-    if net > math.max(NOISE * factor / roots[i], LEAST * highest) then
+    if net > math.max(NOISE * data.noise_factor / roots[i], LEAST * highest) then
       all = all + net
       if by_phases < LITTLE * net then
         rest = rest + net - by_phases
