@@ -94,7 +94,7 @@ describe("gradients of reductions over several dimensions", function()
 end)
 
 describe("gradients along a dimension", function()
-  it("cumsum, diff, sort, topk, gather, flip, roll", function()
+  it("cumsum, diff, sort, topk, gather, scatter, interpolate, flip, roll", function()
     for dimension = 1, 3 do
       check(function(_, x) return x:cumsum(dimension) end, { normal(3, 4, 5) })
       check(function(_, x) return x:diff(dimension, 2) end, { normal(3, 4, 5) })
@@ -104,6 +104,13 @@ describe("gradients along a dimension", function()
       check(function(_, x)
         return x:gather(dimension, x:argmax(dimension, { keep = true }))
       end, { normal(3, 4, 5) })
+      check(function(_, x, y)
+        local highest = x:argmax(dimension, { keep = true })
+        return x:scatter(dimension, highest, y:gather(dimension, highest))
+          + x:scatter(dimension, highest, y:gather(dimension, highest), { add = true })
+      end, { normal(3, 4, 5), normal(3, 4, 5) })
+      check(function(_, x) return x:interpolate({ 1, 2.3, 2, 1.9 }, dimension) + x:interpolate(4, dimension) end,
+        { normal(3, 4, 5) })
       check(function(_, x) return x:flip(dimension) + x:roll(2, dimension) end, { normal(3, 4, 5) })
       check(function(_, x) return x:index({ 2, 3, 2 }, dimension) end, { normal(3, 4, 5) })
     end

@@ -221,6 +221,83 @@ describe("along a dimension", function()
   end)
 end)
 
+describe("positions", function()
+  it("that gather takes away, scatter puts back, in 200 random tensors", function()
+    for _ = 1, 200 do
+      local x = random_tensor(true)
+      local dimension = integer(1, x:rank())
+      local sorted, positions = x:sort(dimension)
+      assert.same(flat(x), flat((x * 0 + 9):scatter(dimension, positions, sorted)))
+      local highest = x:argmax(dimension, { keep = true })
+      local changed, added = x:scatter(dimension, highest, highest * 0 + 7), x:scatter(dimension, highest,
+        highest * 0 + 7, { add = true })
+      local was, now, more = columns(x, dimension), columns(changed, dimension), columns(added, dimension)
+      local places = columns(highest, dimension)
+      for i, list in ipairs(was) do
+        for j, value in ipairs(list) do
+          assert.equal(j == places[i][1] and 7 or value, now[i][j])
+          assert.equal(j == places[i][1] and value + 7 or value, more[i][j])
+        end
+      end
+    end
+  end)
+  it("that occur twice are refused by scatter, unless values add", function()
+    local x, twice = mb.ones(2, 3), mb.tensor { { 1, 1 }, { 2, 3 } }
+    assert.error_matches(function() x:scatter(2, twice, mb.ones(2, 2)) end,
+      "scatter: positions: expected each one once, as values replace what is there; add = true adds them")
+    assert.same({ { 3, 1, 1 }, { 1, 2, 2 } }, x:scatter(2, twice, mb.ones(2, 2), { add = true }):totable())
+    assert.error_matches(function() x:scatter(2, twice, mb.ones(2, 3)) end,
+      "scatter: values: expected shape {2, 2}, that of the positions, got {2, 3}")
+    assert.error_matches(function() x:scatter(2, mb.ones(2, 1) * 4, mb.ones(2, 1)) end,
+      "positions: expected whole numbers from 1 to 3, got 4")
+  end)
+  it("of elements that are not 0 are those of loops, in 200 random tensors", function()
+    for _ = 1, 200 do
+      local x, count = random_tensor(), 0
+      for _, place in ipairs(x:nonzero()) do
+        local at = x:rank() == 1 and { place } or place
+        assert.equal(x:rank(), #at)
+        local ranges = {}
+        for d, i in ipairs(at) do ranges[d] = { i, i } end
+        assert.not_equal(0, x[ranges]:item())
+        count = count + 1
+      end
+      for _, value in ipairs(flat(x)) do count = count - (value ~= 0 and 1 or 0) end
+      assert.equal(0, count)
+    end
+    assert.same({ 2, 4 }, mb.tensor { 0, nan, 0, -1 }:nonzero())
+    assert.same({ { 1, 2 }, { 2, 1 } }, mb.tensor { { 0, 1 }, { 1, 0 } }:nonzero())
+    assert.same({}, mb.zeros(3):nonzero())
+  end)
+  it("between entries have values on straight lines, in 200 random tensors", function()
+    for _ = 1, 200 do
+      local x = random_tensor(true)
+      local dimension, count = integer(1, x:rank()), integer(1, 9)
+      local n, points = x:size(dimension), {}
+      for i = 1, count do points[i] = 1 + (n - 1) * rng:uniform(0, 1, 1):item() end
+      local even, drawn = columns(x:interpolate(count, dimension), dimension),
+        columns(x:interpolate(points, dimension), dimension)
+      for i, list in ipairs(columns(x, dimension)) do
+        local function value(at)
+          local low = math.min(math.floor(at), n - 1)
+          return n == 1 and list[1] or list[low] + (list[low + 1] - list[low]) * (at - low)
+        end
+        for j = 1, count do
+          assert.is_near(value(points[j]), drawn[i][j], 1e-5)
+          assert.is_near(value(count == 1 and 1 or 1 + (n - 1) * (j - 1) / (count - 1)), even[i][j], 1e-5)
+        end
+      end
+    end
+    assert.same({ 1, 2.5, 4 }, mb.tensor { 1, 4 }:interpolate(3):totable())
+    assert.same({ 4 }, mb.tensor { 1, 4, inf }:interpolate({ 2 }):totable())
+    assert.error_matches(function() mb.ones(2, 3):interpolate(5) end, "interpolate: dimension: expected a positive int")
+    assert.error_matches(function() mb.ones(3):interpolate { 1, 3.5 } end,
+      "interpolate: points%[2%]: expected a position from 1 to 3, got 3.5")
+    assert.error_matches(function() mb.ones(3):interpolate {} end, "expected at least one position, got none")
+    assert.error_matches(function() mb.ones(3):interpolate(0) end, "points: expected a positive integer, got 0")
+  end)
+end)
+
 describe("elements", function()
   it("are chosen by where, whatever the other one is", function()
     local x = mb.tensor { 4, -1, 0 }

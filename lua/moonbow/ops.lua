@@ -271,6 +271,15 @@ ops.pick = define("gather", {
   backward = core.pick_backward,
 })
 
+--- Zeros of a shape, to which each element of x is added at its position along a dimension.
+ops.scatter = define("scatter", {
+  forward = function(tape, x, shape, dimension, positions)
+    tape:save(dimension, positions)
+    return core.pick_backward(x, shape, dimension, positions)
+  end,
+  backward = core.pick,
+})
+
 --- x between zeros: it begins at entry `first` of a dimension of a tensor of this shape.
 ops.embed = define("pad", {
   forward = function(tape, x, shape, dimension, first)

@@ -8,6 +8,7 @@ local ops = require "moonbow.ops"
 local random = require "moonbow.random"
 local windows = require "moonbow.windows"
 local moves = require "moonbow.tensor.moves"
+require "moonbow.tensor.places"
 local text = require "moonbow.tensor.text"
 require "moonbow.tensor.reductions"
 

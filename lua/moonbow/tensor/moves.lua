@@ -1,4 +1,4 @@
---- Tensors cut, joined, padded and put in another order; elements chosen.
+--- Tensors cut, joined, padded and put in another order.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local ops = require "moonbow.ops"
@@ -157,13 +157,6 @@ function methods.pad(x, before, behind, options)
 end
 
 check.takes(methods.pad, 3, pad_options)
-
---- One entry along a dimension for each element of a tensor of positions, which has the other sizes of x.
--- @param dimension integer from 1 on
--- @param positions tensor of whole numbers from 1 on, as x:argmax, x:sort and x:topk give them
--- @return tensor of the shape of the positions
--- @usage x:gather(2, x:argmax(2, { keep = true }))
-function methods.gather(x, dimension, positions) return ops.pick(x, dimension, positions) end
 
 -- Returns the sizes of the parts: of equal ones, of which the last may be smaller, or as given.
 local function part_sizes(n, sizes)
