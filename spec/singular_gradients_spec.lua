@@ -95,7 +95,7 @@ describe("at infinity", function()
   end)
   it("the other activations have theirs", function()
     for name, expected in pairs { sigmoid = { 0, 0 }, tanh = { 0, 0 }, softplus = { 0, 1 }, elu = { 0, 1 },
-      selu = { 0, 1.0507009873554805 }, relu = { 0, 1 }, leaky_relu = { 0.01, 1 } } do
+      selu = { 0, 1.0507009873554805 }, relu = { 0, 1 }, leaky_relu = { 0.01, 1 }, signed_sqrt = { 0, 0 } } do
       is_close(expected, gradient(function(x) return x[name](x) end, -inf, inf))
     end
   end)
@@ -141,6 +141,9 @@ describe("at exactly 0", function()
     for name, form in pairs(forms) do
       assert.is_true(math.abs(slope_of(form) - 0.25) < 1e-6, ("%s: %g"):format(name, slope_of(form)))
     end
+  end)
+  it("signed_sqrt has a slope", function()
+    assert.near(0.5 / math.sqrt(1e-3), gradient(function(x) return x:signed_sqrt() end, 0)[1], 1e-4)
   end)
   it("elu and selu have the slope of their lower branch", function()
     is_close({ 0.5 }, gradient(function(x) return x:elu(0.5) end, 0))

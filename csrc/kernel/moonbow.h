@@ -122,6 +122,7 @@ void mb_sum_to(mb_real *x, const mb_shape *x_shape, const mb_real *y, const mb_s
   OP(LOG, log, X, log(x), 1 / x) \
   OP(SQRT, sqrt, Y, sqrt(x), (mb_real)0.5 / y) \
   OP(ABS, abs, X, fabs(x), x > 0 ? 1 : x < 0 ? -1 : x) \
+  OP(SIGNED_SQRT, signed_sqrt, X, signed_sqrt(x), (mb_real)0.5 / sqrt(fabs(x) + SQRT_SHIFT)) \
   OP(TANH, tanh, Y, mb_tanh(x), 1 - y * y) \
   OP(SIGMOID, sigmoid, Y, mb_sigmoid(x), y * (1 - y)) \
   OP(SIN, sin, X, sin(x), cos(x)) \

@@ -7,6 +7,7 @@
 #define SLOPES      256 /* elements done at a time */
 #define SELU_SCALE  ((mb_real)1.0507009873554804934)
 #define SELU_ALPHA  ((mb_real)1.6732632423543772848)
+#define SQRT_SHIFT  ((mb_real)1e-3)                   /* of signed_sqrt: its slope at 0 is finite */
 #define NORMAL_PEAK ((mb_real)0.39894228040143267794) /* 1 / sqrt(2 pi) */
 #define GELU_END    ((mb_real)-40)                    /* below, gelu is 0 */
 
@@ -17,6 +18,12 @@ MB_INLINE mb_real gelu(mb_real x) {
 MB_INLINE mb_real gelu_derivative(mb_real x) {
   const mb_real e = mb_exp_negative(-x * x / 2), density = x * NORMAL_PEAK * e;
   return mb_normal_cdf(x) + (e == 0 ? 0 : density);
+}
+
+/* sign(x) (sqrt(|x| + s) - sqrt(s)), for small x in a form without cancellation, which is NaN at infinity. */
+MB_INLINE mb_real signed_sqrt(mb_real x) {
+  const mb_real root = sqrt(fabs(x) + SQRT_SHIFT), first = sqrt(SQRT_SHIFT);
+  return fabs(x) < 1 ? x / (root + first) : copysign(root - first, x);
 }
 
 /* The rows of moonbow.h, by op. */

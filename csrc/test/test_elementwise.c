@@ -278,6 +278,9 @@ static double f_leaky(double x) {
 static double f_elu(double x) {
   return x < 0 ? 0.25 * expm1(x) : x;
 }
+static double f_signed_sqrt(double x) {
+  return x / (sqrt(fabs(x) + 1e-3) + sqrt(1e-3));
+}
 static double f_gelu(double x) {
   return x * erfc(-x / sqrt(2)) / 2;
 }
@@ -288,27 +291,17 @@ static double f_softplus(double x) {
   return fmax(x, 0) + log1p(exp(-fabs(x)));
 }
 
-static const real_function functions[MB_UNARY_COUNT] = {[MB_NEG] = f_neg,
-                                                        [MB_EXP] = exp,
-                                                        [MB_LOG] = log,
-                                                        [MB_SQRT] = sqrt,
-                                                        [MB_ABS] = fabs,
-                                                        [MB_TANH] = tanh,
-                                                        [MB_SIGMOID] = f_sigmoid,
-                                                        [MB_SIN] = sin,
-                                                        [MB_COS] = cos,
-                                                        [MB_LOG1P] = log1p,
-                                                        [MB_EXPM1] = expm1,
-                                                        [MB_SIGN] = f_sign,
-                                                        [MB_FLOOR] = floor,
-                                                        [MB_CEIL] = ceil,
-                                                        [MB_ROUND] = rint,
-                                                        [MB_RELU] = f_relu,
-                                                        [MB_LEAKY_RELU] = f_leaky,
-                                                        [MB_ELU] = f_elu,
-                                                        [MB_GELU] = f_gelu,
-                                                        [MB_SELU] = f_selu,
-                                                        [MB_SOFTPLUS] = f_softplus};
+static const real_function functions[MB_UNARY_COUNT] = {[MB_NEG] = f_neg,   [MB_EXP] = exp,
+                                                        [MB_LOG] = log,     [MB_SQRT] = sqrt,
+                                                        [MB_ABS] = fabs,    [MB_SIGNED_SQRT] = f_signed_sqrt,
+                                                        [MB_TANH] = tanh,   [MB_SIGMOID] = f_sigmoid,
+                                                        [MB_SIN] = sin,     [MB_COS] = cos,
+                                                        [MB_LOG1P] = log1p, [MB_EXPM1] = expm1,
+                                                        [MB_SIGN] = f_sign, [MB_FLOOR] = floor,
+                                                        [MB_CEIL] = ceil,   [MB_ROUND] = rint,
+                                                        [MB_RELU] = f_relu, [MB_LEAKY_RELU] = f_leaky,
+                                                        [MB_ELU] = f_elu,   [MB_GELU] = f_gelu,
+                                                        [MB_SELU] = f_selu, [MB_SOFTPLUS] = f_softplus};
 
 static bool is_for_positive(mb_unary_op op) {
   return op == MB_LOG || op == MB_SQRT || op == MB_LOG1P;
@@ -359,6 +352,7 @@ static void functions_of_the_extremes(void **state) {
       [MB_LOG] = {I, N, -I, -I, (mb_real)69.077552789821371, N},
       [MB_SQRT] = {I, N, 0, m0, 1e15, N},
       [MB_ABS] = {I, I, 0, 0, 1e30, 1e30},
+      [MB_SIGNED_SQRT] = {I, -I, 0, m0, 1e15, -1e15},
       [MB_TANH] = {1, -1, 0, 0, 1, -1},
       [MB_LOG1P] = {I, N, 0, 0, (mb_real)69.077552789821371, N},
       [MB_EXPM1] = {I, -1, 0, 0, I, -1},
@@ -480,17 +474,11 @@ static void derivatives_at_infinity(void **state) {
   static const struct {
     mb_unary_op op;
     mb_real below, above;
-  } cases[] = {{MB_TANH, 0, 0},
-               {MB_SIGMOID, 0, 0},
-               {MB_RELU, 0, 1},
-               {MB_ELU, 0, 1},
-               {MB_SOFTPLUS, 0, 1},
-               {MB_LEAKY_RELU, 0.25, 1},
-               {MB_GELU, 0, 1},
-               {MB_ABS, -1, 1},
-               {MB_NEG, -1, -1},
-               {MB_EXP, 0, I},
-               {MB_SELU, 0, (mb_real)1.0507009873554804934}};
+  } cases[] = {
+      {MB_TANH, 0, 0},          {MB_SIGNED_SQRT, 0, 0}, {MB_SIGMOID, 0, 0},
+      {MB_RELU, 0, 1},          {MB_ELU, 0, 1},         {MB_SOFTPLUS, 0, 1},
+      {MB_LEAKY_RELU, 0.25, 1}, {MB_GELU, 0, 1},        {MB_ABS, -1, 1},
+      {MB_NEG, -1, -1},         {MB_EXP, 0, I},         {MB_SELU, 0, (mb_real)1.0507009873554804934}};
   for (mb_size i = 0; i < COUNT_OF(cases); i++) {
     const mb_real at[2] = {gradient_at(cases[i].op, -I, 1), gradient_at(cases[i].op, I, 1)};
     const mb_real expected[2] = {cases[i].below, cases[i].above};

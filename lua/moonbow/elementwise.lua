@@ -18,6 +18,8 @@ local elementwise = {
   { "floor", "the largest whole number that is not above x; its gradient is 0" },
   { "ceil", "the least whole number that is not below x; its gradient is 0" },
   { "round", "the nearest whole number, the even one of two; its gradient is 0" },
+  { "signed_sqrt", "sqrt(|x| + 0.001) - sqrt(0.001), with the sign of x: lifts weak peaks beside one of height 1",
+    layer = "SignedSqrt", rising = true },
   { "tanh", "the hyperbolic tangent of x", layer = "Tanh", rising = true },
   { "sigmoid", "1 / (1 + exp(-x))", layer = "Sigmoid", rising = true },
   { "relu", "x; 0 below 0", layer = "ReLU", rising = true },
