@@ -65,6 +65,13 @@ describe("networks hold", function()
       assert.equal(built, count(mb.models[name] { classes = 3 }, 300).all)
     end
   end)
+  it("at most 100,000 weights in the network that follows from the review", function()
+    local found = count(mb.models.moonbow { classes = 500 }, 5000)
+    assert.equal(99850, found.all)
+    assert.equal(156 * 6, found.flat)
+    local unpooled = mb.models.moonbow { classes = 2, first_pool = 1, length = 1000 }
+    assert.equal("SignedSqrt", unpooled.layers[1].type)
+  end)
   it("the modified versions as derived from their code, with 27 classes", function()
     assert_rounds_to(81.99e6, 1e4,
       count(mb.models.liu2017 { classes = 27, batch_norm = false }, 5000).all, "liu2017")
