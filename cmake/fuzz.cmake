@@ -10,7 +10,7 @@ endif()
 
 # The parsers alone report which branches they took: libFuzzer looks at all reports after each run.
 set_source_files_properties(csrc/kernel/csv.c csrc/kernel/parse_number.c csrc/bind/asdf.c csrc/bind/csv.c
-  csrc/bind/csv_lines.c csrc/bind/dtype.c csrc/bind/encoding.c csrc/bind/parse_number.c
+  csrc/bind/csv_lines.c csrc/bind/dtype.c csrc/bind/encoding.c csrc/bind/parse_number.c csrc/bind/words.c csrc/bind/column.c
   PROPERTIES COMPILE_OPTIONS -fsanitize=fuzzer-no-link)
 add_library(fuzz_bindings OBJECT EXCLUDE_FROM_ALL ${BIND_SOURCES})
 target_compile_options(fuzz_bindings PRIVATE ${MOONBOW_FLAGS})

@@ -369,7 +369,7 @@ end)
 
 describe("the decoder", function()
   it("bounds the points that counts of repeats announce, for the whole file", function()
-    assert.same({ nil, 1, "too many points for the file's size" }, { core.asdf("1AJZ999999", 1, 1000) })
+    assert.same({ nil, 1, "too many points for the file's size" }, { core.asdf("1AJZ999999", nil, nil, 1, 1000) })
     local block = (HEAD .. "##XYDATA= (X++(Y..Y))\n400AS600\n##END=\n"):gsub("= 7\n", "= 1600\n")
     local most <const> = line_tables.MOST_REPEATED
     line_tables.MOST_REPEATED = 2000

@@ -96,6 +96,15 @@ const char *next_string(Args *a, const char *name, const char *expected, size_t 
   return lua_tolstring(a->L, arg, length);
 }
 
+const char *next_part(Args *a, size_t *length) {
+  const char *text = next_string(a, "text", "a string", length);
+  const mb_size whole = (mb_size)*length;
+  const mb_size first = next_is_nil(a) ? 1 : next_integer(a, "first", 1, whole + 1);
+  const mb_size last = next_is_nil(a) ? whole : next_integer(a, "last", first - 1, whole);
+  *length = (size_t)(last - first + 1);
+  return text + first - 1;
+}
+
 /* "'a', 'b' or 'c'", cut short if there is no room. */
 static const char *list_names(char *text, size_t room, const char *const *names) {
   size_t length = 0;

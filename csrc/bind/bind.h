@@ -117,7 +117,7 @@ void bind_add_family(lua_State *L, lua_CFunction function, const char *const *na
   FILE(affine) FILE(pca) FILE(pls) FILE(ridge) FILE(logistic) FILE(csv) FILE(csv_lines) FILE(asdf) \
   FILE(dtype) FILE(digest) FILE(parse_number) FILE(number_text) FILE(encoding) FILE(files) FILE(locale) \
   FILE(terminal) FILE(interrupt) FILE(xrd) FILE(cumulative) FILE(sort) FILE(warp) FILE(upsample1d) \
-  FILE(recurrent) FILE(attention)
+  FILE(recurrent) FILE(attention) FILE(column)
 /* clang-format on */
 
 #include "args.h"

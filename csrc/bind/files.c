@@ -294,44 +294,53 @@ void bind_push_large(lua_State *L, char *bytes, size_t count) {
   if (push_large(L, bytes, count) != LUA_OK) lua_error(L);
 }
 
+/* Pages of their own, large ones, which go back to the system: a file that stayed in the pool beside its string would
+ * take its size twice. NULL if memory is short. */
+static char *take_pages(size_t count) {
+  char *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (bytes == MAP_FAILED) return NULL;
+#ifdef MADV_HUGEPAGE
+  madvise(bytes, count, MADV_HUGEPAGE);
+#endif
+  return bytes;
+}
+
+/* Pushes the string in pages, which it frees; or raises. */
+static void push_pages(lua_State *L, char *bytes, size_t room, size_t count) {
+  const int status = push_large(L, bytes, count);
+  munmap(bytes, room);
+  if (status != LUA_OK) lua_error(L);
+}
+
 /* core.file_read(path, size) -> the content of a file of that size; or nil and a message. Lua's own reading
- * grows a buffer through new pages; this one lies in memory that tensors take next. */
+ * grows a buffer through new pages. */
 static int file_read(lua_State *L) {
   Args a = bind_args(L, "file_read");
   const char *path = luaL_checkstring(L, 1);
   a.next = 2;
   const size_t room = (size_t)next_integer(&a, "size", 0, BIND_MAX_COUNT) + 1;
-  char *bytes = push_scratch(&a, room);
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return fail(L, strerror(errno));
-  const ssize_t got = read_all(file, bytes, room);
+  char *bytes = take_pages(room);
+  const ssize_t got = bytes == NULL ? -1 : read_all(file, bytes, room);
   const int reason = errno;
   close(file);
-  if (got < 0) return fail(L, strerror(reason));
-  if ((size_t)got == room) return fail(L, "the file grows while it is read");
-  bind_push_large(L, bytes, (size_t)got);
-  lua_insert(L, -2);
-  pop_scratch(L);
-  return 1;
+  if (got >= 0 && (size_t)got < room) return push_pages(L, bytes, room, (size_t)got), 1;
+  if (bytes != NULL) munmap(bytes, room);
+  return fail(L, bytes == NULL ? "not enough memory" : got < 0 ? strerror(reason) : "the file grows while it is read");
 }
 
 /* core.file_take(file, count) -> the next bytes of an open file, a descriptor such as a pipe's; nil if it
- * ends before. It takes large pages of its own: those of tensors may be shared with a child that was forked,
- * and would be copied first. */
+ * ends before. Pages of tensors may be shared with a child that was forked, and would be copied first. */
 static int file_take(lua_State *L) {
   Args a = bind_args(L, "file_take");
   const int file = (int)next_integer(&a, "file", 0, INT_MAX);
   const size_t count = (size_t)next_integer(&a, "count", 1, BIND_MAX_COUNT);
-  char *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (bytes == MAP_FAILED) args_error(&a, "not enough memory");
-#ifdef MADV_HUGEPAGE
-  madvise(bytes, count, MADV_HUGEPAGE);
-#endif
-  const bool is_there = read_all(file, bytes, count) == (ssize_t)count;
-  const int status = is_there ? push_large(L, bytes, count) : LUA_OK;
+  char *bytes = take_pages(count);
+  if (bytes == NULL) args_error(&a, "not enough memory");
+  if (read_all(file, bytes, count) == (ssize_t)count) return push_pages(L, bytes, count, count), 1;
   munmap(bytes, count);
-  if (status != LUA_OK) lua_error(L);
-  if (!is_there) lua_pushnil(L);
+  lua_pushnil(L);
   return 1;
 }
 

@@ -1,78 +1,27 @@
-/* parse_number.c - the numbers of a text, as a list or a tensor. */
-#include "bind.h"
+/* parse_number.c - the numbers of a text, as a list, a tensor or columns. */
+#include "column.h"
+#include "words.h"
 
 #include <limits.h>
-#include <math.h>
 #include <string.h>
-
-typedef struct {
-  const char *next, *end;
-  char decimal;
-  bool takes_nan; /* words such as nan and inf are numbers, too */
-  bool to_tensor; /* numbers beyond its reals are none */
-} Words;
-
-static bool is_separator(const Words *words, char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || c == ';' || (c == ',' && words->decimal != ',');
-}
-
-/* Moves to the next word; returns its end, or NULL if there is none. */
-static const char *next_word(Words *words) {
-  while (words->next < words->end && is_separator(words, *words->next)) words->next++;
-  const char *end = words->next;
-  while (end < words->end && !is_separator(words, *end)) end++;
-  return end == words->next ? NULL : end;
-}
-
-static mb_size count_words(Words words) {
-  mb_size count = 0;
-  for (const char *end; (end = next_word(&words)) != NULL; words.next = end) count++;
-  return count;
-}
-
-static bool is_word(const char *text, const char *end, const char *word) {
-  if ((size_t)(end - text) != strlen(word)) return false;
-  for (; text < end; text++, word++)
-    if ((*text | 32) != *word) return false;
-  return true;
-}
-
-static bool read_nan(const char *text, const char *end, double *number) {
-  const bool is_negative = *text == '-';
-  text += is_negative || *text == '+';
-  *number = is_negative ? -HUGE_VAL : HUGE_VAL;
-  if (is_word(text, end, "inf") || is_word(text, end, "infinity")) return true;
-  *number = (double)NAN;
-  return is_word(text, end, "nan");
-}
-
-static bool read_number(const Words *words, const char *end, double *number) {
-  if (mb_parse_number(words->next, end, words->decimal, number) != end)
-    return words->takes_nan && read_nan(words->next, end, number);
-  return words->to_tensor ? isfinite((mb_real)*number) : isfinite(*number);
-}
-
-/* Reads the next word and moves past it; returns false at the end, and at a word that is no number. */
-static bool next_value(Words *words, double *number) {
-  const char *end = next_word(words);
-  if (end == NULL || !read_number(words, end, number)) return false;
-  words->next = end;
-  return true;
-}
 
 static Words next_words(Args *a, bool to_tensor) {
   size_t length;
   const char *text = next_string(a, "text", "a string", &length);
   const char *const decimals[] = {".", ",", NULL};
   const bool has_comma = !next_is_nil(a) && next_option(a, "decimal", decimals) == 1;
-  return (Words){text, text + length, has_comma ? ',' : '.', next_boolean(a), to_tensor};
+  return (Words){.first = text,
+                 .next = text,
+                 .end = text + length,
+                 .decimal = has_comma ? ',' : '.',
+                 .takes_nan = next_boolean(a),
+                 .to_tensor = to_tensor};
 }
 
 /* Pushes nil and the word that could not be read. */
 static int push_word(lua_State *L, Words *words) {
-  const char *end = next_word(words);
   lua_pushnil(L);
-  lua_pushlstring(L, words->next, (size_t)(end - words->next));
+  words_push(L, words);
   return 2;
 }
 
@@ -82,11 +31,11 @@ static int push_word(lua_State *L, Words *words) {
 static int numbers_list(lua_State *L) {
   Args a = bind_args(L, "numbers_list");
   Words words = next_words(&a, false);
-  const mb_size count = count_words(words);
+  const mb_size count = words_count(words).words;
   double number;
   lua_createtable(L, count < INT_MAX ? (int)count : INT_MAX, 0);
   for (mb_size i = 1; i <= count; i++) {
-    if (!next_value(&words, &number)) return push_word(L, &words);
+    if (!words_next(L, &words, &number)) return push_word(L, &words);
     lua_pushnumber(L, number);
     lua_rawseti(L, -2, (lua_Integer)i);
   }
@@ -98,19 +47,99 @@ static int numbers_list(lua_State *L) {
 static int numbers_tensor(lua_State *L) {
   Args a = bind_args(L, "numbers_tensor");
   Words words = next_words(&a, true);
-  const mb_size count = count_words(words);
+  const mb_size count = words_count(words).words;
   double number;
   if (count == 0) return lua_pushnil(L), lua_pushliteral(L, "nothing"), 2;
   Tensor *x = push_vector(&a, count);
   for (mb_size i = 0; i < count; i++) {
-    if (!next_value(&words, &number)) return push_word(L, &words);
+    if (!words_next(L, &words, &number)) return push_word(L, &words);
     x->data[i] = (mb_real)number;
   }
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"numbers_list", numbers_list}, {"numbers_tensor", numbers_tensor}, {NULL, NULL}};
+static Marks next_marks(Args *a, bool *takes_nan, bool *to_tensor) {
+  size_t length;
+  const char *letters = next_string(a, "marks", "a string", &length);
+  *takes_nan = strchr(letters, 'n') != NULL;
+  *to_tensor = strchr(letters, 't') != NULL;
+  Marks marks = {.dollars = strchr(letters, '$') != NULL,
+                 .hashes = strchr(letters, '#') != NULL,
+                 .hash_lines = strchr(letters, 'l') != NULL,
+                 .packed = strchr(letters, '+') != NULL,
+                 .commas = strchr(letters, ',') != NULL,
+                 .deviations = strchr(letters, '(') != NULL,
+                 .unknown = strchr(letters, '?') != NULL,
+                 .missing = strchr(letters, '.') != NULL,
+                 .letters = strchr(letters, 'a') != NULL};
+  marks.any = strpbrk(letters, "$#l+,(?.a") != NULL;
+  return marks;
+}
+
+/* Pushes the column at a place of the list at index, and keeps room in it; NULL for false. */
+static Column *push_column(const Args *a, int list, mb_size place, mb_size more) {
+  lua_rawgeti(a->L, list, (lua_Integer)place + 1);
+  if (lua_isboolean(a->L, -1)) return NULL;
+  Args top = bind_top(a);
+  Column *column = next_column(&top);
+  column_reserve(a->L, column, column->count + more);
+  return column;
+}
+
+/* Pushes the columns of the list at index as an array of count. They live while the list does. */
+static Column **push_columns(const Args *a, int list, mb_size count, mb_size words) {
+  Column **columns = lua_newuserdatauv(a->L, (size_t)count * sizeof *columns, 0);
+  for (mb_size c = 0; c < count; c++) {
+    columns[c] = push_column(a, list, c, words / count + 1);
+    lua_pop(a->L, 1);
+  }
+  return columns;
+}
+
+/* core.numbers_columns(text, first, last, marks, columns) -> the count of the numbers in a part of a text, which are
+ * added to the columns of a list in turn, false for those left out, and that of the "?" among them; or nil and the first
+ * word that is not a number. marks has letters of words.h, n: words such as nan are numbers, t: those beyond the reals
+ * of tensors are none. */
+static int numbers_columns(lua_State *L) {
+  Args a = bind_args(L, "numbers_columns");
+  size_t length;
+  const char *text = next_part(&a, &length);
+  Words words = {.first = text, .next = text, .end = text + length, .decimal = '.'};
+  words.marks = next_marks(&a, &words.takes_nan, &words.to_tensor);
+  const int list = next_arg(&a);
+  luaL_checktype(L, list, LUA_TTABLE);
+  const mb_size width = (mb_size)lua_rawlen(L, list);
+  if (width == 0) args_error(&a, "expected at least one column");
+  const WordCounts counts = words_count(words);
+  words.takes_nan = words.takes_nan || counts.unknown > 0;
+  Column **columns = push_columns(&a, list, width, counts.words);
+  double number;
+  for (mb_size i = 0, c = 0; i < counts.words; i++) {
+    if (!words_next(L, &words, &number)) return push_word(L, &words);
+    if (columns[c] != NULL) column_add(L, columns[c], number);
+    if (++c == width) c = 0;
+  }
+  lua_pushinteger(L, counts.words);
+  lua_pushinteger(L, counts.unknown);
+  return 2;
+}
+
+/* core.count_lines(text, first, last) -> the line breaks in a part of a text */
+static int count_lines(lua_State *L) {
+  Args a = bind_args(L, "count_lines");
+  size_t length;
+  const char *text = next_part(&a, &length), *end = text + length;
+  lua_Integer count = 0;
+  for (; (text = memchr(text, '\n', (size_t)(end - text))) != NULL; text++) count++;
+  lua_pushinteger(L, count);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"numbers_list", numbers_list},
+                                     {"numbers_tensor", numbers_tensor},
+                                     {"numbers_columns", numbers_columns},
+                                     {"count_lines", count_lines},
+                                     {NULL, NULL}};
 
 void bind_open_parse_number(lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -3,7 +3,7 @@ local core = ...
 
 return function(bytes)
   local most = 16 * #bytes + 1
-  local y, lines, fault = core.asdf(bytes, 0.5, most)
+  local y, lines, fault = core.asdf(bytes, nil, nil, 0.5, most)
   if not y then
     local _, breaks = bytes:gsub("\n", "")
     assert(lines >= 1 and lines <= breaks + 1 and type(fault) == "string", "a fault in no line")

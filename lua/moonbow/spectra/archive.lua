@@ -78,15 +78,17 @@ end
 
 local GROWTH = 8 -- a list takes 16 bytes for a number of 2 bytes of text
 
---- Reads the text of a member as numbers into a list, which takes no more memory than mb.limits.unpacked.
+--- Reads the numbers in the text of a member into columns, of which lists take no more memory than mb.limits.unpacked.
+-- @param kept list of columns, as for numbers.columns
 -- @param what goes before messages: the member, or its element
-function archive.numbers(source, text, what)
+-- @return the count of the numbers
+function archive.numbers(source, text, kept, what)
   if #text > limits.unpacked // GROWTH then
     source:fail("%s: %d bytes of numbers; limits.unpacked / %d = %d", what, #text, GROWTH, limits.unpacked // GROWTH)
   end
-  local list, word = numbers.list(text)
-  if not list then source:fail("%s: expected a number, got %s", what, word) end
-  return list
+  local count, word = numbers.columns({ text = text }, kept)
+  if not count then source:fail("%s: expected a number, got %s", what, word) end
+  return count
 end
 
 return archive

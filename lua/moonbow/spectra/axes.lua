@@ -50,6 +50,14 @@ function axes.difference(a, b)
   end
 end
 
+--- True if two axes have the same points.
+function axes.equal(a, b)
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
 --- Returns nil if two axes are in the same unit, else the difference in words.
 function axes.unit_difference(a, b)
   if a ~= b then return ("the axis is in %s there and in %s here"):format(a or "no unit", b or "no unit") end

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local numbers = require "moonbow.spectra.numbers"
 local sets = require "moonbow.spectra.set"
 
 local blocks = {}
@@ -92,6 +93,7 @@ end
 
 --- Checks a block that a reader returned, raises a fault of the source.
 function blocks.check(block, source)
+  block.x = numbers.list_of(block.x)
   block.source, block.decided = source.path, block.decided or "the file does not say what its values are"
   if #block.x == 0 then source:fail("it holds no points") end
   local shape = core.shape(block.y)

@@ -1,59 +1,72 @@
---- Numbers in the text of instruments, as lists and columns, counted against what a file announces.
+--- Numbers in the text of instruments, as columns, counted against what a file announces.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local numbers = require "moonbow.spectra.numbers"
 
 local columns = {}
 
-local LARGEST = 0x1.fffffep127 -- of float32
 local LONGEST = 4096 -- bytes of a text that is kept as metadata
 
---- Reads the numbers of a text into a list.
--- @param what it is, for messages: "range 2"
--- @param takes_nan true: nan and inf are numbers
-function columns.list(source, text, what, takes_nan)
-  local list, word = numbers.list(text, nil, takes_nan)
-  if not list then source:fail("%s: expected a number, got %s", what, check.show(word)) end
-  if #list == 0 then source:fail("%s: expected numbers, got none", what) end
-  return list
-end
+--- Names a part of a text to be read, without a copy of it.
+-- @param first, last bytes; nil for the ends of the text
+-- @param marks letters for what stands beside numbers (numbers.columns)
+function columns.part(text, first, last, marks) return { text = text, first = first, last = last, marks = marks } end
 
---- Reads rows of `width` numbers. Returns a list for each column. A row that lacks numbers ends the reading.
-function columns.read(source, text, width, what, takes_nan)
-  local list = columns.list(source, text, what, takes_nan)
-  local count = #list // width
-  if #list % width ~= 0 then
-    if not source.options.partial or count == 0 then
-      source:fail("%s: %d numbers, which do not fill rows of %d", what, #list, width)
-    end
-    source:note("%s: %d numbers, which do not fill rows of %d; the last row is left out", what, #list, width)
-  end
+-- Returns the columns of a part (numbers.columns) that are kept, in the places of all, and the count of all numbers.
+local function fill(source, part, kept, what)
   local read = {}
-  for c = 1, width do
-    local column = {}
-    for i = 1, count do column[i] = list[(i - 1) * width + c] end
-    read[c] = column
-  end
-  return table.unpack(read)
+  for c, is_kept in ipairs(kept) do read[c] = is_kept and core.column() end
+  local count, word = numbers.columns(part, read)
+  if not count then source:fail("%s: expected a number, got %s", what, check.show(word)) end
+  return read, count
 end
 
---- Reads rows of `width` numbers into a tensor (width, rows), in float32.
-function columns.tensor(source, text, width, what)
-  local values, word = numbers.tensor(text)
-  if not values then source:fail("%s: expected a number, got %s", what, check.show(word)) end
-  local count = core.size(values, 1)
-  if count % width ~= 0 then source:fail("%s: %d numbers, which do not fill rows of %d", what, count, width) end
-  return core.transpose(core.reshape(values, count // width, width), 1, 2)
+--- Reads the numbers of a part of a text into a column.
+-- @param what it is, for messages: "range 2"
+function columns.list(source, part, what)
+  local read, count = fill(source, part, { true }, what)
+  if count == 0 then source:fail("%s: expected numbers, got none", what) end
+  return read[1]
+end
+
+--- Reads rows of numbers. Returns a list of the columns that are kept. A row that lacks numbers ends the reading.
+-- @param kept list of true, or false for columns to be left out
+function columns.rows(source, part, kept, what)
+  local read, numbers_read = fill(source, part, kept, what)
+  local width = #kept
+  local count = numbers_read // width
+  if numbers_read == 0 then source:fail("%s: expected numbers, got none", what) end
+  if numbers_read % width ~= 0 then
+    if not source.options.partial or count == 0 then
+      source:fail("%s: %d numbers, which do not fill rows of %d", what, numbers_read, width)
+    end
+    source:note("%s: %d numbers, which do not fill rows of %d; the last row is left out", what, numbers_read, width)
+  end
+  for _, column in ipairs(read) do
+    if column then core.column_keep(column, 1, count) end
+  end
+  return read
+end
+
+local function all(width)
+  local kept = {}
+  for c = 1, width do kept[c] = true end
+  return kept
+end
+
+--- Reads rows of `width` numbers. Returns a column for each.
+function columns.read(source, part, width, what)
+  return table.unpack(columns.rows(source, part, all(width), what))
 end
 
 --- Reads spectra in columns beside a first one with their axis. Returns the axis and a tensor with a row for each.
-function columns.table(source, text, what)
-  local width = columns.width(text)
+function columns.table(source, part, what)
+  local width = columns.width(part)
   if width < 2 then source:fail("%s: expected rows of numbers, got one in a row", what) end
-  local read = columns.tensor(source, text, width, what)
-  local first = {}
-  for number in text:gmatch "%f[^\n\0][ \t]*([^%s,;]+)" do first[#first + 1] = number end
-  return columns.list(source, table.concat(first, "\n"), what), core.narrow(read, 2, width - 1)
+  local read, count = fill(source, columns.part(part.text, part.first, part.last, "t"), all(width), what)
+  if count == 0 then source:fail("%s: expected a number, got %s", what, check.show "nothing") end
+  if count % width ~= 0 then source:fail("%s: %d numbers, which do not fill rows of %d", what, count, width) end
+  return read[1], core.columns_tensor(table.move(read, 2, width, 1, {}))
 end
 
 --- Ends the reading if fewer points are there than a file announces, notes if more are.
@@ -64,18 +77,31 @@ function columns.check_count(source, count, announced, what)
   source:note("%s: %.0f points are announced, %d are there", what, announced, count)
 end
 
---- Returns a list of values as a tensor. Raises a fault for what is beyond float32.
+--- Returns a column or a list of values as a tensor; the column is empty then. Raises a fault for what is beyond
+-- float32.
 function columns.values(source, list, what)
-  for i, value in ipairs(list) do
-    if math.abs(value) > LARGEST then source:fail("%s: value %d is beyond float32", what, i) end
+  local column = list
+  if type(list) == "table" then
+    column = core.column()
+    for i, value in ipairs(list) do column[i] = value end
   end
-  return core.tensor(list)
+  if #column == 0 then source:fail("%s: expected numbers, got none", what) end
+  local beyond = core.column_beyond(column)
+  if beyond then source:fail("%s: value %d is beyond float32", what, beyond) end
+  return core.column_tensor(column)
 end
 
---- Returns the number of columns in the first line of a text that is not blank.
-function columns.width(text)
-  local line = text:match "[^\n]*%S[^\n]*" or ""
-  return select(2, line:gsub("[^%s,;]+", ""))
+--- Returns the number of columns in the first line of a part that is not blank.
+function columns.width(part)
+  local text, last = part.text, part.last or #part.text
+  local at, count = text:find("%S", part.first or 1), 0
+  local stop = at and math.min(last, (text:find("\n", at, true) or last + 1) - 1)
+  while at and at <= stop do
+    local first, behind = text:match("()[^%s,;]+()", at)
+    if not first or first > stop then break end
+    count, at = count + 1, behind
+  end
+  return count
 end
 
 --- Returns a text without blanks around it, in a time that grows with its length.

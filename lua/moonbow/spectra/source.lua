@@ -141,11 +141,7 @@ end
 
 --- Returns an evenly spaced axis of `count` points from first to last, both exactly.
 function Source.even(first, last, count)
-  if count == 1 then return { first } end
-  local axis = {}
-  for i = 1, count do axis[i] = first + (last - first) * ((i - 1) / (count - 1)) end
-  axis[count] = last
-  return axis
+  return core.even_list(first, last, count)
 end
 
 -- The path of a file beside this one that has a name; nil if none is there. Capital and small letters are tried in the

@@ -1,5 +1,6 @@
 --- PerkinElmer's .asp: infrared spectra as a list of numbers: their count, first and last wavenumber, three codes, and
 -- the values.
+local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
 local Source = require "moonbow.spectra.source"
 
@@ -21,14 +22,15 @@ function asp.matches(source)
 end
 
 function asp.read(source)
-  local list = columns.list(source, source:as_text(), "the file")
+  local list = columns.list(source, columns.part(source:as_text()), "the file")
   local count, first, last = math.tointeger(list[1]), list[2], list[3]
-  local values = table.move(list, CODES + 1, #list, 1, {})
-  columns.check_count(source, #values, count, "the spectrum")
+  core.column_keep(list, CODES + 1, #list - CODES)
+  local there = #list
+  columns.check_count(source, there, count, "the spectrum")
   local step = (last - first) / (count - 1)
   source:note "the axis is taken to be in cm-1: the file names no unit"
-  return { { y = columns.values(source, values, "the spectrum"), axis = "wavenumber", unit = "cm-1",
-    x = Source.even(first, #values == count and last or first + (#values - 1) * step, #values) } }
+  return { { y = columns.values(source, list, "the spectrum"), axis = "wavenumber", unit = "cm-1",
+    x = Source.even(first, there == count and last or first + (there - 1) * step, there) } }
 end
 
 return asp

@@ -4,6 +4,7 @@
 -- counts hold the absorber already: where its factor changes, they do not jump, and divided by it they are whole.
 local core = require "moonbow.core"
 local archive = require "moonbow.spectra.archive"
+local numbers = require "moonbow.spectra.numbers"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 local xml = require "moonbow.spectra.xml"
@@ -151,23 +152,26 @@ local function columns_of(source, part, route)
   return column, start_of(source, part, recorded) + 1, axes[main]
 end
 
--- Returns the numbers of all points as one list, and how many each has.
+-- Returns the text of all points, how many there are, and how many numbers each has.
 local function data_of(source, part, route)
   local rows = {}
   for _, child in ipairs(route) do
     if child.name == "Datum" and not child.open then rows[#rows + 1] = child.text end
   end
   if #rows == 0 then fail(source, part, "no <Datum>") end
-  local list = archive.numbers(source, table.concat(rows, "\n"), part .. ": <Datum>")
-  local width = #list // #rows
-  if width * #rows ~= #list then fail(source, part, "points of different numbers of values") end
-  return list, width
+  local text = table.concat(rows, "\n")
+  local count = archive.numbers(source, text, { false }, part .. ": <Datum>")
+  local width = count // #rows
+  if width * #rows ~= count then fail(source, part, "points of different numbers of values") end
+  return text, #rows, width
 end
 
-local function pick(list, first, width)
-  local column = {}
-  for i = first, #list, width do column[#column + 1] = list[i] end
-  return column
+-- Returns two columns of the text of all points.
+local function pick(text, width, x_column, y_column)
+  local kept = {}
+  for c = 1, width do kept[c] = (c == x_column or c == y_column) and core.column() end
+  numbers.columns({ text = text }, kept)
+  return kept[x_column], kept[y_column]
 end
 
 -- Notes a scan that ended early.
@@ -181,12 +185,12 @@ end
 -- Returns the positions, the counts and the axis of a route.
 local function read_points(source, part, route)
   local x_column, y_column, axis = columns_of(source, part, route)
-  local list, width = data_of(source, part, route)
+  local text, count, width = data_of(source, part, route)
   local first, last = math.min(x_column, y_column), math.max(x_column, y_column)
   if first < 1 or last > width then fail(source, part, "column %d of points of %d values", last, width) end
-  check_points(source, part, route, #list // width)
-  local y = scans.finite(source, core.tensor(pick(list, y_column, width)))
-  return pick(list, x_column, width), y, axis and axis.attributes or {}
+  check_points(source, part, route, count)
+  local x, counts = pick(text, width, x_column, y_column)
+  return x, scans.finite(source, core.column_tensor(counts)), axis and axis.attributes or {}
 end
 
 -- Returns the block of a scan, and the names of its fixed positions.

@@ -1,5 +1,7 @@
 --- B&W Tek's text (BWSpec, BWRam): settings, then a table with a row for each pixel, which has several axes and values.
+local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
+local numbers = require "moonbow.spectra.numbers"
 local units = require "moonbow.spectra.units"
 
 local bwtek = { name = "bwtek_text", title = "a B&W Tek text file" }
@@ -31,27 +33,35 @@ local function settings_of(head)
   return metadata, math.tointeger(tonumber(found.pixel_num))
 end
 
--- Returns the rows of the table as lists of cells. Rows with fewer cells than the header end it.
-local function rows_of(source, text, width, announced)
-  local rows = {}
-  for line in text:gmatch "[^\n]+" do
+local MISSING = 0 / 0 -- a cell that is no number
+
+-- Reads some columns of the table. Rows with fewer cells than the header end it.
+-- @param wanted list of the places of columns
+-- @return columns by place, with NaN for what is no number, and the count of the rows
+local function read_table(source, text, below, width, wanted, announced)
+  local read, count = {}, 0
+  for _, c in ipairs(wanted) do read[c] = core.column() end
+  for line in text:gmatch("[^\n]+", below) do
     local cells = split(line)
     if #cells < width then break end
-    rows[#rows + 1] = cells
+    count = count + 1
+    for c, column in pairs(read) do column[count] = number(cells[c]) or MISSING end
   end
-  columns.check_count(source, #rows, announced, "the table")
-  return rows
+  columns.check_count(source, count, announced, "the table")
+  return read, count
 end
 
--- Returns the axis that has values, the numbers of its rows, and its name.
-local function axis_of(source, rows, header)
+local function has_values(column)
+  for _, value in ipairs(column) do
+    if value == value then return true end
+  end
+  return false
+end
+
+-- Returns the place and the name of the axis that has values.
+local function axis_of(source, read, header)
   for _, name in ipairs(AXES) do
-    local at, x, filled = header[name], {}, {}
-    for i, row in ipairs(at and rows or {}) do
-      local value = number(row[at])
-      if value then x[#x + 1], filled[#filled + 1] = value, i end
-    end
-    if #x > 0 then return x, filled, name end
+    if header[name] and has_values(read[header[name]]) then return header[name], name end
   end
   source:fail "no column Raman Shift or Wavelength with values"
 end
@@ -72,13 +82,25 @@ local function value_columns(source, header)
   source:fail("no column %s; there are %s", tostring(asked or table.concat(VALUES, " or ")), table.concat(header, ", "))
 end
 
-local function values_of(source, rows, filled, column, name)
-  local y = {}
-  for i, row in ipairs(filled) do
-    y[i] = number(rows[row][column]) or source:fail("row %d of %s: expected a number, got '%s'", row, name,
-      rows[row][column])
+-- Returns the cell of a column in a row of the table.
+local function cell_of(text, below, row, c)
+  for line in text:gmatch("[^\n]+", below) do
+    row = row - 1
+    if row == 0 then return split(line)[c] end
   end
-  return columns.values(source, y, name)
+end
+
+-- Returns the numbers of a column in the rows where the axis has some.
+local function filled_of(axis, column, fail)
+  local filled = core.column()
+  for row, place in ipairs(axis) do
+    local value = column[row]
+    if place == place then
+      if value ~= value then fail(row) end
+      filled[#filled + 1] = value
+    end
+  end
+  return filled
 end
 
 function bwtek.read(source)
@@ -89,13 +111,19 @@ function bwtek.read(source)
   local header = split((line:gsub("[;%s]+$", "")))
   for i, name in ipairs(header) do header[name] = header[name] or i end
   local chosen, kind = value_columns(source, header)
-  local rows = rows_of(source, text:sub(below), #header, announced)
-  local x, filled, axis = axis_of(source, rows, header)
-  if #x < #rows then source:note("%d of %d pixels have no %s and are left out", #rows - #x, #rows, axis) end
+  local wanted = table.move(chosen, 1, #chosen, 1, {})
+  for _, name in ipairs(AXES) do wanted[#wanted + 1] = header[name] end
+  local read, count = read_table(source, text, below, #header, wanted, announced)
+  local place, axis = axis_of(source, read, header)
+  local x = numbers.list_of(filled_of(read[place], read[place]))
+  if #x < count then source:note("%d of %d pixels have no %s and are left out", count - #x, count, axis) end
   local blocks, unit, axis_name = {}, units.axis(axis)
   for i, column in ipairs(chosen) do
     local name = header[column]
-    blocks[i] = { x = x, y = values_of(source, rows, filled, column, name), unit = unit, axis = axis_name,
+    local values = filled_of(read[place], read[column], function(row)
+      source:fail("row %d of %s: expected a number, got '%s'", row, name, cell_of(text, below, row, column))
+    end)
+    blocks[i] = { x = x, y = columns.values(source, values, name), unit = unit, axis = axis_name,
       quantity = KINDS[kind], decided = "the column " .. name, metadata = metadata }
   end
   return blocks

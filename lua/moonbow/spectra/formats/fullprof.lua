@@ -1,5 +1,6 @@
 --- Powder patterns as FullProf reads them: "first step last" and the intensities, and the format of D1A at the ILL, in
 -- which that is line 5, and standard deviations follow.
+local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
 local Source = require "moonbow.spectra.source"
 
@@ -21,12 +22,21 @@ end
 
 local function count_words(text) return select(2, text:gsub("[^%s,;]+", "")) end
 
+-- True if fewer words than `count` stand behind an offset.
+local function has_fewer(text, behind, count)
+  for _ in text:gmatch("()[^%s,;]+", behind) do
+    count = count - 1
+    if count == 0 then return false end
+  end
+  return true
+end
+
 -- True if a line that has the form of a range, and no text behind it, is the first row of a table: the line below holds
 -- as many numbers, and these are more than three, or all below are fewer than the range announces.
 local function is_row(line, text, behind, count)
   local width = count_words(line)
-  return not line:find "[^%s%d.,eE+-]" and columns.width(text:match("^%s*[^\n]*", behind)) == width
-    and (width > 3 or count_words(text:sub(behind)) < count)
+  return not line:find "[^%s%d.,eE+-]" and count_words(text:match("^%s*[^\n]*", behind)) == width
+    and (width > 3 or has_fewer(text, behind, count))
 end
 
 -- Returns the lines of a head, the last of which is the range, and the offset behind it; nil if there is no range, and
@@ -57,7 +67,7 @@ function fullprof.read(source)
   local lines, behind = head_of(text)
   if not lines then source:fail "expected the first angle, the step and the last angle in line 1 or 5" end
   local first, step, last, count = range_of(lines[#lines])
-  local values = columns.list(source, text:sub(behind), "the pattern")
+  local values = columns.list(source, columns.part(text, behind), "the pattern")
   local is_d1a = #lines == 5
   if #values < count then columns.check_count(source, #values, count, "the pattern") end
   if is_d1a and #values == 2 * count then
@@ -65,10 +75,11 @@ function fullprof.read(source)
   elseif #values > count then
     source:note("%d numbers behind the %d points are left out", #values - count, count)
   end
-  values = table.move(values, 1, math.min(count, #values), 1, {})
+  local points = math.min(count, #values)
+  core.column_keep(values, 1, points)
   local title = columns.trim(is_d1a and lines[1] or lines[1]:match "^%s*[%d.+-]+[%s,]+[%d.+-]+[%s,]+[%d.+-]+(.*)")
-  if #values < count then last = first + (#values - 1) * step end
-  return { { y = columns.values(source, values, "the pattern"), x = Source.even(first, last, #values),
+  if points < count then last = first + (points - 1) * step end
+  return { { y = columns.values(source, values, "the pattern"), x = Source.even(first, last, points),
     axis = "2theta", unit = "deg", metadata = { title = columns.metadata(title) },
     names = title ~= "" and { title } or nil } }
 end

@@ -1,4 +1,5 @@
 --- GSAS' powder data: lines of 80 characters behind "BANK ...": STD, ESD, ALT, FXY and FXYE, several banks.
+local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
 local scans = require "moonbow.spectra.scans"
 local Source = require "moonbow.spectra.source"
@@ -22,16 +23,22 @@ local function read_field(source, line, before, field, what)
   return text:find(".", 1, true) and value or value / 10 ^ (field[3] or 0)
 end
 
--- Reads lines of `count` groups of fields, each `length` characters long. Returns a list for each field.
+-- Reads lines of `count` groups of fields, each `length` characters long. Returns a column for each field.
 local function read_fields(source, body, fields, count, length, what)
-  local lists = {}
-  for f = 1, #fields do lists[f] = {} end
-  for line in body:gmatch "[^\n]+" do
-    for i = 0, count - 1 do
-      for f, field in ipairs(fields) do table.insert(lists[f], read_field(source, line, i * length, field, what)) end
+  local read, text, at = {}, body.text, body.first
+  for f = 1, #fields do read[f] = core.column() end
+  while true do
+    local first = text:find("[^\n]", at)
+    if not first or first > body.last then return table.unpack(read) end
+    at = (text:find("\n", first, true) or #text + 1)
+    local line = text:sub(first, math.min(at - 1, body.last))
+    for i = 0, line:find "^#" and -1 or count - 1 do
+      for f, field in ipairs(fields) do
+        local value = read_field(source, line, i * length, field, what)
+        if value then read[f][#read[f] + 1] = value end
+      end
     end
   end
-  return table.unpack(lists)
 end
 
 local forms = {}
@@ -47,7 +54,7 @@ function forms.ESD(source, body, what) return (read_fields(source, body, { { 1, 
 -- Four times, in ticks, with a value and its standard deviation, in thousands.
 function forms.ALT(source, body, what)
   local times, values = read_fields(source, body, { { 1, 8 }, { 9, 15, 4 }, { 16, 20, 4 } }, 4, 20, what)
-  for i, value in ipairs(values) do values[i] = value * 1000 end
+  core.column_multiply(values, 1000)
   return values, times, CLOCK, "us"
 end
 
@@ -80,14 +87,16 @@ local function read_bank(source, bank, i)
   if #y == 0 then source:fail("%s: expected numbers, got none", what) end
   if #y < bank.count then columns.check_count(source, #y, bank.count, what) end
   -- The last line is filled with zeros or blanks behind the last point.
-  if #y > bank.count and bank.count > 0 then table.move({}, 1, #y - bank.count, bank.count + 1, y) end
-  for k = 1, x and #y or 0 do x[k] = x[k] / unit_of end
-  if x and #x > #y then table.move({}, 1, #x - #y, #y + 1, x) end
+  if #y > bank.count and bank.count > 0 then core.column_keep(y, 1, bank.count) end
+  if x then
+    core.column_divide(x, unit_of)
+    core.column_keep(x, 1, math.min(#x, #y))
+  end
   if bank.form == "ALT" and bank.binning ~= "RALF" then
     source:note("%s: times of a table ALT with %s are taken as those with RALF", what, bank.binning)
   end
-  local is_time = unit == "us"
-  return { y = columns.values(source, y, what), x = x or even(source, bank, #y, what),
+  local is_time, count = unit == "us", #y
+  return { y = columns.values(source, y, what), x = x or even(source, bank, count, what),
     axis = is_time and "time of flight" or "2theta", unit = unit or "deg", quantity = bank.form == "STD" and "counts"
       or "intensity", decided = "a table " .. bank.form .. " of GSAS", metadata = { title = bank.title,
       bank = tonumber(bank.name) }, scan = i, names = bank.title ~= "" and { bank.title } or nil }
@@ -96,18 +105,17 @@ end
 -- Returns the banks of a file.
 local function banks_of(text)
   local banks, title = {}, columns.trim(text:match "^[^\n]*")
-  text = "\n" .. text
-  for at, line, behind in text:gmatch "()\nBANK([^\n]*)()" do
+  local at, line, behind = text:match "^()BANK([^\n]*)()"
+  if not at then at, line, behind = text:match "()\nBANK([^\n]*)()" end
+  while at do
     local words = {}
     for word in line:gmatch "%S+" do words[#words + 1] = word end
     local form = #words > 4 and words[#words]:find "^%a" and words[#words] or "STD"
-    if banks[#banks] then banks[#banks].last = at end
+    if banks[#banks] then banks[#banks].body.last = at - 1 end
     banks[#banks + 1] = { name = words[1] or "?", count = math.tointeger(tonumber(words[2])) or 0,
-      binning = words[4] or "?", numbers = table.move(words, 5, #words, 1, {}), form = form:upper(), first = behind,
-      title = title }
-  end
-  for _, bank in ipairs(banks) do
-    bank.body = text:sub(bank.first, (bank.last or 0) - 1):gsub("\n#[^\n]*", "")
+      binning = words[4] or "?", numbers = table.move(words, 5, #words, 1, {}), form = form:upper(), title = title,
+      body = columns.part(text, behind, #text, "l") }
+    at, line, behind = text:match("()\nBANK([^\n]*)()", behind)
   end
   return banks
 end

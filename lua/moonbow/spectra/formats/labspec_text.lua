@@ -26,7 +26,7 @@ local function parts_of(text)
     if not name then break end
     fields[name], at = columns.trim(value), behind
   end
-  return fields, text:sub(at)
+  return fields, columns.part(text, at)
 end
 
 -- Returns the unit, the name and the quantity of an axis by its type and unit: "Spectr" in "1/cm".
@@ -87,38 +87,43 @@ local function labels_of(fields, rows, before)
   return names, labels
 end
 
--- Splits the rows of a map into places, as they are written, and values, a tensor for each row.
-local function rows_of(source, body, before, length)
-  local rows, values = {}, {}
-  local pattern = "^" .. ("([^\t\n]*)\t"):rep(before) .. "()"
-  for line in body:gmatch "[^\n]+" do
-    local places, what = table.pack(line:match(pattern)), ("row %d"):format(#rows + 1)
+-- Returns the places of the rows of a map, as they are written, and the values of all in one column.
+local function rows_of(source, text, at, before, length)
+  local rows, values, pattern = {}, core.column(), "^" .. ("([^\t\n]*)\t"):rep(before) .. "()"
+  while true do
+    local first = text:find("[^\n]", at)
+    if not first then return rows, values end
+    local last = (text:find("\n", first, true) or #text + 1) - 1
+    local places, what = table.pack(text:match(pattern, first)), ("row %d"):format(#rows + 1)
     if not places[1] then source:fail("%s: expected %d places and values", what, before) end
-    local row, word = numbers.tensor(line:sub(places[before + 1]))
-    if not row then source:fail("%s: expected a number, got %s", what, check.show(word)) end
-    if core.size(row, 1) ~= length then
-      source:cut(#rows, "more", ("spectra; %s has %d of %d values"):format(what, core.size(row, 1), length))
-      break
+    local count, word = numbers.columns(columns.part(text, places[before + 1], last, "t"), { values })
+    if count == 0 then count, word = nil, "nothing" end
+    if not count then source:fail("%s: expected a number, got %s", what, check.show(word)) end
+    if count ~= length then
+      core.column_keep(values, 1, #rows * length)
+      source:cut(#rows, "more", ("spectra; %s has %d of %d values"):format(what, count, length))
+      return rows, values
     end
-    values[#values + 1], rows[#rows + 1] = core.reshape(row, 1, length), places
+    rows[#rows + 1], at = places, last + 1
   end
-  return rows, values
 end
 
 local function map(source, fields, body)
-  local tabs, head, behind = body:match "^(\t+)([^\n]*)\n?()"
+  local text = body.text
+  local tabs, at, behind = text:match("^(\t+)()[^\n]*\n?()", body.first)
   if #tabs > MOST_PLACES then source:fail("%d places before the values; at most %d are read", #tabs, MOST_PLACES) end
-  local x = columns.list(source, head, "the axis")
-  local rows, values = rows_of(source, body:sub(behind), #tabs, #x)
+  local x = columns.list(source, columns.part(text, at, behind - 1), "the axis")
+  local length = #x
+  local rows, values = rows_of(source, text, behind, #tabs, length)
   if #rows == 0 then source:fail "an axis without spectra; is the file cut off?" end
-  local block = block_of(fields, x, #rows == 1 and values[1] or core.concat(values, 1))
+  local block = block_of(fields, x, core.reshape(core.column_tensor(values), #rows, length))
   block.columns, block.labels = labels_of(fields, rows, #tabs)
   return block
 end
 
 function labspec.read(source)
   local fields, body = parts_of(source:as_text())
-  return { body:find "^\t" and map(source, fields, body) or single(source, fields, body) }
+  return { source:as_text():find("^\t", body.first) and map(source, fields, body) or single(source, fields, body) }
 end
 
 return labspec

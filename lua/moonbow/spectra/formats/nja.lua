@@ -1,5 +1,6 @@
 --- Seifert's NJA: X-ray diffraction in text, "&Name=value", and rows below #Values: angle and intensity, or the two
 -- angles of a pole figure, its intensity and background.
+local axes = require "moonbow.spectra.axes"
 local columns = require "moonbow.spectra.columns"
 local scans = require "moonbow.spectra.scans"
 
@@ -46,18 +47,31 @@ local function pattern(source, fields, body)
   return { block }
 end
 
+-- Returns the last row of the spectrum along beta that begins at a row: alpha is the same.
+local function last_row(alpha, first)
+  local last = first
+  while alpha[last + 1] == alpha[first] do last = last + 1 end
+  return last
+end
+
+-- The positions from first to last; those of the spectrum before if they are the same.
+local function positions(beta, first, last, before)
+  local x = table.move(beta, first, last, 1, {})
+  return before and axes.equal(before, x) and before or x
+end
+
 -- A pole figure: one spectrum along beta for each alpha.
 local function pole_figure(source, fields, body)
   local alpha, beta, values, background = columns.read(source, body, 4, "#Values")
   columns.check_count(source, #alpha, tonumber(fields.NoValues), "#Values")
   local blocks, first = {}, 1
-  for i = 2, #alpha + 1 do
-    if alpha[i] ~= alpha[first] then
-      local x, y = table.move(beta, first, i - 1, 1, {}), table.move(values, first, i - 1, 1, {})
-      local block = block_of(source, fields, x, y, { ["alpha (deg)"] = alpha[first], background = background[first] })
-      block.axis, block.scan = "beta", #blocks + 1
-      blocks[#blocks + 1], first = block, i
-    end
+  while first <= #alpha do
+    local last = last_row(alpha, first)
+    local x = positions(beta, first, last, blocks[1] and blocks[#blocks].x)
+    local block = block_of(source, fields, x, table.move(values, first, last, 1, {}),
+      { ["alpha (deg)"] = alpha[first], background = background[first] })
+    block.axis, block.scan = "beta", #blocks + 1
+    blocks[#blocks + 1], first = block, last + 1
   end
   source:note("a pole figure: %d spectra along beta; the measured background is in the metadata", #blocks)
   return scans.label(source, blocks, { "alpha (deg)", "background" })
@@ -69,12 +83,10 @@ function nja.read(source)
   if not from then source:fail "no #Values; is the file cut off?" end
   local count_line = text:match("^(&[^\n]*\n)", to + 1) or ""
   local fields = fields_of(text:sub(1, to + #count_line))
-  local body = text:sub(to + #count_line + 1)
-  local stop = body:find("#", 1, true)
-  if stop then
-    source:note "only the first table #Values is read"
-    body = body:sub(1, stop - 1)
-  end
+  local first = to + #count_line + 1
+  local stop = text:find("#", first, true)
+  if stop then source:note "only the first table #Values is read" end
+  local body = columns.part(text, first, stop and stop - 1)
   local width = columns.width(body)
   if width == 2 then return pattern(source, fields, body) end
   if width == 4 then return pole_figure(source, fields, body) end

@@ -57,9 +57,12 @@ local function take_names(text, at)
   return names, at
 end
 
-local function ends_loop(line)
-  local lower = line:lower()
-  return lower:find "^%s*_" or lower:find "^%s*loop_" or lower:find "^%s*data_"
+-- True if the line at an offset begins what ends a loop.
+local function ends_loop(text, at)
+  local first = text:match("^[^%S\n]*([_lLdD])", at)
+  if not first or first == "_" then return first ~= nil end
+  local word = text:match("^[^%S\n]*(%a%a%a%a_)", at)
+  return word ~= nil and (word:lower() == "loop_" or word:lower() == "data_")
 end
 
 -- Takes a loop: the names, and the offsets of its values. Returns it and the offset behind.
@@ -67,9 +70,9 @@ local function take_loop(text, from)
   local names, first = take_names(text, from)
   local at = first
   while at <= #text do
-    local line, behind = next_line(text, at)
-    if ends_loop(line) then break end
-    at = line:find "^;" and skip_field(text, behind) or behind
+    local behind = (text:find("\n", at, true) or #text + 1) + 1
+    if ends_loop(text, at) then break end
+    at = text:find("^;", at) and skip_field(text, behind) or behind
   end
   return { names = names, first = first, last = at - 1 }, at
 end
@@ -78,7 +81,7 @@ end
 local function take_value(text, value, behind)
   if value == "" then
     local line, after = next_line(text, behind)
-    if not ends_loop(line) and not line:find "^[;#]" then value, behind = columns.trim(line), after end
+    if not ends_loop(text, behind) and not line:find "^[;#]" then value, behind = columns.trim(line), after end
   end
   return value:match "^'(.*)'$" or value:match '^"(.*)"$' or value, behind
 end
@@ -129,11 +132,13 @@ local function find(block, rows)
   end
 end
 
--- Returns the columns of a loop of numbers: standard deviations "(3)" are left out, "." and "?" are NaN.
-local function columns_of(source, text, loop, what)
-  local body = text:sub(loop.first, loop.last):gsub("#[^\n]*", ""):gsub("(%d)%(%d*%)", "%1")
-  body = body:gsub("%f[%S][.?]%f[%s\0]", "nan")
-  return table.pack(columns.read(source, body, #loop.names, what, true))
+-- Returns the columns at two places of a loop of numbers, by place: standard deviations "(3)" are left out, "." and
+-- "?" are NaN.
+local function columns_of(source, text, loop, what, at, other_at)
+  local kept = {}
+  for c = 1, #loop.names do kept[c] = c == at or c == other_at end
+  local part = columns.part(text, math.min(loop.first, #text + 1), math.min(loop.last, #text), "n#(.")
+  return columns.rows(source, part, kept, what)
 end
 
 local function number(text) return tonumber((text or ""):match "^[+-]?[%d.]+[eE]?[+-]?%d*") end
@@ -157,21 +162,25 @@ local function range_of(source, block, count, what, is_last)
   source:fail("%s: neither a list of positions nor a range is there", what)
 end
 
-local function axis_of(source, text, block, loop, read, count, what)
-  local other, row, at = find(block, AXES)
-  if not other then return range_of(source, block, count, what, loop.last >= #text) end
-  if other ~= loop then read = columns_of(source, text, other, what) end
-  if #read[at] ~= count then source:fail("%s: %d positions for %d values", what, #read[at], count) end
-  return read[at], row[2], row[3]
+-- Returns the values and their axis with its name and unit.
+local function points_of(source, text, block, what)
+  local loop, _, at = find(block, VALUES)
+  local other, row, axis_at = find(block, AXES)
+  local read = columns_of(source, text, loop, what, at, other == loop and axis_at)
+  local values = read[at]
+  columns.check_count(source, #values, number(block.items._pd_meas_number_of_points), what)
+  if not other then return values, range_of(source, block, #values, what, loop.last >= #text) end
+  if other ~= loop then read = columns_of(source, text, other, what, axis_at) end
+  local x = read[axis_at]
+  if #x ~= #values then source:fail("%s: %d positions for %d values", what, #x, #values) end
+  return values, x, row[2], row[3]
 end
 
 local function read_block(source, text, block)
   local what = "data_" .. block.title
-  local loop, row, at = find(block, VALUES)
-  local read = columns_of(source, text, loop, what)
-  local values, metadata = read[at], {}
-  columns.check_count(source, #values, number(block.items._pd_meas_number_of_points), what)
-  local x, axis, unit = axis_of(source, text, block, loop, read, #values, what)
+  local _, row = find(block, VALUES)
+  local values, x, axis, unit = points_of(source, text, block, what)
+  local metadata = {}
   for _, name in ipairs(described) do
     local value = columns.metadata(block.items[name] or "")
     if value ~= "?" and value ~= "." then metadata[name] = value end

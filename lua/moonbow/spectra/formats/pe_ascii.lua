@@ -35,7 +35,7 @@ function pe.read(source)
   local at = text:find("\n#DATA", 1, true)
   if not at then source:fail "no #DATA; is the file cut off?" end
   local graph = lines_below(text, "\n#GR")
-  local x, y = columns.read(source, text:sub(at + 6), 2, "#DATA")
+  local x, y = columns.read(source, columns.part(text, at + 6), 2, "#DATA")
   columns.check_count(source, #x, math.tointeger(tonumber(graph[7])), "#DATA")
   local unit, name = units.axis(graph[1] or "")
   local kind = graph[2] or ""

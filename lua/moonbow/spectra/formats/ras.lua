@@ -51,10 +51,11 @@ local function read_scan(source, scan, i)
   if width < 2 or width > 3 then source:fail("%s: expected rows of 2 or 3 numbers, got %d", what, width) end
   local x, counts, factors = columns.read(source, scan.body, width, what)
   local announced = tonumber(header.MEAS_DATA_COUNT)
+  local count = #x
   if not scan.ends then
-    source:cut(#x, announced and ("%.0f"):format(announced) or "an unknown number of", "points of " .. what)
+    source:cut(count, announced and ("%.0f"):format(announced) or "an unknown number of", "points of " .. what)
   end
-  columns.check_count(source, #x, announced, what)
+  columns.check_count(source, count, announced, what)
   local metadata, unit = metadata_of(header), header.MEAS_SCAN_UNIT_Y
   local names = add_axes(metadata, header)
   local name = header.MEAS_SCAN_AXIS_X or ""
@@ -74,7 +75,7 @@ local function parts_of(source)
     local first, last = text:find("*RAS_INT_START", at, true)
     if not first then break end
     local stop = text:find("*", last + 1, true)
-    parts[#parts + 1] = { header = text:sub(at, first - 1), body = text:sub(last + 1, (stop or 0) - 1),
+    parts[#parts + 1] = { header = text:sub(at, first - 1), body = columns.part(text, last + 1, stop and stop - 1),
       ends = stop ~= nil }
     at = stop or #text + 1
   end

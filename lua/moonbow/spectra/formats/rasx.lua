@@ -47,20 +47,16 @@ local function metadata_of(root)
   return metadata, names
 end
 
--- Returns the three columns as lists; the third is empty if the file has two.
+-- Returns the three columns; the third is nil if the file has two.
 local function columns_of(source, part, text)
   text = text:gsub("^\239\187\191", "")
-  local list = archive.numbers(source, text, part)
   local _, width = (text:match "[^\r\n]+" or ""):gsub("%S+", "")
-  if width ~= 2 and width ~= 3 or #list % width ~= 0 then
-    source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, #list)
+  local read = { core.column(), core.column(), width ~= 2 and core.column() or nil }
+  local count = archive.numbers(source, text, read, part)
+  if width ~= 2 and width ~= 3 or count % width ~= 0 then
+    source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, count)
   end
-  local columns = { {}, {}, {} }
-  for i, value in ipairs(list) do
-    local column = columns[(i - 1) % width + 1]
-    column[#column + 1] = value
-  end
-  return columns[1], columns[2], columns[3]
+  return table.unpack(read)
 end
 
 local of_2theta = { TwoTheta = true, TwoThetaTheta = true, TwoThetaOmega = true }
@@ -81,7 +77,7 @@ local function read_scan(source, part, i)
   local intensity = xml.text(scan, "IntensityUnit")
   local decided = (intensity and "IntensityUnit " .. intensity or "the file does not say what its values are")
     .. attenuation.correct(source, counts, factors)
-  return { y = scans.finite(source, core.tensor(counts)), x = x, axis = of_2theta[name] and "2theta" or name,
+  return { y = scans.finite(source, core.column_tensor(counts)), x = x, axis = of_2theta[name] and "2theta" or name,
     unit = unit and units.axis(unit) or unit, quantity = intensity and units.quantity(intensity),
     decided = decided, metadata = metadata, scan = i }, names
 end

@@ -52,11 +52,12 @@ end
 
 local units_of_places = { X = "um", Y = "um", Z = "um", Time = "s" }
 
--- Returns the names of columns, the places of wave and intensity in them, and the text below the names.
+-- Returns the names of columns, the places of wave and intensity in them, and the part below the names.
 local function header_of(source, text)
   if not text:find "^#" then
-    local width = columns.width(text)
-    return width == 4 and { "X", "Y", "Wave", "Intensity" } or { "place", "Wave", "Intensity" }, width - 1, width, text
+    local body = columns.part(text)
+    local width = columns.width(body)
+    return width == 4 and { "X", "Y", "Wave", "Intensity" } or { "place", "Wave", "Intensity" }, width - 1, width, body
   end
   local line, behind = text:match "^([^\n]*)\n?()"
   local names, wave, intensity = {}, nil, nil
@@ -66,26 +67,39 @@ local function header_of(source, text)
     if names[#names] == "Intensity" then intensity = #names end
   end
   if not (wave and intensity) or wave == intensity then source:fail "line 1: expected #Wave and #Intensity" end
-  return names, wave, intensity, text:sub(behind)
+  return names, wave, intensity, columns.part(text, behind)
 end
 
--- Returns the words of each row with which a spectrum begins: the first, and every `length` rows further. length is nil
--- until the places change.
+-- Returns a function(at) that returns the words of the places in the line that begins at an offset.
+local function places_in(text, names, wave, intensity)
+  local words = {}
+  if #names == 2 then return function() end end
+  for c = 1, #names do words[c] = (c == wave or c == intensity) and "[^%s]+" or "([^%s]+)" end
+  local pattern = "^[^%S\n]*" .. table.concat(words, "[^%S\n]+")
+  return function(at) return text:match(pattern, at) end
+end
+
+local function are_same(places, ...)
+  for i = 1, #places do
+    if places[i] ~= select(i, ...) then return false end
+  end
+  return true
+end
+
+-- Returns the words of the places with which each spectrum begins: in the first line, and every `length` lines further.
+-- length is nil until the places change.
 local function starts_of(body, names, wave, intensity)
-  local starts, row, length = {}, 0, nil
-  for line in body:gmatch "[^\n]+" do
+  local text, starts, row, length = body.text, {}, 0, nil
+  local places_at = places_in(text, names, wave, intensity)
+  local at = text:find("[^\n]", body.first)
+  while at do
     if not length or row % length == 0 then
-      local words, first = words_of(line), starts[1]
-      local changes = first == nil or length ~= nil
-      for c = 1, first and #names or 0 do
-        changes = changes or c ~= wave and c ~= intensity and words[c] ~= first[c]
-      end
-      if changes then
-        length = length or first and row
-        starts[#starts + 1] = words
-      end
+      if starts[1] and not length and not are_same(starts[1], places_at(at)) then length = row end
+      if length or not starts[1] then starts[#starts + 1] = { places_at(at) } end
     end
     row = row + 1
+    local line_end = text:find("\n", at, true)
+    at = line_end and text:find("[^\n]", line_end)
   end
   return starts, length or row
 end
@@ -102,39 +116,44 @@ local function check_axis(source, waves)
 end
 
 local function labels_of(starts, names, wave, intensity, count)
-  local order, labels = {}, {}
+  local order, labels, place = {}, {}, 0
   for c, name in ipairs(names) do
     if c ~= wave and c ~= intensity then
+      place = place + 1
       local column, values = units_of_places[name] and ("%s (%s)"):format(name, units_of_places[name]) or name, {}
-      for i = 1, count do values[i] = starts[i][c] end
+      for i = 1, count do values[i] = starts[i][place] end
       order[#order + 1], labels[column] = column, values
     end
   end
   return order, labels
 end
 
--- Returns the positions of the first spectrum in double precision.
-local function axis_of(source, body, wave, length)
-  local words = {}
-  for line in body:gmatch "[^\n]+" do
-    words[#words + 1] = words_of(line)[wave]
-    if #words == length then break end
-  end
-  return columns.list(source, table.concat(words, " "), "the axis")
+-- Returns the positions and the values of all rows, as columns.
+local function points_of(source, body, names, wave, intensity)
+  local kept = {}
+  for c = 1, #names do kept[c] = c == wave or c == intensity end
+  body.marks = "t"
+  local rows = columns.rows(source, body, kept, "the table")
+  return rows[wave], rows[intensity]
 end
 
 function renishaw.read(source)
   local text = source:as_text()
   local names, wave, intensity, body = header_of(source, text)
-  local read = columns.tensor(source, body, #names, "the table")
+  local waves, values = points_of(source, body, names, wave, intensity)
   local starts, length = starts_of(body, names, wave, intensity)
-  local points = core.size(read, 2)
+  local points = #waves
   local count = points // length
+  if count == 0 then source:fail "it holds no whole spectrum" end
   if points % length ~= 0 then source:cut(count, count + 1, ("spectra of %d points"):format(length)) end
-  local function values_of(c) return core.reshape(core.narrow(core.row(read, c), 1, count * length), count, length) end
-  check_axis(source, values_of(wave))
+  local function spectra(column)
+    core.column_keep(column, 1, count * length)
+    return core.reshape(core.column_tensor(column), count, length)
+  end
+  local y, x = spectra(values), core.column_copy(waves, 1, length)
+  check_axis(source, spectra(waves))
   local order, labels = labels_of(starts, names, wave, intensity, count)
-  local block = { x = axis_of(source, body, wave, length), y = values_of(intensity), columns = order, labels = labels }
+  local block = { x = x, y = y, columns = order, labels = labels }
   if text:find "^#" then
     block.axis, block.unit, block.quantity = "Raman shift", "cm-1", "counts"
     block.decided = "#Intensity of WiRE, which are counts"

@@ -29,11 +29,12 @@ local function read_group(source, head, group, i)
   local count = number(source, fields, "COUNT", what)
   local values = columns.list(source, group.body, what)
   columns.check_count(source, #values, count, what)
+  count = #values
   local first, step = number(source, fields, "START", what), number(source, fields, "STEP", what)
   local metadata = {}
   for _, name in ipairs(shared) do metadata[name] = columns.metadata(fields[name] or "") end
   local unit, axis = fields.YUNIT, fields.SCAN_AXIS or ""
-  return { y = columns.values(source, values, what), x = Source.even(first, first + (#values - 1) * step, #values),
+  return { y = columns.values(source, values, what), x = Source.even(first, first + (count - 1) * step, count),
     axis = axis:find "^2theta" and "2theta" or axis ~= "" and axis or nil, unit = units.axis(fields.XUNIT or ""),
     quantity = units.quantity(unit or ""), decided = unit and "*YUNIT = " .. unit or nil, metadata = metadata, scan = i,
     names = metadata.SAMPLE and { tostring(metadata.SAMPLE) } or nil }
@@ -47,7 +48,8 @@ local function parts_of(text)
     local _, label = text:find("%*COUNT[ \t]*=[^\n]*\n?", at)
     if not label then break end
     local stop = text:find("*", label + 1, true)
-    parts[#parts + 1] = { header = text:sub(at, label), body = text:sub(label + 1, (stop or 0) - 1) }
+    parts[#parts + 1] = { header = text:sub(at, label),
+      body = columns.part(text, label + 1, stop and stop - 1) }
     at = stop or #text + 1
   end
   return text:sub(1, (first or 0) - 1), parts

@@ -26,7 +26,7 @@ function rruff.read(source)
     metadata[name], at = columns.metadata(value), behind
   end
   local stop = text:find("##END", at, true)
-  local x, y = columns.read(source, text:sub(at, (stop or 0) - 1), 2, "the spectrum")
+  local x, y = columns.read(source, columns.part(text, at, stop and stop - 1), 2, "the spectrum")
   if not stop then source:cut(#x, "an unknown number of", "points") end
   local unit, axis, quantity, decided = kind_of(source, metadata)
   return { { x = x, y = columns.values(source, y, "the spectrum"), axis = axis, unit = unit, quantity = quantity,

@@ -45,12 +45,12 @@ function udf.read(source)
   local fields = fields_of(text:sub(1, from))
   local first, last, step = angles_of(source, fields)
   local stop = text:find("/", to + 1, true)
-  local counts = columns.list(source, text:sub(to + 1, (stop or 0) - 1), "RawScan")
-  local announced = math.floor(math.abs(last - first) / step + 0.5) + 1
-  if not stop and #counts >= announced then source:cut(#counts, "an unknown number of", "points of RawScan") end
-  columns.check_count(source, #counts, announced, "RawScan")
+  local counts = columns.list(source, columns.part(text, to + 1, stop and stop - 1), "RawScan")
+  local count, announced = #counts, math.floor(math.abs(last - first) / step + 0.5) + 1
+  if not stop and count >= announced then source:cut(count, "an unknown number of", "points of RawScan") end
+  columns.check_count(source, count, announced, "RawScan")
   return { { y = columns.values(source, counts, "RawScan"),
-    x = Source.even(first, first + (#counts - 1) * (last < first and -step or step), #counts), axis = "2theta",
+    x = Source.even(first, first + (count - 1) * (last < first and -step or step), count), axis = "2theta",
     unit = "deg", quantity = "counts", decided = "the RawScan of a UDF file", metadata = metadata_of(fields),
     names = fields.SampleIdent and fields.SampleIdent ~= "" and { fields.SampleIdent } or nil } }
 end

@@ -27,15 +27,22 @@ local function read_fields(text, fields)
   end
 end
 
+-- Finds the label of a table, alone in its line. Returns where it begins and ends, and the label.
+local function find_label(text, at)
+  local first, last, label = text:find("^_([%w_]+)[ \t]*%f[\n%z]", at)
+  if first == 1 then return first, last, label end
+  return text:find("\n_([%w_]+)[ \t]*%f[\n%z]", at)
+end
+
 -- Returns the parts of a file: each has the text above a table, the table's label and its lines.
 local function parts_of(text)
   local parts, at = {}, 1
-  text = "\n" .. text
   while true do
-    local first, last, label = text:find("\n_([%w_]+)[ \t]*%f[\n%z]", at)
+    local first, last, label = find_label(text, at)
     if not first then break end
     local stop = text:find("\n[ \t]*[_;]", last + 1)
-    parts[#parts + 1] = { header = text:sub(at, first - 1), label = label, body = text:sub(last + 1, (stop or 0) - 1) }
+    parts[#parts + 1] = { header = text:sub(at, first - 1), label = label,
+      body = columns.part(text, last + 1, stop and stop - 1) }
     at = stop or #text + 1
   end
   return parts
@@ -51,12 +58,12 @@ local function read_range(source, part, fields, i)
   local what, form = "range " .. i, tables[part.label]
   if not form then source:fail("%s: a table _%s is not read", what, part.label) end
   local one, two = columns.read(source, part.body, form[1], what)
-  local values = form[2] and two or one
-  columns.check_count(source, #values, tonumber(fields.STEPCOUNT), what)
+  local values, count = form[2] and two or one, #one
+  columns.check_count(source, count, tonumber(fields.STEPCOUNT), what)
   local metadata = {}
   for name, value in pairs(fields) do metadata[name] = columns.metadata(value) end
   local drive = fields.DRIVE or ""
-  return { y = columns.values(source, values, what), x = form[2] and one or angles(source, fields, #values, what),
+  return { y = columns.values(source, values, what), x = form[2] and one or angles(source, fields, count, what),
     axis = drives[drive:upper()] or drive ~= "" and drive or nil, unit = drives[drive:upper()] and "deg" or nil,
     quantity = form[3], decided = "_" .. part.label, metadata = metadata, scan = i,
     names = fields.SAMPLE and fields.SAMPLE ~= "" and { fields.SAMPLE } or nil }

@@ -41,12 +41,12 @@ local function places_of(names)
 end
 
 -- A table with a line of names, and one of units.
-local function table_of(source, text)
-  local first, behind = text:match "^([^\n]*)\n?()"
+local function table_of(source, text, at)
+  local first, behind = text:match("^([^\n]*)\n?()", at)
   local second, below = text:match("^([^\n]*)\n?()", behind)
   local names, kinds = table.move(split(first), 2, #split(first), 1, {}), split(second)
   local has_units = not tonumber(kinds[1])
-  local x, y = columns.table(source, text:sub(has_units and below or behind), "the table")
+  local x, y = columns.table(source, columns.part(text, has_units and below or behind), "the table")
   if #names ~= core.size(y, 1) then source:fail("%d names for %d spectra", #names, core.size(y, 1)) end
   local unit, axis = units.axis(has_units and kinds[1] or "")
   if has_units and kinds[1]:find "^rel" then axis = "Raman shift" end
@@ -72,7 +72,7 @@ local function true_match(source, text)
     local stop = text:find("\n[", to, true)
     local what = ("spectrum %d"):format(#blocks + 1)
     local fields = fields_of(text:sub(at, from - 1), {})
-    local x, y = columns.read(source, text:sub(to + 1, (stop or 0) - 1), 2, what)
+    local x, y = columns.read(source, columns.part(text, to + 1, stop and stop - 1), 2, what)
     columns.check_count(source, #x, math.tointeger(fields.SpectrumSize), what)
     local unit, axis = units.axis(tostring(fields.XDataKind or ""))
     blocks[#blocks + 1] = { x = x, y = columns.values(source, y, what), unit = unit, axis = axis, metadata = fields,
@@ -87,11 +87,11 @@ end
 local function exported(source, text)
   local from, to = text:find("[Data]", 1, true)
   if not from then source:fail "no [Data]; is the file cut off?" end
-  local body = text:sub(to + 1):match "^%s*(.*)$"
+  local first = text:find("%S", to + 1) or #text + 1
   local metadata = fields_of(text:sub(1, from), {})
-  local blocks = body:find "^%a" and table_of(source, body)
+  local blocks = text:find("^%a", first) and table_of(source, text, first)
   if not blocks then
-    local x, y = columns.table(source, body, "[Data]")
+    local x, y = columns.table(source, columns.part(text, first), "[Data]")
     blocks = { { x = x, y = y } }
   end
   blocks[1].metadata = metadata

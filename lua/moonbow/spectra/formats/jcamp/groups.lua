@@ -8,10 +8,12 @@ local groups = {}
 local LARGEST = 0x1.fffffep127 -- of float32
 
 --- True if numbers have decimal commas: all words are such numbers, and pairs have one for each coordinate.
+-- @param part { text, first, last } the lines of the table
 -- @param count of points that the file announces; nil if it does not
-function groups.has_commas(body, count)
+function groups.has_commas(part, count)
   local words = 0
-  for word in body:gmatch "[^%s;]+" do
+  for at, word in part.text:gmatch("()([^%s;]+)", part.first) do
+    if at > part.last then break end
     if not word:find "^[+-]?%d+,%d+$" and not word:find "^[+-]?%d+$" then return false end
     words = words + 1
   end
@@ -36,39 +38,46 @@ local function scaled(source, value, factor, line)
   return number
 end
 
--- Packed numbers, "400+12", are split; letters that name multiplets are left out.
-local function clean(body, order)
-  body = body:gsub("%$%$[^\n]*", ""):gsub("([%d.])([+-])", "%1 %2")
-  return place(order, "M") and body:gsub("%f[%a]%a+%f[%A]", "0") or body
+-- Multiplies the numbers of a column by a factor.
+local function scale(source, column, factor, line)
+  core.column_multiply(column, factor)
+  if core.column_beyond(column) then source:fail("line %d: a value is beyond float32", line) end
+  return column
 end
 
---- Returns the axis and the values of groups of numbers.
--- @param shape { order, x, y, x_place, y_place }
+-- What stands beside the numbers: comments, "?" for values that are not known, signs of packed numbers, "400+12", and
+-- letters that name multiplets.
+local function marks_of(shape)
+  return "$?+" .. (place(shape.order, "M") and "a" or "") .. (shape.commas and "," or "")
+end
+
+--- Returns the axis and the values of groups of numbers, as columns.
+-- @param shape { order, x, y, x_place, y_place, commas }
+-- @param part { text, first, last } the lines of the table
 -- @param line number of the first line in the file
 -- @param may_be_cut true: the last group may lack numbers
-function groups.read(source, shape, body, line, may_be_cut)
-  local cleaned, unknown = clean(body, shape.order):gsub("%?", "nan")
-  local list, word = numbers.list(cleaned, nil, unknown > 0)
+function groups.read(source, shape, part, line, may_be_cut)
+  local width, kept = #shape.order, {}
+  for c = 1, width do kept[c] = (c == shape.x_place or c == shape.y_place) and core.column() end
+  part.marks = marks_of(shape)
+  local count, unknown = numbers.columns(part, kept)
+  if not count then source:fail("line %d: expected numbers, got '%s'", line, unknown) end
   if unknown > 0 then source:note("%d values are unknown, '?': NaN", unknown) end
-  if not list then source:fail("line %d: expected numbers, got '%s'", line, word) end
-  local width = #shape.order
-  if #list < width then source:fail("line %d: expected points", line) end
-  if #list % width ~= 0 and not may_be_cut then
-    source:fail("line %d: %d numbers are no groups of %d", line, #list, width)
+  if count < width then source:fail("line %d: expected points", line) end
+  if count % width ~= 0 and not may_be_cut then
+    source:fail("line %d: %d numbers are no groups of %d", line, count, width)
   end
-  local xs, ys = {}, {}
-  for i = 1, #list // width do
-    local before = (i - 1) * width
-    xs[i] = scaled(source, list[before + shape.x_place], shape.x.factor, line)
-    ys[i] = scaled(source, list[before + shape.y_place], shape.y.factor, line)
-  end
-  return xs, core.tensor(ys)
+  local xs, ys = kept[shape.x_place], kept[shape.y_place]
+  if xs == ys then ys = core.column_copy(xs, 1, #xs) end
+  for _, column in ipairs { xs, ys } do core.column_keep(column, 1, count // width) end
+  return scale(source, xs, shape.x.factor, line), scale(source, ys, shape.y.factor, line)
 end
 
 --- Returns the axis and the heights of "(1.25, 3.0, <CH3>)" and the like, and their texts; a height may be missing.
-function groups.read_assignments(source, shape, body, line)
-  local xs, ys, texts, missing = {}, {}, {}, 0
-  for coordinates, text in body:gmatch "%(([^<>()]*)<([^<>]*)>%s*%)" do
+function groups.read_assignments(source, shape, part, line)
+  local xs, ys, texts, missing = core.column(), core.column(), {}, 0
+  for coordinates, text, behind in part.text:gmatch("%(([^<>()]*)<([^<>]*)>%s*%)()", part.first) do
+    if behind - 1 > part.last then break end
     local list = numbers.list(coordinates)
     if not list or not list[shape.x_place] then
       source:fail("line %d: expected numbers, got '%s'", line, records.trim(coordinates))
@@ -76,22 +85,12 @@ function groups.read_assignments(source, shape, body, line)
     local height = shape.y_place and list[shape.y_place]
     missing = missing + (height and 0 or 1)
     xs[#xs + 1] = scaled(source, list[shape.x_place], shape.x.factor, line)
-    ys[#xs] = scaled(source, height or 1.0, height and shape.y.factor or 1.0, line)
-    texts[#xs] = ("%.9g: %s"):format(xs[#xs], records.trim(text))
+    ys[#ys + 1] = scaled(source, height or 1.0, height and shape.y.factor or 1.0, line)
+    texts[#texts + 1] = ("%.9g: %s"):format(xs[#xs], records.trim(text))
   end
   if #xs == 0 then source:fail("line %d: expected assignments, as (1.25, 3.0, <CH3>)", line) end
   if missing > 0 then source:note("%d assignments without a height have height 1", missing) end
-  return xs, core.tensor(ys), table.concat(texts, "; ")
-end
-
---- Returns points in the order of their axis, in which peaks need not be listed.
-function groups.sorted(xs, ys)
-  local order, heights = {}, core.totable(ys)
-  for i = 1, #xs do order[i] = i end
-  table.sort(order, function(a, b) return xs[a] < xs[b] or xs[a] == xs[b] and a < b end)
-  local sorted_x, sorted_y = {}, {}
-  for i, from in ipairs(order) do sorted_x[i], sorted_y[i] = xs[from], heights[from] end
-  return sorted_x, core.tensor(sorted_y)
+  return xs, ys, table.concat(texts, "; ")
 end
 
 return groups

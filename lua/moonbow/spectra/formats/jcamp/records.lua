@@ -2,6 +2,7 @@
 --
 -- A record is { name, key, head, first, last, line }: its name as written and without blanks and signs, the value in
 -- its own line, the offsets of the lines below, and the number of the line where these begin.
+local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
 local limits = require "moonbow.io.limits"
 
@@ -29,8 +30,9 @@ end
 local function number_lines(text, list)
   local line, from = 1, 1
   for _, record in ipairs(list) do
-    local before = text:sub(from, record.first - 1)
-    line, from = line + select(2, before:gsub("\n", "")), math.max(from, record.first)
+    if record.first > from then
+      line, from = line + core.count_lines(text, from, math.min(record.first - 1, #text)), record.first
+    end
     record.line = line
   end
 end

@@ -4,7 +4,6 @@ local axes = require "moonbow.spectra.axes"
 local form = require "moonbow.spectra.formats.jcamp.form"
 local groups = require "moonbow.spectra.formats.jcamp.groups"
 local lines = require "moonbow.spectra.formats.jcamp.lines"
-local records = require "moonbow.spectra.formats.jcamp.records"
 local variables = require "moonbow.spectra.formats.jcamp.variables"
 
 local tables = {}
@@ -37,13 +36,17 @@ function tables.shape(source, entry)
   return shape
 end
 
--- Returns the lines below the label, with decimal points.
-local function body_of(source, entry, shape)
-  local body = records.body(source:as_text(), entry.record)
-  local commas = shape.commas
-  if not commas and shape.lines then commas = lines.has_commas(body) end
-  if not commas and shape.order and not shape.has_texts then commas = groups.has_commas(body, shape.x.count) end
-  return commas and body:gsub("(%d),(%d)", "%1.%2") or body
+-- Returns the lines below the label as a part of a text, { text, first, last }. shape.commas says if numbers in groups
+-- have decimal commas; those of other tables become points.
+local function part_of(source, entry, shape)
+  local record = entry.record
+  local part = { text = source:as_text(), first = math.min(record.first, record.last + 1), last = record.last }
+  local has_groups = shape.order and not shape.has_texts
+  if not shape.commas and shape.lines then shape.commas = lines.has_commas(part) end
+  if not shape.commas and has_groups then shape.commas = groups.has_commas(part, shape.x.count) end
+  if not shape.commas or has_groups then return part end
+  local body = part.text:sub(part.first, part.last):gsub("(%d),(%d)", "%1.%2")
+  return { text = body, first = 1, last = #body }
 end
 
 local function check_count(source, entry, x, count)
@@ -71,24 +74,39 @@ local function check_values(source, y, values, line)
   if #found > 0 then source:note("line %d: the values deviate from %s", line, table.concat(found, ", ")) end
 end
 
+-- Returns points as a list and a tensor, in the order of their axis, in which peaks need not be listed.
+local function points_of(source, entry, xs, ys, line)
+  local is_unsorted = tables.is_sticks(entry) and not axes.direction(xs)
+  local values = core.column_tensor(is_unsorted and core.column_copy(ys, 1, #ys) or ys)
+  check_values(source, entry.shape.y, values, line)
+  if is_unsorted then
+    core.column_sort(xs, ys)
+    values = core.column_tensor(ys)
+  end
+  return core.column_list(xs), values
+end
+
 --- Reads a table.
 -- @param entry of blocks.lua
 -- @param shape of tables.shape
 -- @param budget { left = points that the file may still hold }
 -- @return the axis, the values, and the texts of assignments
 function tables.read(source, entry, shape, budget)
-  local body, line = body_of(source, entry, shape), entry.record.line
+  local part, line = part_of(source, entry, shape), entry.record.line
   local xs, ys, texts
   if shape.lines then
-    xs, ys = lines.read(source, shape.x, shape.y, body, line, entry.is_last, budget)
+    xs, ys = lines.read(source, shape.x, shape.y, part, line, entry.is_last, budget)
   elseif shape.has_texts then
-    xs, ys, texts = groups.read_assignments(source, shape, body, line)
+    xs, ys, texts = groups.read_assignments(source, shape, part, line)
   else
-    xs, ys = groups.read(source, shape, body, line, entry.is_last)
+    xs, ys = groups.read(source, shape, part, line, entry.is_last)
   end
   check_count(source, entry, shape.x, #xs)
-  check_values(source, shape.y, ys, line)
-  if tables.is_sticks(entry) and not axes.direction(xs) then xs, ys = groups.sorted(xs, ys) end
+  if shape.lines then
+    check_values(source, shape.y, ys, line)
+    return xs, ys
+  end
+  xs, ys = points_of(source, entry, xs, ys, line)
   return xs, ys, texts
 end
 
