@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COLUMN_TYPE BIND_PREFIX "column"
@@ -204,27 +203,45 @@ static int column_is(lua_State *L) {
 }
 
 typedef struct {
-  double x, y;
-  mb_size place; /* keeps points of the same x in order */
-} Point;
+  double *x, *y;
+} Points;
 
-static int compare(const void *left, const void *right) {
-  const Point *a = left, *b = right;
-  if (a->x < b->x || a->x > b->x) return a->x < b->x ? -1 : 1;
-  return a->place < b->place ? -1 : a->place > b->place;
+static Points points_at(Points points, mb_size at) {
+  return (Points){points.x + at, points.y + at};
 }
 
-/* core.column_sort(x, y): sorts points by x */
+static void copy_point(Points to, mb_size i, Points from, mb_size j) {
+  to.x[i] = from.x[j];
+  to.y[i] = from.y[j];
+}
+
+/* Sorts points by x; those of the same x stay in order. spare holds half of them. */
+static void sort_points(Points points, mb_size count, Points spare) {
+  if (count < 2) return;
+  const mb_size half = count / 2;
+  sort_points(points, half, spare);
+  sort_points(points_at(points, half), count - half, spare);
+  for (mb_size i = 0; i < half; i++) copy_point(spare, i, points, i);
+  for (mb_size left = 0, right = half, i = 0; left < half; i++)
+    if (right < count && points.x[right] < spare.x[left])
+      copy_point(points, i, points, right++);
+    else
+      copy_point(points, i, spare, left++);
+}
+
+/* core.column_sort(x, y): sorts points by x, in half their size beside them. qsort takes more, and changes the order
+ * of equal ones. */
 static int column_sort(lua_State *L) {
   Args a = bind_args(L, "column_sort");
   const Column *x = next_column(&a), *y = next_column(&a);
   if (y->count != x->count)
     args_error(&a, "%I numbers beside %I", (LUAI_UACINT)y->count, (LUAI_UACINT)x->count);
-  Point *points = push_scratch(&a, (size_t)(x->count + 1) * sizeof *points);
-  for (mb_size i = 0; i < x->count; i++) points[i] = (Point){x->data[i], y->data[i], i};
-  qsort(points, (size_t)x->count, sizeof *points, compare);
-  for (mb_size i = 0; i < x->count; i++) x->data[i] = points[i].x, y->data[i] = points[i].y;
-  pop_scratch(L);
+  column_new(L);
+  Column *spare = lua_touserdata(L, -1);
+  column_reserve(L, spare, x->count + 1);
+  sort_points((Points){x->data, y->data}, x->count,
+              (Points){spare->data, spare->data + (x->count + 1) / 2});
+  free_data(L, spare);
   return 0;
 }
 

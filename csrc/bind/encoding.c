@@ -7,7 +7,8 @@ typedef struct {
   const unsigned char *next, *end;
 } Bytes;
 
-#define MARK "\xEF\xBB\xBF"
+#define MARK  "\xEF\xBB\xBF"
+#define LARGE ((size_t)16 << 20) /* bytes whose memory is worth a collection of garbage */
 
 /* Moves past ASCII characters, eight at a time. */
 static const unsigned char *skip_ascii(const unsigned char *text, const unsigned char *end) {
@@ -215,16 +216,20 @@ static int to_utf8(lua_State *L) {
   if (high < 0 && is_plain_ascii(text, length)) return 1;
   if (high < 0 && is_as_wanted(&bytes)) return push_nul(L, (const char *)text, length), 2;
   const bool grows = high >= 0 || !is_utf8(text, text + length); /* a byte becomes up to three */
-  char *first = push_scratch(&a, (grows ? 3 : 1) * length + 3);
+  const size_t room = (grows ? 3 : 1) * length + 3;
+  char *first = bind_take_pages(room);
+  if (first == NULL) args_error(&a, "not enough memory");
   Out out = {first};
   lua_Integer others = 0;
   if (high >= 0)
     add_utf16(&out, bytes, high);
   else
     others = add_lines(&out, bytes);
-  bind_push_large(L, first, (size_t)(out.next - first));
-  push_nul(L, first, (size_t)(out.next - first));
-  bind_close(lua_touserdata(L, 2));
+  const size_t count = (size_t)(out.next - first);
+  lua_settop(L, 0); /* the bytes are garbage before their text is copied, if nothing else holds them */
+  if (length >= LARGE) lua_gc(L, LUA_GCCOLLECT);
+  bind_push_pages(L, first, room, count);
+  push_nul(L, lua_tostring(L, 1), count);
   if (high < 0 && others == 0) return 2;
   lua_pushstring(L, high >= 0 ? "UTF-16" : "Windows-1252");
   if (high >= 0) return 3;

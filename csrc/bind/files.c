@@ -290,13 +290,7 @@ static int push_large(lua_State *L, char *bytes, size_t count) {
   return status;
 }
 
-void bind_push_large(lua_State *L, char *bytes, size_t count) {
-  if (push_large(L, bytes, count) != LUA_OK) lua_error(L);
-}
-
-/* Pages of their own, large ones, which go back to the system: a file that stayed in the pool beside its string would
- * take its size twice. NULL if memory is short. */
-static char *take_pages(size_t count) {
+char *bind_take_pages(size_t count) {
   char *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (bytes == MAP_FAILED) return NULL;
 #ifdef MADV_HUGEPAGE
@@ -305,8 +299,7 @@ static char *take_pages(size_t count) {
   return bytes;
 }
 
-/* Pushes the string in pages, which it frees; or raises. */
-static void push_pages(lua_State *L, char *bytes, size_t room, size_t count) {
+void bind_push_pages(lua_State *L, char *bytes, size_t room, size_t count) {
   const int status = push_large(L, bytes, count);
   munmap(bytes, room);
   if (status != LUA_OK) lua_error(L);
@@ -321,11 +314,11 @@ static int file_read(lua_State *L) {
   const size_t room = (size_t)next_integer(&a, "size", 0, BIND_MAX_COUNT) + 1;
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return fail(L, strerror(errno));
-  char *bytes = take_pages(room);
+  char *bytes = bind_take_pages(room);
   const ssize_t got = bytes == NULL ? -1 : read_all(file, bytes, room);
   const int reason = errno;
   close(file);
-  if (got >= 0 && (size_t)got < room) return push_pages(L, bytes, room, (size_t)got), 1;
+  if (got >= 0 && (size_t)got < room) return bind_push_pages(L, bytes, room, (size_t)got), 1;
   if (bytes != NULL) munmap(bytes, room);
   return fail(L, bytes == NULL ? "not enough memory" : got < 0 ? strerror(reason) : "the file grows while it is read");
 }
@@ -336,9 +329,9 @@ static int file_take(lua_State *L) {
   Args a = bind_args(L, "file_take");
   const int file = (int)next_integer(&a, "file", 0, INT_MAX);
   const size_t count = (size_t)next_integer(&a, "count", 1, BIND_MAX_COUNT);
-  char *bytes = take_pages(count);
+  char *bytes = bind_take_pages(count);
   if (bytes == NULL) args_error(&a, "not enough memory");
-  if (read_all(file, bytes, count) == (ssize_t)count) return push_pages(L, bytes, count, count), 1;
+  if (read_all(file, bytes, count) == (ssize_t)count) return bind_push_pages(L, bytes, count, count), 1;
   munmap(bytes, count);
   lua_pushnil(L);
   return 1;

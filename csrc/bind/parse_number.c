@@ -3,7 +3,16 @@
 #include "words.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
+
+static bool is_blank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static mb_size least(mb_size a, mb_size b) {
+  return a < b ? a : b;
+}
 
 static Words next_words(Args *a, bool to_tensor) {
   size_t length;
@@ -124,6 +133,73 @@ static int numbers_columns(lua_State *L) {
   return 2;
 }
 
+/* A field of fixed width: its first byte and the one behind it in a group; a number without a point is divided. */
+typedef struct {
+  mb_size first, behind;
+  double divisor;
+} Field;
+
+/* Reads the list of fields at index: lists of the first and last byte, from 1, and the decimals without a point. */
+static Field *push_fields(const Args *a, int list, mb_size count) {
+  lua_State *L = a->L;
+  Field *fields = lua_newuserdatauv(L, (size_t)count * sizeof *fields, 0);
+  for (mb_size f = 0; f < count; f++) {
+    lua_Integer numbers[3];
+    lua_rawgeti(L, list, (lua_Integer)f + 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    for (int i = 0; i < 3; i++) {
+      lua_rawgeti(L, -1 - i, i + 1);
+      numbers[i] = lua_tointeger(L, -1);
+    }
+    if (numbers[0] < 1 || numbers[1] < numbers[0]) args_error(a, "a field without bytes");
+    fields[f] = (Field){numbers[0] - 1, numbers[1], pow(10, (double)numbers[2])};
+    lua_pop(L, 4);
+  }
+  return fields;
+}
+
+/* Adds the number of a field to a column, nothing if it is blank. False if it is no number. */
+static bool add_field(lua_State *L, Column *column, const char *text, const char *end, double divisor) {
+  double number;
+  while (text < end && is_blank(*text)) text++;
+  while (end > text && is_blank(end[-1])) end--;
+  if (text == end) return true;
+  if (mb_parse_number(text, end, '.', &number) != end) return false;
+  column_add(L, column, memchr(text, '.', (size_t)(end - text)) == NULL ? number / divisor : number);
+  return true;
+}
+
+/* core.fields_columns(text, first, last, fields, groups, length, columns): adds the numbers in fields of fixed width to
+ * a column each: lines have so many groups of fields, of that length; lines that begin with "#" are comments. Returns
+ * nil, or the text of a field that is no number. */
+static int fields_columns(lua_State *L) {
+  size_t bytes;
+  Args a = bind_args(L, "fields_columns");
+  const char *text = next_part(&a, &bytes), *end = text + bytes;
+  const int fields_at = next_arg(&a);
+  luaL_checktype(L, fields_at, LUA_TTABLE);
+  const mb_size count = (mb_size)lua_rawlen(L, fields_at), groups = next_count(&a, "groups"),
+                length = next_count(&a, "length");
+  const int list = next_arg(&a);
+  luaL_checktype(L, list, LUA_TTABLE);
+  const Field *fields = push_fields(&a, fields_at, count);
+  Column **columns = push_columns(&a, list, count, (mb_size)bytes / length * count);
+  for (const char *stop; text < end; text = stop + 1) {
+    stop = memchr(text, '\n', (size_t)(end - text));
+    if (stop == NULL) stop = end;
+    if (text < stop && *text == '#') continue;
+    for (mb_size i = 0; i < groups * count; i++) {
+      const Field *field = &fields[i % count];
+      const mb_size before = i / count * length, line = stop - text;
+      const char *from = text + least(before + field->first, line), *to = text + least(before + field->behind, line);
+      if (add_field(L, columns[i % count], from, to, field->divisor)) continue;
+      lua_pushlstring(L, from, (size_t)(to - from));
+      return 1;
+    }
+  }
+  return 0;
+}
+
 /* core.count_lines(text, first, last) -> the line breaks in a part of a text */
 static int count_lines(lua_State *L) {
   Args a = bind_args(L, "count_lines");
@@ -138,6 +214,7 @@ static int count_lines(lua_State *L) {
 static const luaL_Reg functions[] = {{"numbers_list", numbers_list},
                                      {"numbers_tensor", numbers_tensor},
                                      {"numbers_columns", numbers_columns},
+                                     {"fields_columns", fields_columns},
                                      {"count_lines", count_lines},
                                      {NULL, NULL}};
 

@@ -34,8 +34,8 @@ end
 --- Makes a source of bytes, which stand in the file at path.
 function Source.of(bytes, path, options)
   local name = path:match "[^/]*$":gsub("%.gz$", "")
-  return setmetatable({ bytes = bytes, path = path, name = name, options = options or {}, notes = {}, companions = {} },
-    Source)
+  return setmetatable({ bytes = bytes, size = #bytes, path = path, name = name, options = options or {}, notes = {},
+    companions = {} }, Source)
 end
 
 --- Ends the reading with a message; arguments as for string.format.
@@ -128,6 +128,20 @@ end
 -- are not UTF-8 are taken for Windows-1252, of which Latin-1 is a part.
 function Source:as_text()
   if not self.decoded then self.decoded, self.nul, self.encoding, self.others = core.to_utf8(self.bytes) end
+  return self.decoded
+end
+
+--- Returns the text as as_text does, for the format that was chosen: the bytes are not kept beside it.
+function Source:take_text()
+  if not self.decoded then
+    local function bytes() -- on the way to the decoder nothing else holds them
+      local given = self.bytes
+      self.bytes = nil
+      return given
+    end
+    self.decoded, self.nul, self.encoding, self.others = core.to_utf8(bytes())
+  end
+  self.bytes = self.decoded
   return self.decoded
 end
 

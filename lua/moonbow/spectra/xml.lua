@@ -3,11 +3,13 @@
 -- Bounded: documents with a document type are refused, so there are no entities that grow, and nothing outside the
 -- file is read; levels are at most mb.limits.depth, elements of a tree mb.limits.entries. Texts are parts of the file.
 local limits = require "moonbow.io.limits"
+local joiner = require "moonbow.spectra.joiner"
 
 local xml = {}
 
 local has_expat, lxp = pcall(require, "lxp")
 
+local LARGE = 1 << 24 -- bytes whose memory is worth a collection of garbage
 local HEAD = 4096 -- bytes in which the first element starts
 local MISSING = "reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)"
 
@@ -117,24 +119,45 @@ end
 
 --- Reads a document into a tree of elements { name, attributes, text, child, child, ... }. If it is cut off and partial
 -- = true, the elements that were not closed have open = true.
+-- @param leaf name of elements of which there are many: no elements are made of them, but each element has joined(),
+--   which returns the texts of those right below it with line breaks between them, and their count; nil if none is there
 -- @return the root
-function xml.tree(source, bytes, part)
-  local path, count, root = {}, 0, nil
+function xml.tree(source, bytes, part, leaf)
+  local path, count, root, any_leaf = {}, 0, nil, {}
   local function begin(name, attributes)
     count = count + 1
     if count > limits.entries then
       source:fail("more than %d elements; limits.entries = %d", limits.entries, limits.entries)
     end
-    local element, parent = { name = name, attributes = attributes }, path[#path]
+    local parent = path[#path]
+    if parent and name == leaf then
+      path[#path + 1] = any_leaf
+      return
+    end
+    local element = { name = name, attributes = attributes }
     if parent then parent[#parent + 1] = element else root = element end
     path[#path + 1] = element
   end
   local function finish(_, text)
-    path[#path].text = text
+    local element, parent = path[#path], path[#path - 1]
     path[#path] = nil
+    if element ~= any_leaf then
+      element.text = text
+      return
+    end
+    if not parent.joined then parent.add, parent.joined = joiner "\n" end
+    parent.add(text)
   end
   local _, texts = xml.events(source, bytes, part, begin, finish)
   for i, element in ipairs(path) do element.open, element.text = true, joined(texts[i]) end
+  return root
+end
+
+--- Reads the file into a tree, whose texts take its place: the bytes are let go of.
+function xml.whole(source)
+  local root = xml.tree(source, source.bytes)
+  source.bytes = nil
+  if source.size >= LARGE then collectgarbage() end
   return root
 end
 

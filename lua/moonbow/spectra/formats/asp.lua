@@ -18,11 +18,11 @@ function asp.matches(source)
     local whole = i == 1 or i > 3 and i <= CODES
     if not line:find(whole and "^%d%d?%d?%d?%d?%d?%d?$" or "^[+-]?%d[%d.eE+-]*$") then return false end
   end
-  return select(2, source.bytes:gsub("\n", "")) <= count + CODES + 2
+  return core.count_lines(source.bytes) <= count + CODES + 2
 end
 
 function asp.read(source)
-  local list = columns.list(source, columns.part(source:as_text()), "the file")
+  local list = columns.list(source, columns.part(source:take_text()), "the file")
   local count, first, last = math.tointeger(list[1]), list[2], list[3]
   core.column_keep(list, CODES + 1, #list - CODES)
   local there = #list

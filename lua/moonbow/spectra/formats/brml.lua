@@ -12,6 +12,7 @@ local xml = require "moonbow.spectra.xml"
 local brml = { name = "brml", title = "a Bruker BRML file" }
 
 local MEMBER = "^Experiment%d+/RawData%d+%.xml$"
+local POINT = "Datum" -- the element of a point
 local TIME_AND_ABSORBER = 2 -- numbers before those of the axes, in files without <DataViews>
 
 function brml.matches(source) return archive.holds(source, MEMBER) end
@@ -154,16 +155,12 @@ end
 
 -- Returns the text of all points, how many there are, and how many numbers each has.
 local function data_of(source, part, route)
-  local rows = {}
-  for _, child in ipairs(route) do
-    if child.name == "Datum" and not child.open then rows[#rows + 1] = child.text end
-  end
-  if #rows == 0 then fail(source, part, "no <Datum>") end
-  local text = table.concat(rows, "\n")
-  local count = archive.numbers(source, text, { false }, part .. ": <Datum>")
-  local width = count // #rows
-  if width * #rows ~= count then fail(source, part, "points of different numbers of values") end
-  return text, #rows, width
+  if not route.joined then fail(source, part, "no <%s>", POINT) end
+  local text, rows = route.joined()
+  local count = archive.numbers(source, text, { false }, ("%s: <%s>"):format(part, POINT))
+  local width = count // rows
+  if width * rows ~= count then fail(source, part, "points of different numbers of values") end
+  return text, rows, width
 end
 
 -- Returns two columns of the text of all points.
@@ -195,7 +192,7 @@ end
 
 -- Returns the block of a scan, and the names of its fixed positions.
 local function read_scan(source, part, i)
-  local root = xml.tree(source, archive.content(source, part), part)
+  local root = xml.tree(source, archive.content(source, part), part, POINT)
   if root.name ~= "RawData" then fail(source, part, "expected <RawData>, got <%s>", root.name) end
   local route = choose_route(source, part, root)
   local x, y, axis = read_points(source, part, route)

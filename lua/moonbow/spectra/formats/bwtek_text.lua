@@ -42,11 +42,15 @@ local function read_table(source, text, below, width, wanted, announced)
   local read, count = {}, 0
   for _, c in ipairs(wanted) do read[c] = core.column() end
   for line in text:gmatch("[^\n]+", below) do
-    local cells = split(line)
-    if #cells < width then break end
+    local c = 0
+    for cell in line:gmatch "([^;]*);?" do
+      c = c + 1
+      if read[c] then read[c][count + 1] = number(cell) or MISSING end
+    end
+    if c < width then break end
     count = count + 1
-    for c, column in pairs(read) do column[count] = number(cells[c]) or MISSING end
   end
+  for _, column in pairs(read) do core.column_keep(column, 1, count) end
   columns.check_count(source, count, announced, "the table")
   return read, count
 end
@@ -104,7 +108,7 @@ local function filled_of(axis, column, fail)
 end
 
 function bwtek.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local at, line, below = text:match "\n()(Pixel;[^\n]*)\n()"
   if not at then source:fail "no table (Pixel;...); is the file cut off?" end
   local metadata, announced = settings_of(text:sub(1, at - 1))

@@ -63,7 +63,7 @@ function fullprof.matches(source)
 end
 
 function fullprof.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local lines, behind = head_of(text)
   if not lines then source:fail "expected the first angle, the step and the last angle in line 1 or 5" end
   local first, step, last, count = range_of(lines[#lines])

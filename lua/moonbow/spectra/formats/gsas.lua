@@ -14,31 +14,14 @@ function gsas.matches(source)
   return ("\n" .. source.bytes:sub(1, HEAD)):find "[\r\n]BANK[ \t]+%d+[ \t]+%d+[ \t]+%d+[ \t]+%u+" ~= nil
 end
 
--- Reads the number in a field of fixed width; nil if it is blank.
--- @param field { from, to, decimals of a number without a point }
-local function read_field(source, line, before, field, what)
-  local text = line:sub(before + field[1], before + field[2])
-  if not text:find "%S" then return nil end
-  local value = tonumber(text) or source:fail("%s: expected a number, got '%s'", what, text)
-  return text:find(".", 1, true) and value or value / 10 ^ (field[3] or 0)
-end
-
 -- Reads lines of `count` groups of fields, each `length` characters long. Returns a column for each field.
+-- @param fields list of { from, to, decimals of a number without a point }
 local function read_fields(source, body, fields, count, length, what)
-  local read, text, at = {}, body.text, body.first
+  local read = {}
   for f = 1, #fields do read[f] = core.column() end
-  while true do
-    local first = text:find("[^\n]", at)
-    if not first or first > body.last then return table.unpack(read) end
-    at = (text:find("\n", first, true) or #text + 1)
-    local line = text:sub(first, math.min(at - 1, body.last))
-    for i = 0, line:find "^#" and -1 or count - 1 do
-      for f, field in ipairs(fields) do
-        local value = read_field(source, line, i * length, field, what)
-        if value then read[f][#read[f] + 1] = value end
-      end
-    end
-  end
+  local text = core.fields_columns(body.text, body.first, body.last, fields, count, length, read)
+  if text then source:fail("%s: expected a number, got '%s'", what, text) end
+  return table.unpack(read)
 end
 
 local forms = {}
@@ -121,7 +104,7 @@ local function banks_of(text)
 end
 
 function gsas.read(source)
-  local banks, blocks = banks_of(source:as_text()), {}
+  local banks, blocks = banks_of(source:take_text()), {}
   for b, i in ipairs(scans.chosen(source, #banks)) do blocks[b] = read_bank(source, banks[i], i) end
   return scans.label(source, blocks, { "bank" })
 end

@@ -109,7 +109,7 @@ function jcamp.read(source)
   if found.tables[1].ntuples then ntuples.check_pages(source, found.tables) end
   local wanted = source.options.block
   local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)
-  local budget = { left = #source.bytes + lines.MOST_REPEATED }
+  local budget = { left = source.size + lines.MOST_REPEATED }
   if entries[1].ntuples then return ntuples.read(source, entries, budget, block_of) end
   local list = {}
   for i, entry in ipairs(entries) do list[i] = block_of(source, entry, budget) end

@@ -3,7 +3,6 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local columns = require "moonbow.spectra.columns"
-local numbers = require "moonbow.spectra.numbers"
 local units = require "moonbow.spectra.units"
 
 local labspec = { name = "labspec_text", title = "a LabSpec text file" }
@@ -77,34 +76,33 @@ local function place_names(fields, count)
   return names
 end
 
--- Returns the columns of labels by name, from rows in which the places stand before the values.
-local function labels_of(fields, rows, before)
-  local names, labels = place_names(fields, before), {}
-  for i, name in ipairs(names) do
-    labels[name] = {}
-    for r, row in ipairs(rows) do labels[name][r] = row[i] end
+-- Adds the places of a row, as they are written, to a list for each. Returns the offset behind them, nil if some lack.
+local function add_places(lists, text, at)
+  for _, list in ipairs(lists) do
+    local place, behind = text:match("^([^\t\n]*)\t()", at)
+    if not place then return nil end
+    list[#list + 1], at = place, behind
   end
-  return names, labels
+  return at
 end
 
--- Returns the places of the rows of a map, as they are written, and the values of all in one column.
-local function rows_of(source, text, at, before, length)
-  local rows, values, pattern = {}, core.column(), "^" .. ("([^\t\n]*)\t"):rep(before) .. "()"
+-- Adds the places of the rows of a map to lists, and the values of all to a column. Returns the count of the rows.
+local function read_rows(source, text, at, length, lists, values)
+  local rows = 0
   while true do
     local first = text:find("[^\n]", at)
-    if not first then return rows, values end
+    if not first then return rows end
     local last = (text:find("\n", first, true) or #text + 1) - 1
-    local places, what = table.pack(text:match(pattern, first)), ("row %d"):format(#rows + 1)
-    if not places[1] then source:fail("%s: expected %d places and values", what, before) end
-    local count, word = numbers.columns(columns.part(text, places[before + 1], last, "t"), { values })
+    local from, what = add_places(lists, text, first), ("row %d"):format(rows + 1)
+    if not from then source:fail("%s: expected %d places and values", what, #lists) end
+    local count, word = core.numbers_columns(text, from, last, "t", values)
     if count == 0 then count, word = nil, "nothing" end
     if not count then source:fail("%s: expected a number, got %s", what, check.show(word)) end
     if count ~= length then
-      core.column_keep(values, 1, #rows * length)
-      source:cut(#rows, "more", ("spectra; %s has %d of %d values"):format(what, count, length))
-      return rows, values
+      source:cut(rows, "more", ("spectra; %s has %d of %d values"):format(what, count, length))
+      return rows
     end
-    rows[#rows + 1], at = places, last + 1
+    rows, at = rows + 1, last + 1
   end
 end
 
@@ -114,16 +112,20 @@ local function map(source, fields, body)
   if #tabs > MOST_PLACES then source:fail("%d places before the values; at most %d are read", #tabs, MOST_PLACES) end
   local x = columns.list(source, columns.part(text, at, behind - 1), "the axis")
   local length = #x
-  local rows, values = rows_of(source, text, behind, #tabs, length)
-  if #rows == 0 then source:fail "an axis without spectra; is the file cut off?" end
-  local block = block_of(fields, x, core.reshape(core.column_tensor(values), #rows, length))
-  block.columns, block.labels = labels_of(fields, rows, #tabs)
+  local lists, values = {}, core.column()
+  for i = 1, #tabs do lists[i] = {} end
+  local rows = read_rows(source, text, behind, length, lists, { values })
+  if rows == 0 then source:fail "an axis without spectra; is the file cut off?" end
+  core.column_keep(values, 1, rows * length)
+  local block = block_of(fields, x, core.reshape(core.column_tensor(values), rows, length))
+  block.columns, block.labels = place_names(fields, #tabs), {}
+  for i, name in ipairs(block.columns) do block.labels[name] = lists[i] end
   return block
 end
 
 function labspec.read(source)
-  local fields, body = parts_of(source:as_text())
-  return { source:as_text():find("^\t", body.first) and map(source, fields, body) or single(source, fields, body) }
+  local fields, body = parts_of(source:take_text())
+  return { body.text:find("^\t", body.first) and map(source, fields, body) or single(source, fields, body) }
 end
 
 return labspec

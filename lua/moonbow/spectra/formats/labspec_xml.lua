@@ -71,6 +71,17 @@ local function labels_of(source, found, count)
   return labels, columns
 end
 
+-- Returns the numbers of all rows as a column.
+local function values_of(source, rows)
+  local values = { core.column() }
+  for _, row in ipairs(rows) do
+    local count, word = core.numbers_columns(row, nil, nil, "t", values)
+    if not count then source:fail("<LSX_Row>: expected a number, got %s", word) end
+  end
+  if #values[1] == 0 then source:fail "<LSX_Row>: expected a number, got nothing" end
+  return values[1]
+end
+
 -- Returns the values as a tensor (spectra, points).
 local function matrix_of(source, root, length)
   local matrix, rows = xml.child(root, "LSX_Matrix") or source:fail("no <LSX_Matrix>"), {}
@@ -79,12 +90,10 @@ local function matrix_of(source, root, length)
   end
   local planned = tonumber(matrix.attributes.Size) or #rows * length
   if #rows == 0 then source:fail("no <LSX_Row>") end
-  local values = read(numbers.tensor, source, table.concat(rows, "\n"), "<LSX_Row>")
-  if core.size(values, 1) ~= #rows * length then
-    source:fail("%d values in %d spectra of %d points", core.size(values, 1), #rows, length)
-  end
+  local values = values_of(source, rows)
+  if #values ~= #rows * length then source:fail("%d values in %d spectra of %d points", #values, #rows, length) end
   if planned ~= #rows * length then source:cut(#rows, ("%.0f"):format(planned / length), "spectra") end
-  return core.reshape(values, #rows, length), planned == #rows * length
+  return core.reshape(core.column_tensor(values), #rows, length), planned == #rows * length
 end
 
 -- Adds what has a name and a value: exposure, laser, grating, title, date.
@@ -98,7 +107,7 @@ local function metadata_of(root, tree)
 end
 
 function labspec.read(source)
-  local root = xml.tree(source, source.bytes)
+  local root = xml.whole(source)
   local tree = xml.child(root, "LSX_Tree") or source:fail("no <LSX_Tree>")
   local axes = get(get(tree, DATA), AXES)
   local x, name, unit = spectral_axis(source, axes)

@@ -1,5 +1,6 @@
 --- Seifert's NJA: X-ray diffraction in text, "&Name=value", and rows below #Values: angle and intensity, or the two
 -- angles of a pole figure, its intensity and background.
+local core = require "moonbow.core"
 local axes = require "moonbow.spectra.axes"
 local columns = require "moonbow.spectra.columns"
 local scans = require "moonbow.spectra.scans"
@@ -56,7 +57,7 @@ end
 
 -- The positions from first to last; those of the spectrum before if they are the same.
 local function positions(beta, first, last, before)
-  local x = table.move(beta, first, last, 1, {})
+  local x = core.column_list(core.column_copy(beta, first, last - first + 1))
   return before and axes.equal(before, x) and before or x
 end
 
@@ -68,7 +69,7 @@ local function pole_figure(source, fields, body)
   while first <= #alpha do
     local last = last_row(alpha, first)
     local x = positions(beta, first, last, blocks[1] and blocks[#blocks].x)
-    local block = block_of(source, fields, x, table.move(values, first, last, 1, {}),
+    local block = block_of(source, fields, x, core.column_copy(values, first, last - first + 1),
       { ["alpha (deg)"] = alpha[first], background = background[first] })
     block.axis, block.scan = "beta", #blocks + 1
     blocks[#blocks + 1], first = block, last + 1
@@ -78,7 +79,7 @@ local function pole_figure(source, fields, body)
 end
 
 function nja.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local from, to = text:find "#Values[^\n]*\n"
   if not from then source:fail "no #Values; is the file cut off?" end
   local count_line = text:match("^(&[^\n]*\n)", to + 1) or ""

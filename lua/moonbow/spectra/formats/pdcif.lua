@@ -190,7 +190,7 @@ local function read_block(source, text, block)
 end
 
 function pdcif.read(source)
-  local text, found, titles = source:as_text(), {}, {}
+  local text, found, titles = source:take_text(), {}, {}
   for _, block in ipairs(blocks_of(text)) do
     if find(block, VALUES) then found[#found + 1], titles[#titles + 1] = block, check.show(block.title) end
   end

@@ -31,7 +31,7 @@ local function metadata_of(head)
 end
 
 function pe.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local at = text:find("\n#DATA", 1, true)
   if not at then source:fail "no #DATA; is the file cut off?" end
   local graph = lines_below(text, "\n#GR")

@@ -70,7 +70,7 @@ end
 
 -- Returns the header and the table of each scan.
 local function parts_of(source)
-  local text, parts, at = source:as_text(), {}, 1
+  local text, parts, at = source:take_text(), {}, 1
   while true do
     local first, last = text:find("*RAS_INT_START", at, true)
     if not first then break end

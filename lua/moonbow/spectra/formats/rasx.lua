@@ -49,7 +49,7 @@ end
 
 -- Returns the three columns; the third is nil if the file has two.
 local function columns_of(source, part, text)
-  text = text:gsub("^\239\187\191", "")
+  if text:find "^\239\187\191" then text = text:sub(4) end
   local _, width = (text:match "[^\r\n]+" or ""):gsub("%S+", "")
   local read = { core.column(), core.column(), width ~= 2 and core.column() or nil }
   local count = archive.numbers(source, text, read, part)

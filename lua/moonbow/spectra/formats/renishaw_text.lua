@@ -138,7 +138,7 @@ local function points_of(source, body, names, wave, intensity)
 end
 
 function renishaw.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local names, wave, intensity, body = header_of(source, text)
   local waves, values = points_of(source, body, names, wave, intensity)
   local starts, length = starts_of(body, names, wave, intensity)
@@ -151,7 +151,7 @@ function renishaw.read(source)
     return core.reshape(core.column_tensor(column), count, length)
   end
   local y, x = spectra(values), core.column_copy(waves, 1, length)
-  check_axis(source, spectra(waves))
+  if count > 1 then check_axis(source, spectra(waves)) end
   local order, labels = labels_of(starts, names, wave, intensity, count)
   local block = { x = x, y = y, columns = order, labels = labels }
   if text:find "^#" then

@@ -56,7 +56,7 @@ local function parts_of(text)
 end
 
 function asc.read(source)
-  local head, parts = parts_of(source:as_text())
+  local head, parts = parts_of(source:take_text())
   if #parts == 0 then source:fail("no values behind *COUNT; is the file cut off?") end
   local fields, blocks = fields_of(head, {}), {}
   local announced = tonumber(fields.GROUP_COUNT)

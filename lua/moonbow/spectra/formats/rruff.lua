@@ -19,7 +19,7 @@ local function kind_of(source, metadata)
 end
 
 function rruff.read(source)
-  local text, metadata, at = source:as_text(), {}, 1
+  local text, metadata, at = source:take_text(), {}, 1
   while true do
     local name, value, behind = text:match("^%s*##([^=\n]+)=([^\n]*)\n?()", at)
     if not name or name == "END" then break end

@@ -132,7 +132,7 @@ function text.read_table(source)
 end
 
 function text.read(source)
-  source.bytes = source:as_text() -- no other format follows that could look at the bytes
+  source:take_text() -- no other format follows that could look at the bytes
   local set, why = text.read_table(source)
   if not set then source:fail("%s", why) end
   source:note_encoding()

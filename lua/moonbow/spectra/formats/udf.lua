@@ -39,7 +39,7 @@ local function metadata_of(fields)
 end
 
 function udf.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local from, to = text:find "\nRawScan[ \t]*\n?"
   if not from then source:fail "no RawScan; only its raw scans are read" end
   local fields = fields_of(text:sub(1, from))

@@ -70,7 +70,7 @@ local function read_range(source, part, fields, i)
 end
 
 function uxd.read(source)
-  local parts, fields, blocks = parts_of(source:as_text()), {}, {}
+  local parts, fields, blocks = parts_of(source:take_text()), {}, {}
   if #parts == 0 then source:fail("no table of a range; is the file cut off?") end
   local wanted = {}
   for _, i in ipairs(scans.chosen(source, #parts)) do wanted[i] = true end

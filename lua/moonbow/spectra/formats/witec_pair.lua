@@ -37,7 +37,7 @@ function pair.read(source)
   local x_source, y_source = source, other
   if which == "y" then x_source, y_source = other, source end
   local x = numbers.list_of(columns.list(x_source, columns.part(x_source:as_text()), x_source.name))
-  local values, word = numbers.tensor(y_source:as_text())
+  local values, word = numbers.tensor(y_source:take_text())
   if not values then source:fail("%s: expected a number, got %s", y_source.name, check.show(word)) end
   local count = core.size(values, 1)
   if count % #x ~= 0 then

@@ -100,7 +100,7 @@ local function exported(source, text)
 end
 
 function witec.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   if text:find "^%[WITEC" then return true_match(source, text) end
   if text:find "^//" then return exported(source, text) end
   if text:find "^X%-Axis" then return table_of(source, text) end

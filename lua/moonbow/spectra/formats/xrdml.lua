@@ -175,7 +175,7 @@ local function scans_of(root)
 end
 
 function xrdml.read(source)
-  local found, blocks, names = scans_of(xml.tree(source, source.bytes)), {}, nil
+  local found, blocks, names = scans_of(xml.whole(source)), {}, nil
   for b, i in ipairs(scans.chosen(source, #found)) do
     blocks[b], names = read_scan(source, found[i].element, i, found[i].common)
   end

@@ -1,5 +1,6 @@
 --- Tables of groups of JCAMP-DX: (XY..XY), (XYW..XYW), and assignments (XYA).
 local core = require "moonbow.core"
+local joiner = require "moonbow.spectra.joiner"
 local numbers = require "moonbow.spectra.numbers"
 local records = require "moonbow.spectra.formats.jcamp.records"
 
@@ -73,24 +74,32 @@ function groups.read(source, shape, part, line, may_be_cut)
   return scale(source, xs, shape.x.factor, line), scale(source, ys, shape.y.factor, line)
 end
 
---- Returns the axis and the heights of "(1.25, 3.0, <CH3>)" and the like, and their texts; a height may be missing.
+-- Reads the numbers of an assignment into a column; returns them.
+local function coordinates_of(source, shape, text, first, last, read, line)
+  core.column_keep(read[1], 1, 0)
+  if not core.numbers_columns(text, first, last, "", read) or not read[1][shape.x_place] then
+    source:fail("line %d: expected numbers, got '%s'", line, records.trim(text:sub(first, last)))
+  end
+  return read[1]
+end
+
+--- Returns the axis and the heights of "(1.25, 3.0, <CH3>)" and the like, as columns, and their texts; a height may be
+-- missing.
 function groups.read_assignments(source, shape, part, line)
-  local xs, ys, texts, missing = core.column(), core.column(), {}, 0
-  for coordinates, text, behind in part.text:gmatch("%(([^<>()]*)<([^<>]*)>%s*%)()", part.first) do
-    if behind - 1 > part.last then break end
-    local list = numbers.list(coordinates)
-    if not list or not list[shape.x_place] then
-      source:fail("line %d: expected numbers, got '%s'", line, records.trim(coordinates))
-    end
+  local xs, ys, read, missing = core.column(), core.column(), { core.column() }, 0
+  local add, join = joiner "; "
+  for first, behind, text, after in part.text:gmatch("%(()[^<>()]*()<([^<>]*)>%s*%)()", part.first) do
+    if after - 1 > part.last then break end
+    local list = coordinates_of(source, shape, part.text, first, behind - 1, read, line)
     local height = shape.y_place and list[shape.y_place]
     missing = missing + (height and 0 or 1)
-    xs[#xs + 1] = scaled(source, list[shape.x_place], shape.x.factor, line)
-    ys[#ys + 1] = scaled(source, height or 1.0, height and shape.y.factor or 1.0, line)
-    texts[#texts + 1] = ("%.9g: %s"):format(xs[#xs], records.trim(text))
+    local x = scaled(source, list[shape.x_place], shape.x.factor, line)
+    xs[#xs + 1], ys[#ys + 1] = x, scaled(source, height or 1.0, height and shape.y.factor or 1.0, line)
+    add(("%.9g: %s"):format(x, records.trim(text)))
   end
   if #xs == 0 then source:fail("line %d: expected assignments, as (1.25, 3.0, <CH3>)", line) end
   if missing > 0 then source:note("%d assignments without a height have height 1", missing) end
-  return xs, ys, table.concat(texts, "; ")
+  return xs, ys, (join())
 end
 
 return groups

@@ -39,7 +39,7 @@ end
 
 --- Returns the records of a source's text.
 function records.read(source)
-  local text = source:as_text()
+  local text = source:take_text()
   local list, at = {}, next_record(text, 1)
   while at do
     if #list == limits.entries then source:fail("more than %d labels; limits.entries", #list) end
