@@ -76,7 +76,8 @@ bool next_boolean(Args *a); /* as Lua sees it: all but nil and false is true */
 /* ---- text ---- */
 
 const char *next_string(Args *a, const char *name, const char *expected, size_t *length);
-/* A text and, in two more arguments, the first and the last byte of the part of it that is meant; nil: all. */
+/* A text and, in two more arguments, the first and the last byte of the part of it that is meant; nil: all.
+ */
 const char *next_part(Args *a, size_t *length);
 /* The place of the argument among the names, which end with NULL. */
 int next_option(Args *a, const char *name, const char *const *names);

@@ -234,10 +234,11 @@ static void set_field(lua_State *L, const char *name, double value) {
   lua_setfield(L, -2, name);
 }
 
-/* core.asdf(text, first, last, factor, most) -> y (N), of a part of a text, factor times the ordinates, and a table: x, at, unit, line, lists
- * of each line's abscissa, its point, the unit of its last decimal and its number in the text; unknown, the
- * number of points "?"; deviations, of the values that repeat a point, and deviation_line, expected and got
- * at the first. Or nil, the line and what is wrong there. There are at most `most` points. */
+/* core.asdf(text, first, last, factor, most) -> y (N), of a part of a text, factor times the ordinates, and a
+ * table: x, at, unit, line, lists of each line's abscissa, its point, the unit of its last decimal and its
+ * number in the text; unknown, the number of points "?"; deviations, of the values that repeat a point, and
+ * deviation_line, expected and got at the first. Or nil, the line and what is wrong there. There are at most
+ * `most` points. */
 static int asdf(lua_State *L) {
   size_t length;
   Args a = bind_args(L, "asdf");

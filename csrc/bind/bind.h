@@ -87,8 +87,8 @@ void bind_push_sizes(lua_State *L, const mb_shape *shape); /* the table {2, 3} *
 /* Pushes "{2, 3}" and returns the string, which lives while it is on the stack. */
 const char *bind_push_shape(lua_State *L, const mb_shape *shape);
 
-/* Pages for a text that becomes a string, large ones, which go back to the system (files.c): a text that stayed in
- * the pool beside its string would take its size twice. NULL if memory is short. */
+/* Pages for a text that becomes a string, large ones, which go back to the system (files.c): a text that
+ * stayed in the pool beside its string would take its size twice. NULL if memory is short. */
 char *bind_take_pages(size_t room);
 /* Pushes the text at the start of pages, and frees them, also if it raises. */
 void bind_push_pages(lua_State *L, char *bytes, size_t room, size_t count);

@@ -19,8 +19,8 @@ Column *next_column(Args *a) {
   return column;
 }
 
-/* By the allocator of Lua, which frees what the pool keeps if memory is short. The collector does not see this memory,
- * so it is told of it: columns that a fault left behind are garbage. */
+/* By the allocator of Lua, which frees what the pool keeps if memory is short. The collector does not see
+ * this memory, so it is told of it: columns that a fault left behind are garbage. */
 static void resize(lua_State *L, Column *column, mb_size room) {
   void *user;
   const mb_size kilobytes = (room - column->room) * (mb_size)sizeof(double) >> 10;
@@ -43,8 +43,8 @@ static void free_data(lua_State *L, Column *column) {
   *column = (Column){0};
 }
 
-/* core.column() -> an empty column; column[i] reads a number, and sets it or adds the next one; #column is their
- * count */
+/* core.column() -> an empty column; column[i] reads a number, and sets it or adds the next one; #column is
+ * their count */
 static int column_new(lua_State *L) {
   Column *column = lua_newuserdatauv(L, sizeof *column, 0);
   *column = (Column){0};
@@ -104,7 +104,8 @@ static mb_size find_beyond(const Column *column) {
   return -1;
 }
 
-/* core.column_beyond(column) -> the place of the first number that is too large for a tensor; nil if all fit */
+/* core.column_beyond(column) -> the place of the first number that is too large for a tensor; nil if all fit
+ */
 static int column_beyond(lua_State *L) {
   Args a = bind_args(L, "column_beyond");
   const mb_size beyond = find_beyond(next_column(&a));
@@ -123,8 +124,8 @@ static int column_tensor(lua_State *L) {
   return 1;
 }
 
-/* core.columns_tensor(columns) -> the numbers of columns of a list, of equal length, as a tensor (columns, numbers);
- * the columns are empty then */
+/* core.columns_tensor(columns) -> the numbers of columns of a list, of equal length, as a tensor (columns,
+ * numbers); the columns are empty then */
 static int columns_tensor(lua_State *L) {
   Args a = bind_args(L, "columns_tensor");
   luaL_checktype(L, next_arg(&a), LUA_TTABLE);
@@ -171,7 +172,8 @@ static int column_copy(lua_State *L) {
   return 1;
 }
 
-/* core.column_multiply(column, by): multiplies the numbers by one number, or each by that of another column */
+/* core.column_multiply(column, by): multiplies the numbers by one number, or each by that of another column
+ */
 static int column_multiply(lua_State *L) {
   Args a = bind_args(L, "column_multiply");
   const Column *column = next_column(&a), *by = column_test(L, a.next);
@@ -229,8 +231,8 @@ static void sort_points(Points points, mb_size count, Points spare) {
       copy_point(points, i, spare, left++);
 }
 
-/* core.column_sort(x, y): sorts points by x, in half their size beside them. qsort takes more, and changes the order
- * of equal ones. */
+/* core.column_sort(x, y): sorts points by x, in half their size beside them. qsort takes more, and changes
+ * the order of equal ones. */
 static int column_sort(lua_State *L) {
   Args a = bind_args(L, "column_sort");
   const Column *x = next_column(&a), *y = next_column(&a);
@@ -239,8 +241,7 @@ static int column_sort(lua_State *L) {
   column_new(L);
   Column *spare = lua_touserdata(L, -1);
   column_reserve(L, spare, x->count + 1);
-  sort_points((Points){x->data, y->data}, x->count,
-              (Points){spare->data, spare->data + (x->count + 1) / 2});
+  sort_points((Points){x->data, y->data}, x->count, (Points){spare->data, spare->data + (x->count + 1) / 2});
   free_data(L, spare);
   return 0;
 }
@@ -260,11 +261,19 @@ static int even_list(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"column", column_new},           {"column_list", column_list},     {"column_beyond", column_beyond},
-    {"column_tensor", column_tensor}, {"column_keep", column_keep},     {"column_multiply", column_multiply},
-    {"column_divide", column_divide}, {"column_is", column_is},
-    {"column_copy", column_copy}, {"columns_tensor", columns_tensor},         {"column_sort", column_sort},
-    {"even_list", even_list},         {NULL, NULL},
+    {"column", column_new},
+    {"column_list", column_list},
+    {"column_beyond", column_beyond},
+    {"column_tensor", column_tensor},
+    {"column_keep", column_keep},
+    {"column_multiply", column_multiply},
+    {"column_divide", column_divide},
+    {"column_is", column_is},
+    {"column_copy", column_copy},
+    {"columns_tensor", columns_tensor},
+    {"column_sort", column_sort},
+    {"even_list", even_list},
+    {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {{"__index", column_index}, {"__newindex", column_newindex},

@@ -1,4 +1,5 @@
-/* column.h - a column of numbers in double: 8 bytes for each, where a list of Lua takes 16. Lua indexes it as a list. */
+/* column.h - a column of numbers in double: 8 bytes for each, where a list of Lua takes 16. Lua indexes it as
+ * a list. */
 #ifndef COLUMN_H
 #define COLUMN_H
 

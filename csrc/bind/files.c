@@ -320,7 +320,9 @@ static int file_read(lua_State *L) {
   close(file);
   if (got >= 0 && (size_t)got < room) return bind_push_pages(L, bytes, room, (size_t)got), 1;
   if (bytes != NULL) munmap(bytes, room);
-  return fail(L, bytes == NULL ? "not enough memory" : got < 0 ? strerror(reason) : "the file grows while it is read");
+  return fail(L, bytes == NULL ? "not enough memory"
+                 : got < 0     ? strerror(reason)
+                               : "the file grows while it is read");
 }
 
 /* core.file_take(file, count) -> the next bytes of an open file, a descriptor such as a pipe's; nil if it

@@ -105,10 +105,10 @@ static Column **push_columns(const Args *a, int list, mb_size count, mb_size wor
   return columns;
 }
 
-/* core.numbers_columns(text, first, last, marks, columns) -> the count of the numbers in a part of a text, which are
- * added to the columns of a list in turn, false for those left out, and that of the "?" among them; or nil and the first
- * word that is not a number. marks has letters of words.h, n: words such as nan are numbers, t: those beyond the reals
- * of tensors are none. */
+/* core.numbers_columns(text, first, last, marks, columns) -> the count of the numbers in a part of a text,
+ * which are added to the columns of a list in turn, false for those left out, and that of the "?" among them;
+ * or nil and the first word that is not a number. marks has letters of words.h, n: words such as nan are
+ * numbers, t: those beyond the reals of tensors are none. */
 static int numbers_columns(lua_State *L) {
   Args a = bind_args(L, "numbers_columns");
   size_t length;
@@ -133,13 +133,15 @@ static int numbers_columns(lua_State *L) {
   return 2;
 }
 
-/* A field of fixed width: its first byte and the one behind it in a group; a number without a point is divided. */
+/* A field of fixed width: its first byte and the one behind it in a group; a number without a point is
+ * divided. */
 typedef struct {
   mb_size first, behind;
   double divisor;
 } Field;
 
-/* Reads the list of fields at index: lists of the first and last byte, from 1, and the decimals without a point. */
+/* Reads the list of fields at index: lists of the first and last byte, from 1, and the decimals without a
+ * point. */
 static Field *push_fields(const Args *a, int list, mb_size count) {
   lua_State *L = a->L;
   Field *fields = lua_newuserdatauv(L, (size_t)count * sizeof *fields, 0);
@@ -169,9 +171,9 @@ static bool add_field(lua_State *L, Column *column, const char *text, const char
   return true;
 }
 
-/* core.fields_columns(text, first, last, fields, groups, length, columns): adds the numbers in fields of fixed width to
- * a column each: lines have so many groups of fields, of that length; lines that begin with "#" are comments. Returns
- * nil, or the text of a field that is no number. */
+/* core.fields_columns(text, first, last, fields, groups, length, columns): adds the numbers in fields of
+ * fixed width to a column each: lines have so many groups of fields, of that length; lines that begin with
+ * "#" are comments. Returns nil, or the text of a field that is no number. */
 static int fields_columns(lua_State *L) {
   size_t bytes;
   Args a = bind_args(L, "fields_columns");
@@ -191,7 +193,8 @@ static int fields_columns(lua_State *L) {
     for (mb_size i = 0; i < groups * count; i++) {
       const Field *field = &fields[i % count];
       const mb_size before = i / count * length, line = stop - text;
-      const char *from = text + least(before + field->first, line), *to = text + least(before + field->behind, line);
+      const char *from = text + least(before + field->first, line),
+                 *to = text + least(before + field->behind, line);
       if (add_field(L, columns[i % count], from, to, field->divisor)) continue;
       lua_pushlstring(L, from, (size_t)(to - from));
       return 1;
@@ -211,12 +214,9 @@ static int count_lines(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"numbers_list", numbers_list},
-                                     {"numbers_tensor", numbers_tensor},
-                                     {"numbers_columns", numbers_columns},
-                                     {"fields_columns", fields_columns},
-                                     {"count_lines", count_lines},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"numbers_list", numbers_list},       {"numbers_tensor", numbers_tensor},
+                                     {"numbers_columns", numbers_columns}, {"fields_columns", fields_columns},
+                                     {"count_lines", count_lines},         {NULL, NULL}};
 
 void bind_open_parse_number(lua_State *L) {
   luaL_setfuncs(L, functions, 0);

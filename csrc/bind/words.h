@@ -32,7 +32,8 @@ typedef struct {
 } WordCounts;
 
 WordCounts words_count(Words words);
-/* Moves to the next word and reads it; moves past it if it is a number. False at the end and at other words. */
+/* Moves to the next word and reads it; moves past it if it is a number. False at the end and at other words.
+ */
 bool words_next(lua_State *L, Words *words, double *number);
 /* Pushes the word that could not be read. */
 void words_push(lua_State *L, Words *words);

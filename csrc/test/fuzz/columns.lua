@@ -51,8 +51,8 @@ local function plain_list(text, marks)
   local list, takes_nan = {}, marks:find("n", 1, true) or count > 0
   for word in cleaned:gmatch "[^%s;,]+" do
     local value = number_of(word, takes_nan)
-    local is_large = value == math.huge or value == -math.huge
-    if not value or is_large and not (takes_nan and word:find "[iI]") or marks == "t" and not fits_float32(value) then return nil, word end
+    local is_large = value and math.abs(value) == math.huge and not (takes_nan and word:find "[iI]")
+    if not value or is_large or marks == "t" and not fits_float32(value) then return nil, word end
     list[#list + 1] = value
   end
   return list, count
