@@ -120,6 +120,15 @@ describe("Renishaw's text", function()
     assert.same({ 601, 609 }, { line.axis[1], line.axis[9] })
   end)
 
+  it("without names is no such text if a word is no number", function()
+    local rows = {}
+    for i = 1, 9 do rows[i] = ("1\t%d\t7\n"):format(600 + i) end
+    for _, word in ipairs { "6-4", "601?", ",6" } do
+      rows[1] = ("1\t%s\t7\n"):format(word)
+      assert(pcall(files.read, table.concat(rows)))
+    end
+  end)
+
   it("is cut off, or not read, with the reason", function()
     refuses("the file is cut off: 1 of 2 spectra of 2 points are there; partial = true reads them",
       (MAP:gsub("1\t3\t199.5.*", "")))

@@ -211,6 +211,8 @@ describe("GSAS", function()
     refuses("bank 1: points spaced as LOG6 in a table STD are not read",
       bank("2 1 LOG6 1000 50 0 0 STD", line "     179     180"))
     refuses("bank 1: tables FXYZ are not read", bank("2 1 CONST 1000 50 0 0 FXYZ", line "1 2"))
+    refuses("2 values for an axis of 1 points", bank("2 1 RALF 32000 32 32000 0.001 ALT",
+      line "   32000 1.2500.0100         1.5000.0100"))
     refuses("bank 1: expected a number, got '     x'", bank("2 1 CONST 1000 50 0 0 STD", line "     179       x"))
     survives(bank("2 1 CONST 1000 50 0 0 STD", line "     179     180"))
   end)
@@ -323,6 +325,9 @@ describe("pdCIF", function()
     refuses("the file is cut off: 2 of 3 points of data_zn are there; partial = true reads them",
       (RANGE:format "zn":gsub("%?.*", "")))
     refuses("data_a: neither a list of positions nor a range is there", "data_a\nloop_\n_pd_meas_counts_total\n1 2\n")
+    local missing = files.values(assert(files.read("data_a\n_pd_meas_2theta_range_min 1\n"
+      .. "_pd_meas_2theta_range_max 2\nloop_\n_pd_meas_counts_total\n? 2\n")))
+    assert.is_true(missing[1] ~= missing[1])
     refuses("data_a: expected a number, got 'x'", "data_a\nloop_\n_pd_meas_counts_total\n1 x\n")
     survives(RANGE:format "zn")
   end)

@@ -18,5 +18,8 @@ return {
   "[WITEC_TRUEMATCH_ASCII_HEADER]\n[SpectrumHeader]\nSpectrumSize = 2\nXDataKind = nm\n[SpectrumData]\n5\t6\n6\t6\n",
   "//Exported ASCII-File\n[Header]\nSizeGraph = 2\n[Data]\n85.5\t7\n86.5\t8\n",
   "PE FL SPECTRUM ASCII\nx\n#GR\nNM\n%T\n1\n0\n405\n0.5\n2\n#DATA\n405.0\t27.5\n405.5\t26.25\n",
+  "a\nBANK 1 5 1 CONS 1000 50 0 0 ESD\n   100.1     2.5   200.2     3.5\n#c\n     300\n",
+  "File Version;BWRam\npixel_num;2\nPixel;Wavelength;Raman Shift;Raw data;Dark Subtracted;\n0;785,5;;1;2;\n"
+    .. "1;786.5;12.5;3;4,5;\n2;787.5;13.5;3;4;\n",
   "3\n4000\n3999\n1\n2\n4\n0.5\n0.25\n0.75\n", "##NAMES=S\n##RRUFFID=R1\n107.5, 831.5\n108.5, 833.25\n##END=\n",
 }

@@ -59,13 +59,19 @@ function columns.read(source, part, width, what)
   return table.unpack(columns.rows(source, part, all(width), what))
 end
 
+--- Reads rows of numbers as columns.rows does; all must be whole, and fit into float32.
+function columns.whole_rows(source, part, kept, what)
+  local read, count = fill(source, columns.part(part.text, part.first, part.last, "t"), kept, what)
+  if count == 0 then source:fail("%s: expected a number, got %s", what, check.show "nothing") end
+  if count % #kept ~= 0 then source:fail("%s: %d numbers, which do not fill rows of %d", what, count, #kept) end
+  return read
+end
+
 --- Reads spectra in columns beside a first one with their axis. Returns the axis and a tensor with a row for each.
 function columns.table(source, part, what)
   local width = columns.width(part)
   if width < 2 then source:fail("%s: expected rows of numbers, got one in a row", what) end
-  local read, count = fill(source, columns.part(part.text, part.first, part.last, "t"), all(width), what)
-  if count == 0 then source:fail("%s: expected a number, got %s", what, check.show "nothing") end
-  if count % width ~= 0 then source:fail("%s: %d numbers, which do not fill rows of %d", what, count, width) end
+  local read = columns.whole_rows(source, part, all(width), what)
   return read[1], core.columns_tensor(table.move(read, 2, width, 1, {}))
 end
 

@@ -1,7 +1,7 @@
 --- Joins many short texts: a thousand at a time, because each string takes some 40 bytes beside its own.
 local PIECE = 1024
 
---- Returns a function(text) that adds a text, and one that returns all with the separator between them, and their count.
+--- Returns a function(text) that adds a text, and one that returns all, with the separator between them, and the count.
 return function(separator)
   local texts, pieces, count = {}, {}, 0
   local function flush()

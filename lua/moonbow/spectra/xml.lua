@@ -119,8 +119,8 @@ end
 
 --- Reads a document into a tree of elements { name, attributes, text, child, child, ... }. If it is cut off and partial
 -- = true, the elements that were not closed have open = true.
--- @param leaf name of elements of which there are many: no elements are made of them, but each element has joined(),
---   which returns the texts of those right below it with line breaks between them, and their count; nil if none is there
+-- @param leaf name of elements of which there are many: none is made of them, but an element that holds some has
+--   joined(), which returns their texts with line breaks between them, and their count
 -- @return the root
 function xml.tree(source, bytes, part, leaf)
   local path, count, root, any_leaf = {}, 0, nil, {}

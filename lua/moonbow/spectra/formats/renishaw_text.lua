@@ -23,8 +23,8 @@ local function follows(row, above, rises)
   for c = 1, #row do
     if not is_number(row[c]) or c < #row - 1 and row[c] ~= above[c] then return false end
   end
-  local step = tonumber(row[#row - 1]) - tonumber(above[#row - 1])
-  return rises and step > 0 or not rises and step < 0
+  local here, before = tonumber(row[#row - 1]), tonumber(above[#row - 1])
+  return here ~= nil and before ~= nil and (rises and here > before or not rises and here < before)
 end
 
 -- True for rows of 3 or 4 numbers, of which the last but one rises or falls and those before it stay the same.
@@ -70,32 +70,42 @@ local function header_of(source, text)
   return names, wave, intensity, columns.part(text, behind)
 end
 
--- Returns a function(at) that returns the words of the places in the line that begins at an offset.
-local function places_in(text, names, wave, intensity)
-  local words = {}
-  if #names == 2 then return function() end end
-  for c = 1, #names do words[c] = (c == wave or c == intensity) and "[^%s]+" or "([^%s]+)" end
-  local pattern = "^[^%S\n]*" .. table.concat(words, "[^%S\n]+")
-  return function(at) return text:match(pattern, at) end
-end
-
-local function are_same(places, ...)
-  for i = 1, #places do
-    if places[i] ~= select(i, ...) then return false end
+local function are_same(words, places, ...)
+  for i, c in ipairs(places) do
+    if words[c] ~= select(i, ...) then return false end
   end
   return true
 end
 
--- Returns the words of the places with which each spectrum begins: in the first line, and every `length` lines further.
--- length is nil until the places change.
+-- Returns a function(words, at): true if the line that begins at an offset has the places of a line of these words.
+local function comparison(text, names, wave, intensity)
+  local places, parts = {}, {}
+  for c = 1, #names do
+    local is_place = c ~= wave and c ~= intensity
+    parts[c] = is_place and "(%S+)" or "%S+"
+    if is_place then places[#places + 1] = c end
+  end
+  local pattern = "^()[^%S\n]*" .. table.concat(parts, "[^%S\n]+") -- makes no strings but those of new places
+  return function(words, at)
+    if text:find(pattern, at) then return are_same(words, places, select(2, text:match(pattern, at))) end
+    local others = words_of(text:match("[^\n]*", at))
+    for _, c in ipairs(places) do
+      if words[c] ~= others[c] then return false end
+    end
+    return true
+  end
+end
+
+-- Returns the words of the line with which each spectrum begins: the first, and every `length` lines further. length is
+-- nil until the places change.
 local function starts_of(body, names, wave, intensity)
   local text, starts, row, length = body.text, {}, 0, nil
-  local places_at = places_in(text, names, wave, intensity)
+  local have_same_places = comparison(text, names, wave, intensity)
   local at = text:find("[^\n]", body.first)
   while at do
-    if not length or row % length == 0 then
-      if starts[1] and not length and not are_same(starts[1], places_at(at)) then length = row end
-      if length or not starts[1] then starts[#starts + 1] = { places_at(at) } end
+    if starts[1] and not length and not have_same_places(starts[1], at) then length = row end
+    if not starts[1] or length and row % length == 0 then
+      starts[#starts + 1] = words_of(text:match("[^\n]*", at))
     end
     row = row + 1
     local line_end = text:find("\n", at, true)
@@ -116,12 +126,11 @@ local function check_axis(source, waves)
 end
 
 local function labels_of(starts, names, wave, intensity, count)
-  local order, labels, place = {}, {}, 0
+  local order, labels = {}, {}
   for c, name in ipairs(names) do
     if c ~= wave and c ~= intensity then
-      place = place + 1
       local column, values = units_of_places[name] and ("%s (%s)"):format(name, units_of_places[name]) or name, {}
-      for i = 1, count do values[i] = starts[i][place] end
+      for i = 1, count do values[i] = starts[i][c] end
       order[#order + 1], labels[column] = column, values
     end
   end
@@ -132,8 +141,7 @@ end
 local function points_of(source, body, names, wave, intensity)
   local kept = {}
   for c = 1, #names do kept[c] = c == wave or c == intensity end
-  body.marks = "t"
-  local rows = columns.rows(source, body, kept, "the table")
+  local rows = columns.whole_rows(source, body, kept, "the table")
   return rows[wave], rows[intensity]
 end
 
@@ -142,16 +150,21 @@ function renishaw.read(source)
   local names, wave, intensity, body = header_of(source, text)
   local waves, values = points_of(source, body, names, wave, intensity)
   local starts, length = starts_of(body, names, wave, intensity)
+  if not starts[1][wave] then source:fail "the axis: expected numbers, got none" end
   local points = #waves
   local count = points // length
-  if count == 0 then source:fail "it holds no whole spectrum" end
   if points % length ~= 0 then source:cut(count, count + 1, ("spectra of %d points"):format(length)) end
+  if count == 0 then source:fail "it holds no whole spectrum" end
   local function spectra(column)
     core.column_keep(column, 1, count * length)
     return core.reshape(core.column_tensor(column), count, length)
   end
-  local y, x = spectra(values), core.column_copy(waves, 1, length)
-  if count > 1 then check_axis(source, spectra(waves)) end
+  local y, x = spectra(values), waves
+  if count > 1 then
+    x = core.column_copy(waves, 1, length)
+    check_axis(source, spectra(waves))
+  end
+  core.column_keep(x, 1, length)
   local order, labels = labels_of(starts, names, wave, intensity, count)
   local block = { x = x, y = y, columns = order, labels = labels }
   if text:find "^#" then
