@@ -67,11 +67,24 @@ function columns.whole_rows(source, part, kept, what)
   return read
 end
 
+-- Returns the count of the lines that hold a word: a row that is broken into two would shift an axis.
+local function count_lines(part)
+  local count, at = 0, part.text:find("[^%s,;]", part.first)
+  while at do
+    count = count + 1
+    local line_end = part.text:find("\n", at, true)
+    at = line_end and part.text:find("[^%s,;]", line_end)
+  end
+  return count
+end
+
 --- Reads spectra in columns beside a first one with their axis. Returns the axis and a tensor with a row for each.
 function columns.table(source, part, what)
   local width = columns.width(part)
   if width < 2 then source:fail("%s: expected rows of numbers, got one in a row", what) end
   local read = columns.whole_rows(source, part, all(width), what)
+  local lines = count_lines(part)
+  if lines ~= #read[1] then source:fail("%d values for an axis of %d points", #read[1], lines) end
   return read[1], core.columns_tensor(table.move(read, 2, width, 1, {}))
 end
 
