@@ -55,6 +55,40 @@ describe("ChannelDropout", function()
   end)
 end)
 
+describe("200 random cases of ChannelDropout", function()
+  -- For each spectrum and channel 1 if it is kept: the output, and the gradient, are the multiples of x and of dy.
+  local function kept_of(y, input, rate)
+    local ratio = y / input * (1 - rate)
+    local kept = ratio:mean(2):round()
+    assert.is_true(ratio:allclose(kept:reshape(kept:size(1), 1, kept:size(2)) * mb.ones(ratio:shape()),
+      { absolute = 1e-5 }))
+    return kept
+  end
+
+  it("drop independent channels by the rate, and their gradients", function()
+    local rng, off, variance, pairs_off, pairs_variance = mb.rng(5), 0, 0, 0, 0
+    for _ = 1, 200 do
+      local function draw(high) return rng:integers(1, high, { endpoint = true }) end
+      local rate, shape = rng:uniform(0, 0.95), { draw(6), draw(20), draw(9) }
+      local input, dy = rng:uniform(1, 2, shape):param(), rng:uniform(1, 2, shape)
+      local output = nn.ChannelDropout { rate = rate }:train():set_rng(rng)(input)
+      output:backward(dy)
+      local kept = kept_of(output:detach(), input:detach(), rate)
+      assert.same(kept:totable(), kept_of(input.grad, dy, rate):totable())
+      local n, channels = shape[1], shape[3]
+      off, variance = off + (kept:sum():item() - (1 - rate) * n * channels), variance + n * channels * rate * (1 - rate)
+      if channels > 1 then -- neighbours
+        local centred = kept - (1 - rate)
+        local product = centred:slice(2, 1, channels - 1) * centred:slice(2, 2, channels - 1)
+        pairs_off = pairs_off + product:sum():item()
+        pairs_variance = pairs_variance + product:count() * (rate * (1 - rate)) ^ 2
+      end
+    end
+    assert.is_near(0, off / math.sqrt(variance), 3)
+    assert.is_near(0, pairs_off / math.sqrt(pairs_variance), 3)
+  end)
+end)
+
 describe("SqueezeExcite", function()
   it("multiplies each channel by the sigmoid of two dense layers of the means", function()
     local layer = nn.SqueezeExcite { ratio = 2 }
