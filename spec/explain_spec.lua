@@ -90,14 +90,6 @@ describe("the centres of a map", function()
   end)
 end)
 
-describe("a network of several inputs", function()
-  it("is refused", function()
-    local both = nn.Graph { inputs = { "a", "b" }, { name = "y", from = { "a", "b" }, nn.Dense { units = 2 } } }
-    raises("x: expected a tensor, got a table; a network of several inputs is not explained", explain.saliency, both,
-      { a = mb.rand(2, 3), b = mb.rand(2, 1) })
-  end)
-end)
-
 describe("the way to a map", function()
   it("is over the whole axis behind a layer that is no window", function()
     local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3, padding = "causal" },

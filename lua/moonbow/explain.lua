@@ -3,15 +3,17 @@
 -- Each function is one call that returns numbers, one for each point of the axis, which print and plot themselves. A
 -- set of spectra gives them its axis; the option axis gives one to a tensor. A fitted pipeline is explained on the
 -- spectra that its steps prepare. The output that is explained is the option target: one number for all spectra, or a
--- list or tensor of one for each; the largest output of each spectrum unless given. model:maps(x) has the outputs of
--- all layers.
+-- list or tensor of one for each; the largest output of each spectrum unless given. A network of several inputs, an
+-- nn.Graph, takes them as a table by name, as in training, and gives a table of results by name, which prints each; the
+-- option input asks for one of them. model:maps(x) has the outputs of all layers.
 local check = require "moonbow.check"
 for _, class in ipairs { "attribution", "bands", "filters" } do require("moonbow.explain." .. class) end
 
 local explain = {}
 
 local function rules(own)
-  own.axis, own.x_label = check.optional "table|tensor", check.optional "string"
+  own.axis, own.x_label, own.input = check.optional "table|tensor", check.optional "string|table",
+    check.optional "string"
   return own
 end
 
@@ -25,14 +27,15 @@ local saliency_rules = of_network { signed = false, times_input = false }
 --- Saliency: the size of the gradient of an output with respect to each point, the largest of its channels. Source:
 -- Simonyan, Vedaldi and Zisserman 2014.
 -- @param model layer a network, or a fitted pipeline of one, in any mode
--- @param x tensor|spectra (N, L, C)
+-- @param x tensor|spectra|table (N, L, C); several inputs by name
 -- @option signed true: the gradient with its sign, the sum over channels
 -- @option times_input true: the gradient times the input, the sum over channels
 -- @option target number of the output for all spectra, or one for each; the largest output unless given. An output is
 --   a logit, of classes
--- @option axis of a tensor: the position of each point
--- @option x_label of figures, units included; that of a set unless given
--- @return attribution
+-- @option axis of a tensor: the position of each point; of several inputs a table by name, or that of the option input
+-- @option x_label of figures, units included; that of a set unless given; of several inputs as axis
+-- @option input of several, the name of the one whose attribution is returned
+-- @return attribution a table by name, of several inputs
 -- @usage mb.explain.saliency(model, x):plot():save "saliency.svg"
 function explain.saliency(model, x, options)
   options = check.options("explain.saliency", options, saliency_rules)
@@ -40,18 +43,19 @@ function explain.saliency(model, x, options)
 end
 
 local integrated_rules = of_network {
-  steps = check.default(50, "positive integer"), baseline = check.default("zero", "string|tensor"),
+  steps = check.default(50, "positive integer"), baseline = check.default("zero", "string|tensor|table"),
 }
 
 --- Integrated gradients: the mean gradient on the straight way from a baseline to the spectrum, times their difference,
--- the sum over channels. The weights of a spectrum add up to the change of the output, but for the error of the sum
--- over steps, which is the field gap. Source: Sundararajan, Taly and Yan 2017.
+-- the sum over channels. The weights of a spectrum, over all inputs if there are several, add up to the change of the
+-- output, but for the error of the sum over steps, which is the field gap. Source: Sundararajan, Taly and Yan 2017.
 -- @option steps points on the way, in the middle of equal parts
--- @option baseline "zero", "mean" (of the spectra given), or a tensor (L, C)
+-- @option baseline "zero", "mean" (of the spectra given), or a tensor (L, C); of several inputs one name for all, or a
+--   table by name of these, "zero" where it has none
 -- @see explain.saliency
 -- @param model layer a network, or a fitted pipeline of one
--- @param x tensor|spectra (N, L, C)
--- @return attribution
+-- @param x tensor|spectra|table (N, L, C); several inputs by name
+-- @return attribution a table by name, of several inputs
 -- @usage print(mb.explain.integrated_gradients(model, x, { baseline = "mean" }).gap)
 function explain.integrated_gradients(model, x, options)
   options = check.options("explain.integrated_gradients", options, integrated_rules)
@@ -62,15 +66,16 @@ local cam_rules = of_network { layer = check.optional "string", elementwise = fa
 
 --- Grad-CAM along the axis: the channels of a layer's map, weighted by the mean gradient of the output with respect to
 -- each, summed; what is below 0 counts 0. The map is brought to the points of the spectrum by the centres of what its
--- positions see. Source: Selvaraju et al. 2017.
--- @option layer the path of the layer with the map, as "3" or "2.1"; the last with a map (N, L, C) unless given
+-- positions see. Of several inputs those have a result behind which there is a map. Source: Selvaraju et al. 2017.
+-- @option layer the path of the layer with the map, as "3" or "2.1"; the last with a map (N, L, C) unless given, of
+--   several inputs the last behind each
 -- @option elementwise true: each position is weighted by its own gradient, which is exact for a linear layer behind
 --   the map (Draelos and Carin 2020, HiResCAM): for networks that flatten the map
 -- @option signed true: what is below 0 stays
 -- @see explain.saliency
 -- @param model layer a network, or a fitted pipeline of one
--- @param x tensor|spectra (N, L, C)
--- @return attribution with the field layer
+-- @param x tensor|spectra|table (N, L, C); several inputs by name
+-- @return attribution with the field layer; a table by name, of several inputs
 -- @usage mb.explain.grad_cam(mb.models.cnn { classes = 2, length = x:size(2) }, x):plot { row = 1 }:save "cam.svg"
 function explain.grad_cam(model, x, options)
   options = check.options("explain.grad_cam", options, cam_rules)
@@ -87,22 +92,24 @@ local function with_outputs(operation, given, known)
 end
 
 local occlusion_rules = of_network {
-  width = check.optional "positive integer", stride = check.optional "positive integer",
-  fill = check.one_of("line", { "line", "zero", "mean" }), outputs = outputs_rule,
+  width = check.optional "positive integer|table", stride = check.optional "positive integer|table",
+  fill = check.default("line", "string|table"), outputs = outputs_rule,
 }
 
 --- Occlusion: how much the probability of a class, or a number, falls when a window of the spectrum is hidden; at each
 -- point the mean over the windows that hold it. For every model. Source: Zeiler and Fergus 2014.
 -- @param model any a network, a fitted pipeline, a forest, or any other model that predicts
--- @param x tensor|spectra (N, L, C), or rows (N, D)
--- @option width points of a window; a twentieth of the spectrum unless given
+-- @param x tensor|spectra|table (N, L, C), or rows (N, D); several inputs by name: the windows of one are hidden while
+--   the others stay
+-- @option width points of a window; a twentieth of the spectrum unless given. Of several inputs width, stride and fill
+--   may be tables by name
 -- @option stride points between two windows; half the width unless given
 -- @option fill what hides the window: "line" (straight, between the points beside it), "zero", or "mean" (of the
 --   spectra given)
 -- @option outputs of a network: "classes", "labels" (logits of labels of which several may hold) or "numbers"; classes
 --   unless there is only one
 -- @see explain.saliency
--- @return attribution
+-- @return attribution a table by name, of several inputs
 -- @usage mb.explain.occlusion(mb.forest.fit(x, y, { trees = 5 }), x):plot():save "occlusion.svg"
 function explain.occlusion(model, x, options)
   options = with_outputs("explain.occlusion", options, occlusion_rules)
@@ -122,7 +129,7 @@ local importance_rules = rules {
 -- the training rows of each fold and judged on its test rows. Source: Breiman 2001.
 -- @param model any a network, a fitted pipeline, a forest or another model that predicts; or a pipeline
 -- @param data spectra|table a set; or { x = (N, L, C), y = class numbers or numbers }: spectra that the model has not
---   seen
+--   seen. x may be several inputs by name: the bands of one are permuted while the others stay
 -- @option bands of the axis, of equal numbers of points
 -- @option repeats permutations of each band
 -- @option seed of the permutations, and of the folds
@@ -133,7 +140,7 @@ local importance_rules = rules {
 -- @option folds for a pipeline: a list of { train, test }, as mb.split.k_fold gives it; 5 unless given
 -- @option outputs of a network: "classes", "labels" (y are rows of 0 and 1) or "numbers"
 -- @see explain.saliency
--- @return importance
+-- @return importance a table by name, of several inputs
 -- @usage print(mb.explain.importance(mb.forest.fit(x, y, { trees = 5 }), { x = x_test, y = y_test }))
 function explain.importance(model, data, options)
   options = with_outputs("explain.importance", options, importance_rules)

@@ -5,8 +5,9 @@ local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
 local closing = require "moonbow.train.closing"
-local make = require "moonbow.explain.attribution"
+local inputs = require "moonbow.explain.inputs"
 local subject = require "moonbow.explain.subject"
+local named = require "moonbow.train.named"
 local scores = require "moonbow.pipeline.scores"
 local Layer = require "moonbow.nn.layer"
 
@@ -15,7 +16,8 @@ local gradients = {}
 local BATCH = 64
 
 -- Reads the arguments, calls f(read, network) with a network in evaluation mode whose weights the tape does not follow,
--- and returns the attribution with what f fills in.
+-- and returns the attribution of what f returns, the values or a table of them and further fields; or those by the
+-- names of inputs.
 local function explained(method, model, data, options, f)
   local operation = "explain." .. method
   if not autograd.is_recording() then
@@ -26,34 +28,34 @@ local function explained(method, model, data, options, f)
   local outputs = scores.outputs(operation, network, read.x)
   read.targets = subject.targets(operation, options.target, outputs)
   read.chosen, read.outputs, read.operation = subject.one_hot(read.targets, core.size(outputs, 2)), outputs, operation
-  local result = { method = method, axis = read.axis, target = read.targets, x_label = read.x_label, falls = read.falls,
-    x = subject.curves(read.x) }
   local _ <close> = interrupt.catch(operation)
   local _ <close> = network:keep_modes()
   local _ <close> = network:keep_untracked()
   network:eval()
-  result.values = f(read, network, result)
-  return make(result)
+  local values = f(read, network)
+  return inputs.results(inputs.of_asked(options, read.x, function(_, name)
+    local own = named.at(values, name)
+    return own and subject.attribution(read, name, own, { method = method, target = read.targets })
+  end))
 end
 
--- Calls f(x, chosen, first, count) for batches of rows, and concatenates what it returns.
+-- Calls f(x, chosen) for batches of rows, and concatenates what it returns.
 local function by_batches(read, f)
-  local parts, n = {}, core.size(read.x, 1)
+  local parts, n = {}, named.count(read.x)
   for first = 1, n, BATCH do
     interrupt.check()
     local count = math.min(BATCH, n - first + 1)
-    parts[#parts + 1] = f(core.narrow(read.x, first, count), core.narrow(read.chosen, first, count), first, count)
+    parts[#parts + 1] = f(named.narrow(read.x, first, count), core.narrow(read.chosen, first, count))
   end
-  return core.concat(parts, 1)
+  return named.concat(parts)
 end
 
 -- The gradient of the chosen outputs with respect to x.
 local function input_gradient(network, x, chosen)
-  local leaf = autograd.param(core.copy(x))
-  local y = ops.sum(ops.mul(network(leaf), chosen))
-  if not core.is_tracked(y) then return core.full(0, core.shape(x)) end
-  autograd.backward(y)
-  return leaf.grad or core.full(0, core.shape(x))
+  local leaves = named.map(x, function(part) return autograd.param(core.copy(part)) end)
+  local y = ops.sum(ops.mul(network(leaves), chosen))
+  if core.is_tracked(y) then autograd.backward(y) end
+  return named.map(leaves, function(leaf) return leaf.grad or core.full(0, core.shape(leaf)) end)
 end
 
 local function over_channels(x, reduce) return core.rank(x) == 3 and reduce(x, 3) or x end
@@ -61,19 +63,20 @@ local function over_channels(x, reduce) return core.rank(x) == 3 and reduce(x, 3
 function gradients.saliency(model, data, options)
   return closing(explained, "saliency", model, data, options, function(read, network)
     return by_batches(read, function(x, chosen)
-      local gradient = input_gradient(network, x, chosen)
-      if options.times_input then return over_channels(core.mul(gradient, x), core.sum) end
-      if options.signed then return over_channels(gradient, core.sum) end
-      return over_channels(core.abs(gradient), core.max)
+      return named.map(input_gradient(network, x, chosen), function(gradient, name)
+        if options.times_input then return over_channels(core.mul(gradient, named.at(x, name)), core.sum) end
+        if options.signed then return over_channels(gradient, core.sum) end
+        return over_channels(core.abs(gradient), core.max)
+      end)
     end)
   end)
 end
 
--- The spectrum that integrals start from, (1, ...).
-local function baseline_of(read, given)
-  local shape = { 1, table.unpack(core.shape(read.x), 2) }
+-- The spectrum that integrals of an input start from, (1, ...).
+local function baseline_of(read, x, given)
+  local shape = { 1, table.unpack(core.shape(x), 2) }
   if given == "zero" then return core.full(0, shape) end
-  if given == "mean" then return core.reshape(core.mean(read.x, 1), shape) end
+  if given == "mean" then return core.reshape(core.mean(x, 1), shape) end
   if type(given) == "string" then check.name(read.operation, "baseline", given, { "zero", "mean" }) end
   local sizes, count = core.shape(given), 1
   for i = 2, #shape do count = count * shape[i] end
@@ -84,46 +87,70 @@ local function baseline_of(read, given)
   return core.reshape(given, shape)
 end
 
+-- The same of all inputs, 0 for one that a table by name leaves out.
+local function baselines_of(read, given)
+  return named.map(read.x, function(x, name)
+    if name == nil or type(given) == "string" then return baseline_of(read, x, given) end
+    if core.is_tensor(given) then
+      check.fail(read.operation, "baseline: expected 'zero', 'mean', or a table by the names of inputs, got a tensor")
+    end
+    return baseline_of(read, x, given[name] or "zero")
+  end)
+end
+
+-- The points at a share of the straight way from the baseline to x.
+local function on_way(x, baseline, share)
+  return named.map(x, function(part, name)
+    local start = named.at(baseline, name)
+    return core.add(core.mul(core.sub(part, start), share), start)
+  end)
+end
+
 -- The largest difference between the sum of weights and the change of the output, as a share of the mean change.
 local function gap_of(read, network, values, baseline)
+  local sum = core.full(0, { named.count(read.x) })
+  named.map(values, function(part) sum = core.add(sum, core.sum(part, 2)) end)
   local before = core.sum(core.mul(scores.outputs(read.operation, network, baseline), read.chosen), 2)
   local change = core.sub(core.sum(core.mul(read.outputs, read.chosen), 2), before)
-  local off = core.abs(core.sub(core.sum(values, 2), change))
+  local off = core.abs(core.sub(sum, change))
   return core.max(off):item() / math.max(core.mean(core.abs(change)):item(), 1e-30)
 end
 
 function gradients.integrated_gradients(model, data, options)
-  return closing(explained, "integrated_gradients", model, data, options, function(read, network, result)
-    local baseline = baseline_of(read, options.baseline)
+  return closing(explained, "integrated_gradients", model, data, options, function(read, network)
+    local baseline = baselines_of(read, options.baseline)
     local values = by_batches(read, function(x, chosen)
-      local way, sum = core.sub(x, baseline), nil
+      local sum
       for step = 1, options.steps do
-        local at = core.add(core.mul(way, (step - 0.5) / options.steps), baseline)
-        local gradient = input_gradient(network, at, chosen)
-        sum = sum and core.add(sum, gradient) or gradient
+        local gradient = input_gradient(network, on_way(x, baseline, (step - 0.5) / options.steps), chosen)
+        sum = sum and named.map(sum, function(part, name) return core.add(part, named.at(gradient, name)) end)
+          or gradient
         interrupt.check()
       end
-      return over_channels(core.mul(core.mul(sum, 1 / options.steps), way), core.sum)
+      return named.map(sum, function(part, name)
+        local way = core.sub(named.at(x, name), named.at(baseline, name))
+        return over_channels(core.mul(core.mul(part, 1 / options.steps), way), core.sum)
+      end)
     end)
-    result.gap = gap_of(read, network, values, baseline)
-    return values
+    local gap = gap_of(read, network, values, baseline)
+    return named.map(values, function(part) return { values = part, gap = gap } end)
   end)
 end
 
 -- The last layer whose output is a map (N, L', C), or the one at a path: { path, layer, output, use }, which counts the
--- uses of a layer that stands in several places.
-local function map_layer(read, network, path)
-  local maps = network:maps(core.narrow(read.x, 1, 1))
+-- uses of a layer that stands in several places. Of several inputs: behind the one of a name; nil if there is none.
+local function map_layer(read, network, path, input)
+  local maps = network:maps(named.narrow(read.x, 1, 1))
   local names, uses, found = {}, {}, nil
   for _, map in ipairs(maps) do
     uses[map.layer] = (uses[map.layer] or 0) + 1
-    if core.rank(map.output) == 3 and not map.layer.layers then
+    local is_behind = input == nil or network:input_of(map.path, input) ~= nil
+    if core.rank(map.output) == 3 and not map.layer.layers and is_behind then
       names[#names + 1], map.use = map.path, uses[map.layer]
       if path == nil or map.path == path then found = map end
     end
   end
-  if path and not found then check.name(read.operation, "layer", path, names) end
-  return found or check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)")
+  return found, names
 end
 
 -- The map of a layer and the gradient of the chosen outputs with respect to it.
@@ -158,20 +185,45 @@ local function at_points(values, centres, length)
   return core.add(from_low, core.mul(core.take(values, 2, high), weight))
 end
 
+-- The weights by a map at the points of an input.
+local function cam(read, network, map, options, input)
+  local shape = named.shape(read.x)
+  local centres = network:centres(shape, map.path, core.size(map.output, 2), input)
+  return by_batches(read, function(x, chosen)
+    local made, gradient = map_and_gradient(network, map, x, chosen)
+    if not options.elementwise then
+      gradient = core.reshape(core.mean(gradient, 2), core.size(made, 1), 1, core.size(made, 3))
+    end
+    local values = core.sum(core.mul(made, gradient), 3)
+    if not options.signed then values = core.relu(values) end
+    return at_points(values, centres, named.at(shape, input)[1])
+  end)
+end
+
+-- The maps of the inputs that are asked for and have one.
+local function asked_maps(read, network, options)
+  local names, any = {}, false
+  local maps = named.map(read.x, function(_, input)
+    if options.input and input ~= options.input then return nil end
+    local found, known = map_layer(read, network, options.layer, input)
+    table.move(known, 1, #known, #names + 1, names)
+    any = any or found ~= nil
+    return found
+  end)
+  if not any and options.layer then check.name(read.operation, "layer", options.layer, names) end
+  if not any then
+    check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)%s",
+      options.input and (" of the input '%s'"):format(options.input) or "")
+  end
+  return maps
+end
+
 function gradients.grad_cam(model, data, options)
-  return closing(explained, "grad_cam", model, data, options, function(read, network, result)
-    local map = map_layer(read, network, options.layer)
-    result.layer = map.path
-    local shape = { table.unpack(core.shape(read.x), 2) }
-    local centres = network:centres(shape, map.path, core.size(map.output, 2))
-    return by_batches(read, function(x, chosen)
-      local made, gradient = map_and_gradient(network, map, x, chosen)
-      if not options.elementwise then
-        gradient = core.reshape(core.mean(gradient, 2), core.size(made, 1), 1, core.size(made, 3))
-      end
-      local values = core.sum(core.mul(made, gradient), 3)
-      if not options.signed then values = core.relu(values) end
-      return at_points(values, centres, shape[1])
+  return closing(explained, "grad_cam", model, data, options, function(read, network)
+    local maps = asked_maps(read, network, options)
+    return named.map(read.x, function(_, input)
+      local map = named.at(maps, input)
+      return map and { values = cam(read, network, map, options, input), layer = map.path }
     end)
   end)
 end

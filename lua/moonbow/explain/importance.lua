@@ -2,16 +2,18 @@
 -- spectra (Breiman 2001, Mach. Learn. 45, 5).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local axis_label = require "moonbow.spectra.axis_label"
 local closing = require "moonbow.train.closing"
+local inputs = require "moonbow.explain.inputs"
 local interrupt = require "moonbow.interrupt"
 local make = require "moonbow.explain.bands"
+local named = require "moonbow.train.named"
 local pipelines = require "moonbow.pipeline"
 local preprocess = require "moonbow.data.preprocess"
 local problem = require "moonbow.pipeline.problem"
 local replaced = require("moonbow.explain.occlusion").replaced
 local scores = require "moonbow.pipeline.scores"
 local split = require "moonbow.train.split"
+local subject = require "moonbow.explain.subject"
 local values_of = require "moonbow.data.values_of"
 local Layer = require "moonbow.nn.layer"
 
@@ -43,12 +45,12 @@ local function random_order(n, rng)
   return core.tensor(order)
 end
 
--- Adds the growth of the error by each band. Bands are those of prepared spectra: a step at the edge of a band of raw
--- ones would be a peak in their derivative.
--- @param part { x (prepared), axis, scores = function(x), y, about }
-local function add_growth(bands, part, options)
-  local x, axis, rng = part.x, part.axis, core.rng { options.seed, 7 }
-  local found = part.scores(x)
+-- Adds the growth of the error by each band of an input (nil: the only one). Bands are those of prepared spectra: a
+-- step at the edge of a band of raw ones would be a peak in their derivative.
+-- @param part { x and places (of prepared spectra), scores = function(x), y, about }
+local function add_growth(bands, part, options, name)
+  local x, axis, rng = named.at(part.x, name), named.at(part.places, name).axis, core.rng { options.seed, 7 }
+  local found = part.scores(part.x)
   local truth = wanted(part.y, part.about, core.size(found, 2))
   if core.size(truth, 2) ~= core.size(found, 2) then
     check.fail(OPERATION, "y: expected %d numbers per row, the outputs of the model, got %d", core.size(found, 2),
@@ -63,20 +65,10 @@ local function add_growth(bands, part, options)
     for _ = 1, options.repeats do
       interrupt.check()
       local other = core.index(core.slice(x, 2, first, last - first + 1), random_order(core.size(x, 1), rng))
-      local worse = root_mean_square(part.scores(replaced(x, first, last, other)), truth)
+      local worse = root_mean_square(part.scores(named.with(part.x, name, replaced(x, first, last, other))), truth)
       bands[b].growth = bands[b].growth + (worse - error) / options.repeats
     end
   end
-end
-
-local function axis_of(data, options)
-  local x, given = values_of(data), options.axis
-  local list = given and check.numbers(OPERATION, "axis", given) or x ~= data and data.axis or {}
-  for i = #list + 1, #list == 0 and core.size(x, 2) or 0 do list[i] = i end
-  if #list ~= core.size(x, 2) then
-    check.fail(OPERATION, "axis: expected %d numbers, one for each point, got %d", core.size(x, 2), #list)
-  end
-  return list
 end
 
 -- A part of the data as its fitted model sees it.
@@ -84,8 +76,8 @@ local function part_of(model, data, y, about, options)
   local steps = scores.preprocessing(model)
   if steps then data = preprocess.apply(steps, data) end
   local kind = options.outputs or about.task == "number" and "numbers" or nil
-  return { x = values_of(data), axis = axis_of(data, options), y = y, about = about,
-    scores = scores.of(OPERATION, model, kind) }
+  return { x = named.read(OPERATION, "data.x", data), places = subject.places(OPERATION, data, options), y = y,
+    about = about, scores = scores.of(OPERATION, model, kind) }
 end
 
 -- What a model predicts, for problem.read.
@@ -104,38 +96,62 @@ local function folds_of(read, options)
   return split.k_fold(read.n, 5, { stratify = problem.class_list(read), groups = read.groups, seed = options.seed })
 end
 
+local function finish(bands, read, place)
+  bands.what = read.task == "class" and "the scores of the classes" or "the numbers"
+  bands.x_label, bands.falls = place.x_label, place.falls
+  return make(bands)
+end
+
 -- The bands of a pipeline, each time fitted on the training rows of a fold, and judged on its test rows.
-local function of_pipeline(bands, pipeline, data, options)
-  local read = problem.read(OPERATION, data, options, pipeline.task)
-  local folds = folds_of(read, options)
+local function of_pipeline(pipeline, data, options)
+  local bands, read = { error = 0 }, problem.read(OPERATION, data, options, pipeline.task)
+  local folds, place = folds_of(read, options), nil
   for _, fold in ipairs(folds) do
     local fitted = pipelines.fit_rows(pipeline, problem.part(read, problem.rows(fold.train), options.seed))
-    local part, y, about = problem.part(read, problem.rows(fold.test), options.seed)
-    add_growth(bands, part_of(fitted, part, y, about, options), options)
+    local data_of_fold, y, about = problem.part(read, problem.rows(fold.test), options.seed)
+    local part = part_of(fitted, data_of_fold, y, about, options)
+    add_growth(bands, part, options)
+    place = part.places
   end
   for _, band in ipairs(bands) do band.growth = band.growth / #folds end
   bands.error = bands.error / #folds
+  return finish(bands, read, place)
+end
+
+-- The problem of a set, or of { x, y } where x may be several inputs by name.
+local function read_problem(model, data, options)
+  local x = data.x
+  if not named.is_table(data) or not named.is_table(x) then
+    inputs.check(OPERATION, "data.x", model, values_of(data) ~= data and data or data.x, options)
+    return problem.read(OPERATION, data, options, task_of(model, options))
+  end
+  inputs.check(OPERATION, "data.x", model, x, options)
+  local _, any = next(named.read(OPERATION, "data.x", x))
+  local read = problem.read(OPERATION, { x = any, y = data.y, classes = data.classes }, options,
+    task_of(model, options))
+  read.data = x
   return read
 end
 
-local function of_model(bands, model, data, options)
+-- The bands of each input that is asked for.
+local function of_model(model, data, options)
   if options.folds then
     check.fail(OPERATION, "folds: only a pipeline is fitted again; this model is fitted already")
   end
-  local read = problem.read(OPERATION, data, options, task_of(model, options))
-  add_growth(bands, part_of(model, read.data, read.y, { task = read.task }, options), options)
-  return read
+  local read = read_problem(model, data, options)
+  local part = part_of(model, read.data, read.y, { task = read.task }, options)
+  return inputs.results(inputs.of_asked(options, part.x, function(_, name)
+    local bands = { error = 0 }
+    add_growth(bands, part, options, name)
+    return finish(bands, read, named.at(part.places, name))
+  end))
 end
 
 local function importance(model, data, options)
   local _ <close> = interrupt.catch(OPERATION)
-  local bands = { error = 0 }
+  check.kind(OPERATION, "data", data, "table")
   if getmetatable(model) == nil and type(model) == "table" and #model > 0 then model = pipelines.new(model) end
-  local read = (getmetatable(model) == pipelines.class and of_pipeline or of_model)(bands, model, data, options)
-  bands.what = read.task == "class" and "the scores of the classes" or "the numbers"
-  if values_of(data) ~= data then bands.x_label, bands.falls = axis_label(data) end
-  bands.x_label = options.x_label or bands.x_label
-  return make(bands)
+  return (getmetatable(model) == pipelines.class and of_pipeline or of_model)(model, data, options)
 end
 
 return function(...) return closing(importance, ...) end

@@ -3,7 +3,8 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local interrupt = require "moonbow.interrupt"
 local closing = require "moonbow.train.closing"
-local make = require "moonbow.explain.attribution"
+local named = require "moonbow.train.named"
+local inputs = require "moonbow.explain.inputs"
 local subject = require "moonbow.explain.subject"
 
 -- The points first to last on a straight line between the points beside them.
@@ -16,6 +17,8 @@ local function line(x, first, last, length)
   if first == 1 then before = after elseif last == length then after = before end
   return core.add(before, core.mul(core.sub(after, before), share))
 end
+
+local FILLS = { "line", "zero", "mean" }
 
 local fills = {
   line = line,
@@ -66,31 +69,48 @@ local function at_points(drops, windows, length)
   return core.matmul(core.concat(drops, 2), core.tensor(cover))
 end
 
-local function occlusion(model, data, options)
-  local operation = "explain.occlusion"
-  local read = subject.read(operation, model, data, options)
-  local length, whole = core.size(read.x, 2), read.scores(read.x)
-  local width = options.width or math.max(1, length // 20)
-  local stride = options.stride or math.max(1, width // 2)
+local OPERATION = "explain.occlusion"
+
+-- The windows of an input of so many points, and the function that fills them.
+local function read_windows(options, name, length)
+  local function option(key) return inputs.option(OPERATION, options, key, name, true) end
+  local width = check.kind(OPERATION, "width", option "width" or math.max(1, length // 20), "positive integer")
+  local stride = check.kind(OPERATION, "stride", option "stride" or math.max(1, width // 2), "positive integer")
   if width > length then
-    check.fail(operation, "width: expected at most %d points, those of a spectrum, got %d", length, width)
+    check.fail(OPERATION, "width: expected at most %d points, those of %s, got %d", length,
+      name and ("the input '%s'"):format(name) or "a spectrum", width)
   end
   if stride > width then
-    check.fail(operation, "stride: expected at most the width, %d, so that every point is hidden, got %d", width,
+    check.fail(OPERATION, "stride: expected at most the width, %d, so that every point is hidden, got %d", width,
       stride)
   end
-  local targets = subject.targets(operation, options.target, whole)
-  local chosen = subject.one_hot(targets, core.size(whole, 2))
-  local windows, drops = windows_of(length, width, stride), {}
-  local _ <close> = interrupt.catch(operation)
+  return windows_of(length, width, stride), fills[check.name(OPERATION, "fill", option "fill" or "line", FILLS)]
+end
+
+-- The falls of the chosen outputs when windows of an input are hidden, (N, L).
+local function falls_of(read, options, name, whole, chosen)
+  local x, drops = named.at(read.x, name), {}
+  local length = core.size(x, 2)
+  local windows, fill = read_windows(options, name, length)
   for w, window in ipairs(windows) do
     interrupt.check()
     local first, last = window[1], window[2]
-    local hidden = read.scores(replaced(read.x, first, last, fills[options.fill](read.x, first, last, length)))
+    local hidden = read.scores(named.with(read.x, name, replaced(x, first, last, fill(x, first, last, length))))
     drops[w] = core.reshape(core.sum(core.mul(core.sub(whole, hidden), chosen), 2), -1, 1)
   end
-  return make { method = "occlusion", values = at_points(drops, windows, length), axis = read.axis, target = targets,
-    x = subject.curves(read.x), x_label = read.x_label, falls = read.falls }
+  return at_points(drops, windows, length)
+end
+
+local function occlusion(model, data, options)
+  local read = subject.read(OPERATION, model, data, options)
+  local whole = read.scores(read.x)
+  local targets = subject.targets(OPERATION, options.target, whole)
+  local chosen = subject.one_hot(targets, core.size(whole, 2))
+  local _ <close> = interrupt.catch(OPERATION)
+  return inputs.results(inputs.of_asked(options, read.x, function(_, name)
+    return subject.attribution(read, name, falls_of(read, options, name, whole, chosen),
+      { method = "occlusion", target = targets })
+  end))
 end
 
 return { occlusion = function(...) return closing(occlusion, ...) end, replaced = replaced }

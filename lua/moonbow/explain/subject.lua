@@ -2,6 +2,9 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axis_label = require "moonbow.spectra.axis_label"
+local inputs = require "moonbow.explain.inputs"
+local make = require "moonbow.explain.attribution"
+local named = require "moonbow.train.named"
 local preprocess = require "moonbow.data.preprocess"
 local scores = require "moonbow.pipeline.scores"
 local values_of = require "moonbow.data.values_of"
@@ -26,28 +29,55 @@ local function read_axis(operation, data, given, count)
   return list, label, falls
 end
 
---- Reads a model and spectra.
--- @param model a network, a fitted pipeline, or any other model that predicts
--- @param data a tensor (N, L, C) or (N, D), or a set of spectra; raw ones for a pipeline, which prepares them
--- @param options { axis, x_label } of the spectra
--- @return { x, axis, x_label, falls, network (nil if the model is none), scores = function(x) that gives (N, M) }
-function subject.read(operation, model, data, options)
-  check.kind(operation, "x", values_of(data), "tensor", type(data) == "table" and (data.x and "give set.x"
-    or "a network of several inputs is not explained") or nil)
-  local steps = scores.preprocessing(model)
-  local axis = not steps and options.axis or nil
-  if steps then
-    data = preprocess.apply(steps, data)
-    if options.axis and #options.axis == core.size(values_of(data), 2) then axis = options.axis end
-  end
+-- One input: { axis, x_label, falls }.
+local function read_place(operation, data, options, name)
   local x = values_of(data)
   if core.rank(x) < 2 then
     check.fail(operation, "x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(x)))
   end
+  local axis = inputs.option(operation, options, "axis", name)
   local list, label, falls = read_axis(operation, data, axis, core.size(x, 2))
-  local inner = scores.inner(model)
-  return { x = x, axis = list, x_label = options.x_label or label, falls = falls,
+  local x_label = inputs.option(operation, options, "x_label", name)
+  if x_label then check.kind(operation, "x_label", x_label, "string") end
+  return { axis = list, x_label = x_label or label, falls = falls }
+end
+
+--- The places of the points of data: { axis, x_label, falls }, or several by name.
+function subject.places(operation, data, options)
+  return named.map(data, function(part, name) return read_place(operation, part, options, name) end)
+end
+
+--- Reads a model and spectra.
+-- @param model a network, a fitted pipeline, or any other model that predicts
+-- @param data a tensor (N, L, C) or (N, D), or a set of spectra, raw ones for a pipeline, which prepares them; or a
+--   table of such by name, for a network of several inputs
+-- @param options { axis, x_label } of the spectra
+-- @return { x, places, network (nil if the model is none), scores = function(x) that gives (N, M) }; x and places by
+--   name if data are
+function subject.read(operation, model, data, options)
+  inputs.check(operation, "x", model, data, options)
+  local steps = scores.preprocessing(model)
+  if steps then
+    data = preprocess.apply(steps, data)
+    if options.axis and #options.axis ~= core.size(values_of(data), 2) then
+      options = { x_label = options.x_label, outputs = options.outputs }
+    end
+  end
+  local places, inner = subject.places(operation, data, options), scores.inner(model)
+  return { x = named.read(operation, "x", data), places = places,
     network = Layer.is_layer(inner) and inner or nil, scores = scores.of(operation, model, options.outputs) }
+end
+
+--- Makes the attribution of an input.
+-- @param own the values, or a table of them and further fields
+-- @param fields of all inputs: method, target
+function subject.attribution(read, name, own, fields)
+  local result = { x = subject.curves(named.at(read.x, name)) }
+  own = core.is_tensor(own) and { values = own } or own
+  for _, part in ipairs { own, fields, named.at(read.places, name) } do
+    for key, value in pairs(part) do result[key] = value end
+  end
+  return make(result)
 end
 
 --- Raises unless the model is a network.

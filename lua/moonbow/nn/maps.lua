@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
+local inputs = require "moonbow.nn.inputs"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 local Layer = require "moonbow.nn.layer"
@@ -70,8 +71,9 @@ counted.methods(Maps, "maps:")
 local function positions_by(layer, shape)
   return function(path, length, axis)
     local list = axis and check.numbers("maps:plot", "axis", axis)
-    if list and #list ~= shape[1] then
-      check.fail("maps:plot", "axis: expected %d numbers, one for each point, got %d", shape[1], #list)
+    local points = (#shape > 0 and shape or shape[layer:input_of(path)])[1]
+    if list and #list ~= points then
+      check.fail("maps:plot", "axis: expected %d numbers, one for each point, got %d", points, #list)
     end
     local centres = layer:centres(shape, path, length)
     for i, centre in ipairs(list and centres or {}) do
@@ -83,14 +85,17 @@ local function positions_by(layer, shape)
 end
 
 --- Runs the layer on x in evaluation mode, unfused and unrecorded, and keeps what each layer in it makes.
--- @param x tensor (N, L, C)
+-- @param x tensor|table (N, L, C); a Graph of several inputs takes tensors by their names
 -- @return maps
 -- @usage print(model:maps(x)["1"]:shape())
 function Layer.maps(layer, x)
-  check.kind("maps", "x", x, "tensor")
+  if not core.is_tensor(x) then
+    x = layer.takes_named and inputs.read(layer, x) or check.kind("maps", "x", x, "tensor")
+  end
+  local shape = inputs.map(x, function(part) return { table.unpack(core.shape(part), 2) } end)
   local _ <close> = layer:keep_modes()
   layer:eval()
-  if not layer.made then layer:build({ table.unpack(core.shape(x), 2) }) end
+  if not layer.made then layer:build(shape) end
   local paths, maps = {}, {}
   layer:visit(function(part, path) paths[part] = path end)
   Layer.traced_apart(function(part, _, y)
@@ -99,6 +104,6 @@ function Layer.maps(layer, x)
     maps[#maps + 1] = { path = path, layer = part, output = y }
     maps[path] = y
   end, autograd.no_grad, layer, x)
-  maps.positions = positions_by(layer, { table.unpack(core.shape(x), 2) })
+  maps.positions = positions_by(layer, shape)
   return make(maps)
 end

@@ -63,10 +63,10 @@ end
 
 -- { stride, field, centre, is_placed (true if centre and stride say where outputs are) } of what trace gave, behind the
 -- layer at a path, or behind all.
-local function reach_of(layer, steps, path)
+local function reach_of(layer, steps, path, input)
   local reach = { stride = 1, field = 1, centre = 1, is_placed = true }
   for _, step in ipairs(steps) do
-    if not step.layer.layers and layer:is_on_way(step.path, path) then
+    if not step.layer.layers and layer:is_on_way(step.path, path, input) then
       widen(reach, step.layer, step.input)
       reach.is_placed = reach.is_placed and is_placed(step)
     end
@@ -88,13 +88,16 @@ end
 
 --- The points of an input, from 1, on which the outputs of the layer at a path are centred: in the middle of what each
 -- of them sees. Along a length whose layers are not known to be windows they lie at equal distances.
--- @param shape table of the input without its batch: { L, C }
+-- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
 -- @param path string of the layer
 -- @param length integer points of its output
+-- @param input? string of a Graph of several inputs: the one whose points are asked for; that of the first branch
+--   unless given
 -- @return table a list of length numbers
-function Layer.centres(layer, shape, path, length)
-  local reach, centres = reach_of(layer, layer:trace(shape, "centres"), path), {}
-  local stride = reach.is_placed and reach.stride or shape[1] / length
+function Layer.centres(layer, shape, path, length, input)
+  local reach, centres = reach_of(layer, layer:trace(shape, "centres"), path, input), {}
+  local own = #shape > 0 and shape or shape[layer:input_of(path, input)]
+  local stride = reach.is_placed and reach.stride or own[1] / length
   local first = reach.is_placed and reach.centre or (stride + 1) / 2
   for i = 1, length do centres[i] = first + (i - 1) * stride end
   return centres

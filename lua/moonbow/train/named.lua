@@ -18,6 +18,27 @@ function named.map(x, f)
   return results
 end
 
+--- The part of an input by its name; x itself for nil.
+function named.at(x, name)
+  if name == nil then return x end
+  return x[name]
+end
+
+--- x with another part for the input of a name; the part alone for nil.
+function named.with(x, name, part)
+  if name == nil then return part end
+  return named.map(x, function(own, key) return key == name and part or own end)
+end
+
+--- Concatenates the rows of a list of such inputs.
+function named.concat(list)
+  return named.map(list[1], function(_, name)
+    local parts = {}
+    for i, x in ipairs(list) do parts[i] = named.at(x, name) end
+    return core.concat(parts, 1)
+  end)
+end
+
 local function any(x)
   if named.is_table(x) then return select(2, next(x)) end
   return x
