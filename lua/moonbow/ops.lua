@@ -189,7 +189,7 @@ ops.matmul = define("matmul", {
 --- x times the matrix w, plus the bias b (or nil) in each row.
 ops.dense = define("dense", {
   forward = function(tape, x, w, b)
-    tape:save(tape:needs(2) and x, tape:needs(1) and w, tape:needs(3))
+    if tape.recorded then tape:save(tape:needs(2) and x, tape:needs(1) and w, tape:needs(3)) end
     return core.matmul(x, w, false, false, b)
   end,
   backward = function(dy, x, w, need_b)
@@ -324,9 +324,10 @@ end
 -- none), pool_stride apart, then slope (nil: 1) times negative values; only slope 0 while recording.
 ops.conv1d = define("conv1d", {
   forward = function(tape, x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope)
-    padding = own_list(padding)
     local y, argmax = core.conv1d(x, w, b, stride, dilation, padding, groups, pool_size, pool_stride, slope,
       tape.recorded)
+    if not tape.recorded then return y end
+    padding = own_list(padding)
     local is_cheap = not argmax and core.size(w, 1) * core.size(w, 2) <= CHEAP
     tape:save(argmax, x, w, stride, dilation, padding, groups, pool_size, pool_stride, slope,
       tape:needs(1), tape:needs(2), tape:needs(3), is_cheap and b)
@@ -408,6 +409,7 @@ end
 local function normalise(tape, train, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride)
   local y, argmax = core.batch_norm_apply(x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride,
     tape.recorded)
+  if not tape.recorded then return y end
   tape:save(argmax, x, mean, var, gamma, beta, epsilon, slope, pool_size, pool_stride, train)
   tape:recompute(recompute_norm)
   core.drop(argmax)

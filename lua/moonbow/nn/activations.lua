@@ -55,12 +55,13 @@ function activations.check_alpha(operation, activation, alpha)
     check.show(activation), check.show(alpha))
 end
 
---- Reads the options activation and alpha of a layer: layer.activate (nil: none), and layer.slope, if it is a ReLU, a
--- leaky one or none.
+--- Reads the options activation and alpha of a layer: layer.activate (nil: none), layer.slope, if it is a ReLU, a leaky
+-- one or none, and layer.is_rising, true if it never falls.
 function activations.read(layer, options)
   layer.activate = activations.find(layer.type, options.activation)
   activations.check_alpha(layer.type, options.activation, options.alpha)
   layer.slope = activations.slope(options.activation, options.alpha)
+  layer.is_rising = activations.is_rising(options.activation, options.alpha)
 end
 
 --- The shape that a layer's activation makes of a shape: a function of the user's may change it, as a gated unit does.

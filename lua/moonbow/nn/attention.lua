@@ -48,8 +48,7 @@ layers.MultiHeadAttention = Layer.class("MultiHeadAttention", known, {
   end,
   output_shape = check_shape,
   forward = function(layer, x)
-    inputs.check_rank(layer, x, 3)
-    inputs.check_channels(layer, core.size(x, 3), core.size(layer.weight, 1), "channels")
+    inputs.check_map(layer, x, core.size(layer.weight, 1))
     local qkv = ops.dense(x, layer.weight, layer.bias)
     local mixed = ops.attention(qkv, layer.options.heads)
     core.drop(qkv)

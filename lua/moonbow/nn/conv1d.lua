@@ -53,8 +53,7 @@ layers.Conv1d = Layer.class("Conv1d", affine.options(windows.conv1d {
   -- and activation with which it does the work of a batch norm, too (see moonbow.nn.fusion).
   convolve = function(layer, x, pool, folded)
     local options, source, size, stride = layer.options, folded or layer, nil, nil
-    inputs.check_rank(layer, x, 3)
-    inputs.check_channels(layer, core.size(x, 3), channels_of(layer), "channels")
+    inputs.check_map(layer, x, channels_of(layer))
     layer.folded = folded
     if pool then size, stride = pool.options.size, pool.options.stride end
     local slope = fusion.slope(layer, source)

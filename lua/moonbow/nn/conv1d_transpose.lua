@@ -51,8 +51,7 @@ layers.Conv1dTranspose = Layer.class("Conv1dTranspose", affine.options(options),
     affine.make(layer, rng, { kernel, filters, channels }, kernel * channels, kernel * filters, filters)
   end,
   forward = function(layer, x)
-    inputs.check_rank(layer, x, 3)
-    inputs.check_channels(layer, core.size(x, 3), core.size(layer.weight, 3), "channels")
+    inputs.check_map(layer, x, core.size(layer.weight, 3))
     local given = layer.options
     local y = ops.conv1d_transpose(x, layer.weight, length_after(layer, core.size(x, 2)), given.stride, given.dilation,
       given.padding)

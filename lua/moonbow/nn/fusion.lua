@@ -8,7 +8,6 @@
 -- (rules). A layer that shall show its own output, as for trace_on, is never fused with others.
 local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
-local activations = require "moonbow.nn.activations"
 local fold_norm = require "moonbow.nn.fold_norm"
 local Layer = require "moonbow.nn.layer"
 
@@ -40,25 +39,24 @@ end
 
 -- The largest value of a window is the same before and after an activation that never falls.
 local function commutes(pool, acting)
-  local options = acting.options
-  return pool.options.padding == "valid" and pool.options.size <= core.pool_most
-    and activations.is_rising(options.activation, options.alpha)
+  local options = pool.options
+  return acting.is_rising and options.padding == "valid" and options.size <= core.pool_most
 end
 
--- Pooling of a map that is too short is left to the pooling, so that it raises the error.
-local function fits(pool, length) return pool.options.size <= length end
-
--- The length of the map of a convolution, 0 if x does not fit.
-local function map_length(conv, x)
-  if core.rank(x) ~= 3 then return 0 end
+-- True if x, or the map that a convolution makes of it, is as long as a window of the pooling. What is too short is
+-- left to the pooling, so that it raises the error.
+local function fits(pool, x, conv)
+  if core.rank(x) ~= 3 then return false end
+  local length, size = core.size(x, 2), pool.options.size
+  if not conv then return size <= length end
   local options = conv.options
-  local ok, length = pcall(core.window, core.size(x, 2), options.kernel, options.stride, options.dilation,
-    options.padding)
-  return ok and length or 0
+  if length >= (size - 1) * options.stride + (options.kernel - 1) * options.dilation + 1 then return true end
+  local ok, made = pcall(core.window, length, options.kernel, options.stride, options.dilation, options.padding)
+  return ok and size <= made
 end
 
--- A rule: the types of neighbouring layers; when(x, layer, ...): true if they are fused for the input x; run(x, layer,
--- ...): the output of the last of them. The longest rule that holds is taken.
+-- A rule: the types of two or three neighbouring layers; when(x, layer, ...): true if they are fused for the input x;
+-- run(x, layer, ...): the output of the last of them. The longest rule that holds is taken.
 local rules = {
   {
     "Conv1d", "BatchNorm1d",
@@ -68,20 +66,18 @@ local rules = {
   {
     "Conv1d", "BatchNorm1d", "MaxPool1d",
     when = function(x, conv, norm, pool)
-      return folds(conv, norm) and commutes(pool, norm) and fits(pool, map_length(conv, x))
+      return folds(conv, norm) and commutes(pool, norm) and fits(pool, x, conv)
     end,
     run = function(x, conv, norm, pool) return conv:convolve(x, pool, fold_norm(conv, norm)) end,
   },
   {
     "Conv1d", "MaxPool1d",
-    when = function(x, conv, pool) return commutes(pool, conv) and fits(pool, map_length(conv, x)) end,
+    when = function(x, conv, pool) return commutes(pool, conv) and fits(pool, x, conv) end,
     run = function(x, conv, pool) return conv:convolve(x, pool) end,
   },
   {
     "BatchNorm1d", "MaxPool1d",
-    when = function(x, norm, pool)
-      return core.rank(x) == 3 and commutes(pool, norm) and fits(pool, core.size(x, 2))
-    end,
+    when = function(x, norm, pool) return commutes(pool, norm) and fits(pool, x) end,
     run = function(x, norm, pool) return norm:normalise(x, pool) end,
   },
 }
@@ -96,32 +92,26 @@ for _, rule in ipairs(rules) do
   table.sort(list, function(one, other) return #one > #other end)
 end
 
--- True if the layers from i on have the types of a rule; the first two have.
-local function has_types(rule, parts, i)
-  for k = 3, #rule do
-    local part = parts[i + k - 1]
-    if not part or part.type ~= rule[k] then return false end
-  end
-  return true
-end
-
 -- Runs the layers of a rule as Layer.run runs one.
-local function run_rule(rule, x, first, ...)
+local function run_rule(rule, x, first, second, third)
   if not first.made then first:ensure_made(core.shape(x)) end
-  return Layer.report(x, rule.run(x, first, ...), first, ...)
+  local y = rule.run(x, first, second, third)
+  if third then return Layer.report(x, y, first, second, third) end
+  return Layer.report(x, y, first, second)
 end
 
 --- Runs layer i of a list on x, with the layers behind it that a rule fuses with it.
 -- @return the output, and the number of the last layer that has run
 function fusion.run(parts, i, x)
-  local first, second = parts[i], parts[i + 1]
+  local first, second, third = parts[i], parts[i + 1], parts[i + 2]
   local followers = rules_of[first.type]
   local candidates = followers and second and followers[second.type]
   if candidates and core.is_tensor(x) and not Layer.is_apart() then
-    for _, rule in ipairs(candidates) do
-      local last = i + #rule - 1
-      if has_types(rule, parts, i) and rule.when(x, table.unpack(parts, i, last)) then
-        return run_rule(rule, x, table.unpack(parts, i, last)), last
+    for k = 1, #candidates do
+      local rule = candidates[k]
+      local is_pair = #rule == 2
+      if (is_pair or third and third.type == rule[3]) and rule.when(x, first, second, third) then
+        return run_rule(rule, x, first, second, not is_pair and third or nil), i + #rule - 1
       end
     end
   end

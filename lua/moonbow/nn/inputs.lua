@@ -17,6 +17,13 @@ function inputs.check_rank(layer, x, rank)
   if core.rank(x) ~= rank then inputs.check_shape(layer, core.shape(x), rank) end
 end
 
+--- Raises unless x is (N, L, C) with the channels that the weights expect.
+function inputs.check_map(layer, x, channels)
+  if core.rank(x) ~= 3 then inputs.check_shape(layer, core.shape(x), 3) end
+  local given = core.size(x, 3)
+  if given ~= channels then inputs.check_channels(layer, given, channels, "channels") end
+end
+
 --- Raises unless the last dimension of an input equals the one that the weights expect. what: its name in the message.
 function inputs.check_channels(layer, channels, expected, what)
   if channels ~= expected then

@@ -64,8 +64,7 @@ local function run_direction(layer, x, prefix)
 end
 
 local function forward(layer, x)
-  inputs.check_rank(layer, x, 3)
-  inputs.check_channels(layer, core.size(x, 3), core.size(layer.weight, 1), "channels")
+  inputs.check_map(layer, x, core.size(layer.weight, 1))
   local by_time, outputs = ops.transpose(x, 1, 2), {}
   for i, prefix in ipairs(directions(layer)) do outputs[i] = run_direction(layer, by_time, prefix) end
   return #outputs == 1 and outputs[1] or ops.concat(outputs, core.rank(outputs[1]))

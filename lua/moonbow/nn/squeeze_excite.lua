@@ -28,8 +28,7 @@ layers.SqueezeExcite = Layer.class("SqueezeExcite", { ratio = check.default(4, "
     return shape
   end,
   forward = function(layer, x)
-    inputs.check_rank(layer, x, 3)
-    inputs.check_channels(layer, core.size(x, 3), core.size(layer.squeeze_weight, 1), "channels")
+    inputs.check_map(layer, x, core.size(layer.squeeze_weight, 1))
     local units = ops.relu(ops.dense(ops.mean(x, 2), layer.squeeze_weight, layer.squeeze_bias))
     local gate = ops.sigmoid(ops.dense(units, layer.excite_weight, layer.excite_bias))
     return ops.mul(x, ops.reshape(gate, core.size(x, 1), 1, core.size(x, 3)))
