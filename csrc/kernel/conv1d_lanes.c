@@ -5,8 +5,12 @@
 #include <omp.h>
 
 #define LANES     MB_MAX_LANES
-#define MAX_INNER 64  /* inputs of a group (NARROW of conv1d.c) */
-#define L1_REALS  512 /* rows of an item at most, times the inputs of a group: they stay in L1 */
+#define MAX_INNER 64 /* inputs of a group (NARROW of conv1d.c) */
+
+/* Rows of an item at most, times the inputs of a group: they stay in L1. Columns are written one after the
+ * other: 48 rows of 8 inputs, 512 bytes apart, and those that a kernel reaches beyond are the 64 lines that
+ * such rows have in 32 KB of 8 ways. */
+#define L1_REALS 384
 
 /* Rows of `in` channels make rows of `out` channels. Each output channel sums over the `inner` inputs of its
  * group, which has `outer` outputs. */
