@@ -167,5 +167,15 @@ describe("results by input", function()
     assert.same({ 4, 9, 3 }, maps["2"]:shape())
     assert.matches("heatmap", tostring(maps:plot("2", { axis = mb.arange(21) })))
     raises("axis: expected 21 numbers", maps.plot, maps, "2", { axis = { 1, 2 } })
+    raises("maps: x: expected a tensor", function() nn.Sequential { nn.Flatten {} }:maps(x) end)
+  end)
+  it("are of layers of one's own, too", function()
+    local both = nn.class("Both", {}, { forward = function(_, values) return values.a * 2 - values.b end }) {}
+    local two = { a = mb.rand(2, 8), b = mb.rand(2, 8) }
+    local found = explain.saliency(both, two, { target = 3, signed = true })
+    assert.same({ 2, -1 }, { found.a.values:get(1, 3), found.b.values:get(2, 3) })
+    both = nn.class("Both", {}, { forward = function(_, values) return values.a + values.b end }) {}
+    local maps = both:maps { a = mb.rand(2, 8, 1), b = mb.rand(2, 8, 1) }
+    raises("it is not known which input leads to it", maps.plot, maps, "")
   end)
 end)

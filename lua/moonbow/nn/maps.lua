@@ -71,7 +71,9 @@ counted.methods(Maps, "maps:")
 local function positions_by(layer, shape)
   return function(path, length, axis)
     local list = axis and check.numbers("maps:plot", "axis", axis)
-    local points = (#shape > 0 and shape or shape[layer:input_of(path)])[1]
+    local own = #shape > 0 and shape or shape[layer:input_of(path)]
+    if not own then check.fail("maps:plot", "layer %s: it is not known which input leads to it", path) end
+    local points = own[1]
     if list and #list ~= points then
       check.fail("maps:plot", "axis: expected %d numbers, one for each point, got %d", points, #list)
     end
