@@ -37,6 +37,17 @@ describe("MultiHeadAttention", function()
     local y = mb.no_grad(layer, x)
     assert.is_true(mb.no_grad(layer, x:flip(2)):flip(2):allclose(y, { absolute = 1e-5 }))
   end)
+  it("sees no later point, if it is causal", function()
+    local layer, x = nn.MultiHeadAttention { heads = 2, causal = true }, mb.rng(1):normal(0, 1, 2, 300, 8)
+    local y = mb.no_grad(layer, x)
+    for _, length in ipairs { 1, 7, 120 } do
+      local first = mb.no_grad(layer, x:slice(2, 1, length))
+      assert.is_true(first:allclose(y:slice(2, 1, length), { absolute = 1e-5 }))
+    end
+    assert.is_false(mb.no_grad(layer, x:flip(2)):flip(2):allclose(y, { absolute = 1e-2 }))
+    assert.equal("nn.MultiHeadAttention{causal = true, heads = 2}", tostring(layer))
+    assert.equal(4 * 300 * 64 + 300 * 301 * 8, layer:macs { 1, 300, 8 })
+  end)
   it("keeps no map of all pairs", function()
     local layer = nn.MultiHeadAttention { heads = 2 }
     local x = mb.rng(1):normal(0, 1, 2, 3000, 4):param()

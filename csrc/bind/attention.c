@@ -1,7 +1,7 @@
 /* attention.c - attention on tensors. */
 #include "bind.h"
 
-/* Reads qkv (N, L, 3 C) and the number of heads. */
+/* Reads qkv (N, L, 3 C), the number of heads, and whether a point sees only those up to itself. */
 static const Tensor *next_attention(Args *a, mb_attention *s) {
   const Tensor *qkv = next_tensor_rank(a, "qkv", 3);
   const mb_size *shape = qkv->shape.shape, heads = next_count(a, "heads");
@@ -10,10 +10,11 @@ static const Tensor *next_attention(Args *a, mb_attention *s) {
                (LUAI_UACINT)shape[2]);
   *s = (mb_attention){
       .N = shape[0], .L = shape[1], .C = shape[2] / 3, .heads = heads, .threads = mb_get_threads()};
+  s->causal = next_boolean(a);
   return qkv;
 }
 
-/* core.attention(qkv, heads) */
+/* core.attention(qkv, heads, causal) */
 static int attention(lua_State *L) {
   mb_attention s;
   Args a = bind_args(L, "attention");
@@ -25,7 +26,7 @@ static int attention(lua_State *L) {
   return 1;
 }
 
-/* core.attention_backward(dy, qkv, heads) -> dqkv */
+/* core.attention_backward(dy, qkv, heads, causal) -> dqkv */
 static int attention_backward(lua_State *L) {
   mb_attention s;
   Args a = bind_args(L, "attention");

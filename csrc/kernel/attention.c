@@ -53,11 +53,21 @@ MB_CLONES static void copy_scaled(mb_real *restrict y, mb_size wide, mb_real sca
   }
 }
 
-/* y (rows, L) = x (rows, wide) times the matrix in panels. */
-static void pairs(mb_real *y, const mb_real *x, const mb_real *panels, mb_size rows, const mb_attention *s) {
-  for (mb_size j = 0; j < s->L; j += MB_PANEL, panels += depth_of(s) * MB_PANEL)
-    mb_simd_here()->product(y + j, s->L, x, wide_of(s), 1, panels, MB_PANEL, rows, mb_min(MB_PANEL, s->L - j),
+/* The keys that point i sees, and with it the points before it. */
+static mb_size seen_by(const mb_attention *s, mb_size i) {
+  return s->causal ? i + 1 : s->L;
+}
+
+/* y (rows, keys), rows L apart = x (rows, wide) times the matrix in panels. */
+static void pairs(mb_real *y, const mb_real *x, const mb_real *panels, mb_size rows, mb_size keys,
+                  const mb_attention *s) {
+  for (mb_size j = 0; j < keys; j += MB_PANEL, panels += depth_of(s) * MB_PANEL)
+    mb_simd_here()->product(y + j, s->L, x, wide_of(s), 1, panels, MB_PANEL, rows, mb_min(MB_PANEL, keys - j),
                             depth_of(s), false);
+}
+
+static void clear(mb_real *x, mb_size count) {
+  memset(x, 0, sizeof(mb_real) * (size_t)count);
 }
 
 static mb_real scale_of(const mb_attention *s) {
@@ -80,14 +90,16 @@ static void forward_item(mb_real *y, mb_real *buffer, const mb_real *qkv, const 
   copy_scaled(values, wide, 1, h.v, ld, s->L, depth);
   y += item / s->heads * s->L * s->C + item % s->heads * depth;
   for (mb_size i = 0; i < s->L; i += block_of(s)) {
-    const mb_size rows = mb_min(block_of(s), s->L - i);
+    const mb_size rows = mb_min(block_of(s), s->L - i), most = seen_by(s, i + rows - 1);
     copy_scaled(queries, wide, scale_of(s), h.q + i * ld, ld, rows, depth);
-    pairs(map, queries, keys, rows, s);
+    pairs(map, queries, keys, rows, most, s);
     for (mb_size r = 0; r < rows; r++) {
-      const mb_real inverse = 1 / mb_simd_here()->exp_row(map + r * s->L, s->L);
-      for (mb_size j = 0; j < s->L; j++) map[r * s->L + j] *= inverse;
+      const mb_size seen = seen_by(s, i + r);
+      const mb_real inverse = 1 / mb_simd_here()->exp_row(map + r * s->L, seen);
+      for (mb_size j = 0; j < seen; j++) map[r * s->L + j] *= inverse;
+      clear(map + r * s->L + seen, most - seen);
     }
-    mb_simd_here()->product(y + i * s->C, s->C, map, s->L, 1, values, wide, rows, depth, s->L, false);
+    mb_simd_here()->product(y + i * s->C, s->C, map, s->L, 1, values, wide, rows, depth, most, false);
   }
 }
 
@@ -144,17 +156,21 @@ static Buffers buffers_in(mb_real *x, const mb_attention *s) {
   return b;
 }
 
-/* A block of rows: dq (rows 3 C apart), and what it adds to dk and dv. */
-static void backward_block(mb_real *dq, const Buffers *b, mb_size rows, const mb_attention *s) {
+/* A block of rows from row i on: dq (rows 3 C apart), and what it adds to dk and dv. */
+static void backward_block(mb_real *dq, const Buffers *b, mb_size i, mb_size rows, const mb_attention *s) {
   const mb_simd *simd = mb_simd_here();
-  const mb_size depth = depth_of(s), wide = wide_of(s), L = s->L;
-  pairs(b->map, b->queries, b->keys, rows, s);
-  pairs(b->dmap, b->dy, b->values, rows, s);
-  for (mb_size r = 0; r < rows; r++)
-    softmax_row_backward(b->dmap + r * L, b->map + r * L, simd->exp_row(b->map + r * L, L), L);
-  simd->product(b->dv, wide, b->map, 1, L, b->dy, wide, L, depth, rows, true);
-  simd->product(b->dk, wide, b->dmap, 1, L, b->queries, wide, L, depth, rows, true);
-  simd->product(dq, 3 * s->C, b->dmap, L, 1, b->by_row, wide, rows, depth, L, false);
+  const mb_size depth = depth_of(s), wide = wide_of(s), L = s->L, most = seen_by(s, i + rows - 1);
+  pairs(b->map, b->queries, b->keys, rows, most, s);
+  pairs(b->dmap, b->dy, b->values, rows, most, s);
+  for (mb_size r = 0; r < rows; r++) {
+    const mb_size seen = seen_by(s, i + r);
+    mb_real *map = b->map + r * L, *dmap = b->dmap + r * L;
+    softmax_row_backward(dmap, map, simd->exp_row(map, seen), seen);
+    clear(map + seen, most - seen), clear(dmap + seen, most - seen);
+  }
+  simd->product(b->dv, wide, b->map, 1, L, b->dy, wide, most, depth, rows, true);
+  simd->product(b->dk, wide, b->dmap, 1, L, b->queries, wide, most, depth, rows, true);
+  simd->product(dq, 3 * s->C, b->dmap, L, 1, b->by_row, wide, rows, depth, most, false);
 }
 
 static void backward_item(mb_real *dqkv, mb_real *buffer, const mb_real *dy, const mb_real *qkv,
@@ -166,13 +182,13 @@ static void backward_item(mb_real *dqkv, mb_real *buffer, const mb_real *dy, con
   pack_transposed(b.keys, h.k, ld, s->L, depth);
   pack_transposed(b.values, h.v, ld, s->L, depth);
   copy_scaled(b.by_row, wide, scale_of(s), h.k, ld, s->L, depth);
-  memset(b.dk, 0, sizeof(mb_real) * (size_t)(2 * s->L * wide));
+  clear(b.dk, 2 * s->L * wide);
   dy += item / s->heads * s->L * s->C + item % s->heads * depth;
   for (mb_size i = 0; i < s->L; i += block_of(s)) {
     const mb_size rows = mb_min(block_of(s), s->L - i);
     copy_scaled(b.queries, wide, scale_of(s), h.q + i * ld, ld, rows, depth);
     copy_scaled(b.dy, wide, 1, dy + i * s->C, s->C, rows, depth);
-    backward_block(dq + i * ld, &b, rows, s);
+    backward_block(dq + i * ld, &b, i, rows, s);
   }
   mb_copy_blocks(dq + s->C, ld, b.dk, wide, s->L, depth);
   mb_copy_blocks(dq + 2 * s->C, ld, b.dv, wide, s->L, depth);

@@ -404,9 +404,11 @@ void mb_recurrent_backward(mb_real *dz, mb_real *dR, mb_real *db, void *scratch,
 
 /* Scaled dot-product attention (Vaswani et al. 2017) of N samples of L points: qkv (N, L, 3 C) has queries,
  * keys and values side by side, in each of which the heads have C / heads channels. y (N, L, C) = for each
- * head softmax(q k' / sqrt(C / heads)) v. Scratch of a thread grows with L, not with its square. */
+ * head softmax(q k' / sqrt(C / heads)) v; causal: over the keys up to the point itself. Scratch of a thread
+ * grows with L, not with its square. */
 typedef struct {
   mb_size N, L, C, heads;
+  bool causal;
   int threads;
 } mb_attention;
 

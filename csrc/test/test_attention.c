@@ -7,9 +7,11 @@ typedef struct {
   mb_real *qkv, *y, *dy, *dqkv;
 } Case;
 
-static Case new_case(mb_size N, mb_size L, mb_size C, mb_size heads) {
+static Case new_case(mb_size N, mb_size L, mb_size C, mb_size heads, bool causal) {
   const mb_size count = N * L * C;
-  return (Case){.s = {.N = N, .L = L, .C = C, .heads = heads, .threads = mb_get_threads()},
+  const mb_attention s = {
+      .N = N, .L = L, .C = C, .heads = heads, .causal = causal, .threads = mb_get_threads()};
+  return (Case){.s = s,
                 .count = count,
                 .qkv = check_random(3 * count, 1),
                 .y = check_zeros(count),
@@ -40,7 +42,7 @@ static double at(const Case *x, mb_size n, mb_size i, int which, mb_size c) {
 }
 
 static void plain_row(double *row, const Case *x, mb_size n, mb_size i, mb_size head) {
-  const mb_size d = x->s.C / x->s.heads, L = x->s.L;
+  const mb_size d = x->s.C / x->s.heads, L = x->s.causal ? i + 1 : x->s.L;
   double *weight = calloc((size_t)L, sizeof *weight), sum = 0;
   for (mb_size j = 0; j < L; j++) {
     double dot = 0;
@@ -60,8 +62,9 @@ static const mb_size sizes[][4] = {{1, 1, 1, 1},   {2, 5, 6, 2},    {1, 70, 16, 
 
 static void as_plain_loops(void **state) {
   (void)state;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    Case c = new_case(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
+  for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+    const mb_size *size = sizes[i / 2];
+    Case c = new_case(size[0], size[1], size[2], size[3], i % 2 == 1);
     const mb_size d = c.s.C / c.s.heads;
     run(c.y, c.qkv, &c);
     for (mb_size k = 0; k < c.s.N * c.s.L * c.s.heads; k++) {
@@ -78,8 +81,9 @@ static void as_plain_loops(void **state) {
 static void central_differences(void **state) {
   (void)state;
   const mb_size small[][4] = {{1, 1, 2, 1}, {2, 5, 6, 2}, {1, 9, 17, 1}, {1, 70, 2, 1}};
-  for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
-    Case c = new_case(small[i][0], small[i][1], small[i][2], small[i][3]);
+  for (size_t i = 0; i < 2 * sizeof small / sizeof *small; i++) {
+    const mb_size *size = small[i / 2];
+    Case c = new_case(size[0], size[1], size[2], size[3], i % 2 == 1);
     run_backward(&c);
     check_gradient(run, &c, c.qkv, 3 * c.count, c.dy, c.count, c.dqkv);
     free_case(&c);
@@ -90,7 +94,7 @@ static void central_differences(void **state) {
 static void several_blocks(void **state) {
   (void)state;
 #ifdef MB_DOUBLE
-  Case c = new_case(1, 1500, 8, 1);
+  Case c = new_case(1, 1500, 8, 1, true);
   run_backward(&c);
   double norm = 0, change = 0;
   mb_real *moved = check_zeros(3 * c.count), *other = check_zeros(c.count);
@@ -110,7 +114,7 @@ static void same_for_any_number_of_threads(void **state) {
   (void)state;
   const int threads = mb_get_threads();
   mb_set_threads(1);
-  Case one = new_case(3, 100, 48, 3), many = new_case(3, 100, 48, 3);
+  Case one = new_case(3, 100, 48, 3, true), many = new_case(3, 100, 48, 3, true);
   run(one.y, one.qkv, &one);
   run_backward(&one);
   for (int count = 2; count <= 5; count++) {

@@ -392,11 +392,12 @@ ops.recurrent = define("recurrent", {
   end,
 })
 
---- Attention of several heads: qkv (N, L, 3 C), queries, keys and values side by side, to (N, L, C).
+--- Attention of several heads: qkv (N, L, 3 C), queries, keys and values side by side, to (N, L, C). causal: a point
+-- sees only those up to itself.
 ops.attention = define("attention", {
-  forward = function(tape, qkv, heads)
-    tape:save(qkv, heads)
-    return core.attention(qkv, heads)
+  forward = function(tape, qkv, heads, causal)
+    tape:save(qkv, heads, causal)
+    return core.attention(qkv, heads, causal)
   end,
   backward = core.attention_backward,
 })

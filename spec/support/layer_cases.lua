@@ -69,7 +69,7 @@ end
 drawn.MultiHeadAttention = function(draw, pick)
   local n, length = sizes(draw, pick)
   local heads = pick { 1, 2, 3, 4 }
-  return { n, length, heads * pick { 1, 2, 5, 8 } }, { heads = heads, bias = draw(0, 3) > 0 }
+  return { n, length, heads * pick { 1, 2, 5, 8 } }, { heads = heads, bias = draw(0, 3) > 0, causal = draw(0, 2) == 0 }
 end
 
 drawn.GroupNorm = function(draw, pick)

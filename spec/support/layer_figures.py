@@ -93,10 +93,11 @@ def recurrent(kind):
 
 
 def attention(x, p, o):
-    by_length = x.transpose(0, 1)
+    by_length, length = x.transpose(0, 1), x.shape[1]
+    later = torch.ones(length, length, dtype=torch.bool).triu(1) if o["causal"] else None
     y, _ = F.multi_head_attention_forward(
         by_length, by_length, by_length, x.shape[2], o["heads"], p["weight"].T, p.get("bias"), None, None, False, 0.0,
-        p["output_weight"].T, p.get("output_bias"), need_weights=False)
+        p["output_weight"].T, p.get("output_bias"), need_weights=False, attn_mask=later)
     return y.transpose(0, 1)
 
 

@@ -19,7 +19,7 @@ local function check_shape(layer, shape)
   return shape
 end
 
-local known = affine.options { heads = check.required "positive integer" }
+local known = affine.options { heads = check.required "positive integer", causal = false }
 known.activation = nil
 
 --- Self-attention of several heads: (N, L, C) to the same shape. Queries, keys and values are three dense layers of the
@@ -27,10 +27,11 @@ known.activation = nil
 -- softmax of query times key / sqrt(C / heads); a dense layer mixes the heads. It knows no order of points: put
 -- nn.Position before it. Source: Vaswani et al. 2017, arXiv 1706.03762.
 --
--- It costs 4 L C^2 + 2 L^2 C multiply-adds a spectrum. The L^2 weights of a head exist in blocks of rows only, so that
--- memory grows with L: training keeps 4 L C numbers, and makes the weights again for the gradient, which costs 5 L^2 C.
--- Threads share samples and heads.
+-- It costs 4 L C^2 + 2 L^2 C multiply-adds a spectrum; causal, L (L + 1) C in place of 2 L^2 C. The L^2 weights of a
+-- head exist in blocks of rows only, so that memory grows with L: training keeps 4 L C numbers, and makes the weights
+-- again for the gradient, which costs 5 L^2 C. Threads share samples and heads.
 -- @option heads a divisor of C
+-- @option causal true: a point takes from itself and the points before it alone
 -- @option bias true: adds one behind each dense layer
 -- @option initializer of the weights: a name of mb.nn.initializers, a number, or a function(rng, shape, fan_in,
 --   fan_out) that returns a tensor
@@ -50,15 +51,16 @@ layers.MultiHeadAttention = Layer.class("MultiHeadAttention", known, {
   forward = function(layer, x)
     inputs.check_map(layer, x, core.size(layer.weight, 1))
     local qkv = ops.dense(x, layer.weight, layer.bias)
-    local mixed = ops.attention(qkv, layer.options.heads)
+    local mixed = ops.attention(qkv, layer.options.heads, layer.options.causal)
     core.drop(qkv)
     local y = ops.dense(mixed, layer.output_weight, layer.output_bias)
     core.drop(mixed)
     return y
   end,
-  macs = function(_, input)
+  macs = function(layer, input)
     local length, channels = input[2], input[3]
-    return 4 * length * channels * channels + 2 * length * length * channels
+    local pairs_of_points = layer.options.causal and length * (length + 1) // 2 or length * length
+    return 4 * length * channels * channels + 2 * pairs_of_points * channels
   end,
 }, function(layer, options)
   initializers.check(layer.type, "initializer", options.initializer)
