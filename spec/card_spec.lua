@@ -109,6 +109,55 @@ describe("a card", function()
     assert(mb.save(model, path, info))
     assert.equal(tostring(card):gsub("digest +%x+$", ""), (tostring(mb.card(path)):gsub("digest +%x+$", "")))
   end)
+  it("claims nothing of weights that were replaced", function()
+    local validation = mb.cross_validate({ { "logistic", C = 1 } }, { x = x, y = y }, { folds = 3 })
+    local weights = os.tmpname()
+    local ways = {
+      load_state = function(model) model:load_state(trained(fit_options()):state()) end,
+      import = function(model)
+        assert(mb.export_pytorch(trained { epochs = 2, seed = 5, verbose = false }, weights))
+        assert(mb.import_pytorch(weights, model))
+      end,
+      ["a step of one's own"] = function(model) mb.no_grad(function() model.layers[2].bias:fill(1) end) end,
+    }
+    local first = trained { epochs = 2, seed = 1, verbose = false }
+    assert(mb.save(first, path, { validation = validation }))
+    assert.is_table(mb.card(path).training)
+    for name, replace in pairs(ways) do
+      local model, info = assert(mb.load(path))
+      local changed = os.tmpname()
+      assert(mb.save(model, changed, info))
+      assert.same(info.training, mb.card(changed).training)
+      assert.same(info.validation, mb.card(changed).validation)
+      replace(model)
+      for _, given in ipairs { {}, info } do
+        assert(mb.save(model, changed, given))
+        local card = assert(mb.card(changed))
+        assert.same({}, { card.training, card.validation }, name)
+      end
+      model:load_state(first:state()) -- those of the file again
+      assert(mb.save(model, changed, info))
+      assert.same(info.training, mb.card(changed).training)
+      os.remove(changed)
+    end
+    os.remove(weights)
+  end)
+  it("has the training that came last, without figures of another one", function()
+    local validation = mb.cross_validate({ { "logistic", C = 1 } }, { x = x, y = y }, { folds = 3 })
+    assert(mb.save(trained(fit_options()), path, { validation = validation }))
+    local model, info = assert(mb.load(path))
+    mb.fit(model, { x = x, y = y }, { epochs = 4, verbose = false })
+    assert(mb.save(model, path, info))
+    local card = mb.card(path)
+    assert.same({ 4, nil }, { card.training.most_epochs, card.validation })
+  end)
+  it("keeps the training of a network whose statistics were recalibrated", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.BatchNorm1d {}, nn.Dense { units = 2 } }
+    mb.fit(model, { x = x, y = y }, { epochs = 1, verbose = false })
+    mb.recalibrate(model, x * 2)
+    assert(mb.save(model, path))
+    assert.equal(1, mb.card(path).training.epochs)
+  end)
   it("is part of a file of ONNX", function()
     assert(mb.save(trained(fit_options()), path))
     local model, info = assert(mb.load(path))

@@ -169,6 +169,7 @@ function Pipeline:fit(data, options)
     seed = options.seed })
   fitted.names, fitted.title = read.names, read.title
   fitted.training = training_of(fitted, values_of(read.data), read.y, options.seed)
+  record.remember(fitted.model, fitted.training)
   if values_of(data) ~= data then fitted.axis, fitted.unit, fitted.quantity = data.axis, data.unit, data.quantity end
   return fitted
 end

@@ -115,7 +115,7 @@ end
 --- What a model that mb.save wrote is: print shows its kind and size, classes, axis, unit, preprocessing, how it was
 -- trained (options, seed, digest of the data), cross-validated figures if mb.save was given some, the version of
 -- moonbow that wrote it, and the digest of the file. mb.save keeps what mb.fit and pipelines know of the training by
--- itself.
+-- itself, as long as the weights are those of that training.
 -- @param path string of the file
 -- @return table the card, with what is printed as fields: kind, layers, parameters, shape, classes, axis, unit,
 --   quantity, preprocessing, training, validation, note, version, digest; or nil and a message

@@ -100,7 +100,9 @@ end
 --- Saves a built network, or a fitted model of mb.forest, mb.linear, mb.logistic, mb.neighbours, mb.pca, mb.pls,
 -- mb.plsda or mb.ridge, as one safetensors file, which appears whole or not at all. Equal models and info give equal
 -- bytes. Raises for models that hold functions or are not built, and for what could not be loaded again: NaN and
--- infinity, text that is not UTF-8, lists with gaps; the message names the entry.
+-- infinity, text that is not UTF-8, lists with gaps; the message names the entry. What mb.fit or mb.load gave as
+-- training and validation is left out if the weights of the network are no longer the same: load_state, an import or a
+-- step of one's own has replaced them.
 -- @param model layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model to save
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs
@@ -124,7 +126,8 @@ function store.save(model, path, info)
     check.fail("save", "the model has no weights yet; build or train it first")
   end
   check_classes("save", model, info)
-  info.training = info.training or record.of(model)
+  info.training = record.valid(model, info.training) or record.of(model)
+  info.validation = record.valid(model, info.validation)
   return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
 end
 
@@ -167,7 +170,8 @@ function store.load(path)
   if not ok then return nil, ("%s: %s%s"):format(path, check.reason(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end
-  return expected.remember(record.remember(model, info.training), info), info, metadata["moonbow.version"]
+  record.remember(model, info.training, info.validation)
+  return expected.remember(model, info), info, metadata["moonbow.version"]
 end
 
 return store

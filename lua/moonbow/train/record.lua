@@ -2,19 +2,40 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local named = require "moonbow.train.named"
+local Layer = require "moonbow.nn.layer"
 
 local record = {}
 
 local records = setmetatable({}, { __mode = "k" }) -- model -> its record
+local weights_of = setmetatable({}, { __mode = "k" }) -- record, or figures -> the digest of weights that they are of
 
---- Remembers how a model was trained. Returns the model.
-function record.remember(model, values)
+-- The digest of a network's weights, without statistics, which mb.recalibrate may change; nil for other models, whose
+-- weights stay as they are.
+local function digest_of(model)
+  if not Layer.is_layer(model) then return nil end
+  local digest = 0
+  for _, parameter in ipairs(model:parameters()) do digest = core.digest(parameter.value, digest) end
+  return digest
+end
+
+--- Remembers how a model was trained, and that this and the figures of its validation, if there are some, are true of
+-- its present weights. Returns the model.
+function record.remember(model, values, validation)
+  local digest = digest_of(model)
   records[model] = values
+  for _, claim in pairs { values, validation } do weights_of[claim] = digest end
   return model
 end
 
---- What is remembered of a model; nil if nothing is.
-function record.of(model) return records[model] end
+--- A record, or figures of a validation, for the card of a model; nil if they are remembered to be of other weights:
+-- those before load_state, an import, or another training.
+function record.valid(model, claim)
+  local digest = claim and weights_of[claim]
+  return (digest == nil or digest == digest_of(model)) and claim or nil
+end
+
+--- What is remembered of a model and its present weights; nil if nothing is.
+function record.of(model) return record.valid(model, records[model]) end
 
 --- The digest of data to train on, as a text: XXH64 of the spectra and then the labels or targets.
 -- @param x tensor, or tensors by name, in the order of names
