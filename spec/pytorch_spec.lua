@@ -3,8 +3,9 @@ local mb = require "moonbow"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
-local unexported = require "support.unexported"
+local random_graph = require "support.random_graphs"
 local python = require "support.python"
+local arrays = require "support.arrays"
 
 local path = os.tmpname()
 
@@ -28,7 +29,7 @@ local function assert_same_state(expected, got)
   for name, tensor in pairs(expected:state()) do assert.same(tensor:totable(), got:state()[name]:totable(), name) end
 end
 
--- Random networks that end in rows of a Dense, so that their outputs have no order of PyTorch's.
+-- Random networks that PyTorch can say, which end in rows of a Dense, so that their outputs have no order of PyTorch's.
 local function networks(first, last)
   local list = {}
   for _, case in ipairs(cases.random(first, last, 4)) do
@@ -37,7 +38,19 @@ local function networks(first, last)
       model = nn.Sequential { model, nn.Dense { units = 3 } }
       model:build(case.model.input_shape, mb.rng(1))
     end
-    list[#list + 1] = { name = case.name, model = model:eval(), x = case.x, expected = mb.no_grad(model, case.x) }
+    if pcall(mb.export_pytorch, model, path) then
+      list[#list + 1] = { name = case.name, model = model:eval(), x = case.x, expected = mb.no_grad(model, case.x) }
+    end
+  end
+  return list
+end
+
+-- Random graphs of two inputs and two outputs.
+local function graphs(first, last)
+  local list = {}
+  for seed = first, last do
+    local model, x = random_graph(seed, 4)
+    list[#list + 1] = { name = ("graph_%03d"):format(seed), model = model, x = x, expected = mb.no_grad(model, x) }
   end
   return list
 end
@@ -97,8 +110,70 @@ network = nn.Sequential(
     assert.matches("    nn.ConstantPad1d((2, 0), 0),\n    nn.Conv1d(4, 6, 3, groups=2),\n", export(model), 1, true)
     assert.same({ 6, 2, 3 }, assert(mb.safetensors.read(path))["1.weight"]:shape())
   end)
+  -- The module and the tensors of a network of one layer on (N, 8, 4).
+  local function exported(layer)
+    local model = nn.Sequential { layer }
+    model:build({ 8, 4 }, mb.rng(1))
+    local code = export(model):match "network = nn.Sequential%(\n(.*)\n%)"
+    return code:gsub("^ +", ""):gsub("\n +", " "), assert(mb.safetensors.read(path))
+  end
+
+  it("says transposed convolutions and repeated points", function()
+    local code, tensors = exported(nn.Conv1dTranspose { filters = 3, kernel = 5, stride = 2, padding = 1 })
+    assert.equal("nn.ConvTranspose1d(4, 3, 5, stride=2, padding=1),", code)
+    assert.same({ 4, 3, 5 }, tensors["0.weight"]:shape())
+    assert.equal("nn.ConvTranspose1d(4, 3, 4, stride=3), nn.ConstantPad1d((0, -1), 0),",
+      (exported(nn.Conv1dTranspose { filters = 3, kernel = 4, stride = 3, padding = "same" })))
+    assert.equal("nn.ConvTranspose1d(4, 3, 2, stride=3, output_padding=1),",
+      (exported(nn.Conv1dTranspose { filters = 3, kernel = 2, stride = 3, padding = "same" })))
+    assert.equal('nn.Upsample(scale_factor=3, mode="nearest-exact"),', (exported(nn.Upsample1d { factor = 3 })))
+    assert.equal('nn.Upsample(scale_factor=2, mode="linear"),',
+      (exported(nn.Upsample1d { factor = 2, mode = "linear" })))
+  end)
+  it("says recurrences, whose gates PyTorch has in another order", function()
+    local layer = nn.GRU { units = 2, bidirectional = true, return_sequences = true }
+    local code, tensors = exported(layer)
+    assert.equal("GRU(4, 2, sequences=True, bidirectional=True),", code)
+    for u = 1, 2 do
+      for c = 1, 4 do
+        assert.equal(layer.weight:get(c, u), tensors["0.weight_ih_l0"]:get(2 + u, c)) -- update
+        assert.equal(layer.weight:get(c, 2 + u), tensors["0.weight_ih_l0"]:get(u, c)) -- reset
+        assert.equal(layer.reverse_weight:get(c, 4 + u), tensors["0.weight_ih_l0_reverse"]:get(4 + u, c))
+      end
+    end
+    assert.equal("LSTM(4, 3),", (exported(nn.LSTM { units = 3 })))
+  end)
+  it("says attention", function()
+    local layer = nn.MultiHeadAttention { heads = 2, bias = false }
+    local code, tensors = exported(layer)
+    assert.equal("SelfAttention(4, 2, bias=False),", code)
+    assert.same({ 12, 4 }, tensors["0.in_proj_weight"]:shape())
+    assert.equal(layer.weight:get(2, 9), tensors["0.in_proj_weight"]:get(9, 2))
+    assert.is_nil(tensors["0.in_proj_bias"])
+  end)
+  it("says graphs by the names of their nodes", function()
+    local model = nn.Graph { inputs = { "a", 'b"' }, outputs = { "p", "q" }, nodes = {
+      { name = "p", from = "a", layer = 1 }, { name = "r", from = 'b"', layer = 1 },
+      { name = "q", from = { "p", "r" }, join = "add" } }, nn.Dense { units = 2 } }
+    model:build { a = { 2 }, ['b"'] = { 2 } }
+    assert.matches([=[
+network = Graph(
+    ["a", "b\x22"],
+    ["p", "q"],
+    [
+        ("p", ["a"], "concat", 0),
+        ("r", ["b\x22"], "concat", 0),
+        ("q", ["p", "r"], "add", None),
+    ],
+    nn.Linear(2, 2),
+)]=], export(model), 1, true)
+    assert.same({ 2, 2 }, assert(mb.safetensors.read(path))["layers.0.weight"]:shape())
+  end)
   it("gives back the same bits, of every layer", function()
-    for _, case in ipairs(networks(1, 60)) do
+    local list = networks(1, 60)
+    assert.is_true(#list >= 45, ("%d of 60 random networks are expressible"):format(#list))
+    table.move(graphs(1, 12), 1, 12, #list + 1, list)
+    for _, case in ipairs(list) do
       export(case.model)
       local other = unlike(case.model)
       assert.equal(other, assert(mb.import_pytorch(path, other)))
@@ -181,14 +256,38 @@ describe("mb.import_pytorch", function()
       assert(io.open(path, "rb")):read "a")
     assert.is_true(refused > 100)
   end)
+  it("adds the two biases that PyTorch has", function()
+    for _, kind in ipairs { "LSTM", "GRU" } do
+      local model = nn.Sequential { nn[kind] { units = 2 } }
+      model:build({ 8, 4 }, mb.rng(1))
+      export(model)
+      local tensors = assert(mb.safetensors.read(path))
+      local first, second = tensors["0.bias_ih_l0"], tensors["0.bias_hh_l0"]
+      for i = 1, first:size(1) do
+        first:set(i, i)
+        second:set(i, 100 * i)
+      end
+      assert(mb.safetensors.write(path, tensors))
+      local layer = assert(mb.import_pytorch(path, model)).layers[1]
+      if kind == "LSTM" then
+        assert.same({ 101, 202, 303, 404, 505, 606, 707, 808 }, layer.bias:totable())
+      else
+        assert.same({ 303, 404, 101, 202, 5, 6 }, layer.bias:totable())
+        assert.same({ 500, 600 }, layer.recurrent_bias:totable())
+      end
+      tensors["0.bias_hh_l0"] = nil
+      assert(mb.safetensors.write(path, tensors))
+      local _, message = mb.import_pytorch(path, model)
+      assert.matches("there is no .*bias of layer 1 %(" .. kind .. "%), in PyTorch '0.bias_hh_l0' of shape", message)
+    end
+  end)
   it("refuses layers that are not exported, with their place", function()
-    for _, layer in ipairs { nn.LSTM { units = 2 }, table.unpack(unexported()) } do
-      local model = nn.Sequential { nn.Sequential { layer } }
-      model:build { 9, 2 }
-      assert.error_matches(function() mb.export_pytorch(model, path) end,
-        ("export_pytorch: layer 1.1 (%s): moonbow has no module of PyTorch for it"):format(layer.type), nil, true)
-      assert.error_matches(function() mb.import_pytorch(path, model) end,
-        ("import_pytorch: layer 1.1 (%s): moonbow has no module of PyTorch for it"):format(layer.type), nil, true)
+    local model = nn.Sequential { nn.Sequential { nn.LSTM { units = 2, activation = "elu" } } }
+    model:build { 9, 2 }
+    for name, call in pairs { export_pytorch = function() mb.export_pytorch(model, path) end,
+      import_pytorch = function() mb.import_pytorch(path, model) end } do
+      assert.error_matches(call,
+        name .. ": layer 1.1 (LSTM): PyTorch's LSTM has tanh and sigmoid, this has elu and sigmoid", nil, true)
     end
   end)
   it("refuses layers that are functions, with their place", function()
@@ -206,6 +305,17 @@ describe("mb.import_pytorch", function()
     model:build { 3, 2 }
     assert.error_matches(function() mb.export_pytorch(model, path) end,
       "layer 2 %(Residual%): behind Flatten, PyTorch has the features of its two branches in different orders")
+    for message, node in pairs {
+      ["Graph > node 'y': behind Flatten, PyTorch has the features of its inputs in different orders"] =
+        { name = "y", from = { "f", "r" }, join = "add" },
+      ["Graph > node 'y': behind Flatten, its layer gets features in another order than in another node"] =
+        { name = "y", from = "f", layer = 2 } } do
+      local graph = nn.Graph { inputs = { "x", "r" }, outputs = { "y", "z" }, nodes = {
+        { name = "f", from = "x", layer = 1 }, { name = "z", from = "r", layer = 2 }, node },
+        nn.Flatten {}, nn.BatchNorm1d {} }
+      graph:build { x = { 3, 2 }, r = { 6 } }
+      assert.error_matches(function() mb.export_pytorch(graph, path) end, message, nil, true)
+    end
   end)
 end)
 
@@ -220,12 +330,13 @@ describe("PyTorch", function()
 
   with_torch("loads random networks strictly and gives what moonbow gives; and what it writes is read", function()
     local list = networks(61, 100)
+    table.move(graphs(13, 22), 1, 10, #list + 1, list)
     python.run(function(folder)
       for _, case in ipairs(list) do
         local name = folder .. "/" .. case.name
         assert(mb.export_pytorch(case.model, name .. ".safetensors", { python = name .. ".py" }))
-        assert(mb.save_npy(case.x, name .. ".x.npy"))
-        assert(mb.save_npy(case.expected, name .. ".y.npy"))
+        arrays.save(name .. ".x", case.x)
+        arrays.save(name .. ".y", case.expected)
       end
       return "spec/support/torch_compare.py --save " .. folder
     end, function(folder)
@@ -236,18 +347,40 @@ describe("PyTorch", function()
       end
     end)
   end)
-  with_torch("predicts by the lines of docs/exchange.md", function()
-    local model, x = small(), mb.rng(1):normal(0, 5, 9, 5, 1)
-    local text = python.run(function(folder)
+  -- What block number i of Python in docs/exchange.md prints beside the exported files of a network.
+  local function printed_by(i, model, x)
+    return python.run(function(folder)
       assert(mb.export_pytorch(model, folder .. "/weights.safetensors", { python = folder .. "/network.py" }))
-      assert(mb.save_npy(x, folder .. "/spectra.npy"))
-      python.write_block("docs/exchange.md", 2, folder .. "/predict.py")
+      if x then assert(mb.save_npy(x, folder .. "/spectra.npy")) end
+      python.write_block("docs/exchange.md", i, folder .. "/predict.py")
       return ("-c 'import os, runpy, sys; os.chdir(\"%s\"); sys.path.insert(0, \".\"); runpy.run_path(\"predict.py\")'")
         :format(folder)
     end)
-    local classes = {}
-    for i, class in ipairs(mb.predict(model, x)) do classes[i] = ("%d"):format(class) end
-    assert.equal(("tensor([%s])\n"):format(table.concat(classes, ", ")), text)
-    assert.is_true(text:find "1" and text:find "4" and true or false)
+  end
+
+  with_torch("predicts by the lines of docs/exchange.md", function()
+    local deep = nn.Sequential { nn.Conv1dTranspose { filters = 4, kernel = 3, stride = 2, padding = "same" },
+      nn.MultiHeadAttention { heads = 2 }, nn.GRU { units = 4, bidirectional = true, return_sequences = true },
+      nn.LSTM { units = 5 }, nn.Dense { units = 3 } }
+    deep:build({ 5, 1 }, mb.rng(1))
+    local x = mb.rng(1):normal(0, 5, 9, 5, 1)
+    for _, model in ipairs { small(), deep:eval() } do
+      local classes, is_found, found = {}, {}, 0
+      for i, class in ipairs(mb.predict(model, x)) do
+        classes[i] = ("%d"):format(class)
+        found = found + (is_found[class] and 0 or 1)
+        is_found[class] = true
+      end
+      assert.is_true(found > 1)
+      assert.equal(("tensor([%s])\n"):format(table.concat(classes, ", ")), printed_by(2, model, x))
+    end
+  end)
+  with_torch("takes several inputs by the lines of docs/exchange.md", function()
+    local model = nn.Graph { inputs = { "spectrum", "conditions" }, outputs = { "class", "strain" },
+      { name = "map", from = "spectrum", nn.GlobalMaxPool1d {} },
+      { name = "class", from = { "map", "conditions" }, nn.Dense { units = 5 } },
+      { name = "strain", from = "class", nn.Dense { units = 1 } } }
+    model:build { spectrum = { 100, 1 }, conditions = { 3 } }
+    assert.equal("torch.Size([2, 5])\n", printed_by(3, model))
   end)
 end)

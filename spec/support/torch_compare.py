@@ -1,7 +1,7 @@
 """Compares networks of PyTorch with expected outputs: torch_compare.py [--save] FOLDER
 
-For each NAME.safetensors there are NAME.py, NAME.x.npy (spectra or rows as moonbow has them) and NAME.y.npy. It loads
-the weights strictly, prints the largest difference as a share of the largest expected output, and ends with code 1 if
+For each NAME.safetensors there are NAME.py, NAME.x.npy (spectra or rows as moonbow has them; NAME.x.INPUT.npy for each
+of several inputs) and NAME.y.npy (or NAME.y.OUTPUT.npy). It loads the weights strictly, prints the largest difference as a share of the largest expected output, and ends with code 1 if
 one is beyond 1e-5. With --save, it writes what state_dict() gives, as NAME.back.safetensors.
 """
 
@@ -22,18 +22,31 @@ def channels_first(x):
     return x.transpose(1, 2) if x.dim() == 3 else x
 
 
+def read(path, kind):
+    """The tensors of a case by name, channels first; a single one alone."""
+    start = os.path.basename(path) + kind
+    names = [name for name in os.listdir(folder) if name.startswith(start) and name.endswith(".npy")]
+    found = {name[len(start) + 1:-4]: channels_first(torch.from_numpy(numpy.load(os.path.join(folder, name))))
+             for name in names}
+    return found.get("", found)
+
+
+def difference(got, y):
+    if isinstance(y, dict):
+        return max(difference(got[name], expected) for name, expected in y.items())
+    if got.shape != y.shape:
+        return float("inf")
+    return float((got - y).abs().max() / y.abs().max().clamp(min=1e-30))
+
+
 def compare(path):
     network = runpy.run_path(path + ".py")["network"]
     network.load_state_dict(load_file(path + ".safetensors"))
     network.eval()
     if saves:
         save_file({name: value.clone() for name, value in network.state_dict().items()}, path + ".back.safetensors")
-    x, y = (torch.from_numpy(numpy.load(f"{path}.{name}.npy")) for name in "xy")
     with torch.no_grad():
-        got = channels_first(network(channels_first(x)))
-    if got.shape != y.shape:
-        return float("inf")
-    return float((got - y).abs().max() / y.abs().max().clamp(min=1e-30))
+        return difference(network(read(path, ".x")), read(path, ".y"))
 
 
 names = sorted(name[:-3] for name in os.listdir(folder) if name.endswith(".py"))

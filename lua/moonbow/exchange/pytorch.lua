@@ -78,31 +78,50 @@ local function name_in_file(name, names)
   return name
 end
 
--- Returns the values for the weights of a network by their identity: { { value, new } }; or nil and a message.
-local function match(module, tensors, skipped, names)
-  local found, used, by_identity = {}, {}, {}
+-- The tensor of the file for one of a module; or nil and a message.
+local function tensor_for(entry, name, tensors, skipped)
+  local tensor, expected = tensors[name], check.show_shape(core.shape(entry.to(entry.value)))
+  local what = ("%s of %s, in PyTorch %s of shape %s"):format(entry.own, entry.place, check.show(name), expected)
+  if not tensor then return nil, ("there is no %s%s"):format(what, skipped[name] and ": it " .. skipped[name] or "") end
+  local got = check.show_shape(core.shape(tensor))
+  if got ~= expected then return nil, ("expected %s, got shape %s"):format(what, got) end
+  return tensor
+end
+
+-- The tensors of the file by the names of the module; or nil and a message.
+local function matching(module, tensors, skipped, names)
+  local found, used = {}, {}
   for _, entry in ipairs(module.tensors) do
     local name = name_in_file(entry.name, names)
     used[name] = true
     if not entry.counts then
-      local tensor, expected = tensors[name], check.show_shape(core.shape(entry.to(entry.value)))
-      local what = ("%s of %s, in PyTorch %s of shape %s"):format(entry.own, entry.place, check.show(name), expected)
-      if not tensor then
-        return nil, ("there is no %s%s"):format(what, skipped[name] and ": it " .. skipped[name] or "")
-      end
-      local got = check.show_shape(core.shape(tensor))
-      if got ~= expected then return nil, ("expected %s, got shape %s"):format(what, got) end
-      local new, identity = entry.from(tensor), Layer.identity(entry.value)
-      local before = by_identity[identity]
-      if before and core.digest(before.new, 0) ~= core.digest(new, 0) then
-        return nil, ("%s and %s differ, but are one weight of the network"):format(before.name, check.show(name))
-      end
-      by_identity[identity] = before or { name = check.show(name), new = new }
-      found[#found + 1] = { value = entry.value, new = new }
+      local tensor, err = tensor_for(entry, name, tensors, skipped)
+      if not tensor then return nil, err end
+      found[entry.name] = tensor
     end
   end
   for name in pairs(tensors) do
     if not used[name] then return nil, "the network has no " .. check.show(name) end
+  end
+  return found
+end
+
+-- Returns the values for the weights of a network, { { value, new } }; or nil and a message.
+local function match(module, tensors, skipped, names)
+  local matched, err = matching(module, tensors, skipped, names)
+  if not matched then return nil, err end
+  local found, by_identity = {}, {}
+  for _, entry in ipairs(module.tensors) do
+    if entry.from then
+      local name = check.show(name_in_file(entry.name, names))
+      local new, identity = entry.from(matched[entry.name], matched[entry.beside]), Layer.identity(entry.value)
+      local before = by_identity[identity]
+      if before and core.digest(before.new, 0) ~= core.digest(new, 0) then
+        return nil, ("%s and %s differ, but are one weight of the network"):format(before.name, name)
+      end
+      by_identity[identity] = before or { name = name, new = new }
+      found[#found + 1] = { value = entry.value, new = new }
+    end
   end
   return found
 end

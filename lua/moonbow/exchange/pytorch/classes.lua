@@ -49,4 +49,51 @@ class Concat(nn.ModuleList):
     def forward(self, x):
         return torch.cat([branch(x) for branch in self], 1)
 ]],
+  LSTM = [[
+class LSTM(nn.LSTM):  # the states of all points, or the last one of each direction
+    def __init__(self, channels, units, sequences=False, bidirectional=False):
+        super().__init__(channels, units, batch_first=True, bidirectional=bidirectional)
+        self.sequences = sequences
+
+    def forward(self, x):
+        states, (last, _) = super().forward(x.transpose(1, 2))
+        return states.transpose(1, 2) if self.sequences else torch.cat(list(last), 1)
+]],
+  GRU = [[
+class GRU(nn.GRU):  # the states of all points, or the last one of each direction
+    def __init__(self, channels, units, sequences=False, bidirectional=False):
+        super().__init__(channels, units, batch_first=True, bidirectional=bidirectional)
+        self.sequences = sequences
+
+    def forward(self, x):
+        states, last = super().forward(x.transpose(1, 2))
+        return states.transpose(1, 2) if self.sequences else torch.cat(list(last), 1)
+]],
+  SelfAttention = [[
+class SelfAttention(nn.MultiheadAttention):
+    def __init__(self, channels, heads, bias=True):
+        super().__init__(channels, heads, bias=bias, batch_first=True)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        return super().forward(x, x, x, need_weights=False)[0].transpose(1, 2)
+]],
+  Graph = [=[
+class Graph(nn.Module):  # nodes: (name, names of what they take, how these are joined, number of the layer)
+    def __init__(self, inputs, outputs, nodes, *layers):
+        super().__init__()
+        self.inputs, self.outputs, self.nodes, self.layers = inputs, outputs, nodes, nn.ModuleList(layers)
+
+    def forward(self, x):
+        values = dict(x) if isinstance(x, dict) else {self.inputs[0]: x}
+        for name, sources, join, layer in self.nodes:
+            y, *others = (values[source] for source in sources)
+            if others and join == "concat":
+                y, others = torch.cat([y, *others], 1), []
+            for other in others:
+                y = y + other if join == "add" else y * other
+            values[name] = y if layer is None else self.layers[layer](y)
+        results = {name: values[name] for name in self.outputs}
+        return results if len(results) > 1 else results[self.outputs[0]]
+]=],
 }

@@ -8,11 +8,14 @@
 local core = require "moonbow.core"
 local elementwise = require "moonbow.elementwise"
 local modules = require "moonbow.exchange.pytorch.modules"
+local sequences = require "moonbow.exchange.pytorch.sequences"
 
 local module, given, option, tensor = modules.new, modules.given, modules.option, modules.tensor
 local matrix, vector, activate = modules.matrix, modules.vector, modules.activate
 
 local writers = {}
+
+for name, writer in pairs(sequences) do writers[name] = writer end
 
 -- ---- layers with weights ----
 
@@ -31,6 +34,32 @@ function writers.Conv1d(layer, _, place, shape)
     option("groups", options.groups, 1), not layer.bias and "bias=False" or nil),
     modules.append_bias(tensors, layer, place))
   return activate(list, options.activation, nil, place)
+end
+
+-- The points that a transposed convolution cuts off at both ends, and those that it adds at the right.
+local function cut_and_added(options, length)
+  local span, padding = (options.kernel - 1) * options.dilation + 1, options.padding
+  if type(padding) == "table" then return padding[1], padding[2], 0 end
+  if padding ~= "same" then return padding == "valid" and 0 or padding, padding == "valid" and 0 or padding, 0 end
+  local _, left, right = core.window(length * options.stride, options.kernel, options.stride, options.dilation, "same")
+  return left, right, math.max(options.stride - span, 0)
+end
+
+function writers.Conv1dTranspose(layer, _, place, shape)
+  local options, tensors = layer.options, { tensor(layer, place, "weight", "weight", modules.turned) }
+  local left, right, added = cut_and_added(options, shape[2])
+  local list = { module("nn.ConvTranspose1d", { shape[3], options.filters, options.kernel }, given(
+    option("stride", options.stride, 1), option("padding", left == right and left or 0, 0),
+    option("output_padding", added, 0), option("dilation", options.dilation, 1),
+    not layer.bias and "bias=False" or nil), modules.append_bias(tensors, layer, place)) }
+  if left ~= right then list[2] = pad(-left, -right, 0) end
+  return activate(list, options.activation, nil, place)
+end
+
+function writers.Upsample1d(layer)
+  local options = layer.options
+  return { module("nn.Upsample", nil, { "scale_factor=" .. options.factor, -- "nearest" would round the factor
+    options.mode == "nearest" and 'mode="nearest-exact"' or 'mode="linear"' }) }
 end
 
 function writers.Dense(layer, order, place, shape)

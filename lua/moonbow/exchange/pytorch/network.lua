@@ -6,14 +6,17 @@ local Layer = require "moonbow.nn.layer"
 local function indented(code) return "    " .. code:gsub("\n", "\n    ") end
 
 -- A module of others, which have the names of parts: { name, module }.
-local function container(name, parts)
+-- @param arguments codes before the parts
+local function container(name, parts, arguments)
   local codes, tensors = {}, {}
-  for i, part in ipairs(parts) do
-    codes[i] = part.module and indented(part.module.code) .. "," or "    None,"
+  for i, code in ipairs(arguments or {}) do codes[i] = indented(code) .. "," end
+  for _, part in ipairs(parts) do
+    codes[#codes + 1] = part.module and indented(part.module.code) .. "," or "    None,"
     for _, entry in ipairs(part.module and part.module.tensors or {}) do
       local copy = {}
       for key, value in pairs(entry) do copy[key] = value end
       copy.name = part.name .. "." .. entry.name
+      copy.beside = entry.beside and part.name .. "." .. entry.beside
       tensors[#tensors + 1] = copy
     end
   end
@@ -93,6 +96,79 @@ function containers.Concat(layer, order, _, shapes, path)
   local is_reordered = false
   for _, after in ipairs(orders) do is_reordered = is_reordered or after ~= false end
   return { container("Concat", parts) }, is_reordered and joined_order(counts, orders) or nil
+end
+
+-- ---- graphs ----
+
+local function quoted(name)
+  return ('"%s"'):format(name:gsub('[\\"%c]', function(c) return ("\\x%02x"):format(c:byte()) end))
+end
+
+local function names_of(list)
+  local names = {}
+  for i, name in ipairs(list) do names[i] = quoted(name) end
+  return ("[%s]"):format(table.concat(names, ", "))
+end
+
+local function code_of(node)
+  return ("    (%s, %s, %s, %s),"):format(quoted(node.name), names_of(node.from), quoted(node.join),
+    node.layer and node.layer - 1 or "None")
+end
+
+-- The order of the features of several values as one, of which counts has the numbers.
+local function order_after(node, place, orders, counts)
+  if node.join == "concat" and #node.from > 1 then
+    local is_reordered = false
+    for _, order in ipairs(orders) do is_reordered = is_reordered or order ~= false end
+    return is_reordered and joined_order(counts, orders) or nil
+  end
+  for i = 2, #orders do
+    if not same_order(orders[1] or nil, orders[i] or nil) then
+      modules.refuse(("%s > node '%s'"):format(place, node.name),
+        "behind Flatten, PyTorch has the features of its inputs in different orders")
+    end
+  end
+  return orders[1] or nil
+end
+
+-- The module of a node's layer, once for all nodes that it is in.
+local function node_module(layer, node, order, place, shapes, path, made)
+  local before = made[node.layer]
+  if not before then
+    local inner, after = write_part(layer, node.layer, order, shapes, path)
+    before = { module = inner, order = order, after = after }
+    made[node.layer] = before
+  elseif not same_order(before.order, order) then
+    modules.refuse(("%s > node '%s'"):format(place, node.name),
+      "behind Flatten, its layer gets features in another order than in another node")
+  end
+  return before.after
+end
+
+function containers.Graph(layer, order, place, shapes, path)
+  local codes, made, order_of, count_of, parts = {}, {}, {}, {}, {}
+  local input = shapes[path].input
+  for _, name in ipairs(layer.inputs) do
+    local shape = #input > 0 and input or input[name]
+    order_of[name], count_of[name] = order or false, shape[#shape]
+  end
+  for i, node in ipairs(layer.nodes) do
+    local orders, counts, count = {}, {}, 0
+    for k, name in ipairs(node.from) do
+      orders[k], counts[k] = order_of[name], count_of[name]
+      count = node.join == "concat" and count + counts[k] or counts[k]
+    end
+    local after = order_after(node, place, orders, counts)
+    if node.layer then
+      after = node_module(layer, node, after, place, shapes, path, made)
+      local output = shapes[Layer.path_of_part(path, node.layer)].output
+      count = output[#output]
+    end
+    codes[i], order_of[node.name], count_of[node.name] = code_of(node), after or false, count
+  end
+  for i = 1, #layer.layers do parts[i] = { name = ("layers.%d"):format(i - 1), module = made[i].module } end
+  return { container("Graph", parts, { names_of(layer.inputs), names_of(layer.outputs),
+    ("[\n%s\n]"):format(table.concat(codes, "\n")) }) }, #layer.outputs == 1 and order_of[layer.outputs[1]] or nil
 end
 
 --- The module of a built network: { code, class, tensors, parts }.
