@@ -19,12 +19,13 @@ local function read(bytes, length, network)
   local opened = require("moonbow.exchange.keras.file").open(bytes) -- rarely needed
   if network then return require "moonbow.exchange.keras.fill"(opened, network) end
   if not opened.config then error("it holds weights, but no model; give the option network, too", 0) end
-  return require "moonbow.exchange.import.tree"(require "moonbow.exchange.keras.model"(opened, length))
+  return require "moonbow.exchange.keras.graph"(require "moonbow.exchange.keras.model"(opened, length))
 end
 
---- Reads a network from a file of Keras: see docs/exchange.md. It is a network like any other, in evaluation mode. With
--- the option network, it reads the weights into that one: they are matched by the kinds of layers, in Keras' order, and
--- by shape; if something does not fit, nothing is changed.
+--- Reads a network from a file of Keras: see docs/exchange.md. It is a network like any other, in evaluation mode: a
+-- Graph if it has several inputs or outputs, or branches that cross, and a Sequential otherwise. With the option
+-- network, it reads the weights into that one: they are matched by the kinds of layers, in Keras' order, and by shape;
+-- if something does not fit, nothing is changed.
 -- @param path string of the file: .keras, .weights.h5, or the HDF5 of Keras 1 and 2
 -- @option length points of the spectra, if the file leaves them open
 -- @option network built, of the layers in the file; needed for files with weights only
@@ -60,7 +61,7 @@ function keras.export_keras(network, path)
   if not kind then
     check.fail("export_keras", "path: expected one that ends in .keras, .weights.h5 or .h5, got %s", check.show(path))
   end
-  local ok, bytes = pcall(require("moonbow.exchange.keras.write").bytes, network, kind) -- rarely needed
+  local ok, bytes = pcall(require "moonbow.exchange.keras.write", network, kind) -- rarely needed
   if not ok then
     if type(bytes) ~= "table" then error(bytes, 0) end
     if bytes.node then check.fail("export_keras", "%s", text_of(bytes)) end

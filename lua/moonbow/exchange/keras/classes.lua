@@ -1,65 +1,21 @@
 --- The layers of Keras as layers of moonbow: a function(config, pad, rank, is_3) for each class, which returns a list
 -- of specs { type, options, weights }, one after the other. weights: for each tensor in the file, in order, { name,
 -- shape }: its name in the layer, and the sizes that are known (0 for the others). missing: the values of weights that
--- the file does not have, or { value, shape }. pad: { left, right } of a ZeroPadding1D before it; rank: of its input,
--- with the batch; is_3: Keras 3 wrote the file.
+-- the file does not have, by name. arranged(tensors, step): the weights of the layer, where the file holds them in
+-- other tensors; it may complete the options of the step. pad: { left, right } of a ZeroPadding1D before it; rank: of
+-- its input, with the batch; is_3: Keras 3 wrote the file.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
+local read = require "moonbow.exchange.keras.options"
+local sequences = require "moonbow.exchange.keras.sequences"
 local windows = require "moonbow.exchange.import.windows"
 
 local classes = {}
 
-local function fail(format, ...) error(format:format(...), 0) end
+for name, make in pairs(sequences) do classes[name] = make end
 
--- ---- options ----
-
--- The value of an option, which has to be of a kind; the default if it is not there.
-local function option(config, name, kind, default)
-  local value = config[name]
-  if value == nil then value = default end
-  if kind == "integer" then value = math.tointeger(value) end
-  if (kind == "integer" and "number" or kind) ~= type(value) then
-    fail("the option %s is %s", name, check.show(config[name]))
-  end
-  return value
-end
-
-local function at_least_one(config, name, default)
-  local value = option(config, name, "integer", default)
-  if value < 1 or value > 1 << 30 then fail("the option %s is %d", name, value) end
-  return value
-end
-
--- A size that Keras writes as a list of one.
-local function size(config, name, default)
-  local value = config[name]
-  if type(value) == "table" and #value == 1 then value = value[1] end
-  return at_least_one({ [name] = value }, name, default)
-end
-
--- Raises unless an option has one of the values that moonbow's layer has.
-local function need(config, name, ...)
-  local value = config[name]
-  for i = 1, select("#", ...) do
-    if value == (select(i, ...)) then return end
-  end
-  if value ~= nil then fail("the option %s is %s", name, check.show(value)) end
-end
-
-local names = {
-  relu = "relu", tanh = "tanh", sigmoid = "sigmoid", elu = "elu", selu = "selu", gelu = "gelu", softplus = "softplus",
-  softmax = "softmax", log_softmax = "log_softmax",
-}
-
--- The name of an activation; nil for none. A layer in its place, { class_name, config }, has options of its own.
-local function activation_of(config)
-  local value = config.activation
-  if type(value) == "table" then
-    if type(value.config) ~= "string" then fail("the activation is a layer, %s", check.show(value.class_name)) end
-    value = value.config -- of a function
-  end
-  if value == nil or value == "linear" then return nil end
-  return names[value] or fail("the activation %s", check.show(value))
-end
+local fail, option, need = read.fail, read.option, read.need
+local at_least_one, size, activation_of = read.at_least_one, read.size, read.activation_of
 
 -- ---- layers with weights ----
 
@@ -80,16 +36,59 @@ local function padding_of(options, pad)
   return left == pad[2] and left or { left, pad[2] }
 end
 
--- pad: { left, right } of the layer before.
-function classes.Conv1D(config, pad)
+-- The options of a convolution but for its filters. pad: { left, right } of the layer before.
+local function conv_options(config, pad)
   need(config, "data_format", "channels_last")
-  local options = { filters = at_least_one(config, "filters"), kernel = size(config, "kernel_size"),
-    stride = size(config, "strides", 1), dilation = size(config, "dilation_rate", 1), padding = config.padding,
-    groups = at_least_one(config, "groups", 1), bias = option(config, "use_bias", "boolean", true),
-    activation = activation_of(config) }
+  local options = { kernel = size(config, "kernel_size"), stride = size(config, "strides", 1),
+    dilation = size(config, "dilation_rate", 1), padding = config.padding,
+    bias = option(config, "use_bias", "boolean", true), activation = activation_of(config) }
   options.padding = padding_of(options, pad)
+  return options
+end
+
+function classes.Conv1D(config, pad)
+  local options = conv_options(config, pad)
+  options.filters, options.groups = at_least_one(config, "filters"), at_least_one(config, "groups", 1)
   return { { type = "Conv1d", options = options,
     weights = affine_weights(config, { options.kernel, 0, options.filters }) } }
+end
+
+-- (kernel, channels, filters of each) as (kernel, 1, filters), and the options that follow from it.
+local function as_groups(tensors, step)
+  local kernel, channels, each = table.unpack(core.shape(tensors.weight))
+  step.options.groups, step.options.filters = channels, channels * each
+  tensors.weight = core.reshape(tensors.weight, { kernel, 1, channels * each })
+  return tensors
+end
+
+function classes.DepthwiseConv1D(config, pad)
+  local options, each = conv_options(config, pad), at_least_one(config, "depth_multiplier", 1)
+  return { { type = "Conv1d", options = options, arranged = as_groups,
+    weights = { { "weight", { options.kernel, 0, each } }, options.bias and { "bias", { 0 } } or nil } } }
+end
+
+function classes.SeparableConv1D(config, pad)
+  local specs, filters = classes.DepthwiseConv1D(config, pad), at_least_one(config, "filters")
+  local options = { filters = filters, kernel = 1, bias = specs[1].options.bias,
+    activation = specs[1].options.activation }
+  specs[1].options.bias, specs[1].options.activation, specs[1].weights[2] = false, nil, nil
+  specs[2] = { type = "Conv1d", options = options, weights = affine_weights(config, { 1, 0, filters }) }
+  return specs
+end
+
+-- surplus: points that Keras adds at the right where the stride is beyond the kernel's span.
+function classes.Conv1DTranspose(config)
+  need(config, "data_format", "channels_last")
+  need(config, "output_padding")
+  need(config, "padding", "valid", "same")
+  local options = { filters = at_least_one(config, "filters"), kernel = size(config, "kernel_size"),
+    stride = size(config, "strides", 1), dilation = size(config, "dilation_rate", 1), padding = config.padding,
+    bias = option(config, "use_bias", "boolean", true), activation = activation_of(config) }
+  local surplus = options.stride - (options.kernel - 1) * options.dilation - 1
+  if surplus <= 0 or options.padding == "same" then surplus = nil else options.padding = "same" end
+  local weights = { { "weight", { options.kernel, options.filters, 0 } } }
+  if options.bias then weights[2] = { "bias", { options.filters } } end
+  return { { type = "Conv1dTranspose", options = options, weights = weights, surplus = surplus } }
 end
 
 function classes.Dense(config)
@@ -138,25 +137,6 @@ function classes.GroupNormalization(config, _, rank)
     epsilon = option(config, "epsilon", "number", 1e-3) }, weights = weights, missing = missing } }
 end
 
--- Keras 3 calls another function hard_sigmoid.
-function classes.LSTM(config, _, _, is_3)
-  need(config, "go_backwards", false)
-  need(config, "stateful", false)
-  need(config, "return_state", false)
-  need(config, "time_major", false)
-  local units, gate = at_least_one(config, "units"), config.recurrent_activation or "sigmoid"
-  local weights = { { "weight", { 0, 4 * units } }, { "recurrent_weight", { units, 4 * units } } }
-  local missing, has_bias = {}, option(config, "use_bias", "boolean", true)
-  weights[3] = has_bias and { "bias", { 4 * units } } or nil
-  if not has_bias then missing.bias = { value = 0, shape = { 4 * units } } end
-  if gate ~= "sigmoid" and (is_3 or gate ~= "hard_sigmoid") then
-    fail("the option recurrent_activation is %s", check.show(gate))
-  end
-  return { { type = "LSTM", options = { units = units, gate_activation = gate,
-    return_sequences = option(config, "return_sequences", "boolean", false),
-    activation = activation_of(config) or "linear" }, weights = weights, missing = missing } }
-end
-
 -- ---- layers without weights ----
 
 local function layer(type, options) return { { type = type, options = options or {}, weights = {} } } end
@@ -174,7 +154,7 @@ classes.MaxPooling1D, classes.AveragePooling1D = pool "MaxPool1d", pool "AvgPool
 local function global_pool(type)
   return function(config)
     need(config, "data_format", "channels_last")
-    need(config, "keepdims", false)
+    need(config, "keepdims", false, true) -- true: see moonbow.exchange.keras.special
     return layer(type)
   end
 end
@@ -220,7 +200,15 @@ function classes.Softmax(config, _, rank)
   return layer "Softmax"
 end
 
---- Layers of several inputs, by the layer of moonbow.
-classes.merges = { Add = "Residual", Concatenate = "Concat" }
+function classes.UpSampling1D(config)
+  need(config, "data_format", "channels_last")
+  return layer("Upsample1d", { factor = size(config, "size", 2) })
+end
+
+--- Layers of several inputs, by the step of moonbow.exchange.keras.graph.
+classes.merges = { Add = "Residual", Concatenate = "Concat", Multiply = "Product" }
+
+--- Layers that take one input several times.
+classes.takes_itself = { MultiHeadAttention = true }
 
 return classes

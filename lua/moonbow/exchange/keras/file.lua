@@ -58,7 +58,7 @@ end
 
 --- Opens the bytes of a file. Raises a message without position for what is none.
 function file.open(bytes)
-  local self = setmetatable({ counts = {} }, File)
+  local self = setmetatable({ scope = { group = "/layers/", counts = {} } }, File)
   if bytes:sub(1, 4) == "PK\3\4" then
     local content = unzip(bytes)
     self.config = decode(content "config.json", "config.json")
@@ -109,13 +109,42 @@ local function numbered_paths(self, group)
   return paths
 end
 
+-- The groups within that of a layer of Keras 3, in the order in which Keras lists their weights.
+local within = { "", "cell/", "query_dense/", "key_dense/", "value_dense/", "output_dense/", "forward_layer/cell/",
+  "backward_layer/cell/" }
+
+-- The paths whose names have a layer's name between slashes, of those in the group of the model that the layer is in.
+local function paths_within(self, model_name, name)
+  local found = {}
+  for _, path in ipairs(named_paths(self, model_name)) do
+    local names = path:sub(#self.base + #model_name + 2) .. "/"
+    if names:find("/" .. name .. "/", 1, true) then found[#found + 1] = path end
+  end
+  return found
+end
+
 --- The paths of the weights of the next layer of a class. Call it for each layer of the model, in order.
 -- @param name of the layer in the description
-function File:paths_of(class, name)
-  if self.layer_names then return named_paths(self, name) end
-  local group = "/layers/" .. file.counted(self.counts, class)
-  local paths = numbered_paths(self, group .. "/vars")
-  return #paths > 0 and paths or numbered_paths(self, group .. "/cell/vars")
+-- @param scope of the model that the layer is in (File:inside); that of the whole unless given
+function File:paths_of(class, name, scope)
+  scope = scope or self.scope
+  if self.layer_names then
+    return scope.name and paths_within(self, scope.name, name) or named_paths(self, name)
+  end
+  local group, all = scope.group .. file.counted(scope.counts, class) .. "/", {}
+  for _, inner in ipairs(within) do
+    local paths = numbered_paths(self, group .. inner .. "vars")
+    table.move(paths, 1, #paths, #all + 1, all)
+  end
+  return all
+end
+
+--- The scope of a model in a model: where the weights of its layers are.
+-- @param class, name of the model
+function File:inside(class, name, scope)
+  scope = scope or self.scope
+  return { counts = {}, name = scope.name or name,
+    group = ("%s%s/layers/"):format(scope.group, file.counted(scope.counts, class)) }
 end
 
 --- The paths of the weights of all layers that have some, in the order of the file, which Keras 1 and 2 keep: a list of
@@ -135,7 +164,7 @@ function File:check_all_taken()
   for path, object in pairs(self.objects) do
     local group = object.kind == "dataset" and path:match "^/layers/([^/]+)/"
     local class, number = (group or ""):match "^(.-)_?(%d*)$"
-    local count = group and self.counts[class] or 0
+    local count = group and self.scope.counts[class] or 0
     if group and (tonumber(number) or 0) >= count then error(("the network has no layer for %s"):format(path), 0) end
   end
 end

@@ -1,7 +1,8 @@
 --- Weights from a file of Keras for a network that is there already.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
-local write = require "moonbow.exchange.keras.write"
+local model_of = require "moonbow.exchange.keras.network"
+local Writer = require "moonbow.exchange.keras.model_writer"
 
 local function fail(format, ...) error(format:format(...), 0) end
 
@@ -40,14 +41,16 @@ end
 -- @param file from moonbow.exchange.keras.file
 -- @param network layer built
 return function(file, network)
-  local found, all = pairs_of(write.model(network), file), {}
+  local found, all = pairs_of(model_of(network), file), {}
   for _, pair in ipairs(found) do
     check_layer(file, pair[1], pair[2])
     table.move(pair[2], 1, #pair[2], #all + 1, all)
   end
   local tensors = file:read(all)
   for _, pair in ipairs(found) do
-    for i, weight in ipairs(pair[1].weights) do core.copy_from(weight, tensors[pair[2][i]]) end
+    local list = {}
+    for i, path in ipairs(pair[2]) do list[i] = tensors[path] end
+    for _, given in ipairs(Writer.given_by(pair[1], list)) do core.copy_from(given[1], given[2]) end
   end
   return network
 end

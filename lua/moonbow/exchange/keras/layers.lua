@@ -1,27 +1,13 @@
---- Layers of moonbow as layers of Keras: a writer(model, layer, x, where) for each, which returns the output. Values
--- are { layer, shape }: the layer that makes it, and its shape without the batch.
---
--- model:add(class, inputs, shape, config, weights) adds a layer and returns its output.
+--- Layers of moonbow without parts as layers of Keras: a writer(model, layer, x, where) for each, which returns the
+-- output. model: a moonbow.exchange.keras.model_writer, which says what values are.
 local core = require "moonbow.core"
 local elementwise = require "moonbow.elementwise"
-local Layer = require "moonbow.nn.layer"
+local arrange = require "moonbow.exchange.keras.arrange"
 
 local writers = {}
 
 local function after_window(shape, size, stride, dilation, padding, channels)
   return { (core.window(shape[1], size, stride, dilation, padding)), channels or shape[2] }
-end
-
--- Adds an activation behind a value; nil: none.
-local function activate(model, x, name, alpha, where)
-  if name == nil or name == "linear" then return x end
-  local row = elementwise.find(name)
-  if type(name) ~= "string" then model.refuse(where, "the activation is a Lua function") end
-  if name == "leaky_relu" then
-    return model:add("LeakyReLU", { x }, x.shape, { negative_slope = alpha or row.alpha })
-  end
-  if name == "elu" then return model:add("ELU", { x }, x.shape, { alpha = alpha or row.alpha }) end
-  return model:add("Activation", { x }, x.shape, { activation = name })
 end
 
 -- ---- layers with weights ----
@@ -52,7 +38,7 @@ function writers.Conv1d(model, layer, x, where)
     { filters = options.filters, kernel_size = { options.kernel }, strides = { options.stride }, padding = padding,
       dilation_rate = { dilation }, groups = options.groups, use_bias = layer.bias ~= nil },
     weights_of(layer, "weight", "bias"))
-  return activate(model, y, options.activation, options.alpha, where)
+  return model:activate(y, options.activation, options.alpha, where)
 end
 
 local function dense(model, x, weight, bias)
@@ -62,7 +48,7 @@ local function dense(model, x, weight, bias)
 end
 
 function writers.Dense(model, layer, x, where)
-  return activate(model, dense(model, x, layer.weight, layer.bias), layer.options.activation, nil, where)
+  return model:activate(dense(model, x, layer.weight, layer.bias), layer.options.activation, nil, where)
 end
 
 local function norm(class, config_of, ...)
@@ -71,7 +57,7 @@ local function norm(class, config_of, ...)
     local config = config_of and config_of(layer.options) or {}
     config.epsilon = layer.options.epsilon
     local y = model:add(class, { x }, x.shape, config, weights_of(layer, table.unpack(names)))
-    return activate(model, y, layer.options.activation, layer.options.alpha, where)
+    return model:activate(y, layer.options.activation, layer.options.alpha, where)
   end
 end
 
@@ -81,15 +67,74 @@ writers.LayerNorm = norm("LayerNormalization", nil, "gamma", "beta")
 writers.GroupNorm = norm("GroupNormalization", function(options) return { groups = options.groups } end, "gamma",
   "beta")
 
+-- As above, but for the points that Keras adds where the stride is beyond the kernel, and those that padding cuts off.
+function writers.Conv1dTranspose(model, layer, x, where)
+  local options = layer.options
+  local dilation = options.kernel > 1 and options.dilation or 1
+  if options.stride > 1 and dilation > 1 then
+    model.refuse(where, "Keras has no stride of %d with a dilation of %d", options.stride, dilation)
+  end
+  local is_same, span = options.padding == "same", (options.kernel - 1) * dilation + 1
+  local surplus = is_same and 0 or math.max(options.stride - span, 0)
+  local length = is_same and x.shape[1] * options.stride or (x.shape[1] - 1) * options.stride + span + surplus
+  local y = model:add("Conv1DTranspose", { x }, { length, options.filters },
+    { filters = options.filters, kernel_size = { options.kernel }, strides = { options.stride },
+      padding = is_same and "same" or "valid", dilation_rate = { dilation }, use_bias = layer.bias ~= nil },
+    weights_of(layer, "weight", "bias"))
+  local cut = type(options.padding) == "string" and { 0, 0 } or options.padding
+  if type(cut) == "number" then cut = { cut, cut } end
+  local left, right = cut[1], cut[2] + surplus
+  if left + right > 0 then
+    y = model:add("Cropping1D", { y }, { length - left - right, options.filters }, { cropping = { left, right } })
+  end
+  return model:activate(y, options.activation, nil, where)
+end
+
+-- ---- recurrence and attention ----
+
+-- Adds a recurrence: a layer of Keras, or a Bidirectional of one.
+local function recurrence(model, layer, x, config)
+  local options = layer.options
+  local width = options.units * (options.bidirectional and 2 or 1)
+  local shape = options.return_sequences and { x.shape[1], width } or { width }
+  config.units, config.return_sequences = options.units, options.return_sequences
+  if not options.bidirectional then return model:add(layer.type, { x }, shape, config, arrange[layer.type], layer) end
+  local inner = { class = layer.type, config = config }
+  config.name = layer.type:lower()
+  return model:add("Bidirectional", { x }, shape, { merge_mode = "concat", layer = inner },
+    arrange.bidirectional(layer.type), layer)
+end
+
 function writers.LSTM(model, layer, x, where)
   local options = layer.options
   if options.gate_activation ~= "sigmoid" then model.refuse(where, "Keras 3 has another hard_sigmoid") end
-  if options.bidirectional then model.refuse(where, "both directions are not exported") end
   local no_alpha = { leaky_relu = true, elu = true, log_softmax = true }
   if no_alpha[options.activation] then model.refuse(where, "the activation %s within it", options.activation) end
-  return model:add("LSTM", { x }, options.return_sequences and { x.shape[1], options.units } or { options.units },
-    { units = options.units, return_sequences = options.return_sequences, activation = options.activation },
-    weights_of(layer, "weight", "recurrent_weight", "bias"))
+  return recurrence(model, layer, x, { activation = options.activation, recurrent_activation = "sigmoid" })
+end
+
+function writers.GRU(model, layer, x)
+  return recurrence(model, layer, x, { activation = "tanh", recurrent_activation = "sigmoid", reset_after = true })
+end
+
+function writers.MultiHeadAttention(model, layer, x)
+  local heads = layer.options.heads
+  local config = { num_heads = heads, key_dim = x.shape[2] // heads, use_bias = layer.bias ~= nil }
+  return model:add("MultiHeadAttention", { x, x }, x.shape, config, arrange.MultiHeadAttention, layer)
+end
+
+function writers.SqueezeExcite(model, layer, x, where)
+  local gate = model:add("GlobalAveragePooling1D", { x }, { x.shape[2] })
+  gate = model:activate(dense(model, gate, layer.squeeze_weight, layer.squeeze_bias), "relu", nil, where)
+  gate = model:activate(dense(model, gate, layer.excite_weight, layer.excite_bias), "sigmoid", nil, where)
+  gate = model:add("Reshape", { gate }, { 1, x.shape[2] }, { target_shape = { 1, x.shape[2] } })
+  return model:add("Multiply", { x, gate }, x.shape)
+end
+
+function writers.Upsample1d(model, layer, x, where)
+  local factor = layer.options.factor
+  if layer.options.mode ~= "nearest" then model.refuse(where, "Keras draws no lines between points of spectra") end
+  return model:add("UpSampling1D", { x }, { x.shape[1] * factor, x.shape[2] }, { size = factor })
 end
 
 -- ---- pooling ----
@@ -136,11 +181,11 @@ end
 writers.Dropout, writers.ChannelDropout = dropout "Dropout", dropout "SpatialDropout1D"
 
 function writers.Activation(model, layer, x, where)
-  return activate(model, x, layer.options.name, layer.options.alpha, where)
+  return model:activate(x, layer.options.name, layer.options.alpha, where)
 end
 
 local function activation_layer(name)
-  return function(model, layer, x, where) return activate(model, x, name, layer.options.alpha, where) end
+  return function(model, layer, x, where) return model:activate(x, name, layer.options.alpha, where) end
 end
 
 for _, row in ipairs(elementwise) do
@@ -148,41 +193,4 @@ for _, row in ipairs(elementwise) do
 end
 writers.Softmax, writers.LogSoftmax = activation_layer "softmax", activation_layer "log_softmax"
 
--- ---- containers ----
-
---- Adds a layer and returns its output. Raises, with the path of the layer, for one that Keras does not have.
-local function write(model, layer, x, path)
-  local where = path == "" and layer.type or ("layer %s (%s)"):format(path, layer.type)
-  local writer = writers[layer.type] or model.refuse(where, "Keras has no such layer")
-  model.where = where
-  return writer(model, layer, x, where, path)
-end
-
-local function write_part(model, layer, i, x, path)
-  return write(model, layer.layers[i], x, Layer.path_of_part(path, i))
-end
-
-function writers.Sequential(model, layer, x, _, path)
-  for i = 1, #layer.layers do x = write_part(model, layer, i, x, path) end
-  return x
-end
-
-function writers.Residual(model, layer, x, where, path)
-  local body = write_part(model, layer, 1, x, path)
-  local short = layer.layers[2] and write_part(model, layer, 2, x, path) or x
-  local sum = model:add("Add", { body, short }, body.shape)
-  return activate(model, sum, layer.options.activation, layer.options.alpha, where)
-end
-
-function writers.Concat(model, layer, x, _, path)
-  local parts, channels = {}, 0
-  for i = 1, #layer.layers do
-    parts[i] = write_part(model, layer, i, x, path)
-    channels = channels + parts[i].shape[#parts[i].shape]
-  end
-  local shape = { table.unpack(parts[1].shape) }
-  shape[#shape] = channels
-  return #parts > 1 and model:add("Concatenate", parts, shape, { axis = -1 }) or parts[1]
-end
-
-return write
+return writers

@@ -1,10 +1,11 @@
 --- The order in which Keras lists the layers of a graph, by which its files number them and name their weights: the
--- farthest from the output first; of those equally far, in the order in which a walk from the output meets them.
+-- farthest from the outputs first; of those equally far, in the order in which walks from the outputs meet them.
 -- Source: keras.src.ops.function.map_graph.
 
--- The number of each layer in the walk: the layer before its inputs.
-local function walk(output)
-  local numbers, count, stack = {}, 0, { output }
+-- The number of each layer in the walks, from one output after the other: the layer before its inputs.
+local function walk(outputs)
+  local numbers, count, stack = {}, 0, {}
+  for i = #outputs, 1, -1 do stack[#stack + 1] = outputs[i].layer end
   while #stack > 0 do
     local layer = table.remove(stack)
     if not numbers[layer] then
@@ -17,9 +18,9 @@ local function walk(output)
 end
 
 --- Sorts a list of layers { inputs = { { layer }, ... } }, each of which stands behind its inputs, in place.
--- @param output the last one
-return function(layers, output)
-  local numbers, depths = walk(output), {}
+-- @param outputs list of values { layer }
+return function(layers, outputs)
+  local numbers, depths = walk(outputs), {}
   for i = #layers, 1, -1 do
     local layer = layers[i]
     depths[layer] = depths[layer] or 0

@@ -3,41 +3,7 @@ local check = require "moonbow.check"
 local core = require "moonbow.core"
 local json = require "moonbow.io.json"
 local zip = require "moonbow.io.zip"
-local counted = require("moonbow.exchange.keras.file").counted
-local sorted = require "moonbow.exchange.keras.order"
-local write_layer = require "moonbow.exchange.keras.layers"
-
-local Model = {}
-Model.__index = Model
-
---- Raises { node, message }: Keras does not have what stands at a place.
-function Model.refuse(where, format, ...) error { node = { where = where }, message = format:format(...) } end
-
---- Adds a layer of Keras and returns its output, { layer, shape }.
--- @param inputs list of outputs
--- @param shape of the output, without the batch
--- @param config its options, without the name
--- @param weights list of tensors in Keras' order
-function Model:add(class, inputs, shape, config, weights)
-  local layer = { class = class, inputs = inputs, config = check.copy(config or {}), weights = weights or {},
-    where = self.where }
-  self.layers[#self.layers + 1] = layer
-  return { layer = layer, shape = shape }
-end
-
-local write = {}
-
---- The layers of a network as Keras has them, { layers, input, output }, with names and in the order of Keras.
-function write.model(network)
-  local model, counts = setmetatable({ layers = {} }, Model), {}
-  model.input = model:add("InputLayer", {}, network.input_shape)
-  model.output = write_layer(model, network, model.input, "")
-  for _, layer in ipairs(sorted(model.layers, model.output.layer)) do
-    layer.name = counted(counts, layer.class)
-    layer.config.name = layer.name
-  end
-  return model
-end
+local model_of = require "moonbow.exchange.keras.network"
 
 local function encode(value)
   local text, err = json.encode(value)
@@ -56,44 +22,72 @@ local function tensor(x)
     keras_history = { x.layer.name, 0, 0 } } }
 end
 
+-- Attention is called with the queries and the values, merges with a list.
+local takes_values = { MultiHeadAttention = true }
+
 -- The inputs of a layer as Keras 3 writes them, and as Keras 2 does.
 local function nodes_of_3(layer)
   if #layer.inputs == 0 then return list() end
   local tensors = {}
   for i, x in ipairs(layer.inputs) do tensors[i] = tensor(x) end
-  return { { args = #tensors > 1 and { tensors } or tensors, kwargs = {} } }
+  if #tensors > 1 and not takes_values[layer.class] then tensors = { tensors } end
+  return { { args = tensors, kwargs = {} } }
 end
 
 local function nodes_of_2(layer)
   if #layer.inputs == 0 then return list() end
   local node = {}
   for i, x in ipairs(layer.inputs) do node[i] = { x.layer.name, 0, 0, {} } end
+  if takes_values[layer.class] then
+    local values = table.remove(node)
+    node[1][4] = { value = { values[1], 0, 0 } }
+  end
   return { node }
 end
 
 -- What Keras 2.9 calls otherwise.
 local renamed = { negative_slope = "alpha", batch_shape = "batch_input_shape" }
 
+local function config_for_2(layer, config)
+  local old = {}
+  for key, value in pairs(config) do old[renamed[key] or key] = value end
+  if layer.class == "MultiHeadAttention" then -- which it makes of these
+    for _, name in ipairs { "query_shape", "key_shape", "value_shape" } do old[name] = batched(layer.shape) end
+  end
+  return old
+end
+
+local function config_of(layer, is_3)
+  local config = layer.config
+  if layer.class == "InputLayer" then
+    config = { name = layer.name, batch_shape = batched(layer.shape), dtype = "float32" }
+  end
+  if type(config.layer) == "table" then
+    local inner = config.layer
+    config = check.copy(config)
+    config.layer = { class_name = inner.class, config = inner.config, module = "keras.layers",
+      registered_name = json.null }
+  end
+  return is_3 and config or config_for_2(layer, config)
+end
+
+-- References to values: in Keras 3, a single one stands alone.
+local function references(values, is_3)
+  local found = {}
+  for i, x in ipairs(values) do found[i] = { x.layer.name, 0, 0 } end
+  return is_3 and #found == 1 and found[1] or found
+end
+
 local function description_of(model, is_3)
   local layers = {}
   for i, layer in ipairs(model.layers) do
-    local config = layer.config
-    if layer.class == "InputLayer" then
-      config = { name = layer.name, batch_shape = batched(model.input.shape), dtype = "float32" }
-    end
-    if not is_3 then
-      local old = {}
-      for key, value in pairs(config) do old[renamed[key] or key] = value end
-      config = old
-    end
-    layers[i] = { class_name = layer.class, config = config, name = layer.name,
+    layers[i] = { class_name = layer.class, config = config_of(layer, is_3), name = layer.name,
       module = is_3 and "keras.layers" or nil, registered_name = is_3 and json.null or nil,
       inbound_nodes = (is_3 and nodes_of_3 or nodes_of_2)(layer) }
   end
-  local inputs, outputs = { model.input.layer.name, 0, 0 }, { model.output.layer.name, 0, 0 }
   return encode { class_name = "Functional", module = is_3 and "keras.src.models.functional" or nil,
     registered_name = is_3 and "Functional" or nil, config = { name = "moonbow", trainable = true, layers = layers,
-      input_layers = is_3 and inputs or { inputs }, output_layers = is_3 and outputs or { outputs } } }
+      input_layers = references(model.inputs, is_3), output_layers = references(model.outputs, is_3) } }
 end
 
 -- ---- weights ----
@@ -108,30 +102,59 @@ local function image(objects)
   return hdf5.image(objects)
 end
 
+local affine, norm = { "kernel", "bias" }, { "gamma", "beta", "moving_mean", "moving_variance" }
+local recurrent = { "kernel", "recurrent_kernel", "bias" }
+
+-- The names of weights in Keras 2, by class.
+local names_of_2 = {
+  Conv1D = affine, Conv1DTranspose = affine, Dense = affine, BatchNormalization = norm, LayerNormalization = norm,
+  GroupNormalization = norm, LSTM = recurrent, GRU = recurrent,
+}
+
+-- The parts of a layer that have its weights, in order: their names in Keras 3 and in Keras 2, and how many each has.
+local function parts_of(layer)
+  local count = #layer.weights
+  if layer.class == "LSTM" or layer.class == "GRU" then return { { "cell/", "", count } } end
+  if layer.class == "Bidirectional" then
+    return { { "forward_layer/cell/", "forward/", count // 2 }, { "backward_layer/cell/", "backward/", count // 2 } }
+  end
+  if layer.class ~= "MultiHeadAttention" then return { { "", "", count } } end
+  local parts = {}
+  for i, name in ipairs { "query", "key", "value", "output" } do
+    parts[i] = { name .. "_dense/", (name == "output" and "attention_output" or name) .. "/", count // 4 }
+  end
+  return parts
+end
+
+-- Calls f(the names before that of a weight in Keras 3 and in Keras 2, its number in them from 0, its tensor).
+local function each_weight(layer, f)
+  local before = 0
+  for _, part in ipairs(parts_of(layer)) do
+    for i = 1, part[3] do f(part[1], part[2], i - 1, layer.weights[before + i]) end
+    before = before + part[3]
+  end
+end
+
 local function weights_of_3(model)
   local objects = { { path = "/layers" } }
   for _, layer in ipairs(model.layers) do
-    local group = ("/layers/%s/%svars"):format(layer.name, layer.class == "LSTM" and "cell/" or "")
-    for i, value in ipairs(layer.weights) do objects[#objects + 1] = dataset(("%s/%d"):format(group, i - 1), value) end
+    each_weight(layer, function(part, _, i, value)
+      objects[#objects + 1] = dataset(("/layers/%s/%svars/%d"):format(layer.group, part, i), value)
+    end)
   end
   return image(objects)
 end
-
-local names = {
-  Conv1D = { "kernel", "bias" }, Dense = { "kernel", "bias" },
-  BatchNormalization = { "gamma", "beta", "moving_mean", "moving_variance" },
-  LayerNormalization = { "gamma", "beta" }, GroupNormalization = { "gamma", "beta" },
-  LSTM = { "kernel", "recurrent_kernel", "bias" },
-}
 
 local VERSION_2, VERSION_3 = "2.9.0", "3.0.0" -- of Keras, whose layout the files have
 
 local function file_of_2(model)
   local layer_names, objects = {}, {}
   for i, layer in ipairs(model.layers) do
-    local weight_names = {}
+    local weight_names, class = {}, layer.class == "Bidirectional" and layer.config.layer.class or layer.class
     layer_names[i] = layer.name
-    for k in ipairs(layer.weights) do weight_names[k] = ("%s/%s:0"):format(layer.name, names[layer.class][k]) end
+    each_weight(layer, function(_, part, k)
+      weight_names[#weight_names + 1] = ("%s/%s%s:0"):format(layer.name, part, (names_of_2[class] or affine)[k + 1])
+    end)
     local group = "/model_weights/" .. layer.name
     objects[#objects + 1] = { path = group, attributes = #weight_names > 0 and { weight_names = weight_names } or nil }
     for k, value in ipairs(layer.weights) do
@@ -159,10 +182,8 @@ end
 --- The bytes of a file of Keras.
 -- @param network layer built
 -- @param kind the end of its path, without the first dot: see moonbow.exchange.keras
-function write.bytes(network, kind)
-  local model = write.model(network)
+return function(network, kind)
+  local model = model_of(network)
   if kind == "keras" then return zip_of_3(model) end
   return kind == "h5" and file_of_2(model) or weights_of_3(model)
 end
-
-return write

@@ -1,0 +1,77 @@
+--- The weights of the steps of a model, from a file of Keras.
+local core = require "moonbow.core"
+local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
+
+local weights = {}
+
+local function fail(format, ...) error(format:format(...), 0) end
+
+-- Raises unless the shape in the file has the sizes that are known.
+local function check_shape(layer, path, got, expected)
+  local fits = #got == #expected
+  for i, size in ipairs(expected) do fits = fits and (size == 0 or got[i] == size) end
+  if fits then return end
+  local text = check.show_shape(expected):gsub("%f[%d]0%f[%D]", "?")
+  fail("layer %s (%s) takes weights of shape %s, %s has shape %s", check.show(layer.name), layer.class, text,
+    check.show(path), check.show_shape(got))
+end
+
+--- Finds the weights of a layer's specs (moonbow.exchange.keras.classes) in a file, and checks their shapes. Raises a
+-- message without position.
+-- @param scope of the model that the layer is in
+function weights.locate(file, layer, specs, scope)
+  local paths, count = file:paths_of(layer.class, layer.name, scope), 0
+  for _, spec in ipairs(specs) do
+    for _, weight in ipairs(spec.weights) do
+      count = count + 1
+      weight.path = paths[count] or fail("there are %d weights for layer %s (%s), which takes more", #paths,
+        check.show(layer.name), layer.class)
+      check_shape(layer, weight.path, file:shape_of(weight.path), weight[2])
+    end
+  end
+  if count < #paths then
+    fail("layer %s (%s) takes %d weights, there is %s", check.show(layer.name), layer.class, count,
+      check.show(paths[count + 1]))
+  end
+end
+
+-- The paths of the weights of all steps. Raises if these, each place with a copy, are too many.
+local function paths_of(file, steps)
+  local paths, is_listed, count = {}, {}, 0.0
+  for _, step in ipairs(steps) do
+    for _, weight in ipairs(step.spec and step.spec.weights or {}) do
+      local size = 1.0
+      for _, n in ipairs(file:shape_of(weight.path)) do size = size * n end
+      count = count + size
+      if not is_listed[weight.path] then paths[#paths + 1] = weight.path end
+      is_listed[weight.path] = true
+    end
+  end
+  if count > limits.elements then
+    fail("it has %.3g weights, with those in several places, more than mb.limits.elements", count)
+  end
+  return paths
+end
+
+-- The tensors of a step, of which read has those of the file by path.
+local function fill_step(step, read)
+  local spec, tensors = step.spec, step.tensors
+  for _, weight in ipairs(spec.weights) do tensors[weight[1]] = core.copy(read[weight.path]) end
+  local some = tensors.running_mean or tensors.gamma or tensors.beta
+  for name, value in pairs(spec.missing or {}) do
+    if not some then fail("%s has no weights", step.node.where) end
+    tensors[name] = core.full(value, core.shape(some))
+  end
+  if spec.arranged then step.tensors = spec.arranged(tensors, step) end
+end
+
+--- Gives each step the tensors of its layer.
+function weights.fill(file, steps)
+  local read = file:read(paths_of(file, steps))
+  for _, step in ipairs(steps) do
+    if step.spec then fill_step(step, read) end
+  end
+end
+
+return weights
