@@ -378,11 +378,14 @@ describe("mb.import_keras refuses", function()
     with_config(function() return { class_name = "Functional", config = { layers = 3 } } end)
     refused("which holds no list of layers", "keras")
   end)
-  -- Writes a network of one layer on (N, 8, 4) with a change to the layer's description.
-  local function with_layer(layer, change)
+  -- Writes a network of one layer on (N, 8, 4) with a change to the layer's description, and one to the model's.
+  local function with_layer(layer, change, change_model)
     local model = nn.Sequential { layer }
     model:build({ 8, 4 }, mb.rng(1))
-    with_config(function(config) change(config.config.layers[2], config.config.layers) end, model)
+    with_config(function(config)
+      change(config.config.layers[2], config.config.layers)
+      if change_model then change_model(config.config) end
+    end, model)
   end
   local function history(name)
     return { class_name = "__keras_tensor__", config = { keras_history = { name, 0, 0 } } }
@@ -423,6 +426,31 @@ describe("mb.import_keras refuses", function()
         inbound_nodes = { { args = { history(list[1].name) } } } })
       layer.inbound_nodes[1].args[2] = history "other"
     end, " (MultiHeadAttention): attention between different inputs")
+  end)
+  it("a layer that is called in the mode of training", function()
+    with_layer(nn.Dropout { rate = 0.5 }, function(layer) layer.inbound_nodes[1].kwargs = { training = true } end)
+    refused("layer 'dropout': it is called with training = true", "keras")
+  end)
+  it("nothing that Keras 2 calls log_softmax_v2", function()
+    with_layer(nn.LogSoftmax {}, function(layer) layer.config.activation = "log_softmax_v2" end)
+    local x = mb.rand(2, 8, 4)
+    assert_same_bits(x:log_softmax(), assert(mb.import_keras(path "keras"))(x))
+  end)
+  it("no model in two places, which are counted from 0 or, in Keras 2, from 1", function()
+    for first = 0, 1 do
+      with_layer(nn.Tanh {}, function(layer, list)
+        local function place(k)
+          return { class_name = "__keras_tensor__", config = { keras_history = { "twin", k, 0 } } }
+        end
+        local inner = { class_name = "Sequential", name = "twin", config = { name = "twin", layers = { layer } } }
+        inner.inbound_nodes = { { args = { history(list[1].name) } }, { args = { place(first) } } }
+        list[3] = { class_name = "Add", name = "sum", config = { name = "sum" },
+          inbound_nodes = { { args = { { place(first), place(first + 1) } } } } }
+        list[2] = inner
+      end, function(config) config.output_layers = { "sum", 0, 0 } end)
+      local x = mb.rand(2, 8, 4)
+      assert_same_bits(x:tanh() + x:tanh():tanh(), assert(mb.import_keras(path "keras"))(x))
+    end
   end)
   it("shapes and crops that are no layers", function()
     local function squeezed(change, message)
