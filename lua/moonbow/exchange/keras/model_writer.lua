@@ -2,6 +2,7 @@
 -- it, and its shape without the batch.
 local check = require "moonbow.check"
 local elementwise = require "moonbow.elementwise"
+local has_activation = require("moonbow.exchange.keras.options").has_activation
 
 local Writer = {}
 Writer.__index = Writer
@@ -32,6 +33,7 @@ function Writer:activate(x, name, alpha, where)
     return self:add("LeakyReLU", { x }, x.shape, { negative_slope = alpha or row.alpha })
   end
   if name == "elu" then return self:add("ELU", { x }, x.shape, { alpha = alpha or row.alpha }) end
+  if not has_activation(name) then self.refuse(where, "Keras has no activation %s", name) end
   return self:add("Activation", { x }, x.shape, { activation = name })
 end
 

@@ -46,6 +46,9 @@ local names = {
   softmax = "softmax", log_softmax = "log_softmax", softmax_v2 = "softmax", log_softmax_v2 = "log_softmax", -- Keras 2
 }
 
+--- True if Keras has an activation of moonbow as a name, without options.
+function options.has_activation(name) return names[name] == name end
+
 --- The name of an activation; nil for none. A layer in its place, { class_name, config }, has options of its own.
 function options.activation_of(config)
   local value = config.activation

@@ -106,7 +106,8 @@ local activations = {
 function modules.activate(list, name, alpha, place)
   if name == nil then return list end
   if not activations[name] then
-    modules.refuse(place, "the activation is a Lua function, which PyTorch does not know")
+    modules.refuse(place, ("the activation is %s, which PyTorch does not know"):format(
+      type(name) == "function" and "a Lua function" or name))
   end
   local row, argument = elementwise.find(name), nil
   if name == "softmax" or name == "log_softmax" then argument = 1 end -- along channels
