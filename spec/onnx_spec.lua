@@ -1,12 +1,12 @@
 -- mb.export_onnx: what is in the files, and that their graphs compute what the models do. spec/support/onnx_file.lua
 -- reads and evaluates them; bench/onnx.lua compares more of them with ONNX Runtime.
-local lfs = require "lfs"
 local json = require "cjson"
 local mb = require "moonbow"
 local nn = mb.nn
+local Layer = require "moonbow.nn.layer"
 local cases = require "support.onnx_cases"
-local unexported = require "support.unexported"
 local onnx_file = require "support.onnx_file"
+local python = require "support.python"
 
 local path = os.tmpname()
 
@@ -20,11 +20,15 @@ local function bytes(model, options)
   return assert(io.open(path, "rb")):read "a"
 end
 
--- The largest difference as a share of the largest expected value.
+-- The largest difference as a share of the largest expected value; of several outputs, the worst.
 local function off(got, expected)
-  assert.same(expected:shape(), got:shape())
-  local largest = expected:abs():max():item()
-  return (got - expected):abs():max():item() / math.max(largest, 1e-30)
+  local worst = 0
+  for name, value in pairs(mb.is_tensor(expected) and { expected } or expected) do
+    local one = mb.is_tensor(expected) and got or got[name]
+    assert.same(value:shape(), one:shape())
+    worst = math.max(worst, (one - value):abs():max():item() / math.max(value:abs():max():item(), 1e-30))
+  end
+  return worst
 end
 
 local function agree(list)
@@ -52,6 +56,18 @@ describe("an exported graph computes what the model does:", function()
   teardown(function() os.remove(path) end)
 
   it("random networks of all layers, with batch norms folded or not", function() agree(cases.random(1, 120, 3)) end)
+  it("which cover all layers that can be exported", function()
+    local found, missing = {}, {}
+    for _, case in ipairs(cases.random(1, 300, 1)) do
+      case.model:visit(function(layer) found[layer.type] = true end)
+    end
+    for name in pairs(Layer.constructors) do
+      if nn[name] and name ~= "Lambda" and not found[name] then missing[#missing + 1] = name end
+    end
+    assert.same({}, missing)
+  end)
+  it("random graphs of several inputs and outputs", function() agree(cases.graphs(1, 30, 3)) end)
+  it("layers on long spectra", function() agree(cases.long(2)) end)
   it("each step of preprocessing, on one and two channels", function() agree(cases.preprocessing(5)) end)
   it("steps on a small spread beside a large offset, and a flat spectrum", function() agree(cases.offsets(6)) end)
   it("fitted models", function() agree(cases.fitted(6)) end)
@@ -160,6 +176,42 @@ describe("an ONNX file", function()
     local logistic = mb.logistic.fit(mb.rand(4, 3), { 1, 2, 1, 2 })
     assert.equal("Flatten MatMul Add Softmax Identity", operators_of(export(logistic)))
   end)
+  it("names the inputs and outputs of a graph", function()
+    local case = cases.graphs(1, 1, 2)[1]
+    local found = export(case.model, { note = "two" })
+    assert.same({ "spectrum", "conditions" }, found.inputs)
+    assert.same({ "class", "strain" }, found.outputs)
+    local shapes = case.model.input_shape
+    assert.same({ { "batch", table.unpack(shapes.spectrum) }, { "batch", table.unpack(shapes.conditions) } },
+      found.input_shapes)
+    assert.same({ { "batch", 3 }, { "batch", 1 } }, found.output_shapes)
+    assert.same({ "spectrum", "conditions" }, json.decode(found.metadata.inputs))
+    assert.same({ "class", "strain" }, json.decode(found.metadata.outputs))
+  end)
+  it("ends in a softmax behind a graph with one output", function()
+    local model = nn.Graph { inputs = { "raman", "network/1/MatMul" }, { name = "scores",
+      from = { "raman", "network/1/MatMul" }, nn.Dense { units = 2 } } }
+    model:build({ raman = { 3 }, ["network/1/MatMul"] = { 2 } }, mb.rng(1))
+    local x = { raman = mb.rand(4, 3), ["network/1/MatMul"] = mb.rand(4, 2) }
+    local found = export(model:eval(), { classes = { "a", "b" } })
+    assert.equal("probabilities", found.output)
+    assert.is_true(off(onnx_file.run(found, x), mb.no_grad(model, x):softmax()) < 1e-6)
+    assert.same({ "scores" }, export(model).outputs)
+  end)
+  it("has the gates of an LSTM in the order of ONNX, and both directions in one operator", function()
+    local model = nn.Sequential { nn.LSTM { units = 1, bidirectional = true } }
+    model:build({ 4, 1 }, mb.rng(1))
+    local lstm = model.layers[1]
+    mb.no_grad(function()
+      lstm.weight:copy_from(mb.tensor { { 1, 2, 3, 4 } }) -- input, forget, cell, output
+      lstm.reverse_bias:copy_from(mb.tensor { 5, 6, 7, 8 })
+    end)
+    local found = export(model)
+    assert.equal("Transpose LSTM Transpose Reshape Identity", operators_of(found))
+    assert.same({ { 1 }, { 4 }, { 2 }, { 3 } }, found.initializers["network/1/weight"][1]:totable())
+    assert.same({ 5, 8, 6, 7, 0, 0, 0, 0 }, found.initializers["network/1/bias"][2]:totable())
+    assert.same({ "", "network/1/LSTM" }, found.nodes[2].outputs)
+  end)
   it("that cannot be written is nil and a message", function()
     local ok, message = mb.export_onnx(small(), "/nowhere/model.onnx")
     assert.is_nil(ok)
@@ -179,18 +231,31 @@ describe("what ONNX cannot say is refused with its place:", function()
     model:build { 4, 1 }
     refused("export_onnx: layer 2.1 (Lambda): a Lua function cannot be said in ONNX", model)
   end)
-  it("layers that have no writer", function()
-    for _, layer in ipairs { nn.LSTM { units = 2 }, table.unpack(unexported()) } do
-      local model = nn.Sequential { nn.Sequential { layer } }
-      model:build { 9, 2 }
-      refused(("export_onnx: layer 1.1 (%s): this kind of layer is not exported"):format(layer.type), model)
-    end
-  end)
   it("a layer of nn.class", function()
     local Twice = nn.class("TwiceForOnnx", {}, { forward = function(_, x) return x * 2 end })
     local model = nn.Sequential { Twice {} }
     model:build { 4, 1 }
     refused("export_onnx: layer 1 (TwiceForOnnx): this kind of layer is not exported", model)
+  end)
+  it("an activation that an LSTM of ONNX does not have", function()
+    local model = nn.Sequential { nn.LSTM { units = 2, activation = "gelu" } }
+    model:build { 4, 1 }
+    refused("export_onnx: layer 1 (LSTM): an LSTM of ONNX does not have the activation gelu", model)
+  end)
+  it("what is of one output or input, for a graph of several", function()
+    local model = cases.graphs(1, 1, 1)[1].model
+    refused("classes: expected none for a network of several outputs", model, { classes = { "a", "b", "c" } })
+    refused("probabilities: expected none for a network of several outputs", model, { probabilities = true })
+    refused("preprocessing: it takes spectra (N, L, C), the model takes several inputs; apply it before", model,
+      { preprocessing = mb.preprocess.fit({ "snv" }, mb.rand(3, 4, 1)) })
+  end)
+  it("names that an input and the output share, or that are empty", function()
+    for name, message in pairs { probabilities = "an input and the output are both called 'probabilities'",
+      [""] = "an input or output without a name" } do
+      local model = nn.Graph { inputs = { name }, { name = "scores", from = name, nn.Dense { units = 2 } } }
+      model:build({ 3 }, mb.rng(1))
+      refused(message, model, { classes = { "a", "b" } })
+    end
   end)
   it("an activation that is a function", function()
     local model = nn.Sequential { nn.Dense { units = 2, activation = function(x) return x * 2 end } }
@@ -233,53 +298,39 @@ describe("what ONNX cannot say is refused with its place:", function()
   end)
 end)
 
--- A Python with onnx and onnxruntime: MOONBOW_ONNX_PYTHON, or python3.
-local python = os.getenv "MOONBOW_ONNX_PYTHON" or "python3"
-local has_runtime = os.execute(python .. " -c 'import onnx, onnxruntime, numpy' 2>/dev/null")
-
--- Makes a folder, calls f with its path, and runs a command of Python, which has to succeed. Returns what it printed.
-local function in_python(f)
-  local folder = path .. ".d"
-  assert(lfs.mkdir(folder))
-  local pipe = assert(io.popen(f(folder) .. " 2>&1"))
-  local text = pipe:read "a"
-  local ok = pipe:close()
-  os.execute("rm -r " .. folder)
-  assert.is_true(ok or false, text)
-  return text
-end
-
 describe("ONNX Runtime", function()
   local function with_runtime(name, f)
     it(name, function()
-      if has_runtime then return f() end
-      pending(python .. " has no onnx or onnxruntime (set MOONBOW_ONNX_PYTHON to one that has)")
+      if python.has "onnx, onnxruntime, numpy" then return f() end
+      pending(python.missing "onnx, onnxruntime, numpy")
     end)
   end
 
-  with_runtime("gives what moonbow gives", function()
-    in_python(function(folder)
-      for _, list in ipairs { cases.random(1, 20, 8), cases.preprocessing(8), cases.offsets(8), cases.fitted(8) } do
-        for _, case in ipairs(list) do
-          local name = folder .. "/" .. case.name
-          assert(mb.export_onnx(case.model, name .. ".onnx", case.options))
-          assert(mb.save_npy(case.x, name .. ".x.npy"))
-          assert(mb.save_npy(case.expected, name .. ".y.npy"))
-        end
+  local function compare(...)
+    local lists = { ... }
+    python.run(function(folder)
+      for _, list in ipairs(lists) do
+        for _, case in ipairs(list) do cases.write(case, folder) end
       end
-      return ("%s spec/support/onnx_compare.py %s"):format(python, folder)
+      return "spec/support/onnx_compare.py " .. folder
     end)
+  end
+
+  with_runtime("gives what moonbow gives of random networks, in batches of 1, 7 and 128", function()
+    compare(cases.random(1, 60, 128), cases.graphs(1, 10, 128), cases.long(7))
+  end)
+  with_runtime("gives what moonbow gives of steps and fitted models", function()
+    compare(cases.preprocessing(8), cases.offsets(8), cases.fitted(8))
   end)
   with_runtime("predicts by the lines of docs/exchange.md", function()
     local x = mb.rand(5, 8, 1)
     local model, classes = small(), { "calcite", "quartz" }
     local expected = mb.class_names(mb.predict(model, x), classes)
-    local text = in_python(function(folder)
-      local script = assert(io.open("docs/exchange.md")):read("a"):match "```python\n(.-)```"
-      assert(io.open(folder .. "/predict.py", "w")):write(script):close()
+    local text = python.run(function(folder)
+      python.write_block("docs/exchange.md", 1, folder .. "/predict.py")
       assert(mb.export_onnx(model, folder .. "/minerals.onnx", { classes = classes }))
       assert(mb.save_npy(x, folder .. "/spectra.npy"))
-      return ("cd %s && %s predict.py"):format(folder, python)
+      return ("-c 'import os; os.chdir(\"%s\"); exec(open(\"predict.py\").read())'"):format(folder)
     end)
     assert.equal("['" .. table.concat(expected, "', '") .. "']\n", text)
   end)

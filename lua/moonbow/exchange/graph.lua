@@ -19,15 +19,26 @@ Graph.__index = Graph
 
 --- A graph without nodes. graph.scope, such as "network/2.1", begins the names of what is added.
 function Graph.new()
-  return setmetatable({ nodes = {}, initializers = {}, taken = {}, kept = {} }, Graph)
+  return setmetatable({ nodes = {}, initializers = {}, taken = {}, reserved = {}, kept = {} }, Graph)
+end
+
+--- Keeps a name for an input or an output, so that nothing else gets it.
+function Graph:reserve(name)
+  if name == "" or self.reserved[name] then
+    check.fail("export_onnx", name == "" and "an input or output without a name"
+      or "an input and the output are both called %s", check.show(name))
+  end
+  self.reserved[name] = true
 end
 
 -- Returns the name within the scope, numbered if it is there already: equal networks get equal names.
 local function unique(graph, name)
   name = graph.scope .. "/" .. name
-  local count = (graph.taken[name] or 0) + 1
-  graph.taken[name] = count
-  return count == 1 and name or ("%s_%d"):format(name, count)
+  for count = (graph.taken[name] or 0) + 1, math.huge do
+    local free = count == 1 and name or ("%s_%d"):format(name, count)
+    graph.taken[name] = count
+    if not graph.reserved[free] then return free end
+  end
 end
 
 local function attributes_of(given)
@@ -42,15 +53,25 @@ local function attributes_of(given)
   return list
 end
 
---- Adds a node with one output and returns the output's name.
+--- Adds a node of which one output is used, and returns that output's name.
 -- @param inputs a list of names
 -- @param attributes by name: integers, floats, strings, and lists of these
 -- @param domain of the operator, if it is not ONNX's own
-function Graph:node(operator, inputs, attributes, domain)
-  local name = unique(self, operator)
-  self.nodes[#self.nodes + 1] = { op_type = operator, name = name, input = inputs, output = { name },
+-- @param place of the output; the first unless given
+function Graph:node(operator, inputs, attributes, domain, place)
+  local name, outputs = unique(self, operator), {}
+  for i = 1, (place or 1) - 1 do outputs[i] = "" end -- outputs that are left out
+  outputs[#outputs + 1] = name
+  self.nodes[#self.nodes + 1] = { op_type = operator, name = name, input = inputs, output = outputs,
     attribute = attributes_of(attributes), domain = domain }
   return name
+end
+
+--- Gives a value the name of an output of the graph, by a node, which has another name: importers make attributes of
+-- these, and an output may be called "class".
+function Graph:output(x, name, of_node)
+  self.nodes[#self.nodes + 1] = { op_type = "Identity", name = of_node, input = { x.name }, output = { name } }
+  return self:like(x, { name = name })
 end
 
 --- Adds a node that keeps the shape of a value, and returns its output as a value.
@@ -88,6 +109,15 @@ function Graph:integers(name, list)
   return add_initializer(self, unique(self, name), { #list }, INT64, table.concat(parts))
 end
 
+--- Adds what a layer's weights give together, by make(layer), and returns its name; once for a layer that stands in
+-- several places.
+function Graph:weights(name, layer, make)
+  local of_layer = self.kept[layer] or {}
+  self.kept[layer] = of_layer
+  of_layer[name] = of_layer[name] or self:constant(name, make(layer))
+  return of_layer[name]
+end
+
 --- Adds a weight and returns its name; one that stands in several places is added once.
 -- @param arrange gives what is written, by a function that is the same at each call; the weight itself unless given
 function Graph:weight(name, tensor, arrange)
@@ -115,6 +145,17 @@ function Graph:pad(x, left, right, number)
   local pads = self:integers("pads", { 0, 0, left, 0, 0, right })
   local name = self:node("Pad", { x.name, pads, self:number("padding", number) })
   return self:like(x, { name = name, length = x.length + left + right })
+end
+
+--- Points first to last of a value, channels first.
+function Graph:points(x, first, last)
+  return self:like(x, { name = self:slice(x.name, first, last), length = last - first + 1 })
+end
+
+--- Entries first to last of the third dimension of what has a name; returns the name of the result.
+function Graph:slice(name, first, last)
+  return self:node("Slice", { name, self:integers("first", { first - 1 }), self:integers("last", { last }),
+    self:integers("dimension", { 2 }) })
 end
 
 --- Turns (N, length, channels) into (N, length channels), point by point.

@@ -7,9 +7,10 @@ local known_options = { length = check.optional "positive integer" }
 
 --- Reads a network from a file of ONNX, as PyTorch, tf2onnx and others write them: see docs/exchange.md. It is a
 -- network like any other, in evaluation mode; its inputs are (N, L, C), or (N, C), whatever the order in the file.
--- Operators that are no layers of moonbow are refused, with their node. One that mb.export_onnx wrote comes back as it
--- was, without the softmax and the steps of preprocessing, which are then in the second result. Everything in the file
--- is checked: see mb.limits.
+-- Several inputs or outputs, and branches that cross, make an nn.Graph of the file's names. Operators that are no
+-- layers of moonbow are refused, with their node. One that mb.export_onnx wrote comes back as it was, without the
+-- softmax and the steps of preprocessing, which are then in the second result. Everything in the file is checked: see
+-- mb.limits.
 -- @param path string of the file
 -- @option length points of the spectra, if the file leaves them open
 -- @return layer the network; or nil and a message

@@ -9,6 +9,9 @@ local elementwise = require "moonbow.elementwise"
 local Layer = require "moonbow.nn.layer"
 
 local writers = {}
+for _, part in ipairs { "upsampling", "recurrent", "attention" } do
+  for type, writer in pairs(require("moonbow.exchange.layers." .. part)) do writers[type] = writer end
+end
 
 -- ---- convolution and dense ----
 
@@ -225,14 +228,42 @@ function writers.Residual(graph, layer, x, where, path)
   return activate(graph, sum, layer.options.activation, layer.options.alpha, where)
 end
 
-function writers.Concat(graph, layer, x, _, path)
-  local names, channels, y = {}, 0, nil
-  for i = 1, #layer.layers do
-    y = graph:channels_first(write_part(graph, layer, i, x, path))
+-- Values side by side, their sum or their product.
+local function join(graph, list, way)
+  local channels, names, y = 0, {}, nil
+  if #list == 1 then return list[1] end
+  for i, x in ipairs(list) do
+    y = graph:channels_first(x)
     names[i], channels = y.name, channels + y.channels
   end
+  if way == "concat" then
+    return graph:like(y, { name = graph:node("Concat", names, { axis = 1 }), channels = channels })
+  end
+  local name = names[1]
+  for i = 2, #names do name = graph:node(way == "add" and "Add" or "Mul", { name, names[i] }) end
+  return graph:like(y, { name = name })
+end
+
+function writers.Concat(graph, layer, x, _, path)
+  local list = {}
+  for i = 1, #layer.layers do list[i] = graph:channels_first(write_part(graph, layer, i, x, path)) end
   set_scope(graph, path)
-  return graph:like(y, { name = graph:node("Concat", names, { axis = 1 }), channels = channels })
+  return join(graph, list, "concat")
+end
+
+-- x: a value, or values by the names of several inputs. Returns the value of the output, or those of several by name.
+function writers.Graph(graph, layer, x, _, path)
+  local values = {}
+  for _, name in ipairs(layer.inputs) do values[name] = #layer.inputs == 1 and x or x[name] end
+  for _, node in ipairs(layer.nodes) do
+    local list = {}
+    for i, name in ipairs(node.from) do list[i] = values[name] end
+    set_scope(graph, path)
+    local y = join(graph, list, node.join)
+    values[node.name] = node.layer and write_part(graph, layer, node.layer, y, path) or y
+  end
+  if #layer.outputs == 1 then return values[layer.outputs[1]] end
+  return values
 end
 
 return write

@@ -52,19 +52,12 @@ local function check_count(graph, step, list, count)
   end
 end
 
--- Points first to last of a value.
-local function points(graph, x, first, last)
-  local name = graph:node("Slice", { x.name, graph:integers("first", { first - 1 }), graph:integers("last", { last }),
-    graph:integers("dimension", { 2 }) })
-  return graph:like(x, { name = name, length = last - first + 1 })
-end
-
 -- The points of a step's band, from option low to option high.
 local function band(graph, step, x)
   check_count(graph, step, step.options.axis, x.length)
   local first, last = axes.within(step.options.axis, step.options.low, step.options.high)
   if not first then graph.refuse(step.where, "no point of the axis lies within its band") end
-  return points(graph, x, first, last)
+  return graph:points(x, first, last)
 end
 
 writers.crop = band
@@ -151,7 +144,7 @@ function writers.savitzky_golay(graph, step, x)
   local window = core.reshape(steps.savitzky_golay.apply(identity(size), step.options), size, size)
   local filter = core.reshape(columns(window, half + 1, half + 1), 1, 1, size)
   local filters = core.add(core.full(0, { C, 1, size }), filter)
-  local left, right = points(graph, x, 1, size), points(graph, x, x.length - size + 1, x.length)
+  local left, right = graph:points(x, 1, size), graph:points(x, x.length - size + 1, x.length)
   local parts = {
     graph:node("MatMul", { left.name, graph:constant("left", columns(window, 1, half)) }),
     graph:node("Conv", { x.name, graph:constant("filter", filters) }, { kernel_shape = { size }, strides = { 1 },

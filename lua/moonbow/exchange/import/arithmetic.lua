@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local inputs = require "moonbow.exchange.import.inputs"
+local squeeze_excite = require "moonbow.exchange.import.squeeze_excite"
 local values = require "moonbow.exchange.import.values"
 
 local fail, show, data, is_data = inputs.fail, inputs.show, inputs.data, inputs.is_data
@@ -43,19 +44,21 @@ local function same_order(x, y)
   return true
 end
 
-local function sum(import, node, x, y)
+-- A sum ("Residual") or product of two branches.
+local function joined(import, node, type, x, y)
+  local what = type == "Residual" and "sum" or "product"
   if table.concat(x.tags, " ") ~= table.concat(y.tags, " ") or x.length ~= y.length or x.channels ~= y.channels then
-    fail("a sum of %s and %s, of length %s and %s with %d and %d channels", show(x), show(y), tostring(x.length),
+    fail("a %s of %s and %s, of length %s and %s with %d and %d channels", what, show(x), show(y), tostring(x.length),
       tostring(y.length), x.channels, y.channels)
   end
-  if not same_order(x, y) then fail("a sum of features in different orders") end
-  return import:merge(node, "Residual", { x, y }, {})
+  if not same_order(x, y) then fail("a %s of features in different orders", what) end
+  return import:merge(node, type, { x, y }, {})
 end
 
 function operators.Add(import, node, x, y)
   if is_data(y) and not is_data(x) then x, y = y, x end
   if x and x.partial == "erf" and near(single(y), 1) then return part_of_gelu(x, "gate", x.of) end
-  if is_data(y) then return sum(import, node, data(x), data(y)) end
+  if is_data(y) then return joined(import, node, "Residual", data(x), data(y)) end
   return affine(import, node, x, nil, constants_of(import, node, x, y))
 end
 
@@ -76,16 +79,20 @@ end
 
 local function is_gate(x, y) return y.partial == "gate" and y.of.step == x.step end
 
--- Maps times a number of each channel and spectrum, which moonbow.exchange.import.tree takes for a SqueezeExcite.
+-- Maps times a number of each channel and spectrum: a SqueezeExcite.
 local function gate(import, node, x, y)
   if not x.length then x, y = y, x end
-  if not x.length or y.length or #x.tags ~= #y.tags then fail("a product that is no layer of moonbow") end
-  for i in ipairs(x.tags) do
+  local options, tensors
+  if x.length and not y.length and #x.tags == #y.tags then
+    options, tensors = squeeze_excite(import.steps, x.step, y.step)
+  end
+  for i in ipairs(options and x.tags or {}) do
     if values.has_channels(x, i) ~= values.has_channels(y, i) and x.channels > 1 then
       fail("a product of %s and %s", show(x), show(y))
     end
   end
-  return import:merge(node, "Gate", { x, y }, {})
+  if not options then fail("a product of two branches that is no SqueezeExcite") end
+  return import:layer(node, "SqueezeExcite", options, tensors, x, {})
 end
 
 function operators.Mul(import, node, x, y)
@@ -95,7 +102,10 @@ function operators.Mul(import, node, x, y)
     if x.half_of and y.partial == "gate" and y.of.step == x.half_of.step then
       return import:layer(node, "GELU", {}, {}, y.of, {})
     end
-    return gate(import, node, data(x), data(y))
+    if data(x).length and data(y).length or not (x.length or y.length) then
+      return joined(import, node, "Product", x, y)
+    end
+    return gate(import, node, x, y)
   end
   if x and x.partial == "shares" and y.tensor then
     if not are_near(y.tensor, x.shares) then fail("a mean in which padded points count") end

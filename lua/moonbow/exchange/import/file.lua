@@ -80,8 +80,12 @@ end
 -- What attributes of a name are, whatever their operator.
 local kinds = { axis = "integer", group = "integer", transA = "integer", transB = "integer", ceil_mode = "integer",
   count_include_pad = "integer", keepdims = "integer", training_mode = "integer", epsilon = "float", alpha = "float",
-  beta = "float", gamma = "float", momentum = "float", auto_pad = "string", mode = "string", approximate = "string" }
-for _, name in ipairs { "axes", "kernel_shape", "strides", "dilations", "pads", "perm" } do kinds[name] = "table" end
+  beta = "float", gamma = "float", momentum = "float", auto_pad = "string", mode = "string", approximate = "string",
+  hidden_size = "integer", layout = "integer", linear_before_reset = "integer", input_forget = "integer",
+  clip = "float", direction = "string", coordinate_transformation_mode = "string", nearest_mode = "string",
+  start = "integer", ["end"] = "integer" }
+for _, name in ipairs { "axes", "kernel_shape", "strides", "dilations", "pads", "perm", "output_padding",
+  "output_shape", "activations", "activation_alpha", "activation_beta" } do kinds[name] = "table" end
 
 local function check_attribute(name, value)
   local kind = kinds[name]
@@ -96,12 +100,13 @@ local function attributes_of(text, node)
   local found = {}
   for _, attribute in ipairs(node.attribute) do
     local list = #attribute.ints > 0 and attribute.ints or #attribute.floats > 0 and attribute.floats
+      or #attribute.strings > 0 and attribute.strings
     local value = list or attribute.t and read_tensor(text, attribute.t)
     for _, field in ipairs { "f", "i", "s" } do
       if value == nil or value == false then value = attribute[field] end
     end
     -- A list without entries, or a number that is 0 and therefore left out.
-    if value == nil then value = ({ 0.0, 0, "", [6] = {}, [7] = {} })[attribute.type] end
+    if value == nil then value = ({ 0.0, 0, "", [6] = {}, [7] = {}, [8] = {} })[attribute.type] end
     found[attribute.name or ""] = check_attribute(attribute.name, value)
   end
   return found

@@ -10,11 +10,20 @@ function inputs.fail(format, ...) error(format:format(...), 0) end
 --- The tags of a value as a text.
 function inputs.show(x) return "{" .. table.concat(x.tags, ", ") .. "}" end
 
---- Raises unless an input is a map or rows, of which nothing is pending (pad is then allowed if may_pad).
-function inputs.data(x, may_pad)
+--- Raises unless an input is a map or rows, of which nothing is pending, whatever the order of its dimensions.
+function inputs.any_order(x, may_pad)
   if not (x and x.tags) then inputs.fail("its input is no output of a layer") end
   if x.partial then inputs.fail("a part of an expression that is no activation of moonbow") end
   if x.pad and not may_pad then inputs.fail("padding that no convolution or pooling follows") end
+  return x
+end
+
+--- Raises unless an input is a map or rows, the spectra first, of which nothing is pending (pad is then allowed if
+-- may_pad).
+function inputs.data(x, may_pad)
+  inputs.any_order(x, may_pad)
+  if x.tags[1] ~= "N" and x.tags[1] ~= "NL" then inputs.fail("the spectra do not stand in the first dimension") end
+  if values.find(x, "D") then inputs.fail("states of two directions that are not side by side") end
   return x
 end
 

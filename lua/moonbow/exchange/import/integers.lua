@@ -1,10 +1,16 @@
 --- The small arithmetic of shapes in a graph: tensors of integers, { dims, integers }, row by row. A number may be
 -- "batch", the number of spectra, which is not known.
+local core = require "moonbow.core"
 local limits = require "moonbow.io.limits"
 
 local operators = {}
 
 local function fail(format, ...) error(format:format(...), 0) end
+
+local function known(value, what)
+  if math.type(value) ~= "integer" then fail("%s: expected an integer", what) end
+  return value
+end
 
 local function count_of(dims)
   local count = 1
@@ -23,11 +29,6 @@ local function vector(list) return { dims = { #list }, integers = list } end
 function operators.list_of(value)
   if not value then return nil end
   return value.integers or fail("a list of integers is not known before the network runs")
-end
-
-local function known(value, what)
-  if math.type(value) ~= "integer" then fail("%s: expected an integer", what) end
-  return value
 end
 
 function operators.Gather(node, x, at)
@@ -49,12 +50,27 @@ function operators.Concat(_, ...)
   return vector(list)
 end
 
+-- A tensor of zeros of real numbers, whose size may depend on the batch, is { zeros = true }.
 function operators.ConstantOfShape(node, shape)
-  local dims, value = operators.list_of(shape), node.attributes.value
+  local dims, value, list = operators.list_of(shape), node.attributes.value, {}
+  if value and value.tensor then
+    if core.describe(core.abs(value.tensor)).max ~= 0 then fail("a tensor filled with a number other than 0") end
+    return { zeros = true }
+  end
   local number = value and value.integers and value.integers[1] or 0
-  local list = {}
   for i = 1, count_of(dims) do list[i] = number end
   return { dims = dims, integers = list }
+end
+
+-- Of two lists of one length; what is multiplied by 1 may be the batch.
+function operators.Mul(_, x, y)
+  if #x.integers ~= #y.integers then fail("a product of lists of %d and %d", #x.integers, #y.integers) end
+  local list = {}
+  for i, a in ipairs(x.integers) do
+    local b = y.integers[i]
+    list[i] = a == 1 and b or b == 1 and a or known(a, "a factor") * known(b, "a factor")
+  end
+  return { dims = x.dims, integers = list }
 end
 
 function operators.Reshape(_, x, shape)

@@ -4,10 +4,12 @@ local read_file = require("moonbow.exchange.import.file").read
 local integers = require "moonbow.exchange.import.integers"
 local own = require "moonbow.exchange.import.own"
 local operators = require "moonbow.exchange.import.operators"
-local make_network = require "moonbow.exchange.import.tree"
+local as_graph = require "moonbow.exchange.import.graph"
+local as_tree = require "moonbow.exchange.import.tree"
 local values = require "moonbow.exchange.import.values"
 
 local MOST_NODES = 5000
+local MOST_READINGS = 64 -- of all inputs, each of which may be read in two ways or so
 local MOST_MADE = 1 << 24 -- numbers of weights that are not in the file: zeros and ones
 
 local Import = {}
@@ -48,10 +50,11 @@ end
 local function is_number_list(x) return x == nil or x.integers ~= nil end
 
 -- The inputs that an operator needs, if it is not one.
-local needs = { Conv = 2, MatMul = 2, Gemm = 2, Add = 2, Sub = 2, Mul = 2, Div = 2, PRelu = 2, Reshape = 2, Gather = 2,
-  Slice = 3, LayerNormalization = 2, BatchNormalization = 5 }
+local needs = { Conv = 2, ConvTranspose = 2, MatMul = 2, Gemm = 2, Add = 2, Sub = 2, Mul = 2, Div = 2, PRelu = 2,
+  Reshape = 2, Gather = 2, Slice = 3, LayerNormalization = 2, BatchNormalization = 5, LSTM = 3, GRU = 3, Expand = 2,
+  Upsample = 2 }
 
--- Returns the value of a node's output, by the arithmetic of shapes if all of its inputs are integers.
+-- Returns the values of a node's outputs, by the arithmetic of shapes if all of its inputs are integers.
 local function run_node(import, node, inputs)
   local count, all_integers = #node.inputs, true
   for i = 1, node.operator == "Concat" and math.max(count, 1) or needs[node.operator] or 1 do
@@ -74,12 +77,15 @@ local function run_nodes(import, known)
           check.show(name)) })
       end
     end
-    local ok, value = pcall(run_node, import, node, inputs)
-    if not ok then
-      if type(value) == "table" then import.place, value = place - 0.5, value.layout end
-      error { node = node, message = value }
+    local results = { pcall(run_node, import, node, inputs) }
+    if not results[1] then
+      local message = results[2]
+      if type(message) == "table" then import.place, message = place - 0.5, message.layout end
+      error { node = node, message = message }
     end
-    known[node.outputs[1] or ""] = value
+    for i, name in ipairs(node.outputs) do
+      if name ~= "" then known[name] = results[i + 1] end
+    end
   end
 end
 
@@ -94,7 +100,14 @@ local function readings(dims)
   end
   local last = { tags = { "N", "L", "C" }, length = dims[2], channels = dims[3] }
   local first = { tags = { "N", "C", "L" }, length = dims[3], channels = dims[2] }
-  if #dims == 3 then return dims[2] == 1 and { first, last } or { last, first } end
+  if #dims == 3 then
+    local list = dims[2] == 1 and { first, last } or dims[2] and { last, first } or {}
+    -- The points first, as recurrent layers have them.
+    if dims[1] then
+      list[#list + 1] = { tags = { "L", "N", "C" }, length = dims[1], channels = dims[3], batch = dims[2] or "batch" }
+    end
+    return list
+  end
   if #others > 2 or #dims > 6 then return {} end
   local found, tags = {}, { "N" }
   for i = 2, #dims do tags[i] = "1" end
@@ -112,6 +125,7 @@ end
 local function check_dims(input, length)
   local dims = { table.unpack(input.dims) }
   if #dims < 2 then error(("its input %s has %d dimensions"):format(check.show(input.name), #dims), 0) end
+  if #dims == 3 and dims[1] and not (dims[2] or length) then return dims end -- spectra second
   for i = 2, #dims do
     dims[i] = dims[i] or length or error(("dimension %d of its input %s is free; give the option length"):format(i,
       check.show(input.name)), 0)
@@ -120,24 +134,67 @@ local function check_dims(input, length)
   return dims
 end
 
+-- Ways to read all inputs, the likeliest first; each is a list of readings.
+local function readings_of(inputs, length)
+  local found = { {} }
+  for _, input in ipairs(inputs) do
+    local longer = {}
+    for _, before in ipairs(found) do
+      for _, reading in ipairs(readings(check_dims(input, length))) do
+        longer[#longer + 1] = { table.unpack(before) }
+        table.insert(longer[#longer], reading)
+      end
+    end
+    found = longer
+    if #found > MOST_READINGS then error("it has too many inputs", 0) end
+  end
+  return found
+end
+
 -- ---- the network ----
 
--- The network of a file by one reading of its input. Raises { place, message }.
-local function read_as(file, reading, batch)
-  local import = setmetatable({ file = file, opset = file.opset, steps = { { inputs = {} } },
-    place = 0, made = 0 }, Import)
-  local known = setmetatable({}, { __index = file.constants })
-  local input = file.inputs[1]
-  known[input.name] = { tags = reading.tags, length = reading.length, channels = reading.channels, step = 1,
-    batch = batch }
+-- The list of { name, step } of the outputs.
+local function outputs_of(import, known)
+  local list = {}
+  for i, output in ipairs(import.file.outputs) do
+    local value = known[output.name]
+    if not (value and value.tags) then error("its output is made by no layer", 0) end
+    if value.pad or value.partial then error("its output is no output of a layer", 0) end
+    if value.order then error("its output is a Flatten of (N, C, L), whose order is not moonbow's", 0) end
+    if values.find(value, "D") then error("its output has states of two directions that are not side by side", 0) end
+    if value.tags[1] ~= "N" and not import.is_recurrent then
+      error("the spectra do not stay in the first dimension of its output", 0)
+    end
+    list[i] = { name = output.name, step = value.step }
+  end
+  return list
+end
+
+-- A tree of layers if the steps are one, else an nn.Graph.
+local function make_network(steps, inputs, outputs)
+  if #inputs == 1 and #outputs == 1 then
+    local ok, network = pcall(as_tree, steps, outputs[1].step, inputs[1].shape)
+    if ok then return network end
+  end
+  return as_graph(steps, inputs, outputs)
+end
+
+-- The network of a file by one reading of each input. Raises { place, message }.
+local function read_as(file, list)
+  local import = setmetatable({ file = file, opset = file.opset, steps = {}, place = 0, made = 0 }, Import)
+  local known, inputs = setmetatable({}, { __index = file.constants }), {}
+  for i, reading in ipairs(list) do
+    local input = file.inputs[i]
+    import.steps[i] = { inputs = {} }
+    known[input.name] = { tags = reading.tags, length = reading.length, channels = reading.channels, step = i,
+      batch = reading.batch or input.dims[1] }
+    local shape = reading.length and { reading.length, reading.channels } or { reading.channels }
+    inputs[i] = { name = input.name, shape = shape }
+  end
   local ok, result = pcall(function()
     run_nodes(import, known)
-    local output = known[file.outputs[1].name]
-    if not (output and output.tags) then error("its output is made by no layer", 0) end
-    if output.pad or output.partial then error("its output is no output of a layer", 0) end
-    if output.order then error("its output is a Flatten of (N, C, L), whose order is not moonbow's", 0) end
-    local shape = reading.length and { reading.length, reading.channels } or { reading.channels }
-    return make_network(import.steps, output.step, shape)
+    if list[1].batch and not import.is_recurrent then error("spectra stand second", 0) end
+    return make_network(import.steps, inputs, outputs_of(import, known))
   end)
   if ok then return result end
   return nil, { place = import.place, message = result }
@@ -149,17 +206,17 @@ local function text_of(err)
 end
 
 local function network_of(file, length)
-  if #file.inputs ~= 1 or #file.outputs ~= 1 then
-    error(("it has %d inputs and %d outputs; one of each is taken"):format(#file.inputs, #file.outputs), 0)
+  if #file.inputs == 0 or #file.outputs == 0 then
+    error(("it has %d inputs and %d outputs"):format(#file.inputs, #file.outputs), 0)
   end
   if #file.nodes > MOST_NODES then error(("it has more than %d nodes"):format(MOST_NODES), 0) end
-  local dims, worst = check_dims(file.inputs[1], length), nil
-  for _, reading in ipairs(readings(dims)) do
-    local network, err = read_as(file, reading, dims[1])
+  local worst
+  for _, list in ipairs(readings_of(file.inputs, length)) do
+    local network, err = read_as(file, list)
     if network then return network end
     if not worst or err.place > worst.place then worst = err end
   end
-  error(worst and text_of(worst.message) or ("its input of shape %s is no spectra"):format(check.show_shape(dims)), 0)
+  error(worst and text_of(worst.message) or "its inputs are no spectra", 0)
 end
 
 --- The network in the bytes of a file, and what mb.export_onnx was given beside it, if it wrote the file. Raises a

@@ -6,27 +6,35 @@ local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
 local store = require "moonbow.io.store"
 local export = require "moonbow.exchange.export"
+local gates = require "moonbow.exchange.gates"
 local protobuf = require "moonbow.exchange.protobuf"
 local schema = require "moonbow.exchange.onnx_schema"
 
 local own = {}
 
 local weights = { "weight", "bias", "gamma", "beta", "running_mean", "running_var", "squeeze_weight", "squeeze_bias",
-  "excite_weight", "excite_bias" }
+  "excite_weight", "excite_bias", "recurrent_weight", "output_weight", "output_bias" }
 
--- A weight as its layer has it: see moonbow.exchange.layers.
-local function arranged(layer, name, tensor)
-  if layer.type == "Conv1d" and name == "weight" then return core.transpose(tensor, 1, 3) end
-  return layer.type == "GroupNorm" and core.reshape(tensor, -1) or tensor
+-- Weights as their layers have them, by name: see moonbow.exchange.layers.
+local arrange = {}
+
+function arrange.Conv1d(w) return { weight = core.transpose(w.weight, 1, 3), bias = w.bias } end
+arrange.Conv1dTranspose = arrange.Conv1d
+
+function arrange.GroupNorm(w) return { gamma = core.reshape(w.gamma, -1), beta = core.reshape(w.beta, -1) } end
+
+for _, kind in ipairs { "LSTM", "GRU" } do
+  arrange[kind] = function(w) return gates.read(kind, w.weight, w.recurrent_weight, w.bias) end
 end
 
 local function weights_of(network, constants)
   local tensors = {}
   network:visit(function(layer, path)
     local scope, prefix = path == "" and "network/" or "network/" .. path .. "/", path == "" and "" or path .. "."
-    for _, name in ipairs(weights) do
-      local constant = constants[scope .. name]
-      if constant then tensors[prefix .. name] = arranged(layer, name, constant.tensor) end
+    local found = {}
+    for _, name in ipairs(weights) do found[name] = (constants[scope .. name] or {}).tensor end
+    for name, tensor in pairs(arrange[layer.type] and arrange[layer.type](found) or found) do
+      tensors[prefix .. name] = tensor
     end
   end)
   return tensors

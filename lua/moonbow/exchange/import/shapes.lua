@@ -1,9 +1,12 @@
 --- Operators of ONNX that move, join or keep values: padding, other shapes, concatenation.
 local check = require "moonbow.check"
 local inputs = require "moonbow.exchange.import.inputs"
+local recurrent = require "moonbow.exchange.import.recurrent"
+local upsampling = require "moonbow.exchange.import.upsampling"
 local values = require "moonbow.exchange.import.values"
 
-local fail, show, data, single = inputs.fail, inputs.show, inputs.data, inputs.single
+local fail, show, data, any_order = inputs.fail, inputs.show, inputs.data, inputs.any_order
+local single = inputs.single
 
 local operators = {}
 
@@ -30,15 +33,15 @@ function operators.Pad(_, node, x, pads, number, axes)
   return values.like(x, { pad = { left = pair[1], right = pair[2], number = number } })
 end
 
-function operators.Transpose(_, node, x) return values.transpose(data(x), node.attributes.perm) end
+function operators.Transpose(_, node, x) return values.transpose(any_order(x), node.attributes.perm) end
 
 function operators.Squeeze(_, node, x, axes)
-  return values.squeeze(data(x), node.attributes.axes or axes and axes.integers)
+  return values.squeeze(any_order(x), node.attributes.axes or axes and axes.integers)
 end
 
 function operators.Unsqueeze(_, node, x, axes)
   local list = node.attributes.axes or axes and axes.integers or fail "its dimensions are not known"
-  return values.unsqueeze(data(x), list)
+  return values.unsqueeze(any_order(x), list)
 end
 
 function operators.Flatten(import, node, x)
@@ -63,13 +66,25 @@ function operators.Reshape(import, node, x, shape)
   local list = shape and shape.integers or fail "its shape is not known"
   local groups = x.tags and grouped(x, list)
   if groups then return groups end
-  return inputs.with_flatten(import, node, x, values.reshape(data(x), list))
+  return inputs.with_flatten(import, node, x, values.reshape(any_order(x), list))
 end
 
-function operators.Shape(_, _, x)
-  local list = {}
-  for i = 1, #data(x).tags do list[i] = values.size(x, i) end
+function operators.Shape(_, node, x)
+  local list, rank = {}, #any_order(x).tags
+  local function place(given, default)
+    given = given or default
+    return math.max(0, math.min(rank, given < 0 and given + rank or given))
+  end
+  for i = place(node.attributes.start, 0) + 1, place(node.attributes["end"], rank) do
+    list[#list + 1] = values.size(x, i)
+  end
   return { dims = { #list }, integers = list }
+end
+
+-- Zeros, the first states of recurrent layers, in any shape.
+function operators.Expand(_, _, x)
+  if not (x.zeros or single(x) == 0) then fail("values that are repeated") end
+  return { zeros = true }
 end
 
 function operators.Identity(_, _, x) return x end
@@ -100,6 +115,8 @@ end
 
 function operators.Concat(import, node, ...)
   local list, channels = { ... }, 0
+  local both = recurrent.join_directions(node, list)
+  if both then return both end
   local x = data(list[1])
   values.need_channels(x, values.dimension(node.attributes.axis or -1, #x.tags))
   for _, y in ipairs(list) do
@@ -109,6 +126,37 @@ function operators.Concat(import, node, ...)
     channels = channels + y.channels
   end
   return import:merge(node, "Concat", list, { channels = channels, order = joined_order(list) or false })
+end
+
+-- One entry of a dimension of 1, a direction of states, or the last point of states.
+function operators.Gather(import, node, x, at)
+  local axis = values.dimension(node.attributes.axis or 0, #any_order(x).tags)
+  local place = at.integers and #at.dims == 0 and at.integers[1]
+  local size = values.size(x, axis)
+  if not place or size == "batch" then fail("a choice of several entries") end
+  place = place < 0 and place + size or place
+  if place < 0 or place >= size then fail("entry %d of a dimension of %d", place, size) end
+  local tags = { table.unpack(x.tags) }
+  local tag = table.remove(tags, axis)
+  if size == 1 and tag ~= "N" then return values.like(x, { tags = tags, length = tag ~= "L" and x.length }) end
+  return recurrent.choose(import, x, tag, tags, place) or fail("entry %d of the dimension %s", place, tag)
+end
+
+-- Zeros, or what is cut off the ends of a transposed convolution.
+function operators.Slice(import, node, x, first, last, axes, steps)
+  if x.zeros then return x end
+  local axis = axes and axes.integers or { 0 }
+  local from, to = first.integers or {}, last and last.integers or {}
+  any_order(x)
+  if #axis ~= 1 or #from ~= 1 or #to ~= 1 or steps and (steps.integers or {})[1] ~= 1
+    or x.tags[values.dimension(axis[1], #x.tags)] ~= "L" then
+    fail("a part of %s that no layer of moonbow takes", show(x))
+  end
+  local function place(given)
+    if math.type(given) ~= "integer" then fail("a place that is not known") end
+    return math.max(0, math.min(x.length, given < 0 and given + x.length or given))
+  end
+  return upsampling.cut(import, node, x, place(from[1]), place(to[1]))
 end
 
 return operators

@@ -3,7 +3,8 @@
 -- A value has tags, one for each of its dimensions: "N", "L", "C", or "1" for one of size 1 without a meaning; its
 -- length (nil: rows) and channels; step, the number of the step that made it; batch, if the file has a fixed number of
 -- spectra; order, the order of its features if that is not moonbow's: feature j is number order[j] there. L or C may
--- have no tag if its size is 1. "NL": all points of all spectra.
+-- have no tag if its size is 1. "NL": all points of all spectra. "D" and "U": the two directions of a recurrent layer
+-- and the channels of one of them, in place of "C". Most operators take values with "N" first only.
 local check = require "moonbow.check"
 
 local values = {}
@@ -31,6 +32,7 @@ end
 function values.size(x, i)
   local tag = x.tags[i]
   if tag == "NL" then fail("the number of all points is not known") end
+  if tag == "D" or tag == "U" then return tag == "D" and 2 or x.channels // 2 end
   return tag == "N" and "batch" or tag == "L" and x.length or tag == "C" and x.channels or 1
 end
 
@@ -75,7 +77,6 @@ function values.transpose(x, perm)
     if taken[from] then fail("dimensions named twice") end
     tags[i], taken[from] = x.tags[from], true
   end
-  if tags[1] ~= "N" then fail("the spectra do not stay in the first dimension") end
   return values.like(x, { tags = tags })
 end
 
@@ -161,8 +162,36 @@ local function fold(x, shape)
   end
 end
 
+-- The number of dimensions of more than one, from one on; those of two directions count as one.
+local function rest_of(x, from)
+  local count = 0
+  for i = from, #x.tags do
+    if x.tags[i] ~= "1" and not (x.tags[i - 1] == "D" and x.tags[i] == "U") then count = count + 1 end
+  end
+  return count
+end
+
+-- States in any order of dimensions, with directions side by side as channels, and with or without dimensions of 1.
+local function with_directions(x, shape)
+  local tags, from = {}, 1
+  for i, size in ipairs(shape) do
+    if size == 0 then size = values.size(x, i) end
+    while x.tags[from] == "1" and size ~= 1 do from = from + 1 end
+    local tag = x.tags[from]
+    local merges = tag == "D" and x.tags[from + 1] == "U"
+      and (size == x.channels or size == -1 and #shape - i == rest_of(x, from + 2))
+    local is_same = tag and (size == -1 or size == values.size(x, from) or tag == "N" and size == x.batch)
+    if not (merges or is_same or size == 1) then fail("a shape in which states become no maps") end
+    tags[i] = merges and "C" or is_same and tag or "1"
+    from = from + (merges and 2 or is_same and 1 or 0)
+  end
+  if rest_of(x, from) > 0 then fail("a shape that does not hold the values") end
+  return values.like(x, { tags = tags })
+end
+
 --- The value in another shape, a list as ONNX has it. The second result tells if maps became rows.
 function values.reshape(x, shape)
+  if x.tags[1] ~= "N" and x.tags[1] ~= "NL" or values.find(x, "D") then return with_directions(x, shape), false end
   local folded = fold(x, shape)
   if folded then return folded, false end
   local sizes, tags, from = sizes_of(x, shape), { "N" }, {}
