@@ -204,6 +204,8 @@ describe("a file is refused, with its node,", function()
       { node("Mul", { "x", "two" }, "y") }, { two = numbers({}, { 2 }) })
     refused("has the shape {4294967296, 4294967296}", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1 << 32, 1 << 32 }, { 1 }) })
+    refused("536870912 means; limits.entries", { "n", 1, 1 << 29 }, { node("AveragePool", { "x" }, "y",
+      { kernel_shape = { 3 }, pads = { 1, 1 }, count_include_pad = 1 }) })
     refused("4194305 features", { "n", 5, 838861 }, { node("Flatten", { "x" }, "y") })
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })

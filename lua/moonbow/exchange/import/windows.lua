@@ -1,6 +1,7 @@
 --- Windows of a file along the length, with any padding, by what moonbow's layers have.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
 
 local windows = {}
 
@@ -103,6 +104,7 @@ end
 --- The factors, a list, of means in which padded points count that leave them out.
 function windows.shares(length, w, out)
   local list = {}
+  if out > limits.entries then fail("%d means; limits.entries = %d", out, limits.entries) end
   for t = 1, out do
     local first = (t - 1) * w.stride - w.left
     list[t] = w.size / (math.min(first + w.size, length) - math.max(first, 0))
