@@ -56,13 +56,21 @@ end
 
 local function linear() return { type = "Activation", options = { name = "linear" }, tensors = {} } end
 
--- Goes along the chain that begins with step i, adds its node, and returns the last step of the chain.
+-- The names of the inputs of a step, of which nn.Graph takes each once.
+function Builder:sources(step)
+  local from, seen = {}, {}
+  for k, input in ipairs(step.inputs) do
+    if seen[input] then error({ node = step.node, message = "a value joined with itself" }, 0) end
+    from[k], seen[input] = self.names[input], true
+  end
+  return from
+end
+
+-- Goes along the chain that begins with step i, and adds its node.
 function Builder:chain(i)
-  local steps, specs, from, last = self.steps, {}, {}, i
-  local join = #steps[i].inputs > 1 and joins[steps[i].type] or nil
-  for k, input in ipairs(steps[i].inputs) do from[k] = self.names[input] end
-  if from[1] == from[2] then from[2] = nil end -- a sum of a value and itself, refused below
+  local steps, specs, last = self.steps, {}, i
   local step = steps[i]
+  local from, join = self:sources(step), #step.inputs > 1 and joins[step.type] or nil
   while true do
     if not joins[step.type] then
       specs[#specs + 1] = { type = step.type, options = step.options, tensors = step.tensors, node = step.node }
@@ -70,9 +78,6 @@ function Builder:chain(i)
     local after = self.uses[last] == 1 and self.user[last]
     if not after or #steps[after].inputs > 1 then break end
     last, step = after, steps[after]
-  end
-  if join and #from < #steps[i].inputs then
-    error({ node = steps[i].node, message = "a value joined with itself" }, 0)
   end
   local name = self.output_name[last] or self.free(step.node.operator:lower())
   self.names[last] = name
