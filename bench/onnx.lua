@@ -34,16 +34,9 @@ local folder = os.tmpname()
 os.remove(folder)
 assert(lfs.mkdir(folder))
 
-local function export(case)
-  local path = folder .. "/" .. case.name
-  assert(mb.export_onnx(case.model, path .. ".onnx", case.options))
-  assert(mb.save_npy(case.x, path .. ".x.npy"))
-  assert(mb.save_npy(case.expected, path .. ".y.npy"))
-end
-
 -- Writes the files of some cases, lets Python compare and remove them; true if all agree.
 local function compare(title, list)
-  for _, case in ipairs(list) do export(case) end
+  for _, case in ipairs(list) do cases.write(case, folder) end
   print(title)
   io.stdout:flush()
   return os.execute(("%s spec/support/onnx_compare.py %s"):format(python, folder)) or false
@@ -65,6 +58,8 @@ is_good = compare("vgg16", { published("vgg16", small_vgg16) }) and is_good
 is_good = compare("steps of preprocessing", cases.preprocessing(BATCH)) and is_good
 is_good = compare("steps on spectra with an offset", cases.offsets(BATCH)) and is_good
 is_good = compare("fitted models", cases.fitted(20)) and is_good
+is_good = compare("layers on long spectra", cases.long(20)) and is_good
 is_good = compare("random networks", cases.random(1, count, BATCH)) and is_good
+is_good = compare("random graphs", cases.graphs(1, 60, BATCH)) and is_good
 lfs.rmdir(folder)
 os.exit(is_good and 0 or 1, true)
