@@ -341,7 +341,8 @@ end
 local operators = {
   TreeEnsembleRegressor = trees,
   Add = method "add", Sub = method "sub", Mul = method "mul", Div = method "div", Neg = method "neg",
-  Abs = method "abs", Sqrt = method "sqrt", Relu = method "relu", Tanh = method "tanh", Sigmoid = method "sigmoid",
+  Abs = method "abs", Sign = method "sign", Sqrt = method "sqrt", Relu = method "relu", Tanh = method "tanh",
+  Sigmoid = method "sigmoid",
   Softplus = method "softplus", Selu = method "selu", Equal = method "eq", Erf = erf, Pad = pad,
   LeakyRelu = function(a, x) return x:leaky_relu(a.alpha) end,
   Elu = function(a, x) return x:elu(a.alpha) end,

@@ -14,6 +14,11 @@ local functions = {
   linear = function(_, x) return x end,
   softmax = along_channels "Softmax",
   log_softmax = along_channels "LogSoftmax",
+  signed_sqrt = function(graph, x)
+    local shifted = graph:map("Add", graph:map("Abs", x), { graph:number("small", 1e-3) })
+    local root = graph:map("Sub", graph:map("Sqrt", shifted), { graph:number("root_of_small", math.sqrt(1e-3)) })
+    return graph:map("Mul", root, { graph:map("Sign", x).name })
+  end,
   -- ONNX has Gelu from opset 20 on.
   gelu = function(graph, x)
     local inner = graph:map("Mul", x, { graph:number("root", math.sqrt(0.5)) })

@@ -109,11 +109,11 @@ define("cnn", { kernel = { 20, 15, 10 }, pool = 2 })
 -- @return layer
 define("one_convolution", { kernel = 20, pool = 4 })
 
---- The network that follows from the review: few filters, as wide as peaks; max-pooling that keeps the place of a peak to
--- within its width; a small hidden layer with ReLU. Max-pooling by 4 points comes first, which keeps heights and saves
--- three quarters of the work, then a square root, beside which weak peaks count. For spectra whose maximum is 1, of
--- about 5000 points with peaks about ten points wide: 99,850 weights for 500 classes. docs/measurements/benchmark.md has
--- how it is trained and what it reaches.
+--- The network that follows from the review: few filters, as wide as peaks; max-pooling that keeps their places; a
+-- small hidden layer with ReLU. Max-pooling by 4 points comes first, which keeps heights and saves three quarters of
+-- the work, then a square root, which lifts weak peaks. For spectra whose maximum is 1, of about 5000 points with peaks
+-- about ten points wide: 99,850 weights for 500 classes. docs/measurements/benchmark.md has how it is trained and what
+-- it reaches.
 -- @option first_pool points of the max-pooling before the square root; 1 is none
 -- @see models
 -- @return layer
