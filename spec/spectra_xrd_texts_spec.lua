@@ -321,7 +321,8 @@ describe("pdCIF", function()
   end)
 
   it("is cut off, or wrong, by data block and reason", function()
-    refuses("a CIF without a powder pattern (_pd_meas_, _pd_proc_ or _pd_calc_ items)", "data_a\n_cell_a 1\n")
+    refuses("a CIF without a powder pattern (_pd_meas_, _pd_proc_ or _pd_calc_ items); mb.xrd.read reads structures",
+      "data_a\n_cell_a 1\n")
     refuses("the file is cut off: 2 of 3 points of data_zn are there; partial = true reads them",
       (RANGE:format "zn":gsub("%?.*", "")))
     refuses("data_a: neither a list of positions nor a range is there", "data_a\nloop_\n_pd_meas_counts_total\n1 2\n")

@@ -7,6 +7,7 @@ local nn = require "moonbow.nn"
 local inputs = require "moonbow.nn.inputs"
 local preprocess = require "moonbow.data.preprocess"
 local losses = require "moonbow.train.losses"
+local record = require "moonbow.train.record"
 local protobuf = require "moonbow.exchange.protobuf"
 local schema = require "moonbow.exchange.onnx_schema"
 local Graph = require "moonbow.exchange.graph"
@@ -252,8 +253,8 @@ end
 -- @option quantity what the values are: metadata
 -- @option note a text: metadata
 -- @option preprocessing fitted steps, from mb.preprocess.fit
--- @option training how the model was trained: metadata
--- @option validation of mb.cross_validate: its figures, as mb.load gives them: metadata
+-- @option training how the model was trained: metadata, unless its weights were replaced since
+-- @option validation of mb.cross_validate: its figures, as mb.load gives them: metadata, with the same condition
 -- @option probabilities true: the softmax of the logits is the output; unless given, for fitted classifiers that have
 --   probabilities, and for networks that do not end in one if there are classes
 -- @option fold_batch_norm true: what stands behind a convolution becomes part of its weights
@@ -267,6 +268,7 @@ function export.export_onnx(model, path, options)
   model, options = unwrap(model, options)
   options = check.options("export_onnx", options, known)
   options.axis = options.axis and check.numbers("export_onnx", "axis", options.axis)
+  for _, claim in ipairs { "training", "validation" } do options[claim] = record.valid(model, options[claim]) end
   return write(path, export.describe(model, options))
 end
 

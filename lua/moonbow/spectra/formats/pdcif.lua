@@ -189,12 +189,15 @@ local function read_block(source, text, block)
     decided = row[1], metadata = metadata, names = { block.title } }
 end
 
+local NO_PATTERN = "a CIF without a powder pattern (_pd_meas_, _pd_proc_ or _pd_calc_ items); "
+  .. "mb.xrd.read reads structures"
+
 function pdcif.read(source)
   local text, found, titles = source:take_text(), {}, {}
   for _, block in ipairs(blocks_of(text)) do
     if find(block, VALUES) then found[#found + 1], titles[#titles + 1] = block, check.show(block.title) end
   end
-  if #found == 0 then source:fail "a CIF without a powder pattern (_pd_meas_, _pd_proc_ or _pd_calc_ items)" end
+  if #found == 0 then source:fail(NO_PATTERN) end
   local wanted, blocks = source.options.block, {}
   for i, block in ipairs(found) do
     if not wanted or wanted == i or wanted == block.title then
