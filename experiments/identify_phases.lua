@@ -30,6 +30,8 @@ parser:option("--method", "fit, network (trained on simulated patterns of the ca
   :choices { "fit", "network", "both" }
 parser:option("--epochs", "of the network (default 50, as published)", "50"):convert(math.tointeger)
 parser:option("--n", "patterns of each candidate to train it on", "50"):convert(math.tointeger)
+parser:option("--confidence", "share of a network's votes that a phase needs, as the authors' program has it", "0.5")
+  :convert(number "--confidence")
 parser:option("--seed", "of these and of the network", "1"):convert(math.tointeger)
 parser:option("--worth", "share of the squared residual beyond noise by which it must rise without a phase")
   :convert(number "--worth")
@@ -121,7 +123,7 @@ end
 
 local function identify(pattern, way)
   local options = {}
-  for _, name in ipairs { "radiation", "worth", "most", "strain", "B" } do options[name] = args[name] end
+  for _, name in ipairs { "radiation", "worth", "most", "strain", "B", "confidence" } do options[name] = args[name] end
   local ok, mixture = pcall(mb.xrd.identify, pattern, way, options)
   if ok then return mixture end
   io.stderr:write(("left out: %s: %s\n"):format(pattern.sources[1], mixture))

@@ -12,7 +12,8 @@ local methods = { "fit", "network", "dissimilarity" }
 
 local known = { method = check.optional "string", most = check.default(6, "positive integer"),
   worth = check.default(0.28, "positive"), votes = check.default(100, "positive integer"),
-  seed = check.default(0, "integer"), measure = check.default("cosine", "string") }
+  confidence = check.default(0.1, "fraction"), seed = check.default(0, "integer"),
+  measure = check.default("cosine", "string") }
 for name, rule in pairs(fit.options) do known[name] = rule end
 
 --- Finds the phases of a measured pattern among candidates, in one of three ways.
@@ -39,6 +40,8 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 --   file states unless given
 -- @option most phases (3 for a network, as published, unless given)
 -- @option votes passes of a network with dropout
+-- @option confidence the share of votes that a phase of a network needs to be reported; the authors' program reports
+--   those with 0.5
 -- @option seed an integer, for these
 -- @option measure of "dissimilarity": "cosine", "pearson", "jensen_shannon", or "dtw" within 0.5 degrees
 -- @option worth the share, of the squared residual beyond noise, by which it must rise without a phase

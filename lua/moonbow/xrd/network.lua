@@ -163,7 +163,7 @@ local function branch(state, y, found)
 end
 
 --- Finds the phases by votes: mb.xrd.identify with an identifier.
--- @param options checked: those of fits, most, votes, seed
+-- @param options checked: those of fits, most, votes, confidence, seed
 function network.identify(pattern, identifier, options)
   local data = scan.read("xrd.identify", pattern, options)
   local candidates, err = fit.candidates("xrd.identify", identifier.crystals, data)
@@ -172,10 +172,12 @@ function network.identify(pattern, identifier, options)
   local state = { identifier = identifier, candidates = candidates, most = options.most, votes = options.votes,
     seed = options.seed, draws = 0, data = scan.new({ free = 1, instrument = data.instrument,
     physics = data.physics, reach = data.reach, zero = data.zero }, identifier.axis, y) }
-  local found, phases, shares = branch(state, y, {}), {}, {}
-  for i, entry in ipairs(found) do
-    phases[i] = candidates[entry.number]
-    shares[phases[i].crystal] = entry.share
+  local phases, shares = {}, {}
+  for _, entry in ipairs(branch(state, y, {})) do
+    if entry.share >= options.confidence then
+      local candidate = candidates[entry.number]
+      phases[#phases + 1], shares[candidate.crystal] = candidate, entry.share
+    end
   end
   return fit.of_phases(data, phases, candidates, "network", shares)
 end
