@@ -117,7 +117,8 @@ function writers.GRU(model, layer, x)
   return recurrence(model, layer, x, { activation = "tanh", recurrent_activation = "sigmoid", reset_after = true })
 end
 
-function writers.MultiHeadAttention(model, layer, x)
+function writers.MultiHeadAttention(model, layer, x, where)
+  if layer.options.causal then model.refuse(where, "causal attention is not written") end
   local heads = layer.options.heads
   local config = { num_heads = heads, key_dim = x.shape[2] // heads, use_bias = layer.bias ~= nil }
   return model:add("MultiHeadAttention", { x, x }, x.shape, config, arrange.MultiHeadAttention, layer)
