@@ -241,6 +241,7 @@ static int column_sort(lua_State *L) {
   column_new(L);
   Column *spare = lua_touserdata(L, -1);
   column_reserve(L, spare, x->count + 1);
+  if (spare->data == NULL) return luaL_error(L, "not enough memory");
   sort_points((Points){x->data, y->data}, x->count, (Points){spare->data, spare->data + (x->count + 1) / 2});
   free_data(L, spare);
   return 0;

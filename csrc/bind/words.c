@@ -96,7 +96,6 @@ static size_t copy_word(const Words *w, const char *end, char *copy) {
   char *last = copy;
   if (marks->missing && is_missing(w, end)) return memcpy(copy, "nan", 3), 3;
   for (const char *at = w->next, *behind; at < end; at = behind) {
-    behind = at + 1;
     if (marks->deviations && *at == '(' && at > w->next && is_digit(at[-1]) &&
         (behind = skip_deviation(at, end)) > at)
       continue;
