@@ -58,8 +58,9 @@ local function lines_of(path)
   return lines
 end
 
+-- @param seconds that it may take on a quiet machine; a busy one gets three times as many
 local function wait_for(what, seconds, condition)
-  for _ = 1, seconds * 20 do
+  for _ = 1, 3 * seconds * 20 do
     local value = condition()
     if value then return value end
     uv.sleep(50)
