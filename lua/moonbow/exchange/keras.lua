@@ -19,7 +19,7 @@ local function read(bytes, length, network)
   local opened = require("moonbow.exchange.keras.file").open(bytes) -- rarely needed
   if network then return require "moonbow.exchange.keras.fill"(opened, network) end
   if not opened.config then error("it holds weights, but no model; give the option network, too", 0) end
-  return require "moonbow.exchange.keras.graph"(require "moonbow.exchange.keras.model"(opened, length))
+  return require "moonbow.exchange.import.graph"(require "moonbow.exchange.keras.model"(opened, length))
 end
 
 --- Reads a network from a file of Keras: see docs/exchange.md. It is a network like any other, in evaluation mode: a

@@ -4,8 +4,7 @@ local read_file = require("moonbow.exchange.import.file").read
 local integers = require "moonbow.exchange.import.integers"
 local own = require "moonbow.exchange.import.own"
 local operators = require "moonbow.exchange.import.operators"
-local as_graph = require "moonbow.exchange.import.graph"
-local as_tree = require "moonbow.exchange.import.tree"
+local as_network = require "moonbow.exchange.import.graph"
 local values = require "moonbow.exchange.import.values"
 
 local MOST_NODES = 5000
@@ -21,9 +20,10 @@ function Import:make(count)
   if self.made > MOST_MADE then error("it needs too many weights that are not in the file", 0) end
 end
 
---- Adds a step, of moonbow.exchange.import.tree, and returns its number.
+--- Adds a step, of moonbow.exchange.import.graph, and returns its number.
 function Import:step(node, type, options, tensors, inputs)
-  self.steps[#self.steps + 1] = { type = type, options = options, tensors = tensors, inputs = inputs, node = node }
+  self.steps[#self.steps + 1] = { type = type, options = options, tensors = tensors, inputs = inputs, node = node,
+    name = node.operator:lower() }
   return #self.steps
 end
 
@@ -170,15 +170,6 @@ local function outputs_of(import, known)
   return list
 end
 
--- A tree of layers if the steps are one, else an nn.Graph.
-local function make_network(steps, inputs, outputs)
-  if #inputs == 1 and #outputs == 1 then
-    local ok, network = pcall(as_tree, steps, outputs[1].step, inputs[1].shape)
-    if ok then return network end
-  end
-  return as_graph(steps, inputs, outputs)
-end
-
 -- The network of a file by one reading of each input. Raises { place, message }.
 local function read_as(file, list)
   local import = setmetatable({ file = file, opset = file.opset, steps = {}, place = 0, made = 0 }, Import)
@@ -194,7 +185,7 @@ local function read_as(file, list)
   local ok, result = pcall(function()
     run_nodes(import, known)
     if list[1].batch and not import.is_recurrent then error("spectra stand second", 0) end
-    return make_network(import.steps, inputs, outputs_of(import, known))
+    return as_network(import.steps, inputs, outputs_of(import, known))
   end)
   if ok then return result end
   return nil, { place = import.place, message = result }

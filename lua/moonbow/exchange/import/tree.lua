@@ -5,7 +5,6 @@
 local limits = require "moonbow.io.limits"
 local build = require "moonbow.exchange.import.build"
 local merged = require "moonbow.exchange.import.merged"
-local squeeze_excite = require "moonbow.exchange.import.squeeze_excite"
 
 local function fail(node, format, ...) error({ node = node, message = format:format(...) }) end
 
@@ -50,13 +49,6 @@ local function branches(step, parts)
   return parts
 end
 
--- Makes the spec of a product of maps and a gate that of a SqueezeExcite.
-local function gate(tree, step, spec)
-  local options, tensors = squeeze_excite(tree.steps, table.unpack(step.inputs))
-  if not options then fail(step.node, "a product of two branches that is no SqueezeExcite") end
-  spec.type, spec.options, spec.tensors = "SqueezeExcite", options, tensors
-end
-
 -- The specs from a step back to another one, which dominates it.
 function chain(tree, last, first, depth)
   local reversed, list = {}, {}
@@ -71,11 +63,7 @@ function chain(tree, last, first, depth)
     if #step.inputs > 1 then
       last = step.dominator
       if step.type == "Product" then fail(step.node, "a product of two branches") end
-      if step.type == "Gate" then
-        gate(tree, step, spec)
-      else
-        spec.parts = branches(step, ways(tree, step, last, depth))
-      end
+      spec.parts = branches(step, ways(tree, step, last, depth))
     end
     reversed[#reversed + 1] = spec
   end

@@ -1,8 +1,9 @@
---- The model in a file of Keras, as steps of moonbow.exchange.import.tree.
+--- The model in a file of Keras, as steps of moonbow.exchange.import.graph.
 local check = require "moonbow.check"
 local classes = require "moonbow.exchange.keras.classes"
 local describe = require "moonbow.exchange.keras.description"
 local special = require "moonbow.exchange.keras.special"
+local squeeze_excite = require "moonbow.exchange.import.squeeze_excite"
 local weights = require "moonbow.exchange.keras.weights"
 
 local function fail(format, ...) error(format:format(...), 0) end
@@ -189,6 +190,16 @@ function Reader:run(model, given, scope)
   return outputs
 end
 
+-- Makes a product of maps and gates a SqueezeExcite, in place.
+local function join_gates(steps, product)
+  local maps, gates = table.unpack(product.inputs)
+  local options, tensors = squeeze_excite(steps, maps, gates)
+  if not options then
+    error { node = product.node, message = "a product with one point that is no squeeze and excitation" }
+  end
+  product.type, product.options, product.tensors, product.inputs = "SqueezeExcite", options, tensors, { maps }
+end
+
 --- The steps of the model in a file, of which the first are its inputs; its inputs { name, shape }; and its outputs
 -- { step, name }.
 -- @param opened from moonbow.exchange.keras.file
@@ -202,5 +213,8 @@ return function(opened, length)
   end
   special.check_rows(self.inputs)
   weights.fill(self.file, self.steps)
+  for _, step in ipairs(self.steps) do
+    if step.has_gates then join_gates(self.steps, step) end
+  end
   return self.steps, self.inputs, outputs
 end
