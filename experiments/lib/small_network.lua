@@ -9,13 +9,13 @@ local MINOR = 0.035 -- height of a minor peak
 local SHIFT, STEP = 70, 0.075 -- between neighbours of a triplet: points, height
 
 --- Trains mb.models.moonbow, or a given model, on a set.
--- @param options { epochs, seed, model, warp (points, 60 unless given), lr, l2 }
+-- @param options { epochs, seed, model, warp (points, 60 unless given; 0: none) }
 -- @return the model; the seconds that it took
 function small_network.train(set, options)
   local model = options.model or mb.models.moonbow { classes = #set.classes }
   local warp, seconds = options.warp or 60, 0
   local history = mb.fit(model, set.train, { epochs = options.epochs, batch_size = 128, seed = options.seed,
-    optimizer = mb.optim.Adam { lr = options.lr or 3e-3 }, schedule = { "cosine", per = "step" }, l2 = options.l2,
+    optimizer = mb.optim.Adam { lr = 3e-3 }, schedule = { "cosine", per = "step" },
     augment = warp > 0 and { { "warp", points = warp, knots = 25 } } or nil, verbose = false })
   for _, record in ipairs(history) do seconds = seconds + record.seconds end
   return model, seconds

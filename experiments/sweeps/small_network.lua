@@ -1,5 +1,5 @@
--- How the network that follows from the review was chosen: its square root, kernels, hidden layer and warping, on nine
--- triplets of classes like those of the challenge set, at other places and heights for each seed. The objective is the
+-- What the network that follows from the review owes to its square root, its kernels and warping, on nine triplets of
+-- classes like those of the challenge set, at other places and heights for each seed. The objective is the
 -- share of right test spectra of these classes, which are moved towards their neighbours.
 --
 --     lua experiments/sweep.lua run experiments/sweeps/small_network.lua [--quick]
@@ -10,15 +10,14 @@ local quick = (...).quick
 
 -- mb.models.moonbow, also without its square root.
 local function network(config, classes)
-  local model = mb.models.moonbow { classes = classes, units = { config.units },
-    kernel = { config.kernel, config.kernel, 1 } }
+  local model = mb.models.moonbow { classes = classes, kernel = { config.kernel, config.kernel, 1 } }
   if config.square_root then return model end
   return mb.nn.Sequential { model.layers[1], table.unpack(model.layers, 3) }
 end
 
 return {
-  space = quick and { square_root = { true, false }, kernel = { 9 }, units = { 16 }, warp = { 60 } }
-    or { square_root = { true, false }, kernel = { 5, 9, 17 }, units = { 32, 64 }, warp = { 0, 20, 60 } },
+  space = quick and { square_root = { true, false }, kernel = { 9 }, warp = { 60 } }
+    or { square_root = { true, false }, kernel = { 5, 9 }, warp = { 0, 60 } },
   objective = "accuracy",
   run = function(config, trial)
     local set = mb.data.challenge { triplets = small_network.triplets(trial.seed), seed = trial.seed, normalize = true,

@@ -94,8 +94,8 @@ end
 -- How many times as much a phase has to explain whose cell is not that of its file.
 local function doubt(p) return 1 + (phase.deviation(p) / LIKELY) ^ 2 end
 
--- The squared residual beyond what noise leaves: what a phase has to lower by a share. Where noise is all that remains,
--- it is 5.7 standard deviations of it, since as many candidates as there are may fit noise a little.
+-- The squared residual beyond noise, which a phase has to lower by a share. Where nothing else remains, it is 5.7
+-- standard deviations of the noise's squared residual: the best of many candidates always fits some noise.
 local function misfit(data, model)
   local noise = data.noise_factor ^ 2 * #data.axis
   return math.min(model.residual, math.max(model.residual - noise, 0) + noise * SURE / math.sqrt(#data.axis))
