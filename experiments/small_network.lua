@@ -1,8 +1,8 @@
 -- The network that follows from the review (mb.models.moonbow, less than 100,000 weights) on the two sets of the
 -- published benchmark: is it right as often as networks of 20 million weights?
 --
--- Its shape and training were chosen on other classes, experiments/sweeps/small_network.lua; the test spectra of the
--- benchmark played no part. Trained with Adam from 3e-3 down along a cosine, 100 epochs, batches of 128, each batch
+-- Its shape and training were chosen on other classes, like those of experiments/sweeps/small_network.lua; the test
+-- spectra of the benchmark played no part. Trained with Adam from 3e-3 down along a cosine, 100 epochs, batches of 128, each batch
 -- warped by up to 60 points at 25 knots; no early stopping, so no validation spectra.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"

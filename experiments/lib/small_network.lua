@@ -23,9 +23,7 @@ end
 
 -- ---- other classes ----
 
-local function between(rng, low, high)
-  return math.tointeger(rng:integers(low, high, { shape = { 1 } }):item())
-end
+local function between(rng, low, high) return math.tointeger(rng:integers(low, high + 1)) end
 
 -- So many positions, ascending, none near another.
 local function positions(rng, count)
