@@ -2,8 +2,8 @@
 -- published benchmark: is it right as often as networks of 20 million weights?
 --
 -- Its shape and training were chosen on other classes, like those of experiments/sweeps/small_network.lua; the test
--- spectra of the benchmark played no part. Trained with Adam from 3e-3 down along a cosine, 100 epochs, batches of 128, each batch
--- warped by up to 60 points at 25 knots; no early stopping, so no validation spectra.
+-- spectra of the benchmark played no part. It is trained for 100 epochs with Adam, from 3e-3 down along a cosine, in
+-- batches of 128, each of which is warped by up to 60 points at 25 knots; without early stopping.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local errors = require "lib.benchmark.errors"

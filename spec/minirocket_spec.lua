@@ -34,6 +34,10 @@ local function share_above(y, bias)
 end
 
 describe("MiniROCKET", function()
+  it("takes its biases from all series, also from a single one", function()
+    local one = minirocket.fit(series:narrow(5, 1), { features = 84, seed = 3 })
+    assert.same({ 5, 84 }, minirocket.apply(one, series):shape())
+  end)
   local parts = minirocket.fit(series, { features = 5 * 84, seed = 3 })
   local features = minirocket.apply(parts, series)
   it("makes as many features of each kernel as asked, by dilations of 1 to the length over 8", function()

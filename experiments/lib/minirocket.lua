@@ -61,7 +61,7 @@ end
 local function biases_of(x, kernels, dilation, is_padded, quantiles, rng)
   local columns = {}
   for k = 1, kernels:size(3) do
-    local series = x:narrow(rng:integers(1, #x), 1)
+    local series = x:narrow(rng:integers(1, #x + 1), 1)
     local y = convolve(series, kernels:slice(3, k, 1), dilation, is_padded):reshape(-1)
     local row = {}
     for f = 1, #quantiles[k] do row[f] = y:quantile(quantiles[k][f]):item() end
