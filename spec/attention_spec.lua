@@ -81,7 +81,7 @@ describe("MultiHeadAttention", function()
     model:build({ 5, 4 }, mb.rng(1))
     for _, name in ipairs { "export_onnx", "export_keras", "export_pytorch" } do
       assert.error_matches(function() mb[name](model, "not_written.keras") end,
-        name .. ": layer 1 (MultiHeadAttention): causal attention is not written", nil, true)
+        name .. ": layer 1 (MultiHeadAttention): causal attention is not exported", nil, true)
     end
   end)
 end)

@@ -118,7 +118,7 @@ function writers.GRU(model, layer, x)
 end
 
 function writers.MultiHeadAttention(model, layer, x, where)
-  if layer.options.causal then model.refuse(where, "causal attention is not written") end
+  if layer.options.causal then model.refuse(where, "causal attention is not exported") end
   local heads = layer.options.heads
   local config = { num_heads = heads, key_dim = x.shape[2] // heads, use_bias = layer.bias ~= nil }
   return model:add("MultiHeadAttention", { x, x }, x.shape, config, arrange.MultiHeadAttention, layer)

@@ -5,7 +5,7 @@ local writers = {}
 
 -- Queries, keys and values of all heads are side by side in one product; heads become a dimension before the points.
 function writers.MultiHeadAttention(graph, layer, x, where)
-  if layer.options.causal then graph.refuse(where, "causal attention is not written") end
+  if layer.options.causal then graph.refuse(where, "causal attention is not exported") end
   x = graph:channels_last(x)
   local L, C, heads = x.length, x.channels, layer.options.heads
   local function dense(value, weight, bias)

@@ -74,7 +74,7 @@ writers.GRU = recurrent
 -- ---- attention ----
 
 function writers.MultiHeadAttention(layer, _, place, shape)
-  if layer.options.causal then modules.refuse(place, "causal attention is not written") end
+  if layer.options.causal then modules.refuse(place, "causal attention is not exported") end
   local tensors = { tensor(layer, place, "in_proj_weight", "weight", turned),
     tensor(layer, place, "out_proj.weight", "output_weight", turned) }
   if layer.bias then
