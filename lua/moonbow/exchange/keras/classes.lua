@@ -205,7 +205,7 @@ function classes.UpSampling1D(config)
   return layer("Upsample1d", { factor = size(config, "size", 2) })
 end
 
---- Layers of several inputs, by the step of moonbow.exchange.keras.graph.
+--- Layers of several inputs, by the step of moonbow.exchange.keras.network.
 classes.merges = { Add = "Residual", Concatenate = "Concat", Multiply = "Product" }
 
 --- Layers that take one input several times.
