@@ -247,6 +247,61 @@ describe("a file is refused, with its node,", function()
       { node("Conv", { "x", "w" }, "y") }, { w = w })
     assert.same({ 9, 1 }, assert(mb.import_onnx(path, { length = 9 })).input_shape)
   end)
+  it("with inputs and attributes of another kind than operators take", function()
+    local given = { data = numbers({ 4 }, { 1, 2, 3, 4 }), list = integers { 0, 0, 1, 0, 0, 1 }, w = w,
+      few = integers { 1 }, zero = numbers({}, { 0 }) }
+    local function refuses(message, ...)
+      refused("node 1 (" .. message, { "n", 1, 5 }, { node(...) }, given)
+    end
+    refuses("Pad, y): the padding: expected constant integers", "Pad", { "x", "data" }, "y")
+    refuses("Pad, y): 1 numbers of padding for 3 dimensions", "Pad", { "x", "few" }, "y")
+    refuses("Pad, y): the dimensions: expected constant integers", "Pad", { "x", "few", "zero", "data" }, "y")
+    refuses("Pad, y): padding with what is no constant number", "Pad", { "x", "list", "x" }, "y")
+    refuses("Squeeze, y): the dimensions: expected constant integers", "Squeeze", { "x", "data" }, "y")
+    refuses("Unsqueeze, y): the dimensions: expected constant integers", "Unsqueeze", { "x", "data" }, "y")
+    refuses("Gather, y): the entry: expected constant integers", "Gather", { "x", "data" }, "y")
+    refuses("ReduceMean, y): the dimensions: expected constant integers", "ReduceMean", { "x", "data" }, "y")
+    refuses("Dropout, y): the training mode: expected constant integers", "Dropout", { "x", "zero", "x" }, "y")
+    refuses("Transpose, y): an order of 2 dimensions for 3", "Transpose", { "x" }, "y", { perm = { 1, 0 } })
+    refuses("ConstantOfShape, y): the attribute value is no tensor", "ConstantOfShape", { "list" }, "y", { value = 1 })
+    refuses("Conv, y): the attribute 'strides' is of another kind (floats)", "Conv", { "x", "w" }, "y",
+      { strides = { 1.0 } })
+    refuses("LSTM, y): the attribute 'activations' is of another kind (integers)", "LSTM", { "x", "w", "w" }, "y",
+      { activations = { 1 } })
+    refuses("Constant, y): the attribute 'value_ints' is of another kind (integer)", "Constant", {}, "y",
+      { value_ints = 3 })
+    refuses("Constant, y) has no numbers", "Constant", {}, "y", { value_string = "a" })
+  end)
+  it("with an entry, or a shape, that is the number of spectra", function()
+    refused("node 2 (Gather, y): the entry: expected constant integers", { "n", 1, 5 }, {
+      node("Shape", { "x" }, "a", { start = 0, ["end"] = 1 }), node("Gather", { "x", "a" }, "y") })
+  end)
+  it("with channels of an input that are not known", function()
+    made.write_several(path, { { "x", { 4, "n", "c" } } }, { node("Relu", { "x" }, "y") }, {}, { "y" })
+    local network, message = mb.import_onnx(path)
+    assert.is_nil(network)
+    assert.matches("dimension 3 of its input 'x' is free", message, 1, true)
+  end)
+  it("with features in another order beside more than are listed", function()
+    made.write_several(path, { { "x", { "n", 1, 4 } }, { "z", { "n", 1 << 30 } } }, {
+      node("Conv", { "x", "w" }, "a"), node("Flatten", { "a" }, "b"), node("Concat", { "b", "z" }, "y", { axis = 1 }) },
+      { w = numbers({ 2, 1, 3 }, { 1, 2, 3, 4, 5, 6 }) }, { "y" })
+    local network, message = mb.import_onnx(path)
+    assert.is_nil(network)
+    assert.matches("node 3 (Concat, y): 1073741828 features", message, 1, true)
+  end)
+  it("but not for a fault of moonbow, which is raised", function()
+    local operators = require "moonbow.exchange.import.operators"
+    local relu = operators.Relu
+    finally(function() operators.Relu = relu end)
+    -- As if it stood in moonbow's code.
+    operators.Relu = load("return function(_, _, x) return x.nothing.there end",
+      debug.getinfo(relu, "S").source)()
+    made.write(path, { "n", 1, 5 }, { node("Relu", { "x" }, "y") })
+    local ok, message = pcall(mb.import_onnx, path)
+    assert.is_false(ok)
+    assert.matches("^fault of moonbow: .*activations.lua:1: attempt to index a nil value %(field 'nothing'%)", message)
+  end)
   it("for each damaged copy, or is read", function()
     local found = {}
     for seed = 1, 12 do

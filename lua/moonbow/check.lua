@@ -25,6 +25,34 @@ function check.reason(err)
   return type(err) == "string" and err:sub(1, #where) == where and err:sub(#where + 1) or tostring(err)
 end
 
+local OWN = debug.getinfo(1, "S").source:match "^(.-)check%.lua$" or "@moonbow/"
+local FAULT = "fault of moonbow: "
+
+-- Marks an error of Lua itself in moonbow's code, which carries the position of the line where it arose. What is raised
+-- on purpose has the user's position, or none.
+local function mark_fault(err)
+  if type(err) ~= "string" then return err end
+  for level = 2, math.huge do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return err end
+    if info.currentline > 0 then
+      local where = ("%s:%d:"):format(info.short_src, info.currentline)
+      local is_fault = info.source:sub(1, #OWN) == OWN and err:sub(1, #where) == where
+      return is_fault and debug.traceback(FAULT .. err, 2) or err
+    end
+  end
+end
+
+local function pass_faults(ok, ...)
+  local err = ...
+  if not ok and type(err) == "string" and err:sub(1, #FAULT) == FAULT then error(err, 0) end
+  return ok, ...
+end
+
+--- Calls f(...) as pcall does, for code that refuses bad input by raising; but a programming error in moonbow, such as
+-- an index of nil, is raised again, with a traceback, rather than taken for a refusal.
+function check.refusal(f, ...) return pass_faults(xpcall(f, mark_fault, ...)) end
+
 local warned = {}
 
 --- Writes "warning: FILE:LINE: operation: message" to standard error, once for each text: for input that is allowed but

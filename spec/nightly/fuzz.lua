@@ -77,6 +77,9 @@ local function fault_of(read, path)
   if value == nil and (type(message) ~= "string" or not utf8.len(message) or message:find "[\0-\8\11-\31]") then
     return ("answered nil and %q"):format(message)
   end
+  if value == nil and (message:find "attempt to %l+ a" or message:find "bad argument #") then
+    return "took a programming error for bad input: " .. message
+  end
   if not os.getenv "ASAN_OPTIONS" and resident_megabytes() > MOST_MEGABYTES then
     return ("took %d MB"):format(resident_megabytes())
   end
@@ -109,8 +112,10 @@ local function fuzz(name, target, most, folder)
   table.move(target.files, 1, #target.files, kept + 1, files)
   while i < kept + most.files and clock() - start < most.seconds do
     i = i + 1
-    local text = i <= kept and files[i] or any(files)
-    if i > kept then text = change(text, target.json and text:find '^........{"' or text:sub(1, 1) == "{") end
+    local text = i <= kept and files[i] or target.make and target.make() or any(files)
+    if i > kept and not target.make then
+      text = change(text, target.json and text:find '^........{"' or text:sub(1, 1) == "{")
+    end
     write(path, text)
     local fault, was_read = fault_of(target.read, path)
     read = read + (was_read and 1 or 0)

@@ -1,5 +1,6 @@
 -- The targets of the fuzzer. Each has small files to begin with, made here or in spec/corpus/NAME, and a reader,
--- which returns a value, or nil and a message, and raises for no content of a file.
+-- which returns a value, or nil and a message, and raises for no content of a file. One with make() has that make each
+-- further file.
 local mb = require "moonbow"
 local json_file = require "moonbow.experiment.output".read_json
 local page = require "lib.page"
@@ -147,6 +148,7 @@ return function(folder)
       files = { without_digest(made(mb.safetensors.write(path, { a = x, b = mb.ones(3) }, { note = "x" }))) } },
     onnx = { read = import_and_use(mb.import_onnx), files = { made(mb.export_onnx(network(), path)),
       made(mb.export_onnx(network(), path, { fold_batch_norm = true })) } },
+    onnx_graphs = { read = import_and_use(mb.import_onnx), files = {}, make = require "onnx_graphs" },
     keras = { read = import_and_use(mb.import_keras), files = { keras "keras", keras "h5" } },
     pytorch = { json = true, read = function(file) return mb.import_pytorch(file, network()) end,
       files = { without_digest(made(mb.export_pytorch(network(), path))) } },

@@ -111,7 +111,7 @@ end
 
 -- ---- what comes out ----
 
-local function ends_in_softmax(model) return not pcall(losses.check_logits, "export_onnx", model) end
+local function ends_in_softmax(model) return not check.refusal(losses.check_logits, "export_onnx", model) end
 
 -- True if probabilities of the classes shall be the output.
 local function gives_probabilities(model, form, options)
@@ -205,7 +205,7 @@ local function add_own(list, model, options)
   local given = {}
   for key, value in pairs(options) do given[key] = value end
   given.fold_batch_norm, given.channels = nil, nil
-  local ok, config = pcall(model.config, model)
+  local ok, config = check.refusal(model.config, model)
   local text = ok and json.encode { config = config, input_shape = model.input_shape, options = given }
   if text then table.insert(list, { key = export.OWN, value = text }) end
 end

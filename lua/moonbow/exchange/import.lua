@@ -24,7 +24,7 @@ local function import_onnx(path, options)
   local text, err = files.read(path)
   if not text then return nil, err end
   local read = require "moonbow.exchange.import.network" -- rarely needed
-  local ok, network, info = pcall(read, text, options.length)
+  local ok, network, info = check.refusal(read, text, options.length)
   if not ok then return nil, ("%s: %s"):format(path, check.printable(check.reason(network))) end
   return expected.remember(network, info), info
 end

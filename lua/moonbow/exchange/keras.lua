@@ -39,7 +39,7 @@ function keras.import_keras(path, options)
   if options.network then networks.check("import_keras", options.network, "Keras") end
   local bytes, err = files.read(path)
   if not bytes then return nil, err end
-  local ok, result = pcall(read, bytes, options.length, options.network)
+  local ok, result = check.refusal(read, bytes, options.length, options.network)
   if ok then return result end
   return nil, ("%s: %s"):format(path, check.printable(text_of(result)))
 end

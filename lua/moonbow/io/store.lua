@@ -85,14 +85,14 @@ local function description_of(model, kind, info)
   local is_tensor = core.is_tensor(info.axis)
   if is_tensor then info.axis = core.totable(info.axis) end
   if info.validation then
-    local ok, validation = pcall(read_validation, info.validation)
+    local ok, validation = check.refusal(read_validation, info.validation)
     if not ok then check.rethrow("save: ", validation) end
     info.validation = validation
   end
   local text, err = json.encode({ kind = kind, config = model:config(), input_shape = model.input_shape, info = info,
     axis_is_list = info.axis and not is_tensor or nil })
   if not text then check.fail("save", "%s", err) end
-  local ok, reason = pcall(store.check_info, info)
+  local ok, reason = check.refusal(store.check_info, info)
   if not ok then check.rethrow("save: ", reason) end
   return text
 end
@@ -166,7 +166,7 @@ function store.load(path)
     return nil, ("%s: holds tensors, but no description of a moonbow model%s"):format(path, err and " (" .. err .. ")"
       or "")
   end
-  local ok, model = pcall(rebuild, description, tensors)
+  local ok, model = check.refusal(rebuild, description, tensors)
   if not ok then return nil, ("%s: %s%s"):format(path, check.reason(model), about_version(metadata)) end
   local info = description.info
   if info.axis and not description.axis_is_list then info.axis = core.tensor(info.axis) end

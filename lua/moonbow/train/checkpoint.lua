@@ -274,7 +274,7 @@ end
 function checkpoint.resume(job)
   if not job.checkpoint or not files.exists(job.checkpoint.path) then return end
   local tensors, state = read_state(job, job.checkpoint.path)
-  local ok, err = pcall(restore, job, tensors, state)
+  local ok, err = check.refusal(restore, job, tensors, state)
   if ok then return end
   check.fail("fit", "checkpoint: %s: %s", job.checkpoint.path, (tostring(err):gsub("^[^:]+:%d+: ", "")))
 end

@@ -77,20 +77,27 @@ end
 
 -- ---- nodes ----
 
--- What attributes of a name are, whatever their operator.
-local kinds = { axis = "integer", group = "integer", transA = "integer", transB = "integer", ceil_mode = "integer",
-  count_include_pad = "integer", keepdims = "integer", training_mode = "integer", epsilon = "float", alpha = "float",
-  beta = "float", gamma = "float", momentum = "float", auto_pad = "string", mode = "string", approximate = "string",
-  hidden_size = "integer", layout = "integer", linear_before_reset = "integer", input_forget = "integer",
-  clip = "float", direction = "string", coordinate_transformation_mode = "string", nearest_mode = "string",
-  start = "integer", ["end"] = "integer" }
-for _, name in ipairs { "axes", "kernel_shape", "strides", "dilations", "pads", "perm", "output_padding",
-  "output_shape", "activations", "activation_alpha", "activation_beta" } do kinds[name] = "table" end
+-- What attributes of a name are, whatever their operator: a number or a text, or a list of these.
+local kinds = {}
+for kind, names in pairs {
+  integer = "axis group transA transB ceil_mode count_include_pad keepdims training_mode hidden_size layout "
+    .. "linear_before_reset input_forget start end to value_int",
+  float = "epsilon alpha beta gamma momentum clip value_float",
+  string = "auto_pad mode approximate direction coordinate_transformation_mode nearest_mode",
+  integers = "axes kernel_shape strides dilations pads perm output_padding output_shape value_ints",
+  floats = "activation_alpha activation_beta value_floats", strings = "activations" } do
+  for name in names:gmatch "%S+" do kinds[name] = kind end
+end
+
+local function kind_of(value)
+  if type(value) ~= "table" then return math.type(value) or type(value) end
+  return value.dims and "tensor" or value[1] == nil and "list" or kind_of(value[1]) .. "s"
+end
 
 local function check_attribute(name, value)
-  local kind = kinds[name]
-  local got = math.type(value) or type(value)
-  if kind and value ~= nil and kind ~= got or kind == "table" and (value or {}).dims then
+  local kind, got = kinds[name], kind_of(value)
+  local is_empty_list = got == "list" and kind and kind:sub(-1) == "s"
+  if kind and value ~= nil and kind ~= got and not is_empty_list then
     fail("the attribute %s is of another kind (%s)", check.show(name), got)
   end
   return value
@@ -119,6 +126,16 @@ local function dims_of(value)
   return dims
 end
 
+-- The constant of a node Constant; nil if it holds no numbers.
+local function constant_of(attributes)
+  local value, number, list = attributes.value, attributes.value_float, attributes.value_floats
+  if value then return type(value) == "table" and value.dims and value or nil end
+  if number then return { dims = {}, tensor = core.full(number, { 1 }) } end
+  if list then return { dims = { #list }, tensor = #list > 0 and core.tensor(list) or nil } end
+  if attributes.value_ints then return { dims = { #attributes.value_ints }, integers = attributes.value_ints } end
+  return attributes.value_int and { dims = {}, integers = { attributes.value_int } }
+end
+
 -- Names of what flows along edges are unique, so that an edge has one node that made it.
 local function read_nodes(text, graph, constants)
   local nodes = {}
@@ -127,12 +144,10 @@ local function read_nodes(text, graph, constants)
       (node.name or "") ~= "" and ", " .. check.printable(node.name) or "")
     local domain = node.domain or ""
     if domain ~= "" and domain ~= "ai.onnx" then fail("%s is of the domain %s", where, check.show(domain)) end
-    local attributes = attributes_of(text, node)
+    local ok, attributes = check.refusal(attributes_of, text, node)
+    if not ok then fail("%s: %s", where, check.reason(attributes)) end
     if node.op_type == "Constant" then
-      constants[node.output[1] or ""] = attributes.value or { dims = {}, integers = { attributes.value_int },
-        tensor = attributes.value_float and core.full(attributes.value_float, { 1 }) }
-      local list = attributes.value_ints or attributes.value_floats
-      if list then constants[node.output[1]] = { dims = { #list }, integers = list } end
+      constants[node.output[1] or ""] = constant_of(attributes) or fail("%s has no numbers", where)
     else
       nodes[#nodes + 1] = { operator = node.op_type or "?", where = where, inputs = node.input, outputs = node.output,
         attributes = attributes }

@@ -36,6 +36,14 @@ function inputs.constant(x, what)
   return x.tensor
 end
 
+--- The integers of an input, as axes or a shape; nil if it is left out.
+function inputs.integers(x, what)
+  for _, value in ipairs(x and (x.integers or inputs.fail("%s: expected constant integers", what)) or {}) do
+    if math.type(value) ~= "integer" then inputs.fail("%s: expected constant integers", what) end
+  end
+  return x and x.integers
+end
+
 --- A vector of a number for each channel.
 function inputs.vector(x, what, channels)
   local tensor = inputs.constant(x, what)

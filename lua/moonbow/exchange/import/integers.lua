@@ -53,6 +53,7 @@ end
 -- A tensor of zeros of real numbers, whose size may depend on the batch, is { zeros = true }.
 function operators.ConstantOfShape(node, shape)
   local dims, value, list = operators.list_of(shape), node.attributes.value, {}
+  if value and not (type(value) == "table" and value.dims) then fail("the attribute value is no tensor") end
   if value and value.tensor then
     if core.describe(core.abs(value.tensor)).max ~= 0 then fail("a tensor filled with a number other than 0") end
     return { zeros = true }

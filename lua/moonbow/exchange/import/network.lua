@@ -77,7 +77,7 @@ local function run_nodes(import, known)
           check.show(name)) })
       end
     end
-    local results = { pcall(run_node, import, node, inputs) }
+    local results = { check.refusal(run_node, import, node, inputs) }
     if not results[1] then
       local message = results[2]
       if type(message) == "table" then import.place, message = place - 0.5, message.layout end
@@ -125,11 +125,13 @@ end
 local function check_dims(input, length)
   local dims = { table.unpack(input.dims) }
   if #dims < 2 then error(("its input %s has %d dimensions"):format(check.show(input.name), #dims), 0) end
-  if #dims == 3 and dims[1] and not (dims[2] or length) then return dims end -- spectra second
-  for i = 2, #dims do
-    dims[i] = dims[i] or length or error(("dimension %d of its input %s is free; give the option length"):format(i,
-      check.show(input.name)), 0)
-    if dims[i] < 1 or dims[i] > 1 << 31 then error("its input has an impossible shape", 0) end
+  local is_second = #dims == 3 and dims[1] and not (dims[2] or length) -- the spectra
+  for i = 1, #dims do
+    if i ~= (is_second and 2 or 1) then
+      dims[i] = dims[i] or length or error(("dimension %d of its input %s is free; give the option length"):format(i,
+        check.show(input.name)), 0)
+    end
+    if dims[i] and (dims[i] < 1 or dims[i] > 1 << 31) then error("its input has an impossible shape", 0) end
   end
   return dims
 end
@@ -182,7 +184,7 @@ local function read_as(file, list)
     local shape = reading.length and { reading.length, reading.channels } or { reading.channels }
     inputs[i] = { name = input.name, shape = shape }
   end
-  local ok, result = pcall(function()
+  local ok, result = check.refusal(function()
     run_nodes(import, known)
     if list[1].batch and not import.is_recurrent then error("spectra stand second", 0) end
     return as_network(import.steps, inputs, outputs_of(import, known))

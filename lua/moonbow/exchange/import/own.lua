@@ -2,6 +2,7 @@
 -- not hold all. The metadata describes them; it is believed only if exporting what it describes, with the weights of
 -- the file, gives the same graph again.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 local nn = require "moonbow.nn"
 local store = require "moonbow.io.store"
@@ -71,7 +72,7 @@ end
 function own.read(file, text)
   local description = json.decode(file.metadata[export.OWN] or "null")
   if type(description) ~= "table" or type(description.options) ~= "table" then return nil end
-  local ok, network, info, graph = pcall(rebuild, description, file)
+  local ok, network, info, graph = check.refusal(rebuild, description, file)
   if not ok or not equals(protobuf.encode(schema, "Graph", graph), text, table.unpack(file.graph)) then return nil end
   return network, info
 end

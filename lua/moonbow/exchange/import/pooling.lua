@@ -48,7 +48,8 @@ operators.GlobalAveragePool, operators.GlobalMaxPool = global_pool "GlobalAvgPoo
 
 -- The dimensions that a reduction takes, as a set.
 local function reduced(node, x, axes)
-  local list, set = node.attributes.axes or axes and axes.integers or fail("a reduction of all dimensions"), {}
+  local set, list = {}, node.attributes.axes or inputs.integers(axes, "the dimensions")
+    or fail("a reduction of all dimensions")
   for _, axis in ipairs(list) do set[values.dimension(axis, #x.tags)] = true end
   return set
 end

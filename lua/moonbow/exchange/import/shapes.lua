@@ -10,37 +10,44 @@ local single = inputs.single
 
 local operators = {}
 
+-- The padding of each dimension, { before, behind }, by its number.
+local function pads_of(x, list, axes)
+  local count, found = axes and #axes or #x.tags, {}
+  if #list ~= 2 * count then fail("%d numbers of padding for %d dimensions", #list, count) end
+  for i = 1, count do
+    local at = values.dimension(axes and axes[i] or i - 1, #x.tags)
+    found[at] = { list[i], list[count + i] }
+  end
+  return found
+end
+
 function operators.Pad(_, node, x, pads, number, axes)
   data(x)
-  local attributes, rank = node.attributes, #x.tags
+  local attributes = node.attributes
   if (attributes.mode or "constant") ~= "constant" then fail("padding of mode %s", check.show(attributes.mode)) end
-  local list = attributes.pads or pads and pads.integers or fail("its padding is not known")
+  local list = attributes.pads or inputs.integers(pads, "the padding") or fail("its padding is not known")
   local place = values.find(x, "L") or fail("padding of no dimension")
-  local at = {}
-  for i = 1, #list // 2 do
-    local axis = axes and axes.integers[i] or i - 1
-    at[values.dimension(axis, rank)] = { list[i], list[#list // 2 + i] }
-  end
+  local at = pads_of(x, list, inputs.integers(axes, "the dimensions"))
   for i, pair in pairs(at) do
-    if math.type(pair[1]) ~= "integer" or math.type(pair[2]) ~= "integer" or pair[1] < 0 or pair[2] < 0
-      or i ~= place and (pair[1] > 0 or pair[2] > 0) then
-      fail("padding of %s and %s points in dimension %d of %s", tostring(pair[1]), tostring(pair[2]), i, show(x))
+    if pair[1] < 0 or pair[2] < 0 or i ~= place and (pair[1] > 0 or pair[2] > 0) then
+      fail("padding of %d and %d points in dimension %d of %s", pair[1], pair[2], i, show(x))
     end
   end
   local pair = at[place] or { 0, 0 }
   if pair[1] == 0 and pair[2] == 0 then return x end
-  number = number and single(number) or attributes.value or 0.0
-  return values.like(x, { pad = { left = pair[1], right = pair[2], number = number } })
+  local value = number and single(number) or not number and (attributes.value or 0.0)
+  if math.type(value) ~= "float" then fail("padding with what is no constant number") end
+  return values.like(x, { pad = { left = pair[1], right = pair[2], number = value } })
 end
 
 function operators.Transpose(_, node, x) return values.transpose(any_order(x), node.attributes.perm) end
 
 function operators.Squeeze(_, node, x, axes)
-  return values.squeeze(any_order(x), node.attributes.axes or axes and axes.integers)
+  return values.squeeze(any_order(x), node.attributes.axes or inputs.integers(axes, "the dimensions"))
 end
 
 function operators.Unsqueeze(_, node, x, axes)
-  local list = node.attributes.axes or axes and axes.integers or fail "its dimensions are not known"
+  local list = node.attributes.axes or inputs.integers(axes, "the dimensions") or fail "its dimensions are not known"
   return values.unsqueeze(any_order(x), list)
 end
 
@@ -99,18 +106,22 @@ function operators.Cast(_, node, x)
 end
 
 function operators.Dropout(_, _, x, _, training)
-  if training and training.integers and training.integers[1] ~= 0 then fail("a dropout in training mode") end
+  local mode = inputs.integers(training, "the training mode") or { 0 }
+  if mode[1] ~= 0 then fail("a dropout in training mode") end
   return x
 end
 
 -- The order of the features of several rows side by side, nil if it is moonbow's.
 local function joined_order(list)
-  local order, before, differs = {}, 0, false
+  local order, count, differs = {}, 0, false
+  for _, x in ipairs(list) do count, differs = count + x.channels, differs or x.order ~= nil end
+  if not differs then return nil end
+  values.check_features(count)
   for _, x in ipairs(list) do
+    local before = #order
     for j = 1, x.channels do order[before + j] = before + (x.order and x.order[j] or j) end
-    before, differs = before + x.channels, differs or x.order ~= nil
   end
-  return differs and order or nil
+  return order
 end
 
 function operators.Concat(import, node, ...)
@@ -131,7 +142,7 @@ end
 -- One entry of a dimension of 1, a direction of states, or the last point of states.
 function operators.Gather(import, node, x, at)
   local axis = values.dimension(node.attributes.axis or 0, #any_order(x).tags)
-  local place = at.integers and #at.dims == 0 and at.integers[1]
+  local place = #inputs.integers(at, "the entry") == 1 and #at.dims == 0 and at.integers[1]
   local size = values.size(x, axis)
   if not place or size == "batch" then fail("a choice of several entries") end
   place = place < 0 and place + size or place

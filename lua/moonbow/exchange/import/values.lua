@@ -72,6 +72,7 @@ end
 --- The value with its dimensions in another order.
 function values.transpose(x, perm)
   local rank, tags, taken = #x.tags, {}, {}
+  if perm and #perm ~= rank then fail("an order of %d dimensions for %d", #perm, rank) end
   for i = 1, rank do
     local from = values.dimension(perm and perm[i] or rank - i, rank)
     if taken[from] then fail("dimensions named twice") end
@@ -108,6 +109,11 @@ function values.squeeze(x, axes)
   return values.like(x, { tags = tags })
 end
 
+--- Raises for more features than are listed one by one.
+function values.check_features(count)
+  if count > MOST_FEATURES then fail("%d features", count) end
+end
+
 -- The order of the features of maps that are flattened with the tags in this order; nil if it is moonbow's.
 local function flattened_order(x)
   if x.length == 1 or x.channels == 1 or values.find(x, "L") < values.find(x, "C") then return nil end
@@ -121,7 +127,7 @@ end
 --- Maps as rows; of rows, the dimensions of size 1 go. The second result tells if maps became rows.
 function values.flatten(x)
   if not x.length then return values.like(x, { tags = { "N", "C" } }), false end
-  if x.length * x.channels > MOST_FEATURES then fail("%d features", x.length * x.channels) end
+  values.check_features(x.length * x.channels)
   return values.like(x, { tags = { "N", "C" }, length = false, channels = x.length * x.channels,
     order = flattened_order(x) }), true
 end

@@ -8,7 +8,7 @@ local windows = {}
 local function fail(format, ...) error(format:format(...), 0) end
 
 local function count(length, w, padding)
-  local ok, result, left, right = pcall(core.window, length, w.size, w.stride, w.dilation, padding)
+  local ok, result, left, right = check.refusal(core.window, length, w.size, w.stride, w.dilation, padding)
   if ok then return result, left, right end
 end
 

@@ -92,7 +92,7 @@ local function graphed(list, depth)
   for i, entry in ipairs(list) do
     local nodes, given = {}, type(entry.inbound_nodes) == "table" and entry.inbound_nodes or {}
     for k, node in ipairs(given) do
-      local ok, found = pcall(references, node)
+      local ok, found = check.refusal(references, node)
       nodes[k] = ok and found or fail("layer %s: %s", check.show(entry.name), check.reason(found))
     end
     if #nodes == 0 then nodes[1] = {} end

@@ -93,7 +93,7 @@ function Reader:place(layer, inputs, scope)
   if input.is_point and not special.takes_point[class] then special.refuse_point(layer) end
   local make = type(classes[class]) == "function" and classes[class]
     or fail("moonbow has no layer for %s (layer %s)", check.show(class), check.show(layer.name))
-  local ok, specs = pcall(make, layer.config, input.pad, input.rank, self.file.is_3)
+  local ok, specs = check.refusal(make, layer.config, input.pad, input.rank, self.file.is_3)
   if not ok then fail("layer %s (%s): %s", check.show(layer.name), class, check.reason(specs)) end
   if not layer.specs then weights.locate(self.file, layer, specs, scope) end
   layer.specs = layer.specs or specs
