@@ -73,7 +73,13 @@ describe("explanations of several inputs", function()
     both:build { fine = { 40, 1 }, coarse = { 20, 1 } }
     local x = { fine = mb.zeros(1, 40, 1), coarse = mb.zeros(1, 20, 1) }
     x.fine:set(1, 23, 1, 1)
+    local maps, count = both.maps, 0
+    both.maps = function(...)
+      count = count + 1
+      return maps(...)
+    end
     local found = explain.grad_cam(both, x)
+    assert.equal(1, count) -- for both inputs
     assert.same({ 40, 20 }, { #found.fine.axis, #found.coarse.axis })
     assert.same({ "3", "3" }, { found.fine.layer, found.coarse.layer })
     for name, at in pairs { fine = 22.5, coarse = 11.5 } do -- the sixth of ten places

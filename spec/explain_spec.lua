@@ -362,6 +362,8 @@ describe("permutation importance", function()
     assert.matches("lines", tostring(one:plot { title = "bands" }))
     raises("task: expected one of 'class', 'number', got 'clas'", explain.importance, model, set, { task = "clas" })
     raises("only a pipeline is fitted again", explain.importance, model, set, { folds = {} })
+    raises("input: a pipeline has only one, without a name", explain.importance, { "plsda" }, set, { input = "x" })
+    raises("input: there is only one, without a name", explain.importance, model, set, { input = "x" })
     raises("y: row 300 is of class 3", explain.importance, model, { x = x, y = (function()
       local list = table.move(y, 1, 299, 1, {})
       list[300] = 3

@@ -137,20 +137,29 @@ function gradients.integrated_gradients(model, data, options)
   end)
 end
 
--- The last layer whose output is a map (N, L', C), or the one at a path: { path, layer, output, use }, which counts the
--- uses of a layer that stands in several places. Of several inputs: behind the one of a name; nil if there is none.
-local function map_layer(read, network, path, input)
-  local maps = network:maps(named.narrow(read.x, 1, 1))
-  local names, uses, found = {}, {}, nil
+-- How often the layer of a map has run when it makes this one: it may stand in several places.
+local function use_of(maps, map)
+  local use = 0
+  for _, other in ipairs(maps) do
+    if other.layer == map.layer then use = use + 1 end
+    if other == map then return use end
+  end
+end
+
+-- The last layer whose output is a map (N, L', C), or the one at a path: { path, layer, output, use }; nil if there is
+-- none. Of several inputs: behind the one of a name. Also the paths of all such layers.
+-- @param maps of the whole network
+local function map_layer(maps, network, path, input)
+  local paths, found = {}, nil
   for _, map in ipairs(maps) do
-    uses[map.layer] = (uses[map.layer] or 0) + 1
-    local is_behind = input == nil or network:input_of(map.path, input) ~= nil
-    if core.rank(map.output) == 3 and not map.layer.layers and is_behind then
-      names[#names + 1], map.use = map.path, uses[map.layer]
+    local is_map = core.rank(map.output) == 3 and not map.layer.layers
+    if is_map and (input == nil or network:input_of(map.path, input) ~= nil) then
+      paths[#paths + 1] = map.path
       if path == nil or map.path == path then found = map end
     end
   end
-  return found, names
+  if found then found.use = use_of(maps, found) end
+  return found, paths
 end
 
 -- The map of a layer and the gradient of the chosen outputs with respect to it.
@@ -202,15 +211,15 @@ end
 
 -- The maps of the inputs that are asked for and have one.
 local function asked_maps(read, network, options)
-  local names, any = {}, false
+  local paths, any, all = {}, false, network:maps(named.narrow(read.x, 1, 1))
   local maps = named.map(read.x, function(_, input)
     if options.input and input ~= options.input then return nil end
-    local found, known = map_layer(read, network, options.layer, input)
-    table.move(known, 1, #known, #names + 1, names)
+    local found, known = map_layer(all, network, options.layer, input)
+    table.move(known, 1, #known, #paths + 1, paths)
     any = any or found ~= nil
     return found
   end)
-  if not any and options.layer then check.name(read.operation, "layer", options.layer, names) end
+  if not any and options.layer then check.name(read.operation, "layer", options.layer, paths) end
   if not any then
     check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)%s",
       options.input and (" of the input '%s'"):format(options.input) or "")

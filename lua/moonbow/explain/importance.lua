@@ -104,6 +104,7 @@ end
 
 -- The bands of a pipeline, each time fitted on the training rows of a fold, and judged on its test rows.
 local function of_pipeline(pipeline, data, options)
+  if options.input then check.fail(OPERATION, "input: a pipeline has only one, without a name") end
   local bands, read = { error = 0 }, problem.read(OPERATION, data, options, pipeline.task)
   local folds, place = folds_of(read, options), nil
   for _, fold in ipairs(folds) do
