@@ -1,4 +1,20 @@
 --- Modules of Python for what PyTorch has none for, by name.
+
+-- A recurrence by the name of PyTorch's.
+-- @param last what it returns beside all states
+local function recurrence(name, last)
+  return ([[
+class NAME(nn.NAME):  # the states of all points, or the last one of each direction
+    def __init__(self, channels, units, sequences=False, bidirectional=False):
+        super().__init__(channels, units, batch_first=True, bidirectional=bidirectional)
+        self.sequences = sequences
+
+    def forward(self, x):
+        states, LAST = super().forward(x.transpose(1, 2))
+        return states.transpose(1, 2) if self.sequences else torch.cat(list(last), 1)
+]]):gsub("NAME", name):gsub("LAST", last)
+end
+
 return {
   AvgPool = [[
 class AvgPool(nn.Module):  # means of windows, in which padded points do not count
@@ -49,26 +65,7 @@ class Concat(nn.ModuleList):
     def forward(self, x):
         return torch.cat([branch(x) for branch in self], 1)
 ]],
-  LSTM = [[
-class LSTM(nn.LSTM):  # the states of all points, or the last one of each direction
-    def __init__(self, channels, units, sequences=False, bidirectional=False):
-        super().__init__(channels, units, batch_first=True, bidirectional=bidirectional)
-        self.sequences = sequences
-
-    def forward(self, x):
-        states, (last, _) = super().forward(x.transpose(1, 2))
-        return states.transpose(1, 2) if self.sequences else torch.cat(list(last), 1)
-]],
-  GRU = [[
-class GRU(nn.GRU):  # the states of all points, or the last one of each direction
-    def __init__(self, channels, units, sequences=False, bidirectional=False):
-        super().__init__(channels, units, batch_first=True, bidirectional=bidirectional)
-        self.sequences = sequences
-
-    def forward(self, x):
-        states, last = super().forward(x.transpose(1, 2))
-        return states.transpose(1, 2) if self.sequences else torch.cat(list(last), 1)
-]],
+  LSTM = recurrence("LSTM", "(last, _)"), GRU = recurrence("GRU", "last"),
   SelfAttention = [[
 class SelfAttention(nn.MultiheadAttention):
     def __init__(self, channels, heads, bias=True):
