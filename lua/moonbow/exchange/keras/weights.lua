@@ -36,41 +36,47 @@ function weights.locate(file, layer, specs, scope)
   end
 end
 
--- The paths of the weights of all steps. Raises if these, each place with a copy, are too many.
+-- The paths of the weights of all steps. Raises if these are too many.
 local function paths_of(file, steps)
   local paths, is_listed, count = {}, {}, 0.0
   for _, step in ipairs(steps) do
     for _, weight in ipairs(step.spec and step.spec.weights or {}) do
-      local size = 1.0
-      for _, n in ipairs(file:shape_of(weight.path)) do size = size * n end
-      count = count + size
-      if not is_listed[weight.path] then paths[#paths + 1] = weight.path end
+      if not is_listed[weight.path] then
+        local size = 1.0
+        for _, n in ipairs(file:shape_of(weight.path)) do size = size * n end
+        count = count + size
+        paths[#paths + 1] = weight.path
+      end
       is_listed[weight.path] = true
     end
   end
-  if count > limits.elements then
-    fail("it has %.3g weights, with those in several places, more than mb.limits.elements", count)
-  end
+  if count > limits.elements then fail("it has %.3g weights, more than mb.limits.elements", count) end
   return paths
 end
 
 -- The tensors of a step, of which read has those of the file by path.
-local function fill_step(step, read)
-  local spec, tensors = step.spec, step.tensors
-  for _, weight in ipairs(spec.weights) do tensors[weight[1]] = core.copy(read[weight.path]) end
+local function tensors_of(step, read)
+  local spec, tensors = step.spec, {}
+  for _, weight in ipairs(spec.weights) do tensors[weight[1]] = read[weight.path] end
   local some = tensors.running_mean or tensors.gamma or tensors.beta
   for name, value in pairs(spec.missing or {}) do
     if not some then fail("%s has no weights", step.node.where) end
     tensors[name] = core.full(value, core.shape(some))
   end
-  if spec.arranged then step.tensors = spec.arranged(tensors, step) end
+  return spec.arranged and spec.arranged(tensors, step) or tensors
 end
 
---- Gives each step the tensors of its layer.
+--- Gives each step the tensors of its layer. The places of a layer have the same list of weights, and get the same
+-- tensors: their layers share them.
 function weights.fill(file, steps)
-  local read = file:read(paths_of(file, steps))
+  local read, made = file:read(paths_of(file, steps)), {}
   for _, step in ipairs(steps) do
-    if step.spec then fill_step(step, read) end
+    if step.spec then
+      local list = step.spec.weights
+      step.tensors = tensors_of(step, read)
+      made[list] = made[list] or step.tensors
+      step.tensors = made[list]
+    end
   end
 end
 
