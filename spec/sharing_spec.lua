@@ -231,9 +231,30 @@ describe("descriptions from outside are refused when they", function()
       { type = "Sequential", layers = { { type = "ReLU", same_as = "" } } })
     refuses("layer 2: same_as: layer 1 is a ReLU, got the type 'Tanh'",
       { type = "Sequential", layers = { { type = "ReLU" }, { type = "Tanh", same_as = "1" } } })
-    refuses("ties: there is no '3.weight'", { type = "Sequential", layers = { { type = "ReLU" } },
+    refuses("ties: there is no '3.weight'; the paths of layers are '', '1'", { type = "Sequential", layers = { { type = "ReLU" } },
       ties = { { "1.weight", "3.weight" } } })
     refuses("ties[2]: expected a string, got NaN", { type = "ReLU", ties = { { "weight", 0 / 0 } } })
+  end)
+  it("name tensors that their layers do not have, once these are made", function()
+    local function built(message, config)
+      assert.error_matches(function() nn.from_config(config):build { 4 } end, message, nil, true)
+    end
+    local function network(field, names)
+      return { type = "Sequential", layers = { { type = "Dense", units = 4 }, { type = "BatchNorm1d" },
+        { type = "ReLU" } }, [field] = names }
+    end
+    built("layer 1 (Dense): frozen: there is no 'wieght'; its tensors are weight, bias",
+      network("frozen", { "1.bias", "1.wieght" }))
+    built("layer 2 (BatchNorm1d): frozen: there is no 'running_mean'; its tensors are gamma, beta",
+      network("frozen", { "2.running_mean" }))
+    built("layer 2 (BatchNorm1d): ties: there is no 'weight'; its tensors are gamma, beta, running_mean, running_var",
+      network("ties", { { "1.bias", "2.weight" } }))
+    built("layer 3 (ReLU): frozen: there is no 'weight'; it has no weights", network("frozen", { "3.weight" }))
+    assert.same({ "1.bias" }, (function()
+      local model = nn.from_config(network("frozen", { "1.bias" }))
+      model:build { 4 }
+      return model:frozen_names()
+    end)())
   end)
   it("are nested without end, or repeat a repetition", function()
     local deep, wide = { type = "ReLU" }, { type = "Sequential", layers = { { type = "ReLU" }, { type = "ReLU" } } }

@@ -1,6 +1,7 @@
 --- The architecture of a model as a plain table, and back; and as text.
 local check = require "moonbow.check"
 local limits = require "moonbow.io.limits"
+local shown = require "moonbow.shown"
 local Layer = require "moonbow.nn.layer"
 
 local function config_of(layer, path, places)
@@ -100,19 +101,30 @@ function make(config, path, made, level)
   return layer
 end
 
+local function paths_in(layers)
+  local paths = {}
+  for path in pairs(layers) do paths[#paths + 1] = path end
+  table.sort(paths)
+  for i, path in ipairs(paths) do paths[i] = check.show(path) end
+  return paths
+end
+
 -- Sets layer[field][name of the tensor] = value for each name of a list, "2.weight".
 local function mark(layers, field, names, value)
   for i, name in ipairs(check.kind("from_config", field, names, "table")) do
     local path, own = check.kind("from_config", ("%s[%d]"):format(field, i), name, "string"):match "^(.*)%.([^.]*)$"
     local layer = layers[path or ""]
-    if not layer then fail("", "%s: there is no %s", field, check.show(name)) end
+    if not layer then
+      fail("", "%s: there is no %s; the paths of layers are %s", field, check.show(name), shown.list(paths_in(layers)))
+    end
     layer[field] = layer[field] or {}
     layer[field][own or name] = value
   end
 end
 
 --- Makes the layer of a config, not yet built. Raises if the description is none, nested deeper than mb.limits.depth,
--- or has more layers than mb.limits.entries, each counted as often as it stands in a place.
+-- or has more layers than mb.limits.entries, each counted as often as it stands in a place. Names in ties and frozen
+-- that no tensor has raise when the layer is built, which makes them.
 -- @param config table as layer:config() gives it
 -- @return layer
 function Layer.from_config(config)

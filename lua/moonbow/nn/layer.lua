@@ -63,6 +63,22 @@ function Layer.is_layer(value)
   return type(class) == "table" and getmetatable(class) == Layer
 end
 
+-- Raises for a name among the ties or frozen weights of a layer, from a description, that no tensor of it has.
+local function check_marks(layer)
+  for field, lists in pairs { ties = { "weights", "kept" }, frozen = { "weights" } } do
+    local names, is_known = {}, {}
+    for _, list in ipairs(lists) do
+      for _, entry in ipairs(layer[list] or {}) do names[#names + 1], is_known[entry.name] = entry.name, true end
+    end
+    for name in pairs(layer[field] or {}) do
+      if not is_known[name] then
+        check.fail(layer.type, "%s: there is no %s; %s", field, check.show(name),
+          #names > 0 and "its tensors are " .. table.concat(names, ", ") or "it has no weights")
+      end
+    end
+  end
+end
+
 --- Makes the weights for inputs of a shape with the batch first, unless they exist. Raises if it does not fit.
 function Layer.ensure_made(layer, shape)
   if layer.made then return end
@@ -70,6 +86,7 @@ function Layer.ensure_made(layer, shape)
     if layer.output_shape and not layer.layers then layer:output_shape(shape) end
     layer:make(shape, layer.rng or random.default())
   end
+  check_marks(layer)
   layer.made = true
 end
 
