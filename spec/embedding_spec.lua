@@ -101,6 +101,27 @@ describe("moonbow predict", function()
     assert.equal(("abc"):sub(classes[2] // 1 | 0, classes[2] // 1 | 0), list[2].class)
     assert.is_near(probabilities:get(2, 3), list[2].probabilities.c, 1e-5)
   end)
+  it("prints no JSON of classes of one name, of which an older version may have written a file", function()
+    local file = assert(io.open(folder .. "/model.safetensors", "rb"))
+    local bytes = file:read "a"
+    file:close()
+    local changed, count = bytes:gsub('\\"a\\",\\"b\\",\\"c\\"', '\\"a\\",\\"c\\",\\"c\\"')
+    assert.equal(1, count)
+    changed = changed:gsub('"moonbow.digest":', '"moonbow_digest":')
+    file = assert(io.open(folder .. "/twice.safetensors", "wb"))
+    file:write(changed)
+    file:close()
+    local ok, text = predict "--json twice.safetensors four.csv 2>&1"
+    assert.is_false(ok)
+    assert.matches("moonbow predict: --json: classes: expected names that differ, got 'c' at 2 and 3", text, 1, true)
+    ok, text = predict "twice.safetensors four.csv"
+    assert.is_true(ok, text)
+    assert.matches("^name,class,a,c,c\n", text)
+    for name, call in pairs { save = mb.save, export_onnx = mb.export_onnx } do
+      assert.error_matches(function() call(model, folder .. "/twice", { classes = { "a", "c", "c" } }) end,
+        name .. ": classes: expected names that differ, got 'c' at 2 and 3", nil, true)
+    end
+  end)
   it("calls what is no probability a score", function()
     local plsda = mb.plsda.fit(spectra:reshape(24, L), y, { components = 2 })
     assert(mb.save(plsda, folder .. "/plsda.safetensors", { axis = axis, unit = "cm-1" }))

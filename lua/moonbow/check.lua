@@ -289,6 +289,18 @@ function check.name(operation, name, value, names)
     nearest and (" (did you mean '%s'?)"):format(nearest) or "")
 end
 
+--- Raises if two entries of a list are the same as text: in a table by name, one would take the place of the other.
+function check.distinct(operation, name, list)
+  local at = {}
+  for i, entry in ipairs(list) do
+    local text = tostring(entry)
+    if at[text] then
+      check.fail(operation, "%s: expected names that differ, got %s at %d and %d", name, check.show(entry), at[text], i)
+    end
+    at[text] = i
+  end
+end
+
 --- Reads a name, or a table with it at 1 and options beside it.
 -- @param where of the name, for messages
 -- @return the name, one of names, and a table of the options

@@ -71,6 +71,7 @@ local function kind_of(model, row)
 end
 
 local function as_json(rows, columns, kind)
+  check.distinct("--json", "classes", columns) -- files of older versions may have names that do not
   local list = {}
   for n, row in ipairs(rows) do
     local values = {}

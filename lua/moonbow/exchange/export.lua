@@ -247,7 +247,7 @@ end
 -- say, with its place: functions in Lua, layers of nn.class, steps that iterate.
 -- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge|fitted the model, built or fitted
 -- @param path string of the file
--- @option classes names in order, as many as the model has outputs: metadata
+-- @option classes names in order, as many as the model has outputs, each another: metadata
 -- @option axis of the raw spectra, a tensor or list: metadata
 -- @option unit of the axis: metadata
 -- @option quantity what the values are: metadata
@@ -267,6 +267,7 @@ function export.export_onnx(model, path, options)
   check.kind("export_onnx", "path", path, "string")
   model, options = unwrap(model, options)
   options = check.options("export_onnx", options, known)
+  check.distinct("export_onnx", "classes", options.classes or {})
   options.axis = options.axis and check.numbers("export_onnx", "axis", options.axis)
   for _, claim in ipairs { "training", "validation" } do options[claim] = record.valid(model, options[claim]) end
   return write(path, export.describe(model, options))

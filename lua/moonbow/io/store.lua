@@ -105,7 +105,7 @@ end
 -- step of one's own has replaced them.
 -- @param model layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model to save
 -- @param path string of the file
--- @option classes names in order, as many as the model has outputs
+-- @option classes names in order, as many as the model has outputs, each another
 -- @option axis of the spectra, a tensor or list
 -- @option unit of the axis, as spectra have it
 -- @option quantity what the values are, as spectra have it
@@ -126,6 +126,7 @@ function store.save(model, path, info)
     check.fail("save", "the model has no weights yet; build or train it first")
   end
   check_classes("save", model, info)
+  check.distinct("save", "classes", info.classes or {})
   info.training = record.valid(model, info.training) or record.of(model)
   info.validation = record.valid(model, info.validation)
   return safetensors.write(path, model:state(), { moonbow = description_of(model, kind, info) })
