@@ -59,6 +59,17 @@ describe("a network that moonbow exported comes back", function()
     local set = mb.spectra.set { x = x:reshape(7, 6), axis = axis, unit = "u" }
     assert.same(mb.predict(model, prepared), mb.predict(network, set))
   end)
+  it("with causal attention, of which two layers have one mask", function()
+    local model = nn.Sequential { nn.MultiHeadAttention { heads = 2, causal = true }, nn.ReLU {},
+      nn.MultiHeadAttention { heads = 4, causal = true } }
+    model:build({ 7, 4 }, mb.rng(1))
+    local network, x = round_trip(model:eval()), mb.rng(2):normal(0, 1, 3, 7, 4)
+    assert.equal(tostring(model), tostring(network))
+    assert_same_bits(mb.no_grad(model, x), mb.no_grad(network, x))
+    local bytes = assert(io.open(path, "rb")):read "a"
+    local _, masks = bytes:gsub(("\0\0\x80\xff"):rep(6), "") -- -infinity behind the first point
+    assert.equal(1, masks)
+  end)
   it("and can be trained, looked at and saved", function()
     local model = mb.models.lee2020_cnn2 { classes = 2, length = 200, units = { 4 }, filters = 2 }
     local network = round_trip(model:eval())

@@ -54,6 +54,14 @@ local function difference(expected, got)
   return worst
 end
 
+-- The content of an entry of a zip archive.
+local function entry_of(file, name)
+  local bytes = assert(io.open(file, "rb")):read "a"
+  for _, entry in ipairs(assert(zip.entries(bytes))) do
+    if entry.name == name then return assert(zip.content(bytes, entry)) end
+  end
+end
+
 local function unlike(model)
   local other = nn.from_config(model:config())
   other:build(model.input_shape, mb.rng(99))
@@ -198,6 +206,18 @@ describe("a network that moonbow exported for Keras", function()
     end
     assert_comes_back(nn.SqueezeExcite { ratio = 2 })
     assert_comes_back(nn.Upsample1d { factor = 3 })
+  end)
+  it("has attention that is causal, by the call of its layer", function()
+    local model = nn.Sequential { nn.MultiHeadAttention { heads = 2, causal = true } }
+    model:build({ 8, 4 }, mb.rng(1))
+    local x, other = mb.rand(3, 8, 4), unlike(model)
+    assert(mb.export_keras(model, path "keras"))
+    assert.matches('"kwargs":{"use_causal_mask":true}', entry_of(path "keras", "config.json"), 1, true)
+    local network = assert(mb.import_keras(path "keras"))
+    assert.is_true(network.layers[1].options.causal)
+    assert_same_bits(model(x), network(x))
+    assert(mb.export_keras(model, path "weights.h5"))
+    assert_same_bits(model(x), assert(mb.import_keras(path "weights.h5", { network = other }))(x))
   end)
   it("has transposed convolutions of any stride and padding", function()
     for _, padding in ipairs { "valid", "same", 1, { 0, 2 }, { 1, 0 } } do
@@ -419,15 +439,15 @@ describe("mb.import_keras refuses", function()
     changed(function(layer) layer.config.attention_axes = { 2 } end,
       " (MultiHeadAttention): the option attention_axes is 2")
     changed(function(layer) layer.config.use_gate = true end, " (MultiHeadAttention): the option use_gate is true")
-    changed(function(layer) layer.inbound_nodes[1].kwargs = { use_causal_mask = true } end,
-      ": it is called with use_causal_mask = true")
     changed(function(layer, list)
       table.insert(list, 2, { class_name = "Activation", name = "other", config = { activation = "tanh" },
         inbound_nodes = { { args = { history(list[1].name) } } } })
       layer.inbound_nodes[1].args[2] = history "other"
     end, " (MultiHeadAttention): attention between different inputs")
   end)
-  it("a layer that is called in the mode of training", function()
+  it("a layer that is called in the mode of training, or with a mask that it does not know", function()
+    with_layer(nn.Tanh {}, function(layer) layer.inbound_nodes[1].kwargs = { use_causal_mask = true } end)
+    refused("layer 'activation' (Activation): it is called with use_causal_mask = true", "keras")
     with_layer(nn.Dropout { rate = 0.5 }, function(layer) layer.inbound_nodes[1].kwargs = { training = true } end)
     refused("layer 'dropout': it is called with training = true", "keras")
   end)

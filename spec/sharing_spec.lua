@@ -231,17 +231,17 @@ describe("descriptions from outside are refused when they", function()
       { type = "Sequential", layers = { { type = "ReLU", same_as = "" } } })
     refuses("layer 2: same_as: layer 1 is a ReLU, got the type 'Tanh'",
       { type = "Sequential", layers = { { type = "ReLU" }, { type = "Tanh", same_as = "1" } } })
-    refuses("ties: there is no '3.weight'; the paths of layers are '', '1'", { type = "Sequential", layers = { { type = "ReLU" } },
-      ties = { { "1.weight", "3.weight" } } })
+    refuses("ties: there is no '3.weight'; the paths of layers are '', '1'", { type = "Sequential",
+      layers = { { type = "ReLU" } }, ties = { { "1.weight", "3.weight" } } })
     refuses("ties[2]: expected a string, got NaN", { type = "ReLU", ties = { { "weight", 0 / 0 } } })
   end)
   it("name tensors that their layers do not have, once these are made", function()
     local function built(message, config)
       assert.error_matches(function() nn.from_config(config):build { 4 } end, message, nil, true)
     end
-    local function network(field, names)
+    local function network(field, given)
       return { type = "Sequential", layers = { { type = "Dense", units = 4 }, { type = "BatchNorm1d" },
-        { type = "ReLU" } }, [field] = names }
+        { type = "ReLU" } }, [field] = given }
     end
     built("layer 1 (Dense): frozen: there is no 'wieght'; its tensors are weight, bias",
       network("frozen", { "1.bias", "1.wieght" }))

@@ -55,7 +55,8 @@ def attention():
     x = Input((6, 4))
     heads = layers.MultiHeadAttention(2, 2, dropout=0.1)
     y = layers.LayerNormalization(epsilon=1e-2)(layers.Add()([x, heads(x, x)]))
-    return Model(x, layers.MultiHeadAttention(4, 1, use_bias=False)(query=y, value=y, key=y))
+    y = layers.MultiHeadAttention(4, 1, use_bias=False)(query=y, value=y, key=y)
+    return Model(x, layers.MultiHeadAttention(2, 2)(y, y, use_causal_mask=True) if IS_3 else y)
 
 
 def nested():

@@ -42,7 +42,7 @@ function cases.long(batch)
   local list = {}
   for i, layer in ipairs { nn.Upsample1d { factor = 3, mode = "linear" }, nn.Upsample1d { factor = 7 },
     nn.LSTM { units = 4 }, nn.GRU { units = 4, bidirectional = true, return_sequences = true },
-    nn.MultiHeadAttention { heads = 2 } } do
+    nn.MultiHeadAttention { heads = 2 }, nn.MultiHeadAttention { heads = 2, causal = true } } do
     local model = nn.Sequential { layer }
     model:build({ 1000, 2 }, mb.rng(i))
     local x = mb.rng(i):normal(0, 1, batch, 1000, 2)

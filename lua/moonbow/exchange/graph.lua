@@ -110,7 +110,7 @@ function Graph:integers(name, list)
 end
 
 --- Adds what a layer's weights give together, by make(layer), and returns its name; once for a layer that stands in
--- several places.
+-- several places. With the graph in place of the layer: once for all.
 function Graph:weights(name, layer, make)
   local of_layer = self.kept[layer] or {}
   self.kept[layer] = of_layer

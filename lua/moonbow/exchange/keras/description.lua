@@ -2,8 +2,8 @@
 --
 -- A model is { layers, inputs, outputs }: inputs and outputs are lists of references, texts "name/place/number": output
 -- number of a layer at one of its places, both from 0. A layer is { class, config, name, nodes, first_place, inner }:
--- nodes has a list of references for each of its places, which are numbered from first_place on; inner is the model
--- that it is, if it is one.
+-- nodes has a list of references for each of its places, which are numbered from first_place on, with the field
+-- is_causal if it is called with use_causal_mask; inner is the model that it is, if it is one.
 local check = require "moonbow.check"
 local limits = require "moonbow.io.limits"
 
@@ -23,10 +23,12 @@ local function sorted_keys(value)
   return keys
 end
 
--- Raises for what a layer is called with that changes its result: a mask of the future, the mode of training.
-local function check_keywords(keywords)
+-- Raises for what a layer is called with that changes its result, as the mode of training. A mask of the future is
+-- kept in found.is_causal.
+local function read_keywords(keywords, found)
   for name, value in pairs(keywords) do
-    if value == true then fail("it is called with %s = true", check.printable(tostring(name))) end
+    if name == "use_causal_mask" then found.is_causal = value == true
+    elseif value == true then fail("it is called with %s = true", check.printable(tostring(name))) end
   end
 end
 
@@ -50,7 +52,7 @@ function add_references(value, found, depth)
     value = { kwargs = value[4] }
   end
   if type(value.args) == "table" or type(value.kwargs) == "table" then
-    check_keywords(type(value.kwargs) == "table" and value.kwargs or {})
+    read_keywords(type(value.kwargs) == "table" and value.kwargs or {}, found)
     add_each(value.args, found, depth + 1)
     add_each(value.kwargs, found, depth + 1)
   elseif next(value) then

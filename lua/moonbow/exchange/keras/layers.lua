@@ -117,11 +117,12 @@ function writers.GRU(model, layer, x)
   return recurrence(model, layer, x, { activation = "tanh", recurrent_activation = "sigmoid", reset_after = true })
 end
 
-function writers.MultiHeadAttention(model, layer, x, where)
-  if layer.options.causal then model.refuse(where, "causal attention is not exported") end
+function writers.MultiHeadAttention(model, layer, x)
   local heads = layer.options.heads
   local config = { num_heads = heads, key_dim = x.shape[2] // heads, use_bias = layer.bias ~= nil }
-  return model:add("MultiHeadAttention", { x, x }, x.shape, config, arrange.MultiHeadAttention, layer)
+  local y = model:add("MultiHeadAttention", { x, x }, x.shape, config, arrange.MultiHeadAttention, layer)
+  if layer.options.causal then y.layer.keywords = { use_causal_mask = true } end
+  return y
 end
 
 function writers.SqueezeExcite(model, layer, x, where)

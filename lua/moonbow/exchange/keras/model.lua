@@ -67,6 +67,9 @@ end
 
 -- Raises unless a layer that is no merge takes what it gets: one input, or one several times if it takes these.
 local function check_inputs(layer, inputs)
+  if inputs.is_causal and layer.class ~= "MultiHeadAttention" then
+    fail("layer %s (%s): it is called with use_causal_mask = true", check.show(layer.name), layer.class)
+  end
   if classes.takes_itself[layer.class] then
     for _, input in ipairs(inputs) do
       if input.step ~= inputs[1].step or input.pad or input.is_point then
@@ -97,7 +100,9 @@ function Reader:place(layer, inputs, scope)
   if not ok then fail("layer %s (%s): %s", check.show(layer.name), class, check.reason(specs)) end
   if not layer.specs then weights.locate(self.file, layer, specs, scope) end
   layer.specs = layer.specs or specs
-  for i, spec in ipairs(specs) do spec.weights = layer.specs[i].weights end -- padding may differ from place to place
+  for i, spec in ipairs(specs) do -- padding and masks may differ from place to place
+    spec.weights, spec.options.causal = layer.specs[i].weights, inputs.is_causal or nil
+  end
   return self:add_specs(layer, specs, input)
 end
 
@@ -169,7 +174,7 @@ function Reader:run(model, given, scope)
   local is_layer = {}
   for _, layer in ipairs(model.layers) do
     for k, names in ipairs(layer.nodes) do
-      local inputs, is_input = {}, layer.class == "InputLayer"
+      local inputs, is_input = { is_causal = names.is_causal }, layer.class == "InputLayer"
       for i, name in ipairs(names) do
         inputs[i] = values[name] or fail("layer %s stands before its input %s", check.show(layer.name),
           check.show((name:gsub("/0$", ""))))

@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local json = require "moonbow.io.json"
 local zip = require "moonbow.io.zip"
 local model_of = require "moonbow.exchange.keras.network"
+local model_writer = require "moonbow.exchange.keras.model_writer"
 
 local function encode(value)
   local text, err = json.encode(value)
@@ -31,10 +32,11 @@ local function nodes_of_3(layer)
   local tensors = {}
   for i, x in ipairs(layer.inputs) do tensors[i] = tensor(x) end
   if #tensors > 1 and not takes_values[layer.class] then tensors = { tensors } end
-  return { { args = tensors, kwargs = {} } }
+  return { { args = tensors, kwargs = layer.keywords or {} } }
 end
 
 local function nodes_of_2(layer)
+  if layer.keywords then model_writer.refuse(layer.where, "Keras 2.9 has no causal attention; write a .keras file") end
   if #layer.inputs == 0 then return list() end
   local node = {}
   for i, x in ipairs(layer.inputs) do node[i] = { x.layer.name, 0, 0, {} } end
