@@ -6,6 +6,7 @@ local cases = require "support.onnx_cases"
 local damage = require "support.damage"
 local made = require "support.made_onnx"
 local python = require "support.python"
+local same = require "support.same"
 
 local path = os.tmpname()
 local numbers, integers, node, tensor = made.numbers, made.integers, made.node, made.tensor
@@ -28,10 +29,6 @@ local function assert_near(expected, got)
   assert.is_true((got - expected):abs():max():item() < 1e-5)
 end
 
-local function assert_same_bits(expected, got)
-  for name, value in pairs(expected) do assert.is_true(core.tobytes(value) == core.tobytes(got[name]), name) end
-end
-
 -- Replaces a text in the file by another one of the same length.
 local function change(from, to)
   local bytes, count = assert(io.open(path, "rb")):read("a"):gsub(from, to)
@@ -47,10 +44,10 @@ describe("a graph of several inputs and outputs that moonbow exported comes back
       assert(mb.export_onnx(case.model, path))
       local network = assert(mb.import_onnx(path))
       assert.equal(tostring(case.model), tostring(network))
-      assert_same_bits(case.expected, mb.no_grad(network, case.x))
+      same.bits(case.expected, mb.no_grad(network, case.x))
       assert.matches("Dense", tostring(network:summary()))
       assert(mb.save(network, path))
-      assert_same_bits(case.expected, mb.no_grad(assert(mb.load(path)), case.x))
+      same.bits(case.expected, mb.no_grad(assert(mb.load(path)), case.x))
     end
   end)
   it("by its graph alone if there is no description, attention aside", function()
@@ -64,7 +61,7 @@ describe("a graph of several inputs and outputs that moonbow exported comes back
         local got = mb.no_grad(network, case.x)
         for name, value in pairs(case.expected) do assert_near(value, got[name]) end
         assert(mb.save(network, path))
-        assert_same_bits(got, mb.no_grad(assert(mb.load(path)), case.x))
+        same.bits(got, mb.no_grad(assert(mb.load(path)), case.x))
       end
       assert.equal(network == nil, tostring(case.model):match "MultiHeadAttention" ~= nil, case.name)
     end

@@ -1,19 +1,14 @@
 -- mb.import_onnx: round trips, files that PyTorch and tf2onnx write where they are installed, and what is refused.
 local mb = require "moonbow"
-local core = require "moonbow.core"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
 local made = require "support.made_onnx"
 local python = require "support.python"
+local same = require "support.same"
 
 local path = os.tmpname()
 local numbers, integers, node = made.numbers, made.integers, made.node
-
-local function assert_same_bits(expected, got)
-  assert.same(expected:shape(), got:shape())
-  assert.is_true(core.tobytes(expected) == core.tobytes(got))
-end
 
 local function round_trip(model, options)
   assert(mb.export_onnx(model, path, options))
@@ -40,7 +35,7 @@ describe("a network that moonbow exported comes back", function()
     for _, case in ipairs(cases.random(1, 80, 3)) do
       local network = round_trip(case.model)
       assert.equal(tostring(case.model), tostring(network))
-      assert_same_bits(case.expected, mb.no_grad(network, case.x))
+      same.bits(case.expected, mb.no_grad(network, case.x))
     end
   end)
   it("with preprocessing, classes and axis, and predicts from raw spectra", function()
@@ -54,8 +49,8 @@ describe("a network that moonbow exported comes back", function()
     assert.same({ "a", "b" }, info.classes)
     assert.same({ axis, "u" }, { info.axis, info.unit })
     local prepared = mb.preprocess.apply(info.preprocessing, x)
-    assert_same_bits(mb.preprocess.apply(steps, x), prepared)
-    assert_same_bits(mb.no_grad(model, prepared), mb.no_grad(network, prepared))
+    same.bits(mb.preprocess.apply(steps, x), prepared)
+    same.bits(mb.no_grad(model, prepared), mb.no_grad(network, prepared))
     local set = mb.spectra.set { x = x:reshape(7, 6), axis = axis, unit = "u" }
     assert.same(mb.predict(model, prepared), mb.predict(network, set))
   end)
@@ -65,7 +60,7 @@ describe("a network that moonbow exported comes back", function()
     model:build({ 7, 4 }, mb.rng(1))
     local network, x = round_trip(model:eval()), mb.rng(2):normal(0, 1, 3, 7, 4)
     assert.equal(tostring(model), tostring(network))
-    assert_same_bits(mb.no_grad(model, x), mb.no_grad(network, x))
+    same.bits(mb.no_grad(model, x), mb.no_grad(network, x))
     local bytes = assert(io.open(path, "rb")):read "a"
     local _, masks = bytes:gsub(("\0\0\x80\xff"):rep(6), "") -- -infinity behind the first point
     assert.equal(1, masks)
@@ -88,7 +83,7 @@ describe("a network that moonbow exported comes back", function()
     assert.equal(1, count)
     damage.write(path, changed)
     local network, x = assert(mb.import_onnx(path)), mb.rand(3, 6, 1)
-    assert_same_bits(mb.no_grad(model, x), mb.no_grad(network, x))
+    same.bits(mb.no_grad(model, x), mb.no_grad(network, x))
   end)
   it("by its graph alone if there is no description, or batch norms are folded", function()
     local count = 0
@@ -325,22 +320,6 @@ describe("a file is refused, with its node,", function()
   end)
 end)
 
--- Networks after the eight benchmarked ones, small.
-local function networks()
-  local list = {}
-  for _, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
-    "lee2020_inception3", "lee2020_inception6" } do
-    local options = { classes = 3, length = 347 }
-    if name ~= "ho2019_resnet" then options.units = { 8 } end
-    local model = mb.models[name](options)
-    mb.seed(1)
-    model:train()
-    model(mb.rand(4, 347, 1)) -- running statistics
-    list[#list + 1] = { name = name, model = model:eval(), x = mb.rand(3, 347, 1) }
-  end
-  return list
-end
-
 -- Layers of other networks, as PyTorch writes them.
 local function other_layers()
   local list = {}
@@ -377,7 +356,7 @@ describe("files of others:", function()
   end
 
   with("torch, safetensors, onnx", "PyTorch's of the eight benchmarked networks, and of other layers", function()
-    local list = networks()
+    local list = cases.benchmarked()
     table.move(other_layers(), 1, 7, #list + 1, list)
     python.run(function(folder)
       for _, case in ipairs(list) do

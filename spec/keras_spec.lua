@@ -3,12 +3,11 @@
 local lfs = require "lfs"
 local json = require "cjson"
 local mb = require "moonbow"
-local core = require "moonbow.core"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
-local random_graph = require "support.random_graphs"
 local python = require "support.python"
+local same = require "support.same"
 local arrays = require "support.arrays"
 local zip = require "moonbow.io.zip"
 
@@ -34,26 +33,6 @@ os.remove(folder)
 
 local function path(ending) return folder .. "/model." .. ending end
 
--- Of tensors, or tensors by name.
-local function assert_same_bits(expected, got)
-  if not core.is_tensor(expected) then
-    for name, value in pairs(expected) do assert_same_bits(value, got[name]) end
-    return
-  end
-  assert.same(expected:shape(), got:shape())
-  assert.is_true(core.tobytes(expected) == core.tobytes(got))
-end
-
--- The largest difference as a share of the largest value, of tensors or tensors by name.
-local function difference(expected, got)
-  if core.is_tensor(expected) then
-    return (got - expected):abs():max():item() / math.max(expected:abs():max():item(), 1e-30)
-  end
-  local worst = 0
-  for name, value in pairs(expected) do worst = math.max(worst, difference(value, got[name])) end
-  return worst
-end
-
 -- The content of an entry of a zip archive.
 local function entry_of(file, name)
   local bytes = assert(io.open(file, "rb")):read "a"
@@ -62,44 +41,11 @@ local function entry_of(file, name)
   end
 end
 
-local function unlike(model)
-  local other = nn.from_config(model:config())
-  other:build(model.input_shape, mb.rng(99))
-  return other:eval()
-end
-
 -- Random networks that Keras can say.
 local function networks(first, last)
   local list = {}
   for _, case in ipairs(cases.random(first, last, 4)) do
     if pcall(mb.export_keras, case.model, path "keras") then list[#list + 1] = case end
-  end
-  return list
-end
-
--- Random graphs of two inputs and two outputs.
-local function graphs(first, last)
-  local list = {}
-  for seed = first, last do
-    local model, x = random_graph(seed, 4)
-    list[#list + 1] = { name = ("graph_%03d"):format(seed), model = model, x = x, expected = mb.no_grad(model, x) }
-  end
-  return list
-end
-
--- The eight benchmarked networks, small, with other running statistics than at first.
-local function benchmarked()
-  local list = {}
-  for _, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
-    "lee2020_inception3", "lee2020_inception6" } do
-    local options = { classes = 3, length = 347 }
-    if name ~= "ho2019_resnet" then options.units = { 8 } end
-    mb.seed(1)
-    local model = mb.models[name](options)
-    model:train()
-    model(mb.rand(4, 347, 1))
-    local x = mb.rand(3, 347, 1)
-    list[#list + 1] = { name = name, model = model:eval(), x = x, expected = mb.no_grad(model, x) }
   end
   return list
 end
@@ -118,7 +64,7 @@ describe("a network that moonbow exported for Keras", function()
   it("comes back with the same bits, from both kinds of files with a model", function()
     local random = networks(1, 40)
     assert.is_true(#random >= 23, ("%d of 40 random networks are expressible"):format(#random))
-    for _, list in ipairs { random, benchmarked(), graphs(1, 12) } do
+    for _, list in ipairs { random, cases.benchmarked(), cases.graphs(1, 12, 4) } do
       for _, case in ipairs(list) do
         for _, ending in ipairs { "keras", "h5" } do
           assert(mb.export_keras(case.model, path(ending)))
@@ -126,8 +72,8 @@ describe("a network that moonbow exported for Keras", function()
           assert.is_false(network.training)
           local y = mb.no_grad(network, case.x)
           -- A Sequential within another one is gone, so that a norm may be part of the filters before it.
-          assert.is_true(difference(case.expected, y) <= 1e-6, case.name)
-          if not case.name:find "^random" then assert_same_bits(case.expected, y) end
+          assert.is_true(same.difference(case.expected, y) <= 1e-6, case.name)
+          if not case.name:find "^random" then same.bits(case.expected, y) end
         end
       end
     end
@@ -135,10 +81,10 @@ describe("a network that moonbow exported for Keras", function()
   it("gives its weights to another one of the same layers, from all kinds of files", function()
     for _, case in ipairs(networks(1, 40)) do
       for _, ending in ipairs { "keras", "h5", "weights.h5" } do
-        local other = unlike(case.model)
+        local other = same.unlike(case.model)
         assert(mb.export_keras(case.model, path(ending)))
         assert.equal(other, assert(mb.import_keras(path(ending), { network = other })))
-        assert_same_bits(case.expected, mb.no_grad(other, case.x))
+        same.bits(case.expected, mb.no_grad(other, case.x))
       end
     end
   end)
@@ -153,13 +99,13 @@ describe("a network that moonbow exported for Keras", function()
     for _, padding in ipairs { "valid", "same", "causal", 2, { 3, 1 }, { 0, 2 }, { 0, 0 } } do
       local model = nn.Sequential { nn.Conv1d { filters = 6, kernel = 3, groups = 2, padding = padding } }
       model:build({ 7, 4 }, mb.rng(1))
-      local x, other = mb.rand(3, 7, 4), unlike(model)
+      local x, other = mb.rand(3, 7, 4), same.unlike(model)
       for _, ending in ipairs { "keras", "h5" } do
         assert(mb.export_keras(model, path(ending)))
         local network = assert(mb.import_keras(path(ending)))
-        assert_same_bits(model(x), network(x))
+        same.bits(model(x), network(x))
         assert(mb.export_keras(network, path(ending)))
-        assert_same_bits(model(x), assert(mb.import_keras(path(ending), { network = other }))(x))
+        same.bits(model(x), assert(mb.import_keras(path(ending), { network = other }))(x))
       end
     end
   end)
@@ -178,11 +124,11 @@ describe("a network that moonbow exported for Keras", function()
     assert(mb.export_keras(model, path "keras"))
     local network = assert(mb.import_keras(path "keras"))
     assert.equal(layer.type, network.layers[1].type)
-    assert_same_bits(expected, mb.no_grad(network, x))
+    same.bits(expected, mb.no_grad(network, x))
     for _, ending in ipairs { "h5", "weights.h5" } do
-      local other = unlike(model)
+      local other = same.unlike(model)
       assert(mb.export_keras(model, path(ending)))
-      assert_same_bits(expected, mb.no_grad(assert(mb.import_keras(path(ending), { network = other })), x))
+      same.bits(expected, mb.no_grad(assert(mb.import_keras(path(ending), { network = other })), x))
     end
   end
 
@@ -210,14 +156,14 @@ describe("a network that moonbow exported for Keras", function()
   it("has attention that is causal, by the call of its layer", function()
     local model = nn.Sequential { nn.MultiHeadAttention { heads = 2, causal = true } }
     model:build({ 8, 4 }, mb.rng(1))
-    local x, other = mb.rand(3, 8, 4), unlike(model)
+    local x, other = mb.rand(3, 8, 4), same.unlike(model)
     assert(mb.export_keras(model, path "keras"))
     assert.matches('"kwargs":{"use_causal_mask":true}', entry_of(path "keras", "config.json"), 1, true)
     local network = assert(mb.import_keras(path "keras"))
     assert.is_true(network.layers[1].options.causal)
-    assert_same_bits(model(x), network(x))
+    same.bits(model(x), network(x))
     assert(mb.export_keras(model, path "weights.h5"))
-    assert_same_bits(model(x), assert(mb.import_keras(path "weights.h5", { network = other }))(x))
+    same.bits(model(x), assert(mb.import_keras(path "weights.h5", { network = other }))(x))
   end)
   it("has transposed convolutions of any stride and padding", function()
     for _, padding in ipairs { "valid", "same", 1, { 0, 2 }, { 1, 0 } } do
@@ -231,7 +177,7 @@ describe("a network that moonbow exported for Keras", function()
     assert_comes_back(nn.Conv1dTranspose { filters = 2, kernel = 3, dilation = 2, padding = "same" })
   end)
   it("has inputs and outputs by name", function()
-    local case = graphs(1, 1)[1]
+    local case = cases.graphs(1, 1, 4)[1]
     for _, ending in ipairs { "keras", "h5" } do
       assert(mb.export_keras(case.model, path(ending)))
       local network = assert(mb.import_keras(path(ending)))
@@ -239,9 +185,9 @@ describe("a network that moonbow exported for Keras", function()
         { network.type, network.inputs, network.outputs })
       assert.same(case.model.input_shape, network.input_shape)
     end
-    local other = unlike(case.model)
+    local other = same.unlike(case.model)
     assert(mb.export_keras(case.model, path "weights.h5"))
-    assert_same_bits(case.expected, mb.no_grad(assert(mb.import_keras(path "weights.h5", { network = other })), case.x))
+    same.bits(case.expected, mb.no_grad(assert(mb.import_keras(path "weights.h5", { network = other })), case.x))
   end)
   it("may have outputs that are inputs, or one value twice", function()
     local graph = nn.Graph { inputs = { "a", "b" }, outputs = { "p", "q", "r" },
@@ -252,12 +198,12 @@ describe("a network that moonbow exported for Keras", function()
     graph:build { a = { 3 }, b = { 3 } }
     local x = { a = mb.rand(2, 3), b = mb.rand(2, 3) }
     assert(mb.export_keras(graph:eval(), path "keras"))
-    assert_same_bits(graph(x), assert(mb.import_keras(path "keras"))(x))
+    same.bits(graph(x), assert(mb.import_keras(path "keras"))(x))
     graph = nn.Graph { inputs = { "a", "b" }, { name = "sum", from = { "a", "b" }, join = "add", nn.ReLU {} } }
     graph:build { a = { 3 }, b = { 3 } }
     assert(mb.export_keras(graph:eval(), path "keras"))
     local network = assert(mb.import_keras(path "keras"))
-    assert_same_bits(graph(x), network(x))
+    same.bits(graph(x), network(x))
     assert.same({ "sum" }, network.outputs)
   end)
   it("has names that Keras takes", function()
@@ -454,7 +400,7 @@ describe("mb.import_keras refuses", function()
   it("nothing that Keras 2 calls log_softmax_v2", function()
     with_layer(nn.LogSoftmax {}, function(layer) layer.config.activation = "log_softmax_v2" end)
     local x = mb.rand(2, 8, 4)
-    assert_same_bits(x:log_softmax(), assert(mb.import_keras(path "keras"))(x))
+    same.bits(x:log_softmax(), assert(mb.import_keras(path "keras"))(x))
   end)
   it("no model in two places, which are counted from 0 or, in Keras 2, from 1", function()
     for first = 0, 1 do
@@ -469,7 +415,7 @@ describe("mb.import_keras refuses", function()
         list[2] = inner
       end, function(config) config.output_layers = { "sum", 0, 0 } end)
       local x = mb.rand(2, 8, 4)
-      assert_same_bits(x:tanh() + x:tanh():tanh(), assert(mb.import_keras(path "keras"))(x))
+      same.bits(x:tanh() + x:tanh():tanh(), assert(mb.import_keras(path "keras"))(x))
     end
   end)
   it("shapes and crops that are no layers", function()
@@ -563,7 +509,7 @@ describe("mb.import_keras refuses", function()
       if axis == 1 then refused("(Concatenate): the option axis is 1", "keras") end
     end
     local x = mb.rand(3, 5, 2)
-    assert_same_bits(model(x), assert(mb.import_keras(path "keras"))(x))
+    same.bits(model(x), assert(mb.import_keras(path "keras"))(x))
   end)
   it("padding that no convolution follows, and has that of each place of a convolution", function()
     local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 3 }, nn.GlobalMaxPool1d {} }
@@ -642,8 +588,8 @@ describe("Keras", function()
 
   with_keras("reads what moonbow writes, and moonbow what Keras writes", function()
     local list = networks(41, 48)
-    table.move(benchmarked(), 1, 8, #list + 1, list)
-    table.move(graphs(13, 18), 1, 6, #list + 1, list)
+    table.move(cases.benchmarked(), 1, 8, #list + 1, list)
+    table.move(cases.graphs(13, 18, 4), 1, 6, #list + 1, list)
     python.run(function(place)
       for _, case in ipairs(list) do
         local name = place .. "/" .. case.name
@@ -660,9 +606,9 @@ describe("Keras", function()
         for _, ending in ipairs { "keras", "h5", "weights.h5" } do -- Keras 2 writes the second alone
           local file = ("%s/%s.back.%s"):format(place, case.name, ending)
           if lfs.attributes(file) then
-            local options = ending == "weights.h5" and { network = unlike(case.model) } or nil
+            local options = ending == "weights.h5" and { network = same.unlike(case.model) } or nil
             local network = assert(mb.import_keras(file, options))
-            assert.is_true(difference(case.expected, mb.no_grad(network, case.x)) <= 1e-6, case.name)
+            assert.is_true(same.difference(case.expected, mb.no_grad(network, case.x)) <= 1e-6, case.name)
             count = count + 1
           end
         end
@@ -680,7 +626,7 @@ describe("Keras", function()
             local network = assert(mb.import_keras(file))
             assert.equal((name == "siamese" or name == "crossed") and "Graph" or "Sequential", network.type)
             local y = mb.no_grad(network, arrays.load(place, name .. ".x"))
-            assert.is_true(difference(arrays.load(place, name .. ".y"), y) <= 1e-5, name)
+            assert.is_true(same.difference(arrays.load(place, name .. ".y"), y) <= 1e-5, name)
           end
         end
       end

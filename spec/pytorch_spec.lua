@@ -3,8 +3,8 @@ local mb = require "moonbow"
 local nn = mb.nn
 local cases = require "support.onnx_cases"
 local damage = require "support.damage"
-local random_graph = require "support.random_graphs"
 local python = require "support.python"
+local same = require "support.same"
 local arrays = require "support.arrays"
 
 local path = os.tmpname()
@@ -16,17 +16,6 @@ local function small()
     nn.Flatten {}, nn.BatchNorm1d {}, nn.Dense { units = 4 } }
   model:build({ 5, 1 }, mb.rng(1))
   return model:eval()
-end
-
--- A network of the same layers with other weights.
-local function unlike(model)
-  local other = nn.from_config(model:config())
-  other:build(model.input_shape, mb.rng(99))
-  return other
-end
-
-local function assert_same_state(expected, got)
-  for name, tensor in pairs(expected:state()) do assert.same(tensor:totable(), got:state()[name]:totable(), name) end
 end
 
 -- Random networks that PyTorch can say, which end in rows of a Dense, so that their outputs have no order of PyTorch's.
@@ -41,16 +30,6 @@ local function networks(first, last)
     if pcall(mb.export_pytorch, model, path) then
       list[#list + 1] = { name = case.name, model = model:eval(), x = case.x, expected = mb.no_grad(model, case.x) }
     end
-  end
-  return list
-end
-
--- Random graphs of two inputs and two outputs.
-local function graphs(first, last)
-  local list = {}
-  for seed = first, last do
-    local model, x = random_graph(seed, 4)
-    list[#list + 1] = { name = ("graph_%03d"):format(seed), model = model, x = x, expected = mb.no_grad(model, x) }
   end
   return list
 end
@@ -119,9 +98,11 @@ network = nn.Sequential(
   end
 
   it("says transposed convolutions and repeated points", function()
-    local code, tensors = exported(nn.Conv1dTranspose { filters = 3, kernel = 5, stride = 2, padding = 1 })
+    local transposed = nn.Conv1dTranspose { filters = 3, kernel = 5, stride = 2, padding = 1 }
+    local code, tensors = exported(transposed)
     assert.equal("nn.ConvTranspose1d(4, 3, 5, stride=2, padding=1),", code)
     assert.same({ 4, 3, 5 }, tensors["0.weight"]:shape())
+    assert.equal(transposed.weight:get(5, 2, 3), tensors["0.weight"]:get(3, 2, 5))
     assert.equal("nn.ConvTranspose1d(4, 3, 4, stride=3), nn.ConstantPad1d((0, -1), 0),",
       (exported(nn.Conv1dTranspose { filters = 3, kernel = 4, stride = 3, padding = "same" })))
     assert.equal("nn.ConvTranspose1d(4, 3, 2, stride=3, output_padding=1),",
@@ -131,24 +112,36 @@ network = nn.Sequential(
       (exported(nn.Upsample1d { factor = 2, mode = "linear" })))
   end)
   it("says recurrences, whose gates PyTorch has in another order", function()
-    local layer = nn.GRU { units = 2, bidirectional = true, return_sequences = true }
-    local code, tensors = exported(layer)
+    local gru = nn.GRU { units = 2, bidirectional = true, return_sequences = true }
+    local code, tensors = exported(gru)
     assert.equal("GRU(4, 2, sequences=True, bidirectional=True),", code)
-    for u = 1, 2 do
-      for c = 1, 4 do
-        assert.equal(layer.weight:get(c, u), tensors["0.weight_ih_l0"]:get(2 + u, c)) -- update
-        assert.equal(layer.weight:get(c, 2 + u), tensors["0.weight_ih_l0"]:get(u, c)) -- reset
-        assert.equal(layer.reverse_weight:get(c, 4 + u), tensors["0.weight_ih_l0_reverse"]:get(4 + u, c))
+    for prefix, suffix in pairs { [""] = "", reverse_ = "_reverse" } do
+      for gate, there in ipairs { 2, 1, 3 } do -- update, reset, candidate; PyTorch has the reset gate first
+        for u = 1, 2 do
+          local own, other = 2 * (gate - 1) + u, 2 * (there - 1) + u
+          for c = 1, 4 do
+            assert.equal(gru[prefix .. "weight"]:get(c, own), tensors["0.weight_ih_l0" .. suffix]:get(other, c))
+          end
+          for h = 1, 2 do
+            assert.equal(gru[prefix .. "recurrent_weight"]:get(h, own),
+              tensors["0.weight_hh_l0" .. suffix]:get(other, h))
+          end
+        end
       end
     end
-    assert.equal("LSTM(4, 3),", (exported(nn.LSTM { units = 3 })))
+    local lstm = nn.LSTM { units = 3 }
+    code, tensors = exported(lstm)
+    assert.equal("LSTM(4, 3),", code)
+    same.bits(lstm.weight:transpose(1, 2), tensors["0.weight_ih_l0"]) -- input, forget, cell, output
+    same.bits(lstm.recurrent_weight:transpose(1, 2), tensors["0.weight_hh_l0"])
   end)
   it("says attention", function()
     local layer = nn.MultiHeadAttention { heads = 2, bias = false }
     local code, tensors = exported(layer)
     assert.equal("SelfAttention(4, 2, bias=False),", code)
     assert.same({ 12, 4 }, tensors["0.in_proj_weight"]:shape())
-    assert.equal(layer.weight:get(2, 9), tensors["0.in_proj_weight"]:get(9, 2))
+    same.bits(layer.weight:transpose(1, 2), tensors["0.in_proj_weight"])
+    same.bits(layer.output_weight:transpose(1, 2), tensors["0.out_proj.weight"])
     assert.is_nil(tensors["0.in_proj_bias"])
   end)
   it("says graphs by the names of their nodes", function()
@@ -172,12 +165,12 @@ network = Graph(
   it("gives back the same bits, of every layer", function()
     local list = networks(1, 60)
     assert.is_true(#list >= 45, ("%d of 60 random networks are expressible"):format(#list))
-    table.move(graphs(1, 12), 1, 12, #list + 1, list)
+    table.move(cases.graphs(1, 12, 4), 1, 12, #list + 1, list)
     for _, case in ipairs(list) do
       export(case.model)
-      local other = unlike(case.model)
+      local other = same.unlike(case.model)
       assert.equal(other, assert(mb.import_pytorch(path, other)))
-      assert_same_state(case.model, other)
+      same.bits(case.model:state(), other:state())
     end
   end)
   it("holds a layer that stands in two places twice, which have to agree", function()
@@ -210,7 +203,7 @@ describe("mb.import_pytorch", function()
     local tensors = assert(mb.safetensors.read(path))
     change(tensors)
     assert(mb.safetensors.write(path, tensors))
-    local network = unlike(small())
+    local network = same.unlike(small())
     local before = network:state()
     local got, message = mb.import_pytorch(path, network, options)
     if not got then
@@ -227,7 +220,7 @@ describe("mb.import_pytorch", function()
       end
       tensors["2.num_batches_tracked"] = nil
     end, { names = { ["0"] = "body.conv", ["5"] = "head" } }))
-    assert_same_state(small(), network)
+    same.bits(small():state(), network:state())
   end)
   it("refuses another shape, with both and both names", function()
     local got, message = changed(function(tensors) tensors["5.weight"] = mb.zeros(4, 7) end)
@@ -330,7 +323,7 @@ describe("PyTorch", function()
 
   with_torch("loads random networks strictly and gives what moonbow gives; and what it writes is read", function()
     local list = networks(61, 100)
-    table.move(graphs(13, 22), 1, 10, #list + 1, list)
+    table.move(cases.graphs(13, 22, 4), 1, 10, #list + 1, list)
     python.run(function(folder)
       for _, case in ipairs(list) do
         local name = folder .. "/" .. case.name
@@ -341,9 +334,9 @@ describe("PyTorch", function()
       return "spec/support/torch_compare.py --save " .. folder
     end, function(folder)
       for _, case in ipairs(list) do
-        local other = unlike(case.model)
+        local other = same.unlike(case.model)
         assert(mb.import_pytorch(("%s/%s.back.safetensors"):format(folder, case.name), other))
-        assert_same_state(case.model, other)
+        same.bits(case.model:state(), other:state())
       end
     end)
   end)

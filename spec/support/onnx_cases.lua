@@ -37,6 +37,23 @@ function cases.graphs(first, last, batch)
   return list
 end
 
+--- The eight benchmarked networks, small, with other running statistics than at first.
+function cases.benchmarked()
+  local list = {}
+  for i, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
+    "lee2020_inception3", "lee2020_inception6" } do
+    local options = { classes = 3, length = 347 }
+    if name ~= "ho2019_resnet" then options.units = { 8 } end
+    mb.seed(1)
+    local model = mb.models[name](options)
+    model:train()
+    model(mb.rand(4, 347, 1))
+    local x = mb.rand(3, 347, 1)
+    list[i] = { name = name, model = model:eval(), options = {}, x = x, expected = outputs(model, x) }
+  end
+  return list
+end
+
 --- Layers on long spectra, where rounding of places or of states would add up.
 function cases.long(batch)
   local list = {}
