@@ -1,5 +1,5 @@
---- How the network that follows from the review is trained, and data to choose its shape and training on: triplets of
--- classes like those of the challenge set, at other places and heights.
+--- How the network that follows from the review is trained, and data to choose its shape and training on: classes like
+-- those of the challenge set and like the closest ones of the general set, at other places and heights.
 local mb = require "moonbow"
 
 local small_network = {}
@@ -7,13 +7,20 @@ local small_network = {}
 local NEAR, ENDS = 260, 300 -- points between two peaks of a class at least; at the ends, without peaks
 local MINOR = 0.035 -- height of a minor peak
 local SHIFT, STEP = 70, 0.075 -- between neighbours of a triplet: points, height
+local APART, HEIGHT_APART = 110, 0.2 -- at most between the peaks of a pair
+
+--- What was chosen on other classes for each set of the benchmark: points of warping, rate of dropout. Where classes
+-- overlap as often as in the challenge set, more warping is right more often, and dropout less often.
+small_network.chosen = {
+  ["challenge set"] = { warp = 60, dropout = 0 }, ["general set"] = { warp = 30, dropout = 0.1 },
+}
 
 --- Trains mb.models.moonbow, or a given model, on a set.
--- @param options { epochs, seed, model, warp (points, 60 unless given; 0: none) }
+-- @param options { epochs, seed, warp (points; 0: none), dropout, model }
 -- @return the model; the seconds that it took
 function small_network.train(set, options)
-  local model = options.model or mb.models.moonbow { classes = #set.classes }
-  local warp, seconds = options.warp or 60, 0
+  local model = options.model or mb.models.moonbow { classes = #set.classes, dropout = options.dropout }
+  local seconds, warp = 0, options.warp
   local history = mb.fit(model, set.train, { epochs = options.epochs, batch_size = 128, seed = options.seed,
     optimizer = mb.optim.Adam { lr = 3e-3 }, schedule = { "cosine", per = "step" },
     augment = warp > 0 and { { "warp", points = warp, knots = 25 } } or nil, verbose = false })
@@ -81,6 +88,41 @@ function small_network.triplets(seed)
   for _, kind in ipairs { "minor", "position", "height" } do
     for _ = 1, 3 do
       list[#list + 1] = { kind = kind, kinds[kind](rng) }
+    end
+  end
+  return list
+end
+
+-- True if a training spectrum of one class may be hard to distinguish from one of the other.
+local function are_near(a, b)
+  if #a.positions ~= #b.positions then return false end
+  for i, position in ipairs(a.positions) do
+    if math.abs(position - b.positions[i]) > APART or math.abs(a.heights[i] - b.heights[i]) > HEIGHT_APART then
+      return false
+    end
+  end
+  return true
+end
+
+-- The first class behind number i that is near to it and not taken.
+local function partner(list, i, taken)
+  for j = i + 1, taken[i] and 0 or #list do
+    if not taken[j] and are_near(list[i], list[j]) then return j end
+  end
+end
+
+--- Pairs of near classes, the first ones among 3000 drawn as those of the general set: a list of classes, as
+-- mb.data.universal takes it.
+-- @param seed an integer
+-- @param count how many pairs
+function small_network.pairs(seed, count)
+  local drawn = mb.data.universal { classes = 3000, class_seed = seed, train = 1, validation = 1 }.peaks
+  local taken, list = {}, {}
+  for i = 1, #drawn do
+    local j = #list < 2 * count and partner(drawn, i, taken)
+    if j then
+      taken[i], taken[j] = true, true
+      list[#list + 1], list[#list + 2] = drawn[i], drawn[j]
     end
   end
   return list
