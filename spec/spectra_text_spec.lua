@@ -235,6 +235,21 @@ describe("text", function()
     refuses("the file is empty", "")
     refuses("the file is empty", "\n\n")
     assert.same({ 3, 0, 1 }, { select(2, core.csv_lines("1\n2\n3\n4\n;\n5\n", "#", ",", 2)) }, "no more lines are kept")
+  end)
+
+  it("are numbered as in the file, whichever is asked for first", function()
+    local lines = core.csv_lines(",a,1\n\n,# c\n,b,22\n,\n,c,3", "#", ",", 9)
+    for _ = 1, 2 do
+      local asked = { { 4, 6, ",c,3" }, { 1, 1, ",a,1" }, { 3, 4, ",b,22" }, { 2, 3, ",# c" }, { 3, 4, ",b,22" } }
+      for _, row in ipairs(asked) do
+        local number, is_commented, length = core.csv_about(lines, row[1])
+        assert.same({ row[2], false, #row[3] }, { number, is_commented, length })
+        assert.equal(row[3], core.csv_line(lines, row[1]))
+      end
+    end
+    assert.equal(1, core.csv_margin(lines, ","))
+    assert.same({ 4, false, 4 }, { core.csv_about(lines, 3) })
+    assert.equal("c,3", core.csv_line(lines, 4))
     assert.equal("expected at most 1073741824 bytes", select(2, document.of(setmetatable({}, {
       __len = function() return 2 ^ 30 + 1 | 0 end, __index = string }), {})))
   end)

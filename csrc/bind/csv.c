@@ -124,27 +124,39 @@ static int csv_row(lua_State *L) {
   return 1;
 }
 
-/* Pushes the lines from `first` on that are not commented, but at most as many as a text of this length can
- * hold if all are whole; so that a long header over short lines takes no memory. */
+/* At most as many rows as their text can hold if all are whole: a long header over short lines takes no
+ * memory.
+ */
+static mb_size most_rows(const mb_csv_rows *rows, mb_size numbers) {
+  const mb_size bytes = rows->count > 0 ? rows->end - rows->text - rows->start[0] : 0,
+                most = bytes / (numbers > 0 ? 2 * numbers : 1) + 1;
+  return rows->count < most ? rows->count : most;
+}
+
+/* Pushes the lines from `first` on that are not commented; without a copy if none is. */
 static mb_csv_rows push_rows(Args *a, const CsvLines *lines, mb_size first, mb_size numbers) {
-  mb_size bytes = 0, count = 0;
-  for (mb_size i = first; i < lines->count; i++) bytes += (mb_size)lines->line[i].length + 1;
-  const mb_size most = bytes / (numbers > 0 ? 2 * numbers : 1) + 1;
-  mb_csv_text *row = push_scratch(a, sizeof *row * (size_t)(lines->count - first + 1));
-  for (mb_size i = first; i < lines->count && count < most; i++)
-    if (!lines->line[i].commented) row[count++] = csv_text(lines, i);
-  return (mb_csv_rows){row, count, bytes};
+  mb_csv_rows rows = {lines->text, lines->end, lines->line + first, 0};
+  for (mb_size i = first; i < lines->count; i++) rows.count += !csv_is_commented(lines, i);
+  const bool copies = rows.count < lines->count - first;
+  uint32_t *start = push_scratch(a, sizeof *start * (size_t)(copies ? rows.count + 1 : 1));
+  if (copies) {
+    mb_size count = 0;
+    for (mb_size i = first; i < lines->count; i++)
+      if (!csv_is_commented(lines, i)) start[count++] = lines->line[i];
+    rows.start = start;
+  }
+  rows.count = most_rows(&rows, numbers);
+  return rows;
 }
 
 /* Returns as push_fault, and the number of the row. */
 static int push_row_fault(lua_State *L, const mb_csv_rows *rows, mb_size row, const mb_csv_table *table,
                           mb_real *x, double *axis) {
-  const mb_csv_text text = rows->row[row];
   mb_csv_signs signs = {.is_certain = true};
   mb_csv_cell cell;
   mb_size column;
-  const char *fault = mb_csv_row((mb_csv_line){text.text, text.text + text.length, table->separator}, table,
-                                 x, axis, &signs, &cell, &column);
+  const char *fault =
+      mb_csv_row(mb_csv_line_of(rows, row, table->separator), table, x, axis, &signs, &cell, &column);
   push_fault(L, (lua_Integer)column, fault, &cell);
   push_index(L, row);
   return 5;
@@ -190,9 +202,9 @@ static int csv_table(lua_State *L) {
   Tensor *x = push_tensor(&a, 2, (mb_size[]){rows.count, table.numbers});
   const mb_size fault = mb_csv_read(&rows, &table, x->data, axis, &signs);
   if (fault < rows.count) return push_row_fault(L, &rows, fault, &table, x->data, axis);
+  bind_close(lua_touserdata(L, scratch + 1)); /* the starts of the rows */
   push_axes(L, axis, table.axes, rows.count);
   const bool strict = table.axes > 0 && is_strict(axis, table.axes, rows.count);
-  bind_close(lua_touserdata(L, scratch + 1));
   bind_close(lua_touserdata(L, scratch + 2));
   lua_pushboolean(L, signs.is_certain);
   lua_pushboolean(L, signs.has_whole);
@@ -216,11 +228,8 @@ static int csv_labels(lua_State *L) {
   const int base = lua_gettop(L) + 1;
   for (int i = 0; i < labels; i++) lua_newtable(L);
   lua_Integer row = 0;
-  for (mb_size i = first; labels > 0 && i < lines->count; i++) {
-    const mb_csv_text text = csv_text(lines, i);
-    if (lines->line[i].commented) continue;
-    add_labels(L, (mb_csv_line){text.text, text.text + text.length, separator}, kinds, base, ++row);
-  }
+  for (mb_size i = first; labels > 0 && i < lines->count; i++)
+    if (!csv_is_commented(lines, i)) add_labels(L, csv_line_of(lines, i, separator), kinds, base, ++row);
   lua_createtable(L, labels, 0);
   lua_insert(L, base);
   for (int i = labels; i >= 1; i--) lua_rawseti(L, base, i);

@@ -43,41 +43,38 @@ static bool is_blank_line(const char *text, const char *end) {
 }
 
 /* False if memory is short. */
-static bool add_line(CsvLines *lines, CsvLine line) {
+static bool add_line(CsvLines *lines, const char *text, bool commented) {
   if (lines->count == lines->room) {
     const mb_size room = 2 * lines->room + 64;
-    CsvLine *grown = realloc(lines->line, (size_t)room * sizeof *grown);
+    uint32_t *grown = realloc(lines->line, (size_t)room * sizeof *grown);
     if (grown == NULL) return false;
     lines->line = grown;
     lines->room = room;
   }
-  lines->line[lines->count++] = line;
-  lines->commented += line.commented;
+  lines->line[lines->count++] = (uint32_t)(text - lines->text) | (commented ? CSV_COMMENTED : 0);
+  lines->commented += commented;
   return true;
 }
 
-/* Adds the lines that hold a cell, until there are more than `most`; returns the number of those that hold
- * nothing but separators, or -1 if memory is short. */
-static mb_size add_lines(CsvLines *lines, const char *end, const Form *form, mb_size most) {
-  mb_size empty = 0;
-  uint32_t number = 0;
+/* What add_lines finds beside the lines: the number of those that hold nothing but separators, the longest
+ * line, and its length. */
+typedef struct {
+  mb_size empty, longest, length;
+} Found;
+
+/* Adds the lines that hold a cell, until there are more than `most`; false if memory is short. */
+static bool add_lines(CsvLines *lines, const Form *form, mb_size most, Found *found) {
+  const char *end = lines->end;
   for (const char *text = lines->text, *stop; text < end && lines->count <= most; text = stop + 1) {
     stop = end_of_line(text, end);
-    number++;
-    if (find_cell(text, stop, form->separator) == stop)
-      empty += !is_blank_line(text, stop);
-    else if (!add_line(lines, (CsvLine){(uint32_t)(text - lines->text), (uint32_t)(stop - text), number,
-                                        is_commented(text, stop, form)}))
-      return -1;
+    if (find_cell(text, stop, form->separator) == stop) {
+      found->empty += !is_blank_line(text, stop);
+      continue;
+    }
+    if (stop - text > found->length) *found = (Found){found->empty, lines->count, stop - text};
+    if (!add_line(lines, text, is_commented(text, stop, form))) return false;
   }
-  return empty;
-}
-
-static mb_size find_longest(const CsvLines *lines) {
-  mb_size longest = 0;
-  for (mb_size i = 1; i < lines->count; i++)
-    if (lines->line[i].length > lines->line[longest].length) longest = i;
-  return longest;
+  return true;
 }
 
 /* core.csv_lines(text, sign, separator, most) -> lines, the number of them, which is most + 1 if there are
@@ -91,17 +88,17 @@ static int csv_lines(lua_State *L) {
   form.sign = next_string(&a, "sign", "a string", &form.sign_length);
   form.separator = *next_string(&a, "separator", "a character", &separator_length);
   const mb_size most = next_integer(&a, "most", 1, PTRDIFF_MAX - 1);
-  if (length > UINT32_MAX) args_error(&a, "the text is too long");
+  if (length >= CSV_COMMENTED) args_error(&a, "the text is too long");
   CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines), 1);
-  *lines = (CsvLines){.text = text};
+  *lines = (CsvLines){.text = text, .end = text + length, .number = 1};
   luaL_setmetatable(L, LINES_TYPE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  const mb_size empty = add_lines(lines, text + length, &form, most);
-  if (empty < 0) luaL_error(L, "not enough memory");
+  Found found = {0};
+  if (!add_lines(lines, &form, most, &found)) luaL_error(L, "not enough memory");
   lua_pushinteger(L, lines->count);
-  lua_pushinteger(L, empty);
-  push_index(L, find_longest(lines));
+  lua_pushinteger(L, found.empty);
+  push_index(L, found.longest);
   return 4;
 }
 
@@ -109,19 +106,30 @@ static int csv_lines(lua_State *L) {
 static int csv_line(lua_State *L) {
   Args a = bind_args(L, "csv_line");
   const CsvLines *lines = next_csv_lines(&a);
-  const mb_csv_text text = csv_text(lines, next_index(&a, "line", lines->count));
-  lua_pushlstring(L, text.text, (size_t)text.length);
+  const mb_csv_line line = csv_line_of(lines, next_index(&a, "line", lines->count), ' ');
+  lua_pushlstring(L, line.next, (size_t)(line.end - line.next));
   return 1;
+}
+
+/* The number in the file of the line at a place: line breaks are counted on from the last place asked for, as
+ * callers go down a file. */
+static mb_size number_at(CsvLines *lines, const char *place) {
+  if (place - lines->text < lines->counted) lines->counted = 0, lines->number = 1;
+  const char *at = lines->text + lines->counted;
+  for (; (at = memchr(at, '\n', (size_t)(place - at))) != NULL; at++) lines->number++;
+  lines->counted = place - lines->text;
+  return lines->number;
 }
 
 /* core.csv_about(lines, i) -> number of the line in the file, whether it is commented, and its length */
 static int csv_about(lua_State *L) {
   Args a = bind_args(L, "csv_about");
-  const CsvLines *lines = next_csv_lines(&a);
-  const CsvLine *line = &lines->line[next_index(&a, "line", lines->count)];
-  lua_pushinteger(L, line->number);
-  lua_pushboolean(L, line->commented);
-  lua_pushinteger(L, line->length);
+  CsvLines *lines = next_csv_lines(&a);
+  const mb_size i = next_index(&a, "line", lines->count);
+  const mb_csv_line line = csv_line_of(lines, i, ' ');
+  lua_pushinteger(L, number_at(lines, line.next));
+  lua_pushboolean(L, csv_is_commented(lines, i));
+  lua_pushinteger(L, line.end - line.next);
   return 3;
 }
 
@@ -133,7 +141,7 @@ static int csv_next(lua_State *L) {
   mb_size i = next_integer(&a, "line", 0, lines->count);
   const bool commented = next_boolean(&a);
   if (commented && lines->commented == 0) return 0; /* without a search, which every file would wait for */
-  while (i < lines->count && lines->line[i].commented != commented) i++;
+  while (i < lines->count && csv_is_commented(lines, i) != commented) i++;
   if (i == lines->count) return 0;
   push_index(L, i);
   return 1;
@@ -148,16 +156,13 @@ static int csv_margin(lua_State *L) {
   const char separator = *next_string(&a, "separator", "a character", &length);
   mb_size margin = PTRDIFF_MAX;
   for (mb_size i = 0; i < lines->count; i++) {
-    const mb_csv_text text = csv_text(lines, i);
-    mb_size count = 0;
-    while (count < text.length && text.text[count] == separator) count++;
-    if (!lines->line[i].commented && count < margin) margin = count;
+    const mb_csv_line line = csv_line_of(lines, i, separator);
+    const char *at = line.next;
+    while (at < line.end && *at == separator) at++;
+    if (!csv_is_commented(lines, i) && at - line.next < margin) margin = at - line.next;
   }
-  for (mb_size i = 0; i < lines->count; i++) {
-    if (lines->line[i].commented) continue;
-    lines->line[i].start += (uint32_t)margin;
-    lines->line[i].length -= (uint32_t)margin;
-  }
+  for (mb_size i = 0; i < lines->count; i++)
+    if (!csv_is_commented(lines, i)) lines->line[i] += (uint32_t)margin;
   lua_pushinteger(L, margin == PTRDIFF_MAX ? 0 : margin);
   return 1;
 }

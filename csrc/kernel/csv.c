@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
 
 static inline bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -146,14 +147,18 @@ const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, 
   return fault == NULL && c < table->columns ? "fewer cells" : fault;
 }
 
+mb_csv_line mb_csv_line_of(const mb_csv_rows *rows, mb_size i, char separator) {
+  const char *text = rows->text + rows->start[i], *end = memchr(text, '\n', (size_t)(rows->end - text));
+  return (mb_csv_line){text, end == NULL ? rows->end : end, separator};
+}
+
 /* Parses rows from `first` up to `last`; returns the first with a fault, or last. */
 static mb_size read_rows(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
                          mb_size first, mb_size last, mb_csv_signs *signs) {
   mb_csv_cell cell;
   mb_size column;
   for (mb_size i = first; i < last; i++) {
-    const mb_csv_text row = rows->row[i];
-    const mb_csv_line line = {row.text, row.text + row.length, table->separator};
+    const mb_csv_line line = mb_csv_line_of(rows, i, table->separator);
     if (mb_csv_row(line, table, x + i * table->numbers, axis + i * table->axes, signs, &cell, &column))
       return i;
   }
@@ -175,11 +180,12 @@ mb_size mb_csv_read(const mb_csv_rows *rows, const mb_csv_table *table, mb_real 
   const mb_size count = rows->count, sample = mb_min(count, SAMPLE);
   mb_size fault = read_rows(rows, table, x, axis, 0, sample, signs);
   if (fault < sample || sample == count) return fault;
-  const mb_size step = mb_max(1, PIECE / mb_max(1, rows->bytes / count)),
+  const mb_size bytes = rows->end - rows->text - rows->start[0],
+                step = mb_max(1, PIECE / mb_max(1, bytes / count)),
                 pieces = mb_ceil_div(count - sample, step);
   bool is_certain = signs->is_certain, has_whole = signs->has_whole, has_group = signs->has_group;
   fault = count;
-#pragma omp parallel for schedule(dynamic) num_threads(mb_threads_for(rows->bytes))                          \
+#pragma omp parallel for schedule(dynamic) num_threads(mb_threads_for(bytes))                                \
     reduction(||                                                                                             \
               : is_certain, has_whole, has_group)
   for (mb_size p = 0; p < pieces; p++) {

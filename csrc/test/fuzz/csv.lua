@@ -11,11 +11,15 @@ local function kinds_of(count, bits)
   return table.concat(kinds)
 end
 
-local function plain_lines(lines, count)
-  local list = {}
+-- Fails unless a line ends that of its number in the text.
+local function plain_lines(lines, count, text)
+  local list, all = {}, {}
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do all[#all + 1] = line end
   for i = 1, count do
-    local _, is_commented = core.csv_about(lines, i)
-    if not is_commented then list[#list + 1] = core.csv_line(lines, i) end
+    local number, is_commented, length = core.csv_about(lines, i)
+    local line = core.csv_line(lines, i)
+    assert(#line == length and all[number]:sub(#all[number] - length + 1) == line, "another line")
+    if not is_commented then list[#list + 1] = line end
   end
   return list
 end
@@ -40,7 +44,7 @@ return function(bytes)
   local lines, count = core.csv_lines(text, sign, separator, math.maxinteger // 2)
   if count == 0 then return end
   if b & 64 ~= 0 then core.csv_margin(lines, separator) end
-  local list = plain_lines(lines, count)
+  local list = plain_lines(lines, count, text)
   local cells = list[1] and core.csv_cells(list[1], separator)
   if not cells then return end
   local kinds = kinds_of(#cells, c)

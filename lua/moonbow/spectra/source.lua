@@ -7,6 +7,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local gzip = require "moonbow.io.gzip"
+local let_go = require "moonbow.io.let_go"
 local limits = require "moonbow.io.limits"
 
 local Source = {}
@@ -140,6 +141,9 @@ function Source:take_text()
       return given
     end
     self.decoded, self.nul, self.encoding, self.others = core.to_utf8(bytes())
+  elseif self.bytes ~= self.decoded then -- a format looked at the text before
+    self.bytes = nil
+    let_go(self.size)
   end
   self.bytes = self.decoded
   return self.decoded

@@ -2,6 +2,7 @@
 --
 -- Bounded: documents with a document type are refused, so there are no entities that grow, and nothing outside the
 -- file is read; levels are at most mb.limits.depth, elements of a tree mb.limits.entries. Texts are parts of the file.
+local let_go = require "moonbow.io.let_go"
 local limits = require "moonbow.io.limits"
 local joiner = require "moonbow.spectra.joiner"
 
@@ -9,7 +10,6 @@ local xml = {}
 
 local has_expat, lxp = pcall(require, "lxp")
 
-local LARGE = 1 << 24 -- bytes whose memory is worth a collection of garbage
 local HEAD = 4096 -- bytes in which the first element starts
 local MISSING = "reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)"
 
@@ -157,7 +157,7 @@ end
 function xml.whole(source)
   local root = xml.tree(source, source.bytes)
   source.bytes = nil
-  if source.size >= LARGE then collectgarbage() end
+  let_go(source.size)
   return root
 end
 

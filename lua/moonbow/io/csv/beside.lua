@@ -10,42 +10,51 @@ local SQRT_TOLERANCE, SQRT_SHARE = 0.02, 0.9 -- errors of counts are their roots
 local FEWEST_SMOOTH, SMOOTH = 50, 0.1 -- points of a background, and the sum of its steps beside that of the values
 local LARGEST_ERROR = 0.1 -- of the value: smaller numbers beside all values are errors
 
+-- Returns f(x, ...), which takes the place of x: as garbage, tensors of all points would stay beside each other.
+local function replaced(x, f, ...)
+  local y = f(x, ...)
+  core.close(x)
+  return y
+end
+
 --- The values of spectrum c of y (spectra, points), as a list.
 function beside.values_of(y, c) return core.totable(core.reshape(core.row(y, c), -1)) end
 
 -- Roots of counts, or positive numbers that are all small beside the values.
 local function are_errors(values, others)
-  local roots, all_small = 0, true
-  for i, value in ipairs(values) do
-    local root, e = math.sqrt(math.abs(value)), others[i]
-    if e < 0 then return false end
-    if math.abs(e - root) <= SQRT_TOLERANCE * root then roots = roots + 1 end
-    all_small = all_small and e > 0 and e < LARGEST_ERROR * math.abs(value)
-  end
-  return roots >= SQRT_SHARE * #values or all_small
+  local least = core.describe(others).min
+  if least < 0 then return false end
+  local beyond = replaced(replaced(core.abs(values), core.mul, -LARGEST_ERROR), core.add, others)
+  local most = core.describe(beyond).max
+  core.close(beyond)
+  if least > 0 and most < 0 then return true end
+  local roots = replaced(core.abs(values), core.sqrt)
+  local apart, bound = replaced(core.sub(others, roots), core.abs), replaced(roots, core.mul, SQRT_TOLERANCE)
+  local near = replaced(apart, core.le, bound)
+  core.close(bound)
+  return core.get(replaced(near, core.mean), 1) >= SQRT_SHARE
 end
 
 local function path_of(values)
-  local sum = 0
-  for i = 2, #values do sum = sum + math.abs(values[i] - values[i - 1]) end
-  return sum
+  local count = core.size(values, 1) - 1
+  local before = core.slice(values, 1, 1, count)
+  local steps = replaced(core.slice(values, 1, 2, count), core.sub, before)
+  core.close(before)
+  return core.get(replaced(replaced(steps, core.abs), core.sum), 1)
 end
 
 -- A smooth curve along the values: its way up and down is short beside theirs.
 local function is_background(values, others)
-  local low, high = others[1], others[1]
-  for _, value in ipairs(others) do low, high = math.min(low, value), math.max(high, value) end
-  local least, most = values[1], values[1]
-  for _, value in ipairs(values) do least, most = math.min(least, value), math.max(most, value) end
-  return #values >= FEWEST_SMOOTH and low >= least and high <= most
-    and path_of(others) <= SMOOTH * path_of(values)
+  if core.size(values, 1) < FEWEST_SMOOTH then return false end
+  local is, other = core.describe(values), core.describe(others)
+  return other.min >= is.min and other.max <= is.max and path_of(others) <= SMOOTH * path_of(values)
 end
 
 --- What the second of two columns of values without names holds beside the first: "errors", "a background", or nil if
 -- it may be a spectrum.
 function beside.kind_of_second(y)
   if core.size(y, 1) ~= 2 then return nil end
-  local values, others = beside.values_of(y, 1), beside.values_of(y, 2)
+  local values, others = core.reshape(core.row(y, 1), -1), core.reshape(core.row(y, 2), -1)
   return are_errors(values, others) and "errors of the values" or is_background(values, others) and "a background"
     or nil
 end

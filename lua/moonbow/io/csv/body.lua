@@ -86,16 +86,17 @@ end
 -- Reads commented lines that are rows. Fails if other rows are not commented: such lines may be data or comments.
 local function read_commented(rows, lines, first, kinds, dialect)
   local plain, numbers = rows.count, select(2, kinds:gsub("1", ""))
-  local i = lines:next(first, true)
+  local i, x = lines:next(first, true), nil
   while i do
-    local x, line = core.full(0, { 1, numbers }), lines[i]
+    local line = lines[i]
+    x = x or core.full(0, { 1, numbers })
     local fits = core.csv_row(line, dialect.separator, dialect.decimal, kinds, x, 1)
     if fits and plain > 0 then
       return body.failure(lines, i, ("starts with %s, but reads as a spectrum; comment = \"\" reads such lines, "
         .. "comment = %s leaves them out"):format(check.show(lines.sign), check.show(lines.sign)), math.huge)
     elseif fits then
       add_row(rows, x, core.csv_cells(line, dialect.separator), kinds)
-      rows.line_of[rows.count] = i
+      rows.line_of[rows.count], x = i, nil
     end
     i = lines:next(i + 1, true)
   end
@@ -147,6 +148,14 @@ function body.read(lines, first, header_cells, kinds, dialect)
       "the last number is shorter than those above, and no line break follows; is the file cut?", rows.count)
   end
   return rows
+end
+
+--- Returns numbers in rows (points, spectra) as (spectra, points), in their place.
+function body.transposed(x)
+  if core.size(x, 2) == 1 then return core.reshape(x, 1, -1) end
+  local y = core.transpose(x, 1, 2)
+  core.close(x)
+  return y
 end
 
 --- Returns the line of row r that was read.

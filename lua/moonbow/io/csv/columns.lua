@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
+local let_go = require "moonbow.io.let_go"
 local names = require "moonbow.io.csv.names"
 local body = require "moonbow.io.csv.body"
 local beside = require "moonbow.io.csv.beside"
@@ -106,8 +107,7 @@ local function read_table(lines, first, cells, found, dialect, skip)
   end
   if read then
     read.equal, read.skip = at, skip
-    read.y = core.size(read.x, 2) == 1 and core.reshape(read.x, 1, #read.axis) or core.transpose(read.x, 1, 2)
-    read.x = nil
+    read.y, read.x = body.transposed(read.x), nil
     return read
   end
   failure.certain = failure.certain or found and found.is_axis
@@ -177,8 +177,14 @@ function columns.read(lines, dialect)
   local is_indexed = has_index(found, read)
   local fewest = is_indexed and 2 or fewest_points(#cells, found, read.y)
   if #read.axis < fewest or verdict == "rows" then return nil end
-  local paired = pairs_of.read(lines, first, cells, found, dialect, read)
-  if paired then return paired end
+  if pairs_of.may_be(cells, found, read.y) then
+    core.close(read.y) -- the numbers are read again, and would be there twice
+    read.axis, read.axes = nil, nil
+    let_go(#lines.text)
+    local paired = pairs_of.read(lines, first, cells, found, dialect)
+    if paired then return paired end
+    read = read_table(lines, first, cells, found, dialect, 0)
+  end
   local why
   if is_indexed then
     read, failure = read_table(lines, first, cells, found, dialect, 1)

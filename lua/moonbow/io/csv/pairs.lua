@@ -51,16 +51,17 @@ local function are_axes(spectra, is_named)
   return true
 end
 
--- True if the second axis among columns read as spectra only rises or falls: a cheap look before all is read again.
-local function may_be(cells, y)
-  return #cells >= 4 and #cells % 2 == 0 and header.check_axis(beside.values_of(y, 2))
+--- True if a table, whose y was read with one axis, may hold pairs: its names do not say otherwise, and the second axis
+-- only rises or falls. A cheap look before all is read again.
+function pairs_of.may_be(cells, found, y)
+  return #cells >= 4 and #cells % 2 == 0 and (not found or are_named(found.cells))
+    and header.check_axis(beside.values_of(y, 2))
 end
 
---- Reads pairs of columns, if the table, which was read with one axis, holds them. Returns the set or nil.
-function pairs_of.read(lines, first, cells, found, dialect, read)
-  if not may_be(cells, read.y) or found and not are_named(found.cells) then return nil end
+--- Reads pairs of columns, if the table holds them. Returns the set or nil.
+function pairs_of.read(lines, first, cells, found, dialect)
   local again = body.read(lines, first, cells, ("x1"):rep(#cells // 2), dialect)
-  local y = core.transpose(again.x, 1, 2)
+  local y = body.transposed(again.x)
   local spectra = {}
   for k, axis in ipairs(again.axes) do spectra[k] = { axis = axis, x = core.reshape(core.row(y, k), 1, #axis) } end
   return are_axes(spectra, found) and set_of(spectra, found, again.commented) or nil

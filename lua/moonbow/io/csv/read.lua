@@ -90,10 +90,14 @@ local function read_with(lines, dialect)
   local row, row_failure = commented, nil
   if not row then row, row_failure = rows.read(lines, dialect) end
   if failure and (row or not failure.is_doubt) then return nil, failure end
+  -- Few numbers in a row are rarely spectra: they do not stay beside the same numbers as columns.
+  local is_narrow = row and not commented and #row.axis <= FEWEST_AXIS
+  if is_narrow then core.close(row.x) end
   local column, column_failure = columns.read(lines, dialect)
   local is_doubtful = not row or not commented and #row.columns == 0 or row.affix
   if is_doubtful and column_failure and column_failure.certain then return nil, column_failure end
   local set, unclear = choose_layout(lines, row, column, dialect.decimal)
+  if set and set == row and is_narrow then return rows.read(lines, dialect) end
   if set and not set.refused then return set end
   if set or unclear then return nil, set and set.refused or unclear end
   if column_failure and column_failure.rows > math.max(row_failure.rows, 0) then

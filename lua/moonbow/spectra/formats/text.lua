@@ -18,7 +18,7 @@ function text.check_options(options)
   if decimal then check.name("read", "decimal", decimal, { ".", "," }) end
 end
 
-function text.matches(source) return source:as_text() and not source.nul end
+function text.matches(source) return source:take_text() and not source.nul end
 
 local axis_keys, value_keys = {}, {}
 for _, key in ipairs { "x", "xunits", "xunit", "xlabel", "xaxis", "xaxisunit", "xaxistitle", "abscissa" } do
@@ -117,7 +117,7 @@ end
 --- Reads the table as it is: the set of moonbow.io.csv.read, without columns that hold no spectra of the same kind.
 -- @return set, or nil and a message
 function text.read_table(source)
-  local content, options = source:as_text(), source.options
+  local content, options = source:take_text(), source.options
   text.check_options(options)
   if source.nul then return nil, ("not text (byte %d is 0)"):format(source.nul) end
   return core.in_c_locale(function()
@@ -132,7 +132,6 @@ function text.read_table(source)
 end
 
 function text.read(source)
-  source:take_text() -- no other format follows that could look at the bytes
   local set, why = text.read_table(source)
   if not set then source:fail("%s", why) end
   source:note_encoding()

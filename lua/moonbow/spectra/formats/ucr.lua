@@ -82,7 +82,7 @@ end
 local function rows_of(source)
   if source.ucr then return source.ucr end
   text_format.check_options(source.options)
-  local text = source:as_text()
+  local text = source:take_text()
   local found, failure = parse(text, source.options)
   if not found then
     found = parse(text:match "^(.*\n)[^\n]*%S" or "", source.options)
