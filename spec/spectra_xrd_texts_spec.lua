@@ -330,6 +330,7 @@ describe("pdCIF", function()
       .. "_pd_meas_2theta_range_max 2\nloop_\n_pd_meas_counts_total\n? 2\n")))
     assert.is_true(missing[1] ~= missing[1])
     refuses("data_a: expected a number, got 'x'", "data_a\nloop_\n_pd_meas_counts_total\n1 x\n")
+    refuses("data_a: expected a number, got '12(3)4'", "data_a\nloop_\n_pd_meas_counts_total\n1 12(3)4\n")
     survives(RANGE:format "zn")
   end)
 

@@ -247,11 +247,11 @@ static int column_sort(lua_State *L) {
   return 0;
 }
 
-/* core.even_list(first, last, count) -> a list of evenly spaced numbers, both ends exactly */
+/* core.even_list(first, last, count) -> a list of evenly spaced numbers, both ends exactly; count may be 0 */
 static int even_list(lua_State *L) {
   Args a = bind_args(L, "even_list");
   const double first = next_number(&a, "first"), last = next_number(&a, "last");
-  const mb_size count = next_integer(&a, "count", 1, INT_MAX);
+  const mb_size count = next_integer(&a, "count", 0, INT_MAX);
   lua_createtable(L, (int)count, 0);
   for (mb_size i = 0; i < count; i++) {
     const double number = first + (last - first) * ((double)i / (double)(count - 1));

@@ -17,14 +17,7 @@ static mb_size least(mb_size a, mb_size b) {
 static Words next_words(Args *a, bool to_tensor) {
   size_t length;
   const char *text = next_string(a, "text", "a string", &length);
-  const char *const decimals[] = {".", ",", NULL};
-  const bool has_comma = !next_is_nil(a) && next_option(a, "decimal", decimals) == 1;
-  return (Words){.first = text,
-                 .next = text,
-                 .end = text + length,
-                 .decimal = has_comma ? ',' : '.',
-                 .takes_nan = next_boolean(a),
-                 .to_tensor = to_tensor};
+  return (Words){.first = text, .next = text, .end = text + length, .to_tensor = to_tensor};
 }
 
 /* Pushes nil and the word that could not be read. */
@@ -34,9 +27,8 @@ static int push_word(lua_State *L, Words *words) {
   return 2;
 }
 
-/* core.numbers_list(text, decimal, takes_nan) -> list of the numbers between blanks, line breaks, semicolons
- * and commas, which do not separate if they are the decimal sign; or nil and the first word that is not a
- * number */
+/* core.numbers_list(text) -> list of the numbers between blanks, line breaks, semicolons and commas; or nil
+ * and the first word that is not a number */
 static int numbers_list(lua_State *L) {
   Args a = bind_args(L, "numbers_list");
   Words words = next_words(&a, false);
@@ -51,7 +43,7 @@ static int numbers_list(lua_State *L) {
   return 1;
 }
 
-/* core.numbers_tensor(text, decimal, takes_nan) -> the numbers as a tensor (N); or nil and the first word
+/* core.numbers_tensor(text) -> the numbers as a tensor (N); or nil and the first word
  * that is not a number or too large for one of a tensor; "nothing" if there are none */
 static int numbers_tensor(lua_State *L) {
   Args a = bind_args(L, "numbers_tensor");
@@ -80,8 +72,8 @@ static Marks next_marks(Args *a, bool *takes_nan, bool *to_tensor) {
                  .deviations = strchr(letters, '(') != NULL,
                  .unknown = strchr(letters, '?') != NULL,
                  .missing = strchr(letters, '.') != NULL,
-                 .letters = strchr(letters, 'a') != NULL};
-  marks.any = strpbrk(letters, "$#l+,(?.a") != NULL;
+                 .names = strchr(letters, 'a') != NULL};
+  marks.any = strpbrk(letters, "$#l+,(?.") != NULL;
   return marks;
 }
 
@@ -96,10 +88,12 @@ static Column *push_column(const Args *a, int list, mb_size place, mb_size more)
 }
 
 /* Pushes the columns of the list at index as an array of count. They live while the list does. */
-static Column **push_columns(const Args *a, int list, mb_size count, mb_size words) {
+static Column **push_columns(const Args *a, int list, mb_size count, mb_size words, bool may_be_left_out) {
   Column **columns = lua_newuserdatauv(a->L, (size_t)count * sizeof *columns, 0);
   for (mb_size c = 0; c < count; c++) {
     columns[c] = push_column(a, list, c, words / count + 1);
+    if (columns[c] == NULL && !may_be_left_out)
+      args_error(a, "column %I: expected a column of numbers", (LUAI_UACINT)c + 1);
     lua_pop(a->L, 1);
   }
   return columns;
@@ -113,7 +107,7 @@ static int numbers_columns(lua_State *L) {
   Args a = bind_args(L, "numbers_columns");
   size_t length;
   const char *text = next_part(&a, &length);
-  Words words = {.first = text, .next = text, .end = text + length, .decimal = '.'};
+  Words words = {.first = text, .next = text, .end = text + length};
   words.marks = next_marks(&a, &words.takes_nan, &words.to_tensor);
   const int list = next_arg(&a);
   luaL_checktype(L, list, LUA_TTABLE);
@@ -121,10 +115,11 @@ static int numbers_columns(lua_State *L) {
   if (width == 0) args_error(&a, "expected at least one column");
   const WordCounts counts = words_count(words);
   words.takes_nan = words.takes_nan || counts.unknown > 0;
-  Column **columns = push_columns(&a, list, width, counts.words);
+  Column **columns = push_columns(&a, list, width, counts.words, true);
   double number;
   for (mb_size i = 0, c = 0; i < counts.words; i++) {
-    if (!words_next(L, &words, &number)) return push_word(L, &words);
+    const bool is_name = words.marks.names && columns[c] == NULL;
+    if (!(is_name ? words_skip(&words) : words_next(L, &words, &number))) return push_word(L, &words);
     if (columns[c] != NULL) column_add(L, columns[c], number);
     if (++c == width) c = 0;
   }
@@ -185,7 +180,7 @@ static int fields_columns(lua_State *L) {
   const int list = next_arg(&a);
   luaL_checktype(L, list, LUA_TTABLE);
   const Field *fields = push_fields(&a, fields_at, count);
-  Column **columns = push_columns(&a, list, count, (mb_size)bytes / length * count);
+  Column **columns = push_columns(&a, list, count, (mb_size)bytes / length * count, false);
   for (const char *stop; text < end; text = stop + 1) {
     stop = memchr(text, '\n', (size_t)(end - text));
     if (stop == NULL) stop = end;

@@ -10,10 +10,6 @@ static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c) {
-  return (c | 32) >= 'a' && (c | 32) <= 'z';
-}
-
 static bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -24,7 +20,7 @@ static bool is_decimal_comma(const Words *w, const char *at) {
 }
 
 static bool is_separator(const Words *w, const char *at) {
-  if (*at == ',') return w->decimal != ',' && !(w->marks.commas && is_decimal_comma(w, at));
+  if (*at == ',') return !(w->marks.commas && is_decimal_comma(w, at));
   return is_blank(*at) || *at == ';';
 }
 
@@ -76,11 +72,12 @@ WordCounts words_count(Words w) {
   return counts;
 }
 
-/* The end of the deviation "(12)" that begins here; `at` itself if none does. */
-static const char *skip_deviation(const char *at, const char *end) {
-  const char *last = at + 1;
-  while (last < end && is_digit(*last)) last++;
-  return last < end && *last == ')' ? last + 1 : at;
+/* True if the rest of a word is a deviation, "(12)": "1(2)3" is neither 13 nor 1. */
+static bool is_deviation(const char *at, const char *end) {
+  if (*at != '(' || end[-1] != ')') return false;
+  for (at++; at < end - 1; at++)
+    if (!is_digit(*at)) return false;
+  return true;
 }
 
 /* True for "." and "?" between blanks, where values are missing. */
@@ -95,17 +92,11 @@ static size_t copy_word(const Words *w, const char *end, char *copy) {
   const Marks *marks = &w->marks;
   char *last = copy;
   if (marks->missing && is_missing(w, end)) return memcpy(copy, "nan", 3), 3;
-  for (const char *at = w->next, *behind; at < end; at = behind) {
-    if (marks->deviations && *at == '(' && at > w->next && is_digit(at[-1]) &&
-        (behind = skip_deviation(at, end)) > at)
-      continue;
-    behind = at + 1;
+  for (const char *at = w->next; at < end; at++) {
+    if (marks->deviations && at > w->next && is_digit(at[-1]) && is_deviation(at, end)) break;
     if (marks->unknown && *at == '?') {
       memcpy(last, "nan", 3);
       last += 3;
-    } else if (marks->letters && is_letter(*at)) {
-      while (behind < end && is_letter(*behind)) behind++;
-      *last++ = '0';
     } else {
       *last++ = marks->commas && *at == ',' ? '.' : *at;
     }
@@ -130,7 +121,7 @@ static bool read_nan(const char *text, const char *end, double *number) {
 }
 
 static bool read_number(const Words *w, const char *text, const char *end, double *number) {
-  if (mb_parse_number(text, end, w->decimal, number) != end)
+  if (mb_parse_number(text, end, '.', number) != end)
     return w->takes_nan && text < end && read_nan(text, end, number);
   return w->to_tensor ? isfinite((mb_real)*number) : isfinite(*number);
 }
@@ -155,10 +146,16 @@ static bool read_marked(lua_State *L, const Words *w, const char *end, double *n
   return is_number;
 }
 
+bool words_skip(Words *w) {
+  const char *end = next_word(w);
+  if (end != NULL) w->next = end;
+  return end != NULL;
+}
+
 bool words_next(lua_State *L, Words *w, double *number) {
   const char *end = next_word(w);
   if (end == NULL) return false;
-  const bool is_plain = !w->marks.letters && read_number(w, w->next, end, number);
+  const bool is_plain = read_number(w, w->next, end, number);
   if (!is_plain && !(w->marks.any && read_marked(L, w, end, number))) return false;
   w->next = end;
   return true;

@@ -7,13 +7,11 @@ local function packed(text) return (without_comments(text, "%$%$"):gsub("([%d.])
 
 local function unknown(text) return text:gsub("%?", "nan") end
 
-local function letters(text) return (text:gsub("%f[%a]%a+%f[%A]", "0")) end
-
 local function commas(text) return (text:gsub("(%d),(%d)", "%1.%2")) end
 
 local function missing(text)
-  text = without_comments(text, "#"):gsub("(%d)%(%d*%)", "%1")
-  return (("\n" .. text .. "\n"):gsub("%f[%S][.?]%f[%s]", "nan"))
+  text = (without_comments(text, "#") .. "\n"):gsub("(%d)%(%d*%)%f[%s;,]", "%1")
+  return (("\n" .. text):gsub("%f[%S][.?]%f[%s]", "nan"))
 end
 
 -- By marks: the text without them, and the count of "?".
@@ -23,9 +21,9 @@ local plain = {
   t = function(text) return text, 0 end,
   l = function(text) return text:gsub("\n#[^\n]*", ""), 0 end,
   ["$?+"] = function(text) return unknown(packed(text)) end,
-  ["$?+a"] = function(text) return unknown(letters(packed(text))) end,
+  ["$?+a"] = function(text) return unknown(packed(text)) end,
   ["$?+,"] = function(text) return unknown(packed(commas(text))) end,
-  ["$?+a,"] = function(text) return unknown(letters(packed(commas(text)))) end,
+  ["$?+a,"] = function(text) return unknown(packed(commas(text))) end,
   ["n#(."] = function(text) return missing(text), 0 end,
 }
 
@@ -45,12 +43,14 @@ end
 
 local function fits_float32(value) return math.abs(string.unpack("f", string.pack("f", value))) < math.huge end
 
--- The numbers of a text, and the count of "?"; or nil and the first word that is none.
+-- The numbers of a text, and the count of "?"; or nil and the first word that is none. The second of three columns is
+-- left out.
 local function plain_list(text, marks)
   local cleaned, count = plain[marks](text)
   local list, takes_nan = {}, marks:find("n", 1, true) or count > 0
   for word in cleaned:gmatch "[^%s;,]+" do
-    local value = number_of(word, takes_nan)
+    local is_name = marks:find("a", 1, true) and #list % 3 == 1
+    local value = is_name and 0 or number_of(word, takes_nan)
     local is_large = value and math.abs(value) == math.huge and not (takes_nan and word:find "[iI]")
     if not value or is_large or marks == "t" and not fits_float32(value) then return nil, word end
     list[#list + 1] = value

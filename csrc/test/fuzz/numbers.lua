@@ -22,18 +22,17 @@ return function(bytes)
   for _, decimal in ipairs { ".", "," } do
     local bare = bytes:match "^[ \t]*(.-)[ \t]*$"
     check(bare, decimal, core.csv_number(bytes, decimal))
-    local list, i = core.numbers_list(bytes, decimal, false), 0
-    core.numbers_list(bytes, decimal, true)
-    core.numbers_tensor(bytes, decimal, true)
-    for word in bytes:gmatch(decimal == "." and "[^%s;,]+" or "[^%s;]+") do
-      i = i + 1
-      local expected = number_of(word, decimal)
-      if list then
-        check(word, decimal, list[i])
-      elseif not expected or math.abs(expected) == math.huge then
-        break
-      end
-    end
-    assert(not list or #list == i)
   end
+  local list, i = core.numbers_list(bytes), 0
+  core.numbers_tensor(bytes)
+  for word in bytes:gmatch "[^%s;,]+" do
+    i = i + 1
+    local expected = number_of(word, ".")
+    if list then
+      check(word, ".", list[i])
+    elseif not expected or math.abs(expected) == math.huge then
+      break
+    end
+  end
+  assert(not list or #list == i)
 end

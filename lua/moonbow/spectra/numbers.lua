@@ -5,13 +5,11 @@ local numbers = {}
 
 --- Reads numbers between blanks, commas, semicolons, tabs or line breaks into a list, in double precision.
 -- @param text string
--- @param decimal "." (default), or "," which then separates no numbers
--- @param takes_nan true: nan and inf, in any case, are numbers
 -- @return the list; or nil and the first word that is not a finite number
-function numbers.list(text, decimal, takes_nan) return core.numbers_list(text, decimal, takes_nan) end
+function numbers.list(text) return core.numbers_list(text) end
 
 --- Reads numbers as numbers.list does, into a tensor (N). A number beyond float32 is none.
-function numbers.tensor(text, decimal, takes_nan) return core.numbers_tensor(text, decimal, takes_nan) end
+function numbers.tensor(text) return core.numbers_tensor(text) end
 
 --- Reads the numbers of a part of a text in turn into columns, in double precision. A column (csrc/bind/column.c) is
 -- read as a list is, and takes 8 bytes for each number; numbers.list_of makes a list of it.

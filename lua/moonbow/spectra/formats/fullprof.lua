@@ -20,8 +20,6 @@ local function range_of(line)
   return first, step, last, math.floor(count + 0.5)
 end
 
-local function count_words(text) return select(2, text:gsub("[^%s,;]+", "")) end
-
 -- True if fewer words than `count` stand behind an offset.
 local function has_fewer(text, behind, count)
   for _ in text:gmatch("()[^%s,;]+", behind) do
@@ -34,8 +32,8 @@ end
 -- True if a line that has the form of a range, and no text behind it, is the first row of a table: the line below holds
 -- as many numbers, and these are more than three, or all below are fewer than the range announces.
 local function is_row(line, text, behind, count)
-  local width = count_words(line)
-  return not line:find "[^%s%d.,eE+-]" and count_words(text:match("^%s*[^\n]*", behind)) == width
+  local width = columns.width(columns.part(line))
+  return not line:find "[^%s%d.,eE+-]" and columns.width(columns.part(text, behind)) == width
     and (width > 3 or has_fewer(text, behind, count))
 end
 

@@ -22,10 +22,9 @@ local function read_range(source, at)
   local there = math.max(0, math.min(count, (#source.bytes - at - BLOCK) // 4))
   if there < count then source:cut(there, count, "points") end
   if there == 0 then source:fail("it holds no points") end
-  local x = Source.even(first, last, count)
-  for i = there + 1, count do x[i] = nil end
-  return { y = source:tensor(at + BLOCK, there, "i4"), x = x, axis = "2theta", unit = "deg", quantity = "counts",
-    decided = "Stoe RAW files hold counts",
+  if there < count then last = first + (last - first) / (count - 1) * (there - 1) end
+  return { y = source:tensor(at + BLOCK, there, "i4"), x = Source.even(first, last, there),
+    axis = "2theta", unit = "deg", quantity = "counts", decided = "Stoe RAW files hold counts",
     metadata = { title = source:field(32, 80), measured = source:field(at, 16), ended = source:field(at + 16, 16),
       k_alpha1 = source:number(322, "f4"), k_alpha2 = source:number(326, "f4") } }, count
 end

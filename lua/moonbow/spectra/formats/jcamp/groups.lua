@@ -47,7 +47,7 @@ local function scale(source, column, factor, line)
 end
 
 -- What stands beside the numbers: comments, "?" for values that are not known, signs of packed numbers, "400+12", and
--- letters that name multiplets.
+-- names of multiplets, "dd".
 local function marks_of(shape)
   return "$?+" .. (place(shape.order, "M") and "a" or "") .. (shape.commas and "," or "")
 end
