@@ -5,7 +5,5 @@ local LARGE = 1 << 24 -- bytes that are worth the time, some 10 ms
 
 --- @param bytes how much was let go of
 return function(bytes)
-  if bytes < LARGE then return end
-  collectgarbage()
-  core.release_memory()
+  if bytes >= LARGE then core.release_memory() end
 end

@@ -17,9 +17,6 @@ local function replaced(x, f, ...)
   return y
 end
 
---- The values of spectrum c of y (spectra, points), as a list.
-function beside.values_of(y, c) return core.totable(core.reshape(core.row(y, c), -1)) end
-
 -- Roots of counts, or positive numbers that are all small beside the values.
 local function are_errors(values, others)
   local least = core.describe(others).min
@@ -35,12 +32,24 @@ local function are_errors(values, others)
   return core.get(replaced(near, core.mean), 1) >= SQRT_SHARE
 end
 
-local function path_of(values)
+-- Returns the differences of neighbouring values.
+local function steps_of(values)
   local count = core.size(values, 1) - 1
   local before = core.slice(values, 1, 1, count)
   local steps = replaced(core.slice(values, 1, 2, count), core.sub, before)
   core.close(before)
-  return core.get(replaced(replaced(steps, core.abs), core.sum), 1)
+  return steps
+end
+
+--- True if the values of spectrum c of y (spectra, points) only rise or only fall, as an axis does.
+function beside.is_axis(y, c)
+  if core.size(y, 2) < 2 then return true end
+  local steps = core.describe(steps_of(core.reshape(core.row(y, c), -1)))
+  return steps.min > 0 or steps.max < 0
+end
+
+local function path_of(values)
+  return core.get(replaced(replaced(steps_of(values), core.abs), core.sum), 1)
 end
 
 -- A smooth curve along the values: its way up and down is short beside theirs.

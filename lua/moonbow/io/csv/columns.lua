@@ -81,7 +81,7 @@ local function refusal(width, found, y, axis)
     return "three columns without names: x and y, and errors or a second spectrum? Name them in a first line"
   end
   for c = 2, found and width or 0 do
-    if names.is_axis(found.cells[c]) and header.check_axis(beside.values_of(y, c - 1)) then
+    if names.is_axis(found.cells[c]) and beside.is_axis(y, c - 1) then
       return ("column %d is a second axis: %s"):format(c, check.show(found.cells[c]))
     end
   end
@@ -117,7 +117,7 @@ end
 -- True if the first column only counts the rows and the second is named as the axis: pandas' index.
 local function has_index(found, read)
   return found and #found.cells > 2 and not found.is_axis and names.is_count(read.axis)
-    and names.is_axis(found.cells[2]) and header.check_axis(beside.values_of(read.y, 1))
+    and names.is_axis(found.cells[2]) and beside.is_axis(read.y, 1)
 end
 
 -- Adds notes on how the columns were interpreted.

@@ -55,7 +55,7 @@ end
 -- only rises or falls. A cheap look before all is read again.
 function pairs_of.may_be(cells, found, y)
   return #cells >= 4 and #cells % 2 == 0 and (not found or are_named(found.cells))
-    and header.check_axis(beside.values_of(y, 2))
+    and beside.is_axis(y, 2)
 end
 
 --- Reads pairs of columns, if the table holds them. Returns the set or nil.
