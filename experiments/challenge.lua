@@ -5,6 +5,7 @@
 --     lua experiments/challenge.lua --networks cnn2,cnn3,inc3
 --     lua experiments/challenge.lua --networks cnn_bn,resnet,cnn6_bn --momentum 0.99,0.9
 --     lua experiments/challenge.lua --networks cnn6_convdo,vgg_mod,cnn_bn_mod,resnet_mod --heads published
+--     lua experiments/challenge.lua --networks lite,lite_position,ramannet,sanet --momentum 0.9     networks of others
 --     lua experiments/challenge.lua --status results/challenge
 --
 -- Networks with batch norm are tested once more with running statistics recomputed on the training spectra.

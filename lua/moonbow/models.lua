@@ -32,7 +32,7 @@
 -- @option output_initializer of the output layer
 -- @option dropout rate of the dropout before each hidden dense layer and before the output
 local models = {}
-for _, part in ipairs { "plain", "inception", "residual" } do
+for _, part in ipairs { "plain", "inception", "residual", "lite", "raman" } do
   for name, construct in pairs(require("moonbow.models." .. part)) do models[name] = construct end
 end
 

@@ -4,11 +4,14 @@ local models = require "moonbow.models"
 
 local networks = {}
 
-local with_batch_norm = { cnn_bn = true, resnet = true, cnn6_bn = true }
-local without_hidden = { resnet = true }
+local with_batch_norm = { cnn_bn = true, resnet = true, cnn6_bn = true, lite = true, lite_position = true,
+  ramannet = true, sanet = true }
+-- Without hidden dense layers whose activation is an option.
+local without_hidden = { resnet = true, lite = true, lite_position = true, ramannet = true, sanet = true }
 
 -- Name: constructor and its options. The networks after the first eight are the authors' modifications, with heads
--- of their own; cnn_bn_mod and resnet_mod are without batch norm.
+-- of their own; cnn_bn_mod and resnet_mod are without batch norm. The last four are networks of others that the benchmark
+-- does not have; lite_position takes the maps, max-pooled by 16 points, to its output, instead of their means.
 local known = {
   cnn2 = { "lee2020_cnn2" }, cnn3 = { "lee2020_cnn3" }, cnn6 = { "szymanski2021" }, vgg = { "wang2020" },
   resnet = { "ho2019_resnet" }, cnn_bn = { "liu2017" }, inc3 = { "lee2020_inception3" },
@@ -20,16 +23,18 @@ local known = {
   cnn_bn_mod = { "liu2017", batch_norm = false, dense_activation = "relu" },
   resnet_mod = { "ho2019_resnet", batch_norm = false, first_activation = "relu", units = { 3100, 1200 },
     dense_activation = "relu" },
+  lite = { "ismailfawaz2023_lite" }, lite_position = { "ismailfawaz2023_lite", head = "flatten", pool = 16 },
+  ramannet = { "ibtehaz2023_ramannet" }, sanet = { "deng2022_sanet" },
 }
 
 --- All names, the eight of the general benchmark first.
 networks.names = { "cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6", "cnn6_bn",
-  "cnn6_convdo", "vgg_mod", "cnn_bn_mod", "resnet_mod" }
+  "cnn6_convdo", "vgg_mod", "cnn_bn_mod", "resnet_mod", "lite", "lite_position", "ramannet", "sanet" }
 
 --- True if a network has batch norm, whose momentum and statistics matter.
 function networks.has_batch_norm(name) return with_batch_norm[name] or false end
 
---- True if a network has hidden dense layers, whose activation `head` gives.
+--- True if a network has hidden dense layers whose activation `head` gives.
 function networks.has_hidden(name) return not without_hidden[name] end
 
 --- Makes a network for this number of classes.

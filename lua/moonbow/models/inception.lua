@@ -40,7 +40,7 @@ local function define(name, count, units)
     kernel = { 20, 15, 10 }, stride = { 1, 1, 2 }, pool = { 3, 2, 1 }, pool_stride = { 3, 3, 2 },
     units = units, dropout = 0.3, blocks = { table.unpack(published, 1, count) },
   }
-  local rules = parts.rules(own, { "body", "convolution", "head" })
+  local rules = parts.rules(own, { "body", "convolution", "norm", "head" })
   models[name] = check.takes(function(given)
     local options, layers = parts.options(name, given, rules), {}
     check_blocks(name, options.blocks)

@@ -16,8 +16,8 @@ local known = {
     activation = { "relu", "string" }, alpha = { nil, "real" },
     initializer = { "glorot_uniform", any_initializer }, bias = { true, "boolean" },
     padding = { "same", "string|integer" }, batch_norm = { false, "boolean" },
-    momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "non-negative real" },
   },
+  norm = { momentum = { 0.99, "fraction" }, epsilon = { 1e-3, "non-negative real" } },
   body = {
     filters = { 64, per_layer }, kernel = { nil, per_layer }, stride = { 1, per_layer },
     pooling = { "max", { "max", "average" } }, pool = { nil, per_layer }, pool_stride = { nil, per_layer },

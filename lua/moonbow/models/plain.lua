@@ -8,7 +8,7 @@ local models = {}
 
 -- @param start function(options) that returns the list of the layers before the convolutions
 local function define(name, own, start)
-  local rules = parts.rules(own, { "body", "convolution", "head" })
+  local rules = parts.rules(own, { "body", "convolution", "norm", "head" })
   models[name] = check.takes(function(given)
     local options = parts.options(name, given, rules)
     local layers = start and start(options) or {}

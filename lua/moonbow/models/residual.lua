@@ -12,7 +12,7 @@ local own = {
   dropout = 0.5,
 }
 
-local rules = parts.rules(own, { "convolution", "head" })
+local rules = parts.rules(own, { "convolution", "norm", "head" })
 
 local MOST_BLOCKS = 1000 -- each has several layers
 
