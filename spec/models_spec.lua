@@ -1,5 +1,5 @@
 -- The networks: parameters, multiply-adds and shapes as published, a training step at three lengths, options.
-local mb = require "moonbow"
+local mb, mb64 = require "support.both"()
 local nn = mb.nn
 
 local function parameters(model)
@@ -113,6 +113,7 @@ describe("networks", function()
       -- Hidden layers are small, so that the test needs little memory.
       local small = { classes = 2, units = { 32 }, dropout = 0.1 }
       if name == "logistic_regression" then small = { classes = 2 } end
+      if name == "ibtehaz2023_ramannet" then small.dropout = { 0.1, 0 } end
       for _, length in ipairs { 300, 1000, 5000 } do
         local model = make(small)
         model:build({ length, 1 }, mb.rng(1))
@@ -129,6 +130,126 @@ describe("networks", function()
   it("name the layer for which a length is too short", function()
     assert.error_matches(function() mb.models.lee2020_cnn2 { classes = 2, length = 3 } end,
       "lee2020_cnn2 > layer 2 %(MaxPool1d%).*the input has 2")
+  end)
+end)
+
+-- Networks that are not in the benchmark.
+local others = {
+  ismailfawaz2023_lite = { classes = 3, length = 120, filters = 2, kernel = 8 },
+  ibtehaz2023_ramannet = { classes = 3, length = 41, window = 8, step = 4, features = 3, units = { 6, 5 } },
+  deng2022_sanet = { classes = 3, length = 40, filters = { 2, 3 }, last_filters = 2 },
+}
+
+describe("networks of others", function()
+  it("hold the published number of trained weights: LITE, without its output", function()
+    local model, frozen = mb.models.ismailfawaz2023_lite { classes = 2, length = 1000 }, 0
+    for _, name in ipairs(model:frozen_names()) do
+      assert.equal("1.4.weight", name)
+      frozen = frozen + model.layers[1].layers[4].weight:count()
+    end
+    assert.equal(9814, parameters(model) - frozen - 33 * 2)
+  end)
+  it("hold the numbers that follow from the code of their authors", function()
+    -- 38 windows of 50 points to 25 units, 950 to 512, 512 to 256, 256 to 30; two weights of each batch norm.
+    assert.equal(38 * 25 * (51 + 2) + 951 * 512 + 2 * 512 + 513 * 256 + 2 * 256 + 257 * 30,
+      parameters(mb.models.ibtehaz2023_ramannet { classes = 30, length = 1000 }))
+    -- Six kernels with 48 points in all; dense layers of 6 F / 16 and F units; six maps of F channels to F.
+    local sum, channels = 192 * 32 + 2 * 32 + 1025 * 30, 1
+    for _, filters in ipairs { 16, 32, 64, 128, 192 } do
+      local units = 6 * filters // 16
+      sum = sum + 48 * channels * filters + 6 * 2 * filters + (6 * filters + 1) * units + (units + 1) * filters
+        + 6 * filters * filters + 2 * filters
+      channels = filters
+    end
+    assert.equal(sum, parameters(mb.models.deng2022_sanet { classes = 30, length = 1000 }))
+  end)
+  it("fixed filters of LITE see what each would see alone", function()
+    local fixed = mb.models.ismailfawaz2023_lite { classes = 2, length = 300 }.layers[1].layers[4]
+    local x = mb.rng(3):normal(0, 1, 2, 300, 1)
+    local filters = { [1] = { -1, 1 }, [2] = { -1, 1, -1, 1 }, [7] = { 1, -1 }, [13] = { -1, -1, 2, 2, -1, -1 },
+      [14] = { -0.25, -1, -1, -0.25, 0.5, 2, 2, 0.5, -0.25, -1, -1, -0.25 } }
+    local y = mb.no_grad(fixed, x)
+    for channel, values in pairs(filters) do
+      local alone = x:conv1d(mb.tensor(values):reshape(-1, 1, 1), nil, { padding = "same" }):relu()
+      assert.is_true((y:slice(3, channel, 1):allclose(alone, { absolute = 1e-5 })), "filter " .. channel)
+    end
+    local lengths = {}
+    for channel = 1, 17 do lengths[channel] = fixed.weight:slice(3, channel, 1):ne(0):sum():item() end
+    assert.same({ 2, 4, 8, 16, 32, 64, 2, 4, 8, 16, 32, 64, 6, 12, 24, 48, 96 }, lengths)
+  end)
+  it("fixed filters of LITE stay in training, and in a file", function()
+    local model = mb.models.ismailfawaz2023_lite(others.ismailfawaz2023_lite)
+    local before = model.layers[1].layers[4].weight:copy()
+    local x, path = mb.rand(4, 120, 1), os.tmpname()
+    local set = { x = x, y = { 1, 2, 3, 1 } }
+    mb.fit(model, set, { epochs = 2, optimizer = mb.optim.Adam { lr = 0.1 }, verbose = false })
+    assert(mb.save(model, path))
+    local loaded = mb.load(path)
+    os.remove(path)
+    for _, one in ipairs { model, loaded } do
+      assert.same({ "1.4.weight" }, one:frozen_names())
+      assert.same(before:totable(), one.layers[1].layers[4].weight:totable())
+    end
+  end)
+  it("LITE has a pool before its head, if one is asked for", function()
+    local model = mb.models.ismailfawaz2023_lite { classes = 3, length = 160, head = "flatten", pool = 16 }
+    assert.same({ 10 * 32, 3 }, model.layers[#model.layers].weight:shape())
+    assert.error_matches(function() mb.models.ismailfawaz2023_lite { classes = 2, kernel = 3 } end,
+      "kernel: expected at least 4, got 3")
+  end)
+  it("windows of RamanNet are dense layers that share nothing, and end before the last point", function()
+    local model = mb.models.ibtehaz2023_ramannet { classes = 2, length = 40, window = 8, step = 4, features = 3 }
+    local layer = model.layers[1]
+    local x = mb.rng(4):normal(0, 1, 2, 40, 1)
+    local y = mb.no_grad(layer, x)
+    assert.same({ 2, 8, 3 }, y:shape())
+    for i = 1, 8 do
+      local weight, bias = layer.weight:slice(3, 3 * i - 2, 3):reshape(8, 3), layer.bias:narrow(3 * i - 2, 3)
+      local alone = x:slice(2, 4 * i - 3, 8):reshape(2, 8):matmul(weight) + bias
+      assert.is_true((y:slice(2, i, 1):reshape(2, 3):allclose(alone, { absolute = 1e-5 })), "window " .. i)
+    end
+    assert.error_matches(function() layer(mb.rand(2, 50, 1)) end, "input has 11 windows, weights expect 8")
+    assert.error_matches(function() layer(mb.rand(2, 40, 2)) end, "input has 2 channels, weights expect 1")
+    assert.error_matches(function() mb.models.ibtehaz2023_ramannet { classes = 2, length = 50 } end,
+      "LocallyConnected1d%): expected a length of more than 50, that of a window, got 50")
+    assert.error_matches(function() mb.models.ibtehaz2023_ramannet { classes = 2, units = { 3 } } end,
+      "dropout: expected 2 entries, one before each hidden layer and one before the output, got 3")
+  end)
+  it("maps of SANet are weighted by what their blocks find", function()
+    local model = mb.models.deng2022_sanet(others.deng2022_sanet)
+    local gated = model.layers[2]
+    local x = mb.no_grad(model:first(1), mb.rand(2, 40, 1))
+    assert.same({ 2, 20, 12 }, x:shape())
+    local maps, gate = mb.no_grad(gated.layers[1], x), mb.no_grad(gated.layers[2], x)
+    assert.same((maps * gate:reshape(2, 1, 2)):totable(), mb.no_grad(gated, x):totable())
+    assert.is_true(gate:min():item() > 0 and gate:max():item() < 1)
+  end)
+  for name, options in pairs(others) do
+    it(name .. " has right gradients", function()
+      mb64.seed(1)
+      local model, x = mb64.models[name](options), mb64.rng(5):normal(0, 1, 3, options.length, 1)
+      model:train()(x)
+      local found = mb64.gradcheck(model:eval(), x)
+      assert.is_true(found.ok, tostring(found))
+    end)
+    it(name .. " is the same in a file", function()
+      local model, path = mb.models[name](options), os.tmpname()
+      local x = mb.rng(5):normal(0, 1, 3, options.length, 1)
+      model:train()(x)
+      model:eval()
+      assert(mb.save(model, path))
+      local loaded = mb.load(path)
+      os.remove(path)
+      assert.same(mb.no_grad(model, x):totable(), mb.no_grad(loaded, x):totable())
+    end)
+  end
+  it("of which files of other libraries cannot hold a layer are refused", function()
+    for name, layer in pairs { ibtehaz2023_ramannet = "LocallyConnected1d", deng2022_sanet = "Gated" } do
+      local model = mb.models[name](others[name])
+      for ending, export in pairs { onnx = mb.export_onnx, keras = mb.export_keras, safetensors = mb.export_pytorch } do
+        assert.error_matches(function() export(model, "refused." .. ending) end, layer)
+      end
+    end
   end)
 end)
 

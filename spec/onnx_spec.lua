@@ -75,7 +75,7 @@ describe("an exported graph computes what the model does:", function()
   it("published networks", function()
     local list = {}
     local names = { "lee2020_cnn2", "lee2020_cnn3", "lee2020_inception3", "szymanski2021", "wang2020", "liu2017",
-      "schuetzke2021", "cui2018" }
+      "schuetzke2021", "cui2018", "ismailfawaz2023_lite" }
     for _, name in ipairs(names) do
       local model = mb.models[name] { classes = 3, length = 400, units = { 8 } }:eval()
       local x = mb.rand(2, 400, 1)

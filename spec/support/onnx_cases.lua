@@ -41,7 +41,7 @@ end
 function cases.benchmarked()
   local list = {}
   for i, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
-    "lee2020_inception3", "lee2020_inception6" } do
+    "lee2020_inception3", "lee2020_inception6", "ismailfawaz2023_lite" } do
     local options = { classes = 3, length = 347 }
     if name ~= "ho2019_resnet" then options.units = { 8 } end
     mb.seed(1)

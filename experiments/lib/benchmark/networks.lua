@@ -10,8 +10,8 @@ local with_batch_norm = { cnn_bn = true, resnet = true, cnn6_bn = true, lite = t
 local without_hidden = { resnet = true, lite = true, lite_position = true, ramannet = true, sanet = true }
 
 -- Name: constructor and its options. The networks after the first eight are the authors' modifications, with heads
--- of their own; cnn_bn_mod and resnet_mod are without batch norm. The last four are networks of others that the benchmark
--- does not have; lite_position takes the maps, max-pooled by 16 points, to its output, instead of their means.
+-- of their own; cnn_bn_mod and resnet_mod are without batch norm. The last four are networks of others, which the
+-- benchmark does not have; the output of lite_position takes the maps, max-pooled by 16 points, not their means.
 local known = {
   cnn2 = { "lee2020_cnn2" }, cnn3 = { "lee2020_cnn3" }, cnn6 = { "szymanski2021" }, vgg = { "wang2020" },
   resnet = { "ho2019_resnet" }, cnn_bn = { "liu2017" }, inc3 = { "lee2020_inception3" },

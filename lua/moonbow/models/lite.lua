@@ -57,7 +57,8 @@ local function inception(options)
   local fixed = fixed_convolution()
   local branches, channels = {}, fixed.options.filters
   for i = 0, 2 do
-    branches[i + 1] = nn.Conv1d { filters = options.filters, kernel = options.kernel >> i, padding = "same", bias = false }
+    branches[i + 1] = nn.Conv1d { filters = options.filters, kernel = options.kernel >> i, padding = "same",
+      bias = false }
     channels = channels + options.filters
   end
   branches[4] = fixed

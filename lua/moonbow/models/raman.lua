@@ -22,6 +22,13 @@ local function count_windows(layer, length)
   return (length - options.kernel - 1) // options.stride + 1
 end
 
+-- Raises unless the weights fit to a shape.
+local function check_made(layer, shape)
+  inputs.check_shape(layer, shape, 3)
+  inputs.check_channels(layer, shape[3], core.size(layer.weight, 2) // layer.options.kernel, "channels")
+  inputs.check_channels(layer, count_windows(layer, shape[2]), layer.windows, "windows")
+end
+
 -- A dense layer for each window along L, none of which shares its weights: (N, L, C) to (N, windows, filters). The
 -- weight is (1, kernel C, windows filters), that of a convolution of one point whose groups are the windows.
 local LocallyConnected1d = Layer.class("LocallyConnected1d", affine.options {
@@ -38,14 +45,14 @@ local LocallyConnected1d = Layer.class("LocallyConnected1d", affine.options {
     end
   end,
   forward = function(layer, x)
-    inputs.check_map(layer, x, core.size(layer.weight, 2) // layer.options.kernel)
-    inputs.check_channels(layer, count_windows(layer, core.size(x, 2)), layer.windows, "windows")
+    check_made(layer, core.shape(x))
     local n, windows = core.size(x, 1), layer.windows
     local rows = ops.reshape(ops.take(x, 2, layer.points), n, 1, windows * core.size(layer.weight, 2))
     return ops.reshape(ops.conv1d(rows, layer.weight, layer.bias, 1, 1, 0, windows), n, windows, layer.options.filters)
   end,
   output_shape = function(layer, shape)
     inputs.check_shape(layer, shape, 3)
+    if layer.made then check_made(layer, shape) end
     return { shape[1], count_windows(layer, shape[2]), layer.options.filters }
   end,
   macs = function(layer) return core.count(layer.weight) end,
