@@ -7,6 +7,7 @@ local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
+local ops = require "moonbow.ops"
 local plot = require "moonbow.plot"
 local agreement = require "lib.benchmark.agreement"
 local journal = require "lib.benchmark.journal"
@@ -44,6 +45,7 @@ local function read_arguments(options)
   parser:option("--heads", "activation of hidden dense layers, with commas: published, linear, relu",
     options.heads)
   parser:option("--momentum", "of batch norm, with commas; Keras' default is 0.99", "0.99")
+  parser:option("--pool", "max-pools the spectra by so many points first", "1"):convert(math.tointeger)
   parser:option("--seed", "first seed", "0"):convert(math.tointeger)
   parser:option("--seeds", "number of seeds (default 5, with --quick 2)"):convert(math.tointeger)
   parser:option("--epochs", "at most so many (default 500, with --quick 3)"):convert(math.tointeger)
@@ -79,7 +81,7 @@ function benchmark.arguments(options)
     if value < 1 then output.fail(("--%s: expected at least 1, got %d"):format(name, value)) end
     return value
   end
-  args.seeds, args.epochs = number("seeds", 5, 2), number("epochs", 500, 3)
+  args.seeds, args.epochs, args.pool = number("seeds", 5, 2), number("epochs", 500, 3), number "pool"
   if args.estimate then args.seeds = 1 end
   args.networks = split(args.networks or args.quick and options.quick_networks or options.networks)
   args.heads, args.momenta = split(args.heads), split(args.momentum, tonumber)
@@ -282,7 +284,8 @@ local function save(args, job, groups, ceiling, figures)
     schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules, ceiling = ceiling,
     measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,
     seconds = clock() - job.began, figures = output.list(names),
-    settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta },
+    settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta,
+      pool = args.pool },
     details = { unit = job.unit, test_spectra = job.all, runs = job.results },
   }, figures)
 end
@@ -297,12 +300,26 @@ local function print_estimates(results, epochs)
   output.table(rows)
 end
 
+-- The set with max-pooled spectra; a window stands at its first point.
+local function pooled(set, size)
+  local part = check.copy(set)
+  for _, name in ipairs { "train", "validation", "test" } do
+    part[name] = check.copy(set[name])
+    part[name].x = ops.max_pool1d(set[name].x, size, size, "valid")
+  end
+  part.axis = core.arange(set.axis[1], size * (set.axis[2] - set.axis[1]), core.size(part.test.x, 2))
+  return part
+end
+
 --- Trains or resumes the runs that the arguments ask for, and reports.
 -- @param args from benchmark.arguments
 -- @param job set (with test.rival), published ({ ["cnn2"] or ["cnn2 relu"] = one value per seed }), unit
 --   ("wrong" or "percent"), epochs ({ [network] = published mean number of epochs } for estimates)
 function benchmark.run(args, job)
   job.began, job.all = clock(), #job.set.test.y
+  if args.pool > 1 then
+    job.set, job.published = pooled(job.set, args.pool), {} -- the published networks saw the spectra as they are
+  end
   local plan = runs.plan { networks = args.networks, heads = args.heads, momenta = args.momenta,
     first_seed = args.seed, seeds = args.seeds }
   local settings = { out = args.out, epochs = args.epochs, batch_size = 128, verbose = true,

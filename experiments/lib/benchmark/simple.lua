@@ -5,7 +5,7 @@ local errors = require "lib.benchmark.errors"
 
 local simple = {}
 
--- Mean numbers of wrong test spectra over five seeds each, with ReLU heads on the challenge set (Schuetzke et al. 2023).
+-- Mean numbers of wrong test spectra over five seeds (Schuetzke et al. 2023), with ReLU heads on the challenge set.
 local general = { tests = 4500, { "cnn6", 8.4 }, { "inc6", 11.4 }, { "inc3", 17.2 }, { "resnet", 21.2 },
   { "vgg", 21.6 }, { "cnn3", 28.4 }, { "cnn2", 38.0 }, { "cnn_bn", 44.2 } }
 local challenge = { tests = 162, { "cnn6", 27.0 }, { "inc6", 37.4 }, { "cnn2", 54.6 }, { "inc3", 56.2 },
