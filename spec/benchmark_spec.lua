@@ -224,6 +224,17 @@ describe("experiments/universal_benchmark.lua", function()
     assert.is_falsy(ok)
     assert.matches("ended after 1 epochs, not 2; take another %-%-out", text)
   end)
+  it("max-pools the spectra first, if asked to", function()
+    local out = root .. "/pooled"
+    local command = "--quick --networks ramannet --seeds 1 --epochs 1 --figures 1 --out " .. out
+    local ok, text = run("--pool 10 " .. command)
+    assert.is_true(ok, text)
+    local results = json.decode(read(out .. "/results.json"))
+    assert.equal(10, results.settings.pool)
+    assert.matches("spectra of 500 points", results.details.runs[1].data)
+    assert.is_falsy((run(command)), "results of other spectra are refused")
+    assert.matches("%-%-pool: expected at least 1, got 0", select(2, run "--pool 0"))
+  end)
   it("refuses names that it does not know", function()
     local ok, text = run "--networks cnn9"
     assert.is_falsy(ok)

@@ -1,7 +1,8 @@
 --- Published networks for spectra, and small ones to compare them with. Each returns a model whose outputs are logits.
 -- The page of a network, mb.help "lee2020_cnn2", gives its source, its options, and the differences between publication
 -- and benchmark. "Benchmarked" is the version of Schuetzke, Szymanski and Reischl 2023 (npj Comput. Mater. 9:100),
--- which is the default.
+-- which is the default. LITE, RamanNet and SANet, which others propose for series and Raman spectra, have options of
+-- their own.
 --
 -- filters, kernel, stride, pool and pool_stride are numbers for all convolutions, or lists with an entry for each. The
 -- length of a list determines the number of convolutions; without a list, a network has its default number, so that

@@ -37,7 +37,7 @@ function cases.graphs(first, last, batch)
   return list
 end
 
---- The eight benchmarked networks, small, with other running statistics than at first.
+--- The eight benchmarked networks and LITE, small, with other running statistics than at first.
 function cases.benchmarked()
   local list = {}
   for i, name in ipairs { "lee2020_cnn2", "lee2020_cnn3", "szymanski2021", "wang2020", "liu2017", "ho2019_resnet",
