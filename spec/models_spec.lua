@@ -191,6 +191,14 @@ describe("networks of others", function()
       assert.same(before:totable(), one.layers[1].layers[4].weight:totable())
     end
   end)
+  it("separable convolutions of LITE are as long and as dilated as published", function()
+    local layers = mb.models.ismailfawaz2023_lite { classes = 2 }.layers
+    for place, expected in pairs { [3] = { 20, 2, 113, 113 }, [4] = { 1, 1, 1, 32 }, [6] = { 10, 4, 32, 32 },
+      [7] = { 1, 1, 1, 32 } } do
+      local options = layers[place].options
+      assert.same(expected, { options.kernel, options.dilation, options.groups, options.filters })
+    end
+  end)
   it("LITE has a pool before its head, if one is asked for", function()
     local model = mb.models.ismailfawaz2023_lite { classes = 3, length = 160, head = "flatten", pool = 16 }
     assert.same({ 10 * 32, 3 }, model.layers[#model.layers].weight:shape())
