@@ -5,6 +5,7 @@ local lfs = require "lfs"
 local mb = require "moonbow"
 local agreement = require "lib.benchmark.agreement"
 local journal = require "lib.benchmark.journal"
+local errors = require "lib.benchmark.errors"
 local networks = require "lib.benchmark.networks"
 local runs = require "lib.benchmark.runs"
 local check_schema = require "support.schema"
@@ -43,6 +44,17 @@ describe("agreement", function()
     assert.is_nil(agreement.welch({ 1 }, { 1, 2 }))
     assert.equal(1, agreement.welch({ 2, 2 }, { 2, 2 }).p)
     assert.equal(0, agreement.welch({ 2, 2 }, { 3, 3 }).p)
+  end)
+end)
+
+describe("errors", function()
+  it("are counted by what the classes of a triplet differ by", function()
+    local kinds, predicted, test = {}, { 2, 1, 10, 18, 27, 25, 5 }, { y = { 1, 2, 11, 16, 26, 18, 5 }, rival = {} }
+    for k = 1, 27 do kinds[k] = k <= 9 and "minor" or k <= 18 and "position" or "height" end
+    for i = 1, #test.y do test.rival[i] = 0 end
+    local found = errors.by_kind(errors.of(predicted, test), kinds)
+    assert.same({ minor = 2, position = 2, height = 1, ["other classes"] = 1 }, found)
+    assert.same({ ["other classes"] = 1 }, errors.by_kind(errors.of({ 4 }, { y = { 3 }, rival = { 0 } }), kinds))
   end)
 end)
 

@@ -10,6 +10,7 @@ local core = require "moonbow.core"
 local ops = require "moonbow.ops"
 local plot = require "moonbow.plot"
 local agreement = require "lib.benchmark.agreement"
+local errors = require "lib.benchmark.errors"
 local journal = require "lib.benchmark.journal"
 local networks = require "lib.benchmark.networks"
 local interrupt = require "moonbow.interrupt"
@@ -187,6 +188,22 @@ local function print_heads(groups, job)
   output.table(rows)
 end
 
+-- Prints where the errors on the challenge set are: between neighbours of a triplet, by its kind, or elsewhere.
+local function print_kinds(groups, kinds)
+  local names, rows = { "minor", "position", "height", "other classes" }, { { "network" } }
+  table.move(names, 1, #names, 2, rows[1])
+  for _, entry in ipairs(groups) do
+    local row = { entry.name }
+    for _, name in ipairs(names) do
+      row[#row + 1] = show_spread(column(entry.tests, function(test) return errors.by_kind(test, kinds)[name] or 0 end),
+        "%.1f")
+    end
+    rows[#rows + 1] = row
+  end
+  print "\nWrong spectra: taken for another class of the triplet, which differs by this; for other classes\n"
+  output.table(rows)
+end
+
 local function best_of(entry)
   local best = 1
   for i, test in ipairs(entry.tests) do
@@ -332,6 +349,7 @@ function benchmark.run(args, job)
   local ceiling = print_heading(args, job)
   print_table(groups, job)
   print_heads(groups, job)
+  if job.set.kinds then print_kinds(groups, job.set.kinds) end
   for i, pair in ipairs(print_pairs(groups)) do
     if i > args.figures then break end
     figures[("pair_%d_%d"):format(pair[1], pair[2])] = figure_of(pair, job.set)

@@ -29,4 +29,18 @@ function errors.of(predicted, test)
   return result
 end
 
+--- Counts errors on the challenge set: those between classes of one triplet by its kind ("minor", "position",
+-- "height"), and those between "other classes".
+-- @param found from errors.of
+-- @param kinds of the classes, three of each triplet
+function errors.by_kind(found, kinds)
+  local counts = {}
+  for _, pair in ipairs(found.pairs) do
+    local low, high, count = table.unpack(pair)
+    local kind = low // 3 == high // 3 and kinds[low + 1] or "other classes"
+    counts[kind] = (counts[kind] or 0) + count
+  end
+  return counts
+end
+
 return errors
