@@ -1,7 +1,7 @@
 -- MiniROCKET (Dempster, Schmidt and Webb 2021) with ridge on the general set of the published benchmark (500 classes),
 -- or on its challenge set (--challenge 1): features by fixed kernels, which no training changes, and a linear
--- classifier. The share of points above a bias says nothing of where they are: if classes differ by positions, that has
--- to cost.
+-- classifier. The share of points above a bias says nothing of where they are, but kernels that are dilated over the
+-- whole spectrum see how far peaks are from each other.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local minirocket = require "lib.minirocket"
