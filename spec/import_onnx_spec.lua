@@ -65,6 +65,9 @@ describe("a network that moonbow exported comes back", function()
     local _, masks = bytes:gsub(("\0\0\x80\xff"):rep(6), "") -- -infinity behind the first point
     assert.equal(1, masks)
   end)
+  it("with the windows of RamanNet and the weighted maps of SANet", function()
+    for _, case in ipairs(cases.raman(3)) do same.bits(case.expected, mb.no_grad(round_trip(case.model), case.x)) end
+  end)
   it("and can be trained, looked at and saved", function()
     local model = mb.models.lee2020_cnn2 { classes = 2, length = 200, units = { 4 }, filters = 2 }
     local network = round_trip(model:eval())

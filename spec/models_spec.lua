@@ -251,10 +251,10 @@ describe("networks of others", function()
       assert.same(mb.no_grad(model, x):totable(), mb.no_grad(loaded, x):totable())
     end)
   end
-  it("of which files of other libraries cannot hold a layer are refused", function()
+  it("of which files of Keras and PyTorch cannot hold a layer are refused", function()
     for name, layer in pairs { ibtehaz2023_ramannet = "LocallyConnected1d", deng2022_sanet = "Gated" } do
       local model = mb.models[name](others[name])
-      for ending, export in pairs { onnx = mb.export_onnx, keras = mb.export_keras, safetensors = mb.export_pytorch } do
+      for ending, export in pairs { keras = mb.export_keras, safetensors = mb.export_pytorch } do
         assert.error_matches(function() export(model, "refused." .. ending) end, layer)
       end
     end

@@ -83,6 +83,7 @@ describe("an exported graph computes what the model does:", function()
     end
     agree(list)
   end)
+  it("networks for Raman spectra", function() agree(cases.raman(2)) end)
   it("the network that follows from the review, also on negative values", function()
     local model = mb.models.moonbow { classes = 3, length = 400, first_pool = 1, units = { 8 } }:eval()
     local x = mb.rng(1):normal(0, 1, 3, 400, 1)
@@ -323,7 +324,7 @@ describe("ONNX Runtime", function()
   end
 
   with_runtime("gives what moonbow gives of random networks, in batches of 1, 7 and 128", function()
-    compare(cases.random(1, 60, 128), cases.graphs(1, 10, 128), cases.long(7))
+    compare(cases.random(1, 60, 128), cases.graphs(1, 10, 128), cases.long(7), cases.raman(7))
   end)
   with_runtime("gives what moonbow gives of steps and fitted models", function()
     compare(cases.preprocessing(8), cases.offsets(8), cases.fitted(8))

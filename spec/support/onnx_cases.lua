@@ -54,6 +54,19 @@ function cases.benchmarked()
   return list
 end
 
+--- The networks for Raman spectra, whose first layer or weighted maps are their own.
+function cases.raman(batch)
+  local list = {}
+  for i, name in ipairs { "ibtehaz2023_ramannet", "deng2022_sanet" } do
+    mb.seed(i)
+    local model = mb.models[name] { classes = 3, length = 400 }
+    model:train()(mb.rand(8, 400, 1))
+    local x = mb.rand(batch, 400, 1)
+    list[i] = { name = name, model = model:eval(), options = {}, x = x, expected = outputs(model, x) }
+  end
+  return list
+end
+
 --- Layers on long spectra, where rounding of places or of states would add up.
 function cases.long(batch)
   local list = {}

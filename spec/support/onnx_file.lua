@@ -371,6 +371,11 @@ local operators = {
   Slice = function(_, x, first, last, dimension)
     return x:slice(dimension[1] + 1, first[1] + 1, last[1] - first[1])
   end,
+  Gather = function(a, x, at)
+    local list = {}
+    for i, place in ipairs(at) do list[i] = place + 1 end
+    return x:index(list, a.axis + 1)
+  end,
   MatMul = function(_, x, y)
     local shape = x:shape()
     if y:rank() == 4 then

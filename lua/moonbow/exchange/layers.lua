@@ -9,7 +9,7 @@ local elementwise = require "moonbow.elementwise"
 local Layer = require "moonbow.nn.layer"
 
 local writers = {}
-for _, part in ipairs { "upsampling", "recurrent", "attention" } do
+for _, part in ipairs { "upsampling", "recurrent", "attention", "locally_connected" } do
   for type, writer in pairs(require("moonbow.exchange.layers." .. part)) do writers[type] = writer end
 end
 
@@ -133,6 +133,12 @@ end
 
 writers.GlobalAvgPool1d, writers.GlobalMaxPool1d = global_pool "ReduceMean", global_pool "ReduceMax"
 
+-- Maps times a number of each channel and spectrum.
+local function weighted(graph, maps, gate)
+  local column = graph:node("Reshape", { gate.name, graph:integers("column", { 0, maps.channels, 1 }) })
+  return graph:map("Mul", graph:channels_first(maps), { column })
+end
+
 function writers.SqueezeExcite(graph, layer, x)
   local maps = graph:channels_first(x)
   local gate = { name = graph:node("ReduceMean", { maps.name }, { axes = { 2 }, keepdims = 0 }), channels = x.channels }
@@ -142,8 +148,7 @@ function writers.SqueezeExcite(graph, layer, x)
       core.size(bias, 1))
     gate = graph:map(name == "squeeze" and "Relu" or "Sigmoid", gate)
   end
-  local column = graph:node("Reshape", { gate.name, graph:integers("column", { 0, x.channels, 1 }) })
-  return graph:map("Mul", maps, { column })
+  return weighted(graph, maps, gate)
 end
 
 -- ---- layers without weights ----
@@ -242,6 +247,12 @@ local function join(graph, list, way)
   local name = names[1]
   for i = 2, #names do name = graph:node(way == "add" and "Add" or "Mul", { name, names[i] }) end
   return graph:like(y, { name = name })
+end
+
+function writers.Gated(graph, layer, x, _, path)
+  local maps, gate = write_part(graph, layer, 1, x, path), write_part(graph, layer, 2, x, path)
+  set_scope(graph, path)
+  return weighted(graph, maps, gate)
 end
 
 function writers.Concat(graph, layer, x, _, path)

@@ -29,12 +29,15 @@ local function check_made(layer, shape)
   inputs.check_channels(layer, count_windows(layer, shape[2]), layer.windows, "windows")
 end
 
--- A dense layer for each window along L, none of which shares its weights: (N, L, C) to (N, windows, filters). The
--- weight is (1, kernel C, windows filters), that of a convolution of one point whose groups are the windows.
-local LocallyConnected1d = Layer.class("LocallyConnected1d", affine.options {
+local options_of_windows = affine.options {
   filters = check.required "positive integer", kernel = check.required "positive integer",
   stride = check.required "positive integer",
-}, {
+}
+options_of_windows.activation = nil
+
+-- A dense layer for each window along L, none of which shares its weights: (N, L, C) to (N, windows, filters). The
+-- weight is (1, kernel C, windows filters), that of a convolution of one point whose groups are the windows.
+local LocallyConnected1d = Layer.class("LocallyConnected1d", options_of_windows, {
   make = function(layer, shape, rng)
     local filters, fan_in = layer.options.filters, layer.options.kernel * shape[3]
     layer.windows = count_windows(layer, shape[2])
@@ -83,7 +86,7 @@ end
 --
 -- The authors train the 256 units, scaled to length 1, with a triplet loss of the same weight as the cross-entropy,
 -- which is left out here, Adam at 1e-3, batches of 256, the rate times 0.9 after 10 epochs without a lower validation
--- loss. Files of ONNX, Keras and PyTorch cannot hold the first layer.
+-- loss. Files of Keras and PyTorch cannot hold the first layer.
 -- @option classes the number of outputs
 -- @option length points of the spectra for which the model is built at once; otherwise its first use builds it
 -- @option window points of a window
@@ -181,7 +184,7 @@ local sanet_rules = parts.rules({
 --
 -- Published weights begin as PyTorch's, here as Keras'; the batch norm is PyTorch's with momentum 0.01, that is 0.99
 -- here. The authors train with SGD (momentum 0.9, rate 1e-3, decay 1e-5) in batches of 64, the rate times 0.3 after 5
--- epochs without a better validation accuracy. Files of ONNX, Keras and PyTorch cannot hold the weighted maps.
+-- epochs without a better validation accuracy. Files of Keras and PyTorch cannot hold the weighted maps.
 -- @option filters a list: the channels of each block
 -- @option last_filters of the convolution before the head
 -- @see models

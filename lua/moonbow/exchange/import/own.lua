@@ -20,7 +20,7 @@ local weights = { "weight", "bias", "gamma", "beta", "running_mean", "running_va
 local arrange = {}
 
 function arrange.Conv1d(w) return { weight = core.transpose(w.weight, 1, 3), bias = w.bias } end
-arrange.Conv1dTranspose = arrange.Conv1d
+arrange.Conv1dTranspose, arrange.LocallyConnected1d = arrange.Conv1d, arrange.Conv1d
 
 function arrange.GroupNorm(w) return { gamma = core.reshape(w.gamma, -1), beta = core.reshape(w.beta, -1) } end
 
