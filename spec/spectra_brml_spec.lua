@@ -126,6 +126,10 @@ describe("brml", function()
     expect_refusal("no <Datum>", { data = "" })
     expect_refusal("<Datum>: expected a number, got 7O", { data = "<Datum>1,1,20,10,25,7O</Datum>" })
     files.expect_refusal("a value is beyond float32", brml(raw { data = "<Datum>1,1,20,10,25,1e300</Datum>" }))
+    expect_refusal("points of more than 1000 values are not read",
+      { data = "<Datum>" .. ("1,"):rep(1001) .. "</Datum>" })
+    expect_refusal("column 6 of points of 0 values", { data = "<Datum> </Datum>" })
+    expect_refusal("points of different numbers of values", { data = "<Datum>1,2</Datum><Datum>1,2,3,4</Datum>" })
     expect_refusal("points of different numbers of values", { data = "<Datum>1,2,3</Datum><Datum>1,2</Datum>" })
     files.expect_refusal("Experiment0/RawData0.xml: expected <RawData>, got <a>", brml "<a/>")
     files.expect_refusal("Experiment0/RawData0.xml: line 1, column 6: mismatched tag", brml "<a></b>")
@@ -140,6 +144,11 @@ describe("brml", function()
     mb.limits.unpacked = before
     assert.is_nil(set)
     assert.matches("its packed entries would have %d+ bytes; limits.unpacked = 2000000", message)
+    mb.limits.unpacked = 80000
+    set, message = files.read(brml(raw { data = "<Datum>" .. ("0 "):rep(12000) .. "</Datum>" }))
+    mb.limits.unpacked = before
+    assert.is_nil(set)
+    assert.equal("Experiment0/RawData0.xml: more numbers than limits.unpacked / 8 = 10000", message)
   end)
 
   it("reads the whole scans of an archive that is cut off, if asked to", function()

@@ -1,4 +1,5 @@
 -- Memory of readers: at most the size of the file and twice that of its numbers, 8 bytes each.
+local files = require "support.spectra_files"
 local interpreter = require "support.interpreter"
 
 local POINTS = 200000
@@ -31,8 +32,19 @@ local function every(count, format)
   return function(i) return format:format(i * 7919 % 10007) .. (i % count == 0 and "\n" or "") end
 end
 
+local BRML = '<RawData xmlns:xsi="urn:x"><DataRoutes><DataRoute RouteFlag="Measured"><ScanInformation><ScanAxes>'
+  .. '<ScanAxisInfo AxisId="TwoTheta" Unit="deg"/></ScanAxes></ScanInformation>'
+local CONDITIONS = "<MeasurementConditions><ScanInformation><AxisName>TwoTheta</AxisName></ScanInformation>"
+  .. "</MeasurementConditions>"
+
+local function brml(content) return files.zip { { "Experiment0/RawData0.xml", content } } end
+
+local function rasx(profile)
+  return files.zip { { "Data0/Profile0.txt", profile }, { "Data0/MesurementConditions0.xml", CONDITIONS } }
+end
+
 -- Name; numbers of a point in the file, or in what is read: an even axis counts, too; the head, the rows and the tail
--- of the file; and its points, if they are not POINTS.
+-- of the file; its points, if they are not POINTS; and what makes an archive of it.
 local texts = {
   { "pairs of JCAMP-DX", 2, JCAMP .. "##XYPOINTS=(XY..XY)\n", formatted("%.4f, %.5f\n", 1e-3, 1e-2), "##END=\n" },
   { "pairs of JCAMP-DX with line breaks of Windows", 2, JCAMP:gsub("\n", "\r\n") .. "##XYPOINTS=(XY..XY)\r\n",
@@ -74,6 +86,9 @@ local texts = {
   { "pairs of columns", 4, "nm,a,nm,b\n", function(i)
     return ("%.4f,%d,%.4f,%d\n"):format(i * 1e-3, i % 7, i * 1e-3, i % 5)
   end, "", MANY },
+  { "BRML", 4, BRML, formatted("<Datum>0.5,1,%.4f,%.0f</Datum>\n", 1e-3, 1), "</DataRoute></DataRoutes></RawData>",
+    POINTS, brml },
+  { "RASX", 3, "", formatted("%.4f\t%.4f\t1.0000\r\n", 1e-3, 1), "", POINTS, rasx },
 }
 
 -- Prints the kilobytes by which the memory of a process has grown at most while it read a file.
@@ -113,6 +128,7 @@ describe("memory while a file is read:", function()
       if os.getenv "ASAN_OPTIONS" then return pending "the address sanitizer keeps freed memory aside" end
       if not io.open "/proc/self/status" then return pending "no /proc here" end
       local bytes, points = file(table.unpack(row, 3, 6)), row[6] or POINTS
+      bytes = row[7] and row[7](bytes) or bytes
       local megabytes, length = memory_of(bytes)
       local most = (#bytes + 2 * 8 * numbers * points) / 1024 ^ 2 + SLACK
       assert.is_true(length >= points)

@@ -106,6 +106,21 @@ describe("rasx", function()
     assert.equal("Data0/Profile0.txt: 12000 bytes of numbers; limits.unpacked / 8 = 10000", message)
   end)
 
+  it("reads lines that pieces of the archive cut", function()
+    local lines, expected = {}, {}
+    for i = 1, 20000 do
+      expected[i] = i * 7919 % 10007
+      lines[i] = ("%.3f %d 1"):format(i * 1e-3, expected[i])
+    end
+    for _, is_stored in ipairs { false, true } do
+      local set = assert(files.read(files.zip({ { "Data0/Profile0.txt", table.concat(lines, "\r\n") },
+        { "Data0/MesurementConditions0.xml", conditions(1, "") } }, is_stored)))
+      assert.same(expected, files.values(set))
+      assert.equal(20, set.axis[20000])
+    end
+    files.expect_refusal("Data0/Profile0.txt: a line of more than 65536 bytes", rasx { ("1 2 "):rep(20000) })
+  end)
+
   it("survives damage", function()
     local path = os.tmpname()
     local _, refused = damage.all(mb.spectra.read, path, rasx({ ATTENUATED }, { PROFILE }))

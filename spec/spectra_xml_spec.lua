@@ -3,9 +3,9 @@ local mb = require "moonbow"
 local Source = require "moonbow.spectra.source"
 local xml = require "moonbow.spectra.xml"
 
-local function tree(bytes, options)
-  local source = Source.of(bytes, "made", options)
-  local root, message = Source.try(xml.tree, source, bytes)
+local function tree(content, options)
+  local source = Source.of("", "made", options)
+  local root, message = Source.try(xml.tree, source, content)
   return root, message or source.notes
 end
 
@@ -54,6 +54,27 @@ describe("xml", function()
     local root, notes = tree "<a>\181</a>"
     assert.equal("µ", root.text)
     assert.same({ "not UTF-8; read as Latin-1" }, notes)
+    assert.same({ "not UTF-8; read as Latin-1" }, select(2, tree "<?xml version='1.0'?><a>x</a><!--\xc2-->"))
+  end)
+
+  it("reads pieces as it reads the whole, wherever they end", function()
+    for _, bytes in ipairs { "<a>µ€😀 <b>1 2</b>\n<c d='€'/></a>", "<a>\181 <b/>\xe2\x82</a>", "<a>x</a><!--\xc2-->",
+      "\255\254<\0a\0>\0\181\0<\0/\0a\0>\0" } do
+      local whole, notes = tree(bytes)
+      for at = 0, #bytes do
+        local root, of_pieces = tree(function(put)
+          put(bytes:sub(1, at))
+          put(bytes:sub(at + 1))
+        end)
+        assert.same(whole, root)
+        assert.same(notes, of_pieces)
+      end
+    end
+  end)
+
+  it("keeps one of the blanks between elements", function()
+    assert.equal("\n", tree("<a>" .. ("\n<b/>"):rep(1000) .. "</a>").text)
+    assert.equal("x yz ", tree("<a>x<b/> <b/> <b/>y<b/>z<b/> </a>").text)
   end)
 
   it("names the line of an error", function()

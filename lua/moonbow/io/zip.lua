@@ -12,7 +12,7 @@ local SIZES_BEHIND = 8 -- flag: sizes and checksum follow the content
 local END, END64_PLACE, END64 = "PK\5\6", "PK\6\7", "PK\6\6"
 local CENTRAL, LOCAL = "PK\1\2", "PK\3\4"
 local UNKNOWN = 0xffffffff -- stands for a size or offset of more than 32 bits, which zip64 fields hold
-local CHUNK = 1 << 12 -- compressed bytes inflated at a time, to at most 4 MB
+local CHUNK = 1 << 12 -- bytes of the archive that are unpacked at a time, to at most 4 MB
 local MOST_DEFLATED, SMALL = 1032, 64 -- upper bounds of a deflated stream: bytes out per byte in, and extra
 local MARGIN = 1 << 16 -- bytes for headers and the directory
 local DAY_ONE = 1 << 5 | 1 -- 1 January 1980: the same content gives the same bytes
@@ -76,18 +76,14 @@ local function read_entry(bytes, at)
   return entry, name_end + extra_length + comment_length + 1
 end
 
--- Inflates until the end or until the size in the directory is exceeded. Returns the content, or nil and a message.
-local function inflate(packed, size)
-  local stream, parts, got = zlib.inflate(RAW_DEFLATE), {}, 0
-  for first = 1, #packed, CHUNK do
-    local ok, part, ended = pcall(stream, packed:sub(first, first + CHUNK - 1))
-    if not ok then return nil, part == "not enough memory" and part or "its packed content is damaged" end
-    parts[#parts + 1], got = part, got + #part
-    if ended or got > size then break end
-  end
-  local ok, content = pcall(table.concat, parts)
-  if not ok then return nil, content end
-  return content
+local function stored_piece(bytes) return true, bytes end
+
+-- Returns a function(bytes) that unpacks the next bytes of an entry: true, the piece, and true at the end; or false and
+-- a message.
+local function unpacker(entry)
+  if entry.method == STORED then return stored_piece end
+  local stream = zlib.inflate(RAW_DEFLATE)
+  return function(bytes) return pcall(stream, bytes) end
 end
 
 -- Finds where the content of an entry begins; returns a message if the entry is wrong.
@@ -170,15 +166,37 @@ function zip.whole_entries(bytes)
   return entries
 end
 
+-- Unpacks an entry as zip.unpack does. Returns a message if it is wrong.
+local function unpack_entry(bytes, entry, put)
+  local unpacked, last, got, checksum = unpacker(entry), entry.first + entry.packed - 1, 0, zlib.crc32()
+  for at = entry.first, last, CHUNK do
+    local ok, piece, ended = unpacked(bytes:sub(at, math.min(at + CHUNK - 1, last)))
+    if not ok then return piece == "not enough memory" and piece or "its packed content is damaged" end
+    got = got + #piece
+    if got > entry.size then break end
+    checksum(piece)
+    put(piece)
+    if ended then break end
+  end
+  if got ~= entry.size or checksum "" ~= entry.crc then return "its content does not fit its checksum" end
+end
+
+--- Calls put(piece) for the content of an entry in pieces of at most 4 MB, which is never in memory as a whole. Returns
+-- true; or nil and a message, which comes after pieces that are wrong.
+function zip.unpack(bytes, entry, put)
+  local err = unpack_entry(bytes, entry, put)
+  if err then return nil, ("%s: %s"):format(check.show(entry.name), err) end
+  return true
+end
+
 --- The content of an entry of the archive; or nil and a message.
 function zip.content(bytes, entry)
-  local content, err = bytes:sub(entry.first, entry.first + entry.packed - 1)
-  if entry.method == DEFLATED then content, err = inflate(content, entry.size) end
-  if content and (#content ~= entry.size or crc_of(content) ~= entry.crc) then
-    content, err = nil, "its content does not fit its checksum"
-  end
-  if content then return content end
-  return nil, ("%s: %s"):format(check.show(entry.name), err)
+  local pieces = {}
+  local ok, err = zip.unpack(bytes, entry, function(piece) pieces[#pieces + 1] = piece end)
+  if not ok then return nil, err end
+  local joined, content = pcall(table.concat, pieces)
+  if joined then return content end
+  return nil, ("%s: %s"):format(check.show(entry.name), content)
 end
 
 -- The fields that a local header and a directory entry have in common.

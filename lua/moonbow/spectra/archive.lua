@@ -1,7 +1,6 @@
 --- The members of a file that is a zip archive, as many formats of instruments are. Archives in archives stay closed.
 local limits = require "moonbow.io.limits"
 local zip = require "moonbow.io.zip"
-local numbers = require "moonbow.spectra.numbers"
 
 local archive = {}
 
@@ -76,19 +75,32 @@ function archive.content(source, name)
   return content
 end
 
-local GROWTH = 8 -- a list takes 16 bytes for a number of 2 bytes of text
-
---- Reads the numbers in the text of a member into columns, of which lists take no more memory than mb.limits.unpacked.
--- @param kept list of columns, as for numbers.columns
--- @param what goes before messages: the member, or its element
--- @return the count of the numbers
-function archive.numbers(source, text, kept, what)
-  if #text > limits.unpacked // GROWTH then
-    source:fail("%s: %d bytes of numbers; limits.unpacked / %d = %d", what, #text, GROWTH, limits.unpacked // GROWTH)
+--- Returns a function(put) that calls put(piece) for the content of a member, which is never in memory as a whole;
+-- nil if it is missing. That function raises a fault if the member is damaged, after pieces that are wrong.
+function archive.pieces(source, name)
+  local entry = opened(source).by_name[name]
+  return entry and function(put)
+    local ok, message = zip.unpack(source.bytes, entry, put)
+    if not ok then source:fail("%s", message) end
   end
-  local count, word = numbers.columns({ text = text }, kept)
-  if not count then source:fail("%s: expected a number, got %s", what, word) end
-  return count
+end
+
+local GROWTH = 8 -- a list takes 16 bytes for a number of 2 bytes of text
+local LONGEST = 1 << 16 -- bytes of a line of numbers: pieces without a line break are joined
+
+--- Calls put(text) for the lines of numbers of a member, some at a time. Raises a fault if lists of the numbers could
+-- take more memory than mb.limits.unpacked.
+function archive.lines(source, name, put)
+  local size, most, rest = opened(source).by_name[name].size, limits.unpacked // GROWTH, ""
+  if size > most then source:fail("%s: %d bytes of numbers; limits.unpacked / %d = %d", name, size, GROWTH, most) end
+  archive.pieces(source, name)(function(piece)
+    piece = rest .. piece
+    local next_line = piece:match "^.*[\r\n]()" or 1
+    if next_line == 1 and #piece > LONGEST then source:fail("%s: a line of more than %d bytes", name, LONGEST) end
+    rest = piece:sub(next_line)
+    if next_line > 1 then put(piece:sub(1, next_line - 1)) end
+  end)
+  if rest ~= "" then put(rest) end
 end
 
 return archive

@@ -14,7 +14,7 @@ local date_formats = { [14] = true, [15] = true, [16] = true, [17] = true, [18] 
 function workbook.is(source) return archive.holds(source, "^xl/workbook%.xml$") end
 
 local function tree(source, part)
-  local content = archive.content(source, part)
+  local content = archive.pieces(source, part)
   return content and xml.tree(source, content, part)
 end
 
@@ -52,7 +52,7 @@ end
 --- Returns the texts that cells share, in order.
 function workbook.strings(source)
   local part = FOLDER .. "sharedStrings.xml"
-  local content, strings, parts, phonetic = archive.content(source, part), {}, {}, false
+  local content, strings, parts, phonetic = archive.pieces(source, part), {}, {}, false
   if not content then return strings end
   xml.events(source, content, part, function(name)
     if name == "si" then parts = {} end

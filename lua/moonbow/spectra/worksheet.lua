@@ -117,7 +117,7 @@ end
 function ends.rPh(grid) if grid.cell then grid.cell.phonetic = nil end end
 
 local function read_grid(source, book, sheet)
-  local content = archive.content(source, sheet.part) or source:fail("%s is missing", sheet.part)
+  local content = archive.pieces(source, sheet.part) or source:fail("%s is missing", sheet.part)
   local grid = { source = source, book = book, name = "sheet " .. sheet.name, rows = {}, last = 0, filled = 0,
     merged = {}, visited = 0, column = 0, spare = {} }
   xml.events(source, content, sheet.part, function(element, attributes)

@@ -4,7 +4,6 @@
 -- file is read; levels are at most mb.limits.depth, elements of a tree mb.limits.entries. Texts are parts of the file.
 local let_go = require "moonbow.io.let_go"
 local limits = require "moonbow.io.limits"
-local joiner = require "moonbow.spectra.joiner"
 
 local xml = {}
 
@@ -26,14 +25,27 @@ local function declared_encoding(bytes)
   return name and name:lower()
 end
 
+-- Returns the first bytes of the pieces of a text; and true if it is neither UTF-8 nor holds zeros, as UTF-16 does.
+local function look_at(pieces)
+  local head, rest, is_utf8, has_zero = nil, "", true, false
+  pieces(function(piece)
+    head = head or piece:sub(1, HEAD)
+    piece = rest .. piece
+    rest = piece:match("[\xc2-\xf4][\x80-\xbf]?[\x80-\xbf]?$", -3) or "" -- a letter may go on in the next piece
+    is_utf8 = is_utf8 and utf8.len(piece, 1, #piece - #rest) ~= nil
+    has_zero = has_zero or piece:find("\0", 1, true) ~= nil
+  end)
+  return head or "", not has_zero and not (is_utf8 and utf8.len(rest))
+end
+
 -- Returns the encoding to be set, or nil to let expat choose; true if the text is not what it says.
-local function encoding_of(bytes)
-  local mark = bytes:sub(1, 2)
+local function encoding_of(pieces)
+  local head, is_latin1 = look_at(pieces)
+  local mark = head:sub(1, 2)
   if mark == "\255\254" or mark == "\254\255" then return "UTF-16" end
-  local name = declared_encoding(bytes)
+  local name = declared_encoding(head)
   if name and like_latin1[name] then return "ISO-8859-1" end
-  local is_utf8 = not name or name == "utf-8"
-  if is_utf8 and not bytes:find("\0", 1, true) and not utf8.len(bytes) then return "ISO-8859-1", true end
+  if (not name or name == "utf-8") and is_latin1 then return "ISO-8859-1", true end
 end
 
 -- The name without its namespace's prefix.
@@ -56,9 +68,12 @@ function xml.root(bytes)
   return name and plain(name)
 end
 
--- A text of several parts, between which other elements stand, is a list of them until the element ends.
+-- A text of several parts, between which other elements stand, is a list of them until the element ends. Of the blanks
+-- between elements, which can be many, one part is kept.
 local function add_text(have, text)
   if have == "" then return text end
+  local last = type(have) == "string" and have or have[#have]
+  if last:find("%s", -1) and not text:find "%S" then return have end
   if type(have) == "string" then return { have, text } end
   have[#have + 1] = text
   return have
@@ -96,17 +111,22 @@ end
 
 --- Reads a document: calls begin(name, attributes) at the start of each element and finish(name, text) at its end.
 -- Names are without prefixes; the text is the element's own. Faults name the line.
+-- @param content string; or function(put) that calls put(piece) for its pieces: archive.pieces
 -- @param part name of the member of an archive that the bytes are of; nil: the file itself
 -- @return true; false if the document is cut off and partial = true, and the list of texts of the open elements
-function xml.events(source, bytes, part, begin, finish)
+function xml.events(source, content, part, begin, finish)
   if not has_expat then source:fail("%s", MISSING) end
   local place = part and part .. ": " or ""
   local calls, state = callbacks(source, place, begin, finish)
   local parser = lxp.new(calls)
-  local encoding, is_guess = encoding_of(bytes)
+  local pieces = type(content) == "string" and function(put) put(content) end or content
+  local encoding, is_guess = encoding_of(pieces)
   if encoding then parser:setencoding(encoding) end
   if is_guess then source:note("%snot UTF-8; read as Latin-1", place) end
-  local ok, message, line, column = parser:parse(bytes)
+  local ok, message, line, column = true, nil, nil, nil
+  pieces(function(piece)
+    if ok then ok, message, line, column = parser:parse(piece) end
+  end)
   if ok then ok, message, line, column = parser:parse() end
   if ok then
     parser:close()
@@ -119,10 +139,10 @@ end
 
 --- Reads a document into a tree of elements { name, attributes, text, child, child, ... }. If it is cut off and partial
 -- = true, the elements that were not closed have open = true.
--- @param leaf name of elements of which there are many: none is made of them, but an element that holds some has
---   joined(), which returns their texts with line breaks between them, and their count
+-- @param content as for xml.events
+-- @param leaf name of elements of which there are many: add(parent, text) is called in place of making them
 -- @return the root
-function xml.tree(source, bytes, part, leaf)
+function xml.tree(source, content, part, leaf, add)
   local path, count, root, any_leaf = {}, 0, nil, {}
   local function begin(name, attributes)
     count = count + 1
@@ -141,14 +161,9 @@ function xml.tree(source, bytes, part, leaf)
   local function finish(_, text)
     local element, parent = path[#path], path[#path - 1]
     path[#path] = nil
-    if element ~= any_leaf then
-      element.text = text
-      return
-    end
-    if not parent.joined then parent.add, parent.joined = joiner "\n" end
-    parent.add(text)
+    if element == any_leaf then add(parent, text) else element.text = text end
   end
-  local _, texts = xml.events(source, bytes, part, begin, finish)
+  local _, texts = xml.events(source, content, part, begin, finish)
   for i, element in ipairs(path) do element.open, element.text = true, joined(texts[i]) end
   return root
 end

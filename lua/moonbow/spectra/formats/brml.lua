@@ -3,6 +3,7 @@
 -- Each point of a scan is a <Datum> of several numbers; <DataViews> says which of them are the axes and the counts. The
 -- counts hold the absorber already: where its factor changes, they do not jump, and divided by it they are whole.
 local core = require "moonbow.core"
+local limits = require "moonbow.io.limits"
 local archive = require "moonbow.spectra.archive"
 local numbers = require "moonbow.spectra.numbers"
 local scans = require "moonbow.spectra.scans"
@@ -13,6 +14,8 @@ local brml = { name = "brml", title = "a Bruker BRML file" }
 
 local MEMBER = "^Experiment%d+/RawData%d+%.xml$"
 local POINT = "Datum" -- the element of a point
+local WIDEST = 1000 -- numbers of a point
+local BYTES, COLUMN = 8, 16 -- of a number in memory; numbers that take as much as an empty column
 local TIME_AND_ABSORBER = 2 -- numbers before those of the axes, in files without <DataViews>
 
 function brml.matches(source) return archive.holds(source, MEMBER) end
@@ -153,22 +156,41 @@ local function columns_of(source, part, route)
   return column, start_of(source, part, recorded) + 1, axes[main]
 end
 
--- Returns the text of all points, how many there are, and how many numbers each has.
-local function data_of(source, part, route)
-  if not route.joined then fail(source, part, "no <%s>", POINT) end
-  local text, rows = route.joined()
-  local count = archive.numbers(source, text, { false }, ("%s: <%s>"):format(part, POINT))
-  local width = count // rows
-  if width * rows ~= count then fail(source, part, "points of different numbers of values") end
-  return text, rows, width
+-- Returns the columns { count = points, ... } for points like the first; those of too many numbers are only counted.
+local function columns_for(text)
+  local columns, width = { count = 0, width = 0 }, numbers.columns({ text = text }, { false }) or 0
+  local is_kept = width > 0 and width <= WIDEST
+  columns.width = width
+  for c = 1, is_kept and width or 1 do columns[c] = is_kept and core.column() end
+  return columns
 end
 
--- Returns two columns of the text of all points.
-local function pick(text, width, x_column, y_column)
-  local kept = {}
-  for c = 1, width do kept[c] = (c == x_column or c == y_column) and core.column() end
-  numbers.columns({ text = text }, kept)
-  return kept[x_column], kept[y_column]
+-- Returns a function that adds the text of a point to the columns of its route. What is wrong is kept there, since the
+-- route may not be the one that is read.
+local function point_reader(source, part)
+  local given, most, total = {}, limits.unpacked // BYTES, 0
+  return function(route, text)
+    if not route.points then
+      route.points = columns_for(text)
+      total = total + #route.points * COLUMN
+    end
+    local columns = route.points
+    given.text, columns.count = text, columns.count + 1
+    local count, word = numbers.columns(given, columns)
+    columns.wrong = columns.wrong or not count and word
+    columns.is_uneven = columns.is_uneven or count ~= columns.width
+    total = total + (count or 0)
+    if total > most then fail(source, part, "more numbers than limits.unpacked / %d = %d", BYTES, most) end
+  end
+end
+
+-- Returns the columns of all points.
+local function data_of(source, part, route)
+  local columns = route.points or fail(source, part, "no <%s>", POINT)
+  if columns.wrong then fail(source, part, "<%s>: expected a number, got %s", POINT, columns.wrong) end
+  if columns.is_uneven then fail(source, part, "points of different numbers of values") end
+  if columns.width > WIDEST then fail(source, part, "points of more than %d values are not read", WIDEST) end
+  return columns
 end
 
 -- Notes a scan that ended early.
@@ -182,17 +204,20 @@ end
 -- Returns the positions, the counts and the axis of a route.
 local function read_points(source, part, route)
   local x_column, y_column, axis = columns_of(source, part, route)
-  local text, count, width = data_of(source, part, route)
+  local columns = data_of(source, part, route)
   local first, last = math.min(x_column, y_column), math.max(x_column, y_column)
-  if first < 1 or last > width then fail(source, part, "column %d of points of %d values", last, width) end
-  check_points(source, part, route, count)
-  local x, counts = pick(text, width, x_column, y_column)
+  if first < 1 or last > columns.width then
+    fail(source, part, "column %d of points of %d values", last, columns.width)
+  end
+  check_points(source, part, route, columns.count)
+  local x, counts = columns[x_column], columns[y_column]
+  route.points = nil
   return x, scans.finite(source, core.column_tensor(counts)), axis and axis.attributes or {}
 end
 
 -- Returns the block of a scan, and the names of its fixed positions.
 local function read_scan(source, part, i)
-  local root = xml.tree(source, archive.content(source, part), part, POINT)
+  local root = xml.tree(source, archive.pieces(source, part), part, POINT, point_reader(source, part))
   if root.name ~= "RawData" then fail(source, part, "expected <RawData>, got <%s>", root.name) end
   local route = choose_route(source, part, root)
   local x, y, axis = read_points(source, part, route)

@@ -4,6 +4,7 @@
 local core = require "moonbow.core"
 local archive = require "moonbow.spectra.archive"
 local attenuation = require "moonbow.spectra.attenuation"
+local numbers = require "moonbow.spectra.numbers"
 local scans = require "moonbow.spectra.scans"
 local units = require "moonbow.spectra.units"
 local xml = require "moonbow.spectra.xml"
@@ -47,14 +48,27 @@ local function metadata_of(root)
   return metadata, names
 end
 
+-- Returns the numbers in a line.
+local function width_of(line)
+  local _, width = line:gsub("%S+", "")
+  return width
+end
+
 -- Returns the three columns; the third is nil if the file has two.
-local function columns_of(source, part, text)
-  if text:find "^\239\187\191" then text = text:sub(4) end
-  local _, width = (text:match "[^\r\n]+" or ""):gsub("%S+", "")
-  local read = { core.column(), core.column(), width ~= 2 and core.column() or nil }
-  local count = archive.numbers(source, text, read, part)
-  if width ~= 2 and width ~= 3 or count % width ~= 0 then
-    source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, count)
+local function columns_of(source, part)
+  local read, width, total, is_even = { core.column(), core.column() }, nil, 0, true
+  archive.lines(source, part, function(text)
+    if total == 0 then text = text:gsub("^\239\187\191", "") end
+    if not width and text:find "%S" then
+      width = width_of(text:match "[^\r\n]*%S[^\r\n]*")
+      read[3] = width ~= 2 and core.column() or nil
+    end
+    local count, word = numbers.columns({ text = text }, read)
+    if not count then source:fail("%s: expected a number, got %s", part, word) end
+    total, is_even = total + count, is_even and count % (width or 1) == 0
+  end)
+  if width ~= 2 and width ~= 3 or not is_even then
+    source:fail("%s: %d numbers; expected lines of 2 or 3, position, counts and factor", part, total)
   end
   return table.unpack(read)
 end
@@ -65,9 +79,9 @@ local function conditions_of(part) return (part:gsub("Profile", CONDITIONS):gsub
 
 -- Returns the block of a scan, and the names of its fixed positions.
 local function read_scan(source, part, i)
-  local x, counts, factors = columns_of(source, part, archive.content(source, part))
+  local x, counts, factors = columns_of(source, part)
   local conditions = conditions_of(part)
-  local content = archive.content(source, conditions) or source:fail("%s is missing", conditions)
+  local content = archive.pieces(source, conditions) or source:fail("%s is missing", conditions)
   local root = xml.tree(source, content, conditions)
   local scan = xml.child(root, "ScanInformation") or {}
   local planned = tonumber(xml.text(scan, "DataCount"))
