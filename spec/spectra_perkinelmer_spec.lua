@@ -22,6 +22,8 @@ describe("PerkinElmer SP", function()
   it("takes the labels of the axes", function()
     local set = assert(read(perkinelmer.sp({ 1, 2 }, { axis = "nm", values = "A", name = "" })))
     assert.same({ "nm", "absorbance", "alias" }, { set.unit, set.quantity, set.names[1] })
+    local stored = ("p"):rep(30000) .. "\\b.sp"
+    assert.equal("b.sp", assert(read(perkinelmer.sp({ 1, 2 }, { name = stored }))).names[1])
     assert.is_nil(assert(read(perkinelmer.sp({ 1, 2 }, { values = "" }))).quantity)
   end)
   it("that is cut off gives what is there on request", function()

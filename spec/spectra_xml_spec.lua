@@ -72,6 +72,11 @@ describe("xml", function()
     end
   end)
 
+  it("reads long prefixes in time that grows with their length", function()
+    local name = ("p"):rep(1000000) .. ":a"
+    assert.equal("a", tree(("<%s/>"):format(name)).name)
+  end)
+
   it("keeps one of the blanks between elements", function()
     assert.equal("\n", tree("<a>" .. ("\n<b/>"):rep(1000) .. "</a>").text)
     assert.equal("x yz ", tree("<a>x<b/> <b/> <b/>y<b/>z<b/> </a>").text)

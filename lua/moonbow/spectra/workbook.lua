@@ -21,7 +21,7 @@ end
 -- Returns an attribute by its name without prefix.
 local function attribute(element, name)
   for key, value in pairs(element.attributes) do
-    if type(key) == "string" and key:match "[^:]*$" == name then return value end
+    if type(key) == "string" and (key:match "^.*:(.*)" or key) == name then return value end
   end
 end
 

@@ -48,8 +48,8 @@ local function encoding_of(pieces)
   if (not name or name == "utf-8") and is_latin1 then return "ISO-8859-1", true end
 end
 
--- The name without its namespace's prefix.
-local function plain(name) return name:match "[^:]*$" end
+-- The name without its namespace's prefix. Anchored: "[^:]*$" takes the square of the length of the prefix.
+local function plain(name) return name:match "^.*:(.*)" or name end
 
 -- Returns a table of plain names by full ones, which fills itself: a document repeats few names.
 local function plain_names()

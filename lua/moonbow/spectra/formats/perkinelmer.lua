@@ -63,7 +63,7 @@ local function read_dataset(source, at, size)
   if there < count then last = first + (last - first) * (there - 1) / (count - 1) end
   local block = { x = source.even(first, last, there), y = y, metadata = metadata }
   describe(block, tostring(value(AXIS) or ""), tostring(value(VALUES_LABEL) or ""))
-  local name = tostring(value(NAME) or ""):match "[^/\\]*$"
+  local name = tostring(value(NAME) or ""):gsub("^.*[/\\]", "")
   if name == "" then name = tostring(value(ALIAS) or "") end
   block.names = { name ~= "" and name or nil }
   return block
