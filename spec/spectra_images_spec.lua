@@ -91,9 +91,9 @@ describe("ENVI", function()
     put("c.img", packed("<I2", { 1, 2 }))
     refuses(path, "the file is cut off: 2 of 12 numbers (2 lines of 3 samples with 2 bands) are there")
     refuses(put("c.hdr", header { samples = 3, lines = 2, bands = 1, ["data type"] = 6 }),
-      "data type 6 is not read; 1 to 5 and 12 to 15 are")
+      "data type '6' is not read; 1 to 5 and 12 to 15 are")
     refuses(put("c.hdr", header { samples = 3, lines = "x", bands = 1, ["data type"] = 4 }),
-      "lines: expected a whole number, got x")
+      "lines: expected a whole number, got 'x'")
     refuses(put("c.hdr", header { samples = 1 << 40, lines = 1 << 40, bands = 1, ["data type"] = 4 }), "the file is "
       .. "cut off: 1 of 1208925819614629174706176 numbers (1099511627776 lines of 1099511627776 samples with 1 bands) "
       .. "are there")

@@ -1,6 +1,7 @@
 --- Numbers in the text of instruments, as columns, counted against what a file announces.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local trim = require "moonbow.io.trim"
 local numbers = require "moonbow.spectra.numbers"
 
 local columns = {}
@@ -124,7 +125,7 @@ function columns.width(part)
 end
 
 --- Returns a text without blanks around it, in a time that grows with its length.
-function columns.trim(text) return text:find "%S" and text:match "^%s*(.*%S)" or "" end
+function columns.trim(text) return trim.both(text) end
 
 --- Returns a text from a header for metadata: a number, a text without blanks around it, or nil if it is empty.
 function columns.metadata(text)

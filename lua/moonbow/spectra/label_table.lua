@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local Source = require "moonbow.spectra.source"
 local fields = require "moonbow.spectra.fields"
+local trim = require "moonbow.io.trim"
 local workbook = require "moonbow.spectra.workbook"
 local worksheet = require "moonbow.spectra.worksheet"
 
@@ -65,18 +66,15 @@ local function rows_of(source)
   source:fail("%s", fault)
 end
 
--- Without the search for each blank that "^%s*(.-)%s*$" would do.
-local function trim(cell) return cell:find "%S" and cell:match "^%s*(.*%S)" or "" end
-
 local function read_file(source)
   local rows = rows_of(source)
   local read = { name = source.path, columns = {}, cells = {}, notes = source.notes }
   for c, name in ipairs(rows[1]) do
-    name = trim(name)
+    name = trim.both(name)
     if name == "" then name = "column " .. c end
     if read.cells[name] then source:fail("two columns are called %s", check.show(name)) end
     local list = {}
-    for i = 2, #rows do list[i - 1] = trim(rows[i][c]) end
+    for i = 2, #rows do list[i - 1] = trim.both(rows[i][c]) end
     read.columns[c], read.cells[name] = name, list
   end
   return read

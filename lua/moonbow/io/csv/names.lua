@@ -73,7 +73,7 @@ local lists = { columnlabels = true, columns = true, columnnames = true, fields 
 --- Names that a comment lists behind a word such as "ColumnLabels:", if there is one for each column; else false.
 function names.listed(lines, width)
   for i = lines.first - 1, lines.start, -1 do
-    local key, list = lines[i]:sub(#lines.sign + 1):match "^[%s#]*([%a_ ]+)[:=]%s*(.-)%s*$"
+    local key, list = lines[i]:sub(#lines.sign + 1):match "^[%s#]*(%a[%a_ ]*)[:=](.*)$"
     if key and lists[key:lower():gsub("[%s_]", "")] then
       local cells = {}
       for cell in list:gmatch "[^%s,;]+" do cells[#cells + 1] = cell end

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local header = require "moonbow.io.csv.header"
 local names = require "moonbow.io.csv.names"
+local trim = require "moonbow.io.trim"
 local body = require "moonbow.io.csv.body"
 local beside = require "moonbow.io.csv.beside"
 
@@ -10,7 +11,12 @@ local pairs_of = {}
 local FEWEST_POINTS = 3
 local LARGEST = 3.4028234663852886e38 -- number of single precision
 
-local function bare(text) return (text:lower():gsub("[%s_.]*%d+$", "")) end
+-- Without a number at the end, and what stands before it.
+local function bare(text)
+  text = text:lower()
+  local stem = trim.right(text, "%d")
+  return #stem < #text and trim.right(stem, "%s_.") or text
+end
 
 -- True if the names say that every second column is an axis: axis names, the name of the first again, or one of each
 -- pair empty.

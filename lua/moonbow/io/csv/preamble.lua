@@ -1,5 +1,6 @@
 --- Lines above a table, "key: value", "key=value" or "key","value", and comments of this form.
 local core = require "moonbow.core"
+local trim = require "moonbow.io.trim"
 local names = require "moonbow.io.csv.names"
 local units = require "moonbow.spectra.units"
 
@@ -34,18 +35,18 @@ local function separator_of(line)
   return " "
 end
 
-local function trim(text) return (text:gsub('^[%s"]+', ""):gsub('[%s"]+$', "")) end
+local function bare(text) return trim.both(text, '%s"') end
 
 local function is_key(text) return text ~= "" and #text <= LONGEST_KEY and not is_number(text) end
 
 --- Returns key and value of a line; nil if it has not their form.
 function preamble.split(line)
-  local key, value = line:match "^([^:=]-)%s*[:=]%s*(.*)$"
+  local key, value = line:match "^([^:=]*)[:=](.*)$"
   if not key or key:find "[\t;,]" then key, value = line:match "^([^\t;,]+)[\t;,](.*)$" end
   if not key then return nil end
-  key = trim(key)
+  key = bare(key)
   if not is_key(key) then return nil end
-  return key, trim((value:gsub("[\t;,%s]+$", "")))
+  return key, bare(trim.right(value, "\t;,%s"))
 end
 
 -- True if a line above the table may be metadata: it has a key and a value, or is text; cells of several columns may
@@ -58,7 +59,7 @@ local function is_metadata(line, separator)
   for _, cell in ipairs(cells_of(line, separator)) do
     if cell ~= "" then filled = filled + 1 end
   end
-  local key = trim(line:match "^[^\t;,]*")
+  local key = bare(line:match "^[^\t;,]*")
   return filled <= 2 and key ~= "" and not is_number(key)
 end
 
@@ -73,7 +74,7 @@ end
 
 local function is_unit_line(line, above, separator)
   local first, name = cells_of(line, separator)[1], cells_of(above, separator)[1]
-  return units.axis(first) and (names.is_axis(name) or name:lower() == "x") and not names.is_axis(trim(first))
+  return units.axis(first) and (names.is_axis(name) or name:lower() == "x") and not names.is_axis(bare(first))
     or units.axis(first) and names.is_axis(name) and #cells_of(line, separator) == #cells_of(above, separator)
 end
 
@@ -121,8 +122,8 @@ local function add(metadata, line, number)
   local key, value = preamble.split(line)
   if key and value ~= "" then
     metadata[key] = metadata[key] or value_of(value)
-  elseif not key and trim(line) ~= "" and not line:find "^%s*%[.*%]%s*$" then
-    metadata[("line %d"):format(number)] = trim(line)
+  elseif not key and bare(line) ~= "" and not line:find "^%s*%[.*%]%s*$" then
+    metadata[("line %d"):format(number)] = bare(line)
   end
 end
 
@@ -133,8 +134,8 @@ function preamble.read(lines, from, start)
   for i = from, math.min(start + lines.first - lines.start - 1, from + MOST_LINES) do
     local line = lines[i]
     if lines:is_commented(i) then
-      local bare = line:match "^%s*(.*)$":sub(#lines.sign + 1):gsub("^[#%s]+", "")
-      if bare:find "[:=,\t;]" then add(metadata, bare, lines:number(i)) end
+      local comment = line:match "^%s*(.*)$":sub(#lines.sign + 1):gsub("^[#%s]+", "")
+      if comment:find "[:=,\t;]" then add(metadata, comment, lines:number(i)) end
     elseif i < start then
       first, last = first or lines:number(i), lines:number(i)
       add(metadata, line, last)

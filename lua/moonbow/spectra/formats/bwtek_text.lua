@@ -1,6 +1,7 @@
 --- B&W Tek's text (BWSpec, BWRam): settings, then a table with a row for each pixel, which has several axes and values.
 local core = require "moonbow.core"
 local columns = require "moonbow.spectra.columns"
+local trim = require "moonbow.io.trim"
 local numbers = require "moonbow.spectra.numbers"
 local units = require "moonbow.spectra.units"
 
@@ -112,7 +113,7 @@ function bwtek.read(source)
   local at, line, below = text:match "\n()(Pixel;[^\n]*)\n()"
   if not at then source:fail "no table (Pixel;...); is the file cut off?" end
   local metadata, announced = settings_of(text:sub(1, at - 1))
-  local header = split((line:gsub("[;%s]+$", "")))
+  local header = split(trim.right(line, ";%s"))
   for i, name in ipairs(header) do header[name] = header[name] or i end
   local chosen, kind = value_columns(source, header)
   local wanted = table.move(chosen, 1, #chosen, 1, {})

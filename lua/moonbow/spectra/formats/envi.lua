@@ -2,6 +2,8 @@
 local lfs = require "lfs"
 local core = require "moonbow.core"
 local numbers = require "moonbow.spectra.numbers"
+local check = require "moonbow.check"
+local trim = require "moonbow.io.trim"
 local Source = require "moonbow.spectra.source"
 local units = require "moonbow.spectra.units"
 
@@ -50,14 +52,14 @@ local function read_fields(header)
       local line_end = text:find("\n", stop + 1, true) or #text + 1
       value, at = text:sub(stop + 1, line_end - 1), line_end
     end
-    fields[name:match "^%s*(.-)%s*$":lower()] = value:match "^%s*(.-)%s*$"
+    fields[trim.both(name):lower()] = trim.both(value)
   end
 end
 
 local function whole(header, fields, name, default)
   local value = math.tointeger(tonumber(fields[name] or default))
   if not value or value < 0 then
-    header:fail("%s: expected a whole number, got %s", name, fields[name] or "nothing")
+    header:fail("%s: expected a whole number, got %s", name, fields[name] and check.show(fields[name]) or "nothing")
   end
   return value
 end
@@ -140,7 +142,10 @@ function envi.read(source)
   local header = is_header(source) and source or header_beside(source)
   local fields = read_fields(header)
   local shape, type = read_shape(header, fields), TYPES[fields["data type"] or ""]
-  if not type then header:fail("data type %s is not read; 1 to 5 and 12 to 15 are", fields["data type"] or "(none)") end
+  if not type then
+    local given = fields["data type"]
+    header:fail("data type %s is not read; 1 to 5 and 12 to 15 are", given and check.show(given) or "(none)")
+  end
   local data = header ~= source and source or data_beside(source)
   local offset, order = whole(header, fields, "header offset", 0), fields["byte order"] == "1" and ">" or "<"
   check_size(data, offset, shape, type)

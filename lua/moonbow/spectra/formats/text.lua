@@ -3,6 +3,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local beside = require "moonbow.io.csv.beside"
+local trim = require "moonbow.io.trim"
 local read_table = require "moonbow.io.csv.read"
 local units = require "moonbow.spectra.units"
 
@@ -53,7 +54,7 @@ end
 local function name_axis(block, set)
   local affix = set.affix or {}
   local unit, name = first_of(units.axis, { set.axis_text or "", (set.unit_cells or {})[1] or "", affix.after or "",
-    (affix.before or ""):gsub("[_%s-]+$", ""), nil })
+    trim.right(affix.before or "", "_%s-") })
   if not unit then unit, name = from_metadata(set.metadata, axis_keys, units.axis) end
   block.unit, block.axis = unit, name
 end
@@ -61,7 +62,7 @@ end
 -- What the values are, by a name of their column, their unit, the text in front of axis values, or metadata.
 local function name_values(block, set)
   local texts = { (set.unit_cells or {})[set.first_column and set.first_column + (set.first_kept or 1) - 1] or "",
-    (set.affix and set.affix.before or ""):gsub("[_%s-]+$", ""), nil }
+    trim.right(set.affix and set.affix.before or "", "_%s-") }
   for _, name in ipairs(set.names or {}) do texts[#texts + 1] = name end
   local quantity, percent, given = first_of(units.quantity, texts)
   if not quantity then quantity, percent, given = from_metadata(set.metadata, value_keys, units.quantity) end

@@ -1,4 +1,5 @@
 --- NeXus: the spectra of NXdata groups. Source: NeXus manual, NXdata and "Associating plottable data".
+local trim = require "moonbow.io.trim"
 local arrangement = require "moonbow.spectra.arrangement"
 local units = require "moonbow.spectra.units"
 
@@ -59,7 +60,7 @@ end
 local function names_in(value)
   if type(value) == "table" then return value end
   local names = {}
-  for name in tostring(value or ""):gmatch "[^:,%[%]]+" do names[#names + 1] = name:match "^%s*(.-)%s*$" end
+  for name in tostring(value or ""):gmatch "[^:,%[%]]+" do names[#names + 1] = trim.both(name) end
   return names
 end
 

@@ -1,9 +1,9 @@
 --- The log of an SPC file: text that an instrument left, mostly lines of "name = value".
+local trim = require "moonbow.io.trim"
 local Source = require "moonbow.spectra.source"
 
 local MOST_LINES = 1000
 
-local function trim(text) return text:match "^%s*(.*%S)" or "" end
 
 local function add(metadata, name, value)
   if name ~= "" and value ~= "" and metadata[name] == nil then metadata[name] = value end
@@ -23,6 +23,6 @@ return function(source, offset, order, metadata)
     lines = lines + 1
     if lines > MOST_LINES then break end
     local name, value = line:match "^([^=]+)=(.*)$"
-    if name then add(metadata, trim(name), trim(value)) end
+    if name then add(metadata, trim.both(name), trim.both(value)) end
   end
 end
