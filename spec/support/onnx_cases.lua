@@ -7,7 +7,9 @@ local random_network = require "support.random_networks"
 
 local cases = {}
 
-local function outputs(model, x) return mb.no_grad(model, x) end
+local function case_of(name, model, x, options)
+  return { name = name, model = model, options = options or {}, x = x, expected = mb.no_grad(model, x) }
+end
 
 -- The cells of its LSTM grow beyond 88, where the softplus of ONNX Runtime's LSTM is infinite.
 local OVERFLOWS = 226
@@ -20,8 +22,9 @@ function cases.random(first, last, batch)
     mb.seed(seed)
     local x = mb.randn(batch, table.unpack(shape))
     local folds = seed % 2 == 0
-    list[#list + 1] = seed ~= OVERFLOWS and { name = ("random_%03d"):format(seed), model = model,
-      options = { fold_batch_norm = folds }, x = x, expected = outputs(model, x) } or nil
+    if seed ~= OVERFLOWS then
+      list[#list + 1] = case_of(("random_%03d"):format(seed), model, x, { fold_batch_norm = folds })
+    end
   end
   return list
 end
@@ -31,8 +34,7 @@ function cases.graphs(first, last, batch)
   local list = {}
   for seed = first, last do
     local model, x = random_graph(seed, batch)
-    list[#list + 1] = { name = ("graph_%03d"):format(seed), model = model, options = {}, x = x,
-      expected = outputs(model, x) }
+    list[#list + 1] = case_of(("graph_%03d"):format(seed), model, x)
   end
   return list
 end
@@ -49,7 +51,7 @@ function cases.benchmarked()
     model:train()
     model(mb.rand(4, 347, 1))
     local x = mb.rand(3, 347, 1)
-    list[i] = { name = name, model = model:eval(), options = {}, x = x, expected = outputs(model, x) }
+    list[i] = case_of(name, model:eval(), x)
   end
   return list
 end
@@ -62,7 +64,7 @@ function cases.raman(batch)
     local model = mb.models[name] { classes = 3, length = 400 }
     model:train()(mb.rand(8, 400, 1))
     local x = mb.rand(batch, 400, 1)
-    list[i] = { name = name, model = model:eval(), options = {}, x = x, expected = outputs(model, x) }
+    list[i] = case_of(name, model:eval(), x)
   end
   return list
 end
@@ -76,8 +78,7 @@ function cases.long(batch)
     local model = nn.Sequential { layer }
     model:build({ 1000, 2 }, mb.rng(i))
     local x = mb.rng(i):normal(0, 1, batch, 1000, 2)
-    list[i] = { name = ("long_%s_%d"):format(layer.type, i), model = model:eval(), options = {}, x = x,
-      expected = outputs(model, x) }
+    list[i] = case_of(("long_%s_%d"):format(layer.type, i), model:eval(), x)
   end
   return list
 end

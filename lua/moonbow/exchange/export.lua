@@ -247,7 +247,7 @@ end
 -- say, with its place: functions in Lua, layers of nn.class, steps that iterate.
 -- @param model layer|forest|linear|logistic|pca|pls|plsda|ridge|fitted the model, built or fitted
 -- @param path string of the file
--- @option classes names in order, as many as the model has outputs, each another: metadata
+-- @option classes names in order, as many as the model has outputs, all different: metadata
 -- @option axis of the raw spectra, a tensor or list: metadata
 -- @option unit of the axis: metadata
 -- @option quantity what the values are: metadata

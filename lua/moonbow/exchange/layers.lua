@@ -9,7 +9,7 @@ local elementwise = require "moonbow.elementwise"
 local Layer = require "moonbow.nn.layer"
 
 local writers = {}
-for _, part in ipairs { "upsampling", "recurrent", "attention", "locally_connected" } do
+for _, part in ipairs { "upsampling", "recurrent", "attention" } do
   for type, writer in pairs(require("moonbow.exchange.layers." .. part)) do writers[type] = writer end
 end
 
@@ -32,6 +32,20 @@ local function convolve(graph, layer, x, source, where)
 end
 
 function writers.Conv1d(graph, layer, x, where) return convolve(graph, layer, x, layer, where) end
+
+-- The points of all windows of RamanNet side by side, as channels, of which each window is a group of a convolution.
+function writers.LocallyConnected1d(graph, layer, x)
+  local windows, filters, points = layer.windows, layer.options.filters, {}
+  for i, point in ipairs(layer.points) do points[i] = point - 1 end
+  x = graph:channels_last(x)
+  local y = graph:node("Gather", { x.name, graph:integers("points", points) }, { axis = 1 })
+  y = graph:node("Reshape", { y, graph:integers("side_by_side", { 0, #points * x.channels, 1 }) })
+  local inputs = { y, graph:weight("weight", layer.weight, filters_first) }
+  if layer.bias then inputs[3] = graph:weight("bias", layer.bias) end
+  y = graph:node("Conv", inputs, { kernel_shape = { 1 }, strides = { 1 }, dilations = { 1 }, group = windows })
+  y = graph:node("Reshape", { y, graph:integers("shape", { 0, windows, filters }) })
+  return { name = y, length = windows, channels = filters }
+end
 
 function writers.Dense(graph, layer, x, where)
   local weight, bias = graph:weight("weight", layer.weight), layer.bias and graph:weight("bias", layer.bias)

@@ -105,7 +105,7 @@ end
 -- step of one's own has replaced them.
 -- @param model layer|forest|linear|logistic|neighbours|pca|pls|plsda|ridge the model to save
 -- @param path string of the file
--- @option classes names in order, as many as the model has outputs, each another
+-- @option classes names in order, as many as the model has outputs, all different
 -- @option axis of the spectra, a tensor or list
 -- @option unit of the axis, as spectra have it
 -- @option quantity what the values are, as spectra have it

@@ -73,8 +73,7 @@ function weights.fill(file, steps)
   for _, step in ipairs(steps) do
     if step.spec then
       local list = step.spec.weights
-      step.tensors = tensors_of(step, read)
-      made[list] = made[list] or step.tensors
+      made[list] = made[list] or tensors_of(step, read)
       step.tensors = made[list]
     end
   end
