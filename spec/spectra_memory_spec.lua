@@ -78,6 +78,9 @@ local texts = {
   { "a table with line breaks of Windows", 2, "", formatted("%.4f,%.5f\r\n", 1e-3, 1e-2), "", MANY },
   { "a table that is not UTF-8", 2, "wavenumber,\xb5\n", formatted("%.4f,%.5f\n", 1e-3, 1e-2) },
   { "a table below comments", 2, "# a: b\n# wavenumber,a\n", formatted("%.4f,%.5f\n", 1e-3, 1e-2) },
+  { "a table with comments among its rows", 2, "# wavenumber,a\n", function(i)
+    return ("%s%.4f,%.5f\n"):format(i % 50 == 0 and "# a comment\n" or "", i * 1e-3, i * 7919 % 10007 * 1e-2)
+  end },
   { "a table with errors of the values", 3, "", function(i)
     local count = i * 7919 % 10007 + 1
     return ("%.4f %d %.4f\n"):format(i * 1e-3, count, math.sqrt(count))

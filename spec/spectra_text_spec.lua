@@ -370,3 +370,37 @@ describe("measured tables", function()
     end
   end)
 end)
+
+describe("rows without labels", function()
+  -- Returns the number of cells that core parses while f runs.
+  local function cells_parsed(f)
+    local table_of, number_of, count = core.csv_table, core.csv_number, 0
+    core.csv_table = function(...) -- luacheck: ignore
+      local results = table.pack(table_of(...))
+      if results[1] then count = count + core.size(results[1], 1) * #select(5, ...) end
+      return table.unpack(results, 1, results.n)
+    end
+    core.csv_number = function(...) -- luacheck: ignore
+      count = count + 1
+      return number_of(...)
+    end
+    f()
+    core.csv_table, core.csv_number = table_of, number_of -- luacheck: ignore
+    return count
+  end
+
+  it("are parsed once", function()
+    local rows, points = 400, 200
+    local function line(f)
+      local cells = {}
+      for i = 1, points do cells[i] = f(i) end
+      return table.concat(cells, ",") .. "\n"
+    end
+    local text = { line(function(i) return 400 + i end) }
+    for k = 1, rows do text[k + 1] = line(function(i) return value(i, k) / 7 end) end
+    local set
+    local parsed = cells_parsed(function() set = assert(read(table.concat(text))) end)
+    assert.same({ rows, points, 1 }, set.x:shape())
+    assert.is_true(parsed < 1.2 * rows * points, parsed)
+  end)
+end)

@@ -124,40 +124,28 @@ static int csv_row(lua_State *L) {
   return 1;
 }
 
-/* At most as many rows as their text can hold if all are whole: a long header over short lines takes no
- * memory.
- */
-static mb_size most_rows(const mb_csv_rows *rows, mb_size numbers) {
-  const mb_size bytes = rows->count > 0 ? rows->end - rows->text - rows->start[0] : 0,
-                most = bytes / (numbers > 0 ? 2 * numbers : 1) + 1;
-  return rows->count < most ? rows->count : most;
-}
-
-/* Pushes the lines from `first` on that are not commented; without a copy if none is. */
-static mb_csv_rows push_rows(Args *a, const CsvLines *lines, mb_size first, mb_size numbers) {
-  mb_csv_rows rows = {lines->text, lines->end, lines->line + first, 0};
-  for (mb_size i = first; i < lines->count; i++) rows.count += !csv_is_commented(lines, i);
-  const bool copies = rows.count < lines->count - first;
-  uint32_t *start = push_scratch(a, sizeof *start * (size_t)(copies ? rows.count + 1 : 1));
-  if (copies) {
-    mb_size count = 0;
-    for (mb_size i = first; i < lines->count; i++)
-      if (!csv_is_commented(lines, i)) start[count++] = lines->line[i];
-    rows.start = start;
-  }
-  rows.count = most_rows(&rows, numbers);
-  return rows;
+/* The lines from `first` on, with the number of their rows: at most the limit, and as many as their text can
+ * hold if all are whole, as a long header over short lines takes no memory. */
+static mb_csv_lines rows_from(const CsvLines *lines, mb_size first, mb_size numbers, mb_size limit,
+                              mb_size *rows) {
+  mb_csv_lines some = {lines->text, lines->end, lines->line + first, 0};
+  const mb_size left = lines->count - first,
+                bytes = left > 0 ? lines->end - csv_line_of(lines, first, ' ').next : 0,
+                whole = bytes / (numbers > 0 ? 2 * numbers : 1) + 1, most = whole < limit ? whole : limit;
+  for (*rows = 0; some.count < left && *rows < most; some.count++) *rows += mb_csv_is_row(&some, some.count);
+  return some;
 }
 
 /* Returns as push_fault, and the number of the row. */
-static int push_row_fault(lua_State *L, const mb_csv_rows *rows, mb_size row, const mb_csv_table *table,
+static int push_row_fault(lua_State *L, const mb_csv_lines *lines, mb_size fault, const mb_csv_table *table,
                           mb_real *x, double *axis) {
   mb_csv_signs signs = {.is_certain = true};
   mb_csv_cell cell;
-  mb_size column;
-  const char *fault =
-      mb_csv_row(mb_csv_line_of(rows, row, table->separator), table, x, axis, &signs, &cell, &column);
-  push_fault(L, (lua_Integer)column, fault, &cell);
+  mb_size column, row = 0;
+  const mb_csv_line line = mb_csv_line_of(lines, fault, table->separator);
+  const char *reason = mb_csv_row(line, table, x, axis, &signs, &cell, &column);
+  push_fault(L, (lua_Integer)column, reason, &cell);
+  for (mb_size i = 0; i < fault; i++) row += mb_csv_is_row(lines, i);
   push_index(L, row);
   return 5;
 }
@@ -183,29 +171,30 @@ static bool is_strict(const double *axis, mb_size axes, mb_size count) {
   return true;
 }
 
-/* core.csv_table(lines, first, separator, decimal, kinds) -> the numbers of all lines that are not commented
- * from `first` on, as a tensor (rows, numbers); a list with the numbers in each axis column; whether a number
- * makes the decimal sign certain, and whether some are whole and others have three digits behind the sign;
- * whether the numbers of the first axis column, if there is one, only rise or only fall. Or nil, the column,
- * the fault, the cell's text and the number of the row; nil alone if there is no row. */
+/* core.csv_table(lines, first, separator, decimal, kinds, most) -> the numbers of at most so many lines that
+ * are not commented from `first` on, as a tensor (rows, numbers); a list with the numbers in each axis
+ * column; whether a number makes the decimal sign certain, and whether some are whole and others have three
+ * digits behind the sign; whether the numbers of the first axis column, if there is one, only rise or only
+ * fall. Or nil, the column, the fault, the cell's text and the number of the row; nil alone if there is no
+ * row. */
 static int csv_table(lua_State *L) {
   Args a = bind_args(L, "csv_table");
   const CsvLines *lines = next_csv_lines(&a);
   const mb_size first = next_integer(&a, "first", 1, lines->count + 1) - 1;
   const char separator = next_character(&a, "separator");
   const mb_csv_table table = next_table(&a, separator);
-  const int scratch = lua_gettop(L);
-  const mb_csv_rows rows = push_rows(&a, lines, first, table.numbers + table.axes);
+  mb_size rows = next_integer(&a, "most", 0, lines->count);
+  const mb_csv_lines some = rows_from(lines, first, table.numbers + table.axes, rows, &rows);
   mb_csv_signs signs = {0};
-  if (rows.count == 0) return 0;
-  double *axis = push_scratch(&a, sizeof *axis * (size_t)(table.axes * rows.count + 1));
-  Tensor *x = push_tensor(&a, 2, (mb_size[]){rows.count, table.numbers});
-  const mb_size fault = mb_csv_read(&rows, &table, x->data, axis, &signs);
-  if (fault < rows.count) return push_row_fault(L, &rows, fault, &table, x->data, axis);
-  bind_close(lua_touserdata(L, scratch + 1)); /* the starts of the rows */
-  push_axes(L, axis, table.axes, rows.count);
-  const bool strict = table.axes > 0 && is_strict(axis, table.axes, rows.count);
-  bind_close(lua_touserdata(L, scratch + 2));
+  if (rows == 0) return 0;
+  double *axis = push_scratch(&a, sizeof *axis * (size_t)(table.axes * rows + 1));
+  const int scratch = lua_gettop(L);
+  Tensor *x = push_tensor(&a, 2, (mb_size[]){rows, table.numbers});
+  const mb_size fault = mb_csv_read(&some, &table, x->data, axis, &signs);
+  if (fault < some.count) return push_row_fault(L, &some, fault, &table, x->data, axis);
+  push_axes(L, axis, table.axes, rows);
+  const bool strict = table.axes > 0 && is_strict(axis, table.axes, rows);
+  bind_close(lua_touserdata(L, scratch));
   lua_pushboolean(L, signs.is_certain);
   lua_pushboolean(L, signs.has_whole);
   lua_pushboolean(L, signs.has_group);

@@ -51,7 +51,7 @@ static bool add_line(CsvLines *lines, const char *text, bool commented) {
     lines->line = grown;
     lines->room = room;
   }
-  lines->line[lines->count++] = (uint32_t)(text - lines->text) | (commented ? CSV_COMMENTED : 0);
+  lines->line[lines->count++] = (uint32_t)(text - lines->text) | (commented ? MB_CSV_COMMENTED : 0);
   lines->commented += commented;
   return true;
 }
@@ -88,7 +88,7 @@ static int csv_lines(lua_State *L) {
   form.sign = next_string(&a, "sign", "a string", &form.sign_length);
   form.separator = *next_string(&a, "separator", "a character", &separator_length);
   const mb_size most = next_integer(&a, "most", 1, PTRDIFF_MAX - 1);
-  if (length >= CSV_COMMENTED) args_error(&a, "the text is too long");
+  if (length >= MB_CSV_COMMENTED) args_error(&a, "the text is too long");
   CsvLines *lines = lua_newuserdatauv(L, sizeof(CsvLines), 1);
   *lines = (CsvLines){.text = text, .end = text + length, .number = 1};
   luaL_setmetatable(L, LINES_TYPE);

@@ -147,26 +147,45 @@ const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, 
   return fault == NULL && c < table->columns ? "fewer cells" : fault;
 }
 
-mb_csv_line mb_csv_line_of(const mb_csv_rows *rows, mb_size i, char separator) {
-  const char *text = rows->text + rows->start[i], *end = memchr(text, '\n', (size_t)(rows->end - text));
-  return (mb_csv_line){text, end == NULL ? rows->end : end, separator};
+mb_csv_line mb_csv_line_of(const mb_csv_lines *lines, mb_size i, char separator) {
+  const char *text = lines->text + (lines->start[i] & ~MB_CSV_COMMENTED),
+             *end = memchr(text, '\n', (size_t)(lines->end - text));
+  return (mb_csv_line){text, end == NULL ? lines->end : end, separator};
 }
 
-/* Parses rows from `first` up to `last`; returns the first with a fault, or last. */
-static mb_size read_rows(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
-                         mb_size first, mb_size last, mb_csv_signs *signs) {
+/* Where the numbers of the rows from a line on belong. */
+typedef struct {
+  mb_size line;
+  mb_real *x;
+  double *axis;
+} Place;
+
+static inline void pass_row(Place *place, const mb_csv_table *table) {
+  place->x += table->numbers;
+  place->axis += table->axes;
+}
+
+static void pass_lines(Place *place, const mb_csv_lines *lines, const mb_csv_table *table, mb_size last) {
+  for (; place->line < last; place->line++)
+    if (mb_csv_is_row(lines, place->line)) pass_row(place, table);
+}
+
+/* Parses the rows of the lines up to `last`; false if one has a fault, at which the place stays. */
+static bool read_rows(const mb_csv_lines *lines, const mb_csv_table *table, Place *place, mb_size last,
+                      mb_csv_signs *signs) {
   mb_csv_cell cell;
   mb_size column;
-  for (mb_size i = first; i < last; i++) {
-    const mb_csv_line line = mb_csv_line_of(rows, i, table->separator);
-    if (mb_csv_row(line, table, x + i * table->numbers, axis + i * table->axes, signs, &cell, &column))
-      return i;
+  for (; place->line < last; place->line++) {
+    if (!mb_csv_is_row(lines, place->line)) continue;
+    const mb_csv_line line = mb_csv_line_of(lines, place->line, table->separator);
+    if (mb_csv_row(line, table, place->x, place->axis, signs, &cell, &column)) return false;
+    pass_row(place, table);
   }
-  return last;
+  return true;
 }
 
 enum {
-  SAMPLE = 64,    /* rows that are parsed before threads start: other dialects fail there */
+  SAMPLE = 64,    /* lines that are parsed before threads start: other dialects fail there */
   PIECE = 1 << 16 /* bytes that a thread takes at a time */
 };
 
@@ -175,17 +194,18 @@ static void keep_lowest(mb_size *lowest, mb_size value) {
   if (value < *lowest) *lowest = value;
 }
 
-mb_size mb_csv_read(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
+mb_size mb_csv_read(const mb_csv_lines *lines, const mb_csv_table *table, mb_real *x, double *axis,
                     mb_csv_signs *signs) {
-  const mb_size count = rows->count, sample = mb_min(count, SAMPLE);
-  mb_size fault = read_rows(rows, table, x, axis, 0, sample, signs);
-  if (fault < sample || sample == count) return fault;
-  const mb_size bytes = rows->end - rows->text - rows->start[0],
+  const mb_size count = lines->count, sample = mb_min(count, SAMPLE);
+  Place place = {0, x, axis};
+  if (!read_rows(lines, table, &place, sample, signs)) return place.line;
+  if (sample == count) return count;
+  const mb_size bytes = lines->end - mb_csv_line_of(lines, 0, table->separator).next,
                 step = mb_max(1, PIECE / mb_max(1, bytes / count)),
                 pieces = mb_ceil_div(count - sample, step);
   bool is_certain = signs->is_certain, has_whole = signs->has_whole, has_group = signs->has_group;
-  fault = count;
-#pragma omp parallel for schedule(dynamic) num_threads(mb_threads_for(bytes))                                \
+  mb_size fault = count;
+#pragma omp parallel for schedule(dynamic) firstprivate(place) num_threads(mb_threads_for(bytes))            \
     reduction(||                                                                                             \
               : is_certain, has_whole, has_group)
   for (mb_size p = 0; p < pieces; p++) {
@@ -195,8 +215,8 @@ mb_size mb_csv_read(const mb_csv_rows *rows, const mb_csv_table *table, mb_real 
 #pragma omp atomic read
     lowest = fault;
     if (lowest < first) continue;
-    const mb_size end = read_rows(rows, table, x, axis, first, last, &own);
-    if (end < last) keep_lowest(&fault, end);
+    pass_lines(&place, lines, table, first); /* pieces of a thread rise */
+    if (!read_rows(lines, table, &place, last, &own)) keep_lowest(&fault, place.line);
     is_certain = is_certain || own.is_certain;
     has_whole = has_whole || own.has_whole;
     has_group = has_group || own.has_group;

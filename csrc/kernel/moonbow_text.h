@@ -44,16 +44,22 @@ typedef struct {
   mb_size columns, numbers, axes;
 } mb_csv_table;
 
-/* Rows of a text. Each ends at the line break behind its start, or with the text: 4 bytes for a row of a
- * table of two columns are an eighth of what its numbers take. */
+#define MB_CSV_COMMENTED (1u << 31) /* bit in the start of a line that is no row */
+
+/* Lines of a text of less than 2^31 bytes. Each ends at the line break behind its start, or with the text: 4
+ * bytes for a row of a table of two columns are an eighth of what its numbers take. */
 typedef struct {
   const char *text, *end;
-  const uint32_t *start; /* of each row, in the text; rising */
+  const uint32_t *start; /* of each line, in the text; rising */
   mb_size count;
-} mb_csv_rows;
+} mb_csv_lines;
 
-/* Row i, of which nothing is taken. */
-mb_csv_line mb_csv_line_of(const mb_csv_rows *rows, mb_size i, char separator);
+static inline bool mb_csv_is_row(const mb_csv_lines *lines, mb_size i) {
+  return (lines->start[i] & MB_CSV_COMMENTED) == 0;
+}
+
+/* Line i, of which nothing is taken. */
+mb_csv_line mb_csv_line_of(const mb_csv_lines *lines, mb_size i, char separator);
 
 /* What the numbers tell of the decimal sign. */
 typedef struct {
@@ -66,9 +72,9 @@ typedef struct {
  * column, from 1, and cell tell where. Empty cells behind the last column are left out. */
 const char *mb_csv_row(mb_csv_line line, const mb_csv_table *table, mb_real *x, double *axis,
                        mb_csv_signs *signs, mb_csv_cell *cell, mb_size *column);
-/* Parses all rows in parallel: x (count, numbers), axis (count, axes). Returns the first row with a fault, or
- * count. */
-mb_size mb_csv_read(const mb_csv_rows *rows, const mb_csv_table *table, mb_real *x, double *axis,
+/* Parses all rows in parallel: x (rows, numbers), axis (rows, axes). Returns the first line with a fault, or
+ * the number of lines. */
+mb_size mb_csv_read(const mb_csv_lines *lines, const mb_csv_table *table, mb_real *x, double *axis,
                     mb_csv_signs *signs);
 
 /* ---- digests (digest.c) ----------------------------------------------------------------- */

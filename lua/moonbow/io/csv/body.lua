@@ -6,6 +6,7 @@ local header = require "moonbow.io.csv.header"
 local body = {}
 
 local MOST_LABELS = 10000 -- columns
+local SAMPLE = 16 -- rows
 local TAIL = 64 -- bytes at the end of a line that hold its last number
 
 local MISSING = {
@@ -58,7 +59,8 @@ end
 -- Reads the lines that do not start with the comment sign: x, axes and labels of rows, which hold nothing if there are
 -- none; or returns nil and a failure.
 local function read_plain(lines, first, header_cells, kinds, dialect)
-  local x, a, b, c, d, strict = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds)
+  local x, a, b, c, d, strict = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds,
+    #lines)
   if not x and a then
     local row = d
     return nil, body.failure(lines, body.line_of(lines, first, row), describe(header_cells, a, b, c), row - 1, a)
@@ -67,6 +69,15 @@ local function read_plain(lines, first, header_cells, kinds, dialect)
   end
   return { x = x, axes = a, is_certain = b, has_whole = c, has_group = d, is_strict = strict, count = core.size(x, 1),
     labels = core.csv_labels(lines.handle, first, dialect.separator, kinds) }
+end
+
+--- The first axis of the rows at the start: a cheap look before all are read; nil if one of them cannot be read.
+function body.first_axis(lines, first, kinds, dialect)
+  local x, axes = core.csv_table(lines.handle, first, dialect.separator, dialect.decimal, kinds,
+    math.min(SAMPLE, #lines))
+  if not x then return nil end
+  core.close(x)
+  return axes[1]
 end
 
 local function add_row(rows, x, cells, kinds)

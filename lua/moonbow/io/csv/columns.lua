@@ -63,11 +63,36 @@ local function check_axis(axis)
   return false, at, why
 end
 
--- Returns nil and a failure, which is certain if the first column can only be an axis.
-local function axis_failure(lines, first, read, axis, at, why)
-  local failure = body.failure(lines, body.line_of_row(read, lines, first, at), "column 1: " .. why, at - 1)
-  failure.certain = #axis >= 3 and core.size(read.x, 2) == 1 or #axis >= FEWEST_POINTS and is_sorted(axis)
-  return nil, failure
+-- Returns the failure of a table whose cells could be read up to the point where the first column is no axis.
+local function axis_failure(lines, line, at, why)
+  local failure = body.failure(lines, line, "column 1: " .. why, at - 1)
+  failure.is_whole = true
+  return failure
+end
+
+-- Looks at the first rows: spectra in rows need not be read whole to see that their first column rises and falls.
+-- Returns a failure, or nil.
+local function early_failure(lines, first, kinds, dialect)
+  local axis = #kinds > 2 and body.first_axis(lines, first, kinds, dialect)
+  if not axis or math.min(steps_of(axis)) == 0 then return nil end
+  local _, at, why = header.check_axis(axis)
+  return axis_failure(lines, body.line_of(lines, first, at), at, why)
+end
+
+-- Returns the rows if their first column is an axis; or nil and a failure, which is certain if it can only be one.
+local function with_axis(lines, first, read)
+  local axis, equal = read.axes[1] or {}, 0
+  if not read.is_strict then
+    local ok, at, why = check_axis(axis)
+    if not ok then
+      local failure = axis_failure(lines, body.line_of_row(read, lines, first, at), at, why)
+      failure.certain = #axis >= 3 and core.size(read.x, 2) == 1 or #axis >= FEWEST_POINTS and is_sorted(axis)
+      return nil, failure
+    end
+    equal = at
+  end
+  read.axis, read.equal = axis, equal
+  return read
 end
 
 -- Returns why columns that read as spectra are refused, or nil. found: their names, or false.
@@ -97,16 +122,12 @@ end
 -- Returns the rows, with y (spectra, points), axis and equal, the number of its points that are there twice; or nil and
 -- a failure. skip: columns in front of the axis.
 local function read_table(lines, first, cells, found, dialect, skip)
-  local read, failure = body.read(lines, first, cells, ("0"):rep(skip) .. "x" .. ("1"):rep(#cells - 1 - skip), dialect)
-  local ok, at, why
+  local kinds = ("0"):rep(skip) .. "x" .. ("1"):rep(#cells - 1 - skip)
+  local read, failure = nil, early_failure(lines, first, kinds, dialect)
+  if not failure then read, failure = body.read(lines, first, cells, kinds, dialect) end
+  if read then read, failure = with_axis(lines, first, read) end
   if read then
-    read.axis = read.axes[1] or {}
-    ok, at, why = true, 0, nil
-    if not read.is_strict then ok, at, why = check_axis(read.axis) end
-    if not ok then read, failure = axis_failure(lines, first, read, read.axis, at, why) end
-  end
-  if read then
-    read.equal, read.skip = at, skip
+    read.skip = skip
     read.y, read.x = body.transposed(read.x), nil
     return read
   end

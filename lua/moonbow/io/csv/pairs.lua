@@ -88,12 +88,12 @@ local function add_line(columns, line, width, dialect)
 end
 
 --- Reads pairs of columns of different lengths, whose cells below the shorter ones are empty.
--- @param failure of the table with one axis; returned, after nil, if there are no such pairs
+-- @param failure of the table with one axis; returned, after nil, if there are no such pairs: if all cells hold
+--   numbers, none is shorter
 function pairs_of.read_ragged(lines, first, cells, found, dialect, failure)
   local width = #cells
-  if width < 4 or width % 2 == 1 or dialect.separator == " " or found and not are_named(found.cells) then
-    return nil, failure
-  end
+  local is_even = width >= 4 and width % 2 == 0 and dialect.separator ~= " "
+  if failure.is_whole or not is_even or found and not are_named(found.cells) then return nil, failure end
   local columns = {}
   for c = 1, width do columns[c] = {} end
   local i = lines:next(first)

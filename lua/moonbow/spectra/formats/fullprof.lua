@@ -8,13 +8,13 @@ local fullprof = { name = "fullprof", title = "a FullProf or ILL powder file" }
 
 local HEAD = 4096
 local LAST_LINE = 5 -- in which the range may stand
-local NUMBER = "([+-]?%d+%.?%d*)"
+local function number_of(word) return tonumber(word and word:match "^[+-]?%d[%d.]*$") end
 
 -- Returns first, step, last and the number of points, if a line is such a range.
 local function range_of(line)
-  local first, step, last = line:match("^%s*" .. NUMBER .. "[%s,]+" .. NUMBER .. "[%s,]+" .. NUMBER .. "%f[%s\0]")
-  first, step, last = tonumber(first), tonumber(step), tonumber(last)
-  if not last or step <= 0 or last <= first then return nil end
+  local first, step, last = line:match "^%s*([^%s,]+)[%s,]+([^%s,]+)[%s,]+([^%s,]+)%f[%s\0]"
+  first, step, last = number_of(first), number_of(step), number_of(last)
+  if not (first and step and last) or step <= 0 or last <= first then return nil end
   local count = (last - first) / step + 1
   if count < 3 or count > 1e7 or math.abs(count - math.floor(count + 0.5)) > 0.02 then return nil end
   return first, step, last, math.floor(count + 0.5)

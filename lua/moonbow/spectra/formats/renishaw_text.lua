@@ -29,8 +29,8 @@ end
 
 -- True for rows of 3 or 4 numbers, of which the last but one rises or falls and those before it stay the same.
 local function is_without_names(head)
-  local rows = {}
-  for line in head:gmatch "([^\r\n]+)\r?\n" do
+  local rows, whole_lines = {}, head:match "^(.*)\n" or ""
+  for line in whole_lines:gmatch "[^\r\n]+" do
     rows[#rows + 1] = words_of(line)
     if #rows == FEWEST_ROWS then break end
   end

@@ -14,9 +14,9 @@ local ucr = { name = "ucr", title = "a table in the layout of the UCR archive" }
 
 local FEWEST_ROWS, FEWEST_VALUES = 6, 20
 local EACH = 2 -- rows of a class, on average
-local LOOKED_AT = 32 -- rows whose values are looked at
+local LOOKED_AT = 32 -- rows
 local HEAD = 1024 -- bytes that show that the first line holds no name
-local FIRST, MANY = 1 << 16, 12 -- bytes whose lines begin with an axis if so many only rise or only fall
+local MANY = 12 -- lines that begin with an axis if their first numbers only rise or only fall
 
 -- The separator of a line of numbers; nil if it has none.
 local function separator_of(line)
@@ -93,11 +93,17 @@ local function rows_of(source)
   return found
 end
 
--- True if the first lines begin with an axis, so that others need not be read twice.
-local function has_axis(bytes)
-  local numbers = {}
-  for word in ("\n" .. bytes:sub(1, FIRST)):gmatch "[\r\n]%s*([+-]?%d[%d.eE+-]*)" do
-    numbers[#numbers + 1] = tonumber(word)
+-- True if the numbers with which the first lines begin are no classes: one is not whole, or all are an axis. Then the
+-- file need not be read twice.
+local function has_no_classes(bytes)
+  local numbers, at = {}, 1
+  for _ = 1, LOOKED_AT do
+    local number = tonumber(bytes:match("^%s*([+-]?%d[%d.eE+-]*)", at))
+    if number and number % 1 ~= 0 then return true end
+    numbers[#numbers + 1] = number
+    local stop = bytes:find("\n", at, true)
+    if not stop then break end
+    at = stop + 1
   end
   return #numbers >= MANY and header.check_axis(numbers)
 end
@@ -105,9 +111,8 @@ end
 --- Looks at the whole file only if its first line holds many numbers and nothing else, the first of them whole.
 function ucr.matches(source)
   local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", ""):match "^[^\r\n]*"
-  if not head:find "^%s*[+-]?%d+%.?0*[eE]?[+-]?0*[%s,]" or head:find "[^%d%s,.eE+-]" or has_axis(source.bytes) then
-    return false
-  end
+  local is_bare = head:find "^%s*[+-]?%d+%.?0*[eE]?[+-]?0*[%s,]" and not head:find "[^%d%s,.eE+-]"
+  if not is_bare or has_no_classes(source.bytes) then return false end
   local found = rows_of(source)
   return found and is_certain(found) or false
 end
