@@ -14,14 +14,22 @@ local function numbers(rng, count, form, decimal)
   return list
 end
 
--- Spectra in rows below a header, with a label column.
-local function write_rows(file, rng, spectra, points, separator, decimal)
+-- Spectra in rows below a header; label(row) is the first cell of a row, and of the header with "sample".
+local function write_labelled(file, rng, spectra, points, separator, decimal, label)
   local cells = {}
   for i = 1, points do cells[i] = ("%.1f"):format(400 + 0.5 * i):gsub("%.", decimal) end
-  file:write("sample", separator, table.concat(cells, separator), "\n")
+  file:write(label "sample", table.concat(cells, separator), "\n")
   for row = 1, spectra do
-    file:write("s", row, separator, table.concat(numbers(rng, points, "%.6f", decimal), separator), "\n")
+    file:write(label("s" .. row), table.concat(numbers(rng, points, "%.6f", decimal), separator), "\n")
   end
+end
+
+local function write_rows(file, rng, spectra, points, separator, decimal)
+  write_labelled(file, rng, spectra, points, separator, decimal, function(text) return text .. separator end)
+end
+
+local function write_bare_rows(file, rng, spectra, points, separator, decimal)
+  write_labelled(file, rng, spectra, points, separator, decimal, function() return "" end)
 end
 
 -- Spectra in columns beside their axis.
@@ -37,6 +45,7 @@ end
 
 local cases = {
   { "1000 spectra of 5000 points, commas", write_rows, 1000, 5000, ",", "." },
+  { "1000 spectra of 5000 points without labels", write_bare_rows, 1000, 5000, ",", "." },
   { "1000 spectra of 2000 points, semicolons and decimal commas", write_rows, 1000, 2000, ";", "," },
   { "200 spectra of 5000 points in columns, tabs", write_columns, 200, 5000, "\t", "." },
   { "1 spectrum of 500000 points, x and y", write_columns, 1, 500000, ",", "." },

@@ -21,7 +21,7 @@ svg { display: block; width: 100%; height: auto; margin: 1rem 0; }
 @page { margin: 18mm 15mm; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; margin-top: 1.5rem; }
-  li, tr, svg, pre { break-inside: avoid; } svg { max-height: 82mm; margin: .5rem 0; }
+  h2, h3, li, tr, svg, pre { break-inside: avoid; } svg { max-height: 82mm; margin: .5rem 0; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; } .wide th, .wide td { white-space: normal; }
 }
 ]]

@@ -3,6 +3,7 @@
 local core = ...
 
 local MOST_CELLS, LARGE = 64, 2 ^ 17
+local FEW = 3 -- rows of a table that is not read whole
 local kinds_by_bits = { "1", "0", "x", "1" }
 
 local function kinds_of(count, bits)
@@ -48,8 +49,12 @@ return function(bytes)
   local cells = list[1] and core.csv_cells(list[1], separator)
   if not cells then return end
   local kinds = kinds_of(#cells, c)
-  local x, _, _, _, row = core.csv_table(lines, 1, separator, decimal, kinds)
+  local x, _, _, _, row = core.csv_table(lines, 1, separator, decimal, kinds, count)
   core.csv_labels(lines, 1, separator, kinds)
   for r = 1, x and math.min(#list, 100) or row or 0 do compare(list[r], separator, decimal, kinds, x, r, row) end
   assert(not x or core.size(x, 1) == #list, "rows are missing")
+  local most = math.min(FEW, #list)
+  local few = core.csv_table(lines, 1, separator, decimal, kinds, math.min(FEW, count))
+  assert((few ~= nil) == (x ~= nil or row > most), "the first rows read otherwise than all")
+  assert(not few or core.size(few, 1) == most, "another number of first rows")
 end

@@ -100,6 +100,7 @@ board.style = [[
   .board .number { text-align: left; }
   .board td[data-label]:not(:empty)::before { content: attr(data-label) ": "; color: var(--soft); }
 }
+@media print { .board tr { break-inside: auto; } } /* a claim spans many rows */
 ]]
 
 return board

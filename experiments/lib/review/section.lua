@@ -84,7 +84,8 @@ local function settings(results)
 end
 
 local function heading(results, claim)
-  return ('<h2>%s%s</h2>'):format(claim and ("Claim %d. "):format(claim.number) or "", escape(results.claim))
+  local kind = claim and (claim.number and ("Claim %d. "):format(claim.number) or "Our own question. ") or ""
+  return ('<h2>%s%s</h2>'):format(kind, escape(results.claim))
 end
 
 --- The section of an experiment.
@@ -94,7 +95,8 @@ function section.of(results, read_figure, inline)
   local claim = claims[results.name]
   return table.concat({
     ('<section id="%s">'):format(escape(results.name)), heading(results, claim),
-    claim and labelled("The talk", claim.says) or "", claim and labelled("Condition", claim.condition) or "",
+    claim and labelled(claim.number and "The talk" or "The question", claim.says) or "",
+    claim and labelled("Condition", claim.condition) or "",
     claim and labelled("Test", claim.tested) or "",
     ("<p><b>What came out.</b> %s</p>"):format(board.verdict(results)),
     rules(results), drawn(results, claim),
