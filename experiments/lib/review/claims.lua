@@ -2,8 +2,8 @@
 -- have few words, so that this is our reading), its condition, how it was tested, and what speaks against the test.
 --
 -- A claim is { number (nil: a question of our own), says, condition, tested, against, dots }. dots is a list of figures
--- { caption, from (where the axis begins: chance, or 0), to, rows }; a row is { name of the measured figure, label }, or
--- a label alone, which heads the rows below it.
+-- { caption, from (where the axis begins: chance, or 0), to, rows }; a row is { name of the measured figure, label },
+-- or a label alone, which heads the rows below it.
 local claims = {}
 
 local function rows(format, entries)
