@@ -354,6 +354,40 @@ describe("NTUPLES", function()
   end)
 end)
 
+describe("several tables in a file of JCAMP-DX", function()
+  local MASSES = "##TITLE= a\n##JCAMP-DX= 4.24\n##DATA TYPE= MASS SPECTRUM\n##XUNITS= M/Z\n##OWNER= b\n"
+
+  local function scans(count)
+    local parts = { MASSES }
+    for i = 1, count do
+      parts[i + 1] = ("##SCAN= %d\n##TIME= %d\n##XYPOINTS= (XY..XY)\n1, %d\n2, 3\n"):format(i, 2 * i, i)
+    end
+    return table.concat(parts) .. "##END=\n"
+  end
+
+  it("have the labels right in front of them", function()
+    local set = assert(files.read(scans(3)))
+    for i, metadata in ipairs(set.metadata) do
+      assert.same({ i, 2 * i, "b" }, { metadata.SCAN, metadata.TIME, metadata.OWNER })
+    end
+  end)
+  it("are read in a time that grows with their number", function() -- its square would take minutes
+    assert.equal(10000, assert(files.read(scans(10000))).x:size(1))
+  end)
+  it("are spectra of NMR, not what was recorded over time", function()
+    local function block(kind, unit, first)
+      return ("##TITLE= a\n##DATA TYPE= NMR %s\n##XUNITS= %s\n##FIRSTX= %d\n##LASTX= %d\n##NPOINTS= 3\n"):format(kind,
+        unit, first, first + 2) .. "##XYDATA= (X++(Y..Y))\n" .. first .. " 5 6 7\n##END=\n"
+    end
+    local bytes = "##TITLE= a\n##JCAMP-DX= 5.01\n##DATA TYPE= LINK\n##BLOCKS= 2\n" .. block("FID", "SECONDS", 1)
+      .. block("SPECTRUM", "HZ", 10) .. "##END=\n"
+    local set = assert(files.read(bytes))
+    assert.same({ { 10, 11, 12 }, "Hz" }, { set.axis, set.unit })
+    assert.same({ "1 tables of free induction decays are left out: block = a number reads one" }, set.notes)
+    assert.same({ 1, 2, 3 }, assert(files.read(bytes, { block = 1 })).axis)
+  end)
+end)
+
 describe("a file of JCAMP-DX that is cut off", function()
   it("is refused with what is there, which partial reads", function()
     local bytes = HEAD .. "##XYDATA= (X++(Y..Y))\n400 1 2 3 4"

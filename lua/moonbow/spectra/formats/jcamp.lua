@@ -47,16 +47,22 @@ local function chosen(source, entries, wanted)
   return found
 end
 
--- Leaves out peak tables if there are curves, and all but the first dependent variable of NTUPLES.
-local function of_one_kind(source, entries)
-  local curves, peaks = {}, 0
+-- Leaves out tables of a kind if there are others; a note says so.
+local function without(source, entries, is_of_kind, kind)
+  local others = {}
   for _, entry in ipairs(entries) do
-    if tables.is_sticks(entry) then peaks = peaks + 1 else curves[#curves + 1] = entry end
+    if not is_of_kind(entry) then others[#others + 1] = entry end
   end
-  if #curves > 0 and peaks > 0 then
-    source:note("%d tables of peaks are left out: block = a number reads one", peaks)
-    entries = curves
-  end
+  if #others == 0 or #others == #entries then return entries end
+  source:note("%d tables of %s are left out: block = a number reads one", #entries - #others, kind)
+  return others
+end
+
+-- Leaves out peak tables if there are curves, signals over time of NMR if there are spectra, and all but the first
+-- dependent variable of NTUPLES.
+local function of_one_kind(source, entries)
+  entries = without(source, entries, tables.is_sticks, "peaks")
+  entries = without(source, entries, meaning.is_fid, "free induction decays")
   return ntuples.first_variable(source, entries)
 end
 
@@ -76,7 +82,7 @@ local function block_of(source, entry, budget)
   if tables.is_sticks(entry) then note_peaks(source, entry, xs) end
   local unit, name = meaning.axis(source, entry.block, entry.shape.x)
   local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
-  local metadata = meaning.metadata(source:as_text(), entry.block)
+  local metadata = meaning.metadata(source:as_text(), entry)
   metadata.assignments = texts
   local columns, labels = meaning.labels(source:as_text(), entry.block)
   local title = title_of(entry)
@@ -106,6 +112,7 @@ function jcamp.read(source)
   end
   for _, entry in ipairs(found.tables) do entry.shape = tables.shape(source, entry) end
   check_link(source, found)
+  meaning.limit(source, found.blocks)
   if found.tables[1].ntuples then ntuples.check_pages(source, found.tables) end
   local wanted = source.options.block
   local entries = wanted and chosen(source, found.tables, wanted) or of_one_kind(source, found.tables)

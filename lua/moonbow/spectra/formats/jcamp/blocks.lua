@@ -1,7 +1,9 @@
 --- The blocks of JCAMP-DX, from ##TITLE to ##END, which LINK blocks hold, and the data tables in them.
 --
--- A block is { labels, records, titled }; a table is { kind, record, block, page, ntuples, is_last }: page is the text
--- of ##PAGE with the labels below it, ntuples the labels of ##NTUPLES; both are nil in other blocks.
+-- A block is { labels, records, between, count }: records stand in front of its first table and behind its last,
+-- between[k] in front of table k, and count is the number of tables. A table is { kind, record, block, index, page,
+-- ntuples, is_last }: page is the text of ##PAGE with the labels below it, ntuples the labels of ##NTUPLES; both are
+-- nil in other blocks.
 local records = require "moonbow.spectra.formats.jcamp.records"
 
 local blocks = {}
@@ -16,7 +18,7 @@ end
 local step = {}
 
 function step.TITLE(state, record)
-  local block = { labels = {}, records = {}, parent = state.block }
+  local block = { labels = {}, records = {}, between = {}, count = 0, parent = state.block }
   state.block, state.ntuples, state.page = block, nil, nil
   table.insert(state.blocks, block)
   keep(block.labels, record)
@@ -34,13 +36,27 @@ function step.PAGE(state, record) state.page = { text = record.head, labels = {}
 
 local function add_table(state, record)
   local page = state.page or { labels = {} }
-  table.insert(state.tables, { kind = record.key, record = record, block = state.block, page = page.text,
+  local block = state.block
+  block.count = block.count + 1
+  table.insert(state.tables, { kind = record.key, record = record, block = block, index = block.count, page = page.text,
     page_labels = page.labels, ntuples = state.ntuples })
 end
 
 local function add_label(state, record)
   keep(state.page and state.page.labels or state.ntuples or state.block.labels, record)
-  if not state.ntuples then table.insert(state.block.records, record) end
+  if state.ntuples then return end
+  local block = state.block
+  local following = block.count + 1
+  if block.count > 0 then block.between[following] = block.between[following] or {} end
+  table.insert(block.between[following] or block.records, record)
+end
+
+-- What stands behind the last table of a block is said of all.
+local function end_blocks(list)
+  for _, block in ipairs(list) do
+    local last = block.between[block.count + 1] or {}
+    table.move(last, 1, #last, #block.records + 1, block.records)
+  end
 end
 
 --- Returns { blocks, tables, is_ended }: is_ended is true if each block has its ##END.
@@ -59,6 +75,7 @@ function blocks.read(source)
     end
   end
   state.is_ended = state.block == nil
+  end_blocks(state.blocks)
   return state
 end
 

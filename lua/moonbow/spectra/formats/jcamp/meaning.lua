@@ -8,6 +8,7 @@ local meaning = {}
 local LARGEST_RATIO = 2 -- transmittance above is in percent
 local LABEL = "^%$LABEL" -- keys of labels that mb.spectra.write wrote
 local LONGEST = 4096 -- bytes of a value that is kept as metadata
+local MOST_COPIES = 1000000 -- of the labels of a block, one for each of its tables
 
 -- Labels of the table itself, which the set holds in other ways.
 local own = {}
@@ -20,6 +21,9 @@ local function data_type(block)
   local record = block.labels.DATATYPE
   return record and record.head:upper() or ""
 end
+
+--- True for a table of what an NMR spectrometer recorded over time, of which a spectrum is computed.
+function meaning.is_fid(entry) return data_type(entry.block):find "^NMR%s*FID" ~= nil end
 
 --- Returns the unit and the name of the axis; nil if the file gives none that is known.
 function meaning.axis(source, block, x)
@@ -55,10 +59,10 @@ end
 -- Private labels begin with "$".
 local function plain_name(name) return records.trim((name:gsub("^%$", ""))) end
 
---- Returns the labels of a block that describe the sample and the measurement.
-function meaning.metadata(text, block)
+-- Returns what records say of the sample and the measurement.
+local function collected(text, list)
   local metadata = {}
-  for _, record in ipairs(block.records) do
+  for _, record in ipairs(list) do
     local value = not own[record.key] and record.key ~= "" and records.value(text, record) or ""
     local name = plain_name(record.name)
     if value ~= "" and #value <= LONGEST and not metadata[name] and not record.key:find(LABEL) then
@@ -69,14 +73,45 @@ function meaning.metadata(text, block)
   return metadata
 end
 
---- Returns the columns and the labels of a spectrum that mb.spectra.write wrote as ##$LABEL NAME=; nil without any.
-function meaning.labels(text, block)
-  local columns, labels = {}, {}
+--- Returns the labels that describe the sample and the measurement: those right in front of a table, and those of its
+-- block.
+function meaning.metadata(text, entry)
+  local block = entry.block
+  block.metadata = block.metadata or collected(text, block.records)
+  local metadata = collected(text, block.between[entry.index] or {})
+  for name, value in pairs(block.metadata) do
+    if metadata[name] == nil then metadata[name] = value end
+  end
+  return metadata
+end
+
+-- Returns the values of ##$LABEL NAME= by name, and the names in their order.
+local function labels_of(text, block)
+  local columns, values = {}, {}
   for _, record in ipairs(block.records) do
     local name = record.key:find(LABEL) and record.name:match "^%S+%s+(.+)$"
-    if name and not labels[name] then columns[#columns + 1], labels[name] = name, { records.value(text, record) } end
+    if name and not values[name] then columns[#columns + 1], values[name] = name, records.value(text, record) end
   end
-  if #columns > 0 then return columns, labels end
+  return columns, values
+end
+
+--- Returns the columns and the labels of a spectrum that mb.spectra.write wrote as ##$LABEL NAME=; nil without any.
+function meaning.labels(text, block)
+  if not block.columns then block.columns, block.values = labels_of(text, block) end
+  if #block.columns == 0 then return nil end
+  local columns, labels = {}, {}
+  for i, name in ipairs(block.columns) do columns[i], labels[name] = name, { block.values[name] } end
+  return columns, labels
+end
+
+--- Leaves out the labels of blocks with so many tables that copies for each would take more memory than the file.
+function meaning.limit(source, list)
+  for _, block in ipairs(list) do
+    if block.count > 1 and block.count * #block.records > MOST_COPIES then
+      source:note("%d labels are left out: there are %d tables below them", #block.records, block.count)
+      block.records = {}
+    end
+  end
 end
 
 return meaning

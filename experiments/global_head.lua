@@ -1,0 +1,47 @@
+-- Does a mean over all positions lose the class? LITE (Ismail-Fawaz et al. 2023) on the challenge set of the published
+-- benchmark: with its own head, the mean of each map, and with the maps themselves, max-pooled by 8 points.
+--
+-- The spectra are max-pooled by 8 points, so that LITE's windows of 170 values span 1360 points, more than the
+-- distances by which classes differ. As its authors do, the networks are trained for many epochs in batches of 64, from
+-- a rate of 1e-3 down, here along a cosine; the weights of the last epoch are tested, with recalibrated statistics.
+package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
+local mb = require "moonbow"
+local errors = require "lib.benchmark.errors"
+local simple = require "lib.benchmark.simple"
+
+local run = mb.experiment.start {
+  name = "global_head", claim = "A mean over all positions loses the class of spectra that differ by a position",
+  seeds = { full = 1, quick = 1 },
+  settings = { challenge = { 1, 1 }, pool = { 8, 32 }, epochs = { 600, 2 }, lr = { 1e-3, 1e-3 } },
+}
+local s = run.settings
+
+local set = simple.data(run)
+local train, test = simple.pooled(set.train, s.pool), simple.pooled(set.test, s.pool)
+local heads = { { "mean", { head = "global" } }, { "position kept", { head = "flatten", pool = 8 } } }
+
+local function network(options)
+  options.classes, options.momentum = #set.classes, 0.9
+  return mb.models.ismailfawaz2023_lite(options)
+end
+
+for seed in run:each_seed() do
+  for _, head in ipairs(heads) do
+    local name, model = head[1], network(head[2])
+    mb.fit(model, train, { epochs = s.epochs, batch_size = 64, seed = seed, optimizer = mb.optim.Adam { lr = s.lr },
+      schedule = { "cosine", per = "step" }, verbose = false, callbacks = { function(record)
+        if record.epoch % 10 == 0 then run:progress("%s: epoch %d, loss %.3f", name, record.epoch, record.loss) end
+      end } })
+    mb.recalibrate(model, train.x)
+    local found = errors.of(mb.predict(model, test.x):totable(), set.test)
+    run:add(name .. " @ training", mb.evaluate(model, train).accuracy)
+    run:add(name .. " @ right", 1 - found.wrong / #test.y)
+    run:add(name .. " @ clear wrong", found.wrong - found.wrong_ambiguous)
+    run:add(name .. " @ ambiguous wrong", found.wrong_ambiguous)
+  end
+end
+
+run:rule { "with means the training spectra are learned (0.9)", "mean @ training", above = 0.9 }
+run:rule { "and yet the test spectra are right less often than with positions", "mean @ right",
+  below = "position kept @ right" }
+run:finish()
