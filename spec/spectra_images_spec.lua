@@ -197,6 +197,8 @@ describe("Formats that are not read", function()
       .. ".mat")
     refuses(put("j.wxd", "#WXD0000"), "is a Renishaw WiRE 1 file (.wxd), which is not read; open it in WiRE and save "
       .. "it as .wdf or text")
+    refuses(put("j.asd", "as7\0..."), "is an ASD FieldSpec file (.asd), which is not read; save it as text in ViewSpec "
+      .. "or RS3")
     refuses(put("j.bin", "%PDF-1.4"), "is a PDF document")
     refuses(put("j.bin", "\0\1\2\3"), "its format is not known")
   end)

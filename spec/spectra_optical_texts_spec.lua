@@ -286,3 +286,65 @@ describe("RRUFF", function()
     assert.truthy(mb.spectra.read(folder .. "/raman_soddyite.rruff"))
   end)
 end)
+
+describe("Ocean Optics", function()
+  local HEAD = "SpectraSuite Data File\n++++++\nUser: a\nIntegration Time (usec): 20000 (U1)\n"
+    .. "Number of Pixels in Processed Spectrum: 3\n>>>>>Begin Processed Spectral Data<<<<<\n"
+  local ROWS = "178.65\t0.5\n178.86\t2.5\n179.08\t1.5\n"
+
+  it("writes x and y between lines of arrows", function()
+    for _, tail in ipairs { ">>>>>End Processed Spectral Data<<<<<\n", "" } do
+      local set = assert(files.read(HEAD .. ROWS .. tail))
+      assert.same({ { 178.65, 178.86, 179.08 }, { 0.5, 2.5, 1.5 } }, { set.axis, files.values(set) })
+      assert.same({ "a", "20000 (U1)" }, { set.metadata[1].User, set.metadata[1]["Integration Time (usec)"] })
+    end
+    local commas = HEAD .. ROWS:gsub("%.", ",") .. ">>>>> Datos<<<<< Extremo\n"
+    assert.same({ 0.5, 2.5, 1.5 }, files.values(assert(files.read(commas))))
+  end)
+  it("says how many pixels there are", function()
+    refuses("the file is cut off: 2 of 3 points of the spectrum are there; partial = true reads them",
+      HEAD .. ROWS:gsub("179.08.*", ""))
+    refuses("line 8, column 2 (0.5): expected a number, got 'x'", HEAD .. ROWS:gsub("2%.5", "x"))
+    survives(HEAD .. ROWS)
+  end)
+end)
+
+describe("a table below settings", function()
+  local function rows(form)
+    local list = {}
+    for i = 1, 9 do list[i] = form:format(340 + i, i * 7 % 5, i * 3 % 7) end
+    return table.concat(list)
+  end
+
+  it("may have several numbers in a setting, as Spectral Evolution's", function()
+    local head = "Comment: \nTemperature (C): 26.14,8.47,-5.77,26.78\nBattery: 7.49,7.40\nColumns [3]:\nData:\n"
+    local set = assert(files.read(head .. "Wvl\tTarget\tReflect. %\n" .. rows " %d.0\t%d\t%d\n"))
+    assert.same({ 2, 9 }, { set.x:size(1), set.length })
+    assert.same({ "26.14,8.47,-5.77,26.78", "Target" }, { set.metadata[1]["Temperature (C)"], set.names[1] })
+  end)
+  it("may name other values by their unit, as Avantes'", function()
+    local head = "\nIntegration time [ms]:    6.00\nAveraging Nr. [scans]: 79\n"
+      .. "Wave   ;Sample   ;Reflectance\n[nm]   ;[counts] ;[%]\n\n"
+    local set = assert(files.read(head .. rows " %d.00;%d;%d\n"))
+    assert.same({ 1, 9, "nm", "counts" }, { set.x:size(1), set.length, set.unit, set.quantity })
+    assert.truthy(table.concat(set.notes, "\n"):find(
+      "column 3 (Reflectance) left out: values of another kind; block = 3 reads it", 1, true))
+  end)
+end)
+
+describe("a column of whole numbers", function()
+  it("is no .asp, whose codes are small", function()
+    local set, why = files.read "479\n480\n482\n483\n485\n486\n488\n489\n"
+    assert.is_nil(set)
+    assert.truthy(why:find("found one cell", 1, true))
+  end)
+end)
+
+describe("WITec's export", function()
+  it("may have commas between its columns", function()
+    local set = assert(files.read("//Exported ASCII-File\n[Header]\nSizeGraph = 2\n[Data]\nX-Axis,Spectrum 1\n"
+      .. "nm,CCD cts\n 5.30E+02, 3.50E+02\n 5.31E+02, 3.25E+02\n"))
+    assert.same({ { 530, 531 }, { 350, 325 }, "nm", "Spectrum 1" },
+      { set.axis, files.values(set), set.unit, set.names[1] })
+  end)
+end)

@@ -21,5 +21,7 @@ return {
   "a\nBANK 1 5 1 CONS 1000 50 0 0 ESD\n   100.1     2.5   200.2     3.5\n#c\n     300\n",
   "File Version;BWRam\npixel_num;2\nPixel;Wavelength;Raman Shift;Raw data;Dark Subtracted;\n0;785,5;;1;2;\n"
     .. "1;786.5;12.5;3;4,5;\n2;787.5;13.5;3;4;\n",
+  "A\nUser: a\nPixels: 2\n>>>>>Begin Data<<<<<\n178,5\t1,5\n179,5\t2\n>>>>>End Data<<<<<\n",
+  "//Exported ASCII-File\n[Data]\nX-Axis,a\nnm,CCD cts\n 5.5E+02, 3E+02\n 5.6E+02, 3.5E+02\n",
   "3\n4000\n3999\n1\n2\n4\n0.5\n0.25\n0.75\n", "##NAMES=S\n##RRUFFID=R1\n107.5, 831.5\n108.5, 833.25\n##END=\n",
 }

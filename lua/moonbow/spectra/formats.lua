@@ -40,7 +40,7 @@ local names = {
   "refused", -- known and not read, by what it is
   "jcamp",
   "ras", "rigaku_asc", "uxd", "udf", "nja", "gsas",
-  "labspec_text", "renishaw_text", "witec_text", "bwtek_text", "rruff",
+  "labspec_text", "renishaw_text", "witec_text", "bwtek_text", "ocean_text", "rruff",
   "pe_ascii",
   "pdcif",
   "ucr", -- rows of numbers alone, in which FullProf might see a range

@@ -68,16 +68,27 @@ function beside.kind_of_second(y)
     or nil
 end
 
+local function unlike(a, b) return a and b and a ~= b end
+
+-- True if the names of the columns, or their units, say that spectrum c holds values of another kind than the first.
+local function is_of_another_kind(set, c)
+  local function unit_of(k)
+    local unit = (set.unit_cells or {})[k + set.first_column - 1] or ""
+    return units.quantity(unit) or unit:find "^%W*%%%W*$" and "percent" or nil
+  end
+  return unlike(units.quantity(set.names[1]), units.quantity(set.names[c])) or unlike(unit_of(1), unit_of(c))
+end
+
 -- Returns the spectra to be kept, and { [spectrum] = why } of the others.
 local function choose(set)
-  local kept, why, first = {}, {}, set.names and units.quantity(set.names[1])
+  local kept, why = {}, {}
   for c = 1, core.size(set.x, 1) do
     local name = set.names and set.names[c]
     if not name and c == 2 then
       why[c] = "taken for " .. beside.kind_of_second(set.x)
     elseif name and c > 1 and names.is_error(name) then
       why[c] = "errors of the values"
-    elseif name and first and c > 1 and (units.quantity(name) or first) ~= first then
+    elseif name and c > 1 and is_of_another_kind(set, c) then
       why[c] = "values of another kind"
     else
       kept[#kept + 1] = c

@@ -6,9 +6,9 @@ local units = require "moonbow.spectra.units"
 local names = {}
 
 local axis_names = {}
-for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "raman shift", "cm 1", "nm", "2theta",
-  "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "x axis", "wellenzahl", "wellenlänge",
-  "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
+for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "wave", "wvl", "raman shift",
+  "cm 1", "nm", "2theta", "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "x axis",
+  "wellenzahl", "wellenlänge", "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
 
 -- Names of these units are common for labels, too: an axis only with the unit in brackets.
 local common = { points = true, s = true, min = true, ms = true, us = true, V = true, ["m/z"] = true }

@@ -16,6 +16,7 @@ end
 
 -- True if at least two words of a line, and half of them, are numbers.
 local function is_row(line)
+  if line:find "^%s*%a[^:=\t;,]*[:=]" then return false end -- a key and its value
   local words, numbers = 0, 0
   for word in line:sub(1, MOST_BYTES):gmatch '[^%s;,"]+' do
     words = words + 1

@@ -101,7 +101,9 @@ local function read_with(lines, dialect)
   if set and not set.refused then return set end
   if set or unclear then return nil, set and set.refused or unclear end
   if column_failure and column_failure.rows > math.max(row_failure.rows, 0) then
-    row_failure.message = ("%s; with spectra in columns: %s"):format(row_failure.message, column_failure.message)
+    if column_failure.message ~= row_failure.message then
+      row_failure.message = ("%s; with spectra in columns: %s"):format(row_failure.message, column_failure.message)
+    end
     row_failure.rows = column_failure.rows
   end
   return nil, row_failure

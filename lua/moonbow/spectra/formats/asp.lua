@@ -8,15 +8,16 @@ local asp = { name = "asp", title = "a PerkinElmer ASP file" }
 
 local CODES = 6 -- numbers before the values
 
--- Each of the first lines is a number, four of them whole, and there are no more lines than the first says.
+-- Each of the first lines is a number, the count is whole, the codes are small, and there are no more lines than the
+-- first says.
 function asp.matches(source)
   local lines = {}
   for line in source.bytes:sub(1, 512):gmatch "([^\r\n]*)\r?\n" do lines[#lines + 1] = line:match "^%s*(.-)%s*$" end
   local count = tonumber(lines[1] or "")
   if not count or count < 2 or #lines <= CODES then return false end
   for i, line in ipairs(lines) do
-    local whole = i == 1 or i > 3 and i <= CODES
-    if not line:find(whole and "^%d%d?%d?%d?%d?%d?%d?$" or "^[+-]?%d[%d.eE+-]*$") then return false end
+    local form = i == 1 and "^%d%d?%d?%d?%d?%d?%d?$" or i > 3 and i <= CODES and "^%d%d?$" or "^[+-]?%d[%d.eE+-]*$"
+    if not line:find(form) then return false end
   end
   return core.count_lines(source.bytes) <= count + CODES + 2
 end

@@ -3,9 +3,12 @@ local refused = { name = "refused", title = "a format that is not read" }
 
 local HP = "a file of HP ChemStation, whose .spc is not Galactic's; export the spectra as text or JCAMP-DX"
 
+local ASD = "an ASD FieldSpec file (.asd), which is not read; save it as text in ViewSpec or RS3"
+
 local kinds = {
   { "^WIT_PR", "a WITec project (.wip), which is not read; export the spectra as text or .mat" },
   { "^#WXD", "a Renishaw WiRE 1 file (.wxd), which is not read; open it in WiRE and save it as .wdf or text" },
+  { "^ASD%z", ASD }, { "^as[2-8]%z", ASD },
   { "^%%PDF%-", "a PDF document" },
   { "^BZh", "a bzip2 file; unpack it first (bunzip2)" },
   { "^\2537zXZ%z", "an xz file; unpack it first (unxz)" },

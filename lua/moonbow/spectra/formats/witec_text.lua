@@ -8,9 +8,12 @@ local witec = { name = "witec_text", title = "a WITec text file" }
 
 local HEAD = 8192
 
+-- Returns the cells of a line, with tabs or, where there is none, commas between them.
 local function split(line)
-  local cells = {}
-  for cell in (line .. "\t"):gmatch "([^\t]*)\t" do cells[#cells + 1] = columns.trim(cell) end
+  local cells, separator = {}, line:find("\t", 1, true) and "\t" or ","
+  for cell in (line .. separator):gmatch("([^" .. separator .. "]*)" .. separator) do
+    cells[#cells + 1] = columns.trim(cell)
+  end
   return cells
 end
 
