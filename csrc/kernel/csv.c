@@ -205,7 +205,8 @@ mb_size mb_csv_read(const mb_csv_lines *lines, const mb_csv_table *table, mb_rea
                 pieces = mb_ceil_div(count - sample, step);
   bool is_certain = signs->is_certain, has_whole = signs->has_whole, has_group = signs->has_group;
   mb_size fault = count;
-#pragma omp parallel for schedule(dynamic) firstprivate(place) num_threads(mb_threads_for(bytes))            \
+#pragma omp parallel for schedule(monotonic                                                                  \
+                                  : dynamic) firstprivate(place) num_threads(mb_threads_for(bytes))          \
     reduction(||                                                                                             \
               : is_certain, has_whole, has_group)
   for (mb_size p = 0; p < pieces; p++) {
@@ -215,7 +216,7 @@ mb_size mb_csv_read(const mb_csv_lines *lines, const mb_csv_table *table, mb_rea
 #pragma omp atomic read
     lowest = fault;
     if (lowest < first) continue;
-    pass_lines(&place, lines, table, first); /* pieces of a thread rise */
+    pass_lines(&place, lines, table, first); /* monotonic: the pieces of a thread rise */
     if (!read_rows(lines, table, &place, last, &own)) keep_lowest(&fault, place.line);
     is_certain = is_certain || own.is_certain;
     has_whole = has_whole || own.has_whole;
