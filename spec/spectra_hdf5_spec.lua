@@ -114,6 +114,19 @@ describe("an HDF5 file", function()
     assert.same({ "energy holds the edges of bins: their centres are taken" }, set.notes)
   end)
 
+  it("of PTIR Studio gives the spectra of the first signal, or of one by its name or path, with places", function()
+    local set = reads "usid.h5"
+    assert.same({ { 1, 2, 3 }, { 4, 5, 6 }, { 900, 950, 1000 } }, { values(set, 1), values(set, 2), set.axis })
+    assert.same({ "cm-1", "wavenumber", { "-1.5", "3.25" }, "41.5 %" },
+      { set.unit, set.axis_name, set.labels["X (um)"], set.metadata[1].Humidity })
+    assert.same({ 'OPTIR is read; there are also block = "Raman Intensity"' }, set.notes)
+    for _, block in ipairs { 2, "Raman Intensity", "Measurement_002/Channel_000" } do
+      local raman = reads("usid.h5", { block = block })
+      assert.same({ { 7, 8, 9, 10 }, "Raman shift" }, { values(raman, 1), raman.axis_name })
+    end
+    refused("usid.h5", "block = 'x': it holds Measurement_001/Channel_000 (OPTIR), Measurement_002/Channel_000 "
+      .. "(Raman Intensity)", { block = "x" })
+  end)
   it("of HyperSpy gives spectra along the axis of the signal, evenly spaced or listed, and places as labels", function()
     local set = reads "map.hspy"
     assert.same({ 6, 4, 1 }, set.x:shape())
