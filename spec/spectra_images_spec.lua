@@ -199,6 +199,8 @@ describe("Formats that are not read", function()
       .. "it as .wdf or text")
     refuses(put("j.asd", "as7\0..."), "is an ASD FieldSpec file (.asd), which is not read; save it as text in ViewSpec "
       .. "or RS3")
+    refuses(put("j.spe", ("\0"):rep(2996) .. "\x67\x45\x23\x01..."), "is a Princeton Instruments file (.spe), which is "
+      .. "not read; export it as text")
     refuses(put("j.bin", "%PDF-1.4"), "is a PDF document")
     refuses(put("j.bin", "\0\1\2\3"), "its format is not known")
   end)

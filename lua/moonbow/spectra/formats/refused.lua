@@ -5,6 +5,9 @@ local HP = "a file of HP ChemStation, whose .spc is not Galactic's; export the s
 
 local ASD = "an ASD FieldSpec file (.asd), which is not read; save it as text in ViewSpec or RS3"
 
+local SPE = "a Princeton Instruments file (.spe), which is not read; export it as text"
+local SPE_PLACE, SPE_MARK = 2997, "\x67\x45\x23\x01"
+
 local kinds = {
   { "^WIT_PR", "a WITec project (.wip), which is not read; export the spectra as text or .mat" },
   { "^#WXD", "a Renishaw WiRE 1 file (.wxd), which is not read; open it in WiRE and save it as .wdf or text" },
@@ -28,6 +31,7 @@ local function find(source)
   for _, kind in ipairs(kinds) do
     if source.bytes:find(kind[1]) then return kind[2] end
   end
+  return source.bytes:sub(SPE_PLACE, SPE_PLACE + #SPE_MARK - 1) == SPE_MARK and SPE or nil
 end
 
 function refused.matches(source) return find(source) ~= nil end
