@@ -385,6 +385,7 @@ describe("several tables in a file of JCAMP-DX", function()
     assert.same({ { 10, 11, 12 }, "Hz" }, { set.axis, set.unit })
     assert.same({ "1 tables of free induction decays are left out: block = a number reads one" }, set.notes)
     assert.same({ 1, 2, 3 }, assert(files.read(bytes, { block = 1 })).axis)
+    assert.same({ 10, 11, 12 }, assert(files.read(bytes, { block = "Y" })).axis)
   end)
 end)
 

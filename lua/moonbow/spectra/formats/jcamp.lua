@@ -31,6 +31,21 @@ local function listed(entries)
   return table.concat(parts, ", ") .. (#entries > 10 and ", ..." or "")
 end
 
+-- Leaves out tables of a kind if there are others; a note says so.
+local function without(source, entries, is_of_kind, kind)
+  local others = {}
+  for _, entry in ipairs(entries) do
+    if not is_of_kind(entry) then others[#others + 1] = entry end
+  end
+  if #others == 0 or #others == #entries then return entries end
+  source:note("%d tables of %s are left out: block = a number reads one", #entries - #others, kind)
+  return others
+end
+
+local function without_fids(source, entries)
+  return without(source, entries, meaning.is_fid, "free induction decays")
+end
+
 -- Returns the tables that options.block names: by number, title, page or symbol.
 local function chosen(source, entries, wanted)
   if math.type(wanted) then
@@ -44,26 +59,14 @@ local function chosen(source, entries, wanted)
     end
   end
   if #found == 0 then source:fail("block = '%s': it holds %d tables: %s", wanted, #entries, listed(entries)) end
-  return found
-end
-
--- Leaves out tables of a kind if there are others; a note says so.
-local function without(source, entries, is_of_kind, kind)
-  local others = {}
-  for _, entry in ipairs(entries) do
-    if not is_of_kind(entry) then others[#others + 1] = entry end
-  end
-  if #others == 0 or #others == #entries then return entries end
-  source:note("%d tables of %s are left out: block = a number reads one", #entries - #others, kind)
-  return others
+  return without_fids(source, found)
 end
 
 -- Leaves out peak tables if there are curves, signals over time of NMR if there are spectra, and all but the first
 -- dependent variable of NTUPLES.
 local function of_one_kind(source, entries)
   entries = without(source, entries, tables.is_sticks, "peaks")
-  entries = without(source, entries, meaning.is_fid, "free induction decays")
-  return ntuples.first_variable(source, entries)
+  return ntuples.first_variable(source, without_fids(source, entries))
 end
 
 -- Tables of peaks hold curves, too, in files of programs that write no other form.
