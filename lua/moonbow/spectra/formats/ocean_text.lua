@@ -10,12 +10,12 @@ local HEAD = 8192
 
 function ocean.matches(source) return source.bytes:sub(1, HEAD):find "\n>>>>>[^\r\n]*<<<<<" ~= nil end
 
--- Returns the settings, and the number of pixels: the last of them.
+-- Returns the settings, and the number of pixels, whose name has this word in most languages.
 local function settings_of(head)
   local metadata, pixels = {}, nil
   for name, value in head:gmatch "([^:\n]+):[ \t]*([^\n]*)" do
     metadata[columns.trim(name)] = columns.metadata(value)
-    pixels = math.tointeger(tonumber(value))
+    if name:find "[Pp]ixel" then pixels = math.tointeger(tonumber(value)) end
   end
   return metadata, pixels
 end
