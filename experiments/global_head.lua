@@ -6,7 +6,6 @@
 -- a rate of 1e-3 down, here along a cosine; the weights of the last epoch are tested, with recalibrated statistics.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
-local errors = require "lib.benchmark.errors"
 local simple = require "lib.benchmark.simple"
 
 local run = mb.experiment.start {
@@ -33,11 +32,8 @@ for seed in run:each_seed() do
         if record.epoch % 10 == 0 then run:progress("%s: epoch %d, loss %.3f", name, record.epoch, record.loss) end
       end } })
     mb.recalibrate(model, train.x)
-    local found = errors.of(mb.predict(model, test.x):totable(), set.test)
     run:add(name .. " @ training", mb.evaluate(model, train).accuracy)
-    run:add(name .. " @ right", 1 - found.wrong / #test.y)
-    run:add(name .. " @ clear wrong", found.wrong - found.wrong_ambiguous)
-    run:add(name .. " @ ambiguous wrong", found.wrong_ambiguous)
+    simple.add(run, mb.predict(model, test.x):totable(), set, name)
   end
 end
 

@@ -119,7 +119,7 @@ describe("an HDF5 file", function()
     assert.same({ { 1, 2, 3 }, { 4, 5, 6 }, { 900, 950, 1000 } }, { values(set, 1), values(set, 2), set.axis })
     assert.same({ "cm-1", "wavenumber", { "-1.5", "3.25" }, "41.5 %" },
       { set.unit, set.axis_name, set.labels["X (um)"], set.metadata[1].Humidity })
-    assert.same({ 'OPTIR is read; there are also block = "Raman Intensity"' }, set.notes)
+    assert.same({ 'OPTIR is read; other signals: block = "Raman Intensity"' }, set.notes)
     for _, block in ipairs { 2, "Raman Intensity", "Measurement_002/Channel_000" } do
       local raman = reads("usid.h5", { block = block })
       assert.same({ { 7, 8, 9, 10 }, "Raman shift" }, { values(raman, 1), raman.axis_name })

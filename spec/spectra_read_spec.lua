@@ -300,3 +300,17 @@ describe("a file whose spectra differ", function()
     assert.same({ "absorbance", "transmittance in percent" }, spectra.labels["values"])
   end)
 end)
+
+describe("a format that is given", function()
+  it("reads a file that is none of it, or refuses it", function()
+    local formats = require "moonbow.spectra.formats"
+    for name, text in pairs { ["a.csv"] = "x,y\n1,2\n2,3\n3,5\n", ["a.dx"] = "##TITLE=a\n##END=\n", ["a"] = "abc",
+      ["a.txt"] = "1 2 3\n4 5 6\n7 8 9\n", ["a.zip"] = "PK\3\4aaaa" } do
+      local path = folder_of { [name] = text } .. "/" .. name
+      for _, format in ipairs(formats) do
+        local set, why = mb.spectra.read(path, { format = format.name, verbose = false })
+        assert.is_true(set ~= nil or type(why) == "string", format.name)
+      end
+    end
+  end)
+end)

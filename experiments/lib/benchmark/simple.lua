@@ -29,12 +29,13 @@ function simple.pooled(part, size) return { x = part.x:max_pool1d { size = size 
 --- Adds the share of right test spectra, and the numbers of wrong ones among those that the training ranges decide
 -- (clear) and do not decide (ambiguous).
 -- @param predicted list of class numbers of the test spectra
-function simple.add(run, predicted, set)
-  local found = errors.of(predicted, set.test)
-  run:add("right", 1 - found.wrong / #predicted)
-  run:add("wrong", found.wrong)
-  run:add("clear wrong", found.wrong - found.wrong_ambiguous)
-  run:add("ambiguous wrong", found.wrong_ambiguous)
+-- @param name of the model, if the run compares several; optional
+function simple.add(run, predicted, set, name)
+  local found, prefix = errors.of(predicted, set.test), name and name .. " @ " or ""
+  run:add(prefix .. "right", 1 - found.wrong / #predicted)
+  run:add(prefix .. "wrong", found.wrong)
+  run:add(prefix .. "clear wrong", found.wrong - found.wrong_ambiguous)
+  run:add(prefix .. "ambiguous wrong", found.wrong_ambiguous)
 end
 
 --- States the rules, and draws the figure.

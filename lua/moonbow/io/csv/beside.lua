@@ -74,7 +74,8 @@ local function unlike(a, b) return a and b and a ~= b end
 local function is_of_another_kind(set, c)
   local function unit_of(k)
     local unit = (set.unit_cells or {})[k + set.first_column - 1] or ""
-    return units.quantity(unit) or unit:find "^%W*%%%W*$" and "percent" or nil
+    local quantity, percent = units.quantity(unit)
+    return (percent or unit:find "^%W*%%%W*$") and "percent" or quantity
   end
   return unlike(units.quantity(set.names[1]), units.quantity(set.names[c])) or unlike(unit_of(1), unit_of(c))
 end

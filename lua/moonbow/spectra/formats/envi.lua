@@ -140,6 +140,7 @@ end
 
 function envi.read(source)
   local header = is_header(source) and source or header_beside(source)
+  if not header then source:fail "expected a header that begins with ENVI, or one beside the numbers (.hdr)" end
   local fields = read_fields(header)
   local shape, type = read_shape(header, fields), TYPES[fields["data type"] or ""]
   if not type then

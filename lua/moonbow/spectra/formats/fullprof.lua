@@ -8,6 +8,7 @@ local fullprof = { name = "fullprof", title = "a FullProf or ILL powder file" }
 
 local HEAD = 4096
 local LAST_LINE = 5 -- in which the range may stand
+
 local function number_of(word) return tonumber(word and word:match "^[+-]?%d[%d.]*$") end
 
 -- Returns first, step, last and the number of points, if a line is such a range.

@@ -98,7 +98,8 @@ function hdf5.read(source)
   if tree.by_path["/"].kind ~= "group" then source:fail("its root group: %s", tree.by_path["/"].reason) end
   if is_keras(tree) and not source.options.block then source:fail("it holds a Keras model, no spectra") end
   if level73.matches(tree) then return groups.blocks(source, groups.of(level73.variables(tree)), ".") end
-  if usid.matches(tree) then return usid.blocks(tree) end
+  local channels = usid.channels(tree)
+  if #channels > 0 then return usid.blocks(tree, channels) end
   local list = hyperspy.matches(tree) and signals(tree) or groups_of(tree)
   if #list == 0 then source:fail("an HDF5 file without datasets") end
   if type(source.options.block) == "string" then return groups.blocks(source, list, "/") end

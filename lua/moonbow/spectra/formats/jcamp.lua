@@ -1,4 +1,5 @@
 --- JCAMP-DX 4.24 to 6: spectra and peak tables of one block, of LINK blocks, and of NTUPLES.
+local check = require "moonbow.check"
 local blocks = require "moonbow.spectra.formats.jcamp.blocks"
 local lines = require "moonbow.spectra.formats.jcamp.lines"
 local meaning = require "moonbow.spectra.formats.jcamp.meaning"
@@ -38,7 +39,8 @@ local function without(source, entries, is_of_kind, kind)
     if not is_of_kind(entry) then others[#others + 1] = entry end
   end
   if #others == 0 or #others == #entries then return entries end
-  source:note("%d tables of %s are left out: block = a number reads one", #entries - #others, kind)
+  source:note("left out: %s of %s; block = a number reads one", check.show_count(#entries - #others, "table", "tables"),
+    kind)
   return others
 end
 

@@ -23,11 +23,13 @@ end
 function ocean.read(source)
   local text = source:take_text()
   local first, last = text:find "\n>>>>>[^\n]*"
+  if not first then source:fail "expected a line '>>>>>Begin ... Data<<<<<' above the data" end
   local stop = text:find("\n>>>>>", last, true)
   local blank = ("\n"):rep(core.count_lines(text, 1, last) + 1) -- messages count the lines of the file
   local body = blank .. text:sub(last + 2, stop or #text)
   local set, why = core.in_c_locale(read_table, body, { decimal = source.options.decimal })
   if not set then source:fail("%s", why) end
+  if set.blocks or core.size(set.x, 1) > 1 then source:fail "expected two columns, x and y" end
   local metadata, pixels = settings_of(text:sub(1, first))
   columns.check_count(source, #set.axis, pixels, "the spectrum")
   source:note_encoding()

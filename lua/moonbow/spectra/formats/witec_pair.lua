@@ -32,6 +32,7 @@ end
 
 function pair.read(source)
   local name, which = names_of(source.name)
+  if not name then source:fail "expected a name such as map-x.dat, or 'map (X-Axis).txt', which has a companion" end
   local other = source:beside(name)
   if not other then source:fail("one number in each line, and %s is not beside it", name) end
   local x_source, y_source = source, other

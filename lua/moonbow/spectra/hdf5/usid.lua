@@ -29,8 +29,8 @@ local function channel_of(tree, data)
     signal = tree.text(group, "Label") or source or path:match "[^/]*$" }
 end
 
--- Returns the channels of a file; backgrounds, which have no signal, only if there is nothing else.
-local function channels_of(tree)
+--- Returns the channels of a file; backgrounds, which have no signal, only if there is nothing else.
+function usid.channels(tree)
   local channels, backgrounds = {}, {}
   for _, object in ipairs(tree.list) do
     local channel = object.name and object.kind == "dataset" and not object.same and channel_of(tree, object)
@@ -38,9 +38,6 @@ local function channels_of(tree)
   end
   return #channels > 0 and channels or backgrounds
 end
-
---- True if an HDF5 file holds such channels.
-function usid.matches(tree) return #channels_of(tree) > 0 end
 
 -- Adds a column of labels for each column of the positions.
 local function add_positions(block, tree, channel)
@@ -105,13 +102,14 @@ local function of_first_signal(source, channels)
       seen[channel.signal], others[#others + 1] = true, ('block = "%s"'):format(channel.signal)
     end
   end
-  if #others > 0 then source:note("%s is read; there are also %s", channels[1].signal, table.concat(others, ", ")) end
+  if #others > 0 then source:note("%s is read; other signals: %s", channels[1].signal, table.concat(others, ", ")) end
   return kept
 end
 
---- Returns the blocks of spectra, one for each channel of a signal.
-function usid.blocks(tree)
-  local source, channels = tree.source, channels_of(tree)
+--- Returns the blocks of spectra, one for each channel of the first signal, or of what options.block names.
+-- @param channels of usid.channels, at least one
+function usid.blocks(tree, channels)
+  local source = tree.source
   local wanted, blocks = source.options.block, {}
   local read = wanted and chosen(source, channels, wanted) or of_first_signal(source, channels)
   for i, channel in ipairs(read) do blocks[i] = block_of(tree, channel) end
