@@ -21,7 +21,7 @@ endforeach()
 set(specs_of_lua
   guide help how_to_call paths reference version text_table # documentation and names
   audit bench benchmark benchmark_data border_peaks experiment explain explain_inputs identify_phases kept minirocket
-  own_spectra results review_page
+  own_spectra results review_page trained
   single_peak slurm plot plot_charts plot_lines
   sweep sweep_claims sweep_late_start sweep_launchers sweep_page sweep_run sweep_statistics sweep_strategies
   # readers; those of HDF5, JCAMP-DX, MATLAB, NumPy and text have C of their own, and writing has

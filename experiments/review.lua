@@ -1,7 +1,8 @@
 -- The whole review: runs all experiments, each in a process of its own, and shows their results on one page.
 --
 -- Results are in --out, a folder for each experiment; an experiment that has results with the same settings is not run
--- again.
+-- again. The folder networks has trained networks until all experiments have results: several train the same one, and
+-- an experiment that was interrupted does not train its networks again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
 local check = require "moonbow.check"
@@ -12,6 +13,7 @@ local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local page = require "lib.page"
 local progress = require "moonbow.progress"
+local trained = require "moonbow.experiment.trained"
 local verdict = require "moonbow.experiment.verdict"
 
 local POLL = 100 -- milliseconds between two checks for Ctrl-C
@@ -32,6 +34,9 @@ if not args.jobs or args.jobs < 1 then experiment.fail "--jobs: expected an inte
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
 experiment.prepare(args.out)
+
+local networks = args.out .. "/networks" -- trained ones, shared by the experiments
+if args.fresh then trained.clear(networks) end
 
 local wanted = {}
 for _, name in ipairs(#args.names > 0 and args.names or names) do
@@ -71,7 +76,8 @@ local function start(name)
   experiment.prepare(folder_of(name))
   local log, reason = uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8))
   if not log then experiment.fail(reason) end
-  local arguments = { scripts .. name .. ".lua", "--out", folder_of(name), "--seed", tostring(args.seed) }
+  local arguments = { scripts .. name .. ".lua", "--out", folder_of(name), "--networks", networks, "--seed",
+    tostring(args.seed) }
   if args.quick then table.insert(arguments, "--quick") end
   if args.seeds then
     table.insert(arguments, "--seeds")
@@ -146,3 +152,4 @@ local written, why = files.write(path, html)
 if not written then experiment.fail(why) end
 print(("\nwrote %s (%.0f s)"):format(path, clock() - began))
 if #failed > 0 then experiment.fail("failed: " .. table.concat(failed, ", ")) end
+trained.clear(networks)

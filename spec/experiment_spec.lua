@@ -124,6 +124,37 @@ describe("an experiment", function()
     ]]))
     assert.same({ { 2, 0.25, 2, 7 }, { 0, 0, 1, 0 } }, { results().details.means, results().details.sds })
   end)
+  it("keeps trained networks in the folder that --networks names, and takes them from there", function()
+    local text = [[
+      local mb = require "moonbow"
+      local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 2, quick = 1 } }
+      local part = { x = mb.rng(1):normal(0, 1, 40, 8, 1), y = {} }
+      for i = 1, 40 do part.y[i] = i % 2 + 1 end
+      for seed in run:each_seed() do
+        local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+        local history = run:train(model, { train = part, validation = part }, 4, seed)
+        run:add("seconds", history[1].seconds)
+        run:add("loss", mb.evaluate(model, part).loss)
+      end
+      run:finish()
+    ]]
+    local networks = out .. "/networks"
+    local function measured()
+      local found = {}
+      for i, figure in ipairs(results().measured) do found[i] = figure.values end
+      return found
+    end
+    assert.is_true(run("", text))
+    local plain = measured()
+    assert.is_true(run("--networks " .. networks, text))
+    local kept = measured()
+    assert.same(plain[2], kept[2])
+    assert.is_true(run("--networks " .. networks, text))
+    assert.same(kept, measured()) -- seconds, too: nothing was trained
+    local ok, printed = run("--networks " .. path, text)
+    assert.is_falsy(ok)
+    assert.matches("could not be made: it is a file, not a folder", printed)
+  end)
   it("gives the means of figures as series of plots", function()
     local ok, printed = run("--seeds 3", [[
       local mb = require "moonbow"

@@ -1,5 +1,7 @@
 -- The page of the review: its content, that it is self-contained, and errors that a browser reports.
+local lfs = require "lfs"
 local mb = require "moonbow"
+local interpreter = require "support.interpreter"
 local in_browser = require "support.in_browser"
 local page = require "lib.page"
 local claims = require "lib.review.claims"
@@ -136,22 +138,45 @@ describe("the page of the review", function()
     refuses { ceiling = "high" }
     refuses { quick = 1 }
   end)
+  -- Runs a review of depth alone, whose script writes this text to results.json; returns what it prints.
+  local function review_of(folder, text, options)
+    assert(os.execute(("mkdir -p %s/out/depth && cp experiments/review.lua %s"):format(folder, folder)))
+    local file = assert(io.open(folder .. "/depth.lua", "w"))
+    file:write(([[
+      assert(io.open("%s/out/depth/results.json", "w")):write(%q)
+      for i = 1, #arg do
+        if arg[i] == "--networks" then
+          assert(os.execute("mkdir -p " .. arg[i + 1]))
+          assert(io.open(arg[i + 1] .. "/a.safetensors", "w")):close()
+        end
+      end]]):format(folder, text))
+    file:close()
+    assert(os.execute(("%s %s/depth.lua"):format(interpreter, folder)))
+    local pipe = io.popen(("%s %s/review.lua depth --quick %s --out %s/out 2>&1"):format(interpreter, folder,
+      options or "", folder))
+    local printed = pipe:read "a"
+    pipe:close()
+    return printed
+  end
   it("is written although a results.json holds 5, or half a text", function()
     local folder = os.tmpname()
     os.remove(folder)
     for _, text in ipairs { "5", "[]", '{"name":"depth","quick":true', "null" } do
-      assert(os.execute(("mkdir -p %s/out/depth && cp experiments/review.lua %s"):format(folder, folder)))
-      local file = assert(io.open(folder .. "/depth.lua", "w"))
-      file:write(("io.open('%s/out/depth/results.json', 'w'):write('%s')"):format(folder, text))
-      file:close()
-      assert(os.execute(("%s %s/depth.lua"):format(require "support.interpreter", folder)))
-      local pipe = io.popen(("%s %s/review.lua depth --quick --out %s/out 2>&1"):format(
-        require "support.interpreter", folder, folder))
-      local printed = pipe:read "a"
-      pipe:close()
+      local printed = review_of(folder, text)
       assert.matches("wrote .*/review.html", printed)
       assert.matches("failed: depth", printed)
+      assert.is_truthy(io.open(folder .. "/out/networks/a.safetensors"))
     end
+    os.execute("rm -r " .. folder)
+  end)
+  it("is written from the networks in a folder, which is removed after it", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    local text = require("cjson").encode(results("depth", { quick = true, seeds = 1, ceiling = 0.9 }))
+    local printed = review_of(folder, text, "--fresh")
+    assert.matches("depth: holds in part", printed)
+    assert.is_nil(printed:find("failed", 1, true), printed)
+    assert.is_nil(lfs.attributes(folder .. "/out/networks", "mode"))
     os.execute("rm -r " .. folder)
   end)
   it("has drawings whose names do not clash", function()

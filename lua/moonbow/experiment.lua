@@ -22,6 +22,7 @@ local fit = require "moonbow.train.fit"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local progress = require "moonbow.progress"
+local trained = require "moonbow.experiment.trained"
 local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
@@ -67,7 +68,7 @@ local function sorted_names(t)
   return names
 end
 
-local reserved = { quick = true, seed = true, seeds = true, out = true, help = true }
+local reserved = { quick = true, seed = true, seeds = true, out = true, networks = true, help = true }
 
 local function check_settings(settings)
   for name, defaults in pairs(settings) do
@@ -88,6 +89,7 @@ end
 
 local function read_arguments(options)
   local parser = experiment.parser(options.name, options.claim)
+  parser:option("--networks", "folder in which trained networks are kept; those found there are not trained again")
   for _, name in ipairs(sorted_names(options.settings)) do
     local full, quick = table.unpack(options.settings[name])
     parser:option("--" .. name:gsub("_", "-"), ("default %s, with --quick %s"):format(full, quick))
@@ -114,12 +116,13 @@ function experiment.start(options)
     name = options.name, claim = options.claim, quick = args.quick or false,
     others = { talk = options.talk, published = options.published, trial = options.trial },
     first_seed = args.seed, seeds = args.seeds or (args.quick and options.seeds.quick or options.seeds.full),
-    out = args.out or output.folder(options.name, args.quick), settings = {}, began = clock(), order = {},
-    measured = {}, seeds_of = {}, rules = {}, figures = {},
+    out = args.out or output.folder(options.name, args.quick), networks = args.networks, settings = {},
+    began = clock(), order = {}, measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
   interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
   output.prepare(run.out)
+  if run.networks then output.make_folder(run.networks) end
   for name, defaults in pairs(options.settings) do
     run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
   end
@@ -158,14 +161,16 @@ function Run:progress(format, ...)
   progress.line(self.shown, format, ...)
 end
 
---- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation.
+--- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation. With
+-- --networks DIR on the command line, a network that was trained before, from the same weights on the same data with
+-- the same options, is read from there.
 -- @param model layer
 -- @param set table with train and validation
 -- @param epochs integer
 -- @param seed integer
 -- @param options? table further options of mb.fit, and lr
 -- @return table the history
-function Run:train(model, set, epochs, seed, options) -- luacheck: no self
+function Run:train(model, set, epochs, seed, options)
   local all = {
     epochs = epochs, batch_size = 32, optimizer = optim.Adam { lr = options and options.lr or 1e-3 }, seed = seed,
     validation = set.validation, early_stopping = { patience = epochs }, verbose = false,
@@ -173,7 +178,8 @@ function Run:train(model, set, epochs, seed, options) -- luacheck: no self
   for key, value in pairs(options or {}) do
     if key ~= "lr" then all[key] = value end
   end
-  return fit(model, set.train, all)
+  if not self.networks then return fit(model, set.train, all) end
+  return trained.fit(self.networks, model, set.train, all)
 end
 
 --- Adds a value of the current seed to a measured figure.

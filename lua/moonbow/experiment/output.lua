@@ -26,12 +26,19 @@ end
 -- @param rows table a list of lists of cells
 function output.table(rows) print(text_table.format(rows)) end
 
+--- Makes a folder, or ends with a message.
+-- @param folder string
+function output.make_folder(folder)
+  local ok, err = files.make_folders(folder)
+  if not ok then output.fail(err) end
+end
+
 --- Makes a folder and checks that results.json can be written there and that the disk has room for it; otherwise ends
 -- with a message. Called at the start of a script, so that its computation is not lost.
 -- @param folder string
 function output.prepare(folder)
-  local ok, err = files.make_folders(folder)
-  if ok then ok, err = files.check_writable(folder .. "/results.json") end
+  output.make_folder(folder)
+  local ok, err = files.check_writable(folder .. "/results.json")
   if not ok then output.fail(err) end
 end
 
@@ -89,8 +96,7 @@ end
 -- @param results table see docs/guide/5_experiments.md
 -- @param figures? table { [name] = figure }
 function output.save(folder, results, figures)
-  local ok, err = files.make_folders(folder)
-  if not ok then output.fail(err) end
+  output.make_folder(folder)
   local drawn = draw(folder, figures)
   local _ <close> = interrupt.catch("experiment", function() return "results and figures are written" end)
   results.threads, results.written = core.threads(), os.date "!%Y-%m-%dT%H:%M:%SZ"
