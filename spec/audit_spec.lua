@@ -475,6 +475,21 @@ describe("mb.audit", function()
     assert.equal("no classes, but numbers", why.chance)
     assert.equal(0, #number.findings)
   end)
+  it("knows from the loss that a network was trained for numbers", function()
+    local x, y = easy.train.x, mb.tensor(easy.train.y):reshape(-1, 1)
+    local function found(loss, units, targets)
+      local model = net { nn.Flatten {}, nn.Dense { units = units } }
+      mb.fit(model, { x = x, y = targets }, { epochs = 1, loss = loss, verbose = false })
+      local names = {}
+      for _, skipped in ipairs(mb.audit(model, { x = x, y = y }).skipped) do names[skipped.name] = skipped.why end
+      return names.output_count
+    end
+    for _, loss in ipairs { "mse", "l1", { "huber", delta = 0.5 } } do
+      assert.equal("no classes, but numbers", found(loss, 1, y))
+    end
+    assert.is_nil(found("cross_entropy", 2, easy.train.y))
+    assert.is_nil(found("binary_cross_entropy", 2, mb.one_hot(easy.train.y, 2)))
+  end)
   it("looks as far as it can at data of which there is little to say", function()
     local function why(set, rule, model)
       for _, skipped in ipairs(mb.audit(model or linear(), set, { trained = true }).skipped) do

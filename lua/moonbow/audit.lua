@@ -19,7 +19,7 @@ local make = shown.kind("audit", function(audit) return require("moonbow.audit.r
 
 local known_options = {
   label = check.optional "string", groups = check.optional "string|table|tensor", validation = check.optional "table",
-  test = check.optional "table", task = check.one_of("class", { "class", "number" }),
+  test = check.optional "table", task = check.one_of(nil, { "class", "number" }),
   batch_size = check.default(32, "positive integer"), patience = check.default(10, "positive integer"),
   trained = check.optional "boolean", rules = check.optional "table", seed = check.default(1, "integer"),
 }
@@ -37,7 +37,8 @@ local known_options = {
 -- @option groups the sample of each training spectrum: a list, or the name of a label of a set of spectra
 -- @option validation spectra that chose the best epoch, as set
 -- @option test spectra that had no part in the training, as set
--- @option task "class", or "number" for a network of numbers, of which fewer rules know something
+-- @option task "class", or "number" for a network of numbers, of which fewer rules know something; unless given it
+--   follows from the loss with which mb.fit trained the network
 -- @option batch_size of the training, as given to mb.fit
 -- @option patience of the early stopping, as given to mb.fit
 -- @option trained whether the network was trained; found by its biases and running means unless given

@@ -6,6 +6,8 @@ local evaluate = require "moonbow.train.evaluate"
 local facts = require "moonbow.audit.facts"
 local network = require "moonbow.audit.network"
 local parts = require "moonbow.audit.parts"
+local record = require "moonbow.train.record"
+local row_losses = require "moonbow.train.row_losses"
 local rules = require "moonbow.audit.rules"
 
 -- Why a rule cannot look, by what it needs; nil if it can.
@@ -42,6 +44,12 @@ function why_not.judged(a)
 end
 
 -- ---- reading ----
+
+-- What the network was trained for, by its loss; "class" if that is not known.
+local function task_of(model)
+  local kind = row_losses.kinds[(record.of(model) or {}).loss]
+  return kind and kind.reads == "targets" and not kind.unit and "number" or "class"
+end
 
 local function shape_of(model, train)
   if train then return { table.unpack(core.shape(train.x), 2) } end
@@ -119,6 +127,7 @@ end
 return function(model, set, options)
   local began = clock()
   evaluate.check_model("audit", model)
+  options.task = options.task or task_of(model)
   local read = parts.read(model, set, options)
   read.is_of_classes = options.task == "class"
   local a = facts { model = model, options = options, parts = read }
