@@ -389,6 +389,50 @@ describe("several tables in a file of JCAMP-DX", function()
   end)
 end)
 
+describe("the option ppm", function()
+  local function nmr(labels, unit)
+    return ("##TITLE= a\n##JCAMP-DX= 5.01\n##DATA TYPE= NMR SPECTRUM\n%s##XUNITS= %s\n##YUNITS= ARBITRARY UNITS\n"
+      .. "##FIRSTX= 3000\n##LASTX= 1000\n##NPOINTS= 3\n##XYDATA= (X++(Y..Y))\n3000 5 6 7\n##END=\n"):format(labels,
+      unit or "HZ")
+  end
+  local FREQUENCY, REFERENCE = "##.OBSERVE FREQUENCY= 500\n", "##.SHIFT REFERENCE= INTERNAL, CDCl3, 2, 7.26\n"
+
+  it("gives the axis of NMR as chemical shifts, by frequency and reference", function()
+    local bytes = nmr(FREQUENCY .. REFERENCE)
+    assert.same({ { 3000, 2000, 1000 }, "Hz" }, { assert(files.read(bytes)).axis, assert(files.read(bytes)).unit })
+    local set = assert(files.read(bytes, { ppm = true }))
+    assert.same({ 7.26 + 2, 7.26, 7.26 - 2 }, set.axis)
+    assert.same({ "ppm", "chemical shift", {} }, { set.unit, set.axis_name, set.notes })
+    local other = nmr "##.OBSERVEFREQUENCY= 250.0\n##.SHIFT  REFERENCE= EXTERNAL, a b, 1, -1\n"
+    assert.same({ -1, -5, -9 }, assert(files.read(other, { ppm = true })).axis)
+  end)
+  it("takes 0 Hz for 0 ppm, with a note, if the file has no reference", function()
+    for _, empty in ipairs { "", "##.SHIFT REFERENCE=\n" } do
+      local set = assert(files.read(nmr(FREQUENCY .. empty), { ppm = true }))
+      assert.same({ 6, 4, 2 }, set.axis)
+      assert.same({ "ppm: 0 Hz is taken for 0 ppm, as there is no .SHIFT REFERENCE" }, set.notes)
+    end
+  end)
+  it("leaves an axis in ppm as it is", function()
+    assert.same({ 3000, 2000, 1000 }, assert(files.read(nmr(FREQUENCY .. REFERENCE, "PPM"), { ppm = true })).axis)
+  end)
+  it("refuses other axes, and labels that do not say what is needed", function()
+    local options = { ppm = true }
+    refuses("ppm: expected an axis in ppm, or in Hz in JCAMP-DX, got cm-1",
+      file "##XYDATA= (X++(Y..Y))\n400 1 2 3 4\n404 -2 -4 100", options)
+    refuses("ppm: expected an axis in ppm, or in Hz in JCAMP-DX, got none that is known", "1 2\n3 4\n5 6\n", options)
+    for value, shown in pairs { [""] = "none", ["0"] = "0", ["-4"] = "-4", ["?"] = "?" } do
+      refuses("ppm: expected .OBSERVE FREQUENCY in MHz, got " .. shown,
+        nmr("##.OBSERVE FREQUENCY= " .. value .. "\n"), options)
+    end
+    for _, value in ipairs { "CDCl3", "INTERNAL, CDCl3, 4, 7.26", "INTERNAL, CDCl3, 0, 7.26", "INTERNAL, CDCl3, 1, ?",
+      "INTERNAL, CDCl3, 1.5, 7", "INTERNAL, CDCl3, 99999999999999999999, 7" } do
+      refuses(("ppm: .SHIFT REFERENCE=%s: expected 'INTERNAL, solvent, one of 3 points, ppm'"):format(value),
+        nmr(FREQUENCY .. "##.SHIFT REFERENCE= " .. value .. "\n"), options)
+    end
+  end)
+end)
+
 describe("a file of JCAMP-DX that is cut off", function()
   it("is refused with what is there, which partial reads", function()
     local bytes = HEAD .. "##XYDATA= (X++(Y..Y))\n400 1 2 3 4"

@@ -31,8 +31,8 @@ local words = {
   { "momentum 0.99, 0.9", "the share of the old statistics that batch norm keeps in each step of training" },
   { "stale, recomputed", "with the statistics that training left; with those of the training spectra, same weights" },
   { "ceiling", "the best accuracy that any classifier can reach on these data" },
-  { "95 % interval", "of the mean over seeds by Student's t, of a share of networks by Wilson's method; Student's knows "
-    .. "no bounds, so that beside a few accuracies near 1 it may reach beyond 1" },
+  { "95 % interval", "of the mean over seeds by Student's t, of a share of networks by Wilson's method; Student's t "
+    .. "knows no bounds, so that the interval of a few accuracies near 1 may reach beyond 1" },
   { "chance", "the accuracy of guessing: 0.5 for two classes of equal number" },
 }
 

@@ -12,7 +12,7 @@ local Source = require "moonbow.spectra.source"
 local known_options = {
   format = check.optional "string",
   block = check.optional "string|positive integer", axis = check.optional "string",
-  partial = false,
+  partial = false, ppm = false,
   separator = check.optional "string", decimal = check.optional "string", comment = check.optional "string",
   quantity = check.optional "string", unit = check.optional "string",
   resample = check.optional "boolean|table|tensor",
@@ -37,7 +37,12 @@ local function read_source(source)
   local format = format_of(source)
   local list = format.read(source)
   if #list == 0 then source:fail("%s without spectra", format.title) end
-  for i, block in ipairs(list) do list[i] = blocks.check(block, source) end
+  for i, block in ipairs(list) do
+    list[i] = blocks.check(block, source)
+    if source.options.ppm and block.unit ~= "ppm" then
+      source:fail("ppm: expected an axis in ppm, or in Hz in JCAMP-DX, got %s", block.unit or "none that is known")
+    end
+  end
   local odd, why = blocks.odd_one(list)
   if not odd then return { blocks.join(list, source.notes) } end
   if not source.options.resample then
@@ -173,6 +178,8 @@ end
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
 -- @option axis name of the variable or dataset that is the axis, if a file with several does not say
 -- @option partial true: what can be read of a file that is cut off
+-- @option ppm true: spectra of NMR whose axis is in Hz, as JCAMP-DX has it, get chemical shifts, by the frequency and
+--   the reference in the file
 -- @option separator of text: "," or ";" or "\t", " " for any blanks, or another character
 -- @option decimal of text: "." or ","
 -- @option comment of text: sign with which lines start that are left out

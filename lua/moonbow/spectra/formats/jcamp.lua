@@ -5,7 +5,9 @@ local lines = require "moonbow.spectra.formats.jcamp.lines"
 local meaning = require "moonbow.spectra.formats.jcamp.meaning"
 local ntuples = require "moonbow.spectra.formats.jcamp.ntuples"
 local records = require "moonbow.spectra.formats.jcamp.records"
+local shift = require "moonbow.spectra.formats.jcamp.shift"
 local tables = require "moonbow.spectra.formats.jcamp.tables"
+local units = require "moonbow.spectra.units"
 
 local jcamp = { name = "jcamp", title = "JCAMP-DX" }
 
@@ -88,6 +90,7 @@ local function block_of(source, entry, budget)
   local unit, name = meaning.axis(source, entry.block, entry.shape.x)
   local quantity, percent, decided = meaning.values(entry.block, entry.shape.y, ys)
   local metadata = meaning.metadata(source:as_text(), entry)
+  if source.options.ppm and unit == "Hz" then xs, unit, name = shift.to_ppm(source, xs, metadata), units.axis "ppm" end
   metadata.assignments = texts
   local columns, labels = meaning.labels(source:as_text(), entry.block)
   local title = title_of(entry)
