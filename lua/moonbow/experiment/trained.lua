@@ -86,12 +86,12 @@ function trained.fit(folder, model, set, options)
   return history
 end
 
---- Removes the networks that trained.fit kept in a folder, and the folder.
+--- Removes the networks that trained.fit kept in a folder, parts of them that a killed process left, and the folder.
 -- @param folder string
 function trained.clear(folder)
   if not files.exists(folder) then return end
   for name in lfs.dir(folder) do
-    if name:sub(-#SUFFIX) == SUFFIX then os.remove(folder .. "/" .. name) end
+    if name:find(SUFFIX, 1, true) then os.remove(folder .. "/" .. name) end
   end
   lfs.rmdir(folder)
 end
