@@ -30,7 +30,7 @@ describe("a trained network in a folder", function()
 
   local function network(units)
     return mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = units or 4, activation = "relu" },
-      mb.nn.Dropout { rate = 0.2 }, mb.nn.Dense { units = 2 } }
+      mb.nn.BatchNorm1d {}, mb.nn.Dropout { rate = 0.2 }, mb.nn.Dense { units = 2 } }
   end
 
   -- The training by mb.fit, or of the folder: weights and history without times, and the network.
@@ -89,7 +89,7 @@ describe("a trained network in a folder", function()
     empty()
     local frozen, other = network(), network()
     frozen:build({ 8, 1 }, mb.rng { 1, 2 })
-    frozen:freeze "4"
+    frozen:freeze "5"
     other:build({ 8, 1 }, mb.rng(9))
     local weighted = data(1)
     weighted.weights = {}
@@ -102,10 +102,11 @@ describe("a trained network in a folder", function()
       optimizer = { network(), data(1), { optimizer = mb.optim.SGD { lr = 0.01 } } },
       patience = { network(), data(1), { early_stopping = { patience = 1 } } },
       validation = { network(), data(1), { validation = data(5) } },
+      share = { network(), data(1), { validation = 0.25 } },
     } do
       assert.is_false(is_empty(select(2, train(true, table.unpack(case)))), name)
     end
-    assert.equal(12, #files())
+    assert.equal(13, #files())
   end)
 
   it("is not kept if it, or an option, holds a function", function()

@@ -8,8 +8,10 @@ local core = require "moonbow.core"
 local files = require "moonbow.io.files"
 local fit = require "moonbow.train.fit"
 local json = require "moonbow.io.json"
+local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
 local safetensors = require "moonbow.io.safetensors"
+local sets = require "moonbow.train.sets"
 
 local trained = {}
 
@@ -26,12 +28,13 @@ local function holds_function(value)
 end
 
 -- Builds the network as mb.fit does, so that its first weights are those of a training, whoever builds it.
-local function build(model, x, seed)
+local function build(model, set, seed)
   local _ <close> = model:keep_modes()
-  model:build({ table.unpack(core.shape(x), 2) }, core.rng { seed, 2 })
+  model:build(named.shape(sets.read_x("run:train", "data", set)), core.rng { seed, 2 })
 end
 
-local function of_set(set) return set and { set.x, set.y, set.weights } end
+-- What a training takes from a set; of a validation set also if it is a share.
+local function of_set(set) return type(set) == "table" and set.x and { set.x, set.y, set.weights } or set end
 
 -- Returns all that the weights after a training follow from, as text; nil if it holds functions, which have none.
 local function identity_of(model, set, options)
@@ -75,7 +78,7 @@ end
 -- @param options table of mb.fit, with optimizer and an integer seed
 -- @return history
 function trained.fit(folder, model, set, options)
-  build(model, set.x, options.seed)
+  build(model, set, options.seed)
   local identity = identity_of(model, set, options)
   if not identity then return fit(model, set, options) end
   local path = ("%s/%016x%s"):format(folder, core.digest(identity), SUFFIX)
