@@ -522,6 +522,13 @@ describe("mb.audit", function()
     end
     assert.is_true(count > 40)
   end)
+  it("sees no baseline in noise, however short the spectra are", function()
+    for length = 10, 60 do
+      local part = { x = mb.rng(length):normal(0, 1, 30, length, 1), y = lists(30, function(i) return i % 2 + 1 end) }
+      local model = net({ nn.Flatten {}, nn.Dense { units = 2 } }, length)
+      assert.is_nil(mb.audit(model, part, { rules = { "baseline" } }):has "baseline", length)
+    end
+  end)
   it("counts all spectra of a large set, and looks at 2000", function()
     local y = lists(4000, function(i) return i % 1000 == 0 and 2 or 1 end)
     local found = mb.audit(linear(), { x = mb.rand(4000, LENGTH, 1), y = y }, { rules = { "few_spectra" } })

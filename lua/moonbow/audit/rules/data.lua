@@ -5,6 +5,7 @@ local peaks = require "moonbow.audit.peaks"
 
 local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW, SPARSE = 10, 5, 0.1, 0.5, 10, 2
 local SMALL, LARGE = 1e-2, 1e2
+local SHORTEST = 5 -- points of a window: of noise, 1 / window is slow, which has to be far below SLOW
 
 local function not_finite(a)
   local count = a.train.bad + (a.other and a.other.bad or 0)
@@ -51,12 +52,13 @@ local function imbalance(a)
 end
 
 local function baseline(a)
-  local length = a.shape[1]
+  local length, window = a.shape[1], a.shape[1] // WINDOW
+  if window < SHORTEST then return nil end
   if not a.width or length < SPARSE * WINDOW * a.width then return nil end -- broad bands are no baselines
-  local share = peaks.slow_share(a.train.x, a.train.y, a.means, length // WINDOW)
+  local share = peaks.slow_share(a.train.x, a.train.y, a.means, window)
   if share < SLOW then return nil end
   return { value = share, text = ("%.0f %% of what varies within the classes is slow, over more than %s: baselines "
-    .. "rather than peaks."):format(100 * share, a.points(length // WINDOW)) }
+    .. "rather than peaks."):format(100 * share, a.points(window)) }
 end
 
 local function few_tests(a)
