@@ -18,7 +18,7 @@ local makers, names = {}, {}
 for depth = 1, 6 do
   names[depth] = depth .. " conv"
   makers[names[depth]] = function(filters)
-    return mb.models.cnn { classes = 2, length = 1000, filters = filters, kernel = { table.unpack(kernels, 1, depth) } }
+    return mb.models.cnn { classes = 2, filters = filters, kernel = { table.unpack(kernels, 1, depth) } }
   end
 end
 for stages = 1, 3 do
@@ -26,9 +26,16 @@ for stages = 1, 3 do
   makers[names[6 + stages]] = function(filters)
     local strides = {}
     for i = 1, stages do strides[i] = 4 end
-    return mb.models.ho2019_resnet { classes = 2, length = 1000, filters = filters, first_filters = filters,
-      strides = strides, momentum = 0.9, dropout = 0 }
+    return mb.models.ho2019_resnet { classes = 2, filters = filters, first_filters = filters, strides = strides,
+      momentum = 0.9, dropout = 0 }
   end
+end
+
+-- A network to count in; those that are trained get their weights from run:train, by the seed.
+local function built(name, filters)
+  local model = makers[name](filters)
+  model:build { 1000, 1 }
+  return model
 end
 
 local function count(model)
@@ -46,10 +53,10 @@ local function multiply_adds(model)
 end
 
 -- Returns the number of filters with which a network comes nearest to s.parameters.
-local function filters_for(make)
+local function filters_for(name)
   local best, least
   for filters = 1, 256 do
-    local off = math.abs(count(make(filters)) - s.parameters)
+    local off = math.abs(count(built(name, filters)) - s.parameters)
     if least and off > least then break end
     best, least = filters, off
   end
@@ -58,8 +65,8 @@ end
 
 local details = {}
 for _, name in ipairs(names) do
-  local filters, same = filters_for(makers[name]), makers[name](s.filters)
-  details[name] = { filters = filters, parameters = count(makers[name](filters)), multiply_adds = multiply_adds(same) }
+  local filters, same = filters_for(name), built(name, s.filters)
+  details[name] = { filters = filters, parameters = count(built(name, filters)), multiply_adds = multiply_adds(same) }
 end
 local budget = s.epochs * details[("%d conv"):format(s.epochs_of_depth)].multiply_adds
 
@@ -70,7 +77,6 @@ for seed in run:each_seed() do
     run:progress("%s", name)
     local function accuracy(filters, epochs)
       local model = makers[name](filters)
-      model:build({ 1000, 1 }, mb.rng(seed))
       run:train(model, set, epochs, seed)
       return mb.evaluate(model, set.test).accuracy
     end

@@ -511,7 +511,7 @@ describe("mb.audit", function()
     for seed = 1, 60 do
       local model, shape = random_network(seed)
       if #shape == 2 then
-        model:build(shape, mb.rng(seed))
+        model:build(shape)
         local part = { x = mb.rng(seed):normal(0, 1, { 12, shape[1], shape[2] }), y = lists(12,
           function(i) return i % 2 + 1 end) }
         local found = mb.audit(model, { train = part, test = part }, { trained = true })

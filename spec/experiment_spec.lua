@@ -124,6 +124,29 @@ describe("an experiment", function()
     ]]))
     assert.same({ { 2, 0.25, 2, 7 }, { 0, 0, 1, 0 } }, { results().details.means, results().details.sds })
   end)
+  it("seeds the default generator, too", function()
+    local function drawn(options)
+      assert.is_true(run(options, [[
+        local mb = require "moonbow"
+        local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 2, quick = 1 } }
+        for seed in run:each_seed() do
+          run:add("number", mb.rand(1):item())
+          local model = mb.models.one_convolution { classes = 2, pool = 4, filters = 2, length = 40 }
+          run:add("weight", model:parameters()[1].value:sum():item())
+        end
+        run:finish()
+      ]]))
+      local found = {}
+      for i, figure in ipairs(results().measured) do found[i] = figure.values end
+      return found
+    end
+    local all = drawn "--seed 4"
+    assert.same(all, drawn "--seed 4")
+    assert.same({ { all[1][2] }, { all[2][2] } }, drawn "--seed 5 --seeds 1")
+    local ok, printed = run "--seed=-1"
+    assert.is_falsy(ok)
+    assert.equal("--seed: expected at least 0\n", printed)
+  end)
   it("keeps trained networks in the folder that --networks names, and takes them from there", function()
     local text = [[
       local mb = require "moonbow"

@@ -93,6 +93,46 @@ describe("the shape of inputs", function()
   end)
 end)
 
+describe("a generator for build", function()
+  local MESSAGE = "build: rng: the layer has its weights already, from its first use or the option length of "
+    .. "mb.models; build a new one, or leave rng out"
+  local function refuses(model)
+    assert.error_matches(function() model:build({ 40, 1 }, mb.rng(1)) end, MESSAGE, nil, true)
+    model:build { 40, 1 }
+  end
+  it("is refused if nothing would be drawn from it", function()
+    refuses(mb.models.one_convolution { classes = 2, pool = 4, filters = 3, length = 40 })
+    local used = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    used(mb.zeros(1, 40, 1))
+    refuses(used)
+    local built = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    built:build({ 40, 1 }, mb.rng(2))
+    refuses(built)
+  end)
+  it("draws what a network lacks, and is taken by one without weights", function()
+    local first = nn.Dense { units = 3 }
+    first:build({ 4 }, mb.rng(2))
+    local kept = first.weight:totable()
+    local function head(seed)
+      local model = nn.Sequential { first, nn.Dense { units = 2 } }
+      model:build({ 4 }, mb.rng(seed))
+      return model.layers[2].weight:totable()
+    end
+    assert.same(head(1), head(1))
+    assert.not_same(head(1), head(2))
+    assert.same(kept, first.weight:totable())
+    nn.Sequential { nn.Dropout { rate = 0.5 }, nn.ReLU {} }:build({ 4 }, mb.rng(1))
+    nn.Sequential { nn.Dropout { rate = 0.5 }, nn.ReLU {} }:build({ 4 }, mb.rng(1))
+  end)
+  it("is not needed to train a network that was built", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build({ 6, 1 }, mb.rng(3))
+    local weights = model.layers[2].weight:totable()
+    mb.fit(model, { x = mb.zeros(4, 6, 1), y = { 1, 2, 1, 2 } }, { epochs = 1, seed = 1, verbose = false })
+    assert.same(weights, model.layers[2].weight:totable()) -- of spectra of zeros no weight has a gradient
+  end)
+end)
+
 describe("restoring from tensors", function()
   local function restore(config, shape, tensors) return nn.from_config(config):restore(shape, tensors) end
   local function refuses(message, ...)

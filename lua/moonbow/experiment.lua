@@ -22,6 +22,7 @@ local fit = require "moonbow.train.fit"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
 local progress = require "moonbow.progress"
+local random = require "moonbow.random"
 local trained = require "moonbow.experiment.trained"
 local verdict = require "moonbow.experiment.verdict"
 
@@ -120,6 +121,7 @@ function experiment.start(options)
     began = clock(), order = {}, measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
   if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
+  if run.first_seed < 0 then output.fail "--seed: expected at least 0" end
   interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
   output.prepare(run.out)
   if run.networks then output.make_folder(run.networks) end
@@ -131,7 +133,7 @@ end
 
 check.takes(experiment.start, 1, known_options)
 
---- Iterates over the seeds, and shows progress.
+--- Iterates over the seeds, each of which also seeds the default generator, and shows progress.
 -- @return function for a for loop: for seed in run:each_seed() do
 function Run:each_seed()
   local last = self.first_seed - 1
@@ -142,6 +144,7 @@ function Run:each_seed()
     end
     last = last + 1
     self.seed = last
+    random.seed(last)
     if self:seconds() - (self.shown or -1) >= 1 then
       self:progress("seed %d of %d to %d", last, self.first_seed, self.first_seed + self.seeds - 1)
     end

@@ -8,7 +8,8 @@
 -- length of a list determines the number of convolutions; without a list, a network has its default number, so that
 -- kernel = 9 changes the kernels and not their number.
 -- @option classes the number of outputs
--- @option length points of the spectra for which the model is built at once; otherwise its first use builds it
+-- @option length points of the spectra for which the model is built at once, with weights from the default generator
+--   (mb.seed); otherwise its first use builds it, mb.fit with weights from its seed
 -- @option filters of the convolutions
 -- @option kernel points of their filters
 -- @option stride points between two windows

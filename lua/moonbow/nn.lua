@@ -30,7 +30,7 @@ end
 
 require("moonbow.counted").methods(Layer, "", {
   class = false, register = false, is_layer = false, from_config = false, identity = false, -- no methods
-  run = false, ensure_made = false, report = false, is_apart = false, -- in the path of every call
+  run = false, ensure_made = false, ensure_built = false, report = false, is_apart = false, -- in the path of every call
   path_of_part = false, traced_as_run = false, traced_apart = false, keep_untracked = false, centres = false,
   visit_named = false, is_frozen = false,
   freeze = 1000, unfreeze = 1000, -- as many as there are layers

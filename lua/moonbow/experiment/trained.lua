@@ -30,7 +30,7 @@ end
 -- Builds the network as mb.fit does, so that its first weights are those of a training, whoever builds it.
 local function build(model, set, seed)
   local _ <close> = model:keep_modes()
-  model:build(named.shape(sets.read_x("run:train", "data", set)), core.rng { seed, 2 })
+  model:ensure_built(named.shape(sets.read_x("run:train", "data", set)), core.rng { seed, 2 })
 end
 
 -- What a training takes from a set; of a validation set also if it is a share.

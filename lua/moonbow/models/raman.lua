@@ -88,7 +88,8 @@ end
 -- which is left out here, Adam at 1e-3, batches of 256, the rate times 0.9 after 10 epochs without a lower validation
 -- loss. Files of Keras and PyTorch cannot hold the first layer.
 -- @option classes the number of outputs
--- @option length points of the spectra for which the model is built at once; otherwise its first use builds it
+-- @option length points of the spectra for which the model is built at once, with weights from the default generator
+--   (mb.seed); otherwise its first use builds it, mb.fit with weights from its seed
 -- @option window points of a window
 -- @option step points between two windows
 -- @option features units of the dense layer of each window

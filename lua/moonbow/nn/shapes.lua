@@ -79,17 +79,37 @@ local function infer_one(layer, shape, watch)
   return inputs.map(layer:infer(inputs.map(shape, with_batch), watch), without_batch)
 end
 
---- Makes the weights. Weights that exist stay.
--- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
--- @param rng? rng from which they are drawn; the default one unless given
--- @return table the shape of the output without its batch
--- @usage model:build({ 1000, 1 }, mb.rng(1))
-function Layer.build(layer, shape, rng)
+--- Makes the weights that do not exist yet, and tells the shape of inputs, as build does; it also takes a generator if
+-- there is nothing to draw.
+function Layer.ensure_built(layer, shape, rng)
   shape = read_shape(layer, "build", shape)
   if rng ~= nil then layer:set_rng(check.kind("build", "rng", rng, "generator")) end
   local output = infer_one(layer, shape)
   layer.input_shape = shape
   return output
+end
+
+-- True if the layer has weights, and all of them exist.
+local function has_all_weights(layer)
+  local has_some, lacks_some = false, false
+  Layer.visit(layer, function(part)
+    has_some = has_some or part.make and part.made
+    lacks_some = lacks_some or part.make and not part.made
+  end)
+  return has_some and not lacks_some
+end
+
+--- Makes the weights. Weights that exist stay; if all do, a generator is refused, since none would be drawn from it.
+-- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
+-- @param rng? rng from which they are drawn; the default one unless given
+-- @return table the shape of the output without its batch
+-- @usage model:build({ 1000, 1 }, mb.rng(1))
+function Layer.build(layer, shape, rng)
+  if rng ~= nil and has_all_weights(layer) then
+    check.fail("build", "rng: the layer has its weights already, from its first use or the option length of mb.models; "
+      .. "build a new one, or leave rng out")
+  end
+  return layer:ensure_built(shape, rng)
 end
 
 -- True if part i of a container is on the way to another part of it (nil: to its output), from an input of a Graph

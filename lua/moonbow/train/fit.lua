@@ -155,7 +155,7 @@ end
 local function build(job, set)
   local model, seed = job.model, job.options.seed
   local shape = named.shape(sets.read_x("fit", "data", set))
-  job.output_shape = model:build(shape, seeded(seed, 2))
+  job.output_shape = model:ensure_built(shape, seeded(seed, 2))
   job.least_rows = batches.least_rows(model, shape)
   job.parameters, job.values = trainable(model)
   add_factors(model, job.parameters, job.options.lr_factors)
