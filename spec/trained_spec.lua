@@ -65,6 +65,8 @@ describe("a trained network in a folder", function()
     ready:build({ 8, 1 }, mb.rng { 1, 2 }) -- as mb.fit builds it
     assert.same(plain, (train(true, ready, data(1))))
     assert.equal(1, #files())
+    local seeds = { seed = { 1, 5 } }
+    assert.same(train(false, network(), data(1), seeds), (train(true, network(), data(1), seeds)))
   end)
 
   -- Fills the weights in the only file with zeros: what is read there now was not trained.

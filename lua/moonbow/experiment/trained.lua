@@ -30,7 +30,9 @@ end
 -- Builds the network as mb.fit does, so that its first weights are those of a training, whoever builds it.
 local function build(model, set, seed)
   local _ <close> = model:keep_modes()
-  model:ensure_built(named.shape(sets.read_x("run:train", "data", set)), core.rng { seed, 2 })
+  local parts = type(seed) == "table" and check.copy(seed) or { seed }
+  parts[#parts + 1] = 2
+  model:ensure_built(named.shape(sets.read_x("run:train", "data", set)), core.rng(parts))
 end
 
 -- What a training takes from a set; of a validation set also if it is a share.
@@ -72,10 +74,11 @@ end
 
 --- Trains as mb.fit does, with the same weights and history, which are kept in the folder. They are read from there if
 -- this training was done before: of the same network, first weights, data and options, none of which holds a function.
+-- What else rounds differently, another processor or mb.convolution_algorithm, is not compared.
 -- @param folder string
 -- @param model layer
 -- @param set table { x, y, weights }
--- @param options table of mb.fit, with optimizer and an integer seed
+-- @param options table of mb.fit, with optimizer and seed
 -- @return history
 function trained.fit(folder, model, set, options)
   build(model, set, options.seed)
