@@ -26,8 +26,8 @@ end)
 
 -- Functions that only moonbow calls, and those that only raise.
 local inside = {}
-for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "report", "is_apart",
-  "path_of_part", "traced_as_run", "traced_apart", "identity", "call", "infer", "keep_modes", "keep_unmade",
+for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "ensure_built", "report",
+  "is_apart", "path_of_part", "traced_as_run", "traced_apart", "identity", "call", "infer", "keep_modes", "keep_unmade",
   "keep_untracked", "centres", "visit_named", "is_frozen", "tostring",
   "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
   inside["layer:" .. name] = true

@@ -103,7 +103,9 @@ end
 -- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
 -- @param rng? rng from which they are drawn; the default one unless given
 -- @return table the shape of the output without its batch
--- @usage model:build({ 1000, 1 }, mb.rng(1))
+-- @usage
+-- local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+-- model:build({ 1000, 1 }, mb.rng(1))
 function Layer.build(layer, shape, rng)
   if rng ~= nil and has_all_weights(layer) then
     check.fail("build", "rng: the layer has its weights already, from its first use or the option length of mb.models; "
