@@ -94,7 +94,7 @@ describe("the shape of inputs", function()
 end)
 
 describe("a generator for build", function()
-  local MESSAGE = "build: rng: the layer has its weights already, from its first use or the option length of "
+  local MESSAGE = "build: rng: the layer has its weights already, from its first use, a file, or the option length of "
     .. "mb.models; build a new one, or leave rng out"
   local function refuses(model)
     assert.error_matches(function() model:build({ 40, 1 }, mb.rng(1)) end, MESSAGE, nil, true)

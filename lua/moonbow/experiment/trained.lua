@@ -12,6 +12,7 @@ local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
 local safetensors = require "moonbow.io.safetensors"
 local sets = require "moonbow.train.sets"
+local streams = require "moonbow.train.streams"
 
 local trained = {}
 
@@ -30,9 +31,7 @@ end
 -- Builds the network as mb.fit does, so that its first weights are those of a training, whoever builds it.
 local function build(model, set, seed)
   local _ <close> = model:keep_modes()
-  local parts = type(seed) == "table" and check.copy(seed) or { seed }
-  parts[#parts + 1] = 2
-  model:ensure_built(named.shape(sets.read_x("run:train", "data", set)), core.rng(parts))
+  model:ensure_built(named.shape(sets.read_x("run:train", "data", set)), streams.rng(seed, "weights"))
 end
 
 -- What a training takes from a set; of a validation set also if it is a share.

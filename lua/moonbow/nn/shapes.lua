@@ -108,8 +108,8 @@ end
 -- model:build({ 1000, 1 }, mb.rng(1))
 function Layer.build(layer, shape, rng)
   if rng ~= nil and has_all_weights(layer) then
-    check.fail("build", "rng: the layer has its weights already, from its first use or the option length of mb.models; "
-      .. "build a new one, or leave rng out")
+    check.fail("build", "rng: the layer has its weights already, from its first use, a file, or the option length of "
+      .. "mb.models; build a new one, or leave rng out")
   end
   return layer:ensure_built(shape, rng)
 end

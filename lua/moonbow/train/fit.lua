@@ -23,6 +23,7 @@ local row_losses = require "moonbow.train.row_losses"
 local schedules = require "moonbow.train.schedule"
 local sets = require "moonbow.train.sets"
 local split = require "moonbow.train.split"
+local streams = require "moonbow.train.streams"
 
 local early_stopping_options = {
   patience = check.default(10, "positive integer"), min_delta = check.default(0, "non-negative"),
@@ -46,14 +47,6 @@ local fit_options = {
   metrics = check.optional "table",
   checkpoint = check.optional("string|table", checkpoint.options, '"folder"'),
 }
-
--- A seed with further integers behind it.
-local function extended(seed, ...)
-  local parts = type(seed) == "table" and { table.unpack(check.list("fit", "seed", seed)) } or { seed }
-  return table.move({ ... }, 1, select("#", ...), #parts + 1, parts)
-end
-
-local function seeded(seed, ...) return core.rng(extended(seed, ...)) end
 
 local function check_callbacks(callbacks)
   for i = 1, #callbacks do check.kind("fit", ("callbacks[%d]"):format(i), callbacks[i], "function") end
@@ -80,8 +73,8 @@ end
 local function hold_out(job, given)
   local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
   local n, is_of_numbers = named.count(job.x), job.chosen_loss.is_of_classes and core.rank(job.y) == 1
-  local train, test = split.holdout(n, share.share, { seed = extended(job.options.seed, 5), groups = share.groups,
-    stratify = is_of_numbers and job.y or nil })
+  local train, test = split.holdout(n, share.share, { seed = streams.seed(job.options.seed, "holdout"),
+    groups = share.groups, stratify = is_of_numbers and job.y or nil })
   local function part(rows)
     return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
   end
@@ -155,11 +148,11 @@ end
 local function build(job, set)
   local model, seed = job.model, job.options.seed
   local shape = named.shape(sets.read_x("fit", "data", set))
-  job.output_shape = model:ensure_built(shape, seeded(seed, 2))
+  job.output_shape = model:ensure_built(shape, streams.rng(seed, "weights"))
   job.least_rows = batches.least_rows(model, shape)
   job.parameters, job.values = trainable(model)
   add_factors(model, job.parameters, job.options.lr_factors)
-  job.rng, job.layer_rng = seeded(seed, 1), seeded(seed, 3)
+  job.rng, job.layer_rng = streams.rng(seed, "batches"), streams.rng(seed, "layers")
 end
 
 -- The function that changes batches, and the generator of each epoch.
@@ -172,7 +165,7 @@ local function read_augment(job)
     check.fail("fit", "augment: 'mix' mixes labels, which weights of rows, or ignored labels, do not allow")
   end
   job.augment = change
-  function job.augment_rng(epoch) return seeded(seed, 4, epoch) end
+  function job.augment_rng(epoch) return streams.rng(seed, "augment", epoch) end
 end
 
 local function start_schedule(job)
