@@ -32,7 +32,10 @@ set(specs_of_lua
 # The interpreter is not instrumented, so gcc's runtime has to be there before the module. Programs that a
 # spec starts (gnuplot) inherit it; leaks are checked in the interpreter alone, by its name. Memory that runs out is
 # NULL, as from malloc: gcc 12's report of it waits for its own lock in a child process without room for the report.
-# The runtime finds the functions that throw in C++ only if their library is there from the start.
+# The runtime finds the functions that throw in C++ only if their library is there from the start. It must not follow
+# __tls_get_addr: gcc 12 takes a thread-local block of a loaded library that begins 16 bytes behind a page for one of
+# glibc 2.19, reads its bounds from what is before it, and its search for leaks crashes there ("Tracer caught signal
+# 11"; about one of 150 small blocks). Such blocks are searched for pointers all the same, as ld.so allocates them.
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
     OUTPUT_VARIABLE libasan OUTPUT_STRIP_TRAILING_WHITESPACE)
@@ -40,7 +43,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     OUTPUT_VARIABLE libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
   file(REAL_PATH ${LUA_INTERPRETER} interpreter)
   get_filename_component(interpreter ${interpreter} NAME)
-  file(WRITE ${CMAKE_BINARY_DIR}/asan.${interpreter} "detect_leaks=1")
+  file(WRITE ${CMAKE_BINARY_DIR}/asan.${interpreter} "detect_leaks=1:intercept_tls_get_addr=0")
   add_spec_tests(sanitize ${sanitized} "${specs_of_lua}" LD_PRELOAD=${libasan}:${libstdcxx}
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:include_if_exists=${CMAKE_BINARY_DIR}/asan.%b)
 endif()
