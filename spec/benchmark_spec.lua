@@ -10,10 +10,9 @@ local networks = require "lib.benchmark.networks"
 local runs = require "lib.benchmark.runs"
 local check_schema = require "support.schema"
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
-local root = os.tmpname()
-os.remove(root)
-assert(lfs.mkdir(root))
+local root = temporary_folder()
 teardown(function() os.execute("rm -r " .. root) end)
 
 local function read(path)

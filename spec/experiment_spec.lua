@@ -4,6 +4,7 @@ local mb = require "moonbow"
 local verdict = require "moonbow.experiment.verdict"
 local check_schema = require "support.schema"
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
 describe("a verdict", function()
   it("follows from the interval of the mean", function()
@@ -314,9 +315,7 @@ run:rule { "b is above a", "b", above = "a" }]])
   it("keeps a quick run apart from a full one", function()
     local experiment = require "moonbow.experiment"
     assert.same({ "results/toy", "results/toy_quick" }, { experiment.folder "toy", experiment.folder("toy", true) })
-    local there = os.tmpname()
-    os.remove(there)
-    assert(os.execute("mkdir " .. there))
+    local there = temporary_folder()
     run("", ('local uv = require "luv", require "moonbow"\nuv.chdir "%s"\n'):format(there) .. script)
     local function from_there(arguments)
       return os.execute(("%s %s %s >/dev/null 2>&1"):format(interpreter, path, arguments))

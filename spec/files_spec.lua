@@ -5,14 +5,11 @@ local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local mb = require "moonbow"
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
 local folder
 
-before_each(function()
-  folder = os.tmpname()
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
-end)
+before_each(function() folder = temporary_folder() end)
 after_each(function() os.execute("rm -rf " .. folder) end)
 
 local function put_in(name, text)

@@ -1,6 +1,7 @@
 -- Every example in the documentation runs and prints what the page shows.
 local lfs = require "lfs"
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
 local root = assert(lfs.currentdir())
 
@@ -18,9 +19,7 @@ table.sort(pages)
 
 -- Runs a script in an empty folder. Returns true, or false, and what it printed.
 local function run(script)
-  local folder = os.tmpname()
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
+  local folder = temporary_folder()
   local pipe = assert(io.popen(("cd %s && LUA_PATH='%s' LUA_CPATH='%s' %s %s/%s 2>&1"):format(folder,
     absolute(package.path), absolute(package.cpath), interpreter:match "%S+$", root, script)))
   local text = pipe:read "a"
@@ -40,9 +39,7 @@ end)
 
 describe("the commands of README and guide", function()
   it("print and draw a file", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    assert(lfs.mkdir(folder))
+    local folder = temporary_folder()
     local file = assert(io.open(folder .. "/minerals.csv", "w"))
     file:write "mineral,400,402,404\ncalcite,1,2,3\nquartz,4,5,6\n"
     file:close()

@@ -4,12 +4,11 @@ local mb = require "moonbow"
 local files = require "moonbow.io.files"
 local interpreter = require "support.interpreter"
 local json = require "moonbow.io.json"
+local temporary_folder = require "support.temporary_folder"
 
 if not pcall(require, "moonbow.crystal") then return end
 
-local folder = os.tmpname()
-os.remove(folder)
-assert(lfs.mkdir(folder))
+local folder = temporary_folder()
 teardown(function() os.execute("rm -r " .. folder) end)
 
 local function run(arguments)

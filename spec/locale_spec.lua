@@ -1,9 +1,8 @@
 -- Numbers in files have a decimal point whatever the locale of the process: one with a decimal comma, made for this.
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
-local folder = os.tmpname()
-os.remove(folder)
-assert(os.execute("mkdir " .. folder))
+local folder = temporary_folder()
 teardown(function() os.execute("rm -r " .. folder) end)
 
 local made = os.execute(("localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1"):format(folder, folder))

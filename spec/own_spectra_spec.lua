@@ -5,10 +5,9 @@ local mb = require "moonbow"
 local measured = require "support.measured"
 local interrupted = require "support.interrupted"
 local interpreter = require "support.interpreter"
+local temporary_folder = require "support.temporary_folder"
 
-local folder = os.tmpname()
-os.remove(folder)
-assert(os.execute("mkdir " .. folder))
+local folder = temporary_folder()
 teardown(function() os.execute("rm -r " .. folder) end)
 
 -- Exit code and everything printed.

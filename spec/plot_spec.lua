@@ -3,6 +3,7 @@ local plot = require "moonbow.plot"
 local interpreter = require "support.interpreter"
 local on_terminal = require "support.on_terminal"
 local counted = require("support.plot_scripts").counted
+local temporary_folder = require "support.temporary_folder"
 
 local nan = 0 / 0
 local has_gnuplot = os.execute "gnuplot --version >/dev/null 2>&1"
@@ -59,11 +60,7 @@ describe("plot", function()
     return names
   end
 
-  before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(lfs.mkdir(folder))
-  end)
+  before_each(function() folder = temporary_folder() end)
 
   after_each(function()
     os.getenv = getenv   -- luacheck: ignore 122

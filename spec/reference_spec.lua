@@ -5,6 +5,7 @@ local mb = require "moonbow"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local public = require "spec.support.public"
+local temporary_folder = require "spec.support.temporary_folder"
 
 package.path = package.path .. ";tools/?.lua"
 local entries = require("moonbow.help.entries").all(mb)
@@ -120,12 +121,10 @@ end
 
 -- A value for a <close> variable, until whose end files without a path land in a folder that then goes.
 local function in_folder_of_its_own()
-  local here, folder, path, cpath = lfs.currentdir(), os.tmpname(), package.path, package.cpath
+  local here, folder, path, cpath = lfs.currentdir(), temporary_folder(), package.path, package.cpath
   local function absolute(list)
     return (list:gsub("[^;]+", function(place) return place:sub(1, 1) == "/" and place or here .. "/" .. place end))
   end
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
   package.path, package.cpath = absolute(path), absolute(cpath)
   assert(lfs.chdir(folder))
   return setmetatable({}, { __close = function()

@@ -9,6 +9,7 @@ local interpreter = require "support.interpreter"
 local json = require "moonbow.io.json"
 local slurm = require "moonbow.sweep.slurm"
 local space = require "moonbow.sweep.space"
+local temporary_folder = require "support.temporary_folder"
 local sweep = mb.sweep
 
 local function id_of(config, seed) return folders.id(space.canonical(config), seed) end
@@ -78,9 +79,7 @@ end
 -- Calls f with programs of these texts before all others.
 local function with_programs(programs, f)
   local path = os.getenv "PATH"
-  local folder = os.tmpname()
-  os.remove(folder)
-  assert(require("lfs").mkdir(folder))
+  local folder = temporary_folder()
   for name, text in pairs(programs) do
     write(folder .. "/" .. name, "#!/bin/sh\n" .. text)
     assert(shell("chmod +x %s/%s", folder, name))

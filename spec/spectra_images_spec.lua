@@ -2,11 +2,10 @@
 local lfs = require "lfs"
 local mb = require "moonbow"
 local damage = require "support.damage"
+local temporary_folder = require "support.temporary_folder"
 local written = require "support.written"
 
-local folder = os.tmpname()
-os.remove(folder)
-assert(lfs.mkdir(folder))
+local folder = temporary_folder()
 
 local function put(name, bytes)
   damage.write(folder .. "/" .. name, bytes)

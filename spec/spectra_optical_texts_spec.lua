@@ -1,10 +1,10 @@
 -- Texts of Raman, infrared and fluorescence instruments, written here by their layouts, and the measured files.
-local lfs = require "lfs"
 local mb = require "moonbow"
 local damage = require "support.damage"
 local files = require "support.spectra_files"
 local index = require "support.instrument_index"
 local measured = require "support.measured"
+local temporary_folder = require "support.temporary_folder"
 
 local refuses, survives = files.expect_refusal, files.expect_survival
 
@@ -182,9 +182,7 @@ describe("WITec's text", function()
   end)
 
   it("may be a pair of files", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    assert(lfs.mkdir(folder))
+    local folder = temporary_folder()
     local x, y = folder .. "/map-x.dat", folder .. "/map-y.dat"
     damage.write(x, " 8.5E+001\n 9.5E+001\n")
     damage.write(y, " 1.0E+000\n 2.0E+000\n 3.0E+000\n 4.0E+000\n")

@@ -3,10 +3,9 @@ local lfs = require "lfs"
 local mb = require "moonbow"
 local find = require "moonbow.spectra.find"
 local interrupted = require "support.interrupted"
+local temporary_folder = require "support.temporary_folder"
 
-local root = os.tmpname()
-os.remove(root)
-assert(lfs.mkdir(root))
+local root = temporary_folder()
 teardown(function() os.execute("rm -r " .. root) end)
 
 local count = 0

@@ -1,10 +1,8 @@
 -- The set of spectra: what it says of itself, and what can be made of it.
-local lfs = require "lfs"
 local mb = require "moonbow"
+local temporary_folder = require "support.temporary_folder"
 
-local folder = os.tmpname()
-os.remove(folder)
-assert(lfs.mkdir(folder))
+local folder = temporary_folder()
 teardown(function() os.execute("rm -r " .. folder) end)
 
 local function write(name, text)

@@ -3,6 +3,7 @@
 local lfs = require "lfs"
 local mb = require "moonbow"
 local files = require "support.spectra_files"
+local temporary_folder = require "support.temporary_folder"
 
 local folder, path
 
@@ -31,11 +32,7 @@ local function there_and_back(spectra, options, tolerance)
   return back
 end
 
-local function before()
-  folder = os.tmpname()
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
-end
+local function before() folder = temporary_folder() end
 
 local function after()
   for name in lfs.dir(folder) do os.remove(folder .. "/" .. name) end

@@ -4,15 +4,12 @@ local mb = require "moonbow"
 local said = require "support.said"
 local safetensors = require "moonbow.io.safetensors"
 local state_bytes = require "support.state_bytes"
+local temporary_folder = require "support.temporary_folder"
 local trained = require "moonbow.experiment.trained"
 
 describe("a trained network in a folder", function()
   local folder
-  before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(lfs.mkdir(folder))
-  end)
+  before_each(function() folder = temporary_folder() end)
   after_each(function() os.execute("rm -rf " .. folder) end)
 
   local function data(seed)

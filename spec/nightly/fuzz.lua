@@ -6,6 +6,7 @@ package.path = "spec/nightly/?.lua;spec/?.lua;experiments/?.lua;" .. package.pat
 local usage = "usage: build/lua spec/nightly/fuzz.lua FILES|SECONDSs SEED [TARGET...]"
 local lfs = require "lfs"
 local clock = require "moonbow.clock"
+local temporary_folder = require "support.temporary_folder"
 
 local MOST_MEGABYTES = 1500 -- resident, at any time; mb.limits bounds the memory for small files
 
@@ -135,9 +136,7 @@ end
 local seconds, seed = tonumber((arg[1] or ""):match "^(%d+)s$"), tonumber(arg[2])
 local most = { files = seconds and math.huge or tonumber(arg[1]), seconds = seconds or math.huge }
 assert(most.files and seed, usage)
-local folder = os.tmpname()
-os.remove(folder)
-assert(lfs.mkdir(folder))
+local folder = temporary_folder()
 local targets, names, faults = require "fuzz_targets"(folder), { table.unpack(arg, 3) }, 0
 if #names == 0 then
   for name in pairs(targets) do names[#names + 1] = name end

@@ -1,5 +1,5 @@
 -- A Python beside moonbow: MOONBOW_PYTHON, or python3. Tests that need modules it has not are pending.
-local lfs = require "lfs"
+local temporary_folder = require "support.temporary_folder"
 
 local python = { command = os.getenv "MOONBOW_PYTHON" or "python3" }
 
@@ -21,9 +21,7 @@ end
 --- Makes a folder, calls f(folder), which returns arguments for Python, and runs it; Python has to succeed. Then
 -- calls after(folder), if given. Returns what was printed.
 function python.run(f, after)
-  local folder = os.tmpname()
-  os.remove(folder)
-  assert(lfs.mkdir(folder))
+  local folder = temporary_folder()
   local arguments = f(folder)
   local pipe = assert(io.popen(("TF_CPP_MIN_LOG_LEVEL=3 %s %s 2>&1"):format(python.command, arguments)))
   local text = pipe:read "a"

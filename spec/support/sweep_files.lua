@@ -1,10 +1,9 @@
 --- Sweep files and folders of results for specs, all below one folder.
 local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
+local temporary_folder = require "support.temporary_folder"
 
-local root = os.tmpname()
-os.remove(root)
-assert(require("lfs").mkdir(root))
+local root = temporary_folder()
 
 local sweep_files, count = { root = root }, 0
 
