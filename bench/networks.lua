@@ -11,13 +11,6 @@ local models = {
 --- Makes the model of a short name, as benchmarked; options as for mb.models.
 function networks.make(name, options) return mb.models[models[name]](options) end
 
---- Returns the number of parameters of a built model.
-function networks.parameters(model)
-  local sum = 0
-  for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
-  return sum
-end
-
 --- Returns the multiply-adds of one spectrum of a length, forward.
 function networks.multiply_adds(model, length)
   local sum = 0

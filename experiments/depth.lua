@@ -38,12 +38,6 @@ local function built(name, filters)
   return model
 end
 
-local function count(model)
-  local sum = 0
-  for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
-  return sum
-end
-
 local function multiply_adds(model)
   local sum = 0
   for _, step in ipairs(model:trace { 1000, 1 }) do
@@ -56,7 +50,7 @@ end
 local function filters_for(name)
   local best, least
   for filters = 1, 256 do
-    local off = math.abs(count(built(name, filters)) - s.parameters)
+    local off = math.abs(built(name, filters):count_parameters() - s.parameters)
     if least and off > least then break end
     best, least = filters, off
   end
@@ -66,7 +60,8 @@ end
 local details = {}
 for _, name in ipairs(names) do
   local filters, same = filters_for(name), built(name, s.filters)
-  details[name] = { filters = filters, parameters = count(built(name, filters)), multiply_adds = multiply_adds(same) }
+  details[name] = { filters = filters, parameters = built(name, filters):count_parameters(),
+    multiply_adds = multiply_adds(same) }
 end
 local budget = s.epochs * details[("%d conv"):format(s.epochs_of_depth)].multiply_adds
 

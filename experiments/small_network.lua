@@ -42,7 +42,7 @@ for seed in run:each_seed() do
       dropout = chosen.dropout })
     add(name, mb.predict(model, set.test.x):totable(), set.test)
     run:add(name .. " minutes", seconds / 60)
-    parameters[name] = model:summary().parameters
+    parameters[name] = model:count_parameters()
   end
 end
 

@@ -59,10 +59,9 @@ end)
 
 describe("networks", function()
   local function parameters(...)
-    local sum, model = 0, networks.make(...)
+    local model = networks.make(...)
     model:build { 5000, 1 }
-    for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
-    return ("%.2f M"):format(sum / 1e6)
+    return ("%.2f M"):format(model:count_parameters() / 1e6)
   end
   it("are those of the paper", function() -- inc6 has 187 million
     assert.equal("19.15 M", parameters("cnn2", 500, "published"))

@@ -2,12 +2,6 @@
 local mb, mb64 = require "support.both"()
 local nn = mb.nn
 
-local function parameters(model)
-  local sum = 0
-  for _, parameter in ipairs(model:parameters()) do sum = sum + parameter.value:count() end
-  return sum
-end
-
 -- Returns the number of weights of a network, without making its dense layers, some of which would take gigabytes: only
 -- the body is built; the weights of dense layers follow from their units.
 local function count(model, length)
@@ -18,7 +12,7 @@ local function count(model, length)
   end
   body = nn.Sequential(body)
   local flat = body:build({ length, 1 }, mb.rng(1))[1]
-  local found = { flat = flat, body = parameters(body), all = parameters(body), macs = 0 }
+  local found = { flat = flat, body = body:count_parameters(), all = body:count_parameters(), macs = 0 }
   for _, step in ipairs(body:trace { length, 1 }) do
     if step.layer.macs then found.macs = found.macs + step.layer:macs(step.input, step.output) end
   end
@@ -61,7 +55,7 @@ describe("networks hold", function()
   end
   it("the number of parameters of the built model", function()
     for _, name in ipairs { "lee2020_cnn2", "wang2020" } do
-      local built = parameters(mb.models[name] { classes = 3, length = 300 })
+      local built = mb.models[name] { classes = 3, length = 300 }:count_parameters()
       assert.equal(built, count(mb.models[name] { classes = 3 }, 300).all)
     end
   end)
@@ -84,7 +78,7 @@ describe("networks hold", function()
   it("the originals as published", function()
     assert.equal(1340878, count(mb.models.ho2019_resnet { classes = 30, bias = false,
       strides = { 1, 2, 2, 2, 2, 2 }, first_activation = "relu", dropout = 0 }, 1000).all)
-    assert.equal(4549, parameters(mb.models.cui2018 { length = 100 }))
+    assert.equal(4549, mb.models.cui2018 { length = 100 }:count_parameters())
     assert.equal(71 * 64, count(mb.models.szymanski2021 { classes = 5, pool_padding = "same" }, 4501).flat)
     -- Body without biases: 40190; 3250 points in four "same" pools of 2: 204.
     assert.equal(40190 + (204 * 64 + 1) * 120 + 121 * 84 + 85 * 186 + 187 * 28,
@@ -147,12 +141,12 @@ describe("networks of others", function()
       assert.equal("1.4.weight", name)
       frozen = frozen + model.layers[1].layers[4].weight:count()
     end
-    assert.equal(9814, parameters(model) - frozen - 33 * 2)
+    assert.equal(9814, model:count_parameters() - frozen - 33 * 2)
   end)
   it("hold the numbers that follow from the code of their authors", function()
     -- 38 windows of 50 points to 25 units, 950 to 512, 512 to 256, 256 to 30; two weights of each batch norm.
     assert.equal(38 * 25 * (51 + 2) + 951 * 512 + 2 * 512 + 513 * 256 + 2 * 256 + 257 * 30,
-      parameters(mb.models.ibtehaz2023_ramannet { classes = 30, length = 1000 }))
+      mb.models.ibtehaz2023_ramannet { classes = 30, length = 1000 }:count_parameters())
     -- Six kernels with 48 points in all; dense layers of 6 F / 16 and F units; six maps of F channels to F.
     local sum, channels = 192 * 32 + 2 * 32 + 1025 * 30, 1
     for _, filters in ipairs { 16, 32, 64, 128, 192 } do
@@ -161,7 +155,7 @@ describe("networks of others", function()
         + 6 * filters * filters + 2 * filters
       channels = filters
     end
-    assert.equal(sum, parameters(mb.models.deng2022_sanet { classes = 30, length = 1000 }))
+    assert.equal(sum, mb.models.deng2022_sanet { classes = 30, length = 1000 }:count_parameters())
   end)
   it("fixed filters of LITE see what each would see alone", function()
     local fixed = mb.models.ismailfawaz2023_lite { classes = 2, length = 300 }.layers[1].layers[4]

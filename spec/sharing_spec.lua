@@ -62,6 +62,13 @@ describe("a layer used twice", function()
     assert.matches("total: 80 parameters, 480 multiply%-adds", text)
     assert.matches("receptive field 5 points", text)
   end)
+  it("counts once in count_parameters", function()
+    local model = squared()
+    assert.equal(1, model:count_parameters())
+    assert.equal(0, nn.ReLU {}:count_parameters())
+    assert.error_matches(function() nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }:count_parameters() end,
+      "count_parameters: weights are not there yet: model:build{ L, C }", 1, true)
+  end)
   it("has one set of weights in a siamese network and in a shortcut", function()
     local twin = nn.Sequential { nn.Dense { units = 2 }, nn.Tanh {} }
     local siamese = nn.Concat { twin, nn.Sequential { nn.Lambda { function(x) return x * 2 end }, twin } }

@@ -49,7 +49,7 @@ function sections.inference() return inference(job.batch) end
 function sections.latency() return inference(1) end
 
 emit {
-  version = "moonbow", parameters = networks.parameters(model), macs = networks.multiply_adds(model, job.length),
+  version = "moonbow", parameters = model:count_parameters(), macs = networks.multiply_adds(model, job.length),
 }
 for section in arg[3]:gmatch "[^,]+" do
   collectgarbage()

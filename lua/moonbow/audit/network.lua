@@ -1,6 +1,5 @@
 --- The layers of a network as the rules of an audit see them.
 local elementwise = require "moonbow.elementwise"
-local core = require "moonbow.core"
 
 local network = {}
 
@@ -41,13 +40,9 @@ end
 local function describe(step)
   local layer = step.layer
   local kind, activation = kinds[layer.type] or "other", activation_of(layer)
-  local parameters = 0
-  if not layer.layers then
-    for _, entry in ipairs(layer:parameters()) do parameters = parameters + core.count(entry.value) end
-  end
   return { layer = layer, type = layer.type, path = step.path, kind = kind, activation = activation,
     is_bent = is_bent(layer, kind, activation), is_side = step.is_side, input = step.input,
-    output = step.output, parameters = parameters, options = layer.options,
+    output = step.output, parameters = layer.layers and 0 or layer:count_parameters(), options = layer.options,
     macs = not layer.layers and layer.macs and layer:macs(step.input, step.output) or 0 }
 end
 

@@ -128,13 +128,12 @@ return function(path)
   if not bytes then return nil, err end
   local model, info, version = store.load(path)
   if not model then return nil, info end
-  local is_layer, parameters, layers = nn.is_layer(model), 0, 0
+  local is_layer, layers = nn.is_layer(model), 0
   if is_layer then
-    for _, parameter in ipairs(model:parameters()) do parameters = parameters + core.count(parameter.value) end
     model:visit(function(layer) layers = layers + (layer.layers and 0 or 1) end)
   end
   return make { kind = is_layer and "network" or model.kind, layers = is_layer and layers or nil,
-    parameters = is_layer and parameters or nil, shape = model.input_shape,
+    parameters = is_layer and model:count_parameters() or nil, shape = model.input_shape,
     classes = info.classes and texts(info.classes),
     axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis, unit = info.unit,
     quantity = info.quantity, preprocessing = info.preprocessing, training = info.training,

@@ -144,6 +144,21 @@ function Layer.parameters(layer)
   return collect(layer, "weights")
 end
 
+--- The number of weights: what parameters() lists, each tensor with all of its entries. Raises where weights are not
+-- made yet.
+-- @return integer
+-- @usage print(model:count_parameters())
+function Layer.count_parameters(layer)
+  Layer.visit(layer, function(part)
+    if part.make and not part.made then
+      check.fail("count_parameters", "weights are not there yet: model:build{ L, C }, or the first use, makes them")
+    end
+  end)
+  local sum = 0
+  for _, entry in ipairs(layer:parameters()) do sum = sum + core.count(entry.value) end
+  return sum
+end
+
 --- Lists the tensors that belong to the state but are not trained, as running statistics, likewise.
 -- @return table a list of { name, value }
 function Layer.buffers(layer)
