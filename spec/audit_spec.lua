@@ -367,6 +367,27 @@ describe("the rules of an audit", function()
     assert.is_nil(found:has "chance")
     assert.is_nil(found:has "dead_filters")
   end)
+  it("take a stride for no fault where the network tells the classes apart all the same", function()
+    local close = both(60, function(values, class, rng)
+      gaussian(values, class == 1 and 40 or 46, 1, 4)
+      noise(values, rng, 0.02)
+    end, 150)
+    local case = { with_body(conv(), nn.MaxPool1d { size = 16 }), close }
+    local function stride() return audit("stride_over_spacing", case):has "stride_over_spacing" end
+    assert.is_nil(stride().text:find("confuses", 1, true))
+    trained(case[1], close, 60)
+    assert.equal(1, mb.evaluate(case[1], close.test).accuracy)
+    assert.is_nil(stride())
+    set_values(case[1].layers[4].bias, { 0, 99 })
+    assert.matches("Of 150 test spectra of both it confuses 75%.$", stride().text)
+  end)
+  it("name few layers each, many by the first and the last", function()
+    local layers = {}
+    for i = 1, 7 do layers[i] = conv { activation = "linear" } end
+    local found = audit("linear_convolution", { with_body(table.unpack(layers)) }).findings[1]
+    assert.equal("7 layers from 1 to 7 (Conv1d)", found.where)
+    assert.equal(7, #found.layers)
+  end)
   it("compare by McNemar's exact test and Wilson's interval", function()
     local function choose(n, k)
       local c = 1

@@ -223,6 +223,9 @@ function makers.is_stale(a)
   return again.accuracy - a.judged.accuracy >= GAIN and p <= LEVEL
 end
 
+--- What the network predicts; with recomputed statistics where its own are stale.
+function makers.fresh_judged(a) return a.is_stale and a.recalibrated.judged or a.judged end
+
 --- The facts of an audit: a table whose fields are computed when they are asked for.
 -- @param given { model, options, parts }; shape and flow (network.flow) are set before rules ask
 return function(given)

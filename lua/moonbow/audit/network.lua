@@ -3,6 +3,8 @@ local elementwise = require "moonbow.elementwise"
 
 local network = {}
 
+local MOST_NAMED = 6 -- layers of a finding, each by its path
+
 local kinds = {
   Conv1d = "conv", Dense = "dense", MaxPool1d = "pool", AvgPool1d = "pool", BlurPool1d = "pool",
   GlobalAvgPool1d = "global", GlobalMaxPool1d = "global", Flatten = "flatten", BatchNorm1d = "norm",
@@ -96,9 +98,10 @@ function network.name(parts)
     paths[i] = part.path == "" and "1" or part.path
     if not seen[part.type] then seen[part.type], types[#types + 1] = true, part.type end
   end
-  if #paths == 1 then return ("layer %s (%s)"):format(paths[1], types[1]) end
-  return ("layers %s and %s (%s)"):format(table.concat(paths, ", ", 1, #paths - 1), paths[#paths],
-    table.concat(types, ", "))
+  local last, kinds_found = paths[#paths], table.concat(types, ", ")
+  if #paths == 1 then return ("layer %s (%s)"):format(last, kinds_found) end
+  if #paths > MOST_NAMED then return ("%d layers from %s to %s (%s)"):format(#paths, paths[1], last, kinds_found) end
+  return ("layers %s and %s (%s)"):format(table.concat(paths, ", ", 1, #paths - 1), last, kinds_found)
 end
 
 --- "18.8 million", "105,664".

@@ -44,6 +44,21 @@ function predictions.compare(a, b)
   return only_a, only_b, p
 end
 
+--- How many spectra of two classes a judgement has right, and of how many: those that it gives one of the two.
+function predictions.right_of_pair(judged, one, other)
+  local right, count = 0, 0
+  for i, truth in ipairs(judged.truth) do
+    local predicted = judged.predicted[i]
+    if (truth == one or truth == other) and (predicted == one or predicted == other) then
+      count, right = count + 1, right + (predicted == truth and 1 or 0)
+    end
+  end
+  return right, count
+end
+
+--- Of fewer spectra of two classes nothing is said.
+predictions.LEAST_PAIR = 8
+
 -- ---- simple models ----
 
 --- Spectra pooled to about 128 points by their greatest values, and the points of a window.

@@ -137,6 +137,7 @@ return function(model, set, options)
   if not ok then check.rethrow("audit: set.x: ", flow) end
   a.flow = flow
   a.fits = a.train and read.is_of_classes and #flow.outputs == 2 and flow.outputs[2] >= a.classes
+  a.is_judged = why_not.judged(a) == nil
   function a.row_of(i) return a.train.rows and a.train.rows[i] or i end
   local _ <close> = model:keep_modes()
   local findings, skipped, looked = ask(a, options.rules and chosen_rules(options.rules) or rules)

@@ -4,8 +4,10 @@ local distributions = require "moonbow.distributions"
 local forest = require "moonbow.baselines.forest"
 local predictions = require "moonbow.audit.predictions"
 
+local right_of_pair, LEAST_PAIR = predictions.right_of_pair, predictions.LEAST_PAIR
+
 local LEVEL, FITS_BETTER, SURE, UNSURE, FEW, TREES = 0.01, 0.1, 0.9, 0.3, 0.1, 200
-local LEAST_PAIR, NEAR, TELLS, LOST = 8, 10, 0.9, 0.1
+local NEAR, TELLS, LOST = 10, 0.9, 0.1
 
 local function most_frequent(a)
   local counts, most = {}, 1
@@ -33,18 +35,6 @@ local function overfit(a)
   if gap < FITS_BETTER or own.low < judged.high then return nil end
   return { value = gap, text = ("It is right for %.1f %% of the training spectra and for %.1f %% of those that it has "
     .. "not seen: what it adds, it has learned by heart."):format(100 * own.accuracy, 100 * judged.accuracy) }
-end
-
--- How many spectra of two classes a judgement has right, of those that it gives one of the two.
-local function right_of_pair(judged, one, other)
-  local right, count = 0, 0
-  for i, truth in ipairs(judged.truth) do
-    local predicted = judged.predicted[i]
-    if (truth == one or truth == other) and (predicted == one or predicted == other) then
-      count, right = count + 1, right + (predicted == truth and 1 or 0)
-    end
-  end
-  return right, count
 end
 
 -- The pairs of classes that the network confuses, as { one, other }, the most frequent first.

@@ -1,5 +1,6 @@
 --- Rules on what pooling and strides lose.
 local network = require "moonbow.audit.network"
+local predictions = require "moonbow.audit.predictions"
 
 local WIDE_AVERAGE, FEWEST_POSITIONS = 8, 4
 
@@ -61,9 +62,13 @@ end
 local function stride_over_spacing(a)
   local spacing, stride = a.spacing, a.reach.stride
   if not spacing or stride <= spacing.points or stride < 2 then return nil end
+  local right, count = 0, 0
+  if a.is_judged then right, count = predictions.right_of_pair(a.fresh_judged, spacing.one, spacing.other) end
+  if right == count and count >= predictions.LEAST_PAIR then return nil end -- it tells them apart all the same
+  local confused = right < count and (" Of %d %s of both it confuses %d."):format(count, a.unseen, count - right) or ""
   return { value = stride / spacing.points, text = ("Neighbouring positions before the dense layers are %s apart, but "
-    .. "the places in which %s and %s differ are only %s apart: both may fall into one cell of the pooling."):format(
-    a.points(stride), a.class_name(spacing.one), a.class_name(spacing.other), a.points(spacing.points // 1)) }
+    .. "the places in which %s and %s differ are only %s apart: both may fall into one cell of the pooling.%s"):format(
+    a.points(stride), a.class_name(spacing.one), a.class_name(spacing.other), a.points(spacing.points // 1), confused) }
 end
 
 return {
