@@ -40,19 +40,37 @@ local function skipped_lines(audit)
   return lines
 end
 
-local function heading(finding)
-  return ("%s: %s%s"):format(finding.is_fault and "fault" or "remark", finding.name,
-    finding.where and ", " .. finding.where or "")
+-- Findings that follow each other and have the same advice, together: four simple models may be as good as a network.
+local function groups(audit)
+  local list, last = {}, {}
+  for _, finding in ipairs(audit.findings) do
+    if finding.is_fault ~= last.is_fault or finding.advice ~= last.advice then list[#list + 1] = {} end
+    table.insert(list[#list], finding)
+    last = finding
+  end
+  return list
+end
+
+local function heading(group)
+  local names = {}
+  for i, finding in ipairs(group) do names[i] = finding.name .. (finding.where and ", " .. finding.where or "") end
+  return ("%s: %s"):format(group[1].is_fault and "fault" or "remark", table.concat(names, "; "))
+end
+
+local function sources(group)
+  local list = {}
+  for i, finding in ipairs(group) do list[i] = finding.source end
+  return ("%s: %s."):format(#list > 1 and "Sources" or "Source", table.concat(list, "; "))
 end
 
 --- The text for the terminal.
 function report.text(audit)
   local lines = { wrap(("Audit of %s: %s."):format(audit.title, report.summary(audit)), "") }
-  for _, finding in ipairs(audit.findings) do
-    lines[#lines + 1] = "\n" .. heading(finding)
-    lines[#lines + 1] = wrap(check.printable(finding.text), "  ")
-    lines[#lines + 1] = wrap("What to do: " .. finding.advice, "  ")
-    lines[#lines + 1] = wrap("Source: " .. finding.source .. ".", "  ")
+  for _, group in ipairs(groups(audit)) do
+    lines[#lines + 1] = "\n" .. wrap(heading(group), "")
+    for _, finding in ipairs(group) do lines[#lines + 1] = wrap(check.printable(finding.text), "  ") end
+    lines[#lines + 1] = wrap("What to do: " .. group[1].advice, "  ")
+    lines[#lines + 1] = wrap(sources(group), "  ")
   end
   for i, line in ipairs(skipped_lines(audit)) do
     lines[#lines + 1] = wrap((i == 1 and "Could not look, " or "") .. line, i == 1 and "" or "  ")
@@ -66,16 +84,18 @@ local style = [[
 .fault { border-color: #a33b00; } .finding p { margin: .25rem 0; }
 ]]
 
-local function section(finding)
-  return ('<div class="finding%s"><h3>%s</h3><p>%s</p><p>What to do: %s</p><p class="soft">Source: %s.</p></div>')
-    :format(finding.is_fault and " fault" or "", html.escape(heading(finding)), html.escape(finding.text),
-      html.escape(finding.advice), html.escape(finding.source))
+local function section(group)
+  local texts = {}
+  for i, finding in ipairs(group) do texts[i] = html.escape(finding.text) end
+  return ('<div class="finding%s"><h3>%s</h3><p>%s</p><p>What to do: %s</p><p class="soft">%s</p></div>')
+    :format(group[1].is_fault and " fault" or "", html.escape(heading(group)), table.concat(texts, "</p><p>"),
+      html.escape(group[1].advice), html.escape(sources(group)))
 end
 
 --- The findings as a part of a page, and the style that it needs.
 function report.body(audit)
   local body = {}
-  for i, finding in ipairs(audit.findings) do body[i] = section(finding) end
+  for i, group in ipairs(groups(audit)) do body[i] = section(group) end
   local lines = skipped_lines(audit)
   for i, line in ipairs(lines) do lines[i] = "<li>" .. html.escape(line) .. "</li>" end
   if #lines > 0 then
