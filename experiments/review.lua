@@ -20,9 +20,10 @@ local POLL = 100 -- milliseconds between two checks for Ctrl-C
 
 local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
   "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth", "smoothing" }
-local longest_first = { "convolution_contribution", "evaluation_dataset", "depth", "batch_norm", "border_peaks",
-  "pooling_benefit", "smoothing", "relu_emptiness", "feature_maps", "single_filter", "pooling_resolution",
-  "dissimilarity" }
+-- From 460 to 6 s on an AMD EPYC Zen 5; feature_maps and smoothing find networks of evaluation_dataset.
+local longest_first = { "batch_norm", "evaluation_dataset", "depth", "relu_emptiness", "single_filter",
+  "convolution_contribution", "pooling_benefit", "feature_maps", "border_peaks", "pooling_resolution", "dissimilarity",
+  "smoothing" }
 
 local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.")
 parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
