@@ -33,11 +33,49 @@ static void shifts_beyond_the_ends_repeat_them_and_nan_is_refused(void **state) 
   check_close(y, one, 1, 0);
 }
 
+/* One point after the other, without blocks or vectors. */
+static void warp_plainly(mb_real *y, const mb_real *x, const mb_real *shifts, mb_size L, mb_size C,
+                         mb_size knots) {
+  for (mb_size t = 0; t < L; t++) {
+    double shift = (double)shifts[0];
+    if (knots > 1 && L > 1) {
+      const double at = (double)t * (double)(knots - 1) / (double)(L - 1);
+      const mb_size knot = (mb_size)at < knots - 2 ? (mb_size)at : knots - 2;
+      shift = (double)shifts[knot] + (at - (double)knot) * ((double)shifts[knot + 1] - (double)shifts[knot]);
+    }
+    const double from = fmin(fmax((double)t + shift, 0), (double)(L - 1));
+    const mb_size low = (mb_size)from, high = low + 1 < L ? low + 1 : L - 1;
+    for (mb_size c = 0; c < C; c++) {
+      const double here = (double)x[low * C + c];
+      y[t * C + c] = (mb_real)(here + (from - (double)low) * ((double)x[high * C + c] - here));
+    }
+  }
+}
+
+static void blocks_have_the_bits_of_the_plain_version(void **state) {
+  static const mb_size lengths[] = {1, 2, 3, 7, 255, 256, 257, 1000, 5000}, knots[] = {1, 2, 3, 7, 25, 300};
+  (void)state;
+  for (mb_size i = 0; i < 9; i++)
+    for (mb_size k = 0; k < 6; k++)
+      for (mb_size C = 1; C <= 3; C++) {
+        const mb_size L = lengths[i], count = L * C;
+        mb_real *x = check_random(2 * count, 1), *shifts = check_random(2 * knots[k], 2);
+        mb_real *y = check_zeros(2 * count), *expected = check_zeros(2 * count);
+        for (mb_size j = 0; j < 2 * knots[k]; j++) shifts[j] *= 60;
+        assert_int_equal(mb_warp(y, x, shifts, 2, L, C, knots[k]), MB_OK);
+        for (mb_size n = 0; n < 2; n++)
+          warp_plainly(expected + n * count, x + n * count, shifts + n * knots[k], L, C, knots[k]);
+        check_exact(y, expected, 2 * count);
+        free(x), free(shifts), free(y), free(expected);
+      }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_knot_shifts_all_points),
       cmocka_unit_test(several_knots_bend_each_spectrum_its_own_way),
       cmocka_unit_test(shifts_beyond_the_ends_repeat_them_and_nan_is_refused),
+      cmocka_unit_test(blocks_have_the_bits_of_the_plain_version),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
