@@ -114,8 +114,9 @@ static int csv_row(lua_State *L) {
   const mb_csv_line line = next_text(&a);
   const mb_csv_table table = next_table(&a, line.separator);
   mb_real *out = next_row(&a, table.numbers);
-  double few[8]; /* a scratch for each of many comments would be garbage of megabytes */
-  double *axis = table.axes <= 8 ? few : push_scratch(&a, sizeof *axis * (size_t)table.axes);
+  enum { FEW = 8 };
+  double few[FEW]; /* no scratch: each of thousands of comments would leave one to the collector */
+  double *axis = table.axes <= FEW ? few : push_scratch(&a, sizeof *axis * (size_t)table.axes);
   mb_csv_signs signs = {.is_certain = true};
   mb_csv_cell cell;
   mb_size column;
