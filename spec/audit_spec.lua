@@ -319,7 +319,7 @@ describe("the rules of an audit", function()
     assert.same({ 7 }, audit("suspects", cases.suspects[1]).findings[1].rows)
     assert.same({ "2" }, audit("pool_gaps", cases.pool_gaps[1]).findings[1].layers)
     local lost = audit("position_lost", cases.position_lost[1]).findings[1]
-    assert.is_true(lost.value < 0.8 and lost.text:find "position alone is right" ~= nil)
+    assert.is_true(lost.value < 0.8 and lost.text:find "position alone predicts" ~= nil)
   end)
   it("see layers in branches, and what joins them, as they are", function()
     local function graph(join, body)
@@ -489,10 +489,10 @@ describe("mb.audit", function()
     assert.equal(2, #found.findings)
     assert.matches("60 of 60 test spectra", found:has("twins").text)
     local thin = mb.audit(with_body(conv { kernel = 2 }), measured, { label = "kind", rules = { "field_below_peak" } })
-    assert.matches("sees 2 points %(4 cm%-1%), but the peaks are %d+ points %(%d+ cm%-1%) wide",
+    assert.matches("field before the dense layers is 2 points %(4 cm%-1%), but the peaks are %d+ points %(%d+ cm%-1%)",
       thin:has("field_below_peak").text)
   end)
-  it("says what could not look, and why", function()
+  it("says what was skipped, and why", function()
     local why = {}
     for _, skipped in ipairs(mb.audit(linear(), easy).skipped) do why[skipped.name] = skipped.why end
     assert.equal("the network is not trained", why.chance)
@@ -552,6 +552,19 @@ describe("mb.audit", function()
     end
     assert.is_true(count > 40)
   end)
+  it("takes a small difference of two classes for no contradiction", function()
+    local at, y = { 0, 40, 60, 80 }, lists(80, function(i) return i % 4 + 1 end)
+    local function draw(values, _, rng, i)
+      local class = i % 4 + 1
+      gaussian(values, at[math.max(class, 2)], 1, 4)
+      if class == 1 then gaussian(values, 20, 0.01, 4) end -- all that tells it from class 2
+      noise(values, rng, 5e-4)
+    end
+    local part = spectra(80, 1, draw)
+    local model = net { nn.Flatten {}, nn.Dense { units = 4 } }
+    local found = mb.audit(model, changed(part, { y = y }), { rules = { "contradictions" } })
+    assert.equal(0, #found.findings)
+  end)
   it("sees no baseline in noise, however short the spectra are", function()
     for length = 10, 60 do
       local part = { x = mb.rng(length):normal(0, 1, 30, length, 1), y = lists(30, function(i) return i % 2 + 1 end) }
@@ -588,6 +601,12 @@ describe("mb.audit", function()
       { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } })
     raises("test.x: expected spectra %(N, 100, 1%), as those of the training, got shape {4, 50, 1}", mb.audit, linear(),
       { train = easy.train, test = { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } } })
+    raises("train.classes: expected a table, got 2; a list of the names of the classes", mb.audit, linear(),
+      changed(easy.train, { classes = 2 }))
+    raises("set.classes: expected a table, got 2", mb.audit, linear(), { train = easy.train, classes = 2 })
+    raises("audit: axis: expected 100 numbers, one for each point, got 2", mb.audit, linear(),
+      changed(easy.train, { axis = { 1, 2 } }))
+    raises("audit: axis: expected a table, got 5", mb.audit, linear(), { train = easy.train, axis = 5 })
     local found = mb.audit(linear())
     raises("audit:has: name: expected one of", found.has, found, "nothing")
     assert.is_nil(found:has "chance")

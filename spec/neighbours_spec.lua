@@ -186,3 +186,32 @@ describe("nearest neighbours", function()
     assert.error_matches(function() model:predict(3) end, "x: expected a tensor, got 3")
   end)
 end)
+
+describe("spectra that are nearly identical", function()
+  local near_copies = require "moonbow.baselines.near_copies"
+  -- 600 spectra of 20 points, one block for each of two classes 10 apart, of which the rows vary by about 1.
+  local rng, rows, y = mb.rng(1), {}, {}
+  for i = 1, 600 do
+    rows[i], y[i] = {}, i <= 300 and 1 or 2
+    for k = 1, 20 do rows[i][k] = { rng:normal(y[i] * 10, 1) } end
+  end
+  local x = mb.tensor(rows)
+  it("are closer than a hundredth of the median distance, of all or within the classes", function()
+    assert.near(0.01 * math.sqrt(2 * 20), near_copies.limit(x, y), 0.005)
+    assert.near(0.01 * math.sqrt(20) * 10, near_copies.limit(x), 0.05)
+  end)
+  it("are counted once for each spectrum, or as pairs", function()
+    local close = x:narrow(1, 3):add(0.001)
+    assert.equal(3, near_copies.count(close, x))
+    assert.equal(0, near_copies.count(x:narrow(1, 3):add(1), x))
+    local both = mb.concat({ x:narrow(1, 5), close }, 1)
+    local count, first = near_copies.pairs(both, 0.1, function() return true end)
+    assert.same({ 3, { 1, 6 } }, { count, first })
+    assert.equal(1, (near_copies.pairs(both, 0.1, function(i, j) return i == 8 and j == 3 end)))
+  end)
+  it("are copies alone where all spectra are the same, and one spectrum is no pair", function()
+    local same = mb.ones(4, 20, 1)
+    assert.same({ 0, 4 }, { near_copies.limit(same), near_copies.count(same, same) })
+    assert.equal(0, (near_copies.pairs(same:narrow(1, 1), 0, function() return true end)))
+  end)
+end)

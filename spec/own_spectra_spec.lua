@@ -82,7 +82,7 @@ describe("own_spectra", function()
     assert.is_truthy(io.open(folder .. "/audit/results.json"))
     code, text = audit "" -- the network alone
     assert.equal(0, code, text)
-    assert.matches("Could not look, no training spectra", text)
+    assert.matches("Skipped, no training spectra", text)
     assert.matches('"findings":%[%]', io.open(folder .. "/audit/results.json"):read "a")
     for arguments, message in pairs { ["--test " .. file] = "^expected the files that the network was trained on",
       [file .. " --label kind --split kind --test " .. file] = "^expected %-%-split or %-%-test, got both" } do
@@ -214,7 +214,7 @@ describe("own_spectra", function()
     lines[#lines + 1] = lines[4]:gsub("^Test", "Train")
     code, text = run(options .. write("twins.csv", table.concat(lines, "\n") .. "\n"))
     assert.equal(0, code, text)
-    assert.matches("warning: 1 of %d+ test spectra are nearly the same as a training spectrum", text)
+    assert.matches("warning: 1 of %d+ test spectra are nearly identical to a training spectrum", text)
   end)
   it("warns of columns that seem to name replicates", function()
     local file = artificial()

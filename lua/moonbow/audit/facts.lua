@@ -98,11 +98,11 @@ function makers.points(a)
   end
 end
 
---- A class by its name.
+--- A class by its name, in quotes.
 function makers.class_name(a)
   return function(class)
     local name = a.parts.names and a.parts.names[class]
-    return name and not tonumber(name) and tostring(name) or ("class %s"):format(name or class)
+    return name and not tonumber(name) and ('"%s"'):format(name) or ("class %s"):format(name or class)
   end
 end
 

@@ -105,6 +105,13 @@ local function read(name, data, options, names, info)
   return set_aside_bad(thin(part, options.seed))
 end
 
+local function read_axis(given, length)
+  if given == nil then return nil end
+  local axis = check.numbers("audit", "axis", given)
+  if #axis == length then return axis end
+  check.fail("audit", "axis: expected %d numbers, one for each point, got %d", length, #axis)
+end
+
 -- The parts by name as they were given.
 local function given_parts(set, options)
   local given = {}
@@ -125,12 +132,11 @@ function parts.read(model, set, options)
   check.kind("audit", "set", set, "table")
   local given, info = given_parts(set, options), expected.of(model)
   local found = { train = read("train", given.train, options, info and info.classes, info) }
-  found.names = found.train.names or set.classes
+  found.names = found.train.names or sets.class_names("audit", "set", set)
   for _, name in ipairs { "validation", "test" } do
     if given[name] then found[name] = read(name, given[name], options, found.names, info) end
   end
-  found.axis, found.unit = found.train.axis or set.axis, found.train.unit
-  if core.is_tensor(found.axis) then found.axis = core.totable(found.axis) end
+  found.axis, found.unit = read_axis(found.train.axis or set.axis, core.size(found.train.x, 2)), found.train.unit
   return found
 end
 

@@ -106,8 +106,7 @@ end
 
 --- The simple models, by name: { words, fit(x, y, classes), pooled }; fit returns function(x): a list of classes.
 predictions.simple = {
-  threshold = { words = "the greatest value of each spectrum alone, by the nearest mean of a class,",
-    fit = fit_threshold },
+  threshold = { words = "a nearest-mean rule on the maximum of each spectrum", fit = fit_threshold },
   logistic = { words = "a linear softmax on %s", pooled = true, fit = fit_standardized(function(x, y, classes)
     local model = require "moonbow.baselines.logistic".fit(x, y, { classes = classes, C = 1, tol = 1e-3,
       iterations = 3000 })

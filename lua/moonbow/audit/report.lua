@@ -22,11 +22,11 @@ local function counts(audit)
   return faults, #audit.findings - faults
 end
 
---- "2 faults and 1 remark by 40 rules; 9 could not look".
+--- "2 faults and 1 remark by 40 rules; 9 skipped".
 function report.summary(audit)
   local faults, remarks = counts(audit)
   return ("%s and %s by %s%s"):format(check.show_count(faults, "fault"), check.show_count(remarks, "remark"),
-    check.show_count(audit.looked, "rule"), #audit.skipped > 0 and ("; %d could not look"):format(#audit.skipped) or "")
+    check.show_count(audit.looked, "rule"), #audit.skipped > 0 and ("; %d skipped"):format(#audit.skipped) or "")
 end
 
 local function skipped_lines(audit)
@@ -73,7 +73,7 @@ function report.text(audit)
     lines[#lines + 1] = wrap(sources(group), "  ")
   end
   for i, line in ipairs(skipped_lines(audit)) do
-    lines[#lines + 1] = wrap((i == 1 and "Could not look, " or "") .. line, i == 1 and "" or "  ")
+    lines[#lines + 1] = wrap((i == 1 and "Skipped, " or "") .. line, i == 1 and "" or "  ")
     if i == 1 then lines[#lines] = "\n" .. lines[#lines] end
   end
   return table.concat(lines, "\n")
@@ -99,7 +99,7 @@ function report.body(audit)
   local lines = skipped_lines(audit)
   for i, line in ipairs(lines) do lines[i] = "<li>" .. html.escape(line) .. "</li>" end
   if #lines > 0 then
-    body[#body + 1] = "<details><summary>Rules that could not look</summary><ul>" .. table.concat(lines, "\n")
+    body[#body + 1] = "<details><summary>Skipped rules</summary><ul>" .. table.concat(lines, "\n")
       .. "</ul></details>"
   end
   return table.concat(body, "\n"), style

@@ -249,7 +249,7 @@ local function evaluate_classes(model, set, options, chosen)
   local precision, recall, f1, macro_f1 = per_class(confusion, classes)
   return add_metrics({
     loss = mean_loss(), accuracy = hits / named.count(x), confusion = confusion, precision = precision,
-    recall = recall, f1 = f1, macro_f1 = macro_f1, classes = set.classes, count = named.count(x),
+    recall = recall, f1 = f1, macro_f1 = macro_f1, classes = rawget(set, "classes"), count = named.count(x),
   }, options, chosen, logits, y)
 end
 

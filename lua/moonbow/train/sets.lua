@@ -11,6 +11,17 @@ local known = {}
 for name in ([[x y weights axis classes labels columns skipped notes position height width mixing asymmetry peak
   background noise rival case fractions]]):gmatch "%a+" do known[name] = true end
 
+--- The names of the classes that a set knows, checked; nil for none.
+-- @param name of the set in messages
+function sets.class_names(operation, name, set)
+  local names = rawget(set, "classes") -- of measured spectra, classes is a method
+  if names == nil then return nil end
+  local where = name .. ".classes"
+  check.kind(operation, where, names, "table", "a list of the names of the classes")
+  check.each(operation, where, check.list(operation, where, names), "string|number")
+  return names
+end
+
 local function check_keys(operation, name, set)
   for key in pairs(set) do
     if not known[key] then
@@ -20,10 +31,11 @@ local function check_keys(operation, name, set)
   end
 end
 
---- Checks the keys of a set and returns its spectra, or several inputs by name.
+--- Checks the keys of a set and the names of its classes, and returns its spectra, or several inputs by name.
 function sets.read_x(operation, name, set)
   check.kind(operation, name, set, "table", "a set is { x = spectra, y = labels }")
   check_keys(operation, name, set)
+  sets.class_names(operation, name, set)
   return named.read(operation, name .. ".x", set.x)
 end
 

@@ -16,8 +16,8 @@ local function single_filter(a)
     if part.kind == "conv" and part.options.filters == 1 and is_relu then found[#found + 1] = part end
   end
   if #found == 0 then return nil end
-  return { layers = found, value = #found, text = "A convolution with a single filter and ReLU: if the filter happens "
-    .. "to be negative on peaks, its map is 0 for every spectrum, and stays so." }
+  return { layers = found, value = #found, text = "A convolution with a single filter and ReLU: if its initial weights "
+    .. "are negative on peaks, its map is 0 for every spectrum and stays 0." }
 end
 
 -- Convolutions between which and the next convolution or dense layer on their path nothing bends.
@@ -35,15 +35,15 @@ local function linear_convolution(a)
   end
   if #found == 0 or a.flow.multiplies or #network.of(a.flow, { conv = true, dense = true }) < 3 then return nil end
   return { layers = found, value = #found, text = "Between this convolution and the next layer with weights there is "
-    .. "nothing but linear steps: both together are one convolution of more points." }
+    .. "no activation: the two together are one linear map." }
 end
 
 local function kernel_over_map(a)
   for _, part in ipairs(convolutions(a)) do
     local kernel = (part.options.kernel - 1) * (part.options.dilation or 1) + 1
     if kernel > part.input[2] then
-      return { layers = { part }, value = kernel, text = ("The kernel has %d points, the map before it only %d: the "
-        .. "rest of the kernel only sees zeros of the padding."):format(kernel, part.input[2]) }
+      return { layers = { part }, value = kernel, text = ("The kernel has %d points, its input only %d: the rest of "
+        .. "the kernel only sees the zeros of the padding."):format(kernel, part.input[2]) }
     end
   end
 end
@@ -73,8 +73,8 @@ end
 local function padding_edges(a)
   local share = padded_share(a)
   if share < PADDED_SHARE then return nil end
-  return { value = share, text = ("Zeros of the padding reach %.0f %% of the positions of the last map: most of what "
-    .. "the dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
+  return { value = share, text = ("Zero padding reaches %.0f %% of the positions of the last map: most of what the "
+    .. "dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
 end
 
 -- The mean of the first and last points by the spread of all values.
@@ -86,14 +86,14 @@ local function padding_step(a)
   local range = core.describe(rows)
   local step = core.describe(core.sub(ends, 0)).mean / math.max(range.max - range.min, 1e-30)
   if math.abs(step) < EDGE then return nil end
-  return { layers = { convolutions(a)[1] }, value = step, text = ("The spectra end at %.0f %% of their range, where "
-    .. "the padding goes on with 0: at both ends the filters see a step that no sample has."):format(100 * step) }
+  return { layers = { convolutions(a)[1] }, value = step, text = ("At their ends the spectra are at %.0f %% of their "
+    .. "range, and the padding continues with 0: the filters see a step there that no sample has."):format(100 * step) }
 end
 
 local function field_below_peak(a)
   if not a.width or #convolutions(a) == 0 or a.reach.field >= NARROW * a.width then return nil end
-  return { value = a.reach.field / a.width, text = ("A position before the dense layers sees %s, but the peaks are %s "
-    .. "wide at half their height: no filter sees the shape of a "
+  return { value = a.reach.field / a.width, text = ("The receptive field before the dense layers is %s, but the "
+    .. "peaks are %s wide at half their height: no filter sees the shape of a "
     .. "peak."):format(a.points(a.reach.field), a.points(a.width)) }
 end
 

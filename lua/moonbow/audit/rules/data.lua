@@ -18,8 +18,8 @@ local function input_scale(a)
   local mean_square = core.sum_squares(a.train.x) / core.count(a.train.x)
   local size = math.sqrt(mean_square)
   if size > SMALL and size < LARGE then return nil end
-  return { value = size, text = ("The values are about %.2g (root mean square). The initial weights and the usual "
-    .. "learning rates suit values about 1."):format(size) }
+  return { value = size, text = ("The root mean square of the values is %.2g. Initial weights and the usual learning "
+    .. "rates are made for values of about 1."):format(size) }
 end
 
 local function counts_of(a)
@@ -39,16 +39,16 @@ end
 local function few_spectra(a)
   local count, class = counts_of(a)
   if count >= FEWEST then return nil end
-  return { value = count, text = ("There are only %d training spectra of %s: too few to say what varies within "
-    .. "it."):format(
-    count, a.class_name(class)) }
+  return { value = count, text = ("There are only %d training spectra of %s: too few to show what varies within the "
+    .. "class."):format(count, a.class_name(class)) }
 end
 
 local function imbalance(a)
   local least, rare, most, frequent = counts_of(a)
   if most <= IMBALANCE * least then return nil end
-  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never says "
-    .. "%s loses little."):format(a.class_name(frequent), most, a.class_name(rare), least, a.class_name(rare)) }
+  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never "
+    .. "predicts %s loses little accuracy."):format(a.class_name(frequent), most, a.class_name(rare), least,
+    a.class_name(rare)) }
 end
 
 local function baseline(a)
@@ -57,15 +57,15 @@ local function baseline(a)
   if not a.width or length < SPARSE * WINDOW * a.width then return nil end -- broad bands are no baselines
   local share = peaks.slow_share(a.train.x, a.train.y, a.means, window)
   if share < SLOW then return nil end
-  return { value = share, text = ("%.0f %% of what varies within the classes is slow, over more than %s: baselines "
-    .. "rather than peaks."):format(100 * share, a.points(window)) }
+  return { value = share, text = ("%.0f %% of the variance within the classes is slower than %s: baselines rather than "
+    .. "peaks."):format(100 * share, a.points(window)) }
 end
 
 local function few_tests(a)
   local judged = a.judged
   if judged.high - judged.low <= WIDE_INTERVAL then return nil end
-  return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %d %s: with 95 %% confidence "
-    .. "it lies between %.1f and %.1f %%. Differences within that range say nothing."):format(100 * judged.accuracy,
+  return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %d %s: its 95 %% confidence "
+    .. "interval is %.1f to %.1f %%. Smaller differences mean nothing."):format(100 * judged.accuracy,
     judged.count, a.unseen, 100 * judged.low, 100 * judged.high) }
 end
 

@@ -21,15 +21,15 @@ end
 local function dead_filters(a)
   local found, worst, dead, channels = dead_layers(a, "conv")
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("%d of %d filters give the same for every training spectrum, after "
-    .. "training: they are dead, and no gradient wakes them."):format(dead, channels) }
+  return { layers = found, value = worst, text = ("%d of %d filters have the same output for every training spectrum "
+    .. "after training: they are dead, and no gradient reaches them."):format(dead, channels) }
 end
 
 local function dead_units(a)
   local found, worst, dead, channels = dead_layers(a, "dense")
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("%d of %d units of dense layers give the same for every training "
-    .. "spectrum."):format(dead, channels) }
+  return { layers = found, value = worst, text = ("%d of %d units of dense layers have the same output for every "
+    .. "training spectrum."):format(dead, channels) }
 end
 
 -- Layers that in some fresh copy are dead as a whole, or in all copies to more than half.
@@ -43,10 +43,9 @@ local function dead_at_start(a)
     end
   end
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("In fresh copies of this network, %.0f %% of the filters of a layer "
-    .. "are 0 for every training spectrum before training begins; a layer whose filters are all 0 learns "
-    .. "nothing."):format(
-    100 * worst) }
+  return { layers = found, value = worst, text = ("In newly initialised copies of this network, %.0f %% of the filters "
+    .. "of a layer are 0 for every training spectrum; a layer whose filters are all 0 learns "
+    .. "nothing."):format(100 * worst) }
 end
 
 local remedy = 'More filters (the surer remedy), or activation = "leaky_relu".'

@@ -26,9 +26,8 @@ local function linear_hidden(a)
   local size = 0
   for _, part in ipairs(found) do size = size + part.parameters end
   local are_many = #found > 1
-  return { layers = found, value = size, text = ("The hidden dense %s no activation: with the dense layer behind %s "
-    .. "one "
-    .. "linear map, so that %s %s parameters add nothing that the output layer could not do alone."):format(
+  return { layers = found, value = size, text = ("The hidden dense %s no activation: with the dense layer after %s "
+    .. "one linear map, so that %s %s parameters add nothing that the output layer could not do alone."):format(
     are_many and "layers have" or "layer has", are_many and "them they are" or "it, it is",
     are_many and "their" or "its", network.count(size)) }
 end
@@ -37,8 +36,8 @@ local function softmax_of_one(a)
   local last = last_part(a)
   local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
   if not is_softmax or last.output[#last.output] > 1 then return nil end
-  return { layers = { last }, value = 1, text = "The output is a softmax of one unit, which is 1 whatever the "
-    .. "spectrum: the network always says the same, and nothing can train it." }
+  return { layers = { last }, value = 1, text = "The output is a softmax over one unit, which is 1 for every "
+    .. "spectrum: the prediction is constant, and no gradient changes it." }
 end
 
 local function softmax_before_loss(a)
@@ -46,8 +45,8 @@ local function softmax_before_loss(a)
   if last.activation ~= "softmax" and last.activation ~= "log_softmax" or last.output[#last.output] == 1 then
     return nil
   end
-  return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss of classes applies another "
-    .. "one: the second makes all classes nearly equally likely, and training slow."):format(last.activation) }
+  return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss applies another one to its "
+    .. "outputs: the second makes all classes nearly equally likely and slows training."):format(last.activation) }
 end
 
 local bounded = { relu = true, sigmoid = true, softplus = true }
@@ -55,8 +54,8 @@ local bounded = { relu = true, sigmoid = true, softplus = true }
 local function bounded_output(a)
   local last = last_part(a)
   if not bounded[last.activation] or last.output[#last.output] == 1 then return nil end
-  return { layers = { last }, value = 1, text = ("The outputs pass a %s and are never negative. A class whose output "
-    .. "is 0 for all spectra gets no gradient any more."):format(last.activation) }
+  return { layers = { last }, value = 1, text = ("The last layer has the activation %s: its outputs are never "
+    .. "negative, and a class whose output is 0 for all spectra gets no gradient."):format(last.activation) }
 end
 
 local function dropout_on_output(a)
@@ -64,8 +63,8 @@ local function dropout_on_output(a)
     local part = a.flow[i]
     if part.kind == "dense" or part.kind == "conv" then return nil end
     if part.kind == "dropout" and part.options.rate > 0 then
-      return { layers = { part }, value = part.options.rate, text = ("Dropout behind the last weights sets %.0f %% of "
-        .. "the outputs themselves to 0 in training."):format(100 * part.options.rate) }
+      return { layers = { part }, value = part.options.rate, text = ("Dropout after the last layer with weights sets "
+        .. "%.0f %% of the outputs themselves to 0 in training."):format(100 * part.options.rate) }
     end
   end
 end
@@ -82,8 +81,9 @@ end
 local function global_head(a)
   local global = network.of(a.flow, { global = true })
   if #global == 0 or #network.of(a.flow, { position = true }) > 0 then return nil end
-  return { layers = global, value = #global, text = "The head keeps the greatest or the mean value of each map and "
-    .. "not where it was: the network can hardly tell classes whose peaks differ by position only." }
+  return { layers = global, value = #global, text = ("The head keeps only the maximum or the mean of each map: the "
+    .. "position of a peak is lost, and the distance of two peaks is seen only within the receptive field, "
+    .. "%s."):format(a.points(a.reach.field)) }
 end
 
 local function output_count(a)
@@ -106,12 +106,13 @@ return {
   { name = "bounded_output", needs = "network", is_fault = true, find = bounded_output, source = "arithmetic",
     advice = "No activation on the last layer." },
   { name = "dropout_on_output", needs = "network", is_fault = true, find = dropout_on_output, source = "arithmetic",
-    advice = "Put dropout before the last dense layer, not behind it." },
+    advice = "Put dropout before the last dense layer, not after it." },
   { name = "head_share", needs = "network", find = head_share,
     source = "experiments/depth.lua: with 60,000 parameters in all, two convolutions reached 0.957",
     advice = "A narrower hidden layer, or more pooling before it; compare both on the validation spectra." },
   { name = "global_head", needs = "network", find = global_head,
-    source = "experiments/pooling_resolution.lua: a global head was at chance on peaks left and right of a border",
+    source = "experiments/pooling_resolution.lua: a global head was at chance on peaks left and right of a border; "
+      .. "experiments/global_head.lua: with a field of 1360 points it was as good as positions kept",
     advice = "nn.Flatten instead, or nn.Position as the first layer." },
   { name = "output_count", needs = "classes", is_fault = true, find = output_count, source = "arithmetic",
     advice = "As many outputs as classes." },

@@ -17,9 +17,8 @@ local function norm_memory(a)
   if #found == 0 then return nil end
   return { layers = found, value = worst, text = ("An epoch has %d steps, so that after the %d epochs of patience "
     .. "%.2g %% of the initial running statistics are left in each batch norm (%g^%d). Until they are gone, "
-    .. "validation judges statistics that no spectrum has, and early stopping may end a training that "
-    .. "works."):format(a.steps,
-    a.options.patience, 100 * worst, momentum, steps) }
+    .. "validation runs with statistics that match no data, and early stopping may end a training that "
+    .. "works."):format(a.steps, a.options.patience, 100 * worst, momentum, steps) }
 end
 
 local function stale_variance(a)
@@ -36,10 +35,9 @@ end
 local function stale_accuracy(a)
   if not a.is_stale then return nil end
   local again = a.recalibrated.judged
-  return { layers = norms(a), value = again.accuracy - a.judged.accuracy, text = ("The same weights are right for "
-    .. "%.1f %% of the spectra instead of %.1f %% once the running statistics of batch norm are recomputed on the "
-    .. "training spectra."):format(
-    100 * again.accuracy, 100 * a.judged.accuracy) }
+  return { layers = norms(a), value = again.accuracy - a.judged.accuracy, text = ("With the same weights, the "
+    .. "accuracy is %.1f instead of %.1f %% once the running statistics of batch norm are recomputed from the "
+    .. "training spectra."):format(100 * again.accuracy, 100 * a.judged.accuracy) }
 end
 
 local function dropout_before_norm(a)
@@ -55,8 +53,8 @@ end
 
 return {
   { name = "norm_memory", needs = "plan", is_fault = true, find = norm_memory,
-    source = "experiments/challenge.lua: with momentum 0.9 instead of 0.99 and nothing else changed, resnet was right "
-      .. "for 75.9 instead of 3.7 % of the spectra (two seeds and one)",
+    source = "experiments/challenge.lua: with momentum 0.9 instead of 0.99 and nothing else changed, the accuracy of "
+      .. "resnet was 75.9 instead of 3.7 % (two seeds and one)",
     advice = "momentum = 0.9." },
   { name = "stale_variance", needs = "trained", find = stale_variance,
     source = "experiments/batch_norm.lua: with momentum 0.99 the running variance was five times too large",
@@ -66,5 +64,5 @@ return {
     advice = "mb.recalibrate(model, x) with the training spectra, or momentum = 0.9 from the start." },
   { name = "dropout_before_norm", needs = "network", find = dropout_before_norm,
     source = "Li et al. 2019, Understanding the disharmony between dropout and batch normalization; not measured here",
-    advice = "Dropout behind the last batch norm." },
+    advice = "Dropout after the last batch norm." },
 }

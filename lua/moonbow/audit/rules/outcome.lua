@@ -24,17 +24,17 @@ local function chance(a)
   local share = math.max(hits, 1) / judged.count
   local is_better = distributions.binomial_p(judged.hits, judged.count, math.min(share, 1)) < LEVEL
   if is_better or a.is_stale then return nil end
-  return { value = judged.accuracy, text = ('The network is right for %.1f %% of the %s; to say "%s" of every one is '
-    .. "right for %.1f %%. It has learned nothing that they show."):format(100 * judged.accuracy, a.unseen,
-    a.class_name(class), 100 * hits / judged.count) }
+  return { value = judged.accuracy, text = ("The accuracy on the %s is %.1f %%; predicting %s for all of them gives "
+    .. "%.1f %%. The network has learned nothing that holds for unseen spectra."):format(a.unseen,
+    100 * judged.accuracy, a.class_name(class), 100 * hits / judged.count) }
 end
 
 local function overfit(a)
   local own, judged = a.train_judged, a.judged
   local gap = own.accuracy - judged.accuracy
   if gap < FITS_BETTER or own.low < judged.high then return nil end
-  return { value = gap, text = ("It is right for %.1f %% of the training spectra and for %.1f %% of those that it has "
-    .. "not seen: what it adds, it has learned by heart."):format(100 * own.accuracy, 100 * judged.accuracy) }
+  return { value = gap, text = ("The accuracy is %.1f %% on the training spectra and %.1f %% on the %s: the difference "
+    .. "is overfitting."):format(100 * own.accuracy, 100 * judged.accuracy, a.unseen) }
 end
 
 -- The pairs of classes that the network confuses, as { one, other }, the most frequent first.
@@ -70,8 +70,8 @@ local function inseparable(a)
     if is_open then found[#found + 1] = ("%s and %s"):format(a.class_name(pair[1]), a.class_name(pair[2])) end
   end
   if #found == 0 then return nil end
-  return { value = #found, text = ("Neither the network nor a forest, a linear softmax, ridge or PLS-DA tells %s "
-    .. "apart better than a coin: the spectra may not hold the difference, and no network will find it."):format(
+  return { value = #found, text = ("Neither the network nor a forest, a linear softmax, ridge or PLS-DA separates %s "
+    .. "better than chance: the spectra may not hold the difference, and no network will find it."):format(
     table.concat(found, ", ", 1, math.min(#found, 5))) }
 end
 
@@ -111,8 +111,8 @@ local function suspects(a)
     end
   end
   if #rows == 0 then return nil end
-  return { value = #rows, rows = rows, text = ("The labels of %d of the training spectra look wrong: more than %d %% "
-    .. "of the trees that have not seen them give another class, which otherwise is told apart well. %s."):format(#rows,
+  return { value = #rows, rows = rows, text = ("%d training labels look wrong: more than %d %% of the trees that were "
+    .. "not trained on the spectrum predict another class, which is otherwise separated well. %s."):format(#rows,
     100 * SURE, table.concat(texts, ", ", 1, math.min(5, #texts))) }
 end
 
@@ -150,10 +150,10 @@ local function position_lost(a)
   local _, high = distributions.share_interval(near.right, near.count)
   local gap = far.right / far.count - near.right / near.count
   if gap < LOST or high >= near.rule / near.count then return nil end
-  return { value = near.right / near.count, text = ("The position of the highest point tells the class. Within %s of "
-    .. "the border the network is right for %.0f %% of the spectra, farther away for %.0f %%; the position alone is "
-    .. "right for %.0f %% there."):format(a.points(NEAR), 100 * near.right / near.count, 100 * far.right / far.count,
-    100 * near.rule / near.count) }
+  return { value = near.right / near.count, text = ("The position of the highest point determines the class. "
+    .. "Within %s of the border the accuracy of the network is %.0f %%, farther away %.0f %%; the position alone "
+    .. "predicts %.0f %% near the border."):format(a.points(NEAR), 100 * near.right / near.count,
+    100 * far.right / far.count, 100 * near.rule / near.count) }
 end
 
 return {

@@ -25,8 +25,8 @@ end
 local function pool_gaps(a)
   local found, worst = gaps(main_path(a, "pool"), function(options) return options.size end)
   if #found == 0 then return nil end
-  return { layers = found, value = worst, text = ("The windows of the pooling are shorter than its stride: up to %.0f "
-    .. "%% of the points of a map lie between two windows and are never looked at."):format(100 * worst) }
+  return { layers = found, value = worst, text = ("The pooling windows are shorter than their stride: up to %.0f %% of "
+    .. "the points of a map lie between two windows and are never used."):format(100 * worst) }
 end
 
 local function convolution_gaps(a)
@@ -35,7 +35,7 @@ local function convolution_gaps(a)
   end)
   if #found == 0 then return nil end
   return { layers = found, value = worst, text = ("The kernel is shorter than the stride: %.0f %% of the points of "
-    .. "the map before it are never looked at."):format(100 * worst) }
+    .. "its input are never used."):format(100 * worst) }
 end
 
 local function wide_average(a)
@@ -46,7 +46,7 @@ local function wide_average(a)
     end
   end
   if #found == 0 then return nil end
-  return { layers = found, value = widest, text = ("Pooling by the mean of %d points levels a peak that is narrower "
+  return { layers = found, value = widest, text = ("Average pooling over %d points flattens a peak that is narrower "
     .. "than the window."):format(widest) }
 end
 
@@ -55,8 +55,8 @@ local function few_positions(a)
   if not flattened or #flattened.input ~= 3 or #network.of(a.flow, { conv = true }) == 0 then return nil end
   local positions = flattened.input[2]
   if positions >= FEWEST_POSITIONS or a.shape[1] < 4 * FEWEST_POSITIONS then return nil end
-  return { layers = { flattened }, value = positions, text = ("Only %d of the %d points are left as positions before "
-    .. "the dense layers: where a peak is can only be told from the channels."):format(positions, a.shape[1]) }
+  return { layers = { flattened }, value = positions, text = ("Only %d of %d positions are left before the dense "
+    .. "layers: only the channels can say where a peak is."):format(positions, a.shape[1]) }
 end
 
 local function stride_over_spacing(a)
@@ -66,8 +66,8 @@ local function stride_over_spacing(a)
   if a.is_judged then right, count = predictions.right_of_pair(a.fresh_judged, spacing.one, spacing.other) end
   if right == count and count >= predictions.LEAST_PAIR then return nil end -- it tells them apart all the same
   local confused = right < count and (" Of %d %s of both it confuses %d."):format(count, a.unseen, count - right) or ""
-  return { value = stride / spacing.points, text = ("Neighbouring positions before the dense layers are %s apart, but "
-    .. "the places in which %s and %s differ are only %s apart: both may fall into one cell of the pooling.%s"):format(
+  return { value = stride / spacing.points, text = ("The total stride before the dense layers is %s, but the peaks in "
+    .. "which %s and %s differ are only %s apart: both may fall into one pooling window.%s"):format(
     a.points(stride), a.class_name(spacing.one), a.class_name(spacing.other), a.points(spacing.points // 1), confused) }
 end
 

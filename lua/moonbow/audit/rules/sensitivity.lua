@@ -38,15 +38,14 @@ local function shift(a)
   local before, after = harm(a, function(x) return shifted(x, points) end)
   if not before then return nil end
   return { value = before - after, text = ("If the spectra shift by %s, the accuracy falls from %.1f to %.1f "
-    .. "%%.%s"):format(
-    a.points(points), 100 * before, 100 * after,
-      a.width and (" The peaks are %s wide."):format(a.points(a.width)) or "") }
+    .. "%%.%s"):format(a.points(points), 100 * before, 100 * after,
+    a.width and (" The peaks are %s wide."):format(a.points(a.width)) or "") }
 end
 
 local function scale(a)
   local before, after = harm(a, function(x) return scaled(x, 1 + TENTH) end)
   if not before then return nil end
-  return { value = before - after, text = ("If the spectra become stronger by a tenth, as with a longer exposure, the "
+  return { value = before - after, text = ("If all intensities grow by a tenth, as with a longer exposure, the "
     .. "accuracy falls from %.1f to %.1f %%."):format(100 * before, 100 * after) }
 end
 
@@ -54,8 +53,8 @@ local function slope(a)
   if a.shape[1] < 2 then return nil end
   local before, after = harm(a, function(x) return sloped(x, TENTH) end)
   if not before then return nil end
-  return { value = before - after, text = ("If a baseline is added that rises to a tenth of the range of the values, "
-    .. "the accuracy falls from %.1f to %.1f %%."):format(100 * before, 100 * after) }
+  return { value = before - after, text = ("If a linear baseline is added that rises to a tenth of the range of the "
+    .. "values, the accuracy falls from %.1f to %.1f %%."):format(100 * before, 100 * after) }
 end
 
 return {

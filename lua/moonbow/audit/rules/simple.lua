@@ -9,17 +9,18 @@ local function as_good(name)
     local simple = a.simple[name]
     local only_network, only_simple, p = predictions.compare(a.judged, simple)
     if simple.low <= 1 / a.classes or only_network > only_simple and p < LEVEL then return nil end
-    local apart = only_simple + only_network == 0 and " They are the same ones."
-      or (" Of those that only one of both has right, it has %d and the network %d (p %.2g)."):format(only_simple,
+    local apart = only_simple + only_network == 0 and "Both classify the same spectra correctly."
+      or ("The simple model alone is right on %d spectra, the network alone on %d (p %.2g)."):format(only_simple,
         only_network, p)
-    return { value = simple.accuracy, text = ("%s is right for %.1f %% of the %s, the network for %.1f %%.%s"):format(
-      simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen, 100 * a.judged.accuracy, apart) }
+    return { value = simple.accuracy, text = ("%s has an accuracy of %.1f %% on the %s, the network %.1f %%. "
+      .. "%s"):format(simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen,
+      100 * a.judged.accuracy, apart) }
   end
 end
 
 local function rule(model, name, source)
   return { name = name, needs = "judged", find = as_good(model), source = source,
-    advice = "Take the simpler model, or say why a network is needed." }
+    advice = "Use the simpler model, or say why a network is needed." }
 end
 
 return {

@@ -2,26 +2,10 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local distributions = require "moonbow.distributions"
-local neighbours = require "moonbow.baselines.neighbours"
+local near_copies = require "moonbow.baselines.near_copies"
 local peaks = require "moonbow.audit.peaks"
 
-local SAME, MOST_COMPARED = 0.01, 1000 -- of the median distance; spectra
 local DRIFT, FEWEST_RUNS, LEVEL = 0.1, 20, 1e-3
-
-local function first_rows(part)
-  return core.narrow(part.x, 1, math.min(core.size(part.x, 1), MOST_COMPARED))
-end
-
--- Distances of test rows to training rows, and the distance below which spectra are nearly the same.
-local function distances(x, y)
-  local rows, all = core.totable(neighbours.distances(x, y, { verbose = false })), {}
-  for _, row in ipairs(rows) do
-    for _, distance in ipairs(row) do
-      if distance > 0 then all[#all + 1] = distance end
-    end
-  end
-  return rows, SAME * (peaks.median(all) or 0)
-end
 
 local function shared_samples(a)
   local groups, other = a.train.groups, a.other.groups
@@ -30,32 +14,24 @@ local function shared_samples(a)
   for _, group in ipairs(groups) do trained[group] = true end
   for _, group in ipairs(other) do shared = shared + (trained[group] and 1 or 0) end
   if shared == 0 then return nil end
-  return { value = shared / #other, text = ("%d of %d %s are of samples that were trained on, too: they ask if the "
-    .. "network knows a sample again, not if it knows its class."):format(shared, #other, a.unseen) }
+  return { value = shared / #other, text = ("%d of %d %s are of samples that also have training spectra: they "
+    .. "measure if the network recognises a sample, not its class."):format(shared, #other, a.unseen) }
 end
 
 local function twins(a)
-  local rows, limit = distances(first_rows(a.other), first_rows(a.train))
-  local same = 0
-  for _, row in ipairs(rows) do
-    if math.min(table.unpack(row)) <= limit then same = same + 1 end
-  end
+  local same, count = near_copies.count(a.other.x, a.train.x), core.size(a.other.x, 1)
   if same == 0 then return nil end
-  return { value = same / #rows, text = ("%d of %d %s are nearly the same as a training spectrum (closer than a "
-    .. "hundredth of the usual distance): replicates, or copies."):format(same, #rows, a.unseen) }
+  return { value = same / count, text = ("%d of %d %s are nearly identical to a training spectrum (closer than a "
+    .. "hundredth of the usual distance): replicates, or copies."):format(same, count, a.unseen) }
 end
 
+-- The usual distance is that within a class: two classes may differ by far less than others, and yet be told apart.
 local function contradictions(a)
-  local x = first_rows(a.train)
-  local rows, limit = distances(x, x)
-  local y, count, first = core.totable(a.train.y), 0, nil
-  for i, row in ipairs(rows) do
-    for j = 1, i - 1 do
-      if row[j] <= limit and y[i] ~= y[j] then count, first = count + 1, first or { j, i } end
-    end
-  end
+  local y = core.totable(a.train.y)
+  local count, first = near_copies.pairs(a.train.x, near_copies.limit(a.train.x, y),
+    function(i, j) return y[i] ~= y[j] end)
   if count == 0 then return nil end
-  return { value = count, rows = first, text = ("%s of nearly the same training spectra have different labels, such "
+  return { value = count, rows = first, text = ("%s of nearly identical training spectra have different labels, such "
     .. "as rows %d and %d."):format(check.show_count(count, "pair"), a.row_of(first[1]), a.row_of(first[2])) }
 end
 
@@ -90,10 +66,9 @@ local function order(a)
   local r = correlation(place, within)
   local p = distributions.student_p(r * math.sqrt((#y - 2) / math.max(1 - r * r, 1e-12)), #y - 2)
   if r * r < DRIFT or p > LEVEL then return nil end
-  return { value = r * r, text = ("The spectra are in blocks of their classes, and within the classes their mean "
-    .. "value drifts with the order (r2 %.2f): a network may tell the time of the measurement instead of the "
-    .. "class."):format(
-    r * r) }
+  return { value = r * r, text = ("The spectra are sorted by class, and within the classes their mean value drifts "
+    .. "with the order (r2 %.2f): a network may learn the time of the measurement instead of the "
+    .. "class."):format(r * r) }
 end
 
 -- Files of several spectra, each of one class.
@@ -112,9 +87,8 @@ local function files(a)
   for _, n in pairs(files_of) do fewest = math.min(fewest, n) end
   if count < 2 or per_class < 2 then return nil end
   return { value = per_class, text = ("Each file holds one class, with %.3g spectra on average, and a class comes "
-    .. "from as few as %s: what is common to a file, such as its day or its settings, tells the "
-    .. "class."):format(per_class,
-    check.show_count(fewest, "file")) }
+    .. "from as few as %s: what the spectra of a file have in common, such as the day or the settings, predicts the "
+    .. "class, too."):format(per_class, check.show_count(fewest, "file")) }
 end
 
 return {

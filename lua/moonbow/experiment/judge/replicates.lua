@@ -1,12 +1,10 @@
 --- Replicates: several spectra of one sample, which must not be both trained on and tested.
-local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
-local neighbours = require "moonbow.baselines.neighbours"
+local near_copies = require "moonbow.baselines.near_copies"
 
 local replicates = {}
 
-local SAME = 0.01 -- of the median distance of two spectra: closer ones are the same sample, or the same spectrum
 local MOST_COMPARED = 3000 -- spectra, of which all distances are computed
 
 local words = {}
@@ -34,51 +32,26 @@ function replicates.suspects(spectra, title, folds)
   return names
 end
 
--- Distances of rows of a to rows of b by the median one.
-local function distances(a, b)
-  local rows, all = core.totable(neighbours.distances(a, b, { verbose = false })), {}
-  for i, row in ipairs(rows) do
-    for j, distance in ipairs(row) do
-      if not (a == b and j >= i) then all[#all + 1] = distance end
-    end
-  end
-  table.sort(all)
-  return rows, SAME * (all[#all // 2 + 1] or 0)
-end
-
---- Counts the pairs of nearly the same spectra that no group joins.
+--- Counts the pairs of nearly identical spectra that no group joins.
 -- @param groups one of each spectrum, or nil
 -- @return the number, and the names of the first pair; nil for very large sets
 function replicates.twins(spectra, groups)
   if #spectra > MOST_COMPARED then return nil end
-  local rows, limit = distances(spectra.x, spectra.x)
-  local count, first = 0, nil
-  for i, row in ipairs(rows) do
-    for j = 1, i - 1 do
-      if row[j] <= limit and not (groups and groups[i] == groups[j]) then
-        count, first = count + 1, first or { spectra.names[j], spectra.names[i] }
-      end
-    end
-  end
-  return count, first
+  local count, first = near_copies.pairs(spectra.x, near_copies.limit(spectra.x), function(i, j)
+    return not (groups and groups[i] == groups[j])
+  end)
+  return count, first and { spectra.names[first[1]], spectra.names[first[2]] }
 end
 
 --- Counts the test spectra with a replicate among the training spectra.
--- @return number that share a group (0 without groups), number that are nearly the same as a training spectrum
+-- @return number that share a group (0 without groups), number that are nearly identical to a training spectrum
 function replicates.leaks(spectra, train, test, groups)
-  local trained, shared, same = {}, 0, 0
+  local trained, shared = {}, 0
   for _, row in ipairs(train) do trained[groups and groups[row] or row] = true end
   for _, row in ipairs(test) do
     if groups and trained[groups[row]] then shared = shared + 1 end
   end
-  local x, y = spectra:select(test).x, spectra:select(train).x
-  local rows, limit = distances(x, y)
-  for _, row in ipairs(rows) do
-    local nearest = math.huge
-    for _, distance in ipairs(row) do nearest = math.min(nearest, distance) end
-    if nearest <= limit then same = same + 1 end
-  end
-  return shared, same
+  return shared, near_copies.count(spectra:select(test).x, spectra:select(train).x)
 end
 
 -- Lists of rows by group, those with several only.

@@ -50,7 +50,7 @@ function words.of_folds(set, about)
   end
   local count, first = replicates.twins(set, about.groups)
   if count and count > 0 then
-    list[#list + 1] = ("%s of spectra are nearly the same, such as %s and %s, and may be on both sides of a fold; "
+    list[#list + 1] = ("%s of spectra are nearly identical, such as %s and %s, and may be on both sides of a fold; "
       .. "--group with a column that names samples keeps them together."):format(check.show_count(count, "pair"),
       check.show(first[1]), check.show(first[2]))
   end
@@ -66,7 +66,7 @@ function words.of_split(set, train, test, groups)
       .. "training spectra, too. The figures for the test rows are too good."):format(shared, #test)
   end
   if same > 0 then
-    list[#list + 1] = ("%d of %d test spectra are nearly the same as a training spectrum. The figures for the test "
+    list[#list + 1] = ("%d of %d test spectra are nearly identical to a training spectrum. The figures for the test "
       .. "rows are too good."):format(same, #test)
   end
   return list
