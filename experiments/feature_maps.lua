@@ -80,7 +80,7 @@ end
 for _, what in ipairs { "background", "noise", "width", "shift" } do
   run:rule { what .. ": less in the last map than in the spectrum", what .. " @ pool 3", below = what .. " @ raw" }
 end
-run:rule { "already behind the first pooling there is less noise", "noise @ pool 1", below = "noise @ raw" }
+run:rule { "already after the first pooling layer there is less noise", "noise @ pool 1", below = "noise @ raw" }
 run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" }
 
 -- Draws the maps of the spectrum with the strongest background: channels in order of the position of their maximum.

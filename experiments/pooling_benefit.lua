@@ -5,7 +5,7 @@
 local mb = require "moonbow"
 
 local run = mb.experiment.start {
-  name = "pooling_benefit", claim = "Behind pooling, a random forest is as good as the network",
+  name = "pooling_benefit", claim = "After pooling, a random forest is as good as the network",
   talk = { ["forest, max-pooled input @ 1"] = 0.80, ["forest, trained maps @ pool 1"] = 0.92,
     ["forest, trained maps @ pool 2"] = 0.94, network = 0.96 },
   trial = { ["forest, max-pooled input @ 1"] = 0.821, ["forest, max-pooled input @ 8"] = 0.893,
@@ -44,10 +44,10 @@ end
 run:rule { "max-pooling the input by 64 helps the forest by more than 0.05", "forest, max-pooled input @ 64",
   above = "forest, max-pooled input @ 1", by = 0.05 }
 run:rule { "average pooling does not", "forest, avg-pooled input @ 64", below = "forest, avg-pooled input @ 1" }
-run:rule { "on the trained maps behind one pooling the forest reaches 0.90", "forest, trained maps @ pool 1",
+run:rule { "on the trained maps after one pooling layer the forest reaches 0.90", "forest, trained maps @ pool 1",
   above = 0.9 }
-run:rule { "behind two 0.94", "forest, trained maps @ pool 2", above = 0.94 }
-run:rule { "and is then no more than 0.02 behind the network", "forest, trained maps @ pool 2", above = "network",
+run:rule { "after two 0.94", "forest, trained maps @ pool 2", above = 0.94 }
+run:rule { "and is then no more than 0.02 below the network", "forest, trained maps @ pool 2", above = "network",
   by = -0.02 }
 
 local series = {}

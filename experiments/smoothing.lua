@@ -30,8 +30,8 @@ for seed in run:each_seed() do
 end
 
 run:rule { "smoothing helps", "smoothed", above = "nothing" }
-run:rule { "taking the baseline off helps", "baseline off", above = "nothing" }
-run:rule { "with both the forest is no more than 0.01 behind the network", "baseline off, smoothed", above = "network",
+run:rule { "subtracting the baseline helps", "baseline off", above = "nothing" }
+run:rule { "with both the forest is no more than 0.01 below the network", "baseline off, smoothed", above = "network",
   by = -0.01 }
 
 local names = { "nothing", "smoothed", "slope", "baseline off", "baseline off, smoothed", "network" }

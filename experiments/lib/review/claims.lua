@@ -25,29 +25,29 @@ local function groups(...)
 end
 
 claims.evaluation_dataset = { number = 1,
-  says = "On spectra with one peak, whose height is the class, a convolutional network is right for 96 % and a random "
-    .. "forest for 80 %.",
+  says = "On spectra with one peak, whose height determines the class, a convolutional network reaches an accuracy of "
+    .. "96 %, a random forest 80 %.",
   condition = "1000 training spectra; the heights of the classes touch but do not overlap, so that only background "
-    .. "and noise confuse them.",
+    .. "and noise make them overlap.",
   tested = "The three-layer network of Lee et al. and a random forest of 200 trees, on the same spectra; then with "
     .. "250 to 2000 of them, and against one threshold on the maximum.",
-  against = "The gap belongs to this number of spectra: with 2000 the forest came within 0.07. And one threshold on "
-    .. "the maximum behind baseline subtraction was as good as the network, so that these data need none.",
+  against = "The gap depends on the number of training spectra: with 2000 the forest came within 0.07. A threshold on "
+    .. "the maximum after baseline subtraction was as good as the network: these data do not need one.",
   dots = { { caption = "Accuracy on test spectra. The axis begins at chance.", from = 0.5, to = 1,
-    rows = groups("one number of each spectrum", { { "threshold, maximum", "maximum" },
+    rows = groups("one threshold", { { "threshold, maximum", "maximum" },
       { "threshold, baseline off", "baseline off" } }, "a model", { { "forest, raw", "random forest" },
       { "CNN-3 (Lee)", "CNN-3 (Lee)" } }) } } }
 
 claims.pooling_benefit = { number = 2,
-  says = "What makes the network good is its pooling: behind one pooling a random forest is right for 92 %, behind "
-    .. "two for 94 %.",
+  says = "Pooling is what makes the network good: after one pooling layer a random forest reaches 92 %, after two "
+    .. "94 %.",
   condition = "The evaluation data; max-pooling.",
   tested = "The forest gets the spectra pooled by 1, 2, 4, ... points, or the maps of the trained and of an untrained "
-    .. "network behind each pooling.",
-  against = "The forest gains from maps of a trained network more than from pooling alone: pooling is not all of it. "
-    .. "Means instead of greatest values harm.",
-  dots = { { caption = "Accuracy of the forest on spectra that were pooled by so many points.", from = 0.5, to = 1,
-    rows = groups("greatest values", rows("forest, max-pooled input @ %s", { { 1, "1 (raw)" }, 8, 64 }), "means",
+    .. "network after each pooling layer.",
+  against = "The forest gains more from the maps of a trained network than from pooling alone. Average pooling lowers "
+    .. "its accuracy.",
+  dots = { { caption = "Accuracy of the forest on pooled spectra, by the pooling size.", from = 0.5, to = 1,
+    rows = groups("max-pooling", rows("forest, max-pooled input @ %s", { { 1, "1 (raw)" }, 8, 64 }), "average pooling",
       rows("forest, avg-pooled input @ %s", { 8, 64 })) },
     { caption = "Accuracy of the forest on the maps of the network.", from = 0.5, to = 1,
       rows = groups("untrained", rows("forest, untrained maps @ %s", { "pool 1", "pool 2", "pool 3" }), "trained",
@@ -56,11 +56,12 @@ claims.pooling_benefit = { number = 2,
 claims.feature_maps = { number = 3,
   says = "Convolutions remove background and noise; pooling evens out the shape and the position of peaks.",
   condition = "A network of three convolutions with three poolings by 3, trained on the evaluation data.",
-  tested = "How much a map changes if background or noise is added, or if the peak has another width or place, "
-    .. "relative to what the peak itself changes; 0 is best.",
-  against = "Behind the first pooling noise and widths count for more than in the spectrum: the claim holds from the "
-    .. "second on. Untrained maps are better against shifts and widths, so that training does not help there.",
-  dots = { { caption = "Change of the map by background, relative to the peak.", from = 0,
+  tested = "How much a map changes if background or noise is added, or if the width or the position of the peak "
+    .. "changes, relative to its change when the peak is removed; 0 is best.",
+  against = "After the first pooling layer the maps are more sensitive to noise, shifts and widths than the spectrum. "
+    .. "After the last, 15 seeds show that they are less sensitive to shifts, and do not show it for widths. Untrained "
+    .. "maps are less sensitive to both than trained ones.",
+  dots = { { caption = "Change of the map by background, relative to the change by the peak.", from = 0,
     rows = rows("background @ %s", { "raw", "pool 1", "pool 2", "pool 3" }) },
     { caption = "The same by noise.", from = 0, rows = rows("noise @ %s", { "raw", "pool 1", "pool 2", "pool 3" }) },
     { caption = "The same by a shift of 5 points.", from = 0,
@@ -73,11 +74,11 @@ local cases = { { "all", "as they are" }, { "no background", "no background" }, 
 claims.convolution_contribution = { number = 3,
   says = "Convolutions add little to pooling.",
   condition = "From the author's abstract: models on the shrunken input are as good as the network.",
-  tested = "A network with and without its convolutions, and a random forest behind one pooling by 27, on data with "
+  tested = "A network with and without its convolutions, and a random forest after max-pooling by 27, on data with "
     .. "and without background, noise and variation of the width.",
-  against = "The network without convolutions is worse than the forest everywhere, so that it says more about its "
+  against = "The network without convolutions is worse than the forest on all data: the comparison says more about its "
     .. "dense layers than about convolutions.",
-  dots = { { caption = "Accuracy, by what stands beside the peak.", from = 0.5, to = 1, rows = {} } } }
+  dots = { { caption = "Accuracy, by what the spectra hold besides the peak.", from = 0.5, to = 1, rows = {} } } }
 
 for _, case in ipairs(cases) do
   local list = claims.convolution_contribution.dots[1].rows
@@ -92,7 +93,7 @@ claims.single_filter = { number = 4,
   condition = "One filter in each convolution; no noise and no background.",
   tested = "Untrained networks of each kind, 400 in a full run: a network is empty if its last map is 0 for more than "
     .. "99 % of 64 spectra.",
-  against = "How often depends on the initial values, and networks in use have 16 filters or more. With 8 filters "
+  against = "The share depends on the initial values, and networks in use have 16 filters or more. With 8 filters "
     .. "none was empty.",
   dots = { { caption = "Share of networks that are empty.", from = 0, to = 1,
     rows = groups("Glorot's initial values", rows("glorot, %s", { "depth 1", "depth 2", "depth 3" }),
@@ -103,8 +104,8 @@ claims.relu_emptiness = { number = 4,
   says = "Other initial values and activations keep a single filter alive.",
   condition = "One filter in each convolution; the talk shows peak-shaped filters.",
   tested = "Each remedy in 200 networks (30 in a quick run); some of them are then trained on the evaluation data.",
-  against = "That a network is alive does not say that it learns better: the seeds do not decide that, and more "
-    .. "filters are the surer remedy.",
+  against = "A network that is alive need not learn better: the seeds do not decide that. More filters are the surer "
+    .. "remedy.",
   dots = { { caption = "Share of networks that are alive before training.", from = 0, to = 1,
     rows = rows("%s @ alive", { { "none (Glorot, ReLU)", "no remedy" }, "He", "batch norm", "positive bias",
       "non-negative",
@@ -116,9 +117,11 @@ claims.relu_emptiness = { number = 4,
 claims.pooling_resolution = { number = 5,
   says = "Pooling costs the position of a peak.",
   condition = "Two classes that differ by the position of a peak only, left and right of a border that lies inside a "
-    .. "cell of the pooling.",
-  tested = "One convolution and one pooling of 1 to 64 points, else the same; then remedies at 64.",
-  against = "If the border lies between two cells, nothing is lost. Real classes rarely differ by a few points only.",
+    .. "pooling window.",
+  tested = "One convolution and one pooling layer of 1 to 64 points, with the same settings otherwise; then remedies "
+    .. "at 64.",
+  against = "If the border lies between two pooling windows, nothing is lost. Real classes rarely differ by a few "
+    .. "points only.",
   dots = { { caption = "Accuracy over the stride, flat head.", from = 0.5, to = 1,
     rows = groups("all spectra", rows("flat head @ %s", { 1, 16, 32, 64 }), "near: within 10 points of the border",
       rows("flat head, near @ %s", { 1, 16, 32, 64 })) },
@@ -129,13 +132,13 @@ claims.pooling_resolution = { number = 5,
 claims.border_peaks = { number = 5,
   says = "Deep residual networks fail where two classes meet at a border; networks with less pooling do not.",
   condition = "Two classes that differ by the position of a peak only, left and right of a border that lies inside a "
-    .. "cell of the pooling; 1000 training spectra.",
+    .. "pooling window; 1000 training spectra.",
   tested = "The residual network of Ho et al. with two momenta of batch norm, the networks of Lee et al., one "
     .. "convolution with pooling of 1, 16 and 64 points, and logistic regression.",
-  against = "With momentum 0.99 the residual network is hardly better than guessing at every distance, not at the "
-    .. "border alone, and recomputed statistics of its batch norm mend it. How often it is right then hangs on "
-    .. "rounding: the same seeds gave 0.645, 0.577 and 0.528 on three processors, so that it says only that these "
-    .. "statistics are stale.",
+  against = "With momentum 0.99 the residual network is hardly better than guessing at every distance from the border, "
+    .. "and recomputing the statistics of its batch norm restores the accuracy. Its accuracy before that depends on "
+    .. "rounding (0.645, 0.577 and 0.528 with the same seeds on three processors) and says only that the statistics "
+    .. "are stale.",
   dots = { { caption = "Accuracy at 1 or 2 points from the border. The axis begins at chance.", from = 0.5, to = 1,
     rows = groups("residual network", { { "ResNet, momentum 0.99 @ 1-2", "momentum 0.99" },
       { "ResNet, 0.99, recalibrated @ 1-2", "0.99, recomputed" }, { "ResNet, momentum 0.9 @ 1-2", "momentum 0.9" } },
@@ -151,8 +154,8 @@ claims.batch_norm = { number = 6,
   condition = "The talk gives none; here 20 epochs on 1000 spectra.",
   tested = "Liu's network and a residual network with and without batch norm, with two momenta, and with the same "
     .. "weights and recomputed statistics.",
-  against = "Most of the harm comes from the momentum 0.99 with few steps, not from the layer: with momentum 0.9 the "
-    .. "residual network reached 0.925, and 0.948 without batch norm, which these seeds do not tell apart.",
+  against = "Most of the loss comes from momentum 0.99 with few steps, not from the layer: with momentum 0.9 the "
+    .. "residual network reached 0.925, without batch norm 0.948, a difference that these seeds do not decide.",
   dots = { { caption = "Accuracy on the evaluation data, by batch norm. The axis begins at chance.", from = 0.5, to = 1,
     rows = groups("Liu's network", rows("Liu, evaluation @ %s", norms), "residual network",
       rows("ResNet, evaluation @ %s", norms)) } } }
@@ -161,19 +164,19 @@ claims.dissimilarity = { number = 7,
   says = "Similarity measures suffer when peaks shift.",
   condition = "The evaluation data, whose peaks shift by up to 50 points.",
   tested = "Five nearest neighbours by each measure; the talk does not try warping.",
-  against = "Measures that allow for shifts, as dynamic time warping, suffer less. Our trial found 0.935 and 0.98 for "
-    .. "warping, which we do not reach, and which a third program does not reach either.",
+  against = "Measures that allow for shifts, such as dynamic time warping, suffer less. Our trial found 0.935 and 0.98 "
+    .. "for warping; neither moonbow nor an independent program reaches these figures.",
   dots = { { caption = "Accuracy of five nearest neighbours. The axis begins at chance.", from = 0.5, to = 1,
     rows = rows("%s @ evaluation", { "euclidean", "cosine", "pearson", { "dtw, window 20", "warping, 20 points" },
       { "dtw, window 60", "warping, 60 points" } }) } } }
 
 claims.depth = { number = 8,
   says = "Deeper and more elaborate networks are not better for spectra.",
-  condition = "The conclusion of the talk; the published ranking has linear hidden layers in all networks but one.",
+  condition = "The conclusion of the talk; in the published ranking all networks but one have linear hidden layers.",
   tested = "One to six convolutions and residual networks of one to three stages with the same number of parameters, "
     .. "and at the same cost of training.",
-  against = "On the published benchmark the deepest plain network, cnn6, is the best. There kernels and heads differ, "
-    .. "too.",
+  against = "On the published benchmark the deepest plain network, cnn6, is the best; but kernels and heads differ "
+    .. "there, too.",
   dots = { { caption = "Accuracy with the same number of parameters. The axis begins at chance.", from = 0.5, to = 1,
     rows = groups("convolutions", rows("%s conv @ equal parameters", { 1, 2, 3, 4, 5, 6 }), "residual network",
       rows("ResNet, %s @ equal parameters", { "1 stage", "2 stages", "3 stages" })) } } }
@@ -181,8 +184,8 @@ claims.depth = { number = 8,
 claims.smoothing = {
   says = "Is smoothing before a forest as good as a network's first convolution? The talk does not ask it.",
   condition = "The evaluation data, max-pooled by 16 points before a random forest.",
-  tested = "The forest with and without Savitzky-Golay smoothing and baseline subtraction, beside the network.",
-  against = "The baseline of these data is made by a formula, and is easier to subtract than a measured one.",
+  tested = "The forest with and without Savitzky-Golay smoothing and baseline subtraction, compared with the network.",
+  against = "The baseline of these data follows a formula and is easier to subtract than a measured one.",
   dots = { { caption = "Accuracy. The axis begins at chance.", from = 0.5, to = 1,
     rows = groups("forest", { { "nothing", "as they are" }, { "smoothed", "smoothed" }, { "baseline off", "baseline "
       .. "off" },
