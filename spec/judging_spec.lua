@@ -163,6 +163,16 @@ describe("an ensemble", function()
     assert.is_true(mb.reliability(one, set, { label = "kind" }).accuracy > 0.5)
     assert.is_true(mb.conformal(mb.ensemble { one, logistic }, data):evaluate(data).coverage > 0.85)
   end)
+  it("of models with other classes, or in another order, is none", function()
+    local function fitted(first, last)
+      local set, labels = data.x:narrow(1, 150), {}
+      for i, class in ipairs(data.y) do labels[i] = class == 1 and first or class == 2 and "m" or last end
+      return mb.pipeline({ { "logistic", C = 1 } }):fit(mb.spectra.set { x = set:reshape(150, 8),
+        axis = { first = 1, last = 8, step = 1 }, labels = { kind = labels } }, { label = "kind" })
+    end
+    raises("models[2]: class 3 is 'z', that of models[1] is 'p'", mb.ensemble, { fitted("a", "p"), fitted("a", "z") })
+    assert.same({ "a", "m", "p" }, mb.ensemble({ fitted("a", "p"), logistic }).names)
+  end)
   it("says what is wrong", function()
     raises("ensemble: models: expected at least one, got none", mb.ensemble, {})
     raises("models[2]: predicts numbers, models[1] predicts classes", mb.ensemble, { forest,
@@ -309,5 +319,65 @@ describe("conformal sets", function()
     local sizes = found:contains(set.x):sum(2)
     assert.equal(sizes:eq(0):sum():item(), judged.empty)
     assert.near(sizes:mean():item(), judged.size, 1e-6)
+  end)
+end)
+
+describe("a network from mb.load", function()
+  -- Three classes by the place of a peak on a steep line, which snv scales.
+  local function measured(n, seed, classes)
+    local rng, rows, labels = mb.rng(seed), {}, {}
+    for i = 1, n do
+      local class, slope = classes[i % #classes + 1], rng:random()
+      rows[i], labels[i] = {}, "class " .. class
+      for k = 1, 24 do
+        rows[i][k] = 50 + slope * k + rng:normal(0, 1) + (math.abs(k - 6 * class) < 2 and 30 or 0)
+      end
+    end
+    return mb.spectra.set { x = rows, axis = { first = 1, last = 24, step = 1 }, labels = { kind = labels } }
+  end
+  local train, test = measured(90, 1, { 1, 2, 3 }), measured(60, 2, { 1, 2, 3 })
+  local steps, prepared = mb.preprocess.fit({ "snv", { "crop", low = 3, high = 22 } }, train)
+  local y, names = train:classes "kind"
+  local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 } }
+  mb.fit(model, { x = prepared.x, y = y }, { epochs = 60, seed = 1, verbose = false,
+    optimizer = mb.optim.Adam { lr = 0.03 } })
+  local path = os.tmpname()
+  assert(mb.save(model, path, { classes = names, axis = train.axis, preprocessing = steps }))
+  local loaded = assert(mb.load(path))
+  os.remove(path)
+  local truth = test:classes("kind", names)
+  local by_hand = { x = mb.preprocess.apply(steps, test).x, y = truth }
+  local accuracy = mb.predict(loaded, test):eq(truth):mean():item()
+
+  it("is judged on sets of raw spectra as mb.predict prepares them", function()
+    assert.is_true(accuracy > 0.9)
+    assert.near(accuracy, mb.reliability(loaded, test, { label = "kind" }).accuracy, 1e-6)
+    assert.equal(mb.calibrate(loaded, by_hand).temperature, mb.calibrate(loaded, test, { label = "kind" }).temperature)
+    assert.equal(mb.ensemble({ loaded }):predict(test):tobytes(), mb.predict(loaded, test):tobytes())
+    assert.equal(mb.conformal(loaded, by_hand).threshold, mb.conformal(loaded, test, { label = "kind" }).threshold)
+    assert.equal("class", mb.conformal(loaded, test, { label = "kind" }):sets(test)[1][1]:sub(1, 5))
+  end)
+  it("is explained on the spectra as it gets them", function()
+    assert.same(20, mb.explain.saliency(loaded, test).x:shape()[2])
+    assert.equal(3, mb.explain.occlusion(loaded, test).axis[1])
+    assert.equal(mb.explain.saliency(loaded, by_hand.x).values:tobytes(),
+      mb.explain.saliency(loaded, test).values:tobytes())
+    assert.near(mb.explain.importance(loaded, by_hand).error,
+      mb.explain.importance(loaded, test, { label = "kind" }).error, 1e-6)
+  end)
+  it("numbers classes by its own names, of which a set may lack some", function()
+    local two = measured(40, 3, { 2, 3 })
+    local right = mb.predict(loaded, two):eq((two:classes("kind", names))):mean():item()
+    assert.is_true(right > 0.9)
+    assert.near(right, mb.reliability(loaded, two, { label = "kind" }).accuracy, 1e-6)
+    local some = { x = mb.preprocess.apply(steps, two).x, y = two:classes("kind", names) }
+    assert.near(mb.explain.importance(loaded, some).error,
+      mb.explain.importance(loaded, two, { label = "kind" }).error, 1e-6)
+    local fitted = mb.pipeline({ "snv", { "logistic", C = 1 } }):fit(train, { label = "kind" })
+    assert.is_true(mb.explain.importance(fitted, two, { label = "kind" }).error < 0.4)
+  end)
+  it("refuses spectra that its steps have preprocessed already", function()
+    raises("predict: the spectra are preprocessed already (snv, crop)", mb.predict, loaded,
+      mb.preprocess.apply(steps, test))
   end)
 end)

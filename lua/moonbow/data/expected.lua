@@ -36,16 +36,26 @@ local function at_axis(operation, set, axis)
   return resampled
 end
 
+-- Steps on values that are preprocessed already would be applied twice.
+local function check_raw(operation, info, set)
+  if set.quantity ~= "preprocessed" or info.quantity == "preprocessed" then return end
+  check.fail(operation, "the spectra are preprocessed already%s, and the model does it itself: give it the raw ones, or "
+    .. "the tensor set.x of these", set.decided and (" (%s)"):format(check.printable(set.decided)) or "")
+end
+
 --- Returns a set as the model expects it: in its unit and of its kind of values, or it raises; at its axis, which the
 -- set must cover; with its preprocessing.
--- @return tensor (N, L, C)
-function expected.prepare(operation, info, set)
+function expected.prepared(operation, info, set)
+  local steps = info.preprocessing
+  if steps then check_raw(operation, info, set) end
   check_same(operation, "unit", "an axis in", info, set)
   check_same(operation, "quantity", "values in", info, set)
   local axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis
   if axis then set = at_axis(operation, set, axis) end
-  if not info.preprocessing then return set.x end
-  return preprocess.apply(info.preprocessing, set).x
+  return steps and preprocess.apply(steps, set) or set
 end
+
+--- Returns the spectra (N, L, C) of a set as the model expects it.
+function expected.prepare(operation, info, set) return expected.prepared(operation, info, set).x end
 
 return expected

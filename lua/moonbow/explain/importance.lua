@@ -8,7 +8,6 @@ local interrupt = require "moonbow.interrupt"
 local make = require "moonbow.explain.bands"
 local named = require "moonbow.train.named"
 local pipelines = require "moonbow.pipeline"
-local preprocess = require "moonbow.data.preprocess"
 local problem = require "moonbow.pipeline.problem"
 local replaced = require("moonbow.explain.occlusion").replaced
 local scores = require "moonbow.pipeline.scores"
@@ -73,8 +72,7 @@ end
 
 -- A part of the data as its fitted model sees it.
 local function part_of(model, data, y, about, options)
-  local steps = scores.preprocessing(model)
-  if steps then data = preprocess.apply(steps, data) end
+  data = scores.prepared(OPERATION, model, data)
   local kind = options.outputs or about.task == "number" and "numbers" or nil
   return { x = named.read(OPERATION, "data.x", data), places = subject.places(OPERATION, data, options), y = y,
     about = about, scores = scores.of(OPERATION, model, kind) }
@@ -124,7 +122,7 @@ local function read_problem(model, data, options)
   local x = data.x
   if not named.is_table(data) or not named.is_table(x) then
     inputs.check(OPERATION, "data.x", model, values_of(data) ~= data and data or data.x, options)
-    return problem.read(OPERATION, data, options, task_of(model, options))
+    return problem.read(OPERATION, data, options, task_of(model, options), scores.names(model))
   end
   inputs.check(OPERATION, "data.x", model, x, options)
   local _, any = next(named.read(OPERATION, "data.x", x))

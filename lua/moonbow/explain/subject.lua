@@ -5,7 +5,6 @@ local axis_label = require "moonbow.spectra.axis_label"
 local inputs = require "moonbow.explain.inputs"
 local make = require "moonbow.explain.attribution"
 local named = require "moonbow.train.named"
-local preprocess = require "moonbow.data.preprocess"
 local scores = require "moonbow.pipeline.scores"
 local values_of = require "moonbow.data.values_of"
 local Layer = require "moonbow.nn.layer"
@@ -56,13 +55,11 @@ end
 --   name if data are
 function subject.read(operation, model, data, options)
   inputs.check(operation, "x", model, data, options)
-  local steps = scores.preprocessing(model)
-  if steps then
-    data = preprocess.apply(steps, data)
-    if options.axis and #options.axis ~= core.size(values_of(data), 2) then
-      options = { x_label = options.x_label, outputs = options.outputs }
-    end
+  local prepared = scores.prepared(operation, model, data)
+  if prepared ~= data and options.axis and #options.axis ~= core.size(values_of(prepared), 2) then
+    options = { x_label = options.x_label, outputs = options.outputs }
   end
+  data = prepared
   local places, inner = subject.places(operation, data, options), scores.inner(model)
   return { x = named.read(operation, "x", data), places = places,
     network = Layer.is_layer(inner) and inner or nil, scores = scores.of(operation, model, options.outputs) }

@@ -5,6 +5,7 @@ local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local judging = require "moonbow.judging.read"
+local scores = require "moonbow.pipeline.scores"
 
 --- A model that predicts sets of classes, or intervals of numbers. print(conformal) says what it was calibrated on.
 --
@@ -135,5 +136,5 @@ return function(model, data, options)
   end
   table.sort(list)
   return make { coverage = options.coverage, threshold = list[place], method = method, count = #list, ask = read.ask,
-    model = model, outputs = options.outputs, names = type(model) == "table" and model.names or nil }
+    model = model, outputs = options.outputs, names = scores.names(model) }
 end

@@ -12,7 +12,7 @@ local scores = require "moonbow.pipeline.scores"
 -- @field members table the models
 -- @field task string "class" or "number"
 -- @field classes integer of classes: their number
--- @field names table the names of the classes, if the first model has them
+-- @field names table the names of the classes, if a model knows them
 local Ensemble = {}
 
 local function show(ensemble)
@@ -83,16 +83,35 @@ local function task_of(model, outputs)
   return scores.task(model, outputs)
 end
 
+local function check_tasks(tasks, i)
+  if tasks[i] == tasks[1] then return end
+  check.fail("ensemble", "models[%d]: predicts %s, models[1] predicts %s", i, tasks[i] == "class" and "classes"
+    or "numbers", tasks[1] == "class" and "classes" or "numbers")
+end
+
+-- The names of the classes, which have to be the same of all models that know them.
+local function common_names(list)
+  local names, of
+  for i, model in ipairs(list) do
+    local own = scores.names(model)
+    for k = 1, own and names and math.max(#own, #names) or 0 do
+      if own[k] ~= names[k] then
+        check.fail("ensemble", "models[%d]: class %d is %s, that of models[%d] is %s", i, k, check.show(own[k]), of,
+          check.show(names[k]))
+      end
+    end
+    if own and not names then names, of = own, i end
+  end
+  return names
+end
+
 --- Makes an ensemble of a list of models.
 return function(list, outputs)
   local asks, tasks = {}, {}
   for i, model in ipairs(list) do
     asks[i], tasks[i] = scores.of_raw("ensemble", model, outputs), task_of(model, outputs)
-    if tasks[i] ~= tasks[1] then
-      check.fail("ensemble", "models[%d]: predicts %s, models[1] predicts %s", i, tasks[i] == "class" and "classes"
-        or "numbers", tasks[1] == "class" and "classes" or "numbers")
-    end
+    check_tasks(tasks, i)
   end
   return make { takes_raw = true, members = list, asks = asks, task = tasks[1], numbers = tasks[1] == "number" or nil,
-    classes = tasks[1] == "class" and true or nil, names = list[1].names }
+    classes = tasks[1] == "class" and true or nil, names = common_names(list) }
 end

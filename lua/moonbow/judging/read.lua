@@ -12,7 +12,7 @@ local read = {}
 -- The classes of a set of spectra by its label, numbered as the model numbers them.
 local function labels_of(operation, model, set, label)
   if not label then check.fail(operation, "label: name the label with the classes of the set") end
-  local own = type(model) == "table" and model.names
+  local own = scores.names(model)
   if not own then return (set:classes(label)) end
   return (class_numbers.class_numbers(set.labels[label] or check.name(operation, "label", label, set.columns), own))
 end

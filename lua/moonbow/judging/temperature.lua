@@ -14,7 +14,7 @@ local function logarithm(found) return core.log(core.maximum(found, 1e-30)) end
 
 --- Calibrates a model on what was judged.
 return function(model, judged)
-  local names = type(model) == "table" and model.names or nil
+  local names = scores.names(model)
   if Layer.is_layer(model) then
     local function logits(x) return scores.of_raw("calibrate", model, "numbers")(x) end
     return calibrated(logits, logits(judged.x), judged.y, names)

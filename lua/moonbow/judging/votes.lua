@@ -5,6 +5,7 @@ local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local interrupt = require "moonbow.interrupt"
 local named = require "moonbow.train.named"
+local scores = require "moonbow.pipeline.scores"
 local shown = require "moonbow.shown"
 local closing = require "moonbow.train.closing"
 
@@ -69,7 +70,7 @@ local function passes(network, x, options)
 end
 
 local function vote(network, x, options)
-  x = named.read("dropout_votes", "x", x)
+  x = named.read("dropout_votes", "x", scores.prepared("dropout_votes", network, x))
   local _ <close> = interrupt.catch "dropout_votes"
   local _ <close> = network:keep_modes()
   if turn_on(network, core.rng(options.seed)) == 0 then

@@ -17,16 +17,16 @@ problem.known = {
 local function is_set(data) return values_of(data) ~= data end
 
 -- Classes or numbers of a set by the names of its labels.
-local function read_set(operation, data, options)
+local function read_set(operation, data, options, names)
   if (options.label == nil) == (options.target == nil) then
     check.fail(operation, "expected either label (classes) or target (numbers), got %s", options.label and "both"
       or "neither")
   end
   if options.label then
-    local y, names = data:classes(options.label)
+    local y, order = data:classes(options.label, names)
     local list = core.totable(y)
     for i, class in ipairs(list) do list[i] = class // 1 | 0 end
-    return { task = "class", y = list, names = names, title = options.label }
+    return { task = "class", y = list, names = order, title = options.label }
   end
   local title = type(options.target) == "table" and table.concat(options.target, ", ") or options.target
   return { task = "number", y = data:targets(options.target), title = title }
@@ -68,10 +68,11 @@ end
 -- @param data a set of spectra, or { x = (N, L, C), y = class numbers or numbers, classes = names (optional) }
 -- @param options { label, target, groups, task }
 -- @param task of the pipeline: "class", "number" or "both"
+-- @param names? of the classes in the order of a fitted model's outputs
 -- @return { data, x, task, y (list of class numbers, or tensor (N, M)), classes, names, groups, n, title }
-function problem.read(operation, data, options, task)
+function problem.read(operation, data, options, task, names)
   check.kind(operation, "data", data, "table")
-  local read = is_set(data) and read_set(operation, data, options) or read_table(operation, data, options, task)
+  local read = is_set(data) and read_set(operation, data, options, names) or read_table(operation, data, options, task)
   if task ~= "both" and task ~= read.task then
     check.fail(operation, "the model predicts %s, the data hold %s", task == "class" and "classes" or "numbers",
       read.task == "class" and "classes (label)" or "numbers (target)")

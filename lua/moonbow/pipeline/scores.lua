@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
+local expected = require "moonbow.data.expected"
 local named = require "moonbow.train.named"
 local preprocess = require "moonbow.data.preprocess"
 local values_of = require "moonbow.data.values_of"
@@ -12,8 +13,23 @@ local scores = {}
 
 local function is_fitted(model) return getmetatable(model) == pipelines.fitted_class end
 
---- The fitted steps of a pipeline; nil for models without them.
-function scores.preprocessing(model) return is_fitted(model) and model.preprocessing or nil end
+--- Raw spectra as a model expects them: a fitted pipeline prepares tensors and sets, a model from mb.load sets; those of
+-- any other model are prepared.
+-- @param data a tensor, a set, or tensors by name
+function scores.prepared(operation, model, data)
+  if is_fitted(model) then
+    return model.preprocessing and preprocess.apply(model.preprocessing, data) or data
+  end
+  local info = expected.of(model)
+  local is_set = not named.is_table(data) and values_of(data) ~= data
+  return info and is_set and expected.prepared(operation, info, data) or data
+end
+
+--- The names of the classes in the order of the model's outputs; nil if it does not know them.
+function scores.names(model)
+  if type(model) ~= "table" then return nil end
+  return (expected.of(model) or {}).classes or not Layer.is_layer(model) and model.names or nil
+end
 
 --- The model in a fitted pipeline; any other model itself.
 function scores.inner(model) return is_fitted(model) and model.model or model end
@@ -82,11 +98,11 @@ function scores.of(operation, model, kind)
   return of_other(operation, model)
 end
 
---- The same of raw spectra, a tensor or a set, which a fitted pipeline prepares itself.
+--- The same of raw spectra, a tensor or a set, see scores.prepared.
 function scores.of_raw(operation, model, kind)
-  local steps, ask = scores.preprocessing(model), scores.of(operation, model, kind)
+  local ask = scores.of(operation, model, kind)
   if type(model) == "table" and rawget(model, "takes_raw") then return ask end
-  return function(data) return ask(values_of(steps and preprocess.apply(steps, data) or data)) end
+  return function(data) return ask(values_of(scores.prepared(operation, model, data))) end
 end
 
 --- "class" or "number": what a model predicts, by its outputs (N, M) if nothing else says it.
