@@ -47,6 +47,26 @@ describe("a saved pipeline", function()
     assert.error_matches(function() mb.predict(model, spectra(400, 520, 61):with { quantity = "absorbance" }) end,
       "the model was trained on values in counts, the spectra have absorbance")
   end)
+  it("refuses percent where it was trained on fractions, and the reverse", function()
+    local fractions = spectra(400, 520, 61):with { quantity = "transmittance" }
+    local percent = fractions:with { quantity = "%T" }
+    for trained, other in pairs { [fractions] = percent, [percent] = fractions } do
+      local fitted = mb.pipeline({ "logistic" }):fit(trained, { label = "kind" })
+      assert(fitted:save(path))
+      local model = assert(mb.load(path))
+      assert.is_true(mb.predict(model, trained):eq(fitted:predict(trained)):mean():item() == 1)
+      for _, predict in ipairs { function() mb.predict(model, other) end, function() fitted:predict(other) end } do
+        assert.error_matches(predict, "trained on values in %%?transmittance, the spectra have %%?transmittance")
+      end
+    end
+  end)
+  it("is like the fitted one, which brings a set to its axis too", function()
+    local fitted, model = saved({ "snv", "logistic" }, { label = "kind" })
+    local other = spectra(390, 530, 141, { seed = 2 })
+    assert.same(mb.predict(model, other):totable(), fitted:predict(other):totable())
+    assert.error_matches(function() fitted:predict(spectra(410, 520, 61)) end, "do not cover the axis of the model")
+    assert.equal(1, mb.reliability(fitted, other, { label = "kind" }).accuracy)
+  end)
   it("takes tensors as they are", function()
     local _, model = saved({ "logistic" }, { label = "kind" })
     local set = spectra(400, 520, 61)
@@ -63,7 +83,9 @@ describe("a saved pipeline", function()
       assert.same(fitted:predict(set):reshape(-1):totable(), mb.predict(loaded, set):reshape(-1):totable())
     end
     assert.error_matches(function() saved({ "neighbours" }, { target = "height" }) end,
-      "neighbours that predict numbers are not saved")
+      "fitted:save: model: no file holds neighbours that predicts numbers")
+    assert.error_matches(function() saved({ "constant" }, { label = "kind" }) end,
+      "no file holds constant that predicts classes")
   end)
   it("predicts numbers in their own unit by a network", function()
     local set = spectra(400, 520, 61)

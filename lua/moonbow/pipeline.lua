@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
+local expected = require "moonbow.data.expected"
 local preprocess = require "moonbow.data.preprocess"
 local estimators = require "moonbow.pipeline.estimators"
 local problem = require "moonbow.pipeline.problem"
@@ -34,7 +35,8 @@ local Pipeline = {}
 -- @field classes integer number of classes
 -- @field names table the names of the classes, if the data had them
 -- @field title string the label or target
--- @field axis table of the set that it was fitted on; unit and quantity likewise
+-- @field axis table of the set that it was fitted on; unit likewise
+-- @field quantity string what its values are: "counts", "%transmittance"
 local Fitted = {}
 
 -- ---- reading ----
@@ -170,22 +172,25 @@ function Pipeline:fit(data, options)
   fitted.names, fitted.title = read.names, read.title
   fitted.training = training_of(fitted, values_of(read.data), read.y, options.seed)
   record.remember(fitted.model, fitted.training)
-  if values_of(data) ~= data then fitted.axis, fitted.unit, fitted.quantity = data.axis, data.unit, data.quantity end
+  if values_of(data) ~= data then
+    fitted.axis, fitted.unit, fitted.quantity = data.axis, data.unit, expected.quantity(data)
+  end
   return fitted
 end
 
 check.takes(Pipeline.fit, 2, fit_options)
 
---- Predicts scores of the classes (N, classes), or numbers (N, M), of raw spectra.
+--- Predicts scores of the classes (N, classes), or numbers (N, M), of raw spectra. A set is brought to the axis of the
+-- set that it was fitted on; one that does not cover it, is in another unit or holds another kind of values raises.
 -- @param x tensor|spectra (N, L, C)
 -- @return tensor
 function Fitted:scores(x)
-  local processed = values_of(preprocess.apply(self.preprocessing, x))
+  local processed = values_of(expected.of_pipeline("fitted", self, x))
   return self.pipeline.estimator.predict(self.model, processed, self.value)
 end
 
 --- Predicts class numbers (N), or numbers (N, M), of raw spectra.
--- @param x tensor|spectra (N, L, C)
+-- @param x tensor|spectra (N, L, C), as for fitted:scores
 -- @return tensor
 function Fitted:predict(x)
   local scores = self:scores(x)
@@ -208,7 +213,10 @@ local save_options = { validation = check.optional "table" }
 function Fitted:save(path, options)
   options = check.options("fitted:save", options, save_options)
   local model, name = self.pipeline.estimator.saved(self.model), self.pipeline.model
-  if not self:is_savable() then check.fail("fitted:save", "%s that predict numbers are not saved", name) end
+  if not self:is_savable() then
+    check.fail("fitted:save", "model: no file holds %s that predicts %s", name, self.task == "class" and "classes"
+      or "numbers")
+  end
   return store.save(model, path, { preprocessing = self.preprocessing, classes = self.names, axis = self.axis,
     unit = self.unit, quantity = self.quantity, note = self.title, training = self.training,
     validation = options.validation })

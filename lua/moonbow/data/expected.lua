@@ -18,12 +18,15 @@ end
 --- Returns what came with a model, or nil.
 function expected.of(model) return infos[model] end
 
-local function check_same(operation, key, name, info, set)
-  if info[key] and set[key] and info[key] ~= set[key] then
+local function check_same(operation, key, name, wanted, got)
+  if wanted and got and wanted ~= got then
     check.fail(operation, "the model was trained on %s %s, the spectra have %s; if the files are wrong, say so: "
-      .. "spectra:with { %s = '%s' }", name, info[key], set[key], key, info[key])
+      .. "spectra:with { %s = '%s' }", name, wanted, got, key, wanted)
   end
 end
+
+--- What the values of a set are, as the option quantity of spectra:with takes it: "absorbance", "%transmittance".
+function expected.quantity(set) return set.quantity and (set.percent and "%" or "") .. set.quantity end
 
 -- The set at the model's axis: its points in the other order, or interpolated.
 local function at_axis(operation, set, axis)
@@ -48,11 +51,17 @@ end
 function expected.prepared(operation, info, set)
   local steps = info.preprocessing
   if steps then check_raw(operation, info, set) end
-  check_same(operation, "unit", "an axis in", info, set)
-  check_same(operation, "quantity", "values in", info, set)
+  check_same(operation, "unit", "an axis in", info.unit, set.unit)
+  check_same(operation, "quantity", "values in", info.quantity, expected.quantity(set))
   local axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis
   if axis then set = at_axis(operation, set, axis) end
   return steps and preprocess.apply(steps, set) or set
+end
+
+--- Returns raw spectra, a tensor or a set, as a fitted pipeline expects them.
+function expected.of_pipeline(operation, fitted, x)
+  if sets.is(x) then return expected.prepared(operation, fitted, x) end
+  return preprocess.apply(fitted.preprocessing, x)
 end
 
 --- Returns the spectra (N, L, C) of a set as the model expects it.

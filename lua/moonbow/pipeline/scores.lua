@@ -4,7 +4,6 @@ local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
 local expected = require "moonbow.data.expected"
 local named = require "moonbow.train.named"
-local preprocess = require "moonbow.data.preprocess"
 local values_of = require "moonbow.data.values_of"
 local pipelines = require "moonbow.pipeline"
 local Layer = require "moonbow.nn.layer"
@@ -17,9 +16,7 @@ local function is_fitted(model) return getmetatable(model) == pipelines.fitted_c
 -- any other model are prepared.
 -- @param data a tensor, a set, or tensors by name
 function scores.prepared(operation, model, data)
-  if is_fitted(model) then
-    return model.preprocessing and preprocess.apply(model.preprocessing, data) or data
-  end
+  if is_fitted(model) then return expected.of_pipeline(operation, model, data) end
   local info = expected.of(model)
   local is_set = not named.is_table(data) and values_of(data) ~= data
   return info and is_set and expected.prepared(operation, info, data) or data
