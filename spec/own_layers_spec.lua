@@ -77,6 +77,37 @@ describe("a layer of one's own", function()
     assert.error_matches(function() Limited { rate = "high" } end, "Limited: rate: expected a number, got 'high'")
   end)
 
+  it("is checked where its functions return something else, or are called without", function()
+    local function refuses(message, functions, f)
+      functions.forward = function(_, input) return input end
+      local Own = nn.class("Own", {}, functions)
+      assert.error_matches(function() f(nn.Sequential { Own {}, nn.Dense { units = 2 } }) end, message, nil, true)
+    end
+    local function build(model) model:build { 3 } end
+    refuses("layer 1 (Own): output_shape: result: expected a table, got nil", { output_shape = function() end }, build)
+    refuses("macs: result: expected a number, got 'many'", { macs = function() return "many" end },
+      function(model) model:summary { 3 } end)
+    for message, given in pairs { ["add_parameter: shape: expected a table, got 3"] = { "w", "zeros", 3 },
+      ["add_parameter: name: expected a string, got nil"] = { nil, "zeros", { 3 } },
+      ["initializer: 'he_normal' needs fan_in, the inputs of one output, got nil"] = { "w", "he_normal", { 3 } } } do
+      refuses(message, { make = function(layer, _, rng) layer:add_parameter(given[1], given[2], rng, given[3]) end },
+        build)
+    end
+  end)
+  it("has weights of any name, which l2 makes smaller, and biases, which it leaves", function()
+    local Own = nn.class("Own", {}, {
+      make = function(layer, shape, rng)
+        layer:add_parameter("kernel", "ones", rng, { shape[2], 2 }, 1, 1)
+        layer:add_parameter("bias", "ones", rng, { 2 }, 1, 1)
+      end,
+      forward = function(layer, input) return input:matmul(layer.kernel) + layer.bias end,
+    })
+    local model = nn.Sequential { nn.Flatten {}, Own {} }
+    mb.fit(model, { x = mb.zeros(4, 3, 1), y = { 1, 2, 1, 2 } }, { epochs = 1, l2 = 1, verbose = false,
+      batch_size = 4, optimizer = mb.optim.SGD { lr = 0.1 } })
+    assert.near(0.8, model.layers[2].kernel:mean():item(), 1e-6)
+    assert.near(1, model.layers[2].bias:mean():item(), 1e-6)
+  end)
   it("may be defined anew, but not in the place of a layer of moonbow's", function()
     scale()
     scale()

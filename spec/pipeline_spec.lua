@@ -44,6 +44,58 @@ describe("metrics", function()
   end)
 end)
 
+describe("metrics of a model", function()
+  -- A network whose logits are 10 a + b and 10 a - b: a shifts both, b alone decides.
+  local shifted = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2, bias = false } }
+  shifted:build({ 2, 1 }, mb.rng(1))
+  shifted:load_state { ["2.weight"] = mb.tensor { { 10, 10 }, { 1, -1 } } }
+  local two, y = mb.rng(2):normal(0, 1, 200, 2, 1), {}
+  for i = 1, 200 do y[i] = two:get(i, 2, 1) > 0 and 1 or 2 end
+
+  it("ranks spectra by probabilities, not by logits", function()
+    local found = mb.evaluate(shifted, { x = two, y = y }, { metrics = { "auc" } })
+    assert.same({ 1, 1 }, { found.accuracy, found.auc })
+    local function net()
+      local copy = mb.nn.from_config(shifted:config())
+      copy:build({ 2, 1 })
+      return copy:load_state(shifted:state())
+    end
+    local validation = mb.cross_validate({ { "network", net = net, epochs = 1, lr = 1e-9 } }, { x = two, y = y },
+      { folds = 2 })
+    assert.same({ 1, 1 }, { validation.mean.accuracy, validation.mean.auc })
+    for _, shares in ipairs(validation.scores) do assert.near(1, shares[1] + shares[2], 1e-5) end
+  end)
+  it("has an R2 for each target, whatever their units", function()
+    local truth, predicted = { 1, 1001, 2, 1002, 3, 1003 }, { 2, 1002, 2, 1002, 2, 1002 }
+    local found = metrics.numbers(truth, predicted, 2)
+    assert.near(0, found.r2, 1e-9)
+    assert.near(math.sqrt(3 / 2), found.rpd, 1e-9)
+    local targets = mb.tensor { { 1, 1001 }, { 2, 1002 }, { 3, 1003 }, { 4, 1004 } }
+    local x4 = mb.rng(3):normal(0, 1, 4, 3, 1)
+    assert.is_true(mb.cross_validate({ "constant" }, { x = x4, y = targets },
+      { folds = 2, task = "number" }).mean.r2 <= 0)
+    local flat = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    flat:build({ 3, 1 })
+    flat:load_state { ["2.weight"] = mb.zeros(3, 2), ["2.bias"] = mb.tensor { 2.5, 1002.5 } }
+    assert.near(0, mb.evaluate(flat, { x = x4, y = targets }, { loss = "mse" }).r2, 1e-4)
+    local ridge = mb.ridge.fit(x4, targets, { alpha = 1e9 })
+    assert.near(0, ridge:score(x4, targets), 1e-4)
+  end)
+  it("counts in macro F1 the classes that occur or are predicted", function()
+    local three = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 3 } }
+    three:build({ 2, 1 })
+    three:load_state { ["2.weight"] = mb.tensor { { 0, 0, 0 }, { 1, -1, 0 } }, ["2.bias"] = mb.tensor { 0, 0, -9 } }
+    local set = { x = two, y = y }
+    assert.equal(1, mb.evaluate(three, set).macro_f1)
+    assert.equal(1, mb.evaluate(three, set, { metrics = { "balanced_accuracy" } }).macro_f1)
+  end)
+  it("is not that of a function with the name of another figure", function()
+    assert.error_matches(function()
+      mb.evaluate(shifted, { x = two, y = y }, { metrics = { loss = function() return 9 end } })
+    end, "evaluate: metrics.loss: expected a name of your own")
+  end)
+end)
+
 describe("a pipeline", function()
   it("prints itself", function()
     assert.equal("snv, savitzky_golay { derivative = 1 }, pls { components = 2 }",
@@ -180,7 +232,41 @@ describe("cross_validate", function()
   end)
 end)
 
+describe("what is predicted", function()
+  local labels = { kind = {}, sample = {} }
+  for i = 1, 60 do labels.kind[i], labels.sample[i] = "k" .. classes[i], "s" .. i // 2 end
+  local set = mb.spectra.set { x = x, axis = { first = 1, last = x:size(2), step = 1 }, labels = labels }
+  local function refuses(message, data, options, model)
+    assert.error_matches(function() mb.cross_validate({ model or "plsda" }, data, options) end, message, nil, true)
+  end
+  it("takes groups by the name of a label, by several names, or one for each row", function()
+    local given = { "sample", { "sample" }, labels.sample, (mb.class_numbers(labels.sample)) }
+    for _, groups in ipairs(given) do
+      local validation = mb.cross_validate({ "plsda" }, set, { label = "kind", groups = groups })
+      assert.same(mb.cross_validate({ "plsda" }, set, { label = "kind", groups = "sample" }).predicted,
+        validation.predicted)
+    end
+    refuses("groups: no label 'samples'", set, { label = "kind", groups = { "samples" } })
+    refuses("groups: expected one group for each row, got 'sample'; only a set has labels", { x = x, y = classes },
+      { groups = "sample" })
+  end)
+  it("is refused where it is no target, or no list of names", function()
+    refuses("targets: column: expected a string, got a table", set, { target = { {} } }, "pls")
+    refuses("data.classes: expected a table, got 2", { x = x, y = classes, classes = 2 })
+    refuses("pls: 2 training rows are too few to choose components", { x = x:narrow(1, 3), y = mb.tensor { 1, 2, 4 } },
+      { folds = 3 }, "pls")
+  end)
+end)
+
 describe("compare", function()
+  it("reports the folds of all pipelines, and refuses options that are none", function()
+    local done = {}
+    mb.compare({ { { "plsda", components = 1 } }, { "constant" } }, { x = x, y = classes },
+      { folds = 3, report = function(now, all) done[#done + 1] = now .. "/" .. all end })
+    assert.equal("1/6 2/6 3/6 4/6 5/6 6/6", table.concat(done, " "))
+    assert.error_matches(function() mb.compare({ { "plsda" } }, { x = x, y = classes }, 3) end,
+      "compare: options: expected a table, got 3")
+  end)
   it("recommends the simplest pipeline that is not worse", function()
     local comparison = mb.compare({ { { "network", epochs = 2 } }, { "snv", "pls" }, { "pls" } },
       { x = x, y = heights }, { task = "number" })

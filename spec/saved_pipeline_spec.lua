@@ -78,7 +78,7 @@ describe("a saved pipeline", function()
       local fitted, loaded = saved({ "snv", model }, { label = "kind" })
       assert.same(fitted:predict(set):totable(), mb.predict(loaded, set):totable())
     end
-    for _, model in ipairs { "pls", "ridge" } do
+    for _, model in ipairs { "pls", "ridge", { "forest", trees = 5 } } do
       local fitted, loaded = saved({ "snv", model }, { target = "height" })
       assert.same(fitted:predict(set):reshape(-1):totable(), mb.predict(loaded, set):reshape(-1):totable())
     end

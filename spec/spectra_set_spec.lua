@@ -81,6 +81,9 @@ values: unknown (not stated)
     refuses({ x = x, axis = { 1, 2, 3 }, labels = { k = { "a", "b", "c" } } },
       "labels.k: expected 2, one for each spectrum, got 3")
     refuses({ x = x, axis = { 1, 2, 3 }, labels = { k = { "a", true } } }, "labels.k[2]: expected a string or a number")
+    refuses({ x = x, axis = { 1, 2, 3 }, metadata = { 1, 2 } }, "metadata[1]: expected a table, got 1")
+    refuses({ x = x, axis = { 1, 2, 3 }, metadata = { { a = 1 } } },
+      "metadata: expected one table of all, or a list of 2, one for each spectrum, got 1")
     refuses({ x = x, axes = { 1, 2, 3 } }, "unknown option 'axes'; did you mean 'axis'?")
   end)
   it("takes what the user knows better", function()
@@ -228,6 +231,10 @@ describe("labels of a set", function()
       nil, true)
     assert.error_matches(function() example():classes "minerals" end,
       "classes: no label 'minerals'; did you mean 'mineral'?", nil, true)
+    assert.error_matches(function() example():classes("mineral", 3) end, "classes: names: expected a tensor or a table",
+      nil, true)
+    assert.error_matches(function() example():classes("mineral", { "quartz", "calcite", "calcite" }) end,
+      "classes: names: 'calcite' stands at 2 and at 3", nil, true)
     local gap = example { labels = { k = { "a", " ", "b", "b" } } }
     assert.error_matches(function() gap:classes "k" end, "classes: 'k': spectrum 2 (b) is empty", nil, true)
   end)

@@ -125,6 +125,8 @@ describe("steps along the axis", function()
     refuses("no point of the axis lies within 1 to 2", { "crop", low = 1, high = 2 }, set)
     refuses("a spectrum is not above 0 within the band", { "normalize_band", low = 430, high = 450 },
       mb.spectra.set { x = x * 0, axis = axis })
+    refuses("normalize_band: the axis has 2 points, the spectra have 30", { "normalize_band", low = 1, high = 2,
+      axis = { 1, 2 } }, mb.ones(1, 30, 1))
   end)
   it("bins hold the means of their points", function()
     local y = applied { "bin", width = 5, axis = axis }

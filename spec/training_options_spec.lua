@@ -335,6 +335,8 @@ describe("a share for validation", function()
     end })
     for _, count in pairs(seen) do assert.equal(6, count) end
     raises("share: expected a number from 0 to 1, got 2", fit, small(), set, { validation = { share = 2 } })
+    local history = fit(small(), set, { validation = { groups = groups }, epochs = 1 }) -- a share of 0.2
+    assert.is_number(history[1].val_loss)
   end)
 end)
 

@@ -27,7 +27,7 @@ function regressor.arguments(operation, x, y, options, known)
   return options, x, y, single
 end
 
---- R2 of predictions.
+--- R2 of predictions of one target.
 -- @param truth, got lists of numbers
 function regressor.r2(truth, got)
   local mean, errors, spread = 0, 0, 0
@@ -38,13 +38,20 @@ function regressor.r2(truth, got)
   return spread > 0 and 1 - errors / spread or errors == 0 and 1 or 0
 end
 
---- R2 of a model's predictions, over all columns of y.
+local function column(x, c) return core.totable(core.reshape(core.slice(x, 2, c, 1), -1)) end
+
+--- R2 of a model's predictions, the mean over the columns of y.
 function regressor.score(kind, model, x, y)
-  local predicted = model:predict(x)
-  local truth = core.totable(core.reshape(targets(kind .. ":score", y, core.size(predicted, 1)), -1))
-  local got = core.totable(core.reshape(predicted, -1))
-  if #truth ~= #got then check.fail(kind .. ":score", "y: expected %d numbers, got %d", #got, #truth) end
-  return regressor.r2(truth, got)
+  local got = model:predict(x)
+  local n = core.size(got, 1)
+  local truth = targets(kind .. ":score", y, n)
+  got = core.reshape(got, n, -1)
+  local columns, sum = core.size(got, 2), 0
+  if core.size(truth, 2) ~= columns then
+    check.fail(kind .. ":score", "y: expected %d numbers, got %d", n * columns, core.count(truth))
+  end
+  for c = 1, columns do sum = sum + regressor.r2(column(truth, c), column(got, c)) end
+  return sum / columns
 end
 
 --- Returns the metatable of a kind of model, which predicts numbers with its inner method scores(x) -> (N, M).
@@ -52,7 +59,8 @@ function regressor.of_kind(kind)
   local Regressor = { __name = kind, kind = kind }
   Regressor.__index = Regressor
 
-  --- Scores predictions: R2, 1 less the ratio of the squared errors to those of the mean; over all columns of y.
+  --- Scores predictions: R2, 1 less the ratio of the squared errors to those of the mean; the mean over the columns
+  -- of y, as scikit-learn has it.
   -- @param x tensor spectra (N, L, C) or rows (N, D), with as many points as the model was fitted on
   -- @param y tensor|table (N) or (N, M) numbers
   -- @return number at most 1

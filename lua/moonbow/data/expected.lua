@@ -42,8 +42,8 @@ end
 -- Steps on values that are preprocessed already would be applied twice.
 local function check_raw(operation, info, set)
   if set.quantity ~= "preprocessed" or info.quantity == "preprocessed" then return end
-  check.fail(operation, "the spectra are preprocessed already%s, and the model does it itself: give it the raw ones, or "
-    .. "the tensor set.x of these", set.decided and (" (%s)"):format(check.printable(set.decided)) or "")
+  check.fail(operation, "the spectra are preprocessed already%s, and the model does it itself: give it the raw ones, "
+    .. "or the tensor set.x of these", set.decided and (" (%s)"):format(check.printable(set.decided)) or "")
 end
 
 --- Returns a set as the model expects it: in its unit and of its kind of values, or it raises; at its axis, which the

@@ -66,6 +66,24 @@ function labels.list(operation, name, values, n)
   return list
 end
 
+--- The number of labels of a list or tensor, of which there must be one.
+function labels.count(operation, name, values)
+  check.kind(operation, name, values, "tensor|table")
+  local count = core.is_tensor(values) and core.size(values, 1) or #values
+  if count == 0 then check.fail(operation, "%s: expected at least one, got none", name) end
+  return count
+end
+
+--- Copies a list of the names of classes, each of which must stand in it once.
+function labels.names(operation, names)
+  local list, seen = labels.list(operation, "names", names, labels.count(operation, "names", names)), {}
+  for k, name in ipairs(list) do
+    if seen[name] then check.fail(operation, "names: %s stands at %d and at %d", check.show(name), seen[name], k) end
+    seen[name] = k
+  end
+  return list
+end
+
 --- A list of n class numbers, integers from 1 on, and the largest of them.
 -- @param values as for labels.list
 -- @param most the number of classes, if it is known

@@ -13,7 +13,10 @@ local named = {
   normal = function(rng, shape) return rng:normal(0, 0.05, shape) end,
 }
 
+local scales = { non_negative = true } -- by fan_in
+
 local function scaled(name, variance)
+  scales[name .. "_uniform"], scales[name .. "_normal"] = true, true
   named[name .. "_uniform"] = function(rng, shape, fan_in, fan_out)
     local limit = math.sqrt(3 * variance(fan_in, fan_out))
     return rng:uniform(-limit, limit, shape)
@@ -84,7 +87,10 @@ function initializers.make(operation, initializer, rng, shape, fan_in, fan_out)
   initializers.check(operation, "initializer", initializer)
   if type(initializer) == "number" then return core.full(initializer, shape) end
   local make = named[initializer] or initializer
-  local values = make(rng, shape, fan_in, fan_out)
+  if scales[initializer] and not fan_in then
+    check.fail(operation, "initializer: %s needs fan_in, the inputs of one output, got nil", check.show(initializer))
+  end
+  local values = make(rng, shape, fan_in, fan_out or fan_in)
   if not core.is_tensor(values) or check.show_shape(core.shape(values)) ~= check.show_shape(shape) then
     check.fail(operation, "initializer: expected a tensor of shape %s, got %s", check.show_shape(shape),
       check.show(values))

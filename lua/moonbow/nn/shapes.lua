@@ -23,7 +23,7 @@ function Layer.infer(layer, shape, watch, path)
     check.fail(layer.type, "input: expected a tensor, got several by name; a Graph takes them")
   end
   if layer.output_shape then
-    output = layer:output_shape(shape, infer)
+    output = check.kind(layer.type, "output_shape: result", layer:output_shape(shape, infer), "table")
     inputs.map(output, function(one) inputs.check_sizes(layer, one) end)
     layer:ensure_made(shape)
   else

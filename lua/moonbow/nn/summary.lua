@@ -126,7 +126,8 @@ function Layer.summary(layer, shape)
     local part = step.layer
     if part.layers then return end
     local count, has_any = count_parameters(part, seen)
-    local macs, output = part.macs and part:macs(step.input, step.output) or 0, { table.unpack(step.output, 2) }
+    local macs = part.macs and check.kind(part.type, "macs: result", part:macs(step.input, step.output), "number") or 0
+    local output = { table.unpack(step.output, 2) }
     rows[#rows + 1] = { step.path, part.type, table.concat(output, " x "),
       has_any and count == 0 and "shared" or group(count), group(macs) }
     total, total_macs = total + count, total_macs + macs

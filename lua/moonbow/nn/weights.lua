@@ -65,6 +65,8 @@ end
 -- @param fan_in? integer inputs of one output, for initialisers that scale by it
 -- @param fan_out? integer outputs of one input, likewise
 function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_out)
+  check.kind("add_parameter", "name", name, "string")
+  check.each("add_parameter", "shape", check.kind("add_parameter", "shape", shape, "table"), "non-negative integer")
   local value, is_frozen = find_value(layer, name, shape), layer.frozen and layer.frozen[name]
   if not value then
     check_memory(layer, name, shape)
@@ -80,6 +82,8 @@ end
 -- @param name string of the buffer
 -- @param value tensor its initial values
 function Layer.add_buffer(layer, name, value)
+  check.kind("add_buffer", "name", name, "string")
+  check.kind("add_buffer", "value", value, "tensor")
   local shape = core.shape(value)
   register(layer, "kept", name, find_value(layer, name, shape) or value, shape)
 end

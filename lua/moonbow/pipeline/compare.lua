@@ -109,19 +109,21 @@ local function validate(rows, data, options)
     local first, second = a.pipeline.estimator.complexity, b.pipeline.estimator.complexity
     return first > second or first == second and a.place < b.place
   end)
-  local line <close> = progress.job("compare", "folds", options.verbose ~= false)
+  local own = options.report
+  local line <close> = progress.job("compare", "folds", options.verbose ~= false and not own)
   for _, row in ipairs(order) do
     local folds
     options.report = function(done, all)
-      folds = all
-      line.report(ended + done, all * #rows)
+      folds = all;
+      (own or line.report)(ended + done, all * #rows)
     end
     row.validation = cross_validate(row.pipeline, data, options)
     ended = ended + folds
   end
 end
 
---- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers.
+--- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers,
+-- of several targets over all their numbers, so that the one with the largest numbers decides.
 -- The best pipeline must beat a model that knows nothing of the spectra, or none is recommended; the recommended one is
 -- the simplest that is not worse than the best by the paired test of Nadeau and Bengio (p >= 0.05).
 -- @param list table pipelines, or lists for mb.pipeline
@@ -132,6 +134,7 @@ end
 -- @usage print(mb.compare({ { "plsda" }, { "snv", "logistic" } }, { x = x, y = y }, { folds = 3 }))
 local function compare(list, data, options)
   check.list("compare", "list", list)
+  if options ~= nil then check.kind("compare", "options", options, "table") end
   if #list == 0 then check.fail("compare", "expected at least one pipeline, got none") end
   local rows = {}
   for i, given in ipairs(list) do rows[i] = { pipeline = pipelines.new(given), place = i } end
@@ -140,7 +143,7 @@ local function compare(list, data, options)
   local metric = metrics.names[task][1]
   for _, row in ipairs(rows) do row.mean = row.validation.mean[metric] end
   local quiet = check.copy(options or {})
-  quiet.task = quiet.task or task
+  quiet.task, quiet.verbose, quiet.report = quiet.task or task, false, nil
   local comparison = { rows = rows, metric = metric, task = task,
     constant = cross_validate({ "constant" }, data, quiet) }
   judge(comparison, metric)

@@ -23,7 +23,7 @@ local function folds_of(read, options, round)
     seed = { options.seed, round } })
 end
 
--- One column of predictions for the metrics: several targets are pooled, each divided by its spread.
+-- The numbers of the first row, of the second, and so on.
 local function numbers_of(tensor) return core.totable(core.reshape(tensor, -1)) end
 
 local function score(read, rows, predicted, scores)
@@ -32,7 +32,7 @@ local function score(read, rows, predicted, scores)
     for i, row in ipairs(rows) do truth[i] = read.y[row] end
     return metrics.classes(truth, predicted, scores, read.classes)
   end
-  return metrics.numbers(numbers_of(core.index(read.y, core.tensor(rows))), predicted)
+  return metrics.numbers(numbers_of(core.index(read.y, core.tensor(rows))), predicted, core.size(read.y, 2))
 end
 
 -- Fits on the training rows of a fold and predicts its test rows.

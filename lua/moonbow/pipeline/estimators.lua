@@ -85,11 +85,12 @@ local function fit_network(x, y, options, about)
   return net
 end
 
--- Outputs of a network: logits, of which the largest is the class, or numbers.
+-- Probabilities of classes, or numbers, of which a network gives one.
 local function predict_network(net, x)
   local parts = {}
   evaluate.each_batch("predict", net, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
-  return core.concat(parts, 1)
+  local outputs = core.concat(parts, 1)
+  return core.size(outputs, 2) > 1 and core.softmax(outputs) or outputs
 end
 
 -- ---- neighbours for numbers: the mean of the nearest ----

@@ -54,19 +54,32 @@ function metrics.classes(truth, predicted, scores, classes)
     confusion = confusion }
 end
 
---- Scores predicted numbers.
--- @param truth, predicted lists of numbers
--- @return { rmse, bias (mean of predicted less true), r2, rpd (sd of the truth by the RMSE) }
-function metrics.numbers(truth, predicted)
-  local centre, errors, spread, bias = mean(truth), 0, 0, 0
-  for i, value in ipairs(truth) do
-    errors, spread = errors + (predicted[i] - value) ^ 2, spread + (value - centre) ^ 2
-    bias = bias + (predicted[i] - value)
+-- The sums of a target: squared errors, squared distances from its mean, and errors; it is each columns-th number.
+local function sums_of(truth, predicted, first, columns)
+  local centre, errors, spread, bias = 0, 0, 0, 0
+  for i = first, #truth, columns do centre = centre + truth[i] * columns / #truth end
+  for i = first, #truth, columns do
+    errors, spread = errors + (predicted[i] - truth[i]) ^ 2, spread + (truth[i] - centre) ^ 2
+    bias = bias + (predicted[i] - truth[i])
   end
-  local n = #truth
-  local rmse = math.sqrt(errors / n)
-  return { rmse = rmse, bias = bias / n, r2 = spread > 0 and 1 - errors / spread or nil,
-    rpd = n > 1 and rmse > 0 and math.sqrt(spread / (n - 1)) / rmse or nil }
+  return errors, spread, bias
+end
+
+--- Scores predicted numbers.
+-- @param truth, predicted lists of numbers; of several targets those of the first row, of the second one, and so on
+-- @param columns? targets, 1 unless given
+-- @return { rmse, bias (mean of predicted less true), both over all numbers; r2, rpd (sd of the truth by the RMSE),
+--   each the mean over the targets, as their units may differ; nil for targets that do not vary }
+function metrics.numbers(truth, predicted, columns)
+  columns = columns or 1
+  local n, all_errors, all_bias, r2, rpd = #truth // columns, 0, 0, {}, {}
+  for c = 1, columns do
+    local errors, spread, bias = sums_of(truth, predicted, c, columns)
+    all_errors, all_bias = all_errors + errors, all_bias + bias
+    if spread > 0 then r2[#r2 + 1] = 1 - errors / spread end
+    if n > 1 and errors > 0 then rpd[#rpd + 1] = math.sqrt(spread / (n - 1) / (errors / n)) end
+  end
+  return { rmse = math.sqrt(all_errors / #truth), bias = all_bias / #truth, r2 = mean(r2), rpd = mean(rpd) }
 end
 
 --- The metrics that are shown, in order, by task; the first decides.

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local regressor = require "moonbow.baselines.regressor"
+local trained = require "moonbow.train.sets"
 local values_of = require "moonbow.data.values_of"
 
 local problem = {}
@@ -28,8 +29,9 @@ local function read_set(operation, data, options, names)
     for i, class in ipairs(list) do list[i] = class // 1 | 0 end
     return { task = "class", y = list, names = order, title = options.label }
   end
+  local y = data:targets(options.target)
   local title = type(options.target) == "table" and table.concat(options.target, ", ") or options.target
-  return { task = "number", y = data:targets(options.target), title = title }
+  return { task = "number", y = y, title = title }
 end
 
 -- Classes or numbers of a table { x, y }, by what the model predicts.
@@ -42,17 +44,31 @@ local function read_table(operation, data, options, task)
   task = task == "both" and check.name(operation, "task", options.task or "class", { "class", "number" }) or task
   if task ~= "number" then
     local y, largest = labels.classes(operation, "y", data.y, n)
-    return { task = "class", y = y, classes = data.classes and #data.classes or largest, names = data.classes,
-      title = "class" }
+    local names = trained.class_names(operation, "data", data)
+    return { task = "class", y = y, classes = names and #names or largest, names = names, title = "class" }
   end
   local _, _, y = regressor.arguments(operation, data.x, data.y, {}, {})
   return { task = "number", y = y, title = "y" }
 end
 
+-- The names of labels of a set; nil for groups of the rows, which a list of as many entries as there are rows holds
+-- unless all of them name labels.
+local function columns_of(operation, data, given, n)
+  if type(given) == "string" and not is_set(data) then
+    check.fail(operation, "groups: expected one group for each row, got %s; only a set has labels", check.show(given))
+  end
+  if type(given) == "string" then return { given } end
+  if not is_set(data) or core.is_tensor(given) then return nil end
+  for _, column in ipairs(given) do
+    if #given == n and not data.labels[column] then return nil end
+  end
+  return given
+end
+
 -- One group for each row, from names of labels, or a list or tensor; nil without groups.
 local function read_groups(operation, data, given, n)
   if given == nil then return nil end
-  local columns = type(given) == "string" and { given } or is_set(data) and type(given) == "table" and given
+  local columns = columns_of(operation, data, given, n)
   if not columns then return labels.list(operation, "groups", given, n) end
   local lists = {}
   for c, column in ipairs(columns) do

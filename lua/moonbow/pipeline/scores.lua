@@ -12,8 +12,8 @@ local scores = {}
 
 local function is_fitted(model) return getmetatable(model) == pipelines.fitted_class end
 
---- Raw spectra as a model expects them: a fitted pipeline prepares tensors and sets, a model from mb.load sets; those of
--- any other model are prepared.
+--- Raw spectra as a model expects them: a fitted pipeline prepares tensors and sets, a model from mb.load sets; those
+-- of any other model are prepared.
 -- @param data a tensor, a set, or tensors by name
 function scores.prepared(operation, model, data)
   if is_fitted(model) then return expected.of_pipeline(operation, model, data) end
@@ -34,7 +34,6 @@ function scores.inner(model) return is_fitted(model) and model.model or model en
 -- The scores of classes as shares; those of PLS-DA are estimates of them already.
 local function memberships(fitted, found)
   local model = fitted.pipeline.model
-  if model == "network" then return core.softmax(found) end
   if model == "svm" then return core.mul(core.add(found, 1), 0.5) end
   return found
 end

@@ -106,6 +106,10 @@ end
 function tune.choose(pipeline, x, y, about)
   local folds = inner_folds(core.size(x, 1), y, about)
   local candidates, errors = candidates_for(pipeline.estimator, x, folds), {}
+  if #candidates == 0 then
+    check.fail("pipeline", "%s: %s are too few to choose %s by an inner cross-validation; give it, or more rows",
+      pipeline.model, check.show_count(core.size(x, 1), "training row"), pipeline.estimator.tuned)
+  end
   for c in ipairs(candidates) do errors[c] = {} end
   for _, fold in ipairs(folds) do add_errors(errors, pipeline, x, y, fold, candidates, about) end
   return simplest(errors, candidates)

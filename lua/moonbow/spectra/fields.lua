@@ -127,8 +127,14 @@ end
 
 local function read_metadata(given, n)
   local list = {}
-  for i = 1, n do list[i] = given and (given[i] or not given[1] and given) or {} end
-  return list
+  if not given or given[1] == nil then
+    for i = 1, n do list[i] = given or {} end
+    return list
+  end
+  check.each("spectra.set", "metadata", check.list("spectra.set", "metadata", given), "table")
+  if #given == n then return table.move(given, 1, n, 1, list) end
+  check.fail("spectra.set", "metadata: expected one table of all, or a list of %d, one for each spectrum, got %d", n,
+    #given)
 end
 
 --- Makes a set of numbers.

@@ -35,7 +35,7 @@ function Spectra:classes(column, names)
   for i, cell in ipairs(cells) do
     if not cell:find "%S" then check.fail("classes", "%s: %s is empty", check.show(column), name_of(self, i)) end
   end
-  if names ~= nil then names = encode.list("classes", "names", names, #names) end
+  if names ~= nil then names = encode.names("classes", names) end
   local y, order = encode.encode("classes", cells, names)
   return core.tensor(y), order
 end

@@ -139,7 +139,7 @@ end
 -- Other models predict by their own methods.
 local function predict_by_method(model, x, classes)
   local predicted = model:predict(x)
-  local scores = model.loss ~= "svm" and model.predict_proba or model.decision_function
+  local scores = not model.numbers and (model.loss ~= "svm" and model.predict_proba or model.decision_function)
   return predicted, scores and scores(model, x) or nil, names_of(predicted, classes)
 end
 
@@ -179,7 +179,7 @@ function M.predict(model, x, options)
 end
 
 local function per_class(confusion, classes)
-  local precision, recall, f1, sum = {}, {}, {}, 0
+  local precision, recall, f1, sum, present = {}, {}, {}, 0, 0
   for k = 1, classes do
     local predicted, actual = 0, 0
     for j = 1, classes do predicted, actual = predicted + confusion[j][k], actual + confusion[k][j] end
@@ -187,9 +187,9 @@ local function per_class(confusion, classes)
     precision[k] = predicted > 0 and hits / predicted or 0
     recall[k] = actual > 0 and hits / actual or 0
     f1[k] = predicted + actual > 0 and 2 * hits / (predicted + actual) or 0
-    sum = sum + f1[k]
+    sum, present = sum + f1[k], present + (predicted + actual > 0 and 1 or 0)
   end
-  return precision, recall, f1, sum / classes
+  return precision, recall, f1, sum / present
 end
 
 local function confusion_of(y, predicted, classes)
@@ -290,8 +290,9 @@ end
 -- @option metrics a list of names and, under names of your own, functions(outputs, y) that return a number, as for
 --   mb.fit: further fields of the result
 -- @return evaluation for classes { loss (mean cross-entropy), accuracy, confusion[true][predicted], and per class
---   precision, recall, f1 (0 if undefined); macro_f1; classes, those of the set }; for "binary_cross_entropy" { loss,
---   accuracy, exact, macro_f1 }; for numbers { loss, rmse, mae, bias, r2 }; print shows them
+--   precision, recall, f1 (0 if undefined); macro_f1, the mean of the classes that occur or are predicted; classes,
+--   those of the set }; for "binary_cross_entropy" { loss, accuracy, exact, macro_f1 }; for numbers { loss, rmse, mae,
+--   bias, r2 (of several the mean) }; print shows them
 -- @usage mb.evaluate(model, set.test, { metrics = { "auc", "balanced_accuracy" } })
 function M.evaluate(model, set, options)
   options = check.options("evaluate", options, options_of_evaluate)

@@ -13,7 +13,7 @@ local text_table = require "moonbow.text_table"
 -- @field count integer rows that counted
 -- @field rmse number of numbers: the root of the mean square of the error; mae, bias and r2 likewise
 -- @field exact number of several labels per spectrum: the share of spectra whose labels are all right
--- @field macro_f1 number the mean F1 of all classes
+-- @field macro_f1 number the mean F1 of the classes that occur or are predicted
 -- @field confusion table confusion[true][predicted]: counts
 -- @field precision table by class; 0 if undefined; recall and f1 likewise
 -- @field classes table the names of the classes, if the data set knows them

@@ -49,12 +49,7 @@ local fit_options = {
 }
 
 local function check_callbacks(callbacks)
-  for i = 1, #callbacks do check.kind("fit", ("callbacks[%d]"):format(i), callbacks[i], "function") end
-  for key in pairs(callbacks) do
-    if not math.tointeger(key) then
-      check.fail("fit", "callbacks: expected a list of functions, got the key %s", check.show(key))
-    end
-  end
+  check.each("fit", "callbacks", check.list("fit", "callbacks", callbacks), "function")
 end
 
 local function read_options(given)
@@ -84,7 +79,7 @@ local function hold_out(job, given)
 end
 
 local function is_share(given)
-  return type(given) == "number" or type(given) == "table" and given.x == nil and given.share ~= nil
+  return type(given) == "number" or type(given) == "table" and given.x == nil and (given.share or given.groups) ~= nil
 end
 
 -- Reads class numbers or targets of training and validation, as the loss requires.
@@ -314,7 +309,8 @@ end
 --   tensor, or of a container with this name is multiplied by the factor
 -- @option class_weights "balanced", one number per class, or { [name] = number } for some classes of set.classes; for
 --   "cross_entropy" and "focal"
--- @option l2 factor of the sum of squares of all weights, without biases, which is added to the loss
+-- @option l2 factor of the sum of squares of all weights, which is added to the loss; without biases and the gamma and
+--   beta of norms: parameters whose names end so
 -- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training
 -- @option verbose true: progress on standard error
 -- @option checkpoint a folder, or a table with it: saves the training, so that the same call resumes it after an

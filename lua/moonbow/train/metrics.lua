@@ -29,8 +29,9 @@ end
 
 local function of_classes(outputs, y)
   local classes = core.size(outputs, 2)
+  -- Probabilities: logits of two spectra cannot be compared, since all of one may be shifted and mean the same.
   local found = scores.classes(integers(class_numbers(y)), integers(core.argmax(outputs, 2)),
-    core.totable(outputs), classes)
+    core.totable(core.softmax(outputs)), classes)
   found.confusion = nil
   return found
 end
@@ -56,7 +57,7 @@ end
 
 local function of_numbers(outputs, y)
   local predicted, truth = core.reshape(outputs, -1), core.reshape(y, -1)
-  local found = scores.numbers(core.totable(truth), core.totable(predicted))
+  local found = scores.numbers(core.totable(truth), core.totable(predicted), core.count(y) // core.size(y, 1))
   found.mae = core.mean(core.abs(core.sub(predicted, truth))):item()
   return found
 end
@@ -72,6 +73,11 @@ local function task_of(chosen)
   return chosen.kind and chosen.kind.unit and tasks.marks or tasks.numbers
 end
 
+-- Names of figures that mb.fit and mb.evaluate find themselves.
+local taken = {}
+for name in ([[loss accuracy confusion precision recall f1 macro_f1 classes count shows exact rmse mae bias r2 auc
+  balanced_accuracy]]):gmatch "[%w_]+" do taken[name] = true end
+
 local function call(operation, name, f, outputs, y)
   local value = f(core.copy(outputs), core.copy(y))
   if core.is_tensor(value) and core.count(value) == 1 then value = value:item() end
@@ -86,6 +92,9 @@ function metrics.read(operation, given, chosen)
   local task, named, own = task_of(chosen), {}, {}
   for key, value in pairs(given) do
     if type(key) == "string" then
+      if taken[key] then
+        check.fail(operation, "metrics.%s: expected a name of your own, got one that results have already", key)
+      end
       own[key] = check.kind(operation, "metrics." .. key, value, "function")
     else
       named[#named + 1] = check.name(operation, ("metrics[%s]"):format(key), value, task.names)

@@ -51,10 +51,10 @@ kinds.step = {
 
 local function on_cosine(low, first, done) return low + (first - low) * (1 + math.cos(math.pi * done)) / 2 end
 
---- Lowers the learning rate along half a cosine, to its least value in the last epoch, or step (Loshchilov and Hutter
--- 2017).
--- @option min_lr the rate of the last epoch
--- @option per "epoch": the rate changes between epochs; "step": with every step
+--- Lowers the learning rate along half a cosine (Loshchilov and Hutter 2017).
+-- @option min_lr the least rate
+-- @option per "epoch": the rate changes between epochs, and would be the least one after the last epoch, as PyTorch's
+--   CosineAnnealingLR with T_max = epochs; "step": it changes with every step, and is the least one in the last step
 -- @option warmup epochs, or a part of one, in which the rate rises from 0, with every step
 -- @usage mb.fit(model, set.train, { schedule = { "cosine", min_lr = 1e-5, warmup = 1, per = "step" } })
 kinds.cosine = {

@@ -92,7 +92,11 @@ function sets.with_labels(operation, name, set, classes, ignore)
     kept[i] = label == ignore and 0 or kept[i] or 1
     list[i] = label == ignore and 1 or label
   end
-  return x, core.tensor((labels.classes(operation, name .. ".y", list, #list, classes))), core.tensor(kept)
+  weights = core.tensor(kept)
+  if core.describe(weights).max == 0 then
+    check.fail(operation, "%s.y: no row counts: all labels are %s, which is ignored", name, check.show(ignore))
+  end
+  return x, core.tensor((labels.classes(operation, name .. ".y", list, #list, classes))), weights
 end
 
 --- The weights of the rows of a set as a tensor (N), or nil: finite numbers from 0 on, of which one is above 0.

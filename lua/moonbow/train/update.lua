@@ -40,9 +40,11 @@ local function limit(job)
   end)
 end
 
+local function is_weight(name) return not (name:find "bias$" or name:find "gamma$" or name:find "beta$") end
+
 local function add_l2(loss, parameters, factor)
   for _, parameter in ipairs(parameters) do
-    if parameter.name:find "weight$" and core.is_tracked(parameter.value) then
+    if is_weight(parameter.name) and core.is_tracked(parameter.value) then
       loss = ops.add(loss, ops.mul(ops.sum_squares(parameter.value), factor))
     end
   end

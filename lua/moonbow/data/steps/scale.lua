@@ -33,6 +33,9 @@ return {
       by = check.one_of("area", { "area", "max" }) },
     prepare = function(options) options.axis = check.numbers("normalize_band", "axis", options.axis) end,
     apply = function(x, options)
+      if core.size(x, 2) ~= #options.axis then
+        check.fail("normalize_band", "the axis has %d points, the spectra have %d", #options.axis, core.size(x, 2))
+      end
       local first, last = axes.within(options.axis, options.low, options.high)
       if not first then
         check.fail("normalize_band", "no point of the axis lies within %g to %g", options.low, options.high)
