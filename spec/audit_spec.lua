@@ -565,6 +565,99 @@ describe("mb.audit", function()
     local found = mb.audit(model, changed(part, { y = y }), { rules = { "contradictions" } })
     assert.equal(0, #found.findings)
   end)
+  it("says nothing of learning where even a perfect network could not be told from guessing", function()
+    local six = { x = easy.test.x:narrow(1, 6), y = lists(6, function(i) return easy.test.y[i] end) }
+    local rare = { x = easy.test.x:narrow(1, 60), y = lists(60, function() return 1 end) }
+    rare.y[2] = 2
+    for _, test in ipairs { six, rare } do
+      assert.is_nil(mb.audit(by_height(9, 1), { train = easy.train, test = test }):has "chance")
+    end
+  end)
+  it("knows an untrained network by its first biases, and a trained one by mb.fit", function()
+    local function is_trained(model)
+      local skipped = mb.audit(model, easy, { rules = { "dead_units" } }).skipped[1]
+      return not (skipped and skipped.why == "the network is not trained")
+    end
+    local function ends(...)
+      local layers = { ... }
+      layers[#layers + 1] = nn.Dense { units = 2 }
+      return net(layers)
+    end
+    assert.is_false(is_trained(ends(nn.LSTM { units = 4 })))
+    assert.is_false(is_trained(ends(nn.GRU { units = 4, bidirectional = true })))
+    assert.is_false(is_trained(ends(conv { bias_initializer = 0.1 }, nn.Flatten {})))
+    local still = net { nn.Flatten {}, nn.Dense { units = 2, bias_initializer = "ones" } }
+    assert.is_false(is_trained(still))
+    assert.is_true(is_trained(trained(still, easy, 1)))
+  end)
+  it("asks networks of one output, of numbers, and of several labels nothing that is not theirs", function()
+    local function names(model, set, loss)
+      mb.fit(model, set, { epochs = 1, loss = loss, verbose = false })
+      local found, all = mb.audit(model, set), {}
+      for i, finding in ipairs(found.findings) do all[i] = finding.name end
+      return table.concat(all, " ")
+    end
+    local x, n = easy.train.x, easy.train.x:size(1)
+    local function targets(columns) return mb.rng(1):uniform(0, 1, n, columns) end
+    local softmax = net { nn.Flatten {}, nn.Dense { units = 3 }, nn.Softmax {} }
+    assert.equal("", names(softmax, { x = x, y = targets(3):softmax() }, "mse"))
+    assert.equal("", names(net { nn.Flatten {}, nn.Dense { units = 3, activation = "sigmoid" } },
+      { x = x, y = targets(3) }, "mse"))
+    local marks = targets(3):gt(0.5)
+    assert.equal("", names(net { nn.Flatten {}, nn.Dense { units = 3 } }, { x = x, y = marks }, "binary_cross_entropy"))
+    local one = net { nn.Flatten {}, nn.Dense { units = 1 } }
+    assert.equal("", names(one, { x = x, y = targets(1):gt(0.5) }, "binary_cross_entropy"))
+    assert.is_nil(mb.audit(one, easy):has "output_count")
+  end)
+  it("takes dropout for what it is", function()
+    local function found(model, rule) return mb.audit(model, easy, { rules = { rule } }):has(rule) end
+    assert.is_nil(found(net { conv(), nn.Conv1d { filters = 2, kernel = 1 }, nn.Dropout { rate = 0.3 },
+      nn.GlobalAvgPool1d {} }, "dropout_on_output"))
+    assert.is_nil(found(net { conv(), nn.Dropout { rate = 0.3 }, nn.LSTM { units = 2 } }, "dropout_on_output"))
+    local function branches(...)
+      return net { nn.Concat { ... }, nn.Flatten {}, nn.Dense { units = 2 } }
+    end
+    local dropped = nn.Sequential { conv(), nn.Dropout { rate = 0.2 } }
+    assert.is_nil(found(branches(dropped, nn.Sequential { conv(), nn.BatchNorm1d {} }), "dropout_before_norm"))
+    assert.is_truthy(found(net { nn.Sequential { conv(), nn.Dropout { rate = 0.2 } }, conv(), nn.BatchNorm1d {},
+      nn.Flatten {}, nn.Dense { units = 2 } }, "dropout_before_norm"))
+  end)
+  it("knows that recurrent layers and attention see all points", function()
+    for _, layer in ipairs { nn.GRU { units = 4, return_sequences = true, bidirectional = true }, nn.LSTM { units = 4,
+      return_sequences = true }, nn.MultiHeadAttention { heads = 2 } } do
+      local model = net { conv(), layer, nn.GlobalMaxPool1d {}, nn.Dense { units = 2 } }
+      assert.is_true(model:reach().field >= LENGTH)
+      local text = mb.audit(model, easy, { rules = { "global_head" } }):has("global_head").text
+      assert.matches("within the receptive field, 1%d%d points", text)
+    end
+  end)
+  it("does not advise against baselines what the spectra went through", function()
+    local model, set = cases.baseline[1][1], cases.baseline[1][2]
+    local train = set.train or set
+    assert.is_truthy(mb.audit(model, train, { rules = { "baseline" } }):has "baseline")
+    local prepared = changed(train, { steps = "snv, standardize" })
+    assert.is_nil(mb.audit(model, prepared, { rules = { "baseline" } }):has "baseline")
+    local smoothed = changed(train, { steps = "savitzky_golay" })
+    assert.is_truthy(mb.audit(model, smoothed, { rules = { "baseline" } }):has "baseline")
+  end)
+  it("counts rules that lacked groups or files as skipped, and knows groups by their text", function()
+    local groups = lists(60, function(i) return tostring(i // 2) end)
+    local found = mb.audit(linear(), { train = changed(easy.train, { groups = groups }), test = easy.test },
+      { rules = { "shared_samples", "files" } })
+    assert.equal(0, found.looked)
+    assert.equal("no groups of the training spectra and of the test spectra", found.skipped[1].why)
+    assert.equal("no files of the training spectra", found.skipped[2].why)
+    local numbers = lists(60, function(i) return i // 2 end)
+    found = mb.audit(linear(), { train = changed(easy.train, { groups = groups }),
+      test = changed(easy.train, { groups = numbers }) }, { rules = { "shared_samples" } })
+    assert.equal(1, found:has("shared_samples").value)
+  end)
+  it("says at what the padding begins", function()
+    local bright = mb.rng(1):uniform(0.95, 1, 30, LENGTH, 1)
+    local text = mb.audit(with_body(conv()), { x = bright, y = lists(30, function(i) return i % 2 + 1 end) },
+      { rules = { "padding_step" } }):has("padding_step").text
+    assert.matches("range from 0.95 to 1 and are 0.97%d at their ends", text)
+  end)
   it("sees no baseline in noise, however short the spectra are", function()
     for length = 10, 60 do
       local part = { x = mb.rng(length):normal(0, 1, 30, length, 1), y = lists(30, function(i) return i % 2 + 1 end) }
@@ -594,8 +687,11 @@ describe("mb.audit", function()
     raises("rules%[1%]: expected one of .*did you mean 'chance'", mb.audit, linear(), easy, { rules = { "chanse" } })
     raises("unknown option 'patient'; did you mean 'patience'", mb.audit, linear(), easy, { patient = 3 })
     raises("train.y: expected 60 labels", mb.audit, linear(), changed(easy.train, { y = { 1, 2 } }))
-    raises("train.y: expected one number per row, got shape {4, 2}", mb.audit, linear(),
-      { x = mb.zeros(4, LENGTH, 1), y = mb.zeros(4, 2) }, { task = "number" })
+    raises("audit: set: unknown key 'tests'; did you mean 'test'?", mb.audit, linear(),
+      { train = easy.train, tests = easy.test })
+    raises("audit: train.x: expected a tensor, got a table; mb.tensor makes one of a list", mb.audit, linear(),
+      { x = { { 1, 2 } }, y = { 1 } })
+    raises("train.steps: expected a string, got a table", mb.audit, linear(), changed(easy.train, { steps = {} }))
     raises("train.groups: expected 60 labels", mb.audit, linear(), changed(easy.train, { groups = { 1 } }))
     raises("audit: set.x: .*layer 2 %(Dense%): input has 50 features, weights expect 100", mb.audit, linear(),
       { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } })

@@ -44,7 +44,7 @@ describe("class_numbers", function()
       ["labels: row 2: expected a label, got a blank string"] = { { "a", " " } },
       ["labels: row 2: 'calcit' is none of the 2 names %(did you mean 'calcite'%?%)"] = { { "quartz", "calcit" },
         { "calcite", "quartz" } },
-      ["labels: row 1: 3 is none of the 1 name$"] = { { 3 }, { 4 } },
+      ["labels: row 1: 3 is none of the 1 name: 4$"] = { { 3 }, { 4 } },
       ["labels of one type, got 'a' in row 1 and 1 in row 3"] = { { "a", "a", 1 } },
       ["names: 'a' stands at 1 and at 3"] = { { "a" }, { "a", "b", "a" } },
       ["labels: expected at least one, got none"] = { {} },

@@ -206,6 +206,8 @@ describe("integrated gradients", function()
     assert.is_true(fine.gap < coarse.gap)
     raises("baseline: expected one spectrum of shape {40, 1}", explain.integrated_gradients, model, x,
       { baseline = mb.zeros(3) })
+    raises("explain.integrated_gradients: baseline: expected a tensor, got a table", explain.integrated_gradients,
+      model, x, { baseline = { 0, 0 } })
     raises("did you mean 'mean'", explain.integrated_gradients, model, x, { baseline = "means" })
   end)
 end)
@@ -362,6 +364,15 @@ describe("permutation importance", function()
     assert.matches("lines", tostring(one:plot { title = "bands" }))
     raises("task: expected one of 'class', 'number', got 'clas'", explain.importance, model, set, { task = "clas" })
     raises("only a pipeline is fitted again", explain.importance, model, set, { folds = {} })
+    for message, folds in pairs { ["folds: expected at least one, got none"] = {},
+      ["folds[1]: expected a table, got 1"] = { 1, 2 },
+      ["folds[1].train: expected a tensor, got a table"] = { { train = { 1, 2 }, test = { 3 } } },
+      ["folds[1].test: expected rows from 1 to 300, got 1 to 999"] = { { train = mb.tensor { 1, 2 },
+        test = mb.tensor { 1, 999 } } } } do
+      raises(message, explain.importance, { "plsda" }, set, { folds = folds })
+    end
+    raises("groups: expected one group for each row, got 'sample'", explain.importance, model, set,
+      { groups = "sample" })
     raises("input: a pipeline has only one, without a name", explain.importance, { "plsda" }, set, { input = "x" })
     raises("input: there is only one, without a name", explain.importance, model, set, { input = "x" })
     raises("y: row 300 is of class 3", explain.importance, model, { x = x, y = (function()
@@ -398,6 +409,7 @@ describe("filters", function()
     assert.matches("figure of 2 panels", tostring(explain.filters(model):plot { filters = { 2 } }))
     raises("layer: expected one of '1', '2'", explain.filters, model, { layer = "3" })
     raises("has no Conv1d", explain.filters, (linear(3, 2)))
+    raises("filters: expected at least one, got none", function() explain.filters(model):plot { filters = {} } end)
     raises("filters[1]: expected at most 2, got 3", function() explain.filters(model):plot { filters = { 3 } } end)
     raises("no weights yet", explain.filters, mb.models.cnn { classes = 2 })
   end)

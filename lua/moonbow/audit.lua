@@ -31,14 +31,16 @@ local known_options = {
 -- as it is. Rules that lack something are in audit.skipped.
 -- @param model layer a network, trained or not
 -- @param set? table|spectra { train, validation, test }, as mb.data makes them; { x, y }, the training spectra, beside
---   which groups (a sample for each row) and files (a file for each row) are read; or a set of spectra, with the option
---   label, which a network of mb.load gets with its preprocessing. axis and classes are read if they are there
+--   which groups (a sample for each row), files (a file for each row) and steps ("snv, standardize", how they were
+--   preprocessed) are read; or a set of spectra, with the option label, which a network of mb.load gets with its
+--   preprocessing. axis and classes are read if they are there
 -- @option label of a set of spectra: the name of the label with the classes, or with the numbers
 -- @option groups the sample of each training spectrum: a list, or the name of a label of a set of spectra
 -- @option validation spectra that chose the best epoch, as set
 -- @option test spectra that had no part in the training, as set
--- @option task "class", or "number" for a network of numbers, of which fewer rules know something; unless given it
---   follows from the loss with which mb.fit trained the network
+-- @option task "class", or "number" for a network of numbers, or of labels of which several may hold
+--   (binary_cross_entropy), of which fewer rules know something; unless given it follows from the loss with which
+--   mb.fit trained the network
 -- @option batch_size of the training, as given to mb.fit
 -- @option patience of the early stopping, as given to mb.fit
 -- @option trained whether the network was trained; found by its biases and running means unless given

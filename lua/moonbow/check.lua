@@ -126,6 +126,9 @@ function check.show_shape(shape)
   return "{" .. table.concat(shape, ", ") .. "}"
 end
 
+--- Returns a text that begins with a capital letter.
+function check.capital(text) return (text:gsub("^%l", string.upper)) end
+
 --- Returns a number of things as a text: "1 spectrum", "3 spectra".
 -- @param many the plural; one .. "s" unless given
 function check.show_count(count, one, many)

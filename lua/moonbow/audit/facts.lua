@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local labels = require "moonbow.data.labels"
 local random = require "moonbow.random"
+local record = require "moonbow.train.record"
 local Layer = require "moonbow.nn.layer"
 local network = require "moonbow.audit.network"
 local peaks = require "moonbow.audit.peaks"
@@ -32,17 +33,26 @@ end
 
 function makers.steps(a) return a.train and math.ceil(a.train.n / a.options.batch_size) end -- of an epoch
 
---- True if a bias, a shift or a running mean is not what it was made as: training moves all of them.
+-- True if a bias, a shift or a running mean is what it was made as: 0, 1 (the forget gates of an LSTM), or a number
+-- that was given.
+local function is_initial(tensor, given)
+  local off = core.mul(tensor, core.sub(tensor, 1))
+  if type(given) == "number" then off = core.mul(off, core.sub(tensor, given)) end
+  return core.sum_squares(off) == 0
+end
+
+--- True if mb.fit trained the network, or a bias, a shift or a running mean has moved: training moves all of them.
 function makers.is_trained(a)
   if not a.model.input_shape then return false end -- it has no weights
   if a.options.trained ~= nil then return a.options.trained end
+  if record.of(a.model) then return true end
   local has_any = false
   for _, part in ipairs(a.flow) do
-    for _, name in ipairs { "bias", "beta", "running_mean" } do
-      local tensor = not part.layer.layers and part.layer[name]
-      if core.is_tensor(tensor) then
+    for name, tensor in pairs(part.layer.layers and {} or part.layer) do
+      local moves = type(name) == "string" and (name:find "bias$" or name == "beta" or name == "running_mean")
+      if moves and core.is_tensor(tensor) then
         has_any = true
-        if core.sum_squares(tensor) > 0 then return true end
+        if not is_initial(tensor, part.options.bias_initializer) then return true end
       end
     end
   end

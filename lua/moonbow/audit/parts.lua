@@ -24,10 +24,12 @@ local function is_spectra(data) return type(data) == "table" and values_of(data)
 -- @param info what came with a model that was loaded, which prepares the spectra; nil for none
 local function read_spectra(data, options, names, info)
   if not options.label then check.fail("audit", "label: expected the name of the label with the classes") end
-  local part = { x = data.x, axis = data.axis, unit = data.unit, files = files_of(data) }
-  if info then part.x, part.axis = expected.prepare("audit", info, data), info.axis or data.axis end
+  check.name("audit", "label", options.label, data.columns)
+  local prepared = info and expected.prepared("audit", info, data) or data
+  local part = { x = prepared.x, axis = prepared.axis, unit = data.unit, files = files_of(data),
+    steps = prepared.quantity == "preprocessed" and prepared.decided or nil }
   if options.task == "number" then
-    part.y = core.reshape(data:targets(options.label), -1)
+    part.y = data:targets(options.label)
   else
     part.y, part.names = data:classes(options.label, names)
   end
@@ -38,20 +40,17 @@ local function read_spectra(data, options, names, info)
   return part
 end
 
--- A table { x, y }, which may have lists of groups and files beside what mb.fit takes.
+-- A table { x, y }, which may have lists of groups and files beside what mb.fit takes, and the names of its steps.
 local function read_table(name, data, options)
   check.kind("audit", name, data, "table", "a set is { x = spectra, y = labels }")
   local plain = {}
   for key, value in pairs(data) do
-    if key ~= "groups" and key ~= "files" then plain[key] = value end
+    if key ~= "groups" and key ~= "files" and key ~= "steps" then plain[key] = value end
   end
-  local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes }
+  local steps = data.steps and check.kind("audit", name .. ".steps", data.steps, "string")
+  local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes, steps = steps }
   if options.task == "number" then
     part.x, part.y = sets.with_targets("audit", name, plain)
-    if core.count(part.y) ~= core.size(part.y, 1) then
-      check.fail("audit", "%s.y: expected one number per row, got shape %s", name, check.show_shape(core.shape(part.y)))
-    end
-    part.y = core.reshape(part.y, -1)
   else
     part.x, part.y = sets.with_classes("audit", name, plain)
   end
@@ -112,8 +111,21 @@ local function read_axis(given, length)
   check.fail("audit", "axis: expected %d numbers, one for each point, got %d", length, #axis)
 end
 
+-- Raises for a key that may be a part by another name; what else a set holds is its own.
+local function check_names(set)
+  if getmetatable(set) ~= nil or set.x then return end
+  local names = { "train", "validation", "test" }
+  for key in pairs(set) do
+    local nearest = type(key) == "string" and check.nearest(key, names)
+    if nearest and set[nearest] == nil then
+      check.fail("audit", "set: unknown key %s; did you mean '%s'?", check.show(key), nearest)
+    end
+  end
+end
+
 -- The parts by name as they were given.
 local function given_parts(set, options)
+  if not is_spectra(set) then check_names(set) end
   local given = {}
   if is_spectra(set) or set.x then given.train = set else given.train = set.train end
   given.validation = options.validation or not set.x and set.validation or nil

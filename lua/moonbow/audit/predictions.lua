@@ -117,7 +117,7 @@ predictions.simple = {
       local model = require "moonbow.baselines.ridge".fit(x, one_hot(y, classes), { alpha = 1 })
       return function(test) return list_of(core.argmax(model:predict(test), 2)) end
     end) },
-  plsda = { words = "PLS-DA of ten components on %s", pooled = true, fit = function(x, y, classes)
+  plsda = { words = "PLS-DA on %s", pooled = true, fit = function(x, y, classes)
     local model = require "moonbow.baselines.plsda".fit(x, y, { classes = classes,
       components = math.min(COMPONENTS, core.size(x, 1) - 1, core.size(x, 2)) })
     return function(test) return list_of(model:predict(test)) end

@@ -45,10 +45,22 @@ end
 
 -- ---- reading ----
 
+-- True for classes of a set of spectra, and for class numbers, of which binary_cross_entropy has 0 and 1 instead.
+local function holds_classes(set)
+  local train = set and (set.train or set)
+  local y = type(train) == "table" and rawget(train, "y")
+  if core.is_tensor(y) then return core.count(y) == core.size(y, 1) and core.describe(y).min >= 1 end
+  for _, label in ipairs(type(y) == "table" and y or {}) do
+    if type(label) ~= "number" or label < 1 then return false end
+  end
+  return true
+end
+
 -- What the network was trained for, by its loss; "class" if that is not known.
-local function task_of(model)
+local function task_of(model, set)
   local kind = row_losses.kinds[(record.of(model) or {}).loss]
-  return kind and kind.reads == "targets" and not kind.unit and "number" or "class"
+  if not kind or kind.reads ~= "targets" or kind.unit and holds_classes(set) then return "class" end
+  return "number"
 end
 
 local function shape_of(model, train)
@@ -111,11 +123,12 @@ local function ask(a, chosen)
   local faults, remarks, skipped, looked = {}, {}, {}, 0
   for _, rule in ipairs(chosen) do
     local why = why_not[rule.needs](a)
+    local found
+    if not why then found, why = rule.find(a) end
     if why then
       skipped[#skipped + 1] = { name = rule.name, why = why }
     else
       looked = looked + 1
-      local found = rule.find(a)
       if found then table.insert(rule.is_fault and faults or remarks, finding_of(rule, found)) end
     end
   end
@@ -127,7 +140,7 @@ end
 return function(model, set, options)
   local began = clock()
   evaluate.check_model("audit", model)
-  options.task = options.task or task_of(model)
+  options.task = options.task or task_of(model, set)
   local read = parts.read(model, set, options)
   read.is_of_classes = options.task == "class"
   local a = facts { model = model, options = options, parts = read }

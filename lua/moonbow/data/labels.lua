@@ -4,6 +4,8 @@ local check = require "moonbow.check"
 
 local labels = {}
 
+local MOST_SHOWN = 10 -- names in a message
+
 --- The largest class number, since memory is needed for every class up to it.
 labels.MOST_CLASSES = 1 << 20
 
@@ -124,8 +126,9 @@ local function check_known(operation, label, row, names)
   local texts = {}
   for k, name in ipairs(names) do texts[k] = tostring(name) end
   local nearest = type(label) == "string" and check.nearest(label, texts)
+  local few = #texts <= MOST_SHOWN and (": %s"):format(check.printable(table.concat(texts, ", "))) or ""
   check.fail(operation, "labels: row %d: %s is none of the %s%s", row, check.show(label),
-    check.show_count(#names, "name"), nearest and (" (did you mean %s?)"):format(check.show(nearest)) or "")
+    check.show_count(#names, "name"), nearest and (" (did you mean %s?)"):format(check.show(nearest)) or few)
 end
 
 --- Turns a list of labels into class numbers: the places of the labels among the names.

@@ -42,6 +42,7 @@ local function chosen_filters(filters, given)
   local list, count = {}, core.size(filters.weight, 1)
   for f = 1, math.min(count, 4) do list[f] = f end
   list = given and check.list("filters:plot", "filters", given) or list
+  if #list == 0 then check.fail("filters:plot", "filters: expected at least one, got none") end
   for i, f in ipairs(list) do
     check.kind("filters:plot", ("filters[%d]"):format(i), f, "positive integer")
     if f > count then check.fail("filters:plot", "filters[%d]: expected at most %d, got %d", i, count, f) end

@@ -78,6 +78,7 @@ local function baseline_of(read, x, given)
   if given == "zero" then return core.full(0, shape) end
   if given == "mean" then return core.reshape(core.mean(x, 1), shape) end
   if type(given) == "string" then check.name(read.operation, "baseline", given, { "zero", "mean" }) end
+  check.kind(read.operation, "baseline", given, "tensor")
   local sizes, count = core.shape(given), 1
   for i = 2, #shape do count = count * shape[i] end
   if core.count(given) ~= count then

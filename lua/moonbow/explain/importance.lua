@@ -89,8 +89,26 @@ local function task_of(model, options)
   return type(model) == "table" and model.classes and not model.numbers and "class" or "number"
 end
 
+-- The folds that were given: { train, test } each, as mb.split.k_fold returns them.
+local function check_folds(folds, n)
+  check.list(OPERATION, "folds", folds)
+  if #folds == 0 then check.fail(OPERATION, "folds: expected at least one, got none") end
+  for i, fold in ipairs(folds) do
+    check.kind(OPERATION, ("folds[%d]"):format(i), fold, "table", "{ train = rows, test = rows }, as mb.split.k_fold "
+      .. "returns them")
+    for _, part in ipairs { "train", "test" } do
+      local name = ("folds[%d].%s"):format(i, part)
+      local rows = core.describe(check.kind(OPERATION, name, fold[part], "tensor"))
+      if rows.min < 1 or rows.max > n then
+        check.fail(OPERATION, "%s: expected rows from 1 to %d, got %g to %g", name, n, rows.min, rows.max)
+      end
+    end
+  end
+  return folds
+end
+
 local function folds_of(read, options)
-  if options.folds then return options.folds end
+  if options.folds then return check_folds(options.folds, read.n) end
   return split.k_fold(read.n, 5, { stratify = problem.class_list(read), groups = read.groups, seed = options.seed })
 end
 

@@ -47,7 +47,7 @@ layers.MultiHeadAttention = Layer.class("MultiHeadAttention", known, {
       layer:add_parameter("output_bias", options.bias_initializer, rng, { channels }, channels, channels)
     end
   end,
-  output_shape = check_shape,
+  output_shape = check_shape, sees_all = true,
   forward = function(layer, x)
     inputs.check_map(layer, x, core.size(layer.weight, 1))
     local qkv = ops.dense(x, layer.weight, layer.bias)

@@ -108,7 +108,7 @@ end
 -- @usage local layer = nn.LSTM { units = 32, bidirectional = true }
 layers.LSTM = Layer.class("LSTM", options { activation = check.default("tanh", "string"),
   gate_activation = check.one_of("sigmoid", { "sigmoid", "hard_sigmoid" }) }, {
-  forward = forward, output_shape = output_shape, macs = macs,
+  forward = forward, output_shape = output_shape, macs = macs, sees_all = true,
   make = function(layer, shape, rng) make(layer, shape, rng, 4, open_forget_gate) end,
 }, function(layer, given)
   read(layer, given)
@@ -130,7 +130,7 @@ end)
 -- @return layer
 -- @usage local layer = nn.GRU { units = 32, return_sequences = true }
 layers.GRU = Layer.class("GRU", options(), {
-  forward = forward, output_shape = output_shape, macs = macs,
+  forward = forward, output_shape = output_shape, macs = macs, sees_all = true,
   make = function(layer, shape, rng)
     make(layer, shape, rng, 3, "zeros")
     for _, prefix in ipairs(directions(layer)) do

@@ -47,6 +47,10 @@ local function widen(reach, layer, input)
     reach.stride = reach.stride / factor
     return
   end
+  if layer.sees_all then
+    reach.field = reach.field + (input[2] - 1) * reach.stride
+    return
+  end
   local size = options.kernel or options.size
   if not size then return end
   reach.centre = reach.centre + shift_of(layer, input) * reach.stride

@@ -77,6 +77,7 @@ end
 function named.read(operation, name, x)
   x = values_of(x)
   if not named.is_table(x) or next(x) == nil then return check_one(operation, name, x) end
+  if x[1] ~= nil then check.kind(operation, name, x, "tensor", "mb.tensor makes one of a list") end
   local rows, first
   return named.map(x, function(part, key)
     check.kind(operation, name .. "'s keys", key, "string")

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local named = require "moonbow.train.named"
+local values_of = require "moonbow.data.values_of"
 
 local sets = {}
 
@@ -23,6 +24,10 @@ function sets.class_names(operation, name, set)
 end
 
 local function check_keys(operation, name, set)
+  if values_of(set) ~= set then
+    check.fail(operation, "%s: expected { x = spectra, y = labels }, got a set of spectra; give { x = set.x, y = "
+      .. "(set:classes 'label') }, or set:targets", name)
+  end
   for key in pairs(set) do
     if not known[key] then
       check.fail(operation, "%s: unknown key %s; a set is { x = spectra, y = labels }", name,

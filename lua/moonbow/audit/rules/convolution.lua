@@ -77,17 +77,18 @@ local function padding_edges(a)
     .. "dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
 end
 
--- The mean of the first and last points by the spread of all values.
+-- The mean of the first and last points, and the spread of all values.
 local function padding_step(a)
   if not next(convolutions(a)) or not is_padded(convolutions(a)[1]) then return nil end
   local rows = peaks.rows(a.train.x)
   local length = core.size(rows, 2)
   local ends = core.concat({ core.slice(rows, 2, 1, 1), core.slice(rows, 2, length, 1) }, 2)
-  local range = core.describe(rows)
-  local step = core.describe(core.sub(ends, 0)).mean / math.max(range.max - range.min, 1e-30)
+  local range, mean = core.describe(rows), core.describe(core.sub(ends, 0)).mean
+  local step = mean / math.max(range.max - range.min, 1e-30)
   if math.abs(step) < EDGE then return nil end
-  return { layers = { convolutions(a)[1] }, value = step, text = ("At their ends the spectra are at %.0f %% of their "
-    .. "range, and the padding continues with 0: the filters see a step there that no sample has."):format(100 * step) }
+  return { layers = { convolutions(a)[1] }, value = step, text = ("The spectra range from %.3g to %.3g and are %.3g at "
+    .. "their ends on average, where the padding continues with 0: the filters see a step there that no sample "
+    .. "has."):format(range.min, range.max, mean) }
 end
 
 local function field_below_peak(a)

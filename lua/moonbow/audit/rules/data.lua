@@ -36,22 +36,36 @@ local function counts_of(a)
   return counts[least], least, counts[most], most
 end
 
+local function spectra(count) return check.show_count(count, "training spectrum", "training spectra") end
+
 local function few_spectra(a)
   local count, class = counts_of(a)
   if count >= FEWEST then return nil end
-  return { value = count, text = ("There are only %d training spectra of %s: too few to show what varies within the "
-    .. "class."):format(count, a.class_name(class)) }
+  return { value = count, text = ("%s has only %s: too few to show what varies within the "
+    .. "class."):format(check.capital(a.class_name(class)), spectra(count)) }
 end
 
 local function imbalance(a)
   local least, rare, most, frequent = counts_of(a)
   if most <= IMBALANCE * least then return nil end
-  return { value = most / math.max(least, 1), text = ("%s has %d training spectra, %s %d: a network that never "
-    .. "predicts %s loses little accuracy."):format(a.class_name(frequent), most, a.class_name(rare), least,
+  return { value = most / math.max(least, 1), text = ("%s has %s, %s %d: a network that never predicts %s "
+    .. "loses little accuracy."):format(check.capital(a.class_name(frequent)), spectra(most), a.class_name(rare), least,
     a.class_name(rare)) }
 end
 
+-- Steps that remove baselines: what is slow behind them is none.
+local removers = { als_baseline = true, arpls_baseline = true, airpls_baseline = true, rolling_ball = true, snv = true,
+  msc = true, emsc = true }
+
+local function is_without_baseline(steps)
+  for name in (steps or ""):gmatch "[%w_]+" do
+    if removers[name] then return true end
+  end
+  return false
+end
+
 local function baseline(a)
+  if is_without_baseline(a.train.steps) then return nil end
   local length, window = a.shape[1], a.shape[1] // WINDOW
   if window < SHORTEST then return nil end
   if not a.width or length < SPARSE * WINDOW * a.width then return nil end -- broad bands are no baselines

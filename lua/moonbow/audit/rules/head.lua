@@ -42,9 +42,8 @@ end
 
 local function softmax_before_loss(a)
   local last = last_part(a)
-  if last.activation ~= "softmax" and last.activation ~= "log_softmax" or last.output[#last.output] == 1 then
-    return nil
-  end
+  local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
+  if not is_softmax or last.output[#last.output] == 1 or not a.parts.is_of_classes then return nil end
   return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss applies another one to its "
     .. "outputs: the second makes all classes nearly equally likely and slows training."):format(last.activation) }
 end
@@ -53,15 +52,17 @@ local bounded = { relu = true, sigmoid = true, softplus = true }
 
 local function bounded_output(a)
   local last = last_part(a)
-  if not bounded[last.activation] or last.output[#last.output] == 1 then return nil end
+  if not bounded[last.activation] or last.output[#last.output] == 1 or not a.parts.is_of_classes then return nil end
   return { layers = { last }, value = 1, text = ("The last layer has the activation %s: its outputs are never "
     .. "negative, and a class whose output is 0 for all spectra gets no gradient."):format(last.activation) }
 end
 
+local passes_on = { flatten = true, activation = true, dropout = true }
+
 local function dropout_on_output(a)
   for i = #a.flow, 1, -1 do
     local part = a.flow[i]
-    if part.kind == "dense" or part.kind == "conv" then return nil end
+    if not passes_on[part.kind] then return nil end
     if part.kind == "dropout" and part.options.rate > 0 then
       return { layers = { part }, value = part.options.rate, text = ("Dropout after the last layer with weights sets "
         .. "%.0f %% of the outputs themselves to 0 in training."):format(100 * part.options.rate) }
@@ -74,8 +75,8 @@ local function head_share(a)
   for _, part in ipairs(dense_layers(a)) do head = head + part.parameters end
   local share = head / math.max(a.parameters, 1)
   if share < HEAD_SHARE or head < LEAST_HEAD or #network.of(a.flow, { conv = true }) == 0 then return nil end
-  return { value = share, text = ("%.1f %% of the %s parameters are in the dense layers, %s in the "
-    .. "convolutions."):format(100 * share, network.count(a.parameters), network.count(a.parameters - head)) }
+  return { value = share, text = ("%.1f %% of the %s parameters are in the dense layers, %s in all "
+    .. "others."):format(100 * share, network.count(a.parameters), network.count(a.parameters - head)) }
 end
 
 local function global_head(a)
@@ -88,7 +89,7 @@ end
 
 local function output_count(a)
   local outputs = a.flow.outputs[#a.flow.outputs]
-  if outputs == a.classes then return nil end
+  if outputs == a.classes or outputs == 1 and a.classes == 2 then return nil end -- one: for binary_cross_entropy
   return { layers = { last_part(a) }, value = outputs, text = ("The network has %s for %s in the data."):format(
     check.show_count(outputs, "output"), check.show_count(a.classes, "class", "classes")) }
 end

@@ -41,10 +41,14 @@ local function stale_accuracy(a)
 end
 
 local function dropout_before_norm(a)
-  local open, found = false, {}
+  local dropouts, found = {}, {}
   for _, part in ipairs(a.flow) do
-    if part.kind == "dropout" and part.options.rate > 0 then open = true end
-    if open and part.kind == "norm" then found[#found + 1] = part end
+    if part.kind == "dropout" and part.options.rate > 0 then dropouts[#dropouts + 1] = part.path end
+    local is_behind = false
+    for _, path in ipairs(part.kind == "norm" and dropouts or {}) do
+      is_behind = is_behind or a.model:is_on_way(path, part.path)
+    end
+    if is_behind then found[#found + 1] = part end
   end
   if #found == 0 then return nil end
   return { layers = found, value = #found, text = "Dropout comes before a batch norm: it raises the variance in "

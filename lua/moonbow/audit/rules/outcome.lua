@@ -22,10 +22,11 @@ local function chance(a)
   local class, judged, hits = most_frequent(a), a.judged, 0
   for _, truth in ipairs(judged.truth) do hits = hits + (truth == class and 1 or 0) end
   local share = math.max(hits, 1) / judged.count
-  local is_better = distributions.binomial_p(judged.hits, judged.count, math.min(share, 1)) < LEVEL
-  if is_better or a.is_stale then return nil end
+  local function p_of(right) return distributions.binomial_p(right, judged.count, math.min(share, 1)) end
+  local could_be = p_of(judged.count) < LEVEL -- few spectra do not tell the best network from guessing
+  if p_of(judged.hits) < LEVEL or not could_be or a.is_stale then return nil end
   return { value = judged.accuracy, text = ("The accuracy on the %s is %.1f %%; predicting %s for all of them gives "
-    .. "%.1f %%. The network has learned nothing that holds for unseen spectra."):format(a.unseen,
+    .. "%.1f %%. It is not shown that the network has learned anything."):format(a.unseen,
     100 * judged.accuracy, a.class_name(class), 100 * hits / judged.count) }
 end
 

@@ -1,4 +1,5 @@
 --- Rules that compare the network with simple models.
+local check = require "moonbow.check"
 local predictions = require "moonbow.audit.predictions"
 
 local LEVEL = 0.05
@@ -13,7 +14,7 @@ local function as_good(name)
       or ("The simple model alone is right on %d spectra, the network alone on %d (p %.2g)."):format(only_simple,
         only_network, p)
     return { value = simple.accuracy, text = ("%s has an accuracy of %.1f %% on the %s, the network %.1f %%. "
-      .. "%s"):format(simple.words:gsub("^%l", string.upper), 100 * simple.accuracy, a.unseen,
+      .. "%s"):format(check.capital(simple.words), 100 * simple.accuracy, a.unseen,
       100 * a.judged.accuracy, apart) }
   end
 end

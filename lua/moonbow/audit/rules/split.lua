@@ -7,12 +7,15 @@ local peaks = require "moonbow.audit.peaks"
 
 local DRIFT, FEWEST_RUNS, LEVEL = 0.1, 20, 1e-3
 
+-- A group as text, so that 7 of one table is "7" of another.
+local function name_of(group) return tostring(type(group) == "number" and math.tointeger(group) or group) end
+
 local function shared_samples(a)
   local groups, other = a.train.groups, a.other.groups
-  if not (groups and other) then return nil end
+  if not (groups and other) then return nil, "no groups of the training spectra and of the " .. a.unseen end
   local trained, shared = {}, 0
-  for _, group in ipairs(groups) do trained[group] = true end
-  for _, group in ipairs(other) do shared = shared + (trained[group] and 1 or 0) end
+  for _, group in ipairs(groups) do trained[name_of(group)] = true end
+  for _, group in ipairs(other) do shared = shared + (trained[name_of(group)] and 1 or 0) end
   if shared == 0 then return nil end
   return { value = shared / #other, text = ("%d of %d %s are of samples that also have training spectra: they "
     .. "measure if the network recognises a sample, not its class."):format(shared, #other, a.unseen) }
@@ -31,7 +34,7 @@ local function contradictions(a)
   local count, first = near_copies.pairs(a.train.x, near_copies.limit(a.train.x, y),
     function(i, j) return y[i] ~= y[j] end)
   if count == 0 then return nil end
-  return { value = count, rows = first, text = ("%s of nearly identical training spectra have different labels, such "
+  return { value = count, rows = first, text = ("%s of nearly identical training spectra with different labels, such "
     .. "as rows %d and %d."):format(check.show_count(count, "pair"), a.row_of(first[1]), a.row_of(first[2])) }
 end
 
@@ -74,7 +77,7 @@ end
 -- Files of several spectra, each of one class.
 local function files(a)
   local of_file, count = {}, 0
-  if not a.train.files then return nil end
+  if not a.train.files then return nil, "no files of the training spectra" end
   local y = core.totable(a.train.y)
   for i, name in ipairs(a.train.files) do
     if not of_file[name] then of_file[name], count = { class = y[i], n = 0 }, count + 1 end

@@ -22,7 +22,9 @@ end
 local function part_of(fitted, set, read, about, rows)
   local chosen = set:select(rows)
   local part = { groups = {}, files = chosen.sources }
-  part.x = preprocess.apply(fitted.preprocessing, chosen).x
+  local prepared = preprocess.apply(fitted.preprocessing, chosen)
+  part.x, part.axis, part.steps = prepared.x, prepared.axis, prepared.quantity == "preprocessed" and prepared.decided
+    or nil
   part.y = read.task == "class" and chosen:classes(about.options.label, read.names)
     or core.reshape(chosen:targets(about.options.target), -1)
   for i, row in ipairs(rows) do part.groups[i] = read.groups and read.groups[row] end
@@ -41,7 +43,7 @@ local function run(found, set, about)
   local fitted = row.pipeline:fit(set:select(train), about.options)
   local options = row.pipeline.options
   local data = { train = part_of(fitted, set, read, about, train), test = part_of(fitted, set, read, about, test),
-    classes = read.names, axis = set.axis }
+    classes = read.names }
   found.audited = tostring(row.pipeline)
   found.audit = audit(fitted.model, data, { task = read.task, batch_size = options.batch_size,
     patience = options.epochs, seed = about.options.seed, trained = true })

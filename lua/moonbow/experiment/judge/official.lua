@@ -28,8 +28,8 @@ function official.rows(column, cells)
   for i, cell in ipairs(cells) do
     local role = role_of(cell)
     if not role then
-      check.fail("own_spectra", "--split %s: spectrum %d: expected a cell such as train or calibration, test or "
-        .. "validation, got %s", column, i, check.show(cell))
+      check.fail("--split " .. column, "spectrum %d: expected a cell such as train or calibration, test or validation, "
+        .. "got %s", i, check.show(cell))
     end
     if role == "train" then
       train[#train + 1] = i
@@ -43,7 +43,7 @@ function official.rows(column, cells)
     end
   end
   if #train == 0 or #parts == 0 then
-    check.fail("own_spectra", "--split %s: no spectrum is for %s", column, #train == 0 and "training" or "tests")
+    check.fail("--split " .. column, "no spectrum is for %s", #train == 0 and "training" or "tests")
   end
   return train, parts
 end
