@@ -1,6 +1,7 @@
 --- Probes: the accuracy of a classifier on the output of each layer of a model.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local expected = require "moonbow.data.expected"
 local values_of = require "moonbow.data.values_of"
 local nn = require "moonbow.nn"
 local split = require "moonbow.train.split"
@@ -74,7 +75,7 @@ end)
 
 --- Fits a classifier on every feature map of a model: on the input, and on the output of each layer.
 -- @param model layer a Sequential; one that is not built yet is built, and gives maps of random filters
--- @param x tensor|spectra (N, L, C)
+-- @param x tensor|spectra (N, L, C); a model from mb.load prepares a set, as mb.predict does
 -- @param y tensor|table (N) class numbers
 -- @param classifier function (map, y) that fits on a map (N, L', C') or (N, D), and returns something with score(map,
 --   y), as mb.forest.fit does
@@ -88,7 +89,7 @@ end)
 --   print shows a table
 -- @usage mb.probe(model, set.train.x, set.train.y, function(x, y) return mb.forest.fit(x, y) end, { test = set.test })
 local function probe(model, x, y, classifier, options)
-  options, x = check.options("probe", options, known_options), values_of(x)
+  options, x = check.options("probe", options, known_options), values_of(expected.of_loaded("probe", model, x))
   check.kind("probe", "classifier", classifier, "function")
   if options.test and options.folds then check.fail("probe", "folds: with test nothing is cross-validated") end
   local data, labels = sets.with_classes("probe", "data", { x = x, y = y })

@@ -58,6 +58,12 @@ function expected.prepared(operation, info, set)
   return steps and preprocess.apply(steps, set) or set
 end
 
+--- Returns a set as a model from mb.load expects it; anything else as it is, and for any other model.
+function expected.of_loaded(operation, model, x)
+  local info = infos[model]
+  return info and sets.is(x) and expected.prepared(operation, info, x) or x
+end
+
 --- Returns raw spectra, a tensor or a set, as a fitted pipeline expects them.
 function expected.of_pipeline(operation, fitted, x)
   if sets.is(x) then return expected.prepared(operation, fitted, x) end

@@ -16,10 +16,7 @@ local function is_fitted(model) return getmetatable(model) == pipelines.fitted_c
 -- of any other model are prepared.
 -- @param data a tensor, a set, or tensors by name
 function scores.prepared(operation, model, data)
-  if is_fitted(model) then return expected.of_pipeline(operation, model, data) end
-  local info = expected.of(model)
-  local is_set = not named.is_table(data) and values_of(data) ~= data
-  return info and is_set and expected.prepared(operation, info, data) or data
+  return (is_fitted(model) and expected.of_pipeline or expected.of_loaded)(operation, model, data)
 end
 
 --- The names of the classes in the order of the model's outputs; nil if it does not know them.
