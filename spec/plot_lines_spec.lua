@@ -152,6 +152,20 @@ describe("plot", function()
       for _, tic in ipairs{ "'1' 1 0", "'2' 2 0", "'' 3 1", "'5' 5 0", "'20' 20 0" } do
         assert.truthy(narrow:find(tic, 1, true), tic)
       end
+      for tics, y in pairs { ["('0.6' 0.6 0, '0.62' 0.62 0,"] = { 0.693, 0.65, 0.6 }, ["'3' 3 0, '3.5' 3.5 0"] = { 2, 4 },
+        ["'12' 12 0, '14' 14 0"] = { 11, 19 } } do
+        assert.truthy(plot.lines{ y = y, log_y = true }:script():find(tics, 1, true), tics)
+      end
+    end)
+
+    it("labels with as many digits as tell the tics apart", function()
+      local function format(y) return plot.lines{ y = y }:script():match "set format y '(.-)'" end
+      assert.is_nil(format { 1, 2 })
+      assert.is_nil(format { 1e6, 2e6 })
+      assert.is_nil(format { 1e-9, 2e-9 })
+      assert.equal("%.8g", format { 1234567, 1234569 })
+      assert.equal("%.11g", format { 1700000000, 1700000002 })
+      assert.truthy(plot.heatmap { z = { { 1234567, 1234569 } } }:script():find("set format cb '%.8g'", 1, true))
     end)
 
     it("draws the marks that lie in range", function()

@@ -105,6 +105,15 @@ describe("a full-profile fit", function()
       displacement = 0.1, maximum = 20000, background = { 300, -80, 20 }, noise = mb.rng(seed) })
   end
 
+  it("finds a texture that lies between its first values, in its direction", function()
+    for _, texture in ipairs { { 0, 0, 1, 0.7 }, { 1, 1, 0, 0.7 }, { 1, 1, 1, 0.55 }, { 0, 0, 1, 1.4 } } do
+      local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6,
+        maximum = 20000, background = 50, size = 500, noise = mb.rng(3), texture = texture })
+      local found = mb.xrd.fit(pattern, { HALITE }, { radiation = "Cu" }).phases[1].texture
+      assert.same({ table.unpack(texture, 1, 3) }, { table.unpack(found, 1, 3) })
+      assert.near(texture[4], found[4], 0.02)
+    end
+  end)
   it("finds weights within 1 %, cells within 1e-4, size, strain, texture and displacement", function()
     local mixture = mb.xrd.fit(noisy(5), { HALITE, RUTILE, SILICON }, { radiation = "Cu" })
     local found = weights(mixture)
@@ -385,6 +394,8 @@ describe("identification by a network", function()
       assert.equal(method, found.method)
       assert.equal("halite", found.phases[1].crystal.name)
     end
+    fails(mb.xrd.train, "xrd.train: set.radiation: it follows from the candidates and the options", { HALITE },
+      { radiation = "Cu", set = { radiation = "Co" } })
     fails(mb.xrd.identify, 'candidates: the method "network" takes a network, as mb.xrd.train gives it, got', pattern,
       { HALITE }, { radiation = "Cu", method = "network" })
     fails(mb.xrd.identify, "method: expected one of 'fit', 'network', 'dissimilarity', got 'fits'", pattern,

@@ -160,6 +160,8 @@ describe("a CIF that cannot be used", function()
     refused("block made: _space_group_name_H-M_alt: unknown space group 'F 7'", changed("F m %-3 m", "F 7"))
     refused("block made: _cell_length_a to _cell_angle_gamma: the cell does not have the symmetry z,x,y",
       changed("length_c 5.6402", "length_c 9"))
+    refused("block made: _cell_length_a to _cell_angle_gamma: the cell does not have the symmetry -y,x,z",
+      changed("gamma 90", "gamma 92"))
     refused("block made: _atom_site_fract_x of Na: expected a number, got 'x'", changed("Na%+ 0", "Na+ x"))
     refused("block made: _atom_site_type_symbol: no element is 'Qq'", changed("Na%+", "Qq"))
     refused("block made: _atom_site_type_symbol: no element is 'Wat'", changed("Na%+", "Wat"))
@@ -363,6 +365,21 @@ hkl     2theta    d (A)  multiplicity     |F|2   intensity  relative (%)]],
     assert.near(2 * math.deg(math.asin(1.540593 / 6)), mb.xrd.peaks(halite, { radiation = "CuKa1",
       cell = { 6, 6, 6, 90, 90, 90 }, two_theta = { 28, 31 } })[1].two_theta, 1e-9)
   end)
+  it("refuse a cell that is none, or has not the symmetry", function()
+    local halite = parse(table.unpack(NACL))
+    local function refuses(message, ...)
+      for _, call in ipairs { mb.xrd.peaks, mb.xrd.pattern } do
+        local ok, err = pcall(call, halite, { radiation = "Cu", cell = { ... },
+          grid = call == mb.xrd.pattern and { first = 20, last = 60, step = 0.02 } or nil })
+        assert.is_false(ok)
+        assert.matches(message, err)
+      end
+    end
+    refuses("cell: there is none with the angles 10, 170 and 90", 5.64, 5.64, 5.64, 10, 170, 90)
+    refuses("cell: there is none with the angles 60, 60 and 180", 1, 1, 1, 60, 60, 179.9999)
+    refuses("5.64 5.64 6.2 A, 90 90 90 deg has not the symmetry of made, F m %-3 m", 5.64, 5.64, 6.2, 90, 90, 90)
+    refuses("has not the symmetry", 5.64, 5.64, 5.64, 90, 90, 92)
+  end)
 end)
 
 describe("a pattern", function()
@@ -456,6 +473,8 @@ describe("a pattern", function()
     fails("grid: expected angles 2theta between 0 and 180 deg", { grid = { 0, 1 }, radiation = "Cu" })
     fails("instrument: U, V, W, X and Y give no width", { grid = GRID, radiation = "Cu",
       instrument = { V = -1, W = 0.001 } })
+    fails("background(20): expected a finite float32, got nil", { grid = GRID, radiation = "Cu",
+      background = function() end })
     fails("noise: expected counts from 0", { grid = GRID, radiation = "Cu", noise = mb.rng(1), background = -9 })
     fails("texture: 0 0 0 is no direction", { grid = GRID, radiation = "Cu", texture = { 0, 0, 0, 1 } })
     fails("crystals: expected at least one", { grid = GRID, radiation = "Cu" }, { { crystal = halite, weight = 0 } })

@@ -132,15 +132,17 @@ static void take_named(Draft &draft, const SpaceGroup *group) {
     draft.notes.back() += ": the symbol may mean origin 1 or 2; positions tell, not the file";
 }
 
-// The cell must have the symmetry: lengths and angles of each operator's axes are those of the cell.
+// The cell must have the symmetry: the axes, and the sums of two, which depend on their angle, are as long as
+// their images.
 static void check_cell(const Draft &draft) {
   const gemmi::UnitCell &cell = draft.cell;
+  const int vectors[6][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 0}, {1, 0, 1}, {0, 1, 1}};
   for (const Op &op : draft.operators)
-    for (int i = 0; i < 3; i++) {
-      gemmi::Fractional axis(0, 0, 0), image(0, 0, 0);
-      axis.at(i) = 1;
-      for (int j = 0; j < 3; j++) image.at(j) = op.rot[j][i] / Op::DEN;
-      const double before = cell.orthogonalize(axis).length_sq(),
+    for (const auto &v : vectors) {
+      gemmi::Fractional vector(v[0], v[1], v[2]), image(0, 0, 0);
+      for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) image.at(j) += v[i] * op.rot[j][i] / Op::DEN;
+      const double before = cell.orthogonalize(vector).length_sq(),
                    after = cell.orthogonalize(image).length_sq();
       if (std::fabs(after - before) > METRIC_TOLERANCE * before)
         refuse("_cell_length_a to _cell_angle_gamma: the cell does not have the symmetry " + op.triplet());

@@ -90,8 +90,26 @@ local function power(digit, exponent)
   return digit == 1 and ten or digit .. "×" .. ten
 end
 
--- Returns labels at 1, 2, 5 in narrow ranges and at powers of ten (each n-th) in wide ones; nil if there would be fewer
--- than two, since gnuplot's own tics are better then.
+-- The step of 1, 2 or 5 times a power of ten of which an extent has three to nine.
+local function nice_step(extent)
+  local power_of_ten = 10.0 ^ math.floor(math.log(extent / 3, 10))
+  for _, digit in ipairs { 5, 2 } do
+    if extent / (digit * power_of_ten) >= 3 then return digit * power_of_ten end
+  end
+  return power_of_ten
+end
+
+-- Tics at equal distances, as on a linear axis, for a logarithmic one of a part of a decade.
+local function even_tics(axis)
+  local step, tics = nice_step(axis.high - axis.low), {}
+  for k = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9) do
+    tics[#tics + 1] = ("%s %.10g 0"):format(gnuplot.tic(("%.10g"):format(k * step)), k * step)
+  end
+  return table.concat(tics, ", ")
+end
+
+-- Labels at 1, 2, 5 in narrow ranges and at powers of ten (each n-th) in wide ones; at equal distances if there would
+-- be fewer than two: gnuplot labels decades only.
 local function log_tics(axis)
   local first, last = math.floor(math.log(axis.low, 10)), math.ceil(math.log(axis.high, 10))
   local decades = math.log(axis.high / axis.low, 10)
@@ -108,7 +126,16 @@ local function log_tics(axis)
       end
     end
   end
-  if labels >= 2 then return table.concat(tics, ", ") end
+  return labels >= 2 and table.concat(tics, ", ") or even_tics(axis)
+end
+
+--- The gnuplot command for the labels of an axis: with more digits if six, gnuplot's own, would make some the same.
+-- @param name? of gnuplot's axis; that of the axis unless given
+function axes.labels(axis, name)
+  local least_step = (axis.high - axis.low) / 20
+  local greatest = math.max(math.abs(axis.low), math.abs(axis.high))
+  local digits = math.floor(math.log(greatest, 10)) - math.floor(math.log(least_step, 10)) + 1
+  return digits > 6 and ("set format %s '%%.%dg'"):format(name or axis.name, math.min(digits, 15)) or ""
 end
 
 --- The gnuplot commands of an axis.
@@ -121,8 +148,9 @@ function axes.commands(axis)
   if axis.whole and axis.high - axis.low < 6 then lines[#lines + 1] = ("set %stics 1"):format(name) end
   if axis.log then
     lines[#lines + 1] = "set logscale " .. name
-    local tics = log_tics(axis)
-    if tics then lines[#lines + 1] = ("set %stics (%s)"):format(name, tics) end
+    lines[#lines + 1] = ("set %stics (%s)"):format(name, log_tics(axis))
+  else
+    lines[#lines + 1] = axes.labels(axis)
   end
   return table.concat(lines, "\n")
 end

@@ -195,7 +195,7 @@ local function draw(options, map, axis, labels, text_only)
   return table.concat({
     style.preamble(text_only), axes.commands(axis.x), axes.commands(axis.y),
     "unset grid", "set border 15", "set palette " .. style.palette,
-    ("set cbrange [%.10g:%.10g]"):format(axis.z.low, axis.z.high),
+    ("set cbrange [%.10g:%.10g]"):format(axis.z.low, axis.z.high), axes.labels(axis.z, "cb"),
     options.z_label and "set cblabel " .. gnuplot.label(options.z_label) .. " offset character 1, 0" or "",
     options.x_names and names.x(options.x_names, width, options.x_label, margin, text_only) or "",
     y_names,

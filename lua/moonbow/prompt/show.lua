@@ -14,7 +14,15 @@ local function first_line(text)
   return line and rest ~= "" and line .. " ..." or line or text
 end
 
--- Entries 1, 2, ... in order, then the other keys by name.
+-- Whole numbers come first.
+local function comes_before(a, b)
+  local is_whole, is_other_whole = math.type(a) == "integer", math.type(b) == "integer"
+  if is_whole ~= is_other_whole then return is_whole end
+  if is_whole then return a < b end
+  return tostring(a) < tostring(b)
+end
+
+-- Entries 1, 2, ... in order, then the other keys.
 local function keys_of(t)
   local keys, length = {}, rawlen(t)
   for i = 1, math.min(length, MOST) do keys[i] = i end
@@ -22,20 +30,20 @@ local function keys_of(t)
   for key in next, t do
     if not (math.type(key) == "integer" and key >= 1 and key <= length) then named[#named + 1] = key end
   end
-  table.sort(named, function(a, b) return tostring(a) < tostring(b) end)
+  table.sort(named, comes_before)
   local all = length + #named
   for i = 1, math.min(#named, MOST - #keys) do keys[#keys + 1] = named[i] end
   return keys, all - #keys
 end
 
-local show_short
-
-local function show_entry(key, value)
-  local shown = show_short(value)
-  if math.type(key) == "integer" then return shown end
+-- "key = ", or "" for the entries 1, 2, ... of a list, whose place says it.
+local function prefix(key, t)
+  if math.type(key) == "integer" and key >= 1 and key <= rawlen(t) then return "" end
   local is_name = type(key) == "string" and key:find "^[%a_][%w_]*$"
-  return (is_name and key or ("[%s]"):format(check.show(key))) .. " = " .. shown
+  return (is_name and key or ("[%s]"):format(check.show(key))) .. " = "
 end
+
+local show_short
 
 local function is_plain(value) return type(value) ~= "table" or tells_itself(value) end
 
@@ -51,8 +59,7 @@ function show_short(value, is_inner)
   local parts, length = {}, 0
   for _, key in ipairs(keys) do
     local entry = value[key]
-    local shown = is_plain(entry) and show_entry(key, entry)
-      or (math.type(key) == "integer" and "" or tostring(key) .. " = ") .. show_short(entry, true)
+    local shown = prefix(key, value) .. show_short(entry, not is_plain(entry))
     length = length + #shown + 2
     if length > WIDTH then return "{ " .. table.concat(parts, ", ") .. (#parts > 0 and ", " or "") .. "... }" end
     parts[#parts + 1] = shown
@@ -67,7 +74,7 @@ return function(value)
   if #short <= WIDTH and not short:find("...", 1, true) then return short end
   local keys, more = keys_of(value)
   local lines = {}
-  for i, key in ipairs(keys) do lines[i] = "  " .. show_entry(key, value[key]) end
+  for i, key in ipairs(keys) do lines[i] = "  " .. prefix(key, value) .. show_short(value[key]) end
   if more > 0 then lines[#lines + 1] = ("  ... %d more"):format(more) end
   return "{\n" .. table.concat(lines, ",\n") .. "\n}"
 end

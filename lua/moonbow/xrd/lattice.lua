@@ -4,6 +4,8 @@ local lattice = {}
 local PAIRS = { { 1, 1 }, { 2, 2 }, { 3, 3 }, { 2, 3 }, { 1, 3 }, { 1, 2 } }
 local OPERATOR = 12 -- numbers of each: a rotation by rows, a translation
 local SAME = 1e-3 -- of a length: edges that differ by less are alike
+local METRIC_TOLERANCE = 0.01 -- of a length squared, as for files: cells of measured structures are rounded
+local LEAST_VOLUME = 1e-3 -- of the product of the lengths
 
 --- The metric tensor of a cell, a flat list by rows, in square angstrom.
 function lattice.metric(cell)
@@ -25,6 +27,12 @@ function lattice.volume(cell)
   local a, b, c = cell[1], cell[2], cell[3]
   local ca, cb, cg = math.cos(math.rad(cell[4])), math.cos(math.rad(cell[5])), math.cos(math.rad(cell[6]))
   return a * b * c * math.sqrt(1 - ca * ca - cb * cb - cg * cg + 2 * ca * cb * cg)
+end
+
+--- True if there is a cell with these lengths and angles: if it has a volume.
+function lattice.is_cell(cell)
+  local volume = lattice.volume(cell)
+  return volume == volume and volume > LEAST_VOLUME * cell[1] * cell[2] * cell[3]
 end
 
 -- R' M R of a rotation, both flat.
@@ -95,6 +103,19 @@ local function rotations_of(crystal)
     list[#list + 1] = table.move(crystal.operators, at + 1, at + 9, 1, {})
   end
   return list
+end
+
+--- True if lengths and angles of a cell are those of its images by the operators of a crystal.
+function lattice.has_symmetry(cell, operators)
+  local metric = lattice.metric(cell)
+  for at = 0, #operators - OPERATOR, OPERATOR do
+    local image = rotated(table.move(operators, at + 1, at + 9, 1, {}), metric)
+    for i = 0, 8 do
+      local size = math.sqrt(metric[4 * (i // 3) + 1] * metric[4 * (i % 3) + 1])
+      if math.abs(image[i + 1] - metric[i + 1]) > METRIC_TOLERANCE * size then return false end
+    end
+  end
+  return true
 end
 
 -- The mean of a symmetric matrix over rotations, which all of them keep.

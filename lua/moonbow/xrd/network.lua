@@ -72,8 +72,12 @@ end
 -- @see xrd.training_set
 function network.train(candidates, options)
   options = check.options("xrd.train", options, known)
-  local given = {}
-  for name, value in pairs(options.set) do given[name] = value end
+  local given = check.copy(options.set)
+  for _, name in ipairs { "phases", "radiation", "seed" } do
+    if given[name] ~= nil then
+      check.fail("xrd.train", "set.%s: it follows from the candidates and the options of mb.xrd.train", name)
+    end
+  end
   given.phases, given.radiation, given.seed = candidates, options.radiation, options.seed
   local patterns, err = training_set(given)
   if not patterns then return nil, err end

@@ -43,7 +43,7 @@ local function read_phase(operation, given, options)
   end
   phase.crystal = c
   peaks.check_texture(operation, phase.texture)
-  peaks.check_cell(operation, phase.cell)
+  peaks.check_cell(operation, phase.cell, c)
   return phase
 end
 
@@ -94,8 +94,9 @@ local function background_of(given, grid)
   end
   local values = {}
   for i, x in ipairs(grid) do
-    local value = type(given) == "function" and given(x) or given
-    values[i] = check.kind("xrd.pattern", "background", value, "real")
+    local value, name = given, "background"
+    if type(given) == "function" then value, name = given(x), ("background(%g)"):format(x) end
+    values[i] = check.kind("xrd.pattern", name, value, "real")
   end
   return core.reshape(core.tensor(values), 1, #grid, 1)
 end

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local crystals = require "moonbow.xrd.crystal"
+local lattice = require "moonbow.xrd.lattice"
 local radiation = require "moonbow.xrd.radiation"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -154,8 +155,8 @@ function peaks.check_texture(operation, texture)
   check.kind(operation, "texture[4]", texture[4], "positive")
 end
 
---- Checks a cell that replaces that of the file.
-function peaks.check_cell(operation, cell)
+--- Checks a cell that replaces that of a crystal.
+function peaks.check_cell(operation, cell, c)
   if not cell then return end
   check.list(operation, "cell", cell)
   if #cell ~= 6 then check.fail(operation, "cell: expected a, b, c, alpha, beta, gamma, got %d entries", #cell) end
@@ -163,6 +164,13 @@ function peaks.check_cell(operation, cell)
   for i = 1, 3 do
     if cell[i] < 0.5 or cell[i] > 1000 then check.fail(operation, "cell[%d]: expected 0.5 to 1000 A", i) end
     if cell[i + 3] >= 180 then check.fail(operation, "cell[%d]: expected an angle below 180 deg", i + 3) end
+  end
+  if not lattice.is_cell(cell) then
+    check.fail(operation, "cell: there is none with the angles %g, %g and %g", table.unpack(cell, 4))
+  end
+  if not lattice.has_symmetry(cell, c.operators) then
+    check.fail(operation, "cell: %g %g %g A, %g %g %g deg has not the symmetry of %s, %s", table.unpack { cell[1],
+      cell[2], cell[3], cell[4], cell[5], cell[6], check.printable(c.name), c.space_group })
   end
 end
 
@@ -227,9 +235,9 @@ function peaks.peaks(crystal, options)
   options = check.options("xrd.peaks", options, known)
   check_range("xrd.peaks", options.two_theta)
   peaks.check_texture("xrd.peaks", options.texture)
-  peaks.check_cell("xrd.peaks", options.cell)
   local c, err = crystals.of("xrd.peaks", "crystal", crystal)
   if not c then return nil, err end
+  peaks.check_cell("xrd.peaks", options.cell, c)
   return peaks.of("xrd.peaks", c, options)
 end
 

@@ -11,7 +11,7 @@ local MOST_STEPS = 30
 local FIRST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 local ENOUGH = 1e-4 -- relative fall of the squared residual that is worth another step
 local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
-local TEXTURES = { 0.6, 0.8, 1.25, 1.6 } -- r of March and Dollase, at first
+local TEXTURES = { 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75 } -- r of March and Dollase, at first
 local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
 local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees
 
