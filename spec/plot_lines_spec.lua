@@ -152,8 +152,8 @@ describe("plot", function()
       for _, tic in ipairs{ "'1' 1 0", "'2' 2 0", "'' 3 1", "'5' 5 0", "'20' 20 0" } do
         assert.truthy(narrow:find(tic, 1, true), tic)
       end
-      for tics, y in pairs { ["('0.6' 0.6 0, '0.62' 0.62 0,"] = { 0.693, 0.65, 0.6 }, ["'3' 3 0, '3.5' 3.5 0"] = { 2, 4 },
-        ["'12' 12 0, '14' 14 0"] = { 11, 19 } } do
+      for tics, y in pairs { ["('0.6' 0.6 0, '0.62' 0.62 0,"] = { 0.693, 0.65, 0.6 },
+        ["'3' 3 0, '3.5' 3.5 0"] = { 2, 4 }, ["'12' 12 0, '14' 14 0"] = { 11, 19 } } do
         assert.truthy(plot.lines{ y = y, log_y = true }:script():find(tics, 1, true), tics)
       end
     end)

@@ -15,6 +15,26 @@ describe("a divided sweep", function()
     assert.same({ done = 2 }, sweep.run(path, options))
     assert.same({ 2, 8 }, shard.find "2/8")
     assert.error_matches(function() shard.find "9/8" end, "shard: expected I/N with I from 1 to N, got '9/8'")
+    for given, message in pairs { [{ 1 }] = "expected { index, count } with index from 1 to count, got { 1 }",
+      [{ 5, 2 }] = "got { 5, 2 }", [{ "a", "b" }] = "shard%[1%]: expected a positive integer, got 'a'",
+      [{ 1, 0 }] = "shard%[2%]: expected a positive integer, got 0" } do
+      assert.error_matches(function() sweep.run(path, { out = options.out, workers = 0, shard = given }) end, message)
+    end
+  end)
+
+  it("takes each number of a job array once, whatever its step, and refuses uneven ones", function()
+    local uv = require "luv"
+    local function share(id, count, first, step)
+      local environment = { SLURM_ARRAY_TASK_ID = id, SLURM_ARRAY_TASK_COUNT = count, SLURM_ARRAY_TASK_MIN = first,
+        SLURM_ARRAY_TASK_STEP = step }
+      for name, value in pairs(environment) do uv.os_setenv(name, tostring(value)) end
+      local ok, found = pcall(shard.find)
+      for name in pairs(environment) do uv.os_unsetenv(name) end
+      return ok and table.concat(found, "/") or found
+    end
+    for i = 0, 5 do assert.equal(("%d/6"):format(i + 1), share(2 * i, 6, 0, 2)) end
+    assert.equal("2/3", share(6, 3, 5))
+    assert.matches("SLURM_ARRAY_TASK_ID = 7 is not one of 2 numbers with a step of 1", share(7, 2, 3, 1))
   end)
 
   it("uses its share of the cores under a launcher", function()

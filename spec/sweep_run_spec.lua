@@ -184,6 +184,22 @@ describe("a run", function()
     assert.near(5, tonumber(pipe:read "a"), 0.1)
   end)
 
+  it("ends with the message of on_end, in this process and with workers", function()
+    for workers = 0, 1 do
+      local path, options = files.new(files.SIMPLE, "ending" .. workers)
+      options.workers, options.on_end = workers, function() error("mine", 0) end
+      assert.error_matches(function() sweep.run(path, options) end, "sweep: on_end: mine")
+    end
+  end)
+
+  it("takes an infinite metric for a failure, as NaN", function()
+    local path, options = files.new((files.SIMPLE:gsub("return { score", "return { other = 1 / 0, score")))
+    assert.same({ failed = 6 }, sweep.run(path, options))
+    for _, result in pairs(files.results(path, options)) do
+      assert.matches("other: expected a finite number, got inf", result.reason)
+    end
+  end)
+
   it("ends with a message where the file changes, or a result cannot be written", function()
     local path, options = files.new(files.SIMPLE:gsub("return { score",
       "os.execute 'sleep 0.3' os.exit(1) return { score"))

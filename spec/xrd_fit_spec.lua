@@ -107,8 +107,8 @@ describe("a full-profile fit", function()
 
   it("finds a texture that lies between its first values, in its direction", function()
     for _, texture in ipairs { { 0, 0, 1, 0.7 }, { 1, 1, 0, 0.7 }, { 1, 1, 1, 0.55 }, { 0, 0, 1, 1.4 } } do
-      local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6,
-        maximum = 20000, background = 50, size = 500, noise = mb.rng(3), texture = texture })
+      local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 },
+        B = 0.6, maximum = 20000, background = 50, size = 500, noise = mb.rng(3), texture = texture })
       local found = mb.xrd.fit(pattern, { HALITE }, { radiation = "Cu" }).phases[1].texture
       assert.same({ table.unpack(texture, 1, 3) }, { table.unpack(found, 1, 3) })
       assert.near(texture[4], found[4], 0.02)

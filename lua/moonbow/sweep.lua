@@ -146,6 +146,7 @@ function sweep.run(path, options)
   local loaded, folder, given = open("sweep.run", path, options, run_options)
   if not loaded then return nil, folder end
   options = given
+  if options.shard then shards.check("sweep.run", options.shard) end
   local ok, err = prepare(folder, options)
   if not ok then return nil, err end
   local cores = shards.cores()

@@ -154,7 +154,8 @@ function collect.best(sweep, summary)
   lines[#lines + 1] = "local config = {"
   for _, name in ipairs(sweep.space.names) do
     if best.config[name] ~= nil then
-      lines[#lines + 1] = ("  %s = %s,"):format(name, lua_value(best.config[name]))
+      local key = load("return { " .. name .. " = 1 }") and name or ("[%q]"):format(name) -- Lua reserves some names
+      lines[#lines + 1] = ("  %s = %s,"):format(key, lua_value(best.config[name]))
     end
   end
   lines[#lines + 1] = "}"

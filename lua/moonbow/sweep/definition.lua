@@ -51,6 +51,8 @@ local function read_strategy(given)
     check.fail("sweep", "strategy: a grid takes every point; trials = %d belongs to another strategy", strategy.trials)
   elseif name == "asha" and not strategy.steps then
     check.fail("sweep", "strategy: asha needs steps, the last step that a trial reports")
+  elseif strategy.reduction < 2 then
+    check.fail("sweep", "strategy: reduction: expected at least 2, got %d: one in so many goes on", strategy.reduction)
   end
   return strategy
 end

@@ -90,7 +90,8 @@ local function ended(self, trial, status)
     table.insert(self.waiting, trial)
   elseif not try_again(self, trial, status) then
     self.counts[status] = (self.counts[status] or 0) + 1
-    self.on_end(trial, status)
+    local ok, err = pcall(self.on_end, trial, status)
+    if not ok then fail(self, ("on_end: %s"):format(err)) end
   end
 end
 
@@ -231,6 +232,7 @@ local function run_here(self)
     local trial = next_trial(self)
     if trial then
       ended(self, trial, worker.run(self.sweep, self.folder, trial.id, trial.config, trial.seed))
+      if self.failure then return end
     elseif #self.waiting > 0 or not self.is_complete then
       uv.sleep(POLL)
       look_again(self)

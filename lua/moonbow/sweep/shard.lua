@@ -5,9 +5,10 @@ local check = require "moonbow.check"
 
 local shard = {}
 
--- Variables of the environment with the number of this process and the number of processes, and the first number.
+-- Variables of the environment with the number of this process and the number of processes, the first number, and the
+-- step from one to the next.
 local launchers = {
-  { "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", first = "SLURM_ARRAY_TASK_MIN" },
+  { "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", first = "SLURM_ARRAY_TASK_MIN", step = "SLURM_ARRAY_TASK_STEP" },
   { "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE" },
   { "PMI_RANK", "PMI_SIZE" },
   { "PMIX_RANK", "PMIX_SIZE" },
@@ -24,8 +25,23 @@ local function from_environment()
   for _, names in ipairs(launchers) do
     local index, count = number_of(names[1]), number_of(names[2])
     if index and count and count > 1 then
-      return { index - (names.first and number_of(names.first) or 0) + 1, count }
+      local after = index - (names.first and number_of(names.first) or 0)
+      local step = names.step and number_of(names.step) or 1
+      if after % step ~= 0 or after // step >= count then
+        check.fail("sweep", "%s = %d is not one of %d numbers with a step of %d: give every process its share with "
+          .. "--shard I/N", names[1], index, count, step)
+      end
+      return { after // step + 1, count }
     end
+  end
+end
+
+--- Raises unless a share is { index, count } with index from 1 to count.
+function shard.check(operation, share)
+  check.each(operation, "shard", check.list(operation, "shard", share), "positive integer")
+  if #share ~= 2 or share[1] > share[2] then
+    check.fail(operation, "shard: expected { index, count } with index from 1 to count, got { %s }",
+      table.concat(share, ", "))
   end
 end
 

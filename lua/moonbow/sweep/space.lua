@@ -204,6 +204,9 @@ local function order_of(entries)
   return order
 end
 
+-- Columns of trials.csv and trials.sqlite, whose names have no case, beside the entries.
+local columns = { id = true, seed = true, status = true, seconds = true, memory = true, host = true, reason = true }
+
 --- Reads the space of a sweep file. Raises, and names the entry, if it is empty, unknown or depends on itself.
 function space.parse(given)
   check.kind("sweep", "space", given, "table")
@@ -211,6 +214,9 @@ function space.parse(given)
   for name, entry in pairs(given) do
     if type(name) ~= "string" or not name:find "^[%a_][%w_]*$" then
       check.fail("sweep", "space: expected names such as lr or filters as keys, got %s", check.show(name))
+    end
+    if columns[name:lower()] then
+      check.fail("sweep", "space.%s: this is a column of the results; give the entry another name", name)
     end
     local is_list = type(entry) == "table" and getmetatable(entry) ~= Entry
     entries[name] = is_list and new_choice("space." .. name, entry) or entry

@@ -30,7 +30,7 @@ local function check_metrics(operation, metrics)
     if not utf8.len(name) then
       check.fail(operation, "name of a metric: expected UTF-8, got %s", check.show(name))
     end
-    check.kind(operation, name, value, "number")
+    check.kind(operation, name, value, "finite")
   end
   return metrics
 end
