@@ -77,8 +77,8 @@ describe("a sweep file", function()
       .. "lr = lr } }")
     refuses("%.lua:2: sweep: unknown option 'sed'", "return { space = { a = { 1 } }, run = print, objective = 'x',\n"
       .. "sed = 3 }")
-    refuses("strategy: reduction: expected at least 2, got 1", "return { space = { a = { 1 } }, run = print, objective = "
-      .. "'x', strategy = { 'asha', trials = 4, steps = 4, reduction = 1 } }")
+    refuses("strategy: reduction: expected at least 2, got 1", "return { space = { a = { 1 } }, run = print, objective "
+      .. "= 'x', strategy = { 'asha', trials = 4, steps = 4, reduction = 1 } }")
     for _, name in ipairs { "seed", "Status" } do
       refuses("space." .. name .. ": this is a column of the results", ("return { space = { %s = { 1 } }, run = print, "
         .. "objective = 'x' }"):format(name))
