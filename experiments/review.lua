@@ -94,7 +94,7 @@ local function start(name)
     uv.fs_close(log)
     if interrupt.came() then return end
     local results = code == 0 and results_of(name)
-    say("%s: %s", name, results and results.verdict or "failed, see " .. folder_of(name) .. "/log.txt")
+    say("%s: %s", name, results and page.verdict(results) or "failed, see " .. folder_of(name) .. "/log.txt")
     if not results then failed[#failed + 1] = name end
   end)
   if not process then experiment.fail(("%s: %s"):format(name, err)) end
@@ -137,7 +137,7 @@ for _, name in ipairs(names) do
     for i, figure in ipairs(page.headlines(results)) do
       rows[#rows + 1] = { i == 1 and results.claim or "", ("%s: %s"):format(figure.name,
         verdict.show_spread(figure.values)),
-        i == 1 and results.ceiling and ("%.3f"):format(results.ceiling) or "", i == 1 and results.verdict or "" }
+        i == 1 and results.ceiling and ("%.3f"):format(results.ceiling) or "", i == 1 and page.verdict(results) or "" }
     end
   end
 end

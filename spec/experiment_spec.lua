@@ -17,6 +17,21 @@ describe("a verdict", function()
     assert.equal("yes", verdict.judge({ 1, 1, 1 }, "above", 0))
     assert.equal("undecided", verdict.judge({ 1, 1, 1 }, "above", 1))
   end)
+  it("of a share follows from Wilson's interval, of values that are all the same from one without width", function()
+    local ones, accuracies = {}, {}
+    for i = 1, 200 do ones[i], accuracies[i] = 1, 1.0 end
+    assert.equal("undecided", verdict.judge(ones, "above", 0.99)) -- 0.981 to 1
+    assert.equal("yes", verdict.judge(ones, "above", 0.98))
+    assert.equal("undecided", verdict.judge({ 1, 1, 1 }, "above", 0.99))
+    assert.equal("yes", verdict.judge(accuracies, "above", 0.99))
+    assert.equal("undecided", verdict.judge({ 0.95, 0.95, 0.95, 0.95 }, "above", 0.95))
+    for n = 3, 300 do
+      local list = table.move(ones, 1, 3, 1, {})
+      for i = 4, n do list[i] = 1 end
+      assert.equal("undecided", verdict.judge(list, "below", 1), n)
+      assert.equal("undecided", verdict.judge(list, "above", 1), n)
+    end
+  end)
   it("is none over no values", function()
     assert.error_matches(function() verdict.spread {} end, "spread: values: expected at least one number, got none")
     assert.error_matches(function() verdict.spread { 1, nil, 2 } end, "values: entry 2 of 3 is nil")
@@ -37,6 +52,7 @@ describe("a verdict", function()
     assert.equal("holds in part", verdict.of { "yes", "no", "undecided" })
     assert.equal("not decided by this many seeds", verdict.of { "yes", "undecided" })
     assert.equal("no rules", verdict.of {})
+    assert.same({ "not decided by a quick run", "no rules" }, { verdict.of({ "yes" }, true), verdict.of({}, true) })
   end)
 end)
 
@@ -98,13 +114,40 @@ describe("an experiment", function()
     assert.same({ 4, 7, 55, true }, { got.seeds, got.first_seed, got.settings.n_points, got.quick })
     assert.equal(2.010, got.measured[1].values[4])
     run "--quick"
-    assert.same({ 1, 10, "not decided by this many seeds" },
-      { results().seeds, results().settings.n_points, results().verdict })
+    assert.same({ 1, 10 }, { results().seeds, results().settings.n_points })
     assert.is_true(run("--quick --n 40", guide_example()))
     assert.same({ "my_claim", 3 }, { results().name, #results().measured })
     local ok, printed = run "--n-pints 3"
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)
+  end)
+  it("decides nothing in a quick run, in what it prints and what it writes", function()
+    local ok, printed = run "--quick --seeds 3"
+    assert.is_true(ok, printed)
+    assert.matches("undecided  two is above one by a half\n", printed)
+    assert.matches("Verdict: not decided by a quick run\n", printed)
+    assert.is_nil(printed:find("yes", 1, true))
+    local got = results()
+    assert.same({ "not decided by a quick run", "undecided", "undecided" },
+      { got.verdict, got.rules[1].answer, got.rules[2].answer })
+    assert.is_nil(check_schema(got, json.decode(assert(io.open "docs/results.schema.json"):read "a")))
+  end)
+  it("judges shares by Wilson's interval, and their differences by Student's", function()
+    local ok, printed = run("--seeds 30", [[
+      local run = require("moonbow").experiment.start { name = "toy", claim = "none", seeds = { full = 3, quick = 1 } }
+      for seed in run:each_seed() do
+        run:add("alive", 1)
+        run:add("alive without", seed < 30 and 1 or 0)
+      end
+      run:rule { "alive in more than 99 of 100", "alive", above = 0.99 }
+      run:rule { "alive in more than 88 of 100", "alive", above = 0.88 }
+      run:rule { "more often", "alive", above = "alive without" }
+      run:finish()
+    ]])
+    assert.is_true(ok, printed)
+    local answers = {}
+    for i, rule in ipairs(results().rules) do answers[i] = rule.answer end
+    assert.same({ "undecided", "yes", "undecided" }, answers)
   end)
   it("trains with the settings of all experiments, and sums figures up for plots", function()
     assert.is_true(run("--seeds 3", [[

@@ -97,6 +97,12 @@ describe("the page of the review", function()
     local rule = { figure = "a", above = 0.92, answer = "undecided" }
     assert.equal(38, estimates.seeds_needed(undecided, rule)) -- the first n with t(n - 1) 0.03 / sqrt(n) below 0.01
     assert.is_nil(estimates.seeds_needed(undecided, { figure = "a", above = "unknown" }))
+    local alive = { measured = { { name = "a", values = {} } } }
+    for i = 1, 200 do alive.measured[1].values[i] = 1 end
+    assert.equal("1.000 (200 of 200; 0.981 to 1.000)", estimates.text(alive.measured[1].values))
+    assert.equal(381, estimates.seeds_needed(alive, { figure = "a", above = 0.99 })) -- n / (n + 1.96^2) above 0.99
+    assert.equal("1.000 (1.000 to 1.000)", estimates.text { 1.0, 1.0, 1.0 })
+    assert.is_nil(estimates.seeds_needed(undecided, { figure = "a", above = 0.93 })) -- the mean
   end)
   it("shows the figures of the rules if nothing was published, and minutes", function()
     local own = results("own", {
@@ -174,7 +180,7 @@ describe("the page of the review", function()
     os.remove(folder)
     local text = require("cjson").encode(results("depth", { quick = true, seeds = 1, ceiling = 0.9 }))
     local printed = review_of(folder, text, "--fresh")
-    assert.matches("depth: holds in part", printed)
+    assert.matches("depth: not decided by a quick run", printed)
     assert.is_nil(printed:find("failed", 1, true), printed)
     assert.is_nil(lfs.attributes(folder .. "/out/networks", "mode"))
     os.execute("rm -r " .. folder)

@@ -283,12 +283,13 @@ local function rules_of(groups)
       answers[#answers + 1] = entry.answer
     end
   end
-  return output.list(rules), verdict.of(answers)
+  return output.list(rules), answers
 end
 
 local function save(args, job, groups, ceiling, figures)
   local measured = {}
-  local rules, all = rules_of(groups)
+  local rules, answers = rules_of(groups)
+  local all = verdict.of(answers, args.quick)
   for i, entry in ipairs(groups) do
     measured[i] = { name = entry.name, values = entry.values,
       published = entry.published and (verdict.spread(entry.published)) or nil }

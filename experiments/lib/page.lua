@@ -5,7 +5,7 @@ local dots = require "lib.review.dots"
 local section = require "lib.review.section"
 local subject = require "lib.review.subject"
 
-local page = { headlines = board.headlines }
+local page = { headlines = board.headlines, verdict = board.verdict_text }
 
 local result_kinds = {
   name = "string", claim = "string", verdict = "string", rules = "table", measured = "table", seeds = "integer",
@@ -62,10 +62,11 @@ end
 
 local how = [[
 <p>Every claim is a list of rules on measured figures. A rule is answered yes or no where the 95 % interval of the
-mean over the seeds (Student's t) excludes its limit, and is undecided where it does not or where there are fewer than
-three seeds; the page then says how many seeds would decide it if mean and spread stay. All yes: holds. All no: does
-not hold here. Some yes and some no: holds in part. Otherwise: not decided by this many seeds. Intervals of means are
-Student's over the seeds, those of shares of networks Wilson's.</p>]]
+mean over the seeds (Student's t; of a share of networks Wilson's) excludes its limit, and is undecided where it does
+not or where there are fewer than three seeds; the page then says how many seeds would decide it if mean and spread
+stay. All yes: holds. All no: does not hold here. Some yes and some no: holds in part. Otherwise: not decided by this
+many seeds. Condition and test of a claim describe the full run of its script; what a run was done with is at the end
+of its section.</p>]]
 
 local quick = [[
 <p class="quick">These are quick runs: few spectra, few epochs, one seed. They show that the scripts work and decide

@@ -66,7 +66,7 @@ function distributions.share_interval(k, n)
   local z = NORMAL * NORMAL
   local middle = (k + z / 2) / (n + z)
   local half = NORMAL / (n + z) * math.sqrt(k * (n - k) / n + z / 4)
-  return math.max(0, middle - half), math.min(1, middle + half)
+  return k == 0 and 0 or middle - half, k == n and 1 or middle + half -- no rounding where an end is 0 or 1
 end
 
 -- The value at which a falling function of non-negative values is p, by bisection.

@@ -185,7 +185,7 @@ function Run:train(model, set, epochs, seed, options)
   return trained.fit(self.networks, model, set.train, all)
 end
 
---- Adds a value of the current seed to a measured figure.
+--- Adds a value of the current seed to a measured figure. The integers 0 and 1 are a share: "of 200 networks, 57".
 -- @param name string of the figure; "ResNet @ near" is shown in the row "ResNet" and the column "near" of the table
 -- @param value number a finite one
 function Run:add(name, value)
@@ -265,6 +265,7 @@ local function by_seed(run, name)
 end
 
 -- Returns the differences of two figures over the seeds that have both; several values of a seed pair in their order.
+-- They are floats: those of two shares are none.
 local function differences(run, name, other)
   local of_name, of_other, list = by_seed(run, name), by_seed(run, other), {}
   for seed = run.first_seed - 1, run.first_seed + run.seeds - 1 do
@@ -273,7 +274,7 @@ local function differences(run, name, other)
     if a and b and #a ~= #b then
       check.fail("run:rule", "seed %s has %d values of '%s', but %d of '%s'", seed, #a, name, #b, other)
     end
-    for i = 1, a and b and #a or 0 do list[#list + 1] = a[i] - b[i] end
+    for i = 1, a and b and #a or 0 do list[#list + 1] = a[i] - b[i] + 0.0 end
   end
   if #list == 0 then check.fail("run:rule", "no seed has both '%s' and '%s'", name, other) end
   return list
@@ -285,7 +286,8 @@ local known_rule = {
 }
 
 --- States a part of the claim, { text, name, above = limit }. It is decided by the 95 % interval of the mean over the
--- seeds (Student's t), and needs at least 3 values.
+-- seeds (Student's t; Wilson's method for a share, whose values are the integers 0 and 1), and needs at least 3 values.
+-- A quick run decides nothing.
 -- @option above the limit: a number, or the name of another measured figure, with which it is compared over the seeds
 --   that have both
 -- @option below the limit; either above or below is given
@@ -295,14 +297,13 @@ local known_rule = {
 function Run:rule(given)
   local rule = check.options("run:rule", given, known_rule)
   local direction = rule.above and "above" or "below"
-  local limit, name, values = rule[direction], rule[2], {}
+  local limit, name = rule[direction], rule[2]
   if not limit or (rule.above and rule.below) then check.fail("run:rule", "expected either above or below") end
   local is_number = type(limit) == "number"
   local shift = (is_number and limit or 0) + (direction == "above" and rule.by or -rule.by)
-  for i, value in ipairs(is_number and values_of(self, name) or differences(self, name, limit)) do
-    values[i] = value - shift
-  end
-  local answer = verdict.judge(values, direction, 0)
+  local values = is_number and values_of(self, name) or differences(self, name, limit)
+  local answer = verdict.judge(values, direction, shift)
+  if self.quick then answer = "undecided" end
   table.insert(self.rules, { text = rule[1], figure = name, [direction] = limit, by = rule.by, answer = answer,
     n = #values })
   return answer
@@ -399,7 +400,7 @@ function Run:finish(details)
   end
   local answers = {}
   for i, rule in ipairs(self.rules) do answers[i] = rule.answer end
-  local all = verdict.of(answers)
+  local all = verdict.of(answers, self.quick)
   print_measured(self)
   print_rules(self, all)
   output.save(self.out, {

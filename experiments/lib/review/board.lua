@@ -1,6 +1,7 @@
 --- The scoreboard of the review: a row for each headline of each claim.
 local html = require "moonbow.page"
 local estimates = require "lib.review.estimates"
+local verdict = require "moonbow.experiment.verdict"
 
 local board = {}
 
@@ -16,10 +17,15 @@ function board.show(value)
   return math.type(value) == "float" and ("%.4g"):format(value) or tostring(value)
 end
 
+--- The verdict in words; of a quick run none, whatever a results.json of an older version says.
+function board.verdict_text(results)
+  return results.quick and results.verdict ~= "no rules" and verdict.OF_QUICK or results.verdict
+end
+
 --- The verdict, coloured.
 function board.verdict(results)
-  if results.quick then return '<span class="verdict open">not decided by a quick run</span>' end
-  return ('<span class="verdict %s">%s</span>'):format(classes[results.verdict] or "open", html.escape(results.verdict))
+  local text = board.verdict_text(results)
+  return ('<span class="verdict %s">%s</span>'):format(classes[text] or "open", html.escape(text))
 end
 
 local function is_known(figure)

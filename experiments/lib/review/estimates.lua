@@ -5,29 +5,11 @@ local verdict = require "moonbow.experiment.verdict"
 
 local estimates = {}
 
-local FEWEST_OF_SHARE = 10
-
--- The number of ones if all values are 0 or 1, and are many: shares of networks.
-local function ones_of(values)
-  local ones = 0
-  for _, value in ipairs(values) do
-    if value ~= 0 and value ~= 1 then return nil end
-    ones = ones + value
-  end
-  return #values >= FEWEST_OF_SHARE and ones or nil
-end
-
---- { mean, low, high, n, ones }: the 95 % interval of the mean over the seeds by Student's t, that of a share by
--- Wilson's method (ones: how many); low and high are nil for fewer than three seeds.
+--- { mean, low, high, n, ones }: the 95 % interval of the mean over the seeds, by which rules are judged (ones: how
+-- many, of a share); low and high are nil for fewer than three seeds.
 function estimates.of(values)
-  local mean, ones = (verdict.spread(values)), ones_of(values)
-  local found = { mean = mean, n = #values, ones = ones }
-  if ones then
-    found.low, found.high = distributions.share_interval(ones, #values)
-  elseif #values >= 3 then
-    local off = verdict.uncertainty(values)
-    found.low, found.high = mean - off, mean + off
-  end
+  local found = { mean = (verdict.spread(values)), n = #values, ones = verdict.ones(values) }
+  found.low, found.high = verdict.interval(values)
   return found
 end
 
@@ -63,16 +45,37 @@ end
 
 local MOST_SEEDS, NORMAL = 10000, 1.959964
 
+-- The first number of seeds, from one on, whose interval excludes the limit; nil if there is none up to the most.
+local function first_that_excludes(excludes, n)
+  while n <= MOST_SEEDS and not excludes(n) do n = n + 1 end
+  return n <= MOST_SEEDS and n or nil
+end
+
+local function seeds_of_share(share, limit)
+  return first_that_excludes(function(n)
+    local low, high = distributions.share_interval(share * n, n)
+    return low > limit or high < limit
+  end, 3)
+end
+
+local function seeds_of_mean(mean, sd)
+  local least = math.min((NORMAL * sd / math.abs(mean)) ^ 2, MOST_SEEDS + 1)
+  if mean == 0 or mean ~= mean then return nil end
+  return first_that_excludes(function(n)
+    return distributions.student_quantile(0.05, n - 1) * sd / math.sqrt(n) <= math.abs(mean)
+  end, math.max(3, math.ceil(least)))
+end
+
 --- How many seeds would decide a rule that these have not, if mean and spread stay: a number, or nil if that cannot be
 -- said.
 function estimates.seeds_needed(results, rule)
   local list = distances(results, rule)
   if not list or #list < 2 then return nil end
-  local mean, sd = moments.mean_and_sd(list)
-  local n = math.max(3, math.ceil(math.min((NORMAL * sd / math.abs(mean)) ^ 2, MOST_SEEDS + 1)))
-  if n > MOST_SEEDS or mean ~= mean then return nil end
-  while distributions.student_quantile(0.05, n - 1) * sd / math.sqrt(n) > math.abs(mean) do n = n + 1 end
-  return n
+  local limit, figure = rule.above or rule.below, estimates.measured(results, rule.figure)
+  if type(limit) == "number" and verdict.ones(figure.values) then
+    return seeds_of_share(verdict.spread(figure.values), limit + (rule.above and 1 or -1) * (rule.by or 0))
+  end
+  return seeds_of_mean(moments.mean_and_sd(list))
 end
 
 return estimates
