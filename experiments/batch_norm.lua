@@ -8,13 +8,13 @@
 -- variance of spectra.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "batch_norm", claim = "Batch norm harms networks on spectra",
   trial = { ["Liu, evaluation @ with"] = 0.928, ["Liu, evaluation @ without"] = 0.959,
     ["ResNet, evaluation @ with"] = 0.923, ["ResNet, evaluation @ without"] = 0.912,
     ["ResNet, evaluation, spikes @ with"] = 0.20, ["ResNet, evaluation, spikes @ without"] = 0,
     ["ResNet, evaluation @ stale"] = 0.891, ["ResNet, evaluation, spikes @ stale"] = 0.665 },
-  seeds = { full = 5, quick = 1 },
+  trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 300 }, epochs = { 20, 4 }, filters = { 32, 8 }, units = { 256, 32 }, test = { 2000, 500 } },
 }
 local s = run.settings

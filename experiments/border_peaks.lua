@@ -5,12 +5,12 @@
 -- to the border, and tests if batch norm's running statistics explain it.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "border_peaks",
   claim = "Deep residual networks lose peaks at a border; less pooling keeps them",
-  seeds = { full = 3, quick = 1 },
+  trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 500 }, crop = { 320, 320 }, filters = { 100, 24 }, epochs = { 12, 6 },
-    epochs_small = { 30, 30 }, align = { 37, 37 } },
+    epochs_small = { 30, 30 }, align = { 37, 37, "integer" } },
 }
 local s = run.settings
 

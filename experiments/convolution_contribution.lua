@@ -5,10 +5,10 @@
 -- noise and variation of the width.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "convolution_contribution",
   claim = "Convolutions add little to pooling, whatever the spectra hold besides the peak",
-  seeds = { full = 5, quick = 1 },
+  trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 500 }, epochs = { 20, 5 }, filters = { 64, 16 }, trees = { 200, 50 }, units = { 256, 64 },
     test = { 2000, 1000 } },
 }

@@ -5,9 +5,9 @@
 -- filters and numbers of epochs that cost the same multiply-adds in training (seconds would depend on the machine).
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "depth", claim = "Deeper networks are not better for spectra",
-  seeds = { full = 3, quick = 1 },
+  trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 600 }, test = { 2000, 500 }, parameters = { 60000, 20000 }, epochs = { 20, 3 },
     filters = { 32, 8 }, epochs_of_depth = { 3, 3 } },
 }
@@ -62,6 +62,9 @@ for _, name in ipairs(names) do
   local filters, same = filters_for(name), built(name, s.filters)
   details[name] = { filters = filters, parameters = built(name, filters):count_parameters(),
     multiply_adds = multiply_adds(same) }
+end
+if s.epochs_of_depth > #kernels then
+  mb.experiment.fail(("depth: --epochs-of-depth: expected at most %d, got %d"):format(#kernels, s.epochs_of_depth), 2)
 end
 local budget = s.epochs * details[("%d conv"):format(s.epochs_of_depth)].multiply_adds
 

@@ -5,7 +5,7 @@
 -- height of the other class, each divided by the dissimilarity to the same peak 300 points away.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "dissimilarity", claim = "Dissimilarities of spectra suffer from shifts",
   trial = { ["euclidean @ evaluation"] = 0.72, ["cosine @ evaluation"] = 0.55, ["pearson @ evaluation"] = 0.55,
     ["dtw, window 20 @ evaluation"] = 0.935, ["dtw, window 60 @ evaluation"] = 0.98, ["euclidean @ border"] = 0.997,

@@ -5,13 +5,13 @@
 -- threshold on the maximum of the spectrum, raw and after baseline subtraction.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "evaluation_dataset", claim = "The network reaches an accuracy of 96 %, a random forest 80 %",
   talk = { ["CNN-3 (Lee)"] = 0.96, ["forest, raw"] = 0.80 },
   trial = { ["CNN-3 (Lee)"] = 0.966, ["forest, raw"] = 0.827, ["threshold, maximum"] = 0.915 },
-  seeds = { full = 5, quick = 1 },
+  trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 1000 }, trees = { 200, 100 }, epochs = { 30, 5 }, filters = { 64, 32 },
-    curve_seeds = { 2, 0 }, noise = { 0.02, 0.02 }, background = { 0.2, 0.2 } },
+    curve_seeds = { 2, 0 }, noise = { 0.02, 0.02, "non-negative" }, background = { 0.2, 0.2, "non-negative" } },
 }
 local s = run.settings
 local sizes = { s.n // 4, s.n // 2, s.n, 2 * s.n }

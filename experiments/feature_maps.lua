@@ -7,13 +7,13 @@
 -- third convolution and pooling keep one point in four, and pool nothing.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "feature_maps", claim = "Convolution and pooling remove background, noise, widths and shifts",
   trial = { ["background @ raw"] = 0.82, ["background @ pool 1"] = 0.42, ["background @ pool 2"] = 0.069,
     ["background @ pool 3"] = 0.007, ["background, untrained @ pool 3"] = 0.22, ["noise @ raw"] = 0.12,
     ["noise @ pool 1"] = 0.36, ["noise @ pool 2"] = 0.054, ["noise @ pool 3"] = 0.015, ["shift @ raw"] = 0.32,
     ["shift @ pool 1"] = 0.54, ["shift @ pool 2"] = 0.14, ["shift @ pool 3"] = 0.025 },
-  seeds = { full = 5, quick = 1 },
+  trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 500 }, epochs = { 30, 5 }, filters = { 64, 24 }, spectra = { 200, 50 } },
 }
 local s = run.settings

@@ -8,10 +8,11 @@ package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local simple = require "lib.benchmark.simple"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "global_head", claim = "Global average pooling loses classes that differ in a peak position",
   seeds = { full = 1, quick = 1 },
-  settings = { challenge = { 1, 1 }, pool = { 8, 32 }, epochs = { 600, 2 }, lr = { 1e-3, 1e-3 } },
+  settings = { challenge = { 1, 1, "non-negative integer" }, pool = { 8, 32 }, epochs = { 600, 2 },
+    lr = { 1e-3, 1e-3, "positive" } },
 }
 local s = run.settings
 

@@ -15,11 +15,7 @@ local fail = experiment.fail
 -- "Cu", "CuKa1" or a wavelength.
 local function radiation(text) return tonumber(text) or text end
 
-local function number(option)
-  return function(text)
-    return tonumber(text), ("%s: expected a number, got %s"):format(option, text)
-  end
-end
+local function number(option, kind) return experiment.number("identify_phases", option, kind or "finite") end
 
 local parser = argparse("lua experiments/identify_phases.lua", "Finds phases in powder patterns.")
 parser:argument("patterns", "files, folders or globs of powder patterns, of any format in docs/spectra.md"):args "+"
@@ -28,14 +24,15 @@ parser:option("--radiation", "Cu, CuKa1, Co, ... or a wavelength in angstrom (de
   :convert(radiation)
 parser:option("--method", "fit, network (trained on simulated patterns of the candidates) or both", "fit")
   :choices { "fit", "network", "both" }
-parser:option("--epochs", "of the network (default 50, as published)", "50"):convert(math.tointeger)
-parser:option("--n", "patterns of each candidate to train it on", "50"):convert(math.tointeger)
+parser:option("--epochs", "of the network (default 50, as published)", "50")
+  :convert(number("--epochs", "positive integer"))
+parser:option("--n", "patterns of each candidate to train it on", "50"):convert(number("--n", "positive integer"))
 parser:option("--confidence", "share of a network's votes that a phase needs, as the authors' program has it", "0.5")
   :convert(number "--confidence")
-parser:option("--seed", "of these and of the network", "1"):convert(math.tointeger)
+parser:option("--seed", "of these and of the network", "1"):convert(number("--seed", "non-negative integer"))
 parser:option("--worth", "share of the squared residual beyond noise by which it must rise without a phase")
   :convert(number "--worth")
-parser:option("--most", "phases in a pattern"):convert(math.tointeger)
+parser:option("--most", "phases in a pattern"):convert(number("--most", "positive integer"))
 parser:option("--strain", "most that a length of a cell may change, as a share"):convert(number "--strain")
 parser:option("--B", "displacement (square angstrom) of sites without one"):convert(number "--B")
 parser:option("--crop", "LOW HIGH: the range of the axis to use"):args(2):convert(number "--crop")

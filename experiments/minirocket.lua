@@ -7,7 +7,7 @@ local mb = require "moonbow"
 local minirocket = require "lib.minirocket"
 local simple = require "lib.benchmark.simple"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "minirocket", claim = "MiniROCKET with ridge is as good as the published networks",
   seeds = { full = 1, quick = 1 }, settings = { challenge = { 0, 0 }, features = { 9996, 840 }, pool = { 1, 1 } },
 }

@@ -55,7 +55,7 @@ parser:option("--crop", "LOW,HIGH: the range of the axis to use"):convert(range)
 parser:option("--folds", "folds of the cross-validation", "5"):convert(at_least("--folds", 2))
 parser:option("--repeats", "how often, with other folds (default 3, with --quick 1)"):convert(at_least("--repeats", 1))
 parser:option("--epochs", "epochs of each network"):convert(at_least("--epochs", 1))
-parser:option("--seed", "seed of folds and networks", "1"):convert(math.tointeger)
+parser:option("--seed", "seed of folds and networks", "1"):convert(at_least("--seed", 0))
 parser:option("--out", ("folder for the report, results.json, figures and model.safetensors (default %s, with --quick "
   .. "%s)"):format(experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
 parser:option("--predict", "a saved model to apply to the files, instead of training")

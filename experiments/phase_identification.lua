@@ -11,7 +11,7 @@ local measured_phases = require "lib.measured_phases"
 local minerals = require "lib.minerals"
 local nn = mb.nn
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "phase_identification", claim = "Networks identify phases better than fits and dissimilarities do",
   seeds = { full = 3, quick = 1 },
   settings = { n = { 150, 12 }, test = { 8, 1 }, epochs = { 20, 3 }, points = { 3001, 1001 } },

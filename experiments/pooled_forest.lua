@@ -4,7 +4,7 @@ package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local simple = require "lib.benchmark.simple"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "pooled_forest", claim = "A random forest on max-pooled spectra is as good as the published networks",
   seeds = { full = 3, quick = 1 }, settings = { challenge = { 0, 0 }, pool = { 16, 16 }, trees = { 500, 100 } },
 }

@@ -4,15 +4,15 @@
 -- behind each pooling of a trained and of an untrained network.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "pooling_benefit", claim = "After pooling, a random forest is as good as the network",
   talk = { ["forest, max-pooled input @ 1"] = 0.80, ["forest, trained maps @ pool 1"] = 0.92,
     ["forest, trained maps @ pool 2"] = 0.94, network = 0.96 },
   trial = { ["forest, max-pooled input @ 1"] = 0.821, ["forest, max-pooled input @ 8"] = 0.893,
     ["forest, max-pooled input @ 64"] = 0.940 },
-  seeds = { full = 5, quick = 1 },
+  trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 700 }, test = { 2000, 1000 }, trees = { 200, 50 }, epochs = { 30, 5 }, filters = { 64, 24 },
-    noise = { 0.02, 0.02 } },
+    noise = { 0.02, 0.02, "non-negative" } },
 }
 local s = run.settings
 local sizes = { 1, 2, 4, 8, 16, 32, 64, 128 }

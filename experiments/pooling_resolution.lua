@@ -4,11 +4,11 @@
 -- either side of a border, with a flat and with a global head. Then the remedies are compared at stride 64.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "pooling_resolution", claim = "Pooling costs the position of a peak, the more the coarser it is",
   trial = { ["flat head @ 16"] = 0.9985, ["flat head @ 32"] = 0.989, ["flat head @ 64"] = 0.892 },
-  seeds = { full = 3, quick = 1 },
-  settings = { n = { 1000, 600 }, epochs = { 30, 12 }, filters = { 64, 24 }, align = { 37, 37 } },
+  trains = true, seeds = { full = 3, quick = 1 },
+  settings = { n = { 1000, 600 }, epochs = { 30, 12 }, filters = { 64, 24 }, align = { 37, 37, "integer" } },
 }
 local s, nn = run.settings, mb.nn
 local sizes = { 1, 2, 4, 8, 16, 32, 64 }

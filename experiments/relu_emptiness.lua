@@ -4,9 +4,10 @@
 -- the share of untrained networks whose last map is not empty, and the accuracy after training on the evaluation data.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "relu_emptiness", claim = "Other initial values and activations keep a single filter alive, and it learns",
-  seeds = { full = 200, quick = 30 }, settings = { trained = { 8, 2 }, epochs = { 60, 8 }, n = { 1000, 300 } },
+  trains = true, seeds = { full = 200, quick = 30 },
+  settings = { trained = { 8, 2 }, epochs = { 60, 8 }, n = { 1000, 300 } },
 }
 local s = run.settings
 

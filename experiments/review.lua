@@ -28,10 +28,9 @@ local longest_first = { "batch_norm", "evaluation_dataset", "depth", "relu_empti
 local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.")
 parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
 parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.available_parallelism()))
-  :convert(math.tointeger)
+  :convert(experiment.number("review", "--jobs", "positive integer"))
 parser:flag("--fresh", "run again what has results already")
 local args = parser:parse()
-if not args.jobs or args.jobs < 1 then experiment.fail "--jobs: expected an integer of at least 1" end
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
 experiment.prepare(args.out)
@@ -73,17 +72,20 @@ local function say(...) progress.line(clock() - began, ...) end
 
 local queue, failed, running = {}, {}, {} -- running: the processes
 
+-- What the script of an experiment is called with; only dissimilarity trains no network.
+local function arguments_of(name)
+  local list = { scripts .. name .. ".lua", "--out", folder_of(name), "--seed", tostring(args.seed) }
+  if name ~= "dissimilarity" then table.move({ "--networks", networks }, 1, 2, #list + 1, list) end
+  if args.quick then list[#list + 1] = "--quick" end
+  if args.seeds then table.move({ "--seeds", tostring(args.seeds) }, 1, 2, #list + 1, list) end
+  return list
+end
+
 local function start(name)
   experiment.prepare(folder_of(name))
   local log, reason = uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8))
   if not log then experiment.fail(reason) end
-  local arguments = { scripts .. name .. ".lua", "--out", folder_of(name), "--networks", networks, "--seed",
-    tostring(args.seed) }
-  if args.quick then table.insert(arguments, "--quick") end
-  if args.seeds then
-    table.insert(arguments, "--seeds")
-    table.insert(arguments, tostring(args.seeds))
-  end
+  local arguments = arguments_of(name)
   os.remove(folder_of(name) .. "/results.json")
   say("%s: started", name)
   local process, err

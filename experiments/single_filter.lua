@@ -8,7 +8,7 @@
 -- 1 - 2^-depth (Lu et al. 2020). Without biases, Glorot's and He's values differ by a factor, which cannot matter here.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "single_filter", claim = "A single random filter gives an empty output",
   trial = { ["glorot, depth 1"] = 0.095, ["glorot, depth 2"] = 0.115, ["glorot, depth 3"] = 0.135,
     ["he, depth 1"] = 0.083, ["he, depth 2"] = 0.147, ["he, depth 3"] = 0.130, ["torch, depth 1"] = 0.150,
@@ -16,7 +16,7 @@ local run = mb.experiment.start {
     ["torch, depth 3, 4 filters"] = 0.015, ["glorot, depth 3, width 2-6"] = 0.025,
     ["glorot, depth 3, width 10-30"] = 0.23, ["glorot, trained, at chance"] = 0.10,
     ["torch, trained, at chance"] = 0.85 },
-  seeds = { full = 400, quick = 200 },
+  trains = true, seeds = { full = 400, quick = 200 },
   settings = { spectra = { 64, 64 }, trained = { 60, 0 }, n = { 1000, 300 }, epochs = { 60, 3 } },
 }
 local s = run.settings

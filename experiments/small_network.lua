@@ -10,7 +10,7 @@ local mb = require "moonbow"
 local errors = require "lib.benchmark.errors"
 local small_network = require "lib.small_network"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "small_network",
   claim = "A network of 100,000 weights that follows from the review is as accurate as the published ones",
   seeds = { full = 5, quick = 1 }, settings = { epochs = { 100, 10 } },

@@ -4,9 +4,9 @@
 -- before a forest on spectra max-pooled by 16, and compared with the same forest without them.
 local mb = require "moonbow"
 
-local run = mb.experiment.start {
+local run <close> = mb.experiment.start {
   name = "smoothing", claim = "Smoothing and a baseline make a random forest on pooled spectra as good as a network",
-  talk = { network = 0.96 }, seeds = { full = 5, quick = 2 },
+  talk = { network = 0.96 }, trains = true, seeds = { full = 5, quick = 2 },
   settings = { n = { 1000, 500 }, trees = { 200, 50 }, epochs = { 30, 3 }, filters = { 64, 16 }, pool = { 16, 16 } },
 }
 local s = run.settings

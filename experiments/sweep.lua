@@ -16,20 +16,23 @@ local output = require "moonbow.experiment.output"
 local shard = require "moonbow.sweep.shard"
 local words = require "moonbow.sweep.words"
 
+local function number(option, kind) return output.number("sweep", option, kind or "positive integer") end
+
 local parser = argparse("lua experiments/sweep.lua", "Runs a sweep, and says what came out.")
 parser:argument("command", "plan, run, status, collect, best, submit or stop"):choices { "plan", "run", "status",
   "collect", "best", "submit", "stop" }
 parser:argument("file", "the sweep file")
 parser:option("--out", "folder of results (default results/sweeps/NAME)")
-parser:option("--workers", "processes at a time; 0 runs in this one (default: the cores)"):convert(math.tointeger)
-parser:option("--threads", "threads of each worker"):convert(math.tointeger)
+parser:option("--workers", "processes at a time; 0 runs in this one (default: the cores)")
+  :convert(number("--workers", "non-negative integer"))
+parser:option("--threads", "threads of each worker"):convert(number "--threads")
 parser:option("--shard", "I/N: the share number I of N, instead of what a launcher's environment says")
 parser:flag("--quick", "the smaller sweep, if the file has one")
 parser:flag("--failed", "run again what failed")
 parser:flag("--beside", "start although results of another version are there")
-parser:option("--trials-per-task", "submit: trials of a task (1)"):convert(math.tointeger)
-parser:option("--cpus", "submit: cores of a task (1)"):convert(math.tointeger)
-parser:option("--concurrency", "submit: tasks that run at a time"):convert(math.tointeger)
+parser:option("--trials-per-task", "submit: trials of a task (1)"):convert(number "--trials-per-task")
+parser:option("--cpus", "submit: cores of a task (1)"):convert(number "--cpus")
+parser:option("--concurrency", "submit: tasks that run at a time"):convert(number "--concurrency")
 parser:option("--partition", "submit: of the cluster")
 parser:option("--time", "submit: limit of a task, as sbatch takes it")
 parser:option("--memory", "submit: of a task, as sbatch takes it")

@@ -189,12 +189,12 @@ describe("an experiment", function()
     assert.same({ { all[1][2] }, { all[2][2] } }, drawn "--seed 5 --seeds 1")
     local ok, printed = run "--seed=-1"
     assert.is_falsy(ok)
-    assert.equal("--seed: expected at least 0\n", printed)
+    assert.equal("toy: --seed: expected a non-negative integer, got -1\n", printed)
   end)
   it("keeps trained networks in the folder that --networks names, and takes them from there", function()
     local text = [[
       local mb = require "moonbow"
-      local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 2, quick = 1 } }
+      local run = mb.experiment.start { name = "toy", claim = "none", seeds = { full = 2, quick = 1 }, trains = true }
       local part = { x = mb.rng(1):normal(0, 1, 40, 8, 1), y = {} }
       for i = 1, 40 do part.y[i] = i % 2 + 1 end
       for seed in run:each_seed() do
@@ -337,6 +337,39 @@ run:rule { "b is above a", "b", above = "a" }]])
     assert.equal(path .. "/: could not be made: it is a file, not a folder\n", pipe:read "a")
     assert.same({ nil, "exit", 1 }, { pipe:close() })
   end)
+  it("ends with one line if a function refuses what an option asks for, and with a traceback for an error", function()
+    local function ends(code, rest, options)
+      local file = assert(io.open(path, "w"))
+      file:write(([[
+        local mb = require "moonbow"
+        local run <close> = mb.experiment.start { name = "toy", claim = "none", settings = { n = { 8, 4 } } }
+        local s = run.settings
+        local x = mb.rng(1):normal(0, 1, 3, 20, 1)
+        for seed in run:each_seed() do
+          %s
+        end]]):format(rest))
+      file:close()
+      local pipe = io.popen(("%s %s --out %s %s 2>&1"):format(interpreter, path, out, options or ""))
+      local text = pipe:read "a"
+      assert.same({ nil, "exit", code }, { pipe:close() }, text)
+      return text:gsub("^%[.-\n", "") -- the line of the progress
+    end
+    assert.matches("^toy: max_pool1d: [^\n]*\n$", ends(2, "print(x:max_pool1d { size = s.n })", "--n 99"))
+    assert.matches("^toy: [^\n]*'linaer'[^\n]*\n$", ends(2, "mb.nn.Activation { name = 'linaer' }"))
+    for _, fault in ipairs { "print(x.y.z)", "error 'nothing'", "print(('%d'):format {})", "mb.experiment.table(3)" } do
+      assert.matches("stack traceback:", ends(1, fault))
+    end
+  end)
+  it("prints what it would do, and keeps what differs from that in its results", function()
+    local ok, printed = run "--plan --quick --n-points 7"
+    assert.is_true(ok)
+    assert.same({ quick = true, first_seed = 1, seeds = 1, settings = { n_points = 7 } }, json.decode(printed))
+    for arguments, options in pairs { [""] = "", ["--seeds 3 --n-points 100"] = "", ["--quick --seeds 3"] =
+      "--quick --seeds 3", ["--n-points 55 --seed 7 --seeds 1"] = "--seed 7 --seeds 1 --n-points 55" } do
+      assert.is_true(run(arguments))
+      assert.equal(options, results().options)
+    end
+  end)
   it("refuses settings, names and figures that it could not use", function()
     local function fails(message, options, rest, arguments)
       local ok, printed = run(arguments or "", ('local run = require("moonbow").experiment.start { name = "toy", '
@@ -347,7 +380,21 @@ run:rule { "b is above a", "b", above = "a" }]])
     fails("settings: n: expected { full, quick }", "settings = { n = { 1000 } }")
     fails("settings: n[2]: expected a finite number, got 'x'", "settings = { n = { 1000, 'x' } }")
     fails("settings: out: expected the name of an option of its own", "settings = { out = { 1, 2 } }")
-    fails("expected a finite number, got 1e999", "settings = { n = { 1, 2 } }", "", "--n 1e999")
+    fails("settings: plan: expected the name of an option of its own", "settings = { plan = { 1, 2 } }")
+    fails("settings: n[1]: expected a number from 0 to 1, got 2", "settings = { n = { 2, 1, 'fraction' } }")
+    for arguments, settings in pairs {
+      ["--n: expected a positive integer, got '1e999'"] = "{ 1, 2 }", ["--n: expected a positive integer, got 0"] =
+        "{ 1, 2 }", ["--n: expected a non-negative integer, got 2.5"] = "{ 1, 0 }",
+      ["--n: expected a finite number, got 'x'"] = "{ 0.5, 1 }", ["--n: expected a positive number, got 0"] =
+        "{ 1, 2, 'positive' }",
+    } do
+      fails("toy: " .. arguments, ("settings = { n = %s }"):format(settings), "",
+        "--n " .. arguments:match "got '?([^']*)")
+    end
+    fails("toy: --seeds: expected a positive integer, got 0", "", "", "--seeds 0")
+    fails("toy: --seed: expected at most 9223372036854775806 with 2 seeds, got 9223372036854775807\n", "", "",
+      "--seeds 2 --seed 9223372036854775807")
+    fails("unknown option '--networks'", "", "", "--networks " .. out)
     fails("run:figure: a: expected a figure of mb.plot, got nil", "", "run:figure('a')")
     fails("run:add: a: expected a finite number, got ", "", "run:add('a', 0 / 0)")
     fails("run:add: name: expected a string, got nil", "", "run:add(nil, 1)")

@@ -241,7 +241,7 @@ describe("Ctrl-C in an experiment", function()
   end)
   it("is not needed to end a review with 0 jobs", function()
     local got = interrupted { "experiments/review.lua", "--jobs", "0", "--out", out }
-    assert.same({ 1, "--jobs: expected an integer of at least 1\n" }, { got.code, got.errors })
+    assert.same({ 2, "review: --jobs: expected a positive integer, got 0\n" }, { got.code, got.errors })
   end)
   it("stops the experiments of a review at once", function()
     local got = interrupted({ "experiments/review.lua", "--quick", "--out", out, "border_peaks", "depth" },

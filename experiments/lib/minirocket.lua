@@ -4,6 +4,7 @@
 -- The 84 kernels of 9 points hold three weights 2 and six -1, with dilations from 1 to as long as a series, spaced
 -- exponentially. A feature is the share of the points of a convolution that lie above a bias, which is a quantile of
 -- the convolution of one training series. Every second pair of kernel and dilation is padded with zeros.
+local check = require "moonbow.check"
 local mb = require "moonbow"
 
 local minirocket = {}
@@ -70,10 +71,16 @@ local function biases_of(x, kernels, dilation, is_padded, quantiles, rng)
   return mb.tensor(columns):transpose()
 end
 
---- Chooses the biases on training series; returns the transform, for minirocket.apply.
+--- Chooses the biases on training series; returns the transform, for minirocket.apply. Raises for fewer features than
+-- kernels, and for series shorter than one.
 -- @param x (N, L, 1)
 -- @param options features (about as many are made), seed
 function minirocket.fit(x, options)
+  if options.features < KERNELS then
+    check.fail("minirocket.fit", "features: expected at least %d, one a kernel, got %s", KERNELS, options.features)
+  elseif x:size(2) < POINTS then
+    check.fail("minirocket.fit", "x: expected series of at least %d points, got %d", POINTS, x:size(2))
+  end
   local rng, halves, parts, place = mb.rng(options.seed), make_kernels(), {}, 0
   local dilations, numbers = dilations_of(x:size(2), options.features)
   for j, dilation in ipairs(dilations) do

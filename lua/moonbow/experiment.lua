@@ -2,7 +2,7 @@
 --
 -- A script starts a run, adds figures seed by seed, states rules, and finishes:
 --
---     local run = mb.experiment.start {
+--     local run <close> = mb.experiment.start {
 --       name = "my_claim", claim = "Pooling helps a forest", published = { ["pool 8"] = 0.94 },
 --       seeds = { full = 5, quick = 1 }, settings = { n = { 1000, 300 } },
 --     }
@@ -20,15 +20,17 @@ local Figure = require "moonbow.plot.figure"
 local optim = require "moonbow.train.optim"
 local fit = require "moonbow.train.fit"
 local interrupt = require "moonbow.interrupt"
+local json = require "moonbow.io.json"
 local output = require "moonbow.experiment.output"
 local progress = require "moonbow.progress"
+local refusal = require "moonbow.experiment.refusal"
 local random = require "moonbow.random"
 local trained = require "moonbow.experiment.trained"
 local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
   fail = output.fail, table = output.table, save = output.save, folder = output.folder, prepare = output.prepare,
-  spread = verdict.spread, show_spread = verdict.show_spread,
+  number = output.number, spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
 --- A running experiment, from mb.experiment.start.
@@ -49,17 +51,19 @@ Run.__index = Run
 function experiment.parser(name, description)
   local parser = argparse("lua experiments/" .. name .. ".lua", description)
   parser:flag("--quick", "a smaller run of at most a minute")
-  parser:option("--seed", "first seed", "1"):convert(math.tointeger)
-  parser:option("--seeds", "number of seeds"):convert(math.tointeger)
+  parser:option("--seed", "first seed", "1"):convert(output.number(name, "--seed", "non-negative integer"))
+  parser:option("--seeds", "number of seeds"):convert(output.number(name, "--seeds", "positive integer"))
   parser:option("--out", ("folder for results.json and figures (default %s, with --quick %s)"):format(
     experiment.folder(name), experiment.folder(name, true)))
   return parser
 end
 
+function Run.__close(run, err) refusal.end_script(run.name, err) end
+
 local known_options = {
   name = check.required "string", claim = check.required "string", talk = check.default({}, "table"),
   published = check.default({}, "table"), trial = check.default({}, "table"),
-  seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"),
+  seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"), trains = false,
 }
 
 local function sorted_names(t)
@@ -69,7 +73,15 @@ local function sorted_names(t)
   return names
 end
 
-local reserved = { quick = true, seed = true, seeds = true, out = true, networks = true, help = true }
+local reserved = { quick = true, seed = true, seeds = true, out = true, networks = true, plan = true, help = true }
+
+-- The kind of a setting: the given one; else integers, if both defaults are, of at least 1, or 0, or below, as these.
+local function kind_of(defaults)
+  local full, quick, kind = table.unpack(defaults)
+  if kind or math.type(full) ~= "integer" or math.type(quick) ~= "integer" then return kind or "finite" end
+  local least = math.min(full, quick)
+  return least >= 1 and "positive integer" or least == 0 and "non-negative integer" or "integer"
+end
 
 local function check_settings(settings)
   for name, defaults in pairs(settings) do
@@ -78,36 +90,64 @@ local function check_settings(settings)
       check.fail("experiment.start", "%s: expected the name of an option of its own", where)
     end
     check.list("experiment.start", where, defaults)
-    if #defaults ~= 2 then check.fail("experiment.start", "%s: expected { full, quick }", where) end
-    for i = 1, 2 do check.kind("experiment.start", ("%s[%d]"):format(where, i), defaults[i], "finite") end
+    if #defaults ~= 2 and #defaults ~= 3 then
+      check.fail("experiment.start", "%s: expected { full, quick } or { full, quick, kind }", where)
+    end
+    for i = 1, 2 do
+      check.kind("experiment.start", ("%s[%d]"):format(where, i), defaults[i], "finite")
+      check.kind("experiment.start", ("%s[%d]"):format(where, i), defaults[i], kind_of(defaults))
+    end
   end
-end
-
-local function finite(text)
-  local value = tonumber(text)
-  return value and math.abs(value) < math.huge and value or nil, "expected a finite number, got " .. text
 end
 
 local function read_arguments(options)
   local parser = experiment.parser(options.name, options.claim)
-  parser:option("--networks", "folder in which trained networks are kept; those found there are not trained again")
+  if options.trains then
+    parser:option("--networks", "folder in which trained networks are kept; those found there are not trained again")
+  end
+  parser:flag("--plan", "prints seeds and settings as JSON, and ends")
   for _, name in ipairs(sorted_names(options.settings)) do
-    local full, quick = table.unpack(options.settings[name])
-    parser:option("--" .. name:gsub("_", "-"), ("default %s, with --quick %s"):format(full, quick))
-      :convert(finite):target(name)
+    local defaults, option = options.settings[name], "--" .. name:gsub("_", "-")
+    parser:option(option, ("default %s, with --quick %s"):format(table.unpack(defaults)))
+      :convert(output.number(options.name, option, kind_of(defaults))):target(name)
   end
   return parser:parse()
 end
 
+-- The arguments of the command line that differ from what the script does without them, but folders.
+local function changes_of(run, options)
+  local words, is_quick = { run.quick and "--quick" or nil }, run.quick
+  local function add(name, value, default)
+    if value ~= default then words[#words + 1] = ("--%s %s"):format(name:gsub("_", "-"), value) end
+  end
+  add("seed", run.first_seed, 1)
+  add("seeds", run.seeds, is_quick and options.seeds.quick or options.seeds.full)
+  for _, name in ipairs(sorted_names(options.settings)) do
+    add(name, run.settings[name], options.settings[name][is_quick and 2 or 1])
+  end
+  return table.concat(words, " ")
+end
+
+-- Prints what the review compares with results, and ends.
+local function print_plan(run)
+  print(json.encode { quick = run.quick, first_seed = run.first_seed, seeds = run.seeds, settings = run.settings })
+  os.exit(true, true)
+end
+
 --- Starts a run with the options of the command line. From then on Ctrl-C ends the script at once with code 130 and
 -- without results.
+-- A script keeps the run in a variable with <close>: then, if a function refuses what an option asks for, the script
+-- ends with a line and code 2, and not with a traceback, which is for programming errors.
 -- @option name of the script, and of the folder below results/
 -- @option claim a sentence
 -- @option talk figures of a talk, by the name of the measured figure; a quick run prints no figures of others
 -- @option published figures of publications, likewise
 -- @option trial figures of an earlier trial of one's own, likewise
 -- @option seeds { full, quick }: number of seeds
--- @option settings { [name] = { full, quick } }: numbers that become options of the command line
+-- @option settings { [name] = { full, quick, kind } }: numbers that become options of the command line, which refuses
+-- those of another kind: "fraction", "positive", ... Without a kind, integers of at least 1 (0, if one of the defaults
+-- is 0) if both are integers, else finite numbers
+-- @option trains true: it trains by run:train, and takes --networks
 -- @return run
 function experiment.start(options)
   options = check.options("experiment.start", options, known_options)
@@ -120,14 +160,15 @@ function experiment.start(options)
     out = args.out or output.folder(options.name, args.quick), networks = args.networks, settings = {},
     began = clock(), order = {}, measured = {}, seeds_of = {}, rules = {}, figures = {},
   }, Run)
-  if run.seeds < 1 then output.fail "--seeds: expected at least 1" end
-  if run.first_seed < 0 then output.fail "--seed: expected at least 0" end
-  interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
-  output.prepare(run.out)
-  if run.networks then output.make_folder(run.networks) end
+  output.check_seeds(run.name, run.first_seed, run.seeds)
   for name, defaults in pairs(options.settings) do
     run.settings[name] = args[name] or defaults[args.quick and 2 or 1]
   end
+  run.changes = changes_of(run, options)
+  if args.plan then print_plan(run) end
+  interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
+  output.prepare(run.out)
+  if run.networks then output.make_folder(run.networks) end
   return run
 end
 
@@ -165,8 +206,8 @@ function Run:progress(format, ...)
 end
 
 --- Trains as all experiments do: Adam at 1e-3 (or options.lr), batches of 32, the best weights on set.validation. With
--- --networks DIR on the command line, a network that was trained before, from the same weights on the same data with
--- the same options, is read from there.
+-- --networks DIR on the command line, which scripts with trains = true take, a network that was trained before, from
+-- the same weights on the same data with the same options, is read from there.
 -- @param model layer
 -- @param set table with train and validation
 -- @param epochs integer
@@ -408,7 +449,8 @@ function Run:finish(details)
     rules = output.list(self.rules),
     ceiling = self.measured.ceiling and self:mean "ceiling" or nil, measured = list_of_measured(self),
     seeds = self.seeds, first_seed = self.first_seed, quick = self.quick, seconds = self:seconds(),
-    settings = self.settings, figures = output.list(sorted_names(self.figures)), details = details,
+    settings = self.settings, options = self.changes, figures = output.list(sorted_names(self.figures)),
+    details = details,
   }, self.figures)
 end
 

@@ -45,6 +45,9 @@ end
 
 local host = find_host()
 
+--- True in a script; false at the prompt, and in a program that embeds Lua.
+function interrupt.is_script() return host == "script" end
+
 local Guard = { __name = "guard" }
 Guard.__index = Guard
 

@@ -15,11 +15,54 @@ local output = {}
 -- @return string
 function output.folder(name, quick) return "results/" .. name .. (quick and "_quick" or "") end
 
---- Prints a message, control characters in it escaped, and ends with exit code 1.
+--- Prints a message, control characters in it escaped, and ends with an exit code.
 -- @param message string
-function output.fail(message)
+-- @param code? integer (1); 2 where an option or what it asks for is refused
+function output.fail(message, code)
   io.stderr:write((message:gsub("[^\n]+", check.printable)), "\n")
-  os.exit(1, true)
+  os.exit(code or 1, true)
+end
+
+-- Returns what a check returns; if it refuses, ends with its message.
+local function checked(f, ...)
+  local ok, value = pcall(f, ...)
+  if not ok then output.fail(check.reason(value), 2) end
+  return value
+end
+
+-- A finite number, or the text, which a message shows as it was typed.
+local function number_of(text)
+  local value = tonumber(text)
+  return value and math.abs(value) < math.huge and value or text
+end
+
+--- Returns a converter of an option's argument to a number. If it is none of the kind, the script ends with a message.
+-- @param name string of the script
+-- @param option string such as "--epochs"
+-- @param kind string "positive integer", "non-negative integer", "finite", "fraction", ...
+-- @return function for argparse
+function output.number(name, option, kind)
+  return function(text) return checked(check.kind, name, option, number_of(text), kind) end
+end
+
+--- Returns a converter of an option's argument that is one of several names, likewise.
+-- @param name string of the script
+-- @param option string such as "--heads"
+-- @param names table a list of strings
+-- @return function for argparse
+function output.one_of(name, option, names)
+  return function(text) return checked(check.name, name, option, text, names) end
+end
+
+--- Ends the script with a message if the last seed would be no integer.
+-- @param name string of the script
+-- @param first integer the first seed
+-- @param count integer how many seeds
+function output.check_seeds(name, first, count)
+  local most = math.maxinteger - count + 1
+  if first <= most then return end
+  output.fail(("%s: --seed: expected at most %d with %s, got %d"):format(name, most, check.show_count(count, "seed"),
+    first), 2)
 end
 
 --- Prints rows of cells in aligned columns, control characters in them escaped; the first row is the heading.
