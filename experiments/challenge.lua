@@ -14,7 +14,7 @@ package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local benchmark = require "lib.benchmark"
 
-local args = benchmark.arguments {
+local args <close> = benchmark.arguments {
   name = "challenge", claim = "Networks with linear and with ReLU heads are as accurate as published",
   networks = "cnn2,cnn3,cnn6,inc3,inc6,vgg,cnn_bn,resnet", quick_networks = "cnn2", heads = "linear,relu",
 }

@@ -11,7 +11,7 @@ package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local mb = require "moonbow"
 local benchmark = require "lib.benchmark"
 
-local args = benchmark.arguments {
+local args <close> = benchmark.arguments {
   name = "universal_benchmark",
   claim = "Networks misclassify as few of 4500 synthetic test spectra as published",
   networks = "cnn2,cnn3,cnn6,vgg,resnet,cnn_bn,inc3,inc6", quick_networks = "vgg,cnn2", heads = "published",

@@ -215,7 +215,8 @@ describe("experiments/universal_benchmark.lua", function()
   local function run(arguments)
     local pipe = io.popen(("%s experiments/universal_benchmark.lua %s 2>&1"):format(interpreter, arguments))
     local text = pipe:read "a"
-    return pipe:close(), text
+    local ok, _, code = pipe:close()
+    return ok, text, code
   end
   it("runs, and its results fit the schema", function()
     local out = root .. "/out"
@@ -233,6 +234,75 @@ describe("experiments/universal_benchmark.lua", function()
     ok, text = run(("--quick --networks vgg --heads linear --seeds 1 --epochs 2 --out %s"):format(out))
     assert.is_falsy(ok)
     assert.matches("ended after 1 epochs, not 2; take another %-%-out", text)
+    assert.is_nil(results.ceiling) -- runs lie above the share that guessing leaves right
+    assert.is_number(results.details.guessing)
+  end)
+  it("takes a result only if a training of its own would have ended as that one", function()
+    local out = root .. "/kept"
+    local folder = out .. "/runs/vgg-linear-seed0"
+    local path = folder .. "/result.json"
+    local function again(epochs)
+      return run(("--quick --networks vgg --heads linear --seeds 1 --epochs %d --out %s"):format(epochs, out))
+    end
+    local function write(value)
+      local file = assert(io.open(path, "w"))
+      file:write(type(value) == "string" and value or json.encode(value))
+      file:close()
+    end
+    assert.is_true((again(2)))
+    local result = json.decode(read(path))
+    result.stopped = "early stopping"
+    write(result)
+    local ok, text = again(9)
+    assert.is_true(ok, text)
+    ok, text = again(1)
+    assert.is_falsy(ok)
+    assert.matches("result.json ended after 2 epochs, not 1; take another %-%-out\n", text)
+    result.test = nil
+    for _, value in ipairs { result, "[1, 2]", "5" } do
+      write(value)
+      ok, text = again(2)
+      assert.is_falsy(ok)
+      assert.matches("result.json: is no result of a run; remove it, or take another %-%-out\n", text)
+    end
+    write "" -- after a loss of power
+    assert.is_true((again(2)))
+  end)
+  it("refuses what it cannot run in one line, before anything is trained", function()
+    local out = root .. "/refused"
+    for arguments, message in pairs {
+      ["--networks ,"] = "--networks: expected at least one, got ','",
+      ["--networks cnn2,cnn2"] = "--networks: cnn2 comes twice",
+      ["--networks cnn9"] = "--networks: expected one of 'cnn2', ",
+      ["--heads ,"] = "--heads: expected at least one, got ','",
+      ["--heads relu,relu"] = "--heads: relu comes twice",
+      ["--networks cnn_bn --momentum 0.9,0.90"] = "--momentum: 0.9 comes twice",
+      ["--networks cnn_bn --momentum 0.9,2"] = "--momentum: expected a number from 0 to 1, got 2",
+      ["--momentum x"] = "--momentum: expected a number from 0 to 1, got 'x'",
+      ["--seed=-3"] = "--seed: expected a non-negative integer, got -3",
+      ["--seed 9223372036854775807"] = "--seed: expected at most 9223372036854775806 with 2 seeds, got "
+        .. "9223372036854775807",
+      ["--seeds 0"] = "--seeds: expected a positive integer, got 0",
+      ["--epochs 1.5"] = "--epochs: expected a positive integer, got 1.5",
+      ["--pool 0"] = "--pool: expected a positive integer, got 0",
+      ["--pool 100000"] = "--pool: expected at most 5000, the points of a spectrum, got 100000",
+    } do
+      local ok, text, code = run(("--quick %s --out %s"):format(arguments, out))
+      assert.is_falsy(ok)
+      assert.equal(2, code, text)
+      assert.equal(1, text:find("universal_benchmark: " .. message, 1, true), text)
+      assert.matches("^[^\n]*\n$", text)
+      assert.is_nil(lfs.attributes(out))
+    end
+  end)
+  it("says in one line that another run is at work in its folder", function()
+    local out = root .. "/shared"
+    local folder = out .. "/runs/vgg-seed0"
+    assert(require("moonbow.io.files").make_folders(folder))
+    local _ <close> = assert(require("moonbow.io.files").lock(folder .. "/checkpoint.lock"))
+    local text = select(2, run("--quick --networks vgg --seeds 1 --epochs 1 --out " .. out))
+    assert.matches("\nuniversal_benchmark: fit: [^\n]*/vgg%-seed0: another training is at work in this folder\n$", text)
+    assert.is_nil(text:find("traceback", 1, true))
   end)
   it("max-pools the spectra first, if asked to", function()
     local out = root .. "/pooled"
@@ -243,13 +313,5 @@ describe("experiments/universal_benchmark.lua", function()
     assert.equal(10, results.settings.pool)
     assert.matches("spectra of 500 points", results.details.runs[1].data)
     assert.is_falsy((run(command)), "results of other spectra are refused")
-    assert.matches("%-%-pool: expected at least 1, got 0", select(2, run "--pool 0"))
-  end)
-  it("refuses names that it does not know", function()
-    local ok, text = run "--networks cnn9"
-    assert.is_falsy(ok)
-    assert.matches("did you mean 'cnn", text)
-    assert.matches("did you mean 'relu'", select(2, run "--heads rely"))
-    assert.matches("%-%-seeds: expected at least 1", select(2, run "--seeds 0"))
   end)
 end)

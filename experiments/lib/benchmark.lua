@@ -7,14 +7,15 @@ local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
-local ops = require "moonbow.ops"
 local plot = require "moonbow.plot"
 local agreement = require "lib.benchmark.agreement"
 local errors = require "lib.benchmark.errors"
 local journal = require "lib.benchmark.journal"
 local networks = require "lib.benchmark.networks"
+local pooled = require "lib.benchmark.pooled"
 local interrupt = require "moonbow.interrupt"
 local output = require "moonbow.experiment.output"
+local refusal = require "moonbow.experiment.refusal"
 local runs = require "lib.benchmark.runs"
 local verdict = require "moonbow.experiment.verdict"
 
@@ -22,35 +23,34 @@ local benchmark = {}
 
 local SIGNIFICANT = 0.05
 
-local function split(text, convert)
-  local list = {}
+-- The parts of an option's argument between commas, each converted; ends the script if there are none, or one comes
+-- twice: its seeds would count twice.
+local function list_of(name, option, text, convert)
+  local list, seen = {}, {}
   for part in text:gmatch "[^,%s]+" do
-    local value = part
-    if convert then value = convert(part) or output.fail(("expected a number, got '%s'"):format(part)) end
-    list[#list + 1] = value
+    local value = convert(part)
+    if seen[value] then output.fail(("%s: %s: %s comes twice"):format(name, option, value), 2) end
+    seen[value], list[#list + 1] = true, value
   end
-  return list
-end
-
-local function check_names(option, list, known)
-  for _, name in ipairs(list) do
-    local ok, err = pcall(check.name, "--" .. option, option, name, known)
-    if not ok then output.fail(err) end
-  end
+  if #list > 0 then return list end
+  output.fail(("%s: %s: expected at least one, got %s"):format(name, option, check.show(text)), 2)
 end
 
 local function read_arguments(options)
   local parser = argparse("lua experiments/" .. options.name .. ".lua", options.claim)
+  local function number(option, about, default, kind)
+    parser:option(option, about, default):convert(output.number(options.name, option, kind or "positive integer"))
+  end
   parser:flag("--quick", "a small set and a few epochs: shows that it works, says nothing about the claim")
   parser:option("--networks", "names with commas, of: " .. table.concat(networks.names, ", "))
   parser:option("--heads", "activation of hidden dense layers, with commas: published, linear, relu",
     options.heads)
   parser:option("--momentum", "of batch norm, with commas; Keras' default is 0.99", "0.99")
-  parser:option("--pool", "max-pools the spectra by so many points first", "1"):convert(math.tointeger)
-  parser:option("--seed", "first seed", "0"):convert(math.tointeger)
-  parser:option("--seeds", "number of seeds (default 5, with --quick 2)"):convert(math.tointeger)
-  parser:option("--epochs", "at most so many (default 500, with --quick 3)"):convert(math.tointeger)
-  parser:option("--figures", "at most so many figures of misclassified pairs", "20"):convert(math.tointeger)
+  number("--pool", "max-pools the spectra by so many points first", "1")
+  number("--seed", "first seed", "0", "non-negative integer")
+  number("--seeds", "number of seeds (default 5, with --quick 2)")
+  number("--epochs", "at most so many (default 500, with --quick 3)")
+  number("--figures", "at most so many figures of misclassified pairs", "20", "non-negative integer")
   parser:option("--out", ("folder; the same command goes on with what it finds there (default %s, with --quick %s)")
     :format(output.folder(options.name), output.folder(options.name, true)))
   parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say")
@@ -69,28 +69,30 @@ local function show_status(folder, is_following)
   os.exit(true, true)
 end
 
+-- The lists of names and numbers, checked before anything is trained.
+local function read_lists(args, options)
+  local name = options.name
+  args.networks = list_of(name, "--networks", args.networks or args.quick and options.quick_networks
+    or options.networks, output.one_of(name, "--networks", networks.names))
+  args.heads = list_of(name, "--heads", args.heads, output.one_of(name, "--heads", { "published", "linear", "relu" }))
+  args.momenta = list_of(name, "--momentum", args.momentum, output.number(name, "--momentum", "fraction"))
+end
+
 --- Reads the command line; from then on Ctrl-C ends the script with code 130. With --status, prints the status of a
--- folder and ends.
+-- folder and ends. A script keeps the arguments in a variable with <close>, as a run of mb.experiment.start.
 -- @param options name (of the script), claim, networks and heads (defaults, with commas), quick_networks
 function benchmark.arguments(options)
   local args = read_arguments(options)
   interrupt.end_script_with(args.status and "interrupted" or options.name
     .. ": interrupted; the same command goes on from the last checkpoint")
   if args.status then show_status(args.status, args.follow) end
-  local function number(name, full, quick)
-    local value = args[name] or (args.quick and quick or full)
-    if value < 1 then output.fail(("--%s: expected at least 1, got %d"):format(name, value)) end
-    return value
-  end
-  args.seeds, args.epochs, args.pool = number("seeds", 5, 2), number("epochs", 500, 3), number "pool"
+  args.seeds, args.epochs = args.seeds or args.quick and 2 or 5, args.epochs or args.quick and 3 or 500
   if args.estimate then args.seeds = 1 end
-  args.networks = split(args.networks or args.quick and options.quick_networks or options.networks)
-  args.heads, args.momenta = split(args.heads), split(args.momentum, tonumber)
-  check_names("networks", args.networks, networks.names)
-  check_names("heads", args.heads, { "published", "linear", "relu" })
+  output.check_seeds(options.name, args.seed, args.seeds)
+  read_lists(args, options)
   args.out = args.out or output.folder(options.name, args.quick)
   args.name, args.claim = options.name, options.claim
-  return args
+  return setmetatable(args, { __close = function(_, err) refusal.end_script(options.name, err) end })
 end
 
 -- Results by row of the table: network, head, momentum; then the same with recalibrated statistics.
@@ -259,19 +261,19 @@ end
 
 local function print_heading(args, job)
   local ambiguous = ambiguous_count(job.set)
-  local ceiling = 1 - ambiguous / 2 / job.all
+  local guessing = 1 - ambiguous / 2 / job.all
   print(("\n%s\n"):format(args.claim))
   if args.quick then
     print "--quick: a smaller set and few epochs; nothing here can be compared with the paper.\n"
   end
   print(([[
 %d test spectra, of which %d lie in the training range of two classes (ambiguous): guessing
-there leaves %.1f wrong, so that %.2f %% right is the ceiling for whoever knows the training distribution.
+there leaves %.1f wrong on average, %.2f %% right.
 Mean ± sd (seeds) of the %s test spectra. off by, p, within 2 s.e.: difference from the published seeds
 in standard errors of both together, and Welch's t-test, two-sided.
-]]):format(job.all, ambiguous, ambiguous / 2, 100 * ceiling,
+]]):format(job.all, ambiguous, ambiguous / 2, 100 * guessing,
     job.unit == "wrong" and "wrong" or "right (percent)"))
-  return ceiling
+  return guessing
 end
 
 local function rules_of(groups)
@@ -286,7 +288,7 @@ local function rules_of(groups)
   return output.list(rules), answers
 end
 
-local function save(args, job, groups, ceiling, figures)
+local function save(args, job, groups, guessing, figures)
   local measured = {}
   local rules, answers = rules_of(groups)
   local all = verdict.of(answers, args.quick)
@@ -299,12 +301,12 @@ local function save(args, job, groups, ceiling, figures)
   for name in pairs(figures) do names[#names + 1] = name end
   table.sort(names)
   output.save(args.out, {
-    schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules, ceiling = ceiling,
+    schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules,
     measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,
     seconds = clock() - job.began, figures = output.list(names),
     settings = { epochs = args.epochs, networks = args.networks, heads = args.heads, momentum = args.momenta,
       pool = args.pool },
-    details = { unit = job.unit, test_spectra = job.all, runs = job.results },
+    details = { unit = job.unit, test_spectra = job.all, guessing = guessing, runs = job.results },
   }, figures)
 end
 
@@ -318,17 +320,6 @@ local function print_estimates(results, epochs)
   output.table(rows)
 end
 
--- The set with max-pooled spectra; a window stands at its first point.
-local function pooled(set, size)
-  local part = check.copy(set)
-  for _, name in ipairs { "train", "validation", "test" } do
-    part[name] = check.copy(set[name])
-    part[name].x = ops.max_pool1d(set[name].x, size, size, "valid")
-  end
-  part.axis = core.arange(set.axis[1], size * (set.axis[2] - set.axis[1]), core.size(part.test.x, 2))
-  return part
-end
-
 --- Trains or resumes the runs that the arguments ask for, and reports.
 -- @param args from benchmark.arguments
 -- @param job set (with test.rival), published ({ ["cnn2"] or ["cnn2 relu"] = one value per seed }), unit
@@ -336,7 +327,8 @@ end
 function benchmark.run(args, job)
   job.began, job.all = clock(), #job.set.test.y
   if args.pool > 1 then
-    job.set, job.published = pooled(job.set, args.pool), {} -- the published networks saw the spectra as they are
+    pooled.check_size(args.name, args.pool, job.set)
+    job.set, job.published = pooled.set(job.set, args.pool), {} -- the published networks saw the spectra as they are
   end
   local plan = runs.plan { networks = args.networks, heads = args.heads, momenta = args.momenta,
     first_seed = args.seed, seeds = args.seeds }
@@ -347,7 +339,7 @@ function benchmark.run(args, job)
   job.results = runs.run(plan, job.set, settings)
   local groups, figures = group(job.results), {}
   for _, entry in ipairs(groups) do compare(entry, job) end
-  local ceiling = print_heading(args, job)
+  local guessing = print_heading(args, job)
   print_table(groups, job)
   print_heads(groups, job)
   if job.set.kinds then print_kinds(groups, job.set.kinds) end
@@ -355,7 +347,7 @@ function benchmark.run(args, job)
     if i > args.figures then break end
     figures[("pair_%d_%d"):format(pair[1], pair[2])] = figure_of(pair, job.set)
   end
-  save(args, job, groups, ceiling, figures)
+  save(args, job, groups, guessing, figures)
 end
 
 return benchmark

@@ -64,15 +64,34 @@ local function result_of(run, model, history, set)
   return result
 end
 
+local kinds = { data = "string", epochs = "integer", best_epoch = "integer", seconds_per_epoch = "number",
+  val_loss = "number", test = "table" }
+
+-- True if a value from a file has what the report takes from a result.
+local function is_result(value)
+  if type(value) ~= "table" then return false end
+  for name, kind in pairs(kinds) do
+    if type(value[name]) ~= kind and math.type(value[name]) ~= kind then return false end
+  end
+  return type(value.test.wrong) == "number" and type(value.test.wrong_ambiguous) == "number"
+    and type(value.test.pairs) == "table"
+end
+
+-- True if a training of so many epochs at most would have ended as this one did.
+local function is_of_epochs(result, epochs)
+  return result.epochs == epochs or result.stopped and result.epochs < epochs
+end
+
 -- Reads the result of a completed run; nil if there is none. Ends the script if it belongs to another job.
 local function read_result(path, set, settings)
   local result = output.read_json(path)
-  if type(result) ~= "table" then return nil end
+  if result == nil then return nil end
+  if not is_result(result) then output.fail(path .. ": is no result of a run; remove it, or take another --out") end
   if result.data ~= data_of(set) then
     output.fail(("%s is of other data (%s, not %s); take another --out"):format(path, result.data,
       data_of(set)))
   end
-  if not result.stopped and result.epochs ~= settings.epochs then
+  if not is_of_epochs(result, settings.epochs) then
     output.fail(("%s ended after %d epochs, not %d; take another --out"):format(path, result.epochs,
       settings.epochs))
   end
@@ -100,6 +119,9 @@ local function train(run, set, settings)
   journal.append(settings.out, { event = "start", run = run.name })
   local model = networks.make(run.network, #set.classes, run.head, run.momentum)
   local history = fit(model, set.train, protocol(run, set, settings, folder))
+  if #history > settings.epochs then
+    output.fail(("%s holds %d epochs, more than %d; take another --out"):format(checkpoint, #history, settings.epochs))
+  end
   local ok, err = store.save(model, folder .. "/model.safetensors", { note = run.name })
   if not ok then output.fail(err) end
   result = result_of(run, model, history, set)

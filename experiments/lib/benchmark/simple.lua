@@ -2,6 +2,7 @@
 -- share: the data, the count of wrong spectra, the comparison with the published networks.
 local mb = require "moonbow"
 local errors = require "lib.benchmark.errors"
+local pooled = require "lib.benchmark.pooled"
 
 local simple = {}
 
@@ -13,14 +14,20 @@ local challenge = { tests = 162, { "cnn6", 27.0 }, { "inc6", 37.4 }, { "cnn2", 5
 
 local function is_challenge(run) return run.settings.challenge ~= 0 end
 
---- The general set or the challenge set, each spectrum divided by its maximum; with --quick few spectra, and 20 classes
--- of the general set.
-function simple.data(run)
+local function generate(run)
   if is_challenge(run) then
     return mb.data.challenge(run.quick and { normalize = true, train = 10, validation = 3 } or { normalize = true })
   end
   return mb.data.universal(run.quick and { normalize = true, classes = 20, train = 10, validation = 2 }
     or { normalize = true })
+end
+
+--- The general set or the challenge set, each spectrum divided by its maximum; with --quick few spectra, and 20 classes
+-- of the general set. Ends the script if --pool is more than their points.
+function simple.data(run)
+  local set = generate(run)
+  pooled.check_size(run.name, run.settings.pool, set)
+  return set
 end
 
 --- The spectra of a part, max-pooled.
