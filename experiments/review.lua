@@ -1,8 +1,9 @@
 -- The whole review: runs all experiments, each in a process of its own, and shows their results on one page.
 --
--- Results are in --out, a folder for each experiment; an experiment that has results with the same settings is not run
--- again. The folder networks has trained networks until all experiments have results: several train the same one, and
--- an experiment that was interrupted does not train its networks again.
+-- Results are in --out, a folder for each experiment; an experiment that has results of the same seeds and settings is
+-- not run again, and results are replaced only by new ones. The page shows all results that are there, also of
+-- experiments that are not among the names. The folder networks has trained networks until all experiments have
+-- results: several train the same one, and an experiment that was interrupted does not train its networks again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
 local check = require "moonbow.check"
@@ -10,6 +11,7 @@ local clock = require "moonbow.clock"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
+local json = require "moonbow.io.json"
 local output = require "moonbow.experiment.output"
 local page = require "lib.page"
 local progress = require "moonbow.progress"
@@ -31,12 +33,10 @@ parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.
   :convert(experiment.number("review", "--jobs", "positive integer"))
 parser:flag("--fresh", "run again what has results already")
 local args = parser:parse()
+if args.seeds then output.check_seeds("review", args.seed, args.seeds) end
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)
 experiment.prepare(args.out)
-
-local networks = args.out .. "/networks" -- trained ones, shared by the experiments
-if args.fresh then trained.clear(networks) end
 
 local wanted = {}
 for _, name in ipairs(#args.names > 0 and args.names or names) do
@@ -46,17 +46,15 @@ for _, name in ipairs(#args.names > 0 and args.names or names) do
   wanted[name] = true
 end
 
+local networks = args.out .. "/networks" -- trained ones, shared by the experiments
+local is_fresh_part = args.fresh and #args.names > 0 -- trains anew, beside the networks that others share
+if args.fresh and not is_fresh_part then trained.clear(networks) end
+
 local function folder_of(name) return args.out .. "/" .. name end
 
 local function results_of(name)
   local results = output.read_json(folder_of(name) .. "/results.json")
   return page.is_result(results) and results.name == name and results or nil
-end
-
-local function is_done(name)
-  local got = results_of(name)
-  return not args.fresh and got and got.quick == (args.quick or false) and got.first_seed == args.seed
-    and (not args.seeds or got.seeds == args.seeds)
 end
 
 -- The interpreter that runs this script, and the environment for one thread.
@@ -67,26 +65,57 @@ for name, value in pairs(uv.os_environ()) do
   if name ~= "OMP_NUM_THREADS" then environment[#environment + 1] = name .. "=" .. value end
 end
 
-local began = clock()
-local function say(...) progress.line(clock() - began, ...) end
-
-local queue, failed, running = {}, {}, {} -- running: the processes
-
--- What the script of an experiment is called with; only dissimilarity trains no network.
+-- What the script of an experiment is called with.
 local function arguments_of(name)
   local list = { scripts .. name .. ".lua", "--out", folder_of(name), "--seed", tostring(args.seed) }
-  if name ~= "dissimilarity" then table.move({ "--networks", networks }, 1, 2, #list + 1, list) end
+  local trains = name ~= "dissimilarity"
+  if trains and not is_fresh_part then table.move({ "--networks", networks }, 1, 2, #list + 1, list) end
   if args.quick then list[#list + 1] = "--quick" end
   if args.seeds then table.move({ "--seeds", tostring(args.seeds) }, 1, 2, #list + 1, list) end
   return list
 end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- The seeds and settings with which this call would run an experiment, as its script says; nil if it says nothing.
+local function plan_of(name)
+  local words = { quoted(interpreter) }
+  for _, argument in ipairs(arguments_of(name)) do words[#words + 1] = quoted(argument) end
+  local pipe <close> = assert(io.popen(table.concat(words, " ") .. " --plan 2>/dev/null"))
+  return (json.decode(pipe:read "a"))
+end
+
+local function are_same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for key in pairs(a) do
+    if b[key] == nil then return false end
+  end
+  for key, value in pairs(b) do
+    if not are_same(a[key], value) then return false end
+  end
+  return true
+end
+
+local function is_done(name)
+  local got = not args.fresh and results_of(name)
+  local plan = got and plan_of(name)
+  if not plan then return false end
+  for key, value in pairs(plan) do
+    if not are_same(got[key], value) then return false end
+  end
+  return true
+end
+
+local began = clock()
+local function say(...) progress.line(clock() - began, ...) end
+
+local queue, failed, running = {}, {}, {} -- running: the processes
 
 local function start(name)
   experiment.prepare(folder_of(name))
   local log, reason = uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8))
   if not log then experiment.fail(reason) end
   local arguments = arguments_of(name)
-  os.remove(folder_of(name) .. "/results.json")
   say("%s: started", name)
   local process, err
   local options = { args = arguments, env = environment, stdio = { nil, log, log } }
@@ -133,7 +162,7 @@ run_queue()
 
 local all, rows, seconds = {}, { { "claim", "measured, mean ± sd", "ceiling", "verdict" } }, 0
 for _, name in ipairs(names) do
-  local results = wanted[name] and results_of(name)
+  local results = results_of(name)
   if results then
     all[#all + 1], seconds = results, seconds + results.seconds
     for i, figure in ipairs(page.headlines(results)) do
@@ -155,4 +184,4 @@ local written, why = files.write(path, html)
 if not written then experiment.fail(why) end
 print(("\nwrote %s (%.0f s)"):format(path, clock() - began))
 if #failed > 0 then experiment.fail("failed: " .. table.concat(failed, ", ")) end
-trained.clear(networks)
+if #all == #names then trained.clear(networks) end

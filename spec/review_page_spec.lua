@@ -4,6 +4,7 @@ local mb = require "moonbow"
 local interpreter = require "support.interpreter"
 local in_browser = require "support.in_browser"
 local page = require "lib.page"
+local temporary_folder = require "support.temporary_folder"
 local claims = require "lib.review.claims"
 local dots = require "lib.review.dots"
 local estimates = require "lib.review.estimates"
@@ -145,7 +146,7 @@ describe("the page of the review", function()
     refuses { quick = 1 }
   end)
   -- Runs a review of depth alone, whose script writes this text to results.json; returns what it prints.
-  local function review_of(folder, text, options)
+  local function review_of(folder, text)
     assert(os.execute(("mkdir -p %s/out/depth && cp experiments/review.lua %s"):format(folder, folder)))
     local file = assert(io.open(folder .. "/depth.lua", "w"))
     file:write(([[
@@ -158,8 +159,8 @@ describe("the page of the review", function()
       end]]):format(folder, text))
     file:close()
     assert(os.execute(("%s %s/depth.lua"):format(interpreter, folder)))
-    local pipe = io.popen(("%s %s/review.lua depth --quick %s --out %s/out 2>&1"):format(interpreter, folder,
-      options or "", folder))
+    local pipe = io.popen(("%s %s/review.lua depth --quick --out %s/out 2>&1"):format(interpreter, folder,
+      folder))
     local printed = pipe:read "a"
     pipe:close()
     return printed
@@ -175,15 +176,29 @@ describe("the page of the review", function()
     end
     os.execute("rm -r " .. folder)
   end)
-  it("is written from the networks in a folder, which is removed after it", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    local text = require("cjson").encode(results("depth", { quick = true, seeds = 1, ceiling = 0.9 }))
-    local printed = review_of(folder, text, "--fresh")
-    assert.matches("depth: not decided by a quick run", printed)
-    assert.is_nil(printed:find("failed", 1, true), printed)
-    assert.is_nil(lfs.attributes(folder .. "/out/networks", "mode"))
-    os.execute("rm -r " .. folder)
+  it("has the command, an axis that begins lower for a mean below, and a word for a figure that is gone", function()
+    local depth = results("depth", { options = "--seeds 3 --n 7", measured = { { name = "a", values = { 1.5 } },
+      { name = "b @ far", values = { 1 } }, { name = "1 conv @ equal parameters", values = { 0.45 } } } })
+    local shown = page.render({ depth }, "", function() return nil end)
+    assert.truthy(shown:find("<code>lua experiments/depth.lua --seeds 3 --n 7</code>", 1, true))
+    assert.truthy(shown:find("The axis begins at 0.4.", 1, true))
+    local left = shown:match '<circle cx="([%d.]+)"'
+    assert.near(158 + (304 - 158) * (0.45 - 0.4) / (1 - 0.4), tonumber(left), 0.1)
+    assert.truthy(shown:find("lines.svg is missing", 1, true))
+    assert.is_nil(shown:find('<div class="wide"></div>', 1, true))
+    depth.measured[3].values = { 0.6 }
+    assert.truthy(page.render({ depth }, "", function() return svg end):find("The axis begins at chance.", 1, true))
+    assert.is_false(page.is_result(results("depth", { options = 5 })))
+  end)
+  it("says which texts describe full runs, what the heights are, and what every figure is called by", function()
+    local shown = page.render({ results("depth", { quick = true }) }, "", function() return svg end)
+    assert.truthy(shown:find("<b>Condition of the full run.</b>", 1, true))
+    assert.truthy(shown:find("<b>Test of the full run.</b>", 1, true))
+    assert.is_nil(shown:find("one seed. They show", 1, true))
+    assert.truthy(html:find('class 1: 0.8, class 2: 0.6, each ± 0.1', 1, true))
+    for _, word in ipairs { "at chance", "blind", "spikes", "variance @ stale" } do
+      assert.truthy(html:find("<dt>" .. word .. "</dt>", 1, true), word)
+    end
   end)
   it("has drawings whose names do not clash", function()
     local seen = {}
@@ -206,5 +221,83 @@ describe("the page of the review", function()
     if not printed then return pending "no chromium" end
     assert.truthy(printed:find('<section id="second">', 1, true), printed:sub(1, 500))
     assert.is_nil(printed:find "CONSOLE[^\n]*")
+  end)
+end)
+
+describe("experiments/review.lua", function()
+  local root = temporary_folder()
+  local out = root .. "/out"
+  local names = { "evaluation_dataset", "pooling_benefit", "feature_maps", "convolution_contribution", "single_filter",
+    "relu_emptiness", "pooling_resolution", "border_peaks", "batch_norm", "dissimilarity", "depth", "smoothing" }
+  local script = [[
+    local name = %q
+    local run <close> = require("moonbow").experiment.start { name = name, claim = name,
+      seeds = { full = 2, quick = 1 }, settings = { n = { 3, 2 } },
+      trains = name ~= "dissimilarity" }
+    if run.networks then assert(io.open(run.networks .. "/a.safetensors", "w")):close() end
+    for seed in run:each_seed() do run:add("a", run.settings.n + seed / 10) end
+    run:rule { "a", "a", above = 1 }
+    run:finish()
+  ]]
+  local function write(name, text)
+    local file = assert(io.open(("%s/%s.lua"):format(root, name), "w"))
+    file:write(text)
+    file:close()
+  end
+  setup(function()
+    assert(os.execute("cp experiments/review.lua " .. root))
+    for _, name in ipairs(names) do write(name, script:format(name)) end
+  end)
+  teardown(function() os.execute("rm -r " .. root) end)
+
+  local function call(name, arguments)
+    local pipe = io.popen(("%s %s/%s.lua %s 2>&1"):format(interpreter, root, name, arguments))
+    local text = pipe:read "a"
+    return text, select(3, pipe:close())
+  end
+  local function review(arguments) return call("review", ("--quick --out %s %s"):format(out, arguments)) end
+  local function read(path)
+    local file = assert(io.open(out .. "/" .. path))
+    local text = file:read "a"
+    file:close()
+    return text
+  end
+
+  it("runs an experiment again if seeds or settings are others", function()
+    assert.matches("depth: started", (review "--seeds 2 depth"))
+    assert.truthy(read "review.html":find("depth.lua --quick --seeds 2</code>", 1, true))
+    assert.matches("depth: done before", (review "--seeds 2 depth"))
+    assert.matches("depth: started", (review "depth"))
+    assert.equal(1, require("cjson").decode(read "depth/results.json").seeds)
+    assert.truthy(read "review.html":find("depth.lua --quick</code>", 1, true))
+    call("depth", ("--quick --n 9 --out %s/depth"):format(out))
+    assert.matches("depth: started", (review "depth"))
+    assert.matches("depth: done before", (review "depth"))
+    assert.matches("depth: started", (review "--fresh depth"))
+  end)
+  it("keeps the networks until all have results, and shows all results that are there", function()
+    assert.truthy(lfs.attributes(out .. "/networks", "mode"))
+    review "smoothing"
+    for _, name in ipairs { "depth", "smoothing" } do
+      assert.truthy(read "review.html":find(('<section id="%s">'):format(name), 1, true), name)
+    end
+    review "--fresh smoothing"
+    assert.truthy(lfs.attributes(out .. "/networks/a.safetensors", "mode"))
+    assert.is_nil((review ""):find("failed", 1, true))
+    assert.is_nil(lfs.attributes(out .. "/networks", "mode"))
+  end)
+  it("touches nothing if an option is wrong, and replaces results only by new ones", function()
+    local before = read "depth/results.json"
+    for arguments, message in pairs { ["--seeds 0"] = "--seeds: expected a positive integer, got 0", ["--seeds=-1"] =
+      "--seeds: expected a positive integer, got -1", ["--seed=-1"] =
+      "--seed: expected a non-negative integer, got -1", ["--seeds 2 --seed 9223372036854775807"] =
+      "--seed: expected at most 9223372036854775806 with 2 seeds, got 9223372036854775807" } do
+      local text, code = review(arguments .. " depth")
+      assert.same({ "review: " .. message .. "\n", 2 }, { text, code })
+    end
+    assert.equal(before, read "depth/results.json")
+    write("depth", "error 'broken'")
+    assert.matches("failed: depth\n$", (review "--fresh depth"))
+    assert.equal(before, read "depth/results.json")
   end)
 end)

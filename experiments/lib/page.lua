@@ -50,7 +50,8 @@ function page.is_result(value)
   for _, name in ipairs(value.figures) do
     if name:find("/", 1, true) then return false end
   end
-  return value.ceiling == nil or is_a(value.ceiling, "number")
+  return (value.ceiling == nil or is_a(value.ceiling, "number"))
+    and (value.options == nil or is_a(value.options, "string"))
 end
 
 -- Returns the drawing for the page: without its prolog, and with names that no other drawing has.
@@ -65,12 +66,13 @@ local how = [[
 mean over the seeds (Student's t; of a share of networks Wilson's) excludes its limit, and is undecided where it does
 not or where there are fewer than three seeds; the page then says how many seeds would decide it if mean and spread
 stay. All yes: holds. All no: does not hold here. Some yes and some no: holds in part. Otherwise: not decided by this
-many seeds. Condition and test of a claim describe the full run of its script; what a run was done with is at the end
-of its section.</p>]]
+many seeds. Condition and test of a claim describe the full run of its script; the settings of a run are at the end of
+its section.</p>]]
 
 local quick = [[
-<p class="quick">These are quick runs: few spectra, few epochs, one seed. They show that the scripts work and decide
-nothing, and stand beside no figure of anyone else.</p>]]
+<p class="quick">These are quick runs: they have fewer spectra, epochs, trees, filters or seeds than full ones. They
+show that the scripts work and decide nothing, and stand beside no figure of anyone else. Condition, test and
+objections of a claim describe its full run.</p>]]
 
 local function are_quick(all)
   for _, results in ipairs(all) do

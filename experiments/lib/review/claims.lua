@@ -33,7 +33,7 @@ claims.evaluation_dataset = { number = 1,
     .. "250 to 2000 of them, and against one threshold on the maximum.",
   against = "The gap depends on the number of training spectra: with 2000 the forest came within 0.07. A threshold on "
     .. "the maximum after baseline subtraction was as good as the network: these data do not need one.",
-  dots = { { caption = "Accuracy on test spectra. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy on test spectra.", from = 0.5, to = 1,
     rows = groups("one threshold", { { "threshold, maximum", "maximum" },
       { "threshold, baseline off", "baseline off" } }, "a model", { { "forest, raw", "random forest" },
       { "CNN-3 (Lee)", "CNN-3 (Lee)" } }) } } }
@@ -111,7 +111,7 @@ claims.relu_emptiness = { number = 4,
     rows = rows("%s @ alive", { { "none (Glorot, ReLU)", "no remedy" }, "He", "batch norm", "positive bias",
       "non-negative",
       "peak-shaped", "leaky ReLU", "ELU", "4 filters" }) },
-    { caption = "Accuracy after training. The axis begins at chance.", from = 0.5, to = 1,
+    { caption = "Accuracy after training.", from = 0.5, to = 1,
       rows = rows("%s @ accuracy", { { "none (Glorot, ReLU)", "no remedy" }, "peak-shaped", "leaky ReLU", "4 filters",
         "16 filters" }) } } }
 
@@ -140,7 +140,7 @@ claims.border_peaks = { number = 5,
     .. "and recomputing the statistics of its batch norm restores the accuracy. Its accuracy before that depends on "
     .. "rounding (0.645, 0.577 and 0.528 with the same seeds on three processors) and says only that the statistics "
     .. "are stale.",
-  dots = { { caption = "Accuracy at 1 or 2 points from the border. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy at 1 or 2 points from the border.", from = 0.5, to = 1,
     rows = groups("residual network", { { "ResNet, momentum 0.99 @ 1-2", "momentum 0.99" },
       { "ResNet, 0.99, recalibrated @ 1-2", "0.99, recomputed" }, { "ResNet, momentum 0.9 @ 1-2", "momentum 0.9" } },
       "networks of Lee et al.", rows("%s @ 1-2", { { "CNN-2 (Lee)", "CNN-2" }, { "CNN-3 (Lee)", "CNN-3" } }),
@@ -157,7 +157,7 @@ claims.batch_norm = { number = 6,
     .. "weights and recomputed statistics.",
   against = "Most of the loss comes from momentum 0.99 with few steps, not from the layer: with momentum 0.9 the "
     .. "residual network reached 0.925, without batch norm 0.948, a difference that these seeds do not decide.",
-  dots = { { caption = "Accuracy on the evaluation data, by batch norm. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy on the evaluation data, by batch norm.", from = 0.5, to = 1,
     rows = groups("Liu's network", rows("Liu, evaluation @ %s", norms), "residual network",
       rows("ResNet, evaluation @ %s", norms)) } } }
 
@@ -167,7 +167,7 @@ claims.dissimilarity = { number = 7,
   tested = "Five nearest neighbours by each measure; the talk does not try warping.",
   against = "Measures that allow for shifts, such as dynamic time warping, suffer less. Our trial found 0.935 and 0.98 "
     .. "for warping; neither moonbow nor an independent program reaches these figures.",
-  dots = { { caption = "Accuracy of five nearest neighbours. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy of five nearest neighbours.", from = 0.5, to = 1,
     rows = rows("%s @ evaluation", { "euclidean", "cosine", "pearson", { "dtw, window 20", "warping, 20 points" },
       { "dtw, window 60", "warping, 60 points" } }) } } }
 
@@ -178,7 +178,7 @@ claims.depth = { number = 8,
     .. "and at the same cost of training.",
   against = "On the published benchmark the deepest plain network, cnn6, is the best; but kernels and heads differ "
     .. "there, too.",
-  dots = { { caption = "Accuracy with the same number of parameters. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy with the same number of parameters.", from = 0.5, to = 1,
     rows = groups("convolutions", rows("%s conv @ equal parameters", { 1, 2, 3, 4, 5, 6 }), "residual network",
       rows("ResNet, %s @ equal parameters", { "1 stage", "2 stages", "3 stages" })) } } }
 
@@ -187,7 +187,7 @@ claims.smoothing = {
   condition = "The evaluation data, max-pooled by 16 points before a random forest.",
   tested = "The forest with and without Savitzky-Golay smoothing and baseline subtraction, compared with the network.",
   against = "The baseline of these data follows a formula and is easier to subtract than a measured one.",
-  dots = { { caption = "Accuracy. The axis begins at chance.", from = 0.5, to = 1,
+  dots = { { caption = "Accuracy.", from = 0.5, to = 1,
     rows = groups("forest", { { "nothing", "as they are" }, { "smoothed", "smoothed" }, { "baseline off", "baseline "
       .. "off" },
       { "baseline off, smoothed", "both" } }, "network", { { "network", "CNN-3 (Lee)" } }) } } }

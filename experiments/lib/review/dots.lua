@@ -23,9 +23,10 @@ local function nice(value)
   end
 end
 
--- The rows that were measured: { label } for a heading, or { label, estimate }.
+-- The rows that were measured: { label } for a heading, or { label, estimate }; the least mean, and the most that a row
+-- reaches.
 local function found_rows(spec, results)
-  local rows, most = {}, 0
+  local rows, least, most = {}, math.huge, 0
   for _, row in ipairs(spec.rows) do
     local figure = type(row) == "table" and estimates.measured(results, row[1])
     if type(row) == "string" then
@@ -33,11 +34,14 @@ local function found_rows(spec, results)
     elseif figure then
       local estimate = estimates.of(figure.values)
       rows[#rows + 1] = { label = row[2], estimate = estimate }
-      most = math.max(most, estimate.high or estimate.mean)
+      least, most = math.min(least, estimate.mean), math.max(most, estimate.high or estimate.mean)
     end
   end
-  return rows, most
+  return rows, least, most
 end
+
+-- Where the axis begins: lower than it should, at a tenth, if a mean lies below.
+local function start_of(from, least) return least < from and math.floor(least * 10) / 10 or from end
 
 local function has_any(rows)
   for _, row in ipairs(rows) do
@@ -68,13 +72,13 @@ local function row_marks(row, y, place)
   return table.concat(parts)
 end
 
---- A figure as SVG; nil if nothing of it was measured.
+--- A figure as SVG, and where its axis begins; nil if nothing of it was measured.
 -- @param spec { from, to, rows } as in lib.review.claims
 -- @param results of the experiment
 function dots.draw(spec, results)
-  local rows, most = found_rows(spec, results)
+  local rows, least, most = found_rows(spec, results)
   if not has_any(rows) then return nil end
-  local from, to = spec.from, spec.to or nice(most)
+  local from, to = start_of(spec.from, least), spec.to or nice(most)
   local function place(value)
     return LEFT + (RIGHT - LEFT) * (math.max(from, math.min(to, value)) - from) / (to - from)
   end
@@ -84,7 +88,7 @@ function dots.draw(spec, results)
     bottom + 22), axis(from, to, place, top, bottom) }
   if results.quick then parts[#parts + 1] = text(0, 14, "Quick run: decides nothing", ' class="quick"') end
   for i, row in ipairs(rows) do parts[#parts + 1] = row_marks(row, top + (i - 0.5) * ROW, place) end
-  return table.concat(parts, "\n") .. "</svg>"
+  return table.concat(parts, "\n") .. "</svg>", from
 end
 
 --- The style that the figures need.

@@ -8,6 +8,8 @@ local estimates = require "lib.review.estimates"
 
 local section = {}
 
+local CHANCE = 0.5 -- the accuracy of guessing one of two classes
+
 local escape = html.escape
 
 local function labelled(label, text)
@@ -37,13 +39,18 @@ local function rules(results)
   return "<ul>" .. table.concat(items, "\n") .. "</ul>"
 end
 
+local function begins_at(from)
+  if from == 0 then return "" end
+  return from == CHANCE and " The axis begins at chance." or (" The axis begins at %.3g."):format(from)
+end
+
 local function drawn(results, claim)
   local parts = {}
   for _, spec in ipairs(claim and claim.dots or {}) do
-    local svg = dots.draw(spec, results)
+    local svg, from = dots.draw(spec, results)
     if svg then
-      parts[#parts + 1] = ("<figure>%s<figcaption>%s Bars are 95 %% intervals%s.</figcaption></figure>"):format(svg,
-        escape(spec.caption), results.quick and ", for three seeds or more" or "")
+      parts[#parts + 1] = ("<figure>%s<figcaption>%s%s Bars are 95 %% intervals%s.</figcaption></figure>"):format(svg,
+        escape(spec.caption), begins_at(from), results.quick and ", for three seeds or more" or "")
     end
   end
   return table.concat(parts, "\n")
@@ -54,8 +61,9 @@ local function own_figures(results, read_figure, inline)
   local parts = {}
   for i, name in ipairs(results.figures) do
     local svg = inline(read_figure(results, name) or "", ("%s-%d"):format(escape(results.name), i))
-    parts[i] = ("%s<div class=\"wide\">%s</div>"):format(results.quick
-      and '<p class="quick">Quick run: decides nothing</p>' or "", svg)
+    local shown = svg ~= "" and ('<div class="wide">%s</div>'):format(svg)
+      or ("<p>%s.svg is missing, or is no drawing; <code>--fresh</code> draws it again.</p>"):format(escape(name))
+    parts[i] = (results.quick and '<p class="quick">Quick run: decides nothing</p>' or "") .. shown
   end
   if #parts == 0 then return "" end
   return '<details class="drawn"><summary>The figures of the script</summary>' .. table.concat(parts,
@@ -83,6 +91,12 @@ local function settings(results)
     results.threads > 1 and "s" or "", progress.show_time(results.seconds), results.written))
 end
 
+-- The options that differ from the script's own; results of older versions do not say which.
+local function options_of(results)
+  local options = results.options or results.quick and "--quick" or ""
+  return options ~= "" and " " .. escape(options) or ""
+end
+
 local function heading(results, claim)
   local kind = claim and (claim.number and ("Claim %d. "):format(claim.number) or "Our own question. ") or ""
   return ('<h2>%s%s</h2>'):format(kind, escape(results.claim))
@@ -92,17 +106,16 @@ end
 -- @param read_figure function(results, name): the text of an SVG, or nil
 -- @param inline function(svg, prefix): the drawing for the page, its names made unique
 function section.of(results, read_figure, inline)
-  local claim = claims[results.name]
+  local claim, of_full = claims[results.name], results.quick and " of the full run" or ""
   return table.concat({
     ('<section id="%s">'):format(escape(results.name)), heading(results, claim),
     claim and labelled(claim.number and "The talk" or "The question", claim.says) or "",
-    claim and labelled("Condition", claim.condition) or "",
-    claim and labelled("Test", claim.tested) or "",
+    claim and labelled("Condition" .. of_full, claim.condition) or "",
+    claim and labelled("Test" .. of_full, claim.tested) or "",
     ("<p><b>What came out.</b> %s</p>"):format(board.verdict(results)),
     rules(results), drawn(results, claim),
     claim and labelled("What speaks against it, by the full runs so far", claim.against) or "",
-    ("<p><b>Command.</b> <code>lua experiments/%s.lua%s</code></p>"):format(escape(results.name),
-      results.quick and " --quick" or ""),
+    ("<p><b>Command.</b> <code>lua experiments/%s.lua%s</code></p>"):format(escape(results.name), options_of(results)),
     own_figures(results, read_figure, inline), measured(results),
     ('<p class="soft">%s</p></section>'):format(settings(results)),
   }, "\n")

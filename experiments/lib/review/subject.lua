@@ -29,6 +29,11 @@ local words = {
   { "empty, alive", "a network is empty if its last map is 0 for more than 99 % of the spectra, else alive" },
   { "untrained", "with the initial weights" },
   { "momentum 0.99, 0.9", "the share of the old statistics that batch norm keeps in each step of training" },
+  { "at chance", "the share of trained networks with an accuracy below 0.6" },
+  { "blind", "the share of networks whose last map is the same without the peak, for more than half of the spectra" },
+  { "without, with", "without batch norm; with it, at momentum 0.9" },
+  { "spikes", "the share of epochs with a validation loss above twice the least before" },
+  { "variance @ stale", "the running variance behind the first convolution, divided by the recomputed one" },
   { "stale, recomputed", "with the statistics that training left; with those of the training spectra, same weights" },
   { "ceiling", "the best accuracy that any classifier can reach on these data" },
   { "95 % interval", "of the mean over seeds by Student's t, of a share of networks by Wilson's method; Student's t "
@@ -51,7 +56,7 @@ local sets = {
   { name = "evaluation data", make = function() return mb.data.single_peak { n = 40, validation = 2, test = 2,
     seed = 1 } end,
     about = "One peak on a background; its height is the class. The peak is within 50 points of the middle.",
-    parameters = { "length", "heights", "variation", "shift", "width", "background", "noise" } },
+    parameters = { "length", "heights", "shift", "width", "background", "noise" } },
   { name = "border data", make = function()
     return mb.data.border_peaks { n = 40, validation = 2, test = 2, crop = 320, seed = 1 }
   end, about = "One peak whose position is the class: below point 1000, or from it on. The axis shows a window of 320 "
@@ -62,6 +67,12 @@ local sets = {
 local function show(value)
   if type(value) == "table" then return table.concat(value, " to ") end
   return ("%.5g"):format(value)
+end
+
+-- The heights are one of each class, not the ends of a range.
+local function show_parameter(name, options)
+  if name ~= "heights" then return show(options[name]) end
+  return ("class 1: %g, class 2: %g, each ± %g"):format(options.heights[1], options.heights[2], options.variation)
 end
 
 local function series_of(set)
@@ -97,7 +108,7 @@ function subject.data(inline)
   local parts = {}
   for i, entry in ipairs(sets) do
     local set, rows = entry.make(), {}
-    for k, name in ipairs(entry.parameters) do rows[k] = { name, show(set.options[name]) } end
+    for k, name in ipairs(entry.parameters) do rows[k] = { name, show_parameter(name, set.options) } end
     local svg = figure_of(set):bytes "svg"
     parts[i] = ("<h3>The %s</h3><p>%s</p>%s%s<p class=\"soft\">%d spectra of each class.</p>"):format(entry.name,
       html.escape(entry.about), html.table({ "parameter", "value" }, rows, 1),
