@@ -32,7 +32,7 @@ describe("claims and results", function()
       killed(rng, command .. " >/dev/null 2>&1")
       folder = files.folder(path, options)
       for id, text in pairs(seen) do assert.equal(text, files.read(folder.path .. "/trials/" .. id .. ".json")) end
-      for id in pairs(folder:ended()) do seen[id] = files.read(folder.path .. "/trials/" .. id .. ".json") end
+      for id in pairs(folder:kept()) do seen[id] = files.read(folder.path .. "/trials/" .. id .. ".json") end
     end
     assert(next(seen), "the kills came before the first result")
     sweep.run(path, { out = options.out, workers = 2 })

@@ -26,6 +26,35 @@ describe("a run", function()
     assert.equal(4, status.best.config.x)
   end)
 
+  it("runs again the trials whose results are damaged, and plan and status do not count them", function()
+    for _, workers in ipairs { 0, 2 } do
+      local path, options = files.new(files.SIMPLE, "damaged" .. workers)
+      options.workers = workers
+      assert.same({ done = 6 }, sweep.run(path, options))
+      local before, folder = files.results(path, options)
+      local damages, ids = { "", false, "{}\n" }, {}
+      for id in pairs(before) do ids[#ids + 1] = id end
+      for i, text in ipairs(damages) do
+        local result = ("%s/trials/%s.json"):format(folder.path, ids[i])
+        local whole = files.read(result)
+        local file = assert(io.open(result, "w"))
+        file:write(text or whole:sub(1, #whole // 2))
+        file:close()
+      end
+      local function ended()
+        local count, where = 0, { out = options.out }
+        for _, trial in ipairs(sweep.plan(path, where).trials) do count = count + (trial.ended and 1 or 0) end
+        local status = sweep.status(path, where)
+        return { count, status.ended, #status.faults }
+      end
+      assert.same({ 3, 3, 3 }, ended())
+      assert.same({ done = 3 }, sweep.run(path, options))
+      assert.same({ 6, 6, 0 }, ended())
+      assert.same({}, sweep.run(path, options))
+      for id, result in pairs(files.results(path, options)) do assert.same(before[id].metrics, result.metrics) end
+    end
+  end)
+
   it("gives the same results in this process and in workers", function()
     local path, options = files.new(files.SIMPLE)
     sweep.run(path, options)

@@ -72,7 +72,7 @@ local run_options = with_folder {
 
 -- Raises if only results of another version exist, unless results may be beside them.
 local function check_versions(folder, beside)
-  if beside or next(folder:ended()) then return end
+  if beside or next(folder:kept()) then return end
   local other = folder:others()[1]
   if not other then return end
   check.fail("sweep", "%s holds %d results of another version; what changed: %s. Start beside them with beside "
@@ -83,8 +83,7 @@ local BAD = { failed = true, timeout = true, memory = true, killed = true }
 
 local function forget_failed(folder)
   for id in pairs(folder:ended()) do
-    local result = folder:outcome(id)
-    if not result or BAD[result.status] then folder:forget(id) end
+    if BAD[folder:outcome(id).status] then folder:forget(id) end
   end
 end
 

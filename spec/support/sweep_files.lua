@@ -40,7 +40,7 @@ function sweep_files.folder(path, options) return folders.open(options.out, asse
 --- Returns the results by id, and the folder.
 function sweep_files.results(path, options)
   local folder, found = sweep_files.folder(path, options), {}
-  for id in pairs(folder:ended()) do found[id] = assert(folder:result(id)) end
+  for id in pairs(folder:kept()) do found[id] = assert(folder:result(id)) end
   return found, folder
 end
 

@@ -12,7 +12,7 @@ local collect = {}
 -- @return list of results; list of messages about files that could not be read
 function collect.read(folder, read)
   local results, faults, ids = {}, {}, {}
-  for id in pairs(folder:ended()) do ids[#ids + 1] = id end
+  for id in pairs(folder:kept()) do ids[#ids + 1] = id end
   table.sort(ids)
   local seeds, is_in_space = {}, {}
   for _, seed in ipairs(folder.sweep.seeds) do seeds[seed] = true end

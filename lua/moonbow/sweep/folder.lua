@@ -7,7 +7,8 @@
 --     results/sweeps/NAME/VERSION/checkpoints/ID/      for mb.fit
 --     results/sweeps/NAME/VERSION/slurm/               numbers of the jobs, and what they wrote
 --
--- Nothing has to be cleaned up after a kill: see claims; and a result is complete or missing.
+-- Nothing has to be cleaned up after a kill: see claims; and a result is complete or missing. After a loss of power it
+-- may be damaged, which is as good as missing.
 local lfs = require "lfs"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
@@ -109,8 +110,8 @@ function Folder.outcome(self, id)
     seed = math.tointeger(seed), status = status }
 end
 
---- True if a trial has a result.
-function Folder.has(self, id) return files.exists(self.path .. "/trials/" .. id .. ".json") end
+--- True if a trial has a result. One that is damaged, as a loss of power may leave it, is none: the trial runs again.
+function Folder.has(self, id) return self:outcome(id) ~= nil end
 
 --- Writes the result of a claimed trial, whole or not at all, and ends the claim. Returns true, or nil and a
 -- message.
@@ -186,14 +187,21 @@ function Folder.checkpoint(self, id)
   return path
 end
 
---- The ids of all trials that have results, as a set.
-function Folder.ended(self)
+--- The ids of all trials with a file of a result, which may be damaged, as a set.
+function Folder.kept(self)
   local found, path = {}, self.path .. "/trials"
   if lfs.attributes(path, "mode") ~= "directory" then return found end
   for name in lfs.dir(path) do
     local id = name:match "^(%x+)%.json$"
     if id and #id == 16 then found[id] = true end
   end
+  return found
+end
+
+--- The ids of all trials that have results, as a set.
+function Folder.ended(self)
+  local found = self:kept()
+  for id in pairs(found) do found[id] = self:has(id) or nil end
   return found
 end
 
