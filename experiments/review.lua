@@ -99,7 +99,7 @@ end
 local function is_done(name)
   local got = not args.fresh and results_of(name)
   local plan = got and plan_of(name)
-  if not plan then return false end
+  if type(plan) ~= "table" then return false end
   for key, value in pairs(plan) do
     if not are_same(got[key], value) then return false end
   end
