@@ -130,6 +130,19 @@ describe("Tab", function()
     offers('mb.fit(model, set.train, { schedule = { "cos', { "cosine" }, '"')
     includes('mb.fit(model, set.train, { schedule = { "cosine", ', "min_lr = ")
   end)
+  it("completes topics of help with the name of their table, and names that options take", function()
+    local function has(text, wanted)
+      local _, found = complete(text, mb)
+      for _, name in ipairs(found) do
+        if name:find(wanted, 1, true) then return true end
+      end
+      return false
+    end
+    assert.is_true(has('mb.help "xrd.pe', "xrd.peaks"))
+    assert.is_true(has('mb.help "spectra.r', "spectra.read"))
+    assert.is_true(has('mb.xrd.identify(p, c, { method = "', "dissimilarity"))
+    assert.is_true(has('mb.plot.lines { dash = "', "dotted"))
+  end)
   it("completes values that are names", function()
     offers("nn.Conv1d{ padding = ", { '"causal"', '"same"', '"valid"' })
     offers('nn.Conv1d{ padding = "sa', { "same" }, '"')

@@ -14,7 +14,7 @@ local thin_above = 5000   -- points
 curves.rules = {
   x = check.optional "table|tensor", y = check.optional "table|tensor",
   error = check.optional "table|tensor|number", label = check.optional "string|number|table",
-  style = check.optional "string", dash = check.optional "string",
+  style = check.one_of(nil, { "line", "points", "both", "steps" }), dash = check.one_of(nil, style.dash_names),
 }
 
 local function counted(n)
@@ -45,8 +45,6 @@ end
 -- Adds the curves of one entry: one, or one for each row of a matrix y.
 local function add(list, entry)
   local where = entry.where
-  check.name(where, "style", entry.style, { "line", "points", "both", "steps" })
-  if entry.dash then check.name(where, "dash", entry.dash, style.dash_names) end
   local rows = values.rows(where, "y", entry.y)
   local errors = error_rows(where, entry.error, rows)
   check_labels(where, entry.label, #rows)

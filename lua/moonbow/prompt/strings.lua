@@ -42,10 +42,14 @@ local function keys_of(value)
   return keys
 end
 
-local function add_names(names, functions, depth)
+-- Names of functions, also behind that of the table in which they are: "fit" and "xrd.fit".
+local function add_names(names, functions, depth, table_name)
   for key, value in next, functions do
-    if type(key) == "string" and key:sub(1, 1) ~= "_" then names[key] = true end
-    if depth > 0 and type(value) == "table" then add_names(names, value, depth - 1) end
+    if type(key) == "string" and key:sub(1, 1) ~= "_" then
+      names[key] = true
+      if table_name then names[table_name .. "." .. key] = true end
+      if depth > 0 and type(value) == "table" then add_names(names, value, depth - 1, key) end
+    end
   end
 end
 

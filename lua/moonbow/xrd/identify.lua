@@ -10,7 +10,7 @@ local MOST_OF_NETWORK = 3 -- phases
 
 local methods = { "fit", "network", "dissimilarity" }
 
-local known = { method = check.optional "string", most = check.default(6, "positive integer"),
+local known = { method = check.one_of(nil, methods), most = check.default(6, "positive integer"),
   worth = check.default(0.28, "positive"), votes = check.default(100, "positive integer"),
   confidence = check.default(0.1, "fraction"), seed = check.default(0, "integer"),
   measure = check.default("cosine", "string") }
@@ -60,7 +60,7 @@ function identify.identify(pattern, candidates, options)
   local most = options and options.most
   options = check.options("xrd.identify", options, known)
   local is_trained = network.is(candidates)
-  local method = check.name("xrd.identify", "method", options.method or (is_trained and "network" or "fit"), methods)
+  local method = options.method or (is_trained and "network" or "fit")
   if method == "network" then
     if not is_trained then
       check.fail("xrd.identify", "candidates: the method \"network\" takes a network, as mb.xrd.train gives it, got %s",
