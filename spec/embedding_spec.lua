@@ -156,4 +156,15 @@ describe("moonbow predict", function()
       assert.is_nil(text:find ".lua:%d")
     end
   end)
+  it("says if its output cannot be written, and runs without standard input and error", function()
+    local ok, text = predict "model.safetensors four.csv 2>&1 >/dev/full"
+    assert.is_false(ok)
+    assert.matches("moonbow predict: the output cannot be written: No space left", text, 1, true)
+    local _, expected = predict "model.safetensors four.csv"
+    for _, closed in ipairs { "<&-", "2>&-" } do
+      ok, text = predict("model.safetensors four.csv " .. closed)
+      assert.is_truthy(ok)
+      assert.equal(expected, text)
+    end
+  end)
 end)

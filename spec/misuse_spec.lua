@@ -221,4 +221,21 @@ describe("messages", function()
     assert.equal("'" .. ("é"):rep(20) .. "'", check.show(("é"):rep(20)))
     assert.is_truthy(utf8.len(check.show(("aé"):rep(40))))
   end)
+
+  it("name the operation that was called, not one that this calls", function()
+    local x = mb.ones(2, 2)
+    for _, name in ipairs { "sum", "mean", "max", "min", "var", "std", "any", "all", "median", "norm", "logsumexp" } do
+      for _, dimension in ipairs { 3, 0, 1.5, 0 / 0, 1e300, false, "a" } do
+        assert.error_matches(function() x[name](x, dimension) end,
+          name .. ": dimension: expected an integer from 1 to 2, got ")
+      end
+    end
+    assert.error_matches(function() x:clamp "a" end, "clamp: low: expected a tensor or a number, got 'a'")
+    assert.error_matches(function() mb.concat({ mb.ones(2) }, 2) end, "concat: dimension: expected 1 to 1, got 2")
+    assert.error_matches(function() mb.seed(-1) end, "seed: expected an integer of at least 0, got %-1")
+    assert.error_matches(function() mb.arange(10):reshape(3, -1) end,
+      "reshape: shape: the sizes beside %-1 hold 3 elements, which do not divide 10")
+    assert.error_matches(function() mb.preprocess.check(nil) end, "operation: expected a string, got nil")
+    assert.error_matches(function() mb.xrd.identify(x, {}, 5) end, "xrd.identify: expected a table of options, got 5")
+  end)
 end)

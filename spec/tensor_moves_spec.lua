@@ -290,6 +290,7 @@ describe("positions", function()
     end
     assert.same({ 1, 2.5, 4 }, mb.tensor { 1, 4 }:interpolate(3):totable())
     assert.same({ 4 }, mb.tensor { 1, 4, inf }:interpolate({ 2 }):totable())
+    assert.same({ 1, inf, 2 }, mb.tensor { 1, inf, 2 }:interpolate(3):totable())
     assert.error_matches(function() mb.ones(2, 3):interpolate(5) end, "interpolate: dimension: expected a positive int")
     assert.error_matches(function() mb.ones(3):interpolate { 1, 3.5 } end,
       "interpolate: points%[2%]: expected a position from 1 to 3, got 3.5")
@@ -325,8 +326,9 @@ describe("elements", function()
     assert.same({ { 0, 1, 0 }, { 1, 0, 0 } }, mb.one_hot({ 2, 1 }, 3):totable())
     for _, label in ipairs { 0, 4, 1.5, nan } do
       assert.error_matches(function() mb.one_hot({ label }, 3) end,
-        "one_hot: labels: expected class numbers from 1 to 3")
+        "one_hot: labels: row 1: expected a class number from 1 to 3, got ")
     end
+    assert.error_matches(function() mb.one_hot({ 1, 2.5 }, 3) end, "row 2: expected a class number .*, got 2.5")
   end)
 end)
 
@@ -371,6 +373,15 @@ describe("parts", function()
     assert.same({ 1 }, mb.ones(1, 1):squeeze():shape())
     assert.error_matches(function() mb.ones(1, 3):squeeze(2) end, "squeeze: dimension: expected one of size 1")
     assert.equal(x:get(2, 1, 3), x:permute(3, 1, 2):get(3, 2, 1))
+    for _, copy in ipairs { x:permute(1, 2, 3), x[{}], x:range() } do
+      assert.same(x:totable(), copy:totable())
+      copy:fill(-1)
+      assert.is_true(x:min():item() >= 0)
+    end
+    local p = mb.ones(2, 3):param()
+    ;(p:permute(1, 2) * p[{}]):sum():backward()
+    assert.same({ { 2, 2, 2 }, { 2, 2, 2 } }, p.grad:totable())
+    assert.error_matches(function() mb.ones(2, 2):permute(nil, 1) end, "permute: dimension 1: expected a positive")
     for _, order in ipairs { { 1, 2 }, { 1, 2, 2 }, { 1, 2, 5 } } do
       assert.error_matches(function() x:permute(table.unpack(order)) end,
         "permute: expected each of the dimensions 1 to 3 once")

@@ -217,7 +217,10 @@ static mb_shape read_shape(const Args *a, int first, mb_size infer) {
       known *= shape.shape[d];
     if (is_table) lua_pop(L, 1);
   }
-  if (unknown >= 0) shape.shape[unknown] = infer % known == 0 ? infer / known : 1;
+  if (unknown >= 0 && infer % known != 0)
+    args_error(a, "shape: the sizes beside -1 hold %I elements, which do not divide %I", (LUAI_UACINT)known,
+               (LUAI_UACINT)infer);
+  if (unknown >= 0) shape.shape[unknown] = infer / known;
   return shape;
 }
 

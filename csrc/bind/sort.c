@@ -12,7 +12,7 @@ static int argsort(lua_State *L) {
                (LUAI_UACINT)c.D);
   const int threads = x->count < 32768 ? 1 : mb_get_threads();
   Tensor *at = push_like(&a, x);
-  void *scratch = push_scratch(&a, mb_argsort_scratch(c.D, threads));
+  void *scratch = push_scratch(&a, mb_argsort_scratch_bytes(c.D, threads));
   mb_argsort(at->data, scratch, x->data, descending, c.outer, c.D, c.inner, threads);
   pop_scratch(L);
   return 1;

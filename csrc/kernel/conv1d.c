@@ -81,8 +81,14 @@ static bool is_narrow(const mb_conv1d *s) {
   return s->groups > 1 && mb_group_inputs(s) * mb_group_filters(s) <= NARROW;
 }
 
+static mb_status check_sizes(const mb_conv1d *s) {
+  if (s->N > 0 && s->C > 0 && s->F > 0) return MB_OK;
+  return mb_refuse(MB_BAD_SHAPE, "N, C and F are %td, %td and %td, at least 1 expected", s->N, s->C, s->F);
+}
+
 mb_status mb_conv1d_plan(mb_conv1d *s, int threads) {
-  mb_status status = fill_lengths(s);
+  mb_status status = check_sizes(s);
+  if (status == MB_OK) status = fill_lengths(s);
   if (status == MB_OK) status = check_groups(s);
   if (status != MB_OK) return status;
   s->threads = threads < 1 ? 1 : threads;

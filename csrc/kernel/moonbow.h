@@ -170,7 +170,7 @@ typedef enum { MB_SUM, MB_MEAN, MB_VAR, MB_STD, MB_MIN, MB_MAX, MB_ARGMIN, MB_AR
 void mb_reduce(mb_real *y, mb_reduce_op op, const mb_real *x, mb_size outer, mb_size D, mb_size inner,
                mb_size ddof);
 
-/* dx of SUM, MEAN, VAR, MIN, MAX; for MIN and MAX the first extreme takes all of dy. */
+/* dx of SUM, MEAN, VAR, STD, MIN, MAX; for MIN and MAX the first extreme takes all of dy. */
 void mb_reduce_backward(mb_real *dx, mb_reduce_op op, const mb_real *dy, const mb_real *x, mb_size outer,
                         mb_size D, mb_size inner, mb_size ddof);
 
@@ -228,7 +228,7 @@ void mb_prod_backward(mb_real *dx, const mb_real *dy, const mb_real *x, mb_size 
 /* ---- sorting (sort.c) ------------------------------------------------------------------- */
 
 /* Bytes of scratch for mb_argsort by that many threads. */
-size_t mb_argsort_scratch(mb_size D, int threads);
+size_t mb_argsort_scratch_bytes(mb_size D, int threads);
 /* at (outer, D, inner) = the positions, from 1, that sort x along D, NaN last; equal elements, to which 0 and
  * -0 belong, keep their order. D is below 2^32. */
 void mb_argsort(mb_real *at, void *scratch, const mb_real *x, bool descending, mb_size outer, mb_size D,
@@ -368,7 +368,8 @@ void mb_batch_norm_apply(mb_real *y, uint8_t *argmax, const mb_real *x, const mb
 void mb_batch_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy,
                             const uint8_t *argmax, const mb_real *x, bool train, const mb_batch_norm *s);
 
-/* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). */
+/* Layer norm over the last dimension D of each row (Ba, Kiros and Hinton 2016). In the backward pass gamma
+ * may be NULL: 1. */
 void mb_layer_norm_forward(mb_real *y, mb_real *mean, mb_real *inv_sd, const mb_real *x, const mb_real *gamma,
                            const mb_real *beta, mb_real epsilon, mb_size rows, mb_size D);
 void mb_layer_norm_backward(mb_real *dx, mb_real *dgamma, mb_real *dbeta, const mb_real *dy, const mb_real *x,

@@ -73,7 +73,7 @@ static void argsort_column(mb_real *at, entry *scratch, const mb_real *x, bool d
   for (mb_size i = 0; i < D; i++) at[i * stride] = (mb_real)sorted[i].at + 1;
 }
 
-size_t mb_argsort_scratch(mb_size D, int threads) {
+size_t mb_argsort_scratch_bytes(mb_size D, int threads) {
   return (size_t)threads * 2 * (size_t)D * sizeof(entry);
 }
 

@@ -6,7 +6,7 @@
 
 static void argsort(mb_real *at, const mb_real *x, bool descending, mb_size outer, mb_size D, mb_size inner,
                     int threads) {
-  void *scratch = malloc(mb_argsort_scratch(D, threads));
+  void *scratch = malloc(mb_argsort_scratch_bytes(D, threads));
   mb_argsort(at, scratch, x, descending, outer, D, inner, threads);
   free(scratch);
 }

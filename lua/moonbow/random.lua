@@ -36,7 +36,9 @@ end
 -- @param seed integer|table an integer of at least 0, or a table of such
 function random.seed(seed)
   if seed == nil then check.fail("seed", "expected an integer of at least 0 or a table of such, got nil") end
-  default = core.rng(seed)
+  local ok, err = pcall(core.rng, seed)
+  if not ok then check.fail("seed", "%s", (check.reason(err):gsub("^rng: seed: ", ""))) end
+  default = err
 end
 
 --- Uniform in [0, 1).

@@ -17,8 +17,8 @@ require "moonbow.tensor.reductions"
 -- x[i] is row i: a view, or a number if x has one dimension, and nil just behind the end. #x is the number of rows,
 -- and ipairs(x) iterates over them. x[i] = y changes a row. x + y, x - y, x * y, x / y, x ^ y and -x work element by
 -- element and broadcast as in NumPy: dimensions are aligned at the last one, and the two sizes of each pair are equal,
--- or one of them is 1; either operand may be a number. reshape, narrow, row, x[i] and detach share memory with x; all
--- other methods copy.
+-- or one of them is 1; either operand may be a number. reshape, squeeze, narrow, row, x[i] and detach share memory with
+-- x; all other methods copy.
 --
 -- @class tensor
 -- @field grad tensor of a parameter (see param): its gradient, which backward leaves there; nil before; may be set
@@ -122,7 +122,11 @@ function tensor.concat(parts, dimension)
     end
   end
   for i = 1, #parts do check.kind("concat", "tensor " .. i, parts[i], "tensor") end
-  return ops.concat(parts, dimension or 1)
+  dimension = check.kind("concat", "dimension", dimension or 1, "positive integer")
+  if dimension > core.rank(parts[1]) then
+    check.fail("concat", "dimension: expected 1 to %d, got %d", core.rank(parts[1]), dimension)
+  end
+  return ops.concat(parts, dimension)
 end
 
 for name, f in pairs(moves) do tensor[name] = f end
@@ -310,6 +314,7 @@ methods.ge = core.ge
 -- @usage x:clamp(0, 1)
 function methods.clamp(x, low, high)
   if low == nil and high == nil then check.fail("clamp", "expected a lower or an upper bound") end
+  for name, bound in pairs { low = low, high = high } do check.kind("clamp", name, bound, "tensor|number") end
   if low ~= nil then x = ops.maximum(x, low) end
   return high ~= nil and ops.minimum(x, high) or x
 end

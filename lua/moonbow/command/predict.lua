@@ -102,8 +102,12 @@ end
 -- @param arguments list of texts
 return function(arguments)
   local ok, text = pcall(run, arguments)
-  if ok then print(text) else
-    io.stderr:write("moonbow predict: ", type(text) == "table" and text.command or check.reason(text), "\n")
+  if ok then
+    local is_written, why = io.stdout:write(text, "\n")
+    if is_written then is_written, why = io.stdout:flush() end
+    if is_written then os.exit(0, true) end
+    text = { command = ("the output cannot be written: %s"):format(why) }
   end
-  os.exit(ok and 0 or 1, true)
+  io.stderr:write("moonbow predict: ", type(text) == "table" and text.command or check.reason(text), "\n")
+  os.exit(1, true)
 end

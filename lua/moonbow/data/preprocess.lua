@@ -141,6 +141,7 @@ end
 -- @param fitted table the steps to check
 -- @return table a copy
 function preprocess.check(operation, fitted)
+  check.kind("preprocess.check", "operation", operation, "string")
   check.list(operation, "fitted", fitted)
   local checked = {}
   for i, step in ipairs(fitted) do checked[i] = read_fitted(operation, i, step) end

@@ -56,11 +56,17 @@ function moves.one_hot(labels, classes)
   local y = core.is_tensor(labels) and labels or core.tensor(labels)
   local eye = core.reshape(core.arange(1, 1, classes), 1, classes)
   local rows = core.eq(core.reshape(y, core.count(y), 1), eye)
-  if core.min(core.sum(rows, 2)):item() < 1 then
-    check.fail("one_hot", "labels: expected class numbers from 1 to %d", classes)
+  local found = core.sum(rows, 2)
+  if core.min(found):item() < 1 then
+    local row = core.argmin(found, 1):item() // 1 | 0
+    check.fail("one_hot", "labels: row %d: expected a class number from 1 to %d, got %g", row, classes,
+      core.get(core.reshape(y, -1), row))
   end
   return rows
 end
+
+-- A copy through which gradients go.
+local function copy_of(x) return ops.slice(x, 1, 1, core.size(x, 1)) end
 
 --- A copy with the dimensions in another order.
 -- @param ... integer the dimensions of x, each once: x:permute(1, 3, 2) swaps the last two of three
@@ -68,9 +74,8 @@ end
 function methods.permute(x, ...)
   local order, seen = { ... }, {}
   check.no_more("permute", core.rank(x), select(core.rank(x) + 1, ...))
-  for i, d in ipairs(order) do
-    check.kind("permute", ("dimension %d"):format(i), d, "positive integer")
-    seen[d] = true
+  for i = 1, select("#", ...) do
+    seen[check.kind("permute", ("dimension %d"):format(i), order[i], "positive integer")] = true
   end
   for d = 1, core.rank(x) do
     if not seen[d] then
@@ -78,7 +83,8 @@ function methods.permute(x, ...)
         table.concat(order, ", "))
     end
   end
-  return permute(x, order)
+  local y = permute(x, order)
+  return y ~= x and y or copy_of(x) -- in the order of x
 end
 
 --- A view without the dimensions of size 1, or without one of them.
@@ -220,6 +226,7 @@ end
 function methods.range(x, ...)
   local ranges, kept = { ... }, {}
   check.list("range", "ranges", ranges)
+  if #ranges == 0 then return copy_of(x) end
   check.no_more("range", core.rank(x), select(core.rank(x) + 1, ...))
   for d, range in ipairs(ranges) do
     if type(range) ~= "table" then

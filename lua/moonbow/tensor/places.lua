@@ -95,5 +95,7 @@ function methods.interpolate(x, points, dimension)
   if #low == 0 then check.fail("interpolate", "points: expected at least one position, got none") end
   for d = 1, core.rank(x) do shape[d] = d == dimension and #low or 1 end
   local left, right = ops.take(x, dimension, low), ops.take(x, dimension, high)
-  return ops.add(left, ops.mul(ops.sub(right, left), core.reshape(core.tensor(shares), shape)))
+  local share = core.reshape(core.tensor(shares), shape)
+  local line = ops.add(left, ops.mul(ops.sub(right, left), share))
+  return where(core.eq(share, 0), left, line) -- an entry itself, which may be infinite
 end

@@ -44,10 +44,20 @@ local function merged(name, x, dimension)
   return ops.reshape(permute(x, order), sizes), #sizes, shape
 end
 
+local function check_dimension(name, x, dimension)
+  local rank = core.rank(x)
+  if math.type(dimension) == "integer" and dimension >= 1 and dimension <= rank then return end
+  local is_whole = type(dimension) == "number" and math.tointeger(dimension)
+  if not is_whole or dimension < 1 or dimension > rank then
+    check.fail(name, "dimension: expected an integer from 1 to %d, got %s", rank, check.show(dimension))
+  end
+end
+
 -- A method over dimensions; operation(x, dimension, value of the option `own`).
 local function reduction(name, operation, known, own)
   known = known or { keep = false }
   return check.takes(function(x, dimension, options)
+    if dimension ~= nil and type(dimension) ~= "table" then check_dimension(name, x, dimension) end
     if options == nil and type(dimension) ~= "table" then return operation(x, dimension) end
     options = check.options(name, options, known)
     local of_one, d, kept = merged(name, x, dimension)

@@ -57,7 +57,7 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- @usage print(mb.xrd.identify(mb.xrd.pattern("TiO2.cif", { radiation = "Cu",
 --   grid = { first = 20, last = 60, step = 0.05 } }), { "TiO2.cif" }, { radiation = "Cu" }))
 function identify.identify(pattern, candidates, options)
-  local most = options and options.most
+  local most = type(options) == "table" and options.most
   options = check.options("xrd.identify", options, known)
   local is_trained = network.is(candidates)
   local method = options.method or (is_trained and "network" or "fit")
