@@ -52,6 +52,13 @@ static void groups_that_divide_no_channels(void **state) {
   assert_string_equal(mb_reason(), "groups: expected a divisor of 4 channels and 6 filters, got 4");
 }
 
+static void no_samples(void **state) {
+  (void)state;
+  mb_conv1d s = {.N = 0, .L = 9, .C = 4, .K = 3, .F = 6, .stride = 1, .dilation = 1, .slope = 1};
+  assert_int_equal(mb_conv1d_plan(&s, 1), MB_BAD_SHAPE);
+  assert_string_equal(mb_reason(), "N, C and F are 0, 4 and 6, at least 1 expected");
+}
+
 /* An instruction set that this processor lacks is skipped. */
 static void shapes_and_threads_on_lanes(void **state) {
   if (!mb_use_simd(((const Variant *)*state)->lanes)) skip();
@@ -64,6 +71,7 @@ int main(int count, char **arguments) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(depthwise),
       cmocka_unit_test(groups_that_divide_no_channels),
+      cmocka_unit_test(no_samples),
       ON_EACH_ALGORITHM(large_shapes),
       ON_EACH_ALGORITHM(gradients_one_at_a_time),
       ON_EACH_ALGORITHM(same_for_any_number_of_threads),
