@@ -300,6 +300,21 @@ describe("a table of labels", function()
     path = write("labels2.csv", "file;fat\nscan1;1,5\nscan2;2,5\nscan10;3,5\n")
     assert.same({ "1,5", "2,5", "3,5" }, spectra:join(path).labels.fat)
   end)
+  it("may begin with Excel's separator, and with comments", function()
+    local path = write("sep.csv", "sep=|\nfile|k\nscan1|1,5\nscan2|b;c\nscan10|d\n")
+    assert.same({ "1,5", "b;c", "d" }, spectra:join(path).labels.k)
+    path = write("comments.csv", "# my labels\n# of \"May\nfile,k\nscan1,a\nscan2,b\n# the last\nscan10,c\n")
+    local joined = assert(spectra:join(path))
+    assert.same({ { "a", "b", "c" }, { "k" } }, { joined.labels.k, joined.columns })
+    assert.same({ path .. ": comment lines left out: 3" }, joined.notes)
+    path = write("header.csv", "#file;k\nscan1;a\n#2;b\nscan2;b\nscan10;c\n")
+    joined = assert(spectra:join(path))
+    assert.same({ "a", "b", "c" }, joined.labels.k)
+    assert.same({ path .. ": line 1: taken as the header, though it starts with '#'",
+      path .. ": 1 row without a spectrum" }, joined.notes)
+    assert.matches("comment.csv: expected a header and at least one row of labels$",
+      select(2, spectra:join(write("comment.csv", "# a\nfile,k\n"))))
+  end)
   it("is joined by row, folder, name or label, from Lua, too", function()
     assert.same({ "x", "y", "z" }, spectra:join({ k = { "x", "y", "z" } }, { by = "row" }).labels.k)
     local rows = { { folder = "two", k = 2 }, { folder = "one", k = 1.5 } }
@@ -322,6 +337,11 @@ describe("a table of labels", function()
       .. "scan3", write("few.csv", "file,k\nscan1,a\nscan3,b\n"))
     refuses("twice.csv: keys that stand in it twice: 'scan1' (rows 1 and 3)",
       write("twice.csv", "file,k\nscan1,a\nscan2,b\nscan1,c\n"))
+    refuses("both.csv: keys that name the same spectrum: 'scan1' and 'scan1.txt' (rows 1 and 2), 'scan2' and "
+      .. "'one/scan2' (rows 5 and 4)",
+      write("both.csv", "file,k\nscan1,a\nscan1.txt,b\nscan10,c\none/scan2,d\nscan2,e\n"))
+    local folders = of_files("one/a.csv", "two/a.csv")
+    assert.same({ "x", "y" }, folders:join({ file = { "one/a", "a" }, k = { "x", "y" } }).labels.k)
     refuses("the table: 2 rows of labels for 3 spectra", { k = { 1, 2 } }, { by = "row" })
     refuses("cells.csv: line 3 has 3 cells, the header 2 cells", write("cells.csv", "file,k\nscan1,a\nscan2,b,c\n"))
     refuses("header.csv: expected a header and at least one row of labels", write("header.csv", "file,k\n"))

@@ -59,28 +59,51 @@ local function index_of(tab, key)
   return nil, ("%s: keys that stand in it twice: %s"):format(check.printable(tab.name), shown.list(double, MOST_NAMED))
 end
 
-local function row_in(index, keys)
+-- Returns the rows that keys name, each once, that of the first key first.
+local function rows_in(index, keys)
+  local rows, seen = {}, {}
   for _, key in ipairs(keys) do
-    if index[key] then return index[key] end
+    local row = index[key]
+    if row and not seen[row] then rows[#rows + 1], seen[row] = row, true end
   end
+  return rows
+end
+
+-- Returns nil and a message if a row labels nothing because another one names its spectrum more exactly: "scan2" beside
+-- "scan2.csv". passed: { [row] = the row that was taken instead }
+local function check_passed(tab, key, passed, used)
+  local cells, double = tab.cells[key], {}
+  for row = 1, #cells do
+    if passed[row] and not used[row] then
+      double[#double + 1] = ("%s and %s (rows %d and %d)"):format(check.show(cells[row]),
+        check.show(cells[passed[row]]), row, passed[row])
+    end
+  end
+  if #double == 0 then return true end
+  return nil, ("%s: keys that name the same spectrum: %s"):format(check.printable(tab.name),
+    shown.list(double, MOST_NAMED))
 end
 
 local function find_rows(spectra, tab, options, key)
   local keys = keys_by(spectra, options.by)
   local index, why = index_of(tab, key)
   if not index then return nil, why end
-  local rows, missing, used = {}, {}, {}
+  local rows, missing, used, passed = {}, {}, {}, {}
   for i = 1, #spectra do
     local names = keys(i)
-    rows[i] = row_in(index, names)
+    local named = rows_in(index, names)
+    rows[i] = named[1]
     if rows[i] then used[rows[i]] = true
     else missing[#missing + 1] = check.show(options.by == "file" and names[1]:match "[^/]*$" or names[1]) end
+    for k = 2, #named do passed[named[k]] = named[1] end
   end
   if #missing > 0 then
     return nil, ("%s: column %s names no row for %d of %s: %s; its keys are %s"):format(check.printable(tab.name),
       check.show(key), #missing, check.show_count(#spectra, "spectrum", "spectra"), shown.list(missing, MOST_NAMED),
       check.printable(shown.list(tab.cells[key], MOST_NAMED)))
   end
+  local ok, double = check_passed(tab, key, passed, used)
+  if not ok then return nil, double end
   return rows, used
 end
 
@@ -124,8 +147,8 @@ local known_options = { by = check.default("file", "string"), key = check.option
 --- Adds the labels in a table, whose rows are found by names.
 --
 -- By file, a key of the table is the name of the file, with its suffix or without, perhaps with folders before it. A
--- key that stands twice in the table, or a spectrum without a row, is refused with the names; rows without a spectrum
--- are noted. One row may hold the labels of several spectra.
+-- key that stands twice in the table, two keys for the same spectrum, or a spectrum without a row, are refused with the
+-- names; rows without a spectrum are noted. One row may hold the labels of several spectra.
 -- @param labels string|table the path of a text file, or of a workbook (.xlsx), with a header line; or columns
 --   { file = { ... }, mineral = { ... } }, or rows { { file = "a.txt", mineral = "calcite" }, ... }
 -- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or

@@ -2,6 +2,7 @@
 -- cells = { [column] = list }, notes }.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local document = require "moonbow.io.csv.document"
 local Source = require "moonbow.spectra.source"
 local fields = require "moonbow.spectra.fields"
 local trim = require "moonbow.io.trim"
@@ -10,20 +11,25 @@ local worksheet = require "moonbow.spectra.worksheet"
 
 local label_table = {}
 
--- Lists of cells, one for each line that is not blank. If lines have different numbers of them, or one: nil, the fault,
--- and how many lines come before it.
+-- Lists of cells, one for each line that is not blank; a line that starts with # is a comment unless it has as many
+-- cells as the header. If lines have different numbers of cells, or one: nil, the fault, and how many rows come before.
 local function split(lines, separator)
-  local rows = {}
+  local rows, comments = {}, 0
+  local width = #(core.csv_cells(lines[lines.header], separator) or {})
   for i, line in ipairs(lines) do
     local cells, column, what = core.csv_cells(line, separator)
-    if not cells then return nil, ("line %d, column %d: %s"):format(lines.numbers[i], column, what), i - 1 end
-    rows[i] = cells
-    if #cells < 2 or #cells ~= #rows[1] then
+    if line:find "^#" and not (cells and #cells == width) then
+      comments = comments + 1
+    elseif not cells then
+      return nil, ("line %d, column %d: %s"):format(lines.numbers[i], column, what), #rows
+    elseif #cells < 2 or #cells ~= width then
       return nil, ("line %d has %s, the header %s"):format(lines.numbers[i], check.show_count(#cells, "cell"),
-        check.show_count(#rows[1], "cell")), i - 1
+        check.show_count(width, "cell")), #rows
+    else
+      rows[#rows + 1] = cells
     end
   end
-  return rows
+  return rows, comments
 end
 
 local function lines_of(text)
@@ -33,6 +39,15 @@ local function lines_of(text)
     if line:find "[^%s,;]" then lines[#lines + 1], numbers[#numbers + 1] = line, number end
   end
   lines.numbers = numbers
+  lines.separator = lines[1] and document.separator_in(lines[1])
+  if lines.separator then
+    table.remove(lines, 1)
+    table.remove(numbers, 1)
+  end
+  lines.header = 1 -- the first line that is no comment, if there is one
+  for i = #lines, 1, -1 do
+    if not lines[i]:find "^#" then lines.header = i end
+  end
   return lines
 end
 
@@ -53,14 +68,27 @@ local function text_of(source)
   source:fail("its sheets are empty")
 end
 
+local NO_ROWS = "expected a header and at least one row of labels"
+
+local function note_comments(source, lines, rows, comments)
+  if comments > 0 then source:note("comment lines left out: %d", comments) end
+  if rows[1][1]:find "^#" then
+    source:note("line %d: taken as the header, though it starts with '#'", lines.numbers[1])
+  end
+end
+
 -- The separator is the one that divides all lines into the same number of cells; else the fault is that of the one that
 -- comes furthest.
 local function rows_of(source)
   local lines, furthest, fault = lines_of(text_of(source)), 0, "expected columns with tabs, semicolons or commas"
-  if #lines < 2 then source:fail("expected a header and at least one row of labels") end
-  for _, separator in ipairs(separators) do
+  if #lines < 2 then source:fail(NO_ROWS) end
+  for _, separator in ipairs(lines.separator and { lines.separator } or separators) do
     local rows, why, before = split(lines, separator)
-    if rows then return rows end
+    if rows and #rows < 2 then source:fail(NO_ROWS) end
+    if rows then
+      note_comments(source, lines, rows, why)
+      return rows
+    end
     if before > furthest then furthest, fault = before, why end
   end
   source:fail("%s", fault)

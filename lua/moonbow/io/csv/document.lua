@@ -42,6 +42,9 @@ local function strip_margin(lines, separators)
   return core.csv_margin(lines.handle, first)
 end
 
+--- Returns the separator that a first line "sep=;" names, as Excel writes it; or nil.
+function document.separator_in(line) return #line < 8 and line:match '^sep=([^%w"+.-])$' or nil end
+
 --- Finds the lines that hold a cell.
 -- @param text string in UTF-8 with line breaks "\n"
 -- @param options of mb.spectra.read
@@ -59,8 +62,8 @@ function document.of(text, options)
   lines.handle, lines.count, lines.empty, longest = core.csv_lines(text, sign, options.separator or ",", MOST_LINES)
   local ok, why = check_size(lines, longest)
   if not ok then return nil, why end
-  local declared = #lines[1] < 8 and lines[1]:match '^sep=([^%w"+.-])$'
-  if declared then lines.separator, lines.start = declared, 2 end
+  lines.separator = document.separator_in(lines[1])
+  if lines.separator then lines.start = 2 end
   lines.first = lines:next(lines.start)
   if not lines.first then
     return nil, lines.count < lines.start and "the file is empty"
