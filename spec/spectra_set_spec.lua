@@ -245,6 +245,25 @@ describe("labels of a set", function()
       "targets: 'mineral': spectrum 1 (a): expected a number, got 'calcite'", nil, true)
     assert.error_matches(function() example():targets {} end, "columns: expected at least one label", nil, true)
   end)
+  it("become targets unless they may hold separators of thousands", function()
+    local function fat(...)
+      local cells, rows = { ... }, {}
+      for i = 1, #cells do rows[i] = { i, 2 } end
+      return mb.spectra.set { x = rows, axis = { 1, 2 }, labels = { fat = cells } }
+    end
+    for _, case in ipairs { { "1.012", "13,5", "990" }, { "1,012", "13" }, { "1,500", "900" }, { "1.012", "1,5" },
+      { "-1.012", "1,012" }, { "1.200", "0,125", "12.5" } } do
+      assert.error_matches(function() fat(table.unpack(case)):targets "fat" end, ("targets: 'fat': '%s' may hold a "
+        .. "decimal sign or a separator of thousands, beside '%s'; write numbers without such separators"):format(
+        case[1], case[2]), nil, true)
+    end
+    for _, case in ipairs { { "1.012", "990", "1.5" }, { "1,012", "13", "0,5" }, { "1.012", "2.500" },
+      { "1.012", "1012" }, { "0.125", "13" }, { "12,5", "1.5" }, { "1.125", "0" }, { 1.125, 2 } } do
+      assert.equal(#case, #fat(table.unpack(case)):targets("fat"), case[1])
+    end
+    local part = fat("1.125", "13", "1.5"):select { 1, 2 }
+    assert.same({ 13, 1.125 }, part:select({ 2, 1 }):targets("fat"):reshape(-1):totable(), "by the column as a whole")
+  end)
   it("divide the set, groups together", function()
     local names, samples, kinds = {}, {}, {}
     for i = 1, 24 do names[i], samples[i], kinds[i] = i, (i + 1) // 2, i <= 12 and "a" or "b" end

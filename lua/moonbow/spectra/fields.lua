@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local units = require "moonbow.spectra.units"
 local set = require "moonbow.spectra.set"
 
@@ -35,8 +36,11 @@ function fields.cells(operation, name, list, n, what)
     check.fail(operation, "%s: expected %d, one for each %s, got %d", name, n, what or "spectrum", #list)
   end
   check.each(operation, name, list, "string|number")
-  local cells = {}
-  for i, value in ipairs(list) do cells[i] = text_of(value) end
+  local cells, are_numbers = {}, true
+  for i, value in ipairs(list) do
+    cells[i], are_numbers = text_of(value), are_numbers and type(value) == "number"
+  end
+  if are_numbers then label_numbers.are_plain(cells) end
   return cells
 end
 

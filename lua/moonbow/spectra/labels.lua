@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local encode = require "moonbow.data.labels"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local split = require "moonbow.train.split"
 local set = require "moonbow.spectra.set"
 
@@ -40,14 +41,8 @@ function Spectra:classes(column, names)
   return core.tensor(y), order
 end
 
--- The number in a cell, with a decimal point or a decimal comma.
-local function number_in(cell)
-  local text = cell:gsub(",", ".")
-  local value = not text:find "[xXnN]" and tonumber(text)
-  return value and math.abs(value) < math.huge and value
-end
-
---- Returns labels that are numbers, as targets of a regression.
+--- Returns labels that are numbers, as targets of a regression. "1.012" beside "13,5" or "990" is refused: it may be
+-- 1012.
 -- @param columns string|table one label, or a list of them
 -- @return tensor (N, number of labels)
 -- @usage local y = spectra:targets { "fat", "moisture" }
@@ -56,15 +51,13 @@ function Spectra:targets(columns)
   columns = type(columns) == "string" and { columns } or check.list("targets", "columns", columns)
   if #columns == 0 then check.fail("targets", "columns: expected at least one label, got none") end
   local rows = {}
+  for i = 1, #self do rows[i] = {} end
   for c, column in ipairs(columns) do
-    for i, cell in ipairs(column_of("targets", self, column)) do
-      rows[i] = rows[i] or {}
-      rows[i][c] = number_in(cell)
-      if not rows[i][c] then
-        check.fail("targets", "%s: %s: expected a number, got %s", check.show(column), name_of(self, i),
-          check.show(cell))
-      end
+    local list, why, at = label_numbers.read(column_of("targets", self, column))
+    if not list then
+      check.fail("targets", "%s: %s%s", check.show(column), at and name_of(self, at) .. ": " or "", why)
     end
+    for i, number in ipairs(list) do rows[i][c] = number end
   end
   return core.tensor(rows)
 end

@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local shown = require "moonbow.shown"
 local axes = require "moonbow.spectra.axes"
+local label_numbers = require "moonbow.spectra.label_numbers"
 
 --- Spectra that share an axis, with what is known of each. print(spectra) says what it holds; #spectra is their number,
 -- and spectra[i] the set of one of them. A set that is made of another one shares lists with it; spectra:with gives one
@@ -152,7 +153,7 @@ function Spectra:select(rows)
     end
   end
   local labels = {}
-  for column, list in pairs(self.labels) do labels[column] = pick(list, rows) end
+  for column, list in pairs(self.labels) do labels[column] = label_numbers.part(pick(list, rows), list) end
   return set.like(self, { x = core.index(self.x, core.tensor(rows)), labels = labels, names = pick(self.names, rows),
     sources = pick(self.sources, rows), metadata = pick(self.metadata, rows) })
 end

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
 local expected = require "moonbow.data.expected"
 local files = require "moonbow.io.files"
+local label_numbers = require "moonbow.spectra.label_numbers"
 local metrics = require "moonbow.pipeline.metrics"
 local store = require "moonbow.io.store"
 local unlike = require "moonbow.experiment.judge.unlike"
@@ -74,11 +75,8 @@ function application.quality(predicted, truth, is_class)
     for i, name in ipairs(predicted) do right = right + (name == truth[i] and 1 or 0) end
     return ("accuracy %.3f"):format(right / #predicted)
   end
-  local numbers = {}
-  for i, cell in ipairs(truth) do
-    numbers[i] = tonumber((cell:gsub(",", ".")))
-      or check.fail("own_spectra", "spectrum %d: expected a number, got %s", i, check.show(cell))
-  end
+  local numbers, why, at = label_numbers.read(truth)
+  if not numbers then check.fail("own_spectra", "%s%s", at and ("spectrum %d: "):format(at) or "", why) end
   local found = metrics.numbers(numbers, predicted)
   return ("RMSEP %.4g, bias %.4g"):format(found.rmse, found.bias) .. (found.r2 and (", R2 %.4g"):format(found.r2) or "")
 end
