@@ -99,16 +99,19 @@ local function read_problem()
   if args.label then data:check_classes(args.label, args.folds) else data:check_numbers(args.target, args.folds) end
   if args.group then about.groups, about.options.groups = data:groups(args.group, args.label, args.folds) end
   if args.split then about.train, about.parts = official.rows(args.split, data:column(args.split)) end
+  if args.target and about.train then data:check_varies(args.target, about.train) end
   local set = data.spectra
   if args.crop then set = set:crop(table.unpack(args.crop)) end
   return set, about, data.path
 end
 
 local function warnings_of(set, about)
-  if not about.train then
-    return words.of_folds(set, { title = args.label or args.target, folds = args.folds, groups = about.groups })
+  local list = about.train and words.of_split(set, about.train, official.test_rows(about.parts), about.groups)
+    or words.of_folds(set, { title = args.label or args.target, folds = args.folds, groups = about.groups })
+  if args.label and about.groups then
+    list[#list + 1] = words.of_mixed_groups(set, args.label, about.groups, about.options.groups)
   end
-  return words.of_split(set, about.train, official.test_rows(about.parts), about.groups)
+  return list
 end
 
 local function pipelines_for(set)

@@ -153,6 +153,7 @@ describe("own_spectra", function()
     local best
     for _, band in ipairs(results.bands) do best = best and best.growth >= band.growth and best or band end
     assert.is_true(best.low < 1021 + 4 and best.high > 1021 - 4, best.low) -- the peak
+    assert.matches("\n2.3,[^,]*,2.3,", io.open(folder .. "/out/predictions.csv"):read "a")
     local page = io.open(folder .. "/out/report.html"):read "a"
     for _, part in ipairs { "Recommended: ", "Pipelines compared", "predicted height", "growth of the error" } do
       assert.is_truthy(page:find(part, 1, true), part)
@@ -222,7 +223,25 @@ describe("own_spectra", function()
     assert.matches("warning: The cells of sample repeat: .* %-%-group sample keeps", text)
     _, text = run("--label kind --quick --model plsda --group sample " .. file)
     assert.is_nil(text:find("too good", 1, true), text)
-    assert.matches("\nCeiling by the replicates of 14 samples: their labels allow an accuracy of 0.533", text)
+  end)
+  it("warns of groups that mix classes, which set no ceiling if they are most", function()
+    local file = artificial() -- each sample has both kinds
+    local options = "--label kind --quick --model plsda --preprocess none --group sample "
+    local _, text = run(options .. file)
+    assert.is_truthy(text:find("warning: 14 of 14 groups of sample with several spectra hold different classes of "
+      .. "'kind', such as 'even' and 'odd' in that of 'spectra.csv #2'. If they are numbered anew in each class, "
+      .. "--group sample,kind tells them apart.\n", 1, true), text)
+    assert.is_nil(text:find("Ceiling", 1, true), text)
+    local lines, n = {}, 0
+    for line in io.lines(file) do
+      lines[#lines + 1] = line:gsub("(%a+),s%d+", function(kind) -- of one kind, but for the second spectrum
+        n = n + 1
+        return ("%s,%s%d"):format(kind, n == 2 and "odd" or kind, n // 4)
+      end)
+    end
+    _, text = run(options .. write("samples.csv", table.concat(lines, "\n") .. "\n"))
+    assert.matches("warning: 1 of %d+ groups of sample", text)
+    assert.matches("\nCeiling by the replicates of %d+ samples: their labels allow an accuracy of 0.9%d+; ", text)
   end)
   it("refuses numbers to predict before it trains", function()
     local lines = { "fat,1,2,3" }
@@ -232,6 +251,24 @@ describe("own_spectra", function()
     assert.matches("'fat' has 40 classes in 40 spectra, 40 of them with fewer spectra than the 5 folds; all are "
       .. "numbers: %-%-target predicts a quantity", text)
     assert.equal(1, select(2, text:gsub("\n", "\n")), text)
+  end)
+  it("refuses numbers that do not vary before it trains", function()
+    local function fails(message, last, options)
+      local lines = { "part,fat,1,2,3" }
+      for i = 1, 20 do lines[i + 1] = ("%s,%s,1,2,%d"):format(i > 10 and "test" or "train", i < 20 and 5 or last, i) end
+      local code, text = run("--target fat --quick " .. options .. write("same.csv", table.concat(lines, "\n") .. "\n"))
+      assert.equal(1, code, text)
+      assert.is_truthy(text:find("same.csv: " .. message .. "; expected at least 2 others\n", 1, true), text)
+    end
+    fails("all 20 values of 'fat' are 5", 5, "")
+    fails("19 of 20 values of 'fat' are 5", 6.5, "")
+    fails("19 of 20 values of 'fat' are 5", 6.5, "--split part ")
+    local lines = { "part,fat,1,2,3" }
+    for i = 1, 20 do lines[i + 1] = ("%s,%d,1,2,%d"):format(i > 10 and "test" or "train", math.max(5, i - 10), i) end
+    local code, text = run("--target fat --quick --split part "
+      .. write("part.csv", table.concat(lines, "\n") .. "\n"))
+    assert.equal(1, code, text)
+    assert.is_truthy(text:find("part.csv: all 10 values of 'fat' for training are 5; ", 1, true), text)
   end)
   it("refuses a blank cell among the groups", function()
     local code, text = run("--label k --group k,s --folds 2 "

@@ -1,4 +1,5 @@
 --- Measured spectra for scripts: if the files lack what a function needs, it ends the script with a message.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local labels = require "moonbow.data.labels"
 local output = require "moonbow.experiment.output"
@@ -82,7 +83,28 @@ function Measured:check_classes(column, folds)
   check_classes(self, column, names, count, folds)
 end
 
---- Checks a column of numbers to predict, and that there are as many as folds.
+-- Returns the number that stands most often in a tensor, and how often.
+local function most_frequent(numbers)
+  local count, most = {}, nil
+  for _, number in ipairs(core.totable(core.reshape(numbers, -1))) do
+    count[number] = (count[number] or 0) + 1
+    if not most or count[number] > count[most] then most = number end
+  end
+  return most, count[most]
+end
+
+--- Checks that the numbers to predict vary among the spectra for training, also without those of one fold.
+-- @param rows of these; nil for all
+function Measured:check_varies(column, rows)
+  local spectra = rows and self.spectra:select(rows) or self.spectra
+  local most, count = most_frequent(spectra:targets(column))
+  if count < #spectra - 1 then return end
+  output.fail(("%s: %s%d values of %s%s are %.7g; expected at least 2 others"):format(self.path,
+    count == #spectra and "all " or ("%d of "):format(count), #spectra, check.show(column),
+    rows and " for training" or "", most))
+end
+
+--- Checks a column of numbers to predict, that there are as many as folds, and that they vary.
 function Measured:check_numbers(column, folds)
   self:column(column)
   local ok, err = pcall(self.spectra.targets, self.spectra, column)
@@ -91,6 +113,7 @@ function Measured:check_numbers(column, folds)
     output.fail(("%s: %s are too few for %d folds"):format(self.path, check.show_count(#self.spectra, "spectrum",
       "spectra"), folds))
   end
+  self:check_varies(column)
 end
 
 -- True if any class has rows in several groups.

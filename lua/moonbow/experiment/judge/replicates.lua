@@ -71,6 +71,22 @@ local function members_of(groups)
   return several
 end
 
+--- Finds groups of spectra of different classes.
+-- @param classes, groups one of each spectrum
+-- @return their number, the number of groups with several spectra, and two spectra of the first that mixes classes
+function replicates.mixed(classes, groups)
+  local count, several, first = 0, members_of(groups), nil
+  for _, members in ipairs(several) do
+    for i = 2, #members do
+      if classes[members[i]] ~= classes[members[1]] then
+        count, first = count + 1, first or { members[1], members[i] }
+        break
+      end
+    end
+  end
+  return count, #several, first
+end
+
 -- The share of pairs of replicates with the same value.
 local function agreement(values, several)
   local same, pairs_of = 0, 0
@@ -112,13 +128,13 @@ local function best_accuracy(truth, groups)
   return right / #truth
 end
 
---- The ceiling that replicates set, as { limit, agreement, text }; nil if no sample has replicates. Of classes: the
--- best accuracy by their labels, and the share of pairs of replicates that are predicted alike. Of numbers: the
--- standard deviation within replicates of the targets and of the predictions.
+--- The ceiling that replicates set, as { limit, agreement, text }; nil if no sample has replicates, or if most groups
+-- mix classes and are no samples. Of classes: the best accuracy by their labels, and the share of pairs of replicates
+-- that are predicted alike. Of numbers: the standard deviation within replicates of the targets and of the predictions.
 -- @param truth, predicted lists; numbers of one target
 function replicates.ceiling(task, truth, predicted, groups)
   local several = members_of(groups)
-  if #several == 0 then return nil end
+  if #several == 0 or task == "class" and 2 * replicates.mixed(truth, groups) > #several then return nil end
   local samples = check.show_count(#several, "sample")
   if task == "class" then
     local limit, alike = best_accuracy(truth, groups), agreement(predicted, several)

@@ -81,8 +81,8 @@ function tables.predictions(found, set, pipeline)
   heading[#heading + 1] = "unlike"
   local rows = {}
   for i, row in ipairs(found.rows) do
-    local truth, predicted = outcome.truth[i], outcome.predicted[i]
-    local cells = { set.names[row], set.sources[row], is_class and found.names[truth] or truth,
+    local predicted = outcome.predicted[i]
+    local cells = { set.names[row], set.sources[row], set.labels[outcome.title][row],
       is_class and found.names[predicted] or ("%.6g"):format(predicted) }
     if is_class then
       local scores = model == "network" and softmax(outcome.scores[i]) or outcome.scores[i]

@@ -57,6 +57,21 @@ function words.of_folds(set, about)
   return list
 end
 
+--- A warning of groups with spectra of several classes, such as samples that are numbered anew in each; or nil.
+-- @param label the column of the classes
+-- @param groups one of each spectrum
+-- @param columns of the groups
+function words.of_mixed_groups(set, label, groups, columns)
+  local classes = set.labels[label]
+  local count, several, first = replicates.mixed(classes, groups)
+  if count == 0 then return nil end
+  local group = check.printable(table.concat(columns, ","))
+  return ("%d of %s of %s with several spectra hold different classes of %s, such as %s and %s in that of %s. If they "
+    .. "are numbered anew in each class, --group %s,%s tells them apart."):format(count,
+    check.show_count(several, "group"), group, check.show(label), check.show(classes[first[1]]),
+    check.show(classes[first[2]]), check.show(set.names[first[1]]), group, check.printable(label))
+end
+
 --- Warnings of replicates on both sides of a split by hand.
 function words.of_split(set, train, test, groups)
   local shared, same = replicates.leaks(set, train, test, groups)
