@@ -81,6 +81,20 @@ describe("a .npz file", function()
     assert.same({ "1", "2" }, set.labels.y)
   end)
 
+  it("has no spectra in a variable of one letter beside others, and percent by its unit", function()
+    local path = os.tmpname()
+    for _, name in ipairs { "C", "T", "R" } do
+      assert(mb.save_npz({ X = mb.ones(4, 9), [name] = mb.ones(4, 2) }, path))
+      local set = assert(mb.spectra.read(path))
+      assert.same({ 4, 9, { name .. " 1", name .. " 2" } }, { #set, set.length, set.columns })
+    end
+    assert(mb.save_npz({ T = mb.ones(4, 9) }, path))
+    assert.equal("transmittance", mb.spectra.read(path).quantity)
+    os.remove(path)
+    local roles = require "moonbow.spectra.roles"
+    local quantity, percent = roles.quantity_of { name = "transmittance", attributes = { units = "%" } } -- of HDF5
+    assert.same({ "transmittance", true }, { quantity, percent })
+  end)
   it("that moonbow wrote is read", function()
     assert(mb.save_npz({ spectra = mb.tensor { { 1, 2 }, { 3, 4 }, { 5, 6 } }, nm = mb.tensor { 7, 8 } }, path,
       { compress = true }))

@@ -36,6 +36,38 @@ describe("x and y", function()
     local set = read("nm;%T\n400;90\n401;80\n402;85\n")
     assert.same({ "nm", "transmittance", true }, { set.unit, set.quantity, set.percent })
   end)
+  it("have the unit that a cell, a line of units or metadata state, not the one of the bare name", function()
+    local rows = "2.5;10\n2.6;20\n2.7;30\n"
+    for _, head in ipairs { "Wavelength;Reflectance\n\u{b5}m;%\n", "# xunits: um\nWavelength;Reflectance\n%\n",
+      "# xlabel: Wavelength\n# xunits: um\nx;Reflectance\n", "Wavelength (um);Reflectance\nnm;%\n" } do
+      local set = assert(read(head:gsub("\n%%\n", "\n;%%\n") .. rows))
+      assert.same({ "um", "wavelength", "reflectance" }, { set.unit, set.axis_name, set.quantity }, head)
+    end
+    assert.same({ "cm-1", "Raman shift" }, (function(set) return { set.unit, set.axis_name } end)(
+      read("Raman shift;counts\ncm-1;\n" .. rows)))
+    local indexed = read(";Wavelength;a;b\n;um;;\n" .. rows_of(9, function(i) return ("%d;%g;%d;%d"):format(i, i / 4,
+      value(i), value(i, 1)) end))
+    assert.same({ "um", 0.25 }, { indexed.unit, indexed.axis[1] })
+  end)
+  it("are in percent if a name or the line of units says so", function()
+    for head, quantity in pairs { ["Transmittance [%]"] = "transmittance", ["T [%]"] = "transmittance",
+      ["R [%]"] = "reflectance", ["T %"] = "transmittance", ["Reflectance / %"] = "reflectance",
+      ["Transmission in %"] = "transmittance", ["Transmittance (percent)"] = "transmittance",
+      ["Transmittance\ncm-1;%"] = "transmittance", ["T\ncm-1;[%]"] = "transmittance" } do
+      local set = assert(read("Wavenumber;" .. head .. "\n400;95\n401;96\n402;97\n"))
+      assert.same({ quantity, true }, { set.quantity, set.percent }, head)
+    end
+    for _, head in ipairs { "Intensity (%)", "Absorbance\ncm-1;%", "Transmittance" } do
+      assert.is_nil(read("Wavenumber;" .. head .. "\n400;95\n401;96\n402;97\n").percent)
+    end
+  end)
+  it("name the cell of the axis that looks like a number and is not", function()
+    for text, cell in pairs { ['Wavenumber,I\n"1,000.5","1,234.5"\n"1,001.5",12\n'] = "'1,000.5'",
+      ["x\ty\n1'000.5\t1'234.5\n1'001.5\t2\n"] = "'1'000.5'", ["x;y\ncm-1;counts\n1.000,5;1\n"] = "'1.000,5'" } do
+      local _, why = read(text)
+      assert.is_truthy(why:find("^line [23], column 1 %(%a+%): expected a number, got " .. cell), why)
+    end
+  end)
   it("may have points twice, if they are few", function()
     local text = rows_of(60, function(i) return ("%d,%d"):format(i == 30 and 429 or 400 + i, value(i)) end)
     local set = assert(read(text))
@@ -43,6 +75,50 @@ describe("x and y", function()
     assert.same({ "read as one spectrum, with its axis in the first column",
       "points of the axis that are there twice: 1" }, set.notes)
     refuses("line 3, column 1: the axis holds 401 twice", "400,1\n401,2\n401,3\n403,1\n")
+  end)
+end)
+
+describe("letters in the names of columns", function()
+  local function table_of(head)
+    return head .. rows_of(9, function(i)
+      return ("%d,%d,%d,%d"):format(400 + i, value(i), value(i, 1), value(i, 2))
+    end)
+  end
+  it("are names of samples beside others", function()
+    for _, head in ipairs { "wavelength,A,B,C\n", "wavelength,C,R,T\n", "wavelength,ctrl,KM,Au\n" } do
+      local set = assert(read(table_of(head)))
+      assert.same({ 3, nil }, { #set, set.quantity }, head)
+      assert.matches("^column '%u%u?' is taken for a sample, not for ", set.notes[2])
+    end
+    assert.same({ 1, "transmittance" }, (function(set) return { #set, set.quantity } end)(
+      read(table_of "wavelength,C,R,T\n", { block = "T" })))
+  end)
+  it("say what the values are if there is one, or beside a longer name", function()
+    assert.equal("transmittance", read("nm,T,sigma\n400,1,2\n401,2,3\n402,2,3\n").quantity)
+    local set = read(table_of "wavelength,Abs,T,R\n")
+    assert.same({ 1, "absorbance" }, { #set, set.quantity })
+  end)
+end)
+
+describe("a second line without numbers", function()
+  local function table_of(head)
+    return head .. rows_of(9, function(i) return ("%d,%d,%d,%d"):format(400 + i, value(i), 400 + i, value(i, 2)) end)
+  end
+  it("is a label of the spectra if it begins with a name", function()
+    local set = read(table_of "wavelength,s1,s2,s3\nclass,C,T,C\n")
+    assert.same({ { "spectrum", "class" }, { "C", "T", "C" } }, { set.columns, set.labels.class, set.quantity })
+    assert.equal("line 2: read as the label 'class' of the spectra", set.notes[2])
+    assert.same({ "T" }, read(table_of "wavelength,s1,s2,s3\nclass,C,T,C\n", { block = "s2" }).labels.class)
+    assert.same({ "C", "T" }, read(table_of "x,a,x,b\nclass,C,class,T\n").labels.class)
+  end)
+  it("is one of units if it says kinds of values, or begins with a unit or an empty cell", function()
+    for _, line in ipairs { "nm,C,T,C", "unit,counts,counts,counts", ",C,T,C", "unit,%,%,%" } do
+      local set = read(table_of("wavelength,s1,s2,s3\n" .. line .. "\n"))
+      assert.same({ "spectrum" }, #set > 1 and set.columns or { "spectrum" })
+      assert.is_truthy(table.concat(set.notes, "; "):find "line 2 left out: it holds no number %(units%?%)")
+    end
+    assert.same({ "um", "counts" }, (function(set) return { set.unit, set.quantity } end)(
+      read(table_of "Wavelength,a,Wavelength,b\num,counts,um,counts\n")))
   end)
 end)
 
@@ -120,12 +196,42 @@ describe("pairs of columns", function()
       .. "puts all on one axis", pairs_text("x;a;x;b\n", 0.25))
     assert.equal(2, read(pairs_text("x;a;x;b\n", 0.25), { resample = true }).x:size(1))
   end)
+  it("of different lengths may have separators of thousands, too", function()
+    refuses("line 3, column 4: '1.125' may hold a decimal sign or a separator of thousands; give decimal, or write "
+      .. "numbers without such separators", "x;a;x;b\n1;900;1;2\n2;1;2;1.125\n3;2;3;4\n4;5;;\n")
+    refuses("line 2, column 1: '1,125' may hold a decimal sign or a separator of thousands; give decimal, or write "
+      .. "numbers without such separators (with commas and decimal commas)",
+      'x,a,x,b\n"1,125",900,"1,125",2\n"1,126",1,"1,126",5\n"1,127",2,"1,127",4\n"1,128",5,,\n')
+  end)
   it("may have different lengths", function()
     local text = pairs_text("x;a;x;b\n", 0) .. "410;1;;\n411;2;;\n"
     local _, why = read(text)
     assert.matches("11 points from 401 to 411 there, 9 from 401 to 409 here", why)
     local _, hole = read(text .. "412;1;412;3\n")
     assert.matches("the value is missing", hole)
+  end)
+end)
+
+describe("an axis that may have separators of thousands", function()
+  it("is refused if commas also separate cells, as values are", function()
+    for _, head in ipairs { "wavelength,counts\n", "" } do
+      local _, why = read(head .. '"1,100",12\n"1,102",13\n"1,104",15\n')
+      assert.is_truthy(why:find("column 1: '1,100' may hold a decimal sign or a separator of thousands", 1, true), why)
+    end
+    assert.same({ 1.1, 1.102, 1.104 }, read('nm,I\n"1,100","12,5"\n"1,102",13\n"1,104",15\n').axis)
+    assert.same({ 1.1, 1.2, 1.3 }, read('nm,I\n"1,100",12\n"1,200",13\n"1,300",15\n', { decimal = "," }).axis)
+  end)
+  it("is read and noted in other files, unless a value tells", function()
+    local note = "the axis is read with a decimal point: '1.100' is 1.1; if it is 1100, write it without a separator"
+    local function notes(text) return table.concat(assert(read(text)).notes, "\n") end
+    for _, text in ipairs { "nm;I\n1.100;12\n1.102;13\n1.104;15\n", "k;1.100;1.102;1.104\na;1;2;3\nb;1;2;3\n",
+      "k;1.100 nm;1.102 nm;1.104 nm\na;1;2;3\nb;1;2;3\n", "x;a;x;b\n" .. rows_of(9, function(i)
+        return ("1.10%d;%d;1.10%d;%d"):format(i - 1, value(i), i - 1, value(i, 1)) end) } do
+      assert.is_truthy(notes(text):find(note, 1, true), text)
+      assert.is_nil(notes(text:gsub("1%.10(%d)", "1.10%10")):find("decimal point", 1, true), text)
+    end
+    assert.is_nil(notes("nm;I\n1.100;12.5\n1.102;13\n1.104;15\n"):find("decimal point", 1, true))
+    assert.is_truthy(notes("nm\tI\n1,100\t12\n1,102\t13\n1,104\t15\n"):find("with a decimal comma: '1,100'", 1, true))
   end)
 end)
 

@@ -13,8 +13,9 @@ local function read(source)
   if not set then source:fail("%s", why) end
   local n, length = core.size(set.x, 1), #set.axis
   if set.blocks then source:fail("spectra with axes of their own") end
-  if set.names then
-    set.labels.spectrum, set.columns = set.names, { "spectrum" }
+  if set.names and not set.labels.spectrum then
+    set.labels.spectrum = set.names
+    table.insert(set.columns, 1, "spectrum")
   end
   return { x = core.reshape(set.x, n, length, 1), axis = set.axis, labels = set.labels, columns = set.columns,
     skipped = set.skipped, notes = set.notes }

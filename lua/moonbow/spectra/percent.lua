@@ -1,5 +1,6 @@
 --- Whether transmittance or reflectance is in percent, where a format does not say.
 local core = require "moonbow.core"
+local units = require "moonbow.spectra.units"
 
 local MOST_FRACTION = 2 -- of transmittance, above which it must be in percent
 
@@ -9,7 +10,7 @@ local MOST_FRACTION = 2 -- of transmittance, above which it must be in percent
 -- @param decided how the kind was found
 -- @return true or nil, and `decided`, with the reason
 return function(quantity, list, decided)
-  if quantity ~= "transmittance" and quantity ~= "reflectance" then return nil, decided end
+  if not units.is_percentage[quantity] then return nil, decided end
   for _, y in ipairs(list) do
     local most = core.get(core.max(core.reshape(y, core.count(y))), 1)
     if most > MOST_FRACTION then return true, ("%s; in percent, as they reach %.4g"):format(decided, most) end

@@ -45,6 +45,7 @@ function roles.quantity_of(variable)
     local is_better = quantity and (not found[1] or found[1] == "intensity")
     if is_better then found = { quantity, percent == "%", ("its %s is %s"):format(from[1], from[2]) } end
   end
+  if units.is_percentage[found[1]] and units.is_percent(tostring(said.units or said.unit or "")) then found[2] = true end
   return table.unpack(found)
 end
 
@@ -120,9 +121,12 @@ local function widest(matrices)
   return #columns == 1 and #rows == #matrices and #matrices[1].shape == 2 and columns[1] or nil
 end
 
+-- One or two letters say nothing beside other variables: "C" may hold concentrations.
 local function values_rank(variable)
-  local rank = values_named[roles.plain(variable.name)]
-  return rank or units.quantity(variable.name) and 3 or roles.quantity_of(variable) and 4 or nil
+  local rank, said = values_named[roles.plain(variable.name)], variable.attributes
+  if rank or units.tells(variable.name) then return rank or 3 end
+  return (units.tells(tostring(said.units or said.unit or "")) or units.tells(tostring(said.long_name or ""))) and 4
+    or nil
 end
 
 local function find_matrix(group, source, matrices)

@@ -1,4 +1,6 @@
 --- Units of axes and kinds of values, by the many ways in which files write them.
+local trim = require "moonbow.io.trim"
+
 local units = {}
 
 -- unit, the axis' name, and what files write (lower case, without blanks, brackets and signs of degree spelled out).
@@ -75,22 +77,30 @@ local function plain(text)
   return text
 end
 
--- The row for a text; or for what stands in its brackets; or for what stands before them.
+-- The row for a text; or for what stands in its brackets, and that for what stands before them. Beside the row the text
+-- that gave it.
 local function find(rows, text)
-  local whole = rows[plain(text)]
-  if whole then return whole end
+  local whole = plain(text)
+  if rows[whole] then return rows[whole], nil, whole end
   local outer, inner = text:match "^(.-)[%(%[{/]%s*([^%)%]}]+)[%)%]}]?%s*$"
   if not outer then return nil end
-  return rows[plain(inner)], rows[plain(outer)]
+  return rows[plain(inner)], rows[plain(outer)], plain(inner)
 end
 
 --- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS".
--- @return the unit and the name of the axis; nil if the text names neither
+-- @return the unit, the name of the axis, and true if the text only names the axis, as "Wavelength" does: other texts may
+--   state another unit; nil if the text names neither
 function units.axis(text)
-  local row, named = find(axis_of, text)
+  local row, named, spelled = find(axis_of, text)
   if not (row or named) then return nil end
-  local unit = (row or named)[1]
-  return unit, named and named[1] == unit and named[2] or row and row[2] or named[2]
+  local unit, is_implied = (row or named)[1], not row or plain(row[2]) == spelled:gsub("s$", "")
+  return unit, named and named[1] == unit and named[2] or row and row[2] or named[2], is_implied
+end
+
+-- The text without its sign of percent: "T" of "T [%]", "Transmittance, %", "%T"; nil if it has none.
+local function without_percent(text)
+  local bare, count = text:lower():gsub("per ?cent", "%%"):gsub("[%(%[{]?%s*%%%s*[%)%]}]?", " ")
+  return count == 1 and trim.both(bare:gsub("%s+in%s*$", ""), "%s,;/") or nil
 end
 
 --- Reads what the values of a spectrum are: "ABSORBANCE", "%T", "Intensity (counts)".
@@ -99,8 +109,29 @@ end
 function units.quantity(text)
   local row, named = find(value_of, text)
   row = row and row[1] ~= "intensity" and row or named or row
+  local bare = without_percent(text)
+  local percent = bare and value_of[plain(bare)]
+  if percent and units.is_percentage[percent[1]] then return percent[1], "%" end
   if row then return row[1], row[2] or nil end
 end
+
+--- True if a text of more than two letters, of which names of samples are made, too, says what values are.
+function units.tells(text) return not text:find "^%a%a?$" and units.quantity(text) ~= nil end
+
+--- True if names of columns can say what their values are: there is one, or any has more than two letters. "C", "R", "T"
+-- together are names of samples.
+function units.names_tell(names)
+  for _, name in ipairs(names) do
+    if units.tells(name) then return true end
+  end
+  return #names == 1
+end
+
+--- True for "%", also in brackets.
+function units.is_percent(text) return text:find "^%W*%%%W*$" ~= nil end
+
+--- Kinds of values that may be in percent.
+units.is_percentage = { transmittance = true, reflectance = true }
 
 --- Names of axes that run from high to low on paper.
 units.falls_on_paper = { wavenumber = true, ["chemical shift"] = true }

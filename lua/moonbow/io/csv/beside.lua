@@ -75,9 +75,10 @@ local function is_of_another_kind(set, c)
   local function unit_of(k)
     local unit = (set.unit_cells or {})[k + set.first_column - 1] or ""
     local quantity, percent = units.quantity(unit)
-    return (percent or unit:find "^%W*%%%W*$") and "percent" or quantity
+    return (percent or units.is_percent(unit)) and "percent" or quantity
   end
-  return unlike(units.quantity(set.names[1]), units.quantity(set.names[c])) or unlike(unit_of(1), unit_of(c))
+  return units.names_tell(set.names) and unlike(units.quantity(set.names[1]), units.quantity(set.names[c]))
+    or unlike(unit_of(1), unit_of(c))
 end
 
 -- Returns the spectra to be kept, and { [spectrum] = why } of the others.
@@ -107,9 +108,26 @@ local function find(set, block)
 end
 
 local function keep(set, kept)
-  local picked = {}
-  for i, c in ipairs(kept) do picked[i] = set.names and set.names[c] end
-  set.x, set.names, set.first_kept = core.index(set.x, core.tensor(kept)), set.names and picked, kept[1]
+  local function pick(list)
+    local picked = {}
+    for i, c in ipairs(kept) do picked[i] = list[c] end
+    return picked
+  end
+  set.x, set.names, set.first_kept = core.index(set.x, core.tensor(kept)), set.names and pick(set.names), kept[1]
+  for column, list in pairs(set.labels) do set.labels[column] = pick(list) end
+end
+
+-- Notes that letters, which may also be kinds of values, are taken for names of samples.
+local function note_letters(set)
+  if not set.names or units.names_tell(set.names) then return end
+  for _, name in ipairs(set.names) do
+    local quantity = units.quantity(name)
+    if quantity then
+      table.insert(set.notes, ("column %s is taken for a sample, not for %s; block = %s reads it alone"):format(
+        check.show(name), quantity, check.show(name)))
+      return
+    end
+  end
 end
 
 --- Leaves out columns that are not spectra of the same kind, with notes; or all but the one that block names. Three
@@ -132,6 +150,7 @@ function beside.leave_out(set, block)
     end
   end
   if #kept < core.size(set.x, 1) then keep(set, kept) end
+  note_letters(set)
   return true
 end
 

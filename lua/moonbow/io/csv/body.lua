@@ -125,21 +125,51 @@ local function find_group(lines, first, kinds, dialect)
   end
 end
 
+--- The failure of a number that may have a separator of thousands.
+function body.doubt(lines, i, c, cell)
+  return body.failure(lines, i, ("column %d: %s may hold a decimal sign or a separator of thousands; give "
+    .. "decimal, or write numbers without such separators"):format(c, check.show(cell)), math.huge)
+end
+
 -- Fails if numbers may have a thousands separator: as a decimal sign it would make them a thousand times too small.
 local function check_decimal(rows, lines, first, kinds, dialect)
   local is_doubtful = rows.has_group and not rows.is_certain
   if not is_doubtful or not (rows.has_whole or dialect.separator == dialect.decimal) then return nil end
-  local i, c, cell = find_group(lines, first, kinds, dialect)
-  return body.failure(lines, i, ("column %d: %s may hold a decimal sign or a separator of thousands; give "
-    .. "decimal, or write numbers without such separators"):format(c, check.show(cell)), math.huge)
+  return body.doubt(lines, find_group(lines, first, kinds, dialect))
+end
+
+-- Returns the first cell of the axes, with its line and column, if all of their cells may hold separators of thousands.
+local function find_axis_of_groups(lines, first, kinds, dialect)
+  local i, line, column, found = lines:next(first), nil, nil, nil
+  while i do
+    for c, cell in ipairs(core.csv_cells(lines[i], dialect.separator)) do
+      if kinds:sub(c, c) == "x" then
+        if not header.may_be_group(cell, dialect.decimal) then return nil end
+        if not found then line, column, found = i, c, cell end
+      end
+    end
+    i = lines:next(i + 1)
+  end
+  return found, line, column
+end
+
+-- Fails as check_decimal does if the axes consist of such numbers and the commas in them also separate cells; else notes
+-- it.
+local function check_axes(rows, lines, first, kinds, dialect)
+  local cell, i, c
+  if not rows.is_certain and kinds:find "x" then cell, i, c = find_axis_of_groups(lines, first, kinds, dialect) end
+  if not cell then return nil end
+  if dialect.separator == dialect.decimal then return body.doubt(lines, i, c, cell) end
+  rows.axis_note = header.group_note(cell, dialect.decimal)
 end
 
 --- Reads all rows.
 -- @param lines, from document.of; first, the first row; header_cells, for messages; kinds: for each column "1"
 --   (number), "x" (number in double precision) or "0" (label); dialect { separator, decimal, decided (true if decimal
 --   was given) }
--- @return x (rows, numbers), axes (a list for each "x"), labels (a list for each "0"), count, commented (number of
---   rows that start with the comment sign); or nil and a failure
+-- @return x (rows, numbers), axes (a list for each "x"), axis_note (a text, or nil), labels (a list for each "0"), count,
+--   commented (number of rows that start with the comment sign), is_certain (true if a value makes the decimal sign
+--   certain); or nil and a failure
 function body.read(lines, first, header_cells, kinds, dialect)
   if select(2, kinds:gsub("0", "")) > MOST_LABELS then
     return nil, body.failure(lines, lines.first, ("expected at most %d columns of labels"):format(MOST_LABELS), -1)
@@ -150,7 +180,8 @@ function body.read(lines, first, header_cells, kinds, dialect)
   if not rows then return nil, failure end
   rows.commented, rows.line_of = 0, {}
   failure = not lines.decided and read_commented(rows, lines, first, kinds, dialect)
-    or not dialect.decided and check_decimal(rows, lines, first, kinds, dialect)
+    or not dialect.decided and (check_decimal(rows, lines, first, kinds, dialect)
+      or check_axes(rows, lines, first, kinds, dialect))
   if failure then return nil, failure end
   if rows.count == 0 then return nil, none end
   local may_be_cut = not lines.ends and not lines:is_commented(#lines) and kinds:sub(-1) == "1"

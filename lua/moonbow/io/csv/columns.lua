@@ -7,18 +7,31 @@ local names = require "moonbow.io.csv.names"
 local body = require "moonbow.io.csv.body"
 local beside = require "moonbow.io.csv.beside"
 local pairs_of = require "moonbow.io.csv.pairs"
+local units = require "moonbow.spectra.units"
 
 local columns = {}
 
 local FEWEST_POINTS = 8 -- fewer numbers may be sorted by chance; for two columns, 3 points are enough
 local MOST_EQUAL = 1 / 50 -- of neighbouring points of an axis, which rounding made equal
 
--- Returns the first line of numbers: it follows the names, and a line of units that holds no number.
+-- Returns the first line of numbers: it follows the names, and a line of units or labels that holds no number.
 local function first_of_numbers(lines, found, dialect)
   if not found then return lines.first end
   local below = lines[lines.first + 1]
   local cells = below and header.cells(below, dialect.separator)
-  return lines.first + (cells and #names.numbers_of(cells, dialect.decimal) == 0 and 2 or 1)
+  local is_between = cells and #names.numbers_of(cells, dialect.decimal) == 0
+    and not header.looks_like_number(cells[1] or "")
+  return lines.first + (is_between and 2 or 1)
+end
+
+-- Returns the failure of a first cell that looks like a number below the name of an axis, "1'000"; or nil.
+local function number_failure(lines, first, found, dialect)
+  local cells = found and found.is_axis and lines[first] and header.cells(lines[first], dialect.separator)
+  if not (cells and header.looks_like_number(cells[1] or "")) then return nil end
+  local failure = body.failure(lines, first, ("column 1 (%s): expected a number, got %s"):format(
+    check.printable(found.cells[1]), check.show(cells[1])), 0)
+  failure.certain = true
+  return failure
 end
 
 -- The names in a comment right above the numbers, as NumPy's savetxt writes them, if the first names an axis; or in
@@ -146,10 +159,7 @@ local function describe(set, lines, first, found, read)
   set.notes = { core.size(read.y, 1) == 1 and "read as one spectrum, with its axis in the first column"
     or "read as spectra in columns, with their axis in the first" }
   if read.skip > 0 then set.notes[1] = "column 1 left out: it counts the rows; the axis is in column 2" end
-  if first == lines.first + 2 then
-    table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(lines:number(first - 1)))
-    set.skipped = 1
-  end
+  table.insert(set.notes, read.axis_note)
   if read.equal > 0 then
     table.insert(set.notes, ("points of the axis that are there twice: %d"):format(read.equal))
   end
@@ -160,8 +170,32 @@ local function describe(set, lines, first, found, read)
   end
 end
 
-local function units_of(lines, first, dialect)
-  return first == lines.first + 2 and core.csv_cells(lines[first - 1], dialect.separator) or {}
+-- True if a line without numbers holds labels of the spectra, not units: it begins with a name, and says no kind of
+-- values.
+local function are_labels(cells, first)
+  if not cells[first]:find "%a%a%a" or names.is_axis(cells[first]) or units.axis(cells[first]) then return false end
+  for c = first + 1, #cells do
+    if units.tells(cells[c]) or units.is_percent(cells[c]) then return false end
+  end
+  return true
+end
+
+-- Takes the line between names and numbers, if there is one: units, or a label of the spectra, which are in every column
+-- behind the axis, or with a step in every second one.
+local function take_line_between(set, lines, first, dialect, step)
+  if first ~= lines.first + 2 then return set end
+  local number, axis = lines:number(first - 1), set.first_column - 1
+  local cells = core.csv_cells(lines[first - 1], dialect.separator)
+  if not are_labels(cells, axis) then
+    set.unit_cells, set.skipped = cells, 1
+    table.insert(set.notes, ("line %d left out: it holds no number (units?)"):format(number))
+    return set
+  end
+  local list = {}
+  for k = 1, set.blocks and #set.blocks or core.size(set.x, 1) do list[k] = cells[axis + 1 + (k - 1) * step] or "" end
+  set.labels[cells[axis]], set.columns = list, { cells[axis] }
+  table.insert(set.notes, ("line %d: read as the label %s of the spectra"):format(number, check.show(cells[axis])))
+  return set
 end
 
 -- That of an axis that was checked.
@@ -173,8 +207,9 @@ end
 -- Makes the set of the table that was read.
 local function set_of(lines, first, found, read, dialect)
   local set = { x = read.y, axis = read.axis, labels = {}, columns = {}, commented = read.commented, skipped = 0,
-    direction = direction_of(read.axis), first_column = 2 + read.skip, unit_cells = units_of(lines, first, dialect) }
+    direction = direction_of(read.axis), first_column = 2 + read.skip }
   describe(set, lines, first, found, read)
+  take_line_between(set, lines, first, dialect, 1)
   if not found then return set end
   set.axis_text, set.names = found.cells[1 + read.skip], {}
   for c = set.first_column, #found.cells do set.names[c - 1 - read.skip] = header.name(found.cells, c) end
@@ -190,10 +225,15 @@ function columns.read(lines, dialect)
   local found = names.read(cells, dialect.decimal)
   if found == nil then return nil end
   local first = first_of_numbers(lines, found, dialect)
-  if not starts_with_number(lines[first], dialect) then return nil end
+  if not starts_with_number(lines[first], dialect) then return nil, number_failure(lines, first, found, dialect) end
   found = found or commented_names(lines, #cells, dialect)
   local read, failure = read_table(lines, first, cells, found, dialect, 0)
-  if not read then return pairs_of.read_ragged(lines, first, cells, found, dialect, failure) end
+  if not read then
+    local ragged, why = pairs_of.read_ragged(lines, first, cells, found, dialect, failure)
+    if ragged then return take_line_between(ragged, lines, first, dialect, 2) end
+    why.certain = why.certain or found and found.is_axis
+    return nil, why
+  end
   local verdict = found and names.judge(found, read.axis) or nil
   local is_indexed = has_index(found, read)
   local fewest = is_indexed and 2 or fewest_points(#cells, found, read.y)
@@ -202,8 +242,9 @@ function columns.read(lines, dialect)
     core.close(read.y) -- the numbers are read again, and would be there twice
     read.axis, read.axes = nil, nil
     let_go(#lines.text)
-    local paired = pairs_of.read(lines, first, cells, found, dialect)
-    if paired then return paired end
+    local paired, why = pairs_of.read(lines, first, cells, found, dialect)
+    if why then return nil, why end
+    if paired then return take_line_between(paired, lines, first, dialect, 2) end
     read = read_table(lines, first, cells, found, dialect, 0)
   end
   local why

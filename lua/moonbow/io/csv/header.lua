@@ -18,6 +18,13 @@ function header.may_be_group(text, decimal)
   return text:find("^[+-]?[1-9]%d?%d?%" .. decimal .. "%d%d%d$")
 end
 
+--- Returns what to note of an axis whose numbers all look like "1.100", the first of them.
+function header.group_note(cell, decimal)
+  local value = core.csv_number(cell, decimal)
+  return ("the axis is read with a decimal %s: %s is %.10g; if it is %.0f, write it without a separator"):format(
+    decimal == "." and "point" or "comma", check.show(cell), value, 1000 * value)
+end
+
 --- True if a list of numbers only rises or only falls; otherwise false, the first place that does not, and a message.
 function header.check_axis(axis)
   local previous, rises = axis[1], axis[2] and axis[2] > axis[1]

@@ -37,8 +37,8 @@ end
 
 -- Spectra with their axes; those with the same axis as the first stand together.
 local function set_of(spectra, found, commented)
-  local set = { blocks = {}, labels = {}, columns = {}, commented = commented, skipped = 0, unit_cells = {},
-    first_column = 1, axis_text = found and found.cells[1], notes = {
+  local set = { blocks = {}, labels = {}, columns = {}, commented = commented, skipped = 0,
+    first_column = 2, axis_text = found and found.cells[1], notes = {
       ("read as %d pairs of columns, each with an axis and a spectrum"):format(#spectra) } }
   for k, spectrum in ipairs(spectra) do
     local name = found and found.cells[2 * k] or ""
@@ -64,18 +64,47 @@ function pairs_of.may_be(cells, found, y)
     and beside.is_axis(y, 2)
 end
 
---- Reads pairs of columns, if the table holds them. Returns the set or nil.
+--- Reads pairs of columns, if the table holds them. Returns the set; or nil, and a failure if its numbers are in doubt.
 function pairs_of.read(lines, first, cells, found, dialect)
-  local again = body.read(lines, first, cells, ("x1"):rep(#cells // 2), dialect)
+  local again, failure = body.read(lines, first, cells, ("x1"):rep(#cells // 2), dialect)
+  if not again then return nil, failure end
   local y = body.transposed(again.x)
   local spectra = {}
   for k, axis in ipairs(again.axes) do spectra[k] = { axis = axis, x = core.reshape(core.row(y, k), 1, #axis) } end
-  return are_axes(spectra, found) and set_of(spectra, found, again.commented) or nil
+  if not are_axes(spectra, found) then return nil end
+  local set = set_of(spectra, found, again.commented)
+  table.insert(set.notes, again.axis_note)
+  return set
 end
 
--- Appends the numbers of a line to the spectra; nil if it does not fit: a pair that has ended must stay empty.
-local function add_line(columns, line, width, dialect)
-  local cells = core.csv_cells(line, dialect.separator)
+-- Notes what a number says of the decimal sign, as C does for tables without empty cells.
+local function note_sign(signs, text, line, column, decimal)
+  if header.may_be_group(text, decimal) then
+    signs.group = signs.group or { line, column, text }
+  elseif text:find "^[+-]?%d%d?%d?$" then
+    signs.has_whole = true
+  else
+    signs.is_certain = true
+  end
+end
+
+-- Returns the set, or nil and a failure if separators of thousands are possible, as body.read does for other tables.
+local function with_signs(set, lines, signs, dialect)
+  local values, axes = signs[0], signs[1]
+  if dialect.decided or values.is_certain then return set end
+  local is_shared = dialect.separator == dialect.decimal
+  local is_doubtful = values.group and (values.has_whole or is_shared)
+  local are_groups = axes.group and not (axes.has_whole or axes.is_certain)
+  if is_doubtful or are_groups and is_shared then
+    return nil, body.doubt(lines, table.unpack(is_doubtful and values.group or axes.group))
+  end
+  if are_groups then table.insert(set.notes, header.group_note(axes.group[3], dialect.decimal)) end
+  return set
+end
+
+-- Appends the numbers of line i to the spectra; nil if it does not fit: a pair that has ended must stay empty.
+local function add_line(columns, lines, i, width, dialect)
+  local cells = core.csv_cells(lines[i], dialect.separator)
   if not cells then return nil end
   for c = 1, math.max(width, #cells) do
     local text, list = cells[c] or "", columns[c]
@@ -83,6 +112,7 @@ local function add_line(columns, line, width, dialect)
     if text ~= "" and not (list and value and math.abs(value) <= LARGEST and not list.has_ended) then return nil end
     if text == "" and list then list.has_ended = true end
     if value then list[#list + 1] = value end
+    if value then note_sign(columns.signs[c % 2], text, i, c, dialect.decimal) end
   end
   return true
 end
@@ -94,11 +124,11 @@ function pairs_of.read_ragged(lines, first, cells, found, dialect, failure)
   local width = #cells
   local is_even = width >= 4 and width % 2 == 0 and dialect.separator ~= " "
   if failure.is_whole or not is_even or found and not are_named(found.cells) then return nil, failure end
-  local columns = {}
+  local columns = { signs = { [0] = {}, {} } } -- of values, and of axes
   for c = 1, width do columns[c] = {} end
   local i = lines:next(first)
   while i do
-    if not add_line(columns, lines[i], width, dialect) then return nil, failure end
+    if not add_line(columns, lines, i, width, dialect) then return nil, failure end
     i = lines:next(i + 1)
   end
   local spectra = {}
@@ -108,7 +138,7 @@ function pairs_of.read_ragged(lines, first, cells, found, dialect, failure)
     spectra[k] = { axis = axis, x = core.reshape(core.tensor(values), 1, #axis) }
   end
   if not are_axes(spectra, found) then return nil, failure end
-  return set_of(spectra, found, 0)
+  return with_signs(set_of(spectra, found, 0), lines, columns.signs, dialect)
 end
 
 return pairs_of

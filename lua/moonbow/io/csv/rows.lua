@@ -56,6 +56,17 @@ local function describe_names(cells)
   return #texts < 3 and table.concat(texts, ", ") or texts[1] .. " ... " .. texts[#texts]
 end
 
+-- Returns a note if all axis values of a header may hold separators of thousands.
+local function group_note(head, decimal)
+  local affix, first = head.affix or { before = "", after = "" }, nil
+  for _, c in ipairs(head.columns) do
+    local number = head.cells[c]:sub(#affix.before + 1, -#affix.after - 1)
+    if not header.may_be_group(number, decimal) then return nil end
+    first = first or number
+  end
+  return header.group_note(first, decimal)
+end
+
 -- Reads the axis of a header; or returns nil and a failure that names the cell.
 local function read_head(lines, i, cells, dialect, labels)
   local head, err, column = header.read(cells, dialect, labels)
@@ -83,8 +94,9 @@ local function read_below(lines, first, head, dialect)
     local message = "a second header; expected one axis for the whole file" .. hint
     return nil, body.failure(lines, body.line_of_row(read, lines, first, again), message, again)
   end
+  local is_doubtful = not (dialect.decided or read.is_certain)
   return { x = read.x, axis = head.axis, labels = name_labels(head, read), columns = head.names,
-    commented = read.commented, notes = {}, affix = head.affix, skipped = 0,
+    commented = read.commented, notes = { is_doubtful and group_note(head, dialect.decimal) or nil }, affix = head.affix, skipped = 0,
     first_label = head.kinds:sub(1, 1) == "0" and head.names[1] or nil }
 end
 

@@ -29,18 +29,18 @@ for _, key in ipairs { "y", "yunits", "yunit", "ylabel", "yaxis", "yaxisunit", "
   value_keys[key] = true
 end
 
--- Calls find(text) for what metadata say under the keys, whole and by the parts between commas; returns what it finds.
-local function from_metadata(metadata, keys, find)
+-- Returns what metadata say under the keys, in the order of their names: { text, its parts between commas }.
+local function under(metadata, keys)
+  local names, found = {}, {}
   for key, value in pairs(metadata) do
-    if keys[key:lower():gsub("[%s_-]", "")] and type(value) == "string" then
-      local a, b = find(value)
-      for part in value:gmatch "[^,;]+" do
-        local one, two = find(part)
-        if one and (not a or a == "intensity") then a, b = one, two end
-      end
-      if a then return a, b, ("%s: %s"):format(key, value) end
-    end
+    if keys[key:lower():gsub("[%s_-]", "")] and type(value) == "string" then names[#names + 1] = key end
   end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    found[i] = { name = name, text = metadata[name], parts = {} }
+    for part in metadata[name]:gmatch "[^,;]+" do table.insert(found[i].parts, part) end
+  end
+  return found
 end
 
 local function first_of(find, texts)
@@ -50,23 +50,51 @@ local function first_of(find, texts)
   end
 end
 
--- What names say of the axis: its name and unit.
+-- The cell of the line of units, if there is one, of the axis (0) or of a spectrum that was read.
+local function unit_cell(set, spectrum) return set.unit_cells and set.unit_cells[set.first_column - 1 + spectrum] or "" end
+
+-- What names say of the axis: its name and unit. The first text that states a unit gives it, or else one that only
+-- names the axis.
 local function name_axis(block, set)
   local affix = set.affix or {}
-  local unit, name = first_of(units.axis, { set.axis_text or "", (set.unit_cells or {})[1] or "", affix.after or "",
-    trim.right(affix.before or "", "_%s-") })
-  if not unit then unit, name = from_metadata(set.metadata, axis_keys, units.axis) end
-  block.unit, block.axis = unit, name
+  local texts = { set.axis_text or "", unit_cell(set, 0), affix.after or "", trim.right(affix.before or "", "_%s-") }
+  for _, entry in ipairs(under(set.metadata, axis_keys)) do
+    texts[#texts + 1] = entry.text
+    table.move(entry.parts, 1, #entry.parts, #texts + 1, texts)
+  end
+  local is_implied
+  for _, given in ipairs(texts) do
+    local unit, name, implied = units.axis(given)
+    if unit and (not block.unit or is_implied and not implied) then
+      block.axis = unit == block.unit and block.axis or name
+      block.unit, is_implied = unit, implied
+    end
+  end
+end
+
+-- The kind of values in metadata; "intensity" gives way to a part that says more.
+local function quantity_of(metadata)
+  for _, entry in ipairs(under(metadata, value_keys)) do
+    local quantity, percent = units.quantity(entry.text)
+    for _, part in ipairs(entry.parts) do
+      local own, own_percent = units.quantity(part)
+      if own and (not quantity or quantity == "intensity") then quantity, percent = own, own_percent end
+    end
+    if quantity then return quantity, percent, ("%s: %s"):format(entry.name, entry.text) end
+  end
 end
 
 -- What the values are, by a name of their column, their unit, the text in front of axis values, or metadata.
 local function name_values(block, set)
-  local texts = { (set.unit_cells or {})[set.first_column and set.first_column + (set.first_kept or 1) - 1] or "",
-    trim.right(set.affix and set.affix.before or "", "_%s-") }
-  for _, name in ipairs(set.names or {}) do texts[#texts + 1] = name end
+  local unit = unit_cell(set, set.first_kept or 1)
+  local texts = { unit, trim.right(set.affix and set.affix.before or "", "_%s-") }
   local quantity, percent, given = first_of(units.quantity, texts)
-  if not quantity then quantity, percent, given = from_metadata(set.metadata, value_keys, units.quantity) end
-  block.quantity, block.percent = quantity, percent and true or nil
+  if not quantity and set.names and units.names_tell(set.names) then
+    quantity, percent, given = first_of(units.quantity, set.names)
+  end
+  if not quantity then quantity, percent, given = quantity_of(set.metadata) end
+  block.quantity = quantity
+  block.percent = (percent or units.is_percentage[quantity] and units.is_percent(unit)) and true or nil
   block.decided = quantity and ("by %s"):format(check.show(given)) or nil
 end
 
@@ -84,7 +112,10 @@ local function name_spectra(block, set)
   local count = core.size(block.y, 1)
   if set.names and (count > 1 or not units.quantity(set.names[1]) and set.names[1]:lower() ~= "y") then
     block.names = set.names
-    if count > 1 then block.labels, block.columns = { spectrum = set.names }, { "spectrum" } end
+    if count > 1 and not block.labels.spectrum then
+      block.labels.spectrum = set.names
+      table.insert(block.columns, 1, "spectrum")
+    end
   elseif set.columns[1] and count > 1 and are_unique(set.labels[set.columns[1]]) then
     block.names = set.labels[set.columns[1]]
   end
@@ -94,7 +125,9 @@ end
 local function split_pairs(set)
   local blocks, named = {}, {}
   for k, pair in ipairs(set.blocks) do
-    blocks[k] = { x = pair.axis, y = pair.x, names = pair.name and { pair.name }, metadata = set.metadata }
+    blocks[k] = { x = pair.axis, y = pair.x, names = pair.name and { pair.name }, metadata = set.metadata,
+      columns = set.columns, labels = {} }
+    for column, list in pairs(set.labels) do blocks[k].labels[column] = { list[k] } end
     named[k] = pair.name
   end
   set.names = named
