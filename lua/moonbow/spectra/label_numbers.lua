@@ -1,5 +1,5 @@
---- Numbers in a column of labels, with decimal points or decimal commas. "1.012" is 1.012 or 1012: the other cells of the
--- column tell, also those that are not in a part of it.
+--- Numbers in a column of labels, with decimal points or decimal commas. "1.012" is 1.012 or 1012: the other cells of
+-- the column tell, also those that are not in a part of it.
 local check = require "moonbow.check"
 local header = require "moonbow.io.csv.header"
 local trim = require "moonbow.io.trim"

@@ -45,7 +45,8 @@ function roles.quantity_of(variable)
     local is_better = quantity and (not found[1] or found[1] == "intensity")
     if is_better then found = { quantity, percent == "%", ("its %s is %s"):format(from[1], from[2]) } end
   end
-  if units.is_percentage[found[1]] and units.is_percent(tostring(said.units or said.unit or "")) then found[2] = true end
+  local unit = tostring(said.units or said.unit or "")
+  if units.is_percentage[found[1]] and units.is_percent(unit) then found[2] = true end
   return table.unpack(found)
 end
 

@@ -88,8 +88,8 @@ local function find(rows, text)
 end
 
 --- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS".
--- @return the unit, the name of the axis, and true if the text only names the axis, as "Wavelength" does: other texts may
---   state another unit; nil if the text names neither
+-- @return the unit, the name of the axis, and true if the text only names the axis, as "Wavelength" does: other texts
+--   may state another unit; nil if the text names neither
 function units.axis(text)
   local row, named, spelled = find(axis_of, text)
   if not (row or named) then return nil end
@@ -118,8 +118,8 @@ end
 --- True if a text of more than two letters, of which names of samples are made, too, says what values are.
 function units.tells(text) return not text:find "^%a%a?$" and units.quantity(text) ~= nil end
 
---- True if names of columns can say what their values are: there is one, or any has more than two letters. "C", "R", "T"
--- together are names of samples.
+--- True if names of columns can say what their values are: there is one, or one of more than two letters does. "C",
+-- "R" and "T" together are names of samples.
 function units.names_tell(names)
   for _, name in ipairs(names) do
     if units.tells(name) then return true end

@@ -153,8 +153,7 @@ local function find_axis_of_groups(lines, first, kinds, dialect)
   return found, line, column
 end
 
--- Fails as check_decimal does if the axes consist of such numbers and the commas in them also separate cells; else notes
--- it.
+-- Fails as check_decimal does if the axes consist of such numbers and commas also separate cells; else notes it.
 local function check_axes(rows, lines, first, kinds, dialect)
   local cell, i, c
   if not rows.is_certain and kinds:find "x" then cell, i, c = find_axis_of_groups(lines, first, kinds, dialect) end
@@ -167,9 +166,9 @@ end
 -- @param lines, from document.of; first, the first row; header_cells, for messages; kinds: for each column "1"
 --   (number), "x" (number in double precision) or "0" (label); dialect { separator, decimal, decided (true if decimal
 --   was given) }
--- @return x (rows, numbers), axes (a list for each "x"), axis_note (a text, or nil), labels (a list for each "0"), count,
---   commented (number of rows that start with the comment sign), is_certain (true if a value makes the decimal sign
---   certain); or nil and a failure
+-- @return x (rows, numbers), axes (a list for each "x"), axis_note (a text, or nil), labels (a list for each "0"),
+--   count, commented (number of rows that start with the comment sign), is_certain (true if a value makes the decimal
+--   sign certain); or nil and a failure
 function body.read(lines, first, header_cells, kinds, dialect)
   if select(2, kinds:gsub("0", "")) > MOST_LABELS then
     return nil, body.failure(lines, lines.first, ("expected at most %d columns of labels"):format(MOST_LABELS), -1)

@@ -180,8 +180,8 @@ local function are_labels(cells, first)
   return true
 end
 
--- Takes the line between names and numbers, if there is one: units, or a label of the spectra, which are in every column
--- behind the axis, or with a step in every second one.
+-- Takes the line between names and numbers, if there is one: units, or a label of the spectra.
+-- @param step from the column of one spectrum to that of the next
 local function take_line_between(set, lines, first, dialect, step)
   if first ~= lines.first + 2 then return set end
   local number, axis = lines:number(first - 1), set.first_column - 1

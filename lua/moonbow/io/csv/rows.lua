@@ -96,7 +96,8 @@ local function read_below(lines, first, head, dialect)
   end
   local is_doubtful = not (dialect.decided or read.is_certain)
   return { x = read.x, axis = head.axis, labels = name_labels(head, read), columns = head.names,
-    commented = read.commented, notes = { is_doubtful and group_note(head, dialect.decimal) or nil }, affix = head.affix, skipped = 0,
+    commented = read.commented, notes = { is_doubtful and group_note(head, dialect.decimal) or nil },
+    affix = head.affix, skipped = 0,
     first_label = head.kinds:sub(1, 1) == "0" and head.names[1] or nil }
 end
 

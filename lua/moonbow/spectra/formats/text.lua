@@ -51,7 +51,9 @@ local function first_of(find, texts)
 end
 
 -- The cell of the line of units, if there is one, of the axis (0) or of a spectrum that was read.
-local function unit_cell(set, spectrum) return set.unit_cells and set.unit_cells[set.first_column - 1 + spectrum] or "" end
+local function unit_cell(set, spectrum)
+  return set.unit_cells and set.unit_cells[set.first_column - 1 + spectrum] or ""
+end
 
 -- What names say of the axis: its name and unit. The first text that states a unit gives it, or else one that only
 -- names the axis.
