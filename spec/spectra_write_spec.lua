@@ -70,6 +70,13 @@ describe("CSV", function()
     local set = mb.spectra.set { x = noise(1, 2), axis = { 1, 2 }, labels = { ["400"] = { "a" } } }
     assert.has_error(function() mb.spectra.write(set, path) end,
       "write: labels: a column named '400' would read as a value of the axis")
+    set = mb.spectra.set { x = noise(1, 2), axis = { 1, 2 }, labels = { ["1,5"] = { "a" } } }
+    assert.has_error(function() mb.spectra.write(set, path) end,
+      "write: labels: a column named '1,5' would read as a value of the axis")
+    assert.has_error(function() mb.spectra.write(mb.spectra.set { x = { { 1 }, { 2 } }, axis = { 5 } }, path) end,
+      "write: axis: expected at least 2 points, got 1, which beside the names would read as x and y")
+    assert.has_error(function() mb.spectra.write(files.repeated { 1, 2, 2, 3 }, path) end,
+      "write: axis: the axis holds 2 twice; XY takes a few points that are equal")
     local holes = mb.spectra.set { x = { 0 / 0, 1 }, axis = { 1, 2 } }
     assert.has_error(function() mb.spectra.write(holes, path) end, "write: x: expected finite values, 1 are NaN")
     assert.is_nil(lfs.attributes(path))
@@ -93,7 +100,40 @@ describe("XY", function()
     path = folder .. "/a.xy"
     local set = mb.spectra.set { x = { { 1, 2 }, { 3, 4 } }, axis = { 5, 6 }, names = { "a\tb", "c#" } }
     assert(mb.spectra.write(set, path))
-    assert.equal("x\ta b\tc \n5\t1\t3\n6\t2\t4\n", content())
+    assert.equal("x\ta b\tc\n5\t1\t3\n6\t2\t4\n", content())
+  end)
+
+  it("names columns so that they read as spectra", function()
+    path = folder .. "/a.xy"
+    local function written(names, axis, options)
+      local rows = {}
+      for i = 1, #names do rows[i] = { i, 2, 3 } end
+      local set = mb.spectra.set { x = rows, axis = axis or { 5, 6, 7 }, names = names }
+      return there_and_back(set, options).names
+    end
+    assert.same({ "1", "2" }, written({ "1", "2" }))
+    assert.same({ "spectrum 1", "spectrum 2" }, written({ "1", "2" }, { 1, 2, 3 }))
+    assert.same({ "spectrum 1", "b" }, written({ "400", "b" }))
+    assert.same({ "a", "spectrum 2", "spectrum 3", "spectrum 4", "b c", "spectrum 6" },
+      written({ "a", "sigma", "nm", "", "b c", "Absorbance" }))
+    assert.same({ "spectrum_1", "a_b" }, written({ "counts", "a b" }, nil, { separator = " " }))
+    assert.same({ "a", "b", "C", "T" }, written { "a", "b", "C", "T" })
+  end)
+
+  it("refuses an axis that would not read back", function()
+    path = folder .. "/a.xy"
+    assert.has_error(function() mb.spectra.write(mb.spectra.set { x = { { 1 }, { 2 } }, axis = { 5 } }, path) end,
+      "write: axis: expected at least 2 points, got 1, beside which spectra in columns would not read back")
+    local twice = files.repeated { 1, 2, 2, 3 }
+    assert.has_error(function() mb.spectra.write(twice, path) end,
+      "write: axis: the axis holds 2 twice, too often for XY")
+  end)
+
+  it("of rows that count come back with as many points", function()
+    local source, missing = files.shared "coffee_ftir/ucr/Coffee_TRAIN.txt"
+    if not source then return pending(missing) end
+    path = folder .. "/a.xy"
+    there_and_back(assert(mb.spectra.read(source)))
   end)
 end)
 
@@ -203,6 +243,52 @@ describe("JCAMP-DX", function()
     if not source then return pending(missing) end
     path = folder .. "/a.jdx"
     there_and_back(assert(mb.spectra.read(source)), { form = "DIFDUP" })
+  end)
+end)
+
+-- A set whose names, labels and metadata may read as something else, of few spectra and points.
+local function draw(rng)
+  local words = { "sigma", "counts", "Absorbance", "", "nm", "x", "x1", "1,5", "1.5", "X400", "400 nm", "a b",
+    "y error", "C", "T", "name", "k: v", "class", "2", "#1", '"', "µm", "%" }
+  local function pick(list) return list[rng:integers(1, #list + 1)] end
+  local forms = { function() return rng:normal(0, 1) end, function() return rng:integers(0, 900) end,
+    function() return rng:integers(0, 80) / 8 end }
+  local n, length, form, sorted = rng:integers(1, 7), rng:integers(1, 8), pick(forms), rng:integers(1, 4) == 1
+  local first, step = pick { 1, 0, 500.5, 1.125, 990 }, pick { 1, 0.125, -7 }
+  local set = { x = {}, axis = {}, names = {}, labels = {}, metadata = { note = pick { "400,401", "5\t6\t7", "a" } } }
+  for t = 1, length do set.axis[t] = first + step * (t - 1) end
+  local name = rng:integers(1, 3) == 1 and tostring or function() return pick(words) end
+  local label = ({ "dose", "energy", "a b" })[rng:integers(1, 5)]
+  if label then set.labels[label] = {} end
+  for i = 1, n do
+    set.x[i], set.names[i] = {}, name(i)
+    for t = 1, length do set.x[i][t] = form() end
+    if sorted then table.sort(set.x[i]) end
+    if label then set.labels[label][i] = pick { pick(words), i } end
+  end
+  set.unit = pick { "cm-1", "nm", "points" }
+  return mb.spectra.set(set)
+end
+
+describe("a small set with odd names", function()
+  before_each(before)
+  after_each(after)
+
+  it("comes back from every format of text, or is refused", function()
+    local rng, refused, count = mb.rng(5), 0, 0
+    for _ = 1, 80 do
+      local set = draw(rng)
+      for _, way in ipairs { { "csv", "," }, { "csv", ";" }, { "csv", " " }, { "xy", "\t" }, { "xy", "," },
+        { "xy", " " }, { "jdx" } } do
+        path, count = folder .. "/a." .. way[1], count + 1
+        local options = { separator = way[2] }
+        local ok, why = pcall(mb.spectra.write, set, path, options)
+        if ok then there_and_back(set, options, 1e-9) else refused = refused + 1 end
+        assert.is_true(ok or set.length == 1 and why:find "got 1, " ~= nil or why:find "second header" ~= nil
+          or set.length < 3 and why:find "between blanks" ~= nil, why)
+      end
+    end
+    assert.is_true(refused < count / 5, refused)
   end)
 end)
 

@@ -231,6 +231,8 @@ describe("texts of FullProf and the ILL", function()
     assert.truthy(not tostring(select(2, files.read(table.concat(rows, "\n") .. "\n"))):find "points of the pattern")
     local counts = files.read "1 1 3 2 1\n0 0 0 2 0\n4 2 6 3 1\n" -- a table, not 3 points and 11 numbers behind them
     assert.is_nil(counts)
+    local chance = assert(files.read "k 9 8 7 6\n1 2 3 4 5\n2 1 1 1 1\n3 5 6 7 8\n4 1 6 5 1\n5 3 1 8 9\n")
+    assert.same({ 5, { 9, 8, 7, 6 } }, { #chance, chance.axis })
     refuses("expected the first angle, the step and the last angle in line 1 or 5", "1 2\n", { format = "fullprof" })
     refuses("the file is cut off: 3 of 5 points of the pattern are there; partial = true reads them",
       "  10.0  0.5  12.0  Al2O3\n  1.5 2 3\n")

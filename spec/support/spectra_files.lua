@@ -47,6 +47,17 @@ function files.expect_survival(bytes)
   os.remove(path)
 end
 
+--- Returns one spectrum whose axis may hold points twice, as files do.
+function files.repeated(axis)
+  local rows = {}
+  for i = 1, #axis do rows[i] = i end
+  local set = mb.spectra.set { x = rows, axis = { first = 1, last = #axis, points = #axis } }
+  return require("moonbow.spectra.set").like(set, { axis = axis })
+end
+
+--- Returns the path of a measured file; or nil and a message for `pending`.
+function files.shared(name) return measured(name) end
+
 --- Returns the path of a file of instruments and its reference in the index; or nil and a message for `pending`.
 function files.measured(name)
   local folder, message = measured "instrument_files"

@@ -116,7 +116,7 @@ function units.quantity(text)
 end
 
 --- True if a text of more than two letters, of which names of samples are made, too, says what values are.
-function units.tells(text) return not text:find "^%a%a?$" and units.quantity(text) ~= nil end
+function units.tells(text) return not plain(text):find "^%a%a?$" and units.quantity(text) ~= nil end
 
 --- True if names of columns can say what their values are: there is one, or one of more than two letters does. "C",
 -- "R" and "T" together are names of samples.

@@ -62,8 +62,8 @@ end
 
 --- Writes spectra to a file, whole or not at all; mb.spectra.read reads it back with the same numbers: each value as
 -- the same float32, the axis as the same doubles. But .npy has no axis, and in JCAMP-DX the points of an even axis lie
--- between its ends. CSV has a spectrum in each row with its labels, XY columns beside the axis, JCAMP-DX a block for
--- each spectrum with its metadata.
+-- between its ends. What would read back as something else is refused. CSV has a spectrum in each row with its labels,
+-- XY columns beside the axis, JCAMP-DX a block for each spectrum with its metadata.
 -- @param spectra spectra
 -- @param path string of the file
 -- @option format "csv", "xy", "npy", "npz" or "jcamp"; else by the suffix: .csv; .xy, .txt, .dat, .tsv; .npy; .npz;

@@ -65,9 +65,9 @@ local function is_sorted(axis)
   return math.min(rises, falls) == 0 and math.max(rises, falls) > 0.75 * #axis
 end
 
--- Checks an axis as header.check_axis does, but takes a few points that are equal, as files of stitched or rounded
+--- Checks an axis as header.check_axis does, but takes a few points that are equal, as files of stitched or rounded
 -- positions have them. Returns true and their number.
-local function check_axis(axis)
+function columns.check_axis(axis)
   local ok, at, why = header.check_axis(axis)
   if ok then return true, 0 end
   local rises, falls = steps_of(axis)
@@ -96,7 +96,7 @@ end
 local function with_axis(lines, first, read)
   local axis, equal = read.axes[1] or {}, 0
   if not read.is_strict then
-    local ok, at, why = check_axis(axis)
+    local ok, at, why = columns.check_axis(axis)
     if not ok then
       local failure = axis_failure(lines, body.line_of_row(read, lines, first, at), at, why)
       failure.certain = #axis >= 3 and core.size(read.x, 2) == 1 or #axis >= FEWEST_POINTS and is_sorted(axis)

@@ -18,12 +18,16 @@ local function bare(text)
   return #stem < #text and trim.right(stem, "%s_.") or text
 end
 
+--- True if a name says that its column is an axis beside a first one: an axis name, or the name of the first again.
+function pairs_of.is_axis(name, first)
+  return names.is_axis(name) or names.is_axis(bare(name)) or bare(name) == bare(first)
+end
+
 -- True if the names say that every second column is an axis: axis names, the name of the first again, or one of each
 -- pair empty.
 local function are_named(cells)
   for c = 1, #cells, 2 do
-    local is_x = names.is_axis(cells[c]) or names.is_axis(bare(cells[c])) or bare(cells[c]) == bare(cells[1])
-    if not is_x and cells[c + 1] ~= "" then return false end
+    if not pairs_of.is_axis(cells[c], cells[1]) and cells[c + 1] ~= "" then return false end
   end
   return true
 end

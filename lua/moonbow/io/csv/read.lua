@@ -199,7 +199,7 @@ local function read_lines(lines, options) return choose(lines, read_all(lines, o
 local function read_below(lines, options)
   local from = lines.start
   local set, why, how_far = read_lines(lines, options)
-  if set and #set.axis >= FEWEST_AXIS then return set, from end
+  if set and (#set.axis >= FEWEST_AXIS or set.is_named) then return set, from end
   for _, start in ipairs(preamble.starts(lines)) do
     lines.start, lines.first = start, lines:next(start)
     local below, why_below, further = read_lines(lines, options)

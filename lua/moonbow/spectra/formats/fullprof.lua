@@ -38,6 +38,12 @@ local function is_row(line, text, behind, count)
     and (width > 3 or has_fewer(text, behind, count))
 end
 
+-- True if line 4 begins with the count and is no row of a table, of which the range in line 5 would be the next.
+local function announces(lines, count)
+  return math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
+    and columns.width(columns.part(lines[4])) ~= columns.width(columns.part(lines[5]))
+end
+
 -- Returns the lines of a head, the last of which is the range, and the offset behind it; nil if there is no range, and
 -- unless numbers alone follow.
 local function head_of(text)
@@ -48,7 +54,7 @@ local function head_of(text)
     local _, _, _, count = range_of(line)
     local below = count and text:match("^[^\n]*", behind) or ""
     local is_range = #lines == 1 and count and not is_row(line, text, behind, count)
-      or #lines == 5 and math.tointeger(tonumber(lines[4]:match "^%s*(%d+)%s")) == count
+      or #lines == 5 and count and announces(lines, count)
     if is_range and below:find "^[%s%d.,eE+-]*$" and below:find "%d" then return lines, behind end
     if #lines == LAST_LINE then return nil end
   end

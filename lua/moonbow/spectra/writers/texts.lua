@@ -13,6 +13,18 @@ function texts.number(value)
   return ("%.17g"):format(value)
 end
 
+--- Returns a function that returns lines of numbers, in the first of which a number such as 1.125 is written 1.1250: so
+-- no reader takes the sign for a separator of thousands.
+function texts.sign_giver()
+  local is_certain = false
+  return function(line)
+    if is_certain then return line end
+    local given, count = line:gsub("%f[%d.]([1-9]%d?%d?%.%d%d%d)%f[^%d.e]", "%10", 1)
+    is_certain = count > 0 or line:find "%.%d%d%d%d" ~= nil
+    return given
+  end
+end
+
 --- Returns the values of spectrum i with a separator between them.
 function texts.values(spectra, i, separator) return core.numbers_text(core.row(spectra.x, i), separator) end
 
