@@ -86,6 +86,8 @@ local tables = {
   "x;a;x;b\n400;1;400.5;2\n401;2;401.5;1\n402;3;402.5;4\n403;1;;\n", "# x y\n400 1 0.1\n401 2 0.1\n402 1 0.1\n",
   "kind\t400\t401\nd\tc\tc\nclass\t\t\na\t1\t2\n", "\255\254a\0,\0001\0,\0002\0\n\0b\0,\0003\0,\0004\0\n\0",
   (require "zlib".deflate(6, 31)("k,400,401,402\na,1,2,3\n", "finish")), classes(),
+  'nm,C,T\nclass,C,T\n"1,100",1,2\n"1,102",2,"1,5"\n', "# xunits: um\nWavelength;T;R\num;%;%\n1.100;1;2\n1.102;2;3\n",
+  "x;a;x;b\nclass;C;class;D\n1.100;900;1.100;2\n1.102;2;1.102;1\n1.104;3;1.104;4\n1.106;1;;\n",
 }
 
 local texts = {
@@ -94,7 +96,8 @@ local texts = {
   "\u{feff}#,label,400\r\n1,a,5\r\n2,b,6\r\n", "k\t400.25\t401\n\ta\t1.123\n",
   "nm,a,b\nnm,c,c\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n5,6,7\n6,7,8\n7,8,9\n8,9,1\n",
 }
-local label_tables = { "name,kind\na,1\nb,2\n", 'name;"k;1"\n"a";"1,5"\nb;2\n\n', "kind\tname\n1\ta\n2\tb\n" }
+local label_tables = { "name,kind\na,1\nb,2\n", 'name;"k;1"\n"a";"1,5"\nb;2\n\n', "kind\tname\n1\ta\n2\tb\n",
+  "sep=|\n# mine\nname|k\n#1|x\na|1.012\nb|13,5\n" }
 local two = mb.spectra.set { x = mb.ones(2, 3), axis = { 1, 2, 3 }, names = { "a", "b" } }
 local result = [[{"schema":1,"name":"x","claim":"c","verdict":"holds","rules":[{"text":"t","figure":"a","above":1,
 "answer":"yes"}],"measured":[{"name":"a","values":[1.5,2],"published":3}],"seeds":1,"first_seed":1,"quick":true,

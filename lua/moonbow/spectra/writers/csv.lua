@@ -38,7 +38,7 @@ local function check_axis(axis, columns, separator)
   if #axis + #columns < 3 then
     check.fail("write", "axis: expected at least 2 points, got 1, which beside the names would read as x and y")
   elseif #axis < 3 and separator == " " then
-    check.fail("write", "separator: expected ',', ';' or a tab for %d points: between blanks, their header reads as text",
+    check.fail("write", "separator: expected ',', ';' or a tab for %d points: between blanks, a header reads as text",
       #axis)
   end
 end
