@@ -16,6 +16,9 @@ describe("a line with a long run of blanks is read:", function()
     ["names of columns"] = "x y" .. BLANKS .. "b\n", ["Renishaw's names"] = "#Wave" .. BLANKS .. "b\t#Intensity\n",
     ["a comment"] = "#" .. BLANKS .. "b\nx\ty\n", ["a name that ends in marks"] = "x" .. ("_"):rep(400000) .. "a\ty\n",
     ["LabSpec's title"] = "#Title=\ta" .. BLANKS .. "b\n", ["a unit"] = "wave (" .. BLANKS .. "b\ty\n",
+    ["a name in percent"] = "x\ta" .. BLANKS .. "%b\n",
+    ["signs of percent"] = "x\ty\nnm\t" .. ("%"):rep(400000) .. "a\n",
+    ["a line of labels"] = "x\ty\nclass" .. BLANKS .. "b\ta" .. BLANKS .. "b\n",
   } do
     it(name, function()
       local set = assert(files.read(head .. rows))

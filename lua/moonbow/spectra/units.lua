@@ -97,10 +97,10 @@ function units.axis(text)
   return unit, named and named[1] == unit and named[2] or row and row[2] or named[2], is_implied
 end
 
--- The text without its sign of percent: "T" of "T [%]", "Transmittance, %", "%T"; nil if it has none.
+-- The text without blanks and its sign of percent: "t" of "T [%]", "T in percent", "%T"; nil if it has none.
 local function without_percent(text)
-  local bare, count = text:lower():gsub("per ?cent", "%%"):gsub("[%(%[{]?%s*%%%s*[%)%]}]?", " ")
-  return count == 1 and trim.both(bare:gsub("%s+in%s*$", ""), "%s,;/") or nil
+  local bare, count = plain(text):gsub("percent", "%%"):gsub("in%%$", "%%"):gsub("[%(%[{]?%%[%)%]}]?", "")
+  return count == 1 and trim.right(bare, ",;/") or nil
 end
 
 --- Reads what the values of a spectrum are: "ABSORBANCE", "%T", "Intensity (counts)".
@@ -109,8 +109,7 @@ end
 function units.quantity(text)
   local row, named = find(value_of, text)
   row = row and row[1] ~= "intensity" and row or named or row
-  local bare = without_percent(text)
-  local percent = bare and value_of[plain(bare)]
+  local percent = value_of[without_percent(text) or ""]
   if percent and units.is_percentage[percent[1]] then return percent[1], "%" end
   if row then return row[1], row[2] or nil end
 end
@@ -128,7 +127,7 @@ function units.names_tell(names)
 end
 
 --- True for "%", also in brackets.
-function units.is_percent(text) return text:find "^%W*%%%W*$" ~= nil end
+function units.is_percent(text) return text:find("%", 1, true) ~= nil and not text:find "%w" end
 
 --- Kinds of values that may be in percent.
 units.is_percentage = { transmittance = true, reflectance = true }
