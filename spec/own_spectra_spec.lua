@@ -224,6 +224,12 @@ describe("own_spectra", function()
     _, text = run("--label kind --quick --model plsda --group sample " .. file)
     assert.is_nil(text:find("too good", 1, true), text)
   end)
+  it("sets no ceiling by groups of different classes, though they are few, if most spectra are in them", function()
+    local replicates = require "moonbow.experiment.judge.replicates"
+    local function ceiling(classes, groups) return replicates.ceiling("class", classes, classes, groups) end
+    assert.is_nil(ceiling({ 1, 1, 2, 2, 3, 3, 3, 3 }, { "a", "a", "a", "a", "a", "a", "b", "b" }))
+    assert.equal(7 / 8, ceiling({ 1, 1, 2, 2, 3, 3, 3, 1 }, { "a", "a", "b", "b", "c", "c", "d", "d" }).limit)
+  end)
   it("warns of groups that mix classes, which set no ceiling if they are most", function()
     local file = artificial() -- each sample has both kinds
     local options = "--label kind --quick --model plsda --preprocess none --group sample "

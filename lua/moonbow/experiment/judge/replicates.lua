@@ -73,18 +73,17 @@ end
 
 --- Finds groups of spectra of different classes.
 -- @param classes, groups one of each spectrum
--- @return their number, the number of groups with several spectra, and two spectra of the first that mixes classes
+-- @return their number, that of all groups with several spectra, the share of the spectra of these that are in groups
+--   of different classes, and two spectra of the first such group
 function replicates.mixed(classes, groups)
-  local count, several, first = 0, members_of(groups), nil
+  local count, several, inside, all, first = 0, members_of(groups), 0, 0, nil
   for _, members in ipairs(several) do
-    for i = 2, #members do
-      if classes[members[i]] ~= classes[members[1]] then
-        count, first = count + 1, first or { members[1], members[i] }
-        break
-      end
-    end
+    local other
+    for _, row in ipairs(members) do other = other or classes[row] ~= classes[members[1]] and row or nil end
+    all = all + #members
+    if other then count, inside, first = count + 1, inside + #members, first or { members[1], other } end
   end
-  return count, #several, first
+  return count, #several, inside / math.max(all, 1), first
 end
 
 -- The share of pairs of replicates with the same value.
@@ -128,13 +127,14 @@ local function best_accuracy(truth, groups)
   return right / #truth
 end
 
---- The ceiling that replicates set, as { limit, agreement, text }; nil if no sample has replicates, or if most groups
--- mix classes and are no samples. Of classes: the best accuracy by their labels, and the share of pairs of replicates
--- that are predicted alike. Of numbers: the standard deviation within replicates of the targets and of the predictions.
+--- The ceiling that replicates set, as { limit, agreement, text }; nil if no sample has replicates, or if most
+-- replicates are in groups that mix classes, which are no samples. Of classes: the best accuracy by their labels, and
+-- the share of pairs of replicates that are predicted alike. Of numbers: the standard deviation within replicates of
+-- the targets and of the predictions.
 -- @param truth, predicted lists; numbers of one target
 function replicates.ceiling(task, truth, predicted, groups)
   local several = members_of(groups)
-  if #several == 0 or task == "class" and 2 * replicates.mixed(truth, groups) > #several then return nil end
+  if #several == 0 or task == "class" and select(3, replicates.mixed(truth, groups)) > 0.5 then return nil end
   local samples = check.show_count(#several, "sample")
   if task == "class" then
     local limit, alike = best_accuracy(truth, groups), agreement(predicted, several)

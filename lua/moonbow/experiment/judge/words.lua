@@ -63,7 +63,7 @@ end
 -- @param columns of the groups
 function words.of_mixed_groups(set, label, groups, columns)
   local classes = set.labels[label]
-  local count, several, first = replicates.mixed(classes, groups)
+  local count, several, _, first = replicates.mixed(classes, groups)
   if count == 0 then return nil end
   local group = check.printable(table.concat(columns, ","))
   return ("%d of %s of %s with several spectra hold different classes of %s, such as %s and %s in that of %s. If they "
