@@ -158,6 +158,16 @@ describe("plot", function()
       end
     end)
 
+    it("has as many tics as their labels leave room for", function()
+      local function step(x, width)
+        return plot.lines{ x = x, y = { 1, 2 }, width = width }:script():match "set xtics ([^\n]*)"
+      end
+      assert.equal("200", step({ 1, 1000 }, 380)) -- gnuplot takes 100: "100200300"
+      assert.is_nil(step({ 1, 1000 }, 640))
+      assert.equal("1", step({ 1700000000, 1700000002 }, 640))
+      assert.is_nil(plot.lines{ x = { 1, 1000 }, y = { 1, 2 }, width = 380 }:script "txt":find "set xtics")
+    end)
+
     it("labels with as many digits as tell the tics apart", function()
       local function format(y) return plot.lines{ y = y }:script():match "set format y '(.-)'" end
       assert.is_nil(format { 1, 2 })

@@ -1,9 +1,12 @@
 --- Scales of a panel: limits, tics, labels.
 local check = require "moonbow.check"
 local gnuplot = require "moonbow.plot.gnuplot"
+local style = require "moonbow.plot.style"
 local values = require "moonbow.plot.values"
 
 local axes = {}
+
+local GAP = 1.5 -- characters between two labels
 
 local function bounds(operation, name, range, log)
   local low, high = range[1], range[2]
@@ -90,18 +93,18 @@ local function power(digit, exponent)
   return digit == 1 and ten or digit .. "×" .. ten
 end
 
--- The step of 1, 2 or 5 times a power of ten of which an extent has three to nine.
-local function nice_step(extent)
-  local power_of_ten = 10.0 ^ math.floor(math.log(extent / 3, 10))
+-- The greatest step of 1, 2 or 5 times a power of ten of which an extent has at least so many.
+local function nice_step(extent, count)
+  local power_of_ten = 10.0 ^ math.floor(math.log(extent / count, 10))
   for _, digit in ipairs { 5, 2 } do
-    if extent / (digit * power_of_ten) >= 3 then return digit * power_of_ten end
+    if extent / (digit * power_of_ten) >= count then return digit * power_of_ten end
   end
   return power_of_ten
 end
 
 -- Tics at equal distances, as on a linear axis, for a logarithmic one of a part of a decade.
 local function even_tics(axis)
-  local step, tics = nice_step(axis.high - axis.low), {}
+  local step, tics = nice_step(axis.high - axis.low, 3), {}
   for k = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9) do
     tics[#tics + 1] = ("%s %.10g 0"):format(gnuplot.tic(("%.10g"):format(k * step)), k * step)
   end
@@ -138,18 +141,39 @@ function axes.labels(axis, name)
   return digits > 6 and ("set format %s '%%.%dg'"):format(name or axis.name, math.min(digits, 15)) or ""
 end
 
+-- Pixels that labels at multiples of a step take side by side.
+local function width_of_labels(axis, step)
+  local characters = 0
+  for k = math.ceil(axis.low / step), math.floor(axis.high / step) do
+    characters = characters + #("%.10g"):format(k * step) + GAP
+  end
+  return characters * style.character
+end
+
+-- The step of tics whose labels fit into a width, if gnuplot's, which are up to ten, may not; or nil.
+local function step_that_fits(axis, width)
+  for count = 9, 1, -1 do
+    local step = nice_step(axis.high - axis.low, count)
+    if width_of_labels(axis, step) <= width then return count < 9 and step or nil end
+  end
+end
+
 --- The gnuplot commands of an axis.
-function axes.commands(axis)
+-- @param width? pixels of a horizontal axis, into which its labels have to fit
+function axes.commands(axis, width)
   local name, lines = axis.name, {}
   local from, to = axis.low, axis.high
   if axis.reverse then from, to = to, from end
   lines[1] = ("set %srange [%.10g:%.10g]"):format(name, from, to)
   if axis.label then lines[#lines + 1] = ("set %slabel %s"):format(name, gnuplot.label(axis.label)) end
-  if axis.whole and axis.high - axis.low < 6 then lines[#lines + 1] = ("set %stics 1"):format(name) end
+  local is_counted = axis.whole and axis.high - axis.low < 6
+  if is_counted then lines[#lines + 1] = ("set %stics 1"):format(name) end
   if axis.log then
     lines[#lines + 1] = "set logscale " .. name
     lines[#lines + 1] = ("set %stics (%s)"):format(name, log_tics(axis))
   else
+    local step = width and not is_counted and step_that_fits(axis, width)
+    if step then lines[#lines + 1] = ("set %stics %.10g"):format(name, step) end
     lines[#lines + 1] = axes.labels(axis)
   end
   return table.concat(lines, "\n")

@@ -8,6 +8,8 @@ local style = require "moonbow.plot.style"
 
 local panel = {}
 
+local MARGINS = 90 -- pixels beside the axes
+
 local common_rules = {
   title = check.optional "string", x_label = check.optional "string", y_label = check.optional "string",
   legend = check.default("auto", "string|boolean"), marks = {},
@@ -75,7 +77,7 @@ function panel.new(p)
   local function draw(text_only, margins)
     local settings, blocks, elements = p.data(text_only)
     return table.concat({
-      style.preamble(text_only), axes.commands(p.x), axes.commands(p.y),
+      style.preamble(text_only), axes.commands(p.x, not text_only and options.width - MARGINS), axes.commands(p.y),
       marks.commands(options.marks, p.x, p.y),
       options.title and "set title " .. gnuplot.label(options.title) or "unset title",
       legend.command(place, text_only), settings, margins or "",
