@@ -60,7 +60,7 @@ local sets = {
   { name = "border data", make = function()
     return mb.data.border_peaks { n = 40, validation = 2, test = 2, crop = 320, seed = 1 }
   end, about = "One peak whose position is the class: below point 1000, or from it on. The axis shows a window of 320 "
-    .. "points, placed so that the border lies inside a cell of the pooling.",
+    .. "points, placed so that the border lies inside a pooling window.",
     parameters = { "length", "crop", "first", "border", "last", "align", "height", "width", "background", "noise" } },
 }
 
