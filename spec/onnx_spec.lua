@@ -168,7 +168,7 @@ describe("an ONNX file", function()
       local net = type(model) == "table" and function() return small() end
       if net then model.net = net end
       local fitted = mb.pipeline({ "snv", model }):fit({ x = x, y = y, classes = { "a", "b" } }, { task = "class" })
-      local found = export(fitted, { probabilities = not net and model ~= "plsda" })
+      local found = export(fitted, { probabilities = model ~= "plsda" })
       assert.is_true(off(onnx_file.run(found, x), fitted:scores(x)) < 1e-5)
       assert.equal('["snv"]', found.metadata.preprocessing)
       assert.equal('["a","b"]', found.metadata.classes)
