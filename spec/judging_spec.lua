@@ -379,5 +379,7 @@ describe("a network from mb.load", function()
   it("refuses spectra that its steps have preprocessed already", function()
     raises("predict: the spectra are preprocessed already (snv, crop)", mb.predict, loaded,
       mb.preprocess.apply(steps, test))
+    local _, despiked = mb.preprocess.fit({ "despike" }, test)
+    assert.same({ 60 }, mb.predict(loaded, despiked):shape())
   end)
 end)

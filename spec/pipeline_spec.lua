@@ -250,6 +250,15 @@ describe("what is predicted", function()
     refuses("groups: expected one group for each row, got 'sample'; only a set has labels", { x = x, y = classes },
       { groups = "sample" })
   end)
+  it("is cross-validated on a set that is preprocessed, too, with and without further steps", function()
+    local _, prepared = mb.preprocess.fit({ "snv" }, set)
+    for _, pipeline in ipairs { { "plsda" }, { "standardize", "plsda" } } do
+      assert.is_true(mb.cross_validate(pipeline, prepared, { label = "kind", folds = 3 }).mean.accuracy > 0.5)
+      local fitted = mb.pipeline(pipeline):fit(prepared, { label = "kind" })
+      assert.same({ 60 }, fitted:predict(prepared):shape())
+      assert.is_true(mb.explain.importance(pipeline, prepared, { label = "kind", bands = 3 }).error < 1)
+    end
+  end)
   it("is refused where it is no target, or no list of names", function()
     refuses("targets: column: expected a string, got a table", set, { target = { {} } }, "pls")
     refuses("data.classes: expected a table, got 2", { x = x, y = classes, classes = 2 })

@@ -39,18 +39,24 @@ local function at_axis(operation, set, axis)
   return resampled
 end
 
--- Steps on values that are preprocessed already would be applied twice.
+-- Raises if steps of the model were applied to a set already: they would be twice. Others may have come before them.
 local function check_raw(operation, info, set)
   if set.quantity ~= "preprocessed" or info.quantity == "preprocessed" then return end
-  check.fail(operation, "the spectra are preprocessed already%s, and the model does it itself: give it the raw ones, "
-    .. "or the tensor set.x of these", set.decided and (" (%s)"):format(check.printable(set.decided)) or "")
+  local own = {}
+  for _, step in ipairs(info.preprocessing or {}) do own[step.name] = true end
+  for name in set.decided:gmatch "[%w_]+" do
+    if own[name] then
+      check.fail(operation, "the spectra are preprocessed already (%s), and the model does it itself: give it the raw "
+        .. "ones, or the tensor set.x of these", check.printable(set.decided))
+    end
+  end
 end
 
 --- Returns a set as the model expects it: in its unit and of its kind of values, or it raises; at its axis, which the
 -- set must cover; with its preprocessing.
 function expected.prepared(operation, info, set)
   local steps = info.preprocessing
-  if steps then check_raw(operation, info, set) end
+  check_raw(operation, info, set)
   check_same(operation, "unit", "an axis in", info.unit, set.unit)
   check_same(operation, "quantity", "values in", info.quantity, expected.quantity(set))
   local axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis
@@ -64,9 +70,9 @@ function expected.of_loaded(operation, model, x)
   return info and sets.is(x) and expected.prepared(operation, info, x) or x
 end
 
---- Returns raw spectra, a tensor or a set, as a fitted pipeline expects them.
+--- Returns raw spectra, a tensor or a set, as a fitted pipeline expects them. One of a fold knows nothing of its set.
 function expected.of_pipeline(operation, fitted, x)
-  if sets.is(x) then return expected.prepared(operation, fitted, x) end
+  if sets.is(x) and fitted.axis then return expected.prepared(operation, fitted, x) end
   return preprocess.apply(fitted.preprocessing, x)
 end
 
