@@ -27,7 +27,7 @@ parser:option("--labels", "table with further columns, whose rows are found by t
 parser:option("--batch-size", "of the training", "32"):convert(at_least_one)
 parser:option("--patience", "epochs of patience of the training", "10"):convert(at_least_one)
 parser:option("--out", "folder for the page and results.json (default " .. experiment.folder "audit" .. ")")
-local args = parser:parse()
+local args = output.parse(parser)
 args.out = args.out or experiment.folder "audit"
 
 local function read(paths)

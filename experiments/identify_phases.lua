@@ -38,7 +38,7 @@ parser:option("--B", "displacement (square angstrom) of sites without one"):conv
 parser:option("--crop", "LOW HIGH: the range of the axis to use"):args(2):convert(number "--crop")
 parser:option("--out", ("folder for report, figures and results.json (default %s)"):format(
   experiment.folder "identify_phases"), experiment.folder "identify_phases")
-local args = parser:parse()
+local args = experiment.parse(parser)
 
 -- The CIF files of paths, which may be folders.
 local function cif_files(paths)

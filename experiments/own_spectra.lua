@@ -70,7 +70,7 @@ parser:option("--quantity", "what the values are, if the files do not say or dis
 parser:flag("--resample", "interpolate spectra with different axes to one")
 parser:flag("--skip", "leave out files that cannot be read")
 parser:flag("--quick", "fewer pipelines, folds and epochs")
-local args = parser:parse()
+local args = output.parse(parser)
 args.out = args.out or experiment.folder("own_spectra", args.quick)
 args.repeats = args.repeats or (args.quick and 1 or 3)
 local model_path = args.out .. "/model.safetensors"

@@ -32,7 +32,7 @@ parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
 parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.available_parallelism()))
   :convert(experiment.number("review", "--jobs", "positive integer"))
 parser:flag("--fresh", "run again what has results already")
-local args = parser:parse()
+local args = output.parse(parser)
 if args.seeds then output.check_seeds("review", args.seed, args.seeds) end
 interrupt.end_script_with "interrupted; the same command starts again"
 args.out = args.out or experiment.folder("review", args.quick)

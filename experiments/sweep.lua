@@ -37,7 +37,7 @@ parser:option("--partition", "submit: of the cluster")
 parser:option("--time", "submit: limit of a task, as sbatch takes it")
 parser:option("--memory", "submit: of a task, as sbatch takes it")
 parser:option("--sbatch", "submit: one more argument for sbatch, as --sbatch=--account=x"):count "*"
-local args = parser:parse()
+local args = output.parse(parser)
 
 local function need(value, err)
   if value == nil then output.fail(err) end

@@ -120,6 +120,9 @@ describe("an experiment", function()
     local ok, printed = run "--n-pints 3"
     assert.is_falsy(ok)
     assert.matches("unknown option", printed)
+    ok, printed = run "--quick --n-points 3 --n-points 4"
+    assert.is_falsy(ok)
+    assert.matches("option '%-%-n%-points' must be used at most 1 time", printed)
   end)
   it("decides nothing in a quick run, in what it prints and what it writes", function()
     local ok, printed = run "--quick --seeds 3"

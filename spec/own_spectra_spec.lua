@@ -12,7 +12,8 @@ teardown(function() os.execute("rm -r " .. folder) end)
 
 -- Exit code and everything printed.
 local function run(arguments)
-  local command = ("%s experiments/own_spectra.lua --out %s/out %s 2>&1"):format(interpreter, folder, arguments)
+  local out = arguments:find "%-%-out" and "" or ("--out %s/out"):format(folder)
+  local command = ("%s experiments/own_spectra.lua %s %s 2>&1"):format(interpreter, out, arguments)
   local pipe = assert(io.popen(command))
   local text = pipe:read "a"
   local _, _, code = pipe:close()

@@ -56,7 +56,7 @@ local function read_arguments(options)
   parser:flag("--estimate", "how long would an epoch take? As two on a few spectra say")
   parser:option("--status", "prints how far the runs in a folder are, and ends"):argname "DIR"
   parser:flag("--follow", "with --status: again every ten seconds, until the last run has ended")
-  return parser:parse()
+  return output.parse(parser)
 end
 
 local function show_status(folder, is_following)

@@ -30,7 +30,7 @@ local verdict = require "moonbow.experiment.verdict"
 
 local experiment = {
   fail = output.fail, table = output.table, save = output.save, folder = output.folder, prepare = output.prepare,
-  number = output.number, spread = verdict.spread, show_spread = verdict.show_spread,
+  number = output.number, parse = output.parse, spread = verdict.spread, show_spread = verdict.show_spread,
 }
 
 --- A running experiment, from mb.experiment.start.
@@ -111,7 +111,7 @@ local function read_arguments(options)
     parser:option(option, ("default %s, with --quick %s"):format(table.unpack(defaults)))
       :convert(output.number(options.name, option, kind_of(defaults))):target(name)
   end
-  return parser:parse()
+  return output.parse(parser)
 end
 
 -- The arguments of the command line that differ from what the script does without them, but folders.

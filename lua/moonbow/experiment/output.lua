@@ -30,6 +30,16 @@ local function checked(f, ...)
   return value
 end
 
+--- Parses the command line. An option that is given twice is refused: argparse would take the last one.
+-- @param parser of argparse
+-- @return table the arguments
+function output.parse(parser)
+  for _, part in ipairs { parser, table.unpack(parser._commands) } do
+    for _, option in ipairs(part._options) do option:overwrite(false) end
+  end
+  return parser:parse()
+end
+
 -- A finite number, or the text, which a message shows as it was typed.
 local function number_of(text)
   local value = tonumber(text)
