@@ -31,7 +31,7 @@ local function checked(f, ...)
 end
 
 --- Parses the command line. An option that is given twice is refused: argparse would take the last one.
--- @param parser of argparse
+-- @param parser table of argparse, from mb.experiment.parser
 -- @return table the arguments
 function output.parse(parser)
   for _, part in ipairs { parser, table.unpack(parser._commands) } do
