@@ -109,13 +109,13 @@ local function validate(rows, data, options)
     local first, second = a.pipeline.estimator.complexity, b.pipeline.estimator.complexity
     return first > second or first == second and a.place < b.place
   end)
-  local own = options.report
-  local line <close> = progress.job("compare", "folds", options.verbose ~= false and not own)
+  local line <close> = progress.job("compare", "folds", options.verbose ~= false and not options.report)
+  local report = options.report or line.report
   for _, row in ipairs(order) do
     local folds
     options.report = function(done, all)
-      folds = all;
-      (own or line.report)(ended + done, all * #rows)
+      folds = all
+      report(ended + done, all * #rows)
     end
     row.validation = cross_validate(row.pipeline, data, options)
     ended = ended + folds
