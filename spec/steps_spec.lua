@@ -122,11 +122,25 @@ describe("steps along the axis", function()
     assert.same(cropped.x:totable(), mb.preprocess.apply(fitted, set).x:totable())
     local band = applied({ "normalize_band", low = 430, high = 450, by = "max" }, set).x
     assert.is_true(math.abs(band:slice(2, 16, 10):max():item() - 1) < 1e-6)
+    assert.same(applied({ "crop", low = 420, high = 450 }, set).axis, applied({ "crop", low = 450, high = 420 }, set).axis)
     refuses("no point of the axis lies within 1 to 2", { "crop", low = 1, high = 2 }, set)
     refuses("a spectrum is not above 0 within the band", { "normalize_band", low = 430, high = 450 },
       mb.spectra.set { x = x * 0, axis = axis })
     refuses("normalize_band: the axis has 2 points, the spectra have 30", { "normalize_band", low = 1, high = 2,
       axis = { 1, 2 } }, mb.ones(1, 30, 1))
+  end)
+  it("bins hold equally many points of an even axis", function()
+    local even = {}
+    for t = 1, 60 do even[t] = 10 + (t - 1) * 0.02 end -- positions are rounded: (10.12 - 10) / 0.04 is below 3
+    for _, points_of_bin in ipairs { 2, 5 } do
+      local set = mb.spectra.set { x = x, axis = even }
+      local _, binned = mb.preprocess.fit({ { "bin", width = points_of_bin * 0.02 } }, set)
+      assert.equal(60 // points_of_bin, #binned.axis)
+      for b, position in ipairs(binned.axis) do
+        local first = (b - 1) * points_of_bin + 1
+        near({ position }, { (even[first] + even[first + points_of_bin - 1]) / 2 }, 1e-9)
+      end
+    end
   end)
   it("bins hold the means of their points", function()
     local y = applied { "bin", width = 5, axis = axis }

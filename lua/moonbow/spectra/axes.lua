@@ -76,8 +76,9 @@ local function common_range(list)
   return nil, begins_last, ends_first
 end
 
---- Returns the first point within a range, and the last; nil if there is none.
-function axes.within(axis, low, high)
+--- Returns the first point between the two ends of a range, given in either order, and the last; nil if there is none.
+function axes.within(axis, one, other)
+  local low, high = math.min(one, other), math.max(one, other)
   local first, last
   for i, value in ipairs(axis) do
     if value >= low and value <= high then first, last = first or i, i end

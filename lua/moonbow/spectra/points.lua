@@ -6,7 +6,7 @@ local set = require "moonbow.spectra.set"
 
 local Spectra = set.class
 
---- Returns the set with the points of the axis from low to high only.
+--- Returns the set with the points of the axis from low to high only; the two may be exchanged.
 -- @param low number least value of the axis; nil for no bound
 -- @param high number greatest value of the axis; nil for no bound
 -- @return spectra

@@ -3,11 +3,13 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local axes = require "moonbow.spectra.axes"
 
+local ROUNDING = 1e-3 -- of a bin: a position that is below an edge by less lies on it, as 0.06 does with width 0.02
+
 -- The bins of an axis: lists of the first and last point of each and of the means of their positions.
 local function bins_of(options)
   local axis, bins, from = options.axis, {}, nil
   for t, position in ipairs(axis) do
-    local number = math.abs(position - axis[1]) // options.width
+    local number = (math.abs(position - axis[1]) / options.width + ROUNDING) // 1
     if number ~= from then
       bins[#bins + 1], from = { first = t, sum = 0 }, number
     end
@@ -33,7 +35,8 @@ return {
     apply = function(x, options) return core.resample(x, options.axis, options.grid) end,
   },
   --- Averages the points within bins of equal width, counted from the first point; empty bins are left out. The new
-  -- positions are the means of the old ones.
+  -- positions are the means of the old ones. A point that lies below the edge of the next bin by less than a thousandth
+  -- of a width belongs to that bin, since positions are rounded.
   -- @option width of a bin, in the axis' unit
   -- @option axis a list or tensor with the position of each point; a set of spectra knows it
   bin = {

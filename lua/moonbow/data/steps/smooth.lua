@@ -34,7 +34,7 @@ return {
     apply = slopes.apply,
   },
   --- Removes spikes of cosmic rays (Whitaker and Hayes 2018): points whose difference from the one before is far from
-  -- the median become the mean of the other points nearby.
+  -- the median become the mean of the other points nearby. A sharp peak with differences as large goes, too.
   -- @option threshold modified z-score of a difference from which on it is a spike
   -- @option half_window points on both sides that take part in the mean
   despike = {
