@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NORMAL_MAD 0.6745 /* median absolute deviation of a normal distribution of sd 1 */
+#define NORMAL_MAD            0.6745   /* median absolute deviation of a normal distribution of sd 1 */
+#define NORMAL_MEAN_DEVIATION 0.797885 /* its mean absolute deviation */
 
 static int by_value(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -19,15 +20,22 @@ static double median(double *values, mb_size count) {
   return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* Marks the points behind a difference that is too large. */
+/* The median absolute deviation as a standard deviation; where more than half of the values are equal, so
+ * that it is 0, the mean one instead (Iglewicz and Hoaglin 1993). */
+static double deviation_of(const double *difference, double centre, double *sorted, mb_size count) {
+  double sum = 0;
+  for (mb_size t = 0; t < count; t++) sum += sorted[t] = fabs(difference[t] - centre);
+  const double middle = median(sorted, count);
+  return middle > 0 ? middle / NORMAL_MAD : sum / (double)count / NORMAL_MEAN_DEVIATION;
+}
+
+/* Marks the points behind a difference that is too large, and the first point before one. */
 static void mark(bool *spike, const double *difference, double *sorted, double threshold, mb_size L) {
   memcpy(sorted, difference, (size_t)(L - 1) * sizeof *sorted);
   const double centre = median(sorted, L - 1);
-  for (mb_size t = 0; t < L - 1; t++) sorted[t] = fabs(difference[t] - centre);
-  const double deviation = median(sorted, L - 1);
-  spike[0] = false;
-  for (mb_size t = 0; t < L - 1; t++)
-    spike[t + 1] = deviation > 0 && fabs(NORMAL_MAD * (difference[t] - centre) / deviation) > threshold;
+  const double most = threshold * deviation_of(difference, centre, sorted, L - 1);
+  for (mb_size t = 0; t < L - 1; t++) spike[t + 1] = fabs(difference[t] - centre) > most;
+  spike[0] = spike[1]; /* nothing tells which of the two it is */
 }
 
 static void repair(mb_real *y, const mb_real *x, const bool *spike, mb_size half, mb_size L, mb_size stride) {

@@ -47,7 +47,9 @@ mb_status mb_rolling_ball(mb_real *z, const mb_real *y, void *scratch, mb_size h
                           mb_size N, mb_size L, mb_size C, int threads);
 
 /* y = x without spikes of cosmic rays (Whitaker and Hayes 2018): where the modified z-score of the
- * differences exceeds the threshold, the mean of the other values within `half` points. */
+ * differences exceeds the threshold, the mean of the other values within `half` points. Where more than half
+ * of the differences are equal, their mean absolute deviation takes the place of the median one, which is 0.
+ */
 size_t mb_despike_scratch_bytes(mb_size L, int threads);
 mb_status mb_despike(mb_real *y, const mb_real *x, void *scratch, double threshold, mb_size half, mb_size N,
                      mb_size L, mb_size C, int threads);
