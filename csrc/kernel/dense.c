@@ -88,6 +88,16 @@ void mb_triangle_solve(const double *L, double *B, mb_size n, mb_size m) {
               (int)m);
 }
 
+/* Twice, for the rounding of the first time. */
+void mb_orthogonalise(double *x, const double *basis, mb_size count, mb_size D) {
+  for (int pass = 0; pass < 2; pass++)
+    for (mb_size b = 0; b < count; b++) {
+      double part = 0;
+      for (mb_size d = 0; d < D; d++) part += x[d] * basis[b * D + d];
+      for (mb_size d = 0; d < D; d++) x[d] -= part * basis[b * D + d];
+    }
+}
+
 mb_size mb_eigen_scratch_count(mb_size n) {
   const mb_size integers = EIGEN_INTEGERS * n + 2 * n; /* and the support of each vector */
   return n + EIGEN_WORK * n + mb_ceil_div(integers * (mb_size)sizeof(int), (mb_size)sizeof(double));

@@ -23,6 +23,9 @@ void mb_cholesky_solve(const double *L, double *B, mb_size n, mb_size m);
 /* B (n, m) = the solution of L' X = B. */
 void mb_triangle_solve(const double *L, double *B, mb_size n, mb_size m);
 
+/* x (D) less its parts along the first `count` rows of basis (count, D), which are orthonormal. */
+void mb_orthogonalise(double *x, const double *basis, mb_size count, mb_size D);
+
 /* The k largest eigenvalues of A (n, n), symmetric, in falling order, and their vectors, the rows of vector
  * (k, n). A is destroyed; scratch holds mb_eigen_scratch_count(n) doubles. False if it does not converge. */
 mb_size mb_eigen_scratch_count(mb_size n);

@@ -2,6 +2,7 @@
 #include "dense.h"
 
 #include <cblas.h>
+#include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -26,6 +27,21 @@ static void normalise(double *component, mb_size D) {
   }
   const double scale = sum > 0 ? copysign(1 / sqrt(sum), largest) : 0;
   for (mb_size d = 0; d < D; d++) component[d] *= scale;
+}
+
+/* The axis that the first `count` components hold least of, less their parts: a direction without variance.
+ */
+static void any_other(double *component, const double *components, mb_size count, mb_size D) {
+  mb_size chosen = 0;
+  double least = INFINITY;
+  for (mb_size d = 0; d < D && least > 0; d++) {
+    double held = 0;
+    for (mb_size i = 0; i < count; i++) held += components[i * D + d] * components[i * D + d];
+    if (held < least) least = held, chosen = d;
+  }
+  memset(component, 0, (size_t)D * sizeof *component);
+  component[chosen] = 1;
+  mb_orthogonalise(component, components, count, D);
 }
 
 /* The sum of squares of Z, which is the trace of both products. */
@@ -53,9 +69,16 @@ mb_status mb_pca(double *component, double *mean, double *variance, double *tota
     memcpy(component, vector, (size_t)(k * D) * sizeof *component);
   else
     mb_product(component, false, vector, N, z, k, D, N);
+  const double rounding = fmax(value[0], 0) * (double)mb_max(N, D) * DBL_EPSILON;
   for (mb_size i = 0; i < k; i++) {
+    const bool varies = value[i] > rounding;
     normalise(component + i * D, D);
-    variance[i] = fmax(value[i], 0) / (double)(N - 1);
+    if (varies)
+      mb_orthogonalise(component + i * D, component, i, D);
+    else
+      any_other(component + i * D, component, i, D);
+    normalise(component + i * D, D);
+    variance[i] = varies ? value[i] / (double)(N - 1) : 0;
   }
   return MB_OK;
 }

@@ -34,17 +34,6 @@ static bool dominant(double *r, double *scratch, const double *S, mb_size D, mb_
   return true;
 }
 
-/* x less its parts along the first `count` rows of basis (count, D), which are orthonormal; twice, for the
- * rounding of the first time. */
-static void orthogonalise(double *x, const double *basis, mb_size count, mb_size D) {
-  for (int pass = 0; pass < 2; pass++)
-    for (mb_size b = 0; b < count; b++) {
-      double part = 0;
-      for (mb_size d = 0; d < D; d++) part += x[d] * basis[b * D + d];
-      for (mb_size d = 0; d < D; d++) x[d] -= part * basis[b * D + d];
-    }
-}
-
 /* S less its part along v. */
 static void deflate(double *S, const double *v, mb_size D, mb_size M) {
   for (mb_size m = 0; m < M; m++) {
@@ -77,7 +66,7 @@ mb_status mb_pls(double *rotation, double *loading, double *y_loading, double *x
     mb_product(p, true, z, D, t, D, 1, N);
     mb_product(y_loading + a * M, true, u, M, t, M, 1, N);
     memcpy(v, p, (size_t)D * sizeof *v);
-    orthogonalise(v, basis, a, D);
+    mb_orthogonalise(v, basis, a, D);
     divide(v, length(v, D), D);
     deflate(S, v, D, M);
   }

@@ -2,9 +2,8 @@
 #include "check.h"
 
 /* Of k = all components, the scores give the rows back; the variances fall and sum to the total. */
-static void components_hold_all_of(mb_size N, mb_size D) {
+static void components_hold_all_of(mb_real *x, mb_size N, mb_size D) {
   const mb_size k = N - 1 < D ? N - 1 : D;
-  mb_real *x = check_random(N * D, 7);
   double *component = malloc(sizeof(double) * (size_t)(k * D + D + k)), *mean = component + k * D,
          *variance = mean + D, total, sum = 0;
   void *scratch = malloc(mb_pca_scratch_bytes(N, D, k));
@@ -18,7 +17,7 @@ static void components_hold_all_of(mb_size N, mb_size D) {
       assert_true(fabs(product - (a == b)) < 1e-9);
     }
   }
-  assert_true(fabs(sum - total) < 1e-9 * total);
+  assert_true(fabs(sum - total) <= 1e-9 * total);
   for (mb_size i = 0; i < N; i++)
     for (mb_size d = 0; d < D; d++) {
       double value = mean[d];
@@ -34,8 +33,29 @@ static void components_hold_all_of(mb_size N, mb_size D) {
 
 static void components_hold_all(void **state) {
   (void)state;
-  components_hold_all_of(8, 30);
-  components_hold_all_of(30, 8);
+  components_hold_all_of(check_random(8 * 30, 7), 8, 30);
+  components_hold_all_of(check_random(30 * 8, 7), 30, 8);
+}
+
+/* Rows that are sums of `rank` rows, with small whole numbers, so that nothing is rounded; rank 0: equal
+ * rows. */
+static mb_real *rows_of_rank(mb_size rank, mb_size N, mb_size D) {
+  mb_real *x = check_zeros(N * D);
+  for (mb_size i = 0; i < N; i++)
+    for (mb_size d = 0; d < D; d++) {
+      x[i * D + d] = (mb_real)(d % 4);
+      for (mb_size r = 0; r < rank; r++)
+        x[i * D + d] += (mb_real)((i * (r + 2) % 5) * ((d + r) * (r + 3) % 7));
+    }
+  return x;
+}
+
+static void components_beyond_the_rank_are_orthonormal(void **state) {
+  (void)state;
+  for (mb_size rank = 0; rank < 3; rank++) {
+    components_hold_all_of(rows_of_rank(rank, 20, 50), 20, 50);
+    components_hold_all_of(rows_of_rank(rank, 50, 20), 50, 20);
+  }
 }
 
 /* Distances from a plane along two axes are those of the other coordinates, for any number of threads. */
@@ -82,6 +102,7 @@ static void bad_arguments_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(components_hold_all),
+      cmocka_unit_test(components_beyond_the_rank_are_orthonormal),
       cmocka_unit_test(residuals_leave_the_plane_out),
       cmocka_unit_test(the_largest_element_is_positive),
       cmocka_unit_test(bad_arguments_are_refused),

@@ -10,7 +10,8 @@ local pca = {}
 --- Fitted principal components.
 --
 -- @class pca
--- @field components tensor (k, D) orthonormal; the largest element of each is positive
+-- @field components tensor (k, D) orthonormal, also where the spectra vary along fewer directions; the largest element
+--   of each is positive
 -- @field mean tensor (D)
 -- @field variance tensor (k) of the training spectra along each component
 -- @field explained tensor (k) share of the total variance
@@ -29,9 +30,17 @@ local function make(components, mean, variance, fields)
   return setmetatable(fields, Pca)
 end
 
+-- The number of components along which the training spectra vary, at least 1.
+local function varying(model) return math.max(core.sum(core.gt(model.variance, 0)):item() // 1 | 0, 1) end
+
+-- Q: the squared distances from the plane of these components.
+local function residuals(model, x)
+  return core.totable(core.pca_residuals(x, model.mean, core.narrow(model.components, 1, varying(model))))
+end
+
 -- Adds what the limits of outliers need: the number of training rows, mean and variance of their Q.
 local function add_training(model, x)
-  local mean, squares = moments.mean_and_squares(core.totable(core.pca_residuals(x, model.mean, model.components)))
+  local mean, squares = moments.mean_and_squares(residuals(model, x))
   local n = core.size(x, 1)
   model.n, model.q_mean, model.q_variance = n, mean, squares / (n - 1)
   return model
@@ -78,7 +87,7 @@ local function q_limit(model, level)
 end
 
 local function t2_limit(model, level)
-  local k, n = core.count(model.variance), model.n
+  local k, n = varying(model), model.n
   if n <= k + 1 then return math.huge end
   return k * (n - 1) * (n + 1) / (n * (n - k)) * distributions.fisher_quantile(1 - level, k, n - k)
 end
@@ -91,10 +100,10 @@ end
 function Pca.outliers(model, x, options)
   options = check.options("pca:outliers", options, outlier_options)
   x = classifier.rows("pca", "x", x, core.size(model.components, 2))
-  local scores = model:transform(x)
-  local t2 = core.sum(core.div(core.mul(scores, scores), core.reshape(model.variance, 1, -1)), 2)
-  local found = { t2 = core.totable(core.reshape(t2, -1)), is_outlier = {},
-    q = core.totable(core.pca_residuals(x, model.mean, model.components)),
+  local scores, weights = model:transform(x), core.totable(model.variance)
+  for a, variance in ipairs(weights) do weights[a] = variance > 0 and 1 / variance or 0 end
+  local t2 = core.matmul(core.mul(scores, scores), core.reshape(core.tensor(weights), -1, 1))
+  local found = { t2 = core.totable(core.reshape(t2, -1)), is_outlier = {}, q = residuals(model, x),
     t2_limit = t2_limit(model, options.level), q_limit = q_limit(model, options.level) }
   for i, value in ipairs(found.t2) do found.is_outlier[i] = value > found.t2_limit or found.q[i] > found.q_limit end
   return found
