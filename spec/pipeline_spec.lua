@@ -262,12 +262,79 @@ describe("what is predicted", function()
   it("is refused where it is no target, or no list of names", function()
     refuses("targets: column: expected a string, got a table", set, { target = { {} } }, "pls")
     refuses("data.classes: expected a table, got 2", { x = x, y = classes, classes = 2 })
-    refuses("pls: 2 training rows are too few to choose components", { x = x:narrow(1, 3), y = mb.tensor { 1, 2, 4 } },
-      { folds = 3 }, "pls")
+    refuses("pls: 2 training rows are too few, so that an inner cross-validation cannot choose components; give it",
+      { x = x:narrow(1, 3), y = mb.tensor { 1, 2, 4 } }, { folds = 3 }, "pls")
+  end)
+end)
+
+describe("the inner cross-validation", function()
+  local kinds = {}
+  for i = 1, 60 do kinds[i] = classes[i] == 1 and "low" or "high" end
+  local set = mb.spectra.set { x = x, axis = mb.arange(40), labels = { kind = kinds } }
+
+  it("hands the axis of a set to the steps, and counts the points that they leave", function()
+    for _, step in ipairs { { "crop", low = 15, high = 18 }, { "bin", width = 10 }, { "derivative" },
+      { "resample", grid = { first = 1, last = 39, points = 4 } }, { "normalize_band", low = 0, high = 39 } } do
+      assert.is_true(mb.cross_validate({ step, "plsda" }, set, { label = "kind" }).mean.accuracy > 0.4, step[1])
+    end
+  end)
+  it("gives each training part its share of the classes, of whole groups, too", function()
+    local y, groups = {}, {}
+    for i = 1, 24 do
+      groups[i] = (i - 1) // 2
+      y[i] = groups[i] < 10 and 1 or 2
+    end
+    for seed = 1, 20 do
+      mb.pipeline({ "logistic" }):fit({ x = x:narrow(1, 24), y = y }, { groups = groups, seed = seed })
+    end
+  end)
+  it("is refused where groups leave nothing to choose by", function()
+    local y, groups, one = {}, {}, {}
+    for i = 1, 12 do y[i], groups[i], one[i] = (i - 1) // 6 + 1, (i - 1) // 6, "a" end
+    local function refused(list, message)
+      assert.error_matches(function()
+        mb.pipeline({ "plsda" }):fit({ x = x:narrow(1, 12), y = y }, { groups = list })
+      end, "pipeline: plsda: " .. message .. ", so that an inner cross%-validation cannot choose components; give it")
+    end
+    refused(groups, "no class has training rows of two groups")
+    refused(one, "all training rows are of one group")
+  end)
+  it("predicts the mean where a training part has equal numbers", function()
+    local y = { 5, 3, 1 }
+    for i = 4, 40 do y[i] = 0 end
+    for seed = 1, 10 do
+      assert.is_true(mb.cross_validate({ "pls" }, { x = x:narrow(1, 40), y = y }, { seed = seed }).mean.rmse < 5)
+    end
+    local constant = mb.pls.fit(x, mb.full(2, 60))
+    assert.same({ 2, 2 }, constant:predict(x:narrow(1, 2)):totable())
+  end)
+end)
+
+describe("data of a pipeline", function()
+  local function refused(message, pipeline, data, options)
+    assert.error_matches(function() mb.cross_validate(pipeline, data, options) end, message)
+  end
+  it("have three dimensions, no weights, and a task that the model can do", function()
+    refused("data.x: expected spectra %(N, L, C%), got shape {60, 40}", { "pls" },
+      { x = x:reshape(60, 40), y = heights })
+    refused("data.weights: a pipeline takes no weights", { "pls" }, { x = x, y = heights, weights = heights })
+    refused("task: the model predicts classes, got 'number'", { "plsda" }, { x = x, y = classes }, { task = "number" })
+    refused("row 1: expected a class number, got .*; for numbers give task = 'number'", { "forest" },
+      { x = x, y = heights })
   end)
 end)
 
 describe("compare", function()
+  it("gives models of both tasks that of the others", function()
+    local y = {}
+    for i = 1, 60 do y[i] = i % 3 * 10 + 10 end
+    local comparison = mb.compare({ { { "ridge", alpha = 1 } }, { { "forest", trees = 5 } } }, { x = x, y = y },
+      { folds = 3 })
+    assert.equal("number", comparison.task)
+    assert.equal("number", comparison.rows[2].validation.task)
+    assert.error_matches(function() mb.compare({ { "ridge" }, { "plsda" } }, { x = x, y = classes }) end,
+      "list: expected models of one task, got 'ridge', which predicts numbers, and 'plsda', which does not")
+  end)
   it("reports the folds of all pipelines, and refuses options that are none", function()
     local done = {}
     mb.compare({ { { "plsda", components = 1 } }, { "constant" } }, { x = x, y = classes },

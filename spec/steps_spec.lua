@@ -122,7 +122,8 @@ describe("steps along the axis", function()
     assert.same(cropped.x:totable(), mb.preprocess.apply(fitted, set).x:totable())
     local band = applied({ "normalize_band", low = 430, high = 450, by = "max" }, set).x
     assert.is_true(math.abs(band:slice(2, 16, 10):max():item() - 1) < 1e-6)
-    assert.same(applied({ "crop", low = 420, high = 450 }, set).axis, applied({ "crop", low = 450, high = 420 }, set).axis)
+    local turned = applied({ "crop", low = 450, high = 420 }, set)
+    assert.same(applied({ "crop", low = 420, high = 450 }, set).axis, turned.axis)
     refuses("no point of the axis lies within 1 to 2", { "crop", low = 1, high = 2 }, set)
     refuses("a spectrum is not above 0 within the band", { "normalize_band", low = 430, high = 450 },
       mb.spectra.set { x = x * 0, axis = axis })

@@ -1,8 +1,11 @@
 /* pls.c - partial least squares. */
 #include "solved.h"
 
+#include <string.h>
+
 /* core.pls(x (N, D), y (N, M), components) -> rotation (A, D), loading (A, D), y_loading (A, M), x_mean (D),
- * y_mean (M); A may be smaller than components */
+ * y_mean (M), found; A may be smaller than components, and found is A, or 0 if y does not vary with x: then
+ * the one component is 0 */
 static int pls(lua_State *L) {
   Args a = bind_args(L, "pls.fit");
   const Tensor *x = next_rows(&a, "x"), *y = next_rows(&a, "y");
@@ -18,13 +21,15 @@ static int pls(lua_State *L) {
   mb_size found;
   args_check(&a, mb_pls(rotation, loading, y_loading, x_mean, y_mean, &found, scratch, x->data, y->data, N, D,
                         M, most));
-  if (found == 0) args_error(&a, "y does not vary with x: there is nothing to fit");
-  push_doubles(&a, rotation, 2, (mb_size[]){found, D});
-  push_doubles(&a, loading, 2, (mb_size[]){found, D});
-  push_doubles(&a, y_loading, 2, (mb_size[]){found, M});
+  const mb_size A = found > 0 ? found : 1; /* there are no tensors of 0 rows */
+  if (found == 0) memset(rotation, 0, (size_t)(2 * most * D + most * M) * sizeof *rotation);
+  push_doubles(&a, rotation, 2, (mb_size[]){A, D});
+  push_doubles(&a, loading, 2, (mb_size[]){A, D});
+  push_doubles(&a, y_loading, 2, (mb_size[]){A, M});
   push_doubles(&a, x_mean, 1, &D);
   push_doubles(&a, y_mean, 1, &M);
-  return 5;
+  lua_pushinteger(L, found);
+  return 6;
 }
 
 static const luaL_Reg functions[] = {{"pls", pls}, {NULL, NULL}};

@@ -134,7 +134,7 @@ local make_fitted = shown.kind("fitted", text_of_fitted, Fitted)
 -- @param about { task, classes, seed, groups }
 function M.fit_rows(pipeline, x, y, about)
   local estimator = pipeline.estimator
-  local value = estimator.tuned and (pipeline.options[estimator.tuned] or tune.choose(pipeline, values_of(x), y, about))
+  local value = estimator.tuned and (pipeline.options[estimator.tuned] or tune.choose(pipeline, x, y, about))
   local fitted, processed = preprocess.fit(pipeline.steps, x)
   local model = estimator.fit(values_of(processed), y, tune.options_with(pipeline, value), about)
   return make_fitted { pipeline = pipeline, preprocessing = fitted, model = model, value = value, task = about.task,

@@ -21,7 +21,7 @@ local known_options = { components = check.default(2, "positive integer") }
 
 --- Fits partial least squares by SIMPLS (de Jong 1993). With one target the predictions are those of scikit-learn's
 -- PLSRegression(scale=False); spectra are centred and not scaled. Fewer components are fitted, with a warning, if
--- nothing is left for more.
+-- nothing is left for more; if y does not vary with x, one that predicts the mean of y.
 -- @param x tensor|spectra spectra (N, L, C) or rows (N, D), N > components; NaN and infinity raise
 -- @param y tensor|table (N) or (N, M) numbers
 -- @option components how many; mb.cross_validate chooses them
@@ -30,13 +30,14 @@ local known_options = { components = check.default(2, "positive integer") }
 function pls.fit(x, y, options)
   local single
   options, x, y, single = regressor.arguments("pls.fit", x, y, options, known_options)
-  local rotations, loadings, y_loadings, x_mean, y_mean = core.pls(x, y, options.components)
-  local found = core.size(rotations, 1)
-  if found < options.components then
+  local rotations, loadings, y_loadings, x_mean, y_mean, found = core.pls(x, y, options.components)
+  if found == 0 then
+    check.warn("pls.fit", "y does not vary with x: every prediction is its mean")
+  elseif found < options.components then
     check.warn("pls.fit", "components: only %d can be fitted, %d were asked for", found, options.components)
   end
-  return setmetatable({ components = found, rotations = rotations, loadings = loadings, y_loadings = y_loadings,
-    x_mean = x_mean, y_mean = y_mean, single = single }, Pls)
+  return setmetatable({ components = core.size(rotations, 1), rotations = rotations, loadings = loadings,
+    y_loadings = y_loadings, x_mean = x_mean, y_mean = y_mean, single = single }, Pls)
 end
 
 local function read_components(model, components)

@@ -122,6 +122,21 @@ local function validate(rows, data, options)
   end
 end
 
+-- The task that all rows share: that of the models that predict only classes, or only numbers; nil if all predict both.
+local function common_task(rows)
+  local first
+  for _, row in ipairs(rows) do
+    local task = row.pipeline.task
+    first = first or task ~= "both" and row or nil
+    if first and task ~= "both" and task ~= first.pipeline.task then
+      check.fail("compare", "list: expected models of one task, got %s, which predicts %s, and %s, which does not",
+        check.show(first.pipeline.model), first.pipeline.task == "class" and "classes" or "numbers",
+        check.show(row.pipeline.model))
+    end
+  end
+  return first and first.pipeline.task
+end
+
 --- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers,
 -- of several targets over all their numbers, so that the one with the largest numbers decides.
 -- The best pipeline must beat a model that knows nothing of the spectra, or none is recommended; the recommended one is
@@ -138,11 +153,13 @@ local function compare(list, data, options)
   if #list == 0 then check.fail("compare", "expected at least one pipeline, got none") end
   local rows = {}
   for i, given in ipairs(list) do rows[i] = { pipeline = pipelines.new(given), place = i } end
-  validate(rows, data, check.copy(options or {}))
+  options = check.copy(options or {})
+  options.task = options.task or common_task(rows)
+  validate(rows, data, check.copy(options))
   local task = rows[1].validation.task
   local metric = metrics.names[task][1]
   for _, row in ipairs(rows) do row.mean = row.validation.mean[metric] end
-  local quiet = check.copy(options or {})
+  local quiet = check.copy(options)
   quiet.task, quiet.verbose, quiet.report = quiet.task or task, false, nil
   local comparison = { rows = rows, metric = metric, task = task,
     constant = cross_validate({ "constant" }, data, quiet) }

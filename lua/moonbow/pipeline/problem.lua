@@ -34,14 +34,35 @@ local function read_set(operation, data, options, names)
   return { task = "number", y = y, title = title }
 end
 
+-- What a model is to predict: of one that predicts both classes, unless the options say otherwise.
+local function read_task(operation, y, task, given)
+  if given then check.name(operation, "task", given, { "class", "number" }) end
+  if task ~= "both" and given and given ~= task then
+    check.fail(operation, "task: the model predicts %s, got %s", task == "class" and "classes" or "numbers",
+      check.show(given))
+  end
+  if task ~= "both" or given then return given or task end
+  for i, value in ipairs(core.is_tensor(y) and core.totable(core.reshape(y, -1)) or type(y) == "table" and y or {}) do
+    if type(value) == "number" and not math.tointeger(value) then
+      check.fail(operation, "data.y: row %d: expected a class number, got %s; for numbers give task = 'number'", i,
+        check.show(value))
+    end
+  end
+  return "class"
+end
+
 -- Classes or numbers of a table { x, y }, by what the model predicts.
 local function read_table(operation, data, options, task)
   check.kind(operation, "data.x", data.x, "tensor")
   if options.label or options.target then
     check.fail(operation, "label and target name the labels of a set of spectra; a table has y")
   end
+  if core.rank(data.x) ~= 3 then
+    check.fail(operation, "data.x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(data.x)))
+  end
+  if data.weights ~= nil then check.fail(operation, "data.weights: a pipeline takes no weights of rows") end
   local n = core.size(data.x, 1)
-  task = task == "both" and check.name(operation, "task", options.task or "class", { "class", "number" }) or task
+  task = read_task(operation, data.y, task, options.task)
   if task ~= "number" then
     local y, largest = labels.classes(operation, "y", data.y, n)
     local names = trained.class_names(operation, "data", data)

@@ -3,9 +3,10 @@
 -- Stone 1984, section 3.4.3).
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local dealing = require "moonbow.train.dealing"
 local moments = require "moonbow.moments"
 local preprocess = require "moonbow.data.preprocess"
-local split = require "moonbow.train.split"
+local values_of = require "moonbow.data.values_of"
 
 local tune = {}
 
@@ -38,20 +39,27 @@ function tune.options_with(pipeline, value)
   return options
 end
 
+local function part_of(x, rows) return values_of(x) == x and core.index(x, rows) or x:select(rows) end
+
+-- The spectra of a fold, with the steps fitted on its training part.
+local function prepared(pipeline, x, fold)
+  local fitted, train = preprocess.fit(pipeline.steps, part_of(x, fold.train))
+  return { train = values_of(train), test = values_of(preprocess.apply(fitted, part_of(x, fold.test))) }
+end
+
 -- Adds the mean error of each candidate on one fold to errors[candidate].
-local function add_errors(errors, pipeline, x, y, fold, candidates, about)
+local function add_errors(errors, pipeline, spectra, y, fold, candidates, about)
   local estimator = pipeline.estimator
-  local fitted, train = preprocess.fit(pipeline.steps, core.index(x, fold.train))
-  local test = preprocess.apply(fitted, core.index(x, fold.test))
   local y_train, rows = rows_of(y, fold.train, about), core.totable(fold.test)
   for i, row in ipairs(rows) do rows[i] = row // 1 | 0 end
   local model
   for c, value in ipairs(candidates) do
     if not (model and estimator.shared) then
       local options = tune.options_with(pipeline, estimator.shared and candidates[#candidates] or value)
-      model = estimator.fit(train, y_train, options, about)
+      model = estimator.fit(spectra.train, y_train, options, about)
     end
-    table.insert(errors[c], mean_error(estimator.predict(model, test, value), y, rows, about))
+    errors[c] = errors[c] or {}
+    table.insert(errors[c], mean_error(estimator.predict(model, spectra.test, value), y, rows, about))
   end
 end
 
@@ -74,44 +82,60 @@ local function simplest(errors, candidates)
   end
 end
 
--- The candidates for the smallest training part.
-local function candidates_for(estimator, x, folds)
+local function refuse(pipeline, format, ...)
+  check.fail("pipeline", "%s: " .. format .. ", so that an inner cross-validation cannot choose %s; give it",
+    pipeline.model, ...)
+end
+
+-- The candidates for the smallest training part of spectra of D values.
+local function candidates_for(pipeline, D, folds)
   local least = math.huge
   for _, fold in ipairs(folds) do least = math.min(least, core.count(fold.train)) end
-  return estimator.candidates(least, core.size(x, 2) * core.size(x, 3))
-end
-
-local function count_of(list)
-  local count, different, least = {}, 0, math.huge
-  for _, value in ipairs(list) do
-    if not count[value] then different = different + 1 end
-    count[value] = (count[value] or 0) + 1
+  local candidates = pipeline.estimator.candidates(least, D)
+  if #candidates == 0 then
+    refuse(pipeline, "%s are too few", check.show_count(core.count(folds[1].train) + core.count(folds[1].test),
+      "training row"), pipeline.estimator.tuned)
   end
-  for _, times in pairs(count) do least = math.min(least, times) end
-  return different, least
+  return candidates
 end
 
--- Inner folds: by groups if there are any; else each with its share of the classes, unless some are too small.
-local function inner_folds(n, y, about)
-  local folds = math.min(FOLDS, about.groups and count_of(about.groups) or n)
-  local stratify = about.task == "class" and not about.groups and select(2, count_of(y)) >= folds and y or nil
-  return split.k_fold(n, folds, { stratify = stratify, groups = about.groups, seed = about.seed })
+-- Returns the number of groups. Raises unless two of them can be told apart: of classes, two of the same class.
+local function count_groups(pipeline, y, about)
+  local seen, count, first, has_two = {}, 0, {}, false
+  for i, group in ipairs(about.groups) do
+    local class = about.task == "class" and y[i] or 1
+    if not seen[group] then seen[group], count = true, count + 1 end
+    if first[class] == nil then first[class] = group end
+    has_two = has_two or first[class] ~= group
+  end
+  if not has_two then
+    refuse(pipeline, count == 1 and "all training rows are of one group" or "no class has training rows of two groups",
+      pipeline.estimator.tuned)
+  end
+  return count
+end
+
+-- Inner folds, of whole groups if there are any, each with its share of the classes.
+local function inner_folds(pipeline, n, y, about)
+  local folds = math.min(FOLDS, about.groups and count_groups(pipeline, y, about) or n)
+  return dealing.folds("pipeline", n, folds, { stratify = about.task == "class" and y or nil, groups = about.groups,
+    seed = about.seed })
 end
 
 --- Returns the value of the tuned option for these training rows.
 -- @param pipeline { steps, estimator, options }
--- @param x (N, L, C), raw; the steps are fitted on each fold's training part
+-- @param x tensor or set (N, L, C), raw; the steps are fitted on each fold's training part
 -- @param y list of class numbers, or tensor (N, M)
 -- @param about { task, classes, seed, groups (list or nil) }
 function tune.choose(pipeline, x, y, about)
-  local folds = inner_folds(core.size(x, 1), y, about)
-  local candidates, errors = candidates_for(pipeline.estimator, x, folds), {}
-  if #candidates == 0 then
-    check.fail("pipeline", "%s: %s are too few to choose %s by an inner cross-validation; give it, or more rows",
-      pipeline.model, check.show_count(core.size(x, 1), "training row"), pipeline.estimator.tuned)
+  local folds = inner_folds(pipeline, core.size(values_of(x), 1), y, about)
+  local candidates, errors = nil, {}
+  for _, fold in ipairs(folds) do
+    local spectra = prepared(pipeline, x, fold)
+    local D = core.size(spectra.train, 2) * core.size(spectra.train, 3)
+    candidates = candidates or candidates_for(pipeline, D, folds)
+    add_errors(errors, pipeline, spectra, y, fold, candidates, about)
   end
-  for c in ipairs(candidates) do errors[c] = {} end
-  for _, fold in ipairs(folds) do add_errors(errors, pipeline, x, y, fold, candidates, about) end
   return simplest(errors, candidates)
 end
 

@@ -1,98 +1,11 @@
 --- Splits a data set in two parts or in k folds. The results are tensors of row numbers, for x:index.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local dealing = require "moonbow.train.dealing"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
-local labels = require "moonbow.data.labels"
 
 local split = {}
-
-local MOST_ROWS = 1 << 24 -- float32 holds row numbers up to this exactly
-
--- Returns the units that no split divides: groups, or single rows. They are in random order, each with its rows, its
--- classes in the order of its rows, and its number of rows of each class. Also returns the number of rows of each
--- class.
-local function units_of(operation, n, options)
-  if n > MOST_ROWS then check.fail(operation, "n: expected at most %d, got %d", MOST_ROWS, n) end
-  local groups = options.groups and labels.list(operation, "groups", options.groups, n)
-  local classes = options.stratify and labels.list(operation, "stratify", options.stratify, n)
-  local units, by_group, total = {}, {}, {}
-  for i = 1, n do
-    local group, class = i, 1
-    if groups then group = groups[i] end
-    if classes then class = classes[i] end
-    local unit = by_group[group]
-    if not unit then
-      unit = { rows = {}, classes = {}, count = {} }
-      by_group[group] = unit
-      units[#units + 1] = unit
-    end
-    unit.rows[#unit.rows + 1] = i
-    if not unit.count[class] then table.insert(unit.classes, class) end
-    unit.count[class] = (unit.count[class] or 0) + 1
-    total[class] = (total[class] or 0) + 1
-  end
-  if #units < 2 then
-    check.fail(operation, "%s: expected at least 2, got %d", groups and "groups" or "n", #units)
-  end
-  core.rng(options.seed):shuffle(units)
-  return units, total
-end
-
--- Returns the units sorted by the class of their first row.
-local function by_class(units)
-  local order, of_class = {}, {}
-  for _, unit in ipairs(units) do
-    local class = unit.classes[1]
-    if not of_class[class] then
-      of_class[class] = {}
-      order[#order + 1] = class
-    end
-    table.insert(of_class[class], unit)
-  end
-  local dealt = {}
-  for _, class in ipairs(order) do table.move(of_class[class], 1, #of_class[class], #dealt + 1, dealt) end
-  return dealt
-end
-
-local function largest_first(units)
-  for place, unit in ipairs(units) do unit.place = place end
-  table.sort(units, function(a, b)
-    if #a.rows ~= #b.rows then return #a.rows > #b.rows end
-    return a.place < b.place
-  end)
-  return units
-end
-
--- Returns how much a unit raises the sum of squares of the fold's shares of each class.
-local function crowding(unit, fold, total)
-  local sum = 0
-  for _, class in ipairs(unit.classes) do
-    local count = unit.count[class]
-    sum = sum + count * (2 * (fold.count[class] or 0) + count) / total[class] ^ 2
-  end
-  return sum
-end
-
--- Deals the units, the largest first, each to the fold that holds least of its classes; of equal folds to the smallest.
-local function deal(units, total, k)
-  local folds = {}
-  for f = 1, k do folds[f] = { units = {}, rows = 0, count = {} } end
-  for _, unit in ipairs(largest_first(by_class(units))) do
-    local chosen, least
-    for _, fold in ipairs(folds) do
-      local crowded = crowding(unit, fold, total)
-      if not chosen or crowded < least or crowded == least and fold.rows < chosen.rows then
-        chosen, least = fold, crowded
-      end
-    end
-    chosen.units[#chosen.units + 1], chosen.rows, unit.part = unit, chosen.rows + #unit.rows, chosen
-    for _, class in ipairs(unit.classes) do
-      chosen.count[class] = (chosen.count[class] or 0) + unit.count[class]
-    end
-  end
-  return folds
-end
 
 -- ---- what can be learned from parts that lack classes ----
 
@@ -159,11 +72,6 @@ end)
 
 -- ---- k folds, and one split ----
 
-local function rows_tensor(rows)
-  table.sort(rows)
-  return core.tensor(rows)
-end
-
 -- Returns the number of rows; a user who passes the rows themselves is told how to count them.
 local function row_count(operation, n)
   local holder = core.is_tensor(n) and "x" or type(n) == "table" and (n.x and "set.x" or "rows")
@@ -195,22 +103,8 @@ function split.k_fold(n, k, options)
   n = row_count("k_fold", n)
   k = check.kind("k_fold", "k", k, "positive integer")
   options = check.options("k_fold", options, known)
-  local units, total = units_of("k_fold", n, options)
-  if k < 2 or k > #units then
-    check.fail("k_fold", "k: expected 2 to %d, the number of %s, got %d", #units,
-      options.groups and "groups" or "rows", k)
-  end
-  local dealt, parts, folds = deal(units, total, k), {}, {}
-  for f, fold in ipairs(dealt) do parts[f] = fold.units end
+  local folds, parts, total = dealing.folds("k_fold", n, k, options)
   check_classes("k_fold", parts, total, options, ("that the test rows of some of the %d folds lack"):format(k))
-  for f, fold in ipairs(dealt) do
-    local train, test = {}, {}
-    for _, unit in ipairs(units) do
-      local part = unit.part == fold and test or train
-      table.move(unit.rows, 1, #unit.rows, #part + 1, part)
-    end
-    folds[f] = { train = rows_tensor(train), test = rows_tensor(test) }
-  end
   return shown_folds(folds)
 end
 
@@ -225,9 +119,9 @@ function split.holdout(n, share, options)
   n = row_count("holdout", n)
   check.kind("holdout", "share", share, "fraction")
   options = check.options("holdout", options, known)
-  local units, total = units_of("holdout", n, options)
+  local units, total = dealing.units_of("holdout", n, options)
   local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, plus a half
-  for u, unit in ipairs(by_class(units)) do
+  for u, unit in ipairs(dealing.by_class(units)) do
     owed = owed + share * #unit.rows
     local is_last = u == #units
     local to_test = owed >= (#unit.rows + 1) / 2 and not (is_last and #train == 0) or is_last and #test == 0
@@ -237,7 +131,7 @@ function split.holdout(n, share, options)
     table.insert(parts[to_test and 2 or 1], unit)
   end
   check_classes("holdout", parts, total, options, "")
-  return rows_tensor(train), rows_tensor(test)
+  return dealing.rows_tensor(train), dealing.rows_tensor(test)
 end
 
 check.takes(split.k_fold, 3, known)
