@@ -1,6 +1,7 @@
 -- Linear classifiers: the optimum by its gradient, accuracy beside scikit-learn's, files, misuse.
 local mb = require "moonbow"
 local measured = require "support.measured"
+local said = require "support.said"
 
 local built, why = pcall(mb.linear.fit, mb.tensor { { 0 }, { 1 } }, { 1, 2 })
 if not built then
@@ -130,6 +131,16 @@ describe("linear classifiers", function()
     model.bias = model.bias - 300 - far:reshape(-1) -- all classes are far away, at the same distance
     local p = model:predict_proba(mb.zeros(1, 4)):reshape(-1)
     assert.is_true((p:allclose(mb.full(1 / 3, 3))))
+  end)
+  it("warn where the search ends early", function()
+    local rng = mb.rng(6)
+    local y = rng:integers(1, 4, { shape = { 40 } })
+    local x = (rng:normal(0, 1, 40, 60) + y:reshape(40, 1) * 0.7):abs()
+    local function warning_of(C)
+      return said(function() mb.linear.fit(x, y, { kind = "svm", C = C, tol = 1e-8 }) end)
+    end
+    assert.matches("linear.fit: no minimum after 1000 iterations", warning_of(100))
+    assert.equal("", warning_of(0.01))
   end)
   it("refuse invalid arguments", function()
     local x, y = blobs(6)

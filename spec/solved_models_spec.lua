@@ -133,6 +133,12 @@ describe("logistic", function()
     assert.equal(1, model:score(x, classes))
     travels(model, function(m) return m:predict_proba(x) end)
   end)
+  it("predicts of two classes what scikit-learn predicts with twice the C", function()
+    -- LogisticRegression(C=1, tol=1e-10).fit(x, classes > 1).predict_proba(x)[:3, 1]
+    local two = {}
+    for i, class in ipairs(classes) do two[i] = class > 1 and 2 or 1 end
+    near({ 0.08816669, 0.94571143, 0.91803761 }, mb.logistic.fit(x, two, { C = 0.5, tol = 1e-9 }):predict_proba(x):slice(2, 2, 1):narrow(1, 3))
+  end)
   it("refuses one class, and counts classes without members", function()
     assert.error_matches(function() mb.logistic.fit(x, mb.ones(30)) end,
       "expected at least 2 classes, all labels are 1")

@@ -4,11 +4,18 @@
 #ifdef BIND_LIBLINEAR
 #include <linear.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void silent(const char *text) {
-  (void)text;
+#define MOST_ITERATIONS 1000 /* liblinear's, which it says nothing of but in what it prints */
+
+static _Thread_local bool has_ended_early;
+
+/* Takes what liblinear prints, which begins with "iter" and the number of an iteration after each. */
+static void look_for_end(const char *text) {
+  int iteration;
+  if (sscanf(text, "iter %d", &iteration) == 1 && iteration >= MOST_ITERATIONS) has_ended_early = true;
 }
 
 /* Rows of x in liblinear's form, each with the intercept's constant after its points, and ended by -1.
@@ -50,7 +57,7 @@ static void ask_for_memory(const Args *a, mb_size rows, mb_size columns, mb_size
 }
 
 /* core.linear_fit(x (N, D), y, classes, svm, C, tol, intercept_scaling or 0) -> weight (D, classes),
- * bias (classes) */
+ * bias (classes), true if the search ended at its last iteration */
 static int linear_fit(lua_State *L) {
   Args a = bind_args(L, "linear.fit");
   mb_size labels;
@@ -83,12 +90,14 @@ static int linear_fit(lua_State *L) {
   const char *reason = check_parameter(&problem, &parameter);
   if (reason != NULL) args_error(&a, "%s", reason);
   Tensor *weight = push_tensor(&a, 2, (mb_size[]){D, K}), *bias = push_vector(&a, K);
-  set_print_string_function(silent);
+  set_print_string_function(look_for_end);
+  has_ended_early = false;
   ask_for_memory(&a, N, D + 1, K);
   struct model *model = train(&problem, &parameter); /* nothing raises before it is freed */
   copy_weights(weight, bias, model, intercept);
   free_and_destroy_model(&model);
-  return 2;
+  lua_pushboolean(L, has_ended_early);
+  return 3;
 }
 
 #else

@@ -21,7 +21,8 @@ local known_options = {
 
 --- Fits one weight per point and class, each class against the others. The solution is liblinear's (Fan, Chang, Hsieh,
 -- Wang and Lin 2008), as in scikit-learn's LinearSVC, and in its LogisticRegression with solver "liblinear" in
--- OneVsRestClassifier. Points should be on one scale: see the steps "standardize" and "snv" of mb.preprocess.
+-- OneVsRestClassifier. Points should be on one scale: see the steps "standardize" and "snv" of mb.preprocess. Warns if
+-- the search for a class ends at liblinear's 1000th iteration.
 -- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
 -- @option kind logistic regression, or a support vector machine with the squared hinge loss
@@ -36,9 +37,13 @@ local known_options = {
 function linear.fit(x, y, options)
   options, x, y = classifier.arguments("linear.fit", x, y, options, known_options)
   local guard <close> = interrupt.catch "linear.fit" -- luacheck: ignore 211
-  local weight, bias = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
+  local weight, bias, has_ended_early = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
     options.fit_intercept and options.intercept_scaling or 0)
   interrupt.check()
+  if has_ended_early then
+    check.warn("linear.fit", "no minimum after 1000 iterations; standardise the points, or give a smaller C or a "
+      .. "larger tol")
+  end
   return setmetatable({ loss = options.kind, classes = options.classes, weight = weight, bias = bias },
     Linear)
 end
