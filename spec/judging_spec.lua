@@ -156,12 +156,25 @@ describe("an ensemble", function()
       labels = { kind = labels } }
     local one = mb.pipeline({ { "crop", low = 1, high = 5 }, { "logistic", C = 1 } }):fit(set, { label = "kind" })
     local two = mb.pipeline({ "snv", { "plsda", components = 2 } }):fit(set, { label = "kind" })
-    local both = mb.ensemble { one, two }
+    local both = mb.ensemble { one, mb.calibrate(two, set, { label = "kind" }) }
     assert.same({ 150, 3 }, both:predict_proba(set):shape())
     local sets = mb.conformal(one, set, { label = "kind" }):sets(set)
     assert.equal("c", sets[1][1]:sub(1, 1))
     assert.is_true(mb.reliability(one, set, { label = "kind" }).accuracy > 0.5)
     assert.is_true(mb.conformal(mb.ensemble { one, logistic }, data):evaluate(data).coverage > 0.85)
+  end)
+  it("averages scores, which are no probabilities, with scores only", function()
+    local svm = mb.linear.fit(data.x, data.y, { kind = "svm" })
+    local plsda = mb.plsda.fit(data.x, data.y, { components = 2 })
+    local both = mb.ensemble { svm, plsda }
+    local mean = (svm:decision_function(data.x) + plsda:decision_function(data.x)) / 2
+    close(both:decision_function(data.x), mean)
+    assert.equal(mean:argmax(2):tobytes(), both:predict(data.x):tobytes())
+    raises("its models give no probabilities", both.predict_proba, both, data.x)
+    raises("models[2]: gives scores, models[1] gives probabilities", mb.ensemble, { logistic, svm })
+    for _, scored in ipairs { svm, plsda, both, mb.pipeline({ { "svm", C = 1e-5 } }):fit(data) } do
+      raises("expected probabilities, and the model gives scores", mb.reliability, scored, data)
+    end
   end)
   it("of models with other classes, or in another order, is none", function()
     local function fitted(first, last)
@@ -276,10 +289,15 @@ describe("conformal sets", function()
     for i, row in ipairs(set.x:softmax():totable()) do
       for k, p in ipairs(row) do
         local sum = 0
-        for _, other in ipairs(row) do sum = sum + (other >= p and other or 0) end
+        for _, other in ipairs(row) do sum = sum + (other > p and other or 0) end
         assert.equal(sum <= found.threshold + 1e-6 and 1 or 0, contains[i][k])
       end
     end
+  end)
+  it("hold the likeliest class, if they adapt", function()
+    local set = drawn(400, 3, 4)
+    local found = mb.conformal(identity(3, 20), set, { method = "adaptive", coverage = 0.5 })
+    assert.equal(0, found:evaluate(drawn(400, 3, 5)).empty)
   end)
   it("are intervals for numbers, which cover as stated", function()
     local rng, sum = mb.rng(5), 0
@@ -319,6 +337,24 @@ describe("conformal sets", function()
     local sizes = found:contains(set.x):sum(2)
     assert.equal(sizes:eq(0):sum():item(), judged.empty)
     assert.near(sizes:mean():item(), judged.size, 1e-6)
+  end)
+end)
+
+describe("a model without names of its classes", function()
+  it("is judged on sets with as many classes only", function()
+    local data, labels = spectra(90, 3), {}
+    local model = mb.logistic.fit(data.x, data.y)
+    local function set_of(names)
+      for i, class in ipairs(data.y) do labels[i] = names[class] end
+      return mb.spectra.set { x = data.x:reshape(90, 8), axis = { first = 1, last = 8, step = 1 },
+        labels = { kind = labels } }
+    end
+    local whole, less = set_of { "a", "b", "c" }, set_of { "b", "b", "c" }
+    assert.near(model:score(data.x, data.y), mb.reliability(model, whole, { label = "kind" }).accuracy, 1e-6)
+    for _, name in ipairs { "reliability", "conformal", "calibrate" } do
+      raises("label: the set has 2 classes of kind, the model 3, and it does not know their names", mb[name], model,
+        less, { label = "kind" })
+    end
   end)
 end)
 

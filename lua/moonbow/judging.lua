@@ -35,7 +35,8 @@ local reliability_rules = { bins = check.default(10, "positive integer"), label 
 function judging.reliability(model, data, options)
   options = check.options("reliability", options, reliability_rules)
   local judged = read.judged("reliability", model, data, { label = options.label, outputs = nil }, "class")
-  return require "moonbow.judging.reliability"(read.probabilities("reliability", judged.found), judged.y, options.bins)
+  return require "moonbow.judging.reliability"(read.probabilities("reliability", model, judged.found), judged.y,
+    options.bins)
 end
 
 --- Calibrates the probabilities of a classifier by one temperature: softmax(logits / temperature), with the temperature
@@ -54,8 +55,9 @@ end
 
 local ensemble_rules = { outputs = read.options.outputs }
 
---- Averages models: the probabilities of classifiers, the numbers of others. Source: Hansen and Salamon 1990; for
--- networks of several seeds, Lakshminarayanan et al. 2017.
+--- Averages models: the probabilities of classifiers, the numbers of others. Of classifiers without probabilities
+-- (PLS-DA, support vector machines) the scores are averaged; together with others they raise. Source: Hansen and
+-- Salamon 1990; for networks of several seeds, Lakshminarayanan et al. 2017.
 -- @param models table a list of networks, fitted pipelines, forests and the like, at least one
 -- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers";
 --   classes unless there is only one
@@ -94,12 +96,12 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 -- whatever the model, if the spectra that it will see are drawn as those that it is calibrated on. The probability is
 -- that over both; replicates of few samples are fewer spectra than they seem. Source: Vovk et al. 2005; sets by a
 -- threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020, without their random part,
--- so that they hold the truth more often, if classes are few.
+-- so that they hold the truth more often, if classes are few or the model is right more often than the coverage.
 -- @param model any a network, a fitted pipeline or another model
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen
 -- @option coverage the least probability with which a set holds the truth
--- @option method of classes: "threshold" (the smallest sets), or "adaptive" (sets that are larger where classes are
---   harder to tell)
+-- @option method of classes: "threshold" (the smallest sets, of which some may be empty), or "adaptive" (sets that are
+--   larger where classes are harder to tell, and hold at least the likeliest class)
 -- @option label name of the set's label with the classes
 -- @option target name of the set's label with the numbers
 -- @option outputs of a network: "classes" (logits) or "numbers"; classes unless there is only one

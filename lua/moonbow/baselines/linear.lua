@@ -37,8 +37,8 @@ local known_options = {
 function linear.fit(x, y, options)
   options, x, y = classifier.arguments("linear.fit", x, y, options, known_options)
   local guard <close> = interrupt.catch "linear.fit" -- luacheck: ignore 211
-  local weight, bias, has_ended_early = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C, options.tol,
-    options.fit_intercept and options.intercept_scaling or 0)
+  local weight, bias, has_ended_early = core.linear_fit(x, y, options.classes, options.kind == "svm", options.C,
+    options.tol, options.fit_intercept and options.intercept_scaling or 0)
   interrupt.check()
   if has_ended_early then
     check.warn("linear.fit", "no minimum after 1000 iterations; standardise the points, or give a smaller C or a "

@@ -22,8 +22,8 @@ local known_options = {
 
 --- Fits multinomial logistic regression with a penalty on the squared weights, as scikit-learn's LogisticRegression;
 -- of two classes, where it has one column of weights in place of two, its C has to be twice as large for the same
--- probabilities. mb.linear fits each class against the others instead. Points should be on one scale: see the steps "standardize" and
--- "snv" of mb.preprocess. Warns if the search ends at its last iteration.
+-- probabilities. mb.linear fits each class against the others instead. Points should be on one scale: see the steps
+-- "standardize" and "snv" of mb.preprocess. Warns if the search ends at its last iteration.
 -- @param x tensor|spectra spectra (N, L, C) or rows (N, D); NaN and infinity raise
 -- @param y tensor|table (N) or (N, 1) class numbers 1, 2, ..., of at least two classes
 -- @option C weight of the loss against the squared weights

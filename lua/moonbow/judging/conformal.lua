@@ -26,12 +26,12 @@ end
 -- The scores of all classes, (N, classes): the less, the sooner a class is in the set.
 local measures = {
   threshold = function(probabilities) return core.sub(1, probabilities) end,
-  -- The probability of the classes that are likelier, and of the class itself.
+  -- The probability of the classes that are likelier: 0 of the likeliest, which is in every set.
   adaptive = function(probabilities)
     local n, classes, columns = core.size(probabilities, 1), core.size(probabilities, 2), {}
     for k = 1, classes do
       local own = core.slice(probabilities, 2, k, 1)
-      columns[k] = core.reshape(core.sum(core.mul(probabilities, core.ge(probabilities, own)), 2), n, 1)
+      columns[k] = core.reshape(core.sum(core.mul(probabilities, core.gt(probabilities, own)), 2), n, 1)
     end
     return core.concat(columns, 2)
   end,
@@ -44,7 +44,7 @@ local function check_task(conformal, operation, is_of_numbers)
   end
 end
 
---- Which classes are in the set of each spectrum. A set may be empty: no class is likely enough.
+--- Which classes are in the set of each spectrum. A set of method "threshold" may be empty: no class is likely enough.
 -- @param x tensor|spectra|table (N, L, C), raw ones for a fitted pipeline
 -- @return tensor (N, classes) of 1 for a class in the set, 0 for the others
 function Conformal:contains(x)
@@ -112,14 +112,14 @@ local make = shown.kind("conformal", show, Conformal)
 counted.methods(Conformal, "conformal:")
 
 -- The scores of what is true.
-local function own_scores(read, method)
+local function own_scores(model, read, method)
   if read.task == "number" then
     if core.size(read.found, 2) ~= 1 or core.size(read.y, 2) ~= 1 then
       check.fail("conformal", "expected a model of one number, got %d", core.size(read.found, 2))
     end
     return core.totable(core.reshape(core.abs(core.sub(read.found, read.y)), -1))
   end
-  local all, list = measures[method](judging.probabilities("conformal", read.found)), {}
+  local all, list = measures[method](judging.probabilities("conformal", model, read.found)), {}
   for i, class in ipairs(judging.classes(read.y)) do list[i] = core.get(all, i, class) end
   return list
 end
@@ -128,7 +128,7 @@ end
 return function(model, data, options)
   local read = judging.judged("conformal", model, data, options)
   local method = read.task == "number" and "residual" or options.method
-  local list = own_scores(read, method)
+  local list = own_scores(model, read, method)
   local place = math.ceil((#list + 1) * options.coverage - 1e-9)
   if place > #list then
     check.fail("conformal", "data: a coverage of %g needs at least %d spectra to calibrate on, got %d",

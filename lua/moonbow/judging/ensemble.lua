@@ -41,13 +41,22 @@ local function mean_of(list)
   return core.mul(sum, 1 / #list)
 end
 
---- Predicts probabilities, the mean over the models. Raises for models of numbers.
+--- Predicts probabilities, the mean over the models. Raises for models of numbers, and for models without
+-- probabilities.
 -- @param x tensor|spectra|table (N, L, C), raw ones for fitted pipelines
 -- @return tensor (N, classes)
 function Ensemble:predict_proba(x)
   if self.task == "number" then check.fail("ensemble", "it predicts numbers, which have no probabilities") end
+  if not self.has_probabilities then
+    check.fail("ensemble", "its models give no probabilities; take decision_function, or members from mb.calibrate")
+  end
   return mean_of(ask_all(self, x))
 end
+
+--- Scores each class: the mean over the models, of probabilities if they give them.
+-- @param x tensor|spectra|table (N, L, C), raw ones for fitted pipelines
+-- @return tensor (N, classes)
+function Ensemble:decision_function(x) return mean_of(ask_all(self, x)) end
 
 --- Predicts classes (N), or numbers (N, M), the mean over the models.
 -- @param x tensor|spectra|table (N, L, C), raw ones for fitted pipelines
@@ -83,7 +92,13 @@ local function task_of(model, outputs)
   return scores.task(model, outputs)
 end
 
-local function check_tasks(tasks, i)
+local function check_alike(list, tasks, i)
+  if tasks[i] == "class" and tasks[1] == "class"
+    and scores.are_probabilities(list[i]) ~= scores.are_probabilities(list[1]) then
+    check.fail("ensemble", "models[%d]: gives %s, models[1] gives %s; mb.calibrate makes probabilities of scores", i,
+      scores.are_probabilities(list[i]) and "probabilities" or "scores",
+      scores.are_probabilities(list[1]) and "probabilities" or "scores")
+  end
   if tasks[i] == tasks[1] then return end
   check.fail("ensemble", "models[%d]: predicts %s, models[1] predicts %s", i, tasks[i] == "class" and "classes"
     or "numbers", tasks[1] == "class" and "classes" or "numbers")
@@ -110,8 +125,9 @@ return function(list, outputs)
   local asks, tasks = {}, {}
   for i, model in ipairs(list) do
     asks[i], tasks[i] = scores.of_raw("ensemble", model, outputs), task_of(model, outputs)
-    check_tasks(tasks, i)
+    check_alike(list, tasks, i)
   end
   return make { takes_raw = true, members = list, asks = asks, task = tasks[1], numbers = tasks[1] == "number" or nil,
+    has_probabilities = tasks[1] == "class" and scores.are_probabilities(list[1]),
     classes = tasks[1] == "class" and true or nil, names = common_names(list) }
 end

@@ -9,11 +9,22 @@ local values_of = require "moonbow.data.values_of"
 
 local read = {}
 
--- The classes of a set of spectra by its label, numbered as the model numbers them.
-local function labels_of(operation, model, set, label)
+-- Without names of the model's classes, those of the set have to be as many.
+local function sorted_labels(operation, set, label, count)
+  local y, names = set:classes(label)
+  if #names ~= count then
+    check.fail(operation, "label: the set has %s of %s, the model %d, and it does not know their names; give { x = "
+      .. "set.x, y = set:classes(%q, names) } with the names in the order of the model",
+      check.show_count(#names, "class", "classes"), label, count, label)
+  end
+  return y
+end
+
+-- The classes of a set of spectra by its label, numbered as the model, which has `count` of them, numbers them.
+local function labels_of(operation, model, set, label, count)
   if not label then check.fail(operation, "label: name the label with the classes of the set") end
   local own = scores.names(model)
-  if not own then return (set:classes(label)) end
+  if not own then return sorted_labels(operation, set, label, count) end
   return (class_numbers.class_numbers(set.labels[label] or check.name(operation, "label", label, set.columns), own))
 end
 
@@ -53,7 +64,7 @@ function read.judged(operation, model, data, options, task)
   if result.task == "number" then
     result.y = numbers_of(operation, data, options, result.n)
   elseif is_set then
-    result.y = labels_of(operation, model, data, options.label)
+    result.y = labels_of(operation, model, data, options.label, core.size(found, 2))
   else
     result.y = select(2, sets.with_classes(operation, "data", data, core.size(found, 2)))
   end
@@ -61,9 +72,10 @@ function read.judged(operation, model, data, options, task)
 end
 
 --- Raises unless the outputs are probabilities.
-function read.probabilities(operation, found)
+function read.probabilities(operation, model, found)
   local sums = core.describe(core.sum(found, 2))
-  if core.describe(found).min < -1e-4 or not (sums.min > 0.999 and sums.max < 1.001) then
+  if not scores.are_probabilities(model) or core.describe(found).min < -1e-4
+    or not (sums.min > 0.999 and sums.max < 1.001) then
     check.fail(operation, "expected probabilities, and the model gives scores, of which mb.calibrate makes some")
   end
   return found

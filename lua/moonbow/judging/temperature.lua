@@ -4,12 +4,6 @@ local calibrated = require "moonbow.judging.calibrated"
 local scores = require "moonbow.pipeline.scores"
 local Layer = require "moonbow.nn.layer"
 
--- True if rows are probabilities.
-local function are_shares(found)
-  local sums = core.describe(core.sum(found, 2))
-  return core.describe(found).min >= 0 and sums.min > 0.999 and sums.max < 1.001
-end
-
 local function logarithm(found) return core.log(core.maximum(found, 1e-30)) end
 
 --- Calibrates a model on what was judged.
@@ -19,7 +13,7 @@ return function(model, judged)
     local function logits(x) return scores.of_raw("calibrate", model, "numbers")(x) end
     return calibrated(logits, logits(judged.x), judged.y, names)
   end
-  local has_shares = are_shares(judged.found)
+  local has_shares = scores.are_probabilities(model)
   local function logits(x)
     local found = judged.ask(x)
     return has_shares and logarithm(found) or found

@@ -67,14 +67,24 @@ local function of_network(operation, network, kind)
   end
 end
 
+local has_scores = { svm = true, plsda = true }
+
+--- True if a model of classes gives probabilities, and not scores.
+function scores.are_probabilities(model)
+  if is_fitted(model) then return not has_scores[model.pipeline.model] end
+  if Layer.is_layer(model) then return true end
+  if model.has_probabilities ~= nil then return model.has_probabilities end
+  return model.loss ~= "svm" and model.predict_proba ~= nil
+end
+
 -- Models without gradients: probabilities, else the scores of classes, else numbers.
 local function of_other(operation, model)
   if type(model) ~= "table" or type(model.predict) ~= "function" then
     check.fail(operation, "model: expected a network, a fitted pipeline or another model that predicts, got %s",
       check.show(model))
   end
-  local ask = not model.numbers and (model.loss ~= "svm" and model.predict_proba or model.decision_function)
-    or model.predict
+  local ask = not model.numbers and (scores.are_probabilities(model) and model.predict_proba
+    or model.decision_function) or model.predict
   return function(x)
     local found = ask(model, x)
     return core.reshape(found, core.size(found, 1), -1)
