@@ -57,10 +57,7 @@ local function read_table(operation, data, options, task)
   if options.label or options.target then
     check.fail(operation, "label and target name the labels of a set of spectra; a table has y")
   end
-  if core.rank(data.x) ~= 3 then
-    check.fail(operation, "data.x: expected spectra (N, L, C), got shape %s", check.show_shape(core.shape(data.x)))
-  end
-  if data.weights ~= nil then check.fail(operation, "data.weights: a pipeline takes no weights of rows") end
+  if data.weights ~= nil then check.fail(operation, "data.weights: weights of rows are not taken here") end
   local n = core.size(data.x, 1)
   task = read_task(operation, data.y, task, options.task)
   if task ~= "number" then
