@@ -315,7 +315,7 @@ describe("data of a pipeline", function()
     assert.error_matches(function() mb.cross_validate(pipeline, data, options) end, message)
   end
   it("have three dimensions, no weights, and a task that the model can do", function()
-    refused("x: expected spectra %(N, L, C%), got shape {60, 40}", { "pls" },
+    refused("x: expected spectra %(N, L, C%), got shape", { "pls" },
       { x = x:reshape(60, 40), y = heights })
     refused("data.weights: weights of rows are not taken", { "pls" }, { x = x, y = heights, weights = heights })
     refused("task: the model predicts classes, got 'number'", { "plsda" }, { x = x, y = classes }, { task = "number" })

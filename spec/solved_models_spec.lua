@@ -69,6 +69,18 @@ describe("outliers of a pca", function()
     local model = mb.pca.fit(x, { components = 3 })
     assert.is_true(math.abs(model:outliers(x).t2_limit - 3 * 29 * 31 / (30 * 27) * 2.9603513) < 1e-5)
   end)
+  it("are a share 1 - level of like spectra, also where components hold noise of few spectra", function()
+    for _, shape in ipairs { { 60, 100, 10 }, { 200, 400, 10 }, { 20, 100, 3 } } do
+      local n, points, k = table.unpack(shape)
+      local draw = mb.rng(1)
+      local model = mb.pca.fit(draw:normal(0, 1, n, points), { components = k })
+      local count = 0
+      for _, is_outlier in ipairs(model:outliers(draw:normal(0, 1, 1000, points), { level = 0.99 }).is_outlier) do
+        count = count + (is_outlier and 1 or 0)
+      end
+      assert.is_true(count > 0 and count < 30, count)
+    end
+  end)
   it("are few among like spectra, and all that are unlike", function()
     local like = mb.rng(1):normal(0, 1, 400, 30)
     local model = mb.pca.fit(like:narrow(1, 200), { components = 4 })

@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local classifier = require "moonbow.baselines.classifier"
+local dealing = require "moonbow.train.dealing"
 local distributions = require "moonbow.distributions"
 local moments = require "moonbow.moments"
 
@@ -17,7 +18,8 @@ local pca = {}
 -- @field explained tensor (k) share of the total variance
 -- @field total number variance of all points
 -- @field n integer number of training spectra
--- @field q_mean number mean of their squared distances from the plane of the components
+-- @field q_mean number mean of their squared distances from the plane of the components, of each spectrum from the
+--   components of others
 -- @field q_variance number variance of these
 local Pca = { __name = "pca", kind = "pca" }
 Pca.__index = Pca
@@ -38,9 +40,23 @@ local function residuals(model, x)
   return core.totable(core.pca_residuals(x, model.mean, core.narrow(model.components, 1, varying(model))))
 end
 
+local FOLDS = 5
+
+-- Q of each row from components of the other folds: the rows that components are fitted on lie too near to their plane.
+local function held_out_residuals(model, x)
+  local n, k, list = core.size(x, 1), core.size(model.components, 1), {}
+  if n < 3 then return residuals(model, x) end
+  for _, fold in ipairs(dealing.folds("pca.fit", n, math.min(FOLDS, n), { seed = 0 })) do
+    local components, mean, variance = core.pca(core.index(x, fold.train), math.min(k, core.count(fold.train) - 1))
+    local found = residuals({ components = components, mean = mean, variance = variance }, core.index(x, fold.test))
+    table.move(found, 1, #found, #list + 1, list)
+  end
+  return list
+end
+
 -- Adds what the limits of outliers need: the number of training rows, mean and variance of their Q.
 local function add_training(model, x)
-  local mean, squares = moments.mean_and_squares(residuals(model, x))
+  local mean, squares = moments.mean_and_squares(held_out_residuals(model, x))
   local n = core.size(x, 1)
   model.n, model.q_mean, model.q_variance = n, mean, squares / (n - 1)
   return model
