@@ -102,6 +102,31 @@ describe("checkpoints", function()
     fit("sgd", options(2))
     assert.equal(whole, (fit("sgd", options(4))))
   end)
+  it("know what callbacks have frozen and let go", function()
+    local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
+    local function train(epochs, folder, model)
+      model = model or nn.Sequential { nn.Conv1d { filters = 2, kernel = 5 }, nn.Flatten {}, nn.Dense { units = 2 } }
+      if not model.input_shape then
+        model:build({ 160, 1 }, mb.rng(1))
+        model:freeze "1"
+      end
+      mb.fit(model, set.train, { epochs = epochs, verbose = false, checkpoint = folder and root .. "/" .. folder,
+        callbacks = { function(record, control)
+          if record.epoch == 2 then control.model:unfreeze "1":freeze "3.bias" end
+        end } })
+      return model
+    end
+    local whole = train(5)
+    for _, first in ipairs { 1, 2, 3, 5 } do
+      local folder = "frozen" .. first
+      local model = train(first, folder)
+      local again = train(5, folder)
+      assert.same(whole:state(), again:state())
+      assert.same({ "3.bias" }, again:frozen_names())
+      assert.same(whole:state(), train(5, folder, model):state()) -- with the marks that the callback left
+      assert.same(whole:state(), train(5, folder):state())
+    end
+  end)
   it("of another training are refused", function()
     fit("mine", {})
     local function refuses(message, options, set)

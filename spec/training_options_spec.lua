@@ -410,6 +410,41 @@ describe("frozen weights", function()
     fit(model, set, {})
     assert.equal(before, shared.weight:tobytes())
   end)
+  it("are let go, or frozen, by a callback, while the others go on as they were", function()
+    local function train(before, change, options)
+      local model, states = before(network()), {}
+      options = options or {}
+      options.epochs, options.optimizer = options.epochs or 4, mb.optim.Adam { lr = 0.05 }
+      options.callbacks = { function(record, control)
+        states[record.epoch] = control.model:state()
+        if record.epoch == 2 then change(control.model) end
+      end }
+      fit(model, set, options)
+      return states
+    end
+    local function same(model) return model end
+    local function freeze(...)
+      local names = { ... }
+      return function(model) return model:freeze(table.unpack(names)) end
+    end
+    local function unfreeze(model) return model:unfreeze() end
+    local function moves(states, name, epoch)
+      return states[epoch][name]:tobytes() ~= states[epoch - 1][name]:tobytes()
+    end
+    for _, options in ipairs { {}, { ema = 0.5 }, { l2 = 0.1, clip_norm = 1 } } do
+      local states = train(freeze "3", unfreeze, options)
+      for epoch = 2, 4 do assert.equal(epoch > 2, moves(states, "3.weight", epoch)) end
+    end
+    local states = train(same, freeze("1", "3.bias"))
+    for name in pairs(states[1]) do
+      for epoch = 2, 4 do assert.equal(epoch == 2 or name == "3.weight", moves(states, name, epoch), name) end
+    end
+    -- The moments of the others stay: letting go what is not frozen changes no bit.
+    local plain, again = train(same, same), train(same, unfreeze)
+    for name, value in pairs(plain[4]) do assert.equal(value:tobytes(), again[4][name]:tobytes(), name) end
+    raises("the model has no parameters to train: all are frozen", train, same, freeze())
+    train(same, freeze(), { epochs = 2 }) -- no epoch follows
+  end)
   it("are named, or refused", function()
     raises("freeze: no weights at 'head'; there are 1.1.weight, 1.1.bias", function() network():freeze "head" end)
     raises("freeze: the layer has no weights yet", function() small():freeze() end)

@@ -38,6 +38,12 @@ function Layer.visit_named(layer, operation, names, f)
   end
 end
 
+-- The tensor that takes the place of a weight; the weight itself if it is frozen, or not, already.
+local function marked(value, frozen)
+  if frozen then return core.is_tracked(value) and core.alias(value) or value end
+  return core.is_tracked(value) and not autograd.made_by(value) and value or autograd.param(core.alias(value))
+end
+
 -- Sets or clears the mark of tensors with these names, and of all places that share them.
 local function mark(layer, names, frozen)
   local chosen, replaced = {}, {}
@@ -49,7 +55,7 @@ local function mark(layer, names, frozen)
       local value = part[entry.name]
       local identity = Layer.identity(value)
       if chosen[identity] then
-        replaced[identity] = replaced[identity] or frozen and core.alias(value) or autograd.param(core.alias(value))
+        replaced[identity] = replaced[identity] or marked(value, frozen)
         part.frozen = part.frozen or {}
         part.frozen[entry.name], part[entry.name] = frozen or nil, replaced[identity]
       end

@@ -6,6 +6,7 @@ local check = require "moonbow.check"
 local canonical = require "moonbow.train.canonical"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
+local parameters = require "moonbow.train.parameters"
 local safetensors = require "moonbow.io.safetensors"
 
 local checkpoint = {}
@@ -42,6 +43,12 @@ end
 local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "clip_value", "class_weights",
   "early_stopping", "schedule", "metrics", "monitor", "augment", "accumulate", "ema", "lr_factors" }
 
+-- The architecture as text, with what is frozen.
+local function described(model)
+  local ok, config = pcall(model.config, model)
+  return ok and canonical(config) or "holds functions"
+end
+
 -- Returns the texts of all that must be equal, by name.
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
@@ -49,8 +56,7 @@ local function identity(job)
   if type(options.schedule) == "table" and options.schedule[1] == "cosine" then
     same.schedule = ("%s over %d epochs"):format(same.schedule, options.epochs)
   end
-  local ok, config = pcall(job.model.config, job.model)
-  same.model = ok and canonical(config) or "holds functions"
+  same.model = described(job.model)
   for set, values in pairs { data = job, validation = job.validation or {} } do
     for _, part in ipairs { "x", "y", "weights" } do same[set .. "." .. part] = canonical(values[part]) end
   end
@@ -60,7 +66,8 @@ local function identity(job)
   return same
 end
 
-local function check_identity(job, path, saved)
+-- Raises unless the job is the training that a checkpoint was written in. What is frozen may also be as it was then.
+local function check_identity(job, path, saved, model)
   local names = {}
   for name in pairs(job.identity) do names[#names + 1] = name end
   for name in pairs(saved) do
@@ -69,7 +76,7 @@ local function check_identity(job, path, saved)
   table.sort(names)
   for _, name in ipairs(names) do
     local was, is = tostring(saved[name]), tostring(job.identity[name])
-    if was ~= is then
+    if was ~= is and not (name == "model" and is == model) then
       local details = #was + #is < 120 and (" (%s, now %s)"):format(check.printable(was), is) or ""
       check.fail("fit", "checkpoint: %s is of a training with another %s%s; take another folder or remove it",
         path, check.printable(name), details)
@@ -108,6 +115,7 @@ local function gather(job)
     lr = job.optimizer.lr, steps = steps, schedule = job.schedule.state, best = job.best,
     waited = job.waited, records = table.move(history, 1, #history, 1, {}), best_epoch = history.best_epoch,
     stopped = history.stopped, average_steps = job.average and job.average.steps,
+    model = core.in_c_locale(described, job.model), frozen = job.model:frozen_names(),
   }
 end
 
@@ -137,6 +145,7 @@ local state_kinds = {
   steps = { "table" }, schedule = { "table" }, best = { "number", optional = true }, waited = { "integer" },
   records = { "table" }, best_epoch = { "integer", optional = true }, stopped = { "string", optional = true },
   average_steps = { "integer", optional = true },
+  model = { "string", optional = true }, frozen = { "table", optional = true }, -- older checkpoints have none
 }
 
 local kinds_shown = { integer = "an integer", number = "a number", string = "a string", table = "a table" }
@@ -209,12 +218,23 @@ local function read_state(job, path)
     check.fail("fit", "checkpoint: %s: holds no training that this version can resume", path)
   end
   check_state(job, path, state)
-  check_identity(job, path, state.identity)
+  check_identity(job, path, state.identity, state.model)
   check_tensors(job, path, tensors)
   return tensors, state
 end
 
+-- Callbacks may have frozen or unfrozen weights since the training began.
+local function restore_frozen(job, names)
+  local model, now = job.model, job.model:frozen_names()
+  if not names or canonical(names) == canonical(now) then return end
+  if #now > 0 then model:unfreeze(table.unpack(now)) end
+  if #names > 0 then model:freeze(table.unpack(names)) end
+  parameters.follow(job)
+end
+
 local function restore(job, tensors, state)
+  job.identity = state.identity -- that of the beginning
+  restore_frozen(job, state.frozen)
   core.rng_set_state(job.rng, state.rng)
   core.rng_set_state(job.layer_rng, state.layer_rng)
   job.model:load_state(stripped(tensors, "model.") or {})

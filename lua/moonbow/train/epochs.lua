@@ -11,6 +11,7 @@ local finite = require "moonbow.train.finite"
 local metrics = require "moonbow.train.metrics"
 local monitor = require "moonbow.train.monitor"
 local named = require "moonbow.train.named"
+local parameters = require "moonbow.train.parameters"
 local update = require "moonbow.train.update"
 
 local epochs = {}
@@ -161,6 +162,7 @@ end
 local function run_one(job)
   local options, history, epoch, begin = job.options, job.history, job.epoch, clock()
   local record = { epoch = epoch }
+  parameters.check_any(job)
   job.norms = { sum = 0, count = 0 }
   job.model:train()
   record.loss, record.accuracy = train(job)
@@ -173,6 +175,7 @@ local function run_one(job)
   local is_over = follow_best(job, record)
   job.progress.epoch(record, job.best, history.best_epoch)
   call_back(job, record)
+  parameters.follow(job)
   average.swap(job)
   if is_over then history.stopped = "early_stopping" end
   local _, monitored = monitor.value(job, record)

@@ -17,6 +17,7 @@ local metrics = require "moonbow.train.metrics"
 local monitor = require "moonbow.train.monitor"
 local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
+local parameters = require "moonbow.train.parameters"
 local progress = require "moonbow.progress"
 local record = require "moonbow.train.record"
 local row_losses = require "moonbow.train.row_losses"
@@ -111,42 +112,12 @@ local function read_sets(job, set)
   end
 end
 
--- Gives the parameters below each path or name of the option lr_factors its factor; of several the longest path wins.
-local function add_factors(model, parameters, factors)
-  local chosen, by = {}, {}
-  for given, factor in pairs(factors or {}) do
-    check.kind("fit", ("lr_factors[%s]"):format(check.show(given)), factor, "non-negative real")
-    model:visit_named("fit lr_factors", { given }, function(name)
-      if not by[name] or #given > #by[name] then chosen[name], by[name] = factor, given end
-    end)
-  end
-  for _, parameter in ipairs(parameters) do parameter.lr_factor = chosen[parameter.name] end
-end
-
--- Returns the parameters, and a list of their tensors.
-local function trainable(model)
-  local parameters, values, is_any_tracked = model:parameters(), {}, false
-  for i, parameter in ipairs(parameters) do
-    local operation = autograd.made_by(parameter.value)
-    if operation then
-      check.fail("fit", "%s is the result of '%s', which a step cannot change; make it a parameter, or detach() it",
-        parameter.name, operation)
-    end
-    values[i] = parameter.value
-    is_any_tracked = is_any_tracked or core.is_tracked(parameter.value)
-  end
-  if #values == 0 then check.fail("fit", "the model has no parameters to train") end
-  if not is_any_tracked then check.fail("fit", "the model has no parameters to train: all are frozen or detached") end
-  return parameters, values
-end
-
 local function build(job, set)
   local model, seed = job.model, job.options.seed
   local shape = named.shape(sets.read_x("fit", "data", set))
   job.output_shape = model:ensure_built(shape, streams.rng(seed, "weights"))
   job.least_rows = batches.least_rows(model, shape)
-  job.parameters, job.values = trainable(model)
-  add_factors(model, job.parameters, job.options.lr_factors)
+  parameters.start(job)
   job.rng, job.layer_rng = streams.rng(seed, "batches"), streams.rng(seed, "layers")
 end
 
@@ -236,11 +207,12 @@ end
 -- A single row that is left over at the end of an epoch joins the batch before if the model has a batch norm of (N, C)
 -- or (N, 1, C), which could not compute a variance from one value per channel. See docs/guide/3_training.md.
 --
--- Checkpoints: the whole state of the training (weights, best weights, optimiser, schedule, generators, history) goes
--- to folder/checkpoint.safetensors, which is always complete. The same call with the same folder resumes from it,
--- whatever ended the process, and gives the same weights, bit for bit, as an uninterrupted training; after the last
--- epoch it only loads them. More epochs may be asked for; other data, networks or options raise, and so does a folder
--- in which another training runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not saved.
+-- Checkpoints: the whole state of the training (weights, which of them are frozen, best weights, optimiser, schedule,
+-- generators, history) goes to folder/checkpoint.safetensors, which is always complete. The same call with the same
+-- folder resumes from it, whatever ended the process, and gives the same weights, bit for bit, as an uninterrupted
+-- training; after the last epoch it only loads them. More epochs may be asked for; other data, networks or options
+-- raise, and so does a folder in which another training runs (see docs/files.md). State inside functions (loss,
+-- callbacks, layers) is not saved.
 --
 -- If a training ends early, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a validation loss
 -- or a gradient that is NaN or infinite, or because its coroutine is closed, the model has its best weights and running
@@ -311,7 +283,8 @@ end
 --   "cross_entropy" and "focal"
 -- @option l2 factor of the sum of squares of all weights, which is added to the loss; without biases and the gamma and
 --   beta of norms: parameters whose names end so
--- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training
+-- @option callbacks a list of functions(record, control), called after each epoch; control.stop() ends training, and
+--   control.model is the model: what they freeze or unfreeze is so from the next epoch on
 -- @option verbose true: progress on standard error
 -- @option checkpoint a folder, or a table with it: saves the training, so that the same call resumes it after an
 --   interruption
