@@ -361,6 +361,28 @@ describe("factors of the learning rate", function()
     raises("fit lr_factors: no weights at '7'; there are 1.1.weight", moved, { ["7"] = 1 })
     raises("lr_factors['3']: expected a non-negative float32, got -1", moved, { ["3"] = -1 })
   end)
+  it("are those of the deepest layer, however long its name is", function()
+    local function moved(name, factors)
+      local inner = nn.Sequential { name = "in", nn.Dense { units = 2 } }
+      local model = nn.Sequential { nn.Sequential { name = name, nn.Flatten {}, inner }, nn.Dense { units = 2 },
+        nn.Dense { units = 2 } }
+      model:build({ 12, 1 }, mb.rng(1))
+      model.layers[3].weight = model.layers[2].weight
+      local before = model:state()
+      fit(model, set_of(16), { lr_factors = factors, epochs = 1, optimizer = mb.optim.SGD { lr = 0.1 } })
+      return function(tensor) return model:state()[tensor]:ne(before[tensor]):max():item() == 1 end
+    end
+    for _, name in ipairs { "encoder", "e", "enc" } do
+      assert.is_true(moved(name, { [name] = 0, ["1.2"] = 1 }) "1.2.1.weight")
+      assert.is_false(moved(name, { [name] = 1, ["1.2"] = 0 }) "1.2.1.weight")
+      assert.is_false(moved(name, { [name] = 1, ["in"] = 0 }) "1.2.1.weight")
+      assert.is_true(moved(name, { [name] = 0, ["in"] = 0, ["1.2.1.bias"] = 1 }) "1.2.1.bias")
+      raises("lr_factors: expected one factor for 1.2.1.weight, got 0 from '1' and 2 from '" .. name
+        .. "', which lie equally deep", moved, name, { ["1"] = 0, [name] = 2 })
+      assert.is_false(moved(name, { ["1"] = 0, [name] = 0 }) "1.2.1.weight")
+    end
+    assert.is_false(moved("e", { ["3"] = 0 }) "2.weight") -- layer 3 shares it
+  end)
 end)
 
 describe("frozen weights", function()

@@ -15,11 +15,12 @@ end
 
 local function is_below(name, path) return name == path or name:sub(1, #path + 1) == path .. "." end
 
---- Calls f(name, given) for each trained tensor that paths and names stand for. Raises if one stands for none.
+--- Calls f(name, path, value) for each trained tensor that paths and names stand for, with the path below which it is.
+-- Raises if one stands for none.
 -- @param names list of "2" (a layer), "2.weight" (a tensor), or the name of a container
 function Layer.visit_named(layer, operation, names, f)
-  local all = {}
-  Layer.visit_tensors(layer, "weights", function(name) all[#all + 1] = name end)
+  local all, values = {}, {}
+  Layer.visit_tensors(layer, "weights", function(name, value) all[#all + 1], values[name] = name, value end)
   for i, given in ipairs(names) do
     check.kind(operation, ("argument %d"):format(i), given, "string")
     local found = false
@@ -27,7 +28,7 @@ function Layer.visit_named(layer, operation, names, f)
       for _, name in ipairs(all) do
         if is_below(name, path) then
           found = true
-          f(name, given)
+          f(name, path, values[name])
         end
       end
     end

@@ -278,7 +278,8 @@ end
 -- @option ema share of an exponential moving average of the weights that is kept in a step, such as 0.999: validation,
 --   the best epoch and the model at the end take the average; running statistics are those of the weights themselves
 -- @option lr_factors { ["1"] = 0.1, ["3.weight"] = 0.5, body = 0 }: the learning rate of a layer and its parts, of a
---   tensor, or of a container with this name is multiplied by the factor
+--   tensor, or of a container with this name is multiplied by the factor; of several the one whose layer lies deepest
+--   counts
 -- @option class_weights "balanced", one number per class, or { [name] = number } for some classes of set.classes; for
 --   "cross_entropy" and "focal"
 -- @option l2 factor of the sum of squares of all weights, which is added to the loss; without biases and the gamma and

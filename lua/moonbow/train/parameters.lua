@@ -2,6 +2,7 @@
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
+local Layer = require "moonbow.nn.layer"
 
 local parameters = {}
 
@@ -35,16 +36,44 @@ function parameters.follow(job)
   end
 end
 
--- Gives the parameters below each path or name of the option lr_factors its factor; of several the longest path wins.
-local function add_factors(model, list, factors)
-  local chosen, by = {}, {}
+local function depth_of(path) return select(2, path:gsub("%.", "")) end
+
+-- The factors that the option lr_factors gives each tensor: a list of { factor, given, depth }, by its identity.
+local function factors_by_tensor(model, factors)
+  local found = {}
   for given, factor in pairs(factors or {}) do
     check.kind("fit", ("lr_factors[%s]"):format(check.show(given)), factor, "non-negative real")
-    model:visit_named("fit lr_factors", { given }, function(name)
-      if not by[name] or #given > #by[name] then chosen[name], by[name] = factor, given end
+    model:visit_named("fit lr_factors", { given }, function(_, path, value)
+      local key = Layer.identity(value)
+      found[key] = found[key] or {}
+      table.insert(found[key], { factor = factor, given = given, depth = depth_of(path) })
     end)
   end
-  for _, parameter in ipairs(list) do parameter.lr_factor = chosen[parameter.name] end
+  return found
+end
+
+-- Of several factors that of the deepest layer; raises if there are two of equally deep ones.
+local function deepest(name, entries)
+  table.sort(entries, function(a, b)
+    if a.depth ~= b.depth then return a.depth > b.depth end
+    return a.given < b.given
+  end)
+  local best = entries[1]
+  for _, entry in ipairs(entries) do
+    if entry.depth == best.depth and entry.factor ~= best.factor then
+      check.fail("fit", "lr_factors: expected one factor for %s, got %g from %s and %g from %s, which lie equally deep",
+        name, best.factor, check.show(best.given), entry.factor, check.show(entry.given))
+    end
+  end
+  return best.factor
+end
+
+local function add_factors(model, list, factors)
+  local found = factors_by_tensor(model, factors)
+  for _, parameter in ipairs(list) do
+    local entries = found[Layer.identity(parameter.value)]
+    parameter.lr_factor = entries and deepest(parameter.name, entries)
+  end
 end
 
 --- Lists the parameters of a job's model, and their tensors as values.
