@@ -127,6 +127,29 @@ describe("checkpoints", function()
       assert.same(whole:state(), train(5, folder):state())
     end
   end)
+  it("of a schedule that is told the number of steps allow no more epochs", function()
+    for name, schedule in pairs { counts = function(step, steps, lr) return lr * (1 - step / (steps + 1)) end,
+      any = function(...) return 0.01 / select(2, ...) end, cosine = { "cosine" } } do
+      fit(name, { epochs = 2, schedule = schedule })
+      fit(name, { epochs = 2, schedule = schedule })
+      assert.error_matches(function() fit(name, { epochs = 4, schedule = schedule }) end,
+        "another schedule %(.* over 2 epochs, now .* over 4 epochs%)")
+    end
+    local function of_step(step) return 0.01 / step end
+    local whole = fit(nil, { epochs = 4, schedule = of_step })
+    fit("step", { epochs = 2, schedule = of_step })
+    assert.equal(whole, (fit("step", { epochs = 4, schedule = of_step })))
+  end)
+  it("of earlier versions, which do not say how many epochs such a schedule is for, resume", function()
+    local function schedule(_, steps) return 0.1 / steps end
+    fit("earlier", { epochs = 2, schedule = schedule })
+    local path = root .. "/earlier/checkpoint.safetensors"
+    local tensors, metadata = assert(mb.safetensors.read(path))
+    local text = metadata.training:gsub('"a function over 2 epochs"', '"a function"')
+    assert(require "moonbow.io.safetensors".write(path, tensors, { training = text }))
+    assert.equal(4, #select(2, fit("earlier", { epochs = 4, schedule = schedule })))
+    assert.error_matches(function() fit("earlier", { epochs = 4 }) end, "another schedule %(a function, now nil%)")
+  end)
   it("of another training are refused", function()
     fit("mine", {})
     local function refuses(message, options, set)

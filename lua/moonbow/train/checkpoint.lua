@@ -49,11 +49,18 @@ local function described(model)
   return ok and canonical(config) or "holds functions"
 end
 
+-- True if the rates of a schedule depend on how many epochs there are: a function may get the number of all steps.
+local function counts_epochs(schedule)
+  if type(schedule) == "table" then return schedule[1] == "cosine" end
+  local takes = type(schedule) == "function" and debug.getinfo(schedule, "u")
+  return takes and (takes.nparams > 1 or takes.isvararg)
+end
+
 -- Returns the texts of all that must be equal, by name.
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
   for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
-  if type(options.schedule) == "table" and options.schedule[1] == "cosine" then
+  if counts_epochs(options.schedule) then
     same.schedule = ("%s over %d epochs"):format(same.schedule, options.epochs)
   end
   same.model = described(job.model)
@@ -66,6 +73,9 @@ local function identity(job)
   return same
 end
 
+-- Older checkpoints say this of what begins with it now.
+local said_less = { schedule = "a function" }
+
 -- Raises unless the job is the training that a checkpoint was written in. What is frozen may also be as it was then.
 local function check_identity(job, path, saved, model)
   local names = {}
@@ -76,7 +86,9 @@ local function check_identity(job, path, saved, model)
   table.sort(names)
   for _, name in ipairs(names) do
     local was, is = tostring(saved[name]), tostring(job.identity[name])
-    if was ~= is and not (name == "model" and is == model) then
+    local is_equal = was == is or name == "model" and is == model
+      or was == said_less[name] and is:sub(1, #was) == was
+    if not is_equal then
       local details = #was + #is < 120 and (" (%s, now %s)"):format(check.printable(was), is) or ""
       check.fail("fit", "checkpoint: %s is of a training with another %s%s; take another folder or remove it",
         path, check.printable(name), details)
