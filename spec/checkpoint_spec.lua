@@ -302,6 +302,96 @@ describe("checkpoints", function()
   end)
 end)
 
+describe("a checkpoint of pretrained weights", function()
+  local nn = mb.nn
+  local set = mb.data.border_peaks { n = 40, validation = 20, test = 1, crop = 160 }
+  local function network(seed)
+    local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 5 }, nn.BatchNorm1d {}, nn.Flatten {},
+      nn.Dense { units = 2 } }
+    if seed then model:build({ 160, 1 }, mb.rng(seed)) end
+    return model
+  end
+  local function fit(model, folder, options)
+    options = options or {}
+    options.epochs, options.verbose, options.checkpoint = options.epochs or 2, false, folder
+    options.validation = set.validation
+    if type(folder) == "string" then options.checkpoint = root .. "/" .. folder end
+    mb.fit(model, set.train, options)
+    return model:state()
+  end
+  local function refuses(...)
+    local ok, err = pcall(fit, ...)
+    assert.is_false(ok)
+    assert.matches("is of a training that began with other weights than those of the model; take another folder", err)
+  end
+  it("is refused for others, trained or frozen", function()
+    local one = fit(network(1), "source")
+    assert.same(one, fit(network(1), "source"))
+    refuses(network(2), "source")
+    refuses(network(), "source") -- unbuilt: mb.fit would draw them
+    local bit = network(1)
+    mb.no_grad(function() bit.layers[4].bias:set(1, 1e-6) end)
+    refuses(bit, "source")
+    refuses(mb.recalibrate(network(1), set.train.x), "source")
+    fit(network(1):freeze "1", "frozen_source")
+    refuses(network(2):freeze "1", "frozen_source")
+    assert.same(one, fit(network(1), "source"))
+  end)
+  it("goes on with the same model, with more epochs or after it was interrupted", function()
+    local whole = fit(network(1), nil, { epochs = 7 })
+    for _, change in ipairs { {}, { ema = 0.9 }, { early_stopping = { patience = 7 } } } do
+      local function train(model, epochs, callback)
+        local options = { callbacks = { callback }, epochs = epochs }
+        for name, value in pairs(change) do options[name] = value end
+        local folder = root .. "/same" .. (next(change) or "")
+        return fit(model, epochs and { folder = folder, every = 3 }, options)
+      end
+      local model = network(1)
+      assert.error_matches(function()
+        train(model, 7, function(record) if record.epoch == 5 then error "mine" end end)
+      end, "mine")
+      mb.recalibrate(model, set.train.x) -- replaces statistics, no weights
+      train(model, 6)
+      train(model, 6)
+      local last = train(model, 7)
+      if not next(change) then assert.same(whole, last) end
+      local again = network(1)
+      again:load_state(last)
+      assert.same(last, train(again, 7)) -- as after mb.save and mb.load
+      model:load_state(network(3):state())
+      local ok, err = pcall(train, model, 7)
+      assert.is_false(ok)
+      assert.matches("began with other weights", err)
+    end
+  end)
+  it("goes on with weights that mb.fit, or nothing that has a seed, has drawn", function()
+    local first = fit(network(), "drawn")
+    assert.same(first, fit(network(), "drawn"))
+    refuses(network(1), "drawn")
+    local function unseeded()
+      local model = network()
+      model:build { 160, 1 }
+      return model
+    end
+    local before, other = unseeded(), unseeded()
+    assert.not_same(before:state(), other:state())
+    first = fit(before, "unseeded")
+    assert.same(first, fit(other, "unseeded"))
+    refuses(network(1), "unseeded")
+  end)
+  it("of an earlier version goes on, since it does not say how the training began", function()
+    local first = fit(network(1), "without")
+    local path = root .. "/without/checkpoint.safetensors"
+    local tensors, metadata = assert(mb.safetensors.read(path))
+    local state = require "moonbow.io.json".decode(metadata.training)
+    state.began, state.model, state.frozen = nil, nil, nil
+    local text = assert(require "moonbow.io.json".encode(state))
+    assert(require "moonbow.io.safetensors".write(path, tensors, { training = text }))
+    assert.same(first, fit(network(2), "without"))
+    assert.same(fit(network(1), nil, { epochs = 4 }), fit(network(2), "without", { epochs = 4 }))
+  end)
+end)
+
 describe("schedule and early stopping", function()
   -- What Keras 3.15's EarlyStopping and ReduceLROnPlateau do on these validation losses: options of both,
   -- the rate in each epoch until training stops, the best epoch.

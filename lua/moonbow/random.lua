@@ -16,19 +16,27 @@ local counted = require "moonbow.counted"
 -- @class rng
 local random = {}
 local methods = core.rng_methods
+local unseeded = setmetatable({}, { __mode = "k" })
 
 --- Makes a generator of random numbers with a state of its own.
 -- @param seed? integer|table an integer of at least 0, or a table of such (a seed and the number of a run, say);
 --   entropy of the system unless given
 -- @return rng
 -- @usage local rng = mb.rng(2022)
-function random.rng(seed) return core.rng(seed) end
+function random.rng(seed)
+  local rng = core.rng(seed)
+  if seed == nil then unseeded[rng] = true end
+  return rng
+end
+
+--- True for a generator whose seed is entropy.
+function random.is_unseeded(rng) return unseeded[rng] or false end
 
 local default
 
 --- Returns the generator that functions use if none is passed. Its seed is entropy unless mb.seed was called.
 function random.default()
-  default = default or core.rng()
+  default = default or random.rng()
   return default
 end
 

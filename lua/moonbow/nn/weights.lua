@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local limits = require "moonbow.io.limits"
+local random = require "moonbow.random"
 local initializers = require "moonbow.nn.initializers"
 local Layer = require "moonbow.nn.layer"
 
@@ -56,6 +57,12 @@ local function register(layer, field, name, value, shape)
   list[#list + 1] = { name = name, shape = shape }
 end
 
+-- Tells weights that differ in each process from those that were trained or given: see train/origin.lua.
+local function remember_draw(layer, name, value)
+  layer.drawn = layer.drawn or {}
+  layer.drawn[name] = core.digest(value)
+end
+
 --- Adds a weight with initial values, which is trained, as layer[name]. For the function make of nn.class.
 -- @param name string of the weight
 -- @param initializer string|number|function a name of mb.nn.initializers, a number, or a function(rng, shape, fan_in,
@@ -71,6 +78,7 @@ function Layer.add_parameter(layer, name, initializer, rng, shape, fan_in, fan_o
   if not value then
     check_memory(layer, name, shape)
     value = initializers.make(layer.type, initializer, rng, shape, fan_in, fan_out)
+    if random.is_unseeded(rng) then remember_draw(layer, name, value) end
     if not is_frozen then autograd.param(value) end
   elseif layer.source and not is_frozen then
     autograd.param(value)
@@ -94,7 +102,7 @@ local function forget(layer, was)
     layer[field] = nil
   end
   for _, tie in pairs(layer.ties or {}) do tie.value = was.ties[tie] end
-  layer.made = nil
+  layer.made, layer.drawn = nil, nil
 end
 
 --- A value for a <close> variable: at the end of its block, parts of the layer that had no weights before have none

@@ -6,6 +6,7 @@ local check = require "moonbow.check"
 local canonical = require "moonbow.train.canonical"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
+local origin = require "moonbow.train.origin"
 local parameters = require "moonbow.train.parameters"
 local safetensors = require "moonbow.io.safetensors"
 
@@ -76,9 +77,13 @@ end
 -- Older checkpoints say this of what begins with it now.
 local said_less = { schedule = "a function" }
 
--- Raises unless the job is the training that a checkpoint was written in. What is frozen may also be as it was then.
-local function check_identity(job, path, saved, model)
-  local names = {}
+-- The text that tells one training from others.
+local function training_of(began, same) return canonical { began or "unknown", same } end
+
+-- Raises unless the job is the training that a checkpoint was written in. What is frozen may also be as it was then, or
+-- as the training left it.
+local function check_identity(job, path, state)
+  local names, saved, left = {}, state.identity, origin.left(job.model, training_of(state.began, state.identity))
   for name in pairs(job.identity) do names[#names + 1] = name end
   for name in pairs(saved) do
     if job.identity[name] == nil then names[#names + 1] = name end
@@ -86,7 +91,7 @@ local function check_identity(job, path, saved, model)
   table.sort(names)
   for _, name in ipairs(names) do
     local was, is = tostring(saved[name]), tostring(job.identity[name])
-    local is_equal = was == is or name == "model" and is == model
+    local is_equal = was == is or name == "model" and (is == state.model or is == left)
       or was == said_less[name] and is:sub(1, #was) == was
     if not is_equal then
       local details = #was + #is < 120 and (" (%s, now %s)"):format(check.printable(was), is) or ""
@@ -94,6 +99,17 @@ local function check_identity(job, path, saved, model)
         path, check.printable(name), details)
     end
   end
+end
+
+-- Raises unless the model has the weights that the training began with, or those that it has made.
+local function check_weights(job, path, tensors, state)
+  if not state.began or state.began == job.began then return end -- older checkpoints do not say it
+  if origin.left(job.model, training_of(state.began, state.identity)) then return end
+  for _, prefix in ipairs { "model.", "best.", "average." } do
+    if origin.is_among(job.model, tensors, prefix) then return end
+  end
+  check.fail("fit", "checkpoint: %s is of a training that began with other weights than those of the model; take "
+    .. "another folder or remove it", path)
 end
 
 -- ---- saving ----
@@ -127,7 +143,7 @@ local function gather(job)
     lr = job.optimizer.lr, steps = steps, schedule = job.schedule.state, best = job.best,
     waited = job.waited, records = table.move(history, 1, #history, 1, {}), best_epoch = history.best_epoch,
     stopped = history.stopped, average_steps = job.average and job.average.steps,
-    model = core.in_c_locale(described, job.model), frozen = job.model:frozen_names(),
+    model = core.in_c_locale(described, job.model), frozen = job.model:frozen_names(), began = job.began,
   }
 end
 
@@ -157,7 +173,8 @@ local state_kinds = {
   steps = { "table" }, schedule = { "table" }, best = { "number", optional = true }, waited = { "integer" },
   records = { "table" }, best_epoch = { "integer", optional = true }, stopped = { "string", optional = true },
   average_steps = { "integer", optional = true },
-  model = { "string", optional = true }, frozen = { "table", optional = true }, -- older checkpoints have none
+  -- Older checkpoints do not have these.
+  model = { "string", optional = true }, frozen = { "table", optional = true }, began = { "string", optional = true },
 }
 
 local kinds_shown = { integer = "an integer", number = "a number", string = "a string", table = "a table" }
@@ -230,8 +247,9 @@ local function read_state(job, path)
     check.fail("fit", "checkpoint: %s: holds no training that this version can resume", path)
   end
   check_state(job, path, state)
-  check_identity(job, path, state.identity, state.model)
+  check_identity(job, path, state)
   check_tensors(job, path, tensors)
+  check_weights(job, path, tensors, state)
   return tensors, state
 end
 
@@ -245,7 +263,7 @@ local function restore_frozen(job, names)
 end
 
 local function restore(job, tensors, state)
-  job.identity = state.identity -- that of the beginning
+  job.identity, job.began = state.identity, state.began -- those of the beginning
   restore_frozen(job, state.frozen)
   core.rng_set_state(job.rng, state.rng)
   core.rng_set_state(job.layer_rng, state.layer_rng)
@@ -269,19 +287,31 @@ function checkpoint.open(job)
   local made, err = files.make_folders(options.folder)
   if not made then check.fail("fit", "checkpoint: %s", err) end
   options.path, options.saved_at = options.folder .. "/" .. NAME, clock()
-  job.checkpoint, job.identity = options, core.in_c_locale(identity, job)
+  job.checkpoint, job.identity, job.began = options, core.in_c_locale(identity, job), origin.of(job.model)
   local lock, reason = files.lock(options.folder .. "/" .. LOCK) -- last, so that an error before it leaves no lock
   if lock then return lock end
   check.fail("fit", "checkpoint: %s", reason or options.folder .. ": another training is at work in this folder")
 end
 
---- Sets a job to the state in its checkpoint, if there is one.
-function checkpoint.resume(job)
-  if not job.checkpoint or not files.exists(job.checkpoint.path) then return end
+-- Sets a job to the state in its checkpoint, if there is one.
+local function resume(job)
+  if not files.exists(job.checkpoint.path) then return end
   local tensors, state = read_state(job, job.checkpoint.path)
   local ok, err = check.refusal(restore, job, tensors, state)
   if ok then return end
   check.fail("fit", "checkpoint: %s: %s", job.checkpoint.path, (tostring(err):gsub("^[^:]+:%d+: ", "")))
+end
+
+--- Resumes a job from its checkpoint, if it has one.
+function checkpoint.resume(job)
+  if not job.checkpoint then return end
+  resume(job)
+  job.training = training_of(job.began, job.identity)
+end
+
+--- Remembers the model of a job that ends, however it does: its weights may be newer than the checkpoint.
+function checkpoint.leave(job)
+  if job.training then origin.leave(job.model, job.training, core.in_c_locale(described, job.model)) end
 end
 
 return checkpoint

@@ -153,6 +153,7 @@ local function leave_in_order(job)
     job.model:eval()
     drop_gradients(job)
     if job.best_state and not (job.is_over and not job.restores_best) then job.model:load_state(job.best_state) end
+    checkpoint.leave(job)
   end })
 end
 
@@ -210,9 +211,10 @@ end
 -- Checkpoints: the whole state of the training (weights, which of them are frozen, best weights, optimiser, schedule,
 -- generators, history) goes to folder/checkpoint.safetensors, which is always complete. The same call with the same
 -- folder resumes from it, whatever ended the process, and gives the same weights, bit for bit, as an uninterrupted
--- training; after the last epoch it only loads them. More epochs may be asked for, unless the schedule depends on their
--- number ("cosine", functions that take steps); other data, networks or options raise, and so does a folder in which
--- another training runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not saved.
+-- training; after the last epoch it only loads them. The model may have the weights that training began with, or those
+-- that it has made. More epochs may be asked for, unless the schedule depends on their number ("cosine", functions that
+-- take steps); other data, networks, first weights or options raise, and so does a folder in which another training
+-- runs (see docs/files.md). State inside functions (loss, callbacks, layers) is not saved.
 --
 -- If a training ends early, by an error (of a callback, a loss, a full disk), by Ctrl-C, by a loss, a validation loss
 -- or a gradient that is NaN or infinite, or because its coroutine is closed, the model has its best weights and running
