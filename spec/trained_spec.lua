@@ -108,6 +108,20 @@ describe("a trained network in a folder", function()
     assert.equal(13, #files())
   end)
 
+  it("is trained if names of classes are in another order, by which classes are weighed", function()
+    local function named(...)
+      local set = data(1)
+      set.classes = { ... }
+      return set
+    end
+    local weights = { class_weights = { one = 5 } }
+    train(true, network(), named("one", "other"), weights)
+    train(true, network(), named("one", "other"), weights)
+    assert.equal(1, #files())
+    train(true, network(), named("other", "one"), weights)
+    assert.equal(2, #files())
+  end)
+
   it("is not kept if it, or an option, holds a function", function()
     local function ignore() end
     train(true, network(), data(1), { callbacks = { ignore } })

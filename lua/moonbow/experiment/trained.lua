@@ -47,6 +47,7 @@ local function identity_of(model, set, options)
     core.version, canonical(config), canonical(model:state()), canonical(others),
     canonical { optimizer.name, optimizer.options, optimizer.lr },
     canonical(of_set(set)), canonical(of_set(options.validation)),
+    type(options.class_weights) == "table" and canonical(rawget(set, "classes")) or "", -- which may name them
   }, "\n")
 end
 

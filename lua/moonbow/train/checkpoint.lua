@@ -44,10 +44,24 @@ end
 local compared_options = { "batch_size", "seed", "shuffle", "loss", "l2", "clip_norm", "clip_value", "class_weights",
   "early_stopping", "schedule", "metrics", "monitor", "augment", "accumulate", "ema", "lr_factors" }
 
--- The architecture as text, with what is frozen.
+local plain = { number = true, string = true, boolean = true, ["function"] = true, table = true }
+
+-- A layer that may hold functions, without its parts.
+local function plain_options(part)
+  local options = { type = part.type }
+  for key, value in pairs(part.given) do
+    if type(key) == "string" and plain[type(value)] then options[key] = value end
+  end
+  return options
+end
+
+-- The architecture as text, with what is frozen; of functions only that they are there.
 local function described(model)
   local ok, config = pcall(model.config, model)
-  return ok and canonical(config) or "holds functions"
+  if ok then return canonical(config) end
+  local layers = { frozen = model:frozen_names() }
+  model:visit(function(part, path) layers["layer " .. path] = plain_options(part) end)
+  return "holds functions: " .. canonical(layers)
 end
 
 -- True if the rates of a schedule depend on how many epochs there are: a function may get the number of all steps.
@@ -61,6 +75,9 @@ end
 local function identity(job)
   local options, optimizer, same = job.options, job.optimizer, {}
   for _, name in ipairs(compared_options) do same[name] = canonical(options[name]) end
+  if type(options.class_weights) == "table" and type(next(options.class_weights)) == "string" then
+    same.class_weights = ("%s of %s"):format(same.class_weights, canonical(job.class_names))
+  end
   if counts_epochs(options.schedule) then
     same.schedule = ("%s over %d epochs"):format(same.schedule, options.epochs)
   end
@@ -74,8 +91,8 @@ local function identity(job)
   return same
 end
 
--- Older checkpoints say this of what begins with it now.
-local said_less = { schedule = "a function" }
+-- Of these, older checkpoints said only how the texts begin now.
+local said_less = { schedule = true, model = true, class_weights = true }
 
 -- The text that tells one training from others.
 local function training_of(began, same) return canonical { began or "unknown", same } end
@@ -92,7 +109,7 @@ local function check_identity(job, path, state)
   for _, name in ipairs(names) do
     local was, is = tostring(saved[name]), tostring(job.identity[name])
     local is_equal = was == is or name == "model" and (is == state.model or is == left)
-      or was == said_less[name] and is:sub(1, #was) == was
+      or said_less[name] and not state.began and is:sub(1, #was) == was
     if not is_equal then
       local details = #was + #is < 120 and (" (%s, now %s)"):format(check.printable(was), is) or ""
       check.fail("fit", "checkpoint: %s is of a training with another %s%s; take another folder or remove it",

@@ -175,6 +175,7 @@ local function train(model, set, given)
   local job = {
     model = model, options = options, stopping = stopping, waited = 0, history = new_history {},
     optimizer = options.optimizer or optim.Adam {}, restores_best = stopping and stopping.restore_best,
+    class_names = type(set) == "table" and rawget(set, "classes") or nil,
   }
   local _ <close> = interrupt.catch("fit", function() return how_to_go_on(job) end)
   local _ <close> = job.optimizer:keep_lr()
