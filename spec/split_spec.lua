@@ -174,9 +174,15 @@ describe("holdout", function()
     assert.equal(5, second)
   end)
   it("leaves neither part empty", function()
-    for _, share in ipairs { 0, 0.01, 0.99, 1 } do
+    for _, share in ipairs { 0.01, 0.99 } do
       local train, test = mb.split.holdout(2, share)
       assert.same({ 1, 1 }, { #train, #test })
     end
+  end)
+  it("refuses shares with which one part would be empty", function()
+    for _, share in ipairs { 0, 1, -1, 2, 0 / 0 } do
+      assert.error_matches(function() mb.split.holdout(10, share) end, "^holdout: share: expected a number")
+    end
+    assert.error_matches(function() mb.split.holdout(10, "1") end, "share: expected a number, got '1'")
   end)
 end)

@@ -334,9 +334,27 @@ describe("a share for validation", function()
       return x
     end })
     for _, count in pairs(seen) do assert.equal(6, count) end
-    raises("share: expected a number from 0 to 1, got 2", fit, small(), set, { validation = { share = 2 } })
+    raises("share: expected a number of at least 0 and below 1, got 2", fit, small(), set,
+      { validation = { share = 2 } })
     local history = fit(small(), set, { validation = { groups = groups }, epochs = 1 }) -- a share of 0.2
     assert.is_number(history[1].val_loss)
+  end)
+end)
+
+describe("a share for validation of classes", function()
+  it("may be none, but not all", function()
+    local set = set_of(40)
+    for _, share in ipairs { 0, { share = 0 } } do
+      local history, plain = fit(small(), set, { validation = share }), fit(small(), set, {})
+      assert.is_nil(history[1].val_loss)
+      assert.equal("loss", history.monitor)
+      assert.same(plain:values "loss", history:values "loss")
+    end
+    raises("fit: validation: expected a table or a number of at least 0 and below 1", fit, small(), set,
+      { validation = 1 })
+    raises("share: expected a number of at least 0 and below 1, got 1", fit, small(), set,
+      { validation = { share = 1 } })
+    raises("give the option validation", fit, small(), set, { validation = 0, metrics = { "auc" } })
   end)
 end)
 

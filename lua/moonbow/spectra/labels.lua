@@ -83,7 +83,7 @@ local function split_options(operation, spectra, given)
 end
 
 --- Splits a set in two.
--- @param share number from 0 to 1: share of the spectra in the second part, approximately
+-- @param share number above 0 and below 1: share of the spectra in the second part, approximately
 -- @option stratify a label: both parts get their share of each of its values
 -- @option groups a label, or a list of labels, that names replicates: they stay together
 -- @option seed an integer, or a table of integers

@@ -31,13 +31,13 @@ local early_stopping_options = {
   restore_best = true,
 }
 
-local share_options = { share = check.default(0.2, "fraction"), groups = check.optional "table|tensor" }
+local share_options = { share = check.default(0.2, "fraction below 1"), groups = check.optional "table|tensor" }
 
 local fit_options = {
   epochs = check.default(10, "positive integer"), batch_size = check.default(32, "positive integer"),
   optimizer = check.optional "any", loss = check.default("cross_entropy", "string|table|function", row_losses.options),
   seed = check.default(0, "integer|table"), shuffle = true,
-  validation = check.optional("table|fraction", share_options, "0.2, or a set { x = x, y = y }"),
+  validation = check.optional("table|fraction below 1", share_options, "0.2, or a set { x = x, y = y }"),
   early_stopping = check.optional("table", early_stopping_options, "{ patience = 10 }"),
   schedule = check.optional("table|function", schedules.options, '{ "cosine" }'),
   clip_norm = check.optional "positive real", clip_value = check.optional "positive real", grad_norm = false,
@@ -65,12 +65,14 @@ local function read_options(given)
   return options, stopping
 end
 
--- Splits the rows of the training set, of classes so that each gives its share.
+-- Splits the rows of the training set, of classes so that each gives its share. Returns nil for a share of 0.
 local function hold_out(job, given)
   local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
-  local n, is_of_numbers = named.count(job.x), job.chosen_loss.is_of_classes and core.rank(job.y) == 1
-  local train, test = split.holdout(n, share.share, { seed = streams.seed(job.options.seed, "holdout"),
-    groups = share.groups, stratify = is_of_numbers and job.y or nil })
+  if share.share == 0 then return nil end
+  local is_of_numbers = job.chosen_loss.is_of_classes and core.rank(job.y) == 1
+  local train, test = split.holdout(named.count(job.x), share.share, {
+    seed = streams.seed(job.options.seed, "holdout"), groups = share.groups,
+    stratify = is_of_numbers and job.y or nil })
   local function part(rows)
     return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
   end
@@ -250,8 +252,8 @@ end
 -- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
 -- @option validation a set like the first one: its loss and accuracy are reported after each epoch; or a share of the
---   training set, 0.2, of classes the same share of each, which is then not trained on
--- @option validation.share the share, beside groups
+--   training set, 0.2, of classes the same share of each, which is then not trained on; 0: none
+-- @option validation.share the share, below 1, beside groups
 -- @option validation.groups one label per row: rows of one group stay together
 -- @option monitor what decides on the best epoch, early stopping and the schedule "plateau": "val_loss" (without
 --   validation "loss"), "val_accuracy", or val_NAME of one of the metrics; of metrics of your own with the direction,

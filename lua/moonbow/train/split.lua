@@ -110,14 +110,17 @@ end
 
 --- One split of n rows in two parts.
 -- @param n integer number of rows, up to 2^24
--- @param share number from 0 to 1: share of the rows in the second part, approximately; the part has at least one unit
---   (a row or a group) and not all
+-- @param share number above 0 and below 1: share of the rows in the second part, approximately; the part has at least
+--   one unit (a row or a group) and not all
 -- @return tensor row numbers of the first part, for training
 -- @return tensor row numbers of the second part, for tests
 -- @see split.k_fold
 function split.holdout(n, share, options)
   n = row_count("holdout", n)
-  check.kind("holdout", "share", share, "fraction")
+  check.kind("holdout", "share", share, "number")
+  if not (share > 0 and share < 1) then
+    check.fail("holdout", "share: expected a number above 0 and below 1, got %s", check.show(share))
+  end
   options = check.options("holdout", options, known)
   local units, total = dealing.units_of("holdout", n, options)
   local train, test, owed, parts = {}, {}, 0.5, { {}, {} } -- owed: rows that the second part lacks, plus a half
