@@ -342,6 +342,33 @@ describe("a share for validation", function()
 end)
 
 describe("a share for validation of classes", function()
+  -- How many of 100 rows are trained on, by the list kinds of what they are.
+  local function trained_on(kinds, y, options)
+    local counts = {}
+    options.validation, options.epochs, options.batch_size = 0.2, 1, 100
+    options.augment = function(x, labels)
+      for i = 1, #x do
+        local kind = kinds[x[i][1][1] // 1 | 0]
+        counts[kind] = (counts[kind] or 0) + 1
+      end
+      return x, labels
+    end
+    fit(small(), { x = mb.arange(100):reshape(100, 1, 1) * mb.ones(100, 12, 1), y = y }, options)
+    return counts
+  end
+  it("has the share of each if some rows are ignored, or labels are rows of shares", function()
+    local ignored, classes, rows = {}, {}, {}
+    for i = 1, 100 do
+      ignored[i] = i % 10 == 0 and 2 or i % 10 == 5 and 0 or 1
+      classes[i] = i % 10 == 0 and 2 or 1
+      rows[i] = classes[i] == 2 and { 0.2, 0.8 } or { 1, 0 }
+    end
+    for seed = 1, 4 do
+      local loss = { "cross_entropy", ignore = 0 }
+      assert.same({ [0] = 8, 64, 8 }, trained_on(ignored, ignored, { seed = seed, loss = loss }))
+      assert.same({ 72, 8 }, trained_on(classes, rows, { seed = seed }))
+    end
+  end)
   it("may be none, but not all", function()
     local set = set_of(40)
     for _, share in ipairs { 0, { share = 0 } } do

@@ -65,14 +65,19 @@ local function read_options(given)
   return options, stopping
 end
 
+-- The classes of which a split takes equal shares: of soft labels the largest, of rows that do not count 0.
+local function strata(job)
+  if not job.chosen_loss.is_of_classes then return nil end
+  local classes = metrics.class_numbers(job.y)
+  return job.weights and core.mul(classes, core.gt(job.weights, 0)) or classes
+end
+
 -- Splits the rows of the training set, of classes so that each gives its share. Returns nil for a share of 0.
 local function hold_out(job, given)
   local share = check.options("fit validation", type(given) == "number" and { share = given } or given, share_options)
   if share.share == 0 then return nil end
-  local is_of_numbers = job.chosen_loss.is_of_classes and core.rank(job.y) == 1
   local train, test = split.holdout(named.count(job.x), share.share, {
-    seed = streams.seed(job.options.seed, "holdout"), groups = share.groups,
-    stratify = is_of_numbers and job.y or nil })
+    seed = streams.seed(job.options.seed, "holdout"), groups = share.groups, stratify = strata(job) })
   local function part(rows)
     return named.index(job.x, rows), core.index(job.y, rows), named.index(job.weights, rows)
   end
@@ -252,7 +257,8 @@ end
 -- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
 -- @option validation a set like the first one: its loss and accuracy are reported after each epoch; or a share of the
---   training set, 0.2, of classes the same share of each, which is then not trained on; 0: none
+--   training set, 0.2, of classes (of soft labels the largest) and of rows that do not count the same share of each,
+--   which is then not trained on; 0: none
 -- @option validation.share the share, below 1, beside groups
 -- @option validation.groups one label per row: rows of one group stay together
 -- @option monitor what decides on the best epoch, early stopping and the schedule "plateau": "val_loss" (without
