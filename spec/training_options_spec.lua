@@ -126,6 +126,56 @@ describe("augmentation", function()
   end)
 end)
 
+describe("mix beside a loss of one's own", function()
+  local x = mb.rng(1):normal(0, 1, 24, 12, 1)
+  local function train(units, y, loss)
+    local model, seen = nn.Sequential { nn.Flatten {}, nn.Dense { units = units } }, nil
+    fit(model, { x = x, y = y }, { augment = "mix", epochs = 1, batch_size = 24, loss = function(output, labels)
+      seen = labels
+      return loss(output, labels)
+    end })
+    return seen
+  end
+  local function squares(output, y) return ((output - y:reshape(24, -1)) ^ 2):mean() end
+  local classes, soft, temperatures = {}, mb.zeros(24, 3), {}
+  for i = 1, 24 do
+    classes[i], temperatures[i] = i % 3 + 1, 20 + i
+    soft:set(i, classes[i], 1)
+  end
+  it("refuses class numbers, however they are given", function()
+    local function cross_entropy(output, y) return output:cross_entropy(y:reshape(-1)) end
+    for _, y in ipairs { classes, mb.tensor(classes), mb.tensor(classes):reshape(24, 1) } do
+      raises("fit: augment: 'mix' cannot mix class numbers for a loss that is a function; give soft labels", train, 3,
+        y, cross_entropy)
+      raises("'mix' cannot mix class numbers", train, 2, y, squares) -- an embedding of 2 numbers, 3 classes
+    end
+  end)
+  it("mixes soft labels and targets", function()
+    close(mb.ones(24), train(3, soft, squares):sum(2), 1e-5)
+    for _, y in ipairs { temperatures, mb.tensor(temperatures):reshape(24, 1) } do
+      assert.is_true(train(1, y, squares):max():item() <= 44)
+    end
+    local numbers = mb.rng(2):normal(0, 1, 24)
+    train(2, numbers, function(output, y) -- a mean and the logarithm of a variance for each spectrum
+      local mean, log = output:slice(2, 1, 1), output:slice(2, 2, 1)
+      return ((mean - y:reshape(24, 1)) ^ 2 / log:exp() + log):mean()
+    end)
+  end)
+  it("needs the number of classes in mb.augment", function()
+    for _, y in ipairs { classes, mb.tensor(classes) } do
+      raises("augment: y: 'mix' cannot mix class numbers without the option classes", mb.augment, x, "mix", { y = y })
+      local _, same = mb.augment(x, { { "noise", sd = 1 } }, { y = y })
+      assert.same({ 24 }, same:shape())
+      local _, mixed = mb.augment(x, "mix", { y = y, classes = 3 })
+      assert.same({ 24, 3 }, mixed:shape())
+    end
+    for _, y in ipairs { soft, mb.tensor(temperatures):reshape(24, 1), mb.rng(2):normal(0, 1, 24) } do
+      local _, mixed = mb.augment(x, "mix", { y = y })
+      assert.same(y:shape(), mixed:shape())
+    end
+  end)
+end)
+
 describe("a function that augments", function()
   it("keeps the number of spectra if rows have weights", function()
     local set, options = set_of(30), { augment = function(x, y) return x:narrow(1, 3), y:narrow(1, 3) end, epochs = 1 }

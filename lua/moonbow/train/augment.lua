@@ -5,7 +5,7 @@ local labels = require "moonbow.data.labels"
 local named = require "moonbow.train.named"
 local values_of = require "moonbow.data.values_of"
 
-local kinds = {}
+local augment, kinds = {}, {}
 
 -- 1 for the rows that are changed, 0 for the others, as (N, 1, 1); nil for all.
 local function chosen(options, rng, n)
@@ -101,12 +101,22 @@ local function blend(a, order, weight)
   return core.add(core.mul(a, weight), core.mul(core.index(a, order), core.sub(1, weight)))
 end
 
+--- True if all labels are whole numbers from a least one on.
+function augment.are_whole(y, least)
+  for _, label in ipairs(core.totable(core.reshape(y, -1))) do
+    if label < least or label % 1 ~= 0 then return false end
+  end
+  return true
+end
+
 --- Mixes each spectrum with another one of the batch, and their labels in the same shares: class numbers become soft
--- labels. Source: mixup of Zhang et al. 2018.
+-- labels, targets become means. Class numbers of which nothing says how many classes there are raise: in a training
+-- with a loss of your own, whole numbers that have not the shape of the outputs; for mb.augment without classes, whole
+-- numbers (N) from 1 on. Source: mixup of Zhang et al. 2018.
 -- @option alpha the share is drawn from the beta distribution with both parameters alpha: small, and one of both
 --   prevails; 1, and all shares are as likely
 -- @option share of the spectra that are changed
--- @usage mb.augment(x, { { "mix", alpha = 0.2 } }, { y = y })
+-- @usage mb.augment(x, { { "mix", alpha = 0.2 } }, { y = y, classes = 2 })
 kinds.mix = {
   defaults = { alpha = check.default(0.2, "positive real"), share = share },
   mixes = true,
@@ -125,7 +135,7 @@ local names = {}
 for name in pairs(kinds) do names[#names + 1] = name end
 table.sort(names)
 
-local augment = { kinds = kinds, names = names }
+augment.kinds, augment.names = kinds, names
 
 local function read_one(operation, given, where)
   local name, options = check.named(operation, where, given, names)
@@ -197,7 +207,7 @@ local known = { y = check.optional "tensor|table", classes = check.optional "pos
   seed = check.default(0, "integer|table") }
 
 -- Labels, one for each spectrum; class numbers if the number of classes is given.
-local function read_labels(options, count)
+local function read_labels(options, count, mixes)
   local y = options.y
   if y == nil then return nil end
   if options.classes and not (core.is_tensor(y) and core.rank(y) > 1) then
@@ -206,6 +216,10 @@ local function read_labels(options, count)
   y = core.is_tensor(y) and y or core.tensor(y)
   if core.size(y, 1) ~= count then
     check.fail("augment", "y: expected %d labels, one per spectrum, got %d", count, core.size(y, 1))
+  end
+  if mixes and core.rank(y) == 1 and augment.are_whole(y, 1) then
+    check.fail("augment", "y: 'mix' cannot mix class numbers without the option classes, their number; give it, or "
+      .. "soft labels (N, classes), or targets as (N, 1)")
   end
   return y
 end
@@ -217,7 +231,7 @@ end
 -- @param list table|function names and { name, option = value }, in the order in which they are done; or a function(x,
 --   y, rng) of your own, which returns x and y
 -- @option y the labels, which "mix" mixes
--- @option classes the number of classes, if y are class numbers
+-- @option classes the number of classes, if y are class numbers; "mix" needs it for them
 -- @option seed an integer, or a table of integers: the same gives the same numbers, for any number of threads
 -- @return tensor (N, L, C)
 -- @return tensor the labels, if there are
@@ -225,8 +239,8 @@ end
 function augment.run(x, list, options)
   options = check.options("augment", options, known)
   x = named.read("augment", "x", x)
-  local f = augment.read("augment", list, options.classes)
-  return f(x, read_labels(options, named.count(x)), core.rng(options.seed))
+  local f, mixes = augment.read("augment", list, options.classes)
+  return f(x, read_labels(options, named.count(x), mixes), core.rng(options.seed))
 end
 
 check.takes(augment.run, 3, known)

@@ -128,15 +128,33 @@ local function build(job, set)
   job.rng, job.layer_rng = streams.rng(seed, "batches"), streams.rng(seed, "layers")
 end
 
+-- The number of elements of an output, or of a label.
+local function count_of(shape, first)
+  local count = 1
+  for i = first, #shape do count = count * shape[i] end
+  return count
+end
+
+-- Raises for labels that 'mix' cannot blend. A loss of the user's own does not tell how many classes there are; numbers
+-- have the shape of the outputs, or are not all whole.
+local function check_mix(job)
+  if job.weights then
+    check.fail("fit", "augment: 'mix' mixes labels, which weights of rows, or ignored labels, do not allow")
+  end
+  if not job.chosen_loss.f or count_of(core.shape(job.y), 2) == count_of(job.output_shape, 1) then return end
+  if augment.are_whole(job.y, -math.huge) then
+    check.fail("fit", "augment: 'mix' cannot mix class numbers for a loss that is a function; give soft labels "
+      .. "(N, classes), or a function as augment")
+  end
+end
+
 -- The function that changes batches, and the generator of each epoch.
 local function read_augment(job)
   local given, seed = job.options.augment, job.options.seed
   if given == nil then return end
   local classes = job.chosen_loss.is_of_classes and losses.classes_of("fit", job.output_shape)
   local change, mixes = augment.read("fit", given, classes)
-  if mixes and job.weights then
-    check.fail("fit", "augment: 'mix' mixes labels, which weights of rows, or ignored labels, do not allow")
-  end
+  if mixes then check_mix(job) end
   job.augment = change
   function job.augment_rng(epoch) return streams.rng(seed, "augment", epoch) end
 end
