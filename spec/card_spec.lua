@@ -151,6 +151,20 @@ describe("a card", function()
     local card = mb.card(path)
     assert.same({ 4, nil }, { card.training.most_epochs, card.validation })
   end)
+  it("has the training of the best weights, if it ended early", function()
+    for _, case in ipairs { { "early_stopping" }, { "interrupted", function() error "mine" end },
+      { "callback", function(control) control.stop() end } } do
+      local values, model = { 3, 1, 2, 2, 2, 2 }, nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+      pcall(mb.fit, model, { x = x, y = y }, { epochs = 6, verbose = false, validation = { x = x, y = y },
+        metrics = { mine = function() return table.remove(values, 1) end }, monitor = { "val_mine", mode = "min" },
+        early_stopping = { patience = 2 }, callbacks = { function(record, control)
+          if record.epoch == 3 and case[2] then case[2](control) end
+        end } })
+      assert(mb.save(model, path))
+      local training = mb.card(path).training
+      assert.same({ case[1], 2, case[2] and 3 or 4 }, { training.stopped, training.best_epoch, training.epochs })
+    end
+  end)
   it("keeps the training of a network whose statistics were recalibrated", function()
     local model = nn.Sequential { nn.Flatten {}, nn.BatchNorm1d {}, nn.Dense { units = 2 } }
     mb.fit(model, { x = x, y = y }, { epochs = 1, verbose = false })

@@ -178,6 +178,7 @@ local function leave_in_order(job)
     job.model:eval()
     drop_gradients(job)
     if job.best_state and not (job.is_over and not job.restores_best) then job.model:load_state(job.best_state) end
+    if job.history.best_epoch then record.remember(job.model, record.of_job(job)) end -- of the weights that it has now
     checkpoint.leave(job)
   end })
 end
@@ -225,7 +226,6 @@ local function train(model, set, given)
   job.progress = shown
   epochs.run(job)
   job.is_over = true
-  record.remember(model, record.of_job(job))
   return job.history
 end
 

@@ -62,13 +62,14 @@ local function augmentation(list)
   return table.concat(names, ", ")
 end
 
---- The record of a training that mb.fit has ended.
+--- The record of a training that mb.fit has ended, or that was interrupted.
 function record.of_job(job)
   local options, history = job.options, job.history
   return {
     data = record.digest(job.x, job.y), rows = named.count(job.x),
     validation_rows = job.validation and named.count(job.validation.x) or nil,
-    epochs = #history, most_epochs = options.epochs, best_epoch = history.best_epoch, stopped = history.stopped,
+    epochs = #history, most_epochs = options.epochs, best_epoch = history.best_epoch,
+    stopped = history.stopped or not job.is_over and "interrupted" or nil,
     batch_size = options.batch_size, optimizer = job.optimizer.name, lr = job.first_lr,
     loss = name_of(options.loss), schedule = name_of(options.schedule), seed = show_seed(options.seed),
     l2 = options.l2 > 0 and options.l2 or nil, clip_norm = options.clip_norm, clip_value = options.clip_value,
