@@ -224,7 +224,7 @@ local function run_prediction()
   local data, title = read_spectra(), args.label or args.target
   local truth = title and data:column(title)
   if args.label and info.classes then data:check_known(args.label, info.classes) end
-  local heading, rows, quality = application.table(model, info, args.predict, data.spectra, truth, title)
+  local heading, rows, quality = application.table(model, args.predict, data.spectra, truth, title)
   experiment.prepare(args.out)
   local path = args.out .. "/predicted.csv"
   local shown = table.move(rows, 1, MOST_ROWS, 2, { heading })

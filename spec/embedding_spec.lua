@@ -122,6 +122,25 @@ describe("moonbow predict", function()
         name .. ": classes: expected names that differ, got 'c' at 2 and 3", nil, true)
     end
   end)
+  it("prints all labels that hold, of which several may", function()
+    local marks = mb.stack({ spectra:slice(2, 3, 1):reshape(-1):gt(0), spectra:slice(2, 6, 1):reshape(-1):gt(0) }, 2)
+    local both = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    mb.fit(both, { x = spectra, y = marks }, { loss = "binary_cross_entropy", epochs = 3, verbose = false })
+    assert(mb.save(both, folder .. "/both.safetensors", { classes = { "a", "b" }, axis = axis, unit = "cm-1" }))
+    local found = mb.predict(both, spectra[{ { 1, 4 } }])
+    local ok, text = predict "--json both.safetensors four.csv"
+    assert.is_true(ok, text)
+    local list = json.decode(text)
+    for n = 1, 4 do
+      local expected = {}
+      for k, name in ipairs { "a", "b" } do expected[#expected + 1] = found:get(n, k) == 1 and name or nil end
+      assert.equal(table.concat(expected, "; "), list[n].class)
+      assert.is_number(list[n].probabilities.b)
+    end
+    ok, text = predict "both.safetensors four.csv"
+    assert.is_true(ok, text)
+    assert.matches("^name,class,a,b\n", text)
+  end)
   it("calls what is no probability a score", function()
     local plsda = mb.plsda.fit(spectra:reshape(24, L), y, { components = 2 })
     assert(mb.save(plsda, folder .. "/plsda.safetensors", { axis = axis, unit = "cm-1" }))

@@ -1,6 +1,7 @@
 -- Training: learning, reproducibility, stopping, schedules, errors.
 local mb = require "moonbow"
 local bytes = require "support.state_bytes"
+local expect = require "support.expect"
 local nn = mb.nn
 
 local function data() return mb.data.border_peaks { n = 200, validation = 100, test = 100, crop = 160, seed = 3 } end
@@ -130,6 +131,94 @@ describe("evaluate and predict", function()
     local classes, probabilities = mb.predict(model, x, { batch_size = 3 })
     assert.same({ 1, 2, 1, 2 }, classes:totable())
     assert.is_true((probabilities:sum(2):allclose(mb.ones(4))))
+  end)
+end)
+
+describe("what a network predicts", function()
+  local x, close, raises = mb.rng(1):normal(0, 1, 200, 8, 1), expect.close, expect.raises
+  local marks = mb.stack({ x:slice(2, 3, 1):reshape(-1):gt(0), x:slice(2, 6, 1):reshape(-1):gt(0) }, 2)
+  local function trained(loss, y, options)
+    local model = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.1 }, nn.Dense { units = y:size(2) } }
+    options = options or {}
+    options.loss, options.epochs, options.optimizer = loss, options.epochs or 30, mb.optim.Adam { lr = 0.05 }
+    fit(model, { x = x, y = y }, options)
+    return model
+  end
+  it("are labels of which several may hold, after a training for them", function()
+    local loss = { "binary_cross_entropy", label_smoothing = 0.01 }
+    for _, options in ipairs { {}, { validation = 0.2, early_stopping = { patience = 3 } } } do
+      for _, y in ipairs { marks, marks:slice(2, 1, 1) } do
+        local model = trained(loss, y, options)
+        local found, probabilities, names = mb.predict(model, x)
+        close(model(x):sigmoid(), probabilities)
+        close(model(x):gt(0), found, 0)
+        assert.is_true((found - y):abs():mean():item() < 0.05)
+        assert.is_nil(names)
+      end
+    end
+  end)
+  it("are numbers after a training for numbers", function()
+    local targets = mb.concat({ x:slice(2, 3, 1):reshape(-1, 1), x:slice(2, 6, 1):reshape(-1, 1) * 5 }, 2)
+    for _, loss in ipairs { "mse", "l1", { "huber", delta = 0.5 } } do
+      for _, y in ipairs { targets, targets:slice(2, 1, 1) } do
+        local model = trained(loss, y, { epochs = 2 })
+        local found, none = mb.predict(model, x)
+        close(model(x), found, 0)
+        assert.is_nil(none)
+      end
+    end
+  end)
+  it("is known of a loaded network, by name for a set", function()
+    local path = os.tmpname()
+    local axis = { 1, 2, 3, 4, 5, 6, 7, 8 }
+    assert(mb.save(trained("binary_cross_entropy", marks), path, { classes = { "calcite", "halite" }, axis = axis }))
+    local model = assert(mb.load(path))
+    os.remove(path)
+    local found, probabilities, names = mb.predict(model, mb.spectra.set { x = x, axis = axis })
+    close(model(x):sigmoid(), probabilities)
+    for i, row in ipairs(found:totable()) do
+      local expected = {}
+      if row[1] == 1 then expected[1] = "calcite" end
+      if row[2] == 1 then expected[#expected + 1] = "halite" end
+      assert.same(expected, names[i])
+    end
+  end)
+  it("may be said, and is classes where nothing says it", function()
+    local model = trained("binary_cross_entropy", marks, { epochs = 1 })
+    close(model(x):softmax(), (select(2, mb.predict(model, x, { outputs = "classes" }))))
+    close(model(x), (mb.predict(model, x, { outputs = "numbers" })), 0)
+    local other = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    close(other(x):softmax(), (select(2, mb.predict(other, x))))
+    close(other(x):sigmoid(), (select(2, mb.predict(other, x, { outputs = "labels" }))))
+    local own = trained(function(output, y) return output:mse(y) end, marks, { epochs = 1 })
+    assert.same({ 200 }, mb.predict(own, x):shape())
+    model:load_state(own:state()) -- of which the training says nothing
+    assert.same({ 200 }, mb.predict(model, x):shape())
+    raises("predict: outputs: expected one of 'classes', 'labels', 'numbers', got 'class'", mb.predict, other, x,
+      { outputs = "class" })
+    raises("outputs: only a network has to be told", mb.predict, mb.ridge.fit(x:reshape(200, 8), marks),
+      x:reshape(200, 8), { outputs = "numbers" })
+    raises("ends in a sigmoid", mb.predict, nn.Sequential { nn.Flatten {}, nn.Dense { units = 2,
+      activation = "sigmoid" } }, x, { outputs = "labels" })
+    local bad = x * 1
+    bad:set(150, 3, 1, 0 / 0)
+    for _, kind in ipairs { "labels", "numbers" } do
+      assert.error_matches(function() mb.predict(other, bad, { outputs = kind }) end, "NaN")
+    end
+  end)
+  it("is the same for what judges and explains", function()
+    local model = trained("binary_cross_entropy", marks)
+    local probabilities = model(x):sigmoid()
+    close(probabilities, mb.ensemble({ model }):predict(x))
+    assert.is_nil(mb.dropout_votes(model, x, { times = 3 }).classes)
+    assert.is_true(mb.dropout_votes(model, x, { times = 3 }).mean:sum(2):max():item() > 1.5)
+    local set = { x = x, y = marks }
+    local said = mb.explain.importance(model, set, { bands = 8, outputs = "labels" })
+    assert.equal(said.error, mb.explain.importance(model, set, { bands = 8 }).error)
+    local function occluded(outputs) return mb.explain.occlusion(model, x, { target = 1, outputs = outputs }).values end
+    close(occluded "labels", occluded(), 0)
+    raises("outputs: expected one of 'classes', 'numbers', got 'labels'", mb.conformal, model, set)
+    raises("expected a model of classes", mb.reliability, model, { x = x, y = mb.ones(200) })
   end)
 end)
 

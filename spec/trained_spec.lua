@@ -76,6 +76,16 @@ describe("a trained network in a folder", function()
 
   local function is_empty(model) return model:parameters()[1].value:abs():max():item() == 0 end
 
+  it("is known for what it was trained for, when it is read, too", function()
+    local set = { x = data(1).x, y = mb.zeros(40, 2) }
+    for _ = 1, 2 do
+      local model = network()
+      trained.fit(folder, model, set, options { loss = "binary_cross_entropy", validation = 0.2 })
+      assert.same({ 40, 2 }, mb.predict(model, set.x):shape())
+    end
+    assert.equal(1, #files())
+  end)
+
   it("is read if nothing differs", function()
     train(true, network(), data(1))
     empty()

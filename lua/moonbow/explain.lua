@@ -7,6 +7,7 @@
 -- nn.Graph, takes them as a table by name, as in training, and gives a table of results by name, which prints each; the
 -- option input asks for one of them. model:maps(x) has the outputs of all layers.
 local check = require "moonbow.check"
+local outputs = require "moonbow.train.outputs"
 for _, class in ipairs { "attribution", "bands", "filters" } do require("moonbow.explain." .. class) end
 
 local explain = {}
@@ -82,18 +83,15 @@ function explain.grad_cam(model, x, options)
   return require("moonbow.explain.gradients").grad_cam(model, x, options)
 end
 
-local outputs_rule = check.optional "string"
-local kinds_of_outputs = { "classes", "labels", "numbers" }
-
 local function with_outputs(operation, given, known)
   local options = check.options(operation, given, known)
-  if options.outputs then check.name(operation, "outputs", options.outputs, kinds_of_outputs) end
+  outputs.check(operation, options.outputs)
   return options
 end
 
 local occlusion_rules = of_network {
   width = check.optional "positive integer|table", stride = check.optional "positive integer|table",
-  fill = check.default("line", "string|table"), outputs = outputs_rule,
+  fill = check.default("line", "string|table"), outputs = outputs.rule,
 }
 
 --- Occlusion: how much the probability of a class, or a number, falls when a window of the spectrum is hidden; at each
@@ -106,8 +104,8 @@ local occlusion_rules = of_network {
 -- @option stride points between two windows; half the width unless given
 -- @option fill what hides the window: "line" (straight, between the points beside it), "zero", or "mean" (of the
 --   spectra given)
--- @option outputs of a network: "classes", "labels" (logits of labels of which several may hold) or "numbers"; classes
---   unless there is only one
+-- @option outputs of a network: "classes", "labels" (logits of labels of which several may hold) or "numbers"; what the
+--   loss of its training says unless given, else classes unless there is only one
 -- @see explain.saliency
 -- @return attribution a table by name, of several inputs
 -- @usage mb.explain.occlusion(mb.forest.fit(x, y, { trees = 5 }), x):plot():save "occlusion.svg"
@@ -120,7 +118,7 @@ local importance_rules = rules {
   bands = check.default(40, "positive integer"), repeats = check.default(5, "positive integer"),
   seed = check.default(1, "integer"), label = check.optional "string", target = check.optional "string|table",
   groups = check.optional "string|table|tensor", task = check.optional "string", folds = check.optional "table",
-  outputs = outputs_rule,
+  outputs = outputs.rule,
 }
 
 --- Permutation importance: how much the error of a model grows when the values of a band of the axis are permuted among
@@ -138,7 +136,7 @@ local importance_rules = rules {
 -- @option groups name of the label of replicates, which folds keep together
 -- @option task of data { x, y }, if a pipeline predicts both: "class" or "number"
 -- @option folds for a pipeline: a list of { train, test }, as mb.split.k_fold gives it; 5 unless given
--- @option outputs of a network: "classes", "labels" (y are rows of 0 and 1) or "numbers"
+-- @option outputs of a network: "classes", "labels" (y are rows of 0 and 1) or "numbers"; as for explain.occlusion
 -- @see explain.saliency
 -- @return importance a table by name, of several inputs
 -- @usage print(mb.explain.importance(mb.forest.fit(x, y, { trees = 5 }), { x = x_test, y = y_test }))

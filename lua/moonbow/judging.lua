@@ -1,5 +1,6 @@
 --- Judging predictions: whether probabilities are what they say, and how sure a model may be.
 local check = require "moonbow.check"
+local outputs = require "moonbow.train.outputs"
 local read = require "moonbow.judging.read"
 for _, class in ipairs { "calibrated", "conformal", "ensemble", "reliability", "votes" } do
   require("moonbow.judging." .. class)
@@ -7,16 +8,14 @@ end
 
 local judging = {}
 
-local kinds_of_outputs, conformal_kinds = { "classes", "labels", "numbers" }, { "classes", "numbers" }
-
 local function with(own)
   for name, rule in pairs(read.options) do own[name] = rule end
   return own
 end
 
-local function read_options(operation, given, known, kinds)
+local function read_options(operation, given, known)
   local options = check.options(operation, given, known)
-  if options.outputs then check.name(operation, "outputs", options.outputs, kinds or kinds_of_outputs) end
+  outputs.check(operation, options.outputs)
   return options
 end
 
@@ -60,7 +59,7 @@ local ensemble_rules = { outputs = read.options.outputs }
 -- Salamon 1990; for networks of several seeds, Lakshminarayanan et al. 2017.
 -- @param models table a list of networks, fitted pipelines, forests and the like, at least one
 -- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers";
---   classes unless there is only one
+--   what the loss of its training says unless given, else classes unless there is only one
 -- @return ensemble
 -- @usage local both = mb.ensemble { model, mb.forest.fit(x, y, { trees = 5 }) }
 function judging.ensemble(models, options)
@@ -80,7 +79,8 @@ local votes_rules = { times = check.default(100, "positive integer"), seed = che
 -- @option times passes
 -- @option seed an integer, or a table of integers: the same gives the same votes
 -- @option batch_size rows of a batch, on which the draws depend
--- @option outputs "classes" (logits), "labels" or "numbers"; classes unless there is only one
+-- @option outputs "classes" (logits), "labels" or "numbers"; what the loss of its training says unless given, else
+--   classes unless there is only one
 -- @return votes
 -- @usage print(mb.dropout_votes(mb.models.lee2020_cnn2 { classes = 2 }, x, { times = 10 }))
 function judging.dropout_votes(model, x, options)
@@ -104,11 +104,14 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 --   larger where classes are harder to tell, and hold at least the likeliest class)
 -- @option label name of the set's label with the classes
 -- @option target name of the set's label with the numbers
--- @option outputs of a network: "classes" (logits) or "numbers"; classes unless there is only one
+-- @option outputs of a network: "classes" (logits) or "numbers"; what the loss of its training says unless given, else
+--   classes unless there is only one
 -- @return conformal
 -- @usage print(mb.conformal(model, set.validation, { coverage = 0.8 }):evaluate(set.test))
 function judging.conformal(model, data, options)
-  options = read_options("conformal", options, conformal_rules, conformal_kinds)
+  options = check.options("conformal", options, conformal_rules)
+  options.outputs = options.outputs or outputs.recorded(model)
+  outputs.check("conformal", options.outputs, { "classes", "numbers" })
   return require "moonbow.judging.conformal"(model, data, options)
 end
 

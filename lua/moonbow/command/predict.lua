@@ -11,7 +11,8 @@ local usage = [[
 usage: moonbow predict [--json] MODEL FILE...
 MODEL is a file that mb.save wrote; FILE are spectra, of any format that mb.spectra.read takes.
 Prints the name of each spectrum, its class, and the probability of each class (the score, for models
-that have no probabilities; the numbers, for models of numbers), as CSV, or as JSON.]]
+that have no probabilities; the numbers, for models of numbers), as CSV, or as JSON. Of labels of which
+several may hold, class has all that do, with "; " between them.]]
 
 -- Returns the options and the other arguments.
 local function parse(arguments)
@@ -25,15 +26,23 @@ local function parse(arguments)
   return options, others
 end
 
+local function name_of(class, classes) return tostring(classes and classes[class] or class) end
+
+-- The name of a class; or those of the labels that hold, of marks of 0 and 1.
+local function class_text(found, classes)
+  if type(found) == "number" then return name_of(found // 1 | 0, classes) end
+  local names = {}
+  for k, mark in ipairs(found) do names[#names + 1] = mark == 1 and name_of(k, classes) or nil end
+  return table.concat(names, "; ")
+end
+
 -- The rows of a set: { name, class (nil for numbers), values }.
 local function rows_of(model, set, classes)
   local predicted, scores = mb.predict(model, set)
   local values, rows = core.totable(scores or core.reshape(predicted, #set.names, -1)), {}
-  local numbers = scores and core.totable(predicted)
+  local found = scores and core.totable(predicted)
   for n, name in ipairs(set.names) do
-    local class = numbers and numbers[n] // 1 | 0
-    rows[n] = { name = name, class = class and (classes and tostring(classes[class]) or tostring(class)),
-      values = values[n] }
+    rows[n] = { name = name, class = found and class_text(found[n], classes), values = values[n] }
   end
   return rows
 end

@@ -10,6 +10,7 @@ local fit = require "moonbow.train.fit"
 local json = require "moonbow.io.json"
 local named = require "moonbow.train.named"
 local new_history = require "moonbow.train.history"
+local record = require "moonbow.train.record"
 local safetensors = require "moonbow.io.safetensors"
 local sets = require "moonbow.train.sets"
 local streams = require "moonbow.train.streams"
@@ -60,11 +61,12 @@ local function read(path, model, identity)
   local kept = json.decode(metadata.history)
   local history = new_history(kept.epochs)
   for _, field in ipairs(fields) do history[field] = kept[field] end
+  if kept.training then record.remember(model, kept.training) end -- older files have none
   return history
 end
 
 local function write(path, model, identity, history)
-  local kept = { epochs = table.move(history, 1, #history, 1, {}) }
+  local kept = { epochs = table.move(history, 1, #history, 1, {}), training = record.of(model) }
   for _, field in ipairs(fields) do kept[field] = history[field] end
   local text, reason = json.encode(kept)
   local ok, err = text ~= nil, reason

@@ -7,6 +7,7 @@ local inputs = require "moonbow.explain.inputs"
 local interrupt = require "moonbow.interrupt"
 local make = require "moonbow.explain.bands"
 local named = require "moonbow.train.named"
+local outputs = require "moonbow.train.outputs"
 local pipelines = require "moonbow.pipeline"
 local problem = require "moonbow.pipeline.problem"
 local replaced = require("moonbow.explain.occlusion").replaced
@@ -73,7 +74,7 @@ end
 -- A part of the data as its fitted model sees it.
 local function part_of(model, data, y, about, options)
   data = scores.prepared(OPERATION, model, data)
-  local kind = options.outputs or about.task == "number" and "numbers" or nil
+  local kind = options.outputs or outputs.recorded(model) or about.task == "number" and "numbers" or nil
   return { x = named.read(OPERATION, "data.x", data), places = subject.places(OPERATION, data, options), y = y,
     about = about, scores = scores.of(OPERATION, model, kind) }
 end
@@ -82,9 +83,8 @@ end
 local function task_of(model, options)
   if getmetatable(model) == pipelines.fitted_class then return model.task end
   if Layer.is_layer(model) then
-    if options.outputs then return options.outputs == "classes" and "class" or "number" end
-    local outputs = model.input_shape and model:build(model.input_shape)
-    return outputs and outputs[1] == 1 and "number" or "class"
+    local shape = model.input_shape and model:build(model.input_shape)
+    return outputs.kind(model, options.outputs, shape and shape[1] or 2) == "classes" and "class" or "number"
   end
   return type(model) == "table" and model.classes and not model.numbers and "class" or "number"
 end

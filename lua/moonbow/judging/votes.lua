@@ -5,6 +5,7 @@ local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local interrupt = require "moonbow.interrupt"
 local named = require "moonbow.train.named"
+local outputs = require "moonbow.train.outputs"
 local scores = require "moonbow.pipeline.scores"
 local shown = require "moonbow.shown"
 local closing = require "moonbow.train.closing"
@@ -50,17 +51,16 @@ local function passes(network, x, options)
   local sums = {}
   for _ = 1, options.times do
     interrupt.check()
-    local outputs = autograd.no_grad(network, x)
-    if core.rank(outputs) ~= 2 then
+    local found = autograd.no_grad(network, x)
+    if core.rank(found) ~= 2 then
       check.fail("dropout_votes", "expected a network with outputs (N, M), got shape %s",
-        check.show_shape(core.shape(outputs)))
+        check.show_shape(core.shape(found)))
     end
-    core.check_finite("dropout_votes", "the outputs of the network", outputs)
-    local columns = core.size(outputs, 2)
-    local is_of_classes = (options.outputs or columns > 1 and "classes") == "classes"
-    local values = is_of_classes and core.softmax(outputs) or options.outputs == "labels" and core.sigmoid(outputs)
-      or outputs
-    local chosen = is_of_classes and core.eq(core.reshape(core.argmax(outputs, 2), -1, 1),
+    core.check_finite("dropout_votes", "the outputs of the network", found)
+    local columns = core.size(found, 2)
+    local kind = outputs.kind(network, options.outputs, columns)
+    local values = outputs.links[kind](found)
+    local chosen = kind == "classes" and core.eq(core.reshape(core.argmax(found, 2), -1, 1),
       core.reshape(core.arange(1, 1, columns), 1, columns))
     for key, value in pairs { sum = values, squares = core.mul(values, values), votes = chosen or nil } do
       sums[key] = sums[key] and core.add(sums[key], value) or value
@@ -71,6 +71,7 @@ end
 
 local function vote(network, x, options)
   x = named.read("dropout_votes", "x", scores.prepared("dropout_votes", network, x))
+  options.outputs = options.outputs or outputs.recorded(network)
   local _ <close> = interrupt.catch "dropout_votes"
   local _ <close> = network:keep_modes()
   if turn_on(network, core.rng(options.seed)) == 0 then

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local evaluate = require "moonbow.train.evaluate"
 local expected = require "moonbow.data.expected"
 local named = require "moonbow.train.named"
+local outputs = require "moonbow.train.outputs"
 local values_of = require "moonbow.data.values_of"
 local pipelines = require "moonbow.pipeline"
 local Layer = require "moonbow.nn.layer"
@@ -42,28 +43,25 @@ local function of_fitted(fitted)
   end
 end
 
-local links = {
-  classes = core.softmax, labels = core.sigmoid, numbers = function(outputs) return outputs end,
-}
-
 --- The outputs (N, M) of a network for x, before any link.
 function scores.outputs(operation, network, x)
   local parts = {}
   x = named.read(operation, "x", x)
-  evaluate.each_batch(operation, network, x, 128, function(outputs) parts[#parts + 1] = core.copy(outputs) end)
-  local outputs = core.concat(parts, 1)
-  core.check_finite(operation, "the outputs of the network", core.reshape(outputs, core.size(outputs, 1), -1))
-  if core.rank(outputs) ~= 2 then
-    check.fail(operation, "expected a network with outputs (N, M), got shape %s", check.show_shape(core.shape(outputs)))
+  evaluate.each_batch(operation, network, x, 128, function(y) parts[#parts + 1] = core.copy(y) end)
+  local found = core.concat(parts, 1)
+  core.check_finite(operation, "the outputs of the network", core.reshape(found, core.size(found, 1), -1))
+  if core.rank(found) ~= 2 then
+    check.fail(operation, "expected a network with outputs (N, M), got shape %s", check.show_shape(core.shape(found)))
   end
-  return outputs
+  return found
 end
 
 local function of_network(operation, network, kind)
   evaluate.check_model(operation, network)
+  kind = kind or outputs.recorded(network)
   return function(x)
-    local outputs = scores.outputs(operation, network, x)
-    return links[kind or core.size(outputs, 2) > 1 and "classes" or "numbers"](outputs)
+    local found = scores.outputs(operation, network, x)
+    return outputs.links[outputs.kind(network, kind, core.size(found, 2))](found)
   end
 end
 
@@ -94,7 +92,7 @@ end
 --- Returns a function of prepared spectra that gives (N, M): of classifiers probabilities, or scores if they have none;
 -- otherwise numbers.
 -- @param kind of a network's outputs: "classes" (logits), "labels" (logits of labels of which several may hold) or
---   "numbers"; classes unless there is only one
+--   "numbers"; nil: what the loss of its training says, else classes unless there is only one
 function scores.of(operation, model, kind)
   if is_fitted(model) then return of_fitted(model) end
   if Layer.is_layer(model) then return of_network(operation, model, kind) end
@@ -109,10 +107,10 @@ function scores.of_raw(operation, model, kind)
 end
 
 --- "class" or "number": what a model predicts, by its outputs (N, M) if nothing else says it.
-function scores.task(model, kind, outputs)
+function scores.task(model, kind, found)
   if is_fitted(model) then return model.task end
   if Layer.is_layer(model) then
-    return (kind or core.size(outputs, 2) > 1 and "classes" or "numbers") == "classes" and "class" or "number"
+    return outputs.kind(model, kind, core.size(found, 2)) == "classes" and "class" or "number"
   end
   return model.classes and not model.numbers and "class" or "number"
 end

@@ -13,6 +13,7 @@ local finite = require "moonbow.train.finite"
 local losses = require "moonbow.train.losses"
 local metrics = require "moonbow.train.metrics"
 local named = require "moonbow.train.named"
+local outputs_of = require "moonbow.train.outputs"
 local row_losses = require "moonbow.train.row_losses"
 local sets = require "moonbow.train.sets"
 
@@ -104,6 +105,8 @@ end
 
 local options_of_batches = { batch_size = check.default(128, "positive integer") }
 
+local options_of_predict = { batch_size = options_of_batches.batch_size, outputs = outputs_of.rule }
+
 -- A set for a model that was loaded is brought to what the model expects.
 local function prepared(model, x)
   if are_inputs(model, x) then return named.read("predict", "x", x), nil end
@@ -136,6 +139,40 @@ local function predict_numbers(model, x, batch_size)
   return numbers
 end
 
+-- The names of the labels that hold, of each row.
+local function names_of_labels(marks, classes)
+  if not classes or core.rank(marks) ~= 2 then return nil end
+  local names = core.totable(marks)
+  for i, row in ipairs(names) do
+    names[i] = {}
+    for k, mark in ipairs(row) do names[i][#names[i] + 1] = mark == 1 and classes[k] or nil end
+  end
+  return names
+end
+
+local function predict_labels(model, x, batch_size, classes)
+  losses.check_logits("predict", model, "sigmoid")
+  local marks, parts = {}, {}
+  M.each_batch("predict", model, x, batch_size, function(outputs, first)
+    marks[#marks + 1], parts[#parts + 1] = core.gt(outputs, 0), core.sigmoid(outputs)
+    check_probabilities("predict", x, parts[#parts], first)
+  end)
+  marks = core.concat(marks, 1)
+  return marks, core.concat(parts, 1), names_of_labels(marks, classes)
+end
+
+local function predict_classes(model, x, batch_size, classes)
+  local parts = {}
+  each_prediction("predict", model, x, batch_size, function(_, _, _, probabilities)
+    parts[#parts + 1] = probabilities
+  end)
+  local probabilities = core.concat(parts, 1)
+  local predicted = core.argmax(probabilities, 2)
+  return predicted, probabilities, names_of(predicted, classes)
+end
+
+local predict_by_kind = { classes = predict_classes, labels = predict_labels, numbers = predict_numbers }
+
 -- Other models predict by their own methods.
 local function predict_by_method(model, x, classes)
   local predicted = model:predict(x)
@@ -143,23 +180,30 @@ local function predict_by_method(model, x, classes)
   return predicted, scores and scores(model, x) or nil, names_of(predicted, classes)
 end
 
---- Predicts classes and their probabilities, or numbers. A set of spectra for a model from mb.load is first brought to
--- the axis that the model was saved with, and prepared by its steps; a set that does not cover the axis, is in another
--- unit or holds another kind of values raises. A network from mb.load that was saved without classes and has one output
--- predicts numbers (N, 1). Raises unless the outputs of any other network are (N, classes); if outputs are NaN or
--- infinite, the message names their rows.
--- @param model any a network whose outputs are logits (N, classes): one that ends in a softmax raises; or a fitted
---   model of mb.pls, mb.forest and their like
+--- Predicts classes, or labels of which several may hold, and their probabilities; or numbers. A set of spectra for a
+-- model from mb.load is first brought to the axis that the model was saved with, and prepared by its steps; a set that
+-- does not cover the axis, is in another unit or holds another kind of values raises. What a network predicts follows
+-- from the loss that mb.fit last trained it with, which mb.save keeps, unless outputs says it; if it is not known, as
+-- of a loss of your own or after load_state, it predicts classes, but for a network from mb.load that was saved without
+-- classes and has one output, which predicts numbers (N, 1). Raises unless the outputs for classes are (N, classes); if
+-- outputs are NaN or infinite, the message names their rows.
+-- @param model any a network, whose outputs for classes and labels are logits: one that ends in a softmax, for labels
+--   in a sigmoid, raises; or a fitted model of mb.pls, mb.forest and their like
 -- @param x tensor|spectra|table (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply
 --   does them; or tensors by name, for a network of several inputs
 -- @option batch_size rows of a batch
--- @return tensor (N), class numbers; or numbers
+-- @option outputs of a network: "classes", "labels" or "numbers"
+-- @return tensor (N), class numbers; or (N, labels), 1 for a label that holds, 0 for the others; or numbers
 -- @return tensor (N, classes), probabilities, or the scores of a classifier that has none; nil for numbers
--- @return table the names of the predicted classes, for a set and a model from mb.load
+-- @return table the names of the predicted classes, for a set and a model from mb.load; of labels a list of names each
 function M.predict(model, x, options)
-  options = check.options("predict", options, options_of_batches)
+  options = check.options("predict", options, options_of_predict)
+  outputs_of.check("predict", options.outputs)
   local is_other = type(model) == "table" and not Layer.is_layer(model) and type(model.predict) == "function"
   if not is_other then M.check_model("predict", model) end
+  if is_other and options.outputs then
+    check.fail("predict", "outputs: only a network has to be told what it predicts, got %s", check.show(model))
+  end
   local classes
   if type(x) == "table" then x, classes = prepared(model, x) end
   if is_other then return predict_by_method(model, x, classes) end
@@ -168,14 +212,8 @@ function M.predict(model, x, options)
     check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
   end
   check_dimensions("predict", model, x)
-  if gives_numbers(model) then return predict_numbers(model, x, options.batch_size) end
-  local parts = {}
-  each_prediction("predict", model, x, options.batch_size, function(_, _, _, probabilities)
-    parts[#parts + 1] = probabilities
-  end)
-  local probabilities = core.concat(parts, 1)
-  local predicted = core.argmax(probabilities, 2)
-  return predicted, probabilities, names_of(predicted, classes)
+  local kind = options.outputs or outputs_of.recorded(model) or gives_numbers(model) and "numbers" or "classes"
+  return predict_by_kind[kind](model, x, options.batch_size, classes)
 end
 
 local function per_class(confusion, classes)
@@ -366,7 +404,8 @@ end
 -- @return layer model
 function M.recalibrate(model, x, options) return closing(recalibrate, model, x, options) end
 
-for _, f in ipairs { M.predict, M.recalibrate } do check.takes(f, 3, options_of_batches) end
+check.takes(M.predict, 3, options_of_predict)
+check.takes(M.recalibrate, 3, options_of_batches)
 check.takes(M.evaluate, 3, options_of_evaluate, "mb.evaluate(model, { x = x, y = y })")
 
 return M

@@ -34,6 +34,9 @@ function record.valid(model, claim)
   return (digest == nil or digest == digest_of(model)) and claim or nil
 end
 
+--- What is remembered of a model, whatever its weights are now; nil if nothing is.
+function record.latest(model) return records[model] end
+
 --- What is remembered of a model and its present weights; nil if nothing is.
 function record.of(model) return record.valid(model, records[model]) end
 

@@ -6,6 +6,7 @@ local expected = require "moonbow.data.expected"
 local files = require "moonbow.io.files"
 local label_numbers = require "moonbow.spectra.label_numbers"
 local metrics = require "moonbow.pipeline.metrics"
+local outputs = require "moonbow.train.outputs"
 local store = require "moonbow.io.store"
 local unlike = require "moonbow.experiment.judge.unlike"
 
@@ -24,9 +25,9 @@ local function marks_of(path, set)
 end
 
 -- The predicted classes by name and the score of each; or the predicted numbers.
-local function predict(model, info, set)
+local function predict(model, set)
   local predicted, scores, names = evaluate.predict(model, set)
-  if not info.classes then return core.totable(core.reshape(predicted, -1)) end
+  if not scores then return core.totable(core.reshape(predicted, -1)) end
   local list, of = core.totable(scores), {}
   for i, class in ipairs(core.totable(predicted)) do of[i] = list[i][class // 1 | 0] end
   return names, of
@@ -43,6 +44,7 @@ function application.load(path)
   local model, info = store.load(path)
   if not model then return nil, info end
   if not info.axis then return nil, path .. ": holds no axis to predict with" end
+  if outputs.recorded(model) == "labels" then return nil, path .. ": predicts labels of which several may hold" end
   return model, info
 end
 
@@ -50,8 +52,8 @@ end
 -- @param path of the model, beside which the principal components may lie
 -- @param truth cells of a label or target; or nil
 -- @param title of these
-function application.table(model, info, path, set, truth, title)
-  local predicted, scores = predict(model, info, set)
+function application.table(model, path, set, truth, title)
+  local predicted, scores = predict(model, set)
   local marks, why = marks_of(path, set)
   if why then check.warn("own_spectra", "no marks of unlike spectra: %s", why) end
   local heading, rows = { "spectrum", "name", "predicted" }, {}
