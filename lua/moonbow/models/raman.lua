@@ -137,7 +137,7 @@ local function check_gate(maps, gate)
 end
 
 local Gated = containers.container("Gated", {}, {
-  most_parts = 2,
+  most_parts = 2, joins = "multiply",
   forward = function(layer, x)
     local maps, gate = containers.call(layer, 1, x), containers.call(layer, 2, x)
     check_gate(core.shape(maps), core.shape(gate))

@@ -63,7 +63,7 @@ end
 containers.Residual = container("Residual", {
   activation = check.optional "string|function", alpha = check.optional "real",
 }, {
-  most_parts = 2,
+  most_parts = 2, joins = "add",
   forward = function(layer, x)
     local y, short = call(layer, 1, x), layer.layers[2] and call(layer, 2, x) or x
     if not core.same_shape(y, short) then check_shortcut(core.shape(y), core.shape(short)) end
@@ -85,6 +85,7 @@ containers.Residual = container("Residual", {
 -- @option name for messages and reports
 -- @return layer
 containers.Concat = container("Concat", {}, {
+  joins = "concat",
   forward = function(layer, x)
     local outputs = {}
     for i = 1, #layer.layers do outputs[i] = call(layer, i, x) end

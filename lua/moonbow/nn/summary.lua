@@ -65,9 +65,58 @@ local function is_placed(step)
   return step.layer.upsampling or options.kernel or options.size or step.input[2] == step.output[2]
 end
 
--- { stride, field, centre, is_placed (true if centre and stride say where outputs are) } of what trace gave, behind the
--- layer at a path, or behind all.
-local function reach_of(layer, steps, path, input)
+-- What a value sees that is joined of several: the stride of the first; the widest field, from the first to the last
+-- point that any of them sees where they stand side by side as maps.
+local function union(node, seen)
+  local first = seen[node.from[1]]
+  local left, right, field = math.huge, -math.huge, 1
+  for _, source in ipairs(node.from) do
+    local reach = seen[source]
+    field = math.max(field, reach.field)
+    if #source.output == #node.output then
+      left = math.min(left, reach.centre - (reach.field - 1) / 2)
+      right = math.max(right, reach.centre + (reach.field - 1) / 2)
+    end
+  end
+  if #node.output < 3 or right - left + 1 < field then return { stride = first.stride, field = field,
+    centre = first.centre } end
+  return { stride = first.stride, field = right - left + 1, centre = (left + right) / 2 }
+end
+
+--- What each node of a wired network sees: { stride, field }, by node. Global pooling sees what is before it.
+function Layer.reaches(wired)
+  local seen = {}
+  for _, input in ipairs(wired.inputs) do seen[input] = { stride = 1, field = 1, centre = 1 } end
+  for _, node in ipairs(wired.nodes) do
+    local reach = union(node, seen)
+    if not node.join then widen(reach, node.layer, node.input) end
+    seen[node] = reach
+  end
+  return seen
+end
+
+-- Whole numbers as integers.
+local function rounded(reach)
+  return { stride = math.tointeger(reach.stride) or reach.stride, field = math.ceil(reach.field - 1e-9) }
+end
+
+-- Of the (first) output of what trace gave.
+local function reach_of(layer, steps)
+  local wired = layer:wired(steps)
+  return rounded(Layer.reaches(wired)[wired.outputs[1]])
+end
+
+--- The total stride (a fraction behind upsampling) and the receptive field, in points, before anything global. Where
+-- layers branch, the stride is that of the first branch, and the field that of all: from the first to the last point
+-- that any of them sees. Of several outputs, those of the first.
+-- @param shape? table of the input without its batch: { L, C }; that of build unless given
+-- @return table { stride, field }
+function Layer.reach(layer, shape)
+  return reach_of(layer, layer:trace(shape, "reach"))
+end
+
+-- { stride, centre, is_placed (true if these say where outputs are) } of the layer at a path, along the first branch.
+local function place_of(layer, steps, path, input)
   local reach = { stride = 1, field = 1, centre = 1, is_placed = true }
   for _, step in ipairs(steps) do
     if not step.layer.layers and layer:is_on_way(step.path, path, input) then
@@ -76,18 +125,7 @@ local function reach_of(layer, steps, path, input)
     end
     if step.path == path then break end
   end
-  reach.stride = math.tointeger(reach.stride) or reach.stride
-  reach.field = math.ceil(reach.field)
   return reach
-end
-
---- The total stride (a fraction behind upsampling) and the receptive field, in points, before anything global, along
--- the first branch where layers branch.
--- @param shape? table of the input without its batch: { L, C }; that of build unless given
--- @return table { stride, field }
-function Layer.reach(layer, shape)
-  local reach = reach_of(layer, layer:trace(shape, "reach"))
-  return { stride = reach.stride, field = reach.field }
 end
 
 --- The points of an input, from 1, on which the outputs of the layer at a path are centred: in the middle of what each
@@ -99,7 +137,7 @@ end
 --   unless given
 -- @return table a list of length numbers
 function Layer.centres(layer, shape, path, length, input)
-  local reach, centres = reach_of(layer, layer:trace(shape, "centres"), path, input), {}
+  local reach, centres = place_of(layer, layer:trace(shape, "centres"), path, input), {}
   local own = #shape > 0 and shape or shape[layer:input_of(path, input)]
   local stride = reach.is_placed and reach.stride or own[1] / length
   local first = reach.is_placed and reach.centre or (stride + 1) / 2
@@ -118,8 +156,8 @@ local function frozen_count(layer)
 end
 
 --- Layers, output shapes, parameters and multiply-adds of one spectrum as text; then the totals, the total stride and
--- the receptive field in points, taken along the first branch where layers branch. Parameters that several places share
--- are counted in the first; a place that has no others says "shared". Weights that are not there yet are not made.
+-- the receptive field in points, as reach gives them. Parameters that several places share are counted in the first; a
+-- place that has no others says "shared". Weights that are not there yet are not made.
 -- @param shape? table of the input without its batch: { L, C }; that of build unless given
 -- @return string
 -- @usage print(model:summary { 1000, 1 })
