@@ -1,26 +1,28 @@
 --- Rules on the dense layers and the output.
 local check = require "moonbow.check"
 local network = require "moonbow.audit.network"
+local record = require "moonbow.train.record"
+local row_losses = require "moonbow.train.row_losses"
 
 local HEAD_SHARE, LEAST_HEAD = 0.9, 1e5
 
 local function dense_layers(a) return network.of(a.flow, { dense = true }) end
 
-local function place_of(flow, part)
-  for i, other in ipairs(flow) do
-    if other == part then return i end
-  end
+local changes_nothing = { flatten = true, dropout = true }
+
+-- The part that makes the outputs: behind it they are only reshaped, or dropped in training.
+local function last_part(a)
+  local part = a.flow.output
+  while changes_nothing[part.kind] or part.kind == "activation" and not part.is_bent do part = part.from[1] end
+  return part
 end
 
-local function last_part(a) return a.flow[#a.flow] end
-
--- Hidden dense layers up to the next dense one of which nothing bends, on rows (N, features).
+-- Hidden dense layers, on rows (N, features), that are one linear map with the dense layers behind them.
 local function linear_hidden(a)
-  local dense, found = dense_layers(a), {}
-  for i = 1, #dense - 1 do
-    local first, last = place_of(a.flow, dense[i]), place_of(a.flow, dense[i + 1])
-    local is_next = #dense[i].output == 2 and not dense[i + 1].is_side -- and not beside it, in another branch
-    if is_next and not network.bends_between(a.flow, first, last) then found[#found + 1] = dense[i] end
+  local found = {}
+  for _, part in ipairs(dense_layers(a)) do
+    local is_open = not part.is_bent and #part.output == 2
+    if is_open and network.is_absorbed(part, { dense = true }) then found[#found + 1] = part end
   end
   if #found == 0 then return nil end
   local size = 0
@@ -40,34 +42,63 @@ local function softmax_of_one(a)
     .. "spectrum: the prediction is constant, and no gradient changes it." }
 end
 
+-- True if the loss applies a softmax to the outputs: the one of its training by mb.fit, or, untrained, that of mb.fit
+-- unless told otherwise. The loss of a network that was trained elsewhere is not known.
+local function goes_to_softmax(a)
+  if not a.parts.is_of_classes then return false end
+  local known = record.of(a.model)
+  if not known then return not a.is_trained end
+  local kind = row_losses.kinds[known.loss]
+  return kind ~= nil and kind.reads == "classes"
+end
+
 local function softmax_before_loss(a)
   local last = last_part(a)
   local is_softmax = last.activation == "softmax" or last.activation == "log_softmax"
-  if not is_softmax or last.output[#last.output] == 1 or not a.parts.is_of_classes then return nil end
+  if not is_softmax or last.output[#last.output] == 1 or not goes_to_softmax(a) then return nil end
   return { layers = { last }, value = 1, text = ("The network ends in a %s, and the loss applies another one to its "
     .. "outputs: the second makes all classes nearly equally likely and slows training."):format(last.activation) }
 end
 
-local bounded = { relu = true, sigmoid = true, softplus = true }
+local never_negative = { relu = true, softplus = true }
+local ranges = { sigmoid = { 0, 1 }, tanh = { -1, 1 } }
+
+-- What an activation of the last layer does to the classes, in words; nil for nothing.
+local function tell_bounds(activation, classes)
+  if never_negative[activation] then
+    return "its outputs are never negative, and a class whose output is 0 for all spectra gets no gradient"
+  end
+  local range = ranges[activation]
+  return range and ("its outputs lie between %d and %d, so that no class of %d can become more likely than %.0f %%")
+    :format(range[1], range[2], classes, 100 / (1 + (classes - 1) * math.exp(range[1] - range[2])))
+end
 
 local function bounded_output(a)
   local last = last_part(a)
-  if not bounded[last.activation] or last.output[#last.output] == 1 or not a.parts.is_of_classes then return nil end
-  return { layers = { last }, value = 1, text = ("The last layer has the activation %s: its outputs are never "
-    .. "negative, and a class whose output is 0 for all spectra gets no gradient."):format(last.activation) }
+  local outputs = last.output[#last.output]
+  local bounds = tell_bounds(last.activation, outputs)
+  if not bounds or outputs == 1 or not goes_to_softmax(a) then return nil end
+  return { layers = { last }, value = 1, text = ("The last layer has the activation %s: %s."):format(last.activation,
+    bounds) }
 end
 
-local passes_on = { flatten = true, activation = true, dropout = true }
+local passes_on = { flatten = true, activation = true, dropout = true, join = true }
+
+-- The last dropout on the way from the last layer with weights to what a part makes.
+local function dropout_behind(part)
+  if not passes_on[part.kind] then return nil end
+  if part.kind == "dropout" and part.options.rate > 0 then return part end
+  for _, source in ipairs(part.from) do
+    local found = dropout_behind(source)
+    if found then return found end
+  end
+end
 
 local function dropout_on_output(a)
-  for i = #a.flow, 1, -1 do
-    local part = a.flow[i]
-    if not passes_on[part.kind] then return nil end
-    if part.kind == "dropout" and part.options.rate > 0 then
-      return { layers = { part }, value = part.options.rate, text = ("Dropout after the last layer with weights sets "
-        .. "%.0f %% of the outputs themselves to 0 in training."):format(100 * part.options.rate) }
-    end
-  end
+  local found = dropout_behind(a.flow.output)
+  if not found then return nil end
+  return { layers = { found }, value = found.options.rate, text = ("Dropout after the last layer with weights sets "
+    .. "%.0f %% of the outputs themselves to 0 in training."):format(100 * found.options.rate) }
 end
 
 local function head_share(a)
@@ -79,10 +110,14 @@ local function head_share(a)
     .. "others."):format(100 * share, network.count(a.parameters), network.count(a.parameters - head)) }
 end
 
+-- Of a network of which all that the head sees went through global pooling.
 local function global_head(a)
-  local global = network.of(a.flow, { global = true })
-  if #global == 0 or #network.of(a.flow, { position = true }) > 0 then return nil end
-  return { layers = global, value = #global, text = ("The head keeps only the maximum or the mean of each map: the "
+  local makers = network.row_makers(a.flow)
+  for _, part in ipairs(makers) do
+    if part.kind ~= "global" then return nil end
+  end
+  if #makers == 0 or #network.of(a.flow, { position = true }) > 0 then return nil end
+  return { layers = makers, value = #makers, text = ("The head keeps only the maximum or the mean of each map: the "
     .. "position of a peak is lost, and the distance of two peaks is seen only within the receptive field, "
     .. "%s."):format(a.points(a.reach.field)) }
 end
