@@ -2,14 +2,76 @@
 local mb = require "moonbow"
 local audited = require "support.audited"
 local nn = mb.nn
-local LENGTH, net, conv, easy = audited.LENGTH, audited.net, audited.conv, audited.easy
+local LENGTH, net, conv, with_body, easy = audited.LENGTH, audited.net, audited.conv, audited.with_body, audited.easy
 local trained = audited.trained
+
+local rng -- of the layer that is being made
+
+local function int(low, high) return rng:integers(low, high + 1) // 1 | 0 end
+local function pick(list) return list[int(1, #list)] end
 
 local function find(rule, model, set, options)
   options = options or {}
   options.rules = { rule }
   return mb.audit(model, set, options):has(rule)
 end
+
+-- ---- points that are read ----
+
+local window_layers = {
+  function()
+    return nn.Conv1d { filters = 3, kernel = int(1, 4), stride = int(1, 6), dilation = int(1, 4),
+      padding = pick { "valid", "same", "causal", int(0, 3) } }
+  end,
+  function() return nn.MaxPool1d { size = int(1, 4), stride = int(1, 6), padding = pick { "valid", "same" } } end,
+  function() return nn.BlurPool1d { size = int(1, 4), stride = int(1, 8), blur = int(2, 7) } end,
+}
+
+-- For each point of the input, true if an output depends on it: each is raised and lowered.
+local function read_points(model, length)
+  local base, is_read, changes = rng:normal(0, 1, { 1, length, 1 }), {}, {}
+  for i = 1, length do
+    changes[i] = {}
+    for k = 1, length do changes[i][k] = { i == k and 30 or 0 } end
+  end
+  for _, sign in ipairs { 1, -1 } do
+    local differ = (mb.no_grad(model, base + mb.tensor(changes) * sign) - mb.no_grad(model, base)):abs()
+    for i, most in ipairs(differ:reshape(length, -1):max(2):totable()) do is_read[i] = is_read[i] or most > 1e-3 end
+  end
+  return is_read
+end
+
+describe("gaps between windows", function()
+  it("are the points that no output depends on, in random layers", function()
+    local findings = 0
+    for seed = 1, 120 do
+      rng = mb.rng(seed)
+      local layer, length = pick(window_layers)(), int(20, 60)
+      local model = nn.Sequential { layer, nn.Flatten {}, nn.Dense { units = 1 } }
+      model:build({ length, 1 }, rng)
+      local first, last, count = nil, 0, 0
+      for i, is_read in ipairs(read_points(model:first(1), length)) do
+        if is_read then first, last, count = first or i, i, count + 1 end
+      end
+      local found = mb.audit(model, nil, { rules = { "pool_gaps", "convolution_gaps" } }).findings[1]
+      assert.equal(first and last - first + 1 > count, found ~= nil, seed)
+      if found then
+        assert.near(1 - count / length, found.value, 1e-9, seed)
+        findings = findings + 1
+      end
+    end
+    assert.is_true(findings > 20)
+  end)
+  it("are none where another branch reads the points", function()
+    local function both(other)
+      return find("convolution_gaps", with_body(nn.Residual { conv { kernel = 1, stride = 2 }, other }))
+    end
+    assert.is_nil(both(conv { kernel = 3, stride = 2 }))
+    assert.equal(0.5, both(conv { kernel = 1, stride = 2 }).value)
+    local pool = nn.MaxPool1d { size = 1, stride = 2 }
+    assert.is_nil(find("pool_gaps", with_body(nn.Concat { nn.Sequential { nn.ReLU {}, pool }, conv { stride = 2 } })))
+  end)
+end)
 
 -- ---- linear maps ----
 
@@ -60,6 +122,14 @@ describe("a head", function()
     gated:build { LENGTH, 1 }
     assert.is_nil(find("global_head", gated))
   end)
+  it("has few positions only if no branch has more", function()
+    local function few(other)
+      local narrow = nn.Sequential { nn.MaxPool1d { size = 50 }, nn.Flatten {} }
+      return find("few_positions", net { conv(), nn.Concat { narrow, other }, nn.Dense { units = 2 } }) ~= nil
+    end
+    assert.is_true(few(nn.GlobalMaxPool1d {}))
+    assert.is_false(few(nn.Flatten {}))
+  end)
   it("is blamed for a softmax only where the loss has another one", function()
     local function found(rule, activation, options)
       local model = net { nn.Flatten {}, nn.Dense { units = 3, activation = activation } }
@@ -81,5 +151,30 @@ describe("a head", function()
     assert.near(79, 100 * mb.tensor({ { 1, -1, -1 } }):softmax()[1][1], 0.5)
     assert.matches("sigmoid: its outputs lie between 0 and 1, .* 58 %%", text(nn.Sigmoid {}))
     assert.matches("relu: its outputs are never negative", text(nn.ReLU {}))
+  end)
+end)
+
+-- ---- strides ----
+
+describe("a stride beyond the distance of peaks", function()
+  local border = mb.data.border_peaks { n = 200, test = 50, crop = 320, seed = 1 }
+  local function is_fault(...)
+    local model = nn.Sequential { ... }
+    model:build { 320, 1 }
+    return find("stride_over_spacing", model, border) ~= nil
+  end
+  local function head(body) return nn.Sequential { body, nn.Flatten {}, nn.Dense { units = 2 } } end
+  it("is one where pooling loses the place", function()
+    local pool = nn.MaxPool1d { size = 64 }
+    assert.is_true(is_fault(head(nn.Sequential { conv(), pool })))
+    assert.is_false(is_fault(nn.Position {}, head(nn.Sequential { conv(), pool })))
+    assert.is_true(is_fault(pool, nn.Position {}, conv(), head(nn.ReLU {})))
+    assert.is_true(is_fault(conv(), head(nn.BlurPool1d { size = 64 })))
+    assert.is_false(is_fault(conv(), head(nn.BlurPool1d { size = 64, blur = 33 })))
+    assert.is_false(is_fault(head(conv { kernel = 64, stride = 64, padding = "valid" }))) -- the weights tell places
+    assert.is_true(is_fault(conv { stride = 2 }, conv { stride = 2 }, head(nn.AvgPool1d { size = 16 })))
+    assert.is_false(is_fault(conv(), nn.Concat { nn.Sequential { pool, nn.Flatten {} }, nn.Flatten {} },
+      nn.Dense { units = 2 }))
+    assert.is_true(is_fault(conv(), pool, nn.GlobalMaxPool1d {}, nn.Dense { units = 2 }))
   end)
 end)

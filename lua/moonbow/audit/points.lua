@@ -1,0 +1,77 @@
+--- Which points of maps are read: masks (1, L, 1) of 0 and 1.
+local core = require "moonbow.core"
+local ops = require "moonbow.ops"
+
+local points = {}
+
+local function ones(length) return core.full(1, { 1, length, 1 }) end
+
+local function filter(size) return core.full(1, { size, 1, 1 }) end
+
+local function is_positive(counts) return core.gt(counts, 0.5) end -- of whole numbers, after rounding
+
+-- The windows of a layer, one after the other: { size, stride, dilation, padding }.
+local function windows_of(part)
+  local options = part.options
+  if part.kind == "conv" then return { { options.kernel, options.stride, options.dilation, options.padding } } end
+  if not options.blur then return { { options.size, options.stride, 1, options.padding } } end
+  local list = { { options.size, 1, 1, "same" } }
+  for i = 2, options.blur - 1 do list[i] = { 2, 1, 1, "same" } end
+  list[#list + 1] = { 2, options.stride, 1, "same" }
+  return list
+end
+
+-- ---- points that are read ----
+
+local has_windows = { conv = true, pool = true }
+
+-- The points of its input that a convolution or pooling reads.
+local function read_by(part)
+  local list, lengths = windows_of(part), { part.input[2] }
+  for i, w in ipairs(list) do lengths[i + 1] = core.window(lengths[i], w[1], w[2], w[3], w[4]) end
+  local mask = ones(lengths[#lengths])
+  for i = #list, 1, -1 do
+    local w = list[i]
+    mask = is_positive(core.conv1d_transpose(mask, filter(w[1]), lengths[i], w[2], w[3], w[4]))
+  end
+  return mask
+end
+
+local keeps_points = { activation = true, dropout = true, norm = true, position = true, join = true }
+
+-- The points of what a part makes that any layer reads; nil for all.
+local function read_of(part)
+  local mask
+  for _, reader in ipairs(part.readers) do
+    local own
+    if has_windows[reader.kind] then
+      own = read_by(reader)
+    elseif keeps_points[reader.kind] and #reader.output == 3 then
+      own = read_of(reader)
+    end
+    if not own then return nil end
+    mask = mask and ops.maximum(mask, own) or own
+  end
+  return not part.is_output and mask or nil
+end
+
+-- The share of the points of a mask that hold 0; 0 if none of them lies between two that hold 1.
+local function holes(mask)
+  local values, first, last, sum = core.totable(core.reshape(mask, -1)), 1, 0, 0
+  for i, value in ipairs(values) do
+    if value > 0 then first, last, sum = sum == 0 and i or first, i, sum + 1 end
+  end
+  return last - first + 1 > sum and 1 - sum / #values or 0
+end
+
+--- The share of the points of its input that nothing reads, if some of them lie between windows of this layer: a rest
+-- at the end that is too short for a window is no gap.
+function points.gaps(part)
+  if holes(read_by(part)) == 0 then return 0 end
+  local source = part.from[1]
+  while keeps_points[source.kind] and source.kind ~= "join" do source = source.from[1] end
+  local mask = read_of(source)
+  return mask and holes(mask) or 0
+end
+
+return points
