@@ -3,7 +3,7 @@ local mb = require "moonbow"
 local audited = require "support.audited"
 local nn = mb.nn
 local LENGTH, net, conv, with_body, easy = audited.LENGTH, audited.net, audited.conv, audited.with_body, audited.easy
-local trained = audited.trained
+local changed, trained = audited.changed, audited.trained
 
 local rng -- of the layer that is being made
 
@@ -73,6 +73,104 @@ describe("gaps between windows", function()
   end)
 end)
 
+-- ---- padding ----
+
+-- The points of the last map that zeros of a padding reach, by loops.
+local function padded(layers, length)
+  local dirty = {}
+  for i = 1, length do dirty[i] = false end
+  for _, layer in ipairs(layers) do
+    local o, after = layer.options, {}
+    local size, dilation = o.kernel or o.size, o.dilation or 1
+    local output = layer:build { #dirty, 1 }
+    local span, before = (size - 1) * dilation + 1, 0
+    if o.padding == "same" then before = math.max(0, (output[1] - 1) * o.stride + span - #dirty) // 2 end
+    if o.padding == "causal" then before = span - 1 end
+    if math.type(o.padding) == "integer" then before = o.padding end
+    for i = 1, output[1] do
+      for k = 0, size - 1 do
+        local at = (i - 1) * o.stride + k * dilation - before + 1
+        if dirty[at] == nil then after[i] = after[i] or o.kernel ~= nil else after[i] = after[i] or dirty[at] end
+      end
+    end
+    dirty = after
+  end
+  local count = 0
+  for _, is_dirty in ipairs(dirty) do count = count + (is_dirty and 1 or 0) end
+  return count / #dirty
+end
+
+describe("padding that reaches far", function()
+  it("is counted as loops count it, in random chains", function()
+    local findings = 0
+    for seed = 1, 200 do
+      rng = mb.rng(seed)
+      local layers = {}
+      for i = 1, int(1, 3) do
+        layers[i] = pick {
+          nn.Conv1d { filters = 1, kernel = int(1, 12), stride = int(1, 2), dilation = int(1, 2),
+            padding = pick { "valid", "same", "causal", int(0, 20) } },
+          nn.Conv1d { filters = 1, kernel = int(10, 30), padding = pick { "same", int(10, 40) } },
+          nn.MaxPool1d { size = int(1, 3), stride = int(1, 2), padding = pick { "valid", "same" } },
+        }
+      end
+      local share = padded(layers, 80)
+      layers[#layers + 1] = nn.Flatten {}
+      local found = find("padding_edges", net(layers, 80))
+      assert.equal(share >= 0.5, found ~= nil, seed)
+      if found then
+        assert.near(share, found.value, 1e-9, seed)
+        findings = findings + 1
+      end
+    end
+    assert.is_true(findings > 10)
+  end)
+  it("passes branches, upsampling and transposed convolutions", function()
+    local function share(...)
+      local found = find("padding_edges", with_body(...))
+      return found and found.value
+    end
+    assert.is_nil(share(conv { kernel = 51, padding = 1 }))
+    assert.near(0.6, share(nn.Residual { conv { kernel = 61 }, conv { kernel = 3 } }), 1e-9)
+    assert.near(0.6, share(conv { kernel = 61 }, nn.Upsample1d { factor = 3 }), 1e-9)
+    assert.near(0.62, share(conv { kernel = 61 }, nn.Conv1dTranspose { filters = 1, kernel = 3, padding = "same" }),
+      1e-9)
+  end)
+  it("leaves weights of a kernel without data where their gradient is 0", function()
+    local findings = 0
+    for seed = 1, 60 do
+      rng = mb.rng(seed)
+      local length, kernel, dilation = int(2, 12), int(1, 20), int(1, 3)
+      local layer = nn.Conv1d { filters = 2, kernel = kernel, stride = int(1, 3), dilation = dilation,
+        padding = pick { "same", "causal", kernel * dilation } }
+      local model = nn.Sequential { layer, nn.Flatten {}, nn.Dense { units = 1 } }
+      model:build({ length, 1 }, rng)
+      model(rng:normal(0, 1, { 20, length, 1 })):sum_squares():backward()
+      local blind = 0
+      for _, row in ipairs(layer.weight.grad:abs():reshape(layer.options.kernel, -1):max(2):totable()) do
+        blind = blind + (row == 0 and 1 or 0)
+      end
+      local found = find("kernel_over_map", model)
+      assert.equal(blind, found and found.value or 0, seed)
+      findings = findings + (found and 1 or 0)
+    end
+    assert.is_true(findings > 10)
+  end)
+end)
+
+-- ---- activations ----
+
+describe("an activation that is a layer of its own", function()
+  it("empties a single filter, unless batch norm stands before it", function()
+    local function single(...) return find("single_filter", with_body(...)) ~= nil end
+    local one = { filters = 1, activation = "linear" }
+    assert.is_true(single(conv(one), nn.ReLU {}))
+    assert.is_true(single(nn.Sequential { conv(one) }, nn.MaxPool1d { size = 2 }, nn.Activation { name = "relu" }))
+    assert.is_false(single(conv(one), nn.BatchNorm1d { activation = "relu" }))
+    assert.is_false(single(conv(one), nn.ELU {}))
+  end)
+end)
+
 -- ---- linear maps ----
 
 describe("a layer without an activation", function()
@@ -102,6 +200,18 @@ describe("a layer without an activation", function()
       return model
     end
     for _, join in ipairs { "multiply", "add", "concat" } do assert.equal("3.2", hidden(graph(join))) end
+  end)
+  it("is found in nested containers, and a factor of a convolution is none", function()
+    local function layers(...)
+      local found = find("linear_convolution", with_body(...))
+      return found and table.concat(found.layers, " ")
+    end
+    local open = { activation = "linear" }
+    assert.equal("1.1", layers(nn.Sequential { conv(open), conv() }))
+    assert.equal("1", layers(conv(open), nn.Residual { conv(), conv() }))
+    assert.is_nil(layers(conv(open), nn.Residual { nn.Sequential { nn.ReLU {}, conv(open) } }, nn.ReLU {}, conv()))
+    assert.is_nil(layers(conv { filters = 8 }, conv { filters = 2, kernel = 1, activation = "linear" }, conv()))
+    assert.is_nil(layers(conv(), conv { groups = 4, activation = "linear" }, conv()))
   end)
 end)
 
@@ -151,6 +261,42 @@ describe("a head", function()
     assert.near(79, 100 * mb.tensor({ { 1, -1, -1 } }):softmax()[1][1], 0.5)
     assert.matches("sigmoid: its outputs lie between 0 and 1, .* 58 %%", text(nn.Sigmoid {}))
     assert.matches("relu: its outputs are never negative", text(nn.ReLU {}))
+  end)
+end)
+
+-- ---- what reaches the first layers ----
+
+describe("spectra far from 0", function()
+  local raised = { x = easy.train.x * 300 + 5000, y = easy.train.y }
+  local function names(model, set)
+    local found, list = mb.audit(model, set, { rules = { "padding_step", "input_scale" } }), {}
+    for i, finding in ipairs(found.findings) do list[i] = finding.name end
+    return table.concat(list, " ")
+  end
+  it("do not reach a convolution behind a norm", function()
+    assert.equal("padding_step input_scale", names(with_body(conv()), raised))
+    local both = "padding_step input_scale"
+    assert.equal(both, names(with_body(nn.MaxPool1d { size = 2 }, nn.SignedSqrt {}, conv()), raised))
+    assert.equal("", names(with_body(nn.BatchNorm1d { momentum = 0.9 }, conv()), raised))
+    assert.equal("", names(with_body(nn.GroupNorm { groups = 1 }, conv()), raised))
+    assert.equal(both, names(with_body(nn.Concat { nn.Sequential { nn.BatchNorm1d {}, conv() }, conv() }), raised))
+    assert.equal(both, names(with_body(nn.Concat { conv { padding = "valid", kernel = 1 }, conv() }), raised))
+  end)
+  it("are found in every channel", function()
+    local model = nn.Sequential { conv(), nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build { LENGTH, 2 }
+    local set = { x = mb.concat({ easy.train.x * 0, raised.x }, 3), y = easy.train.y }
+    local found = find("padding_step", model, set)
+    assert.matches("^The spectra in channel 2 range from 4%.9", found.text)
+    local thin = find("field_below_peak", model, { x = mb.concat({ easy.train.x * 0, easy.train.x }, 3),
+      y = easy.train.y })
+    assert.matches("but the peaks are %d+ points wide", thin.text)
+  end)
+  it("make a step behind batch norm, too, where their ends are not as their mean", function()
+    local nines = mb.full(9, 60, 1, 1)
+    local ends = mb.concat({ nines, easy.train.x:slice(2, 2, LENGTH - 2), nines }, 2)
+    local found = find("padding_step", with_body(nn.BatchNorm1d {}, conv()), changed(easy.train, { x = ends }))
+    assert.matches("^Behind the batch norm, the spectra range", found.text)
   end)
 end)
 

@@ -110,8 +110,8 @@ local cases = {
     { with_body(conv { activation = "linear" }, nn.AvgPool1d { size = 2 }, conv()) },
     { with_body(conv { activation = "linear" }, nn.MaxPool1d { size = 2 }, conv()) } },
   kernel_over_map = {
-    { with_body(nn.MaxPool1d { size = 20 }, conv { kernel = 9 }) },
-    { with_body(nn.MaxPool1d { size = 10 }, conv { kernel = 9 }) } },
+    { with_body(nn.MaxPool1d { size = 20 }, conv { kernel = 11 }) },
+    { with_body(nn.MaxPool1d { size = 20 }, conv { kernel = 9 }) } },
   padding_edges = { { with_body(conv { kernel = 61 }) }, { with_body(conv { kernel = 61, padding = "valid" }) } },
   padding_step = {
     { with_body(conv()), { train = changed(easy.train, { x = easy.train.x + 5 }) } }, { with_body(conv()), easy } },

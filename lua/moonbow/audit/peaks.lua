@@ -8,8 +8,10 @@ local MOST_SPECTRA, MOST_CLASSES = 200, 40
 local EQUAL_LOBES = 0.5 -- a shifted peak leaves a positive and a negative lobe of about the same height
 local CERTAIN = 6 -- standard errors: of many points and pairs, some differ by chance
 
---- Spectra as rows (N, L), of the first channel.
-function peaks.rows(x) return core.reshape(core.slice(x, 3, 1, 1), core.size(x, 1), core.size(x, 2)) end
+--- Spectra as rows (N, L): the mean of their channels.
+function peaks.rows(x)
+  return core.reshape(core.size(x, 3) > 1 and core.mean(x, 3) or x, core.size(x, 1), core.size(x, 2))
+end
 
 local function median(list)
   table.sort(list)

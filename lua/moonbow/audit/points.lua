@@ -1,4 +1,4 @@
---- Which points of maps are read: masks (1, L, 1) of 0 and 1.
+--- Which points of maps are read, and which of them the zeros of a padding reach: masks (1, L, 1) of 0 and 1.
 local core = require "moonbow.core"
 local ops = require "moonbow.ops"
 
@@ -72,6 +72,55 @@ function points.gaps(part)
   while keeps_points[source.kind] and source.kind ~= "join" do source = source.from[1] end
   local mask = read_of(source)
   return mask and holes(mask) or 0
+end
+
+-- ---- points that zeros reach ----
+
+-- For each window, how many of its points hold 1; those outside of the map hold 0.
+local function count(mask, w) return core.conv1d(mask, filter(w[1]), nil, w[2], w[3], w[4], 1, nil, nil, nil, false) end
+
+local function through_windows(part, mask)
+  local result = mask
+  for _, w in ipairs(windows_of(part)) do result = is_positive(count(result, w)) end
+  if part.kind ~= "conv" then return result end -- pooling leaves padded points out
+  local w = windows_of(part)[1]
+  return ops.maximum(result, core.lt(count(ones(part.input[2]), w), w[1] - 0.5))
+end
+
+local function through_layer(part, mask)
+  local options = part.options
+  if has_windows[part.kind] then return through_windows(part, mask) end
+  if part.type == "Upsample1d" then return core.gt(core.upsample1d(mask, options.factor, options.mode), 0) end
+  if part.type == "Conv1dTranspose" then
+    return is_positive(core.conv1d_transpose(mask, filter(options.kernel), part.output[2], options.stride,
+      options.dilation, options.padding))
+  end
+  return part.output[2] == core.size(mask, 2) and mask or core.mul(ones(part.output[2]), 0)
+end
+
+local function through(part, known)
+  if not known[part] then
+    local mask
+    for _, source in ipairs(part.from) do
+      local own = #source.output == 3 and through(source, known)
+      mask = own and mask and ops.maximum(mask, own) or own or mask
+    end
+    known[part] = part.kind == "input" and core.mul(ones(part.output[2]), 0) or part.join and mask
+      or through_layer(part, mask)
+  end
+  return known[part]
+end
+
+--- The share of the points of some maps whose values depend on zeros of a padding. Layers that see all points, and
+-- those of unknown kind, count as if each result came from the point at its place alone.
+-- @param maps a list of parts that make maps
+function points.padded_share(maps)
+  local known, sum, length = {}, 0, 0
+  for _, part in ipairs(maps) do
+    local mask = through(part, known)
+    sum, length = sum + core.sum_squares(mask), length + core.size(mask, 2)
+  end
+  return length > 0 and sum / length or 0
 end
 
 return points

@@ -1,7 +1,7 @@
 --- Rules on the convolutions.
 local core = require "moonbow.core"
 local network = require "moonbow.audit.network"
-local peaks = require "moonbow.audit.peaks"
+local points = require "moonbow.audit.points"
 
 local PADDED_SHARE, EDGE, NARROW = 0.5, 0.3, 0.5
 
@@ -9,43 +9,54 @@ local function convolutions(a) return network.of(a.flow, { conv = true }) end
 
 local function single_filter(a)
   local found = {}
-  for i, part in ipairs(a.flow) do
-    local behind = a.flow[i + 1]
-    local is_relu = part.activation == "relu"
-      or not part.is_bent and behind and behind.activation == "relu" and behind.kind ~= "dense"
-    if part.kind == "conv" and part.options.filters == 1 and is_relu then found[#found + 1] = part end
+  for _, part in ipairs(convolutions(a)) do
+    local behind = network.activated(part, { pool = true, dropout = true })
+    if part.options.filters == 1 and behind and behind.activation == "relu" then found[#found + 1] = part end
   end
   if #found == 0 then return nil end
   return { layers = found, value = #found, text = "A convolution with a single filter and ReLU: if its initial weights "
     .. "are negative on peaks, its map is 0 for every spectrum and stays 0." }
 end
 
--- Convolutions between which and the next convolution or dense layer on their path nothing bends.
+-- Factors of a larger convolution, which save weights: fewer channels between two, or a filter for each channel.
+local function is_factor(part) return part.options.groups > 1 or part.options.filters < part.input[3] end
+
+-- Convolutions between which and the next convolutions or dense layers nothing bends.
 local function linear_convolution(a)
-  local found = {}
-  for i, part in ipairs(a.flow) do
-    local is_open = part.kind == "conv" and not part.is_bent and not part.path:find "%."
-    local j = i + 1
-    while is_open and a.flow[j] and not a.flow[j].is_bent and a.flow[j].kind ~= "conv" and a.flow[j].kind ~= "dense" do
-      j = j + 1
-    end
-    if is_open and a.flow[j] and not a.flow[j].is_side and (a.flow[j].kind == "conv" or a.flow[j].kind == "dense") then
-      found[#found + 1] = part
-    end
+  local with_weights, found = { conv = true, dense = true }, {}
+  for _, part in ipairs(convolutions(a)) do
+    local is_open = not part.is_bent and not is_factor(part)
+    if is_open and network.is_absorbed(part, with_weights) then found[#found + 1] = part end
   end
-  if #found == 0 or a.flow.multiplies or #network.of(a.flow, { conv = true, dense = true }) < 3 then return nil end
+  if #found == 0 or #network.of(a.flow, with_weights) < 3 then return nil end
   return { layers = found, value = #found, text = "Between this convolution and the next layer with weights there is "
     .. "no activation: the two together are one linear map." }
 end
 
-local function kernel_over_map(a)
-  for _, part in ipairs(convolutions(a)) do
-    local kernel = (part.options.kernel - 1) * (part.options.dilation or 1) + 1
-    if kernel > part.input[2] then
-      return { layers = { part }, value = kernel, text = ("The kernel has %d points, its input only %d: the rest of "
-        .. "the kernel only sees the zeros of the padding."):format(kernel, part.input[2]) }
-    end
+-- The number of points of a kernel that lie in the padding wherever the kernel stands.
+local function blind_points(part)
+  local options, length, blind = part.options, part.input[2], 0
+  local stride = options.stride
+  local results, left = core.window(length, options.kernel, stride, options.dilation, options.padding)
+  for k = 0, options.kernel - 1 do
+    local first = k * options.dilation - left -- where it lies in the first window, from 0
+    local window = math.max(0, -(first // stride)) -- the first in which it does not lie before the map
+    if window >= results or first + window * stride >= length then blind = blind + 1 end
   end
+  return blind
+end
+
+local function kernel_over_map(a)
+  local found, worst = {}, 0
+  for _, part in ipairs(convolutions(a)) do
+    local blind = blind_points(part)
+    if blind > 0 then found[#found + 1] = part end
+    if blind > worst then found.worst, worst = part, blind end
+  end
+  if worst == 0 then return nil end
+  return { layers = found, value = worst, text = ("The kernel has %d points, its input %d: %d of the points of the "
+    .. "kernel only ever see the zeros of the padding, and their weights do nothing."):format(
+    found.worst.options.kernel, found.worst.input[2], worst) }
 end
 
 local function is_padded(part)
@@ -54,41 +65,62 @@ local function is_padded(part)
   return padding ~= "valid" and padding ~= 0
 end
 
-local function padded_share(a)
-  local reach, stride = 0, 1
-  for _, part in ipairs(a.flow) do
-    local options = part.options
-    if not part.is_side and (part.kind == "conv" or part.kind == "pool") then
-      if part.kind == "conv" and is_padded(part) then
-        reach = reach + (options.kernel - 1) * options.dilation * stride
-      end
-      stride = stride * options.stride
-    elseif not part.is_side and part.layer.upsampling then
-      stride = stride / select(2, part.layer:upsampling(part.input))
-    end
-  end
-  return math.min(1, reach / a.shape[1])
-end
-
 local function padding_edges(a)
-  local share = padded_share(a)
+  local makers, maps = network.row_makers(a.flow), {}
+  for i, part in ipairs(makers) do maps[i] = part.from[1] end
+  if #a.flow.output.output == 3 then maps[1] = a.flow.output end
+  local share = points.padded_share(maps)
   if share < PADDED_SHARE then return nil end
   return { value = share, text = ("Zero padding reaches %.0f %% of the positions of the last map: most of what the "
     .. "dense layers see mixes the spectrum with zeros that were never measured."):format(100 * share) }
 end
 
--- The mean of the first and last points, and the spread of all values.
-local function padding_step(a)
-  if not next(convolutions(a)) or not is_padded(convolutions(a)[1]) then return nil end
-  local rows = peaks.rows(a.train.x)
+-- Padded convolutions that read the spectra, as they are or behind batch norm.
+local function padded_entries(a)
+  local found = {}
+  for _, entry in ipairs(network.entries(a.flow)) do
+    local is_known = entry.normed == nil or entry.normed == "batch"
+    if is_known and entry.part.kind == "conv" and is_padded(entry.part) then found[#found + 1] = entry end
+  end
+  return found
+end
+
+-- Of a channel of the spectra, as it is or as batch norm makes it: the least and the greatest value, the mean of the
+-- first and last points, and how many times the range that is.
+local function step_of(x, channel, is_normed)
+  local rows = core.reshape(core.slice(x, 3, channel, 1), core.size(x, 1), core.size(x, 2))
   local length = core.size(rows, 2)
   local ends = core.concat({ core.slice(rows, 2, 1, 1), core.slice(rows, 2, length, 1) }, 2)
-  local range, mean = core.describe(rows), core.describe(core.sub(ends, 0)).mean
-  local step = mean / math.max(range.max - range.min, 1e-30)
-  if math.abs(step) < EDGE then return nil end
-  return { layers = { convolutions(a)[1] }, value = step, text = ("The spectra range from %.3g to %.3g and are %.3g at "
-    .. "their ends on average, where the padding continues with 0: the filters see a step there that no sample "
-    .. "has."):format(range.min, range.max, mean) }
+  if is_normed then
+    local mean = core.describe(rows).mean
+    local scale = math.max(math.sqrt(core.sum_squares(core.sub(rows, mean)) / core.count(rows)), 1e-30)
+    rows, ends = core.div(core.sub(rows, mean), scale), core.div(core.sub(ends, mean), scale)
+  end
+  local range, at_ends = core.describe(rows), core.describe(ends).mean
+  return { channel = channel, is_normed = is_normed, low = range.min, high = range.max, ends = at_ends,
+    value = at_ends / math.max(range.max - range.min, 1e-30) }
+end
+
+local function tell_step(step, channels)
+  local who = channels == 1 and "The spectra" or ("The spectra in channel %d"):format(step.channel)
+  return ("%s%s range from %.3g to %.3g and are %.3g at their ends on average, where the padding continues with 0: the "
+    .. "filters see a step there that no sample has."):format(step.is_normed and "Behind the batch norm, " or "",
+    step.is_normed and "t" .. who:sub(2) or who, step.low, step.high, step.ends)
+end
+
+local function padding_step(a)
+  local layers, worst = {}, nil
+  for _, entry in ipairs(padded_entries(a)) do
+    for channel = 1, a.shape[2] do
+      local step = step_of(a.train.x, channel, entry.normed ~= nil)
+      if math.abs(step.value) >= EDGE then
+        if layers[#layers] ~= entry.part then layers[#layers + 1] = entry.part end
+        worst = worst and math.abs(worst.value) >= math.abs(step.value) and worst or step
+      end
+    end
+  end
+  if not worst then return nil end
+  return { layers = layers, value = worst.value, text = tell_step(worst, a.shape[2]) }
 end
 
 local function field_below_peak(a)
