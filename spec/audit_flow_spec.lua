@@ -161,6 +161,29 @@ end)
 -- ---- activations ----
 
 describe("an activation that is a layer of its own", function()
+  local function names(model, options, rules)
+    options.rules = rules or { "dead_filters", "dead_at_start" }
+    local found, list = mb.audit(model, easy, options), {}
+    for i, finding in ipairs(found.findings) do list[i] = finding.name end
+    return table.concat(list, " ")
+  end
+  it("is where dead filters and units are seen", function()
+    for _, behind in ipairs { { nn.ReLU {} }, { nn.Activation { name = "relu" } }, { nn.MaxPool1d { size = 2 },
+      nn.ReLU {} }, { nn.Dropout { rate = 0.1 }, nn.Sequential { nn.ReLU {} } } } do
+      local model = with_body(conv { activation = "linear", bias_initializer = -50 }, table.unpack(behind))
+      assert.equal("dead_filters dead_at_start", names(model, { trained = true }))
+    end
+    local units = net { nn.Flatten {}, nn.Dense { units = 4, bias_initializer = -50 }, nn.ReLU {},
+      nn.Dense { units = 2 } }
+    assert.equal("dead_units", names(units, { trained = true }, { "dead_units" }))
+    local softmax = net { nn.Flatten {}, nn.Dense { units = 2, bias_initializer = -50 }, nn.Softmax {} }
+    assert.equal("", names(softmax, { trained = true }, { "dead_units" }))
+  end)
+  it("has dead filters behind batch norm after a training, but not before it", function()
+    local model = with_body(conv { activation = "linear", bias_initializer = -50 }, nn.BatchNorm1d {}, nn.ReLU {})
+    assert.equal("", names(model, {}))
+    assert.equal("dead_filters", names(model, { trained = true }))
+  end)
   it("empties a single filter, unless batch norm stands before it", function()
     local function single(...) return find("single_filter", with_body(...)) ~= nil end
     local one = { filters = 1, activation = "linear" }

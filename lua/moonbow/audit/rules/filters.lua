@@ -3,12 +3,20 @@ local network = require "moonbow.audit.network"
 
 local SHARE, EMPTY = 0.25, 0.05
 
+local keeps_channels, keeps_values = { norm = true, pool = true, dropout = true }, { pool = true, dropout = true }
+
+-- The channels of a layer that are dead, counted behind its activation where that is a layer of its own.
+local function dead_entry(dead, part)
+  local behind = network.activated(part, keeps_channels)
+  return behind and dead[behind.path] or dead[part.path]
+end
+
 -- Layers of a kind of which more than a quarter of the channels never change.
 local function dead_layers(a, kind)
   local found, worst, dead, channels = {}, 0, 0, 0
   if a.is_stale then return found end -- with other statistics they may live
   for _, part in ipairs(network.of(a.flow, { [kind] = true })) do
-    local entry = a.dead[part.path]
+    local entry = dead_entry(a.dead, part)
     local share = entry and entry.dead / entry.channels or 0
     if share > SHARE then
       found[#found + 1], worst = part, math.max(worst, share)
@@ -32,11 +40,17 @@ local function dead_units(a)
     .. "training spectrum."):format(dead, channels) }
 end
 
+-- True if a batch norm stands before the activation: the batches of a training, unlike its first running statistics,
+-- make values of both signs.
+local function is_normed(part)
+  return network.activated(part, keeps_channels) ~= network.activated(part, keeps_values)
+end
+
 -- Layers that in some fresh copy are dead as a whole, or in all copies to more than half.
 local function dead_at_start(a)
   local found, worst = {}, 0
   for _, part in ipairs(a.fresh_dead and network.of(a.flow, { conv = true }) or {}) do
-    local entry = a.fresh_dead[part.path]
+    local entry = not is_normed(part) and dead_entry(a.fresh_dead, part)
     local share = entry and entry.dead / entry.channels or 0
     if entry and (share > 2 * SHARE or entry.whole > 0) and share > EMPTY then
       found[#found + 1], worst = part, math.max(worst, share)
