@@ -225,8 +225,22 @@ describe("a run", function()
     local path, options = files.new((files.SIMPLE:gsub("return { score", "return { other = 1 / 0, score")))
     assert.same({ failed = 6 }, sweep.run(path, options))
     for _, result in pairs(files.results(path, options)) do
-      assert.matches("other: expected a finite number, got inf", result.reason)
+      assert.matches("^[^:]*sweep%d+%.lua:4: run: other: expected a finite number, got inf$", result.reason)
     end
+  end)
+
+  it("names no place in moonbow's own call where a result is wrong or cannot be written", function()
+    local path, options = files.new [[
+      return { space = { x = { 1, 2 } }, objective = "score", seeds = 1, run = function(config)
+        if config.x == 2 then os.execute("rm -r " .. os.getenv "SWEEP_OUT" .. "/*/trials") end
+        return { score = 0 / 0 }
+      end }
+    ]]
+    local pipe <close> = io.popen(("SWEEP_OUT=%s %s experiments/sweep.lua run %s --out %s --workers 1 2>&1"):format(
+      options.out, interpreter, path, options.out))
+    local text = pipe:read "a"
+    assert.matches("no result could be written; it wrote: %s*sweep: [^:]*/trials/%x+%.json: No such file", text)
+    assert.is_nil(text:find("(command line)", 1, true))
   end)
 
   it("ends with a message where the file changes, or a result cannot be written", function()

@@ -62,7 +62,7 @@ local function fault_of(result, objective)
   local expected = ("run: expected a table with the metric %s, the objective, got "):format(check.show(objective))
   if type(result) ~= "table" then return expected .. check.show(result) end
   local read, err = pcall(check_metrics, "run", result)
-  if not read then return err end
+  if not read then return check.reason(err) end
   if result[objective] ~= nil then return nil end
   local names = {}
   for name in pairs(result) do names[#names + 1] = check.show(name) end

@@ -110,7 +110,7 @@ function worker.main()
   answer("ready", sweep.version)
   for trial in receive do
     local ok, status = pcall(worker.run, sweep, folder, trial.id, trial.config, trial.seed)
-    if not ok then io.stderr:write("\n", tostring(status), "\n") end -- before the answer, which the runner reads last
+    if not ok then io.stderr:write("\n", check.reason(status), "\n") end -- before the answer, which is read last
     answer(trial.id, ok and status or "unwritten")
   end
 end
