@@ -298,6 +298,55 @@ describe("a run", function()
     assert.equal(3, sweep.status(path, { out = options.out }).best.mean)
   end)
 
+  it("gives a trial that goes on after a kill its whole curve, and the seconds of all its starts", function()
+    local path, options = files.new(([[
+      local mb = require "moonbow"
+      return { space = { x = { 1 } }, objective = "score", seeds = 1, retries = 1,
+        run = function(config, trial)
+          local model = mb.nn.Sequential { mb.nn.Dense { units = 2 } }
+          local set = { x = mb.ones(4, 3), y = mb.tensor { 1, 2, 1, 2 } }
+          mb.fit(model, set, { epochs = 8, verbose = false, checkpoint = trial.checkpoint, callbacks = { function(r)
+            trial:report(r.epoch, { score = r.epoch })
+            if r.epoch ~= 5 or io.open("%s/killed") then return end
+            io.open("%s/killed", "w"):close()
+            os.execute "kill -9 $PPID"
+          end } })
+          return { score = 1 }
+        end }
+    ]]):format(files.root, files.root))
+    options.workers = 1
+    assert.same({ done = 1 }, sweep.run(path, options))
+    local results, folder = files.results(path, options)
+    local id, result = next(results)
+    local steps = {}
+    for i, report in ipairs(result.reports) do steps[i] = report.step end
+    assert.same({ 1, 2, 3, 4, 5, 6, 7, 8 }, steps)
+    assert.equal(2, select(2, files.read(folder:log_path(id)):gsub("step 5 ", "")))
+    local logged = folder:reports(id)
+    assert.is_true(logged[4].seconds <= logged[5].seconds and logged[8].seconds <= result.seconds + 0.001)
+  end)
+
+  it("keeps of the reports in a log those up to the start that went on", function()
+    local list = require("moonbow.sweep.reports").read(table.concat({ 'step 1 {"a":1} after 1.000 s',
+      'step 2 {"a":2} after 2.000 s', "step 3 printed by run", 'step 3 {"a":3} after 3.000 s', 'step 4 {"a":',
+      'step 2 {"a":5} after 1.500 s', 'step 3 {"a":6}' }, "\n"))
+    assert.same({ { step = 1, metrics = { a = 1 }, seconds = 1 }, { step = 2, metrics = { a = 5 }, seconds = 1.5 },
+      { step = 3, metrics = { a = 6 }, seconds = 0 } }, list)
+  end)
+
+  it("keeps the curve of a trial whose process was ended", function()
+    local path, options = files.new [[
+      return { space = { x = { 1 } }, objective = "score", seeds = 1, run = function(config, trial)
+        for step = 1, 3 do trial:report(step, { score = step }) end
+        os.execute "kill -9 $PPID"
+      end }
+    ]]
+    options.workers = 1
+    assert.same({ killed = 1 }, sweep.run(path, options))
+    local _, result = next((files.results(path, options)))
+    assert.same({ step = 3, metrics = { score = 3 } }, result.reports[3])
+  end)
+
   it("says what changed where results of another version are there, and starts beside them", function()
     local path, options = files.new(files.SIMPLE, "changed")
     sweep.run(path, options)

@@ -53,9 +53,10 @@ end
 
 -- Returns step and objective of a trial's last report.
 local function last_report(self, trial)
-  local step, metrics = self.folder:last_report(trial.id)
-  local value = metrics and metrics[self.sweep.objective.name]
-  return step, tonumber(value) and ("%.4g"):format(value) or value
+  local report = self.folder:last_report(trial.id)
+  if not report then return nil end
+  local value = report.metrics[self.sweep.objective.name]
+  return report.step, tonumber(value) and ("%.4g"):format(value) or value
 end
 
 -- Returns the trials that run as lines of a table.

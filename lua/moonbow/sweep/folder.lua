@@ -15,6 +15,7 @@ local core = require "moonbow.core"
 local files = require "moonbow.io.files"
 local json = require "moonbow.io.json"
 local claims = require "moonbow.sweep.claims"
+local reports = require "moonbow.sweep.reports"
 local version = require "moonbow.sweep.version"
 
 local Folder = { __name = "folder of a sweep" }
@@ -165,16 +166,19 @@ function Folder.log(self, id, line) return files.append(self.path .. "/logs/" ..
 
 local MOST_REPORT = 4096 -- bytes at the end of a log among which the last report is looked for
 
---- Returns step and metrics of the last report in a trial's log; nil if there is none near its end.
+--- Returns the last report in a trial's log, { step, metrics, seconds }; nil if there is none near its end.
 function Folder.last_report(self, id)
   local file = io.open(self:log_path(id), "rb")
   if not file then return nil end
   local size = file:seek "end"
   file:seek("set", math.max(0, size - MOST_REPORT))
-  local step, metrics = ("\n" .. file:read "a"):match "^.*\nstep (%S+) ([^\n]+)\n"
+  local list = reports.read(file:read "a")
   file:close()
-  return step, metrics and json.decode(metrics)
+  return list[#list]
 end
+
+--- Returns the reports of a trial, of all its starts: see moonbow.sweep.reports.
+function Folder.reports(self, id) return reports.read((files.read(self:log_path(id))) or "") end
 
 --- The path of a trial's log.
 function Folder.log_path(self, id) return self.path .. "/logs/" .. id .. ".log" end

@@ -7,8 +7,8 @@ local uv = require "luv"
 local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local interrupt = require "moonbow.interrupt"
-local json = require "moonbow.io.json"
 local processes = require "moonbow.sweep.process"
+local reports = require "moonbow.sweep.reports"
 local worker = require "moonbow.sweep.worker"
 
 local POLL = 100      -- milliseconds between checks of time, memory, Ctrl-C, and trials of other processes
@@ -104,7 +104,7 @@ local function record_death(self, process, status, reason)
   if not claimed then return ended(self, trial, "busy") end
   folder:log(trial.id, status .. ": " .. reason)
   local ok, why = folder:write(trial.id, { id = trial.id, config = trial.config, seed = trial.seed, status = status,
-    reason = reason, reports = setmetatable({}, json.list), seconds = clock() - process.began,
+    reason = reason, reports = reports.for_result(folder:reports(trial.id)), seconds = clock() - process.began,
     memory = process.memory, versions = { sweep = self.sweep.version } })
   if not ok then return fail(self, why) end
   ended(self, trial, status)

@@ -4,8 +4,8 @@ local clock = require "moonbow.clock"
 local check = require "moonbow.check"
 local core = require "moonbow.core"
 local interrupt = require "moonbow.interrupt"
-local json = require "moonbow.io.json"
 local random = require "moonbow.random"
+local reports = require "moonbow.sweep.reports"
 
 local Trial = { __name = "trial" }
 
@@ -35,18 +35,23 @@ local function check_metrics(operation, metrics)
   return metrics
 end
 
+-- Returns the seconds that the trial has taken, with those of earlier starts from which it goes on.
+local function seconds_of(self) return self.before + clock() - self.began end
+
 --- Records metrics after a step, an epoch for example, in the trial's log. If the strategy stops the trial here,
 -- it does not return.
 -- @param step a number larger than in the previous report
 -- @param metrics { name = number }
 function Trial.report(self, step, metrics)
   check.kind("report", "step", step, "finite")
-  local last = self.reports[#self.reports]
-  if last and step <= last.step then
-    check.fail("report", "step: expected more than %s, the step of the last report, got %s", last.step, step)
+  if self.last_step and step <= self.last_step then
+    check.fail("report", "step: expected more than %s, the step of the last report, got %s", self.last_step, step)
   end
-  self.reports[#self.reports + 1] = { step = step, metrics = check_metrics("report", metrics) }
-  self.on_report(self, step, metrics)
+  local report = { step = step, metrics = trial.for_json(check_metrics("report", metrics)) }
+  if not self.last_step then self.before = reports.cut(self.reports, step) end
+  report.seconds, self.last_step = seconds_of(self), step
+  self.reports[#self.reports + 1] = report
+  self.on_report(self, report)
 end
 
 --- Stops the trial; for strategies.
@@ -99,28 +104,27 @@ end
 
 --- Runs a trial. Errors of run become a result; only Ctrl-C is raised.
 -- @param sweep from definition.load
--- @param folder of the sweep, or nil for no checkpoints
--- @param on_report function(trial, step, metrics), which may call trial.stop
+-- @param folder of the sweep
+-- @param on_report function(trial, report { step, metrics, seconds }), which may call trial.stop
 -- @return the result: { id, config, seed, status ("done", "failed", "stopped"), reason, metrics, reports, seconds,
---   memory (bytes), started (UTC), versions }; the folder adds host and process
+--   memory (bytes), started (UTC), versions }; the folder adds host and process. Reports and seconds are those of all
+--   starts from which this one goes on, seconds up to their last reports.
 function trial.run(sweep, folder, id, config, seed, on_report)
-  local own = setmetatable({ id = id, seed = seed, folder = folder, reports = {}, on_report = on_report }, Trial)
+  local own = setmetatable({ id = id, seed = seed, folder = folder, reports = folder:reports(id), began = clock(),
+    on_report = on_report }, Trial)
+  own.before = reports.cut(own.reports, math.huge)
   local copy = {}
   for name, value in pairs(config) do copy[name] = value end
-  local started, began, here = os.date "!%Y-%m-%dT%H:%M:%SZ", clock(), lfs.currentdir()
+  local started, here = os.date "!%Y-%m-%dT%H:%M:%SZ", lfs.currentdir()
   random.seed(seed)
   local ok, metrics = xpcall(sweep.run, traceback, copy, own)
   lfs.chdir(here) -- the next trial starts where this one did
   interrupt.check()
   local status, reason = judge(sweep.run, ok, metrics, sweep.objective.name)
-  local reports = setmetatable({}, json.list)
-  for i, report in ipairs(own.reports) do
-    reports[i] = { step = report.step, metrics = trial.for_json(report.metrics) }
-  end
   return {
     id = id, config = config, seed = seed, status = status, reason = reason,
-    metrics = status == "done" and trial.for_json(metrics) or nil, reports = reports, seconds = clock() - began,
-    memory = peak_memory(), started = started,
+    metrics = status == "done" and trial.for_json(metrics) or nil, reports = reports.for_result(own.reports),
+    seconds = seconds_of(own), memory = peak_memory(), started = started,
     versions = { moonbow = core.version, lua = _VERSION, sweep = sweep.version },
   }
 end

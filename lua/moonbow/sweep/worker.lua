@@ -11,6 +11,7 @@ local definition = require "moonbow.sweep.definition"
 local folders = require "moonbow.sweep.folder"
 local halving = require "moonbow.sweep.halving"
 local json = require "moonbow.io.json"
+local reports = require "moonbow.sweep.reports"
 local space = require "moonbow.sweep.space"
 local trials = require "moonbow.sweep.trial"
 
@@ -27,14 +28,14 @@ end
 
 -- Handles a report: writes a line to the log, and with halving may end the trial.
 local function reporter(sweep, folder, id, seed)
-  return function(_, step, metrics)
-    folder:log(id, ("step %s %s"):format(step, json.encode(trials.for_json(metrics))))
+  return function(_, report)
+    folder:log(id, reports.line(report))
     if not is_judged(sweep, seed) then return end
-    local value = signed(sweep, metrics)
+    local value = signed(sweep, report.metrics)
     if not value then
       check.fail("report", "expected the objective %s among the metrics, for asha", check.show(sweep.objective.name))
     end
-    if not halving.goes_on(folder, sweep.strategy, id, step, value) then trials.stop() end
+    if not halving.goes_on(folder, sweep.strategy, id, report.step, value) then trials.stop() end
   end
 end
 
