@@ -32,6 +32,31 @@ describe("what a sweep writes", function()
     assert.near(3, tonumber(pipe:read "a"), 0.1)
   end)
 
+  it("has a best configuration that runs a trial of the sweep again", function()
+    local path, options = files.new [[
+      local starts = { [10] = 0.1, [20] = 0.2 }
+      return { space = { x = { 1, 2 } }, objective = "score", seeds = { 30, 10, 20 },
+        run = function(config, trial)
+          if trial.seed == 30 then error "no" end
+          local file <close> = assert(io.open(trial.checkpoint .. "/" .. trial.id, "w"))
+          trial:report(1, { score = 0 })
+          return { score = config.x + starts[trial.seed] + tonumber(trial.id:sub(1, 8), 16) / 2^40 }
+        end }
+    ]]
+    sweep.run(path, options)
+    local folder = files.folder(path, options)
+    local function check_best(seeds, expected)
+      files.write(path, (files.read(path):gsub("seeds = %b{}", "seeds = " .. seeds)))
+      local code = sweep.best(path, { out = options.out })
+      local pipe <close> = io.popen(("%s - <<'END'\n%s\nEND"):format(interpreter, code))
+      local score = assert(folder:result(folders.id(space.canonical { x = 2 }, expected))).metrics.score
+      assert.near(score, tonumber(pipe:read "a"), 1e-9)
+      assert.matches(("over 2 seeds; this runs seed %d, which gave %.6g\n"):format(expected, score), code, 1, true)
+    end
+    check_best("{ 30, 10, 20 }", 10) -- seed 30 has no result
+    check_best("{ 20, 10 }", 20)
+  end)
+
   it("pages with only noise name a factor for at most 5 of 100 seeds, with each kind of analysis", function()
     local collect, page = require "moonbow.sweep.collect", require "moonbow.sweep.page"
     local range = sweep.range(0, 1)

@@ -252,7 +252,8 @@ end
 
 check.takes(sweep.collect, 2, folder_options)
 
---- Returns the best configuration as runnable Lua.
+--- Returns the best configuration as runnable Lua, which runs its trial with the first of the sweep's seeds again:
+-- with trial.seed and trial.id of the sweep, and a new temporary folder as trial.checkpoint.
 -- @param path string the sweep file
 -- @see sweep.plan
 -- @return string the code; or nil and a message

@@ -1,8 +1,10 @@
 --- Combines the results of a sweep: summary, CSV, SQLite, page, and the best configuration as Lua.
 local files = require "moonbow.io.files"
 local check = require "moonbow.check"
+local folders = require "moonbow.sweep.folder"
 local page = require "moonbow.sweep.page"
 local halving = require "moonbow.sweep.halving"
+local space = require "moonbow.sweep.space"
 local statistics = require "moonbow.sweep.statistics"
 
 local collect = {}
@@ -143,12 +145,22 @@ local function lua_value(value)
   return text:find "[.e]" and text or text .. ".0"
 end
 
---- Returns the best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run.
+-- Returns the first seed of the sweep with which a configuration has a result.
+local function first_seed(sweep, item)
+  for _, seed in ipairs(sweep.seeds) do
+    if item.values[seed] then return seed end
+  end
+end
+
+--- Returns the best configuration as runnable Lua: its figures as a comment, and a call of the sweep's run with the
+-- first of its seeds, which runs that trial again.
 function collect.best(sweep, summary)
   local best = summary.configurations[1]
   if not best or not best.mean then return nil, "no trial has ended with a result yet" end
-  local lines = { ("-- %s: %s %.6g%s over %d seed%s"):format(sweep.name, sweep.objective.name, best.mean,
-    best.sd and (" ± %.2g"):format(best.sd) or "", best.n, best.n == 1 and "" or "s") }
+  local seed = first_seed(sweep, best)
+  local lines = { ("-- %s: %s %.6g%s over %s; this runs seed %d, which gave %.6g"):format(sweep.name,
+    sweep.objective.name, best.mean, best.sd and (" ± %.2g"):format(best.sd) or "", check.show_count(best.n, "seed"),
+    seed, best.values[seed]) }
   lines[#lines + 1] = ("package.path = package.path .. %q"):format(";" .. sweep.path:match "^(.*)/" .. "/?.lua")
   lines[#lines + 1] = ("local run = assert(loadfile(%q)) { quick = %s }.run"):format(sweep.path, sweep.quick)
   lines[#lines + 1] = "local config = {"
@@ -159,7 +171,10 @@ function collect.best(sweep, summary)
     end
   end
   lines[#lines + 1] = "}"
-  lines[#lines + 1] = "local trial = { seed = 1, report = function() end }"
+  lines[#lines + 1] = "local checkpoint = os.tmpname() -- a new folder: the training starts at its beginning"
+  lines[#lines + 1] = "assert(os.remove(checkpoint) and require(\"lfs\").mkdir(checkpoint))"
+  lines[#lines + 1] = ("local trial = { seed = %d, id = %q, checkpoint = checkpoint, report = function() end }"):format(
+    seed, folders.id(space.canonical(best.config), seed))
   lines[#lines + 1] = "require(\"moonbow\").seed(trial.seed)"
   lines[#lines + 1] = ("print(run(config, trial)[%q])"):format(sweep.objective.name)
   return table.concat(lines, "\n") .. "\n"
