@@ -23,38 +23,51 @@ local function sorted_keys(value)
   return keys
 end
 
--- Raises for what a layer is called with that changes its result, as the mode of training. A mask of the future is
--- kept in found.is_causal.
-local function read_keywords(keywords, found)
-  for name, value in pairs(keywords) do
-    if name == "use_causal_mask" then found.is_causal = value == true
-    elseif value == true then fail("it is called with %s = true", check.printable(tostring(name))) end
-  end
-end
+-- What a layer is called with by name that are inputs.
+local is_input = { args = true, inputs = true, input = true, sequences = true, query = true, value = true, key = true,
+  x = true, x1 = true, x2 = true, xs = true }
 
 local add_references
+
+-- Adds the inputs that a layer is called with by name. Raises for what else changes its result, as the mode of training
+-- or a mask; false is null, too. A mask of the future is kept in found.is_causal.
+local function read_keywords(keywords, found, depth)
+  for _, name in ipairs(sorted_keys(keywords)) do
+    local value = keywords[name]
+    if name == "use_causal_mask" and type(value) == "boolean" then found.is_causal = value
+    elseif is_input[name] then add_references(value, found, depth)
+    elseif value == true then fail("it is called with %s = true", check.printable(tostring(name)))
+    elseif value and not (type(value) == "table" and next(value) == nil) then
+      fail("it is called with %s, which moonbow's layers do not take", check.printable(tostring(name)))
+    end
+  end
+end
 
 -- Adds the references in a list, or in a table by name, which Keras sorts by the names.
 local function add_each(value, found, depth)
   if depth > limits.depth then fail("inputs nested more than %d deep (mb.limits.depth)", limits.depth) end
-  if type(value) ~= "table" then return end
   for _, key in ipairs(sorted_keys(value)) do add_references(value[key], found, depth) end
 end
 
 -- Adds the references that a description of inputs holds, in order: lists { name, place, number, keywords } in Keras 1
--- and 2, tensors with a history in Keras 3.
+-- and 2, tensors with a history in Keras 3. Raises for constants: no layer of moonbow has them as inputs.
 function add_references(value, found, depth)
-  if type(value) ~= "table" then return end
+  if value == nil or value == false then return end
+  local class = type(value) == "table" and value.class_name
+  if type(value) ~= "table" or class == "__numpy__" or class == "__tensor__" then
+    fail("it is called with a constant (%s), which moonbow's layers do not take",
+      type(value) == "table" and "an array" or check.show(value))
+  end
   local history = type(value.config) == "table" and value.config.keras_history
-  if value.class_name == "__keras_tensor__" and type(history) == "table" then value = history end
+  if class == "__keras_tensor__" and type(history) == "table" then value = history end
+  if class == "__tuple__" and type(value.items) == "table" then value = value.items end
   if type(value[1]) == "string" and math.tointeger(value[2]) then
     found[#found + 1] = ("%s/%d/%d"):format(value[1], value[2], math.tointeger(value[3]) or 0)
     value = { kwargs = value[4] }
   end
   if type(value.args) == "table" or type(value.kwargs) == "table" then
-    read_keywords(type(value.kwargs) == "table" and value.kwargs or {}, found)
-    add_each(value.args, found, depth + 1)
-    add_each(value.kwargs, found, depth + 1)
+    if type(value.args) == "table" then add_each(value.args, found, depth + 1) end
+    if type(value.kwargs) == "table" then read_keywords(value.kwargs, found, depth + 1) end
   elseif next(value) then
     add_each(value, found, depth + 1)
   end
@@ -95,7 +108,8 @@ local function graphed(list, depth)
     local nodes, given = {}, type(entry.inbound_nodes) == "table" and entry.inbound_nodes or {}
     for k, node in ipairs(given) do
       local ok, found = check.refusal(references, node)
-      nodes[k] = ok and found or fail("layer %s: %s", check.show(entry.name), check.reason(found))
+      nodes[k] = ok and found
+        or fail("layer %s (%s): %s", check.show(entry.name), tostring(entry.class_name), check.reason(found))
     end
     if #nodes == 0 then nodes[1] = {} end
     layers[i] = layer_of(entry, i, nodes, depth)
