@@ -2,6 +2,7 @@
 local json = require "cjson"
 local mb = require "moonbow"
 local keras_files = require "support.keras_files"
+local same = require "support.same"
 
 if not pcall(require, "moonbow.hdf5") then return end
 
@@ -61,4 +62,59 @@ describe("mb.import_keras reads", function()
       { tensor "x", json.null, kwargs = { mask = json.null, training = false, states = {} } }) }, { "softmax", 0, 0 }))
     assert.equal("Softmax", network.layers[1].type)
   end)
+
+  -- A model in a model, with the calls that follow.
+  local function twin(class, ...)
+    local dense = layer("Dense", "dense", { units = 4, activation = "tanh" }, { tensor "i" })
+    if class == "Functional" then
+      return functional("twin", { input("i", 6, 4), dense }, { "i", 0, 0 }, { "dense", 0, 0 }, ...)
+    end
+    dense.inbound_nodes = nil
+    return layer("Sequential", "twin", { layers = { input("i", 6, 4), dense } }, ...)
+  end
+  local kernel, bias = mb.rng(1):normal(0, 1, 4, 4), mb.rng(2):normal(0, 1, 4)
+  local function of_twin(x) return (x:reshape(-1, 4):matmul(kernel) + bias):tanh():reshape(x:shape()) end
+  local function weights_of(class)
+    local group = "/layers/" .. class:lower() .. "/layers/dense/vars/"
+    return { [group .. 0] = kernel, [group .. 1] = bias }
+  end
+  local x = mb.rng(3):normal(0, 1, 2, 6, 4)
+
+  local function assert_near(expected, got) assert.is_true(same.difference(expected, got) <= 1e-6) end
+
+  it("models in several places, which outputs count from 1 and layers from 0", function()
+    for first_of_outputs, class in pairs { [1] = "Functional", [0] = "Sequential" } do
+      local function out(place) return { "twin", place + first_of_outputs, 0 } end
+      local weights = weights_of(class)
+      -- Two calls, of which the first is an output and the second goes on.
+      local network = assert(read({ layer("Softmax", "softmax", nil, { tensor "x" }),
+        twin(class, { tensor "x" }, { tensor "softmax" }), layer("ReLU", "relu", nil, { tensor("twin", 1) }) },
+        { out(0), { "relu", 0, 0 } }, weights))
+      local y = mb.no_grad(network, x)
+      assert_near(of_twin(x), y[network.outputs[1]])
+      assert_near(of_twin(x:softmax()):relu(), y[network.outputs[2]])
+      -- A chain.
+      network = assert(read({ twin(class, { tensor "x" }, { tensor("twin", 0) }) }, out(1), weights))
+      assert_near(of_twin(of_twin(x)), mb.no_grad(network, x))
+      -- One call that is an output and goes on.
+      network = assert(read({ twin(class, { tensor "x" }), layer("ReLU", "relu", nil, { tensor "twin" }) },
+        { out(0), { "relu", 0, 0 } }, weights))
+      y = mb.no_grad(network, x)
+      assert_near(of_twin(x), y[network.outputs[1]])
+      assert_near(of_twin(x):relu(), y[network.outputs[2]])
+    end
+  end)
+  it("models in several places of Keras 2, which all count from 1", function()
+    local entry = twin "Functional"
+    entry.inbound_nodes = { { { "x", 0, 0, {} } }, { { "softmax", 0, 0, {} } } }
+    local softmax, relu = layer("Softmax", "softmax"), layer("ReLU", "relu")
+    softmax.inbound_nodes, relu.inbound_nodes = { { { "x", 0, 0, {} } } }, { { { "twin", 1, 0, {} } } }
+    local network = assert(read({ softmax, entry, relu }, { { "relu", 0, 0 }, { "twin", 1, 0 }, { "twin", 2, 0 } },
+      weights_of "Functional"))
+    local y = mb.no_grad(network, x)
+    assert_near(of_twin(x):relu(), y[network.outputs[1]])
+    assert_near(of_twin(x), y[network.outputs[2]])
+    assert_near(of_twin(x:softmax()), y[network.outputs[3]])
+  end)
+
 end)

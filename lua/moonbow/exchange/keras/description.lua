@@ -113,6 +113,7 @@ local function graphed(list, depth)
     end
     if #nodes == 0 then nodes[1] = {} end
     layers[i] = layer_of(entry, i, nodes, depth)
+    layers[i].is_3 = type(given[1]) == "table" and given[1].args ~= nil
   end
   return layers
 end
@@ -131,18 +132,58 @@ local function entries_of(config)
   return list, inner
 end
 
--- Sets the numbers of the first places of models. Keras 2, and the first versions of Keras 3, count the call that made
--- a model as its first place, 0, but do not write it.
+-- The numbers of the first place of a model, { for layers, for outputs }. Keras 2 counts the call that made a model as
+-- its first place, 0, but does not write it. Keras 3 counts it for outputs only, and not for a Sequential.
+local counts = { from_0 = { 0, 0 }, from_1 = { 1, 1 }, mixed = { 0, 1 } }
+local likely_in_2 = { counts.from_1, counts.from_0, counts.mixed }
+local likely_in_3 = { counts.mixed, counts.from_1, counts.from_0 }
+local likely_for_sequential = { counts.from_0, counts.from_1, counts.mixed }
+
+-- The places that references name, a set for each layer.
+local function places_in(lists)
+  local places = {}
+  for _, list in ipairs(lists) do
+    for _, reference in ipairs(list) do
+      local name, place = reference:match "^(.*)/(%-?%d+)/%-?%d+$"
+      places[name] = places[name] or {}
+      places[name][tonumber(place)] = true
+    end
+  end
+  return places
+end
+
+-- True if all calls of a layer, and nothing else, are named by layers and outputs that count from these numbers.
+local function fits(layer, first, by_layers, by_outputs)
+  local is_named, count = {}, 0
+  for i, places in ipairs { by_layers[layer.name] or {}, by_outputs[layer.name] or {} } do
+    for place in pairs(places) do
+      local call = place - first[i]
+      if call < 0 or call >= #layer.nodes then return false end
+      count = count + (is_named[call] and 0 or 1)
+      is_named[call] = true
+    end
+  end
+  return count == #layer.nodes
+end
+
+-- Sets the numbers of the first places of models, and counts the outputs as the layers do.
 local function find_first_places(layers, outputs)
-  local is_first = {}
-  local function find(list)
-    for _, reference in ipairs(list) do is_first[reference:match "^(.*)/0/%d+$" or ""] = true end
-  end
-  find(outputs)
+  local lists, shift = {}, {}
+  for _, layer in ipairs(layers) do table.move(layer.nodes, 1, #layer.nodes, #lists + 1, lists) end
+  local by_layers, by_outputs = places_in(lists), places_in { outputs }
   for _, layer in ipairs(layers) do
-    for _, node in ipairs(layer.nodes) do find(node) end
+    local likely = not layer.is_3 and likely_in_2 or layer.class == "Sequential" and likely_for_sequential
+      or likely_in_3
+    local first = layer.inner and likely[1] or counts.from_0
+    for i = #likely, 1, -1 do
+      if layer.inner and fits(layer, likely[i], by_layers, by_outputs) then first = likely[i] end
+    end
+    layer.first_place, shift[layer.name] = first[1], first[1] - first[2]
   end
-  for _, layer in ipairs(layers) do layer.first_place = layer.inner and not is_first[layer.name] and 1 or 0 end
+  for i, reference in ipairs(outputs) do
+    local name, place, number = reference:match "^(.*)/(%-?%d+)/(%-?%d+)$"
+    outputs[i] = ("%s/%d/%s"):format(name, tonumber(place) + (shift[name] or 0), number)
+  end
 end
 
 --- Reads the description of a model. Raises a message without position.
