@@ -117,4 +117,17 @@ describe("mb.import_keras reads", function()
     assert_near(of_twin(x:softmax()), y[network.outputs[3]])
   end)
 
+  it("a layer used again behind one that stands after it, with its weights", function()
+    local other = mb.rng(5):normal(0, 1, 4, 4)
+    local function dense(name, ...) return layer("Dense", name, { units = 4, use_bias = false }, ...) end
+    local tensors = { ["/layers/dense/vars/0"] = kernel, ["/layers/dense_1/vars/0"] = other }
+    local function times(value, matrix) return value:reshape(-1, 4):matmul(matrix):reshape(value:shape()) end
+    local network = assert(read({ layer("ReLU", "relu", nil, { tensor "x" }, { tensor "b" }),
+      dense("a", { tensor "relu" }, { tensor("relu", 1) }), dense("b", { tensor "a" }) }, { "a", 1, 0 }, tensors))
+    same.bits(times(times(times(x:relu(), kernel), other):relu(), kernel), mb.no_grad(network, x))
+    -- The call that Keras lists first may be the later one; files still number by the layers.
+    network = assert(read({ dense("a", { tensor "b" }, { tensor "x" }), dense("b", { tensor("a", 1) }) },
+      { "a", 0, 0 }, tensors))
+    same.bits(times(times(times(x, kernel), other), kernel), mb.no_grad(network, x))
+  end)
 end)

@@ -103,7 +103,7 @@ describe("mb.import_keras refuses", function()
     with_config(function(config)
       config.config.layers[2].inbound_nodes[1].args[1].config.keras_history[1] = config.config.layers[3].name
     end)
-    refused("layer 'conv1d' stands before its input", "keras")
+    refused("layer 'conv1d' takes 'activation/0', which nothing before it makes", "keras")
     with_config(function() return { class_name = "Functional", config = { layers = 3 } } end)
     refused("which holds no list of layers", "keras")
   end)

@@ -83,7 +83,7 @@ local function check_inputs(layer, inputs)
 end
 
 -- The output of a layer at one of its places.
-function Reader:place(layer, inputs, scope)
+function Reader:place(layer, inputs)
   local class, input = layer.class, inputs[1]
   if not input then fail("layer %s has no input", check.show(layer.name)) end
   for _, one in ipairs(inputs) do
@@ -98,7 +98,7 @@ function Reader:place(layer, inputs, scope)
     or fail("moonbow has no layer for %s (layer %s)", check.show(class), check.show(layer.name))
   local ok, specs = check.refusal(make, layer.config, input.pad, input.rank, self.file.is_3)
   if not ok then fail("layer %s (%s): %s", check.show(layer.name), class, check.reason(specs)) end
-  if not layer.specs then weights.locate(self.file, layer, specs, scope) end
+  if not layer.specs then weights.locate(self.file, layer, specs) end
   layer.specs = layer.specs or specs
   for i, spec in ipairs(specs) do -- padding and masks may differ from place to place
     spec.weights, spec.options.causal = layer.specs[i].weights, inputs.is_causal or nil
@@ -156,14 +156,73 @@ local function check_count(layer, inputs)
   end
 end
 
+-- Finds the weights of a model's layers, which files number in the order of the layers.
+function Reader:find_weights(model, scope)
+  for _, layer in ipairs(model.layers) do
+    if layer.inner then
+      layer.scope = layer.scope or self.file:inside(layer.class, layer.name, scope)
+    else
+      layer.paths = layer.paths or self.file:paths_of(layer.class, layer.name, scope)
+    end
+  end
+end
+
+-- The calls of a model's layers: { layer, place, names of the inputs }.
+local function calls_of(model)
+  local calls = {}
+  for _, layer in ipairs(model.layers) do
+    for k, names in ipairs(layer.class ~= "InputLayer" and layer.nodes or {}) do
+      calls[#calls + 1] = { layer = layer, place = k - 1 + (layer.first_place or 0), names = names }
+    end
+  end
+  return calls
+end
+
+-- The inputs of a call; nil if one is not there yet.
+local function inputs_of_call(call, values)
+  local inputs = { is_causal = call.names.is_causal }
+  for i, name in ipairs(call.names) do
+    inputs[i] = values[name]
+    if not inputs[i] then return nil end
+  end
+  return inputs
+end
+
+local function refuse_call(call, values)
+  for _, name in ipairs(call.names) do
+    if not values[name] then
+      fail("layer %s takes %s, which nothing before it makes", check.show(call.layer.name),
+        check.show((name:gsub("/0$", ""))))
+    end
+  end
+end
+
 -- The outputs of a layer at one of its places: a list.
-function Reader:outputs_of(layer, inputs, scope)
+function Reader:outputs_of(layer, inputs)
   self.places = self.places + 1
   if self.places > MOST then self:refuse_size() end
-  if not layer.inner then return { self:place(layer, inputs, scope) } end
+  if not layer.inner then return { self:place(layer, inputs) } end
   check_count(layer, inputs)
-  layer.scope = layer.scope or self.file:inside(layer.class, layer.name, scope)
   return self:run(layer.inner, inputs, layer.scope)
+end
+
+-- Adds the steps of all calls. Layers stand in the order of their first call: a later call may take what a layer behind
+-- makes, and waits for it.
+function Reader:run_calls(calls, values, first)
+  while #calls > 0 do
+    local waiting = {}
+    for _, call in ipairs(calls) do
+      local inputs = inputs_of_call(call, values)
+      if inputs and #inputs == 0 then inputs[1], first = first, nil end
+      for number, value in ipairs(inputs and self:outputs_of(call.layer, inputs) or {}) do
+        values[("%s/%d/%d"):format(call.layer.name, call.place, number - 1)] = value
+        if not call.layer.inner then value.name = call.layer.name end
+      end
+      if not inputs then waiting[#waiting + 1] = call end
+    end
+    if #waiting == #calls then refuse_call(calls[1], values) end
+    calls = waiting
+  end
 end
 
 --- Adds the steps of a model, and returns its outputs.
@@ -171,26 +230,12 @@ end
 -- @param scope? of its weights
 function Reader:run(model, given, scope)
   local values, first = self:inputs_of(model, given)
-  local is_layer = {}
-  for _, layer in ipairs(model.layers) do
-    for k, names in ipairs(layer.nodes) do
-      local inputs, is_input = { is_causal = names.is_causal }, layer.class == "InputLayer"
-      for i, name in ipairs(names) do
-        inputs[i] = values[name] or fail("layer %s stands before its input %s", check.show(layer.name),
-          check.show((name:gsub("/0$", ""))))
-      end
-      if #names == 0 and first and not is_input then inputs[1], first = first, nil end
-      for number, value in ipairs(is_input and {} or self:outputs_of(layer, inputs, scope)) do
-        local reference = ("%s/%d/%d"):format(layer.name, k - 1 + (layer.first_place or 0), number - 1)
-        values[reference], is_layer[reference] = value, not layer.inner
-      end
-    end
-  end
+  self:find_weights(model, scope)
+  self:run_calls(calls_of(model), values, first)
   local outputs = {}
   for i, reference in ipairs(model.outputs) do
     local value = values[reference] or fail("its output %s is made by no layer", check.show(reference))
-    outputs[i] = { step = value.step, rank = value.rank, pad = value.pad, is_point = value.is_point,
-      name = is_layer[reference] and reference:match "^(.*)/%d+/%d+$" or value.name }
+    outputs[i] = { step = value.step, rank = value.rank, pad = value.pad, is_point = value.is_point, name = value.name }
   end
   return outputs
 end

@@ -19,9 +19,9 @@ end
 
 --- Finds the weights of a layer's specs (moonbow.exchange.keras.classes) in a file, and checks their shapes. Raises a
 -- message without position.
--- @param scope of the model that the layer is in
-function weights.locate(file, layer, specs, scope)
-  local paths, count = file:paths_of(layer.class, layer.name, scope), 0
+-- @param layer whose field paths lists the paths of its weights
+function weights.locate(file, layer, specs)
+  local paths, count = layer.paths, 0
   for _, spec in ipairs(specs) do
     for _, weight in ipairs(spec.weights) do
       count = count + 1
