@@ -130,4 +130,16 @@ describe("mb.import_keras reads", function()
       { "a", 0, 0 }, tensors))
     same.bits(times(times(times(x, kernel), other), kernel), mb.no_grad(network, x))
   end)
+  it("a depthwise convolution in several places", function()
+    local filters = mb.rng(6):normal(0, 1, 3, 4, 2)
+    local network = assert(read({ layer("ReLU", "relu", nil, { tensor "x" }),
+      layer("DepthwiseConv1D", "conv", { kernel_size = 3, depth_multiplier = 2, use_bias = false, padding = "valid" },
+        { tensor "x" }, { tensor "relu" }),
+      layer("Concatenate", "both", { axis = -1 }, { { tensor "conv", tensor("conv", 1) } }) }, { "both", 0, 0 },
+      { ["/layers/depthwise_conv1d/vars/0"] = filters }))
+    local conv = mb.nn.Conv1d { filters = 8, kernel = 3, groups = 4, bias = false }
+    conv:restore({ 6, 4 }, { [".weight"] = filters:reshape(3, 1, 8) })
+    same.bits(mb.concat({ conv(x), conv(x:relu()) }, 3), mb.no_grad(network, x))
+    assert.equal(1, #network:parameters())
+  end)
 end)

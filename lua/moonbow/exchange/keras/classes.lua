@@ -2,8 +2,8 @@
 -- of specs { type, options, weights }, one after the other. weights: for each tensor in the file, in order, { name,
 -- shape }: its name in the layer, and the sizes that are known (0 for the others). missing: the values of weights that
 -- the file does not have, by name. arranged(tensors, step): the weights of the layer, where the file holds them in
--- other tensors; it may complete the options of the step. pad: { left, right } of a ZeroPadding1D before it; rank: of
--- its input, with the batch; is_3: Keras 3 wrote the file.
+-- other tensors. complete(options, tensors): sets the options that follow from the weights. pad: { left, right } of a
+-- ZeroPadding1D before it; rank: of its input, with the batch; is_3: Keras 3 wrote the file.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local read = require "moonbow.exchange.keras.options"
@@ -53,17 +53,20 @@ function classes.Conv1D(config, pad)
     weights = affine_weights(config, { options.kernel, 0, options.filters }) } }
 end
 
--- (kernel, channels, filters of each) as (kernel, 1, filters), and the options that follow from it.
-local function as_groups(tensors, step)
+-- (kernel, channels, filters of each) as (kernel, 1, filters).
+local function as_groups(tensors)
   local kernel, channels, each = table.unpack(core.shape(tensors.weight))
-  step.options.groups, step.options.filters = channels, channels * each
   tensors.weight = core.reshape(tensors.weight, { kernel, 1, channels * each })
   return tensors
 end
 
 function classes.DepthwiseConv1D(config, pad)
   local options, each = conv_options(config, pad), at_least_one(config, "depth_multiplier", 1)
-  return { { type = "Conv1d", options = options, arranged = as_groups,
+  local function complete(place, tensors)
+    place.filters = core.size(tensors.weight, 3)
+    place.groups = place.filters // each
+  end
+  return { { type = "Conv1d", options = options, arranged = as_groups, complete = complete,
     weights = { { "weight", { options.kernel, 0, each } }, options.bias and { "bias", { 0 } } or nil } } }
 end
 

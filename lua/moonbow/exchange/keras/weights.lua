@@ -66,8 +66,8 @@ local function tensors_of(step, read)
   return spec.arranged and spec.arranged(tensors, step) or tensors
 end
 
---- Gives each step the tensors of its layer. The places of a layer have the same list of weights, and get the same
--- tensors: their layers share them.
+--- Gives each step the tensors of its layer, and completes its options. The places of a layer have the same list of
+-- weights, and get the same tensors: their layers share them.
 function weights.fill(file, steps)
   local read, made = file:read(paths_of(file, steps)), {}
   for _, step in ipairs(steps) do
@@ -75,6 +75,7 @@ function weights.fill(file, steps)
       local list = step.spec.weights
       made[list] = made[list] or tensors_of(step, read)
       step.tensors = made[list]
+      if step.spec.complete then step.spec.complete(step.options, step.tensors) end
     end
   end
 end
