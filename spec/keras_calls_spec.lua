@@ -3,8 +3,10 @@ local json = require "cjson"
 local mb = require "moonbow"
 local keras_files = require "support.keras_files"
 local same = require "support.same"
+local damage = require "support.damage"
 
-if not pcall(require, "moonbow.hdf5") then return end
+local is_built, hdf5 = pcall(require, "moonbow.hdf5")
+if not is_built then return end
 
 local path, make_folder, remove_folder = keras_files.folder()
 local input, layer, functional, tensor = keras_files.input, keras_files.layer, keras_files.functional,
@@ -141,5 +143,21 @@ describe("mb.import_keras reads", function()
     conv:restore({ 6, 4 }, { [".weight"] = filters:reshape(3, 1, 8) })
     same.bits(mb.concat({ conv(x), conv(x:relu()) }, 3), mb.no_grad(network, x))
     assert.equal(1, #network:parameters())
+  end)
+  it("models in a model whose layers have equal names, from a file of Keras 2", function()
+    local function block(name)
+      return layer("Sequential", name, { layers = { input("i", 6, 4),
+        layer("Dense", "d", { units = 4, use_bias = false }) } })
+    end
+    local other = mb.rng(5):normal(0, 1, 4, 4)
+    local encoder = layer("Sequential", "enc", { layers = { input("i", 6, 4), block "one", block "two" } })
+    local model = layer("Sequential", "model", { layers = { input("i", 6, 4), encoder } })
+    damage.write(path "h5", hdf5.image(keras_files.objects(
+      { ["/model_weights/enc/one/d/kernel:0"] = kernel, ["/model_weights/enc/two/d/kernel:0"] = other },
+      { { path = "/", attributes = { keras_version = "2.9.0", model_config = json.encode(model) } },
+        { path = "/model_weights", attributes = { layer_names = { "enc" } } },
+        { path = "/model_weights/enc", attributes = { weight_names = { "one/d/kernel:0", "two/d/kernel:0" } } } })))
+    local network = assert(mb.import_keras(path "h5"))
+    same.bits(x:reshape(-1, 4):matmul(kernel):matmul(other):reshape(2, 6, 4), mb.no_grad(network, x))
   end)
 end)

@@ -113,14 +113,18 @@ end
 local within = { "", "cell/", "query_dense/", "key_dense/", "value_dense/", "output_dense/", "forward_layer/cell/",
   "backward_layer/cell/" }
 
--- The paths whose names have a layer's name between slashes, of those in the group of the model that the layer is in.
-local function paths_within(self, model_name, name)
-  local found = {}
-  for _, path in ipairs(named_paths(self, model_name)) do
-    local names = path:sub(#self.base + #model_name + 2) .. "/"
-    if names:find("/" .. name .. "/", 1, true) then found[#found + 1] = path end
+-- The paths of a layer's weights, of those in the group of the outermost model that it is in. Their names have the
+-- layer's name between slashes, behind that of the model that it is in or, in Keras 2, mostly without it.
+local function paths_within(self, scope, name)
+  for _, part in ipairs { ("/%s/%s/"):format(scope.model, name), ("/%s/"):format(name) } do
+    local found = {}
+    for _, path in ipairs(named_paths(self, scope.name)) do
+      local names = path:sub(#self.base + #scope.name + 2) .. "/"
+      if names:find(part, 1, true) then found[#found + 1] = path end
+    end
+    if #found > 0 then return found end
   end
-  return found
+  return {}
 end
 
 --- The paths of the weights of the next layer of a class. Call it for each layer of the model, in order.
@@ -129,7 +133,7 @@ end
 function File:paths_of(class, name, scope)
   scope = scope or self.scope
   if self.layer_names then
-    return scope.name and paths_within(self, scope.name, name) or named_paths(self, name)
+    return scope.name and paths_within(self, scope, name) or named_paths(self, name)
   end
   local group, all = scope.group .. file.counted(scope.counts, class) .. "/", {}
   for _, inner in ipairs(within) do
@@ -143,7 +147,7 @@ end
 -- @param class, name of the model
 function File:inside(class, name, scope)
   scope = scope or self.scope
-  return { counts = {}, name = scope.name or name,
+  return { counts = {}, name = scope.name or name, model = name,
     group = ("%s%s/layers/"):format(scope.group, file.counted(scope.counts, class)) }
 end
 
