@@ -25,7 +25,7 @@ end
 --- Reads a network from a file of Keras: see docs/exchange.md. It is a network like any other, in evaluation mode: a
 -- Graph if it has several inputs or outputs, or branches that cross, and a Sequential otherwise. With the option
 -- network, it reads the weights into that one: they are matched by the kinds of layers, in Keras' order, and by shape;
--- if something does not fit, nothing is changed.
+-- if something does not fit, or fits in several orders that the model may have had, nothing is changed.
 -- @param path string of the file: .keras, .weights.h5, or the HDF5 of Keras 1 and 2
 -- @option length points of the spectra, if the file leaves them open
 -- @option network built, of the layers in the file; needed for files with weights only

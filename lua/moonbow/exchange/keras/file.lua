@@ -163,6 +163,29 @@ function File:paths_in_order()
   return found
 end
 
+--- True if moonbow wrote the file, or Keras what it had read of such a file.
+function File:is_of_moonbow()
+  local config = self.config and self.config.config
+  if config then return config.name == "moonbow" end
+  local root = self.objects["/vars"] -- which Keras 3 always writes
+  return not self.layer_names and (not root or root.attributes.name == "moonbow")
+end
+
+--- The number of layers in a file of Keras 3 by the names of their classes in groups, with those without weights; nil
+-- and the number of all layers for a file of Keras 1 and 2.
+function File:layer_counts()
+  if self.layer_names then return nil, #self.layer_names end
+  local counts = {}
+  for path in pairs(self.objects) do
+    local name = path:match "^/layers/([^/]+)$"
+    if name then
+      name = name:gsub("_%d+$", "")
+      counts[name] = (counts[name] or 0) + 1
+    end
+  end
+  return counts
+end
+
 --- Raises if a file of Keras 3 has weights of a layer that paths_of was not called for.
 function File:check_all_taken()
   for path, object in pairs(self.objects) do

@@ -1,6 +1,7 @@
 --- Weights from a file of Keras for a network that is there already.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local match = require "moonbow.exchange.keras.match"
 local model_of = require "moonbow.exchange.keras.network"
 local Writer = require "moonbow.exchange.keras.model_writer"
 
@@ -8,12 +9,9 @@ local function fail(format, ...) error(format:format(...), 0) end
 
 -- Returns the layers with weights as { layer, paths }.
 local function pairs_of(model, file)
-  local in_order, found = file:paths_in_order(), {}
+  local in_order, paths, found = file:paths_in_order(), match(model, file), {}
   for _, layer in ipairs(model.layers) do
-    local paths = not in_order and file:paths_of(layer.class, layer.name) or nil
-    if #layer.weights > 0 then
-      found[#found + 1] = { layer, paths or in_order[#found + 1] or {} }
-    end
+    if #layer.weights > 0 then found[#found + 1] = { layer, paths[layer] } end
   end
   if in_order and #in_order > #found then fail("the network has no layer for %s", in_order[#found + 1][1]) end
   if not in_order then file:check_all_taken() end
@@ -36,8 +34,8 @@ local function check_layer(file, layer, paths)
   end
 end
 
---- Gives a network the weights of a file. They are matched by the kinds of layers, in Keras' order, and by shape.
--- Raises a message without position for what does not fit, and then nothing is changed.
+--- Gives a network the weights of a file. They are matched by the kinds of layers, in Keras' order, and by shape
+-- (moonbow.exchange.keras.match). Raises a message without position for what does not fit, and then nothing is changed.
 -- @param file from moonbow.exchange.keras.file
 -- @param network layer built
 return function(file, network)
