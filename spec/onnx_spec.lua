@@ -233,6 +233,14 @@ describe("what ONNX cannot say is refused with its place:", function()
     assert.matches(text, message, 1, true)
   end
 
+  it("texts that are not UTF-8", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    model:build { 3 }
+    for _, name in ipairs { "unit", "quantity", "note" } do
+      refused(name .. ": the value is not valid UTF-8: 'cm\\xB9'", model, { [name] = "cm\xb9" })
+    end
+    refused("classes: [2] is not valid UTF-8", model, { classes = { "a", "\xff" } })
+  end)
   it("a Lambda", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Sequential { nn.Lambda { function(x) return x * 2 end } } }
     model:build { 4, 1 }

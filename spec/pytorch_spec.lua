@@ -293,6 +293,12 @@ describe("mb.import_pytorch", function()
     assert.error_matches(function() mb.export_pytorch(model, path) end,
       "layer 1 %(Dense%): the activation is a Lua function")
   end)
+  it("refuses names that are not UTF-8, which Python could not read", function()
+    local graph = nn.Graph { inputs = { "cm\xb9", "b" }, { name = "y", from = { "cm\xb9", "b" }, join = "add",
+      nn.ReLU {} } }
+    graph:build { ["cm\xb9"] = { 3 }, b = { 3 } }
+    assert.error_matches(function() mb.export_pytorch(graph, path) end, "a name in the network is not valid UTF%-8")
+  end)
   it("refuses a sum of features in different orders", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Residual { nn.Dense { units = 6 } } }
     model:build { 3, 2 }

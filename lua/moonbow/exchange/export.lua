@@ -179,7 +179,7 @@ local function opsets_of(graph)
   return list
 end
 
--- Returns the metadata as a list: lists are JSON.
+-- Returns the metadata as a list: lists are JSON, and texts are what JSON can say: UTF-8.
 local function metadata_of(model, options, steps)
   local names = {}
   for i, step in ipairs(steps) do names[i] = step.name end
@@ -189,10 +189,9 @@ local function metadata_of(model, options, steps)
     inputs = model.type == "Graph" and model.inputs or nil, outputs = model.type == "Graph" and model.outputs or nil }
   local list = {}
   for key, value in pairs(found) do
-    local text, err = value, nil
-    if type(value) == "table" then text, err = json.encode(value) end
+    local text, err = json.encode(value)
     if not text then check.fail("export_onnx", "%s: %s", key, err) end
-    list[#list + 1] = { key = key, value = text }
+    list[#list + 1] = { key = key, value = type(value) == "table" and text or value }
   end
   table.sort(list, function(a, b) return a.key < b.key end)
   return list

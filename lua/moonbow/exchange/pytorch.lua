@@ -33,7 +33,9 @@ local function python_of(module)
   table.sort(names)
   for _, name in ipairs(names) do parts[#parts + 1] = classes[name] end
   parts[#parts + 1] = ("network = %s\n"):format(module.code)
-  return table.concat(parts, "\n\n")
+  local python = table.concat(parts, "\n\n")
+  if not utf8.len(python) then check.fail("export_pytorch", "a name in the network is not valid UTF-8") end
+  return python
 end
 
 local known = { python = check.optional "string" }

@@ -1,4 +1,5 @@
 --- A network as a model of Keras: containers as graphs of layers.
+local check = require "moonbow.check"
 local counted = require("moonbow.exchange.keras.file").counted
 local sorted = require "moonbow.exchange.keras.order"
 local writers = require "moonbow.exchange.keras.layers"
@@ -55,7 +56,7 @@ end
 -- The name of an input or output in Keras, which it gives the layer that makes it.
 local function set_name(model, layer, name)
   if not name:find "^[%w.][%w_.-]*$" then
-    model.refuse(("the name '%s'"):format(name:gsub("%c", "?")), "Keras takes letters, digits, '_', '-' and '.'")
+    model.refuse("the name " .. check.show(name), "Keras takes letters, digits, '_', '-' and '.'")
   end
   layer.name = name
 end
