@@ -219,6 +219,13 @@ describe("a file is refused, with its node,", function()
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
   end)
+  it("with means in which padded points count, by the node that has them", function()
+    local pooled = node("AveragePool", { "x" }, "p", { kernel_shape = { 3 }, pads = { 1, 1 }, count_include_pad = 1 })
+    local message = "the means of node 1 (AveragePool, p) count padded points (count_include_pad)"
+    refused("node 2 (Conv, y): " .. message, { "n", 1, 5 }, { pooled, node("Conv", { "p", "w" }, "y") }, { w = w })
+    pooled.output[1] = "y"
+    refused(message, { "n", 1, 5 }, { pooled })
+  end)
   it("with a cast to integers, which cuts fractions off", function()
     refused("node 1 (Cast, a): a cast to the data type 7", { "n", 1, 5 },
       { node("Cast", { "x" }, "a", { to = 7 }), node("Cast", { "a" }, "y", { to = 1 }) })

@@ -10,10 +10,18 @@ function inputs.fail(format, ...) error(format:format(...), 0) end
 --- The tags of a value as a text.
 function inputs.show(x) return "{" .. table.concat(x.tags, ", ") .. "}" end
 
+--- Raises if a value is a part of something that moonbow has as a whole only.
+function inputs.whole(x)
+  if x.partial == "shares" then
+    inputs.fail("the means of %s count padded points (count_include_pad), which those of moonbow leave out", x.made_by)
+  end
+  if x.partial then inputs.fail("a part of an expression that is no activation of moonbow") end
+end
+
 --- Raises unless an input is a map or rows, of which nothing is pending, whatever the order of its dimensions.
 function inputs.any_order(x, may_pad)
   if not (x and x.tags) then inputs.fail("its input is no output of a layer") end
-  if x.partial then inputs.fail("a part of an expression that is no activation of moonbow") end
+  inputs.whole(x)
   if x.pad and not may_pad then inputs.fail("padding that no convolution or pooling follows") end
   return x
 end

@@ -1,6 +1,7 @@
 --- Networks from the bytes of files of ONNX.
 local check = require "moonbow.check"
 local read_file = require("moonbow.exchange.import.file").read
+local whole = require("moonbow.exchange.import.inputs").whole
 local integers = require "moonbow.exchange.import.integers"
 local own = require "moonbow.exchange.import.own"
 local operators = require "moonbow.exchange.import.operators"
@@ -161,7 +162,8 @@ local function outputs_of(import, known)
   for i, output in ipairs(import.file.outputs) do
     local value = known[output.name]
     if not (value and value.tags) then error("its output is made by no layer", 0) end
-    if value.pad or value.partial then error("its output is no output of a layer", 0) end
+    whole(value)
+    if value.pad then error("its output is no output of a layer", 0) end
     if value.order then error("its output is a Flatten of (N, C, L), whose order is not moonbow's", 0) end
     if values.find(value, "D") then error("its output has states of two directions that are not side by side", 0) end
     if value.tags[1] ~= "N" and not import.is_recurrent then

@@ -23,7 +23,7 @@ local function pool(type, padding_number)
       x = import:layer(node, type, options, {}, x, { tags = tags, length = i == #list and length or x.length })
     end
     -- Padded points count in the mean, unless what follows takes them out again.
-    return shares and values.like(x, { partial = "shares", shares = shares }) or x
+    return shares and values.like(x, { partial = "shares", shares = shares, made_by = node.where }) or x
   end
 end
 
