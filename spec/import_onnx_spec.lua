@@ -110,6 +110,41 @@ describe("a graph of ONNX", function()
 
   local filters = numbers({ 2, 1, 3 }, { 1, 2, 3, -1, 0, 1 })
 
+  it("is read by the option layout where its nodes do not tell the order of dimensions", function()
+    local weights = mb.rng(1):normal(0, 1, 8, 1)
+    local flat = { node("Flatten", { "x" }, "f"), node("MatMul", { "f", "w" }, "y") }
+    local function read(dims, options, nodes)
+      made.write(path, dims, nodes or flat, { w = made.tensor(weights) })
+      return mb.import_onnx(path, options)
+    end
+    local network, message = read { "n", 2, 4 }
+    assert.is_nil(network)
+    assert.matches("its input 'x' of shape {N, 2, 4} may be (N, C, L) or (N, L, C), and no node tells; give the option "
+      .. "layout = 'NCL' or 'NLC'", message, 1, true)
+    local x = mb.rng(2):normal(0, 1, 3, 2, 4) -- as the file has it
+    local expected = x:reshape(3, 8):matmul(weights)
+    local by_points = assert(read({ "n", 2, 4 }, { layout = "NLC" }))
+    assert.same({ 2, 4 }, by_points.input_shape)
+    assert.is_true(same.difference(expected, by_points(x)) < 1e-6)
+    local by_channels = assert(read({ "n", 2, 4 }, { layout = "NCL" }))
+    assert.same({ 4, 2 }, by_channels.input_shape)
+    assert.is_true(same.difference(expected, by_channels(x:transpose(2, 3))) < 1e-6)
+    -- No question for one channel or one point, for rows, and where a node needs the channels.
+    assert.same({ 8, 1 }, assert(read { "n", 1, 8 }).input_shape)
+    assert.same({ 8, 1 }, assert(read { "n", 8, 1 }).input_shape)
+    assert.same({ 8 }, assert(read { "n", 8 }).input_shape)
+    local pooled = { node("GlobalMaxPool", { "x" }, "p"), node("Flatten", { "p" }, "y") }
+    assert.same({ 5, 3 }, assert(read({ "n", 3, 5 }, nil, pooled)).input_shape)
+    assert.is_nil((read({ "n", 3, 5 }, { layout = "NLC" }, pooled)))
+    assert.error_matches(function() mb.import_onnx(path, { layout = "CNL" }) end, "layout: expected one of 'NCL', 'NLC'")
+  end)
+  it("of moonbow has the points first, whatever its nodes", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 }, nn.ReLU {} }
+    model:build({ 2, 4 }, mb.rng(1))
+    assert(mb.export_onnx(model, path, { fold_batch_norm = true }))
+    local x = mb.rand(3, 2, 4)
+    same.bits(mb.no_grad(model, x), mb.no_grad(assert(mb.import_onnx(path)), x))
+  end)
   it("may have the channels first, which become those of moonbow", function()
     local network = assert(import({ "n", 1, 5 }, { node("Conv", { "x", "w" }, "y", { pads = { 1, 1 } }) },
       { w = filters }))

@@ -137,15 +137,25 @@ local function check_dims(input, length)
   return dims
 end
 
+-- The layout of a reading of maps: "NCL" or "NLC"; nil if it has no channels or no length of more than one.
+local function layout_of(reading)
+  local l, c = values.find(reading, "L"), values.find(reading, "C")
+  if not (l and c and reading.length > 1 and reading.channels > 1) then return nil end
+  return c < l and "NCL" or "NLC"
+end
+
 -- Ways to read all inputs, the likeliest first; each is a list of readings.
-local function readings_of(inputs, length)
+-- @param layout of maps; nil: either
+local function readings_of(inputs, length, layout)
   local found = { {} }
   for _, input in ipairs(inputs) do
     local longer = {}
     for _, before in ipairs(found) do
       for _, reading in ipairs(readings(check_dims(input, length))) do
-        longer[#longer + 1] = { table.unpack(before) }
-        table.insert(longer[#longer], reading)
+        if (layout_of(reading) or layout) == layout or not layout then
+          longer[#longer + 1] = { table.unpack(before) }
+          table.insert(longer[#longer], reading)
+        end
       end
     end
     found = longer
@@ -200,26 +210,42 @@ local function text_of(err)
   return ("%s: %s"):format(err.node and err.node.where or "the graph", text_of(err.message))
 end
 
-local function network_of(file, length)
+-- Raises if an input has another layout in another reading that gives a network, too.
+local function check_layouts(file, list, other)
+  for i, reading in ipairs(list) do
+    local a, b = layout_of(reading), layout_of(other[i])
+    if a and b and a ~= b then
+      local first, last = reading.length, reading.channels
+      if a == "NCL" then first, last = last, first end
+      error(("its input %s of shape {N, %d, %d} may be (N, C, L) or (N, L, C), and no node tells; give the option "
+        .. "layout = 'NCL' or 'NLC'"):format(check.show(file.inputs[i].name), first, last), 0)
+    end
+  end
+end
+
+local function network_of(file, length, layout)
   if #file.inputs == 0 or #file.outputs == 0 then
     error(("it has %d inputs and %d outputs"):format(#file.inputs, #file.outputs), 0)
   end
   if #file.nodes > MOST_NODES then error(("it has more than %d nodes"):format(MOST_NODES), 0) end
-  local worst
-  for _, list in ipairs(readings_of(file.inputs, length)) do
+  local worst, found, found_list
+  for _, list in ipairs(readings_of(file.inputs, length, layout)) do
     local network, err = read_as(file, list)
-    if network then return network end
-    if not worst or err.place > worst.place then worst = err end
+    if network and found then check_layouts(file, found_list, list) end
+    if network and not found then found, found_list = network, list end
+    if err and (not worst or err.place > worst.place) then worst = err end
   end
-  error(worst and text_of(worst.message) or "its inputs are no spectra", 0)
+  return found or error(worst and text_of(worst.message) or "its inputs are no spectra", 0)
 end
 
 --- The network in the bytes of a file, and what mb.export_onnx was given beside it, if it wrote the file. Raises a
 -- message for what is damaged or no network of moonbow's layers.
 -- @param length of spectra that the file leaves open; nil: unknown
-return function(text, length)
+-- @param layout of maps in the file, "NCL" or "NLC"; nil: moonbow's, or what the nodes tell
+return function(text, length, layout)
   local file = read_file(text)
   local network, info = own.read(file, text)
   if network then return network, info end
-  return network_of(file, length), {}
+  layout = layout or file.metadata["moonbow.version"] and "NLC"
+  return network_of(file, length, layout), {}
 end
