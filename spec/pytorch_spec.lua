@@ -222,6 +222,29 @@ describe("mb.import_pytorch", function()
     end, { names = { ["0"] = "body.conv", ["5"] = "head" } }))
     same.bits(small():state(), network:state())
   end)
+  it("takes what stands before all names", function()
+    for _, before in ipairs { "module", "model.net", "module." } do
+      local function put_before(tensors)
+        for name, tensor in pairs(assert(mb.safetensors.read(path))) do
+          tensors[name], tensors[before:gsub("%.$", "") .. "." .. name:gsub("^5", "head")] = nil, tensor
+        end
+      end
+      local network = assert(changed(put_before, { names = { [""] = before, ["5"] = "head" } }))
+      same.bits(small():state(), network:state())
+    end
+    local network = assert(changed(function(tensors)
+      for _, name in ipairs { "weight", "bias" } do
+        tensors[name], tensors["5." .. name] = tensors["5." .. name], nil
+      end
+    end, { names = { [""] = "", ["5"] = "" } }))
+    same.bits(small():state(), network:state())
+  end)
+  it("raises for names that the network does not have, which would change nothing", function()
+    assert.error_matches(function() mb.import_pytorch(path, small(), { names = { fc1 = "linear" } }) end,
+      "import_pytorch: names: the network has no weights under 'fc1'")
+    assert.error_matches(function() mb.import_pytorch(path, small(), { names = { ["0.wieght"] = "zzz" } }) end,
+      "no weights under '0.wieght' (did you mean '0.weight'?)", nil, true)
+  end)
   it("refuses another shape, with both and both names", function()
     local got, message = changed(function(tensors) tensors["5.weight"] = mb.zeros(4, 7) end)
     assert.is_nil(got)
@@ -231,7 +254,8 @@ describe("mb.import_pytorch", function()
   it("refuses a tensor that is missing or left over", function()
     local got, message = changed(function(tensors) tensors["0.bias"] = nil end)
     assert.is_nil(got)
-    assert.matches("there is no bias of layer 1 (Conv1d), in PyTorch '0.bias' of shape {2}", message, 1, true)
+    assert.matches("there is no bias of layer 1 (Conv1d), in PyTorch '0.bias' of shape {2}; the file has '0.weight', "
+      .. "'2.bias', '2.num_batches_tracked', '2.running_mean' and 9 more", message, 1, true)
     got, message = changed(function(tensors) tensors["7.bias"] = mb.zeros(2) end)
     assert.is_nil(got)
     assert.matches("the network has no '7.bias'", message, 1, true)

@@ -5,6 +5,7 @@ local files = require "moonbow.io.files"
 local safetensors = require "moonbow.io.safetensors"
 local writer = require "moonbow.io.safetensors_writer"
 local networks = require "moonbow.exchange.networks"
+local shown = require "moonbow.shown"
 local Layer = require "moonbow.nn.layer"
 
 local pytorch = {}
@@ -70,21 +71,58 @@ check.takes(pytorch.export_pytorch, 3, known)
 
 -- ---- reading ----
 
--- The name that a tensor has in the file: names gives what stands there instead of a name or its beginning.
+-- The name that a tensor has in the file: names gives what stands there instead of a name or its beginning, and "" what
+-- stands before all names.
 local function name_in_file(name, names)
-  local start = name
-  while start do
-    if names[start] then return names[start] .. name:sub(#start + 1) end
+  local start, prefix, found = name, names[""] and names[""]:gsub("%.?$", ".", 1) or "", name
+  while start and start ~= "" do
+    if names[start] then
+      found = names[start] .. name:sub(#start + 1)
+      break
+    end
     start = start:match "^(.*)%.[^.]*$"
   end
-  return name
+  return ((prefix .. found):gsub("^%.+", ""))
+end
+
+-- Raises for what is no name of a module or tensor, which would change nothing.
+local function check_names(module, names)
+  local is_name, list = { [""] = true }, {}
+  for _, entry in ipairs(module.tensors) do
+    local start = entry.name
+    while start and not is_name[start] do
+      is_name[start], list[#list + 1] = true, start
+      start = start:match "^(.*)%.[^.]*$"
+    end
+  end
+  for name, other in pairs(names) do
+    check.kind("import_pytorch", "names", name, "string")
+    check.kind("import_pytorch", ("names[%s]"):format(check.show(name)), other, "string")
+    if not is_name[name] then
+      local nearest = check.nearest(name, list)
+      check.fail("import_pytorch", "names: the network has no weights under %s%s", check.show(name),
+        nearest and (" (did you mean '%s'?)"):format(nearest) or "")
+    end
+  end
+end
+
+-- The names of tensors, of which a few are enough to see how a file calls them.
+local function some_names(tensors)
+  local list = {}
+  for name in pairs(tensors) do list[#list + 1] = name end
+  table.sort(list)
+  for i, name in ipairs(list) do list[i] = check.show(name) end
+  return #list == 0 and "no tensors" or shown.list(list, 4)
 end
 
 -- The tensor of the file for one of a module; or nil and a message.
 local function tensor_for(entry, name, tensors, skipped)
   local tensor, expected = tensors[name], check.show_shape(core.shape(entry.to(entry.value)))
   local what = ("%s of %s, in PyTorch %s of shape %s"):format(entry.own, entry.place, check.show(name), expected)
-  if not tensor then return nil, ("there is no %s%s"):format(what, skipped[name] and ": it " .. skipped[name] or "") end
+  if not tensor then
+    local why = skipped[name] and ": it " .. skipped[name] or "; the file has " .. some_names(tensors)
+    return nil, ("there is no %s%s"):format(what, why)
+  end
   local got = check.show_shape(core.shape(tensor))
   if got ~= expected then return nil, ("expected %s, got shape %s"):format(what, got) end
   return tensor
@@ -135,7 +173,8 @@ local known_import = { names = check.optional "table" }
 -- tensor that is missing or left over, are refused, and then nothing is changed.
 -- @param path string of the file
 -- @param network layer built, with the shapes of the file
--- @option names what stands in the file instead of a name or its beginning: { ["0"] = "conv1", ["5"] = "fc" }
+-- @option names what stands in the file instead of a name or its beginning: { ["0"] = "conv1", ["5"] = "fc" }; [""] is
+--   what stands before all names: { [""] = "module" }. Raises for names that the network does not have
 -- @return layer the network; or nil and a message
 -- @usage
 -- assert(mb.export_pytorch(model, "weights.safetensors"))
@@ -145,11 +184,8 @@ function pytorch.import_pytorch(path, network, options)
   networks.check("import_pytorch", network, "PyTorch")
   options = check.options("import_pytorch", options, known_import)
   local names = options.names or {}
-  for name, other in pairs(names) do
-    check.kind("import_pytorch", "names", name, "string")
-    check.kind("import_pytorch", ("names[%s]"):format(check.show(name)), other, "string")
-  end
   local module = module_of("import_pytorch", network)
+  check_names(module, names)
   local tensors, metadata, skipped = safetensors.read(path)
   if not tensors then return nil, metadata end
   local found, err = match(module, tensors, skipped, names)
