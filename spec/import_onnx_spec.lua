@@ -6,6 +6,7 @@ local damage = require "support.damage"
 local made = require "support.made_onnx"
 local python = require "support.python"
 local same = require "support.same"
+local zip = require "moonbow.io.zip"
 
 local path = os.tmpname()
 local numbers, integers, node = made.numbers, made.integers, made.node
@@ -136,7 +137,8 @@ describe("a graph of ONNX", function()
     local pooled = { node("GlobalMaxPool", { "x" }, "p"), node("Flatten", { "p" }, "y") }
     assert.same({ 5, 3 }, assert(read({ "n", 3, 5 }, nil, pooled)).input_shape)
     assert.is_nil((read({ "n", 3, 5 }, { layout = "NLC" }, pooled)))
-    assert.error_matches(function() mb.import_onnx(path, { layout = "CNL" }) end, "layout: expected one of 'NCL', 'NLC'")
+    assert.error_matches(function() mb.import_onnx(path, { layout = "CNL" }) end,
+      "layout: expected one of 'NCL', 'NLC'")
   end)
   it("of moonbow has the points first, whatever its nodes", function()
     local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 }, nn.ReLU {} }
@@ -253,6 +255,27 @@ describe("a file is refused, with its node,", function()
     refused("4194305 features", { "n", 5, 838861 }, { node("Flatten", { "x" }, "y") })
     refused("of shape {1, 1, 9} has 12 bytes", { "n", 1, 5 }, { node("Conv", { "x", "w" }, "y") },
       { w = numbers({ 1, 1, 9 }, { 1, 2, 3 }) })
+  end)
+  it("if it is a file of another kind, which is named", function()
+    local function is_no_onnx(content, kind)
+      damage.write(path, content)
+      local network, message = mb.import_onnx(path)
+      assert.is_nil(network)
+      assert.equal(path .. ": it is no file of ONNX, but " .. kind, message)
+    end
+    local function archive(name)
+      local parts = {}
+      zip.write({ { name = name, content = "{}" } }, function(bytes) parts[#parts + 1] = bytes end)
+      return table.concat(parts)
+    end
+    is_no_onnx("the spectra of a mineral\n", "text")
+    is_no_onnx(archive "config.json", "a file of Keras (mb.import_keras)")
+    is_no_onnx(archive "model/data.pkl", "a file of torch.save")
+    is_no_onnx(archive "notes.txt", "a zip archive")
+    is_no_onnx("\137HDF\r\n\26\n", "a file in HDF5, as those of Keras (mb.import_keras)")
+    is_no_onnx("\147NUMPY\1\0", "an array of NumPy (mb.load_npy)")
+    assert(mb.safetensors.write(path, { weight = mb.zeros(2) }))
+    is_no_onnx(assert(io.open(path, "rb")):read "a", "a safetensors file (mb.import_pytorch, mb.load)")
   end)
   it("with means in which padded points count, by the node that has them", function()
     local pooled = node("AveragePool", { "x" }, "p", { kernel_shape = { 3 }, pads = { 1, 1 }, count_include_pad = 1 })

@@ -305,6 +305,14 @@ describe("mb.import_keras refuses", function()
     rewired("Add", function(list) list[5].inbound_nodes = { { args = { { tensor("pad", 0), tensor("pad", 0) } } } } end)
     refused("a ZeroPadding1D that no Conv1D follows", "keras")
   end)
+  it("weights of bfloat16, which HDF5 has as opaque bytes, by that name", function()
+    assert(mb.export_keras(small(), path "h5"))
+    local bytes = assert(io.open(path "h5", "rb")):read "a"
+    local changed, count = bytes:gsub("\x11\x20\x1f\0\4\0\0\0", "\x15\0\0\0\4\0\0\0") -- the type of a dataset
+    assert.is_true(count >= 8)
+    damage.write(path "h5", changed)
+    refused("holds bfloat16, which is not read; save the model with layers of the dtype float32", "h5")
+  end)
   it("archives that unpack to more than mb.limits, and other files", function()
     local parts = {}
     zip.write({ { name = "config.json", content = (" "):rep(1 << 20) } },
@@ -316,6 +324,8 @@ describe("mb.import_keras refuses", function()
     mb.limits.unpacked = was
     assert.is_nil(network)
     assert.is_string(message)
+    damage.write(path "keras", "PK\3\4" .. ("\0"):rep(30) .. "model/data.pkl")
+    refused("it is no file of Keras, but a file of torch.save", "keras")
     damage.write(path "keras", "no archive")
     refused("it is neither a zip archive nor an HDF5 file", "keras")
     damage.write(path "h5", hdf5.image { { path = "/a", shape = { 1 }, bytes = "\0\0\0\0" } })

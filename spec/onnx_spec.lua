@@ -233,6 +233,16 @@ describe("what ONNX cannot say is refused with its place:", function()
     assert.matches(text, message, 1, true)
   end
 
+  it("a temperature, with what to export instead", function()
+    local model = nn.Sequential { nn.Dense { units = 2 } }
+    model:build({ 3 }, mb.rng(1))
+    local x = mb.rng(2):normal(0, 1, 60, 3)
+    local y = mb.no_grad(model, x):argmax(2):totable()
+    for i = 5, 60, 5 do y[i] = 3 - y[i] end
+    local calibrated = mb.calibrate(model, { x = x, y = y })
+    refused(("got one that is calibrated; export what was calibrated with probabilities = false, and take the softmax "
+      .. "of its logits / %.6g"):format(calibrated.temperature), calibrated)
+  end)
   it("texts that are not UTF-8", function()
     local model = nn.Sequential { nn.Dense { units = 2 } }
     model:build { 3 }

@@ -5,6 +5,7 @@ local cases = require "support.onnx_cases"
 local damage = require "support.damage"
 local python = require "support.python"
 local same = require "support.same"
+local zip = require "moonbow.io.zip"
 local arrays = require "support.arrays"
 
 local path = os.tmpname()
@@ -265,6 +266,23 @@ describe("mb.import_pytorch", function()
       "the network has no weights yet")
     assert.error_matches(function() mb.import_pytorch(path, small(), { names = { a = 1 } }) end,
       "import_pytorch: names%['a'%]: expected a string, got 1")
+  end)
+  it("says what a file is that is no safetensors file", function()
+    local function refused(content, message)
+      damage.write(path, content)
+      local got, err = mb.import_pytorch(path, small())
+      assert.is_nil(got)
+      assert.equal(path .. ": it is no safetensors file, but " .. message, err)
+    end
+    local how = "; in Python, safetensors.torch.save_file(model.state_dict(), \"weights.safetensors\") writes what is "
+      .. "read here"
+    local parts = {}
+    zip.write({ { name = "model/data.pkl", content = "x" } }, function(bytes) parts[#parts + 1] = bytes end)
+    refused(table.concat(parts), "a file of torch.save" .. how)
+    refused("PK\3\4" .. ("\0"):rep(30) .. "model/data.pkl", "a file of torch.save" .. how)
+    refused("\128\2\x8a\nl\xfc\x9c", "a pickle of Python, as torch.save wrote it" .. how)
+    refused("\147NUMPY\1\0", "an array of NumPy (mb.load_npy)")
+    refused("spectra and names\n", "text")
   end)
   it("refuses damaged files", function()
     export(small())

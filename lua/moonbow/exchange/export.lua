@@ -46,6 +46,10 @@ local function unwrap(model, given)
 end
 
 local function shown_model(model)
+  if type(model) == "table" and model.temperature then
+    return ("one that is calibrated; export what was calibrated with probabilities = false, and take the softmax of "
+      .. "its logits / %.6g"):format(model.temperature)
+  end
   if type(model) ~= "table" or not model.kind then return check.show(model) end
   return ("mb.%s, which cannot be exported"):format(check.printable(tostring(model.kind)))
 end

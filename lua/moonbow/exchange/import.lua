@@ -28,6 +28,8 @@ local function import_onnx(path, options)
   if not text then return nil, err end
   local read = require "moonbow.exchange.import.network" -- rarely needed
   local ok, network, info = check.refusal(read, text, options.length, options.layout)
+  local other = not ok and require "moonbow.exchange.kinds"(text)
+  if other then return nil, ("%s: it is no file of ONNX, but %s"):format(path, other) end
   if not ok then return nil, ("%s: %s"):format(path, check.printable(check.reason(network))) end
   return expected.remember(network, info), info
 end

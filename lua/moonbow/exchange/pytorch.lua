@@ -71,6 +71,16 @@ check.takes(pytorch.export_pytorch, 3, known)
 
 -- ---- reading ----
 
+-- The message of a file that is no safetensors file.
+local function refusal_of(path, message)
+  local is_other = message:find("not a safetensors file", 1, true)
+  local other = is_other and require "moonbow.exchange.kinds"(files.read(path) or "")
+  if not other then return message end
+  local how = other:find "torch" and "; in Python, safetensors.torch.save_file(model.state_dict(), "
+    .. "\"weights.safetensors\") writes what is read here" or ""
+  return ("%s: it is no safetensors file, but %s%s"):format(path, other, how)
+end
+
 -- The name that a tensor has in the file: names gives what stands there instead of a name or its beginning, and "" what
 -- stands before all names.
 local function name_in_file(name, names)
@@ -187,7 +197,7 @@ function pytorch.import_pytorch(path, network, options)
   local module = module_of("import_pytorch", network)
   check_names(module, names)
   local tensors, metadata, skipped = safetensors.read(path)
-  if not tensors then return nil, metadata end
+  if not tensors then return nil, refusal_of(path, metadata) end
   local found, err = match(module, tensors, skipped, names)
   if not found then return nil, ("%s: %s"):format(path, err) end
   for _, entry in ipairs(found) do core.copy_from(entry.value, entry.new) end

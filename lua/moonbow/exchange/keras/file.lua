@@ -3,6 +3,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local hdf5 = require "moonbow.io.hdf5"
+local kind_of = require "moonbow.exchange.kinds"
 local json = require "moonbow.io.json"
 local zip = require "moonbow.io.zip"
 
@@ -59,6 +60,8 @@ end
 --- Opens the bytes of a file. Raises a message without position for what is none.
 function file.open(bytes)
   local self = setmetatable({ scope = { group = "/layers/", counts = {} } }, File)
+  local other = kind_of(bytes) or ""
+  if other:find "^a file of torch" or other:find "^a safetensors" then fail("it is no file of Keras, but %s", other) end
   if bytes:sub(1, 4) == "PK\3\4" then
     local content = unzip(bytes)
     self.config = decode(content "config.json", "config.json")
@@ -213,6 +216,9 @@ function File:read(paths)
   if not values then fail("%s", reasons) end
   for _, path in ipairs(paths) do
     local object, bytes = self.objects[path], values[path]
+    if object.type == "opaque" then -- as h5py writes numbers that NumPy does not have
+      fail("%s holds bfloat16, which is not read; save the model with layers of the dtype float32", path)
+    end
     if type(bytes) ~= "string" then fail("%s: %s", path, reasons[path] or "it holds no numbers") end
     local shape = self:shape_of(path)
     if #shape < 1 or #shape > 4 or #bytes == 0 then fail("%s: weights of shape %s", path, check.show_shape(shape)) end
