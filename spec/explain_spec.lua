@@ -423,6 +423,8 @@ describe("an attribution", function()
   it("says what share of its weight lies where", function()
     assert.same({ 0.75, 0 }, found:share(25, 50):totable())
     assert.same({ 0.25, 0 }, found:share({ 20, 1 }, mb.tensor { 20, 2 }):totable())
+    assert.same({ 0.75, 0 }, found:share(50, 25):totable()) -- as on an axis that falls
+    assert.same({ 0.25, 0 }, found:share({ 25, 1 }, { 10, 2 }):totable())
     raises("low: expected a number, or 2 of them", found.share, found, { 1 }, 2)
   end)
   it("prints, and draws spectrum and weights one below the other, aligned", function()

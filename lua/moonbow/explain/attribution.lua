@@ -53,15 +53,17 @@ local function borders(attribution, name, value)
   return list
 end
 
---- The share of each spectrum's weight, regardless of sign, that lies between two positions of the axis.
--- @param low number|table|tensor the least position, one for all spectra or one for each
--- @param high number|table|tensor the greatest position, likewise
+--- The share of each spectrum's weight, regardless of sign, that lies between two positions of the axis, which are
+-- taken in either order.
+-- @param low number|table|tensor one end, one for all spectra or one for each
+-- @param high number|table|tensor the other end, likewise
 -- @return tensor (N) from 0 to 1; 0 for a spectrum without any weight
 -- @usage local share = mb.explain.saliency(model, x):share(450, 550):mean():item()
 function Attribution:share(low, high)
   low, high = core.tensor(borders(self, "low", low)), core.tensor(borders(self, "high", high))
   local axis, n = core.reshape(core.tensor(self.axis), 1, -1), core.size(self.values, 1)
-  local inside = core.mul(core.ge(axis, core.reshape(low, n, 1)), core.le(axis, core.reshape(high, n, 1)))
+  local least, most = core.reshape(core.minimum(low, high), n, 1), core.reshape(core.maximum(low, high), n, 1)
+  local inside = core.mul(core.ge(axis, least), core.le(axis, most))
   local weights = core.abs(self.values)
   local total = core.sum(weights, 2)
   return core.div(core.sum(core.mul(weights, inside), 2), core.maximum(total, 1e-30))
