@@ -313,6 +313,14 @@ describe("recalibrate", function()
     mb.recalibrate(model, x, { batch_size = 16 })
     assert.is_true((norm.running_mean:allclose(x:mean(1):mean(1), { relative = 1e-4 })))
   end)
+  it("gives about the variance of all rows, even if they are sorted", function()
+    local norm = nn.BatchNorm1d {}
+    local model = nn.Sequential { norm }
+    model:build { 5, 1 }
+    local x = mb.concat({ mb.rand(mb.rng(1), 100, 5, 1), mb.rand(mb.rng(2), 100, 5, 1) + 9 }, 1)
+    mb.recalibrate(model, x, { batch_size = 20 })
+    assert.near(4.5 ^ 2, norm.running_var:item(), 2)
+  end)
 end)
 
 describe("optimisers", function()

@@ -27,8 +27,8 @@ local known_options = {
 --- Says what is wrong with a network on these data, in sentences with the number, what to do, and the experiment of the
 -- review that found the rule. Rules on the network alone need no data: the network must then have been built
 -- (model:build, or the option length of mb.models). Rules on what it predicts need a trained network and spectra that
--- it was not trained on: a test or validation set. At most 2000 spectra of each set are looked at. The network stays
--- as it is. Rules that lack something are in audit.skipped.
+-- it was not trained on: a test or validation set. At most 2000 spectra of each set are looked at, drawn at random,
+-- as many of each class as it has of all. The network stays as it is. Rules that lack something are in audit.skipped.
 -- @param model layer a network, trained or not
 -- @param set? table|spectra { train, validation, test }, as mb.data makes them; { x, y }, the training spectra, beside
 --   which groups (a sample for each row), files (a file for each row) and steps ("snv, standardize", how they were

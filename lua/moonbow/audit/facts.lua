@@ -6,10 +6,12 @@ local random = require "moonbow.random"
 local record = require "moonbow.train.record"
 local Layer = require "moonbow.nn.layer"
 local network = require "moonbow.audit.network"
+local parts = require "moonbow.audit.parts"
 local peaks = require "moonbow.audit.peaks"
 local predictions = require "moonbow.audit.predictions"
 
 local MOST_WORK = 2e11 -- multiply-adds of a pass over spectra: a few seconds on one core
+local ALL, MEASURED, BATCH = 1 << 31, 200, 64 -- spectra
 local FRESH, FRESH_SPECTRA, MOST_FRESH = 3, 32, 2e7
 local GAIN, LEVEL = 0.02, 0.05 -- of accuracy by recomputed statistics
 
@@ -61,11 +63,9 @@ end
 
 -- ---- data ----
 
--- A part with as few rows as a pass over the network may have.
+-- A part with as few rows as a pass over the network may have, drawn at random.
 local function affordable(a, part, most)
-  local count = math.max(16, math.min(core.size(part.x, 1), most, MOST_WORK / a.macs // 1 | 0))
-  if count >= core.size(part.x, 1) then return part end
-  return { x = core.narrow(part.x, 1, count), y = core.narrow(part.y, 1, count), n = part.n }
+  return parts.draw(part, math.max(16, math.min(most, MOST_WORK / a.macs // 1 | 0)), a.options.seed)
 end
 
 function makers.classes(a)
@@ -86,11 +86,7 @@ function makers.train(a) return a.parts.train end
 --- The spectra that training has not seen: the test set, or the validation set.
 function makers.other(a) return a.parts.test or a.parts.validation end
 function makers.unseen(a) return a.parts.test and "test spectra" or "validation spectra" end
-function makers.peaks(a)
-  local positions, width = peaks.measure(a.train.x)
-  return { positions = positions, width = width }
-end
-function makers.width(a) return a.peaks.width end -- of peaks, in points
+function makers.width(a) return peaks.width(parts.draw(a.train, MEASURED, a.options.seed).x) end -- of peaks, in points
 function makers.means(a) return peaks.class_means(a.train.x, a.train.y, a.classes) end
 function makers.spacing(a)
   local least, one, other = peaks.spacing(a.train.x, a.train.y, a.means)
@@ -118,7 +114,7 @@ end
 
 -- ---- predictions ----
 
-function makers.judged_part(a) return affordable(a, a.other, math.huge) end
+function makers.judged_part(a) return affordable(a, a.other, ALL) end
 function makers.judged(a)
   return predictions.judge(predictions.network(a.model, a.judged_part.x), a.judged_part.y)
 end
@@ -139,31 +135,41 @@ end
 
 -- ---- filters ----
 
--- The share of the filters of each layer that bends whose output is the same for all spectra, by path.
-local function dead_shares(model, x)
-  local found, paths = {}, {}
-  model:visit(function(part, path) paths[part] = path end)
+-- The least and the greatest output of each channel of each layer for a batch: { low, high } by layer.
+local function ranges(model, x)
+  local found = {}
   local function watch(part, _, y)
     if part.layers or core.rank(y) < 2 or found[part] then return end
-    local channels = core.size(y, core.rank(y))
-    local rows = core.reshape(y, -1, channels)
-    local dead = core.sum(core.eq(core.sub(core.max(rows, 1), core.min(rows, 1)), 0))[1] // 1 | 0
-    found[part] = { path = paths[part], dead = dead, channels = channels }
+    local rows = core.reshape(y, -1, core.size(y, core.rank(y)))
+    found[part] = { low = core.min(rows, 1), high = core.max(rows, 1) }
   end
   Layer.traced_as_run(watch, autograd.no_grad, model, x)
-  local by_path = {}
-  for _, entry in pairs(found) do by_path[entry.path] = entry end
-  return by_path
+  return found
 end
 
-local function sample(a, most)
-  return affordable(a, a.train, most).x
+-- How many channels of each layer have the same output for all spectra, by path: { path, dead, channels }.
+local function dead_channels(model, x)
+  local all, by_path, n = {}, {}, core.size(x, 1)
+  for first = 1, n, BATCH do
+    for part, range in pairs(ranges(model, core.narrow(x, first, math.min(BATCH, n - first + 1)))) do
+      local before = all[part] or range
+      all[part] = { low = core.minimum(before.low, range.low), high = core.maximum(before.high, range.high) }
+    end
+  end
+  model:visit(function(part, path)
+    local range = all[part]
+    if range then
+      by_path[path] = { path = path, dead = core.sum(core.eq(range.low, range.high))[1] // 1 | 0,
+        channels = core.count(range.low) }
+    end
+  end)
+  return by_path
 end
 
 function makers.dead(a)
   local _ <close> = a.model:keep_modes()
   a.model:eval()
-  return dead_shares(a.model, sample(a, 256))
+  return dead_channels(a.model, a.train_part.x)
 end
 
 -- The layers before the first that makes rows of maps, as a fresh network; nil if the description holds functions.
@@ -184,11 +190,11 @@ end
 function makers.fresh_dead(a)
   local config = body_of(a.model)
   if not config or a.parameters > MOST_FRESH and config.type ~= "Sequential" then return false end
-  local sums, x = {}, sample(a, FRESH_SPECTRA)
+  local sums, x = {}, affordable(a, a.train, FRESH_SPECTRA).x
   for draw = 1, FRESH do
     local copy = Layer.from_config(config)
     copy:build(a.shape, random.rng { a.options.seed, draw })
-    for path, entry in pairs(dead_shares(copy:eval(), x)) do
+    for path, entry in pairs(dead_channels(copy:eval(), x)) do
       local sum = sums[path] or { path = path, dead = 0, channels = 0, whole = 0 }
       sum.dead, sum.channels = sum.dead + entry.dead, sum.channels + entry.channels
       sum.whole = sum.whole + (entry.dead == entry.channels and 1 or 0)

@@ -64,24 +64,37 @@ local function pick(list, rows)
   return picked
 end
 
--- At most MOST_ROWS rows, drawn at random but in their order, with the row numbers.
-local function thin(part, seed)
-  local n = core.size(part.x, 1)
-  part.n, part.labels = n, part.y
-  if n <= MOST_ROWS then return part end
-  local rows = core.totable(core.narrow(core.rng(seed):permutation(n), 1, MOST_ROWS))
-  for i, row in ipairs(rows) do rows[i] = row // 1 | 0 end
-  table.sort(rows)
-  local index = core.tensor(rows)
-  part.x, part.y, part.rows = core.index(part.x, index), core.index(part.y, index), rows
-  part.groups, part.files = pick(part.groups, rows), pick(part.files, rows)
-  return part
+-- Row numbers by class, or by the first number that is to be predicted; those of a class in random order.
+local function rows_by_class(y, seed)
+  local n = core.size(y, 1)
+  local keys, places = core.totable(core.slice(core.reshape(y, n, -1), 2, 1, 1)), core.totable(
+    core.rng(seed):permutation(n))
+  local rows = {}
+  for i = 1, n do rows[i], keys[i] = i, keys[i][1] == keys[i][1] and keys[i][1] or math.huge end
+  table.sort(rows, function(i, j)
+    if keys[i] ~= keys[j] then return keys[i] < keys[j] end
+    return places[i] < places[j]
+  end)
+  return rows
 end
 
--- Rows whose values are finite: what the data rules measure. NaN are a finding of their own.
-local function set_aside_bad(part)
+--- A part with at most count rows, drawn at random, as many of each class as it has of all, in their order.
+function parts.draw(part, count, seed)
+  local n = core.size(part.x, 1)
+  if n <= count then return part end
+  local by_class, rows = rows_by_class(part.y, seed), {}
+  for i = 1, count do rows[i] = by_class[(2 * i - 1) * n // (2 * count) + 1] end
+  table.sort(rows)
+  local index, drawn = core.tensor(rows), setmetatable({ rows = pick(part.rows, rows) or rows }, { __index = part })
+  drawn.x, drawn.y = core.index(part.x, index), core.index(part.y, index)
+  drawn.groups, drawn.files = pick(part.groups, rows), pick(part.files, rows)
+  return drawn
+end
+
+-- What is counted of all rows.
+local function count_all(part)
   local bad = core.describe(part.x)
-  part.bad = bad.nan + bad.inf
+  part.n, part.labels, part.bad = core.size(part.x, 1), part.y, bad.nan + bad.inf
   return part
 end
 
@@ -101,7 +114,7 @@ local function read(name, data, options, names, info)
   end
   if not is_spectra(data) and name == "train" and options.groups then part.groups = options.groups end
   check_lists(name, part)
-  return set_aside_bad(thin(part, options.seed))
+  return parts.draw(count_all(part), MOST_ROWS, options.seed)
 end
 
 local function read_axis(given, length)

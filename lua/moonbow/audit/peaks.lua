@@ -4,7 +4,7 @@ local ops = require "moonbow.ops"
 
 local peaks = {}
 
-local MOST_SPECTRA, MOST_CLASSES = 200, 40
+local MOST_CLASSES = 40
 local EQUAL_LOBES = 0.5 -- a shifted peak leaves a positive and a negative lobe of about the same height
 local CERTAIN = 6 -- standard errors: of many points and pairs, some differ by chance
 
@@ -21,32 +21,37 @@ end
 
 peaks.median = median
 
--- The place of the greatest value of a list, and the number of points around it above the middle between it and the
--- median; nil if that reaches an end, as where there is no peak.
-local function highest(values)
+-- The number of points around the greatest value of a list that are above the middle between it and the median; nil if
+-- that reaches an end, as where there is no peak.
+local function width_of_highest(values)
   local top, sorted = 1, table.move(values, 1, #values, 1, {})
   for i, value in ipairs(values) do top = value > values[top] and i or top end
   local half = (values[top] + median(sorted)) / 2
   local first, last = top, top
   while first > 1 and values[first] > half do first = first - 1 end
   while last < #values and values[last] > half do last = last + 1 end
-  if first == 1 or last == #values or values[top] <= half then return top, nil end
-  return top, last - first - 1
+  if first == 1 or last == #values or values[top] <= half then return nil end
+  return last - first - 1
 end
 
---- Positions of the highest point of each spectrum, and the median width of the highest peak at half its height, in
--- points (nil if fewer than half of the spectra have one between 1 point and a third of their length).
+--- Positions of the highest point of each spectrum.
 -- @param x (N, L, C)
-function peaks.measure(x)
-  local positions, widths = {}, {}
-  local length, n = core.size(x, 2), math.min(core.size(x, 1), MOST_SPECTRA)
-  local tops = core.totable(core.argmax(peaks.rows(x), 2))
-  for i, top in ipairs(tops) do positions[i] = top // 1 | 0 end
-  for _, values in ipairs(core.totable(peaks.rows(core.narrow(x, 1, n)))) do
-    local _, width = highest(values)
+function peaks.positions(x)
+  local positions = core.totable(core.argmax(peaks.rows(x), 2))
+  for i, top in ipairs(positions) do positions[i] = top // 1 | 0 end
+  return positions
+end
+
+--- The median width of the highest peak of each spectrum at half its height, in points; nil if fewer than half of the
+-- spectra have one between 1 point and a third of their length.
+-- @param x (N, L, C)
+function peaks.width(x)
+  local widths, n, length = {}, core.size(x, 1), core.size(x, 2)
+  for _, values in ipairs(core.totable(peaks.rows(x))) do
+    local width = width_of_highest(values)
     if width and width >= 1 and width < length / 3 then widths[#widths + 1] = width end
   end
-  return positions, 2 * #widths >= n and median(widths) or nil
+  return 2 * #widths >= n and median(widths) or nil
 end
 
 --- Means of the classes (classes, L).

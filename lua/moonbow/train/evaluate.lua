@@ -382,11 +382,13 @@ local function recalibrate(model, x, options)
   end)
   local statistics <close> = keep_statistics(model, norms)
   local last, rows_of = batches.split(named.count(x), options.batch_size, batches.least_rows(model, named.shape(x)))
-  local add = averaging(norms)
+  local add, order = averaging(norms), core.rng(1):permutation(named.count(x))
   for i = 1, last do
     interrupt.check()
     local first, count = rows_of(i)
-    add(count, model, named.narrow(x, first, count))
+    local batch = named.index(x, core.narrow(order, first, count))
+    add(count, model, batch)
+    named.close(batch)
   end
   local problem = finite.bad_state(model)
   if problem then check.fail("recalibrate", "%s, as the outputs of the layers before it on x", problem) end
@@ -394,9 +396,10 @@ local function recalibrate(model, x, options)
   return model
 end
 
---- Replaces the running statistics of every batch norm by the mean of its batches' statistics over x; weights stay. A
--- single row left over joins the batch before, as in fit. After an error or Ctrl-C the statistics are the old ones;
--- NaN and infinite statistics raise.
+--- Replaces the running statistics of every batch norm by the mean of its batches' statistics over x; weights stay. The
+-- batches are drawn as in a training, always the same ones: of rows that are sorted by class, the variances within
+-- batches in their order would be too small. A single row left over joins the batch before, as in fit. After an error
+-- or Ctrl-C the statistics are the old ones; NaN and infinite statistics raise.
 -- @param model layer that contains the batch norms
 -- @param x tensor|spectra|table (N, L, C), the spectra for the statistics; or tensors by name, for a network of several
 --   inputs

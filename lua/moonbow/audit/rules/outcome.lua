@@ -2,6 +2,7 @@
 local core = require "moonbow.core"
 local distributions = require "moonbow.distributions"
 local forest = require "moonbow.baselines.forest"
+local peaks = require "moonbow.audit.peaks"
 local predictions = require "moonbow.audit.predictions"
 
 local right_of_pair, LEAST_PAIR = predictions.right_of_pair, predictions.LEAST_PAIR
@@ -124,7 +125,7 @@ end
 local function border_of(a)
   if a.classes ~= 2 then return nil end
   local of, y = { {}, {} }, core.totable(a.train.y)
-  for i, position in ipairs(a.peaks.positions) do table.insert(of[y[i] // 1 | 0], position) end
+  for i, position in ipairs(peaks.positions(a.train.x)) do table.insert(of[y[i] // 1 | 0], position) end
   for class = 1, 2 do
     if #of[class] < LEAST_PAIR then return nil end
     table.sort(of[class])
@@ -138,8 +139,7 @@ end
 local function position_lost(a)
   local border = border_of(a)
   if not border then return nil end
-  local peaks = require "moonbow.audit.peaks"
-  local positions = peaks.measure(a.judged_part.x)
+  local positions = peaks.positions(a.judged_part.x)
   local near, far = { right = 0, count = 0, rule = 0 }, { right = 0, count = 0, rule = 0 }
   for i, position in ipairs(positions) do
     local side = math.abs(position - border.at) <= NEAR and near or far
