@@ -2,19 +2,8 @@
 local mb = require "moonbow"
 local audited = require "support.audited"
 local nn = mb.nn
-local LENGTH, net, lists, gaussian, noise = audited.LENGTH, audited.net, audited.lists, audited.gaussian, audited.noise
-
--- Spectra of one peak each: class_of(i) is the class and the height of it.
-local function peaks(n, seed, class_of)
-  local y = {}
-  local part = audited.spectra(n, seed, function(values, _, rng, i)
-    local class, height = class_of(i)
-    y[i] = class
-    gaussian(values, rng:integers(30, 70), height, 2)
-    noise(values, rng, 0.002)
-  end)
-  return { x = part.x, y = y }
-end
+local LENGTH, net, lists, peaks = audited.LENGTH, audited.net, audited.lists, audited.peaks
+local gaussian, noise = audited.gaussian, audited.noise
 
 local function reordered(part, rows)
   local y = {}

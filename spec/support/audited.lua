@@ -66,6 +66,18 @@ local function noise(values, rng, sd)
   for k = 1, #values do values[k] = values[k] + rng:normal(0, sd) end
 end
 
+-- Spectra of one peak each: class_of(i) gives the class and the height of it.
+local function peaks(n, seed, class_of)
+  local y = {}
+  local part = spectra(n, seed, function(values, _, rng, i)
+    local class, height = class_of(i)
+    y[i] = class
+    gaussian(values, rng:integers(30, 70), height, 2)
+    noise(values, rng, 0.002)
+  end)
+  return { x = part.x, y = y }
+end
+
 local function easy_draw(values, class, rng)
   gaussian(values, class == 1 and 25 or 65, class, 4)
   noise(values, rng, 0.02)
@@ -122,7 +134,8 @@ local nan = changed(easy.train, { x = easy.train.x * 1 })
 set_values(nan.x, { 0 / 0 })
 
 return { LENGTH = LENGTH, net = net, conv = conv, with_body = with_body, set_values = set_values,
-  by_height = by_height, gaussian = gaussian, spectra = spectra, both = both, noise = noise, easy_draw = easy_draw,
+  by_height = by_height, gaussian = gaussian, spectra = spectra, both = both, noise = noise, peaks = peaks,
+  easy_draw = easy_draw,
   easy = easy, trained = trained, linear = linear, easy_network = easy_network, normed = normed, changed = changed,
   lists = lists, flipped = flipped, twice = twice, with_background = with_background, unbalanced = unbalanced,
   nan = nan }

@@ -76,6 +76,15 @@ function makers.classes(a)
   return most
 end
 
+function makers.most_frequent(a) -- class of the training spectra
+  local counts, most = {}, 1
+  for _, class in ipairs(core.totable(a.train.labels)) do counts[class] = (counts[class] or 0) + 1 end
+  for class, count in pairs(counts) do
+    if count > (counts[most] or 0) or count == counts[most] and class < most then most = class end
+  end
+  return most // 1 | 0
+end
+
 function makers.train_classes(a) return labels.count_different(core.totable(a.train.labels)) end
 function makers.varies(a)
   local first = core.narrow(a.train.x, 1, 1)

@@ -9,6 +9,7 @@ local preprocess = require "moonbow.data.preprocess"
 local predictions = {}
 
 local BATCH, POOLED, TREES, COMPONENTS = 64, 128, 100, 10
+local LEVEL, DEALS = 0.01, 999
 
 --- Predictions of spectra: { predicted, truth, right (lists; right holds 1 or 0), count, hits, accuracy, low, high (the
 -- 95 % interval) }.
@@ -42,6 +43,31 @@ function predictions.compare(a, b)
   local n = only_a + only_b
   local p = n == 0 and 1 or math.min(1, 2 * distributions.binomial_p(math.max(only_a, only_b), n, 0.5))
   return only_a, only_b, p
+end
+
+--- The share of the spectra of a judgement that are of a class.
+function predictions.share(judged, class)
+  local count = 0
+  for _, truth in ipairs(judged.truth) do count = count + (truth == class and 1 or 0) end
+  return count / judged.count
+end
+
+--- The p of a permutation test: how often predictions that are dealt to the spectra at random have as many hits.
+function predictions.dealt_p(judged)
+  local predicted, truth, rng, reached = core.tensor(judged.predicted), core.tensor(judged.truth), core.rng(1), 1
+  for _ = 1, DEALS do
+    local dealt = core.index(predicted, rng:permutation(judged.count))
+    if core.sum(core.eq(dealt, truth))[1] >= judged.hits then reached = reached + 1 end
+  end
+  return reached / (DEALS + 1)
+end
+
+--- True if a judgement is better than guessing: right more often than a class for all spectra would be, or, where one
+-- class is far more frequent than others, than the same predictions dealt at random.
+-- @param class that is the most frequent in the training
+function predictions.beats_guessing(judged, class)
+  local share = math.max(predictions.share(judged, class), 1 / judged.count)
+  return distributions.binomial_p(judged.hits, judged.count, share) < LEVEL or predictions.dealt_p(judged) < LEVEL
 end
 
 --- How many spectra of two classes a judgement has right, and of how many: those that it gives one of the two.

@@ -9,26 +9,18 @@ local right_of_pair, LEAST_PAIR = predictions.right_of_pair, predictions.LEAST_P
 
 local LEVEL, FITS_BETTER, SURE, UNSURE, FEW, TREES = 0.01, 0.1, 0.9, 0.3, 0.1, 200
 local NEAR, TELLS, LOST = 10, 0.9, 0.1
+local USEFUL = 0.75 -- of the spectra of two classes
 
-local function most_frequent(a)
-  local counts, most = {}, 1
-  for _, class in ipairs(core.totable(a.train.y)) do counts[class] = (counts[class] or 0) + 1 end
-  for class, count in pairs(counts) do
-    if count > (counts[most] or 0) or count == counts[most] and class < most then most = class end
-  end
-  return most // 1 | 0
-end
-
+-- Of few spectra, guesses are no proof that a network guesses: it may be half as good as possible all the same.
 local function chance(a)
-  local class, judged, hits = most_frequent(a), a.judged, 0
-  for _, truth in ipairs(judged.truth) do hits = hits + (truth == class and 1 or 0) end
-  local share = math.max(hits, 1) / judged.count
-  local function p_of(right) return distributions.binomial_p(right, judged.count, math.min(share, 1)) end
-  local could_be = p_of(judged.count) < LEVEL -- few spectra do not tell the best network from guessing
-  if p_of(judged.hits) < LEVEL or not could_be or a.is_stale then return nil end
+  local judged, share = a.judged, predictions.share(a.judged, a.most_frequent)
+  if judged.high >= (1 + share) / 2 or predictions.beats_guessing(judged, a.most_frequent) or a.is_stale then
+    return nil
+  end
   return { value = judged.accuracy, text = ("The accuracy on the %s is %.1f %%; predicting %s for all of them gives "
-    .. "%.1f %%. It is not shown that the network has learned anything."):format(a.unseen,
-    100 * judged.accuracy, a.class_name(class), 100 * hits / judged.count) }
+    .. "%.1f %%, and the predictions, dealt to the spectra at random, are as often right in %.0f %% of the deals. It "
+    .. "is not shown that the network has learned anything."):format(a.unseen, 100 * judged.accuracy,
+    a.class_name(a.most_frequent), 100 * share, 100 * predictions.dealt_p(judged)) }
 end
 
 local function overfit(a)
@@ -60,15 +52,19 @@ end
 
 local judges = { "forest", "logistic", "ridge", "plsda" }
 
+-- True if two classes are told apart no better than by chance, by enough spectra to exclude a useful accuracy.
+local function is_guess(judged, pair)
+  local right, count = right_of_pair(judged, pair[1], pair[2])
+  if count < LEAST_PAIR or distributions.binomial_p(right, count, 0.5) <= LEVEL then return false end
+  local _, high = distributions.share_interval(right, count)
+  return high < USEFUL
+end
+
 local function inseparable(a)
   local found = {}
   for _, pair in ipairs(confused(a)) do
-    local best, of = right_of_pair(a.judged, pair[1], pair[2])
-    local is_open = of >= LEAST_PAIR and distributions.binomial_p(best, of, 0.5) > LEVEL
-    for _, name in ipairs(is_open and judges or {}) do
-      local right, count = right_of_pair(a.simple[name], pair[1], pair[2])
-      is_open = is_open and count >= LEAST_PAIR and distributions.binomial_p(right, count, 0.5) > LEVEL
-    end
+    local is_open = is_guess(a.judged, pair)
+    for _, name in ipairs(judges) do is_open = is_open and is_guess(a.simple[name], pair) end
     if is_open then found[#found + 1] = ("%s and %s"):format(a.class_name(pair[1]), a.class_name(pair[2])) end
   end
   if #found == 0 then return nil end
@@ -158,7 +154,8 @@ local function position_lost(a)
 end
 
 return {
-  { name = "chance", needs = "judged", is_fault = true, find = chance, source = "the binomial distribution",
+  { name = "chance", needs = "judged", is_fault = true, find = chance, source = "the binomial distribution, and a "
+    .. "permutation test",
     advice = "Look at the loss: a learning rate of 1e-3 with Adam, scaled spectra, living filters; or the labels." },
   { name = "overfit", needs = "judged", find = overfit,
     source = "experiments/evaluation_dataset.lua: learning curves",

@@ -9,7 +9,8 @@ local function as_good(name)
   return function(a)
     local simple = a.simple[name]
     local only_network, only_simple, p = predictions.compare(a.judged, simple)
-    if simple.low <= 1 / a.classes or only_network > only_simple and p < LEVEL then return nil end
+    local is_worse = only_network > only_simple and p < LEVEL
+    if is_worse or not predictions.beats_guessing(simple, a.most_frequent) then return nil end
     local apart = only_simple + only_network == 0 and "Both classify the same spectra correctly."
       or ("The simple model alone is right on %d spectra, the network alone on %d (p %.2g)."):format(only_simple,
         only_network, p)
