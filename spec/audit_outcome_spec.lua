@@ -2,7 +2,8 @@
 local mb = require "moonbow"
 local audited = require "support.audited"
 local predictions = require "moonbow.audit.predictions"
-local lists, peaks, by_height = audited.lists, audited.peaks, audited.by_height
+local nn = mb.nn
+local lists, peaks, noise, by_height = audited.lists, audited.peaks, audited.noise, audited.by_height
 
 local function both(n, class_of) return { train = peaks(n, 1, class_of), test = peaks(n, 9, class_of) } end
 
@@ -37,6 +38,38 @@ describe("an audit of what a network predicts", function()
   it("says that two classes are inseparable where enough spectra show it", function()
     local set = both(60, function(i) return i % 2 + 1, 1 end)
     assert.is_truthy(mb.audit(by_height(1, 40), set, { rules = { "inseparable" } }):has "inseparable")
+  end)
+  it("advises against lost positions what the network does not have", function()
+    local border = mb.data.border_peaks { n = 400, test = 400, crop = 320, seed = 1 }
+    local function advice(...)
+      local layers = { ... }
+      table.move({ nn.Flatten {}, nn.Dense { units = 2 } }, 1, 2, #layers + 1, layers)
+      local model = audited.trained(audited.net(layers, 320), border, 12)
+      return mb.audit(model, border, { rules = { "position_lost" } }):has("position_lost").advice
+    end
+    local function conv() return audited.conv { filters = 16, kernel = 20 } end
+    assert.equal("Less pooling, nn.BlurPool1d, a first layer nn.Position, or more training spectra near the border.",
+      advice(conv(), nn.MaxPool1d { size = 64 }))
+    assert.equal("Less pooling, nn.BlurPool1d, or more training spectra near the border.",
+      advice(nn.Position {}, conv(), nn.MaxPool1d { size = 64 }))
+    assert.equal("Less pooling, or more training spectra near the border.",
+      advice(nn.Position {}, conv(), nn.BlurPool1d { size = 160 }))
+  end)
+  it("advises no weights of classes, and no dropout, that were there", function()
+    local set = { x = audited.easy.train.x, y = audited.unbalanced }
+    local model = audited.linear()
+    for _, weights in ipairs { false, "balanced" } do
+      mb.fit(model, set, { epochs = 1, verbose = false, class_weights = weights or nil })
+      local advice = mb.audit(model, set, { rules = { "imbalance" } }):has("imbalance").advice
+      assert.equal(weights == false, advice:find "class_weights" ~= nil)
+    end
+    local labels = audited.both(60, function(values, _, rng) noise(values, rng, 1) end, 100)
+    for _, rate in ipairs { 0, 0.1 } do
+      model = audited.net { nn.Flatten {}, nn.Dense { units = 16, activation = "relu" },
+        rate > 0 and nn.Dropout { rate = rate } or nn.ReLU {}, nn.Dense { units = 2 } }
+      local found = mb.audit(audited.trained(model, labels, 100), labels, { rules = { "overfit" } })
+      assert.equal(rate == 0, found:has("overfit").advice:find "dropout" ~= nil)
+    end
   end)
   it("deals predictions to spectra as often as the exact test expects", function()
     local truth = lists(12, function(i) return i <= 6 and 1 or 2 end)

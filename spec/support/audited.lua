@@ -135,7 +135,6 @@ set_values(nan.x, { 0 / 0 })
 
 return { LENGTH = LENGTH, net = net, conv = conv, with_body = with_body, set_values = set_values,
   by_height = by_height, gaussian = gaussian, spectra = spectra, both = both, noise = noise, peaks = peaks,
-  easy_draw = easy_draw,
-  easy = easy, trained = trained, linear = linear, easy_network = easy_network, normed = normed, changed = changed,
-  lists = lists, flipped = flipped, twice = twice, with_background = with_background, unbalanced = unbalanced,
-  nan = nan }
+  easy_draw = easy_draw, easy = easy, trained = trained, linear = linear, easy_network = easy_network,
+  normed = normed, changed = changed, lists = lists, flipped = flipped, twice = twice,
+  with_background = with_background, unbalanced = unbalanced, nan = nan }

@@ -3,8 +3,10 @@
 -- A rule is { name, needs, find, is_fault, source, advice }. needs says what has to be there: "network" (a network
 -- whose shape of input is known), "plan" (training spectra, whose number gives the steps of an epoch), "any data"
 -- (training spectra), "data" (those without NaN), "classes" (and labels), "other data" (and a test or validation set),
--- "trained" (and a trained network), "judged" (all of these). find(facts) returns nil, or { text, value, layers, rows
--- } with what was found. is_fault: it costs accuracy, or makes a figure wrong; others are remarks.
+-- "trained" (and a trained network), "judged" (all of these). find(facts) returns nil, or { text, value, layers, rows,
+-- advice } with what was found; nil and a reason if it cannot look. The advice of the rule is what to do if the finding
+-- has none of its own: none names what the network has already. is_fault: it costs accuracy, or makes a figure wrong;
+-- others are remarks.
 local rules = {}
 
 for _, group in ipairs { "head", "pooling", "convolution", "norm", "filters", "data", "split", "outcome", "simple",

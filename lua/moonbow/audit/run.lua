@@ -116,7 +116,8 @@ local function finding_of(rule, found)
   end
   local where = found.layers and network.name(found.layers)
   return { name = rule.name, group = rule.group, is_fault = rule.is_fault or false, text = found.text,
-    advice = rule.advice, source = rule.source, value = found.value, layers = paths, where = where, rows = found.rows }
+    advice = found.advice or rule.advice, source = rule.source, value = found.value, layers = paths, where = where,
+    rows = found.rows }
 end
 
 local function ask(a, chosen)

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local network = require "moonbow.audit.network"
 local peaks = require "moonbow.audit.peaks"
+local record = require "moonbow.train.record"
 
 local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW, SPARSE = 10, 5, 0.1, 0.5, 10, 2
 local SMALL, LARGE = 1e-2, 1e2
@@ -58,9 +59,10 @@ end
 local function imbalance(a)
   local least, rare, most, frequent = counts_of(a)
   if most <= IMBALANCE * least then return nil end
+  local is_weighted = (record.of(a.model) or {}).class_weights
   return { value = most / math.max(least, 1), text = ("%s has %s, %s %d: a network that never predicts %s "
     .. "loses little accuracy."):format(check.capital(a.class_name(frequent)), spectra(most), a.class_name(rare), least,
-    a.class_name(rare)) }
+    a.class_name(rare)), advice = is_weighted and "Judge by balanced accuracy." or nil }
 end
 
 -- Steps that remove baselines: what is slow behind them is none.

@@ -1,7 +1,9 @@
 --- Rules on what the network predicts.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local distributions = require "moonbow.distributions"
 local forest = require "moonbow.baselines.forest"
+local network = require "moonbow.audit.network"
 local peaks = require "moonbow.audit.peaks"
 local predictions = require "moonbow.audit.predictions"
 
@@ -27,8 +29,10 @@ local function overfit(a)
   local own, judged = a.train_judged, a.judged
   local gap = own.accuracy - judged.accuracy
   if gap < FITS_BETTER or own.low < judged.high then return nil end
+  local has_dropout = #network.of(a.flow, { dropout = true }) > 0
   return { value = gap, text = ("The accuracy is %.1f %% on the training spectra and %.1f %% on the %s: the difference "
-    .. "is overfitting."):format(100 * own.accuracy, 100 * judged.accuracy, a.unseen) }
+    .. "is overfitting."):format(100 * own.accuracy, 100 * judged.accuracy, a.unseen),
+    advice = has_dropout and "More spectra, a smaller network, or a simpler model." or nil }
 end
 
 -- The pairs of classes that the network confuses, as { one, other }, the most frequent first.
@@ -132,6 +136,18 @@ local function border_of(a)
   return { at = at, low = low, high = 3 - low }
 end
 
+-- What keeps positions and is not in the network.
+local function ways_to_keep_positions(a)
+  local ways, pools, has_blur = {}, network.of(a.flow, { pool = true }), false
+  for _, part in ipairs(pools) do has_blur = has_blur or part.type == "BlurPool1d" end
+  if #pools > 0 then ways[1] = "less pooling" end
+  if #pools > 0 and not has_blur then ways[#ways + 1] = "nn.BlurPool1d" end
+  if #network.of(a.flow, { global = true }) > 0 then ways[#ways + 1] = "a head of nn.Flatten" end
+  if #network.of(a.flow, { position = true }) == 0 then ways[#ways + 1] = "a first layer nn.Position" end
+  ways[#ways + 1] = "more training spectra near the border"
+  return check.capital(table.concat(ways, ", ", 1, #ways - 1)) .. (#ways > 1 and ", or " or "") .. ways[#ways] .. "."
+end
+
 local function position_lost(a)
   local border = border_of(a)
   if not border then return nil end
@@ -150,7 +166,7 @@ local function position_lost(a)
   return { value = near.right / near.count, text = ("The position of the highest point determines the class. "
     .. "Within %s of the border the accuracy of the network is %.0f %%, farther away %.0f %%; the position alone "
     .. "predicts %.0f %% near the border."):format(a.points(NEAR), 100 * near.right / near.count,
-    100 * far.right / far.count, 100 * near.rule / near.count) }
+    100 * far.right / far.count, 100 * near.rule / near.count), advice = ways_to_keep_positions(a) }
 end
 
 return {
@@ -168,5 +184,5 @@ return {
     advice = "Look at these spectra and their labels; finding.rows has all rows." },
   { name = "position_lost", needs = "judged", is_fault = true, find = position_lost,
     source = "experiments/border_peaks.lua and experiments/pooling_resolution.lua",
-    advice = "Less pooling, nn.BlurPool1d, or nn.Position as the first layer." },
+    advice = "Less pooling, nn.BlurPool1d, or a first layer nn.Position." },
 }
