@@ -209,6 +209,29 @@ describe("spectra that are nearly identical", function()
     assert.same({ 3, { 1, 6 } }, { count, first })
     assert.equal(1, (near_copies.pairs(both, 0.1, function(i, j) return i == 8 and j == 3 end)))
   end)
+  it("are so by their own size, too, where intensities range over decades", function()
+    local function raw(seed)
+      local draw, list = mb.rng(seed), {}
+      for i = 1, 100 do
+        local at, height, share = draw:uniform(58, 62), 10 ^ draw:uniform(0, 3), draw:uniform(0.2, 0.8)
+        list[i] = {}
+        for k = 1, 100 do
+          list[i][k] = height * (math.exp(-((k - at) / 4) ^ 2) + share * math.exp(-((k - at - 20) / 4) ^ 2))
+        end
+      end
+      return mb.tensor(list):reshape(100, 100, 1) + mb.rng(seed + 1):normal(0, 0.02, 100, 100, 1)
+    end
+    local function all() return true end
+    local one, other = raw(1), raw(5)
+    for _, change in ipairs { { 1, 0 }, { 100, 60000 } } do
+      local a, b = one * change[1] + change[2], other * change[1] + change[2]
+      assert.equal(0, near_copies.count(b, a))
+      assert.equal(0, (near_copies.pairs(a, near_copies.limit(a), all)))
+      local copies = (one + mb.rng(9):normal(0, 1e-4, 100, 100, 1)) * change[1] + change[2]
+      assert.equal(100, near_copies.count(copies, a))
+      assert.equal(100, (near_copies.pairs(mb.concat({ a, copies }, 1), near_copies.limit(a), all)))
+    end
+  end)
   it("are copies alone where all spectra are the same, and one spectrum is no pair", function()
     local same = mb.ones(4, 20, 1)
     assert.same({ 0, 4 }, { near_copies.limit(same), near_copies.count(same, same) })

@@ -25,7 +25,7 @@ local function twins(a)
   local same, count = near_copies.count(a.other.x, a.train.x), core.size(a.other.x, 1)
   if same == 0 then return nil end
   return { value = same / count, text = ("%d of %d %s are nearly identical to a training spectrum (closer than a "
-    .. "hundredth of the usual distance): replicates, or copies."):format(same, count, a.unseen) }
+    .. "hundredth of the usual distance, and of their size): replicates, or copies."):format(same, count, a.unseen) }
 end
 
 -- The usual distance is that within a class: two classes may differ by far less than others, and yet be told apart.
