@@ -158,6 +158,25 @@ describe("mb.audit", function()
       test = changed(easy.train, { groups = numbers }) }, { rules = { "shared_samples" } })
     assert.equal(1, found:has("shared_samples").value)
   end)
+  it("looks for copies and NaN in validation spectra beside test spectra", function()
+    local groups = lists(60, function(i) return i // 2 end)
+    local train, unlike = changed(easy.train, { groups = groups }), lists(150, function(i) return "test " .. i end)
+    local set = { train = train, validation = train, test = changed(easy.test, { groups = unlike }) }
+    local rules_of_copies = { "twins", "shared_samples", "not_finite" }
+    local found = mb.audit(linear(), set, { rules = rules_of_copies })
+    assert.matches("^60 of 60 validation spectra are nearly", found:has("twins").text)
+    assert.matches("^60 of 60 validation spectra are of samples", found:has("shared_samples").text)
+    assert.equal(1, found:has("twins").value)
+    set.validation, set.test = set.test, { x = mb.concat({ easy.train.x:narrow(1, 1), easy.test.x }, 1),
+      y = lists(151, function(i) return i % 2 + 1 end) }
+    found = mb.audit(linear(), set, { rules = rules_of_copies })
+    assert.equal(1, #found.findings) -- groups of the validation spectra alone
+    assert.matches("^1 of 151 test spectra is nearly", found:has("twins").text)
+    set.validation = nan
+    found = mb.audit(linear(), set, { rules = rules_of_copies })
+    assert.equal(1, found:has("not_finite").value)
+    assert.truthy(found:has "twins")
+  end)
   it("counts all spectra of a large set, and looks at 2000", function()
     local y = lists(4000, function(i) return i % 1000 == 0 and 2 or 1 end)
     local found = mb.audit(linear(), { x = mb.rand(4000, LENGTH, 1), y = y }, { rules = { "few_spectra" } })

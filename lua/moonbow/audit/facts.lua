@@ -95,6 +95,14 @@ function makers.train(a) return a.parts.train end
 --- The spectra that training has not seen: the test set, or the validation set.
 function makers.other(a) return a.parts.test or a.parts.validation end
 function makers.unseen(a) return a.parts.test and "test spectra" or "validation spectra" end
+--- All spectra beside those of the training, which must not be copies of them: a list of { part, words }.
+function makers.others(a)
+  local list = {}
+  for _, name in ipairs { "validation", "test" } do
+    if a.parts[name] then list[#list + 1] = { part = a.parts[name], words = name .. " spectra" } end
+  end
+  return list
+end
 function makers.width(a) return peaks.width(parts.draw(a.train, MEASURED, a.options.seed).x) end -- of peaks, in points
 function makers.means(a) return peaks.class_means(a.train.x, a.train.y, a.classes) end
 function makers.spacing(a)

@@ -10,7 +10,8 @@ local SMALL, LARGE = 1e-2, 1e2
 local SHORTEST = 5 -- points of a window: of noise, 1 / window is slow, which has to be far below SLOW
 
 local function not_finite(a)
-  local count = a.train.bad + (a.other and a.other.bad or 0)
+  local count = a.train.bad
+  for _, other in ipairs(a.others) do count = count + other.part.bad end
   if count == 0 then return nil end
   return { value = count, text = ("%s NaN or infinite. One of them makes every weight NaN in the first step."):format(
     check.show_count(count, "value is", "values are")) }

@@ -10,22 +10,36 @@ local DRIFT, FEWEST_RUNS, LEVEL = 0.1, 20, 1e-3
 -- A group as text, so that 7 of one table is "7" of another.
 local function name_of(group) return tostring(type(group) == "number" and math.tointeger(group) or group) end
 
+-- What is said of spectra beside those of the training, of which count_of(part) knows how many are so; nil if none are.
+-- @param text what follows "3 of 9 validation spectra and 1 of 20 test spectra are"
+local function found_among(a, count_of, text)
+  local shares, worst, all = {}, 0, 0
+  for _, other in ipairs(a.others) do
+    local count, n = count_of(other.part), core.size(other.part.x, 1)
+    if count > 0 then shares[#shares + 1] = ("%d of %d %s"):format(count, n, other.words) end
+    worst, all = math.max(worst, count / n), all + count
+  end
+  if all == 0 then return nil end
+  return { value = worst, text = ("%s %s %s"):format(table.concat(shares, " and "), all == 1 and "is" or "are", text) }
+end
+
 local function shared_samples(a)
-  local groups, other = a.train.groups, a.other.groups
-  if not (groups and other) then return nil, "no groups of the training spectra and of the " .. a.unseen end
-  local trained, shared = {}, 0
-  for _, group in ipairs(groups) do trained[name_of(group)] = true end
-  for _, group in ipairs(other) do shared = shared + (trained[name_of(group)] and 1 or 0) end
-  if shared == 0 then return nil end
-  return { value = shared / #other, text = ("%d of %d %s are of samples that also have training spectra: they "
-    .. "measure if the network recognises a sample, not its class."):format(shared, #other, a.unseen) }
+  local trained, has_groups = {}, false
+  for _, group in ipairs(a.train.groups or {}) do trained[name_of(group)] = true end
+  for _, other in ipairs(a.others) do has_groups = has_groups or a.train.groups and other.part.groups end
+  if not has_groups then return nil, "no groups of the training spectra and of the " .. a.unseen end
+  return found_among(a, function(part)
+    local shared = 0
+    for _, group in ipairs(part.groups or {}) do shared = shared + (trained[name_of(group)] and 1 or 0) end
+    return shared
+  end, "of samples that also have training spectra: they measure if the network recognises a sample, not its class.")
 end
 
 local function twins(a)
-  local same, count = near_copies.count(a.other.x, a.train.x), core.size(a.other.x, 1)
-  if same == 0 then return nil end
-  return { value = same / count, text = ("%d of %d %s are nearly identical to a training spectrum (closer than a "
-    .. "hundredth of the usual distance, and of their size): replicates, or copies."):format(same, count, a.unseen) }
+  return found_among(a, function(part)
+    return part.bad == 0 and near_copies.count(part.x, a.train.x) or 0
+  end, "nearly identical to a training spectrum (closer than a hundredth of the usual distance, and of their size): "
+    .. "replicates, or copies.")
 end
 
 -- The usual distance is that within a class: two classes may differ by far less than others, and yet be told apart.
