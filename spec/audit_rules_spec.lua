@@ -350,6 +350,47 @@ describe("the rules of an audit", function()
       assert.matches("within the receptive field, 1%d%d points", text)
     end
   end)
+  it("count in words, and give numbers without an exponent", function()
+    local twenty = { train = spectra(20, 1, easy_draw) }
+    local found = audit("norm_memory", { normed(0.999), twenty, { patience = 1 } }).findings[1]
+    assert.matches("^An epoch has 1 step, so that after 1 epoch of patience 99%.9 %% of the initial", found.text)
+    assert.matches("^More epochs of patience", found.advice)
+    local function advice(momentum, patience)
+      return audit("norm_memory", { normed(momentum), twenty, { patience = patience } }).findings[1].advice
+    end
+    assert.equal("momentum = 0.9.", advice(0.99, 100))
+    assert.equal("momentum = 0.79, or more epochs of patience.", advice(0.9, 20)) -- 0.9 is not enough
+    local large = { train = changed(easy.train, { x = easy.train.x * 1e4 }) }
+    assert.matches("values is %d%d%d%d%. Initial", audit("input_scale", { linear(), large }).findings[1].text)
+    assert.matches("^1 training label looks wrong", audit("suspects", cases.suspects[1]).findings[1].text)
+    local one = { train = easy.train, test = spectra(1, 3, easy_draw) }
+    assert.matches("comes from 1 test spectrum: ", audit("few_tests", { easy_network, one }).findings[1].text)
+    local files = lists(60, function(i) return (i + 1) % 2 .. ".csv" end)
+    assert.matches("with 30 spectra on average, and a class comes from as few as 1 file:",
+      audit("files", { linear(), changed(easy.train, { files = files }) }).findings[1].text)
+    local axis = lists(LENGTH, function(i) return 2000 * i end)
+    local field = audit("field_below_peak", { with_body(conv { kernel = 2 }), { train = changed(easy.train,
+      { axis = axis }) } }).findings[1]
+    assert.matches("is 2 points %(4000 of the axis%)", field.text)
+  end)
+  it("say nothing of the variance behind filters that are dead, and what batch norm divides by elsewhere", function()
+    local function factor(initializer, momentum, mean)
+      local model = net { conv { initializer = initializer, bias = false }, nn.BatchNorm1d { momentum = momentum },
+        nn.Flatten {}, nn.Dense { units = 2 } }
+      if mean then set_values(model.layers[2].running_var, lists(4, function() return 0 end)) end
+      local found = audit("stale_variance", { model, broad(6), { trained = true } }).findings[1]
+      return found and found.value
+    end
+    assert.is_nil(factor(-1, 0.9))
+    assert.is_true(factor(1, 0.9, true) < 1e7) -- not infinite: epsilon is added to 0
+  end)
+  it("advise no momentum that the network has", function()
+    local function advice(momentum)
+      return audit("stale_variance", { normed(momentum), easy, { trained = true } }).findings[1].advice
+    end
+    assert.matches("or momentum = 0.9 from the start", advice(0.99))
+    assert.is_nil(advice(0.9):find "momentum")
+  end)
   it("do not advise against baselines what the spectra went through", function()
     local model, train = net({ nn.Flatten {}, nn.Dense { units = 2 } }, 400), with_background(0.6)
     assert.is_truthy(mb.audit(model, train, { rules = { "baseline" } }):has "baseline")

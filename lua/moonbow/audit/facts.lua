@@ -1,5 +1,6 @@
 --- What the rules of an audit know: each fact is computed when a rule asks for it first.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local autograd = require "moonbow.autograd"
 local labels = require "moonbow.data.labels"
 local random = require "moonbow.random"
@@ -9,11 +10,13 @@ local network = require "moonbow.audit.network"
 local parts = require "moonbow.audit.parts"
 local peaks = require "moonbow.audit.peaks"
 local predictions = require "moonbow.audit.predictions"
+local words = require "moonbow.audit.words"
 
 local MOST_WORK = 2e11 -- multiply-adds of a pass over spectra: a few seconds on one core
 local ALL, MEASURED, BATCH = 1 << 31, 200, 64 -- spectra
 local FRESH, FRESH_SPECTRA, MOST_FRESH = 3, 32, 2e7
 local GAIN, LEVEL = 0.02, 0.05 -- of accuracy by recomputed statistics
+local CONSTANT = 1e-12 -- a variance up to this share of the squared mean is rounding
 
 local makers = {}
 
@@ -95,11 +98,19 @@ function makers.train(a) return a.parts.train end
 --- The spectra that training has not seen: the test set, or the validation set.
 function makers.other(a) return a.parts.test or a.parts.validation end
 function makers.unseen(a) return a.parts.test and "test spectra" or "validation spectra" end
---- All spectra beside those of the training, which must not be copies of them: a list of { part, words }.
+
+-- A function that gives a number of spectra of a part in words.
+local function counter(name)
+  return function(n) return check.show_count(n, name .. " spectrum", name .. " spectra") end
+end
+
+function makers.count_unseen(a) return counter(a.parts.test and "test" or "validation") end
+--- All spectra beside those of the training, which must not be copies of them: a list of { part, count (a
+-- function that gives a number of them in words) }.
 function makers.others(a)
   local list = {}
   for _, name in ipairs { "validation", "test" } do
-    if a.parts[name] then list[#list + 1] = { part = a.parts[name], words = name .. " spectra" } end
+    if a.parts[name] then list[#list + 1] = { part = a.parts[name], count = counter(name) } end
   end
   return list
 end
@@ -117,7 +128,8 @@ function makers.points(a)
   return function(count)
     local text = count == 1 and "1 point" or ("%g points"):format(count)
     if not step or step == 1 and not a.parts.unit then return text end
-    return ("%s (%.3g%s)"):format(text, count * step, a.parts.unit and " " .. a.parts.unit or " of the axis")
+    local unit = a.parts.unit and " " .. a.parts.unit or " of the axis"
+    return ("%s (%s%s)"):format(text, words.number(count * step), unit)
   end
 end
 
@@ -229,8 +241,8 @@ local function norms_of(a)
   return list
 end
 
---- Of a network with batch norm: the accuracy with statistics of the training spectra, and how many times the running
--- variance of each layer is the recomputed one. The network is as before afterwards.
+--- Of a network with batch norm: the accuracy with statistics of the training spectra, and, of each layer whose input
+-- varies, how many times its running variance, with epsilon, is the recomputed one. The network is as before afterwards.
 function makers.recalibrated(a)
   local evaluate, kept, running = require "moonbow.train.evaluate", {}, {}
   for i, buffer in ipairs(a.model:buffers()) do kept[i] = { buffer.value, core.copy(buffer.value) } end
@@ -242,7 +254,12 @@ function makers.recalibrated(a)
   evaluate.recalibrate(a.model, a.train_part.x, { batch_size = 32 })
   local ratios = {}
   for i, part in ipairs(norms) do
-    ratios[i] = { part = part, ratio = running[i] / math.max(core.describe(part.layer.running_var).mean, 1e-30) }
+    local layer, epsilon = part.layer, part.options.epsilon
+    local variance, mean_square = core.describe(layer.running_var).mean, core.describe(core.mul(layer.running_mean,
+      layer.running_mean)).mean
+    if variance > CONSTANT * mean_square then -- else nothing varies there, as behind dead filters
+      ratios[#ratios + 1] = { part = part, ratio = (running[i] + epsilon) / (variance + epsilon) }
+    end
   end
   return { judged = a.other and a.parts.is_of_classes
     and predictions.judge(predictions.network(a.model, a.judged_part.x), a.judged_part.y), ratios = ratios }

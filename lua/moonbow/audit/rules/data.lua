@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local network = require "moonbow.audit.network"
 local peaks = require "moonbow.audit.peaks"
 local record = require "moonbow.train.record"
+local words = require "moonbow.audit.words"
 
 local FEWEST, IMBALANCE, WIDE_INTERVAL, SLOW, WINDOW, SPARSE = 10, 5, 0.1, 0.5, 10, 2
 local SMALL, LARGE = 1e-2, 1e2
@@ -30,8 +31,8 @@ local function input_scale(a)
   local mean_square = core.sum_squares(a.train.x) / core.count(a.train.x)
   local size = math.sqrt(mean_square)
   if size > SMALL and size < LARGE then return nil end
-  return { value = size, text = ("The root mean square of the values is %.2g. Initial weights and the usual learning "
-    .. "rates are made for values of about 1."):format(size) }
+  return { value = size, text = ("The root mean square of the values is %s. Initial weights and the usual learning "
+    .. "rates are made for values of about 1."):format(words.number(size)) }
 end
 
 local function counts_of(a)
@@ -91,9 +92,9 @@ end
 local function few_tests(a)
   local judged = a.judged
   if judged.high - judged.low <= WIDE_INTERVAL then return nil end
-  return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %d %s: its 95 %% confidence "
+  return { value = judged.high - judged.low, text = ("The accuracy of %.1f %% comes from %s: its 95 %% confidence "
     .. "interval is %.1f to %.1f %%. Smaller differences mean nothing."):format(100 * judged.accuracy,
-    judged.count, a.unseen, 100 * judged.low, 100 * judged.high) }
+    a.count_unseen(judged.count), 100 * judged.low, 100 * judged.high) }
 end
 
 return {

@@ -113,9 +113,10 @@ local function suspects(a)
     end
   end
   if #rows == 0 then return nil end
-  return { value = #rows, rows = rows, text = ("%d training labels look wrong: more than %d %% of the trees that were "
-    .. "not trained on the spectrum predict another class, which is otherwise separated well. %s."):format(#rows,
-    100 * SURE, table.concat(texts, ", ", 1, math.min(5, #texts))) }
+  return { value = #rows, rows = rows, text = ("%s wrong: more than %d %% of the trees that were not "
+    .. "trained on the spectrum predict another class, which is otherwise separated well. %s."):format(
+    check.show_count(#rows, "training label looks", "training labels look"), 100 * SURE,
+    table.concat(texts, ", ", 1, math.min(5, #texts))) }
 end
 
 -- ---- the border ----

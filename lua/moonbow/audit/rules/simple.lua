@@ -12,8 +12,8 @@ local function as_good(name)
     local is_worse = only_network > only_simple and p < LEVEL
     if is_worse or not predictions.beats_guessing(simple, a.most_frequent) then return nil end
     local apart = only_simple + only_network == 0 and "Both classify the same spectra correctly."
-      or ("The simple model alone is right on %d spectra, the network alone on %d (p %.2g)."):format(only_simple,
-        only_network, p)
+      or ("The simple model alone is right on %s, the network alone on %d (p %.2g)."):format(
+        check.show_count(only_simple, "spectrum", "spectra"), only_network, p)
     return { value = simple.accuracy, text = ("%s has an accuracy of %.1f %% on the %s, the network %.1f %%. "
       .. "%s"):format(check.capital(simple.words), 100 * simple.accuracy, a.unseen,
       100 * a.judged.accuracy, apart) }

@@ -4,6 +4,7 @@ local check = require "moonbow.check"
 local distributions = require "moonbow.distributions"
 local near_copies = require "moonbow.baselines.near_copies"
 local peaks = require "moonbow.audit.peaks"
+local words = require "moonbow.audit.words"
 
 local DRIFT, FEWEST_RUNS, LEVEL = 0.1, 20, 1e-3
 
@@ -16,7 +17,7 @@ local function found_among(a, count_of, text)
   local shares, worst, all = {}, 0, 0
   for _, other in ipairs(a.others) do
     local count, n = count_of(other.part), core.size(other.part.x, 1)
-    if count > 0 then shares[#shares + 1] = ("%d of %d %s"):format(count, n, other.words) end
+    if count > 0 then shares[#shares + 1] = ("%d of %s"):format(count, other.count(n)) end
     worst, all = math.max(worst, count / n), all + count
   end
   if all == 0 then return nil end
@@ -103,9 +104,9 @@ local function files(a)
   local fewest = math.huge
   for _, n in pairs(files_of) do fewest = math.min(fewest, n) end
   if count < 2 or per_class < 2 then return nil end
-  return { value = per_class, text = ("Each file holds one class, with %.3g spectra on average, and a class comes "
+  return { value = per_class, text = ("Each file holds one class, with %s spectra on average, and a class comes "
     .. "from as few as %s: what the spectra of a file have in common, such as the day or the settings, predicts the "
-    .. "class, too."):format(per_class, check.show_count(fewest, "file")) }
+    .. "class, too."):format(words.number(per_class), check.show_count(fewest, "file")) }
 end
 
 return {
