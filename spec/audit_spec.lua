@@ -69,6 +69,60 @@ describe("mb.audit", function()
     assert.matches("field before the dense layers is 2 points %(4 cm%-1%), but the peaks are %d+ points %(%d+ cm%-1%)",
       thin:has("field_below_peak").text)
   end)
+  it("changes raw spectra where they and the steps are known, and says if they are not", function()
+    -- Class by height 1 or 1.05: 1.1 times the height is always class 2; standardized, 1.1 times that is not.
+    local heights = audited.both(200, function(values, class, rng)
+      audited.gaussian(values, 50, class == 1 and 1 or 1.05, 2)
+      audited.noise(values, rng, 1e-3)
+    end)
+    local train, test = heights.train, heights.test
+    local steps, x = mb.preprocess.fit({ "standardize" }, train.x)
+    local prepared = mb.preprocess.apply(steps, test.x)
+    local model = linear() -- which reads the highest point alone
+    local weights = lists(2 * LENGTH, function() return 0 end)
+    weights[99], weights[100] = -1, 1
+    audited.set_values(model.layers[2].weight, weights)
+    local all = { rules = { "scale", "slope", "shift" }, trained = true }
+    local found = mb.audit(model, { train = changed(train, { x = x, steps = steps, raw = train.x }),
+      test = changed(test, { x = prepared, raw = test.x }) }, all)
+    assert.near(0.5, found:has("scale").value, 0.01)
+    assert.matches("^If all values grow by a tenth before the steps %(standardize%), as", found:has("scale").text)
+    assert.matches("added before the steps %(standardize%) that", found:has("slope").text)
+    for _, known in ipairs { "standardize", steps } do
+      found = mb.audit(model, { train = changed(train, { x = x, steps = known }), test = changed(test,
+        { x = prepared }) }, all)
+      assert.equal(1, found.looked)
+      assert.equal("only prepared spectra (standardize), not the raw ones", found.skipped[1].why)
+    end
+    local path = os.tmpname() .. ".safetensors"
+    assert(mb.save(model, path, { preprocessing = steps, axis = lists(LENGTH, function(i) return 2 * i end) }))
+    local loaded = assert(mb.load(path))
+    os.remove(path)
+    local function as_set(part)
+      return mb.spectra.set { x = part.x, axis = { first = 2, last = 2 * LENGTH, step = 2 }, labels = {
+        kind = lists(part.x:size(1), function(i) return part.y[i] == 1 and "a" or "b" end) } }
+    end
+    found = mb.audit(loaded, as_set(train), { label = "kind", test = as_set(test), rules = all.rules,
+      trained = true })
+    assert.near(0.5, found:has("scale").value, 0.01)
+    local tensors = mb.audit(loaded, { train = changed(train, { x = x }), test = changed(test, { x = prepared }) }, all)
+    assert.equal("only prepared spectra (standardize), not the raw ones", tensors.skipped[1].why)
+  end)
+  it("measures and says a shift of prepared spectra as one of these", function()
+    local function draw(values, class) values[20 + class] = 1 end
+    local set = audited.both(100, draw)
+    local steps, x = mb.preprocess.fit({ "snv" }, set.train.x)
+    local prepared = mb.preprocess.apply(steps, set.test.x)
+    local model = trained(linear(), { train = changed(set.train, { x = x }) }, 100)
+    local function text(train, test)
+      return mb.audit(model, { train = changed(set.train, train), test = changed(set.test, test) },
+        { rules = { "shift" } }):has("shift").text
+    end
+    assert.matches("^If the prepared spectra shift by 1 point,", text({ x = x, steps = "snv" }, { x = prepared }))
+    assert.matches("^If the spectra shift by 1 point before the steps %(snv%),",
+      text({ x = x, steps = steps, raw = set.train.x }, { x = prepared, raw = set.test.x }))
+    assert.matches("^If the spectra shift by 1 point,", text({ x = x }, { x = prepared }))
+  end)
   it("says what was skipped, and why", function()
     local why = {}
     for _, skipped in ipairs(mb.audit(linear(), easy).skipped) do why[skipped.name] = skipped.why end
@@ -203,7 +257,23 @@ describe("mb.audit", function()
       { train = easy.train, tests = easy.test })
     raises("audit: train.x: expected a tensor, got a table; mb.tensor makes one of a list", mb.audit, linear(),
       { x = { { 1, 2 } }, y = { 1 } })
-    raises("train.steps: expected a string, got a table", mb.audit, linear(), changed(easy.train, { steps = {} }))
+    raises("train.steps: expected a string or a table, got 5", mb.audit, linear(), changed(easy.train, { steps = 5 }))
+    raises("audit: step 1: expected one of .*did you mean 'snv'", mb.audit, linear(),
+      changed(easy.train, { steps = { { name = "snw" } } }))
+    local steps, x = mb.preprocess.fit({ "snv" }, easy.train.x)
+    local function raw(changes)
+      local all = { steps = steps, x = x, raw = easy.train.x }
+      for key, value in pairs(changes) do all[key] = value end
+      return mb.audit, linear(), changed(easy.train, all)
+    end
+    assert.is_truthy(pcall(raw {}))
+    raises("audit: train.steps: expected the steps of mb.preprocess.fit, beside raw spectra, got 'snv'",
+      raw { steps = "snv" })
+    raises("audit: train.raw: expected a tensor, got 5", raw { raw = 5 })
+    raises("audit: train.raw: expected spectra %(60, L, C%), as x, got shape {59, 100, 1}",
+      raw { raw = easy.train.x:narrow(1, 59) })
+    raises("audit: train.raw: expected the spectra of which the steps make x; they make others",
+      raw { x = easy.train.x })
     raises("train.groups: expected 60 labels", mb.audit, linear(), changed(easy.train, { groups = { 1 } }))
     raises("audit: set.x: .*layer 2 %(Dense%): input has 50 features, weights expect 100", mb.audit, linear(),
       { x = mb.zeros(4, 50, 1), y = { 1, 2, 1, 2 } })

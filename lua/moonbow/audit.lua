@@ -31,9 +31,10 @@ local known_options = {
 -- as many of each class as it has of all. The network stays as it is. Rules that lack something are in audit.skipped.
 -- @param model layer a network, trained or not
 -- @param set? table|spectra { train, validation, test }, as mb.data makes them; { x, y }, the training spectra, beside
---   which groups (a sample for each row), files (a file for each row) and steps ("snv, standardize", how they were
---   preprocessed) are read; or a set of spectra, with the option label, which a network of mb.load gets with its
---   preprocessing. axis and classes are read if they are there
+--   which groups (a sample for each row), files (a file for each row), steps (how x was preprocessed: the steps of
+--   mb.preprocess.fit, or "snv, standardize") and raw (the spectra before these steps) are read; or a set of spectra,
+--   with the option label, which a network of mb.load gets with its preprocessing. axis and classes are read if they
+--   are there
 -- @option label of a set of spectra: the name of the label with the classes, or with the numbers
 -- @option groups the sample of each training spectrum: a list, or the name of a label of a set of spectra
 -- @option validation spectra that chose the best epoch, as set

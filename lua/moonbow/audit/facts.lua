@@ -115,22 +115,27 @@ function makers.others(a)
   return list
 end
 function makers.width(a) return peaks.width(parts.draw(a.train, MEASURED, a.options.seed).x) end -- of peaks, in points
+function makers.raw_width(a) return peaks.width(parts.draw(a.probe_part, MEASURED, a.options.seed).raw) end
 function makers.means(a) return peaks.class_means(a.train.x, a.train.y, a.classes) end
 function makers.spacing(a)
   local least, one, other = peaks.spacing(a.train.x, a.train.y, a.means)
   return least and { points = least, one = one, other = other }
 end
 
---- A number of points in words, with the unit of the axis.
-function makers.points(a)
-  local axis = a.parts.axis
+-- A function that gives a number of points in words, with the unit of the axis, if it is known.
+local function in_points(axis, unit)
   local step = axis and #axis > 1 and math.abs(axis[#axis] - axis[1]) / (#axis - 1)
   return function(count)
     local text = count == 1 and "1 point" or ("%g points"):format(count)
-    if not step or step == 1 and not a.parts.unit then return text end
-    local unit = a.parts.unit and " " .. a.parts.unit or " of the axis"
-    return ("%s (%s%s)"):format(text, words.number(count * step), unit)
+    if not step or step == 1 and not unit then return text end
+    return ("%s (%s%s)"):format(text, words.number(count * step), unit and " " .. unit or " of the axis")
   end
+end
+
+function makers.points(a) return in_points(a.parts.axis, a.parts.unit) end
+function makers.raw_points(a) -- of spectra before their preprocessing
+  local axis, part = a.parts.axis, a.probe_part
+  return in_points(part.raw_axis or axis and #axis == core.size(part.raw, 2) and axis or nil, a.parts.unit)
 end
 
 --- A class by its name, in quotes.
@@ -242,7 +247,7 @@ local function norms_of(a)
 end
 
 --- Of a network with batch norm: the accuracy with statistics of the training spectra, and, of each layer whose input
--- varies, how many times its running variance, with epsilon, is the recomputed one. The network is as before afterwards.
+-- varies, how many times its running variance, with epsilon, is the recomputed one. The network stays as it is.
 function makers.recalibrated(a)
   local evaluate, kept, running = require "moonbow.train.evaluate", {}, {}
   for i, buffer in ipairs(a.model:buffers()) do kept[i] = { buffer.value, core.copy(buffer.value) } end

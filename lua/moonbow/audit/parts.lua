@@ -3,12 +3,14 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local expected = require "moonbow.data.expected"
 local labels = require "moonbow.data.labels"
+local preprocess = require "moonbow.data.preprocess"
 local sets = require "moonbow.train.sets"
 local values_of = require "moonbow.data.values_of"
 
 local parts = {}
 
 local MOST_ROWS = 2000 -- of a part: more say little more, and cost time
+local CHECKED, TOLERANCE = 3, 1e-3 -- raw spectra that are prepared again, and how much that may differ
 
 -- The files of the spectra, if all are known.
 local function files_of(data)
@@ -20,14 +22,25 @@ end
 
 local function is_spectra(data) return type(data) == "table" and values_of(data) ~= data end
 
+-- "snv, standardize" of fitted steps; nil of none.
+local function names_of(fitted)
+  local names = {}
+  for i, step in ipairs(fitted or {}) do names[i] = step.name end
+  return #names > 0 and table.concat(names, ", ") or nil
+end
+
 -- The classes or numbers of a set of spectra, and what its columns say of each spectrum.
 -- @param info what came with a model that was loaded, which prepares the spectra; nil for none
 local function read_spectra(data, options, names, info)
   if not options.label then check.fail("audit", "label: expected the name of the label with the classes") end
   check.name("audit", "label", options.label, data.columns)
-  local prepared = info and expected.prepared("audit", info, data) or data
+  local prepared, raw = data, data
+  if info then prepared, raw = expected.prepared("audit", info, data) end
   local part = { x = prepared.x, axis = prepared.axis, unit = data.unit, files = files_of(data),
-    steps = prepared.quantity == "preprocessed" and prepared.decided or nil }
+    steps = prepared.quantity == "preprocessed" and prepared.decided or names_of(info and info.preprocessing) }
+  if part.steps and raw.quantity ~= "preprocessed" then
+    part.raw, part.raw_axis, part.fitted = raw.x, raw.axis, info.preprocessing
+  end
   if options.task == "number" then
     part.y = data:targets(options.label)
   else
@@ -40,15 +53,44 @@ local function read_spectra(data, options, names, info)
   return part
 end
 
--- A table { x, y }, which may have lists of groups and files beside what mb.fit takes, and the names of its steps.
-local function read_table(name, data, options)
+-- Raises unless x is what the steps make of the raw spectra, judged by a few of them.
+local function check_raw(name, part)
+  local x, raw = part.x, check.kind("audit", name .. ".raw", part.raw, "tensor")
+  if not (part.fitted and part.steps) then
+    check.fail("audit", "%s.steps: expected the steps of mb.preprocess.fit, beside raw spectra, got %s", name,
+      check.show(part.steps))
+  end
+  if core.rank(raw) ~= 3 or core.size(raw, 1) ~= core.size(x, 1) then
+    check.fail("audit", "%s.raw: expected spectra (%d, L, C), as x, got shape %s", name, core.size(x, 1),
+      check.show_shape(core.shape(raw)))
+  end
+  local few = math.min(core.size(x, 1), CHECKED)
+  local made, given = preprocess.apply(part.fitted, core.narrow(raw, 1, few)), core.narrow(x, 1, few)
+  local is_same = check.show_shape(core.shape(made)) == check.show_shape(core.shape(given))
+  if not is_same or core.sum_squares(core.sub(made, given)) > TOLERANCE ^ 2 * core.sum_squares(given) then
+    check.fail("audit", "%s.raw: expected the spectra of which the steps make x; they make others", name)
+  end
+end
+
+local own_keys = { groups = true, files = true, steps = true, raw = true }
+
+-- A table { x, y }, which may have lists of groups and files beside what mb.fit takes, its steps and its raw spectra.
+-- @param train the part of the training spectra, which have the same steps; nil for themselves
+local function read_table(name, data, options, info, train)
   check.kind("audit", name, data, "table", "a set is { x = spectra, y = labels }")
   local plain = {}
   for key, value in pairs(data) do
-    if key ~= "groups" and key ~= "files" and key ~= "steps" then plain[key] = value end
+    if not own_keys[key] then plain[key] = value end
   end
-  local steps = data.steps and check.kind("audit", name .. ".steps", data.steps, "string")
-  local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes, steps = steps }
+  local steps, fitted = data.steps and check.kind("audit", name .. ".steps", data.steps, "string|table"), nil
+  if type(steps) == "table" then
+    fitted = preprocess.check("audit", steps)
+    steps = names_of(fitted)
+  elseif not steps and train then
+    steps, fitted = train.steps, train.fitted
+  end
+  local part = { groups = data.groups, files = data.files, axis = data.axis, names = data.classes, raw = data.raw,
+    fitted = fitted, steps = steps or names_of(info and info.preprocessing) }
   if options.task == "number" then
     part.x, part.y = sets.with_targets("audit", name, plain)
   else
@@ -86,7 +128,8 @@ function parts.draw(part, count, seed)
   for i = 1, count do rows[i] = by_class[(2 * i - 1) * n // (2 * count) + 1] end
   table.sort(rows)
   local index, drawn = core.tensor(rows), setmetatable({ rows = pick(part.rows, rows) or rows }, { __index = part })
-  drawn.x, drawn.y = core.index(part.x, index), core.index(part.y, index)
+  drawn.x, drawn.y, drawn.raw = core.index(part.x, index), core.index(part.y, index),
+    part.raw and core.index(part.raw, index)
   drawn.groups, drawn.files = pick(part.groups, rows), pick(part.files, rows)
   return drawn
 end
@@ -104,14 +147,16 @@ local function check_lists(name, part)
   end
 end
 
-local function read(name, data, options, names, info)
-  local part = is_spectra(data) and read_spectra(data, options, names, info) or read_table(name, data, options)
+local function read(name, data, options, names, info, train)
+  local part = is_spectra(data) and read_spectra(data, options, names, info)
+    or read_table(name, data, options, info, train)
   if not core.is_tensor(part.x) then
     check.fail("audit", "%s.x: expected spectra (N, L, C), got several inputs by name", name)
   end
   if core.rank(part.x) ~= 3 then
     check.fail("audit", "%s.x: expected spectra (N, L, C), got shape %s", name, check.show_shape(core.shape(part.x)))
   end
+  if part.raw and not is_spectra(data) then check_raw(name, part) end
   if not is_spectra(data) and name == "train" and options.groups then part.groups = options.groups end
   check_lists(name, part)
   return parts.draw(count_all(part), MOST_ROWS, options.seed)
@@ -149,7 +194,8 @@ end
 
 --- Reads the sets, those of spectra as a loaded model expects them. Returns { train, validation, test, names, axis,
 -- unit }; each part has x (n, L, C) and y (n), n (the number of all rows, of which at most 2000 are kept), labels (y
--- of all), bad (NaN and infinite values), and, if known, groups and files.
+-- of all), bad (NaN and infinite values), and, if known, groups, files, steps (their names), and raw, the spectra of
+-- which the fitted steps make x, with raw_axis.
 -- @param model that they are for
 -- @param set a set of spectra, { x, y }, or { train, validation, test }; nil for none
 function parts.read(model, set, options)
@@ -159,7 +205,7 @@ function parts.read(model, set, options)
   local found = { train = read("train", given.train, options, info and info.classes, info) }
   found.names = found.train.names or sets.class_names("audit", "set", set)
   for _, name in ipairs { "validation", "test" } do
-    if given[name] then found[name] = read(name, given[name], options, found.names, info) end
+    found[name] = given[name] and read(name, given[name], options, found.names, info, found.train)
   end
   found.axis, found.unit = read_axis(found.train.axis or set.axis, core.size(found.train.x, 2)), found.train.unit
   return found

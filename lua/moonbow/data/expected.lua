@@ -53,7 +53,7 @@ local function check_raw(operation, info, set)
 end
 
 --- Returns a set as the model expects it: in its unit and of its kind of values, or it raises; at its axis, which the
--- set must cover; with its preprocessing.
+-- set must cover; with its preprocessing. Also returns the set before it.
 function expected.prepared(operation, info, set)
   local steps = info.preprocessing
   check_raw(operation, info, set)
@@ -61,7 +61,7 @@ function expected.prepared(operation, info, set)
   check_same(operation, "quantity", "values in", info.quantity, expected.quantity(set))
   local axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis
   if axis then set = at_axis(operation, set, axis) end
-  return steps and preprocess.apply(steps, set) or set
+  return steps and preprocess.apply(steps, set) or set, set
 end
 
 --- Returns a set as a model from mb.load expects it; anything else as it is, and for any other model.
@@ -72,7 +72,7 @@ end
 
 --- Returns raw spectra, a tensor or a set, as a fitted pipeline expects them. One of a fold knows nothing of its set.
 function expected.of_pipeline(operation, fitted, x)
-  if sets.is(x) and fitted.axis then return expected.prepared(operation, fitted, x) end
+  if sets.is(x) and fitted.axis then return (expected.prepared(operation, fitted, x)) end
   return preprocess.apply(fitted.preprocessing, x)
 end
 

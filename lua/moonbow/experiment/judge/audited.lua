@@ -25,6 +25,9 @@ local function part_of(fitted, set, read, about, rows)
   local prepared = preprocess.apply(fitted.preprocessing, chosen)
   part.x, part.axis, part.steps = prepared.x, prepared.axis, prepared.quantity == "preprocessed" and prepared.decided
     or nil
+  if #fitted.preprocessing > 0 and chosen.quantity ~= "preprocessed" then
+    part.raw, part.steps = chosen.x, fitted.preprocessing
+  end
   part.y = read.task == "class" and chosen:classes(about.options.label, read.names)
     or core.reshape(chosen:targets(about.options.target), -1)
   for i, row in ipairs(rows) do part.groups[i] = read.groups and read.groups[row] end
