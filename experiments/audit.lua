@@ -3,6 +3,7 @@
 --
 --     lua experiments/audit.lua results/own_spectra/model.safetensors spectra.csv --label mineral --split part
 --     lua experiments/audit.lua model.safetensors trained/*.xrdml --label folder --test 'new/*/*.xrdml'
+--     lua experiments/audit.lua fat.safetensors meat.csv --target fat
 local argparse = require "argparse"
 local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
@@ -20,6 +21,7 @@ local parser = argparse("lua experiments/audit.lua", "Says what is wrong with a 
 parser:argument("model", "a saved network")
 parser:argument("files", "the spectra that it was trained on: files, folders or globs"):args "*"
 parser:option("--label", "column with the classes; folder: the name of each file's folder")
+parser:option("--target", "column with the numbers that the network predicts")
 parser:option("--group", "column that names samples, of which several spectra were measured")
 parser:option("--test", "a file, folder or glob of spectra that it has not seen"):count "*"
 parser:option("--split", "column that says which of the files' spectra are for training, and which for tests")
@@ -32,8 +34,10 @@ args.out = args.out or experiment.folder "audit"
 
 local function read(paths)
   local data = measured.read(paths, { labels = args.labels })
-  if not args.label then experiment.fail "expected --label with the column of the classes" end
-  data:column(args.label)
+  if (args.label == nil) == (args.target == nil) then
+    experiment.fail "expected either --label with the column of the classes, or --target with that of the numbers"
+  end
+  data:column(args.label or args.target)
   if args.group then data:column(args.group) end
   return data
 end
@@ -60,8 +64,8 @@ local function run()
   if not model then experiment.fail(err) end
   if not mb.nn.is_layer(model) then experiment.fail(args.model .. ": expected a network, got " .. tostring(model)) end
   local train, test = read_sets()
-  local audit = mb.audit(model, train, { label = args.label, groups = args.group, test = test,
-    batch_size = args.batch_size, patience = args.patience })
+  local audit = mb.audit(model, train, { label = args.label or args.target, task = args.target and "number" or nil,
+    groups = args.group, test = test, batch_size = args.batch_size, patience = args.patience })
   print(audit)
   experiment.save(args.out, { name = "audit", model = args.model, title = audit.title, looked = audit.looked,
     findings = output.list(audit.findings), skipped = output.list(audit.skipped), seconds = audit.seconds })

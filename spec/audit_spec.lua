@@ -253,6 +253,10 @@ describe("mb.audit", function()
     raises("rules%[1%]: expected one of .*did you mean 'chance'", mb.audit, linear(), easy, { rules = { "chanse" } })
     raises("unknown option 'patient'; did you mean 'patience'", mb.audit, linear(), easy, { patient = 3 })
     raises("train.y: expected 60 labels", mb.audit, linear(), changed(easy.train, { y = { 1, 2 } }))
+    raises('audit: train.y: row 1: expected a class number .*; of a network of numbers, say task = "number"$',
+      mb.audit, linear(), changed(easy.train, { y = mb.rand(60) }))
+    raises('train.y: expected one label per row.*; of a network of numbers, say task = "number"$', mb.audit,
+      linear(), changed(easy.train, { y = mb.rand(60, 2) }))
     raises("audit: set: unknown key 'tests'; did you mean 'test'?", mb.audit, linear(),
       { train = easy.train, tests = easy.test })
     raises("audit: train.x: expected a tensor, got a table; mb.tensor makes one of a list", mb.audit, linear(),

@@ -94,10 +94,32 @@ describe("own_spectra", function()
     end
     code, text = audit(file)
     assert.equal(1, code)
-    assert.matches("^expected %-%-label with the column of the classes\n$", text)
+    assert.matches("^expected either %-%-label with the column of the classes, or %-%-target with that of the numbers",
+      text)
     code, text = audit(file .. " --label sample")
     assert.equal(1, code)
     assert.matches("^classes: labels: row 1: 's0' is none of the 2 names", text)
+  end)
+  it("has networks of numbers audited by audit.lua", function()
+    local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 1 } }
+    model:build { 40, 1 }
+    assert(mb.save(model, folder .. "/numbers.safetensors")) -- nothing says what it was trained for
+    local function audit(arguments)
+      local pipe = io.popen(("%s experiments/audit.lua --out %s/audit %s/numbers.safetensors %s %s 2>&1"):format(
+        interpreter, folder, folder, heights(), arguments))
+      local printed = pipe:read "a"
+      return select(3, pipe:close()), printed
+    end
+    local code, text = audit "--target height"
+    assert.equal(0, code, text)
+    assert.matches(": 0 faults and 0 remarks", text)
+    assert.matches("Skipped, no classes, but numbers: output_count", text)
+    code, text = audit "--target height --label name"
+    assert.equal(1, code)
+    assert.matches("^expected either %-%-label", text)
+    code, text = audit "--target name"
+    assert.equal(1, code)
+    assert.matches("^targets: 'name': .*'n1'", text)
   end)
   it("cross-validates, saves, predicts", function()
     local file = artificial()

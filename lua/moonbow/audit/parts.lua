@@ -74,6 +74,14 @@ end
 
 local own_keys = { groups = true, files = true, steps = true, raw = true }
 
+-- As sets.with_classes; labels that are no classes may be numbers that a network predicts.
+local function with_classes(name, set)
+  local ok, x, y = check.refusal(sets.with_classes, "audit", name, set)
+  if ok then return x, y end
+  check.rethrow("", x .. (x:find(name .. ".y:", 1, true) and '; of a network of numbers, say task = "number"'
+    or ""))
+end
+
 -- A table { x, y }, which may have lists of groups and files beside what mb.fit takes, its steps and its raw spectra.
 -- @param train the part of the training spectra, which have the same steps; nil for themselves
 local function read_table(name, data, options, info, train)
@@ -94,7 +102,7 @@ local function read_table(name, data, options, info, train)
   if options.task == "number" then
     part.x, part.y = sets.with_targets("audit", name, plain)
   else
-    part.x, part.y = sets.with_classes("audit", name, plain)
+    part.x, part.y = with_classes(name, plain)
   end
   return part
 end
