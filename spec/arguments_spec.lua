@@ -28,7 +28,7 @@ end)
 local inside = {}
 for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "ensure_built", "report",
   "is_apart", "path_of_part", "traced_as_run", "traced_apart", "identity", "call", "infer", "keep_modes", "keep_unmade",
-  "keep_untracked", "centres", "visit_named", "is_frozen", "tostring",
+  "keep_untracked", "centres", "wired", "reaches", "visit_named", "is_frozen", "tostring",
   "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
   inside["layer:" .. name] = true
 end
