@@ -13,6 +13,8 @@ local CODE = "require('moonbow.sweep.worker').main()"
 local MOST_LOG = 1 << 20   -- bytes that a trial prints and its log keeps
 local MOST_LINE = 1 << 16  -- bytes of a line that are kept together
 local MOST_TAIL = 500      -- bytes of it in the reason of an end
+local LOOK = 10            -- milliseconds between looks for what a worker left
+local MOST_LOOKS = 100     -- where process 1 does not wait for ended programs, they stay as zombies
 
 local Process = { __name = "worker process" }
 Process.__index = Process
@@ -127,8 +129,19 @@ function Process.leave(self)
   self.socket:shutdown()
 end
 
---- Ends the worker and the programs that it started: it leads a group of processes.
-function Process.kill(self) uv.kill(-self.pid, "sigkill") end
+--- Ends the worker and the programs that it started: it leads a group of processes. Returns false if all are gone.
+function Process.kill(self) return uv.kill(-self.pid, "sigkill") == 0 end
+
+--- Calls done once the programs that an ended worker left are gone, too: after a signal they are there for a while.
+function Process.when_gone(self, done)
+  local timer, looks = uv.new_timer(), 0
+  timer:start(0, LOOK, function()
+    looks = looks + 1
+    if self:kill() and looks < MOST_LOOKS then return end
+    timer:close()
+    done()
+  end)
+end
 
 --- Measures the resident memory, whose largest value is in memory, in bytes.
 function Process.measure(self)

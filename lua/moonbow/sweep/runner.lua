@@ -158,11 +158,14 @@ end
 
 local function on_exit(self, process, code, signal)
   self.processes[process] = nil
-  if not may_be_next(self, process, signal) then return settle(self, process, code, signal) end
+  local function judge()
+    process:when_gone(function() settle(self, process, code, signal) end)
+  end
+  if not may_be_next(self, process, signal) then return judge() end
   local timer = uv.new_timer()
   timer:start(GRACE, 0, function()
     timer:close()
-    settle(self, process, code, signal)
+    judge()
   end)
 end
 
