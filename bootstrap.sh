@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin # ldconfig
 
 packages=(gcc libc6-dev make cmake pkg-config lua5.4 liblua5.4-dev     # to build
   lua-argparse lua-expat lua-filesystem lua-luv lua-readline           # to run
-  lua-term lua-zlib
+  lua-zlib
   libhdf5-dev liblinear-dev gnuplot-nox
   g++ gemmi-dev tao-pegtl-dev libstb-dev                               # crystals (mb.xrd)
   libcmocka-dev valgrind lua-busted lua-check lua-cjson)               # to test

@@ -10,7 +10,7 @@ build=$(realpath "${BUILD:-build-arm64}")
 sysroot=$build/sysroot
 
 packages=(libc6-dev libgomp1 libopenblas-dev liblinear-dev libcmocka-dev liblua5.4-dev lua5.4
-  lua-argparse lua-busted lua-cjson lua-expat lua-filesystem lua-luv lua-term lua-zlib)
+  lua-argparse lua-busted lua-cjson lua-expat lua-filesystem lua-luv lua-zlib)
 
 # Runs apt with a state of its own, in which arm64 is the only architecture and nothing is installed yet.
 fetch_packages() {

@@ -1,7 +1,7 @@
 # Makes the reference from the doc comments: annotations for editors, and an HTML page. This runs the module, so it is
 # left out if the module cannot run: for another machine, under a sanitizer, or without its Lua libraries.
 set(reference ${CMAKE_BINARY_DIR}/reference)
-execute_process(COMMAND ${LUA_INTERPRETER} -e "for name in ('lfs luv term zlib argparse'):gmatch '%w+' do require(name) end"
+execute_process(COMMAND ${LUA_INTERPRETER} -e "for name in ('lfs luv zlib argparse'):gmatch '%w+' do require(name) end"
   RESULT_VARIABLE lua_libraries_missing OUTPUT_QUIET ERROR_QUIET)
 if(CMAKE_CROSSCOMPILING OR MOONBOW_SANITIZE OR lua_libraries_missing)
   message(STATUS "The reference is not made: the module cannot run here")

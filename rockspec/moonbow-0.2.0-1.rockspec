@@ -11,7 +11,7 @@ supported_platforms = { "linux" }
 -- libhdf5, if CMake finds it, reads HDF5 (.h5, .nxs, .mat of version 7.3).
 -- gemmi and PEGTL (headers) and a C++ compiler, if CMake finds them, read crystals (mb.xrd).
 -- luaexpat as well reads spectra in XML (xrdml, brml, rasx, xlsx, LabSpec); it needs expat's headers.
-dependencies = { "lua >= 5.4, < 5.5", "argparse", "lua-term", "lua-zlib", "luafilesystem", "luv" }
+dependencies = { "lua >= 5.4, < 5.5", "argparse", "lua-zlib", "luafilesystem", "luv" }
 build = {
   type = "cmake",
   variables = {

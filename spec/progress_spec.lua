@@ -1,10 +1,10 @@
 -- The progress line of long work on standard error, on a terminal and elsewhere.
 local uv = require "luv"
-local term = require "term"
 local core = require "moonbow.core"
 local interpreter = require "support.interpreter"
 local on_terminal = require "support.on_terminal"
 local progress = require "moonbow.progress"
+local terminal = require "moonbow.terminal"
 
 local ERASE = "\r\27[K"
 
@@ -29,18 +29,18 @@ it("core returns the width of the terminal", function()
 end)
 
 describe("progress", function()
-  local hrtime, isatty, stderr, terminal_columns = uv.hrtime, term.isatty, io.stderr, core.terminal_columns
+  local hrtime, can_erase, stderr, terminal_columns = uv.hrtime, terminal.can_erase, io.stderr, core.terminal_columns
   local now, is_terminal, written
 
   before_each(function()
     now, is_terminal, written = 100, true, {}
     uv.hrtime = function() return now * 1e9 end
-    term.isatty = function() return is_terminal end
+    terminal.can_erase = function() return is_terminal end
     core.terminal_columns = function() return nil end
     io.stderr = { write = function(_, ...) written[#written + 1] = table.concat { ... } end } -- luacheck: ignore
   end)
   after_each(function()
-    uv.hrtime, term.isatty, core.terminal_columns = hrtime, isatty, terminal_columns
+    uv.hrtime, terminal.can_erase, core.terminal_columns = hrtime, can_erase, terminal_columns
     io.stderr = stderr -- luacheck: ignore
   end)
 

@@ -13,7 +13,7 @@
 -- program that embeds Lua, the error goes on to the caller; after the guard Ctrl-C has its previous effect. A second
 -- Ctrl-C ends the process at once.
 local core = require "moonbow.core"
-local term = require "term"
+local terminal = require "moonbow.terminal"
 
 local interrupt = {}
 
@@ -39,7 +39,7 @@ local function find_host()
   while arg[first - 1] do first = first - 1 end
   local has_script = first < 0
   local asked = prompt_asked(first + 1, has_script and -1 or #arg)
-  if asked == nil then asked = not has_script and term.isatty(io.stdin) end
+  if asked == nil then asked = not has_script and terminal.has "stdin" end
   return asked and "prompt" or "script"
 end
 
@@ -67,7 +67,7 @@ end
 local function message(guard) return ("%s: interrupted; %s"):format(guard.operation, guard.hint()) end
 
 -- Erases the line first: a progress bar may be on it.
-local function say(text) return (term.isatty(io.stderr) and "\r\27[K" or "") .. text .. "\n" end
+local function say(text) return (terminal.can_erase() and "\r\27[K" or "") .. text .. "\n" end
 
 local function end_script(guard)
   io.stderr:write(say(message(guard)))

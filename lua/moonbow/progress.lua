@@ -1,7 +1,7 @@
 --- Progress of long work on standard error: a bar with the time left on a terminal, and lines elsewhere.
-local term = require "term"
 local clock = require "moonbow.clock"
 local core = require "moonbow.core"
+local terminal = require "moonbow.terminal"
 
 local progress = {}
 
@@ -72,9 +72,9 @@ function progress.start(epochs, verbose, finished)
     local function quiet() end
     return setmetatable({ batch = quiet, epoch = quiet, stopped = quiet }, { __close = quiet })
   end
-  local on_terminal = term.isatty(io.stderr)
+  local can_erase = terminal.can_erase()
   local begin, shown, first = clock(), 0, finished
-  local erase = on_terminal and "\r\27[K" or ""
+  local erase = can_erase and "\r\27[K" or ""
   local P = setmetatable({}, { __close = function() io.stderr:write(erase) end })
   local function left(epochs_done)
     local share = (epochs_done - first) / (epochs - first)
@@ -82,7 +82,7 @@ function progress.start(epochs, verbose, finished)
   end
   function P.batch(done, all, loss)
     local now = clock()
-    if not on_terminal or now - shown < 0.1 then return end
+    if not can_erase or now - shown < 0.1 then return end
     shown = now
     io.stderr:write(erase, bar_line(("epoch %d/%d "):format(finished + 1, epochs), done / all,
       ("loss %.4f  at most %s left"):format(loss, left(finished + done / all))))
@@ -91,7 +91,7 @@ function progress.start(epochs, verbose, finished)
     finished = record.epoch
     local parts = epoch_parts(record, epochs, ("best %.4f in epoch %d"):format(best, best_epoch),
       ("at most %s left"):format(left(finished)))
-    io.stderr:write(erase, progress.fit_line(parts, on_terminal and core.terminal_columns() or math.huge), "\n")
+    io.stderr:write(erase, progress.fit_line(parts, can_erase and core.terminal_columns() or math.huge), "\n")
   end
   function P.stopped(why) io.stderr:write(erase, why, "\n") end
   return P
@@ -101,16 +101,16 @@ end
 -- "trees", that takes more than a second; closing it erases the bar. Without a terminal it writes a line every ten
 -- seconds.
 function progress.job(operation, parts, verbose)
-  local on_terminal = term.isatty(io.stderr)
-  local erase, begin, shown = on_terminal and "\r\27[K" or "", clock(), clock()
+  local can_erase = terminal.can_erase()
+  local erase, begin, shown = can_erase and "\r\27[K" or "", clock(), clock()
   local P = setmetatable({}, { __close = function() io.stderr:write(verbose and erase or "") end })
   function P.report(done, all)
     local now = clock()
-    if not verbose or done == all or now - begin < 1 or now - shown < (on_terminal and 0.1 or 10) then return end
+    if not verbose or done == all or now - begin < 1 or now - shown < (can_erase and 0.1 or 10) then return end
     shown = now
     local head = ("%s %d/%d %s "):format(operation, done, all, parts)
     local tail = show_time((now - begin) * (all - done) / done) .. " left"
-    io.stderr:write(on_terminal and erase .. bar_line(head, done / all, tail) or head .. tail .. "\n")
+    io.stderr:write(can_erase and erase .. bar_line(head, done / all, tail) or head .. tail .. "\n")
   end
   return P
 end

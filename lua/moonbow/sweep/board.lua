@@ -1,11 +1,11 @@
 --- How far a sweep is, while it runs, on standard error: a table that is drawn again in its place on a terminal; a line
 -- every ten seconds elsewhere, and where trials run in this process, since what they print would break the table.
-local term = require "term"
 local clock = require "moonbow.clock"
 local collect = require "moonbow.sweep.collect"
 local core = require "moonbow.core"
 local progress = require "moonbow.progress"
 local statistics = require "moonbow.sweep.statistics"
+local terminal = require "moonbow.terminal"
 local text_table = require "moonbow.text_table"
 local words = require "moonbow.sweep.words"
 
@@ -24,7 +24,7 @@ local board = {}
 function board.new(folder, left, in_workers)
   local results = collect.read(folder, folder.outcome)
   return setmetatable({ folder = folder, sweep = folder.sweep, left = left, results = results, counts = {}, ended = 0,
-    began = clock(), drawn = clock(), is_live = in_workers and term.isatty(io.stderr), lines = 0, ranked = 0 }, Board)
+    began = clock(), drawn = clock(), is_live = in_workers and terminal.can_erase(), lines = 0, ranked = 0 }, Board)
 end
 
 --- Counts the end of a trial.
