@@ -28,6 +28,15 @@ it("core returns the width of the terminal", function()
   assert.equal("\n", on_terminal(61, command .. " 2>/dev/null"))
 end)
 
+it("a line is erased on a terminal that can, not on a dumb one", function()
+  local command = interpreter .. [[ -e 'local shown = require("moonbow.progress").start(1, true, 0)
+    shown.batch(1, 2, 0.5)
+    shown.stopped "why"']]
+  assert.equal(ERASE .. "why\n", on_terminal(61, command):sub(-#ERASE - 4))
+  assert.equal("why\n", on_terminal(61, "TERM=dumb " .. command))
+  assert.equal("why\n", on_terminal(61, command .. " 2>&1 | cat"))
+end)
+
 describe("progress", function()
   local hrtime, can_erase, stderr, terminal_columns = uv.hrtime, terminal.can_erase, io.stderr, core.terminal_columns
   local now, is_terminal, written

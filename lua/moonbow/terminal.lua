@@ -8,8 +8,8 @@ local DESCRIPTORS = { stdin = 0, stdout = 1, stderr = 2 }
 --- Returns true if "stdin", "stdout" or "stderr" is a terminal.
 function terminal.has(stream) return uv.guess_handle(DESCRIPTORS[stream]) == "tty" end
 
---- Returns true if standard error is a terminal, on which a line can be erased.
-function terminal.can_erase() return terminal.has "stderr" end
+--- Returns true if standard error is a terminal on which a line can be erased: a dumb one shows the escapes for it.
+function terminal.can_erase() return terminal.has "stderr" and os.getenv "TERM" ~= "dumb" end
 
 --- Returns the width of the terminal in characters; 80 if it is unknown.
 function terminal.width()

@@ -3,7 +3,7 @@
 return function(columns, command)
   local script, log = os.tmpname(), os.tmpname()
   local file = assert(io.open(script, "w"))
-  file:write("stty cols ", columns, "\n", command, "\n")
+  file:write("stty cols ", columns, "\nexport TERM=xterm\n", command, "\n")
   file:close()
   assert(os.execute(("script -qec 'sh %s' %s </dev/null >/dev/null 2>&1"):format(script, log)))
   file = assert(io.open(log))
