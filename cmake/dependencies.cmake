@@ -19,7 +19,7 @@ if(OPENBLAS_DIR OR NOT OPENBLAS_FOUND)
   get_filename_component(OPENBLAS_LIBDIR ${OPENBLAS_LIBRARY} DIRECTORY)
   target_include_directories(openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
   target_link_libraries(openblas INTERFACE ${OPENBLAS_LIBRARY})
-  set(OPENBLAS_LINK "-L${OPENBLAS_LIBDIR} -lopenblas")
+  set(OPENBLAS_LINK "-L\"${OPENBLAS_LIBDIR}\" -lopenblas")
   if(OPENBLAS_DIR)
     set(CMAKE_INSTALL_RPATH ${OPENBLAS_LIBDIR}) # a folder that the loader does not search
   endif()

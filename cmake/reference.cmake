@@ -11,7 +11,7 @@ endif()
 file(GLOB_RECURSE reference_sources CONFIGURE_DEPENDS lua/*.lua tools/*.lua)
 add_custom_command(OUTPUT ${reference}/index.html ${reference}/luacats/moonbow.lua
   COMMAND ${CMAKE_BINARY_DIR}/lua ${CMAKE_SOURCE_DIR}/tools/reference.lua ${reference}
-  DEPENDS core ${reference_sources} COMMENT "Reference from the doc comments")
+  DEPENDS core ${reference_sources} COMMENT "Reference from the doc comments" VERBATIM)
 add_custom_target(reference ALL DEPENDS ${reference}/index.html)
 install(FILES ${reference}/luacats/moonbow.lua DESTINATION ${CMAKE_INSTALL_DATADIR}/moonbow/luacats)
 install(FILES ${reference}/index.html DESTINATION ${CMAKE_INSTALL_DOCDIR})

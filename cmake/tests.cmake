@@ -115,6 +115,11 @@ add_test(NAME install.prefix WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMAND ${BASH} cmake/install-test/prefix.sh ${CMAKE_BINARY_DIR} ${LUA_INTERPRETER} ${CMAKE_C_COMPILER})
 add_tool_test(luarocks install.luarocks ${BASH} cmake/install-test/rock.sh ${LUA_INTERPRETER})
 set_tests_properties(install.prefix install.luarocks PROPERTIES LABELS install)
+if(NOT MOONBOW_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME install.odd_folder WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND ${BASH} cmake/install-test/odd_folder.sh ${CMAKE_C_COMPILER})
+  set_tests_properties(install.odd_folder PROPERTIES LABELS install TIMEOUT 600)
+endif()
 
 # Runs each experiment that tests a claim with --quick, and validates its results.json (docs/results.schema.json).
 file(GLOB experiments RELATIVE ${CMAKE_SOURCE_DIR}/experiments CONFIGURE_DEPENDS experiments/*.lua)
