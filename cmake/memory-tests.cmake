@@ -19,7 +19,7 @@ endforeach()
 # Specs of what is written in Lua alone, which reach C through functions that other specs test: a sanitizer makes them
 # 1.6 to 4 times as long and has nothing to find there. A spec that is not named here is sanitized.
 set(specs_of_lua
-  dependencies guide help how_to_call paths reference version text_table # documentation and names
+  bootstrap dependencies guide help how_to_call paths reference version text_table # documentation and names
   audit audit_flow audit_networks audit_outcome audit_rules audit_samples bench benchmark benchmark_data border_peaks
   experiment explain explain_inputs identify_phases kept minirocket own_spectra reach results review_page trained
   single_peak slurm plot plot_charts plot_lines
