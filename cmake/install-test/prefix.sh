@@ -6,7 +6,8 @@ here=$(dirname "$0")
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
 
-cmake --install "$build" --prefix "$prefix" >"$prefix/log"
+# A component has a list of files of its own: install_manifest.txt is for uninstalling, and may belong to root.
+cmake --install "$build" --component Unspecified --prefix "$prefix" >"$prefix/log"
 diff -r lua "$prefix/share/lua/5.4"
 LUA_PATH="$prefix/share/lua/5.4/?.lua;$prefix/share/lua/5.4/?/init.lua;;" \
   LUA_CPATH="$prefix/lib/lua/5.4/?.so;;" "$lua" "$here/use.lua" "$prefix"
