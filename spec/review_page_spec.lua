@@ -77,6 +77,16 @@ describe("the page of the review", function()
       for _, spec in ipairs(claim.dots) do assert.is_true(spec.from == 0 or spec.from == 0.5, path) end
     end
   end)
+  it("names the spectra that claim 4 is judged on, and what the script measured against it on others", function()
+    local claim = claims.single_filter
+    assert.truthy(claim.condition:find("5 to 15 points, without noise and without background", 1, true))
+    for _, figure in ipairs { "0.035 (14 of 400; 0.021 to 0.058)", "0.010 (4 of 400; 0.004 to 0.025)" } do
+      assert.truthy(claim.against:find(figure, 1, true), figure)
+    end
+    local shown = {}
+    for _, row in ipairs(claim.dots[1].rows) do shown[type(row) == "table" and row[1] or row] = true end
+    for _, data in ipairs { "width 2-6", "noise and background" } do assert.is_true(shown["glorot, depth 3, " .. data]) end
+  end)
   it("draws means with their intervals, from chance on", function()
     local spec = { caption = "", from = 0.5, to = 1, rows = { "group", { "a", "one" }, { "missing", "none" } } }
     local drawn = dots.draw(spec, { measured = { { name = "a", values = { 0.7, 0.75, 0.8 } } } })
