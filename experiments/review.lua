@@ -1,8 +1,8 @@
 -- The whole review: runs all experiments, each in a process of its own, and shows their results on one page.
 --
 -- Results are in --out, a folder for each experiment; an experiment that has results of the same seeds and settings is
--- not run again, and results are replaced only by new ones. The page shows all results that are there, also of
--- experiments that are not among the names. The folder networks has trained networks until all experiments have
+-- not run again, and neither is one that has a larger run: a full one, or more seeds. Results are replaced only by new
+-- ones. The page shows all results that are there, also of experiments that are not among the names. The folder networks has trained networks until all experiments have
 -- results: several train the same one, and an experiment that was interrupted does not train its networks again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
@@ -27,11 +27,15 @@ local longest_first = { "batch_norm", "evaluation_dataset", "depth", "relu_empti
   "convolution_contribution", "pooling_benefit", "feature_maps", "border_peaks", "pooling_resolution", "dissimilarity",
   "smoothing" }
 
-local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.")
+-- A seed of these is an untrained network, not a repetition: a number for all would make their shares worthless.
+local counts_networks = { single_filter = true, relu_emptiness = true }
+
+local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.",
+  "repetitions of each experiment; single_filter and relu_emptiness, whose seeds are networks, keep their own number")
 parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
 parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.available_parallelism()))
   :convert(experiment.number("review", "--jobs", "positive integer"))
-parser:flag("--fresh", "run again what has results already")
+parser:flag("--fresh", "run again what has results already, also larger ones")
 local args = output.parse(parser)
 if args.seeds then output.check_seeds("review", args.seed, args.seeds) end
 interrupt.end_script_with "interrupted; the same command starts again"
@@ -71,7 +75,7 @@ local function arguments_of(name)
   local trains = name ~= "dissimilarity"
   if trains and not is_fresh_part then table.move({ "--networks", networks }, 1, 2, #list + 1, list) end
   if args.quick then list[#list + 1] = "--quick" end
-  if args.seeds then table.move({ "--seeds", tostring(args.seeds) }, 1, 2, #list + 1, list) end
+  if args.seeds and not counts_networks[name] then table.move({ "--seeds", tostring(args.seeds) }, 1, 2, #list + 1, list) end
   return list
 end
 
@@ -96,14 +100,27 @@ local function are_same(a, b)
   return true
 end
 
-local function is_done(name)
-  local got = not args.fresh and results_of(name)
-  local plan = got and plan_of(name)
-  if type(plan) ~= "table" then return false end
+local function is_done(got, plan)
   for key, value in pairs(plan) do
     if not are_same(got[key], value) then return false end
   end
   return true
+end
+
+-- True for a full run beside a quick one, and for more seeds of the same run.
+local function is_larger(got, plan)
+  local is_same = got.first_seed == plan.first_seed and are_same(got.settings, plan.settings)
+  return output.is_larger(got, plan) and (is_same or got.quick ~= plan.quick)
+end
+
+-- Says in words why an experiment need not run; nil if it has to.
+local function reason_to_keep(name)
+  local got = not args.fresh and results_of(name)
+  local plan = got and plan_of(name)
+  if type(plan) ~= "table" then return nil end
+  if is_done(got, plan) then return "done before" end
+  if not is_larger(got, plan) then return nil end
+  return ("its larger run is kept, %s; --fresh replaces it"):format(output.size_of(got))
 end
 
 local began = clock()
@@ -116,7 +133,8 @@ local function start(name)
   local log, reason = uv.fs_open(folder_of(name) .. "/log.txt", "w", tonumber("644", 8))
   if not log then experiment.fail(reason) end
   local arguments = arguments_of(name)
-  say("%s: started", name)
+  local old = results_of(name)
+  say("%s: started%s", name, old and (", replaces results of %s"):format(output.size_of(old)) or "")
   local process, err
   local options = { args = arguments, env = environment, stdio = { nil, log, log } }
   process, err = uv.spawn(interpreter, options, function(code)
@@ -152,8 +170,9 @@ local function run_queue()
 end
 
 for _, name in ipairs(longest_first) do
-  if wanted[name] and is_done(name) then
-    say("%s: done before", name)
+  local reason = wanted[name] and reason_to_keep(name)
+  if reason then
+    say("%s: %s", name, reason)
   elseif wanted[name] then
     queue[#queue + 1] = name
   end

@@ -85,7 +85,9 @@ describe("the page of the review", function()
     end
     local shown = {}
     for _, row in ipairs(claim.dots[1].rows) do shown[type(row) == "table" and row[1] or row] = true end
-    for _, data in ipairs { "width 2-6", "noise and background" } do assert.is_true(shown["glorot, depth 3, " .. data]) end
+    for _, data in ipairs { "width 2-6", "noise and background" } do
+      assert.is_true(shown["glorot, depth 3, " .. data], data)
+    end
   end)
   it("draws means with their intervals, from chance on", function()
     local spec = { caption = "", from = 0.5, to = 1, rows = { "group", { "a", "one" }, { "missing", "none" } } }
@@ -114,6 +116,25 @@ describe("the page of the review", function()
     assert.equal(381, estimates.seeds_needed(alive, { figure = "a", above = 0.99 })) -- n / (n + 1.96^2) above 0.99
     assert.equal("1.000 (1.000 to 1.000)", estimates.text { 1.0, 1.0, 1.0 })
     assert.is_nil(estimates.seeds_needed(undecided, { figure = "a", above = 0.93 })) -- the mean
+  end)
+  it("names the option that decides a rule, with more than was run, or says nothing", function()
+    local values = { 0.9, 0.96, 0.93, 0.9, 0.96, 0.93, 0.9, 0.96 }
+    local function said(changes)
+      local own = results("relu_emptiness", { seeds = 8, settings = { trained = 8 },
+        measured = { { name = "a", values = values } },
+        rules = { { text = "a", figure = "a", above = 0.92, by = 0, answer = "undecided" } } })
+      for key, value in pairs(changes) do own[key] = value end
+      return page.render({ own }, "", function() return svg end):match "With this mean and spread <code>(.-)</code>"
+    end
+    local needed = estimates.seeds_needed({ measured = { { name = "a", values = values } } },
+      { figure = "a", above = 0.92 })
+    assert.is_true(needed > 8 and needed < 200)
+    assert.equal("--trained " .. needed, said { seeds = 200 })
+    assert.equal(("--seeds %d --trained %d"):format(needed, needed), said { seeds = 9 })
+    assert.equal("--seeds " .. needed, said { name = "depth" })
+    assert.is_nil(said { name = "depth", seeds = 200 }) -- no option is known to count these values
+    assert.is_nil(said { seeds = 200, settings = { trained = 60 } })
+    assert.is_nil(said { rules = { { text = "a", figure = "a", above = 0.5, by = 0, answer = "undecided" } } })
   end)
   it("shows the figures of the rules if nothing was published, and minutes", function()
     local own = results("own", {
@@ -273,17 +294,40 @@ describe("experiments/review.lua", function()
     return text
   end
 
+  local function results_of(name) return require("cjson").decode(read(name .. "/results.json")) end
+  local function seeds_of(name) return results_of(name).seeds end
+
   it("runs an experiment again if seeds or settings are others", function()
     assert.matches("depth: started", (review "--seeds 2 depth"))
     assert.truthy(read "review.html":find("depth.lua --quick --seeds 2</code>", 1, true))
     assert.matches("depth: done before", (review "--seeds 2 depth"))
-    assert.matches("depth: started", (review "depth"))
-    assert.equal(1, require("cjson").decode(read "depth/results.json").seeds)
+    assert.matches("depth: started, replaces results of 2 seeds, quick\n", (review "--fresh depth"))
+    assert.equal(1, seeds_of "depth")
     assert.truthy(read "review.html":find("depth.lua --quick</code>", 1, true))
     call("depth", ("--quick --n 9 --out %s/depth"):format(out))
     assert.matches("depth: started", (review "depth"))
     assert.matches("depth: done before", (review "depth"))
     assert.matches("depth: started", (review "--fresh depth"))
+  end)
+  it("keeps a larger run, unless it is told to replace it", function()
+    call("depth", ("--quick --seeds 3 --out %s/depth"):format(out))
+    assert.matches("depth: its larger run is kept, 3 seeds, quick; %-%-fresh replaces it\n", (review "depth"))
+    assert.equal(3, seeds_of "depth")
+    call("depth", ("--out %s/depth"):format(out))
+    assert.matches("depth: its larger run is kept, 2 seeds; ", (review "--seeds 5 depth"))
+    assert.is_false(results_of("depth").quick)
+    assert.matches("warning: .*depth/results.json is of 2 seeds, which this run of 1 seed will replace",
+      (call("depth", ("--seeds 1 --out %s/depth"):format(out))))
+    assert.matches("warning: .*is of 1 seed, which this run of 9 seeds, quick will replace",
+      (call("depth", ("--seeds 9 --quick --out %s/depth"):format(out))))
+    assert.is_nil((call("depth", ("--seeds 9 --out %s/depth"):format(out))):find("warning", 1, true))
+    review "--fresh depth"
+  end)
+  it("leaves experiments whose seeds are networks their own number", function()
+    review "--seeds 2 depth single_filter relu_emptiness"
+    assert.same({ 2, 1, 1 }, { seeds_of "depth", seeds_of "single_filter", seeds_of "relu_emptiness" })
+    review "--fresh depth"
+    os.execute(("rm -r %s/single_filter %s/relu_emptiness"):format(out, out))
   end)
   it("keeps the networks until all have results, and shows all results that are there", function()
     assert.truthy(lfs.attributes(out .. "/networks", "mode"))

@@ -47,12 +47,13 @@ Run.__index = Run
 --- An argument parser with --quick, --seed, --seeds and --out DIR (which has no default: see experiment.folder).
 -- @param name string of the script
 -- @param description string the claim that it tests
+-- @param seeds? string what --seeds counts, for --help
 -- @return any a parser of the module argparse
-function experiment.parser(name, description)
+function experiment.parser(name, description, seeds)
   local parser = argparse("lua experiments/" .. name .. ".lua", description)
   parser:flag("--quick", "a smaller run of at most a minute")
   parser:option("--seed", "first seed", "1"):convert(output.number(name, "--seed", "non-negative integer"))
-  parser:option("--seeds", "number of seeds"):convert(output.number(name, "--seeds", "positive integer"))
+  parser:option("--seeds", seeds or "number of seeds"):convert(output.number(name, "--seeds", "positive integer"))
   parser:option("--out", ("folder for results.json and figures (default %s, with --quick %s)"):format(
     experiment.folder(name), experiment.folder(name, true)))
   return parser
@@ -134,8 +135,16 @@ local function print_plan(run)
   os.exit(true, true)
 end
 
+-- Warns if results of a larger run will be replaced, while Ctrl-C still keeps them.
+local function warn_of_larger(run)
+  local kept = output.read_json(run.out .. "/results.json")
+  if type(kept) ~= "table" or kept.name ~= run.name or not output.is_larger(kept, run) then return end
+  check.warn("experiment.start", "%s/results.json is of %s, which this run of %s will replace; --out names another folder",
+    run.out, output.size_of(kept), output.size_of(run))
+end
+
 --- Starts a run with the options of the command line. From then on Ctrl-C ends the script at once with code 130 and
--- without results.
+-- without results. Warns if the folder has results of a larger run: they will be replaced.
 -- A script keeps the run in a variable with <close>: then, if a function refuses what an option asks for, the script
 -- ends with a line and code 2, and not with a traceback, which is for programming errors.
 -- @option name of the script, and of the folder below results/
@@ -168,6 +177,7 @@ function experiment.start(options)
   if args.plan then print_plan(run) end
   interrupt.end_script_with(options.name .. ": interrupted, without results; the same command starts again")
   output.prepare(run.out)
+  warn_of_larger(run)
   if run.networks then output.make_folder(run.networks) end
   return run
 end

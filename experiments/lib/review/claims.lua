@@ -1,7 +1,8 @@
 --- What the page of the review says of each claim beside its figures: the claim in a sentence of the talk (its pictures
 -- have few words, so that this is our reading), its condition, how it was tested, and what speaks against the test.
 --
--- A claim is { number (nil: a question of our own), says, condition, tested, against, dots }. dots is a list of figures
+-- A claim is { number (nil: a question of our own), says, condition, tested, against, counter, dots }. counter is the
+-- setting that counts the values of figures that only some of the seeds have. dots is a list of figures
 -- { caption, from (where the axis begins: chance, or 0), to, rows }; a row is { name of the measured figure, label },
 -- or a label alone, which heads the rows below it.
 local claims = {}
@@ -104,7 +105,7 @@ claims.single_filter = { number = 4,
       rows("torch, depth 3, %s", { "2 filters", "4 filters", "8 filters" }), "Glorot's, other spectra",
       rows("glorot, depth 3, %s", { "width 2-6", "width 10-30", "noise and background" })) } } }
 
-claims.relu_emptiness = { number = 4,
+claims.relu_emptiness = { number = 4, counter = "trained",
   says = "Other initial values and activations keep a single filter alive.",
   condition = "One filter in each convolution; the talk shows peak-shaped filters.",
   tested = "Each remedy in 200 networks: does it keep more than 95 in 100 alive? Some of them are then trained on the "

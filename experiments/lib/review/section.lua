@@ -27,12 +27,24 @@ local function measured_of(results, rule)
     and ("; %s: %s"):format(other.name, estimates.text(other.values)) or "")
 end
 
+-- "--trained 13": the options by which a rule that is undecided would be decided, if mean and spread stay; nil if that
+-- cannot be said. Where not every seed has a value, another option than --seeds counts them.
+local function deciding_options(results, rule)
+  local needed, figure = estimates.seeds_needed(results, rule), estimates.measured(results, rule.figure)
+  if not needed or needed <= #figure.values then return nil end
+  local has_all = #figure.values == results.seeds
+  local counter = not has_all and claims[results.name] and claims[results.name].counter
+  if not has_all and not (counter and results.settings[counter] == #figure.values) then return nil end
+  local seeds = (has_all or needed > results.seeds) and ("--seeds %d "):format(needed) or ""
+  return ((seeds .. (counter and ("--%s %d"):format(counter, needed) or "")):gsub(" $", ""))
+end
+
 local function rules(results)
   local items = {}
   for i, rule in ipairs(results.rules) do
-    local needed = rule.answer == "undecided" and not results.quick and estimates.seeds_needed(results, rule)
+    local deciding = rule.answer == "undecided" and not results.quick and deciding_options(results, rule)
     local answer = results.quick and "Not decided" or answers[rule.answer] or rule.answer
-    local more = needed and (" With this spread about %d seeds would decide it."):format(needed) or ""
+    local more = deciding and (" With this mean and spread <code>%s</code> would decide it."):format(deciding) or ""
     items[i] = ('<li><b>%s</b>: %s. <span class="soft">%s.%s</span></li>'):format(escape(answer), escape(rule.text),
       escape(measured_of(results, rule)), more)
   end

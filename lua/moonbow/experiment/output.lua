@@ -95,6 +95,24 @@ function output.prepare(folder)
   if not ok then output.fail(err) end
 end
 
+--- True if results are of a larger run than this one, or one that is planned: of a full one beside a quick one, or of
+-- more seeds.
+-- @param results table of results.json
+-- @param run table { quick, seeds }
+-- @return boolean
+function output.is_larger(results, run)
+  if math.type(results.seeds) ~= "integer" then return false end
+  if results.quick ~= run.quick then return run.quick and results.quick == false end
+  return results.seeds > run.seeds
+end
+
+--- "200 seeds", "1 seed, quick": the size of a run.
+-- @param run table { quick, seeds }
+-- @return string
+function output.size_of(run)
+  return check.show_count(run.seeds, "seed") .. (run.quick and ", quick" or "")
+end
+
 local function sorted_names(t)
   local names = {}
   for name in pairs(t or {}) do names[#names + 1] = name end
