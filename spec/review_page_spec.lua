@@ -101,6 +101,29 @@ describe("the page of the review", function()
     assert.is_nil(drawn:find(">none<", 1, true))
     assert.is_nil(dots.draw(spec, { measured = { { name = "b", values = { 1 } } } }))
   end)
+  it("shows where an interval goes on beyond the axis, and chance where the axis begins below it", function()
+    local function draw(values)
+      local spec = { caption = "", from = 0.5, to = 1, rows = { { "a", "one" } } }
+      return dots.draw(spec, { measured = { { name = "a", values = values } } })
+    end
+    local function cuts(svg) return select(2, svg:gsub('class="cut"', "")) end
+    local svg, from, is_cut = draw { 0.43, 0.5, 0.61 } -- 0.513, 0.288 to 0.739
+    assert.same({ 1, 0.5, true }, { cuts(svg), from, is_cut })
+    assert.truthy(svg:find("M152.0 17.0 l7 -5 v10 z", 1, true)) -- points left, at the beginning of the axis
+    svg, from, is_cut = draw { 0.99, 0.9, 0.99 }
+    assert.same({ 1, 0.5, true }, { cuts(svg), from, is_cut })
+    assert.truthy(svg:find("M310.0 17.0 l-7 -5 v10 z", 1, true))
+    svg, from, is_cut = draw { 0.7, 0.75, 0.8 }
+    assert.same({ 0, 0.5, false }, { cuts(svg), from, is_cut })
+    assert.is_nil(svg:find("dasharray", 1, true))
+    svg, from = draw { 0.45, 0.45, 0.45 }
+    assert.equal(0.4, from)
+    assert.truthy(svg:find('<line x1="182.3" y1="6.0" x2="182.3" y2="28.0" style="stroke:#5b6470;stroke-dasharray', 1,
+      true))
+    local shown = page.render({ results("depth", { measured = { { name = "a", values = { 1 } },
+      { name = "1 conv @ equal parameters", values = { 0.43, 0.5, 0.61 } } } }) }, "", function() return svg end)
+    assert.truthy(shown:find("begins at chance. An arrow: the interval goes on beyond the axis.", 1, true))
+  end)
   it("gives shares of networks a binomial interval, and says how many seeds would decide a rule", function()
     local ones = {}
     for i = 1, 400 do ones[i] = i <= 57 and 1 or 0 end
@@ -212,7 +235,7 @@ describe("the page of the review", function()
       { name = "b @ far", values = { 1 } }, { name = "1 conv @ equal parameters", values = { 0.45 } } } })
     local shown = page.render({ depth }, "", function() return nil end)
     assert.truthy(shown:find("<code>lua experiments/depth.lua --seeds 3 --n 7</code>", 1, true))
-    assert.truthy(shown:find("The axis begins at 0.4.", 1, true))
+    assert.truthy(shown:find("The axis begins at 0.4, the dashed line is chance.", 1, true))
     local left = shown:match '<circle cx="([%d.]+)"'
     assert.near(158 + (304 - 158) * (0.45 - 0.4) / (1 - 0.4), tonumber(left), 0.1)
     assert.truthy(shown:find("lines.svg is missing", 1, true))

@@ -6,6 +6,8 @@ local dots = {}
 
 local WIDTH, LABELS, VALUES, ROW = 360, 150, 48, 22
 local LEFT, RIGHT = LABELS + 8, WIDTH - VALUES - 8
+local TINY = 1e-9 -- by which an interval may leave the axis without a sign
+local BLUE = "#0072B2"
 
 local function text(x, y, content, more)
   return ('<text x="%.1f" y="%.1f"%s>%s</text>'):format(x, y, more or "", html.escape(content))
@@ -61,18 +63,37 @@ local function axis(from, to, place, top, bottom)
   return table.concat(parts)
 end
 
-local function row_marks(row, y, place)
+-- The head of an arrow at the end of the axis, for an interval that goes on beyond it.
+local function arrow(x, y, direction)
+  return ('<path class="cut" d="M%.1f %.1f l%d -5 v10 z" style="fill:%s"/>'):format(x + 6 * direction, y, -7 * direction,
+    BLUE)
+end
+
+local function is_cut_below(row, from) return row.estimate and (row.estimate.low or from) < from - TINY end
+local function is_cut_above(row, to) return row.estimate and (row.estimate.high or to) > to + TINY end
+
+local function row_marks(row, y, place, from, to)
   if not row.estimate then return text(0, y + 5, row.label, ' class="group"') end
   local estimate, parts = row.estimate, { text(8, y + 5, row.label) }
   if estimate.low then
-    parts[2] = line(place(estimate.low), y, place(estimate.high), y, "stroke:#0072B2;stroke-width:3")
+    parts[2] = line(place(estimate.low), y, place(estimate.high), y, ("stroke:%s;stroke-width:3"):format(BLUE))
   end
-  parts[#parts + 1] = ('<circle cx="%.1f" cy="%.1f" r="4.5" style="fill:#0072B2"/>'):format(place(estimate.mean), y)
+  if is_cut_below(row, from) then parts[#parts + 1] = arrow(LEFT, y, -1) end
+  if is_cut_above(row, to) then parts[#parts + 1] = arrow(RIGHT, y, 1) end
+  parts[#parts + 1] = ('<circle cx="%.1f" cy="%.1f" r="4.5" style="fill:%s"/>'):format(place(estimate.mean), y, BLUE)
   parts[#parts + 1] = text(WIDTH, y + 5, ("%.3f"):format(estimate.mean), ' text-anchor="end"')
   return table.concat(parts)
 end
 
---- A figure as SVG, and where its axis begins; nil if nothing of it was measured.
+local function has_cut(rows, from, to)
+  for _, row in ipairs(rows) do
+    if is_cut_below(row, from) or is_cut_above(row, to) then return true end
+  end
+  return false
+end
+
+--- A figure as SVG; where its axis begins; and true if an interval goes on beyond the axis, which an arrow shows. Nil if
+-- nothing of it was measured. Where the axis begins below spec.from (chance), a dashed line is drawn there.
 -- @param spec { from, to, rows } as in lib.review.claims
 -- @param results of the experiment
 function dots.draw(spec, results)
@@ -86,9 +107,12 @@ function dots.draw(spec, results)
   local bottom = top + #rows * ROW
   local parts = { ('<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 %d %d" role="img">'):format(WIDTH,
     bottom + 22), axis(from, to, place, top, bottom) }
+  if from < spec.from then
+    parts[#parts + 1] = line(place(spec.from), top, place(spec.from), bottom, "stroke:#5b6470;stroke-dasharray:4 3")
+  end
   if results.quick then parts[#parts + 1] = text(0, 14, "Quick run: decides nothing", ' class="quick"') end
-  for i, row in ipairs(rows) do parts[#parts + 1] = row_marks(row, top + (i - 0.5) * ROW, place) end
-  return table.concat(parts, "\n") .. "</svg>", from
+  for i, row in ipairs(rows) do parts[#parts + 1] = row_marks(row, top + (i - 0.5) * ROW, place, from, to) end
+  return table.concat(parts, "\n") .. "</svg>", from, has_cut(rows, from, to)
 end
 
 --- The style that the figures need.

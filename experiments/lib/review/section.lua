@@ -51,18 +51,19 @@ local function rules(results)
   return "<ul>" .. table.concat(items, "\n") .. "</ul>"
 end
 
-local function begins_at(from)
-  if from == 0 then return "" end
-  return from == CHANCE and " The axis begins at chance." or (" The axis begins at %.3g."):format(from)
+local function about_axis(spec, from, is_cut)
+  local begins = spec.from ~= CHANCE and "" or from == CHANCE and " The axis begins at chance."
+    or (" The axis begins at %.3g, the dashed line is chance."):format(from)
+  return begins .. (is_cut and " An arrow: the interval goes on beyond the axis." or "")
 end
 
 local function drawn(results, claim)
   local parts = {}
   for _, spec in ipairs(claim and claim.dots or {}) do
-    local svg, from = dots.draw(spec, results)
+    local svg, from, is_cut = dots.draw(spec, results)
     if svg then
       parts[#parts + 1] = ("<figure>%s<figcaption>%s%s Bars are 95 %% intervals%s.</figcaption></figure>"):format(svg,
-        escape(spec.caption), begins_at(from), results.quick and ", for three seeds or more" or "")
+        escape(spec.caption), about_axis(spec, from, is_cut), results.quick and ", for three seeds or more" or "")
     end
   end
   return table.concat(parts, "\n")
