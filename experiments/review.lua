@@ -6,7 +6,6 @@
 -- results: several train the same one, and an experiment that was interrupted does not train its networks again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
-local check = require "moonbow.check"
 local clock = require "moonbow.clock"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.io.files"
@@ -193,8 +192,8 @@ for _, name in ipairs(names) do
 end
 print()
 experiment.table(rows)
-local about = ("%s%s, %.1f minutes of one core; moonbow, %s."):format(check.show_count(#all, "experiment"),
-  args.quick and ", quick runs" or "", seconds / 60, os.date "!%Y-%m-%d")
+local about = ("%s, %.1f minutes of one core; moonbow, %s."):format(page.count(all), seconds / 60,
+  os.date "!%Y-%m-%d")
 local path = args.out .. "/review.html"
 local html = page.render(all, about, function(results, name)
   return (files.read(("%s/%s.svg"):format(folder_of(results.name), name)))

@@ -60,6 +60,33 @@ describe("the page of the review", function()
     assert.is_nil(shown:find("holds in part</span>", 1, true))
     assert.is_nil(shown:find("<b>Yes</b>", 1, true))
   end)
+  it("tells quick runs from full ones on one page", function()
+    local changes = { quick = true, measured = { { name = "a", values = { 1.5 }, talk = 0.125 },
+      { name = "b @ far", values = { 1 } } } }
+    local both = { results "full", results("small", changes) }
+    local shown = page.render(both, page.count(both), function() return svg end)
+    assert.truthy(shown:find("<p>2 experiments, 1 of them a quick run</p>", 1, true))
+    assert.truthy(shown:find('<p class="quick">A quick run: small. Quick runs have fewer', 1, true))
+    assert.truthy(shown:find('data-label="our trial">2.5</td>', 1, true))
+    assert.is_nil(shown:find(">0.125<", 1, true))
+    assert.equal("1 experiment, quick runs", page.count { results("small", changes) })
+    assert.equal("1 experiment", page.count { results "full" })
+  end)
+  it("compares a quick run with no figure of others in its text", function()
+    local function text(is_quick)
+      return page.render({ results("dissimilarity", { quick = is_quick }) }, "", function() return svg end)
+    end
+    assert.truthy(text(false):find("found 0.935 and 0.98", 1, true))
+    assert.is_nil(text(true):find("0.935", 1, true))
+  end)
+  it("has a column for each source of figures of others that has any", function()
+    local own = results("own", { measured = { { name = "a", values = { 1.5 }, trial = 2.5 } } })
+    local shown = page.render({ own }, "", function() return svg end)
+    assert.truthy(shown:find('<th class="number">Our trial</th>', 1, true))
+    for _, heading in ipairs { "Talk", "Publication", "talk", "publication" } do
+      assert.is_nil(shown:find(('<th class="number">%s</th>'):format(heading), 1, true), heading)
+    end
+  end)
   it("says what was reviewed, on which data, with which networks, in which words", function()
     for _, text in ipairs { "A Critical Review of Neural Networks for", "10.5445/IR/1000151442", "The border data",
       "<td>align</td><td class=\"number\">37</td>", "max-pool 1 / 2", ">148</text>", "<dt>near</dt>" } do
@@ -169,6 +196,9 @@ describe("the page of the review", function()
     local names = {}
     for i, figure in ipairs(page.headlines(own)) do names[i] = figure.name end
     assert.same({ "b @ far", "a" }, names)
+    own.measured[1].talk, own.measured[2].talk = 1, 1
+    for i, figure in ipairs(page.headlines(own)) do names[i] = figure.name end
+    assert.same({ "a", "b @ far", "c" }, names) -- those that decide, first of which others had one; then others
     assert.truthy(page.render({ own }, "", function() return svg end):find("1 thread; 1:30 min; now", 1, true))
   end)
   it("escapes names everywhere", function()

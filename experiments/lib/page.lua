@@ -1,4 +1,5 @@
 --- The page of the review: what was reviewed, and what several experiments found, as one self-contained HTML page.
+local check = require "moonbow.check"
 local html = require "moonbow.page"
 local board = require "lib.review.board"
 local dots = require "lib.review.dots"
@@ -69,16 +70,33 @@ spread stay, where one would. All yes: holds. All no: does not hold here. Some y
 many seeds. Condition and test of a claim describe the full run of its script; the settings of a run are at the end of
 its section.</p>]]
 
-local quick = [[
-<p class="quick">These are quick runs: they have fewer spectra, epochs, trees, filters or seeds than full ones. They
-show that the scripts work and decide nothing, and stand beside no figure of anyone else. Condition, test and
-objections of a claim describe its full run.</p>]]
+local about_quick = [[
+Quick runs have fewer spectra, epochs, trees, filters or seeds than full ones. They show that the scripts work and
+decide nothing, and stand beside no figure of anyone else but those that a claim itself names. Condition, test and
+objections of a claim describe its full run.]]
 
-local function are_quick(all)
+-- "evaluation_dataset, depth": the quick runs among the results, and how many.
+local function quick_ones(all)
+  local list = {}
   for _, results in ipairs(all) do
-    if results.quick then return true end
+    if results.quick then list[#list + 1] = results.name end
   end
-  return false
+  return table.concat(list, ", "), #list
+end
+
+--- "12 experiments", "12 experiments, quick runs", "3 experiments, 2 of them quick runs".
+function page.count(all)
+  local _, count = quick_ones(all)
+  local quick = count == #all and "quick runs" or ("%d of them %s"):format(count, count > 1 and "quick runs"
+    or "a quick run")
+  return check.show_count(#all, "experiment") .. (count > 0 and ", " .. quick or "")
+end
+
+local function quick_note(all)
+  local list, count = quick_ones(all)
+  if count == 0 then return "" end
+  return ('<p class="quick">%s %s</p>'):format(count == #all and "These are quick runs."
+    or html.escape(("%s: %s."):format(count > 1 and "Quick runs" or "A quick run", list)), about_quick)
 end
 
 --- Returns the page.
@@ -86,9 +104,9 @@ end
 -- @param about lines for the head of the page, plain text
 -- @param read_figure function(results, name): the text of an SVG, or nil
 function page.render(all, about, read_figure)
-  local title, is_quick = "Networks for spectra: the review, executed", are_quick(all)
-  local body = { ("<h1>%s</h1>"):format(title), ("<p>%s</p>"):format(html.escape(about)), is_quick and quick or "",
-    "<h2>What was reviewed</h2>", subject.citation, "<h2>What came out</h2>", board.table(all, is_quick), how,
+  local title = "Networks for spectra: the review, executed"
+  local body = { ("<h1>%s</h1>"):format(title), ("<p>%s</p>"):format(html.escape(about)), quick_note(all),
+    "<h2>What was reviewed</h2>", subject.citation, "<h2>What came out</h2>", board.table(all), how,
     "<h2>The words</h2>", subject.words(), "<h2>The data</h2>", subject.data(inline), "<h2>The networks</h2>",
     subject.networks() }
   for _, results in ipairs(all) do body[#body + 1] = section.of(results, read_figure, inline) end

@@ -84,11 +84,11 @@ local function own_figures(results, read_figure, inline)
 end
 
 local function measured(results)
-  local heading, rows = { "Figure", "mean (95 % interval)" }, {}
-  for _, source in ipairs(results.quick and {} or board.sources) do heading[#heading + 1] = source[2]:lower() end
+  local heading, rows, sources = { "Figure", "mean (95 % interval)" }, {}, board.sources_of { results }
+  for _, source in ipairs(sources) do heading[#heading + 1] = source[2]:lower() end
   for i, figure in ipairs(results.measured) do
     rows[i] = { figure.name, estimates.text(figure.values) }
-    for k, source in ipairs(results.quick and {} or board.sources) do
+    for k, source in ipairs(sources) do
       rows[i][2 + k] = figure[source[1]] and board.show(figure[source[1]]) or nil
     end
   end
@@ -128,6 +128,7 @@ function section.of(results, read_figure, inline)
     ("<p><b>What came out.</b> %s</p>"):format(board.verdict(results)),
     rules(results), drawn(results, claim),
     claim and labelled("What speaks against it, by the full runs so far", claim.against) or "",
+    claim and not results.quick and labelled("Figures of others", claim.others) or "",
     ("<p><b>Command.</b> <code>lua experiments/%s.lua%s</code></p>"):format(escape(results.name), options_of(results)),
     own_figures(results, read_figure, inline), measured(results),
     ('<p class="soft">%s</p></section>'):format(settings(results)),

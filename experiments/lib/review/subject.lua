@@ -15,7 +15,8 @@ conditions below are our reading, numbered 1 to 8. The publication behind it is 
 Reischl: <cite>Validating neural networks for spectroscopic classification on a universal synthetic dataset</cite>,
 npj Computational Materials 9:100 (2023).</p><p>Three sources of figures are kept apart: the <b>talk</b>; the
 <b>publication</b>; and <b>our trial</b>, an earlier test of one to five seeds in PyTorch and scikit-learn, which the
-measurements here replace.</p>]]
+measurements here replace. The publication measured other data, of 27 and 500 classes: none of its figures stands beside
+these (<code>docs/measurements/benchmark.md</code> compares them).</p>]]
 
 local words = {
   { "pool 1, pool 2, pool 3", "the maps of a network behind its first, second and third pooling; raw: the spectrum" },
