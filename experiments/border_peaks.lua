@@ -8,6 +8,12 @@ local mb = require "moonbow"
 local run <close> = mb.experiment.start {
   name = "border_peaks",
   claim = "Deep residual networks lose peaks at a border; less pooling keeps them",
+  trial = { ["ResNet, momentum 0.99"] = 0.772, ["ResNet, momentum 0.99 @ 1-2"] = 0.52,
+    ["ResNet, momentum 0.99 @ 3-5"] = 0.58, ["ResNet, momentum 0.99 @ 6-10"] = 0.61,
+    ["ResNet, momentum 0.99 @ 11-20"] = 0.75, ["ResNet, momentum 0.99 @ 21-51"] = 0.84,
+    ["ResNet, 0.99, recalibrated"] = 0.990, ["ResNet, momentum 0.9"] = 0.988, ["1 conv, max-pool 1"] = 0.9993,
+    ["1 conv, max-pool 64"] = 0.892, ["1 conv, max-pool 64 @ 1-2"] = 0.49, ["1 conv, max-pool 64 @ 3-5"] = 0.47,
+    ["1 conv, max-pool 64 @ 6-10"] = 0.54, ["logistic regression"] = 1.0 },
   trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 500 }, crop = { 320, 320 }, filters = { 100, 24 }, epochs = { 12, 6 },
     epochs_small = { 30, 30 }, align = { 37, 37, "integer" } },
