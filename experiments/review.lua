@@ -2,8 +2,9 @@
 --
 -- Results are in --out, a folder for each experiment; an experiment that has results of the same seeds and settings is
 -- not run again, and neither is one that has a larger run: a full one, or more seeds. Results are replaced only by new
--- ones. The page shows all results that are there, also of experiments that are not among the names. The folder networks has trained networks until all experiments have
--- results: several train the same one, and an experiment that was interrupted does not train its networks again.
+-- ones. The page shows all results that are there, also of experiments that are not among the names. The folder
+-- networks has trained networks until all experiments have results: several train the same one, and an experiment that
+-- was interrupted does not train its networks again.
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local uv = require "luv"
 local clock = require "moonbow.clock"
@@ -74,7 +75,8 @@ local function arguments_of(name)
   local trains = name ~= "dissimilarity"
   if trains and not is_fresh_part then table.move({ "--networks", networks }, 1, 2, #list + 1, list) end
   if args.quick then list[#list + 1] = "--quick" end
-  if args.seeds and not counts_networks[name] then table.move({ "--seeds", tostring(args.seeds) }, 1, 2, #list + 1, list) end
+  local seeds = not counts_networks[name] and args.seeds
+  if seeds then table.move({ "--seeds", tostring(seeds) }, 1, 2, #list + 1, list) end
   return list
 end
 

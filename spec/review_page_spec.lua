@@ -133,19 +133,19 @@ describe("the page of the review", function()
       local spec = { caption = "", from = 0.5, to = 1, rows = { { "a", "one" } } }
       return dots.draw(spec, { measured = { { name = "a", values = values } } })
     end
-    local function cuts(svg) return select(2, svg:gsub('class="cut"', "")) end
-    local svg, from, is_cut = draw { 0.43, 0.5, 0.61 } -- 0.513, 0.288 to 0.739
-    assert.same({ 1, 0.5, true }, { cuts(svg), from, is_cut })
-    assert.truthy(svg:find("M152.0 17.0 l7 -5 v10 z", 1, true)) -- points left, at the beginning of the axis
-    svg, from, is_cut = draw { 0.99, 0.9, 0.99 }
-    assert.same({ 1, 0.5, true }, { cuts(svg), from, is_cut })
-    assert.truthy(svg:find("M310.0 17.0 l-7 -5 v10 z", 1, true))
-    svg, from, is_cut = draw { 0.7, 0.75, 0.8 }
-    assert.same({ 0, 0.5, false }, { cuts(svg), from, is_cut })
-    assert.is_nil(svg:find("dasharray", 1, true))
-    svg, from = draw { 0.45, 0.45, 0.45 }
+    local function cuts(text) return select(2, text:gsub('class="cut"', "")) end
+    local drawn, from, is_cut = draw { 0.43, 0.5, 0.61 } -- 0.513, 0.288 to 0.739
+    assert.same({ 1, 0.5, true }, { cuts(drawn), from, is_cut })
+    assert.truthy(drawn:find("M152.0 17.0 l7 -5 v10 z", 1, true)) -- points left, at the beginning of the axis
+    drawn, from, is_cut = draw { 0.99, 0.9, 0.99 }
+    assert.same({ 1, 0.5, true }, { cuts(drawn), from, is_cut })
+    assert.truthy(drawn:find("M310.0 17.0 l-7 -5 v10 z", 1, true))
+    drawn, from, is_cut = draw { 0.7, 0.75, 0.8 }
+    assert.same({ 0, 0.5, false }, { cuts(drawn), from, is_cut })
+    assert.is_nil(drawn:find("dasharray", 1, true))
+    drawn, from = draw { 0.45, 0.45, 0.45 }
     assert.equal(0.4, from)
-    assert.truthy(svg:find('<line x1="182.3" y1="6.0" x2="182.3" y2="28.0" style="stroke:#5b6470;stroke-dasharray', 1,
+    assert.truthy(drawn:find('<line x1="182.3" y1="6.0" x2="182.3" y2="28.0" style="stroke:#5b6470;stroke-dasharray', 1,
       true))
     local shown = page.render({ results("depth", { measured = { { name = "a", values = { 1 } },
       { name = "1 conv @ equal parameters", values = { 0.43, 0.5, 0.61 } } } }) }, "", function() return svg end)

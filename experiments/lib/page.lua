@@ -66,9 +66,9 @@ local how = [[
 <p>Every claim is a list of rules on measured figures. A rule is answered yes or no where the 95 % interval of the
 mean over the seeds (Student's t; of a share of networks Wilson's) excludes its limit, and is undecided where it does
 not or where there are fewer than three seeds; the page then says which number of seeds would decide it if mean and
-spread stay, where one would. All yes: holds. All no: does not hold here. Some yes and some no: holds in part. Otherwise: not decided by this
-many seeds. Condition and test of a claim describe the full run of its script; the settings of a run are at the end of
-its section.</p>]]
+spread stay, where one would. All yes: holds. All no: does not hold here. Some yes and some no: holds in part.
+Otherwise: not decided by this many seeds. Condition and test of a claim describe the full run of its script; the
+settings of a run are at the end of its section.</p>]]
 
 local about_quick = [[
 Quick runs have fewer spectra, epochs, trees, filters or seeds than full ones. They show that the scripts work and

@@ -139,8 +139,8 @@ end
 local function warn_of_larger(run)
   local kept = output.read_json(run.out .. "/results.json")
   if type(kept) ~= "table" or kept.name ~= run.name or not output.is_larger(kept, run) then return end
-  check.warn("experiment.start", "%s/results.json is of %s, which this run of %s will replace; --out names another folder",
-    run.out, output.size_of(kept), output.size_of(run))
+  check.warn("experiment.start", "%s/results.json is of %s, which this run of %s will replace; --out names another "
+    .. "folder", run.out, output.size_of(kept), output.size_of(run))
 end
 
 --- Starts a run with the options of the command line. From then on Ctrl-C ends the script at once with code 130 and

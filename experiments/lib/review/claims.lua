@@ -174,9 +174,9 @@ claims.dissimilarity = { number = 7,
   against = "Measures that allow for shifts, such as dynamic time warping, suffer less here. On the border data, where "
     .. "the position of the peak is the class, the other measures reach 0.995 or more, and warping, which evens "
     .. "positions out, 0.943 and 0.859.",
-  others = "Our trial found 0.935 and 0.98 for warping with windows of 20 and 60 points, and does not say if its spectra "
-    .. "were cropped. On the 200 points around the peaks moonbow reaches 0.947 and 0.951 (two seeds), on whole spectra "
-    .. "0.856 and 0.901: only 0.98 is not reached.",
+  others = "Our trial found 0.935 and 0.98 for warping with windows of 20 and 60 points, and does not say if its "
+    .. "spectra were cropped. On the 200 points around the peaks moonbow reaches 0.947 and 0.951 (two seeds), on "
+    .. "whole spectra 0.856 and 0.901: only 0.98 is not reached.",
   dots = { { caption = "Accuracy of five nearest neighbours.", from = 0.5, to = 1,
     rows = rows("%s @ evaluation", { "euclidean", "cosine", "pearson", { "dtw, window 20", "warping, 20 points" },
       { "dtw, window 60", "warping, 60 points" } }) } } }

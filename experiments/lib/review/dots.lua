@@ -65,8 +65,8 @@ end
 
 -- The head of an arrow at the end of the axis, for an interval that goes on beyond it.
 local function arrow(x, y, direction)
-  return ('<path class="cut" d="M%.1f %.1f l%d -5 v10 z" style="fill:%s"/>'):format(x + 6 * direction, y, -7 * direction,
-    BLUE)
+  return ('<path class="cut" d="M%.1f %.1f l%d -5 v10 z" style="fill:%s"/>'):format(x + 6 * direction, y,
+    -7 * direction, BLUE)
 end
 
 local function is_cut_below(row, from) return row.estimate and (row.estimate.low or from) < from - TINY end
@@ -92,8 +92,8 @@ local function has_cut(rows, from, to)
   return false
 end
 
---- A figure as SVG; where its axis begins; and true if an interval goes on beyond the axis, which an arrow shows. Nil if
--- nothing of it was measured. Where the axis begins below spec.from (chance), a dashed line is drawn there.
+--- A figure as SVG; where its axis begins; and true if an interval goes on beyond the axis, which an arrow shows. Nil
+-- if nothing of it was measured. Where the axis begins below spec.from (chance), a dashed line is drawn there.
 -- @param spec { from, to, rows } as in lib.review.claims
 -- @param results of the experiment
 function dots.draw(spec, results)
