@@ -7,6 +7,7 @@ local page = require "lib.page"
 local temporary_folder = require "support.temporary_folder"
 local claims = require "lib.review.claims"
 local dots = require "lib.review.dots"
+local drawing = require "lib.review.drawing"
 local estimates = require "lib.review.estimates"
 
 local function results(name, changes)
@@ -92,6 +93,20 @@ describe("the page of the review", function()
       "<td>align</td><td class=\"number\">37</td>", "max-pool 1 / 2", ">148</text>", "<dt>near</dt>" } do
       assert.truthy(html:find(text, 1, true), text)
     end
+  end)
+  it("draws each layer of a network, the stride of a block once, and no window larger than the spectrum", function()
+    local drawn = drawing.draw(mb.models.ho2019_resnet { classes = 2 }, { 320, 1 }, "A & B")
+    assert.truthy(drawn:find('aria-label="A &amp; B: conv 64@5, norm; block 2 x 100@5 / 2, norm; ', 1, true))
+    assert.truthy(drawn:find(">block 2 x 100@5, norm<", 1, true))
+    assert.truthy(drawn:find(">dropout 0.5<", 1, true))
+    for sees in drawn:gmatch 'x="360.0" y="[%d.]+" text%-anchor="end">(%d+)<' do
+      assert.is_true(tonumber(sees) <= 320, sees)
+    end
+    local without = drawing.draw(mb.models.ho2019_resnet { classes = 2, batch_norm = false }, { 320, 1 }, "")
+    assert.is_nil(without:find("norm", 1, true))
+    local other = mb.nn.Sequential { mb.nn.Conv1d { filters = 2, kernel = 3 }, mb.nn.GlobalAvgPool1d {},
+      mb.nn.Dense { units = 2 } }
+    assert.truthy(drawing.draw(other, { 20, 1 }, ""):find(">GlobalAvgPool1d<", 1, true))
   end)
   it("has every claim of the review, with condition, test and objection, and figures of what its script measures",
     function()

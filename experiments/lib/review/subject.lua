@@ -132,25 +132,39 @@ local function filters_of_one()
   return mb.nn.Sequential(layers)
 end
 
+-- Name, constructor, points, where it is used.
 local networks = {
-  { "CNN-3 (Lee et al. 2020)", function() return mb.models.lee2020_cnn3 { classes = 2 } end, 1000 },
-  { "CNN-2 (Lee et al. 2020)", function() return mb.models.lee2020_cnn2 { classes = 2 } end, 320 },
-  { "Liu et al. 2017", function() return mb.models.liu2017 { classes = 2, units = { 256 } } end, 1000 },
+  { "CNN-3 (Lee et al. 2020)", function() return mb.models.lee2020_cnn3 { classes = 2 } end, 1000,
+    "Claims 1, 2 and 5 (there for 320 points), and smoothing." },
+  { "CNN-3 with three poolings by 3", function()
+    return mb.models.lee2020_cnn3 { classes = 2, stride = 1, pool = 3, pool_stride = 3 }
+  end, 1000, "Claim 3: the maps. The network that shows what convolutions add has the same convolutions and poolings, "
+    .. "one hidden layer of 256 with ReLU, and no dropout." },
+  { "CNN-2 (Lee et al. 2020)", function() return mb.models.lee2020_cnn2 { classes = 2 } end, 320, "Claim 5." },
+  { "Liu et al. 2017, with 256 hidden units", function()
+    return mb.models.liu2017 { classes = 2, units = { 256 } }
+  end, 1000, "Claim 6, there for 320 points, too. Published: 2048 hidden units." },
   { "residual network (Ho et al. 2019)", function()
     return mb.models.ho2019_resnet { classes = 2, filters = 100, first_filters = 64 }
-  end, 320 },
-  { "one convolution, max-pool 64", function() return mb.models.one_convolution { classes = 2, pool = 64 } end, 320 },
-  { "single filters", filters_of_one, 1000 },
+  end, 320, "Claim 5. Claim 6 uses it with 32 filters in each convolution, for 1000 and for 320 points, claim 8 with "
+    .. "one to three stages of stride 4 and without dropout." },
+  { "one convolution, max-pool 64", function() return mb.models.one_convolution { classes = 2, pool = 64 } end, 320,
+    "Claim 5, there also with other poolings." },
+  { "single filters", filters_of_one, 1000,
+    "Claim 4, there also with one or two of the convolutions, and with more filters." },
 }
 
 --- The networks: a drawing of each.
 function subject.networks()
-  local parts = { "<p>Each row is a layer; the bar is as long as the map, on a logarithmic scale, beside positions x "
-    .. "channels. conv 64@20: 64 filters of 20 points; / 2: with stride 2; norm: batch norm; leaky: leaky ReLU. Both "
-    .. "last columns are in points of the spectrum.</p>" }
+  local parts = { "<p>Each row is a layer (batch norm and activation stand in the row before them, flattening has "
+    .. "none); the bar is as long as the map, on a logarithmic scale, beside positions x channels. conv 64@20: 64 "
+    .. "filters of 20 points; / 2: with stride 2; norm: batch norm; leaky: leaky ReLU; block 2 x 100@5 / 2, norm: two "
+    .. "convolutions of 100 filters of 5 points, each with batch norm, only the first with stride 2, and a connection "
+    .. "past them. Both last columns are in points of the spectrum.</p>" }
   for _, entry in ipairs(networks) do
-    parts[#parts + 1] = ("<h3>%s, for %d points</h3>%s"):format(html.escape(entry[1]), entry[3],
-      drawing.draw(entry[2](), { entry[3], 1 }))
+    local title = ("%s, for %d points"):format(entry[1], entry[3])
+    parts[#parts + 1] = ("<h3>%s</h3><p>%s</p>%s"):format(html.escape(title), html.escape(entry[4]),
+      drawing.draw(entry[2](), { entry[3], 1 }, title))
   end
   return table.concat(parts, "\n")
 end
