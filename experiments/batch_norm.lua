@@ -101,5 +101,5 @@ for k, column in ipairs { { "without", "none" }, { "with", "momentum 0.9" }, { "
   series[k] = run:series("%s @ " .. column[1], categories, { label = column[2] })
 end
 run:figure("batch_norm", mb.plot.bars { categories = categories, series = series, y_range = { 0.4, 1 },
-  y_label = "accuracy", width = 900, title = "With and without batch norm" })
+  y_label = "accuracy", width = 900, marks = { { y = 0.5, label = "chance" } }, title = "With and without batch norm" })
 run:finish()

@@ -69,6 +69,7 @@ for i, case in ipairs(cases) do names[i] = case[1] end
 for k, name in ipairs { "pooling and forest", "pooling alone", "convolution and pooling", "ceiling" } do
   series[k] = run:series(name .. " @ %s", names, { label = name })
 end
-run:figure("contribution", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 },
-  y_label = "accuracy", width = 1000, title = "What convolutions add to pooling" })
+run:figure("contribution", mb.plot.bars { categories = names, series = series, y_range = { 0.4, 1 },
+  y_label = "accuracy", width = 1000, marks = { { y = 0.5, label = "chance" } },
+  title = "What convolutions add to pooling" })
 run:finish()

@@ -95,6 +95,7 @@ local series = {}
 for k, column in ipairs { "equal parameters", "equal cost" } do
   series[k] = run:series("%s @ " .. column, names, { label = column })
 end
-run:figure("depth", mb.plot.bars { categories = names, series = series, y_range = { 0.5, 1 }, y_label = "accuracy",
-  marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 1000, title = "Accuracy over depth" })
+run:figure("depth", mb.plot.bars { categories = names, series = series, y_range = { 0.4, 1 }, y_label = "accuracy",
+  marks = { { y = run:mean "ceiling", label = "ceiling" }, { y = 0.5, label = "chance" } }, width = 1000,
+  title = "Accuracy over depth" })
 run:finish { networks = details }

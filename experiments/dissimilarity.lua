@@ -81,5 +81,6 @@ for k, column in ipairs { "evaluation", "border" } do
   series[k] = run:series("%s @ " .. column, names, { label = column .. " data" })
 end
 run:figure("neighbours", mb.plot.bars { categories = names, series = series, y_range = { 0.4, 1.05 }, width = 1100,
+  marks = { { y = 0.5, label = "chance" } },
   y_label = "accuracy of 5 nearest neighbours", title = "Dissimilarities" })
 run:finish()

@@ -82,7 +82,8 @@ run:rule { "the data need a network: it is better than a threshold after baselin
 local names = { "threshold, maximum", "threshold, smoothed", "threshold, baseline off", "forest, raw", "CNN-3 (Lee)" }
 local means, sds = run:means(names)
 run:figure("accuracies", mb.plot.bars { categories = names, values = means, error = sds, y_label = "accuracy",
-  y_range = { 0.5, 1 }, marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 800 })
+  y_range = { 0.4, 1 }, width = 800,
+  marks = { { y = run:mean "ceiling", label = "ceiling" }, { y = 0.5, label = "chance" } } })
 if s.curve_seeds > 0 then
   local series = {}
   for i, name in ipairs { "forest, raw", "CNN-3 (Lee)" } do

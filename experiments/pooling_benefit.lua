@@ -55,7 +55,8 @@ for i, kind in ipairs { "max", "avg" } do
   series[i] = run:series(("forest, %s-pooled input @ %%s"):format(kind), sizes,
     { x = sizes, label = kind .. "-pooled input", style = "both" })
 end
-local marks = { { y = run:mean "network", label = "network" }, { y = run:mean "ceiling", label = "ceiling" } }
+local marks = { { y = run:mean "network", label = "network" }, { y = run:mean "ceiling", label = "ceiling" },
+  { y = 0.5, label = "chance" } }
 local input = mb.plot.lines { series = series, log_x = true, x_label = "pooled points",
   y_label = "accuracy of the forest", marks = marks, title = "Input" }
 local groups, places = {}, { "pool 1", "pool 2", "pool 3" }
@@ -63,5 +64,5 @@ for i, name in ipairs { "untrained", "trained" } do
   groups[i] = run:series(("forest, %s maps @ %%s"):format(name), places, { label = name })
 end
 run:figure("pooling", mb.plot.grid(input, mb.plot.bars { categories = places, series = groups,
-  y_range = { 0.5, 1 }, y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }))
+  y_range = { 0.4, 1 }, y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }))
 run:finish()

@@ -36,6 +36,7 @@ run:rule { "with both the forest is no more than 0.01 below the network", "basel
 
 local names = { "nothing", "smoothed", "slope", "baseline off", "baseline off, smoothed", "network" }
 local values, error = run:means(names)
-run:figure("smoothing", mb.plot.bars { categories = names, values = values, error = error, y_range = { 0.5, 1 },
-  y_label = "accuracy", marks = { { y = run:mean "ceiling", label = "ceiling" } }, width = 900 })
+run:figure("smoothing", mb.plot.bars { categories = names, values = values, error = error, y_range = { 0.4, 1 },
+  y_label = "accuracy", width = 900,
+  marks = { { y = run:mean "ceiling", label = "ceiling" }, { y = 0.5, label = "chance" } } })
 run:finish()

@@ -178,6 +178,11 @@ describe("plot", function()
       assert.truthy(plot.heatmap { z = { { 1234567, 1234569 } } }:script():find("set format cb '%.8g'", 1, true))
     end)
 
+    it("draws labels of marks on white, so that bars do not cover them", function()
+      local script = plot.bars{ categories = { "a" }, values = { 2 }, marks = { { y = 1.5, label = "m" } } }:script()
+      assert.truthy(script:find("set style textbox opaque", 1, true))
+      assert.matches("set label 'm' [^\n]* boxed", script)
+    end)
     it("draws the marks that lie in range", function()
       local script = plot.lines{ y = { 1, 2, 3 }, marks = {
         { x = 2, label = "peak" }, { x = 9, label = "beyond" }, { y = 5, label = "claimed" },

@@ -309,6 +309,34 @@ describe("the page of the review", function()
     for reference in html:gmatch "url%(#([^)]+)" do assert.is_true(seen[reference], reference) end
     assert.is_true(seen["first-1-gpDot"] and seen["second-1-gpDot"])
   end)
+  it("says of each drawing what it shows, and has none of gnuplot's titles", function()
+    local depth = results("depth", { measured = { { name = "a", values = { 1.5 } },
+      { name = "1 conv @ equal parameters", values = { 0.9, 0.9, 0.9 } } } })
+    local shown = page.render({ depth }, "", function() return svg end)
+    local count = 0
+    for tag in shown:gmatch "<svg.->" do
+      assert.matches('role="img" aria%-label="[^"]+"', (tag:gsub('viewBox="[^"]*" ', "")))
+      count = count + 1
+    end
+    assert.is_true(count > 8)
+    assert.truthy(shown:find('aria-label="Accuracy with the same number of parameters. convolutions, 1: 0.900 '
+      .. '(0.900 to 0.900)"', 1, true))
+    assert.truthy(shown:find('aria-label="Lines: A &lt; B', 1, true))
+    assert.truthy(shown:find("Error bars, where there are any, are standard deviations", 1, true))
+    local _, titles = shown:gsub("<title>", "")
+    assert.equal(1, titles) -- the page's own
+    assert.is_nil(shown:find("Gnuplot", 1, true))
+  end)
+  it("has labels that end before the axis", function()
+    for path, claim in pairs(claims) do
+      for _, spec in ipairs(claim.dots) do
+        for _, row in ipairs(spec.rows) do
+          local label = type(row) == "table" and row[2]
+          assert.is_true(not label or #label <= 20, ("%s: %s"):format(path, label))
+        end
+      end
+    end
+  end)
   it("asks nothing of the network", function()
     for address in html:gmatch "[%w:]*=[\"']%s*(%a+://[^\"']*)" do assert.matches("^http://www%.w3%.org/", address) end
     for source in html:gmatch "src=[\"']([^\"']*)" do assert.matches("^data:", source) end

@@ -55,13 +55,6 @@ function page.is_result(value)
     and (value.options == nil or is_a(value.options, "string"))
 end
 
--- Returns the drawing for the page: without its prolog, and with names that no other drawing has.
-local function inline(svg, prefix)
-  svg = svg:match "<svg.*</svg>" or ""
-  local function named(before) return before .. prefix .. "-" end
-  return (svg:gsub("id=[\"']", named):gsub("href=[\"']#", named):gsub("url%(#", named))
-end
-
 local how = [[
 <p>Every claim is a list of rules on measured figures. A rule is answered yes or no where the 95 % interval of the
 mean over the seeds (Student's t; of a share of networks Wilson's) excludes its limit, and is undecided where it does
@@ -107,9 +100,9 @@ function page.render(all, about, read_figure)
   local title = "Networks for spectra: the review, executed"
   local body = { ("<h1>%s</h1>"):format(title), ("<p>%s</p>"):format(html.escape(about)), quick_note(all),
     "<h2>What was reviewed</h2>", subject.citation, "<h2>What came out</h2>", board.table(all), how,
-    "<h2>The words</h2>", subject.words(), "<h2>The data</h2>", subject.data(inline), "<h2>The networks</h2>",
+    "<h2>The words</h2>", subject.words(), "<h2>The data</h2>", subject.data(), "<h2>The networks</h2>",
     subject.networks() }
-  for _, results in ipairs(all) do body[#body + 1] = section.of(results, read_figure, inline) end
+  for _, results in ipairs(all) do body[#body + 1] = section.of(results, read_figure) end
   return html.document(title, body, board.style .. dots.style .. section.style)
 end
 

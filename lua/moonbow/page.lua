@@ -64,13 +64,25 @@ function page.paragraph(text, class)
   return ("<p%s>%s</p>"):format(class and (' class="%s"'):format(class) or "", page.escape(text))
 end
 
+--- The text of an SVG as a part of the page: without its prolog, and without gnuplot's titles, which browsers show as
+-- tooltips and readers read out instead of the label; "" if it is no SVG.
+-- @param name of its own on the page, escaped: what a drawing names inside is told apart by it
+-- @param label text that says what the drawing shows
+function page.drawing(svg, name, label)
+  local function named(before) return before .. name .. "-" end
+  local found = (svg:match "<svg.*</svg>" or ""):gsub("<title>.-</title>", ""):gsub("<desc>.-</desc>", "")
+    :gsub("id=[\"']", named):gsub("href=[\"']#", named):gsub("url%(#", named)
+  local start = ('<svg role="img" aria-label="%s"'):format(page.escape(label))
+  return (found:gsub("^<svg", function() return start end))
+end
+
 --- A drawn figure as a part of the page, or a paragraph that says why it could not be drawn.
--- @param name of its own on the page: what a figure names inside is told apart by it
-function page.figure(figure, name)
+-- @param name as for page.drawing
+-- @param label likewise
+function page.figure(figure, name, label)
   local bytes, why = figure:bytes "svg"
   if not bytes then return page.paragraph("The figure could not be drawn: " .. why, "soft") end
-  local svg = bytes:gsub("^.-<svg", "<svg", 1):gsub("gnuplot_plot_", name .. "_"):gsub("id='gp", "id='" .. name)
-  return (svg:gsub("href='#gp", "href='#" .. name):gsub("<title>.-</title>", ""))
+  return page.drawing(bytes, name, label)
 end
 
 --- The whole page.

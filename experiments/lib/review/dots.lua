@@ -92,6 +92,18 @@ local function has_cut(rows, from, to)
   return false
 end
 
+-- What a figure shows, for those who do not see it.
+local function description(spec, rows)
+  local words, group = {}, ""
+  for _, row in ipairs(rows) do
+    local estimate = row.estimate
+    if not estimate then group = row.label .. ", " end
+    words[#words + 1] = estimate and ("%s%s: %.3f%s"):format(group, row.label, estimate.mean, estimate.low
+      and (" (%.3f to %.3f)"):format(estimate.low, estimate.high) or "")
+  end
+  return spec.caption .. " " .. table.concat(words, "; ")
+end
+
 --- A figure as SVG; where its axis begins; and true if an interval goes on beyond the axis, which an arrow shows. Nil
 -- if nothing of it was measured. Where the axis begins below spec.from (chance), a dashed line is drawn there.
 -- @param spec { from, to, rows } as in lib.review.claims
@@ -105,8 +117,9 @@ function dots.draw(spec, results)
   end
   local top = results.quick and 26 or 6
   local bottom = top + #rows * ROW
-  local parts = { ('<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 %d %d" role="img">'):format(WIDTH,
-    bottom + 22), axis(from, to, place, top, bottom) }
+  local parts = { ('<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 %d %d" role="img" '
+    .. 'aria-label="%s">'):format(WIDTH, bottom + 22, html.escape(description(spec, rows))),
+    axis(from, to, place, top, bottom) }
   if from < spec.from then
     parts[#parts + 1] = line(place(spec.from), top, place(spec.from), bottom, "stroke:#5b6470;stroke-dasharray:4 3")
   end
@@ -119,6 +132,7 @@ end
 dots.style = [[
 .dots, .network { max-width: 32rem; font: 13px system-ui, sans-serif; fill: #1b1f24; margin: .5rem 0 0; }
 .dots .tick { fill: #5b6470; font-size: 12px; } .dots .group, .network .group { font-weight: 600; }
+.dots .group { paint-order: stroke; stroke: #fff; stroke-width: 5px; } /* legible across the lines of the axis */
 .quick { color: #a33b00; fill: #a33b00; font-weight: 600; }
 ]]
 

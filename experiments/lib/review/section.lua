@@ -9,6 +9,7 @@ local estimates = require "lib.review.estimates"
 local section = {}
 
 local CHANCE = 0.5 -- the accuracy of guessing one of two classes
+local LEGIBLE = 0.85 -- of the width for which a script draws a figure
 
 local escape = html.escape
 
@@ -69,18 +70,33 @@ local function drawn(results, claim)
   return table.concat(parts, "\n")
 end
 
--- The figures that the experiment drew, as they are.
-local function own_figures(results, read_figure, inline)
+-- "Accuracy over stride: Pooling costs the position of a peak": the name of the file in words, and the claim.
+local function caption_of(results, name)
+  return (name:gsub("_", " "):gsub("^%l", string.upper)) .. ": " .. results.claim
+end
+
+-- A figure that the experiment drew, as it is, and so wide that its letters are legible; on a phone it scrolls.
+local function own_figure(results, name, svg)
+  if svg == "" then
+    return ("<p>%s.svg is missing, or is no drawing; <code>--fresh</code> draws it again.</p>"):format(escape(name))
+  end
+  local width = tonumber(svg:match "width=[\"'](%d+)" or "") or 0
+  return ('<figure><div class="wide"><div style="min-width:%.0fpx">%s</div></div><figcaption>%s</figcaption></figure>')
+    :format(LEGIBLE * width, svg, escape(caption_of(results, name)))
+end
+
+local function own_figures(results, read_figure)
   local parts = {}
   for i, name in ipairs(results.figures) do
-    local svg = inline(read_figure(results, name) or "", ("%s-%d"):format(escape(results.name), i))
-    local shown = svg ~= "" and ('<div class="wide">%s</div>'):format(svg)
-      or ("<p>%s.svg is missing, or is no drawing; <code>--fresh</code> draws it again.</p>"):format(escape(name))
-    parts[i] = (results.quick and '<p class="quick">Quick run: decides nothing</p>' or "") .. shown
+    local svg = html.drawing(read_figure(results, name) or "", ("%s-%d"):format(escape(results.name), i),
+      caption_of(results, name))
+    parts[i] = (results.quick and '<p class="quick">Quick run: decides nothing</p>' or "") .. own_figure(results, name,
+      svg)
   end
   if #parts == 0 then return "" end
-  return '<details class="drawn"><summary>The figures of the script</summary>' .. table.concat(parts,
-    "\n") .. "</details>"
+  return '<details class="drawn"><summary>The figures of the script</summary><p>As the script drew them. Error bars, '
+    .. "where there are any, are standard deviations over the seeds, not the 95 % intervals of the figures above.</p>"
+    .. table.concat(parts, "\n") .. "</details>"
 end
 
 local function measured(results)
@@ -117,8 +133,7 @@ end
 
 --- The section of an experiment.
 -- @param read_figure function(results, name): the text of an SVG, or nil
--- @param inline function(svg, prefix): the drawing for the page, its names made unique
-function section.of(results, read_figure, inline)
+function section.of(results, read_figure)
   local claim, of_full = claims[results.name], results.quick and " of the full run" or ""
   return table.concat({
     ('<section id="%s">'):format(escape(results.name)), heading(results, claim),
@@ -130,14 +145,14 @@ function section.of(results, read_figure, inline)
     claim and labelled("What speaks against it, by the full runs so far", claim.against) or "",
     claim and not results.quick and labelled("Figures of others", claim.others) or "",
     ("<p><b>Command.</b> <code>lua experiments/%s.lua%s</code></p>"):format(escape(results.name), options_of(results)),
-    own_figures(results, read_figure, inline), measured(results),
+    own_figures(results, read_figure), measured(results),
     ('<p class="soft">%s</p></section>'):format(settings(results)),
   }, "\n")
 end
 
 section.style = [[
 figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; max-width: 32rem; }
-code { overflow-wrap: anywhere; } .drawn svg { min-width: 40rem; max-width: 60rem; }
+code { overflow-wrap: anywhere; } .drawn svg { margin: 0; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.5rem; max-width: 46rem; } .data { max-width: 32rem; }
 @media print {
   details { display: none; } h3 { break-after: avoid; }

@@ -104,18 +104,15 @@ local function figure_of(set)
 end
 
 --- The data: for each set a paragraph, its parameters, and a figure.
--- @param inline function(svg, name): the drawing for the page
-function subject.data(inline)
+function subject.data()
   local parts = {}
   for i, entry in ipairs(sets) do
     local set, rows = entry.make(), {}
     for k, name in ipairs(entry.parameters) do rows[k] = { name, show_parameter(name, set.options) } end
-    local svg = figure_of(set):bytes "svg"
+    local figure = html.figure(figure_of(set), "data-" .. i, "Spectra of both classes of the " .. entry.name)
     parts[i] = ("<h3>The %s</h3><p>%s</p>%s%s<p class=\"soft\">%d spectra of each class.</p>"):format(entry.name,
       html.escape(entry.about), html.table({ "parameter", "value" }, rows, 1),
-        svg and '<div class="data">' .. inline(svg, "data-" .. i) .. "</div>"
-        or "",
-      SHOWN)
+      '<div class="data">' .. figure .. "</div>", SHOWN)
   end
   return table.concat(parts, "\n")
 end

@@ -6,7 +6,8 @@ local gnuplot = require "moonbow.plot.gnuplot"
 local marks = {}
 
 local line_look = "nohead back lt 1 lw 1 dt (6,4) lc rgb '#666666'"
-local text_look = "front tc rgb '#555555'"
+local text_look = "front boxed tc rgb '#555555'"
+local text_box = "set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.6,0.6" -- bars may lie behind it
 
 --- Checks the option marks: a list of {x = number} or {y = number}, each with an optional label.
 function marks.check(operation, list)
@@ -26,7 +27,7 @@ end
 
 --- The gnuplot commands of reference lines; those out of range are left out.
 function marks.commands(list, x, y)
-  local lines = {}
+  local lines = { #list > 0 and text_box or nil }
   for _, mark in ipairs(list) do
     local at, label = mark.x or mark.y, mark.label and gnuplot.line(mark.label)
     local ends, text

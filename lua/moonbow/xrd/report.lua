@@ -41,7 +41,7 @@ local function section(entry, number)
   return table.concat({ ("<h2>%s</h2>"):format(html.escape(entry.name)),
     html.paragraph(lines[#lines], entry.mixture.unknown and "verdict" or nil),
     html.table(heading, phase_rows(entry.mixture), 4),
-    html.figure(entry.mixture:plot(), "pattern" .. number),
+    html.figure(entry.mixture:plot(), "pattern" .. number, entry.name .. ": the pattern and what fits it"),
     html.paragraph(lines[1] .. "; " .. lines[2], "soft") }, "\n")
 end
 
