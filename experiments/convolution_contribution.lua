@@ -57,11 +57,13 @@ for seed in run:each_seed() do
   end
 end
 
-for _, case in ipairs { "all", "no background", "background 1", "no noise", "peak alone" } do
-  run:rule { case .. ": convolutions add less than 0.02", "convolution and pooling @ " .. case,
-    below = "pooling alone @ " .. case, by = -0.02 }
-  run:rule { case .. ": and no more than 0.02 to pooling and a forest", "convolution and pooling @ " .. case,
-    below = "pooling and forest @ " .. case, by = -0.02 }
+for _, entry in ipairs { { "all", "data as they are" }, { "no background" },
+  { "background 1", "a background five times as strong" }, { "no noise" }, { "peak alone" } } do
+  local case, words = entry[1], entry[2] or entry[1]
+  run:rule { words .. ": convolutions add less than 0.02 to pooling and dense layers",
+    "convolution and pooling @ " .. case, below = "pooling alone @ " .. case, by = -0.02 }
+  run:rule { words .. ": the network with convolutions is less than 0.02 above pooling and a forest",
+    "convolution and pooling @ " .. case, below = "pooling and forest @ " .. case, by = -0.02 }
 end
 
 local names, series = {}, {}

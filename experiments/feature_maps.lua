@@ -80,8 +80,10 @@ end
 for _, what in ipairs { "background", "noise", "width", "shift" } do
   run:rule { what .. ": less in the last map than in the spectrum", what .. " @ pool 3", below = what .. " @ raw" }
 end
-run:rule { "already after the first pooling layer there is less noise", "noise @ pool 1", below = "noise @ raw" }
-run:rule { "and widths are more alike", "width @ pool 1", below = "width @ raw" }
+run:rule { "noise: less already after the first pooling layer than in the spectrum",
+  "noise @ pool 1", below = "noise @ raw" }
+run:rule { "width: less already after the first pooling layer than in the spectrum",
+  "width @ pool 1", below = "width @ raw" }
 
 -- Draws the maps of the spectrum with the strongest background: channels in order of the position of their maximum.
 local shown = set.test.background:reshape(#set.test.x, -1):max(2):argmax():item() // 1 | 0

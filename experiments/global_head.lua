@@ -39,6 +39,6 @@ for seed in run:each_seed() do
 end
 
 run:rule { "with global average pooling the training spectra are learned (0.9)", "mean @ training", above = 0.9 }
-run:rule { "and yet the accuracy on test spectra is below that with positions kept", "mean @ right",
+run:rule { "with global average pooling the accuracy on test spectra is below that with positions kept", "mean @ right",
   below = "position kept @ right" }
 run:finish()

@@ -69,9 +69,9 @@ end
 run:rule { "at stride 64 the accuracy is below 0.93", "flat head @ 64", below = 0.93 }
 run:rule { "at stride 64 the accuracy within 10 points of the border is below 0.75", "flat head, near @ 64",
   below = 0.75 }
-run:rule { "at stride 16 it is above 0.98", "flat head @ 16", above = 0.98 }
-run:rule { "without pooling it is above 0.98", "flat head @ 1", above = 0.98 }
-run:rule { "a position channel brings it back above 0.98 at stride 64", "position channel (CoordConv) @ 64",
+run:rule { "at stride 16 the accuracy is above 0.98", "flat head @ 16", above = 0.98 }
+run:rule { "without pooling the accuracy is above 0.98", "flat head @ 1", above = 0.98 }
+run:rule { "a position channel brings the accuracy back above 0.98 at stride 64", "position channel (CoordConv) @ 64",
   above = 0.98 }
 
 local series = {}

@@ -103,8 +103,10 @@ end
 local condition = "on clean peaks of width 5 to 15, depth 3, "
 run:rule { condition .. "more than 1 in 20 networks of one filter are empty with Glorot's initial values",
   "glorot, depth 3", above = 0.05 }
-run:rule { condition .. "more than 1 in 4 with PyTorch's", "torch, depth 3", above = 0.25 }
-run:rule { condition .. "fewer than 1 in 20 with PyTorch's and 8 filters", "torch, depth 3, 8 filters", below = 0.05 }
+run:rule { condition .. "more than 1 in 4 networks of one filter are empty with PyTorch's initial values",
+  "torch, depth 3", above = 0.25 }
+run:rule { condition .. "fewer than 1 in 20 networks of 8 filters are empty with PyTorch's initial values",
+  "torch, depth 3, 8 filters", below = 0.05 }
 
 local shown, labels = { "glorot", "he", "torch" }, { "depth 1", "depth 2", "depth 3" }
 local series = { { values = { 0.5, 0.75, 0.875 }, label = "theory, broad input" } }

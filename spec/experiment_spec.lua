@@ -148,6 +148,8 @@ describe("an experiment", function()
       run:finish()
     ]])
     assert.is_true(ok, printed)
+    assert.matches("\nalive +1%.000 %(0%.886 to 1%.000%)\n", printed)
+    assert.matches("\nalive without +0%.967 %(0%.833 to 0%.994%)\n", printed)
     local answers = {}
     for i, rule in ipairs(results().rules) do answers[i] = rule.answer end
     assert.same({ "undecided", "yes", "undecided" }, answers)

@@ -295,7 +295,7 @@ describe("the page of the review", function()
     assert.truthy(shown:find("<b>Test of the full run.</b>", 1, true))
     assert.is_nil(shown:find("one seed. They show", 1, true))
     assert.truthy(html:find('class 1: 0.8, class 2: 0.6, each ± 0.1', 1, true))
-    for _, word in ipairs { "at chance", "blind", "spikes", "variance @ stale" } do
+    for _, word in ipairs { "at chance", "blind", "spikes", "variance @ stale", "@", "crop", "align", "first, last" } do
       assert.truthy(html:find("<dt>" .. word .. "</dt>", 1, true), word)
     end
   end)
@@ -326,6 +326,21 @@ describe("the page of the review", function()
     local _, titles = shown:gsub("<title>", "")
     assert.equal(1, titles) -- the page's own
     assert.is_nil(shown:find("Gnuplot", 1, true))
+  end)
+  it("has rules that are sentences by themselves", function()
+    for path in lfs.dir "experiments" do
+      local file = path:find "%.lua$" and io.open("experiments/" .. path)
+      for text in (file and file:read "a" or ""):gmatch 'run:rule { "([^"]*)"' do
+        assert.is_nil(text:find "^and ", text)
+        assert.is_nil(text:find "^after ", text)
+        assert.is_nil(text:find "^it ", text)
+      end
+    end
+  end)
+  it("says on paper where the figures are that paper does not show", function()
+    assert.truthy(html:find('<p class="on_paper always">The figures of the script are in review.html', 1, true))
+    assert.truthy(html:find('<p class="on_paper">The table of all figures is in review.html', 1, true))
+    assert.truthy(html:find(".board tbody { break-inside: avoid; }", 1, true))
   end)
   it("has labels that end before the axis", function()
     for path, claim in pairs(claims) do

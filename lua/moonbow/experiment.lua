@@ -405,8 +405,8 @@ local function print_measured(run)
     end
     row_of[row][columns[column]] = verdict.show_spread(run.measured[name]) .. others_of(run, name)
   end
-  print(("\n%s\n%d seed(s) from %d on; %s\n"):format(run.claim, run.seeds, run.first_seed, run.quick
-    and "a quick run decides nothing" or "figures of others are in brackets"))
+  print(("\n%s\n%d seed(s) from %d on; %s; shares have their 95 %% interval\n"):format(run.claim, run.seeds,
+    run.first_seed, run.quick and "a quick run decides nothing" or "figures of others are in brackets"))
   output.table(rows)
 end
 

@@ -96,7 +96,8 @@ local function own_figures(results, read_figure)
   if #parts == 0 then return "" end
   return '<details class="drawn"><summary>The figures of the script</summary><p>As the script drew them. Error bars, '
     .. "where there are any, are standard deviations over the seeds, not the 95 % intervals of the figures above.</p>"
-    .. table.concat(parts, "\n") .. "</details>"
+    .. table.concat(parts, "\n") .. "</details>" .. '<p class="on_paper always">The figures of the script are in '
+    .. "review.html, which this was printed from.</p>"
 end
 
 local function measured(results)
@@ -108,7 +109,8 @@ local function measured(results)
       rows[i][2 + k] = figure[source[1]] and board.show(figure[source[1]]) or nil
     end
   end
-  return "<details><summary>All that was measured</summary>" .. html.table(heading, rows, 1) .. "</details>"
+  return '<p class="on_paper">The table of all figures is in review.html, which this was printed from.</p>'
+    .. '<details class="all"><summary>All that was measured</summary>' .. html.table(heading, rows, 1) .. "</details>"
 end
 
 local function settings(results)
@@ -154,8 +156,14 @@ section.style = [[
 figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; max-width: 32rem; }
 code { overflow-wrap: anywhere; } .drawn svg { margin: 0; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.5rem; max-width: 46rem; } .data { max-width: 32rem; }
+.on_paper { display: none; color: var(--soft); }
 @media print {
-  details { display: none; } h3 { break-after: avoid; }
+  details { display: none; } h3 { break-after: avoid; } .on_paper { display: block; }
+  @supports selector(::details-content) { /* prints a closed table */
+    .on_paper:not(.always) { display: none; } details.all { display: block; }
+    details.all::details-content { content-visibility: visible; display: block; }
+  }
+  .all th, .all td { padding-top: 0; padding-bottom: 0; }
   .dots, .network, .data svg { max-height: none; max-width: 11cm; }
 }
 ]]

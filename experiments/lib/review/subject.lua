@@ -19,6 +19,13 @@ measurements here replace. The publication measured other data, of 27 and 500 cl
 these (<code>docs/measurements/benchmark.md</code> compares them).</p>]]
 
 local words = {
+  { "@", "stands between what was measured and for what: forest @ pool 1; in drawings of networks between the number of "
+    .. "filters and their points" },
+  { "first, last", "the least and the greatest position of a peak in the border data; those from the border on are "
+    .. "class 2" },
+  { "crop", "points of the window that is cut from each spectrum of the border data" },
+  { "align", "points of the border's cell that lie before the border; cells are 64 points from the first of the window "
+    .. "on, so that poolings of up to 64 points see the border inside a window" },
   { "pool 1, pool 2, pool 3", "the maps of a network behind its first, second and third pooling; raw: the spectrum" },
   { "max-pool 64, stride 64", "pooling that keeps the greatest of each 64 points, one value for 64 points" },
   { "stride", "points of the spectrum between two neighbouring values of a map" },

@@ -15,14 +15,6 @@ function verdict.spread(values)
   return moments.mean_and_sd(values)
 end
 
---- "0.953 ± 0.012", or "0.953" if there is no spread.
--- @param values table a list of at least one number
--- @return string
-function verdict.show_spread(values)
-  local mean, sd = verdict.spread(values)
-  return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)
-end
-
 -- The 0.975 quantile of Student's t for 1, 2, ... degrees of freedom; for more, its expansion to 1 / df^2.
 local quantiles = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228 }
 local function t_quantile(df) return quantiles[df] or 1.95996 + 2.3723 / df + 2.8225 / df ^ 2 end
@@ -65,6 +57,19 @@ function verdict.interval(values, limit)
   local distances = shifted(values, limit) -- each of them: so that values equal to the limit are exactly 0 from it
   local mean, off = (verdict.spread(distances)), verdict.uncertainty(distances)
   return mean - off, mean + off
+end
+
+--- "0.953 ± 0.012", or "0.953" if there is no spread. A share, of at least 3 integers 0 and 1, has the 95 % interval by
+-- which it is judged instead of a standard deviation: "0.165 (0.132 to 0.205)".
+-- @param values table a list of at least one number
+-- @return string
+function verdict.show_spread(values)
+  local mean, sd = verdict.spread(values)
+  if sd and verdict.ones(values) then
+    local low, high = verdict.interval(values)
+    if low then return ("%.3f (%.3f to %.3f)"):format(mean, low, high) end
+  end
+  return sd and ("%.3f ± %.3f"):format(mean, sd) or ("%.3f"):format(mean)
 end
 
 --- Decides if the mean of values is above (or below) a limit: "yes", "no", or "undecided" if the 95 % interval of the
