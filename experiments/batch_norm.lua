@@ -16,6 +16,9 @@ local run <close> = mb.experiment.start {
     ["ResNet, evaluation @ stale"] = 0.891, ["ResNet, evaluation, spikes @ stale"] = 0.665 },
   trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 300 }, epochs = { 20, 4 }, filters = { 32, 8 }, units = { 256, 32 }, test = { 2000, 500 } },
+  about = { n = "training spectra", epochs = "epochs of each training",
+    filters = "filters of each convolution of the residual network", units = "hidden units of Liu's network",
+    test = "test spectra" },
 }
 local s = run.settings
 

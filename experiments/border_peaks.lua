@@ -17,6 +17,11 @@ local run <close> = mb.experiment.start {
   trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 500 }, crop = { 320, 320 }, filters = { 100, 24 }, epochs = { 12, 6 },
     epochs_small = { 30, 30 }, align = { 37, 37, "integer" } },
+  about = { n = "training spectra", crop = "points of the window around the border",
+    filters = "filters of each convolution of the residual network",
+    epochs = "epochs of the residual network and of the networks of Lee et al.",
+    epochs_small = "epochs of the networks of one convolution",
+    align = "points of the border's cell of 64 before the border, 0 to 63" },
 }
 local s = run.settings
 

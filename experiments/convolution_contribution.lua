@@ -11,6 +11,8 @@ local run <close> = mb.experiment.start {
   trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 500 }, epochs = { 20, 5 }, filters = { 64, 16 }, trees = { 200, 50 }, units = { 256, 64 },
     test = { 2000, 1000 } },
+  about = { n = "training spectra", epochs = "epochs of each training", filters = "filters of each convolution",
+    trees = "trees of the random forest", units = "units of the hidden layer", test = "test spectra" },
 }
 local s, nn = run.settings, mb.nn
 

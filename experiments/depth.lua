@@ -10,6 +10,9 @@ local run <close> = mb.experiment.start {
   trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 600 }, test = { 2000, 500 }, parameters = { 60000, 20000 }, epochs = { 20, 3 },
     filters = { 32, 8 }, epochs_of_depth = { 3, 3 } },
+  about = { n = "training spectra", test = "test spectra", parameters = "weights of each network at equal parameters",
+    epochs = "epochs at equal parameters", filters = "filters of each convolution at equal cost",
+    epochs_of_depth = "convolutions of the network whose training for --epochs is the cost of all" },
 }
 local s = run.settings
 local kernels = { 20, 15, 10, 10, 10, 10 }

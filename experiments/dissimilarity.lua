@@ -12,6 +12,8 @@ local run <close> = mb.experiment.start {
     ["cosine @ border"] = 0.997, ["pearson @ border"] = 0.997, ["dtw, window 60 @ border"] = 0.95 },
   seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 300 }, test = { 500, 100 }, pairs = { 100, 30 } },
+  about = { n = "training spectra", test = "test spectra",
+    pairs = "pairs of spectra whose dissimilarity is measured" },
 }
 local s = run.settings
 

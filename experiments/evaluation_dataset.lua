@@ -12,6 +12,9 @@ local run <close> = mb.experiment.start {
   trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 1000 }, trees = { 200, 100 }, epochs = { 30, 5 }, filters = { 64, 32 },
     curve_seeds = { 2, 0 }, noise = { 0.02, 0.02, "non-negative" }, background = { 0.2, 0.2, "non-negative" } },
+  about = { n = "training spectra", trees = "trees of the random forest", epochs = "epochs of each training",
+    filters = "filters of each convolution", curve_seeds = "how many of the seeds have a learning curve",
+    noise = "standard deviation of the noise", background = "greatest maximum of a background" },
 }
 local s = run.settings
 local sizes = { s.n // 4, s.n // 2, s.n, 2 * s.n }

@@ -15,6 +15,8 @@ local run <close> = mb.experiment.start {
     ["shift @ pool 1"] = 0.54, ["shift @ pool 2"] = 0.14, ["shift @ pool 3"] = 0.025 },
   trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 500 }, epochs = { 30, 5 }, filters = { 64, 24 }, spectra = { 200, 50 } },
+  about = { n = "training spectra", epochs = "epochs of each training", filters = "filters of each convolution",
+    spectra = "spectra whose maps are compared" },
 }
 local s = run.settings
 local names = { [0] = "raw", [2] = "pool 1", [4] = "pool 2", [6] = "pool 3" } -- number of a layer -> name

@@ -13,6 +13,8 @@ local run <close> = mb.experiment.start {
   seeds = { full = 1, quick = 1 },
   settings = { challenge = { 1, 1, "non-negative integer" }, pool = { 8, 32 }, epochs = { 600, 2 },
     lr = { 1e-3, 1e-3, "positive" } },
+  about = { challenge = "0: the general set, 1: the challenge set", pool = "points of a max-pooling window",
+    epochs = "epochs of each training", lr = "rate at which training begins" },
 }
 local s = run.settings
 

@@ -10,6 +10,8 @@ local simple = require "lib.benchmark.simple"
 local run <close> = mb.experiment.start {
   name = "minirocket", claim = "MiniROCKET with ridge is as good as the published networks",
   seeds = { full = 1, quick = 1 }, settings = { challenge = { 0, 0 }, features = { 9996, 840 }, pool = { 1, 1 } },
+  about = { challenge = "0: the general set, 1: the challenge set", features = "features of a spectrum, about",
+    pool = "points of a max-pooling window" },
 }
 
 local set = simple.data(run)

@@ -15,6 +15,8 @@ local run <close> = mb.experiment.start {
   name = "phase_identification", claim = "Networks identify phases better than fits and dissimilarities do",
   seeds = { full = 3, quick = 1 },
   settings = { n = { 150, 12 }, test = { 8, 1 }, epochs = { 20, 3 }, points = { 3001, 1001 } },
+  about = { n = "training patterns of each phase", test = "test patterns of each phase",
+    epochs = "epochs of each training", points = "points of a pattern" },
 }
 local s = run.settings
 local RADIATION, RANGE, SURE = "Cu", { 20, 90 }, 0.8

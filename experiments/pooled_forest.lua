@@ -7,6 +7,8 @@ local simple = require "lib.benchmark.simple"
 local run <close> = mb.experiment.start {
   name = "pooled_forest", claim = "A random forest on max-pooled spectra is as good as the published networks",
   seeds = { full = 3, quick = 1 }, settings = { challenge = { 0, 0 }, pool = { 16, 16 }, trees = { 500, 100 } },
+  about = { challenge = "0: the general set, 1: the challenge set", pool = "points of a max-pooling window",
+    trees = "trees of the random forest" },
 }
 
 local set = simple.data(run)

@@ -8,6 +8,8 @@ local simple = require "lib.benchmark.simple"
 local run <close> = mb.experiment.start {
   name = "pooled_softmax", claim = "A linear softmax on max-pooled spectra is as good as the published networks",
   seeds = { full = 3, quick = 1 }, settings = { challenge = { 0, 0 }, pool = { 16, 16 }, epochs = { 500, 200 } },
+  about = { challenge = "0: the general set, 1: the challenge set", pool = "points of a max-pooling window",
+    epochs = "epochs of the training at most" },
 }
 
 local set = simple.data(run)

@@ -13,6 +13,9 @@ local run <close> = mb.experiment.start {
   trains = true, seeds = { full = 5, quick = 1 },
   settings = { n = { 1000, 700 }, test = { 2000, 1000 }, trees = { 200, 50 }, epochs = { 30, 5 }, filters = { 64, 24 },
     noise = { 0.02, 0.02, "non-negative" } },
+  about = { n = "training spectra", test = "test spectra", trees = "trees of the random forest",
+    epochs = "epochs of each training", filters = "filters of each convolution",
+    noise = "standard deviation of the noise" },
 }
 local s = run.settings
 local sizes = { 1, 2, 4, 8, 16, 32, 64, 128 }

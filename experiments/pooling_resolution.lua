@@ -9,6 +9,8 @@ local run <close> = mb.experiment.start {
   trial = { ["flat head @ 16"] = 0.9985, ["flat head @ 32"] = 0.989, ["flat head @ 64"] = 0.892 },
   trains = true, seeds = { full = 3, quick = 1 },
   settings = { n = { 1000, 600 }, epochs = { 30, 12 }, filters = { 64, 24 }, align = { 37, 37, "integer" } },
+  about = { n = "training spectra", epochs = "epochs of each training", filters = "filters of each convolution",
+    align = "points of the border's cell of 64 before the border, 0 to 63" },
 }
 local s, nn = run.settings, mb.nn
 local sizes = { 1, 2, 4, 8, 16, 32, 64 }

@@ -8,6 +8,8 @@ local run <close> = mb.experiment.start {
   name = "relu_emptiness", claim = "Other initial values and activations keep a single filter alive, and it learns",
   trains = true, seeds = { full = 200, quick = 30 },
   settings = { trained = { 8, 2 }, epochs = { 60, 8 }, n = { 1000, 300 } },
+  about = { trained = "how many networks of each kind are trained", epochs = "epochs of each training",
+    n = "training spectra" },
 }
 local s = run.settings
 

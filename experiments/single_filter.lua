@@ -18,6 +18,8 @@ local run <close> = mb.experiment.start {
     ["torch, trained, at chance"] = 0.85 },
   trains = true, seeds = { full = 400, quick = 200 },
   settings = { spectra = { 64, 64 }, trained = { 60, 0 }, n = { 1000, 300 }, epochs = { 60, 3 } },
+  about = { spectra = "spectra on which a network is empty or not",
+    trained = "how many networks of a kind are trained", n = "training spectra", epochs = "epochs of each training" },
 }
 local s = run.settings
 

@@ -15,6 +15,7 @@ local run <close> = mb.experiment.start {
   name = "small_network",
   claim = "A network of 100,000 weights that follows from the review is as accurate as the published ones",
   seeds = { full = 5, quick = 1 }, settings = { epochs = { 100, 10 } },
+  about = { epochs = "epochs of each training" },
 }
 
 -- Adds the shares of right test spectra: all, those that the training ranges decide (clear), and the others.

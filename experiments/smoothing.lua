@@ -8,6 +8,8 @@ local run <close> = mb.experiment.start {
   name = "smoothing", claim = "Smoothing and a baseline make a random forest on pooled spectra as good as a network",
   talk = { network = 0.96 }, trains = true, seeds = { full = 5, quick = 2 },
   settings = { n = { 1000, 500 }, trees = { 200, 50 }, epochs = { 30, 3 }, filters = { 64, 16 }, pool = { 16, 16 } },
+  about = { n = "training spectra", trees = "trees of the random forest", epochs = "epochs of each training",
+    filters = "filters of each convolution", pool = "points of a max-pooling window" },
 }
 local s = run.settings
 

@@ -194,6 +194,8 @@ describe("misuse of border_peaks", function()
       { width = { 0, 3 } })
     refuses("expected 1 <= first < border <= last <= length, got 950, 950, 1050 and 2000", { border = 950 })
     refuses("expected 1 <= first < border <= last <= length, got 950, 1000, 1050 and 1000", { length = 1000 })
+    refuses("take a longer crop or another align", { crop = 110 })
+    for _, crop in ipairs { 1999, 2000, 3000 } do refuses("take a shorter crop or another align", { crop = crop }) end
     refuses("border_peaks: seed: expected an integer or a table, got 'x'", { seed = "x" })
     refuses("rng: seed: expected an integer of at least 0, got -1", { seed = -1 })
   end)

@@ -1,4 +1,5 @@
 -- Experiments: verdicts on figures, the content of results.json, the command line; mb.probe.
+local lfs = require "lfs"
 local json = require "cjson"
 local mb = require "moonbow"
 local verdict = require "moonbow.experiment.verdict"
@@ -123,6 +124,39 @@ describe("an experiment", function()
     ok, printed = run "--quick --n-points 3 --n-points 4"
     assert.is_falsy(ok)
     assert.matches("option '%-%-n%-points' must be used at most 1 time", printed)
+  end)
+  it("takes a negative number after an option as its value, and explains settings", function()
+    local toy = [[
+      local run = require("moonbow").experiment.start { name = "toy", claim = "none",
+        settings = { align = { 37, 36, "integer" }, n = { 3, 2 } }, about = { align = "where it begins" } }
+      run:add("align", run.settings.align + 0.5)
+      run:finish()]]
+    for arguments, value in pairs { ["--align -27"] = -27, ["--align=-2"] = -2, ["--align 4"] = 4 } do
+      assert.is_true(run(arguments, toy))
+      assert.equal(value, results().settings.align)
+    end
+    local ok, printed = run("--seed -1", toy)
+    assert.is_falsy(ok)
+    assert.equal("toy: --seed: expected a non-negative integer, got -1\n", printed)
+    ok, printed = run("--help", toy)
+    assert.is_true(ok)
+    assert.truthy(printed:find("where it begins (default 37, with --quick 36)", 1, true), printed)
+    assert.matches("%-%-n <n> +default 3, with %-%-quick 2\n", printed)
+    ok, printed = run("", (toy:gsub('about = { align', 'about = { aling')))
+    assert.is_falsy(ok)
+    assert.truthy(printed:find("experiment.start: about: aling: expected the name of a setting", 1, true), printed)
+  end)
+  it("says in every script what its settings are", function()
+    for file in lfs.dir "experiments" do
+      local source = file:find "%.lua$" and io.open("experiments/" .. file)
+      if source and source:read "a":find("settings = {", 1, true) then
+        local pipe = io.popen(("%s experiments/%s --help"):format(interpreter, file))
+        for line in pipe:lines() do
+          assert.is_nil(line:find "%s%s+default %S+, with %-%-quick", file .. ": " .. line)
+        end
+        pipe:close()
+      end
+    end
   end)
   it("decides nothing in a quick run, in what it prints and what it writes", function()
     local ok, printed = run "--quick --seeds 3"

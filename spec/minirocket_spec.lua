@@ -1,6 +1,8 @@
 -- The features of MiniROCKET (experiments/lib) are those of plain loops over the definition of Dempster et al. 2021.
 local mb = require "moonbow"
+local interpreter = require "support.interpreter"
 local minirocket = require "lib.minirocket"
+local temporary_folder = require "support.temporary_folder"
 
 local LENGTH = 40
 local series = mb.rng(1):normal(0, 1, { 5, LENGTH, 1 })
@@ -83,5 +85,15 @@ describe("MiniROCKET", function()
     assert.same(features:totable(), minirocket.apply(minirocket.fit(series, { features = 420, seed = 3 }),
       series):totable())
     assert.is_false(pcall(minirocket.apply, parts, mb.zeros(1, 5, 1)))
+  end)
+end)
+
+describe("experiments/minirocket.lua", function()
+  it("refuses a challenge set that there is not", function()
+    local folder = temporary_folder()
+    local pipe = io.popen(("%s experiments/minirocket.lua --challenge 2 --out %s 2>&1"):format(interpreter, folder))
+    assert.equal("minirocket: --challenge: expected 0 or 1, got 2\n", pipe:read "a")
+    pipe:close()
+    os.execute("rm -r " .. folder)
   end)
 end)

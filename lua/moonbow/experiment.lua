@@ -64,7 +64,8 @@ function Run.__close(run, err) refusal.end_script(run.name, err) end
 local known_options = {
   name = check.required "string", claim = check.required "string", talk = check.default({}, "table"),
   published = check.default({}, "table"), trial = check.default({}, "table"),
-  seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"), trains = false,
+  seeds = check.default({ full = 5, quick = 1 }, "table"), settings = check.default({}, "table"),
+  about = check.default({}, "table"), trains = false,
 }
 
 local function sorted_names(t)
@@ -101,6 +102,20 @@ local function check_settings(settings)
   end
 end
 
+local function check_about(about, settings)
+  for name, text in pairs(about) do
+    if not settings[name] then
+      check.fail("experiment.start", "about: %s: expected the name of a setting", check.printable(tostring(name)))
+    end
+    check.kind("experiment.start", "about: " .. name, text, "string")
+  end
+end
+
+local function help_of(defaults, about)
+  local text = ("default %s, with --quick %s"):format(table.unpack(defaults))
+  return about and ("%s (%s)"):format(about, text) or text
+end
+
 local function read_arguments(options)
   local parser = experiment.parser(options.name, options.claim)
   if options.trains then
@@ -109,7 +124,7 @@ local function read_arguments(options)
   parser:flag("--plan", "prints seeds and settings as JSON, and ends")
   for _, name in ipairs(sorted_names(options.settings)) do
     local defaults, option = options.settings[name], "--" .. name:gsub("_", "-")
-    parser:option(option, ("default %s, with --quick %s"):format(table.unpack(defaults)))
+    parser:option(option, help_of(defaults, options.about[name]))
       :convert(output.number(options.name, option, kind_of(defaults))):target(name)
   end
   return output.parse(parser)
@@ -156,11 +171,13 @@ end
 -- @option settings { [name] = { full, quick, kind } }: numbers that become options of the command line, which refuses
 -- those of another kind: "fraction", "positive", ... Without a kind, integers of at least 1 (0, if one of the defaults
 -- is 0) if both are integers, else finite numbers
+-- @option about { [name] = text }: what settings are, for --help
 -- @option trains true: it trains by run:train, and takes --networks
 -- @return run
 function experiment.start(options)
   options = check.options("experiment.start", options, known_options)
   check_settings(options.settings)
+  check_about(options.about, options.settings)
   local args = read_arguments(options)
   local run = setmetatable({
     name = options.name, claim = options.claim, quick = args.quick or false,

@@ -23,8 +23,11 @@ local function generate(run)
 end
 
 --- The general set or the challenge set, each spectrum divided by its maximum; with --quick few spectra, and 20 classes
--- of the general set. Ends the script if --pool is more than their points.
+-- of the general set. Ends the script if --challenge is neither 0 nor 1, or --pool is more than their points.
 function simple.data(run)
+  if run.settings.challenge > 1 then
+    mb.experiment.fail(("%s: --challenge: expected 0 or 1, got %d"):format(run.name, run.settings.challenge), 2)
+  end
   local set = generate(run)
   pooled.check_size(run.name, run.settings.pool, set)
   return set

@@ -19,8 +19,8 @@ measurements here replace. The publication measured other data, of 27 and 500 cl
 these (<code>docs/measurements/benchmark.md</code> compares them).</p>]]
 
 local words = {
-  { "@", "stands between what was measured and for what: forest @ pool 1; in drawings of networks between the number of "
-    .. "filters and their points" },
+  { "@", "stands between what was measured and for what: forest @ pool 1; in drawings of networks between the number "
+    .. "of filters and their points" },
   { "first, last", "the least and the greatest position of a peak in the border data; those from the border on are "
     .. "class 2" },
   { "crop", "points of the window that is cut from each spectrum of the border data" },

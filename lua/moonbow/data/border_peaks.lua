@@ -34,9 +34,10 @@ local function window_start(options)
     local holds_all = start <= options.first and start + crop > options.last
     if holds_all and (not best or off_centre(start) < off_centre(best)) then best = start end
   end
+  local advice = crop > options.length - CELL and "shorter" or "longer" -- one has to leave room to be moved by a cell
   return best or fail("no window of %d points among %d holds positions %d to %d with the border %d points "
-    .. "into a cell of %d; take a longer crop or another align", crop, options.length, options.first,
-    options.last, options.align, CELL)
+    .. "into a cell of %d; take a %s crop or another align", crop, options.length, options.first, options.last,
+    options.align, CELL, advice)
 end
 
 local function place_window(options)

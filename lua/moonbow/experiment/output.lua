@@ -30,14 +30,25 @@ local function checked(f, ...)
   return value
 end
 
---- Parses the command line. An option that is given twice is refused: argparse would take the last one.
+-- The arguments of the script, "--align", "-27" as "--align=-27": argparse takes a negative number for an option.
+local function with_negative_numbers(given)
+  local words = {}
+  for _, word in ipairs(given) do
+    local is_value = word:find "^%-%.?%d" and #words > 0 and words[#words]:find "^%-%-[^=]+$"
+    words[is_value and #words or #words + 1] = is_value and words[#words] .. "=" .. word or word
+  end
+  return words
+end
+
+--- Parses the command line. An option that is given twice is refused: argparse would take the last one. A negative
+-- number after an option is its value.
 -- @param parser table of argparse, from mb.experiment.parser
 -- @return table the arguments
 function output.parse(parser)
   for _, part in ipairs { parser, table.unpack(parser._commands) } do
     for _, option in ipairs(part._options) do option:overwrite(false) end
   end
-  return parser:parse()
+  return parser:parse(with_negative_numbers(arg or {}))
 end
 
 -- A finite number, or the text, which a message shows as it was typed.
