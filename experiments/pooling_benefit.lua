@@ -68,6 +68,7 @@ local groups, places = {}, { "pool 1", "pool 2", "pool 3" }
 for i, name in ipairs { "untrained", "trained" } do
   groups[i] = run:series(("forest, %s maps @ %%s"):format(name), places, { label = name })
 end
-run:figure("pooling", mb.plot.grid(input, mb.plot.bars { categories = places, series = groups,
-  y_range = { 0.4, 1 }, y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }))
+local maps = mb.plot.bars { categories = places, series = groups, y_range = { 0.4, 1 },
+  y_label = "accuracy of the forest", marks = marks, title = "Feature maps" }
+run:figure("pooling", mb.plot.grid { panels = { input, maps }, columns = 1 })
 run:finish()

@@ -9,7 +9,7 @@ local estimates = require "lib.review.estimates"
 local section = {}
 
 local CHANCE = 0.5 -- the accuracy of guessing one of two classes
-local LEGIBLE = 0.85 -- of the width for which a script draws a figure
+local LEGIBLE = 0.75 -- of the width for which a script draws a figure
 
 local escape = html.escape
 
@@ -80,9 +80,9 @@ local function own_figure(results, name, svg)
   if svg == "" then
     return ("<p>%s.svg is missing, or is no drawing; <code>--fresh</code> draws it again.</p>"):format(escape(name))
   end
-  local width = tonumber(svg:match "width=[\"'](%d+)" or "") or 0
-  return ('<figure><div class="wide"><div style="min-width:%.0fpx">%s</div></div><figcaption>%s</figcaption></figure>')
-    :format(LEGIBLE * width, svg, escape(caption_of(results, name)))
+  local width = tonumber(svg:match "width=[\"'](%d+)" or "") or 640
+  return ('<figure><div class="wide"><div style="min-width:%.0fpx;max-width:%.0fpx">%s</div></div>'
+    .. "<figcaption>%s</figcaption></figure>"):format(LEGIBLE * width, width, svg, escape(caption_of(results, name)))
 end
 
 local function own_figures(results, read_figure)
