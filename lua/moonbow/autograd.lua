@@ -7,6 +7,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
+local made = require "moonbow.made"
 
 local is_tracked, open, track, record_of = core.is_tracked, core.open_record, core.track, core.record
 local is_recording = core.is_recording
@@ -106,7 +107,7 @@ function autograd.operation(name, forward)
   check.kind("operation", "forward", forward, "function")
   local operation = { name = name }
   local function run(_, ...) return core.unrecorded(forward, ...) end
-  return function(...)
+  local function apply(...)
     local watch = was_watched and current_watcher()
     local y, backward = (watch and watch.forward(name, run) or run)(IDLE, ...)
     if not core.is_tensor(y) then
@@ -122,6 +123,8 @@ function autograd.operation(name, forward)
     record:hold(...)
     return finish(record, watch, core.alias(y))
   end
+  made[apply] = { name, forward }
+  return apply
 end
 
 --- Returns another tensor with the same memory and record, for a user's function, which may keep it although x itself

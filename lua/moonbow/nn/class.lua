@@ -2,6 +2,7 @@
 local autograd = require "moonbow.autograd"
 local check = require "moonbow.check"
 local inputs = require "moonbow.nn.inputs"
+local made = require "moonbow.made"
 local Layer = require "moonbow.nn.layer"
 
 local known = { "forward", "make", "output_shape", "macs", "init" }
@@ -29,6 +30,7 @@ local function copy_class(given)
   local class, forward = {}, given.forward
   for key, value in pairs(given) do class[key] = value end
   function class.forward(layer, x) return autograd.share(forward(layer, inputs.map(x, autograd.share))) end
+  made[class.forward] = forward
   class.takes_named = true
   return class
 end
@@ -66,7 +68,7 @@ local function class(name, options, functions)
   check.kind("nn.class", "options", options, "table")
   local copy = copy_class(functions)
   local construct = Layer.class(name, check.copy(options), copy, copy.init)
-  own[name] = true
+  own[name], made[construct] = true, { name, check.copy(options), copy }
   return construct
 end
 

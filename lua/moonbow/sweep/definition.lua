@@ -107,6 +107,11 @@ local function recording_requires(f)
   return ok, ok and result or tostring(result), add_closure({}, top)
 end
 
+-- Returns an environment for a file, which notes in a set the names of the globals that the file sets.
+local function noting_globals(set)
+  return setmetatable({}, { __index = _G, __newindex = function(_, name, value) set[name], _G[name] = true, value end })
+end
+
 -- Lets require find modules beside the sweep file, from any folder, now and when the trials run.
 local function search_beside(path)
   local template = path:match "^(.*)/" .. "/?.lua"
@@ -142,7 +147,8 @@ function definition.load(path, quick)
   check.kind("sweep", "path", path, "string")
   local text, err = files.read(path)
   if not text then return nil, err end
-  local chunk, fault = load(text, "@" .. path, "t")
+  local globals = {}
+  local chunk, fault = load(text, "@" .. path, "t", noting_globals(globals))
   if not chunk then return nil, fault end
   local absolute = files.absolute(path)
   search_beside(absolute)
@@ -156,7 +162,9 @@ function definition.load(path, quick)
   if not read then return nil, locate(path, text, sweep) end
   sweep.path, sweep.quick = absolute, quick or false
   if quick then sweep.name = sweep.name .. "_quick" end
-  sweep.parts = version.parts(path, text, given.run, required)
+  local told, parts = pcall(version.parts, path, text, given.run, required, globals)
+  if not told then return nil, locate(path, text, parts) end
+  sweep.parts = parts
   sweep.version = version.digest(sweep.parts)
   return sweep
 end

@@ -1,11 +1,16 @@
 --- The version of a sweep: a digest of all on which its results depend besides configuration and seed.
 --
 -- The parts are the text of run and of the functions that it refers to, the values that these hold (constants, tables,
--- tensors), the files that the sweep file requires, and moonbow's version. Space, seeds and strategy are not parts:
--- adding values or seeds keeps existing results.
+-- tensors), the globals that the sweep file sets, the files that it requires, and moonbow's version. Space, seeds and
+-- strategy are not parts: adding values or seeds keeps existing results.
 local core = require "moonbow.core"
+local check = require "moonbow.check"
+local made = require "moonbow.made"
+local random = require "moonbow.random"
 
-local MOST_DEPTH = 20 -- levels of tables in tables
+-- Modules whose functions count by their names, since many of them are written in C, or made in one line.
+local NAMED = { "_G", "coroutine", "debug", "io", "math", "os", "package", "string", "table", "utf8", "moonbow.core",
+  "moonbow" }
 
 local version = {}
 
@@ -29,69 +34,112 @@ local function lines_of(text, first, last)
   return table.concat(found, "\n")
 end
 
-local describe_value
-
--- Returns a table as text; a table inside itself is only named. Entries are described in the order of their keys' text,
--- since a function's text appears only at its first place, and pairs has another order in each process.
-local function describe_table(state, value, depth)
-  if state.open[value] or depth > MOST_DEPTH then return "table" end
-  state.open[value] = true
-  local keys, parts = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = { key = key, text = describe_value(state, key, depth + 1) } end
-  table.sort(keys, function(a, b) return a.text < b.text end)
-  for i, entry in ipairs(keys) do
-    parts[i] = entry.text .. "=" .. describe_value(state, value[entry.key], depth + 1)
+-- Returns a value as text. Tables and functions without a name get a number, by which they are described later, once.
+local function describe_value(state, value)
+  local kind = type(value)
+  if core.is_tensor(value) then
+    return ("tensor {%s} %016x"):format(table.concat(core.shape(value), ","), core.digest(value))
+  elseif kind == "table" or kind == "function" then
+    if not state.names[value] then
+      state.list[#state.list + 1] = value
+      state.names[value] = ("%s %d"):format(kind, #state.list)
+    end
+    return state.names[value]
+  elseif kind == "thread" then
+    check.fail("run", "expected values that a version can tell, got a coroutine; make it in run")
+  elseif kind == "userdata" then
+    local is_generator, generator = pcall(core.rng_state, value)
+    return is_generator and not random.is_unseeded(value) and generator or kind
+  elseif kind == "number" then
+    return math.type(value) == "integer" and ("%d"):format(value) or ("%a"):format(value)
   end
-  state.open[value] = nil
-  return "{" .. table.concat(parts, ";") .. "}"
+  return kind == "string" and ("%q"):format(value) or tostring(value)
 end
 
--- Describes a function by its text and the values to which it refers. Functions of libraries count by the name of their
--- file, without folders, which depend on how the process was started; its text is another part.
-local function describe_function(state, f, depth)
-  if state.functions[f] then return "function" end
-  state.functions[f] = true
-  local info = debug.getinfo(f, "S")
-  local text = info.source == "@" .. state.path and state.text
-  if not text then return ("function %s:%d"):format(info.source:match "[^/]*$", info.linedefined) end
-  local parts = { lines_of(text, info.linedefined, info.lastlinedefined) }
+-- Returns a table as text. Entries are described in the order of their keys' text, since pairs has another order in
+-- each process. Keys that are tables or functions, and not met before, have no such order, and are left out.
+local function describe_table(state, value)
+  local keys, parts = {}, {}
+  for key in next, value do
+    if state.names[key] or type(key) ~= "table" and type(key) ~= "function" then
+      keys[#keys + 1] = { key = key, text = describe_value(state, key) }
+    end
+  end
+  table.sort(keys, function(a, b) return a.text < b.text end)
+  for i, entry in ipairs(keys) do parts[i] = entry.text .. "=" .. describe_value(state, rawget(value, entry.key)) end
+  return ("{%s}%s"):format(table.concat(parts, ";"), describe_value(state, debug.getmetatable(value)))
+end
+
+-- Returns the text of the file or of load's argument in which a function was made; nil for one of a library.
+local function text_around(state, f)
+  local source = debug.getinfo(f, "S").source
+  return source == "@" .. state.path and state.text or source:match "^[^@=].*"
+end
+
+-- Adds the globals that the file sets and whose names are in a function's text.
+local function add_globals(state, text, parts)
+  local seen = {}
+  for name in text:gmatch "[%a_][%w_]*" do
+    if state.globals[name] and not seen[name] then
+      seen[name], parts[#parts + 1] = true, name .. "=" .. describe_value(state, rawget(_G, name))
+    end
+  end
+end
+
+-- Describes a function by its text and the values to which it refers, or by what its maker was given. Functions of
+-- libraries count by the name of their file, without folders, which depend on how the process was started; its text is
+-- another part.
+local function describe_function(state, f)
+  if made[f] then return describe_value(state, made[f]) end
+  local info, text = debug.getinfo(f, "S"), text_around(state, f)
+  local parts = { ("function %s:%d"):format(info.source:match "[^/]*$", info.linedefined) }
+  if text then
+    parts[1] = lines_of(text, info.linedefined, info.what == "main" and math.huge or info.lastlinedefined)
+  elseif info.what ~= "C" then
+    return parts[1]
+  end
   for i = 1, math.huge do
     local name, value = debug.getupvalue(f, i)
     if not name then break end
-    if name ~= "_ENV" then parts[#parts + 1] = name .. "=" .. describe_value(state, value, depth + 1) end
+    parts[#parts + 1] = name .. "=" .. describe_value(state, value)
+    if name == "_ENV" then add_globals(state, parts[1], parts) end
   end
   return table.concat(parts, "\n")
 end
 
-function describe_value(state, value, depth)
-  if core.is_tensor(value) then
-    return ("tensor {%s} %016x"):format(table.concat(core.shape(value), ","), core.digest(value))
-  elseif type(value) == "table" then
-    return state.modules[value] or describe_table(state, value, depth)
-  elseif type(value) == "function" then
-    return describe_function(state, value, depth)
-  elseif type(value) == "number" then
-    return math.type(value) == "integer" and ("%d"):format(value) or ("%a"):format(value)
+-- Names the functions in a module, and in the tables in moonbow. Of two names of a function the greatest counts.
+local function name_functions(state, prefix, functions)
+  for key, value in next, functions do
+    local name = prefix .. tostring(key)
+    if type(value) == "table" and prefix == "moonbow." then name_functions(state, name .. ".", value) end
+    if type(value) == "function" and not made[value] and not text_around(state, value) then
+      local other = state.names[value]
+      state.names[value] = other and other > name and other or name
+    end
   end
-  return type(value) == "string" and ("%q"):format(value) or type(value) == "boolean" and tostring(value) or type(value)
 end
 
--- Returns the loaded modules, by value: their files count, not their content.
-local function loaded_modules()
-  local modules = {}
+-- Names loaded modules, whose files count, not their content, and functions of libraries.
+local function add_names(state)
   for name, module in pairs(package.loaded) do
-    if type(module) == "table" then modules[module] = "module " .. name end
+    if type(module) == "table" then state.names[module] = "module " .. name end
   end
-  return modules
+  for _, name in ipairs(NAMED) do name_functions(state, name .. ".", package.loaded[name]) end
 end
 
 --- Returns the parts of a sweep's version with digests: { ["run"] = digest, ["module x"] = digest, moonbow = "0.2.0" }.
 -- @param path, text of the sweep file
 -- @param run its function
 -- @param required set of the modules that the file required
-function version.parts(path, text, run, required)
-  local state = { path = path, text = text, functions = {}, open = {}, modules = loaded_modules() }
-  local parts = { run = digest_text(describe_function(state, run, 0)), moonbow = core.version }
+-- @param globals set of the names of globals that the file set
+function version.parts(path, text, run, required, globals)
+  local state = { path = path, text = text, globals = globals, names = {}, list = { run } }
+  add_names(state)
+  local told = {}
+  for i, value in ipairs(state.list) do
+    told[i] = type(value) == "table" and describe_table(state, value) or describe_function(state, value)
+  end
+  local parts = { run = digest_text(table.concat(told, "\n")), moonbow = core.version }
   for name in pairs(required) do
     local file = package.searchpath(name, package.path)
     if file and not name:find "^moonbow%f[%z.]" then
