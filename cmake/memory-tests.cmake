@@ -24,7 +24,7 @@ set(specs_of_lua
   experiment explain explain_inputs identify_phases kept minirocket own_spectra reach results review_page trained
   single_peak slurm plot plot_charts plot_lines
   sweep sweep_claims sweep_examples sweep_late_start sweep_launchers sweep_page sweep_run sweep_statistics
-  sweep_strategies
+  sweep_strategies sweep_version
   # readers; those of HDF5, JCAMP-DX, MATLAB, NumPy and text have C of their own, and writing has
   spectra_brml spectra_images spectra_index spectra_labspec_xml spectra_omnic spectra_optical_texts spectra_opus
   spectra_perkinelmer spectra_rasx spectra_raw spectra_read spectra_spc spectra_wdf spectra_xlsx spectra_xml
