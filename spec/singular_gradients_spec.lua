@@ -48,6 +48,22 @@ describe("the gradient of the standard deviation", function()
   end)
 end)
 
+describe("the gradient of a product", function()
+  local function prod(x) return x:prod() end
+  it("is found if the products of some factors are beyond all floats", function()
+    local x = mb.ones(600) * 10
+    x:narrow(1, 300):fill(0.1)
+    x:param():prod():backward()
+    assert.is_true(x.grad:allclose(1 / x, { relative = 1e-4 }))
+    is_close({ 0, 0, 0 }, { table.unpack(gradient(prod, 1e20, 1e20, 5, 0), 1, 3) })
+    local large = gradient(prod, 1e30, 1e30, 1e-30, 1e-30)
+    is_close({ 1, 1, 1e-30, 1e-30 }, { large[3] / 1e30, large[4] / 1e30, large[1], large[2] })
+  end)
+  it("is 0 if nothing depends on it", function()
+    assert.same({ 0, 0 }, gradient(function(x) return x:prod():minimum(5) end, inf, 2))
+  end)
+end)
+
 describe("a gradient of 0", function()
   it("stays 0 before an operation with an infinite derivative, or none", function()
     assert.same({ 0 }, gradient(function(x) return x:sqrt():maximum(1) end, 0))

@@ -220,7 +220,8 @@ void mb_pick_backward(mb_real *dx, const mb_real *dy, const mb_real *at, mb_size
 /* Running sums along D, which accumulate in double. backward: a point counts in all sums from its own on. */
 void mb_cumsum(mb_real *y, const mb_real *x, mb_size outer, mb_size D, mb_size inner);
 void mb_cumsum_backward(mb_real *dx, const mb_real *dy, mb_size outer, mb_size D, mb_size inner);
-/* The product along D, in double: y (outer, inner). The gradient of a point is the product of all others. */
+/* The product along D, as precise as in double but of any size in between: y (outer, inner). The gradient of
+ * a point is the product of all others. */
 void mb_prod(mb_real *y, const mb_real *x, mb_size outer, mb_size D, mb_size inner);
 void mb_prod_backward(mb_real *dx, const mb_real *dy, const mb_real *x, mb_size outer, mb_size D,
                       mb_size inner);

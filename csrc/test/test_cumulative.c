@@ -41,11 +41,49 @@ static void prod_has_its_gradient_also_at_zeros(void **state) {
   free(x), free(dy), free(dx);
 }
 
+/* Of 600 eighths and 600 eights the product of either leaves the range of double. */
+static void products_may_be_of_any_size_in_between(void **state) {
+  (void)state;
+  enum { HALF = 600 };
+  mb_real x[2 * HALF], dx[2 * HALF], y, expected[2 * HALF];
+  const mb_real dy = 1, one = 1;
+  for (int i = 0; i < 2 * HALF; i++) x[i] = (mb_real)(i < HALF ? 0.125 : 8), expected[i] = 1 / x[i];
+  mb_prod(&y, x, 1, 2 * HALF, 1);
+  mb_prod_backward(dx, &dy, x, 1, 2 * HALF, 1);
+  check_exact(&y, &one, 1);
+  check_exact(dx, expected, 2 * HALF);
+}
+
+static void gradients_of_products_of_extreme_factors(void **state) {
+  (void)state;
+  const mb_real I = (mb_real)INFINITY, N = (mb_real)NAN, large = 0x1p100f, small = 0x1p-100f;
+  const struct {
+    mb_real dy, x[4], dx[4];
+  } cases[] = {
+      {1, {large, large, small, small}, {small, small, large, large}},
+      {1, {large, large, 5, 0}, {0, 0, 0, large * large * 5}},
+      {small, {large, large, 5, 0}, {0, 0, 0, large * 5}},
+      {1, {2, (mb_real)-0.0, 3, 4}, {0, 24, 0, 0}},
+      {1, {I, -2, 3, 1}, {-6, I, -I, -I}},
+      {1, {0, 2, 0, I}, {N, N, N, 0}},
+      {1, {N, 2, 3, 1}, {6, N, N, N}},
+      {0, {N, 2, 3, I}, {0, 0, 0, 0}},
+      {I, {0, 2, 3, 1}, {I, 0, 0, 0}},
+  };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    mb_real dx[4];
+    mb_prod_backward(dx, &cases[k].dy, cases[k].x, 1, 4, 1);
+    check_exact(dx, cases[k].dx, 4);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sums_and_products_of_literals),
       cmocka_unit_test(cumsum_has_its_gradient),
       cmocka_unit_test(prod_has_its_gradient_also_at_zeros),
+      cmocka_unit_test(products_may_be_of_any_size_in_between),
+      cmocka_unit_test(gradients_of_products_of_extreme_factors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
