@@ -64,6 +64,19 @@ describe("the gradient of a product", function()
   end)
 end)
 
+describe("the gradient of maximum and minimum", function()
+  it("belongs to the operand that is the result, also if that is NaN", function()
+    local left, right = mb.tensor { nan, nan, 1, 1, 2, 3 }, mb.tensor { 1, nan, nan, 1, 3, 2 }
+    for name, of_left in pairs { maximum = { 1, 1, 0, 1, 0, 1 }, minimum = { 1, 1, 0, 1, 1, 0 } } do
+      local a, b = left:copy():param(), right:copy():param()
+      a[name](a, b):sum():backward()
+      assert.same(of_left, a.grad:totable())
+      assert.same(of_left, (1 - b.grad):totable())
+    end
+    assert.same({ 1, 0 }, gradient(function(x) return x:maximum(0) end, nan, -1))
+  end)
+end)
+
 describe("a gradient of 0", function()
   it("stays 0 before an operation with an infinite derivative, or none", function()
     assert.same({ 0 }, gradient(function(x) return x:sqrt():maximum(1) end, 0))

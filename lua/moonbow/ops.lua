@@ -75,10 +75,10 @@ end, function(dy, a, b, y, need_a, need_b)
   return da, core.chain(dy, core.chain(y, log_a))
 end)
 
--- If a and b are equal, a gets the gradient.
+-- The operand that is the result gets the gradient: a if both are equal, or if a is NaN.
 for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
   define_binary(name, function(tape, a, b) return a, b, needs_of_both(tape) end, function(dy, a, b, need_a, need_b)
-    local from_a = keeps_a(a, b)
+    local from_a = core.maximum(keeps_a(a, b), core.ne(a, a))
     return need_a and core.chain(dy, from_a), need_b and core.chain(dy, core.sub(1, from_a))
   end)
 end
