@@ -142,6 +142,23 @@ Tensor *next_tensor_rank(Args *a, const char *name, int rank) {
 
 /* ---- lists ---- */
 
+/* The first key of the table at arg that is not 1..size, as text; NULL: there is none. */
+static const char *push_stray_key(lua_State *L, int arg, mb_size size) {
+  for (lua_pushnil(L); lua_next(L, arg) != 0; lua_pop(L, 1)) {
+    const lua_Integer key = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    if (key < 1 || key > size) return luaL_tolstring(L, -2, NULL);
+  }
+  return NULL;
+}
+
+mb_size args_list_size(const Args *a, const char *name, int arg) {
+  const mb_size size = (mb_size)lua_rawlen(a->L, arg);
+  luaL_checkstack(a->L, 4, "too many nested calls");
+  const char *key = push_stray_key(a->L, arg, size);
+  if (key != NULL) args_error(a, "%s: expected a list, got an entry [%s]", name, key);
+  return size;
+}
+
 const mb_size *next_indices(Args *a, const char *name, mb_size size, mb_size *count) {
   lua_State *L = a->L;
   const int arg = a->next++;
@@ -149,7 +166,7 @@ const mb_size *next_indices(Args *a, const char *name, mb_size size, mb_size *co
   if (tensor == NULL && lua_type(L, arg) != LUA_TTABLE)
     args_type_error(a, name, "a tensor or table of integers");
   if (tensor != NULL) tensor = bind_tensor(L, a->operation, name, arg);
-  *count = tensor != NULL ? tensor->count : (mb_size)lua_rawlen(L, arg);
+  *count = tensor != NULL ? tensor->count : args_list_size(a, name, arg);
   if (*count == 0) args_error(a, "%s: got an empty table", name);
   mb_size *indices = lua_newuserdatauv(L, (size_t)*count * sizeof(mb_size), 0);
   for (mb_size i = 0; i < *count; i++) {
@@ -168,7 +185,7 @@ double *next_numbers(Args *a, const char *name, mb_size *count) {
   lua_State *L = a->L;
   const int arg = a->next++;
   if (lua_type(L, arg) != LUA_TTABLE) args_type_error(a, name, "a table of numbers");
-  *count = (mb_size)lua_rawlen(L, arg);
+  *count = args_list_size(a, name, arg);
   double *numbers = lua_newuserdatauv(L, (size_t)(*count + 1) * sizeof *numbers, 0);
   for (mb_size i = 0; i < *count; i++) {
     lua_rawgeti(L, arg, i + 1);
@@ -201,7 +218,7 @@ static mb_size read_size(Args *a, mb_size infer, mb_size known, bool may_infer) 
 static mb_shape read_shape(const Args *a, int first, mb_size infer) {
   lua_State *L = a->L;
   const bool is_table = lua_type(L, first) == LUA_TTABLE;
-  const lua_Integer rank = is_table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
+  const lua_Integer rank = is_table ? args_list_size(a, "shape", first) : lua_gettop(L) - first + 1;
   int unknown = -1;
   mb_size known = 1;
   if (rank < 1 || rank > MB_MAX_RANK)

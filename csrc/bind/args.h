@@ -102,6 +102,8 @@ static inline Tensor *next_tensor_count(Args *a, const char *name, mb_size count
 
 /* ---- lists and others ---- */
 
+/* The number of entries of the table at arg, which is an absolute index; raises if it has other keys, too. */
+mb_size args_list_size(const Args *a, const char *name, int arg);
 /* Reads a tensor (rank 1) or a table of numbers of classes or rows, checks each to be an integer of 1..size,
  * and pushes them, counted from 0. */
 const mb_size *next_indices(Args *a, const char *name, mb_size size, mb_size *count);

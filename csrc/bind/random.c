@@ -32,10 +32,10 @@ static uint32_t *append_seed(Args *a, uint32_t *words) {
 /* Pushes a generator of the seeds in the list at index. */
 static void push_rng_of_list(const Args *a, int index) {
   lua_State *L = a->L;
-  const lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+  const mb_size count = args_list_size(a, "seed", index);
   if (count == 0) args_error(a, "seed: got an empty table");
   uint32_t *all = lua_newuserdatauv(L, (size_t)count * 2 * sizeof *all, 0), *end = all;
-  for (lua_Integer i = 1; i <= count; i++) {
+  for (mb_size i = 1; i <= count; i++) {
     lua_rawgeti(L, index, i);
     Args element = bind_top(a);
     end = append_seed(&element, end);
@@ -285,7 +285,7 @@ static double *next_probabilities(Args *a, mb_size count, double *tolerance) {
   if (tensor == NULL && lua_type(L, arg) != LUA_TTABLE)
     args_type_error(a, "p", "a tensor or table of probabilities");
   if (tensor != NULL) tensor = bind_tensor(L, a->operation, "p", arg);
-  const mb_size given = tensor != NULL ? tensor->count : (mb_size)lua_rawlen(L, arg);
+  const mb_size given = tensor != NULL ? tensor->count : args_list_size(a, "p", arg);
   if (given != count)
     args_error(a, "p: expected %I probabilities, got %I", (LUAI_UACINT)count, (LUAI_UACINT)given);
   double *p = lua_newuserdatauv(L, (size_t)count * 2 * sizeof *p, 0);

@@ -72,9 +72,10 @@ static void check_row(const Args *a, mb_size size, const mb_size *path, int dept
   if (lua_type(L, value) != LUA_TTABLE)
     args_error(a, "expected a table of %I values at %s, got %s", (LUAI_UACINT)size,
                push_place(L, path, depth), bind_push_shown(L, value));
-  if ((mb_size)lua_rawlen(L, value) != size)
+  const mb_size found = args_list_size(a, depth == 0 ? "values" : "a row of values", value);
+  if (found != size)
     args_error(a, "ragged table: expected %I values at %s, got %I", (LUAI_UACINT)size,
-               push_place(L, path, depth), (LUAI_UACINT)lua_rawlen(L, value));
+               push_place(L, path, depth), (LUAI_UACINT)found);
 }
 
 /* Copies the nested tables at the top of the stack to data; path names the place for messages. */

@@ -11,7 +11,10 @@ local define, is_tracked = autograd.define, core.is_tracked
 
 -- Copies a list of numbers, since its owner may change it before backward. A changed tensor is noticed without a copy.
 local function own_list(list)
-  return type(list) == "table" and table.move(list, 1, #list, 1, {}) or list
+  if type(list) ~= "table" then return list end
+  local copy = {}
+  for i, number in pairs(list) do copy[i] = number end
+  return copy
 end
 
 -- ---- two operands, which are broadcast; one of them may be a number ----
