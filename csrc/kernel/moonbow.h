@@ -69,7 +69,8 @@ int mb_most_threads(void);
 /* The operations on two arrays, a row each: OP(NAME of the constant MB_NAME, name, result for elements a and
  * b). NaN wins in maximum and minimum; comparisons give 1 or 0. chain and chain_div are for backward passes:
  * a b and a / b of a gradient a, which are 0 if a is 0, or if the factor b or 1 / b is, even if the other is
- * infinite or NaN. mask is b where a is not 0, else 0, whatever b. */
+ * infinite or NaN. mask is b where a is not 0, else -0, whatever b: a sum leaves the other addend as it is.
+ */
 /* clang-format off */
 #define MB_BINARY_OPS(OP) \
   OP(ADD, add, a + b) \
@@ -85,7 +86,7 @@ int mb_most_threads(void);
   OP(LE, le, a <= b) \
   OP(GT, gt, a > b) \
   OP(GE, ge, a >= b) \
-  OP(MASK, mask, a == 0 ? 0 : b) \
+  OP(MASK, mask, a == 0 ? -(mb_real)0 : b) \
   OP(CHAIN, chain, mb_chain(a, b)) \
   OP(CHAIN_DIV, chain_div, ((a == 0) | (fabs(b) == INFINITY)) ? 0 : a / b)
 /* clang-format on */

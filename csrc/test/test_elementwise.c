@@ -22,7 +22,7 @@ static double reference(mb_binary_op op, double a, double b) {
   case MB_LE: return a <= b;
   case MB_GT: return a > b;
   case MB_GE: return a >= b;
-  case MB_MASK: return a == 0 ? 0 : b;
+  case MB_MASK: return a == 0 ? -0.0 : b;
   case MB_CHAIN: return a == 0 || b == 0 ? 0 : a * b;
   case MB_CHAIN_DIV: return a == 0 || isinf(b) ? 0 : a / b;
   case MB_BINARY_COUNT: break;
@@ -77,7 +77,7 @@ static void operations_of_literals(void **state) {
       [MB_MINIMUM] = {2, -3, 0, N, N, 1, I}, [MB_EQ] = {0, 0, 1, 0, 0, 0, 1},
       [MB_NE] = {1, 1, 0, 1, 1, 1, 0},       [MB_LT] = {0, 0, 0, 0, 0, 1, 0},
       [MB_LE] = {0, 0, 1, 0, 0, 1, 1},       [MB_GT] = {1, 1, 0, 0, 0, 0, 0},
-      [MB_GE] = {1, 1, 1, 0, 0, 0, 1},       [MB_MASK] = {2, -3, 0, N, 5, I, I},
+      [MB_GE] = {1, 1, 1, 0, 0, 0, 1},       [MB_MASK] = {2, -3, (mb_real)-0.0, N, 5, I, I},
       [MB_CHAIN] = {6, 6, 0, N, N, I, I},    [MB_CHAIN_DIV] = {1.5, (mb_real)2 / 3, 0, N, N, 0, 0},
   };
   const mb_shape shape = {1, {COUNT_OF(a)}};

@@ -86,8 +86,8 @@ for name, keeps_a in pairs { maximum = core.ge, minimum = core.le } do
   end)
 end
 
---- b where a is not 0, else 0; a has no gradient.
-define_binary("mask", function(_, a) return a end, function(dy, a) return nil, core.mask(a, dy) end)
+--- b where a is not 0, else -0; a has no gradient.
+define_binary("mask", function(_, a) return a end, function(dy, a) return nil, core.chain(core.ne(a, 0), dy) end)
 
 --- leaky ReLU of a + b, both of one shape: negative sums times slope (0 or more). It fuses a shortcut and its ReLU.
 ops.add_activate = define("add_activate", {

@@ -8,6 +8,11 @@ local dimension_of = require("moonbow.tensor.reductions").dimension_of
 local methods = core.tensor_methods
 local moves = {}
 
+-- A number may be NaN.
+local function check_choice(name, value)
+  if type(value) ~= "number" then check.kind("where", name, value, "tensor|number") end
+end
+
 --- a where the condition is not 0, else b, element by element. NaN and infinity of the other one do not matter.
 -- @param condition tensor of zeros and others, as of x:gt(0)
 -- @param a tensor|number
@@ -16,6 +21,8 @@ local moves = {}
 -- @usage mb.where(x:gt(0), x, 0)
 function moves.where(condition, a, b)
   check.kind("where", "condition", condition, "tensor")
+  check_choice("a", a)
+  check_choice("b", b)
   return ops.add(ops.mask(condition, a), ops.mask(core.eq(condition, 0), b))
 end
 
