@@ -362,6 +362,8 @@ describe("parts", function()
     assert.error_matches(function() return x[{ 0 }] end, "range: dimension 1: expected 1 to 2")
     assert.error_matches(function() return x[{ 1, { 3, 1 } }] end,
       "range: dimension 2: no entries from 3 to 1 in steps of 1")
+    assert.error_matches(function() return x[{ 1, { 1, 3, 1, 9 } }] end,
+      "range: dimension 2: expected at most { first, last, step }, got 4 entries")
     assert.error_matches(function() return x[{ 1, 1, 1, 1 }] end,
       "range: expected at most 3 arguments, got 1 as argument 4")
     assert.error_matches(function() return x[{ "a" }] end, "range: dimension 1: expected an integer, got 'a'")

@@ -446,7 +446,7 @@ function methods.cross_entropy(logits, labels, weights)
 end
 
 --- The mean squared difference to a target.
--- @param target tensor of as many elements
+-- @param target tensor of the shape of x
 -- @return tensor with one element
 function methods.mse(prediction, target) return ops.mse(prediction, target) end
 

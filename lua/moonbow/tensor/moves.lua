@@ -214,9 +214,12 @@ end
 -- Cuts a range { first, last, step } out of a dimension; {} is all of it.
 local function cut(x, d, range)
   check.list("range", ("dimension %d"):format(d), range)
+  if #range > 3 then
+    check.fail("range", "dimension %d: expected at most { first, last, step }, got %d entries", d, #range)
+  end
   local n, step = core.size(x, d), check.kind("range", "step", range[3] or 1, "integer")
   local first, last = place(d, n, range[1] or 1), place(d, n, range[2] or -1)
-  if step == 0 or (last - first) * step < 0 or #range > 3 then
+  if step == 0 or (last - first) * step < 0 then
     check.fail("range", "dimension %d: no entries from %d to %d in steps of %d", d, first, last, step)
   end
   if step == 1 then return ops.slice(x, d, first, last - first + 1) end
