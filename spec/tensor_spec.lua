@@ -101,6 +101,11 @@ describe("arithmetic", function()
     assert.is_false(same)
     assert.equal(0.5, difference)
     assert.is_true((mb.ones(2):allclose(mb.tensor { 1, 1.5 }, { absolute = 0.6 })))
+    local inf, nan = math.huge, 0 / 0
+    for _, pair in ipairs { { 1, inf }, { inf, 1 }, { -inf, inf }, { inf, nan }, { nan, nan } } do
+      assert.is_false((mb.tensor { pair[1] }:allclose(mb.tensor { pair[2] })), ("%g and %g"):format(pair[1], pair[2]))
+    end
+    assert.is_true((mb.tensor { inf, -inf }:allclose(mb.tensor { inf, -inf })))
   end)
 end)
 

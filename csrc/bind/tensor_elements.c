@@ -208,7 +208,7 @@ static int totable(lua_State *L) {
 /* ---- all of them ---- */
 
 /* core.allclose(a, b, relative, absolute): same shape and |a - b| <= absolute + relative |b|
- * everywhere. NaN is close to nothing. Second result: the largest |a - b|. */
+ * everywhere. Infinity is close to itself alone, NaN to nothing. Second result: the largest |a - b|. */
 static int allclose(lua_State *L) {
   Args args = bind_args(L, "allclose");
   const Tensor *a = next_tensor(&args, "a"), *b = next_tensor(&args, "b");
@@ -218,7 +218,7 @@ static int allclose(lua_State *L) {
   if (close) {
     for (mb_size i = 0; i < a->count; i++) {
       const double x = (double)a->data[i], y = (double)b->data[i], difference = x == y ? 0 : fabs(x - y);
-      close = close && difference <= absolute + relative * fabs(y);
+      close = close && isfinite(difference) && difference <= absolute + relative * fabs(y);
       largest = difference > largest || isnan(difference) ? difference : largest;
     }
   }

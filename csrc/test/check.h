@@ -20,11 +20,11 @@
 #define CHECK_TOLERANCE 2e-5
 #endif
 
-/* Fails unless |a - b| <= tolerance max(1, |b|) for each element. */
+/* Fails unless |a - b| <= tolerance max(1, |b|), finite, for each element. */
 static inline void check_close(const mb_real *a, const mb_real *b, mb_size count, double tolerance) {
   for (mb_size i = 0; i < count; i++) {
     const double error = fabs((double)a[i] - (double)b[i]);
-    if (!(error <= tolerance * fmax(1.0, fabs((double)b[i]))))
+    if (!(isfinite(error) && error <= tolerance * fmax(1.0, fabs((double)b[i]))))
       fail_msg("element %td: %.9g, expected %.9g", i, (double)a[i], (double)b[i]);
   }
 }

@@ -367,7 +367,8 @@ local allclose_options = {
   relative = check.default(1e-5, "non-negative"), absolute = check.default(1e-8, "non-negative"),
 }
 
---- True if a and b have one shape and |a - b| <= absolute + relative |b| everywhere.
+--- True if a and b have one shape and |a - b| <= absolute + relative |b| everywhere. Infinity is close to itself
+-- alone, NaN to nothing.
 -- @param b tensor to compare with
 -- @option relative tolerance as a share of |b|
 -- @option absolute tolerance in the unit of the elements
