@@ -199,6 +199,24 @@ static double poisson_small(mb_rng *rng, double mean) {
   return count;
 }
 
+#define LOG_TWO_PI 1.8378770664093453
+
+/* log Gamma(x) of a whole number by Stirling's series from 7 on, in the steps of NumPy: rounded otherwise, as
+ * by lgamma, it would accept other draws of large means. */
+static double log_gamma(double x) {
+  static const double terms[] = {8.333333333333333e-02,  -2.777777777777778e-03, 7.936507936507937e-04,
+                                 -5.952380952380952e-04, 8.417508417508418e-04,  -1.917526917526918e-03,
+                                 6.410256410256410e-03,  -2.955065359477124e-02, 1.796443723688307e-01,
+                                 -1.39243221690590e+00};
+  const double from = fmax(x, 7), inverse = 1.0 / from, square = inverse * inverse;
+  double series = terms[9];
+  if (x <= 2) return 0;
+  for (int k = 8; k >= 0; k--) series = series * square + terms[k];
+  double value = series / from + 0.5 * LOG_TWO_PI + (from - 0.5) * log(from) - from;
+  for (double at = from - 1; at >= x; at--) value -= log(at);
+  return value;
+}
+
 double mb_rng_poisson(mb_rng *rng, double mean) {
   if (mean == 0) return 0;
   if (mean < 10) return poisson_small(rng, mean);
@@ -209,7 +227,7 @@ double mb_rng_poisson(mb_rng *rng, double mean) {
     const double k = floor((2 * a / side + b) * u + mean + 0.43);
     if (side >= 0.07 && v <= squeeze) return k;
     if (k < 0 || (side < 0.013 && v > side)) continue;
-    if (log(v) + log(inverse_alpha) - log(a / (side * side) + b) <= k * log_mean - mean - lgamma(k + 1))
+    if (log(v) + log(inverse_alpha) - log(a / (side * side) + b) <= k * log_mean - mean - log_gamma(k + 1))
       return k;
   }
 }

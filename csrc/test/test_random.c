@@ -120,6 +120,20 @@ static void distributions_are_those_of_numpy(void **state) {
   }
 }
 
+/* How the logarithm of the gamma function is rounded decides which draws of large means are accepted. */
+static void poisson_of_large_means_is_numpys(void **state) {
+  (void)state;
+  const struct {
+    double mean, sum_off; /* sum of the draws, each less the mean */
+  } numpy[] = {{10, -368}, {1e9, -5204800}, {1e14, -2845960240}, {1e15, -13241276086}};
+  for (mb_size m = 0; m < COUNT(numpy); m++) {
+    mb_rng rng = rng_2022();
+    double sum = 0;
+    for (int i = 0; i < 40000; i++) sum += mb_rng_poisson(&rng, numpy[m].mean) - numpy[m].mean;
+    assert_true(sum == numpy[m].sum_off);
+  }
+}
+
 static void distributions_have_their_moments(void **state) {
   enum { n = 400000 };
   (void)state;
@@ -360,6 +374,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(seeds_give_the_streams_of_numpy),
       cmocka_unit_test(distributions_are_those_of_numpy),
+      cmocka_unit_test(poisson_of_large_means_is_numpys),
       cmocka_unit_test(distributions_have_their_moments),
       cmocka_unit_test(gamma_of_shape_zero_is_zero),
       cmocka_unit_test(ziggurat_strips_have_equal_areas),
