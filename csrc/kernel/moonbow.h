@@ -475,9 +475,9 @@ mb_status mb_rng_choice_weighted(mb_rng *rng, mb_size *index, void *scratch, dou
                                  mb_size size, bool replace, double tolerance);
 
 /* y = x kept with probability 1 - rate and divided by it, else 0: element i is kept if number i of
- * Generator.random(count, dtype=float32) is not below rate; each draw makes two. kept (NULL or count bytes)
- * gets 1 or 0 for each, for the backward pass. rng does not change: the caller advances it by
- * mb_dropout_draws(count). */
+ * Generator.random(count, dtype=float32) is not below rate; each 64-bit draw makes two. The kept half of an
+ * earlier draw, from which NumPy would begin, is left out. kept (NULL or count bytes) gets 1 or 0 for each,
+ * for the backward pass. rng does not change: the caller advances it by mb_dropout_draws(count). */
 uint64_t mb_dropout_draws(mb_size count);
 void mb_dropout(mb_real *y, uint8_t *kept, const mb_real *x, mb_real rate, const mb_rng *rng, mb_size count);
 void mb_dropout_backward(mb_real *dx, const mb_real *dy, const uint8_t *kept, mb_real rate, mb_size count);

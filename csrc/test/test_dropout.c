@@ -34,6 +34,19 @@ static void dropout_keeps_what_half_a_draw_each_says(void **state) {
   free(y);
 }
 
+static void dropout_begins_with_a_new_draw(void **state) {
+  enum { count = 9 };
+  mb_real x[count] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, y[count], expected[count];
+  mb_rng rng = rng_2022(), with_half = rng;
+  (void)state;
+  mb_rng_uint32(&with_half);
+  mb_rng_uint64(&rng);
+  assert_true(with_half.has_uint32);
+  mb_dropout(expected, NULL, x, (mb_real)0.5, &rng, count);
+  mb_dropout(y, NULL, x, (mb_real)0.5, &with_half, count);
+  assert_memory_equal(expected, y, sizeof y);
+}
+
 static void dropout_does_not_depend_on_threads(void **state) {
   enum { count = 100001 };
   mb_real *x = check_random(count, 5), *one = check_zeros(count), *more = check_zeros(count);
@@ -67,6 +80,7 @@ static void dropout_of_rate_zero_and_one(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dropout_keeps_what_half_a_draw_each_says),
+      cmocka_unit_test(dropout_begins_with_a_new_draw),
       cmocka_unit_test(dropout_does_not_depend_on_threads),
       cmocka_unit_test(dropout_of_rate_zero_and_one),
   };
