@@ -18,6 +18,7 @@ void mb_nearest_insert(mb_real *distance, mb_size *index, mb_size *found, mb_siz
 }
 
 void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_size A, mb_size B, mb_size k) {
+  if (k == 0) return;
   for (mb_size i = 0; i < A; i++) {
     mb_size found = 0;
     for (mb_size j = 0; j < B; j++)
@@ -28,7 +29,7 @@ void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_siz
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes) {
   for (mb_size i = 0; i < A; i++, distance += k, index += k, probability += classes) {
-    const mb_real nearest = distance[0];
+    const mb_real nearest = k > 0 ? distance[0] : 0;
     double sum = 0;
     for (mb_size c = 0; c < classes; c++) probability[c] = 0;
     for (mb_size n = 0; n < k; n++) {

@@ -72,6 +72,7 @@ mb_status mb_dtw_nearest(mb_real *distance, mb_size *index, void *scratch, const
                          int threads) {
   if (metric == MB_DDTW && L < 3)
     return mb_refuse(MB_BAD_SHAPE, "a derivative needs at least 3 points, got %td", L);
+  if (k == 0) return MB_OK;
   const mb_real scale = mb_dtw_scale(a, A * L, b, B * L);
   mb_real *rows_a = (mb_real *)((char *)scratch + (size_t)threads * own_bytes(B, L)),
           *rows_b = rows_a + A * L;

@@ -167,7 +167,7 @@ bool mb_euclidean_nearest(mb_real *distance, mb_size *index, void *scratch, cons
   const Search search = search_in(scratch, a, b, A, B, L, k), *s = &search;
   const double share = error_share(L);
   mb_size candidates = 0;
-  if (k > B / (2 * SPARED)) return false;
+  if (k == 0 || k > B / (2 * SPARED)) return false;
   prepare(s);
 #pragma omp parallel for collapse(2) num_threads(threads)
   for (mb_size i = 0; i < A; i += BLOCK)

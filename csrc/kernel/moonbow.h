@@ -2,7 +2,8 @@
  *
  * Arguments. They are outputs, saved buffers, scratch, inputs, sizes, in this order. Arrays are dense and
  * row-major; spectra are (N batch, L length, C channels), convolution weights (K kernel, C in, F filters).
- * Outputs overlap inputs only if that is said. A backward function overwrites the gradients it is given.
+ * Outputs overlap inputs only if that is said. A batch may be empty (N = 0) unless a function refuses it. A
+ * backward function overwrites the gradients it is given.
  *
  * Counting. It begins at 0, for labels and positions in arrays too. Only mb_reason(), which people read,
  * counts rows and columns from 1, and positions of peaks (mb_peak_ranges) are coordinates on an axis from 1
@@ -359,7 +360,7 @@ typedef struct {
 
 /* Mean and variance (population) of rows = N L go to mean (C) and var (C), and if running_mean is not
  * NULL: running = momentum running + (1 - momentum) batch, for the variance with the population variance, as
- * Keras does. */
+ * Keras does. Of no rows they are NaN, and the running ones stay. */
 void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean, mb_real *running_var,
                               const mb_real *x, mb_real momentum, mb_size rows, mb_size C);
 /* y is (N, L or L_pool, C); argmax, like y, gets the place in each window of the row that won, or is NULL.

@@ -90,8 +90,8 @@ size_t mb_distances_scratch_bytes(mb_size A, mb_size B, mb_size L, mb_metric met
 mb_status mb_distances(mb_real *y, void *scratch, const mb_real *a, const mb_real *b, mb_metric metric,
                        mb_size window, mb_size A, mb_size B, mb_size L, int threads);
 
-/* The k <= B smallest values of each row of matrix (A, B), in order, and their positions; of equal ones the
- * first. */
+/* The k smallest values, 0 to B, of each row of matrix (A, B), in order, and their positions; of equal ones
+ * the first. */
 void mb_nearest(mb_real *distance, mb_size *index, const mb_real *matrix, mb_size A, mb_size B, mb_size k);
 
 /* The same of the matrix of MB_DTW or MB_DDTW, without computing all of it: rows whose lower
@@ -109,7 +109,7 @@ bool mb_euclidean_nearest(mb_real *distance, mb_size *index, void *scratch, cons
                           const mb_real *b, mb_size A, mb_size B, mb_size L, mb_size k, int threads);
 
 /* probability (A, classes): the share of each class among the k neighbours; by_distance: each weighs
- * 1 / distance, and if some have distance 0, only they count. */
+ * 1 / distance, and if some have distance 0, only they count. NaN without neighbours. */
 void mb_vote(mb_real *probability, const mb_real *distance, const mb_size *index, const mb_size *label,
              bool by_distance, mb_size A, mb_size k, mb_size classes);
 

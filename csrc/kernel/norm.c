@@ -211,11 +211,11 @@ static void update_running(mb_real *running, mb_real batch, mb_real momentum) {
   *running = momentum * *running + (1 - momentum) * batch;
 }
 
-/* Mean of 16 values: an offset near the mean even if one value is far from all others. */
+/* Mean of 16 values (0 of none): an offset near the mean even if one value is far from all others. */
 static mb_real rough_mean(const mb_real *x, mb_size rows, mb_size C) {
   enum { SAMPLES = 16 };
   double sum = 0;
-  for (mb_size k = 0; k < SAMPLES; k++) sum += (double)x[rows * (2 * k + 1) / (2 * SAMPLES) * C];
+  for (mb_size k = 0; rows > 0 && k < SAMPLES; k++) sum += (double)x[rows * (2 * k + 1) / (2 * SAMPLES) * C];
   return (mb_real)(sum / (double)SAMPLES);
 }
 
@@ -234,8 +234,8 @@ void mb_batch_norm_statistics(mb_real *mean, mb_real *var, mb_real *running_mean
       const double offset = sum[c] / (double)rows, v = square[c] / (double)rows - offset * offset;
       mean[first + c] = (mb_real)((double)f.mean[c] + offset);
       var[first + c] = (mb_real)(v < 0 ? 0 : v);
-      if (running_mean) update_running(&running_mean[first + c], mean[first + c], momentum);
-      if (running_var) update_running(&running_var[first + c], var[first + c], momentum);
+      if (running_mean && rows > 0) update_running(&running_mean[first + c], mean[first + c], momentum);
+      if (running_var && rows > 0) update_running(&running_var[first + c], var[first + c], momentum);
     }
   }
 }
@@ -290,7 +290,7 @@ static void map_rows(mb_real *y, const Band *p, mb_size r, mb_size rows, mb_size
 
 /* y = normalise(x) over the band, or normalise_backward(dy, x) if the band has dy. */
 static void map_band(mb_real *y, const Band *p) {
-  const mb_size step = block_rows(p, p->rows);
+  const mb_size step = block_rows(p, mb_max(p->rows, 1));
   MB_FOR(mb_threads_for(p->rows * p->width), r, p->rows, step,
          map_rows(y, p, r, mb_min(step, p->rows - r), p->width));
   map_rows(y, p, p->rows, 1, p->tail);

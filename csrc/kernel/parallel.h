@@ -14,12 +14,13 @@ static inline int mb_threads_for(mb_size work) {
 }
 
 /* A statement for i = 0, step, 2 step, ... below count, shared by that many threads. GCC's parallel
- * region costs half a microsecond even on one thread, so a plain loop stands in for it there. */
+ * region costs half a microsecond even on one thread, so a plain loop stands in for it there; and for
+ * nothing, of which the step may be 0, by which OpenMP would divide. */
 #define MB_FOR(threads, i, count, step, ...)                                                                 \
   do {                                                                                                       \
     const int for_threads = (threads);                                                                       \
     const mb_size for_count = (count), for_step = (step);                                                    \
-    if (for_threads == 1) {                                                                                  \
+    if (for_threads == 1 || for_count <= 0) {                                                                \
       for (mb_size i = 0; i < for_count; i += for_step) __VA_ARGS__;                                         \
     } else {                                                                                                 \
       _Pragma("omp parallel for num_threads(for_threads)") for (mb_size i = 0; i < for_count; i += for_step) \

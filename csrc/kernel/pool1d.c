@@ -51,7 +51,8 @@ typedef struct {
 } Items;
 
 static Items cut(const mb_pool1d *s, mb_size rows) {
-  const mb_size wanted = mb_min(mb_ceil_div(ITEMS_MIN, s->N), mb_ceil_div(s->L * s->C, MB_BLOCK));
+  const mb_size samples = mb_max(s->N, 1);
+  const mb_size wanted = mb_min(mb_ceil_div(ITEMS_MIN, samples), mb_ceil_div(s->L * s->C, MB_BLOCK));
   const mb_size possible = mb_max(s->L_out * s->stride / s->size, 1);
   const mb_size each = mb_ceil_div(rows, mb_min(wanted, possible)), per_sample = mb_ceil_div(rows, each);
   return (Items){.count = s->N * per_sample, .per_sample = per_sample, .rows = each};
