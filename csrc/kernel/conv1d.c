@@ -86,10 +86,25 @@ static mb_status check_sizes(const mb_conv1d *s) {
   return mb_refuse(MB_BAD_SHAPE, "N, C and F are %td, %td and %td, at least 1 expected", s->N, s->C, s->F);
 }
 
+/* No array has more elements; below it no product of sizes overflows. */
+#define MOST_ELEMENTS 0x1p45
+
+static mb_status check_counts(const mb_conv1d *s) {
+  const double N = (double)s->N, C = (double)s->C, F = (double)s->F;
+  const double x = N * (double)(s->L + s->pad_left + s->pad_right) * C, w = (double)s->K * C * F,
+               y = N * (double)s->L_out * F;
+  if (x <= MOST_ELEMENTS && w <= MOST_ELEMENTS && y <= MOST_ELEMENTS) return MB_OK;
+  return mb_refuse(MB_BAD_SHAPE,
+                   "padded input, weights and result have %.3g, %.3g and %.3g elements, at most "
+                   "%.3g expected",
+                   x, w, y, MOST_ELEMENTS);
+}
+
 mb_status mb_conv1d_plan(mb_conv1d *s, int threads) {
   mb_status status = check_sizes(s);
   if (status == MB_OK) status = fill_lengths(s);
   if (status == MB_OK) status = check_groups(s);
+  if (status == MB_OK) status = check_counts(s);
   if (status != MB_OK) return status;
   s->threads = threads < 1 ? 1 : threads;
   const mb_conv1d r = simplified(s);

@@ -299,7 +299,8 @@ typedef struct {
 typedef enum { MB_AUTOMATIC, MB_DIRECT, MB_FFT } mb_conv1d_algorithm;
 void mb_set_conv1d_algorithm(mb_conv1d_algorithm algorithm);
 
-/* Fills the second part, for at most this many threads. Refuses windows that do not fit. */
+/* Fills the second part, for at most this many threads. Refuses windows that do not fit, and sizes whose
+ * products would overflow. */
 mb_status mb_conv1d_plan(mb_conv1d *s, int threads);
 
 /* Each thread works in this much of scratch, or a multiple. Convolutions that share one piece of scratch from

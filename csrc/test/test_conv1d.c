@@ -330,12 +330,32 @@ static void wide_ranges_on_lanes(void **state) {
   wide_ranges(state);
 }
 
+static void sizes_whose_products_overflow_are_refused(void **state) {
+  (void)state;
+  const mb_size huge = (mb_size)1 << 62, large = (mb_size)1 << 30;
+  static const mb_conv1d start = {
+      .N = 1, .L = 3, .C = 1, .K = 3, .F = 1, .stride = 1, .dilation = 1, .slope = 1};
+  mb_conv1d all = start, x = start, w = start, padded = start, result = start;
+  all.N = all.C = all.F = huge;
+  x.N = x.C = large;
+  w.C = w.F = large;
+  padded.N = large, padded.padding = MB_EXPLICIT, padded.before = padded.stride = large;
+  result.N = result.F = large;
+  mb_conv1d *const shapes[] = {&all, &x, &w, &padded, &result};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    assert_int_equal(mb_conv1d_plan(shapes[i], 1), MB_BAD_SHAPE);
+    assert_non_null(strstr(mb_reason(), "elements, at most 3.52e+13 expected"));
+  }
+  assert_non_null(strstr(mb_reason(), "padded input, weights and result have 3.22e+09, 3.22e+09 and"));
+}
+
 /* The argument is a pattern of tests to run: valgrind takes too long for all. */
 int main(int count, char **arguments) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(even_kernel_with_stride),
       cmocka_unit_test(channels_last),
       cmocka_unit_test(dilated_taps),
+      cmocka_unit_test(sizes_whose_products_overflow_are_refused),
       ON_EACH_ALGORITHM(random_shapes),
       ON_EACH_ALGORITHM(slope_multiplies_what_is_negative),
       ON_EACH_ALGORITHM(large_shapes),
