@@ -177,7 +177,7 @@ typedef struct {
   double impurity[2];          /* intensity of each further class; that of the label is 1 */
 } mb_spectra;
 
-/* Each array has n rows; NULL: not wanted. */
+/* Each array has n rows. y and label are always filled; any other may be NULL: not wanted. */
 typedef struct {
   mb_real *y;                         /* (L) the spectra: the sum of the next three */
   mb_real *peak, *background, *noise; /* (L) */

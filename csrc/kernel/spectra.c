@@ -215,6 +215,8 @@ mb_size mb_spectra_peaks(const mb_spectra *o) {
 mb_status mb_spectra_generate(const mb_spectra_out *out, mb_rng *rng, const mb_spectra *options, mb_size n) {
   const mb_status status = mb_spectra_check(options);
   if (status != MB_OK) return status;
+  if (out->y == NULL || out->label == NULL)
+    return mb_refuse(MB_BAD_VALUE, "expected arrays for y and label, got NULL");
   if (mb_max(mb_spectra_peaks(options), options->classes) > MOST_PEAKS)
     return mb_refuse(MB_BAD_VALUE, "expected at most %d classes, and peaks in a spectrum", MOST_PEAKS);
   const uint64_t key = mb_rng_uint64(rng);

@@ -405,6 +405,18 @@ static void more_peaks_than_fit_are_refused(void **state) {
   assert_string_equal(mb_reason(), "expected at most 1024 classes, and peaks in a spectrum");
 }
 
+static void spectra_without_y_or_label_are_refused(void **state) {
+  (void)state;
+  mb_real values[2000];
+  mb_rng rng;
+  mb_rng_seed(&rng, (const uint32_t[]){1}, 1);
+  const mb_spectra_out outs[] = {{.y = values}, {.label = values}, {.position = values}};
+  for (size_t i = 0; i < sizeof outs / sizeof *outs; i++) {
+    assert_int_equal(mb_spectra_generate(&outs[i], &rng, &plain, 1), MB_BAD_VALUE);
+    assert_string_equal(mb_reason(), "expected arrays for y and label, got NULL");
+  }
+}
+
 static void bad_options_are_refused(void **state) {
   static const mb_peak_ranges low[] = {{{0, 10}, {1, 1}}, {{1, 10}, {1, 1}}},
                               negative[] = {{{1, 10}, {-1, 1}}, {{1, 10}, {1, 1}}},
@@ -458,6 +470,7 @@ int main(void) {
       cmocka_unit_test(the_ceiling_of_touching_heights_is_known),
       cmocka_unit_test(the_ceiling_of_overlapping_ranges_is_known),
       cmocka_unit_test(counting_noise_lowers_the_ceiling),
+      cmocka_unit_test(spectra_without_y_or_label_are_refused),
       cmocka_unit_test(bad_options_are_refused),
       cmocka_unit_test(more_peaks_than_fit_are_refused),
   };
