@@ -17,6 +17,9 @@
  * follows from the arguments alone: functions that need scratch for each thread take the number of threads,
  * the same in both calls, or use that of the plan.
  *
+ * Stack. Up to MB_STACK_BYTES (1 MiB) in each thread: that of the caller, which has less by default with musl
+ * and in further threads of macOS, and those of OpenMP (OMP_STACKSIZE).
+ *
  * Threads. All other functions use mb_get_threads() threads. Any thread may call any function on arrays of
  * its own. Results do not depend on the number of threads.
  *
@@ -47,6 +50,8 @@ typedef float mb_real;
 #endif
 
 typedef ptrdiff_t mb_size; /* signed, so that padding and differences need no casts */
+
+#define MB_STACK_BYTES (((size_t)1 << 18) * sizeof(mb_real))
 
 #define MB_MAX_RANK 4
 
