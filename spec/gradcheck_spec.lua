@@ -29,7 +29,7 @@ describe("gradcheck", function()
     local found = mb.gradcheck(model, rng:normal(0, 1, 4, 9, 2))
     assert.is_true(found.ok, tostring(found))
     assert.equal("3.bias", found.inputs[5].name)
-    assert.is_true(found.worst > 0 and found.worst < 5e-3)
+    assert.is_true(found.worst < 5e-3)
     assert.equal(3, #mb.gradcheck(nn.Dense { units = 2 }, mb.rand(3, 4)).inputs) -- not built before
   end)
   it("finds one wrong element", function()
@@ -41,11 +41,51 @@ describe("gradcheck", function()
     assert.matches("gradients DO NOT agree", tostring(found))
     assert.is_false(mb.gradcheck(function(x) return x * x:detach() end, mb.tensor { 1, 2 }).ok)
   end)
+  it("finds that a difference quotient is not finite", function()
+    local five_times = mb.operation("exp", function(x) return x:exp(), function(dy) return dy * 5 end end)
+    local found = mb.gradcheck(five_times, mb.tensor { 0, 88.722, 1 })
+    assert.is_false(found.ok)
+    assert.same({ 2, math.huge, math.huge }, { found.inputs[1].at, found.inputs[1].difference, found.worst })
+    assert.is_false(mb.gradcheck(function(x) return x:exp() end, mb.tensor { 0 / 0 }).ok)
+  end)
+  it("finds small gradients that are wrong or missing, and passes those that are right", function()
+    local x = mb.tensor { 1, 2, 3 }
+    assert.is_true(mb.gradcheck(function(v) return v * v * 1e-6 end, x).ok)
+    local missing = mb.gradcheck(mb.operation("f", function(v) return v * v * 1e-6, function() end end), x)
+    assert.is_false(missing.ok)
+    assert.same({ 3, 0 }, { missing.inputs[1].at, missing.inputs[1].tape })
+    assert.near(1, missing.worst, 1e-3)
+    assert.is_true(mb.gradcheck(function(v) return v:softmax():sum() end, x).ok) -- 0, up to rounding
+  end)
+  it("tells gradients that rounding hides by moving all elements together", function()
+    local x = mb.rand(mb.rng(1), 10000, 64)
+    local function mean_of(factor)
+      return mb.gradcheck(mb.operation("mean", function(v)
+        return v:mean(), function(dy) return mb.full(dy:item() * factor / v:count(), v:shape()) end
+      end), x, { most = 5 })
+    end
+    assert.is_true(mean_of(1).ok)
+    for factor, error in pairs { [0] = 1, [0.5] = 0.5, [1.02] = 0.02, [-1] = 2 } do
+      local found = mean_of(factor)
+      assert.is_false(found.ok)
+      assert.equal("all", found.inputs[1].at)
+      assert.near(error, found.worst, 2e-3)
+    end
+  end)
+  it("moves large elements by more", function()
+    local cases = { sqrt = { 1e6, 2e6, 1e30 }, sin = { 100, 1e4 }, exp = { 80, -80, 1 }, log = { 1e20, 1 } }
+    for name, values in pairs(cases) do
+      local found = mb.gradcheck(function(x) return x[name](x) end, mb.tensor(values))
+      assert.is_true(found.ok, name .. ": " .. tostring(found))
+    end
+    assert.is_true(mb.gradcheck(function(x) return x * x end, mb.tensor { 1, 1e6 }, { step = 1e-9 }).ok)
+  end)
   it("leaves inputs, weights and gradients as they were", function()
     local model, x = nn.Dense { units = 2 }, mb.rand(3, 4)
     model(x):sum():backward()
     local before = { x:tobytes(), model.weight:tobytes(), model.weight.grad:tobytes() }
     mb.gradcheck(model, x)
+    mb.gradcheck(function(v) return v:sum() * 1e-6 + 1 end, x) -- moves all elements together
     assert.same(before, { x:tobytes(), model.weight:tobytes(), model.weight.grad:tobytes() })
   end)
   it("checks some of many elements, and refuses what it cannot check", function()
