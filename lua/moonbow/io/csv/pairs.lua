@@ -113,8 +113,8 @@ local function add_line(columns, lines, i, width, dialect)
   for c = 1, math.max(width, #cells) do
     local text, list = cells[c] or "", columns[c]
     local value = core.csv_number(text, dialect.decimal)
-    if text ~= "" and not (list and value and math.abs(value) <= LARGEST and not list.has_ended) then return nil end
-    if text == "" and list then list.has_ended = true end
+    if text ~= "" and not (list and value and math.abs(value) <= LARGEST and not columns.ended[c]) then return nil end
+    columns.ended[c] = columns.ended[c] or text == ""
     if value then list[#list + 1] = value end
     if value then note_sign(columns.signs[c % 2], text, i, c, dialect.decimal) end
   end
@@ -128,7 +128,7 @@ function pairs_of.read_ragged(lines, first, cells, found, dialect, failure)
   local width = #cells
   local is_even = width >= 4 and width % 2 == 0 and dialect.separator ~= " "
   if failure.is_whole or not is_even or found and not are_named(found.cells) then return nil, failure end
-  local columns = { signs = { [0] = {}, {} } } -- of values, and of axes
+  local columns = { ended = {}, signs = { [0] = {}, {} } } -- of values, and of axes
   for c = 1, width do columns[c] = {} end
   local i = lines:next(first)
   while i do
