@@ -78,8 +78,9 @@ local function union(node, seen)
       right = math.max(right, reach.centre + (reach.field - 1) / 2)
     end
   end
-  if #node.output < 3 or right - left + 1 < field then return { stride = first.stride, field = field,
-    centre = first.centre } end
+  if #node.output < 3 or right - left + 1 < field then
+    return { stride = first.stride, field = field, centre = first.centre }
+  end
   return { stride = first.stride, field = right - left + 1, centre = (left + right) / 2 }
 end
 
