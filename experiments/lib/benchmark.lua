@@ -297,9 +297,7 @@ local function save(args, job, groups, guessing, figures)
       published = entry.published and (verdict.spread(entry.published)) or nil }
   end
   print(("\nVerdict: %s (whether the published figures come out again)\n"):format(all))
-  local names = {}
-  for name in pairs(figures) do names[#names + 1] = name end
-  table.sort(names)
+  local names = check.sorted_keys(figures)
   output.save(args.out, {
     schema = 1, name = args.name, claim = args.claim, verdict = all, rules = rules,
     measured = measured, seeds = args.seeds, first_seed = args.seed, quick = args.quick or false,

@@ -274,7 +274,16 @@ end
 -- The first argument is the default.
 function check.one_of(value, names) return setmetatable({ names = names, value = value }, Rule) end
 
-local function sorted_keys(t)
+--- The keys of a table in their order; all strings, or all numbers.
+function check.sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+-- The keys of a table that may be of several types, as text.
+local function shown_keys(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = tostring(key) end
   table.sort(keys)
@@ -341,7 +350,7 @@ local function how_to_call(operation, defaults)
   local call, parts = calls[defaults], {}
   if not call then return "" end
   if call ~= true then return "; write " .. call end
-  for _, key in ipairs(sorted_keys(defaults)) do
+  for _, key in ipairs(shown_keys(defaults)) do
     local rule = defaults[key]
     if getmetatable(rule) == Rule and rule.required then parts[#parts + 1] = key .. " = ..." end
   end
@@ -349,7 +358,7 @@ local function how_to_call(operation, defaults)
 end
 
 local function refuse_key(operation, key, defaults)
-  local known = sorted_keys(defaults)
+  local known = shown_keys(defaults)
   local nearest = type(key) == "string" and check.nearest(key, known)
   local shown = type(key) == "string" and check.show(key) or "[" .. tostring(key) .. "]"
   check.fail(operation, "unknown option %s; %s%s", shown,

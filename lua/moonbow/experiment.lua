@@ -68,13 +68,6 @@ local known_options = {
   about = check.default({}, "table"), trains = false,
 }
 
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local reserved = { quick = true, seed = true, seeds = true, out = true, networks = true, plan = true, help = true }
 
 -- The kind of a setting: the given one; else integers, if both defaults are, of at least 1, or 0, or below, as these.
@@ -122,7 +115,7 @@ local function read_arguments(options)
     parser:option("--networks", "folder in which trained networks are kept; those found there are not trained again")
   end
   parser:flag("--plan", "prints seeds and settings as JSON, and ends")
-  for _, name in ipairs(sorted_names(options.settings)) do
+  for _, name in ipairs(check.sorted_keys(options.settings)) do
     local defaults, option = options.settings[name], "--" .. name:gsub("_", "-")
     parser:option(option, help_of(defaults, options.about[name]))
       :convert(output.number(options.name, option, kind_of(defaults))):target(name)
@@ -138,7 +131,7 @@ local function changes_of(run, options)
   end
   add("seed", run.first_seed, 1)
   add("seeds", run.seeds, is_quick and options.seeds.quick or options.seeds.full)
-  for _, name in ipairs(sorted_names(options.settings)) do
+  for _, name in ipairs(check.sorted_keys(options.settings)) do
     add(name, run.settings[name], options.settings[name][is_quick and 2 or 1])
   end
   return table.concat(words, " ")
@@ -460,7 +453,7 @@ end
 function Run:finish(details)
   if #self.order == 0 then check.fail("run:finish", "nothing was measured: expected run:add before") end
   for source, figures in pairs(self.others) do
-    for _, name in ipairs(self.quick and {} or sorted_names(figures)) do
+    for _, name in ipairs(self.quick and {} or check.sorted_keys(figures)) do
       if not self.measured[name] then
         check.warn("run:finish", "%s: nothing was measured as %s", source, check.show(name))
       end
@@ -476,7 +469,7 @@ function Run:finish(details)
     rules = output.list(self.rules),
     ceiling = self.measured.ceiling and self:mean "ceiling" or nil, measured = list_of_measured(self),
     seeds = self.seeds, first_seed = self.first_seed, quick = self.quick, seconds = self:seconds(),
-    settings = self.settings, options = self.changes, figures = output.list(sorted_names(self.figures)),
+    settings = self.settings, options = self.changes, figures = output.list(check.sorted_keys(self.figures)),
     details = details,
   }, self.figures)
 end

@@ -41,9 +41,7 @@ local Fitted = {}
 
 -- ---- reading ----
 
-local names = {}
-for name in pairs(estimators) do names[#names + 1] = name end
-table.sort(names)
+local names = check.sorted_keys(estimators)
 
 --- The names of the models of a pipeline, sorted.
 M.models = names

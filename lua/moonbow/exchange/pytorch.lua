@@ -118,9 +118,7 @@ end
 
 -- The names of tensors, of which a few are enough to see how a file calls them.
 local function some_names(tensors)
-  local list = {}
-  for name in pairs(tensors) do list[#list + 1] = name end
-  table.sort(list)
+  local list = check.sorted_keys(tensors)
   for i, name in ipairs(list) do list[i] = check.show(name) end
   return #list == 0 and "no tensors" or shown.list(list, 4)
 end

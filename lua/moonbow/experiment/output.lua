@@ -124,13 +124,6 @@ function output.size_of(run)
   return check.show_count(run.seeds, "seed") .. (run.quick and ", quick" or "")
 end
 
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t or {}) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 --- Marks a table as a list, which is written as [] if it is empty.
 function output.list(t) return setmetatable(t, json.list) end
 
@@ -154,7 +147,7 @@ end
 -- Renders the figures as a list of { path, bytes, message if drawing failed }.
 local function draw(folder, figures)
   local drawn = {}
-  for _, name in ipairs(sorted_names(figures)) do
+  for _, name in ipairs(check.sorted_keys(figures or {})) do
     for _, format in ipairs { "svg", "png" } do
       local path = ("%s/%s.%s"):format(folder, name, format)
       local bytes, reason = figures[name]:bytes(format)

@@ -52,9 +52,7 @@ end
 
 --- Results by the names of inputs, which print each; a single result as it is.
 local several = shown.kind("explanations by input", function(results)
-  local lines = {}
-  for name in pairs(results) do lines[#lines + 1] = name end
-  table.sort(lines)
+  local lines = check.sorted_keys(results)
   for i, name in ipairs(lines) do lines[i] = ("%s: %s"):format(check.printable(name), tostring(results[name])) end
   return table.concat(lines, "\n")
 end)

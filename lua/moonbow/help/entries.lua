@@ -54,18 +54,11 @@ end
 
 -- ---- options and arguments ----
 
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
-
 -- Appends the options in a table of defaults, those that must be given first, each before those inside it.
 local function add_options(list, known, prefix)
   local described = check.described(known)
   for _, is_required in ipairs { true, false } do
-    for _, name in ipairs(sorted_keys(described)) do
+    for _, name in ipairs(check.sorted_keys(described)) do
       local option = described[name]
       if (option.required or false) == is_required then
         option.name = prefix .. name
@@ -175,7 +168,7 @@ end
 
 -- The functions and tables of a table, and of the tables in it.
 local function add_module(list, module, values)
-  for _, name in ipairs(sorted_keys(values)) do
+  for _, name in ipairs(check.sorted_keys(values)) do
     local value = values[name]
     local is_table = type(value) == "table" and not getmetatable(value) and #value == 0
     local kind = type(value) == "function" and "function" or is_table and "module" or "value"
@@ -189,12 +182,12 @@ local function named_things()
   local kinds, steps = require("moonbow.train.schedule").kinds, require "moonbow.data.steps"
   local losses, augment = require "moonbow.train.row_losses", require "moonbow.train.augment"
   return {
-    { "activation", sorted_keys(require("moonbow.nn.activations").functions) },
+    { "activation", check.sorted_keys(require("moonbow.nn.activations").functions) },
     { "augmentation", augment.names, function(name) return augment.kinds[name].defaults end },
     { "initializer", require("moonbow.nn.initializers").names },
     { "loss", losses.names, function(name) return losses.kinds[name].defaults end },
-    { "schedule", sorted_keys(kinds), function(name) return kinds[name].defaults end },
-    { "step", sorted_keys(steps), function(name) return steps[name].options end },
+    { "schedule", check.sorted_keys(kinds), function(name) return kinds[name].defaults end },
+    { "step", check.sorted_keys(steps), function(name) return steps[name].options end },
   }
 end
 
@@ -220,7 +213,7 @@ function entries.all(mb)
   for class, methods in pairs(counted.classes) do
     add(list, "", "", class, "class", methods)
     list[#list].path = "class " .. class
-    for _, name in ipairs(sorted_keys(methods)) do
+    for _, name in ipairs(check.sorted_keys(methods)) do
       local f = methods[name]
       if type(f) == "function" and name:sub(1, 2) ~= "__" and not counted.is_inside(class, name) then
         add(list, class, ":", name, "method", f)

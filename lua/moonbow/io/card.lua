@@ -70,9 +70,7 @@ local function validation_lines(validation)
   local lines = { ("%s by %s: %s, %d folds%s"):format(validation.title, validation.pipeline,
     check.show_count(validation.n, "spectrum", "spectra"), validation.folds,
     validation.repeats > 1 and (", %d times"):format(validation.repeats) or "") }
-  local names = {}
-  for name in pairs(validation.mean) do names[#names + 1] = name end
-  table.sort(names)
+  local names = check.sorted_keys(validation.mean)
   for _, name in ipairs(names) do
     local interval = validation.interval[name]
     lines[#lines + 1] = ("%s %.4g%s"):format((name:gsub("_", " ")), validation.mean[name],

@@ -19,9 +19,7 @@ local limits = {
   elements = 1 << 31, -- numbers in one tensor of a file
 }
 
-local names = {}
-for name in pairs(limits) do names[#names + 1] = name end
-table.sort(names)
+local names = check.sorted_keys(limits)
 
 local function known(name) return check.name("limits", "name", name, names) end
 

@@ -65,9 +65,7 @@ function npy.load_npy(path)
 end
 
 local function type_code(operation, name)
-  local names = {}
-  for known in pairs(TYPES) do names[#names + 1] = known end
-  table.sort(names)
+  local names = check.sorted_keys(TYPES)
   check.name(operation, "type", name, names)
   return TYPES[name]
 end

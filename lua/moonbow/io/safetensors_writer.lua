@@ -11,20 +11,13 @@ local writer = {}
 writer.DIGEST = "moonbow.digest"
 local VERSION = "moonbow.version" -- key of the metadata: version that wrote the file
 
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 --- The digest of the content: XXH64 of names and values in the order of the names, each seeded with the last.
 function writer.digest(tensors, metadata)
   local digest = 0
-  for _, key in ipairs(sorted_names(metadata)) do
+  for _, key in ipairs(check.sorted_keys(metadata)) do
     if key ~= writer.DIGEST then digest = core.digest(metadata[key], core.digest(key, digest)) end
   end
-  for _, name in ipairs(sorted_names(tensors)) do
+  for _, name in ipairs(check.sorted_keys(tensors)) do
     digest = core.digest(tensors[name], core.digest(name, digest))
   end
   return ("%016x"):format(digest)
@@ -61,7 +54,7 @@ end
 -- @return true; or nil and a message
 function writer.write(path, tensors, metadata, integers)
   integers = integers or {}
-  local names = sorted_names(tensors)
+  local names = check.sorted_keys(tensors)
   -- The eight bytes of an integer stand at a multiple of eight, without which PyTorch cannot view them in place.
   table.sort(names, function(a, b)
     if integers[a] ~= integers[b] then return integers[a] == true end

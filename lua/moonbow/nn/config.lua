@@ -102,9 +102,7 @@ function make(config, path, made, level)
 end
 
 local function paths_in(layers)
-  local paths = {}
-  for path in pairs(layers) do paths[#paths + 1] = path end
-  table.sort(paths)
+  local paths = check.sorted_keys(layers)
   for i, path in ipairs(paths) do paths[i] = check.show(path) end
   return paths
 end

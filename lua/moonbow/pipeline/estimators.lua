@@ -44,9 +44,7 @@ end
 
 local function network_of(name, about)
   if type(name) == "function" then return name(about.task == "class" and about.classes or 1) end
-  local names = {}
-  for known in pairs(models) do names[#names + 1] = known end
-  table.sort(names)
+  local names = check.sorted_keys(models)
   check.name("network", "net", name, names)
   return models[name] { classes = about.task == "class" and about.classes or 1 }
 end

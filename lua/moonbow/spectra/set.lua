@@ -79,9 +79,7 @@ local function label_text(spectra, column)
 end
 
 local function add_metadata(lines, metadata)
-  local names = {}
-  for name in pairs(metadata) do names[#names + 1] = name end
-  table.sort(names)
+  local names = check.sorted_keys(metadata)
   for i = 1, math.min(#names, MOST_METADATA) do
     local value = tostring(metadata[names[i]]):gsub("%s*[\r\n]%s*", "; ")
     if #value > LONGEST_VALUE then value = value:sub(1, LONGEST_VALUE):gsub("[\192-\255][\128-\191]*$", "") .. "..." end

@@ -171,9 +171,7 @@ local function check_condition(name, entry, entries)
   for other, expected in pairs(entry.condition or {}) do
     local where = ("space.%s: the condition on %s"):format(name, check.show(other))
     if not entries[other] then
-      local names = {}
-      for known in pairs(entries) do names[#names + 1] = known end
-      table.sort(names)
+      local names = check.sorted_keys(entries)
       check.fail("sweep", "%s: no such entry; the space has %s", where, table.concat(names, ", "))
     end
     for _, value in ipairs(type(expected) == "table" and expected or { expected }) do
@@ -193,9 +191,7 @@ local function order_of(entries)
     if states[name] == "done" then return end
     if states[name] then check.fail("sweep", "space.%s: its condition depends on itself", name) end
     states[name] = "open"
-    local others = {}
-    for other in pairs(entries[name].condition or {}) do others[#others + 1] = other end
-    table.sort(others)
+    local others = check.sorted_keys(entries[name].condition or {})
     for _, other in ipairs(others) do add(other) end
     states[name] = "done"
     order[#order + 1] = name

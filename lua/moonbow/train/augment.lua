@@ -131,9 +131,7 @@ kinds.mix = {
   end,
 }
 
-local names = {}
-for name in pairs(kinds) do names[#names + 1] = name end
-table.sort(names)
+local names = check.sorted_keys(kinds)
 
 augment.kinds, augment.names = kinds, names
 

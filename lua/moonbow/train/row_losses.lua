@@ -91,9 +91,7 @@ kinds.huber = {
   end,
 }
 
-local names = {}
-for name in pairs(kinds) do names[#names + 1] = name end
-table.sort(names)
+local names = check.sorted_keys(kinds)
 
 local row_losses = { kinds = kinds, names = names, options = { check.one_of(nil, names) } }
 

@@ -36,14 +36,6 @@ local function shapes_at(paths, file)
   return text_of(shapes)
 end
 
--- The kinds of lists, in the order of their names.
-local function kinds_of(lists)
-  local kinds = {}
-  for kind in pairs(lists) do kinds[#kinds + 1] = kind end
-  table.sort(kinds)
-  return kinds
-end
-
 -- ---- by shapes ----
 
 -- For each layer the set of layers that it stands behind.
@@ -235,7 +227,7 @@ end
 
 -- Raises if two orders of the same layers differ.
 local function check_same(a, b)
-  for _, kind in ipairs(kinds_of(a)) do
+  for _, kind in ipairs(check.sorted_keys(a)) do
     for i, layer in ipairs(a[kind]) do
       if b[kind][i] ~= layer then refuse(layer, b[kind][i]) end
     end
@@ -301,7 +293,7 @@ return function(model, file)
   local layers, doubtful = table.move(model.layers, 1, #model.layers, 1, {}), nil
   layers[#layers + 1] = { class = "Outputs", inputs = model.outputs, weights = {} }
   local ancestors = ancestors_of(layers)
-  for _, kind in ipairs(kinds_of(by_shape)) do
+  for _, kind in ipairs(check.sorted_keys(by_shape)) do
     local fits = order_by_shape(by_shape[kind], self.slots[kind], ancestors)
     if not fits then return self:paths_by(as_written) end
     if fits ~= true then doubtful = doubtful or fits end
