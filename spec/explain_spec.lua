@@ -404,6 +404,35 @@ describe("filters", function()
     assert.same({ 0, 0.5 }, { found.frequency[1], found.frequency[65] })
     assert.matches("1        0.5    1               0         constant", tostring(found))
   end)
+  it("multiply sines as the layer does, whatever its dilation, stride and groups", function()
+    for _, options in ipairs { { dilation = 3 }, { stride = 2 }, { dilation = 2, stride = 3 }, { groups = 2 } } do
+      options.filters, options.kernel, options.bias = 2, 4, false
+      local conv = nn.Conv1d(options)
+      conv:build({ 60, 2 }, mb.rng(1))
+      local found = explain.filters(conv, { frequencies = 9 })
+      local turn = (mb.arange(60) * (2 * math.pi)):reshape(1, 60, 1)
+      for i, f in ipairs(found.frequency) do
+        local squares = 0
+        for channel = 1, 2 do
+          local mask = mb.zeros(1, 1, 2)
+          mask:set(1, 1, channel, 1)
+          local with_cos, with_sin = conv((turn * f):cos() * mask), conv((turn * f):sin() * mask)
+          squares = squares + with_cos * with_cos + with_sin * with_sin
+        end
+        local amplitude = squares:sqrt():detach()
+        for k = 1, amplitude:size(2) do
+          for filter = 1, 2 do assert.near(found.response:get(filter, i), amplitude:get(1, k, filter), 2e-5) end
+        end
+      end
+    end
+    local dilated = nn.Conv1d { filters = 1, kernel = 2, dilation = 3, initializer = "ones" }
+    dilated:build { 20, 1 }
+    local found = explain.filters(dilated, { frequencies = 4 })
+    close(found.response[1], mb.tensor { 2, 0, 2, 0 }, 1e-6)
+    assert.equal(3, found.dilation)
+    assert.matches("^layer : 1 filter of 2 points, 3 apart\n", tostring(found))
+    assert.matches("\n1 1\n4 1\n", found:plot():script())
+  end)
   it("are chosen by path, and drawn", function()
     assert.same({ 3, 2, 2 }, explain.filters(model, { layer = "2" }).weight:shape())
     assert.matches("figure of 2 panels", tostring(explain.filters(model):plot { filters = { 2 } }))

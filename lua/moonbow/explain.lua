@@ -151,7 +151,7 @@ local filters_rules = { layer = check.optional "string", frequencies = check.def
 --- The filters of a convolution and their frequency response.
 -- @param model layer a network with a Conv1d
 -- @option layer the path of the convolution, as "3" or "2.1"; the first unless given
--- @option frequencies how many, from 0 to half a cycle per point
+-- @option frequencies how many, from 0 to half a cycle per point of the layer's input
 -- @return filters
 -- @usage print(mb.explain.filters(mb.models.cnn { classes = 2, length = 100 }))
 function explain.filters(model, options)

@@ -11,7 +11,8 @@ local text_table = require "moonbow.text_table"
 -- @class filters
 -- @field layer string the path of the layer
 -- @field weight tensor (filters, channels, kernel)
--- @field frequency table in cycles per point, from 0 to 0.5
+-- @field dilation integer points of the layer's input between two points of a filter
+-- @field frequency table in cycles per point of the layer's input, from 0 to 0.5
 -- @field response tensor (filters, frequencies): the amplitude by which a filter multiplies a sine of this frequency,
 --   the root of the sum of squares over the channels
 local Filters = {}
@@ -30,8 +31,9 @@ local function show(filters)
     rows[f + 1] = { f, ("%.4g"):format(math.sqrt(core.sum_squares(weight))), ("%.4g"):format(core.sum(weight):item()),
       ("%.3g"):format(best), best > 0 and ("%.3g"):format(1 / best) or "constant" }
   end
-  return ("layer %s: %s of %s\n%s%s"):format(filters.layer, check.show_count(count, "filter"),
-    check.show_count(core.size(filters.weight, 3), "point"), text_table.format(rows),
+  return ("layer %s: %s of %s%s\n%s%s"):format(filters.layer, check.show_count(count, "filter"),
+    check.show_count(core.size(filters.weight, 3), "point"),
+    filters.dilation > 1 and (", %d apart"):format(filters.dilation) or "", text_table.format(rows),
     count > MOST_SHOWN and ("\n(the first %d)"):format(MOST_SHOWN) or "")
 end
 
@@ -58,9 +60,10 @@ end
 -- @usage mb.explain.filters(mb.models.cnn { classes = 2, length = 100 }):plot():save "filters.svg"
 function Filters:plot(options)
   options = check.options("filters:plot", options, known)
-  local points, responses = {}, {}
+  local points, responses, x = {}, {}, {}
+  for k = 1, core.size(self.weight, 3) do x[k] = (k - 1) * self.dilation + 1 end
   for i, f in ipairs(chosen_filters(self, options.filters)) do
-    points[i] = { y = core.mean(core.row(self.weight, f), 1), label = ("filter %d"):format(f), style = "both" }
+    points[i] = { x = x, y = core.mean(core.row(self.weight, f), 1), label = ("filter %d"):format(f), style = "both" }
     responses[i] = { x = self.frequency, y = core.row(self.response, f), label = ("filter %d"):format(f) }
   end
   local plot = require "moonbow.plot"
@@ -77,9 +80,9 @@ check.takes(Filters.plot, 1, known)
 local make = shown.kind("filters", show, Filters)
 counted.methods(Filters, "filters:")
 
--- (kernel, frequencies): cosines, or sines.
-local function waves(f, kernel, frequencies)
-  local points = core.reshape(core.arange(0, 1, kernel), kernel, 1)
+-- (kernel, frequencies): cosines, or sines, at the points that a filter reads.
+local function waves(f, kernel, dilation, frequencies)
+  local points = core.reshape(core.arange(0, dilation, kernel), kernel, 1)
   return f(core.mul(core.mul(points, core.reshape(core.tensor(frequencies), 1, -1)), 2 * math.pi))
 end
 
@@ -101,15 +104,16 @@ end
 
 return function(network, options)
   local layer, path = convolution(network, options.layer)
-  local weight = core.transpose(core.copy(layer.weight), 1, 3)
+  local weight, dilation = core.transpose(core.copy(layer.weight), 1, 3), layer.options.dilation
   local count, channels, kernel = table.unpack(core.shape(weight))
   local frequency = {}
   for i = 0, options.frequencies - 1 do frequency[i + 1] = 0.5 * i / math.max(options.frequencies - 1, 1) end
   local rows, squares = core.reshape(weight, count * channels, kernel), nil
   for _, f in ipairs { core.cos, core.sin } do
-    local part = core.matmul(rows, waves(f, kernel, frequency))
+    local part = core.matmul(rows, waves(f, kernel, dilation, frequency))
     local square = core.sum(core.reshape(core.mul(part, part), count, channels, options.frequencies), 2)
     squares = squares and core.add(squares, square) or square
   end
-  return make { layer = path, weight = weight, frequency = frequency, response = core.sqrt(squares) }
+  return make { layer = path, weight = weight, dilation = dilation, frequency = frequency,
+    response = core.sqrt(squares) }
 end
