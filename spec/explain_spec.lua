@@ -209,6 +209,25 @@ describe("integrated gradients", function()
     raises("explain.integrated_gradients: baseline: expected a tensor, got a table", explain.integrated_gradients,
       model, x, { baseline = { 0, 0 } })
     raises("did you mean 'mean'", explain.integrated_gradients, model, x, { baseline = "means" })
+    raises("baseline", explain.integrated_gradients, model, x, { baseline = mb.zeros(40, 1) / 0 })
+  end)
+  it("start from a spectrum of the same dimensions, but for those of size 1", function()
+    local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    model:build({ 6, 2 }, mb.rng(1))
+    local x, baseline = mb.rng(2):normal(0, 1, 3, 6, 2), mb.rng(3):normal(0, 1, 6, 2)
+    local function explained(given)
+      return explain.integrated_gradients(model, x, { target = 1, baseline = given, steps = 1 }).values
+    end
+    local by_channel = (x - baseline) * model.layers[2].weight:transpose(1, 2)[1]:reshape(6, 2)
+    close(explained(baseline), by_channel:sum(3):detach())
+    close(explained(baseline:reshape(1, 6, 2)), explained(baseline))
+    raises("baseline: expected one spectrum of shape {6, 2}, got shape {2, 6}", explained, baseline:transpose(1, 2))
+    raises("baseline: expected one spectrum of shape {6, 2}, got shape {12}", explained, baseline:reshape(12))
+    local flat, rows = linear(6, 2), mb.rng(4):normal(0, 1, 3, 6, 1)
+    for _, shape in ipairs { { 6 }, { 1, 6 }, { 6, 1 }, { 1, 6, 1 } } do
+      assert.same({ 3, 6 }, explain.integrated_gradients(flat, rows, { baseline = mb.ones(6):reshape(table.unpack(
+        shape)) }).values:shape())
+    end
   end)
 end)
 

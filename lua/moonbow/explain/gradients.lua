@@ -72,6 +72,13 @@ function gradients.saliency(model, data, options)
   end)
 end
 
+-- A shape without its dimensions of size 1, as text.
+local function shape_of_several(shape)
+  local sizes = {}
+  for _, size in ipairs(shape) do sizes[#sizes + 1] = size > 1 and size or nil end
+  return check.show_shape(sizes)
+end
+
 -- The spectrum that integrals of an input start from, (1, ...).
 local function baseline_of(read, x, given)
   local shape = { 1, table.unpack(core.shape(x), 2) }
@@ -79,12 +86,11 @@ local function baseline_of(read, x, given)
   if given == "mean" then return core.reshape(core.mean(x, 1), shape) end
   if type(given) == "string" then check.name(read.operation, "baseline", given, { "zero", "mean" }) end
   check.kind(read.operation, "baseline", given, "tensor")
-  local sizes, count = core.shape(given), 1
-  for i = 2, #shape do count = count * shape[i] end
-  if core.count(given) ~= count then
+  if shape_of_several(core.shape(given)) ~= shape_of_several(shape) then
     check.fail(read.operation, "baseline: expected one spectrum of shape %s, got shape %s",
-      check.show_shape { table.unpack(shape, 2) }, check.show_shape(sizes))
+      check.show_shape { table.unpack(shape, 2) }, check.show_shape(core.shape(given)))
   end
+  core.check_finite(read.operation, "baseline", given)
   return core.reshape(given, shape)
 end
 
