@@ -27,9 +27,9 @@ end)
 -- Functions that only moonbow calls, and those that only raise.
 local inside = {}
 for _, name in ipairs { "class", "register", "is_layer", "from_config", "run", "ensure_made", "ensure_built", "report",
-  "is_apart", "path_of_part", "traced_as_run", "traced_apart", "identity", "call", "infer", "keep_modes", "keep_unmade",
-  "keep_untracked", "centres", "wired", "reaches", "visit_named", "is_frozen", "tostring",
-  "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
+  "is_apart", "path_of_part", "traced_as_run", "traced_apart", "traced_with_joins", "report_join", "identity", "call",
+  "infer", "keep_modes", "keep_unmade", "keep_untracked", "centres", "wired", "reaches", "visit_named", "is_frozen",
+  "tostring", "visit_tensors", "fit", "evaluate", "predict", "save", "load" } do
   inside["layer:" .. name] = true
 end
 for _, name in ipairs { "new", "grid" } do inside["figure:" .. name] = true end

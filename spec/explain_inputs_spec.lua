@@ -73,10 +73,10 @@ describe("explanations of several inputs", function()
     both:build { fine = { 40, 1 }, coarse = { 20, 1 } }
     local x = { fine = mb.zeros(1, 40, 1), coarse = mb.zeros(1, 20, 1) }
     x.fine:set(1, 23, 1, 1)
-    local maps, count = both.maps, 0
-    both.maps = function(...)
+    local trace, count = both.trace, 0
+    both.trace = function(...)
       count = count + 1
-      return maps(...)
+      return trace(...)
     end
     local found = explain.grad_cam(both, x)
     assert.equal(1, count) -- for both inputs
@@ -87,6 +87,32 @@ describe("explanations of several inputs", function()
       local centre = (values * mb.arange(#values)):sum():item() / values:sum():item()
       assert.is_near(at, centre, 0.3)
     end
+  end)
+  it("by Grad-CAM are of each input's own map, also of a layer that they share", function()
+    local shared = nn.Conv1d { filters = 1, kernel = 1, bias = false, initializer = "ones" }
+    local pool, dense = nn.GlobalAvgPool1d {}, nn.Dense { units = 2, initializer = "ones" }
+    local twice = nn.Graph { inputs = { "a", "b" }, { name = "fa", from = "a", shared },
+      { name = "fb", from = "b", shared }, { name = "sum", from = { "fa", "fb" }, join = "add", pool },
+      { name = "class", from = "sum", dense } }
+    local once = nn.Graph { inputs = { "a", "b" }, nodes = { { name = "fa", from = "a", layer = 1 },
+      { name = "fb", from = "b", layer = 1 }, { name = "sum", from = { "fa", "fb" }, join = "add", layer = 2 },
+      { name = "class", from = "sum", layer = 3 } }, shared, pool, dense }
+    local x = { a = mb.tensor { 1, 0, 0, 0 }:reshape(1, 4, 1), b = mb.tensor { 0, 0, 0, 9 }:reshape(1, 4, 1) }
+    for _, model in ipairs { twice, once } do
+      model:build { a = { 4, 1 }, b = { 4, 1 } }
+      local found = explain.grad_cam(model, x, { target = 1 })
+      for name, own in pairs(x) do
+        close(found[name].values, own:reshape(1, 4) / 4)
+        close(explain.grad_cam(model, x, { target = 1, input = name }).values, found[name].values)
+      end
+      local sum = explain.grad_cam(model, x, { target = 1, layer = "sum" })
+      for name in pairs(x) do close(sum[name].values, (x.a + x.b):reshape(1, 4) / 4) end
+    end
+    local ways = twice:maps(x)
+    assert.same({ "1", "2", "3", "4" }, { ways[1].path, ways[2].path, ways[3].path, ways[4].path })
+    close(ways["1"], x.a)
+    close(ways["2"], x.b)
+    raises("layer: expected one of '1', 'sum', '2', got '3'", explain.grad_cam, twice, x, { layer = "3" })
   end)
   it("by occlusion are of one input while the others stay", function()
     local model, x = gated(), draw(3, 21)

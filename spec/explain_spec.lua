@@ -80,8 +80,8 @@ describe("the centres of a map", function()
       local path = tostring(#part)
       for at = 50, 150, 9 do
         local x = (-((mb.arange(200) - at) / 6) ^ 2):exp():reshape(1, 200, 1)
-        local map = model:maps(x)[path]
-        local centres = model:centres({ 200, 1 }, path, map:size(2))
+        local maps = model:maps(x)
+        local map, centres = maps[path], maps.positions(path)
         local weights = map:reshape(-1) / map:sum()
         local found = (weights * mb.tensor(centres)):sum():item() -- the centre of mass, which windows keep
         assert.is_true(math.abs(found - at) <= 0.1, ("%s: %g for %g"):format(tostring(model), found, at))
@@ -97,7 +97,7 @@ describe("the way to a map", function()
     model:build { 20, 1 }
     local expected = {}
     for i = 1, 10 do expected[i] = 2 * i - 0.5 end
-    assert.same(expected, model:centres({ 20, 1 }, "2", 10))
+    assert.same(expected, model:maps(mb.zeros(1, 20, 1)).positions "2")
   end)
   -- Pooled by 2 and by 4, and a branch that is not.
   local graph = nn.Graph { inputs = { "x" },
@@ -115,8 +115,8 @@ describe("the way to a map", function()
     for _, case in ipairs { { graph, "2", 8, 4.5, 8 }, { graph, "3.1", 62, 2, 1 }, { concat, "1", 8, 4.5, 8 },
       { concat, "2.1", 32, 1.5, 2 }, { concat, "2.2", 8, 4.5, 8 } } do
       local model, path, length, first, step = table.unpack(case)
-      local centres = model:centres({ 64, 1 }, path, length)
-      assert.same({ first, first + (length - 1) * step }, { centres[1], centres[length] }, path)
+      local centres = model:maps(mb.zeros(1, 64, 1)).positions(path)
+      assert.same({ length, first, first + (length - 1) * step }, { #centres, centres[1], centres[length] }, path)
     end
     assert.same({ stride = 8, field = 8 }, graph:reach())
     local steps = graph:trace()
@@ -282,8 +282,104 @@ describe("Grad-CAM", function()
     shared:build({ 16, 1 }, mb.rng(1))
     close(explain.grad_cam(shared, x, { signed = true }).values:slice(2, 1, 1),
       shared:maps(x)[3].output:slice(2, 1, 1):reshape(2, 1) / 8, 1e-5)
-    raises("layer: expected one of '1.1', '2', got '3'", explain.grad_cam, model, x, { layer = "3" })
+    raises("layer: expected one of '1.1', '1', '2', got '3'", explain.grad_cam, model, x, { layer = "3" })
     raises("no layer whose output is a map", explain.grad_cam, (linear(16, 2)), x)
+  end)
+end)
+
+-- Pools and weights what a layer makes of (N, L, 1), so that Grad-CAM of its map has a closed form.
+local function pooled(layer, points)
+  local model = nn.Sequential { layer, nn.GlobalAvgPool1d {}, nn.Dense { units = 2 } }
+  model:build({ points, 1 }, mb.rng(5))
+  return model, model.layers[3].weight:detach():transpose(1, 2)[2] / points
+end
+
+local function rectified(filters, kernel)
+  return nn.Conv1d { filters = filters, kernel = kernel, padding = "same", activation = "relu" }
+end
+
+describe("Grad-CAM of branches", function()
+  local x = mb.rng(6):normal(0, 1, 3, 12, 1)
+  local function signed(model, options)
+    options = options or {}
+    options.target, options.signed = 2, true
+    return explain.grad_cam(model, x, options)
+  end
+
+  it("is of what a Concat or a Residual makes of all of them", function()
+    local branch_2 = nn.Sequential { rectified(2, 5), rectified(3, 3) }
+    local concat, weights = pooled(nn.Concat { rectified(1, 3), branch_2 }, 12)
+    local maps = concat:maps(x)
+    local joined = mb.concat({ maps["1.1"], maps["1.2"] }, 3)
+    for _, options in ipairs { {}, { layer = "1" } } do
+      local found = signed(concat, options)
+      assert.equal("1", found.layer)
+      close(found.values, (joined * weights):sum(3))
+    end
+    local branch = signed(concat, { layer = "1.2" }) -- a Sequential: what its last layer makes
+    close(branch.values, (maps["1.2.2"] * weights:narrow(2, 3)):sum(3))
+    close(signed(concat, { layer = "1.2.2" }).values, branch.values)
+    local residual, own = pooled(nn.Residual { rectified(1, 3), activation = "relu" }, 12)
+    close(signed(residual).values, ((residual:maps(x)["1.1"] + x):relu() * own):sum(3))
+    raises("layer: expected one of '1.1', '1', got '2'", signed, residual, { layer = "2" })
+  end)
+  it("is of what a Graph joins, by the name of the node", function()
+    for join, f in pairs {
+      add = function(a, b) return a + b end, multiply = function(a, b) return a * b end,
+      concat = function(a, b) return mb.concat({ a, b }, 3) end,
+    } do
+      local graph = nn.Graph { inputs = { "x" }, { name = "a", from = "x", rectified(2, 3) },
+        { name = "b", from = "x", rectified(2, 5) }, { name = "both", from = { "a", "b" }, join = join } }
+      local model, weights = pooled(graph, 12)
+      local maps, found = model:maps(x), signed(model)
+      assert.equal("1.both", found.layer)
+      local joined = f(maps["1.1"], maps["1.2"])
+      close(found.values, (joined * weights):sum(3))
+      close(signed(model, { layer = "1.both" }).values, found.values)
+      close(signed(model, { layer = "1" }).values, found.values) -- the Graph, whose output it is
+      local flat = nn.Sequential { graph, nn.Flatten {}, nn.Dense { units = 2 } }
+      flat:build({ 12, 1 }, mb.rng(1))
+      local sum = signed(flat, { elementwise = true }).values:sum(2)
+      close(sum + flat.layers[3].bias[2], flat(x):transpose(1, 2)[2], 1e-5)
+      raises("expected one of '1.1', '1.2', '1.both', got 'both'", signed, flat, { layer = "both" })
+    end
+  end)
+  it("is of the last map that no other stands beside", function()
+    local function branches(...)
+      return nn.Sequential { nn.Concat { nn.Sequential { rectified(2, 3), nn.GlobalMaxPool1d {} }, ... },
+        nn.Dense { units = 2 } }
+    end
+    local both = branches(nn.Sequential { rectified(1, 5), nn.GlobalAvgPool1d {} })
+    both:build({ 12, 1 }, mb.rng(1))
+    raises("layer: several maps stand side by side; expected one of '1.1.1', '1.2.1'", signed, both)
+    assert.equal("1.1.1", signed(both, { layer = "1.1.1" }).layer)
+    local stem = nn.Sequential { rectified(1, 3), both }
+    assert.equal("1", signed(stem).layer)
+    assert.equal("1.1.1", signed(branches(nn.Flatten {})).layer) -- beside it are no maps
+  end)
+end)
+
+describe("a layer in several places", function()
+  it("has a map in each", function()
+    local twice = nn.Conv1d { filters = 1, kernel = 1, bias = false, initializer = "ones" }
+    local model = nn.Sequential { twice, nn.MaxPool1d { size = 2 }, twice, nn.GlobalAvgPool1d {},
+      nn.Dense { units = 2, initializer = "ones" } }
+    model:build { 20, 1 }
+    local x = mb.zeros(1, 20, 1)
+    x:set(1, 12, 1, 1)
+    local maps = model:maps(x)
+    for i = 1, 5 do assert.equal(tostring(i), maps[i].path) end
+    assert.same({ 20, 10 }, { maps["1"]:size(2), maps["3"]:size(2) })
+    -- Half of the points of the first map lead through the pooling to the mean of 10.
+    close(explain.grad_cam(model, x, { target = 1, layer = "1" }).values, x:reshape(1, 20) / 20)
+    local last, expected = explain.grad_cam(model, x, { target = 1 }), mb.zeros(1, 20)
+    for point = 1, 20 do -- pooled, the peak lies at 11.5, and falls to the centres beside it, 9.5 and 13.5
+      expected:set(1, point, math.max(0, 1 - math.abs(point - 11.5) / 2) / 10)
+    end
+    close(last.values, expected)
+    assert.equal("3", last.layer)
+    close(explain.grad_cam(model, x, { target = 1, layer = "3" }).values, expected)
+    raises("layer: expected one of '1', '2', '3', got '4'", explain.grad_cam, model, x, { layer = "4" })
   end)
 end)
 

@@ -67,9 +67,12 @@ local cam_rules = of_network { layer = check.optional "string", elementwise = fa
 
 --- Grad-CAM along the axis: the channels of a layer's map, weighted by the mean gradient of the output with respect to
 -- each, summed; what is below 0 counts 0. The map is brought to the points of the spectrum by the centres of what its
--- positions see. Of several inputs those have a result behind which there is a map. Source: Selvaraju et al. 2017.
--- @option layer the path of the layer with the map, as "3" or "2.1"; the last with a map (N, L, C) unless given, of
---   several inputs the last behind each
+-- positions see. Of several inputs those have a result behind which there is a map. Raises if maps stand side by side,
+-- as in branches that are pooled each, and no layer is given. Source: Selvaraju et al. 2017.
+-- @option layer the path of the layer with the map (N, L, C), as "3" or "2.1", or the name of a Graph's node that joins
+--   several maps, behind the path of a Graph that is a part: "sum", "2.sum". Unless given, the last map that no other
+--   stands beside: of a Concat or Residual what it makes of its branches; of several inputs the last that is made of
+--   each
 -- @option elementwise true: each position is weighted by its own gradient, which is exact for a linear layer behind
 --   the map (Draelos and Carin 2020, HiResCAM): for networks that flatten the map
 -- @option signed true: what is below 0 stays

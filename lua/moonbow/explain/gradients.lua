@@ -6,6 +6,7 @@ local interrupt = require "moonbow.interrupt"
 local ops = require "moonbow.ops"
 local closing = require "moonbow.train.closing"
 local inputs = require "moonbow.explain.inputs"
+local map_of = require "moonbow.explain.map_of"
 local subject = require "moonbow.explain.subject"
 local named = require "moonbow.train.named"
 local scores = require "moonbow.pipeline.scores"
@@ -144,42 +145,17 @@ function gradients.integrated_gradients(model, data, options)
   end)
 end
 
--- How often the layer of a map has run when it makes this one: it may stand in several places.
-local function use_of(maps, map)
-  local use = 0
-  for _, other in ipairs(maps) do
-    if other.layer == map.layer then use = use + 1 end
-    if other == map then return use end
-  end
-end
-
--- The last layer whose output is a map (N, L', C), or the one at a path: { path, layer, output, use }; nil if there is
--- none. Of several inputs: behind the one of a name. Also the paths of all such layers.
--- @param maps of the whole network
-local function map_layer(maps, network, path, input)
-  local paths, found = {}, nil
-  for _, map in ipairs(maps) do
-    local is_map = core.rank(map.output) == 3 and not map.layer.layers
-    if is_map and (input == nil or network:input_of(map.path, input) ~= nil) then
-      paths[#paths + 1] = map.path
-      if path == nil or map.path == path then found = map end
-    end
-  end
-  if found then found.use = use_of(maps, found) end
-  return found, paths
-end
-
--- The map of a layer and the gradient of the chosen outputs with respect to it.
+-- A map and the gradient of the chosen outputs with respect to it.
 local function map_and_gradient(network, map, x, chosen)
   local leaf, use = nil, 0
-  local function watch(part, _, y)
-    if part ~= map.layer then return nil end
+  local function watch(maker, _, y)
+    if maker ~= map.maker then return nil end
     use = use + 1
     if use ~= map.use then return nil end
     leaf = autograd.param(core.copy(y))
     return autograd.share(leaf)
   end
-  local y = ops.sum(ops.mul(Layer.traced_apart(watch, network, x), chosen))
+  local y = ops.sum(ops.mul(Layer.traced_with_joins(watch, network, x), chosen))
   if core.is_tracked(y) then autograd.backward(y) end
   return core.copy(leaf), leaf.grad or core.full(0, core.shape(leaf))
 end
@@ -203,8 +179,7 @@ end
 
 -- The weights by a map at the points of an input.
 local function cam(read, network, map, options, input)
-  local shape = named.shape(read.x)
-  local centres = network:centres(shape, map.path, core.size(map.output, 2), input)
+  local points = named.at(named.shape(read.x), input)[1]
   return by_batches(read, function(x, chosen)
     local made, gradient = map_and_gradient(network, map, x, chosen)
     if not options.elementwise then
@@ -212,21 +187,34 @@ local function cam(read, network, map, options, input)
     end
     local values = core.sum(core.mul(made, gradient), 3)
     if not options.signed then values = core.relu(values) end
-    return at_points(values, centres, named.at(shape, input)[1])
+    return at_points(values, map.centres, points)
   end)
+end
+
+-- The map of an input; nil if there is none. Adds the names of all maps behind it to a list that has them as keys, too.
+local function asked_map(read, plan, options, input, names)
+  local map, own = map_of.choose(plan, input, options.layer)
+  for _, name in ipairs(own) do
+    if not names[name] then names[#names + 1], names[name] = name, true end
+  end
+  if not map and not options.layer and #own > 0 then
+    for i, name in ipairs(own) do own[i] = check.show(name) end
+    check.fail(read.operation, "layer: several maps stand side by side%s; expected one of %s",
+      input and (" behind the input '%s'"):format(check.printable(input)) or "", table.concat(own, ", "))
+  end
+  return map
 end
 
 -- The maps of the inputs that are asked for and have one.
 local function asked_maps(read, network, options)
-  local paths, any, all = {}, false, network:maps(named.narrow(read.x, 1, 1))
+  local names, any, plan = {}, false, map_of.read(network, named.shape(read.x))
   local maps = named.map(read.x, function(_, input)
     if options.input and input ~= options.input then return nil end
-    local found, known = map_layer(all, network, options.layer, input)
-    table.move(known, 1, #known, #paths + 1, paths)
-    any = any or found ~= nil
-    return found
+    local map = asked_map(read, plan, options, input, names)
+    any = any or map ~= nil
+    return map
   end)
-  if not any and options.layer then check.name(read.operation, "layer", options.layer, paths) end
+  if not any and options.layer and #names > 0 then check.name(read.operation, "layer", options.layer, names) end
   if not any then
     check.fail(read.operation, "the network has no layer whose output is a map (N, L, C)%s",
       options.input and (" of the input '%s'"):format(options.input) or "")
@@ -239,7 +227,7 @@ function gradients.grad_cam(model, data, options)
     local maps = asked_maps(read, network, options)
     return named.map(read.x, function(_, input)
       local map = named.at(maps, input)
-      return map and { values = cam(read, network, map, options, input), layer = map.path }
+      return map and { values = cam(read, network, map, options, input), layer = map.name }
     end)
   end)
 end

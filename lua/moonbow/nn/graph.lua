@@ -98,6 +98,7 @@ local function forward(graph, x)
   for i, node in ipairs(graph.nodes) do
     local from = values_from(node, values)
     local joined = join(node, from)
+    if #from > 1 then joined = Layer.report_join(node, joined) end
     local y = node.layer and parts.call(graph, node.layer, joined) or joined
     values[node.name] = y
     if #from > 1 then core.drop(joined, y) end

@@ -23,8 +23,8 @@ local inputs = require "moonbow.nn.inputs"
 local Layer = { constructors = {}, classes = {} }
 Layer.__index = Layer
 
--- While values are looked at: { watch, apart }. watch is called with layer, input and output; apart: every layer makes
--- its own output.
+-- While values are looked at: { watch, apart, joins }. watch is called with layer, input and output; apart: every layer
+-- makes its own output; joins: watch is called for the nodes of a Graph that join values, too.
 local current_trace, call_with_trace = core.scoped()
 local was_traced = false -- until then nobody need be asked
 
@@ -107,6 +107,13 @@ function Layer.report(x, y, layer, ...)
   return other or y
 end
 
+--- Tells those who watch joins that a node of a Graph has made y of several values. Returns y, or what a watcher wants
+-- in its place.
+function Layer.report_join(node, y)
+  local trace = was_traced and current_trace()
+  return trace and trace.joins and trace.watch(node, nil, autograd.share(y)) or y
+end
+
 local function without_batch(x) return { table.unpack(core.shape(x), 2) } end
 
 --- Runs the layer on x (N, ...), making its weights on first use.
@@ -162,6 +169,11 @@ function Layer.traced_as_run(watch, f, ...) return call_traced({ watch = watch }
 
 --- The same, but every layer runs by itself, unfused, and a tensor that watch returns takes the place of the output.
 function Layer.traced_apart(watch, f, ...) return call_traced({ watch = watch, apart = true }, f, ...) end
+
+--- The same, and watch is called for each node of a Graph that joins several values, too: watch(node, nil, output).
+function Layer.traced_with_joins(watch, f, ...)
+  return call_traced({ watch = watch, apart = true, joins = true }, f, ...)
+end
 
 --- Runs the layer on x, unfused and unrecorded, and tells of each innermost layer if its output is finite.
 -- @param x tensor the input

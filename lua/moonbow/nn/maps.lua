@@ -9,7 +9,8 @@ local text_table = require "moonbow.text_table"
 local Layer = require "moonbow.nn.layer"
 
 --- The outputs of all layers for a batch, in the order of their use: a list of { path, layer, output }. maps["2.1"] is
--- the output of the layer at that path. print(maps) shows shapes and ranges.
+-- the output of the layer at that path; a layer that stands in several places has one in each. print(maps) shows
+-- shapes and ranges.
 --
 -- @class maps
 local Maps = {}
@@ -57,7 +58,7 @@ function Maps:plot(path, options)
   options = check.options("maps:plot", options, known)
   local map = map_of(self, path, options.row)
   return require("moonbow.plot").heatmap { z = core.transpose(map, 1, 2),
-    x = self.positions(path, core.size(map, 1), options.axis),
+    x = self.positions(path, options.axis),
     x_label = options.x_label, y_label = "channel", title = ("layer %s"):format(path) }
 end
 
@@ -68,22 +69,49 @@ Maps.__index = Maps
 counted.methods(Maps, "maps:")
 
 -- The points of the spectrum, from 1, on which the outputs of a layer are centred, as positions on an axis.
-local function positions_by(layer, shape)
-  return function(path, length, axis)
+local function positions_by(nodes)
+  return function(path, axis)
     local list = axis and check.numbers("maps:plot", "axis", axis)
-    local own = #shape > 0 and shape or shape[layer:input_of(path)]
-    if not own then check.fail("maps:plot", "layer %s: it is not known which input leads to it", path) end
-    local points = own[1]
+    local centres, points
+    if nodes[path] then centres, points = Layer.centres(nodes[path]) end
+    if not centres then check.fail("maps:plot", "layer %s: it is not known which input leads to it", path) end
     if list and #list ~= points then
       check.fail("maps:plot", "axis: expected %d numbers, one for each point, got %d", points, #list)
     end
-    local centres = layer:centres(shape, path, length)
     for i, centre in ipairs(list and centres or {}) do
       local low = math.max(1, math.min(#list - 1, centre // 1 | 0))
       centres[i] = #list > 1 and list[low] + (centre - low) * (list[low + 1] - list[low]) or list[1]
     end
     return centres
   end
+end
+
+-- The paths of the places in which each layer stands, in the order of their use; and the nodes by path.
+local function places_of(layer, shape)
+  local paths, nodes, steps = {}, {}, layer:trace(shape, "maps")
+  layer:wired(steps)
+  for _, step in ipairs(steps) do
+    local node, own = step.value or step, paths[step.layer] or {}
+    own[#own + 1], paths[step.layer] = step.path, own
+    nodes[step.path] = node.from and node or nil
+  end
+  return paths, nodes
+end
+
+-- Gives maps, in the order of their use, the paths of their places; a layer that no trace tells of has that of its
+-- first place.
+local function placed(maps, layer, shape)
+  local paths, nodes = places_of(layer, shape)
+  local first, uses = {}, {}
+  layer:visit(function(part, path) first[part] = path end)
+  for _, map in ipairs(maps) do
+    local use = (uses[map.layer] or 0) + 1
+    uses[map.layer] = use
+    map.path = (paths[map.layer] or {})[use] or first[map.layer] or "?"
+    maps[map.path] = map.output
+  end
+  maps.positions = positions_by(nodes)
+  return maps
 end
 
 --- Runs the layer on x in evaluation mode, unfused and unrecorded, and keeps what each layer in it makes.
@@ -98,14 +126,9 @@ function Layer.maps(layer, x)
   local _ <close> = layer:keep_modes()
   layer:eval()
   if not layer.made then layer:build(shape) end
-  local paths, maps = {}, {}
-  layer:visit(function(part, path) paths[part] = path end)
+  local maps = {}
   Layer.traced_apart(function(part, _, y)
-    local path = paths[part]
-    if path == "" and part.layers then return end
-    maps[#maps + 1] = { path = path, layer = part, output = y }
-    maps[path] = y
+    if part ~= layer or not part.layers then maps[#maps + 1] = { layer = part, output = y } end
   end, autograd.no_grad, layer, x)
-  maps.positions = positions_by(layer, shape)
-  return make(maps)
+  return make(placed(maps, layer, shape))
 end

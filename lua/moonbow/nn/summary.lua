@@ -116,34 +116,37 @@ function Layer.reach(layer, shape)
   return reach_of(layer, layer:trace(shape, "reach"))
 end
 
--- { stride, centre, is_placed (true if these say where outputs are) } of the layer at a path, along the first branch.
-local function place_of(layer, steps, path, input)
-  local reach = { stride = 1, field = 1, centre = 1, is_placed = true }
-  for _, step in ipairs(steps) do
-    if not step.layer.layers and layer:is_on_way(step.path, path, input) then
-      widen(reach, step.layer, step.input)
-      reach.is_placed = reach.is_placed and is_placed(step)
-    end
-    if step.path == path then break end
+-- The first node that a node reads, of those in a set if there is one.
+local function source_of(node, led)
+  for _, source in ipairs(node.from) do
+    if not led or led[source] then return source end
+  end
+end
+
+-- { stride, centre, is_placed (true if these say where outputs are), input (the node) } of a node.
+local function place_of(node, led)
+  if not node.from then return { stride = 1, field = 1, centre = 1, is_placed = true, input = node } end
+  local reach = place_of(source_of(node, led), led)
+  if not node.layer.layers then
+    widen(reach, node.layer, node.input)
+    reach.is_placed = reach.is_placed and is_placed(node)
   end
   return reach
 end
 
---- The points of an input, from 1, on which the outputs of the layer at a path are centred: in the middle of what each
--- of them sees. Along a length whose layers are not known to be windows they lie at equal distances.
--- @param shape table of the input without its batch: { L, C }; a Graph of several inputs takes shapes by their names
--- @param path string of the layer
--- @param length integer points of its output
--- @param input? string of a Graph of several inputs: the one whose points are asked for; that of the first branch
---   unless given
--- @return table a list of length numbers
-function Layer.centres(layer, shape, path, length, input)
-  local reach, centres = place_of(layer, layer:trace(shape, "centres"), path, input), {}
-  local own = #shape > 0 and shape or shape[layer:input_of(path, input)]
-  local stride = reach.is_placed and reach.stride or own[1] / length
+--- The points of an input, from 1, on which the outputs of a node of a wired network are centred: in the middle of what
+-- each of them sees. Along a length whose layers are not known to be windows they lie at equal distances.
+-- @param led a set of nodes through which the way leads; the first branch unless given
+-- @return a list of numbers; nil if it is not known which of several inputs leads there
+-- @return the points of the input
+function Layer.centres(node, led)
+  local reach, centres = place_of(node, led), {}
+  local length, points = node.output[2], reach.input.output[2]
+  if not points then return nil end
+  local stride = reach.is_placed and reach.stride or points / length
   local first = reach.is_placed and reach.centre or (stride + 1) / 2
   for i = 1, length do centres[i] = first + (i - 1) * stride end
-  return centres
+  return centres, points
 end
 
 -- The number of parameters that are frozen.

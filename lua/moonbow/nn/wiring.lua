@@ -1,8 +1,8 @@
 --- What each layer of a network reads.
 --
 -- A node is a step of Layer.trace with from, a list of nodes, and join ("concat", "add" or "multiply") where several
--- become one: a Residual, a Concat, a node of a Graph. Containers that only pass values on are no nodes. The input is a
--- node that has an output shape alone.
+-- become one: a Residual, a Concat, a node of a Graph, which is in joined. Containers that only pass values on are no
+-- nodes: their steps have value, the node whose output is theirs. The input is a node that has an output shape alone.
 local parts = require "moonbow.nn.parts"
 local Layer = require "moonbow.nn.layer"
 
@@ -21,7 +21,7 @@ end
 
 local function wire_chain(walk, layer, from)
   for _, part in ipairs(layer.layers) do from = wire(walk, part, from) end
-  take(walk)
+  take(walk).value = from
   return from
 end
 
@@ -32,11 +32,11 @@ local function wire_branches(walk, layer, from)
   return append(walk, take(walk), ends, layer.joins)
 end
 
-local function join_nodes(walk, graph, sources, join)
+local function join_nodes(walk, graph, sources, node)
   local shapes = {}
   for i, source in ipairs(sources) do shapes[i] = source.output end
-  local output = join == "concat" and parts.concatenated_shape("Graph", "", shapes) or shapes[1]
-  return append(walk, { layer = graph, input = shapes[1], output = output }, sources, join)
+  local output = node.join == "concat" and parts.concatenated_shape("Graph", "", shapes) or shapes[1]
+  return append(walk, { layer = graph, joined = node, input = shapes[1], output = output }, sources, node.join)
 end
 
 -- from: a node, or nodes by the names of several inputs.
@@ -48,7 +48,7 @@ local function wire_graph(walk, graph, from)
     for i, name in ipairs(node.from) do sources[i] = values[name] end
     local value = sources[1]
     if #sources > 1 then
-      value = join_nodes(walk, graph, sources, node.join)
+      value = join_nodes(walk, graph, sources, node)
       joined[#joined + 1] = value
     end
     values[node.name] = node.layer and wire(walk, graph.layers[node.layer], value) or value
@@ -56,6 +56,7 @@ local function wire_graph(walk, graph, from)
   local step, outputs = take(walk), {}
   for _, node in ipairs(joined) do node.path = step.path end
   for i, name in ipairs(graph.outputs) do outputs[i] = values[name] end
+  step.value = outputs[1]
   return table.unpack(outputs)
 end
 
