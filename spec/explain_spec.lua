@@ -498,6 +498,43 @@ describe("permutation importance", function()
   end)
 end)
 
+describe("the axis of a fitted pipeline", function()
+  local x, heights = mb.rng(3):normal(0, 1, 20, 61), {}
+  for i = 1, 20 do heights[i] = x:get(i, 30) end
+  local set = mb.spectra.set { x = x, axis = { first = 200, last = 500, step = 5 }, unit = "cm-1",
+    labels = { height = heights } }
+  local function fit(step) return mb.pipeline({ step, { "ridge", alpha = 1 } }):fit(set, { target = "height" }) end
+
+  it("is that of the spectra which its steps prepare", function()
+    local grid = { first = 214, last = 454, step = 4 }
+    for _, case in ipairs { { { "crop", low = 250, high = 450 }, 250, 450, 41 }, { "snv", 200, 500, 61 },
+      { { "bin", width = 10 }, 202.5, 500, 31 }, { { "resample", grid = grid }, 214, 454, 61 } } do
+      local step, first, last, count = table.unpack(case)
+      local fitted, falling = fit(step), set:flip()
+      for _, given in ipairs { { set.x, { axis = set.axis } }, { set.x, { axis = mb.tensor(set.axis) } }, { set },
+        { set, { axis = set.axis } }, { falling }, { falling, { axis = falling.axis } } } do
+        local axis = explain.occlusion(fitted, given[1], given[2]).axis
+        assert.same({ first, last, count }, { axis[1], axis[#axis], #axis })
+      end
+      local prepared = explain.occlusion(fitted, set).axis
+      assert.same(prepared, explain.occlusion(fitted, set.x, { axis = prepared }).axis)
+      local bands = explain.importance(fitted, { x = set.x, y = heights }, { axis = set.axis, bands = 3, repeats = 1 })
+      assert.same({ first, last }, { bands[1].low, bands[3].high })
+    end
+  end)
+  it("is not guessed", function()
+    local fitted, shifted = fit { "crop", low = 250, high = 450 }, {}
+    for i, position in ipairs(set.axis) do shifted[i] = position + 1 end
+    for _, x_or_set in ipairs { set.x, set } do
+      raises("axis: expected 61 numbers, one for each point, got 2", explain.occlusion, fitted, x_or_set,
+        { axis = { 1, 2 } })
+      raises("axis: expected the one from which the steps of the pipeline make another: point 1 of the axis is 200 "
+        .. "there and 201 here", explain.occlusion, fitted, x_or_set, { axis = shifted })
+    end
+    assert.equal(201, explain.occlusion(fit "snv", set.x, { axis = shifted }).axis[1])
+  end)
+end)
+
 describe("filters", function()
   local model = nn.Sequential { nn.Conv1d { filters = 2, kernel = 4 }, nn.Conv1d { filters = 3, kernel = 2 } }
   model:build({ 30, 1 }, mb.rng(1))

@@ -33,7 +33,8 @@ local saliency_rules = of_network { signed = false, times_input = false }
 -- @option times_input true: the gradient times the input, the sum over channels
 -- @option target number of the output for all spectra, or one for each; the largest output unless given. An output is
 --   a logit, of classes
--- @option axis of a tensor: the position of each point; of several inputs a table by name, or that of the option input
+-- @option axis of a tensor: the position of each point; of several inputs a table by name, or that of the option input.
+--   A pipeline whose steps change the axis takes that of its training, and gives that of the prepared spectra
 -- @option x_label of figures, units included; that of a set unless given; of several inputs as axis
 -- @option input of several, the name of the one whose attribution is returned
 -- @return attribution a table by name, of several inputs

@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local axes = require "moonbow.spectra.axes"
 local preprocess = require "moonbow.data.preprocess"
 local sets = require "moonbow.spectra.set"
+local known_steps = require "moonbow.data.steps"
 
 local expected = {}
 
@@ -74,6 +75,20 @@ end
 function expected.of_pipeline(operation, fitted, x)
   if sets.is(x) and fitted.axis then return (expected.prepared(operation, fitted, x)) end
   return preprocess.apply(fitted.preprocessing, x)
+end
+
+--- The axes of spectra before and after of_pipeline or of_loaded prepared them: of a set those of the sets, of a tensor
+-- those of the steps that change the axis; nil if none does.
+-- @param x raw spectra
+-- @param prepared what became of them
+function expected.axes(model, x, prepared)
+  if sets.is(x) then return x.axis, prepared.axis end
+  local before, after
+  for _, step in ipairs(model.preprocessing) do
+    local new_axis = known_steps[step.name].new_axis
+    if new_axis then before, after = before or step.options.axis, new_axis(step.options) end
+  end
+  return before, after
 end
 
 --- Returns the spectra (N, L, C) of a set as the model expects it.

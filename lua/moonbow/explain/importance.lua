@@ -73,7 +73,7 @@ end
 
 -- A part of the data as its fitted model sees it.
 local function part_of(model, data, y, about, options)
-  data = scores.prepared(OPERATION, model, data)
+  data, options = subject.prepared(OPERATION, model, data, options)
   local kind = options.outputs or outputs.recorded(model) or about.task == "number" and "numbers" or nil
   return { x = named.read(OPERATION, "data.x", data), places = subject.places(OPERATION, data, options), y = y,
     about = about, scores = scores.of(OPERATION, model, kind) }

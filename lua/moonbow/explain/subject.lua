@@ -1,7 +1,9 @@
 --- What is explained: a model, and spectra as the model gets them.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local axes = require "moonbow.spectra.axes"
 local axis_label = require "moonbow.spectra.axis_label"
+local expected = require "moonbow.data.expected"
 local inputs = require "moonbow.explain.inputs"
 local make = require "moonbow.explain.attribution"
 local named = require "moonbow.train.named"
@@ -46,6 +48,30 @@ function subject.places(operation, data, options)
   return named.map(data, function(part, name) return read_place(operation, part, options, name) end)
 end
 
+-- The option axis, that of raw spectra or of prepared ones, as the axis of prepared ones.
+local function prepared_axis(operation, model, given, data, prepared)
+  local axis, points = check.numbers(operation, "axis", given), core.size(values_of(data), 2)
+  local before, after = expected.axes(model, data, prepared)
+  if #axis ~= points and #axis ~= core.size(values_of(prepared), 2) then
+    check.fail(operation, "axis: expected %d numbers, one for each point, got %d", points, #axis)
+  end
+  if #axis ~= points or not before or not axes.difference(after, axis) or axes.equal(before, after) then return axis end
+  local why = axes.difference(before, axis)
+  if why then
+    check.fail(operation, "axis: expected the one from which the steps of the pipeline make another: %s", why)
+  end
+  return after
+end
+
+--- Raw spectra as the model expects them, and options with their axis, if it was given: see scores.prepared.
+function subject.prepared(operation, model, data, options)
+  local prepared = scores.prepared(operation, model, data)
+  if prepared == data or not options.axis then return prepared, options end
+  local changed = check.copy(options)
+  changed.axis = prepared_axis(operation, model, options.axis, data, prepared)
+  return prepared, changed
+end
+
 --- Reads a model and spectra.
 -- @param model a network, a fitted pipeline, or any other model that predicts
 -- @param data a tensor (N, L, C) or (N, D), or a set of spectra, raw ones for a pipeline, which prepares them; or a
@@ -55,11 +81,7 @@ end
 --   name if data are
 function subject.read(operation, model, data, options)
   inputs.check(operation, "x", model, data, options)
-  local prepared = scores.prepared(operation, model, data)
-  if prepared ~= data and options.axis and #options.axis ~= core.size(values_of(prepared), 2) then
-    options = { x_label = options.x_label, outputs = options.outputs }
-  end
-  data = prepared
+  data, options = subject.prepared(operation, model, data, options)
   local places, inner = subject.places(operation, data, options), scores.inner(model)
   return { x = named.read(operation, "x", data), places = places,
     network = Layer.is_layer(inner) and inner or nil, scores = scores.of(operation, model, options.outputs) }
