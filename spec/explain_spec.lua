@@ -498,6 +498,31 @@ describe("permutation importance", function()
   end)
 end)
 
+describe("an svm", function()
+  it("has scores from 0 to 1, fitted alone, in a pipeline, and saved and loaded", function()
+    local x, y, kinds = mb.rng(7):normal(0, 1, 120, 20, 1), {}, {}
+    for i = 1, 120 do y[i] = x:get(i, 13, 1) > 0 and 2 or 1 end
+    for i = 1, 120 do kinds[i] = y[i] == 2 and "b" or "a" end
+    local set = mb.spectra.set { x = x:reshape(120, 20), axis = { first = 400, last = 438, step = 2 }, unit = "cm-1",
+      labels = { kind = kinds } }
+    local fitted = mb.pipeline({ { "svm", C = 0.1 } }):fit(set, { label = "kind" })
+    local path = os.tmpname()
+    assert(fitted:save(path))
+    local models, alone = { fitted, mb.ensemble { fitted }, (mb.load(path)) }, fitted.model
+    os.remove(path)
+    models[4] = mb.ensemble { models[3] }
+    local off = (alone:decision_function(x) + 1) / 2 - mb.tensor(y):reshape(120, 1):eq(mb.tensor { { 1, 2 } })
+    local error = math.sqrt((off * off):mean():item())
+    for _, model in ipairs(models) do
+      assert.near(error, explain.importance(model, set, { label = "kind", repeats = 1 }).error, 1e-6)
+    end
+    assert.near(error, explain.importance(alone, { x = x, y = y }, { repeats = 1 }).error, 1e-6)
+    local expected = explain.occlusion(fitted, set).values
+    for _, model in ipairs(models) do close(explain.occlusion(model, set).values, expected, 1e-6) end
+    close(explain.occlusion(alone, x).values, expected, 1e-6)
+  end)
+end)
+
 describe("the axis of a fitted pipeline", function()
   local x, heights = mb.rng(3):normal(0, 1, 20, 61), {}
   for i = 1, 20 do heights[i] = x:get(i, 30) end

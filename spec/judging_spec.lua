@@ -167,7 +167,7 @@ describe("an ensemble", function()
     local svm = mb.linear.fit(data.x, data.y, { kind = "svm" })
     local plsda = mb.plsda.fit(data.x, data.y, { components = 2 })
     local both = mb.ensemble { svm, plsda }
-    local mean = (svm:decision_function(data.x) + plsda:decision_function(data.x)) / 2
+    local mean = ((svm:decision_function(data.x) + 1) / 2 + plsda:decision_function(data.x)) / 2
     close(both:decision_function(data.x), mean)
     assert.equal(mean:argmax(2):tobytes(), both:predict(data.x):tobytes())
     raises("its models give no probabilities", both.predict_proba, both, data.x)

@@ -127,8 +127,9 @@ local importance_rules = rules {
 
 --- Permutation importance: how much the error of a model grows when the values of a band of the axis are permuted among
 -- the spectra. The error is the root mean square of numbers, or of the scores of classes against 1 for the right one
--- and 0 for the others. A band whose neighbours say the same shows little. A pipeline that is not fitted is fitted on
--- the training rows of each fold and judged on its test rows. Source: Breiman 2001.
+-- and 0 for the others; the scores -1 and 1 of a support vector machine become 0 and 1. A band whose neighbours say the
+-- same shows little. A pipeline that is not fitted is fitted on the training rows of each fold and judged on its test
+-- rows. Source: Breiman 2001.
 -- @param model any a network, a fitted pipeline, a forest or another model that predicts; or a pipeline
 -- @param data spectra|table a set; or { x = (N, L, C), y = class numbers or numbers }: spectra that the model has not
 --   seen. x may be several inputs by name: the bands of one are permuted while the others stay

@@ -55,7 +55,7 @@ end
 local ensemble_rules = { outputs = read.options.outputs }
 
 --- Averages models: the probabilities of classifiers, the numbers of others. Of classifiers without probabilities
--- (PLS-DA, support vector machines) the scores are averaged; together with others they raise. Source: Hansen and
+-- (PLS-DA; svm, of which -1 and 1 become 0 and 1) the scores are averaged; with others they raise. Source: Hansen and
 -- Salamon 1990; for networks of several seeds, Lakshminarayanan et al. 2017.
 -- @param models table a list of networks, fitted pipelines, forests and the like, at least one
 -- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers";

@@ -29,17 +29,16 @@ end
 --- The model in a fitted pipeline; any other model itself.
 function scores.inner(model) return is_fitted(model) and model.model or model end
 
--- The scores of classes as shares; those of PLS-DA are estimates of them already.
-local function memberships(fitted, found)
-  local model = fitted.pipeline.model
-  if model == "svm" then return core.mul(core.add(found, 1), 0.5) end
+-- The scores of classes as shares: -1 and 1 of an svm are 0 and 1; those of PLS-DA are estimates of shares already.
+local function memberships(model, found)
+  if model.loss == "svm" then return core.mul(core.add(found, 1), 0.5) end
   return found
 end
 
 local function of_fitted(fitted)
   return function(x)
     local found = fitted.pipeline.estimator.predict(fitted.model, x, fitted.value)
-    return fitted.task == "class" and memberships(fitted, found) or found
+    return fitted.task == "class" and memberships(fitted.model, found) or found
   end
 end
 
@@ -85,12 +84,13 @@ local function of_other(operation, model)
     or model.decision_function) or model.predict
   return function(x)
     local found = ask(model, x)
-    return core.reshape(found, core.size(found, 1), -1)
+    found = core.reshape(found, core.size(found, 1), -1)
+    return ask == model.decision_function and memberships(model, found) or found
   end
 end
 
---- Returns a function of prepared spectra that gives (N, M): of classifiers probabilities, or scores if they have none;
--- otherwise numbers.
+--- Returns a function of prepared spectra that gives (N, M): of classifiers probabilities, or scores if they have none,
+-- near 1 for the right class and 0 for the others; otherwise numbers.
 -- @param kind of a network's outputs: "classes" (logits), "labels" (logits of labels of which several may hold) or
 --   "numbers"; nil: what the loss of its training says, else classes unless there is only one
 function scores.of(operation, model, kind)
