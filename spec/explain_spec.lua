@@ -448,6 +448,20 @@ describe("permutation importance", function()
       assert.is_true(found:strongest(2)[2].growth < 0.2 * found:strongest(1)[1].growth)
     end
   end)
+  it("is of bands whose points, which they have, differ by one at most", function()
+    local model = mb.ridge.fit(mb.rng(1):normal(0, 1, 30, 60, 1), mb.rng(2):normal(0, 1, 30, 1))
+    local data = { x = mb.rng(3):normal(0, 1, 10, 60, 1), y = mb.zeros(10, 1) }
+    for bands, expected in pairs { [40] = { 1, 2 }, [30] = { 2, 2 }, [7] = { 8, 9 }, [99] = { 1, 1 } } do
+      local found = explain.importance(model, data, { bands = bands, repeats = 1 })
+      local sum, least, most = 0, math.huge, 0
+      for _, band in ipairs(found) do
+        assert.equal(band.high - band.low + 1, band.points)
+        sum, least, most = sum + band.points, math.min(least, band.points), math.max(most, band.points)
+      end
+      assert.same({ 60, expected[1], expected[2] }, { sum, least, most })
+      assert.matches("\nband  +points  growth of the error\n", tostring(found))
+    end
+  end)
   it("of an exact model of numbers is what theory gives", function()
     local model = linear(20, 1)
     local weight = mb.zeros(20, 1)

@@ -133,7 +133,8 @@ local importance_rules = rules {
 -- @param model any a network, a fitted pipeline, a forest or another model that predicts; or a pipeline
 -- @param data spectra|table a set; or { x = (N, L, C), y = class numbers or numbers }: spectra that the model has not
 --   seen. x may be several inputs by name: the bands of one are permuted while the others stay
--- @option bands of the axis, of equal numbers of points
+-- @option bands of the axis, at most as many as points. Their numbers of points, the field points, differ by one at
+--   most, and are equal if the number of bands divides the points: 60 points make 40 bands of 1 or 2, or 30 of 2
 -- @option repeats permutations of each band
 -- @option seed of the permutations, and of the folds
 -- @option label name of the set's label with the classes

@@ -5,7 +5,8 @@ local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
 --- How much the error of a model grows when a band of the axis is permuted among the spectra: a list of { low, high,
--- growth }. print(importance) shows the strongest bands.
+-- points, growth }. print(importance) shows the strongest bands. The points of two bands differ by one at most: where
+-- they are few, a band of one more says more for that alone.
 --
 -- @class importance
 -- @field error number the root mean squared error without any permutation
@@ -16,7 +17,7 @@ local MOST_NAMED = 5
 
 --- Returns the bands with the largest growth, the largest first.
 -- @param count? integer at most so many (5)
--- @return table a list of { low, high, growth }
+-- @return table a list of { low, high, points, growth }
 function Importance:strongest(count)
   count = check.kind("importance:strongest", "count", count or MOST_NAMED, "positive integer")
   local sorted = table.move(self, 1, #self, 1, {})
@@ -25,9 +26,9 @@ function Importance:strongest(count)
 end
 
 local function show(importance)
-  local rows = { { "band", "growth of the error" } }
+  local rows = { { "band", "points", "growth of the error" } }
   for i, band in ipairs(Importance.strongest(importance)) do
-    rows[i + 1] = { ("%.6g to %.6g"):format(band.low, band.high), ("%.4g"):format(band.growth) }
+    rows[i + 1] = { ("%.6g to %.6g"):format(band.low, band.high), band.points, ("%.4g"):format(band.growth) }
   end
   return ("root mean squared error of %s %.4g; the strongest of %s:\n%s"):format(importance.what, importance.error,
     check.show_count(#importance, "band"), text_table.format(rows))

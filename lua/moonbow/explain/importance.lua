@@ -61,7 +61,7 @@ local function add_growth(bands, part, options, name)
   for b = 1, count do
     local first, last = (b - 1) * #axis // count + 1, b * #axis // count
     bands[b] = bands[b] or { low = math.min(axis[first], axis[last]), high = math.max(axis[first], axis[last]),
-      growth = 0 }
+      points = last - first + 1, growth = 0 }
     for _ = 1, options.repeats do
       interrupt.check()
       local other = core.index(core.slice(x, 2, first, last - first + 1), random_order(core.size(x, 1), rng))
