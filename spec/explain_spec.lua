@@ -158,6 +158,22 @@ describe("saliency", function()
       close(found.values[row], by_class[class // 1 | 0]:reshape(4, 2):abs():max(2))
     end
   end)
+  it("is of what the last layer makes: a logit, or behind a softmax or sigmoid a probability", function()
+    local x, step = mb.rng(2):normal(0, 1, 1, 6, 1), 1e-2
+    for _, last in ipairs { nn.Softmax {}, nn.Sigmoid {} } do
+      local model = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 }, last }
+      model:build({ 6, 1 }, mb.rng(1))
+      local found = explain.saliency(model, x, { target = 2, signed = true })
+      for point = 1, 6 do
+        local move = mb.zeros(1, 6, 1)
+        move:set(1, point, 1, step)
+        local change = model(x + move) - model(x - move)
+        assert.near(change:get(1, 2) / (2 * step), found.values:get(1, point), 1e-4)
+      end
+      close(explain.saliency(model:first(2), x, { target = 2, signed = true }).values[1],
+        model.layers[2].weight:transpose(1, 2)[2])
+    end
+  end)
   it("changes no gradient, weight or mode, and needs no built generator", function()
     local model = linear(6, 2)
     local x = mb.rng(2):normal(0, 1, 70, 6, 1)

@@ -32,7 +32,9 @@ local saliency_rules = of_network { signed = false, times_input = false }
 -- @option signed true: the gradient with its sign, the sum over channels
 -- @option times_input true: the gradient times the input, the sum over channels
 -- @option target number of the output for all spectra, or one for each; the largest output unless given. An output is
---   a logit, of classes
+--   what the last layer makes: a logit, of classes and labels; but a probability, of a network that ends in a softmax
+--   or a sigmoid, whose gradient is small near 0 and 1. model:first leaves that layer out. For explain.occlusion an
+--   output is a probability, or a number
 -- @option axis of a tensor: the position of each point; of several inputs a table by name, or that of the option input.
 --   A pipeline whose steps change the axis takes that of its training, and gives that of the prepared spectra
 -- @option x_label of figures, units included; that of a set unless given; of several inputs as axis
