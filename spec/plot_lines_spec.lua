@@ -111,6 +111,30 @@ describe("plot", function()
       refuses("panels: entry 2 of 3 is nil", "grid", { panels = { plot.lines(y), nil, plot.lines(y) } })
     end)
 
+    it("refuses options beside data, which it would leave out", function()
+      local function refuses(message, kind, ...)
+        local ok, err = pcall(mb.plot[kind], ...)
+        assert.is_false(ok)
+        assert.truthy(err:find(message, 1, true), err)
+      end
+      local beside = "plot.%s: expected either data or one table of options, got the option '%s' beside a list; write "
+      for kind, data in pairs { lines = "y", scatter = "y", histogram = "values", heatmap = "z" } do
+        local list = kind == "heatmap" and { { 1, 2 } } or { 3, 1, 2 }
+        list.title = "Quartz"
+        refuses((beside .. "plot.%s { %s = ..., title = ... }"):format(kind, "title", kind, data), kind, list)
+      end
+      refuses(beside:format("lines", "colour") .. "plot.lines { y = ..., colour = ... }", "lines", { 1, 2, colour = 1 })
+      refuses("got a table of options as the second argument, y; write plot.lines { x = ..., y = ..., title = ... }",
+        "lines", { 1, 2 }, { title = "x" })
+      refuses("as the second argument, values; write plot.bars { categories = ..., values = ..., title = ... }", "bars",
+        { "a" }, { 1, title = "x" })
+      refuses("got options and a second argument", "lines", { y = { 1, 2 } }, { title = "x" })
+      refuses("write spectra:plot { title = ... }", "lines", mb.spectra.set { x = mb.ones(2, 3), axis = { 1, 2, 3 } },
+        { title = "x" })
+      refuses("plot.lines: y: expected a list, got an entry [title]", "lines", { y = { 1, 2, title = "x" } })
+      refuses("z[1]: expected a list, got an entry [name]", "heatmap", { z = { { 1, 2, name = "x" } } })
+    end)
+
     it("refuse errors below 0", function()
       assert.error_matches(function() plot.lines{ y = { 1, 2 }, error = { 1, -0.5 } } end,
         "plot.lines: error%[2%]: expected at least 0, got %-0.5")

@@ -2,7 +2,7 @@
 --
 -- Every function takes one table of options and returns a figure: figure:save(path) writes .svg, .png, .pdf or .txt
 -- and returns path, or nil and a message; figure:show() shows it in a window or as text. At the prompt the data can be
--- given without a table: mb.plot.lines(y), mb.plot.lines(x, y).
+-- given without a table: mb.plot.lines(y), mb.plot.lines(x, y). With options, data go into their table, by name.
 --
 -- Numbers are Lua tables or tensors. NaN and infinity are gaps. Labels are shown as they are: UTF-8, no markup.
 -- Misuse raises.
@@ -31,9 +31,28 @@ local values_of = require "moonbow.data.values_of"
 
 local plot = {}
 
--- Returns options for data given without a table: f(y), or f(x, y).
-local function options_of(first, second, x_name, y_name)
-  if not values.is_list(first) then return first end
+-- A name among the entries of a table of data, or nil.
+local function option_in(data)
+  if type(data) ~= "table" or values.is_tensor(data) or values_of(data) ~= data then return nil end
+  for key in pairs(data) do
+    if type(key) == "string" then return key end
+  end
+end
+
+-- Returns options for data given without a table: f(y), or f(x, y). Raises for options beside data.
+local function options_of(operation, first, second, x_name, y_name)
+  local names = second == nil and y_name or x_name .. " = ..., " .. y_name
+  local function refuse(got, option)
+    check.fail(operation, "expected either data or one table of options, got %s; write %s { %s = ..., %s = ... }", got,
+      operation, names, option)
+  end
+  if not values.is_list(first) then
+    if type(first) == "table" and second ~= nil then refuse("options and a second argument", "title") end
+    return first
+  end
+  local beside, as_second = option_in(first), option_in(second)
+  if beside then refuse("the option " .. check.show(beside) .. " beside a list", beside) end
+  if as_second then refuse("a table of options as the second argument, " .. y_name, as_second) end
   if second == nil then return { [y_name] = first } end
   return { [x_name] = first, [y_name] = second }
 end
@@ -63,8 +82,11 @@ local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, 
 -- @return figure
 -- @usage mb.plot.lines { x = set.axis, y = set.train.x[1], x_label = "2θ (°)" }:save("spectrum.svg")
 function plot.lines(options, y)
-  if values_of(options) ~= options then return options:plot { curves = "single" } end
-  return new_figure(lines.panel, "plot.lines", options_of(options, y, "x", "y"), "line")
+  if values_of(options) == options then
+    return new_figure(lines.panel, "plot.lines", options_of("plot.lines", options, y, "x", "y"), "line")
+  end
+  if y ~= nil then check.fail("plot.lines", "expected a set of spectra alone; write spectra:plot { title = ... }") end
+  return options:plot { curves = "single" }
 end
 
 --- Points: as plot.lines, with style "points".
@@ -73,7 +95,7 @@ end
 -- @see plot.lines, plot
 -- @return figure
 function plot.scatter(options, y)
-  return new_figure(lines.panel, "plot.scatter", options_of(options, y, "x", "y"), "points")
+  return new_figure(lines.panel, "plot.scatter", options_of("plot.scatter", options, y, "x", "y"), "points")
 end
 
 --- Histograms; several groups are drawn over each other. Values outside the edges, NaN and infinity are not counted.
@@ -88,7 +110,7 @@ end
 -- @see plot
 -- @return figure
 function plot.histogram(options)
-  return new_figure(histogram.panel, "plot.histogram", options_of(options, nil, nil, "values"))
+  return new_figure(histogram.panel, "plot.histogram", options_of("plot.histogram", options, nil, nil, "values"))
 end
 
 --- Bars, grouped by category.
@@ -104,7 +126,7 @@ end
 -- @see plot
 -- @return figure
 function plot.bars(options, heights)
-  return new_figure(bars.panel, "plot.bars", options_of(options, heights, "categories", "values"))
+  return new_figure(bars.panel, "plot.bars", options_of("plot.bars", options, heights, "categories", "values"))
 end
 
 --- A matrix in colours: confusion matrices, maps of spectra. Without width and height, the figure is as large as names
@@ -125,7 +147,7 @@ end
 -- @return figure
 -- @usage mb.plot.heatmap { z = result.confusion, x_names = set.classes, y_names = set.classes, cell_format = "%d" }
 function plot.heatmap(options)
-  return new_figure(heatmap.panel, "plot.heatmap", options_of(options, nil, nil, "z"))
+  return new_figure(heatmap.panel, "plot.heatmap", options_of("plot.heatmap", options, nil, nil, "z"))
 end
 
 local function panels_of(operation, figures)

@@ -41,6 +41,11 @@ local function plain(operation, name, v)
     check.fail(operation, "%s: expected a table or tensor of numbers, got %s", name, check.show(v))
   end
   if #v == 0 then check.fail(operation, "%s: expected at least one number, got none", name) end
+  for key in pairs(v) do
+    if type(key) ~= "number" then
+      check.fail(operation, "%s: expected a list, got an entry [%s]", name, check.printable(tostring(key)))
+    end
+  end
   local list = {}
   for i = 1, #v do
     if v[i] == nil then check.fail(operation, "%s[%d]: expected a number, got nil", name, i) end
