@@ -6,6 +6,7 @@ local mb = require "moonbow"
 local experiment = require "moonbow.experiment"
 local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
+local output = require "moonbow.experiment.output"
 local find = require "moonbow.spectra.find"
 local report = require "moonbow.xrd.report"
 local scan = require "moonbow.xrd.scan"
@@ -24,7 +25,7 @@ parser:option("--radiation", "Cu, CuKa1, Co, ... or a wavelength in angstrom (de
   :convert(radiation)
 parser:option("--method", "fit, network (trained on simulated patterns of the candidates) or both", "fit")
   :choices { "fit", "network", "both" }
-parser:option("--epochs", "of the network (default 50, as published)", "50")
+parser:option("--epochs", "of the network, as published", "50")
   :convert(number("--epochs", "positive integer"))
 parser:option("--n", "patterns of each candidate to train it on", "50"):convert(number("--n", "positive integer"))
 parser:option("--confidence", "share of a network's votes that a phase needs, as the authors' program has it", "0.5")
@@ -36,9 +37,13 @@ parser:option("--most", "phases in a pattern"):convert(number("--most", "positiv
 parser:option("--strain", "most that a length of a cell may change, as a share"):convert(number "--strain")
 parser:option("--B", "displacement (square angstrom) of sites without one"):convert(number "--B")
 parser:option("--crop", "LOW HIGH: the range of the axis to use"):args(2):convert(number "--crop")
-parser:option("--out", ("folder for report, figures and results.json (default %s)"):format(
-  experiment.folder "identify_phases"), experiment.folder "identify_phases")
+parser:option("--out", "folder for report, figures and results.json", experiment.folder "identify_phases")
 local args = experiment.parse(parser)
+if args.method == "fit" then
+  output.refuse("identify_phases", { "--epochs", "--n", "--confidence", "--seed" }, "--method network or both")
+elseif args.method == "network" then
+  output.refuse("identify_phases", { "--worth" }, "--method fit or both")
+end
 
 -- The CIF files of paths, which may be folders.
 local function cif_files(paths)

@@ -23,13 +23,13 @@ parser:argument("command", "plan, run, status, collect, best, submit or stop"):c
   "collect", "best", "submit", "stop" }
 parser:argument("file", "the sweep file")
 parser:option("--out", "folder of results (default results/sweeps/NAME)")
-parser:option("--workers", "processes at a time; 0 runs in this one (default: the cores)")
+parser:option("--workers", "run: processes at a time; 0 runs in this one (default: the cores)")
   :convert(number("--workers", "non-negative integer"))
-parser:option("--threads", "threads of each worker"):convert(number "--threads")
-parser:option("--shard", "I/N: the share number I of N, instead of what a launcher's environment says")
+parser:option("--threads", "run: threads of each worker"):convert(number "--threads")
+parser:option("--shard", "run: I/N: the share number I of N, instead of what a launcher's environment says")
 parser:flag("--quick", "the smaller sweep, if the file has one")
-parser:flag("--failed", "run again what failed")
-parser:flag("--beside", "start although results of another version are there")
+parser:flag("--failed", "run, submit: again what failed")
+parser:flag("--beside", "run, submit: although results of another version are there")
 parser:option("--trials-per-task", "submit: trials of a task (1)"):convert(number "--trials-per-task")
 parser:option("--cpus", "submit: cores of a task (1)"):convert(number "--cpus")
 parser:option("--concurrency", "submit: tasks that run at a time"):convert(number "--concurrency")
@@ -38,6 +38,12 @@ parser:option("--time", "submit: limit of a task, as sbatch takes it")
 parser:option("--memory", "submit: of a task, as sbatch takes it")
 parser:option("--sbatch", "submit: one more argument for sbatch, as --sbatch=--account=x"):count "*"
 local args = output.parse(parser)
+
+local options_of = { run = { "--workers", "--threads", "--shard" }, ["run or submit"] = { "--failed", "--beside" },
+  submit = { "--trials-per-task", "--cpus", "--concurrency", "--partition", "--time", "--memory", "--sbatch" } }
+for commands, options in pairs(options_of) do
+  if not commands:find(args.command, 1, true) then output.refuse("sweep", options, "the command " .. commands) end
+end
 
 local function need(value, err)
   if value == nil then output.fail(err) end

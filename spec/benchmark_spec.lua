@@ -231,6 +231,8 @@ describe("experiments/universal_benchmark.lua", function()
     ok, text = run("--status " .. out)
     assert.is_true(ok)
     assert.matches("4 of 4 runs done", text)
+    local _, refusal, code = run "--quick --follow"
+    assert.same({ 2, "universal_benchmark: --follow needs --status DIR\n" }, { code, refusal })
     ok, text = run(("--quick --networks vgg --heads linear --seeds 1 --epochs 2 --out %s"):format(out))
     assert.is_falsy(ok)
     assert.matches("ended after 1 epochs, not 2; take another %-%-out", text)

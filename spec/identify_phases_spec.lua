@@ -71,6 +71,18 @@ describe("identify_phases", function()
     assert.same({ "fit", "network" }, { results.patterns[1].method, results.patterns[2].method })
   end)
 
+  it("refuses options that its method does not use", function()
+    local files_of = ("%s/mixed.xy --candidates %s --radiation Cu "):format(folder, folder)
+    for options, message in pairs { ["--confidence 0.9"] = "--confidence needs --method network or both",
+      ["--method network --worth=0.1"] = "--worth needs --method fit or both" } do
+      local code, text = run(files_of .. options)
+      assert.equal(2, code)
+      assert.equal(("identify_phases: %s\n"):format(message), text)
+    end
+    local _, text = run "--help"
+    assert.is_nil(text:find "default[^\n]*default")
+  end)
+
   it("says what is left out, and fails if nothing remains", function()
     local code, text = run(("%s/mixed.xy README.md --candidates %s/halite.cif README.md --radiation Cu"):format(folder,
       folder))

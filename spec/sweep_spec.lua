@@ -106,3 +106,18 @@ describe("a sweep file", function()
     assert.not_equal(version(data), version((data:gsub("1, 2 }", "1, 3 }", 1))))
   end)
 end)
+
+describe("experiments/sweep.lua", function()
+  it("refuses options of another command", function()
+    for words, message in pairs { ["plan %s --time 1:00"] = "--time needs the command submit",
+      ["run %s --sbatch=--account=x"] = "--sbatch needs the command submit",
+      ["submit %s --workers 2"] = "--workers needs the command run",
+      ["status %s --failed"] = "--failed needs the command run or submit" } do
+      local pipe <close> = assert(io.popen(("%s experiments/sweep.lua %s 2>&1"):format(interpreter,
+        words:format(files.new(files.SIMPLE)))))
+      local text = pipe:read "a"
+      local _, _, code = pipe:close()
+      assert.same({ 2, ("sweep: %s\n"):format(message) }, { code, text })
+    end
+  end)
+end)

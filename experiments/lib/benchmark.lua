@@ -86,6 +86,7 @@ function benchmark.arguments(options)
   interrupt.end_script_with(args.status and "interrupted" or options.name
     .. ": interrupted; the same command goes on from the last checkpoint")
   if args.status then show_status(args.status, args.follow) end
+  output.refuse(options.name, { "--follow" }, "--status DIR")
   args.seeds, args.epochs = args.seeds or args.quick and 2 or 5, args.epochs or args.quick and 3 or 500
   if args.estimate then args.seeds = 1 end
   output.check_seeds(options.name, args.seed, args.seeds)

@@ -51,6 +51,18 @@ function output.parse(parser)
   return parser:parse(with_negative_numbers(arg or {}))
 end
 
+--- Ends the script with a message if the command line has one of these options, which would be ignored.
+-- @param name string of the script
+-- @param options table a list such as { "--follow" }
+-- @param need string without which they have no effect, such as "--status"
+function output.refuse(name, options, need)
+  for _, word in ipairs(arg or {}) do
+    for _, option in ipairs(options) do
+      if word:match "^[^=]*" == option then output.fail(("%s: %s needs %s"):format(name, option, need), 2) end
+    end
+  end
+end
+
 -- A finite number, or the text, which a message shows as it was typed.
 local function number_of(text)
   local value = tonumber(text)
