@@ -204,6 +204,10 @@ describe("npz", function()
     assert.error_matches(function() mb.save_npz({ a = 3 }, path) end, "a: expected a tensor, got 3")
     assert.error_matches(function() mb.save_npz({ a = mb.tensor { 0.5 } }, path, { type = "int8" }) end,
       "a: element 1 is 0.5")
+    assert.error_matches(function() mb.save_npz({ spectra = mb.ones(1) }, path, { type = { spectrum = "int16" } }) end,
+      "type: expected one of 'spectra', got 'spectrum' %(did you mean 'spectra'%?%)")
+    assert.error_matches(function() mb.save_npz({ a = mb.ones(1) }, path, { type = { "int16" } }) end,
+      "type: expected one of 'a', got 1")
     assert.error_matches(function() mb.save_npz({ mb.ones(1) }, path) end, "name of an array")
     write "PK"
     assert.matches("not a zip archive", select(2, mb.load_npz(path)))

@@ -144,21 +144,21 @@ end
 --- Saves tensors in numpy.load's format; the file appears whole or not at all.
 -- @param arrays table { [name] = tensor }
 -- @param path string of the file
--- @option type of all arrays, as for save_npy, or { [name] = type }
+-- @option type of all arrays, as for save_npy, or { [name] = type } of some, the others being float32
 -- @option compress true: the members are deflated
 -- @return boolean true; or nil and a message
 function npy.save_npz(arrays, path, options)
   check.kind("save_npz", "arrays", arrays, "table")
   check.kind("save_npz", "path", path, "string")
   options = check.options("save_npz", options, archive_options)
-  local entries, names, by_name = {}, {}, type(options.type) == "table"
-  for name in pairs(arrays) do
-    names[#names + 1] = check.kind("save_npz", "name of an array", name, "string")
-  end
-  table.sort(names)
+  for name in pairs(arrays) do check.kind("save_npz", "name of an array", name, "string") end
+  local entries, names = {}, check.sorted_keys(arrays)
+  local types = type(options.type) == "table" and options.type or {}
+  for name in pairs(types) do check.name("save_npz", "type", name, names) end
+  local others = types == options.type and "float32" or options.type
   for i, name in ipairs(names) do
     local header, numbers = format("save_npz", name, check.kind("save_npz", name, arrays[name], "tensor"),
-      type_code("save_npz", by_name and options.type[name] or by_name and "float32" or options.type))
+      type_code("save_npz", types[name] or others))
     entries[i] = { name = name .. ".npy", content = header .. numbers }
   end
   return files.write(path, function(put) zip.write(entries, put, options.compress) end)
