@@ -1,4 +1,4 @@
--- The whole review: runs all experiments, each in a process of its own, and shows their results on one page.
+-- The whole review: runs its experiments, each in a process of its own, and shows their results on one page.
 --
 -- Results are in --out, a folder for each experiment; an experiment that has results of the same seeds and settings is
 -- not run again, and neither is one that has a larger run: a full one, or more seeds. Results are replaced only by new
@@ -30,7 +30,7 @@ local longest_first = { "batch_norm", "evaluation_dataset", "depth", "relu_empti
 -- A seed of these is an untrained network, not a repetition: a number for all would make their shares worthless.
 local counts_networks = { single_filter = true, relu_emptiness = true }
 
-local parser = experiment.parser("review", "Runs all experiments and writes a page with what they found.",
+local parser = experiment.parser("review", "Runs the experiments of the review and writes a page with what they found.",
   "repetitions of each experiment; single_filter and relu_emptiness, whose seeds are networks, keep their own number")
 parser:argument("names", "some of them: " .. table.concat(names, ", ")):args "*"
 parser:option("--jobs", "how many run at once, each on one thread", tostring(uv.available_parallelism()))

@@ -37,6 +37,24 @@ describe("the examples of", function()
   end
 end)
 
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+describe("the guide", function()
+  it("names the experiments that review.lua does not run", function()
+    local guide, review = read "docs/guide/5_experiments.md", read "experiments/review.lua"
+    for file in lfs.dir "experiments" do
+      local name = file:match "^(.*)%.lua$"
+      local is_experiment = name and read("experiments/" .. file):find "experiment%.start"
+      if is_experiment and not review:find('"' .. name .. '"', 1, true) then
+        assert.truthy(guide:find("`" .. name .. "`", 1, true), name)
+      end
+    end
+  end)
+end)
+
 describe("the commands of README and guide", function()
   it("print and draw a file", function()
     local folder = temporary_folder()
