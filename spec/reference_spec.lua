@@ -189,6 +189,22 @@ describe("the reference", function()
     end)
     assert.is_true(count > 400)
   end)
+  it("says the kind and default of each option once, and nothing twice in a row", function()
+    local is_kind = { string = true, integer = true, boolean = true, table = true }
+    local shown = require "moonbow.help.text"
+    failures(function(entry)
+      for _, option in ipairs(entry.options) do
+        if is_kind[option.text:match "^%a+"] then return option.name .. ": " .. option.text end
+        if shown.of_option(option):find ", a table$" then return option.name .. " has the default 'a table'" end
+      end
+      local last
+      for word in entry.text:gmatch "%S+" do
+        if word == last and word:find "%a%.$" then return "says twice " .. word end
+        last = word
+      end
+    end)
+    assert.matches("table, {full = 5, quick = 1}", printed "experiment.start", 1, true)
+  end)
   it("refers to what exists", function()
     failures(function(entry)
       for _, path in ipairs(entry.see) do

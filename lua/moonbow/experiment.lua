@@ -160,10 +160,10 @@ end
 -- @option talk figures of a talk, by the name of the measured figure; a quick run prints no figures of others
 -- @option published figures of publications, likewise
 -- @option trial figures of an earlier trial of one's own, likewise
--- @option seeds { full, quick }: number of seeds
--- @option settings { [name] = { full, quick, kind } }: numbers that become options of the command line, which refuses
--- those of another kind: "fraction", "positive", ... Without a kind, integers of at least 1 (0, if one of the defaults
--- is 0) if both are integers, else finite numbers
+-- @option seeds number of seeds: { full = , quick = }
+-- @option settings numbers that become options of the command line: by name, a list { full, quick, kind } of their
+--   defaults and a kind, "fraction", "positive", ...; those of another kind are refused. Without a kind, integers of at
+--   least 1 (0, if one of the defaults is 0) if both are integers, else finite numbers
 -- @option about { [name] = text }: what settings are, for --help
 -- @option trains true: it trains by run:train, and takes --networks
 -- @return run

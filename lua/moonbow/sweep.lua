@@ -9,7 +9,7 @@
 --       objective = "accuracy", seeds = 3,
 --       run = function(config, trial)
 --         local set = mb.data.single_peak { n = 300, seed = trial.seed }
---         local model = mb.models.one_convolution { classes = 3, pool = config.pool }
+--         local model = mb.models.one_convolution { classes = 2, pool = config.pool }
 --         mb.fit(model, set.train, { epochs = 3, optimizer = mb.optim.Adam { lr = config.lr }, seed = trial.seed,
 --           verbose = false })
 --         return { accuracy = mb.evaluate(model, set.test).accuracy }
@@ -46,8 +46,8 @@ end
 
 --- Lists the trials of a sweep that are known before any has run.
 -- @param path string the sweep file
--- @option out string the folder of results (results/sweeps/NAME)
--- @option quick boolean the smaller sweep, if the file has one: it is called with { quick = true }
+-- @option out the folder of results (results/sweeps/NAME)
+-- @option quick true: the smaller sweep, if the file has one: it is called with { quick = true }
 -- @return table { name, version, size (of all trials), trials = list of { id, config, seed, ended } }; or nil and a
 --   message
 function sweep.plan(path, options)
@@ -130,14 +130,14 @@ end
 
 --- Runs all trials without a result; trials with a result never run again.
 -- @param path string the sweep file
--- @option workers integer processes at a time (one for each core, of which each process of a launcher has a share); 0
+-- @option workers processes at a time (one for each core, of which each process of a launcher has a share); 0
 --   runs in this one, which the limits timeout and memory of a sweep do not allow
--- @option threads integer of each worker (the cores divided among the workers)
--- @option failed boolean runs again the trials that failed
--- @option beside boolean starts although results of another version are there
--- @option shard table { index, count }: only this share of the trials, index from 1
--- @option on_end function(trial, status), called when a trial has ended
--- @option verbose boolean shows on standard error what runs, what has ended, the time left, and the best so far
+-- @option threads of each worker (the cores divided among the workers)
+-- @option failed true: runs again the trials that failed
+-- @option beside true: starts although results of another version are there
+-- @option shard a list { index, count }: only this share of the trials, index from 1
+-- @option on_end is called with trial and status when a trial has ended
+-- @option verbose true: shows on standard error what runs, what has ended, the time left, and the best so far
 -- @see sweep.plan
 -- @return table counts of trials by how they ended: { done, failed, stopped, timeout, memory, killed }; or nil and a
 --   message
@@ -179,15 +179,15 @@ local submit_options = with_folder {
 -- them waits for the one before.
 -- Raises with the message of sbatch or squeue if they fail, and while tasks of the sweep are in the queue.
 -- @param path string the sweep file
--- @option failed boolean submits again the trials that failed
--- @option beside boolean starts although results of another version are there
--- @option trials_per_task integer which a task of an array runs, one after the other
--- @option cpus integer of each task, used as threads
--- @option concurrency integer tasks that run at a time (as many as the cluster lets)
--- @option partition string of the cluster (its default)
--- @option time string the limit for a task, as sbatch takes it: "90" minutes, "1-12:00:00" (the partition's)
--- @option memory string of a task's node, as sbatch takes it: "4G" (the cluster's default)
--- @option sbatch table more arguments for sbatch: { "--account=x", "--gres=gpu:1" }
+-- @option failed true: submits again the trials that failed
+-- @option beside true: starts although results of another version are there
+-- @option trials_per_task trials that a task of an array runs, one after the other
+-- @option cpus cores of each task, used as threads
+-- @option concurrency tasks that run at a time (as many as the cluster lets)
+-- @option partition of the cluster (its default)
+-- @option time the limit for a task, as sbatch takes it: "90" minutes, "1-12:00:00" (the partition's)
+-- @option memory of a task's node, as sbatch takes it: "4G" (the cluster's default)
+-- @option sbatch more arguments for sbatch: { "--account=x", "--gres=gpu:1" }
 -- @see sweep.plan
 -- @return table { jobs (numbers of the arrays), tasks, trials }; or nil and a message
 function sweep.submit(path, options)

@@ -412,7 +412,6 @@ end
 
 --- The greatest value of each window of x (N, L, C) along L. Padding is never the greatest. A stride above the size
 -- leaves gaps.
--- gaps.
 -- @option size points of a window
 -- @option stride points between two windows; the size unless given
 -- @option padding "valid" (none), or "same": L' is ceil(L / stride)

@@ -31,7 +31,10 @@ local function show_value(value)
   if type(value) ~= "table" then return type(value) == "string" and ('"%s"'):format(value) or tostring(value) end
   local shown = {}
   for i, entry in ipairs(value) do shown[i] = show_value(entry) end
-  return next(value) ~= nil and #shown == 0 and "a table" or "{" .. table.concat(shown, ", ") .. "}"
+  for _, key in ipairs(#shown == 0 and check.sorted_keys(value) or {}) do
+    shown[#shown + 1] = ("%s = %s"):format(key, show_value(value[key]))
+  end
+  return "{" .. table.concat(shown, ", ") .. "}"
 end
 
 --- The kinds of an option, and its default: "positive integer, 10", '"valid" or "same"'.

@@ -142,7 +142,7 @@ local function read_metadata(given, n)
 end
 
 --- Makes a set of numbers.
--- @option x tensor or table: (N, L, 1), (N, L), or (L) for one spectrum
+-- @option x (N, L, 1), (N, L), or (L) for one spectrum
 -- @option axis list or tensor with the position of each point, or { first = 850, last = 1048, step = 2 }
 -- @option axis_name "Raman shift", "wavelength"
 -- @option unit of the axis: "cm-1", "nm", "deg", "ppm"

@@ -44,8 +44,8 @@ end
 --- Makes an entry of real numbers from low to high.
 -- @param low number
 -- @param high number above low
--- @option scale string "log" for values that differ by factors; low is then above 0
--- @option points integer number of values in a grid, at equal distances on the scale; without it a grid refuses the
+-- @option scale "log" for values that differ by factors; low is then above 0
+-- @option points number of values in a grid, at equal distances on the scale; without it a grid refuses the
 --   range
 -- @return table an entry of a space
 function space.range(low, high, options) return new_range("range", low, high, options) end
@@ -55,8 +55,8 @@ check.takes(space.range, 3, range_options)
 --- Makes an entry of integers from low to high.
 -- @param low integer
 -- @param high integer above low
--- @option scale string "log" for values that differ by factors; low is then above 0
--- @option points integer number of values in a grid, at equal distances on the scale (up to 1000: all of them)
+-- @option scale "log" for values that differ by factors; low is then above 0
+-- @option points number of values in a grid, at equal distances on the scale (up to 1000: all of them)
 -- @return table an entry of a space
 function space.integer(low, high, options) return new_range("integer", low, high, options) end
 
