@@ -15,9 +15,10 @@ local forest = {}
 --
 -- @class forest
 -- @field importances tensor (D): the mean decrease of impurity at each point, with sum 1
--- @field oob_score number with the option oob_score: the accuracy of oob_decision; not kept by mb.save
+-- @field oob_score number with the option oob_score: the accuracy of oob_decision, or its R2 for numbers; not kept by
+--   mb.save
 -- @field oob_decision tensor (N, classes), with the option oob_score: the probabilities according to the trees that
---   have not seen the row, NaN if all have; not kept by mb.save
+--   have not seen the row, or (N, 1), the numbers that they predict; NaN if all have seen it; not kept by mb.save
 local Forest = classifier.of_kind("forest", "predict_proba")
 
 local known_options = {
@@ -117,7 +118,7 @@ end
 -- @option min_samples_split least rows of a node that is split
 -- @option min_samples_leaf least rows of a leaf; a row that was drawn several times counts once
 -- @option bootstrap true: each tree sees a random sample of the rows; false: all
--- @option oob_score true: forest.oob_score, the accuracy by trees that have not seen a row
+-- @option oob_score true: forest.oob_score, the accuracy, or R2, by trees that have not seen a row
 -- @option classes number of classes; the largest label unless given
 -- @option seed an integer, or a table of integers: the same gives the same forest, bit for bit, whatever the number of
 --   threads

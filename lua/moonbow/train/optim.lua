@@ -115,8 +115,9 @@ end
 
 --- Copies the optimiser's state of parameters.
 -- @param parameters table the list from model:parameters()
--- @return table { ["1.weight"] = first moment, ... } with the number of the moment before the name ("2.1.weight")
--- @return table { ["1.weight"] = number of its steps, ... }
+-- @return table { ["1.2.weight"] = tensor, ... }: the number of the moment, 1 (Adam, AdamW and RMSprop have 1 and 2),
+--   before the name of the parameter
+-- @return table { ["2.weight"] = number of its steps, ... }
 function Optimizer:state(parameters)
   local moments, steps = {}, {}
   for i = 1, #checked_list("state", parameters) do

@@ -94,7 +94,7 @@ local known = {
 --   the folds as even as possible in this order; seed decides among groups of equal size only. Raises if groups leave
 --   no class on both sides of a split
 -- @option seed an integer, or a table of integers, for the order of rows
--- @return table a list of k { train, test }: tensors of row numbers, for x:index
+-- @return table a list of k { train = , test = }: tensors of row numbers, for x:index
 -- @usage
 -- for _, fold in ipairs(mb.split.k_fold(#x, 5, { stratify = y })) do
 --   local x_train, x_test = x:index(fold.train), x:index(fold.test)

@@ -14,7 +14,8 @@ local function size_of(x, first, count, by)
 end
 
 return {
-  --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989).
+  --- Standard normal variate: each spectrum to mean 0 and sd 1 (Barnes et al. 1989). The sd of n points is that of all
+  -- (divided by n), where Barnes et al. divide by n - 1: values are larger by the factor sqrt(n / (n - 1)).
   snv = { apply = scaled "snv" },
   --- Each spectrum to minimum 0 and maximum 1.
   min_max = { apply = scaled "min_max" },
