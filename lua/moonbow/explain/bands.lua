@@ -4,9 +4,9 @@ local counted = require "moonbow.counted"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
 
---- How much the error of a model grows when a band of the axis is permuted among the spectra: a list of { low, high,
--- points, growth }. print(importance) shows the strongest bands. The points of two bands differ by one at most: where
--- they are few, a band of one more says more for that alone.
+--- How much the error of a model grows when a band of the axis is permuted among the spectra: a list of { low = ,
+-- high = , points = , growth = }. print(importance) shows the strongest bands. The points of two bands differ by one at
+-- most: where they are few, a band of one more says more for that alone.
 --
 -- @class importance
 -- @field error number the root mean squared error without any permutation
@@ -17,7 +17,7 @@ local MOST_NAMED = 5
 
 --- Returns the bands with the largest growth, the largest first.
 -- @param count? integer at most so many (5)
--- @return table a list of { low, high, points, growth }
+-- @return table a list of { low = , high = , points = , growth = }
 function Importance:strongest(count)
   count = check.kind("importance:strongest", "count", count or MOST_NAMED, "positive integer")
   local sorted = table.move(self, 1, #self, 1, {})

@@ -9,7 +9,7 @@ local shown = require "moonbow.shown"
 --
 -- @class calibrated
 -- @field temperature number above 1, the model was too sure; below 1, not sure enough
--- @field log_loss table { before, after } on the spectra that it was calibrated on
+-- @field log_loss table { before = , after = } on the spectra that it was calibrated on
 -- @field classes integer their number
 -- @field names table those of the model, if it has them
 local Calibrated = {}

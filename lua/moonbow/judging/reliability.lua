@@ -8,7 +8,8 @@ local text_table = require "moonbow.text_table"
 --- How often a classifier is right, by how sure it says it is. print(reliability) shows a table.
 --
 -- @class reliability
--- @field bins table a list of { low, high, count, confidence (mean of the largest probability), accuracy }
+-- @field bins table a list of { low = , high = , count = , confidence = , accuracy = }; confidence is the mean of the
+--   largest probability
 -- @field accuracy number share of right classes
 -- @field confidence number mean of the largest probability
 -- @field ece number expected calibration error: the mean difference of confidence and accuracy over the bins, weighted
