@@ -110,8 +110,9 @@ local occlusion_rules = of_network {
 -- @option stride points between two windows; half the width unless given
 -- @option fill what hides the window: "line" (straight, between the points beside it), "zero", or "mean" (of the
 --   spectra given)
--- @option outputs of a network: "classes", "labels" (logits of labels of which several may hold) or "numbers"; what the
---   loss of its training says unless given, else classes unless there is only one
+-- @option outputs of a network: "classes", "labels" (logits of labels of which several may hold) or "numbers". Unless
+--   given, it follows from the loss of the training. If that is not known: "numbers" for one output, "classes" for
+--   several
 -- @see explain.saliency
 -- @return attribution a table by name, of several inputs
 -- @usage mb.explain.occlusion(mb.forest.fit(x, y, { trees = 5 }), x):plot():save "occlusion.svg"

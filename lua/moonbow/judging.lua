@@ -58,8 +58,9 @@ local ensemble_rules = { outputs = read.options.outputs }
 -- (PLS-DA; svm, of which -1 and 1 become 0 and 1) the scores are averaged; with others they raise. Source: Hansen and
 -- Salamon 1990; for networks of several seeds, Lakshminarayanan et al. 2017.
 -- @param models table a list of networks, fitted pipelines, forests and the like, at least one
--- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers";
---   what the loss of its training says unless given, else classes unless there is only one
+-- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers".
+--   Unless given, it follows from the loss of the training. If that is not known: "numbers" for one output, "classes"
+--   for several
 -- @return ensemble
 -- @usage local both = mb.ensemble { model, mb.forest.fit(x, y, { trees = 5 }) }
 function judging.ensemble(models, options)
@@ -79,8 +80,8 @@ local votes_rules = { times = check.default(100, "positive integer"), seed = che
 -- @option times passes
 -- @option seed an integer, or a table of integers: the same gives the same votes
 -- @option batch_size rows of a batch, on which the draws depend
--- @option outputs "classes" (logits), "labels" or "numbers"; what the loss of its training says unless given, else
---   classes unless there is only one
+-- @option outputs "classes" (logits), "labels" or "numbers". Unless given, it follows from the loss of the training. If
+--   that is not known: "numbers" for one output, "classes" for several
 -- @return votes
 -- @usage print(mb.dropout_votes(mb.models.lee2020_cnn2 { classes = 2 }, x, { times = 10 }))
 function judging.dropout_votes(model, x, options)
@@ -94,7 +95,8 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 
 --- Makes a model predict sets of classes, or intervals of numbers, that hold the truth with a stated probability,
 -- whatever the model, if the spectra that it will see are drawn as those that it is calibrated on. The probability is
--- that over both; replicates of few samples are fewer spectra than they seem. Source: Vovk et al. 2005; sets by a
+-- over the draw of the calibration spectra and of the new spectrum. Replicates of one sample count as little more than
+-- one spectrum. Source: Vovk et al. 2005; sets by a
 -- threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020, without their random part,
 -- so that they hold the truth more often, if classes are few or the model is right more often than the coverage.
 -- @param model any a network, a fitted pipeline or another model
@@ -104,8 +106,8 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 --   larger where classes are harder to tell, and hold at least the likeliest class)
 -- @option label name of the set's label with the classes
 -- @option target name of the set's label with the numbers
--- @option outputs of a network: "classes" (logits) or "numbers"; what the loss of its training says unless given, else
---   classes unless there is only one
+-- @option outputs of a network: "classes" (logits) or "numbers". Unless given, it follows from the loss of the
+--   training. If that is not known: "numbers" for one output, "classes" for several
 -- @return conformal
 -- @usage print(mb.conformal(model, set.validation, { coverage = 0.8 }):evaluate(set.test))
 function judging.conformal(model, data, options)
