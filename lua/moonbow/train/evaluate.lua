@@ -182,11 +182,11 @@ end
 
 --- Predicts classes, or labels of which several may hold, and their probabilities; or numbers. A set of spectra for a
 -- model from mb.load is first brought to the axis that the model was saved with, and prepared by its steps; a set that
--- does not cover the axis, is in another unit or holds another kind of values raises. What a network predicts follows
--- from the loss that mb.fit last trained it with, which mb.save keeps, unless outputs says it; if it is not known, as
--- of a loss of your own or after load_state, it predicts classes, but for a network from mb.load that was saved without
--- classes and has one output, which predicts numbers (N, 1). Raises unless the outputs for classes are (N, classes); if
--- outputs are NaN or infinite, the message names their rows.
+-- does not cover the axis, is in another unit or holds another kind of values raises. The option
+-- outputs decides what a network predicts. Without it, the loss of the last training by mb.fit decides (mb.save keeps
+-- it). If no loss is known, as after load_state or with a loss of your own, classes are predicted. Exception: a network
+-- from mb.load with one output and no class names predicts numbers (N, 1). Raises unless the outputs for classes are
+-- (N, classes); if outputs are NaN or infinite, the message names their rows.
 -- @param model any a network, whose outputs for classes and labels are logits: one that ends in a softmax, for labels
 --   in a sigmoid, raises; or a fitted model of mb.pls, mb.forest and their like
 -- @param x tensor|spectra|table (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply
