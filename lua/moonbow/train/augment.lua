@@ -110,9 +110,9 @@ function augment.are_whole(y, least)
 end
 
 --- Mixes each spectrum with another one of the batch, and their labels in the same shares: class numbers become soft
--- labels, targets become means. Class numbers of which nothing says how many classes there are raise: in a training
--- with a loss of your own, whole numbers that have not the shape of the outputs; for mb.augment without classes, whole
--- numbers (N) from 1 on. Source: mixup of Zhang et al. 2018.
+-- labels, targets become means. It raises for class numbers if the number of classes is not known: in mb.augment
+-- without classes, where whole numbers (N) from 1 on count as class numbers, and in a training with a loss of your own,
+-- where whole numbers of another shape than the outputs do. Source: mixup of Zhang et al. 2018.
 -- @option alpha the share is drawn from the beta distribution with both parameters alpha: small, and one of both
 --   prevails; 1, and all shares are as likely
 -- @option share of the spectra that are changed

@@ -274,9 +274,9 @@ end
 --   losses: "rmse", "mae", "bias", "r2"
 -- @option seed an integer, or a table of integers, for new weights, shuffling and dropout
 -- @option shuffle false: rows keep their order in each epoch
--- @option validation a set like the first one: its loss and accuracy are reported after each epoch; or a share of the
---   training set, 0.2, of classes (of soft labels the largest) and of rows that do not count the same share of each,
---   which is then not trained on; 0: none
+-- @option validation a set like the first one: its loss and accuracy are reported after each epoch; or a
+--   number such as 0.2: this share of the training set is held out, the same share of each class (of soft labels, the
+--   largest counts) and of the rows that do not count; 0: none
 -- @option validation.share the share, below 1, beside groups
 -- @option validation.groups one label per row: rows of one group stay together
 -- @option monitor what decides on the best epoch, early stopping and the schedule "plateau": "val_loss" (without
