@@ -304,12 +304,30 @@ describe("a format that is given", function()
   it("reads a file that is none of it, or refuses it", function()
     local formats = require "moonbow.spectra.formats"
     for name, text in pairs { ["a.csv"] = "x,y\n1,2\n2,3\n3,5\n", ["a.dx"] = "##TITLE=a\n##END=\n", ["a"] = "abc",
-      ["a.txt"] = "1 2 3\n4 5 6\n7 8 9\n", ["a.zip"] = "PK\3\4aaaa" } do
+      ["a.txt"] = "1 2 3\n4 5 6\n7 8 9\n", ["a.zip"] = "PK\3\4aaaa", ["a.xml"] = "<?xml version='1.0'?><a><b>1</b></a>",
+      ["a.bin"] = ("\255"):rep(3000) } do
       local path = folder_of { [name] = text } .. "/" .. name
-      for _, format in ipairs(formats) do
-        local set, why = mb.spectra.read(path, { format = format.name, verbose = false })
-        assert.is_true(set ~= nil or type(why) == "string", format.name)
+      for _, format in ipairs(formats.names) do
+        local set, why = mb.spectra.read(path, { format = format, verbose = false })
+        assert.is_true(set ~= nil or type(why) == "string" and not why:find "%f[%a]nil%f[%A]", format)
       end
+    end
+  end)
+  it("is one of the names in docs/spectra.md, and none of those that only refuse", function()
+    local names, documented = {}, {}
+    for i, name in ipairs(require("moonbow.spectra.formats").names) do names[i] = name end
+    local file <close> = assert(io.open "docs/spectra.md")
+    for name in file:read("a"):match "not to be found by the%s+content: (.-)%.\n":gmatch "`([%w_]+)`" do
+      documented[#documented + 1] = name
+    end
+    table.sort(names)
+    assert.same(names, documented)
+    local path = folder_of { f = "abc" } .. "/f"
+    for _, name in ipairs { "refused", "zip", "xml" } do
+      local ok, err = pcall(mb.spectra.read, path, { format = name })
+      assert.is_false(ok)
+      assert.matches("format: expected one of 'xrdml', ", err)
+      assert.is_nil(err:match "^(.-), got":find("'" .. name .. "'", 1, true))
     end
   end)
 end)

@@ -50,7 +50,12 @@ local names = {
   "text", -- the last: any text that no other format takes
 }
 
-local formats = {}
-for i, name in ipairs(names) do formats[i] = require("moonbow.spectra.formats." .. name) end
+local only_refuse = { zip = true, xml = true, refused = true } -- found by the content, never asked for
+
+local formats = { names = {} } -- names: those that the option format takes
+for i, name in ipairs(names) do
+  formats[i] = require("moonbow.spectra.formats." .. name)
+  if not only_refuse[name] then table.insert(formats.names, formats[i].name) end
+end
 
 return formats

@@ -21,15 +21,12 @@ local known_options = {
 }
 
 local function format_of(source)
-  local names = {}
-  for i, format in ipairs(formats) do
+  local wanted = source.options.format
+  if wanted then check.name("read", "format", wanted, formats.names) end
+  for _, format in ipairs(formats) do
     source.companions = {} -- those that a format looked at in vain
-    if source.options.format == format.name or not source.options.format and format.matches(source) then
-      return format
-    end
-    names[i] = format.name
+    if wanted == format.name or not wanted and format.matches(source) then return format end
   end
-  if source.options.format then check.name("read", "format", source.options.format, names) end
   source:fail("its format is not known")
 end
 
@@ -174,7 +171,8 @@ end
 -- @param path string|table a file; a folder, of which all files are read, with those in its folders; a glob such as
 --   "scans/*.xrdml" or "scans/**/*.txt", with * for any text, ? for a character, [a-c] for one of these and ** for any
 --   folders; or a list of these. Files of folders and globs are sorted by names and numbers: scan2 before scan10
--- @option format name of the format, if it is not to be found by the content
+-- @option format name of the format, if it is not to be found by the content: "text", "ucr", "jcamp", "spc", ...
+--   (docs/spectra.md has all of them)
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
 -- @option axis name of the variable or dataset that is the axis, if a file with several does not say
 -- @option partial true: what can be read of a file that is cut off

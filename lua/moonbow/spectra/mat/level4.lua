@@ -51,7 +51,7 @@ end
 --- Returns the variables of a file.
 function level4.variables(source)
   local bytes, list, at = source.bytes, {}, 0
-  local order = level4.order(bytes)
+  local order = level4.order(bytes) or source:fail "not a MATLAB file"
   while at < #bytes do
     local header = header_at(bytes, at, order)
     if not header and #bytes - at > HEADER + MOST_NAME then source:fail("byte %d: expected a variable", at) end
