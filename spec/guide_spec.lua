@@ -43,6 +43,12 @@ local function read(path)
 end
 
 describe("the guide", function()
+  it("names every layer", function()
+    local page = read "docs/guide/2_networks.md"
+    for name in pairs(require("moonbow").nn) do
+      if name:find "^%u" then assert.truthy(page:find("`" .. name .. "`", 1, true), name) end
+    end
+  end)
   it("names the experiments that review.lua does not run", function()
     local guide, review = read "docs/guide/5_experiments.md", read "experiments/review.lua"
     for file in lfs.dir "experiments" do
