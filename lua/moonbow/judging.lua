@@ -96,9 +96,9 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 --- Makes a model predict sets of classes, or intervals of numbers, that hold the truth with a stated probability,
 -- whatever the model, if the spectra that it will see are drawn as those that it is calibrated on. The probability is
 -- over the draw of the calibration spectra and of the new spectrum. Replicates of one sample count as little more than
--- one spectrum. Source: Vovk et al. 2005; sets by a
--- threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020, without their random part,
--- so that they hold the truth more often, if classes are few or the model is right more often than the coverage.
+-- one spectrum. Source: Vovk et al. 2005; sets by a threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020,
+-- without their random part, so that they hold the truth more often, if classes are few or the model is right more
+-- often than the coverage.
 -- @param model any a network, a fitted pipeline or another model
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen
 -- @option coverage the least probability with which a set holds the truth
