@@ -9,6 +9,7 @@ local files = require "moonbow.io.files"
 local gzip = require "moonbow.io.gzip"
 local let_go = require "moonbow.io.let_go"
 local limits = require "moonbow.io.limits"
+local trim = require "moonbow.io.trim"
 
 local Source = {}
 Source.__index = Source
@@ -125,22 +126,28 @@ function Source:list(offset, count, type, order)
   return list
 end
 
+-- Decodes the bytes that `bytes` returns: on the way to the decoder nothing else holds them. A Ctrl-Z at the end, which
+-- programs of DOS write, is left out.
+local function decode(source, bytes)
+  source.decoded, source.nul, source.encoding, source.others = core.to_utf8(bytes())
+  if source.decoded:find("\26%s*$", -64) then source.decoded = trim.right(source.decoded, "\26%s") .. "\n" end
+end
+
 --- Returns the content as UTF-8 text with line breaks "\n", without a byte order mark. UTF-16 is recognised; lines that
 -- are not UTF-8 are taken for Windows-1252, of which Latin-1 is a part.
 function Source:as_text()
-  if not self.decoded then self.decoded, self.nul, self.encoding, self.others = core.to_utf8(self.bytes) end
+  if not self.decoded then decode(self, function() return self.bytes end) end
   return self.decoded
 end
 
 --- Returns the text as as_text does, for the format that was chosen: the bytes are not kept beside it.
 function Source:take_text()
   if not self.decoded then
-    local function bytes() -- on the way to the decoder nothing else holds them
+    decode(self, function()
       local given = self.bytes
       self.bytes = nil
       return given
-    end
-    self.decoded, self.nul, self.encoding, self.others = core.to_utf8(bytes())
+    end)
   elseif self.bytes ~= self.decoded then -- a format looked at the text before
     self.bytes = nil
     let_go(self.size)
