@@ -1,7 +1,20 @@
 -- Texts as instruments and other programs export them: what stands in the place of numbers, beside them and below them.
 local files = require "support.spectra_files"
 
-local read = files.read
+local read, values = files.read, files.values
+
+local function rows_of(count, form)
+  local lines = {}
+  for i = 1, count do lines[i] = form:format(400 + i, i * 7 % 5, i * 3 % 7, i % 4, i % 3) end
+  return table.concat(lines)
+end
+
+it("exponents of Fortran are read, and names such as 2D4 are none", function()
+  local set = assert(read "400 1.0D-01\n401 1.5d+00\n402 -2.5D+002\n403 1.25E-1\n")
+  assert.same({ 0.10000000149011612, 1.5, -250, 0.125 }, values(set))
+  assert.same({ 1.5 }, { read("nm;a\n400;1,5D+00\n401;2,5D+00\n402;3,5D+00\n").x:get(1, 1, 1) })
+  assert.same({ "2D4", "1.5D" }, read("nm,2D4,1.5D\n" .. rows_of(3, "%d,%d,%d\n")).names)
+end)
 
 it("Ctrl-Z at the end of a text is left out", function()
   for _, mark in ipairs { "\26", "\26\26\26", "\26\r\n", "\r\n\26" } do

@@ -66,11 +66,30 @@ bool mb_csv_next(mb_csv_line *line) {
   return next_cell(line);
 }
 
+/* As mb_parse_number, but takes an exponent of Fortran, "1.5D-03", too. Decimals and its sign tell it from
+ * names such as "2D4". */
+static const char *parse_number(const char *text, const char *end, char decimal, double *number) {
+  char copy[64];
+  const char *last = mb_parse_number(text, end, decimal, number);
+  if (last == NULL || end - last < 3 || (*last != 'D' && *last != 'd') || (last[1] != '+' && last[1] != '-'))
+    return last;
+  const mb_size length = mb_min(end - text, (mb_size)sizeof copy), mark = last - text;
+  if (mark >= length || memchr(text, decimal, (size_t)mark) == NULL) return last;
+  memcpy(copy, text, (size_t)length);
+  copy[mark] = 'e';
+  double value;
+  const char *stop = mb_parse_number(copy, copy + length, decimal, &value);
+  if (stop == copy + length && length < end - text) return last; /* it may go on */
+  if (stop - copy <= mark) return last;
+  *number = value;
+  return text + (stop - copy);
+}
+
 bool mb_csv_number(const mb_csv_cell *cell, char decimal, double *number) {
   const char *text = cell->text, *end = text + cell->length;
   while (text < end && is_blank(*text)) text++;
   while (end > text && is_blank(end[-1])) end--;
-  return mb_parse_number(text, end, decimal, number) == end;
+  return parse_number(text, end, decimal, number) == end;
 }
 
 /* Notes whether a number is whole, may be 1.2 or 1200, or else makes the decimal sign certain. */
@@ -95,7 +114,7 @@ static inline bool take_number(mb_csv_line *line, const mb_csv_table *table, dou
   skip_blanks(line);
   /* A cell cannot hold a decimal sign that ends it. */
   const char decimal = table->decimal == table->separator ? '\0' : table->decimal;
-  const char *text = line->next, *end = mb_parse_number(text, line->end, decimal, number);
+  const char *text = line->next, *end = parse_number(text, line->end, decimal, number);
   if (end == NULL) return false;
   if (!signs->is_certain) note_sign(signs, text, end, table->decimal);
   while (end < line->end && is_blank(*end) && *end != line->separator && line->separator != ' ') end++;

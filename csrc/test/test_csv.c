@@ -53,12 +53,15 @@ static void reads_a_row(void **state) {
   assert_true(axis == 400.25 && x[0] == (mb_real)1.5 && x[1] == -2);
   assert_null(row_of("1,\"1,5\"", ',', ',', "11", x, &axis, &signs, &column));
   assert_true(x[0] == 1 && x[1] == (mb_real)1.5);
+  assert_null(row_of("1.5D-01 -2.5d+00 1.D+2", ' ', '.', "111", x, &axis, &signs, &column));
+  assert_true(x[0] == (mb_real)0.15 && x[1] == -2.5 && x[2] == 100);
   const struct {
     const char *text, *fault;
     mb_size column;
-  } cases[] = {{"1,b", "expected a number", 2},   {"1", "fewer cells", 1},
-               {"1,2,3", "more cells", 3},        {"1,1e999", "the number is too large", 2},
-               {"1,2 3", "expected a number", 2}, {"1,", "expected a number", 2}};
+  } cases[] = {{"1,b", "expected a number", 2},    {"1", "fewer cells", 1},
+               {"1,2,3", "more cells", 3},         {"1,1e999", "the number is too large", 2},
+               {"1,2 3", "expected a number", 2},  {"1,", "expected a number", 2},
+               {"1,2D+4", "expected a number", 2}, {"1,1.5D3", "expected a number", 2}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const char *fault = row_of(cases[i].text, ',', '.', "11", x, &axis, &signs, &column);
     assert_non_null(fault);

@@ -11,7 +11,7 @@ local MOST_BYTES = 4096 -- of a line that are looked at
 local LONGEST_KEY = 60
 
 local function is_number(word)
-  return word:find "^[+-]?%d[%d.,]*[eE]?[+-]?%d*$" or word:find "^[+-]?[.,]%d+[eE]?[+-]?%d*$"
+  return word:find "^[+-]?%d[%d.,]*[eEdD]?[+-]?%d*$" or word:find "^[+-]?[.,]%d+[eEdD]?[+-]?%d*$"
 end
 
 -- True if at least two words of a line, and half of them, are numbers.
