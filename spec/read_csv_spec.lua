@@ -264,9 +264,9 @@ describe("spectra in columns", function()
     for i = 1, 12 do lines[i] = ("%d,%d,%d\n"):format(i == 6 and 408 or 413 - i, i * i, i * 3) end
     refuses(table.concat(lines), "line 6, column 1: the axis holds 408 twice")
   end)
-  it("are in doubt if the header is as long as the first column", function()
-    refuses("x,1,2,3\n1,5,6,7\n2,6,7,8\n3,6,6,6\n4,1,2,3\n", "line 1: reads as a header with 3 axis values, and as "
-      .. "the first of 4 rows with x in the first column; name the columns")
+  it("are in doubt if names and the first column count", function()
+    refuses("x,1,2,3\n1,5,6,7\n2,6,7,8\n3,6,6,6\n4,1,2,3\n", "line 1: does the first column hold an axis or "
+      .. "sample numbers? Name it, or give axis = 'x' or 'line 1'")
   end)
   it("have the message about their own error if their names are not a header", function()
     refuses("a,b,c\n1.5,6,7\n2.5,6,6\n3.5,1,2\n4.5,1,x\n5.5,2,3\n", "line 1: expected a header with axis values, but "
@@ -310,7 +310,8 @@ describe("spectra in columns", function()
     local set = read(table_of(",1,2", row))
     assert.same({ { "1", "2" }, 400.5 }, { set.labels.spectrum, set.axis[1] })
     local function whole(i) return ("%d,%d,%d"):format(400 + i, i % 3, i % 2) end
-    refuses(table_of(",1,2", whole), "line 1: does the first column hold an axis or sample numbers? Name it")
+    refuses(table_of(",1,2", whole), "line 1: does the first column hold an axis or sample numbers? Name it, or give "
+      .. "axis = 'column 1' or 'line 1'")
     assert.same({ 1, 2 }, read(table_of(",1,2", function(i) return i .. ",1,3" end)).axis)
     assert.same({ 1, 2 }, read(table_of("fat,1,2", row)).axis)
   end)
@@ -347,7 +348,7 @@ describe("spectra in columns", function()
   end)
   it("are refused if two of them are axes", function()
     refuses(table_of("nm,cm-1,a", function(i) return ("%d,%.1f,%d"):format(400 + i, 1e7 / (400 + i), i % 2) end),
-      "line 1, column 2 is a second axis: 'cm-1'")
+      "line 1, column 2 is a second axis: 'cm-1'; axis = 'NAME' chooses one")
   end)
   it("are refused if a third column without a name may be errors", function()
     local lines = {}

@@ -257,9 +257,9 @@ describe("names with numbers in them", function()
     for _, first in ipairs { "2theta", "x", "" } do
       assert.same({ "s1", "s2", "s3" }, read(columns(first .. ",s1,s2,s3\n")).names)
     end
-    refuses("line 1: does the first column hold an axis or sample numbers? Name it", columns "id,T20,T30,T50\n")
-    refuses("line 1: does the first column hold an axis or sample numbers? Name it",
-      "id,s1,s2,s3\n400.5,1,2,3\n401,2,3,4\n")
+    local why = "line 1: does the first column hold an axis or sample numbers? Name it, or give axis = 'id' or 'line 1'"
+    refuses(why, columns "id,T20,T30,T50\n")
+    refuses(why, "id,s1,s2,s3\n400.5,1,2,3\n401,2,3,4\n")
   end)
 end)
 

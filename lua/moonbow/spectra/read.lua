@@ -174,7 +174,8 @@ end
 -- @option format name of the format, if it is not to be found by the content: "text", "ucr", "jcamp", "spc", ...
 --   (docs/spectra.md has all of them)
 -- @option block which of several: a number, or the name of a data block, sheet, variable or dataset
--- @option axis name of the variable or dataset that is the axis, if a file with several does not say
+-- @option axis name of the variable, dataset or column that is the axis, if a file with several does not say; "line 1"
+--   in a text whose first line is the axis of spectra in rows
 -- @option partial true: what can be read of a file that is cut off
 -- @option ppm true: spectra of NMR whose axis is in Hz, as JCAMP-DX has it, get chemical shifts, by the frequency and
 --   the reference in the file

@@ -70,32 +70,40 @@ end
 
 local function unlike(a, b) return a and b and a ~= b end
 
--- True if the names of the columns, or their units, say that spectrum c holds values of another kind than the first.
-local function is_of_another_kind(set, c)
+-- True if the names of the columns, or their units, say that spectrum c holds values of another kind than the first one
+-- that is kept.
+local function is_of_another_kind(set, c, first)
   local function unit_of(k)
     local unit = (set.unit_cells or {})[k + set.first_column - 1] or ""
     local quantity, percent = units.quantity(unit)
     return (percent or units.is_percent(unit)) and "percent" or quantity
   end
-  return units.names_tell(set.names) and unlike(units.quantity(set.names[1]), units.quantity(set.names[c]))
-    or unlike(unit_of(1), unit_of(c))
+  local unit, own_unit = unit_of(first), unit_of(c)
+  if unlike(unit, own_unit) then return true end
+  if not units.names_tell(set.names) then return false end
+  local name, own_name = units.quantity(set.names[first]), units.quantity(set.names[c])
+  local by_unit = not own_unit and unit ~= "percent" and unit or nil
+  return unlike(name or by_unit, own_name)
+end
+
+-- Returns why column c is no spectrum beside the first that is kept (nil: none yet); or nil.
+local function reason(set, c, first)
+  local name = set.names and set.names[c]
+  if not name then return c == 2 and "taken for " .. beside.kind_of_second(set.x) or nil end
+  if names.is_axis(name) and beside.is_axis(set.x, c) then return "another axis" end
+  if not first then return nil end
+  return names.is_error(name) and "errors of the values" or is_of_another_kind(set, c, first)
+    and "values of another kind" or nil
 end
 
 -- Returns the spectra to be kept, and { [spectrum] = why } of the others.
 local function choose(set)
-  local kept, why = {}, {}
-  for c = 1, core.size(set.x, 1) do
-    local name = set.names and set.names[c]
-    if not name and c == 2 then
-      why[c] = "taken for " .. beside.kind_of_second(set.x)
-    elseif name and c > 1 and names.is_error(name) then
-      why[c] = "errors of the values"
-    elseif name and c > 1 and is_of_another_kind(set, c) then
-      why[c] = "values of another kind"
-    else
-      kept[#kept + 1] = c
-    end
+  local count, kept, why = core.size(set.x, 1), {}, {}
+  for c = 1, count do
+    why[c] = count > 1 and reason(set, c, kept[1]) or nil
+    if not why[c] then kept[#kept + 1] = c end
   end
+  if #kept == 0 then return { 1 }, { table.unpack(why, 2) } end
   return kept, why
 end
 

@@ -13,7 +13,9 @@ local MISSING = {
   [""] = true, ["na"] = true, ["n/a"] = true, ["nan"] = true, ["null"] = true, ["?"] = true, ["-"] = true,
 }
 
-local function describe(cells, column, fault, text)
+--- Describes the fault of a cell.
+-- @param cells those of the header
+function body.describe(cells, column, fault, text)
   if fault == "fewer cells" then return ("expected %d cells as in the header, got %d"):format(#cells, column) end
   if fault == "more cells" then return ("expected %d cells as in the header, got more"):format(#cells) end
   local name = cells[column] and (" (%s)"):format(check.printable(cells[column])) or ""
@@ -63,7 +65,7 @@ local function read_plain(lines, first, header_cells, kinds, dialect)
     #lines)
   if not x and a then
     local row = d
-    return nil, body.failure(lines, body.line_of(lines, first, row), describe(header_cells, a, b, c), row - 1, a)
+    return nil, body.failure(lines, body.line_of(lines, first, row), body.describe(header_cells, a, b, c), row - 1, a)
   elseif not x then
     return { count = 0, axes = {}, labels = {} }
   end

@@ -5,20 +5,60 @@ local units = require "moonbow.spectra.units"
 
 local names = {}
 
-local axis_names = {}
-for _, name in ipairs { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "wave", "wvl", "raman shift",
-  "cm 1", "nm", "2theta", "2 theta", "two theta", "angle", "energy", "ppm", "channel", "pixel", "x", "x axis",
-  "wellenzahl", "wellenlänge", "raman verschiebung", "nombre d'onde", "longueur d'onde" } do axis_names[name] = true end
+local function set_of(list)
+  local set = {}
+  for _, name in ipairs(list) do set[name] = true end
+  return set
+end
+
+-- Names that are the axis of spectra and hardly anything else, and names that are the axis or a label.
+local spectral = set_of { "wavenumber", "wavenumbers", "wavelength", "wavelengths", "wave", "wvl", "raman shift",
+  "cm 1", "nm", "2theta", "2 theta", "two theta", "wellenzahl", "wellenlänge", "raman verschiebung", "nombre d'onde",
+  "longueur d'onde", "channel", "pixel" }
+local ambiguous = set_of { "angle", "energy", "ppm", "x", "x axis" }
+
+-- Units of axes alone, and names that units.axis gives to such axes.
+local spectral_units = set_of { "cm-1", "eV", "keV", "meV", "1/Å", "1/nm", "m/z" }
+local spectral_axes = set_of { "wavenumber", "Raman shift", "absolute wavenumber", "wavelength", "2theta",
+  "chemical shift", "d-spacing", "q" }
 
 -- Names of these units are common for labels, too: an axis only with the unit in brackets.
 local common = { points = true, s = true, min = true, ms = true, us = true, V = true, ["m/z"] = true }
 
+-- Without what stands in brackets or behind a slash.
+local function without_unit(text) return (text:lower():gsub("[(%[/].*$", "")) end
+
+local function bare_name(text) return (without_unit(text):gsub("[%s_^-]+", " "):gsub("^ ", ""):gsub(" $", "")) end
+
+-- The unit of an axis that a name states; nil if it may be a label without a unit.
+local function unit_of(text)
+  local unit = #text > 1 and units.axis(text)
+  return unit and (not common[unit] or text:find "[(%[]") and unit or nil
+end
+
 --- True if a name is an axis name; units in brackets or behind a slash are ignored.
 function names.is_axis(text)
-  local bare = text:lower():gsub("[(%[/].*$", ""):gsub("[%s_^-]+", " "):gsub("^ ", ""):gsub(" $", "")
-  if axis_names[bare] then return true end
-  local unit = #text > 1 and units.axis(text)
-  return unit and (not common[unit] or text:find "[(%[]" ~= nil) or false
+  local bare = bare_name(text)
+  return spectral[bare] or ambiguous[bare] or unit_of(text) ~= nil
+end
+
+-- Symbols of such axes, if a unit stands behind them.
+local symbols = set_of { "", "d", "q", "λ", "lambda", "δ", "delta", "θ", "theta" }
+
+--- What numbers as names of the other columns are beside a first column of this name, which is an axis name: "spectra"
+-- beside "Wavelength (nm)"; the axis of "rows" beside "Time (s)", "X (um)" or "Fe (ppm)", which may be labels; and in
+-- "doubt" beside "x".
+function names.beside(text)
+  local bare, _, axis = bare_name(text), units.axis(without_unit(text))
+  if ambiguous[bare] and not text:find "[(%[/]" then return "doubt" end
+  local is_spectral = spectral[bare] or symbols[bare] or spectral_axes[axis] or spectral_units[unit_of(text)]
+  return is_spectral and "spectra" or "rows"
+end
+
+--- True if a name says that a column counts the points of a detector.
+function names.is_counter(text)
+  local bare = bare_name(text)
+  return bare == "pixel" or bare == "channel"
 end
 
 local errors = {}
@@ -54,12 +94,14 @@ local function has_axis_values(cells)
   return false
 end
 
---- Reads the first line as names. Numbers are names of spectra if the first column has an axis name, if they count up
--- and it has no name, or if there is only one.
+--- Reads the first line as names. Numbers are names of spectra if the first column has an axis name or is said to be
+-- the axis, if they count up and it has no name, or if there is only one.
+-- @param given the column that is said to be the axis, or nil
 -- @return { cells, numbers (among them), is_axis (true if the first is an axis name) }; false if the line holds only
 --   numbers; nil if it is neither
-function names.read(cells, decimal)
-  local found = { cells = cells, numbers = names.numbers_of(cells, decimal), is_axis = names.is_axis(cells[1]) }
+function names.read(cells, decimal, given)
+  local found = { cells = cells, numbers = names.numbers_of(cells, decimal), is_axis = given ~= nil
+    or names.is_axis(cells[1]) }
   local count = #found.numbers
   if count == #cells then return false end
   if found.is_axis then return found end
@@ -90,14 +132,19 @@ local function is_whole(axis)
   return true
 end
 
---- Classifies columns whose names are numbers: "spectra"; "rows", whose first column holds sample numbers; "doubt" if
--- they may be both; nil if their length has to decide, or no name is a number.
+--- Classifies columns whose names are numbers, by these and the name of the first: "spectra"; "rows", whose first
+-- column is a label; "doubt" if they may be both; nil if no name is a number. How many there are decides nothing.
 function names.judge(found, axis)
-  if #found.numbers == 0 then return nil end
+  local numbers, first = found.numbers, found.cells[1]
+  if #numbers == 0 then return nil end
   if #found.cells == 2 then return "spectra" end
-  if names.is_count(axis) then return not found.is_axis and "rows" or nil end
-  if not names.is_count(found.numbers) then return nil end
-  return (found.is_axis or not is_whole(axis)) and "spectra" or "doubt"
+  local counts = names.is_count(axis)
+  if not found.is_axis then return counts and "rows" or is_whole(axis) and "doubt" or "spectra" end
+  if #numbers < 2 or not header.check_axis(numbers) then return "spectra" end
+  local by_name, are_counted = names.beside(first), names.is_count(numbers)
+  if by_name == "rows" and not are_counted then return 2 * #numbers >= #found.cells - 1 and "rows" or "doubt" end
+  if counts and not names.is_counter(first) then return "doubt" end
+  return are_counted and "spectra" or by_name
 end
 
 return names

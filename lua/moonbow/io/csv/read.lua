@@ -4,6 +4,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local document = require "moonbow.io.csv.document"
 local header = require "moonbow.io.csv.header"
+local body = require "moonbow.io.csv.body"
 local names = require "moonbow.io.csv.names"
 local rows = require "moonbow.io.csv.rows"
 local columns = require "moonbow.io.csv.columns"
@@ -62,12 +63,16 @@ local function may_be_axis(row, decimal)
   return #numbers > 1 and header.check_axis(numbers) and not names.is_count(numbers)
 end
 
--- Names with numbers, "s1", "s2", are an axis only if the first column is none. Returns the set; or nil and a failure.
+-- Names with numbers, "s1", "s2", are an axis only if the first column is none. Returns the set, nil, and a note or
+-- nil; or nil and a failure.
 local function choose_affixed(lines, row, column, decimal)
-  if column and not column.refused and (column.is_named or names.is_count(row.axis)) then return column end
-  if not column and not may_be_axis(row, decimal) or column and column.refused then return row end
-  return nil, { rows = math.huge, message = ("line %d: does the first column hold an axis or sample numbers? Name it")
-    :format(lines:number(lines.first)) }
+  local first_name = row.first_label or "column 1"
+  local by_name = column and column.is_named and names.beside(first_name)
+  if column and column.refused then return row end
+  if column and (by_name == "spectra" or names.is_count(row.axis)) then return column end
+  if by_name == "rows" then return row, nil, columns.label_note(first_name) end
+  if not column and not may_be_axis(row, decimal) then return row end
+  return nil, body.failure(lines, lines.first, columns.doubt(lines, lines.first, first_name), math.huge)
 end
 
 -- Chooses between rows below a header and columns if both fit: names of columns decide, otherwise the longer axis.
@@ -84,6 +89,22 @@ local function choose_layout(lines, row, column, decimal)
   return width > height and row or column
 end
 
+-- Reads the lines as the option axis says: "line 3" holds the axis of spectra in rows, or a column that of spectra in
+-- columns. Returns a set; or nil and a failure.
+local function read_given(lines, dialect, axis)
+  local line = math.tointeger(tonumber(axis:match "^line (%d+)$"))
+  if not line then
+    local set, failure = columns.read(lines, dialect, axis)
+    if set and not set.refused then return set end
+    local missing = ("axis: there is no column %s"):format(check.show(axis))
+    return nil, set and set.refused or failure or body.failure(lines, lines.first, missing, -1)
+  end
+  local commented = rows.read_commented(lines, dialect)
+  if commented and lines:number(commented.header) == line then return commented end
+  if lines:number(lines.first) == line then return rows.read(lines, dialect, true) end
+  return nil, body.failure(lines, lines.first, ("axis: expected the header in line %d"):format(line), -1)
+end
+
 -- Reads the lines with one separator and one decimal sign. Returns a set; or nil and a failure.
 local function read_with(lines, dialect)
   local commented, failure = rows.read_commented(lines, dialect)
@@ -93,12 +114,15 @@ local function read_with(lines, dialect)
   -- Few numbers in a row are rarely spectra: they do not stay beside the same numbers as columns.
   local is_narrow = row and not commented and #row.axis <= FEWEST_AXIS
   if is_narrow then core.close(row.x) end
-  local column, column_failure = columns.read(lines, dialect)
+  local column, column_failure, label_note = columns.read(lines, dialect)
   local is_doubtful = not row or not commented and #row.columns == 0 or row.affix
   if is_doubtful and column_failure and column_failure.certain then return nil, column_failure end
-  local set, unclear = choose_layout(lines, row, column, dialect.decimal)
-  if set and set == row and is_narrow then return rows.read(lines, dialect) end
-  if set and not set.refused then return set end
+  local set, unclear, note = choose_layout(lines, row, column, dialect.decimal)
+  if set and set == row and is_narrow then set = rows.read(lines, dialect) end
+  if set and not set.refused then
+    table.insert(set.notes, label_note or note)
+    return set
+  end
   if set or unclear then return nil, set and set.refused or unclear end
   if column_failure and column_failure.rows > math.max(row_failure.rows, 0) then
     if column_failure.message ~= row_failure.message then
@@ -115,7 +139,9 @@ local function read_all(lines, options)
   for _, separator in ipairs(separators_of(lines, options.separator)) do
     for _, decimal in ipairs(options.decimal and { options.decimal } or decimals_of(lines, separator)) do
       local dialect = { separator = separator, decimal = decimal, decided = options.decimal ~= nil }
-      local set, failure = read_with(lines, dialect)
+      local set, failure
+      if options.axis then set, failure = read_given(lines, dialect, options.axis) end
+      if not options.axis then set, failure = read_with(lines, dialect) end
       table.insert(set and sets or failures, set or failure)
       local result = set or failure
       result.dialect = dialect

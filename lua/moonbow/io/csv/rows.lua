@@ -5,6 +5,7 @@ local header = require "moonbow.io.csv.header"
 local body = require "moonbow.io.csv.body"
 local names = require "moonbow.io.csv.names"
 local orange = require "moonbow.io.csv.orange"
+local trim = require "moonbow.io.trim"
 
 local rows = {}
 
@@ -125,9 +126,19 @@ local function has_empty_cell(cells, lines, dialect)
   return below and #below == #cells and select(2, head:gsub(" ", "")) == select(2, line:gsub(" ", ""))
 end
 
+-- True if the first name is that of the axis beside which names such as "s400" name spectra. It may be a label if the
+-- names have the unit of an axis, or an X as R writes it.
+local function is_beside_axis(head)
+  if not (head.affix and names.is_axis(head.cells[1])) then return false end
+  local before, after = trim.right(head.affix.before, "_%s-"), head.affix.after
+  local have_unit = before == "X" or names.is_axis(before) or names.is_axis(after)
+  return names.beside(head.cells[1]) == "spectra" or not have_unit
+end
+
 --- Reads spectra below the first line that is not a comment.
+-- @param given true if the line is said to hold the axis
 -- @return set, or nil and a failure
-function rows.read(lines, dialect)
+function rows.read(lines, dialect, given)
   local cells, surplus, fault = header.first_cells(lines, dialect.separator)
   if not cells then
     return nil, body.failure(lines, lines.first, ("column %d: %s"):format(surplus, fault), -1, surplus)
@@ -141,7 +152,7 @@ function rows.read(lines, dialect)
   local below, kinds = orange.read(lines, cells, dialect.separator)
   head, failure = read_head(lines, lines.first, kinds and kinds.cells or cells, dialect, kinds and kinds.labels)
   if not head then return nil, failure end
-  if head.affix and names.is_axis(cells[1]) then
+  if not given and is_beside_axis(head) then
     return nil, body.failure(lines, lines.first, ("%s names an axis in the first column"):format(check.show(cells[1])),
       -1)
   end
