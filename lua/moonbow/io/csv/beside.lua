@@ -91,6 +91,7 @@ local function reason(set, c, first)
   local name = set.names and set.names[c]
   if not name then return c == 2 and "taken for " .. beside.kind_of_second(set.x) or nil end
   if names.is_axis(name) and beside.is_axis(set.x, c) then return "another axis" end
+  if names.is_setting(name) and units.names_tell(set.names) then return "a setting of each point" end
   if not first then return nil end
   return names.is_error(name) and "errors of the values" or is_of_another_kind(set, c, first)
     and "values of another kind" or nil

@@ -71,6 +71,12 @@ function names.is_error(text)
   return errors[bare] or bare:find "^error of " ~= nil or bare:find " errors?$" ~= nil or bare:find "^sigma %S+$" ~= nil
 end
 
+local settings = set_of { "timeperstep", "steptime", "countingtime", "counttime", "exposuretime", "integrationtime",
+  "livetime", "temperature" }
+
+--- True if a name says that a column holds how each point was measured: "TimePerStep".
+function names.is_setting(text) return settings[without_unit(text):gsub("[%s_-]", "")] ~= nil end
+
 --- True if numbers count up by 1 from 0 or 1.
 function names.is_count(numbers)
   for i, value in ipairs(numbers) do

@@ -76,7 +76,7 @@ end
 local function is_unit_line(line, above, separator)
   local first, name = cells_of(line, separator)[1], cells_of(above, separator)[1]
   return units.axis(first) and (names.is_axis(name) or name:lower() == "x") and not names.is_axis(bare(first))
-    or units.axis(first) and names.is_axis(name) and #cells_of(line, separator) == #cells_of(above, separator)
+    or units.axis(first) and names.is_axis(name) and #cells_of(line, separator) <= #cells_of(above, separator)
 end
 
 -- The first line that reads as a row of a table, if the next does, too.

@@ -22,7 +22,8 @@ end
 function text.matches(source) return source:take_text() and not source.nul end
 
 local axis_keys, value_keys = {}, {}
-for _, key in ipairs { "x", "xunits", "xunit", "xlabel", "xaxis", "xaxisunit", "xaxistitle", "abscissa" } do
+for _, key in ipairs { "x", "xunits", "xunit", "xlabel", "xaxis", "xaxisunit", "xaxistitle", "abscissa",
+  "scanaxis" } do
   axis_keys[key] = true
 end
 for _, key in ipairs { "y", "yunits", "yunit", "ylabel", "yaxis", "yaxisunit", "yaxistitle", "ordinate" } do
@@ -92,7 +93,7 @@ local function name_values(block, set)
   local texts = { unit, trim.right(set.affix and set.affix.before or "", "_%s-") }
   local quantity, percent, given = first_of(units.quantity, texts)
   if not quantity and set.names and units.names_tell(set.names) then
-    quantity, percent, given = first_of(units.quantity, set.names)
+    quantity, percent, given = first_of(units.quantity, { set.names[1] })
   end
   if not quantity then quantity, percent, given = quantity_of(set.metadata) end
   block.quantity = quantity
@@ -132,10 +133,11 @@ local function split_pairs(set)
     for column, list in pairs(set.labels) do blocks[k].labels[column] = { list[k] } end
     named[k] = pair.name
   end
-  set.names = named
-  for _, block in ipairs(blocks) do
+  local do_tell = units.names_tell(named)
+  for k, block in ipairs(blocks) do
+    local own = { names = do_tell and block.names or named, first_kept = 2 * k - 1 }
     name_axis(block, set)
-    name_values(block, set)
+    name_values(block, setmetatable(own, { __index = set }))
   end
   return blocks
 end
