@@ -1,7 +1,7 @@
 -- Texts as instruments and other programs export them: what stands in the place of numbers, beside them and below them.
 local files = require "support.spectra_files"
 
-local read, values = files.read, files.values
+local read, refuses, values = files.read, files.expect_refusal, files.values
 
 local function notes_of(set) return table.concat(set.notes, "\n") end
 
@@ -10,6 +10,36 @@ local function rows_of(count, form)
   for i = 1, count do lines[i] = form:format(400 + i, i * 7 % 5, i * 3 % 7, i % 4, i % 3) end
   return table.concat(lines)
 end
+
+describe("text in the place of a number", function()
+  it("in the first line of x and y is refused", function()
+    for text, fault in pairs { NaN = "the value is missing", ["-inf"] = "expected a number, got '-inf'",
+      over = "expected a number, got 'over'", ["90.00%"] = "expected a number, got '90.00%'",
+      [""] = "the value is missing" } do
+      for _, separator in ipairs { "\t", ";", text == "" and ";" or " " } do
+        local row = "%d" .. separator .. "%d\n"
+        local _, why = read("400" .. separator .. text .. "\n" .. rows_of(4, row))
+        assert.equal("line 1, column 2: " .. fault, why)
+      end
+    end
+    refuses("line 1, column 2: expected a number, got '90.00%'", "400,90.00%\n401,91.00%\n402,91.50%\n403,91.20%\n")
+    refuses("line 1, column 2: the value is missing", "400 NaN 0.5\n401 0.6 0.4\n402 0.6 0.4\n403 0.7 0.5\n")
+  end)
+  it("below the names is refused, and takes no point with it", function()
+    refuses("line 2, column 1: expected a number or a label, got '#REF!'; comment = \"#\" leaves the line out",
+      "nm,abs\n#REF!,0.5\n404,90.1\n408,90.2\n412,90.3\n")
+    refuses("line 2, column 1 (nm): the value is missing", "nm,abs\nNaN,0.5\n404,90.1\n408,90.2\n412,90.3\n")
+    refuses("line 2, column 2 (abs): expected a number, got 'over'", "nm abs\n400 over\n401 0.5\n402 0.6\n403 0.6\n")
+  end)
+  it("is a comment if comments are chosen, and leaves the names", function()
+    local text = "nm,abs\n#REF!,0.5\n404,90.1\n408,90.2\n412,90.3\n"
+    local set = assert(read(text, { comment = "#" }))
+    assert.same({ "nm", 3 }, { set.unit, set.length })
+    assert.equal("nm", read((text:gsub("#REF!", "# gain, 5"))).unit)
+    set = assert(read("nm,abs\n# made today\nnm,AU\n404,90.1\n408,90.2\n412,90.3\n"))
+    assert.same({ "absorbance", "comment lines left out: 1" }, { set.quantity, set.notes[3] })
+  end)
+end)
 
 it("exponents of Fortran are read, and names such as 2D4 are none", function()
   local set = assert(read "400 1.0D-01\n401 1.5d+00\n402 -2.5D+002\n403 1.25E-1\n")

@@ -21,7 +21,7 @@ local function first_of_numbers(lines, found, dialect)
   local below = lines:next(lines.first + 1)
   local cells = below and header.cells(lines[below], dialect.separator)
   local is_between = cells and #names.numbers_of(cells, dialect.decimal) == 0
-    and not header.looks_like_number(cells[1] or "")
+    and not header.looks_like_number(cells[1] or "") and not header.stands_for_number(cells[1] or "")
   found.between = is_between and below or nil
   return (found.between or lines.first) + 1
 end
@@ -38,11 +38,12 @@ local function axis_column(cells, axis)
   return 1
 end
 
--- Returns the failure of a first cell that looks like a number below the name of an axis, "1'000"; or nil.
+-- Returns the failure of a first cell that looks like a number below the name of an axis, "1'000", or stands for one,
+-- "NaN"; or nil.
 local function number_failure(lines, i, found, dialect)
   local cells = found and found.is_axis and i and header.cells(lines[i], dialect.separator)
   local cell = cells and cells[1] or ""
-  if not header.looks_like_number(cell) then return nil end
+  if not (header.looks_like_number(cell) or header.stands_for_number(cell)) then return nil end
   local failure = body.failure(lines, i, body.describe(found.cells, 1, "expected a number", cell), 0)
   failure.certain = true
   return failure

@@ -1,6 +1,7 @@
 --- The lines of a text. They stay parts of the text, and become strings one at a time.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local header = require "moonbow.io.csv.header"
 
 local document = {}
 
@@ -42,6 +43,19 @@ local function strip_margin(lines, separators)
   return core.csv_margin(lines.handle, first)
 end
 
+-- Returns what is wrong if a line begins with an error of a spreadsheet, "#REF!", which is no comment; or nil.
+local function spreadsheet_fault(lines)
+  local i = lines.sign == "#" and not lines.decided and lines:next(lines.start, true)
+  while i do
+    local cell = lines[i]:match '^[%s"]*([^\t;,"%s]*)'
+    if header.stands_for_number(cell) then
+      return ("line %d, column 1: expected a number or a label, got %s; comment = \"#\" leaves the line out"):format(
+        lines:number(i), check.show(cell))
+    end
+    i = lines:next(i + 1, true)
+  end
+end
+
 --- Returns the separator that a first line "sep=;" names, as Excel writes it; or nil.
 function document.separator_in(line) return #line < 8 and line:match '^sep=([^%w"+.-])$' or nil end
 
@@ -69,6 +83,8 @@ function document.of(text, options)
     return nil, lines.count < lines.start and "the file is empty"
       or ("all lines start with %s; comment = \"\" reads them"):format(check.show(sign))
   end
+  local fault = spreadsheet_fault(lines)
+  if fault then return nil, fault end
   lines.margin = strip_margin(lines, options.separator or ",;\t")
   return lines
 end

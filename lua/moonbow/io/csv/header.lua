@@ -13,6 +13,17 @@ function header.looks_like_number(text)
   return bare:find "%d" and bare:find "^[%d%s.,;'_+-]+$"
 end
 
+local instead = {}
+for _, word in ipairs { "NaN", "nan", "NAN", "NA", "N/A", "n/a", "null", "NULL", "inf", "Inf", "INF", "Infinity" } do
+  instead[word] = true
+end
+
+--- True for what programs write in the place of a number, "NaN", "-inf" or "#REF!", and for percents, "90.00%".
+function header.stands_for_number(text)
+  return instead[text:match "^[+-]?(.*)$"] or text == "#N/A" or text:find "^#[%u%d/]+[!?]$" ~= nil
+    or text:find "^[+-]?%d[%d.,]*%s*%%$" ~= nil
+end
+
 --- True if a number such as "1.200" may be 1.2 or 1200.
 function header.may_be_group(text, decimal)
   return text:find("^[+-]?[1-9]%d?%d?%" .. decimal .. "%d%d%d$")

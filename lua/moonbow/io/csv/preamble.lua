@@ -1,5 +1,6 @@
 --- Lines above a table, "key: value", "key=value" or "key","value", and comments of this form.
 local core = require "moonbow.core"
+local header = require "moonbow.io.csv.header"
 local trim = require "moonbow.io.trim"
 local names = require "moonbow.io.csv.names"
 local units = require "moonbow.spectra.units"
@@ -38,6 +39,17 @@ end
 
 local function bare(text) return trim.both(text, '%s"') end
 
+local function is_value(word) return is_number(word) or header.stands_for_number(word) end
+
+--- The number of cells of a line between the separators of a row, and their separator.
+function preamble.width(line, row)
+  local separator = separator_of(row)
+  return #cells_of(line, separator), separator
+end
+
+--- True if a line holds several numbers, or begins with one or with what stands for it.
+function preamble.may_be_row(line) return is_row(line) or is_value(line:match '^[%s"]*([^%s;,"]*)') end
+
 local function is_key(text) return text ~= "" and #text <= LONGEST_KEY and not is_number(text) end
 
 --- Returns key and value of a line; nil if it has not their form.
@@ -51,17 +63,19 @@ function preamble.split(line)
 end
 
 -- True if a line above the table may be metadata: it has a key and a value, or is text; cells of several columns may
--- be labels of spectra.
-local function is_metadata(line, separator)
+-- be labels of spectra, and one that begins with a number a row with a fault.
+local function is_metadata(line, separator, width)
   if select(2, line:gsub('"', "")) % 2 == 1 then return false end -- a cell goes on in the next line
   if line:find "^[^:=]+[:=]" and preamble.split(line) then return true end
-  if separator == " " then return not is_row(line) end
+  if separator == " " then
+    return not is_row(line) and not (is_value(line:match "%S*") and #cells_of(line, " ") == width)
+  end
   local filled = 0
   for _, cell in ipairs(cells_of(line, separator)) do
     if cell ~= "" then filled = filled + 1 end
   end
   local key = bare(line:match "^[^\t;,]*")
-  return filled <= 2 and key ~= "" and not is_number(key)
+  return filled <= 2 and key ~= "" and not is_value(key)
 end
 
 -- True if a line may hold the names of columns: as many as the row below has cells.
@@ -99,7 +113,7 @@ function preamble.starts(lines)
     above[#above + 1] = i
     i = lines:next(i + 1)
   end
-  local last, second = above[#above], above[#above - 1]
+  local last, second, width = above[#above], above[#above - 1], #cells_of(lines[row], separator)
   if second and is_unit_line(lines[last], lines[second], separator)
     and may_name(lines[second], lines[row], separator) then starts[1] = second end
   if may_name(lines[last], lines[row], separator) then starts[#starts + 1] = last end
@@ -107,7 +121,7 @@ function preamble.starts(lines)
   local likely = {}
   for _, start in ipairs(starts) do
     local fits = true
-    for _, line in ipairs(above) do fits = fits and (line >= start or is_metadata(lines[line], separator)) end
+    for _, line in ipairs(above) do fits = fits and (line >= start or is_metadata(lines[line], separator, width)) end
     if fits and start > lines.first then likely[#likely + 1] = start end
   end
   return likely

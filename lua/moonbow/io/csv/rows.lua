@@ -68,9 +68,18 @@ local function group_note(head, decimal)
   return header.group_note(first, decimal)
 end
 
+-- Returns what a cell is that stands for a number, if the first holds one: the line is a row of values, not a header.
+local function describe_value(cells, dialect, labels)
+  for c = 2, core.csv_number(cells[1] or "", dialect.decimal) and #cells or 0 do
+    local is_value = not (labels and labels[c]) and header.stands_for_number(cells[c])
+    if is_value then return nil, body.describe({}, c, "expected a number", cells[c]), c end
+  end
+end
+
 -- Reads the axis of a header; or returns nil and a failure that names the cell.
 local function read_head(lines, i, cells, dialect, labels)
-  local head, err, column = header.read(cells, dialect, labels)
+  local head, err, column = describe_value(cells, dialect, labels)
+  if not err then head, err, column = header.read(cells, dialect, labels) end
   if not head then return nil, body.failure(lines, i, err, -1, column) end
   if #head.axis == 0 then
     return nil, body.failure(lines, i, ("expected a header with axis values, but no column's name is a number: %s; "
@@ -86,9 +95,27 @@ local function read_head(lines, i, cells, dialect, labels)
   return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint), -1, head.columns[at])
 end
 
+-- True if all cells below the names of labels are numbers.
+local function are_numbers(labels, decimal)
+  for _, list in ipairs(labels) do
+    for _, cell in ipairs(list) do
+      if not core.csv_number(cell, decimal) then return false end
+    end
+  end
+  return true
+end
+
+-- Returns the failure of a line "400 over" above numbers: x and text in the place of y, no header; or nil.
+local function text_failure(lines, i, head, read, dialect)
+  local has_label = #head.axis > 1 or head.columns[1] ~= 1 or #head.cells == 1
+  if has_label or not are_numbers(read.labels, dialect.decimal) then return nil end
+  return body.failure(lines, i, body.describe({}, 2, "expected a number", head.cells[2]), -1, 2)
+end
+
 local function read_below(lines, first, head, dialect)
   local read, failure = body.read(lines, first, head.cells, head.kinds, dialect)
-  if not read then return nil, failure end
+  if read then failure = text_failure(lines, first - 1, head, read, dialect) end
+  if failure then return nil, failure end
   local again = find_second_header(head, read)
   if again then
     local hint = #head.names == 0 and " (or is the first missing?)" or ""
