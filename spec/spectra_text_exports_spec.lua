@@ -76,6 +76,20 @@ describe("a table of Avantes", function()
   end)
 end)
 
+describe("a table of R with decimal commas", function()
+  it("has decimal points in its names", function()
+    for _, head in ipairs { '"";"X400";"X401.5";"X403"\n', "id;400;401.5;403\n" } do
+      local set = assert(read(head .. '"1";1,5;2,5;3,5\n"2";2,5;3,5;4,5\n'))
+      assert.same({ { 400, 401.5, 403 }, { 1.5, 2.5, 3.5 } }, { set.axis, values(set) })
+    end
+  end)
+  it("has none if a point may separate thousands, or a name holds a comma", function()
+    assert.matches("a separator of thousands%?", select(2, read "k;999;1.000;1.001\na;1,5;2;3\n"))
+    refuses("line 1: the name of column 3 looks like a number but is not one: '401.5' (with semicolons and decimal "
+      .. "commas)", "P;400,5;401.5\na;1,5;2\n")
+  end)
+end)
+
 it("Ctrl-Z at the end of a text is left out", function()
   for _, mark in ipairs { "\26", "\26\26\26", "\26\r\n", "\r\n\26" } do
     local set = assert(read("nm,abs\r\n400,.1\r\n401,.2\r\n402,.3" .. mark))

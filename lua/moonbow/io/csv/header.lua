@@ -118,20 +118,32 @@ local function fault_of(cell, c, value, dialect)
   end
 end
 
+-- The decimal sign of names: a point beside values with a comma, if no name holds a comma and a name has a point that
+-- separates no thousands, as R writes it: "400.5", "X400.5".
+local function decimal_of(cells, decimal)
+  local has_point = false
+  for c = 1, decimal == "," and #cells or 0 do
+    if cells[c]:find "%d,%d" then return decimal end
+    local number = cells[c]:match "^X?(%d+%.%d+)$"
+    has_point = has_point or number and not header.may_be_group(number, ".")
+  end
+  return has_point and "." or decimal
+end
+
 --- Reads the cells of a header. If none is a number, names such as "X400" or "400 nm" may form the axis.
 -- @param labels columns that are labels, whatever their names: { [column] = true }; optional
--- @return { cells, names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0" label), affix (of the
---   names: before, after) }; or nil, a message and the column
+-- @return { cells, decimal (their sign), names (of labels), axis, columns (of the axis), kinds (a string: "1" axis, "0"
+--   label), affix (of the names: before, after) }; or nil, a message and the column
 function header.read(cells, dialect, labels)
-  local head = { cells = cells, axis = {}, columns = {} }
+  local head = { cells = cells, axis = {}, columns = {}, decimal = decimal_of(cells, dialect.decimal) }
   local values, kinds = {}, {}
   for c, cell in ipairs(cells) do
     local is_label = labels and labels[c]
-    values[c] = not is_label and core.csv_number(cell, dialect.decimal) or nil
+    values[c] = not is_label and core.csv_number(cell, head.decimal) or nil
     local fault = not is_label and fault_of(cell, c, values[c], dialect)
     if fault then return nil, fault, c end
   end
-  if not next(values) then values, head.affix = affixed.read(cells, dialect.decimal) end
+  if not next(values) then values, head.affix = affixed.read(cells, head.decimal) end
   for c in ipairs(cells) do
     kinds[c] = values[c] and "1" or "0"
     head.axis[#head.axis + 1] = values[c]

@@ -91,7 +91,7 @@ local function read_head(lines, i, cells, dialect, labels)
   if hint ~= "" and #cells >= FEWEST_BARE then
     hint = ' (is the header missing? If the first number of each row is its class: format = "ucr")'
   end
-  if header.may_be_group(cells[head.columns[at]], dialect.decimal) then hint = " (a separator of thousands?)" end
+  if header.may_be_group(cells[head.columns[at]], head.decimal) then hint = " (a separator of thousands?)" end
   return nil, body.failure(lines, i, ("column %d: %s%s"):format(head.columns[at], why, hint), -1, head.columns[at])
 end
 
@@ -124,7 +124,7 @@ local function read_below(lines, first, head, dialect)
   end
   local is_doubtful = not (dialect.decided or read.is_certain)
   return { x = read.x, axis = head.axis, labels = name_labels(head, read), columns = head.names,
-    commented = read.commented, notes = { is_doubtful and group_note(head, dialect.decimal) or nil },
+    commented = read.commented, notes = { is_doubtful and group_note(head, head.decimal) or nil },
     affix = head.affix, skipped = 0,
     first_label = head.kinds:sub(1, 1) == "0" and head.names[1] or nil }
 end
