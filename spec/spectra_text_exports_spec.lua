@@ -90,6 +90,21 @@ describe("a table of R with decimal commas", function()
   end)
 end)
 
+describe("line breaks in quotes", function()
+  it("are blanks", function()
+    local set = assert(read '"Wavelength\n(nm)",Absorbance\n400,.1\n401,.2\n402,.3\n')
+    assert.same({ "nm", "absorbance", 3, {} }, { set.unit, set.quantity, set.length,
+      { table.unpack(set.notes, 2) } })
+    set = assert(read 'k,400,401\r\n"a\r\n""b"", c",1,2\r\nd,3,4\r\n')
+    assert.same({ 'a "b", c', "d" }, set.labels.k)
+  end)
+  it("keep the numbers of the lines below", function()
+    refuses("line 4, column 2 (Absorbance): expected a number, got 'x'",
+      '"Wavelength\n(nm)",Absorbance\n400,.1\n401,x\n402,.3\n')
+    refuses("line 2, column 1 (k): a quote does not end", 'k,400,401\n"a,1,2\nb,3,4\n')
+  end)
+end)
+
 it("Ctrl-Z at the end of a text is left out", function()
   for _, mark in ipairs { "\26", "\26\26\26", "\26\r\n", "\r\n\26" } do
     local set = assert(read("nm,abs\r\n400,.1\r\n401,.2\r\n402,.3" .. mark))

@@ -8,6 +8,7 @@ local document = {}
 local MOST_BYTES = 2 ^ 30 | 0
 local MOST_LINES = 10 ^ 7 | 0
 local LONGEST_LINE = 2 ^ 24 | 0
+local MOST_BROKEN = 100 -- lines of a cell in quotes
 
 local Lines = {}
 
@@ -58,6 +59,30 @@ end
 
 --- Returns the separator that a first line "sep=;" names, as Excel writes it; or nil.
 function document.separator_in(line) return #line < 8 and line:match '^sep=([^%w"+.-])$' or nil end
+
+-- True if a cell in quotes goes on below a line.
+local function is_open(line)
+  local rest = line:gsub('"[^"]*"', "")
+  return rest:find '^%s*"' or rest:find '[\t;, ]%s*"'
+end
+
+--- Returns a text whose cells in quotes hold line breaks (RFC 4180) with blanks in their place; empty lines below keep
+-- the numbers of the others. nil if there are none.
+function document.without_breaks(text)
+  local out, cell, changed = {}, nil, false
+  for line, line_break in text:gmatch "([^\n]*)(\n?)" do
+    cell = cell or {}
+    cell[#cell + 1] = line
+    local joined = #cell > 1 and line:find '"' and table.concat(cell, " ")
+    if #cell == 1 and not is_open(line) or joined and not is_open(joined) then
+      out[#out + 1] = (joined or line) .. ("\n"):rep(#cell - 1) .. line_break
+      changed, cell = changed or #cell > 1, nil
+    elseif #cell > MOST_BROKEN then
+      return nil
+    end
+  end
+  return changed and not cell and table.concat(out) or nil
+end
 
 --- Finds the lines that hold a cell.
 -- @param text string in UTF-8 with line breaks "\n"

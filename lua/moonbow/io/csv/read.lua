@@ -257,6 +257,16 @@ local function note(set, lines, from)
   set.skipped = set.skipped + comments + lines.empty
 end
 
+-- Reads the table of a text.
+local function read_text(text, options)
+  local lines, err = document.of(text, options)
+  if not lines then return nil, err end
+  local set, from = read_below(lines, options)
+  if not set then return nil, from end
+  note(set, lines, from)
+  return set
+end
+
 --- Reads spectra.
 -- @param text string in UTF-8 with line breaks "\n"
 -- @param options of mb.spectra.read
@@ -264,12 +274,13 @@ end
 --   left out), metadata, and what the names of columns say: axis_text, unit_cells, affix; blocks instead of x and axis
 --   if spectra have axes of their own; or nil and a message
 local function read(text, options)
-  local lines, err = document.of(text, options)
-  if not lines then return nil, err end
-  local set, from = read_below(lines, options)
-  if not set then return nil, from end
-  note(set, lines, from)
-  return set
+  local set, why = read_text(text, options)
+  local joined = not set and text:find('"', 1, true) and document.without_breaks(text)
+  if joined then
+    text = joined
+    set, why = read_text(text, options)
+  end
+  return set, why
 end
 
 return read
