@@ -1,5 +1,7 @@
 -- Texts as instruments and other programs export them: what stands in the place of numbers, beside them and below them.
+local damage = require "support.damage"
 local files = require "support.spectra_files"
+local mb = require "moonbow"
 
 local read, refuses, values = files.read, files.expect_refusal, files.values
 
@@ -87,6 +89,48 @@ describe("a table of R with decimal commas", function()
     assert.matches("a separator of thousands%?", select(2, read "k;999;1.000;1.001\na;1,5;2;3\n"))
     refuses("line 1: the name of column 3 looks like a number but is not one: '401.5' (with semicolons and decimal "
       .. "commas)", "P;400,5;401.5\na;1,5;2\n")
+  end)
+end)
+
+describe("text below a table", function()
+  local table_text = "nm\tabs\n400\t.1\n401\t.2\n402\t.3\n403\t.3\n"
+  local jasco = "TITLE\tx\nXUNITS\tNANOMETERS\nYUNITS\tABSORBANCE\nXYDATA\n" .. table_text:gsub("^[^\n]*\n", "")
+    .. "\n##### Extended Information\n[Comments]\nSample name\tx\n\n[Measurement Information]\nResponse\t0.06 sec\n"
+  local cary = "s0,,s1,,s2,\nWavelength (nm),Abs,Wavelength (nm),Abs,Wavelength (nm),Abs\n"
+    .. rows_of(9, "%d,%d,_,%d,_,%d\n"):gsub("(%d+)(,%d,)_(,%d,)_", "%1%2%1%3%1") .. "\ns0\nCollection Time: 12/1/2026\n"
+    .. "  Start (nm)   800.0\n  UV-Vis Ave. Time (sec)   0.1\n"
+
+  it("is metadata", function()
+    local set = assert(read(table_text .. "\n[Comments]\nSample\tx\n"))
+    assert.same({ { 400, 401, 402, 403 }, "x" }, { set.axis, set.metadata[1].Sample })
+    assert.matches("lines 7 to 8, below the table: read as metadata", notes_of(set))
+    set = assert(read(jasco))
+    assert.same({ 4, "nm", "absorbance", "0.06 sec" }, { set.length, set.unit, set.quantity, set.metadata[1].Response })
+    set = assert(read(cary))
+    assert.same({ 3, 9, "12/1/2026" }, { #set, set.length, set.metadata[1]["Collection Time"] })
+    set = assert(read("k,400,401,402\na,1,2,3\nb,2,3,4\n\nmade by: me\n"))
+    assert.same({ 2, "me" }, { #set, set.metadata[1]["made by"] })
+  end)
+  it("holds no rows", function()
+    for _, below in ipairs { "\n[Comments]\n404\t.5\n", "\n[Comments]\nx\t1\n\n404 .5\n", "\nNaN\t.5\n",
+      "\n[Second]\n400\t.1\n401\t.2\n402\t.3\n", "text\t.5\n" } do
+      local set, why = read(table_text .. below)
+      assert.is_nil(set)
+      assert.matches("^line [67]", why)
+    end
+    local _, why = read("k,400,401,402\na,1,2,3\nb,2,3,4\n\nc,x,y,z\n")
+    assert.matches("^line 5, column 2", why)
+  end)
+  it("hides no fault above", function()
+    refuses("line 3, column 2 (abs): expected a number, got 'x'",
+      "nm\tabs\n400\t.1\n401\tx\n402\t.3\n403\t.3\n\n[Comments]\nSample\ty\n")
+  end)
+  it("that is damaged is read or refused", function()
+    local path = os.tmpname()
+    for _, text in ipairs { jasco, cary, '"Wavelength\n(nm)","a\nb"\n400,1\n401,2\n402,3\n' } do
+      assert.is_true(damage.all(mb.spectra.read, path, text) > 100)
+    end
+    os.remove(path)
   end)
 end)
 

@@ -88,6 +88,10 @@ local tables = {
   (require "zlib".deflate(6, 31)("k,400,401,402\na,1,2,3\n", "finish")), classes(),
   'nm,C,T\nclass,C,T\n"1,100",1,2\n"1,102",2,"1,5"\n', "# xunits: um\nWavelength;T;R\num;%;%\n1.100;1;2\n1.102;2;3\n",
   "x;a;x;b\nclass;C;class;D\n1.100;900;1.100;2\n1.102;2;1.102;1\n1.104;3;1.104;4\n1.106;1;;\n",
+  "Time (s),400,410\n0.5,1,2\n1,2,3\n2,3,4\n", "Pixel;nm;I\n5;400;1\n6;401;2\n7;402;1\n",
+  '"";"X400.5";"X401"\n"1";1,5;2\n', "nm\tabs\n400\t1\n401\t2\n402\t3\n\n[Comments]\nx\ty\n",
+  "[Scan points]\nAngle,TimePerStep,Intensity\n1,48,1\n2,48,2\n3,48,3\n", "400 1.0D-01\n401 1.5D+00\n402 2\n\26",
+  'k,"40\n0",401\n"a\n""b""",1,2\n\n##### e\n[Comments]\nx: 1\n',
 }
 
 local texts = {

@@ -142,6 +142,8 @@ local function add(metadata, line, number)
   end
 end
 
+preamble.add = add
+
 --- Reads the metadata of the lines before `start`, and of the comments up to the first row.
 -- @return { [key] = value }, and the numbers of the first and last line above the table, or nil
 function preamble.read(lines, from, start)

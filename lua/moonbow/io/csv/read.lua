@@ -3,6 +3,7 @@
 local core = require "moonbow.core"
 local check = require "moonbow.check"
 local document = require "moonbow.io.csv.document"
+local footer = require "moonbow.io.csv.footer"
 local header = require "moonbow.io.csv.header"
 local body = require "moonbow.io.csv.body"
 local names = require "moonbow.io.csv.names"
@@ -280,6 +281,9 @@ local function read(text, options)
     text = joined
     set, why = read_text(text, options)
   end
+  local below = not set and footer.find(text)
+  if below then set, why = read_text(text:sub(1, below - 1), options) end
+  if set and below then footer.read(set, text, below) end
   return set, why
 end
 
