@@ -142,6 +142,15 @@ describe("line breaks in quotes", function()
     set = assert(read 'k,400,401\r\n"a\r\n""b"", c",1,2\r\nd,3,4\r\n')
     assert.same({ 'a "b", c', "d" }, set.labels.k)
   end)
+  it("are blanks in a table of labels, too", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write 'name,"kind of\nrock"\na,calcite\nb,"iron\noxide"\n'
+    file:close()
+    local set = mb.spectra.set { x = mb.ones(2, 3), axis = { 1, 2, 3 }, names = { "a", "b" } }
+    assert.same({ "calcite", "iron oxide" }, set:join(path, { by = "name" }).labels["kind of rock"])
+    os.remove(path)
+  end)
   it("keep the numbers of the lines below", function()
     refuses("line 4, column 2 (Absorbance): expected a number, got 'x'",
       '"Wavelength\n(nm)",Absorbance\n400,.1\n401,x\n402,.3\n')

@@ -79,8 +79,8 @@ end
 
 -- The separator is the one that divides all lines into the same number of cells; else the fault is that of the one that
 -- comes furthest.
-local function rows_of(source)
-  local lines, furthest, fault = lines_of(text_of(source)), 0, "expected columns with tabs, semicolons or commas"
+local function rows_of(source, text)
+  local lines, furthest, fault = lines_of(text), 0, "expected columns with tabs, semicolons or commas"
   if #lines < 2 then source:fail(NO_ROWS) end
   for _, separator in ipairs(lines.separator and { lines.separator } or separators) do
     local rows, why, before = split(lines, separator)
@@ -91,11 +91,13 @@ local function rows_of(source)
     end
     if before > furthest then furthest, fault = before, why end
   end
+  local joined = document.without_breaks(text)
+  if joined then return rows_of(source, joined) end
   source:fail("%s", fault)
 end
 
 local function read_file(source)
-  local rows = rows_of(source)
+  local rows = rows_of(source, text_of(source))
   local read = { name = source.path, columns = {}, cells = {}, notes = source.notes }
   for c, name in ipairs(rows[1]) do
     name = trim.both(name)
