@@ -202,6 +202,35 @@ describe("own_spectra", function()
     assert.equal(0, code, text)
     assert.is_truthy(text:find(("%.6g"):format(predicted:get(30, 1)), 1, true), text)
   end)
+  it("writes all numbers of a model of several, which one target cannot judge, and numbers of classes", function()
+    local set = mb.spectra.read(heights())
+    set = set:with { labels = { double = set:targets("height"):mul(2):reshape(-1) } }
+    local path = folder .. "/several.safetensors"
+    local fitted = mb.pipeline({ { "pls", components = 2 } }):fit(set, { target = { "height", "double" } })
+    local network = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    mb.fit(network, { x = set.x, y = set:targets { "height", "double" } },
+      { loss = "mse", epochs = 1, verbose = false })
+    for _, save in ipairs { function() return fitted:save(path) end,
+      function() return mb.save(network, path, { axis = set.axis }) end } do
+      assert(save())
+      local code, text = run(("--predict %s %s/heights.csv"):format(path, folder))
+      assert.equal(0, code, text)
+      local rows, predicted = io.open(folder .. "/out/predicted.csv"):read "a", mb.predict(mb.load(path), set)
+      assert.matches("^spectrum,name,predicted 1,predicted 2\n", rows)
+      assert.equal(31, select(2, rows:gsub("\n", "\n")))
+      assert.is_truthy(rows:find(("\n30,3.0,%.6g,%.6g\n"):format(predicted:get(30, 1), predicted:get(30, 2)), 1, true),
+        rows)
+      code, text = run(("--predict %s --target height %s/heights.csv"):format(path, folder))
+      assert.equal(1, code, text)
+      assert.matches("%-%-target: expected a model of one number, this one predicts 2 of each spectrum", text)
+    end
+    local classifier = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    classifier:build { 40, 1 }
+    assert(mb.save(classifier, path, { axis = set.axis })) -- without names of the classes
+    local code, text = run(("--predict %s %s/heights.csv"):format(path, folder))
+    assert.equal(0, code, text)
+    assert.matches("\n30,[^,]*,[12],[01]%.%d+\n", io.open(folder .. "/out/predicted.csv"):read "a")
+  end)
   it("recommends nothing where nothing can be learned, and leaves no model", function()
     local code, text = run("--label kind --quick " .. artificial())
     assert.equal(0, code, text)

@@ -24,19 +24,49 @@ local function marks_of(path, set)
   return unlike.marks(model, expected.prepare("predict", info, set))
 end
 
--- The predicted classes by name and the score of each; or the predicted numbers.
+-- The predicted classes, by name if the model has names, and the score of each; or rows of predicted numbers.
 local function predict(model, set)
   local predicted, scores, names = evaluate.predict(model, set)
-  if not scores then return core.totable(core.reshape(predicted, -1)) end
-  local list, of = core.totable(scores), {}
-  for i, class in ipairs(core.totable(predicted)) do of[i] = list[i][class // 1 | 0] end
-  return names, of
+  if not scores then return core.totable(core.reshape(predicted, #set, -1)) end
+  local list, classes, of = core.totable(scores), {}, {}
+  for i, class in ipairs(core.totable(predicted)) do
+    class = class // 1 | 0
+    classes[i], of[i] = names and names[i] or tostring(class), list[i][class]
+  end
+  return classes, of
+end
+
+-- The numbers of a model of one number, as a list; of several it is not known which of them the truth is.
+local function single_numbers(rows)
+  local list = {}
+  for i, row in ipairs(rows) do
+    if #row > 1 then
+      check.fail("own_spectra", "--target: expected a model of one number, this one predicts %d of each spectrum; "
+        .. "without --target, all are written", #row)
+    end
+    list[i] = row[1]
+  end
+  return list
 end
 
 -- What the scores are called: those of some models are no probabilities.
 local function score_name(model)
   local no_probability = model.kind == "plsda" or model.kind == "linear" and model.loss == "svm"
   return no_probability and "score" or "probability"
+end
+
+-- The headings of what is predicted.
+local function titles_of(model, predicted, scores)
+  if scores then return { "predicted", score_name(model) } end
+  local titles, count = {}, #predicted[1]
+  for m = 1, count do titles[m] = count == 1 and "predicted" or "predicted " .. m end
+  return titles
+end
+
+local function texts_of(numbers)
+  local texts = {}
+  for m, number in ipairs(numbers) do texts[m] = ("%.6g"):format(number) end
+  return texts
 end
 
 --- Loads a model. Returns it and what came with it; or nil and a message.
@@ -54,20 +84,19 @@ end
 -- @param title of these
 function application.table(model, path, set, truth, title)
   local predicted, scores = predict(model, set)
+  local quality = truth and application.quality(scores and predicted or single_numbers(predicted), truth, scores ~= nil)
   local marks, why = marks_of(path, set)
   if why then check.warn("own_spectra", "no marks of unlike spectra: %s", why) end
-  local heading, rows = { "spectrum", "name", "predicted" }, {}
-  if scores then heading[4] = score_name(model) end
+  local heading, rows = { "spectrum", "name", table.unpack(titles_of(model, predicted, scores)) }, {}
   if marks then heading[#heading + 1] = "unlike" end
   heading[#heading + 1] = truth and title or nil
   for i, value in ipairs(predicted) do
-    local cells = { i, set.names[i], scores and value or ("%.6g"):format(value) }
-    if scores then cells[4] = ("%.3f"):format(scores[i]) end
+    local cells = { i, set.names[i], table.unpack(scores and { value, ("%.3f"):format(scores[i]) } or texts_of(value)) }
     if marks then cells[#cells + 1] = marks[i] and "yes" or "" end
     cells[#cells + 1] = truth and truth[i] or nil
     rows[i] = cells
   end
-  return heading, rows, truth and application.quality(predicted, truth, scores ~= nil)
+  return heading, rows, quality
 end
 
 --- How well predictions meet the truth, in words.
