@@ -231,6 +231,20 @@ describe("own_spectra", function()
     assert.equal(0, code, text)
     assert.matches("\n30,[^,]*,[12],[01]%.%d+\n", io.open(folder .. "/out/predicted.csv"):read "a")
   end)
+  it("writes the probabilities of networks as they are", function()
+    local tables, rows = require "moonbow.experiment.judge.tables", {}
+    local set = mb.spectra.read(artificial())
+    for i = 1, #set do rows[i] = i end
+    local pipeline = mb.pipeline { "standardize", { "network", epochs = 20 } }
+    local outcome = mb.cross_validate(pipeline, set, { label = "kind", folds = 2, verbose = false })
+    local heading, cells = tables.predictions({ outcome = outcome, rows = rows, names = outcome.names, marks = {} },
+      set, pipeline)
+    assert.equal("probability", heading[5])
+    for i, scores in ipairs(outcome.scores) do
+      assert.is_near(1, scores[1] + scores[2], 1e-6)
+      assert.equal(("%.3f"):format(math.max(table.unpack(scores))), cells[i][5])
+    end
+  end)
   it("recommends nothing where nothing can be learned, and leaves no model", function()
     local code, text = run("--label kind --quick " .. artificial())
     assert.equal(0, code, text)

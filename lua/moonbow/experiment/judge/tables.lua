@@ -59,16 +59,6 @@ function tables.metrics(found)
   return { "metric", "value", "95 % interval" }, rows
 end
 
-local function softmax(row)
-  local most, sum, list = math.max(table.unpack(row)), 0, {}
-  for k, value in ipairs(row) do
-    list[k] = math.exp(value - most)
-    sum = sum + list[k]
-  end
-  for k in ipairs(list) do list[k] = list[k] / sum end
-  return list
-end
-
 local has_scores = { plsda = true, svm = true } -- which are no probabilities
 
 --- The predictions: a heading, and a row for each spectrum.
@@ -84,10 +74,7 @@ function tables.predictions(found, set, pipeline)
     local predicted = outcome.predicted[i]
     local cells = { set.names[row], set.sources[row], set.labels[outcome.title][row],
       is_class and found.names[predicted] or ("%.6g"):format(predicted) }
-    if is_class then
-      local scores = model == "network" and softmax(outcome.scores[i]) or outcome.scores[i]
-      cells[5] = ("%.3f"):format(scores[predicted])
-    end
+    if is_class then cells[5] = ("%.3f"):format(outcome.scores[i][predicted]) end
     cells[#cells + 1] = found.marks[i] and "yes" or ""
     rows[i] = cells
   end
