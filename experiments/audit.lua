@@ -74,5 +74,4 @@ local function run()
   print(("wrote %s/audit.html"):format(args.out))
 end
 
-local ok, err = pcall(run)
-if not ok then experiment.fail((tostring(err):gsub("^experiments/audit%.lua:%d+: ", ""))) end -- without a position
+output.run(run, measured.for_script)

@@ -128,7 +128,7 @@ local function identify(pattern, way)
   for _, name in ipairs { "radiation", "worth", "most", "strain", "B", "confidence" } do options[name] = args[name] end
   local ok, mixture = pcall(mb.xrd.identify, pattern, way, options)
   if ok then return mixture end
-  io.stderr:write(("left out: %s: %s\n"):format(pattern.sources[1], mixture))
+  io.stderr:write(("left out: %s: %s\n"):format(pattern.sources[1], output.reason(mixture, identify)))
 end
 
 local function run()
@@ -152,10 +152,9 @@ local function run()
   if #found == 0 then fail "no pattern could be identified" end
   experiment.save(args.out, { patterns = records }, drawn)
   local path = args.out .. "/report.html"
-  local ok, err = files.write(path, report(found, "identify_phases.lua " .. table.concat(arg, " ")))
+  local ok, err = files.write(path, report(found, output.command()))
   if not ok then fail(err) end
   print("wrote " .. path)
 end
 
-local ok, err = pcall(run)
-if not ok then fail((tostring(err):gsub("^experiments/identify_phases%.lua:%d+: ", ""))) end -- without a position
+output.run(run)

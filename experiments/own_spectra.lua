@@ -203,7 +203,7 @@ local function run_training()
   experiment.prepare(args.out)
   local list = pipelines_for(set)
   about.title, about.grouped = args.label or args.target, args.group ~= nil
-  about.warnings, about.command = warnings_of(set, about), "own_spectra.lua " .. table.concat(arg, " ")
+  about.warnings, about.command = warnings_of(set, about), output.command()
   for _, text in ipairs(about.warnings) do io.stderr:write("warning: ", check.printable(text), "\n") end
   print(("%s of %d points, %s, %d folds%s%s"):format(check.show_count(#set, "spectrum", "spectra"), set.length,
     check.show_count(#list, "pipeline"), args.folds, args.repeats > 1 and (", %d times"):format(args.repeats) or "",
@@ -242,5 +242,4 @@ end
 if not args.predict and (args.label == nil) == (args.target == nil) then
   fail "expected either --label with the column of the classes, or --target with that of the numbers"
 end
-local ok, err = pcall(run)
-if not ok then fail((tostring(err):gsub("^experiments/own_spectra%.lua:%d+: ", ""))) end -- without a position
+output.run(run, measured.for_script)

@@ -168,6 +168,20 @@ describe("own_spectra", function()
     fails("--label k " .. write("gap.csv", "k,1,2\na,1,2\n,1,3\n"), "spectrum 2 has no 'k'")
     fails("--predict " .. file .. " " .. file, "not a safetensors file")
   end)
+  it("names no place in the script, whatever its path, and quotes the command in the report", function()
+    local file = artificial()
+    local call = ("%s ./experiments/own_spectra.lua --out %s/out --label kind --quick --model plsda --preprocess %%s "
+      .. "%s 2>&1"):format(interpreter, folder, file)
+    local function printed(preprocess)
+      local pipe <close> = io.popen(call:format(preprocess))
+      return pipe:read "a"
+    end
+    assert.matches("^pipeline: step 1: [^\n]*\n$", printed "snw")
+    assert.matches("Recommended", printed "'none;snv'")
+    local page = io.open(folder .. "/out/report.html"):read "a"
+    assert.is_truthy(page:find(("<pre>own_spectra.lua --out %s/out --label kind --quick --model plsda --preprocess "
+      .. "'none;snv' %s</pre>"):format(folder, file), 1, true), page)
+  end)
   it("predicts numbers, says where they come from, and marks unlike spectra", function()
     local file = heights()
     local code, text = run("--target height --quick --model pls,one_convolution --epochs 2 " .. file)

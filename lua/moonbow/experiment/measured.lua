@@ -11,16 +11,16 @@ Measured.__index = Measured
 
 local MOST_NOTES = 10
 
--- Names the options of mb.spectra.read as those of a script are written.
-local function for_script(message)
+--- Names the options of mb.spectra.read, and of spectra:with, as those of a script are written.
+function Measured.for_script(message)
   return (message:gsub("skip = true leaves", "--skip leaves"):gsub("the option (%l+) ", "--%1 ")
-    :gsub('format = "(%l+)"', "--format %1"))
+    :gsub('format = "(%l+)"', "--format %1"):gsub("spectra:with { (%l+) = '([^']*)' }", "--%1 %2"))
 end
 
 -- A note on a file of several names the file itself.
 local function print_notes(path, notes, is_single)
   local before = is_single and check.printable(path) .. ": " or ""
-  for i = 1, math.min(#notes, MOST_NOTES) do print(before .. for_script(notes[i])) end
+  for i = 1, math.min(#notes, MOST_NOTES) do print(before .. Measured.for_script(notes[i])) end
   if #notes > MOST_NOTES then print(("and %d more notes"):format(#notes - MOST_NOTES)) end
 end
 
@@ -30,7 +30,7 @@ end
 -- @return measured { path (for messages), spectra }
 function Measured.read(paths, options)
   local spectra, err = read(paths, options)
-  if not spectra then output.fail(for_script(err)) end
+  if not spectra then output.fail(Measured.for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)
   return setmetatable({ path = check.printable(path), spectra = spectra }, Measured)

@@ -23,6 +23,35 @@ function output.fail(message, code)
   os.exit(code or 1, true)
 end
 
+--- The message of an error without its place in a script, however the script was called.
+-- @param err any
+-- @param f function of the script
+function output.reason(err, f)
+  local text, here = tostring(err), debug.getinfo(f, "S").short_src .. ":"
+  return text:sub(1, #here) == here and (text:sub(#here + 1):gsub("^%d+: ", "")) or text
+end
+
+--- Runs the main function of a script. If it raises, the script ends with the message.
+-- @param main function
+-- @param translate? function(message) that returns it in the words of the script
+function output.run(main, translate)
+  local ok, err = pcall(main)
+  if ok then return end
+  local message = output.reason(err, main)
+  output.fail(translate and translate(message) or message)
+end
+
+local function quoted(argument)
+  return argument:find "^[%w%-_./=:,@%%+]+$" and argument or "'" .. argument:gsub("'", "'\\''") .. "'"
+end
+
+--- The command that started the script, without its folder: its arguments as a shell takes them.
+function output.command()
+  local words = { (arg[0]:match "[^/]*$") }
+  for i, argument in ipairs(arg) do words[i + 1] = quoted(argument) end
+  return table.concat(words, " ")
+end
+
 -- Returns what a check returns; if it refuses, ends with its message.
 local function checked(f, ...)
   local ok, value = pcall(f, ...)
