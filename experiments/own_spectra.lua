@@ -80,12 +80,13 @@ local after_interrupt = args.predict and "the same command starts again"
   or "no model was written; the same command starts again"
 interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
 
-local function read_spectra()
+-- With a model, each spectrum is brought to its axis by itself.
+local function read_spectra(model)
   local options = { resample = args.resample or nil }
   for _, name in ipairs { "format", "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
     options[name] = args[name]
   end
-  return measured.read(args.files, options)
+  return measured.read(args.files, options, model)
 end
 
 -- ---- training ----
@@ -221,7 +222,7 @@ end
 local function run_prediction()
   local model, info = application.load(args.predict)
   if not model then fail(info) end
-  local data, title = read_spectra(), args.label or args.target
+  local data, title = read_spectra(info), args.label or args.target
   local truth = title and data:column(title)
   if args.label and info.classes then data:check_known(args.label, info.classes) end
   local heading, rows, quality = application.table(model, args.predict, data.spectra, truth, title)

@@ -101,6 +101,27 @@ describe("moonbow predict", function()
     assert.equal(("abc"):sub(classes[2] // 1 | 0, classes[2] // 1 | 0), list[2].class)
     assert.is_near(probabilities:get(2, 3), list[2].probabilities.c, 1e-5)
   end)
+  it("predicts the files of a folder, whose axes differ, as the same files by themselves", function()
+    local set = mb.spectra.read(folder .. "/four.csv")
+    assert(lfs.mkdir(folder .. "/scans"))
+    assert(mb.spectra.write(set[1]:flip(), folder .. "/scans/1.csv"))
+    assert(mb.spectra.write(set[2]:resample { first = 410, last = 700, points = 101 }, folder .. "/scans/2.csv"))
+    local ok, text = predict "model.safetensors scans"
+    assert.is_true(ok, text)
+    local _, single = predict "model.safetensors scans/1.csv scans/2.csv"
+    assert.equal(single, text)
+    assert.equal(3, select(2, text:gsub("\n", "\n")))
+    assert(mb.spectra.write(set:with { unit = "nm" }, folder .. "/scans/3.csv"))
+    ok, text = predict "model.safetensors scans 2>&1"
+    assert.is_false(ok)
+    assert.equal("moonbow predict: predict: scans/3.csv: the model was trained on an axis in cm-1, the spectra have "
+      .. "nm\n", text)
+    assert(os.remove(folder .. "/scans/3.csv"))
+    assert(io.open(folder .. "/scans/4.txt", "w")):close()
+    ok, text = predict "model.safetensors scans 2>&1"
+    assert.is_false(ok)
+    assert.equal("moonbow predict: scans/4.txt: the file is empty\n", text)
+  end)
   it("prints no JSON of classes of one name, of which an older version may have written a file", function()
     local file = assert(io.open(folder .. "/model.safetensors", "rb"))
     local bytes = file:read "a"

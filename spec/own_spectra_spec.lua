@@ -136,8 +136,8 @@ describe("own_spectra", function()
     local other = write("other.csv", "kind,1,2\na,3,4\n")
     code, text = run(("--predict %s/out/model.safetensors %s"):format(folder, other))
     assert.equal(1, code)
-    assert.matches("predict: the spectra do not cover the axis of the model: the grid, 1001 to 1040, goes beyond the "
-      .. "axis, 1 to 2\n$", text)
+    assert.matches("predict: [^ ]*/other.csv: the spectra do not cover the axis of the model: the grid, 1001 to 1040, "
+      .. "goes beyond the axis, 1 to 2\n$", text)
   end)
   it("fails with one message and exit code 1", function()
     local function fails(arguments, message)
@@ -443,12 +443,23 @@ describe("own_spectra", function()
     code, text = run(predict .. folder .. "/finer.xy")
     assert.equal(0, code, text)
     assert.matches("1 +finer.xy +HIGH +0.%d+\n", text)
+    local function rows_of(arguments) -- without the numbers of the spectra
+      local printed
+      code, printed = run(predict .. arguments)
+      assert.equal(0, code, printed)
+      return (io.open(folder .. "/out/predicted.csv"):read "a":gsub("^[^\n]*\n", ""):gsub("%f[^\n\0]%d+,", ""))
+    end
+    local apart = rows_of(folder .. "/falling.xy") .. rows_of(folder .. "/finer.xy")
+    for _, option in ipairs { "", "--resample " } do -- each straight to the model's axis
+      assert.equal(apart, rows_of(option .. ("%s/falling.xy %s/finer.xy"):format(folder, folder)))
+    end
     code, text = run("--label folder --quantity counts --unit cm-1 " .. options .. folder .. "/kinds")
     assert.equal(0, code, text)
     assert.equal(0, (run(predict .. folder .. "/falling.xy")))
     code, text = run(predict .. "--quantity absorbance " .. folder .. "/falling.xy")
     assert.equal(1, code, text)
-    assert.matches("the model was trained on values in counts, the spectra have absorbance", text)
+    assert.matches("falling.xy: the model was trained on values in counts, the spectra have absorbance; if the files "
+      .. "are wrong, say so: %-%-quantity counts\n$", text)
     code, text = run("--label folder " .. folder .. "/*.xy")
     assert.equal(1, code, text)
     assert.matches("finer.xy differs from [^ ]*falling.xy: .* %-%-resample puts all on one axis\n", text)

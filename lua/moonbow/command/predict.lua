@@ -4,12 +4,14 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local json = require "moonbow.io.json"
 local Layer = require "moonbow.nn.layer"
+local sets = require "moonbow.spectra.set"
 
 local function fail(format, ...) error({ command = format:format(...) }, 0) end
 
 local usage = [[
 usage: moonbow predict [--json] MODEL FILE...
-MODEL is a file that mb.save wrote; FILE are spectra, of any format that mb.spectra.read takes.
+MODEL is a file that mb.save wrote; FILE are files or folders of spectra, of any format that
+mb.spectra.read takes; each spectrum is brought to the axis of the model by itself.
 Prints the name of each spectrum, its class, and the probability of each class (the score, for models
 that have no probabilities; the numbers, for models of numbers), as CSV, or as JSON. Of labels of which
 several may hold, class has all that do, with "; " between them.]]
@@ -99,9 +101,9 @@ local function run(arguments)
   if not model then fail("%s", info) end
   local rows = {}
   for i = 2, #others do
-    local set, err = mb.spectra.read(others[i])
-    if not set then fail("%s", err) end
-    table.move(rows_of(model, set, info.classes), 1, #set.names, #rows + 1, rows)
+    local list, err = sets.read_apart(others[i])
+    if not list then fail("%s", err) end
+    for _, set in ipairs(list) do table.move(rows_of(model, set, info.classes), 1, #set.names, #rows + 1, rows) end
   end
   local columns = columns_of(rows, info.classes)
   return options.json and as_json(rows, columns, kind_of(model, rows[1])) or as_csv(rows, columns)
@@ -117,6 +119,8 @@ return function(arguments)
     if is_written then os.exit(0, true) end
     text = { command = ("the output cannot be written: %s"):format(why) }
   end
-  io.stderr:write("moonbow predict: ", type(text) == "table" and text.command or check.reason(text), "\n")
+  text = type(text) == "table" and text.command or check.reason(text)
+  text = text:gsub("; if the files are wrong, say so: .*$", "") -- by a call, which a shell has not
+  io.stderr:write("moonbow predict: ", text, "\n")
   os.exit(1, true)
 end

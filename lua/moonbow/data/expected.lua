@@ -19,10 +19,18 @@ end
 --- Returns what came with a model, or nil.
 function expected.of(model) return infos[model] end
 
-local function check_same(operation, key, name, wanted, got)
+-- "a.csv: " if all spectra are from this file, else "".
+local function file_of(set)
+  for _, source in ipairs(set.sources) do
+    if source == "" or source ~= set.sources[1] then return "" end
+  end
+  return check.printable(set.sources[1]) .. ": "
+end
+
+local function check_same(operation, set, key, name, wanted, got)
   if wanted and got and wanted ~= got then
-    check.fail(operation, "the model was trained on %s %s, the spectra have %s; if the files are wrong, say so: "
-      .. "spectra:with { %s = '%s' }", name, wanted, got, key, wanted)
+    check.fail(operation, "%sthe model was trained on %s %s, the spectra have %s; if the files are wrong, say so: "
+      .. "spectra:with { %s = '%s' }", file_of(set), name, wanted, got, key, wanted)
   end
 end
 
@@ -35,7 +43,7 @@ local function at_axis(operation, set, axis)
   if not axes.difference(axis, set.axis) then return set end
   local resampled, why = sets.resampled(set, axis)
   if not resampled then
-    check.fail(operation, "the spectra do not cover the axis of the model: %s", why)
+    check.fail(operation, "%sthe spectra do not cover the axis of the model: %s", file_of(set), why)
   end
   return resampled
 end
@@ -53,15 +61,24 @@ local function check_raw(operation, info, set)
   end
 end
 
---- Returns a set as the model expects it: in its unit and of its kind of values, or it raises; at its axis, which the
--- set must cover; with its preprocessing. Also returns the set before it.
+--- The axis of a model as a list; nil if it has none.
+function expected.axis(info) return core.is_tensor(info.axis) and core.totable(info.axis) or info.axis end
+
+--- Returns a set at the axis of the model, which the set must cover, or raises if it is not in its unit or not of its
+-- kind of values.
+function expected.placed(operation, info, set)
+  check_same(operation, set, "unit", "an axis in", info.unit, set.unit)
+  check_same(operation, set, "quantity", "values in", info.quantity, expected.quantity(set))
+  local axis = expected.axis(info)
+  return axis and at_axis(operation, set, axis) or set
+end
+
+--- Returns a set as the model expects it: as expected.placed does, and with its preprocessing. Also returns the set
+-- before it.
 function expected.prepared(operation, info, set)
   local steps = info.preprocessing
   check_raw(operation, info, set)
-  check_same(operation, "unit", "an axis in", info.unit, set.unit)
-  check_same(operation, "quantity", "values in", info.quantity, expected.quantity(set))
-  local axis = core.is_tensor(info.axis) and core.totable(info.axis) or info.axis
-  if axis then set = at_axis(operation, set, axis) end
+  set = expected.placed(operation, info, set)
   return steps and preprocess.apply(steps, set) or set, set
 end
 

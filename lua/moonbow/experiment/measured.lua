@@ -1,6 +1,7 @@
 --- Measured spectra for scripts: if the files lack what a function needs, it ends the script with a message.
 local core = require "moonbow.core"
 local check = require "moonbow.check"
+local expected = require "moonbow.data.expected"
 local labels = require "moonbow.data.labels"
 local output = require "moonbow.experiment.output"
 local read = require "moonbow.spectra.read"
@@ -27,9 +28,17 @@ end
 --- Reads the files, and prints which parts of them were left out.
 -- @param paths list of files, folders or globs
 -- @param options as for mb.spectra.read
+-- @param model? what came with a model by mb.load: each spectrum is brought to its axis by itself
 -- @return measured { path (for messages), spectra }
-function Measured.read(paths, options)
-  local spectra, err = read(paths, options)
+function Measured.read(paths, options, model)
+  local spectra, err
+  if model then
+    spectra, err = sets.read_at(paths, options, expected.axis(model), function(set)
+      return expected.placed("predict", model, set)
+    end)
+  else
+    spectra, err = read(paths, options)
+  end
   if not spectra then output.fail(Measured.for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)

@@ -108,8 +108,6 @@ function Reading:results()
   return sets, failures
 end
 
-local SKIP = "; skip = true leaves out files that cannot be read"
-
 -- Returns the sets of all files and the messages of those left out; or nil and a message.
 local function read_files(paths, options)
   local bar <close> = progress.job("spectra.read", "files", options.verbose)
@@ -120,8 +118,7 @@ local function read_files(paths, options)
     bar.report(i, #paths)
   end
   local sets, failures = reading:results()
-  if failures[1] and not options.skip then return nil, failures[1] .. (#paths > 1 and SKIP or "") end
-  if #sets == 0 then return nil, failures[1] end
+  if failures[1] and not options.skip or #sets == 0 then return nil, failures[1] end
   return sets, failures
 end
 
@@ -164,6 +161,42 @@ local function check_paths(path)
   if #path == 0 then check.fail("read", "path: expected at least one path, got none") end
 end
 
+local SKIP = "; skip = true leaves out files that cannot be read"
+
+-- Reads a set with options that were checked; place(set), if given, returns the set of each file as it is to be joined.
+local function read_placed(path, options, place)
+  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
+  local paths, err = find.files(path, options.labels)
+  if not paths then return nil, err end
+  local sets, failures = read_files(paths, options)
+  if not sets then return nil, failures .. (#paths > 1 and not options.skip and SKIP or "") end
+  for i, spectra in ipairs(place and sets or {}) do sets[i] = place(spectra) end
+  local spectra, why = join(sets, failures, #paths, options)
+  if not spectra then return nil, why end
+  return add_labels(spectra, options.labels, options.by)
+end
+
+--- Reads files as mb.spectra.read does, for a model: the sets, whose axes may differ, are brought to its axis by
+-- themselves before they are joined.
+-- @param options as for mb.spectra.read
+-- @param axis of the model
+-- @param place function(set) that returns the set at this axis
+function set.read_at(path, options, axis, place)
+  options = check.options("read", options, known_options)
+  options.resample = axis
+  return read_placed(path, options, place)
+end
+
+--- Reads files as mb.spectra.read does, without joining them: returns the list of sets, whose axes, units and kinds of
+-- values may differ; or nil and a message.
+function set.read_apart(path)
+  local options = check.options("read", { resample = true }, known_options)
+  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
+  local paths, err = find.files(path)
+  if not paths then return nil, err end
+  return read_files(paths, options)
+end
+
 --- Reads spectra from files of any known format, which is found by the content.
 --
 -- Files that belong to another one, such as the data beside a header, are read with it, and not once more. Spectra with
@@ -198,14 +231,7 @@ local function read(path, options)
   check_paths(path)
   options = check.options("read", options, known_options)
   options.resample = concat.read_grid("read", options.resample)
-  local guard <close> = interrupt.catch "spectra.read" -- luacheck: ignore 211
-  local paths, err = find.files(path, options.labels)
-  if not paths then return nil, err end
-  local sets, failures = read_files(paths, options)
-  if not sets then return nil, failures end
-  local spectra, why = join(sets, failures, #paths, options)
-  if not spectra then return nil, why end
-  return add_labels(spectra, options.labels, options.by)
+  return read_placed(path, options)
 end
 
 return check.takes(read, 2, known_options)
