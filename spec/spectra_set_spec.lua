@@ -336,6 +336,21 @@ describe("a table of labels", function()
   end)
   it("is joined by row, folder, name or label, from Lua, too", function()
     assert.same({ "x", "y", "z" }, spectra:join({ k = { "x", "y", "z" } }, { by = "row" }).labels.k)
+    local path = os.tmpname()
+    local function by_row(text, by)
+      local file <close> = io.open(path, "w")
+      file:write(text):close()
+      return spectra:join(path, { by = by or "row" })
+    end
+    assert.same({ "x", "y y", "z" }, by_row("k\nx\n\"y y\"\nz\n").labels.k) -- a single column
+    for text, by in pairs { ["k\nx\ny,1\nz\n"] = "row", ["k;l\nx;1\ny;2\nz\n"] = "row", ["k\nx\ny\nz\n"] = "file" } do
+      local set, why = by_row(text, by)
+      assert.is_nil(set)
+      assert.is_truthy(why:find(path .. ": ", 1, true), why)
+    end
+    assert.same({ nil, "expected files of spectra beside that of the labels, got none" },
+      { mb.spectra.read(path, { labels = path }) })
+    assert(os.remove(path))
     local rows = { { folder = "two", k = 2 }, { folder = "one", k = 1.5 } }
     local by_folder = spectra:join(rows, { by = "folder" })
     assert.same({ "1.5", "1.5", "2" }, by_folder.labels.k)

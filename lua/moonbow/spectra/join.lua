@@ -152,13 +152,14 @@ local known_options = { by = check.default("file", "string"), key = check.option
 -- @param labels string|table the path of a text file, or of a workbook (.xlsx), with a header line; or columns
 --   { file = { ... }, mineral = { ... } }, or rows { { file = "a.txt", mineral = "calcite" }, ... }
 -- @option by what a row names: the "file", the "name" of the spectrum, the "folder" of the file, a label of the set; or
---   "row": one row for each spectrum, in order
+--   "row": one row for each spectrum, in order; the table may then have a single column
 -- @option key the column of the table with these names; the one called as `by`, else the first of a file
 -- @return spectra the set; or nil and a message
 -- @usage assert(spectra:join("by_sample.csv", { by = "sample" }))
 function Spectra:join(labels, options)
   options = check.options("join", options, known_options)
-  local tab, err = label_table.read("join", check.kind("join", "labels", labels, "string|table"))
+  local tab, err = label_table.read("join", check.kind("join", "labels", labels, "string|table"),
+    options.by == "row")
   if not tab then return nil, err end
   local key = options.by ~= "row" and key_column(tab, options) or nil
   local columns, why = new_columns(self, tab, key)

@@ -12,8 +12,9 @@ local worksheet = require "moonbow.spectra.worksheet"
 local label_table = {}
 
 -- Lists of cells, one for each line that is not blank; a line that starts with # is a comment unless it has as many
--- cells as the header. If lines have different numbers of cells, or one: nil, the fault, and how many rows come before.
-local function split(lines, separator)
+-- cells as the header. If lines have different numbers of cells, or fewer than least: nil, the fault, and how many rows
+-- come before.
+local function split(lines, separator, least)
   local rows, comments = {}, 0
   local width = #(core.csv_cells(lines[lines.header], separator) or {})
   for i, line in ipairs(lines) do
@@ -22,7 +23,7 @@ local function split(lines, separator)
       comments = comments + 1
     elseif not cells then
       return nil, ("line %d, column %d: %s"):format(lines.numbers[i], column, what), #rows
-    elseif #cells < 2 or #cells ~= width then
+    elseif #cells < least or #cells ~= width then
       return nil, ("line %d has %s, the header %s"):format(lines.numbers[i], check.show_count(#cells, "cell"),
         check.show_count(width, "cell")), #rows
     else
@@ -77,13 +78,24 @@ local function note_comments(source, lines, rows, comments)
   end
 end
 
+-- Returns the rows of one cell, and the number of comments, if no line has a separator; else nil.
+local function single_cells(lines)
+  local rows, comments
+  for _, separator in ipairs(separators) do
+    rows, comments = split(lines, separator, 1)
+    if not rows or #rows[1] > 1 then return nil end
+  end
+  return rows, comments
+end
+
 -- The separator is the one that divides all lines into the same number of cells; else the fault is that of the one that
 -- comes furthest.
-local function rows_of(source, text)
+-- @param may_be_single true: without a separator, there is one column
+local function rows_of(source, text, may_be_single)
   local lines, furthest, fault = lines_of(text), 0, "expected columns with tabs, semicolons or commas"
   if #lines < 2 then source:fail(NO_ROWS) end
   for _, separator in ipairs(lines.separator and { lines.separator } or separators) do
-    local rows, why, before = split(lines, separator)
+    local rows, why, before = split(lines, separator, 2)
     if rows and #rows < 2 then source:fail(NO_ROWS) end
     if rows then
       note_comments(source, lines, rows, why)
@@ -92,12 +104,17 @@ local function rows_of(source, text)
     if before > furthest then furthest, fault = before, why end
   end
   local joined = document.without_breaks(text)
-  if joined then return rows_of(source, joined) end
+  if joined then return rows_of(source, joined, may_be_single) end
+  local rows, comments = single_cells(lines)
+  if rows and may_be_single then
+    note_comments(source, lines, rows, comments)
+    return rows
+  end
   source:fail("%s", fault)
 end
 
-local function read_file(source)
-  local rows = rows_of(source, text_of(source))
+local function read_file(source, may_be_single)
+  local rows = rows_of(source, text_of(source), may_be_single)
   local read = { name = source.path, columns = {}, cells = {}, notes = source.notes }
   for c, name in ipairs(rows[1]) do
     name = trim.both(name)
@@ -145,11 +162,12 @@ end
 
 --- Reads a table: the path of a text file or workbook with a header, or in Lua columns { mineral = { ... } } or rows
 -- { { file = "a.txt", mineral = "calcite" }, ... }. Returns nil and a message if the file is not one.
-function label_table.read(operation, given)
+-- @param may_be_single true: a file of one column is a table
+function label_table.read(operation, given, may_be_single)
   if type(given) ~= "string" then return of_lua(operation, given) end
   local source, err = Source.open(given)
   if not source then return nil, err end
-  local read, why = Source.try(read_file, source)
+  local read, why = Source.try(read_file, source, may_be_single)
   if not read then return nil, ("%s: %s"):format(check.printable(given), why) end
   return read
 end

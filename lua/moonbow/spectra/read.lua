@@ -118,7 +118,9 @@ local function read_files(paths, options)
     bar.report(i, #paths)
   end
   local sets, failures = reading:results()
-  if failures[1] and not options.skip or #sets == 0 then return nil, failures[1] end
+  if failures[1] and not options.skip or #sets == 0 then
+    return nil, failures[1] or "expected files of spectra beside that of the labels, got none"
+  end
   return sets, failures
 end
 
