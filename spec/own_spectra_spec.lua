@@ -205,6 +205,25 @@ describe("own_spectra", function()
     local rows = io.open(folder .. "/out/predicted.csv"):read "a"
     assert.matches("^spectrum,name,predicted,unlike,height\n1,0.1,0.", rows)
   end)
+  it("audits a network with the classes that it was trained on, where a fold or split lacks others", function()
+    local lines, n = {}, -1
+    for line in io.lines(artificial()) do
+      n = n + 1
+      lines[n + 1] = n == 0 and "part," .. line or n > 20 and n < 25 and "Test," .. line:gsub("^%a+,s%d+", "aaa,x")
+        or (n < 20 and "Train," or "Test,") .. line
+    end
+    local file = write("rare.csv", table.concat(lines, "\n") .. "\n")
+    local options = "--label kind --quick --model one_convolution --preprocess none --epochs 2 --folds 3 "
+    for option, left_out in pairs { ["--group sample "] = false,
+      ["--split part "] = "Left out: 4 spectra of classes that these folds do not train on." } do
+      local code, text = run(options .. option .. file)
+      assert.equal(0, code, text)
+      assert.matches("\nAudit of ", text)
+      assert.is_nil(text:find("output_count", 1, true), text)
+      local page = io.open(folder .. "/out/report.html"):read "a"
+      assert.equal(left_out, page:match "Left out: [^<]*" or false)
+    end
+  end)
   it("predicts numbers by a saved network", function()
     local set, path = mb.spectra.read(heights()), folder .. "/network.safetensors"
     local fitted = mb.pipeline({ "standardize", { "network", epochs = 3 } }):fit(set, { target = "height" })

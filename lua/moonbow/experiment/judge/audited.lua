@@ -1,21 +1,41 @@
 --- The audit of the best network of a judgement, on a fold that it has not seen.
 local core = require "moonbow.core"
 local audit = require "moonbow.audit"
+local folds = require "moonbow.experiment.judge.folds"
 local official = require "moonbow.experiment.judge.official"
 local preprocess = require "moonbow.data.preprocess"
 local problem = require "moonbow.pipeline.problem"
 local report = require "moonbow.audit.report"
-local split = require "moonbow.train.split"
 local words = require "moonbow.experiment.judge.words"
 
 local audited = {}
 
--- Rows to train on, and rows that are not seen: those of the first fold, or of an official split.
+-- The first fold whose rows to train on lack the fewest classes.
+local function fold_of(read, about)
+  local list, chosen, most = folds.of(read, about, 1), nil, -1
+  if read.task == "number" then return list[1] end
+  for _, fold in ipairs(list) do
+    local _, classes = folds.classes(read, problem.rows(fold.train))
+    if #classes > most then chosen, most = fold, #classes end
+  end
+  return chosen
+end
+
+-- Rows to train on, and rows that are not seen: those of a fold, or of an official split.
 local function rows_of(read, about)
   if about.train then return about.train, official.test_rows(about.parts) end
-  local fold = split.k_fold(read.n, about.folds, { stratify = problem.class_list(read), groups = read.groups,
-    seed = { about.options.seed, 1 } })[1] -- as in cross_validate
+  local fold = fold_of(read, about)
   return problem.rows(fold.train), problem.rows(fold.test)
+end
+
+-- The rows whose classes are among those of the rows to train on: a network says nothing of others.
+local function known_rows(read, train, rows)
+  if read.task == "number" then return rows end
+  local known, list = folds.classes(read, train), {}
+  for _, row in ipairs(rows) do
+    if known[read.y[row]] then list[#list + 1] = row end
+  end
+  return list
 end
 
 -- Spectra as the pipeline prepares them, with what is known of them.
@@ -28,25 +48,28 @@ local function part_of(fitted, set, read, about, rows)
   if #fitted.preprocessing > 0 and chosen.quantity ~= "preprocessed" then
     part.raw, part.steps = chosen.x, fitted.preprocessing
   end
-  part.y = read.task == "class" and chosen:classes(about.options.label, read.names)
+  part.y = read.task == "class" and chosen:classes(about.options.label, fitted.names)
     or core.reshape(chosen:targets(about.options.target), -1)
   for i, row in ipairs(rows) do part.groups[i] = read.groups and read.groups[row] end
   if not read.groups then part.groups = nil end
   return part
 end
 
---- Audits the best network that was compared, and sets found.audit and found.audited, its pipeline in words; nothing
--- without a network.
+--- Audits the best network that was compared, and sets found.audit, found.audited (its pipeline in words) and
+-- found.unknown (the number of unseen spectra that are left out, since their class is not trained on); nothing without
+-- a network.
 -- @param found, set, about as for the report
 local function run(found, set, about)
   local row = words.best_network(found.comparison)
   if not row then return end
   local read = problem.read("own_spectra", set, about.options, "both")
   local train, test = rows_of(read, about)
+  local known = known_rows(read, train, test)
+  found.unknown = #test - #known
   local fitted = row.pipeline:fit(set:select(train), about.options)
   local options = row.pipeline.options
-  local data = { train = part_of(fitted, set, read, about, train), test = part_of(fitted, set, read, about, test),
-    classes = read.names }
+  local data = { train = part_of(fitted, set, read, about, train), classes = fitted.names,
+    test = #known > 0 and part_of(fitted, set, read, about, known) or nil }
   found.audited = tostring(row.pipeline)
   found.audit = audit(fitted.model, data, { task = read.task, batch_size = options.batch_size,
     patience = options.epochs, seed = about.options.seed, trained = true })

@@ -3,12 +3,12 @@
 local core = require "moonbow.core"
 local compare = require "moonbow.pipeline.compare"
 local explain = require "moonbow.explain"
+local folds = require "moonbow.experiment.judge.folds"
 local metrics = require "moonbow.pipeline.metrics"
 local official = require "moonbow.experiment.judge.official"
 local preprocess = require "moonbow.data.preprocess"
 local problem = require "moonbow.pipeline.problem"
 local replicates = require "moonbow.experiment.judge.replicates"
-local split = require "moonbow.train.split"
 local unlike = require "moonbow.experiment.judge.unlike"
 local validation = require "moonbow.pipeline.validation"
 
@@ -77,14 +77,13 @@ local function folds_of(read, about)
   if about.train then
     return { { train = core.tensor(about.train), test = core.tensor(official.test_rows(about.parts)) } }
   end
-  return split.k_fold(read.n, about.folds, { stratify = problem.class_list(read), groups = read.groups,
-    seed = { about.options.seed, 1 } }) -- as in cross_validate
+  return folds.of(read, about, 1)
 end
 
 -- Marks of the test rows of each fold against its training rows.
-local function marks_of(pipeline, set, folds)
+local function marks_of(pipeline, set, list)
   local marks = {}
-  for _, fold in ipairs(folds) do
+  for _, fold in ipairs(list) do
     local steps, x = preprocess.fit(pipeline.steps, set:select(fold.train))
     local model, rows = unlike.fit(x.x), problem.rows(fold.test)
     local own = model and unlike.marks(model, preprocess.apply(steps, set:select(fold.test)).x)
@@ -100,10 +99,10 @@ local function every_row(n)
 end
 
 local function examine(found, set, read, about)
-  local pipeline, folds = found.comparison.rows[found.comparison.recommended].pipeline, folds_of(read, about)
-  found.marks = pick(marks_of(pipeline, set, folds), found.rows)
+  local pipeline, list = found.comparison.rows[found.comparison.recommended].pipeline, folds_of(read, about)
+  found.marks = pick(marks_of(pipeline, set, list), found.rows)
   local given = { label = about.options.label, target = about.options.target, groups = about.options.groups,
-    seed = about.options.seed, folds = about.quick and table.move(folds, 1, QUICK_FOLDS, 1, {}) or folds }
+    seed = about.options.seed, folds = about.quick and table.move(list, 1, QUICK_FOLDS, 1, {}) or list }
   found.bands = explain.importance(pipeline, set, given)
   local groups = read.groups and pick(read.groups, found.rows)
   found.ceiling = groups and replicates.ceiling(read.task, found.outcome.truth, found.outcome.predicted, groups)

@@ -51,7 +51,9 @@ local function audit(found)
   local body, own_style = audits.body(found.audit)
   return table.concat({ ("<style>%s</style>"):format(own_style), "<h2>The network</h2>",
     paragraph(("What an audit says about the best network, %s, fitted on the spectra of one fold and tested on those "
-      .. "that it has not seen: %s."):format(found.audited, audits.summary(found.audit))), body }, "\n")
+      .. "that it has not seen: %s."):format(found.audited, audits.summary(found.audit)) .. (found.unknown > 0
+      and (" Left out: %s of classes that these folds do not train on."):format(check.show_count(found.unknown,
+        "spectrum", "spectra")) or "")), body }, "\n")
 end
 
 local function unlike(found, set)
