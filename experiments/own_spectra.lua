@@ -160,6 +160,14 @@ local function list_of(set, found, about, path)
     sentences = output.list(about.sentences) }
 end
 
+-- Files of an earlier run in the same folder would belong to another recommendation.
+local function remove_old(names)
+  for _, name in ipairs(names) do
+    local path = args.out .. "/" .. name
+    if os.remove(path) then print("removed the older " .. path) end
+  end
+end
+
 -- Fits the recommended pipeline on all spectra and saves it, beside the principal components that mark unlike spectra.
 local function save_model(found, set, about)
   local fitted = found.comparison.rows[found.comparison.recommended].pipeline:fit(set, about.options)
@@ -177,22 +185,18 @@ local function save_model(found, set, about)
   write(model_path .. ", fitted on all spectra", ok, err)
 end
 
--- Results of an earlier run in the same folder would belong to another recommendation.
-local function remove_old()
-  for _, path in ipairs { model_path, application.path_of_marks(model_path), args.out .. "/predictions.csv" } do
-    if os.remove(path) then print("removed the older " .. path) end
-  end
-end
-
 local function save(found, set, about, path)
   local drawn = { spectra = figures.spectra(set, args.label and "class" or "number", args.label or args.target) }
   if found.outcome then
     drawn.predictions, drawn.importance = figures.predictions(found.outcome), figures.importance(found.bands)
   end
   local page = report(found, set, drawn, about)
+  remove_old { "model.safetensors", "model.pca.safetensors" } -- first: Ctrl-C may come before the next one
   experiment.save(args.out, list_of(set, found, about, path), drawn)
   write(args.out .. "/report.html", files.write(args.out .. "/report.html", page))
-  if not found.outcome then return remove_old() end
+  if not found.outcome then
+    return remove_old { "predictions.csv", "predictions.svg", "predictions.png", "importance.svg", "importance.png" }
+  end
   local pipeline = found.comparison.rows[found.comparison.recommended].pipeline
   local heading, rows = tables.predictions(found, set, pipeline)
   write(args.out .. "/predictions.csv", tables.write_csv(args.out .. "/predictions.csv", heading, rows))

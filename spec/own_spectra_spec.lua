@@ -290,7 +290,21 @@ describe("own_spectra", function()
     code, text = run("--label kind --quick " .. write("nothing.csv", table.concat(lines, "\n") .. "\n"))
     assert.equal(0, code, text)
     assert.matches("\nNothing was learned: .* None is recommended%.\n", text)
-    for _, name in ipairs { "model.safetensors", "model.pca.safetensors", "predictions.csv" } do
+    for _, name in ipairs { "model.safetensors", "model.pca.safetensors", "predictions.csv", "predictions.svg",
+      "predictions.png", "importance.svg", "importance.png" } do
+      assert.is_nil(io.open(folder .. "/out/" .. name), name)
+    end
+    assert.is_truthy(io.open(folder .. "/out/spectra.svg"))
+  end)
+  it("leaves no model of an earlier run beside the results of one that no file holds", function()
+    local code, text = run("--label kind --quick --model plsda --preprocess none " .. artificial())
+    assert.equal(0, code, text)
+    code, text = run("--target height --quick --model neighbours --preprocess savitzky_golay:derivative=1 "
+      .. heights())
+    assert.equal(0, code, text)
+    assert.matches("removed the older [^\n]*/model.safetensors\n", text)
+    assert.matches("\nNo model is written: ", text)
+    for _, name in ipairs { "model.safetensors", "model.pca.safetensors" } do
       assert.is_nil(io.open(folder .. "/out/" .. name), name)
     end
   end)
