@@ -9,11 +9,13 @@ local files = require "moonbow.io.files"
 local interrupt = require "moonbow.interrupt"
 local measured = require "moonbow.experiment.measured"
 local output = require "moonbow.experiment.output"
+local problem = require "moonbow.pipeline.problem"
 local judge = "moonbow.experiment.judge."
 local application = require(judge .. "application")
 local audited = require(judge .. "audited")
 local candidates = require(judge .. "candidates")
 local figures = require(judge .. "figures")
+local folds = require(judge .. "folds")
 local judgement = require(judge .. "judgement")
 local official = require(judge .. "official")
 local report = require(judge .. "report")
@@ -91,16 +93,32 @@ end
 
 -- ---- training ----
 
+-- Ends the script if the rows to train on of a fold are of one class.
+local function check_folds(data, about)
+  local set = about.train and data.spectra:select(about.train) or data.spectra
+  local class = folds.confined(problem.read("own_spectra", set, about.options, "both"), about)
+  if class then
+    fail(("%s: some of the %d folds leave only spectra of %s to train on; expected at least 2 classes in %s with "
+      .. "several %s%s"):format(data.path, args.folds, check.show(class), check.show(args.label), args.group
+      and "groups of " .. check.show(args.group) or "spectra", about.train and " for training" or ""))
+  end
+end
+
 -- Returns the set, the options for mb.compare and the other settings of the judgement; ends the script if the files do
 -- not hold what the options name.
 local function read_problem()
   local data = read_spectra()
   local about = { folds = args.folds, repeats = args.repeats, quick = args.quick, options = { label = args.label,
     target = args.target, seed = args.seed } }
-  if args.label then data:check_classes(args.label, args.folds) else data:check_numbers(args.target, args.folds) end
-  if args.group then about.groups, about.options.groups = data:groups(args.group, args.label, args.folds) end
   if args.split then about.train, about.parts = official.rows(args.split, data:column(args.split)) end
-  if args.target and about.train then data:check_varies(args.target, about.train) end
+  local train = about.train
+  if args.label then data:check_classes(args.label, args.folds, train) end
+  if args.target then data:check_numbers(args.target, args.folds, train) end
+  if args.group then
+    about.groups, about.options.groups = data:groups(args.group)
+    data:check_groups(about.groups, args.group, args.label, args.folds, train)
+  end
+  if args.label then check_folds(data, about) end
   local set = data.spectra
   if args.crop then set = set:crop(table.unpack(args.crop)) end
   return set, about, data.path

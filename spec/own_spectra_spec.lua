@@ -417,6 +417,36 @@ describe("own_spectra", function()
     fails("--label kind --epochs 0 " .. file, "--epochs: expected a whole number from 1 on, got '0'")
     fails("--label k " .. write("blank.csv", 'k,1,2\na,1,2\n" ",1,3\n'), "spectrum 2 has no 'k'")
   end)
+  it("looks at the training rows of a split for what makes training impossible", function()
+    local rng = mb.rng(4)
+    local function fails(message, arguments, cells_of)
+      local lines = { "part,k,s,fat,1,2,3,4" }
+      for i = 1, 24 do
+        lines[i + 1] = ("%s,%s"):format(cells_of(i), table.concat({ rng:normal(), i % 2, i % 3, i }, ","))
+      end
+      local file = write("rows.csv", table.concat(lines, "\n") .. "\n")
+      local code, text = run(("--quick --split part %s %s"):format(arguments, file))
+      assert.equal(1, code, text)
+      assert.equal(("%s/rows.csv: %s\n"):format(folder, message), text)
+    end
+    local function four(i)
+      return ("%s,%s,s%d,%d"):format(i < 5 and "train" or "test", i % 2 == 0 and "a" or "b", i, i)
+    end
+    fails("'k' has 2 classes in 4 spectra for training, 2 of them with fewer spectra than the 5 folds", "--label k",
+      four)
+    fails("4 spectra for training are too few for 5 folds", "--target fat", four)
+    fails("expected at least 2 classes in 'k' for training, found only 'a'", "--label k", function(i)
+      return ("%s,%s,s%d,%d"):format(i % 2 == 0 and "train" or "test", i % 2 == 0 and "a" or "b", i, i)
+    end)
+    fails("'s' has 2 groups for training, fewer than the 5 folds", "--label k --group s", function(i)
+      return ("%s,%s,s%d,%d"):format(i < 15 and "train" or "test", i % 2 == 0 and "a" or "b", i < 15 and i // 8 or i, i)
+    end)
+    fails("some of the 5 folds leave only spectra of 'b' to train on; expected at least 2 classes in 'k' with several "
+      .. "groups of 's' for training", "--label k --group s", function(i)
+      return ("%s,%s,%s,%d"):format(i < 20 and "train" or "test", i % 2 == 0 and "a" or "b", i % 2 == 0 and i < 20
+        and "one" or i, i)
+    end)
+  end)
   it("names classes that folds lack", function()
     local lines = { "k,1,2,3,4,5,6,7,8" }
     for i = 1, 26 do lines[i + 1] = ("c%d,1,2,3,4,5,%d,3,2"):format(i % 13, i) end

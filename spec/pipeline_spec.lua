@@ -298,6 +298,12 @@ describe("the inner cross-validation", function()
     end
     refused(groups, "no class has training rows of two groups")
     refused(one, "all training rows are of one group")
+    for i = 7, 12 do groups[i] = i end -- those of class 1 are of one group
+    local function logistic() mb.pipeline({ "logistic" }):fit({ x = x:narrow(1, 12), y = y }, { groups = groups }) end
+    assert.error_matches(logistic, "pipeline: logistic: the training rows of an inner fold are of one class, so that "
+      .. "an inner cross%-validation cannot choose C; give it")
+    for i = 1, 12 do y[i] = 1 end
+    assert.error_matches(logistic, "y: expected at least 2 classes, all labels are 1")
   end)
   it("predicts the mean where a training part has equal numbers", function()
     local y = { 5, 3, 1 }

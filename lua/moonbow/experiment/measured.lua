@@ -68,28 +68,37 @@ function Measured:column(name)
 end
 
 -- Ends the script if cross-validation is impossible: most classes have fewer members than there are folds.
-local function check_classes(self, column, names, count, folds)
-  local scarce, numbers = 0, 0
+-- @param among " for training", or "" for all spectra
+local function check_classes(self, column, cells, folds, among)
+  local count, scarce, numbers = {}, 0, 0
+  for _, cell in ipairs(cells) do count[cell] = (count[cell] or 0) + 1 end
+  local _, names = labels.encode("classes", cells)
   for _, name in ipairs(names) do
     if count[name] < folds then scarce = scarce + 1 end
     if tonumber((name:gsub(",", "."))) then numbers = numbers + 1 end
   end
   local label = check.show(column)
   if #names < 2 then
-    output.fail(("%s: expected at least 2 classes in %s, found only %s"):format(self.path, label, check.show(names[1])))
+    output.fail(("%s: expected at least 2 classes in %s%s, found only %s"):format(self.path, label, among,
+      check.show(names[1])))
   elseif 2 * scarce > #names then
-    output.fail(("%s: %s has %d classes in %s, %d of them with fewer spectra than the %d folds%s"):format(
-      self.path, label, #names, check.show_count(#self.spectra, "spectrum", "spectra"), scarce, folds,
+    output.fail(("%s: %s has %d classes in %s%s, %d of them with fewer spectra than the %d folds%s"):format(
+      self.path, label, #names, check.show_count(#cells, "spectrum", "spectra"), among, scarce, folds,
       numbers == #names and "; all are numbers: --target predicts a quantity" or ""))
   end
 end
 
+local function pick(list, rows)
+  local picked = {}
+  for i, row in ipairs(rows) do picked[i] = list[row] end
+  return picked
+end
+
 --- Checks a label column, and that its classes can be divided into folds.
-function Measured:check_classes(column, folds)
-  local cells, count = self:column(column), {}
-  local _, names = labels.encode("classes", cells)
-  for _, cell in ipairs(cells) do count[cell] = (count[cell] or 0) + 1 end
-  check_classes(self, column, names, count, folds)
+-- @param rows for training; nil for all
+function Measured:check_classes(column, folds, rows)
+  local cells = self:column(column)
+  check_classes(self, column, rows and pick(cells, rows) or cells, folds, rows and " for training" or "")
 end
 
 -- Returns the number that stands most often in a tensor, and how often.
@@ -102,9 +111,9 @@ local function most_frequent(numbers)
   return most, count[most]
 end
 
---- Checks that the numbers to predict vary among the spectra for training, also without those of one fold.
--- @param rows of these; nil for all
-function Measured:check_varies(column, rows)
+-- Ends the script unless the numbers to predict vary, also without those of one fold.
+-- @param rows for training; nil for all
+local function check_varies(self, column, rows)
   local spectra = rows and self.spectra:select(rows) or self.spectra
   local most, count = most_frequent(spectra:targets(column))
   if count < #spectra - 1 then return end
@@ -113,16 +122,19 @@ function Measured:check_varies(column, rows)
     rows and " for training" or "", most))
 end
 
---- Checks a column of numbers to predict, that there are as many as folds, and that they vary.
-function Measured:check_numbers(column, folds)
+--- Checks a column of numbers to predict, that there are enough for the folds, and that they vary.
+-- @param rows for training; nil for all
+function Measured:check_numbers(column, folds, rows)
   self:column(column)
   local ok, err = pcall(self.spectra.targets, self.spectra, column)
   if not ok then output.fail(("%s: %s"):format(self.path, (tostring(err):gsub("^.*targets: ", "")))) end
-  if #self.spectra < 2 * folds then
-    output.fail(("%s: %s are too few for %d folds"):format(self.path, check.show_count(#self.spectra, "spectrum",
-      "spectra"), folds))
+  local count = rows and #rows or #self.spectra
+  if count < 2 * folds then
+    output.fail(("%s: %s%s are too few for %d folds"):format(self.path, check.show_count(count, "spectrum", "spectra"),
+      rows and " for training" or "", folds))
   end
-  self:check_varies(column)
+  check_varies(self, column)
+  if rows then check_varies(self, column, rows) end
 end
 
 -- True if any class has rows in several groups.
@@ -135,23 +147,33 @@ local function is_any_split(groups, classes)
   return false
 end
 
+--- Checks that there are enough groups for the folds, and that they are not the classes.
+-- @param groups of the spectra, from measured:groups, and their columns
+-- @param label the column of the classes, at least one of which must have spectra in several groups; nil for numbers
+-- @param rows for training; nil for all
+function Measured:check_groups(groups, columns, label, folds, rows)
+  local shown, own, among = check.show(columns), rows and pick(groups, rows) or groups, rows and " for training" or ""
+  local classes, count = label and self:column(label), labels.count_different(own)
+  if label and not is_any_split(own, rows and pick(classes, rows) or classes) then
+    output.fail(("%s: each class of %s lies in one group of %s%s, so that none is both trained on and tested"):format(
+      self.path, check.show(label), shown, among))
+  elseif count < folds then
+    output.fail(("%s: %s has %s%s, fewer than the %d folds"):format(self.path, shown, check.show_count(count, "group"),
+      among, folds))
+  end
+end
+
 --- Returns the group of each spectrum by one label column, or by several with commas between them, and the list of the
 -- columns.
--- @param label the column of the classes, at least one of which must have spectra in several groups; nil for numbers
-function Measured:groups(columns, label, folds)
-  local lists, names, shown = {}, {}, check.show(columns)
+function Measured:groups(columns)
+  local lists, names = {}, {}
   for name in columns:gmatch "[^,]+" do
     names[#names + 1] = name
     lists[#lists + 1] = self:column(name)
   end
   local groups = labels.combined(lists)
-  if #groups == 0 then output.fail("expected --group with the column that names replicates, got " .. shown) end
-  local count = labels.count_different(groups)
-  if label and not is_any_split(groups, self:column(label)) then
-    output.fail(("%s: each class of %s lies in one group of %s, so that none is both trained on and tested"):format(
-      self.path, check.show(label), shown))
-  elseif count < folds then
-    output.fail(("%s: %s has %d groups, fewer than the %d folds"):format(self.path, shown, count, folds))
+  if #groups == 0 then
+    output.fail("expected --group with the column that names replicates, got " .. check.show(columns))
   end
   return groups, names
 end

@@ -9,6 +9,7 @@
 --   tuned       name of the option that an inner cross-validation chooses, unless it is given; nil for none
 --   candidates(n, D)            its values from the simplest model to the most complex, for n rows of D points
 --   shared      true: a model that was fitted with the last candidate predicts with each
+--   needs_classes               true: it cannot be fitted to rows of a single class
 --   saved(model)                what mb.save takes, or nil
 --   complexity  a rank: of two models that predict as well, that with the lower one is the simpler
 local core = require "moonbow.core"
@@ -155,7 +156,8 @@ local estimators = {
   ridge = { task = "number", options = {}, tuned = "alpha", candidates = function() return powers(4, -8, -1) end,
     fit = function(x, y, options) return ridge.fit(x, y, options) end,
     predict = function(model, x) return core.reshape(model:predict(x), core.size(x, 1), -1) end },
-  logistic = { task = "class", options = {}, tuned = "C", candidates = function() return powers(-3, 3, 1) end,
+  logistic = { task = "class", options = {}, tuned = "C", needs_classes = true,
+    candidates = function() return powers(-3, 3, 1) end,
     fit = function(x, y, options, about)
       return logistic.fit(x, y, with(options, { classes = about.classes, iterations = 10000 }))
     end,

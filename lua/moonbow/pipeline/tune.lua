@@ -115,11 +115,31 @@ local function count_groups(pipeline, y, about)
   return count
 end
 
+local function is_of_one_class(y, rows)
+  for _, row in ipairs(rows) do
+    if y[row // 1 | 0] ~= y[rows[1] // 1 | 0] then return false end
+  end
+  return true
+end
+
+-- Raises if an inner fold leaves one of several classes to train on.
+local function check_classes(pipeline, y, folds)
+  local all = core.totable(core.concat({ folds[1].train, folds[1].test }, 1))
+  if is_of_one_class(y, all) then return end
+  for _, fold in ipairs(folds) do
+    if is_of_one_class(y, core.totable(fold.train)) then
+      refuse(pipeline, "the training rows of an inner fold are of one class", pipeline.estimator.tuned)
+    end
+  end
+end
+
 -- Inner folds, of whole groups if there are any, each with its share of the classes.
 local function inner_folds(pipeline, n, y, about)
-  local folds = math.min(FOLDS, about.groups and count_groups(pipeline, y, about) or n)
-  return dealing.folds("pipeline", n, folds, { stratify = about.task == "class" and y or nil, groups = about.groups,
-    seed = about.seed })
+  local count = math.min(FOLDS, about.groups and count_groups(pipeline, y, about) or n)
+  local folds = dealing.folds("pipeline", n, count, { stratify = about.task == "class" and y or nil,
+    groups = about.groups, seed = about.seed })
+  if pipeline.estimator.needs_classes then check_classes(pipeline, y, folds) end
+  return folds
 end
 
 --- Returns the value of the tuned option for these training rows.
