@@ -245,9 +245,9 @@ local function run_prediction()
   local model, info = application.load(args.predict)
   if not model then fail(info) end
   local data, title = read_spectra(info), args.label or args.target
-  local truth = title and data:column(title)
+  local truth = title and { cells = data:column(title), title = title, is_class = args.label ~= nil }
   if args.label and info.classes then data:check_known(args.label, info.classes) end
-  local heading, rows, quality = application.table(model, args.predict, data.spectra, truth, title)
+  local heading, rows, quality = application.table(model, args.predict, data.spectra, truth)
   experiment.prepare(args.out)
   local path = args.out .. "/predicted.csv"
   local shown = table.move(rows, 1, MOST_ROWS, 2, { heading })
@@ -262,7 +262,7 @@ local function run()
   if args.predict then run_prediction() else run_training() end
 end
 
-if not args.predict and (args.label == nil) == (args.target == nil) then
+if args.label and args.target or not (args.predict or args.label or args.target) then
   fail "expected either --label with the column of the classes, or --target with that of the numbers"
 end
 output.run(run, measured.for_script)

@@ -456,6 +456,22 @@ describe("own_spectra", function()
     assert.equal(0, code, text)
     assert.is_truthy(text:find("never both trained on and tested: 'rare' (1)", 1, true), text)
   end)
+  it("refuses the truth of classes for a model of numbers, and of numbers for one of classes", function()
+    local set, path = mb.spectra.read(heights()), folder .. "/task.safetensors"
+    set = set:with { labels = { kind = set:targets("height"):gt(1.5):reshape(-1) } }
+    for title, case in pairs { kind = { "plsda", "target", "numbers", "classes", "label" },
+      height = { "pls", "label", "classes", "numbers", "target" } } do
+      local option = case[1] == "pls" and "target" or "label"
+      assert(mb.pipeline({ { case[1], components = 2 } }):fit(set, { [option] = title }):save(path))
+      local code, text = run(("--predict %s --%s height %s"):format(path, case[2], heights()))
+      assert.equal(1, code, text)
+      assert.equal(("own_spectra: --%s: expected a model of %s, this one predicts %s, whose column --%s names\n")
+        :format(table.unpack(case, 2)), text:match "own_spectra:.*")
+    end
+    local code, text = run(("--predict %s --label height --target height %s"):format(path, heights()))
+    assert.equal(1, code, text)
+    assert.matches("expected either %-%-label", text)
+  end)
   it("names classes that the model does not know", function()
     local file = write("train.csv", "k,1,2,3\na,1,2,1\na,1,3,1\nb,2,1,2\nb,3,1,3\n")
     local path = folder .. "/names.safetensors"

@@ -78,38 +78,43 @@ function application.load(path)
   return model, info
 end
 
+-- How well predictions meet the truth, in words.
+local function quality_of(predicted, truth, is_class)
+  if is_class ~= truth.is_class then
+    check.fail("own_spectra", "%s: expected a model of %s, this one predicts %s, whose column %s names",
+      is_class and "--target" or "--label", is_class and "numbers" or "classes", is_class and "classes" or "numbers",
+      is_class and "--label" or "--target")
+  end
+  if is_class then
+    local right = 0
+    for i, name in ipairs(predicted) do right = right + (name == truth.cells[i] and 1 or 0) end
+    return ("accuracy %.3f"):format(right / #predicted)
+  end
+  local list = single_numbers(predicted)
+  local numbers, why, at = label_numbers.read(truth.cells)
+  if not numbers then check.fail("own_spectra", "%s%s", at and ("spectrum %d: "):format(at) or "", why) end
+  local found = metrics.numbers(numbers, list)
+  return ("RMSEP %.4g, bias %.4g"):format(found.rmse, found.bias) .. (found.r2 and (", R2 %.4g"):format(found.r2) or "")
+end
+
 --- Predicts spectra: returns a heading and rows, and a sentence on how well the truth is met.
 -- @param path of the model, beside which the principal components may lie
--- @param truth cells of a label or target; or nil
--- @param title of these
-function application.table(model, path, set, truth, title)
+-- @param truth { cells, title, is_class } of a label or a target; or nil
+function application.table(model, path, set, truth)
   local predicted, scores = predict(model, set)
-  local quality = truth and application.quality(scores and predicted or single_numbers(predicted), truth, scores ~= nil)
+  local quality = truth and quality_of(predicted, truth, scores ~= nil)
   local marks, why = marks_of(path, set)
   if why then check.warn("own_spectra", "no marks of unlike spectra: %s", why) end
   local heading, rows = { "spectrum", "name", table.unpack(titles_of(model, predicted, scores)) }, {}
   if marks then heading[#heading + 1] = "unlike" end
-  heading[#heading + 1] = truth and title or nil
+  heading[#heading + 1] = truth and truth.title or nil
   for i, value in ipairs(predicted) do
     local cells = { i, set.names[i], table.unpack(scores and { value, ("%.3f"):format(scores[i]) } or texts_of(value)) }
     if marks then cells[#cells + 1] = marks[i] and "yes" or "" end
-    cells[#cells + 1] = truth and truth[i] or nil
+    cells[#cells + 1] = truth and truth.cells[i] or nil
     rows[i] = cells
   end
   return heading, rows, quality
-end
-
---- How well predictions meet the truth, in words.
-function application.quality(predicted, truth, is_class)
-  if is_class then
-    local right = 0
-    for i, name in ipairs(predicted) do right = right + (name == truth[i] and 1 or 0) end
-    return ("accuracy %.3f"):format(right / #predicted)
-  end
-  local numbers, why, at = label_numbers.read(truth)
-  if not numbers then check.fail("own_spectra", "%s%s", at and ("spectrum %d: "):format(at) or "", why) end
-  local found = metrics.numbers(numbers, predicted)
-  return ("RMSEP %.4g, bias %.4g"):format(found.rmse, found.bias) .. (found.r2 and (", R2 %.4g"):format(found.r2) or "")
 end
 
 return application
