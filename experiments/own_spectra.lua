@@ -34,26 +34,15 @@ local function at_least(option, least)
   end
 end
 
--- Reads "LOW,HIGH".
-local function range(text)
-  local low, high = text:match "^%s*(%-?[%d.]+)%s*,%s*(%-?[%d.]+)%s*$"
-  low, high = tonumber(low), tonumber(high)
-  if low and high and low < high then return { low, high } end
-  return nil, ("--crop: expected LOW,HIGH, got %s"):format(check.show(text))
-end
-
 local parser = argparse("lua experiments/own_spectra.lua", "Compares pipelines on measured spectra.")
 parser:argument("files", "files, folders or globs of spectra, of any format in docs/spectra.md"):args "+"
 parser:option("--label", "column with the classes; folder: the name of each file's folder")
 parser:option("--target", "column with the numbers to predict")
-parser:option("--labels", "table with further columns, whose rows are found by the names of the files")
-parser:option("--by", "what names its rows: file, name, folder or a column; or row, for their order", "file")
 parser:option("--group", "column (or several, with commas) that names replicates, which stay in one fold")
 parser:option("--split", "column that says which spectra are for training, and which for tests")
 parser:option("--model", "models, with commas: plsda, logistic, svm, forest (classes), pls, ridge (numbers), "
   .. "neighbours, or networks such as one_convolution; with options as pls:components=4")
 parser:option("--preprocess", "chains of steps to compare: 'none;snv;savitzky_golay:derivative=2,snv'")
-parser:option("--crop", "LOW,HIGH: the range of the axis to use"):convert(range)
 parser:option("--folds", "folds of the cross-validation", "5"):convert(at_least("--folds", 2))
 parser:option("--repeats", "how often, with other folds (default 3, with --quick 1)"):convert(at_least("--repeats", 1))
 parser:option("--epochs", "epochs of each network"):convert(at_least("--epochs", 1))
@@ -61,16 +50,7 @@ parser:option("--seed", "seed of folds and networks", "1"):convert(at_least("--s
 parser:option("--out", ("folder for the report, results.json, figures and model.safetensors (default %s, with --quick "
   .. "%s)"):format(experiment.folder("own_spectra"), experiment.folder("own_spectra", true)))
 parser:option("--predict", "a saved model to apply to the files, instead of training")
-parser:option("--format", "the files' format, if it is not to be found by the content (ucr: the first of each row of "
-  .. "numbers is its class; text: it is not)")
-parser:option("--separator", "character between cells, \\t for a tab (default: what fits all lines)")
-  :convert(function(text) return text == "\\t" and "\t" or text end)
-parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
-parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
-parser:option("--unit", "unit of the axis, if the files do not say or disagree: cm-1, nm, deg")
-parser:option("--quantity", "what the values are, if the files do not say or disagree: counts, absorbance, %T")
-parser:flag("--resample", "interpolate spectra with different axes to one")
-parser:flag("--skip", "leave out files that cannot be read")
+measured.add_options(parser)
 parser:flag("--quick", "fewer pipelines, folds and epochs")
 local args = output.parse(parser)
 args.out = args.out or experiment.folder("own_spectra", args.quick)
@@ -81,15 +61,6 @@ local fail = experiment.fail
 local after_interrupt = args.predict and "the same command starts again"
   or "no model was written; the same command starts again"
 interrupt.end_script_with("own_spectra: interrupted; " .. after_interrupt)
-
--- With a model, each spectrum is brought to its axis by itself.
-local function read_spectra(model)
-  local options = { resample = args.resample or nil }
-  for _, name in ipairs { "format", "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
-    options[name] = args[name]
-  end
-  return measured.read(args.files, options, model)
-end
 
 -- ---- training ----
 
@@ -107,7 +78,7 @@ end
 -- Returns the set, the options for mb.compare and the other settings of the judgement; ends the script if the files do
 -- not hold what the options name.
 local function read_problem()
-  local data = read_spectra()
+  local data = measured.read(args.files, args)
   local about = { folds = args.folds, repeats = args.repeats, quick = args.quick, options = { label = args.label,
     target = args.target, seed = args.seed } }
   if args.split then about.train, about.parts = official.rows(args.split, data:column(args.split)) end
@@ -119,9 +90,7 @@ local function read_problem()
     data:check_groups(about.groups, args.group, args.label, args.folds, train)
   end
   if args.label then check_folds(data, about) end
-  local set = data.spectra
-  if args.crop then set = set:crop(table.unpack(args.crop)) end
-  return set, about, data.path
+  return data.spectra, about, data.path
 end
 
 local function warnings_of(set, about)
@@ -244,7 +213,7 @@ end
 local function run_prediction()
   local model, info = application.load(args.predict)
   if not model then fail(info) end
-  local data, title = read_spectra(info), args.label or args.target
+  local data, title = measured.read(args.files, args, info), args.label or args.target
   local truth = title and { cells = data:column(title), title = title, is_class = args.label ~= nil }
   if args.label and info.classes then data:check_known(args.label, info.classes) end
   local heading, rows, quality = application.table(model, args.predict, data.spectra, truth)

@@ -100,6 +100,19 @@ describe("own_spectra", function()
     assert.equal(1, code)
     assert.matches("^classes: labels: row 1: 's0' is none of the 2 names", text)
   end)
+  it("shares the options of reading with audit.lua, and groups of several columns", function()
+    local file = write("semicolons.csv", (io.open(artificial()):read "a":gsub(",", ";"):gsub("%.", ",")))
+    local reading = "--separator ';' --decimal , --unit nm --quantity counts --crop 1005,1036 " .. file
+    local code, text = run("--label kind --quick --folds 3 --epochs 30 --model one_convolution --preprocess none "
+      .. reading)
+    assert.equal(0, code, text)
+    local pipe = io.popen(("%s experiments/audit.lua --out %s/audit %s/out/model.safetensors --label kind --group "
+      .. "kind,sample --test %s %s 2>&1"):format(interpreter, folder, folder, file, reading))
+    text = pipe:read "a"
+    assert.is_true(pipe:close(), text)
+    assert.matches("on 30 training spectra of 32 points", text)
+    assert.matches("\nfault: shared_samples\n  30 of 30 test spectra", text)
+  end)
   it("has networks of numbers audited by audit.lua", function()
     local model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 1 } }
     model:build { 40, 1 }
@@ -117,6 +130,25 @@ describe("own_spectra", function()
     code, text = audit "--target height --label name"
     assert.equal(1, code)
     assert.matches("^expected either %-%-label", text)
+    model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 2 } }
+    model:build { 40, 1 }
+    assert(mb.save(model, folder .. "/numbers.safetensors"))
+    code, text = audit "--target height"
+    assert.equal(1, code, text)
+    assert.equal("--target: expected a network of one number, this one has several outputs\n", text)
+    assert(mb.save(model, folder .. "/numbers.safetensors", { classes = { "a", "b" } }))
+    code, text = audit "--target height"
+    assert.equal(1, code, text)
+    assert.equal("--target: expected a network of numbers, this one predicts classes, whose column --label names\n",
+      text)
+    local set = mb.spectra.read(heights())
+    model = mb.nn.Sequential { mb.nn.Flatten {}, mb.nn.Dense { units = 1 } }
+    mb.fit(model, { x = set.x, y = set:targets "height" }, { loss = "mse", epochs = 1, verbose = false })
+    assert(mb.save(model, folder .. "/numbers.safetensors"))
+    code, text = audit "--label name"
+    assert.equal(1, code, text)
+    assert.equal("--label: expected a network of classes, this one predicts numbers, whose column --target names\n",
+      text)
     code, text = audit "--target name"
     assert.equal(1, code)
     assert.matches("^targets: 'name': .*'n1'", text)
@@ -205,25 +237,6 @@ describe("own_spectra", function()
     local rows = io.open(folder .. "/out/predicted.csv"):read "a"
     assert.matches("^spectrum,name,predicted,unlike,height\n1,0.1,0.", rows)
   end)
-  it("audits a network with the classes that it was trained on, where a fold or split lacks others", function()
-    local lines, n = {}, -1
-    for line in io.lines(artificial()) do
-      n = n + 1
-      lines[n + 1] = n == 0 and "part," .. line or n > 20 and n < 25 and "Test," .. line:gsub("^%a+,s%d+", "aaa,x")
-        or (n < 20 and "Train," or "Test,") .. line
-    end
-    local file = write("rare.csv", table.concat(lines, "\n") .. "\n")
-    local options = "--label kind --quick --model one_convolution --preprocess none --epochs 2 --folds 3 "
-    for option, left_out in pairs { ["--group sample "] = false,
-      ["--split part "] = "Left out: 4 spectra of classes that these folds do not train on." } do
-      local code, text = run(options .. option .. file)
-      assert.equal(0, code, text)
-      assert.matches("\nAudit of ", text)
-      assert.is_nil(text:find("output_count", 1, true), text)
-      local page = io.open(folder .. "/out/report.html"):read "a"
-      assert.equal(left_out, page:match "Left out: [^<]*" or false)
-    end
-  end)
   it("predicts numbers by a saved network", function()
     local set, path = mb.spectra.read(heights()), folder .. "/network.safetensors"
     local fitted = mb.pipeline({ "standardize", { "network", epochs = 3 } }):fit(set, { target = "height" })
@@ -306,6 +319,25 @@ describe("own_spectra", function()
     assert.matches("\nNo model is written: ", text)
     for _, name in ipairs { "model.safetensors", "model.pca.safetensors" } do
       assert.is_nil(io.open(folder .. "/out/" .. name), name)
+    end
+  end)
+  it("audits a network with the classes that it was trained on, where a fold or split lacks others", function()
+    local lines, n = {}, -1
+    for line in io.lines(artificial()) do
+      n = n + 1
+      lines[n + 1] = n == 0 and "part," .. line or n > 20 and n < 25 and "Test," .. line:gsub("^%a+,s%d+", "aaa,x")
+        or (n < 20 and "Train," or "Test,") .. line
+    end
+    local file = write("rare.csv", table.concat(lines, "\n") .. "\n")
+    local options = "--label kind --quick --model one_convolution --preprocess none --epochs 2 --folds 3 "
+    for option, left_out in pairs { ["--group sample "] = false,
+      ["--split part "] = "Left out: 4 spectra of classes that these folds do not train on." } do
+      local code, text = run(options .. option .. file)
+      assert.equal(0, code, text)
+      assert.matches("\nAudit of ", text)
+      assert.is_nil(text:find("output_count", 1, true), text)
+      local page = io.open(folder .. "/out/report.html"):read "a"
+      assert.equal(left_out, page:match "Left out: [^<]*" or false)
     end
   end)
   it("judges an official split on its test rows, and warns of replicates on both sides", function()

@@ -18,6 +18,40 @@ function Measured.for_script(message)
     :gsub('format = "(%l+)"', "--format %1"):gsub("spectra:with { (%l+) = '([^']*)' }", "--%1 %2"))
 end
 
+-- Reads "LOW,HIGH".
+local function range(text)
+  local low, high = text:match "^%s*(%-?[%d.]+)%s*,%s*(%-?[%d.]+)%s*$"
+  low, high = tonumber(low), tonumber(high)
+  if low and high and low < high then return { low, high } end
+  return nil, ("--crop: expected LOW,HIGH, got %s"):format(check.show(text))
+end
+
+--- Gives a parser of argparse the options of reading: --labels, --by, --crop, --format and others.
+function Measured.add_options(parser)
+  parser:option("--labels", "table with further columns, whose rows are found by the names of the files")
+  parser:option("--by", "what names its rows: file, name, folder or a column; or row, for their order", "file")
+  parser:option("--crop", "LOW,HIGH: the range of the axis to use"):convert(range)
+  parser:option("--format", "the files' format, if it is not to be found by the content (ucr: the first of each row of "
+    .. "numbers is its class; text: it is not)")
+  parser:option("--separator", "character between cells, \\t for a tab (default: what fits all lines)")
+    :convert(function(text) return text == "\\t" and "\t" or text end)
+  parser:option("--decimal", "decimal sign (default: what fits all lines)"):choices { ".", "," }
+  parser:option("--comment", "sign with which lines start that are left out (see docs/own_spectra.md)")
+  parser:option("--unit", "unit of the axis, if the files do not say or disagree: cm-1, nm, deg")
+  parser:option("--quantity", "what the values are, if the files do not say or disagree: counts, absorbance, %T")
+  parser:flag("--resample", "interpolate spectra with different axes to one; a saved model does so to its own axis")
+  parser:flag("--skip", "leave out files that cannot be read")
+end
+
+-- The options for mb.spectra.read among the arguments.
+local function options_of(args)
+  local options = { resample = args.resample or nil }
+  for _, name in ipairs { "format", "separator", "decimal", "comment", "labels", "by", "unit", "quantity", "skip" } do
+    options[name] = args[name]
+  end
+  return options
+end
+
 -- A note on a file of several names the file itself.
 local function print_notes(path, notes, is_single)
   local before = is_single and check.printable(path) .. ": " or ""
@@ -27,21 +61,23 @@ end
 
 --- Reads the files, and prints which parts of them were left out.
 -- @param paths list of files, folders or globs
--- @param options as for mb.spectra.read
--- @param model? what came with a model by mb.load: each spectrum is brought to its axis by itself
+-- @param args of the command line, with the options of Measured.add_options
+-- @param model? what came with a model by mb.load: if it has an axis, each spectrum is brought to this by itself, which
+--   makes --crop and --resample needless
 -- @return measured { path (for messages), spectra }
-function Measured.read(paths, options, model)
+function Measured.read(paths, args, model)
+  local options, axis = options_of(args), model and expected.axis(model)
   local spectra, err
-  if model then
-    spectra, err = sets.read_at(paths, options, expected.axis(model), function(set)
-      return expected.placed("predict", model, set)
-    end)
+  if axis then
+    local function place(set) return expected.placed("predict", model, set) end
+    spectra, err = sets.read_at(paths, options, axis, place)
   else
     spectra, err = read(paths, options)
   end
   if not spectra then output.fail(Measured.for_script(err)) end
   local path = paths[1] .. (#paths > 1 and (" and %d more"):format(#paths - 1) or "")
   print_notes(path, spectra.notes, spectra.sources[1] == path and spectra.sources[#spectra] == path)
+  if args.crop and not axis then spectra = spectra:crop(table.unpack(args.crop)) end
   return setmetatable({ path = check.printable(path), spectra = spectra }, Measured)
 end
 
