@@ -22,6 +22,27 @@ describe("plot", function()
       assert.same({ 2, 3 }, heights(plot.histogram{ values = mb.tensor{ 0, 1, 2, 3, 4, inf }, bins = 2 }))
     end)
 
+    it("counts every number, also the greatest, in bins of equal width", function()
+      assert.same({ 1, 1, 4 }, heights(plot.histogram{ values = { -0.3, 0.1, 0.9, 0.9, 0.9, 0.9 }, bins = 3 }))
+      local rng = mb.rng(5)
+      for bins = 1, 60 do
+        local numbers = rng:uniform(-1, 1, 40):totable()
+        local low, high = math.min(table.unpack(numbers)), math.max(table.unpack(numbers))
+        local expected = counted(bins, function() return 0 end)
+        for _, v in ipairs(numbers) do
+          local bin = math.min(bins, math.floor((v - low) / (high - low) * bins) + 1)
+          expected[bin] = expected[bin] + 1
+        end
+        assert.same(expected, heights(plot.histogram{ values = numbers, bins = bins }))
+      end
+    end)
+
+    it("leaves out bins that no number can be in", function()
+      local next_one = 1 + 2 ^ -52
+      assert.same({ 1, 2 }, heights(plot.histogram{ values = { 1, next_one, 1 + 2 ^ -51 }, bins = 5 }))
+      assert.same({ 3 }, heights(plot.histogram{ values = { 1e300 / 2, 1e300 / 2, 1e300 / 2 } }))
+    end)
+
     it("gives densities of area 1", function()
       local figure = plot.histogram{ bins = { 0, 1, 3 }, density = true,
         series = { { values = { 0.5, 2, 2, 2 } }, { values = { 0.5, 9 } } } }
@@ -217,6 +238,8 @@ describe("plot", function()
         "plot.histogram: bins: expected a positive integer" },
       { "falling edges", plot.histogram, { values = { 1 }, bins = { 2, 1 } },
         "bins: expected rising edges, got 1 after 2" },
+      { "infinite edges", plot.histogram, { values = { 1 }, bins = { -inf, 2, inf } },
+        "plot.histogram: bins: expected finite edges, got %-inf" },
       { "ragged rows", plot.heatmap, { z = { { 1, 2 }, { 3 } } },
         "plot.heatmap: z%[2%] has 1 numbers, but z%[1%] has 2" },
       { "places out of order", plot.heatmap, { z = { { 1, 2, 3 } }, x = { 1, 3, 2 } },

@@ -32,10 +32,17 @@ function histogram.count_bins(sorted)
   return math.max(1, math.ceil(math.min(most_bins, extent / width)))
 end
 
+-- Edges of equal bins, the last one exactly at the greatest value. Bins narrower than the numbers between low and high
+-- are apart are left out.
 local function even_edges(low, high, count)
-  if low == high then low, high = low - 0.5, high + 0.5 end
-  local edges = {}
-  for i = 0, count do edges[i + 1] = low + (high - low) * i / count end
+  local half = math.max(0.5, 1e-9 * math.abs(low))
+  if low == high then low, high = low - half, high + half end
+  local edges = { low }
+  for i = 1, count - 1 do
+    local edge = low + (high - low) * i / count
+    if edge > edges[#edges] and edge < high then edges[#edges + 1] = edge end
+  end
+  edges[#edges + 1] = high
   return edges
 end
 
@@ -46,9 +53,10 @@ local function edges_of(operation, bins, groups)
   if bins and type(bins) ~= "number" then
     local edges = values.list(operation, "bins", bins)
     if #edges < 2 then check.fail(operation, "bins: expected at least two edges, got one") end
-    for i = 2, #edges do
-      if edges[i] ~= edges[i] or edges[i] <= edges[i - 1] then
-        check.fail(operation, "bins: expected rising edges, got %g after %g", edges[i], edges[i - 1])
+    for i, edge in ipairs(edges) do
+      if not values.drawable(edge) then check.fail(operation, "bins: expected finite edges, got %g", edge) end
+      if i > 1 and edge <= edges[i - 1] then
+        check.fail(operation, "bins: expected rising edges, got %g after %g", edge, edges[i - 1])
       end
     end
     return edges
