@@ -163,6 +163,30 @@ describe("plot", function()
       end
     end)
 
+    it("draws the widest log axes", function()
+      assert.same({ { 2, 1 } }, block(plot.lines{ y = { 1e-310, 1 }, log_y = true }:script(), "curve1"))
+      for _, y in ipairs { { 1e-155, 1e155 }, { 1e-299, 1e299 } } do
+        local script = plot.lines{ y = y, x = y, log_x = true, log_y = true }:script()
+        assert.same({ { y[1], y[1] }, { y[2], y[2] } }, block(script, "curve1"))
+        local low, high = axis_range(script, "y")
+        assert.is_true(0 < low and low < y[1] and y[2] < high and high < inf)
+        local _, tics = script:match "set ytics ([^\n]*)":gsub("'10[^']*'", "")
+        assert.is_true(tics > 2 and tics < 12)
+      end
+      assert.error_matches(function() plot.lines{ y = { 1, 2 }, log_y = true, y_range = { 1e-310 } } end,
+        "y_range: expected positive numbers {low, high} above 1e%-300, got 1e%-310")
+    end)
+
+    it("draws numbers next to 0, and of any size", function()
+      for _, y in ipairs { { 0, 1e-320 }, { -1e-310, 1e-310 }, { -9e299, 9e299 } } do
+        local script = plot.lines{ y = y, x = y }:script()
+        for _, name in ipairs { "x", "y" } do
+          local low, high = axis_range(script, name)
+          assert.is_true(low <= y[1] and y[2] <= high and high - low < inf)
+        end
+      end
+    end)
+
     it("reverses the x axis", function()
       local script = plot.lines{ x = { 400, 4000 }, y = { 1, 2 }, reverse_x = true }:script()
       assert.same({ 4000, 400 }, { axis_range(script, "x") })

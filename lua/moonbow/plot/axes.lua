@@ -15,32 +15,33 @@ local function bounds(operation, name, range, log)
       check.fail(operation, "%s: expected {low, high}, got an entry [%s]", name, check.printable(tostring(key)))
     end
     if type(bound) ~= "number" or not values.drawable(bound, log) then
-      check.fail(operation, "%s: expected %snumbers {low, high}, got %s", name,
-        log and "positive " or "", check.show(bound))
+      check.fail(operation, "%s: expected %snumbers {low, high}%s, got %s", name, log and "positive " or "",
+        log and " above 1e-300" or "", check.show(bound))
     end
   end
-  if low and high and low >= high then
-    check.fail(operation, "%s: expected low < high, got {%g, %g}", name, low, high)
+  if low and high and high - low < 1e-300 then
+    check.fail(operation, "%s: expected low < high, got {%.17g, %.17g}", name, low, high)
   end
   return low, high
 end
 
 local function flat(low, high, log)
   if log then return high / low < 1 + 1e-9 end
-  return high - low <= 1e-9 * math.max(math.abs(low), math.abs(high))
+  return high - low <= math.max(1e-300, 1e-12 * math.abs(low), 1e-12 * math.abs(high))
 end
 
 -- Returns limits around a single value, for data without extent.
 local function widened(low, high, log)
   if log then return low / 2, high * 2 end
-  local half = low == 0 and high == 0 and 1 or 0.1 * math.max(math.abs(low), math.abs(high))
+  local greatest = math.max(math.abs(low), math.abs(high))
+  local half = greatest < 1e-300 and 1 or 0.1 * greatest
   return low - half, high + half
 end
 
 local function padded(low, high, log, pad_low, pad_high)
   if log then
-    local ratio = high / low
-    return low / ratio ^ pad_low, high * ratio ^ pad_high
+    local extent = math.log(high) - math.log(low) -- high / low may be infinite
+    return math.max(1e-305, low * math.exp(-pad_low * extent)), math.min(1e305, high * math.exp(pad_high * extent))
   end
   local extent = high - low
   return low - pad_low * extent, high + pad_high * extent
@@ -71,7 +72,7 @@ end
 function axes.fraction(axis, v)
   local f
   if axis.log then
-    f = math.log(v / axis.low) / math.log(axis.high / axis.low)
+    f = (math.log(v) - math.log(axis.low)) / (math.log(axis.high) - math.log(axis.low))
   else
     f = (v - axis.low) / (axis.high - axis.low)
   end
@@ -115,14 +116,15 @@ end
 -- be fewer than two: gnuplot labels decades only.
 local function log_tics(axis)
   local first, last = math.floor(math.log(axis.low, 10)), math.ceil(math.log(axis.high, 10))
-  local decades = math.log(axis.high / axis.low, 10)
+  local decades = math.log(axis.high, 10) - math.log(axis.low, 10)
   local every = math.ceil(decades / 8)
   local tics, labels = {}, 0
   for exponent = first, last do
     for digit = 1, 9 do
       local v = digit * 10.0 ^ exponent
-      if v >= axis.low * (1 - 1e-9) and v <= axis.high * (1 + 1e-9) then
-        local labelled = digit == 1 and exponent % every == 0 or decades < 2.5 and (digit == 2 or digit == 5)
+      local labelled = digit == 1 and exponent % every == 0 or decades < 2.5 and (digit == 2 or digit == 5)
+      local is_drawn = labelled or decades < 30 -- more tics would be one black bar
+      if is_drawn and v >= axis.low * (1 - 1e-9) and v <= axis.high * (1 + 1e-9) then
         local text = labelled and power(digit, exponent) or ""
         tics[#tics + 1] = ("%s %.10g %d"):format(gnuplot.tic(text), v, labelled and 0 or 1)
         labels = labels + (labelled and 1 or 0)

@@ -19,7 +19,7 @@ end
 
 --- NaN, infinity and numbers too large for gnuplot are gaps; on a log axis, so are numbers that are not positive.
 function values.drawable(v, log)
-  return v == v and v > -1e300 and v < 1e300 and (not log or v > 0)
+  return v == v and v > -1e300 and v < 1e300 and (not log or v > 1e-300)
 end
 
 -- Returns spectra (N, L, 1) as (N, L); raises for any other tensor that is neither vector nor matrix.
