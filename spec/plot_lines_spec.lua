@@ -187,6 +187,20 @@ describe("plot", function()
       end
     end)
 
+    it("keeps the ends of a range as they are given", function()
+      local function range(name, options) return { axis_range(plot.lines(options):script(), name) } end
+      assert.same({ 0, 1 }, range("y", { y = { 0, 0, 0 }, y_range = { 0 } }))
+      assert.same({ 1, 1.1 }, range("y", { y = { 1, 1, 1 }, y_range = { 1 } }))
+      assert.same({ 0.9, 1 }, range("y", { y = { 1, 1, 1 }, y_range = { nil, 1 } }))
+      assert.same({ 20, 22 }, range("y", { y = { 5, 6 }, y_range = { 20 } }))
+      local time = 1.7e9
+      assert.same({ time, time + 1 }, range("x", { x = { time, time + 5 }, y = { 1, 2 }, x_range = { time, time + 1 } }))
+      assert.same({ time, time + 1 }, range("x", { x = { time, time + 1 }, y = { 1, 2 } }))
+      local function of_bars(options) return { axis_range(plot.bars(options):script(), "y") } end
+      assert.same({ 0, 1 }, of_bars { categories = { "a" }, values = { 0 }, y_range = { 0 } })
+      assert.same({ -1, 0 }, of_bars { categories = { "a" }, values = { 0 }, y_range = { nil, 0 } })
+    end)
+
     it("reverses the x axis", function()
       local script = plot.lines{ x = { 400, 4000 }, y = { 1, 2 }, reverse_x = true }:script()
       assert.same({ 4000, 400 }, { axis_range(script, "x") })

@@ -47,23 +47,23 @@ local function padded(low, high, log, pad_low, pad_high)
   return low - pad_low * extent, high + pad_high * extent
 end
 
---- Makes an axis from the range that was asked for and the least and greatest number to be shown. Set its
--- field whole if only whole numbers have a meaning.
+--- Makes an axis from the range that was asked for, whose ends hold as they are, and the least and greatest number to
+-- be shown. Set its field whole if only whole numbers have a meaning.
 -- @param options option table with <name>_range, log_<name>, <name>_label, reverse_<name>
 -- @param pad_low, pad_high margin beyond the data, as a fraction of their extent
 function axes.new(operation, name, options, low, high, pad_low, pad_high)
   local log = options["log_" .. name]
-  local low_bound, high_bound = bounds(operation, name .. "_range", options[name .. "_range"] or {}, log)
+  local from, to = bounds(operation, name .. "_range", options[name .. "_range"] or {}, log)
   if not low then low, high = log and 1 or 0, log and 10 or 1 end
-  low, high = low_bound or low, high_bound or high
-  if low > high then low, high = low_bound or high_bound, low_bound or high_bound end
+  low, high = from or low, to or high
+  if low > high then low, high = from or to, from or to end
   if flat(low, high, log) then
     low, high = widened(low, high, log)
   else
-    low, high = padded(low, high, log, low_bound and 0 or pad_low, high_bound and 0 or pad_high)
+    low, high = padded(low, high, log, pad_low, pad_high)
   end
   return {
-    name = name, low = low, high = high, log = log,
+    name = name, low = from or low, high = to or high, log = log,
     label = options[name .. "_label"], reverse = options["reverse_" .. name],
   }
 end

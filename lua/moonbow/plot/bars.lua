@@ -78,8 +78,7 @@ function bars.panel(operation, given)
   if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
   local list = read_series(operation, options)
   local margin = math.max(0.6, 2 - #categories / 2)   -- so that a single bar does not fill the frame
-  local x_range = { 1 - margin, #categories + margin }
-  local x = axes.new(operation, "x", { x_label = options.x_label, x_range = x_range })
+  local x = axes.new(operation, "x", { x_label = options.x_label }, 1 - margin, #categories + margin, 0, 0)
   local y = y_axis(operation, options, list)
   local labels, blocks = {}, {}
   for i, s in ipairs(list) do
