@@ -107,7 +107,7 @@ end
 local function even_tics(axis)
   local step, tics = nice_step(axis.high - axis.low, 3), {}
   for k = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9) do
-    tics[#tics + 1] = ("%s %.10g 0"):format(gnuplot.tic(("%.10g"):format(k * step)), k * step)
+    tics[#tics + 1] = ("%s %.15g 0"):format(gnuplot.tic(("%.15g"):format(k * step)), k * step)
   end
   return table.concat(tics, ", ")
 end
@@ -147,7 +147,7 @@ end
 local function width_of_labels(axis, step)
   local characters = 0
   for k = math.ceil(axis.low / step), math.floor(axis.high / step) do
-    characters = characters + #("%.10g"):format(k * step) + GAP
+    characters = characters + #("%.15g"):format(k * step) + GAP
   end
   return characters * style.character
 end
@@ -166,7 +166,7 @@ function axes.commands(axis, width)
   local name, lines = axis.name, {}
   local from, to = axis.low, axis.high
   if axis.reverse then from, to = to, from end
-  lines[1] = ("set %srange [%.10g:%.10g]"):format(name, from, to)
+  lines[1] = ("set %srange [%s:%s]"):format(name, values.number(from), values.number(to))
   if axis.label then lines[#lines + 1] = ("set %slabel %s"):format(name, gnuplot.label(axis.label)) end
   local is_counted = axis.whole and axis.high - axis.low < 6
   if is_counted then lines[#lines + 1] = ("set %stics 1"):format(name) end

@@ -45,10 +45,9 @@ end
 -- Returns rows {x, value, error} of one series, with each bar beside the bars of the other series.
 local function rows_of(s, number, series_count)
   local rows = {}
-  local width = group_width / series_count
+  local offset = group_width * ((number - 0.5) / series_count - 0.5)
   for i, v in ipairs(s.values) do
-    local at = i - group_width / 2 + (number - 0.5) * width
-    rows[i] = values.drawable(v) and { at, v, error_at(s, i) }
+    rows[i] = values.drawable(v) and { i + offset, v, error_at(s, i) }
   end
   return rows
 end

@@ -105,8 +105,9 @@ end
 local function image_block(map)
   local image = resample.map(map, pixels(#map.z), pixels(#map.z[1]))
   return values.block("$map", image.z),
-    ("$map matrix using (%.10g + %.10g * $1):(%.10g + %.10g * $2):3 with image notitle"):format(
-      image.x0 + image.dx, image.dx, image.y0 + image.dy, image.dy)
+    ("$map matrix using (%s + %s * $1):(%s + %s * $2):3 with image notitle"):format(
+      values.number(image.x0 + image.dx), values.number(image.dx), values.number(image.y0 + image.dy),
+      values.number(image.dy))
 end
 
 -- Returns the length of the longest text of a cell, in characters.
@@ -139,8 +140,8 @@ local function size_of(options, map)
 end
 
 local function label_at(text, x, y, colour)
-  return ("set label %s at first %.10g, first %.10g center front tc rgb '%s'"):format(
-    gnuplot.line(text), x, y, colour)
+  return ("set label %s at first %s, first %s center front tc rgb '%s'"):format(
+    gnuplot.line(text), values.number(x), values.number(y), colour)
 end
 
 local function cell_labels(operation, map, format, z_axis)
@@ -195,7 +196,7 @@ local function draw(options, map, axis, labels, text_only)
   return table.concat({
     style.preamble(text_only), axes.commands(axis.x), axes.commands(axis.y),
     "unset grid", "set border 15", "set palette " .. style.palette,
-    ("set cbrange [%.10g:%.10g]"):format(axis.z.low, axis.z.high), axes.labels(axis.z, "cb"),
+    ("set cbrange [%s:%s]"):format(values.number(axis.z.low), values.number(axis.z.high)), axes.labels(axis.z, "cb"),
     options.z_label and "set cblabel " .. gnuplot.label(options.z_label) .. " offset character 1, 0" or "",
     options.x_names and names.x(options.x_names, width, options.x_label, margin, text_only) or "",
     y_names,

@@ -150,7 +150,7 @@ function histogram.panel(operation, given)
     local elements, opacity = {}, #groups == 1 and 0.5 or 0.3
     for i = 1, text_only and 0 or #groups do
       local wash = style.wash(i, opacity)
-      elements[i] = ("$bins%d using 1:2 with filledcurves y=%.10g %s notitle"):format(i, y.low, wash)
+      elements[i] = ("$bins%d using 1:2 with filledcurves y=%s %s notitle"):format(i, values.number(y.low), wash)
     end
     for i, group in ipairs(groups) do
       local look, title = style.line(i), panel.title(group.label)

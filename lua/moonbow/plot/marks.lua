@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
 local gnuplot = require "moonbow.plot.gnuplot"
+local values = require "moonbow.plot.values"
 
 local marks = {}
 
@@ -29,14 +30,14 @@ end
 function marks.commands(list, x, y)
   local lines = { #list > 0 and text_box or nil }
   for _, mark in ipairs(list) do
-    local at, label = mark.x or mark.y, mark.label and gnuplot.line(mark.label)
+    local at, label = values.number(mark.x or mark.y), mark.label and gnuplot.line(mark.label)
     local ends, text
-    if mark.x and axes.shows(x, at) then
-      ends = ("from first %.10g, graph 0 to first %.10g, graph 1"):format(at, at)
-      text = ("at first %.10g, graph 0.98 right rotate by 90 offset character 0.7, 0"):format(at)
-    elseif mark.y and axes.shows(y, at) then
-      ends = ("from graph 0, first %.10g to graph 1, first %.10g"):format(at, at)
-      text = ("at graph 0.99, first %.10g right offset character 0, 0.5"):format(at)
+    if mark.x and axes.shows(x, mark.x) then
+      ends = ("from first %s, graph 0 to first %s, graph 1"):format(at, at)
+      text = ("at first %s, graph 0.98 right rotate by 90 offset character 0.7, 0"):format(at)
+    elseif mark.y and axes.shows(y, mark.y) then
+      ends = ("from graph 0, first %s to graph 1, first %s"):format(at, at)
+      text = ("at graph 0.99, first %s right offset character 0, 0.5"):format(at)
     end
     if ends then lines[#lines + 1] = ("set arrow %s %s"):format(ends, line_look) end
     if ends and label then lines[#lines + 1] = ("set label %s %s %s"):format(label, text, text_look) end
