@@ -67,6 +67,22 @@ describe("plot", function()
       assert.is_true(low > 0)
     end)
 
+    it("fits the axes to the marks, and y to the bins that x shows", function()
+      local function ends(name, options)
+        options.values, options.bins = { 1, 2, 2, 4, 4, 4, 4, 4 }, { 1, 2, 3, 4, 5 }
+        local script = plot.histogram(options):script()
+        return { axis_range(script, name) }, script
+      end
+      assert.same({ 0, 5.4 }, (ends("y", {})))
+      assert.same({ 0, 2.16 }, (ends("y", { x_range = { 1, 3.5 } })))
+      local log = ends("y", { x_range = { 1, 3.5 }, log_y = true })
+      assert.is_true(log[1] == 0.5 and log[2] > 2 and log[2] < 2.5)
+      assert.same({ 0, 10.8 }, (ends("y", { marks = { { y = 10 } } })))
+      local range, script = ends("x", { marks = { { x = 11, label = "limit" } } })
+      assert.same({ 0.8, 11.2 }, range)
+      assert.truthy(script:find "set label 'limit'")
+    end)
+
     it("of nothing draws no block", function()
       for _, options in ipairs { { values = { nan, inf } }, { values = { 9 }, bins = { 0, 1, 2 } } } do
         local script = plot.histogram(options):script()

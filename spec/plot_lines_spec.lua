@@ -151,6 +151,49 @@ describe("plot", function()
       assert.same({ -1, 3 }, { axis_range(script, "x") })
     end)
 
+    it("fits the y axis to lines that cross the x range between two points", function()
+      local function range(options) return { axis_range(plot.lines(options):script(), "y") } end
+      local function near(expected, options)
+        local low, high = table.unpack(range(options))
+        local extent = high - low
+        assert.is_near(expected[1], low + extent * 0.05 / 1.1, 1e-9)
+        assert.is_near(expected[2], high - extent * 0.05 / 1.1, 1e-9)
+      end
+      local x, y = { 0, 10, 20, 30 }, { 0, 100, 50, 0 }
+      near({ 40, 95 }, { x = x, y = y, x_range = { 11, 22 } })
+      near({ 30, 105 }, { x = x, y = y, error = 10, x_range = { 11, 22 } })
+      near({ 55, 95 }, { x = x, y = y, x_range = { 11, 19 }, reverse_x = true })
+      near({ 50, 100 }, { x = x, y = y, x_range = { 11, 22 }, style = "steps" })
+      assert.same({ 45, 55 }, range { x = x, y = y, x_range = { 11, 22 }, style = "points" })
+      assert.same({ 0.95, 2.05 }, range { x = { 1, 2, 3, 4, 5 }, y = { 1, 2, nan, 900, 900 }, x_range = { 1, 3.5 } })
+      local low, high = axis_range(plot.lines{ x = { 1, 100 }, y = { 1, 1e4 }, x_range = { 10, 20 }, log_x = true,
+        log_y = true }:script(), "y")
+      assert.is_near(1, (low / 100) / (400 / high), 1e-9) -- y = x^2, and the same margin at both ends
+    end)
+
+    it("cuts bands off at the ends of the axes, where gnuplot fills the wrong area", function()
+      local function band(options)
+        options.x, options.y, options.error = { 0, 10, 20, 30 }, { 0, 100, 50, 0 }, 10
+        local rows = {}
+        for i, row in ipairs(block(plot.lines(options):script(), "band1")) do
+          rows[i] = row == "gap" and row or ("%.9g %.9g %.9g"):format(row[1], row[3], row[4])
+        end
+        return rows
+      end
+      assert.same({ "11 85 105", "20 40 60", "22 30 50", "gap" }, band { x_range = { 11, 22 } })
+      assert.same({ "11 85 105", "19 45 65", "gap" }, band { x_range = { 11, 19 } })
+      assert.same({ "5 50 60", "6 50 70", "7 60 80", "9 80 80", "10 80 80", "12 80 80", "15 65 80", "gap" },
+        band { x_range = { 5, 15 }, y_range = { 50, 80 } })
+    end)
+
+    it("has a tic between two whole numbers", function()
+      local function tics(range)
+        return plot.lines{ y = { 1, 2, 3, 4 }, x_range = range }:script():match "set xtics (%S+)"
+      end
+      assert.not_equal("1", tics { 2.2, 2.8 })
+      assert.equal("1", tics { 1.5, 3.5 })
+    end)
+
     it("gives constant data, one point and no data at all an axis with an extent", function()
       local almost = { 1e20, 1e20 * (1 + 1e-15) }
       for _, y in ipairs{ { 5, 5, 5 }, { 7 }, { 0, 0 }, { nan, nan }, { -1e-9, -1e-9 }, almost } do
@@ -188,13 +231,14 @@ describe("plot", function()
     end)
 
     it("keeps the ends of a range as they are given", function()
-      local function range(name, options) return { axis_range(plot.lines(options):script(), name) } end
+      local function range(name, given) return { axis_range(plot.lines(given):script(), name) } end
       assert.same({ 0, 1 }, range("y", { y = { 0, 0, 0 }, y_range = { 0 } }))
       assert.same({ 1, 1.1 }, range("y", { y = { 1, 1, 1 }, y_range = { 1 } }))
       assert.same({ 0.9, 1 }, range("y", { y = { 1, 1, 1 }, y_range = { nil, 1 } }))
       assert.same({ 20, 22 }, range("y", { y = { 5, 6 }, y_range = { 20 } }))
       local time = 1.7e9
-      assert.same({ time, time + 1 }, range("x", { x = { time, time + 5 }, y = { 1, 2 }, x_range = { time, time + 1 } }))
+      local second = { time, time + 1 }
+      assert.same(second, range("x", { x = { time, time + 5 }, y = { 1, 2 }, x_range = second }))
       assert.same({ time, time + 1 }, range("x", { x = { time, time + 1 }, y = { 1, 2 } }))
       local function of_bars(options) return { axis_range(plot.bars(options):script(), "y") } end
       assert.same({ 0, 1 }, of_bars { categories = { "a" }, values = { 0 }, y_range = { 0 } })
@@ -205,7 +249,8 @@ describe("plot", function()
       local start = 1700000000.0625
       local x = counted(50, function(i) return start + i * 2 ^ -20 end)
       local y = counted(50, function(i) return 1e8 + 1e-3 * math.sin(i) end)
-      local script = plot.lines{ x = x, y = y, x_range = { x[2], x[40] }, marks = { { x = x[7] }, { y = y[7] } } }:script()
+      local marks = { { x = x[7] }, { y = y[7] } }
+      local script = plot.lines{ x = x, y = y, x_range = { x[2], x[40] }, marks = marks }:script()
       assert.same(counted(50, function(i) return { x[i], y[i] } end), block(script, "curve1"))
       assert.same({ x[2], x[40] }, { axis_range(script, "x") })
       assert.equal(x[7], tonumber(script:match "set arrow from first (%S+),"))
@@ -261,8 +306,12 @@ describe("plot", function()
       assert.truthy(script:find("set style textbox opaque", 1, true))
       assert.matches("set label 'm' [^\n]* boxed", script)
     end)
-    it("draws the marks that lie in range", function()
-      local script = plot.lines{ y = { 1, 2, 3 }, marks = {
+    it("fits the axes to the marks, and leaves out those beyond a given range", function()
+      local late = plot.lines{ y = { 1, 2, 3 }, marks = { { x = 9, label = "late" } } }:script()
+      local first, last = axis_range(late, "x")
+      assert.is_true(first == 1 and last > 9)
+      assert.truthy(late:find "set label 'late'")
+      local script = plot.lines{ y = { 1, 2, 3 }, x_range = { 1, 3 }, marks = {
         { x = 2, label = "peak" }, { x = 9, label = "beyond" }, { y = 5, label = "claimed" },
       } }:script()
       assert.truthy(script:find "set arrow from first 2, graph 0")

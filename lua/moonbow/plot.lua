@@ -13,8 +13,8 @@
 -- @option height in pixels of 1/96 inch
 -- @option x_label text, units included
 -- @option y_label text, units included
--- @option x_range {low, high}; either may be nil; fits the data unless given
--- @option y_range {low, high}; either may be nil; fits the data unless given
+-- @option x_range {low, high}; either may be nil; fits the data and marks unless given
+-- @option y_range {low, high}; either may be nil; fits the data in the x range, and marks, unless given
 -- @option legend "auto" (a free corner, or outside), "top right", "top left", "bottom right", "bottom left",
 --   "outside", or false; only labelled series appear
 -- @option marks reference lines, a list of {x = number, label = text} and {y = number, label = text}

@@ -83,6 +83,25 @@ function axes.shows(axis, v)
   return values.drawable(v, axis.log) and v >= axis.low and v <= axis.high
 end
 
+local none = {}
+
+--- Returns at which parts of the way from a to b, between 0 and 1, an axis begins or ends.
+function axes.crossings(axis, a, b)
+  local from, to = axes.fraction(axis, a), axes.fraction(axis, b)
+  if math.min(from, to) >= 0 and math.max(from, to) <= 1 then return none end
+  local parts = {}
+  for side = 0, 1 do
+    local part = (side - from) / (to - from)
+    if part > 0 and part < 1 then parts[#parts + 1] = part end
+  end
+  return parts
+end
+
+--- Returns the number at a part of the way from a to b, on an axis that is logarithmic or not.
+function axes.between(a, b, part, log)
+  return log and a ^ (1 - part) * b ^ part or a + part * (b - a)
+end
+
 local superscripts = {
   ["-"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴", ["5"] = "⁵", ["6"] = "⁶",
   ["7"] = "⁷", ["8"] = "⁸", ["9"] = "⁹",
@@ -168,7 +187,7 @@ function axes.commands(axis, width)
   if axis.reverse then from, to = to, from end
   lines[1] = ("set %srange [%s:%s]"):format(name, values.number(from), values.number(to))
   if axis.label then lines[#lines + 1] = ("set %slabel %s"):format(name, gnuplot.label(axis.label)) end
-  local is_counted = axis.whole and axis.high - axis.low < 6
+  local is_counted = axis.whole and axis.high - axis.low < 6 and math.floor(axis.high) >= axis.low
   if is_counted then lines[#lines + 1] = ("set %stics 1"):format(name) end
   if axis.log then
     lines[#lines + 1] = "set logscale " .. name

@@ -1,6 +1,7 @@
 --- Panels of grouped bars.
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
+local marks = require "moonbow.plot.marks"
 local names = require "moonbow.plot.names"
 local panel = require "moonbow.plot.panel"
 local style = require "moonbow.plot.style"
@@ -36,8 +37,7 @@ local function y_axis(operation, options, list)
       ends[#ends + 1], ends[#ends + 2] = v - error_at(s, i), v + error_at(s, i)
     end
   end
-  for _, mark in ipairs(options.marks) do ends[#ends + 1] = mark.y end
-  local low, high = values.span { ends }
+  local low, high = marks.span(options.marks, "y", values.span { ends })
   low, high = math.min(0, low or 0), math.max(0, high or 1)
   return axes.new(operation, "y", options, low, high, low < 0 and 0.08 or 0, high > 0 and 0.08 or 0)
 end

@@ -120,6 +120,40 @@ function curves.limits(curve, indices, y)
   return rows
 end
 
+-- Adds rows where a band goes through an end of an axis.
+local function add_crossings(rows, before, row, x, y)
+  local parts = {}
+  for k, axis in pairs { x, [3] = y, [4] = y } do
+    table.move(axes.crossings(axis, before[k], row[k]), 1, 2, #parts + 1, parts)
+  end
+  table.sort(parts)
+  for _, part in ipairs(parts) do
+    local between = { axes.between(before[1], row[1], part, x.log) }
+    for k = 2, 4 do between[k] = axes.between(before[k], row[k], part, y.log) end
+    rows[#rows + 1] = between
+  end
+end
+
+-- Cuts a row off at the ends of the axes; false if it lies beyond the x axis by more than rounding.
+local function cut(row, x, y)
+  if not row or math.abs(axes.fraction(x, row[1]) - 0.5) > 0.5 + 1e-9 then return false end
+  local function inside(axis, v) return math.max(axis.low, math.min(axis.high, v)) end
+  return { inside(x, row[1]), row[2], inside(y, row[3]), inside(y, row[4]) }
+end
+
+--- Returns rows {x, y, y - error, y + error} of a band, false at gaps, cut off at the ends of the axes: gnuplot (5.4)
+-- fills the wrong area if both ends of a piece lie beyond them.
+function curves.band(curve, x, y)
+  local rows = {}
+  for _, row in ipairs(curves.limits(curve, curve.band_indices, y)) do
+    local before = rows[#rows]
+    if before and row then add_crossings(rows, before, row, x, y) end
+    rows[#rows + 1] = row
+  end
+  for i, row in ipairs(rows) do rows[i] = cut(row, x, y) end
+  return rows
+end
+
 --- Returns rows of the points between two gaps, which a line does not show.
 function curves.lone_points(curve)
   local rows, ok = {}, curve.drawable

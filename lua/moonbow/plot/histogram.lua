@@ -1,6 +1,7 @@
 --- Panels of histograms.
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
+local marks = require "moonbow.plot.marks"
 local panel = require "moonbow.plot.panel"
 local style = require "moonbow.plot.style"
 local values = require "moonbow.plot.values"
@@ -127,6 +128,22 @@ local function read_groups(operation, options)
   return groups
 end
 
+-- Fits the bins that the x axis shows, and the marks.
+local function y_axis(operation, options, edges, heights, x)
+  local seen = {}
+  for _, list in ipairs(heights) do
+    for i, height in ipairs(list) do
+      if edges[i] < x.high and edges[i + 1] > x.low then seen[#seen + 1] = height end
+    end
+  end
+  local low, high = values.span({ seen }, options.log_y)
+  if options.log_y then low = low and low / 2 else low, high = 0, high and high > 0 and high or 1 end
+  low, high = marks.span(options.marks, "y", low, high, options.log_y)
+  local y = axes.new(operation, "y", options, low, high, 0, 0.08)
+  y.whole = not options.density
+  return y
+end
+
 --- A panel of histograms drawn over each other.
 -- @param given options as in plot.histogram
 function histogram.panel(operation, given)
@@ -136,11 +153,9 @@ function histogram.panel(operation, given)
   local edges = edges_of(operation, options.bins, groups)
   local heights, labels, shapes, blocks = {}, {}, {}, {}
   for i, group in ipairs(groups) do heights[i] = count(edges, group.values, options.density) end
-  local low, high = values.span(heights, options.log_y)
-  local x = axes.new(operation, "x", options, edges[1], edges[#edges], 0.02, 0.02)
-  if options.log_y then low = low and low / 2 else low, high = 0, high > 0 and high or 1 end
-  local y = axes.new(operation, "y", options, low, high, 0, 0.08)
-  y.whole = not options.density
+  local low, high = marks.span(options.marks, "x", edges[1], edges[#edges])
+  local x = axes.new(operation, "x", options, low, high, 0.02, 0.02)
+  local y = y_axis(operation, options, edges, heights, x)
   for i, group in ipairs(groups) do
     local rows = outline(edges, heights[i], y.low)
     labels[#labels + 1] = group.label

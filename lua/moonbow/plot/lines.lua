@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
 local curves = require "moonbow.plot.curves"
+local marks = require "moonbow.plot.marks"
 local panel = require "moonbow.plot.panel"
 local style = require "moonbow.plot.style"
 local values = require "moonbow.plot.values"
@@ -12,32 +13,49 @@ lines.rules = panel.rules({
   x_range = check.optional "table", log_x = false, log_y = false, reverse_x = false,
 }, curves.rules)
 
--- The axis has no margin in x if curves are lines, so that spectra fill the frame.
+-- The axis has no margin in x if curves are lines, so that spectra fill the frame; marks beyond them get one.
 local function x_axis(operation, options, list)
   local xs, pad = {}, 0
   for i, curve in ipairs(list) do
     xs[i] = curve.x
     if curve.style == "points" or curve.style == "both" then pad = 0.03 end
   end
-  local low, high = values.span(xs, options.log_x)
-  local axis = axes.new(operation, "x", options, low, high, pad, pad)
+  local first, last = values.span(xs, options.log_x)
+  local low, high = marks.span(options.marks, "x", first, last, options.log_x)
+  local axis = axes.new(operation, "x", options, low, high, low == first and pad or 0.03, high == last and pad or 0.03)
   axis.whole = values.whole(xs)
   return axis
 end
 
--- Fits the points, error bars and marks in the x range; on a log axis also a point whose error reaches to 0.
-local function y_axis(operation, options, list, x)
-  local seen = {}
-  for _, curve in ipairs(list) do
-    for i, y in ipairs(curve.y) do
-      if axes.shows(x, curve.x[i]) then
-        local e = curve.error and values.drawable(curve.error[i]) and curve.error[i] or 0
-        seen[#seen + 1], seen[#seen + 2], seen[#seen + 3] = y, y - e, y + e
+-- Adds the heights at which a line, whose points may lie beyond the x axis, enters and leaves it.
+local function add_crossings(seen, heights, curve, x, log)
+  for i = 2, #heights do
+    local a, b = heights[i - 1], heights[i]
+    if values.drawable(a, log) and values.drawable(b, log) then
+      for _, part in ipairs(axes.crossings(x, curve.x[i - 1], curve.x[i])) do
+        seen[#seen + 1] = curve.style == "steps" and a or axes.between(a, b, part, log)
       end
     end
   end
-  for _, mark in ipairs(options.marks) do seen[#seen + 1] = mark.y end
+end
+
+-- Fits the points, lines, errors and marks in the x range; on a log axis also a point whose error reaches to 0.
+local function y_axis(operation, options, list, x)
+  local seen = {}
+  for _, curve in ipairs(list) do
+    local low, high = {}, {}
+    for i, y in ipairs(curve.y) do
+      local e = curve.error and values.drawable(curve.error[i]) and curve.error[i] or 0
+      low[i], high[i] = y - e, y + e
+      if axes.shows(x, curve.x[i]) then seen[#seen + 1], seen[#seen + 2], seen[#seen + 3] = y, low[i], high[i] end
+    end
+    local drawn = curve.error and curve.style == "line" and { curve.y, low, high } or { curve.y }
+    for _, heights in ipairs(curve.style == "points" and {} or drawn) do
+      add_crossings(seen, heights, curve, x, options.log_y)
+    end
+  end
   local low, high = values.span({ seen }, options.log_y)
+  low, high = marks.span(options.marks, "y", low, high, options.log_y)
   return axes.new(operation, "y", options, low, high, 0.05, 0.05)
 end
 
@@ -65,12 +83,12 @@ local function look(curve, number)
 end
 
 -- Adds the data blocks and plot elements of one curve; bands go to back, beneath all lines.
-local function add_curve(blocks, back, front, curve, number, y, text_only)
+local function add_curve(blocks, back, front, curve, number, x, y, text_only)
   blocks[#blocks + 1] = values.block("$curve" .. number, curves.points(curve))
   front[#front + 1] = ("$curve%d using 1:2 with %s %s %s"):format(
     number, with[curve.style], look(curve, number), panel.title(curve.label))
   if curve.error and curve.style == "line" then
-    blocks[#blocks + 1] = values.block("$band" .. number, curves.limits(curve, curve.band_indices, y))
+    blocks[#blocks + 1] = values.block("$band" .. number, curves.band(curve, x, y))
     if not text_only then
       local wash = style.wash(number, 0.2)
       back[#back + 1] = ("$band%d using 1:3:4 with filledcurves %s notitle"):format(number, wash)
@@ -103,7 +121,7 @@ function lines.panel(operation, given, default_style)
   end
   local function data(text_only)
     local blocks, back, front = {}, {}, {}
-    for number, curve in ipairs(list) do add_curve(blocks, back, front, curve, number, y, text_only) end
+    for number, curve in ipairs(list) do add_curve(blocks, back, front, curve, number, x, y, text_only) end
     return "", blocks, table.move(front, 1, #front, #back + 1, back)
   end
   return panel.new{

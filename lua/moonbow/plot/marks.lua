@@ -26,6 +26,14 @@ function marks.check(operation, list)
   return checked
 end
 
+--- Returns the range low, high (nil: of nothing) with the marks of an axis in it.
+-- @param name "x" or "y"
+function marks.span(list, name, low, high, log)
+  local all = { low, high }
+  for _, mark in ipairs(list) do all[#all + 1] = mark[name] end
+  return values.span({ all }, log)
+end
+
 --- The gnuplot commands of reference lines; those out of range are left out.
 function marks.commands(list, x, y)
   local lines = { #list > 0 and text_box or nil }

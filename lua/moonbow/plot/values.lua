@@ -17,8 +17,8 @@ function values.is_list(v)
   return values.is_tensor(v) or type(v) == "table" and v[1] ~= nil
 end
 
---- NaN, infinity and numbers too large for gnuplot are gaps; on a log axis, so are numbers that are not positive, or too
--- small for it.
+--- NaN, infinity and numbers too large for gnuplot are gaps; on a log axis, so are numbers that are not positive, or
+-- too small for it.
 function values.drawable(v, log)
   return v == v and v > -1e300 and v < 1e300 and (not log or v > 1e-300)
 end
@@ -133,7 +133,7 @@ function values.whole(lists)
   return true
 end
 
---- Returns a number as text for gnuplot: the same number to the last bit, since axes may show a narrow range far from 0.
+--- Returns a number as text for gnuplot, exact to the last bit, since axes may show a narrow range far from 0.
 function values.number(v)
   local short = ("%.10g"):format(v)
   return tonumber(short) == v and short or ("%.17g"):format(v)
