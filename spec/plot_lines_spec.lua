@@ -353,6 +353,37 @@ describe("plot", function()
       assert.truthy(tostring(fixed):find "500x420")
     end)
 
+    -- Series whose points are in all corners.
+    local function crowded(count, label)
+      return counted(count, function(i)
+        return { y = counted(60, function(k) return k % 2 * i end), label = label .. i }
+      end)
+    end
+
+    it("outside has the width of all its columns", function()
+      local function width(count) return plot.lines{ series = crowded(count, "series "), legend = "outside" }.width end
+      assert.equal(width(10), width(15)) -- 15 labels stand one below the other
+      assert.is_near(640 + 2 * (width(15) - 640), width(25), 1)
+      local titled = plot.lines{ series = crowded(15, "series "), legend = "outside", title = "t", x_label = "x" }
+      assert.equal(width(25), titled.width)
+    end)
+
+    it("leaves room to the plot, in a figure of a given width, too, or widens that with a warning", function()
+      local stderr, warnings = io.stderr, {}
+      io.stderr = { write = function(_, ...) warnings[#warnings + 1] = table.concat { ... } end } -- luacheck: ignore
+      finally(function() io.stderr = stderr end) -- luacheck: ignore
+      local long = crowded(25, "a label of many characters ")
+      local figure = plot.lines{ series = long, width = 500 }
+      local outside = plot.lines{ series = long }.width - 640
+      assert.equal(outside + 250, figure.width)
+      assert.equal(outside + 300, plot.lines{ series = long, width = 700 }.width)
+      assert.equal(2000, plot.lines{ series = long, width = 2000 }.width)
+      assert.equal(2 * figure.width, plot.grid{ panels = { figure, plot.lines{ 1, 2 } }, width = 800 }.width)
+      assert.equal(3, #warnings)
+      assert.matches("warning: [^\n]*spec.lua:%d+: plot.lines: width: .* need %d+ pixels, got 500", warnings[1])
+      assert.matches("plot.grid: width: .*got 800", warnings[3])
+    end)
+
     it("has the position that was asked for", function()
       assert.equal("bottom left", (place{ y = { 1, 2 }, label = "a", legend = "bottom left" }))
       assert.equal("\nunset key", (place{ y = { 1, 2 }, label = "a", legend = false }))

@@ -9,7 +9,7 @@
 --
 -- Options of a series that are given beside series hold for all series; without series they describe the only one.
 -- @option title above the plot
--- @option width in pixels of 1/96 inch
+-- @option width in pixels of 1/96 inch; more, with a warning, if a legend beside the plot would leave it no room
 -- @option height in pixels of 1/96 inch
 -- @option x_label text, units included
 -- @option y_label text, units included
@@ -25,6 +25,7 @@ local Figure = require "moonbow.plot.figure"
 local bars = require "moonbow.plot.bars"
 local heatmap = require "moonbow.plot.heatmap"
 local histogram = require "moonbow.plot.histogram"
+local legend = require "moonbow.plot.legend"
 local lines = require "moonbow.plot.lines"
 local values = require "moonbow.plot.values"
 local values_of = require "moonbow.data.values_of"
@@ -185,12 +186,13 @@ function plot.grid(options, ...)
   options = check.options(operation, options, grid_rules)
   local panels = panels_of(operation, options.panels)
   local columns = options.columns or math.min(2, #panels)
-  local width, height = 0, 0
+  local width, height, least = 0, 0, 0
   for _, panel in ipairs(panels) do
     width, height = math.max(width, panel.width), math.max(height, panel.height)
+    least = math.max(least, panel.least_width or 0)
   end
-  return Figure.grid(panels, columns, options.title, options.width or width * columns,
-    options.height or height * math.ceil(#panels / columns))
+  width = options.width and legend.width(operation, options.width, least * columns) or width * columns
+  return Figure.grid(panels, columns, options.title, width, options.height or height * math.ceil(#panels / columns))
 end
 
 for name, kind in pairs { lines = lines, scatter = lines, histogram = histogram, bars = bars, heatmap = heatmap } do

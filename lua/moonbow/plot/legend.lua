@@ -5,7 +5,8 @@ local style = require "moonbow.plot.style"
 local legend = {}
 
 local places = { "auto", "top right", "top left", "bottom right", "bottom left", "outside" }
-local sample, line_height, frame = 76, 18, 90   -- in pixels
+local sample, line_height, frame = 52, 22.5, 90   -- in pixels of an SVG, in which gnuplot makes legends largest
+local least_plot = 300   -- pixels beside a legend
 
 function legend.check(operation, choice)
   if type(choice) == "boolean" then return choice and "auto" or false end
@@ -13,11 +14,17 @@ function legend.check(operation, choice)
 end
 
 local function box(labels)
-  local width, count = 0, 0
-  for _, label in ipairs(labels) do
-    width, count = math.max(width, style.length(label) * style.character + sample), count + 1
-  end
-  return width, count * line_height
+  local longest = 0
+  for _, label in ipairs(labels) do longest = math.max(longest, style.length(label)) end
+  return 1.2 * style.character * longest + sample, #labels * line_height
+end
+
+-- The width of a legend outside, in which gnuplot begins a new column at the lower end of the plot.
+local function width_outside(options, labels)
+  local _, breaks = (options.title or ""):gsub("\n", "")
+  local height = options.height - 75 - (options.title and 25 * (1 + breaks) or 0) - (options.x_label and 25 or 0)
+  local rows = math.max(1, height // line_height)
+  return math.ceil(math.ceil(#labels / rows) * box(labels))
 end
 
 -- Counts the steps of the curves that pass through a corner of the panel.
@@ -45,16 +52,18 @@ local function crowd(curves, left, right, bottom, top)
   return count
 end
 
---- Returns the place of the legend: choice itself, or for "auto" the first free corner, else outside.
+--- Returns the place of the legend: options.legend itself, or for "auto" the first free corner, else outside.
+-- @param options of the panel: legend, width, height, title, x_label
 -- @param labels texts of the legend
 -- @param curves list of {x=, y=, joined=}: points as fractions of the panel, false at gaps
 -- @return place, or false for no legend, and the width for a legend outside
-function legend.place(choice, labels, curves, width, height)
+function legend.place(options, labels, curves)
+  local choice = options.legend
   if not choice or #labels == 0 then return false, 0 end
   local box_width, box_height = box(labels)
   if choice == "auto" then
     choice = "outside"
-    local w, h = box_width / (width - frame), box_height / (height - frame)
+    local w, h = box_width / (options.width - frame), box_height / (options.height - frame)
     if w < 0.6 and h < 0.5 then
       for _, place in ipairs { "top right", "top left", "bottom right", "bottom left" } do
         local left, bottom = place:find "left" and 0 or 1 - w, place:find "bottom" and 0 or 1 - h
@@ -65,7 +74,20 @@ function legend.place(choice, labels, curves, width, height)
       end
     end
   end
-  return choice, choice == "outside" and math.ceil(box_width) or 0
+  return choice, choice == "outside" and width_outside(options, labels) or 0
+end
+
+--- Returns the width at which the plot beside a legend outside has half of a given width, or 300 pixels.
+function legend.least_width(outside, given)
+  return outside == 0 and 0 or outside + math.min(least_plot, given // 2)
+end
+
+--- Returns the width of a figure: as given, but at least the least; then it warns.
+function legend.width(operation, given, least)
+  if given >= least then return given end
+  check.warn(operation, "width: the plot and the legend beside it need %d pixels, got %d, so the figure is wider; "
+    .. "give fewer or shorter labels, more width or height, or legend = false", least, given)
+  return least
 end
 
 --- The gnuplot command for a legend at a place.

@@ -73,7 +73,10 @@ end
 function panel.new(p)
   local options = p.options
   table.move(marks.curves(options.marks, p.x, p.y), 1, #options.marks, #p.shapes + 1, p.shapes)
-  local place, extra = legend.place(options.legend, p.labels, p.shapes, options.width, options.height)
+  local place, outside = legend.place(options, p.labels, p.shapes)
+  local least = legend.least_width(outside, options.width)
+  local width = options.fixed_width and legend.width("plot." .. p.kind, options.width, least) or options.width + outside
+  options.width = width - outside -- of the plot, from here on
   local function draw(text_only, margins)
     local settings, blocks, elements = p.data(text_only)
     return table.concat({
@@ -86,7 +89,7 @@ function panel.new(p)
   end
   return {
     kind = p.kind, title = options.title, series = p.series, draw = draw,
-    width = options.width + (options.fixed_width and 0 or extra), height = options.height,
+    width = width, height = options.height, least_width = least,
   }
 end
 
