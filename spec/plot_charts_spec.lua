@@ -119,6 +119,24 @@ describe("plot", function()
       local slanted = plot.bars(one_word, counted(8, math.sin)):script()
       assert.truthy(slanted:find "rotate by 35 right %('aragonite_1' 1")
     end)
+
+    it("have room for their names, upright if there are many", function()
+      local function of(count, name, width)
+        local figure = plot.bars{ categories = counted(count, function(i) return name .. i end), width = width,
+          values = counted(count, math.sin) }
+        return figure, figure:script():match "set xtics [^\n]*"
+      end
+      local long = "a longer name of a category "
+      local figure, tics = of(30, long)
+      assert.is_true(figure.width >= 30 * 32) -- two lines of text
+      assert.matches("rotate by 90", tics)
+      assert.matches([['a longer name of a'."\n".'category 30' 30]], tics, 1, true)
+      figure, tics = of(30, long, 640)
+      assert.equal(640, figure.width)
+      assert.matches("'a longer name of a category 30' 30", tics, 1, true)
+      assert.equal(640, of(6, long).width)
+      assert.equal(4000, of(500, "class ").width)
+    end)
   end)
 
   describe("heatmap", function()

@@ -114,7 +114,8 @@ function plot.histogram(options)
   return new_figure(histogram.panel, "plot.histogram", options_of("plot.histogram", options, nil, nil, "values"))
 end
 
---- Bars, grouped by category.
+--- Bars, grouped by category. Without width, the figure is as wide as the names of the categories need, up to 4000
+-- pixels.
 -- @param options table options, or the categories if the values follow
 -- @param heights? table|tensor the values, after the categories
 -- @option categories names of the groups of bars

@@ -16,6 +16,8 @@ local entry_rules = {
 bars.rules = panel.rules({ categories = check.required "table" }, entry_rules)
 
 local group_width = 0.8   -- share of the distance between categories
+local most_pixels = 4000
+local frame = 90   -- pixels beside the axes
 
 local function read_series(operation, options)
   local list, n = panel.entries(operation, options, "values", entry_rules), #options.categories
@@ -75,6 +77,9 @@ function bars.panel(operation, given)
   local options = panel.options(operation, given, bars.rules)
   local categories = names.read(operation, "categories", options.categories)
   if #categories == 0 then check.fail(operation, "categories: expected at least one name, got none") end
+  if not options.fixed_width then
+    options.width = math.max(options.width, math.min(most_pixels, frame + #categories * names.room(categories)))
+  end
   local list = read_series(operation, options)
   local margin = math.max(0.6, 2 - #categories / 2)   -- so that a single bar does not fill the frame
   local x = axes.new(operation, "x", { x_label = options.x_label }, 1 - margin, #categories + margin, 0, 0)
@@ -88,7 +93,7 @@ function bars.panel(operation, given)
     y.low < 0 and "set xzeroaxis lt 1 lw 1 lc rgb '#333333'" or "",
   }, "\n")
   local function data(text_only)
-    local width = text_only and 70 or (options.width - 90) / style.character
+    local width = text_only and 70 or (options.width - frame) / style.character
     local elements = {}
     for i, s in ipairs(list) do
       elements[i] = ("$bars%d using 1:2 with boxes %s %s"):format(i, style.fill(i), panel.title(s.label))

@@ -77,16 +77,21 @@ function names.y(list)
   return ("set ytics scale 0 (%s)"):format(tic_list(wrapped)), longest
 end
 
--- Used if even slanted names would overlap.
-local function upright(list)
-  local wrapped = wrap_all(list, 24, true)
+-- Used if even slanted names would overlap. Lines are longer than 24 characters if fewer of them fit side by side.
+local function upright(list, room)
+  local fitting = math.max(1, (room * style.character + 0.5) // style.line_height)
+  local characters, wrapped, _, most = 12, nil, nil, math.huge
+  while most > fitting do
+    characters = 2 * characters
+    wrapped, _, most = wrap_all(list, characters, true)
+  end
   return ("set xtics scale 0 rotate by 90 right (%s)"):format(tic_list(wrapped))
 end
 
 -- Slanted names end at their tic; the first ones may need more margin than an axis has.
 local function slanted(list, room, margin)
   local wrapped, _, most = wrap_all(list, 20, true)
-  if room * style.character * math.sin(math.rad(SLANT)) < style.line_height * most then return upright(list) end
+  if room * style.character * math.sin(math.rad(SLANT)) < style.line_height * most then return upright(list, room) end
   for i, lines in ipairs(wrapped) do
     for _, line in ipairs(lines) do
       margin = math.max(margin, math.ceil(0.85 * style.length(line) - (i - 0.5) * room))
