@@ -106,6 +106,14 @@ describe("plot", function()
       assert.is_true(low == 0 and high > 3)
     end)
 
+    it("name a series without numbers in the legend", function()
+      local script = plot.bars{ categories = { "a", "b" }, series = {
+        { values = { 1, 2 }, label = "good" }, { values = { nan, nan }, label = "failed" },
+      } }:script()
+      assert.matches("%$bars1 using 1:2 with boxes [^\n]* title 'good'", script)
+      assert.matches("NaN with boxes [^\n]* title 'failed'", script)
+    end)
+
     it("reach below zero", function()
       local low, high = axis_range(plot.bars({ "a", "b" }, { -1, -2 }):script(), "y")
       assert.is_true(low < -2 and high == 0)

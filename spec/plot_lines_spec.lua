@@ -56,6 +56,25 @@ describe("plot", function()
       assert.same({ { 1, 1 }, "gap", { 4, 10 }, { 5, 100 } }, block(log, "curve1"))
     end)
 
+    it("shows lone points of steps, too", function()
+      local script = plot.lines{ y = { 1, nan, 3, nan }, style = "steps" }:script()
+      assert.same({ { 1, 1 }, { 3, 3 } }, block(script, "lone1"))
+    end)
+
+    it("names a series without numbers in the legend, and says that there is nothing to draw", function()
+      for _, style in ipairs { "line", "points", "both", "steps" } do
+        local series = { { y = { 1, 2 }, label = "good" }, { y = { nan, nan }, label = "diverged" } }
+        local script = plot.lines{ style = style, series = series }:script()
+        assert.matches("\n[^\n]*NaN with %l+ [^\n]* title 'diverged'", script)
+        assert.matches("%$curve1 using 1:2 with", script)
+        assert.is_nil(script:find "no numbers")
+      end
+      assert.truthy(plot.lines{ nan, nan }:script():find("set label 'no numbers' at graph", 1, true))
+      local log = plot.lines{ y = { -1, -2, 0 }, log_y = true, label = "loss" }:script()
+      assert.truthy(log:find("set label 'no numbers above 0' at graph", 1, true))
+      assert.matches("NaN with [^\n]* title 'loss'", log)
+    end)
+
     it("draws errors as a band around lines and as bars at points", function()
       local script = plot.lines{ series = {
         { y = { 1, 2, 3 }, error = { 0.5, nan, 0.25 } }, { y = { 1, 2, 3 }, error = 1, style = "points" },

@@ -145,6 +145,15 @@ describe("plot", function()
       for line in text:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 60) end
     end)
 
+    drawn("names every series in the legend, drawn or not", function()
+      local text = plot.lines{ series = { { y = { 1, 2 }, label = "good" }, { y = { nan, nan }, label = "diverged" } } }
+        :text(60, 20)
+      assert.truthy(text:find "good" and text:find "diverged")
+      text = plot.bars{ categories = { "a" }, series = { { values = { 1 }, label = "good" }, { values = { nan },
+        label = "failed" } } }:text(60, 20)
+      assert.truthy(text:find "good" and text:find "failed")
+    end)
+
     drawn("is what show writes where there is no terminal", function()
       local old = io.output()
       io.output(folder .. "/out")

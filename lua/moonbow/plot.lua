@@ -70,8 +70,8 @@ local function new_figure(panel, ...) return Figure.new(core.in_c_locale(panel, 
 -- @option error a vector like y or a number: half the height of a band around lines, of bars otherwise
 -- @option style "line", "points", "both" or "steps"
 -- @option dash "solid", "dashed", "dotted", "dash-dot", "dash-dot-dot" or "long"
--- @option log_x true: a logarithmic axis
--- @option log_y true: a logarithmic axis
+-- @option log_x true: a logarithmic axis, on which numbers that are not above 0 are gaps
+-- @option log_y true: the same for y
 -- @option reverse_x true: high wavenumbers left
 -- @option series.y a vector, or a matrix whose rows become curves
 -- @option series.x 1, 2, ... unless given

@@ -84,9 +84,10 @@ function bars.panel(operation, given)
   local margin = math.max(0.6, 2 - #categories / 2)   -- so that a single bar does not fill the frame
   local x = axes.new(operation, "x", { x_label = options.x_label }, 1 - margin, #categories + margin, 0, 0)
   local y = y_axis(operation, options, list)
-  local labels, blocks = {}, {}
+  local labels, blocks, sources = {}, {}, {}
   for i, s in ipairs(list) do
-    labels[#labels + 1], blocks[i] = s.label, values.block("$bars" .. i, rows_of(s, i, #list))
+    local name, rows = "bars" .. i, rows_of(s, i, #list)
+    labels[#labels + 1], blocks[i], sources[i] = s.label, values.block("$" .. name, rows), values.source(name, rows)
   end
   local settings = table.concat({
     "set grid noxtics", ("set boxwidth %.6g absolute"):format(group_width / #list),
@@ -96,7 +97,7 @@ function bars.panel(operation, given)
     local width = text_only and 70 or (options.width - frame) / style.character
     local elements = {}
     for i, s in ipairs(list) do
-      elements[i] = ("$bars%d using 1:2 with boxes %s %s"):format(i, style.fill(i), panel.title(s.label))
+      elements[i] = ("%s with boxes %s %s"):format(sources[i], style.fill(i), panel.title(s.label))
     end
     for i, s in ipairs(list) do
       if s.error then

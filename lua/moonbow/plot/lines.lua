@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local axes = require "moonbow.plot.axes"
 local curves = require "moonbow.plot.curves"
+local gnuplot = require "moonbow.plot.gnuplot"
 local marks = require "moonbow.plot.marks"
 local panel = require "moonbow.plot.panel"
 local style = require "moonbow.plot.style"
@@ -84,9 +85,10 @@ end
 
 -- Adds the data blocks and plot elements of one curve; bands go to back, beneath all lines.
 local function add_curve(blocks, back, front, curve, number, x, y, text_only)
-  blocks[#blocks + 1] = values.block("$curve" .. number, curves.points(curve))
-  front[#front + 1] = ("$curve%d using 1:2 with %s %s %s"):format(
-    number, with[curve.style], look(curve, number), panel.title(curve.label))
+  local name, points = "curve" .. number, curves.points(curve)
+  blocks[#blocks + 1] = values.block("$" .. name, points)
+  front[#front + 1] = ("%s with %s %s %s"):format(
+    values.source(name, points), with[curve.style], look(curve, number), panel.title(curve.label))
   if curve.error and curve.style == "line" then
     blocks[#blocks + 1] = values.block("$band" .. number, curves.band(curve, x, y))
     if not text_only then
@@ -97,11 +99,22 @@ local function add_curve(blocks, back, front, curve, number, x, y, text_only)
     blocks[#blocks + 1] = values.block("$error" .. number, curves.limits(curve, curve.indices, y))
     back[#back + 1] = ("$error%d using 1:3:(0):($4 - $3) %s"):format(number, style.error_bars)
   end
-  local lone = curve.style == "line" and curves.lone_points(curve) or {}
+  local lone = with[curve.style]:find "points" and {} or curves.lone_points(curve)
   if #lone > 0 then
     blocks[#blocks + 1] = values.block("$lone" .. number, lone)
     front[#front + 1] = ("$lone%d using 1:2 with points %s notitle"):format(number, style.points(number))
   end
+end
+
+-- A gnuplot command that says so if there is nothing to draw.
+local function note_of(list, x, y)
+  for _, curve in ipairs(list) do
+    for _, is_drawable in ipairs(curve.drawable) do
+      if is_drawable then return "" end
+    end
+  end
+  local text = (x.log or y.log) and "no numbers above 0" or "no numbers"
+  return ("set label %s at graph 0.5, 0.5 center"):format(gnuplot.label(text))
 end
 
 --- A panel of curves.
@@ -122,7 +135,7 @@ function lines.panel(operation, given, default_style)
   local function data(text_only)
     local blocks, back, front = {}, {}, {}
     for number, curve in ipairs(list) do add_curve(blocks, back, front, curve, number, x, y, text_only) end
-    return "", blocks, table.move(front, 1, #front, #back + 1, back)
+    return note_of(list, x, y), blocks, table.move(front, 1, #front, #back + 1, back)
   end
   return panel.new{
     kind = operation:match "%w+$", options = options, x = x, y = y, labels = labels, shapes = shapes,

@@ -139,6 +139,15 @@ function values.number(v)
   return tonumber(short) == v and short or ("%.17g"):format(v)
 end
 
+--- The data of a plot element: columns 1 and 2 of a block; NaN if it has no rows but gaps, since gnuplot leaves such a
+-- block out of the legend.
+function values.source(name, rows)
+  for _, row in ipairs(rows) do
+    if row then return ("$%s using 1:2"):format(name) end
+  end
+  return "NaN"
+end
+
 --- Returns the lines of a gnuplot data block. A row is a list of numbers, or false for a gap.
 function values.block(name, rows)
   local lines, gap = { name .. " << EOD" }, true
