@@ -188,9 +188,32 @@ describe("plot", function()
       assert.truthy(read(folder .. "/script"):find "GPVAL_TERM eq 'unknown'.*plot")
     end)
 
-    drawn("puts the panels of a grid below each other", function()
+    drawn("puts the panels of a grid below each other, below its title", function()
       local a, b = plot.lines{ y = { 1, 2 }, title = "one" }, plot.lines{ y = { 1, 2 }, title = "two" }
-      assert.truthy(plot.grid(a, b):text():find "one.*\n.*two")
+      local grid = plot.grid{ panels = { a, b }, title = "Both\1" }
+      assert.truthy(grid:text():find "^Both \n\n.*one.*\n.*two")
+      assert.equal(grid:text(), grid:bytes "txt")
+      assert.truthy(plot.grid(a, b):text():find "^ *one")
+    end)
+
+    drawn("is the only result, as the bytes of a picture are", function()
+      local figure = plot.lines{ 1, 2 }
+      assert.equal(1, select("#", figure:text()))
+      assert.equal(1, select("#", figure:bytes()))
+    end)
+
+    it("takes a width and a height in whole characters", function()
+      local figure = plot.lines{ 1, 2 }
+      local function refuses(message, f, ...)
+        local arguments = table.pack(...)
+        assert.error_matches(function() f(figure, table.unpack(arguments, 1, arguments.n)) end, message)
+      end
+      refuses("figure:text: width: expected a positive integer, got 33.3", figure.text, 100 / 3)
+      refuses("figure:text: width: expected a positive integer, got 'a'", figure.text, "a")
+      refuses("figure:text: height: expected a positive integer, got %-5", figure.text, 5, -5)
+      refuses("figure:script: height: expected a positive integer, got 0", figure.script, "txt", nil, nil, 0)
+      refuses("figure:script: output: expected a string, got 7", figure.script, "svg", 7)
+      assert.truthy(figure:script("txt", nil, 50.0):find "dumb size 50,28")
     end)
   end)
 

@@ -72,6 +72,22 @@ local function write_script(figure, format, output, w, h)
   }, "\n")
 end
 
+local function size_of(operation, figure, format, width, height)
+  local text = format == "txt"
+  return check.kind(operation, "width", width or text and 100 or figure.width, "positive integer"),
+    check.kind(operation, "height", height or text and 28 or figure.height, "positive integer")
+end
+
+-- Returns the content of a file, or nil and a message.
+local function render(operation, figure, format, width, height)
+  local w, h = size_of(operation, figure, format, width, height)
+  local bytes, message = gnuplot.render(format, function(output)
+    return core.in_c_locale(write_script, figure, format, output, w, h)
+  end)
+  if not bytes then return nil, message end
+  return format == "txt" and figure.title and gnuplot.clean(figure.title) .. "\n\n" .. bytes or bytes
+end
+
 --- Returns the gnuplot script of the figure.
 -- @param format? string "svg" (unless given), "png", "pdf" or "txt"; a text figure shows its panels one below the
 --   other
@@ -81,8 +97,8 @@ end
 -- @return string
 function Figure:script(format, output, width, height)
   format = check.name("figure:script", "format", format or "svg", { "svg", "png", "pdf", "txt" })
-  local text = format == "txt"
-  local w, h = width or text and 100 or self.width, height or text and 28 or self.height
+  if output ~= nil then check.kind("figure:script", "output", output, "string") end
+  local w, h = size_of("figure:script", self, format, width, height)
   return core.in_c_locale(write_script, self, format, output, w, h)
 end
 
@@ -90,8 +106,8 @@ end
 -- @param format? string "svg" (unless given), "png", "pdf" or "txt"
 -- @return string the bytes, or nil and a message (no gnuplot, disk full)
 function Figure:bytes(format)
-  format = check.name("figure:bytes", "format", format or "svg", { "svg", "png", "pdf", "txt" })
-  return gnuplot.render(format, function(output) return self:script(format, output) end)
+  return render("figure:bytes", self, check.name("figure:bytes", "format", format or "svg", { "svg", "png", "pdf",
+    "txt" }))
 end
 
 --- Writes the figure to a file, which appears whole or not at all.
@@ -116,7 +132,7 @@ end
 -- @param height? integer of a panel in lines (28)
 -- @return string the text, or nil and a message
 function Figure:text(width, height)
-  return gnuplot.render("txt", function(output) return self:script("txt", output, width, height) end)
+  return render("figure:text", self, "txt", width, height)
 end
 
 local function on_terminal() return (os.execute "test -t 1") end

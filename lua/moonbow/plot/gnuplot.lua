@@ -18,10 +18,13 @@ function gnuplot.quote(text)
   return "'" .. text:gsub("['\n]", { ["'"] = [['."\47".']], ["\n"] = [['."\n".']] }) .. "'"
 end
 
---- Returns a label as a gnuplot expression: valid UTF-8, without control characters except line breaks.
-function gnuplot.label(text)
-  return gnuplot.quote(valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "))
+--- Returns a text as valid UTF-8, without control characters except line breaks.
+function gnuplot.clean(text)
+  return (valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "))
 end
+
+--- Returns a label as a gnuplot expression.
+function gnuplot.label(text) return gnuplot.quote(gnuplot.clean(text)) end
 
 --- Returns a label on one line.
 function gnuplot.line(text)
@@ -98,10 +101,9 @@ function gnuplot.render(format, script_for)
   if text and not text:find(endings[format]) then
     return nil, "gnuplot wrote an incomplete picture (is the disk full?)"
   end
-  if text and format == "txt" then
-    text = text:gsub("\f", ""):gsub("[ \t]+\n", "\n"):gsub("\n\n+", "\n\n"):gsub("^\n+", "")
-  end
-  return text, message
+  if not text then return nil, message end
+  if format ~= "txt" then return text end
+  return (text:gsub("\f", ""):gsub("[ \t]+\n", "\n"):gsub("\n\n+", "\n\n"):gsub("^\n+", ""))
 end
 
 return gnuplot
