@@ -258,6 +258,15 @@ describe("the history", function()
     history.open(second, path)
     assert.same({ "x = 1", "y = 2" }, second.lines)
   end)
+  it("keeps all lines of a statement", function()
+    local typed = { "for i = 1, 2 do", "for j = 1, 2 do", "x = x + 1", "x = x + 1", "end", "end", "x", "x", "end" }
+    local lines = readline()
+    local save = history.open(lines, path)
+    for _, line in ipairs(typed) do lines.add_history(line) end
+    assert.is_true(save())
+    table.remove(typed, 8) -- the second of two equal statements
+    assert.equal(table.concat(typed, "\n") .. "\n", files.read(path))
+  end)
   it("keeps what another session has added meanwhile", function()
     local one, other = readline(), readline()
     local save_one, save_other = history.open(one, path), history.open(other, path)
@@ -344,7 +353,8 @@ describe("moonbow in a terminal", function()
   it("is Lua's prompt with mb and nn, that Ctrl-C does not end", function()
     local shown = typed(command, {
       { "mb.help()", "" }, { "> ", "mb.zeros(2)\n" }, { "tensor {2}", "" }, { "> ", "\3" },
-      { "", "nn.ReLU{}\n" }, { "\nnn.ReLU{}", "" }, { "> ", "{ a = 1 }\n" }, { "{ a = 1 }\r\n", "" },
+      { "", "nn.ReLU{}\n" }, { "\nnn.ReLU{}", "" }, { "> ", "for i = 1, 2 do\n" }, { ">> ", "\4" },
+      { "> ", "{ a = 1 }\n" }, { "{ a = 1 }\r\n", "" },
       { "> ", "os.exit(7)\n" },
     })
     assert.matches("\nnn.ReLU{}", shown)

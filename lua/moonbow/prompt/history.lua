@@ -27,6 +27,26 @@ local function remembered(readline, count)
   return lines
 end
 
+-- True if lua would ask for another line.
+local function is_unfinished(text)
+  if load("return " .. text) then return false end
+  local _, message = load(text)
+  return message ~= nil and message:find "<eof>$" ~= nil
+end
+
+-- Appends lines, but a statement of one line only if it is not the line before. Inside longer statements all lines
+-- count: blocks within blocks end with equal lines.
+local function append(lines, typed)
+  local statement = ""
+  for _, line in ipairs(typed) do
+    local is_first = statement == ""
+    statement = statement .. line .. "\n"
+    local goes_on = is_unfinished(statement)
+    if goes_on or not is_first or line ~= lines[#lines] then lines[#lines + 1] = line end
+    if not goes_on then statement = "" end
+  end
+end
+
 local function write(path, lines)
   files.make_folders(path:match "^(.*)/")
   return files.write(path, function(put)
@@ -46,9 +66,7 @@ function history.open(readline, path)
     if is_saved or count == 0 then return true end
     is_saved = true
     local lines = lines_of(files.read(path))
-    for _, line in ipairs(remembered(readline, count)) do
-      if line ~= lines[#lines] then lines[#lines + 1] = line end
-    end
+    append(lines, remembered(readline, count))
     return write(path, lines)
   end
 end
