@@ -189,12 +189,25 @@ describe("moonbow predict", function()
       ["model.safetensors"] = "usage: moonbow predict",
       ["infinite.safetensors four.csv"] = "moonbow predict: predict: the model's outputs are NaN or infinite",
       ["--xml model.safetensors four.csv"] = "moonbow predict: unknown option --xml",
+      ["-x model.safetensors four.csv"] = "moonbow predict: unknown option -x",
     } do
       local ok, text = predict(command .. " 2>&1")
       assert.is_false(ok)
       assert.matches(message, text, 1, true)
       assert.is_nil(text:find ".lua:%d")
     end
+  end)
+  it("says how it is used, and takes names that begin with a dash behind --", function()
+    for _, option in ipairs { "--help", "-h" } do
+      local ok, text = predict(option)
+      assert.is_true(ok)
+      assert.matches("^usage: moonbow predict", text)
+    end
+    assert(lfs.link(folder .. "/four.csv", folder .. "/-four.csv"))
+    local _, expected = predict "--json model.safetensors four.csv"
+    local ok, text = predict "--json -- model.safetensors -four.csv"
+    assert.is_true(ok, text)
+    assert.equal(expected, text)
   end)
   it("says if its output cannot be written, and runs without standard input and error", function()
     local ok, text = predict "model.safetensors four.csv 2>&1 >/dev/full"

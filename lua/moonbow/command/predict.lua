@@ -9,7 +9,7 @@ local sets = require "moonbow.spectra.set"
 local function fail(format, ...) error({ command = format:format(...) }, 0) end
 
 local usage = [[
-usage: moonbow predict [--json] MODEL FILE...
+usage: moonbow predict [--json] [--] MODEL FILE...
 MODEL is a file that mb.save wrote; FILE are files or folders of spectra, of any format that
 mb.spectra.read takes; each spectrum is brought to the axis of the model by itself.
 Prints the name of each spectrum, its class, and the probability of each class (the score, for models
@@ -20,9 +20,11 @@ several may hold, class has all that do, with "; " between them.]]
 local function parse(arguments)
   local options, others = {}, {}
   for _, argument in ipairs(arguments) do
-    if argument == "--json" then options.json = true
-    elseif argument == "--help" then options.help = true
-    elseif argument:sub(1, 2) == "--" then fail("unknown option %s\n%s", check.printable(argument), usage)
+    if options.ended then others[#others + 1] = argument
+    elseif argument == "--" then options.ended = true
+    elseif argument == "--json" then options.json = true
+    elseif argument == "--help" or argument == "-h" then options.help = true
+    elseif argument:find "^%-." then fail("unknown option %s\n%s", check.printable(argument), usage)
     else others[#others + 1] = argument end
   end
   return options, others
