@@ -72,6 +72,10 @@ describe("Tab", function()
     offers("mb.fit(model, set.train):pl", { "plot" })
     offers("mb.fit(model, set.train):plot():sa", { "save" })
     offers("mb.plot.lines(x):sa", { "save" })
+    offers('mb.spectra.read("a.csv"):cro', { "crop" })
+    offers('mb.spectra.read("a.csv"):crop(1, 2):plot():sa', { "save" })
+    offers('mb.spectra.read("a.csv"):resh', {})
+    offers('mb.pipeline { "snv", "pls" }:fit(set):pre', { "predict" })
     offers('mb.forest.fit(x, { 1, 2 }):predict_', { "predict_proba" })
     local inner = "class is_layer from_config ensure_made call infer keep_modes keep_unmade tostring visit_tensors "
       .. "forward make output_shape save fit"
@@ -98,6 +102,11 @@ describe("Tab", function()
       end
     end
     assert.is_true(known > 40)
+    for f, class in pairs(types) do
+      if require("moonbow.counted").classes[class] and class ~= "tensor" then
+        assert.equal(class, require("moonbow.prompt.returned").class(f))
+      end
+    end
   end)
   it("completes option names inside a call, but those already given", function()
     offers("mb.fit(model, set.train, { ep", { "epochs = " })
@@ -150,6 +159,11 @@ describe("Tab", function()
     offers('mb.data.border_peaks{ shape = "lor', { "lorentzian" }, '"')
     offers('nn.Dense{ initializer = "he_u', { "he_uniform" }, '"')
     offers('mb.preprocess.fit({ "sav', { "savitzky_golay" }, '"')
+    offers('mb.pipeline({ "sn', { "snv" }, '"')
+    offers('mb.pipeline { { "savitzky_g', { "savitzky_golay" }, '"')
+    offers('mb.cross_validate({ "snv", { "pls', { "pls", "plsda" })
+    offers('mb.compare({ { "snv", "rid', { "ridge" }, '"')
+    offers('mb.cross_validate({ "snv", "pls" }, set, { label = "sn', {})
     offers('mb.help "Conv', { "Conv1d", "Conv1dTranspose" }, '"')
     offers('mb.help("border', { "border_peaks" }, '"')
     offers('set["two', { "two words" }, '"')

@@ -2,15 +2,27 @@
 -- for all functions, but reading it takes longer than the 20 ms of Tab.
 local counted = require "moonbow.counted"
 
--- Classes, with the functions that return them; "nn.*": functions of mb.nn with a capital letter; "models.+": all of
--- mb.models.
+-- Classes, with the functions and methods that return them; "nn.*": functions of mb.nn with a capital letter;
+-- "models.+": all of mb.models.
 local makers = {
-  tensor = "tensor zeros ones full arange linspace rand randn concat", rng = "rng", history = "fit",
-  evaluation = "evaluate", layer = "nn.* models.+", optimizer = "optim.*", figure = "plot.+",
-  forest = "forest.fit", linear = "linear.fit", neighbours = "neighbours.fit",
+  tensor = "tensor zeros ones full arange linspace rand randn concat", rng = "rng rng:copy", history = "fit",
+  evaluation = "evaluate", optimizer = "optim.*", run = "experiment.start",
+  layer = "nn.* nn.from_config models.+ import_onnx import_keras import_pytorch recalibrate layer:first layer:train "
+    .. "layer:eval layer:freeze layer:unfreeze layer:load_state layer:restore layer:set_rng",
+  figure = "plot.+ attribution:plot evaluation:plot figure:show filters:plot history:plot importance:plot maps:plot "
+    .. "mixture:plot reliability:plot spectra:plot validation:plot",
+  spectra = "spectra.read spectra.set spectra.concat xrd.pattern mixture:spectra spectra:crop spectra:flip "
+    .. "spectra:holdout spectra:join spectra:resample spectra:rising spectra:select spectra:with",
+  attribution = "explain.grad_cam explain.integrated_gradients explain.occlusion explain.saliency",
+  filters = "explain.filters", importance = "explain.importance", maps = "layer:maps", audit = "audit",
+  calibrated = "calibrate", conformal = "conformal", ensemble = "ensemble", reliability = "reliability",
+  votes = "dropout_votes", pipeline = "pipeline", fitted = "pipeline:fit", validation = "cross_validate",
+  comparison = "compare", crystal = "xrd.read xrd.parse", peaks = "xrd.peaks", mixture = "xrd.fit xrd.identify",
+  identifier = "xrd.train",
 }
-
-local methods = { history = { plot = "figure" }, evaluation = { plot = "figure" }, layer = { first = "layer" } }
+for name in ("forest linear logistic neighbours pca pls plsda ridge"):gmatch "%a+" do
+  makers[name] = name .. ".fit " .. name .. ".from_state"
+end
 
 local returned = {}
 
@@ -24,17 +36,14 @@ local function find_all()
   local mb, found = require "moonbow", {}
   for class, paths in pairs(makers) do
     for path in paths:gmatch "%S+" do
-      local module, name = path:match "^(%w+)%.(.+)$"
-      local where = module and mb[module] or mb
+      local owner, separator, name = path:match "^(%w+)([.:])(.+)$"
+      local where = separator == ":" and counted.classes[owner] or owner and mb[owner] or mb
       if name == "*" or name == "+" then
         add_module(found, where, class, name == "*" and "^%u" or "")
       else
         found[counted.original(where[name or path])] = class
       end
     end
-  end
-  for class, results in pairs(methods) do
-    for name, result in pairs(results) do found[counted.original(counted.classes[class][name])] = result end
   end
   return found
 end

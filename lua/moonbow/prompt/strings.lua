@@ -1,14 +1,18 @@
 --- Tab completion inside quotes: names of values, topics of help, keys, steps, and files.
 local lfs = require "lfs"
 local core = require "moonbow.core"
+local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local members = require "moonbow.prompt.members"
 local options = require "moonbow.prompt.options"
 local scan = require "moonbow.prompt.scan"
+local estimators = require "moonbow.pipeline.estimators"
 
 local MOST_FILES = 2000 -- entries of a folder that are looked at
 local MOST_TOLD = 100 -- paths that are told apart as files and folders
 local UNSAFE = "[%c\"'\\]" -- needs an escape between quotes
+
+local models = check.sorted_keys(estimators)
 
 local strings = {}
 
@@ -62,6 +66,19 @@ local function topics(mb)
   return keys_of(names)
 end
 
+-- The names of steps, and of models behind them, in the list that a function takes first; nil in other brackets.
+local function steps(open, mb)
+  for _, bracket in ipairs(open) do
+    local is_first = bracket.byte == "{" or bracket.argument == 1
+    local f = bracket.callee and is_first and options.callee(bracket.callee)
+    if f == counted.original(mb.preprocess.fit) then return mb.preprocess.names end
+    if f == counted.original(mb.pipeline) or f == counted.original(mb.cross_validate)
+      or f == counted.original(mb.compare) then
+      return table.move(mb.preprocess.names, 1, #mb.preprocess.names, #models + 1, { table.unpack(models) })
+    end
+  end
+end
+
 -- The names that can stand in a string that begins behind `text`; nil if nothing is known of it.
 local function known(text, open, mb)
   local bracket = open[#open]
@@ -73,11 +90,7 @@ local function known(text, open, mb)
   if name then return options.values(name, option) end
   local entries = options.entries(text, open)
   if entries then return entries end
-  for _, outer in ipairs(open) do
-    if outer.callee and options.callee(outer.callee) == counted.original(mb.preprocess.fit) then
-      return mb.preprocess.names
-    end
-  end
+  return steps(open, mb)
 end
 
 --- The completions of a string that begins with `prefix`.
