@@ -254,6 +254,11 @@ describe("plot", function()
       assert.truthy(read(path):find("<text>a?b c d</text>", 1, true))
     end)
 
+    it("are without characters that XML cannot hold", function()
+      assert.truthy(plot.lines{ y = { 1, 2 }, title = "a\u{FFFE}b\u{FFFF}\u{FFFD}" }:script()
+        :find("set title 'a?b?\u{FFFD}'", 1, true))
+    end)
+
     it("are quoted in the script", function()
       local script = plot.lines{ y = { 1, 2 }, title = "it's\ntwo", label = "a\nb" }:script()
       assert.truthy(script:find([[set title 'it'."\47".'s'."\n".'two']], 1, true))

@@ -12,6 +12,9 @@ local function valid_utf8(text)
   end
 end
 
+-- U+FFFE and U+FFFF cannot be in XML, so in no SVG.
+local NO_CHARACTERS = "\xEF\xBF[\xBE\xBF]"
+
 --- Returns a string as a gnuplot expression. It is in single quotes, in which gnuplot has no escapes and
 -- runs no `command`; characters that cannot be there are concatenated. ('' for ' is misread at the start.)
 function gnuplot.quote(text)
@@ -20,7 +23,7 @@ end
 
 --- Returns a text as valid UTF-8, without control characters except line breaks.
 function gnuplot.clean(text)
-  return (valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "))
+  return (valid_utf8(tostring(text)):gsub("[\0-\9\11-\31\127]", " "):gsub(NO_CHARACTERS, "?"))
 end
 
 --- Returns a label as a gnuplot expression.
