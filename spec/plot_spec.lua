@@ -259,6 +259,24 @@ describe("plot", function()
         :find("set title 'a?b?\u{FFFD}'", 1, true))
     end)
 
+    it("have ? in PNG and PDF, with a warning, for characters that no font has", function()
+      if not os.execute "fc-list ':charset=61' | grep -q ." then return pending "fontconfig knows no font" end
+      local stderr, warnings = io.stderr, {}
+      io.stderr = { write = function(_, ...) warnings[#warnings + 1] = table.concat { ... } end } -- luacheck: ignore
+      finally(function() io.stderr = stderr end) -- luacheck: ignore
+      local none = "\u{10FFFD}"
+      local figure = plot.lines{ y = { 1, 2 }, title = "20°" .. none, x_label = none .. "\u{10FFFC}" }
+      for _, format in ipairs { "png", "pdf" } do
+        local script = figure:script(format, "/tmp/" .. none)
+        assert.truthy(script:find("set title '20°?'", 1, true))
+        assert.truthy(script:find("set xlabel '??'", 1, true))
+        assert.truthy(script:find("set output '/tmp/" .. none .. "'", 1, true))
+      end
+      assert.truthy(figure:script():find("20°" .. none, 1, true))
+      assert.equal(1, #warnings)
+      assert.matches("no installed font has " .. none .. " \u{10FFFC}, drawn as ?", warnings[1], 1, true)
+    end)
+
     it("are quoted in the script", function()
       local script = plot.lines{ y = { 1, 2 }, title = "it's\ntwo", label = "a\nb" }:script()
       assert.truthy(script:find([[set title 'it'."\47".'s'."\n".'two']], 1, true))

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local files = require "moonbow.io.files"
 local terminal = require "moonbow.terminal"
+local fonts = require "moonbow.plot.fonts"
 local gnuplot = require "moonbow.plot.gnuplot"
 
 --- A figure of one or more panels, from the functions of mb.plot.
@@ -63,12 +64,12 @@ local function picture(figure)
 end
 
 local function write_script(figure, format, output, w, h)
+  local commands = format == "txt" and pages(figure) or picture(figure)
+  if format == "png" or format == "pdf" then commands = fonts.replace_missing(commands) end
   return table.concat({
     "set encoding utf8",
     "set terminal " .. terminals[format](w, h) .. " noenhanced",
-    output and "set output " .. gnuplot.quote(output) or "",
-    format == "txt" and pages(figure) or picture(figure),
-    "unset output", "",
+    output and "set output " .. gnuplot.quote(output) or "", commands, "unset output", "",
   }, "\n")
 end
 
