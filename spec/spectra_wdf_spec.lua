@@ -73,6 +73,11 @@ describe("WDF", function()
     assert.same({ "its grid of 3 x 1 places is not that of its 2 spectra; places are those stored with each spectrum" },
       assert(read(head .. body .. origins(lists) .. map(3, 1))).notes)
   end)
+  it("leaves out lists of more places than the file has bytes", function()
+    local set = assert(read(header { points = 2, count = 2, capacity = (1 << 61) - 3, lists = 1 } ..
+      chunk("DATA", reals("f", { 1, 2, 3, 4 })) .. axis { 1, 2 } .. origins { { 3, 5, { -1.5, 2 } } }))
+    assert.same({}, set.columns)
+  end)
   it("takes what was measured of a stopped map", function()
     local set = assert(read(header { points = 2, count = 2, capacity = 3 } ..
       chunk("DATA", reals("f", { 1, 2, 3, 4, 0, 0 })) .. axis { 1, 2 }))

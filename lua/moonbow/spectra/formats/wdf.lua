@@ -95,10 +95,10 @@ local function list_name(kind, unit)
 end
 
 -- Reads the positions and times of the spectra: labels, and their names in order. Lists that are all zero, as drives
--- that did not move leave them, are left out.
+-- that did not move leave them, are left out, and so are lists for which the file is too short.
 local function read_lists(source, chunks, header, count)
   local labels, columns, chunk = {}, {}, chunks.ORGN
-  if not chunk or count < 2 then return labels, columns end
+  if not chunk or count < 2 or header.capacity > #source.bytes // 8 then return labels, columns end
   local at, length = chunk.first + 4, 24 + header.capacity * 8
   for _ = 1, header.lists do
     if at + length > #source.bytes then break end
