@@ -57,6 +57,14 @@ describe("a MATLAB file", function()
     assert.same({ 1.5, 2, 3 }, set.axis)
   end)
 
+  it("is refused if its elements lie in each other", function()
+    -- a cell of numbers, of which each has its own head, and for its values all that follows
+    local tail = ("\0"):rep(2000)
+    local number = mat.numbers("", { 1, 250 }, {}, "f8"):gsub("\9\0\0\0\0\0\0\0$", "\9\0\0\0\xd0\7\0\0")
+    local bytes = mat.file { (mat.cell("c", { 1, 3 }, { number:rep(3) .. tail })), x, wl }
+    refuses(bytes, ("its blocks overlap: they have %d bytes in a file of %d"):format(4049, #bytes))
+  end)
+
   it("reads compressed variables", function()
     local set = reads { mat.compressed(x), mat.compressed(wl), mat.compressed(mat.text("label", { "a", "b" })) }
     assert.same({ 21, 22, 23 }, values(set, 2))

@@ -82,6 +82,19 @@ describe("OMNIC SPG", function()
   end)
 end)
 
+describe("OMNIC SPG whose spectra share their values", function()
+  it("is refused", function()
+    local many = {}
+    for i = 1, 400 do many[i] = i end
+    local bytes = omnic.spg { { "a", many }, { "b", { 1 }, { points = 400 } }, { "c", { 1 }, { points = 400 } } }
+    local function entry(i) return 304 + 16 * (3 * i - 2) end -- that of the values of spectrum i
+    for i = 2, 3 do
+      bytes = bytes:sub(1, entry(i)) .. bytes:sub(entry(1) + 1, entry(1) + 16) .. bytes:sub(entry(i) + 17)
+    end
+    refuses(bytes, ("its blocks overlap: they have 4800 bytes in a file of %d"):format(#bytes))
+  end)
+end)
+
 describe("OMNIC SRS", function()
   local three = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 } }
   it("of the known variants has times and names; wavenumbers rise as stored", function()

@@ -47,6 +47,29 @@ describe("PerkinElmer SP", function()
   end)
 end)
 
+describe("PerkinElmer blocks that reach beyond the block that holds them", function()
+  local block, text = perkinelmer.block, perkinelmer.text
+  local head = string.pack("<c4c40", "PEPE", "2D constant interval DataSet file")
+
+  -- The parts of a data set but its values.
+  local function parts(count)
+    return block(35698, "\29u" .. string.pack("<dd", 4000, 3000)) .. block(35701, "+u" .. string.pack("<i4", count))
+  end
+
+  it("are refused if they hold the same values again and again", function()
+    local set = parts(100) .. block(35708, "\22u" .. string.pack("<I4", 800), 806)
+    local bytes = head .. block(120, set):rep(2) .. ("\0"):rep(800)
+    refuses(bytes, ("its blocks overlap: they have 1600 bytes in a file of %d"):format(#bytes))
+  end)
+  it("are not searched for metadata", function()
+    local behind = block(35837, text "of what follows")
+    local values_of_one = block(35708, "\22u" .. string.pack("<I4d", 8, 1))
+    local set = assert(read(head .. block(120, block(35711, block(300, "", #behind)) .. behind .. parts(1)
+      .. values_of_one)))
+    assert.is_nil(set.metadata[1].instrument)
+  end)
+end)
+
 describe("PerkinElmer FSM", function()
   local four = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 }, { 10, 11, 12 } }
   it("has the places of its spectra as labels, columns first", function()

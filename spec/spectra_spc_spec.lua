@@ -161,6 +161,13 @@ describe("SPC of many spectra", function()
     assert.same({ 5, 4 }, assert(read(with(512 + 56, 512), { block = 1 })).axis)
     assert.same({ 1, 2, 3 }, assert(read(with(3, 512), { block = 1 })).axis) -- no directory: one after another
   end)
+  it("are refused if the directory names one block again and again", function()
+    local list = {}
+    for i = 1, 200 do list[i] = i end
+    local bytes = new { flags = TMULTI | TXVALS | TXYXYS, points = 512 + 832, count = 3,
+      subs = { { n = 100, body = reals(list) } } } .. string.pack("<I4I4f", 512, 832, 0):rep(3)
+    refuses(bytes, ("its blocks overlap: they have %d bytes in a file of %d"):format(2 * 832, #bytes))
+  end)
   it("with an axis each may be cut off", function()
     refuses(own { points = 0 }:sub(1, -2), cut(1, 2, "spectra"))
     assert.same({ 1, 2, 3 }, assert(read(own { points = 0 }:sub(1, -2), { partial = true })).axis)

@@ -68,6 +68,15 @@ function Source:need(offset, count, what)
   self:fail("byte %d: expected %d bytes of %s, the file ends at byte %d", offset, count, what or "content", #self.bytes)
 end
 
+--- Counts bytes of a block that is kept. Raises a fault if the blocks so far have more bytes than the file: they
+-- overlap, so that a small file could hold any number of spectra.
+function Source:claim(count)
+  self.claimed = (self.claimed or 0) + count
+  if self.claimed > #self.bytes then
+    self:fail("its blocks overlap: they have %d bytes in a file of %d", self.claimed, #self.bytes)
+  end
+end
+
 --- Reads one number at an offset (from 0), little-endian unless order is ">".
 -- @param type "u1", "i2", "f4", ...
 function Source:number(offset, type, order)

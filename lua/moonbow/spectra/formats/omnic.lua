@@ -32,6 +32,7 @@ local function describe(source, entries, i, metadata)
   local function add(name, key)
     local list = entries[key]
     local text = text_at(source, #list == #entries[HEADER] and list[i] or #entries[HEADER] == 1 and list[1])
+    source:claim(#text)
     if text ~= "" then metadata[name] = text end
   end
   add("comment", COMMENT)
@@ -60,6 +61,7 @@ local function read_one(source, entries, i)
     source:fail("byte %d: %d points, but room for %d", values.at, h.points, values.size // 4)
   end
   if not is_whole(source, values.at, 4 * h.points) then return nil end
+  source:claim(4 * h.points)
   h.y = core.reshape(source:tensor(values.at, h.points, "f4"), 1, h.points)
   h.title, h.metadata.date = title_of(source, entries, i)
   describe(source, entries, i, h.metadata)

@@ -35,6 +35,7 @@ local function read_array(source, at, count)
   local there = math.min(count, (#source.bytes - at - ARRAY_HEAD) // 8)
   if there < count then source:cut(there, count, "points") end
   if there < 1 then source:fail("no point is there") end
+  source:claim(8 * there)
   return source:tensor(at + ARRAY_HEAD, there, "f8"), there
 end
 

@@ -23,17 +23,17 @@ local function axis_of(h, code, label)
   return unit, unit == "deg" and h.technique == X_RAY and "2theta" or name
 end
 
--- Sets what the values are: by their label, if the file has one that is known, else by their code.
-local function describe(block, h, subs)
+-- Returns what the values are: by their label, if the file has one that is known, else by their code.
+local function kind_of(h, subs)
   local label = h.flags.labels and h.labels.y or ""
   local quantity, percent = units.quantity(label)
-  block.quantity, block.percent = quantity or codes.values[h.values], percent and true
-  block.decided = quantity and ("axis label '%s'"):format(label) or ("SPC values code %d"):format(h.values)
-  if block.quantity == "percent" then block.quantity, block.percent = nil, true end
-  if block.percent then return end
+  local decided = quantity and ("axis label '%s'"):format(label) or ("SPC values code %d"):format(h.values)
+  quantity, percent = quantity or codes.values[h.values], percent and true
+  if quantity == "percent" then quantity, percent = nil, true end
   local values = {}
-  for i, sub in ipairs(subs) do values[i] = sub.y end
-  block.percent, block.decided = percent_of(block.quantity, values, block.decided)
+  for i, sub in ipairs(percent and {} or subs) do values[i] = sub.y end
+  if not percent then percent, decided = percent_of(quantity, values, decided) end
+  return { quantity = quantity, percent = percent, decided = decided }
 end
 
 local function metadata_of(source, h)
@@ -76,18 +76,18 @@ local function add_labels(block, h, subs, first, last)
   if h.planes > 0 then add(h.w_axis, "", "w", w_of) end
 end
 
-local function block_of(h, x, y, metadata)
+local function block_of(h, x, y, metadata, kind)
   local unit, name = axis_of(h, h.axis, h.labels.x)
-  return { x = x, y = y, unit = unit, axis = name, metadata = metadata }
+  return { x = x, y = y, unit = unit, axis = name, metadata = metadata, quantity = kind.quantity,
+    percent = kind.percent, decided = kind.decided }
 end
 
 local function read_common(source, h, metadata)
   local x, subs = spectra.read_common(source, h)
   local rows = {}
   for i, sub in ipairs(subs) do rows[i] = core.reshape(sub.y, 1, #x) end
-  local block = block_of(h, x, #rows == 1 and rows[1] or core.concat(rows, 1), metadata)
+  local block = block_of(h, x, #rows == 1 and rows[1] or core.concat(rows, 1), metadata, kind_of(h, subs))
   block.names = #rows == 1 and { h.comment ~= "" and h.comment or nil } or nil
-  describe(block, h, subs)
   add_labels(block, h, subs, 1, #subs)
   return { block }
 end
@@ -97,10 +97,10 @@ local function read_own(source, h, metadata)
   if chosen and not subs[chosen] then
     source:fail("block = %s: the file holds spectra 1 to %d", tostring(chosen), #subs)
   end
+  local kind = kind_of(h, subs)
   for i = chosen or 1, chosen or #subs do
-    local block = block_of(h, subs[i].x, subs[i].y, metadata)
+    local block = block_of(h, subs[i].x, subs[i].y, metadata, kind)
     block.names = #subs > 1 and { ("%s #%d"):format(source.name, i) } or nil
-    describe(block, h, subs)
     add_labels(block, h, subs, i, i)
     list[#list + 1] = block
   end

@@ -48,11 +48,13 @@ function Reader:integers(at)
   local type, size, data, behind = self:tag(at)
   if not types[type] or types[type]:find "^f" then self.source:fail("byte %d: integers of type %d", at, type) end
   local width = tonumber(types[type]:sub(2))
+  self.source:claim(size)
   return self.source:list(data, size // width, types[type], self.order), behind
 end
 
 function Reader:text(at)
   local _, size, data, behind = self:tag(at)
+  self.source:claim(size)
   return self.source:field(data, size), behind
 end
 
@@ -69,6 +71,7 @@ function Reader:characters(at)
   local type, size, data = self:tag(at)
   if type == UTF8 then
     local codes = {}
+    self.source:claim(size)
     for _, code in utf8.codes(Source.as_utf8(self.source:text(data, size))) do codes[#codes + 1] = code end
     return codes
   end
@@ -102,6 +105,7 @@ function Reader:read_numbers(variable, at)
     self.source:fail("byte %d: %s (%s) has %d numbers in %d bytes", at, variable.name,
       table.concat(variable.shape, " x "), count, size)
   end
+  self.source:claim(size)
   variable.source, variable.offset, variable.order, variable.fortran = self.source, data, self.order, true
   return arrays.numbers(variable)
 end
@@ -118,6 +122,7 @@ function Reader:read_struct(variable, at, depth)
   local width = sizes[1] or 0
   if width < 1 then self.source:fail("byte %d: names of fields have %d bytes", at, width) end
   variable.kind, variable.fields, variable.elements = "struct", {}, {}
+  self.source:claim(size)
   for i = 0, size // width - 1 do variable.fields[i + 1] = self.source:field(data + i * width, width) end
   if #variable.fields == 0 then return variable, first end
   at = first

@@ -14,14 +14,6 @@ local function entry(source, offset)
     size = 4 * source:number(offset + 4, "u4"), start = source:number(offset + 8, "u4") }
 end
 
-local function check_sizes(source, blocks)
-  local sum = 0
-  for _, block in ipairs(blocks) do sum = sum + block.size end
-  if sum > #source.bytes then
-    source:fail("its blocks overlap: they have %d bytes in a file of %d", sum, #source.bytes)
-  end
-end
-
 --- Reads the directory. The blocks that the file does not hold whole are left out, if partial = true.
 -- @return list of { complex, owner, parameters, kind, derivative, form, size, start, spectrum }; the last is equal for
 --   the values of a spectrum and for the parameters that describe them
@@ -37,7 +29,7 @@ function directory.read(source)
   end
   if #list == 0 then source:fail("byte %d: the directory is empty", at) end
   if #whole < #list then source:cut(#whole, #list, "blocks") end
-  check_sizes(source, whole)
+  for _, block in ipairs(whole) do source:claim(block.size) end
   return whole
 end
 

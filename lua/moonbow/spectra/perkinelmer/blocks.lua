@@ -41,13 +41,15 @@ local names = { [35837] = "instrument", [35838] = "serial number", [35839] = "so
   [35846] = "spectrum type", [35847] = "beam", [35849] = "phase correction", [35854] = "accessory",
   [35856] = "interferogram", [35857] = "scan direction", [35859] = "background scans", [35882] = "laser wavenumber" }
 
---- Adds the named values of the blocks between two offsets, and of the blocks in these, to metadata.
+--- Adds the named values of the blocks between two offsets, and of the blocks in these, to metadata. Blocks that reach
+-- beyond the one that holds them are left alone: each of them could hold all that follows once more.
 function blocks.describe(source, from, to, metadata, depth, inside)
-  blocks.each(source, from, math.min(to, #source.bytes), function(id, at, size)
+  to = math.min(to, #source.bytes)
+  blocks.each(source, from, to, function(id, at, size)
     local name = inside == RECORD and of_record[id] or names[id]
     local value = name and blocks.value(source, at, size)
     if value and value ~= "" and metadata[name] == nil then metadata[name] = value end
-    if not name and (depth or 1) < MOST_DEPTH and at + size <= #source.bytes and size > HEAD
+    if not name and (depth or 1) < MOST_DEPTH and at + size <= to and size > HEAD
       and not is_value(source, at, size) then
       blocks.describe(source, at, at + size, metadata, (depth or 1) + 1, id)
     end

@@ -73,6 +73,7 @@ function spectra.read_own(source, h)
     local offset = offsets and offsets[#subs + 1] or following
     local sub, behind = read_one(source, h, offset, 4)
     if not sub then source:cut(#subs, h.count, "spectra") break end
+    source:claim(behind - offset)
     sub.x = source:list(offset + SUBHEADER, sub.points, "f4", h.order)
     subs[#subs + 1], following = sub, behind
   end
