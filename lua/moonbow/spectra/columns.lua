@@ -131,7 +131,7 @@ function columns.trim(text) return trim.both(text) end
 function columns.metadata(text)
   text = columns.trim(text)
   if text == "" or #text > LONGEST then return nil end
-  local is_number = text:find "^[+-]?%d*%.?%d*[eE]?[+-]?%d*$" and not text:find "^[+-]?0%d"
+  local is_number = text:find "^[%d.eE+-]+$" and not text:find "^[+-]?0%d"
   return is_number and tonumber(text) or check.printable(text)
 end
 

@@ -78,10 +78,13 @@ local function label_text(spectra, column)
     shown.list(names, MOST_SHOWN))
 end
 
+-- Blanks with a line break among them as a sign in one line.
+local function one_line(blanks) return blanks:find "[\r\n]" and "; " end
+
 local function add_metadata(lines, metadata)
   local names = check.sorted_keys(metadata)
   for i = 1, math.min(#names, MOST_METADATA) do
-    local value = tostring(metadata[names[i]]):gsub("%s*[\r\n]%s*", "; ")
+    local value = tostring(metadata[names[i]]):gsub("%s+", one_line)
     if #value > LONGEST_VALUE then value = value:sub(1, LONGEST_VALUE):gsub("[\192-\255][\128-\191]*$", "") .. "..." end
     lines[#lines + 1] = check.printable(("  %s: %s"):format(names[i], value))
   end

@@ -99,7 +99,7 @@ end
 
 --- Returns the text of a field in UTF-8: up to its first NUL, without blanks around it.
 function Source:field(offset, count)
-  return Source.as_utf8(self:text(offset, count):match "^%Z*":match "^%s*(.*%S)" or "")
+  return Source.as_utf8(trim.both(self:text(offset, count):match "^%Z*"))
 end
 
 --- Reads numbers into a tensor of a shape (a count, or a list). Integers that float32 cannot hold, as the counts of a

@@ -77,11 +77,14 @@ local function plain(text)
   return text
 end
 
+local LONGEST = 256 -- bytes of a text with brackets
+
 -- The row for a text; or for what stands in its brackets, and that for what stands before them. Beside the row the text
 -- that gave it.
 local function find(rows, text)
   local whole = plain(text)
   if rows[whole] then return rows[whole], nil, whole end
+  if #text > LONGEST then return nil end
   local outer, inner = text:match "^(.-)[%(%[{/]%s*([^%)%]}]+)[%)%]}]?%s*$"
   if not outer then return nil end
   return rows[plain(inner)], rows[plain(outer)], plain(inner)

@@ -7,6 +7,7 @@ local workbook = {}
 local FOLDER = "xl/"
 local BOOK = FOLDER .. "workbook.xml"
 local FIRST_DAY, DAY_1970, DAYS_1904, LAST_DAY = 61, 25569, 1462, 2958465 -- days of Excel; earlier ones are off by one
+local LONGEST_FORMAT = 255 -- bytes; Excel writes no longer ones
 local date_formats = { [14] = true, [15] = true, [16] = true, [17] = true, [18] = true, [19] = true, [20] = true,
   [21] = true, [22] = true, [45] = true, [46] = true, [47] = true } -- numbers of built-in formats
 
@@ -67,6 +68,7 @@ end
 
 -- True if a format shows a number as a date or time: "dd.mm.yyyy", but not '0.0 "mm"' or "General".
 local function shows_date(code)
+  code = code:sub(1, LONGEST_FORMAT)
   return code:gsub('"[^"]*"', ""):gsub("%[[^%]]*%]", ""):gsub("\\.", ""):lower():find "[dmyhs]" ~= nil
 end
 

@@ -5,6 +5,7 @@ local check = require "moonbow.check"
 local hdf5 = require "moonbow.io.hdf5"
 local kind_of = require "moonbow.exchange.kinds"
 local json = require "moonbow.io.json"
+local trim = require "moonbow.io.trim"
 local zip = require "moonbow.io.zip"
 
 local file = {}
@@ -193,9 +194,9 @@ end
 function File:check_all_taken()
   for path, object in pairs(self.objects) do
     local group = object.kind == "dataset" and path:match "^/layers/([^/]+)/"
-    local class, number = (group or ""):match "^(.-)_?(%d*)$"
-    local count = group and self.scope.counts[class] or 0
-    if group and (tonumber(number) or 0) >= count then error(("the network has no layer for %s"):format(path), 0) end
+    local stem = trim.right(group or "", "%d") -- without the number, which the first of a class lacks
+    local count, number = self.scope.counts[stem:gsub("_$", "")] or 0, tonumber((group or ""):sub(#stem + 1)) or 0
+    if group and number >= count then error(("the network has no layer for %s"):format(path), 0) end
   end
 end
 

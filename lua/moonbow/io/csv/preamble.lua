@@ -11,8 +11,9 @@ local MOST_LINES = 2000
 local MOST_BYTES = 4096 -- of a line that are looked at
 local LONGEST_KEY = 60
 
+-- The frontiers end the digits where no digit follows: else a long word takes a time that grows as its square.
 local function is_number(word)
-  return word:find "^[+-]?%d[%d.,]*[eEdD]?[+-]?%d*$" or word:find "^[+-]?[.,]%d+[eEdD]?[+-]?%d*$"
+  return word:find "^[+-]?%d[%d.,]*%f[^%d.,][eEdD]?[+-]?%d*$" or word:find "^[+-]?[.,]%d+%f[%D][eEdD]?[+-]?%d*$"
 end
 
 -- True if at least two words of a line, and half of them, are numbers.

@@ -16,7 +16,7 @@ local SETTINGS = { "Date", "title", "model", "c code", "operator", "intigration 
 function bwtek.matches(source) return source.bytes:find "^File Version;BW" ~= nil end
 
 local function number(cell)
-  local whole, part = cell:match "^%s*([+-]?%d+)[.,]?(%d*[Ee]?[+-]?%d*)%s*$"
+  local whole, part = cell:match "^%s*([+-]?%d+)%f[%D][.,]?([%deE+-]*)%s*$"
   return whole and tonumber(whole .. "." .. part)
 end
 
@@ -28,7 +28,10 @@ end
 
 local function settings_of(head)
   local found = {}
-  for name, value in head:gmatch "([^\n;]+);([^\n]*)" do found[name] = value:gsub("^(%d+),(%d+)$", "%1.%2") end
+  for line in head:gmatch "[^\n]+" do
+    local name, value = line:match "^;*([^;]+);(.*)$"
+    if name then found[name] = value:gsub("^(%d+),(%d+)$", "%1.%2") end
+  end
   local metadata = {}
   for _, name in ipairs(SETTINGS) do metadata[name] = columns.metadata(found[name] or "") end
   return metadata, math.tointeger(tonumber(found.pixel_num))

@@ -42,17 +42,17 @@ end
 local function read_fields(header)
   local fields, text, at = {}, header:as_text(), 1
   while true do
-    local _, stop, name, brace = text:find("([^\n=]+)=[ \t]*({?)", at)
-    if not stop then return fields end
-    local value
+    local equals = text:find("=", at, true)
+    if not equals then return fields end
+    local before = text:sub(at, equals - 1)
+    local name, brace, first = before:match "^.*\n(.*)$" or before, text:match("^[ \t]*({?)()", equals + 1)
+    local last
     if brace == "{" then
-      local close = text:find("}", stop, true) or header:fail("%s: a { without }", name)
-      value, at = text:sub(stop + 1, close - 1), close + 1
+      last = (text:find("}", first, true) or header:fail("%s: a { without }", name)) - 1
     else
-      local line_end = text:find("\n", stop + 1, true) or #text + 1
-      value, at = text:sub(stop + 1, line_end - 1), line_end
+      last = (text:find("\n", first, true) or #text + 1) - 1
     end
-    fields[trim.both(name):lower()] = trim.both(value)
+    fields[trim.both(name):lower()], at = trim.both(text:sub(first, last)), last + 2
   end
 end
 
@@ -89,7 +89,7 @@ end
 
 local function split_names(text)
   local names = {}
-  for name in (text .. ","):gmatch "%s*([^,]-)%s*," do names[#names + 1] = name end
+  for name in (text .. ","):gmatch "([^,]*)," do names[#names + 1] = trim.both(name) end
   return names
 end
 

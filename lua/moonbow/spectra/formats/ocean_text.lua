@@ -13,9 +13,10 @@ function ocean.matches(source) return source.bytes:sub(1, HEAD):find "\n>>>>>[^\
 -- Returns the settings, and the number of pixels, whose name has this word in most languages.
 local function settings_of(head)
   local metadata, pixels = {}, nil
-  for name, value in head:gmatch "([^:\n]+):[ \t]*([^\n]*)" do
-    metadata[columns.trim(name)] = columns.metadata(value)
-    if name:find "[Pp]ixel" then pixels = math.tointeger(tonumber(value)) end
+  for line in head:gmatch "[^\n]+" do
+    local name, value = line:match "^:*([^:]+):[ \t]*(.*)$"
+    if name then metadata[columns.trim(name)] = columns.metadata(value) end
+    if name and name:find "[Pp]ixel" then pixels = math.tointeger(tonumber(value)) end
   end
   return metadata, pixels
 end

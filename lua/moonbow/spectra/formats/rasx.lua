@@ -59,8 +59,9 @@ local function columns_of(source, part)
   local read, width, total, is_even = { core.column(), core.column() }, nil, 0, true
   archive.lines(source, part, function(text)
     if total == 0 then text = text:gsub("^\239\187\191", "") end
-    if not width and text:find "%S" then
-      width = width_of(text:match "[^\r\n]*%S[^\r\n]*")
+    local first = not width and text:find "%S"
+    if first then
+      width = width_of(text:match("[^\r\n]*", first))
       read[3] = width ~= 2 and core.column() or nil
     end
     local count, word = numbers.columns({ text = text }, read)

@@ -14,7 +14,7 @@ local function words_of(line)
   return words
 end
 
-local function is_number(word) return word:find "^[+-]?%d[%d.]*[eE]?[+-]?%d*$" ~= nil end
+local function is_number(word) return word:find "^[+-]?%d[%d.]*%f[^%d.][eE]?[+-]?%d*$" ~= nil end
 
 -- True if the words of a row follow those of the row above: 3 or 4 numbers, of which the first ones, the places, are
 -- the same; rises: whether the position does.

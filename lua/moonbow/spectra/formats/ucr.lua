@@ -111,7 +111,8 @@ end
 --- Looks at the whole file only if its first line holds many numbers and nothing else, the first of them whole.
 function ucr.matches(source)
   local head = source.bytes:sub(1, HEAD):gsub("^\239\187\191", ""):match "^[^\r\n]*"
-  local is_bare = head:find "^%s*[+-]?%d+%.?0*[eE]?[+-]?0*[%s,]" and not head:find "[^%d%s,.eE+-]"
+  local behind = head:match "^%s*[+-]?%d+%f[%D]%.?0*()"
+  local is_bare = behind and head:find("^[eE]?[+-]?0*[%s,]", behind) and not head:find "[^%d%s,.eE+-]"
   if not is_bare or has_no_classes(source.bytes) then return false end
   local found = rows_of(source)
   return found and is_certain(found) or false

@@ -24,7 +24,7 @@ function pair.matches(source)
   if not names_of(source.name) then return false end
   local lines = 0
   for line in source.bytes:sub(1, 1024):gmatch "([^\r\n]*)\r?\n" do
-    if not line:find "^%s*[+-]?%d[%d.]*[eE]?[+-]?%d*%s*$" then return false end
+    if not line:find "^%s*[+-]?%d[%d.]*%f[^%d.][eE]?[+-]?%d*%s*$" then return false end
     lines = lines + 1
   end
   return lines > 1

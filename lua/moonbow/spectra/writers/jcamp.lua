@@ -35,7 +35,8 @@ local function data_type(spectra, metadata)
 end
 
 local function put_label(put, name, value)
-  value = math.type(value) and texts.number(value) or texts.utf8(value):gsub("\r\n?", "\n"):gsub("\n%s*##", "\n# #")
+  value = math.type(value) and texts.number(value)
+    or texts.utf8(value):gsub("\r\n?", "\n"):gsub("\n[^%S\n]*##", "\n# #")
   put(("##%s= %s\n"):format(name, value))
 end
 

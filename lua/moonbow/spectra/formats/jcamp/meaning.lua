@@ -66,7 +66,7 @@ local function collected(text, list)
     local value = not own[record.key] and record.key ~= "" and records.value(text, record) or ""
     local name = plain_name(record.name)
     if value ~= "" and #value <= LONGEST and not metadata[name] and not record.key:find(LABEL) then
-      local is_number = value:find "^[+-]?%d+%.?%d*[eE]?[+-]?%d*$" and not value:find "^0%d"
+      local is_number = value:find "^[+-]?%d[%d.eE+-]*$" and not value:find "^0%d"
       metadata[name] = is_number and tonumber(value) or value
     end
   end

@@ -17,7 +17,7 @@ local function reference_of(source, xs, metadata)
     source:note "ppm: 0 Hz is taken for 0 ppm, as there is no .SHIFT REFERENCE"
     return 0, 0
   end
-  local point, ppm = tostring(text):match ",%s*(%d+)%s*,%s*([^,]-)%s*$"
+  local point, ppm = tostring(text):match ",%s*(%d+)%s*,([^,]*)$"
   local hz = xs[math.tointeger(tonumber(point))]
   if not hz or not tonumber(ppm) then
     source:fail("ppm: .SHIFT REFERENCE=%s: expected 'INTERNAL, solvent, one of %d points, ppm'", text, #xs)

@@ -22,14 +22,16 @@ end
 local function number(text, commas)
   if not text then return nil end
   if commas then text = text:gsub(",", ".") end
-  local value = tonumber(text:match "^%s*([+-]?[%d.]+[eE]?[+-]?%d*)%s*$")
+  local value = tonumber(text:match "^%s*([%d.eE+-]+)%s*$")
   return value and math.abs(value) < math.huge and value + 0.0 or nil
 end
 
 -- Returns the unit of the last decimal of a number: 0.01 for "1.25".
 local function precision(text)
-  local decimals, exponent = (text or ""):match "^[+-]?%d*[.,]?(%d*)[eE]?([+-]?%d*)$"
-  return decimals and 10.0 ^ ((tonumber(exponent) or 0) - #decimals) or 0.0
+  text = text or ""
+  local first, behind = text:match "^[+-]?%d*[.,]?()%d*()"
+  local exponent = text:match("^[eE]?([+-]?%d*)$", behind)
+  return exponent and 10.0 ^ ((tonumber(exponent) or 0) - (behind - first)) or 0.0
 end
 
 local function head(labels, key) return labels[key] and labels[key].head end
