@@ -185,6 +185,20 @@ describe("xlsx", function()
       "<mergeCells>" .. ('<mergeCell ref="A1:A1048576"/>'):rep(100) .. "</mergeCells>"))
   end)
 
+  it("refuses a long text that many cells share, by their references or merged", function()
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    mb.limits.unpacked = 20000
+    local strings = "<sst><si><t>" .. ("a"):rep(5000) .. "</t></si></sst>"
+    local function refused(content, more)
+      expect_refusal("sheet Sheet1: its cells have more than limits.unpacked = 20000 bytes",
+        xlsx({ { rows = content, more = more } }, { strings = strings }))
+    end
+    refused(('<row><c t="s"><v>0</v></c></row>'):rep(5))
+    refused('<row><c t="s"><v>0</v></c></row>' .. ("<row/>"):rep(4),
+      '<mergeCells><mergeCell ref="A1:A5"/></mergeCells>')
+  end)
+
   it("survives damage", function()
     local path = os.tmpname()
     local _, refused = damage.all(mb.spectra.read, path, one(PLAIN))

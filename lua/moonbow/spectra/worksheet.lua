@@ -1,4 +1,5 @@
 --- A worksheet of a workbook as text: a line for each row, tabs between cells.
+local limits = require "moonbow.io.limits"
 local archive = require "moonbow.spectra.archive"
 local workbook = require "moonbow.spectra.workbook"
 local xml = require "moonbow.spectra.xml"
@@ -59,8 +60,17 @@ local function quoted(value)
   return value:find('"', 1, true) and '"' .. value:gsub('"', '""') .. '"' or value
 end
 
--- What the start of an element does to the grid { rows, last (number of row), filled (cells), merged (ranges), row,
--- column, cell }, the last three being those that are read.
+-- Puts a value into a cell. Cells share texts, so that a small file could fill the memory with copies of a long one.
+local function put(grid, row, column, value)
+  row[column], row.width = value, math.max(row.width, column)
+  grid.bytes = grid.bytes + #value
+  if grid.bytes > limits.unpacked then
+    grid.source:fail("%s: its cells have more than limits.unpacked = %d bytes", grid.name, limits.unpacked)
+  end
+end
+
+-- What the start of an element does to the grid { rows, last (number of row), filled (cells), bytes (of them), merged
+-- (ranges), row, column, cell }, the last three being those that are read.
 local begins = {}
 
 function begins.row(grid, attributes)
@@ -99,7 +109,8 @@ function ends.c(grid)
   local value, is_text = value_of(grid)
   local row, column = grid.row, grid.column
   if value ~= "" then
-    row[column], row.text[column], row.width = is_text and quoted(value) or value, is_text, column
+    put(grid, row, column, is_text and quoted(value) or value)
+    row.text[column] = is_text
     grid.filled = grid.filled + 1
   end
   grid.cell = nil
@@ -119,7 +130,7 @@ function ends.rPh(grid) if grid.cell then grid.cell.phonetic = nil end end
 local function read_grid(source, book, sheet)
   local content = archive.pieces(source, sheet.part) or source:fail("%s is missing", sheet.part)
   local grid = { source = source, book = book, name = "sheet " .. sheet.name, rows = {}, last = 0, filled = 0,
-    merged = {}, visited = 0, column = 0, spare = {} }
+    bytes = 0, merged = {}, visited = 0, column = 0, spare = {} }
   xml.events(source, content, sheet.part, function(element, attributes)
     if begins[element] then begins[element](grid, attributes) end
   end, function(element, text)
@@ -145,7 +156,7 @@ local function fill_merged(grid, reference)
   for r = top + 1, math.min(bottom, grid.last) do
     local row = grid.rows[r]
     if row and row[column] then grid.source:fail("%s: merged cells %s overlap", grid.name, reference) end
-    if row then row[column], row.width = value, math.max(row.width, column) end
+    if row then put(grid, row, column, value) end
   end
 end
 
