@@ -48,6 +48,13 @@ describe("ENVI", function()
   local fields = { samples = 3, lines = 2, bands = 2, ["data type"] = 12, wavelength = "{\n 400,\n 401.5 }",
     ["wavelength units"] = "Nanometers", ["byte order"] = 0 }
 
+  it("does not wait for pipes that have the name of a companion", function()
+    local path = put("a.img", "\1\2\3\4")
+    assert(os.execute(("mkfifo %s/a.hdr %s/a.img.hdr %s/b"):format(folder, folder, folder)))
+    assert.is_nil(mb.spectra.read(path))
+    refuses(put("b.hdr", header { samples = 1, lines = 1, bands = 1, ["data type"] = 12 }),
+      "no file with the numbers beside it (.img, .sli, .dat, .bsq, .bil, .bip, .raw, .bin)")
+  end)
   it("reads images in each order of their numbers", function()
     for interleave, list in pairs(orders) do
       fields.interleave = interleave

@@ -178,13 +178,14 @@ function Source.even(first, last, count)
   return core.even_list(first, last, count)
 end
 
--- The path of a file beside this one that has a name; nil if none is there. Capital and small letters are tried in the
--- suffix and in all of the name: to list the folder for each of its files would take time that grows as their square.
+-- The path of a file beside this one that has a name; nil if none is there, or only a pipe, which would be waited for.
+-- Capital and small letters are tried in the suffix and in all of the name: to list the folder for each of its files
+-- would take time that grows as their square.
 local function find_beside(path, name)
   local folder = path:match "^.*/" or ""
   local stem, suffix = name:match "^(.-)(%.?[^.]*)$"
   for _, spelling in ipairs { name, stem .. suffix:lower(), stem .. suffix:upper(), name:lower(), name:upper() } do
-    if lfs.attributes(folder .. spelling) then return folder .. spelling end
+    if lfs.attributes(folder .. spelling, "mode") == "file" then return folder .. spelling end
   end
 end
 

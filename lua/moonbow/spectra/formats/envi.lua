@@ -4,7 +4,6 @@ local core = require "moonbow.core"
 local numbers = require "moonbow.spectra.numbers"
 local check = require "moonbow.check"
 local trim = require "moonbow.io.trim"
-local Source = require "moonbow.spectra.source"
 local units = require "moonbow.spectra.units"
 
 local envi = { name = "envi", title = "ENVI" }
@@ -21,7 +20,7 @@ local function is_header(source) return source.bytes:find "^%s*ENVI%s" ~= nil an
 local function header_beside(source)
   local header = source:sibling ".hdr"
   if header and is_header(header) then return header end
-  header = Source.open(source.path .. ".hdr", source.options)
+  header = source:beside(source.name .. ".hdr")
   return header and is_header(header) and header or nil
 end
 
@@ -67,7 +66,7 @@ end
 local function data_beside(header)
   for _, suffix in ipairs(DATA_SUFFIXES) do
     local data = suffix ~= "" and header:sibling(suffix)
-      or suffix == "" and Source.open(header.path:gsub("%.[Hh][Dd][Rr]$", ""), header.options)
+      or suffix == "" and header:beside(header.name:gsub("%.[Hh][Dd][Rr]$", ""))
     if data and data.path ~= header.path then return data end
   end
   header:fail "no file with the numbers beside it (.img, .sli, .dat, .bsq, .bil, .bip, .raw, .bin)"
