@@ -240,6 +240,17 @@ describe("a file is refused, with its node,", function()
     refused("node 1 (Add, y): its input 'a' is not made before", { "n", 1, 5 },
       { node("Add", { "x", "a" }, "y"), node("Relu", { "y" }, "a") })
   end)
+  it("whose nodes share weights, of which each layer has its own, too often", function()
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    local nodes = { node("Conv", { "x", "w" }, "a", { pads = { 1, 1 } }), node("Conv", { "a", "w" }, "b",
+      { pads = { 1, 1 } }), node("Conv", { "b", "w" }, "y") }
+    mb.limits.unpacked = 100
+    assert(import({ "n", 1, 5 }, nodes, { w = w }))
+    mb.limits.unpacked = 20
+    refused("node 3 (Conv, y): copies of weights that nodes share have 24 bytes; limits.unpacked = 20", { "n", 1, 5 },
+      nodes, { w = w })
+  end)
   it("with sizes that do not fit, or no memory holds", function()
     refused("its input has 2 channels, its filters expect 1", { "n", 2, 5 },
       { node("Conv", { "x", "w" }, "y") }, { w = w })

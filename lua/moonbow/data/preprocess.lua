@@ -48,6 +48,15 @@ local function read_step(i, given, axis)
   return { name = name, options = read_options("preprocess.fit", name, options) }
 end
 
+-- Raises for a grid of a fitted step by its ends: fit gives a list, and few bytes of a file would stand for millions of
+-- points.
+local function check_grid(operation, where, grid)
+  if type(grid) == "table" and #grid == 0 then
+    check.fail(operation, "%s: grid: expected a list of positions, as preprocess.fit gives it, got %s", where,
+      next(grid) and "another table" or "none")
+  end
+end
+
 -- Reads the fitted values of a step, as fit or a file gave them.
 local function read_fitted(operation, i, step)
   local where = "step " .. i
@@ -67,6 +76,7 @@ local function read_fitted(operation, i, step)
     end
   end
   check.each(operation .. " " .. where, "sd", fitted.sd or {}, "non-negative")
+  check_grid(operation, where, (step.options or {}).grid)
   fitted.options = read_options(operation, step.name, step.options)
   return fitted
 end

@@ -7,7 +7,8 @@
 -- @field entries integer names and values of one JSON text, members of an archive (2^20)
 -- @field header integer bytes of the header of a safetensors file, which holds all but the numbers (2^24)
 -- @field unpacked integer bytes to which the compressed members of an archive may unpack in all; their tensors may
---   take as many again (2^30)
+--   take as many again; so may texts that cells of a worksheet share, and copies of weights that nodes of ONNX share
+--   (2^30)
 -- @field elements integer numbers in one tensor of a file (2^31)
 local check = require "moonbow.check"
 

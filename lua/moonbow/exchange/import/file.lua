@@ -170,8 +170,8 @@ local function read_metadata(outline)
 end
 
 --- Reads the bytes of a file. Raises a message without position for what is damaged or cannot be read.
--- @return { nodes, constants (by name: { dims, tensor or integers }), inputs and outputs ({ name, dims }, false for a
---   free dimension), opset, metadata, graph (the place of its bytes) }
+-- @return { nodes, constants (by name: { dims, tensor or integers }), weights (numbers in the tensors), inputs and
+--   outputs ({ name, dims }, false for a free dimension), opset, metadata, graph (the place of its bytes) }
 function file.read(text)
   local outline = protobuf.decode(schema, "Outline", text)
   if not outline.graph then fail("it has no graph of ONNX") end
@@ -183,8 +183,10 @@ function file.read(text)
     if not constants[value.name or ""] then inputs[#inputs + 1] = { name = value.name or "", dims = dims_of(value) } end
   end
   for i, value in ipairs(graph.output) do outputs[i] = { name = value.name or "", dims = dims_of(value) } end
-  return { nodes = nodes, constants = constants, inputs = inputs, outputs = outputs, opset = opset_of(outline),
-    metadata = read_metadata(outline), graph = outline.graph }
+  local weights = 0
+  for _, constant in pairs(constants) do weights = weights + (constant.tensor and core.count(constant.tensor) or 0) end
+  return { nodes = nodes, constants = constants, weights = weights, inputs = inputs, outputs = outputs,
+    opset = opset_of(outline), metadata = read_metadata(outline), graph = outline.graph }
 end
 
 return file

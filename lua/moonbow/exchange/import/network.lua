@@ -1,5 +1,7 @@
 --- Networks from the bytes of files of ONNX.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
+local limits = require "moonbow.io.limits"
 local read_file = require("moonbow.exchange.import.file").read
 local whole = require("moonbow.exchange.import.inputs").whole
 local integers = require "moonbow.exchange.import.integers"
@@ -11,6 +13,7 @@ local values = require "moonbow.exchange.import.values"
 local MOST_NODES = 5000
 local MOST_READINGS = 64 -- of all inputs, each of which may be read in two ways or so
 local MOST_MADE = 1 << 24 -- numbers of weights that are not in the file: zeros and ones
+local BYTES = 4 -- of a weight
 
 local Import = {}
 Import.__index = Import
@@ -21,8 +24,18 @@ function Import:make(count)
   if self.made > MOST_MADE then error("it needs too many weights that are not in the file", 0) end
 end
 
+-- Counts the weights of a layer, which are its own: raises if nodes share those of the file too often.
+function Import:hold(tensors)
+  for _, tensor in pairs(tensors) do self.held = self.held + core.count(tensor) end
+  local copied = BYTES * (self.held - self.made - self.file.weights)
+  if copied > limits.unpacked then
+    error(("copies of weights that nodes share have %d bytes; limits.unpacked = %d"):format(copied, limits.unpacked), 0)
+  end
+end
+
 --- Adds a step, of moonbow.exchange.import.graph, and returns its number.
 function Import:step(node, type, options, tensors, inputs)
+  self:hold(tensors)
   self.steps[#self.steps + 1] = { type = type, options = options, tensors = tensors, inputs = inputs, node = node,
     name = node.operator:lower() }
   return #self.steps
@@ -186,7 +199,8 @@ end
 
 -- The network of a file by one reading of each input. Raises { place, message }.
 local function read_as(file, list)
-  local import = setmetatable({ file = file, opset = file.opset, steps = {}, place = 0, made = 0 }, Import)
+  local import = setmetatable({ file = file, opset = file.opset, steps = {}, place = 0, made = 0, held = 0 },
+    Import)
   local known, inputs = setmetatable({}, { __index = file.constants }), {}
   for i, reading in ipairs(list) do
     local input = file.inputs[i]
