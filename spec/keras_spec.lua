@@ -15,7 +15,9 @@ local is_built = pcall(require, "moonbow.hdf5")
 describe("without libhdf5", function()
   it("files of Keras are refused", function()
     local module, preload = package.loaded["moonbow.hdf5"], package.preload
-    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function() error "not built" end
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function()
+      error "module 'moonbow.hdf5' not found"
+    end
     local model = nn.Sequential { nn.Dense { units = 2 } }
     model:build { 3 }
     local ok, message = mb.export_keras(model, os.tmpname() .. ".keras")

@@ -16,10 +16,14 @@ teardown(remove)
 local is_built = pcall(require, "moonbow.hdf5")
 
 describe("without libhdf5", function()
-  it("HDF5 is refused by its name", function()
+  it("HDF5 is refused by its name, or with why it cannot be loaded", function()
     local module, preload = package.loaded["moonbow.hdf5"], package.preload
-    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function() error "not built" end
+    package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = nil, function()
+      error "module 'moonbow.hdf5' not found"
+    end
     refuses(bytes(folder .. "plain.h5"), "it is an HDF5 file, and moonbow was built without libhdf5")
+    preload["moonbow.hdf5"] = function() error("libhdf5.so: cannot map memory", 0) end
+    refuses(bytes(folder .. "plain.h5"), "moonbow.hdf5 cannot be loaded: libhdf5.so: cannot map memory")
     package.loaded["moonbow.hdf5"], preload["moonbow.hdf5"] = module, nil
   end)
 end)

@@ -134,14 +134,16 @@ describe("xml", function()
     assert.is_nil(xml.root "<1>")
   end)
 
-  it("says that lua-expat is missing", function()
+  it("says that lua-expat is missing, or why it cannot be loaded", function()
     local loaded, preload = package.loaded.lxp, package.preload.lxp
-    package.loaded.lxp, package.preload.lxp = nil, function() error "missing" end
-    package.loaded["moonbow.spectra.xml"] = nil
-    local alone = require "moonbow.spectra.xml"
-    package.loaded.lxp, package.preload.lxp, package.loaded["moonbow.spectra.xml"] = loaded, preload, xml
-    local source = Source.of("<a/>", "made")
-    local _, message = Source.try(alone.tree, source, "<a/>")
-    assert.equal("reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)", message)
+    finally(function() package.loaded.lxp, package.preload.lxp = loaded, preload end)
+    local function message_for(failure)
+      package.loaded.lxp, package.preload.lxp = nil, function() error(failure, 0) end
+      return select(2, Source.try(xml.tree, Source.of("<a/>", "made"), "<a/>"))
+    end
+    assert.equal("reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)",
+      message_for "module 'lxp' not found:\n\tno file './lxp.lua'")
+    assert.equal("lxp cannot be loaded: error loading module 'lxp': cannot map memory",
+      message_for "error loading module 'lxp':\n\tcannot map memory")
   end)
 end)

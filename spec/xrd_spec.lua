@@ -8,7 +8,9 @@ local is_built = pcall(require, "moonbow.crystal")
 describe("without gemmi", function()
   it("crystals are refused by its name", function()
     local module, preload = package.loaded["moonbow.crystal"], package.preload
-    package.loaded["moonbow.crystal"], preload["moonbow.crystal"] = nil, function() error "not built" end
+    package.loaded["moonbow.crystal"], preload["moonbow.crystal"] = nil, function()
+      error "module 'moonbow.crystal' not found"
+    end
     local crystal, err = mb.xrd.parse "data_x"
     package.loaded["moonbow.crystal"], preload["moonbow.crystal"] = module, nil
     assert.is_nil(crystal)

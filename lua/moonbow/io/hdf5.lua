@@ -5,6 +5,7 @@
 -- process with bounded time and memory: a crash becomes a message. Objects and values come back through a pipe.
 local moonbow = require "moonbow.core"
 local limits = require "moonbow.io.limits"
+local optional = require "moonbow.io.optional"
 
 local hdf5 = {}
 
@@ -81,8 +82,8 @@ end
 
 -- Calls f(file) with the file open in a child process; returns its table, or nil and a message.
 local function in_child(bytes, f)
-  local ok, core = pcall(require, "moonbow.hdf5")
-  if not ok then return nil, "it is an HDF5 file, and moonbow was built without libhdf5" end
+  local core, reason = optional("moonbow.hdf5", "it is an HDF5 file, and moonbow was built without libhdf5")
+  if not core then return nil, reason end
   local seconds = SECONDS + #bytes // BYTES_PER_SECOND
   local most = 2 * #bytes + 2 * limits.unpacked + SPARE_BYTES
   local child <close>, err = core.child(function(put)

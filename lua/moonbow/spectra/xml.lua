@@ -4,10 +4,9 @@
 -- file is read; levels are at most mb.limits.depth, elements of a tree mb.limits.entries. Texts are parts of the file.
 local let_go = require "moonbow.io.let_go"
 local limits = require "moonbow.io.limits"
+local optional = require "moonbow.io.optional"
 
 local xml = {}
-
-local has_expat, lxp = pcall(require, "lxp")
 
 local HEAD = 4096 -- bytes in which the first element starts
 local MISSING = "reading it needs lua-expat, which is not installed (Debian: lua-expat, luarocks: luaexpat)"
@@ -115,7 +114,8 @@ end
 -- @param part name of the member of an archive that the bytes are of; nil: the file itself
 -- @return true; false if the document is cut off and partial = true, and the list of texts of the open elements
 function xml.events(source, content, part, begin, finish)
-  if not has_expat then source:fail("%s", MISSING) end
+  local lxp, reason = optional("lxp", MISSING)
+  if not lxp then source:fail("%s", reason) end
   local place = part and part .. ": " or ""
   local calls, state = callbacks(source, place, begin, finish)
   local parser = lxp.new(calls)

@@ -1,6 +1,7 @@
 --- Combines the results of a sweep: summary, CSV, SQLite, page, and the best configuration as Lua.
 local files = require "moonbow.io.files"
 local check = require "moonbow.check"
+local optional = require "moonbow.io.optional"
 local folders = require "moonbow.sweep.folder"
 local page = require "moonbow.sweep.page"
 local halving = require "moonbow.sweep.halving"
@@ -111,8 +112,8 @@ end
 
 -- Writes a database with a table `trials`: made elsewhere, so that two processes may do so at the same time.
 local function write_sqlite(path, heading, rows)
-  local found, sqlite = pcall(require, "luasql.sqlite3")
-  if not found then return nil, "lua-sql-sqlite3 is not installed" end
+  local sqlite, missing = optional("luasql.sqlite3", "lua-sql-sqlite3 is not installed")
+  if not sqlite then return nil, missing end
   local partial = os.tmpname()
   local _ <close> = setmetatable({}, { __close = function() os.remove(partial) end })
   local driver = sqlite.sqlite3()

@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local files = require "moonbow.io.files"
+local optional = require "moonbow.io.optional"
 local lattice = require "moonbow.xrd.lattice"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -96,9 +97,7 @@ local make = shown.kind("crystal", text_of, Crystal)
 counted.methods(Crystal, "crystal:")
 
 local function reader()
-  local ok, module = pcall(require, "moonbow.crystal")
-  if ok then return module end
-  return nil, "crystals need gemmi, and moonbow was built without it (docs/building.md)"
+  return optional("moonbow.crystal", "crystals need gemmi, and moonbow was built without it (docs/building.md)")
 end
 
 --- The module in C++; raises if moonbow was built without it.

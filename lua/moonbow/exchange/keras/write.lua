@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local core = require "moonbow.core"
 local json = require "moonbow.io.json"
+local optional = require "moonbow.io.optional"
 local zip = require "moonbow.io.zip"
 local model_of = require "moonbow.exchange.keras.network"
 local model_writer = require "moonbow.exchange.keras.model_writer"
@@ -99,8 +100,8 @@ local function dataset(path, value)
 end
 
 local function image(objects)
-  local ok, hdf5 = pcall(require, "moonbow.hdf5")
-  if not ok then error({ refused = "moonbow was built without libhdf5" }) end
+  local hdf5, reason = optional("moonbow.hdf5", "moonbow was built without libhdf5")
+  if not hdf5 then error({ refused = reason }) end
   return hdf5.image(objects)
 end
 
