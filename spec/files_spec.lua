@@ -259,6 +259,10 @@ describe("limits", function()
     assert.error_matches(function() mb.limits.unzipped = 5 end, "limits: name: .*'unpacked'")
     assert.error_matches(function() mb.limits.depth = 0 end, "depth: expected a positive integer, got 0")
     assert.equal(100, mb.limits.depth)
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    mb.limits.unpacked = 1 << 62
+    assert.equal(1 << 48, mb.limits.unpacked)
     local found = {}
     for name in pairs(mb.limits) do found[name] = true end
     assert.same({ depth = true, elements = true, entries = true, header = true, unpacked = true }, found)

@@ -165,6 +165,13 @@ describe("an HDF5 file", function()
     refuses(whole:sub(1, 9000), ("the file is cut off: 9000 of %d bytes are there"):format(#whole))
   end)
 
+  it("is read whatever limits.unpacked is", function()
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    mb.limits.unpacked = 1 << 62
+    assert.is_truthy(read(bytes(folder .. "plain.h5")))
+  end)
+
   it("may begin behind a block of the user's", function()
     local set = assert(read(("\0"):rep(512) .. bytes(folder .. "groups.h5")))
     assert.equal(2, #set.names)

@@ -50,6 +50,8 @@ end
 
 local LARGE = 1 << 16 -- bytes that are read into memory that tensors take next
 
+local NO_END = "the end is missing"
+
 local receive
 
 -- What follows the letter of a value and its 8 bytes. The child may have gone wild: it may send no more than room.
@@ -57,8 +59,8 @@ local readers = {
   s = function(child, room, word)
     local size = string.unpack("<i8", word)
     room.left = room.left - size
-    if size < 0 or room.left < 0 then error "more than was asked for" end
-    return (size < LARGE and child:take(size) or moonbow.file_take(child:pipe(), size)) or error "the end is missing"
+    if size < 0 or room.left < 0 then error("more than was asked for", 0) end
+    return size < LARGE and child:take(size) or moonbow.file_take(child:pipe(), size) or error(NO_END, 0)
   end,
   i = function(_, _, word) return (string.unpack("<i8", word)) end,
   f = function(_, _, word) return (string.unpack("<d", word)) end,
@@ -74,9 +76,9 @@ local readers = {
 }
 
 function receive(child, room)
-  local word = child:take(9) or error "the end is missing"
+  local word = child:take(9) or error(NO_END, 0)
   room.left = room.left - #word
-  if room.left < 0 then error "more than was asked for" end
+  if room.left < 0 then error("more than was asked for", 0) end
   return readers[word:sub(1, 1)](child, room, word:sub(2))
 end
 

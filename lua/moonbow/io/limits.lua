@@ -2,7 +2,8 @@
 --
 -- Sizes that a file states are first checked against the length of the file. The limits bound the rest, so that a
 -- small file cannot use up the memory. Loading beyond a limit gives nil and a message that names the limit; saving
--- what could not be loaded again raises. Unknown names, and values that are not positive integers, raise.
+-- what could not be loaded again raises. Unknown names, and values that are not positive integers, raise; values above
+-- 2^48, which is more than any memory has bytes, become 2^48.
 -- @field depth integer levels of nested lists and tables in JSON; a layer in a container takes two (100)
 -- @field entries integer names and values of one JSON text, members of an archive (2^20)
 -- @field header integer bytes of the header of a safetensors file, which holds all but the numbers (2^24)
@@ -20,6 +21,8 @@ local limits = {
   elements = 1 << 31, -- numbers in one tensor of a file
 }
 
+local MOST = 1 << 48 -- so that no product of a limit with the size of a number overflows
+
 local names = check.sorted_keys(limits)
 
 local function known(name) return check.name("limits", "name", name, names) end
@@ -27,7 +30,9 @@ local function known(name) return check.name("limits", "name", name, names) end
 --- The limits, which are read and set by name. Unknown names, and values that are not positive integers, raise.
 return setmetatable({}, {
   __index = function(_, name) return limits[known(name)] end,
-  __newindex = function(_, name, value) limits[known(name)] = check.kind("limits", name, value, "positive integer") end,
+  __newindex = function(_, name, value)
+    limits[known(name)] = math.min(MOST, check.kind("limits", name, value, "positive integer"))
+  end,
   __pairs = function() return next, limits end,
   __tostring = function()
     local lines = {}

@@ -109,10 +109,10 @@ function Source:tensor(offset, shape, type, order)
   local count = 1
   for _, size in ipairs(shape) do
     if size < 1 then self:fail("byte %d: expected at least 1 number, got a size of %d", offset, size) end
-    count = count * size
-    if count > limits.elements then
-      self:fail("byte %d: %d numbers; limits.elements = %d", offset, count, limits.elements)
+    if size > limits.elements // count then
+      self:fail("byte %d: %.0f numbers; limits.elements = %d", offset, (count + 0.0) * size, limits.elements)
     end
+    count = count * size
   end
   self:need(offset, count * types[type][1], ("%d numbers"):format(count))
   local x, element = core.decode(self.bytes, offset + 1, type, order == ">", shape, true)
