@@ -128,6 +128,12 @@ describe("Bruker RAW", function()
     end
     assert.equal("phi", assert(read(version_4(range_4("PHI", 0, 1, { 4, 5 })))).axis_name)
   end)
+  it("version 4 has at most 100 texts, which every range would repeat", function()
+    local range, texts = range_4("Locked Coupled", 37, 0.5, { 4, 5, 6 }), {}
+    for i = 1, 101 do texts[i] = text_4("T" .. i, "a") end
+    assert(read(version_4(table.concat(texts, "", 1, 100), range)))
+    refuses(version_4(table.concat(texts), range), "byte 3761: more than 100 texts")
+  end)
   it("refuses ranges with different axes, and headers that cannot be", function()
     refuses(version_2 { range_2(5, 0.25, { 1, 2 }), range_2(6, 0.25, { 3, 4 }) },
       "its spectra have different axes: point 1 of the axis is 5 there and 6 here; the option resample puts all on "

@@ -5,6 +5,7 @@ local core = require "moonbow.core"
 local raw = { name = "bruker_raw", title = "Bruker RAW" }
 
 local MOST_RANGES = 10000
+local MOST_TEXTS = 100 -- segments of text, all of which are metadata of each range
 local UNKNOWN_ANGLE = -1e6 -- version 1 writes it for drives that did not move
 
 function raw.matches(source)
@@ -139,8 +140,10 @@ end
 
 local TEXT, SOURCE, RANGE_HEADER = 10, 30, 160
 
-local function read_segment_4(source, at, kind, length, about)
+local function read_segment_4(source, at, kind, length, about, texts)
   if kind == TEXT and length > 36 then
+    texts.count = texts.count + 1
+    if texts.count > MOST_TEXTS then source:fail("byte %d: more than %d texts", at, MOST_TEXTS) end
     about[source:field(at + 12, 24):lower()] = source:field(at + 36, length - 36)
   elseif kind == SOURCE and length >= 120 then
     about.k_alpha1, about.k_alpha2 = source:number(at + 80, "f8"), source:number(at + 88, "f8")
@@ -166,7 +169,7 @@ end
 
 local function read_version_4(source)
   local about = { measured = source:field(12, 12) .. " " .. source:field(24, 10) }
-  local blocks, at, number = {}, 61, 0
+  local blocks, at, number, texts = {}, 61, 0, { count = 0 }
   while at + 8 <= #source.bytes do
     local kind, length = source:number(at, "u4"), source:number(at + 4, "u4")
     if kind == 0 or kind == RANGE_HEADER then
@@ -178,7 +181,7 @@ local function read_version_4(source)
       advance(source, blocks, block_of(source, range, data, stride), number)
       at = data + range.count * stride
     else
-      read_segment_4(source, at, kind, length, about)
+      read_segment_4(source, at, kind, length, about, texts)
       at = at + math.max(length, 8)
     end
   end
