@@ -5,6 +5,8 @@ local mb = require "moonbow"
 local damage = require "support.damage"
 local hdf5 = require "moonbow.io.hdf5"
 local index = require "support.instrument_index"
+local level73 = require "moonbow.spectra.mat.level73"
+local Source = require "moonbow.spectra.source"
 local spectra_files = require "support.spectra_files"
 local written = require "support.written"
 
@@ -151,6 +153,23 @@ describe("an HDF5 file", function()
     assert.same({ "spectra may also be in 1 structs or groups; block chooses: s", "empty is empty" }, set.notes)
     set = reads("matlab73.mat", { block = "s.deep" })
     assert.same({ { 1, 0 }, "hello" }, { values(set, 1), set.metadata[1].t })
+  end)
+
+  it("of MATLAB 7.3 is refused if many references lead to one long text", function()
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    local cell = { path = "/c", name = "c", kind = "dataset", type = "reference", shape = { 50 },
+      attributes = { MATLAB_class = "cell" } }
+    local text = { path = "/#refs#/a", name = "a", kind = "dataset", type = "u2", shape = { 1000, 1 },
+      attributes = { MATLAB_class = "char" } }
+    local tree = { source = Source.of("", "made"), list = { cell, text }, by_address = { [7] = text },
+      by_path = { ["/c"] = cell, ["/#refs#/a"] = text }, members = function() return { cell } end,
+      read = function() return { ["/c"] = string.pack("<I8", 7):rep(50), ["/#refs#/a"] = ("a\0"):rep(1000) } end }
+    assert.equal(50, #level73.variables(tree)[1].items)
+    mb.limits.unpacked = 50000
+    local list, message = Source.try(level73.variables, tree)
+    assert.is_nil(list)
+    assert.equal("its references lead to more bytes than it has and limits.unpacked = 50000", message)
   end)
 
   it("is refused if its numbers are not in it, or are no spectra", function()

@@ -39,11 +39,22 @@ end
 
 local variable_of
 
+-- Counts the bytes of an object that a reference leads to: many may lead to one.
+local function count_bytes(tree, codes, object)
+  local bytes = tonumber((object.type or ""):match "^[fiu](%d)$") or 0
+  for _, size in ipairs(object.shape or {}) do bytes = bytes * (size + 0.0) end
+  codes.bytes = codes.bytes + bytes
+  if codes.bytes > #tree.source.bytes + limits.unpacked then
+    tree.source:fail("its references lead to more bytes than it has and limits.unpacked = %d", limits.unpacked)
+  end
+end
+
 -- The objects that a dataset of references leads to, as variables.
 local function items_of(tree, codes, object, level)
   local items = {}
   for i, address in ipairs(codes[object.path] or {}) do
     local target = tree.by_address[address]
+    if target then count_bytes(tree, codes, target) end
     items[i] = target and variable_of(tree, codes, target, level + 1) or arrays.numbers { name = "", shape = { 0, 0 } }
   end
   return items
@@ -99,7 +110,7 @@ end
 --- Returns the variables of a file.
 function level73.variables(tree)
   local codes, list = read_codes(tree), {}
-  codes.left = limits.entries
+  codes.left, codes.bytes = limits.entries, 0
   for _, object in ipairs(tree:members "/") do
     if object.name:sub(1, 1) ~= "#" then list[#list + 1] = variable_of(tree, codes, object, 1) end
   end
