@@ -3,10 +3,13 @@
 -- Where moonbow was built without libhdf5, they are refused with its name.
 local mb = require "moonbow"
 local damage = require "support.damage"
+local arrays = require "moonbow.spectra.arrays"
 local hdf5 = require "moonbow.io.hdf5"
+local hyperspy = require "moonbow.spectra.hdf5.hyperspy"
 local index = require "support.instrument_index"
 local level73 = require "moonbow.spectra.mat.level73"
 local Source = require "moonbow.spectra.source"
+local Tree = require "moonbow.spectra.hdf5.tree"
 local spectra_files = require "support.spectra_files"
 local written = require "support.written"
 
@@ -170,6 +173,35 @@ describe("an HDF5 file", function()
     local list, message = Source.try(level73.variables, tree)
     assert.is_nil(list)
     assert.equal("its references lead to more bytes than it has and limits.unpacked = 50000", message)
+  end)
+
+  it("is refused if its groups hold more than the file and limits.unpacked", function()
+    local unpacked = mb.limits.unpacked
+    finally(function() mb.limits.unpacked = unpacked end)
+    mb.limits.unpacked = 1
+    local tree = Tree.of(Source.of(bytes(folder .. "plain.h5"), "made"))
+    local function load_again()
+      for _, object in ipairs(tree.list) do
+        local variable = tree:variable(object)
+        if variable.kind == "numbers" then variable:open() end
+      end
+    end
+    assert(Source.try(function() load_again() return true end))
+    tree.loaded = #tree.source.bytes -- as after many groups
+    assert.same({ nil, "its groups hold more bytes than the file has and limits.unpacked = 1" },
+      { Source.try(load_again) })
+  end)
+
+  it("of HyperSpy has its shape checked before an axis as long is made", function()
+    local made = Source.of("", "made")
+    local axis = { path = "/s/axis-0", attributes = setmetatable({}, { __index = function() error "too early" end }) }
+    local data = { path = "/s/data", kind = "dataset", shape = { 1 << 40 } }
+    local tree = { source = made, text = Tree.text, get = function(_, _, name)
+      return name == "data" and data or name == "axis-0" and axis or nil
+    end, variable = function()
+      return arrays.numbers { name = "data", shape = data.shape, load = function() made:fail "too large" end }
+    end }
+    assert.same({ nil, "too large" }, { Source.try(hyperspy.block, tree, "/s") })
   end)
 
   it("is refused if its numbers are not in it, or are no spectra", function()

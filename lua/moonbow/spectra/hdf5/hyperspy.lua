@@ -48,6 +48,7 @@ function hyperspy.block(tree, path)
   if not (data and data.kind == "dataset" and data.shape) then return nil end
   local values = tree:variable(data)
   if values.kind ~= "numbers" or values:count() < 2 then tree.source:fail("%s is no spectrum", data.path) end
+  values:open() -- compares their shape with the file, before axes as long are made
   local axes, dimension = axes_of(tree, path, data.shape)
   local about = tree:get(path, "metadata/Signal")
   values.attributes = { long_name = about and tree.text(about, "quantity") }

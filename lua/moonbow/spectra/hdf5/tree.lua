@@ -1,6 +1,7 @@
 --- The objects of an HDF5 file by path, and its datasets as variables (arrays.lua).
 local arrays = require "moonbow.spectra.arrays"
 local hdf5 = require "moonbow.io.hdf5"
+local limits = require "moonbow.io.limits"
 local Source = require "moonbow.spectra.source"
 
 local Tree = {}
@@ -15,7 +16,8 @@ function Tree.of(source)
   local have, want = (err or ""):match "truncated file: eof = (%d+).*stored_eof = (%d+)"
   if have then source:fail("the file is cut off: %s of %s bytes are there", have, want) end
   if not list then source:fail("%s", err) end
-  local tree = setmetatable({ source = source, list = list, by_path = {}, by_address = {}, children = {} }, Tree)
+  local tree = setmetatable({ source = source, list = list, by_path = {}, by_address = {}, children = {},
+    loaded = 0 }, Tree)
   for _, object in ipairs(list) do
     tree.by_path[object.path] = object
     if object.address and not object.same then tree.by_address[object.address] = object end
@@ -55,10 +57,15 @@ function Tree:read(paths)
   return values or self.source:fail("%s", err)
 end
 
+-- Many groups may hold one dataset, which is read for each of them.
 local function load(tree, path)
   local values, reasons = hdf5.read(tree.source.bytes, { path })
   if not values then tree.source:fail("%s: %s", path, reasons) end
   if not values[path] then tree.source:fail("%s: %s", path, reasons[path]) end
+  tree.loaded = tree.loaded + #values[path]
+  if tree.loaded > #tree.source.bytes + limits.unpacked then
+    tree.source:fail("its groups hold more bytes than the file has and limits.unpacked = %d", limits.unpacked)
+  end
   return Source.of(values[path], tree.source.path, tree.source.options)
 end
 
