@@ -96,3 +96,55 @@ describe("a saved pipeline", function()
     assert.same(fitted:predict(x):totable(), loaded(x):totable())
   end)
 end)
+
+describe("mb.predict of a set", function()
+  local set = spectra(400, 520, 61)
+  local fitted = mb.pipeline({ "snv", { "logistic", C = 1 } }):fit(set, { label = "kind" })
+  local calibrated = mb.calibrate(fitted, set, { label = "kind" })
+  assert(fitted:save(path))
+  local loaded = assert(mb.load(path))
+  local falling = spectra(390, 530, 141, { seed = 2 }):flip()
+  local models = { fitted, calibrated, mb.ensemble { fitted }, mb.ensemble { calibrated, fitted },
+    mb.calibrate(loaded, set, { label = "kind" }), mb.ensemble { loaded } }
+
+  it("lets pipelines, calibrated models and ensembles bring it to their axis and steps", function()
+    for _, model in ipairs(models) do
+      local predicted, probabilities, names = mb.predict(model, falling)
+      assert.same(model:predict(falling):totable(), predicted:totable())
+      assert.same({ 20, 2 }, probabilities:shape())
+      assert.equal(predicted:tobytes(), probabilities:argmax(2):tobytes())
+      assert.same(falling.labels.kind, names)
+      assert.error_matches(function() mb.predict(model, spectra(400, 520, 61, { unit = "nm" })) end,
+        "the model was trained on an axis in cm%-1, the spectra have nm")
+    end
+    assert.equal(fitted:scores(falling):tobytes(), select(2, mb.predict(fitted, falling)):tobytes())
+  end)
+  it("gives no names of tensors, and no scores of numbers", function()
+    local _, probabilities, names = mb.predict(fitted, set.x)
+    assert.equal(fitted:scores(set.x):tobytes(), probabilities:tobytes())
+    assert.is_nil(names)
+    local numbers = mb.pipeline({ "snv", { "ridge", alpha = 1 } }):fit(set, { target = "height" })
+    for _, model in ipairs { numbers, mb.ensemble { numbers } } do
+      local found, none = mb.predict(model, falling)
+      assert.equal(model:predict(falling):tobytes(), found:tobytes())
+      assert.is_nil(none)
+    end
+  end)
+  it("gives scores where there are no probabilities", function()
+    for _, name in ipairs { "plsda", "svm" } do
+      local scored = mb.pipeline({ "snv", name }):fit(set, { label = "kind" })
+      local both = mb.ensemble { scored, scored }
+      assert.equal(scored:scores(falling):tobytes(), select(2, mb.predict(scored, falling)):tobytes())
+      assert.equal(both:decision_function(falling):tobytes(), select(2, mb.predict(both, falling)):tobytes())
+    end
+  end)
+  it("is what explanations ask of raw spectra, too", function()
+    for _, model in ipairs(models) do
+      local growth = mb.explain.importance(model, falling, { label = "kind", bands = 4 })
+      local risen = mb.explain.importance(model, falling:flip(), { label = "kind", bands = 4 })
+      assert.near(risen.error, growth.error, 1e-6)
+      assert.is_true(growth.error < 0.4)
+      assert.same(mb.predict(model, falling):totable(), mb.explain.occlusion(model, falling).target)
+    end
+  end)
+end)

@@ -135,8 +135,8 @@ function M.fit_rows(pipeline, x, y, about)
   local value = estimator.tuned and (pipeline.options[estimator.tuned] or tune.choose(pipeline, x, y, about))
   local fitted, processed = preprocess.fit(pipeline.steps, x)
   local model = estimator.fit(values_of(processed), y, tune.options_with(pipeline, value), about)
-  return make_fitted { pipeline = pipeline, preprocessing = fitted, model = model, value = value, task = about.task,
-    classes = about.classes }
+  return make_fitted { takes_raw = true, pipeline = pipeline, preprocessing = fitted, model = model, value = value,
+    task = about.task, classes = about.classes }
 end
 
 -- How a model was trained, for its card: of a network, also what mb.fit knows.

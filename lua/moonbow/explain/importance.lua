@@ -76,7 +76,7 @@ local function part_of(model, data, y, about, options)
   data, options = subject.prepared(OPERATION, model, data, options)
   local kind = options.outputs or outputs.recorded(model) or about.task == "number" and "numbers" or nil
   return { x = named.read(OPERATION, "data.x", data), places = subject.places(OPERATION, data, options), y = y,
-    about = about, scores = scores.of(OPERATION, model, kind) }
+    about = about, scores = scores.of_values(OPERATION, model, data, kind) }
 end
 
 -- What a model predicts, for problem.read.

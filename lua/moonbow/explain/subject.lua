@@ -83,8 +83,8 @@ function subject.read(operation, model, data, options)
   inputs.check(operation, "x", model, data, options)
   data, options = subject.prepared(operation, model, data, options)
   local places, inner = subject.places(operation, data, options), scores.inner(model)
-  return { x = named.read(operation, "x", data), places = places,
-    network = Layer.is_layer(inner) and inner or nil, scores = scores.of(operation, model, options.outputs) }
+  return { x = named.read(operation, "x", data), places = places, network = Layer.is_layer(inner) and inner or nil,
+    scores = scores.of_values(operation, model, data, options.outputs) }
 end
 
 --- Makes the attribution of an input.

@@ -5,6 +5,7 @@ local evaluate = require "moonbow.train.evaluate"
 local expected = require "moonbow.data.expected"
 local named = require "moonbow.train.named"
 local outputs = require "moonbow.train.outputs"
+local sets = require "moonbow.spectra.set"
 local values_of = require "moonbow.data.values_of"
 local pipelines = require "moonbow.pipeline"
 local Layer = require "moonbow.nn.layer"
@@ -12,6 +13,11 @@ local Layer = require "moonbow.nn.layer"
 local scores = {}
 
 local function is_fitted(model) return getmetatable(model) == pipelines.fitted_class end
+
+-- True of calibrated models and ensembles: their members prepare raw spectra.
+local function prepares_alone(model)
+  return type(model) == "table" and rawget(model, "takes_raw") and not is_fitted(model)
+end
 
 --- Raw spectra as a model expects them: a fitted pipeline prepares tensors and sets, a model from mb.load sets; those
 -- of any other model are prepared.
@@ -102,8 +108,16 @@ end
 --- The same of raw spectra, a tensor or a set, see scores.prepared.
 function scores.of_raw(operation, model, kind)
   local ask = scores.of(operation, model, kind)
-  if type(model) == "table" and rawget(model, "takes_raw") then return ask end
+  if prepares_alone(model) then return ask end
   return function(data) return ask(values_of(scores.prepared(operation, model, data))) end
+end
+
+--- The same of the values of spectra that scores.prepared returned. A model that prepares spectra itself gets them as
+-- the set that they are of, with its axis.
+function scores.of_values(operation, model, spectra, kind)
+  local ask = scores.of(operation, model, kind)
+  if not (prepares_alone(model) and sets.is(spectra)) then return ask end
+  return function(x) return ask(sets.like(spectra, { x = x })) end
 end
 
 --- "class" or "number": what a model predicts, by its outputs (N, M) if nothing else says it.

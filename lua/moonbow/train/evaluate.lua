@@ -173,29 +173,43 @@ end
 
 local predict_by_kind = { classes = predict_classes, labels = predict_labels, numbers = predict_numbers }
 
--- Other models predict by their own methods.
-local function predict_by_method(model, x, classes)
-  local predicted = model:predict(x)
-  local scores = not model.numbers and (model.loss ~= "svm" and model.predict_proba or model.decision_function)
+-- The method with the probabilities of a model without gradients, or with its scores; nil for numbers.
+local function method_of_scores(model)
+  if model.numbers or model.task == "number" then return nil end
+  local has_none = model.loss == "svm" or model.has_probabilities == false
+  return not has_none and model.predict_proba or model.decision_function or model.scores
+end
+
+-- Other models predict by their own methods. Those that take raw spectra prepare a set themselves.
+local function predict_by_method(model, x)
+  local classes
+  if rawget(model, "takes_raw") then
+    classes = values_of(x) ~= x and model.names or nil
+  else
+    x, classes = prepared(model, x)
+  end
+  local predicted, scores = model:predict(x), method_of_scores(model)
   return predicted, scores and scores(model, x) or nil, names_of(predicted, classes)
 end
 
 --- Predicts classes, or labels of which several may hold, and their probabilities; or numbers. A set of spectra for a
--- model from mb.load is first brought to the axis that the model was saved with, and prepared by its steps; a set that
--- does not cover the axis, is in another unit or holds another kind of values raises. The option
--- outputs decides what a network predicts. Without it, the loss of the last training by mb.fit decides (mb.save keeps
--- it). If no loss is known, as after load_state or with a loss of your own, classes are predicted. Exception: a network
--- from mb.load with one output and no class names predicts numbers (N, 1). Raises unless the outputs for classes are
--- (N, classes); if outputs are NaN or infinite, the message names their rows.
+-- model from mb.load or a fitted pipeline, or a calibrated model or an ensemble of these, is first brought to the axis
+-- of the training, and prepared by its steps; a set that does not cover the axis, is in another unit or holds another
+-- kind of values raises. The option outputs decides what a network predicts. Without it, the loss of the last training
+-- by mb.fit decides (mb.save keeps it). If no loss is known, as after load_state or with a loss of your own, classes
+-- are predicted. Exception: a network from mb.load with one output and no class names predicts numbers (N, 1). Raises
+-- unless the outputs for classes are (N, classes); if outputs are NaN or infinite, the message names their rows.
 -- @param model any a network, whose outputs for classes and labels are logits: one that ends in a softmax, for labels
---   in a sigmoid, raises; or a fitted model of mb.pls, mb.forest and their like
--- @param x tensor|spectra|table (N, L, C), prepared as for training: mb.load returns the steps, mb.preprocess.apply
---   does them; or tensors by name, for a network of several inputs
+--   in a sigmoid, raises; or a fitted model of mb.pls, mb.forest and their like, a fitted pipeline, or one of
+--   mb.calibrate or mb.ensemble
+-- @param x tensor|spectra|table (N, L, C); a tensor is prepared as for training, but raw for a fitted pipeline: mb.load
+--   returns the steps, mb.preprocess.apply does them; or tensors by name, for a network of several inputs
 -- @option batch_size rows of a batch
 -- @option outputs of a network: "classes", "labels" or "numbers"
 -- @return tensor (N), class numbers; or (N, labels), 1 for a label that holds, 0 for the others; or numbers
 -- @return tensor (N, classes), probabilities, or the scores of a classifier that has none; nil for numbers
--- @return table the names of the predicted classes, for a set and a model from mb.load; of labels a list of names each
+-- @return table the names of the predicted classes, for a set and a model that knows them, as one from mb.load or a
+--   fitted pipeline does; of labels a list of names each
 function M.predict(model, x, options)
   options = check.options("predict", options, options_of_predict)
   outputs_of.check("predict", options.outputs)
@@ -204,9 +218,9 @@ function M.predict(model, x, options)
   if is_other and options.outputs then
     check.fail("predict", "outputs: only a network has to be told what it predicts, got %s", check.show(model))
   end
+  if is_other then return predict_by_method(model, x) end
   local classes
   if type(x) == "table" then x, classes = prepared(model, x) end
-  if is_other then return predict_by_method(model, x, classes) end
   x = values_of(x)
   if not are_inputs(model, x) then
     check.kind("predict", "x", x, "tensor", type(x) == "table" and x.x and "write mb.predict(model, set.x)" or nil)
