@@ -169,12 +169,27 @@ describe("an ensemble", function()
     local both = mb.ensemble { svm, plsda }
     local mean = ((svm:decision_function(data.x) + 1) / 2 + plsda:decision_function(data.x)) / 2
     close(both:decision_function(data.x), mean)
+    local predicted, found = mb.predict(both, data.x)
+    assert.equal(both:predict(data.x):tobytes(), predicted:tobytes())
+    close(found, mean)
     assert.equal(mean:argmax(2):tobytes(), both:predict(data.x):tobytes())
     raises("its models give no probabilities", both.predict_proba, both, data.x)
     raises("models[2]: gives scores, models[1] gives probabilities", mb.ensemble, { logistic, svm })
     for _, scored in ipairs { svm, plsda, both, mb.pipeline({ { "svm", C = 1e-5 } }):fit(data) } do
       raises("expected probabilities, and the model gives scores", mb.reliability, scored, data)
     end
+  end)
+  it("says how many classes there are, as soon as one of its models knows it", function()
+    local network = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 } }
+    assert.equal(3, mb.ensemble({ network, forest }).classes)
+    assert.equal(3, mb.ensemble({ mb.ensemble { forest }, logistic }).classes)
+    assert.is_nil(mb.ensemble({ mb.ridge.fit(data.x, data.y) }).classes)
+    local unbuilt = mb.ensemble { network }
+    assert.is_nil(unbuilt.classes)
+    assert.equal("class", mb.ensemble({ unbuilt }).task)
+    unbuilt:predict(data.x)
+    assert.equal(3, unbuilt.classes)
+    assert.equal(3, mb.ensemble({ network }).classes)
   end)
   it("of models with other classes, or in another order, is none", function()
     local function fitted(first, last)

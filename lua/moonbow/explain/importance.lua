@@ -81,12 +81,9 @@ end
 
 -- What a model predicts, for problem.read.
 local function task_of(model, options)
-  if getmetatable(model) == pipelines.fitted_class then return model.task end
-  if Layer.is_layer(model) then
-    local shape = model.input_shape and model:build(model.input_shape)
-    return outputs.kind(model, options.outputs, shape and shape[1] or 2) == "classes" and "class" or "number"
-  end
-  return type(model) == "table" and model.classes and not model.numbers and "class" or "number"
+  if not Layer.is_layer(model) then return type(model) == "table" and scores.task(model) or "number" end
+  local shape = model.input_shape and model:build(model.input_shape)
+  return outputs.kind(model, options.outputs, shape and shape[1] or 2) == "classes" and "class" or "number"
 end
 
 -- The folds that were given: { train, test } each, as mb.split.k_fold returns them.

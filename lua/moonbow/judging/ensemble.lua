@@ -11,7 +11,7 @@ local scores = require "moonbow.pipeline.scores"
 -- @class ensemble
 -- @field members table the models
 -- @field task string "class" or "number"
--- @field classes integer of classes: their number
+-- @field classes integer of classes: their number; of networks that are not built yet, known after a prediction
 -- @field names table the names of the classes, if a model knows them
 local Ensemble = {}
 
@@ -30,6 +30,7 @@ local function ask_all(ensemble, x)
   for i, ask in ipairs(ensemble.asks) do
     found[i] = ask(x)
     ensemble.columns = ensemble.columns or core.size(found[1], 2)
+    ensemble.classes = ensemble.task == "class" and ensemble.columns or nil
     if core.size(found[i], 2) ~= ensemble.columns then sizes_differ(ensemble, i, core.size(found[i], 2)) end
   end
   return found
@@ -84,12 +85,12 @@ end
 local make = shown.kind("ensemble", show, Ensemble)
 counted.methods(Ensemble, "ensemble:")
 
--- What a model predicts, as far as it says so without spectra.
+-- What a model predicts, and the number of its outputs, as far as it says so without spectra.
 local function task_of(model, outputs)
   local made = type(model) == "table" and type(model.input_shape) == "table" and model:build(model.input_shape)
-  if made then return scores.task(model, outputs, core.full(0, 1, made[#made])) end
+  if made then return scores.task(model, outputs, core.full(0, 1, made[#made])), made[#made] end
   if type(model) == "table" and model.given then return outputs == "numbers" and "number" or "class" end -- not built
-  return scores.task(model, outputs)
+  return scores.task(model, outputs), model.classes
 end
 
 local function check_alike(list, tasks, i)
@@ -122,12 +123,14 @@ end
 
 --- Makes an ensemble of a list of models.
 return function(list, outputs)
-  local asks, tasks = {}, {}
+  local asks, tasks, classes = {}, {}, nil
   for i, model in ipairs(list) do
-    asks[i], tasks[i] = scores.of_raw("ensemble", model, outputs), task_of(model, outputs)
+    asks[i] = scores.of_raw("ensemble", model, outputs)
+    local task, count = task_of(model, outputs)
+    tasks[i], classes = task, classes or count
     check_alike(list, tasks, i)
   end
   return make { takes_raw = true, members = list, asks = asks, task = tasks[1], numbers = tasks[1] == "number" or nil,
     has_probabilities = tasks[1] == "class" and scores.are_probabilities(list[1]),
-    classes = tasks[1] == "class" and true or nil, names = common_names(list) }
+    classes = tasks[1] == "class" and classes or nil, names = common_names(list) }
 end

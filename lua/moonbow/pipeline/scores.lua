@@ -122,11 +122,10 @@ end
 
 --- "class" or "number": what a model predicts, by its outputs (N, M) if nothing else says it.
 function scores.task(model, kind, found)
-  if is_fitted(model) then return model.task end
   if Layer.is_layer(model) then
     return outputs.kind(model, kind, core.size(found, 2)) == "classes" and "class" or "number"
   end
-  return model.classes and not model.numbers and "class" or "number"
+  return model.task or model.classes and not model.numbers and "class" or "number"
 end
 
 return scores
