@@ -203,6 +203,31 @@ describe("cross_validate", function()
     local t = mean / math.sqrt((1 / 5 + 1 / 4) * variance)
     assert.is_true(math.abs(a:compare(b).p - require("moonbow.distributions").student_p(t, 4)) < 1e-12)
   end)
+  it("knows no p and no interval where all folds differ by the same amount", function()
+    local data = { x = x, y = heights }
+    local a, b = mb.cross_validate({ "pls" }, data), mb.cross_validate({ "pls" }, data)
+    for f, fold in ipairs(b.by_fold) do fold.rmse = a.by_fold[f].rmse + 0.3 end -- equal but for rounding
+    local found = a:compare(b)
+    assert.near(-0.3, found.difference, 1e-12)
+    assert.same({}, { found.p, found.interval })
+    b.by_fold[1].rmse = b.by_fold[1].rmse + 1e-6
+    assert.is_true(a:compare(b).p < 0.001)
+    assert.same({ 1, nil }, { a:compare(a).p, a:compare(a).interval })
+  end)
+  it("knows no interval of what all folds have, and compares no metric that none has", function()
+    local ones, y = mb.zeros(24, 2, 1), {}
+    for i = 1, 24 do
+      y[i] = i % 2 + 1
+      ones:set(i, y[i], 1, 1)
+    end
+    local result = mb.cross_validate({ { "logistic", C = 10 } }, { x = ones, y = y })
+    assert.same({ 1, nil }, { result.mean.accuracy, result.interval.accuracy })
+    assert.matches("\naccuracy 1, no interval: it does not vary\n", tostring(result))
+    local compared = mb.compare({ { { "logistic", C = 10 } } }, { x = ones, y = y })
+    assert.matches("\nlogistic { C = 10 } +1 +none +%d", tostring(compared))
+    local each = mb.cross_validate({ { "logistic", C = 10 } }, { x = ones, y = y }, { folds = 24 })
+    assert.error_matches(function() each:compare(each, "auc") end, "metric: auc is not defined in any fold")
+  end)
   it("draws its predictions", function()
     for _, result in ipairs { mb.cross_validate({ "pls" }, { x = x, y = heights }, { folds = 2 }),
       mb.cross_validate({ "plsda" }, { x = x, y = classes }, { folds = 2 }) } do
@@ -360,6 +385,40 @@ describe("compare", function()
   it("names what is simpler than the best and as good", function()
     local comparison = mb.compare({ { { "forest", trees = 50 } }, { "plsda" } }, { x = x, y = classes })
     assert.equal("plsda", comparison.rows[comparison.recommended].pipeline.model)
+  end)
+  -- How often something is recommended of random numbers.
+  local function recommended(n, folds, groups)
+    local count, list = 0, { { { "plsda", components = 1 } }, { { "neighbours", k = 1 } } }
+    for seed = 1, 20 do
+      local rng, y = mb.rng(seed), {}
+      for i = 1, n do y[i] = (groups and groups[i] or i) % 2 + 1 end
+      if not groups then rng:shuffle(y) end
+      local comparison = mb.compare(list, { x = rng:normal(0, 1, n, 10, 1), y = y }, { folds = folds, groups = groups })
+      assert.equal(0.5, comparison.constant.mean.accuracy)
+      count = count + (comparison.recommended and 1 or 0)
+    end
+    return count
+  end
+  it("recommends nothing of noise with leave-one-out, or in two folds", function()
+    local samples = {}
+    for i = 1, 40 do samples[i] = (i - 1) // 4 end
+    assert.is_true(recommended(40, 10, samples) <= 1)
+    assert.is_true(recommended(20, 20) <= 1)
+    assert.is_true(recommended(14, 2) <= 1)
+  end)
+  it("recommends what is right in all folds, unless there are too few spectra or groups", function()
+    local function p_learned(n, groups)
+      local ones, y = mb.zeros(n, 2, 1), {}
+      for i = 1, n do
+        y[i] = i % 2 + 1
+        ones:set(i, y[i], 1, 1)
+      end
+      return mb.compare({ { { "logistic", C = 10 } } }, { x = ones, y = y }, { folds = 2, groups = groups }).p_learned
+    end
+    assert.near(0.5 ^ 24, p_learned(24), 1e-12)
+    local groups = {}
+    for i = 1, 24 do groups[i] = i % 4 end
+    assert.near(0.5 ^ 4, p_learned(24, groups), 1e-12)
   end)
   it("recommends nothing where nothing can be learned", function()
     local wrong = 0

@@ -1,12 +1,17 @@
 --- Compares pipelines on the same folds: which predicts best, which is as good and simpler, whether any has learned.
+local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local cross_validate = require "moonbow.pipeline.cross_validate"
+local distributions = require "moonbow.distributions"
+local estimators = require "moonbow.pipeline.estimators"
 local metrics = require "moonbow.pipeline.metrics"
 local pipelines = require "moonbow.pipeline"
+local problem = require "moonbow.pipeline.problem"
 local progress = require "moonbow.progress"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
+local validation = require "moonbow.pipeline.validation"
 
 local LEVEL = 0.05
 
@@ -14,10 +19,11 @@ local LEVEL = 0.05
 --
 -- @class comparison
 -- @field rows table a list, the best first, of { pipeline, validation, difference, p }: the mean difference from the
---   best and the p of the paired test
+--   best and the p of the paired test, nil if all folds differ by the same amount, which tells nothing
 -- @field best integer 1, or nil if nothing was learned
 -- @field recommended integer row of the simplest pipeline that is not worse than the best; nil if nothing was learned
--- @field constant validation of a model that knows nothing of the spectra
+-- @field constant validation of a model that knows nothing of the spectra: of classes it guesses in each fold as many
+--   right as the most frequent class has among all; of numbers it predicts the mean of the training rows
 -- @field p_learned number that a pipeline without skill would beat the constant model as clearly, corrected for the
 --   number of pipelines (Bonferroni)
 local Comparison = {}
@@ -27,10 +33,29 @@ local function is_better(metric, a, b)
   return a > b
 end
 
--- The chance of a difference in the right direction by a pipeline without skill.
-local function one_sided(result, metric)
-  local is_right = metric == "rmse" and result.difference < 0 or metric ~= "rmse" and result.difference > 0
-  return is_right and result.p / 2 or 1 - result.p / 2
+-- The validation of the most frequent class of all spectra, whichever fold is held out. That of the training rows is
+-- the rarer one among the test rows: with leave-one-out, of classes of equal size, it would always be wrong.
+local function of_all_spectra(constant)
+  local x, about = core.full(0, constant.n, 1), { task = "class", classes = #constant.confusion }
+  local scores = estimators.constant.predict(estimators.constant.fit(x, constant.truth, nil, about), x)
+  local predicted, fields = problem.rows(core.argmax(scores, 2)), {}
+  for key, value in pairs(constant) do fields[key] = value end
+  fields.predicted, fields.scores, fields.by_fold = predicted, core.totable(scores), {}
+  fields.overall = metrics.classes(constant.truth, predicted, fields.scores, about.classes)
+  fields.confusion = fields.overall.confusion
+  for f = 1, #constant.by_fold do fields.by_fold[f] = fields.overall end
+  return validation(fields)
+end
+
+-- The chance that a pipeline without skill is as much better than the constant model. If it is by the same amount in
+-- all folds, such as with all classes right, it is that of guessing as many spectra, or groups of them, right.
+local function chance(found, constant, metric)
+  local result = found:compare(constant)
+  local is_right = is_better(metric, result.difference, 0)
+  if result.p then return is_right and result.p / 2 or 1 - result.p / 2 end
+  if metric == "rmse" or not is_right then return 1 end
+  local right = math.floor(found.overall.accuracy * found.units + 1e-9)
+  return distributions.binomial_p(right, found.units, constant.overall.accuracy)
 end
 
 -- The simplest row that is not worse than the best; of equally simple ones the better.
@@ -40,7 +65,7 @@ local function recommend(rows)
     local simpler = row.pipeline.estimator.complexity < rows[chosen].pipeline.estimator.complexity
       or row.pipeline.estimator.complexity == rows[chosen].pipeline.estimator.complexity
       and #row.pipeline.steps < #rows[chosen].pipeline.steps
-    if row.p >= LEVEL and simpler then chosen = i end
+    if row.p and row.p >= LEVEL and simpler then chosen = i end
   end
   return chosen
 end
@@ -54,7 +79,7 @@ local function judge(comparison, metric)
   for i, row in ipairs(rows) do
     local result = row.validation:compare(rows[1].validation)
     row.difference, row.p = result.difference, i == 1 and 1 or result.p
-    least = math.min(least, one_sided(row.validation:compare(comparison.constant), metric))
+    least = math.min(least, chance(row.validation, comparison.constant, metric))
   end
   comparison.p_learned = math.min(1, least * #rows)
   if comparison.p_learned < LEVEL then comparison.best, comparison.recommended = 1, recommend(rows) end
@@ -84,8 +109,9 @@ local function show(comparison)
     local interval = row.validation.interval[metric]
     local is_best = i == 1
     rows[i + 1] = { tostring(row.pipeline), ("%.4g"):format(row.mean),
-      ("%.4g to %.4g"):format(interval[1], interval[2]), is_best and "" or ("%+.2g"):format(row.difference),
-      is_best and "" or ("%.2g"):format(row.p), ("%.1f"):format(row.validation.seconds) }
+      interval and ("%.4g to %.4g"):format(interval[1], interval[2]) or "none", is_best and "" or
+      ("%+.2g"):format(row.difference), not is_best and row.p and ("%.2g"):format(row.p) or "",
+      ("%.1f"):format(row.validation.seconds) }
   end
   rows[#rows + 1] = { "constant", ("%.4g"):format(comparison.constant.mean[metric]), "", "", "", "" }
   local one = comparison.rows[1].validation
@@ -161,8 +187,9 @@ local function compare(list, data, options)
   for _, row in ipairs(rows) do row.mean = row.validation.mean[metric] end
   local quiet = check.copy(options)
   quiet.task, quiet.verbose, quiet.report = quiet.task or task, false, nil
-  local comparison = { rows = rows, metric = metric, task = task,
-    constant = cross_validate({ "constant" }, data, quiet) }
+  local constant = cross_validate({ "constant" }, data, quiet)
+  local comparison = { rows = rows, metric = metric, task = task, constant = task == "class"
+    and of_all_spectra(constant) or constant }
   judge(comparison, metric)
   return make(comparison)
 end

@@ -61,6 +61,15 @@ local function keep(all, result, columns)
   end
 end
 
+-- How many spectra, or groups of them, the folds are dealt from.
+local function count_units(read)
+  local seen, count = {}, 0
+  for _, group in ipairs(read.groups or {}) do
+    if not seen[group] then seen[group], count = true, count + 1 end
+  end
+  return read.groups and count or read.n
+end
+
 local function every_row(n)
   local rows = {}
   for i = 1, n do rows[i] = i end
@@ -116,7 +125,7 @@ local function cross_validate(pipeline, data, options)
     confusion = overall.confusion, predicted = all.predicted, scores = all.scores, names = read.names,
     truth = read.task == "class" and read.y or numbers_of(read.y), chosen = chosen,
     tuned = pipeline.estimator.tuned, ratio = 1 / (options.folds - 1), tested = tested,
-    seconds = clock() - started }
+    units = count_units(read), seconds = clock() - started }
 end
 
 return check.takes(cross_validate, 3, known_options)

@@ -18,7 +18,7 @@ local shown = require "moonbow.shown"
 -- @field mean table by the name of a metric: its mean over all folds; of classes accuracy, balanced_accuracy, macro_f1,
 --   auc; of numbers rmse, bias, r2, rpd
 -- @field interval table by the name of a metric: { low, high }, 95 %, by the corrected variance of Nadeau and Bengio
---   (2003)
+--   (2003); nil if all folds have the same, since their spread is unknown then
 -- @field by_fold table a list with the metrics of each fold
 -- @field overall table the metrics of all predictions of the first repeat together
 -- @field confusion table of the first repeat: confusion[true][predicted]
@@ -30,13 +30,28 @@ local shown = require "moonbow.shown"
 -- @field seconds number that it took
 local Validation = {}
 
-local function mean_and_variance(list)
+local ROUNDING = 1e-12 -- of the numbers of which differences are taken
+
+-- Returns mean, half the width of the 95 % interval, and p (that the mean of no difference is as large) of the numbers
+-- of folds, whose training rows overlap (Nadeau and Bengio 2003, Mach. Learn. 52, 239). A spread of 0 says nothing of
+-- other folds: no width, and p only of a mean of 0.
+-- @param size of the numbers, or of those that they are differences of
+local function corrected(list, ratio, size)
   local mean, squares = moments.mean_and_squares(list)
-  return mean, #list > 1 and squares / (#list - 1) or 0
+  local df = #list - 1
+  local deviation = df > 0 and math.sqrt((1 / #list + ratio) * squares / df) or 0
+  if deviation <= ROUNDING * size then return mean, nil, math.abs(mean) <= ROUNDING * size and 1 or nil end
+  return mean, distributions.student_quantile(0.05, df) * deviation, distributions.student_p(mean / deviation, df)
 end
 
--- The standard error of a mean over folds, whose training rows overlap (Nadeau and Bengio 2003, Mach. Learn. 52, 239).
-local function corrected_error(variance, count, ratio) return math.sqrt((1 / count + ratio) * variance) end
+local function interval_of(mean, half) return half and { mean - half, mean + half } or nil end
+
+-- The largest absolute value.
+local function size_of(list)
+  local size = 0
+  for _, value in ipairs(list) do size = math.max(size, math.abs(value)) end
+  return size
+end
 
 local function column(by_fold, name)
   local list = {}
@@ -49,19 +64,17 @@ local function summarise(validation)
   for _, name in ipairs(metrics.names[validation.task]) do
     local list = column(validation.by_fold, name)
     if #list > 0 then
-      local mean, variance = mean_and_variance(list)
-      local half = #list > 1 and distributions.student_quantile(0.05, #list - 1)
-        * corrected_error(variance, #list, validation.ratio) or 0
-      validation.mean[name], validation.interval[name] = mean, { mean - half, mean + half }
+      local mean, half = corrected(list, validation.ratio, size_of(list))
+      validation.mean[name], validation.interval[name] = mean, interval_of(mean, half)
     end
   end
 end
 
 local function metric_line(validation, name)
-  local interval = validation.interval[name]
-  local overall = validation.overall[name]
-  return interval and ("%s %.4g, 95 %% interval %.4g to %.4g%s"):format(metrics.titles[name], validation.mean[name],
-    interval[1], interval[2], overall and name == "rmse" and ("; over all predictions %.4g"):format(overall) or "")
+  local mean, interval, overall = validation.mean[name], validation.interval[name], validation.overall[name]
+  return mean and ("%s %.4g, %s%s"):format(metrics.titles[name], mean, interval
+    and ("95 %% interval %.4g to %.4g"):format(interval[1], interval[2]) or "no interval: it does not vary",
+    overall and name == "rmse" and ("; over all predictions %.4g"):format(overall) or "")
 end
 
 local function chosen_text(validation)
@@ -95,11 +108,13 @@ local function check_comparable(a, b)
   end
 end
 
---- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance.
+--- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance. If they
+-- differ by the same amount in all folds, nothing is known of its spread: there is no interval then, and no p, but 1
+-- for a difference of 0.
 -- @param other validation of another pipeline, with the same set, label or target, folds, repeats, groups and seed
 -- @param metric? string its name; accuracy of classes and rmse of numbers unless given
--- @return table { difference (mean of this one less that of the other), interval = { low, high } (95 %), p (that equal
---   pipelines would differ at least as much), metric }
+-- @return table { difference (mean of this one less that of the other), interval = { low, high } (95 %) or nil, p (that
+--   equal pipelines would differ at least as much) or nil, metric }
 -- @usage
 -- local data = { x = x, y = y }
 -- local result = mb.cross_validate({ "plsda" }, data):compare(mb.cross_validate({ "snv", "logistic" }, data))
@@ -109,17 +124,14 @@ function Validation:compare(other, metric)
   end
   check_comparable(self, other)
   metric = check.name("validation:compare", "metric", metric or metrics.names[self.task][1], metrics.names[self.task])
-  local differences = {}
+  local differences, both = {}, {}
   for f, fold in ipairs(self.by_fold) do
-    if fold[metric] and other.by_fold[f][metric] then
-      differences[#differences + 1] = fold[metric] - other.by_fold[f][metric]
-    end
+    local own, its = fold[metric], other.by_fold[f][metric]
+    if own and its then differences[#differences + 1], both[#both + 1], both[#both + 2] = own - its, own, its end
   end
-  local mean, variance = mean_and_variance(differences)
-  local deviation, df = corrected_error(variance, #differences, self.ratio), math.max(#differences - 1, 1)
-  local half = distributions.student_quantile(0.05, df) * deviation
-  local p = deviation > 0 and distributions.student_p(mean / deviation, df) or mean == 0 and 1 or 0
-  return { difference = mean, interval = { mean - half, mean + half }, p = p, metric = metric }
+  if #differences == 0 then check.fail("validation:compare", "metric: %s is not defined in any fold", metric) end
+  local mean, half, p = corrected(differences, self.ratio, size_of(both))
+  return { difference = mean, interval = interval_of(mean, half), p = p, metric = metric }
 end
 
 local function scatter(validation)
@@ -149,7 +161,7 @@ local make = shown.kind("validation", show, Validation)
 counted.methods(Validation, "validation:")
 
 --- Makes a validation of its fields but mean and interval, with ratio (test rows by training rows of a fold) and
---- tested (the test rows of each fold, as text).
+--- tested (the test rows of each fold, as text) and units (spectra, or groups of them).
 return function(fields)
   summarise(fields)
   return make(fields)

@@ -10,8 +10,8 @@ local greatest = { accuracy = 1, balanced_accuracy = 1, macro_f1 = 1, auc = 1, r
 
 -- "0.957 to 1": an interval within what the metric can be.
 local function interval_text(name, interval)
-  return ("%.4g to %.4g"):format(math.max(interval[1], least[name] or -math.huge),
-    math.min(interval[2], greatest[name] or math.huge))
+  return interval and ("%.4g to %.4g"):format(math.max(interval[1], least[name] or -math.huge),
+    math.min(interval[2], greatest[name] or math.huge)) or "none"
 end
 
 local function number(value) return value and ("%.4g"):format(value) or "" end
@@ -27,7 +27,7 @@ function tables.comparison(found)
     for p in ipairs(parts) do cells[#cells + 1] = number(row.tests[p][comparison.metric]) end
     cells[#cells + 1] = interval_text(comparison.metric, row.validation.interval[comparison.metric])
     cells[#cells + 1] = i > 1 and ("%+.2g"):format(row.difference) or ""
-    cells[#cells + 1] = i > 1 and ("%.2g"):format(row.p) or ""
+    cells[#cells + 1] = i > 1 and row.p and ("%.2g"):format(row.p) or ""
     rows[i] = cells
   end
   rows[#rows + 1] = { "constant (nothing of the spectra)", number(comparison.constant.mean[comparison.metric]) }
@@ -51,10 +51,8 @@ function tables.metrics(found)
   local outcome, rows = found.outcome, {}
   if found.parts then return test_metrics(found, found.comparison.rows[found.comparison.recommended].tests) end
   for _, name in ipairs(metrics.names[outcome.task]) do
-    local interval = outcome.interval[name]
-    if interval then
-      rows[#rows + 1] = { metrics.titles[name], number(outcome.mean[name]), interval_text(name, interval) }
-    end
+    local mean, interval = outcome.mean[name], outcome.interval[name]
+    if mean then rows[#rows + 1] = { metrics.titles[name], number(mean), interval_text(name, interval) } end
   end
   return { "metric", "value", "95 % interval" }, rows
 end

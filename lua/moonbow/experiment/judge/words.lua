@@ -24,10 +24,10 @@ function words.networks(comparison)
   local network, other = best(comparison.rows, true), best(comparison.rows, false)
   if not (network and other and comparison.recommended) then return nil end
   local result = network.validation:compare(other.validation)
-  local figures = ("%s %.4g against %.4g, p = %.2g"):format(metrics.titles[comparison.metric], network.mean, other.mean,
-    result.p)
+  local figures = ("%s %.4g against %.4g%s"):format(metrics.titles[comparison.metric], network.mean, other.mean,
+    result.p and (", p = %.2g"):format(result.p) or "")
   local is_first = comparison.rows[1] == network
-  if is_first and result.p < 0.05 then
+  if is_first and result.p and result.p < 0.05 then
     return ("A network, %s, predicts better than every other model: %s with %s."):format(net_of(network), figures,
       tostring(other.pipeline))
   elseif is_first then
