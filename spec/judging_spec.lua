@@ -252,6 +252,33 @@ describe("dropout votes", function()
   end)
 end)
 
+describe("a network that ends in what makes probabilities", function()
+  it("gets no second softmax or sigmoid", function()
+    local data = spectra(30, 3)
+    local function ending(name)
+      local model = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.5 },
+        nn.Dense { units = 3, activation = name } }
+      model:build({ 8, 1 }, mb.rng(1))
+      return model
+    end
+    local model = ending "softmax"
+    for name, f in pairs { reliability = mb.reliability, calibrate = mb.calibrate, conformal = mb.conformal,
+      ["explain.importance"] = mb.explain.importance } do
+      raises(name .. ": expected logits, but the network ends in a softmax (Dense), which is part of " .. name
+        .. " already", f, model, data)
+    end
+    raises("the network ends in a softmax", mb.dropout_votes, model, data.x)
+    raises("the network ends in a softmax", mb.explain.occlusion, model, data.x)
+    local both = mb.ensemble { model }
+    raises("the network ends in a softmax", both.predict, both, data.x)
+    local labels = ending "sigmoid"
+    raises("the network ends in a sigmoid", mb.dropout_votes, labels, data.x, { outputs = "labels" })
+    local numbers = mb.ensemble({ model }, { outputs = "numbers" })
+    close(numbers:predict(data.x), model:eval()(data.x))
+    assert.equal(3, mb.explain.saliency(model, data.x:narrow(1, 3)).values:size(1))
+  end)
+end)
+
 describe("conformal sets", function()
   it("hold the truth as often as they say, on 20 splits", function()
     local model = identity(3, 2) -- too sure of itself, which must not matter

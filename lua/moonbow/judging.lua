@@ -25,7 +25,8 @@ local reliability_rules = { bins = check.default(10, "positive integer"), label 
 
 --- Compares the probabilities of a classifier with how often it is right: a reliability diagram, calibration error,
 -- Brier score. Source: Guo et al. 2017.
--- @param model any a network, a fitted pipeline or another classifier with probabilities
+-- @param model any a network of logits (one that ends in a softmax raises), a fitted pipeline or another classifier
+--   with probabilities
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
 -- @option bins of the confidence, of equal width
 -- @option label name of the set's label with the classes
@@ -41,7 +42,7 @@ end
 --- Calibrates the probabilities of a classifier by one temperature: softmax(logits / temperature), with the temperature
 -- whose cross-entropy is least. The classes stay. Of models without logits the logarithms of probabilities are taken,
 -- or the scores. Source: Guo et al. 2017.
--- @param model any a network, a fitted pipeline or another classifier
+-- @param model any a network of logits (one that ends in a softmax raises), a fitted pipeline or another classifier
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
 -- @option label name of the set's label with the classes
 -- @return calibrated
@@ -57,7 +58,8 @@ local ensemble_rules = { outputs = read.options.outputs }
 --- Averages models: the probabilities of classifiers, the numbers of others. Of classifiers without probabilities
 -- (PLS-DA; svm, of which -1 and 1 become 0 and 1) the scores are averaged; with others they raise. Source: Hansen and
 -- Salamon 1990; for networks of several seeds, Lakshminarayanan et al. 2017.
--- @param models table a list of networks, fitted pipelines, forests and the like, at least one
+-- @param models table a list of networks (of classes, of logits: one that ends in a softmax raises when it predicts),
+--   fitted pipelines, forests and the like, at least one
 -- @option outputs of networks: "classes" (logits), "labels" (logits of labels of which several may hold) or "numbers".
 --   Unless given, it follows from the loss of the training. If that is not known: "numbers" for one output, "classes"
 --   for several
@@ -75,7 +77,7 @@ local votes_rules = { times = check.default(100, "positive integer"), seed = che
 
 --- Predicts with dropout on, many times: how often a class wins says how sure the network is. Source: Gal and
 -- Ghahramani 2016; for spectra, Szymanski et al. 2021.
--- @param model layer a network with Dropout
+-- @param model layer a network with Dropout; of classes, one that ends in a softmax raises
 -- @param x tensor|spectra|table (N, L, C)
 -- @option times passes
 -- @option seed an integer, or a table of integers: the same gives the same votes
@@ -99,7 +101,8 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 -- one spectrum. Source: Vovk et al. 2005; sets by a threshold, Sadinle et al. 2019; adaptive ones, Romano et al. 2020,
 -- without their random part, so that they hold the truth more often, if classes are few or the model is right more
 -- often than the coverage.
--- @param model any a network, a fitted pipeline or another model
+-- @param model any a network (of classes, of logits: one that ends in a softmax raises), a fitted pipeline or another
+--   model
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen
 -- @option coverage the least probability with which a set holds the truth
 -- @option method of classes: "threshold" (the smallest sets, of which some may be empty), or "adaptive" (sets that are

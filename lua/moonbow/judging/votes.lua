@@ -59,7 +59,7 @@ local function passes(network, x, options)
     core.check_finite("dropout_votes", "the outputs of the network", found)
     local columns = core.size(found, 2)
     local kind = outputs.kind(network, options.outputs, columns)
-    local values = outputs.links[kind](found)
+    local values = outputs.linked("dropout_votes", network, kind, found)
     local chosen = kind == "classes" and core.eq(core.reshape(core.argmax(found, 2), -1, 1),
       core.reshape(core.arange(1, 1, columns), 1, columns))
     for key, value in pairs { sum = values, squares = core.mul(values, values), votes = chosen or nil } do

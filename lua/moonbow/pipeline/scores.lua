@@ -66,7 +66,7 @@ local function of_network(operation, network, kind)
   kind = kind or outputs.recorded(network)
   return function(x)
     local found = scores.outputs(operation, network, x)
-    return outputs.links[outputs.kind(network, kind, core.size(found, 2))](found)
+    return outputs.linked(operation, network, outputs.kind(network, kind, core.size(found, 2)), found)
   end
 end
 

@@ -2,6 +2,7 @@
 -- several may hold), or "numbers".
 local check = require "moonbow.check"
 local core = require "moonbow.core"
+local losses = require "moonbow.train.losses"
 local record = require "moonbow.train.record"
 local row_losses = require "moonbow.train.row_losses"
 
@@ -9,8 +10,18 @@ local outputs = { rule = check.optional "string" }
 
 local kinds = { "classes", "labels", "numbers" }
 
---- What makes probabilities, or numbers, of the outputs, by kind.
-outputs.links = { classes = core.softmax, labels = core.sigmoid, numbers = function(y) return y end }
+local links = { classes = core.softmax, labels = core.sigmoid }
+local names_of_links = { classes = "softmax", labels = "sigmoid" }
+
+--- Returns the probabilities of a network's outputs, or numbers as they are. Raises for a network that ends in what
+-- makes probabilities of outputs.
+-- @param kind of the outputs
+-- @param found the outputs
+function outputs.linked(operation, network, kind, found)
+  if not links[kind] then return found end
+  losses.check_logits(operation, network, names_of_links[kind])
+  return links[kind](found)
+end
 
 --- Raises unless the option outputs, if it is given, is one of the kinds.
 -- @param known the kinds that a function takes, if not all
