@@ -65,6 +65,34 @@ describe("metrics of a model", function()
     assert.same({ 1, 1 }, { validation.mean.accuracy, validation.mean.auc })
     for _, shares in ipairs(validation.scores) do assert.near(1, shares[1] + shares[2], 1e-5) end
   end)
+  it("ranks spectra whose probabilities are rounded to 1", function()
+    local flat = mb.nn.Sequential { mb.nn.Flatten {} }
+    local function auc(rows, truth) -- of the logits in the rows
+      return mb.evaluate(flat, { x = mb.tensor(rows), y = truth }, { metrics = { "auc" } }).auc
+    end
+    assert.equal(1, auc({ { 20, 0 }, { 25, 0 }, { 30, 0 } }, { 2, 1, 1 }))
+    assert.equal(1, auc({ { 200, 0 }, { 0, -250 }, { 1, -1000 } }, { 2, 1, 1 }))
+    local logits, truth, sum = mb.rng(4):normal(0, 2, 60, 3, 1), {}, 0
+    for i = 1, 60 do truth[i] = i % 3 + 1 end
+    local shares = logits:reshape(60, 3):softmax():totable()
+    assert.near(metrics.classes(truth, truth, shares, 3).auc, auc(logits:totable(), truth), 1e-12)
+    -- A hundred times as large, the odds are those of the largest other logit, and pairs can be counted.
+    local rows = logits:reshape(60, 3):totable()
+    for k = 1, 3 do
+      local function odds(row) return row[k] - math.max(row[k % 3 + 1], row[(k + 1) % 3 + 1]) end
+      for i = 1, 60 do
+        for j = 1, 60 do
+          local is_pair = truth[i] == k and truth[j] ~= k
+          sum = sum + (is_pair and odds(rows[i]) > odds(rows[j]) and 1 / (20 * 40) or 0)
+        end
+      end
+    end
+    assert.near(sum / 3, auc((logits * 100):totable(), truth), 1e-12)
+    -- Of a pipeline, whose scores are probabilities; equal shares stay ties, whatever the rest.
+    local sure = mb.tensor({ { 20, 0 }, { 25, 0 }, { 30, 0 } }):softmax():totable()
+    assert.equal(1, metrics.classes({ 2, 1, 1 }, { 1, 1, 1 }, sure, 2).auc)
+    assert.equal((0.5 + 0) / 2, metrics.classes({ 1, 2 }, { 1, 1 }, { { 0.6, 0.4, 0 }, { 0.6, 0.3, 0.1 } }, 3).auc)
+  end)
   it("has an R2 for each target, whatever their units", function()
     local truth, predicted = { 1, 1001, 2, 1002, 3, 1003 }, { 2, 1002, 2, 1002, 2, 1002 }
     local found = metrics.numbers(truth, predicted, 2)

@@ -1,19 +1,34 @@
 --- The quality of predictions: of classes by their scores, of numbers.
 local metrics = {}
 
+local NEARLY_ONE = 1 - 1e-6 -- in float, few probabilities are between it and 1
+
+-- The rest of a row's probability; 0 unless that of the class is rounded to about 1, so that only the rest tells which
+-- of two rows is surer.
+local function rest_of(row, class)
+  local rest = 0
+  if not (row[class] >= NEARLY_ONE and row[class] <= 1) then return rest end
+  for k, score in ipairs(row) do rest = rest + (k ~= class and score or 0) end
+  return rest
+end
+
 -- The area under the curve of one class against the others, by the ranks of its scores; nil if either is empty.
 local function auc(scores, truth, class)
-  local order, positives = {}, 0
+  local order, rests, positives = {}, {}, 0
   for i = 1, #truth do
-    order[i] = i
+    order[i], rests[i] = i, rest_of(scores[i], class)
     if truth[i] == class then positives = positives + 1 end
   end
   if positives == 0 or positives == #truth then return nil end
-  table.sort(order, function(a, b) return scores[a][class] < scores[b][class] end)
+  local function is_less(a, b)
+    if scores[a][class] ~= scores[b][class] then return scores[a][class] < scores[b][class] end
+    return rests[a] > rests[b]
+  end
+  table.sort(order, is_less)
   local sum, i = 0, 1
   while i <= #order do
     local j = i
-    while j < #order and scores[order[j + 1]][class] == scores[order[i]][class] do j = j + 1 end
+    while j < #order and not is_less(order[i], order[j + 1]) do j = j + 1 end
     for at = i, j do
       if truth[order[at]] == class then sum = sum + (i + j) / 2 end -- ties share their mean rank
     end

@@ -27,11 +27,29 @@ local function integers(x)
   return list
 end
 
+-- The log odds of each class of a row of logits: its logit less the logarithm of the sum of the other exponentials.
+-- Logits of two spectra cannot be compared, since all of one may be shifted and mean the same; and of probabilities in
+-- float, all from 1 - 6e-8 on are 1.
+local function log_odds(logits)
+  local best, second, odds = 1, nil, {}
+  for k, z in ipairs(logits) do best = z > logits[best] and k or best end
+  for k, z in ipairs(logits) do second = k ~= best and (not second or z > second) and z or second end
+  local sum, rest = 0, 0 -- of exponentials, by the largest one; and without it, by the second
+  for k, z in ipairs(logits) do
+    sum = sum + math.exp(z - logits[best])
+    rest = rest + (k ~= best and math.exp(z - second) or 0)
+  end
+  for k, z in ipairs(logits) do
+    odds[k] = k == best and z - second - math.log(rest)
+      or z - logits[best] - math.log(sum - math.exp(z - logits[best]))
+  end
+  return odds
+end
+
 local function of_classes(outputs, y)
-  local classes = core.size(outputs, 2)
-  -- Probabilities: logits of two spectra cannot be compared, since all of one may be shifted and mean the same.
-  local found = scores.classes(integers(class_numbers(y)), integers(core.argmax(outputs, 2)),
-    core.totable(core.softmax(outputs)), classes)
+  local classes, odds = core.size(outputs, 2), core.totable(outputs)
+  for i, logits in ipairs(odds) do odds[i] = log_odds(logits) end
+  local found = scores.classes(integers(class_numbers(y)), integers(core.argmax(outputs, 2)), odds, classes)
   found.confusion = nil
   return found
 end
