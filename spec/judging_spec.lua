@@ -1,6 +1,7 @@
 -- Judging: reliability, calibration, ensembles, dropout votes and conformal sets, against plain loops and what theory
 -- says of data with known probabilities.
 local mb = require "moonbow"
+local check = require "moonbow.check"
 local expect = require "support.expect"
 local nn = mb.nn
 local raises, close = expect.raises, expect.close
@@ -35,6 +36,16 @@ local function spectra(n, seed)
     for c = 1, 3 do x:set(i, c, 1, x:get(i, c, 1) + (c == y[i] and 1.2 or 0)) end
   end
   return { x = x, y = y }
+end
+
+-- The warning of f().
+local function warning_of(f)
+  local warn, text = check.warn, nil
+  check.warn = function(_, format, ...) text = format:format(...) end
+  local ok, err = pcall(f)
+  check.warn = warn
+  assert(ok, err)
+  return text
 end
 
 describe("reliability", function()
@@ -101,6 +112,32 @@ describe("temperature scaling", function()
     local function loss(temperature) return (set.x * 2 / temperature):cross_entropy(set.y):item() end
     assert.is_true(loss(found.temperature) <= loss(found.temperature * 1.02) + 1e-6)
     assert.is_true(loss(found.temperature) <= loss(found.temperature / 1.02) + 1e-6)
+  end)
+  it("says so where all classes are right, or nothing is known of them, whatever the size of logits", function()
+    local rows = mb.rng(1):normal(0, 1, 60, 3)
+    local right, any = { x = rows, y = rows:argmax(2):totable() }, { x = rows, y = {} }
+    for i = 1, 60 do any.y[i] = i % 3 + 1 end
+    for _, factor in ipairs { 1e-3, 1, 50, 1000, 1e5 } do
+      local found
+      assert.matches("all classes are right; calibrate on spectra that the model has not seen", warning_of(function()
+        found = mb.calibrate(identity(3, factor), right)
+      end))
+      assert.is_true(found.temperature < 0.011)
+      assert.is_true(found.log_loss.after <= found.log_loss.before)
+      assert.matches("the model says nothing of the classes", warning_of(function()
+        found = mb.calibrate(identity(3, factor), any)
+      end))
+      assert.is_true(found.temperature > 30 * math.max(1, factor))
+    end
+    assert.matches("the model says nothing of the classes", warning_of(function()
+      mb.calibrate(identity(3, 0), any)
+    end))
+  end)
+  it("finds temperatures of logits of every size", function()
+    local set = drawn(4000, 4, 5)
+    for _, factor in ipairs { 1e-4, 1e4 } do
+      assert.near(1, mb.calibrate(identity(4, factor), set).temperature / factor, 0.06)
+    end
   end)
   it("keeps the classes, and makes probabilities of scores", function()
     local data = spectra(120, 3)

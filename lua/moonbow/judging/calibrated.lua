@@ -33,42 +33,44 @@ local make = shown.kind("calibrated", show, Calibrated)
 counted.methods(Calibrated, "calibrated:")
 
 -- The mean cross-entropy at a temperature.
-local function loss_at(logits, y, log_temperature)
-  local value = core.cross_entropy(core.mul(logits, math.exp(-log_temperature)), y)
-  return value:item()
+local function loss_at(logits, y, temperature)
+  return core.cross_entropy(core.mul(logits, 1 / temperature), y):item()
 end
 
-local GOLDEN = (math.sqrt(5) - 1) / 2
-local LEAST, MOST = math.log(0.01), math.log(100)
+-- The logits less that of the right class.
+local function against_truth(logits, y)
+  local n, classes = core.size(logits, 1), core.size(logits, 2)
+  local is_right = core.eq(core.reshape(y, n, 1), core.reshape(core.arange(1, 1, classes), 1, classes))
+  return core.sub(logits, core.reshape(core.sum(core.mul(logits, is_right), 2), n, 1))
+end
 
--- The logarithm of the temperature with the least loss, which has one minimum, by golden sections.
+local RANGE, STEPS = 100, 40 -- of temperatures below and above 1 and the mean difference of logits
+
+-- The temperature with the least loss, and true if it is within the range: where the derivative by 1 / temperature,
+-- whose sign is known where the loss itself is rounded to 0, changes its sign. It rises throughout.
 local function best(logits, y)
-  local low, high = LEAST, MOST
-  local a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-  local at_a, at_b = loss_at(logits, y, a), loss_at(logits, y, b)
-  while high - low > 1e-4 do
-    if at_a < at_b then
-      high, b, at_b = b, a, at_a
-      a = high - GOLDEN * (high - low)
-      at_a = loss_at(logits, y, a)
-    else
-      low, a, at_a = a, b, at_b
-      b = low + GOLDEN * (high - low)
-      at_b = loss_at(logits, y, b)
-    end
+  local off = against_truth(logits, y)
+  local scale = core.mean(core.abs(off)):item()
+  if scale == 0 then return 1, false end
+  local low, high = math.log(math.min(1, scale) / RANGE), math.log(math.max(1, scale) * RANGE)
+  local least, most = low, high
+  for _ = 1, STEPS do
+    local middle = (low + high) / 2
+    local shares = core.softmax(core.mul(off, math.exp(-middle)))
+    if core.sum(core.mul(shares, off)):item() > 0 then low = middle else high = middle end
   end
-  return (low + high) / 2
+  return math.exp((low + high) / 2), low > least and high < most
 end
 
 --- Calibrates logits(x) on the logits of some spectra with classes y.
 return function(logits_of, logits, y, names)
-  local log_temperature = best(logits, y)
-  if log_temperature < LEAST + 0.01 or log_temperature > MOST - 0.01 then
-    check.warn("calibrate", "the temperature is at its limit, %.3g: %s", math.exp(log_temperature),
-      log_temperature < 0 and "all classes are right; calibrate on spectra that the model has not seen"
+  local temperature, is_within = best(logits, y)
+  if not is_within then
+    check.warn("calibrate", "the temperature is at its limit, %.3g: %s", temperature,
+      core.sum(core.ne(core.argmax(logits, 2), y)):item() == 0
+        and "all classes are right; calibrate on spectra that the model has not seen"
         or "the model says nothing of the classes")
   end
-  return make { takes_raw = true, temperature = math.exp(log_temperature), logits = logits_of,
-    classes = core.size(logits, 2), names = names,
-    log_loss = { before = loss_at(logits, y, 0), after = loss_at(logits, y, log_temperature) } }
+  return make { takes_raw = true, temperature = temperature, logits = logits_of, classes = core.size(logits, 2),
+    names = names, log_loss = { before = loss_at(logits, y, 1), after = loss_at(logits, y, temperature) } }
 end
