@@ -46,10 +46,11 @@ local function turn_on(network, rng)
   return count
 end
 
--- The sums over the passes of the values, their squares, and the votes for each class.
+-- The mean of the values over the passes, the sum of the squares of their deviations from it, by Welford's (1962)
+-- updates, since numbers far from 0 would leave only rounding of a difference of squares; and the votes for each class.
 local function passes(network, x, options)
-  local sums = {}
-  for _ = 1, options.times do
+  local mean, squares, votes = 0, 0, nil
+  for pass = 1, options.times do
     interrupt.check()
     local found = autograd.no_grad(network, x)
     if core.rank(found) ~= 2 then
@@ -62,11 +63,12 @@ local function passes(network, x, options)
     local values = outputs.linked("dropout_votes", network, kind, found)
     local chosen = kind == "classes" and core.eq(core.reshape(core.argmax(found, 2), -1, 1),
       core.reshape(core.arange(1, 1, columns), 1, columns))
-    for key, value in pairs { sum = values, squares = core.mul(values, values), votes = chosen or nil } do
-      sums[key] = sums[key] and core.add(sums[key], value) or value
-    end
+    local off = core.sub(values, mean)
+    mean = core.add(core.mul(off, 1 / pass), mean)
+    squares = core.add(core.mul(off, core.sub(values, mean)), squares)
+    votes = chosen and core.add(chosen, votes or 0)
   end
-  return sums
+  return { mean = mean, squares = squares, votes = votes or nil }
 end
 
 local function vote(network, x, options)
@@ -79,19 +81,17 @@ local function vote(network, x, options)
   end
   local parts, n = {}, named.count(x)
   for first = 1, n, options.batch_size do
-    local sums = passes(network, named.narrow(x, first, math.min(options.batch_size, n - first + 1)), options)
-    for key, value in pairs(sums) do
+    local found = passes(network, named.narrow(x, first, math.min(options.batch_size, n - first + 1)), options)
+    for key, value in pairs(found) do
       parts[key] = parts[key] or {}
       table.insert(parts[key], value)
     end
   end
   for key, list in pairs(parts) do parts[key] = core.concat(list, 1) end
   local times = options.times
-  local mean = core.mul(parts.sum, 1 / times)
-  local variance = core.mul(core.sub(core.mul(parts.squares, 1 / times), core.mul(mean, mean)),
-    times / math.max(times - 1, 1))
+  local variance = core.mul(core.maximum(parts.squares, 0), 1 / math.max(times - 1, 1))
   local share = parts.votes and core.mul(parts.votes, 1 / times)
-  return make { times = times, mean = mean, sd = core.sqrt(core.maximum(variance, 0)), share = share,
+  return make { times = times, mean = parts.mean, sd = core.sqrt(variance), share = share,
     classes = share and core.argmax(share, 2), confidence = share and core.max(share, 2) }
 end
 
