@@ -139,6 +139,21 @@ describe("temperature scaling", function()
       assert.near(1, mb.calibrate(identity(4, factor), set).temperature / factor, 0.06)
     end
   end)
+  it("makes shares of votes better, though classes have none", function()
+    local train, set, test = spectra(300, 11), spectra(200, 12), spectra(1000, 13)
+    local five = mb.neighbours.fit(train.x, train.y, { k = 5, verbose = false })
+    local forest = mb.forest.fit(train.x, train.y, { trees = 10, verbose = false })
+    for _, model in ipairs { five, forest, mb.ensemble { five, forest },
+      mb.neighbours.fit(train.x, train.y, { k = 15, verbose = false }),
+      mb.pipeline({ { "neighbours", k = 5 } }):fit(train) } do
+      local before, found = mb.reliability(model, test), mb.calibrate(model, set)
+      local after = mb.reliability(found, test)
+      assert.is_true(after.ece < math.max(before.ece, 0.05))
+      assert.is_true(after.log_loss < before.log_loss and after.log_loss < 0.9)
+      assert.is_true(found.temperature < 3)
+      assert.equal(mb.predict(model, test.x):tobytes(), found:predict(test.x):tobytes())
+    end
+  end)
   it("keeps the classes, and makes probabilities of scores", function()
     local data = spectra(120, 3)
     for _, model in ipairs { mb.linear.fit(data.x, data.y, { kind = "svm" }),

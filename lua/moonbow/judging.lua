@@ -41,8 +41,8 @@ end
 
 --- Calibrates the probabilities of a classifier by one temperature: softmax(logits / temperature), with the temperature
 -- whose cross-entropy is least. The classes stay. Warns if all of them are right, or the model says nothing of them: no
--- temperature is the best then. Of models without logits the logarithms of probabilities are taken,
--- or the scores. Source: Guo et al. 2017.
+-- temperature is the best then. Of models without logits the logarithms of probabilities are taken, of shares of votes
+-- of neighbours or trees with one vote more for each class; or the scores. Source: Guo et al. 2017.
 -- @param model any a network of logits (one that ends in a softmax raises), a fitted pipeline or another classifier
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
 -- @option label name of the set's label with the classes

@@ -22,12 +22,14 @@ end
 --- Predicts probabilities.
 -- @param x tensor|spectra (N, L, C), as the model takes them
 -- @return tensor (N, classes)
-function Calibrated:predict_proba(x) return core.softmax(core.mul(self.logits(x), 1 / self.temperature)) end
+function Calibrated:predict_proba(x)
+  return core.softmax(core.mul(self.logits_of(self.ask(x)), 1 / self.temperature))
+end
 
---- Predicts the classes.
+--- Predicts the classes, as the model does.
 -- @param x tensor|spectra (N, L, C), as the model takes them
 -- @return tensor (N)
-function Calibrated:predict(x) return core.argmax(self:predict_proba(x), 2) end
+function Calibrated:predict(x) return core.argmax(self.ask(x), 2) end
 
 local make = shown.kind("calibrated", show, Calibrated)
 counted.methods(Calibrated, "calibrated:")
@@ -62,8 +64,10 @@ local function best(logits, y)
   return math.exp((low + high) / 2), low > least and high < most
 end
 
---- Calibrates logits(x) on the logits of some spectra with classes y.
-return function(logits_of, logits, y, names)
+--- Calibrates ask(x), which gives (N, classes), of which logits_of makes logits, on what it found of some spectra with
+-- classes y.
+return function(ask, logits_of, found, y, names)
+  local logits = logits_of(found)
   local temperature, is_within = best(logits, y)
   if not is_within then
     check.warn("calibrate", "the temperature is at its limit, %.3g: %s", temperature,
@@ -71,6 +75,7 @@ return function(logits_of, logits, y, names)
         and "all classes are right; calibrate on spectra that the model has not seen"
         or "the model says nothing of the classes")
   end
-  return make { takes_raw = true, temperature = temperature, logits = logits_of, classes = core.size(logits, 2),
-    names = names, log_loss = { before = loss_at(logits, y, 1), after = loss_at(logits, y, temperature) } }
+  return make { takes_raw = true, temperature = temperature, ask = ask, logits_of = logits_of, names = names,
+    classes = core.size(logits, 2),
+    log_loss = { before = loss_at(logits, y, 1), after = loss_at(logits, y, temperature) } }
 end
