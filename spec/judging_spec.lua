@@ -265,6 +265,28 @@ describe("an ensemble", function()
   end)
 end)
 
+describe("weights of rows", function()
+  it("are refused, since no judgement counts them", function()
+    local data, model = spectra(30, 3), identity(3)
+    local weighted = drawn(30, 3, 1)
+    weighted.weights = mb.ones(30)
+    for name, f in pairs { reliability = mb.reliability, calibrate = mb.calibrate, conformal = mb.conformal } do
+      raises(name .. ": data.weights: weights of rows are not taken here", f, model, weighted)
+    end
+    local found = mb.conformal(model, drawn(30, 3, 2))
+    raises("data.weights: weights of rows are not taken here", found.evaluate, found, weighted)
+    local network = nn.Sequential { nn.Flatten {}, nn.Dense { units = 3 } }
+    raises("test.weights: weights of rows are not taken here", mb.probe, network, data.x, data.y, mb.logistic.fit,
+      { test = { x = data.x, y = data.y, weights = mb.ones(30) } })
+    local graph = nn.Graph { inputs = { "a", "b" }, { name = "rows", from = "a", nn.Flatten {} },
+      { name = "others", from = "b", nn.Flatten {} },
+      { name = "class", from = { "rows", "others" }, nn.Dense { units = 3 } } }
+    graph:build { a = { 8, 1 }, b = { 8, 1 } }
+    raises("data.weights: weights of rows are not taken here", mb.explain.importance, graph,
+      { x = { a = data.x, b = data.x }, y = data.y, weights = mb.ones(30) })
+  end)
+end)
+
 describe("dropout votes", function()
   local model = nn.Sequential { nn.Flatten {}, nn.Dropout { rate = 0.5 }, nn.Dense { units = 3 } }
   model:build({ 8, 1 }, mb.rng(1))

@@ -27,7 +27,8 @@ local reliability_rules = { bins = check.default(10, "positive integer"), label 
 -- Brier score. Source: Guo et al. 2017.
 -- @param model any a network of logits (one that ends in a softmax raises), a fitted pipeline or another classifier
 --   with probabilities
--- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen;
+--   weights of rows raise
 -- @option bins of the confidence, of equal width
 -- @option label name of the set's label with the classes
 -- @return reliability
@@ -44,7 +45,8 @@ end
 -- temperature is the best then. Of models without logits the logarithms of probabilities are taken, of shares of votes
 -- of neighbours or trees with one vote more for each class; or the scores. Source: Guo et al. 2017.
 -- @param model any a network of logits (one that ends in a softmax raises), a fitted pipeline or another classifier
--- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers }, that the model has not seen;
+--   weights of rows raise
 -- @option label name of the set's label with the classes
 -- @return calibrated
 -- @usage print(mb.calibrate(mb.logistic.fit(x, y), set.test))
@@ -104,7 +106,8 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 -- often than the coverage.
 -- @param model any a network (of classes, of logits: one that ends in a softmax raises), a fitted pipeline or another
 --   model
--- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen
+-- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen;
+--   weights of rows raise
 -- @option coverage the least probability with which a set holds the truth
 -- @option method of classes: "threshold" (the smallest sets, of which some may be empty), or "adaptive" (sets that are
 --   larger where classes are harder to tell, and hold at least the likeliest class)

@@ -94,7 +94,10 @@ local function probe(model, x, y, classifier, options)
   if options.test and options.folds then check.fail("probe", "folds: with test nothing is cross-validated") end
   local data, labels = sets.with_classes("probe", "data", { x = x, y = y })
   local test_x, test_y
-  if options.test then test_x, test_y = sets.with_classes("probe", "test", options.test) end
+  if options.test then
+    test_x, test_y = sets.with_classes("probe", "test", options.test)
+    sets.without_weights("probe", "test", options.test)
+  end
   local found = {}
   for k, i in ipairs(read_layers(model, options)) do
     local map = map_of(model, i, data, options.batch_size)

@@ -141,8 +141,8 @@ local function read_problem(model, data, options)
   end
   inputs.check(OPERATION, "data.x", model, x, options)
   local _, any = next(named.read(OPERATION, "data.x", x))
-  local read = problem.read(OPERATION, { x = any, y = data.y, classes = data.classes }, options,
-    task_of(model, options))
+  local read = problem.read(OPERATION, { x = any, y = data.y, classes = data.classes,
+    weights = data.weights }, options, task_of(model, options))
   read.data = x
   return read
 end

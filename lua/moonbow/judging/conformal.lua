@@ -85,7 +85,7 @@ local evaluation = shown.kind("coverage", function(result)
 end)
 
 --- Measures the coverage on other spectra.
--- @param data spectra|table a set, or { x, y }
+-- @param data spectra|table a set, or { x, y }; weights of rows raise
 -- @option label name of the set's label with the classes
 -- @option target name of the set's label with the numbers
 -- @return table { coverage, size (mean number of classes, or width of the interval), count, and of classes empty and

@@ -44,7 +44,7 @@ local function numbers_of(operation, data, options, n)
 end
 
 --- Reads a model and the spectra to judge it on.
--- @param data a set of spectra, or { x, y }
+-- @param data a set of spectra, or { x, y }; weights of rows raise
 -- @param options { label, target, outputs }
 -- @param task "class" or "number" if only this will do
 -- @return { ask = function of raw spectra that gives (N, M), x, found = what it gives of x, task, y = class numbers (N)
@@ -52,6 +52,7 @@ end
 function read.judged(operation, model, data, options, task)
   check.kind(operation, "data", data, "table", "it is { x = x, y = y }, or a set of spectra")
   local is_set = values_of(data) ~= data
+  if not is_set then sets.without_weights(operation, "data", data) end
   local ask = scores.of_raw(operation, model, options.outputs)
   local x = is_set and data or named.read(operation, "data.x", data.x)
   local found = ask(x)

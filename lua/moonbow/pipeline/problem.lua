@@ -57,7 +57,7 @@ local function read_table(operation, data, options, task)
   if options.label or options.target then
     check.fail(operation, "label and target name the labels of a set of spectra; a table has y")
   end
-  if data.weights ~= nil then check.fail(operation, "data.weights: weights of rows are not taken here") end
+  trained.without_weights(operation, "data", data)
   local n = core.size(data.x, 1)
   task = read_task(operation, data.y, task, options.task)
   if task ~= "number" then

@@ -117,6 +117,11 @@ function sets.weights(operation, name, set, n)
   return weights
 end
 
+--- Raises if the rows of a set, a table, have weights, where they would count for nothing.
+function sets.without_weights(operation, name, set)
+  if set.weights ~= nil then check.fail(operation, "%s.weights: weights of rows are not taken here", name) end
+end
+
 --- Reads a set for any loss: x, y as a tensor (N, ...), and the weights of the rows, or nil.
 function sets.with_targets(operation, name, set)
   local x, y = sets.read_x(operation, name, set), set.y
