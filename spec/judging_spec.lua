@@ -447,6 +447,9 @@ describe("conformal sets", function()
   it("refuse what has no set and no interval", function()
     local model, x = nn.Sequential { nn.Dense { units = 1 } }, mb.rand(30, 2)
     raises("conformal: data.y: row 1 is NaN", mb.conformal, model, { x = x, y = mb.full(0 / 0, 30) })
+    raises("conformal: coverage: expected a number above 0 and below 1, got 0", mb.conformal, identity(3),
+      drawn(30, 3, 1), { coverage = 0 })
+    assert.matches("coverage 1e%-12", tostring(mb.conformal(identity(3), drawn(30, 3, 1), { coverage = 1e-12 })))
     raises("outputs: expected one of 'classes', 'numbers', got 'labels'", mb.conformal, identity(3), drawn(30, 3, 1),
       { outputs = "labels" })
     local found = mb.conformal(identity(3), drawn(30, 3, 1), { outputs = "classes" })

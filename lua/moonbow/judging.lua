@@ -108,7 +108,7 @@ local conformal_rules = with { coverage = check.default(0.9, "fraction below 1")
 --   model
 -- @param data spectra|table a set, or { x = (N, L, C), y = class numbers or numbers }, that the model has not seen;
 --   weights of rows raise
--- @option coverage the least probability with which a set holds the truth
+-- @option coverage the least probability with which a set holds the truth, above 0
 -- @option method of classes: "threshold" (the smallest sets, of which some may be empty), or "adaptive" (sets that are
 --   larger where classes are harder to tell, and hold at least the likeliest class)
 -- @option label name of the set's label with the classes
@@ -121,6 +121,7 @@ function judging.conformal(model, data, options)
   options = check.options("conformal", options, conformal_rules)
   options.outputs = options.outputs or outputs.recorded(model)
   outputs.check("conformal", options.outputs, { "classes", "numbers" })
+  if options.coverage == 0 then check.fail("conformal", "coverage: expected a number above 0 and below 1, got 0") end
   return require "moonbow.judging.conformal"(model, data, options)
 end
 

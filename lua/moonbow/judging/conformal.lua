@@ -129,7 +129,7 @@ return function(model, data, options)
   local read = judging.judged("conformal", model, data, options)
   local method = read.task == "number" and "residual" or options.method
   local list = own_scores(model, read, method)
-  local place = math.ceil((#list + 1) * options.coverage - 1e-9)
+  local place = math.max(1, math.ceil((#list + 1) * options.coverage - 1e-9))
   if place > #list then
     check.fail("conformal", "data: a coverage of %g needs at least %d spectra to calibrate on, got %d",
       options.coverage, math.ceil(options.coverage / (1 - options.coverage) - 1e-9), #list)
