@@ -256,6 +256,13 @@ describe("cross_validate", function()
     local each = mb.cross_validate({ { "logistic", C = 10 } }, { x = ones, y = y }, { folds = 24 })
     assert.error_matches(function() each:compare(each, "auc") end, "metric: auc is not defined in any fold")
   end)
+  it("says of how many folds a metric is the mean, if some have none", function()
+    local y = {}
+    for i = 1, 60 do y[i] = i <= 57 and 1 or 2 end
+    local found = mb.cross_validate({ { "plsda", components = 1 } }, { x = x, y = y })
+    assert.same({ 5, 3 }, { found.count.accuracy, found.count.auc })
+    assert.matches("\nROC AUC 0%.%d+, .*; of 3 of 5 folds, others have none", tostring(found))
+  end)
   it("draws its predictions", function()
     for _, result in ipairs { mb.cross_validate({ "pls" }, { x = x, y = heights }, { folds = 2 }),
       mb.cross_validate({ "plsda" }, { x = x, y = classes }, { folds = 2 }) } do
@@ -413,6 +420,25 @@ describe("compare", function()
   it("names what is simpler than the best and as good", function()
     local comparison = mb.compare({ { { "forest", trees = 50 } }, { "plsda" } }, { x = x, y = classes })
     assert.equal("plsda", comparison.rows[comparison.recommended].pipeline.model)
+  end)
+  it("ranks by the RMSE of all predictions with leave-one-out", function()
+    local few, y = x:narrow(1, 20), heights:narrow(1, 20)
+    local list = { { { "pls", components = 1 } }, { { "pls", components = 3 } } }
+    local comparison = mb.compare(list, { x = few, y = y }, { folds = 20 })
+    for i, row in ipairs(comparison.rows) do
+      local sum, found = 0, row.validation
+      for n = 1, 20 do sum = sum + (found.predicted[n] - found.truth[n]) ^ 2 end
+      assert.near(math.sqrt(sum / 20), row.mean, 1e-9)
+      assert.equal(row.mean, found.mean.rmse)
+      assert.is_nil(found.interval.rmse)
+      assert.near(row.mean - comparison.rows[1].mean, row.difference, 1e-12)
+      assert.matches("\nRMSE 0%.%d+, over all predictions\n", tostring(found))
+      assert.is_true(i == 1 or row.p < 0.05)
+    end
+    -- The best constant, of all but one: the standard deviation with n - 1, n / (n - 1) as large.
+    local mean, squares = require("moonbow.moments").mean_and_squares(y:totable())
+    assert.is_true(mean > 0)
+    assert.near(math.sqrt(squares / 20) * 20 / 19, comparison.constant.mean.rmse, 1e-5)
   end)
   -- How often something is recommended of random numbers.
   local function recommended(n, folds, groups)

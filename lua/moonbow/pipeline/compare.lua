@@ -78,7 +78,7 @@ local function judge(comparison, metric)
   end)
   for i, row in ipairs(rows) do
     local result = row.validation:compare(rows[1].validation)
-    row.difference, row.p = result.difference, i == 1 and 1 or result.p
+    row.difference, row.p = row.mean - rows[1].mean, i == 1 and 1 or result.p
     least = math.min(least, chance(row.validation, comparison.constant, metric))
   end
   comparison.p_learned = math.min(1, least * #rows)
@@ -164,7 +164,8 @@ local function common_task(rows)
 end
 
 --- Cross-validates several pipelines on the same folds and compares them: by accuracy of classes, by RMSE of numbers,
--- of several targets over all their numbers, so that the one with the largest numbers decides.
+-- of several targets over all their numbers, so that the one with the largest numbers decides. With leave-one-out the
+-- RMSE is that of all predictions, and the test is that of the absolute errors.
 -- The best pipeline must beat a model that knows nothing of the spectra, or none is recommended; the recommended one is
 -- the simplest that is not worse than the best by the paired test of Nadeau and Bengio (p >= 0.05).
 -- @param list table pipelines, or lists for mb.pipeline

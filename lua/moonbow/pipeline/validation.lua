@@ -15,10 +15,13 @@ local shown = require "moonbow.shown"
 -- @field n integer number of spectra
 -- @field folds integer folds of each repeat
 -- @field repeats integer
--- @field mean table by the name of a metric: its mean over all folds; of classes accuracy, balanced_accuracy, macro_f1,
---   auc; of numbers rmse, bias, r2, rpd
+-- @field mean table by the name of a metric: its mean over the folds that have one (AUC needs two classes among the
+--   test rows, R2 two numbers); of classes accuracy, balanced_accuracy, macro_f1, auc; of numbers rmse, bias, r2, rpd.
+--   With leave-one-out, rmse is that of all predictions (RMSECV), without an interval: that of a spectrum is its
+--   absolute error
 -- @field interval table by the name of a metric: { low, high }, 95 %, by the corrected variance of Nadeau and Bengio
 --   (2003); nil if all folds have the same, since their spread is unknown then
+-- @field count table by the name of a metric: the number of folds that have one
 -- @field by_fold table a list with the metrics of each fold
 -- @field overall table the metrics of all predictions of the first repeat together
 -- @field confusion table of the first repeat: confusion[true][predicted]
@@ -59,22 +62,40 @@ local function column(by_fold, name)
   return list
 end
 
+-- True if the mean of a metric over the folds is none of that metric: the RMSE of one spectrum is its absolute error.
+local function is_pooled(validation, name) return name == "rmse" and validation.folds == validation.n end
+
 local function summarise(validation)
-  validation.mean, validation.interval = {}, {}
+  validation.mean, validation.interval, validation.count = {}, {}, {}
   for _, name in ipairs(metrics.names[validation.task]) do
     local list = column(validation.by_fold, name)
     if #list > 0 then
       local mean, half = corrected(list, validation.ratio, size_of(list))
-      validation.mean[name], validation.interval[name] = mean, interval_of(mean, half)
+      validation.mean[name], validation.interval[name], validation.count[name] = mean, interval_of(mean, half), #list
+    end
+    if is_pooled(validation, name) then
+      validation.mean[name], validation.interval[name] = validation.overall[name], nil
     end
   end
 end
 
+-- What is beside a mean: its interval, and of which folds or predictions it is.
+local function basis(validation, name)
+  if is_pooled(validation, name) then return "over all predictions" end
+  local interval, all = validation.interval[name], #validation.by_fold
+  local texts = { interval and ("95 %% interval %.4g to %.4g"):format(interval[1], interval[2])
+    or "no interval: it does not vary" }
+  if validation.count[name] < all then
+    texts[2] = ("; of %d of %d folds, others have none"):format(validation.count[name], all)
+  elseif name == "rmse" then
+    texts[2] = ("; over all predictions %.4g"):format(validation.overall.rmse)
+  end
+  return table.concat(texts)
+end
+
 local function metric_line(validation, name)
-  local mean, interval, overall = validation.mean[name], validation.interval[name], validation.overall[name]
-  return mean and ("%s %.4g, %s%s"):format(metrics.titles[name], mean, interval
-    and ("95 %% interval %.4g to %.4g"):format(interval[1], interval[2]) or "no interval: it does not vary",
-    overall and name == "rmse" and ("; over all predictions %.4g"):format(overall) or "")
+  local mean = validation.mean[name]
+  return mean and ("%s %.4g, %s"):format(metrics.titles[name], mean, basis(validation, name))
 end
 
 local function chosen_text(validation)
@@ -108,9 +129,9 @@ local function check_comparable(a, b)
   end
 end
 
---- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance. If they
--- differ by the same amount in all folds, nothing is known of its spread: there is no interval then, and no p, but 1
--- for a difference of 0.
+--- Compares two pipelines on the same folds by the paired t-test with Nadeau and Bengio's corrected variance. Of rmse
+-- with leave-one-out, it compares the absolute errors of the spectra. If the pipelines differ by the same amount in all
+-- folds, nothing is known of its spread: there is no interval then, and no p, but 1 for a difference of 0.
 -- @param other validation of another pipeline, with the same set, label or target, folds, repeats, groups and seed
 -- @param metric? string its name; accuracy of classes and rmse of numbers unless given
 -- @return table { difference (mean of this one less that of the other), interval = { low, high } (95 %) or nil, p (that
