@@ -376,6 +376,23 @@ describe("the inner cross-validation", function()
   end)
 end)
 
+describe("a class of few spectra", function()
+  local y, groups = {}, {}
+  for i = 1, 60 do y[i], groups[i] = i <= 2 and 2 or 1, i <= 2 and 1 or i end
+
+  it("is named with the fold whose training rows lack it", function()
+    for _, name in ipairs { "logistic", "svm" } do
+      assert.error_matches(function() mb.cross_validate({ name }, { x = x, y = y }) end, "pipeline: " .. name
+        .. ": the training rows of an inner fold of fold %d are of one class, so that an inner cross%-validation "
+        .. "cannot choose C; give it")
+      assert.error_matches(function()
+        mb.cross_validate({ { name, C = 1 } }, { x = x, y = y, classes = { "usual", "rare" } }, { groups = groups })
+      end, name .. ": the training rows of fold %d are all of class 'usual'; give more spectra, or groups, of the "
+        .. "other classes, or leave these out")
+    end
+  end)
+end)
+
 describe("data of a pipeline", function()
   local function refused(message, pipeline, data, options)
     assert.error_matches(function() mb.cross_validate(pipeline, data, options) end, message)

@@ -3,6 +3,7 @@ local core = require "moonbow.core"
 local check = require "moonbow.check"
 local counted = require "moonbow.counted"
 local expected = require "moonbow.data.expected"
+local labels = require "moonbow.data.labels"
 local preprocess = require "moonbow.data.preprocess"
 local estimators = require "moonbow.pipeline.estimators"
 local problem = require "moonbow.pipeline.problem"
@@ -126,11 +127,19 @@ end
 
 local make_fitted = shown.kind("fitted", text_of_fitted, Fitted)
 
+-- Raises if the training rows of a fold are of one class, and the model separates classes.
+local function check_fold(pipeline, y, about)
+  if not (about.fold and pipeline.estimator.needs_classes) or labels.count_different(y) > 1 then return end
+  check.fail("pipeline", "%s: the training rows of %s are all of class %s; give more spectra, or groups, of the other "
+    .. "classes, or leave these out", pipeline.model, about.fold, check.show(about.names and about.names[y[1]] or y[1]))
+end
+
 --- Fits steps and model of a pipeline on training spectra.
 -- @param x tensor or set (N, L, C)
 -- @param y list of class numbers, or tensor (N, M)
--- @param about { task, classes, seed, groups }
+-- @param about { task, classes, seed, groups, names (of the classes, or nil), fold (its training rows are x, or nil) }
 function M.fit_rows(pipeline, x, y, about)
+  check_fold(pipeline, y, about)
   local estimator = pipeline.estimator
   local value = estimator.tuned and (pipeline.options[estimator.tuned] or tune.choose(pipeline, x, y, about))
   local fitted, processed = preprocess.fit(pipeline.steps, x)

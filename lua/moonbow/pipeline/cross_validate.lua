@@ -36,9 +36,12 @@ local function score(read, rows, predicted, scores)
 end
 
 -- Fits on the training rows of a fold and predicts its test rows.
-local function run_fold(pipeline, read, fold, seed)
+-- @param name of the fold in messages
+local function run_fold(pipeline, read, fold, seed, name)
   local train, test = problem.rows(fold.train), problem.rows(fold.test)
-  local fitted = pipelines.fit_rows(pipeline, problem.part(read, train, seed))
+  local data, y, about = problem.part(read, train, seed)
+  about.fold = name
+  local fitted = pipelines.fit_rows(pipeline, data, y, about)
   local scores = fitted:scores((problem.part(read, test, seed)))
   local result = { rows = test, value = fitted.value }
   if read.task == "class" then
@@ -82,7 +85,8 @@ local function run(pipeline, read, options, report)
   for round = 1, options.repeats do
     for f, fold in ipairs(folds_of(read, options, round)) do
       interrupt.check()
-      local result = run_fold(pipeline, read, fold, options.seed * 1000 + (round - 1) * options.folds + f)
+      local result = run_fold(pipeline, read, fold, options.seed * 1000 + (round - 1) * options.folds + f,
+        ("fold %d"):format(f) .. (round > 1 and (" of repeat %d"):format(round) or ""))
       if round == 1 then keep(all, result, columns) end
       by_fold[#by_fold + 1], chosen[#chosen + 1] = result.metrics, result.value
       tested[#tested + 1] = table.concat(result.rows, " ")

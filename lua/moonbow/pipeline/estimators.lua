@@ -162,7 +162,8 @@ local estimators = {
       return logistic.fit(x, y, with(options, { classes = about.classes, iterations = 10000 }))
     end,
     predict = function(model, x) return model:predict_proba(x) end },
-  svm = { task = "class", options = {}, tuned = "C", candidates = function() return powers(-3, 1, 1) end,
+  svm = { task = "class", options = {}, tuned = "C", needs_classes = true,
+    candidates = function() return powers(-3, 1, 1) end,
     fit = function(x, y, options, about)
       return linear.fit(x, y, with(options, { kind = "svm", classes = about.classes }))
     end,

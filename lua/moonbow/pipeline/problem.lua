@@ -143,7 +143,7 @@ end
 function problem.part(read, rows, seed)
   local data = is_set(read.data) and read.data:select(rows) or core.index(read.x, core.tensor(rows))
   local y = read.task == "class" and pick(read.y, rows) or core.index(read.y, core.tensor(rows))
-  return data, y, { task = read.task, classes = read.classes, seed = seed,
+  return data, y, { task = read.task, classes = read.classes, seed = seed, names = read.names,
     groups = read.groups and pick(read.groups, rows) or nil }
 end
 

@@ -123,12 +123,14 @@ local function is_of_one_class(y, rows)
 end
 
 -- Raises if an inner fold leaves one of several classes to train on.
-local function check_classes(pipeline, y, folds)
+-- @param outer the fold whose training rows these are, or nil
+local function check_classes(pipeline, y, folds, outer)
   local all = core.totable(core.concat({ folds[1].train, folds[1].test }, 1))
   if is_of_one_class(y, all) then return end
   for _, fold in ipairs(folds) do
     if is_of_one_class(y, core.totable(fold.train)) then
-      refuse(pipeline, "the training rows of an inner fold are of one class", pipeline.estimator.tuned)
+      refuse(pipeline, "the training rows of an inner fold%s are of one class", outer and " of " .. outer or "",
+        pipeline.estimator.tuned)
     end
   end
 end
@@ -138,7 +140,7 @@ local function inner_folds(pipeline, n, y, about)
   local count = math.min(FOLDS, about.groups and count_groups(pipeline, y, about) or n)
   local folds = dealing.folds("pipeline", n, count, { stratify = about.task == "class" and y or nil,
     groups = about.groups, seed = about.seed })
-  if pipeline.estimator.needs_classes then check_classes(pipeline, y, folds) end
+  if pipeline.estimator.needs_classes then check_classes(pipeline, y, folds, about.fold) end
   return folds
 end
 
@@ -146,7 +148,7 @@ end
 -- @param pipeline { steps, estimator, options }
 -- @param x tensor or set (N, L, C), raw; the steps are fitted on each fold's training part
 -- @param y list of class numbers, or tensor (N, M)
--- @param about { task, classes, seed, groups (list or nil) }
+-- @param about { task, classes, seed, groups (list or nil), fold (of which these are the training rows, or nil) }
 function tune.choose(pipeline, x, y, about)
   local folds = inner_folds(pipeline, core.size(values_of(x), 1), y, about)
   local candidates, errors = nil, {}
