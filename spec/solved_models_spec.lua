@@ -138,6 +138,23 @@ describe("ridge", function()
   end)
 end)
 
+describe("numbers to predict", function()
+  it("are a tensor or a table, of one number or a row of numbers for each spectrum", function()
+    local two, column = mb.concat({ y:reshape(30, 1), (y * 3):reshape(30, 1) }, 2), y:reshape(30, 1)
+    for _, fit in ipairs { mb.ridge.fit, mb.pls.fit } do
+      for _, numbers in ipairs { y, column, two } do
+        assert.same(fit(x, numbers):predict(x):totable(), fit(x, numbers:totable()):predict(x):totable())
+      end
+      assert.near(fit(x, two):score(x, two), fit(x, two):score(x, two:totable()), 1e-12)
+      local ragged = two:totable()
+      ragged[7][2] = nil
+      assert.error_matches(function() fit(x, ragged) end, "y%[7%]: expected 2 numbers, as in y%[1%], got 1")
+      ragged[7] = 3
+      assert.error_matches(function() fit(x, ragged) end, "y%[7%]: expected a table, got 3")
+    end
+  end)
+end)
+
 describe("logistic", function()
   it("predicts what scikit-learn predicts", function()
     local model = mb.logistic.fit(x, classes, { C = 0.5, tol = 1e-9 })

@@ -5,10 +5,23 @@ local classifier = require "moonbow.baselines.classifier"
 
 local regressor = {}
 
+-- A list of numbers, or of rows of as many numbers each.
+local function read_table(operation, y)
+  if type(y[1]) ~= "table" then return check.numbers(operation, "y", y) end
+  local rows = {}
+  for i, row in ipairs(check.list(operation, "y", y)) do
+    rows[i] = check.numbers(operation, ("y[%d]"):format(i), row)
+    if #rows[i] ~= #rows[1] then
+      check.fail(operation, "y[%d]: expected %s, as in y[1], got %d", i, check.show_count(#rows[1], "number"), #rows[i])
+    end
+  end
+  return rows
+end
+
 -- Reads the numbers to predict as a tensor (N, M); the second result is true if there is one for each row.
 local function targets(operation, y, n)
   check.kind(operation, "y", y, "tensor|table")
-  if not core.is_tensor(y) then y = core.tensor(check.numbers(operation, "y", y)) end
+  if not core.is_tensor(y) then y = core.tensor(read_table(operation, y)) end
   local shape = core.shape(y)
   if #shape > 2 or shape[1] ~= n then
     check.fail(operation, "y: expected numbers (N) or (N, M) for the %d rows of x, got shape %s", n,
