@@ -56,7 +56,16 @@ local function features_of(value, D)
   return count
 end
 
--- Returns the accuracy of the out-of-bag votes over the rows that have any, and warns of rows that have none.
+-- Raises unless some rows have not been seen by every tree, and warns of those that have.
+local function check_asked(asked, count)
+  if asked == 0 then check.fail("forest.fit", "oob_score: every tree has seen every row; grow more trees") end
+  if asked < count then
+    check.warn("forest.fit", "oob_score: %d of %d rows have been seen by every tree and do not count; grow more trees",
+      count - asked, count)
+  end
+end
+
+-- Returns the accuracy of the out-of-bag votes over the rows that have any.
 local function oob_accuracy(decision, y)
   local right, asked = 0, 0
   for i, class in ipairs(core.totable(core.argmax(decision, 2))) do
@@ -66,11 +75,7 @@ local function oob_accuracy(decision, y)
       if class == y[i] then right = right + 1 end
     end
   end
-  if asked == 0 then check.fail("forest.fit", "oob_score: every tree has seen every row; grow more trees") end
-  if asked < #y then
-    check.warn("forest.fit", "oob_score: %d of %d rows have been seen by every tree and do not count; grow more trees",
-      #y - asked, #y)
-  end
+  check_asked(asked, #y)
   return right / asked
 end
 
@@ -81,7 +86,7 @@ local function oob_r2(decision, y)
   for i, value in ipairs(core.totable(core.reshape(decision, -1))) do
     if value == value then got[#got + 1], truth[#truth + 1] = value, numbers[i] end
   end
-  if #got == 0 then check.fail("forest.fit", "oob_score: every tree has seen every row; grow more trees") end
+  check_asked(#got, #numbers)
   return regressor.r2(truth, got)
 end
 
@@ -118,7 +123,8 @@ end
 -- @option min_samples_split least rows of a node that is split
 -- @option min_samples_leaf least rows of a leaf; a row that was drawn several times counts once
 -- @option bootstrap true: each tree sees a random sample of the rows; false: all
--- @option oob_score true: forest.oob_score, the accuracy, or R2, by trees that have not seen a row
+-- @option oob_score true: forest.oob_score, the accuracy, or R2 of numbers, by trees that have not seen a row; warns of
+--   rows that all have seen
 -- @option classes number of classes; the largest label unless given
 -- @option seed an integer, or a table of integers: the same gives the same forest, bit for bit, whatever the number of
 --   threads
