@@ -92,6 +92,12 @@ describe("reliability", function()
     raises("the model gives scores", mb.reliability, mb.linear.fit(data.x, data.y, { kind = "svm" }), data)
     raises("this one predicts numbers", mb.reliability, mb.ridge.fit(data.x, data.y), data)
     raises("it is { x = x, y = y }", mb.reliability, identity(3), 3)
+    local labels = nn.Sequential { nn.Flatten {}, nn.Dense { units = 2 } }
+    mb.fit(labels, { x = data.x, y = mb.ones(90, 2) }, { loss = "binary_cross_entropy", epochs = 1, verbose = false })
+    for name, f in pairs { reliability = mb.reliability, calibrate = mb.calibrate } do
+      raises(name .. ": expected a model of classes, this one predicts labels of which several may hold", f, labels,
+        data)
+    end
   end)
 end)
 

@@ -204,15 +204,15 @@ function Fitted:predict(x)
   return self.task == "class" and core.argmax(scores, 2) or scores
 end
 
---- True unless the model is one that no file holds: neighbours that predict numbers.
+--- True unless the model is one that no file holds: neighbours that predict numbers, or "constant".
 -- @return boolean
 function Fitted:is_savable() return self.pipeline.estimator.saved(self.model) ~= nil end
 
 local save_options = { validation = check.optional "table" }
 
 --- Saves the model with its preprocessing, classes, axis, unit and kind of values, so that mb.predict(mb.load(path),
--- set) takes raw spectra; the note is the name of the label or target. Raises for neighbours that predict numbers,
--- which no file holds. mb.card shows what it is.
+-- set) takes raw spectra; the note is the name of the label or target. Raises for neighbours that predict
+-- numbers and for "constant", which no file holds. mb.card shows what it is.
 -- @param path string of the file
 -- @option validation of mb.cross_validate of this pipeline: its figures are kept for mb.card
 -- @return boolean true; or nil and a message

@@ -5,7 +5,9 @@ local class_numbers = require "moonbow.data.class_numbers"
 local named = require "moonbow.train.named"
 local scores = require "moonbow.pipeline.scores"
 local sets = require "moonbow.train.sets"
+local outputs = require "moonbow.train.outputs"
 local values_of = require "moonbow.data.values_of"
+local Layer = require "moonbow.nn.layer"
 
 local read = {}
 
@@ -43,6 +45,13 @@ local function numbers_of(operation, data, options, n)
   return core.reshape(y, n, -1)
 end
 
+-- What a model predicts, in words.
+local function in_words(model, task)
+  if task == "class" then return "classes" end
+  local kind = Layer.is_layer(model) and outputs.recorded(model)
+  return kind == "labels" and "labels of which several may hold" or "numbers"
+end
+
 --- Reads a model and the spectra to judge it on.
 -- @param data a set of spectra, or { x, y }; weights of rows raise
 -- @param options { label, target, outputs }
@@ -60,7 +69,7 @@ function read.judged(operation, model, data, options, task)
     task = scores.task(model, options.outputs, found) }
   if task and result.task ~= task then
     check.fail(operation, "expected a model of %s, this one predicts %s", task == "class" and "classes" or "numbers",
-      task == "class" and "numbers" or "classes")
+      in_words(model, result.task))
   end
   if result.task == "number" then
     result.y = numbers_of(operation, data, options, result.n)
