@@ -21,6 +21,23 @@ void copy_text(char *to, size_t room, const std::string &text) {
   std::snprintf(to, room, "%s", text.c_str());
 }
 
+void add_note(Draft &draft, const std::string &text, const std::string &site) {
+  auto note = draft.notes.begin();
+  while (note != draft.notes.end() && note->text != text) ++note;
+  if (note == draft.notes.end()) note = draft.notes.insert(note, Note{text, {}});
+  if (!site.empty()) note->sites.push_back(site.substr(0, 40));
+}
+
+// "no position: H1, H2 and 6 more"
+static std::string text_of(const Note &note) {
+  std::string text = note.text;
+  size_t listed = 0;
+  while (listed < note.sites.size() && text.size() < CRYSTAL_REASON / 2)
+    text += (listed == 0 ? ": " : ", ") + note.sites[listed], listed++;
+  const size_t rest = note.sites.size() - listed;
+  return rest > 0 ? text + " and " + std::to_string(rest) + " more" : text;
+}
+
 std::string text_of(cif::Block &block, const std::string &tag) {
   const cif::Column column = block.find_values(tag);
   return column.length() > 0 ? cif::as_string(column.at(0)) : std::string();
@@ -60,10 +77,9 @@ static bool has_atoms(cif::Block &block) {
   return block.find_values("_atom_site_fract_x").length() > 0;
 }
 
-// Returns the block of a name, or the first one that holds atoms.
-static cif::Block &choose(cif::Document &file, const char *name, std::vector<std::string> &notes) {
+// Returns the block of a name, or the first one that holds atoms, and the names of others that hold some.
+static cif::Block &choose(cif::Document &file, const char *name, std::string &others) {
   cif::Block *chosen = nullptr;
-  std::string others;
   for (cif::Block &block : file.blocks) {
     if (name != nullptr ? block.name != name : !has_atoms(block)) continue;
     if (chosen == nullptr)
@@ -73,8 +89,6 @@ static cif::Block &choose(cif::Document &file, const char *name, std::vector<std
   }
   if (chosen == nullptr && name != nullptr) refuse("it has no block '" + std::string(name) + "'");
   if (chosen == nullptr) refuse("no block holds _atom_site_fract_x: it is no crystal structure");
-  if (!others.empty())
-    notes.push_back("block " + chosen->name.substr(0, 40) + " was read; others hold atoms, too: " + others);
   return *chosen;
 }
 
@@ -110,16 +124,18 @@ static void finish(crystal &to, const Draft &draft) {
   to.operator_count = static_cast<int>(draft.operators.size());
   to.site_count = static_cast<int>(draft.sites.size());
   to.atom_count = static_cast<int>(draft.atoms.size());
-  for (const std::string &note : draft.notes)
-    if (to.note_count < 8) copy_text(to.notes[to.note_count++], CRYSTAL_REASON, note);
+  for (const Note &note : draft.notes)
+    if (to.note_count < CRYSTAL_MOST_NOTES)
+      copy_text(to.notes[to.note_count++], CRYSTAL_REASON, text_of(note));
 }
 
 static void read_block(crystal &to, cif::Document &file, const char *name) {
-  std::vector<std::string> notes;
-  cif::Block &block = choose(file, name, notes);
+  std::string others;
+  cif::Block &block = choose(file, name, others);
   try {
     Draft draft{block};
-    draft.notes = notes;
+    if (!others.empty())
+      add_note(draft, "block " + block.name.substr(0, 40) + " was read; others hold atoms, too: " + others);
     read_cell(draft);
     read_symmetry(draft);
     read_sites(draft);

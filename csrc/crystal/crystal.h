@@ -13,6 +13,7 @@ extern "C" {
 enum {
   CRYSTAL_TEXT = 64,             /* bytes of a name */
   CRYSTAL_REASON = 256,          /* bytes of a message */
+  CRYSTAL_MOST_NOTES = 20,       /* more than there are kinds of notes */
   CRYSTAL_MOST_OPERATORS = 192,  /* of a space group in a conventional cell */
   CRYSTAL_MOST_SITES = 5000,     /* of one block */
   CRYSTAL_MOST_ATOMS = 100000,   /* sites times operators */
@@ -50,7 +51,7 @@ typedef struct {
   crystal_site *sites;
   crystal_atom *atoms;
   int operator_count, site_count, atom_count;
-  char notes[8][CRYSTAL_REASON];
+  char notes[CRYSTAL_MOST_NOTES][CRYSTAL_REASON];
   int note_count;
 } crystal;
 

@@ -16,6 +16,12 @@
 
 namespace moonbow {
 
+// What was left out or interpreted: a text, and the sites that it holds for.
+struct Note {
+  std::string text;
+  std::vector<std::string> sites;
+};
+
 // A structure that is being read; its parts become the arrays of a crystal.
 struct Draft {
   gemmi::cif::Block &block;
@@ -25,7 +31,7 @@ struct Draft {
   std::vector<gemmi::Op> operators{};
   std::vector<crystal_site> sites{};
   std::vector<crystal_atom> atoms{};
-  std::vector<std::string> notes{};
+  std::vector<Note> notes{};
 };
 
 // Ends the reading; the message names block and tag.
@@ -34,6 +40,9 @@ struct Draft {
 }
 
 void copy_text(char *to, size_t room, const std::string &text);
+
+// Adds a note, or a site to the note of the same text.
+void add_note(Draft &draft, const std::string &text, const std::string &site = {});
 
 // The value of a tag without its quotes; empty if it is missing, ? or .
 std::string text_of(gemmi::cif::Block &block, const std::string &tag);

@@ -75,10 +75,13 @@ static bool read_site(Draft &draft, crystal_site &site, const cif::Table::Row &r
       row.has2(LABEL) ? row.str(LABEL) : "site " + std::to_string(draft.sites.size() + 1);
   copy_text(site.label, sizeof site.label, label);
   if (cif::is_null(row[X]) && cif::is_null(row[Y]) && cif::is_null(row[Z])) {
-    draft.notes.push_back(label.substr(0, 40) + " has no position and is left out");
+    add_note(draft, "left out, without a position", label);
     return false;
   }
-  if (row.has2(CALC_FLAG) && row.str(CALC_FLAG) == "dum") return false;
+  if (row.has2(CALC_FLAG) && row.str(CALC_FLAG) == "dum") {
+    add_note(draft, "left out, as dummies of a refinement", label);
+    return false;
+  }
   const bool has_symbol = row.has2(SYMBOL);
   const std::string symbol = has_symbol ? row.str(SYMBOL) : label;
   if (!read_element(site, symbol, !has_symbol))

@@ -127,9 +127,9 @@ static void take_named(Draft &draft, const SpaceGroup *group) {
            "and "
            "their older names are missing");
   draft.operators = operators_of(group->operations());
-  draft.notes.push_back("operators from the symbol, " + group->xhm());
-  if (group->ext == '1')
-    draft.notes.back() += ": the symbol may mean origin 1 or 2; positions tell, not the file";
+  add_note(draft, "operators from the symbol, " + group->xhm() +
+                      (group->ext == '1' ? ": the symbol may mean origin 1 or 2; positions tell, not the file"
+                                         : ""));
 }
 
 // The cell must have the symmetry: the axes, and the sums of two, which depend on their angle, are as long as

@@ -1,0 +1,115 @@
+-- Crystals from files that are hard to read: split atoms, settings by code, contradictions, labels without elements.
+local mb = require "moonbow"
+
+if not pcall(require, "moonbow.crystal") then return end
+
+local gemmi = require "moonbow.crystal"
+
+local CUBE, HEXAGON = { 4, 4, 4, 90, 90, 90 }, { 4.2, 4.2, 6.1, 90, 90, 120 }
+
+-- A CIF without type symbols: sites as lines "label x y z occupancy".
+local function cif(cell, lines, sites)
+  local text = { "data_made" }
+  for i, name in ipairs { "length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma" } do
+    text[#text + 1] = ("_cell_%s %s"):format(name, cell[i])
+  end
+  text[#text + 1] = lines
+  text[#text + 1] = "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+    .. "_atom_site_occupancy"
+  text[#text + 1] = sites
+  return table.concat(text, "\n") .. "\n"
+end
+
+local function symbol(name) return ("_space_group_name_H-M_alt '%s'"):format(name) end
+
+local function parse(...) return assert(mb.xrd.parse(cif(...))) end
+
+local function notes_of(...) return parse(...).notes end
+
+describe("a split site", function()
+  it("near a special position keeps its atoms", function()
+    for _, x in ipairs { ".506", ".508", ".51", ".513", ".53" } do
+      local crystal = parse(CUBE, symbol "P m -3 m", ("Ba 0 0 0 1\nO .5 .5 0 1\nTi %s %s %s .125"):format(x, x, x))
+      assert.same({ "Ba O3 Ti", 8 }, { crystal.formula, crystal.sites[3].multiplicity }, x)
+    end
+  end)
+
+  it("is one atom, with a note, if its occupancy says so", function()
+    local crystal = parse(CUBE, symbol "P m -3 m", "Ti .506 .506 .506 1")
+    assert.equal(1, crystal.sites[1].multiplicity)
+    assert.equal("taken for one atom on a special position, though its images are up to 0.1 A apart: Ti",
+      crystal.notes[2])
+    crystal = parse(CUBE, symbol "P m -3 m", "Ti .51 .51 .51 1")
+    assert.equal(8, crystal.sites[1].multiplicity)
+    assert.equal("the occupancies of a position add up to more than 1: Ti (4.00)", crystal.notes[2])
+  end)
+
+  -- The points of an orbit that are farther than 1e-4 from each other, in fractions.
+  local function orbit_size(symbol_, point)
+    local list, images = gemmi.group(symbol_), {}
+    for i = 0, #list - 12, 12 do
+      local image, is_new = {}, true
+      for row = 0, 2 do
+        local x = list[i + 10 + row] / 24
+        for column = 1, 3 do x = x + list[i + 3 * row + column] * point[column] end
+        image[row + 1] = x
+      end
+      for _, other in ipairs(images) do
+        local apart = 0
+        for k = 1, 3 do
+          local delta = image[k] - other[k]
+          apart = math.max(apart, math.abs(delta - math.floor(delta + 0.5)))
+        end
+        is_new = is_new and apart > 1e-4
+      end
+      if is_new then images[#images + 1] = image end
+    end
+    return #images
+  end
+
+  it("has as many atoms as its orbit has points, in several groups, and a rounded one those of the special position",
+    function()
+      local rng = mb.rng(4)
+      for _, case in ipairs { { "P m -3 m", CUBE, { 0.5, 0.5, 0.5 } }, { "F d -3 m:2", { 8, 8, 8, 90, 90, 90 },
+        { 0.125, 0.125, 0.125 } }, { "P 63/m m c", HEXAGON, { 1 / 3, 2 / 3, 0.25 } }, { "P -1", CUBE, { 0.5, 0, 0.5 } },
+        { "R -3 c:H", { 5, 5, 17, 90, 90, 120 }, { 0, 0, 0.25 } }, { "I 41/a m d:2", { 3.8, 3.8, 9.5, 90, 90, 90 },
+          { 0, 0.75, 0.125 } } } do
+        local group, cell, special = table.unpack(case)
+        local full = orbit_size(group, special)
+        local moves = cell[6] == 90 and { 0.02, 0.045, 0.075 } or { 0.045, 0.05, 0.06 }
+        for round = 1, 6 do
+          local split, rounded, order = {}, {}, rng:permutation(3):totable()
+          for k = 1, 3 do
+            -- along lines and planes of symmetry, too; else by more than rounding from all of them, in angstrom
+            local move = moves[math.tointeger(order[k])] * (cell[6] == 90 and rng:uniform(0, 1) < 0.5 and -1 or 1)
+            if round <= 2 then move = round == 2 and k < 3 and 0 or 0.045 end
+            split[k] = special[k] + move / cell[k]
+            rounded[k] = special[k] + 0.02 * move / cell[k]
+          end
+          local images = orbit_size(group, split)
+          local line = ("Ti %.6f %.6f %.6f %.6f"):format(split[1], split[2], split[3], full / images)
+          assert.equal(images, parse(cell, symbol(group), line).sites[1].multiplicity, group .. ": " .. line)
+          line = ("Ti %.6f %.6f %.6f 1"):format(table.unpack(rounded))
+          assert.equal(full, parse(cell, symbol(group), line).sites[1].multiplicity, group .. ": " .. line)
+        end
+      end
+    end)
+end)
+
+describe("a note", function()
+  it("says that images of sites share a position", function()
+    local halite = parse(CUBE, symbol "F m -3 m", "Na1 0 0 0 1\nNa2 .5 .5 0 1\nNa3 .5 0 .5 1\nNa4 0 .5 .5 1\n"
+      .. "Cl .5 .5 .5 1")
+    assert.equal("the occupancies of a position add up to more than 1: Na1 (4.00), Na2 (4.00), Na3 (4.00), Na4 (4.00)",
+      halite.notes[2])
+  end)
+
+  it("holds for all sites of its kind, so that none is lost", function()
+    local lines = {}
+    for i = 1, 40 do lines[i] = ("H%d ? ? ? 1"):format(i) end
+    local notes = notes_of(CUBE, symbol "P m m m", table.concat(lines, "\n") .. "\nFe 0 0 0 1\nCo 0 0 0 1")
+    assert.equal(3, #notes)
+    assert.matches("^left out, without a position: H1, H2, .* and %d+ more$", notes[2])
+    assert.equal("the occupancies of a position add up to more than 1: Fe (2.00), Co (2.00)", notes[3])
+  end)
+end)
