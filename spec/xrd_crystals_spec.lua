@@ -22,9 +22,24 @@ end
 
 local function symbol(name) return ("_space_group_name_H-M_alt '%s'"):format(name) end
 
+local function number(n, code)
+  return ("_space_group_IT_number %d%s"):format(n,
+    code and "\n_space_group_IT_coordinate_system_code " .. code or "")
+end
+
+local function operators(...)
+  return "loop_\n_space_group_symop_operation_xyz\n'" .. table.concat({ ... }, "'\n'") .. "'"
+end
+
 local function parse(...) return assert(mb.xrd.parse(cif(...))) end
 
 local function notes_of(...) return parse(...).notes end
+
+local function refused(message, ...)
+  local crystal, err = mb.xrd.parse(cif(...))
+  assert.is_nil(crystal)
+  assert.equal("block made: " .. message, err)
+end
 
 describe("a split site", function()
   it("near a special position keeps its atoms", function()
@@ -111,5 +126,61 @@ describe("a note", function()
     assert.equal(3, #notes)
     assert.matches("^left out, without a position: H1, H2, .* and %d+ more$", notes[2])
     assert.equal("the occupancies of a position add up to more than 1: Fe (2.00), Co (2.00)", notes[3])
+  end)
+end)
+
+describe("a setting", function()
+  it("follows the code of the file", function()
+    local silicon = parse({ 5.43, 5.43, 5.43, 90, 90, 90 }, number(227, 2), "Si .125 .125 .125 1")
+    assert.same({ "F d -3 m:2", 8 }, { silicon.space_group, silicon.sites[1].multiplicity })
+    assert.same({ "operators from the symbol, F d -3 m:2" }, silicon.notes)
+    assert.equal("F d -3 m:2", parse(CUBE, symbol "F d -3 m" .. "\n" .. number(227, 2), "Si 0 0 0 1").space_group)
+    assert.equal("P 1 21/n 1", parse({ 4, 5, 6, 90, 95, 90 }, number(14, "b2"), "Si 0 0 0 1").space_group)
+    assert.equal("P 1 1 21/a", parse({ 4, 5, 6, 90, 90, 95 }, number(14, "c1"), "Si 0 0 0 1").space_group)
+    assert.equal("P n c b:2", parse({ 4, 5, 6, 90, 90, 90 }, number(50, "2cab"), "Si 0 0 0 1").space_group)
+    assert.equal("P n c b:2",
+      parse({ 4, 5, 6, 90, 90, 90 }, symbol "P n c b" .. "\n" .. number(50, "2"), "Si 0 0 0 1").space_group)
+    assert.equal("R 3:R", parse(CUBE, number(146, "r"), "Si 0 0 0 1").space_group)
+    assert.equal("P m m m", parse({ 4, 5, 6, 90, 90, 90 }, number(47, "abc"), "Si 0 0 0 1").space_group)
+  end)
+
+  it("without a code or an origin is noted, and so is a code that is none of its group", function()
+    assert.same({ "operators from the symbol, F d -3 m:1: the file does not say whether it means origin 1 or 2" },
+      notes_of(CUBE, number(227), "Si 0 0 0 1"))
+    for _, lines in ipairs { number(225, "q7"), symbol "F m -3 m" .. "\n" .. number(225, "b2") } do
+      assert.matches("^_space_group_IT_coordinate_system_code '%w%d' was not used: it is not of F m %-3 m %(225%)$",
+        notes_of(CUBE, lines, "Si 0 0 0 1")[1])
+    end
+    assert.matches("code '1' was not used", notes_of(CUBE, symbol "F d -3 m:2" .. "\n" .. number(227, 1),
+      "Si 0 0 0 1")[1])
+  end)
+
+  it("is that of the number, with a note, if the symbol is unknown", function()
+    for _, name in ipairs { "R -3 2/m", "F m 3 m" } do
+      local n = name:find "R" and 166 or 225
+      local cell = n == 166 and HEXAGON or CUBE
+      local crystal = parse(cell, symbol(name) .. "\n" .. number(n), "Si 0 0 0 1")
+      assert.equal(n, crystal.number)
+      assert.equal(("_space_group_name_H-M_alt: unknown space group '%s'; the number was taken"):format(name),
+        crystal.notes[1])
+      refused(("_space_group_name_H-M_alt: unknown space group '%s'"):format(name), cell, symbol(name), "Si 0 0 0 1")
+    end
+    assert.equal("F d -3 m:2", parse(CUBE, symbol "F d -3 m (origin choice 2)", "Si 0 0 0 1").space_group)
+    refused("_space_group_IT_number: expected 1 to 230, got 231", CUBE, number(231), "Si 0 0 0 1")
+  end)
+
+  it("that contradicts operators or number is noted", function()
+    local box = { 5, 7, 6, 90, 90, 90 }
+    local mmm = operators("x,y,z", "-x,-y,z", "-x,y,-z", "x,-y,-z", "-x,-y,-z", "x,y,-z", "x,-y,z", "-x,y,z")
+    local crystal = parse(box, symbol "C m m m" .. "\n" .. mmm, "Fe 0 0 0 1")
+    assert.equal("P m m m", crystal.space_group)
+    assert.same({ "the operators of the file, which were taken, are not of its group C m m m (65), but of P m m m "
+      .. "(47)" }, crystal.notes)
+    assert.same({}, notes_of(box, symbol "P m m m" .. "\n" .. number(47) .. "\n" .. mmm, "Fe 0 0 0 1"))
+    assert.equal("the number of the space group, 225, is not that of its symbol, P m -3 m (221)",
+      notes_of(CUBE, symbol "P m -3 m" .. "\n" .. number(225), "Fe 0 0 0 1")[1])
+    -- another cell of the same group is no contradiction
+    assert.same({}, notes_of(box, symbol "P 1 21/c 1" .. "\n"
+      .. operators("x,y,z", "-x+1/2,y+1/2,-z+1/2", "-x,-y,-z", "x+1/2,-y+1/2,z+1/2"), "Fe 0 0 0 1"))
   end)
 end)

@@ -119,9 +119,9 @@ end
 local known = { block = check.optional "string" }
 
 --- Reads a crystal structure from a CIF file, with gemmi. Operators are those listed, or else those of the symbol of
--- the space group. Positions that are rounded, such as 0.333, are moved to the special position within 0.1 A; split
--- atoms stay split. What was left out or interpreted is in crystal.notes. What cannot be used (no cell, no group, unknown
--- elements, no positions) is refused with block and tag.
+-- the space group, in the setting that the file states. Positions that are rounded, such as 0.333, are moved to the
+-- special position within 0.1 A; split atoms stay split. What was left out, interpreted, or contradicts itself is in
+-- crystal.notes. What cannot be used (no cell, no group, unknown elements, no positions) is refused with block and tag.
 -- @param path string
 -- @option block name of the data block; else the first with atoms
 -- @return crystal or nil and a message
