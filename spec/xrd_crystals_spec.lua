@@ -184,3 +184,33 @@ describe("a setting", function()
       .. operators("x,y,z", "-x+1/2,y+1/2,-z+1/2", "-x,-y,-z", "x+1/2,-y+1/2,z+1/2"), "Fe 0 0 0 1"))
   end)
 end)
+
+describe("a label without a type symbol", function()
+  local function elements(labels)
+    local lines = {}
+    for i, label in ipairs(labels) do lines[i] = ("%s %.2f .1 .2 1"):format(label, i / 50) end
+    local crystal, found = parse({ 40, 40, 40, 90, 90, 90 }, symbol "P 1", table.concat(lines, "\n")), {}
+    for i, site in ipairs(crystal.sites) do found[i] = site.element end
+    return found, crystal.notes
+  end
+
+  it("of water is oxygen, of a vacancy no atom", function()
+    local found, notes = elements { "Ca", "Wat", "Water1", "WA", "H2O", "Vac1", "W1" }
+    assert.same({ "Ca", "O", "O", "O", "O", "W" }, found)
+    assert.equal("taken for O of water, whose H have to be sites of their own: Wat, Water1, WA, H2O", notes[2])
+    assert.equal("left out, as vacancies: Vac1", notes[3])
+  end)
+
+  it("with more letters than its element is read, and noted", function()
+    local found, notes = elements { "Ca1A", "FeM1", "SiT1", "O2A", "Ow", "OW2", "NA1", "Na", "Ho1", "KA" }
+    assert.same({ "Ca", "Fe", "Si", "O", "O", "O", "Na", "Na", "Ho", "K" }, found)
+    assert.equal("read from labels: FeM1 as Fe, SiT1 as Si, Ow as O, OW2 as O, NA1 as Na, KA as K", notes[2])
+    assert.equal(2, #notes)
+  end)
+
+  it("that may mean something else is refused", function()
+    for _, label in ipairs { "M1", "T1", "HO1", "HOH", "Oct1", "Tet" } do
+      refused(("_atom_site_label: no element is '%s'"):format(label), CUBE, symbol "P 1", label .. " 0 0 0 1")
+    end
+  end)
+end)

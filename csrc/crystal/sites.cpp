@@ -5,6 +5,7 @@
 #include <map>
 
 #include <gemmi/elem.hpp>
+#include <gemmi/util.hpp>
 
 namespace moonbow {
 
@@ -14,14 +15,36 @@ constexpr double B_OF_U = 8 * 3.14159265358979323846 * 3.14159265358979323846;
 constexpr double MOST_U = 10; // square angstrom
 enum { X, Y, Z, LABEL, SYMBOL, OCCUPANCY, U_ISO, B_ISO, CALC_FLAG };
 
-// The element that begins a label ("Ti1", "OW2"), or that a symbol is: X if there is none.
-static gemmi::Element element_of(const std::string &text, bool is_label) {
-  std::string letters;
-  while (letters.size() < text.size() && std::isalpha(static_cast<unsigned char>(text[letters.size()])))
-    letters += text[letters.size()];
-  if (!is_label && letters.size() > 2) return gemmi::El::X;
-  const gemmi::Element element(letters.substr(0, 2));
-  return element == gemmi::El::X && is_label ? gemmi::Element(letters.substr(0, 1)) : element;
+static std::string letters_of(const std::string &text) {
+  size_t count = 0;
+  while (count < text.size() && std::isalpha(static_cast<unsigned char>(text[count]))) count++;
+  return text.substr(0, count);
+}
+
+// The element of a type symbol: X if there is none.
+static gemmi::Element element_of(const std::string &symbol) {
+  const std::string letters = letters_of(symbol);
+  return letters.size() > 2 ? gemmi::Element(gemmi::El::X) : gemmi::Element(letters);
+}
+
+static bool begins(const std::string &text, const char *with) {
+  return text.compare(0, std::char_traits<char>::length(with), with) == 0;
+}
+
+// The element that begins a label ("Ti1", "OW2", "SiT1"): X if there is none, or if the label is likely to
+// mean something else ("HO1" is H of OH rather than Ho). Labels with other letters are noted.
+static gemmi::Element element_of_label(Draft &draft, const std::string &label) {
+  const std::string letters = letters_of(label), small = gemmi::to_lower(letters);
+  if (begins(small, "wat") || small == "wa" || begins(gemmi::to_lower(label), "h2o")) {
+    add_note(draft, "taken for O of water, whose H have to be sites of their own", label);
+    return gemmi::El::O;
+  }
+  if (begins(letters, "HO") || begins(small, "oct") || begins(small, "tet")) return gemmi::El::X;
+  gemmi::Element element(letters.substr(0, 2));
+  if (element == gemmi::El::X) element = gemmi::Element(letters.substr(0, 1));
+  if (element != gemmi::El::X && letters != element.name())
+    add_note(draft, "read from labels", label + " as " + element.name());
+  return element;
 }
 
 // The charge in "Fe3+", "O2-", "Fe+3", "Na+"; 0 without a sign.
@@ -34,14 +57,18 @@ static int charge_of(const std::string &symbol) {
   return symbol[sign] == '+' ? size : -size;
 }
 
-static bool read_element(crystal_site &site, const std::string &text, bool is_label) {
-  const gemmi::Element element = element_of(text, is_label);
-  if (element == gemmi::El::X) return false;
+static void read_element(Draft &draft, crystal_site &site, const cif::Table::Row &row,
+                         const std::string &label) {
+  const bool is_label = !row.has2(SYMBOL);
+  const std::string text = is_label ? label : row.str(SYMBOL);
+  const gemmi::Element element = is_label ? element_of_label(draft, label) : element_of(text);
+  if (element == gemmi::El::X)
+    refuse(std::string(is_label ? "_atom_site_label" : "_atom_site_type_symbol") + ": no element is '" +
+           text.substr(0, 40) + "'");
   copy_text(site.element, sizeof site.element, element.name());
   site.number = element == gemmi::El::D ? 1 : element.ordinal();
   site.charge = is_label ? 0 : charge_of(text);
   site.mass = element.weight();
-  return true;
 }
 
 static void read_position(crystal_site &site, const cif::Table::Row &row) {
@@ -69,7 +96,7 @@ static void read_numbers(crystal_site &site, const cif::Table::Row &row) {
     refuse("_atom_site_U_iso_or_equiv of " + label + ": expected square angstrom, at most 10");
 }
 
-// False for a site that is left out: without a position, or a dummy.
+// False for a site that is left out: without a position, a dummy, or a vacancy.
 static bool read_site(Draft &draft, crystal_site &site, const cif::Table::Row &row) {
   const std::string label =
       row.has2(LABEL) ? row.str(LABEL) : "site " + std::to_string(draft.sites.size() + 1);
@@ -82,11 +109,11 @@ static bool read_site(Draft &draft, crystal_site &site, const cif::Table::Row &r
     add_note(draft, "left out, as dummies of a refinement", label);
     return false;
   }
-  const bool has_symbol = row.has2(SYMBOL);
-  const std::string symbol = has_symbol ? row.str(SYMBOL) : label;
-  if (!read_element(site, symbol, !has_symbol))
-    refuse(std::string(has_symbol ? "_atom_site_type_symbol" : "_atom_site_label") + ": no element is '" +
-           symbol.substr(0, 40) + "'");
+  if (!row.has2(SYMBOL) && begins(gemmi::to_lower(label), "vac")) {
+    add_note(draft, "left out, as vacancies", label);
+    return false;
+  }
+  read_element(draft, site, row, label);
   read_position(site, row);
   read_numbers(site, row);
   return true;
