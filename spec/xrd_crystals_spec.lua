@@ -214,3 +214,20 @@ describe("a label without a type symbol", function()
     end
   end)
 end)
+
+describe("a file", function()
+  local good = cif(CUBE, number(221), "Fe 0 0 0 1")
+
+  it("may have a byte order mark, dots in its tags, and decimals in its operators", function()
+    local expected = assert(mb.xrd.parse(good))
+    local function same(text)
+      local crystal = assert(mb.xrd.parse(text))
+      assert.same({ expected.formula, expected.number, expected.cell },
+        { crystal.formula, crystal.number, crystal.cell })
+    end
+    same("\xEF\xBB\xBF" .. good)
+    same((good:gsub("_cell_", "_cell."):gsub("_space_group_", "_space_group."):gsub("_atom_site_", "_atom_site.")))
+    local screw = parse(HEXAGON, operators("x,y,z", "-y,x-y,z+0.333", "-x+y,-x,.6667+z"), "Fe .1 .2 .3 1")
+    assert.same({ "P 31", 3 }, { screw.space_group, screw.sites[1].multiplicity })
+  end)
+end)

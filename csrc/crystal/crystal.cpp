@@ -73,6 +73,19 @@ static void read_cell(Draft &draft) {
     refuse("_cell_angle_alpha, beta and gamma: no cell has these three angles");
 }
 
+// "_cell.length_a" of newer dictionaries as "_cell_length_a".
+static void use_old_names(cif::Block &block) {
+  const auto rename = [](std::string &tag) {
+    const size_t dot = tag.find('.');
+    if (dot != std::string::npos) tag[dot] = '_';
+  };
+  for (cif::Item &item : block.items) {
+    if (item.type == cif::ItemType::Pair) rename(item.pair[0]);
+    if (item.type == cif::ItemType::Loop)
+      for (std::string &tag : item.loop.tags) rename(tag);
+  }
+}
+
 static bool has_atoms(cif::Block &block) {
   return block.find_values("_atom_site_fract_x").length() > 0;
 }
@@ -165,7 +178,9 @@ crystal *crystal_read(const char *bytes, size_t size, const char *block, char re
   try {
     if (to == nullptr) throw std::bad_alloc();
     if (size > CRYSTAL_MOST_BYTES) moonbow::refuse("it has more than 64 MiB, which no structure needs");
-    gemmi::cif::Document file = gemmi::cif::read_memory(bytes, size, "line");
+    const size_t mark = size >= 3 && std::memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; // of UTF-8
+    gemmi::cif::Document file = gemmi::cif::read_memory(bytes + mark, size - mark, "line");
+    for (gemmi::cif::Block &found : file.blocks) moonbow::use_old_names(found);
     moonbow::read_block(*to, file, block);
     return to;
   } catch (const std::bad_alloc &) {
