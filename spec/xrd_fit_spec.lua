@@ -137,6 +137,51 @@ describe("a full-profile fit", function()
     assert.matches("rutile +O2 Ti +P 42/m n m +%d+%.%d +%d+ +001 0.%d", tostring(mixture))
   end)
 
+  local function half(phase, options)
+    local filled = { radiation = "Cu", grid = { first = 20, last = 120, step = 0.03 }, B = 0.6, maximum = 20000,
+      background = 50, noise = mb.rng(3), size = 500 }
+    for name, value in pairs(options or {}) do filled[name] = value end
+    phase.crystal, phase.weight = HALITE, 0.5
+    return mb.xrd.pattern({ phase, { crystal = SILICON, weight = 0.5 } }, filled), filled.radiation
+  end
+
+  it("finds strong textures, small crystallites and large strains", function()
+    for _, case in ipairs { { texture = { 0, 0, 1, 0.3 } }, { texture = { 1, 1, 1, 2.6 } }, { size = 25 },
+      { strain = 0.02 } } do
+      local mixture = mb.xrd.fit(half(case), { HALITE, SILICON }, { radiation = "Cu" })
+      local halite = by_name(mixture, "halite")
+      assert.near(0.5, halite.weight, 0.01)
+      if case.texture then assert.near(case.texture[4], halite.texture[4], 0.05) end
+      if case.size then assert.near(case.size, halite.size, 2) end
+      if case.strain then assert.near(case.strain, halite.strain, 1e-3) end
+      assert.same({}, mixture.at_bounds)
+    end
+  end)
+
+  it("finds the narrow peaks of a synchrotron, and widths without what means of points add", function()
+    local pattern = half({ size = 3000 }, { radiation = 0.4, grid = { first = 4, last = 30, step = 0.004 }, size = 3000,
+      instrument = { W = 1e-4 } })
+    local mixture = mb.xrd.fit(pattern, { HALITE, SILICON }, { radiation = 0.4, instrument = { W = 1e-4 } })
+    assert.near(0.01, mixture.gaussian, 5e-4)
+    assert.near(3000, by_name(mixture, "halite").size, 100)
+    local fine = half({}, { grid = { first = 20, last = 120.02, step = 0.02 }, instrument = { W = 9e-4 }, size = 2000 })
+    assert.equal(5002, fine.length) -- means of two
+    assert.near(0.03, mb.xrd.fit(fine, { HALITE, SILICON }, { radiation = "Cu" }).gaussian, 0.002)
+  end)
+
+  it("lists what it left at a bound", function()
+    local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = GRID, B = 0.6, maximum = 5000, background = 50,
+      cell = strained(HALITE, 1.01, 1.01) })
+    local mixture, found = mb.xrd.fit(pattern, { HALITE }, { radiation = "Cu", strain = 0.0095 }), {}
+    for _, bound in ipairs(mixture.at_bounds) do found[bound.parameter] = bound end
+    assert.same({ parameter = "cell", phase = "halite", value = 0.0095 }, found.cell)
+    assert.same(mixture.at_bounds, mixture:record().at_bounds)
+    local line = "at the bounds of the refinement, which may mislead it: .*cell of halite %(0%.9 %%%)"
+    assert.matches("\n" .. line, tostring(mixture))
+    assert.matches('"alternatives":[]', require("moonbow.io.json").encode(mixture:record()), 1, true)
+    assert.matches(line, require "moonbow.xrd.report"({ { name = "x", mixture = mixture } }, "y"))
+  end)
+
   -- Intensities stay those of the file's cell, which costs 0.5 %; its volume would cost -0.8 %.
   it("weighs by the volume of the cell as it is", function()
     local pattern = mb.xrd.pattern({ { crystal = HALITE, weight = 0.5, cell = strained(HALITE, 1.018, 1.018) },

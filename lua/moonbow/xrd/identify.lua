@@ -22,8 +22,9 @@ for name, rule in pairs(fit.options) do known[name] = rule end
 -- strain of its cell, lowers the squared residual most beside those that are there. All are refined as by mb.xrd.fit. A
 -- phase stays if the squared residual would rise without it by at least `worth` times what remains beyond noise; a
 -- phase whose lengths had to change by s has to explain 1 + (s / 0.005)^2 times as much. At the end, phases that do not
--- pay any more are left out, and candidates that would do as well in the place of one are named. If more than 2.5
--- percent of the intensity stands where no phase has peaks, a phase is not among the candidates.
+-- pay any more are left out, and candidates that would do as well in the place of one are named. In the search sizes
+-- are at least 50 A, microstrain at most 0.01, and r of a texture 0.5 to 2; then the bounds are those of mb.xrd.fit. If
+-- more than 2.5 percent of the intensity stands where no phase has peaks, a phase is not among the candidates.
 --
 -- A network, mb.xrd.train's result in the place of the candidates, as Szymanski et al. (2021): the background is
 -- removed by a rolling ball, and passes with dropout vote. Each phase with 10 percent of the votes begins a branch: it

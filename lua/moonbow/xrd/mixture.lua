@@ -3,6 +3,7 @@ local check = require "moonbow.check"
 local core = require "moonbow.core"
 local counted = require "moonbow.counted"
 local fields = require "moonbow.spectra.fields"
+local json = require "moonbow.io.json"
 local plot = require "moonbow.plot"
 local shown = require "moonbow.shown"
 local text_table = require "moonbow.text_table"
@@ -29,6 +30,8 @@ local LEAST_TICK = 1 -- percent of the strongest peak
 -- @field rwp number weighted residual, 0 to 1: sqrt(sum w (y - calculated)^2 / sum w y^2), w = 1 / y
 -- @field displacement number shift of 2theta by -displacement cos(theta), in degrees
 -- @field gaussian number full width of the instrument's peaks at 2theta = 0, in degrees: the root of W
+-- @field at_bounds table list of { parameter ("cell", "size", "strain", "texture", "displacement", "gaussian"), value,
+--   phase (name; nil for the whole pattern) }: what a fit left at a bound, so that it, and weights, may be wrong
 -- @field tried integer number of candidates
 -- @field settings string what was assumed, in words
 -- @field axis table angles 2theta in degrees
@@ -64,6 +67,20 @@ local function unknown_text(m)
     100 * m.unexplained, #places > 0 and ", strongest at 2theta " .. table.concat(places, ", ") or "")
 end
 
+local bound_text = { cell = "%.1f %%", size = "%.0f A", strain = "%.2g", texture = "%.2g", displacement = "%.2g deg",
+  gaussian = "%.2g deg" }
+
+--- What a fit left at a bound, in words; nil if nothing is.
+function mixture.bounds_text(m)
+  local texts = {}
+  for i, bound in ipairs(m.at_bounds or {}) do
+    local value = bound.parameter == "cell" and 100 * bound.value or bound.value
+    texts[i] = ("%s%s (%s)"):format(bound.parameter, bound.phase and " of " .. check.printable(bound.phase) or "",
+      bound_text[bound.parameter]:format(value))
+  end
+  return texts[1] and "at the bounds of the refinement, which may mislead it: " .. table.concat(texts, ", ") or nil
+end
+
 local function heading_of(m)
   local text = ("%s of %s, by %s"):format(check.show_count(#m.phases, "phase"),
     check.show_count(m.tried, "candidate"), m.method)
@@ -75,6 +92,7 @@ local function text_of(m)
   local rows = { { "phase", "formula", "space group", "weight (%)", "merit", "size (A)", "texture", "or as well" } }
   for i, phase in ipairs(m.phases) do rows[i + 1] = phase_row(phase) end
   local lines = { heading_of(m), m.settings, text_table.format(rows, { left = 3 }) }
+  lines[#lines + 1] = mixture.bounds_text(m)
   lines[#lines + 1] = unknown_text(m)
   return table.concat(lines, "\n")
 end
@@ -123,8 +141,11 @@ function Mixture.spectra(m)
     names = { "measured", "calculated", "background" } }
 end
 
+-- A list that stays one in a file if it is empty.
+local function list_of(values) return values and setmetatable(table.move(values, 1, #values, 1, {}), json.list) end
+
 local function plain_phase(phase)
-  local alternatives = {}
+  local alternatives = list_of {}
   for i, other in ipairs(phase.alternatives or {}) do
     alternatives[i] = { name = other.crystal.name, merit = other.merit }
   end
@@ -137,11 +158,11 @@ end
 --- The mixture as plain tables, numbers and texts, as for a file of JSON.
 -- @return table
 function Mixture.record(m)
-  local phases = {}
+  local phases = list_of {}
   for i, phase in ipairs(m.phases) do phases[i] = plain_phase(phase) end
   return { method = m.method, phases = phases, unknown = m.unknown, unexplained = m.unexplained,
-    unexplained_at = m.unexplained_at, rwp = m.rwp, displacement = m.displacement, gaussian = m.gaussian,
-    tried = m.tried, settings = m.settings }
+    unexplained_at = list_of(m.unexplained_at), rwp = m.rwp, displacement = m.displacement, gaussian = m.gaussian,
+    at_bounds = list_of(m.at_bounds), tried = m.tried, settings = m.settings }
 end
 
 counted.methods(Mixture, "mixture:")

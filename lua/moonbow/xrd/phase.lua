@@ -7,9 +7,11 @@ local shape = require "moonbow.xrd.shape"
 
 local phase = {}
 
-local MOST_BROADENING = 1 / 50 -- 1 / angstrom: the reciprocal of the crystallite size
-local MOST_MICROSTRAIN = 0.01
-local MOST_TEXTURE = math.log(2) -- of r, either way
+--- The most that refined numbers may be: the reciprocal of the crystallite size in 1 / angstrom, microstrain, and the
+-- logarithm of r of a texture, either way.
+phase.bounds = { broadening = 1 / 10, microstrain = 0.03, texture = math.log(5) }
+--- The same in a search: with more freedom, false phases fit what others leave.
+phase.bounds_of_search = { broadening = 1 / 50, microstrain = 0.01, texture = math.log(2) }
 
 local MOST_STRAIN = 0.1
 
@@ -57,14 +59,15 @@ function phase.deviation(p)
   return largest
 end
 
---- The refined numbers of a phase: { owner, key, low, high, step } of each.
+--- The refined numbers of a phase: { owner, key, low, high, step, name } of each.
 -- @param reach most that a length may change, as a share
-function phase.parameters(p, reach)
-  local list = {}
-  for k = 1, #p.strain do list[k] = { p.strain, k, -reach, reach, 1e-5 } end
-  list[#list + 1] = { p, "broadening", 0, MOST_BROADENING, 1e-5 }
-  list[#list + 1] = { p, "microstrain", 0, MOST_MICROSTRAIN, 1e-5 }
-  if p.direction then list[#list + 1] = { p, "texture", -MOST_TEXTURE, MOST_TEXTURE, 1e-3 } end
+-- @param bounds phase.bounds, or those of a search
+function phase.parameters(p, reach, bounds)
+  local list, texture = {}, bounds.texture
+  for k = 1, #p.strain do list[k] = { p.strain, k, -reach, reach, 1e-5, "cell" } end
+  list[#list + 1] = { p, "broadening", 0, bounds.broadening, 1e-5, "size" }
+  list[#list + 1] = { p, "microstrain", 0, bounds.microstrain, 1e-5, "strain" }
+  if p.direction then list[#list + 1] = { p, "texture", -texture, texture, 1e-3, "texture" } end
   return list
 end
 
@@ -79,12 +82,13 @@ end
 
 --- The pattern of a phase per unit of mass, (1, L): a crystal scatters as its intensity by the volume of its cell, of
 -- which a gram holds 1 / (mass of the cell).
--- @param data { axis, instrument, physics }
+-- @param data { axis, instrument, physics, smear (square degrees that means of points add to W; nil: none) }
 -- @param globals { displacement (degrees), W (square degrees) }
 function phase.pattern(p, data, globals)
   local candidate = p.candidate
   if not candidate.families then return core.full(0, 1, #data.axis) end
-  local instrument, cell = setmetatable({ W = globals.W }, { __index = data.instrument }), phase.cell(p)
+  local instrument = setmetatable({ W = globals.W + (data.smear or 0) }, { __index = data.instrument })
+  local cell = phase.cell(p)
   local y = core.xrd_phase(data.axis, candidate.wavelengths, families_of(p),
     shape.sample(cell, p.broadening > 0 and 1 / p.broadening or nil, p.microstrain),
     shape.flat(instrument, data.zero, globals.displacement, peaks.polarisation(data.physics)))

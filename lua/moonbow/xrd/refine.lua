@@ -11,9 +11,9 @@ local MOST_STEPS = 30
 local FIRST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 local ENOUGH = 1e-4 -- relative fall of the squared residual that is worth another step
 local MOST_DISPLACEMENT = 0.4 -- shift of 2theta at 0, in degrees
-local TEXTURES = { 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75 } -- r of March and Dollase, at first
+local TEXTURES = { 0.22, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75, 2.2, 2.8, 3.5, 4.5 } -- first r
 local ENOUGH_TEXTURE = 0.01 -- relative fall of the squared residual that is worth a texture
-local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees
+local LEAST_WIDTH, MOST_WIDTH = 2.5e-4, 0.25 -- W, in square degrees; less where the step is finer
 
 --- The start of a refinement.
 function refine.model(data, phases)
@@ -67,19 +67,44 @@ function refine.curves(data, model)
   return core.reshape(calculated, -1), core.reshape(under, -1)
 end
 
--- The parameters of a model that are not linear; `phases` of each: those that it changes.
+local function bounds_of(data) return data.bounds or phase.bounds end
+
+-- The parameters of a model that are not linear; `phases` of each: those that it changes; `phase`: its own. Peaks that
+-- are narrower than half a step cannot be told apart.
 local function parameters_of(data, model)
-  local g, list = model.globals, {}
+  local g, list, axis = model.globals, {}, data.axis
   if #model.phases == 0 then return list end
-  list[1] = { g, "displacement", -MOST_DISPLACEMENT, MOST_DISPLACEMENT, 1e-4 }
-  list[2] = { g, "W", LEAST_WIDTH, MOST_WIDTH, 1e-5 }
+  local half_step = (axis[#axis] - axis[1]) / (#axis - 1) / 2
+  list[1] = { g, "displacement", -MOST_DISPLACEMENT, MOST_DISPLACEMENT, 1e-4, "displacement" }
+  list[2] = { g, "W", math.min(LEAST_WIDTH, half_step ^ 2), MOST_WIDTH, math.max(1e-7, math.min(1e-5, g.W / 20)),
+    "gaussian" }
   for _, parameter in ipairs(list) do parameter.phases = model.phases end
   for _, p in ipairs(model.phases) do
     if p.scale > 0 then
-      for _, parameter in ipairs(phase.parameters(p, data.reach)) do
-        parameter.phases = { p }
+      for _, parameter in ipairs(phase.parameters(p, data.reach, bounds_of(data))) do
+        parameter.phases, parameter.phase = { p }, p
         list[#list + 1] = parameter
       end
+    end
+  end
+  return list
+end
+
+-- Refined numbers as users know them.
+local shown = { size = function(x) return 1 / x end, texture = math.exp, gaussian = math.sqrt }
+
+--- The parameters that a refinement left at a bound, but for infinite sizes and no strain: list of { parameter, value,
+-- phase (the name of its crystal; nil for the whole pattern) }.
+function refine.at_bounds(data, model)
+  local list, seen = {}, {}
+  for _, parameter in ipairs(parameters_of(data, model)) do
+    local owner, key, low, high, _, name = table.unpack(parameter)
+    local value, of = owner[key], parameter.phase or model
+    local is_at_bound = value <= low and low ~= 0 or value >= high
+    if is_at_bound and seen[of] ~= name then -- a cell has up to six strains
+      list[#list + 1] = { parameter = name, value = shown[name] and shown[name](value) or value,
+        phase = parameter.phase and parameter.phase.candidate.crystal.name }
+      seen[of] = name
     end
   end
   return list
@@ -170,11 +195,11 @@ local function residual_with(p, rest, column)
 end
 
 -- Gives a phase the direction and texture that explain most, if they explain enough.
-local function orient(data, model, p, rest)
+local function orient(data, model, p, rest, textures)
   local least, direction, texture = model.residual * (1 - ENOUGH_TEXTURE), nil, 0
   for _, tried in ipairs(phase.directions) do
     p.direction = tried
-    for _, r in ipairs(TEXTURES) do
+    for _, r in ipairs(textures) do
       p.texture = math.log(r)
       local column = core.mul(phase.pattern(p, data, model.globals), data.root_weights)
       local residual = residual_with(p, rest, column)
@@ -186,9 +211,12 @@ end
 
 --- Chooses a texture for each phase without one, where it pays.
 function refine.orient(data, model)
-  local rest = refine.rest(data, model)
+  local rest, most, textures = refine.rest(data, model), bounds_of(data).texture, {}
+  for _, r in ipairs(TEXTURES) do
+    if math.abs(math.log(r)) <= most then textures[#textures + 1] = r end
+  end
   for _, p in ipairs(model.phases) do
-    if p.scale > 0 and not p.direction then orient(data, model, p, rest) end
+    if p.scale > 0 and not p.direction then orient(data, model, p, rest, textures) end
   end
 end
 

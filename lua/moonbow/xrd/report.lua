@@ -2,6 +2,7 @@
 local check = require "moonbow.check"
 local core = require "moonbow.core"
 local html = require "moonbow.page"
+local mixture = require "moonbow.xrd.mixture"
 
 local style = "svg { max-width: 44rem; } .wide { max-width: 62rem; } .verdict { font-weight: 600; }"
 
@@ -18,9 +19,9 @@ local function summary_rows(list)
   return rows
 end
 
-local function phase_rows(mixture)
+local function phase_rows(phases)
   local rows = {}
-  for i, phase in ipairs(mixture.phases) do
+  for i, phase in ipairs(phases) do
     local names, texture = {}, phase.texture
     for j, other in ipairs(phase.alternatives) do names[j] = other.crystal.name end
     rows[i] = { phase.crystal.name, phase.crystal.formula, phase.crystal.space_group, table.concat(names, ", "),
@@ -36,11 +37,11 @@ local heading = { "phase", "formula", "space group", "or as well", "weight (%)",
   "strain", "texture" }
 
 local function section(entry, number)
-  local lines = {}
+  local lines, bounds = {}, mixture.bounds_text(entry.mixture)
   for line in tostring(entry.mixture):gmatch "[^\n]+" do lines[#lines + 1] = line end
   return table.concat({ ("<h2>%s</h2>"):format(html.escape(entry.name)),
     html.paragraph(lines[#lines], entry.mixture.unknown and "verdict" or nil),
-    html.table(heading, phase_rows(entry.mixture), 4),
+    html.table(heading, phase_rows(entry.mixture.phases), 4), bounds and html.paragraph(bounds) or "",
     html.figure(entry.mixture:plot(), "pattern" .. number, entry.name .. ": the pattern and what fits it"),
     html.paragraph(lines[1] .. "; " .. lines[2], "soft") }, "\n")
 end

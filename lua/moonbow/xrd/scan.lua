@@ -84,6 +84,12 @@ function scan.radiation(operation, spectra, given)
   return found
 end
 
+-- What means of `by` points at equal steps add to W: the variance of their places, as a full width of a Gaussian.
+local function smear_of(angles, by)
+  local step = (angles[#angles] - angles[1]) / (#angles - 1)
+  return 8 * math.log(2) * (by * by - 1) / 12 * step * step
+end
+
 -- Means of `by` neighbours each; what remains at the end is left out.
 local function binned(angles, y, by)
   local count, means = #angles // by, {}
@@ -100,7 +106,9 @@ end
 function scan.coarse(data, most)
   local by = math.ceil(#data.axis / most)
   if by == 1 then return data end
-  return scan.new(data, binned(data.axis, data.y, by))
+  local coarse = scan.new(data, binned(data.axis, data.y, by))
+  coarse.smear = data.smear + smear_of(data.axis, by)
+  return coarse
 end
 
 -- The standard deviation of noise over the root of the value, from second differences; 1 for counts.
@@ -118,7 +126,7 @@ function scan.new(data, axis, y)
   local target, polynomials = core.mul(y, roots), background.polynomials(axis, data.free)
   return { axis = axis, y = y, free = data.free, backgrounds = polynomials, root_weights = roots, target = target,
     weighted_backgrounds = core.mul(polynomials, roots), total = core.sum(core.mul(target, target))[1],
-    instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero,
+    instrument = data.instrument, physics = data.physics, reach = data.reach, zero = data.zero, smear = 0,
     noise_factor = noise_factor(core.reshape(y, -1), core.reshape(roots, -1)) }
 end
 

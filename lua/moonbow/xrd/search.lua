@@ -146,7 +146,9 @@ end
 -- @param options { most (phases), worth (share by which the misfit must fall for each) }
 -- @return the model, refined on a coarse grid; the coarse data; the dictionary
 function search.run(data, candidates, options)
-  local coarse = scan.coarse(data, search.COARSE)
+  -- Here W holds what means of points add: few steps get farther from a start that is too narrow than too wide.
+  local coarse = setmetatable({ bounds = phase.bounds_of_search, smear = 0 },
+    { __index = scan.coarse(data, search.COARSE) })
   local book = dictionary(candidates, coarse)
   local model = refine.solve(coarse, refine.model(coarse, {}))
   while #model.phases < options.most do
