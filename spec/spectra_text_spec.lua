@@ -49,6 +49,19 @@ describe("x and y", function()
       value(i), value(i, 1)) end))
     assert.same({ "um", 0.25 }, { indexed.unit, indexed.axis[1] })
   end)
+  it("have the units of spacings, scattering vectors, wavelengths and angles, though they are short", function()
+    for head, expected in pairs { ["d (A)"] = { "Å", "d-spacing" }, ["d (Å)"] = { "Å", "d-spacing" },
+      ["d [nm]"] = { "nm", "d-spacing" }, ["d-spacing/Å"] = { "Å", "d-spacing" },
+      ["d (Angstrom)"] = { "Å", "d-spacing" }, ["q (1/A)"] = { "1/Å", "q" }, ["q (A-1)"] = { "1/Å", "q" },
+      ["Q (Å-1)"] = { "1/Å", "q" },
+      ["Q (Å^-1)"] = { "1/Å", "q" }, ["q (A^-1)"] = { "1/Å", "q" }, ["Q [Å⁻¹]"] = { "1/Å", "q" },
+      ["q (nm^-1)"] = { "1/nm", "q" }, ["wavelength (Å)"] = { "Å", "wavelength" },
+      ["wavelength (nm)"] = { "nm", "wavelength" }, ["2theta (rad)"] = { "rad", "2theta" },
+      ["2theta (deg)"] = { "deg", "2theta" } } do
+      local set = assert(read(head .. ";intensity\n2.5;10\n2.6;20\n2.7;30\n"))
+      assert.same(expected, { set.unit, set.axis_name }, head)
+    end
+  end)
   it("are in percent if a name or the line of units says so", function()
     for head, quantity in pairs { ["Transmittance [%]"] = "transmittance", ["T [%]"] = "transmittance",
       ["R [%]"] = "reflectance", ["T %"] = "transmittance", ["Reflectance / %"] = "reflectance",

@@ -239,6 +239,7 @@ describe("a full-profile fit", function()
     local rwp = mb.xrd.fit(pattern, candidates, options).rwp
     assert.near(rwp, mb.xrd.fit(with(in_nm, "d", "nm"), candidates, options).rwp, 1e-4)
     assert.near(rwp, mb.xrd.fit(with(per_nm, "q", "1/nm"), candidates, options).rwp, 1e-4)
+    assert.near(rwp, mb.xrd.fit(with(in_nm, "d-spacing", "nm"), candidates, options).rwp, 1e-4)
     assert.near(rwp, mb.xrd.fit(with(pattern.axis, "2 Theta", "deg"), candidates, options).rwp, 1e-4)
     for _, case in ipairs { { "theta", "deg" }, { "2theta", "rad" }, { "d", "um" }, { "energy", "eV" } } do
       fails(mb.xrd.fit, ("got %s in %s"):format(case[1], case[2]), with(pattern.axis, case[1], case[2]), candidates,

@@ -18,6 +18,8 @@ local axes = {
     "deg2theta", "degrees2theta", "2θdeg", "2th", "2-theta(deg)", "twothetatheta", "2theta-theta", "2theta-omega",
     "theta/2theta", "gonio" },
   { "deg", "angle", "deg", "degree", "degrees", "°", "deg." },
+  { "rad", "angle", "rad", "radian", "radians" },
+  { "mrad", "angle", "mrad", "milliradian", "milliradians" },
   { "eV", "energy", "ev", "electronvolt", "energy(ev)" },
   { "keV", "energy", "kev", "energy(kev)" },
   { "meV", "energy", "mev" },
@@ -90,14 +92,44 @@ local function find(rows, text)
   return rows[plain(inner)], rows[plain(outer)], plain(inner)
 end
 
---- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS".
+-- Names with units that are too short to be told alone: unit by its spelling without signs of power and brackets.
+local lengths, reciprocals = { a = "Å", nm = "nm" },
+  { ["1/a"] = "1/Å", ["a-1"] = "1/Å", ["1/nm"] = "1/nm", ["nm-1"] = "1/nm" }
+local with_short_unit = { d = { "d-spacing", lengths }, wavelength = { "wavelength", lengths },
+  q = { "q", reciprocals }, scatteringvector = { "q", reciprocals } }
+with_short_unit.dspacing, with_short_unit.dvalue = with_short_unit.d, with_short_unit.d
+with_short_unit.qvalue, with_short_unit.momentumtransfer = with_short_unit.q, with_short_unit.q
+
+-- A unit without signs of power and brackets, "a-1" for "(Å^{-1})".
+local function bare_unit(text)
+  text = text:gsub("⁻¹", "-1"):gsub("−", "-"):gsub("[%(%)%[%]{}^]", "")
+  return (text:gsub("Å", "a"):gsub("Å", "a"):gsub("å", "a"):gsub("angstroms?", "a"))
+end
+
+-- The unit and the name of "d (A)", "Q [Å^-1]", "d-spacing/nm", "q, 1/A", "Å"; nil for other texts.
+local function short_unit(text)
+  text = plain(text)
+  local name, unit = text:match "^([%a%-]+)[%(%[{/,](.+)$"
+  local known = name and with_short_unit[name:gsub("%-", "")]
+  if known then return known[2][bare_unit(unit)], known[1] end
+  if not text:find "Å" and not text:find "Å" then return nil end
+  unit = bare_unit(text)
+  return lengths[unit] or reciprocals[unit], lengths[unit] and "d-spacing" or "q"
+end
+
+local is_of_angles = { deg = true, rad = true, mrad = true }
+
+--- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS", "d (A)".
 -- @return the unit, the name of the axis, and true if the text only names the axis, as "Wavelength" does: other texts
 --   may state another unit; nil if the text names neither
 function units.axis(text)
+  local short, name = short_unit(text)
+  if short then return short, name, false end
   local row, named, spelled = find(axis_of, text)
   if not (row or named) then return nil end
   local unit, is_implied = (row or named)[1], not row or plain(row[2]) == spelled:gsub("s$", "")
-  return unit, named and named[1] == unit and named[2] or row and row[2] or named[2], is_implied
+  local is_of_named = named and (named[1] == unit or is_of_angles[named[1]] and is_of_angles[unit])
+  return unit, is_of_named and named[2] or row and row[2] or named[2], is_implied
 end
 
 -- The text without blanks and its sign of percent: "t" of "T [%]", "T in percent", "%T"; nil if it has none.

@@ -36,6 +36,7 @@ end
 local function axis_kind(operation, spectra)
   local name, unit = (spectra.axis_name or ""):lower():gsub("[%s_-]", ""), (spectra.unit or ""):lower()
   local kind = to_angle[name] and name
+  if name:find "^dspacing" then kind = "d" end
   if name:find "^2theta" or name:find "^2θ" or name:find "^twotheta" or name == "" then kind = "2theta" end
   local factor = kind and (unit == "" and 1 or units[kind][unit] or units[kind][spectra.unit])
   if factor then return kind, factor end
