@@ -158,6 +158,14 @@ describe("a full-profile fit", function()
     end
   end)
 
+  it("reaches the tails of peaks outside the pattern", function()
+    local pattern = mb.xrd.pattern(NICKEL, { radiation = "CuKa1", grid = { first = 56, last = 85, step = 0.05 },
+      B = 0.6, size = 15, background = 1 })
+    local mixture = mb.xrd.fit(pattern, { NICKEL }, { radiation = "CuKa1", background = 2 })
+    assert.near(15, mixture.phases[1].size, 0.5)
+    assert.is_true(mixture.rwp < 1e-3)
+  end)
+
   it("finds the narrow peaks of a synchrotron, and widths without what means of points add", function()
     local pattern = half({ size = 3000 }, { radiation = 0.4, grid = { first = 4, last = 30, step = 0.004 }, size = 3000,
       instrument = { W = 1e-4 } })

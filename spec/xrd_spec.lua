@@ -419,6 +419,17 @@ describe("a pattern", function()
     assert.is_true(place(pattern { instrument = { W = 0.001, axial = { 0.04, 0.04 } } }, 27, 28) < plain - 0.01)
   end)
 
+  it("does not depend on where its grid begins and ends", function()
+    for _, size in ipairs { 20, 50, 400 } do
+      local whole = pattern { size = size }
+      local part = pattern { size = size, grid = { first = 40, last = 50, step = 0.02 } }
+      local y, z = values(whole:crop(40, 50)), values(part)
+      assert.equal(#y, #z)
+      local scale = y[250] / z[250]
+      for i = 1, #y do assert.near(y[i], scale * z[i], 2e-3 * y[250]) end
+    end
+  end)
+
   it("adds phases by weight", function()
     local halite = parse(table.unpack(NACL))
     local heavy = parse({ 4.3, 4.3, 4.3, 90, 90, 90 }, symbol "P m -3 m", "Cs Cs 0 0 0\nCl Cl .5 .5 .5")

@@ -88,11 +88,27 @@ local function result_of(data, model, list, ties)
     background = background }
 end
 
+-- Adds peaks outside the pattern where a phase came out so broad that their tails reach it; true if some were.
+local function reach_tails(data, model)
+  local is_wider = false
+  for _, p in ipairs(model.phases) do
+    local range = scan.range(data, p.broadening > 0 and 1 / p.broadening or nil, p.microstrain)
+    local have = p.candidate.two_theta
+    if range[1] < have[1] or range[2] > have[2] then
+      phase.widen("xrd.fit", p.candidate, data.physics, { math.min(range[1], have[1]), math.max(range[2], have[2]) })
+      is_wider = true
+    end
+  end
+  return is_wider
+end
+
 -- Refines without texture, then with one along the direction that explains most.
 local function refine_all(data, model)
   refine.run(data, model)
+  reach_tails(data, model)
   refine.orient(data, model)
-  return refine.run(data, model)
+  refine.run(data, model)
+  return reach_tails(data, model) and refine.run(data, model) or model
 end
 
 --- Refines phases that another method found.
@@ -149,6 +165,7 @@ function fit.identify(pattern, candidates, options)
   if not list then return nil, err end
   local found, coarse, book = search.run(data, list, options)
   local ties = search.ties(coarse, found, book)
+  reach_tails(data, found)
   return result_of(data, refine.run(data, found), list, ties)
 end
 

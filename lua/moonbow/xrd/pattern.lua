@@ -8,10 +8,11 @@ local lattice = require "moonbow.xrd.lattice"
 local peaks = require "moonbow.xrd.peaks"
 local shape = require "moonbow.xrd.shape"
 local fields = require "moonbow.spectra.fields"
+local radiation = require "moonbow.xrd.radiation"
 
 local pattern = {}
 
-local MARGIN = 5 -- degrees beyond the grid from which tails reach into it
+local REACH = 60 -- full widths to which a Lorentzian is computed, as in the kernel
 
 -- Options that a phase may have of its own.
 local sample = {
@@ -74,7 +75,10 @@ end
 -- The pattern of a phase by its weight, (1, L, 1) or nil without peaks, and its peaks. Intensities are per mass: a
 -- crystal scatters as its intensity by the volume of its cell, of which a gram holds 1 / (mass of the cell).
 local function pattern_of(phase, grid, options, instrument)
-  local physics = { two_theta = options.two_theta, texture = phase.texture, cell = phase.cell }
+  local widest = { wavelength = shape.longest(radiation.lines("xrd.pattern", options.radiation)), size = phase.size,
+    strain = phase.strain or 0, widths = REACH, stretch = 0 }
+  local physics = { two_theta = shape.range(instrument, widest, grid[1], grid[#grid]), texture = phase.texture,
+    cell = phase.cell }
   for name in pairs(peaks.physics) do physics[name] = options[name] end
   local c, list = phase.crystal, peaks.of("xrd.pattern", phase.crystal, physics)
   local families = peaks.families(list)
@@ -153,7 +157,6 @@ function pattern.pattern(crystals, options)
   local grid, instrument = read_grid("xrd.pattern", options.grid), shape.instrument("xrd.pattern", options.instrument)
   local phases, err = read_phases("xrd.pattern", crystals, options)
   if not phases then return nil, err end
-  options.two_theta = { math.max(0.5, grid[1] - MARGIN), math.min(179, grid[#grid] + MARGIN) }
   local lists, notes, names, y = {}, {}, {}, core.full(0, 1, #grid, 1)
   for i, phase in ipairs(phases) do
     local part

@@ -29,7 +29,14 @@ phase.directions = { { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 0 }, { 1, 0,
 function phase.candidate(operation, crystal, physics)
   local list = peaks.of(operation, crystal, physics)
   return { crystal = crystal, strains = lattice.strains(crystal), families = peaks.families(list),
-    wavelengths = peaks.wavelengths(list), peaks = list }
+    wavelengths = peaks.wavelengths(list), peaks = list, two_theta = physics.two_theta }
+end
+
+--- Gives a candidate the families of a wider range 2theta.
+function phase.widen(operation, candidate, physics, range)
+  local wider = setmetatable({ two_theta = range }, { __index = physics })
+  local list = peaks.of(operation, candidate.crystal, wider)
+  candidate.families, candidate.peaks, candidate.two_theta = peaks.families(list), list, range
 end
 
 --- A phase at the cell of its file.

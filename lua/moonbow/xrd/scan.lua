@@ -10,7 +10,8 @@ local shape = require "moonbow.xrd.shape"
 
 local scan = {}
 
-local MARGIN = 5 -- degrees beyond the pattern from which tails reach into it
+local REACH = 25 -- full widths at which a Lorentzian has 0.04 % of its height
+local MOST_MARGIN = 40 -- degrees beyond a pattern from which tails reach into it
 local LEAST_POINTS = 50
 local FLOOR = 1e-3 -- of the highest value: what lower values weigh
 
@@ -148,9 +149,19 @@ function scan.read(operation, spectra, options)
   end
   if y:isfinite():all()[1] == 0 then check.fail(operation, "pattern: it has NaN or infinite values; crop it first") end
   if core.max(core.reshape(y, -1))[1] <= 0 then check.fail(operation, "pattern: none of its values is above 0") end
-  physics.two_theta = { math.max(0.5, angles[1] - MARGIN), math.min(179, angles[#angles] + MARGIN) }
-  return scan.new({ free = options.background, instrument = shape.instrument(operation, options.instrument),
+  local data = scan.new({ free = options.background, instrument = shape.instrument(operation, options.instrument),
     physics = physics, reach = options.strain, zero = options.zero }, angles, y)
+  physics.two_theta = scan.range(data)
+  return data
+end
+
+--- The range 2theta of the peaks of crystallites of a size (nil: large) and a microstrain whose tails reach a pattern;
+-- at most MOST_MARGIN beyond it.
+function scan.range(data, size, strain)
+  local axis, sample = data.axis, { size = size, strain = strain or 0, widths = REACH, stretch = data.reach }
+  sample.wavelength = shape.longest(radiation.lines("xrd.fit", data.physics.radiation))
+  local range = shape.range(data.instrument, sample, axis[1], axis[#axis])
+  return { math.max(range[1], axis[1] - MOST_MARGIN), math.min(range[2], axis[#axis] + MOST_MARGIN) }
 end
 
 return scan

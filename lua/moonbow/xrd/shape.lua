@@ -3,6 +3,10 @@ local check = require "moonbow.check"
 
 local shape = {}
 
+local SCHERRER = 0.9 -- as in the kernel
+local LEAST, MOST = 0.5, 179 -- degrees
+local LEAST_MARGIN = 5 -- degrees
+
 local known = { U = 0, V = 0, W = check.optional "finite", X = 0, Y = 0, axial = check.default({ 0, 0 }, "table") }
 
 --- Checks { U, V, W, X, Y, axial }. Without any width, W is 0.01: peaks of 0.1 degrees.
@@ -21,6 +25,30 @@ function shape.instrument(operation, given)
   end
   if not filled.W then filled.W = filled.U == 0 and filled.V == 0 and filled.X == 0 and filled.Y == 0 and 0.01 or 0 end
   return filled
+end
+
+-- How far from an angle peaks stand whose tails reach it: so many full widths of the Lorentzian there.
+local function margin(instrument, sample, two_theta)
+  local theta = math.rad(math.min(two_theta, MOST) / 2)
+  local tangent, cosine = math.tan(theta), math.cos(theta)
+  local lorentzian = instrument.X * tangent + instrument.Y / cosine + math.deg(4 * sample.strain * tangent)
+    + (sample.size and math.deg(SCHERRER * sample.wavelength / (sample.size * cosine)) or 0)
+  return math.max(LEAST_MARGIN, sample.widths * lorentzian, math.deg(2 * sample.stretch * tangent))
+end
+
+--- The range 2theta of the peaks that a grid needs, some of which stand outside.
+-- @param sample { wavelength (the longest), size (or nil), strain, widths: how many full widths tails reach, stretch:
+--   the share by which lengths of the cell may change }
+function shape.range(instrument, sample, first, last)
+  return { math.max(LEAST, first - margin(instrument, sample, first)),
+    math.min(MOST, last + margin(instrument, sample, last)) }
+end
+
+--- The longest of some lines.
+function shape.longest(lines)
+  local longest = 0
+  for _, line in ipairs(lines) do longest = math.max(longest, line.wavelength) end
+  return longest
 end
 
 --- "U 0, V 0, W 0.01, X 0, Y 0"

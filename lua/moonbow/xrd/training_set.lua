@@ -6,10 +6,11 @@ local check = require "moonbow.check"
 local crystals = require "moonbow.xrd.crystal"
 local peaks = require "moonbow.xrd.peaks"
 local phase = require "moonbow.xrd.phase"
+local radiation = require "moonbow.xrd.radiation"
 local report = require "moonbow.data.report"
 local shape = require "moonbow.xrd.shape"
 
-local MARGIN = 5 -- degrees beyond the grid from which tails reach into it
+local REACH = 12 -- full widths at which a Lorentzian has 0.2 % of its height; more would cost more than it gives
 local PARTS = { "train", "validation", "test" }
 local HUMP = { place = { 0.1, 0.5 }, width = { 0.05, 0.15 } } -- of an amorphous hump, in spans of the grid
 local STEEPNESS = -4.5 -- power of r between planes along and across a direction (March and Dollase)
@@ -56,8 +57,10 @@ local function read_options(given)
 end
 
 local function read_candidates(options)
-  local physics = { two_theta = { math.max(0.5, options.grid[1] - MARGIN),
-    math.min(179, options.grid[#options.grid] + MARGIN) } }
+  local grid, wavelength = options.grid, shape.longest(radiation.lines("xrd.training_set", options.radiation))
+  local broadest = { wavelength = wavelength, size = options.size[1], strain = 0, widths = REACH,
+    stretch = options.strain }
+  local physics = { two_theta = shape.range(options.instrument, broadest, grid[1], grid[#grid]) }
   for name in pairs(peaks.physics) do physics[name] = options[name] end
   local list = {}
   for i, value in ipairs(check.list("xrd.training_set", "phases", options.phases)) do
