@@ -419,6 +419,18 @@ describe("a pattern", function()
     assert.is_true(place(pattern { instrument = { W = 0.001, axial = { 0.04, 0.04 } } }, 27, 28) < plain - 0.01)
   end)
 
+  it("rises without ripples to peaks that axial divergence spreads, and refuses to spread them without end", function()
+    for _, case in ipairs { { 10, 4e-4, 7.3, 8.8 }, { 14.2, 2.5e-3, 4, 6.2 } } do
+      local cube = parse({ case[1], case[1], case[1], 90, 90, 90 }, symbol "P m -3 m", "Si Si 0 0 0")
+      local y = values(pattern({ radiation = 1.54, grid = { first = case[3], last = case[4], step = 0.005 },
+        instrument = { W = case[2], Y = 0.005, axial = { 0.04, 0.04 } } }, cube))
+      for i = 2, #y - 1 do assert.is_false(y[i] < y[i - 1] and y[i] < y[i + 1], i) end
+      assert.error_matches(function()
+        pattern({ radiation = 1.54, grid = { 4, 9 }, instrument = { W = 1e-10, axial = { 0.04, 0.04 } } }, cube)
+      end, "axial: it spreads the peak at %d.%d+ deg over more than 4000 widths of 1e%-05 deg")
+    end
+  end)
+
   it("does not depend on where its grid begins and ends", function()
     for _, size in ipairs { 20, 50, 400 } do
       local whole = pattern { size = size }

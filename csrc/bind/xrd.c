@@ -137,8 +137,16 @@ static int families(lua_State *L) {
 static const mb_xrd_peak *push_rays(const Args *a, mb_size *count, const mb_xrd_peak *given,
                                     const double axial[2]) {
   if (!(axial[0] + axial[1] > 0)) return given;
-  mb_xrd_peak *rays = push_scratch(a, (size_t)(*count * MB_XRD_AXIAL_ROOM + 1) * sizeof *rays);
   mb_size all = 0;
+  for (mb_size i = 0; i < *count; i++) {
+    const mb_size rays = mb_xrd_axial(NULL, &given[i], axial);
+    if (rays == 0)
+      args_error(a, "axial: it spreads the peak at %f deg over more than %d widths of %f deg",
+                 given[i].position, 2 * MB_XRD_AXIAL_PANELS, given[i].gaussian + given[i].lorentzian);
+    all += rays;
+  }
+  mb_xrd_peak *rays = push_scratch(a, (size_t)(all + 1) * sizeof *rays);
+  all = 0;
   for (mb_size i = 0; i < *count; i++) all += mb_xrd_axial(rays + all, &given[i], axial);
   *count = all;
   return rays;

@@ -69,8 +69,7 @@ mb_status mb_warp(mb_real *y, const mb_real *x, const mb_real *shifts, mb_size N
 /* ---- powder diffraction (xrd.c, xrd_structure.c, xrd_phase.c, xrd_profile.c) -------------------------- */
 
 #define MB_XRD_DENOMINATOR  24
-#define MB_XRD_AXIAL_PANELS 10
-#define MB_XRD_AXIAL_ROOM   (20 * MB_XRD_AXIAL_PANELS) /* peaks that take the place of one */
+#define MB_XRD_AXIAL_PANELS 2000 /* of two widths each, over which axial divergence may spread a peak */
 
 /* A family of reflections that symmetry, or Friedel's law, makes equal: one of them, how many, their spacing.
  */
@@ -142,7 +141,8 @@ mb_status mb_xrd_phase(mb_xrd_peak *peaks, mb_size *count, const mb_xrd_family *
                        const mb_xrd_instrument *instrument, const mb_xrd_sample *sample);
 
 /* Replaces a peak by those of its rays that axial divergence, S/L and H/L, moves; position is 2 theta in
- * degrees. `to` has room for MB_XRD_AXIAL_ROOM; returns how many there are. */
+ * degrees. Returns how many there are; 0 if it spreads over more than MB_XRD_AXIAL_PANELS. to NULL: only
+ * counts. */
 mb_size mb_xrd_axial(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial[2]);
 /* y (L) at the points of a rising grid: the sum of pseudo-Voigt functions, each to 60 full widths. */
 size_t mb_xrd_profile_scratch_bytes(mb_size count);

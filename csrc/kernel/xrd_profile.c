@@ -101,29 +101,60 @@ static void add_ray(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial
   to->area = weight * fmin(axial[0] + axial[1] - h, plateau) / (sqrt(1 - seen * seen) * (1 + h * h));
 }
 
-/* Adds the nodes of Gauss and Legendre in `panels` panels between two heights. */
-static void add_rays(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial[2], double low, double high,
-                     int panels) {
-  const double half = (high - low) / panels / 2;
-  for (int p = 0; p < panels; p++)
+/* A range of heights, and the angles at which its ends are seen. */
+typedef struct {
+  double low, high, from, to;
+  mb_size panels;
+} Part;
+
+/* The height of rays that are seen at an angle, in degrees. */
+static double height_at(double angle, const mb_xrd_peak *peak) {
+  const double degree = acos(-1.0) / 180, ratio = cos(angle * degree) / cos(peak->position * degree);
+  return sqrt(fmax(0, ratio * ratio - 1));
+}
+
+static double angle_at(double h, const mb_xrd_peak *peak) {
+  const double degree = acos(-1.0) / 180, seen = cos(peak->position * degree) * sqrt(1 + h * h);
+  return acos(fmax(-1, fmin(1, seen))) / degree;
+}
+
+/* Each panel spans at most two widths of the peak. */
+static Part part_of(double low, double high, const mb_xrd_peak *peak) {
+  Part part = {low, high, angle_at(low, peak), angle_at(high, peak), 0};
+  const double panels = ceil(fabs(part.from - part.to) / (2 * (peak->gaussian + peak->lorentzian)));
+  part.panels = high > low ? (mb_size)fmax(1, fmin(panels, MB_XRD_AXIAL_PANELS + 1)) : 0;
+  return part;
+}
+
+/* Adds the nodes of Gauss and Legendre in the panels of a part. */
+static void add_rays(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial[2], const Part *part) {
+  double low = part->low;
+  for (mb_size p = 1; p <= part->panels; p++) {
+    const double angle = part->from + (part->to - part->from) * (double)p / (double)part->panels;
+    const double high = p == part->panels ? part->high : height_at(angle, peak), half = (high - low) / 2;
     for (int i = 0; i < NODES; i++) {
       const double node = i % 2 == 0 ? half_nodes[i / 2] : -half_nodes[i / 2];
-      add_ray(to++, peak, axial, low + half * (2 * p + 1 + node), half * half_weights[i / 2]);
+      add_ray(to++, peak, axial, low + half * (1 + node), half * half_weights[i / 2]);
     }
+    low = high;
+  }
 }
 
 mb_size mb_xrd_axial(mb_xrd_peak *to, const mb_xrd_peak *peak, const double axial[2]) {
-  const double S = axial[0], H = axial[1], degree = acos(-1.0) / 180;
-  const double farthest = cos(peak->position * degree) * sqrt(1 + (S + H) * (S + H));
-  const double spread = fabs(peak->position - acos(fmax(-1, fmin(1, farthest))) / degree);
-  const double width = peak->gaussian + peak->lorentzian;
-  if (S + H <= 0 || spread < 0.01 * width) return *to = *peak, 1;
-  const int panels = (int)fmin(MB_XRD_AXIAL_PANELS, ceil(spread / (2 * width)));
-  const int part = panels * NODES, count = 2 * part;
+  const double S = axial[0], H = axial[1];
+  const double spread = fabs(peak->position - angle_at(S + H, peak));
+  if (S + H <= 0 || spread < 0.01 * (peak->gaussian + peak->lorentzian)) {
+    if (to != NULL) *to = *peak;
+    return 1;
+  }
+  const Part parts[2] = {part_of(0, fabs(S - H), peak), part_of(fabs(S - H), S + H, peak)};
+  if (parts[0].panels + parts[1].panels > MB_XRD_AXIAL_PANELS) return 0;
+  const mb_size part = parts[0].panels * NODES, count = part + parts[1].panels * NODES;
+  if (to == NULL) return count;
   double total = 0;
-  add_rays(to, peak, axial, 0, fabs(S - H), panels);
-  add_rays(to + part, peak, axial, fabs(S - H), S + H, panels);
-  for (int i = 0; i < count; i++) total += to[i].area;
-  for (int i = 0; i < count; i++) to[i].area *= total > 0 ? peak->area / total : 0;
+  add_rays(to, peak, axial, &parts[0]);
+  add_rays(to + part, peak, axial, &parts[1]);
+  for (mb_size i = 0; i < count; i++) total += to[i].area;
+  for (mb_size i = 0; i < count; i++) to[i].area *= total > 0 ? peak->area / total : 0;
   return count;
 }

@@ -129,8 +129,8 @@ end
 --- Simulates the powder pattern of a crystal or a mixture by weight. Peaks are pseudo-Voigt functions of Thompson, Cox
 -- and Hastings (1987): Gaussian width^2 = U tan^2 + V tan + W, Lorentzian width = X tan + Y / cos of theta, in degrees,
 -- to which crystallite size adds size's 0.9 wavelength / (size cos) and strain 4 strain tan, both Lorentzian.
--- Asymmetry is that of axial divergence (Finger, Cox and Jephcoat 1994). The result has the same bits for any number of
--- threads.
+-- Asymmetry is that of axial divergence (Finger, Cox and Jephcoat 1994), up to 4,000 widths of a peak. The result has
+-- the same bits for any number of threads.
 -- @param crystals crystal|string|table one crystal or path, or a list of them, or of { crystal = ..., weight = 0.3,
 --   size = ..., strain = ..., texture = ..., cell = ... } for phases that differ
 -- @option grid angles 2theta: { first = 10, last = 80, step = 0.02 }, or a list or tensor that rises
