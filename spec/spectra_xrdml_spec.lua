@@ -80,7 +80,7 @@ describe("xrdml", function()
     local set = assert(files.read(document(scan(THETA2 .. TIME .. INTENSITIES))))
     local metadata = set.metadata[1]
     assert.equal("quartz", metadata["sample name"])
-    assert.equal(1.540598, metadata["kAlpha1 (Angstrom)"])
+    assert.same({ 1.540598, "K-Alpha 1" }, { metadata["kAlpha1 (Angstrom)"], metadata.usedWavelength })
     assert.equal("Cu", metadata.anodeMaterial)
     assert.equal(45, metadata["tension (kV)"])
     assert.equal(40, metadata["current (mA)"])

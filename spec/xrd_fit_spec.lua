@@ -255,6 +255,41 @@ describe("a full-profile fit", function()
     end
   end)
 
+  it("takes the radiation that the file states, in the words of each format", function()
+    local stated = require "moonbow.xrd.stated"
+    local pair = { { wavelength = 1.5406, weight = 1 }, { wavelength = 1.5444, weight = 0.5 } }
+    for _, metadata in ipairs { { ["kAlpha1 (Angstrom)"] = 1.5406, ["kAlpha2 (Angstrom)"] = 1.5444,
+      usedWavelength = "K-Alpha 1" }, { ["WaveLengthAlpha1 (Å)"] = 1.5406, ["WaveLengthAlpha2 (Å)"] = 1.5444 },
+      { k_alpha1 = 1.5406, k_alpha2 = 1.5444 }, { WL1 = 1.5406, WL2 = 1.5444, WLRATIO = 0.5, WL_UNIT = "A" },
+      { WavelengthKalpha1 = "1.5406", WavelengthKalpha2 = "1.5444" }, { HW_XG_WAVE_LENGTH_ALPHA1 = 1.5406,
+        HW_XG_WAVE_LENGTH_ALPHA2 = 1.5444, MEAS_COND_XG_WAVE_TYPE = "Ka" }, { WAVE_LENGTH1 = 1.5406,
+        WAVE_LENGTH2 = 1.5444, XRAY_CHAR = "K-ALPHA" }, { LabdaAlpha1 = 1.5406, LabdaAlpha2 = 1.5444 } } do
+      assert.same(pair, stated("x", metadata))
+    end
+    assert.equal(1.5406, stated("x", { k_alpha1 = 1.5406, k_alpha2 = 0 }))
+    assert.equal(1.5406, stated("x", { k_alpha1 = 1.5406, k_alpha2 = 1.5444, k_alpha_ratio = 0 }))
+    assert.equal(0.41, stated("x", { _diffrn_radiation_wavelength = "0.41(1)" }))
+    assert.is_nil(stated("x", { WL1 = 0.15406, WL_UNIT = "nm" }))
+    local beta = { ["kAlpha1 (Angstrom)"] = 1.5406, ["kAlpha2 (Angstrom)"] = 1.5444, usedWavelength = "K-Beta" }
+    fails(stated, "x: radiation: the pattern's file states K-Beta, but no wavelength of it", "x", beta)
+    beta["kBeta (Angstrom)"] = 1.3922
+    assert.equal(1.3922, stated("x", beta))
+    fails(stated, "x: radiation: the pattern's file states neutron, and form factors are those of X-rays", "x",
+      { _diffrn_radiation_wavelength = 2.0785, _diffrn_radiation_probe = "neutron" })
+  end)
+
+  it("reads the radiation of measured files of each format", function()
+    local folder, missing = measured "instrument_files"
+    if not folder then return pending(missing) end
+    local radiation = require("moonbow.xrd.scan").radiation
+    for _, name in ipairs { "rigaku_ras/XRD_RIGAKU.ras", "rigaku_rasx/rigaku_test.rasx", "bruker_raw/BT86.raw",
+      "bruker_brml/test.brml", "rigaku_asc_txt/2Theta.asc", "stoe_raw/stoe.raw", "uxd/BT86_.UXD",
+      "xrdml/empyrean.xrdml" } do
+      local first = radiation("x", assert(mb.spectra.read(folder .. "/" .. name))[1])[1].wavelength
+      assert.near(name:find "stoe" and 1.20793 or 1.5406, first, 1e-5, name)
+    end
+  end)
+
   it("takes negative values, which weigh as small ones", function()
     local pattern = noisy(5)
     local lowered = mb.spectra.set { x = pattern.x - 400, axis = pattern.axis, axis_name = "2theta", unit = "deg" }

@@ -7,6 +7,7 @@ local phase = require "moonbow.xrd.phase"
 local radiation = require "moonbow.xrd.radiation"
 local set = require "moonbow.spectra.set"
 local shape = require "moonbow.xrd.shape"
+local stated = require "moonbow.xrd.stated"
 
 local scan = {}
 
@@ -66,19 +67,9 @@ local function rising(operation, spectra, wavelength)
   return angles, y
 end
 
--- The radiation that the file of a spectrum states: K alpha 1 and 2 with their ratio.
-local function stated(spectra)
-  local m = spectra.metadata and spectra.metadata[1] or {}
-  local first, second = tonumber(m["kAlpha1 (Angstrom)"]), tonumber(m["kAlpha2 (Angstrom)"])
-  if not first or first <= 0 then return nil end
-  local ratio = tonumber(m.ratioKAlpha2KAlpha1) or 0.5
-  if not second or second <= 0 or ratio <= 0 then return first end
-  return { { wavelength = first, weight = 1 }, { wavelength = second, weight = ratio } }
-end
-
 --- The radiation of a fit: the option, or what the file states; raises without either.
 function scan.radiation(operation, spectra, given)
-  local found = given or set.is(spectra) and stated(spectra)
+  local found = given or set.is(spectra) and stated(operation, spectra.metadata and spectra.metadata[1] or {})
   if not found then
     check.fail(operation, "radiation: expected \"Cu\", a wavelength in angstrom or a list of lines; the pattern's file "
       .. "states none")

@@ -41,6 +41,8 @@ local function measurement_metadata(root, measurement)
   for _, name in ipairs { "measurementType", "sampleMode" } do metadata[name] = measurement.attributes[name] end
   local detector = xml.at(measurement, "diffractedBeamPath/detector")
   metadata.detector = detector and detector.attributes.name
+  local used = xml.child(measurement, "usedWavelength")
+  metadata.usedWavelength = used and used.attributes.intended
   describe(metadata, measurement, of_measurement)
   return metadata
 end
