@@ -177,6 +177,32 @@ describe("a full-profile fit", function()
     assert.near(0.03, mb.xrd.fit(fine, { HALITE, SILICON }, { radiation = "Cu" }).gaussian, 0.002)
   end)
 
+  it("refines the edges of a cell with one long edge, whichever it is", function()
+    for long = 1, 3 do
+      local edges = { 3, 3.1, 3.3 }
+      edges[long] = 100
+      local c = assert(mb.xrd.parse(([[
+data_long
+_cell_length_a %g
+_cell_length_b %g
+_cell_length_c %g
+_space_group_IT_number 47
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Fe 0 0 0
+Co .5 .2 .3
+]]):format(table.unpack(edges))))
+      local cell, other = { table.unpack(c.cell) }, long % 3 + 1
+      cell[other] = cell[other] * 1.007
+      local pattern = mb.xrd.pattern(c, { radiation = "CuKa1", grid = { first = 25, last = 80, step = 0.03 },
+        size = 500, background = 10, maximum = 1e4, B = 0.6, cell = cell })
+      assert.near(cell[other], mb.xrd.fit(pattern, { c }, { radiation = "CuKa1" }).phases[1].cell[other], 1e-3)
+    end
+  end)
+
   it("lists what it left at a bound", function()
     local pattern = mb.xrd.pattern(HALITE, { radiation = "Cu", grid = GRID, B = 0.6, maximum = 5000, background = 50,
       cell = strained(HALITE, 1.01, 1.01) })

@@ -146,22 +146,31 @@ local function change_of(metric, pair)
   return matrix
 end
 
+-- A change of the metric tensor by the lengths of the edges, so that all edges weigh alike.
+local function as_shares(matrix, metric)
+  local shares = {}
+  for i = 1, 9 do
+    local row, column = (i - 1) // 3 + 1, (i - 1) % 3 + 1
+    shares[i] = matrix[i] / math.sqrt(metric[4 * row - 3] * metric[4 * column - 3])
+  end
+  return shares
+end
+
 --- The independent changes of a crystal's metric tensor that keep its symmetry: 1 for cubic cells, 2 for tetragonal,
 -- hexagonal and trigonal ones, 3 orthorhombic, 4 monoclinic, 6 triclinic. The first one changes all lengths alike.
 -- @return list of symmetric matrices, flat; lengths change by up to about the share s if s times one of them is added
 function lattice.strains(crystal)
   local metric = lattice.metric(crystal.cell)
   local rotations, list, units = rotations_of(crystal), { scaled(metric, 2) }, {}
-  units[1] = scaled(metric, 1 / math.sqrt(dot(metric, metric)))
+  local whole = as_shares(metric, metric)
+  units[1] = scaled(whole, 1 / math.sqrt(dot(whole, whole)))
   for _, pair in ipairs(PAIRS) do
     local found = invariant(rotations, change_of(metric, pair))
-    local rest, largest = rest_of(found, units), 0
+    local shares, largest = as_shares(found, metric), 0
+    for i = 1, 9 do largest = math.max(largest, math.abs(shares[i])) end
+    local rest = rest_of(shares, units)
     local length = math.sqrt(dot(rest, rest))
-    for i = 1, 9 do
-      local row, column = (i - 1) // 3 + 1, (i - 1) % 3 + 1
-      largest = math.max(largest, math.abs(found[i]) / math.sqrt(metric[4 * row - 3] * metric[4 * column - 3]))
-    end
-    if length > SAME * metric[1] then
+    if length > SAME then
       units[#units + 1], list[#list + 1] = scaled(rest, 1 / length), scaled(found, 2 / largest)
     end
   end
