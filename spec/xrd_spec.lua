@@ -405,6 +405,15 @@ describe("a pattern", function()
       set.quantity, set.names[1] })
     assert.near(100, mb.tensor(values(set)):max()[1], 1e-4)
     assert.matches("CuKa1 1.540593 A; no monochromator", set.metadata[1].physics)
+    local halite, rng = parse(table.unpack(NACL)), mb.rng(1)
+    local stated = pattern({ background = { 5, 1 }, noise = rng, radius = 150, size = 300 }, {
+      { crystal = halite, weight = 3, texture = { 0, 0, 1, 0.8 } }, { crystal = halite, weight = 1,
+        cell = { 5.7, 5.7, 5.7, 90, 90, 90 } } }).metadata[1]
+    assert.equal("0.75 made, size 300, texture 0 0 1 0.8; 0.25 made, size 300, cell 5.7 5.7 5.7 90 90 90",
+      stated.phases)
+    assert.is_nil(stated.physics:find "texture")
+    assert.same({ "Chebyshev coefficients 5 1", "counts", 150 }, { stated.background, stated.noise,
+      stated["radius (mm)"] })
   end)
 
   it("moves by zero shift and displacement", function()

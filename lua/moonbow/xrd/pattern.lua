@@ -114,16 +114,29 @@ local function values_of(y, grid, options)
   return y
 end
 
-local function metadata_of(phases, lists, options, instrument)
-  local texts = {}
-  for i, phase in ipairs(phases) do
-    texts[i] = ("%.4g %s"):format(phase.weight, phase.crystal.name)
-    for _, name in ipairs { "size", "strain" } do
-      if phase[name] then texts[i] = ("%s, %s %g"):format(texts[i], name, phase[name]) end
-    end
+-- "0.7 rutile, size 300, texture 0 0 1 0.8"
+local function phase_text(phase)
+  local text = ("%.4g %s"):format(phase.weight, phase.crystal.name)
+  for _, name in ipairs { "size", "strain" } do
+    if phase[name] then text = ("%s, %s %g"):format(text, name, phase[name]) end
   end
-  return { phases = table.concat(texts, "; "), physics = lists[1].settings, instrument = shape.text(instrument),
-    ["zero shift (deg)"] = options.zero, ["displacement (mm)"] = options.displacement }
+  if phase.texture then text = ("%s, texture %d %d %d %g"):format(text, table.unpack(phase.texture)) end
+  if phase.cell then text = ("%s, cell %g %g %g %g %g %g"):format(text, table.unpack(phase.cell)) end
+  return text
+end
+
+local function background_text(given)
+  if type(given) == "table" then return "Chebyshev coefficients " .. table.concat(given, " ") end
+  return type(given) == "function" and "a function" or given or 0
+end
+
+local function metadata_of(phases, options, instrument)
+  local texts = {}
+  for i, phase in ipairs(phases) do texts[i] = phase_text(phase) end
+  return { phases = table.concat(texts, "; "), physics = peaks.settings("xrd.pattern", options),
+    instrument = shape.text(instrument), ["zero shift (deg)"] = options.zero,
+    ["displacement (mm)"] = options.displacement, ["radius (mm)"] = options.radius,
+    background = background_text(options.background), noise = options.noise and "counts" or "none" }
 end
 
 --- Simulates the powder pattern of a crystal or a mixture by weight. Peaks are pseudo-Voigt functions of Thompson, Cox
@@ -167,7 +180,7 @@ function pattern.pattern(crystals, options)
   end
   local set = fields.set { x = values_of(y, grid, options), axis = grid, axis_name = "2theta",
     unit = "deg", quantity = options.noise and "counts" or "intensity", names = { table.concat(names, " + ") },
-    metadata = metadata_of(phases, lists, options, instrument) }
+    metadata = metadata_of(phases, options, instrument) }
   set.decided, set.notes = "simulated", notes
   return set
 end

@@ -125,19 +125,22 @@ local function finish(list)
   end)
 end
 
--- What was assumed, in words.
-local function settings_text(lines, options)
-  local texts = { radiation.text(lines) }
+--- What is assumed of all phases, in words: radiation, monochromator, form factors, displacements.
+function peaks.settings(operation, options)
+  local texts = { radiation.text(radiation.lines(operation, options.radiation)) }
   texts[2] = options.monochromator and ("monochromator at 2theta = %g deg"):format(options.monochromator)
     or "no monochromator"
   texts[3] = "form factors of neutral atoms" .. (options.dispersion and " with dispersion" or " without dispersion")
   texts[4] = options.debye_waller and (options.B and ("displacements, B = %g A2 where there are none")
     :format(options.B) or "displacements of the file") or "atoms at rest"
-  if options.texture then
-    local h, k, l, r = table.unpack(options.texture)
-    texts[5] = ("March-Dollase texture r = %g along %d %d %d"):format(r, h, k, l)
-  end
   return table.concat(texts, "; ")
+end
+
+local function settings_text(operation, options)
+  local text = peaks.settings(operation, options)
+  if not options.texture then return text end
+  local h, k, l, r = table.unpack(options.texture)
+  return ("%s; March-Dollase texture r = %g along %d %d %d"):format(text, r, h, k, l)
 end
 
 --- Checks { h, k, l, r } of March and Dollase.
@@ -210,7 +213,7 @@ function peaks.of(operation, c, options)
   finish(list)
   for note in pairs(notes) do list.notes[#list.notes + 1] = note end
   table.sort(list.notes)
-  list.settings = settings_text(list.radiation, options)
+  list.settings = settings_text(operation, options)
   return peaks.new(list)
 end
 
