@@ -62,7 +62,7 @@ local function cif_files(paths)
   return list
 end
 
--- Crystals by the names of their files; those that cannot be read are named and left out.
+-- Crystals by the names of their files, with what was interpreted; those that cannot be read are named and left out.
 local function read_candidates()
   local list = {}
   for _, path in ipairs(cif_files(args.candidates)) do
@@ -70,6 +70,7 @@ local function read_candidates()
     if crystal then
       crystal.name = path:match "([^/]*)%.[^.]*$" or path
       list[#list + 1] = crystal
+      for _, note in ipairs(crystal.notes) do io.stderr:write(crystal.name, ": ", note, "\n") end
     else
       io.stderr:write("left out: ", err, "\n")
     end
