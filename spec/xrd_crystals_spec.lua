@@ -165,6 +165,9 @@ describe("a setting", function()
         crystal.notes[1])
       refused(("_space_group_name_H-M_alt: unknown space group '%s'"):format(name), cell, symbol(name), "Si 0 0 0 1")
     end
+    local name = "P 2/n 2/n 2/n (origin at -1)"
+    refused(("_space_group_name_H-M_alt: unknown space group '%s'"):format(name), CUBE,
+      symbol(name) .. "\n" .. number(48), "Si 0 0 0 1")
     assert.equal("F d -3 m:2", parse(CUBE, symbol "F d -3 m (origin choice 2)", "Si 0 0 0 1").space_group)
     refused("_space_group_IT_number: expected 1 to 230, got 231", CUBE, number(231), "Si 0 0 0 1")
   end)

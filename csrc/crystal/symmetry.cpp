@@ -213,7 +213,8 @@ static Named named_group(Draft &draft, bool is_needed) {
   Named named = by_symbol(draft, unknown);
   if (named.group == nullptr) {
     named = by_number(draft, stated);
-    if (is_needed && named.group == nullptr && !unknown.empty()) refuse(unknown);
+    const bool has_origin = unknown.find("(origin") != std::string::npos; // which the number would lose
+    if (is_needed && !unknown.empty() && (named.group == nullptr || has_origin)) refuse(unknown);
     if (is_needed && named.group == nullptr && !number.empty())
       refuse("_space_group_IT_number: expected 1 to 230, got " + number.substr(0, 40));
     if (is_needed && !unknown.empty()) add_note(draft, unknown + "; the number was taken");
