@@ -307,6 +307,13 @@ describe("write", function()
     assert.equal(4, #assert(mb.spectra.read(folder, { verbose = false })))
   end)
 
+  it("writes a file for each spectrum, whatever their names", function()
+    path = folder
+    local set = mb.spectra.set { x = { { 1, 2 }, { 3, 4 }, { 5, 6 } }, axis = { 1, 2 }, names = { "x_3", "x", "x" } }
+    assert.is_true(mb.spectra.write(set, folder, { each = true, format = "csv" }))
+    assert.equal(3, #assert(mb.spectra.read(folder, { verbose = false })))
+  end)
+
   it("takes sets, paths and known formats only", function()
     local set = raman(4)
     local function refuses(message, ...)

@@ -42,7 +42,7 @@ local function file_names(spectra, suffix)
   for i, name in ipairs(spectra.names) do
     local stem = name:gsub("%.[%w]+$", ""):gsub('[%c/\\:*?"<>|#]', "_"):gsub("^[%s.]+", "")
     stem = stem == "" and tostring(i) or stem
-    if taken[stem:lower()] then stem = ("%s_%d"):format(stem, i) end
+    while taken[stem:lower()] do stem = ("%s_%d"):format(stem, i) end
     taken[stem:lower()], names[i] = true, stem .. "." .. suffix
   end
   return names
