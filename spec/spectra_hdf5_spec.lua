@@ -108,6 +108,12 @@ describe("an HDF5 file", function()
     assert.same({ "a scan", 40 }, { set.metadata[1].title, set.metadata[1]["instrument/current"] })
   end)
 
+  it("of NeXus gives spectra along the spectral axis, not along the time", function()
+    local set = reads "nexus_times.h5"
+    assert.same({ { 0, 2, 4 }, { 10, 11, 12 }, "keV", { "0", "5" } },
+      { values(set, 1), set.axis, set.unit, set.labels.time })
+  end)
+
   it("of NeXus gives signals and axes that datasets name themselves", function()
     local set = reads("nexus.h5", { block = "entry/old" })
     assert.same({ 0, 1, 2, 3, 4 }, values(set, 1))

@@ -24,6 +24,12 @@ local function npz(members)
   return spectra_files.zip(list)
 end
 
+local function counted(count)
+  local list = {}
+  for i = 1, count do list[i] = i end
+  return mb.tensor(list)
+end
+
 describe("a .npy file", function()
   it("holds spectra in rows, whose points are counted", function()
     local set = assert(read(x))
@@ -93,6 +99,31 @@ describe("a .npz file", function()
     local quantity, percent = roles.quantity_of { name = "transmittance", attributes = { units = "%" } } -- of HDF5
     assert.same({ "transmittance", true }, { quantity, percent })
   end)
+
+  it("has spectra along its spectral axis, with labels of their times, places and masses", function()
+    for axis, name in pairs { wl = "minutes", lambda = "seconds", bands = "V", index = "foo", wavelength = "mass",
+      nm = "minutes", x = "index", energy = "ppm", ["Raman shift"] = "um" } do
+      assert(mb.save_npz({ X = mb.ones(4, 9), [axis] = counted(9), [name] = counted(4) }, path))
+      local set = assert(mb.spectra.read(path))
+      assert.same({ 4, 9, { name }, {} }, { #set, set.length, set.columns, set.notes })
+    end
+    local set = assert(read(npz { { "intensity", wavelength }, { "wl", wavelength }, { "minutes", wavelength } }))
+    assert.same({ "wl", "intensity" }, { set.axis_name, set.quantity })
+  end)
+
+  it("is refused if spectra may run along both of its axes; a doubtful one is noted", function()
+    for _, names in ipairs { { "two_theta", "energy" }, { "V", "seconds" }, { "foo", "minutes" } } do
+      assert(mb.save_npz({ X = mb.ones(4, 9), [names[1]] = counted(9), [names[2]] = counted(4) }, path))
+      local set, why = mb.spectra.read(path)
+      assert.is_nil(set)
+      assert.truthy(why:find("several variables may be the axis of X", 1, true))
+    end
+    assert(mb.save_npz({ X = mb.ones(4, 9), minutes = counted(4) }, path))
+    local set = assert(mb.spectra.read(path))
+    assert.same({ 4, { "minutes is taken as the axis, since it is as long as the columns of X" } },
+      { set.length, set.notes })
+  end)
+
   it("that moonbow wrote is read", function()
     assert(mb.save_npz({ spectra = mb.tensor { { 1, 2 }, { 3, 4 }, { 5, 6 } }, nm = mb.tensor { 7, 8 } }, path,
       { compress = true }))

@@ -17,11 +17,15 @@ end
 -- Names as people write them, in lower case without blanks and low lines; the first are preferred.
 local values_named = index { "spectra", "spectrum", "absorbance", "reflectance", "transmittance", "intensity",
   "intensities", "ramanintensity", "counts", "signal", "data", "x", "y" }
-local axis_named = index { "axis", "xaxis", "axisscale", "wl", "wls", "wave", "waves", "lambda", "wvn", "wns",
-  "shift", "ramanshifts", "freq", "freqs", "tth", "2th", "q", "e", "bands", "band", "vars", "variables", "x", "w" }
+local axis_named = index { "axis", "xaxis", "axisscale", "wl", "wls", "wave", "waves", "lambda", "wvn", "wn",
+  "wns", "shift", "ramanshifts", "freq", "freqs", "frequency", "frequencies", "energy", "energies", "tth", "2th", "q",
+  "e", "bands", "band", "vars", "variables", "x", "w" }
 local never_axis = index { "y", "label", "labels", "class", "classes", "target", "targets", "group", "groups", "conc" }
 
+local often_varied = { time = true, points = true, potential = true, angle = true } -- names of axes
+
 local MOST_SHOWN = 20 -- variables in a message
+local LONGEST_UNIT = 4 -- letters of names that may stand for something else: "ppm", "V", "mass"
 
 --- A name in lower case without blanks and low lines.
 function roles.plain(name) return (name:lower():gsub("[%s_]+", "")) end
@@ -80,6 +84,19 @@ local function axis_rank(variable)
   return roles.axis_of(variable) and 1 or axis_named[name]
 end
 
+--- How surely a variable is the axis of spectra, and no label of each of them: 1 by a name of spectral axes, 2 by a
+-- unit or a letter, 3 if it is what often varies from one spectrum to the next; nil if it is no axis.
+function roles.axis_class(variable)
+  if not axis_rank(variable) then return nil end
+  local _, axis = roles.axis_of(variable)
+  if often_varied[axis] then return 3 end
+  for _, text in ipairs { variable.name, tostring(variable.attributes.long_name or "") } do
+    local name = roles.plain(text)
+    if #name > 1 and axis_named[name] or #name > LONGEST_UNIT and units.axis(text) then return 1 end
+  end
+  return 2
+end
+
 -- The variables with the best rank, and all that have one.
 local function best(variables, rank_of)
   local found, least = {}, math.huge
@@ -99,18 +116,22 @@ local function filter(variables, test)
   return kept
 end
 
-local function has_size(variable, size)
-  for _, own in ipairs(variable.shape) do
-    if own == size then return true end
+-- How many axes of each length a group has.
+local function axes_by_length(group)
+  local counts = {}
+  for _, variable in ipairs(group.variables) do
+    local length = roles.is_axis(variable) and variable:count()
+    if length then counts[length] = (counts[length] or 0) + 1 end
   end
-  return false
+  return counts
 end
 
 -- Matrices that have a dimension as long as a variable that its name says to be an axis.
 local function with_axis(group, matrices)
+  local counts = axes_by_length(group)
   return filter(matrices, function(matrix)
-    for _, variable in ipairs(group.variables) do
-      if roles.is_vector(variable) and axis_rank(variable) and has_size(matrix, variable:count()) then return true end
+    for _, size in ipairs(matrix.shape) do
+      if counts[size] then return true end
     end
   end)
 end
@@ -154,6 +175,9 @@ local function find_vector(group, source, vectors)
   return some[1]
 end
 
+--- True if a variable's name or unit says that it is an axis.
+function roles.is_axis(variable) return roles.is_vector(variable) and axis_rank(variable) ~= nil end
+
 --- Returns the variable that holds the spectra.
 function roles.find_values(group, source)
   local matrices, vectors = filter(group.variables, is_matrix), filter(group.variables, roles.is_vector)
@@ -188,6 +212,41 @@ local function chosen_axis(group, source, values, name)
   return axis
 end
 
+local function differ_in_length(variables)
+  for _, variable in ipairs(variables) do
+    if variable:count() ~= variables[1]:count() then return true end
+  end
+end
+
+-- Vectors that rise or fall and have a value for each column of a matrix.
+local function of_columns(fitting, values)
+  local length = values.shape[roles.last_dimension(values)]
+  return filter(fitting, function(variable)
+    return is_matrix(values) and variable:count() == length and values.shape[1] ~= length
+      and not never_axis[roles.plain(variable.name)] and axes.direction(variable:list())
+  end)
+end
+
+-- The axis among variables that fit the values, by their names and units.
+local function by_name(group, source, values, fitting)
+  local surest = best(fitting, roles.axis_class)
+  local axis = best(surest, axis_rank)[1]
+  if not axis then return nil end
+  local class, length = roles.axis_class(axis), axis:count()
+  local equals = filter(fitting, function(variable)
+    return axis_rank(variable) == axis_rank(axis) and variable:count() == length
+      and roles.axis_class(variable) <= math.max(class, 2)
+  end)
+  local is_doubtful = class == 3 and roles.dimension_of(values, length) ~= roles.last_dimension(values)
+  if #equals > 1 or differ_in_length(surest) or is_doubtful and #of_columns(fitting, values) > 0 then
+    roles.fail(source, group, ("several variables may be the axis of %s"):format(values.name))
+  end
+  if is_doubtful then
+    source:note("%s is taken as the axis, since it is as long as the columns of %s", axis.name, values.name)
+  end
+  return axis
+end
+
 --- Returns the variable that is the axis of the values; nil if none is.
 function roles.find_axis(group, source, values)
   local wanted = source.options.axis
@@ -196,34 +255,20 @@ function roles.find_axis(group, source, values)
     return variable ~= values and roles.is_vector(variable) and roles.dimension_of(values, variable:count())
       and variable:count() > 1
   end)
-  local some = best(fitting, axis_rank)
-  if #some > 1 then roles.fail(source, group, ("several variables may be the axis of %s"):format(values.name)) end
-  if some[1] then return some[1] end
-  local length = values.shape[roles.last_dimension(values)]
-  some = filter(fitting, function(variable)
-    return is_matrix(values) and variable:count() == length and values.shape[1] ~= length
-      and not never_axis[roles.plain(variable.name)] and axes.direction(variable:list())
-  end)
+  local axis = by_name(group, source, values, fitting)
+  if axis then return axis end
+  local some = of_columns(fitting, values)
   if #some ~= 1 then return nil end
   source:note("%s is taken as the axis, by its length", some[1].name)
   return some[1]
 end
 
---- True if a variable's name or unit says that it is an axis.
-function roles.is_axis(variable) return roles.is_vector(variable) and axis_rank(variable) ~= nil end
-
--- True if a vector is as long as another one, which is an axis.
-local function has_axis(group, vector)
-  for _, other in ipairs(group.variables) do
-    if other ~= vector and roles.is_axis(other) and other:count() == vector:count() then return true end
-  end
-  return false
-end
-
---- True if a group has a variable that may hold spectra: a matrix, or a vector with an axis.
+--- True if a group has a variable that may hold spectra: a matrix, or a vector beside an axis of its length.
 function roles.may_hold(group)
+  local counts = axes_by_length(group)
   for _, variable in ipairs(group.variables) do
-    if is_matrix(variable) or roles.is_vector(variable) and has_axis(group, variable) then return true end
+    local beside = roles.is_vector(variable) and (counts[variable:count()] or 0)
+    if is_matrix(variable) or beside and beside > (roles.is_axis(variable) and 1 or 0) then return true end
   end
   return false
 end

@@ -16,6 +16,12 @@ Source.__index = Source
 
 local Fault = {} -- class of what a reader raises if the file is wrong
 
+-- { [list of notes] = { [note] = true } }: sources share lists.
+local noted = setmetatable({}, { __mode = "k", __index = function(noted, notes)
+  noted[notes] = {}
+  return noted[notes]
+end })
+
 -- Bytes and letter of string.unpack by type, named as NumPy does.
 local types = { u1 = { 1, "I1" }, i1 = { 1, "i1" }, u2 = { 2, "I2" }, i2 = { 2, "i2" }, u4 = { 4, "I4" },
   i4 = { 4, "i4" }, u8 = { 8, "I8" }, i8 = { 8, "i8" }, f4 = { 4, "f" }, f8 = { 8, "d" } }
@@ -47,11 +53,10 @@ end
 
 --- Adds a note, which the set keeps: what was left out or interpreted. Each text is kept once.
 function Source:note(format, ...)
-  local text = check.printable(format:format(...))
-  for _, note in ipairs(self.notes) do
-    if note == text then return end
-  end
-  table.insert(self.notes, text)
+  local notes, text = self.notes, check.printable(format:format(...))
+  if noted[notes][text] then return end
+  noted[notes][text] = true
+  table.insert(notes, text)
 end
 
 --- Says that the file ends before its content does: ends the reading unless partial = true, which leaves a note.

@@ -1,6 +1,7 @@
 --- NeXus: the spectra of NXdata groups. Source: NeXus manual, NXdata and "Associating plottable data".
 local trim = require "moonbow.io.trim"
 local arrangement = require "moonbow.spectra.arrangement"
+local roles = require "moonbow.spectra.roles"
 local units = require "moonbow.spectra.units"
 
 local nexus = {}
@@ -99,13 +100,17 @@ local function is_spectral(axis)
   return units.axis(axis.name) ~= nil or unit and units.axis(tostring(unit)) ~= nil
 end
 
--- The dimension along which spectra run: that of the one axis of a spectrum; else the last.
+-- The dimension along which spectra run: that of the one axis of a spectrum, which is hardly the time if there is
+-- another; else the last.
 local function dimension_of(tree, group, axes, rank)
-  local found = {}
-  for place = 1, rank do
-    if axes[place] and is_spectral(axes[place]) then found[#found + 1] = place end
+  for class = 2, 3 do
+    local found = {}
+    for place = 1, rank do
+      local axis = axes[place]
+      if axis and is_spectral(axis) and (roles.axis_class(axis) or 3) <= class then found[#found + 1] = place end
+    end
+    if #found == 1 then return found[1] end
   end
-  if #found == 1 then return found[1] end
   if tree.text(group, "interpretation") == "image" then return nil end
   return rank
 end
