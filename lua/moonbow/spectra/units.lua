@@ -3,27 +3,32 @@ local trim = require "moonbow.io.trim"
 
 local units = {}
 
--- unit, the axis' name, and what files write (lower case, without blanks, brackets and signs of degree spelled out).
+-- unit, the axis' name, and what files write, without blanks and signs of powers; in lower case, if case says nothing.
 local axes = {
-  { "cm-1", "wavenumber", "cm-1", "1/cm", "cm^-1", "cm⁻¹", "cm¯¹", "cm⁻1", "cm−1", "cm^{-1}", "wavenumber",
-    "wavenumbers", "wavenumber(cm-1)", "reciprocalcentimeters", "rcm", "wn", "kayser" },
-  { "cm-1", "Raman shift", "ramanshift", "ramanshift(cm-1)", "ramanshift(1/cm)", "1/cmramanshift", "rel.1/cm",
-    "relativewavenumber", "deltacm-1" },
-  { "cm-1", "absolute wavenumber", "abscm-1", "abs.cm-1", "1/cmabs" },
+  { "cm-1", "wavenumber", "cm-1", "1/cm", "wavenumber", "wavenumbers", "reciprocalcentimeters", "rcm", "wn", "kayser",
+    "wellenzahl", "nombred'onde" },
+  { "cm-1", "Raman shift", "ramanshift", "1/cmramanshift", "rel.1/cm", "relativewavenumber", "deltacm-1",
+    "ramanverschiebung", "raman-verschiebung" },
+  { "cm-1", "absolute wavenumber", "absolutewavenumber", "abscm-1", "abs.cm-1", "1/cmabs" },
   { "nm", "wavelength", "nm", "nanometer", "nanometers", "nanometres", "nanometre", "wavelength", "wavelengths",
-    "wavelength(nm)" },
-  { "um", "wavelength", "um", "µm", "μm", "micrometer", "micrometers", "micrometre", "micrometres", "micron",
-    "microns" },
-  { "deg", "2theta", "2theta", "2θ", "2ϑ", "2-theta", "twotheta", "2thetadeg", "2theta(deg)", "2theta[deg]",
-    "deg2theta", "degrees2theta", "2θdeg", "2th", "2-theta(deg)", "twothetatheta", "2theta-theta", "2theta-omega",
-    "theta/2theta", "gonio" },
+    "wellenlänge", "longueurd'onde" },
+  { "um", "wavelength", "um", "micrometer", "micrometers", "micrometre", "micrometres", "micron", "microns" },
+  { "Å", "d-spacing", "å", "angstrom", "angstroms", "ångström", "d-spacing" },
+  { "Å", "wavelength" },
+  { "nm", "d-spacing" },
+  { "deg", "2theta", "2theta", "2θ", "2ϑ", "2-theta", "twotheta", "2thetadeg", "deg2theta", "degrees2theta",
+    "degrees2-theta", "°2theta", "°2θ", "2θdeg", "2th", "2th.", "°2th", "°2th.", "twothetatheta", "2theta-theta",
+    "2theta-omega", "theta/2theta", "gonio" },
   { "deg", "angle", "deg", "degree", "degrees", "°", "deg." },
   { "rad", "angle", "rad", "radian", "radians" },
+  { "rad", "2theta" },
   { "mrad", "angle", "mrad", "milliradian", "milliradians" },
-  { "eV", "energy", "ev", "electronvolt", "energy(ev)" },
-  { "keV", "energy", "kev", "energy(kev)" },
-  { "meV", "energy", "mev" },
-  { "ppm", "chemical shift", "ppm", "chemicalshift", "chemicalshift(ppm)" },
+  { "mrad", "2theta" },
+  { "eV", "energy", "ev", "electronvolt" },
+  { "keV", "energy", "kev" },
+  { "meV", "energy", "meV" },
+  { "MeV", "energy", "MeV" },
+  { "ppm", "chemical shift", "ppm", "chemicalshift" },
   { "Hz", "frequency", "hz", "hertz" },
   { "MHz", "frequency", "mhz" },
   { "GHz", "frequency", "ghz" },
@@ -31,33 +36,31 @@ local axes = {
   { "s", "time", "s", "sec", "second", "seconds" },
   { "min", "time", "min", "minutes", "minute" },
   { "ms", "time", "ms", "milliseconds" },
-  { "us", "time", "us", "µs", "microseconds" },
+  { "us", "time", "us", "microseconds" },
   { "V", "potential", "v", "volt", "volts" },
-  { "Å", "d-spacing", "å", "angstrom", "angstroms", "d(å)", "d-spacing" },
-  { "1/Å", "q", "1/å", "å-1", "å^-1", "1/angstrom", "a^-1" },
-  { "1/nm", "q", "1/nm", "nm-1", "nm^-1" },
+  { "1/Å", "q", "1/å", "å-1", "1/angstrom", "angstrom-1" },
+  { "1/nm", "q", "1/nm", "nm-1" },
   { "m/z", "m/z", "m/z", "mass", "masscharge" },
   { "points", "points", "index", "point", "points", "pixel", "pixels", "channel", "channels", "datapoints" },
 }
 
 -- kind of values, their unit, what files write
 local values = {
-  { "absorbance", nil, "absorbance", "abs", "a.u.absorbance", "absorbanceunits", "au", "ab", "absorption", "log(1/t)" },
+  { "absorbance", nil, "absorbance", "abs", "abs.", "a.u.absorbance", "absorbanceunits", "au", "ab", "absorption",
+    "opticaldensity", "od", "o.d.", "log(1/t)", "log10(1/t)", "-log(t)", "-log10(t)" },
   { "transmittance", nil, "transmittance", "transmission", "t" },
-  { "transmittance", "%", "%t", "%transmittance", "%transmission", "transmittance(%)", "transmittance%",
-    "transmission(%)", "percenttransmittance" },
+  { "transmittance", "%", "%t", "%transmittance", "%transmission", "transmittance%", "percenttransmittance" },
   { "reflectance", nil, "reflectance", "reflection", "r" },
-  { "reflectance", "%", "%r", "%reflectance", "reflectance(%)", "reflectance%", "percentreflectance" },
-  { "log(1/R)", nil, "log(1/r)", "log1/r", "-log(r)", "logr", "log(1/reflectance)" },
-  { "Kubelka-Munk", nil, "kubelka-munk", "kubelkamunk", "kubelka_munk", "km" },
+  { "reflectance", "%", "%r", "%reflectance", "reflectance%", "percentreflectance" },
+  { "log(1/R)", nil, "log(1/r)", "log10(1/r)", "log1/r", "-log(r)", "-log10(r)", "logr", "log(1/reflectance)" },
+  { "Kubelka-Munk", nil, "kubelka-munk", "kubelkamunk", "km" },
   { "counts", nil, "counts", "count", "cnt", "cts", "c", "ccdcts", "ccdcounts" },
   { "counts per second", nil, "cps", "cnt/sec", "counts/s", "counts/sec", "cnt/s", "countspersecond", "counts/second",
-    "cts/s" },
+    "cts/s", "c/s", "counts(s-1)", "counts(1/s)", "countss-1" },
   { "single beam", nil, "singlebeam", "single-beam" },
   { "interferogram", nil, "interferogram" },
-  { "intensity", nil, "intensity", "int", "int.", "arbitraryunits", "arb", "arb.", "arb.units", "a.u.", "arbitrary",
-    "ramanintensity", "relativeintensity", "arbitraryintensity", "intensity(a.u.)", "intensity(arb.units)",
-    "intensity(arb.u.)" },
+  { "intensity", nil, "intensity", "int", "int.", "arbitraryunits", "arb", "arb.", "arb.units", "arb.u.", "a.u.",
+    "arbitrary", "ramanintensity", "relativeintensity", "arbitraryintensity" },
 }
 
 local function index(rows)
@@ -73,79 +76,119 @@ for _, row in ipairs(values) do row[2] = row[2] or false end
 
 local axis_of, value_of = index(axes), index(values)
 
-local function plain(text)
-  text = text:lower():gsub("Θ", "θ"):gsub("ϴ", "θ"):gsub("[%s_]+", "")
-  text = text:gsub("^%((.*)%)$", "%1"):gsub("^%[(.*)%]$", "%1")
-  return text
+-- The names of axes, also those that name none without a unit; and which of them have which unit.
+local axis_named, has_unit = { d = "d-spacing", dspacing = "d-spacing", ["d-value"] = "d-spacing", dvalue = "d-spacing",
+  ["q-value"] = "q", qvalue = "q", scatteringvector = "q", momentumtransfer = "q" }, {}
+for _, row in ipairs(axes) do
+  local unit, name = row[1], row[2]
+  has_unit[name] = has_unit[name] or {}
+  axis_named[name:lower():gsub("%s", "")], has_unit[name][unit] = name, true
 end
 
-local LONGEST = 256 -- bytes of a text with brackets
+local same = { ["⁻"] = "-", ["¯"] = "-", ["−"] = "-", ["¹"] = "1", ["Å"] = "å", ["\u{212B}"] = "å", ["µ"] = "u",
+  ["μ"] = "u", ["Θ"] = "θ", ["ϴ"] = "θ" }
 
--- The row for a text; or for what stands in its brackets, and that for what stands before them. Beside the row the text
--- that gave it.
-local function find(rows, text)
-  local whole = plain(text)
-  if rows[whole] then return rows[whole], nil, whole end
-  if #text > LONGEST then return nil end
-  local outer, inner = text:match "^(.-)[%(%[{/]%s*([^%)%]}]+)[%)%]}]?%s*$"
-  if not outer then return nil end
-  return rows[plain(inner)], rows[plain(outer)], plain(inner)
+-- Without blanks, low lines, signs of powers and brackets around it.
+local function bare(text)
+  text = text:gsub("[\xC2-\xF4][\x80-\xBF]*", same):gsub("[%s_^]+", "")
+  return (text:gsub("^%((.*)%)$", "%1"):gsub("^%[(.*)%]$", "%1"))
 end
 
--- Names with units that are too short to be told alone: unit by its spelling without signs of power and brackets.
-local lengths, reciprocals = { a = "Å", nm = "nm" },
-  { ["1/a"] = "1/Å", ["a-1"] = "1/Å", ["1/nm"] = "1/nm", ["nm-1"] = "1/nm" }
-local with_short_unit = { d = { "d-spacing", lengths }, wavelength = { "wavelength", lengths },
-  q = { "q", reciprocals }, scatteringvector = { "q", reciprocals } }
-with_short_unit.dspacing, with_short_unit.dvalue = with_short_unit.d, with_short_unit.d
-with_short_unit.qvalue, with_short_unit.momentumtransfer = with_short_unit.q, with_short_unit.q
+local function plain(text) return bare(text):lower() end
 
--- A unit without signs of power and brackets, "a-1" for "(Å^{-1})".
-local function bare_unit(text)
-  text = text:gsub("⁻¹", "-1"):gsub("−", "-"):gsub("[%(%)%[%]{}^]", "")
-  return (text:gsub("Å", "a"):gsub("Å", "a"):gsub("å", "a"):gsub("angstroms?", "a"))
+-- The row for a text, but not that of "MHz" for "mHz", of "nm" for "nM", or of "µm" for "µM".
+local function look_up(rows, text)
+  local exact = bare(text)
+  return rows[exact] or not exact:find "^[mnu]%u" and rows[exact:lower()] or nil
 end
 
--- The unit and the name of "d (A)", "Q [Å^-1]", "d-spacing/nm", "q, 1/A", "Å"; nil for other texts.
-local function short_unit(text)
-  text = plain(text)
-  local name, unit = text:match "^([%a%-]+)[%(%[{/,](.+)$"
-  local known = name and with_short_unit[name:gsub("%-", "")]
-  if known then return known[2][bare_unit(unit)], known[1] end
-  if not text:find "Å" and not text:find "Å" then return nil end
-  unit = bare_unit(text)
-  return lengths[unit] or reciprocals[unit], lengths[unit] and "d-spacing" or "q"
+local LONGEST = 200 -- bytes of a text that is read
+local BRACKETS, SLASH, COMMA = "^(.-)[%(%[{]%s*([^%)%]}]+)[%)%]}]?$", "^(.-)/(.+)$", "^(.-),(.+)$"
+local BLANK = "^(.+)[%s_]([^%s_]+)$"
+
+-- The text with single blanks, and powers without braces; "" if it is too long.
+local function tidy(text)
+  local short = text:gsub("%s+", " ")
+  return #short <= LONGEST and trim.both((short:gsub("%^{(.-)}", "%1"))) or ""
 end
 
-local is_of_angles = { deg = true, rad = true, mrad = true }
+-- Units that no row has, but that stand behind the names of axes, also with a prefix: "pm", "1/m".
+local other_units = { m = true, s = true, v = true, ev = true, hz = true, rad = true, j = true, k = true,
+  g = true, bohr = true, inch = true }
+
+local function is_other_unit(text)
+  local unit = plain(text):gsub("^1?/", ""):gsub("%-%d$", "")
+  return unit == "a" or other_units[unit] or other_units[unit:match "^[fpnumcdkgt](.+)$"]
+end
+
+-- The unit and the name of an axis by its name and what stands behind it; true if that is no unit, and true if such an
+-- axis has this unit. The letter A stands for Å.
+local function axis_of_parts(name, text)
+  local named, stated = look_up(axis_of, name), look_up(axis_of, text)
+  local axis = named and named[2] or axis_named[plain(name)]
+  local units_of_axis = has_unit[axis] or {}
+  local in_angstrom = look_up(axis_of, (plain(text):gsub("a", "å", 1)))
+  if in_angstrom and units_of_axis[in_angstrom[1]] then stated = in_angstrom end
+  if stated then
+    local is_its = units_of_axis[stated[1]]
+    return stated[1], is_its and axis or stated[2], plain(stated[2]) == plain(text):gsub("s$", ""), is_its
+  end
+  if named and not is_other_unit(text) then return named[1], named[2], true end
+end
 
 --- Reads the name of an axis or its unit: "Raman shift (cm-1)", "1/CM", "NANOMETERS", "d (A)".
 -- @return the unit, the name of the axis, and true if the text only names the axis, as "Wavelength" does: other texts
 --   may state another unit; nil if the text names neither
 function units.axis(text)
-  local short, name = short_unit(text)
-  if short then return short, name, false end
-  local row, named, spelled = find(axis_of, text)
-  if not (row or named) then return nil end
-  local unit, is_implied = (row or named)[1], not row or plain(row[2]) == spelled:gsub("s$", "")
-  local is_of_named = named and (named[1] == unit or is_of_angles[named[1]] and is_of_angles[unit])
-  return unit, is_of_named and named[2] or row and row[2] or named[2], is_implied
+  text = tidy(text)
+  local row = look_up(axis_of, text)
+  if row then return row[1], row[2], plain(row[2]) == plain(text):gsub("s$", "") end
+  for _, pattern in ipairs { BRACKETS, SLASH, COMMA, BLANK } do
+    local name, behind = text:match(pattern)
+    if name then
+      local unit, axis, is_implied, is_its = axis_of_parts(name, behind)
+      -- "wavelength, nm" and "wavelength_nm", but not "sample, s"
+      if pattern == BRACKETS or pattern == SLASH or is_its then return unit, axis, is_implied end
+    end
+  end
 end
 
 -- The text without blanks and its sign of percent: "t" of "T [%]", "T in percent", "%T"; nil if it has none.
 local function without_percent(text)
-  local bare, count = plain(text):gsub("percent", "%%"):gsub("in%%$", "%%"):gsub("[%(%[{]?%%[%)%]}]?", "")
-  return count == 1 and trim.right(bare, ",;/") or nil
+  local short, count = plain(text):gsub("percent", "%%"):gsub("in%%$", "%%"):gsub("[%(%[{]?%%[%)%]}]?", "")
+  return count == 1 and trim.right(short, ",;/") or nil
+end
+
+-- Names that say nothing of the values; texts behind a kind that change nothing; and kinds that are more exact than the
+-- kind in front of them.
+local says_nothing = { y = true, signal = true, value = true, values = true, data = true, response = true, ccd = true,
+  detector = true, spectrum = true }
+local no_unit = { ["-"] = true, ["1"] = true, unitless = true, dimensionless = true }
+local more_exact = { absorbance = "log(1/R)", counts = "counts per second" }
+
+-- The row of values by their name and what stands behind it. "log(R)" and "leaf (R)" are no reflectance, since the name
+-- is not known, and "Absorbance (mAU)" has another scale.
+local function values_of_parts(name, text)
+  local named, stated, letters = look_up(value_of, name), look_up(value_of, text), plain(text)
+  local kind = named and named[1]
+  if kind == "intensity" or says_nothing[plain(name)] then return #letters > 1 and stated or named end
+  if stated and (stated[1] == kind or stated[1] == more_exact[kind]) then return stated end
+  local is_kept = stated and stated[1] == "intensity" or no_unit[letters] or letters == plain(name):sub(1, 1)
+  return is_kept and named or nil
 end
 
 --- Reads what the values of a spectrum are: "ABSORBANCE", "%T", "Intensity (counts)".
 -- @return "absorbance", "transmittance", "reflectance", "log(1/R)", "Kubelka-Munk", "counts", "counts per second",
---   "single beam", "interferogram" or "intensity", and "%" if they are in percent; nil if the text names none of them
+--   "single beam", "interferogram" or "intensity", and "%" if they are in percent; nil if the text names none of them,
+--   as "ln(T)" and "Sqrt(Counts)"
 function units.quantity(text)
-  local row, named = find(value_of, text)
-  row = row and row[1] ~= "intensity" and row or named or row
-  local percent = value_of[without_percent(text) or ""]
+  text = tidy(text)
+  local percent, row = value_of[without_percent(text) or ""], look_up(value_of, text)
   if percent and units.is_percentage[percent[1]] then return percent[1], "%" end
+  for _, pattern in ipairs { BRACKETS, SLASH, COMMA } do
+    local name, behind = text:match(pattern)
+    row = row or name and values_of_parts(name, behind)
+  end
   if row then return row[1], row[2] or nil end
 end
 
@@ -159,6 +202,12 @@ function units.names_tell(names)
     if units.tells(name) then return true end
   end
   return #names == 1
+end
+
+--- Calls f(unit, name of the axis) for each unit, and then f(nil, kind, is_percent) for each kind of values.
+function units.each(f)
+  for _, row in ipairs(axes) do f(row[1], row[2]) end
+  for _, row in ipairs(values) do f(nil, row[1], row[2] == "%") end
 end
 
 --- True for "%", also in brackets.

@@ -155,7 +155,9 @@ local function put_block(spectra, i, options, put)
   end
   put_metadata(metadata, put)
   put_labels(spectra, i, put)
-  put_label(put, "XUNITS", x_units[spectra.unit] or spectra.axis_name == "2theta" and "2THETA" or spectra.unit or "")
+  local unit = spectra.unit
+  local is_2theta = spectra.axis_name == "2theta" and (unit or "deg") == "deg"
+  put_label(put, "XUNITS", x_units[unit] or is_2theta and "2THETA" or unit or "")
   put_label(put, "YUNITS", spectra.percent and "%" .. quantity:upper() or y_units[quantity] or quantity:upper())
   put_table(spectra, i, options, put)
   put "##END=\n"
