@@ -128,6 +128,15 @@ values: unknown (not stated)
 end)
 
 describe("the points of the axis", function()
+  it("are not cropped to one place that is there twice", function()
+    local twice = require("support.spectra_files").repeated { 459, 460, 460, 461 }
+    local message = "crop: expected points at different places of the axis, got 2 at 460"
+    assert.error_matches(function() twice:crop(459.5, 460.5) end, message, nil, true)
+    local steps = { { "crop", low = 459.5, high = 460.5 } }
+    assert.error_matches(function() mb.preprocess.fit(steps, twice) end, message, nil, true)
+    assert.same({ 460, 460, 461 }, twice:crop(460).axis)
+  end)
+
   it("are cropped", function()
     local spectra = example():crop(401, 406)
     assert.same({ 402, 404, 406 }, spectra.axis)

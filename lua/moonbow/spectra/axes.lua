@@ -86,6 +86,13 @@ function axes.within(axis, one, other)
   return first, last
 end
 
+--- Raises for crop if the points first to last are one place, of which files hold several points: they are no axis.
+function axes.check_crop(axis, first, last)
+  if first < last and axis[first] == axis[last] then
+    check.fail("crop", "expected points at different places of the axis, got %d at %.7g", last - first + 1, axis[first])
+  end
+end
+
 --- Returns the grid to which spectra with several axes are resampled: the points of the coarsest axis, the one with the
 -- longest mean step, within the range that all axes cover. So no spectrum gets points between those that were measured,
 -- and the coarsest keep their values. Returns nil and the reason if there is none.

@@ -19,6 +19,7 @@ function Spectra:crop(low, high)
     check.fail("crop", "no point of the axis, %.7g to %.7g, lies in %.7g to %.7g", self.axis[1], self.axis[#self.axis],
       low, high)
   end
+  axes.check_crop(self.axis, first, last)
   return set.like(self, { x = core.slice(self.x, 2, first, last - first + 1),
     axis = table.move(self.axis, first, last, 1, {}) })
 end

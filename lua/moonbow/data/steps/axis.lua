@@ -69,9 +69,11 @@ return {
     options = { low = check.required "number", high = check.required "number", axis = check.required "table|tensor" },
     prepare = function(options)
       options.axis = check.numbers("crop", "axis", options.axis)
-      if not axes.within(options.axis, options.low, options.high) then
+      local first, last = axes.within(options.axis, options.low, options.high)
+      if not first then
         check.fail("crop", "no point of the axis lies within %g to %g", options.low, options.high)
       end
+      axes.check_crop(options.axis, first, last)
     end,
     new_axis = function(options)
       local first, last = axes.within(options.axis, options.low, options.high)
